@@ -1,0 +1,87 @@
+# codis-k8s. `make help` lists the targets; every target's help is the text behind its `##`.
+#
+# Variables: SANITIZE=address,undefined | thread   builds with sanitizers (in a build folder of its own)
+#            ERR=1        warnings are errors (CI)
+#            CC=clang     another compiler
+#            CODIS_BIN_DIR, KUBE_BIN_DIR, DEMO_CLUSTER, DEMO_IMAGE, DEMO_SET: see README.md
+
+CC       ?= cc
+BUILD    ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
+comma    := ,
+PKGS     := libmicrohttpd gnutls openssl libcjson libcurl hiredis libuv yaml-0.1
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -I. -D_GNU_SOURCE -include common/base/banned.h -DCODIS_VERSION='"$(VERSION)"'
+C_WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef \
+            -Wwrite-strings -Wformat=2 $(if $(ERR),-Werror)
+C_HARD   := -fstack-protector-strong -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
+C_ALL     = -std=gnu17 $(C_WARN) $(C_HARD) $(CFLAGS) $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+L_ALL     = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
+LIBS      = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lzookeeper_st -lm -lpthread
+
+COMMON   := $(wildcard common/*/*.c) $(wildcard certs/*.c)
+PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p)))
+TOOLS    := $(if $(wildcard tests/codis-sim/main.c),codis-sim) $(if $(wildcard tests/demo/writers.c),codis-writers)
+UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+
+obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
+WEBHOOK_SRC    := $(wildcard webhook/*.c)
+EXTENDER_SRC   := $(wildcard extender/*.c)
+CONTROLLER_SRC := $(wildcard controller/*.c)
+SIM_SRC        := $(wildcard tests/codis-sim/*.c)
+WRITERS_SRC    := tests/demo/writers.c
+# Programs never include each other; a unit test may reach into all of them, but for their main.c.
+PARTS          := $(filter-out %/main.c,$(WEBHOOK_SRC) $(EXTENDER_SRC) $(CONTROLLER_SRC))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+.PHONY: all
+all: $(addprefix $(BUILD)/,$(PROGRAMS) $(TOOLS)) ## build the programs into build/
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+
+# --- objects: rebuilt when the flags change (flag stamp) or a header does (-MMD) ---------------------------------------
+STAMP := $(BUILD)/.flags
+FLAGS_NOW = $(CC) $(C_ALL) $(L_ALL)
+$(shell mkdir -p $(BUILD))
+ifneq ($(shell cat $(STAMP) 2>/dev/null | cksum),$(shell printf '%s\n' '$(subst ','\'',$(filter-out -DCODIS_VERSION=%,$(FLAGS_NOW)))' | cksum))
+$(shell printf '%s\n' '$(subst ','\'',$(filter-out -DCODIS_VERSION=%,$(FLAGS_NOW)))' > $(STAMP))
+endif
+
+$(BUILD)/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
+
+$(BUILD)/libcodis.a: $(call obj,$(COMMON))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+link = $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/libcodis.a $(LIBS)
+$(BUILD)/codis-webhook: $(call obj,$(WEBHOOK_SRC)) $(BUILD)/libcodis.a
+	$(link)
+$(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
+	$(link)
+$(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
+	$(link)
+$(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a
+	$(link)
+$(BUILD)/codis-writers: $(call obj,$(WRITERS_SRC)) $(BUILD)/libcodis.a
+	$(link)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(PARTS)) $(BUILD)/libcodis.a
+	$(link) $(shell pkg-config --libs cmocka)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+.PHONY: unit
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka)
+	@tests/run-unit $^
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,148 @@
+#include "common/base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/error.h"
+
+char buf_empty[1] = "";
+
+void buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf)BUF_INIT(max);
+}
+
+void buf_release(struct buf *b)
+{
+	if (b->cap)
+		free(b->data);
+	buf_init(b, b->max);
+}
+
+void buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->cap)
+		b->data[0] = '\0';
+}
+
+static int buf_fail(struct buf *b)
+{
+	b->failed = true;
+	return -1;
+}
+
+char *buf_reserve(struct buf *b, size_t len)
+{
+	size_t cap = b->cap ? b->cap : 64;
+	char *grown;
+
+	if (b->failed)
+		return NULL;
+	if (len > b->max || b->len > b->max - len) {
+		buf_fail(b);
+		return NULL;
+	}
+	if (b->len + len + 1 > b->cap) {
+		while (cap < b->len + len + 1)
+			cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
+		grown = realloc(b->cap ? b->data : NULL, cap);
+		if (!grown) {
+			buf_fail(b);
+			return NULL;
+		}
+		grown[b->len] = '\0';
+		b->data = grown;
+		b->cap = cap;
+	}
+	return b->data + b->len;
+}
+
+void buf_commit(struct buf *b, size_t len)
+{
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+int buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *to = buf_reserve(b, len);
+
+	if (!to)
+		return -1;
+	if (len)
+		memcpy(to, data, len);
+	buf_commit(b, len);
+	return 0;
+}
+
+int buf_addstr(struct buf *b, const char *s)
+{
+	return buf_add(b, s, strlen(s));
+}
+
+int buf_addch(struct buf *b, char c)
+{
+	return buf_add(b, &c, 1);
+}
+
+int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+{
+	va_list again;
+	char *to;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, again);
+	va_end(again);
+	if (n < 0)
+		return buf_fail(b);
+	to = buf_reserve(b, (size_t)n);
+	if (!to)
+		return -1;
+	vsnprintf(to, (size_t)n + 1, fmt, ap);
+	buf_commit(b, (size_t)n);
+	return 0;
+}
+
+int buf_addf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = buf_vaddf(b, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	if (n > b->len)
+		n = b->len;
+	if (!n)
+		return;
+	memmove(b->data, b->data + n, b->len - n + 1);
+	b->len -= n;
+}
+
+char *buf_detach(struct buf *b)
+{
+	char *data;
+
+	if (b->failed || (!b->cap && !buf_reserve(b, 0)))
+		return NULL;
+	data = b->data;
+	b->cap = 0;
+	buf_release(b);
+	return data;
+}
+
+int buf_check(const struct buf *b, const char *what, struct error *err)
+{
+	if (!b->failed)
+		return 0;
+	return error_set(err, ERR_TOOBIG, "%s is over its limit of %zu bytes, or memory ran out", what, b->max);
+}

@@ -1,0 +1,52 @@
+/* buf.h - one growable buffer, always with a limit.
+ *
+ * A failed append (no memory, or over the limit) is remembered: later appends do nothing, and buf_failed()
+ * says so at the end. So a text can be built in many steps and checked once. data is always a C string.
+ */
+#ifndef CODIS_BASE_BUF_H
+#define CODIS_BASE_BUF_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+
+struct buf {
+	char *data; /* never NULL; NUL-terminated */
+	size_t len;
+	size_t cap; /* bytes allocated; 0 while data points to the shared empty string */
+	size_t max; /* len never passes this */
+	bool failed;
+};
+
+extern char buf_empty[1];
+
+#define BUF_INIT(limit) { .data = buf_empty, .max = (limit) }
+#define BUF_CLEANUP __attribute__((cleanup(buf_release)))
+
+void buf_init(struct buf *b, size_t max);
+void buf_release(struct buf *b); /* frees; the buffer can be used again, with the same limit */
+void buf_reset(struct buf *b);	 /* empties, keeps the memory, forgets a failure */
+
+/* Append. All return 0, or -1 when this or an earlier append failed. */
+int buf_add(struct buf *b, const void *data, size_t len);
+int buf_addstr(struct buf *b, const char *s);
+int buf_addch(struct buf *b, char c);
+int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int buf_vaddf(struct buf *b, const char *fmt, va_list ap);
+
+/* Makes room for len more bytes and returns where they go (buf_commit adds them), or NULL. */
+char *buf_reserve(struct buf *b, size_t len);
+void buf_commit(struct buf *b, size_t len);
+
+/* Drops the first n bytes. */
+void buf_consume(struct buf *b, size_t n);
+
+/* The string, now the caller's to free(); the buffer is empty afterwards. NULL when the buffer has failed. */
+char *buf_detach(struct buf *b);
+
+/* 0, or -1 with *err saying that `what` is too big or that memory ran out. */
+int buf_check(const struct buf *b, const char *what, struct error *err);
+
+#endif

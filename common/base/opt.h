@@ -1,0 +1,58 @@
+/* opt.h - one table of options feeds flags, environment, defaults, --help and the docs page.
+ *
+ *   struct config { char *listen; int threads; };
+ *   static const struct opt options[] = {
+ *       { "listen", "CODIS_LISTEN", OPT_STRING, offsetof(struct config, listen), ":9443", "ADDR", "where to listen" },
+ *       OPT_END
+ *   };
+ *   struct config c = { 0 };
+ *   if (opt_parse(options, &c, argc, argv, &err) < 0) ...
+ *
+ * Precedence: flag, then environment, then default. A flag is --name VALUE or --name=VALUE; a bool may stand alone.
+ */
+#ifndef CODIS_BASE_OPT_H
+#define CODIS_BASE_OPT_H
+
+#include <stddef.h>
+
+struct buf;
+struct error;
+
+enum opt_type {
+	OPT_STRING,	/* char *, allocated; NULL where the default is NULL and nothing was given */
+	OPT_INT,	/* int; .min..max are checked */
+	OPT_DURATION_MS, /* int, in milliseconds; "250ms", "3s", "2m"; .min..max in milliseconds */
+	OPT_BOOL,	/* bool; "true"/"false"/"1"/"0" */
+	OPT_CHOICE,	/* char *, allocated; one of the words in .choices, separated by '|' */
+};
+
+struct opt {
+	const char *name; /* without the dashes; NULL ends the table */
+	const char *env;  /* NULL: not from the environment */
+	enum opt_type type;
+	size_t offset;
+	const char *def; /* NULL: 0, false, or a NULL string */
+	const char *arg; /* the value's name in --help */
+	const char *help;
+	int min, max;	     /* min == max: unchecked */
+	const char *choices; /* for OPT_CHOICE */
+};
+
+#define OPT_END { .name = NULL }
+
+/* Fills the struct at `config`, which must be zeroed. Returns the index of the first argument that is no flag (argc if
+ * none), or -1 with *err naming the option, the value and what is allowed. --help and --version are the caller's:
+ * opt_wants() tells. On error the caller still calls opt_release. */
+int opt_parse(const struct opt *table, void *config, int argc, char **argv, struct error *err);
+
+/* Frees the strings in config. */
+void opt_release(const struct opt *table, void *config);
+
+/* Whether `flag` ("--help") stands among the arguments before "--". */
+int opt_wants(int argc, char **argv, const char *flag);
+
+/* The --help text's options part, and the same as a Markdown table for docs/. */
+void opt_help(const struct opt *table, struct buf *out);
+void opt_markdown(const struct opt *table, struct buf *out);
+
+#endif

@@ -1,0 +1,53 @@
+/* admission.h - AdmissionReview (admission.k8s.io/v1) and JSON Patch (RFC 6902) on the wire. */
+#ifndef CODIS_KUBE_ADMISSION_H
+#define CODIS_KUBE_ADMISSION_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct error;
+
+struct admission_request {
+	const char *uid;
+	const char *group, *version, *kind; /* request.kind */
+	const char *resource;		    /* request.resource.resource: "pods" */
+	const char *subresource;	    /* "" or "scale" */
+	const char *namespace, *name;	    /* "" when absent (a pod of generateName) */
+	const char *operation;		    /* CREATE, UPDATE, DELETE, CONNECT */
+	const cJSON *object, *old_object;   /* or NULL */
+	bool dry_run;
+};
+
+/* review stays the caller's and must outlive req. 0, or -1 and *err in words fit for the caller of the API: not an
+ * AdmissionReview, not v1, no request, no uid (required), uid over 256 bytes, object of a wrong type, ... */
+int admission_parse(const cJSON *review, struct admission_request *req, struct error *err);
+
+#define ADMISSION_WARNINGS 16
+
+struct admission_verdict {
+	bool allowed;
+	int code;	   /* HTTP code of a refusal: 422 for what can be mended, 400 for what cannot be read */
+	char message[1024];
+	char *warnings[ADMISSION_WARNINGS]; /* allocated; each cut to 120 bytes, UTF-8 safe */
+	int warning_count;
+	cJSON *patch; /* array of JSON Patch operations, owned; NULL or empty: none */
+};
+
+void admission_verdict_init(struct admission_verdict *v); /* allowed, no warnings */
+void admission_verdict_release(struct admission_verdict *v);
+void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* A warning over the limit of 16 is dropped. */
+void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The AdmissionReview answer. 0 or -1 (memory, size). */
+int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out);
+
+/* JSON Patch of the fewest operations that turn `from` into `to`: add, replace, remove; arrays are compared index by
+ * index with a common prefix and suffix kept. NULL: no memory. The caller owns the array (it may be empty). */
+cJSON *json_patch_diff(const cJSON *from, const cJSON *to);
+/* Applies a patch of add, replace, remove, test to a copy of `doc`. NULL and *err when it does not fit. */
+cJSON *json_patch_apply(const cJSON *doc, const cJSON *patch, struct error *err);
+
+#endif

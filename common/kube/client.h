@@ -1,0 +1,45 @@
+/* client.h - calls to the Kubernetes API on the loop. */
+#ifndef CODIS_KUBE_CLIENT_H
+#define CODIS_KUBE_CLIENT_H
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+#include <uv.h>
+
+struct error;
+struct http_call;
+struct kube_client;
+struct kube_config;
+
+#define KUBE_JSON "application/json"
+#define KUBE_MERGE_PATCH "application/merge-patch+json"
+#define KUBE_STRATEGIC_PATCH "application/strategic-merge-patch+json"
+#define KUBE_JSON_PATCH "application/json-patch+json"
+
+/* cfg is copied. NULL and *err on failure. */
+struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err);
+void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL-safe */
+const char *kube_client_namespace(const struct kube_client *c);
+
+/* object: the parsed answer, owned by the client, valid during the call; NULL on error.
+ * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
+ * ERR_DENIED (401, 403), ERR_STATUS with .status and the message of the Status object, or a transport error. */
+typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *err);
+
+/* method "GET", "POST", "PUT", "PATCH", "DELETE"; path "/api/v1/...", with its query; body may be NULL (it is printed
+ * at once, not kept); content_type NULL: application/json. Whole call at most timeout_ms (0: 10 s). done is called
+ * exactly once, never from within, unless cancelled (http_cancel of net/http.h). NULL and *err when it could not
+ * even start. */
+struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
+
+/* A streamed GET (a watch): on_data gets raw bytes; done gets the end, object is always NULL. For informer.c. */
+struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
+			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
+			      struct error *err);
+
+/* Blocking one-off of the same, on a loop of its own; for start-up and tools. *object is the caller's (cJSON_Delete). */
+int kube_call_sync(const struct kube_config *cfg, const char *method, const char *path, const cJSON *body,
+		   const char *content_type, int timeout_ms, cJSON **object, struct error *err);
+
+#endif

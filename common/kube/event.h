@@ -1,0 +1,22 @@
+/* event.h - Kubernetes Events about an object, so that `kubectl describe` tells what we did and why. */
+#ifndef CODIS_KUBE_EVENT_H
+#define CODIS_KUBE_EVENT_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+struct kube_client;
+struct kube_events;
+
+/* component: "codis-controller"; instance: the pod's name. Copied. At most 20 a second and 100 under way; what is over
+ * is dropped and counted (kube_events_dropped). */
+struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance);
+void kube_events_free(struct kube_events *e);
+unsigned long kube_events_dropped(const struct kube_events *e);
+
+/* involved: a pod or another object with kind/apiVersion or, as in a list, without (then kind is `kind`).
+ * reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best effort. */
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+#endif

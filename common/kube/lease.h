@@ -1,0 +1,34 @@
+/* lease.h - leader election over a coordination.k8s.io/v1 Lease, as client-go's leaderelection does it.
+ * It says who works. Safety does not rest on it (the coordinator's versioned write does: codis/coordinator.h). */
+#ifndef CODIS_KUBE_LEASE_H
+#define CODIS_KUBE_LEASE_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+struct error;
+struct kube_client;
+struct lease;
+
+enum lease_state {
+	LEASE_FOLLOWING, /* another holds it, or nobody yet */
+	LEASE_HELD,	 /* we hold it, renewed in time */
+	LEASE_UNSURE,	 /* we held it and cannot reach the API server: nobody has told us that another took it */
+};
+
+struct lease_config {
+	const char *namespace, *name, *identity; /* copied */
+	int duration_ms;			 /* rounded up to whole seconds for the object; design: 4,000 */
+	int retry_ms;				 /* how often we renew or try; design: 1,000 */
+	/* holder: who holds it now, "" unknown. On the loop. */
+	void (*on_change)(void *ctx, enum lease_state state, const char *holder);
+	void *ctx;
+};
+
+struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err);
+enum lease_state lease_state(const struct lease *l);
+/* Gives the lease back (best effort, one call of at most 1 s), then calls done (may be NULL). */
+void lease_release(struct lease *l, void (*done)(void *ctx), void *ctx);
+void lease_free(struct lease *l); /* NULL-safe */
+
+#endif

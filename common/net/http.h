@@ -1,0 +1,59 @@
+/* http.h - HTTP client (libcurl's multi interface on a libuv loop). One loop thread; nothing here blocks.
+ * http_fetch() is the blocking one, for programs without a loop (tests, command-line tools). */
+#ifndef CODIS_NET_HTTP_H
+#define CODIS_NET_HTTP_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct error;
+struct http_client; /* a connection pool and its limits */
+struct http_call;   /* one request under way */
+
+struct http_tls {
+	const char *ca_pem;		/* NULL: the system's */
+	const char *cert_pem, *key_pem; /* client certificate, or NULL */
+	int skip_verify;		/* only for a kubeconfig that says insecure-skip-tls-verify */
+};
+
+struct http_spec {
+	const char *method; /* "GET", "PUT", ... */
+	const char *url;
+	const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
+	const char *body;	    /* copied; NULL: none */
+	size_t body_len;
+	int connect_timeout_ms; /* 0: 1,000 */
+	int timeout_ms;		/* whole call; 0: none (a watch) */
+	int idle_timeout_ms;	/* give up when no byte comes for this long (a watch); 0: none */
+	size_t max_body;	/* 0: 64 MiB; for a streamed call, unused */
+	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
+	 * return non-zero to abort the call. */
+	int (*on_data)(void *ctx, const char *data, size_t len);
+};
+
+struct http_result {
+	int status;	  /* 0 when no answer came: see err */
+	const char *body; /* NUL-terminated, valid during the callback */
+	size_t len;
+	const struct error *err; /* NULL when an answer came, whatever its status */
+};
+
+typedef void (*http_done)(void *ctx, const struct http_result *res);
+
+/* tls strings are copied. NULL and *err on failure. */
+struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, struct error *err);
+/* Cancels what is under way without calling back. NULL-safe. */
+void http_client_free(struct http_client *c);
+
+/* Starts a call; done is called exactly once, never from within http_send, unless the call is cancelled.
+ * Returns the call (valid until done has been called) or NULL and *err. */
+struct http_call *http_send(struct http_client *c, const struct http_spec *spec, http_done done, void *ctx, struct error *err);
+/* Ends the call without calling back. NULL-safe. */
+void http_cancel(struct http_call *call);
+
+/* Blocking: fills *status and body. 0 when an answer came (any status), or -1 and *err. */
+struct buf;
+int http_fetch(const struct http_spec *spec, const struct http_tls *tls, int *status, struct buf *body, struct error *err);
+
+#endif
