@@ -1,0 +1,131 @@
+#include "common/codis/info.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/error.h"
+
+struct line {
+	const char *key, *value;
+	size_t key_len, value_len;
+};
+
+/* The next "key:value" line of an INFO text; false at the end. Headings and blank lines are passed over. */
+static bool next_line(const char **at, const char *end, struct line *line)
+{
+	while (*at < end) {
+		const char *start = *at, *nl = memchr(start, '\n', (size_t)(end - start));
+		const char *stop = nl ? nl : end, *colon;
+
+		*at = nl ? nl + 1 : end;
+		if (stop > start && stop[-1] == '\r')
+			stop--;
+		colon = memchr(start, ':', (size_t)(stop - start));
+		if (*start == '#' || !colon)
+			continue;
+		*line = (struct line){ start, colon + 1, (size_t)(colon - start), (size_t)(stop - colon - 1) };
+		return true;
+	}
+	return false;
+}
+
+static bool is(const struct line *l, const char *key)
+{
+	return strlen(key) == l->key_len && memcmp(l->key, key, l->key_len) == 0;
+}
+
+static bool says(const struct line *l, const char *value)
+{
+	return strlen(value) == l->value_len && memcmp(l->value, value, l->value_len) == 0;
+}
+
+static int64_t number(const struct line *l)
+{
+	char digits[24];
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)(l->value_len < 23 ? l->value_len : 23), l->value);
+	return strtoll(digits, NULL, 10);
+}
+
+static void copy(const struct line *l, char *out, size_t size)
+{
+	snprintf(out, size, "%.*s", (int)(l->value_len < size ? l->value_len : size - 1), l->value);
+}
+
+/* "db0:keys=12,expires=0,..." */
+static int64_t keys_of(const struct line *l)
+{
+	struct line keys = { NULL, l->value + 5, 0, l->value_len - 5 };
+
+	if (l->value_len <= 5 || memcmp(l->value, "keys=", 5) != 0)
+		return 0;
+	return number(&keys);
+}
+
+struct parsing {
+	struct redis_info *info;
+	char host[48];
+	int port;
+	int64_t master_offset, replica_offset;
+};
+
+static void take_line(struct parsing *p, const struct line *l)
+{
+	struct redis_info *info = p->info;
+
+	if (is(l, "run_id"))
+		copy(l, info->run_id, sizeof(info->run_id));
+	else if (is(l, "uptime_in_seconds"))
+		info->uptime_s = number(l);
+	else if (is(l, "loading"))
+		info->loading = says(l, "1");
+	else if (is(l, "role"))
+		info->role = says(l, "master") ? REDIS_ROLE_MASTER : says(l, "slave") ? REDIS_ROLE_REPLICA : REDIS_ROLE_UNKNOWN;
+	else if (is(l, "master_host"))
+		copy(l, p->host, sizeof(p->host));
+	else if (is(l, "master_port"))
+		p->port = (int)number(l);
+	else if (is(l, "master_link_status"))
+		info->link_up = says(l, "up");
+	else if (is(l, "master_last_io_seconds_ago"))
+		info->last_io_s = number(l);
+	else if (is(l, "master_sync_in_progress"))
+		info->syncing = says(l, "1");
+	else if (is(l, "slave_repl_offset"))
+		p->replica_offset = number(l);
+	else if (is(l, "master_repl_offset"))
+		p->master_offset = number(l);
+	else if (is(l, "connected_slaves"))
+		info->connected_replicas = (int)number(l);
+	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')
+		info->keys += keys_of(l);
+}
+
+int redis_info_parse(const char *text, size_t len, struct redis_info *info, struct error *err)
+{
+	struct parsing p = { .info = info, .replica_offset = -1 };
+	const char *at = text;
+	struct line l;
+
+	memset(info, 0, sizeof(*info));
+	info->last_io_s = -1;
+	while (next_line(&at, text + len, &l))
+		take_line(&p, &l);
+	if (strlen(info->run_id) != CODIS_RUN_ID_SIZE - 1 || info->role == REDIS_ROLE_UNKNOWN)
+		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role", len);
+	if (info->role == REDIS_ROLE_REPLICA) {
+		snprintf(info->master, sizeof(info->master), "%s:%d", p.host, p.port);
+		info->offset = p.replica_offset;
+	} else {
+		info->link_up = false;
+		info->offset = p.master_offset;
+	}
+	return 0;
+}
+
+bool redis_info_guarded(const struct redis_info *info)
+{
+	return info->role == REDIS_ROLE_REPLICA && strcmp(info->master, CODIS_GUARD_ADDR) == 0;
+}

@@ -1,0 +1,392 @@
+#include "common/codis/redis.h"
+
+#include <errno.h>
+#include <hiredis/async.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/codis/hiredis_uv.h"
+#include "common/net/addr.h"
+
+/* A connection under way, or NULL and *err. The address is numeric, so nothing blocks on a name. */
+static redisAsyncContext *connect_to(uv_loop_t *uv, const char *addr, struct error *err)
+{
+	char host[CODIS_ADDR_MAX];
+	redisAsyncContext *ac;
+	uint16_t port;
+
+	if (addr_split(addr, host, sizeof(host), &port, err) < 0)
+		return NULL;
+	ac = redisAsyncConnect(host, port);
+	if (!ac) {
+		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
+		return NULL;
+	}
+	if (ac->err) {
+		int refused = strstr(ac->errstr, "refused") != NULL;
+
+		error_set(err, refused ? ERR_REFUSED : ERR_IO, "connect to %s: %s", addr, ac->errstr);
+		redisAsyncFree(ac);
+		return NULL;
+	}
+	if (hiredis_uv_attach(ac, uv) < 0) {
+		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
+		redisAsyncFree(ac);
+		return NULL;
+	}
+	return ac;
+}
+
+/* --- probe ------------------------------------------------------------------------------------------------------ */
+
+enum phase {
+	PHASE_REST, /* the timer is set to the next question, or to the next attempt to connect */
+	PHASE_ASK,  /* connecting or waiting for an answer: the timer is the deadline */
+};
+
+struct redis_probe {
+	uv_loop_t *uv;
+	uv_timer_t timer;
+	char addr[CODIS_ADDR_MAX];
+	char *auth;
+	int period_ms, timeout_ms, backoff_ms;
+	void (*on_change)(void *ctx, struct redis_probe *p);
+	void *ctx;
+	enum phase phase;
+	redisAsyncContext *ac; /* NULL: not connected */
+	int64_t asked_ms;      /* since when it has been asked without an answer; 0: nothing is open */
+	struct redis_probe_state state;
+};
+
+static void probe_connect(struct redis_probe *p);
+static void probe_ask(struct redis_probe *p);
+static void on_timer(uv_timer_t *timer);
+
+static void rest(struct redis_probe *p, int ms)
+{
+	p->phase = PHASE_REST;
+	uv_timer_start(&p->timer, on_timer, (uint64_t)ms, 0);
+}
+
+static void changed(struct redis_probe *p)
+{
+	p->state.serial++;
+	p->on_change(p->ctx, p);
+}
+
+static void set_reach(struct redis_probe *p, enum redis_reach reach, int64_t since_ms)
+{
+	if (p->state.reach != reach) {
+		p->state.reach = reach;
+		p->state.since_ms = since_ms;
+	}
+}
+
+/* The connection is gone or never was: look again at once, then ever more slowly up to the period. */
+static void probe_failed(struct redis_probe *p, enum redis_reach reach)
+{
+	if (reach == REDIS_SILENT)
+		set_reach(p, reach, p->asked_ms ? p->asked_ms : clock_mono_ms());
+	else if (reach == REDIS_REFUSED)
+		set_reach(p, reach, clock_mono_ms());
+	if (reach == REDIS_REFUSED)
+		p->asked_ms = 0;
+	p->state.info_valid = false;
+	rest(p, p->backoff_ms);
+	p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : 2;
+	if (p->backoff_ms > p->period_ms)
+		p->backoff_ms = p->period_ms;
+	changed(p);
+}
+
+static void drop_connection(struct redis_probe *p)
+{
+	redisAsyncContext *ac = p->ac;
+
+	if (!ac)
+		return;
+	p->ac = NULL;
+	ac->data = NULL;
+	redisAsyncFree(ac);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct redis_probe *p = timer->data;
+
+	if (p->phase == PHASE_ASK) {
+		drop_connection(p);
+		probe_failed(p, REDIS_SILENT);
+	} else if (p->ac) {
+		probe_ask(p);
+	} else {
+		probe_connect(p);
+	}
+}
+
+static bool same_news(const struct redis_info *a, const struct redis_info *b)
+{
+	return a->role == b->role && a->link_up == b->link_up && a->loading == b->loading && a->syncing == b->syncing &&
+	       strcmp(a->run_id, b->run_id) == 0 && strcmp(a->master, b->master) == 0;
+}
+
+static void on_info(redisAsyncContext *ac, void *r, void *unused)
+{
+	struct redis_probe *p = ac->data;
+	const redisReply *reply = r;
+	struct redis_info info;
+	bool news;
+
+	(void)unused;
+	if (!p || !reply)
+		return; /* the connection ends; on_disconnect goes on */
+	if (reply->type != REDIS_REPLY_STRING || redis_info_parse(reply->str, (size_t)reply->len, &info, NULL) < 0) {
+		/* It answers, but not as a server we can judge (wrong password, no Redis). */
+		p->asked_ms = 0;
+		p->state.info_valid = false;
+		set_reach(p, REDIS_UNKNOWN, clock_mono_ms());
+		rest(p, p->period_ms);
+		changed(p);
+		return;
+	}
+	news = !p->state.info_valid || p->state.reach != REDIS_OK || !same_news(&info, &p->state.info);
+	set_reach(p, REDIS_OK, clock_mono_ms());
+	p->state.info = info;
+	p->state.info_valid = true;
+	p->state.heard_ms = clock_mono_ms();
+	p->asked_ms = 0;
+	p->backoff_ms = 0;
+	rest(p, p->period_ms);
+	if (news)
+		changed(p);
+	else
+		p->state.serial++;
+}
+
+static void on_connect(const redisAsyncContext *ac, int status)
+{
+	int errnum = errno;
+	struct redis_probe *p = ac->data;
+
+	if (!p || status == REDIS_OK)
+		return;
+	p->ac = NULL; /* hiredis frees it after this */
+	probe_failed(p, errnum == ECONNREFUSED ? REDIS_REFUSED : REDIS_SILENT);
+}
+
+static void on_disconnect(const redisAsyncContext *ac, int status)
+{
+	struct redis_probe *p = ac->data;
+
+	(void)status;
+	if (!p)
+		return;
+	p->ac = NULL;
+	/* Not evidence: the reach stays what it was until the next attempt tells. */
+	probe_failed(p, p->state.reach);
+}
+
+static void probe_ask(struct redis_probe *p)
+{
+	if (!p->asked_ms)
+		p->asked_ms = clock_mono_ms();
+	p->phase = PHASE_ASK;
+	uv_timer_start(&p->timer, on_timer, (uint64_t)p->timeout_ms, 0);
+	redisAsyncCommand(p->ac, on_info, NULL, "INFO");
+}
+
+static void probe_connect(struct redis_probe *p)
+{
+	struct error err = ERROR_INIT;
+
+	p->ac = connect_to(p->uv, p->addr, &err);
+	if (!p->ac) {
+		probe_failed(p, err.code == ERR_REFUSED ? REDIS_REFUSED : REDIS_SILENT);
+		return;
+	}
+	p->ac->data = p;
+	redisAsyncSetConnectCallback(p->ac, on_connect);
+	redisAsyncSetDisconnectCallback(p->ac, on_disconnect);
+	if (p->auth)
+		redisAsyncCommand(p->ac, NULL, NULL, "AUTH %s", p->auth);
+	probe_ask(p);
+}
+
+struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
+{
+	struct redis_probe *p = calloc(1, sizeof(*p));
+
+	if (p && cfg->auth && cfg->auth[0])
+		p->auth = strdup(cfg->auth);
+	if (!p || (cfg->auth && cfg->auth[0] && !p->auth)) {
+		error_set(err, ERR_NOMEM, "probe of %s: no memory", cfg->addr);
+		free(p);
+		return NULL;
+	}
+	snprintf(p->addr, sizeof(p->addr), "%s", cfg->addr);
+	p->uv = uv;
+	p->period_ms = cfg->period_ms;
+	p->timeout_ms = cfg->timeout_ms;
+	p->on_change = cfg->on_change;
+	p->ctx = cfg->ctx;
+	p->state.since_ms = clock_mono_ms();
+	uv_timer_init(uv, &p->timer);
+	p->timer.data = p;
+	rest(p, 0);
+	return p;
+}
+
+static void on_probe_closed(uv_handle_t *handle)
+{
+	struct redis_probe *p = handle->data;
+
+	free(p->auth);
+	free(p);
+}
+
+void redis_probe_stop(struct redis_probe *p)
+{
+	if (!p)
+		return;
+	drop_connection(p);
+	uv_close((uv_handle_t *)&p->timer, on_probe_closed);
+}
+
+const char *redis_probe_addr(const struct redis_probe *p)
+{
+	return p->addr;
+}
+
+const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
+{
+	return &p->state;
+}
+
+void redis_probe_now(struct redis_probe *p)
+{
+	if (p->phase == PHASE_REST)
+		rest(p, 0);
+}
+
+/* --- one command ------------------------------------------------------------------------------------------------ */
+
+struct command {
+	uv_timer_t timer;
+	redisAsyncContext *ac;
+	char addr[CODIS_ADDR_MAX];
+	char words[64]; /* the command, for errors; never AUTH */
+	redis_done done;
+	void *ctx;
+	bool finished;
+};
+
+static void on_command_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void finish(struct command *c, const char *answer, const struct error *err)
+{
+	redisAsyncContext *ac = c->ac;
+
+	if (c->finished)
+		return;
+	c->finished = true;
+	c->ac = NULL;
+	if (ac)
+		ac->data = NULL;
+	c->done(c->ctx, answer, err);
+	uv_close((uv_handle_t *)&c->timer, on_command_closed);
+}
+
+static void finish_failed(struct command *c, enum error_code code, const char *why)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, code, "%s to %s: %s", c->words, c->addr, why);
+	finish(c, NULL, &err);
+}
+
+static void on_answer(redisAsyncContext *ac, void *r, void *unused)
+{
+	struct command *c = ac->data;
+	const redisReply *reply = r;
+
+	(void)unused;
+	if (!c || !reply)
+		return;
+	if (reply->type == REDIS_REPLY_ERROR)
+		finish_failed(c, ERR_STATUS, reply->str);
+	else
+		finish(c, reply->str ? reply->str : "", NULL);
+	redisAsyncDisconnect(ac);
+}
+
+static void on_command_connect(const redisAsyncContext *ac, int status)
+{
+	int errnum = errno;
+	struct command *c = ac->data;
+
+	if (c && status != REDIS_OK)
+		finish_failed(c, errnum == ECONNREFUSED ? ERR_REFUSED : ERR_IO, ac->errstr);
+}
+
+static void on_command_disconnect(const redisAsyncContext *ac, int status)
+{
+	struct command *c = ac->data;
+
+	(void)status;
+	if (c)
+		finish_failed(c, ERR_IO, "the connection ended before the answer");
+}
+
+static void on_command_timeout(uv_timer_t *timer)
+{
+	struct command *c = timer->data;
+	redisAsyncContext *ac = c->ac;
+
+	finish_failed(c, ERR_TIMEOUT, "no answer in time");
+	if (ac)
+		redisAsyncFree(ac);
+}
+
+static void name_command(struct command *c, int argc, const char *const *argv)
+{
+	BUF_CLEANUP struct buf words = BUF_INIT(256);
+
+	for (int i = 0; i < argc && i < 3; i++)
+		buf_addf(&words, "%s%s", i ? " " : "", argv[i]);
+	snprintf(c->words, sizeof(c->words), "%s", words.data);
+}
+
+int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
+		  redis_done done, void *ctx, struct error *err)
+{
+	struct command *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return error_set(err, ERR_NOMEM, "%s to %s: no memory", argv[0], addr);
+	snprintf(c->addr, sizeof(c->addr), "%s", addr);
+	name_command(c, argc, argv);
+	c->done = done;
+	c->ctx = ctx;
+	c->ac = connect_to(uv, addr, err);
+	if (!c->ac) {
+		free(c);
+		return -1;
+	}
+	c->ac->data = c;
+	uv_timer_init(uv, &c->timer);
+	c->timer.data = c;
+	uv_timer_start(&c->timer, on_command_timeout, (uint64_t)timeout_ms, 0);
+	redisAsyncSetConnectCallback(c->ac, on_command_connect);
+	redisAsyncSetDisconnectCallback(c->ac, on_command_disconnect);
+	if (auth && auth[0])
+		redisAsyncCommand(c->ac, NULL, NULL, "AUTH %s", auth);
+	redisAsyncCommandArgv(c->ac, on_answer, NULL, argc, (const char **)(uintptr_t)argv, NULL);
+	return 0;
+}
