@@ -1,0 +1,88 @@
+# The programs, built once from Go modules into a cache outside the tree.
+# shellcheck shell=bash
+
+PROGRAMS=( # name, folder of its go.mod under build/, package
+	"etcd                    etcd       go.etcd.io/etcd/server/v3"
+	"kube-apiserver          kubernetes k8s.io/kubernetes/cmd/kube-apiserver"
+	"kube-controller-manager kubernetes k8s.io/kubernetes/cmd/kube-controller-manager"
+	"kube-scheduler          kubernetes k8s.io/kubernetes/cmd/kube-scheduler"
+	"kubelet                 kubernetes k8s.io/kubernetes/cmd/kubelet"
+	"kube-proxy              kubernetes k8s.io/kubernetes/cmd/kube-proxy"
+	"kubectl                 kubernetes k8s.io/kubernetes/cmd/kubectl"
+	"coredns                 coredns    github.com/coredns/coredns"
+)
+
+build() {
+	local entry name module package n=0
+	for entry in "${PROGRAMS[@]}"; do
+		read -r name module package <<<"$entry"
+		n=$((n + 1))
+		built "$name" "$module" || build_program "$name" "$module" "$package" "$n/${#PROGRAMS[@]}"
+	done
+	build_images
+}
+
+# What a program was built from; its stamp holds the same when nothing has changed since.
+source_of() {
+	(cd "$HERE/build/$1" && cat go.mod go.sum && link_flags "$1") | sha256sum
+}
+
+link_flags() {
+	local x=k8s.io/component-base/version v=${KUBE_VERSION#v}
+	echo -n "-s -w"
+	[ "$1" != kubernetes ] || echo -n " -X $x.gitVersion=$KUBE_VERSION -X $x.gitMajor=${v%%.*} -X $x.gitMinor=$(cut -d. -f2 <<<"$v")"
+}
+
+built() {
+	[ -x "$BIN/$1" ] && [ "$(cat "$BIN/.stamp/$1" 2>/dev/null)" = "$(source_of "$2")" ]
+}
+
+# The program is built beside its place and moved into it, then stamped: an interrupted build goes on where it was.
+build_program() {
+	local name=$1 module=$2 package=$3 count=$4 begin=${EPOCHREALTIME/./}
+	need_go
+	mkdir -p "$BIN/.stamp"
+	exec 8>"$BIN/.lock"
+	flock 8
+	if ! built "$name" "$module"; then
+		log "build $count: $name (all of them take some minutes, once)"
+		(cd "$HERE/build/$module" && go build -mod=readonly -trimpath -ldflags "$(link_flags "$module")" -o "$BIN/.$name.new" "$package") ||
+			die "building $name failed"
+		mv "$BIN/.$name.new" "$BIN/$name"
+		source_of "$module" >"$BIN/.stamp/$name"
+		log "build $count: $name, $(seconds_since "$begin") s"
+	fi
+	exec 8>&-
+}
+
+# Go as new as the newest of our go.mod files asks for; since 1.21 Go can fetch a newer Go by itself.
+need_go() {
+	local want have
+	want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$HERE"/build/*/go.mod | sort -V | tail -1)
+	command -v go >/dev/null || die "Go is missing: install Go $want or newer (https://go.dev/dl)"
+	have=$(cd / && GOTOOLCHAIN=local go env GOVERSION)
+	have=${have#go}
+	have=${have%% *}
+	[ "$(printf '%s\n' "$want" "$have" | sort -V | head -1)" != "$want" ] || return 0
+	if [ "$(printf '%s\n' 1.21 "$have" | sort -V | head -1)" = 1.21 ]; then
+		[ "$(go env GOTOOLCHAIN)" = local ] || return 0
+		die "Go $have is too old: install Go $want or newer, or set GOTOOLCHAIN=auto, with which Go fetches it itself"
+	fi
+	die "Go $have is too old: install Go $want or newer (https://go.dev/dl)"
+}
+
+# The images that every node has from the start: the sandbox of pods, and the scheduler for those who run a second one.
+build_images() {
+	local pause=$BIN/images/pause.tar scheduler=$BIN/images/kube-scheduler.tar
+	mkdir -p "$BIN/images"
+	if [ ! -f "$pause" ] || [ "$HERE/build/pause.c" -nt "$pause" ]; then
+		need_commands cc:gcc,libc6-dev python3:python3
+		cc -O2 -static -o "$BIN/pause" "$HERE/build/pause.c" || die "pause cannot be linked: install libc6-dev"
+		"$HERE/mkimage" localhost/pause:1 "$pause" --entrypoint /pause "$BIN/pause=/pause"
+	fi
+	if [ ! -f "$scheduler" ] || [ "$BIN/kube-scheduler" -nt "$scheduler" ]; then
+		need_commands python3:python3
+		"$HERE/mkimage" "registry.k8s.io/kube-scheduler:$KUBE_VERSION" "$scheduler" --entrypoint kube-scheduler \
+			"$BIN/kube-scheduler=/usr/local/bin/kube-scheduler"
+	fi
+}

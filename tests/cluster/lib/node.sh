@@ -1,0 +1,237 @@
+# Nodes: each is a set of namespaces with its own containerd, kubelet and kube-proxy; its disk is $STATE/nodeI.
+# shellcheck shell=bash
+
+node_number() {
+	[[ ${1:-} =~ ^[1-9][0-9]?$ ]] && ((${1:-} <= MAX_NODES)) || die "a node's number is wanted (1 to $MAX_NODES), not '${1:-}'"
+	echo "$1"
+}
+
+node_ip() {
+	echo "$NODE_NET.$((10 + $1))"
+}
+
+known_nodes() {
+	(cd "$STATE" && ls -d node[0-9]* 2>/dev/null | grep -xE 'node[0-9]+' | sort -V) || true
+}
+
+nodes_on() {
+	local node
+	for node in $(known_nodes); do
+		! alive "$node" || echo "$node"
+	done
+}
+
+# --- power ------------------------------------------------------------------------------------------------------------
+
+power_state() {
+	if ! alive "node$1"; then
+		echo off
+	elif ip -n "$SWITCH" -d link show "node$1" | grep 'state disabled' >/dev/null; then
+		echo cut
+	else
+		echo on
+	fi
+}
+
+power_on() {
+	if alive "node$1"; then
+		log "node$1 is on already"
+		return
+	fi
+	boot "$1"
+	log "node$1 is powered on"
+}
+
+# The cable first, so that the dying processes' last words (FIN, RST) are lost, as they are with a dead machine.
+power_off() {
+	local pid
+	if dead "node$1"; then
+		log "node$1 is off already"
+		return
+	fi
+	port_state "$1" disabled
+	pid=$(node_init_pid "$1") && kill -KILL "$pid"
+	end_now "node$1"
+	await_end "node$1"
+	ip netns del "$CLUSTER_NAME-node$1"
+	remove_cgroups "node$1"
+	log "node$1 is powered off"
+}
+
+# boot I: its cable, its groups, and its process 1 (node-init) in new namespaces.
+boot() {
+	local node=node$1 dir=$STATE/node$1
+	mkdir -p "$dir"/{lib,log,etc,imported}
+	plug_in "$1"
+	node_config "$1"
+	make_cgroups "$node"
+	background "$node" bash -c 'for group in $1; do echo $$ >"$group/cgroup.procs"; done; shift; exec "$@"' \
+		node "$(cgroup_dirs "$node")" nsenter --net="/run/netns/$CLUSTER_NAME-$node" \
+		unshare --mount --pid --uts --ipc --cgroup --fork --kill-child bash "$STATE/node-init" boot "$STATE" "$node"
+}
+
+# The host's number of a node's process 1.
+node_init_pid() {
+	local pid child
+	pid=$(pid_of "node$1") || return 1
+	read -r child _ <"/proc/$pid/task/$pid/children" && [ -n "$child" ] && echo "$child"
+}
+
+node_exec() {
+	local pid
+	pid=$(node_init_pid "$1") || die "node$1 is off"
+	shift
+	[ $# -gt 0 ] || die "exec: which command?"
+	nsenter -t "$pid" --mount --pid --uts --ipc --net --cgroup "$@"
+}
+
+# --- network ------------------------------------------------------------------------------------------------------------
+
+plug_in() {
+	local i=$1 ns=$CLUSTER_NAME-node$1 ip j
+	ip=$(node_ip "$i")
+	ip netns del "$ns" 2>/dev/null || true
+	ip netns add "$ns"
+	ip -n "$SWITCH" link del "node$i" 2>/dev/null || true
+	ip -n "$SWITCH" link add "node$i" type veth peer name eth0 netns "$ns"
+	ip -n "$SWITCH" link set "node$i" master br0 up
+	{
+		echo "link set lo up"
+		echo "link set eth0 address $SLOT_MAC:$(printf %02x $((10 + i))) up" # the same after every boot
+		echo "address add $ip/24 dev eth0"
+		echo "route add default via $API_IP"
+		for ((j = 1; j <= MAX_NODES; j++)); do
+			[ "$j" = "$i" ] || echo "route add $PODS_NET.$j.0/24 via $(node_ip "$j")"
+		done
+	} | ip -n "$ns" -batch -
+	ip -n "$SWITCH" route replace "$PODS_NET.$i.0/24" via "$ip"
+	ip route replace "$PODS_NET.$i.0/24" via "$ip" dev "$HOST_LINK"
+	echo 1 | nsenter --net="/run/netns/$ns" tee /proc/sys/net/ipv4/ip_forward >/dev/null
+}
+
+# A disabled bridge port passes nothing in either direction, and neither side hears of it: the link stays up.
+port_state() {
+	local number=0
+	[ "$2" = disabled ] || number=3
+	ip -n "$SWITCH" link set "node$1" type bridge_slave state "$number"
+}
+
+cut_off() {
+	alive "node$1" || die "node$1 is off"
+	port_state "$1" disabled
+	log "node$1 is cut off"
+}
+
+heal() {
+	alive "node$1" || die "node$1 is off"
+	port_state "$1" forwarding
+	log "node$1 is connected again"
+}
+
+# --- configuration ------------------------------------------------------------------------------------------------------
+
+node_config() {
+	local etc=$STATE/node$1/etc
+	install -m 755 "$HERE/node-init" "$STATE/node-init.$BASHPID" && mv "$STATE/node-init.$BASHPID" "$STATE/node-init"
+	[ -f "$etc/machine-id" ] || tr -d - </proc/sys/kernel/random/uuid >"$etc/machine-id"
+	: >"$etc/resolv.conf"
+	cni_config "$1" >"$etc/10-pods.conflist"
+	containerd_config >"$etc/containerd.toml"
+	kubelet_config >"$etc/kubelet.yaml"
+	cat >"$etc/node.env" <<-EOF
+		NODE_IP=$(node_ip "$1")
+		ZONE=zone-$( (($1 % 2)) && echo a || echo b)
+		PODS=$PODS
+		BIN=$BIN
+		SNAPSHOTTER=$(snapshotter)
+	EOF
+	if [ "$(cgroup_version)" = 1 ]; then cgroup_v1_mounts; fi >"$etc/cgroups"
+}
+
+# overlayfs cannot lie on overlayfs (a state directory inside a Docker container)
+snapshotter() {
+	if [ "$(stat -f -c %T "$STATE")" = overlayfs ]; then echo native; else echo overlayfs; fi
+}
+
+# ptp: pods are routed, not bridged, so Services work on the same node without br_netfilter.
+cni_config() {
+	cat <<-EOF
+		{"cniVersion": "0.4.0", "name": "pods", "plugins": [
+		  {"type": "ptp", "ipam": {"type": "host-local", "ranges": [[{"subnet": "$PODS_NET.$1.0/24"}]],
+		                           "routes": [{"dst": "0.0.0.0/0"}]}},
+		  {"type": "portmap", "capabilities": {"portMappings": true}}]}
+	EOF
+}
+
+# restrict_oom_score_adj: without CAP_SYS_RESOURCE the runtime may not lower oom_score_adj.
+containerd_config() {
+	cat <<-EOF
+		version = 2
+		root = "/var/lib/containerd"
+		state = "/run/containerd"
+		disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+		  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+		[grpc]
+		  address = "/run/containerd/containerd.sock"
+		[plugins."io.containerd.internal.v1.opt"]
+		  path = "/var/lib/containerd/opt"
+		[plugins."io.containerd.grpc.v1.cri"]
+		  sandbox_image = "localhost/pause:1"
+		  restrict_oom_score_adj = true
+		  [plugins."io.containerd.grpc.v1.cri".containerd]
+		    snapshotter = "$(snapshotter)"
+		  [plugins."io.containerd.grpc.v1.cri".cni]
+		    bin_dir = "$(cni_dir)"
+		    conf_dir = "/run/cluster/etc"
+	EOF
+}
+
+# Defaults wherever they matter to a test: heartbeats, leases, restart back-off. What is set says that this machine's
+# disk is no node's business, and where things are.
+kubelet_config() {
+	cat <<-EOF
+		apiVersion: kubelet.config.k8s.io/v1beta1
+		kind: KubeletConfiguration
+		authentication: {anonymous: {enabled: false}, webhook: {enabled: true}, x509: {clientCAFile: $STATE/pki/ca.crt}}
+		authorization: {mode: Webhook}
+		cgroupDriver: cgroupfs
+		failCgroupV1: false
+		clusterDNS: [$API_IP]
+		clusterDomain: cluster.local
+		containerRuntimeEndpoint: unix:///run/containerd/containerd.sock
+		evictionHard: {memory.available: 50Mi, nodefs.available: "0%", nodefs.inodesFree: "0%", imagefs.available: "0%"}
+		failSwapOn: false
+		imageGCHighThresholdPercent: 100
+		localStorageCapacityIsolation: false
+		makeIPTablesUtilChains: false
+		resolvConf: /run/cluster/etc/resolv.conf
+		volumePluginDir: /var/lib/kubelet/volume-plugins
+	EOF
+}
+
+# --- readiness ----------------------------------------------------------------------------------------------------------
+
+await_nodes() {
+	local i
+	wait_for 120 "$1 ready nodes (logs: $STATE/log/node*)" nodes_ready "$1"
+	wait_for 30 "the default service account" kubectl get serviceaccount default
+	for ((i = 1; i <= $1; i++)); do
+		wait_for 30 "kube-proxy of node$i (log: $STATE/log/node$i-kube-proxy.log)" proxy_ready "$i"
+		wait_for 120 "the images of node$i (log: $STATE/log/node$i.log)" images_imported "$i"
+	done
+}
+
+nodes_ready() {
+	[ "$(kubectl get nodes --no-headers | grep -c ' Ready')" = "$1" ]
+}
+
+proxy_ready() {
+	nsenter --net="/run/netns/$CLUSTER_NAME-node$1" nft list map ip kube-proxy service-ips | grep -F "$SERVICES_NET.1 "
+}
+
+images_imported() {
+	local sum
+	for sum in "$STATE"/images/*.sum; do
+		cmp -s "$sum" "$STATE/node$1/imported/${sum##*/}" || return 1
+	done
+}
