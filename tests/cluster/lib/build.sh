@@ -73,16 +73,22 @@ need_go() {
 
 # The images that every node has from the start: the sandbox of pods, and the scheduler for those who run a second one.
 build_images() {
-	local pause=$BIN/images/pause.tar scheduler=$BIN/images/kube-scheduler.tar
+	if [ ! -x "$BIN/pause" ] || [ "$HERE/build/pause.c" -nt "$BIN/pause" ]; then
+		need_commands cc:gcc,libc6-dev
+		cc -O2 -static -o "$BIN/.pause.new" "$HERE/build/pause.c" || die "pause cannot be linked: install libc6-dev"
+		mv "$BIN/.pause.new" "$BIN/pause"
+	fi
+	build_image localhost/pause:1 pause /
+	build_image "registry.k8s.io/kube-scheduler:$KUBE_VERSION" kube-scheduler /usr/local/bin/
+}
+
+build_image() {
+	local tar
+	tar=$BIN/images/$(image_file "$1")
+	[ ! -f "$tar.sum" ] || [ "$BIN/$2" -nt "$tar" ] || return 0
+	need_commands python3:python3
 	mkdir -p "$BIN/images"
-	if [ ! -f "$pause" ] || [ "$HERE/build/pause.c" -nt "$pause" ]; then
-		need_commands cc:gcc,libc6-dev python3:python3
-		cc -O2 -static -o "$BIN/pause" "$HERE/build/pause.c" || die "pause cannot be linked: install libc6-dev"
-		"$HERE/mkimage" localhost/pause:1 "$pause" --entrypoint /pause "$BIN/pause=/pause"
-	fi
-	if [ ! -f "$scheduler" ] || [ "$BIN/kube-scheduler" -nt "$scheduler" ]; then
-		need_commands python3:python3
-		"$HERE/mkimage" "registry.k8s.io/kube-scheduler:$KUBE_VERSION" "$scheduler" --entrypoint kube-scheduler \
-			"$BIN/kube-scheduler=/usr/local/bin/kube-scheduler"
-	fi
+	rm -f "$tar.sum"
+	"$HERE/mkimage" "$1" "$tar" --entrypoint "$3$2" "$BIN/$2=$3"
+	sha256sum <"$tar" >"$tar.sum"
 }

@@ -37,7 +37,9 @@ start_apiserver() {
 		--token-auth-file="$pki/tokens.csv" --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
 		--service-account-issuer=https://kubernetes.default.svc.cluster.local \
 		--service-account-key-file="$pki/accounts.pub" --service-account-signing-key-file="$pki/accounts.key" \
-		--kubelet-client-certificate="$pki/api.crt" --kubelet-client-key="$pki/api.key" \
+		--requestheader-client-ca-file="$pki/ca.crt" --requestheader-allowed-names=front-proxy-client \
+		--requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group \
+		--requestheader-extra-headers-prefix=X-Remote-Extra- --kubelet-client-certificate="$pki/api.crt" --kubelet-client-key="$pki/api.key" \
 		--kubelet-preferred-address-types=InternalIP --enable-aggregator-routing --allow-privileged
 }
 

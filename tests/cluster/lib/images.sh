@@ -1,9 +1,12 @@
 # Images: kept as archives in the state directory, one for each name, and imported by every node once.
 # shellcheck shell=bash
 
+# The build has named and summed these already; nothing ever writes into an archive, so a link is as good as a copy.
 default_images() {
-	keep_image "$BIN/images/pause.tar" >/dev/null
-	keep_image "$BIN/images/kube-scheduler.tar" >/dev/null
+	local file
+	for file in "$BIN"/images/*.tar{,.sum}; do
+		ln "$file" "$STATE/images/" 2>/dev/null || cp "$file" "$STATE/images/"
+	done
 }
 
 # The names that an archive gives its images.
@@ -15,13 +18,18 @@ with tarfile.open(sys.argv[1]) as tar:
 ' "$1" 2>/dev/null
 }
 
+# The file that holds images of these names, e.g. localhost_pause_1.tar.
+image_file() {
+	echo "$(tr -c 'A-Za-z0-9.\n-' _ <<<"$1" | paste -sd+ | cut -c1-200).tar"
+}
+
 # Puts an archive among the kept ones, in place of an older one with the same names; prints its file's name.
 # The sum beside it tells a node whether it has imported this one already.
 keep_image() {
 	local names file part
 	[ -f "$1" ] || die "load: $1 does not exist"
 	names=$(image_names "$1") && [ -n "$names" ] || die "load: $1 is not a docker archive"
-	file=$(tr -c 'A-Za-z0-9.\n-' _ <<<"$names" | paste -sd+ | cut -c1-200).tar
+	file=$(image_file "$names")
 	part=$STATE/images/.$file.$BASHPID
 	cp "$1" "$part"
 	sha256sum <"$part" >"$part.sum"

@@ -74,7 +74,8 @@ boot() {
 node_init_pid() {
 	local pid child
 	pid=$(pid_of "node$1") || return 1
-	read -r child _ <"/proc/$pid/task/$pid/children" && [ -n "$child" ] && echo "$child"
+	{ child=$(<"/proc/$pid/task/$pid/children"); } 2>/dev/null && [ -n "$child" ] || return 1
+	echo "${child%% *}"
 }
 
 node_exec() {
