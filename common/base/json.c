@@ -1,0 +1,296 @@
+#include "common/base/json.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <sanitizer/asan_interface.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+
+#define TEXT_MAX (1u << 20)
+
+void json_cleanup(cJSON **item)
+{
+	cJSON_Delete(*item);
+}
+
+/* What cJSON takes for blanks is any byte up to 32; JSON knows four. */
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+cJSON *json_parse(const char *text, size_t len, struct error *err)
+{
+	const char *end = text;
+	cJSON *root = len ? cJSON_ParseWithLengthOpts(text, len, &end, 0) : NULL;
+
+	if (!len) {
+		error_set(err, ERR_INVALID, "not JSON: it is empty");
+		return NULL;
+	}
+	if (!root) {
+		error_set(err, ERR_INVALID, "not JSON: wrong near byte %td of %zu, or no memory", end - text, len);
+		return NULL;
+	}
+	while (end < text + len && is_blank(*end))
+		end++;
+	if (end < text + len) {
+		cJSON_Delete(root);
+		error_set(err, ERR_INVALID, "not JSON: something follows the text at byte %td of %zu", end - text, len);
+		return NULL;
+	}
+	return root;
+}
+
+static const cJSON *member(const cJSON *object, const char *name)
+{
+	return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+}
+
+static const cJSON *vget(const cJSON *item, va_list ap)
+{
+	const char *name;
+
+	while (item && (name = va_arg(ap, const char *)))
+		item = member(item, name);
+	return item;
+}
+
+const cJSON *json_get(const cJSON *root, ...)
+{
+	va_list ap;
+
+	va_start(ap, root);
+	root = vget(root, ap);
+	va_end(ap);
+	return root;
+}
+
+const char *json_str(const cJSON *root, ...)
+{
+	va_list ap;
+
+	va_start(ap, root);
+	root = vget(root, ap);
+	va_end(ap);
+	return cJSON_GetStringValue(root);
+}
+
+int64_t json_int(int64_t def, const cJSON *root, ...)
+{
+	va_list ap;
+
+	va_start(ap, root);
+	root = vget(root, ap);
+	va_end(ap);
+	if (!cJSON_IsNumber(root) || root->valuedouble != floor(root->valuedouble))
+		return def;
+	/* -2^63 and 2^63 are exact doubles; the second is one too many. */
+	if (root->valuedouble < -0x1p63 || root->valuedouble >= 0x1p63)
+		return def;
+	return (int64_t)root->valuedouble;
+}
+
+bool json_bool(bool def, const cJSON *root, ...)
+{
+	va_list ap;
+
+	va_start(ap, root);
+	root = vget(root, ap);
+	va_end(ap);
+	return cJSON_IsBool(root) ? cJSON_IsTrue(root) : def;
+}
+
+int json_write(const cJSON *item, struct buf *out)
+{
+	char *text = cJSON_PrintUnformatted(item);
+	int r = text ? buf_addstr(out, text) : -1;
+
+	if (!text)
+		out->failed = true; /* so that buf_check() at the end sees it */
+	cJSON_free(text);
+	return r;
+}
+
+cJSON *json_add_object(cJSON *parent, const char *name)
+{
+	return cJSON_AddObjectToObject(parent, name);
+}
+
+cJSON *json_add_array(cJSON *parent, const char *name)
+{
+	return cJSON_AddArrayToObject(parent, name);
+}
+
+cJSON *json_add_str(cJSON *parent, const char *name, const char *value)
+{
+	return cJSON_AddStringToObject(parent, name, value);
+}
+
+cJSON *json_add_fmt(cJSON *parent, const char *name, const char *fmt, ...)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	return r < 0 ? NULL : cJSON_AddStringToObject(parent, name, text.data);
+}
+
+cJSON *json_add_int(cJSON *parent, const char *name, int64_t value)
+{
+	return cJSON_AddNumberToObject(parent, name, (double)value);
+}
+
+cJSON *json_add_bool(cJSON *parent, const char *name, bool value)
+{
+	return cJSON_AddBoolToObject(parent, name, value);
+}
+
+int json_push(cJSON *array, cJSON *item)
+{
+	if (item && cJSON_AddItemToArray(array, item))
+		return 0;
+	cJSON_Delete(item);
+	return -1;
+}
+
+/* The member of the same name, most often at the same place. */
+static const cJSON *same_name(const cJSON *object, const cJSON *likely, const char *name)
+{
+	return likely && strcmp(likely->string, name) == 0 ? likely : member(object, name);
+}
+
+/* cJSON_Compare looks into every level twice, which is 2^depth on what a peer sends. */
+static bool objects_equal(const cJSON *a, const cJSON *b)
+{
+	const cJSON *x, *y, *other;
+
+	for (x = a->child, y = b->child; x; x = x->next, y = y ? y->next : NULL) {
+		other = same_name(b, y, x->string);
+		if (!other || !json_equal(x, other))
+			return false;
+	}
+	for (x = a->child, y = b->child; y; y = y->next, x = x ? x->next : NULL)
+		if (!same_name(a, x, y->string))
+			return false;
+	return true;
+}
+
+static bool arrays_equal(const cJSON *a, const cJSON *b)
+{
+	const cJSON *x, *y;
+
+	for (x = a->child, y = b->child; x && y; x = x->next, y = y->next)
+		if (!json_equal(x, y))
+			return false;
+	return !x && !y;
+}
+
+bool json_equal(const cJSON *a, const cJSON *b)
+{
+	if (!a || !b)
+		return a == b;
+	if ((a->type & 0xff) != (b->type & 0xff))
+		return false;
+	if (cJSON_IsObject(a))
+		return objects_equal(a, b);
+	if (cJSON_IsArray(a))
+		return arrays_equal(a, b);
+	if (cJSON_IsString(a) || cJSON_IsRaw(a))
+		return strcmp(a->valuestring, b->valuestring) == 0;
+	return !cJSON_IsNumber(a) || a->valuedouble == b->valuedouble;
+}
+
+/* --- arena ------------------------------------------------------------------------------------------------------- */
+
+/* After a large request this much stays in memory for the next one. */
+#define ARENA_KEEP (1u << 20)
+#define ARENA_ALIGN 16
+
+struct json_arena {
+	char *base; /* address space for max bytes; the kernel gives memory as it is touched */
+	size_t used, max;
+};
+
+/* cJSON's hooks have no argument to carry it: the one piece of thread state. */
+static _Thread_local struct json_arena *current;
+
+static void *arena_malloc(size_t size)
+{
+	struct json_arena *a = current;
+	size_t need;
+	char *p;
+
+	if (!a)
+		return malloc(size);
+	if (size > a->max - a->used)
+		return NULL;
+	need = (size + ARENA_ALIGN - 1) & ~(size_t)(ARENA_ALIGN - 1);
+	if (need > a->max - a->used)
+		return NULL;
+	p = a->base + a->used;
+	a->used += need;
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
+	return p;
+}
+
+static void arena_free(void *p)
+{
+	struct json_arena *a = current;
+
+	if (a && (char *)p >= a->base && (char *)p < a->base + a->max)
+		return;
+	free(p);
+}
+
+void json_arena_setup(void)
+{
+	cJSON_InitHooks(&(cJSON_Hooks){ .malloc_fn = arena_malloc, .free_fn = arena_free });
+}
+
+struct json_arena *json_arena_new(size_t max)
+{
+	struct json_arena *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	a->max = max;
+	a->base = mmap(NULL, max, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (a->base == MAP_FAILED) {
+		free(a);
+		return NULL;
+	}
+	ASAN_POISON_MEMORY_REGION(a->base, max);
+	return a;
+}
+
+void json_arena_free(struct json_arena *a)
+{
+	if (!a)
+		return;
+	ASAN_UNPOISON_MEMORY_REGION(a->base, a->max);
+	munmap(a->base, a->max);
+	free(a);
+}
+
+void json_arena_begin(struct json_arena *a)
+{
+	current = a;
+}
+
+void json_arena_end(struct json_arena *a)
+{
+	current = NULL;
+	ASAN_POISON_MEMORY_REGION(a->base, a->used);
+	if (a->used > ARENA_KEEP)
+		madvise(a->base + ARENA_KEEP, a->max - ARENA_KEEP, MADV_DONTNEED);
+	a->used = 0;
+}

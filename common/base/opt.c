@@ -1,0 +1,276 @@
+#include "common/base/opt.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+
+static void *field(const struct opt *o, void *config)
+{
+	return (char *)config + o->offset;
+}
+
+static int set_string(const struct opt *o, void *config, const char *value, struct error *err)
+{
+	char **to = field(o, config), *copy = strdup(value);
+
+	if (!copy)
+		return error_set(err, ERR_NOMEM, "no memory for \"%s\"", o->name);
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+static bool is_choice(const char *choices, const char *value)
+{
+	size_t len = strlen(value), n;
+
+	for (; *choices; choices += n + (choices[n] == '|')) {
+		n = strcspn(choices, "|");
+		if (n == len && memcmp(choices, value, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The number at the start of value, and in *unit what follows it. */
+static int parse_number(const char *value, long long *number, const char **unit)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(value, &end, 10);
+	*unit = end;
+	return errno || end == value || strchr(" \t\n\v\f\r+", *value) ? -1 : 0;
+}
+
+static int set_int(const struct opt *o, void *config, long long number)
+{
+	bool bounded = o->min != o->max;
+
+	if (number < (bounded ? o->min : INT32_MIN) || number > (bounded ? o->max : INT32_MAX))
+		return -1;
+	*(int *)field(o, config) = (int)number;
+	return 0;
+}
+
+static int set_duration(const struct opt *o, void *config, const char *value)
+{
+	static const struct {
+		const char *unit;
+		long long ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	long long number;
+	const char *unit;
+
+	if (parse_number(value, &number, &unit) < 0 || number < 0 || number > INT32_MAX)
+		return -1;
+	if (number == 0 && !*unit)
+		return set_int(o, config, 0);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(unit, units[i].unit) == 0)
+			return set_int(o, config, number * units[i].ms);
+	return -1;
+}
+
+static int set_bool(const struct opt *o, void *config, const char *value)
+{
+	bool *to = field(o, config);
+
+	if (strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
+		*to = true;
+	else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
+		*to = false;
+	else
+		return -1;
+	return 0;
+}
+
+/* "a whole number from 1 to 64", for the error and nothing else. */
+static void describe_allowed(const struct opt *o, struct buf *out)
+{
+	static const char *const kinds[] = {
+		[OPT_STRING] = "a text",
+		[OPT_INT] = "a whole number",
+		[OPT_DURATION_MS] = "a duration such as 250ms, 3s, 2m or 1h",
+		[OPT_BOOL] = "true or false",
+		[OPT_CHOICE] = "one of ",
+	};
+	const char *unit = o->type == OPT_DURATION_MS ? "ms" : "";
+
+	buf_addstr(out, kinds[o->type]);
+	if (o->type == OPT_CHOICE)
+		buf_addstr(out, o->choices);
+	else if (o->min != o->max)
+		buf_addf(out, " from %d%s to %d%s", o->min, unit, o->max, unit);
+}
+
+/* `from` names the place the value comes from: "--listen", "CODIS_LISTEN". */
+static int set_value(const struct opt *o, void *config, const char *from, const char *value, struct error *err)
+{
+	BUF_CLEANUP struct buf allowed = BUF_INIT(256);
+	long long number;
+	const char *rest;
+	int r = -1;
+
+	switch (o->type) {
+	case OPT_STRING: return set_string(o, config, value, err);
+	case OPT_CHOICE:
+		if (is_choice(o->choices, value))
+			return set_string(o, config, value, err);
+		break;
+	case OPT_INT:
+		if (parse_number(value, &number, &rest) == 0 && !*rest)
+			r = set_int(o, config, number);
+		break;
+	case OPT_DURATION_MS: r = set_duration(o, config, value); break;
+	case OPT_BOOL:	      r = set_bool(o, config, value); break;
+	}
+	if (r == 0)
+		return 0;
+	describe_allowed(o, &allowed);
+	return error_set(err, ERR_INVALID, "%s: \"%.128s\" is not %s", from, value, allowed.data);
+}
+
+static int set_defaults(const struct opt *table, void *config, struct error *err)
+{
+	for (const struct opt *o = table; o->name; o++) {
+		const char *env = o->env ? getenv(o->env) : NULL;
+
+		if (o->def && set_value(o, config, o->name, o->def, err) < 0)
+			return -1;
+		if (env && *env && set_value(o, config, o->env, env, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static const struct opt *find(const struct opt *table, const char *name, size_t len)
+{
+	for (const struct opt *o = table; o->name; o++)
+		if (strlen(o->name) == len && memcmp(o->name, name, len) == 0)
+			return o;
+	return NULL;
+}
+
+/* Takes the flag at argv[i] and returns how many arguments it used, or -1. */
+static int set_flag(const struct opt *table, void *config, char **argv, int i, struct error *err)
+{
+	const char *flag = argv[i], *name = flag + 2;
+	size_t len = strcspn(name, "=");
+	const struct opt *o = strncmp(flag, "--", 2) == 0 ? find(table, name, len) : NULL;
+	char from[80];
+
+	if (!o)
+		return error_set(err, ERR_INVALID, "unknown option %.64s; --help lists the options", flag);
+	snprintf(from, sizeof(from), "--%s", o->name);
+	if (name[len] == '=')
+		return set_value(o, config, from, name + len + 1, err) < 0 ? -1 : 1;
+	if (o->type == OPT_BOOL)
+		return set_value(o, config, from, "true", err) < 0 ? -1 : 1;
+	if (!argv[i + 1])
+		return error_set(err, ERR_INVALID, "%s needs a value", from);
+	return set_value(o, config, from, argv[i + 1], err) < 0 ? -1 : 2;
+}
+
+int opt_parse(const struct opt *table, void *config, int argc, char **argv, struct error *err)
+{
+	int i, used;
+
+	if (set_defaults(table, config, err) < 0)
+		return -1;
+	for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i += used) {
+		if (strcmp(argv[i], "--") == 0)
+			return i + 1;
+		used = set_flag(table, config, argv, i, err);
+		if (used < 0)
+			return -1;
+	}
+	return i < argc ? i : argc;
+}
+
+void opt_release(const struct opt *table, void *config)
+{
+	for (const struct opt *o = table; o->name; o++) {
+		if (o->type != OPT_STRING && o->type != OPT_CHOICE)
+			continue;
+		free(*(char **)field(o, config));
+		*(char **)field(o, config) = NULL;
+	}
+}
+
+int opt_wants(int argc, char **argv, const char *flag)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], flag) == 0)
+			return 1;
+	return 0;
+}
+
+/* "--threads N", "--tls" */
+static void add_usage(const struct opt *o, struct buf *out)
+{
+	const char *arg = o->arg ? o->arg : o->type == OPT_CHOICE ? o->choices : NULL;
+
+	buf_addf(out, "--%s", o->name);
+	if (arg && o->type != OPT_BOOL)
+		buf_addf(out, " %s", arg);
+}
+
+void opt_help(const struct opt *table, struct buf *out)
+{
+	BUF_CLEANUP struct buf usage = BUF_INIT(256);
+	size_t width = 0;
+
+	for (const struct opt *o = table; o->name; o++) {
+		buf_reset(&usage);
+		add_usage(o, &usage);
+		width = usage.len > width ? usage.len : width;
+	}
+	for (const struct opt *o = table; o->name; o++) {
+		buf_reset(&usage);
+		add_usage(o, &usage);
+		buf_addf(out, "  %-*s  %s", (int)width, usage.data, o->help);
+		if (o->def && *o->def)
+			buf_addf(out, " (default %s)", o->def);
+		if (o->env)
+			buf_addf(out, " [%s]", o->env);
+		buf_addch(out, '\n');
+	}
+}
+
+/* A '|' would end the cell, also inside backticks. */
+static void add_cell(struct buf *out, const char *text, bool code)
+{
+	const char *tick = code && *text ? "`" : "";
+
+	buf_addf(out, " %s", tick);
+	for (; *text; text++) {
+		if (*text == '|')
+			buf_addch(out, '\\');
+		buf_addch(out, *text);
+	}
+	buf_addf(out, "%s |", tick);
+}
+
+void opt_markdown(const struct opt *table, struct buf *out)
+{
+	BUF_CLEANUP struct buf usage = BUF_INIT(256);
+
+	buf_addstr(out, "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n");
+	for (const struct opt *o = table; o->name; o++) {
+		buf_reset(&usage);
+		add_usage(o, &usage);
+		buf_addch(out, '|');
+		add_cell(out, usage.data, true);
+		add_cell(out, o->env ? o->env : "", true);
+		add_cell(out, o->def ? o->def : "", true);
+		add_cell(out, o->help, false);
+		buf_addch(out, '\n');
+	}
+}

@@ -1,0 +1,110 @@
+#include "common/net/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common/base/error.h"
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct loop *l = handle->data;
+
+	(void)signum;
+	if (l->stops++ == 0 && l->on_stop)
+		l->on_stop(l->ctx);
+	else
+		loop_stop(l);
+}
+
+static int watch_signal(struct loop *l, uv_signal_t *handle, int signum)
+{
+	int r = uv_signal_init(&l->uv, handle);
+
+	if (r < 0)
+		return r;
+	handle->data = l;
+	return uv_signal_start(handle, on_signal, signum);
+}
+
+int loop_init(struct loop *l, void (*on_stop)(void *ctx), void *ctx, struct error *err)
+{
+	int r;
+
+	*l = (struct loop){ .on_stop = on_stop, .ctx = ctx };
+	signal(SIGPIPE, SIG_IGN);
+	r = uv_loop_init(&l->uv);
+	if (r < 0)
+		return error_errno(err, -r, "event loop");
+	r = watch_signal(l, &l->sigterm, SIGTERM);
+	if (r == 0)
+		r = watch_signal(l, &l->sigint, SIGINT);
+	if (r < 0) {
+		loop_release(l);
+		return error_errno(err, -r, "event loop: watching for signals");
+	}
+	return 0;
+}
+
+void loop_run(struct loop *l)
+{
+	uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *l)
+{
+	uv_stop(&l->uv);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void loop_release(struct loop *l)
+{
+	uv_walk(&l->uv, close_handle, NULL);
+	while (uv_loop_close(&l->uv) == UV_EBUSY)
+		uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+struct loop_timer {
+	uv_timer_t uv;
+	void (*fn)(void *ctx);
+	void *ctx;
+};
+
+static void on_timer(uv_timer_t *handle)
+{
+	struct loop_timer *t = handle->data;
+
+	t->fn(t->ctx);
+}
+
+struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_ms, void (*fn)(void *ctx), void *ctx)
+{
+	struct loop_timer *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	*t = (struct loop_timer){ .fn = fn, .ctx = ctx };
+	uv_timer_init(uv, &t->uv);
+	t->uv.data = t;
+	uv_update_time(uv); /* the loop's clock stands still while a callback runs, and the timer would come early */
+	uv_timer_start(&t->uv, on_timer, ms, repeat_ms);
+	return t;
+}
+
+static void free_timer(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void loop_timer_stop(struct loop_timer **t)
+{
+	if (*t)
+		uv_close((uv_handle_t *)&(*t)->uv, free_timer);
+	*t = NULL;
+}
