@@ -60,14 +60,17 @@ start_scheduler() {
 # As kubeadm sets it up (cluster names are not cached), but that names outside the cluster do not exist.
 start_coredns() {
 	cat >"$STATE/Corefile" <<-EOF
-		.:53 {
+		cluster.local:53 in-addr.arpa:53 {
 		  bind $API_IP
 		  errors
-		  kubernetes cluster.local in-addr.arpa {
+		  kubernetes {
 		    kubeconfig $STATE/admin.conf
 		    pods insecure
 		    ttl 30
 		  }
+		}
+		.:53 {
+		  bind $API_IP
 		  template ANY ANY . {
 		    rcode NXDOMAIN
 		  }

@@ -26,7 +26,7 @@ nodes_on() {
 power_state() {
 	if ! alive "node$1"; then
 		echo off
-	elif ip -n "$SWITCH" -d link show "node$1" | grep 'state disabled' >/dev/null; then
+	elif bridge -n "$SWITCH" link show dev "node$1" | grep 'state disabled' >/dev/null; then
 		echo cut
 	else
 		echo on
@@ -114,7 +114,7 @@ plug_in() {
 port_state() {
 	local number=0
 	[ "$2" = disabled ] || number=3
-	ip -n "$SWITCH" link set "node$1" type bridge_slave state "$number"
+	bridge -n "$SWITCH" link set dev "node$1" state "$number"
 }
 
 cut_off() {
