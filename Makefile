@@ -30,9 +30,10 @@ WEBHOOK_SRC    := $(wildcard webhook/*.c)
 EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
-WRITERS_SRC    := tests/demo/writers.c
+WRITERS_SRC    := $(wildcard tests/demo/*.c)
 # Programs never include each other; a unit test may reach into all of them, but for their main.c.
-PARTS          := $(filter-out %/main.c,$(WEBHOOK_SRC) $(EXTENDER_SRC) $(CONTROLLER_SRC))
+PARTS          := $(filter-out %/main.c,$(WEBHOOK_SRC) $(EXTENDER_SRC) $(CONTROLLER_SRC)) \
+                  $(filter-out %/writers.c,$(WRITERS_SRC))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

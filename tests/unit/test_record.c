@@ -1,0 +1,128 @@
+/* The figures that the demo shows: gaps, and to which fault a lost write is charged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/demo/record.h"
+
+static void fill(struct record *r, const int64_t *at_us, int n)
+{
+	assert_int_equal(record_init(r, 16), 0);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(record_add(r, at_us[i]), 0);
+}
+
+static void a_full_record_takes_no_more(void **state)
+{
+	struct record r;
+
+	(void)state;
+	assert_int_equal(record_init(&r, 1), 0);
+	assert_int_equal(record_add(&r, 1), 0);
+	assert_int_equal(record_add(&r, 2), -1);
+	record_release(&r);
+}
+
+static void first_is_the_first_at_or_after(void **state)
+{
+	struct record r;
+
+	(void)state;
+	fill(&r, (int64_t[]){ 10, 20, 30 }, 3);
+	assert_int_equal(record_first(&r, 0), 0);
+	assert_int_equal(record_first(&r, 20), 1);
+	assert_int_equal(record_first(&r, 21), 2);
+	assert_int_equal(record_first(&r, 31), 3);
+	record_release(&r);
+}
+
+/* Writer 0 stands still from 100 to 180, writer 1 goes on: the worst gap is writer 0's, the common one is short. */
+static void the_worst_gap_is_one_writers(void **state)
+{
+	struct record r[2];
+	struct gap gap;
+
+	(void)state;
+	fill(&r[0], (int64_t[]){ 90, 100, 180, 190 }, 4);
+	fill(&r[1], (int64_t[]){ 95, 115, 135, 155, 175, 195 }, 6);
+	gap = record_worst_gap(r, 2, 105, 200);
+	assert_int_equal(gap.begin_us, 100);
+	assert_int_equal(gap.end_us, 180);
+	assert_int_equal(gap.writer, 0);
+	gap = record_common_gap(r, 2, 105, 200);
+	assert_int_equal(gap.end_us - gap.begin_us, 20);
+	record_release(&r[0]);
+	record_release(&r[1]);
+}
+
+static void what_lies_outside_is_not_counted(void **state)
+{
+	struct record r;
+	struct gap gap;
+
+	(void)state;
+	fill(&r, (int64_t[]){ 0, 500, 510, 520, 900 }, 5); /* long gaps before and after */
+	gap = record_worst_gap(&r, 1, 505, 525);
+	assert_int_equal(gap.end_us - gap.begin_us, 10);
+	gap = record_common_gap(&r, 1, 505, 525);
+	assert_int_equal(gap.end_us - gap.begin_us, 10);
+	record_release(&r);
+}
+
+static void a_gap_may_still_be_open(void **state)
+{
+	struct record r[2];
+	struct gap gap;
+
+	(void)state;
+	fill(&r[0], (int64_t[]){ 10, 20 }, 2);
+	fill(&r[1], NULL, 0); /* never had an answer */
+	gap = record_worst_gap(r, 1, 15, 100);
+	assert_int_equal(gap.begin_us, 20);
+	assert_int_equal(gap.end_us, 100);
+	gap = record_worst_gap(r, 2, 15, 100);
+	assert_int_equal(gap.begin_us, 15);
+	assert_int_equal(gap.writer, 1);
+	gap = record_common_gap(r, 2, 15, 100);
+	assert_int_equal(gap.begin_us, 20);
+	assert_int_equal(gap.end_us, 100);
+	record_release(&r[0]);
+	record_release(&r[1]);
+}
+
+static void a_loss_is_charged_to_its_fault(void **state)
+{
+	const int64_t faults[] = { 1000000, 2000000 };
+	static const struct {
+		int64_t at_us;
+		enum loss loss;
+		int fault;
+	} cases[] = {
+		{ 100, LOSS_BEFORE, 0 },	 { 949999, LOSS_BEFORE, 0 },  { 950000, LOSS_TAIL, 0 },
+		{ 1000000, LOSS_TAIL, 0 },	 { 1000400, LOSS_TAIL, 0 },   { 1050001, LOSS_BEFORE, 1 },
+		{ 1960000, LOSS_TAIL, 1 },	 { 2040000, LOSS_TAIL, 1 },   { 2050001, LOSS_AFTER, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int fault = -1;
+
+		assert_int_equal(record_charge(cases[i].at_us, faults, 2, &fault), cases[i].loss);
+		assert_int_equal(fault, cases[i].fault);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_record_takes_no_more),	 cmocka_unit_test(first_is_the_first_at_or_after),
+		cmocka_unit_test(the_worst_gap_is_one_writers),	 cmocka_unit_test(what_lies_outside_is_not_counted),
+		cmocka_unit_test(a_gap_may_still_be_open),	 cmocka_unit_test(a_loss_is_charged_to_its_fault),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
