@@ -35,6 +35,7 @@ struct call {
 	int tries;	   /* attempts made */
 	unsigned tried;	   /* bit per session */
 	bool verify;	   /* a repeated write met a conflict: reading whether it was our own first try */
+	bool parent_made; /* of a create: the parent was missing and was made */
 	bool finished;
 	int open;	   /* attempts whose completion has not come, and 1 while the timer is open */
 	struct call *next, **link;
@@ -232,8 +233,6 @@ static void finish(struct call *call, const char *data, size_t len, int version,
 	if (call->finished)
 		return;
 	conclude(call);
-	if (call->c->closing)
-		return;
 	if (call->names)
 		call->names(call->ctx, 0, NULL, err);
 	else
@@ -287,8 +286,44 @@ static bool may_be_ours(const struct call *call, int rc)
 	return call->tries > 1 && ((call->op == CALL_SET && rc == ZBADVERSION) || (call->op == CALL_CREATE && rc == ZNODEEXISTS));
 }
 
+static void on_parent(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct call *call = ctx;
+
+	(void)data;
+	(void)len;
+	(void)version;
+	call->tried = 0;
+	if (err && err->code != ERR_EXISTS)
+		finish_rc(call, ZNONODE);
+	else if (!call->finished)
+		try_next(call);
+	unref(call);
+}
+
+/* Makes the missing parent of a node to be created, then goes on. false: it has none, or it was made already. */
+static bool make_parent(struct call *call)
+{
+	char *slash = strrchr(call->path, '/');
+	int r;
+
+	if (call->parent_made || !slash || slash == call->path)
+		return false;
+	call->parent_made = true;
+	uv_timer_stop(&call->timer);
+	call->open++;
+	*slash = '\0';
+	r = coordinator_create(call->c, call->path, "", 0, on_parent, call, NULL);
+	*slash = '/';
+	if (r < 0)
+		call->open--;
+	return r == 0;
+}
+
 static void settle(struct call *call, int rc, const char *data, size_t len, int version)
 {
+	if (rc == ZNONODE && call->op == CALL_CREATE && make_parent(call))
+		return;
 	if (is_passing(rc)) {
 		try_next(call);
 	} else if (call->verify && rc == ZOK) {
@@ -357,8 +392,7 @@ static void on_names(int rc, const struct String_vector *names, const void *ctx)
 	if (arrived((struct attempt *)(uintptr_t)ctx, &call)) {
 		if (rc == ZOK && names) {
 			conclude(call);
-			if (!call->c->closing)
-				call->names(call->ctx, names->count, (const char *const *)names->data, NULL);
+			call->names(call->ctx, names->count, (const char *const *)names->data, NULL);
 		} else {
 			settle(call, rc == ZOK ? ZSYSTEMERROR : rc, NULL, 0, -1);
 		}
@@ -592,15 +626,13 @@ fail:
 
 void coordinator_close(struct coordinator *c)
 {
-	struct call *next;
-
 	if (!c)
 		return;
+	/* A callback may end other calls, but with the list kept by the timers nothing is freed before the loop turns. */
 	c->closing = true;
-	for (struct call *call = c->calls; call; call = next) {
-		next = call->next;
+	for (struct call *call = c->calls; call; call = call->next) {
 		if (!call->finished)
-			conclude(call);
+			finish_rc(call, ZCLOSING);
 	}
 	for (int i = 0; i < c->count; i++) {
 		close_session(&c->sessions[i]);

@@ -25,7 +25,7 @@ struct coordinator_config {
 
 /* Copied. NULL and *err on failure. */
 struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_config *cfg, struct error *err);
-/* Ends; calls under way are not called back. NULL-safe. */
+/* Ends; calls under way are called back from within, with ERR_IO. NULL-safe. */
 void coordinator_close(struct coordinator *c);
 /* Whether a member is connected. */
 bool coordinator_ready(const struct coordinator *c);
@@ -43,7 +43,7 @@ int coordinator_list(struct coordinator *c, const char *path, coordinator_names 
 /* version -1 is refused: an unversioned write would be no fence. done gets the new version. */
 int coordinator_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
 		    coordinator_done done, void *ctx, struct error *err);
-/* A persistent node; its parents must exist. */
+/* A persistent node, with the parents that it lacks. */
 int coordinator_create(struct coordinator *c, const char *path, const char *data, size_t len, coordinator_done done,
 		       void *ctx, struct error *err);
 int coordinator_delete(struct coordinator *c, const char *path, int version, coordinator_done done, void *ctx,

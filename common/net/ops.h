@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/net/httpd.h"
+
 struct error;
-struct httpd;
 struct metrics;
 
 struct ops {
@@ -15,6 +16,8 @@ struct ops {
 	bool (*ready)(void *ctx, char *why_not, size_t size);
 	/* Optional: whether the program is alive (its loop turns). NULL: always. */
 	bool (*alive)(void *ctx, char *why_not, size_t size);
+	/* Optional: answers every other path; called on a server thread. NULL: 404. */
+	http_handler other;
 	void *ctx;
 	struct httpd *httpd; /* filled in by ops_start */
 };

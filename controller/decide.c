@@ -1,0 +1,512 @@
+#include "controller/decide.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *action_name(enum action_kind kind)
+{
+	static const char *const names[ACT_KINDS] = {
+		[ACT_PROMOTE] = "promote",	     [ACT_SWITCH] = "switch",	       [ACT_FOLLOW] = "follow",
+		[ACT_ADD_SERVER] = "add-server",     [ACT_DROP_SERVER] = "drop-server", [ACT_FILL_PROXY] = "fill-proxy",
+		[ACT_ONLINE_PROXY] = "online-proxy", [ACT_REMOVE_PROXY] = "remove-proxy", [ACT_ASSIGN_SLOTS] = "assign-slots",
+		[ACT_REMOVE_LOCK] = "remove-lock",   [ACT_DELETE_POD] = "delete-pod",
+	};
+
+	return names[kind];
+}
+
+struct decision {
+	const struct cluster_view *v;
+	const struct decide_limits *limits;
+	struct action *out;
+	int count, max;
+	struct action overflow; /* takes what does not fit, so that no place needs a check; it comes back next time */
+};
+
+static struct action *act(struct decision *d, enum action_kind kind, int gid, const char *why)
+{
+	struct action *a = d->count < d->max ? &d->out[d->count++] : &d->overflow;
+
+	memset(a, 0, sizeof(*a));
+	a->kind = kind;
+	a->gid = gid;
+	a->why = why;
+	return a;
+}
+
+static void act_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+		       const struct server_view *other, const char *why)
+{
+	struct action *a = act(d, kind, gid, why);
+
+	memcpy(a->addr, s->addr, sizeof(a->addr));
+	if (other)
+		memcpy(a->other, other->addr, sizeof(a->other));
+	memcpy(a->pod, s->pod.name, sizeof(a->pod));
+	memcpy(a->uid, s->pod.uid, sizeof(a->uid));
+}
+
+/* --- the master --------------------------------------------------------------------------------------------------- */
+
+static bool has_pod(const struct server_view *s)
+{
+	return s->pod.name[0] != '\0';
+}
+
+static bool heard(const struct server_view *s)
+{
+	return s->reach == REDIS_OK && s->info_valid && !s->info.loading;
+}
+
+/* For how long it has been in its reach, not counting what lies before a clock jump. */
+static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
+{
+	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
+}
+
+/* The second view of a master that we do not reach: what its replicas see. */
+static bool replica_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m, int io_s)
+{
+	for (int i = 0; i < v->server_count; i++) {
+		const struct server_view *s = &v->servers[i];
+
+		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->info.role != REDIS_ROLE_REPLICA ||
+		    strcmp(s->info.master, m->addr) != 0)
+			continue;
+		if (!s->info.link_up || (io_s && s->info.last_io_s >= io_s))
+			return true;
+	}
+	return false;
+}
+
+/* What Kubernetes says of it: its pod is gone, or its container does not run. */
+static bool kube_misses(const struct cluster_view *v, const struct server_view *m)
+{
+	return v->kube_fresh && (!has_pod(m) || !m->pod.running || m->pod.node_lost);
+}
+
+static enum master_verdict judge_unreachable(const struct cluster_view *v, const struct group_view *g,
+					     const struct server_view *m, const struct decide_limits *limits,
+					     const char **why)
+{
+	if (m->reach == REDIS_REFUSED) {
+		*why = "connections are refused, and its replica lost its link";
+		if (replica_misses(v, g, m, 0))
+			return MASTER_FAILED;
+		*why = "connections are refused, and its container does not run";
+		if (kube_misses(v, m))
+			return MASTER_FAILED;
+	}
+	if (m->reach == REDIS_SILENT && lasting_ms(v, m->since_ms) >= limits->silence_ms) {
+		*why = "it is silent, and its replica does not hear it";
+		if (replica_misses(v, g, m, limits->io_s))
+			return MASTER_FAILED;
+		*why = "it is silent, and its pod or node is gone";
+		if (kube_misses(v, m))
+			return MASTER_FAILED;
+	}
+	*why = "it does not answer";
+	return MASTER_UNKNOWN;
+}
+
+enum master_verdict judge_master(const struct cluster_view *v, const struct group_view *g,
+				 const struct decide_limits *limits, const char **why)
+{
+	const struct server_view *m = view_master(v, g);
+
+	*why = "the group has no master yet";
+	if (!m)
+		return MASTER_NONE;
+	/* The address has gone to a pod of another group: whoever had it is no more. */
+	if (has_pod(m) && m->group != g->node.id) {
+		*why = "its address belongs to another group's pod now";
+		return MASTER_FAILED;
+	}
+	if (m->reach != REDIS_OK || !m->info_valid)
+		return judge_unreachable(v, g, m, limits, why);
+	*why = "it is loading its data";
+	if (m->info.loading)
+		return MASTER_UNKNOWN;
+	*why = "it restarted, and what it had is gone";
+	if (redis_info_guarded(&m->info) || m->restarted)
+		return MASTER_FAILED;
+	*why = "it was declared master and has not got the role";
+	if (m->info.role == REDIS_ROLE_REPLICA)
+		return MASTER_ROLELESS;
+	*why = "it is master";
+	return MASTER_HEALTHY;
+}
+
+/* The replica with the most of what the failed master sent. */
+static const struct server_view *best_replica(const struct cluster_view *v, const struct group_view *g,
+					      const struct server_view *m, bool must_be_synced)
+{
+	const struct server_view *best = NULL;
+
+	for (int i = 0; i < v->server_count; i++) {
+		const struct server_view *s = &v->servers[i];
+
+		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->pod.deleting ||
+		    s->info.role != REDIS_ROLE_REPLICA || strcmp(s->info.master, m->addr) != 0)
+			continue;
+		/* offset 1 and below: it never finished a sync with this master. */
+		if (s->info.offset <= 1 || s->restarted || (must_be_synced && !view_synced(s, m)))
+			continue;
+		if (!best || s->info.offset > best->info.offset)
+			best = s;
+	}
+	return best;
+}
+
+/* Which of two servers has the newer data, when no order between them is known from replication. */
+static bool newer(const struct group_view *g, const struct server_view *a, const struct server_view *b)
+{
+	int ia = codis_group_find(&g->node, a->addr), ib = codis_group_find(&g->node, b->addr);
+
+	if ((a->info.keys > 0) != (b->info.keys > 0))
+		return a->info.keys > 0;
+	if (a->info.offset != b->info.offset)
+		return a->info.offset > b->info.offset;
+	if (a->info.keys != b->info.keys)
+		return a->info.keys > b->info.keys;
+	if ((ia < 0) != (ib < 0))
+		return ia >= 0;
+	if (ia != ib)
+		return ia < ib;
+	return a->ordinal < b->ordinal;
+}
+
+/* No member has a role and none is known to have followed the master: start, or a start after everything was down. The
+ * newest data leads, once all members are heard, or after the stated wait. */
+static void cold_start(struct decision *d, const struct group_view *g, const char *why)
+{
+	const struct server_view *best = NULL;
+	bool all = true;
+
+	for (int i = 0; i < d->v->server_count; i++) {
+		const struct server_view *s = &d->v->servers[i];
+
+		if (!view_is_member(s, g->node.id) || s->pod.deleting || !has_pod(s))
+			continue;
+		if (!heard(s)) {
+			all = false;
+			continue;
+		}
+		if (!best || newer(g, s, best))
+			best = s;
+	}
+	if (!best || !d->v->kube_fresh)
+		return;
+	if (!all && d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms)
+		return;
+	act_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+}
+
+static void replace_master(struct decision *d, const struct group_view *g, const char *why)
+{
+	const struct server_view *m = view_master(d->v, g);
+	const struct server_view *best = best_replica(d->v, g, m, false);
+
+	if (best) {
+		act_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+		return;
+	}
+	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
+	if (m->reach == REDIS_SILENT && has_pod(m) && m->group == g->node.id)
+		return;
+	if (d->v->mode == VIEW_LEAD)
+		cold_start(d, g, why);
+}
+
+/* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end. */
+static bool resume_promotion(struct decision *d, const struct group_view *g)
+{
+	const struct server_view *target, *m = view_master(d->v, g);
+	int index = g->node.promoting_index;
+
+	if (!g->node.promoting_state[0] || !g->promoting_idle)
+		return false;
+	if (index < 0 || index >= g->node.count)
+		index = 0;
+	target = view_server(d->v, g->node.servers[index].addr);
+	if (target && heard(target) && !redis_info_guarded(&target->info)) {
+		/* A live old master goes on taking writes until the replica has caught up with it. */
+		if (m && m != target && view_master_verified(m) && view_synced(target, m))
+			act_server(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
+		else
+			act_server(d, ACT_PROMOTE, g->node.id, target, NULL, "a promotion was interrupted");
+		return true;
+	}
+	if (m && view_master_verified(m)) {
+		act_server(d, ACT_PROMOTE, g->node.id, m, NULL, "a promotion was interrupted, and its target is gone");
+		return true;
+	}
+	return false;
+}
+
+/* --- the rest of a group ------------------------------------------------------------------------------------------- */
+
+static bool someone_syncs(const struct cluster_view *v, int gid)
+{
+	for (int i = 0; i < v->server_count; i++) {
+		if (view_is_member(&v->servers[i], gid) && heard(&v->servers[i]) && v->servers[i].info.syncing)
+			return true;
+	}
+	return false;
+}
+
+/* A listed server that no longer is: no pod of this group has its address, and nothing answers there. */
+static bool is_gone(const struct decision *d, const struct server_view *s, int gid)
+{
+	if (!d->v->kube_fresh)
+		return false;
+	if (has_pod(s))
+		return s->group != gid;
+	return s->reach == REDIS_REFUSED ||
+	       (s->reach == REDIS_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
+}
+
+static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
+			const struct server_view *s)
+{
+	int gid = g->node.id;
+
+	if (s->listed_group == gid && is_gone(d, s, gid)) {
+		act_server(d, ACT_DROP_SERVER, gid, s, NULL, "no pod has its address and nothing answers there");
+		return true;
+	}
+	if (s->group != gid)
+		return false;
+	if (s->pod.crash_looping && !s->pod.deleting) {
+		act_server(d, ACT_DELETE_POD, gid, s, NULL, "its container waits in CrashLoopBackOff while its sibling serves");
+		return true;
+	}
+	if (!heard(s) || s->pod.deleting)
+		return false;
+	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
+		if (someone_syncs(d->v, gid))
+			return false; /* one full resync at a time: each costs the master a fork */
+		act_server(d, ACT_FOLLOW, gid, s, m, "it does not follow the master of its group");
+		return true;
+	}
+	if (view_synced(s, m) && s->listed_group != gid) {
+		act_server(d, ACT_ADD_SERVER, gid, s, NULL, "it is synced and not in its group's list");
+		return true;
+	}
+	return false;
+}
+
+static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *next;
+
+	if (!m->pod.deleting)
+		return false;
+	next = best_replica(d->v, g, m, true);
+	if (!next)
+		return false;
+	act_server(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
+	return true;
+}
+
+/* The declared master has no role yet: a live one that it still follows goes on until it has caught up. */
+static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
+{
+	const struct server_view *old = view_server(d->v, m->info.master);
+
+	if (old && view_is_member(old, g->node.id) && view_master_verified(old) && view_synced(m, old))
+		act_server(d, ACT_SWITCH, g->node.id, m, old, why);
+	else
+		act_server(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+}
+
+static void decide_group(struct decision *d, const struct group_view *g)
+{
+	const struct server_view *m = view_master(d->v, g);
+	const char *why;
+
+	if (g->busy || resume_promotion(d, g))
+		return;
+	switch (judge_master(d->v, g, d->limits, &why)) {
+	case MASTER_UNKNOWN:
+		return;
+	case MASTER_NONE:
+		if (d->v->mode == VIEW_LEAD)
+			cold_start(d, g, why);
+		return;
+	case MASTER_FAILED:
+		replace_master(d, g, why);
+		return;
+	case MASTER_ROLELESS:
+		give_role(d, g, m, why);
+		return;
+	case MASTER_HEALTHY:
+		break;
+	}
+	if (d->v->mode != VIEW_LEAD || leave_gracefully(d, g, m))
+		return;
+	for (int i = 0; i < d->v->server_count; i++) {
+		const struct server_view *s = &d->v->servers[i];
+
+		if (s != m && (s->group == g->node.id || s->listed_group == g->node.id) && mend_member(d, g, m, s))
+			return;
+	}
+}
+
+/* --- proxies, dashboard, slots -------------------------------------------------------------------------------------- */
+
+static void act_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p, const char *why)
+{
+	struct action *a = act(d, kind, gid, why);
+
+	memcpy(a->token, p->token, sizeof(a->token));
+	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
+	memcpy(a->pod, p->pod.name, sizeof(a->pod));
+	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
+}
+
+/* The declared master of a group when it truly is one and nothing is under way there; else "". */
+static const char *settled_master(const struct decision *d, int gid)
+{
+	const struct group_view *g = view_group(d->v, gid);
+	const char *why;
+
+	if (!g || g->busy || g->node.promoting_state[0] || judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
+		return "";
+	return g->node.servers[0].addr;
+}
+
+/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. */
+static bool nobody_locks(const struct dashboard_view *b)
+{
+	return (b->reach == REDIS_OK && b->slots_known) || b->reach == REDIS_REFUSED;
+}
+
+/* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
+static int wrong_group(const struct decision *d, const struct proxy_view *p)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+	int asked = -1;
+	const char *master = "";
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+		int gid = b->slots_known && !b->slot_acting[i] ? b->slot_group[i] : s->group;
+
+		if (!gid || (b->slots_known && b->slot_acting[i]))
+			continue;
+		if (gid != asked) {
+			asked = gid;
+			master = settled_master(d, gid);
+		}
+		if (master[0] && (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b))))
+			return gid;
+	}
+	return 0;
+}
+
+static void decide_proxy(struct decision *d, const struct proxy_view *p)
+{
+	int64_t lasting = lasting_ms(d->v, p->since_ms);
+	bool answers = p->reach == REDIS_OK;
+	int gid;
+
+	if (p->busy)
+		return;
+	if (p->registered && !answers && d->v->kube_fresh && p->reach != REDIS_UNKNOWN &&
+	    lasting >= (p->pod.name[0] ? d->limits->proxy_gone_ms : d->limits->silence_ms)) {
+		act_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
+		return;
+	}
+	if (!answers || p->pod.deleting)
+		return;
+	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REDIS_OK && !d->v->dashboard.busy &&
+	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {
+		act_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");
+		return;
+	}
+	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
+		act_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+}
+
+static bool all_groups_led(const struct decision *d)
+{
+	int wanted = view_groups_wanted(d->v);
+	const char *why;
+
+	for (int gid = 1; gid <= wanted; gid++) {
+		const struct group_view *g = view_group(d->v, gid);
+
+		if (!g || !g->exists || g->busy || judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
+			return false;
+	}
+	return wanted > 0;
+}
+
+/* Only when no slot is assigned anywhere: not in the dashboard, and not in a proxy. */
+static bool no_slot_assigned(const struct cluster_view *v)
+{
+	if (!v->dashboard.slots_known)
+		return false;
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (v->dashboard.slot_group[i] || v->dashboard.slot_acting[i])
+			return false;
+	}
+	for (int p = 0; p < v->proxy_count; p++) {
+		for (int i = 0; v->proxies[p].slots && i < CODIS_SLOTS; i++) {
+			if (v->proxies[p].slots[i].addr[0])
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The process that took the lock is provably gone: no pod has its address, or that pod's container started later. */
+static bool lock_is_stale(const struct cluster_view *v)
+{
+	const struct dashboard_view *b = &v->dashboard;
+
+	if (b->lock_exists != 1 || b->reach == REDIS_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
+		return false;
+	if (strcmp(b->lock_addr, b->addr) != 0)
+		return b->lock_addr[0] != '\0';
+	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
+	return b->lock_start_wall_ms && b->pod.started_wall_ms && b->lock_start_wall_ms + 1000 < b->pod.started_wall_ms;
+}
+
+static void decide_dashboard(struct decision *d)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	if (b->busy)
+		return;
+	if (lock_is_stale(d->v)) {
+		act(d, ACT_REMOVE_LOCK, 0, "the dashboard that took it is gone");
+		return;
+	}
+	if (b->pod.crash_looping && !b->pod.deleting && b->lock_exists == 0) {
+		struct action *a = act(d, ACT_DELETE_POD, 0, "it waits in CrashLoopBackOff, and no lock is in its way");
+
+		memcpy(a->pod, b->pod.name, sizeof(a->pod));
+		memcpy(a->uid, b->pod.uid, sizeof(a->uid));
+		return;
+	}
+	if (b->reach == REDIS_OK && no_slot_assigned(d->v) && all_groups_led(d))
+		act(d, ACT_ASSIGN_SLOTS, 0, "no slot is assigned, and every group has its master");
+}
+
+int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max)
+{
+	struct decision d = { .v = v, .limits = limits, .out = out, .max = max };
+
+	if (v->mode == VIEW_WATCH || !v->coordinator_ready)
+		return 0;
+	for (int i = 0; i < v->group_count; i++)
+		decide_group(&d, &v->groups[i]);
+	if (v->mode != VIEW_LEAD)
+		return d.count;
+	for (int i = 0; i < v->proxy_count; i++)
+		decide_proxy(&d, &v->proxies[i]);
+	decide_dashboard(&d);
+	return d.count;
+}

@@ -1,0 +1,17 @@
+/* options.h - the options of codis-controller: one table for flags, environment, --help and docs. */
+#ifndef CODIS_CONTROLLER_OPTIONS_H
+#define CODIS_CONTROLLER_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "common/base/opt.h"
+
+struct options {
+	char *ops_listen, *kubeconfig, *namespace, *pod_name, *lease, *log_level, *crash_at, *view_url;
+	int lease_ms, probe_ms, probe_timeout_ms, silence_ms, cold_wait_ms, proxy_gone_ms;
+	bool view;
+};
+
+extern const struct opt controller_options[];
+
+#endif

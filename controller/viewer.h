@@ -1,0 +1,8 @@
+/* viewer.h - the status of every cluster as a log, as the users of codis-ha know it. */
+#ifndef CODIS_CONTROLLER_VIEWER_H
+#define CODIS_CONTROLLER_VIEWER_H
+
+/* Prints the lines at url whenever they change, until SIGTERM or SIGINT. Returns the exit status. */
+int viewer_run(const char *url);
+
+#endif
