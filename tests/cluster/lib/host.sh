@@ -37,8 +37,8 @@ need_machine() {
 }
 
 # --- cgroups ------------------------------------------------------------------------------------------------------------
-# v1: a group per node in each hierarchy. v2: a group per node with all controllers delegated (that could only be
-# reasoned about, not tried: the machine this was written on has v1).
+# v1: a group per node in each hierarchy. v2: a group per node with all controllers passed on; that is reasoned, and
+# tried in parts only, since the machine this was written on has its controllers in v1.
 
 CGROUP_V2_CONTROLLERS="cpuset cpu io memory pids"
 
@@ -93,6 +93,7 @@ make_cgroups() {
 	fi
 	for dir in $(cgroup_dirs "$1"); do
 		mkdir -p "$dir"
+		[ "$(cgroup_version)" = 1 ] || mkdir -p "$dir/init" # the leaf for the node's own processes (see node-init)
 		[ -f "$dir/cpuset.cpus" ] && [ "$(cgroup_version)" = 1 ] || continue
 		for file in cpuset.cpus cpuset.mems; do # a new v1 group has none, and takes no process without
 			cat "${dir%/*}/$file" >"$dir/$file"

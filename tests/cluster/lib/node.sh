@@ -53,7 +53,7 @@ power_off() {
 	pid=$(node_init_pid "$1") && kill -KILL "$pid"
 	end_now "node$1"
 	await_end "node$1"
-	ip netns del "$CLUSTER_NAME-node$1"
+	unplug "$1"
 	remove_cgroups "node$1"
 	log "node$1 is powered off"
 }
@@ -65,9 +65,8 @@ boot() {
 	plug_in "$1"
 	node_config "$1"
 	make_cgroups "$node"
-	background "$node" bash -c 'for group in $1; do echo $$ >"$group/cgroup.procs"; done; shift; exec "$@"' \
-		node "$(cgroup_dirs "$node")" nsenter --net="/run/netns/$CLUSTER_NAME-$node" \
-		unshare --mount --pid --uts --ipc --cgroup --fork --kill-child bash "$STATE/node-init" boot "$STATE" "$node"
+	# shellcheck disable=SC2046 # the groups are words
+	background "$node" bash "$STATE/node-init" enter "$STATE" "$node" "/run/netns/$CLUSTER_NAME-$node" $(cgroup_dirs "$node")
 }
 
 # The host's number of a node's process 1.
@@ -88,12 +87,16 @@ node_exec() {
 
 # --- network ------------------------------------------------------------------------------------------------------------
 
+unplug() {
+	ip -n "$SWITCH" link del "node$1" 2>/dev/null || true
+	ip netns del "$CLUSTER_NAME-node$1" 2>/dev/null || true
+}
+
 plug_in() {
 	local i=$1 ns=$CLUSTER_NAME-node$1 ip j
 	ip=$(node_ip "$i")
-	ip netns del "$ns" 2>/dev/null || true
+	unplug "$i"
 	ip netns add "$ns"
-	ip -n "$SWITCH" link del "node$i" 2>/dev/null || true
 	ip -n "$SWITCH" link add "node$i" type veth peer name eth0 netns "$ns"
 	ip -n "$SWITCH" link set "node$i" master br0 up
 	{
