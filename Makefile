@@ -83,6 +83,63 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(PARTS)) $(BUILD)/lib
 unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka)
 	@tests/run-unit $^
 
+.PHONY: contract
+contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR
+	@CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/contract/run
+
+.PHONY: cluster-test
+cluster-test: ## the local Kubernetes keeps its promises
+	@tests/cluster/selftest
+
+.PHONY: e2e
+e2e: image ## everything together on a local Kubernetes of 4 nodes (make e2e CASES=failover: one file of cases)
+	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
+
+.PHONY: test
+test: ## unit, contract, cluster-test and e2e; one closing line
+	+@MAKE="$(MAKE)" tests/run-all unit contract cluster-test e2e
+
+.PHONY: lint
+lint: ## scripts, manifests
+	@manifests/generate --check
+	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \
+		$$(git grep -lI -e '^#!.*python3' --and --not -e '#!.*env -S' tests) $$(git ls-files 'tests/*.py')
+	@! command -v shellcheck >/dev/null || shellcheck -x $$(git grep -lI -e '^#!/bin/bash' -e '^#!/bin/sh' -- . ':!*.md')
+
+# --- the demo, images, and a local Kubernetes to play with ------------------------------------------------------------------
+.PHONY: demo
+demo: ## a Kubernetes, a Codis, the kill -9 of a master, and what it cost (needs root; see README.md)
+	@IMAGES=$(IMAGES) tests/demo/demo
+
+.PHONY: demo-down
+demo-down: ## end what make demo has started
+	@tests/demo/demo down
+
+.PHONY: deps
+deps: ## install the Debian packages of tests/lib/packages that are missing
+	@tests/lib/deps
+
+IMAGES := $(abspath $(BUILD))/images$(if $(CODIS_BIN_DIR),-codis)
+
+.PHONY: image
+image: $(IMAGES)/codis-k8s.tar $(IMAGES)/codis-image.tar ## images for the local Kubernetes: codis-k8s, codis-image, codis-zookeeper
+
+$(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS) codis-writers) tests/cluster/mkimage
+	@mkdir -p $(@D)
+	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
+
+$(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/*) $(wildcard $(CODIS_BIN_DIR)/codis-*)
+	@mkdir -p $(@D)
+	tests/codis-sim/mkimages $(@D)
+
+.PHONY: cluster-start
+cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it
+	@tests/cluster/cluster start
+
+.PHONY: cluster-stop
+cluster-stop: ## end it
+	@tests/cluster/cluster stop
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf build

@@ -1,0 +1,56 @@
+"""codis-writers in a pod: clients that write through the proxies and tell what a fault has cost them."""
+import json
+
+from say import wait_for
+
+PORT = 8090
+
+
+class Writers:
+    def __init__(self, kube, namespace, image="codis-k8s:latest", name="codis-writers"):
+        self.kube = kube
+        self.namespace = namespace
+        self.name = name
+        self.image = image
+        self.path = f"/api/v1/namespaces/{namespace}/pods"
+
+    def start(self, writers=8, rate=500, node=None):
+        """Starts them, on a given node if it matters, and waits for the first acknowledgements."""
+        container = {"name": "writers", "image": self.image, "imagePullPolicy": "IfNotPresent",
+                     "command": ["codis-writers", f"--writers={writers}", f"--rate={rate}"],
+                     "ports": [{"containerPort": PORT}]}
+        spec = {"containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 2,
+                **({"nodeName": node} if node else {})}
+        self.kube.call("POST", self.path, {"apiVersion": "v1", "kind": "Pod", "spec": spec,
+                                           "metadata": {"name": self.name, "labels": {"app": self.name}}})
+        wait_for("writers that are acknowledged", lambda: (self.status()["acknowledged"] > 1000, "starting"), 60)
+
+    def stop(self):
+        self.kube.delete(f"{self.path}/{self.name}", grace=0)
+        wait_for("the end of the writers", lambda: (not self.kube.find(f"{self.path}/{self.name}"), "ending"), 30)
+
+    def _ask(self, path, method="GET", timeout=15):
+        status, text = self.kube.pod_http(self.namespace, self.name, PORT, path, method, timeout)
+        if status != 200:
+            raise RuntimeError(f"codis-writers answers {status}: {text.strip()[:200]}")
+        return json.loads(text)
+
+    def status(self):
+        return self._ask("/status")
+
+    def fault(self, at_us=None):
+        """Tells them that a fault happened at a wall time; without one, now. Returns the time that was taken."""
+        return self._ask(f"/fault?at={at_us}" if at_us else "/fault", "POST")["at_us"]
+
+    def report(self, since_us=None):
+        """Gaps and missing keys by fault; every key that was acknowledged since is read back."""
+        return self._ask(f"/report?since={since_us}" if since_us else "/report", timeout=90)
+
+
+def verdict(report):
+    """Why the report is not what is promised; "" when it is. The tail of each fault is no part of the promise."""
+    if report["check_failure"] or report["checked"] != report["acknowledged"]:
+        return f"only {report['checked']} of {report['acknowledged']} keys could be read: {report['check_failure']}"
+    lost = sum(f["missing_before"] + f["missing_after"] for f in report["faults"])
+    lost += report["missing"] if not report["faults"] else 0
+    return f"{lost} acknowledged writes are missing" if lost else ""
