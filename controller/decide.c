@@ -197,7 +197,7 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 	}
 	if (!best || !d->v->kube_fresh)
 		return;
-	if (!all && d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms)
+	if (!all && (!g->masterless_ms || d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms))
 		return;
 	act_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
 }

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "common/base/clock.h"
 
 #include <ctype.h>

@@ -1,0 +1,625 @@
+/* decide(): what it does of what it sees. Each test is a situation that shared/codis-facts.md names. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/decide.h"
+
+#define A "10.0.0.1:6379"
+#define B "10.0.0.2:6379"
+#define C "10.0.0.3:6379"
+
+struct world {
+	struct cluster_view v;
+	struct server_view servers[8];
+	struct group_view groups[4];
+	struct proxy_view proxies[4];
+	struct codis_slot slots[4][CODIS_SLOTS];
+	struct action actions[16];
+	int count;
+};
+
+static const struct decide_limits limits = DECIDE_LIMITS;
+
+static struct server_view *add_server(struct world *w, const char *addr, int gid, int ordinal)
+{
+	struct server_view *s = &w->servers[w->v.server_count++];
+
+	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	snprintf(s->pod.name, sizeof(s->pod.name), "codis-server-%d", ordinal);
+	snprintf(s->pod.uid, sizeof(s->pod.uid), "uid-%d", ordinal);
+	s->pod.running = true;
+	s->group = gid;
+	s->ordinal = ordinal;
+	s->listed_index = -1;
+	s->reach = REDIS_OK;
+	s->info_valid = true;
+	snprintf(s->info.run_id, sizeof(s->info.run_id), "%040d", ordinal);
+	s->info.last_io_s = -1;
+	return s;
+}
+
+static void guarded(struct server_view *s)
+{
+	s->info.role = REDIS_ROLE_REPLICA;
+	snprintf(s->info.master, sizeof(s->info.master), "%s", CODIS_GUARD_ADDR);
+	s->info.link_up = false;
+	s->info.offset = 1;
+	s->info.keys = 0;
+}
+
+static void leads(struct server_view *s)
+{
+	s->info.role = REDIS_ROLE_MASTER;
+	s->info.offset = 1000;
+	s->info.keys = 10;
+}
+
+static void follows(struct server_view *s, const struct server_view *m)
+{
+	s->info.role = REDIS_ROLE_REPLICA;
+	memcpy(s->info.master, m->addr, sizeof(s->info.master));
+	s->info.link_up = true;
+	s->info.last_io_s = 0;
+	s->info.offset = 990;
+	s->info.keys = 10;
+}
+
+static struct group_view *add_group(struct world *w, int gid)
+{
+	struct group_view *g = &w->groups[w->v.group_count++];
+
+	g->node.id = gid;
+	g->exists = true;
+	g->version = 7;
+	return g;
+}
+
+static void list(struct group_view *g, struct server_view *s)
+{
+	s->listed_group = g->node.id;
+	s->listed_index = g->node.count;
+	assert_int_equal(codis_group_append(&g->node, s->addr), 0);
+}
+
+static struct proxy_view *add_proxy(struct world *w, const char *token)
+{
+	struct proxy_view *p = &w->proxies[w->v.proxy_count];
+
+	snprintf(p->token, sizeof(p->token), "%s", token);
+	snprintf(p->admin_addr, sizeof(p->admin_addr), "10.0.1.%d:11080", w->v.proxy_count);
+	snprintf(p->pod.name, sizeof(p->pod.name), "codis-proxy-%d", w->v.proxy_count);
+	p->registered = p->online = true;
+	p->reach = REDIS_OK;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[w->v.proxy_count][i].id = (int16_t)i;
+	p->slots = w->slots[w->v.proxy_count++];
+	return p;
+}
+
+static void send_slots(struct world *w, int gid, const char *addr)
+{
+	for (int p = 0; p < w->v.proxy_count; p++) {
+		for (int i = 0; i < CODIS_SLOTS; i++) {
+			w->slots[p][i].group = (int16_t)gid;
+			snprintf(w->slots[p][i].addr, CODIS_ADDR_MAX, "%s", addr);
+		}
+	}
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->v.dashboard.slot_group[i] = (int16_t)gid;
+}
+
+/* One healthy group: A leads, B is its synced replica, one proxy. */
+static struct world *healthy(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct server_view *a, *b;
+	struct group_view *g;
+
+	assert_non_null(w);
+	w->v.servers = w->servers;
+	w->v.groups = w->groups;
+	w->v.proxies = w->proxies;
+	w->v.now_ms = 100000;
+	w->v.mode = VIEW_LEAD;
+	w->v.kube_fresh = w->v.coordinator_ready = true;
+	w->v.replicas = w->v.server_replica = 2;
+	w->v.dashboard.reach = REDIS_OK;
+	w->v.dashboard.slots_known = true;
+	snprintf(w->v.dashboard.addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	snprintf(w->v.dashboard.pod.name, VIEW_NAME_MAX, "codis-dashboard-0");
+	w->v.dashboard.pod.running = true;
+	w->v.dashboard.lock_exists = 1;
+	a = add_server(w, A, 1, 0);
+	b = add_server(w, B, 1, 1);
+	leads(a);
+	follows(b, a);
+	g = add_group(w, 1);
+	list(g, a);
+	list(g, b);
+	add_proxy(w, "token-0");
+	send_slots(w, 1, A);
+	return w;
+}
+
+static void run(struct world *w)
+{
+	w->count = decide(&w->v, &limits, w->actions, 16);
+}
+
+static void assert_nothing(struct world *w)
+{
+	run(w);
+	if (w->count)
+		fail_msg("it would %s %s: %s", action_name(w->actions[0].kind), w->actions[0].addr, w->actions[0].why);
+}
+
+static const struct action *assert_only(struct world *w, enum action_kind kind, const char *addr)
+{
+	run(w);
+	assert_int_equal(w->count, 1);
+	assert_string_equal(action_name(w->actions[0].kind), action_name(kind));
+	assert_string_equal(w->actions[0].addr, addr);
+	return &w->actions[0];
+}
+
+static void lose_link(struct world *w)
+{
+	w->servers[1].info.link_up = false;
+}
+
+static void refuse(struct world *w)
+{
+	w->servers[0].reach = REDIS_REFUSED;
+	w->servers[0].info_valid = false;
+	w->servers[0].since_ms = w->v.now_ms - 1;
+}
+
+static void silence(struct world *w, int ms)
+{
+	w->servers[0].reach = REDIS_SILENT;
+	w->servers[0].info_valid = false;
+	w->servers[0].since_ms = w->v.now_ms - ms;
+}
+
+#define WORLD __attribute__((cleanup(free_world))) struct world *w = healthy()
+static void free_world(struct world **w)
+{
+	free(*w);
+}
+
+static void test_nothing_to_do(void **state)
+{
+	WORLD;
+
+	(void)state;
+	assert_nothing(w);
+}
+
+static void test_refused_and_link_lost_promotes(void **state)
+{
+	WORLD;
+
+	(void)state;
+	refuse(w);
+	assert_nothing(w); /* one view only */
+	lose_link(w);
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->gid, 1);
+}
+
+static void test_dropped_connection_alone_is_no_evidence(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->servers[0].info_valid = false;
+	lose_link(w);
+	assert_nothing(w);
+}
+
+static void test_silence_needs_time_and_the_replicas_word(void **state)
+{
+	WORLD;
+
+	(void)state;
+	silence(w, 999);
+	w->servers[1].info.last_io_s = 3;
+	assert_nothing(w);
+	silence(w, 1000);
+	w->servers[1].info.last_io_s = 1;
+	assert_nothing(w);
+	w->servers[1].info.last_io_s = 2;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+static void test_silence_before_a_clock_jump_is_not_counted(void **state)
+{
+	WORLD;
+
+	(void)state;
+	silence(w, 5000);
+	w->servers[1].info.last_io_s = 5;
+	w->v.steady_since_ms = w->v.now_ms - 500;
+	assert_nothing(w);
+}
+
+static void test_restarted_master_is_not_believed(void **state)
+{
+	WORLD;
+
+	(void)state;
+	guarded(&w->servers[0]);
+	lose_link(w);
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+static void test_empty_master_without_guard_is_not_believed(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->servers[0].restarted = true;
+	w->servers[0].info.keys = 0;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+static void test_most_advanced_replica_wins(void **state)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	(void)state;
+	follows(c, &w->servers[0]);
+	list(&w->groups[0], c);
+	c->info.offset = 995;
+	refuse(w);
+	lose_link(w);
+	c->info.link_up = false;
+	assert_only(w, ACT_PROMOTE, C);
+}
+
+static void test_replica_that_never_synced_is_not_promoted(void **state)
+{
+	WORLD;
+
+	(void)state;
+	refuse(w);
+	lose_link(w);
+	w->servers[1].info.offset = 1;
+	w->groups[0].masterless_ms = w->v.now_ms - 100;
+	assert_nothing(w); /* the master may come back with its file */
+	/* It came back with nothing: what the replica has is the newest there is. */
+	guarded(&w->servers[0]);
+	w->servers[0].reach = REDIS_OK;
+	w->servers[0].info_valid = true;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+static void test_crashed_server_follows_the_new_master(void **state)
+{
+	WORLD;
+	const struct action *a;
+
+	(void)state;
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	w->servers[0].listed_index = 1;
+	w->servers[1].listed_index = 0;
+	leads(&w->servers[1]);
+	guarded(&w->servers[0]);
+	send_slots(w, 1, B);
+	a = assert_only(w, ACT_FOLLOW, A);
+	assert_string_equal(a->other, B);
+}
+
+static void test_crash_looping_sibling_is_deleted(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->servers[1].pod.crash_looping = true;
+	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].info_valid = false;
+	assert_string_equal(assert_only(w, ACT_DELETE_POD, B)->uid, "uid-1");
+	w->servers[1].pod.deleting = true;
+	assert_nothing(w);
+}
+
+static void test_role_that_was_not_given_is_given(void **state)
+{
+	WORLD;
+
+	(void)state;
+	/* A leader died between the fence and the role. */
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	w->servers[0].listed_index = 1;
+	w->servers[1].listed_index = 0;
+	refuse(w);
+	lose_link(w);
+	assert_only(w, ACT_PROMOTE, B);
+	/* The same in a switch from a live master: it goes on from there, losing nothing. */
+	leads(&w->servers[0]);
+	w->servers[0].reach = REDIS_OK;
+	w->servers[0].info_valid = true;
+	w->servers[1].info.link_up = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+}
+
+static void test_interrupted_promotion_is_resumed_first(void **state)
+{
+	WORLD;
+
+	(void)state;
+	snprintf(w->groups[0].node.promoting_state, 16, "preparing");
+	w->groups[0].node.promoting_index = 1;
+	assert_nothing(w); /* a dashboard may be at work on it */
+	w->groups[0].promoting_idle = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+	refuse(w);
+	lose_link(w);
+	assert_only(w, ACT_PROMOTE, B);
+	/* Its target died too, and the old master lives: that one stays, and the slots are freed. */
+	leads(&w->servers[0]);
+	w->servers[0].reach = REDIS_OK;
+	w->servers[0].info_valid = true;
+	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].info_valid = false;
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+static void test_new_replica_joins_after_its_sync(void **state)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	(void)state;
+	guarded(c);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->other, A);
+	follows(c, &w->servers[0]);
+	c->info.link_up = false;
+	c->info.syncing = true;
+	assert_nothing(w);
+	c->info.link_up = true;
+	c->info.syncing = false;
+	assert_only(w, ACT_ADD_SERVER, C);
+}
+
+static void test_one_resync_at_a_time(void **state)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	(void)state;
+	guarded(c);
+	w->servers[1].info.link_up = false;
+	w->servers[1].info.syncing = true;
+	assert_nothing(w);
+}
+
+static void test_gone_member_is_dropped(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->servers[1].pod.name[0] = '\0';
+	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].info_valid = false;
+	w->v.kube_fresh = false;
+	assert_nothing(w); /* missing data is no evidence */
+	w->v.kube_fresh = true;
+	assert_only(w, ACT_DROP_SERVER, B);
+}
+
+static void test_cold_start_waits_for_all_and_takes_the_newest(void **state)
+{
+	WORLD;
+
+	(void)state;
+	guarded(&w->servers[0]);
+	guarded(&w->servers[1]);
+	w->servers[1].info_valid = false;
+	w->groups[0].masterless_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_only(w, ACT_PROMOTE, A);
+	w->servers[1].info_valid = true;
+	w->groups[0].masterless_ms = w->v.now_ms;
+	w->servers[1].info.keys = 5;
+	assert_only(w, ACT_PROMOTE, B);
+	w->servers[1].info.keys = 0;
+	assert_only(w, ACT_PROMOTE, A); /* as declared */
+}
+
+static void test_cold_start_over_dead_addresses(void **state)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 0);
+
+	(void)state;
+	/* The whole cluster was off: every pod has another address now. */
+	guarded(c);
+	for (int i = 0; i < 2; i++) {
+		w->servers[i].pod.name[0] = '\0';
+		w->servers[i].reach = REDIS_SILENT;
+		w->servers[i].info_valid = false;
+		w->servers[i].since_ms = w->v.now_ms - 1000;
+	}
+	assert_only(w, ACT_PROMOTE, C);
+}
+
+static void test_no_cold_start_over_a_master_that_only_we_miss(void **state)
+{
+	WORLD;
+
+	(void)state;
+	silence(w, 60000);
+	w->servers[0].pod.node_lost = true;
+	guarded(&w->servers[1]);
+	w->groups[0].masterless_ms = 1;
+	assert_nothing(w);
+}
+
+static void test_deleted_master_is_switched_when_its_replica_is_synced(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->servers[0].pod.deleting = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+	lose_link(w);
+	assert_nothing(w);
+}
+
+static void test_busy_group_is_left_alone(void **state)
+{
+	WORLD;
+
+	(void)state;
+	refuse(w);
+	lose_link(w);
+	w->groups[0].busy = true;
+	assert_nothing(w);
+}
+
+static void test_who_does_not_lead_decides_nothing(void **state)
+{
+	WORLD;
+
+	(void)state;
+	refuse(w);
+	lose_link(w);
+	w->v.mode = VIEW_WATCH;
+	assert_nothing(w);
+	w->v.mode = VIEW_FAILOVER; /* the API server is away: failovers go on */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+static void test_without_the_coordinator_nothing_is_done(void **state)
+{
+	WORLD;
+
+	(void)state;
+	refuse(w);
+	lose_link(w);
+	w->v.coordinator_ready = false;
+	assert_nothing(w);
+}
+
+static void test_proxy_that_points_elsewhere_is_filled(void **state)
+{
+	WORLD;
+
+	(void)state;
+	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", C);
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 1);
+	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A);
+	w->slots[0][3].locked = true;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	w->v.dashboard.reach = REDIS_SILENT; /* it may be at work, and the lock its own */
+	assert_nothing(w);
+}
+
+static void test_dead_proxy_is_removed(void **state)
+{
+	WORLD;
+
+	(void)state;
+	w->proxies[0].reach = REDIS_REFUSED;
+	w->proxies[0].since_ms = w->v.now_ms - 2999;
+	assert_nothing(w);
+	w->proxies[0].since_ms = w->v.now_ms - 3000;
+	assert_string_equal(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080")->token, "token-0");
+}
+
+static void test_new_proxy_is_taken_in(void **state)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "");
+
+	(void)state;
+	p->registered = false;
+	p->slots = NULL;
+	p->first_seen_ms = w->v.now_ms;
+	assert_nothing(w); /* it may be about to ask by itself */
+	p->first_seen_ms = w->v.now_ms - 3000;
+	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.1:11080");
+}
+
+static void test_slots_are_assigned_once_every_group_is_led(void **state)
+{
+	WORLD;
+
+	(void)state;
+	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
+	w->v.replicas = 4; /* group 2 is wanted and not there */
+	assert_nothing(w);
+	w->v.replicas = 2;
+	assert_only(w, ACT_ASSIGN_SLOTS, "");
+	w->v.dashboard.slot_group[77] = 1; /* somebody has begun: not ours any more */
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
+	w->proxies[0].slots = NULL;
+	assert_nothing(w);
+}
+
+static void test_stale_lock(void **state)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	(void)state;
+	b->reach = REDIS_REFUSED;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	b->lock_start_wall_ms = 1000000;
+	b->pod.started_wall_ms = 1000000; /* its own lock */
+	assert_nothing(w);
+	b->pod.started_wall_ms = 1002000; /* the process before it took it */
+	assert_only(w, ACT_REMOVE_LOCK, "");
+	b->pod.started_wall_ms = 1000000;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.9:18080"); /* of a pod that is no more */
+	assert_only(w, ACT_REMOVE_LOCK, "");
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_refused_and_link_lost_promotes),
+		cmocka_unit_test(test_dropped_connection_alone_is_no_evidence),
+		cmocka_unit_test(test_silence_needs_time_and_the_replicas_word),
+		cmocka_unit_test(test_silence_before_a_clock_jump_is_not_counted),
+		cmocka_unit_test(test_restarted_master_is_not_believed),
+		cmocka_unit_test(test_empty_master_without_guard_is_not_believed),
+		cmocka_unit_test(test_most_advanced_replica_wins),
+		cmocka_unit_test(test_replica_that_never_synced_is_not_promoted),
+		cmocka_unit_test(test_crashed_server_follows_the_new_master),
+		cmocka_unit_test(test_crash_looping_sibling_is_deleted),
+		cmocka_unit_test(test_role_that_was_not_given_is_given),
+		cmocka_unit_test(test_interrupted_promotion_is_resumed_first),
+		cmocka_unit_test(test_new_replica_joins_after_its_sync),
+		cmocka_unit_test(test_one_resync_at_a_time),
+		cmocka_unit_test(test_gone_member_is_dropped),
+		cmocka_unit_test(test_cold_start_waits_for_all_and_takes_the_newest),
+		cmocka_unit_test(test_cold_start_over_dead_addresses),
+		cmocka_unit_test(test_no_cold_start_over_a_master_that_only_we_miss),
+		cmocka_unit_test(test_deleted_master_is_switched_when_its_replica_is_synced),
+		cmocka_unit_test(test_busy_group_is_left_alone),
+		cmocka_unit_test(test_who_does_not_lead_decides_nothing),
+		cmocka_unit_test(test_without_the_coordinator_nothing_is_done),
+		cmocka_unit_test(test_proxy_that_points_elsewhere_is_filled),
+		cmocka_unit_test(test_dead_proxy_is_removed),
+		cmocka_unit_test(test_new_proxy_is_taken_in),
+		cmocka_unit_test(test_slots_are_assigned_once_every_group_is_led),
+		cmocka_unit_test(test_stale_lock),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
