@@ -8,7 +8,8 @@
  *   struct config c = { 0 };
  *   if (opt_parse(options, &c, argc, argv, &err) < 0) ...
  *
- * Precedence: flag, then environment, then default. A flag is --name VALUE or --name=VALUE; a bool may stand alone.
+ * Precedence: flag, then environment (where it is not empty), then default. A flag is --name VALUE or --name=VALUE; a
+ * bool stands alone or has its value behind "=". The last of several counts, and "--" ends them.
  */
 #ifndef CODIS_BASE_OPT_H
 #define CODIS_BASE_OPT_H
@@ -21,7 +22,7 @@ struct error;
 enum opt_type {
 	OPT_STRING,	/* char *, allocated; NULL where the default is NULL and nothing was given */
 	OPT_INT,	/* int; .min..max are checked */
-	OPT_DURATION_MS, /* int, in milliseconds; "250ms", "3s", "2m"; .min..max in milliseconds */
+	OPT_DURATION_MS, /* int, in milliseconds; "250ms", "3s", "2m", "1h"; .min..max in milliseconds */
 	OPT_BOOL,	/* bool; "true"/"false"/"1"/"0" */
 	OPT_CHOICE,	/* char *, allocated; one of the words in .choices, separated by '|' */
 };

@@ -12,8 +12,7 @@ struct httpd;
 
 struct http_request {
 	const char *method; /* "GET", "POST", ... */
-	const char *path;   /* decoded, without the query */
-	const char *query;  /* one query argument is asked for with httpd_query() */
+	const char *path;   /* decoded, without the query; for its arguments see httpd_query() */
 	const char *body;   /* NUL-terminated; "" where there is none */
 	size_t body_len;
 	const char *content_type; /* "" where there is none */
@@ -30,9 +29,9 @@ struct http_response {
 typedef void (*http_handler)(void *ctx, const struct http_request *req, struct http_response *res);
 
 struct httpd_config {
-	const char *address; /* "0.0.0.0:9443", "127.0.0.1:0" (any port), "[::]:8080" */
+	const char *address; /* "0.0.0.0:9443", "127.0.0.1:0" (any port), "[::]:8080", ":8080" (every address) */
 	int threads;	     /* 0: one a core */
-	size_t max_body;     /* a longer one is answered 413 without reading it to the end */
+	size_t max_body;     /* a longer one is answered 413, and never kept */
 	int max_connections; /* 0: 1,000 */
 	const char *cert_pem, *key_pem; /* both or neither: HTTPS (TLS 1.2+) or HTTP */
 	http_handler handler;
@@ -43,11 +42,12 @@ struct httpd_config {
  * the server has just closed (shared/libraries.md). NULL and *err: the address is taken, the certificate is bad, ... */
 struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err);
 uint16_t httpd_port(const struct httpd *h);
-/* New connections get this certificate from now on. 0 or -1; on error the old one stays. */
+/* New connections get this certificate from now on; those that are there keep theirs. Any thread. 0 or -1; on error
+ * the old one stays. */
 int httpd_set_certificate(struct httpd *h, const char *cert_pem, const char *key_pem, struct error *err);
 /* From now on every answer says Connection: close. */
 void httpd_drain(struct httpd *h);
-/* Closes; waits for handlers that run. NULL-safe. */
+/* Closes all connections; waits for handlers that run, not for their answers to be read. NULL-safe. */
 void httpd_stop(struct httpd *h);
 
 /* The value of a query argument ("timeout"), or NULL. Valid during the handler. */

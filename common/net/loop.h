@@ -1,4 +1,4 @@
-/* loop.h - the one libuv loop of a program: signals, timers, and calls handed over from other threads. */
+/* loop.h - the one libuv loop of a program, with its signals and timers. One thread. */
 #ifndef CODIS_NET_LOOP_H
 #define CODIS_NET_LOOP_H
 

@@ -1,0 +1,621 @@
+#include "common/net/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/net/loop.h"
+
+#define CONNECT_TIMEOUT_MS 1000
+#define BODY_MAX	   (64u << 20)
+/* What one turn of the loop may bring for a streamed call before it is handed over; curl reads about 2 MiB at most. */
+#define STREAM_MAX (16u << 20)
+/* A peer whose machine is gone acknowledges nothing: its connection ends after this, not after the kernel's 15 min. */
+#define SILENCE_MS 10000
+#define CALLS_MAX  1024
+#define IDLE_CONNECTIONS_MAX 64
+
+/* --- one transfer, of either kind ------------------------------------------------------------------------------------ */
+
+struct http_call;
+static void on_arrival(struct http_call *call);
+
+struct transfer {
+	CURL *easy;
+	struct http_call *call; /* NULL for http_fetch */
+	struct curl_slist *headers;
+	struct buf *body;
+	char what[192]; /* "GET https://10.96.0.1:443": without the path, which holds a secret for Codis */
+	char words[CURL_ERROR_SIZE];
+	bool toobig;
+};
+
+static void transfer_release(struct transfer *t)
+{
+	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
+	t->easy = NULL;
+	t->headers = NULL;
+}
+
+static int transfer_status(const struct transfer *t)
+{
+	long status = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	if (buf_add(t->body, data, size * n) < 0) {
+		t->toobig = true;
+		return 0;
+	}
+	if (t->call)
+		on_arrival(t->call);
+	return size * n;
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	unsigned silence = SILENCE_MS;
+
+	(void)arg;
+	(void)purpose;
+	/* Best effort: without it dead peers are found by the call's own time limits. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+	return CURL_SOCKOPT_OK;
+}
+
+static enum error_code code_of_curl(CURLcode r, int errnum)
+{
+	switch (r) {
+	case CURLE_COULDNT_CONNECT:	   return errnum == ECONNREFUSED ? ERR_REFUSED :
+						  errnum == ETIMEDOUT	? ERR_TIMEOUT :
+									  ERR_IO;
+	case CURLE_OPERATION_TIMEDOUT:	   return ERR_TIMEOUT;
+	case CURLE_OUT_OF_MEMORY:	   return ERR_NOMEM;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CACERT_BADFILE:	   return ERR_INVALID;
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_BAD_CONTENT_ENCODING:   return ERR_PROTOCOL;
+	default:			   return ERR_IO;
+	}
+}
+
+static int transfer_error(const struct transfer *t, CURLcode r, struct error *err)
+{
+	const char *words = t->words[0] ? t->words : curl_easy_strerror(r);
+	long errnum = 0;
+
+	if (t->toobig)
+		return error_set(err, ERR_TOOBIG, "%s: the answer is over %zu bytes", t->what, t->body->max);
+	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &errnum);
+	return error_set(err, code_of_curl(r, (int)errnum), "%s: %s", t->what, words);
+}
+
+/* "scheme://host:port" of the URL, behind the method. */
+static void describe(struct transfer *t, const struct http_spec *spec)
+{
+	const char *host = strstr(spec->url, "://");
+	size_t len = host ? (size_t)(host + 3 - spec->url) : 0;
+
+	len += strcspn(spec->url + len, "/?#");
+	snprintf(t->what, sizeof(t->what), "%s %.*s", spec->method, len > 160 ? 160 : (int)len, spec->url);
+}
+
+static int add_header(struct transfer *t, const char *header)
+{
+	struct curl_slist *more = curl_slist_append(t->headers, header);
+
+	if (!more)
+		return -1;
+	t->headers = more;
+	return 0;
+}
+
+/* A name without a value takes back a header that curl would send by itself. */
+static int set_headers(struct transfer *t, const struct http_spec *spec)
+{
+	if (add_header(t, "Expect:") < 0 || (!spec->body && add_header(t, "Content-Type:") < 0))
+		return -1;
+	for (const char *const *h = spec->headers; h && *h; h++)
+		if (add_header(t, *h) < 0)
+			return -1;
+	return 0;
+}
+
+#define SET(option, value) (r = r ? r : curl_easy_setopt(t->easy, option, value))
+
+static CURLcode set_request(struct transfer *t, const struct http_spec *spec)
+{
+	bool get = strcmp(spec->method, "GET") == 0;
+	CURLcode r = CURLE_OK;
+
+	SET(CURLOPT_URL, spec->url);
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+	/* Not HTTP/2: a stream that times out there leaves its dead connection to all calls after it. */
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_PROXY, ""); /* pods are reached directly, whatever the environment says */
+	SET(CURLOPT_USERAGENT, "codis-k8s/" CODIS_VERSION);
+	SET(CURLOPT_HTTPHEADER, t->headers);
+	if (!get || spec->body) {
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)spec->body_len);
+		SET(CURLOPT_COPYPOSTFIELDS, spec->body ? spec->body : "");
+		SET(CURLOPT_CUSTOMREQUEST, spec->method);
+	}
+	if (strcmp(spec->method, "HEAD") == 0)
+		SET(CURLOPT_NOBODY, 1L);
+	SET(CURLOPT_WRITEFUNCTION, on_body);
+	SET(CURLOPT_WRITEDATA, (void *)t);
+	SET(CURLOPT_ERRORBUFFER, t->words);
+	return r;
+}
+
+static CURLcode set_limits(struct transfer *t, const struct http_spec *spec)
+{
+	long connect_ms = spec->connect_timeout_ms ? spec->connect_timeout_ms : CONNECT_TIMEOUT_MS;
+	CURLcode r = CURLE_OK;
+
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_QUICK_EXIT, 1L); /* a cancelled call does not wait for its resolver thread */
+	SET(CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)spec->timeout_ms);
+	SET(CURLOPT_TCP_KEEPALIVE, 1L);
+	SET(CURLOPT_TCP_KEEPIDLE, 5L);
+	SET(CURLOPT_TCP_KEEPINTVL, 2L);
+	SET(CURLOPT_SOCKOPTFUNCTION, on_socket);
+	return r;
+}
+
+/* The strings of tls must live as long as the transfer. */
+static struct curl_blob blob(const char *pem)
+{
+	return (struct curl_blob){ .data = (void *)(uintptr_t)pem, .len = strlen(pem), .flags = CURL_BLOB_NOCOPY };
+}
+
+static CURLcode set_tls(struct transfer *t, const struct http_tls *tls)
+{
+	struct curl_blob ca, cert, key;
+	CURLcode r = CURLE_OK;
+
+	SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (!tls)
+		return r;
+	if (tls->ca_pem) {
+		ca = blob(tls->ca_pem);
+		SET(CURLOPT_CAINFO_BLOB, &ca);
+		SET(CURLOPT_CAPATH, NULL); /* else the system's authorities are trusted as well */
+	}
+	if (tls->cert_pem && tls->key_pem) {
+		cert = blob(tls->cert_pem);
+		key = blob(tls->key_pem);
+		SET(CURLOPT_SSLCERTTYPE, "PEM");
+		SET(CURLOPT_SSLCERT_BLOB, &cert);
+		SET(CURLOPT_SSLKEYTYPE, "PEM");
+		SET(CURLOPT_SSLKEY_BLOB, &key);
+	}
+	if (tls->skip_verify) {
+		SET(CURLOPT_SSL_VERIFYPEER, 0L);
+		SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	}
+	return r;
+}
+
+static int transfer_init(struct transfer *t, const struct http_spec *spec, const struct http_tls *tls, struct buf *body,
+			 struct error *err)
+{
+	CURLcode r;
+
+	*t = (struct transfer){ .easy = curl_easy_init(), .body = body };
+	describe(t, spec);
+	if (!t->easy || set_headers(t, spec) < 0)
+		r = CURLE_OUT_OF_MEMORY;
+	else if ((r = set_request(t, spec)) == CURLE_OK && (r = set_limits(t, spec)) == CURLE_OK)
+		r = set_tls(t, tls);
+	if (r == CURLE_OK)
+		return 0;
+	error_set(err, r == CURLE_OUT_OF_MEMORY ? ERR_NOMEM : ERR_INVALID, "%s: %s", t->what, curl_easy_strerror(r));
+	transfer_release(t);
+	return -1;
+}
+
+int http_fetch(const struct http_spec *spec, const struct http_tls *tls, int *status, struct buf *body,
+	       struct error *err)
+{
+	struct transfer t;
+	CURLcode r;
+
+	if (transfer_init(&t, spec, tls, body, err) < 0)
+		return -1;
+	r = curl_easy_perform(t.easy);
+	if (r == CURLE_OK)
+		*status = transfer_status(&t);
+	else
+		transfer_error(&t, r, err);
+	transfer_release(&t);
+	return r == CURLE_OK ? 0 : -1;
+}
+
+/* --- curl's multi interface on the loop ------------------------------------------------------------------------------
+ * curl forbids to start or end transfers from within its callbacks, and ours must be free to do both. So the callbacks
+ * only collect, and process() hands over what came once curl has returned.
+ */
+
+struct http_call {
+	TAILQ_ENTRY(http_call) link;
+	TAILQ_ENTRY(http_call) fresh; /* in the client's list while is_fresh */
+	bool is_fresh;
+	bool finished; /* its done is being called: nothing is left to cancel */
+	struct http_client *client;
+	struct transfer transfer;
+	struct buf body;
+	int (*on_data)(void *ctx, const char *data, size_t len);
+	http_done done;
+	void *ctx;
+	struct loop_timer *idle;
+	uint64_t idle_ms, last_ms;
+};
+
+TAILQ_HEAD(call_list, http_call);
+
+struct http_client {
+	uv_loop_t *uv;
+	CURLM *multi;
+	uv_timer_t timer;
+	struct call_list calls, fresh;
+	int n_calls;
+	struct http_call *reading; /* whose on_data runs; NULL once that has ended the call */
+	bool freed; /* the memory lives on until the timer is closed, a turn later */
+	struct http_tls tls;
+	char *ca, *cert, *key;
+};
+
+struct watched_socket {
+	uv_poll_t poll;
+	struct http_client *client;
+	curl_socket_t fd;
+};
+
+/* Takes the call from curl and from all lists; nothing calls back after this. */
+static void detach(struct http_call *call)
+{
+	struct http_client *c = call->client;
+
+	curl_multi_remove_handle(c->multi, call->transfer.easy);
+	TAILQ_REMOVE(&c->calls, call, link);
+	if (call->is_fresh)
+		TAILQ_REMOVE(&c->fresh, call, fresh);
+	call->is_fresh = false;
+	c->n_calls--;
+	if (c->reading == call)
+		c->reading = NULL;
+	loop_timer_stop(&call->idle);
+}
+
+static void call_free(struct http_call *call)
+{
+	transfer_release(&call->transfer);
+	buf_release(&call->body);
+	free(call);
+}
+
+static void finish(struct http_call *call, const struct error *err)
+{
+	struct http_result res = { .status = err ? 0 : transfer_status(&call->transfer), .err = err };
+
+	res.body = err ? "" : call->body.data;
+	res.len = err ? 0 : call->body.len;
+	detach(call);
+	call->finished = true;
+	call->done(call->ctx, &res);
+	call_free(call);
+}
+
+/* Bytes of the body came, within curl. Only a 2xx answer is streamed; the words of another one are collected. */
+static void on_arrival(struct http_call *call)
+{
+	call->last_ms = uv_now(call->client->uv);
+	if (!call->on_data || call->is_fresh || transfer_status(&call->transfer) / 100 != 2)
+		return;
+	call->is_fresh = true;
+	TAILQ_INSERT_TAIL(&call->client->fresh, call, fresh);
+}
+
+static void hand_over_one(struct http_client *c, struct http_call *call)
+{
+	struct buf got = call->body; /* ours, since on_data may cancel the call */
+	struct error err;
+	int r;
+
+	buf_init(&call->body, got.max);
+	TAILQ_REMOVE(&c->fresh, call, fresh);
+	call->is_fresh = false;
+	c->reading = call;
+	r = call->on_data(call->ctx, got.data, got.len);
+	buf_release(&got);
+	if (r == 0 || c->reading != call)
+		return;
+	error_set(&err, ERR_INVALID, "%s: given up by its reader", call->transfer.what);
+	finish(call, &err);
+}
+
+static void finish_curl(struct http_call *call, CURLcode r)
+{
+	struct error err;
+
+	if (r != CURLE_OK)
+		transfer_error(&call->transfer, r, &err);
+	finish(call, r == CURLE_OK ? NULL : &err);
+}
+
+/* What came is handed over before the end of its call; any of the callbacks may free the client. */
+static void process(struct http_client *c)
+{
+	struct http_call *call;
+	CURLMsg *msg;
+	int left;
+
+	while (!c->freed && (call = TAILQ_FIRST(&c->fresh)))
+		hand_over_one(c, call);
+	while (!c->freed && (msg = curl_multi_info_read(c->multi, &left))) {
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
+		finish_curl(call, msg->data.result);
+	}
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct http_client *c = timer->data;
+	int running;
+
+	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	process(c);
+}
+
+static int on_curl_timer(CURLM *multi, long ms, void *arg)
+{
+	struct http_client *c = arg;
+
+	(void)multi;
+	if (c->freed)
+		return 0;
+	if (ms < 0)
+		uv_timer_stop(&c->timer);
+	else
+		uv_timer_start(&c->timer, on_timer, (uint64_t)ms, 0);
+	return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct watched_socket *s = poll->data;
+	struct http_client *c = s->client;
+	int running, what = 0;
+
+	if (status < 0)
+		what |= CURL_CSELECT_ERR;
+	if (events & UV_READABLE)
+		what |= CURL_CSELECT_IN;
+	if (events & UV_WRITABLE)
+		what |= CURL_CSELECT_OUT;
+	curl_multi_socket_action(c->multi, s->fd, what, &running);
+	process(c);
+}
+
+static void free_socket(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static struct watched_socket *watch_socket(struct http_client *c, curl_socket_t fd)
+{
+	struct watched_socket *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	*s = (struct watched_socket){ .client = c, .fd = fd };
+	if (uv_poll_init_socket(c->uv, &s->poll, fd) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->poll.data = s;
+	curl_multi_assign(c->multi, fd, s);
+	return s;
+}
+
+/* A socket that cannot be watched for want of memory leaves its call to the call's own time limits. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket)
+{
+	struct http_client *c = arg;
+	struct watched_socket *s = socket;
+	int events = 0;
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		if (s)
+			uv_close((uv_handle_t *)&s->poll, free_socket);
+		return 0;
+	}
+	if (!s && !(s = watch_socket(c, fd)))
+		return 0;
+	if (what & CURL_POLL_IN)
+		events |= UV_READABLE;
+	if (what & CURL_POLL_OUT)
+		events |= UV_WRITABLE;
+	uv_poll_start(&s->poll, events, on_poll);
+	return 0;
+}
+
+/* --- the client ------------------------------------------------------------------------------------------------------ */
+
+static void free_client(uv_handle_t *handle)
+{
+	struct http_client *c = handle->data;
+
+	free(c->ca);
+	free(c->cert);
+	free(c->key);
+	free(c);
+}
+
+static int copy_text(const char *text, char **copy)
+{
+	*copy = text ? strdup(text) : NULL;
+	return text && !*copy ? -1 : 0;
+}
+
+static int copy_tls(struct http_client *c, const struct http_tls *tls)
+{
+	if (copy_text(tls->ca_pem, &c->ca) < 0 || copy_text(tls->cert_pem, &c->cert) < 0 ||
+	    copy_text(tls->key_pem, &c->key) < 0)
+		return -1;
+	c->tls = (struct http_tls){ c->ca, c->cert, c->key, tls->skip_verify };
+	return 0;
+}
+
+struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, struct error *err)
+{
+	struct http_client *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		error_set(err, ERR_NOMEM, "HTTP client: no memory");
+		return NULL;
+	}
+	c->uv = uv;
+	TAILQ_INIT(&c->calls);
+	TAILQ_INIT(&c->fresh);
+	uv_timer_init(uv, &c->timer);
+	c->timer.data = c;
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	c->multi = curl_multi_init();
+	if (!c->multi || (tls && copy_tls(c, tls) < 0)) {
+		error_set(err, ERR_NOMEM, "HTTP client: no memory");
+		http_client_free(c);
+		return NULL;
+	}
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_curl_timer);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
+	return c;
+}
+
+void http_client_free(struct http_client *c)
+{
+	struct http_call *call;
+
+	if (!c)
+		return;
+	while ((call = TAILQ_FIRST(&c->calls)))
+		http_cancel(call);
+	c->freed = true;
+	curl_multi_cleanup(c->multi);
+	uv_close((uv_handle_t *)&c->timer, free_client);
+}
+
+/* --- calls ----------------------------------------------------------------------------------------------------------- */
+
+static void on_idle(void *ctx)
+{
+	struct http_call *call = ctx;
+	struct http_client *c = call->client;
+	uint64_t quiet = uv_now(c->uv) - call->last_ms;
+	struct error err;
+
+	loop_timer_stop(&call->idle);
+	if (quiet < call->idle_ms) {
+		call->idle = loop_timer_start(c->uv, call->idle_ms - quiet, 0, on_idle, call);
+		if (call->idle)
+			return;
+	}
+	error_set(&err, ERR_TIMEOUT, "%s: not a byte for %" PRIu64 " ms", call->transfer.what, quiet);
+	finish(call, &err);
+}
+
+static struct http_call *call_new(struct http_client *c, const struct http_spec *spec, http_done done, void *ctx)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->client = c;
+	call->on_data = spec->on_data;
+	call->done = done;
+	call->ctx = ctx;
+	call->idle_ms = (uint64_t)spec->idle_timeout_ms;
+	uv_update_time(c->uv);
+	call->last_ms = uv_now(c->uv);
+	buf_init(&call->body, spec->on_data ? STREAM_MAX : spec->max_body ? spec->max_body : BODY_MAX);
+	return call;
+}
+
+/* Hands the call to curl, which begins with it when its timer fires. */
+static int call_start(struct http_call *call)
+{
+	struct http_client *c = call->client;
+
+	curl_easy_setopt(call->transfer.easy, CURLOPT_PRIVATE, call);
+	if (call->idle_ms && !(call->idle = loop_timer_start(c->uv, call->idle_ms, 0, on_idle, call)))
+		return -1;
+	if (curl_multi_add_handle(c->multi, call->transfer.easy) != CURLM_OK) {
+		loop_timer_stop(&call->idle);
+		return -1;
+	}
+	TAILQ_INSERT_TAIL(&c->calls, call, link);
+	c->n_calls++;
+	return 0;
+}
+
+struct http_call *http_send(struct http_client *c, const struct http_spec *spec, http_done done, void *ctx,
+			    struct error *err)
+{
+	struct http_call *call;
+
+	if (c->n_calls >= CALLS_MAX) {
+		error_set(err, ERR_TOOBIG, "HTTP client: %d calls are under way already", CALLS_MAX);
+		return NULL;
+	}
+	call = call_new(c, spec, done, ctx);
+	if (!call) {
+		error_set(err, ERR_NOMEM, "HTTP client: no memory");
+		return NULL;
+	}
+	if (transfer_init(&call->transfer, spec, &c->tls, &call->body, err) < 0) {
+		call_free(call);
+		return NULL;
+	}
+	call->transfer.call = call;
+	if (call_start(call) < 0) {
+		error_set(err, ERR_NOMEM, "%s: no memory", call->transfer.what);
+		call_free(call);
+		return NULL;
+	}
+	return call;
+}
+
+void http_cancel(struct http_call *call)
+{
+	if (!call || call->finished)
+		return;
+	detach(call);
+	call_free(call);
+}

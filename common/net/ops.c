@@ -1,0 +1,58 @@
+#include "common/net/ops.h"
+
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/metrics.h"
+#include "common/net/httpd.h"
+
+#define CONNECTIONS_MAX 100
+
+typedef bool (*check)(void *ctx, char *why_not, size_t size);
+
+static void answer_check(const struct ops *o, check ok, struct http_response *res)
+{
+	char why_not[256] = "";
+
+	if (!ok || ok(o->ctx, why_not, sizeof(why_not))) {
+		buf_addstr(&res->body, "ok\n");
+		return;
+	}
+	res->status = 503;
+	buf_addf(&res->body, "%s\n", why_not);
+}
+
+static void on_request(void *ctx, const struct http_request *req, struct http_response *res)
+{
+	const struct ops *o = ctx;
+
+	if (strcmp(req->method, "GET") != 0) {
+		res->status = 405;
+		buf_addstr(&res->body, "only GET is known here\n");
+	} else if (strcmp(req->path, "/healthz") == 0) {
+		answer_check(o, o->alive, res);
+	} else if (strcmp(req->path, "/readyz") == 0) {
+		answer_check(o, o->ready, res);
+	} else if (strcmp(req->path, "/metrics") == 0 && o->metrics) {
+		res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+		metrics_write(o->metrics, &res->body);
+	} else {
+		res->status = 404;
+		buf_addstr(&res->body, "known are /healthz, /readyz and /metrics\n");
+	}
+}
+
+int ops_start(struct ops *o, const char *address, struct error *err)
+{
+	struct httpd_config cfg = { .address = address, .threads = 1, .max_connections = CONNECTIONS_MAX,
+				    .handler = on_request, .ctx = o };
+
+	o->httpd = httpd_start(&cfg, err);
+	return o->httpd ? 0 : -1;
+}
+
+void ops_stop(struct ops *o)
+{
+	httpd_stop(o->httpd);
+	o->httpd = NULL;
+}
