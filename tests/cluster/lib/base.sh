@@ -19,7 +19,7 @@ seconds_since() {
 wait_for() {
 	local limit=$1 what=$2 begin=${EPOCHREALTIME/./}
 	shift 2
-	until "$@" &>/dev/null; do
+	until ("$@") &>/dev/null; do # in a subshell, so that a signal's trap still has our stderr
 		((${EPOCHREALTIME/./} - begin < limit * 1000000)) || die "$what: still not after $limit s"
 		sleep 0.05
 	done

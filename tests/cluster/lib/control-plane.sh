@@ -1,6 +1,7 @@
 # etcd, API server, controller manager, scheduler and DNS: plain processes in the switch's network namespace.
 # shellcheck shell=bash
 
+# shellcheck disable=SC2034 # cluster uses it
 CONTROL_PLANE=(etcd kube-apiserver kube-controller-manager kube-scheduler coredns)
 
 start_control_plane() {

@@ -11,9 +11,9 @@ need_root() {
 need_commands() {
 	local pair packages=""
 	for pair; do
-		command -v "${pair%%:*}" >/dev/null || packages+=" ${pair#*:}"
+		command -v "${pair%%:*}" >/dev/null || packages+="${pair#*:},"
 	done
-	[ -z "$packages" ] || die "programs are missing: apt-get install$(tr ', ' '\n\n' <<<"$packages" | sort -u | tr '\n' ' ')"
+	[ -z "$packages" ] || die "programs are missing: apt-get install $(tr ',' '\n' <<<"${packages%,}" | sort -u | paste -sd' ')"
 }
 
 cni_dir() {

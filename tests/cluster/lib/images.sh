@@ -33,8 +33,8 @@ keep_image() {
 	part=$STATE/images/.$file.$BASHPID
 	cp "$1" "$part"
 	sha256sum <"$part" >"$part.sum"
-	mv "$part.sum" "$STATE/images/$file.sum"
 	mv "$part" "$STATE/images/$file"
+	mv "$part.sum" "$STATE/images/$file.sum" # last: an old sum with a new archive only means one import more
 	echo "$file"
 }
 
@@ -60,9 +60,7 @@ images() {
 	local node have name missing=0
 	for node in $(nodes_on); do
 		have=$(node_exec "${node#node}" ctr -n k8s.io image ls -q | grep -v ^sha256:)
-		if [ $# -eq 0 ]; then
-			sed "s/^/$node /" <<<"$have"
-		fi
+		[ $# -gt 0 ] || awk -v node="$node" '{ print node, $0 }' <<<"$have"
 		for name; do
 			grep -qxE "(docker.io/(library/)?)?${name//./\\.}" <<<"$have" || { echo "$node lacks $name" && missing=1; }
 		done

@@ -11,7 +11,10 @@ node_ip() {
 }
 
 known_nodes() {
-	(cd "$STATE" && ls -d node[0-9]* 2>/dev/null | grep -xE 'node[0-9]+' | sort -V) || true
+	local dir
+	for dir in "$STATE"/node[0-9]*; do
+		[ ! -d "$dir" ] || echo "${dir##*/}"
+	done | sort -V
 }
 
 nodes_on() {
@@ -39,6 +42,7 @@ power_on() {
 		return
 	fi
 	boot "$1"
+	wait_for 60 "the boot of node$1 (log: $STATE/log/node$1.log)" booted "$1"
 	log "node$1 is powered on"
 }
 
@@ -75,6 +79,11 @@ node_init_pid() {
 	pid=$(pid_of "node$1") || return 1
 	{ child=$(<"/proc/$pid/task/$pid/children"); } 2>/dev/null && [ -n "$child" ] || return 1
 	echo "${child%% *}"
+}
+
+# Whether the node has got as far as a running containerd.
+booted() {
+	[ -e "/proc/$(node_init_pid "$1")/root/run/node-is-up" ]
 }
 
 node_exec() {
@@ -139,6 +148,7 @@ node_config() {
 	install -m 755 "$HERE/node-init" "$STATE/node-init.$BASHPID" && mv "$STATE/node-init.$BASHPID" "$STATE/node-init"
 	[ -f "$etc/machine-id" ] || tr -d - </proc/sys/kernel/random/uuid >"$etc/machine-id"
 	: >"$etc/resolv.conf"
+	kubeconfig "node$1" >"$etc/kubelet.conf"
 	cni_config "$1" >"$etc/10-pods.conflist"
 	containerd_config >"$etc/containerd.toml"
 	kubelet_config >"$etc/kubelet.yaml"

@@ -24,23 +24,33 @@ api_names() {
 	echo "$names"
 }
 
-# One user a line, "token,user,uid,groups", and its kubeconfig.
+# One user a line: "token,user,uid,groups". Nodes that may come later are among them.
 make_tokens() {
-	local i
-	add_user admin admin '"system:masters"'
-	add_user controller-manager system:kube-controller-manager
-	add_user scheduler system:kube-scheduler
-	add_user proxy system:kube-proxy
-	for ((i = 1; i <= MAX_NODES; i++)); do
-		add_user "node$i" "system:node:node$i" '"system:nodes"'
+	local i name
+	{
+		add_user admin admin '"system:masters"'
+		add_user controller-manager system:kube-controller-manager
+		add_user scheduler system:kube-scheduler
+		add_user proxy system:kube-proxy
+		for ((i = 1; i <= MAX_NODES; i++)); do
+			add_user "node$i" "system:node:node$i" '"system:nodes"'
+		done
+	} >"$STATE/pki/tokens.csv"
+	for name in admin controller-manager scheduler proxy; do
+		kubeconfig "$name" >"$STATE/$name.conf"
 	done
 }
 
 add_user() {
 	local token
 	read -r token </proc/sys/kernel/random/uuid
-	echo "$token,$2,$1${3:+,$3}" >>"$STATE/pki/tokens.csv"
-	cat >"$STATE/$1.conf" <<-EOF
+	echo "$token,$2,$1${3:+,$3}"
+}
+
+kubeconfig() {
+	local token
+	token=$(awk -F, -v uid="$1" '$3 == uid { print $1 }' "$STATE/pki/tokens.csv")
+	cat <<-EOF
 		apiVersion: v1
 		kind: Config
 		clusters: [{name: $CLUSTER_NAME, cluster: {server: "https://$API_IP:6443", certificate-authority: $STATE/pki/ca.crt}}]
