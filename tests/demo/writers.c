@@ -136,7 +136,7 @@ static bool write_once(struct writer *w, redisContext **c, size_t number)
 		*c = connect_proxy(w->all);
 	key_of(w->all, w->number, number, key, sizeof(key));
 	if (*c && !(*c)->err)
-		reply = redisCommand(*c, "SET %s %zu", key, number);
+		reply = redisCommand(*c, "SET %s %llu", key, (unsigned long long)number); /* it knows no %zu */
 	done = reply && reply->type == REDIS_REPLY_STATUS;
 	if (done) {
 		freeReplyObject(reply);

@@ -1,0 +1,156 @@
+"""Faults of single parts, with clients writing."""
+import hashlib
+import time
+
+from codis import SYSTEM
+from world import NAMESPACE, case, wait_for
+
+
+def kill_master(w, gid):
+    master = w.codis.master(gid)
+    w.writers.fault(w.kill(master.pod, "codis-server"))
+    return master
+
+
+def wait_moved(w, gid, old, limit=60):
+    """Until the group is two in sync under a process that is not the old master's."""
+    def probe():
+        why = w.codis.group_trouble(gid)
+        if why:
+            return False, why
+        return w.codis.master(gid).info["run_id"] != old.info["run_id"], f"{old.pod} still leads"
+    seconds = wait_for(f"group {gid}", probe, limit, every=0.1)
+    w.note(f"two in sync after {seconds:.1f} s, {w.codis.master(gid).pod} leads")
+
+
+@case
+def master_killed(w):
+    """kill -9 of a master: the replica takes over, nothing is lost, two in sync again."""
+    w.start_writers()
+    old = kill_master(w, 1)
+    wait_moved(w, 1, old)
+    assert w.codis.master(1).pod != old.pod, "the restarted server was made master"
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def killed_again(w):
+    """Three more kills in one group, each as soon as it is in sync: a server that crash-loops is not awaited."""
+    w.start_writers()
+    for _ in range(3):
+        old = kill_master(w, 2)
+        wait_moved(w, 2, old)
+        time.sleep(1)
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def replica_killed(w):
+    """kill -9 of a replica: no client notices, it comes back in sync."""
+    w.start_writers()
+    replica = next(s for s in w.codis.group(1) if not s.is_master)
+    master = w.codis.master(1)
+    w.writers.fault(w.kill(replica.pod, "codis-server"))
+    time.sleep(0.5)
+    w.note(f"two in sync after {w.wait_group(1):.1f} s")
+    assert w.codis.master(1).info["run_id"] == master.info["run_id"], "the master was replaced"
+    w.assert_nothing_lost()
+
+
+@case
+def leader_killed(w):
+    """The controller that leads is killed with the master: the other one finishes."""
+    w.start_writers()
+    leader = w.leader()
+    old = kill_master(w, 1)
+    w.kill(leader, "controller", SYSTEM)
+    wait_moved(w, 1, old)
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+def dashboard_put(w, path):
+    """A REST action of the dashboard, as a human or a script would send it. Returns (status, text)."""
+    xauth = hashlib.sha256(b"Codis-XAuth-[codis-test]").hexdigest()[:32]
+    return w.kube.pod_http(NAMESPACE, "codis-dashboard-0", 18080, "/api/topom/" + path.replace(":xauth", xauth), "PUT",
+                           timeout=30)
+
+
+@case
+def interrupted_promotion(w):
+    """A promotion that a dying proxy has left half done, with its slots locked, is finished."""
+    w.start_writers()
+    replica = next(s for s in w.codis.group(2) if not s.is_master)
+    at_us = w.kill(w.codis.pods("codis-proxy")[0]["metadata"]["name"], "codis-proxy")
+    status, text = dashboard_put(w, f"group/promote/:xauth/2/{replica.address}")
+    w.writers.fault(at_us)
+    w.note(f"the dashboard said {status}: {text.strip()[:80]!r}")
+
+    def probe():
+        promoting = next(g for g in w.codis.topom()["group"]["models"] if g["id"] == 2)["promoting"]
+        return not promoting.get("state"), f"promoting: {promoting}"
+    w.note(f"finished after {wait_for('the promotion', probe, 60, every=0.1):.1f} s")
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def proxy_gone(w):
+    """A proxy's pod that vanishes leaves no entry behind that would block the next failover."""
+    old = w.codis.pods("codis-proxy")[0]
+    w.start_writers()
+    w.writers.fault()
+    w.delete_pod(old["metadata"]["name"], grace=0)
+    gone = old["status"]["podIP"] + ":11080"
+    seconds = wait_for("the entry to go", lambda: (gone not in w.codis.proxies(), w.codis.proxies()), 60, every=0.1)
+    w.note(f"the entry was gone after {seconds:.1f} s")
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def dashboard_killed(w):
+    """A master dies while there is no dashboard: the failover does not wait for it."""
+    w.start_writers()
+    w.kill("codis-dashboard-0", "codis-dashboard")
+    old = kill_master(w, 1)
+    w.wait_whole(120)
+    assert w.codis.master(1).info["run_id"] != old.info["run_id"]
+    w.assert_nothing_lost()
+
+
+@case
+def pod_deleted(w):
+    """A master's pod is deleted by hand: it is switched first."""
+    w.start_writers()
+    old = w.codis.master(2)
+    w.writers.fault()
+    w.delete_pod(old.pod)
+    wait_moved(w, 2, old)
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def node_lost(w):
+    """A node with a master loses its power: the group goes on, and all is whole when it comes back."""
+    masters = {s.node: s for s in w.codis.servers() if s.is_master}
+    zookeeper = w.codis.pods("zookeeper")
+    assert len({p["spec"]["nodeName"] for p in zookeeper}) == 3
+    node, old = sorted(masters.items())[0]
+    elsewhere = next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] != node)
+    w.start_writers(node=elsewhere)
+    proxies = sum(p["spec"]["nodeName"] == node for p in w.codis.pods("codis-proxy"))
+    try:
+        w.cluster.power_off(node)
+        w.writers.fault(time.time_ns() // 1000)
+        took = wait_for(f"another master of group {old.group}", lambda: (
+            any(s.is_master and s.pod != old.pod for s in w.codis.group(old.group)), "none yet"), 60, every=0.1)
+        w.note(f"{node} with a master and {proxies} proxies; another master after {took:.1f} s")
+        time.sleep(5)
+        w.assert_nothing_lost()
+    finally:
+        w.cluster.power_on(node)
+    w.note(f"whole {w.wait_whole(180):.0f} s after the power came back")

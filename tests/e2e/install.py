@@ -1,0 +1,84 @@
+"""Plain manifests become a grouped, spread, serving Codis."""
+from codis import SYSTEM
+from world import case, manifest
+
+
+@case
+def groups(w):
+    """The four servers are two groups, and the members of a group are on different nodes."""
+    servers = w.codis.servers()
+    assert [s.group for s in servers] == [1, 1, 2, 2], f"groups are {[s.group for s in servers]}"
+    for gid in (1, 2):
+        nodes = [s.node for s in servers if s.group == gid]
+        assert nodes[0] != nodes[1], f"both members of group {gid} are on {nodes[0]}"
+
+
+@case
+def slots(w):
+    """All 1,024 slots were assigned with no human, over both groups, and the proxies' Service says PONG."""
+    stats = w.codis.topom()
+    count = {1: 0, 2: 0}
+    for slot in stats["slots"]:
+        count[slot["group_id"]] += 1
+    assert count == {1: 512, 2: 512}, f"slots by group: {count}"
+    assert w.codis.ping() == "PONG"
+
+
+@case
+def injected(w):
+    """A server's pod, of which the manifest says nothing, has labels, affinity, guard, scheduler, probe, hook."""
+    pod = w.pod("codis-server-0")
+    labels, spec = pod["metadata"]["labels"], pod["spec"]
+    wanted = {"codis.io/product": "codis-test", "codis.io/component": "codis-server", "codis.io/group": "1"}
+    assert {k: labels.get(k) for k in wanted} == wanted, f"labels are {labels}"
+    assert spec["schedulerName"] == "codis-scheduler"
+    terms = spec["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert [t["topologyKey"] for t in terms] == ["kubernetes.io/hostname"]
+    container = spec["containers"][0]
+    line = " ".join(container.get("command", []) + container.get("args", []))
+    assert "slaveof 127.0.0.1 1" in line and "slave-serve-stale-data no" in line, f"no guard: {line}"
+    assert "readinessProbe" in container
+    assert "preStop" in container["lifecycle"]
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        found = [t for t in spec["tolerations"] if t.get("key") == key and t.get("effect") == "NoExecute"]
+        assert found and "tolerationSeconds" not in found[0], f"{key} is tolerated for a limited time: {found}"
+
+
+@case
+def others_injected(w):
+    """Proxies, dashboard and ZooKeeper have their labels, and no two proxies share a node."""
+    for app in ("codis-proxy", "codis-dashboard"):
+        for pod in w.codis.pods(app):
+            labels = pod["metadata"]["labels"]
+            assert labels.get("codis.io/component") == app and labels.get("codis.io/product") == "codis-test", labels
+    for app in ("codis-proxy", "zookeeper"):
+        nodes = [p["spec"]["nodeName"] for p in w.codis.pods(app)]
+        assert len(set(nodes)) == len(nodes), f"{app} pods are on {nodes}"
+
+
+@case
+def twice(w):
+    """Applying install.yaml again changes nothing, and the caBundle that the webhook has filled in stays."""
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/codis-webhook"
+    before = w.kube.get(path)
+    assert all(h["clientConfig"].get("caBundle") for h in before["webhooks"]), "no caBundle"
+    done = w.kube.apply(manifest("install.yaml"))
+    changed = [line for line in done.stdout.splitlines() if not line.endswith(" unchanged")]
+    assert not changed, f"changed: {changed}"
+    assert w.kube.get(path)["webhooks"] == before["webhooks"]
+
+
+@case
+def leads(w):
+    """The second scheduler and the controller hold Leases of their own names."""
+    leases = w.kube.items(f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases")
+    holders = {lease["metadata"]["name"]: lease["spec"].get("holderIdentity") for lease in leases}
+    assert holders.get("codis-scheduler") and holders.get("codis-controller"), f"leases: {holders}"
+
+
+@case
+def status(w):
+    """The controller's status line of the whole cluster says that all is well."""
+    line = w.status_line()
+    w.note(line)
+    assert "codis-test" in line

@@ -1,0 +1,71 @@
+"""Where the servers are put, and what is said when one cannot be put anywhere."""
+from kube import is_ready
+from world import NAMESPACE, Codis, case, manifests_of, wait_for
+
+ALL = ["node1", "node2", "node3", "node4"]
+
+
+def cordon_all_but(w, *open_nodes):
+    for node in ALL:
+        w.kube.cordon(node, node not in open_nodes)
+
+
+def assert_spread(codis):
+    servers = codis.servers()
+    for gid in {s.group for s in servers}:
+        nodes = [s.node for s in servers if s.group == gid]
+        assert len(set(nodes)) == len(nodes), f"two members of group {gid} are on {nodes}"
+
+
+@case
+def two_nodes_full(w):
+    """With two of four nodes closed, servers that are moved one by one never share a node with their group."""
+    cordon_all_but(w, "node1", "node2")
+    for name in ("codis-server-0", "codis-server-1", "codis-server-2", "codis-server-3"):
+        w.delete_pod(name)
+        wait_for(f"a new {name}", lambda n=name: (is_ready(w.pod(n)), "not ready"), 60)
+        w.wait_whole(60)
+        assert_spread(w.codis)
+    nodes = sorted(s.node for s in w.codis.servers())
+    assert nodes == ["node1", "node1", "node2", "node2"], f"servers are on {nodes}"
+
+
+@case
+def one_node(w):
+    """With one node left, the second member of a group stays Pending, with a reason that names the group."""
+    servers = {s.pod: s for s in w.codis.servers()}
+    stays = next(s for s in servers.values() if s.is_master)
+    moves = next(s for s in servers.values() if s.group == stays.group and s is not stays)
+    cordon_all_but(w, stays.node)
+    w.delete_pod(moves.pod)
+
+    def told():
+        pod = w.pod(moves.pod)
+        events = [e for e in w.kube.events(NAMESPACE, moves.pod) if e.startswith("FailedScheduling")]
+        named = [e for e in events if f"group {stays.group}" in e]
+        return not pod["spec"].get("nodeName") and named, events[-1:] or pod["status"]["phase"]
+    wait_for("a reason", told, 60)
+    w.note([e for e in w.kube.events(NAMESPACE, moves.pod) if f"group {stays.group}" in e][-1])
+    cordon_all_but(w, *ALL)
+    w.note(f"placed and in sync {w.wait_group(stays.group, 60):.1f} s after the nodes were opened")
+
+
+@case
+def soft(w):
+    """codis.io/spread: soft on the pod template lets a one-node cluster come up to PONG."""
+    cordon_all_but(w, "node3")
+    text = manifests_of("plain").replace("nodePort: 31080", "nodePort: 31081")
+    marker = "      labels:\n        app: codis-server\n    spec:"
+    assert marker in text
+    text = text.replace(marker, "      annotations:\n        codis.io/spread: soft\n" + marker)
+    codis = Codis(w.kube, "soft")
+    try:
+        w.make_codis("soft", text)
+        w.note(f"whole after {w.wait_whole(180, codis):.0f} s")
+        assert {s.node for s in codis.servers()} == {"node3"}
+    except Exception:
+        w.note("; ".join(f"{p['metadata']['name']} {p['status']['phase']}" for p in codis.pods()))
+        raise
+    finally:
+        cordon_all_but(w, *ALL)
+        w.remove_codis("soft")

@@ -1,0 +1,200 @@
+"""What all cases share: the cluster with codis-k8s installed, a plain Codis on it, and writers when they are wanted."""
+import glob
+import json
+import os
+import shutil
+import time
+
+import cluster
+import kube
+from codis import SYSTEM, Codis, controller_status
+from say import Timeout, say, wait_for  # noqa: F401 (cases import them from here)
+from writers import Writers, verdict
+
+TOP = cluster.TOP
+LOGS = os.path.join(TOP, "build", "e2e-logs")
+NODES = 4
+NAMESPACE = "codis"
+
+
+def case(function):
+    """Marks a case; its sentence says what is expected, its order in the file is the order of running."""
+    function.is_case = True
+    return function
+
+
+def cases_of(module):
+    return [f for f in vars(module).values() if getattr(f, "is_case", False)]
+
+
+def manifest(*parts):
+    with open(os.path.join(TOP, "manifests", *parts), encoding="utf-8") as f:
+        return f.read()
+
+
+def manifests_of(name):
+    paths = sorted(glob.glob(os.path.join(TOP, "manifests", "codis", name, "*.yaml")))
+    return "\n---\n".join(manifest("codis", name, os.path.basename(p)) for p in paths)
+
+
+class World:
+    def __init__(self):
+        self.cluster = cluster.Cluster("e2e")
+        self.kube = self.codis = None
+        self.notes = []
+        self.writers = None
+
+    # --- the cluster -----------------------------------------------------------------------------------------------
+
+    def start(self):
+        shutil.rmtree(LOGS, ignore_errors=True)
+        self.cluster.run("stop")
+        self.cluster.run("start", NODES)
+        images = os.environ.get("IMAGES", os.path.join(TOP, "build", "images"))
+        self.cluster.run("load", *sorted(glob.glob(os.path.join(images, "*.tar"))))
+        env = self.cluster.environment()
+        self.kube = kube.Kube(os.path.join(env["KUBE_BIN_DIR"], "kubectl"), env["KUBECONFIG"])
+        self.codis = Codis(self.kube, NAMESPACE)
+        begin = time.monotonic()
+        self.kube.apply(manifest("install.yaml"))
+        self.wait_system()
+        say(f"codis-system is ready after {time.monotonic() - begin:.0f} s")
+        begin = time.monotonic()
+        self.make_codis(NAMESPACE, manifests_of("plain"))
+        self.wait_whole(180)
+        say(f"a plain Codis is whole after {time.monotonic() - begin:.0f} s")
+
+    def stop(self):
+        if self.kube:
+            self.kube.close()
+        try:
+            self.cluster.run("stop")
+        except cluster.Failed as e:
+            say(f"the cluster does not stop: {e}")
+
+    def wait_system(self, limit=120):
+        def probe():
+            pods = self.kube.pods(SYSTEM)
+            count = sum(map(kube.is_ready, pods))
+            return count == len(pods) == 6, f"{count} of {len(pods)} pods are ready"
+        return wait_for(SYSTEM, probe, limit)
+
+    # --- Codis -----------------------------------------------------------------------------------------------------
+
+    def make_codis(self, namespace, text):
+        self.kube.kubectl("create", "namespace", namespace)
+        self.kube.apply(text, namespace)
+
+    def remove_codis(self, namespace):
+        self.kube.kubectl("delete", "namespace", namespace, "--timeout=120s", timeout=150)
+
+    def wait_whole(self, limit=60, codis=None, **expected):
+        return wait_for("Codis", lambda: (codis or self.codis).whole(**expected), limit)
+
+    def wait_group(self, gid, limit=60, codis=None):
+        def probe():
+            why = (codis or self.codis).group_trouble(gid)
+            return not why, why
+        return wait_for(f"group {gid}", probe, limit, every=0.1)
+
+    def pod(self, name, namespace=NAMESPACE):
+        return self.kube.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
+
+    def delete_pod(self, name, namespace=NAMESPACE, grace=None):
+        self.kube.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", grace)
+
+    def kill(self, name, container, namespace=NAMESPACE):
+        """kill -9 of a container's process 1. Returns when, in microseconds of wall time."""
+        return cluster.kill_container(self.pod(name, namespace), container)
+
+    def status_line(self, namespace=NAMESPACE):
+        return next(c["line"] for c in controller_status(self.kube)["clusters"] if c["namespace"] == namespace)
+
+    def leader(self):
+        """The controller's pod that holds the Lease."""
+        lease = self.kube.get(f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/codis-controller")
+        return lease["spec"]["holderIdentity"].split("_")[0]
+
+    # --- writers ---------------------------------------------------------------------------------------------------
+
+    def start_writers(self, **how):
+        self.writers = Writers(self.kube, NAMESPACE)
+        self.writers.start(**how)
+        time.sleep(2)  # writes to lose
+        return self.writers
+
+    def assert_nothing_lost(self):
+        """Reads all back; tells outage and losses of each fault."""
+        report = self.writers.report()
+        for f in report["faults"]:
+            self.note(f"outage {f['outage_us'] / 1000:.0f} ms; missing {f['missing_before'] + f['missing_after']}, "
+                      f"and {f['missing_tail']} of the last 50 ms; {report['acknowledged']} acknowledged")
+        self.writers.stop()
+        self.writers = None
+        why = verdict(report)
+        assert not why, f"{why}: {json.dumps(report)}"
+
+    # --- cases -----------------------------------------------------------------------------------------------------
+
+    def note(self, text):
+        self.notes.append(text)
+
+    def before_case(self):
+        """Each begins with everything healthy; the time that an earlier one still needs is not its own."""
+        for node in self.kube.nodes():
+            if node["spec"].get("unschedulable"):
+                self.kube.cordon(node["metadata"]["name"], False)
+        try:
+            self.wait_system(60)
+            self.wait_whole(90)
+        except Timeout as e:
+            self.note(f"begun anew, since an earlier case has left it ill: {e}")
+            self.dump("ill")
+            self.remove_codis(NAMESPACE)
+            self.make_codis(NAMESPACE, manifests_of("plain"))
+            self.wait_whole(180)
+
+    def after_case(self):
+        if self.writers:
+            try:
+                self.writers.stop()
+            except (OSError, RuntimeError, Timeout):
+                pass  # the next one notices
+            self.writers = None
+
+    def dump(self, name):
+        """Writes down what can be known now; returns the lines that are worth seeing at once."""
+        folder = os.path.join(LOGS, name)
+        os.makedirs(folder, exist_ok=True)
+        if not self.kube:
+            return [f"see {folder}"]
+        commands = {"pods": ["get", "pods", "-A", "-o", "wide"], "pods.json": ["get", "pods", "-A", "-o", "json"],
+                    "events": ["get", "events", "-A", "--sort-by=.lastTimestamp"], "nodes": ["get", "nodes"]}
+        for pod in self.kube.pods(SYSTEM) + self.codis.pods():
+            where, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
+            for container in pod["spec"]["containers"]:
+                of = f"{pod_name}.{container['name']}"
+                commands[of + ".log"] = ["logs", "-n", where, pod_name, "-c", container["name"], "--tail=2000"]
+                commands[of + ".before.log"] = commands[of + ".log"] + ["-p"]
+        for file, command in commands.items():
+            done = self.kube.kubectl(*command, check=False)
+            if done.stdout:
+                with open(os.path.join(folder, file), "w", encoding="utf-8") as f:
+                    f.write(done.stdout)
+        for file, ask in (("topom.json", self.codis.topom), ("status.json", lambda: controller_status(self.kube))):
+            try:
+                with open(os.path.join(folder, file), "w", encoding="utf-8") as f:
+                    json.dump(ask(), f, indent=1)
+            except (OSError, RuntimeError, ValueError):
+                pass
+        return self.tail(folder)
+
+    def tail(self, folder):
+        lines = []
+        try:
+            lines += self.codis.topology()
+            with open(os.path.join(folder, self.leader() + ".controller.log"), encoding="utf-8") as f:
+                lines += f.read().splitlines()[-15:]
+        except (OSError, RuntimeError, ValueError, KeyError):
+            pass
+        return lines + [f"see {os.path.relpath(folder, TOP)}"]
