@@ -296,7 +296,7 @@ static void fill_all(struct op *op, const char *addr, bool locked, void (*then)(
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];
 
-		if (p->has_slots && p->token[0] && p->reach != REDIS_REFUSED)
+		if (p->has_slots && p->token[0] && p->reach != REACH_REFUSED)
 			fill_one(op, p, addr, locked);
 	}
 	if (--op->waiting == 0)

@@ -158,7 +158,7 @@ static void note_dashboard(struct cluster *c, const struct kube_pod *p)
 		addr_of(p, DASHBOARD_PORT, addr);
 	if (strcmp(addr, c->dashboard.addr) != 0) {
 		memcpy(c->dashboard.addr, addr, sizeof(addr));
-		c->dashboard.reach = REDIS_UNKNOWN;
+		c->dashboard.reach = REACH_UNKNOWN;
 		c->dashboard.since_ms = cluster_now(c);
 	}
 	c->dashboard.pod = p->view;
@@ -338,7 +338,7 @@ static bool heard_since(const struct cluster *c, const struct observed_group *g)
 		if (s->group != g->node.id && s->listed_group != g->node.id)
 			continue;
 		state = redis_probe_state(c->servers[i]->probe);
-		if (state->reach == REDIS_OK && state->heard_ms < g->acted_ms)
+		if (state->reach == REACH_OK && state->heard_ms < g->acted_ms)
 			return false;
 	}
 	return true;
@@ -361,9 +361,9 @@ static void view_one_group(struct cluster *c, struct observed_group *o, struct g
 	g->busy = o->running || !o->read_ms || c->view.now_ms < o->retry_ms || !heard_since(c, o);
 	/* A dashboard at work holds its mutex, so it does not answer; one that answers, or is dead, is not at work. */
 	g->promoting_idle = o->node.promoting_state[0] &&
-			    (c->dashboard.reach == REDIS_REFUSED || !c->dashboard.addr[0] ||
-			     (c->dashboard.reach == REDIS_OK && c->view.now_ms - c->dashboard.since_ms > 1000) ||
-			     (c->dashboard.reach == REDIS_SILENT && c->view.now_ms - c->dashboard.since_ms > 5000));
+			    (c->dashboard.reach == REACH_REFUSED || !c->dashboard.addr[0] ||
+			     (c->dashboard.reach == REACH_OK && c->view.now_ms - c->dashboard.since_ms > 1000) ||
+			     (c->dashboard.reach == REACH_SILENT && c->view.now_ms - c->dashboard.since_ms > 5000));
 }
 
 static void view_one_proxy(struct cluster *c, struct observed_proxy *o, struct proxy_view *p)
@@ -374,10 +374,10 @@ static void view_one_proxy(struct cluster *c, struct observed_proxy *o, struct p
 	/* An address that another process has now: the old entry is of one that is gone. */
 	p->registered = o->registered_token[0] != '\0';
 	p->registered_version = o->registered_version;
-	p->busy = o->running || c->view.now_ms - o->acted_ms < 1000 || (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REDIS_OK);
+	p->busy = o->running || c->view.now_ms - o->acted_ms < 1000 || (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
 	p->reach = o->reach;
-	if (p->registered && o->token[0] && o->reach == REDIS_OK && strcmp(o->token, o->registered_token) != 0)
-		p->reach = REDIS_REFUSED;
+	if (p->registered && o->token[0] && o->reach == REACH_OK && strcmp(o->token, o->registered_token) != 0)
+		p->reach = REACH_REFUSED;
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;
 	p->online = o->online;

@@ -55,7 +55,7 @@ static bool has_pod(const struct server_view *s)
 
 static bool heard(const struct server_view *s)
 {
-	return s->reach == REDIS_OK && s->info_valid && !s->info.loading;
+	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
 }
 
 /* For how long it has been in its reach, not counting what lies before a clock jump. */
@@ -89,7 +89,7 @@ static enum master_verdict judge_unreachable(const struct cluster_view *v, const
 					     const struct server_view *m, const struct decide_limits *limits,
 					     const char **why)
 {
-	if (m->reach == REDIS_REFUSED) {
+	if (m->reach == REACH_REFUSED) {
 		*why = "connections are refused, and its replica lost its link";
 		if (replica_misses(v, g, m, 0))
 			return MASTER_FAILED;
@@ -97,7 +97,7 @@ static enum master_verdict judge_unreachable(const struct cluster_view *v, const
 		if (kube_misses(v, m))
 			return MASTER_FAILED;
 	}
-	if (m->reach == REDIS_SILENT && lasting_ms(v, m->since_ms) >= limits->silence_ms) {
+	if (m->reach == REACH_SILENT && lasting_ms(v, m->since_ms) >= limits->silence_ms) {
 		*why = "it is silent, and its replica does not hear it";
 		if (replica_misses(v, g, m, limits->io_s))
 			return MASTER_FAILED;
@@ -122,7 +122,7 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 		*why = "its address belongs to another group's pod now";
 		return MASTER_FAILED;
 	}
-	if (m->reach != REDIS_OK || !m->info_valid)
+	if (m->reach != REACH_OK || !m->info_valid)
 		return judge_unreachable(v, g, m, limits, why);
 	*why = "it is loading its data";
 	if (m->info.loading)
@@ -212,7 +212,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
-	if (m->reach == REDIS_SILENT && has_pod(m) && m->group == g->node.id)
+	if (m->reach == REACH_SILENT && has_pod(m) && m->group == g->node.id)
 		return;
 	if (d->v->mode == VIEW_LEAD)
 		cold_start(d, g, why);
@@ -262,8 +262,8 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 		return false;
 	if (has_pod(s))
 		return s->group != gid;
-	return s->reach == REDIS_REFUSED ||
-	       (s->reach == REDIS_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
+	return s->reach == REACH_REFUSED ||
+	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
 }
 
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
@@ -379,7 +379,7 @@ static const char *settled_master(const struct decision *d, int gid)
 /* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. */
 static bool nobody_locks(const struct dashboard_view *b)
 {
-	return (b->reach == REDIS_OK && b->slots_known) || b->reach == REDIS_REFUSED;
+	return (b->reach == REACH_OK && b->slots_known) || b->reach == REACH_REFUSED;
 }
 
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
@@ -408,19 +408,19 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 static void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	int64_t lasting = lasting_ms(d->v, p->since_ms);
-	bool answers = p->reach == REDIS_OK;
+	bool answers = p->reach == REACH_OK;
 	int gid;
 
 	if (p->busy)
 		return;
-	if (p->registered && !answers && d->v->kube_fresh && p->reach != REDIS_UNKNOWN &&
+	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN &&
 	    lasting >= (p->pod.name[0] ? d->limits->proxy_gone_ms : d->limits->silence_ms)) {
 		act_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
 		return;
 	}
 	if (!answers || p->pod.deleting)
 		return;
-	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REDIS_OK && !d->v->dashboard.busy &&
+	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
 	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {
 		act_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");
 		return;
@@ -466,7 +466,7 @@ static bool lock_is_stale(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;
 
-	if (b->lock_exists != 1 || b->reach == REDIS_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
+	if (b->lock_exists != 1 || b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
 		return false;
 	if (strcmp(b->lock_addr, b->addr) != 0)
 		return b->lock_addr[0] != '\0';
@@ -491,7 +491,7 @@ static void decide_dashboard(struct decision *d)
 		memcpy(a->uid, b->pod.uid, sizeof(a->uid));
 		return;
 	}
-	if (b->reach == REDIS_OK && no_slot_assigned(d->v) && all_groups_led(d))
+	if (b->reach == REACH_OK && no_slot_assigned(d->v) && all_groups_led(d))
 		act(d, ACT_ASSIGN_SLOTS, 0, "no slot is assigned, and every group has its master");
 }
 

@@ -332,7 +332,7 @@ static void read_folders(struct cluster *c, int64_t now)
 	if (coordinator_list(c->zk, path, on_proxy_names, c, NULL) == 0)
 		c->listing++;
 	cluster_path(c, path, sizeof(path), "topom");
-	if (c->dashboard.reach != REDIS_OK && coordinator_get(c->zk, path, on_lock, c, NULL) == 0)
+	if (c->dashboard.reach != REACH_OK && coordinator_get(c->zk, path, on_lock, c, NULL) == 0)
 		c->listing++;
 }
 
@@ -341,8 +341,8 @@ static void read_folders(struct cluster *c, int64_t now)
 static enum redis_reach reach_of(const struct error *err)
 {
 	if (!err || err->code == ERR_STATUS)
-		return REDIS_OK; /* a refusal by Codis is an answer */
-	return err->code == ERR_REFUSED ? REDIS_REFUSED : REDIS_SILENT;
+		return REACH_OK; /* a refusal by Codis is an answer */
+	return err->code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT;
 }
 
 /* --- proxies ----------------------------------------------------------------------------------------------------------- */
@@ -372,10 +372,10 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 
 	p->asking = false;
 	if (p->reach != reach) {
-		p->since_ms = reach == REDIS_SILENT ? p->asked_ms : cluster_now(c);
+		p->since_ms = reach == REACH_SILENT ? p->asked_ms : cluster_now(c);
 		p->reach = reach;
 		log_info(c->ctl->log, "proxy.reach", "proxy=%s reach=%s", p->admin_addr,
-			 reach == REDIS_OK ? "ok" : reach == REDIS_REFUSED ? "refused" : "silent");
+			 reach == REACH_OK ? "ok" : reach == REACH_REFUSED ? "refused" : "silent");
 	}
 	/* An answer that was asked for before we last acted tells what was true before. */
 	if (answer && p->asked_ms >= p->acted_ms) {
@@ -427,7 +427,7 @@ static void on_reload(void *ctx, const cJSON *answer, const struct error *err)
 void observe_reload(struct cluster *c)
 {
 	c->reload_due = true;
-	if (!c->dashboard.addr[0] || c->dashboard.reach != REDIS_OK)
+	if (!c->dashboard.addr[0] || c->dashboard.reach != REACH_OK)
 		return; /* it reads the coordinator when it starts; or it is asked once it answers */
 	c->reload_due = dashboard_reload(c->http, c->dashboard.addr, c->product, on_reload, c, NULL) < 0;
 }
@@ -441,13 +441,13 @@ static void on_overview(void *ctx, const cJSON *answer, const struct error *err)
 	c->dashboard_asking = false;
 	if (b->reach != reach) {
 		b->reach = reach;
-		b->since_ms = reach == REDIS_SILENT ? c->dashboard_asked_ms : cluster_now(c);
+		b->since_ms = reach == REACH_SILENT ? c->dashboard_asked_ms : cluster_now(c);
 		log_info(c->ctl->log, "dashboard.reach", "product=%s reach=%s", c->product,
-			 reach == REDIS_OK ? "ok" : reach == REDIS_REFUSED ? "refused" : "silent");
+			 reach == REACH_OK ? "ok" : reach == REACH_REFUSED ? "refused" : "silent");
 	}
 	if (answer)
 		read_assignment(b, json_get(answer, "stats", "slots", NULL));
-	if (reach == REDIS_OK && c->reload_due)
+	if (reach == REACH_OK && c->reload_due)
 		observe_reload(c);
 	cluster_look(c);
 }

@@ -36,11 +36,11 @@ static const char *server_state(const struct cluster_view *v, const struct serve
 		return "leaving";
 	if (s->pod.crash_looping)
 		return "crash-looping";
-	if (s->reach == REDIS_REFUSED)
+	if (s->reach == REACH_REFUSED)
 		return "refusing";
-	if (s->reach == REDIS_SILENT)
+	if (s->reach == REACH_SILENT)
 		return "silent";
-	if (s->reach != REDIS_OK || !s->info_valid)
+	if (s->reach != REACH_OK || !s->info_valid)
 		return "unknown";
 	if (s->info.loading)
 		return "loading";
@@ -121,9 +121,9 @@ static bool say_rest(const struct cluster_view *v, struct buf *out, int *proxies
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];
 
-		if (p->registered && p->reach == REDIS_OK && p->online)
+		if (p->registered && p->reach == REACH_OK && p->online)
 			++*proxies;
-		else if (p->registered && p->reach != REDIS_OK && p->reach != REDIS_UNKNOWN) {
+		else if (p->registered && p->reach != REACH_OK && p->reach != REACH_UNKNOWN) {
 			buf_addf(out, "; proxy %s does not answer", p->pod.name[0] ? p->pod.name : p->admin_addr);
 			ok = false;
 		}
@@ -132,8 +132,8 @@ static bool say_rest(const struct cluster_view *v, struct buf *out, int *proxies
 		buf_addstr(out, "; no proxy serves");
 		ok = false;
 	}
-	if (v->dashboard.reach != REDIS_OK) {
-		buf_addf(out, "; dashboard %s", v->dashboard.reach == REDIS_SILENT ? "is busy or hung" : "is down");
+	if (v->dashboard.reach != REACH_OK) {
+		buf_addf(out, "; dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
 		ok = false;
 	}
 	if (!v->coordinator_ready) {
@@ -210,7 +210,7 @@ static int push_proxy(const struct proxy_view *p, cJSON *list)
 		return -1;
 	return json_add_str(o, "addr", p->admin_addr) && json_add_str(o, "pod", p->pod.name) &&
 			       json_add_bool(o, "registered", p->registered) && json_add_bool(o, "online", p->online) &&
-			       json_add_bool(o, "answers", p->reach == REDIS_OK)
+			       json_add_bool(o, "answers", p->reach == REACH_OK)
 		       ? 0
 		       : -1;
 }

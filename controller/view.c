@@ -32,12 +32,12 @@ bool view_is_member(const struct server_view *s, int gid)
 
 bool view_master_verified(const struct server_view *s)
 {
-	return s->reach == REDIS_OK && s->info_valid && s->info.role == REDIS_ROLE_MASTER && !s->restarted;
+	return s->reach == REACH_OK && s->info_valid && s->info.role == REDIS_ROLE_MASTER && !s->restarted;
 }
 
 bool view_synced(const struct server_view *s, const struct server_view *master)
 {
-	return s->reach == REDIS_OK && s->info_valid && s->info.role == REDIS_ROLE_REPLICA && s->info.link_up &&
+	return s->reach == REACH_OK && s->info_valid && s->info.role == REDIS_ROLE_REPLICA && s->info.link_up &&
 	       !s->info.syncing && strcmp(s->info.master, master->addr) == 0;
 }
 

@@ -68,7 +68,7 @@ struct proxy_view {
 struct dashboard_view {
 	struct pod_view pod;
 	char addr[CODIS_ADDR_MAX];
-	enum redis_reach reach; /* REDIS_SILENT: busy or hung; its one mutex does not let us know which */
+	enum redis_reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
 	int64_t since_ms;
 	bool busy;
 	bool slots_known;

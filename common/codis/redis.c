@@ -12,6 +12,12 @@
 #include "common/codis/hiredis_uv.h"
 #include "common/net/addr.h"
 
+/* hiredis keeps the words of errno only. */
+static bool was_refused(const redisAsyncContext *ac)
+{
+	return strstr(ac->errstr, strerror(ECONNREFUSED)) != NULL;
+}
+
 /* A connection under way, or NULL and *err. The address is numeric, so nothing blocks on a name. */
 static redisAsyncContext *connect_to(uv_loop_t *uv, const char *addr, struct error *err)
 {
@@ -27,9 +33,7 @@ static redisAsyncContext *connect_to(uv_loop_t *uv, const char *addr, struct err
 		return NULL;
 	}
 	if (ac->err) {
-		int refused = strstr(ac->errstr, "refused") != NULL;
-
-		error_set(err, refused ? ERR_REFUSED : ERR_IO, "connect to %s: %s", addr, ac->errstr);
+		error_set(err, was_refused(ac) ? ERR_REFUSED : ERR_IO, "connect to %s: %s", addr, ac->errstr);
 		redisAsyncFree(ac);
 		return NULL;
 	}
@@ -89,11 +93,11 @@ static void set_reach(struct redis_probe *p, enum redis_reach reach, int64_t sin
 /* The connection is gone or never was: look again at once, then ever more slowly up to the period. */
 static void probe_failed(struct redis_probe *p, enum redis_reach reach)
 {
-	if (reach == REDIS_SILENT)
+	if (reach == REACH_SILENT)
 		set_reach(p, reach, p->asked_ms ? p->asked_ms : clock_mono_ms());
-	else if (reach == REDIS_REFUSED)
+	else if (reach == REACH_REFUSED)
 		set_reach(p, reach, clock_mono_ms());
-	if (reach == REDIS_REFUSED)
+	if (reach == REACH_REFUSED)
 		p->asked_ms = 0;
 	p->state.info_valid = false;
 	rest(p, p->backoff_ms);
@@ -120,7 +124,7 @@ static void on_timer(uv_timer_t *timer)
 
 	if (p->phase == PHASE_ASK) {
 		drop_connection(p);
-		probe_failed(p, REDIS_SILENT);
+		probe_failed(p, REACH_SILENT);
 	} else if (p->ac) {
 		probe_ask(p);
 	} else {
@@ -148,13 +152,13 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 		/* It answers, but not as a server we can judge (wrong password, no Redis). */
 		p->asked_ms = 0;
 		p->state.info_valid = false;
-		set_reach(p, REDIS_UNKNOWN, clock_mono_ms());
+		set_reach(p, REACH_UNKNOWN, clock_mono_ms());
 		rest(p, p->period_ms);
 		changed(p);
 		return;
 	}
-	news = !p->state.info_valid || p->state.reach != REDIS_OK || !same_news(&info, &p->state.info);
-	set_reach(p, REDIS_OK, clock_mono_ms());
+	news = !p->state.info_valid || p->state.reach != REACH_OK || !same_news(&info, &p->state.info);
+	set_reach(p, REACH_OK, clock_mono_ms());
 	p->state.info = info;
 	p->state.info_valid = true;
 	p->state.heard_ms = clock_mono_ms();
@@ -169,13 +173,12 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 
 static void on_connect(const redisAsyncContext *ac, int status)
 {
-	int errnum = errno;
 	struct redis_probe *p = ac->data;
 
 	if (!p || status == REDIS_OK)
 		return;
 	p->ac = NULL; /* hiredis frees it after this */
-	probe_failed(p, errnum == ECONNREFUSED ? REDIS_REFUSED : REDIS_SILENT);
+	probe_failed(p, was_refused(ac) ? REACH_REFUSED : REACH_SILENT);
 }
 
 static void on_disconnect(const redisAsyncContext *ac, int status)
@@ -205,7 +208,7 @@ static void probe_connect(struct redis_probe *p)
 
 	p->ac = connect_to(p->uv, p->addr, &err);
 	if (!p->ac) {
-		probe_failed(p, err.code == ERR_REFUSED ? REDIS_REFUSED : REDIS_SILENT);
+		probe_failed(p, err.code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT);
 		return;
 	}
 	p->ac->data = p;
@@ -328,11 +331,10 @@ static void on_answer(redisAsyncContext *ac, void *r, void *unused)
 
 static void on_command_connect(const redisAsyncContext *ac, int status)
 {
-	int errnum = errno;
 	struct command *c = ac->data;
 
 	if (c && status != REDIS_OK)
-		finish_failed(c, errnum == ECONNREFUSED ? ERR_REFUSED : ERR_IO, ac->errstr);
+		finish_failed(c, was_refused(ac) ? ERR_REFUSED : ERR_IO, ac->errstr);
 }
 
 static void on_command_disconnect(const redisAsyncContext *ac, int status)

@@ -16,11 +16,12 @@
 struct error;
 struct redis_probe;
 
+/* Not REDIS_...: hiredis has macros of that name. */
 enum redis_reach {
-	REDIS_UNKNOWN, /* nothing heard yet */
-	REDIS_OK,
-	REDIS_REFUSED, /* the connection was refused: the address answers and nobody listens */
-	REDIS_SILENT,  /* no answer; see silent_since_ms */
+	REACH_UNKNOWN, /* nothing heard yet */
+	REACH_OK,
+	REACH_REFUSED, /* the connection was refused: the address answers and nobody listens */
+	REACH_SILENT,  /* no answer; see silent_since_ms */
 };
 
 struct redis_probe_state {

@@ -37,7 +37,7 @@ static struct server_view *add_server(struct world *w, const char *addr, int gid
 	s->group = gid;
 	s->ordinal = ordinal;
 	s->listed_index = -1;
-	s->reach = REDIS_OK;
+	s->reach = REACH_OK;
 	s->info_valid = true;
 	snprintf(s->info.run_id, sizeof(s->info.run_id), "%040d", ordinal);
 	s->info.last_io_s = -1;
@@ -95,7 +95,7 @@ static struct proxy_view *add_proxy(struct world *w, const char *token)
 	snprintf(p->admin_addr, sizeof(p->admin_addr), "10.0.1.%d:11080", w->v.proxy_count);
 	snprintf(p->pod.name, sizeof(p->pod.name), "codis-proxy-%d", w->v.proxy_count);
 	p->registered = p->online = true;
-	p->reach = REDIS_OK;
+	p->reach = REACH_OK;
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[w->v.proxy_count][i].id = (int16_t)i;
 	p->slots = w->slots[w->v.proxy_count++];
@@ -129,7 +129,7 @@ static struct world *healthy(void)
 	w->v.mode = VIEW_LEAD;
 	w->v.kube_fresh = w->v.coordinator_ready = true;
 	w->v.replicas = w->v.server_replica = 2;
-	w->v.dashboard.reach = REDIS_OK;
+	w->v.dashboard.reach = REACH_OK;
 	w->v.dashboard.slots_known = true;
 	snprintf(w->v.dashboard.addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
 	snprintf(w->v.dashboard.pod.name, VIEW_NAME_MAX, "codis-dashboard-0");
@@ -175,14 +175,14 @@ static void lose_link(struct world *w)
 
 static void refuse(struct world *w)
 {
-	w->servers[0].reach = REDIS_REFUSED;
+	w->servers[0].reach = REACH_REFUSED;
 	w->servers[0].info_valid = false;
 	w->servers[0].since_ms = w->v.now_ms - 1;
 }
 
 static void silence(struct world *w, int ms)
 {
-	w->servers[0].reach = REDIS_SILENT;
+	w->servers[0].reach = REACH_SILENT;
 	w->servers[0].info_valid = false;
 	w->servers[0].since_ms = w->v.now_ms - ms;
 }
@@ -295,7 +295,7 @@ static void test_replica_that_never_synced_is_not_promoted(void **state)
 	assert_nothing(w); /* the master may come back with its file */
 	/* It came back with nothing: what the replica has is the newest there is. */
 	guarded(&w->servers[0]);
-	w->servers[0].reach = REDIS_OK;
+	w->servers[0].reach = REACH_OK;
 	w->servers[0].info_valid = true;
 	assert_only(w, ACT_PROMOTE, B);
 }
@@ -322,7 +322,7 @@ static void test_crash_looping_sibling_is_deleted(void **state)
 
 	(void)state;
 	w->servers[1].pod.crash_looping = true;
-	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].info_valid = false;
 	assert_string_equal(assert_only(w, ACT_DELETE_POD, B)->uid, "uid-1");
 	w->servers[1].pod.deleting = true;
@@ -343,7 +343,7 @@ static void test_role_that_was_not_given_is_given(void **state)
 	assert_only(w, ACT_PROMOTE, B);
 	/* The same in a switch from a live master: it goes on from there, losing nothing. */
 	leads(&w->servers[0]);
-	w->servers[0].reach = REDIS_OK;
+	w->servers[0].reach = REACH_OK;
 	w->servers[0].info_valid = true;
 	w->servers[1].info.link_up = true;
 	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
@@ -364,9 +364,9 @@ static void test_interrupted_promotion_is_resumed_first(void **state)
 	assert_only(w, ACT_PROMOTE, B);
 	/* Its target died too, and the old master lives: that one stays, and the slots are freed. */
 	leads(&w->servers[0]);
-	w->servers[0].reach = REDIS_OK;
+	w->servers[0].reach = REACH_OK;
 	w->servers[0].info_valid = true;
-	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].info_valid = false;
 	assert_only(w, ACT_PROMOTE, A);
 }
@@ -406,7 +406,7 @@ static void test_gone_member_is_dropped(void **state)
 
 	(void)state;
 	w->servers[1].pod.name[0] = '\0';
-	w->servers[1].reach = REDIS_REFUSED;
+	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].info_valid = false;
 	w->v.kube_fresh = false;
 	assert_nothing(w); /* missing data is no evidence */
@@ -444,7 +444,7 @@ static void test_cold_start_over_dead_addresses(void **state)
 	guarded(c);
 	for (int i = 0; i < 2; i++) {
 		w->servers[i].pod.name[0] = '\0';
-		w->servers[i].reach = REDIS_SILENT;
+		w->servers[i].reach = REACH_SILENT;
 		w->servers[i].info_valid = false;
 		w->servers[i].since_ms = w->v.now_ms - 1000;
 	}
@@ -519,7 +519,7 @@ static void test_proxy_that_points_elsewhere_is_filled(void **state)
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A);
 	w->slots[0][3].locked = true;
 	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
-	w->v.dashboard.reach = REDIS_SILENT; /* it may be at work, and the lock its own */
+	w->v.dashboard.reach = REACH_SILENT; /* it may be at work, and the lock its own */
 	assert_nothing(w);
 }
 
@@ -528,7 +528,7 @@ static void test_dead_proxy_is_removed(void **state)
 	WORLD;
 
 	(void)state;
-	w->proxies[0].reach = REDIS_REFUSED;
+	w->proxies[0].reach = REACH_REFUSED;
 	w->proxies[0].since_ms = w->v.now_ms - 2999;
 	assert_nothing(w);
 	w->proxies[0].since_ms = w->v.now_ms - 3000;
@@ -574,7 +574,7 @@ static void test_stale_lock(void **state)
 	struct dashboard_view *b = &w->v.dashboard;
 
 	(void)state;
-	b->reach = REDIS_REFUSED;
+	b->reach = REACH_REFUSED;
 	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
 	b->lock_start_wall_ms = 1000000;
 	b->pod.started_wall_ms = 1000000; /* its own lock */

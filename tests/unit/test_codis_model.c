@@ -1,0 +1,195 @@
+/* The coordinator's group nodes, slots, XAuth, and INFO: what a real Codis 3.2.2 and its server write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/info.h"
+#include "common/codis/model.h"
+
+static void parse(const char *text, struct codis_group *g)
+{
+	struct error err = ERROR_INIT;
+	cJSON *json JSON_CLEANUP = json_parse(text, strlen(text), &err);
+
+	assert_non_null(json);
+	if (codis_group_parse(json, g, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static const char group_text[] =
+	"{\"id\":1,\"servers\":[{\"server\":\"10.0.0.1:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false},"
+	"{\"server\":\"10.0.0.2:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":true},"
+	"{\"server\":\"10.0.0.3:6379\",\"datacenter\":\"dc\",\"action\":{},\"replica_group\":false}],"
+	"\"promoting\":{\"index\":1,\"state\":\"preparing\"},\"out_of_sync\":true}";
+
+static void test_group_is_written_as_it_was_read(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	struct codis_group g;
+
+	(void)state;
+	parse(group_text, &g);
+	assert_int_equal(g.count, 3);
+	assert_int_equal(g.promoting_index, 1);
+	assert_int_equal(codis_group_write(&g, &out), 0);
+	assert_string_equal(out.data, group_text);
+}
+
+static void assert_order(const struct codis_group *g, const char *a, const char *b, const char *c)
+{
+	assert_int_equal(g->count, 3);
+	assert_string_equal(g->servers[0].addr, a);
+	assert_string_equal(g->servers[1].addr, b);
+	assert_string_equal(g->servers[2].addr, c);
+}
+
+static void test_lead_orders_as_codis_does(void **state)
+{
+	struct codis_group g;
+
+	(void)state;
+	parse(group_text, &g);
+	assert_int_equal(codis_group_lead(&g, "10.0.0.2:6379"), 0);
+	assert_order(&g, "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.1:6379");
+	assert_true(g.servers[0].replica_group);
+	assert_string_equal(g.promoting_state, "");
+	assert_int_equal(codis_group_lead(&g, "10.0.0.2:6379"), 0);
+	assert_order(&g, "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.1:6379");
+	codis_group_drop(&g, "10.0.0.3:6379");
+	assert_int_equal(codis_group_lead(&g, "10.0.0.9:6379"), 0);
+	assert_order(&g, "10.0.0.9:6379", "10.0.0.1:6379", "10.0.0.2:6379");
+}
+
+static void test_full_group_takes_no_more(void **state)
+{
+	struct codis_group g = { .id = 1 };
+	char addr[32];
+
+	(void)state;
+	for (int i = 0; i < CODIS_SERVERS_PER_GROUP; i++) {
+		snprintf(addr, sizeof(addr), "10.0.0.%d:6379", i);
+		assert_int_equal(codis_group_append(&g, addr), 0);
+	}
+	assert_int_equal(codis_group_append(&g, "10.1.0.1:6379"), -1);
+	assert_int_equal(codis_group_lead(&g, "10.1.0.1:6379"), -1);
+	assert_int_equal(codis_group_lead(&g, "10.0.0.15:6379"), 0);
+	assert_int_equal(g.count, CODIS_SERVERS_PER_GROUP);
+}
+
+static void test_bad_groups_are_refused(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "{\"id\":0}", "{\"id\":10000}", "{\"id\":1,\"servers\":3}", "{\"id\":1,\"servers\":[{}]}",
+		"{\"id\":1,\"servers\":[{\"server\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1\"}]}",
+		"{\"id\":1,\"promoting\":{\"state\":\"a state that is longer than any\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct error err = ERROR_INIT;
+		cJSON *json JSON_CLEANUP = json_parse(bad[i], strlen(bad[i]), &err);
+		struct codis_group g;
+
+		assert_non_null(json);
+		assert_int_equal(codis_group_parse(json, &g, &err), -1);
+		assert_true(err.text[0]);
+	}
+}
+
+static void test_slot_round_trip(void **state)
+{
+	static const char text[] = "[{\"id\":7,\"locked\":true,\"backend_addr\":\"10.0.0.1:6379\",\"backend_addr_group_id\":2,"
+				   "\"migrate_from\":\"10.0.0.2:6379\",\"migrate_from_group_id\":1,\"forward_method\":1}]";
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	cJSON *in JSON_CLEANUP = json_parse(text, strlen(text), NULL), *array JSON_CLEANUP = cJSON_CreateArray();
+	cJSON *bad JSON_CLEANUP = json_parse("{\"id\":1024}", 11, NULL);
+	struct codis_slot s;
+
+	(void)state;
+	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(in, 0), &s, NULL), 0);
+	assert_int_equal(codis_slot_push(array, &s), 0);
+	assert_int_equal(json_write(array, &out), 0);
+	assert_string_equal(out.data, text);
+	assert_int_equal(codis_slot_parse(bad, &s, NULL), -1);
+}
+
+/* Digests made with sha256sum. */
+static void test_xauth(void **state)
+{
+	char x[CODIS_XAUTH_SIZE];
+
+	(void)state;
+	codis_xauth("codis-test", NULL, NULL, x);
+	assert_string_equal(x, "7c13c41e2d3b3376994fd6c92be59561");
+	codis_xauth("codis-test", "", "0123", x);
+	assert_string_equal(x, "2f297ac76e043afdb430af7f9da0e254");
+}
+
+static const char info_replica[] =
+	"# Server\r\nredis_version:3.2.11\r\nrun_id:0123456789012345678901234567890123456789\r\nuptime_in_seconds:12\r\n"
+	"# Persistence\r\nloading:0\r\n# Replication\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\n"
+	"master_link_status:up\r\nmaster_last_io_seconds_ago:3\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:778\r\n"
+	"connected_slaves:0\r\nmaster_repl_offset:0\r\n# Keyspace\r\ndb0:keys=12,expires=0,avg_ttl=0\r\ndb3:keys=3,expires=1\r\n";
+
+static void test_info_of_a_replica(void **state)
+{
+	struct redis_info i;
+
+	(void)state;
+	assert_int_equal(redis_info_parse(info_replica, strlen(info_replica), &i, NULL), 0);
+	assert_int_equal(i.role, REDIS_ROLE_REPLICA);
+	assert_string_equal(i.master, "10.0.0.1:6379");
+	assert_true(i.link_up);
+	assert_int_equal(i.offset, 778);
+	assert_int_equal(i.last_io_s, 3);
+	assert_int_equal(i.keys, 15);
+	assert_false(redis_info_guarded(&i));
+}
+
+static void test_info_cut_anywhere_does_no_harm(void **state)
+{
+	struct redis_info i;
+
+	(void)state;
+	for (size_t n = 0; n < strlen(info_replica); n++) {
+		char cut[sizeof(info_replica)];
+
+		memcpy(cut, info_replica, n); /* no NUL behind: only len counts */
+		redis_info_parse(cut, n, &i, NULL);
+	}
+	assert_int_equal(redis_info_parse("role:master\r\n", 13, &i, NULL), -1);
+}
+
+static void test_guarded(void **state)
+{
+	static const char text[] = "run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_host:127.0.0.1\n"
+				   "master_port:1\nmaster_link_status:down\nslave_repl_offset:1\n";
+	struct redis_info i;
+
+	(void)state;
+	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
+	assert_true(redis_info_guarded(&i));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_group_is_written_as_it_was_read),
+		cmocka_unit_test(test_lead_orders_as_codis_does),
+		cmocka_unit_test(test_full_group_takes_no_more),
+		cmocka_unit_test(test_bad_groups_are_refused),
+		cmocka_unit_test(test_slot_round_trip),
+		cmocka_unit_test(test_xauth),
+		cmocka_unit_test(test_info_of_a_replica),
+		cmocka_unit_test(test_info_cut_anywhere_does_no_harm),
+		cmocka_unit_test(test_guarded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

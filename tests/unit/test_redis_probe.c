@@ -1,0 +1,239 @@
+/* The probe and single commands against a real Redis server on a free port of the loopback. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/codis/redis.h"
+
+#define LIMIT_MS 10000
+
+struct fixture {
+	uv_loop_t uv;
+	uv_timer_t guard;
+	char addr[CODIS_ADDR_MAX];
+	int port;
+	pid_t pid;
+	struct redis_probe *probe;
+	enum redis_reach want;
+	bool want_info;
+	char answer[512];
+	enum error_code code;
+	int done;
+};
+
+static int free_port(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	close(fd);
+	return ntohs(sin.sin_port);
+}
+
+static void start_server(struct fixture *f)
+{
+	char port[8];
+
+	snprintf(port, sizeof(port), "%d", f->port);
+	f->pid = fork();
+	assert_true(f->pid >= 0);
+	if (f->pid == 0) {
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(126);
+		execlp("redis-server", "redis-server", "--port", port, "--save", "", "--bind", "127.0.0.1", "--slaveof",
+		       "127.0.0.1", "1", "--slave-serve-stale-data", "no", (char *)NULL);
+		_exit(127);
+	}
+}
+
+static void stop_server(struct fixture *f, int signum)
+{
+	if (f->pid > 0) {
+		kill(f->pid, signum);
+		waitpid(f->pid, NULL, 0);
+	}
+	f->pid = 0;
+}
+
+static void on_limit(uv_timer_t *t)
+{
+	(void)t;
+	fail_msg("nothing came within %d ms", LIMIT_MS);
+}
+
+static void on_change(void *ctx, struct redis_probe *p)
+{
+	struct fixture *f = ctx;
+	const struct redis_probe_state *s = redis_probe_state(p);
+
+	if (s->reach == f->want && s->info_valid == f->want_info)
+		uv_stop(&f->uv);
+}
+
+static void wait_for(struct fixture *f, enum redis_reach reach, bool info)
+{
+	const struct redis_probe_state *s = redis_probe_state(f->probe);
+
+	f->want = reach;
+	f->want_info = info;
+	uv_timer_start(&f->guard, on_limit, LIMIT_MS, 0);
+	while (s->reach != reach || s->info_valid != info)
+		uv_run(&f->uv, UV_RUN_DEFAULT);
+	uv_timer_stop(&f->guard);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct redis_probe_config cfg = { .period_ms = 20, .timeout_ms = 200, .on_change = on_change };
+	struct error err = ERROR_INIT;
+
+	assert_non_null(f);
+	uv_loop_init(&f->uv);
+	uv_timer_init(&f->uv, &f->guard);
+	f->port = free_port();
+	snprintf(f->addr, sizeof(f->addr), "127.0.0.1:%d", f->port);
+	cfg.addr = f->addr;
+	cfg.ctx = f;
+	f->probe = redis_probe_start(&f->uv, &cfg, &err);
+	assert_non_null(f->probe);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	redis_probe_stop(f->probe);
+	uv_close((uv_handle_t *)&f->guard, NULL);
+	uv_run(&f->uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->uv), 0);
+	stop_server(f, SIGKILL);
+	free(f);
+	return 0;
+}
+
+static void test_refused_then_guarded_then_killed(void **state)
+{
+	struct fixture *f = *state;
+	const struct redis_probe_state *s = redis_probe_state(f->probe);
+
+	wait_for(f, REACH_REFUSED, false);
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	assert_true(redis_info_guarded(&s->info));
+	stop_server(f, SIGKILL);
+	wait_for(f, REACH_REFUSED, false);
+	assert_true(redis_info_guarded(&s->info)); /* what was last heard is kept */
+}
+
+static void test_restart_shows_another_run_id(void **state)
+{
+	struct fixture *f = *state;
+	const struct redis_probe_state *s = redis_probe_state(f->probe);
+	char first[CODIS_RUN_ID_SIZE];
+
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	memcpy(first, s->info.run_id, sizeof(first));
+	stop_server(f, SIGKILL);
+	start_server(f);
+	wait_for(f, REACH_REFUSED, false);
+	wait_for(f, REACH_OK, true);
+	assert_string_not_equal(first, s->info.run_id);
+}
+
+static void test_hung_server_is_silent_since_it_was_asked(void **state)
+{
+	struct fixture *f = *state;
+	const struct redis_probe_state *s = redis_probe_state(f->probe);
+	int64_t stopped;
+
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	stopped = clock_mono_ms();
+	kill(f->pid, SIGSTOP);
+	wait_for(f, REACH_SILENT, false);
+	assert_true(s->since_ms >= stopped - 1 && s->since_ms <= clock_mono_ms() - 150);
+	kill(f->pid, SIGCONT);
+	wait_for(f, REACH_OK, true);
+}
+
+static void on_done(void *ctx, const char *answer, const struct error *err)
+{
+	struct fixture *f = ctx;
+
+	f->done++;
+	f->code = err ? err->code : ERR_NONE;
+	snprintf(f->answer, sizeof(f->answer), "%s", err ? err->text : answer);
+	uv_stop(&f->uv);
+}
+
+static void ask(struct fixture *f, int argc, const char *const *argv)
+{
+	struct error err = ERROR_INIT;
+
+	f->done = 0;
+	if (redis_command(&f->uv, f->addr, NULL, argc, argv, 200, on_done, f, &err) < 0)
+		on_done(f, NULL, &err);
+	uv_timer_start(&f->guard, on_limit, LIMIT_MS, 0);
+	while (!f->done)
+		uv_run(&f->uv, UV_RUN_DEFAULT);
+	uv_timer_stop(&f->guard);
+	assert_int_equal(f->done, 1);
+}
+
+static void test_commands(void **state)
+{
+	static const char *const role[] = { "SLAVEOF", "NO", "ONE" };
+	static const char *const get[] = { "GET", "k" };
+	struct fixture *f = *state;
+
+	wait_for(f, REACH_REFUSED, false);
+	ask(f, 3, role);
+	assert_int_equal(f->code, ERR_REFUSED);
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	ask(f, 2, get);
+	assert_int_equal(f->code, ERR_STATUS);
+	assert_non_null(strstr(f->answer, "MASTERDOWN"));
+	ask(f, 3, role);
+	assert_int_equal(f->code, ERR_NONE);
+	assert_string_equal(f->answer, "OK");
+	redis_probe_now(f->probe);
+	while (redis_probe_state(f->probe)->info.role != REDIS_ROLE_MASTER)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	kill(f->pid, SIGSTOP);
+	ask(f, 2, get);
+	assert_int_equal(f->code, ERR_TIMEOUT);
+	kill(f->pid, SIGCONT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_refused_then_guarded_then_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart_shows_another_run_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hung_server_is_silent_since_it_was_asked, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
