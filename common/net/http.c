@@ -267,6 +267,7 @@ struct http_call {
 	struct buf body;
 	int (*on_data)(void *ctx, const char *data, size_t len);
 	http_done done;
+	void (*release)(void *ctx); /* set once the call has started */
 	void *ctx;
 	struct loop_timer *idle;
 	uint64_t idle_ms, last_ms;
@@ -310,6 +311,8 @@ static void detach(struct http_call *call)
 
 static void call_free(struct http_call *call)
 {
+	if (call->release)
+		call->release(call->ctx);
 	transfer_release(&call->transfer);
 	buf_release(&call->body);
 	free(call);
@@ -609,6 +612,7 @@ struct http_call *http_send(struct http_client *c, const struct http_spec *spec,
 		call_free(call);
 		return NULL;
 	}
+	call->release = spec->release;
 	return call;
 }
 

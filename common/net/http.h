@@ -30,6 +30,8 @@ struct http_spec {
 	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
 	 * return non-zero to abort the call (done then gets an error). Like done it may start and cancel any call. */
 	int (*on_data)(void *ctx, const char *data, size_t len);
+	/* When set, the last use of ctx: after done, and also when the call is cancelled. Not when it could not start. */
+	void (*release)(void *ctx);
 };
 
 struct http_result {
