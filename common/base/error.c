@@ -49,10 +49,8 @@ int error_errno(struct error *err, int errnum, const char *fmt, ...)
 	va_start(ap, fmt);
 	error_vset(err, code_of_errno(errnum), fmt, ap);
 	va_end(ap);
-	if (strerror_r(errnum, words, sizeof(words)) != 0)
-		snprintf(words, sizeof(words), "errno %d", errnum);
 	used = strlen(err->text);
-	snprintf(err->text + used, sizeof(err->text) - used, ": %s", words);
+	snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror_r(errnum, words, sizeof(words)));
 	return -1;
 }
 

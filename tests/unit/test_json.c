@@ -1,0 +1,364 @@
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+
+static cJSON *parse(const char *text)
+{
+	struct error err;
+	cJSON *json = json_parse(text, strlen(text), &err);
+
+	if (!json)
+		fail_msg("%s: %s", text, err.text);
+	return json;
+}
+
+static void test_get(void **state)
+{
+	cJSON *root JSON_CLEANUP = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},\"n\":[1]}}");
+
+	(void)state;
+	assert_string_equal(json_str(root, "metadata", "labels", "codis.io/group", NULL), "2");
+	assert_null(json_str(root, "metadata", "labels", "name", NULL)); /* names are case-sensitive */
+	assert_null(json_str(root, "metadata", "labels", NULL));
+	assert_null(json_get(root, "metadata", "n", "0", NULL));
+	assert_null(json_get(root, "metadata", "labels", "codis.io/group", "deeper", NULL));
+	assert_null(json_get(NULL, "metadata", NULL));
+	assert_ptr_equal(json_get(root, NULL), root);
+	assert_null(json_str(NULL, NULL));
+}
+
+static void test_numbers(void **state)
+{
+	cJSON *root JSON_CLEANUP = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,\"f\":-9223372036854775808,"
+					 "\"g\":9223372036854775808,\"h\":1700000000000,\"i\":-1e300,\"j\":1e999}");
+
+	(void)state;
+	assert_int_equal(json_int(-1, root, "a", NULL), 42);
+	assert_int_equal(json_int(-1, root, "b", NULL), -7);
+	assert_int_equal(json_int(-1, root, "c", NULL), -1);
+	assert_int_equal(json_int(-1, root, "d", NULL), -1);
+	assert_int_equal(json_int(-1, root, "e", NULL), -1);
+	assert_int_equal(json_int(-1, root, "f", NULL), INT64_MIN);
+	assert_int_equal(json_int(-1, root, "g", NULL), -1);
+	assert_int_equal(json_int(-1, root, "h", NULL), 1700000000000);
+	assert_int_equal(json_int(-1, root, "i", NULL), -1);
+	assert_int_equal(json_int(-1, root, "j", NULL), -1);
+	assert_int_equal(json_int(-1, root, "missing", NULL), -1);
+}
+
+static void test_bools(void **state)
+{
+	cJSON *root JSON_CLEANUP = parse("{\"t\":true,\"f\":false,\"n\":null,\"s\":\"true\",\"i\":1}");
+
+	(void)state;
+	assert_true(json_bool(false, root, "t", NULL));
+	assert_false(json_bool(true, root, "f", NULL));
+	assert_true(json_bool(true, root, "n", NULL));
+	assert_false(json_bool(false, root, "s", NULL));
+	assert_false(json_bool(false, root, "i", NULL));
+}
+
+static void test_parse_needs_no_nul(void **state)
+{
+	static const char text[] = { '[', '1', '2', ']', ' ', '\n', '9' };
+	struct error err;
+	cJSON *json JSON_CLEANUP = json_parse(text, 6, &err);
+
+	(void)state;
+	assert_non_null(json);
+	assert_int_equal(cJSON_GetArrayItem(json, 0)->valueint, 12);
+	assert_null(json_parse(text, 7, &err));
+	assert_non_null(strstr(err.text, "byte 6 of 7"));
+}
+
+static void test_parse_refuses(void **state)
+{
+	static const char *const cases[] = {
+		"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "\"open", "\"bad \\q\"", "tru", "nul", "[1 2]", "1 2",
+		"{} x", "[]]", "'a'", "+1", "NaN", "\"\\ud800\"", "<html>", "[1]\x01",
+	};
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* In memory of its own, so that a sanitizer sees a read behind the end. */
+		size_t len = strlen(cases[i]);
+		char *copy = malloc(len + !len);
+
+		memcpy(copy, cases[i], len);
+		err = (struct error)ERROR_INIT;
+		if (json_parse(copy, len, &err))
+			fail_msg("accepted: %s", cases[i]);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_memory_equal(err.text, "not JSON: ", 10);
+		free(copy);
+	}
+	assert_null(json_parse("[1]\0", 4, &err));
+}
+
+static void test_every_cut_of_a_text_is_refused(void **state)
+{
+	static const char text[] = "{\"a\":[1,-2.5e3,\"\\u00e9\\n\",true,false,null],\"b\":{\"c\":{}}}";
+	struct error err;
+	char *copy;
+
+	(void)state;
+	for (size_t len = 0; len < sizeof(text) - 1; len++) {
+		copy = malloc(len + !len);
+		memcpy(copy, text, len);
+		assert_null(json_parse(copy, len, &err));
+		free(copy);
+	}
+	cJSON_Delete(parse(text));
+}
+
+static void test_depth_is_limited(void **state)
+{
+	enum { DEEP = 200000 };
+	char *text = malloc(DEEP);
+	struct error err;
+
+	(void)state;
+	memset(text, '[', DEEP);
+	assert_null(json_parse(text, DEEP, &err));
+	for (int i = 0; i < DEEP / 5; i++)
+		memcpy(text + 5 * i, "{\"a\":", 5);
+	assert_null(json_parse(text, DEEP, &err));
+	free(text);
+}
+
+static void test_build_and_write(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(1000);
+	cJSON *root JSON_CLEANUP = cJSON_CreateObject(), *list;
+
+	(void)state;
+	assert_non_null(json_add_str(json_add_object(root, "o"), "s", "a\"b\n"));
+	list = json_add_array(root, "l");
+	assert_int_equal(json_push(list, cJSON_CreateTrue()), 0);
+	assert_int_equal(json_push(list, cJSON_CreateNull()), 0);
+	assert_non_null(json_add_int(root, "ms", 1767323045678));
+	assert_non_null(json_add_int(root, "neg", -5));
+	assert_non_null(json_add_bool(root, "no", false));
+	assert_non_null(json_add_fmt(root, "f", "%d/%s", 3, "x"));
+	assert_int_equal(json_write(root, &out), 0);
+	assert_string_equal(out.data, "{\"o\":{\"s\":\"a\\\"b\\n\"},\"l\":[true,null],\"ms\":1767323045678,\"neg\":-5,"
+				      "\"no\":false,\"f\":\"3/x\"}");
+}
+
+static void test_builders_bear_what_is_not_there(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(1000);
+
+	(void)state;
+	assert_null(json_add_object(NULL, "o"));
+	assert_null(json_add_str(NULL, "s", "x"));
+	assert_int_equal(json_push(NULL, cJSON_CreateTrue()), -1); /* and freed */
+	assert_int_equal(json_write(NULL, &out), -1);
+	assert_true(out.failed);
+}
+
+static void test_write_stays_in_the_limit(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4);
+	cJSON *root JSON_CLEANUP = parse("[1,2]");
+
+	(void)state;
+	assert_int_equal(json_write(root, &out), -1);
+	assert_true(out.failed);
+}
+
+static bool equal(const char *a, const char *b)
+{
+	cJSON *x JSON_CLEANUP = parse(a), *y JSON_CLEANUP = parse(b);
+
+	assert_int_equal(json_equal(x, y), json_equal(y, x));
+	return json_equal(x, y);
+}
+
+static void test_equal(void **state)
+{
+	(void)state;
+	assert_true(equal("{\"a\":1,\"b\":[true,null,\"x\"]}", "{\"b\":[true,null,\"x\"],\"a\":1.0}"));
+	assert_true(equal("{}", "{}"));
+	assert_false(equal("{\"a\":1}", "{\"a\":1,\"b\":2}"));
+	assert_false(equal("{\"a\":1}", "{\"A\":1}"));
+	assert_false(equal("[1,2]", "[2,1]"));
+	assert_false(equal("[1]", "[1,1]"));
+	assert_false(equal("\"1\"", "1"));
+	assert_false(equal("true", "false"));
+	assert_false(equal("{}", "[]"));
+	assert_false(equal("9007199254740991", "9007199254740990"));
+	assert_false(equal("{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}"));
+	assert_true(json_equal(NULL, NULL));
+}
+
+/* cJSON's own comparison would take 2^60 steps. */
+static void test_equal_of_deep_objects(void **state)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(100000);
+
+	(void)state;
+	for (int i = 0; i < 60; i++)
+		buf_addstr(&text, "{\"a\":");
+	buf_addch(&text, '1');
+	for (int i = 0; i < 60; i++)
+		buf_addch(&text, '}');
+	assert_true(equal(text.data, text.data));
+}
+
+/* --- arena ------------------------------------------------------------------------------------------------------- */
+
+static const char review[] = "{\"kind\":\"AdmissionReview\",\"request\":{\"uid\":\"1\",\"object\":{\"metadata\":"
+			     "{\"name\":\"codis-server-0\",\"labels\":{\"app\":\"codis-server\"}},\"list\":[1,2,3]}}}";
+
+/* What a request does: parse, look, build, write. 0, or -1 when memory ran out somewhere. */
+static int serve(struct buf *out)
+{
+	struct error err;
+	cJSON *in JSON_CLEANUP = json_parse(review, sizeof(review) - 1, &err);
+	cJSON *answer JSON_CLEANUP = cJSON_CreateObject();
+	cJSON *copy = cJSON_Duplicate(json_get(in, "request", "object", NULL), 1);
+
+	if (!in || !answer || !copy) {
+		cJSON_Delete(copy);
+		return -1;
+	}
+	if (!json_add_str(answer, "name", json_str(copy, "metadata", "name", NULL)) ||
+	    !cJSON_AddItemToObject(answer, "object", copy)) {
+		return -1;
+	}
+	return json_write(answer, out);
+}
+
+static void test_arena(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(10000);
+	cJSON *before = parse("{\"kept\":true}");
+	struct json_arena *arena = json_arena_new(64u << 20);
+
+	(void)state;
+	assert_non_null(arena);
+	for (int i = 0; i < 1000; i++) { /* more than fits at once, so it is given back in between */
+		buf_reset(&out);
+		json_arena_begin(arena);
+		assert_int_equal(serve(&out), 0);
+		json_arena_end(arena);
+		assert_memory_equal(out.data, "{\"name\":\"codis-server-0\",\"object\":{", 34);
+	}
+	json_arena_begin(arena);
+	cJSON_Delete(before); /* made on the heap, and given back there: the leak checker looks */
+	json_arena_end(arena);
+	json_arena_free(arena);
+	json_arena_free(NULL);
+	assert_int_equal(serve(&out), 0);
+}
+
+/* The arena's limit is the simplest allocation that fails: every one of a request's, one after the other. */
+static void test_every_allocation_may_fail(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(10000);
+	struct json_arena *arena;
+	int failures = 0, r;
+
+	(void)state;
+	for (size_t max = 16, ok = 0; !ok; max += 16) {
+		buf_reset(&out);
+		arena = json_arena_new(max);
+		json_arena_begin(arena);
+		r = serve(&out);
+		json_arena_end(arena);
+		json_arena_free(arena);
+		failures += r < 0;
+		ok = r == 0;
+	}
+	assert_true(failures > 50);
+}
+
+static void test_arena_after_a_large_request(void **state)
+{
+	struct json_arena *arena = json_arena_new(64u << 20);
+	char *p;
+
+	(void)state;
+	json_arena_begin(arena);
+	p = cJSON_malloc(32u << 20);
+	assert_non_null(p);
+	memset(p, 'x', 32u << 20);
+	assert_null(cJSON_malloc(SIZE_MAX));
+	assert_null(cJSON_malloc(40u << 20));
+	json_arena_end(arena);
+	json_arena_begin(arena);
+	p = cJSON_malloc(32u << 20);
+	assert_int_equal(p[20u << 20], 0); /* the kernel has taken it back meanwhile */
+	json_arena_end(arena);
+	json_arena_free(arena);
+}
+
+static void *arena_thread(void *arg)
+{
+	struct json_arena *arena = json_arena_new(1u << 20);
+	BUF_CLEANUP struct buf out = BUF_INIT(10000);
+	int *failures = arg;
+
+	for (int i = 0; i < 2000; i++) {
+		buf_reset(&out);
+		json_arena_begin(arena);
+		*failures += serve(&out) < 0;
+		json_arena_end(arena);
+	}
+	json_arena_free(arena);
+	return NULL;
+}
+
+static void test_arenas_of_threads_are_apart(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(10000);
+	pthread_t threads[4];
+	int failures[4] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, arena_thread, &failures[i]), 0);
+	for (int i = 0; i < 2000; i++) { /* this thread has none */
+		buf_reset(&out);
+		assert_int_equal(serve(&out), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(failures[i], 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_bools),
+		cmocka_unit_test(test_parse_needs_no_nul),
+		cmocka_unit_test(test_parse_refuses),
+		cmocka_unit_test(test_every_cut_of_a_text_is_refused),
+		cmocka_unit_test(test_depth_is_limited),
+		cmocka_unit_test(test_build_and_write),
+		cmocka_unit_test(test_builders_bear_what_is_not_there),
+		cmocka_unit_test(test_write_stays_in_the_limit),
+		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_equal_of_deep_objects),
+		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_every_allocation_may_fail),
+		cmocka_unit_test(test_arena_after_a_large_request),
+		cmocka_unit_test(test_arenas_of_threads_are_apart),
+	};
+
+	json_arena_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/log.h"
+
+struct pipe_log {
+	struct logger lg;
+	int from;
+	char line[8192];
+};
+
+static int setup(void **state)
+{
+	struct pipe_log *p = calloc(1, sizeof(*p));
+	int fds[2];
+
+	if (!p || pipe(fds) < 0)
+		return -1;
+	p->lg = (struct logger){ .fd = fds[1], .level = LOG_LEVEL_INFO };
+	p->from = fds[0];
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct pipe_log *p = *state;
+
+	close(p->lg.fd);
+	close(p->from);
+	free(p);
+	return 0;
+}
+
+/* What was logged since; "" for nothing. */
+static const char *logged(struct pipe_log *p)
+{
+	ssize_t n;
+
+	assert_int_equal(write(p->lg.fd, "", 1), 1); /* an end mark, so that the read does not wait */
+	n = read(p->from, p->line, sizeof(p->line));
+	assert_true(n > 0);
+	return p->line;
+}
+
+static void test_line(void **state)
+{
+	struct pipe_log *p = *state;
+	regex_t re;
+
+	log_info(&p->lg, "failover.promoted", "group=%d server=%s", 1, "10.0.0.1:6379");
+	assert_int_equal(regcomp(&re, "^ts=2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z level=info "
+				      "event=failover\\.promoted group=1 server=10\\.0\\.0\\.1:6379\n$", REG_EXTENDED), 0);
+	assert_int_equal(regexec(&re, logged(p), 0, NULL, 0), 0);
+	regfree(&re);
+}
+
+static void test_level(void **state)
+{
+	struct pipe_log *p = *state;
+
+	log_debug(&p->lg, "quiet", "x=%d", 1);
+	assert_string_equal(logged(p), "");
+	log_error(&p->lg, "loud", "x=%d", 1);
+	assert_non_null(strstr(logged(p), "level=error event=loud x=1\n"));
+	log_info(NULL, "nowhere", "x=%d", 1);
+}
+
+static void test_long_lines_are_cut(void **state)
+{
+	struct pipe_log *p = *state;
+	char text[5000];
+	const char *line;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	log_warn(&p->lg, "long", "text=%s", text);
+	line = logged(p);
+	assert_true(strlen(line) < 2048);
+	assert_int_equal(line[strlen(line) - 1], '\n');
+}
+
+static void test_quote(void **state)
+{
+	char out[8];
+
+	(void)state;
+	assert_string_equal(LOGQ("no memory"), "\"no memory\"");
+	assert_string_equal(LOGQ("say \"a\\b\"\n"), "\"say \\\"a\\\\b\\\" \"");
+	assert_string_equal(LOGQ(NULL), "\"\"");
+	assert_string_equal(log_quote("abcdefghijkl", out, sizeof(out)), "\"abcd\"");
+	for (size_t size = 3; size <= sizeof(out); size++)
+		assert_true(strlen(log_quote("\"\"\"\"\"\"\"\"\"\"", out, size)) < size);
+}
+
+static void test_level_parse(void **state)
+{
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	(void)state;
+	assert_int_equal(log_level_parse("debug", &level), 0);
+	assert_int_equal(level, LOG_LEVEL_DEBUG);
+	assert_int_equal(log_level_parse("warn", &level), 0);
+	assert_int_equal(level, LOG_LEVEL_WARN);
+	assert_int_equal(log_level_parse("loud", &level), -1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_level, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_lines_are_cut, setup, teardown),
+		cmocka_unit_test(test_quote),
+		cmocka_unit_test(test_level_parse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,158 @@
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/net/loop.h"
+
+struct fixture {
+	struct loop loop;
+	struct loop_timer *timer, *other;
+	int calls, stops;
+};
+
+static void on_stop(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->stops++;
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct error err;
+
+	*state = f;
+	return f ? loop_init(&f->loop, on_stop, f, &err) : -1;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	loop_timer_stop(&f->timer);
+	loop_timer_stop(&f->other);
+	loop_release(&f->loop);
+	free(f);
+	return 0;
+}
+
+static void stop(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+	loop_stop(&f->loop);
+}
+
+static void test_timer_once(void **state)
+{
+	struct fixture *f = *state;
+	int64_t begin = clock_mono_ms();
+
+	f->timer = loop_timer_start(&f->loop.uv, 30, 0, stop, f);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 1);
+	assert_true(clock_mono_ms() - begin >= 30);
+	f->other = loop_timer_start(&f->loop.uv, 20, 0, stop, f);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 2);
+}
+
+/* The loop's clock stands still while a callback runs; a timer must not come early for that. */
+static void test_timer_after_a_long_callback(void **state)
+{
+	struct fixture *f = *state;
+	int64_t begin;
+
+	usleep(60000);
+	begin = clock_mono_ms();
+	f->timer = loop_timer_start(&f->loop.uv, 50, 0, stop, f);
+	loop_run(&f->loop);
+	assert_true(clock_mono_ms() - begin >= 49);
+}
+
+static void stop_itself_at_three(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	if (++f->calls == 3) {
+		loop_timer_stop(&f->timer);
+		assert_null(f->timer);
+		f->other = loop_timer_start(&f->loop.uv, 20, 0, stop, f);
+	}
+}
+
+static void test_timer_stops_itself(void **state)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_start(&f->loop.uv, 0, 1, stop_itself_at_three, f);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 4);
+	loop_timer_stop(&f->timer); /* nothing there: nothing happens */
+}
+
+static void end_by_signals(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+	kill(getpid(), f->calls == 1 ? SIGTERM : SIGINT);
+}
+
+static void test_signals(void **state)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_start(&f->loop.uv, 0, 20, end_by_signals, f);
+	loop_run(&f->loop);
+	assert_int_equal(f->stops, 1); /* the second signal ends the loop */
+	assert_true(f->calls >= 2);
+}
+
+static void test_sigpipe_is_ignored(void **state)
+{
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	close(fds[0]);
+	assert_int_equal(write(fds[1], "x", 1), -1);
+	close(fds[1]);
+}
+
+/* loop_release also closes what is still open, after a stop that nothing has seen. */
+static void test_release_with_open_handles(void **state)
+{
+	struct fixture *f = *state;
+	uv_timer_t timer;
+
+	uv_timer_init(&f->loop.uv, &timer);
+	uv_timer_start(&timer, NULL, 100000, 0);
+	loop_stop(&f->loop);
+	loop_release(&f->loop);
+	assert_true(uv_is_closing((uv_handle_t *)&timer));
+	assert_int_equal(setup(state), 0);
+	free(f);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_timer_once),	       TEST(test_timer_after_a_long_callback),
+		TEST(test_timer_stops_itself), TEST(test_signals),
+		TEST(test_sigpipe_is_ignored), TEST(test_release_with_open_handles),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

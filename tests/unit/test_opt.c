@@ -1,0 +1,238 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/opt.h"
+
+struct config {
+	char *listen, *name, *level;
+	int threads, any, wait_ms;
+	bool tls, quiet;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+static const struct opt options[] = {
+	{ "listen", "T_LISTEN", OPT_STRING, AT(listen), ":9443", "ADDR", "where to listen" },
+	{ "name", NULL, OPT_STRING, AT(name), NULL, "NAME", "what it is called" },
+	{ "log-level", "T_LEVEL", OPT_CHOICE, AT(level), "info", NULL, "what to log", .choices = "debug|info|warn" },
+	{ "threads", "T_THREADS", OPT_INT, AT(threads), "2", "N", "threads", .min = 1, .max = 64 },
+	{ "any", NULL, OPT_INT, AT(any), NULL, "N", "any number" },
+	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), "3s", "TIME", "how long to wait", .min = 100, .max = 600000 },
+	{ "tls", "T_TLS", OPT_BOOL, AT(tls), NULL, NULL, "serve TLS" },
+	{ "quiet", NULL, OPT_BOOL, AT(quiet), "true", NULL, "say little" },
+	OPT_END
+};
+
+struct parsed {
+	struct config c;
+	struct error err;
+	int rest;
+};
+
+static int setup(void **state)
+{
+	unsetenv("T_LISTEN");
+	unsetenv("T_LEVEL");
+	unsetenv("T_THREADS");
+	unsetenv("T_WAIT");
+	unsetenv("T_TLS");
+	*state = calloc(1, sizeof(struct parsed));
+	return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	opt_release(options, &((struct parsed *)*state)->c);
+	free(*state);
+	return 0;
+}
+
+/* Parses the arguments, anew. */
+#define PARSE(p, ...) parse(p, (const char *const[]){ "program", ##__VA_ARGS__, NULL })
+static int parse(struct parsed *p, const char *const *argv)
+{
+	int argc = 0;
+
+	while (argv[argc])
+		argc++;
+	opt_release(options, &p->c);
+	*p = (struct parsed){ .rest = -1 };
+	p->rest = opt_parse(options, &p->c, argc, (char **)(uintptr_t)argv, &p->err);
+	return p->rest;
+}
+
+static void test_defaults(void **state)
+{
+	struct parsed *p = *state;
+
+	assert_int_equal(PARSE(p), 1);
+	assert_string_equal(p->c.listen, ":9443");
+	assert_null(p->c.name);
+	assert_string_equal(p->c.level, "info");
+	assert_int_equal(p->c.threads, 2);
+	assert_int_equal(p->c.any, 0);
+	assert_int_equal(p->c.wait_ms, 3000);
+	assert_false(p->c.tls);
+	assert_true(p->c.quiet);
+}
+
+static void test_flag_before_environment_before_default(void **state)
+{
+	struct parsed *p = *state;
+
+	setenv("T_LISTEN", ":1", 1);
+	setenv("T_THREADS", "5", 1);
+	setenv("T_TLS", "true", 1);
+	setenv("T_LEVEL", "", 1); /* as good as none */
+	assert_int_equal(PARSE(p, "--listen", ":2", "--tls=false"), 4);
+	assert_string_equal(p->c.listen, ":2");
+	assert_int_equal(p->c.threads, 5);
+	assert_false(p->c.tls);
+	assert_string_equal(p->c.level, "info");
+}
+
+static void test_forms_of_a_flag(void **state)
+{
+	struct parsed *p = *state;
+
+	assert_int_equal(PARSE(p, "--listen=a=b", "--name", "--odd", "--tls", "--quiet=0", "--threads=3"), 7);
+	assert_string_equal(p->c.listen, "a=b");
+	assert_string_equal(p->c.name, "--odd");
+	assert_true(p->c.tls);
+	assert_false(p->c.quiet);
+	assert_int_equal(p->c.threads, 3);
+	assert_int_equal(PARSE(p, "--name=", "--name=x", "--name="), 4);
+	assert_string_equal(p->c.name, "");
+}
+
+static void test_arguments_behind_the_flags(void **state)
+{
+	struct parsed *p = *state;
+
+	assert_int_equal(PARSE(p, "--tls", "status", "--threads", "9"), 2);
+	assert_int_equal(p->c.threads, 2);
+	assert_int_equal(PARSE(p, "--tls", "true"), 2); /* a bool takes its value behind '=' only */
+	assert_int_equal(PARSE(p, "--tls", "--", "--threads", "9"), 3);
+	assert_int_equal(p->c.threads, 2);
+	assert_int_equal(PARSE(p, "-"), 1);
+}
+
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *text;
+		int ms;
+	} cases[] = { { "250ms", 250 }, { "3s", 3000 }, { "2m", 120000 }, { "100ms", 100 }, { "600s", 600000 } };
+	struct parsed *p = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(PARSE(p, "--wait", cases[i].text) > 0);
+		assert_int_equal(p->c.wait_ms, cases[i].ms);
+	}
+}
+
+/* Every refusal names the option, the value and what is allowed. */
+static void test_refuses(void **state)
+{
+	static const struct {
+		const char *flag, *says;
+	} cases[] = {
+		{ "--threads=0", "--threads: \"0\" is not a whole number from 1 to 64" },
+		{ "--threads=65", "\"65\" is not" },
+		{ "--threads=", "\"\" is not" },
+		{ "--threads=2x", "\"2x\" is not" },
+		{ "--threads= 2", "\" 2\" is not" },
+		{ "--any=99999999999999999999", "not a whole number" },
+		{ "--any=2147483648", "not a whole number" },
+		{ "--wait=3", "--wait: \"3\" is not a duration such as 250ms, 3s, 2m or 1h from 100ms to 600000ms" },
+		{ "--wait=0", "\"0\" is not" },
+		{ "--wait=99ms", "\"99ms\" is not" },
+		{ "--wait=-3s", "\"-3s\" is not" },
+		{ "--wait=2000000000h", "is not" },
+		{ "--tls=yes", "--tls: \"yes\" is not true or false" },
+		{ "--log-level=loud", "--log-level: \"loud\" is not one of debug|info|warn" },
+		{ "--log-level=inf", "is not one of" },
+		{ "--log-level=debug|info", "is not one of" },
+		{ "--nonsense", "unknown option --nonsense; --help lists the options" },
+		{ "--thread=2", "unknown option --thread=2" },
+		{ "-t", "unknown option -t" },
+		{ "--name", "--name needs a value" },
+	};
+	struct parsed *p = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (PARSE(p, cases[i].flag) != -1)
+			fail_msg("accepted: %s", cases[i].flag);
+		assert_int_equal(p->err.code, ERR_INVALID);
+		if (!strstr(p->err.text, cases[i].says))
+			fail_msg("%s: says \"%s\"", cases[i].flag, p->err.text);
+	}
+	setenv("T_THREADS", "many", 1);
+	assert_int_equal(PARSE(p), -1);
+	assert_string_equal(p->err.text, "T_THREADS: \"many\" is not a whole number from 1 to 64");
+}
+
+static void test_wants(void **state)
+{
+	char *argv[] = { (char *)"program", (char *)"--tls", (char *)"--help", (char *)"--", (char *)"--version", NULL };
+
+	(void)state;
+	assert_true(opt_wants(5, argv, "--help"));
+	assert_false(opt_wants(5, argv, "--version"));
+	assert_false(opt_wants(1, argv, "--help"));
+}
+
+static void test_help(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+
+	(void)state;
+	opt_help(options, &out);
+	assert_string_equal(out.data,
+		"  --listen ADDR                where to listen (default :9443) [T_LISTEN]\n"
+		"  --name NAME                  what it is called\n"
+		"  --log-level debug|info|warn  what to log (default info) [T_LEVEL]\n"
+		"  --threads N                  threads (default 2) [T_THREADS]\n"
+		"  --any N                      any number\n"
+		"  --wait TIME                  how long to wait (default 3s) [T_WAIT]\n"
+		"  --tls                        serve TLS [T_TLS]\n"
+		"  --quiet                      say little (default true)\n");
+}
+
+static void test_markdown(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	static const char head[] = "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n"
+				   "| `--listen ADDR` | `T_LISTEN` | `:9443` | where to listen |\n"
+				   "| `--name NAME` |  |  | what it is called |\n"
+				   "| `--log-level debug\\|info\\|warn` | `T_LEVEL` | `info` | what to log |\n";
+
+	(void)state;
+	opt_markdown(options, &out);
+	assert_memory_equal(out.data, head, sizeof(head) - 1);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_defaults),
+		TEST(test_flag_before_environment_before_default),
+		TEST(test_forms_of_a_flag),
+		TEST(test_arguments_behind_the_flags),
+		TEST(test_durations),
+		TEST(test_refuses),
+		TEST(test_wants),
+		TEST(test_help),
+		TEST(test_markdown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
