@@ -1,8 +1,9 @@
 """Faults of single parts, with clients writing."""
 import hashlib
+import signal
 import time
 
-from codis import SYSTEM
+from codis import SYSTEM, controller_status
 from world import NAMESPACE, case, wait_for
 
 
@@ -69,6 +70,49 @@ def leader_killed(w):
     wait_moved(w, 1, old)
     w.wait_whole()
     w.assert_nothing_lost()
+
+
+def crash_at(w, point):
+    """Lets the leader die by itself at a point of its next promotion."""
+    deployment = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/codis-controller"
+    env = [{"name": "CODIS_CRASH_AT", "value": point}]
+    patch = {"spec": {"template": {"spec": {"containers": [{"name": "controller", "env": env}]}}}}
+    w.kube.call("PATCH", deployment, patch, "application/strategic-merge-patch+json")
+    w.kube.kubectl("rollout", "status", "-n", SYSTEM, "deployment/codis-controller", "--timeout=60s")
+    wait_for("a leader", lambda: (controller_status(w.kube)["leads"], ""), 30)
+    leader = w.leader()
+    w.kill(leader, "controller", SYSTEM, signal.SIGUSR2)
+    return leader
+
+
+def crash_in_promotion(w, point):
+    leader = crash_at(w, point)
+    before = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]["restartCount"]
+    w.start_writers()
+    old = kill_master(w, 2)
+    wait_moved(w, 2, old)
+    w.wait_whole()
+    after = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]["restartCount"]
+    assert after == before + 1, f"{leader} was to die at {point} and has {after - before} restarts"
+    w.assert_nothing_lost()
+
+
+@case
+def crash_before_fence(w):
+    """The leader dies when it has decided on a promotion and has done nothing yet: the other does it."""
+    crash_in_promotion(w, "promote.begin")
+
+
+@case
+def crash_after_fence(w):
+    """The leader dies when the coordinator has the new master and the server does not know yet: the other goes on."""
+    crash_in_promotion(w, "promote.fenced")
+
+
+@case
+def crash_after_role(w):
+    """The leader dies when the server has its role and the proxies do not know yet: the other goes on."""
+    crash_in_promotion(w, "promote.role")
 
 
 def dashboard_put(w, path):

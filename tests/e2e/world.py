@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import shutil
+import signal
 import time
 
 import cluster
@@ -103,9 +104,9 @@ class World:
     def delete_pod(self, name, namespace=NAMESPACE, grace=None):
         self.kube.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", grace)
 
-    def kill(self, name, container, namespace=NAMESPACE):
-        """kill -9 of a container's process 1. Returns when, in microseconds of wall time."""
-        return cluster.kill_container(self.pod(name, namespace), container)
+    def kill(self, name, container, namespace=NAMESPACE, signal_number=signal.SIGKILL):
+        """kill -9 (or another signal) of a container's process 1. Returns when, in microseconds of wall time."""
+        return cluster.kill_container(self.pod(name, namespace), container, signal_number)
 
     def status_line(self, namespace=NAMESPACE):
         return next(c["line"] for c in controller_status(self.kube)["clusters"] if c["namespace"] == namespace)

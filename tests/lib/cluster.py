@@ -71,7 +71,7 @@ def main_process(container):
     raise RuntimeError(f"container {container[:12]} has no process on this machine")
 
 
-def kill_container(pod, container):
-    """kill -9 of a container's process 1; returns the wall time right after it, in microseconds."""
-    os.kill(main_process(container_id(pod, container)), signal.SIGKILL)
+def kill_container(pod, container, signal_number=signal.SIGKILL):
+    """A signal for a container's process 1; returns the wall time right after it, in microseconds."""
+    os.kill(main_process(container_id(pod, container)), signal_number)
     return time.time_ns() // 1000

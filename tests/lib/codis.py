@@ -213,7 +213,7 @@ def controller_status(kube):
             status, text = kube.pod_http(SYSTEM, pod["metadata"]["name"], 8080, "/status.json", timeout=3)
         except (OSError, Error):
             continue
-        if status == 200 and json.loads(text).get("clusters"):
+        if status == 200 and json.loads(text)["leads"]:
             return json.loads(text)
     raise RuntimeError("no controller leads")
 
