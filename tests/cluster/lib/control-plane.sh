@@ -16,7 +16,7 @@ start_control_plane() {
 }
 
 api_ready_or_dead() {
-	dead kube-apiserver || { in_switch bash -c "exec 3<>/dev/tcp/$API_IP/6443" && kubectl get --raw /readyz; }
+	dead kube-apiserver || { in_switch bash -c "exec 3<>/dev/tcp/$API_IP/6443" && sleep 0.2 && kubectl get --raw /readyz; }
 }
 
 kubectl() {

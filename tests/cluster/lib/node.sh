@@ -226,17 +226,23 @@ kubelet_config() {
 # --- readiness ----------------------------------------------------------------------------------------------------------
 
 await_nodes() {
-	local i
-	wait_for 120 "$1 ready nodes (logs: $STATE/log/node*)" nodes_ready "$1"
-	wait_for 30 "the default service account" kubectl get serviceaccount default
+	local i names=()
+	for ((i = 1; i <= $1; i++)); do
+		names+=("node/node$i")
+		watch_for create "node/node$i"
+	done
+	watch_for condition=Ready "${names[@]}"
+	watch_for create serviceaccount/default
 	for ((i = 1; i <= $1; i++)); do
 		wait_for 30 "kube-proxy of node$i (log: $STATE/log/node$i-kube-proxy.log)" proxy_ready "$i"
 		wait_for 120 "the images of node$i (log: $STATE/log/node$i.log)" images_imported "$i"
 	done
 }
 
-nodes_ready() {
-	[ "$(kubectl get nodes --no-headers | grep -c ' Ready')" = "$1" ]
+# One kubectl that watches, where many that look would take the processor from what they wait for.
+watch_for() {
+	kubectl wait --for="$1" "${@:2}" --timeout=120s >/dev/null 2>"$STATE/log/wait.log" ||
+		die "$(tail -1 "$STATE/log/wait.log") (logs: $STATE/log/node*)"
 }
 
 proxy_ready() {
