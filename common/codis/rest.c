@@ -54,7 +54,6 @@ static void on_result(void *ctx, const struct http_result *res)
 		else
 			call->done(call->ctx, answer, NULL);
 	}
-	free(call);
 }
 
 struct target {
@@ -70,7 +69,7 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 	BUF_CLEANUP struct buf url = BUF_INIT(1024), body = BUF_INIT(1u << 20);
 	struct rest_call *call = calloc(1, sizeof(*call));
 	struct http_spec spec = { .method = t->method, .url = NULL, .headers = headers, .timeout_ms = t->timeout_ms,
-				  .connect_timeout_ms = t->timeout_ms, .max_body = ANSWER_MAX };
+				  .connect_timeout_ms = t->timeout_ms, .max_body = ANSWER_MAX, .release = free };
 
 	if (!call)
 		return error_set(err, ERR_NOMEM, "%s %s%s: no memory", t->method, t->addr, t->path);
