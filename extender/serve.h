@@ -1,0 +1,48 @@
+/* serve.h - the extender's verbs over HTTP, and the state behind them. The server's threads answer, the loop's thread
+ * feeds the state from the watch; one lock lies over all of it and is held while one pod is placed. */
+#ifndef CODIS_EXTENDER_SERVE_H
+#define CODIS_EXTENDER_SERVE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/log.h"
+#include "extender/cluster.h"
+#include "extender/reserve.h"
+
+struct buf;
+struct http_request;
+struct http_response;
+struct metric;
+struct metrics;
+
+/* A list of 5,000 names has about 300 KB. A scheduler that is not told nodeCacheCapable sends whole nodes of 10-20 KB:
+ * such clusters end at about 1,000 nodes. */
+#define SERVE_BODY_MAX (16 * 1024 * 1024)
+
+struct extender {
+	pthread_mutex_t lock;
+	struct cluster cluster;
+	struct reservations reservations;
+	int reservation_ttl_ms;
+	/* Whether the view of the cluster can be trusted; if not, one sentence why. Called on a server thread. */
+	bool (*ready)(void *ctx, char *why_not, size_t size);
+	void *ready_ctx;
+	struct logger log;
+	struct metrics *metrics; /* not owned */
+};
+
+/* 0 or -1. The caller fills in what is not state. */
+int extender_init(struct extender *e, struct metrics *metrics);
+void extender_release(struct extender *e);
+
+/* The two verbs: the body of the request in, status and JSON out. now_ms: clock_mono_ms(); wall_ms: clock_wall_ms(). */
+int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out);
+int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t wall_ms, struct buf *out);
+
+/* POST /filter, POST /prioritize; ctx is a struct extender. */
+void serve_http(void *ctx, const struct http_request *req, struct http_response *res);
+
+#endif

@@ -1,0 +1,482 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/extender_fixture.h"
+
+/* --- one call --------------------------------------------------------------------------------- */
+
+static cJSON *ask(struct extender *e, int64_t now_ms, int want_status, const char *body)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(16 << 20);
+	struct error err = ERROR_INIT;
+	cJSON *answer;
+
+	assert_int_equal(serve_filter(e, body, strlen(body), now_ms, WALL_MS, &out), want_status);
+	answer = json_parse(out.data, out.len, &err);
+	if (!answer)
+		fail_msg("%s: %s", err.text, out.data);
+	return answer;
+}
+
+/* filter for this pod (freed) on these nodes: a JSON list of names. */
+static cJSON *filter(struct extender *e, int64_t now_ms, cJSON *pod, const char *names)
+{
+	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
+	cJSON *answer;
+
+	assert_true(asprintf(&body, "{\"Pod\":%s,\"NodeNames\":%s}", text, names) > 0);
+	answer = ask(e, now_ms, 200, body);
+	free(body);
+	cJSON_free(text);
+	cJSON_Delete(pod);
+	return answer;
+}
+
+static const char *first_offered(const cJSON *answer)
+{
+	return cJSON_GetStringValue(cJSON_GetArrayItem(json_get(answer, "NodeNames", NULL), 0));
+}
+
+static const char *refusal(const cJSON *answer, const char *node)
+{
+	return json_str(answer, "FailedAndUnresolvableNodes", node, NULL);
+}
+
+static void assert_error(struct extender *e, int want_status, const char *body, const char *want)
+{
+	JSON_CLEANUP cJSON *answer = ask(e, 0, want_status, body);
+
+	assert_non_null(json_str(answer, "Error", NULL));
+	if (!strstr(json_str(answer, "Error", NULL), want))
+		fail_msg("\"%s\" does not hold \"%s\"", json_str(answer, "Error", NULL), want);
+}
+
+static void bad_requests_are_refused_in_words(void **state)
+{
+	struct extender e;
+
+	(void)state;
+	extender_setup(&e);
+	assert_error(&e, 400, "", "not JSON");
+	assert_error(&e, 400, "{\"Pod\":{}", "not JSON");
+	assert_error(&e, 400, "{\"Pod\":{}} {}", "not JSON");
+	assert_error(&e, 400, "[]", "not a JSON object");
+	assert_error(&e, 400, "{}", "no Pod");
+	assert_error(&e, 400, "{\"Pod\":null}", "no Pod");
+	assert_error(&e, 400, "{\"Pod\":\"x\"}", "no Pod");
+	assert_error(&e, 400, "{\"Pod\":{},\"NodeNames\":{}}", "NodeNames is not a list");
+	assert_error(&e, 400, "{\"Pod\":{},\"NodeNames\":[1]}", "no text");
+	assert_error(&e, 400, "{\"Pod\":{},\"NodeNames\":[\"\"]}", "no name");
+	assert_error(&e, 400, "{\"Pod\":{},\"Nodes\":[]}", "not a NodeList");
+	assert_error(&e, 400, "{\"Pod\":{},\"Nodes\":{\"items\":{}}}", "not a NodeList");
+	assert_error(&e, 400, "{\"Pod\":{},\"Nodes\":{\"items\":[{}]}}", "no name");
+	extender_teardown(&e);
+}
+
+static void too_long_names_and_too_many_nodes_are_refused(void **state)
+{
+	BUF_CLEANUP struct buf body = BUF_INIT(1 << 20);
+	struct extender e;
+	char name[EXTENDER_NAME_MAX + 2];
+
+	(void)state;
+	extender_setup(&e);
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	buf_addf(&body, "{\"Pod\":{},\"NodeNames\":[\"%s\"]}", name);
+	assert_error(&e, 400, body.data, "more than 253");
+	buf_reset(&body);
+	buf_addstr(&body, "{\"Pod\":{},\"NodeNames\":[\"n\"");
+	for (int i = 0; i < EXTENDER_NODES_MAX; i++)
+		buf_addstr(&body, ",\"n\"");
+	buf_addstr(&body, "]}");
+	assert_error(&e, 400, body.data, "20001 nodes");
+	extender_teardown(&e);
+}
+
+/* As older and other schedulers write them. */
+static void names_are_read_in_any_case(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	add_plain_node(&e.cluster, "n1");
+	answer = ask(&e, 0, 200, "{\"pod\":{\"metadata\":{}},\"nodes\":null,\"nodenames\":[\"n1\"]}");
+	assert_string_equal(first_offered(answer), "n1");
+	extender_teardown(&e);
+}
+
+static void whole_nodes_are_answered_with_whole_nodes(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL, *pod = server_pod(1, "");
+	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
+	const cJSON *items;
+
+	(void)state;
+	extender_setup(&e);
+	add_plain_node(&e.cluster, "n1");
+	add_plain_node(&e.cluster, "n2");
+	add_pod(&e.cluster, server_pod(0, "n1"));
+	assert_true(asprintf(&body,
+			     "{\"Pod\":%s,\"Nodes\":{\"items\":[{\"metadata\":{\"name\":\"n1\"}},"
+			     "{\"metadata\":{\"name\":\"n2\"},\"spec\":{\"x\":1}}]}}",
+			     text) > 0);
+	answer = ask(&e, 0, 200, body);
+	items = json_get(answer, "Nodes", "items", NULL);
+	assert_int_equal(cJSON_GetArraySize(items), 1);
+	assert_int_equal(json_int(0, cJSON_GetArrayItem(items, 0), "spec", "x", NULL), 1);
+	assert_non_null(refusal(answer, "n1"));
+	assert_null(json_get(answer, "NodeNames", NULL));
+	free(body);
+	cJSON_free(text);
+	extender_teardown(&e);
+}
+
+static void other_pods_pass_everywhere(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	answer = ask(&e, 0, 200,
+		     "{\"Pod\":{\"metadata\":{\"labels\":{\"app\":\"nginx\"}}},"
+		     "\"NodeNames\":[\"b\",\"a\",\"c\"]}");
+	assert_int_equal(cJSON_GetArraySize(json_get(answer, "NodeNames", NULL)), 3);
+	assert_string_equal(first_offered(answer), "b");
+	assert_int_equal(e.reservations.table.count, 0);
+	extender_teardown(&e);
+}
+
+static void a_pod_that_cannot_be_read_waits_with_the_reason(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	add_plain_node(&e.cluster, "n1");
+	answer = ask(&e, 0, 200,
+		     "{\"Pod\":{\"metadata\":{\"name\":\"codis-server-0\",\"uid\":\"u\",\"labels\":"
+		     "{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"env\":[{\"name\":"
+		     "\"SERVER_REPLICA\",\"value\":\"two\"}]}]}},\"NodeNames\":[\"n1\"]}");
+	assert_null(first_offered(answer));
+	assert_non_null(refusal(answer, "n1"));
+	assert_non_null(strstr(refusal(answer, "n1"), "SERVER_REPLICA"));
+	extender_teardown(&e);
+}
+
+static bool never_ready(void *ctx, char *why_not, size_t size)
+{
+	(void)ctx;
+	snprintf(why_not, size, "codis-extender has not listed the nodes yet");
+	return false;
+}
+
+static void without_a_view_the_scheduler_is_told_to_come_back(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	static const char body[] = "{\"Pod\":{},\"NodeNames\":[\"n1\"]}";
+	struct extender e;
+
+	(void)state;
+	extender_setup(&e);
+	e.ready = never_ready;
+	assert_error(&e, 200, body, "not listed the nodes");
+	assert_int_equal(serve_prioritize(&e, body, strlen(body), WALL_MS, &out), 503);
+	extender_teardown(&e);
+}
+
+/* Two members asked for at once: the watch has shown neither. */
+static void members_placed_at_once_do_not_meet(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *first = NULL, *second = NULL, *again = NULL, *late = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	add_plain_node(&e.cluster, "n1");
+	first = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(first), "n1");
+	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
+	assert_null(first_offered(second));
+	assert_string_equal(refusal(second, "n1"),
+			    "codis-server-0 of group 1 of codis-test is just being placed, maybe here");
+	/* The same pod may ask again, and its reservation begins anew. */
+	again = filter(&e, 14999, server_pod(0, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(again), "n1");
+	assert_int_equal(e.reservations.table.count, 1);
+	/* It is never bound: after its time the other may. */
+	late = filter(&e, 14999 + 15000, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(late), "n1");
+	extender_teardown(&e);
+}
+
+static void a_refused_attempt_reserves_nothing(void **state)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	add_plain_node(&e.cluster, "n1");
+	first = filter(&e, 0, server_pod(1, ""), "[\"n1\"]");
+	add_pod(&e.cluster, server_pod(0, "n1"));
+	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(refusal(second, "n1"), "group 1 of codis-test already has codis-server-0 here");
+	assert_int_equal(e.reservations.table.count, 0);
+	extender_teardown(&e);
+}
+
+static void scores_run_from_ten_to_nought(void **state)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	struct extender e;
+	JSON_CLEANUP cJSON *pod = stock_pod("codis-proxy", "codis-proxy", 1, "codis-test", 2, "", ""), *answer = NULL;
+	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
+
+	(void)state;
+	extender_setup(&e);
+	for (int i = 1; i <= 3; i++)
+		add_plain_node(&e.cluster, (const char *const[]){ "n1", "n2", "n3" }[i - 1]);
+	add_pod(&e.cluster, stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "n1", ""));
+	add_pod(&e.cluster, server_pod(0, "n2"));
+	assert_true(asprintf(&body, "{\"Pod\":%s,\"NodeNames\":[\"n1\",\"n2\",\"n3\"]}", text) > 0);
+	assert_int_equal(serve_prioritize(&e, body, strlen(body), WALL_MS, &out), 200);
+	answer = parsed("%s", out.data);
+	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 0), "Score", NULL), 0);
+	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 1), "Score", NULL), 5);
+	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 2), "Score", NULL), 10);
+	assert_string_equal(json_str(cJSON_GetArrayItem(answer, 2), "Host", NULL), "n3");
+	assert_int_equal(e.reservations.table.count, 0);
+	free(body);
+	cJSON_free(text);
+	extender_teardown(&e);
+}
+
+static void five_thousand_nodes(void **state)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(1 << 20);
+	struct extender e;
+	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
+	char name[64];
+
+	(void)state;
+	extender_setup(&e);
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof(name), "ip-10-0-%d-%d.eu-central-1.compute.internal", i / 250, i % 250);
+		add_plain_node(&e.cluster, name);
+		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
+	}
+	buf_addch(&names, ']');
+	first = filter(&e, 0, server_pod(0, ""), names.data);
+	second = filter(&e, 0, server_pod(1, ""), names.data);
+	assert_int_equal(cJSON_GetArraySize(json_get(first, "NodeNames", NULL)), PLACE_OFFER_MAX);
+	assert_int_equal(cJSON_GetArraySize(json_get(second, "NodeNames", NULL)), PLACE_OFFER_MAX);
+	assert_int_equal(cJSON_GetArraySize(json_get(second, "FailedAndUnresolvableNodes", NULL)), PLACE_OFFER_MAX);
+	extender_teardown(&e);
+}
+
+/* --- whole schedulings, at random ------------------------------------------------------------- */
+
+/* A scheduler as the extender sees one: it asks for one pod after the other, binds to any of the nodes it was offered,
+ * and the watch shows that some calls later; now and then a binding fails and the pod comes again. No webhook has seen
+ * the pods, so nobody else keeps them apart. */
+enum { PODS = 12, NODES_MAX = 8, ROUNDS = 400 };
+
+struct world {
+	unsigned seed;
+	struct extender e;
+	int nodes, racks, replica;
+	bool by_rack;
+	int64_t now_ms;
+	int at[PODS];      /* the node a pod was bound to, or -1 */
+	int seen_in[PODS]; /* calls until the watch shows it; -1: it has */
+};
+
+static int pick(struct world *w, int n)
+{
+	return (int)((unsigned)rand_r(&w->seed) % (unsigned)n);
+}
+
+static int domain(const struct world *w, int node)
+{
+	return w->by_rack ? node % w->racks : node;
+}
+
+static cJSON *world_pod(const struct world *w, int pod, int node)
+{
+	char name[16] = "";
+
+	if (node >= 0)
+		snprintf(name, sizeof(name), "n%d", node);
+	return stock_pod("codis-server", "codis-server", pod, "codis-test", w->replica, name,
+			 w->by_rack ? ",\"annotations\":{\"codis.io/topology-key\":\"rack\"}" : "");
+}
+
+static void world_setup(struct world *w, unsigned seed)
+{
+	char name[16], labels[32];
+
+	memset(w, 0, sizeof(*w));
+	w->seed = seed;
+	extender_setup(&w->e);
+	w->nodes = 1 + pick(w, NODES_MAX);
+	w->replica = 1 + pick(w, 3);
+	w->by_rack = pick(w, 3) == 0;
+	w->racks = 1 + pick(w, 4);
+	for (int i = 0; i < w->nodes; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		snprintf(labels, sizeof(labels), ",\"rack\":\"r%d\"", i % w->racks);
+		add_node(&w->e.cluster, name, labels, "True", "2020-01-01T00:00:10Z");
+	}
+	for (int i = 0; i < PODS; i++)
+		w->at[i] = -1;
+}
+
+/* What bound pods the watch has brought by now. */
+static void world_watch(struct world *w)
+{
+	for (int i = 0; i < PODS; i++) {
+		if (w->at[i] < 0 || w->seen_in[i] < 0 || w->seen_in[i]-- > 0)
+			continue;
+		w->seen_in[i] = -1;
+		JSON_CLEANUP cJSON *pod = world_pod(w, i, w->at[i]);
+		add_pod(&w->e.cluster, world_pod(w, i, w->at[i]));
+		reserve_drop(&w->e.reservations, pod_uid(pod));
+	}
+}
+
+/* Every candidate is offered, or refused with words, or neither because others are better. */
+static void check_answer(const struct world *w, int pod, const bool *candidates, const cJSON *answer)
+{
+	char name[16];
+	int offered = cJSON_GetArraySize(json_get(answer, "NodeNames", NULL));
+
+	for (int n = 0; n < w->nodes; n++) {
+		bool taken = false, refused;
+
+		snprintf(name, sizeof(name), "n%d", n);
+		for (int i = 0; i < PODS; i++)
+			taken |= i != pod && i / w->replica == pod / w->replica && w->at[i] >= 0 &&
+				 domain(w, w->at[i]) == domain(w, n);
+		refused = refusal(answer, name) != NULL;
+		assert_false(refused && !candidates[n]);
+		if (candidates[n] && taken)
+			assert_true(refused); /* strict, whatever the watch has shown */
+		if (refused)
+			assert_non_null(strstr(refusal(answer, name), "codis-server-"));
+		if (candidates[n] && !offered)
+			assert_true(refused);
+	}
+}
+
+static void world_schedule(struct world *w, int pod)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(4096);
+	JSON_CLEANUP cJSON *answer = NULL;
+	bool candidates[NODES_MAX] = { false };
+	const cJSON *offered;
+	int n, count;
+
+	for (n = 0; n < w->nodes; n++) {
+		candidates[n] = pick(w, 5) > 0; /* the others are full */
+		if (candidates[n])
+			buf_addf(&names, "%s\"n%d\"", names.len ? "," : "", n);
+	}
+	if (!names.len)
+		return;
+	buf_addch(&names, ']');
+	BUF_CLEANUP struct buf list = BUF_INIT(4096);
+	buf_addf(&list, "[%s", names.data);
+	answer = filter(&w->e, w->now_ms, world_pod(w, pod, -1), list.data);
+	check_answer(w, pod, candidates, answer);
+	offered = json_get(answer, "NodeNames", NULL);
+	count = cJSON_GetArraySize(offered);
+	if (!count || pick(w, 6) == 0) /* no place, or the binding fails */
+		return;
+	n = cJSON_GetStringValue(cJSON_GetArrayItem(offered, pick(w, count)))[1] - '0';
+	assert_true(candidates[n]);
+	w->at[pod] = n;
+	w->seen_in[pod] = pick(w, 6);
+}
+
+static void members_never_meet(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 200; seed++) {
+		struct world w;
+
+		world_setup(&w, seed);
+		for (int round = 0; round < ROUNDS; round++) {
+			int pod = pick(&w, PODS);
+
+			w.now_ms += pick(&w, 1000);
+			world_watch(&w);
+			if (w.at[pod] < 0) {
+				world_schedule(&w, pod);
+			} else if (w.seen_in[pod] < 0 && pick(&w, 4) == 0) { /* it is deleted, and comes anew */
+				JSON_CLEANUP cJSON *gone = world_pod(&w, pod, -1);
+
+				cluster_remove_pod(&w.e.cluster, pod_uid(gone), POD_BY_APP);
+				w.at[pod] = -1;
+			}
+		}
+		extender_teardown(&w.e);
+	}
+}
+
+/* All at once on an empty cluster: as even as it can be. */
+static void a_first_boot_is_even(void **state)
+{
+	(void)state;
+	for (unsigned seed = 0; seed < 50; seed++) {
+		struct world w;
+		int on[NODES_MAX] = { 0 };
+
+		world_setup(&w, seed);
+		w.nodes = 4;
+		w.by_rack = false;
+		w.replica = 2;
+		for (int i = 0; i < 4; i++) {
+			char name[16];
+
+			snprintf(name, sizeof(name), "n%d", i);
+			add_plain_node(&w.e.cluster, name);
+		}
+		for (int pod = 0; pod < 4; pod++) {
+			JSON_CLEANUP cJSON *answer = filter(&w.e, 0, world_pod(&w, (pod + (int)seed) % 4, -1),
+							    "[\"n0\",\"n1\",\"n2\",\"n3\"]");
+
+			on[first_offered(answer)[1] - '0']++;
+		}
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(on[i], 1);
+		extender_teardown(&w.e);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bad_requests_are_refused_in_words),
+		cmocka_unit_test(too_long_names_and_too_many_nodes_are_refused),
+		cmocka_unit_test(names_are_read_in_any_case),
+		cmocka_unit_test(whole_nodes_are_answered_with_whole_nodes),
+		cmocka_unit_test(other_pods_pass_everywhere),
+		cmocka_unit_test(a_pod_that_cannot_be_read_waits_with_the_reason),
+		cmocka_unit_test(without_a_view_the_scheduler_is_told_to_come_back),
+		cmocka_unit_test(members_placed_at_once_do_not_meet),
+		cmocka_unit_test(a_refused_attempt_reserves_nothing),
+		cmocka_unit_test(scores_run_from_ten_to_nought),
+		cmocka_unit_test(five_thousand_nodes),
+		cmocka_unit_test(members_never_meet),
+		cmocka_unit_test(a_first_boot_is_even),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
