@@ -8,6 +8,10 @@
 #include <string.h>
 #include <time.h>
 
+/* _FORTIFY_SOURCE makes macros of these two for clang. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strncpy strncat gets strtok atoi atol atoll asctime gmtime localtime
 
 #endif

@@ -2,7 +2,8 @@
  *
  *   struct config { char *listen; int threads; };
  *   static const struct opt options[] = {
- *       { "listen", "CODIS_LISTEN", OPT_STRING, offsetof(struct config, listen), ":9443", "ADDR", "where to listen" },
+ *       { "listen", "CODIS_LISTEN", OPT_STRING, offsetof(struct config, listen), .def = ":9443", .arg = "ADDR",
+ *         .help = "where to listen" },
  *       OPT_END
  *   };
  *   struct config c = { 0 };

@@ -18,14 +18,16 @@ struct config {
 #define AT(member) offsetof(struct config, member)
 
 static const struct opt options[] = {
-	{ "listen", "T_LISTEN", OPT_STRING, AT(listen), ":9443", "ADDR", "where to listen" },
-	{ "name", NULL, OPT_STRING, AT(name), NULL, "NAME", "what it is called" },
-	{ "log-level", "T_LEVEL", OPT_CHOICE, AT(level), "info", NULL, "what to log", .choices = "debug|info|warn" },
-	{ "threads", "T_THREADS", OPT_INT, AT(threads), "2", "N", "threads", .min = 1, .max = 64 },
-	{ "any", NULL, OPT_INT, AT(any), NULL, "N", "any number" },
-	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), "3s", "TIME", "how long to wait", .min = 100, .max = 600000 },
-	{ "tls", "T_TLS", OPT_BOOL, AT(tls), NULL, NULL, "serve TLS" },
-	{ "quiet", NULL, OPT_BOOL, AT(quiet), "true", NULL, "say little" },
+	{ "listen", "T_LISTEN", OPT_STRING, AT(listen), .def = ":9443", .arg = "ADDR", .help = "where to listen" },
+	{ "name", NULL, OPT_STRING, AT(name), .arg = "NAME", .help = "what it is called" },
+	{ "log-level", "T_LEVEL", OPT_CHOICE, AT(level), .def = "info", .help = "what to log",
+	  .choices = "debug|info|warn" },
+	{ "threads", "T_THREADS", OPT_INT, AT(threads), .def = "2", .arg = "N", .help = "threads", .min = 1, .max = 64 },
+	{ "any", NULL, OPT_INT, AT(any), .arg = "N", .help = "any number" },
+	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), .def = "3s", .arg = "TIME", .help = "how long to wait",
+	  .min = 100, .max = 600000 },
+	{ "tls", "T_TLS", OPT_BOOL, AT(tls), .help = "serve TLS" },
+	{ "quiet", NULL, OPT_BOOL, AT(quiet), .def = "true", .help = "say little" },
 	OPT_END
 };
 
