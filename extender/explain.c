@@ -1,10 +1,16 @@
 #include "extender/explain.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/kube/client.h"
 #include "extender/place.h"
 
 /* The words of the scheduler's condition PodScheduled where that says Unschedulable, else NULL. */
@@ -23,6 +29,8 @@ static const char *unschedulable(const cJSON *pod)
 	return NULL;
 }
 
+#define SIBLINGS_NAMED 8
+
 static int list_siblings(const struct cluster *c, const struct place_pod *p, struct buf *out)
 {
 	int listed = 0;
@@ -30,7 +38,7 @@ static int list_siblings(const struct cluster *c, const struct place_pod *p, str
 	for (size_t i = 0; i < c->members.count; i++) {
 		const struct member *m = (const struct member *)c->members.entries[i];
 
-		if (place_is_peer(p, &m->id, m->namespace, m->name))
+		if (listed < SIBLINGS_NAMED && place_is_peer(p, &m->id, m->namespace, m->name))
 			buf_addf(out, "%s%s on %s", listed++ ? ", " : "", m->name, m->node);
 	}
 	return listed;
@@ -52,4 +60,127 @@ bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out)
 		 p.topology_key);
 	buf_addstr(out, CODIS_ANNOTATION_SPREAD ": soft on the pod template lets members stand together");
 	return !buf_check(out, "explanation", NULL);
+}
+
+/* --- telling it ------------------------------------------------------------------------------- */
+
+/* The name is made of pod and sentence: of all the extenders that see the pod, one tells it, once. */
+static cJSON *event_of(const cJSON *pod, const char *sentence)
+{
+	const char *namespace = json_str(pod, "metadata", "namespace", NULL);
+	const char *name = json_str(pod, "metadata", "name", NULL);
+	cJSON *event = cJSON_CreateObject();
+	cJSON *metadata = json_add_object(event, "metadata"), *involved = json_add_object(event, "involvedObject");
+	cJSON *source = json_add_object(event, "source");
+	uint64_t hash = place_hash(place_hash(PLACE_HASH_INIT, pod_uid(pod)), sentence);
+	char now[32];
+
+	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	memcpy(now + 19, "Z", 2); /* a Time has no fraction, unlike a MicroTime */
+	if (json_add_fmt(metadata, "name", "%s.%016" PRIx64, name, hash) &&
+	    json_add_str(metadata, "namespace", namespace) && json_add_str(involved, "kind", "Pod") &&
+	    json_add_str(involved, "apiVersion", "v1") && json_add_str(involved, "namespace", namespace) &&
+	    json_add_str(involved, "name", name) && json_add_str(involved, "uid", pod_uid(pod)) &&
+	    json_add_str(source, "component", "codis-extender") && json_add_str(event, "type", "Warning") &&
+	    json_add_str(event, "reason", "FailedScheduling") && json_add_str(event, "message", sentence) &&
+	    json_add_int(event, "count", 1) && json_add_str(event, "firstTimestamp", now) &&
+	    json_add_str(event, "lastTimestamp", now))
+		return event;
+	cJSON_Delete(event);
+	return NULL;
+}
+
+static void on_told(void *ctx, const cJSON *object, const struct error *err)
+{
+	const struct explainer *x = ctx;
+
+	(void)object;
+	if (err && err->code != ERR_EXISTS)
+		log_warn(x->log, "event.failed", "why=%s", LOGQ(err->text));
+}
+
+static void tell(struct explainer *x, const struct cluster *c, const cJSON *pod)
+{
+	BUF_CLEANUP struct buf sentence = BUF_INIT(1024); /* what an Event's message may have */
+	const char *namespace = json_str(pod, "metadata", "namespace", NULL);
+	JSON_CLEANUP cJSON *event = NULL;
+	struct error err = ERROR_INIT;
+	char path[128];
+
+	if (!namespace || !explain_pending(c, pod, &sentence))
+		return;
+	event = event_of(pod, sentence.data);
+	if (!event)
+		return;
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace);
+	if (!kube_call(x->kube, "POST", path, event, NULL, 0, on_told, x, &err))
+		log_warn(x->log, "event.failed", "why=%s", LOGQ(err.text));
+}
+
+/* --- the pods that wait ------------------------------------------------------------------------ */
+
+struct pending {
+	char *uid; /* the key */
+	cJSON *pod;
+};
+
+static void pending_free(struct pending *p)
+{
+	if (!p)
+		return;
+	free(p->uid);
+	cJSON_Delete(p->pod);
+	free(p);
+}
+
+void explainer_remove(struct explainer *x, const char *uid)
+{
+	pending_free(table_remove(&x->pending, uid));
+}
+
+void explainer_release(struct explainer *x)
+{
+	for (size_t i = 0; i < x->pending.count; i++)
+		pending_free((struct pending *)x->pending.entries[i]);
+	table_release(&x->pending);
+}
+
+/* Without memory one explanation less is given. */
+static void keep(struct explainer *x, const cJSON *pod)
+{
+	struct pending *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return;
+	p->uid = strdup(pod_uid(pod));
+	p->pod = cJSON_Duplicate(pod, true);
+	if (!p->uid || !p->pod || table_add(&x->pending, p) < 0)
+		pending_free(p);
+}
+
+static void tell_siblings(struct explainer *x, const struct cluster *c, const struct member *m)
+{
+	for (size_t i = 0; i < x->pending.count; i++) {
+		const struct pending *p = (const struct pending *)x->pending.entries[i];
+		struct place_pod waiting;
+
+		if (place_pod_of(p->pod, &waiting, NULL) == 0 && place_is_peer(&waiting, &m->id, m->namespace, m->name))
+			tell(x, c, p->pod);
+	}
+}
+
+void explainer_set(struct explainer *x, const struct cluster *c, const cJSON *pod)
+{
+	const struct member *m;
+
+	if (!pod_uid(pod))
+		return;
+	explainer_remove(x, pod_uid(pod));
+	m = table_find(&c->members, pod_uid(pod));
+	if (m) {
+		tell_siblings(x, c, m);
+	} else if (unschedulable(pod)) {
+		keep(x, pod);
+		tell(x, c, pod);
+	}
 }

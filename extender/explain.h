@@ -1,7 +1,8 @@
 /* explain.h - why a member of a group is Pending, in words that name the group.
  *
  * Pods that the webhook has seen carry a required anti-affinity, and the scheduler's own plugin for it refuses a node
- * before the extender is asked: "node(s) didn't match pod anti-affinity rules" is all that the user is told then. */
+ * before the extender is asked: "node(s) didn't match pod anti-affinity rules" is all that the user is told then. So
+ * the extender puts an Event beside it. Everything here is for the loop's thread. */
 #ifndef CODIS_EXTENDER_EXPLAIN_H
 #define CODIS_EXTENDER_EXPLAIN_H
 
@@ -9,11 +10,27 @@
 #include <stdbool.h>
 
 #include "extender/cluster.h"
+#include "extender/table.h"
 
 struct buf;
+struct kube_client;
+struct logger;
 
 /* Whether the scheduler has given up on this pod for now, its group having members in place, without naming the group;
  * then out gets one sentence. Pure. */
 bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out);
+
+struct explainer {
+	struct kube_client *kube; /* none is owned, and both outlive what is under way */
+	const struct logger *log;
+	struct table pending; /* the pods that the scheduler has given up on for now, by uid */
+};
+
+void explainer_release(struct explainer *x);
+
+/* A pod as it is now, after the cluster was told of it. A member that comes into its place may be what a Pending one of
+ * its group waits for: the scheduler knows of that before the watch does. */
+void explainer_set(struct explainer *x, const struct cluster *c, const cJSON *pod);
+void explainer_remove(struct explainer *x, const char *uid);
 
 #endif

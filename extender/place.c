@@ -273,7 +273,7 @@ static void judge_zones(struct placing *pl)
 	}
 }
 
-static uint64_t hash_of(uint64_t hash, const char *text) /* FNV-1a */
+uint64_t place_hash(uint64_t hash, const char *text)
 {
 	for (; *text; text++)
 		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
@@ -292,7 +292,7 @@ static void look_at(const struct placing *pl, struct place_node *n, int64_t now_
 	const struct node *node = cluster_node(pl->cluster, n->name);
 	const char *key = pl->pod->topology_key;
 
-	n->tie = hash_of(hash_of(UINT64_C(14695981039346656037), pl->pod->uid), n->name);
+	n->tie = place_hash(place_hash(PLACE_HASH_INIT, pl->pod->uid), n->name);
 	n->weights[WEIGHT_FAILING] = node ? failing(node, now_ms) : 1;
 	if (!pl->pod->strict || strcmp(key, CODIS_HOSTNAME_KEY) == 0)
 		return;

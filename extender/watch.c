@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/kube/informer.h"
+#include "extender/explain.h"
 #include "extender/serve.h"
 
 /* The API server sends a bookmark about once a minute; some of them missing is a view that may be old. */
@@ -28,6 +29,7 @@ struct pod_watch {
 
 struct watch {
 	struct extender *extender;
+	struct explainer explainer;
 	struct informer *informers[WATCHES];
 	struct pod_watch by_app, by_component;
 };
@@ -120,6 +122,9 @@ static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
 	if (is_bound(pod) && pod_uid(pod))
 		reserve_drop(&e->reservations, pod_uid(pod));
 	pthread_mutex_unlock(&e->lock);
+	/* Only this thread writes the cluster, so it may read it without the lock. */
+	if (done == 0)
+		explainer_set(&pw->watch->explainer, &e->cluster, pod);
 	/* Once a pod, not at each of its changes. */
 	if (done < 0 && !old)
 		log_warn(&e->log, "pod.unreadable", "namespace=%s pod=%s why=%s",
@@ -139,6 +144,7 @@ static void on_pod_gone(void *ctx, const cJSON *pod)
 	cluster_remove_pod(&e->cluster, uid, pw->source);
 	reserve_drop(&e->reservations, uid);
 	pthread_mutex_unlock(&e->lock);
+	explainer_remove(&pw->watch->explainer, uid);
 }
 
 static void tell_error(struct extender *e, const char *what, const struct error *err)
@@ -201,6 +207,8 @@ struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct extender 
 		return NULL;
 	}
 	w->extender = e;
+	w->explainer.kube = c;
+	w->explainer.log = &e->log;
 	w->by_app = (struct pod_watch){ w, POD_BY_APP };
 	w->by_component = (struct pod_watch){ w, POD_BY_COMPONENT };
 	if (start_all(w, uv, c, err) == 0)
@@ -215,6 +223,7 @@ void watch_stop(struct watch *w)
 		return;
 	for (int i = 0; i < WATCHES; i++)
 		informer_stop(w->informers[i]);
+	explainer_release(&w->explainer);
 	free(w);
 }
 
