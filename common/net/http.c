@@ -35,6 +35,7 @@ struct transfer {
 	struct buf *body;
 	char what[192]; /* "GET https://10.96.0.1:443": without the path, which holds a secret for Codis */
 	char words[CURL_ERROR_SIZE];
+	bool whole_head; /* curl takes an answer that breaks off in its headers for one without a body */
 	bool toobig;
 };
 
@@ -67,6 +68,17 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+	struct transfer *t = arg;
+
+	if (size * n > 5 && memcmp(line, "HTTP/", 5) == 0)
+		t->whole_head = false;
+	else if (line[0] == '\r' || line[0] == '\n')
+		t->whole_head = true;
+	return size * n;
+}
+
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned silence = SILENCE_MS;
@@ -78,35 +90,41 @@ static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 	return CURL_SOCKOPT_OK;
 }
 
-static enum error_code code_of_curl(CURLcode r, int errnum)
+static enum error_code code_of_curl(CURLcode r, long errnum)
 {
 	switch (r) {
-	case CURLE_COULDNT_CONNECT:	   return errnum == ECONNREFUSED ? ERR_REFUSED :
-						  errnum == ETIMEDOUT	? ERR_TIMEOUT :
-									  ERR_IO;
-	case CURLE_OPERATION_TIMEDOUT:	   return ERR_TIMEOUT;
-	case CURLE_OUT_OF_MEMORY:	   return ERR_NOMEM;
+	case CURLE_COULDNT_CONNECT:
+		if (errnum == ECONNREFUSED)
+			return ERR_REFUSED;
+		return errnum == ETIMEDOUT ? ERR_TIMEOUT : ERR_IO;
+	case CURLE_OPERATION_TIMEDOUT: return ERR_TIMEOUT;
+	case CURLE_OUT_OF_MEMORY: return ERR_NOMEM;
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_SSL_CERTPROBLEM:
-	case CURLE_SSL_CACERT_BADFILE:	   return ERR_INVALID;
+	case CURLE_SSL_CACERT_BADFILE: return ERR_INVALID;
+	case CURLE_UNSUPPORTED_PROTOCOL: /* also for an answer that is no HTTP */
 	case CURLE_WEIRD_SERVER_REPLY:
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_BAD_CONTENT_ENCODING:   return ERR_PROTOCOL;
-	default:			   return ERR_IO;
+	case CURLE_BAD_CONTENT_ENCODING: return ERR_PROTOCOL;
+	default: return ERR_IO;
 	}
 }
 
-static int transfer_error(const struct transfer *t, CURLcode r, struct error *err)
+/* How the transfer ended, by what curl says of it: 0 when an answer is there, or -1 and *err. */
+static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 {
 	const char *words = t->words[0] ? t->words : curl_easy_strerror(r);
 	long errnum = 0;
 
 	if (t->toobig)
 		return error_set(err, ERR_TOOBIG, "%s: the answer is over %zu bytes", t->what, t->body->max);
+	if (r == CURLE_OK && t->whole_head)
+		return 0;
+	if (r == CURLE_OK)
+		return error_set(err, ERR_IO, "%s: the answer breaks off in its headers", t->what);
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &errnum);
-	return error_set(err, code_of_curl(r, (int)errnum), "%s: %s", t->what, words);
+	return error_set(err, code_of_curl(r, errnum), "%s: %s", t->what, words);
 }
 
 /* "scheme://host:port" of the URL, behind the method. */
@@ -161,6 +179,8 @@ static CURLcode set_request(struct transfer *t, const struct http_spec *spec)
 	}
 	if (strcmp(spec->method, "HEAD") == 0)
 		SET(CURLOPT_NOBODY, 1L);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, (void *)t);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, (void *)t);
 	SET(CURLOPT_ERRORBUFFER, t->words);
@@ -239,17 +259,15 @@ int http_fetch(const struct http_spec *spec, const struct http_tls *tls, int *st
 	       struct error *err)
 {
 	struct transfer t;
-	CURLcode r;
+	int r;
 
 	if (transfer_init(&t, spec, tls, body, err) < 0)
 		return -1;
-	r = curl_easy_perform(t.easy);
-	if (r == CURLE_OK)
+	r = transfer_end(&t, curl_easy_perform(t.easy), err);
+	if (r == 0)
 		*status = transfer_status(&t);
-	else
-		transfer_error(&t, r, err);
 	transfer_release(&t);
-	return r == CURLE_OK ? 0 : -1;
+	return r;
 }
 
 /* --- curl's multi interface on the loop ------------------------------------------------------------------------------
@@ -358,19 +376,11 @@ static void hand_over_one(struct http_client *c, struct http_call *call)
 	finish(call, &err);
 }
 
-static void finish_curl(struct http_call *call, CURLcode r)
-{
-	struct error err;
-
-	if (r != CURLE_OK)
-		transfer_error(&call->transfer, r, &err);
-	finish(call, r == CURLE_OK ? NULL : &err);
-}
-
 /* What came is handed over before the end of its call; any of the callbacks may free the client. */
 static void process(struct http_client *c)
 {
 	struct http_call *call;
+	struct error err;
 	CURLMsg *msg;
 	int left;
 
@@ -380,7 +390,7 @@ static void process(struct http_client *c)
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
-		finish_curl(call, msg->data.result);
+		finish(call, transfer_end(&call->transfer, msg->data.result, &err) < 0 ? &err : NULL);
 	}
 }
 

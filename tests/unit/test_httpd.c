@@ -1,0 +1,686 @@
+#include "tests/unit/net_fixture.h"
+
+#include <semaphore.h>
+
+#include "common/base/metrics.h"
+#include "common/net/http.h"
+#include "common/net/httpd.h"
+#include "common/net/ops.h"
+
+#define MAX_BODY 100000
+
+struct fixture {
+	struct httpd *httpd;
+	struct httpd_config cfg;
+	struct error err;
+	struct identity one, two;
+	sem_t entered, leave; /* POST /wait */
+	int status;
+	struct buf body;
+};
+
+/* Says what it was asked. */
+static void echo(void *ctx, const struct http_request *req, struct http_response *res)
+{
+	struct fixture *f = ctx;
+	const char *status = httpd_query(req, "status"), *fill = httpd_query(req, "fill");
+
+	if (status)
+		res->status = (int)strtol(status, NULL, 10);
+	if (fill)
+		buf_reserve(&res->body, strtoul(fill, NULL, 10));
+	if (strcmp(req->path, "/wait") == 0) {
+		sem_post(&f->entered);
+		sem_wait(&f->leave);
+	}
+	if (strcmp(req->path, "/json") == 0)
+		res->content_type = "application/json";
+	buf_addf(&res->body, "%s %s %s %zu ", req->method, req->path, req->content_type, req->body_len);
+	buf_add(&res->body, req->body, req->body_len);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	f->cfg = (struct httpd_config){ .address = "127.0.0.1:0", .threads = 2, .max_body = MAX_BODY, .handler = echo,
+					.ctx = f };
+	buf_init(&f->body, 1u << 20);
+	sem_init(&f->entered, 0, 0);
+	sem_init(&f->leave, 0, 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	httpd_stop(f->httpd);
+	buf_release(&f->body);
+	sem_destroy(&f->entered);
+	sem_destroy(&f->leave);
+	free(f);
+	return 0;
+}
+
+static void start(struct fixture *f)
+{
+	f->httpd = httpd_start(&f->cfg, &f->err);
+	if (!f->httpd)
+		fail_msg("%s", f->err.text);
+	assert_int_not_equal(httpd_port(f->httpd), 0);
+}
+
+static void start_tls(struct fixture *f)
+{
+	identity_make(&f->one, "one");
+	identity_make(&f->two, "two");
+	f->cfg.cert_pem = f->one.cert;
+	f->cfg.key_pem = f->one.key;
+	start(f);
+}
+
+static int fetch(struct fixture *f, const char *method, const char *path, const char *body, size_t len, const char *ca)
+{
+	static const char *const headers[] = { "Content-Type: text/x-test", NULL };
+	const struct http_tls tls = { .ca_pem = ca };
+	char url[128];
+	struct http_spec spec = { .method = method, .url = url, .headers = body ? headers : NULL, .body = body,
+				  .body_len = len, .timeout_ms = 20000 };
+
+	snprintf(url, sizeof(url), "http%s://127.0.0.1:%u%s", ca ? "s" : "", httpd_port(f->httpd), path);
+	buf_reset(&f->body);
+	f->err = (struct error)ERROR_INIT;
+	f->status = 0;
+	return http_fetch(&spec, &tls, &f->status, &f->body, &f->err);
+}
+
+static void get(struct fixture *f, const char *path, const char *ca)
+{
+	if (fetch(f, "GET", path, NULL, 0, ca) < 0)
+		fail_msg("%s", f->err.text);
+}
+
+static void test_requests(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	get(f, "/a%20b?x=y", NULL);
+	assert_int_equal(f->status, 200);
+	assert_string_equal(f->body.data, "GET /a b  0 ");
+	assert_int_equal(fetch(f, "POST", "/p", "hello", 5, NULL), 0);
+	assert_string_equal(f->body.data, "POST /p text/x-test 5 hello");
+	assert_int_equal(fetch(f, "PUT", "/p", "a\0b", 3, NULL), 0);
+	assert_int_equal(f->body.len, strlen("PUT /p text/x-test 3 ") + 3);
+	assert_int_equal(fetch(f, "DELETE", "/p", NULL, 0, NULL), 0);
+	assert_string_equal(f->body.data, "DELETE /p  0 ");
+	assert_int_equal(fetch(f, "HEAD", "/p", NULL, 0, NULL), 0);
+	assert_int_equal(f->status, 200);
+	assert_string_equal(f->body.data, "");
+}
+
+static void test_statuses(void **state)
+{
+	static const int statuses[] = { 201, 404, 500, 503, 800 }; /* Codis answers errors with 800 */
+	struct fixture *f = *state;
+	char path[32];
+
+	start(f);
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		snprintf(path, sizeof(path), "/x?status=%d", statuses[i]);
+		get(f, path, NULL);
+		assert_int_equal(f->status, statuses[i]);
+		assert_string_equal(f->body.data, "GET /x  0 ");
+	}
+}
+
+static void test_bodies_up_to_the_limit(void **state)
+{
+	struct fixture *f = *state;
+	char *big = malloc(MAX_BODY + 1);
+
+	memset(big, 'x', MAX_BODY + 1);
+	start(f);
+	assert_int_equal(fetch(f, "POST", "/p", big, MAX_BODY, NULL), 0);
+	assert_int_equal(f->status, 200);
+	assert_int_equal(f->body.len, strlen("POST /p text/x-test 100000 ") + MAX_BODY);
+	assert_int_equal(fetch(f, "POST", "/p", big, MAX_BODY + 1, NULL), 0);
+	assert_int_equal(f->status, 413);
+	assert_string_equal(f->body.data, "the body is over the limit of 100000 bytes\n");
+	free(big);
+}
+
+/* A client that is in the middle of sending gets its answer, no reset. */
+static void test_a_much_too_long_body(void **state)
+{
+	enum { LEN = 10 << 20 };
+	struct fixture *f = *state;
+	char *big = calloc(1, LEN);
+
+	start(f);
+	for (int i = 0; i < 5; i++) {
+		if (fetch(f, "POST", "/p", big, LEN, NULL) < 0)
+			fail_msg("%s", f->err.text);
+		assert_int_equal(f->status, 413);
+	}
+	get(f, "/alive", NULL);
+	free(big);
+}
+
+/* Sends a request as it is and returns what comes back until the server closes. */
+static const char *raw_exchange(struct fixture *f, const char *request, size_t len)
+{
+	int fd = connect_to(httpd_port(f->httpd));
+	char *to;
+	ssize_t n;
+
+	send_all(fd, request, len);
+	buf_reset(&f->body);
+	while ((to = buf_reserve(&f->body, 4096)) && (n = recv(fd, to, 4096, 0)) > 0)
+		buf_commit(&f->body, (size_t)n);
+	close(fd);
+	return f->body.data;
+}
+
+static const char *raw_text(struct fixture *f, const char *request)
+{
+	return raw_exchange(f, request, strlen(request));
+}
+
+static void test_too_long_is_said_before_it_is_sent(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+					"Content-Length: 100001\r\n\r\n"),
+			    "HTTP/1.1 413 ", 13);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"),
+			    "HTTP/1.1 413 ", 13);
+}
+
+static void test_too_long_in_chunks(void **state)
+{
+	BUF_CLEANUP struct buf request = BUF_INIT(1u << 20);
+	struct fixture *f = *state;
+
+	start(f);
+	buf_addstr(&request, "POST /p HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 2000; i++)
+		buf_addf(&request, "40\r\n%064d\r\n", i);
+	buf_addstr(&request, "0\r\n\r\n");
+	assert_memory_equal(raw_exchange(f, request.data, request.len), "HTTP/1.1 413 ", 13);
+}
+
+static void test_endless_chunks_are_cut_off(void **state)
+{
+	enum { CHUNK = 1 << 20 };
+	struct fixture *f = *state;
+	char *chunk = calloc(1, CHUNK + 2);
+	int fd, i;
+
+	start(f);
+	memcpy(chunk + CHUNK, "\r\n", 2);
+	fd = connect_to(httpd_port(f->httpd));
+	send_all(fd, "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", 58);
+	for (i = 0; i < 200; i++) {
+		send_all(fd, "100000\r\n", 8);
+		send_all(fd, chunk, CHUNK + 2);
+		if (send(fd, "", 0, MSG_NOSIGNAL) < 0 || recv(fd, chunk, 1, MSG_DONTWAIT | MSG_PEEK) == 0)
+			break;
+	}
+	assert_true(i < 200);
+	close(fd);
+	free(chunk);
+	get(f, "/alive", NULL);
+}
+
+static void test_garbage(void **state)
+{
+	static const char *const requests[] = {
+		"\r\n\r\n\r\n",
+		"nonsense\r\n\r\n",
+		"GET\r\n\r\n",
+		"GET / HTTP/9.9\r\n\r\n",
+		"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+		"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\n",
+		"POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	};
+	struct fixture *f = *state;
+	int fd;
+
+	start(f);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		fd = connect_to(httpd_port(f->httpd));
+		send_all(fd, requests[i], strlen(requests[i]));
+		close(fd);
+	}
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"), "HTTP/1.1 400 ", 13);
+	get(f, "/alive", NULL);
+}
+
+/* The request's state is given back when its client goes away in the middle; the leak checker looks. */
+static void test_client_that_leaves(void **state)
+{
+	struct fixture *f = *state;
+	int fd;
+
+	start(f);
+	for (int i = 0; i < 20; i++) {
+		fd = connect_to(httpd_port(f->httpd));
+		send_all(fd, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc", 53);
+		close(fd);
+	}
+	get(f, "/alive", NULL);
+}
+
+static void test_answer_over_its_limit(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	get(f, "/x?fill=999999999", NULL);
+	assert_int_equal(f->status, 500);
+	assert_string_equal(f->body.data, "the answer is too long, or memory ran out\n");
+}
+
+static void test_content_type_and_query(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_non_null(strstr(raw_text(f, "GET /json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+			       "\r\nContent-Type: application/json\r\n"));
+	assert_non_null(strstr(raw_text(f, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+			       "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+	get(f, "/?a=1&status=20%31&b", NULL);
+	assert_int_equal(f->status, 201);
+}
+
+#define GET_ROOT  "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+#define ROOT_BODY "\r\n\r\nGET /  0 "
+
+/* Asks for / on an open connection and returns the whole answer. */
+static const char *ask(int fd, char *answer, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	send_all(fd, GET_ROOT, sizeof(GET_ROOT) - 1);
+	for (answer[0] = '\0'; !strstr(answer, ROOT_BODY); len += (size_t)n, answer[len] = '\0') {
+		n = recv(fd, answer + len, size - 1 - len, 0);
+		assert_true(n > 0);
+	}
+	return answer;
+}
+
+static void test_drain(void **state)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int fd;
+
+	start(f);
+	fd = connect_to(httpd_port(f->httpd));
+	assert_null(strstr(ask(fd, answer, sizeof(answer)), "Connection: close"));
+	httpd_drain(f->httpd);
+	assert_non_null(strstr(ask(fd, answer, sizeof(answer)), "Connection: close"));
+	assert_int_equal(recv(fd, answer, 1, 0), 0); /* and it does close */
+	close(fd);
+	assert_non_null(strstr(raw_text(f, GET_ROOT), "Connection: close")); /* new ones are still served */
+}
+
+static void test_connections_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int a, b, c;
+
+	f->cfg.threads = 1;
+	f->cfg.max_connections = 2;
+	start(f);
+	a = connect_to(httpd_port(f->httpd));
+	b = connect_to(httpd_port(f->httpd));
+	ask(a, answer, sizeof(answer));
+	ask(b, answer, sizeof(answer));
+	c = connect_to(httpd_port(f->httpd)); /* waits in the kernel's queue */
+	send_all(c, GET_ROOT, sizeof(GET_ROOT) - 1);
+	ask(a, answer, sizeof(answer));
+	assert_int_equal(recv(c, answer, sizeof(answer), MSG_DONTWAIT), -1);
+	close(a);
+	assert_true(recv(c, answer, sizeof(answer), 0) > 0);
+	close(b);
+	close(c);
+}
+
+static void *stop_main(void *arg)
+{
+	struct fixture *f = arg;
+
+	httpd_stop(f->httpd);
+	f->httpd = NULL;
+	return NULL;
+}
+
+static void *get_main(void *arg)
+{
+	struct fixture *f = arg;
+
+	(void)fetch(f, "GET", "/wait", NULL, 0, NULL); /* whether its answer still goes out is not promised */
+	return NULL;
+}
+
+static void test_stop_waits_for_handlers(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t client, stopper;
+
+	start(f);
+	assert_int_equal(pthread_create(&client, NULL, get_main, f), 0);
+	sem_wait(&f->entered);
+	assert_int_equal(pthread_create(&stopper, NULL, stop_main, f), 0);
+	assert_int_not_equal(pthread_tryjoin_np(stopper, NULL), 0);
+	sem_post(&f->leave);
+	pthread_join(stopper, NULL);
+	pthread_join(client, NULL);
+}
+
+/* --- addresses ------------------------------------------------------------------------------------------------------- */
+
+static void test_address_taken(void **state)
+{
+	struct fixture *f = *state;
+	char address[32];
+
+	start(f);
+	snprintf(address, sizeof(address), "127.0.0.1:%u", httpd_port(f->httpd));
+	f->cfg.address = address;
+	assert_null(httpd_start(&f->cfg, &f->err));
+	assert_memory_equal(f->err.text, "listening on 127.0.0.1:", 23);
+	assert_non_null(strstr(f->err.text, ": Address already in use"));
+}
+
+static void test_bad_addresses(void **state)
+{
+	static const char *const addresses[] = { "", "9443", "nowhere.invalid:80", "127.0.0.1:x", "300.0.0.1:80" };
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		f->cfg.address = addresses[i];
+		f->err = (struct error)ERROR_INIT;
+		assert_null(httpd_start(&f->cfg, &f->err));
+		assert_int_equal(f->err.code, ERR_INVALID);
+	}
+}
+
+static void test_every_address(void **state)
+{
+	struct fixture *f = *state;
+
+	f->cfg.address = ":0";
+	start(f);
+	get(f, "/v4", NULL); /* through 127.0.0.1, though the socket is one of IPv6 where there is IPv6 */
+	assert_string_equal(f->body.data, "GET /v4  0 ");
+}
+
+/* --- TLS ------------------------------------------------------------------------------------------------------------- */
+
+static void test_tls(void **state)
+{
+	struct fixture *f = *state;
+
+	start_tls(f);
+	get(f, "/x", f->one.cert);
+	assert_string_equal(f->body.data, "GET /x  0 ");
+	assert_int_equal(fetch(f, "GET", "/x", NULL, 0, f->two.cert), -1);
+	assert_int_equal(f->err.code, ERR_PROTOCOL);
+}
+
+struct tls_client {
+	SSL_CTX *ctx;
+	SSL *ssl;
+	int fd;
+};
+
+/* The handshake on a connection that is there; 1 when it succeeds. */
+static int tls_connect(struct tls_client *c, int fd, int version)
+{
+	c->fd = fd;
+	c->ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_min_proto_version(c->ctx, version);
+	SSL_CTX_set_max_proto_version(c->ctx, version);
+	SSL_CTX_set_security_level(c->ctx, 0);
+	c->ssl = SSL_new(c->ctx);
+	SSL_set_fd(c->ssl, c->fd);
+	return SSL_connect(c->ssl);
+}
+
+static void tls_close(struct tls_client *c)
+{
+	SSL_free(c->ssl);
+	SSL_CTX_free(c->ctx);
+	close(c->fd);
+}
+
+static void tls_request(struct tls_client *c)
+{
+	char answer[1024] = "";
+	int len = 0, n;
+
+	assert_int_equal(SSL_write(c->ssl, GET_ROOT, sizeof(GET_ROOT) - 1), sizeof(GET_ROOT) - 1);
+	for (; !strstr(answer, ROOT_BODY); len += n, answer[len] = '\0') {
+		n = SSL_read(c->ssl, answer + len, (int)sizeof(answer) - 1 - len);
+		assert_true(n > 0);
+	}
+	assert_memory_equal(answer, "HTTP/1.1 200 ", 13);
+}
+
+static void assert_greeted_as(const struct tls_client *c, const char *name)
+{
+	X509 *cert = SSL_get1_peer_certificate(c->ssl);
+	char cn[32] = "";
+
+	X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, cn, sizeof(cn));
+	X509_free(cert);
+	assert_string_equal(cn, name);
+}
+
+static void test_tls_versions(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_client c;
+
+	start_tls(f);
+	assert_int_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_2_VERSION), 1);
+	tls_request(&c);
+	tls_close(&c);
+	assert_int_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	tls_request(&c);
+	tls_close(&c);
+	assert_int_not_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_1_VERSION), 1);
+	tls_close(&c);
+}
+
+/* A connection keeps what it was greeted with; new ones get the new one; one that was silent so far gets either. */
+static void test_hot_certificate_change(void **state)
+{
+	struct fixture *f = *state;
+	struct tls_client before, after, late;
+	int silent;
+
+	start_tls(f);
+	silent = connect_to(httpd_port(f->httpd));
+	assert_int_equal(tls_connect(&before, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	tls_request(&before);
+	assert_int_equal(httpd_set_certificate(f->httpd, f->two.cert, f->two.key, &f->err), 0);
+	assert_int_equal(tls_connect(&after, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	assert_int_equal(tls_connect(&late, silent, TLS1_2_VERSION), 1);
+	tls_request(&after);
+	tls_request(&before);
+	tls_request(&late);
+	assert_greeted_as(&before, "one");
+	assert_greeted_as(&after, "two");
+	tls_close(&before);
+	tls_close(&after);
+	tls_close(&late);
+	get(f, "/x", f->two.cert);
+	assert_int_equal(fetch(f, "GET", "/x", NULL, 0, f->one.cert), -1);
+}
+
+static void test_bad_certificates(void **state)
+{
+	struct fixture *f = *state;
+
+	start_tls(f);
+	assert_int_equal(httpd_set_certificate(f->httpd, "nonsense", f->two.key, &f->err), -1);
+	assert_int_equal(f->err.code, ERR_INVALID);
+	assert_memory_equal(f->err.text, "server certificate and key: ", 28);
+	assert_int_equal(httpd_set_certificate(f->httpd, f->two.cert, f->one.key, &f->err), -1);
+	assert_int_equal(f->err.code, ERR_INVALID);
+	get(f, "/x", f->one.cert); /* the old one stays */
+	f->cfg.key_pem = f->two.key;
+	assert_null(httpd_start(&f->cfg, &f->err));
+	assert_int_equal(f->err.code, ERR_INVALID);
+}
+
+static void test_certificate_without_tls(void **state)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	identity_make(&f->two, "two");
+	assert_int_equal(httpd_set_certificate(f->httpd, f->two.cert, f->two.key, &f->err), -1);
+}
+
+struct load {
+	struct fixture *f;
+	uint16_t port;
+	char both[4096];
+	atomic_bool stop;
+	atomic_int failed, served;
+};
+
+static void *load_main(void *arg)
+{
+	struct load *l = arg;
+	const struct http_tls tls = { .ca_pem = l->both };
+	BUF_CLEANUP struct buf body = BUF_INIT(10000);
+	char url[64];
+	struct http_spec spec = { .method = "POST", .url = url, .body = "x", .body_len = 1, .timeout_ms = 20000,
+				  .connect_timeout_ms = 20000 };
+	int status;
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", l->port);
+	while (!l->stop) {
+		buf_reset(&body);
+		if (http_fetch(&spec, &tls, &status, &body, NULL) < 0 || status != 200)
+			l->failed++;
+		l->served++;
+	}
+	return NULL;
+}
+
+/* No call fails while certificates change under it. */
+static void test_certificate_changes_under_load(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[3];
+	struct load l = { .f = f };
+
+	start_tls(f);
+	l.port = httpd_port(f->httpd);
+	snprintf(l.both, sizeof(l.both), "%s%s", f->one.cert, f->two.cert);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, load_main, &l), 0);
+	for (int i = 0; i < 400 || l.served < 100; i++) {
+		const struct identity *id = i % 2 ? &f->one : &f->two;
+
+		assert_int_equal(httpd_set_certificate(f->httpd, id->cert, id->key, &f->err), 0);
+	}
+	l.stop = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(l.failed, 0);
+}
+
+/* --- /healthz, /readyz, /metrics ------------------------------------------------------------------------------------- */
+
+static bool check_flag(void *ctx, char *why_not, size_t size)
+{
+	if (*(atomic_bool *)ctx)
+		return true;
+	snprintf(why_not, size, "the informer has not synced yet");
+	return false;
+}
+
+static void test_ops(void **state)
+{
+	struct fixture *f = *state;
+	atomic_bool ready = false;
+	struct metrics *m = metrics_new();
+	struct ops o = { .metrics = m, .ready = check_flag, .ctx = &ready };
+
+	metric_add(metric_counter(m, "x_total", "", "X"), 3);
+	assert_int_equal(ops_start(&o, "127.0.0.1:0", &f->err), 0);
+	f->httpd = o.httpd;
+	get(f, "/readyz", NULL);
+	assert_int_equal(f->status, 503);
+	assert_string_equal(f->body.data, "the informer has not synced yet\n");
+	ready = true;
+	get(f, "/readyz", NULL);
+	assert_int_equal(f->status, 200);
+	assert_string_equal(f->body.data, "ok\n");
+	get(f, "/healthz", NULL);
+	assert_int_equal(f->status, 200);
+	get(f, "/metrics", NULL);
+	assert_non_null(strstr(f->body.data, "\nx_total 3\n"));
+	get(f, "/nothing", NULL);
+	assert_int_equal(f->status, 404);
+	assert_int_equal(fetch(f, "POST", "/metrics", NULL, 0, NULL), 0);
+	assert_int_equal(f->status, 405);
+	assert_int_equal(fetch(f, "POST", "/metrics", "x", 1, NULL), 0);
+	assert_int_equal(f->status, 413);
+	f->httpd = NULL;
+	ops_stop(&o);
+	ops_stop(&o);
+	metrics_free(m);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_requests),
+		TEST(test_statuses),
+		TEST(test_bodies_up_to_the_limit),
+		TEST(test_a_much_too_long_body),
+		TEST(test_too_long_is_said_before_it_is_sent),
+		TEST(test_too_long_in_chunks),
+		TEST(test_endless_chunks_are_cut_off),
+		TEST(test_garbage),
+		TEST(test_client_that_leaves),
+		TEST(test_answer_over_its_limit),
+		TEST(test_content_type_and_query),
+		TEST(test_drain),
+		TEST(test_connections_are_limited),
+		TEST(test_stop_waits_for_handlers),
+		TEST(test_address_taken),
+		TEST(test_bad_addresses),
+		TEST(test_every_address),
+		TEST(test_tls),
+		TEST(test_tls_versions),
+		TEST(test_hot_certificate_change),
+		TEST(test_bad_certificates),
+		TEST(test_certificate_without_tls),
+		TEST(test_certificate_changes_under_load),
+		TEST(test_ops),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
