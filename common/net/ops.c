@@ -36,6 +36,8 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 	} else if (strcmp(req->path, "/metrics") == 0 && o->metrics) {
 		res->content_type = "text/plain; version=0.0.4; charset=utf-8";
 		metrics_write(o->metrics, &res->body);
+	} else if (o->other) {
+		o->other(o->ctx, req, res);
 	} else {
 		res->status = 404;
 		buf_addstr(&res->body, "known are /healthz, /readyz and /metrics\n");
