@@ -229,7 +229,7 @@ void watch_stop(struct watch *w)
 
 bool watch_ready(void *ctx, char *why_not, size_t size)
 {
-	static const char *const names[WATCHES] = { "nodes", "pods by app", "pods by " CODIS_LABEL_COMPONENT };
+	static const char *const names[WATCHES] = { "nodes", "pods by app", "pods by component" };
 	struct watch *w = ctx;
 
 	for (int i = 0; i < WATCHES; i++) {

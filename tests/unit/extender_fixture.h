@@ -22,6 +22,7 @@
 
 #define WALL_MS INT64_C(1700000000000) /* 2023-11-14T22:13:20Z */
 
+static inline cJSON *parsed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static inline cJSON *parsed(const char *fmt, ...)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);

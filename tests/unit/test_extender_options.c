@@ -9,7 +9,7 @@ static void defaults_are_what_the_manifests_rely_on(void **state)
 {
 	struct options o = { 0 };
 	struct error err = ERROR_INIT;
-	char *argv[] = { "codis-extender", NULL };
+	char name[] = "codis-extender", *argv[] = { name, NULL };
 
 	(void)state;
 	assert_int_equal(opt_parse(extender_options, &o, 1, argv, &err), 1);
