@@ -1,0 +1,290 @@
+#include "certs/ca.h"
+
+#include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+
+#define DAY_S	    86400L
+#define EARLY_S	    3600 /* valid from an hour ago, for nodes whose clocks are behind */
+#define SERIAL_BITS 127
+#define NAMES_MAX   4096
+
+static void x509_free(X509 **x)
+{
+	X509_free(*x);
+}
+
+static void pkey_free(EVP_PKEY **k)
+{
+	EVP_PKEY_free(*k);
+}
+
+#define X509_CLEANUP __attribute__((cleanup(x509_free)))
+#define PKEY_CLEANUP __attribute__((cleanup(pkey_free)))
+
+static int failed(struct error *err, const char *what)
+{
+	char words[256] = "no reason given";
+	unsigned long code = ERR_get_error();
+
+	if (code)
+		ERR_error_string_n(code, words, sizeof(words));
+	ERR_clear_error();
+	return error_set(err, ERR_INVALID, "%s: %s", what, words);
+}
+
+void cert_release(struct cert *c)
+{
+	if (c->key_pem)
+		OPENSSL_cleanse(c->key_pem, strlen(c->key_pem));
+	free(c->key_pem);
+	free(c->cert_pem);
+	*c = (struct cert){ 0 };
+}
+
+int cert_copy(struct cert *to, const struct cert *from)
+{
+	*to = (struct cert){ strdup(from->cert_pem), strdup(from->key_pem) };
+	if (to->cert_pem && to->key_pem)
+		return 0;
+	cert_release(to);
+	return -1;
+}
+
+/* --- PEM ------------------------------------------------------------------------------------------------------------- */
+
+static char *take_text(BIO *bio)
+{
+	char *data, *text;
+	long len = BIO_get_mem_data(bio, &data);
+
+	text = len > 0 ? strndup(data, (size_t)len) : NULL;
+	if (len > 0)
+		OPENSSL_cleanse(data, (size_t)len);
+	return text;
+}
+
+static int write_pem(X509 *x, EVP_PKEY *key, struct cert *out, struct error *err)
+{
+	BIO *cert = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
+
+	*out = (struct cert){ 0 };
+	if (cert && secret && PEM_write_bio_X509(cert, x) && PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL))
+		*out = (struct cert){ take_text(cert), take_text(secret) };
+	BIO_free(cert);
+	BIO_free(secret);
+	if (out->cert_pem && out->key_pem)
+		return 0;
+	cert_release(out);
+	return failed(err, "writing a certificate");
+}
+
+/* A key with a passphrase must not ask for it on the terminal. */
+static int no_passphrase(char *buf, int size, int rwflag, void *arg)
+{
+	(void)buf, (void)size, (void)rwflag, (void)arg;
+	return -1;
+}
+
+static X509 *read_cert(const char *pem, struct error *err)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	X509 *x = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+
+	BIO_free(bio);
+	if (!x)
+		failed(err, "not a certificate in PEM");
+	return x;
+}
+
+static EVP_PKEY *read_key(const char *pem, struct error *err)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+
+	BIO_free(bio);
+	if (!key)
+		failed(err, "not a private key in PEM without a passphrase");
+	return key;
+}
+
+/* --- making ---------------------------------------------------------------------------------------------------------- */
+
+static int set_serial(X509 *x)
+{
+	BIGNUM *n = BN_new();
+	int ok = n && BN_rand(n, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+		 BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x));
+
+	BN_free(n);
+	return ok;
+}
+
+static int set_name(X509 *x, const char *name)
+{
+	return X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
+					  0);
+}
+
+static int set_life(X509 *x, int days)
+{
+	return X509_gmtime_adj(X509_getm_notBefore(x), -EARLY_S) && X509_gmtime_adj(X509_getm_notAfter(x), days * DAY_S);
+}
+
+static int add_extension(X509 *x, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX ctx;
+	X509_EXTENSION *ext;
+	int ok;
+
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	X509V3_set_ctx_nodb(&ctx);
+	ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	ok = ext && X509_add_ext(x, ext, -1);
+	X509_EXTENSION_free(ext);
+	return ok;
+}
+
+static X509 *new_cert(const char *name, EVP_PKEY *key, int days)
+{
+	X509 *x = X509_new();
+
+	if (x && X509_set_version(x, X509_VERSION_3) && set_serial(x) && set_name(x, name) && set_life(x, days) &&
+	    X509_set_pubkey(x, key))
+		return x;
+	X509_free(x);
+	return NULL;
+}
+
+int ca_make(const char *name, int days, struct cert *ca, struct error *err)
+{
+	PKEY_CLEANUP EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509_CLEANUP X509 *x = NULL;
+	char common_name[64], now[40]; /* RFC 5280: at most 64 characters */
+
+	*ca = (struct cert){ 0 };
+	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	snprintf(common_name, sizeof(common_name), "%.32s %.23sZ", name, now);
+	x = key ? new_cert(common_name, key, days) : NULL;
+	if (!x || !X509_set_issuer_name(x, X509_get_subject_name(x)) ||
+	    !add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
+	    !add_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") ||
+	    !add_extension(x, x, NID_subject_key_identifier, "hash") || !X509_sign(x, key, EVP_sha256()))
+		return failed(err, "making a CA");
+	return write_pem(x, key, ca, err);
+}
+
+/* A name goes into OpenSSL's own little language of extensions, so it may hold nothing that means something there. */
+static int write_names(const char *const *names, struct buf *out, struct error *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.*";
+
+	for (const char *const *n = names; *n; n++) {
+		if (!**n || strspn(*n, allowed) != strlen(*n))
+			return error_set(err, ERR_INVALID, "\"%.100s\" is not a DNS name", *n);
+		buf_addf(out, "%sDNS:%s", n == names ? "" : ",", *n);
+	}
+	if (!out->len)
+		return error_set(err, ERR_INVALID, "a server's certificate needs a DNS name");
+	return buf_check(out, "the list of DNS names", err);
+}
+
+/* A leaf that outlives its CA would look good and be refused. */
+static int cap_life(X509 *x, X509 *ca)
+{
+	const ASN1_TIME *end = X509_get0_notAfter(ca);
+
+	return ASN1_TIME_compare(X509_get0_notAfter(x), end) <= 0 || X509_set1_notAfter(x, end);
+}
+
+int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struct cert *leaf, struct error *err)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(NAMES_MAX);
+	X509_CLEANUP X509 *issuer = read_cert(ca->cert_pem, err), *x = NULL;
+	PKEY_CLEANUP EVP_PKEY *issuer_key = issuer ? read_key(ca->key_pem, err) : NULL, *key = NULL;
+	char name[64]; /* of the subject; what counts are the alternative names */
+
+	*leaf = (struct cert){ 0 };
+	if (!issuer_key || write_names(dns_names, &names, err) < 0)
+		return -1;
+	key = EVP_EC_gen("P-256");
+	snprintf(name, sizeof(name), "%s", dns_names[0]);
+	x = key ? new_cert(name, key, days) : NULL;
+	if (!x || !cap_life(x, issuer) || !X509_set_issuer_name(x, X509_get_subject_name(issuer)) ||
+	    !add_extension(x, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
+	    !add_extension(x, issuer, NID_key_usage, "critical,digitalSignature") ||
+	    !add_extension(x, issuer, NID_ext_key_usage, "serverAuth") ||
+	    !add_extension(x, issuer, NID_subject_alt_name, names.data) ||
+	    !add_extension(x, issuer, NID_authority_key_identifier, "keyid") || !X509_sign(x, issuer_key, EVP_sha256()))
+		return failed(err, "signing a certificate");
+	return write_pem(x, key, leaf, err);
+}
+
+/* --- reading --------------------------------------------------------------------------------------------------------- */
+
+int cert_check(const struct cert *c, struct error *err)
+{
+	X509_CLEANUP X509 *x = read_cert(c->cert_pem, err);
+	PKEY_CLEANUP EVP_PKEY *key = x ? read_key(c->key_pem, err) : NULL;
+
+	if (!key)
+		return -1;
+	if (X509_check_private_key(x, key) == 1)
+		return 0;
+	ERR_clear_error();
+	return error_set(err, ERR_INVALID, "the key is not the certificate's own");
+}
+
+int ca_check(const struct cert *ca, struct error *err)
+{
+	X509_CLEANUP X509 *x = NULL;
+
+	if (cert_check(ca, err) < 0)
+		return -1;
+	x = read_cert(ca->cert_pem, err);
+	if (!x)
+		return -1;
+	return X509_check_ca(x) ? 0 : error_set(err, ERR_INVALID, "the certificate is not that of a CA");
+}
+
+static int to_ms(const ASN1_TIME *t, int64_t *ms)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(t, &tm))
+		return -1;
+	*ms = (int64_t)timegm(&tm) * 1000;
+	return 0;
+}
+
+int cert_times(const char *cert_pem, int64_t *from_ms, int64_t *until_ms, struct error *err)
+{
+	X509_CLEANUP X509 *x = read_cert(cert_pem, err);
+
+	if (!x)
+		return -1;
+	if (to_ms(X509_get0_notBefore(x), from_ms) < 0 || to_ms(X509_get0_notAfter(x), until_ms) < 0)
+		return failed(err, "the certificate's times");
+	return 0;
+}
+
+bool cert_is_old(const char *cert_pem, int part)
+{
+	int64_t from, until;
+
+	if (cert_times(cert_pem, &from, &until, NULL) < 0)
+		return true;
+	return until - clock_wall_ms() <= (until - from) / part;
+}

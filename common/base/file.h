@@ -1,0 +1,13 @@
+/* file.h - a whole file as a text. */
+#ifndef CODIS_BASE_FILE_H
+#define CODIS_BASE_FILE_H
+
+#include <stddef.h>
+
+struct error;
+
+/* The file's bytes with a NUL behind them, the caller's to free(). NULL and *err, naming the file, when it cannot be read
+ * or has more than max bytes. */
+char *file_read(const char *path, size_t max, struct error *err);
+
+#endif

@@ -1,0 +1,212 @@
+#include "common/kube/admission.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/kube/secret.h"
+#include "common/kube/text.h"
+
+#define UID_MAX	     256
+#define WARNING_MAX  120 /* bytes; what Kubernetes advises, it cuts at 256 */
+#define ANSWER_MAX   (16u << 20)
+#define API_VERSION  "admission.k8s.io/v1"
+
+/* --- the request ----------------------------------------------------------------------------------------------------- */
+
+static int check_review(const cJSON *review, struct error *err)
+{
+	const char *kind = json_str(review, "kind", NULL), *version = json_str(review, "apiVersion", NULL);
+
+	if (!cJSON_IsObject(review))
+		return error_set(err, ERR_INVALID, "the body is not a JSON object");
+	if (!kind || strcmp(kind, "AdmissionReview") != 0)
+		return error_set(err, ERR_INVALID, "the body is no AdmissionReview, its kind is \"%.64s\"", kind ? kind : "");
+	if (!version || strcmp(version, API_VERSION) != 0)
+		return error_set(err, ERR_INVALID, "the AdmissionReview is of \"%.64s\", only " API_VERSION " is understood",
+				 version ? version : "");
+	if (!cJSON_IsObject(json_get(review, "request", NULL)))
+		return error_set(err, ERR_INVALID, "the AdmissionReview has no request");
+	return 0;
+}
+
+/* A text that may be absent (""), but is of no other type. */
+static int take_text(const cJSON *object, const char *name, const char **out, struct error *err)
+{
+	const cJSON *item = json_get(object, name, NULL);
+
+	*out = "";
+	if (!item || cJSON_IsNull(item))
+		return 0;
+	if (!cJSON_IsString(item))
+		return error_set(err, ERR_INVALID, "the AdmissionReview's %s is no text", name);
+	*out = item->valuestring;
+	return 0;
+}
+
+static int take_object(const cJSON *request, const char *name, const cJSON **out, struct error *err)
+{
+	const cJSON *item = json_get(request, name, NULL);
+
+	*out = NULL;
+	if (!item || cJSON_IsNull(item))
+		return 0;
+	if (!cJSON_IsObject(item))
+		return error_set(err, ERR_INVALID, "the AdmissionReview's %s is not a JSON object", name);
+	*out = item;
+	return 0;
+}
+
+static int take_uid(const cJSON *request, const char **uid, struct error *err)
+{
+	if (take_text(request, "uid", uid, err) < 0)
+		return -1;
+	if (!**uid)
+		return error_set(err, ERR_INVALID, "the AdmissionReview's request has no uid");
+	if (strlen(*uid) > UID_MAX)
+		return error_set(err, ERR_INVALID, "the AdmissionReview's uid is over %d bytes", UID_MAX);
+	return 0;
+}
+
+static int take_names(const cJSON *request, struct admission_request *req, struct error *err)
+{
+	const cJSON *kind = json_get(request, "kind", NULL), *resource = json_get(request, "resource", NULL);
+
+	if (take_text(kind, "group", &req->group, err) < 0 || take_text(kind, "version", &req->version, err) < 0 ||
+	    take_text(kind, "kind", &req->kind, err) < 0 || take_text(resource, "resource", &req->resource, err) < 0)
+		return -1;
+	if (take_text(request, "subResource", &req->subresource, err) < 0 ||
+	    take_text(request, "namespace", &req->namespace, err) < 0 ||
+	    take_text(request, "name", &req->name, err) < 0 || take_text(request, "operation", &req->operation, err) < 0)
+		return -1;
+	return 0;
+}
+
+int admission_parse(const cJSON *review, struct admission_request *req, struct error *err)
+{
+	const cJSON *request = json_get(review, "request", NULL);
+
+	*req = (struct admission_request){ .uid = "" };
+	if (check_review(review, err) < 0 || take_uid(request, &req->uid, err) < 0 ||
+	    take_names(request, req, err) < 0 || take_object(request, "object", &req->object, err) < 0 ||
+	    take_object(request, "oldObject", &req->old_object, err) < 0)
+		return -1;
+	req->dry_run = json_bool(false, request, "dryRun", NULL);
+	return 0;
+}
+
+/* --- the verdict ----------------------------------------------------------------------------------------------------- */
+
+void admission_verdict_init(struct admission_verdict *v)
+{
+	*v = (struct admission_verdict){ .allowed = true };
+}
+
+void admission_verdict_release(struct admission_verdict *v)
+{
+	for (int i = 0; i < v->warning_count; i++)
+		free(v->warnings[i]);
+	cJSON_Delete(v->patch);
+	admission_verdict_init(v);
+}
+
+void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ...)
+{
+	char text[sizeof(v->message) + 1]; /* one byte more, to see whether the last character is whole */
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	v->allowed = false;
+	v->code = code;
+	snprintf(v->message, sizeof(v->message), "%.*s", (int)text_fit(text, sizeof(v->message) - 1), text);
+}
+
+void admission_warn(struct admission_verdict *v, const char *fmt, ...)
+{
+	char text[WARNING_MAX + 2];
+	va_list ap;
+
+	if (v->warning_count == ADMISSION_WARNINGS)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	v->warnings[v->warning_count] = strndup(text, text_fit(text, WARNING_MAX));
+	if (v->warnings[v->warning_count])
+		v->warning_count++;
+}
+
+/* --- the answer ------------------------------------------------------------------------------------------------------ */
+
+static const char *reason_of(int code)
+{
+	switch (code) {
+	case 400: return "BadRequest";
+	case 403: return "Forbidden";
+	case 409: return "Conflict";
+	case 422: return "Invalid";
+	default:  return "";
+	}
+}
+
+static int add_status(cJSON *response, const struct admission_verdict *v)
+{
+	cJSON *status = json_add_object(response, "status");
+
+	return json_add_str(status, "status", "Failure") && json_add_str(status, "message", v->message) &&
+			       json_add_str(status, "reason", reason_of(v->code)) &&
+			       json_add_int(status, "code", v->code) ?
+		       0 :
+		       -1;
+}
+
+static int add_warnings(cJSON *response, const struct admission_verdict *v)
+{
+	cJSON *list = json_add_array(response, "warnings");
+
+	for (int i = 0; i < v->warning_count; i++)
+		if (json_push(list, cJSON_CreateString(v->warnings[i])) < 0)
+			return -1;
+	return list ? 0 : -1;
+}
+
+static int add_patch(cJSON *response, const cJSON *patch)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(ANSWER_MAX);
+	char *base64;
+	int r = -1;
+
+	if (json_write(patch, &text) < 0)
+		return -1;
+	base64 = base64_encode(text.data, text.len);
+	if (base64 && json_add_str(response, "patchType", "JSONPatch") && json_add_str(response, "patch", base64))
+		r = 0;
+	free(base64);
+	return r;
+}
+
+static int fill_response(cJSON *response, const char *uid, const struct admission_verdict *v)
+{
+	if (!json_add_str(response, "uid", uid) || !json_add_bool(response, "allowed", v->allowed))
+		return -1;
+	if (!v->allowed && add_status(response, v) < 0)
+		return -1;
+	if (v->warning_count && add_warnings(response, v) < 0)
+		return -1;
+	return v->allowed && cJSON_GetArraySize(v->patch) > 0 ? add_patch(response, v->patch) : 0;
+}
+
+int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out)
+{
+	JSON_CLEANUP cJSON *review = cJSON_CreateObject();
+
+	if (!json_add_str(review, "apiVersion", API_VERSION) || !json_add_str(review, "kind", "AdmissionReview") ||
+	    fill_response(json_add_object(review, "response"), uid, v) < 0)
+		return -1;
+	return json_write(review, out);
+}

@@ -1,0 +1,333 @@
+#include "common/kube/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/kube/config.h"
+#include "common/net/http.h"
+
+#define CALL_TIMEOUT_MS 10000
+#define TOKEN_AGE_MS	60000 /* kubelet replaces it well before its end */
+#define TOKEN_MAX	16384
+#define BODY_MAX	(4u << 20) /* of what we send; the API server takes 3 MiB */
+#define ANSWER_MAX	(64u << 20)
+#define ERROR_MAX	(1u << 20) /* of a stream that was refused */
+#define URL_MAX		8192
+
+/* What is the same in all calls: the base of the URL and who we are. */
+struct identity {
+	char *server;
+	char *token_file;
+	char *authorization; /* "Authorization: Bearer ...", or NULL */
+	int64_t read_ms;     /* when the token was read */
+};
+
+struct kube_client {
+	struct http_client *http;
+	struct identity id;
+	char *namespace;
+};
+
+/* --- the token ------------------------------------------------------------------------------------------------------- */
+
+static int set_token(struct identity *id, const char *token)
+{
+	size_t len = strcspn(token, "\r\n"); /* a line break would start another header */
+	char *text = NULL;
+
+	if (asprintf(&text, "Authorization: Bearer %.*s", (int)len, token) < 0)
+		return -1;
+	free(id->authorization);
+	id->authorization = text;
+	return 0;
+}
+
+/* A token that cannot be read leaves the one before in use: the API server says whether it is still good. */
+static void refresh_token(struct identity *id)
+{
+	int64_t now = clock_mono_ms();
+	char *token;
+
+	if (!id->token_file || (id->authorization && now - id->read_ms < TOKEN_AGE_MS))
+		return;
+	token = file_read(id->token_file, TOKEN_MAX, NULL);
+	if (token && set_token(id, token) == 0)
+		id->read_ms = now;
+	free(token);
+}
+
+static int identity_init(struct identity *id, const struct kube_config *cfg)
+{
+	*id = (struct identity){ .server = strdup(cfg->server) };
+	if (cfg->token_file)
+		id->token_file = strdup(cfg->token_file);
+	if (!id->server || (cfg->token_file && !id->token_file))
+		return -1;
+	return cfg->token ? set_token(id, cfg->token) : 0;
+}
+
+static void identity_release(struct identity *id)
+{
+	free(id->server);
+	free(id->token_file);
+	free(id->authorization);
+}
+
+/* --- a call's form --------------------------------------------------------------------------------------------------- */
+
+struct form {
+	char url[URL_MAX];
+	char content_type[96];
+	const char *headers[4];
+	struct buf body;
+	struct http_spec spec;
+};
+
+static int fill_form(struct form *f, struct identity *id, const char *method, const char *path, const cJSON *body,
+		     const char *content_type, struct error *err)
+{
+	const char **header = f->headers;
+	int n = snprintf(f->url, sizeof(f->url), "%s%s", id->server, path);
+
+	*f->headers = NULL;
+	buf_init(&f->body, BODY_MAX);
+	if (n < 0 || (size_t)n >= sizeof(f->url))
+		return error_set(err, ERR_TOOBIG, "%s %.100s...: the URL is over %d bytes", method, path, URL_MAX);
+	if (body && json_write(body, &f->body) < 0)
+		return error_set(err, ERR_TOOBIG, "%s %.200s: no memory, or over %u bytes to send", method, path, BODY_MAX);
+	refresh_token(id);
+	if (id->authorization)
+		*header++ = id->authorization;
+	*header++ = "Accept: " KUBE_JSON;
+	if (body) {
+		snprintf(f->content_type, sizeof(f->content_type), "Content-Type: %s", content_type ? content_type : KUBE_JSON);
+		*header++ = f->content_type;
+	}
+	*header = NULL;
+	f->spec = (struct http_spec){ .method = method, .url = f->url, .headers = f->headers, .max_body = ANSWER_MAX,
+				      .body = body ? f->body.data : NULL, .body_len = f->body.len };
+	return 0;
+}
+
+/* --- the answer ------------------------------------------------------------------------------------------------------ */
+
+static enum error_code code_of(int status, const char *reason)
+{
+	switch (status) {
+	case 401:
+	case 403: return ERR_DENIED;
+	case 404: return ERR_NOTFOUND;
+	case 409: return strcmp(reason, "AlreadyExists") == 0 ? ERR_EXISTS : ERR_CONFLICT;
+	case 410: return ERR_GONE;
+	default:  return ERR_STATUS;
+	}
+}
+
+/* The words of a Status object, or of whatever else answered. */
+static int refused(int status, const char *body, const cJSON *object, struct error *err)
+{
+	const char *message = json_str(object, "message", NULL), *reason = json_str(object, "reason", NULL);
+
+	error_set(err, code_of(status, reason ? reason : ""), "HTTP %d: %.400s", status,
+		  message ? message : object ? "(no message)" : body);
+	if (err)
+		err->status = status;
+	return -1;
+}
+
+/* 0 and *object (the caller's), or -1 and *err. */
+static int read_answer(int status, const char *body, size_t len, cJSON **object, struct error *err)
+{
+	struct error why;
+
+	*object = json_parse(body, len, &why);
+	if (status / 100 != 2) {
+		refused(status, body, *object, err);
+		cJSON_Delete(*object);
+		*object = NULL;
+		return -1;
+	}
+	return *object ? 0 : error_set(err, ERR_PROTOCOL, "the answer is %s", why.text);
+}
+
+/* --- calls on the loop ----------------------------------------------------------------------------------------------- */
+
+struct request {
+	struct kube_client *client;
+	kube_done done;
+	int (*on_data)(void *ctx, const char *data, size_t len);
+	void *ctx;
+	char what[256]; /* "PUT /apis/...", without the query */
+};
+
+static void request_free(void *ctx)
+{
+	free(ctx);
+}
+
+static void on_answer(void *ctx, const struct http_result *res)
+{
+	struct request *r = ctx;
+	cJSON *object = NULL;
+	struct error err = ERROR_INIT;
+	int failed = 0;
+
+	if (res->err) {
+		err = *res->err;
+		failed = -1;
+	} else if (!r->on_data || res->status / 100 != 2) {
+		failed = read_answer(res->status, res->body, res->len, &object, &err);
+	}
+	if (failed)
+		error_wrap(&err, "%s", r->what);
+	if (res->status == 401)
+		r->client->id.read_ms -= TOKEN_AGE_MS; /* perhaps it has just been replaced */
+	r->done(r->ctx, object, failed ? &err : NULL);
+	cJSON_Delete(object);
+}
+
+static int on_stream(void *ctx, const char *data, size_t len)
+{
+	struct request *r = ctx;
+
+	return r->on_data(r->ctx, data, len);
+}
+
+static struct request *request_new(struct kube_client *c, const char *method, const char *path, kube_done done,
+				   void *ctx)
+{
+	struct request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	*r = (struct request){ .client = c, .done = done, .ctx = ctx };
+	snprintf(r->what, sizeof(r->what), "%s %.*s", method, (int)strcspn(path, "?"), path);
+	return r;
+}
+
+/* Takes r over. */
+static struct http_call *send_form(struct kube_client *c, struct form *f, struct request *r, struct error *err)
+{
+	struct http_call *call = NULL;
+
+	f->spec.release = request_free;
+	if (r)
+		call = http_send(c->http, &f->spec, on_answer, r, err);
+	else
+		error_set(err, ERR_NOMEM, "no memory");
+	if (!call)
+		free(r);
+	return call;
+}
+
+struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	struct http_call *call = NULL;
+	struct form f;
+
+	if (fill_form(&f, &c->id, method, path, body, content_type, err) == 0) {
+		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
+		call = send_form(c, &f, request_new(c, method, path, done, ctx), err);
+	}
+	buf_release(&f.body);
+	return call;
+}
+
+struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
+			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
+			      struct error *err)
+{
+	struct request *r;
+	struct form f;
+
+	if (fill_form(&f, &c->id, "GET", path, NULL, NULL, err) < 0)
+		return NULL;
+	f.spec.timeout_ms = timeout_ms;
+	f.spec.max_body = ERROR_MAX;
+	f.spec.on_data = on_stream;
+	r = request_new(c, "GET", path, done, ctx);
+	if (r)
+		r->on_data = on_data;
+	return send_form(c, &f, r, err);
+}
+
+/* --- without a loop -------------------------------------------------------------------------------------------------- */
+
+static struct http_tls tls_of(const struct kube_config *cfg)
+{
+	return (struct http_tls){ cfg->ca_pem, cfg->cert_pem, cfg->key_pem, cfg->skip_verify };
+}
+
+static int fetch(struct identity *id, const struct http_tls *tls, const char *method, const char *path, const cJSON *body,
+		 const char *content_type, int timeout_ms, cJSON **object, struct error *err)
+{
+	BUF_CLEANUP struct buf answer = BUF_INIT(ANSWER_MAX);
+	struct form f;
+	int status = 0, r;
+
+	r = fill_form(&f, id, method, path, body, content_type, err);
+	if (r == 0) {
+		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
+		r = http_fetch(&f.spec, tls, &status, &answer, err);
+	}
+	buf_release(&f.body);
+	return r < 0 ? -1 : read_answer(status, answer.data, answer.len, object, err);
+}
+
+int kube_call_sync(const struct kube_config *cfg, const char *method, const char *path, const cJSON *body,
+		   const char *content_type, int timeout_ms, cJSON **object, struct error *err)
+{
+	struct http_tls tls = tls_of(cfg);
+	struct identity id;
+	int r;
+
+	*object = NULL;
+	if (identity_init(&id, cfg) < 0)
+		r = error_set(err, ERR_NOMEM, "no memory");
+	else
+		r = fetch(&id, &tls, method, path, body, content_type, timeout_ms, object, err);
+	identity_release(&id);
+	return r < 0 ? error_wrap(err, "%s %.*s", method, (int)strcspn(path, "?"), path) : 0;
+}
+
+/* --- the client ------------------------------------------------------------------------------------------------------ */
+
+struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err)
+{
+	struct kube_client *c = calloc(1, sizeof(*c));
+	struct http_tls tls = tls_of(cfg);
+
+	if (!c || identity_init(&c->id, cfg) < 0 || !(c->namespace = strdup(cfg->namespace ? cfg->namespace : "default"))) {
+		error_set(err, ERR_NOMEM, "Kubernetes client: no memory");
+		kube_client_free(c);
+		return NULL;
+	}
+	c->http = http_client_new(uv, &tls, err);
+	if (!c->http) {
+		kube_client_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void kube_client_free(struct kube_client *c)
+{
+	if (!c)
+		return;
+	http_client_free(c->http);
+	identity_release(&c->id);
+	free(c->namespace);
+	free(c);
+}
+
+const char *kube_client_namespace(const struct kube_client *c)
+{
+	return c->namespace;
+}

@@ -1,0 +1,178 @@
+#include "common/kube/event.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/kube/client.h"
+#include "common/kube/text.h"
+#include "common/net/http.h"
+
+#define UNDER_WAY_MAX	100
+#define PER_SECOND	20
+#define NOTE_MAX	1024 /* bytes; the API server refuses more */
+#define EVENT_TIMEOUT_MS 5000
+
+struct slot {
+	struct kube_events *events;
+	struct http_call *call; /* NULL: free */
+};
+
+struct kube_events {
+	struct kube_client *kube;
+	char component[128], instance[128];
+	struct slot slots[UNDER_WAY_MAX];
+	int64_t tokens_ms; /* of the bucket: one event costs 1000 / PER_SECOND */
+	int64_t filled_ms;
+	unsigned long dropped;
+};
+
+struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance)
+{
+	struct kube_events *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->kube = c;
+	snprintf(e->component, sizeof(e->component), "%s", component);
+	snprintf(e->instance, sizeof(e->instance), "%s", instance);
+	e->tokens_ms = 1000;
+	e->filled_ms = clock_mono_ms();
+	for (int i = 0; i < UNDER_WAY_MAX; i++)
+		e->slots[i].events = e;
+	return e;
+}
+
+void kube_events_free(struct kube_events *e)
+{
+	if (!e)
+		return;
+	for (int i = 0; i < UNDER_WAY_MAX; i++)
+		http_cancel(e->slots[i].call);
+	free(e);
+}
+
+unsigned long kube_events_dropped(const struct kube_events *e)
+{
+	return e->dropped;
+}
+
+static bool take_token(struct kube_events *e)
+{
+	int64_t now = clock_mono_ms();
+
+	e->tokens_ms += now - e->filled_ms;
+	if (e->tokens_ms > 1000)
+		e->tokens_ms = 1000;
+	e->filled_ms = now;
+	if (e->tokens_ms < 1000 / PER_SECOND)
+		return false;
+	e->tokens_ms -= 1000 / PER_SECOND;
+	return true;
+}
+
+static struct slot *free_slot(struct kube_events *e)
+{
+	for (int i = 0; i < UNDER_WAY_MAX; i++)
+		if (!e->slots[i].call)
+			return &e->slots[i];
+	return NULL;
+}
+
+/* --- the object ------------------------------------------------------------------------------------------------------ */
+
+static const char *meta(const cJSON *object, const char *name)
+{
+	const char *value = json_str(object, "metadata", name, NULL);
+
+	return value ? value : "";
+}
+
+/* An Event stands in the namespace of its object; that of a cluster-wide one in "default". */
+static const char *namespace_of(const cJSON *involved)
+{
+	const char *namespace = meta(involved, "namespace");
+
+	return *namespace ? namespace : "default";
+}
+
+static void add_involved(cJSON *event, const char *kind, const cJSON *involved)
+{
+	cJSON *ref = json_add_object(event, "involvedObject");
+	const char *version = json_str(involved, "apiVersion", NULL), *its_kind = json_str(involved, "kind", NULL);
+
+	json_add_str(ref, "kind", its_kind ? its_kind : kind);
+	if (version)
+		json_add_str(ref, "apiVersion", version);
+	else if (strcmp(kind, "Pod") == 0 || strcmp(kind, "Node") == 0)
+		json_add_str(ref, "apiVersion", "v1");
+	else if (strcmp(kind, "StatefulSet") == 0)
+		json_add_str(ref, "apiVersion", "apps/v1");
+	json_add_str(ref, "name", meta(involved, "name"));
+	json_add_str(ref, "namespace", meta(involved, "namespace"));
+	json_add_str(ref, "uid", meta(involved, "uid"));
+}
+
+/* core/v1, which kubectl describe reads. The API server makes the name. */
+static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning,
+			   const char *reason, const char *note)
+{
+	cJSON *event = cJSON_CreateObject(), *metadata = json_add_object(event, "metadata");
+	char now[40];
+
+	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	json_add_str(event, "apiVersion", "v1");
+	json_add_str(event, "kind", "Event");
+	json_add_str(metadata, "namespace", namespace_of(involved));
+	json_add_fmt(metadata, "generateName", "%s.", meta(involved, "name"));
+	add_involved(event, kind, involved);
+	json_add_str(event, "type", warning ? "Warning" : "Normal");
+	json_add_str(event, "reason", reason);
+	json_add_str(event, "message", note);
+	json_add_str(json_add_object(event, "source"), "component", e->component);
+	json_add_str(event, "reportingComponent", e->component);
+	json_add_str(event, "reportingInstance", e->instance);
+	json_add_str(event, "firstTimestamp", now);
+	json_add_str(event, "lastTimestamp", now);
+	json_add_int(event, "count", 1);
+	return event;
+}
+
+/* --- sending --------------------------------------------------------------------------------------------------------- */
+
+static void on_posted(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct slot *slot = ctx;
+
+	(void)object;
+	slot->call = NULL;
+	if (err)
+		slot->events->dropped++;
+}
+
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...)
+{
+	JSON_CLEANUP cJSON *event = NULL;
+	struct slot *slot = free_slot(e);
+	char note[NOTE_MAX + 2], path[256];
+	va_list ap;
+
+	if (!slot || !take_token(e)) {
+		e->dropped++;
+		return;
+	}
+	va_start(ap, fmt);
+	vsnprintf(note, sizeof(note), fmt, ap);
+	va_end(ap);
+	note[text_fit(note, NOTE_MAX)] = '\0';
+	event = event_object(e, kind, involved, warning, reason, note);
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace_of(involved));
+	slot->call = kube_call(e->kube, "POST", path, event, NULL, EVENT_TIMEOUT_MS, on_posted, slot, NULL);
+	if (!slot->call)
+		e->dropped++;
+}

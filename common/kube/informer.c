@@ -1,0 +1,556 @@
+#include "common/kube/informer.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/kube/client.h"
+#include "common/kube/store.h"
+#include "common/kube/text.h"
+#include "common/kube/watch.h"
+#include "common/net/http.h"
+#include "common/net/loop.h"
+
+#define PAGE		500
+#define OBJECTS_MAX	500000
+#define LIST_TIMEOUT_MS 30000
+#define WATCH_MIN_S	300
+#define WATCH_SPREAD_S	300
+#define WATCH_SLACK_MS	30000 /* the server ends a watch in time; this is for one that does not */
+#define BACKOFF_MIN_MS	800
+#define BACKOFF_MAX_MS	30000
+/* A watch that brought nothing and ended before this was none: client-go's "very short watch". */
+#define WATCH_SHORT_MS 1000
+/* A watch that was broken later than this had been established: longer than it takes to fail to connect. */
+#define WATCH_LIVED_MS 5000
+#define VERSION_MAX    256
+#define URL_MAX	       4096
+#define CONTINUE_MAX   2048
+
+struct informer {
+	uv_loop_t *uv;
+	struct kube_client *kube;
+	struct informer_config cfg;
+	char *base; /* path and selectors, and "?" or "&" behind them */
+	struct store *store;
+	char version[VERSION_MAX]; /* where the watch goes on; opaque */
+
+	struct http_call *call;
+	struct loop_timer *timer; /* the backoff */
+	int failures;
+
+	cJSON *listed;
+	size_t n_listed;
+	char next_page[CONTINUE_MAX]; /* URL-encoded */
+	bool whole;		      /* without pages, for theirs became too old on the way */
+
+	struct buf line;
+	int64_t watch_ms; /* when the watch began */
+	uint64_t events;  /* in this watch */
+	struct error why; /* what we have against this watch */
+
+	int busy; /* depth of our callbacks: informer_stop may be called by the owner's */
+	bool stopped;
+	atomic_bool synced;
+	_Atomic int64_t heard_ms;
+};
+
+static void start_list(struct informer *i);
+static void start_watch(struct informer *i);
+
+static void destroy(struct informer *i)
+{
+	free(i->base);
+	store_free(i->store);
+	cJSON_Delete(i->listed);
+	buf_release(&i->line);
+	free(i);
+}
+
+static void enter(struct informer *i)
+{
+	i->busy++;
+}
+
+static void leave(struct informer *i)
+{
+	if (--i->busy == 0 && i->stopped)
+		destroy(i);
+}
+
+/* "watch /api/v1/pods: why" */
+static void say_what(struct error *err, const char *verb, const struct informer *i)
+{
+	error_wrap(err, "%s %.*s", verb, (int)strcspn(i->base, "?"), i->base);
+}
+
+static void heard(struct informer *i)
+{
+	atomic_store(&i->heard_ms, clock_mono_ms());
+}
+
+/* --- waiting --------------------------------------------------------------------------------------------------------- */
+
+static uint64_t random_below(uint64_t n)
+{
+	uint64_t x = 0;
+
+	uv_random(NULL, NULL, &x, sizeof(x), 0, NULL);
+	return x % n;
+}
+
+/* 800 ms, doubled with each failure in a row, at most 30 s; of that, half is left to chance so that many do not come
+ * back at once. */
+static uint64_t backoff(int failures)
+{
+	uint64_t ms = BACKOFF_MAX_MS;
+
+	if (failures < 6)
+		ms = (uint64_t)BACKOFF_MIN_MS << failures;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	return ms / 2 + random_below(ms / 2);
+}
+
+static void on_list_time(void *ctx)
+{
+	struct informer *i = ctx;
+
+	loop_timer_stop(&i->timer);
+	start_list(i);
+}
+
+static void on_watch_time(void *ctx)
+{
+	struct informer *i = ctx;
+
+	loop_timer_stop(&i->timer);
+	start_watch(i);
+}
+
+static void later(struct informer *i, uint64_t ms, void (*what)(void *ctx))
+{
+	i->timer = loop_timer_start(i->uv, ms, 0, what, i);
+}
+
+/* Says what failed and does the next thing after the backoff. The owner may have stopped us. */
+static void failed(struct informer *i, const struct error *err, void (*next)(void *ctx))
+{
+	uint64_t ms = backoff(i->failures++);
+
+	if (i->cfg.on_error)
+		i->cfg.on_error(i->cfg.ctx, err);
+	if (!i->stopped)
+		later(i, ms, next);
+}
+
+/* --- objects --------------------------------------------------------------------------------------------------------- */
+
+static bool same_version(const cJSON *a, const cJSON *b)
+{
+	const char *x = json_str(a, "metadata", "resourceVersion", NULL);
+	const char *y = json_str(b, "metadata", "resourceVersion", NULL);
+
+	return x && y && strcmp(x, y) == 0;
+}
+
+static void prune(struct informer *i, cJSON *object)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(object, "metadata"), "managedFields");
+	if (i->cfg.prune)
+		i->cfg.prune(object);
+}
+
+/* Takes the object over. 0, or -1 and *err. */
+static int set_object(struct informer *i, cJSON *object, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	cJSON *old = NULL;
+
+	if (store_key(object, key) < 0) {
+		cJSON_Delete(object);
+		return error_set(err, ERR_PROTOCOL, "an object without a name, or with too long a one");
+	}
+	if (same_version(store_peek(i->store, key), object)) {
+		store_keep(i->store, key);
+		cJSON_Delete(object);
+		return 0;
+	}
+	prune(i, object);
+	if (store_put(i->store, key, object, &old) < 0) {
+		cJSON_Delete(object);
+		return error_set(err, ERR_NOMEM, "no memory");
+	}
+	i->cfg.on_set(i->cfg.ctx, object, old);
+	cJSON_Delete(old);
+	return 0;
+}
+
+/* last: as it was when it went, still the caller's. */
+static int delete_object(struct informer *i, cJSON *last, struct error *err)
+{
+	char key[STORE_KEY_MAX];
+	cJSON *stored;
+
+	if (store_key(last, key) < 0)
+		return error_set(err, ERR_PROTOCOL, "an object without a name, or with too long a one");
+	stored = store_take(i->store, key);
+	if (!stored)
+		return 0;
+	prune(i, last);
+	i->cfg.on_delete(i->cfg.ctx, last);
+	cJSON_Delete(stored);
+	return 0;
+}
+
+/* --- list ------------------------------------------------------------------------------------------------------------ */
+
+/* The store becomes what was listed. 0; -1 and *err; the owner may have stopped us. */
+static int replace(struct informer *i, struct error *err)
+{
+	cJSON *gone, *item;
+	int r = 0;
+
+	store_sweep_begin(i->store);
+	while (r == 0 && !i->stopped && i->listed->child)
+		r = set_object(i, cJSON_DetachItemViaPointer(i->listed, i->listed->child), err);
+	if (r < 0 || i->stopped)
+		return r;
+	gone = store_sweep_end(i->store);
+	if (!gone)
+		return error_set(err, ERR_NOMEM, "no memory");
+	cJSON_ArrayForEach(item, gone)
+		if (!i->stopped)
+			i->cfg.on_delete(i->cfg.ctx, item);
+	cJSON_Delete(gone);
+	return 0;
+}
+
+/* Adds a page to what is listed. *more: another one follows. */
+static int take_page(struct informer *i, const cJSON *page, bool *more, struct error *err)
+{
+	const char *version = json_str(page, "metadata", "resourceVersion", NULL);
+	const char *next = json_str(page, "metadata", "continue", NULL);
+	BUF_CLEANUP struct buf token = BUF_INIT(CONTINUE_MAX - 1);
+	const cJSON *items = json_get(page, "items", NULL), *item;
+
+	if (!version || !*version || strlen(version) >= VERSION_MAX)
+		return error_set(err, ERR_PROTOCOL, "a list without a resourceVersion");
+	*more = next && *next;
+	if (*more && text_escape(&token, next) < 0)
+		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
+	i->n_listed++; /* pages count, too: none is free */
+	cJSON_ArrayForEach(item, items) {
+		if (i->n_listed++ >= OBJECTS_MAX)
+			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
+		if (json_push(i->listed, cJSON_Duplicate(item, 1)) < 0)
+			return error_set(err, ERR_NOMEM, "no memory for the list");
+	}
+	snprintf(i->next_page, sizeof(i->next_page), "%s", token.data);
+	snprintf(i->version, sizeof(i->version), "%s", version);
+	return 0;
+}
+
+static void finish_list(struct informer *i)
+{
+	struct error err;
+
+	if (replace(i, &err) < 0) {
+		say_what(&err, "list", i);
+		failed(i, &err, on_list_time);
+		return;
+	}
+	if (i->stopped)
+		return;
+	atomic_store(&i->synced, true);
+	if (i->cfg.on_synced)
+		i->cfg.on_synced(i->cfg.ctx);
+	if (!i->stopped)
+		start_watch(i);
+}
+
+static void next_page(struct informer *i);
+
+/* The pages behind a continue token are kept for five minutes; later the whole is asked for at once, as client-go's
+ * pager does. */
+static void fall_back(struct informer *i)
+{
+	i->whole = true;
+	start_list(i);
+}
+
+static void take_list(struct informer *i, const cJSON *page, const struct error *err)
+{
+	struct error why;
+	bool more = false;
+
+	if (err && err->code == ERR_GONE && i->next_page[0]) {
+		fall_back(i);
+	} else if (err) {
+		failed(i, err, on_list_time);
+	} else if (take_page(i, page, &more, &why) < 0) {
+		say_what(&why, "list", i);
+		failed(i, &why, on_list_time);
+	} else {
+		heard(i);
+		if (more)
+			next_page(i);
+		else
+			finish_list(i);
+	}
+}
+
+static void on_list(void *ctx, const cJSON *page, const struct error *err)
+{
+	struct informer *i = ctx;
+
+	enter(i);
+	i->call = NULL;
+	take_list(i, page, err);
+	leave(i);
+}
+
+static void next_page(struct informer *i)
+{
+	char url[URL_MAX + CONTINUE_MAX], limit[32] = "";
+	struct error err;
+
+	if (!i->whole)
+		snprintf(limit, sizeof(limit), "limit=%d&", PAGE);
+	/* No resourceVersion: the newest. "0", a cache's, could be older than what we have seen already. */
+	snprintf(url, sizeof(url), "%s%s%s%s", i->base, limit, i->next_page[0] ? "continue=" : "", i->next_page);
+	i->call = kube_call(i->kube, "GET", url, NULL, NULL, LIST_TIMEOUT_MS, on_list, i, &err);
+	if (!i->call)
+		failed(i, &err, on_list_time);
+}
+
+static void start_list(struct informer *i)
+{
+	cJSON_Delete(i->listed);
+	i->listed = cJSON_CreateArray();
+	i->n_listed = 0;
+	i->next_page[0] = '\0';
+	next_page(i);
+}
+
+/* --- watch ----------------------------------------------------------------------------------------------------------- */
+
+static int take_version(struct informer *i, const cJSON *object, struct error *err)
+{
+	const char *version = json_str(object, "metadata", "resourceVersion", NULL);
+
+	if (!version || !*version || strlen(version) >= VERSION_MAX)
+		return error_set(err, ERR_PROTOCOL, "an event without a resourceVersion");
+	snprintf(i->version, sizeof(i->version), "%s", version);
+	return 0;
+}
+
+static int error_event(const cJSON *status, struct error *err)
+{
+	const char *message = json_str(status, "message", NULL);
+	int code = (int)json_int(0, status, "code", NULL);
+
+	error_set(err, code == 410 ? ERR_GONE : ERR_STATUS, "HTTP %d: %.400s", code, message ? message : "(no message)");
+	err->status = code;
+	return -1;
+}
+
+static int take_event(struct informer *i, cJSON *event, struct error *err)
+{
+	const char *type = json_str(event, "type", NULL);
+	const cJSON *object = json_get(event, "object", NULL);
+
+	if (!type || !cJSON_IsObject(object))
+		return error_set(err, ERR_PROTOCOL, "an event without type or object");
+	if (strcmp(type, "ERROR") == 0)
+		return error_event(object, err);
+	if (take_version(i, object, err) < 0)
+		return -1;
+	if (strcmp(type, "BOOKMARK") == 0)
+		return 0;
+	if (strcmp(type, "DELETED") == 0)
+		return delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"), err);
+	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
+		return set_object(i, cJSON_DetachItemFromObjectCaseSensitive(event, "object"), err);
+	return error_set(err, ERR_PROTOCOL, "an event of type \"%.32s\"", type);
+}
+
+/* Non-zero ends the watch: an event was lost on us, or the owner has stopped us. */
+static int on_line(void *ctx, const char *line, size_t len)
+{
+	struct informer *i = ctx;
+	JSON_CLEANUP cJSON *event = json_parse(line, len, &i->why);
+
+	if (!event || take_event(i, event, &i->why) < 0)
+		return -1;
+	i->events++;
+	heard(i);
+	return i->stopped;
+}
+
+static int on_data(void *ctx, const char *data, size_t len)
+{
+	struct informer *i = ctx;
+	int r;
+
+	enter(i);
+	r = watch_lines(&i->line, data, len, on_line, i, &i->why);
+	leave(i);
+	return r;
+}
+
+/* The end of a watch that had been established. */
+static bool was_good(const struct informer *i, const struct error *err)
+{
+	int64_t lived = clock_mono_ms() - i->watch_ms;
+
+	return i->events > 0 || lived >= (err ? WATCH_LIVED_MS : WATCH_SHORT_MS);
+}
+
+/* What the peer refused is listed again; what did not arrive is watched on from where we are. */
+static bool lost(const struct error *err)
+{
+	return err->code == ERR_REFUSED || err->code == ERR_TIMEOUT || err->code == ERR_IO || err->status == 429;
+}
+
+static void end_watch(struct informer *i, const struct error *err)
+{
+	struct error brief;
+	bool good = was_good(i, err);
+
+	if (good)
+		i->failures = 0;
+	if (err && err->code == ERR_GONE) {
+		/* Part of a watch's life, not worth a word; but two in a row must not turn in a circle. */
+		later(i, i->failures ? backoff(i->failures) : 0, on_list_time);
+		i->failures++;
+	} else if (err && good && lost(err)) {
+		if (i->cfg.on_error)
+			i->cfg.on_error(i->cfg.ctx, err);
+		if (!i->stopped)
+			later(i, 0, on_watch_time);
+	} else if (err) {
+		failed(i, err, lost(err) ? on_watch_time : on_list_time);
+	} else if (good) {
+		start_watch(i);
+	} else {
+		error_set(&brief, ERR_PROTOCOL, "it ended at once");
+		say_what(&brief, "watch", i);
+		failed(i, &brief, on_watch_time);
+	}
+}
+
+static void on_watch_end(void *ctx, const cJSON *none, const struct error *err)
+{
+	struct informer *i = ctx;
+
+	(void)none;
+	enter(i);
+	i->call = NULL;
+	if (i->why.code)
+		say_what(&i->why, "watch", i);
+	end_watch(i, i->why.code ? &i->why : err);
+	leave(i);
+}
+
+static void start_watch(struct informer *i)
+{
+	int seconds = WATCH_MIN_S + (int)random_below(WATCH_SPREAD_S);
+	BUF_CLEANUP struct buf url = BUF_INIT(URL_MAX + 3 * VERSION_MAX);
+	struct error err;
+
+	buf_addf(&url, "%swatch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", i->base, seconds);
+	text_escape(&url, i->version);
+	buf_reset(&i->line);
+	i->why = (struct error)ERROR_INIT;
+	i->events = 0;
+	i->watch_ms = clock_mono_ms();
+	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, on_data, on_watch_end, i, &err);
+	if (!i->call)
+		failed(i, &err, on_watch_time);
+}
+
+/* --- the informer ---------------------------------------------------------------------------------------------------- */
+
+static char *base_of(const struct informer_config *cfg)
+{
+	BUF_CLEANUP struct buf url = BUF_INIT(URL_MAX);
+
+	buf_addf(&url, "%s?", cfg->path);
+	if (cfg->label_selector) {
+		buf_addstr(&url, "labelSelector=");
+		text_escape(&url, cfg->label_selector);
+		buf_addch(&url, '&');
+	}
+	if (cfg->field_selector) {
+		buf_addstr(&url, "fieldSelector=");
+		text_escape(&url, cfg->field_selector);
+		buf_addch(&url, '&');
+	}
+	return buf_detach(&url);
+}
+
+struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const struct informer_config *cfg, struct error *err)
+{
+	struct informer *i = calloc(1, sizeof(*i));
+
+	if (!i) {
+		error_set(err, ERR_NOMEM, "informer of %s: no memory", cfg->path);
+		return NULL;
+	}
+	i->uv = uv;
+	i->kube = c;
+	i->cfg = *cfg;
+	atomic_init(&i->heard_ms, -1);
+	buf_init(&i->line, WATCH_LINE_MAX);
+	i->base = base_of(cfg);
+	i->store = store_new();
+	if (i->base && i->store)
+		i->timer = loop_timer_start(uv, 0, 0, on_list_time, i);
+	if (!i->timer) {
+		error_set(err, ERR_NOMEM, "informer of %s: no memory, or a selector that is too long", cfg->path);
+		destroy(i);
+		return NULL;
+	}
+	return i;
+}
+
+void informer_stop(struct informer *i)
+{
+	if (!i || i->stopped)
+		return;
+	i->stopped = true;
+	http_cancel(i->call);
+	i->call = NULL;
+	loop_timer_stop(&i->timer);
+	if (!i->busy)
+		destroy(i);
+}
+
+bool informer_synced(const struct informer *i)
+{
+	return atomic_load(&i->synced);
+}
+
+int64_t informer_age_ms(const struct informer *i)
+{
+	int64_t at = atomic_load(&i->heard_ms);
+
+	return at < 0 ? -1 : clock_mono_ms() - at;
+}
+
+int informer_read(struct informer *i, const char *key, int (*fn)(void *ctx, const cJSON *object), void *ctx)
+{
+	return store_read(i->store, key, fn, ctx);
+}
+
+int informer_each(struct informer *i, int (*fn)(void *ctx, const cJSON *object), void *ctx)
+{
+	return store_each(i->store, fn, ctx);
+}

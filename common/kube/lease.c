@@ -1,0 +1,393 @@
+#include "common/kube/lease.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/kube/client.h"
+#include "common/net/http.h"
+#include "common/net/loop.h"
+
+#define IDENTITY_MAX	 256
+#define PATH_MAX_BYTES	 768
+#define RELEASE_MS	 1000
+#define DURATION_MAX_S	 3600 /* another's record that says more is taken for wrong */
+
+struct lease {
+	uv_loop_t *uv;
+	struct kube_client *kube;
+	struct lease_config cfg; /* its strings are the three that follow */
+	char identity[IDENTITY_MAX], name[256], namespace[256];
+	char path[PATH_MAX_BYTES]; /* of the Lease; that of all of them ends at its last slash */
+
+	enum lease_state state;
+	char holder[IDENTITY_MAX]; /* as last reported */
+
+	cJSON *record;	     /* the Lease as last seen or written; NULL: not known */
+	int64_t observed_ms; /* when we saw it change */
+	int64_t sent_ms;     /* when this attempt began */
+	bool met_conflict;   /* in this attempt */
+
+	struct http_call *call;
+	struct loop_timer *timer;    /* the next attempt */
+	struct loop_timer *deadline; /* of what we hold */
+
+	void (*released)(void *ctx);
+	void *released_ctx;
+};
+
+static void attempt(void *ctx);
+
+/* --- the record ------------------------------------------------------------------------------------------------------ */
+
+static const char *holder_of(const cJSON *record)
+{
+	const char *holder = json_str(record, "spec", "holderIdentity", NULL);
+
+	return holder ? holder : "";
+}
+
+static bool is_ours(const struct lease *l)
+{
+	return l->record && strcmp(holder_of(l->record), l->identity) == 0;
+}
+
+/* When its holder will not have renewed it in time. */
+static int64_t expires_ms(const struct lease *l)
+{
+	int64_t seconds = json_int(0, l->record, "spec", "leaseDurationSeconds", NULL);
+
+	if (seconds <= 0 || seconds > DURATION_MAX_S)
+		return l->observed_ms + l->cfg.duration_ms;
+	return l->observed_ms + seconds * 1000;
+}
+
+static bool is_free(const struct lease *l)
+{
+	return !*holder_of(l->record) || clock_mono_ms() >= expires_ms(l);
+}
+
+/* Only that it changes counts, never the times in it: those are of another's clock. */
+static int observe(struct lease *l, const cJSON *object)
+{
+	const char *seen = json_str(l->record, "metadata", "resourceVersion", NULL);
+	const char *now = json_str(object, "metadata", "resourceVersion", NULL);
+	cJSON *copy;
+
+	if (seen && now && strcmp(seen, now) == 0)
+		return 0;
+	copy = cJSON_Duplicate(object, 1);
+	if (!copy)
+		return -1;
+	cJSON_Delete(l->record);
+	l->record = copy;
+	l->observed_ms = clock_mono_ms();
+	return 0;
+}
+
+static void forget(struct lease *l)
+{
+	cJSON_Delete(l->record);
+	l->record = NULL;
+}
+
+static void set(cJSON *object, const char *name, cJSON *value)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+	if (!cJSON_AddItemToObject(object, name, value))
+		cJSON_Delete(value);
+}
+
+static cJSON *new_record(const struct lease *l)
+{
+	cJSON *object = cJSON_CreateObject(), *metadata;
+
+	json_add_str(object, "apiVersion", "coordination.k8s.io/v1");
+	json_add_str(object, "kind", "Lease");
+	metadata = json_add_object(object, "metadata");
+	json_add_str(metadata, "name", l->name);
+	json_add_str(metadata, "namespace", l->namespace);
+	return object;
+}
+
+/* The record with us in it; what we do not know in it stays. */
+static cJSON *proposal(const struct lease *l)
+{
+	cJSON *object = l->record ? cJSON_Duplicate(l->record, 1) : new_record(l);
+	cJSON *spec = cJSON_GetObjectItemCaseSensitive(object, "spec");
+	int64_t transitions = json_int(0, spec, "leaseTransitions", NULL);
+	char now[40];
+
+	if (!cJSON_IsObject(spec)) {
+		set(object, "spec", cJSON_CreateObject());
+		spec = cJSON_GetObjectItemCaseSensitive(object, "spec");
+	}
+	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	if (!is_ours(l)) {
+		set(spec, "holderIdentity", cJSON_CreateString(l->identity));
+		set(spec, "acquireTime", cJSON_CreateString(now));
+		set(spec, "leaseTransitions", cJSON_CreateNumber((double)(transitions + (l->record != NULL))));
+	}
+	set(spec, "leaseDurationSeconds", cJSON_CreateNumber((l->cfg.duration_ms + 999) / 1000));
+	set(spec, "renewTime", cJSON_CreateString(now));
+	return object;
+}
+
+/* --- what came out --------------------------------------------------------------------------------------------------- */
+
+/* Last in whatever calls it, for the owner may free the lease. */
+static void report(struct lease *l, enum lease_state state, const char *holder)
+{
+	if (state == l->state && strcmp(holder, l->holder) == 0)
+		return;
+	l->state = state;
+	snprintf(l->holder, sizeof(l->holder), "%s", holder);
+	l->cfg.on_change(l->cfg.ctx, state, l->holder);
+}
+
+static void on_deadline(void *ctx)
+{
+	struct lease *l = ctx;
+
+	loop_timer_stop(&l->deadline);
+	if (l->state == LEASE_HELD)
+		report(l, LEASE_UNSURE, l->holder);
+}
+
+/* The next attempt: after retry_ms, or when another's lease expires, which is sooner. */
+static void schedule(struct lease *l)
+{
+	int64_t now = clock_mono_ms(), next = l->sent_ms + l->cfg.retry_ms;
+
+	if (l->record && !is_ours(l) && expires_ms(l) > now && expires_ms(l) < next)
+		next = expires_ms(l);
+	loop_timer_stop(&l->timer);
+	l->timer = loop_timer_start(l->uv, next > now ? (uint64_t)(next - now) : 0, 0, attempt, l);
+}
+
+static void follow(struct lease *l)
+{
+	loop_timer_stop(&l->deadline);
+	schedule(l);
+	report(l, LEASE_FOLLOWING, holder_of(l->record));
+}
+
+/* Ours from when it was asked for, which is before anybody else can have seen it. */
+static void hold(struct lease *l)
+{
+	int64_t left = l->sent_ms + l->cfg.duration_ms - clock_mono_ms();
+
+	loop_timer_stop(&l->deadline);
+	l->deadline = loop_timer_start(l->uv, left > 0 ? (uint64_t)left : 0, 0, on_deadline, l);
+	schedule(l);
+	report(l, LEASE_HELD, l->identity);
+}
+
+static void fail(struct lease *l, const struct error *err)
+{
+	schedule(l);
+	if (l->cfg.on_error)
+		l->cfg.on_error(l->cfg.ctx, err);
+}
+
+/* --- an attempt: renew what is ours, else look whether it can be had -------------------------------------------------- */
+
+static void start(struct lease *l, const char *method, const char *path, const cJSON *body, kube_done done)
+{
+	int timeout_ms = l->cfg.duration_ms / 3; /* so that a call that hangs leaves time for another one */
+	struct error err;
+
+	if (timeout_ms > 2000)
+		timeout_ms = 2000;
+	l->call = kube_call(l->kube, method, path, body, NULL, timeout_ms, done, l, &err);
+	if (!l->call)
+		fail(l, &err);
+}
+
+static void get(struct lease *l);
+static void write_record(struct lease *l);
+
+/* The answer to our write: it is ours, or somebody was quicker. */
+static void on_written(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct lease *l = ctx;
+	static const struct error no_memory = { .code = ERR_NOMEM, .text = "lease: no memory" };
+	bool again = !l->met_conflict;
+
+	l->call = NULL;
+	if (!err && observe(l, object) == 0) {
+		hold(l);
+	} else if (!err) {
+		fail(l, &no_memory);
+	} else if (again && (err->code == ERR_CONFLICT || err->code == ERR_EXISTS)) {
+		l->met_conflict = true;
+		get(l);
+	} else if (again && err->code == ERR_NOTFOUND) {
+		l->met_conflict = true;
+		forget(l);
+		write_record(l);
+	} else {
+		fail(l, err);
+	}
+}
+
+static void write_record(struct lease *l)
+{
+	JSON_CLEANUP cJSON *object = proposal(l);
+	char all[PATH_MAX_BYTES];
+
+	if (l->record) {
+		start(l, "PUT", l->path, object, on_written);
+		return;
+	}
+	snprintf(all, sizeof(all), "%.*s", (int)(strrchr(l->path, '/') - l->path), l->path);
+	start(l, "POST", all, object, on_written);
+}
+
+static void on_seen(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct lease *l = ctx;
+	static const struct error no_memory = { .code = ERR_NOMEM, .text = "lease: no memory" };
+
+	l->call = NULL;
+	if (err && err->code == ERR_NOTFOUND) {
+		forget(l);
+		write_record(l);
+	} else if (err) {
+		fail(l, err);
+	} else if (observe(l, object) < 0) {
+		fail(l, &no_memory);
+	} else if (is_ours(l) || is_free(l)) {
+		write_record(l);
+	} else {
+		follow(l);
+	}
+}
+
+static void get(struct lease *l)
+{
+	start(l, "GET", l->path, NULL, on_seen);
+}
+
+static void attempt(void *ctx)
+{
+	struct lease *l = ctx;
+
+	loop_timer_stop(&l->timer);
+	l->sent_ms = clock_mono_ms();
+	l->met_conflict = false;
+	if (is_ours(l))
+		write_record(l);
+	else
+		get(l);
+}
+
+/* --- the lease ------------------------------------------------------------------------------------------------------- */
+
+static int check(const struct lease_config *cfg, struct error *err)
+{
+	if (!*cfg->identity || strlen(cfg->identity) >= IDENTITY_MAX)
+		return error_set(err, ERR_INVALID, "lease %s: an identity has 1 to %d bytes", cfg->name, IDENTITY_MAX - 1);
+	if (strlen(cfg->name) > 253 || strlen(cfg->namespace) > 63)
+		return error_set(err, ERR_INVALID, "lease: the name or the namespace is too long");
+	if (cfg->retry_ms <= 0 || cfg->duration_ms < 2 * cfg->retry_ms)
+		return error_set(err, ERR_INVALID, "lease %s: %d ms must hold at least two renewals, one each %d ms",
+				 cfg->name, cfg->duration_ms, cfg->retry_ms);
+	return 0;
+}
+
+struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err)
+{
+	struct lease *l = check(cfg, err) == 0 ? calloc(1, sizeof(*l)) : NULL;
+
+	if (!l)
+		return NULL;
+	l->uv = uv;
+	l->kube = c;
+	l->cfg = *cfg;
+	snprintf(l->identity, sizeof(l->identity), "%s", cfg->identity);
+	snprintf(l->name, sizeof(l->name), "%s", cfg->name);
+	snprintf(l->namespace, sizeof(l->namespace), "%s", cfg->namespace);
+	l->cfg.identity = l->identity;
+	l->cfg.name = l->name;
+	l->cfg.namespace = l->namespace;
+	snprintf(l->path, sizeof(l->path), "/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", cfg->namespace, cfg->name);
+	l->timer = loop_timer_start(uv, 0, 0, attempt, l);
+	if (l->timer)
+		return l;
+	error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
+	free(l);
+	return NULL;
+}
+
+enum lease_state lease_state(const struct lease *l)
+{
+	return l->state;
+}
+
+static void stop(struct lease *l)
+{
+	http_cancel(l->call);
+	l->call = NULL;
+	loop_timer_stop(&l->timer);
+	loop_timer_stop(&l->deadline);
+}
+
+void lease_free(struct lease *l)
+{
+	if (!l)
+		return;
+	stop(l);
+	cJSON_Delete(l->record);
+	free(l);
+}
+
+/* --- giving it back -------------------------------------------------------------------------------------------------- */
+
+static void finish_release(void *ctx)
+{
+	struct lease *l = ctx;
+
+	loop_timer_stop(&l->timer);
+	if (l->released)
+		l->released(l->released_ctx);
+}
+
+static void on_released(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct lease *l = ctx;
+
+	(void)object;
+	(void)err;
+	l->call = NULL;
+	finish_release(l);
+}
+
+static cJSON *operation(const char *op, const char *value)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	json_add_str(o, "op", op);
+	json_add_str(o, "path", "/spec/holderIdentity");
+	json_add_str(o, "value", value);
+	return o;
+}
+
+/* A patch and no write of our record: a renewal that was cut off may have changed that already. */
+void lease_release(struct lease *l, void (*done)(void *ctx), void *ctx)
+{
+	JSON_CLEANUP cJSON *patch = cJSON_CreateArray();
+	bool ours = is_ours(l);
+
+	stop(l);
+	l->released = done;
+	l->released_ctx = ctx;
+	l->state = LEASE_FOLLOWING;
+	if (ours && json_push(patch, operation("test", l->identity)) == 0 && json_push(patch, operation("replace", "")) == 0)
+		l->call = kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, RELEASE_MS, on_released, l, NULL);
+	if (!l->call)
+		l->timer = loop_timer_start(l->uv, 0, 0, finish_release, l);
+}

@@ -1,0 +1,15 @@
+/* text.h - texts as the Kubernetes API wants them: within a limit, escaped in a URL. */
+#ifndef CODIS_KUBE_TEXT_H
+#define CODIS_KUBE_TEXT_H
+
+#include <stddef.h>
+
+struct buf;
+
+/* How many bytes of s to keep so that at most max are left and no UTF-8 character is cut in two. */
+size_t text_fit(const char *s, size_t max);
+
+/* Appends s, percent-encoded for a URL's query or one segment of its path (RFC 3986: all but unreserved). */
+int text_escape(struct buf *out, const char *s);
+
+#endif
