@@ -26,6 +26,7 @@
 #define CATCH_UP_MS 1000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
+#define DELETED_MS 1000 /* a deletion shows in the pod by then */
 
 struct op {
 	struct cluster *c;
@@ -101,9 +102,11 @@ static void settle_backoff(struct op *op, bool failed)
 	if (!g)
 		return;
 	g->failures = failed ? g->failures + 1 : 0;
-	for (int i = 1; i < g->failures && ms < BACKOFF_MAX_MS; i++)
+	for (int i = 1; failed && i < g->failures && ms < BACKOFF_MAX_MS; i++)
 		ms *= 2;
-	g->retry_ms = failed ? cluster_now(op->c) + ms : 0;
+	if (!failed)
+		ms = op->a.kind == ACT_DELETE_POD ? DELETED_MS : 0;
+	g->retry_ms = cluster_now(op->c) + ms;
 }
 
 /* Looks again at everything that the action touched. */
@@ -647,7 +650,6 @@ static void begin_delete_pod(struct op *op)
 {
 	cJSON *body JSON_CLEANUP = cJSON_CreateObject();
 	cJSON *pre = body ? json_add_object(body, "preconditions") : NULL;
-	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	struct error err = ERROR_INIT;
 	char path[400];
 
@@ -660,8 +662,6 @@ static void begin_delete_pod(struct op *op)
 		end(op, &err);
 		return;
 	}
-	if (g)
-		g->retry_ms = cluster_now(op->c) + 1000; /* until the deletion shows in the pod */
 }
 
 void cluster_act(struct cluster *c, const struct action *a)

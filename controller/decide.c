@@ -266,6 +266,17 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
 }
 
+/* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits 10,
+ * 20, 40 s ..., and says so (CrashLoopBackOff) only many seconds later. What it had is gone with its process, and its
+ * sibling has it: a new pod is there sooner. Only one that was heard before has ended; others may still pull an image. */
+static bool stays_down(const struct decision *d, const struct server_view *s)
+{
+	if (s->pod.deleting || !has_pod(s) || !d->v->kube_fresh)
+		return false;
+	return s->pod.crash_looping || (s->reach == REACH_REFUSED && s->info.run_id[0] &&
+					lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+}
+
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
 			const struct server_view *s)
 {
@@ -277,8 +288,8 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	}
 	if (s->group != gid)
 		return false;
-	if (s->pod.crash_looping && !s->pod.deleting) {
-		act_server(d, ACT_DELETE_POD, gid, s, NULL, "its container waits in CrashLoopBackOff while its sibling serves");
+	if (stays_down(d, s)) {
+		act_server(d, ACT_DELETE_POD, gid, s, NULL, "its process ended and is not started again while its sibling serves");
 		return true;
 	}
 	if (!heard(s) || s->pod.deleting)

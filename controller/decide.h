@@ -16,7 +16,7 @@ enum action_kind {
 	ACT_REMOVE_PROXY,   /* proxy: drop its node */
 	ACT_ASSIGN_SLOTS,   /* first assignment of all slots */
 	ACT_REMOVE_LOCK,    /* the lock of a dashboard that is provably gone */
-	ACT_DELETE_POD,	    /* pod: crash-looping while its sibling is synced */
+	ACT_DELETE_POD,	    /* pod: its process is not started again while its sibling serves */
 	ACT_KINDS
 };
 
@@ -37,9 +37,11 @@ struct decide_limits {
 	int silence_ms;	  /* a server that does not answer is given up after this, when its replica says so too: 1,000 */
 	int io_s;	  /* ... and the replica has not heard it for so many seconds: 2 */
 	int cold_wait_ms; /* a group whose members are not all there gets its roles after this: 15,000 */
+	int down_ms;	  /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
 	int proxy_gone_ms; /* a proxy that refuses is dropped after this: 3,000 */
 };
-#define DECIDE_LIMITS { .silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .proxy_gone_ms = 3000 }
+#define DECIDE_LIMITS \
+	{ .silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000 }
 
 /* Fills out with at most max actions, the most urgent first; at most one a group, a proxy and the dashboard. Returns how
  * many. What does not fit comes back at the next call, since everything is decided from what is seen. */

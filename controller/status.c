@@ -161,7 +161,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	}
 	*ok &= say_rest(v, &trouble, &proxies) && slots == CODIS_SLOTS && led >= wanted;
 	snprintf(out, size, "%s: %s, %d/%d groups led, %d proxies, %d/%d slots served%s%s", v->product,
-		 *ok ? "OK" : slots == CODIS_SLOTS && proxies ? "DEGRADED" : "DOWN", led, wanted, proxies, slots, CODIS_SLOTS,
+		 *ok ? "OK" : slots && proxies ? "DEGRADED" : "DOWN", led, wanted, proxies, slots, CODIS_SLOTS,
 		 keys ? "" : ", empty", trouble.data);
 }
 

@@ -329,6 +329,22 @@ static void test_crash_looping_sibling_is_deleted(void **state)
 	assert_nothing(w);
 }
 
+static void test_ended_sibling_is_not_awaited(void **state)
+{
+	WORLD;
+	struct server_view *b = &w->servers[1];
+
+	(void)state;
+	b->reach = REACH_REFUSED;
+	b->info_valid = false;
+	b->since_ms = w->v.now_ms - 2999;
+	assert_nothing(w); /* the kubelet may start it at once */
+	b->since_ms = w->v.now_ms - 3000;
+	assert_only(w, ACT_DELETE_POD, B);
+	b->info.run_id[0] = '\0'; /* never heard: it is starting for the first time */
+	assert_nothing(w);
+}
+
 static void test_role_that_was_not_given_is_given(void **state)
 {
 	WORLD;
@@ -602,6 +618,7 @@ int main(void)
 		cmocka_unit_test(test_replica_that_never_synced_is_not_promoted),
 		cmocka_unit_test(test_crashed_server_follows_the_new_master),
 		cmocka_unit_test(test_crash_looping_sibling_is_deleted),
+		cmocka_unit_test(test_ended_sibling_is_not_awaited),
 		cmocka_unit_test(test_role_that_was_not_given_is_given),
 		cmocka_unit_test(test_interrupted_promotion_is_resumed_first),
 		cmocka_unit_test(test_new_replica_joins_after_its_sync),
