@@ -42,17 +42,18 @@ enum codis_component codis_component_of(const cJSON *object)
 
 /* --- product ------------------------------------------------------------------------------------------------------- */
 
-static const char *env_value(const cJSON *container, const char *name)
+/* Of several entries of one name the last one counts, as for the kubelet. */
+static const cJSON *env_entry(const cJSON *container, const char *name)
 {
-	const cJSON *e;
+	const cJSON *e, *found = NULL;
 
 	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
 		const char *n = json_str(e, "name", NULL);
 
 		if (n && strcmp(n, name) == 0)
-			return json_str(e, "value", NULL);
+			found = e;
 	}
-	return NULL;
+	return found;
 }
 
 /* Where the value of a flag begins: behind "=" or blanks in the same word, or the next word. NULL: no such flag. */
@@ -92,7 +93,7 @@ static const char *find_product(const cJSON *pod)
 	if (value)
 		return value;
 	cJSON_ArrayForEach(c, containers) {
-		if ((value = env_value(c, "PRODUCT_NAME")) && value[0])
+		if ((value = json_str(env_entry(c, "PRODUCT_NAME"), "value", NULL)) && value[0])
 			return value;
 	}
 	cJSON_ArrayForEach(c, containers) {
@@ -102,16 +103,25 @@ static const char *find_product(const cJSON *pod)
 	return CODIS_DEFAULT_PRODUCT;
 }
 
+#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* As the API server checks label values; an empty one would be a label, but no product. */
+static bool is_label_value(const char *value, size_t len)
+{
+	return len > 0 && len < CODIS_PRODUCT_MAX && strspn(value, ALNUM "-_.") >= len && strchr(ALNUM, value[0]) &&
+	       strchr(ALNUM, value[len - 1]);
+}
+
 int codis_product_of(const cJSON *pod, char out[CODIS_PRODUCT_MAX], struct error *err)
 {
 	const char *value = find_product(pod);
 	size_t len = strcspn(value, " \t\n\"';&|");
 
-	if (len == 0 || len >= CODIS_PRODUCT_MAX ||
-	    strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") < len)
+	if (!is_label_value(value, len))
 		return error_set(err, ERR_INVALID,
-				 "product \"%.80s\" is no label value: use 1 to %d letters, digits, '-', '_' or '.'", value,
-				 CODIS_PRODUCT_MAX - 1);
+				 "product \"%.80s\" is no label value: use 1 to %d letters, digits, '-', '_' or '.', "
+				 "a letter or digit first and last",
+				 value, CODIS_PRODUCT_MAX - 1);
 	memcpy(out, value, len);
 	out[len] = '\0';
 	return 0;
@@ -133,19 +143,18 @@ static int parse_replica(const char *value, int *replica, struct error *err)
 int codis_server_replica_of(const cJSON *pod_spec, int *replica, struct error *err)
 {
 	const cJSON *c, *e;
+	const char *value;
 
 	*replica = CODIS_DEFAULT_SERVER_REPLICA;
 	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
-		cJSON_ArrayForEach(e, json_get(c, "env", NULL)) {
-			const char *name = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
-
-			if (!name || strcmp(name, "SERVER_REPLICA") != 0)
-				continue;
-			if (json_get(e, "valueFrom", NULL))
-				return error_set(err, ERR_INVALID,
-						 "SERVER_REPLICA has valueFrom: write its value, since groups depend on it");
-			return parse_replica(value ? value : "", replica, err);
-		}
+		e = env_entry(c, "SERVER_REPLICA");
+		if (!e)
+			continue;
+		if (json_get(e, "valueFrom", NULL))
+			return error_set(err, ERR_INVALID,
+					 "SERVER_REPLICA has valueFrom: write its value, since groups depend on it");
+		value = json_str(e, "value", NULL);
+		return parse_replica(value ? value : "", replica, err);
 	}
 	return 0;
 }
