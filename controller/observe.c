@@ -225,14 +225,14 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 	if (err && err->code != ERR_NOTFOUND)
 		return;
 	c->groups_listed = true;
-	for (int i = 0; i < c->group_count; i++) {
-		/* Asked for one by one below; those that nobody lists have no node. */
-		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
-			c->groups[i]->read_ms = cluster_now(c);
-	}
 	for (int i = 0; i < count; i++) {
 		if (sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0 && cluster_group(c, gid, true))
 			cluster_group(c, gid, true)->exists = true;
+	}
+	for (int i = 0; i < c->group_count; i++) {
+		/* A group that is not listed has no node; one that is listed is known once its node was read. */
+		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
+			c->groups[i]->read_ms = cluster_now(c);
 	}
 	for (int i = 0; i < c->group_count; i++)
 		observe_group(c, c->groups[i]->node.id);

@@ -103,10 +103,10 @@ bool place_is_peer(const struct place_pod *p, const struct codis_identity *id, c
 	       strcmp(name, p->name) != 0;
 }
 
-static bool is_first(const struct codis_identity *id)
+/* Members of the same place in their groups: both first, both second, ... */
+static bool same_rank(const struct codis_identity *a, const struct codis_identity *b)
 {
-	return id->component == CODIS_SERVER && id->ordinal >= 0 && id->server_replica > 0 &&
-	       id->ordinal % id->server_replica == 0;
+	return a->group > 0 && b->group > 0 && a->ordinal % a->server_replica == b->ordinal % b->server_replica;
 }
 
 /* The domain of a node. One that does not tell (no label, or not seen yet) is a domain of its own. */
@@ -171,7 +171,7 @@ static int meet(struct placing *pl, const struct occupant *o)
 	if (!same_product(pl->pod, o->id, o->namespace))
 		return 0;
 	n->weights[WEIGHT_PRODUCT]++;
-	n->weights[WEIGHT_FIRSTS] += is_first(&pl->pod->id) && is_first(o->id);
+	n->weights[WEIGHT_RANK] += same_rank(&pl->pod->id, o->id);
 	return 0;
 }
 

@@ -47,7 +47,7 @@ enum place_weight {
 	WEIGHT_TRIED,   /* offered for this pod a moment ago, and it is still without a place */
 	WEIGHT_FAILING, /* 1: was not Ready lately; 2: is not Ready */
 	WEIGHT_ZONE,    /* members of the group (set) in the zone */
-	WEIGHT_FIRSTS,  /* asked for a first member: first members of the product on the node, its masters as a rule */
+	WEIGHT_RANK,    /* servers of the same rank in other groups: first members are the masters as a rule */
 	WEIGHT_PRODUCT, /* pods of the product on the node */
 	WEIGHT_CODIS,   /* codis pods on the node */
 	WEIGHTS,

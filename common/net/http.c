@@ -295,12 +295,11 @@ TAILQ_HEAD(call_list, http_call);
 
 struct http_client {
 	uv_loop_t *uv;
-	CURLM *multi;
+	CURLM *multi; /* NULL once the client is freed; its memory lives on until the timer is closed, a turn later */
 	uv_timer_t timer;
 	struct call_list calls, fresh;
 	int n_calls;
 	struct http_call *reading; /* whose on_data runs; NULL once that has ended the call */
-	bool freed; /* the memory lives on until the timer is closed, a turn later */
 	struct http_tls tls;
 	char *ca, *cert, *key;
 };
@@ -384,9 +383,9 @@ static void process(struct http_client *c)
 	CURLMsg *msg;
 	int left;
 
-	while (!c->freed && (call = TAILQ_FIRST(&c->fresh)))
+	while ((call = TAILQ_FIRST(&c->fresh)))
 		hand_over_one(c, call);
-	while (!c->freed && (msg = curl_multi_info_read(c->multi, &left))) {
+	while ((msg = curl_multi_info_read(c->multi, &left))) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
@@ -408,8 +407,6 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg)
 	struct http_client *c = arg;
 
 	(void)multi;
-	if (c->freed)
-		return 0;
 	if (ms < 0)
 		uv_timer_stop(&c->timer);
 	else
@@ -540,8 +537,8 @@ void http_client_free(struct http_client *c)
 		return;
 	while ((call = TAILQ_FIRST(&c->calls)))
 		http_cancel(call);
-	c->freed = true;
 	curl_multi_cleanup(c->multi);
+	c->multi = NULL;
 	uv_close((uv_handle_t *)&c->timer, free_client);
 }
 

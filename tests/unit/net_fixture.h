@@ -15,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -138,6 +139,7 @@ struct raw_server {
 	uint16_t port;
 	const char *answer; /* to every request; "" for none */
 	enum raw_end end;
+	sem_t *go; /* awaited before each answer */
 	const struct identity *tls, *client; /* speaks TLS as tls; asks for the client's certificate */
 	atomic_int connections, requests, closed;
 	char last[4096]; /* the last request's head, readable after raw_stop */
@@ -181,6 +183,8 @@ static inline void raw_serve(struct raw_server *s, struct raw_conn *c)
 
 	while (raw_read_request(s, c)) {
 		s->requests++;
+		if (s->go)
+			sem_wait(s->go);
 		if (c->ssl)
 			SSL_write(c->ssl, s->answer, (int)strlen(s->answer));
 		else

@@ -210,7 +210,7 @@ static void better_nodes_come_first(void **state)
 	cluster_release(&c);
 }
 
-/* First members start as masters; two of them on one node fall together. */
+/* First members are the masters as a rule; two of them on one node fall together. */
 static void masters_spread_before_servers(void **state)
 {
 	struct cluster c = { 0 };
@@ -230,6 +230,26 @@ static void masters_spread_before_servers(void **state)
 	assert_string_equal(best(&p), "master");
 	placed_release(&p);
 	cluster_release(&c);
+}
+
+/* Whichever member comes first, the master of the second group finds a node without one. */
+static void a_replica_leaves_room_for_its_master(void **state)
+{
+	(void)state;
+	for (int coming = 2; coming <= 3; coming++) {
+		struct cluster c = { 0 };
+		struct reservations r = { 0 };
+		struct placed p;
+
+		add_plain_node(&c, "n1");
+		add_plain_node(&c, "n2");
+		add_pod(&c, server_pod(0, "n1"));
+		add_pod(&c, server_pod(1, "n2"));
+		place(&p, &c, &r, server_pod(coming, ""), NAMES("n1", "n2"));
+		assert_string_equal(best(&p), coming == 2 ? "n2" : "n1");
+		placed_release(&p);
+		cluster_release(&c);
+	}
 }
 
 static void the_own_product_spreads_before_all_of_codis(void **state)
@@ -434,6 +454,7 @@ int main(void)
 		cmocka_unit_test(a_topology_key_makes_wider_domains),
 		cmocka_unit_test(better_nodes_come_first),
 		cmocka_unit_test(masters_spread_before_servers),
+		cmocka_unit_test(a_replica_leaves_room_for_its_master),
 		cmocka_unit_test(the_own_product_spreads_before_all_of_codis),
 		cmocka_unit_test(a_node_that_was_tried_gives_way),
 		cmocka_unit_test(zookeeper_and_proxies_spread_softly),

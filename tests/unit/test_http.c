@@ -503,6 +503,7 @@ static void test_timeout(void **state)
 /* Nobody accepts, and the kernel's queue of connections is full. */
 static void test_connect_timeout(void **state)
 {
+	int64_t begin = clock_mono_ms();
 	struct call c;
 	uint16_t port;
 	int fd = listen_anywhere(&port), fillers[4];
@@ -519,6 +520,7 @@ static void test_connect_timeout(void **state)
 	c.spec.connect_timeout_ms = 100;
 	perform(&c);
 	assert_int_equal(c.err.code, ERR_TIMEOUT);
+	assert_in_range(clock_mono_ms() - begin, 100, LIMIT_MS / 2);
 	for (int i = 0; i < 4; i++)
 		close(fillers[i]);
 	close(fd);
@@ -657,13 +659,45 @@ static void test_stream_that_falls_silent(void **state)
 	c = call_to(*state, "http", s.port, "/");
 	c.spec.on_data = on_data;
 	c.spec.timeout_ms = 0;
-	c.spec.idle_timeout_ms = 80;
+	c.spec.idle_timeout_ms = 500;
 	perform(&c);
 	assert_string_equal(c.stream.data, "one\ntwo\n3");
 	assert_int_equal(c.err.code, ERR_TIMEOUT);
 	assert_non_null(strstr(c.err.text, "not a byte for"));
-	assert_true(clock_mono_ms() - begin >= 80);
+	assert_true(clock_mono_ms() - begin >= 500);
 	raw_stop(&s);
+	call_release(&c);
+}
+
+static void post(void *ctx)
+{
+	sem_post(ctx);
+}
+
+/* Every byte begins the time anew. */
+static void test_stream_that_says_something_in_time(void **state)
+{
+	struct raw_server s = { .answer = STREAM_HEAD STREAM_LINES, .end = RAW_HOLD };
+	struct fixture *f = *state;
+	int64_t begin = clock_mono_ms();
+	struct loop_timer *later;
+	sem_t go;
+	struct call c;
+
+	sem_init(&go, 0, 0);
+	s.go = &go;
+	raw_start(&s);
+	later = loop_timer_start(&f->loop.uv, 300, 0, post, &go);
+	c = call_to(f, "http", s.port, "/");
+	c.spec.on_data = on_data;
+	c.spec.idle_timeout_ms = 1000;
+	perform(&c);
+	assert_string_equal(c.stream.data, "one\ntwo\n3");
+	assert_int_equal(c.err.code, ERR_TIMEOUT);
+	assert_true(clock_mono_ms() - begin >= 300 + 1000 - 5);
+	loop_timer_stop(&later);
+	raw_stop(&s);
+	sem_destroy(&go);
 	call_release(&c);
 }
 
@@ -965,6 +999,7 @@ int main(void)
 		TEST(test_stream),
 		TEST(test_only_success_is_streamed),
 		TEST(test_stream_that_falls_silent),
+		TEST(test_stream_that_says_something_in_time),
 		TEST(test_large_stream),
 		TEST(test_reader_gives_up),
 		TEST(test_cancel_while_reading),
