@@ -1,0 +1,23 @@
+/* files.h - a certificate that somebody else keeps in files, as cert-manager's Secret when it is mounted. */
+#ifndef CODIS_CERTS_FILES_H
+#define CODIS_CERTS_FILES_H
+
+#include <uv.h>
+
+struct cert;
+struct certs_files;
+struct error;
+
+struct certs_files_config {
+	const char *cert_file, *key_file; /* must live as long as the certs_files */
+	int poll_ms;			  /* 0: 30 s; a mounted Secret lags a minute behind anyway */
+	void (*on_leaf)(void *ctx, const struct cert *leaf);  /* the first one, and each that differs from the one before */
+	void (*on_error)(void *ctx, const struct error *err); /* cannot be read, or the two do not belong together (yet) */
+	void *ctx;
+};
+
+/* Both callbacks are needed and run on the loop, never from within. */
+struct certs_files *certs_files_start(uv_loop_t *uv, const struct certs_files_config *cfg, struct error *err);
+void certs_files_stop(struct certs_files *f); /* NULL-safe */
+
+#endif
