@@ -6,8 +6,8 @@
 
 struct error;
 
-/* The file's bytes with a NUL behind them, the caller's to free(). NULL and *err, naming the file, when it cannot be read
- * or has more than max bytes. */
+/* The file's bytes with a NUL behind them, the caller's to free(). NULL and *err, naming the file, when it cannot be
+ * read or has more than max bytes. */
 char *file_read(const char *path, size_t max, struct error *err);
 
 #endif

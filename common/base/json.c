@@ -209,7 +209,7 @@ bool json_equal(const cJSON *a, const cJSON *b)
 	return !cJSON_IsNumber(a) || a->valuedouble == b->valuedouble;
 }
 
-/* --- arena ------------------------------------------------------------------------------------------------------- */
+/* --- arena -------------------------------------------------------------------------------------------------------- */
 
 /* After a large request this much stays in memory for the next one. */
 #define ARENA_KEEP (1u << 20)

@@ -42,7 +42,7 @@ cJSON *json_add_bool(cJSON *parent, const char *name, bool value);
 /* Appends to an array; takes the item over also when it fails. 0 or -1. */
 int json_push(cJSON *array, cJSON *item);
 
-/* Like Kubernetes' equality of the fields that are there: same type and value, objects member by member in any order. */
+/* Like Kubernetes' equality of the fields that are there: same type and value, objects' members in any order. */
 bool json_equal(const cJSON *a, const cJSON *b);
 
 /* --- arena -------------------------------------------------------------------------------------------------------

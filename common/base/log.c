@@ -29,7 +29,7 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 	if (r > 0)
 		n += (size_t)r < sizeof(line) - n - 1 ? (size_t)r : sizeof(line) - n - 2;
 	line[n++] = '\n';
-	/* One write a line, so that lines of several threads do not mix. A log that cannot be written has no one to tell. */
+	/* One write a line, so that lines of several threads do not mix. Nobody is left to be told that it failed. */
 	if (write(lg->fd, line, n) < 0)
 		return;
 }

@@ -26,7 +26,8 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 #define log_warn(lg, ...) log_event(lg, LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(lg, ...) log_event(lg, LOG_LEVEL_ERROR, __VA_ARGS__)
 
-/* Writes s as a quoted logfmt value into out (escapes quotes, backslash and control bytes; cut to size). Returns out. */
+/* Writes s as a quoted logfmt value into out: quotes and backslashes escaped, control bytes blank, cut to size. Returns
+ * out. */
 char *log_quote(const char *s, char *out, size_t size);
 #define LOGQ(s) log_quote((s), (char[640]){ 0 }, 640)
 

@@ -23,7 +23,7 @@
 #define CALLS_MAX  1024
 #define IDLE_CONNECTIONS_MAX 64
 
-/* --- one transfer, of either kind ------------------------------------------------------------------------------------ */
+/* --- one transfer, of either kind --------------------------------------------------------------------------------- */
 
 struct http_call;
 static void on_arrival(struct http_call *call);
@@ -474,7 +474,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 	return 0;
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------------ */
+/* --- the client --------------------------------------------------------------------------------------------------- */
 
 static void free_client(uv_handle_t *handle)
 {
@@ -542,7 +542,7 @@ void http_client_free(struct http_client *c)
 	uv_close((uv_handle_t *)&c->timer, free_client);
 }
 
-/* --- calls ----------------------------------------------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 static void on_idle(void *ctx)
 {

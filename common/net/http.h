@@ -30,7 +30,7 @@ struct http_spec {
 	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
 	 * return non-zero to abort the call (done then gets an error). Like done it may start and cancel any call. */
 	int (*on_data)(void *ctx, const char *data, size_t len);
-	/* When set, the last use of ctx: after done, and also when the call is cancelled. Not when it could not start. */
+	/* When set, the last use of ctx: after done, or when the call is cancelled. Not when it could not start. */
 	void (*release)(void *ctx);
 };
 
@@ -38,26 +38,28 @@ struct http_result {
 	int status;	  /* 0 when no answer came: see err */
 	const char *body; /* NUL-terminated, valid during the callback */
 	size_t len;
-	const struct error *err; /* NULL when an answer came to its end, whatever its status; names the peer, not the path */
+	const struct error *err; /* NULL when a whole answer came, whatever its status; names the peer, not the path */
 };
 
 typedef void (*http_done)(void *ctx, const struct http_result *res);
 
-/* tls may be NULL; its strings are copied. At most 1,024 calls are under way at a time. Proxies of the environment are not
- * used, redirects not followed. NULL and *err on failure. */
+/* tls may be NULL; its strings are copied. At most 1,024 calls are under way at a time. Proxies of the environment are
+ * not used, redirects not followed. NULL and *err on failure. */
 struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, struct error *err);
 /* Cancels what is under way without calling back. NULL-safe. */
 void http_client_free(struct http_client *c);
 
 /* Starts a call; done is called exactly once, never from within http_send, unless the call is cancelled.
  * Returns the call (valid until done has been called) or NULL and *err. */
-struct http_call *http_send(struct http_client *c, const struct http_spec *spec, http_done done, void *ctx, struct error *err);
+struct http_call *http_send(struct http_client *c, const struct http_spec *spec, http_done done, void *ctx,
+			    struct error *err);
 /* Ends the call without calling back. NULL-safe, and without effect from within the call's own done. */
 void http_cancel(struct http_call *call);
 
 /* Blocking: fills *status and body, whose limit is that of the answer; idle_timeout_ms and on_data are not used.
  * 0 when an answer came (any status), or -1 and *err. */
 struct buf;
-int http_fetch(const struct http_spec *spec, const struct http_tls *tls, int *status, struct buf *body, struct error *err);
+int http_fetch(const struct http_spec *spec, const struct http_tls *tls, int *status, struct buf *body,
+	       struct error *err);
 
 #endif

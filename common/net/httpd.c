@@ -40,7 +40,7 @@ struct httpd {
 	struct certificate *certificate;
 };
 
-/* --- certificates ---------------------------------------------------------------------------------------------------- */
+/* --- certificates ------------------------------------------------------------------------------------------------- */
 
 static void certificate_put(struct certificate *cert)
 {
@@ -132,7 +132,7 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **held, e
 			       ((struct certificate *)*held)->credentials);
 }
 
-/* --- requests -------------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 /* A request under way; freed when MHD says that it has ended, however it did. */
 struct exchange {
@@ -264,7 +264,7 @@ const char *httpd_query(const struct http_request *req, const char *name)
 	return MHD_lookup_connection_value(req->conn, MHD_GET_ARGUMENT_KIND, name);
 }
 
-/* --- start and stop -------------------------------------------------------------------------------------------------- */
+/* --- start and stop ----------------------------------------------------------------------------------------------- */
 
 static int listen_on(const struct addrinfo *ai)
 {

@@ -10,7 +10,7 @@ struct error;
 struct loop {
 	uv_loop_t uv;
 	uv_signal_t sigterm, sigint;
-	void (*on_stop)(void *ctx); /* called once, at the first SIGTERM or SIGINT; a second one ends the loop at once */
+	void (*on_stop)(void *ctx); /* called once, at the first SIGTERM or SIGINT; a second one ends the loop */
 	void *ctx;
 	int stops;
 };

@@ -1,4 +1,5 @@
-/* net_fixture.h - peers for the tests of the HTTP client and server: certificates, a server that says what it is told. */
+/* net_fixture.h - peers for the tests of the HTTP client and server: certificates, sockets, a server that says what
+ * it is told. */
 #ifndef CODIS_TESTS_UNIT_NET_FIXTURE_H
 #define CODIS_TESTS_UNIT_NET_FIXTURE_H
 
@@ -51,7 +52,8 @@ static inline void identity_make(struct identity *id, const char *name)
 	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
 	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
 	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1,
+				   0);
 	X509_set_issuer_name(cert, X509_get_subject_name(cert));
 	X509_set_pubkey(cert, key);
 	X509_add_ext(cert, san, -1);
@@ -86,7 +88,7 @@ static inline EVP_PKEY *identity_pkey(const struct identity *id)
 	return key;
 }
 
-/* --- sockets --------------------------------------------------------------------------------------------------------- */
+/* --- sockets ------------------------------------------------------------------------------------------------------ */
 
 /* A listening socket on a free port of 127.0.0.1. */
 static inline int listen_anywhere(uint16_t *port)
@@ -127,7 +129,7 @@ static inline void send_all(int fd, const char *data, size_t len)
 	}
 }
 
-/* --- a server that says what it is told ------------------------------------------------------------------------------ */
+/* --- a server that says what it is told --------------------------------------------------------------------------- */
 
 enum raw_end {
 	RAW_CLOSE, /* closes behind the answer */

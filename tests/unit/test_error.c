@@ -33,8 +33,8 @@ static void test_errno(void **state)
 		int errnum;
 		enum error_code code;
 	} cases[] = {
-		{ ECONNREFUSED, ERR_REFUSED }, { ETIMEDOUT, ERR_TIMEOUT }, { ENOMEM, ERR_NOMEM }, { EACCES, ERR_DENIED },
-		{ ENOENT, ERR_NOTFOUND },      { EEXIST, ERR_EXISTS },	   { EPIPE, ERR_IO },
+		{ ECONNREFUSED, ERR_REFUSED }, { ETIMEDOUT, ERR_TIMEOUT }, { ENOMEM, ERR_NOMEM }, { EPIPE, ERR_IO },
+		{ EACCES, ERR_DENIED },	       { ENOENT, ERR_NOTFOUND },   { EEXIST, ERR_EXISTS },
 	};
 	struct error err;
 

@@ -23,7 +23,7 @@ struct call {
 	struct http_call *call;
 	char url[128];
 	struct http_spec spec;
-	int done, status, chunks;
+	int done, released, status, chunks;
 	struct buf body, stream;
 	struct error err;
 	void (*then)(struct call *c);	 /* within done */
@@ -92,6 +92,13 @@ static void on_done(void *ctx, const struct http_result *res)
 	ended(c->f);
 }
 
+static void on_release(void *ctx)
+{
+	struct call *c = ctx;
+
+	c->released++;
+}
+
 static int on_data(void *ctx, const char *data, size_t len)
 {
 	struct call *c = ctx;
@@ -120,6 +127,7 @@ static void call_release(struct call *c)
 static void send_call(struct call *c)
 {
 	c->spec.url = c->url;
+	c->spec.release = on_release;
 	c->call = http_send(c->f->client, &c->spec, on_done, c, &c->f->err);
 	if (!c->call)
 		fail_msg("%s", c->f->err.text);
@@ -142,9 +150,10 @@ static void perform(struct call *c)
 	send_call(c);
 	run(c->f);
 	assert_int_equal(c->done, 1);
+	assert_int_equal(c->released, 1);
 }
 
-/* --- round trips ----------------------------------------------------------------------------------------------------- */
+/* --- round trips -------------------------------------------------------------------------------------------------- */
 
 static void echo(void *ctx, const struct http_request *req, struct http_response *res)
 {
@@ -364,7 +373,7 @@ static void test_calls_are_limited(void **state)
 	assert_int_equal(f->err.code, ERR_TOOBIG);
 }
 
-/* --- TLS ------------------------------------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
 static void test_tls(void **state)
 {
@@ -467,7 +476,7 @@ static void test_bad_pem(void **state)
 	httpd_stop(h);
 }
 
-/* --- what goes wrong ------------------------------------------------------------------------------------------------- */
+/* --- what goes wrong ---------------------------------------------------------------------------------------------- */
 
 static void test_refused(void **state)
 {
@@ -584,7 +593,8 @@ static void test_only_http(void **state)
 
 static void test_redirects_are_answers(void **state)
 {
-	struct raw_server s = { .answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" };
+	struct raw_server s = { .answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+					  "Content-Length: 0\r\n\r\n" };
 	struct call c;
 
 	raw_start(&s);
@@ -611,7 +621,7 @@ static void test_answer_over_the_limit(void **state)
 	httpd_stop(h);
 }
 
-/* --- streams --------------------------------------------------------------------------------------------------------- */
+/* --- streams ------------------------------------------------------------------------------------------------------ */
 
 #define STREAM_HEAD  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define STREAM_LINES "6\r\none\ntw\r\n3\r\no\n3\r\n"
@@ -727,7 +737,7 @@ static void test_large_stream(void **state)
 	call_release(&c);
 }
 
-/* --- callbacks that start, cancel and free --------------------------------------------------------------------------- */
+/* --- callbacks that start, cancel and free ------------------------------------------------------------------------ */
 
 static int give_up(struct call *c)
 {
@@ -806,6 +816,8 @@ static void two_streams(struct fixture *f, int (*reading)(struct call *c), bool 
 	run(f);
 	assert_int_equal(c.done, done);
 	assert_int_equal(other.done, other_done);
+	assert_int_equal(c.released, 1);
+	assert_int_equal(other.released, start_both || other_done);
 	assert_int_equal(c.err.code, ERR_NONE);
 	raw_stop(&s);
 	raw_stop(&held);
@@ -869,6 +881,8 @@ static void two_calls(struct fixture *f, void (*then)(struct call *c), bool star
 	assert_int_equal(c.done, 1);
 	assert_int_equal(c.status, 200);
 	assert_int_equal(other.done, other_done);
+	assert_int_equal(c.released, 1);
+	assert_int_equal(other.released, 1);
 	raw_stop(&held);
 	httpd_stop(h);
 	call_release(&c);
@@ -920,6 +934,7 @@ static void test_cancel_what_has_its_answer(void **state)
 	run(*state);
 	for (int i = 0; i < N; i++) {
 		sum += calls[i].done;
+		assert_int_equal(calls[i].released, 1);
 		call_release(&calls[i]);
 	}
 	assert_int_equal(sum, 1);
@@ -938,11 +953,12 @@ static void test_cancel_at_once(void **state)
 	http_cancel(NULL);
 	uv_run(&f->loop.uv, UV_RUN_NOWAIT);
 	assert_int_equal(c.done, 0);
+	assert_int_equal(c.released, 1);
 	raw_stop(&s);
 	call_release(&c);
 }
 
-/* --- blocking -------------------------------------------------------------------------------------------------------- */
+/* --- blocking ----------------------------------------------------------------------------------------------------- */
 
 static void test_fetch(void **state)
 {

@@ -259,7 +259,8 @@ static void test_garbage(void **state)
 		send_all(fd, requests[i], strlen(requests[i]));
 		close(fd);
 	}
-	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"), "HTTP/1.1 400 ", 13);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"),
+			    "HTTP/1.1 400 ", 13);
 	get(f, "/alive", NULL);
 }
 
@@ -391,7 +392,7 @@ static void test_stop_waits_for_handlers(void **state)
 	pthread_join(client, NULL);
 }
 
-/* --- addresses ------------------------------------------------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 static void test_address_taken(void **state)
 {
@@ -429,7 +430,7 @@ static void test_every_address(void **state)
 	assert_string_equal(f->body.data, "GET /v4  0 ");
 }
 
-/* --- TLS ------------------------------------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
 static void test_tls(void **state)
 {
@@ -609,7 +610,7 @@ static void test_certificate_changes_under_load(void **state)
 	assert_int_equal(l.failed, 0);
 }
 
-/* --- /healthz, /readyz, /metrics ------------------------------------------------------------------------------------- */
+/* --- /healthz, /readyz, /metrics ---------------------------------------------------------------------------------- */
 
 static bool check_flag(void *ctx, char *why_not, size_t size)
 {
@@ -652,6 +653,25 @@ static void test_ops(void **state)
 	metrics_free(m);
 }
 
+static void say_status(void *ctx, const struct http_request *req, struct http_response *res)
+{
+	(void)ctx;
+	buf_addf(&res->body, "other %s", req->path);
+}
+
+static void test_ops_may_serve_more(void **state)
+{
+	struct fixture *f = *state;
+	struct ops o = { .other = say_status };
+
+	assert_int_equal(ops_start(&o, "127.0.0.1:0", &f->err), 0);
+	f->httpd = o.httpd;
+	get(f, "/status", NULL);
+	assert_string_equal(f->body.data, "other /status");
+	get(f, "/readyz", NULL); /* nobody says that it is not */
+	assert_string_equal(f->body.data, "ok\n");
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -681,6 +701,7 @@ int main(void)
 		TEST(test_certificate_without_tls),
 		TEST(test_certificate_changes_under_load),
 		TEST(test_ops),
+		TEST(test_ops_may_serve_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ static cJSON *parse(const char *text)
 
 static void test_get(void **state)
 {
-	cJSON *root JSON_CLEANUP = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},\"n\":[1]}}");
+	cJSON *root JSON_CLEANUP = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},"
+					 "\"n\":[1]}}");
 
 	(void)state;
 	assert_string_equal(json_str(root, "metadata", "labels", "codis.io/group", NULL), "2");
@@ -37,8 +38,9 @@ static void test_get(void **state)
 
 static void test_numbers(void **state)
 {
-	cJSON *root JSON_CLEANUP = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,\"f\":-9223372036854775808,"
-					 "\"g\":9223372036854775808,\"h\":1700000000000,\"i\":-1e300,\"j\":1e999}");
+	cJSON *root JSON_CLEANUP = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,"
+					 "\"f\":-9223372036854775808,\"g\":9223372036854775808,"
+					 "\"h\":1700000000000,\"i\":-1e300,\"j\":1e999}");
 
 	(void)state;
 	assert_int_equal(json_int(-1, root, "a", NULL), 42);
@@ -82,8 +84,8 @@ static void test_parse_needs_no_nul(void **state)
 static void test_parse_refuses(void **state)
 {
 	static const char *const cases[] = {
-		"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "\"open", "\"bad \\q\"", "tru", "nul", "[1 2]", "1 2",
-		"{} x", "[]]", "'a'", "+1", "NaN", "\"\\ud800\"", "<html>", "[1]\x01",
+		"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "\"open", "\"bad \\q\"", "tru", "nul",
+		"[1 2]", "1 2", "{} x", "[]]", "'a'", "+1", "NaN", "\"\\ud800\"", "<html>", "[1]\x01",
 	};
 	struct error err;
 
@@ -215,7 +217,7 @@ static void test_equal_of_deep_objects(void **state)
 	assert_true(equal(text.data, text.data));
 }
 
-/* --- arena ------------------------------------------------------------------------------------------------------- */
+/* --- arena -------------------------------------------------------------------------------------------------------- */
 
 static const char review[] = "{\"kind\":\"AdmissionReview\",\"request\":{\"uid\":\"1\",\"object\":{\"metadata\":"
 			     "{\"name\":\"codis-server-0\",\"labels\":{\"app\":\"codis-server\"}},\"list\":[1,2,3]}}}";

@@ -22,7 +22,8 @@ static const struct opt options[] = {
 	{ "name", NULL, OPT_STRING, AT(name), .arg = "NAME", .help = "what it is called" },
 	{ "log-level", "T_LEVEL", OPT_CHOICE, AT(level), .def = "info", .help = "what to log",
 	  .choices = "debug|info|warn" },
-	{ "threads", "T_THREADS", OPT_INT, AT(threads), .def = "2", .arg = "N", .help = "threads", .min = 1, .max = 64 },
+	{ "threads", "T_THREADS", OPT_INT, AT(threads), .def = "2", .arg = "N", .help = "threads",
+	  .min = 1, .max = 64 },
 	{ "any", NULL, OPT_INT, AT(any), .arg = "N", .help = "any number" },
 	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), .def = "3s", .arg = "TIME", .help = "how long to wait",
 	  .min = 100, .max = 600000 },
@@ -182,7 +183,8 @@ static void test_refuses(void **state)
 
 static void test_wants(void **state)
 {
-	char *argv[] = { (char *)"program", (char *)"--tls", (char *)"--help", (char *)"--", (char *)"--version", NULL };
+	static const char *const args[] = { "program", "--tls", "--help", "--", "--version", NULL };
+	char **argv = (char **)(uintptr_t)args;
 
 	(void)state;
 	assert_true(opt_wants(5, argv, "--help"));
