@@ -587,22 +587,53 @@ static void on_removed(void *ctx, const char *data, size_t len, int version, con
 	end(op, err && err->code != ERR_NOTFOUND ? err : NULL);
 }
 
-static void begin_remove(struct op *op)
+static void begin_remove_proxy(struct op *op)
 {
 	struct observed_proxy *p = cluster_proxy(op->c, op->a.addr, false);
 	struct error err = ERROR_INIT;
 	char path[200];
-	int version = op->c->dashboard.lock_version;
 
-	if (op->a.kind == ACT_REMOVE_PROXY) {
-		cluster_path(op->c, path, sizeof(path), "proxy/proxy-%s", op->a.token);
-		version = p ? p->registered_version : -1;
-	} else {
-		cluster_path(op->c, path, sizeof(path), "topom");
+	cluster_path(op->c, path, sizeof(path), "proxy/proxy-%s", op->a.token);
+	if (!op->c->zk || !p)
+		end_with(op, ERR_IO, "the coordinator is not connected, or the proxy is gone");
+	else if (coordinator_delete(op->c->zk, path, p->registered_version, on_removed, op, &err) < 0)
+		end(op, &err);
+}
+
+/* Still the lock that was judged? A node that was taken anew has the same version, so its words are compared. */
+static void on_lock_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+	const struct dashboard_view *b = &op->c->view.dashboard;
+	struct error bad = ERROR_INIT;
+	cJSON *lock JSON_CLEANUP = err ? NULL : json_parse(data, len, &bad);
+	const char *addr = json_str(lock, "admin_addr", NULL);
+	char path[200];
+
+	op->c->dashboard.lock_exists = -1; /* to be read again, whatever happens */
+	if (err) {
+		end(op, err->code == ERR_NOTFOUND ? NULL : err);
+		return;
 	}
+	if (!addr || strcmp(addr, b->lock_addr) != 0 ||
+	    observe_start_time(json_str(lock, "start_time", NULL)) != b->lock_start_wall_ms) {
+		end_with(op, ERR_CONFLICT, "another dashboard has taken the lock meanwhile");
+		return;
+	}
+	cluster_path(op->c, path, sizeof(path), "topom");
+	if (coordinator_delete(op->c->zk, path, version, on_removed, op, &bad) < 0)
+		end(op, &bad);
+}
+
+static void begin_remove_lock(struct op *op)
+{
+	struct error err = ERROR_INIT;
+	char path[200];
+
+	cluster_path(op->c, path, sizeof(path), "topom");
 	if (!op->c->zk)
 		end_with(op, ERR_IO, "the coordinator is not connected");
-	else if (coordinator_delete(op->c->zk, path, version, on_removed, op, &err) < 0)
+	else if (coordinator_get(op->c->zk, path, on_lock_read, op, &err) < 0)
 		end(op, &err);
 }
 
@@ -688,8 +719,8 @@ void cluster_act(struct cluster *c, const struct action *a)
 	case ACT_DROP_SERVER: begin_membership(op); break;
 	case ACT_FILL_PROXY:  begin_fill(op); break;
 	case ACT_ONLINE_PROXY: begin_online(op); break;
-	case ACT_REMOVE_PROXY:
-	case ACT_REMOVE_LOCK: begin_remove(op); break;
+	case ACT_REMOVE_PROXY: begin_remove_proxy(op); break;
+	case ACT_REMOVE_LOCK: begin_remove_lock(op); break;
 	case ACT_ASSIGN_SLOTS: begin_assign(op); break;
 	case ACT_DELETE_POD:  begin_delete_pod(op); break;
 	case ACT_KINDS:	      end_with(op, ERR_INVALID, "no such action"); break;

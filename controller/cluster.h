@@ -138,6 +138,9 @@ void observe_group(struct cluster *c, int gid);		   /* reads the group's node no
 void observe_proxy(struct cluster *c, struct observed_proxy *p); /* asks the proxy now */
 void observe_reload(struct cluster *c);			   /* makes a live dashboard read the coordinator again */
 
+/* The start_time of a lock in milliseconds of wall time; 0 when it is none. */
+int64_t observe_start_time(const char *s);
+
 /* act.c */
 void cluster_act(struct cluster *c, const struct action *a);
 

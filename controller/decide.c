@@ -495,8 +495,10 @@ static void decide_dashboard(struct decision *d)
 		act(d, ACT_REMOVE_LOCK, 0, "the dashboard that took it is gone");
 		return;
 	}
-	if (b->pod.crash_looping && !b->pod.deleting && b->lock_exists == 0) {
-		struct action *a = act(d, ACT_DELETE_POD, 0, "it waits in CrashLoopBackOff, and no lock is in its way");
+	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
+	if (b->reach == REACH_REFUSED && !b->pod.running && b->pod.restarts && !b->pod.deleting && d->v->kube_fresh &&
+	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms) {
+		struct action *a = act(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
 
 		memcpy(a->pod, b->pod.name, sizeof(a->pod));
 		memcpy(a->uid, b->pod.uid, sizeof(a->uid));

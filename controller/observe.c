@@ -288,7 +288,7 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 }
 
 /* "2026-11-23 15:48:45.123456789 +0000 UTC m=+0.1": Go's way to print a time. 0 when it is not. */
-static int64_t parse_start_time(const char *s)
+int64_t observe_start_time(const char *s)
 {
 	char rfc[64];
 	int64_t ms = 0;
@@ -314,7 +314,7 @@ static void on_lock(void *ctx, const char *data, size_t len, int version, const 
 	b->lock_exists = err ? (err->code == ERR_NOTFOUND ? 0 : -1) : 1;
 	b->lock_version = version;
 	snprintf(b->lock_addr, sizeof(b->lock_addr), "%s", addr ? addr : "");
-	b->lock_start_wall_ms = parse_start_time(json_str(json, "start_time", NULL));
+	b->lock_start_wall_ms = observe_start_time(json_str(json, "start_time", NULL));
 	cluster_look(c);
 }
 
@@ -436,14 +436,18 @@ static void on_overview(void *ctx, const cJSON *answer, const struct error *err)
 {
 	struct cluster *c = ctx;
 	struct dashboard_view *b = &c->dashboard;
-	enum redis_reach reach = reach_of(err);
+	/* One that refuses its overview waits for its lock: it is there, and it does not serve. */
+	enum redis_reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err);
 
 	c->dashboard_asking = false;
 	if (b->reach != reach) {
 		b->reach = reach;
 		b->since_ms = reach == REACH_SILENT ? c->dashboard_asked_ms : cluster_now(c);
 		log_info(c->ctl->log, "dashboard.reach", "product=%s reach=%s", c->product,
-			 reach == REACH_OK ? "ok" : reach == REACH_REFUSED ? "refused" : "silent");
+			 reach == REACH_OK	? "ok"
+			 : reach == REACH_UNKNOWN ? "waiting"
+			 : reach == REACH_REFUSED ? "refused"
+						  : "silent");
 	}
 	if (answer)
 		read_assignment(b, json_get(answer, "stats", "slots", NULL));

@@ -604,6 +604,24 @@ static void test_stale_lock(void **state)
 	assert_nothing(w);
 }
 
+static void test_dashboard_in_backoff_is_replaced(void **state)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	(void)state;
+	b->reach = REACH_REFUSED;
+	b->since_ms = w->v.now_ms - 3000;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	b->pod.running = false;
+	assert_nothing(w); /* its first start */
+	b->pod.restarts = 1;
+	run(w);
+	assert_int_equal(w->count, 1);
+	assert_string_equal(action_name(w->actions[0].kind), "delete-pod");
+	assert_string_equal(w->actions[0].pod, "codis-dashboard-0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -636,6 +654,7 @@ int main(void)
 		cmocka_unit_test(test_new_proxy_is_taken_in),
 		cmocka_unit_test(test_slots_are_assigned_once_every_group_is_led),
 		cmocka_unit_test(test_stale_lock),
+		cmocka_unit_test(test_dashboard_in_backoff_is_replaced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
