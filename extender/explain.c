@@ -1,16 +1,12 @@
 #include "extender/explain.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/clock.h"
-#include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
-#include "common/kube/client.h"
+#include "common/kube/event.h"
 #include "extender/place.h"
 
 /* The words of the scheduler's condition PodScheduled where that says Unschedulable, else NULL. */
@@ -64,57 +60,12 @@ bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out)
 
 /* --- telling it ------------------------------------------------------------------------------- */
 
-/* The name is made of pod and sentence: of all the extenders that see the pod, one tells it, once. */
-static cJSON *event_of(const cJSON *pod, const char *sentence)
-{
-	const char *namespace = json_str(pod, "metadata", "namespace", NULL);
-	const char *name = json_str(pod, "metadata", "name", NULL);
-	cJSON *event = cJSON_CreateObject();
-	cJSON *metadata = json_add_object(event, "metadata"), *involved = json_add_object(event, "involvedObject");
-	cJSON *source = json_add_object(event, "source");
-	uint64_t hash = place_hash(place_hash(PLACE_HASH_INIT, pod_uid(pod)), sentence);
-	char now[32];
-
-	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
-	memcpy(now + 19, "Z", 2); /* a Time has no fraction, unlike a MicroTime */
-	if (json_add_fmt(metadata, "name", "%s.%016" PRIx64, name, hash) &&
-	    json_add_str(metadata, "namespace", namespace) && json_add_str(involved, "kind", "Pod") &&
-	    json_add_str(involved, "apiVersion", "v1") && json_add_str(involved, "namespace", namespace) &&
-	    json_add_str(involved, "name", name) && json_add_str(involved, "uid", pod_uid(pod)) &&
-	    json_add_str(source, "component", "codis-extender") && json_add_str(event, "type", "Warning") &&
-	    json_add_str(event, "reason", "FailedScheduling") && json_add_str(event, "message", sentence) &&
-	    json_add_int(event, "count", 1) && json_add_str(event, "firstTimestamp", now) &&
-	    json_add_str(event, "lastTimestamp", now))
-		return event;
-	cJSON_Delete(event);
-	return NULL;
-}
-
-static void on_told(void *ctx, const cJSON *object, const struct error *err)
-{
-	const struct explainer *x = ctx;
-
-	(void)object;
-	if (err && err->code != ERR_EXISTS)
-		log_warn(x->log, "event.failed", "why=%s", LOGQ(err->text));
-}
-
 static void tell(struct explainer *x, const struct cluster *c, const cJSON *pod)
 {
 	BUF_CLEANUP struct buf sentence = BUF_INIT(1024); /* what an Event's message may have */
-	const char *namespace = json_str(pod, "metadata", "namespace", NULL);
-	JSON_CLEANUP cJSON *event = NULL;
-	struct error err = ERROR_INIT;
-	char path[128];
 
-	if (!namespace || !explain_pending(c, pod, &sentence))
-		return;
-	event = event_of(pod, sentence.data);
-	if (!event)
-		return;
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace);
-	if (!kube_call(x->kube, "POST", path, event, NULL, 0, on_told, x, &err))
-		log_warn(x->log, "event.failed", "why=%s", LOGQ(err.text));
+	if (explain_pending(c, pod, &sentence))
+		kube_event_once(x->events, "Pod", pod, true, "FailedScheduling", "%s", sentence.data);
 }
 
 /* --- the pods that wait ------------------------------------------------------------------------ */

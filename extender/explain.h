@@ -13,17 +13,15 @@
 #include "extender/table.h"
 
 struct buf;
-struct kube_client;
-struct logger;
+struct kube_events;
 
 /* Whether the scheduler has given up on this pod for now, its group having members in place, without naming the group;
  * then out gets one sentence. Pure. */
 bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out);
 
 struct explainer {
-	struct kube_client *kube; /* none is owned, and both outlive what is under way */
-	const struct logger *log;
-	struct table pending; /* the pods that the scheduler has given up on for now, by uid */
+	struct kube_events *events; /* not owned */
+	struct table pending;       /* the pods that the scheduler has given up on for now, by uid */
 };
 
 void explainer_release(struct explainer *x);

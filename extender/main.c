@@ -8,6 +8,7 @@
 #include "common/base/metrics.h"
 #include "common/kube/client.h"
 #include "common/kube/config.h"
+#include "common/kube/event.h"
 #include "common/net/httpd.h"
 #include "common/net/loop.h"
 #include "common/net/ops.h"
@@ -23,6 +24,7 @@ struct program {
 	struct loop loop;
 	struct metrics *metrics;
 	struct kube_client *kube;
+	struct kube_events *events;
 	struct extender extender;
 	struct watch *watch;
 	struct httpd *httpd;
@@ -90,7 +92,10 @@ static int start(struct program *p, struct error *err)
 	p->extender.reservation_ttl_ms = p->options.reservation_ttl_ms;
 	if (loop_init(&p->loop, on_stop, p, err) < 0 || start_kube(p, err) < 0)
 		return -1;
-	p->watch = watch_start(&p->loop.uv, p->kube, &p->extender, err);
+	p->events = kube_events_new(p->kube, "codis-extender", p->options.pod_name);
+	if (!p->events)
+		return error_set(err, ERR_NOMEM, "no memory for Events");
+	p->watch = watch_start(&p->loop.uv, p->kube, p->events, &p->extender, err);
 	if (!p->watch)
 		return -1;
 	p->extender.ready = watch_ready;
@@ -106,6 +111,7 @@ static void stop(struct program *p)
 	if (p->ops.httpd)
 		ops_stop(&p->ops);
 	watch_stop(p->watch);
+	kube_events_free(p->events);
 	kube_client_free(p->kube);
 	loop_release(&p->loop);
 	extender_release(&p->extender);

@@ -3,15 +3,20 @@
 #include <stddef.h>
 
 const struct opt extender_options[] = {
-	{ "listen", "CODIS_LISTEN", OPT_STRING, offsetof(struct options, listen), "127.0.0.1:9080", "ADDR",
-	  "where the scheduler asks; loopback, since nobody else has to", 0, 0, NULL },
-	{ "ops-listen", "CODIS_OPS_LISTEN", OPT_STRING, offsetof(struct options, ops_listen), ":8081", "ADDR",
-	  "where /healthz, /readyz and /metrics are", 0, 0, NULL },
-	{ "kubeconfig", NULL, OPT_STRING, offsetof(struct options, kubeconfig), NULL, "FILE",
-	  "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config", 0, 0, NULL },
-	{ "reservation-ttl", "CODIS_RESERVATION_TTL", OPT_DURATION_MS, offsetof(struct options, reservation_ttl_ms),
-	  "15s", "TIME", "how long nodes stay reserved for a pod that is not seen bound", 1000, 600000, NULL },
-	{ "log-level", "CODIS_LOG_LEVEL", OPT_CHOICE, offsetof(struct options, log_level), "info", "LEVEL",
-	  "the least that is logged", 0, 0, "debug|info|warn|error" },
+	{ .name = "listen", .env = "CODIS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, listen),
+	  .def = "127.0.0.1:9080", .arg = "ADDR", .help = "where the scheduler asks; loopback, since nobody else has to" },
+	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING,
+	  .offset = offsetof(struct options, ops_listen), .def = ":8081", .arg = "ADDR",
+	  .help = "where /healthz, /readyz and /metrics are" },
+	{ .name = "kubeconfig", .type = OPT_STRING, .offset = offsetof(struct options, kubeconfig), .arg = "FILE",
+	  .help = "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config" },
+	{ .name = "pod-name", .env = "POD_NAME", .type = OPT_STRING, .offset = offsetof(struct options, pod_name),
+	  .def = "codis-extender", .arg = "NAME", .help = "who it is in its Events" },
+	{ .name = "reservation-ttl", .env = "CODIS_RESERVATION_TTL", .type = OPT_DURATION_MS,
+	  .offset = offsetof(struct options, reservation_ttl_ms), .def = "15s", .arg = "TIME",
+	  .help = "how long nodes stay reserved for a pod that is not seen bound", .min = 1000, .max = 600000 },
+	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE,
+	  .offset = offsetof(struct options, log_level), .def = "info", .arg = "LEVEL",
+	  .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END
 };

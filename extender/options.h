@@ -7,6 +7,7 @@
 struct options {
 	char *listen, *ops_listen;
 	char *kubeconfig;
+	char *pod_name;
 	char *log_level;
 	int reservation_ttl_ms;
 };

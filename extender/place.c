@@ -5,6 +5,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/kube/extender.h"
 
@@ -273,13 +274,6 @@ static void judge_zones(struct placing *pl)
 	}
 }
 
-uint64_t place_hash(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	return hash;
-}
-
 static int failing(const struct node *node, int64_t now_ms)
 {
 	if (!node->ready)
@@ -292,7 +286,7 @@ static void look_at(const struct placing *pl, struct place_node *n, int64_t now_
 	const struct node *node = cluster_node(pl->cluster, n->name);
 	const char *key = pl->pod->topology_key;
 
-	n->tie = place_hash(place_hash(PLACE_HASH_INIT, pl->pod->uid), n->name);
+	n->tie = hash_text(hash_text(HASH_INIT, pl->pod->uid), n->name);
 	n->weights[WEIGHT_FAILING] = node ? failing(node, now_ms) : 1;
 	if (!pl->pod->strict || strcmp(key, CODIS_HOSTNAME_KEY) == 0)
 		return;

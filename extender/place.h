@@ -78,8 +78,4 @@ size_t place_offer(const struct place_pod *p, const struct place_node *nodes, si
  * (memory). */
 int place_scores(const struct place_node *nodes, size_t count, int *scores);
 
-/* FNV-1a of one text more. */
-#define PLACE_HASH_INIT UINT64_C(14695981039346656037)
-uint64_t place_hash(uint64_t hash, const char *text);
-
 #endif

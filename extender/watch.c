@@ -198,7 +198,8 @@ static int start_all(struct watch *w, uv_loop_t *uv, struct kube_client *c, stru
 	return 0;
 }
 
-struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct extender *e, struct error *err)
+struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct kube_events *events, struct extender *e,
+			  struct error *err)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 
@@ -207,8 +208,7 @@ struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct extender 
 		return NULL;
 	}
 	w->extender = e;
-	w->explainer.kube = c;
-	w->explainer.log = &e->log;
+	w->explainer.events = events;
 	w->by_app = (struct pod_watch){ w, POD_BY_APP };
 	w->by_component = (struct pod_watch){ w, POD_BY_COMPONENT };
 	if (start_all(w, uv, c, err) == 0)

@@ -9,10 +9,12 @@
 struct error;
 struct extender;
 struct kube_client;
+struct kube_events;
 struct watch;
 
-/* Starts the watches; e must outlive them. NULL and *err on failure. */
-struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct extender *e, struct error *err);
+/* Starts the watches; what is given must outlive them. NULL and *err on failure. */
+struct watch *watch_start(uv_loop_t *uv, struct kube_client *c, struct kube_events *events, struct extender *e,
+			  struct error *err);
 void watch_stop(struct watch *w); /* NULL-safe */
 
 /* Whether everything was listed and has been heard of lately; else one sentence. ctx is a struct watch. Any thread. */

@@ -1,12 +1,15 @@
 #include "common/kube/event.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/kube/client.h"
 #include "common/kube/text.h"
@@ -117,8 +120,20 @@ static void add_involved(cJSON *event, const char *kind, const cJSON *involved)
 	json_add_str(ref, "uid", meta(involved, "uid"));
 }
 
-/* core/v1, which kubectl describe reads. The API server makes the name. */
-static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning,
+static void add_name(cJSON *metadata, const cJSON *involved, bool once, const char *reason, const char *note)
+{
+	uint64_t hash = HASH_INIT;
+
+	if (!once) { /* the API server makes one */
+		json_add_fmt(metadata, "generateName", "%s.", meta(involved, "name"));
+		return;
+	}
+	hash = hash_text(hash_text(hash_text(hash, meta(involved, "uid")), reason), note);
+	json_add_fmt(metadata, "name", "%s.%016" PRIx64, meta(involved, "name"), hash);
+}
+
+/* core/v1, which kubectl describe reads. */
+static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning, bool once,
 			   const char *reason, const char *note)
 {
 	cJSON *event = cJSON_CreateObject(), *metadata = json_add_object(event, "metadata");
@@ -128,7 +143,7 @@ static cJSON *event_object(const struct kube_events *e, const char *kind, const 
 	json_add_str(event, "apiVersion", "v1");
 	json_add_str(event, "kind", "Event");
 	json_add_str(metadata, "namespace", namespace_of(involved));
-	json_add_fmt(metadata, "generateName", "%s.", meta(involved, "name"));
+	add_name(metadata, involved, once, reason, note);
 	add_involved(event, kind, involved);
 	json_add_str(event, "type", warning ? "Warning" : "Normal");
 	json_add_str(event, "reason", reason);
@@ -150,29 +165,46 @@ static void on_posted(void *ctx, const cJSON *object, const struct error *err)
 
 	(void)object;
 	slot->call = NULL;
-	if (err)
+	if (err && err->code != ERR_EXISTS)
 		slot->events->dropped++;
 }
 
-void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		const char *fmt, ...)
+static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, bool once,
+		 const char *reason, const char *fmt, va_list ap)
 {
 	JSON_CLEANUP cJSON *event = NULL;
 	struct slot *slot = free_slot(e);
 	char note[NOTE_MAX + 2], path[256];
-	va_list ap;
 
 	if (!slot || !take_token(e)) {
 		e->dropped++;
 		return;
 	}
-	va_start(ap, fmt);
 	vsnprintf(note, sizeof(note), fmt, ap);
-	va_end(ap);
 	note[text_fit(note, NOTE_MAX)] = '\0';
-	event = event_object(e, kind, involved, warning, reason, note);
+	event = event_object(e, kind, involved, warning, once, reason, note);
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace_of(involved));
 	slot->call = kube_call(e->kube, "POST", path, event, NULL, EVENT_TIMEOUT_MS, on_posted, slot, NULL);
 	if (!slot->call)
 		e->dropped++;
+}
+
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	post(e, kind, involved, warning, false, reason, fmt, ap);
+	va_end(ap);
+}
+
+void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	post(e, kind, involved, warning, true, reason, fmt, ap);
+	va_end(ap);
 }

@@ -18,5 +18,9 @@ unsigned long kube_events_dropped(const struct kube_events *e);
  * reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best effort. */
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
 		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* The same, named after its object and words instead of at random: of the programs that see and tell the same, one gets
+ * it in, and saying it again adds nothing until the Event has expired. */
+void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		     const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 #endif
