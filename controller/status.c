@@ -113,25 +113,31 @@ static int64_t count_keys(const struct cluster_view *v)
 	return keys;
 }
 
+/* Says what is wrong with a proxy; true when it serves. */
+static bool say_proxy(const struct proxy_view *p, struct buf *out)
+{
+	const char *name = p->pod.name[0] ? p->pod.name : p->admin_addr;
+
+	if (p->pod.deleting || (!p->pod.name[0] && !p->registered))
+		return false;
+	if (p->reach != REACH_OK)
+		buf_addf(out, "; proxy %s does not answer", name);
+	else if (!p->registered || !p->online)
+		buf_addf(out, "; proxy %s is not taken in yet", name);
+	return p->reach == REACH_OK && p->registered && p->online;
+}
+
 static bool say_rest(const struct cluster_view *v, struct buf *out, int *proxies)
 {
-	bool ok = true;
+	size_t before = out->len;
+	bool ok;
 
 	*proxies = 0;
-	for (int i = 0; i < v->proxy_count; i++) {
-		const struct proxy_view *p = &v->proxies[i];
-
-		if (p->registered && p->reach == REACH_OK && p->online)
-			++*proxies;
-		else if (p->registered && p->reach != REACH_OK && p->reach != REACH_UNKNOWN) {
-			buf_addf(out, "; proxy %s does not answer", p->pod.name[0] ? p->pod.name : p->admin_addr);
-			ok = false;
-		}
-	}
-	if (!*proxies) {
+	for (int i = 0; i < v->proxy_count; i++)
+		*proxies += say_proxy(&v->proxies[i], out);
+	ok = *proxies && out->len == before;
+	if (!*proxies)
 		buf_addstr(out, "; no proxy serves");
-		ok = false;
-	}
 	if (v->dashboard.reach != REACH_OK) {
 		buf_addf(out, "; dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
 		ok = false;
