@@ -63,13 +63,14 @@ static void crash_point(struct op *op, const char *point)
 
 static bool is_proxy_action(const struct op *op)
 {
-	return op->a.kind == ACT_FILL_PROXY || op->a.kind == ACT_ONLINE_PROXY || op->a.kind == ACT_REMOVE_PROXY;
+	return op->a.kind == ACT_FILL_PROXY || op->a.kind == ACT_ONLINE_PROXY || op->a.kind == ACT_REMOVE_PROXY ||
+	       (op->a.kind == ACT_DELETE_POD && !op->a.gid && op->a.addr[0]);
 }
 
 static bool is_dashboard_action(const struct op *op)
 {
 	return op->a.kind == ACT_ASSIGN_SLOTS || op->a.kind == ACT_REMOVE_LOCK ||
-	       (op->a.kind == ACT_DELETE_POD && op->a.gid == 0);
+	       (op->a.kind == ACT_DELETE_POD && !op->a.gid && !op->a.addr[0]);
 }
 
 static void count_running(struct op *op, int by)

@@ -416,6 +416,12 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 	return 0;
 }
 
+/* Its container ended, not for the first time: the kubelet waits 10, 20, 40 s ... now. */
+static bool ended_again(const struct pod_view *pod)
+{
+	return pod->name[0] && !pod->running && pod->restarts && !pod->deleting;
+}
+
 static void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	int64_t lasting = lasting_ms(d->v, p->since_ms);
@@ -427,6 +433,11 @@ static void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN &&
 	    lasting >= (p->pod.name[0] ? d->limits->proxy_gone_ms : d->limits->silence_ms)) {
 		act_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
+		return;
+	}
+	if (ended_again(&p->pod) && p->reach == REACH_REFUSED && !p->registered && d->v->kube_fresh &&
+	    d->v->dashboard.reach == REACH_OK && lasting >= d->limits->down_ms) {
+		act_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
 		return;
 	}
 	if (!answers || p->pod.deleting)
@@ -496,7 +507,7 @@ static void decide_dashboard(struct decision *d)
 		return;
 	}
 	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
-	if (b->reach == REACH_REFUSED && !b->pod.running && b->pod.restarts && !b->pod.deleting && d->v->kube_fresh &&
+	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms) {
 		struct action *a = act(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
 

@@ -551,6 +551,23 @@ static void test_dead_proxy_is_removed(void **state)
 	assert_string_equal(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080")->token, "token-0");
 }
 
+static void test_proxy_in_backoff_is_replaced(void **state)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	(void)state;
+	p->registered = false;
+	p->slots = NULL;
+	p->reach = REACH_REFUSED;
+	p->since_ms = w->v.now_ms - 3000;
+	assert_nothing(w); /* its first start */
+	p->pod.restarts = 1;
+	assert_string_equal(assert_only(w, ACT_DELETE_POD, "10.0.1.0:11080")->pod, "codis-proxy-0");
+	p->pod.running = true;
+	assert_nothing(w);
+}
+
 static void test_new_proxy_is_taken_in(void **state)
 {
 	WORLD;
@@ -651,6 +668,7 @@ int main(void)
 		cmocka_unit_test(test_without_the_coordinator_nothing_is_done),
 		cmocka_unit_test(test_proxy_that_points_elsewhere_is_filled),
 		cmocka_unit_test(test_dead_proxy_is_removed),
+		cmocka_unit_test(test_proxy_in_backoff_is_replaced),
 		cmocka_unit_test(test_new_proxy_is_taken_in),
 		cmocka_unit_test(test_slots_are_assigned_once_every_group_is_led),
 		cmocka_unit_test(test_stale_lock),
