@@ -22,7 +22,7 @@
 #include "controller/cluster.h"
 
 #define REDIS_MS 500
-#define FILL_MS 3000
+#define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
 #define CATCH_UP_MS 1000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000

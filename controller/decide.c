@@ -422,6 +422,15 @@ static bool ended_again(const struct pod_view *pod)
 	return pod->name[0] && !pod->running && pod->restarts && !pod->deleting;
 }
 
+/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server (backend_recv_timeout),
+ * holding our own fillslots: it is given longer than one that refuses. */
+static int64_t patience(const struct decision *d, const struct proxy_view *p)
+{
+	if (!p->pod.name[0] || p->pod.node_lost)
+		return d->limits->silence_ms;
+	return p->reach == REACH_SILENT ? 4 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
+}
+
 static void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	int64_t lasting = lasting_ms(d->v, p->since_ms);
@@ -430,8 +439,7 @@ static void decide_proxy(struct decision *d, const struct proxy_view *p)
 
 	if (p->busy)
 		return;
-	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN &&
-	    lasting >= (p->pod.name[0] ? d->limits->proxy_gone_ms : d->limits->silence_ms)) {
+	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p)) {
 		act_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
 		return;
 	}

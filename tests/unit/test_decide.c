@@ -549,6 +549,10 @@ static void test_dead_proxy_is_removed(void **state)
 	assert_nothing(w);
 	w->proxies[0].since_ms = w->v.now_ms - 3000;
 	assert_string_equal(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080")->token, "token-0");
+	w->proxies[0].reach = REACH_SILENT; /* it may wait for a dead server */
+	assert_nothing(w);
+	w->proxies[0].since_ms = w->v.now_ms - 12000;
+	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080");
 }
 
 static void test_proxy_in_backoff_is_replaced(void **state)
