@@ -1,0 +1,432 @@
+#include "webhook/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+
+#define TEXT_MAX   (1u << 20)
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
+static bool is_one_of(const char *name, const char *const *list)
+{
+	const char *slash = strrchr(name, '/');
+
+	for (name = slash ? slash + 1 : name; *list; list++) {
+		if (strcmp(name, *list) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Called like this, a program does something else than serve; and Redis takes --version for a setting when more words
+ * follow it. */
+static bool is_question(const char *word)
+{
+	static const char *const words[] = {
+		"-v", "--version", "-h", "--help", "--test-memory", "--check-system", NULL
+	};
+
+	return is_one_of(word, words);
+}
+
+/* Programs that run the one that they are given. */
+static bool is_launcher(const char *word)
+{
+	static const char *const words[] = { "exec",   "command", "nohup",     "env",       "setsid", "nice",
+					     "ionice", "chrt",    "taskset",   "numactl",   "stdbuf", "tini",
+					     "gosu",   "su-exec", "dumb-init", "catatonit", NULL };
+
+	return is_one_of(word, words);
+}
+
+static bool is_shell(const char *word)
+{
+	static const char *const words[] = { "sh", "bash", "dash", "ash", "ksh", "zsh", NULL };
+
+	return is_one_of(word, words);
+}
+
+/* --- a shell's text ------------------------------------------------------------------------------------------------
+ */
+
+struct search {
+	struct command *c;
+	const char *const *programs;
+	bool too_many;
+};
+
+/* Index of the word that is the program; 0 < count where it is started through a launcher. -1: it is not started. */
+static int find_in_shell(const struct search *s, const struct shell_command *cmd)
+{
+	BUF_CLEANUP struct buf word = BUF_INIT(TEXT_MAX);
+	int i = shell_program(cmd), first = i;
+
+	for (; i < cmd->count; i++) {
+		buf_reset(&word);
+		if (!shell_plain(&cmd->words[i], &word))
+			return -1;
+		if (is_one_of(word.data, s->programs))
+			return i;
+		if (i == first && !is_launcher(word.data))
+			return -1;
+	}
+	return -1;
+}
+
+static bool asks_only(const struct shell_command *cmd, int program)
+{
+	BUF_CLEANUP struct buf word = BUF_INIT(TEXT_MAX);
+
+	return program + 2 == cmd->count && shell_plain(&cmd->words[program + 1], &word) && is_question(word.data);
+}
+
+static int on_command(void *ctx, const struct shell_command *cmd)
+{
+	struct search *s = ctx;
+	int program = find_in_shell(s, cmd);
+	struct command_start *start;
+
+	if (program < 0 || asks_only(cmd, program))
+		return 0;
+	if (s->c->count == COMMAND_STARTS) {
+		s->too_many = true;
+		return 1;
+	}
+	start = &s->c->starts[s->c->count++];
+	/* The program itself comes first, so that a start without arguments has an end as well. */
+	start->count = cmd->count - program;
+	memcpy(start->words, &cmd->words[program], (size_t)start->count * sizeof(start->words[0]));
+	return 0;
+}
+
+static void search_shell(struct command *c, cJSON *script, const char *const *programs)
+{
+	struct search s = { .c = c, .programs = programs };
+	struct error err = ERROR_INIT;
+
+	c->item = script;
+	c->kind = COMMAND_SHELL;
+	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_many && c->count > 0)
+		return;
+	c->kind = COMMAND_NONE;
+	c->why = c->count || err.code ? "its shell text is too involved"
+				      : "its shell text does not show where it starts";
+	c->count = 0;
+}
+
+/* --- words ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The container's words in order: command, then args. */
+struct words {
+	int count;
+	cJSON *items[SHELL_WORDS];
+};
+
+static bool collect(cJSON *container, struct words *w)
+{
+	static const char *const fields[] = { "command", "args" };
+	cJSON *item;
+
+	w->count = 0;
+	for (int f = 0; f < 2; f++) {
+		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f]))
+		{
+			if (w->count == SHELL_WORDS || !cJSON_IsString(item))
+				return false;
+			w->items[w->count++] = item;
+		}
+	}
+	return true;
+}
+
+static void take_words(struct command *c, const struct words *w, int first)
+{
+	struct command_start *s = &c->starts[0];
+	cJSON *args = cJSON_GetObjectItemCaseSensitive(c->container, "args");
+
+	c->kind = COMMAND_WORDS;
+	c->count = 1;
+	c->item = cJSON_GetArraySize(args) > 0 ? args : cJSON_GetObjectItemCaseSensitive(c->container, "command");
+	for (int i = first; i < w->count; i++)
+		s->words[s->count++] =
+			(struct shell_word){ w->items[i]->valuestring, strlen(w->items[i]->valuestring) };
+}
+
+/* "-c", "-ec", "-lc", ...: the next word is the text. */
+static bool is_text_flag(const char *word)
+{
+	return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
+}
+
+/* The text that the shell at index i runs, or NULL. */
+static cJSON *shell_text(const struct words *w, int i)
+{
+	for (i++; i < w->count && w->items[i]->valuestring[0] == '-'; i++) {
+		if (is_text_flag(w->items[i]->valuestring))
+			return i + 1 < w->count ? w->items[i + 1] : NULL;
+	}
+	return NULL;
+}
+
+static bool looks_like_server_args(const char *word)
+{
+	size_t len = strlen(word);
+
+	return strncmp(word, "--", 2) == 0 || (len > 5 && strcmp(word + len - 5, ".conf") == 0);
+}
+
+static void search_words(struct command *c, const struct words *w, const char *const *programs)
+{
+	for (int i = 0; i < w->count; i++) {
+		cJSON *text = is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
+
+		if (text) {
+			search_shell(c, text, programs);
+			return;
+		}
+		if (is_one_of(w->items[i]->valuestring, programs)) {
+			take_words(c, w, i);
+			return;
+		}
+	}
+	c->why = "its command does not name it";
+}
+
+void command_find(cJSON *container, const char *const *programs, bool args_alone, struct command *c)
+{
+	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
+	struct words w;
+
+	memset(c, 0, sizeof(*c));
+	c->container = container;
+	if (!collect(container, &w))
+		c->why = "its command is no list of texts";
+	else if (w.count == 0)
+		c->why = "it has no command of its own";
+	else
+		search_words(c, &w, programs);
+	if (c->kind == COMMAND_NONE && alone && args_alone && w.count &&
+	    looks_like_server_args(w.items[0]->valuestring))
+		take_words(c, &w, 0);
+}
+
+cJSON *command_container(cJSON *spec, const char *const *programs, const char *name)
+{
+	cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "containers"), *item;
+	struct command c;
+
+	cJSON_ArrayForEach(item, list)
+	{
+		command_find(item, programs, false, &c);
+		if (c.kind != COMMAND_NONE)
+			return item;
+	}
+	cJSON_ArrayForEach(item, list)
+	{
+		const char *n = json_str(item, "name", NULL);
+
+		if (n && strcmp(n, name) == 0)
+			return item;
+	}
+	item = cJSON_GetArrayItem(list, 0);
+	return cJSON_IsObject(item) ? item : NULL;
+}
+
+/* --- flags ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The word as the program gets it; false where only a shell can tell. */
+static bool plain_word(const struct command *c, const struct shell_word *w, struct buf *out)
+{
+	if (c->kind == COMMAND_SHELL)
+		return shell_plain(w, out);
+	return buf_add(out, w->text, w->len) == 0;
+}
+
+static bool word_has_flag(const struct command *c, const struct shell_word *w, const char *flag,
+			  struct shell_word *value)
+{
+	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
+	size_t len = strlen(flag);
+
+	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
+	if (w->len > len && memcmp(w->text, flag, len) == 0 && w->text[len] == '=') {
+		*value = (struct shell_word){ w->text + len + 1, w->len - len - 1 };
+		return true;
+	}
+	*value = (struct shell_word){ w->text, 0 };
+	return plain_word(c, w, &plain) && strncmp(plain.data, flag, len) == 0 &&
+	       (plain.data[len] == '\0' || plain.data[len] == ' ');
+}
+
+int command_flag(const struct command *c, const struct command_start *s, const char *flag, struct shell_word *value)
+{
+	struct shell_word found;
+
+	/* The last one counts, for Redis and for docopt alike. */
+	for (int i = s->count - 1; i >= 0; i--) {
+		if (!word_has_flag(c, &s->words[i], flag, &found))
+			continue;
+		if (found.len == 0 && i + 1 < s->count)
+			found = s->words[i + 1];
+		if (value)
+			*value = found;
+		return i;
+	}
+	return -1;
+}
+
+bool command_word_is(const struct command *c, const struct command_start *s, int index, const char *text)
+{
+	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
+
+	return index >= 0 && index < s->count && plain_word(c, &s->words[index], &plain) &&
+	       strcmp(plain.data, text) == 0;
+}
+
+/* --- quoting -------------------------------------------------------------------------------------------------------
+ */
+
+bool command_has_env(const cJSON *container, const char *name)
+{
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, json_get(container, "env", NULL))
+	{
+		const char *n = json_str(e, "name", NULL);
+
+		if (n && strcmp(n, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_quoted(struct buf *out, char c)
+{
+	if (strchr("\"\\$`", c))
+		buf_addch(out, '\\');
+	buf_addch(out, c);
+}
+
+/* A variable of the container at p, "$(NAME)" or, for a shell, "$NAME" and "${NAME}": appends ${NAME} and returns its
+ * length; 0 when there is none. */
+static size_t add_variable(const struct command *c, const char *p, size_t len, struct buf *out)
+{
+	BUF_CLEANUP struct buf name = BUF_INIT(256);
+	bool shell = c->kind == COMMAND_SHELL, paren = len > 2 && p[1] == '(', brace = shell && len > 2 && p[1] == '{';
+	size_t from = paren || brace ? 2 : 1, n;
+
+	if (!paren && !shell)
+		return 0;
+	for (n = 0; from + n < len && strchr(NAME_CHARS, p[from + n]); n++)
+		buf_addch(&name, p[from + n]);
+	if (n == 0 || name.failed || !command_has_env(c->container, name.data))
+		return 0;
+	if ((paren || brace) && (from + n >= len || p[from + n] != (paren ? ')' : '}')))
+		return 0;
+	buf_addf(out, "${%s}", name.data);
+	return from + n + (paren || brace);
+}
+
+/* What a shell makes of one piece of a word, without variables; quote is NULL where no shell reads it. Returns the
+ * piece's length. */
+static size_t add_piece(const char *p, size_t len, char *quote, struct buf *out)
+{
+	if (!quote) {
+		add_quoted(out, *p);
+		return 1;
+	}
+	if (*p == '\'' && *quote != '"') {
+		*quote = *quote ? '\0' : '\'';
+		return 1;
+	}
+	if (*p == '"' && *quote != '\'') {
+		*quote = *quote ? '\0' : '"';
+		return 1;
+	}
+	if (*p == '\\' && !*quote && len > 1) {
+		add_quoted(out, p[1]);
+		return 2;
+	}
+	add_quoted(out, *p);
+	return 1;
+}
+
+bool command_quote(const struct command *c, const struct shell_word *word, struct buf *out)
+{
+	bool shell = c->kind == COMMAND_SHELL;
+	char quote = '\0';
+	size_t n;
+
+	for (size_t i = 0; i < word->len; i += n) {
+		const char *p = word->text + i;
+		char next = i + 1 < word->len ? p[1] : '\0';
+
+		n = *p == '$' && quote != '\'' ? add_variable(c, p, word->len - i, out) : 0;
+		if (n)
+			continue;
+		/* What the kubelet or the shell would replace, and we cannot. */
+		if ((*p == '$' && (shell || next == '(' || next == '$')) || (shell && *p == '`'))
+			return false;
+		if (shell && *p == '\\' && quote == '"')
+			return false;
+		n = add_piece(p, word->len - i, shell ? &quote : NULL, out);
+	}
+	return !out->failed;
+}
+
+bool command_value(const struct command *c, const char *flag, struct buf *out)
+{
+	struct shell_word value;
+
+	buf_reset(out);
+	if (c->count && command_flag(c, &c->starts[0], flag, &value) >= 0 && value.len && command_quote(c, &value, out))
+		return true;
+	buf_reset(out);
+	return false;
+}
+
+/* --- appending -----------------------------------------------------------------------------------------------------
+ */
+
+static int append_words(struct command *c, const char *words)
+{
+	BUF_CLEANUP struct buf word = BUF_INIT(256);
+
+	for (size_t n; *words; words += n + (words[n] == ' ')) {
+		n = strcspn(words, " ");
+		buf_reset(&word);
+		if (buf_add(&word, words, n) < 0 || json_push(c->item, cJSON_CreateString(word.data)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int append_text(struct command *c, const char *const *words)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(2 * TEXT_MAX);
+	const char *from = c->item->valuestring;
+
+	for (int i = 0; i < c->count; i++) {
+		const struct shell_word *last = &c->starts[i].words[c->starts[i].count - 1];
+		const char *end = last->text + last->len;
+
+		buf_add(&text, from, (size_t)(end - from));
+		if (words[i])
+			buf_addf(&text, " %s", words[i]);
+		from = end;
+	}
+	buf_addstr(&text, from);
+	return !text.failed && cJSON_SetValuestring(c->item, text.data) ? 0 : -1;
+}
+
+int command_append(struct command *c, const char *const words[COMMAND_STARTS])
+{
+	if (c->kind == COMMAND_SHELL)
+		return append_text(c, words);
+	return words[0] ? append_words(c, words[0]) : 0;
+}

@@ -1,0 +1,58 @@
+/* What a codis-ha gets: it would fight codis-controller (and deletes healthy servers by itself), so its pod becomes a
+ * viewer of what the controller sees, as its users know it from codis-ha's log. */
+#include <string.h>
+
+#include "common/base/json.h"
+#include "webhook/command.h"
+#include "webhook/mutate.h"
+#include "webhook/pod.h"
+
+static const char *const programs[] = { "codis-ha", NULL };
+
+static bool keeps_ha(const struct mutation *m)
+{
+	const char *word = json_str(m->pod, "metadata", "annotations", CODIS_ANNOTATION_HA, NULL);
+
+	return word && strcmp(word, "keep") == 0;
+}
+
+static bool is_viewer(const cJSON *container)
+{
+	const cJSON *command = json_get(container, "command", NULL);
+	const cJSON *program = cJSON_GetArrayItem(command, 0), *flag = cJSON_GetArrayItem(command, 1);
+
+	return cJSON_IsString(program) && strcmp(program->valuestring, "codis-controller") == 0 &&
+	       cJSON_IsString(flag) && strcmp(flag->valuestring, "--view") == 0;
+}
+
+/* Probes and hooks were about codis-ha's process. */
+static void make_viewer(struct mutation *m, cJSON *container)
+{
+	static const char *const gone[] = { "args", "lifecycle", "livenessProbe", "readinessProbe", "startupProbe" };
+	const char *const command[] = { "codis-controller", "--view" };
+
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
+		cJSON_DeleteItemFromObjectCaseSensitive(container, gone[i]);
+	pod_set(m, container, "command", cJSON_CreateStringArray(command, 2));
+	pod_set(m, container, "image", cJSON_CreateString(m->viewer_image));
+	/* Kubernetes' default for the old image's tag may be Always, and ours may be there without a registry. */
+	pod_set(m, container, "imagePullPolicy", cJSON_CreateString("IfNotPresent"));
+}
+
+void ha_mutate(struct mutation *m)
+{
+	cJSON *container = command_container(pod_object(m, m->pod, "spec"), programs, "codis-ha");
+
+	pod_labels(m);
+	if (keeps_ha(m)) {
+		admission_warn(m->verdict,
+			       "codis-ha stays: label its codis-server pods " CODIS_LABEL_INJECT "=false, for nobody "
+			       "gives them a role");
+		return;
+	}
+	if (!container || is_viewer(container))
+		return;
+	make_viewer(m, container);
+	admission_warn(m->verdict,
+		       "codis-ha would fight codis-controller: its pod shows the controller's status instead");
+}

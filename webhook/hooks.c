@@ -1,0 +1,275 @@
+#include "webhook/hooks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "webhook/pod.h"
+#include "webhook/shell.h"
+
+#define MARK "# codis-k8s: "
+
+/* Endpoints and the nodes' rules follow a pod's deletion by a second or two. */
+#define PROXY_PAUSE_S 3
+/* What codis-admin gets, where the grace period allows: the dashboard may be busy with a promotion. */
+#define ADMIN_S 10
+
+/* --- the texts ------------------------------------------------------------------------------------------------------
+ * The kubelet replaces $(NAME) in a probe's words where NAME is a variable of the container, and $$ by $: there is no
+ * $$, and no command of one bare word in $(...). */
+
+/* timeout, since redis-cli waits for a hung server without limit, and what a kubelet kills is the shell alone. */
+static void add_ask(const struct hooks_redis *r, struct buf *out)
+{
+	buf_addf(out,
+		 "t=; command -v timeout >/dev/null && t='timeout 1'\n"
+		 "ask() { $t redis-cli -h \"%s\" -p \"%s\"",
+		 r->host, r->port);
+	if (r->auth)
+		buf_addf(out, " -a \"%s\"", r->auth);
+	buf_addstr(out, " info replication 2>&1; }\n");
+}
+
+void hooks_server_ready(const struct hooks_redis *r, struct buf *out)
+{
+	buf_addstr(out, MARK "ready is a master, and a replica whose link is up\n");
+	add_ask(r, out);
+	buf_addstr(out, "i=$(ask )\n"
+			"case $i in\n"
+			"*role:master*|*master_link_status:up*) exit 0 ;;\n"
+			"*master_port:1[!0-9]*) echo 'it waits for codis-controller to give it a role' ;;\n"
+			"*role:slave*) echo 'the link to its master is down' ;;\n"
+			"*) echo \"$i\" ;;\n"
+			"esac\n"
+			"exit 1\n");
+}
+
+void hooks_server_start(const struct hooks_redis *r, struct buf *out)
+{
+	buf_addstr(out, MARK "until it answers, at most 3 s; the pod's address is published when this ends\n");
+	add_ask(r, out);
+	buf_addstr(out, "end=$(($(date +%s) + 2))\n"
+			"while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
+			"\tcase $(ask ) in *role:*) exit 0 ;; esac\n"
+			"\tsleep 0.1 || sleep 1\n"
+			"done\n"
+			"exit 0\n");
+}
+
+void hooks_server_stop(const struct hooks_redis *r, int seconds, struct buf *out)
+{
+	buf_addf(out, MARK "a master with a replica waits until codis-controller has switched, at most %d s\n",
+		 seconds);
+	add_ask(r, out);
+	buf_addf(out, "end=$(($(date +%%s) + %d))\n", seconds);
+	buf_addstr(out, "while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
+			"\tcase $(ask ) in\n"
+			"\t*role:master*connected_slaves:0*) exit 0 ;;\n"
+			"\t*role:master*) sleep 0.2 || sleep 1 ;;\n"
+			"\t*) exit 0 ;;\n"
+			"\tesac\n"
+			"done\n"
+			"exit 0\n");
+}
+
+void hooks_proxy_ready(const char *host, const char *port, struct buf *out)
+{
+	buf_addf(out,
+		 MARK "ready once the dashboard has taken it in; before, it refuses everything\n"
+		      "t=; command -v timeout >/dev/null && t='timeout 1'\n"
+		      "i=$($t redis-cli -h \"%s\" -p \"%s\" select 0 2>&1)\n"
+		      "case $i in *OK*|*NOAUTH*) exit 0 ;; esac\n"
+		      "echo \"$i\"\n"
+		      "exit 1\n",
+		 host, port);
+}
+
+static void add_admin(const char *dashboard, int seconds, struct buf *out)
+{
+	buf_addf(out,
+		 "t=; command -v timeout >/dev/null && t='timeout %d'\n"
+		 "$t codis-admin --dashboard=\"%s\"",
+		 seconds < ADMIN_S ? seconds : ADMIN_S, dashboard);
+}
+
+void hooks_proxy_stop(const char *dashboard, const char *admin, int seconds, struct buf *out)
+{
+	int pause = seconds / 2 < PROXY_PAUSE_S ? seconds / 2 : PROXY_PAUSE_S;
+
+	buf_addstr(out, MARK "clients are sent elsewhere first, then it leaves the dashboard's list\n");
+	buf_addf(out, "sleep %d\n", pause);
+	if (dashboard && seconds > pause) {
+		add_admin(dashboard, seconds - pause, out);
+		buf_addf(out, " --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n", admin);
+	}
+	buf_addstr(out, "exit 0\n");
+}
+
+void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out)
+{
+	buf_addstr(out, MARK "it gives its lock in the coordinator back\n");
+	if (seconds > 0) {
+		add_admin(admin, seconds, out);
+		buf_addstr(out, " --shutdown >/dev/null 2>&1\n");
+	}
+	buf_addstr(out, "exit 0\n");
+}
+
+/* --- the article's hooks --------------------------------------------------------------------------------------------
+ * Known by the step that makes them what they are, and only when they do nothing beside the article's steps: a backup
+ * that somebody has added is not ours to throw away. */
+
+struct article {
+	enum codis_component component;
+	const char *which;
+	const char *step;
+	const char *warning;
+};
+
+static const struct article articles[] = {
+	{ CODIS_SERVER, "postStart", "--group-add",
+	  "the article's postStart is replaced: it ends a server that has no role yet (exit 1 when group-add fails)" },
+	{ CODIS_SERVER, "preStop", "--group-del",
+	  "the article's preStop is replaced: it takes a master from its group; codis-controller switches first" },
+	{ CODIS_PROXY, "preStop", "--remove-proxy",
+	  "the article's preStop is replaced: it stops a proxy that still gets clients; they are sent elsewhere "
+	  "first" },
+	{ CODIS_DASHBOARD, "postStart", "--dashboard-list",
+	  "the article's postStart is left out: it ends the dashboard when ZooKeeper does not answer yet" },
+	{ CODIS_DASHBOARD, "preStop", "dashboard.pid",
+	  "the article's preStop is replaced: a stray quote behind its shell makes it fail each time" },
+};
+
+#define ARTICLES (sizeof(articles) / sizeof(articles[0]))
+
+static const struct article *find_article(enum codis_component component, const char *which)
+{
+	for (size_t i = 0; i < ARTICLES; i++) {
+		if (articles[i].component == component && strcmp(articles[i].which, which) == 0)
+			return &articles[i];
+	}
+	return NULL;
+}
+
+/* The shell's text in an exec handler, or NULL. */
+static const char *text_of(const cJSON *handler)
+{
+	const cJSON *words = json_get(handler, "exec", "command", NULL);
+	const cJSON *flag = cJSON_GetArrayItem(words, 1), *text = cJSON_GetArrayItem(words, 2);
+
+	if (cJSON_GetArraySize(words) != 3 || !cJSON_IsString(flag) || strcmp(flag->valuestring, "-c") != 0)
+		return NULL;
+	return cJSON_GetStringValue(text);
+}
+
+static bool is_article_step(const char *program)
+{
+	static const char *const steps[] = { "codis-admin", "$admin", "${admin}", "exit", "[",    "test",
+					     "sleep",       "expr",   "hostname", "awk",  "true", ":",
+					     "echo",        "fi",     "done",     "kill", "ps",   "cat" };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (strcmp(program, steps[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int find_other_step(void *ctx, const struct shell_command *command)
+{
+	int i = shell_program(command);
+	char program[32];
+
+	(void)ctx;
+	if (i == command->count)
+		return 0;
+	snprintf(program, sizeof(program), "%.*s", command->words[i].len < 31 ? (int)command->words[i].len : 31,
+		 command->words[i].text);
+	return is_article_step(program) ? 0 : 1;
+}
+
+bool hooks_is_article(enum codis_component component, const char *which, const cJSON *hook)
+{
+	const struct article *a = find_article(component, which);
+	const char *text = text_of(hook);
+
+	return a && text && strstr(text, a->step) && shell_each(text, find_other_step, NULL, NULL) == 0;
+}
+
+/* --- into the pod --------------------------------------------------------------------------------------------------
+ */
+
+static bool is_ours(const cJSON *handler)
+{
+	const char *text = text_of(handler);
+
+	return text && strncmp(text, MARK, sizeof(MARK) - 1) == 0;
+}
+
+/* {"exec":{"command":["sh","-c",script]}} */
+static cJSON *new_handler(const struct buf *script)
+{
+	const char *const words[] = { "sh", "-c", script->data };
+	cJSON *handler = cJSON_CreateObject(), *list = cJSON_CreateStringArray(words, 3);
+
+	if (!script->failed && list && cJSON_AddItemToObject(json_add_object(handler, "exec"), "command", list))
+		return handler;
+	cJSON_Delete(list);
+	cJSON_Delete(handler);
+	return NULL;
+}
+
+static void put_handler(struct mutation *m, cJSON *container, const char *which, const struct buf *script)
+{
+	if (script)
+		pod_set(m, pod_object(m, container, "lifecycle"), which, new_handler(script));
+	else
+		cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(container, "lifecycle"),
+							which);
+}
+
+static bool keeps_hooks(const struct mutation *m)
+{
+	const char *word = json_str(m->pod, "metadata", "annotations", CODIS_ANNOTATION_HOOKS, NULL);
+
+	return word && strcmp(word, "keep") == 0;
+}
+
+void hooks_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script, const char *defeats)
+{
+	const cJSON *hook = json_get(container, "lifecycle", which, NULL);
+	bool theirs = hook && !cJSON_IsNull(hook) && !is_ours(hook);
+
+	if (theirs && !keeps_hooks(m) && hooks_is_article(m->id.component, which, hook)) {
+		admission_warn(m->verdict, "%s", find_article(m->id.component, which)->warning);
+		theirs = false;
+	}
+	if (!theirs)
+		put_handler(m, container, which, script);
+	else if (defeats)
+		admission_warn(m->verdict, "own %s stays: %s", which, defeats);
+}
+
+/* All fields that Kubernetes has defaults for, so that it has none to add. */
+static cJSON *new_probe(const struct buf *script)
+{
+	cJSON *probe = new_handler(script);
+
+	if (json_add_int(probe, "timeoutSeconds", 2) && json_add_int(probe, "periodSeconds", 2) &&
+	    json_add_int(probe, "successThreshold", 1) && json_add_int(probe, "failureThreshold", 2))
+		return probe;
+	cJSON_Delete(probe);
+	return NULL;
+}
+
+void hooks_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats)
+{
+	const cJSON *probe = json_get(container, "readinessProbe", NULL);
+
+	if (!probe || cJSON_IsNull(probe) || is_ours(probe))
+		pod_set(m, container, "readinessProbe", new_probe(script));
+	else if (defeats)
+		admission_warn(m->verdict, "own readinessProbe stays: %s", defeats);
+}

@@ -1,0 +1,95 @@
+#include "webhook/mutate.h"
+
+#include <string.h>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "webhook/pod.h"
+
+/* Labels that a StatefulSet's pods have beside those of the template: they differ between its members. */
+static bool is_own_label(const char *name)
+{
+	return strcmp(name, "controller-revision-hash") == 0 ||
+	       strcmp(name, "statefulset.kubernetes.io/pod-name") == 0 ||
+	       strcmp(name, "apps.kubernetes.io/pod-index") == 0;
+}
+
+static bool has_anti_affinity(const struct mutation *m)
+{
+	const cJSON *anti = json_get(m->pod, "spec", "affinity", "podAntiAffinity", NULL);
+
+	return cJSON_IsObject(anti) && anti->child;
+}
+
+/* A member of ZooKeeper: apart from its siblings where that can be, and nothing else. */
+static void zookeeper_mutate(struct mutation *m)
+{
+	JSON_CLEANUP cJSON *labels = cJSON_Duplicate(json_get(m->pod, "metadata", "labels", NULL), true);
+	cJSON *label = labels ? labels->child : NULL, *next;
+
+	pod_clean_affinity(m);
+	if (!codis_statefulset_of(m->pod) || has_anti_affinity(m))
+		return;
+	for (; label; label = next) {
+		next = label->next;
+		if (is_own_label(label->string))
+			cJSON_Delete(cJSON_DetachItemViaPointer(labels, label));
+	}
+	pod_anti_affinity(m, labels, CODIS_HOSTNAME_KEY, 100);
+}
+
+/* Affinity as it was written for Kubernetes 1.5, the article's too. */
+static void warn_of_annotation(struct mutation *m)
+{
+	static const char name[] = "scheduler.alpha.kubernetes.io/affinity";
+
+	if (m->id.component != CODIS_NONE && json_get(m->pod, "metadata", "annotations", name, NULL))
+		admission_warn(m->verdict, "annotation %s does nothing: no current Kubernetes reads it", name);
+}
+
+static void mutate_component(struct mutation *m)
+{
+	warn_of_annotation(m);
+	switch (m->id.component) {
+	case CODIS_SERVER: server_mutate(m); break;
+	case CODIS_PROXY: proxy_mutate(m); break;
+	case CODIS_DASHBOARD: dashboard_mutate(m); break;
+	case CODIS_HA: ha_mutate(m); break;
+	case CODIS_FE: pod_labels(m); break;
+	case CODIS_ZOOKEEPER: zookeeper_mutate(m); break;
+	case CODIS_NONE: break;
+	}
+}
+
+static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admission_verdict *v)
+{
+	struct mutation m = { .pod = cJSON_Duplicate(pod, true), .viewer_image = viewer_image, .verdict = v };
+	struct error err = ERROR_INIT;
+
+	if (!m.pod)
+		pod_refuse_memory(&m);
+	else if (codis_identify(m.pod, &m.id, &err) < 0)
+		admission_refuse(v, 422, "%s", err.text);
+	else
+		mutate_component(&m);
+	if (v->allowed && !(v->patch = json_patch_diff(pod, m.pod)))
+		pod_refuse_memory(&m);
+	cJSON_Delete(m.pod);
+}
+
+void mutate(const struct admission_request *req, const char *viewer_image, struct admission_verdict *v)
+{
+	if (strcmp(req->resource, "pods") != 0 || req->subresource[0]) {
+		admission_refuse(v, 400,
+				 "/mutate is for pods, and this is about \"%.64s%s%.64s\": see the webhook's rules",
+				 req->resource, req->subresource[0] ? "/" : "", req->subresource);
+		return;
+	}
+	if (strcmp(req->operation, "CREATE") != 0)
+		return;
+	if (!req->object) {
+		admission_refuse(v, 400, "the AdmissionReview has no object");
+		return;
+	}
+	mutate_pod(req->object, viewer_image, v);
+}

@@ -1,0 +1,18 @@
+/* mutate.h - what a pod of Codis gets. Pure: the verdict follows from the request and the options alone. */
+#ifndef CODIS_WEBHOOK_MUTATE_H
+#define CODIS_WEBHOOK_MUTATE_H
+
+struct admission_request;
+struct admission_verdict;
+struct mutation;
+
+/* For POST /mutate. v must be initialised. Refuses what is no pod (400) and what has no place in a cluster (422). */
+void mutate(const struct admission_request *req, const char *viewer_image, struct admission_verdict *v);
+
+/* One component a file. */
+void server_mutate(struct mutation *m);
+void proxy_mutate(struct mutation *m);
+void dashboard_mutate(struct mutation *m);
+void ha_mutate(struct mutation *m);
+
+#endif

@@ -1,0 +1,266 @@
+#include "webhook/pod.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/json.h"
+
+#define DEFAULT_GRACE_S      30
+#define GRACE_MAX_S          86400
+#define STOP_RESERVE_S       5
+#define DEFAULT_TOLERATION_S 300
+
+void pod_refuse_memory(struct mutation *m)
+{
+	admission_refuse(m->verdict, 500, "codis-webhook has no memory for this pod: try again");
+}
+
+/* --- parts ---------------------------------------------------------------------------------------------------------
+ */
+
+static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool array)
+{
+	cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, name);
+
+	if (!parent)
+		return NULL;
+	if (item && (array ? cJSON_IsArray(item) : cJSON_IsObject(item)))
+		return item;
+	if (item && !cJSON_IsNull(item)) {
+		admission_refuse(m->verdict, 400, "the pod's %s is no %s", name, array ? "list" : "object");
+		return NULL;
+	}
+	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	item = array ? cJSON_AddArrayToObject(parent, name) : cJSON_AddObjectToObject(parent, name);
+	if (!item)
+		pod_refuse_memory(m);
+	return item;
+}
+
+cJSON *pod_object(struct mutation *m, cJSON *parent, const char *name)
+{
+	return part(m, parent, name, false);
+}
+
+cJSON *pod_array(struct mutation *m, cJSON *parent, const char *name)
+{
+	return part(m, parent, name, true);
+}
+
+void pod_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
+{
+	bool done = false;
+
+	if (name)
+		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	if (item && parent)
+		done = name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item);
+	if (done)
+		return;
+	cJSON_Delete(item);
+	if (m->verdict->allowed)
+		pod_refuse_memory(m);
+}
+
+/* --- labels --------------------------------------------------------------------------------------------------------
+ */
+
+static void set_label(struct mutation *m, cJSON *labels, const char *name, const char *value)
+{
+	const char *is = json_str(labels, name, NULL);
+
+	if (is && strcmp(is, value) != 0)
+		admission_refuse(m->verdict, 422,
+				 "label %s is \"%.80s\", but by its name and environment this pod is \"%s\": "
+				 "leave the label out",
+				 name, is, value);
+	else if (!is)
+		pod_set(m, labels, name, cJSON_CreateString(value));
+}
+
+void pod_labels(struct mutation *m)
+{
+	cJSON *metadata = pod_object(m, m->pod, "metadata"), *labels = pod_object(m, metadata, "labels");
+	char group[16];
+
+	set_label(m, labels, CODIS_LABEL_PRODUCT, m->id.product);
+	set_label(m, labels, CODIS_LABEL_COMPONENT, codis_component_name(m->id.component));
+	if (m->id.component != CODIS_SERVER)
+		return;
+	snprintf(group, sizeof(group), "%d", m->id.group);
+	set_label(m, labels, CODIS_LABEL_GROUP, group);
+}
+
+/* --- tolerations ---------------------------------------------------------------------------------------------------
+ */
+
+static bool is_text(const cJSON *object, const char *name, const char *text)
+{
+	const char *is = json_str(object, name, NULL);
+
+	return is ? strcmp(is, text) == 0 : !text[0];
+}
+
+/* As Kubernetes decides whether a toleration is for a NoExecute taint without a value. */
+static bool tolerates(const cJSON *t, const char *key)
+{
+	bool exists = is_text(t, "operator", "Exists");
+
+	if (!is_text(t, "effect", "") && !is_text(t, "effect", "NoExecute"))
+		return false;
+	if (is_text(t, "key", ""))
+		return exists;
+	return is_text(t, "key", key) && (exists || is_text(t, "value", ""));
+}
+
+static cJSON *new_toleration(const char *key, int seconds)
+{
+	cJSON *t = cJSON_CreateObject();
+
+	if (json_add_str(t, "key", key) && json_add_str(t, "operator", "Exists") &&
+	    json_add_str(t, "effect", "NoExecute") && (seconds < 0 || json_add_int(t, "tolerationSeconds", seconds)))
+		return t;
+	cJSON_Delete(t);
+	return NULL;
+}
+
+static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int seconds)
+{
+	bool found = false;
+	cJSON *t;
+
+	cJSON_ArrayForEach(t, list)
+	{
+		int64_t limit = json_int(-1, t, "tolerationSeconds", NULL);
+
+		if (!tolerates(t, key))
+			continue;
+		found = true;
+		if (limit == DEFAULT_TOLERATION_S && seconds < 0)
+			cJSON_DeleteItemFromObjectCaseSensitive(t, "tolerationSeconds");
+		else if (limit == DEFAULT_TOLERATION_S)
+			pod_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
+		else if (limit >= 0 && seconds < 0)
+			admission_warn(m->verdict, "own toleration of %s stays: after %lld s the pod and its data go",
+				       key, (long long)limit);
+	}
+	if (!found)
+		pod_set(m, list, NULL, new_toleration(key, seconds));
+}
+
+void pod_tolerate(struct mutation *m, int seconds)
+{
+	cJSON *list = pod_array(m, pod_object(m, m->pod, "spec"), "tolerations");
+
+	if (!list)
+		return;
+	tolerate_one(m, list, "node.kubernetes.io/not-ready", seconds);
+	tolerate_one(m, list, "node.kubernetes.io/unreachable", seconds);
+}
+
+/* --- affinity ------------------------------------------------------------------------------------------------------
+ */
+
+static bool has_equal(const cJSON *list, const cJSON *item)
+{
+	const cJSON *other;
+
+	cJSON_ArrayForEach(other, list)
+	{
+		if (json_equal(other, item))
+			return true;
+	}
+	return false;
+}
+
+static cJSON *new_term(const cJSON *labels, const char *topology_key)
+{
+	cJSON *term = cJSON_CreateObject(), *selector = json_add_object(term, "labelSelector");
+	cJSON *copy = cJSON_Duplicate(labels, true);
+
+	if (selector && copy && cJSON_AddItemToObject(selector, "matchLabels", copy)) {
+		if (json_add_str(term, "topologyKey", topology_key))
+			return term;
+	} else {
+		cJSON_Delete(copy);
+	}
+	cJSON_Delete(term);
+	return NULL;
+}
+
+static cJSON *weighted(cJSON *term, int weight)
+{
+	cJSON *item = cJSON_CreateObject();
+
+	if (term && json_add_int(item, "weight", weight) && cJSON_AddItemToObject(item, "podAffinityTerm", term))
+		return item;
+	cJSON_Delete(term);
+	cJSON_Delete(item);
+	return NULL;
+}
+
+void pod_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight)
+{
+	const char *field = weight ? "preferredDuringSchedulingIgnoredDuringExecution"
+				   : "requiredDuringSchedulingIgnoredDuringExecution";
+	cJSON *affinity = pod_object(m, pod_object(m, m->pod, "spec"), "affinity");
+	cJSON *list = pod_array(m, pod_object(m, affinity, "podAntiAffinity"), field);
+	cJSON *item = new_term(labels, topology_key);
+
+	if (weight)
+		item = weighted(item, weight);
+	if (list && has_equal(list, item))
+		cJSON_Delete(item);
+	else
+		pod_set(m, list, NULL, item);
+}
+
+static cJSON *child(cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+void pod_clean_affinity(struct mutation *m)
+{
+	static const char field[] = "preferredDuringSchedulingIgnoredDuringExecution";
+	cJSON *anti = child(child(child(m->pod, "spec"), "affinity"), "podAntiAffinity"), *list = child(anti, field);
+	cJSON *item = cJSON_IsArray(list) ? list->child : NULL, *next;
+
+	for (; item; item = next) {
+		const char *key = json_str(item, "podAffinityTerm", "topologyKey", NULL);
+
+		next = item->next;
+		if (key && key[0])
+			continue;
+		admission_warn(m->verdict,
+			       "a preferred podAntiAffinity without podAffinityTerm and topologyKey is left out");
+		cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+		if (!list->child)
+			cJSON_DeleteItemFromObjectCaseSensitive(anti, field);
+	}
+}
+
+/* --- scheduler, grace ----------------------------------------------------------------------------------------------
+ */
+
+void pod_scheduler(struct mutation *m)
+{
+	cJSON *spec = pod_object(m, m->pod, "spec");
+	const char *is = json_str(spec, "schedulerName", NULL);
+
+	if (!is || !is[0] || strcmp(is, "default-scheduler") == 0)
+		pod_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
+	else if (strcmp(is, CODIS_SCHEDULER_NAME) != 0)
+		admission_warn(m->verdict,
+			       "own schedulerName %.40s stays: only the anti-affinity keeps a group's members apart",
+			       is);
+}
+
+int pod_stop_seconds(const struct mutation *m)
+{
+	int64_t grace = json_int(DEFAULT_GRACE_S, m->pod, "spec", "terminationGracePeriodSeconds", NULL);
+
+	if (grace > GRACE_MAX_S)
+		grace = GRACE_MAX_S;
+	return grace > STOP_RESERVE_S ? (int)grace - STOP_RESERVE_S : 0;
+}

@@ -1,0 +1,26 @@
+/* serve.h - AdmissionReviews by HTTP: POST /mutate and POST /validate. */
+#ifndef CODIS_WEBHOOK_SERVE_H
+#define CODIS_WEBHOOK_SERVE_H
+
+#include "common/base/log.h"
+#include "webhook/validate.h"
+
+struct http_request;
+struct http_response;
+struct metrics;
+
+/* The API server sends an object and what it was; etcd takes 1.5 MiB each. */
+#define SERVE_BODY_MAX (3u << 20)
+
+struct webhook {
+	struct logger log;
+	struct metrics *metrics;
+	const char *viewer_image;
+	struct lookups lookups;
+};
+
+/* A handler of httpd; ctx is a struct webhook, which is only read. What is no AdmissionReview is answered with 400 and
+ * one sentence; everything else with 200 and an AdmissionReview. */
+void serve_http(void *ctx, const struct http_request *req, struct http_response *res);
+
+#endif

@@ -1,0 +1,207 @@
+/* What a codis-server gets: identity, its place apart from its group, the guard against an empty restart, hooks and a
+ * readiness probe by its role, and a node that it is not taken from. */
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "webhook/command.h"
+#include "webhook/hooks.h"
+#include "webhook/mutate.h"
+#include "webhook/pod.h"
+
+#define SCRIPT_MAX 65536
+
+static const char *const programs[] = { "codis-server", "redis-server", NULL };
+
+/* --- identity and place --------------------------------------------------------------------------------------------
+ */
+
+static bool check_owner(struct mutation *m)
+{
+	const char *name = json_str(m->pod, "metadata", "name", NULL);
+
+	if (codis_statefulset_of(m->pod) && m->id.group > 0)
+		return true;
+	admission_refuse(
+		m->verdict, 422,
+		"codis-server \"%.80s\" is in no group, for that comes from its number in a StatefulSet: run it in a "
+		"StatefulSet, or label it " CODIS_LABEL_INJECT "=false",
+		name ? name : "");
+	return false;
+}
+
+static bool own_scheduler(const struct mutation *m)
+{
+	const char *is = json_str(m->pod, "spec", "schedulerName", NULL);
+
+	return !is || strcmp(is, CODIS_SCHEDULER_NAME) != 0;
+}
+
+/* Labels by which the members of the group know each other. */
+static cJSON *group_labels(const struct mutation *m)
+{
+	static const char *const names[] = { CODIS_LABEL_PRODUCT, CODIS_LABEL_COMPONENT, CODIS_LABEL_GROUP };
+	const cJSON *labels = json_get(m->pod, "metadata", "labels", NULL);
+	cJSON *out = cJSON_CreateObject();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = json_str(labels, names[i], NULL);
+
+		if (!value || !json_add_str(out, names[i], value)) {
+			cJSON_Delete(out);
+			return NULL;
+		}
+	}
+	return out;
+}
+
+static void place(struct mutation *m)
+{
+	JSON_CLEANUP cJSON *labels = NULL;
+	struct error err = ERROR_INIT;
+	const char *key;
+	bool strict;
+
+	if (codis_spread_of(m->pod, &strict, &key, &err) < 0) {
+		admission_refuse(m->verdict, 422, "%s", err.text);
+		return;
+	}
+	pod_clean_affinity(m);
+	pod_scheduler(m);
+	labels = group_labels(m);
+	if (!labels)
+		pod_refuse_memory(m);
+	else if (strict)
+		pod_anti_affinity(m, labels, key, 0);
+	/* codis-extender's score does it better and without a preferred term's price. */
+	else if (own_scheduler(m))
+		pod_anti_affinity(m, labels, key, 100);
+}
+
+/* --- the guard ------------------------------------------------------------------------------------------------------
+ */
+
+#define GUARD_SLAVEOF "--slaveof 127.0.0.1 1"
+#define GUARD_STALE   "--slave-serve-stale-data no"
+
+/* Redis 5 has other names for both. */
+static int either_flag(const struct command *c, const struct command_start *s, const char *old, const char *new)
+{
+	int at = command_flag(c, s, old, NULL);
+
+	return at >= 0 ? at : command_flag(c, s, new, NULL);
+}
+
+/* What this start lacks; NULL: nothing that we may add. */
+static const char *missing_guard(struct mutation *m, const struct command *c, const struct command_start *s)
+{
+	int slaveof = either_flag(c, s, "--slaveof", "--replicaof");
+	int stale = either_flag(c, s, "--slave-serve-stale-data", "--replica-serve-stale-data");
+
+	if (slaveof >= 0 &&
+	    (!command_word_is(c, s, slaveof + 1, "127.0.0.1") || !command_word_is(c, s, slaveof + 2, "1"))) {
+		admission_warn(m->verdict,
+			       "own --slaveof stays: after a restart it may serve, or copy, an empty data set");
+		return NULL;
+	}
+	if (stale >= 0 && !command_word_is(c, s, stale + 1, "no"))
+		admission_warn(m->verdict,
+			       "own --slave-serve-stale-data stays: reads of an empty data set after a restart");
+	if (slaveof < 0)
+		return stale < 0 ? GUARD_SLAVEOF " " GUARD_STALE : GUARD_SLAVEOF;
+	return stale < 0 ? GUARD_STALE : NULL;
+}
+
+static void guard(struct mutation *m, struct command *c)
+{
+	const char *words[COMMAND_STARTS] = { NULL };
+
+	if (c->kind == COMMAND_NONE)
+		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);
+	for (int i = 0; i < c->count; i++)
+		words[i] = missing_guard(m, c, &c->starts[i]);
+	if (command_append(c, words) < 0)
+		pod_refuse_memory(m);
+}
+
+/* --- hooks ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_wildcard(const char *host)
+{
+	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "*") == 0 || strcmp(host, "::") == 0 ||
+	       strcmp(host, "::*") == 0;
+}
+
+/* Where the server listens, seen from its own container. If others can reach it, then at the pod's address, whatever it
+ * is bound to. */
+static void find_host(const struct command *c, struct buf *host)
+{
+	bool known = command_value(c, "--bind", host),
+	     bound = c->count && command_flag(c, &c->starts[0], "--bind", NULL) >= 0;
+
+	if (known && !is_wildcard(host->data))
+		return;
+	buf_reset(host);
+	if (!known && command_has_env(c->container, "POD_IP"))
+		buf_addstr(host, "${POD_IP}");
+	else
+		buf_addstr(host, bound && !known ? "$(hostname -i)" : "127.0.0.1");
+}
+
+struct address {
+	struct buf host, port, auth;
+};
+
+static void address_release(struct address *a)
+{
+	buf_release(&a->host);
+	buf_release(&a->port);
+	buf_release(&a->auth);
+}
+
+static struct hooks_redis find_address(const struct command *c, struct address *a)
+{
+	find_host(c, &a->host);
+	if (!command_value(c, "--port", &a->port))
+		buf_addstr(&a->port, "6379");
+	if (!command_value(c, "--requirepass", &a->auth) && command_has_env(c->container, "PRODUCT_AUTH"))
+		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
+	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
+}
+
+static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_redis *r)
+{
+	BUF_CLEANUP struct buf ready = BUF_INIT(SCRIPT_MAX), start = BUF_INIT(SCRIPT_MAX), stop = BUF_INIT(SCRIPT_MAX);
+
+	hooks_server_ready(r, &ready);
+	hooks_server_start(r, &start);
+	hooks_server_stop(r, pod_stop_seconds(m), &stop);
+	hooks_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
+	hooks_set(m, container, "postStart", &start, "the pod is not reachable before it ends, and ends if it fails");
+	hooks_set(m, container, "preStop", &stop,
+		  "a master may end before codis-controller has switched to its replica");
+}
+
+void server_mutate(struct mutation *m)
+{
+	__attribute__((cleanup(address_release))) struct address a = { BUF_INIT(4096), BUF_INIT(4096), BUF_INIT(4096) };
+	cJSON *container = command_container(pod_object(m, m->pod, "spec"), programs, "codis-server");
+	struct hooks_redis r;
+	struct command c;
+
+	if (!check_owner(m))
+		return;
+	if (!container) {
+		admission_refuse(m->verdict, 422, "the pod has no container");
+		return;
+	}
+	pod_labels(m);
+	place(m);
+	pod_tolerate(m, -1);
+	command_find(container, programs, true, &c);
+	r = find_address(&c, &a);
+	guard(m, &c);
+	set_hooks(m, container, &r);
+}

@@ -1,0 +1,217 @@
+#include "webhook/shell.h"
+
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+
+#define BLANKS    " \t"
+#define WORD_ENDS " \t\n;&|()<>"
+#define NEST_MAX  32
+
+/* --- words: each of these returns where it ends, or NULL when it does not ------------------------------------------
+ */
+
+static const char *skip_expansion(const char *p, int depth);
+
+static const char *skip_single(const char *p)
+{
+	p = strchr(p + 1, '\'');
+	return p ? p + 1 : NULL;
+}
+
+static const char *skip_backtick(const char *p)
+{
+	for (p++; *p && *p != '`'; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+	}
+	return *p ? p + 1 : NULL;
+}
+
+static const char *skip_double(const char *p, int depth)
+{
+	for (p++; p && *p && *p != '"';) {
+		if (*p == '\\' && p[1])
+			p += 2;
+		else if (*p == '`')
+			p = skip_backtick(p);
+		else if (*p == '$')
+			p = skip_expansion(p, depth + 1);
+		else
+			p++;
+	}
+	return p && *p ? p + 1 : NULL;
+}
+
+/* One character, or what is quoted or expanded at p. */
+static const char *skip_piece(const char *p, int depth)
+{
+	switch (*p) {
+	case '\\': return p[1] ? p + 2 : NULL;
+	case '\'': return skip_single(p);
+	case '"': return skip_double(p, depth);
+	case '`': return skip_backtick(p);
+	case '$': return skip_expansion(p, depth + 1);
+	default: return p + 1;
+	}
+}
+
+/* From "$": a variable, ${...}, $(...) or $((...)). A "case" within $(...) ends too early and is then found to be
+ * unbalanced; $'...' has rules of its own. */
+static const char *skip_expansion(const char *p, int depth)
+{
+	char open = p[1], close = open == '{' ? '}' : ')';
+	int level = 1;
+
+	if (depth > NEST_MAX || open == '\'')
+		return NULL;
+	if (open != '{' && open != '(')
+		return p + 1;
+	for (p += 2; p && *p && level > 0;) {
+		if (*p == open)
+			level++;
+		if (*p == close)
+			level--;
+		p = skip_piece(p, depth);
+	}
+	return level == 0 ? p : NULL;
+}
+
+static const char *skip_word(const char *p)
+{
+	while (p && *p && !strchr(WORD_ENDS, *p))
+		p = skip_piece(p, 0);
+	return p;
+}
+
+static const char *skip_blanks(const char *p)
+{
+	for (;; p++) {
+		p += strspn(p, BLANKS);
+		if (p[0] != '\\' || p[1] != '\n')
+			return p;
+		p++;
+	}
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------------
+ */
+
+/* At "<" or ">", behind the number if there is one: the operator and its word. */
+static const char *skip_redirection(const char *p)
+{
+	const char *word;
+
+	if (strncmp(p, "<<", 2) == 0 || p[1] == '(')
+		return NULL;
+	p += strspn(p, "<>");
+	p = skip_blanks(p + (*p == '&' || *p == '|'));
+	word = skip_word(p);
+	return word == p ? NULL : word;
+}
+
+static bool is_redirection(const char *p)
+{
+	p += strspn(p, "0123456789");
+	return *p == '<' || *p == '>';
+}
+
+/* One word, one redirection or one comment. */
+static const char *take(const char *p, struct shell_command *command)
+{
+	const char *end;
+
+	if (*p == '#')
+		return p + strcspn(p, "\n");
+	if (is_redirection(p))
+		return skip_redirection(p + strspn(p, "0123456789"));
+	end = skip_word(p);
+	if (!end || end == p || command->count == SHELL_WORDS)
+		return NULL;
+	command->words[command->count++] = (struct shell_word){ p, (size_t)(end - p) };
+	return end;
+}
+
+int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command *command), void *ctx,
+	       struct error *err)
+{
+	struct shell_command command;
+	const char *p = text;
+	int parens = 0, r;
+
+	for (;;) {
+		command.count = 0;
+		for (p = skip_blanks(p); p && *p && !strchr("\n;&|()", *p); p = p ? skip_blanks(p) : NULL)
+			p = take(p, &command);
+		if (!p)
+			break;
+		if (command.count && (r = fn(ctx, &command)) != 0)
+			return r;
+		parens += (*p == '(') - (*p == ')');
+		if (parens < 0)
+			break;
+		if (!*p)
+			return parens == 0 ? 0 : error_set(err, ERR_INVALID, "a parenthesis does not close");
+		p++;
+	}
+	return error_set(err, ERR_INVALID, "the shell text is too involved");
+}
+
+static bool is_reserved(const struct shell_word *w)
+{
+	static const char *const words[] = { "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i]) == w->len && memcmp(words[i], w->text, w->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_assignment(const struct shell_word *w)
+{
+	size_t name = strspn(w->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+
+	return name > 0 && name < w->len && w->text[name] == '=';
+}
+
+int shell_program(const struct shell_command *command)
+{
+	int i = 0;
+
+	while (i < command->count && (is_reserved(&command->words[i]) || is_assignment(&command->words[i])))
+		i++;
+	return i;
+}
+
+/* Within double quotes a backslash only quotes these. */
+static bool escapes(char c)
+{
+	return c == '"' || c == '\\' || c == '$' || c == '`';
+}
+
+bool shell_plain(const struct shell_word *word, struct buf *out)
+{
+	bool single = false, dbl = false;
+
+	for (size_t i = 0; i < word->len; i++) {
+		char c = word->text[i], next = i + 1 < word->len ? word->text[i + 1] : '\0';
+
+		if (c == '\'' && !dbl)
+			single = !single;
+		else if (single)
+			buf_addch(out, c);
+		else if (c == '"')
+			dbl = !dbl;
+		else if (c == '$' || c == '`')
+			return false;
+		else if (c == '\\' && next == '\n')
+			i++;
+		else if (c == '\\' && (!dbl || escapes(next)))
+			buf_addch(out, word->text[++i]);
+		else
+			buf_addch(out, c);
+	}
+	return !out->failed;
+}

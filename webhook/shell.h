@@ -1,0 +1,41 @@
+/* shell.h - as much of the shell's grammar as it takes to find a command in a text and to know where its words end.
+ *
+ * It splits a text into its simple commands ("mkdir -p x", "exec codis-server x.conf") without running or expanding
+ * anything. What it cannot follow surely (here-documents, case, quotes that do not close, ...) is an error, never a
+ * guess: whoever edits the text then leaves it alone. Source: POSIX.1-2017, Shell Command Language, 2.2 - 2.10. */
+#ifndef CODIS_WEBHOOK_SHELL_H
+#define CODIS_WEBHOOK_SHELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct error;
+
+#define SHELL_WORDS 256
+
+/* As written, with its quotes. */
+struct shell_word {
+	const char *text;
+	size_t len;
+};
+
+/* The words of one simple command in order; redirections are none of them. The first may be an assignment or a reserved
+ * word ("if", "then", "{"). */
+struct shell_command {
+	int count;
+	struct shell_word words[SHELL_WORDS];
+};
+
+/* Calls fn for each simple command that has a word; fn's non-zero value ends it and is returned. 0 at the end, or -1
+ * and *err. Commands inside $(...), `...` and quotes are part of the word that they stand in. */
+int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command *command), void *ctx,
+	       struct error *err);
+
+/* Index of the word that names the program, behind assignments and reserved words; count when there is none. */
+int shell_program(const struct shell_command *command);
+
+/* Appends the word without its quotes. False when only a shell could tell what it is ($, `). */
+bool shell_plain(const struct shell_word *word, struct buf *out);
+
+#endif

@@ -1,0 +1,263 @@
+#include "webhook/validate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/topology.h"
+#include "common/kube/admission.h"
+
+#define NAME_MAX_LEN 254
+
+static const cJSON *template_of(const cJSON *set)
+{
+	return json_get(set, "spec", "template", NULL);
+}
+
+/* Kubernetes' default is 1; numbers that no StatefulSet can have are left to Kubernetes to refuse. */
+static int replicas_of(const cJSON *object)
+{
+	int64_t n = json_int(1, object, "spec", "replicas", NULL);
+
+	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
+}
+
+static int server_replica_of(const cJSON *set, int *replica, struct error *err)
+{
+	return codis_server_replica_of(json_get(template_of(set), "spec", NULL), replica, err);
+}
+
+/* --- counts --------------------------------------------------------------------------------------------------------
+ */
+
+/* Whether this many replicas of the StatefulSet are right. */
+static void check_count(const cJSON *set, int replicas, struct admission_verdict *v)
+{
+	enum codis_component component = codis_component_of(template_of(set));
+	struct error err = ERROR_INIT;
+	char sentence[256];
+	int server_replica;
+
+	if (component == CODIS_DASHBOARD && replicas > 1)
+		admission_refuse(v, 422, "a product has one codis-dashboard: replicas has to be 1 or 0, not %d",
+				 replicas);
+	if (component != CODIS_SERVER)
+		return;
+	if (server_replica_of(set, &server_replica, &err) < 0)
+		admission_refuse(v, 422, "%s", err.text);
+	else if (!codis_replicas_fit(replicas, server_replica, sentence, sizeof(sentence)))
+		admission_refuse(v, 422, "%s", sentence);
+}
+
+static int start_of(const cJSON *set)
+{
+	int64_t n = json_int(0, set, "spec", "ordinals", "start", NULL);
+
+	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
+}
+
+/* Groups are cut from the ordinals: a set that starts within a group would leave it short for ever. */
+static void check_start(const cJSON *set, struct admission_verdict *v)
+{
+	int server_replica, start = start_of(set);
+
+	if (server_replica_of(set, &server_replica, NULL) == 0 && start % server_replica != 0)
+		admission_refuse(v, 422, "SERVER_REPLICA is %d, so ordinals.start has to be a multiple of %d, not %d",
+				 server_replica, server_replica, start);
+}
+
+/* --- one set of servers a product ----------------------------------------------------------------------------------
+ */
+
+struct rival {
+	const char *namespace, *name, *product;
+	char found[NAME_MAX_LEN];
+};
+
+static int compare_rival(void *arg, const cJSON *set)
+{
+	struct rival *r = arg;
+	const char *namespace = json_str(set, "metadata", "namespace", NULL),
+		   *name = json_str(set, "metadata", "name", NULL);
+	char product[CODIS_PRODUCT_MAX];
+
+	if (!namespace || !name || strcmp(namespace, r->namespace) != 0 || strcmp(name, r->name) == 0)
+		return 0;
+	if (codis_component_of(template_of(set)) != CODIS_SERVER ||
+	    codis_product_of(template_of(set), product, NULL) < 0 || strcmp(product, r->product) != 0)
+		return 0;
+	snprintf(r->found, sizeof(r->found), "%s", name);
+	return 1;
+}
+
+static void check_rival(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
+{
+	char product[CODIS_PRODUCT_MAX];
+	struct rival r = { .namespace = req->namespace, .name = req->name, .product = product };
+	const char *name = json_str(req->object, "metadata", "name", NULL);
+	struct error err = ERROR_INIT;
+
+	if (name)
+		r.name = name;
+	if (codis_product_of(template_of(req->object), product, &err) < 0) {
+		admission_refuse(v, 422, "%s", err.text);
+		return;
+	}
+	lookups->each(lookups->ctx, compare_rival, &r);
+	if (r.found[0])
+		admission_refuse(
+			v, 422,
+			"StatefulSet %.254s has the codis-servers of product %s already, and both would make group 1: "
+			"scale that one, or give this one another PRODUCT_NAME",
+			r.found, product);
+}
+
+/* --- create, update, scale -----------------------------------------------------------------------------------------
+ */
+
+static void check_create(const struct admission_request *req, const struct lookups *lookups,
+			 struct admission_verdict *v)
+{
+	check_count(req->object, replicas_of(req->object), v);
+	if (!v->allowed || codis_component_of(template_of(req->object)) != CODIS_SERVER)
+		return;
+	check_start(req->object, v);
+	if (v->allowed)
+		check_rival(req, lookups, v);
+}
+
+/* SERVER_REPLICA as it is, or what is wrong with it: two are the same where their texts are. */
+struct setting {
+	int value; /* 0: wrong */
+	struct error err;
+};
+
+static struct setting setting_of(const cJSON *set)
+{
+	struct setting s = { .value = 0, .err = ERROR_INIT };
+
+	if (server_replica_of(set, &s.value, &s.err) < 0)
+		s.value = 0;
+	return s;
+}
+
+static bool same_setting(const struct setting *a, const struct setting *b)
+{
+	return a->value == b->value && (a->value || strcmp(a->err.text, b->err.text) == 0);
+}
+
+/* A product that cannot be read is like no other, and is told where it matters (check_rival). */
+static bool same_product(const cJSON *a, const cJSON *b)
+{
+	char product_a[CODIS_PRODUCT_MAX], product_b[CODIS_PRODUCT_MAX];
+
+	return codis_product_of(template_of(a), product_a, NULL) == 0 &&
+	       codis_product_of(template_of(b), product_b, NULL) == 0 && strcmp(product_a, product_b) == 0;
+}
+
+#define OR_EMPTY "make a StatefulSet of another product, or scale this one to 0 first (its data goes)"
+
+/* What servers are is computed from these: a rolling update would take them from their groups one by one. */
+static void check_identity(const struct admission_request *req, const struct setting *old, const struct setting *now,
+			   struct admission_verdict *v)
+{
+	if (old->value && now->value && old->value != now->value)
+		admission_refuse(v, 422,
+				 "SERVER_REPLICA cannot change from %d to %d while there are servers, for their groups "
+				 "follow from it: " OR_EMPTY,
+				 old->value, now->value);
+	else if (!same_product(req->old_object, req->object))
+		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
+}
+
+static bool is_server(const cJSON *set)
+{
+	return codis_component_of(template_of(set)) == CODIS_SERVER;
+}
+
+static void check_server_update(const struct admission_request *req, const struct lookups *lookups,
+				struct admission_verdict *v)
+{
+	struct setting old = setting_of(req->old_object), now = setting_of(req->object);
+	int before = replicas_of(req->old_object), after = replicas_of(req->object);
+	bool same = same_setting(&old, &now);
+
+	if (before > 0)
+		check_identity(req, &old, &now, v);
+	if (v->allowed && (!same || before != after))
+		check_count(req->object, after, v);
+	if (v->allowed && (!same || start_of(req->old_object) != start_of(req->object)))
+		check_start(req->object, v);
+	if (v->allowed && before == 0 && (after > 0 || !same_product(req->old_object, req->object)))
+		check_rival(req, lookups, v);
+}
+
+static void check_update(const struct admission_request *req, const struct lookups *lookups,
+			 struct admission_verdict *v)
+{
+	if (!is_server(req->object)) {
+		if (replicas_of(req->old_object) != replicas_of(req->object))
+			check_count(req->object, replicas_of(req->object), v);
+	} else if (!is_server(req->old_object)) {
+		check_create(req, lookups, v);
+	} else {
+		check_server_update(req, lookups, v);
+	}
+}
+
+struct scale {
+	int replicas;
+	struct admission_verdict *verdict;
+};
+
+static void on_scaled_set(void *arg, const cJSON *set)
+{
+	struct scale *s = arg;
+
+	if (set)
+		check_count(set, s->replicas, s->verdict);
+}
+
+/* A Scale leaves out a zero. */
+static int scale_of(const cJSON *scale)
+{
+	return json_get(scale, "spec", "replicas", NULL) ? replicas_of(scale) : 0;
+}
+
+/* A Scale has neither labels nor a template: what is scaled has to be looked up, and what is not known is let through.
+ */
+static void check_scale(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
+{
+	struct scale s = { .replicas = scale_of(req->object), .verdict = v };
+
+	if (!req->old_object || scale_of(req->old_object) != s.replicas)
+		lookups->find(lookups->ctx, req->namespace, req->name, on_scaled_set, &s);
+}
+
+void validate(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
+{
+	bool create = strcmp(req->operation, "CREATE") == 0, update = strcmp(req->operation, "UPDATE") == 0;
+
+	if (strcmp(req->resource, "statefulsets") != 0 ||
+	    (req->subresource[0] && strcmp(req->subresource, "scale") != 0)) {
+		admission_refuse(
+			v, 400,
+			"/validate is for statefulsets and statefulsets/scale, and this is about \"%.64s%s%.64s\": see "
+			"the webhook's rules",
+			req->resource, req->subresource[0] ? "/" : "", req->subresource);
+		return;
+	}
+	if (!create && !update)
+		return;
+	if (!req->object || (update && !req->old_object && !req->subresource[0])) {
+		admission_refuse(v, 400, "the AdmissionReview has no %s", req->object ? "oldObject" : "object");
+		return;
+	}
+	if (req->subresource[0])
+		check_scale(req, lookups, v);
+	else if (create)
+		check_create(req, lookups, v);
+	else
+		check_update(req, lookups, v);
+}
