@@ -1,0 +1,687 @@
+/* List and watch: whatever the API server and the network do, the store ends up as what is there, each change is told
+ * once, and nothing is asked for without need. */
+#include "tests/unit/fake_api.h"
+
+#include <stdatomic.h>
+
+#include "common/kube/informer.h"
+#include "common/kube/store.h"
+#include "common/kube/watch.h"
+
+#define PODS  "/api/v1/pods"
+#define POD_A "/api/v1/namespaces/one/pods/a"
+#define POD_B "/api/v1/namespaces/one/pods/b"
+#define POD_C "/api/v1/namespaces/two/pods/c"
+#define LONG  10000
+
+/* --- lines ----------------------------------------------------------------------------------------------------------- */
+
+struct lines {
+	struct buf all; /* each with '|' behind it */
+	int count, stop_at;
+};
+
+static int keep_line(void *ctx, const char *line, size_t len)
+{
+	struct lines *l = ctx;
+
+	assert_true(len > 0);
+	buf_add(&l->all, line, len);
+	buf_addch(&l->all, '|');
+	return ++l->count == l->stop_at ? 7 : 0;
+}
+
+static void lines_are_the_same_however_they_are_cut(void **state)
+{
+	static const char text[] = "{\"a\":1}\n\n{}\n0123456789abcdefghijklmnopqrstuvwxyz\n[1,2,3]\nrest";
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		struct lines l = { .all = BUF_INIT(1000) };
+		struct buf part = BUF_INIT(64);
+		size_t at = 0, n;
+
+		while (at < sizeof(text) - 1) {
+			seed = seed * 1103515245 + 12345;
+			n = 1 + (seed >> 16) % (1 + (unsigned)round % 40);
+			n = n < sizeof(text) - 1 - at ? n : sizeof(text) - 1 - at;
+			assert_int_equal(watch_lines(&part, text + at, n, keep_line, &l, NULL), 0);
+			at += n;
+		}
+		assert_string_equal(l.all.data, "{\"a\":1}|{}|0123456789abcdefghijklmnopqrstuvwxyz|[1,2,3]|");
+		assert_string_equal(part.data, "rest");
+		buf_release(&l.all);
+		buf_release(&part);
+	}
+}
+
+static void a_line_has_a_limit(void **state)
+{
+	struct lines l = { .all = BUF_INIT(1000) };
+	struct buf part = BUF_INIT(8);
+	struct error err = ERROR_INIT;
+
+	(void)state;
+	assert_int_equal(watch_lines(&part, "12345678\n", 9, keep_line, &l, &err), 0);
+	assert_int_equal(watch_lines(&part, "123456789\n", 10, keep_line, &l, &err), -1);
+	assert_int_equal(err.code, ERR_TOOBIG);
+	buf_reset(&part);
+	assert_int_equal(watch_lines(&part, "1234", 4, keep_line, &l, &err), 0);
+	assert_int_equal(watch_lines(&part, "56789\n", 6, keep_line, &l, &err), -1);
+	buf_reset(&part);
+	assert_int_equal(watch_lines(&part, "1234", 4, keep_line, &l, &err), 0);
+	assert_int_equal(watch_lines(&part, "56789", 5, keep_line, &l, &err), -1);
+	assert_int_equal(l.count, 1);
+	buf_release(&l.all);
+	buf_release(&part);
+}
+
+static void a_reader_ends_the_reading(void **state)
+{
+	struct lines l = { .all = BUF_INIT(1000), .stop_at = 2 };
+	struct buf part = BUF_INIT(64);
+
+	(void)state;
+	assert_int_equal(watch_lines(&part, "a\nb\nc\n", 6, keep_line, &l, NULL), 7);
+	assert_string_equal(l.all.data, "a|b|");
+	buf_release(&l.all);
+	buf_release(&part);
+}
+
+/* --- a watcher ------------------------------------------------------------------------------------------------------- */
+
+struct seen {
+	struct fake_world *world;
+	struct informer *informer;
+	struct buf log; /* "+one/a " new, "~one/a(x) " changed from x, "-one/a " gone, "! " synced, "E " error */
+	int errors, synced;
+	const char *until; /* the log that is waited for */
+	bool stop_in_set, stop_in_synced, stop_in_error;
+	struct error last;
+};
+
+static void log_key(struct seen *s, const char *what, const cJSON *object)
+{
+	char key[STORE_KEY_MAX];
+
+	assert_int_equal(store_key(object, key), 0);
+	buf_addf(&s->log, "%s%s", what, key);
+}
+
+static void stop_now(struct seen *s)
+{
+	informer_stop(s->informer);
+	s->informer = NULL;
+}
+
+static void on_set(void *ctx, const cJSON *object, const cJSON *old)
+{
+	struct seen *s = ctx;
+	const char *value = json_str(old, "data", NULL);
+
+	log_key(s, old ? "~" : "+", object);
+	if (old)
+		buf_addf(&s->log, "(%s)", value ? value : "");
+	buf_addch(&s->log, ' ');
+	if (s->stop_in_set)
+		stop_now(s);
+}
+
+static void on_delete(void *ctx, const cJSON *object)
+{
+	struct seen *s = ctx;
+
+	log_key(s, "-", object);
+	buf_addch(&s->log, ' ');
+}
+
+static void on_synced(void *ctx)
+{
+	struct seen *s = ctx;
+
+	s->synced++;
+	buf_addstr(&s->log, "! ");
+	if (s->stop_in_synced)
+		stop_now(s);
+}
+
+static void on_error(void *ctx, const struct error *err)
+{
+	struct seen *s = ctx;
+
+	s->errors++;
+	s->last = *err;
+	if (s->stop_in_error)
+		stop_now(s);
+}
+
+static void start_at(struct seen *s, struct fake_world *w, const char *path)
+{
+	struct informer_config cfg = { .path = path, .on_set = on_set, .on_delete = on_delete, .on_synced = on_synced,
+				       .on_error = on_error, .ctx = s };
+	struct error err;
+
+	*s = (struct seen){ .world = w, .log = BUF_INIT(1 << 20) };
+	s->informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
+	assert_non_null(s->informer);
+}
+
+static void stop(struct seen *s)
+{
+	informer_stop(s->informer);
+	buf_release(&s->log);
+}
+
+static bool log_is(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return strcmp(s->log.data, s->until) == 0;
+}
+
+/* The log becomes this, and is emptied. */
+static void expect(struct seen *s, const char *log)
+{
+	s->until = log;
+	if (!fake_run(s->world, LONG, log_is, s))
+		fail_msg("\"%s\" was seen, not \"%s\" (error: %s)", s->log.data, log, s->last.text);
+	buf_reset(&s->log);
+}
+
+static bool is_watched(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return fake_count(&s->world->api, "watch=1") > 0;
+}
+
+static bool is_watched_again(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return fake_count(&s->world->api, "watch=1") > 1;
+}
+
+static void three_pods(struct fake_world *w)
+{
+	fake_apply(&w->api, POD_A, "{\"data\":\"1\"}");
+	fake_apply(&w->api, POD_B, "{\"data\":\"1\"}");
+	fake_apply(&w->api, POD_C, "{\"data\":\"1\"}");
+}
+
+static void it_lists_and_then_follows(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	w->api.fragment = 7;
+	three_pods(w);
+	start_at(&s, w, PODS);
+	assert_false(informer_synced(s.informer));
+	assert_int_equal(informer_age_ms(s.informer), -1);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	assert_true(informer_synced(s.informer));
+	assert_in_range(informer_age_ms(s.informer), 0, LONG);
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	fake_delete(&w->api, POD_B);
+	fake_apply(&w->api, "/api/v1/namespaces/two/pods/d", "{}");
+	expect(&s, "~one/a(1) -one/b +two/d ");
+	assert_int_equal(fake_count(&w->api, "GET"), 2);
+	assert_int_equal(s.errors, 0);
+	stop(&s);
+}
+
+/* --- pages ----------------------------------------------------------------------------------------------------------- */
+
+static int count_one(void *ctx, const cJSON *object)
+{
+	(void)object;
+	++*(int *)ctx;
+	return 0;
+}
+
+static bool is_synced(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return s->synced > 0;
+}
+
+static void many_pods(struct fake_world *w, int n)
+{
+	char path[FAKE_PATH];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "/api/v1/namespaces/one/pods/p%04d", i);
+		fake_apply(&w->api, path, "{}");
+	}
+}
+
+static void a_long_list_comes_in_pages(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+	int n = 0;
+
+	many_pods(w, 1203);
+	start_at(&s, w, PODS);
+	assert_true(fake_run(w, LONG, is_synced, &s));
+	assert_int_equal(fake_count(&w->api, "limit=500"), 3);
+	assert_int_equal(fake_count(&w->api, "continue=1000/%"), 1);
+	informer_each(s.informer, count_one, &n);
+	assert_int_equal(n, 1203);
+	assert_int_equal(s.synced, 1);
+	stop(&s);
+}
+
+static void pages_that_are_too_old_are_given_up_for_the_whole(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+	int n = 0;
+
+	many_pods(w, 700);
+	fake_fail(&w->api, "continue=", 410, 1);
+	start_at(&s, w, PODS);
+	assert_true(fake_run(w, LONG, is_synced, &s));
+	informer_each(s.informer, count_one, &n);
+	assert_int_equal(n, 700);
+	assert_int_equal(s.errors, 0);
+	assert_int_equal(fake_count(&w->api, "limit=500"), 2);
+	assert_int_equal(fake_count(&w->api, "GET /api/v1/pods") - fake_count(&w->api, "watch=1"), 3);
+	stop(&s);
+}
+
+/* --- a watch that ends ----------------------------------------------------------------------------------------------- */
+
+static void a_watch_goes_on_from_the_last_bookmark(void **state)
+{
+	struct fake_world *w = *state;
+	char last[2048], wanted[64];
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	fake_delete(&w->api, POD_A);
+	expect(&s, "-one/a ");
+	fake_bookmark(&w->api, PODS);
+	snprintf(wanted, sizeof(wanted), "resourceVersion=%ld", w->api.version);
+	fake_end_watches(&w->api, false);
+	assert_true(fake_run(w, LONG, is_watched_again, &s));
+	assert_non_null(strstr(fake_last(&w->api, "watch=1", last), wanted));
+	fake_apply(&w->api, POD_B, "{\"data\":\"2\"}");
+	expect(&s, "~one/b(1) ");
+	assert_int_equal(fake_count(&w->api, "limit="), 1);
+	assert_int_equal(s.errors, 0);
+	stop(&s);
+}
+
+static void a_broken_watch_misses_nothing(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	expect(&s, "~one/a(1) ");
+	assert_true(fake_run(w, LONG, is_watched, &s));
+	fake_block(&w->api, "watch=1");
+	fake_end_watches(&w->api, true);
+	fake_delete(&w->api, POD_C);
+	fake_apply(&w->api, POD_A, "{\"data\":\"3\"}");
+	fake_block(&w->api, "");
+	expect(&s, "-two/c ~one/a(2) ");
+	assert_int_equal(s.errors, 1);
+	assert_int_equal(fake_count(&w->api, "limit="), 1);
+	stop(&s);
+}
+
+static void too_old_is_listed_again(struct fake_world *w, bool as_event)
+{
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	assert_true(fake_run(w, LONG, is_watched, &s));
+	fake_block(&w->api, "GET"); /* until all of this has happened */
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	expect(&s, "~one/a(1) ");
+	fake_end_watches(&w->api, false);
+	fake_apply(&w->api, POD_B, "{\"data\":\"2\"}");
+	fake_delete(&w->api, POD_C);
+	fake_apply(&w->api, "/api/v1/namespaces/two/pods/d", "{}");
+	fake_compact(&w->api, as_event);
+	fake_block(&w->api, "");
+	expect(&s, "~one/b(1) +two/d -two/c ! "); /* and not a word on one/a */
+	assert_int_equal(s.errors, 0);
+	fake_apply(&w->api, POD_A, "{\"data\":\"3\"}");
+	expect(&s, "~one/a(2) ");
+	stop(&s);
+}
+
+static void too_old_as_http(void **state)
+{
+	too_old_is_listed_again(*state, false);
+}
+
+static void too_old_as_an_event(void **state)
+{
+	too_old_is_listed_again(*state, true);
+}
+
+static void what_cannot_be_read_is_listed_again(void **state)
+{
+	static const char *const lines[] = { "{", "[]", "{\"type\":\"ADDED\"}", "{\"type\":\"ADDED\",\"object\":{}}",
+					     "{\"type\":\"X\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\"}}}" };
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		start_at(&s, w, PODS);
+		expect(&s, "+one/a +one/b +two/c ! ");
+		fake_garbage(&w->api, PODS, lines[i]);
+		expect(&s, "! ");
+		assert_int_equal(s.errors, 1);
+		assert_int_equal(s.last.code == ERR_PROTOCOL || s.last.code == ERR_INVALID, 1);
+		assert_non_null(strstr(s.last.text, "watch /api/v1/pods: "));
+		stop(&s);
+	}
+}
+
+/* --- an API server in trouble ---------------------------------------------------------------------------------------- */
+
+static bool has_failed(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return s->errors > 0;
+}
+
+static void it_waits_for_an_api_server_that_is_not_there(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	fake_down(&w->api);
+	start_at(&s, w, PODS);
+	assert_true(fake_run(w, LONG, has_failed, &s));
+	assert_int_equal(s.last.code, ERR_REFUSED);
+	assert_false(informer_synced(s.informer));
+	fake_up(&w->api);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	stop(&s);
+}
+
+static void it_comes_back_after_a_restart_without_a_list(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	assert_true(fake_run(w, LONG, is_watched, &s));
+	fake_down(&w->api);
+	fake_delete(&w->api, POD_A);
+	assert_true(fake_run(w, LONG, has_failed, &s));
+	fake_up(&w->api);
+	expect(&s, "-one/a ");
+	assert_int_equal(fake_count(&w->api, "limit="), 1);
+	stop(&s);
+}
+
+static void a_refused_list_is_told_and_tried_again(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	fake_fail(&w->api, PODS, 403, 1);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	assert_int_equal(s.errors, 1);
+	assert_int_equal(s.last.code, ERR_DENIED);
+	assert_string_equal(s.last.text, "GET /api/v1/pods: HTTP 403: as the test asked");
+	stop(&s);
+}
+
+static bool three_watches(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return fake_count(&s->world->api, "watch=1") >= 3;
+}
+
+static void a_watch_that_ends_at_once_is_no_circle(void **state)
+{
+	struct fake_world *w = *state;
+	int64_t began;
+	struct seen s;
+
+	fake_compact(&w->api, false);
+	w->api.oldest += 1000000; /* every watch is too old */
+	start_at(&s, w, PODS);
+	began = clock_mono_ms();
+	assert_true(fake_run(w, LONG, three_watches, &s));
+	assert_true(clock_mono_ms() - began >= 400);
+	stop(&s);
+}
+
+/* --- the store and its owner ------------------------------------------------------------------------------------------ */
+
+static void prune(cJSON *object)
+{
+	cJSON_DeleteItemFromObject(object, "status");
+}
+
+static int is_pruned(void *ctx, const cJSON *object)
+{
+	(void)ctx;
+	assert_non_null(object);
+	assert_null(json_get(object, "metadata", "managedFields", NULL));
+	assert_null(json_get(object, "status", NULL));
+	assert_non_null(json_get(object, "spec", NULL));
+	return 42;
+}
+
+static int is_absent(void *ctx, const cJSON *object)
+{
+	(void)ctx;
+	return object == NULL;
+}
+
+static void what_is_never_read_is_not_kept(void **state)
+{
+	static const char pod[] = "{\"metadata\":{\"managedFields\":[1]},\"spec\":{},\"status\":{}}";
+	struct fake_world *w = *state;
+	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
+	struct informer_config cfg = { .path = PODS, .prune = prune, .on_set = on_set, .on_delete = on_delete, .ctx = &s };
+	struct error err;
+
+	fake_apply(&w->api, POD_A, pod);
+	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
+	expect(&s, "+one/a ");
+	fake_apply(&w->api, POD_B, pod);
+	expect(&s, "+one/b ");
+	assert_int_equal(informer_read(s.informer, "one/a", is_pruned, NULL), 42);
+	assert_int_equal(informer_read(s.informer, "one/b", is_pruned, NULL), 42);
+	assert_int_equal(informer_read(s.informer, "one/x", is_absent, NULL), 1);
+	stop(&s);
+}
+
+static int until_two(void *ctx, const cJSON *object)
+{
+	(void)object;
+	return ++*(int *)ctx == 2 ? 5 : 0;
+}
+
+static void a_walk_ends_when_it_is_told(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+	int n = 0;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	assert_int_equal(informer_each(s.informer, until_two, &n), 5);
+	assert_int_equal(n, 2);
+	stop(&s);
+}
+
+static void selectors_are_escaped(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
+	struct informer_config cfg = { .path = PODS, .label_selector = "app in (a,b),x!=y&z", .on_set = on_set,
+				       .field_selector = "metadata.name=b", .on_delete = on_delete,
+				       .on_synced = on_synced, .ctx = &s };
+	struct error err;
+	char last[2048];
+
+	three_pods(w);
+	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
+	expect(&s, "+one/b ! ");
+	assert_non_null(strstr(fake_last(&w->api, "GET", last), "&labelSelector=app in (a,b),x!=y&z&"));
+	stop(&s);
+}
+
+static bool is_stopped(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return s->informer == NULL;
+}
+
+static void the_owner_may_stop_it_from_anywhere(void **state)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS); /* in a list */
+	s.stop_in_set = true;
+	assert_true(fake_run(w, LONG, is_stopped, &s));
+	assert_string_equal(s.log.data, "+one/a ");
+	stop(&s);
+	start_at(&s, w, PODS);
+	s.stop_in_synced = true;
+	assert_true(fake_run(w, LONG, is_stopped, &s));
+	stop(&s);
+	start_at(&s, w, PODS); /* in a watch, with another line behind it */
+	expect(&s, "+one/a +one/b +two/c ! ");
+	s.stop_in_set = true;
+	fake_end_watches(&w->api, false);
+	fake_block(&w->api, "watch=1");
+	fake_apply(&w->api, POD_A, "{}");
+	fake_apply(&w->api, POD_B, "{}");
+	fake_block(&w->api, "");
+	assert_true(fake_run(w, LONG, is_stopped, &s));
+	stop(&s);
+	fake_fail(&w->api, PODS, 500, 1);
+	start_at(&s, w, PODS); /* in an error */
+	s.stop_in_error = true;
+	assert_true(fake_run(w, LONG, is_stopped, &s));
+	stop(&s);
+	start_at(&s, w, PODS); /* before anything */
+	stop(&s);
+}
+
+struct reader {
+	struct informer *informer;
+	atomic_bool stop;
+	atomic_int reads;
+	pthread_t thread;
+};
+
+static int read_data(void *ctx, const cJSON *object)
+{
+	const char *value = json_str(object, "data", NULL);
+
+	(void)ctx;
+	return value && value[0] == '?';
+}
+
+static void *read_all(void *arg)
+{
+	struct reader *r = arg;
+
+	while (!atomic_load(&r->stop)) {
+		informer_read(r->informer, "one/a", read_data, NULL);
+		informer_each(r->informer, read_data, NULL);
+		informer_age_ms(r->informer);
+		informer_synced(r->informer);
+		atomic_fetch_add(&r->reads, 1);
+	}
+	return NULL;
+}
+
+static bool has_read(void *ctx)
+{
+	struct reader *r = ctx;
+
+	return atomic_load(&r->reads) > 100;
+}
+
+static void any_thread_may_read(void **state)
+{
+	struct fake_world *w = *state;
+	struct reader r = { 0 };
+	char wanted[64], data[64];
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	r.informer = s.informer;
+	assert_int_equal(pthread_create(&r.thread, NULL, read_all, &r), 0);
+	for (int i = 0; i < 50; i++) {
+		fake_delete(&w->api, POD_B);
+		snprintf(data, sizeof(data), "{\"data\":\"%d\"}", i + 2);
+		fake_apply(&w->api, POD_A, data);
+		fake_apply(&w->api, POD_B, "{}");
+		snprintf(wanted, sizeof(wanted), "-one/b ~one/a(%d) +one/b ", i + 1);
+		expect(&s, wanted);
+	}
+	assert_true(fake_run(w, LONG, has_read, &r));
+	atomic_store(&r.stop, true);
+	pthread_join(r.thread, NULL);
+	stop(&s);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_are_the_same_however_they_are_cut),
+		cmocka_unit_test(a_line_has_a_limit),
+		cmocka_unit_test(a_reader_ends_the_reading),
+		WORLD(it_lists_and_then_follows),
+		WORLD(a_long_list_comes_in_pages),
+		WORLD(pages_that_are_too_old_are_given_up_for_the_whole),
+		WORLD(a_watch_goes_on_from_the_last_bookmark),
+		WORLD(a_broken_watch_misses_nothing),
+		WORLD(too_old_as_http),
+		WORLD(too_old_as_an_event),
+		WORLD(what_cannot_be_read_is_listed_again),
+		WORLD(it_waits_for_an_api_server_that_is_not_there),
+		WORLD(it_comes_back_after_a_restart_without_a_list),
+		WORLD(a_refused_list_is_told_and_tried_again),
+		WORLD(a_watch_that_ends_at_once_is_no_circle),
+		WORLD(what_is_never_read_is_not_kept),
+		WORLD(a_walk_ends_when_it_is_told),
+		WORLD(selectors_are_escaped),
+		WORLD(the_owner_may_stop_it_from_anywhere),
+		WORLD(any_thread_may_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
