@@ -55,7 +55,7 @@ static int start_serving(struct program *p, const char *cert_pem, const char *ke
 		.max_body = SERVE_BODY_MAX,
 		.cert_pem = cert_pem,
 		.key_pem = key_pem,
-		.handler = serve_http,
+		.handler = webhook_serve,
 		.ctx = &p->webhook,
 	};
 

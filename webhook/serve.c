@@ -85,7 +85,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 		answer(res, 500, "the answer does not fit into memory");
 }
 
-void serve_http(void *ctx, const struct http_request *req, struct http_response *res)
+void webhook_serve(void *ctx, const struct http_request *req, struct http_response *res)
 {
 	const struct webhook *w = ctx;
 	bool mutating = strcmp(req->path, "/mutate") == 0;

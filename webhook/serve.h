@@ -21,6 +21,6 @@ struct webhook {
 
 /* A handler of httpd; ctx is a struct webhook, which is only read. What is no AdmissionReview is answered with 400 and
  * one sentence; everything else with 200 and an AdmissionReview. */
-void serve_http(void *ctx, const struct http_request *req, struct http_response *res);
+void webhook_serve(void *ctx, const struct http_request *req, struct http_response *res);
 
 #endif
