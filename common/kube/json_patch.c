@@ -228,6 +228,20 @@ static int find(cJSON *doc, const char *pointer, struct place *p)
 	return 0;
 }
 
+/* Not by cJSON_InsertItemInArray, which refuses any place in the middle in Debian's 1.7.15: what follows moves behind. */
+static bool insert(cJSON *array, int index, cJSON *value)
+{
+	cJSON *item = cJSON_GetArrayItem(array, index), *next;
+
+	if (!cJSON_AddItemToArray(array, value))
+		return false;
+	for (; item && item != value; item = next) {
+		next = item->next;
+		cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, item));
+	}
+	return true;
+}
+
 /* Takes value over. */
 static int put(cJSON **doc, struct place *p, bool add, cJSON *value)
 {
@@ -245,7 +259,7 @@ static int put(cJSON **doc, struct place *p, bool add, cJSON *value)
 	else if (cJSON_IsObject(p->parent))
 		done = cJSON_AddItemToObject(p->parent, p->name.data, value);
 	else
-		done = cJSON_InsertItemInArray(p->parent, p->index, value);
+		done = insert(p->parent, p->index, value);
 	if (!done)
 		cJSON_Delete(value);
 	return done ? 0 : -1;
