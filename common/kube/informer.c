@@ -187,7 +187,8 @@ static int set_object(struct informer *i, cJSON *object, struct error *err)
 		cJSON_Delete(object);
 		return error_set(err, ERR_NOMEM, "no memory");
 	}
-	i->cfg.on_set(i->cfg.ctx, object, old);
+	if (i->cfg.on_set)
+		i->cfg.on_set(i->cfg.ctx, object, old);
 	cJSON_Delete(old);
 	return 0;
 }
@@ -204,7 +205,8 @@ static int delete_object(struct informer *i, cJSON *last, struct error *err)
 	if (!stored)
 		return 0;
 	prune(i, last);
-	i->cfg.on_delete(i->cfg.ctx, last);
+	if (i->cfg.on_delete)
+		i->cfg.on_delete(i->cfg.ctx, last);
 	cJSON_Delete(stored);
 	return 0;
 }
@@ -227,7 +229,8 @@ static int replace(struct informer *i, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory");
 	cJSON_ArrayForEach(item, gone)
 		if (!i->stopped)
-			i->cfg.on_delete(i->cfg.ctx, item);
+			if (i->cfg.on_delete)
+				i->cfg.on_delete(i->cfg.ctx, item);
 	cJSON_Delete(gone);
 	return 0;
 }

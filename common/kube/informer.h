@@ -22,7 +22,8 @@ struct informer_config {
 	const char *label_selector; /* not URL-encoded; or NULL */
 	const char *field_selector; /* likewise */
 	void (*prune)(cJSON *object); /* drops what is never read (managedFields goes anyway); or NULL */
-	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. */
+	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. Either may be NULL: whoever only
+	 * reads the store needs no telling. */
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
 	void (*on_delete)(void *ctx, const cJSON *object);
 	void (*on_synced)(void *ctx);		     /* after every complete list; or NULL */
