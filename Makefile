@@ -69,8 +69,11 @@ $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
 	$(link)
-$(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a
+$(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a | $(BUILD)/codis-sim.so
 	$(link)
+# The module that makes redis-server a codis-server; it runs inside redis-server, so without sanitizers.
+$(BUILD)/codis-sim.so: tests/codis-sim/module/level.c tests/codis-sim/module/api.h
+	$(CC) -std=gnu17 $(C_WARN) $(CFLAGS) $(CPPFLAGS) -fPIC -shared -o $@ $<
 $(BUILD)/codis-writers: $(call obj,$(WRITERS_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(PARTS)) $(BUILD)/libcodis.a
