@@ -1,8 +1,7 @@
 """When everything was gone at once."""
 import time
 
-from codis import status_line
-from world import NAMESPACE, case, wait_for
+from world import case, wait_for
 
 
 def new_run_ids(w, old):
@@ -14,7 +13,7 @@ def assert_serves_empty(w, before, limit):
     """All servers are new processes, and it serves again: empty, and the status says so."""
     wait_for("servers that run again", lambda: (len(new_run_ids(w, before)) == 4, f"{new_run_ids(w, before)}"), limit)
     w.note(f"serves again after {w.wait_whole(limit):.1f} s")
-    line = status_line(w.kube, NAMESPACE)
+    line = w.status_line()
     w.note(line)
     assert "empty" in line, "the status does not say that it is empty"
 
