@@ -1,0 +1,309 @@
+/* Finding a program in a container's command line, and adding words to it: shell.c, command.c. */
+#include "tests/unit/webhook_fixture.h"
+
+#include "common/base/buf.h"
+#include "webhook/command.h"
+
+static const char *const programs[] = { "codis-server", "redis-server", NULL };
+
+/* --- the shell's grammar ---------------------------------------------------------------------------------------------
+ */
+
+static int print_command(void *ctx, const struct shell_command *c)
+{
+	struct buf *out = ctx;
+
+	for (int i = 0; i < c->count; i++)
+		buf_addf(out, "%s%.*s", i ? "," : "", (int)c->words[i].len, c->words[i].text);
+	buf_addch(out, '|');
+	return 0;
+}
+
+static void expect_commands(const char *text, const char *commands)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(65536);
+	struct error err = ERROR_INIT;
+
+	assert_int_equal(shell_each(text, print_command, &out, &err), 0);
+	assert_string_equal(out.data, commands);
+}
+
+static void test_commands(void **state)
+{
+	(void)state;
+	expect_commands("", "");
+	expect_commands("a b  c", "a,b,c|");
+	expect_commands("a;b&&c||d|e&\nf", "a|b|c|d|e|f|");
+	expect_commands("(a b) ; { c; }", "a,b|{,c|}|");
+	expect_commands("a \\\n b", "a,b|");
+	expect_commands("a # b c\nd", "a|d|");
+	expect_commands("a#b", "a#b|");
+	expect_commands("if a; then b; fi", "if,a|then,b|fi|");
+}
+
+static void test_redirections_are_no_words(void **state)
+{
+	(void)state;
+	expect_commands("a >x b 2>&1 c </dev/null >> y d", "a,b,c,d|");
+	expect_commands("a>x", "a|");
+	expect_commands("a2>x", "a2|"); /* a command of that name, as a shell reads it */
+	expect_commands("a 2 >x", "a,2|");
+	expect_commands("a &>x", "a|");
+	expect_commands("a >| x b", "a,b|");
+}
+
+static void test_quotes_and_expansions_stay_in_their_word(void **state)
+{
+	(void)state;
+	expect_commands("a 'b; c' \"d && $(e \"f )\")\" g", "a,'b; c',\"d && $(e \"f )\")\",g|");
+	expect_commands("a `b; c` $(d; (e)) ${f:-x y} $((1 + 2)) \\; g",
+			"a,`b; c`,$(d; (e)),${f:-x y},$((1 + 2)),\\;,g|");
+	expect_commands("x=`hostname |awk -F'-' '{print $3}'`;y=$(expr $x / 2)", "x=`hostname |awk -F'-' '{print $3}'`|"
+										 "y=$(expr $x / 2)|");
+}
+
+static void test_what_cannot_be_followed_is_an_error(void **state)
+{
+	static const char *const texts[] = { "a 'b",    "a \"b",  "a `b",   "a $(b",
+					     "a ${b",   "a)",     "(a",     "cat <<EOF\nx\nEOF",
+					     "a <<< b", "a <(b)", "a \\",   "case x in x) a ;; esac",
+					     "a $'b'",  "a >",    "a > ; b" };
+	BUF_CLEANUP struct buf out = BUF_INIT(65536), long_text = BUF_INIT(65536);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct error err = ERROR_INIT;
+
+		if (shell_each(texts[i], print_command, &out, &err) != -1 || !err.text[0])
+			fail_msg("taken for understood: %s", texts[i]);
+	}
+	for (int i = 0; i <= SHELL_WORDS; i++)
+		buf_addstr(&long_text, "a ");
+	assert_int_equal(shell_each(long_text.data, print_command, &out, NULL), -1);
+	buf_reset(&long_text);
+	for (int i = 0; i < 10000; i++)
+		buf_addstr(&long_text, "$(");
+	assert_int_equal(shell_each(long_text.data, print_command, &out, NULL), -1);
+}
+
+static void test_plain_word(void **state)
+{
+	static const struct {
+		const char *word, *plain;
+	} cases[] = { { "ab", "ab" },     { "'a b'c", "a bc" }, { "\"a\\\"b\"", "a\"b" },
+		      { "a\\ b", "a b" }, { "''", "" },         { "\"a\\b\"", "a\\b" },
+		      { "a$b", NULL },    { "`a`", NULL },      { "'$a'", "$a" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		BUF_CLEANUP struct buf out = BUF_INIT(64);
+		struct shell_word w = { cases[i].word, strlen(cases[i].word) };
+
+		assert_int_equal(shell_plain(&w, &out), cases[i].plain != NULL);
+		if (cases[i].plain)
+			assert_string_equal(out.data, cases[i].plain);
+	}
+}
+
+/* --- where the server is started
+ * --------------------------------------------------------------------------------------- */
+
+/* What the container is after "--x 1" was added, in compact JSON; "" when no start was found. */
+static char *appended(const char *container_text, const char **why)
+{
+	static const char *const words[COMMAND_STARTS] = { "--x 1", "--x 1", "--x 1", "--x 1" };
+	JSON_CLEANUP cJSON *container = parse_text(container_text);
+	struct command c;
+	char *out;
+
+	command_find(container, programs, true, &c);
+	*why = c.why;
+	if (c.kind == COMMAND_NONE)
+		return strdup("");
+	assert_int_equal(command_append(&c, words), 0);
+	out = cJSON_PrintUnformatted(container);
+	return out;
+}
+
+static void expect_appended(const char *before, const char *after)
+{
+	const char *why;
+	char *text = appended(before, &why);
+
+	assert_string_equal(text, after);
+	if (!after[0])
+		assert_non_null(why);
+	free(text);
+}
+
+static void test_append_to_words(void **state)
+{
+	(void)state;
+	expect_appended("{\"command\":[\"codis-server\"]}", "{\"command\":[\"codis-server\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"codis-server\"],\"args\":[\"a.conf\"]}",
+			"{\"command\":[\"codis-server\"],\"args\":[\"a.conf\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"/codis/bin/codis-server\",\"a\"]}",
+			"{\"command\":[\"/codis/bin/codis-server\",\"a\",\"--x\",\"1\"]}");
+	expect_appended("{\"args\":[\"codis-server\",\"a\"]}", "{\"args\":[\"codis-server\",\"a\",\"--x\",\"1\"]}");
+	expect_appended("{\"args\":[\"a.conf\"]}", "{\"args\":[\"a.conf\",\"--x\",\"1\"]}");
+	expect_appended("{\"args\":[\"--port\",\"1\"]}", "{\"args\":[\"--port\",\"1\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\"]}",
+			"{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\",\"--x\",\"1\"]}");
+}
+
+/* The whole line, before and after. */
+static void expect_line(const char *before, const char *after)
+{
+	JSON_CLEANUP cJSON *from = parse_text("{\"command\":[\"sh\",\"-c\",\"\"]}"), *to = cJSON_Duplicate(from, true);
+	char *a, *b;
+
+	cJSON_SetValuestring(cJSON_GetArrayItem(cJSON_GetObjectItem(from, "command"), 2), before);
+	cJSON_SetValuestring(cJSON_GetArrayItem(cJSON_GetObjectItem(to, "command"), 2), after);
+	a = cJSON_PrintUnformatted(from);
+	b = cJSON_PrintUnformatted(to);
+	expect_appended(a, after[0] ? b : "");
+	free(a);
+	free(b);
+}
+
+static void test_append_to_a_shell_line(void **state)
+{
+	(void)state;
+	expect_line("codis-server", "codis-server --x 1");
+	expect_line("exec codis-server a.conf", "exec codis-server a.conf --x 1");
+	expect_line("codis-server a >> log 2>&1", "codis-server a --x 1 >> log 2>&1");
+	expect_line("codis-server a > log --port 1; sleep 1", "codis-server a > log --port 1 --x 1; sleep 1");
+	expect_line("mkdir -p d && codis-server a&& true", "mkdir -p d && codis-server a --x 1&& true");
+	expect_line("codis-server a & wait", "codis-server a --x 1 & wait");
+	expect_line("X=1 nohup codis-server \"a b\" | tee log", "X=1 nohup codis-server \"a b\" --x 1 | tee log");
+	expect_line("if true; then codis-server a; else exec redis-server b; fi",
+		    "if true; then codis-server a --x 1; else exec redis-server b --x 1; fi");
+	expect_line("echo codis-server starts; codis-server a # codis-server",
+		    "echo codis-server starts; codis-server a --x 1 "
+		    "# codis-server");
+	expect_line("codis-server --version; codis-server a", "codis-server --version; codis-server a --x 1");
+	expect_line("env A=b codis-server \\\n  a \\\n  b\n", "env A=b codis-server \\\n  a \\\n  b --x 1\n");
+	expect_line("(cd d; ./codis-server a)", "(cd d; ./codis-server a --x 1)");
+}
+
+static void test_unsafe_shell_lines_are_left_alone(void **state)
+{
+	(void)state;
+	expect_line("./start.sh", "");
+	expect_line("c=codis-server; $c a", "");
+	expect_line("su redis -c 'codis-server a'", "");
+	expect_line("cat > c <<EOF\ncodis-server\nEOF\ncodis-server c", "");
+	expect_line("codis-server 'a", "");
+	expect_line("pkill codis-server", "");
+	expect_line("codis-server --version", "");
+	expect_line("codis-server a; codis-server b; codis-server c; codis-server d; codis-server e", "");
+}
+
+static void test_shell_is_found_behind_its_flags(void **state)
+{
+	(void)state;
+	expect_appended("{\"command\":[\"/bin/bash\",\"-e\",\"-c\"],\"args\":[\"codis-server a\"]}",
+			"{\"command\":[\"/bin/bash\",\"-e\",\"-c\"],\"args\":[\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"sh\",\"-ec\",\"codis-server a\",\"zero\"]}",
+			"{\"command\":[\"sh\",\"-ec\",\"codis-server a --x 1\",\"zero\"]}");
+	expect_appended("{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server\"]}",
+			"{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server --x 1\"]}");
+}
+
+static void test_no_start(void **state)
+{
+	(void)state;
+	expect_appended("{}", "");
+	expect_appended("{\"command\":[]}", "");
+	expect_appended("{\"command\":[\"/start.sh\"]}", "");
+	expect_appended("{\"command\":[\"/start.sh\"],\"args\":[\"a.conf\"]}", "");
+	expect_appended("{\"args\":[\"serve\"]}", "");
+	expect_appended("{\"command\":\"codis-server\"}", "");
+	expect_appended("{\"command\":[\"codis-server\",7]}", "");
+	expect_appended("{\"command\":[\"sh\",\"-c\"]}", "");
+}
+
+/* --- flags and values
+ * -------------------------------------------------------------------------------------------------- */
+
+/* The value of --bind as it would stand in a script; "" when it is not to be known. */
+static void value_is(const char *container_text, const char *value)
+{
+	JSON_CLEANUP cJSON *container = parse_text(container_text);
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	struct command c;
+
+	command_find(container, programs, true, &c);
+	assert_int_equal(command_value(&c, "--bind", &out), value[0] != '\0');
+	assert_string_equal(out.data, value);
+}
+
+#define ENV ",\"env\":[{\"name\":\"POD_IP\"}]}"
+
+static void test_value_among_words(void **state)
+{
+	(void)state;
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"1.2.3.4\"]}", "1.2.3.4");
+	value_is("{\"command\":[\"codis-server\",\"--bind=1.2.3.4\"]}", "1.2.3.4");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"1\",\"--bind\",\"2\"]}", "2");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(POD_IP):1\"]" ENV, "${POD_IP}:1");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(OTHER)\"]" ENV, "");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$$(POD_IP)\"]" ENV, "");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a\\\"$b`c\\\\\"]" ENV, "a\\\"\\$b\\`c\\\\");
+	value_is("{\"command\":[\"codis-server\",\"--bind\"]}", "");
+	value_is("{\"command\":[\"codis-server\",\"--bindings\",\"1\"]}", "");
+	value_is("{\"command\":[\"nothing\",\"--bind\",\"1\"]}", "");
+}
+
+static void test_value_in_a_shell_line(void **state)
+{
+	(void)state;
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $POD_IP\"]" ENV, "${POD_IP}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"${POD_IP}\\\"\"]" ENV, "${POD_IP}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $(POD_IP)\"]" ENV, "${POD_IP}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '1.2'.3\"]" ENV, "1.2.3");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $(hostname -i)\"]" ENV, "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $IP\"]" ENV, "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$POD_IP'\"]" ENV, "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
+}
+
+static void test_container(void **state)
+{
+	JSON_CLEANUP cJSON *by_program =
+		parse_text("{\"containers\":[{\"name\":\"codis-server\",\"command\":[\"sidecar\"]},"
+			   "{\"name\":\"b\",\"command\":[\"codis-server\"]}]}");
+	JSON_CLEANUP cJSON *by_name = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"codis-server\"}]}");
+	JSON_CLEANUP cJSON *first = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
+	JSON_CLEANUP cJSON *none = parse_text("{\"containers\":[]}"), *odd = parse_text("{\"containers\":[7]}");
+
+	(void)state;
+	assert_string_equal(json_str(command_container(by_program, programs, "codis-server"), "name", NULL), "b");
+	assert_string_equal(json_str(command_container(by_name, programs, "codis-server"), "name", NULL),
+			    "codis-server");
+	assert_string_equal(json_str(command_container(first, programs, "codis-server"), "name", NULL), "a");
+	assert_null(command_container(none, programs, "codis-server"));
+	assert_null(command_container(odd, programs, "codis-server"));
+	assert_null(command_container(NULL, programs, "codis-server"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_redirections_are_no_words),
+		cmocka_unit_test(test_quotes_and_expansions_stay_in_their_word),
+		cmocka_unit_test(test_what_cannot_be_followed_is_an_error),
+		cmocka_unit_test(test_plain_word),
+		cmocka_unit_test(test_append_to_words),
+		cmocka_unit_test(test_append_to_a_shell_line),
+		cmocka_unit_test(test_unsafe_shell_lines_are_left_alone),
+		cmocka_unit_test(test_shell_is_found_behind_its_flags),
+		cmocka_unit_test(test_no_start),
+		cmocka_unit_test(test_value_among_words),
+		cmocka_unit_test(test_value_in_a_shell_line),
+		cmocka_unit_test(test_container),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,645 @@
+/* What each component's pods get from POST /mutate, and what stays as the user has it. */
+#include "tests/unit/webhook_fixture.h"
+
+#define GUARD "--slaveof 127.0.0.1 1 --slave-serve-stale-data no"
+
+/* --- changing fixtures -----------------------------------------------------------------------------------------------
+ */
+
+static cJSON *child(cJSON *object, const char *name)
+{
+	cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+
+	return item ? item : cJSON_AddObjectToObject(object, name);
+}
+
+/* Sets a member of the object at a path of two names to JSON text. */
+static void set(cJSON *object, const char *outer, const char *name, const char *text)
+{
+	cJSON *parent = outer ? child(object, outer) : object;
+
+	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	cJSON_AddItemToObject(parent, name, parse_text(text));
+}
+
+static cJSON *load_with(const char *name, const char *outer, const char *member, const char *text)
+{
+	cJSON *pod = load_pod(name);
+
+	set(pod, outer, member, text);
+	return pod;
+}
+
+static cJSON *first_container(cJSON *pod)
+{
+	return cJSON_GetArrayItem(child(child(pod, "spec"), "containers"), 0);
+}
+
+static cJSON *load_with_container(const char *name, const char *member, const char *text)
+{
+	cJSON *pod = load_pod(name);
+
+	set(first_container(pod), NULL, member, text);
+	return pod;
+}
+
+static void expect_refused(cJSON *pod, int code, const char *part)
+{
+	OUTCOME o = mutate_once(pod);
+
+	cJSON_Delete(pod);
+	assert_false(o.verdict.allowed);
+	assert_int_equal(o.verdict.code, code);
+	if (!strstr(o.verdict.message, part))
+		fail_msg("%s", o.verdict.message);
+}
+
+static const char *label(const cJSON *pod, const char *name)
+{
+	const char *value = json_str(pod, "metadata", "labels", name, NULL);
+
+	return value ? value : "";
+}
+
+/* tolerationSeconds of the toleration for the taint, -1 without limit, -2 when there is none. */
+static int toleration(const cJSON *pod, const char *key)
+{
+	const cJSON *t;
+
+	cJSON_ArrayForEach(t, json_get(pod, "spec", "tolerations", NULL))
+	{
+		const char *k = json_str(t, "key", NULL);
+
+		if (k && strcmp(k, key) == 0)
+			return (int)json_int(-1, t, "tolerationSeconds", NULL);
+	}
+	return -2;
+}
+
+static const cJSON *anti_affinity(const cJSON *pod, const char *kind)
+{
+	return json_get(pod, "spec", "affinity", "podAntiAffinity", kind, NULL);
+}
+
+#define REQUIRED  "requiredDuringSchedulingIgnoredDuringExecution"
+#define PREFERRED "preferredDuringSchedulingIgnoredDuringExecution"
+#define OUR_TERM                                                                                                       \
+	"{\"labelSelector\":{\"matchLabels\":{\"codis.io/product\":\"codis-test\",\"codis.io/"                         \
+	"component\":\"codis-server\","                                                                                \
+	"\"codis.io/group\":\"2\"}},\"topologyKey\":\"kubernetes.io/hostname\"}"
+
+static void assert_json(const cJSON *item, const char *text)
+{
+	JSON_CLEANUP cJSON *wanted = parse_text(text);
+
+	if (!json_equal(item, wanted))
+		fail_msg("it is %s", item ? cJSON_Print(item) : "absent");
+}
+
+/* --- every fixture ---------------------------------------------------------------------------------------------------
+ */
+
+static const char *const fixtures[] = { "plain-server",    "plain-proxy",      "plain-dashboard", "plain-fe",
+					"plain-zookeeper", "article-server",   "article-proxy",   "article-dashboard",
+					"article-ha",      "article-zookeeper" };
+
+static void test_a_second_time_there_is_nothing_to_do(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
+		OUTCOME o = mutate_pod_twice(load_pod(fixtures[i]));
+
+		assert_true(o.verdict.allowed);
+		assert_true(cJSON_GetArraySize(o.verdict.patch) > 0);
+	}
+}
+
+static void test_opted_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
+		cJSON *pod = load_pod(fixtures[i]);
+		OUTCOME o = { .pod = NULL };
+
+		set(child(pod, "metadata"), "labels", "codis.io/inject", "\"false\"");
+		o = mutate_pod_twice(pod);
+		assert_true(o.verdict.allowed);
+		assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 0);
+		assert_int_equal(o.verdict.warning_count, 0);
+	}
+}
+
+/* A broken pod is refused or let through, whatever is broken; it is the API server's to judge. */
+static void test_odd_shapes_do_no_harm(void **state)
+{
+	static const char *const values[] = { "null", "7", "\"x\"", "[]", "[7]", "{}", "{\"x\":[]}", "[{}]", "true" };
+	static const char *const spec[] = { "containers", "tolerations", "affinity", "schedulerName",
+					    "terminationGracePeriodSeconds" };
+	static const char *const meta[] = { "labels", "annotations", "ownerReferences", "name" };
+	static const char *const container[] = { "command",        "args",  "env", "lifecycle",
+						 "readinessProbe", "image", "name" };
+
+	(void)state;
+	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
+		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+			for (size_t i = 0; i < sizeof(spec) / sizeof(spec[0]); i++) {
+				OUTCOME o = mutate_pod_twice(load_with(fixtures[f], "spec", spec[i], values[v]));
+			}
+			for (size_t i = 0; i < sizeof(meta) / sizeof(meta[0]); i++) {
+				OUTCOME o = mutate_pod_twice(load_with(fixtures[f], "metadata", meta[i], values[v]));
+			}
+			for (size_t i = 0; i < sizeof(container) / sizeof(container[0]); i++) {
+				OUTCOME o = mutate_pod_twice(load_with_container(fixtures[f], container[i], values[v]));
+			}
+			{
+				OUTCOME a = mutate_pod_twice(load_with(fixtures[f], NULL, "spec", values[v]));
+				OUTCOME b = mutate_pod_twice(load_with(fixtures[f], NULL, "metadata", values[v]));
+			}
+		}
+	}
+}
+
+/* --- codis-server ----------------------------------------------------------------------------------------------------
+ */
+
+static void test_plain_server(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("plain-server"));
+	char words[4096];
+
+	(void)state;
+	assert_int_equal(o.verdict.warning_count, 0);
+	assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
+	assert_string_equal(label(o.pod, "codis.io/component"), "codis-server");
+	assert_string_equal(label(o.pod, "codis.io/group"), "2");
+	assert_string_equal(label(o.pod, "app"), "codis-server");
+	assert_string_equal(json_str(o.pod, "spec", "schedulerName", NULL), "codis-scheduler");
+	assert_json(anti_affinity(o.pod, REQUIRED), "[" OUR_TERM "]");
+	assert_null(anti_affinity(o.pod, PREFERRED));
+	assert_int_equal(toleration(o.pod, "node.kubernetes.io/not-ready"), -1);
+	assert_int_equal(toleration(o.pod, "node.kubernetes.io/unreachable"), -1);
+	assert_int_equal(json_int(0, o.pod, "spec", "terminationGracePeriodSeconds", NULL), 30);
+	assert_string_equal(words_of(json_get(container_of(o.pod), "args", NULL), words),
+			    "config/redis.conf --bind 0.0.0.0 --protected-mode no --daemonize no " GUARD);
+	assert_int_equal(json_int(0, container_of(o.pod), "readinessProbe", "periodSeconds", NULL), 2);
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"6379\" info"));
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "date +%s) + 2"));
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "date +%s) + 25"));
+}
+
+/* Ten operations: three labels, the affinity, two tolerations, the scheduler, the guard's five words as five, probe,
+ * hooks. */
+static void test_patch_is_small(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("plain-server"));
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 3 + 1 + 2 + 1 + 5 + 1 + 1);
+}
+
+static void test_article_server(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("article-server"));
+
+	(void)state;
+	assert_true(o.verdict.allowed);
+	assert_string_equal(label(o.pod, "codis.io/group"), "1");
+	assert_true(warned(&o, "article's postStart is replaced"));
+	assert_true(warned(&o, "article's preStop is replaced"));
+	assert_true(warned(&o, "scheduler.alpha.kubernetes.io/affinity"));
+	assert_int_equal(o.verdict.warning_count, 3);
+	assert_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
+	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"6379\" info"));
+}
+
+static void test_server_keeps_hooks(void **state)
+{
+	OUTCOME o = mutate_pod_twice(
+		load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}"));
+
+	(void)state;
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
+	assert_true(warned(&o, "own postStart stays"));
+	assert_true(warned(&o, "own preStop stays"));
+}
+
+static void test_server_of_no_statefulset(void **state)
+{
+	(void)state;
+	expect_refused(load_with("plain-server", "metadata", "ownerReferences", "[]"), 422, "run it in a StatefulSet");
+	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-x\""), 422, "\"codis-server-x\"");
+	expect_refused(load_with("plain-server", "metadata", "name", "\"other-1\""), 422, "in no group");
+}
+
+static void test_server_with_a_wrong_environment(void **state)
+{
+	(void)state;
+	expect_refused(load_with_container("plain-server", "env", "[{\"name\":\"SERVER_REPLICA\",\"value\":\"two\"}]"),
+		       422, "SERVER_REPLICA is \"two\"");
+	expect_refused(load_with_container("plain-server", "env", "[{\"name\":\"PRODUCT_NAME\",\"value\":\"a/b\"}]"),
+		       422, "product \"a/b\"");
+	expect_refused(load_with("plain-server", "metadata", "annotations", "{\"codis.io/spread\":\"weak\"}"), 422,
+		       "\"weak\"");
+	expect_refused(
+		load_with("plain-server", "metadata", "labels", "{\"app\":\"codis-server\",\"codis.io/group\":\"7\"}"),
+		422, "codis.io/group is \"7\"");
+}
+
+static void test_soft_spread(void **state)
+{
+	OUTCOME o = mutate_pod_twice(
+		load_with("plain-server", "metadata", "annotations", "{\"codis.io/spread\":\"soft\"}"));
+
+	(void)state;
+	assert_null(json_get(o.pod, "spec", "affinity", NULL));
+	assert_string_equal(json_str(o.pod, "spec", "schedulerName", NULL), "codis-scheduler");
+}
+
+static void test_own_scheduler(void **state)
+{
+	cJSON *pod = load_with("plain-server", "spec", "schedulerName", "\"volcano\"");
+	OUTCOME strict = mutate_pod_twice(cJSON_Duplicate(pod, true)), soft = { .pod = NULL };
+
+	(void)state;
+	assert_string_equal(json_str(strict.pod, "spec", "schedulerName", NULL), "volcano");
+	assert_true(warned(&strict, "own schedulerName volcano stays"));
+	assert_json(anti_affinity(strict.pod, REQUIRED), "[" OUR_TERM "]");
+	set(pod, "metadata", "annotations", "{\"codis.io/spread\":\"soft\"}");
+	soft = mutate_pod_twice(pod);
+	assert_null(anti_affinity(soft.pod, REQUIRED));
+	assert_json(anti_affinity(soft.pod, PREFERRED), "[{\"weight\":100,\"podAffinityTerm\":" OUR_TERM "}]");
+}
+
+static void test_topology_key(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_with("plain-server", "metadata", "annotations",
+					       "{\"codis.io/topology-key\":\"topology.kubernetes.io/zone\"}"));
+	const cJSON *term = cJSON_GetArrayItem(anti_affinity(o.pod, REQUIRED), 0);
+
+	(void)state;
+	assert_string_equal(json_str(term, "topologyKey", NULL), "topology.kubernetes.io/zone");
+}
+
+static void test_own_affinity_stays(void **state)
+{
+	static const char own[] = "{\"nodeAffinity\":{\"x\":1},\"podAntiAffinity\":{\"" REQUIRED
+				  "\":[{\"topologyKey\":\"rack\"}],\"" PREFERRED
+				  "\":[{\"weight\":3,\"podAffinityTerm\":{\"topologyKey\":\"zone\"}}]}}";
+	OUTCOME o = mutate_pod_twice(load_with("plain-server", "spec", "affinity", own));
+
+	(void)state;
+	assert_json(json_get(o.pod, "spec", "affinity", NULL),
+		    "{\"nodeAffinity\":{\"x\":1},\"podAntiAffinity\":{\"" REQUIRED
+		    "\":[{\"topologyKey\":\"rack\"}," OUR_TERM "],\"" PREFERRED
+		    "\":[{\"weight\":3,\"podAffinityTerm\":{\"topologyKey\":\"zone\"}}]}}");
+	assert_int_equal(o.verdict.warning_count, 0);
+}
+
+/* As an API server's types make of the article's shape when it stands in the pod itself. */
+static void test_malformed_affinity(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_with("plain-server", "spec", "affinity",
+					       "{\"podAntiAffinity\":{\"" PREFERRED
+					       "\":[{\"weight\":100,\"podAffinityTerm\":"
+					       "{\"topologyKey\":\"\"}},{\"weight\":100}]}}"));
+
+	(void)state;
+	assert_json(json_get(o.pod, "spec", "affinity", NULL),
+		    "{\"podAntiAffinity\":{\"" REQUIRED "\":[" OUR_TERM "]}}");
+	assert_true(warned(&o, "without podAffinityTerm"));
+}
+
+static void test_own_probe_and_hooks_stay(void **state)
+{
+	cJSON *pod = load_with_container("plain-server", "readinessProbe", "{\"tcpSocket\":{\"port\":6379}}");
+	OUTCOME o = { .pod = NULL };
+
+	(void)state;
+	set(first_container(pod), NULL, "lifecycle",
+	    "{\"preStop\":{\"exec\":{\"command\":[\"sh\",\"-c\",\"codis-admin --group-del; tar c /data | upload\"]}},"
+	    "\"postStart\":{\"httpGet\":{\"port\":1}}}");
+	o = mutate_pod_twice(pod);
+	assert_json(json_get(container_of(o.pod), "readinessProbe", NULL), "{\"tcpSocket\":{\"port\":6379}}");
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "upload"));
+	assert_true(warned(&o, "own readinessProbe stays"));
+	assert_true(warned(&o, "own preStop stays"));
+	assert_true(warned(&o, "own postStart stays"));
+}
+
+/* A hook of another version of ours. */
+static void test_our_hooks_are_renewed(void **state)
+{
+	OUTCOME o = mutate_pod_twice(
+		load_with_container("plain-server", "lifecycle",
+				    "{\"preStop\":{\"exec\":{\"command\":[\"sh\",\"-c\",\"# codis-k8s: old\\n\"]}}}"));
+
+	(void)state;
+	assert_int_equal(o.verdict.warning_count, 0);
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "connected_slaves"));
+}
+
+static void test_tolerations(void **state)
+{
+	OUTCOME none = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", "[]"));
+	OUTCOME all = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", "[{\"operator\":\"Exists\"}]"));
+	OUTCOME own = mutate_pod_twice(load_with("plain-server", "spec", "tolerations",
+						 "[{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\","
+						 "\"effect\":\"NoExecute\",\"tolerationSeconds\":60}]"));
+
+	(void)state;
+	assert_int_equal(toleration(none.pod, "node.kubernetes.io/not-ready"), -1);
+	assert_int_equal(toleration(none.pod, "node.kubernetes.io/unreachable"), -1);
+	assert_json(json_get(all.pod, "spec", "tolerations", NULL), "[{\"operator\":\"Exists\"}]");
+	assert_int_equal(toleration(own.pod, "node.kubernetes.io/unreachable"), 60);
+	assert_int_equal(toleration(own.pod, "node.kubernetes.io/not-ready"), -1);
+	assert_true(warned(&own, "after 60 s"));
+}
+
+/* The server's words after mutation, "" when they did not change. */
+static void expect_command(const char *command, const char *args, const char *after, const char *warning)
+{
+	cJSON *pod = load_with_container("plain-server", "command", command);
+	OUTCOME o = { .pod = NULL };
+	char all[8192], a[4096], b[4096];
+
+	set(first_container(pod), NULL, "args", args);
+	o = mutate_pod_twice(pod);
+	assert_true(o.verdict.allowed);
+	snprintf(all, sizeof(all), "%s|%s", words_of(json_get(container_of(o.pod), "command", NULL), a),
+		 words_of(json_get(container_of(o.pod), "args", NULL), b));
+	assert_string_equal(all, after);
+	assert_int_equal(o.verdict.warning_count, warning ? 1 : 0);
+	if (warning && !warned(&o, warning))
+		fail_msg("%s", o.verdict.warnings[0]);
+}
+
+static void test_guard(void **state)
+{
+	(void)state;
+	expect_command("[\"codis-server\"]", "[]", "codis-server " GUARD "|", NULL);
+	expect_command("[]", "[\"a.conf\"]", "|a.conf " GUARD, NULL);
+	expect_command("[\"sh\",\"-c\",\"exec codis-server a > log\"]", "[]",
+		       "sh -c exec codis-server a " GUARD " > log|", NULL);
+	expect_command("[\"codis-server\"]", "[\"a\",\"--slaveof\",\"127.0.0.1\",\"1\"]",
+		       "codis-server|a --slaveof 127.0.0.1 1 --slave-serve-stale-data no", NULL);
+	expect_command("[\"codis-server\"]", "[\"a\",\"--slave-serve-stale-data\",\"no\"]",
+		       "codis-server|a --slave-serve-stale-data no --slaveof 127.0.0.1 1", NULL);
+	expect_command("[\"codis-server\"]",
+		       "[\"--replicaof\",\"127.0.0.1\",\"1\",\"--replica-serve-stale-data\",\"no\"]",
+		       "codis-server|--replicaof 127.0.0.1 1 --replica-serve-stale-data no", NULL);
+	expect_command("[\"sh\",\"-c\",\"if true; then codis-server a; else codis-server b " GUARD "; fi\"]", "[]",
+		       "sh -c if true; then codis-server a " GUARD "; else codis-server b " GUARD "; fi|", NULL);
+}
+
+static void test_guard_that_cannot_be_given(void **state)
+{
+	(void)state;
+	expect_command("[]", "[]", "|", "no guard, it has no command of its own");
+	expect_command("[\"/start.sh\"]", "[]", "/start.sh|", "no guard, its command does not name it");
+	expect_command("[\"sh\",\"-c\",\"./start.sh\"]", "[]", "sh -c ./start.sh|",
+		       "no guard, its shell text does not show");
+	expect_command("[\"sh\",\"-c\",\"codis-server 'a\"]", "[]", "sh -c codis-server 'a|",
+		       "no guard, its shell text is too");
+	expect_command("[\"codis-server\"]", "[\"--slaveof\",\"10.0.0.1\",\"6379\"]",
+		       "codis-server|--slaveof 10.0.0.1 6379", "own --slaveof stays");
+	expect_command("[\"codis-server\"]", "[\"--slaveof 127.0.0.1 1\"]", "codis-server|--slaveof 127.0.0.1 1",
+		       "own --slaveof stays");
+	expect_command("[\"codis-server\"]", "[\"--slave-serve-stale-data\",\"yes\"]",
+		       "codis-server|--slave-serve-stale-data yes --slaveof 127.0.0.1 1",
+		       "own --slave-serve-stale-data stays");
+}
+
+/* How the scripts ask the server. */
+static void expect_address(const char *args, const char *env, const char *ask)
+{
+	cJSON *pod = load_with_container("plain-server", "args", args);
+	OUTCOME o = { .pod = NULL };
+
+	set(first_container(pod), NULL, "env", env);
+	o = mutate_pod_twice(pod);
+	if (!strstr(script_of(o.pod, "readinessProbe", NULL), ask) ||
+	    !strstr(script_of(o.pod, "lifecycle", "preStop"), ask) ||
+	    !strstr(script_of(o.pod, "lifecycle", "postStart"), ask))
+		fail_msg("%s", script_of(o.pod, "readinessProbe", NULL));
+}
+
+#define POD_IP "{\"name\":\"POD_IP\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}}"
+
+static void test_address_of_the_server(void **state)
+{
+	(void)state;
+	expect_address("[]", "[]", "redis-cli -h \"127.0.0.1\" -p \"6379\" info");
+	expect_address("[]", "[" POD_IP "]", "redis-cli -h \"${POD_IP}\" -p \"6379\" info");
+	expect_address("[\"--bind\",\"0.0.0.0\"]", "[" POD_IP "]", "-h \"127.0.0.1\"");
+	expect_address("[\"--bind\",\"$(POD_IP)\",\"127.0.0.1\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
+	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
+	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[]", "-h \"$(hostname -i)\"");
+	expect_address("[\"--port\",\"7000\"]", "[]", "-p \"7000\"");
+	expect_address("[\"--port\",\"$(PORT)\"]", "[{\"name\":\"PORT\",\"value\":\"7\"}]", "-p \"${PORT}\"");
+	expect_address("[\"--requirepass\",\"a\\\"b$c\"]", "[]", " -a \"a\\\"b\\$c\" info");
+	expect_address("[]", "[{\"name\":\"PRODUCT_AUTH\",\"value\":\"x\"}]", " -a \"${PRODUCT_AUTH}\" info");
+}
+
+static void test_grace_period(void **state)
+{
+	OUTCOME longer = mutate_pod_twice(load_with("plain-server", "spec", "terminationGracePeriodSeconds", "90"));
+	OUTCOME shorter = mutate_pod_twice(load_with("plain-server", "spec", "terminationGracePeriodSeconds", "2"));
+
+	(void)state;
+	assert_non_null(strstr(script_of(longer.pod, "lifecycle", "preStop"), "date +%s) + 85"));
+	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "date +%s) + 0"));
+}
+
+/* --- the others ------------------------------------------------------------------------------------------------------
+ */
+
+static void test_proxy(void **state)
+{
+	static const char *const names[] = { "plain-proxy", "article-proxy" };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		OUTCOME o = mutate_pod_twice(load_pod(names[i]));
+
+		assert_string_equal(label(o.pod, "codis.io/component"), "codis-proxy");
+		assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
+		assert_string_equal(label(o.pod, "codis.io/group"), "");
+		assert_string_equal(json_str(o.pod, "spec", "schedulerName", NULL), "default-scheduler");
+		assert_null(json_get(o.pod, "spec", "affinity", NULL));
+		assert_int_equal(toleration(o.pod, "node.kubernetes.io/not-ready"), 5);
+		assert_int_equal(toleration(o.pod, "node.kubernetes.io/unreachable"), 5);
+		assert_non_null(
+			strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"19000\" select"));
+		assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"),
+				       "--dashboard=\"${DASHBOARD_ADDR}\" --remove-proxy --addr=\"${POD_IP}:11080\""));
+		assert_int_equal(o.verdict.warning_count, i);
+		assert_int_equal(warned(&o, "article's preStop is replaced"), i);
+	}
+}
+
+static void test_proxy_that_says_little(void **state)
+{
+	cJSON *pod = load_with_container("plain-proxy", "args", "[]");
+	OUTCOME o = { .pod = NULL };
+
+	(void)state;
+	set(first_container(pod), NULL, "env", "[]");
+	o = mutate_pod_twice(pod);
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"19000\" select"));
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "sleep 3"));
+	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "codis-admin"));
+}
+
+static void test_dashboard(void **state)
+{
+	OUTCOME plain = mutate_pod_twice(load_pod("plain-dashboard"));
+	OUTCOME article = mutate_pod_twice(load_pod("article-dashboard"));
+
+	(void)state;
+	assert_string_equal(label(plain.pod, "codis.io/component"), "codis-dashboard");
+	assert_int_equal(toleration(plain.pod, "node.kubernetes.io/unreachable"), 5);
+	assert_non_null(
+		strstr(script_of(plain.pod, "lifecycle", "preStop"), "--dashboard=\"${POD_IP}:18080\" --shutdown"));
+	assert_int_equal(plain.verdict.warning_count, 0);
+	assert_non_null(
+		strstr(script_of(article.pod, "lifecycle", "preStop"), "--dashboard=\"${POD_IP}:18080\" --shutdown"));
+	assert_null(json_get(container_of(article.pod), "lifecycle", "postStart", NULL));
+	assert_true(warned(&article, "postStart is left out"));
+	assert_true(warned(&article, "stray quote"));
+}
+
+static void test_ha_becomes_a_viewer(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("article-ha"));
+	char words[4096];
+
+	(void)state;
+	assert_string_equal(label(o.pod, "codis.io/component"), "codis-ha");
+	assert_string_equal(json_str(container_of(o.pod), "image", NULL), VIEWER_IMAGE);
+	assert_string_equal(json_str(container_of(o.pod), "imagePullPolicy", NULL), "IfNotPresent");
+	assert_string_equal(words_of(json_get(container_of(o.pod), "command", NULL), words), "codis-controller --view");
+	assert_null(json_get(container_of(o.pod), "args", NULL));
+	assert_non_null(json_get(o.pod, "spec", "affinity", "podAffinity", NULL));
+	assert_true(warned(&o, "would fight codis-controller"));
+}
+
+static void test_ha_that_is_kept(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_with("article-ha", "metadata", "annotations", "{\"codis.io/ha\":\"keep\"}"));
+	char words[4096];
+
+	(void)state;
+	assert_string_equal(words_of(json_get(container_of(o.pod), "command", NULL), words), "codis-ha");
+	assert_true(warned(&o, "codis-ha stays"));
+}
+
+static void test_fe_gets_labels(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("plain-fe"));
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 2);
+	assert_string_equal(label(o.pod, "codis.io/component"), "codis-fe");
+	assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
+}
+
+static void test_zookeeper_gets_spread(void **state)
+{
+	OUTCOME o = mutate_pod_twice(load_pod("plain-zookeeper"));
+	OUTCOME alone = mutate_pod_twice(load_with("plain-zookeeper", "metadata", "ownerReferences", "[]"));
+	OUTCOME own =
+		mutate_pod_twice(load_with("plain-zookeeper", "spec", "affinity",
+					   "{\"podAntiAffinity\":{\"" REQUIRED "\":[{\"topologyKey\":\"zone\"}]}}"));
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 1);
+	assert_json(anti_affinity(o.pod, PREFERRED),
+		    "[{\"weight\":100,\"podAffinityTerm\":{\"labelSelector\":{\"matchLabels\":{\"app\":\"zookeeper\"}},"
+		    "\"topologyKey\":\"kubernetes.io/hostname\"}}]");
+	assert_int_equal(cJSON_GetArraySize(alone.verdict.patch), 0);
+	assert_int_equal(cJSON_GetArraySize(own.verdict.patch), 0);
+}
+
+/* --- requests --------------------------------------------------------------------------------------------------------
+ */
+
+static struct admission_verdict request(const char *resource, const char *subresource, const char *operation,
+					const cJSON *object)
+{
+	struct admission_request req = { .uid = "u",
+					 .resource = resource,
+					 .subresource = subresource,
+					 .group = "",
+					 .version = "v1",
+					 .kind = "",
+					 .namespace = "shop",
+					 .name = "",
+					 .operation = operation,
+					 .object = object };
+	struct admission_verdict v;
+
+	admission_verdict_init(&v);
+	mutate(&req, VIEWER_IMAGE, &v);
+	return v;
+}
+
+static void test_requests_about_something_else(void **state)
+{
+	JSON_CLEANUP cJSON *pod = load_pod("plain-server");
+	struct admission_verdict v = request("statefulsets", "", "CREATE", pod);
+
+	(void)state;
+	assert_int_equal(v.code, 400);
+	assert_non_null(strstr(v.message, "\"statefulsets\""));
+	admission_verdict_release(&v);
+	v = request("pods", "eviction", "CREATE", pod);
+	assert_int_equal(v.code, 400);
+	assert_non_null(strstr(v.message, "\"pods/eviction\""));
+	admission_verdict_release(&v);
+	v = request("pods", "", "CREATE", NULL);
+	assert_int_equal(v.code, 400);
+	admission_verdict_release(&v);
+	v = request("pods", "", "UPDATE", pod);
+	assert_true(v.allowed);
+	assert_null(v.patch);
+	admission_verdict_release(&v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_second_time_there_is_nothing_to_do),
+		cmocka_unit_test(test_opted_out),
+		cmocka_unit_test(test_odd_shapes_do_no_harm),
+		cmocka_unit_test(test_plain_server),
+		cmocka_unit_test(test_patch_is_small),
+		cmocka_unit_test(test_article_server),
+		cmocka_unit_test(test_server_keeps_hooks),
+		cmocka_unit_test(test_server_of_no_statefulset),
+		cmocka_unit_test(test_server_with_a_wrong_environment),
+		cmocka_unit_test(test_soft_spread),
+		cmocka_unit_test(test_own_scheduler),
+		cmocka_unit_test(test_topology_key),
+		cmocka_unit_test(test_own_affinity_stays),
+		cmocka_unit_test(test_malformed_affinity),
+		cmocka_unit_test(test_own_probe_and_hooks_stay),
+		cmocka_unit_test(test_our_hooks_are_renewed),
+		cmocka_unit_test(test_tolerations),
+		cmocka_unit_test(test_guard),
+		cmocka_unit_test(test_guard_that_cannot_be_given),
+		cmocka_unit_test(test_address_of_the_server),
+		cmocka_unit_test(test_grace_period),
+		cmocka_unit_test(test_proxy),
+		cmocka_unit_test(test_proxy_that_says_little),
+		cmocka_unit_test(test_dashboard),
+		cmocka_unit_test(test_ha_becomes_a_viewer),
+		cmocka_unit_test(test_ha_that_is_kept),
+		cmocka_unit_test(test_fe_gets_labels),
+		cmocka_unit_test(test_zookeeper_gets_spread),
+		cmocka_unit_test(test_requests_about_something_else),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
