@@ -154,7 +154,7 @@ static void on_deadline(void *ctx)
 
 	loop_timer_stop(&l->deadline);
 	if (l->state == LEASE_HELD)
-		report(l, LEASE_UNSURE, l->holder);
+		report(l, LEASE_UNSURE, l->identity);
 }
 
 /* The next attempt: after retry_ms, or when another's lease expires, which is sooner. */
