@@ -65,6 +65,8 @@ bool golog_set_level(const char *name)
 }
 
 static void write_line(const char *file, int line, const char *level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 4, 0)));
+static void write_line(const char *file, int line, const char *level, const char *fmt, va_list ap)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(LINE_MAX_BYTES);
 	const char *slash = strrchr(file, '/');

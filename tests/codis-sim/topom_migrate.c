@@ -161,7 +161,7 @@ static long long move_batch(struct topom *t, redisContext *c, int sid, const cha
 static int next_db(redisContext *c, int db)
 {
 	REPLY_CLEANUP redisReply *r = REDIS_DO(c, NULL, "INFO", "keyspace");
-	char name[8];
+	char name[16];
 
 	for (int i = db + 1; r && r->type == REDIS_REPLY_STRING && i < DBS; i++) {
 		snprintf(name, sizeof(name), "db%d:", i);
