@@ -382,7 +382,7 @@ static void view_one_proxy(struct cluster *c, struct observed_proxy *o, struct p
 	p->first_seen_ms = o->first_seen_ms;
 	p->online = o->online;
 	/* What was heard before slots were assigned tells nothing any more. */
-	p->slots = o->has_slots && o->asked_ms >= c->dashboard_acted_ms ? o->slots : NULL;
+	p->slots = o->has_slots && o->slots_ms >= c->dashboard_acted_ms ? o->slots : NULL;
 	for (const struct kube_pod *k = kubeview_pods(c->ctl->kubeview); k; k = k->next) {
 		char addr[CODIS_ADDR_MAX];
 

@@ -68,6 +68,7 @@ struct observed_proxy {
 	int registered_version;
 	enum redis_reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
+	int64_t slots_ms; /* when the question was asked whose answer has the slots */
 	bool asking, online, has_slots, wanted;
 	int running;
 	struct codis_slot slots[CODIS_SLOTS];

@@ -380,6 +380,7 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 	/* An answer that was asked for before we last acted tells what was true before. */
 	if (answer && p->asked_ms >= p->acted_ms) {
 		p->heard_ms = cluster_now(c);
+		p->slots_ms = p->asked_ms;
 		snprintf(p->token, sizeof(p->token), "%s", token ? token : "");
 		p->online = json_bool(false, answer, "stats", "online", NULL);
 		p->has_slots = read_slots(p, json_get(answer, "slots", NULL));
