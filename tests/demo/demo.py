@@ -162,11 +162,13 @@ def apply_codis(place, folder):
 
 def wait_until_whole(c, limit=300):
     def probe():
-        done, detail = c.whole()
-        if not done:
-            pods = c.pods()
-            detail = f"{sum(map(kube.is_ready, pods))} of {len(pods)} pods are ready; {detail}"
-        return done, detail
+        pods = c.pods()
+        ready = f"{sum(map(kube.is_ready, pods))} of {len(pods)} pods are ready"
+        try:
+            done, detail = c.whole()
+        except (OSError, RuntimeError, ValueError):  # the dashboard is not there yet, or busy
+            return False, ready
+        return done, f"{ready}; {detail}"
     return wait_for("Codis", probe, limit, every=0.5)
 
 
