@@ -228,9 +228,8 @@ static int replace(struct informer *i, struct error *err)
 	if (!gone)
 		return error_set(err, ERR_NOMEM, "no memory");
 	cJSON_ArrayForEach(item, gone)
-		if (!i->stopped)
-			if (i->cfg.on_delete)
-				i->cfg.on_delete(i->cfg.ctx, item);
+		if (!i->stopped && i->cfg.on_delete)
+			i->cfg.on_delete(i->cfg.ctx, item);
 	cJSON_Delete(gone);
 	return 0;
 }

@@ -1,0 +1,177 @@
+/* Events: what kubectl describe will show, and never too many of them. */
+#include "tests/unit/fake_api.h"
+
+#include "common/kube/event.h"
+
+#define LONG 10000
+
+static cJSON *parsed(const char *text)
+{
+	cJSON *item = json_parse(text, strlen(text), NULL);
+
+	assert_non_null(item);
+	return item;
+}
+
+struct count {
+	struct fake_world *world;
+	int events;
+};
+
+static bool have_come(void *ctx)
+{
+	struct count *c = ctx;
+
+	return fake_count(&c->world->api, "POST") >= c->events;
+}
+
+/* The only event there is; the caller's. */
+static cJSON *the_event(struct fake_world *w)
+{
+	struct count c = { w, 1 };
+	const cJSON *object;
+	cJSON *found = NULL;
+
+	assert_true(fake_run(w, LONG, have_come, &c));
+	pthread_mutex_lock(&w->api.lock);
+	cJSON_ArrayForEach(object, w->api.objects)
+		if (strstr(object->string, "/events/"))
+			found = cJSON_Duplicate(object, 1);
+	pthread_mutex_unlock(&w->api.lock);
+	assert_non_null(found);
+	return found;
+}
+
+static void is(const cJSON *event, const char *a, const char *b, const char *wanted)
+{
+	const char *text = json_str(event, a, b, NULL);
+
+	assert_non_null(text);
+	assert_string_equal(text, wanted);
+}
+
+static void a_pod_from_a_list_has_an_event(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "codis-controller", "codis-controller-0");
+	JSON_CLEANUP cJSON *pod =
+		parsed("{\"metadata\":{\"name\":\"codis-server-0\",\"namespace\":\"shop\",\"uid\":\"u-1\"}}");
+	JSON_CLEANUP cJSON *event = NULL;
+	int64_t ms;
+
+	kube_event(e, "Pod", pod, true, "Promoted", "group %d has a new master", 1);
+	event = the_event(w);
+	assert_int_equal(fake_count(&w->api, "POST /api/v1/namespaces/shop/events"), 1);
+	is(event, "metadata", "generateName", "codis-server-0.");
+	is(event, "metadata", "namespace", "shop");
+	is(event, "involvedObject", "kind", "Pod");
+	is(event, "involvedObject", "apiVersion", "v1");
+	is(event, "involvedObject", "name", "codis-server-0");
+	is(event, "involvedObject", "namespace", "shop");
+	is(event, "involvedObject", "uid", "u-1");
+	is(event, "source", "component", "codis-controller");
+	is(event, "reason", NULL, "Promoted");
+	is(event, "message", NULL, "group 1 has a new master");
+	is(event, "type", NULL, "Warning");
+	is(event, "reportingInstance", NULL, "codis-controller-0");
+	assert_int_equal(json_int(0, event, "count", NULL), 1);
+	assert_int_equal(clock_parse_rfc3339(json_str(event, "lastTimestamp", NULL), &ms, NULL), 0);
+	assert_in_range(clock_wall_ms() - ms, 0, LONG);
+	kube_events_free(e);
+}
+
+static void what_is_in_no_namespace_has_its_events_in_default(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	JSON_CLEANUP cJSON *node = parsed("{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}");
+	JSON_CLEANUP cJSON *event = NULL;
+
+	kube_event(e, "Pod", node, false, "Spread", "x");
+	event = the_event(w);
+	assert_int_equal(fake_count(&w->api, "/namespaces/default/events"), 1);
+	is(event, "involvedObject", "kind", "Node"); /* its own word counts */
+	is(event, "type", NULL, "Normal");
+	kube_events_free(e);
+}
+
+static void a_note_is_cut_between_characters(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
+	JSON_CLEANUP cJSON *event = NULL;
+	BUF_CLEANUP struct buf note = BUF_INIT(8192);
+
+	for (int i = 0; i < 1000; i++)
+		buf_addstr(&note, "\xe2\x82\xac");
+	kube_event(e, "Pod", pod, false, "Long", "%s", note.data);
+	event = the_event(w);
+	assert_int_equal(strlen(json_str(event, "message", NULL)), 1023);
+	kube_events_free(e);
+}
+
+static void a_flood_is_cut(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
+	struct count c = { w, 20 };
+	unsigned long dropped;
+
+	for (int i = 0; i < 1000; i++)
+		kube_event(e, "Pod", pod, false, "Many", "%d", i);
+	dropped = kube_events_dropped(e);
+	assert_in_range(dropped, 970, 980); /* a slow machine may fill the bucket by one or the other */
+	assert_true(fake_run(w, LONG, have_come, &c));
+	kube_events_free(e);
+}
+
+static bool are_dropped(void *ctx)
+{
+	return kube_events_dropped(ctx) == 1;
+}
+
+static void what_is_refused_is_counted(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
+
+	fake_fail(&w->api, "POST", 403, 1);
+	kube_event(e, "Pod", pod, false, "Refused", "x");
+	assert_true(fake_run(w, LONG, are_dropped, e));
+	kube_events_free(e);
+}
+
+static void it_ends_with_events_under_way(void **state)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
+	struct count c = { w, 3 };
+
+	fake_hang(&w->api, true);
+	for (int i = 0; i < 3; i++)
+		kube_event(e, "Pod", pod, false, "Late", "x");
+	assert_true(fake_run(w, LONG, have_come, &c));
+	kube_events_free(e);
+	kube_events_free(NULL);
+	fake_hang(&w->api, false);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD(a_pod_from_a_list_has_an_event),
+		WORLD(what_is_in_no_namespace_has_its_events_in_default),
+		WORLD(a_note_is_cut_between_characters),
+		WORLD(a_flood_is_cut),
+		WORLD(what_is_refused_is_counted),
+		WORLD(it_ends_with_events_under_way),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

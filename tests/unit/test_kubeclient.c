@@ -1,0 +1,314 @@
+/* Calls to the API server: what goes out, what comes back, and how it is said that it failed. */
+#include "tests/unit/fake_api.h"
+#include "tests/unit/net_fixture.h"
+
+#include <fcntl.h>
+
+#include "common/net/http.h"
+
+#define LONG 10000
+
+struct answer {
+	struct fake_world *world;
+	struct kube_client *kube;
+	bool done, free_client;
+	cJSON *object;
+	struct error err; /* code ERR_NONE: none */
+};
+
+static void on_answer(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct answer *a = ctx;
+
+	assert_false(a->done);
+	a->done = true;
+	a->object = object ? cJSON_Duplicate(object, 1) : NULL;
+	if (err)
+		a->err = *err;
+	assert_true(!object == (err != NULL));
+	if (a->free_client) {
+		kube_client_free(a->kube);
+		a->kube = NULL;
+	}
+}
+
+static bool is_done(void *ctx)
+{
+	return ((struct answer *)ctx)->done;
+}
+
+static void ask(struct answer *a, struct fake_world *w, struct kube_client *kube, const char *method, const char *path,
+		const char *body, const char *type)
+{
+	JSON_CLEANUP cJSON *json = body ? cJSON_Parse(body) : NULL;
+	struct error err;
+
+	*a = (struct answer){ .world = w };
+	assert_non_null(kube_call(kube, method, path, json, type, 2000, on_answer, a, &err));
+	assert_false(a->done); /* never from within */
+	assert_true(fake_run(w, LONG, is_done, a));
+}
+
+static void an_object_comes_back(void **state)
+{
+	struct fake_world *w = *state;
+	struct answer a;
+
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"p\"}}", NULL);
+	assert_int_equal(a.err.code, ERR_NONE);
+	assert_string_equal(json_str(a.object, "metadata", "namespace", NULL), "n");
+	cJSON_Delete(a.object);
+	ask(&a, w, w->kube, "PATCH", "/api/v1/namespaces/n/pods/p?fieldManager=x",
+	    "[{\"op\":\"add\",\"path\":\"/spec\",\"value\":1}]", KUBE_JSON_PATCH);
+	assert_int_equal(json_int(0, a.object, "spec", NULL), 1);
+	assert_int_equal(fake_count(&w->api, "PATCH /api/v1/namespaces/n/pods/p&fieldManager=x"), 1);
+	cJSON_Delete(a.object);
+}
+
+static void every_refusal_has_its_code(void **state)
+{
+	static const struct {
+		int status;
+		enum error_code code;
+	} cases[] = { { 401, ERR_DENIED }, { 403, ERR_DENIED }, { 404, ERR_NOTFOUND }, { 409, ERR_CONFLICT },
+		      { 410, ERR_GONE },   { 422, ERR_STATUS }, { 429, ERR_STATUS },   { 500, ERR_STATUS } };
+	struct fake_world *w = *state;
+	struct answer a;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_fail(&w->api, "pods", cases[i].status, 1);
+		ask(&a, w, w->kube, "GET", "/api/v1/pods?limit=1", NULL, NULL);
+		assert_int_equal(a.err.code, cases[i].code);
+		assert_int_equal(a.err.status, cases[i].status);
+		snprintf(text, sizeof(text), "GET /api/v1/pods: HTTP %d: as the test asked", cases[i].status);
+		assert_string_equal(a.err.text, text);
+	}
+	fake_apply(&w->api, "/api/v1/namespaces/n/pods/p", "{}");
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"p\"}}", NULL);
+	assert_int_equal(a.err.code, ERR_EXISTS);
+	ask(&a, w, w->kube, "PUT", "/api/v1/namespaces/n/pods/p", "{\"metadata\":{\"resourceVersion\":\"1\"}}", NULL);
+	assert_int_equal(a.err.code, ERR_CONFLICT);
+}
+
+static void a_call_has_a_time_limit(void **state)
+{
+	struct fake_world *w = *state;
+	struct answer a;
+
+	fake_hang(&w->api, true);
+	ask(&a, w, w->kube, "GET", "/api/v1/pods", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_TIMEOUT);
+	assert_non_null(strstr(a.err.text, "GET /api/v1/pods: "));
+	fake_hang(&w->api, false);
+}
+
+static void a_call_may_be_taken_back(void **state)
+{
+	struct fake_world *w = *state;
+	struct answer a = { .world = w }, b;
+	struct http_call *call = kube_call(w->kube, "GET", "/api/v1/pods", NULL, NULL, 0, on_answer, &a, NULL);
+
+	assert_non_null(call);
+	http_cancel(call);
+	call = kube_call(w->kube, "GET", "/api/v1/pods", NULL, NULL, 0, on_answer, &a, NULL);
+	fake_hang(&w->api, true);
+	while (fake_blocked(&w->api) == 0)
+		uv_run(&w->loop.uv, UV_RUN_NOWAIT);
+	http_cancel(call);
+	fake_hang(&w->api, false);
+	ask(&b, w, w->kube, "GET", "/api/v1/pods", NULL, NULL);
+	cJSON_Delete(b.object);
+	assert_false(a.done);
+}
+
+static void the_client_may_end_in_an_answer(void **state)
+{
+	struct fake_world *w = *state;
+	struct answer a = { .world = w, .kube = fake_client(w), .free_client = true }, b = a;
+
+	assert_non_null(kube_call(a.kube, "GET", "/api/v1/pods", NULL, NULL, 0, on_answer, &a, NULL));
+	fake_block(&w->api, "GET /api/v1/nodes");
+	assert_non_null(kube_call(a.kube, "GET", "/api/v1/nodes", NULL, NULL, 0, on_answer, &b, NULL));
+	assert_true(fake_run(w, LONG, is_done, &a));
+	assert_false(b.done);
+	cJSON_Delete(a.object);
+	fake_block(&w->api, "");
+}
+
+static void what_cannot_start_says_why(void **state)
+{
+	struct fake_world *w = *state;
+	BUF_CLEANUP struct buf path = BUF_INIT(20000);
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
+	struct error err = ERROR_INIT;
+	char *big = malloc(5 << 20);
+
+	buf_addf(&path, "/%09000d", 1);
+	assert_null(kube_call(w->kube, "GET", path.data, NULL, NULL, 0, on_answer, NULL, &err));
+	assert_int_equal(err.code, ERR_TOOBIG);
+	memset(big, 'x', (5 << 20) - 1);
+	big[(5 << 20) - 1] = '\0';
+	cJSON_AddStringToObject(body, "x", big);
+	err = (struct error)ERROR_INIT;
+	assert_null(kube_call(w->kube, "PUT", "/api", body, NULL, 0, on_answer, NULL, &err));
+	assert_int_equal(err.code, ERR_TOOBIG);
+	free(big);
+}
+
+/* --- on the wire ----------------------------------------------------------------------------------------------------- */
+
+static struct kube_client *client_of(struct fake_world *w, uint16_t port, const char *token, const char *token_file)
+{
+	char server[64];
+	struct kube_config cfg = { .server = server, .token = (char *)(uintptr_t)token,
+				   .token_file = (char *)(uintptr_t)token_file };
+	struct error err;
+	struct kube_client *c;
+
+	snprintf(server, sizeof(server), "http://127.0.0.1:%u", port);
+	c = kube_client_new(&w->loop.uv, &cfg, &err);
+	assert_non_null(c);
+	return c;
+}
+
+#define HEAD(status) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: "
+
+static void headers_are_what_they_should_be(void **state)
+{
+	struct fake_world *w = *state;
+	struct raw_server s = { .answer = HEAD("200 OK") "2\r\n\r\n{}", .end = RAW_KEEP };
+	struct kube_client *c;
+	struct answer a;
+
+	raw_start(&s);
+	c = client_of(w, s.port, "secret\r\nX-Evil: 1", NULL);
+	ask(&a, w, c, "PATCH", "/api/v1/nodes/n?a=b", "{\"x\":1}", KUBE_MERGE_PATCH);
+	cJSON_Delete(a.object);
+	kube_client_free(c);
+	raw_stop(&s);
+	assert_non_null(strstr(s.last, "PATCH /api/v1/nodes/n?a=b HTTP/1.1\r\n"));
+	assert_non_null(strstr(s.last, "\r\nAuthorization: Bearer secret\r\n"));
+	assert_null(strstr(s.last, "X-Evil"));
+	assert_non_null(strstr(s.last, "\r\nContent-Type: application/merge-patch+json\r\n"));
+	assert_non_null(strstr(s.last, "\r\nAccept: application/json\r\n"));
+	assert_non_null(strstr(s.last, "\r\nUser-Agent: codis-k8s/"));
+	assert_non_null(strstr(s.last, "\r\n\r\n{\"x\":1}"));
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static void a_token_that_was_replaced_is_read_again(void **state)
+{
+	static const char denied[] = HEAD("401 Unauthorized") "27\r\n\r\n{\"message\":\"Unauthorized\"}\n";
+	struct fake_world *w = *state;
+	struct raw_server s = { .answer = HEAD("200 OK") "2\r\n\r\n{}", .end = RAW_KEEP }, t;
+	char path[] = "/tmp/codis-token-XXXXXX";
+	struct kube_client *c;
+	struct answer a;
+
+	close(mkstemp(path));
+	write_file(path, "one\n");
+	raw_start(&s);
+	c = client_of(w, s.port, NULL, path);
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	cJSON_Delete(a.object);
+	write_file(path, "two\n");
+	ask(&a, w, c, "GET", "/x", NULL, NULL); /* not yet: it is read each minute */
+	cJSON_Delete(a.object);
+	kube_client_free(c);
+	raw_stop(&s);
+	assert_non_null(strstr(s.last, "Authorization: Bearer one\r\n"));
+
+	t = (struct raw_server){ .answer = denied, .end = RAW_KEEP };
+	raw_start(&t);
+	write_file(path, "one\n");
+	c = client_of(w, t.port, NULL, path);
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_DENIED);
+	assert_null(strstr(a.err.text, "one"));
+	write_file(path, "two\n");
+	ask(&a, w, c, "GET", "/x", NULL, NULL); /* but at once when it was refused */
+	kube_client_free(c);
+	raw_stop(&t);
+	assert_non_null(strstr(t.last, "Authorization: Bearer two\r\n"));
+	unlink(path);
+}
+
+static void an_answer_that_is_no_json_is_told(void **state)
+{
+	static const char *const answers[] = { HEAD("200 OK") "5\r\n\r\nhello", HEAD("502 Bad Gateway") "5\r\n\r\nhello",
+					       HEAD("500 Oh") "2\r\n\r\n{}" };
+	static const char *const texts[] = { "GET /x: the answer is not JSON", "GET /x: HTTP 502: hello",
+					     "GET /x: HTTP 500: (no message)" };
+	struct fake_world *w = *state;
+	struct answer a;
+
+	for (int i = 0; i < 3; i++) {
+		struct raw_server s = { .answer = answers[i], .end = RAW_KEEP };
+		struct kube_client *c;
+
+		raw_start(&s);
+		c = client_of(w, s.port, NULL, NULL);
+		ask(&a, w, c, "GET", "/x", NULL, NULL);
+		if (strncmp(a.err.text, texts[i], strlen(texts[i])) != 0)
+			fail_msg("%s", a.err.text);
+		kube_client_free(c);
+		raw_stop(&s);
+	}
+}
+
+/* --- without a loop -------------------------------------------------------------------------------------------------- */
+
+static void one_call_without_a_loop(void **state)
+{
+	struct fake_world *w = *state;
+	char server[64];
+	struct kube_config cfg = { .server = server };
+	JSON_CLEANUP cJSON *body = cJSON_Parse("{\"metadata\":{\"name\":\"n\"}}");
+	cJSON *object = NULL;
+	struct error err = ERROR_INIT;
+
+	snprintf(server, sizeof(server), "http://127.0.0.1:%u", w->api.port);
+	assert_int_equal(kube_call_sync(&cfg, "POST", "/api/v1/nodes", body, NULL, 0, &object, &err), 0);
+	assert_string_equal(json_str(object, "metadata", "name", NULL), "n");
+	cJSON_Delete(object);
+	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes/x?y=z", NULL, NULL, 0, &object, &err), -1);
+	assert_null(object);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_string_equal(err.text, "GET /api/v1/nodes/x: HTTP 404: not found");
+	fake_hang(&w->api, true);
+	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes", NULL, NULL, 100, &object, &err), -1);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	fake_hang(&w->api, false);
+	fake_down(&w->api);
+	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes", NULL, NULL, 100, &object, &err), -1);
+	assert_int_equal(err.code, ERR_REFUSED);
+}
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WORLD(an_object_comes_back),
+		WORLD(every_refusal_has_its_code),
+		WORLD(a_call_has_a_time_limit),
+		WORLD(a_call_may_be_taken_back),
+		WORLD(the_client_may_end_in_an_answer),
+		WORLD(what_cannot_start_says_why),
+		WORLD(headers_are_what_they_should_be),
+		WORLD(a_token_that_was_replaced_is_read_again),
+		WORLD(an_answer_that_is_no_json_is_told),
+		WORLD(one_call_without_a_loop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* Where the API server is and who we are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/kube/config.h"
+
+struct folder {
+	char dir[64], config[80];
+	struct kube_config cfg;
+	struct error err;
+};
+
+static void write_file(struct folder *f, const char *name, const char *text)
+{
+	char path[160];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+static int setup(void **state)
+{
+	struct folder *f = calloc(1, sizeof(*f));
+
+	*state = f;
+	snprintf(f->dir, sizeof(f->dir), "/tmp/codis-config-XXXXXX");
+	if (!mkdtemp(f->dir))
+		return -1;
+	snprintf(f->config, sizeof(f->config), "%s/config", f->dir);
+	unsetenv("KUBECONFIG");
+	unsetenv("KUBERNETES_SERVICE_HOST");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "config", "ca", "cert", "key", "token" };
+	struct folder *f = *state;
+	char path[160];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", f->dir, names[i]);
+		unlink(path);
+	}
+	rmdir(f->dir);
+	kube_config_release(&f->cfg);
+	free(f);
+	return 0;
+}
+
+/* A kubeconfig of one cluster, user and context, with these lines in them. */
+static int load(struct folder *f, const char *cluster, const char *user, const char *context)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(100000);
+
+	buf_addf(&text,
+		 "apiVersion: v1\nkind: Config\ncurrent-context: main\n"
+		 "clusters:\n- name: other\n  cluster: {server: 'https://other'}\n- name: c\n  cluster:\n%s"
+		 "users:\n- name: u\n  user:\n%s"
+		 "contexts:\n- name: main\n  context:\n    cluster: c\n    user: u\n%s",
+		 cluster, user, context);
+	write_file(f, "config", text.data);
+	kube_config_release(&f->cfg);
+	f->err = (struct error)ERROR_INIT;
+	return kube_config_load(&f->cfg, f->config, &f->err);
+}
+
+#define SERVER "    server: https://10.0.0.1:6443/\n"
+#define TOKEN  "    token: secret-token\n"
+
+static void data_in_the_file(void **state)
+{
+	struct folder *f = *state;
+
+	assert_int_equal(load(f, SERVER "    certificate-authority-data: Q0E=\n",
+			      "    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n", "    namespace: shop\n"),
+			 0);
+	assert_string_equal(f->cfg.server, "https://10.0.0.1:6443");
+	assert_string_equal(f->cfg.ca_pem, "CA");
+	assert_string_equal(f->cfg.cert_pem, "CERT");
+	assert_string_equal(f->cfg.key_pem, "KEY");
+	assert_string_equal(f->cfg.namespace, "shop");
+	assert_null(f->cfg.token);
+	assert_int_equal(f->cfg.skip_verify, 0);
+}
+
+static void files_beside_the_file(void **state)
+{
+	struct folder *f = *state;
+	char token[200], cluster[400];
+
+	write_file(f, "ca", "CA");
+	write_file(f, "cert", "CERT");
+	write_file(f, "key", "KEY");
+	snprintf(cluster, sizeof(cluster), SERVER "    certificate-authority: %s/ca\n", f->dir);
+	assert_int_equal(load(f, cluster, "    client-certificate: cert\n    client-key: key\n    tokenFile: token\n", ""), 0);
+	assert_string_equal(f->cfg.ca_pem, "CA");
+	assert_string_equal(f->cfg.cert_pem, "CERT");
+	assert_string_equal(f->cfg.key_pem, "KEY");
+	assert_string_equal(f->cfg.namespace, "default");
+	snprintf(token, sizeof(token), "%s/token", f->dir);
+	assert_string_equal(f->cfg.token_file, token);
+}
+
+static void a_token_and_no_verification(void **state)
+{
+	struct folder *f = *state;
+
+	assert_int_equal(load(f, SERVER "    insecure-skip-tls-verify: true\n", TOKEN, ""), 0);
+	assert_string_equal(f->cfg.token, "secret-token");
+	assert_int_equal(f->cfg.skip_verify, 1);
+}
+
+static void json_is_yaml(void **state)
+{
+	struct folder *f = *state;
+
+	write_file(f, "config", "{\"current-context\":\"m\",\"contexts\":[{\"name\":\"m\",\"context\":{\"cluster\":\"c\","
+				"\"user\":\"u\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"http://h:1\"}}],"
+				"\"users\":[{\"name\":\"u\",\"user\":{}}]}");
+	assert_int_equal(kube_config_load(&f->cfg, f->config, &f->err), 0);
+	assert_string_equal(f->cfg.server, "http://h:1");
+}
+
+static void refused(struct folder *f, int result, const char *words)
+{
+	assert_int_equal(result, -1);
+	assert_null(f->cfg.server);
+	if (!strstr(f->err.text, words) || !strstr(f->err.text, f->config))
+		fail_msg("%s", f->err.text);
+	assert_null(strstr(f->err.text, "secret"));
+}
+
+static void what_is_not_understood_is_refused(void **state)
+{
+	struct folder *f = *state;
+
+	refused(f, load(f, SERVER, "    exec:\n      command: aws\n", ""), "exec is not understood");
+	refused(f, load(f, SERVER, "    auth-provider: {}\n", ""), "auth-provider");
+	refused(f, load(f, SERVER, "    username: x\n    password: secret\n", ""), "username");
+	refused(f, load(f, SERVER "    proxy-url: http://x\n", TOKEN, ""), "proxy-url");
+	refused(f, load(f, "    server: ftp://x\n", TOKEN, ""), "no http(s) address");
+	refused(f, load(f, "    x: y\n", TOKEN, ""), "no http(s) address");
+	refused(f, load(f, SERVER "    certificate-authority-data: '*'\n", TOKEN, ""), "certificate-authority-data: not base64");
+	refused(f, load(f, SERVER "    certificate-authority: none\n", TOKEN, ""), "none: No such file");
+}
+
+static void a_broken_file_is_refused(void **state)
+{
+	static const char *const texts[][2] = {
+		{ "", "no context" },
+		{ "[", "not YAML: line" },
+		{ "a: b\n  c: d\n", "not YAML: line 2" },
+		{ "current-context: main\n", "no context \"main\"" },
+		{ "current-context: main\ncontexts: x\n", "no context \"main\"" },
+		{ "current-context: main\ncontexts: [1, {name: [x]}, {name: main}]\n", "no context \"main\"" },
+		{ "current-context: main\ncontexts: [{name: main, context: {cluster: c}}]\n", "no cluster \"c\"" },
+		{ "current-context: main\ncontexts: [{name: main, context: {}}]\n", "no cluster is chosen" },
+	};
+	struct folder *f = *state;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		write_file(f, "config", texts[i][0]);
+		refused(f, kube_config_load(&f->cfg, f->config, &f->err), texts[i][1]);
+	}
+	unlink(f->config);
+	refused(f, kube_config_load(&f->cfg, f->config, &f->err), "No such file");
+}
+
+static void aliases_do_not_explode(void **state)
+{
+	struct folder *f = *state;
+	BUF_CLEANUP struct buf text = BUF_INIT(100000);
+
+	buf_addstr(&text, "a0: &a0 [x,x]\n");
+	for (int i = 1; i < 60; i++)
+		buf_addf(&text, "a%d: &a%d [*a%d,*a%d]\n", i, i, i - 1, i - 1);
+	write_file(f, "config", text.data);
+	refused(f, kube_config_load(&f->cfg, f->config, &f->err), "no context");
+}
+
+static void the_environment_names_it(void **state)
+{
+	struct folder *f = *state;
+	char two[200];
+
+	load(f, SERVER, TOKEN, "");
+	setenv("KUBECONFIG", f->config, 1);
+	kube_config_release(&f->cfg);
+	assert_int_equal(kube_config_load(&f->cfg, NULL, &f->err), 0);
+	assert_string_equal(f->cfg.server, "https://10.0.0.1:6443");
+	snprintf(two, sizeof(two), "%s:%s", f->config, f->config);
+	setenv("KUBECONFIG", two, 1);
+	kube_config_release(&f->cfg);
+	assert_int_equal(kube_config_load(&f->cfg, NULL, &f->err), -1);
+	assert_non_null(strstr(f->err.text, "several files"));
+	/* in a pod the service account goes first, and here there is none */
+	setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
+	assert_int_equal(kube_config_load(&f->cfg, NULL, &f->err), -1);
+	assert_non_null(strstr(f->err.text, "service account: /var/run/secrets/kubernetes.io/serviceaccount/ca.crt"));
+	assert_int_equal(kube_config_load(&f->cfg, f->config, &f->err), 0); /* unless a file is named */
+	unsetenv("KUBERNETES_SERVICE_HOST");
+	unsetenv("KUBECONFIG");
+}
+
+#define FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FOLDER(data_in_the_file),
+		FOLDER(files_beside_the_file),
+		FOLDER(a_token_and_no_verification),
+		FOLDER(json_is_yaml),
+		FOLDER(what_is_not_understood_is_refused),
+		FOLDER(a_broken_file_is_refused),
+		FOLDER(aliases_do_not_explode),
+		FOLDER(the_environment_names_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
