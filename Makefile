@@ -3,6 +3,7 @@
 # Variables: SANITIZE=address,undefined | thread   builds with sanitizers (in a build folder of its own)
 #            ERR=1        warnings are errors (CI)
 #            CC=clang     another compiler
+#            V=1          show the commands
 #            CODIS_BIN_DIR, KUBE_BIN_DIR, DEMO_CLUSTER, DEMO_IMAGE, DEMO_SET: see README.md
 
 CC       ?= cc
@@ -38,6 +39,10 @@ PARTS          := $(filter-out %/main.c,$(WEBHOOK_SRC) $(EXTENDER_SRC) $(CONTROL
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY: # objects of tests are kept, so that a second `make unit` only runs
+
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,printf '  %-7s %s\n' $(1) '$(2)')
 
 .PHONY: all
 all: $(addprefix $(BUILD)/,$(PROGRAMS) $(TOOLS)) ## build the programs into build/
@@ -56,13 +61,15 @@ endif
 
 $(BUILD)/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
-link = $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/libcodis.a $(LIBS)
+link = $(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/libcodis.a $(LIBS)
 $(BUILD)/codis-webhook: $(call obj,$(WEBHOOK_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
