@@ -49,7 +49,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS) $(TOOLS)) ## build the programs into buil
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
 
 # --- objects: rebuilt when the flags change (flag stamp) or a header does (-MMD) ---------------------------------------
 STAMP := $(BUILD)/.flags
