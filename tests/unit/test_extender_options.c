@@ -4,6 +4,7 @@
 #include "tests/unit/extender_fixture.h"
 
 #include "extender/options.h"
+#include "tests/unit/options_page.h"
 
 static void defaults_are_what_the_manifests_rely_on(void **state)
 {
@@ -20,23 +21,10 @@ static void defaults_are_what_the_manifests_rely_on(void **state)
 	opt_release(extender_options, &o);
 }
 
-/* The tests run in the top folder. */
 static void the_page_has_the_options_as_they_are(void **state)
 {
-	BUF_CLEANUP struct buf table = BUF_INIT(65536);
-	BUF_CLEANUP struct buf page = BUF_INIT(1 << 20);
-	FILE *f = fopen("docs/extender.md", "r");
-	char piece[4096];
-	size_t n;
-
 	(void)state;
-	assert_non_null(f);
-	while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
-		buf_add(&page, piece, n);
-	fclose(f);
-	opt_markdown(extender_options, &table);
-	if (!strstr(page.data, table.data))
-		fail_msg("docs/extender.md does not have this table:\n%s", table.data);
+	assert_page_has_options("docs/extender.md", extender_options);
 }
 
 int main(void)
