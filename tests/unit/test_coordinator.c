@@ -1,0 +1,240 @@
+/* The coordinator against a real ZooKeeper on the loopback. One of the two members that it is given does not exist. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/codis/coordinator.h"
+
+#define LIMIT_MS 30000
+#define NODE "/codis3/codis-test/group/group-0001"
+
+struct fixture {
+	char dir[64];
+	int port, dead_port;
+	pid_t pid;
+	uv_loop_t uv;
+	uv_timer_t limit;
+	struct coordinator *c;
+	int done, version, count;
+	enum error_code code;
+	char data[128];
+};
+
+static int free_port(void)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	close(fd);
+	return ntohs(sin.sin_port);
+}
+
+static int start_zookeeper(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char path[128];
+	FILE *cfg;
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/codis-coordinator-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->port = free_port();
+	f->dead_port = free_port();
+	snprintf(path, sizeof(path), "%s/zoo.cfg", f->dir);
+	cfg = fopen(path, "w");
+	assert_non_null(cfg);
+	fprintf(cfg, "tickTime=500\ndataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n",
+		f->dir, f->port);
+	fclose(cfg);
+	f->pid = fork();
+	assert_true(f->pid >= 0);
+	if (f->pid == 0) {
+		if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+			_exit(126);
+		execlp("java", "java", "-Xmx64m", "-cp", "/usr/share/java/*",
+		       "org.apache.zookeeper.server.quorum.QuorumPeerMain", path, (char *)NULL);
+		_exit(127);
+	}
+	*state = f;
+	return 0;
+}
+
+static int stop_zookeeper(void **state)
+{
+	struct fixture *f = *state;
+	char command[128];
+
+	kill(f->pid, SIGKILL);
+	waitpid(f->pid, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
+	assert_int_equal(system(command), 0);
+	free(f);
+	return 0;
+}
+
+static void on_limit(uv_timer_t *t)
+{
+	(void)t;
+	fail_msg("nothing came within %d ms", LIMIT_MS);
+}
+
+static int open_coordinator(void **state)
+{
+	struct fixture *f = *state;
+	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 500 };
+	struct error err = ERROR_INIT;
+	char servers[64];
+
+	snprintf(servers, sizeof(servers), "127.0.0.1:%d,127.0.0.1:%d", f->dead_port, f->port);
+	cfg.servers = servers;
+	uv_loop_init(&f->uv);
+	uv_timer_init(&f->uv, &f->limit);
+	f->c = coordinator_open(&f->uv, &cfg, &err);
+	assert_non_null(f->c);
+	uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+	while (!coordinator_ready(f->c))
+		uv_run(&f->uv, UV_RUN_ONCE);
+	uv_timer_stop(&f->limit);
+	return 0;
+}
+
+static int close_coordinator(void **state)
+{
+	struct fixture *f = *state;
+
+	coordinator_close(f->c);
+	f->c = NULL;
+	uv_close((uv_handle_t *)&f->limit, NULL);
+	uv_run(&f->uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&f->uv), 0);
+	return 0;
+}
+
+static void on_done(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct fixture *f = ctx;
+
+	f->done++;
+	f->code = err ? err->code : ERR_NONE;
+	f->version = version;
+	snprintf(f->data, sizeof(f->data), "%.*s", (int)len, data ? data : "");
+}
+
+static void on_names(void *ctx, int count, const char *const *names, const struct error *err)
+{
+	struct fixture *f = ctx;
+
+	f->done++;
+	f->code = err ? err->code : ERR_NONE;
+	f->count = count;
+	snprintf(f->data, sizeof(f->data), "%s", count ? names[0] : "");
+}
+
+static void await(struct fixture *f, int started)
+{
+	assert_int_equal(started, 0);
+	assert_int_equal(f->done, 0); /* never from within */
+	uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+	while (!f->done)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	uv_timer_stop(&f->limit);
+	assert_int_equal(f->done, 1);
+	f->done = 0;
+}
+
+static void test_create_makes_parents_and_refuses_a_second(void **state)
+{
+	struct fixture *f = *state;
+
+	await(f, coordinator_create(f->c, NODE, "one", 3, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_NONE);
+	assert_int_equal(f->version, 0);
+	await(f, coordinator_create(f->c, NODE, "two", 3, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_EXISTS);
+	await(f, coordinator_list(f->c, "/codis3/codis-test/group", on_names, f, NULL));
+	assert_int_equal(f->count, 1);
+	assert_string_equal(f->data, "group-0001");
+}
+
+static void test_a_write_of_an_old_version_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = ERROR_INIT;
+
+	await(f, coordinator_set(f->c, NODE, "three", 5, 0, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_NONE);
+	assert_int_equal(f->version, 1);
+	await(f, coordinator_set(f->c, NODE, "four", 4, 0, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_CONFLICT);
+	await(f, coordinator_get(f->c, NODE, on_done, f, NULL));
+	assert_string_equal(f->data, "three");
+	assert_int_equal(f->version, 1);
+	assert_int_equal(coordinator_set(f->c, NODE, "five", 4, -1, on_done, f, &err), -1);
+	assert_int_equal(err.code, ERR_INVALID);
+}
+
+static void test_delete_wants_the_version_too(void **state)
+{
+	struct fixture *f = *state;
+
+	await(f, coordinator_delete(f->c, NODE, 7, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_CONFLICT);
+	await(f, coordinator_delete(f->c, NODE, 1, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_NONE);
+	await(f, coordinator_get(f->c, NODE, on_done, f, NULL));
+	assert_int_equal(f->code, ERR_NOTFOUND);
+}
+
+static void test_what_is_under_way_ends_with_an_error(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(coordinator_get(f->c, NODE, on_done, f, NULL), 0);
+	coordinator_close(f->c);
+	f->c = NULL;
+	assert_int_equal(f->done, 1);
+	assert_int_equal(f->code, ERR_IO);
+	f->done = 0;
+}
+
+static void test_a_hung_member_is_given_up(void **state)
+{
+	struct fixture *f = *state;
+
+	kill(f->pid, SIGSTOP);
+	assert_int_equal(waitpid(f->pid, NULL, WUNTRACED), f->pid); /* it has stopped */
+	await(f, coordinator_get(f->c, NODE, on_done, f, NULL));
+	kill(f->pid, SIGCONT);
+	assert_int_equal(f->code, ERR_TIMEOUT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_create_makes_parents_and_refuses_a_second, open_coordinator,
+						close_coordinator),
+		cmocka_unit_test_setup_teardown(test_a_write_of_an_old_version_is_refused, open_coordinator,
+						close_coordinator),
+		cmocka_unit_test_setup_teardown(test_delete_wants_the_version_too, open_coordinator, close_coordinator),
+		cmocka_unit_test_setup_teardown(test_what_is_under_way_ends_with_an_error, open_coordinator,
+						close_coordinator),
+		cmocka_unit_test_setup_teardown(test_a_hung_member_is_given_up, open_coordinator, close_coordinator),
+	};
+
+	return cmocka_run_group_tests(tests, start_zookeeper, stop_zookeeper);
+}
