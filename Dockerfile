@@ -24,7 +24,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
 
 # Codis as the demo plays it, laid out like the real one: codis-sim under the names of Codis' programs.
 FROM base AS codis
-RUN apt-get update && apt-get install -y --no-install-recommends redis-tools procps \
+RUN apt-get update && apt-get install -y --no-install-recommends redis-server redis-tools procps \
 	&& rm -rf /var/lib/apt/lists/*
 ENV GOPATH=/gopath CODIS=/gopath/src/github.com/CodisLabs/codis PATH=/codis/bin:/usr/local/bin:/usr/bin:/bin:/sbin
 COPY --from=build /out/codis-sim /out/codis-sim.so /codis/bin/
