@@ -4,6 +4,7 @@
 #   docker build -t codis-k8s:latest .
 #   docker build -t codis-image:latest --target codis .
 #   docker build -t codis-zookeeper:latest --target zookeeper .
+#   docker build -t codis-k8s-demo:latest --target demo .       # all of these in one, for DEMO_CLUSTER=current make demo
 #
 # The local Kubernetes of this repository has its images made without Docker: `make image`.
 
@@ -41,6 +42,12 @@ RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-
 	&& rm -rf /var/lib/apt/lists/*
 COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
 ENTRYPOINT ["codis-zookeeper"]
+
+FROM codis AS demo
+RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname \
+	&& rm -rf /var/lib/apt/lists/*
+COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
+COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /out/codis-writers /usr/bin/
 
 FROM base
 COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /out/codis-writers /usr/bin/

@@ -138,9 +138,10 @@ $(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS) codis-writers) tests/
 	@mkdir -p $(@D)
 	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
 
-$(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/*) $(wildcard $(CODIS_BIN_DIR)/codis-*)
+$(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/image/*) tests/codis-sim/mkimages \
+                            tests/cluster/mkimage $(wildcard $(CODIS_BIN_DIR)/codis-*)
 	@mkdir -p $(@D)
-	tests/codis-sim/mkimages $(@D)
+	CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/codis-sim/mkimages $(@D)
 
 .PHONY: cluster-start
 cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it
