@@ -1,0 +1,523 @@
+/* The scripts that run inside pods, run for real: the shell's text against redis-servers on free ports of the loopback,
+ * codis-admin and a proxy played by scripts. */
+#include "tests/unit/webhook_fixture.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "webhook/hooks.h"
+#include "webhook/pod.h"
+
+#define LIMIT_MS 10000
+
+struct server {
+	pid_t pid;
+	char port[8];
+	struct hooks_redis redis;
+};
+
+struct fixture {
+	struct server a, b;
+	struct buf script;
+	char dir[64]; /* programs that the scripts find before the real ones */
+	char output[4096];
+};
+
+/* --- processes -------------------------------------------------------------------------------------------------------- */
+
+static void find_port(char out[8])
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	close(fd);
+	snprintf(out, 8, "%d", ntohs(sin.sin_port));
+}
+
+static void quiet(void)
+{
+	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		_exit(126);
+}
+
+/* As the webhook has it started: with the guard. auth may be NULL. */
+static void start_server(struct fixture *f, struct server *s, const char *auth)
+{
+	find_port(s->port);
+	s->redis = (struct hooks_redis){ "127.0.0.1", s->port, auth };
+	s->pid = fork();
+	assert_true(s->pid >= 0);
+	if (s->pid == 0) {
+		quiet();
+		if (chdir(f->dir) < 0) /* a replica leaves its dump.rdb there */
+			_exit(126);
+		execlp("redis-server", "redis-server", "--port", s->port, "--save", "", "--bind", "127.0.0.1", "--repl-diskless-sync",
+		       "yes", "--repl-diskless-sync-delay", "0", "--slaveof", "127.0.0.1", "1", "--slave-serve-stale-data", "no",
+		       auth ? "--requirepass" : NULL, auth, (char *)NULL);
+		_exit(127);
+	}
+}
+
+static void stop_server(struct server *s)
+{
+	if (s->pid > 0) {
+		kill(s->pid, SIGCONT);
+		kill(s->pid, SIGKILL);
+		waitpid(s->pid, NULL, 0);
+	}
+	s->pid = 0;
+}
+
+/* Starts `sh -c text`, its output into a pipe whose end is *fd. */
+static pid_t start_script(struct fixture *f, const char *text, int *fd)
+{
+	char path[4096];
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		snprintf(path, sizeof(path), "%s:%s", f->dir, getenv("PATH"));
+		setenv("PATH", path, 1);
+		setenv("DIR", f->dir, 1);
+		dup2(ends[1], 1);
+		dup2(ends[1], 2);
+		close(ends[0]);
+		close(ends[1]);
+		execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	*fd = ends[0];
+	return pid;
+}
+
+/* Waits for it and keeps its output. Returns its exit status. */
+static int end_script(struct fixture *f, pid_t pid, int fd)
+{
+	size_t len = 0;
+	ssize_t n;
+	int status;
+
+	while ((n = read(fd, f->output + len, sizeof(f->output) - 1 - len)) > 0)
+		len += (size_t)n;
+	f->output[len] = '\0';
+	close(fd);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int run(struct fixture *f)
+{
+	int fd;
+	pid_t pid = start_script(f, f->script.data, &fd);
+
+	assert_false(f->script.failed);
+	return end_script(f, pid, fd);
+}
+
+static int command(struct fixture *f, const struct server *s, const char *words)
+{
+	char text[256];
+	int fd;
+	pid_t pid;
+
+	snprintf(text, sizeof(text), "redis-cli -p %s %s %s", s->port, s->redis.auth ? "-a secret" : "", words);
+	pid = start_script(f, text, &fd);
+	return end_script(f, pid, fd);
+}
+
+static int ready(struct fixture *f, const struct server *s)
+{
+	buf_reset(&f->script);
+	hooks_server_ready(&s->redis, &f->script);
+	return run(f);
+}
+
+/* Polls until the server's INFO has the text. */
+static void wait_for(struct fixture *f, const struct server *s, const char *part)
+{
+	int64_t end = clock_mono_ms() + LIMIT_MS;
+
+	do {
+		assert_true(clock_mono_ms() < end);
+		command(f, s, "info replication");
+	} while (!strstr(f->output, part));
+}
+
+static void make_master(struct fixture *f, struct server *s)
+{
+	wait_for(f, s, "role:slave");
+	command(f, s, "slaveof no one");
+	wait_for(f, s, "role:master");
+}
+
+/* a is a master, b its replica in sync. */
+static void make_pair(struct fixture *f)
+{
+	char words[64];
+
+	start_server(f, &f->a, NULL);
+	start_server(f, &f->b, NULL);
+	make_master(f, &f->a);
+	wait_for(f, &f->b, "role:slave");
+	snprintf(words, sizeof(words), "slaveof 127.0.0.1 %s", f->a.port);
+	command(f, &f->b, words);
+	wait_for(f, &f->b, "master_link_status:up");
+	wait_for(f, &f->a, "connected_slaves:1");
+}
+
+static void write_program(struct fixture *f, const char *name, const char *text)
+{
+	char path[128];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", f->dir, name);
+	out = fopen(path, "w");
+	assert_non_null(out);
+	fprintf(out, "#!/bin/sh\n%s\n", text);
+	fclose(out);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	buf_init(&f->script, 65536);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/webhook-hooks-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	pid_t pid;
+	int fd;
+
+	stop_server(&f->a);
+	stop_server(&f->b);
+	pid = start_script(f, "rm -r $DIR", &fd);
+	end_script(f, pid, fd);
+	buf_release(&f->script);
+	free(f);
+	return 0;
+}
+
+/* --- readiness -------------------------------------------------------------------------------------------------------- */
+
+static void test_ready_follows_the_role(void **state)
+{
+	struct fixture *f = *state;
+	char words[64];
+
+	start_server(f, &f->a, NULL);
+	wait_for(f, &f->a, "role:slave");
+	assert_int_equal(ready(f, &f->a), 1);
+	assert_string_equal(f->output, "it waits for codis-controller to give it a role\n");
+	make_master(f, &f->a);
+	assert_int_equal(ready(f, &f->a), 0);
+	assert_string_equal(f->output, "");
+	start_server(f, &f->b, NULL);
+	wait_for(f, &f->b, "role:slave");
+	snprintf(words, sizeof(words), "slaveof 127.0.0.1 %s", f->a.port);
+	command(f, &f->b, words);
+	wait_for(f, &f->b, "master_link_status:up");
+	assert_int_equal(ready(f, &f->b), 0);
+	stop_server(&f->a);
+	wait_for(f, &f->b, "master_link_status:down");
+	assert_int_equal(ready(f, &f->b), 1);
+	assert_string_equal(f->output, "the link to its master is down\n");
+}
+
+/* Of a port that begins with a 1, too. */
+static void test_a_replica_is_not_taken_for_a_guarded_server(void **state)
+{
+	struct fixture *f = *state;
+
+	start_server(f, &f->a, NULL);
+	wait_for(f, &f->a, "role:slave");
+	command(f, &f->a, "slaveof 127.0.0.1 10");
+	wait_for(f, &f->a, "master_port:10");
+	assert_int_equal(ready(f, &f->a), 1);
+	assert_string_equal(f->output, "the link to its master is down\n");
+}
+
+static void test_not_ready_when_it_does_not_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct hooks_redis nobody = { "127.0.0.1", "1", NULL };
+	int64_t start;
+
+	hooks_server_ready(&nobody, &f->script);
+	assert_int_equal(run(f), 1);
+	assert_non_null(strstr(f->output, "Connection refused"));
+	start_server(f, &f->a, NULL);
+	make_master(f, &f->a);
+	kill(f->a.pid, SIGSTOP);
+	start = clock_mono_ms();
+	assert_int_equal(ready(f, &f->a), 1);
+	assert_in_range(clock_mono_ms() - start, 500, 1900); /* before the kubelet's 2 s, so that nothing is left behind */
+}
+
+static void test_ready_with_a_password(void **state)
+{
+	struct fixture *f = *state;
+	struct hooks_redis without = { .host = NULL };
+
+	start_server(f, &f->a, "secret");
+	make_master(f, &f->a);
+	assert_int_equal(ready(f, &f->a), 0);
+	without = (struct hooks_redis){ "127.0.0.1", f->a.port, NULL };
+	buf_reset(&f->script);
+	hooks_server_ready(&without, &f->script);
+	assert_int_equal(run(f), 1);
+	assert_non_null(strstr(f->output, "NOAUTH"));
+}
+
+/* --- postStart -------------------------------------------------------------------------------------------------------- */
+
+static void test_start_waits_for_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct hooks_redis nobody = { "127.0.0.1", "1", NULL };
+	int64_t start = clock_mono_ms();
+
+	hooks_server_start(&nobody, &f->script);
+	assert_int_equal(run(f), 0);
+	assert_in_range(clock_mono_ms() - start, 900, 3000);
+	start_server(f, &f->a, NULL);
+	wait_for(f, &f->a, "role:");
+	buf_reset(&f->script);
+	hooks_server_start(&f->a.redis, &f->script);
+	start = clock_mono_ms();
+	assert_int_equal(run(f), 0);
+	assert_in_range(clock_mono_ms() - start, 0, 900);
+}
+
+static void test_start_is_bounded_for_a_hung_server(void **state)
+{
+	struct fixture *f = *state;
+	int64_t start;
+
+	start_server(f, &f->a, NULL);
+	wait_for(f, &f->a, "role:");
+	kill(f->a.pid, SIGSTOP);
+	hooks_server_start(&f->a.redis, &f->script);
+	start = clock_mono_ms();
+	assert_int_equal(run(f), 0);
+	assert_in_range(clock_mono_ms() - start, 900, 3500);
+}
+
+/* --- preStop ---------------------------------------------------------------------------------------------------------- */
+
+static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
+{
+	int64_t start = clock_mono_ms();
+
+	buf_reset(&f->script);
+	hooks_server_stop(&s->redis, seconds, &f->script);
+	assert_int_equal(run(f), 0);
+	return clock_mono_ms() - start;
+}
+
+static void test_stop_ends_at_once_where_there_is_nothing_to_wait_for(void **state)
+{
+	struct fixture *f = *state;
+	struct server nobody = { .redis = { "127.0.0.1", "1", NULL } };
+
+	make_pair(f);
+	assert_in_range(run_stop(f, &f->b, 25), 0, 1000);
+	assert_in_range(run_stop(f, &nobody, 25), 0, 1000);
+	stop_server(&f->b);
+	wait_for(f, &f->a, "connected_slaves:0");
+	assert_in_range(run_stop(f, &f->a, 25), 0, 1000);
+}
+
+/* Until redis-cli was called so many times. */
+static void wait_for_asks(const struct fixture *f, int count)
+{
+	int64_t end = clock_mono_ms() + LIMIT_MS;
+	struct stat st = { .st_size = 0 };
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/asks", f->dir);
+	while (stat(path, &st) < 0 || st.st_size < count) {
+		assert_true(clock_mono_ms() < end);
+		usleep(10000);
+	}
+}
+
+static void test_stop_waits_until_the_master_is_none(void **state)
+{
+	struct fixture *f = *state;
+	int fd, status;
+	pid_t pid;
+
+	make_pair(f);
+	write_program(f, "redis-cli", "echo >>$DIR/asks; PATH=${PATH#*:}; exec redis-cli \"$@\"");
+	hooks_server_stop(&f->a.redis, 25, &f->script);
+	pid = start_script(f, f->script.data, &fd);
+	wait_for_asks(f, 3);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	command(f, &f->b, "slaveof no one");
+	command(f, &f->a, "slaveof 127.0.0.1 1");
+	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
+static void test_stop_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+
+	make_pair(f);
+	assert_in_range(run_stop(f, &f->a, 2), 900, 3500);
+	assert_in_range(run_stop(f, &f->a, 0), 0, 900);
+	kill(f->a.pid, SIGSTOP);
+	assert_in_range(run_stop(f, &f->a, 25), 900, 2500);
+}
+
+/* --- proxy and dashboard ---------------------------------------------------------------------------------------------- */
+
+static int proxy_ready(struct fixture *f, const char *answer)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "echo \"$*\" > $DIR/asked; echo '%s'", answer);
+	write_program(f, "redis-cli", text);
+	buf_reset(&f->script);
+	hooks_proxy_ready("10.0.0.1", "19000", &f->script);
+	return run(f);
+}
+
+static void test_proxy_ready(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(proxy_ready(f, "OK"), 0);
+	assert_int_equal(proxy_ready(f, "NOAUTH Authentication required."), 0);
+	assert_int_equal(proxy_ready(f, "ERR router is not online"), 1);
+	assert_string_equal(f->output, "ERR router is not online\n");
+	assert_int_equal(proxy_ready(f, "Could not connect to Redis"), 1);
+	buf_reset(&f->script);
+	buf_addstr(&f->script, "cat $DIR/asked");
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->output, "-h 10.0.0.1 -p 19000 select 0\n");
+}
+
+static void expect_admin(struct fixture *f, const char *words)
+{
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->output, "");
+	buf_reset(&f->script);
+	buf_addstr(&f->script, "cat $DIR/asked");
+	run(f);
+	assert_string_equal(f->output, words);
+}
+
+static void test_proxy_leaves_the_list(void **state)
+{
+	struct fixture *f = *state;
+	int64_t start = clock_mono_ms();
+
+	write_program(f, "codis-admin", "echo \"$*\" > $DIR/asked; echo noise; exit 1");
+	buf_addstr(&f->script, "POD_IP=10.0.0.1\n");
+	hooks_proxy_stop("dash:18080", "${POD_IP}:11080", 2, &f->script);
+	expect_admin(f, "--dashboard=dash:18080 --remove-proxy --addr=10.0.0.1:11080\n");
+	assert_in_range(clock_mono_ms() - start, 900, 4000); /* first it waits */
+}
+
+static void test_proxy_stop_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	int64_t start = clock_mono_ms();
+
+	write_program(f, "codis-admin", "exec sleep 60");
+	hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
+	assert_int_equal(run(f), 0);
+	assert_in_range(clock_mono_ms() - start, 1500, 4000);
+}
+
+static void test_dashboard_stop(void **state)
+{
+	struct fixture *f = *state;
+
+	write_program(f, "codis-admin", "echo \"$*\" > $DIR/asked; exit 1");
+	hooks_dashboard_stop("10.0.0.1:18080", 25, &f->script);
+	expect_admin(f, "--dashboard=10.0.0.1:18080 --shutdown\n");
+}
+
+/* --- the article's hooks ---------------------------------------------------------------------------------------------- */
+
+static bool is_article(enum codis_component component, const char *which, const char *text)
+{
+	JSON_CLEANUP cJSON *hook = cJSON_CreateObject();
+	const char *const words[] = { "/bin/sh", "-c", text };
+
+	cJSON_AddItemToObject(json_add_object(hook, "exec"), "command", cJSON_CreateStringArray(words, 3));
+	return hooks_is_article(component, which, hook);
+}
+
+static void test_article_is_known(void **state)
+{
+	(void)state;
+	assert_true(is_article(CODIS_SERVER, "postStart",
+			       "codis-admin --dashboard=d --reload; if [ $? != 0 ]; then exit 1; fi; sid=`hostname |awk -F'-' "
+			       "'{print $3}'`;gid=$(expr $sid / ${SERVER_REPLICA} + 1); codis-admin --group-add --gid=${gid} 1>/dev/null "
+			       "2>&1; if [ $? != 0  -a ${SERVER_REPLICA} -gt 1 ]; then exit 1; fi"));
+	assert_true(is_article(CODIS_SERVER, "preStop", "$admin --group-del --gid=1 --addr=$POD_IP:6379"));
+	assert_true(is_article(CODIS_PROXY, "preStop", "codis-admin --remove-proxy --addr=a"));
+	assert_true(is_article(CODIS_DASHBOARD, "preStop", "PID=$(cat log/dashboard.pid) && kill $PID && while ps -p 1 > /dev/null; "
+							   "do sleep 1; done"));
+}
+
+static void test_other_hooks_are_not_the_article(void **state)
+{
+	(void)state;
+	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --group-add; curl -X POST monitoring"));
+	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --reload"));
+	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --group-add 'x"));
+	assert_false(is_article(CODIS_PROXY, "preStop", "codis-admin --group-del"));
+	assert_false(is_article(CODIS_PROXY, "postStart", "codis-admin --remove-proxy"));
+	assert_false(hooks_is_article(CODIS_SERVER, "postStart", NULL));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_ready_follows_the_role),
+		TEST(test_a_replica_is_not_taken_for_a_guarded_server),
+		TEST(test_not_ready_when_it_does_not_answer),
+		TEST(test_ready_with_a_password),
+		TEST(test_start_waits_for_an_answer),
+		TEST(test_start_is_bounded_for_a_hung_server),
+		TEST(test_stop_ends_at_once_where_there_is_nothing_to_wait_for),
+		TEST(test_stop_waits_until_the_master_is_none),
+		TEST(test_stop_is_bounded),
+		TEST(test_proxy_ready),
+		TEST(test_proxy_leaves_the_list),
+		TEST(test_proxy_stop_is_bounded),
+		TEST(test_dashboard_stop),
+		cmocka_unit_test(test_article_is_known),
+		cmocka_unit_test(test_other_hooks_are_not_the_article),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,410 @@
+/* Which StatefulSets POST /validate refuses, and in which words. */
+#include "tests/unit/webhook_fixture.h"
+
+#include "webhook/validate.h"
+
+/* --- a cluster of at most four StatefulSets -------------------------------------------------------------------------
+ */
+
+struct cluster {
+	cJSON *sets[4];
+};
+
+static bool is_set(const cJSON *set, const char *namespace, const char *name)
+{
+	return strcmp(json_str(set, "metadata", "namespace", NULL), namespace) == 0 &&
+	       strcmp(json_str(set, "metadata", "name", NULL), name) == 0;
+}
+
+static void find(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	struct cluster *c = ctx;
+
+	for (int i = 0; i < 4; i++) {
+		if (c->sets[i] && is_set(c->sets[i], namespace, name)) {
+			fn(arg, c->sets[i]);
+			return;
+		}
+	}
+	fn(arg, NULL);
+}
+
+static void each(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	struct cluster *c = ctx;
+
+	for (int i = 0; i < 4; i++) {
+		if (c->sets[i] && fn(arg, c->sets[i]) != 0)
+			return;
+	}
+}
+
+static int teardown(void **state)
+{
+	struct cluster *c = *state;
+
+	for (int i = 0; i < 4; i++)
+		cJSON_Delete(c->sets[i]);
+	free(c);
+	return 0;
+}
+
+/* --- objects
+ * ---------------------------------------------------------------------------------------------------------- */
+
+struct shape {
+	const char *name, *namespace, *app, *product;
+	int replicas;        /* 0: left out is not meant; -1 is */
+	const char *replica; /* SERVER_REPLICA; NULL: none */
+	int start;
+};
+
+static cJSON *make(struct shape s)
+{
+	cJSON *set = cJSON_CreateObject(), *spec = json_add_object(set, "spec"),
+	      *template = json_add_object(spec, "template");
+	cJSON *metadata = json_add_object(set, "metadata"), *container = cJSON_CreateObject(), *env, *entry;
+
+	json_add_str(metadata, "name", s.name ? s.name : "codis-server");
+	json_add_str(metadata, "namespace", s.namespace ? s.namespace : "shop");
+	json_add_str(json_add_object(json_add_object(template, "metadata"), "labels"), "app",
+		     s.app ? s.app : "codis-server");
+	if (s.replicas >= 0)
+		json_add_int(spec, "replicas", s.replicas);
+	if (s.start)
+		json_add_int(json_add_object(spec, "ordinals"), "start", s.start);
+	cJSON_AddItemToArray(json_add_array(json_add_object(template, "spec"), "containers"), container);
+	env = json_add_array(container, "env");
+	if (s.replica) {
+		cJSON_AddItemToArray(env, entry = cJSON_CreateObject());
+		json_add_str(entry, "name", "SERVER_REPLICA");
+		json_add_str(entry, "value", s.replica);
+	}
+	if (s.product) {
+		cJSON_AddItemToArray(env, entry = cJSON_CreateObject());
+		json_add_str(entry, "name", "PRODUCT_NAME");
+		json_add_str(entry, "value", s.product);
+	}
+	return set;
+}
+
+#define SET(...) make((struct shape){ __VA_ARGS__ })
+
+static cJSON *make_scale(int replicas)
+{
+	cJSON *scale = cJSON_CreateObject();
+
+	json_add_object(scale, "spec");
+	if (replicas > 0) /* as the API server writes it: zero is left out */
+		json_add_int(cJSON_GetObjectItem(scale, "spec"), "replicas", replicas);
+	return scale;
+}
+
+/* --- verdicts: each takes the objects over
+ * ---------------------------------------------------------------------------- */
+
+static void ask(struct cluster *c, const char *subresource, const char *name, cJSON *old, cJSON *object,
+		struct admission_verdict *v)
+{
+	struct lookups lookups = { .ctx = c, .find = find, .each = each };
+	struct admission_request req = { .uid = "u",
+					 .group = "apps",
+					 .version = "v1",
+					 .kind = "StatefulSet",
+					 .resource = "statefulsets",
+					 .subresource = subresource,
+					 .namespace = "shop",
+					 .name = name,
+					 .operation = old ? "UPDATE" : "CREATE",
+					 .object = object,
+					 .old_object = old };
+
+	admission_verdict_init(v);
+	validate(&req, &lookups, v);
+	cJSON_Delete(old);
+	cJSON_Delete(object);
+}
+
+static void judge(struct admission_verdict *v, const char *message)
+{
+	if (!message && !v->allowed)
+		fail_msg("refused: %s", v->message);
+	if (message && v->allowed)
+		fail_msg("allowed, not: %s", message);
+	if (message) {
+		assert_string_equal(v->message, message);
+		assert_int_equal(v->code, 422);
+	}
+	admission_verdict_release(v);
+}
+
+/* message NULL: allowed. */
+static void create(struct cluster *c, cJSON *object, const char *message)
+{
+	struct admission_verdict v;
+
+	ask(c, "", "codis-server", NULL, object, &v);
+	judge(&v, message);
+}
+
+static void update(struct cluster *c, cJSON *old, cJSON *object, const char *message)
+{
+	struct admission_verdict v;
+
+	ask(c, "", "codis-server", old, object, &v);
+	judge(&v, message);
+}
+
+static void scale(struct cluster *c, const char *name, int from, int to, const char *message)
+{
+	struct admission_verdict v;
+
+	ask(c, "scale", name, make_scale(from), make_scale(to), &v);
+	judge(&v, message);
+}
+
+#define FIVE "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5"
+
+/* --- create
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void test_count_on_create(void **state)
+{
+	struct cluster *c = *state;
+
+	create(c, SET(.replicas = 4), NULL);
+	create(c, SET(.replicas = 0), NULL);
+	create(c, SET(.replicas = 5), FIVE);
+	create(c, SET(.replicas = 5, .replica = "1"), NULL);
+	create(c, SET(.replicas = 4, .replica = "3"),
+	       "SERVER_REPLICA is 3, so replicas has to be a multiple of 3: 3 or 6, not 4");
+	create(c, SET(.replicas = -1), "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 0 or 2, not 1");
+	create(c, SET(.replicas = 5, .app = "nginx"), NULL);
+	create(c, SET(.replicas = 5, .app = "zookeeper"), NULL);
+}
+
+static void test_wrong_server_replica(void **state)
+{
+	struct cluster *c = *state;
+
+	create(c, SET(.replicas = 4, .replica = "0"),
+	       "SERVER_REPLICA is \"0\": it must be a whole number from 1 to 64");
+	create(c, SET(.replicas = 4, .replica = "two"),
+	       "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64");
+	create(c, SET(.replicas = 4, .replica = ""), "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
+}
+
+static void test_start(void **state)
+{
+	struct cluster *c = *state;
+
+	create(c, SET(.replicas = 4, .start = 2), NULL);
+	create(c, SET(.replicas = 4, .start = 3),
+	       "SERVER_REPLICA is 2, so ordinals.start has to be a multiple of 2, not 3");
+	update(c, SET(.replicas = 4), SET(.replicas = 4, .start = 1),
+	       "SERVER_REPLICA is 2, so ordinals.start has to be a multiple of 2, not 1");
+}
+
+static void test_one_set_of_servers_a_product(void **state)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.name = "first", .replicas = 4);
+	c->sets[1] = SET(.name = "other-namespace", .namespace = "test", .replicas = 4, .product = "b");
+	c->sets[2] = SET(.name = "proxy", .app = "codis-proxy", .replicas = 4, .product = "b");
+	create(c, SET(.name = "second", .replicas = 4),
+	       "StatefulSet first has the codis-servers of product codis-test already, and both would make group 1: "
+	       "scale that "
+	       "one, or give this one another PRODUCT_NAME");
+	create(c, SET(.name = "first", .replicas = 4), NULL);
+	create(c, SET(.name = "second", .replicas = 4, .product = "b"), NULL);
+	create(c, SET(.name = "second", .replicas = 4, .product = "a/b"),
+	       "product \"a/b\" is no label value: use 1 to 63 letters, digits, '-', '_' or '.', a letter or digit "
+	       "first and "
+	       "last");
+}
+
+static void test_dashboard(void **state)
+{
+	struct cluster *c = *state;
+	static const char two[] = "a product has one codis-dashboard: replicas has to be 1 or 0, not 2";
+
+	create(c, SET(.app = "codis-dashboard", .replicas = 1), NULL);
+	create(c, SET(.app = "codis-dashboard", .replicas = -1), NULL);
+	create(c, SET(.app = "codis-dashboard", .replicas = 2), two);
+	update(c, SET(.app = "codis-dashboard", .replicas = 1), SET(.app = "codis-dashboard", .replicas = 2), two);
+	update(c, SET(.app = "codis-dashboard", .replicas = 2), SET(.app = "codis-dashboard", .replicas = 2), NULL);
+}
+
+/* --- update
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static void test_count_on_update(void **state)
+{
+	struct cluster *c = *state;
+
+	update(c, SET(.replicas = 4), SET(.replicas = 6), NULL);
+	update(c, SET(.replicas = 4), SET(.replicas = 5), FIVE);
+	update(c, SET(.replicas = 4), SET(.replicas = 0), NULL);
+}
+
+/* Somebody has to be able to remove a finalizer, or to change an image, whatever else is wrong. */
+static void test_what_is_wrong_already_stays_editable(void **state)
+{
+	struct cluster *c = *state;
+
+	update(c, SET(.replicas = 5), SET(.replicas = 5), NULL);
+	update(c, SET(.replicas = 5), SET(.replicas = 4), NULL);
+	update(c, SET(.replicas = 4, .start = 1), SET(.replicas = 4, .start = 1), NULL);
+	update(c, SET(.replicas = 4, .replica = "two"), SET(.replicas = 4, .replica = "two"), NULL);
+	update(c, SET(.replicas = 4, .replica = "two"), SET(.replicas = 4, .replica = "2"), NULL);
+	update(c, SET(.replicas = 4, .replica = "two"), SET(.replicas = 5, .replica = "2"), FIVE);
+	update(c, SET(.replicas = 4, .replica = "two"), SET(.replicas = 4, .replica = "three"),
+	       "SERVER_REPLICA is \"three\": it must be a whole number from 1 to 64");
+	c->sets[0] = SET(.name = "first", .replicas = 4);
+	update(c, SET(.name = "second", .replicas = 4), SET(.name = "second", .replicas = 6), NULL);
+}
+
+#define THERE_ARE_SERVERS                                                                                              \
+	" while there are servers, for their groups follow from it: make a StatefulSet of another product, or scale "  \
+	"this one "                                                                                                    \
+	"to 0 first (its data goes)"
+
+static void test_identity_of_a_live_cluster(void **state)
+{
+	struct cluster *c = *state;
+
+	update(c, SET(.replicas = 6), SET(.replicas = 6, .replica = "3"),
+	       "SERVER_REPLICA cannot change from 2 to 3" THERE_ARE_SERVERS);
+	update(c, SET(.replicas = 6), SET(.replicas = 0, .replica = "3"),
+	       "SERVER_REPLICA cannot change from 2 to 3" THERE_ARE_SERVERS);
+	update(c, SET(.replicas = 0), SET(.replicas = 6, .replica = "3"), NULL);
+	update(c, SET(.replicas = 6), SET(.replicas = 6, .replica = "2"), NULL); /* the default, written down */
+	update(c, SET(.replicas = 4), SET(.replicas = 4, .product = "b"),
+	       "the product cannot change while there are servers: make a StatefulSet of another product, or scale "
+	       "this one to 0 "
+	       "first (its data goes)");
+	update(c, SET(.replicas = 0), SET(.replicas = 0, .product = "b"), NULL);
+	c->sets[0] = SET(.name = "first", .replicas = 4, .product = "b");
+	update(c, SET(.replicas = 0), SET(.replicas = 0, .product = "b"),
+	       "StatefulSet first has the codis-servers of product b already, and both would make group 1: scale that "
+	       "one, or "
+	       "give this one another PRODUCT_NAME");
+}
+
+static void test_becomes_a_server(void **state)
+{
+	struct cluster *c = *state;
+
+	update(c, SET(.replicas = 5, .app = "nginx"), SET(.replicas = 5), FIVE);
+}
+
+/* --- scale
+ * ------------------------------------------------------------------------------------------------------------ */
+
+static void test_scale(void **state)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.replicas = 4);
+	c->sets[1] = SET(.name = "codis-dashboard", .app = "codis-dashboard", .replicas = 1);
+	c->sets[2] = SET(.name = "web", .app = "nginx", .replicas = 1);
+	scale(c, "codis-server", 4, 6, NULL);
+	scale(c, "codis-server", 4, 5, FIVE);
+	scale(c, "codis-server", 5, 5, NULL);
+	scale(c, "codis-server", 4, 0, NULL);
+	scale(c, "codis-server", 0, 1, "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 0 or 2, not 1");
+	scale(c, "codis-dashboard", 1, 2, "a product has one codis-dashboard: replicas has to be 1 or 0, not 2");
+	scale(c, "web", 1, 5, NULL);
+	scale(c, "unknown", 1, 5, NULL);
+}
+
+/* --- requests
+ * --------------------------------------------------------------------------------------------------------- */
+
+static void request(const char *resource, const char *subresource, const char *operation, bool objects, bool allowed)
+{
+	struct cluster c = { .sets = { NULL } };
+	struct lookups lookups = { .ctx = &c, .find = find, .each = each };
+	JSON_CLEANUP cJSON *set = SET(.replicas = 5);
+	struct admission_request req = { .uid = "u",
+					 .group = "apps",
+					 .version = "v1",
+					 .kind = "",
+					 .resource = resource,
+					 .subresource = subresource,
+					 .namespace = "shop",
+					 .name = "x",
+					 .operation = operation,
+					 .object = objects ? set : NULL };
+	struct admission_verdict v;
+
+	admission_verdict_init(&v);
+	validate(&req, &lookups, &v);
+	assert_int_equal(v.allowed, allowed);
+	assert_int_equal(v.code, allowed ? 0 : 400);
+	admission_verdict_release(&v);
+}
+
+static void test_requests_about_something_else(void **state)
+{
+	(void)state;
+	request("pods", "", "CREATE", true, false);
+	request("statefulsets", "status", "UPDATE", true, false);
+	request("statefulsets", "", "CREATE", false, false);
+	request("statefulsets", "", "UPDATE", true, false); /* without what it was */
+	request("statefulsets", "", "DELETE", false, true);
+}
+
+/* Nothing that a peer can send as a StatefulSet ends the program. */
+static void test_odd_shapes_do_no_harm(void **state)
+{
+	static const char *const texts[] = {
+		"{}", "{\"spec\":7}", "{\"spec\":{\"replicas\":\"x\",\"template\":[]}}",
+		"{\"metadata\":{\"name\":7},\"spec\":{\"replicas\":1e300,\"template\":{\"metadata\":"
+		"{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":{}}}}}",
+		"{\"spec\":{\"replicas\":-5,\"ordinals\":{\"start\":-1},\"template\":{\"metadata\":"
+		"{\"labels\":{\"app\":\"codis-server\"}},\"spec\":null}}}"
+	};
+	struct cluster *c = *state;
+	struct admission_verdict v;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		for (size_t j = 0; j < sizeof(texts) / sizeof(texts[0]); j++) {
+			ask(c, "", "x", parse_text(texts[i]), parse_text(texts[j]), &v);
+			admission_verdict_release(&v);
+			ask(c, "scale", "x", parse_text(texts[i]), parse_text(texts[j]), &v);
+			admission_verdict_release(&v);
+		}
+		ask(c, "", "x", NULL, parse_text(texts[i]), &v);
+		admission_verdict_release(&v);
+	}
+}
+
+static int setup(void **state)
+{
+	*state = calloc(1, sizeof(struct cluster));
+	return *state ? 0 : -1;
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_count_on_create),
+		TEST(test_wrong_server_replica),
+		TEST(test_start),
+		TEST(test_one_set_of_servers_a_product),
+		TEST(test_dashboard),
+		TEST(test_count_on_update),
+		TEST(test_what_is_wrong_already_stays_editable),
+		TEST(test_identity_of_a_live_cluster),
+		TEST(test_becomes_a_server),
+		TEST(test_scale),
+		TEST(test_requests_about_something_else),
+		TEST(test_odd_shapes_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
