@@ -17,7 +17,8 @@ enum { SESSION_MS = 60000, NODE_MAX = 1 << 20 };
 static const char usage[] =
 	"Usage:\n"
 	"	codis-admin [-v] --proxy=ADDR [--auth=AUTH] [config|model|stats|slots]\n"
-	"	codis-admin [-v] --proxy=ADDR [--auth=AUTH] (--start|--shutdown|--reset-stats|--forcegc|--log-level=LEVEL)\n"
+	"	codis-admin [-v] --proxy=ADDR [--auth=AUTH] "
+	"(--start|--shutdown|--reset-stats|--forcegc|--log-level=LEVEL)\n"
 	"	codis-admin [-v] --proxy=ADDR [--auth=AUTH] --fillslots=FILE [--locked]\n"
 	"	codis-admin [-v] --dashboard=ADDR [config|model|stats|slots|group|proxy|--list-group|--list-proxy]\n"
 	"	codis-admin [-v] --dashboard=ADDR (--shutdown|--reload|--log-level=LEVEL)\n"
@@ -52,7 +53,7 @@ static void print_json(const cJSON *value)
 	puts(out.data);
 }
 
-/* --- calls ---------------------------------------------------------------------------------------------------------------------- */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 /* Whom the calls go to: "dashboard" and its API, or "proxy". */
 struct peer {
@@ -115,7 +116,7 @@ static cJSON *stats_of(const struct peer *p)
 	return get(p, path, "stats");
 }
 
-/* --- verbs that only put flags into a path ---------------------------------------------------------------------------------------- */
+/* --- verbs that only put flags into a path ------------------------------------------------------------------------ */
 
 struct verb {
 	const char *flag, *second; /* --slot-action --create */
@@ -137,9 +138,15 @@ static const struct verb verbs[] = {
 	{ "--sync-action", "--remove", "remove-sync-action", "group/action/remove", { "--addr" } },
 	{ "--slot-action", "--create", "create-slot-action", "slots/action/create", { "#--sid", "#--gid" } },
 	{ "--slot-action", "--remove", "remove-slot-action", "slots/action/remove", { "#--sid" } },
-	{ "--slot-action", "--create-some", "create-slot-action-some", "slots/action/create-some",
+	{ "--slot-action",
+	  "--create-some",
+	  "create-slot-action-some",
+	  "slots/action/create-some",
 	  { "#--gid-from", "#--gid-to", "#--num-slots" } },
-	{ "--slot-action", "--create-range", "create-slot-action-range", "slots/action/create-range",
+	{ "--slot-action",
+	  "--create-range",
+	  "create-slot-action-range",
+	  "slots/action/create-range",
 	  { "#--beg", "#--end", "#--gid" } },
 	{ "--slot-action", "--interval", "slot-action-interval", "slots/action/interval", { "#--interval" } },
 	{ "--slot-action", "--disabled", "slot-action-disabled", "slots/action/disabled", { "#--disabled" } },
@@ -166,14 +173,15 @@ static bool run_verb(const struct peer *p, const struct flags *f)
 	return false;
 }
 
-/* --- the other verbs ---------------------------------------------------------------------------------------------------------------- */
+/* --- the other verbs ---------------------------------------------------------------------------------------------- */
 
 static void group_add(const struct peer *p, const struct flags *f)
 {
 	const char *dc = flags_value(f, "--datacenter");
 	char rest[400];
 
-	snprintf(rest, sizeof(rest), "/%d/%s%s%s", flags_need_int(f, "--gid"), flags_need(f, "--addr"), dc ? "/" : "", dc ? dc : "");
+	snprintf(rest, sizeof(rest), "/%d/%s%s%s", flags_need_int(f, "--gid"), flags_need(f, "--addr"), dc ? "/" : "",
+		 dc ? dc : "");
 	act(p, "group-add-server", "group/add", rest);
 }
 
@@ -181,7 +189,8 @@ static void replica_groups(const struct peer *p, const struct flags *f)
 {
 	char rest[400];
 
-	snprintf(rest, sizeof(rest), "/%d/%s/%d", flags_need_int(f, "--gid"), flags_need(f, "--addr"), flags_given(f, "--enable"));
+	snprintf(rest, sizeof(rest), "/%d/%s/%d", flags_need_int(f, "--gid"), flags_need(f, "--addr"),
+		 flags_given(f, "--enable"));
 	act(p, "replica-groups", "group/replica-groups", rest);
 }
 
@@ -217,7 +226,8 @@ static bool is_meant(const struct flags *f, const cJSON *proxy)
 }
 
 /* remove or reinit, by address, token or id; who is not there is an error unless --force. */
-static void on_proxies(const struct peer *p, const struct flags *f, const char *what, const char *action, bool with_force)
+static void on_proxies(const struct peer *p, const struct flags *f, const char *what, const char *action,
+		       bool with_force)
 {
 	JSON_CLEANUP cJSON *stats = stats_of(p);
 	const cJSON *x;
@@ -266,7 +276,8 @@ static void slots_assign(const struct peer *p, const struct flags *f)
 /* The plan as ranges of slots that go to one group. */
 static void rebalance(const struct peer *p, const struct flags *f)
 {
-	JSON_CLEANUP cJSON *plan = put(p, "slot-rebalance", "slots/rebalance", flags_given(f, "--confirm") ? "/1" : "/0", NULL);
+	JSON_CLEANUP cJSON *plan =
+		put(p, "slot-rebalance", "slots/rebalance", flags_given(f, "--confirm") ? "/1" : "/0", NULL);
 	int beg = -1, gid = 0;
 	char name[16];
 
@@ -352,10 +363,11 @@ static void proxy_status(const struct peer *p)
 
 	cJSON_ArrayForEach (x, json_get(stats, "proxy", "models", NULL)) {
 		const char *token = json_str(x, "token", NULL);
-		const char *mark = mark_of(cJSON_GetObjectItemCaseSensitive(json_get(stats, "proxy", "stats", NULL), token));
+		const char *mark =
+			mark_of(cJSON_GetObjectItemCaseSensitive(json_get(stats, "proxy", "stats", NULL), token));
 
-		printf("%s proxy-%d [T] %s [A] %s [P] %s\n", mark ? mark : "[ ]", (int)json_int(0, x, "id", NULL), token,
-		       json_str(x, "admin_addr", NULL), json_str(x, "proxy_addr", NULL));
+		printf("%s proxy-%d [T] %s [A] %s [P] %s\n", mark ? mark : "[ ]", (int)json_int(0, x, "id", NULL),
+		       token, json_str(x, "admin_addr", NULL), json_str(x, "proxy_addr", NULL));
 	}
 }
 
@@ -413,7 +425,7 @@ static void on_dashboard(const struct flags *f)
 		group_status(&p);
 }
 
-/* --- a proxy ------------------------------------------------------------------------------------------------------------------------- */
+/* --- a proxy ------------------------------------------------------------------------------------------------------ */
 
 static cJSON *read_slots(const char *path, bool locked)
 {
@@ -441,7 +453,9 @@ static cJSON *read_slots(const char *path, bool locked)
 
 static void on_proxy(const struct flags *f)
 {
-	static const char *const plain[][2] = { { "--start", "start" }, { "--shutdown", "shutdown" }, { "--reset-stats", "stats/reset" },
+	static const char *const plain[][2] = { { "--start", "start" },
+						{ "--shutdown", "shutdown" },
+						{ "--reset-stats", "stats/reset" },
 						{ "--forcegc", "forcegc" } };
 	struct peer p = { .kind = "proxy", .addr = flags_need(f, "--proxy"), .api = "/api/proxy" };
 	const char *auth = flags_value(f, "--auth");
@@ -468,7 +482,7 @@ static void on_proxy(const struct flags *f)
 	}
 }
 
-/* --- the coordinator -------------------------------------------------------------------------------------------------------------------- */
+/* --- the coordinator ---------------------------------------------------------------------------------------------- */
 
 static struct zk *open_coordinator(const struct flags *f)
 {
@@ -497,7 +511,7 @@ static cJSON *read_json(struct zk *zk, const char *path)
 
 static void dashboard_list(struct zk *zk)
 {
-	char (*names)[128] NAMES_CLEANUP = NULL;
+	char(*names)[128] NAMES_CLEANUP = NULL;
 	JSON_CLEANUP cJSON *list = cJSON_CreateArray();
 	struct error err = ERROR_INIT;
 	int n = zk_list(zk, "/codis3", &names, &err);
@@ -512,7 +526,8 @@ static void dashboard_list(struct zk *zk)
 		snprintf(path, sizeof(path), "/codis3/%s/topom", names[i]);
 		topom = read_json(zk, path);
 		json_add_str(one, "name", names[i]);
-		json_add_str(one, "dashboard", json_str(topom, "admin_addr", NULL) ? json_str(topom, "admin_addr", NULL) : "");
+		json_add_str(one, "dashboard",
+			     json_str(topom, "admin_addr", NULL) ? json_str(topom, "admin_addr", NULL) : "");
 		json_push(list, one);
 	}
 	print_json(list);
@@ -531,7 +546,7 @@ static void remove_lock(struct zk *zk, const char *product)
 /* Children of a folder, each as kind makes it. */
 static void dump_folder(struct zk *zk, const char *product, const char *folder, cJSON *out)
 {
-	char (*names)[128] NAMES_CLEANUP = NULL;
+	char(*names)[128] NAMES_CLEANUP = NULL;
 	char path[512];
 	int n;
 
@@ -575,7 +590,8 @@ static void config_dump(struct zk *zk, const char *product)
 
 static void on_coordinator(const struct flags *f)
 {
-	bool list = flags_given(f, "--dashboard-list"), lock = flags_given(f, "--remove-lock"), dump = flags_given(f, "--config-dump");
+	bool list = flags_given(f, "--dashboard-list"), lock = flags_given(f, "--remove-lock"),
+	     dump = flags_given(f, "--config-dump");
 	const char *product = flags_value(f, "--product");
 	struct zk *zk;
 
@@ -591,25 +607,83 @@ static void on_coordinator(const struct flags *f)
 	zk_close(zk);
 }
 
-#define WORD(name)	  { name, NULL, false, NULL, false }
-#define VALUE(name)	  { name, NULL, true, NULL, false }
-#define BRIEF(name, with) { name, with, true, NULL, false }
+#define WORD(name)                                                                                                     \
+	{                                                                                                              \
+		name, NULL, false, NULL, false                                                                         \
+	}
+#define VALUE(name)                                                                                                    \
+	{                                                                                                              \
+		name, NULL, true, NULL, false                                                                          \
+	}
+#define BRIEF(name, with)                                                                                              \
+	{                                                                                                              \
+		name, with, true, NULL, false                                                                          \
+	}
 
 int admin_main(int argc, char **argv)
 {
 	struct flag table[] = {
-		{ "--verbose", "-v", false, NULL, false }, VALUE("--proxy"), VALUE("--dashboard"), BRIEF("--auth", "-a"),
-		BRIEF("--addr", "-x"), BRIEF("--token", "-t"), BRIEF("--gid", "-g"), WORD("--start"), WORD("--shutdown"),
-		VALUE("--log-level"), VALUE("--fillslots"), WORD("--locked"), WORD("--reset-stats"), WORD("--forcegc"),
-		WORD("--reload"), WORD("--slots-assign"), VALUE("--beg"), VALUE("--end"), WORD("--offline"), WORD("--confirm"),
-		WORD("--slots-status"), WORD("--list-proxy"), WORD("--create-proxy"), WORD("--online-proxy"), WORD("--remove-proxy"),
-		VALUE("--pid"), WORD("--force"), WORD("--reinit-proxy"), WORD("--all"), WORD("--proxy-status"), WORD("--list-group"),
-		WORD("--create-group"), WORD("--remove-group"), WORD("--resync-group"), WORD("--group-add"), VALUE("--datacenter"),
-		WORD("--group-del"), WORD("--group-status"), WORD("--replica-groups"), WORD("--enable"), WORD("--disable"),
-		WORD("--promote-server"), WORD("--sync-action"), WORD("--create"), WORD("--remove"), WORD("--slot-action"),
-		VALUE("--sid"), WORD("--create-some"), VALUE("--gid-from"), VALUE("--gid-to"), VALUE("--num-slots"),
-		WORD("--create-range"), VALUE("--interval"), VALUE("--disabled"), WORD("--rebalance"), WORD("--remove-lock"),
-		VALUE("--product"), VALUE("--zookeeper"), VALUE("--zookeeper-auth"), WORD("--config-dump"), WORD("--dashboard-list"),
+		{ "--verbose", "-v", false, NULL, false },
+		VALUE("--proxy"),
+		VALUE("--dashboard"),
+		BRIEF("--auth", "-a"),
+		BRIEF("--addr", "-x"),
+		BRIEF("--token", "-t"),
+		BRIEF("--gid", "-g"),
+		WORD("--start"),
+		WORD("--shutdown"),
+		VALUE("--log-level"),
+		VALUE("--fillslots"),
+		WORD("--locked"),
+		WORD("--reset-stats"),
+		WORD("--forcegc"),
+		WORD("--reload"),
+		WORD("--slots-assign"),
+		VALUE("--beg"),
+		VALUE("--end"),
+		WORD("--offline"),
+		WORD("--confirm"),
+		WORD("--slots-status"),
+		WORD("--list-proxy"),
+		WORD("--create-proxy"),
+		WORD("--online-proxy"),
+		WORD("--remove-proxy"),
+		VALUE("--pid"),
+		WORD("--force"),
+		WORD("--reinit-proxy"),
+		WORD("--all"),
+		WORD("--proxy-status"),
+		WORD("--list-group"),
+		WORD("--create-group"),
+		WORD("--remove-group"),
+		WORD("--resync-group"),
+		WORD("--group-add"),
+		VALUE("--datacenter"),
+		WORD("--group-del"),
+		WORD("--group-status"),
+		WORD("--replica-groups"),
+		WORD("--enable"),
+		WORD("--disable"),
+		WORD("--promote-server"),
+		WORD("--sync-action"),
+		WORD("--create"),
+		WORD("--remove"),
+		WORD("--slot-action"),
+		VALUE("--sid"),
+		WORD("--create-some"),
+		VALUE("--gid-from"),
+		VALUE("--gid-to"),
+		VALUE("--num-slots"),
+		WORD("--create-range"),
+		VALUE("--interval"),
+		VALUE("--disabled"),
+		WORD("--rebalance"),
+		WORD("--remove-lock"),
+		VALUE("--product"),
+		VALUE("--zookeeper"),
+		VALUE("--zookeeper-auth"),
+		WORD("--config-dump"),
+		WORD("--dashboard-list"),
 		{ .name = NULL },
 	};
 	struct flags f = { .table = table };

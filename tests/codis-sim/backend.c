@@ -41,7 +41,7 @@ struct backend {
 	bool leaving; /* released: ends when nothing is in flight any more */
 	struct conn *c;
 	struct units units; /* sent, or to be sent, without a reply yet */
-	int handshake;	    /* replies to AUTH and SELECT that come first */
+	int handshake;      /* replies to AUTH and SELECT that come first */
 	int fails, pause_ms;
 	uint64_t waiting_since; /* ms: for the reply to the first unit */
 	uv_timer_t timer;
@@ -50,7 +50,7 @@ struct backend {
 static void dial(struct backend *b);
 static void on_timer(uv_timer_t *timer);
 
-/* --- the end of a unit ---------------------------------------------------------------------------------------------------- */
+/* --- the end of a unit -------------------------------------------------------------------------------------------- */
 
 static void finish(struct backend *b, struct unit *u)
 {
@@ -98,7 +98,7 @@ static void fail_all(struct backend *b, const char *why)
 	}
 }
 
-/* --- the connection ---------------------------------------------------------------------------------------------------------- */
+/* --- the connection ----------------------------------------------------------------------------------------------- */
 
 static void on_closed(uv_handle_t *handle)
 {
@@ -170,7 +170,7 @@ static void dial_failed(struct backend *b, const char *why)
 		dial_later(b);
 }
 
-/* --- replies ------------------------------------------------------------------------------------------------------------------ */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static bool starts_with(const struct buf *b, const char *text)
 {
@@ -242,7 +242,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
 	if (n == UV_EOF)
 		snprintf(why, sizeof(why), "backend conn failure, EOF");
 	else
-		snprintf(why, sizeof(why), "backend conn failure, read tcp %s->%s: read: %s", c->local, c->remote, uv_strerror((int)n));
+		snprintf(why, sizeof(why), "backend conn failure, read tcp %s->%s: read: %s", c->local, c->remote,
+			 uv_strerror((int)n));
 	if (STAILQ_FIRST(&b->units) || b->handshake) {
 		lose(b, why);
 		return;
@@ -252,7 +253,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
 	leave_if_done(b);
 }
 
-/* --- dialling ----------------------------------------------------------------------------------------------------------------- */
+/* --- dialling ----------------------------------------------------------------------------------------------------- */
 
 static void name_ends(struct conn *c)
 {
@@ -373,7 +374,8 @@ static void on_timer(uv_timer_t *timer)
 			uv_timer_start(timer, on_timer, due - now, 0);
 			return;
 		}
-		snprintf(why, sizeof(why), "backend conn failure, read tcp %s->%s: i/o timeout", b->c->local, b->c->remote);
+		snprintf(why, sizeof(why), "backend conn failure, read tcp %s->%s: i/o timeout", b->c->local,
+			 b->c->remote);
 		lose(b, why);
 	} else if (b->c) {
 		dial_failed(b, "i/o timeout");
@@ -382,7 +384,7 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-/* --- requests ----------------------------------------------------------------------------------------------------------------- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static void send_unit(struct backend *b, struct unit *u, const char *wire, size_t len)
 {
@@ -430,7 +432,8 @@ void backend_push(struct backend *b, struct unit *u, const char *wire, size_t le
 		fail(b, u, why);
 		break;
 	case BROKEN:
-		snprintf(why, sizeof(why), "backend conn failure, set tcp %s: use of closed network connection", b->addr);
+		snprintf(why, sizeof(why), "backend conn failure, set tcp %s: use of closed network connection",
+			 b->addr);
 		dial_later(b);
 		fail(b, u, why);
 		break;
@@ -455,7 +458,7 @@ static struct backend *backend_new(struct proxy *p, const char *addr, int db)
 	return b;
 }
 
-/* --- keeping alive: a PING, or an INFO that finds out whether a replica has its master again -------------------------------- */
+/* --- keeping alive: a PING, or an INFO that finds out whether a replica has its master again ---------------------- */
 
 static void on_kept(struct proxy *p, struct unit *u)
 {
@@ -469,7 +472,8 @@ static void on_info(struct proxy *p, struct unit *u)
 {
 	struct link *l;
 
-	if (u->reply && *u->reply == '$' && !strstr(u->reply, "master_link_status:down") && !strstr(u->reply, "loading:1")) {
+	if (u->reply && *u->reply == '$' && !strstr(u->reply, "master_link_status:down") &&
+	    !strstr(u->reply, "loading:1")) {
 		TAILQ_FOREACH (l, &p->links, next)
 			for (int i = 0; i < p->dbs; i++)
 				if (l->dbs[i] && l->dbs[i] == u->ctx)
@@ -500,7 +504,7 @@ void links_keep_alive(struct proxy *p)
 				keep_alive(l->dbs[i]);
 }
 
-/* --- links: what slots share -------------------------------------------------------------------------------------------------- */
+/* --- links: what slots share -------------------------------------------------------------------------------------- */
 
 struct link *link_find(struct proxy *p, const char *addr, bool replica)
 {

@@ -8,9 +8,21 @@
 
 #define COMMAND_NAME_MAX 64
 
-enum command_kind { /* those that a proxy treats itself; all others are passed on by their key */
-	CMD_OTHER, CMD_QUIT, CMD_AUTH, CMD_SELECT, CMD_PING, CMD_INFO, CMD_MGET, CMD_MSET, CMD_DEL, CMD_EXISTS,
-	CMD_SLOTSINFO, CMD_SLOTSSCAN, CMD_SLOTSMAPPING,
+/* Commands that a proxy treats itself; all others are passed on by their key. */
+enum command_kind {
+	CMD_OTHER,
+	CMD_QUIT,
+	CMD_AUTH,
+	CMD_SELECT,
+	CMD_PING,
+	CMD_INFO,
+	CMD_MGET,
+	CMD_MSET,
+	CMD_DEL,
+	CMD_EXISTS,
+	CMD_SLOTSINFO,
+	CMD_SLOTSSCAN,
+	CMD_SLOTSMAPPING,
 };
 
 struct command {

@@ -15,10 +15,10 @@ struct unit {
 };
 
 /* Largest first. */
-static const struct unit times[] = { { "h", 3600000000LL }, { "m", 60000000 }, { "s", 1000000 }, { "ms", 1000 }, { "us", 1 },
-				     { NULL, 0 } };
-static const struct unit sizes[] = { { "tb", 1LL << 40 }, { "gb", 1LL << 30 }, { "mb", 1LL << 20 }, { "kb", 1LL << 10 },
-				     { "b", 1 }, { NULL, 0 } };
+static const struct unit times[] = { { "h", 3600000000LL }, { "m", 60000000 }, { "s", 1000000 },
+				     { "ms", 1000 },        { "us", 1 },       { NULL, 0 } };
+static const struct unit sizes[] = { { "tb", 1LL << 40 }, { "gb", 1LL << 30 }, { "mb", 1LL << 20 },
+				     { "kb", 1LL << 10 }, { "b", 1 },          { NULL, 0 } };
 
 static const struct unit *units_of(enum conf_type type)
 {
@@ -215,8 +215,8 @@ cJSON *conf_json(const struct conf *c)
 			continue;
 		switch (key->type) {
 		case CONF_STRING: json_add_str(o, key->name, c->values[i]); break;
-		case CONF_INT:	  json_add_int(o, key->name, strtoll(c->values[i], NULL, 10)); break;
-		case CONF_BOOL:	  json_add_bool(o, key->name, strcmp(c->values[i], "true") == 0); break;
+		case CONF_INT: json_add_int(o, key->name, strtoll(c->values[i], NULL, 10)); break;
+		case CONF_BOOL: json_add_bool(o, key->name, strcmp(c->values[i], "true") == 0); break;
 		case CONF_TIME:
 		case CONF_SIZE:
 			normal(c->values[i], key->type, text, sizeof(text));

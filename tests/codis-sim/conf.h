@@ -20,7 +20,7 @@ struct conf_key {
 #define CONF_SECRET   1u /* never shown */
 #define CONF_OPTIONAL 2u /* a comment in the default file */
 
-#define CONF_KEYS 48
+#define CONF_KEYS  48
 #define CONF_VALUE 256
 
 struct conf {
@@ -40,7 +40,7 @@ int64_t conf_ms(const struct conf *c, const char *name);
 int64_t conf_bytes(const struct conf *c, const char *name);
 
 void conf_print_default(const struct conf_key *keys); /* to standard output, as a file that conf_load reads */
-cJSON *conf_json(const struct conf *c);		      /* without the secret ones; sizes and times in their largest unit */
+cJSON *conf_json(const struct conf *c); /* without the secret ones; sizes and times in their largest unit */
 void conf_log(const struct conf *c, const char *what);
 
 #endif

@@ -14,7 +14,8 @@ enum { SESSION_MS = 60000, LOCK_TRIES = 16 };
 static const char usage[] =
 	"Usage:\n"
 	"	codis-dashboard [--ncpu=N] [--config=CONF] [--log=FILE] [--log-level=LEVEL] [--host-admin=ADDR]\n"
-	"		[--pidfile=FILE] [--zookeeper=ADDR] [--product_name=NAME] [--product_auth=AUTH] [--remove-lock]\n"
+	"		[--pidfile=FILE] [--zookeeper=ADDR] [--product_name=NAME] [--product_auth=AUTH] "
+	"[--remove-lock]\n"
 	"	codis-dashboard --default-config\n"
 	"	codis-dashboard --version\n";
 
@@ -56,7 +57,8 @@ static void check_config(const struct conf *c)
 
 static void configure(struct topom *t, const struct flags *f)
 {
-	static const char *const overrides[][2] = { { "--product_name", "product_name" }, { "--product_auth", "product_auth" } };
+	static const char *const overrides[][2] = { { "--product_name", "product_name" },
+						    { "--product_auth", "product_auth" } };
 	struct error err = ERROR_INIT;
 	const char *value;
 
@@ -113,7 +115,8 @@ static void describe(struct topom *t, const char *host_admin)
 
 static void start_threads(struct topom *t)
 {
-	static void *(*const threads[])(void *) = { server_stats_thread, proxy_stats_thread, migrate_thread, sync_thread };
+	static void *(*const threads[])(void *) = { server_stats_thread, proxy_stats_thread, migrate_thread,
+						    sync_thread };
 	pthread_t id;
 
 	for (size_t i = 0; i < sizeof(threads) / sizeof(threads[0]); i++)
@@ -145,7 +148,7 @@ static void catch_signals(struct topom *t)
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: all inherit it */
 	signal(SIGPIPE, SIG_IGN);
-	if (t && pthread_create(&id, NULL, wait_for_signal, t))
+	if (t && (pthread_create(&id, NULL, wait_for_signal, t) || pthread_detach(id)))
 		golog_panic("no thread");
 }
 
@@ -196,12 +199,18 @@ static void run(struct topom *t, const struct flags *f)
 int dashboard_main(int argc, char **argv)
 {
 	struct flag table[] = {
-		{ "--ncpu", NULL, true, NULL, false },	       { "--config", "-c", true, NULL, false },
-		{ "--log", "-l", true, NULL, false },	       { "--log-level", NULL, true, NULL, false },
-		{ "--host-admin", NULL, true, NULL, false },   { "--pidfile", NULL, true, NULL, false },
-		{ "--zookeeper", NULL, true, NULL, false },    { "--product_name", NULL, true, NULL, false },
-		{ "--product_auth", NULL, true, NULL, false }, { "--remove-lock", NULL, false, NULL, false },
-		{ "--default-config", NULL, false, NULL, false }, { "--version", NULL, false, NULL, false },
+		{ "--ncpu", NULL, true, NULL, false },
+		{ "--config", "-c", true, NULL, false },
+		{ "--log", "-l", true, NULL, false },
+		{ "--log-level", NULL, true, NULL, false },
+		{ "--host-admin", NULL, true, NULL, false },
+		{ "--pidfile", NULL, true, NULL, false },
+		{ "--zookeeper", NULL, true, NULL, false },
+		{ "--product_name", NULL, true, NULL, false },
+		{ "--product_auth", NULL, true, NULL, false },
+		{ "--remove-lock", NULL, false, NULL, false },
+		{ "--default-config", NULL, false, NULL, false },
+		{ "--version", NULL, false, NULL, false },
 		{ .name = NULL },
 	};
 	static struct topom t = { .mu = PTHREAD_MUTEX_INITIALIZER };

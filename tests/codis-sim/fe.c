@@ -53,7 +53,7 @@ static cJSON *load_file(const struct fe *fe)
 
 static cJSON *load_tree(const struct fe *fe)
 {
-	char (*names)[128] NAMES_CLEANUP = NULL;
+	char(*names)[128] NAMES_CLEANUP = NULL;
 	int n = zk_list(fe->zk, "/codis3", &names, NULL);
 	cJSON *routes = cJSON_CreateObject();
 	char path[256];
@@ -100,7 +100,8 @@ static bool serve_file(const struct fe *fe, const struct request *req, struct re
 
 	if (strcmp(req->method, "GET") != 0 || strstr(req->path, ".."))
 		return false;
-	snprintf(path, sizeof(path), "%s%s%s", fe->assets, req->path, req->path[strlen(req->path) - 1] == '/' ? "index.html" : "");
+	snprintf(path, sizeof(path), "%s%s%s", fe->assets, req->path,
+		 req->path[strlen(req->path) - 1] == '/' ? "index.html" : "");
 	f = stat(path, &st) == 0 && S_ISREG(st.st_mode) ? fopen(path, "re") : NULL;
 	if (!f)
 		return false;
@@ -108,8 +109,10 @@ static bool serve_file(const struct fe *fe, const struct request *req, struct re
 		buf_add(&rep->body, part, n);
 	fclose(f);
 	rep->status = 200;
-	rep->type = strstr(path, ".html") ? "text/html; charset=utf-8" : strstr(path, ".js") ? "application/javascript" :
-		    strstr(path, ".css") ? "text/css" : "application/octet-stream";
+	rep->type = strstr(path, ".html")  ? "text/html; charset=utf-8"
+		    : strstr(path, ".js")  ? "application/javascript"
+		    : strstr(path, ".css") ? "text/css"
+					   : "application/octet-stream";
 	return true;
 }
 
@@ -127,7 +130,8 @@ static void forward(void *ctx, const struct request *req, struct reply *rep)
 	snprintf(addr, sizeof(addr), "%s", found ? found : "");
 	pthread_mutex_unlock(&fe->lock);
 	rep->status = 403;
-	if (*addr && rpc_forward(req->method, addr, req->path, req->body_len ? req->body : NULL, &rep->status, &rep->body, &err) < 0)
+	if (*addr && rpc_forward(req->method, addr, req->path, req->body_len ? req->body : NULL, &rep->status,
+				 &rep->body, &err) < 0)
 		rep->status = 502;
 }
 
@@ -165,11 +169,16 @@ static void start(struct fe *fe, const struct flags *f)
 int fe_main(int argc, char **argv)
 {
 	struct flag table[] = {
-		{ "--ncpu", NULL, true, NULL, false },	    { "--log", "-l", true, NULL, false },
-		{ "--log-level", NULL, true, NULL, false }, { "--assets-dir", NULL, true, NULL, false },
-		{ "--pidfile", NULL, true, NULL, false },   { "--dashboard-list", "-d", true, NULL, false },
-		{ "--zookeeper", NULL, true, NULL, false }, { "--zookeeper-auth", NULL, true, NULL, false },
-		{ "--listen", NULL, true, NULL, false },    { "--version", NULL, false, NULL, false },
+		{ "--ncpu", NULL, true, NULL, false },
+		{ "--log", "-l", true, NULL, false },
+		{ "--log-level", NULL, true, NULL, false },
+		{ "--assets-dir", NULL, true, NULL, false },
+		{ "--pidfile", NULL, true, NULL, false },
+		{ "--dashboard-list", "-d", true, NULL, false },
+		{ "--zookeeper", NULL, true, NULL, false },
+		{ "--zookeeper-auth", NULL, true, NULL, false },
+		{ "--listen", NULL, true, NULL, false },
+		{ "--version", NULL, false, NULL, false },
 		{ .name = NULL },
 	};
 	static struct fe fe = { .lock = PTHREAD_MUTEX_INITIALIZER };

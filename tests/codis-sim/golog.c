@@ -52,7 +52,7 @@ bool golog_set_level(const char *name)
 	static const struct {
 		const char *name;
 		enum golog_level level;
-	} levels[] = { { "NONE", GOLOG_NONE },	  { "ERROR", GOLOG_ERROR }, { "WARN", GOLOG_WARN },
+	} levels[] = { { "NONE", GOLOG_NONE },    { "ERROR", GOLOG_ERROR }, { "WARN", GOLOG_WARN },
 		       { "WARNING", GOLOG_WARN }, { "INFO", GOLOG_INFO },   { "DEBUG", GOLOG_DEBUG } };
 
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {

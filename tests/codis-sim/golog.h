@@ -16,8 +16,8 @@ void golog_line(const char *file, int line, enum golog_level level, const char *
 void golog_die(const char *file, int line, const char *fmt, ...) __attribute__((format(printf, 3, 4), noreturn));
 
 #define golog_error(...) golog_line(__FILE__, __LINE__, GOLOG_ERROR, __VA_ARGS__)
-#define golog_warn(...)	 golog_line(__FILE__, __LINE__, GOLOG_WARN, __VA_ARGS__)
-#define golog_info(...)	 golog_line(__FILE__, __LINE__, GOLOG_INFO, __VA_ARGS__)
+#define golog_warn(...)  golog_line(__FILE__, __LINE__, GOLOG_WARN, __VA_ARGS__)
+#define golog_info(...)  golog_line(__FILE__, __LINE__, GOLOG_INFO, __VA_ARGS__)
 #define golog_debug(...) golog_line(__FILE__, __LINE__, GOLOG_DEBUG, __VA_ARGS__)
 /* Logs, and ends the program with status 1. */
 #define golog_panic(...) golog_die(__FILE__, __LINE__, __VA_ARGS__)

@@ -8,8 +8,11 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} programs[] = { { "codis-dashboard", dashboard_main }, { "codis-proxy", proxy_main }, { "codis-admin", admin_main },
-			 { "codis-fe", fe_main },		{ "codis-server", server_main } };
+	} programs[] = { { "codis-dashboard", dashboard_main },
+			 { "codis-proxy", proxy_main },
+			 { "codis-admin", admin_main },
+			 { "codis-fe", fe_main },
+			 { "codis-server", server_main } };
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 
 	curl_global_init(CURL_GLOBAL_DEFAULT);

@@ -198,8 +198,9 @@ static bool is_of_type(const cJSON *o, const char *name, int types)
 bool slot_parse(const cJSON *json, struct slot *s)
 {
 	memset(s, 0, sizeof(*s));
-	if (!cJSON_IsObject(json) || !is_of_type(json, "id", cJSON_Number) || !is_of_type(json, "locked", cJSON_True | cJSON_False) ||
-	    !is_of_type(json, "backend_addr", cJSON_String) || !is_of_type(json, "forward_method", cJSON_Number))
+	if (!cJSON_IsObject(json) || !is_of_type(json, "id", cJSON_Number) ||
+	    !is_of_type(json, "locked", cJSON_True | cJSON_False) || !is_of_type(json, "backend_addr", cJSON_String) ||
+	    !is_of_type(json, "forward_method", cJSON_Number))
 		return false;
 	s->id = (int)json_int(0, json, "id", NULL);
 	s->locked = json_bool(false, json, "locked", NULL);
@@ -226,7 +227,8 @@ void model_fill(struct model *m)
 	if (!getcwd(m->pwd, sizeof(m->pwd)))
 		m->pwd[0] = '\0';
 	if (uname(&u) == 0)
-		snprintf(m->sys, sizeof(m->sys), "%s %s %s %s %s GNU/Linux", u.sysname, u.nodename, u.release, u.version, u.machine);
+		snprintf(m->sys, sizeof(m->sys), "%s %s %s %s %s GNU/Linux", u.sysname, u.nodename, u.release,
+			 u.version, u.machine);
 	if (gethostname(m->hostname, sizeof(m->hostname)) < 0)
 		m->hostname[0] = '\0';
 	m->hostname[sizeof(m->hostname) - 1] = '\0';

@@ -67,7 +67,7 @@ struct slot {
 	struct {
 		int count;
 		char addrs[MAX_SERVERS][ADDR_SIZE];
-	} *groups; /* NULL, or 3 of them */
+	} * groups; /* NULL, or 3 of them */
 };
 void slot_release(struct slot *s);
 

@@ -19,8 +19,10 @@ enum { SESSION_MS = 60000, TRY_MS = 3000, DASHBOARD_TRIES = 10, COORDINATOR_TRIE
 
 static const char usage[] =
 	"Usage:\n"
-	"	codis-proxy [--ncpu=N [--max-ncpu=MAX]] [--config=CONF] [--log=FILE] [--log-level=LEVEL] [--host-admin=ADDR]\n"
-	"		[--host-proxy=ADDR] [--dashboard=ADDR|--zookeeper=ADDR [--zookeeper-auth=USR:PWD]] [--ulimit=NLIMIT]\n"
+	"	codis-proxy [--ncpu=N [--max-ncpu=MAX]] [--config=CONF] [--log=FILE] [--log-level=LEVEL] "
+	"[--host-admin=ADDR]\n"
+	"		[--host-proxy=ADDR] [--dashboard=ADDR|--zookeeper=ADDR [--zookeeper-auth=USR:PWD]] "
+	"[--ulimit=NLIMIT]\n"
 	"		[--pidfile=FILE] [--product_name=NAME] [--product_auth=AUTH] [--session_auth=AUTH]\n"
 	"	codis-proxy --default-config\n"
 	"	codis-proxy --version\n";
@@ -73,7 +75,7 @@ static const struct conf_key keys[] = {
 	{ .name = NULL },
 };
 
-/* --- work from other threads ---------------------------------------------------------------------------------------------------- */
+/* --- work from other threads -------------------------------------------------------------------------------------- */
 
 void proxy_call(struct proxy *p, void (*run)(struct proxy *p, struct job *j), void *arg)
 {
@@ -160,7 +162,7 @@ void proxy_close(struct proxy *p)
 	free(empty);
 }
 
-/* --- the loop --------------------------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 /* Before the loop waits: fills go on, sessions go on, and all that has been collected is written. */
 static void on_prepare(uv_prepare_t *prepare)
@@ -207,7 +209,8 @@ static void listen_for_clients(struct proxy *p)
 	if (rc == 0)
 		rc = uv_listen((uv_stream_t *)&p->listener, 1024, session_accept);
 	if (rc < 0)
-		golog_panic("create proxy with config file failed\n[error]: listen tcp4 %s: bind: %s", addr, uv_strerror(rc));
+		golog_panic("create proxy with config file failed\n[error]: listen tcp4 %s: bind: %s", addr,
+			    uv_strerror(rc));
 }
 
 static void start_loop(struct proxy *p)
@@ -228,7 +231,7 @@ static void start_loop(struct proxy *p)
 	}
 }
 
-/* --- online: by the dashboard, which then fills and starts us --------------------------------------------------------------------- */
+/* --- online: by the dashboard, which then fills and starts us ----------------------------------------------------- */
 
 struct online {
 	struct proxy *p;
@@ -295,7 +298,8 @@ static void *online_thread(void *ctx)
 			golog_panic("create 'zookeeper' client to '%s' failed\n[error]: %s", o->coordinator, err.text);
 	}
 	for (int i = 0; i < tries; i++) {
-		if (is_online_or_closed(o->p) || (o->dashboard ? ask_dashboard(o->p, o->dashboard) : find_and_ask(o->p, zk))) {
+		if (is_online_or_closed(o->p) ||
+		    (o->dashboard ? ask_dashboard(o->p, o->dashboard) : find_and_ask(o->p, zk))) {
 			zk_close(zk);
 			return NULL;
 		}
@@ -304,7 +308,7 @@ static void *online_thread(void *ctx)
 	golog_panic("online proxy failed");
 }
 
-/* --- jodis: an ephemeral node that tells clients of this proxy, while it is online ------------------------------------------------- */
+/* --- jodis: an ephemeral node that tells clients of this proxy, while it is online -------------------------------- */
 
 static void jodis_text(const struct proxy *p, struct buf *out)
 {
@@ -356,7 +360,7 @@ static void *jodis_thread(void *ctx)
 	return NULL;
 }
 
-/* --- settings ------------------------------------------------------------------------------------------------------------------------ */
+/* --- settings ----------------------------------------------------------------------------------------------------- */
 
 static void configure(struct proxy *p, const struct flags *f)
 {
@@ -407,10 +411,11 @@ static void describe(struct proxy *p, const struct flags *f)
 	if (!*conf_get(&p->conf, "jodis_addr"))
 		return;
 	snprintf(p->model.jodis_path, sizeof(p->model.jodis_path),
-		 conf_bool(&p->conf, "jodis_compatible") ? "/zk/codis/db_%s/proxy/%s" : "/jodis/%s/proxy-%s", product, p->model.token);
+		 conf_bool(&p->conf, "jodis_compatible") ? "/zk/codis/db_%s/proxy/%s" : "/jodis/%s/proxy-%s", product,
+		 p->model.token);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 static void *loop_thread(void *ctx)
 {
@@ -461,7 +466,9 @@ static void wait_for_the_end(struct proxy *p)
 
 static void run(struct proxy *p, const struct flags *f)
 {
-	struct online online = { .p = p, .dashboard = flags_value(f, "--dashboard"), .coordinator = flags_value(f, "--zookeeper") };
+	struct online online = { .p = p,
+				 .dashboard = flags_value(f, "--dashboard"),
+				 .coordinator = flags_value(f, "--zookeeper") };
 	const char *pidfile = flags_value(f, "--pidfile");
 	bool with_jodis = *conf_get(&p->conf, "jodis_addr") != '\0';
 	struct error err = ERROR_INIT;
@@ -476,11 +483,11 @@ static void run(struct proxy *p, const struct flags *f)
 	if (pidfile)
 		pidfile_write(pidfile);
 	loop = spawn(loop_thread, p);
-	spawn(signal_thread, p);
+	pthread_detach(spawn(signal_thread, p));
 	if (with_jodis)
 		jodis = spawn(jodis_thread, p);
 	if (online.dashboard || online.coordinator)
-		spawn(online_thread, &online);
+		pthread_detach(spawn(online_thread, &online));
 	wait_for_the_end(p);
 	if (with_jodis)
 		pthread_join(jodis, NULL);
@@ -519,15 +526,15 @@ static struct proxy *proxy_new(void)
 int proxy_main(int argc, char **argv)
 {
 	struct flag table[] = {
-		{ "--ncpu", NULL, true, NULL, false },		  { "--max-ncpu", NULL, true, NULL, false },
-		{ "--config", "-c", true, NULL, false },	  { "--log", "-l", true, NULL, false },
-		{ "--log-level", NULL, true, NULL, false },	  { "--host-admin", NULL, true, NULL, false },
-		{ "--host-proxy", NULL, true, NULL, false },	  { "--dashboard", NULL, true, NULL, false },
-		{ "--zookeeper", NULL, true, NULL, false },	  { "--zookeeper-auth", NULL, true, NULL, false },
-		{ "--ulimit", NULL, true, NULL, false },	  { "--pidfile", NULL, true, NULL, false },
-		{ "--product_name", NULL, true, NULL, false },	  { "--product_auth", NULL, true, NULL, false },
-		{ "--session_auth", NULL, true, NULL, false },	  { "--default-config", NULL, false, NULL, false },
-		{ "--version", NULL, false, NULL, false },	  { .name = NULL },
+		{ "--ncpu", NULL, true, NULL, false },         { "--max-ncpu", NULL, true, NULL, false },
+		{ "--config", "-c", true, NULL, false },       { "--log", "-l", true, NULL, false },
+		{ "--log-level", NULL, true, NULL, false },    { "--host-admin", NULL, true, NULL, false },
+		{ "--host-proxy", NULL, true, NULL, false },   { "--dashboard", NULL, true, NULL, false },
+		{ "--zookeeper", NULL, true, NULL, false },    { "--zookeeper-auth", NULL, true, NULL, false },
+		{ "--ulimit", NULL, true, NULL, false },       { "--pidfile", NULL, true, NULL, false },
+		{ "--product_name", NULL, true, NULL, false }, { "--product_auth", NULL, true, NULL, false },
+		{ "--session_auth", NULL, true, NULL, false }, { "--default-config", NULL, false, NULL, false },
+		{ "--version", NULL, false, NULL, false },     { .name = NULL },
 	};
 	struct flags f = { .table = table };
 	struct proxy *p;

@@ -31,13 +31,13 @@ struct session;
 
 TAILQ_HEAD(sessions, session);
 
-#define MAX_DBS	      64
-#define WIRE_MAX      (768u << 20) /* of one command, one reply, or what waits to be written */
+#define MAX_DBS  64
+#define WIRE_MAX (768u << 20) /* of one command, one reply, or what waits to be written */
 
-/* --- outlet.c: bytes on their way out ---------------------------------------------------------------------------------- */
+/* --- outlet.c: bytes on their way out ----------------------------------------------------------------------------- */
 struct outlet {
 	uv_stream_t *stream;
-	struct buf next;     /* collected in this turn */
+	struct buf next;      /* collected in this turn */
 	struct buf under_way; /* with libuv */
 	uv_write_t write;
 	bool writing, dirty;
@@ -52,12 +52,12 @@ void outlet_mark(struct proxy *p, struct outlet *o); /* there is something in ne
 void outlet_forget(struct proxy *p, struct outlet *o);
 void outlets_flush(struct proxy *p);
 
-/* --- one command at one server ------------------------------------------------------------------------------------------ */
+/* --- one command at one server ------------------------------------------------------------------------------------ */
 struct unit {
 	STAILQ_ENTRY(unit) next; /* in the backend's queue */
 	struct request_state *req;
-	struct pslot *slot;	 /* holds a reference, or NULL */
-	struct backend *backend; /* while it is there */
+	struct pslot *slot;                            /* holds a reference, or NULL */
+	struct backend *backend;                       /* while it is there */
 	void (*done)(struct proxy *p, struct unit *u); /* instead of req: keepalive and migration */
 	void *ctx;
 	char *reply; /* raw RESP, allocated; NULL: failed, see error */
@@ -73,22 +73,22 @@ struct request_state {
 	struct session *session; /* NULL: the client is gone */
 	struct command *command;
 	uint64_t start_ns;
-	bool dispatching;  /* not all its units are sent yet */
-	int waiting;	   /* for that many units */
-	char *own;	   /* a reply that no server gives, raw RESP; or NULL */
+	bool dispatching; /* not all its units are sent yet */
+	int waiting;      /* for that many units */
+	char *own;        /* a reply that no server gives, raw RESP; or NULL */
 	size_t own_len;
-	bool own_failed;   /* ... and it is an error of the proxy */
+	bool own_failed; /* ... and it is an error of the proxy */
 	int n_units;
 	struct unit *units; /* == &one for most */
 	struct unit one;
 };
 STAILQ_HEAD(requests, request_state);
 
-/* --- router.c ------------------------------------------------------------------------------------------------------------- */
+/* --- router.c ----------------------------------------------------------------------------------------------------- */
 struct pslot {
 	int id;
-	bool hold; /* locked: requests wait */
-	int refs;  /* requests in flight */
+	bool hold;   /* locked: requests wait */
+	int refs;    /* requests in flight */
 	int passing; /* requests that are having a key moved here first */
 	struct link *backend, *migrate;
 	int backend_group, migrate_group, method;
@@ -96,7 +96,7 @@ struct pslot {
 	struct {
 		int count;
 		struct link *links[MAX_SERVERS];
-	} *replica_groups;
+	} * replica_groups;
 	struct sessions waiters;
 };
 
@@ -120,7 +120,7 @@ enum route_result { ROUTE_SENT, ROUTE_HELD, ROUTE_REFUSED };
 
 void router_init(struct proxy *p);
 void router_fill(struct proxy *p, struct fill *f);
-void router_turn(struct proxy *p);		    /* goes on with the fill */
+void router_turn(struct proxy *p); /* goes on with the fill */
 void router_snapshot(struct proxy *p, int id, struct slot *out);
 void router_unref(struct proxy *p, struct pslot *s);
 /* What a session wants to have sent: a command, and by which key. */
@@ -134,7 +134,7 @@ enum route_result router_send(struct proxy *p, struct session *s, int slot, stru
 			      const char **why);
 bool router_send_to(struct proxy *p, const char *addr, int db, struct unit *u, const char *wire, size_t len);
 
-/* --- backend.c ------------------------------------------------------------------------------------------------------------- */
+/* --- backend.c ---------------------------------------------------------------------------------------------------- */
 struct link { /* to one server: a connection a database */
 	char addr[ADDR_SIZE];
 	bool replica;
@@ -151,7 +151,7 @@ struct backend *link_backend(struct proxy *p, struct link *l, int db, bool must)
 void links_keep_alive(struct proxy *p);
 void backend_push(struct backend *b, struct unit *u, const char *wire, size_t len);
 
-/* --- session.c ------------------------------------------------------------------------------------------------------------- */
+/* --- session.c ---------------------------------------------------------------------------------------------------- */
 void session_accept(uv_stream_t *listener, int status);
 void session_unit_done(struct proxy *p, struct unit *u);
 int session_db(const struct session *s);
@@ -166,7 +166,7 @@ void session_pass_begin(struct session *s, struct pslot *slot);
 void session_pass_end(struct session *s, const char *why, const char *reply, size_t len, bool again);
 bool session_has_passed(const struct session *s);
 
-/* --- proxy.c ---------------------------------------------------------------------------------------------------------------- */
+/* --- proxy.c ------------------------------------------------------------------------------------------------------ */
 struct proxy {
 	uv_loop_t loop;
 	uv_tcp_t listener;

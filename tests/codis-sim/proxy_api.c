@@ -10,7 +10,7 @@
 /* What Codis calls flags of its statistics. */
 enum { WITH_COMMANDS = 1, WITH_RUNTIME = 4, WITH_ALL = 7 };
 
-/* --- statistics: copied in the loop, written down here ----------------------------------------------------------------------- */
+/* --- statistics: copied in the loop, written down here ------------------------------------------------------------ */
 
 struct counters {
 	bool online, closed;
@@ -23,9 +23,14 @@ static void copy_counters(struct proxy *p, struct job *j)
 {
 	struct counters *c = j->arg;
 
-	*c = (struct counters){ .online = p->online && !p->closed, .closed = p->closed, .ops_total = p->ops_total,
-				.ops_fails = p->ops_fails, .ops_errors = p->ops_errors, .qps = p->qps,
-				.sessions_total = p->sessions_total, .sessions_alive = p->sessions_alive };
+	*c = (struct counters){ .online = p->online && !p->closed,
+				.closed = p->closed,
+				.ops_total = p->ops_total,
+				.ops_fails = p->ops_fails,
+				.ops_errors = p->ops_errors,
+				.qps = p->qps,
+				.sessions_total = p->sessions_total,
+				.sessions_alive = p->sessions_alive };
 	for (int i = 0; i < p->commands.count; i++)
 		if (p->commands.all[i].calls)
 			c->commands[c->n_commands++] = p->commands.all[i];
@@ -159,7 +164,7 @@ static cJSON *slots_json(struct proxy *p)
 	return array;
 }
 
-/* --- routes without XAuth -------------------------------------------------------------------------------------------------------- */
+/* --- routes without XAuth ----------------------------------------------------------------------------------------- */
 
 static void root(void *ctx, const struct request *req, struct reply *rep)
 {
@@ -203,7 +208,7 @@ static void slots(void *ctx, const struct request *req, struct reply *rep)
 	reply_json(rep, slots_json(ctx));
 }
 
-/* --- routes with XAuth ------------------------------------------------------------------------------------------------------------ */
+/* --- routes with XAuth -------------------------------------------------------------------------------------------- */
 
 static bool allowed(struct proxy *p, const struct request *req, struct reply *rep)
 {

@@ -63,7 +63,8 @@ redisContext *redis_open(const char *addr, const char *auth, int timeout_ms, str
 static redisReply *check(redisContext *c, redisReply *r, struct error *err)
 {
 	if (!r) {
-		error_set(err, c->err == REDIS_ERR_EOF ? ERR_IO : ERR_TIMEOUT, "%s", c->err == REDIS_ERR_EOF ? "EOF" : c->errstr);
+		error_set(err, c->err == REDIS_ERR_EOF ? ERR_IO : ERR_TIMEOUT, "%s",
+			  c->err == REDIS_ERR_EOF ? "EOF" : c->errstr);
 		return NULL;
 	}
 	if (r->type == REDIS_REPLY_ERROR) {
@@ -138,7 +139,8 @@ cJSON *redis_info_full(redisContext *c, struct error *err)
 	if (r->type == REDIS_REPLY_STRING)
 		add_fields(info, r->str);
 	if (json_str(info, "master_host", NULL))
-		json_add_fmt(info, "master_addr", "%s:%s", json_str(info, "master_host", NULL), json_str(info, "master_port", NULL));
+		json_add_fmt(info, "master_addr", "%s:%s", json_str(info, "master_host", NULL),
+			     json_str(info, "master_port", NULL));
 	max = REDIS_DO(c, err, "CONFIG", "GET", "maxmemory");
 	if (!max)
 		return NULL;

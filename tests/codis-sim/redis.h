@@ -14,8 +14,9 @@ void redis_close(redisContext **c);
 
 /* One command of argc words; the reply is the caller's. NULL and *err: the connection failed, or an error reply. */
 redisReply *redis_do(redisContext *c, struct error *err, int argc, const char *const *argv);
-#define REDIS_DO(c, err, ...)                                                                                       \
-	redis_do(c, err, (int)(sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)), (const char *const[]){ __VA_ARGS__ })
+#define REDIS_DO(c, err, ...)                                                                                          \
+	redis_do(c, err, (int)(sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)),                         \
+		 (const char *const[]){ __VA_ARGS__ })
 #define REPLY_CLEANUP __attribute__((cleanup(redis_reply_free)))
 void redis_reply_free(redisReply **r);
 

@@ -34,7 +34,7 @@ void router_snapshot(struct proxy *p, int id, struct slot *out)
 				 s->replica_groups[i].links[k]->addr);
 }
 
-/* --- fills ---------------------------------------------------------------------------------------------------------------- */
+/* --- fills -------------------------------------------------------------------------------------------------------- */
 
 static void release_all(struct proxy *p, struct pslot *s)
 {
@@ -58,7 +58,8 @@ static void take_replicas(struct proxy *p, struct pslot *s, const struct slot *m
 		golog_panic("no memory");
 	for (int i = 0; i < m->n_groups; i++)
 		for (int k = 0; k < m->groups[i].count; k++)
-			s->replica_groups[i].links[s->replica_groups[i].count++] = link_retain(p, m->groups[i].addrs[k], true);
+			s->replica_groups[i].links[s->replica_groups[i].count++] =
+				link_retain(p, m->groups[i].addrs[k], true);
 	s->n_replica_groups = m->n_groups;
 }
 
@@ -133,7 +134,7 @@ void router_unref(struct proxy *p, struct pslot *s)
 	s->refs--; /* router_turn looks at it before the loop waits again */
 }
 
-/* --- forwarding ------------------------------------------------------------------------------------------------------------- */
+/* --- forwarding --------------------------------------------------------------------------------------------------- */
 
 /* Of a replica that is connected, the nearest first; or the master. */
 static struct backend *choose(struct proxy *p, struct pslot *s, int db, const struct command *cmd)

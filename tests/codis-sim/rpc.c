@@ -14,8 +14,8 @@ static size_t on_data(char *data, size_t size, size_t n, void *ctx)
 	return buf_add(ctx, data, size * n) < 0 ? 0 : size * n;
 }
 
-static void prepare(CURL *curl, const char *method, const char *url, const char *body, struct curl_slist *headers, int timeout_ms,
-		    struct buf *out)
+static void prepare(CURL *curl, const char *method, const char *url, const char *body, struct curl_slist *headers,
+		    int timeout_ms, struct buf *out)
 {
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
@@ -49,7 +49,8 @@ static int perform(const char *method, const char *url, const char *body, int ti
 	curl_slist_free_all(headers);
 	*status = (int)code;
 	if (rc != CURLE_OK)
-		return error_set(err, rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s: %s", url, curl_easy_strerror(rc));
+		return error_set(err, rc == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s: %s", url,
+				 curl_easy_strerror(rc));
 	return 0;
 }
 

@@ -162,7 +162,8 @@ static int listen_at(const char *addr, struct error *err)
 	return fd;
 }
 
-struct serve *serve_start(const char *addr, const struct route *routes, serve_handler fallback, void *ctx, struct error *err)
+struct serve *serve_start(const char *addr, const struct route *routes, serve_handler fallback, void *ctx,
+			  struct error *err)
 {
 	struct serve *s;
 	int fd = listen_at(addr, err);
@@ -175,9 +176,10 @@ struct serve *serve_start(const char *addr, const struct route *routes, serve_ha
 	s->routes = routes;
 	s->fallback = fallback;
 	s->ctx = ctx;
-	s->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL,
-				     NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, on_done,
-				     NULL, MHD_OPTION_CONNECTION_LIMIT, 512U, MHD_OPTION_END);
+	s->daemon =
+		MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0,
+				 NULL, NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+				 on_done, NULL, MHD_OPTION_CONNECTION_LIMIT, 512U, MHD_OPTION_END);
 	if (!s->daemon) {
 		error_set(err, ERR_IO, "start of the HTTP server at %s failed", addr);
 		close(fd);

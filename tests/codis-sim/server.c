@@ -11,14 +11,13 @@
  * the differences (module/level.c) and the settings that 3.2 had. The process becomes redis-server: same pid, no wrapper. */
 
 #define REDIS_SERVER "redis-server"
-#define MODULE	     "codis-sim.so"
+#define MODULE       "codis-sim.so"
 
 static const char *const settings[] = {
-	"--repl-diskless-sync", "no",	   /* 3.2: a snapshot on disk first */
-	"--repl-diskless-load", "disabled",
-	"--enable-module-command", "no",
+	"--repl-diskless-sync",   "no", /* 3.2: a snapshot on disk first */
+	"--repl-diskless-load",   "disabled", "--enable-module-command", "no",
 	"--enable-debug-command", "yes", /* 3.2 had no such switch */
-	"--set-proc-title", "no",
+	"--set-proc-title",       "no",
 };
 
 enum { EXTRA = sizeof(settings) / sizeof(settings[0]) + 3 };
@@ -71,7 +70,7 @@ int server_main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 		args[n++] = (char *)(uintptr_t)settings[i];
 	if (argc < 2 || !file_loads_module(argv[1])) {
-		args[n++] = (char *)(uintptr_t)"--loadmodule";
+		args[n++] = (char *)(uintptr_t) "--loadmodule";
 		args[n++] = module;
 	}
 	execvp(REDIS_SERVER, args);

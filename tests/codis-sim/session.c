@@ -15,9 +15,9 @@ struct session {
 	struct outlet out;
 	redisReader *reader;
 	struct buf wire;
-	struct command_line line; /* the command that is being dispatched */
+	struct command_line line;  /* the command that is being dispatched */
 	struct request_state *req; /* ... NULL: none */
-	int part;		   /* its next unit */
+	int part;                  /* its next unit */
 	struct requests queue;
 	int queued;
 	int db;
@@ -27,9 +27,9 @@ struct session {
 	struct sessions *held_in; /* the list that this one waits in */
 	TAILQ_ENTRY(session) waiting;
 	struct pslot *passing; /* asks the old server of this slot */
-	bool passed;	       /* has asked for this part */
-	bool answered;	       /* ... and that was the answer already */
-	bool choked;	       /* more has come than is held for it */
+	bool passed;           /* has asked for this part */
+	bool answered;         /* ... and that was the answer already */
+	bool choked;           /* more has come than is held for it */
 };
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out);
@@ -38,7 +38,7 @@ static void process(struct session *s);
 static void dispatch(struct session *s);
 static void pump(struct session *s);
 
-/* --- the end ------------------------------------------------------------------------------------------------------------------ */
+/* --- the end ------------------------------------------------------------------------------------------------------ */
 
 static void request_free(struct request_state *r)
 {
@@ -119,7 +119,7 @@ static void stop_reading(struct session *s)
 		uv_read_stop((uv_stream_t *)&s->tcp);
 }
 
-/* --- replies -------------------------------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static void put_error(struct buf *out, const char *what, const char *why)
 {
@@ -137,7 +137,11 @@ static const char *failure(const struct request_state *r)
 
 static void type_name(const char *reply, char *out, size_t size)
 {
-	const char *name = *reply == '+' ? "string" : *reply == '-' ? "error" : *reply == ':' ? "int" : *reply == '$' ? "bulkbytes" : "array";
+	const char *name = *reply == '+'   ? "string"
+			   : *reply == '-' ? "error"
+			   : *reply == ':' ? "int"
+			   : *reply == '$' ? "bulkbytes"
+					   : "array";
 
 	snprintf(out, size, "<%s>", name);
 }
@@ -193,11 +197,11 @@ static bool join_count(const struct request_state *r, struct buf *out, const cha
 static bool join(const struct request_state *r, struct buf *out)
 {
 	switch (r->command->kind) {
-	case CMD_MGET:	 return join_mget(r, out);
-	case CMD_MSET:	 return join_mset(r, out);
-	case CMD_DEL:	 return join_count(r, out, "del");
+	case CMD_MGET: return join_mget(r, out);
+	case CMD_MSET: return join_mset(r, out);
+	case CMD_DEL: return join_count(r, out, "del");
 	case CMD_EXISTS: return join_count(r, out, "exists");
-	default:	 return true;
+	default: return true;
 	}
 }
 
@@ -272,7 +276,7 @@ void session_unit_done(struct proxy *p, struct unit *u)
 		request_free(r);
 }
 
-/* --- replies that no server gives ------------------------------------------------------------------------------------------------ */
+/* --- replies that no server gives --------------------------------------------------------------------------------- */
 
 static void answer(struct request_state *r, const char *reply, size_t len)
 {
@@ -309,7 +313,7 @@ static void wrong_count(struct session *s)
 	answer_line(s->req, "-ERR wrong number of arguments for '%s' command", s->req->command->name);
 }
 
-/* --- dispatching --------------------------------------------------------------------------------------------------------------------- */
+/* --- dispatching -------------------------------------------------------------------------------------------------- */
 
 static void make_units(struct request_state *r, int n)
 {
@@ -376,7 +380,8 @@ static void send_split(struct session *s, int width)
 	make_units(s->req, n);
 	while (s->part < n) {
 		int first = 1 + s->part * width;
-		struct parcel what = { .command = s->req->command, .key = line_data(&s->line, first),
+		struct parcel what = { .command = s->req->command,
+				       .key = line_data(&s->line, first),
 				       .key_len = s->line.words[first].len };
 
 		buf_reset(&wire);
@@ -462,8 +467,9 @@ static bool slot_number(struct session *s, long *n)
 	int len = (int)s->line.words[1].len;
 
 	if (!number(s, 1, n))
-		answer_line(s->req, "-ERR parse slotnum '%.*s' failed, strconv.ParseInt: parsing \"%.*s\": invalid syntax", len, text,
-			    len, text);
+		answer_line(s->req,
+			    "-ERR parse slotnum '%.*s' failed, strconv.ParseInt: parsing \"%.*s\": invalid syntax", len,
+			    text, len, text);
 	else if (*n < 0 || *n >= MAX_SLOTS)
 		answer_line(s->req, "-ERR parse slotnum '%.*s' failed, out of range", len, text);
 	else
@@ -536,22 +542,22 @@ static void many(struct session *s, int width)
 static void by_kind(struct session *s)
 {
 	switch (s->req->command->kind) {
-	case CMD_SELECT:       select_db(s); break;
+	case CMD_SELECT: select_db(s); break;
 	case CMD_PING:
-	case CMD_INFO:	       ping_or_info(s); break;
+	case CMD_INFO: ping_or_info(s); break;
 	case CMD_MGET:
 	case CMD_DEL:
-	case CMD_EXISTS:       many(s, 1); break;
-	case CMD_MSET:	       many(s, 2); break;
+	case CMD_EXISTS: many(s, 1); break;
+	case CMD_MSET: many(s, 2); break;
 	case CMD_SLOTSINFO:
 		if (s->line.n != 2)
 			wrong_count(s);
 		else
 			send_to(s);
 		break;
-	case CMD_SLOTSSCAN:    scan(s); break;
+	case CMD_SLOTSSCAN: scan(s); break;
 	case CMD_SLOTSMAPPING: mapping(s); break;
-	default:	       send_whole(s, slot_of_key("", 0), s->req->command->key); break;
+	default: send_whole(s, slot_of_key("", 0), s->req->command->key); break;
 	}
 }
 
@@ -617,7 +623,7 @@ static void handle_line(struct session *s)
 	dispatch(s);
 }
 
-/* --- waiting ------------------------------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 int session_db(const struct session *s)
 {
@@ -708,7 +714,7 @@ void session_pass_end(struct session *s, const char *why, const char *reply, siz
 	TAILQ_INSERT_TAIL(s->held_in, s, waiting);
 }
 
-/* --- reading -------------------------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* A line of words, as people type it. 1: there is one; 0: not yet; -1: nonsense. */
 static int read_inline(struct session *s)

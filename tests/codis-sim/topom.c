@@ -9,7 +9,7 @@
 
 enum { NODE_MAX = 1 << 20, PATH_SIZE = 320 };
 
-/* --- paths and nodes ------------------------------------------------------------------------------------------------ */
+/* --- paths and nodes ---------------------------------------------------------------------------------------------- */
 
 static void path_of(const struct topom *t, char out[PATH_SIZE], const char *rest)
 {
@@ -119,7 +119,7 @@ int store_remove_proxy(struct topom *t, const struct model *p, struct error *err
 	return remove_node(t, path, what, err);
 }
 
-/* --- life ------------------------------------------------------------------------------------------------------------ */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 int topom_start(struct topom *t, struct error *err)
 {
@@ -180,7 +180,7 @@ bool topom_is_closed(struct topom *t)
 	return is;
 }
 
-/* --- cache ------------------------------------------------------------------------------------------------------------ */
+/* --- cache -------------------------------------------------------------------------------------------------------- */
 
 void topom_dirty_slot(struct topom *t, int sid)
 {
@@ -242,7 +242,7 @@ static int fill_slots(struct topom *t)
 
 static int list_groups(struct topom *t)
 {
-	char (*names)[128] NAMES_CLEANUP = NULL;
+	char(*names)[128] NAMES_CLEANUP = NULL;
 	char path[PATH_SIZE];
 	int n;
 
@@ -311,7 +311,7 @@ static int by_id(const void *a, const void *b)
 
 static int fill_proxies(struct topom *t)
 {
-	char (*names)[128] NAMES_CLEANUP = NULL;
+	char(*names)[128] NAMES_CLEANUP = NULL;
 	char dir[PATH_SIZE], path[PATH_SIZE];
 	int n;
 
@@ -377,7 +377,7 @@ void topom_leave_cleanup(struct topom **t)
 		topom_leave(*t);
 }
 
-/* --- finding ------------------------------------------------------------------------------------------------------------ */
+/* --- finding ------------------------------------------------------------------------------------------------------ */
 
 struct group *peek_group(struct topom *t, int gid)
 {

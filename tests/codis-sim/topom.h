@@ -34,7 +34,7 @@ struct topom {
 		int id;
 		struct group *g; /* during a call never NULL */
 		bool dirty;
-	} *groups; /* sorted by id */
+	} * groups; /* sorted by id */
 	int n_groups;
 	bool groups_valid;
 	struct model *proxies; /* sorted by id */
@@ -50,9 +50,9 @@ struct topom {
 	cJSON *server_stats, *proxy_stats;
 };
 
-/* --- topom.c: life, cache, store ----------------------------------------------------------------------------------- */
+/* --- topom.c: life, cache, store ---------------------------------------------------------------------------------- */
 int topom_start(struct topom *t, struct error *err); /* takes the lock, or says why it cannot */
-void topom_close(struct topom *t);		     /* gives the lock back */
+void topom_close(struct topom *t);                   /* gives the lock back */
 bool topom_is_online(struct topom *t);
 bool topom_is_closed(struct topom *t);
 
@@ -83,14 +83,14 @@ struct model *find_proxy(struct topom *t, const char *token, struct error *err);
 struct slot_map *find_slot(struct topom *t, int sid, struct error *err);
 bool group_in_use(const struct topom *t, int gid);
 
-/* --- topom_resync.c: slots as proxies get them ----------------------------------------------------------------------- */
+/* --- topom_resync.c: slots as proxies get them -------------------------------------------------------------------- */
 void topom_to_slot(struct topom *t, const struct slot_map *m, const struct model *proxy, struct slot *out);
 cJSON *topom_slots_json(struct topom *t, const struct model *proxy, const struct slot_map *const *maps, int n);
 /* Fills the slots at all proxies at once; an error when any proxy fails. */
 int topom_resync(struct topom *t, const struct slot_map *const *maps, int n, struct error *err);
 int topom_resync_group(struct topom *t, int gid, struct error *err);
 
-/* --- topom_group.c -------------------------------------------------------------------------------------------------- */
+/* --- topom_group.c ------------------------------------------------------------------------------------------------ */
 int group_create(struct topom *t, int gid, struct error *err);
 int group_remove(struct topom *t, int gid, struct error *err);
 int group_resync(struct topom *t, int gid, struct error *err);
@@ -100,39 +100,39 @@ int group_del(struct topom *t, int gid, const char *addr, struct error *err);
 int group_replica(struct topom *t, int gid, const char *addr, bool value, struct error *err);
 int group_replica_all(struct topom *t, bool value, struct error *err);
 
-/* --- topom_promote.c ------------------------------------------------------------------------------------------------ */
+/* --- topom_promote.c ---------------------------------------------------------------------------------------------- */
 int group_promote(struct topom *t, int gid, const char *addr, struct error *err);
 
-/* --- topom_sync.c: sync actions --------------------------------------------------------------------------------------- */
+/* --- topom_sync.c: sync actions ----------------------------------------------------------------------------------- */
 int sync_create(struct topom *t, const char *addr, struct error *err);
 int sync_remove(struct topom *t, const char *addr, struct error *err);
 void *sync_thread(void *topom);
 
-/* --- topom_slots.c ---------------------------------------------------------------------------------------------------- */
+/* --- topom_slots.c ------------------------------------------------------------------------------------------------ */
 int slots_action_create(struct topom *t, int sid, int gid, struct error *err);
 int slots_action_some(struct topom *t, int from, int to, int count, struct error *err);
 int slots_action_range(struct topom *t, int beg, int end, int gid, struct error *err);
 int slots_action_remove(struct topom *t, int sid, struct error *err);
 int slots_assign(struct topom *t, struct slot_map *maps, int n, bool offline, struct error *err);
 
-/* --- topom_rebalance.c: plan[sid] is the group a slot goes to, or 0 ---------------------------------------------------- */
+/* --- topom_rebalance.c: plan[sid] is the group a slot goes to, or 0 ----------------------------------------------- */
 int slots_rebalance(struct topom *t, bool confirm, int plan[MAX_SLOTS], struct error *err);
 
-/* --- topom_migrate.c: slot actions are carried out ---------------------------------------------------------------------- */
+/* --- topom_migrate.c: slot actions are carried out ---------------------------------------------------------------- */
 void *migrate_thread(void *topom);
 
-/* --- topom_proxy.c ------------------------------------------------------------------------------------------------------ */
+/* --- topom_proxy.c ------------------------------------------------------------------------------------------------ */
 int proxy_create(struct topom *t, const char *addr, struct error *err);
 int proxy_online(struct topom *t, const char *addr, struct error *err);
 int proxy_remove(struct topom *t, const char *token, bool force, struct error *err);
 int proxy_reinit(struct topom *t, const char *token, struct error *err);
 void proxy_xauth(const struct topom *t, const struct model *p, char out[XAUTH_SIZE]);
 
-/* --- topom_stats.c ------------------------------------------------------------------------------------------------------ */
+/* --- topom_stats.c ------------------------------------------------------------------------------------------------ */
 void *server_stats_thread(void *topom);
 void *proxy_stats_thread(void *topom);
 
-/* --- topom_api.c -------------------------------------------------------------------------------------------------------- */
+/* --- topom_api.c -------------------------------------------------------------------------------------------------- */
 extern const struct route topom_routes[];
 
 #endif

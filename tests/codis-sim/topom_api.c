@@ -6,7 +6,7 @@
 #include "tests/codis-sim/topom.h"
 #include "tests/codis-sim/version.h"
 
-/* --- what is shown ---------------------------------------------------------------------------------------------------- */
+/* --- what is shown ------------------------------------------------------------------------------------------------ */
 
 static cJSON *slots_array(const struct topom *t)
 {
@@ -41,7 +41,8 @@ static cJSON *proxy_stats(const struct topom *t)
 
 	for (int i = 0; i < t->n_proxies; i++)
 		json_push(models, model_json(&t->proxies[i], true));
-	cJSON_AddItemToObject(o, "stats", t->proxy_stats ? cJSON_Duplicate(t->proxy_stats, true) : cJSON_CreateObject());
+	cJSON_AddItemToObject(o, "stats",
+			      t->proxy_stats ? cJSON_Duplicate(t->proxy_stats, true) : cJSON_CreateObject());
 	return o;
 }
 
@@ -134,7 +135,7 @@ static void slots(void *ctx, const struct request *req, struct reply *rep)
 	reply_json(rep, topom_slots_json(t, NULL, maps, MAX_SLOTS));
 }
 
-/* --- calls with XAuth ------------------------------------------------------------------------------------------------- */
+/* --- calls with XAuth --------------------------------------------------------------------------------------------- */
 
 /* Every XAuth call first looks whether the dashboard is closed, and so waits for the mutex. */
 static bool allowed(struct topom *t, const struct request *req, struct reply *rep)
@@ -325,7 +326,8 @@ static void replica_groups(void *ctx, const struct request *req, struct reply *r
 	struct error err = ERROR_INIT;
 	int gid, value;
 
-	if (allowed(ctx, req, rep) && request_int(req, rep, 1, "gid", &gid) && request_int(req, rep, 3, "value", &value))
+	if (allowed(ctx, req, rep) && request_int(req, rep, 1, "gid", &gid) &&
+	    request_int(req, rep, 3, "value", &value))
 		done(rep, group_replica(ctx, gid, req->params[2], value != 0, &err), &err);
 }
 
@@ -361,7 +363,7 @@ static void server_info(void *ctx, const struct request *req, struct reply *rep)
 		reply_err(rep, &err);
 }
 
-/* --- slots -------------------------------------------------------------------------------------------------------------- */
+/* --- slots -------------------------------------------------------------------------------------------------------- */
 
 static void create_action(void *ctx, const struct request *req, struct reply *rep)
 {

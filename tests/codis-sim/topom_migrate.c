@@ -92,7 +92,7 @@ static int prepare(struct topom *t, struct plan *plans, int n)
 	return 1;
 }
 
-/* --- moving keys ------------------------------------------------------------------------------------------------------------ */
+/* --- moving keys -------------------------------------------------------------------------------------------------- */
 
 struct move {
 	char from[ADDR_SIZE], to[ADDR_SIZE];
@@ -146,9 +146,10 @@ static long long move_batch(struct topom *t, redisContext *c, int sid, const cha
 	snprintf(keys, sizeof(keys), "%s", conf_get(&t->conf, "migration_async_numkeys"));
 	snprintf(slot, sizeof(slot), "%d", sid);
 	REPLY_CLEANUP redisReply *r =
-		strcmp(conf_get(&t->conf, "migration_method"), "sync") == 0 ?
-			REDIS_DO(c, err, "SLOTSMGRTTAGSLOT", host, colon ? colon + 1 : "", timeout, slot) :
-			REDIS_DO(c, err, "SLOTSMGRTTAGSLOT-ASYNC", host, colon ? colon + 1 : "", timeout, bulks, bytes, slot, keys);
+		strcmp(conf_get(&t->conf, "migration_method"), "sync") == 0
+			? REDIS_DO(c, err, "SLOTSMGRTTAGSLOT", host, colon ? colon + 1 : "", timeout, slot)
+			: REDIS_DO(c, err, "SLOTSMGRTTAGSLOT-ASYNC", host, colon ? colon + 1 : "", timeout, bulks,
+				   bytes, slot, keys);
 
 	if (!r)
 		return -1;

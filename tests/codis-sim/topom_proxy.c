@@ -60,7 +60,8 @@ static int look(struct topom *t, const char *addr, struct model *p, bool with_wh
 	}
 	if (!what)
 		return 0;
-	return error_set(err, ERR_IO, "proxy@%s %s failed%s%s", addr, what, with_why ? ", " : "", with_why ? why.text : "");
+	return error_set(err, ERR_IO, "proxy@%s %s failed%s%s", addr, what, with_why ? ", " : "",
+			 with_why ? why.text : "");
 }
 
 static int next_id(const struct topom *t)
@@ -123,7 +124,8 @@ int proxy_remove(struct topom *t, const char *token, bool force, struct error *e
 	if (!p)
 		return -1;
 	if (call(t, p, "PUT", "shutdown", NULL, &why) < 0) {
-		golog_warn("proxy-[%s] shutdown failed, force remove = %s\n[error]: %s", token, force ? "true" : "false", why.text);
+		golog_warn("proxy-[%s] shutdown failed, force remove = %s\n[error]: %s", token,
+			   force ? "true" : "false", why.text);
 		if (!force)
 			return error_set(err, ERR_IO, "proxy-[%s] shutdown failed", token);
 	}

@@ -5,12 +5,12 @@ struct ledger {
 	int n;
 	int gids[MAX_GROUP + 1]; /* of groups with servers, ascending */
 	struct tally {
-		int kept;	 /* slots that stay */
-		int movable;	 /* slots that may leave */
-		int moved;	 /* of which leave; negative: that many come */
+		int kept;    /* slots that stay */
+		int movable; /* slots that may leave */
+		int moved;   /* of which leave; negative: that many come */
 		int slots[MAX_SLOTS];
 		bool out; /* of the comparison between groups: nothing more can leave */
-	} *tallies;
+	} * tallies;
 };
 
 static struct tally *tally_of(struct ledger *l, int gid)
@@ -57,8 +57,8 @@ static int extreme(const struct ledger *l, bool most, int except)
 	for (int i = 0; i < l->n; i++) {
 		if (l->tallies[i].out || i == except)
 			continue;
-		if (best < 0 || (most ? size_of(&l->tallies[i]) >= size_of(&l->tallies[best]) :
-					size_of(&l->tallies[i]) < size_of(&l->tallies[best])))
+		if (best < 0 || (most ? size_of(&l->tallies[i]) >= size_of(&l->tallies[best])
+				      : size_of(&l->tallies[i]) < size_of(&l->tallies[best])))
 			best = i;
 	}
 	return best;

@@ -162,7 +162,8 @@ int slots_assign(struct topom *t, struct slot_map *maps, int n, bool offline, st
 	}
 	for (int i = 0; i < n; i++) {
 		topom_dirty_slot(t, maps[i].id);
-		golog_warn("slot-[%d] will be mapped to group-[%d]%s", maps[i].id, maps[i].group, offline ? " (offline)" : "");
+		golog_warn("slot-[%d] will be mapped to group-[%d]%s", maps[i].id, maps[i].group,
+			   offline ? " (offline)" : "");
 		if (store_slot(t, &maps[i], err) < 0)
 			return -1;
 		list[i] = &maps[i];

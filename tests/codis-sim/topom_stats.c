@@ -13,9 +13,9 @@ enum { REFRESH_MS = 1000 };
 struct probe {
 	pthread_t thread;
 	struct topom *t;
-	char key[ADDR_SIZE];  /* address, or token */
-	struct model proxy;   /* proxies only */
-	cJSON *stats;	      /* or NULL: */
+	char key[ADDR_SIZE]; /* address, or token */
+	struct model proxy;  /* proxies only */
+	cJSON *stats;        /* or NULL: */
 	struct error err;
 };
 

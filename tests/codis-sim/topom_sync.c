@@ -65,7 +65,7 @@ int sync_remove(struct topom *t, const char *addr, struct error *err)
 	return store_group(t, g, "update", err);
 }
 
-/* --- carrying out: one at a time, and a server that hangs holds up all the others ---------------------------------------- */
+/* --- carrying out: one at a time, and a server that hangs holds up all the others --------------------------------- */
 
 static struct server *next_pending(struct topom *t, struct group **group)
 {

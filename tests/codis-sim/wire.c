@@ -44,7 +44,7 @@ static void nothing(void *obj)
 	(void)obj;
 }
 
-/* --- replies ---------------------------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 static void *reply_string(const redisReadTask *task, char *data, size_t len)
 {
@@ -85,7 +85,7 @@ redisReader *wire_reply_reader(struct buf *out)
 	return make_reader(&reply_functions, out);
 }
 
-/* --- commands --------------------------------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 void line_begin(struct command_line *line, int n_words)
 {
@@ -162,7 +162,8 @@ static void *command_nil(const redisReadTask *task)
 	return &there;
 }
 
-static redisReplyObjectFunctions command_functions = { command_string, command_array, command_integer, command_nil, nothing };
+static redisReplyObjectFunctions command_functions = { command_string, command_array, command_integer, command_nil,
+						       nothing };
 
 redisReader *wire_command_reader(struct command_line *line)
 {

@@ -12,7 +12,7 @@ struct redisReader;
 /* A reader that appends every reply it has read to out. */
 struct redisReader *wire_reply_reader(struct buf *out);
 
-/* --- commands of clients -------------------------------------------------------------------------------------------------- */
+/* --- commands of clients ------------------------------------------------------------------------------------------ */
 struct word {
 	size_t at, len; /* in the line's wire */
 };

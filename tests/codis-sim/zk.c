@@ -14,6 +14,8 @@
 #include "common/net/addr.h"
 #include "tests/codis-sim/golog.h"
 
+enum { RESOLVE_MS = 1000 }; /* members come back under other addresses */
+
 /* libzookeeper_st has no threads of its own: one of ours turns its wheel, under the lock that callers take too. */
 struct zk {
 	zhandle_t *zh;
@@ -53,6 +55,7 @@ static int handle_open(struct zk *z, struct error *err)
 	z->zh = zookeeper_init(z->servers, on_session, z->session_ms, NULL, z, 0);
 	if (!z->zh)
 		return error_errno(err, errno, "zookeeper %s", z->servers);
+	zoo_set_servers_resolution_delay(z->zh, RESOLVE_MS);
 	return 0;
 }
 
@@ -78,7 +81,8 @@ static void turn(struct zk *z)
 	renew_if_expired(z);
 	if (z->zh && zookeeper_interest(z->zh, &fd, &interest, &tv) == ZOK && fd >= 0) {
 		fds[1].fd = fd;
-		fds[1].events = (short)((interest & ZOOKEEPER_READ ? POLLIN : 0) | (interest & ZOOKEEPER_WRITE ? POLLOUT : 0));
+		fds[1].events =
+			(short)((interest & ZOOKEEPER_READ ? POLLIN : 0) | (interest & ZOOKEEPER_WRITE ? POLLOUT : 0));
 		timeout = (int)(tv.tv_sec * 1000 + tv.tv_usec / 1000);
 	}
 	pthread_mutex_unlock(&z->lock);
@@ -143,7 +147,8 @@ struct zk *zk_open(const char *servers, int session_ms, struct error *err)
 	z->session_ms = session_ms;
 	pthread_mutex_init(&z->lock, NULL);
 	pthread_cond_init(&z->changed, NULL);
-	if (pipe2(z->wake, O_CLOEXEC | O_NONBLOCK) < 0 || handle_open(z, err) < 0 || pthread_create(&z->thread, NULL, pump, z)) {
+	if (pipe2(z->wake, O_CLOEXEC | O_NONBLOCK) < 0 || handle_open(z, err) < 0 ||
+	    pthread_create(&z->thread, NULL, pump, z)) {
 		free(z);
 		return NULL;
 	}
@@ -301,12 +306,14 @@ int zk_list(struct zk *z, const char *path, char (**names)[128], struct error *e
 /* Codis lets everybody read, write and administrate its leaves; folders may do everything. */
 static int create_one(struct zk *z, const char *path, const char *text, bool leaf, bool ephemeral)
 {
-	struct ACL entry = { leaf ? ZOO_PERM_READ | ZOO_PERM_WRITE | ZOO_PERM_ADMIN : ZOO_PERM_ALL, ZOO_ANYONE_ID_UNSAFE };
+	struct ACL entry = { leaf ? ZOO_PERM_READ | ZOO_PERM_WRITE | ZOO_PERM_ADMIN : ZOO_PERM_ALL,
+			     ZOO_ANYONE_ID_UNSAFE };
 	struct ACL_vector acl = { 1, &entry };
 	struct op op = { .z = z };
 
 	begin(z);
-	return finish(&op, zoo_acreate(z->zh, path, text, (int)strlen(text), &acl, ephemeral ? ZOO_EPHEMERAL : 0, on_string, &op));
+	return finish(&op, zoo_acreate(z->zh, path, text, (int)strlen(text), &acl, ephemeral ? ZOO_EPHEMERAL : 0,
+				       on_string, &op));
 }
 
 int zk_create(struct zk *z, const char *path, const char *text, bool ephemeral, struct error *err)

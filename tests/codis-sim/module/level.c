@@ -23,12 +23,12 @@ enum { SLOTS = 1024, DBS = 16, KEYS_MAX = 1024 };
 /* One Redis, one module: its memory. Redis calls on one thread only. */
 static struct {
 	Context *ctx;
-	bool maybe_stale;	/* a link or role has changed: look closer */
+	bool maybe_stale;        /* a link or role has changed: look closer */
 	Dict *index[DBS][SLOTS]; /* keys by slot; made when a slot is first moved; keys that are gone leave it late */
 	bool indexed[DBS];
 } level = { .maybe_stale = true };
 
-/* --- stale replicas ------------------------------------------------------------------------------------------------------------- */
+/* --- stale replicas ----------------------------------------------------------------------------------------------- */
 
 static bool setting_is(const char *name, const char *value)
 {
@@ -93,7 +93,8 @@ static int info(Context *ctx, String **argv, int argc)
 	at = text ? memmem(text, len, never, sizeof(never) - 1) : NULL;
 	if (out && at)
 		n = snprintf(out, len + 64, "%.*s%.*s%lld%.*s", (int)(at - text), text, (int)sizeof(never) - 3, never,
-				    (long long)time(NULL), (int)(len - (size_t)(at - text) - sizeof(never) + 1), at + sizeof(never) - 1);
+			     (long long)time(NULL), (int)(len - (size_t)(at - text) - sizeof(never) + 1),
+			     at + sizeof(never) - 1);
 	ReplyWithStringBuffer(ctx, n ? out : text, n ? (size_t)n : len);
 	free(out);
 	if (r)
@@ -101,7 +102,7 @@ static int info(Context *ctx, String **argv, int argc)
 	return OK;
 }
 
-/* --- the filter: sees every command before Redis does ----------------------------------------------------------------------------- */
+/* --- the filter: sees every command before Redis does ------------------------------------------------------------- */
 
 static void rename_to(FilterContext *f, int i, const char *name)
 {
@@ -113,8 +114,9 @@ static const char *stale_name(const char *name, size_t len)
 {
 	static const struct {
 		const char *name, *becomes;
-	} table[] = { { "PING", "codis.ping" },	       { "INFO", "codis.info" },    { "MULTI", "codis.masterdown" },
-		      { "CLIENT", "codis.masterdown" }, { "SELECT", "codis.masterdown" }, { "WATCH", "codis.masterdown" },
+	} table[] = { { "PING", "codis.ping" },         { "INFO", "codis.info" },
+		      { "MULTI", "codis.masterdown" },  { "CLIENT", "codis.masterdown" },
+		      { "SELECT", "codis.masterdown" }, { "WATCH", "codis.masterdown" },
 		      { "TIME", "codis.masterdown" } };
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
@@ -128,8 +130,10 @@ static bool own_replid(const char *id, size_t len)
 	static const char field[] = "master_replid:";
 	CallReply *r = Call(level.ctx, "INFO", "c", "replication");
 	size_t n = 0;
-	const char *text = r ? CallReplyStringPtr(r, &n) : NULL, *at = text ? memmem(text, n, field, sizeof(field) - 1) : NULL;
-	bool is = at && (size_t)(text + n - at) >= sizeof(field) - 1 + len && memcmp(at + sizeof(field) - 1, id, len) == 0;
+	const char *text = r ? CallReplyStringPtr(r, &n) : NULL,
+		   *at = text ? memmem(text, n, field, sizeof(field) - 1) : NULL;
+	bool is = at && (size_t)(text + n - at) >= sizeof(field) - 1 + len &&
+		  memcmp(at + sizeof(field) - 1, id, len) == 0;
 
 	if (r)
 		FreeCallReply(r);
@@ -164,7 +168,7 @@ static void filter(FilterContext *f)
 		rename_to(f, 0, other);
 }
 
-/* --- slots -------------------------------------------------------------------------------------------------------------------------- */
+/* --- slots -------------------------------------------------------------------------------------------------------- */
 
 static uint32_t crc32_ieee(const char *data, size_t len)
 {
@@ -291,7 +295,7 @@ static int slotshashkey(Context *ctx, String **argv, int argc)
 	return OK;
 }
 
-/* --- moving ---------------------------------------------------------------------------------------------------------------------------- */
+/* --- moving ------------------------------------------------------------------------------------------------------- */
 
 struct batch {
 	String *keys[KEYS_MAX];
@@ -347,11 +351,19 @@ static int move(Context *ctx, struct batch *b, Dict *d, String *host, String *po
 		pass = Call(ctx, "CONFIG", "cc", "GET", "requirepass");
 		auth = pass ? CallReplyStringPtr(CallReplyArrayElement(pass, 1), &len) : NULL;
 		if (len)
-			r = Call(ctx, "MIGRATE", "!Esscls" "ccb" "cv", host, port, "", (long long)GetSelectedDb(ctx), timeout, "REPLACE",
-				 "AUTH", auth, len, "KEYS", b->keys, (size_t)b->n);
-		else
-			r = Call(ctx, "MIGRATE", "!Esscls" "c" "cv", host, port, "", (long long)GetSelectedDb(ctx), timeout, "REPLACE",
+			r = Call(ctx, "MIGRATE",
+				 "!Esscls"
+				 "ccb"
+				 "cv",
+				 host, port, "", (long long)GetSelectedDb(ctx), timeout, "REPLACE", "AUTH", auth, len,
 				 "KEYS", b->keys, (size_t)b->n);
+		else
+			r = Call(ctx, "MIGRATE",
+				 "!Esscls"
+				 "c"
+				 "cv",
+				 host, port, "", (long long)GetSelectedDb(ctx), timeout, "REPLACE", "KEYS", b->keys,
+				 (size_t)b->n);
 		if (pass)
 			FreeCallReply(pass);
 		if (!r || CallReplyType(r) == REPLY_ERROR) {
@@ -503,7 +515,7 @@ static int slotsmgrt_exec_wrapper(Context *ctx, String **argv, int argc)
 	return OK;
 }
 
-/* --- life --------------------------------------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 int RedisModule_OnLoad(Context *ctx, String **argv, int argc);
 int RedisModule_OnLoad(Context *ctx, String **argv, int argc)

@@ -210,7 +210,7 @@ def case_hung_server(c):
     c.servers[0].signal(signal.SIGCONT)
     wait("service again", lambda: ask(c, "SET", key, "1") == "+OK")
     first = first.split("read tcp")[0] + ("i/o timeout" if "i/o timeout" in first else "")
-    return [first, 1.5 < took < 3.5, rest, other]
+    return [first, 1.5 < took < 6, rest, other]
 
 
 def case_dead_server(c):
@@ -230,7 +230,7 @@ def case_dead_server(c):
         c.start_server(port=c.servers[0].port)
         wait("the server again", lambda: r("SET", key, "1") == "+OK", 8)
         back = time.monotonic() - start
-    return ["-ERR handle response, " in first, sorted(set(errors)), slowest < 0.5, alive, back < 5.5]
+    return ["-ERR handle response, " in first, sorted(set(errors)), slowest < 1.5, alive, back < 5.5]
 
 
 def case_server_restart_costs_two_requests(c):
