@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -29,7 +30,8 @@ struct fixture {
 	char output[4096];
 };
 
-/* --- processes -------------------------------------------------------------------------------------------------------- */
+/* --- processes
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void find_port(char out[8])
 {
@@ -58,12 +60,13 @@ static void start_server(struct fixture *f, struct server *s, const char *auth)
 	s->pid = fork();
 	assert_true(s->pid >= 0);
 	if (s->pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		quiet();
 		if (chdir(f->dir) < 0) /* a replica leaves its dump.rdb there */
 			_exit(126);
-		execlp("redis-server", "redis-server", "--port", s->port, "--save", "", "--bind", "127.0.0.1", "--repl-diskless-sync",
-		       "yes", "--repl-diskless-sync-delay", "0", "--slaveof", "127.0.0.1", "1", "--slave-serve-stale-data", "no",
-		       auth ? "--requirepass" : NULL, auth, (char *)NULL);
+		execlp("redis-server", "redis-server", "--port", s->port, "--save", "", "--bind", "127.0.0.1",
+		       "--repl-diskless-sync", "yes", "--repl-diskless-sync-delay", "0", "--slaveof", "127.0.0.1", "1",
+		       "--slave-serve-stale-data", "no", auth ? "--requirepass" : NULL, auth, (char *)NULL);
 		_exit(127);
 	}
 }
@@ -220,7 +223,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- readiness -------------------------------------------------------------------------------------------------------- */
+/* --- readiness
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void test_ready_follows_the_role(void **state)
 {
@@ -273,7 +277,8 @@ static void test_not_ready_when_it_does_not_answer(void **state)
 	kill(f->a.pid, SIGSTOP);
 	start = clock_mono_ms();
 	assert_int_equal(ready(f, &f->a), 1);
-	assert_in_range(clock_mono_ms() - start, 500, 1900); /* before the kubelet's 2 s, so that nothing is left behind */
+	assert_in_range(clock_mono_ms() - start, 500,
+			1900); /* before the kubelet's 2 s, so that nothing is left behind */
 }
 
 static void test_ready_with_a_password(void **state)
@@ -291,7 +296,8 @@ static void test_ready_with_a_password(void **state)
 	assert_non_null(strstr(f->output, "NOAUTH"));
 }
 
-/* --- postStart -------------------------------------------------------------------------------------------------------- */
+/* --- postStart
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void test_start_waits_for_an_answer(void **state)
 {
@@ -325,7 +331,8 @@ static void test_start_is_bounded_for_a_hung_server(void **state)
 	assert_in_range(clock_mono_ms() - start, 900, 3500);
 }
 
-/* --- preStop ---------------------------------------------------------------------------------------------------------- */
+/* --- preStop
+ * ---------------------------------------------------------------------------------------------------------- */
 
 static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
 {
@@ -392,7 +399,8 @@ static void test_stop_is_bounded(void **state)
 	assert_in_range(run_stop(f, &f->a, 25), 900, 2500);
 }
 
-/* --- proxy and dashboard ---------------------------------------------------------------------------------------------- */
+/* --- proxy and dashboard
+ * ---------------------------------------------------------------------------------------------- */
 
 static int proxy_ready(struct fixture *f, const char *answer)
 {
@@ -462,7 +470,8 @@ static void test_dashboard_stop(void **state)
 	expect_admin(f, "--dashboard=10.0.0.1:18080 --shutdown\n");
 }
 
-/* --- the article's hooks ---------------------------------------------------------------------------------------------- */
+/* --- the article's hooks
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool is_article(enum codis_component component, const char *which, const char *text)
 {
@@ -476,14 +485,17 @@ static bool is_article(enum codis_component component, const char *which, const 
 static void test_article_is_known(void **state)
 {
 	(void)state;
-	assert_true(is_article(CODIS_SERVER, "postStart",
-			       "codis-admin --dashboard=d --reload; if [ $? != 0 ]; then exit 1; fi; sid=`hostname |awk -F'-' "
-			       "'{print $3}'`;gid=$(expr $sid / ${SERVER_REPLICA} + 1); codis-admin --group-add --gid=${gid} 1>/dev/null "
-			       "2>&1; if [ $? != 0  -a ${SERVER_REPLICA} -gt 1 ]; then exit 1; fi"));
+	assert_true(is_article(
+		CODIS_SERVER, "postStart",
+		"codis-admin --dashboard=d --reload; if [ $? != 0 ]; then exit 1; fi; sid=`hostname |awk -F'-' "
+		"'{print $3}'`;gid=$(expr $sid / ${SERVER_REPLICA} + 1); codis-admin --group-add --gid=${gid} "
+		"1>/dev/null "
+		"2>&1; if [ $? != 0  -a ${SERVER_REPLICA} -gt 1 ]; then exit 1; fi"));
 	assert_true(is_article(CODIS_SERVER, "preStop", "$admin --group-del --gid=1 --addr=$POD_IP:6379"));
 	assert_true(is_article(CODIS_PROXY, "preStop", "codis-admin --remove-proxy --addr=a"));
-	assert_true(is_article(CODIS_DASHBOARD, "preStop", "PID=$(cat log/dashboard.pid) && kill $PID && while ps -p 1 > /dev/null; "
-							   "do sleep 1; done"));
+	assert_true(is_article(CODIS_DASHBOARD, "preStop",
+			       "PID=$(cat log/dashboard.pid) && kill $PID && while ps -p 1 > /dev/null; "
+			       "do sleep 1; done"));
 }
 
 static void test_other_hooks_are_not_the_article(void **state)

@@ -15,7 +15,8 @@ struct fixture {
 	struct buf body;
 };
 
-static void find_none(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set), void *arg)
+static void find_none(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
+		      void *arg)
 {
 	(void)ctx;
 	(void)namespace;
@@ -33,8 +34,9 @@ static void each_none(void *ctx, int (*fn)(void *arg, const cJSON *set), void *a
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct httpd_config config = { .address = "127.0.0.1:0", .threads = 2, .max_body = SERVE_BODY_MAX,
-				       .handler = webhook_serve };
+	struct httpd_config config = {
+		.address = "127.0.0.1:0", .threads = 2, .max_body = SERVE_BODY_MAX, .handler = webhook_serve
+	};
 	struct error err = ERROR_INIT;
 
 	assert_non_null(f);
@@ -141,9 +143,10 @@ static void test_refusal(void **state)
 static void test_validate(void **state)
 {
 	struct fixture *f = *state;
-	char *text = review_text("statefulsets", "CREATE",
-				 parse_text("{\"metadata\":{\"name\":\"s\"},\"spec\":{\"replicas\":5,\"template\":{\"metadata\":{"
-					    "\"labels\":{\"app\":\"codis-server\"}}}}}"));
+	char *text = review_text(
+		"statefulsets", "CREATE",
+		parse_text("{\"metadata\":{\"name\":\"s\"},\"spec\":{\"replicas\":5,\"template\":{\"metadata\":{"
+			   "\"labels\":{\"app\":\"codis-server\"}}}}}"));
 	JSON_CLEANUP cJSON *answer = NULL;
 
 	post(f, "/validate", text);
@@ -199,7 +202,8 @@ static void test_bad_bodies(void **state)
 	expect_bad_request(f, "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", "\"Pod\"");
 	expect_bad_request(f, "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1beta1\"}", "v1beta1");
 	expect_bad_request(f, "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\"}", "request");
-	expect_bad_request(f, "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{}}", "uid");
+	expect_bad_request(f, "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{}}",
+			   "uid");
 	test_validate(state); /* it lives on */
 }
 
@@ -239,8 +243,10 @@ static void test_counts(void **state)
 	post(f, "/mutate", "x");
 	metrics_write(f->webhook.metrics, &text);
 	assert_non_null(strstr(text.data, "codis_webhook_requests_total{endpoint=\"mutate\",result=\"changed\"} 1\n"));
-	assert_non_null(strstr(text.data, "codis_webhook_requests_total{endpoint=\"mutate\",result=\"bad_request\"} 1\n"));
-	assert_non_null(strstr(text.data, "codis_webhook_requests_total{endpoint=\"validate\",result=\"refused\"} 1\n"));
+	assert_non_null(
+		strstr(text.data, "codis_webhook_requests_total{endpoint=\"mutate\",result=\"bad_request\"} 1\n"));
+	assert_non_null(
+		strstr(text.data, "codis_webhook_requests_total{endpoint=\"validate\",result=\"refused\"} 1\n"));
 	assert_non_null(strstr(text.data, "codis_webhook_request_seconds_count{endpoint=\"mutate\"} 2\n"));
 }
 
