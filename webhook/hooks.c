@@ -52,8 +52,8 @@ void hooks_server_start(const struct hooks_redis *r, struct buf *out)
 	add_ask(r, out);
 	buf_addstr(out, "end=$(($(date +%s) + 2))\n"
 			"while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
-			"\tcase $(ask ) in *role:*) exit 0 ;; esac\n"
-			"\tsleep 0.1 || sleep 1\n"
+			"  case $(ask ) in *role:*) exit 0 ;; esac\n"
+			"  sleep 0.1 || sleep 1\n"
 			"done\n"
 			"exit 0\n");
 }
@@ -65,11 +65,11 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, struct buf *out
 	add_ask(r, out);
 	buf_addf(out, "end=$(($(date +%%s) + %d))\n", seconds);
 	buf_addstr(out, "while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
-			"\tcase $(ask ) in\n"
-			"\t*role:master*connected_slaves:0*) exit 0 ;;\n"
-			"\t*role:master*) sleep 0.2 || sleep 1 ;;\n"
-			"\t*) exit 0 ;;\n"
-			"\tesac\n"
+			"  case $(ask ) in\n"
+			"  *role:master*connected_slaves:0*) exit 0 ;;\n"
+			"  *role:master*) sleep 0.2 || sleep 1 ;;\n"
+			"  *) exit 0 ;;\n"
+			"  esac\n"
 			"done\n"
 			"exit 0\n");
 }

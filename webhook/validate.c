@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/codis/topology.h"
 #include "common/kube/admission.h"
+#include "webhook/preview.h"
 
 #define NAME_MAX_LEN 254
 
@@ -119,12 +120,15 @@ static void check_rival(const struct admission_request *req, const struct lookup
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
 			 struct admission_verdict *v)
 {
+	bool server = codis_component_of(template_of(req->object)) == CODIS_SERVER;
+
 	check_count(req->object, replicas_of(req->object), v);
-	if (!v->allowed || codis_component_of(template_of(req->object)) != CODIS_SERVER)
-		return;
-	check_start(req->object, v);
-	if (v->allowed)
+	if (v->allowed && server)
+		check_start(req->object, v);
+	if (v->allowed && server)
 		check_rival(req, lookups, v);
+	if (v->allowed)
+		preview_pod(req->object, true, v);
 }
 
 /* SERVER_REPLICA as it is, or what is wrong with it: two are the same where their texts are. */
@@ -204,6 +208,8 @@ static void check_update(const struct admission_request *req, const struct looku
 	} else {
 		check_server_update(req, lookups, v);
 	}
+	if (v->allowed && !json_equal(template_of(req->old_object), template_of(req->object)))
+		preview_pod(req->object, false, v);
 }
 
 struct scale {

@@ -292,6 +292,32 @@ static void test_identity_of_a_live_cluster(void **state)
 	       "give this one another PRODUCT_NAME");
 }
 
+/* A pod's own warnings would reach nobody. */
+static void test_warnings_of_the_pods(void **state)
+{
+	struct cluster *c = *state;
+	struct admission_verdict v;
+	cJSON *set = SET(.replicas = 4), *labels;
+
+	ask(c, "", "x", NULL, cJSON_Duplicate(set, true), &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.warning_count, 1);
+	assert_non_null(strstr(v.warnings[0], "no guard"));
+	admission_verdict_release(&v);
+	ask(c, "", "x", SET(.replicas = 2), cJSON_Duplicate(set, true), &v); /* the pods stay as they are */
+	assert_int_equal(v.warning_count, 0);
+	admission_verdict_release(&v);
+	labels = cJSON_GetObjectItem(cJSON_GetObjectItem(set, "spec"), "template");
+	labels = cJSON_GetObjectItem(cJSON_GetObjectItem(labels, "metadata"), "labels");
+	json_add_str(labels, "codis.io/group", "7");
+	ask(c, "", "x", SET(.replicas = 4), cJSON_Duplicate(set, true), &v);
+	assert_true(v.allowed);
+	assert_non_null(strstr(v.warnings[v.warning_count - 1], "its pods will be refused: label codis.io/group"));
+	admission_verdict_release(&v);
+	create(c, set,
+	       "label codis.io/group is \"7\", but by its name and environment this pod is \"1\": leave the label out");
+}
+
 static void test_becomes_a_server(void **state)
 {
 	struct cluster *c = *state;
@@ -400,6 +426,7 @@ int main(void)
 		TEST(test_count_on_update),
 		TEST(test_what_is_wrong_already_stays_editable),
 		TEST(test_identity_of_a_live_cluster),
+		TEST(test_warnings_of_the_pods),
 		TEST(test_becomes_a_server),
 		TEST(test_scale),
 		TEST(test_requests_about_something_else),
