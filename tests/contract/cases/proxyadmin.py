@@ -212,7 +212,7 @@ def case_stats_count(c):
 
     def counted():
         s = c.proxy_call(c.proxies[0], "GET", "stats", 1)[1]
-        return s["ops"]["total"] == 7 and s
+        return s["ops"]["total"] == 7 and s["sessions"]["alive"] == 0 and s
     s = wait("the counters", counted, 3)
     get = next(e for e in s["ops"]["cmd"] if e["opstr"] == "GET")
     return out + [sorted(get), get["calls"], get["fails"], s["sessions"]["alive"]]
