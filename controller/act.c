@@ -1,5 +1,7 @@
 /* act.c - carries actions out. Each is a short chain of asynchronous steps; the first failure ends it, is logged, and
  * leaves the rest to the next decision, which sees how far it got. */
+#include "controller/act.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,7 @@
 #include "common/net/addr.h"
 #include "common/net/loop.h"
 #include "controller/cluster.h"
+#include "controller/observe.h"
 
 #define REDIS_MS 500
 #define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
@@ -696,7 +699,7 @@ static void begin_delete_pod(struct op *op)
 	}
 }
 
-void cluster_act(struct cluster *c, const struct action *a)
+void act(struct cluster *c, const struct action *a)
 {
 	struct op *op = calloc(1, sizeof(*op));
 	const struct observed_group *g = a->gid ? cluster_group(c, a->gid, true) : NULL;

@@ -1,9 +1,8 @@
 /* cluster.h - one Codis cluster (a product in a namespace) as the controller holds it: what is observed, what is being
- * done. cluster.c makes the view and runs decide(); observe.c asks Codis; act.c carries actions out. */
+ * done. observe.c fills it in by asking Codis, act.c carries actions out on it, steer.c makes the view of it and decides. */
 #ifndef CODIS_CONTROLLER_CLUSTER_H
 #define CODIS_CONTROLLER_CLUSTER_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -103,10 +102,11 @@ struct cluster {
 	bool watch_only;	/* codis.io/ha: keep */
 
 	uv_timer_t tick, soon;
+	uv_timer_cb look; /* what soon does */
 	int64_t last_tick_ms, steady_since_ms;
 	int running; /* actions under way */
 	int64_t empty_since_ms;
-	bool pods_seen; /* since the last cluster_free_when_idle */
+	bool pods_seen; /* since the last steer_end_when_idle */
 	int open_handles;
 	bool closing;
 
@@ -118,37 +118,16 @@ struct cluster {
 	struct cluster *next;
 };
 
-/* cluster.c */
-struct cluster *cluster_new(struct controller *ctl, const char *namespace, const char *product);
-/* For a cluster without pods: counts how long, and after a minute with nothing under way closes and frees it (in the next
- * turn of the loop). Returns whether it did: the caller forgets it then. */
-bool cluster_free_when_idle(struct cluster *c);
 /* Something was seen: make the view and decide, in the next turn of the loop. */
 void cluster_look(struct cluster *c);
+/* What is held of a group, proxy, server; NULL when it is not (make: memory ran out, or the limit is reached). */
 struct observed_group *cluster_group(struct cluster *c, int gid, bool make);
 struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, bool make);
 struct observed_server *cluster_server(struct cluster *c, const char *addr);
+/* A path below /codis3/<product>/. */
 void cluster_path(const struct cluster *c, char *out, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* "0 s" ... for the loop's turn: monotonic now. */
+/* Monotonic milliseconds. */
 int64_t cluster_now(const struct cluster *c);
-
-/* observe.c: asks what is due; every answer calls cluster_look(). */
-void observe(struct cluster *c);
-void observe_group(struct cluster *c, int gid);		   /* reads the group's node now */
-void observe_proxy(struct cluster *c, struct observed_proxy *p); /* asks the proxy now */
-void observe_reload(struct cluster *c);			   /* makes a live dashboard read the coordinator again */
-
-/* The start_time of a lock in milliseconds of wall time; 0 when it is none. */
-int64_t observe_start_time(const char *s);
-
-/* act.c */
-void cluster_act(struct cluster *c, const struct action *a);
-
-/* status.c */
-
-/* "codis-test: OK, 2 groups led, ..." */
-void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
-cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits);
 
 #endif

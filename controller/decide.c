@@ -23,7 +23,7 @@ struct decision {
 	struct action overflow; /* takes what does not fit, so that no place needs a check; it comes back next time */
 };
 
-static struct action *act(struct decision *d, enum action_kind kind, int gid, const char *why)
+static struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why)
 {
 	struct action *a = d->count < d->max ? &d->out[d->count++] : &d->overflow;
 
@@ -34,10 +34,10 @@ static struct action *act(struct decision *d, enum action_kind kind, int gid, co
 	return a;
 }
 
-static void act_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+static void propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 		       const struct server_view *other, const char *why)
 {
-	struct action *a = act(d, kind, gid, why);
+	struct action *a = propose(d, kind, gid, why);
 
 	memcpy(a->addr, s->addr, sizeof(a->addr));
 	if (other)
@@ -199,7 +199,7 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 		return;
 	if (!all && (!g->masterless_ms || d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms))
 		return;
-	act_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+	propose_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
@@ -208,7 +208,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 	const struct server_view *best = best_replica(d->v, g, m, false);
 
 	if (best) {
-		act_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+		propose_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
@@ -232,13 +232,13 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	if (target && heard(target) && !redis_info_guarded(&target->info)) {
 		/* A live old master goes on taking writes until the replica has caught up with it. */
 		if (m && m != target && view_master_verified(m) && view_synced(target, m))
-			act_server(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
+			propose_server(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
 		else
-			act_server(d, ACT_PROMOTE, g->node.id, target, NULL, "a promotion was interrupted");
+			propose_server(d, ACT_PROMOTE, g->node.id, target, NULL, "a promotion was interrupted");
 		return true;
 	}
 	if (m && view_master_verified(m)) {
-		act_server(d, ACT_PROMOTE, g->node.id, m, NULL, "a promotion was interrupted, and its target is gone");
+		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL, "a promotion was interrupted, and its target is gone");
 		return true;
 	}
 	return false;
@@ -283,13 +283,13 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	int gid = g->node.id;
 
 	if (s->listed_group == gid && is_gone(d, s, gid)) {
-		act_server(d, ACT_DROP_SERVER, gid, s, NULL, "no pod has its address and nothing answers there");
+		propose_server(d, ACT_DROP_SERVER, gid, s, NULL, "no pod has its address and nothing answers there");
 		return true;
 	}
 	if (s->group != gid)
 		return false;
 	if (stays_down(d, s)) {
-		act_server(d, ACT_DELETE_POD, gid, s, NULL, "its process ended and is not started again while its sibling serves");
+		propose_server(d, ACT_DELETE_POD, gid, s, NULL, "its process ended and is not started again while its sibling serves");
 		return true;
 	}
 	if (!heard(s) || s->pod.deleting)
@@ -297,11 +297,11 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		if (someone_syncs(d->v, gid))
 			return false; /* one full resync at a time: each costs the master a fork */
-		act_server(d, ACT_FOLLOW, gid, s, m, "it does not follow the master of its group");
+		propose_server(d, ACT_FOLLOW, gid, s, m, "it does not follow the master of its group");
 		return true;
 	}
 	if (view_synced(s, m) && s->listed_group != gid) {
-		act_server(d, ACT_ADD_SERVER, gid, s, NULL, "it is synced and not in its group's list");
+		propose_server(d, ACT_ADD_SERVER, gid, s, NULL, "it is synced and not in its group's list");
 		return true;
 	}
 	return false;
@@ -316,7 +316,7 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	next = best_replica(d->v, g, m, true);
 	if (!next)
 		return false;
-	act_server(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
+	propose_server(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
 	return true;
 }
 
@@ -326,9 +326,9 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	const struct server_view *old = view_server(d->v, m->info.master);
 
 	if (old && view_is_member(old, g->node.id) && view_master_verified(old) && view_synced(m, old))
-		act_server(d, ACT_SWITCH, g->node.id, m, old, why);
+		propose_server(d, ACT_SWITCH, g->node.id, m, old, why);
 	else
-		act_server(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL, why);
 }
 
 static void decide_group(struct decision *d, const struct group_view *g)
@@ -366,9 +366,9 @@ static void decide_group(struct decision *d, const struct group_view *g)
 
 /* --- proxies, dashboard, slots -------------------------------------------------------------------------------------- */
 
-static void act_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p, const char *why)
+static void propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p, const char *why)
 {
-	struct action *a = act(d, kind, gid, why);
+	struct action *a = propose(d, kind, gid, why);
 
 	memcpy(a->token, p->token, sizeof(a->token));
 	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
@@ -440,23 +440,23 @@ static void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (p->busy)
 		return;
 	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p)) {
-		act_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
+		propose_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
 		return;
 	}
 	if (ended_again(&p->pod) && p->reach == REACH_REFUSED && !p->registered && d->v->kube_fresh &&
 	    d->v->dashboard.reach == REACH_OK && lasting >= d->limits->down_ms) {
-		act_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
+		propose_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
 		return;
 	}
 	if (!answers || p->pod.deleting)
 		return;
 	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
 	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {
-		act_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");
+		propose_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");
 		return;
 	}
 	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
-		act_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
 }
 
 static bool all_groups_led(const struct decision *d)
@@ -511,20 +511,20 @@ static void decide_dashboard(struct decision *d)
 	if (b->busy)
 		return;
 	if (lock_is_stale(d->v)) {
-		act(d, ACT_REMOVE_LOCK, 0, "the dashboard that took it is gone");
+		propose(d, ACT_REMOVE_LOCK, 0, "the dashboard that took it is gone");
 		return;
 	}
 	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms) {
-		struct action *a = act(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
+		struct action *a = propose(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
 
 		memcpy(a->pod, b->pod.name, sizeof(a->pod));
 		memcpy(a->uid, b->pod.uid, sizeof(a->uid));
 		return;
 	}
 	if (b->reach == REACH_OK && no_slot_assigned(d->v) && all_groups_led(d))
-		act(d, ACT_ASSIGN_SLOTS, 0, "no slot is assigned, and every group has its master");
+		propose(d, ACT_ASSIGN_SLOTS, 0, "no slot is assigned, and every group has its master");
 }
 
 int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max)

@@ -21,6 +21,8 @@
 #include "common/net/ops.h"
 #include "controller/cluster.h"
 #include "controller/options.h"
+#include "controller/status.h"
+#include "controller/steer.h"
 #include "controller/viewer.h"
 
 #define LOOK_MS 200
@@ -151,7 +153,7 @@ static void find_clusters(struct program *p)
 			continue;
 		if (find_cluster(p, pod))
 			continue;
-		c = cluster_new(&p->ctl, pod->namespace, pod->id.product);
+		c = steer_begin(&p->ctl, pod->namespace, pod->id.product);
 		if (c) {
 			c->next = p->clusters;
 			p->clusters = c;
@@ -160,7 +162,7 @@ static void find_clusters(struct program *p)
 	for (struct cluster **at = &p->clusters; *at;) {
 		struct cluster *c = *at;
 
-		if (has_pods(p, c) || !cluster_free_when_idle(c)) {
+		if (has_pods(p, c) || !steer_end_when_idle(c)) {
 			at = &c->next;
 			continue;
 		}
@@ -292,32 +294,15 @@ static void configure(struct program *p)
 	atomic_store(&p->turned_ms, clock_mono_ms());
 }
 
-static int show_help(void)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(65536);
-
-	buf_addstr(&text, "codis-controller joins, fails over and heals Codis clusters on Kubernetes.\n\n");
-	opt_help(controller_options, &text);
-	fputs(text.data, stdout);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	static struct program p; /* in main only; large, so not on the stack */
 	struct error err = ERROR_INIT;
-	int r, failed;
+	int status, failed;
 
-	if (opt_wants(argc, argv, "--help"))
-		return show_help();
-	if (opt_wants(argc, argv, "--version"))
-		return puts("codis-controller " CODIS_VERSION) < 0;
-	r = opt_parse(controller_options, &p.opt, argc, argv, &err);
-	if (r < 0 || r < argc) {
-		fprintf(stderr, "codis-controller: %s; see --help\n", r < 0 ? err.text : "arguments are not taken");
-		opt_release(controller_options, &p.opt);
-		return 2;
-	}
+	if (!opt_begin(controller_options, &p.opt, "codis-controller", "joins, fails over and heals Codis clusters", argc, argv,
+		       &status))
+		return status;
 	if (p.opt.view)
 		return viewer_run(p.opt.view_url);
 	configure(&p);

@@ -1,4 +1,6 @@
 /* observe.c - asks Codis: the coordinator's nodes, the dashboard's overview, every proxy's slots. */
+#include "controller/observe.h"
+
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>

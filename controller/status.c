@@ -1,11 +1,10 @@
-/* status.c - the whole cluster in one line, and in JSON. Pure: what is shown is what decide() saw. */
-#include <cjson/cJSON.h>
+#include "controller/status.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
-#include "controller/cluster.h"
 
 static int count_synced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
 {

@@ -31,16 +31,6 @@ struct program {
 	struct ops ops;
 };
 
-static void print_help(void)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(65536);
-
-	buf_addstr(&text, "codis-extender: a scheduler extender that keeps the members of a Codis group apart.\n\n"
-			  "usage: codis-extender [option...]\n\n");
-	opt_help(extender_options, &text);
-	fputs(text.data, stdout);
-}
-
 static void on_stop(void *ctx)
 {
 	struct program *p = ctx;
@@ -123,23 +113,11 @@ int main(int argc, char **argv)
 {
 	static struct program p;
 	struct error err = ERROR_INIT;
-	int at;
+	int status;
 
-	if (opt_wants(argc, argv, "--help")) {
-		print_help();
-		return 0;
-	}
-	if (opt_wants(argc, argv, "--version")) {
-		puts("codis-extender " CODIS_VERSION);
-		return 0;
-	}
-	at = opt_parse(extender_options, &p.options, argc, argv, &err);
-	if (at >= 0 && at < argc)
-		at = error_set(&err, ERR_INVALID, "\"%s\" is no option", argv[at]);
-	if (at < 0) {
-		fprintf(stderr, "codis-extender: %s (see --help)\n", err.text);
-		return 2;
-	}
+	if (!opt_begin(extender_options, &p.options, "codis-extender",
+		       "a scheduler extender that keeps the members of a Codis group apart", argc, argv, &status))
+		return status;
 	if (start(&p, &err) < 0) {
 		fprintf(stderr, "codis-extender: cannot start: %s\n", err.text);
 		return 1;

@@ -33,17 +33,6 @@ struct program {
 	bool failed;
 };
 
-static void print_help(void)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(65536);
-
-	buf_addstr(&text,
-		   "codis-webhook: makes plain codis pods ones that heal, and refuses counts that cannot work.\n\n"
-		   "usage: codis-webhook [option...]\n\n");
-	opt_help(webhook_options, &text);
-	fputs(text.data, stdout);
-}
-
 /* --- certificate ---------------------------------------------------------------------------------------------------
  */
 
@@ -227,23 +216,11 @@ int main(int argc, char **argv)
 {
 	static struct program p;
 	struct error err = ERROR_INIT;
-	int at;
+	int status;
 
-	if (opt_wants(argc, argv, "--help")) {
-		print_help();
-		return 0;
-	}
-	if (opt_wants(argc, argv, "--version")) {
-		puts("codis-webhook " CODIS_VERSION);
-		return 0;
-	}
-	at = opt_parse(webhook_options, &p.options, argc, argv, &err);
-	if (at >= 0 && at < argc)
-		at = error_set(&err, ERR_INVALID, "\"%s\" is no option", argv[at]);
-	if (at < 0) {
-		fprintf(stderr, "codis-webhook: %s (see --help)\n", err.text);
-		return 2;
-	}
+	if (!opt_begin(webhook_options, &p.options, "codis-webhook",
+		       "makes plain codis pods ones that heal, and refuses counts that cannot work", argc, argv, &status))
+		return status;
 	if (start(&p, &err) < 0) {
 		fprintf(stderr, "codis-webhook: cannot start: %s\n", err.text);
 		return 1;

@@ -274,3 +274,38 @@ void opt_markdown(const struct opt *table, struct buf *out)
 		buf_addch(out, '\n');
 	}
 }
+
+static void print_help(const struct opt *table, const char *program, const char *purpose)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1u << 16);
+
+	buf_addf(&text, "%s: %s\n\n", program, purpose);
+	opt_help(table, &text);
+	fputs(text.data, stdout);
+}
+
+bool opt_begin(const struct opt *table, void *config, const char *program, const char *purpose, int argc, char **argv,
+	       int *status)
+{
+	struct error err = ERROR_INIT;
+	int at;
+
+	*status = 0;
+	if (opt_wants(argc, argv, "--help")) {
+		print_help(table, program, purpose);
+		return false;
+	}
+	if (opt_wants(argc, argv, "--version")) {
+		printf("%s %s\n", program, CODIS_VERSION);
+		return false;
+	}
+	at = opt_parse(table, config, argc, argv, &err);
+	if (at >= 0 && at < argc)
+		at = error_set(&err, ERR_INVALID, "\"%s\" is no option", argv[at]);
+	if (at >= 0)
+		return true;
+	fprintf(stderr, "%s: %s (see --help)\n", program, err.text);
+	opt_release(table, config);
+	*status = 2;
+	return false;
+}

@@ -15,6 +15,7 @@
 #ifndef CODIS_BASE_OPT_H
 #define CODIS_BASE_OPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -52,6 +53,11 @@ void opt_release(const struct opt *table, void *config);
 
 /* Whether `flag` ("--help") stands among the arguments before "--". */
 int opt_wants(int argc, char **argv, const char *flag);
+
+/* What every program does first: answers --help (purpose, then the options) and --version, parses, and says what is wrong
+ * on stderr. true: go on. false: end with *status; config is released. */
+bool opt_begin(const struct opt *table, void *config, const char *program, const char *purpose, int argc, char **argv,
+	       int *status);
 
 /* The --help text's options part, and the same as a Markdown table for docs/. */
 void opt_help(const struct opt *table, struct buf *out);

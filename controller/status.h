@@ -1,0 +1,16 @@
+/* status.h - the whole cluster in one line, and in JSON. Pure: what is shown is what decide() saw. */
+#ifndef CODIS_CONTROLLER_STATUS_H
+#define CODIS_CONTROLLER_STATUS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "controller/decide.h"
+
+/* "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served"; *ok: nothing is missing. */
+void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
+/* The same with every member; the caller's (cJSON_Delete). NULL: no memory. */
+cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits);
+
+#endif
