@@ -159,6 +159,41 @@ static void test_odd_shapes_do_no_harm(void **state)
 	}
 }
 
+static long allocations_left;
+
+static void *failing_malloc(size_t size)
+{
+	return allocations_left-- > 0 ? malloc(size) : NULL;
+}
+
+/* Out of memory a pod is refused, and never let through with a part of what it should get. */
+static void test_no_memory_means_refused(void **state)
+{
+	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
+
+	(void)state;
+	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
+		JSON_CLEANUP cJSON *pod = load_pod(fixtures[f]);
+		OUTCOME whole = mutate_once(pod);
+		struct admission_request req = { .resource = "pods", .subresource = "", .operation = "CREATE", .object = pod };
+		struct admission_verdict v;
+		long n = 0;
+
+		do {
+			admission_verdict_init(&v);
+			allocations_left = n++;
+			cJSON_InitHooks(&hooks);
+			mutate(&req, VIEWER_IMAGE, &v);
+			cJSON_InitHooks(NULL);
+			assert_int_equal(v.allowed ? 500 : v.code, 500);
+			if (v.allowed)
+				assert_true(json_equal(v.patch, whole.verdict.patch));
+			admission_verdict_release(&v);
+		} while (allocations_left < 0);
+		assert_true(n > 100);
+	}
+}
+
 /* --- codis-server ----------------------------------------------------------------------------------------------------
  */
 
@@ -613,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_a_second_time_there_is_nothing_to_do),
 		cmocka_unit_test(test_opted_out),
 		cmocka_unit_test(test_odd_shapes_do_no_harm),
+		cmocka_unit_test(test_no_memory_means_refused),
 		cmocka_unit_test(test_plain_server),
 		cmocka_unit_test(test_patch_is_small),
 		cmocka_unit_test(test_article_server),
