@@ -11,6 +11,7 @@
  * the differences (module/level.c) and the settings that 3.2 had. The process becomes redis-server: same pid, no wrapper. */
 
 #define REDIS_SERVER "redis-server"
+#define REDIS_CHECK  "redis-check-rdb" /* the same program; Debian's redis-tools have it without a service */
 #define MODULE       "codis-sim.so"
 
 static const char *const settings[] = {
@@ -74,5 +75,6 @@ int server_main(int argc, char **argv)
 		args[n++] = module;
 	}
 	execvp(REDIS_SERVER, args);
+	execvp(REDIS_CHECK, args);
 	golog_panic("%s: %s", REDIS_SERVER, strerror(errno));
 }

@@ -119,11 +119,8 @@ def start_zookeeper(folder):
     with open(os.path.join(folder, "zoo.cfg"), "w") as f:
         f.write("tickTime=500\ndataDir=%s\nclientPort=%d\nclientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
                 "maxClientCnxns=0\nforceSync=no\n" % (folder, port))
-    with open(os.path.join(folder, "log4j.properties"), "w") as f:
-        f.write("log4j.rootLogger=WARN, out\nlog4j.appender.out=org.apache.log4j.ConsoleAppender\n"
-                "log4j.appender.out.layout=org.apache.log4j.SimpleLayout\n")
     p = Process("zookeeper", ["java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto",
-                              "-cp", folder + ":/usr/share/java/zookeeper.jar",
+                              "-cp", "/usr/share/java/zookeeper.jar",
                               "org.apache.zookeeper.server.ZooKeeperServerMain", os.path.join(folder, "zoo.cfg")], folder)
     addr = "127.0.0.1:%d" % port
     wait("ZooKeeper at " + addr, lambda: answers(addr), 30)
