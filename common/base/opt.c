@@ -301,10 +301,10 @@ bool opt_begin(const struct opt *table, void *config, const char *program, const
 	}
 	at = opt_parse(table, config, argc, argv, &err);
 	if (at >= 0 && at < argc)
-		at = error_set(&err, ERR_INVALID, "\"%s\" is no option", argv[at]);
+		at = error_set(&err, ERR_INVALID, "\"%s\" is no option; --help lists them", argv[at]);
 	if (at >= 0)
 		return true;
-	fprintf(stderr, "%s: %s (see --help)\n", program, err.text);
+	fprintf(stderr, "%s: %s\n", program, err.text);
 	opt_release(table, config);
 	*status = 2;
 	return false;
