@@ -37,7 +37,7 @@ class Local:
     fault = "kill -9 of"
 
     def __init__(self):
-        self.cluster = cluster.Cluster("demo")
+        self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", "demo"))
 
     def open(self):
         self.cluster.run("stop")
@@ -62,7 +62,7 @@ class Local:
         return writers.fault(cluster.kill_container(pod, "codis-server"))
 
     def hints(self):
-        return ('Look around:  eval "$(CLUSTER_NAME=demo tests/cluster/cluster env)"; '
+        return (f'Look around:  eval "$(CLUSTER_NAME={self.cluster.name} tests/cluster/cluster env)"; '
                 f"kubectl -n {NAMESPACE} get pods -o wide\nEnd it:       make demo-down")
 
     def down(self):

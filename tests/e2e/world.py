@@ -40,7 +40,7 @@ def manifests_of(name):
 
 class World:
     def __init__(self):
-        self.cluster = cluster.Cluster("e2e")
+        self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", "e2e"))
         self.kube = self.codis = None
         self.notes = []
         self.writers = None
