@@ -377,6 +377,7 @@ static void test_our_hooks_are_renewed(void **state)
 
 static void test_tolerations(void **state)
 {
+	OUTCOME plain = mutate_pod_twice(load_pod("plain-server"));
 	OUTCOME none = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", "[]"));
 	OUTCOME all = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", "[{\"operator\":\"Exists\"}]"));
 	OUTCOME own = mutate_pod_twice(load_with("plain-server", "spec", "tolerations",
@@ -387,6 +388,9 @@ static void test_tolerations(void **state)
 	assert_int_equal(toleration(none.pod, "node.kubernetes.io/not-ready"), -1);
 	assert_int_equal(toleration(none.pod, "node.kubernetes.io/unreachable"), -1);
 	assert_json(json_get(all.pod, "spec", "tolerations", NULL), "[{\"operator\":\"Exists\"}]");
+	assert_json(json_get(plain.pod, "spec", "tolerations", NULL),
+		    "[{\"key\":\"node.kubernetes.io/not-ready\",\"operator\":\"Exists\",\"effect\":\"NoExecute\"},"
+		    "{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\",\"effect\":\"NoExecute\"}]");
 	assert_int_equal(toleration(own.pod, "node.kubernetes.io/unreachable"), 60);
 	assert_int_equal(toleration(own.pod, "node.kubernetes.io/not-ready"), -1);
 	assert_true(warned(&own, "after 60 s"));
@@ -547,7 +551,7 @@ static void test_dashboard(void **state)
 
 static void test_ha_becomes_a_viewer(void **state)
 {
-	OUTCOME o = mutate_pod_twice(load_pod("article-ha"));
+	OUTCOME o = mutate_pod_twice(load_pod("article-ha")), again = { .pod = NULL };
 	char words[4096];
 
 	(void)state;
@@ -558,6 +562,8 @@ static void test_ha_becomes_a_viewer(void **state)
 	assert_null(json_get(container_of(o.pod), "args", NULL));
 	assert_non_null(json_get(o.pod, "spec", "affinity", "podAffinity", NULL));
 	assert_true(warned(&o, "would fight codis-controller"));
+	again = mutate_once(o.pod);
+	assert_int_equal(again.verdict.warning_count, 0); /* no codis-ha is there any more */
 }
 
 static void test_ha_that_is_kept(void **state)
