@@ -607,18 +607,11 @@ static void on_coordinator(const struct flags *f)
 	zk_close(zk);
 }
 
-#define WORD(name)                                                                                                     \
-	{                                                                                                              \
-		name, NULL, false, NULL, false                                                                         \
-	}
-#define VALUE(name)                                                                                                    \
-	{                                                                                                              \
-		name, NULL, true, NULL, false                                                                          \
-	}
-#define BRIEF(name, with)                                                                                              \
-	{                                                                                                              \
-		name, with, true, NULL, false                                                                          \
-	}
+/* clang-format off */
+#define WORD(name)	  { name, NULL, false, NULL, false }
+#define VALUE(name)	  { name, NULL, true, NULL, false }
+#define BRIEF(name, with) { name, with, true, NULL, false }
+/* clang-format on */
 
 int admin_main(int argc, char **argv)
 {
