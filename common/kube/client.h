@@ -33,12 +33,13 @@ typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *er
 struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
 
-/* A streamed GET (a watch): on_data gets raw bytes; done gets the end, object is always NULL. For informer.c. */
+/* A streamed GET (a watch): on_data gets raw bytes, and ends the call by returning non-zero; done gets the end, with
+ * object always NULL and err NULL when the server ended it. timeout_ms 0: no limit. For informer.c. */
 struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
 			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
 			      struct error *err);
 
-/* Blocking one-off of the same, on a loop of its own; for start-up and tools. *object is the caller's (cJSON_Delete). */
+/* The same, blocking; for start-up and tools. *object is the caller's (cJSON_Delete). */
 int kube_call_sync(const struct kube_config *cfg, const char *method, const char *path, const cJSON *body,
 		   const char *content_type, int timeout_ms, cJSON **object, struct error *err);
 

@@ -153,7 +153,7 @@ static void on_deadline(void *ctx)
 	struct lease *l = ctx;
 
 	loop_timer_stop(&l->deadline);
-	if (l->state == LEASE_HELD)
+	if (l->state == LEASE_HELD) /* it may have been lost to another by now */
 		report(l, LEASE_UNSURE, l->identity);
 }
 
@@ -170,7 +170,6 @@ static void schedule(struct lease *l)
 
 static void follow(struct lease *l)
 {
-	loop_timer_stop(&l->deadline);
 	schedule(l);
 	report(l, LEASE_FOLLOWING, holder_of(l->record));
 }
