@@ -49,8 +49,7 @@ static bool is_shell(const char *word)
 	return is_one_of(word, words);
 }
 
-/* --- a shell's text ------------------------------------------------------------------------------------------------
- */
+/* --- a shell's text -------------------------------------------------------------------------------------------- */
 
 struct search {
 	struct command *c;
@@ -117,8 +116,7 @@ static void search_shell(struct command *c, cJSON *script, const char *const *pr
 	c->count = 0;
 }
 
-/* --- words ---------------------------------------------------------------------------------------------------------
- */
+/* --- words ----------------------------------------------------------------------------------------------------- */
 
 /* The container's words in order: command, then args. */
 struct words {
@@ -236,8 +234,7 @@ cJSON *command_container(cJSON *spec, const char *const *programs, const char *n
 	return cJSON_IsObject(item) ? item : NULL;
 }
 
-/* --- flags ---------------------------------------------------------------------------------------------------------
- */
+/* --- flags ----------------------------------------------------------------------------------------------------- */
 
 /* The word as the program gets it; false where only a shell can tell. */
 static bool plain_word(const struct command *c, const struct shell_word *w, struct buf *out)
@@ -288,8 +285,7 @@ bool command_word_is(const struct command *c, const struct command_start *s, int
 	       strcmp(plain.data, text) == 0;
 }
 
-/* --- quoting -------------------------------------------------------------------------------------------------------
- */
+/* --- quoting --------------------------------------------------------------------------------------------------- */
 
 bool command_has_env(const cJSON *container, const char *name)
 {
@@ -390,8 +386,7 @@ bool command_value(const struct command *c, const char *flag, struct buf *out)
 	return false;
 }
 
-/* --- appending -----------------------------------------------------------------------------------------------------
- */
+/* --- appending ------------------------------------------------------------------------------------------------- */
 
 static int append_words(struct command *c, const char *words)
 {

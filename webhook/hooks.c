@@ -198,8 +198,7 @@ bool hooks_is_article(enum codis_component component, const char *which, const c
 	return a && text && strstr(text, a->step) && shell_each(text, find_other_step, NULL, NULL) == 0;
 }
 
-/* --- into the pod --------------------------------------------------------------------------------------------------
- */
+/* --- into the pod ---------------------------------------------------------------------------------------------- */
 
 static bool is_ours(const cJSON *handler)
 {

@@ -33,8 +33,7 @@ struct program {
 	bool failed;
 };
 
-/* --- certificate ---------------------------------------------------------------------------------------------------
- */
+/* --- certificate ----------------------------------------------------------------------------------------------- */
 
 static int start_serving(struct program *p, const char *cert_pem, const char *key_pem, struct error *err)
 {
@@ -111,8 +110,7 @@ static int start_certs(struct program *p, struct error *err)
 	return p->certs ? 0 : -1;
 }
 
-/* --- readiness, end ------------------------------------------------------------------------------------------------
- */
+/* --- readiness, end -------------------------------------------------------------------------------------------- */
 
 static bool is_ready(void *ctx, char *why_not, size_t size)
 {
@@ -154,8 +152,7 @@ static void on_stop(void *ctx)
 		loop_stop(&p->loop);
 }
 
-/* --- start ---------------------------------------------------------------------------------------------------------
- */
+/* --- start ----------------------------------------------------------------------------------------------------- */
 
 static void on_watch_error(void *ctx, const struct error *err)
 {
@@ -219,7 +216,8 @@ int main(int argc, char **argv)
 	int status;
 
 	if (!opt_begin(webhook_options, &p.options, "codis-webhook",
-		       "makes plain codis pods ones that heal, and refuses counts that cannot work", argc, argv, &status))
+		       "makes plain codis pods ones that heal, and refuses counts that cannot work", argc, argv,
+		       &status))
 		return status;
 	if (start(&p, &err) < 0) {
 		fprintf(stderr, "codis-webhook: cannot start: %s\n", err.text);

@@ -15,8 +15,7 @@ void pod_refuse_memory(struct mutation *m)
 	admission_refuse(m->verdict, 500, "codis-webhook has no memory for this pod: try again");
 }
 
-/* --- parts ---------------------------------------------------------------------------------------------------------
- */
+/* --- parts ----------------------------------------------------------------------------------------------------- */
 
 static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool array)
 {
@@ -62,8 +61,7 @@ void pod_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
 		pod_refuse_memory(m);
 }
 
-/* --- labels --------------------------------------------------------------------------------------------------------
- */
+/* --- labels ---------------------------------------------------------------------------------------------------- */
 
 static void set_label(struct mutation *m, cJSON *labels, const char *name, const char *value)
 {
@@ -91,8 +89,7 @@ void pod_labels(struct mutation *m)
 	set_label(m, labels, CODIS_LABEL_GROUP, group);
 }
 
-/* --- tolerations ---------------------------------------------------------------------------------------------------
- */
+/* --- tolerations ----------------------------------------------------------------------------------------------- */
 
 static bool is_text(const cJSON *object, const char *name, const char *text)
 {
@@ -158,8 +155,7 @@ void pod_tolerate(struct mutation *m, int seconds)
 	tolerate_one(m, list, "node.kubernetes.io/unreachable", seconds);
 }
 
-/* --- affinity ------------------------------------------------------------------------------------------------------
- */
+/* --- affinity -------------------------------------------------------------------------------------------------- */
 
 static bool has_equal(const cJSON *list, const cJSON *item)
 {
@@ -240,8 +236,7 @@ void pod_clean_affinity(struct mutation *m)
 	}
 }
 
-/* --- scheduler, grace ----------------------------------------------------------------------------------------------
- */
+/* --- scheduler, grace ------------------------------------------------------------------------------------------ */
 
 void pod_scheduler(struct mutation *m)
 {

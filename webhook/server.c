@@ -14,8 +14,7 @@
 
 static const char *const programs[] = { "codis-server", "redis-server", NULL };
 
-/* --- identity and place --------------------------------------------------------------------------------------------
- */
+/* --- identity and place ---------------------------------------------------------------------------------------- */
 
 static bool check_owner(struct mutation *m)
 {
@@ -79,8 +78,7 @@ static void place(struct mutation *m)
 		pod_anti_affinity(m, labels, key, 100);
 }
 
-/* --- the guard ------------------------------------------------------------------------------------------------------
- */
+/* --- the guard ------------------------------------------------------------------------------------------------- */
 
 #define GUARD_SLAVEOF "--slaveof 127.0.0.1 1"
 #define GUARD_STALE   "--slave-serve-stale-data no"
@@ -125,8 +123,7 @@ static void guard(struct mutation *m, struct command *c)
 		pod_refuse_memory(m);
 }
 
-/* --- hooks ----------------------------------------------------------------------------------------------------------
- */
+/* --- hooks ----------------------------------------------------------------------------------------------------- */
 
 static bool is_wildcard(const char *host)
 {

@@ -9,8 +9,7 @@
 #define WORD_ENDS " \t\n;&|()<>"
 #define NEST_MAX  32
 
-/* --- words: each of these returns where it ends, or NULL when it does not ------------------------------------------
- */
+/* --- words: each of these returns where it ends, or NULL when it does not -------------------------------------- */
 
 static const char *skip_expansion(const char *p, int depth);
 
@@ -85,18 +84,18 @@ static const char *skip_word(const char *p)
 	return p;
 }
 
+/* A backslash joins the next line. */
 static const char *skip_blanks(const char *p)
 {
-	for (;; p++) {
+	p += strspn(p, BLANKS);
+	while (p[0] == '\\' && p[1] == '\n') {
+		p += 2;
 		p += strspn(p, BLANKS);
-		if (p[0] != '\\' || p[1] != '\n')
-			return p;
-		p++;
 	}
+	return p;
 }
 
-/* --- commands ------------------------------------------------------------------------------------------------------
- */
+/* --- commands -------------------------------------------------------------------------------------------------- */
 
 /* At "<" or ">", behind the number if there is one: the operator and its word. */
 static const char *skip_redirection(const char *p)

@@ -29,8 +29,7 @@ static int server_replica_of(const cJSON *set, int *replica, struct error *err)
 	return codis_server_replica_of(json_get(template_of(set), "spec", NULL), replica, err);
 }
 
-/* --- counts --------------------------------------------------------------------------------------------------------
- */
+/* --- counts ---------------------------------------------------------------------------------------------------- */
 
 /* Whether this many replicas of the StatefulSet are right. */
 static void check_count(const cJSON *set, int replicas, struct admission_verdict *v)
@@ -68,8 +67,7 @@ static void check_start(const cJSON *set, struct admission_verdict *v)
 				 server_replica, server_replica, start);
 }
 
-/* --- one set of servers a product ----------------------------------------------------------------------------------
- */
+/* --- one set of servers a product ------------------------------------------------------------------------------ */
 
 struct rival {
 	const char *namespace, *name, *product;
@@ -114,8 +112,7 @@ static void check_rival(const struct admission_request *req, const struct lookup
 			r.found, product);
 }
 
-/* --- create, update, scale -----------------------------------------------------------------------------------------
- */
+/* --- create, update, scale ------------------------------------------------------------------------------------- */
 
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
 			 struct admission_verdict *v)

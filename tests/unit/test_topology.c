@@ -20,7 +20,7 @@ static cJSON *parse(const char *text)
 	return item;
 }
 
-/* --- component ----------------------------------------------------------------------------------------------------- */
+/* --- component ------------------------------------------------------------------------------------------------- */
 
 static enum codis_component component_of(const char *labels)
 {
@@ -70,7 +70,7 @@ static void test_component_names(void **state)
 	assert_int_equal(codis_component_parse(NULL), CODIS_NONE);
 }
 
-/* --- product ------------------------------------------------------------------------------------------------------- */
+/* --- product --------------------------------------------------------------------------------------------------- */
 
 static const char *product_of(const char *pod_text, char out[CODIS_PRODUCT_MAX])
 {
@@ -136,7 +136,7 @@ static void test_product_that_is_no_label(void **state)
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.b_c-9\"}}}", p), "a.b_c-9");
 }
 
-/* --- groups -------------------------------------------------------------------------------------------------------- */
+/* --- groups ---------------------------------------------------------------------------------------------------- */
 
 /* SERVER_REPLICA as written, or -1 when it is refused. */
 static int replica_of(const char *env)
@@ -242,7 +242,7 @@ static void test_identity(void **state)
 	assert_int_equal(id.component, CODIS_NONE);
 }
 
-/* --- spread, counts, slots ----------------------------------------------------------------------------------------- */
+/* --- spread, counts, slots ------------------------------------------------------------------------------------- */
 
 static void test_spread(void **state)
 {

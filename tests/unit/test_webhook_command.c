@@ -6,8 +6,7 @@
 
 static const char *const programs[] = { "codis-server", "redis-server", NULL };
 
-/* --- the shell's grammar ---------------------------------------------------------------------------------------------
- */
+/* --- the shell's grammar --------------------------------------------------------------------------------------- */
 
 static int print_command(void *ctx, const struct shell_command *c)
 {

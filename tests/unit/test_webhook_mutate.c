@@ -3,8 +3,7 @@
 
 #define GUARD "--slaveof 127.0.0.1 1 --slave-serve-stale-data no"
 
-/* --- changing fixtures -----------------------------------------------------------------------------------------------
- */
+/* --- changing fixtures ----------------------------------------------------------------------------------------- */
 
 static cJSON *child(cJSON *object, const char *name)
 {
@@ -96,8 +95,7 @@ static void assert_json(const cJSON *item, const char *text)
 		fail_msg("it is %s", item ? cJSON_Print(item) : "absent");
 }
 
-/* --- every fixture ---------------------------------------------------------------------------------------------------
- */
+/* --- every fixture --------------------------------------------------------------------------------------------- */
 
 static const char *const fixtures[] = { "plain-server",    "plain-proxy",      "plain-dashboard", "plain-fe",
 					"plain-zookeeper", "article-server",   "article-proxy",   "article-dashboard",
@@ -129,6 +127,13 @@ static void test_opted_out(void **state)
 	}
 }
 
+static void mutate_and_forget(cJSON *pod)
+{
+	OUTCOME o = mutate_pod_twice(pod);
+
+	assert_true(o.pod || !o.verdict.allowed);
+}
+
 /* A broken pod is refused or let through, whatever is broken; it is the API server's to judge. */
 static void test_odd_shapes_do_no_harm(void **state)
 {
@@ -136,25 +141,19 @@ static void test_odd_shapes_do_no_harm(void **state)
 	static const char *const spec[] = { "containers", "tolerations", "affinity", "schedulerName",
 					    "terminationGracePeriodSeconds" };
 	static const char *const meta[] = { "labels", "annotations", "ownerReferences", "name" };
-	static const char *const container[] = { "command",        "args",  "env", "lifecycle",
-						 "readinessProbe", "image", "name" };
+	static const char *const container[] = { "command", "args", "env", "lifecycle", "readinessProbe", "image", "name" };
 
 	(void)state;
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
-			for (size_t i = 0; i < sizeof(spec) / sizeof(spec[0]); i++) {
-				OUTCOME o = mutate_pod_twice(load_with(fixtures[f], "spec", spec[i], values[v]));
-			}
-			for (size_t i = 0; i < sizeof(meta) / sizeof(meta[0]); i++) {
-				OUTCOME o = mutate_pod_twice(load_with(fixtures[f], "metadata", meta[i], values[v]));
-			}
-			for (size_t i = 0; i < sizeof(container) / sizeof(container[0]); i++) {
-				OUTCOME o = mutate_pod_twice(load_with_container(fixtures[f], container[i], values[v]));
-			}
-			{
-				OUTCOME a = mutate_pod_twice(load_with(fixtures[f], NULL, "spec", values[v]));
-				OUTCOME b = mutate_pod_twice(load_with(fixtures[f], NULL, "metadata", values[v]));
-			}
+			for (size_t i = 0; i < sizeof(spec) / sizeof(spec[0]); i++)
+				mutate_and_forget(load_with(fixtures[f], "spec", spec[i], values[v]));
+			for (size_t i = 0; i < sizeof(meta) / sizeof(meta[0]); i++)
+				mutate_and_forget(load_with(fixtures[f], "metadata", meta[i], values[v]));
+			for (size_t i = 0; i < sizeof(container) / sizeof(container[0]); i++)
+				mutate_and_forget(load_with_container(fixtures[f], container[i], values[v]));
+			mutate_and_forget(load_with(fixtures[f], NULL, "spec", values[v]));
+			mutate_and_forget(load_with(fixtures[f], NULL, "metadata", values[v]));
 		}
 	}
 }
@@ -194,8 +193,7 @@ static void test_no_memory_means_refused(void **state)
 	}
 }
 
-/* --- codis-server ----------------------------------------------------------------------------------------------------
- */
+/* --- codis-server ---------------------------------------------------------------------------------------------- */
 
 static void test_plain_server(void **state)
 {
@@ -491,8 +489,7 @@ static void test_grace_period(void **state)
 	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "date +%s) + 0"));
 }
 
-/* --- the others ------------------------------------------------------------------------------------------------------
- */
+/* --- the others ------------------------------------------------------------------------------------------------ */
 
 static void test_proxy(void **state)
 {
@@ -603,8 +600,7 @@ static void test_zookeeper_gets_spread(void **state)
 	assert_int_equal(cJSON_GetArraySize(own.verdict.patch), 0);
 }
 
-/* --- requests --------------------------------------------------------------------------------------------------------
- */
+/* --- requests -------------------------------------------------------------------------------------------------- */
 
 static struct admission_verdict request(const char *resource, const char *subresource, const char *operation,
 					const cJSON *object)

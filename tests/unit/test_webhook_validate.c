@@ -3,8 +3,7 @@
 
 #include "webhook/validate.h"
 
-/* --- a cluster of at most four StatefulSets -------------------------------------------------------------------------
- */
+/* --- a cluster of at most four StatefulSets -------------------------------------------------------------------- */
 
 struct cluster {
 	cJSON *sets[4];
