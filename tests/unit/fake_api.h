@@ -49,7 +49,8 @@ struct fake_api {
 	bool stopping;
 	char fail_match[FAKE_PATH]; /* the next fail_count requests whose "METHOD url" holds this get fail_status */
 	int fail_status, fail_count;
-	char block_match[FAKE_PATH]; /* such requests wait until this is taken back */
+	char block_match[FAKE_PATH]; /* such requests wait until this is taken back, */
+	int block_left;		     /* but no more than so many */
 	int blocked;
 	cJSON *requests; /* "METHOD url" of every one, in order */
 };
@@ -408,12 +409,15 @@ static inline enum MHD_Result fake_answer(struct fake_api *a, struct fake_reques
 {
 	BUF_CLEANUP struct buf line = BUF_INIT(8192);
 	enum MHD_Result ok;
+	bool wait;
 
 	buf_addf(&line, "%s %s", r->method, r->path);
 	MHD_get_connection_values(r->conn, MHD_GET_ARGUMENT_KIND, fake_add_argument, &line);
 	pthread_mutex_lock(&a->lock);
 	cJSON_AddItemToArray(a->requests, cJSON_CreateString(line.data));
-	while ((a->hanging || (a->block_match[0] && strstr(line.data, a->block_match))) && !a->stopping) {
+	wait = a->block_left > 0 && a->block_match[0] && strstr(line.data, a->block_match);
+	a->block_left -= wait;
+	while ((a->hanging || (wait && a->block_match[0])) && !a->stopping) {
 		a->blocked++;
 		pthread_cond_wait(&a->changed, &a->lock);
 		a->blocked--;
@@ -613,13 +617,24 @@ static inline void fake_hang(struct fake_api *a, bool hanging)
 	pthread_mutex_unlock(&a->lock);
 }
 
-/* "" lets go. */
-static inline void fake_block(struct fake_api *a, const char *match)
+/* The next `count` of them wait, until fake_unblock. */
+static inline void fake_block_some(struct fake_api *a, const char *match, int count)
 {
 	pthread_mutex_lock(&a->lock);
 	snprintf(a->block_match, sizeof(a->block_match), "%s", match);
+	a->block_left = count;
 	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
+}
+
+static inline void fake_block(struct fake_api *a, const char *match)
+{
+	fake_block_some(a, match, INT32_MAX);
+}
+
+static inline void fake_unblock(struct fake_api *a)
+{
+	fake_block_some(a, "", 0);
 }
 
 static inline int fake_blocked(struct fake_api *a)

@@ -336,7 +336,7 @@ static void two_that_race_end_with_one_ca(void **state)
 	start(&b, w);
 	while (fake_blocked(&w->api) < 2)
 		uv_run(&w->loop.uv, UV_RUN_ONCE);
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 	assert_true(fake_run(w, LONG, is_ready, &a));
 	assert_true(fake_run(w, LONG, is_ready, &b));
 	assert_true(fake_run(w, LONG, bundles_are_right, &a));

@@ -158,6 +158,11 @@ static void it_ends_with_events_under_way(void **state)
 	kube_events_free(e);
 	kube_events_free(NULL);
 	fake_hang(&w->api, false);
+	e = kube_events_new(w->kube, "c", "i"); /* the loop turns on, and nobody misses the first */
+	fake_fail(&w->api, "POST", 403, 1000000);
+	kube_event(e, "Pod", pod, false, "Later", "x");
+	assert_true(fake_run(w, LONG, are_dropped, e));
+	kube_events_free(e);
 }
 
 #define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)

@@ -333,7 +333,7 @@ static void a_broken_watch_misses_nothing(void **state)
 	fake_end_watches(&w->api, true);
 	fake_delete(&w->api, POD_C);
 	fake_apply(&w->api, POD_A, "{\"data\":\"3\"}");
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 	expect(&s, "-two/c ~one/a(2) ");
 	assert_int_equal(s.errors, 1);
 	assert_int_equal(fake_count(&w->api, "limit="), 1);
@@ -356,7 +356,7 @@ static void too_old_is_listed_again(struct fake_world *w, bool as_event)
 	fake_delete(&w->api, POD_C);
 	fake_apply(&w->api, "/api/v1/namespaces/two/pods/d", "{}");
 	fake_compact(&w->api, as_event);
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 	expect(&s, "~one/b(1) +two/d -two/c ! "); /* and not a word on one/a */
 	assert_int_equal(s.errors, 0);
 	fake_apply(&w->api, POD_A, "{\"data\":\"3\"}");
@@ -582,7 +582,7 @@ static void the_owner_may_stop_it_from_anywhere(void **state)
 	fake_block(&w->api, "watch=1");
 	fake_apply(&w->api, POD_A, "{}");
 	fake_apply(&w->api, POD_B, "{}");
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 	assert_true(fake_run(w, LONG, is_stopped, &s));
 	stop(&s);
 	fake_fail(&w->api, PODS, 500, 1);

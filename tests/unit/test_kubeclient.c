@@ -133,7 +133,7 @@ static void the_client_may_end_in_an_answer(void **state)
 	assert_true(fake_run(w, LONG, is_done, &a));
 	assert_false(b.done);
 	cJSON_Delete(a.object);
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 }
 
 static void what_cannot_start_says_why(void **state)

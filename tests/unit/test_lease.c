@@ -167,7 +167,7 @@ static void only_one_of_two_gets_it(void **state)
 	start(&b, w, "b", AGES);
 	while (fake_blocked(&w->api) < 2)
 		uv_run(&w->loop.uv, UV_RUN_ONCE);
-	fake_block(&w->api, "");
+	fake_unblock(&w->api);
 	while (!a.log[0] || !b.log[0])
 		uv_run(&w->loop.uv, UV_RUN_ONCE);
 	a_leads = lease_state(a.lease) == LEASE_HELD;
@@ -325,6 +325,28 @@ static void an_api_server_that_hangs_is_none(void **state)
 	lease_free(c.lease);
 }
 
+static bool has_failed(void *ctx)
+{
+	return ((struct candidate *)ctx)->errors > 0;
+}
+
+static void a_call_that_hangs_leaves_time_for_another(void **state)
+{
+	struct fake_world *w = *state;
+	struct candidate c;
+
+	start(&c, w, "a", 6000);
+	expect(&c, "held:a ");
+	fake_block_some(&w->api, "PUT", 1);
+	assert_true(fake_run(w, 4000, has_failed, &c));
+	assert_int_equal(c.last.code, ERR_TIMEOUT);
+	assert_true(fake_run(w, LONG, four_writes, w));
+	assert_string_equal(c.log, "");
+	assert_int_equal(c.errors, 1);
+	fake_unblock(&w->api);
+	lease_free(c.lease);
+}
+
 static void another_holder_ends_it_for_sure(void **state)
 {
 	struct fake_world *w = *state;
@@ -388,11 +410,6 @@ static void a_lease_that_was_deleted_is_made_again(void **state)
 	spec_is(w, "holderIdentity", "a");
 	assert_string_equal(c.log, "");
 	lease_free(c.lease);
-}
-
-static bool has_failed(void *ctx)
-{
-	return ((struct candidate *)ctx)->errors > 0;
 }
 
 static void a_missing_right_is_told(void **state)
@@ -472,6 +489,7 @@ int main(void)
 		WORLD(a_record_without_sense_is_taken_after_our_own_duration),
 		WORLD(who_cannot_reach_the_api_server_is_unsure),
 		WORLD(an_api_server_that_hangs_is_none),
+		WORLD(a_call_that_hangs_leaves_time_for_another),
 		WORLD(another_holder_ends_it_for_sure),
 		WORLD(a_write_by_somebody_else_changes_nothing),
 		WORLD(a_lease_that_was_deleted_is_made_again),
