@@ -99,7 +99,7 @@ contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_B
 
 .PHONY: cluster-test
 cluster-test: ## the local Kubernetes keeps its promises
-	@tests/cluster/selftest
+	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
 
 .PHONY: e2e
 e2e: image ## everything together on a local Kubernetes of 4 nodes (make e2e CASES=failover: one file of cases)
@@ -141,7 +141,7 @@ $(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS) codis-writers) tests/
 $(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/image/*) tests/codis-sim/mkimages \
                             tests/cluster/mkimage $(wildcard $(CODIS_BIN_DIR)/codis-*)
 	@mkdir -p $(@D)
-	CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/codis-sim/mkimages $(@D)
+	CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/codis-sim/mkimages $(@D) >/dev/null
 
 .PHONY: cluster-start
 cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it

@@ -62,7 +62,7 @@ def replica_killed(w):
 
 @case
 def leader_killed(w):
-    """The controller that leads is killed with the master: the other one finishes."""
+    """The controller that leads is killed with the master: whichever is first to lead again does the failover."""
     w.start_writers()
     leader = w.leader()
     old = kill_master(w, 1)

@@ -55,7 +55,7 @@ def wait_for(what, probe, timeout, every=0.3):
         try:
             done, detail = probe()
         except (OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError) as e:
-            done, detail = False, f"{type(e).__name__}: {e}".splitlines()[0]
+            done, detail = False, f"no answer yet ({type(e).__name__}: {e})".splitlines()[0][:160]
         seconds = time.monotonic() - begin
         if done:
             LINE.clear()
