@@ -16,10 +16,10 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define CA_DAYS	     365
+#define CA_DAYS      365
 #define LEAF_DAYS    30
-#define DAY_MS	     (86400 * INT64_C(1000))
-#define LOOK_MS	     60000 /* how often the leaf's age is looked at */
+#define DAY_MS       (86400 * INT64_C(1000))
+#define LOOK_MS      60000 /* how often the leaf's age is looked at */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
 #define BUNDLE_MAX   65536
@@ -72,7 +72,7 @@ static void later(struct authority *a)
 	a->retry_ms = a->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : a->retry_ms * 2;
 }
 
-/* --- using what the Secret holds ------------------------------------------------------------------------------------- */
+/* --- using what the Secret holds --------------------------------------------------------------------------------- */
 
 static int read_ca(const cJSON *secret, struct cert *ca, struct error *err)
 {
@@ -132,7 +132,7 @@ static int use(struct authority *a, const cJSON *secret, const struct cert *ca, 
 	return same && a->leaf.cert_pem && !cert_is_old(a->leaf.cert_pem, 3) ? 0 : sign(a, err);
 }
 
-/* --- writing it ------------------------------------------------------------------------------------------------------ */
+/* --- writing it -------------------------------------------------------------------------------------------------- */
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
@@ -199,8 +199,8 @@ static int send_secret(struct authority *a, const cJSON *object, struct error *e
 	return a->call ? 0 : -1;
 }
 
-/* Puts a CA into the Secret, which is created where it is missing: ours, when the Secret has been deleted under us, so that
- * nothing changes for anybody; else a new one. The resourceVersion in it lets only one replica do so. */
+/* Puts a CA into the Secret, which is created where it is missing: ours, when the Secret has been deleted under us, so
+ * that nothing changes for anybody; else a new one. The resourceVersion in it lets only one replica do so. */
 static int write_secret(struct authority *a, bool keep, struct error *err)
 {
 	JSON_CLEANUP cJSON *object = a->secret ? cJSON_Duplicate(a->secret, 1) : new_secret(a);
@@ -213,7 +213,7 @@ static int write_secret(struct authority *a, bool keep, struct error *err)
 	return send_secret(a, object, err);
 }
 
-/* --- looking at it --------------------------------------------------------------------------------------------------- */
+/* --- looking at it ----------------------------------------------------------------------------------------------- */
 
 /* No time is left for a leaf to be signed and replaced in peace. */
 static bool is_over(const struct authority *a, const struct cert *ca)
@@ -301,14 +301,18 @@ static void on_time(void *ctx)
 	look(ctx);
 }
 
-/* --- the authority --------------------------------------------------------------------------------------------------- */
+/* --- the authority ----------------------------------------------------------------------------------------------- */
 
 static int start(struct authority *a, struct error *err)
 {
 	char path[PATH_LIMIT], field[PATH_LIMIT];
-	struct informer_config cfg = { .path = path, .field_selector = field, .on_set = on_secret,
-				       .on_delete = on_secret_gone, .on_synced = on_synced,
-				       .on_error = on_informer_error, .ctx = a };
+	struct informer_config cfg = { .path = path,
+				       .field_selector = field,
+				       .on_set = on_secret,
+				       .on_delete = on_secret_gone,
+				       .on_synced = on_synced,
+				       .on_error = on_informer_error,
+				       .ctx = a };
 
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets", a->cfg.namespace);
 	snprintf(field, sizeof(field), "metadata.name=%s", a->cfg.secret_name);

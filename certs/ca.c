@@ -16,8 +16,8 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 
-#define DAY_S	    86400L
-#define EARLY_S	    3600 /* valid from an hour ago, for nodes whose clocks are behind */
+#define DAY_S       86400L
+#define EARLY_S     3600 /* valid from an hour ago, for nodes whose clocks are behind */
 #define SERIAL_BITS 127
 #define NAMES_MAX   4096
 
@@ -63,7 +63,7 @@ int cert_copy(struct cert *to, const struct cert *from)
 	return -1;
 }
 
-/* --- PEM ------------------------------------------------------------------------------------------------------------- */
+/* --- PEM --------------------------------------------------------------------------------------------------------- */
 
 static char *take_text(BIO *bio)
 {
@@ -81,7 +81,8 @@ static int write_pem(X509 *x, EVP_PKEY *key, struct cert *out, struct error *err
 	BIO *cert = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
 
 	*out = (struct cert){ 0 };
-	if (cert && secret && PEM_write_bio_X509(cert, x) && PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL))
+	if (cert && secret && PEM_write_bio_X509(cert, x) &&
+	    PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL))
 		*out = (struct cert){ take_text(cert), take_text(secret) };
 	BIO_free(cert);
 	BIO_free(secret);
@@ -120,7 +121,7 @@ static EVP_PKEY *read_key(const char *pem, struct error *err)
 	return key;
 }
 
-/* --- making ---------------------------------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------------------------------ */
 
 static int set_serial(X509 *x)
 {
@@ -134,13 +135,14 @@ static int set_serial(X509 *x)
 
 static int set_name(X509 *x, const char *name)
 {
-	return X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1,
-					  0);
+	return X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, (const unsigned char *)name,
+					  -1, -1, 0);
 }
 
 static int set_life(X509 *x, int days)
 {
-	return X509_gmtime_adj(X509_getm_notBefore(x), -EARLY_S) && X509_gmtime_adj(X509_getm_notAfter(x), days * DAY_S);
+	return X509_gmtime_adj(X509_getm_notBefore(x), -EARLY_S) &&
+	       X509_gmtime_adj(X509_getm_notAfter(x), days * DAY_S);
 }
 
 static int add_extension(X509 *x, X509 *issuer, int nid, const char *value)
@@ -232,7 +234,7 @@ int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struc
 	return write_pem(x, key, leaf, err);
 }
 
-/* --- reading --------------------------------------------------------------------------------------------------------- */
+/* --- reading ----------------------------------------------------------------------------------------------------- */
 
 int cert_check(const struct cert *c, struct error *err)
 {

@@ -17,12 +17,12 @@ void cert_release(struct cert *c);
 /* 0, or -1: no memory, and *to is empty. */
 int cert_copy(struct cert *to, const struct cert *from);
 
-/* A self-signed CA. `name` becomes the start of its common name; the time of its making follows, so that two of them have
- * different names. */
+/* A self-signed CA. `name` becomes the start of its common name; the time of its making follows, so that two of them
+ * have different names. */
 int ca_make(const char *name, int days, struct cert *ca, struct error *err);
 
-/* A server's certificate for these DNS names (NULL-terminated, at least one), signed by the CA; it ends no later than the
- * CA does. */
+/* A server's certificate for these DNS names (NULL-terminated, at least one), signed by the CA; it ends no later than
+ * the CA does. */
 int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struct cert *leaf, struct error *err);
 
 /* 0 when the certificate (the first of a chain) can be read and the key is its own; else -1 and *err. */

@@ -13,10 +13,10 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define API	     "/apis/admissionregistration.k8s.io/v1/"
+#define API          "/apis/admissionregistration.k8s.io/v1/"
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-#define QUIET	     3 /* so many conflicts in a row are replicas, or a user, at the same work */
+#define QUIET        3 /* so many conflicts in a row are replicas, or a user, at the same work */
 #define PATH_LIMIT   512
 
 struct target {
@@ -24,11 +24,11 @@ struct target {
 	const char *kind, *resource, *name;
 	struct informer *informer;
 	const cJSON *object; /* the informer's; NULL: there is none */
-	bool changed;	     /* since it was looked at */
+	bool changed;        /* since it was looked at */
 	struct http_call *call;
 	struct loop_timer *retry;
-	int failures;	    /* in a row */
-	atomic_bool absent; /* it is known not to exist */
+	int failures;        /* in a row */
+	atomic_bool absent;  /* it is known not to exist */
 	atomic_bool carried; /* it has once had what it should */
 };
 
@@ -43,7 +43,7 @@ struct cabundle {
 
 static void look(struct target *t);
 
-/* --- the patch ------------------------------------------------------------------------------------------------------- */
+/* --- the patch --------------------------------------------------------------------------------------------------- */
 
 static int add_operation(cJSON *patch, const char *op, const char *value, const char *path)
 {
@@ -64,7 +64,8 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	char path[64];
 	int i = 0, r = 0;
 
-	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL)) {
+	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL))
+	{
 		snprintf(path, sizeof(path), "/webhooks/%d/clientConfig/caBundle", i++);
 		has = json_str(webhook, "clientConfig", "caBundle", NULL);
 		if (has && strcmp(has, base64) == 0)
@@ -79,7 +80,7 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	return NULL;
 }
 
-/* --- one configuration ----------------------------------------------------------------------------------------------- */
+/* --- one configuration ------------------------------------------------------------------------------------------- */
 
 static void on_retry(void *ctx)
 {
@@ -192,8 +193,13 @@ static int add_target(struct cabundle *b, const char *kind, const char *resource
 {
 	struct target *t = &b->targets[b->n_targets];
 	char path[PATH_LIMIT], field[PATH_LIMIT];
-	struct informer_config cfg = { .path = path, .field_selector = field, .on_set = on_set, .on_delete = on_delete,
-				       .on_synced = on_synced, .on_error = on_informer_error, .ctx = t };
+	struct informer_config cfg = { .path = path,
+				       .field_selector = field,
+				       .on_set = on_set,
+				       .on_delete = on_delete,
+				       .on_synced = on_synced,
+				       .on_error = on_informer_error,
+				       .ctx = t };
 
 	if (!name)
 		return 0;
@@ -208,7 +214,7 @@ static int add_target(struct cabundle *b, const char *kind, const char *resource
 	return t->informer ? 0 : -1;
 }
 
-/* --- all of them ----------------------------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------------------------- */
 
 struct cabundle *cabundle_start(uv_loop_t *uv, struct kube_client *kube, const struct cabundle_config *cfg,
 				struct error *err)
@@ -223,7 +229,8 @@ struct cabundle *cabundle_start(uv_loop_t *uv, struct kube_client *kube, const s
 	b->kube = kube;
 	b->cfg = *cfg;
 	if (add_target(b, "MutatingWebhookConfiguration", "mutatingwebhookconfigurations", cfg->mutating, err) == 0 &&
-	    add_target(b, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", cfg->validating, err) == 0)
+	    add_target(b, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", cfg->validating, err) ==
+		    0)
 		return b;
 	cabundle_stop(b);
 	return NULL;

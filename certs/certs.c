@@ -26,7 +26,7 @@ struct certs {
 	_Atomic int64_t from_ms, until_ms; /* of the certificate in use; 0: none yet */
 };
 
-/* --- what the parts report ------------------------------------------------------------------------------------------- */
+/* --- what the parts report --------------------------------------------------------------------------------------- */
 
 static void on_error(void *ctx, const struct error *err)
 {
@@ -80,7 +80,7 @@ static void on_bundle(void *ctx, const char *pem)
 	on_error(c, &err);
 }
 
-/* --- start ----------------------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------------------------- */
 
 static const char *own(struct certs *c, const char *text, bool *nomem)
 {
@@ -116,7 +116,8 @@ static int check_config(const struct certs_config *cfg, const struct kube_client
 	int n = 0;
 
 	if (!cfg->cert_file != !cfg->key_file)
-		return error_set(err, ERR_INVALID, "a certificate of your own needs both files, the certificate and the key");
+		return error_set(err, ERR_INVALID,
+				 "a certificate of your own needs both files, the certificate and the key");
 	if (cfg->cert_file)
 		return 0;
 	while (cfg->dns_names && cfg->dns_names[n])
@@ -124,14 +125,18 @@ static int check_config(const struct certs_config *cfg, const struct kube_client
 	if (n == 0 || n > NAMES_MAX)
 		return error_set(err, ERR_INVALID, "a certificate needs 1 to %d DNS names, there are %d", NAMES_MAX, n);
 	if (!kube || !cfg->namespace || !cfg->secret_name)
-		return error_set(err, ERR_INVALID, "a certificate needs a namespace and a Secret for its CA, or two files");
+		return error_set(err, ERR_INVALID,
+				 "a certificate needs a namespace and a Secret for its CA, or two files");
 	return 0;
 }
 
 static int start_files(struct certs *c, uv_loop_t *uv, struct error *err)
 {
-	struct certs_files_config cfg = { .cert_file = c->cfg.cert_file, .key_file = c->cfg.key_file,
-					  .on_leaf = on_file_leaf, .on_error = on_error, .ctx = c };
+	struct certs_files_config cfg = { .cert_file = c->cfg.cert_file,
+					  .key_file = c->cfg.key_file,
+					  .on_leaf = on_file_leaf,
+					  .on_error = on_error,
+					  .ctx = c };
 
 	c->files = certs_files_start(uv, &cfg, err);
 	return c->files ? 0 : -1;
@@ -139,11 +144,19 @@ static int start_files(struct certs *c, uv_loop_t *uv, struct error *err)
 
 static int start_own(struct certs *c, uv_loop_t *uv, struct kube_client *kube, struct error *err)
 {
-	struct cabundle_config bundle = { .mutating = c->cfg.mutating, .validating = c->cfg.validating,
-					  .on_notice = on_notice, .on_error = on_error, .ctx = c };
-	struct authority_config authority = { .namespace = c->cfg.namespace, .secret_name = c->cfg.secret_name,
-					      .dns_names = c->dns_names, .on_bundle = on_bundle, .on_leaf = on_leaf,
-					      .on_notice = on_notice, .on_error = on_error, .ctx = c };
+	struct cabundle_config bundle = { .mutating = c->cfg.mutating,
+					  .validating = c->cfg.validating,
+					  .on_notice = on_notice,
+					  .on_error = on_error,
+					  .ctx = c };
+	struct authority_config authority = { .namespace = c->cfg.namespace,
+					      .secret_name = c->cfg.secret_name,
+					      .dns_names = c->dns_names,
+					      .on_bundle = on_bundle,
+					      .on_leaf = on_leaf,
+					      .on_notice = on_notice,
+					      .on_error = on_error,
+					      .ctx = c };
 
 	c->cabundle = cabundle_start(uv, kube, &bundle, err);
 	if (c->cabundle)

@@ -23,7 +23,7 @@ struct certs_config {
 	const char *cert_file, *key_file;
 
 	const char *namespace, *secret_name; /* where the CA is kept */
-	const char *const *dns_names;	     /* of the leaf, NULL-terminated: "codis-webhook.codis-system.svc", ... */
+	const char *const *dns_names;        /* of the leaf, NULL-terminated: "codis-webhook.codis-system.svc", ... */
 	/* Name of the MutatingWebhookConfiguration and of the ValidatingWebhookConfiguration that are to trust us;
 	 * either may be NULL. One that does not exist is waited for, and is filled in as soon as it appears. */
 	const char *mutating, *validating;
@@ -31,20 +31,22 @@ struct certs_config {
 	/* Serve with this from now on (httpd_set_certificate): the first one, and each that replaces it. PEM; the
 	 * certificate may be a chain. Valid during the call. Never called from within certs_start. */
 	void (*on_certificate)(void *ctx, const char *cert_pem, const char *key_pem);
-	/* Something that was done, as one sentence for the log: "made the CA ...", "wrote the CA into ...". May be NULL. */
+	/* Something that was done, as one sentence for the log: "made the CA ...", "wrote the CA into ...".
+	 * May be NULL. */
 	void (*on_notice)(void *ctx, const char *text);
-	/* Something failed; it is tried again by itself (at most once a second, seldom less than each 30 s). May be NULL. */
+	/* Something failed; it is tried again by itself (at most once a second, seldom less than each 30 s).
+	 * May be NULL. */
 	void (*on_error)(void *ctx, const struct error *err);
 	void *ctx;
 };
 
-/* Strings are copied. kube may be NULL with cert_file. NULL and *err: a configuration that cannot work (one file without
- * the other, no DNS name, ...). What fails later goes to on_error. */
+/* Strings are copied. kube may be NULL with cert_file. NULL and *err: a configuration that cannot work (one file
+ * without the other, no DNS name, ...). What fails later goes to on_error. */
 struct certs *certs_start(uv_loop_t *uv, struct kube_client *kube, const struct certs_config *cfg, struct error *err);
 void certs_stop(struct certs *c); /* NULL-safe */
 
-/* Whether calls from the API server can succeed: there is a certificate that is valid now and, where the CA is ours, the
- * webhook configurations that exist have carried it. Else why_not (may be NULL) gets one sentence. Any thread. */
+/* Whether calls from the API server can succeed: there is a certificate that is valid now and, where the CA is ours,
+ * the webhook configurations that exist have carried it. Else why_not (may be NULL) gets one sentence. Any thread. */
 bool certs_ready(const struct certs *c, char *why_not, size_t size);
 
 #endif

@@ -9,7 +9,7 @@
 #include "common/base/file.h"
 #include "common/net/loop.h"
 
-#define POLL_MS	   30000
+#define POLL_MS    30000
 #define FILE_LIMIT 65536
 
 struct certs_files {

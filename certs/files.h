@@ -10,9 +10,11 @@ struct error;
 
 struct certs_files_config {
 	const char *cert_file, *key_file; /* must live as long as the certs_files */
-	int poll_ms;			  /* 0: 30 s; a mounted Secret lags a minute behind anyway */
-	void (*on_leaf)(void *ctx, const struct cert *leaf);  /* the first one, and each that differs from the one before */
-	void (*on_error)(void *ctx, const struct error *err); /* cannot be read, or the two do not belong together (yet) */
+	int poll_ms;                      /* 0: 30 s; a mounted Secret lags a minute behind anyway */
+	/* The first one, and each that differs from the one before. */
+	void (*on_leaf)(void *ctx, const struct cert *leaf);
+	/* They cannot be read, or do not belong together (yet). */
+	void (*on_error)(void *ctx, const struct error *err);
 	void *ctx;
 };
 

@@ -10,12 +10,12 @@
 #include "common/kube/secret.h"
 #include "common/kube/text.h"
 
-#define UID_MAX	     256
-#define WARNING_MAX  120 /* bytes; what Kubernetes advises, it cuts at 256 */
-#define ANSWER_MAX   (16u << 20)
-#define API_VERSION  "admission.k8s.io/v1"
+#define UID_MAX     256
+#define WARNING_MAX 120 /* bytes; what Kubernetes advises, it cuts at 256 */
+#define ANSWER_MAX  (16u << 20)
+#define API_VERSION "admission.k8s.io/v1"
 
-/* --- the request ----------------------------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------------------------- */
 
 static int check_review(const cJSON *review, struct error *err)
 {
@@ -24,9 +24,11 @@ static int check_review(const cJSON *review, struct error *err)
 	if (!cJSON_IsObject(review))
 		return error_set(err, ERR_INVALID, "the body is not a JSON object");
 	if (!kind || strcmp(kind, "AdmissionReview") != 0)
-		return error_set(err, ERR_INVALID, "the body is no AdmissionReview, its kind is \"%.64s\"", kind ? kind : "");
+		return error_set(err, ERR_INVALID, "the body is no AdmissionReview, its kind is \"%.64s\"",
+				 kind ? kind : "");
 	if (!version || strcmp(version, API_VERSION) != 0)
-		return error_set(err, ERR_INVALID, "the AdmissionReview is of \"%.64s\", only " API_VERSION " is understood",
+		return error_set(err, ERR_INVALID,
+				 "the AdmissionReview is of \"%.64s\", only " API_VERSION " is understood",
 				 version ? version : "");
 	if (!cJSON_IsObject(json_get(review, "request", NULL)))
 		return error_set(err, ERR_INVALID, "the AdmissionReview has no request");
@@ -80,7 +82,8 @@ static int take_names(const cJSON *request, struct admission_request *req, struc
 		return -1;
 	if (take_text(request, "subResource", &req->subresource, err) < 0 ||
 	    take_text(request, "namespace", &req->namespace, err) < 0 ||
-	    take_text(request, "name", &req->name, err) < 0 || take_text(request, "operation", &req->operation, err) < 0)
+	    take_text(request, "name", &req->name, err) < 0 ||
+	    take_text(request, "operation", &req->operation, err) < 0)
 		return -1;
 	return 0;
 }
@@ -98,7 +101,7 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 	return 0;
 }
 
-/* --- the verdict ----------------------------------------------------------------------------------------------------- */
+/* --- the verdict ------------------------------------------------------------------------------------------------- */
 
 void admission_verdict_init(struct admission_verdict *v)
 {
@@ -141,7 +144,7 @@ void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 		v->warning_count++;
 }
 
-/* --- the answer ------------------------------------------------------------------------------------------------------ */
+/* --- the answer -------------------------------------------------------------------------------------------------- */
 
 static const char *reason_of(int code)
 {
@@ -150,7 +153,7 @@ static const char *reason_of(int code)
 	case 403: return "Forbidden";
 	case 409: return "Conflict";
 	case 422: return "Invalid";
-	default:  return "";
+	default: return "";
 	}
 }
 
@@ -160,9 +163,9 @@ static int add_status(cJSON *response, const struct admission_verdict *v)
 
 	return json_add_str(status, "status", "Failure") && json_add_str(status, "message", v->message) &&
 			       json_add_str(status, "reason", reason_of(v->code)) &&
-			       json_add_int(status, "code", v->code) ?
-		       0 :
-		       -1;
+			       json_add_int(status, "code", v->code)
+		       ? 0
+		       : -1;
 }
 
 static int add_warnings(cJSON *response, const struct admission_verdict *v)

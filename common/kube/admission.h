@@ -12,10 +12,10 @@ struct error;
 struct admission_request {
 	const char *uid;
 	const char *group, *version, *kind; /* request.kind */
-	const char *resource;		    /* request.resource.resource: "pods" */
-	const char *subresource;	    /* "" or "scale" */
-	const char *namespace, *name;	    /* "" when absent (a pod of generateName) */
-	const char *operation;		    /* CREATE, UPDATE, DELETE, CONNECT */
+	const char *resource;               /* request.resource.resource: "pods" */
+	const char *subresource;            /* "" or "scale" */
+	const char *namespace, *name;       /* "" when absent (a pod of generateName) */
+	const char *operation;              /* CREATE, UPDATE, DELETE, CONNECT */
 	const cJSON *object, *old_object;   /* or NULL */
 	bool dry_run;
 };
@@ -28,7 +28,7 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 
 struct admission_verdict {
 	bool allowed;
-	int code;	   /* HTTP code of a refusal: 422 for what can be mended, 400 for what cannot be read */
+	int code; /* HTTP code of a refusal: 422 for what can be mended, 400 for what cannot be read */
 	char message[1024];
 	char *warnings[ADMISSION_WARNINGS]; /* allocated; each cut to 120 bytes, UTF-8 safe */
 	int warning_count;
@@ -37,7 +37,8 @@ struct admission_verdict {
 
 void admission_verdict_init(struct admission_verdict *v); /* allowed, no warnings */
 void admission_verdict_release(struct admission_verdict *v);
-void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* A warning over the limit of 16 is dropped. */
 void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -13,12 +13,12 @@
 #include "common/net/http.h"
 
 #define CALL_TIMEOUT_MS 10000
-#define TOKEN_AGE_MS	60000 /* kubelet replaces it well before its end */
-#define TOKEN_MAX	16384
-#define BODY_MAX	(4u << 20) /* of what we send; the API server takes 3 MiB */
-#define ANSWER_MAX	(64u << 20)
-#define ERROR_MAX	(1u << 20) /* of a stream that was refused */
-#define URL_MAX		8192
+#define TOKEN_AGE_MS    60000 /* kubelet replaces it well before its end */
+#define TOKEN_MAX       16384
+#define BODY_MAX        (4u << 20) /* of what we send; the API server takes 3 MiB */
+#define ANSWER_MAX      (64u << 20)
+#define ERROR_MAX       (1u << 20) /* of a stream that was refused */
+#define URL_MAX         8192
 
 /* What is the same in all calls: the base of the URL and who we are. */
 struct identity {
@@ -34,7 +34,7 @@ struct kube_client {
 	char *namespace;
 };
 
-/* --- the token ------------------------------------------------------------------------------------------------------- */
+/* --- the token --------------------------------------------------------------------------------------------------- */
 
 static int set_token(struct identity *id, const char *token)
 {
@@ -79,7 +79,7 @@ static void identity_release(struct identity *id)
 	free(id->authorization);
 }
 
-/* --- a call's form --------------------------------------------------------------------------------------------------- */
+/* --- a call's form ----------------------------------------------------------------------------------------------- */
 
 struct form {
 	char url[URL_MAX];
@@ -100,22 +100,28 @@ static int fill_form(struct form *f, struct identity *id, const char *method, co
 	if (n < 0 || (size_t)n >= sizeof(f->url))
 		return error_set(err, ERR_TOOBIG, "%s %.100s...: the URL is over %d bytes", method, path, URL_MAX);
 	if (body && json_write(body, &f->body) < 0)
-		return error_set(err, ERR_TOOBIG, "%s %.200s: no memory, or over %u bytes to send", method, path, BODY_MAX);
+		return error_set(err, ERR_TOOBIG, "%s %.200s: no memory, or over %u bytes to send", method, path,
+				 BODY_MAX);
 	refresh_token(id);
 	if (id->authorization)
 		*header++ = id->authorization;
 	*header++ = "Accept: " KUBE_JSON;
 	if (body) {
-		snprintf(f->content_type, sizeof(f->content_type), "Content-Type: %s", content_type ? content_type : KUBE_JSON);
+		snprintf(f->content_type, sizeof(f->content_type), "Content-Type: %s",
+			 content_type ? content_type : KUBE_JSON);
 		*header++ = f->content_type;
 	}
 	*header = NULL;
-	f->spec = (struct http_spec){ .method = method, .url = f->url, .headers = f->headers, .max_body = ANSWER_MAX,
-				      .body = body ? f->body.data : NULL, .body_len = f->body.len };
+	f->spec = (struct http_spec){ .method = method,
+				      .url = f->url,
+				      .headers = f->headers,
+				      .max_body = ANSWER_MAX,
+				      .body = body ? f->body.data : NULL,
+				      .body_len = f->body.len };
 	return 0;
 }
 
-/* --- the answer ------------------------------------------------------------------------------------------------------ */
+/* --- the answer -------------------------------------------------------------------------------------------------- */
 
 static enum error_code code_of(int status, const char *reason)
 {
@@ -125,7 +131,7 @@ static enum error_code code_of(int status, const char *reason)
 	case 404: return ERR_NOTFOUND;
 	case 409: return strcmp(reason, "AlreadyExists") == 0 ? ERR_EXISTS : ERR_CONFLICT;
 	case 410: return ERR_GONE;
-	default:  return ERR_STATUS;
+	default: return ERR_STATUS;
 	}
 }
 
@@ -135,7 +141,9 @@ static int refused(int status, const char *body, const cJSON *object, struct err
 	const char *message = json_str(object, "message", NULL), *reason = json_str(object, "reason", NULL);
 
 	error_set(err, code_of(status, reason ? reason : ""), "HTTP %d: %.400s", status,
-		  message ? message : object ? "(no message)" : body);
+		  message  ? message
+		  : object ? "(no message)"
+			   : body);
 	if (err)
 		err->status = status;
 	return -1;
@@ -156,7 +164,7 @@ static int read_answer(int status, const char *body, size_t len, cJSON **object,
 	return *object ? 0 : error_set(err, ERR_PROTOCOL, "the answer is %s", why.text);
 }
 
-/* --- calls on the loop ----------------------------------------------------------------------------------------------- */
+/* --- calls on the loop ------------------------------------------------------------------------------------------- */
 
 struct request {
 	struct kube_client *client;
@@ -258,15 +266,15 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 	return send_form(c, &f, r, err);
 }
 
-/* --- without a loop -------------------------------------------------------------------------------------------------- */
+/* --- without a loop ---------------------------------------------------------------------------------------------- */
 
 static struct http_tls tls_of(const struct kube_config *cfg)
 {
 	return (struct http_tls){ cfg->ca_pem, cfg->cert_pem, cfg->key_pem, cfg->skip_verify };
 }
 
-static int fetch(struct identity *id, const struct http_tls *tls, const char *method, const char *path, const cJSON *body,
-		 const char *content_type, int timeout_ms, cJSON **object, struct error *err)
+static int fetch(struct identity *id, const struct http_tls *tls, const char *method, const char *path,
+		 const cJSON *body, const char *content_type, int timeout_ms, cJSON **object, struct error *err)
 {
 	BUF_CLEANUP struct buf answer = BUF_INIT(ANSWER_MAX);
 	struct form f;
@@ -297,14 +305,15 @@ int kube_call_sync(const struct kube_config *cfg, const char *method, const char
 	return r < 0 ? error_wrap(err, "%s %.*s", method, (int)strcspn(path, "?"), path) : 0;
 }
 
-/* --- the client ------------------------------------------------------------------------------------------------------ */
+/* --- the client -------------------------------------------------------------------------------------------------- */
 
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err)
 {
 	struct kube_client *c = calloc(1, sizeof(*c));
 	struct http_tls tls = tls_of(cfg);
 
-	if (!c || identity_init(&c->id, cfg) < 0 || !(c->namespace = strdup(cfg->namespace ? cfg->namespace : "default"))) {
+	if (!c || identity_init(&c->id, cfg) < 0 ||
+	    !(c->namespace = strdup(cfg->namespace ? cfg->namespace : "default"))) {
 		error_set(err, ERR_NOMEM, "Kubernetes client: no memory");
 		kube_client_free(c);
 		return NULL;

@@ -11,10 +11,10 @@ struct http_call;
 struct kube_client;
 struct kube_config;
 
-#define KUBE_JSON "application/json"
-#define KUBE_MERGE_PATCH "application/merge-patch+json"
+#define KUBE_JSON            "application/json"
+#define KUBE_MERGE_PATCH     "application/merge-patch+json"
 #define KUBE_STRATEGIC_PATCH "application/strategic-merge-patch+json"
-#define KUBE_JSON_PATCH "application/json-patch+json"
+#define KUBE_JSON_PATCH      "application/json-patch+json"
 
 /* cfg is copied. NULL and *err on failure. */
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err);

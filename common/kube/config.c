@@ -10,9 +10,9 @@
 #include "common/base/file.h"
 #include "common/kube/secret.h"
 
-#define ACCOUNT	    "/var/run/secrets/kubernetes.io/serviceaccount/"
-#define FILE_LIMIT  (1u << 20)
-#define PATH_LIMIT  4096
+#define ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount/"
+#define FILE_LIMIT (1u << 20)
+#define PATH_LIMIT 4096
 
 void kube_config_release(struct kube_config *cfg)
 {
@@ -32,7 +32,7 @@ static int copy(const char *text, char **out, struct error *err)
 	return text && !*out ? error_set(err, ERR_NOMEM, "no memory") : 0;
 }
 
-/* --- the pod's service account --------------------------------------------------------------------------------------- */
+/* --- the pod's service account ----------------------------------------------------------------------------------- */
 
 static int load_account(struct kube_config *cfg, const char *host, struct error *err)
 {
@@ -48,7 +48,7 @@ static int load_account(struct kube_config *cfg, const char *host, struct error 
 	return cfg->namespace ? 0 : error_wrap(err, "service account");
 }
 
-/* --- a kubeconfig file ----------------------------------------------------------------------------------------------- */
+/* --- a kubeconfig file ------------------------------------------------------------------------------------------- */
 
 struct kubeconfig {
 	yaml_document_t doc;
@@ -137,8 +137,10 @@ static int refuse(struct kubeconfig *k, yaml_node_t *map, const char *const *nam
 {
 	for (; *names; names++)
 		if (member(k, map, *names))
-			return error_set(err, ERR_INVALID, "%s is not understood; use a token or a client certificate, "
-				"such as those of a ServiceAccount (kubectl create token)", *names);
+			return error_set(err, ERR_INVALID,
+					 "%s is not understood; use a token or a client certificate, "
+					 "such as those of a ServiceAccount (kubectl create token)",
+					 *names);
 	return 0;
 }
 
@@ -236,7 +238,8 @@ static int load_default(struct kube_config *cfg, struct error *err)
 
 	if (path && *path) {
 		if (strchr(path, ':'))
-			return error_set(err, ERR_INVALID, "KUBECONFIG names several files (%s); name the one to use", path);
+			return error_set(err, ERR_INVALID, "KUBECONFIG names several files (%s); name the one to use",
+					 path);
 		return load_file(cfg, path, err);
 	}
 	snprintf(in_home, sizeof(in_home), "%s/.kube/config", home ? home : "");

@@ -8,12 +8,12 @@
 struct error;
 
 struct kube_config {
-	char *server;	  /* "https://10.96.0.1:443" */
-	char *ca_pem;	  /* or NULL */
-	char *token;	  /* or NULL */
+	char *server;     /* "https://10.96.0.1:443" */
+	char *ca_pem;     /* or NULL */
+	char *token;      /* or NULL */
 	char *token_file; /* read again every 60 s; or NULL */
 	char *cert_pem, *key_pem;
-	char *namespace;  /* of the pod, or of the context; "default" */
+	char *namespace; /* of the pod, or of the context; "default" */
 	int skip_verify;
 };
 

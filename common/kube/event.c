@@ -15,9 +15,9 @@
 #include "common/kube/text.h"
 #include "common/net/http.h"
 
-#define UNDER_WAY_MAX	100
-#define PER_SECOND	20
-#define NOTE_MAX	1024 /* bytes; the API server refuses more */
+#define UNDER_WAY_MAX    100
+#define PER_SECOND       20
+#define NOTE_MAX         1024 /* bytes; the API server refuses more */
 #define EVENT_TIMEOUT_MS 5000
 
 struct slot {
@@ -86,7 +86,7 @@ static struct slot *free_slot(struct kube_events *e)
 	return NULL;
 }
 
-/* --- the object ------------------------------------------------------------------------------------------------------ */
+/* --- the object -------------------------------------------------------------------------------------------------- */
 
 static const char *meta(const cJSON *object, const char *name)
 {
@@ -133,8 +133,8 @@ static void add_name(cJSON *metadata, const cJSON *involved, bool once, const ch
 }
 
 /* core/v1, which kubectl describe reads. */
-static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning, bool once,
-			   const char *reason, const char *note)
+static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning,
+			   bool once, const char *reason, const char *note)
 {
 	cJSON *event = cJSON_CreateObject(), *metadata = json_add_object(event, "metadata");
 	char now[40];
@@ -157,7 +157,7 @@ static cJSON *event_object(const struct kube_events *e, const char *kind, const 
 	return event;
 }
 
-/* --- sending --------------------------------------------------------------------------------------------------------- */
+/* --- sending ----------------------------------------------------------------------------------------------------- */
 
 static void on_posted(void *ctx, const cJSON *object, const struct error *err)
 {
@@ -169,8 +169,9 @@ static void on_posted(void *ctx, const cJSON *object, const struct error *err)
 		slot->events->dropped++;
 }
 
-static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, bool once,
-		 const char *reason, const char *fmt, va_list ap)
+static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved,
+						       bool warning, bool once, const char *reason, const char *fmt,
+						       va_list ap)
 {
 	JSON_CLEANUP cJSON *event = NULL;
 	struct slot *slot = free_slot(e);

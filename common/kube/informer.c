@@ -17,20 +17,20 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define PAGE		500
-#define OBJECTS_MAX	500000
+#define PAGE            500
+#define OBJECTS_MAX     500000
 #define LIST_TIMEOUT_MS 30000
-#define WATCH_MIN_S	300
-#define WATCH_SPREAD_S	300
-#define WATCH_SLACK_MS	30000 /* the server ends a watch in time; this is for one that does not */
-#define BACKOFF_MIN_MS	800
-#define BACKOFF_MAX_MS	30000
+#define WATCH_MIN_S     300
+#define WATCH_SPREAD_S  300
+#define WATCH_SLACK_MS  30000 /* the server ends a watch in time; this is for one that does not */
+#define BACKOFF_MIN_MS  800
+#define BACKOFF_MAX_MS  30000
 /* A watch that brought nothing and ended before this was none: client-go's "very short watch". */
 #define WATCH_SHORT_MS 1000
 /* A watch that was broken later than this had been established: longer than it takes to fail to connect. */
 #define WATCH_LIVED_MS 5000
 #define VERSION_MAX    256
-#define URL_MAX	       4096
+#define URL_MAX        4096
 #define CONTINUE_MAX   2048
 
 struct informer {
@@ -48,7 +48,7 @@ struct informer {
 	cJSON *listed;
 	size_t n_listed;
 	char next_page[CONTINUE_MAX]; /* URL-encoded */
-	bool whole;		      /* without pages, for theirs became too old on the way */
+	bool whole;                   /* without pages, for theirs became too old on the way */
 
 	struct buf line;
 	int64_t watch_ms; /* when the watch began */
@@ -95,7 +95,7 @@ static void heard(struct informer *i)
 	atomic_store(&i->heard_ms, clock_mono_ms());
 }
 
-/* --- waiting --------------------------------------------------------------------------------------------------------- */
+/* --- waiting ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t random_below(uint64_t n)
 {
@@ -150,7 +150,7 @@ static void failed(struct informer *i, const struct error *err, void (*next)(voi
 		later(i, ms, next);
 }
 
-/* --- objects --------------------------------------------------------------------------------------------------------- */
+/* --- objects ----------------------------------------------------------------------------------------------------- */
 
 static bool same_version(const cJSON *a, const cJSON *b)
 {
@@ -211,7 +211,7 @@ static int delete_object(struct informer *i, cJSON *last, struct error *err)
 	return 0;
 }
 
-/* --- list ------------------------------------------------------------------------------------------------------------ */
+/* --- list -------------------------------------------------------------------------------------------------------- */
 
 /* The store becomes what was listed. 0; -1 and *err; the owner may have stopped us. */
 static int replace(struct informer *i, struct error *err)
@@ -227,9 +227,7 @@ static int replace(struct informer *i, struct error *err)
 	gone = store_sweep_end(i->store);
 	if (!gone)
 		return error_set(err, ERR_NOMEM, "no memory");
-	cJSON_ArrayForEach(item, gone)
-		if (!i->stopped && i->cfg.on_delete)
-			i->cfg.on_delete(i->cfg.ctx, item);
+	cJSON_ArrayForEach(item, gone) if (!i->stopped && i->cfg.on_delete) i->cfg.on_delete(i->cfg.ctx, item);
 	cJSON_Delete(gone);
 	return 0;
 }
@@ -248,7 +246,8 @@ static int take_page(struct informer *i, const cJSON *page, bool *more, struct e
 	if (*more && text_escape(&token, next) < 0)
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
 	i->n_listed++; /* pages count, too: none is free */
-	cJSON_ArrayForEach(item, items) {
+	cJSON_ArrayForEach(item, items)
+	{
 		if (i->n_listed++ >= OBJECTS_MAX)
 			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
 		if (json_push(i->listed, cJSON_Duplicate(item, 1)) < 0)
@@ -341,7 +340,7 @@ static void start_list(struct informer *i)
 	next_page(i);
 }
 
-/* --- watch ----------------------------------------------------------------------------------------------------------- */
+/* --- watch ------------------------------------------------------------------------------------------------------- */
 
 static int take_version(struct informer *i, const cJSON *object, struct error *err)
 {
@@ -358,7 +357,8 @@ static int error_event(const cJSON *status, struct error *err)
 	const char *message = json_str(status, "message", NULL);
 	int code = (int)json_int(0, status, "code", NULL);
 
-	error_set(err, code == 410 ? ERR_GONE : ERR_STATUS, "HTTP %d: %.400s", code, message ? message : "(no message)");
+	error_set(err, code == 410 ? ERR_GONE : ERR_STATUS, "HTTP %d: %.400s", code,
+		  message ? message : "(no message)");
 	err->status = code;
 	return -1;
 }
@@ -478,7 +478,7 @@ static void start_watch(struct informer *i)
 		failed(i, &err, on_watch_time);
 }
 
-/* --- the informer ---------------------------------------------------------------------------------------------------- */
+/* --- the informer ------------------------------------------------------------------------------------------------ */
 
 static char *base_of(const struct informer_config *cfg)
 {
@@ -498,7 +498,8 @@ static char *base_of(const struct informer_config *cfg)
 	return buf_detach(&url);
 }
 
-struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const struct informer_config *cfg, struct error *err)
+struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const struct informer_config *cfg,
+				struct error *err)
 {
 	struct informer *i = calloc(1, sizeof(*i));
 

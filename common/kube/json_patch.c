@@ -10,7 +10,7 @@
 
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
 
-/* --- diff ------------------------------------------------------------------------------------------------------------ */
+/* --- diff -------------------------------------------------------------------------------------------------------- */
 
 struct diff {
 	cJSON *patch;
@@ -79,7 +79,8 @@ static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 	const cJSON *item, *other, *likely = to->child;
 	size_t mark;
 
-	cJSON_ArrayForEach(item, from) {
+	cJSON_ArrayForEach(item, from)
+	{
 		mark = enter_member(d, item->string);
 		other = member(to, likely, item->string);
 		if (other)
@@ -90,7 +91,8 @@ static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 		likely = other ? other->next : likely;
 	}
 	likely = from->child;
-	cJSON_ArrayForEach(item, to) {
+	cJSON_ArrayForEach(item, to)
+	{
 		other = member(from, likely, item->string);
 		likely = other ? other->next : likely;
 		if (other)
@@ -161,7 +163,7 @@ cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
 	return NULL;
 }
 
-/* --- apply ----------------------------------------------------------------------------------------------------------- */
+/* --- apply ------------------------------------------------------------------------------------------------------- */
 
 /* Where a pointer leads: the container, and the member or the place in it. */
 struct place {
@@ -228,7 +230,8 @@ static int find(cJSON *doc, const char *pointer, struct place *p)
 	return 0;
 }
 
-/* Not by cJSON_InsertItemInArray, which refuses any place in the middle in Debian's 1.7.15: what follows moves behind. */
+/* Not by cJSON_InsertItemInArray, which refuses any place in the middle in Debian's 1.7.15: what follows moves behind.
+ */
 static bool insert(cJSON *array, int index, cJSON *value)
 {
 	cJSON *item = cJSON_GetArrayItem(array, index), *next;
@@ -253,9 +256,9 @@ static int put(cJSON **doc, struct place *p, bool add, cJSON *value)
 		return 0;
 	}
 	if (!add || (p->item && cJSON_IsObject(p->parent)))
-		done = cJSON_IsObject(p->parent) ?
-			       cJSON_ReplaceItemInObjectCaseSensitive(p->parent, p->name.data, value) :
-			       cJSON_ReplaceItemInArray(p->parent, p->index, value);
+		done = cJSON_IsObject(p->parent)
+			       ? cJSON_ReplaceItemInObjectCaseSensitive(p->parent, p->name.data, value)
+			       : cJSON_ReplaceItemInArray(p->parent, p->index, value);
 	else if (cJSON_IsObject(p->parent))
 		done = cJSON_AddItemToObject(p->parent, p->name.data, value);
 	else
@@ -325,7 +328,8 @@ cJSON *json_patch_apply(const cJSON *doc, const cJSON *patch, struct error *err)
 		error_set(err, ERR_NOMEM, "patch: no memory");
 		return NULL;
 	}
-	cJSON_ArrayForEach(operation, patch) {
+	cJSON_ArrayForEach(operation, patch)
+	{
 		if (apply_one(&copy, operation, err) < 0) {
 			cJSON_Delete(copy);
 			return NULL;

@@ -11,10 +11,10 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define IDENTITY_MAX	 256
-#define PATH_MAX_BYTES	 768
-#define RELEASE_MS	 1000
-#define DURATION_MAX_S	 3600 /* another's record that says more is taken for wrong */
+#define IDENTITY_MAX   256
+#define PATH_MAX_BYTES 768
+#define RELEASE_MS     1000
+#define DURATION_MAX_S 3600 /* another's record that says more is taken for wrong */
 
 struct lease {
 	uv_loop_t *uv;
@@ -26,7 +26,7 @@ struct lease {
 	enum lease_state state;
 	char holder[IDENTITY_MAX]; /* as last reported */
 
-	cJSON *record;	     /* the Lease as last seen or written; NULL: not known */
+	cJSON *record;       /* the Lease as last seen or written; NULL: not known */
 	int64_t observed_ms; /* when we saw it change */
 	int64_t sent_ms;     /* when this attempt began */
 	bool met_conflict;   /* in this attempt */
@@ -41,7 +41,7 @@ struct lease {
 
 static void attempt(void *ctx);
 
-/* --- the record ------------------------------------------------------------------------------------------------------ */
+/* --- the record -------------------------------------------------------------------------------------------------- */
 
 static const char *holder_of(const cJSON *record)
 {
@@ -136,7 +136,7 @@ static cJSON *proposal(const struct lease *l)
 	return object;
 }
 
-/* --- what came out --------------------------------------------------------------------------------------------------- */
+/* --- what came out ----------------------------------------------------------------------------------------------- */
 
 /* Last in whatever calls it, for the owner may free the lease. */
 static void report(struct lease *l, enum lease_state state, const char *holder)
@@ -192,7 +192,7 @@ static void fail(struct lease *l, const struct error *err)
 		l->cfg.on_error(l->cfg.ctx, err);
 }
 
-/* --- an attempt: renew what is ours, else look whether it can be had -------------------------------------------------- */
+/* --- an attempt: renew what is ours, else look whether it can be had ---------------------------------------------- */
 
 static void start(struct lease *l, const char *method, const char *path, const cJSON *body, kube_done done)
 {
@@ -284,12 +284,13 @@ static void attempt(void *ctx)
 		get(l);
 }
 
-/* --- the lease ------------------------------------------------------------------------------------------------------- */
+/* --- the lease --------------------------------------------------------------------------------------------------- */
 
 static int check(const struct lease_config *cfg, struct error *err)
 {
 	if (!*cfg->identity || strlen(cfg->identity) >= IDENTITY_MAX)
-		return error_set(err, ERR_INVALID, "lease %s: an identity has 1 to %d bytes", cfg->name, IDENTITY_MAX - 1);
+		return error_set(err, ERR_INVALID, "lease %s: an identity has 1 to %d bytes", cfg->name,
+				 IDENTITY_MAX - 1);
 	if (strlen(cfg->name) > 253 || strlen(cfg->namespace) > 63)
 		return error_set(err, ERR_INVALID, "lease: the name or the namespace is too long");
 	if (cfg->retry_ms <= 0 || cfg->duration_ms < 2 * cfg->retry_ms)
@@ -313,7 +314,8 @@ struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lea
 	l->cfg.identity = l->identity;
 	l->cfg.name = l->name;
 	l->cfg.namespace = l->namespace;
-	snprintf(l->path, sizeof(l->path), "/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", cfg->namespace, cfg->name);
+	snprintf(l->path, sizeof(l->path), "/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", cfg->namespace,
+		 cfg->name);
 	l->timer = loop_timer_start(uv, 0, 0, attempt, l);
 	if (l->timer)
 		return l;
@@ -344,7 +346,7 @@ void lease_free(struct lease *l)
 	free(l);
 }
 
-/* --- giving it back -------------------------------------------------------------------------------------------------- */
+/* --- giving it back ---------------------------------------------------------------------------------------------- */
 
 static void finish_release(void *ctx)
 {
@@ -385,8 +387,10 @@ void lease_release(struct lease *l, void (*done)(void *ctx), void *ctx)
 	l->released = done;
 	l->released_ctx = ctx;
 	l->state = LEASE_FOLLOWING;
-	if (ours && json_push(patch, operation("test", l->identity)) == 0 && json_push(patch, operation("replace", "")) == 0)
-		l->call = kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, RELEASE_MS, on_released, l, NULL);
+	if (ours && json_push(patch, operation("test", l->identity)) == 0 &&
+	    json_push(patch, operation("replace", "")) == 0)
+		l->call =
+			kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, RELEASE_MS, on_released, l, NULL);
 	if (!l->call)
 		l->timer = loop_timer_start(l->uv, 0, 0, finish_release, l);
 }

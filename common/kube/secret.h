@@ -7,7 +7,8 @@
 
 struct error;
 
-/* Standard base64 with padding, NUL-terminated, the caller's to free. NULL: no memory (or, decoding, not base64: *err). */
+/* Standard base64 with padding, NUL-terminated, the caller's to free. NULL: no memory (or, decoding, not base64: *err).
+ */
 char *base64_encode(const void *data, size_t len);
 char *base64_decode(const char *text, size_t *len, struct error *err);
 

@@ -69,7 +69,7 @@ int store_key(const cJSON *object, char key[STORE_KEY_MAX])
 	return n < STORE_KEY_MAX ? 0 : -1;
 }
 
-/* --- one object ------------------------------------------------------------------------------------------------------- */
+/* --- one object --------------------------------------------------------------------------------------------------- */
 
 static int by_key(const void *a, const void *b)
 {
@@ -147,7 +147,7 @@ cJSON *store_take(struct store *s, const char *key)
 	return object;
 }
 
-/* --- all objects --------------------------------------------------------------------------------------------------- */
+/* --- all objects ----------------------------------------------------------------------------------------------- */
 
 struct walk {
 	const struct store *store;

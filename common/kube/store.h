@@ -9,7 +9,7 @@ struct store;
 
 #define STORE_KEY_MAX 512 /* a namespace of 63 bytes, a name of 253 */
 
-struct store *store_new(void); /* NULL: no memory */
+struct store *store_new(void);    /* NULL: no memory */
 void store_free(struct store *s); /* NULL-safe */
 
 /* "namespace/name", or "name" for what is cluster-wide. 0, or -1: no name, or too long a one. */

@@ -1,5 +1,6 @@
 /* fake_api.h - as much of a Kubernetes API server as the tests need: any resource, list with pages, watch, the four
- * writes with their conflicts, and the faults that a test asks for. Its own threads; fake_* may be called at any time. */
+ * writes with their conflicts, and the faults that a test asks for. Its own threads; fake_* may be called at any time.
+ */
 #ifndef CODIS_TESTS_UNIT_FAKE_API_H
 #define CODIS_TESTS_UNIT_FAKE_API_H
 
@@ -35,33 +36,38 @@ struct fake_api {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 
-	long version;	/* of the last write */
-	long oldest;	/* a watch from before this is answered 410 */
+	long version;   /* of the last write */
+	long oldest;    /* a watch from before this is answered 410 */
 	cJSON *objects; /* path -> object */
-	cJSON *events;	/* { collection, name, version, line } in order */
+	cJSON *events;  /* { collection, name, version, line } in order */
 
 	size_t fragment;    /* at most so many bytes of a watch at once; 0: any */
 	bool gone_as_event; /* 410 comes as an ERROR event, else as HTTP */
-	unsigned epoch;	    /* a watch of an older one ends, */
-	long ended;	    /* after the events up to this, */
-	bool breaking;	    /* with a broken connection */
-	bool hanging;	    /* nothing is answered */
+	unsigned epoch;     /* a watch of an older one ends, */
+	long ended;         /* after the events up to this, */
+	bool breaking;      /* with a broken connection */
+	bool hanging;       /* nothing is answered */
 	bool stopping;
 	char fail_match[FAKE_PATH]; /* the next fail_count requests whose "METHOD url" holds this get fail_status */
 	int fail_status, fail_count;
 	char block_match[FAKE_PATH]; /* such requests wait until this is taken back, */
-	int block_left;		     /* but no more than so many */
+	int block_left;              /* but no more than so many */
 	int blocked;
 	cJSON *requests; /* "METHOD url" of every one, in order */
 };
 
-/* --- paths ----------------------------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------------------------- */
 
 /* "/api/v1/namespaces/a/pods/b" -> collection "/api/v1/namespaces/a/pods", name "b"; "" for a collection. */
 static inline void fake_split(const char *path, char collection[FAKE_PATH], char name[FAKE_PATH])
 {
-	static const char *const plurals[] = { "/pods", "/secrets", "/leases", "/events", "/nodes",
-					       "/mutatingwebhookconfigurations", "/validatingwebhookconfigurations" };
+	static const char *const plurals[] = { "/pods",
+					       "/secrets",
+					       "/leases",
+					       "/events",
+					       "/nodes",
+					       "/mutatingwebhookconfigurations",
+					       "/validatingwebhookconfigurations" };
 	const char *slash = strrchr(path, '/');
 
 	snprintf(collection, FAKE_PATH, "%s", path);
@@ -83,7 +89,7 @@ static inline bool fake_within(const char *in, const char *asked)
 	return rest && strncmp(in, asked, (size_t)(ns - in)) == 0 && strcmp(asked + (ns - in), rest) == 0;
 }
 
-/* --- writes (under the lock) ------------------------------------------------------------------------------------------ */
+/* --- writes (under the lock) -------------------------------------------------------------------------------------- */
 
 static inline void fake_set(cJSON *object, const char *name, const char *value)
 {
@@ -148,7 +154,7 @@ static inline bool fake_remove(struct fake_api *a, const char *path)
 	return true;
 }
 
-/* --- answers --------------------------------------------------------------------------------------------------------- */
+/* --- answers ----------------------------------------------------------------------------------------------------- */
 
 struct fake_request {
 	struct buf body;
@@ -191,7 +197,7 @@ static inline const char *fake_query(struct fake_request *r, const char *name)
 	return value ? value : "";
 }
 
-/* --- list ------------------------------------------------------------------------------------------------------------ */
+/* --- list -------------------------------------------------------------------------------------------------------- */
 
 /* The only selector known here: metadata.name=... */
 static inline bool fake_selected(struct fake_request *r, const char *name)
@@ -203,12 +209,14 @@ static inline bool fake_selected(struct fake_request *r, const char *name)
 
 static inline void fake_list(struct fake_api *a, struct fake_request *r)
 {
-	long limit = strtol(fake_query(r, "limit"), NULL, 10), skip = strtol(fake_query(r, "continue"), NULL, 10), i = 0;
+	long limit = strtol(fake_query(r, "limit"), NULL, 10), skip = strtol(fake_query(r, "continue"), NULL, 10),
+	     i = 0;
 	cJSON *list = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(list, "metadata"), *object;
 	cJSON *items = cJSON_AddArrayToObject(list, "items");
 	char collection[FAKE_PATH], name[FAKE_PATH], number[32];
 
-	cJSON_ArrayForEach(object, a->objects) {
+	cJSON_ArrayForEach(object, a->objects)
+	{
 		fake_split(object->string, collection, name);
 		if (!fake_within(collection, r->path) || !fake_selected(r, name) || i++ < skip)
 			continue;
@@ -225,7 +233,7 @@ static inline void fake_list(struct fake_api *a, struct fake_request *r)
 	cJSON_Delete(list);
 }
 
-/* --- watch ----------------------------------------------------------------------------------------------------------- */
+/* --- watch ------------------------------------------------------------------------------------------------------- */
 
 struct fake_watch {
 	struct fake_api *api;
@@ -240,7 +248,8 @@ static inline void fake_watch_take(struct fake_watch *w)
 {
 	const cJSON *event;
 
-	cJSON_ArrayForEach(event, w->api->events) {
+	cJSON_ArrayForEach(event, w->api->events)
+	{
 		const char *name = json_str(event, "name", NULL);
 		long version = (long)json_int(0, event, "version", NULL);
 
@@ -271,7 +280,8 @@ static inline ssize_t fake_watch_read(void *cls, uint64_t pos, char *to, size_t 
 			memcpy(to, w->out.data, (size_t)n);
 			buf_consume(&w->out, (size_t)n);
 		} else if (w->gone || a->stopping || a->epoch != w->epoch) {
-			n = a->breaking && !w->gone ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
+			n = a->breaking && !w->gone ? MHD_CONTENT_READER_END_WITH_ERROR
+						    : MHD_CONTENT_READER_END_OF_STREAM;
 		} else {
 			pthread_cond_wait(&a->changed, &a->lock);
 		}
@@ -314,7 +324,7 @@ static inline void fake_watching(struct fake_api *a, struct fake_request *r)
 	r->status = 200;
 }
 
-/* --- the verbs ------------------------------------------------------------------------------------------------------- */
+/* --- the verbs --------------------------------------------------------------------------------------------------- */
 
 static inline void fake_get(struct fake_api *a, struct fake_request *r)
 {
@@ -469,19 +479,21 @@ static inline void fake_done(void *cls, struct MHD_Connection *conn, void **held
 	*held = NULL;
 }
 
-/* --- what a test does ------------------------------------------------------------------------------------------------- */
+/* --- what a test does --------------------------------------------------------------------------------------------- */
 
 /* Listens; again on the same port after fake_down. */
 static inline void fake_up(struct fake_api *a)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(a->port),
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(a->port),
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	const union MHD_DaemonInfo *info;
 
 	a->stopping = false;
-	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, a->port,
-				     NULL, NULL, fake_access, a, MHD_OPTION_SOCK_ADDR, &sin, MHD_OPTION_NOTIFY_COMPLETED,
-				     fake_done, NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL,
+				     a->port, NULL, NULL, fake_access, a, MHD_OPTION_SOCK_ADDR, &sin,
+				     MHD_OPTION_NOTIFY_COMPLETED, fake_done, NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE,
+				     1u, MHD_OPTION_END);
 	assert_non_null(a->daemon);
 	info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	a->port = info->port;
@@ -503,7 +515,9 @@ static inline void fake_down(struct fake_api *a)
 
 static inline void fake_init(struct fake_api *a)
 {
-	*a = (struct fake_api){ .version = 100, .objects = cJSON_CreateObject(), .events = cJSON_CreateArray(),
+	*a = (struct fake_api){ .version = 100,
+				.objects = cJSON_CreateObject(),
+				.events = cJSON_CreateArray(),
 				.requests = cJSON_CreateArray() };
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
@@ -654,8 +668,7 @@ static inline int fake_count(struct fake_api *a, const char *match)
 	int n = 0;
 
 	pthread_mutex_lock(&a->lock);
-	cJSON_ArrayForEach(request, a->requests)
-		n += strstr(request->valuestring, match) != NULL;
+	cJSON_ArrayForEach(request, a->requests) n += strstr(request->valuestring, match) != NULL;
 	pthread_mutex_unlock(&a->lock);
 	return n;
 }
@@ -667,14 +680,13 @@ static inline const char *fake_last(struct fake_api *a, const char *match, char 
 
 	out[0] = '\0';
 	pthread_mutex_lock(&a->lock);
-	cJSON_ArrayForEach(request, a->requests)
-		if (strstr(request->valuestring, match))
-			snprintf(out, 2048, "%s", request->valuestring);
+	cJSON_ArrayForEach(request, a->requests) if (strstr(request->valuestring, match))
+		snprintf(out, 2048, "%s", request->valuestring);
 	pthread_mutex_unlock(&a->lock);
 	return out;
 }
 
-/* --- a client of it, on a loop ---------------------------------------------------------------------------------------- */
+/* --- a client of it, on a loop ------------------------------------------------------------------------------------ */
 
 struct fake_world {
 	struct fake_api api;

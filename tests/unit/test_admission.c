@@ -71,7 +71,8 @@ static void what_cannot_be_meant_is_refused_in_words(void **state)
 		{ "\"x\"", "not a JSON object" },
 		{ "{}", "no AdmissionReview" },
 		{ "{\"kind\":\"Pod\",\"apiVersion\":\"v1\"}", "\"Pod\"" },
-		{ "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1beta1\",\"request\":{\"uid\":\"u\"}}",
+		{ "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/"
+		  "v1beta1\",\"request\":{\"uid\":\"u\"}}",
 		  "v1beta1" },
 		{ "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\"}", "no request" },
 		{ REVIEW("[]"), "no request" },
@@ -114,7 +115,7 @@ static void a_uid_has_a_limit(void **state)
 	assert_int_equal(admission_parse(over, &r, NULL), -1);
 }
 
-/* --- verdicts -------------------------------------------------------------------------------------------------------- */
+/* --- verdicts ---------------------------------------------------------------------------------------------------- */
 
 static cJSON *written(const struct admission_verdict *v)
 {
@@ -169,7 +170,8 @@ static void a_refusal_has_words_and_a_code(void **state)
 	assert_false(json_bool(true, answer, "response", "allowed", NULL));
 	assert_int_equal(json_int(0, answer, "response", "status", "code", NULL), 422);
 	assert_string_equal(json_str(answer, "response", "status", "reason", NULL), "Invalid");
-	assert_string_equal(json_str(answer, "response", "status", "message", NULL), "replicas 5 do not fit, 4 or 6 do");
+	assert_string_equal(json_str(answer, "response", "status", "message", NULL),
+			    "replicas 5 do not fit, 4 or 6 do");
 	assert_null(json_get(answer, "response", "patch", NULL));
 	admission_verdict_release(&v);
 }

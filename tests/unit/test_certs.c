@@ -1,4 +1,5 @@
-/* Certificates that OpenSSL believes, one CA for all replicas, and webhook configurations that never lose it for long. */
+/* Certificates that OpenSSL believes, one CA for all replicas, and webhook configurations that never lose it for long.
+ */
 #include "tests/unit/fake_api.h"
 
 #include <fcntl.h>
@@ -14,17 +15,17 @@
 #include "common/net/http.h"
 #include "common/net/httpd.h"
 
-#define SECRETS	   "/api/v1/namespaces/codis-system/secrets"
-#define SECRET	   SECRETS "/codis-webhook-ca"
-#define CONFIGS	   "/apis/admissionregistration.k8s.io/v1/"
+#define SECRETS    "/api/v1/namespaces/codis-system/secrets"
+#define SECRET     SECRETS "/codis-webhook-ca"
+#define CONFIGS    "/apis/admissionregistration.k8s.io/v1/"
 #define MUTATING   CONFIGS "mutatingwebhookconfigurations/codis-webhook"
 #define VALIDATING CONFIGS "validatingwebhookconfigurations/codis-webhook"
-#define LONG	   10000
-#define DAY_MS	   INT64_C(86400000)
+#define LONG       10000
+#define DAY_MS     INT64_C(86400000)
 
 static const char *const names[] = { "codis-webhook.codis-system.svc", "localhost", NULL };
 
-/* --- certificates by themselves --------------------------------------------------------------------------------------- */
+/* --- certificates by themselves ----------------------------------------------------------------------------------- */
 
 static X509 *x509(const char *pem)
 {
@@ -109,8 +110,9 @@ static void an_ended_certificate_is_old(void **state)
 
 static void a_name_is_a_name(void **state)
 {
-	static const char *const bad[][2] = { { "a,DNS:evil", NULL }, { "a b", NULL }, { "", NULL }, { "a\nb", NULL },
-					      { NULL, NULL } };
+	static const char *const bad[][2] = {
+		{ "a,DNS:evil", NULL }, { "a b", NULL }, { "", NULL }, { "a\nb", NULL }, { NULL, NULL }
+	};
 	CERT_CLEANUP struct cert ca = { 0 };
 	struct cert leaf;
 	struct error err;
@@ -177,7 +179,7 @@ static void a_server_serves_with_it(void **state)
 	httpd_stop(server);
 }
 
-/* --- replicas --------------------------------------------------------------------------------------------------------- */
+/* --- replicas ----------------------------------------------------------------------------------------------------- */
 
 struct replica {
 	struct fake_world *world;
@@ -194,7 +196,8 @@ static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
 	struct replica *r = ctx;
 
 	cert_release(&r->leaf);
-	assert_int_equal(cert_copy(&r->leaf, &(struct cert){ (char *)(uintptr_t)cert_pem, (char *)(uintptr_t)key_pem }), 0);
+	assert_int_equal(cert_copy(&r->leaf, &(struct cert){ (char *)(uintptr_t)cert_pem, (char *)(uintptr_t)key_pem }),
+			 0);
 	assert_int_equal(cert_check(&r->leaf, NULL), 0);
 	r->leaves++;
 }
@@ -216,9 +219,14 @@ static void on_error(void *ctx, const struct error *err)
 
 static void start(struct replica *r, struct fake_world *w)
 {
-	struct certs_config cfg = { .namespace = "codis-system", .secret_name = "codis-webhook-ca", .dns_names = names,
-				    .mutating = "codis-webhook", .validating = "codis-webhook",
-				    .on_certificate = on_certificate, .on_notice = on_notice, .on_error = on_error,
+	struct certs_config cfg = { .namespace = "codis-system",
+				    .secret_name = "codis-webhook-ca",
+				    .dns_names = names,
+				    .mutating = "codis-webhook",
+				    .validating = "codis-webhook",
+				    .on_certificate = on_certificate,
+				    .on_notice = on_notice,
+				    .on_error = on_error,
 				    .ctx = r };
 	struct error err;
 
@@ -254,8 +262,9 @@ static bool has_two_leaves(void *ctx)
 
 static void install(struct fake_world *w)
 {
-	fake_apply(&w->api, MUTATING, "{\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"service\":{}}},"
-				      "{\"name\":\"b\",\"clientConfig\":{\"service\":{},\"caBundle\":\"b2xk\"}}]}");
+	fake_apply(&w->api, MUTATING,
+		   "{\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"service\":{}}},"
+		   "{\"name\":\"b\",\"clientConfig\":{\"service\":{},\"caBundle\":\"b2xk\"}}]}");
 	fake_apply(&w->api, VALIDATING, "{\"webhooks\":[{\"name\":\"c\",\"clientConfig\":{\"service\":{}}}]}");
 }
 
@@ -273,7 +282,8 @@ static int wrong_bundles(struct fake_world *w, const char *path)
 	const cJSON *webhook;
 	int n = 0;
 
-	cJSON_ArrayForEach(webhook, json_get(config, "webhooks", NULL)) {
+	cJSON_ArrayForEach(webhook, json_get(config, "webhooks", NULL))
+	{
 		const char *has = json_str(webhook, "clientConfig", "caBundle", NULL);
 
 		n += !has || !base64 || strcmp(has, base64) != 0;
@@ -302,7 +312,7 @@ static void is_served_by(struct fake_world *w, const struct replica *r)
 static void a_single_one_makes_all(void **state)
 {
 	static const char *const notices[] = {
-		"wrote a CA into Secret codis-system/codis-webhook-ca\nsigned a certificate with the CA of Secret codis-system/",
+		"wrote a CA into Secret codis-system/codis-webhook-ca\nsigned a certificate with the CA of Secret ",
 		"wrote the CA into MutatingWebhookConfiguration codis-webhook\n",
 		"wrote the CA into ValidatingWebhookConfiguration codis-webhook\n",
 	};
@@ -433,11 +443,12 @@ static void a_secret_that_was_deleted_is_written_again(void **state)
 
 static void put_ca(struct fake_world *w, const struct cert *ca, const char *old)
 {
-	char *cert = base64_encode(ca->cert_pem, strlen(ca->cert_pem)), *key = base64_encode(ca->key_pem, strlen(ca->key_pem));
+	char *cert = base64_encode(ca->cert_pem, strlen(ca->cert_pem)),
+	     *key = base64_encode(ca->key_pem, strlen(ca->key_pem));
 	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
 
-	buf_addf(&text, "{\"data\":{\"ca.crt\":\"%s\",\"ca.key\":\"%s\"%s%s%s}}", cert, key, old ? ",\"ca-old.crt\":\"" : "",
-		 old ? old : "", old ? "\"" : "");
+	buf_addf(&text, "{\"data\":{\"ca.crt\":\"%s\",\"ca.key\":\"%s\"%s%s%s}}", cert, key,
+		 old ? ",\"ca-old.crt\":\"" : "", old ? old : "", old ? "\"" : "");
 	fake_apply(&w->api, SECRET, text.data);
 	free(cert);
 	free(key);
@@ -607,8 +618,9 @@ static void it_stops_at_any_time(void **state)
 static void a_configuration_without_sense_is_refused(void **state)
 {
 	struct fake_world *w = *state;
-	struct certs_config good = { .namespace = "n", .secret_name = "s", .dns_names = names,
-				     .on_certificate = on_certificate };
+	struct certs_config good = {
+		.namespace = "n", .secret_name = "s", .dns_names = names, .on_certificate = on_certificate
+	};
 	struct certs_config bad = good;
 	struct error err;
 
@@ -624,7 +636,7 @@ static void a_configuration_without_sense_is_refused(void **state)
 	assert_int_equal(err.code, ERR_INVALID);
 }
 
-/* --- the user's own --------------------------------------------------------------------------------------------------- */
+/* --- the user's own ----------------------------------------------------------------------------------------------- */
 
 static void write_file(const char *path, const char *text)
 {
@@ -651,8 +663,12 @@ static void files_are_read_again_when_they_change(void **state)
 	struct fake_world *w = *state;
 	struct replica r = { .world = w };
 	char dir[] = "/tmp/codis-certs-XXXXXX", cert[64], key[64];
-	struct certs_files_config cfg = { .cert_file = cert, .key_file = key, .poll_ms = 10, .on_leaf = on_file_leaf,
-					  .on_error = on_error, .ctx = &r };
+	struct certs_files_config cfg = { .cert_file = cert,
+					  .key_file = key,
+					  .poll_ms = 10,
+					  .on_leaf = on_file_leaf,
+					  .on_error = on_error,
+					  .ctx = &r };
 	struct certs_files *files;
 
 	assert_non_null(mkdtemp(dir));
@@ -688,8 +704,12 @@ static void with_files_nothing_else_is_touched(void **state)
 	struct fake_world *w = *state;
 	struct replica r = { .world = w, .notices = BUF_INIT(10000) };
 	char dir[] = "/tmp/codis-certs-XXXXXX", cert[64], key[64];
-	struct certs_config cfg = { .cert_file = cert, .key_file = key, .on_certificate = on_certificate,
-				    .on_notice = on_notice, .on_error = on_error, .ctx = &r };
+	struct certs_config cfg = { .cert_file = cert,
+				    .key_file = key,
+				    .on_certificate = on_certificate,
+				    .on_notice = on_notice,
+				    .on_error = on_error,
+				    .ctx = &r };
 
 	assert_non_null(mkdtemp(dir));
 	snprintf(cert, sizeof(cert), "%s/tls.crt", dir);

@@ -34,9 +34,8 @@ static cJSON *the_event(struct fake_world *w)
 
 	assert_true(fake_run(w, LONG, have_come, &c));
 	pthread_mutex_lock(&w->api.lock);
-	cJSON_ArrayForEach(object, w->api.objects)
-		if (strstr(object->string, "/events/"))
-			found = cJSON_Duplicate(object, 1);
+	cJSON_ArrayForEach(object, w->api.objects) if (strstr(object->string, "/events/")) found =
+		cJSON_Duplicate(object, 1);
 	pthread_mutex_unlock(&w->api.lock);
 	assert_non_null(found);
 	return found;
@@ -170,12 +169,9 @@ static void it_ends_with_events_under_way(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WORLD(a_pod_from_a_list_has_an_event),
-		WORLD(what_is_in_no_namespace_has_its_events_in_default),
-		WORLD(a_note_is_cut_between_characters),
-		WORLD(a_flood_is_cut),
-		WORLD(what_is_refused_is_counted),
-		WORLD(it_ends_with_events_under_way),
+		WORLD(a_pod_from_a_list_has_an_event),   WORLD(what_is_in_no_namespace_has_its_events_in_default),
+		WORLD(a_note_is_cut_between_characters), WORLD(a_flood_is_cut),
+		WORLD(what_is_refused_is_counted),       WORLD(it_ends_with_events_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

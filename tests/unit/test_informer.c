@@ -14,7 +14,7 @@
 #define POD_C "/api/v1/namespaces/two/pods/c"
 #define LONG  10000
 
-/* --- lines ----------------------------------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------------------------------------- */
 
 struct lines {
 	struct buf all; /* each with '|' behind it */
@@ -89,7 +89,7 @@ static void a_reader_ends_the_reading(void **state)
 	buf_release(&part);
 }
 
-/* --- a watcher ------------------------------------------------------------------------------------------------------- */
+/* --- a watcher --------------------------------------------------------------------------------------------------- */
 
 struct seen {
 	struct fake_world *world;
@@ -158,8 +158,12 @@ static void on_error(void *ctx, const struct error *err)
 
 static void start_at(struct seen *s, struct fake_world *w, const char *path)
 {
-	struct informer_config cfg = { .path = path, .on_set = on_set, .on_delete = on_delete, .on_synced = on_synced,
-				       .on_error = on_error, .ctx = s };
+	struct informer_config cfg = { .path = path,
+				       .on_set = on_set,
+				       .on_delete = on_delete,
+				       .on_synced = on_synced,
+				       .on_error = on_error,
+				       .ctx = s };
 	struct error err;
 
 	*s = (struct seen){ .world = w, .log = BUF_INIT(1 << 20) };
@@ -232,7 +236,7 @@ static void it_lists_and_then_follows(void **state)
 	stop(&s);
 }
 
-/* --- pages ----------------------------------------------------------------------------------------------------------- */
+/* --- pages ------------------------------------------------------------------------------------------------------- */
 
 static int count_one(void *ctx, const cJSON *object)
 {
@@ -293,7 +297,7 @@ static void pages_that_are_too_old_are_given_up_for_the_whole(void **state)
 	stop(&s);
 }
 
-/* --- a watch that ends ----------------------------------------------------------------------------------------------- */
+/* --- a watch that ends ------------------------------------------------------------------------------------------- */
 
 static void a_watch_goes_on_from_the_last_bookmark(void **state)
 {
@@ -394,7 +398,7 @@ static void what_cannot_be_read_is_listed_again(void **state)
 	}
 }
 
-/* --- an API server in trouble ---------------------------------------------------------------------------------------- */
+/* --- an API server in trouble ------------------------------------------------------------------------------------ */
 
 static bool has_failed(void *ctx)
 {
@@ -474,7 +478,7 @@ static void a_watch_that_ends_at_once_is_no_circle(void **state)
 	stop(&s);
 }
 
-/* --- the store and its owner ------------------------------------------------------------------------------------------ */
+/* --- the store and its owner -------------------------------------------------------------------------------------- */
 
 static void prune(cJSON *object)
 {
@@ -502,7 +506,9 @@ static void what_is_never_read_is_not_kept(void **state)
 	static const char pod[] = "{\"metadata\":{\"managedFields\":[1]},\"spec\":{},\"status\":{}}";
 	struct fake_world *w = *state;
 	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
-	struct informer_config cfg = { .path = PODS, .prune = prune, .on_set = on_set, .on_delete = on_delete, .ctx = &s };
+	struct informer_config cfg = {
+		.path = PODS, .prune = prune, .on_set = on_set, .on_delete = on_delete, .ctx = &s
+	};
 	struct error err;
 
 	fake_apply(&w->api, POD_A, pod);
@@ -540,9 +546,13 @@ static void selectors_are_escaped(void **state)
 {
 	struct fake_world *w = *state;
 	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
-	struct informer_config cfg = { .path = PODS, .label_selector = "app in (a,b),x!=y&z", .on_set = on_set,
-				       .field_selector = "metadata.name=b", .on_delete = on_delete,
-				       .on_synced = on_synced, .ctx = &s };
+	struct informer_config cfg = { .path = PODS,
+				       .label_selector = "app in (a,b),x!=y&z",
+				       .on_set = on_set,
+				       .field_selector = "metadata.name=b",
+				       .on_delete = on_delete,
+				       .on_synced = on_synced,
+				       .ctx = &s };
 	struct error err;
 	char last[2048];
 

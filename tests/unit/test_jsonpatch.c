@@ -29,7 +29,7 @@ static void is_text(const cJSON *item, const char *wanted)
 	assert_string_equal(text.data, wanted);
 }
 
-/* --- diff ------------------------------------------------------------------------------------------------------------ */
+/* --- diff -------------------------------------------------------------------------------------------------------- */
 
 static void the_smallest_patch(void **state)
 {
@@ -44,8 +44,10 @@ static void the_smallest_patch(void **state)
 		{ "{\"a\":{\"b\":1,\"c\":2}}", "{\"a\":{\"b\":1,\"c\":3}}",
 		  "[{\"op\":\"replace\",\"path\":\"/a/c\",\"value\":3}]" },
 		{ "{\"a\":{\"b\":1}}", "{\"a\":[1]}", "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":[1]}]" },
-		{ "{}", "{\"a/b~c\":{\"x.y/z\":1}}", "[{\"op\":\"add\",\"path\":\"/a~1b~0c\",\"value\":{\"x.y/z\":1}}]" },
-		{ "{\"a/b\":{\"\":1}}", "{\"a/b\":{\"\":2}}", "[{\"op\":\"replace\",\"path\":\"/a~1b/\",\"value\":2}]" },
+		{ "{}", "{\"a/b~c\":{\"x.y/z\":1}}",
+		  "[{\"op\":\"add\",\"path\":\"/a~1b~0c\",\"value\":{\"x.y/z\":1}}]" },
+		{ "{\"a/b\":{\"\":1}}", "{\"a/b\":{\"\":2}}",
+		  "[{\"op\":\"replace\",\"path\":\"/a~1b/\",\"value\":2}]" },
 		{ "1", "2", "[{\"op\":\"replace\",\"path\":\"\",\"value\":2}]" },
 		/* lists: what both ends have in common stays */
 		{ "[1,2,3]", "[1,2,3,4]", "[{\"op\":\"add\",\"path\":\"/3\",\"value\":4}]" },
@@ -69,7 +71,7 @@ static void the_smallest_patch(void **state)
 	}
 }
 
-/* --- apply ----------------------------------------------------------------------------------------------------------- */
+/* --- apply ------------------------------------------------------------------------------------------------------- */
 
 static void what_fits_is_applied(void **state)
 {
@@ -82,7 +84,8 @@ static void what_fits_is_applied(void **state)
 		{ "{\"a\":[1,2]}", "[{\"op\":\"add\",\"path\":\"/a/1\",\"value\":9}]", "{\"a\":[1,9,2]}" },
 		{ "{\"a\":[1,2]}", "[{\"op\":\"remove\",\"path\":\"/a/0\"}]", "{\"a\":[2]}" },
 		{ "{\"a\":[1,2]}", "[{\"op\":\"replace\",\"path\":\"/a/1\",\"value\":{}}]", "{\"a\":[1,{}]}" },
-		{ "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1},{\"op\":\"remove\",\"path\":\"/a\"}]", "{}" },
+		{ "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":1},{\"op\":\"remove\",\"path\":\"/a\"}]",
+		  "{}" },
 		{ "{\"~1\":1,\"/\":2}", "[{\"op\":\"replace\",\"path\":\"/~01\",\"value\":3}]", "{\"~1\":3,\"/\":2}" },
 		{ "{\"a\":1}", "[{\"op\":\"replace\",\"path\":\"\",\"value\":[7]}]", "[7]" },
 		{ "[1]", "[{\"op\":\"test\",\"path\":\"\",\"value\":[1]}]", "[1]" },
@@ -146,7 +149,7 @@ static void what_does_not_fit_is_refused(void **state)
 	}
 }
 
-/* --- both ------------------------------------------------------------------------------------------------------------ */
+/* --- both -------------------------------------------------------------------------------------------------------- */
 
 struct chance {
 	uint64_t state;
@@ -166,13 +169,13 @@ static cJSON *any_value(struct chance *c, int depth)
 	unsigned n;
 
 	switch (below(c, depth > 0 ? 8 : 5)) {
-	case 0:	 return cJSON_CreateNull();
-	case 1:	 return cJSON_CreateBool(below(c, 2));
-	case 2:	 return cJSON_CreateNumber(below(c, 4));
+	case 0: return cJSON_CreateNull();
+	case 1: return cJSON_CreateBool(below(c, 2));
+	case 2: return cJSON_CreateNumber(below(c, 4));
 	case 3:
-	case 4:	 return cJSON_CreateString(names[below(c, 10)]);
+	case 4: return cJSON_CreateString(names[below(c, 10)]);
 	case 5:
-	case 6:	 item = cJSON_CreateObject(); break;
+	case 6: item = cJSON_CreateObject(); break;
 	default: item = cJSON_CreateArray(); break;
 	}
 	for (n = below(c, 6); n > 0; n--) {

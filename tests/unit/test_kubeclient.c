@@ -156,12 +156,13 @@ static void what_cannot_start_says_why(void **state)
 	free(big);
 }
 
-/* --- on the wire ----------------------------------------------------------------------------------------------------- */
+/* --- on the wire ------------------------------------------------------------------------------------------------- */
 
 static struct kube_client *client_of(struct fake_world *w, uint16_t port, const char *token, const char *token_file)
 {
 	char server[64];
-	struct kube_config cfg = { .server = server, .token = (char *)(uintptr_t)token,
+	struct kube_config cfg = { .server = server,
+				   .token = (char *)(uintptr_t)token,
 				   .token_file = (char *)(uintptr_t)token_file };
 	struct error err;
 	struct kube_client *c;
@@ -244,8 +245,8 @@ static void a_token_that_was_replaced_is_read_again(void **state)
 
 static void an_answer_that_is_no_json_is_told(void **state)
 {
-	static const char *const answers[] = { HEAD("200 OK") "5\r\n\r\nhello", HEAD("502 Bad Gateway") "5\r\n\r\nhello",
-					       HEAD("500 Oh") "2\r\n\r\n{}" };
+	static const char *const answers[] = { HEAD("200 OK") "5\r\n\r\nhello",
+					       HEAD("502 Bad Gateway") "5\r\n\r\nhello", HEAD("500 Oh") "2\r\n\r\n{}" };
 	static const char *const texts[] = { "GET /x: the answer is not JSON", "GET /x: HTTP 502: hello",
 					     "GET /x: HTTP 500: (no message)" };
 	struct fake_world *w = *state;
@@ -265,7 +266,7 @@ static void an_answer_that_is_no_json_is_told(void **state)
 	}
 }
 
-/* --- without a loop -------------------------------------------------------------------------------------------------- */
+/* --- without a loop ---------------------------------------------------------------------------------------------- */
 
 static void one_call_without_a_loop(void **state)
 {

@@ -87,7 +87,8 @@ static void data_in_the_file(void **state)
 	struct folder *f = *state;
 
 	assert_int_equal(load(f, SERVER "    certificate-authority-data: Q0E=\n",
-			      "    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n", "    namespace: shop\n"),
+			      "    client-certificate-data: Q0VSVA==\n    client-key-data: S0VZ\n",
+			      "    namespace: shop\n"),
 			 0);
 	assert_string_equal(f->cfg.server, "https://10.0.0.1:6443");
 	assert_string_equal(f->cfg.ca_pem, "CA");
@@ -107,7 +108,8 @@ static void files_beside_the_file(void **state)
 	write_file(f, "cert", "CERT");
 	write_file(f, "key", "KEY");
 	snprintf(cluster, sizeof(cluster), SERVER "    certificate-authority: %s/ca\n", f->dir);
-	assert_int_equal(load(f, cluster, "    client-certificate: cert\n    client-key: key\n    tokenFile: token\n", ""), 0);
+	assert_int_equal(
+		load(f, cluster, "    client-certificate: cert\n    client-key: key\n    tokenFile: token\n", ""), 0);
 	assert_string_equal(f->cfg.ca_pem, "CA");
 	assert_string_equal(f->cfg.cert_pem, "CERT");
 	assert_string_equal(f->cfg.key_pem, "KEY");
@@ -129,9 +131,10 @@ static void json_is_yaml(void **state)
 {
 	struct folder *f = *state;
 
-	write_file(f, "config", "{\"current-context\":\"m\",\"contexts\":[{\"name\":\"m\",\"context\":{\"cluster\":\"c\","
-				"\"user\":\"u\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"http://h:1\"}}],"
-				"\"users\":[{\"name\":\"u\",\"user\":{}}]}");
+	write_file(f, "config",
+		   "{\"current-context\":\"m\",\"contexts\":[{\"name\":\"m\",\"context\":{\"cluster\":\"c\","
+		   "\"user\":\"u\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{\"server\":\"http://h:1\"}}],"
+		   "\"users\":[{\"name\":\"u\",\"user\":{}}]}");
 	assert_int_equal(kube_config_load(&f->cfg, f->config, &f->err), 0);
 	assert_string_equal(f->cfg.server, "http://h:1");
 }
@@ -155,7 +158,8 @@ static void what_is_not_understood_is_refused(void **state)
 	refused(f, load(f, SERVER "    proxy-url: http://x\n", TOKEN, ""), "proxy-url");
 	refused(f, load(f, "    server: ftp://x\n", TOKEN, ""), "no http(s) address");
 	refused(f, load(f, "    x: y\n", TOKEN, ""), "no http(s) address");
-	refused(f, load(f, SERVER "    certificate-authority-data: '*'\n", TOKEN, ""), "certificate-authority-data: not base64");
+	refused(f, load(f, SERVER "    certificate-authority-data: '*'\n", TOKEN, ""),
+		"certificate-authority-data: not base64");
 	refused(f, load(f, SERVER "    certificate-authority: none\n", TOKEN, ""), "none: No such file");
 }
 

@@ -3,13 +3,13 @@
 
 #include "common/kube/lease.h"
 
-#define LEASES	   "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
-#define LEASE	   LEASES "/codis-controller"
-#define DURATION   1000 /* where a test waits for its end */
-#define AGES	   60000 /* where it does not, and a busy machine must not bring it about */
-#define RETRY	   100
-#define LATE	   900 /* what a busy machine may add */
-#define LONG	   10000
+#define LEASES   "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
+#define LEASE    LEASES "/codis-controller"
+#define DURATION 1000  /* where a test waits for its end */
+#define AGES     60000 /* where it does not, and a busy machine must not bring it about */
+#define RETRY    100
+#define LATE     900 /* what a busy machine may add */
+#define LONG     10000
 
 struct candidate {
 	struct fake_world *world;
@@ -54,9 +54,14 @@ static void on_released(void *ctx)
 
 static void start(struct candidate *c, struct fake_world *w, const char *identity, int duration_ms)
 {
-	struct lease_config cfg = { .namespace = "ns", .name = "codis-controller", .identity = identity,
-				    .duration_ms = duration_ms, .retry_ms = RETRY, .on_change = on_change,
-				    .on_error = on_error, .ctx = c };
+	struct lease_config cfg = { .namespace = "ns",
+				    .name = "codis-controller",
+				    .identity = identity,
+				    .duration_ms = duration_ms,
+				    .retry_ms = RETRY,
+				    .on_change = on_change,
+				    .on_error = on_error,
+				    .ctx = c };
 	struct error err;
 
 	*c = (struct candidate){ .world = w };
@@ -98,13 +103,14 @@ static void held_by(struct fake_world *w, const char *holder, int seconds, const
 {
 	char text[512];
 
-	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"holderIdentity\":\"%s\","
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"holderIdentity\":\"%s\","
 		 "\"leaseDurationSeconds\":%d,\"renewTime\":\"%s\",\"leaseTransitions\":7,\"preferredHolder\":\"x\"}}",
 		 holder, seconds, renewed);
 	fake_apply(&w->api, LEASE, text);
 }
 
-/* --- taking and keeping it -------------------------------------------------------------------------------------------- */
+/* --- taking and keeping it ---------------------------------------------------------------------------------------- */
 
 static bool four_writes(void *ctx)
 {
@@ -224,11 +230,12 @@ static void giving_back_needs_no_api_server(void **state)
 	lease_free(b.lease);
 }
 
-/* --- whose clock ----------------------------------------------------------------------------------------------------- */
+/* --- whose clock ------------------------------------------------------------------------------------------------- */
 
 static void a_remote_clock_is_never_believed(void **state)
 {
-	static const char *const clocks[] = { "1970-01-01T00:00:00.000000Z", "2199-01-01T00:00:00.000000Z", "nonsense" };
+	static const char *const clocks[] = { "1970-01-01T00:00:00.000000Z", "2199-01-01T00:00:00.000000Z",
+					      "nonsense" };
 	struct fake_world *w = *state;
 	struct candidate c;
 	int64_t seen;
@@ -288,7 +295,7 @@ static void a_record_without_sense_is_taken_after_our_own_duration(void **state)
 	lease_free(c.lease);
 }
 
-/* --- what goes wrong -------------------------------------------------------------------------------------------------- */
+/* --- what goes wrong ---------------------------------------------------------------------------------------------- */
 
 static void who_cannot_reach_the_api_server_is_unsure(void **state)
 {
@@ -456,8 +463,12 @@ static void the_owner_may_free_it_when_it_changes(void **state)
 static void a_configuration_without_sense_is_refused(void **state)
 {
 	struct fake_world *w = *state;
-	struct lease_config good = { .namespace = "ns", .name = "n", .identity = "a", .duration_ms = 4000,
-				     .retry_ms = 1000, .on_change = on_change };
+	struct lease_config good = { .namespace = "ns",
+				     .name = "n",
+				     .identity = "a",
+				     .duration_ms = 4000,
+				     .retry_ms = 1000,
+				     .on_change = on_change };
 	struct lease_config bad = good;
 	struct error err;
 

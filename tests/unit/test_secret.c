@@ -13,8 +13,12 @@
 static void known_texts(void **state)
 {
 	/* RFC 4648, section 10 */
-	static const char *const pairs[][2] = { { "", "" },	     { "f", "Zg==" },	       { "fo", "Zm8=" },
-						{ "foo", "Zm9v" },   { "foob", "Zm9vYg==" },   { "fooba", "Zm9vYmE=" },
+	static const char *const pairs[][2] = { { "", "" },
+						{ "f", "Zg==" },
+						{ "fo", "Zm8=" },
+						{ "foo", "Zm9v" },
+						{ "foob", "Zm9vYg==" },
+						{ "fooba", "Zm9vYmE=" },
 						{ "foobar", "Zm9vYmFy" } };
 
 	(void)state;
@@ -53,8 +57,8 @@ static void any_bytes_come_back(void **state)
 
 static void what_is_not_base64_is_refused(void **state)
 {
-	static const char *const texts[] = { "A",	 "AB",	     "ABC",	 "A===",   "====",  "AA=A",  "=AAA",
-					     "AB==CD==", " ABCD",    "ABCD ",	 "ABCD\n", "AB\nCD", "AB-_", "AB\200D" };
+	static const char *const texts[] = { "A",        "AB",    "ABC",   "A===",   "====",   "AA=A", "=AAA",
+					     "AB==CD==", " ABCD", "ABCD ", "ABCD\n", "AB\nCD", "AB-_", "AB\200D" };
 	struct error err;
 	size_t len;
 
