@@ -244,7 +244,7 @@ static int start(struct program *p, struct error *err)
 	struct kubeview_config view = { .on_change = on_kube_change, .on_error = on_kube_error, .ctx = p };
 	struct lease_config lease = { .namespace = p->opt.namespace, .name = p->opt.lease, .identity = p->identity,
 				      .duration_ms = p->opt.lease_ms, .retry_ms = p->opt.lease_ms / 4,
-				      .on_change = on_lease, .ctx = p };
+				      .on_change = on_lease, .on_error = on_kube_error, .ctx = p };
 
 	if (loop_init(&p->loop, on_stop, p, err) < 0 || kube_config_load(&p->kube_config, p->opt.kubeconfig, err) < 0)
 		return -1;
