@@ -59,7 +59,7 @@ class Local:
 
     def strike(self, writers, server):
         pod = self.kube.get(f"/api/v1/namespaces/{NAMESPACE}/pods/{server.pod}")
-        return writers.fault(cluster.kill_container(pod, "codis-server"))
+        return writers.fault(cluster.kill_containers([(pod, "codis-server")]))
 
     def hints(self):
         return (f'Look around:  eval "$(CLUSTER_NAME={self.cluster.name} tests/cluster/cluster env)"; '

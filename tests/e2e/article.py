@@ -29,6 +29,6 @@ def article(w):
 def kill(w, codis):
     """One kill -9 here too: its hooks must not stand in the way of coming back."""
     old = codis.master(1)
-    w.kill(old.pod, "codis-server", "article")
+    w.kill(f"article/{old.pod}/codis-server")
     w.note(f"whole again {w.wait_whole(60, codis):.1f} s after a kill -9")
     assert codis.master(1).info["run_id"] != old.info["run_id"]

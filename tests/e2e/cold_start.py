@@ -22,8 +22,7 @@ def assert_serves_empty(w, before, limit):
 def all_killed(w):
     """All four servers are killed at once: it serves again by itself, empty, and says so."""
     before = {s.pod: s.info["run_id"] for s in w.codis.servers()}
-    for name in before:
-        w.kill(name, "codis-server")
+    w.kill(*(f"{name}/codis-server" for name in before))
     assert_serves_empty(w, before, 120)
 
 

@@ -9,7 +9,7 @@ from world import NAMESPACE, case, wait_for
 
 def kill_master(w, gid):
     master = w.codis.master(gid)
-    w.writers.fault(w.kill(master.pod, "codis-server"))
+    w.writers.fault(w.kill(f"{master.pod}/codis-server"))
     return master
 
 
@@ -53,7 +53,7 @@ def replica_killed(w):
     w.start_writers()
     replica = next(s for s in w.codis.group(1) if not s.is_master)
     master = w.codis.master(1)
-    w.writers.fault(w.kill(replica.pod, "codis-server"))
+    w.writers.fault(w.kill(f"{replica.pod}/codis-server"))
     time.sleep(0.5)
     w.note(f"two in sync after {w.wait_group(1):.1f} s")
     assert w.codis.master(1).info["run_id"] == master.info["run_id"], "the master was replaced"
@@ -64,9 +64,8 @@ def replica_killed(w):
 def leader_killed(w):
     """The controller that leads is killed with the master: whichever is first to lead again does the failover."""
     w.start_writers()
-    leader = w.leader()
-    old = kill_master(w, 1)
-    w.kill(leader, "controller", SYSTEM)
+    old = w.codis.master(1)
+    w.writers.fault(w.kill(f"{old.pod}/codis-server", f"{SYSTEM}/{w.leader()}/controller"))
     wait_moved(w, 1, old)
     w.wait_whole()
     w.assert_nothing_lost()
@@ -79,16 +78,20 @@ def crash_at(w, point):
     patch = {"spec": {"template": {"spec": {"containers": [{"name": "controller", "env": env}]}}}}
     w.kube.call("PATCH", deployment, patch, "application/strategic-merge-patch+json")
     w.kube.kubectl("rollout", "status", "-n", SYSTEM, "deployment/codis-controller", "--timeout=60s")
+    # The leader dies once, so that the kubelet will wait before it starts it again the next time.
     leader = wait_for_leader(w)
-    w.kill(leader, "controller", SYSTEM)  # its next death is its second: the kubelet will wait before it starts it again
+    before = w.restarts(leader, SYSTEM)
+    w.kill(f"{SYSTEM}/{leader}/controller")
+    wait_for("its restart", lambda: (w.restarts(leader, SYSTEM) > before, "not yet"), 30)
     leader = wait_for_leader(w)
-    w.kill(leader, "controller", SYSTEM, signal.SIGUSR2)
+    if w.restarts(leader, SYSTEM) == 0:
+        return crash_at(w, point)  # the other one was faster
+    w.kill(f"{SYSTEM}/{leader}/controller", signal_number=signal.SIGUSR2)
     return leader
 
 
 def wait_for_leader(w):
-    """The pod that leads, once it says so itself, holds the Lease, and both are ready."""
-    time.sleep(1)
+    """The pod that leads, once it says so itself, holds the Lease, and both controllers are ready."""
     w.wait_system()
     wait_for("a leader", lambda: (controller_status(w.kube)["identity"] == w.leader(), "nobody leads"), 30)
     return w.leader()
@@ -96,13 +99,13 @@ def wait_for_leader(w):
 
 def crash_in_promotion(w, point):
     leader = crash_at(w, point)
-    before = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]["restartCount"]
+    before = w.restarts(leader, SYSTEM)
     w.start_writers()
     old = kill_master(w, 2)
     wait_moved(w, 2, old)
     w.wait_whole()
-    after = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]
-    died = after["restartCount"] > before or "running" not in after["state"]
+    state = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]["state"]
+    died = w.restarts(leader, SYSTEM) > before or "running" not in state
     assert died, f"{leader} was to die at {point} and still runs"
     assert w.leader() != leader, "the leader that died leads again: it was not the other one that finished"
     w.assert_nothing_lost()
@@ -138,7 +141,7 @@ def interrupted_promotion(w):
     """A promotion that a dying proxy has left half done, with its slots locked, is finished."""
     w.start_writers()
     replica = next(s for s in w.codis.group(2) if not s.is_master)
-    at_us = w.kill(w.codis.pods("codis-proxy")[0]["metadata"]["name"], "codis-proxy")
+    at_us = w.kill(w.codis.pods("codis-proxy")[0]["metadata"]["name"] + "/codis-proxy")
     status, text = dashboard_put(w, f"group/promote/:xauth/2/{replica.address}")
     w.writers.fault(at_us)
     w.note(f"the dashboard said {status}: {text.strip()[:80]!r}")
@@ -169,8 +172,8 @@ def proxy_gone(w):
 def dashboard_killed(w):
     """A master dies while there is no dashboard: the failover does not wait for it."""
     w.start_writers()
-    w.kill("codis-dashboard-0", "codis-dashboard")
-    old = kill_master(w, 1)
+    old = w.codis.master(1)
+    w.writers.fault(w.kill("codis-dashboard-0/codis-dashboard", f"{old.pod}/codis-server"))
     w.wait_whole(120)
     assert w.codis.master(1).info["run_id"] != old.info["run_id"]
     w.assert_nothing_lost()

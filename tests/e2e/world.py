@@ -104,9 +104,24 @@ class World:
     def delete_pod(self, name, namespace=NAMESPACE, grace=None):
         self.kube.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", grace)
 
-    def kill(self, name, container, namespace=NAMESPACE, signal_number=signal.SIGKILL):
-        """kill -9 (or another signal) of a container's process 1. Returns when, in microseconds of wall time."""
-        return cluster.kill_container(self.pod(name, namespace), container, signal_number)
+    def kill(self, *targets, signal_number=signal.SIGKILL):
+        """kill -9 (or another signal) of the processes 1 of "pod/container"s or "namespace/pod/container"s,
+        all at once. Returns when, in microseconds of wall time."""
+        found = []
+        for target in targets:
+            *where, name, container = target.split("/")
+            found.append((name, container, where[0] if where else NAMESPACE))
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return cluster.kill_containers([(self.pod(n, ns), c) for n, c, ns in found], signal_number)
+            except RuntimeError:  # what the kubelet has told is a moment behind what runs
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+
+    def restarts(self, name, namespace=NAMESPACE):
+        return sum(c["restartCount"] for c in self.pod(name, namespace)["status"]["containerStatuses"])
 
     def status_line(self, namespace=NAMESPACE):
         return next(c["line"] for c in controller_status(self.kube)["clusters"] if c["namespace"] == namespace)
@@ -128,7 +143,8 @@ class World:
         """Reads all back; tells outage and losses of each fault."""
         report = self.writers.report()
         for f in report["faults"]:
-            self.note(f"outage {f['outage_us'] / 1000:.0f} ms; missing {f['missing_before'] + f['missing_after']}, "
+            begun = (f["outage_begin_us"] - f["at_us"]) / 1000
+            self.note(f"outage {f['outage_us'] / 1000:.0f} ms (from {begun:+.0f} ms on); missing {f['missing_before'] + f['missing_after']}, "
                       f"and {f['missing_tail']} of the last 50 ms; {report['acknowledged']} acknowledged")
         self.writers.stop()
         self.writers = None
