@@ -190,19 +190,27 @@ def strike(place, c, writers, gid):
     return {"at_us": at_us, "gid": gid, "from": before.pod, "to": now.pod, "seconds": seconds}
 
 
+def begun_ms(fault):
+    """When the longest gap began, seen from the fault: one that begins later is of the coming back, not of the failover."""
+    return (fault["outage_begin_us"] - fault["at_us"]) / 1000
+
+
 def print_strikes(report, strikes):
-    say(f"{'AT':13} {'GROUP':5} {'MASTER':31} {'OUTAGE':>9} {'MISSING':>8} {'LAST 50 MS':>11} {'IN SYNC':>8}")
+    say(f"{'AT':13} {'GROUP':5} {'MASTER':31} {'OUTAGE':>9} {'FROM':>9} {'MISSING':>8} {'LAST 50 MS':>11} {'IN SYNC':>8}")
     for s, f in zip(strikes, report["faults"]):
         at = time.strftime("%H:%M:%S", time.localtime(s["at_us"] / 1e6)) + f".{s['at_us'] // 1000 % 1000:03}"
         say(f"{at:13} {s['gid']:<5} {s['from'] + ' -> ' + s['to']:31} {f['outage_us'] / 1000:6.0f} ms "
-            f"{f['missing_before'] + f['missing_after']:8} {f['missing_tail']:11} {s['seconds']:6.1f} s")
+            f"{begun_ms(f):+6.0f} ms {f['missing_before'] + f['missing_after']:8} {f['missing_tail']:11} "
+            f"{s['seconds']:6.1f} s")
 
 
 def print_costs(place, report, strikes):
     faults = report["faults"]
     what = "kill" if place.direct else "deletion"
+    worst = max(faults, key=lambda f: f["outage_us"])
+    late = f"  (from {begun_ms(worst) / 1000:.1f} s after the {what} on)" if begun_ms(worst) > 500 else ""
     figures = [
-        ("outage" if len(faults) == 1 else "outage, the worst of all", max(f["outage_us"] for f in faults) / 1000, " ms"),
+        ("outage" if len(faults) == 1 else "outage, the worst of all", worst["outage_us"] / 1000, " ms" + late),
         ("acknowledged writes", report["acknowledged"], ""),
         (f"missing of those acknowledged > 50 ms before the {what}",
          sum(f["missing_before"] + f["missing_after"] for f in faults), ""),

@@ -53,7 +53,7 @@ static const struct opt options[] = {
 	  .arg = "ADDR", .help = "where reports are asked for" },
 	{ .name = "writers", .type = OPT_INT, MEMBER(writers), .def = "8", .min = 1, .max = RECORD_WRITERS_MAX,
 	  .arg = "N", .help = "how many clients write" },
-	{ .name = "rate", .type = OPT_INT, MEMBER(rate), .def = "500", .min = 0, .max = 1000000,
+	{ .name = "rate", .type = OPT_INT, MEMBER(rate), .def = "250", .min = 0, .max = 1000000,
 	  .arg = "N", .help = "writes a second by each of them; 0: as fast as they are acknowledged" },
 	{ .name = "max-writes", .type = OPT_INT, MEMBER(max_writes), .def = "4000000", .min = 1, .max = 100000000,
 	  .arg = "N", .help = "how many acknowledgements of a writer are remembered; it stops there" },

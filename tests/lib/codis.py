@@ -27,6 +27,12 @@ class Server:
     def is_master(self):
         return self.role == "master"
 
+    @property
+    def words(self):
+        if self.role == "replica":
+            return f"follows {self.master}" if self.linked else "is syncing"
+        return {"master": "is master", "guarded": "waits for a role", "none": "does not answer"}[self.role]
+
 
 def parse_info(text):
     return dict(line.split(":", 1) for line in text.replace("\r", "").split("\n") if ":" in line)
@@ -111,10 +117,10 @@ class Codis:
         if len(group) != members:
             return f"group {gid} has {len(group)} pods"
         if len(masters) != 1:
-            return f"group {gid}: " + ", ".join(f"{s.pod} {s.role}" for s in group)
+            return ", ".join(f"{s.pod} {s.words}" for s in group)
         for s in group:
             if s is not masters[0] and not (s.linked and s.master == masters[0].address):
-                return f"group {gid}: {s.pod} is {s.role}, " + ("syncing" if s.role == "replica" else "without a master")
+                return f"{s.pod} {s.words}"
         listed = (declared or self.declared_groups()).get(gid, [])
         if listed[:1] != [masters[0].address] or sorted(listed) != sorted(s.address for s in group):
             return f"group {gid}: the dashboard lists {', '.join(listed) or 'nobody'}"
