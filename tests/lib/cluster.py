@@ -1,6 +1,5 @@
 """The local Kubernetes of tests/cluster, and precise blows at the processes on its nodes."""
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -19,8 +18,6 @@ class Cluster:
     def __init__(self, name):
         self.name = name
         self.environ = dict(os.environ, CLUSTER_NAME=name)
-        if not shutil.which("go"):
-            self.environ["PATH"] = os.environ.get("PATH", "") + ":/usr/local/go/bin"
 
     def run(self, *args, quiet=True, timeout=None):
         """Runs a verb and returns what it prints; not quiet: what it says on the way is seen."""
