@@ -64,8 +64,7 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	char path[64];
 	int i = 0, r = 0;
 
-	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL))
-	{
+	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL)) {
 		snprintf(path, sizeof(path), "/webhooks/%d/clientConfig/caBundle", i++);
 		has = json_str(webhook, "clientConfig", "caBundle", NULL);
 		if (has && strcmp(has, base64) == 0)

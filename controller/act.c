@@ -24,12 +24,12 @@
 #include "controller/cluster.h"
 #include "controller/observe.h"
 
-#define REDIS_MS 500
-#define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
-#define CATCH_UP_MS 1000
+#define REDIS_MS       500
+#define FILL_MS        5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
+#define CATCH_UP_MS    1000
 #define BACKOFF_MIN_MS 50
 #define BACKOFF_MAX_MS 2000
-#define DELETED_MS 1000 /* a deletion shows in the pod by then */
+#define DELETED_MS     1000 /* a deletion shows in the pod by then */
 
 struct op {
 	struct cluster *c;
@@ -62,7 +62,8 @@ static void crash_point(struct op *op, const char *point)
 		_exit(137); /* not a signal: the kernel keeps process 1 of a container from killing itself */
 }
 
-/* --- beginning and end ----------------------------------------------------------------------------------------------- */
+/* --- beginning and end -----------------------------------------------------------------------------------------------
+ */
 
 static bool is_proxy_action(const struct op *op)
 {
@@ -147,9 +148,9 @@ static void tell_pod(struct op *op, bool warning, const char *reason, const char
 static const char *event_reason(enum action_kind kind)
 {
 	static const char *const reasons[ACT_KINDS] = {
-		[ACT_PROMOTE] = "Promoted",	   [ACT_SWITCH] = "Switched",	       [ACT_FOLLOW] = "Following",
-		[ACT_ADD_SERVER] = "Joined",	   [ACT_DROP_SERVER] = "Dropped",      [ACT_FILL_PROXY] = "SlotsFilled",
-		[ACT_ONLINE_PROXY] = "Joined",	   [ACT_REMOVE_PROXY] = "Removed",     [ACT_ASSIGN_SLOTS] = "SlotsAssigned",
+		[ACT_PROMOTE] = "Promoted",        [ACT_SWITCH] = "Switched",      [ACT_FOLLOW] = "Following",
+		[ACT_ADD_SERVER] = "Joined",       [ACT_DROP_SERVER] = "Dropped",  [ACT_FILL_PROXY] = "SlotsFilled",
+		[ACT_ONLINE_PROXY] = "Joined",     [ACT_REMOVE_PROXY] = "Removed", [ACT_ASSIGN_SLOTS] = "SlotsAssigned",
 		[ACT_REMOVE_LOCK] = "LockRemoved", [ACT_DELETE_POD] = "Replaced",
 	};
 
@@ -166,11 +167,14 @@ static void end(struct op *op, const struct error *err)
 	for (int i = 0; i < op->mark_count && n < sizeof(times) - 12; i++)
 		n += (size_t)snprintf(times + n, sizeof(times) - n, "%s%u", i ? "," : "", op->marks_us[i]);
 	snprintf(labels, sizeof(labels), "action=\"%s\",result=\"%s\"", action_name(op->a.kind), err ? "error" : "ok");
-	metric_add(metric_counter(c->ctl->metrics, "codis_controller_actions_total", labels, "Actions by kind and result."), 1);
+	metric_add(metric_counter(c->ctl->metrics, "codis_controller_actions_total", labels,
+				  "Actions by kind and result."),
+		   1);
 	log_event(c->ctl->log, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
-		  "action=%s product=%s group=%d server=%s pod=%s us=%lld steps_us=%s filled=%d unfilled=%d why=%s error=%s",
-		  action_name(op->a.kind), c->product, op->a.gid, op->a.addr, op->a.pod, (long long)us, times, op->filled,
-		  op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
+		  "action=%s product=%s group=%d server=%s pod=%s us=%lld steps_us=%s filled=%d unfilled=%d why=%s "
+		  "error=%s",
+		  action_name(op->a.kind), c->product, op->a.gid, op->a.addr, op->a.pod, (long long)us, times,
+		  op->filled, op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
 	if (err)
 		snprintf(note, sizeof(note), "%s of %s failed: %s", action_name(op->a.kind), op->a.addr, err->text);
 	else
@@ -192,7 +196,8 @@ static void end_with(struct op *op, enum error_code code, const char *what)
 	end(op, &err);
 }
 
-/* --- steps that several actions share -------------------------------------------------------------------------------- */
+/* --- steps that several actions share --------------------------------------------------------------------------------
+ */
 
 static int command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)
 {
@@ -316,8 +321,8 @@ static int write_next(struct op *op)
 	return codis_group_write(&op->next, &op->text);
 }
 
-/* The group's node, by its version: from here on no other controller that believes to lead can act on this group without
- * seeing that it came too late. */
+/* The group's node, by its version: from here on no other controller that believes to lead can act on this group
+ * without seeing that it came too late. */
 static void fence(struct op *op, coordinator_done done)
 {
 	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
@@ -350,7 +355,8 @@ static void note_fenced(struct op *op, int version)
 	g->exists = true;
 }
 
-/* --- promote and switch ------------------------------------------------------------------------------------------------ */
+/* --- promote and switch
+ * ------------------------------------------------------------------------------------------------ */
 
 static void on_promoted_filled(struct op *op)
 {
@@ -503,7 +509,8 @@ static void begin_promote(struct op *op)
 		fence(op, on_fenced);
 }
 
-/* --- the other actions ---------------------------------------------------------------------------------------------------- */
+/* --- the other actions
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void on_plain(void *ctx, const char *answer, const struct error *err)
 {
@@ -575,7 +582,8 @@ static void begin_online(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	if (dashboard_online_proxy(op->c->http, op->c->dashboard.addr, op->c->product, op->a.addr, on_rest, op, &err) < 0)
+	if (dashboard_online_proxy(op->c->http, op->c->dashboard.addr, op->c->product, op->a.addr, on_rest, op, &err) <
+	    0)
 		end(op, &err);
 }
 
@@ -650,7 +658,8 @@ static cJSON *assignment(const struct cluster_view *v)
 		cJSON *item = cJSON_CreateObject();
 
 		/* Ranges of equal size, one a group, as Codis' own tools print them. */
-		if (!item || !json_add_int(item, "id", i) || !json_add_int(item, "group_id", i * groups / CODIS_SLOTS + 1)) {
+		if (!item || !json_add_int(item, "id", i) ||
+		    !json_add_int(item, "group_id", i * groups / CODIS_SLOTS + 1)) {
 			cJSON_Delete(item);
 			cJSON_Delete(array);
 			return NULL;
@@ -670,7 +679,8 @@ static void begin_assign(struct op *op)
 
 	if (!slots)
 		end_with(op, ERR_NOMEM, "no memory for 1,024 slots");
-	else if (dashboard_assign_slots(op->c->http, op->c->dashboard.addr, op->c->product, slots, on_rest, op, &err) < 0)
+	else if (dashboard_assign_slots(op->c->http, op->c->dashboard.addr, op->c->product, slots, on_rest, op, &err) <
+		 0)
 		end(op, &err);
 }
 
@@ -717,16 +727,16 @@ void act(struct cluster *c, const struct action *a)
 	count_running(op, 1);
 	switch (a->kind) {
 	case ACT_PROMOTE:
-	case ACT_SWITCH:      begin_promote(op); break;
-	case ACT_FOLLOW:      begin_follow(op); break;
+	case ACT_SWITCH: begin_promote(op); break;
+	case ACT_FOLLOW: begin_follow(op); break;
 	case ACT_ADD_SERVER:
 	case ACT_DROP_SERVER: begin_membership(op); break;
-	case ACT_FILL_PROXY:  begin_fill(op); break;
+	case ACT_FILL_PROXY: begin_fill(op); break;
 	case ACT_ONLINE_PROXY: begin_online(op); break;
 	case ACT_REMOVE_PROXY: begin_remove_proxy(op); break;
 	case ACT_REMOVE_LOCK: begin_remove_lock(op); break;
 	case ACT_ASSIGN_SLOTS: begin_assign(op); break;
-	case ACT_DELETE_POD:  begin_delete_pod(op); break;
-	case ACT_KINDS:	      end_with(op, ERR_INVALID, "no such action"); break;
+	case ACT_DELETE_POD: begin_delete_pod(op); break;
+	case ACT_KINDS: end_with(op, ERR_INVALID, "no such action"); break;
 	}
 }

@@ -1,5 +1,6 @@
 /* cluster.h - one Codis cluster (a product in a namespace) as the controller holds it: what is observed, what is being
- * done. observe.c fills it in by asking Codis, act.c carries actions out on it, steer.c makes the view of it and decides. */
+ * done. observe.c fills it in by asking Codis, act.c carries actions out on it, steer.c makes the view of it and
+ * decides. */
 #ifndef CODIS_CONTROLLER_CLUSTER_H
 #define CODIS_CONTROLLER_CLUSTER_H
 
@@ -39,10 +40,10 @@ struct controller {
 struct observed_server {
 	char addr[CODIS_ADDR_MAX];
 	struct redis_probe *probe;
-	char uid[VIEW_UID_MAX];			 /* of the pod that had this address when the probe began */
-	char role_run_id[CODIS_RUN_ID_SIZE];	 /* the process that was last seen with a role or a synced link */
-	int role_version;			 /* ... and the version of its group's node at that time */
-	bool wanted;				 /* by the last view */
+	char uid[VIEW_UID_MAX];              /* of the pod that had this address when the probe began */
+	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
+	int role_version;                    /* ... and the version of its group's node at that time */
+	bool wanted;                         /* by the last view */
 	struct cluster *c;
 };
 
@@ -62,7 +63,7 @@ struct observed_group {
 struct observed_proxy {
 	struct cluster *c;
 	char admin_addr[CODIS_ADDR_MAX];
-	char token[CODIS_TOKEN_MAX];	       /* as the process says */
+	char token[CODIS_TOKEN_MAX];            /* as the process says */
 	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
 	int registered_version;
 	enum redis_reach reach;
@@ -74,7 +75,7 @@ struct observed_proxy {
 };
 
 #define CLUSTER_SERVERS 512
-#define CLUSTER_GROUPS 128
+#define CLUSTER_GROUPS  128
 #define CLUSTER_PROXIES 128
 
 struct cluster {
@@ -82,8 +83,8 @@ struct cluster {
 	char namespace[64], product[CODIS_PRODUCT_MAX], auth[128];
 	struct http_client *http;
 	struct coordinator *zk;
-	char zk_name[256];	/* as the pods name it */
-	char zk_resolved[512];	/* the addresses that the open coordinator has */
+	char zk_name[256];      /* as the pods name it */
+	char zk_resolved[512];  /* the addresses that the open coordinator has */
 	int64_t zk_resolved_ms; /* when the name was last asked for */
 	bool zk_resolving;
 
@@ -96,10 +97,10 @@ struct cluster {
 	bool dashboard_asking;
 	int dashboard_running;
 	bool reload_due;
-	bool groups_listed;	/* the group folder was read at least once */
-	int64_t listed_ms;	/* when the coordinator's folders were last asked for */
-	int listing;		/* such questions under way */
-	bool watch_only;	/* codis.io/ha: keep */
+	bool groups_listed; /* the group folder was read at least once */
+	int64_t listed_ms;  /* when the coordinator's folders were last asked for */
+	int listing;        /* such questions under way */
+	bool watch_only;    /* codis.io/ha: keep */
 
 	uv_timer_t tick, soon;
 	uv_timer_cb look; /* what soon does */

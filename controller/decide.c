@@ -6,10 +6,17 @@
 const char *action_name(enum action_kind kind)
 {
 	static const char *const names[ACT_KINDS] = {
-		[ACT_PROMOTE] = "promote",	     [ACT_SWITCH] = "switch",	       [ACT_FOLLOW] = "follow",
-		[ACT_ADD_SERVER] = "add-server",     [ACT_DROP_SERVER] = "drop-server", [ACT_FILL_PROXY] = "fill-proxy",
-		[ACT_ONLINE_PROXY] = "online-proxy", [ACT_REMOVE_PROXY] = "remove-proxy", [ACT_ASSIGN_SLOTS] = "assign-slots",
-		[ACT_REMOVE_LOCK] = "remove-lock",   [ACT_DELETE_POD] = "delete-pod",
+		[ACT_PROMOTE] = "promote",
+		[ACT_SWITCH] = "switch",
+		[ACT_FOLLOW] = "follow",
+		[ACT_ADD_SERVER] = "add-server",
+		[ACT_DROP_SERVER] = "drop-server",
+		[ACT_FILL_PROXY] = "fill-proxy",
+		[ACT_ONLINE_PROXY] = "online-proxy",
+		[ACT_REMOVE_PROXY] = "remove-proxy",
+		[ACT_ASSIGN_SLOTS] = "assign-slots",
+		[ACT_REMOVE_LOCK] = "remove-lock",
+		[ACT_DELETE_POD] = "delete-pod",
 	};
 
 	return names[kind];
@@ -35,7 +42,7 @@ static struct action *propose(struct decision *d, enum action_kind kind, int gid
 }
 
 static void propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
-		       const struct server_view *other, const char *why)
+			   const struct server_view *other, const char *why)
 {
 	struct action *a = propose(d, kind, gid, why);
 
@@ -65,7 +72,8 @@ static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
 }
 
 /* The second view of a master that we do not reach: what its replicas see. */
-static bool replica_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m, int io_s)
+static bool replica_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			   int io_s)
 {
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
@@ -218,7 +226,8 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 		cold_start(d, g, why);
 }
 
-/* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end. */
+/* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
+ */
 static bool resume_promotion(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *target, *m = view_master(d->v, g);
@@ -238,13 +247,15 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 		return true;
 	}
 	if (m && view_master_verified(m)) {
-		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL, "a promotion was interrupted, and its target is gone");
+		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL,
+			       "a promotion was interrupted, and its target is gone");
 		return true;
 	}
 	return false;
 }
 
-/* --- the rest of a group ------------------------------------------------------------------------------------------- */
+/* --- the rest of a group -------------------------------------------------------------------------------------------
+ */
 
 static bool someone_syncs(const struct cluster_view *v, int gid)
 {
@@ -266,15 +277,16 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
 }
 
-/* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits 10,
- * 20, 40 s ..., and says so (CrashLoopBackOff) only many seconds later. What it had is gone with its process, and its
- * sibling has it: a new pod is there sooner. Only one that was heard before has ended; others may still pull an image. */
+/* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits
+ * 10, 20, 40 s ..., and says so (CrashLoopBackOff) only many seconds later. What it had is gone with its process, and
+ * its sibling has it: a new pod is there sooner. Only one that was heard before has ended; others may still pull an
+ * image. */
 static bool stays_down(const struct decision *d, const struct server_view *s)
 {
 	if (s->pod.deleting || !has_pod(s) || !d->v->kube_fresh)
 		return false;
-	return s->pod.crash_looping || (s->reach == REACH_REFUSED && s->info.run_id[0] &&
-					lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+	return s->pod.crash_looping ||
+	       (s->reach == REACH_REFUSED && s->info.run_id[0] && lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
 }
 
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
@@ -289,7 +301,8 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	if (s->group != gid)
 		return false;
 	if (stays_down(d, s)) {
-		propose_server(d, ACT_DELETE_POD, gid, s, NULL, "its process ended and is not started again while its sibling serves");
+		propose_server(d, ACT_DELETE_POD, gid, s, NULL,
+			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
 	if (!heard(s) || s->pod.deleting)
@@ -339,20 +352,14 @@ static void decide_group(struct decision *d, const struct group_view *g)
 	if (g->busy || resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {
-	case MASTER_UNKNOWN:
-		return;
+	case MASTER_UNKNOWN: return;
 	case MASTER_NONE:
 		if (d->v->mode == VIEW_LEAD)
 			cold_start(d, g, why);
 		return;
-	case MASTER_FAILED:
-		replace_master(d, g, why);
-		return;
-	case MASTER_ROLELESS:
-		give_role(d, g, m, why);
-		return;
-	case MASTER_HEALTHY:
-		break;
+	case MASTER_FAILED: replace_master(d, g, why); return;
+	case MASTER_ROLELESS: give_role(d, g, m, why); return;
+	case MASTER_HEALTHY: break;
 	}
 	if (d->v->mode != VIEW_LEAD || leave_gracefully(d, g, m))
 		return;
@@ -364,9 +371,11 @@ static void decide_group(struct decision *d, const struct group_view *g)
 	}
 }
 
-/* --- proxies, dashboard, slots -------------------------------------------------------------------------------------- */
+/* --- proxies, dashboard, slots --------------------------------------------------------------------------------------
+ */
 
-static void propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p, const char *why)
+static void propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p,
+			  const char *why)
 {
 	struct action *a = propose(d, kind, gid, why);
 
@@ -422,8 +431,8 @@ static bool ended_again(const struct pod_view *pod)
 	return pod->name[0] && !pod->running && pod->restarts && !pod->deleting;
 }
 
-/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server (backend_recv_timeout),
- * holding our own fillslots: it is given longer than one that refuses. */
+/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server
+ * (backend_recv_timeout), holding our own fillslots: it is given longer than one that refuses. */
 static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
 	if (!p->pod.name[0] || p->pod.node_lost)
@@ -517,7 +526,8 @@ static void decide_dashboard(struct decision *d)
 	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms) {
-		struct action *a = propose(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
+		struct action *a =
+			propose(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
 
 		memcpy(a->pod, b->pod.name, sizeof(a->pod));
 		memcpy(a->uid, b->pod.uid, sizeof(a->uid));

@@ -156,7 +156,8 @@ int kube_pod_parse(const cJSON *json, struct kube_pod *pod, struct error *err)
 
 static struct kube_pod **find_pod(struct kubeview *k, const cJSON *json)
 {
-	const char *ns = json_str(json, "metadata", "namespace", NULL), *name = json_str(json, "metadata", "name", NULL);
+	const char *ns = json_str(json, "metadata", "namespace", NULL),
+		   *name = json_str(json, "metadata", "name", NULL);
 	struct kube_pod **at = &k->pod_list;
 
 	while (*at && !(ns && name && strcmp((*at)->namespace, ns) == 0 && strcmp((*at)->view.name, name) == 0))
@@ -201,11 +202,13 @@ static void on_pod(void *ctx, const cJSON *json, const cJSON *old)
 	k->cfg.on_change(k->cfg.ctx);
 }
 
-/* --- StatefulSets and nodes ------------------------------------------------------------------------------------------ */
+/* --- StatefulSets and nodes ------------------------------------------------------------------------------------------
+ */
 
 static struct kube_set **find_set(struct kubeview *k, const cJSON *json)
 {
-	const char *ns = json_str(json, "metadata", "namespace", NULL), *name = json_str(json, "metadata", "name", NULL);
+	const char *ns = json_str(json, "metadata", "namespace", NULL),
+		   *name = json_str(json, "metadata", "name", NULL);
 	struct kube_set **at = &k->set_list;
 
 	while (*at && !(ns && name && strcmp((*at)->namespace, ns) == 0 && strcmp((*at)->name, name) == 0))
@@ -306,7 +309,8 @@ static void on_node(void *ctx, const cJSON *json, const cJSON *old)
 	}
 }
 
-/* --- all of it ------------------------------------------------------------------------------------------------------ */
+/* --- all of it ------------------------------------------------------------------------------------------------------
+ */
 
 static void on_informer_error(void *ctx, const struct error *err)
 {
@@ -325,12 +329,23 @@ struct kubeview *kubeview_start(uv_loop_t *uv, struct kube_client *kube, const s
 				struct error *err)
 {
 	struct kubeview *k = calloc(1, sizeof(*k));
-	struct informer_config pods = { .path = "/api/v1/pods", .label_selector = CODIS_LABEL_COMPONENT, .on_set = on_pod,
-					.on_delete = on_pod_gone, .on_error = on_informer_error, .ctx = k };
-	struct informer_config sets = { .path = "/apis/apps/v1/statefulsets", .on_set = on_set, .on_delete = on_set_gone,
-					.on_error = on_informer_error, .ctx = k };
-	struct informer_config nodes = { .path = "/api/v1/nodes", .prune = prune_node, .on_set = on_node,
-					 .on_delete = on_node_gone, .on_error = on_informer_error, .ctx = k };
+	struct informer_config pods = { .path = "/api/v1/pods",
+					.label_selector = CODIS_LABEL_COMPONENT,
+					.on_set = on_pod,
+					.on_delete = on_pod_gone,
+					.on_error = on_informer_error,
+					.ctx = k };
+	struct informer_config sets = { .path = "/apis/apps/v1/statefulsets",
+					.on_set = on_set,
+					.on_delete = on_set_gone,
+					.on_error = on_informer_error,
+					.ctx = k };
+	struct informer_config nodes = { .path = "/api/v1/nodes",
+					 .prune = prune_node,
+					 .on_set = on_node,
+					 .on_delete = on_node_gone,
+					 .on_error = on_informer_error,
+					 .ctx = k };
 
 	if (!k) {
 		error_set(err, ERR_NOMEM, "kubeview: no memory");

@@ -1,4 +1,5 @@
-/* kubeview.h - what the API server says of Codis pods, their StatefulSets and the nodes, parsed once at every change. */
+/* kubeview.h - what the API server says of Codis pods, their StatefulSets and the nodes, parsed once at every change.
+ */
 #ifndef CODIS_CONTROLLER_KUBEVIEW_H
 #define CODIS_CONTROLLER_KUBEVIEW_H
 
@@ -16,11 +17,11 @@ struct kube_pod {
 	char namespace[64];
 	struct codis_identity id;
 	struct pod_view view;
-	char ip[48]; /* "" : none yet */
-	bool finished; /* phase Succeeded or Failed: it is no more */
-	bool keep_ha; /* a codis-ha pod with codis.io/ha: keep */
+	char ip[48];           /* "" : none yet */
+	bool finished;         /* phase Succeeded or Failed: it is no more */
+	bool keep_ha;          /* a codis-ha pod with codis.io/ha: keep */
 	char coordinator[256]; /* of a dashboard or proxy: what stands behind --zookeeper; "" where nothing does */
-	char auth[128];	       /* --product_auth or PRODUCT_AUTH; "" none */
+	char auth[128];        /* --product_auth or PRODUCT_AUTH; "" none */
 	struct kube_pod *next;
 };
 

@@ -50,7 +50,8 @@ struct program {
 	bool leads;
 };
 
-/* --- status ----------------------------------------------------------------------------------------------------------- */
+/* --- status
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void publish(struct program *p)
 {
@@ -124,7 +125,8 @@ static bool is_alive(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
-/* --- clusters --------------------------------------------------------------------------------------------------------- */
+/* --- clusters
+ * --------------------------------------------------------------------------------------------------------- */
 
 static struct cluster *find_cluster(struct program *p, const struct kube_pod *pod)
 {
@@ -149,7 +151,8 @@ static void find_clusters(struct program *p)
 	for (const struct kube_pod *pod = kubeview_pods(p->ctl.kubeview); pod; pod = pod->next) {
 		struct cluster *c;
 
-		if (pod->id.component != CODIS_SERVER && pod->id.component != CODIS_PROXY && pod->id.component != CODIS_DASHBOARD)
+		if (pod->id.component != CODIS_SERVER && pod->id.component != CODIS_PROXY &&
+		    pod->id.component != CODIS_DASHBOARD)
 			continue;
 		if (find_cluster(p, pod))
 			continue;
@@ -203,13 +206,17 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 
 	p->ctl.mode = state == LEASE_HELD ? VIEW_LEAD : state == LEASE_UNSURE ? VIEW_FAILOVER : VIEW_WATCH;
 	log_info(&p->log, "lease", "state=%s holder=%s",
-		 state == LEASE_HELD ? "held" : state == LEASE_UNSURE ? "unsure" : "following", holder);
+		 state == LEASE_HELD     ? "held"
+		 : state == LEASE_UNSURE ? "unsure"
+					 : "following",
+		 holder);
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
 	on_kube_change(p);
 }
 
-/* --- start and stop --------------------------------------------------------------------------------------------------- */
+/* --- start and stop
+ * --------------------------------------------------------------------------------------------------- */
 
 static void on_released(void *ctx)
 {
@@ -242,9 +249,14 @@ static void on_usr2(uv_signal_t *handle, int signum)
 static int start(struct program *p, struct error *err)
 {
 	struct kubeview_config view = { .on_change = on_kube_change, .on_error = on_kube_error, .ctx = p };
-	struct lease_config lease = { .namespace = p->opt.namespace, .name = p->opt.lease, .identity = p->identity,
-				      .duration_ms = p->opt.lease_ms, .retry_ms = p->opt.lease_ms / 4,
-				      .on_change = on_lease, .on_error = on_kube_error, .ctx = p };
+	struct lease_config lease = { .namespace = p->opt.namespace,
+				      .name = p->opt.lease,
+				      .identity = p->identity,
+				      .duration_ms = p->opt.lease_ms,
+				      .retry_ms = p->opt.lease_ms / 4,
+				      .on_change = on_lease,
+				      .on_error = on_kube_error,
+				      .ctx = p };
 
 	if (loop_init(&p->loop, on_stop, p, err) < 0 || kube_config_load(&p->kube_config, p->opt.kubeconfig, err) < 0)
 		return -1;
@@ -269,7 +281,9 @@ static int start(struct program *p, struct error *err)
 		p->usr2.data = p;
 		uv_signal_start(&p->usr2, on_usr2, SIGUSR2);
 	}
-	p->ops = (struct ops){ .metrics = p->ctl.metrics, .ready = is_ready, .alive = is_alive, .other = serve_status, .ctx = p };
+	p->ops = (struct ops){
+		.metrics = p->ctl.metrics, .ready = is_ready, .alive = is_alive, .other = serve_status, .ctx = p
+	};
 	return ops_start(&p->ops, p->opt.ops_listen, err);
 }
 
@@ -300,8 +314,8 @@ int main(int argc, char **argv)
 	struct error err = ERROR_INIT;
 	int status, failed;
 
-	if (!opt_begin(controller_options, &p.opt, "codis-controller", "joins, fails over and heals Codis clusters", argc, argv,
-		       &status))
+	if (!opt_begin(controller_options, &p.opt, "codis-controller", "joins, fails over and heals Codis clusters",
+		       argc, argv, &status))
 		return status;
 	if (p.opt.view)
 		return viewer_run(p.opt.view_url);

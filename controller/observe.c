@@ -18,14 +18,15 @@
 #include "common/net/addr.h"
 #include "controller/cluster.h"
 
-#define FOLDER_MS 1000	 /* between two looks at the coordinator's folders and nodes */
-#define OVERVIEW_MS 1000 /* between two questions to a proxy or the dashboard */
-#define PROXY_TIMEOUT_MS 1000
+#define FOLDER_MS            1000 /* between two looks at the coordinator's folders and nodes */
+#define OVERVIEW_MS          1000 /* between two questions to a proxy or the dashboard */
+#define PROXY_TIMEOUT_MS     1000
 #define DASHBOARD_TIMEOUT_MS 3000
-#define RESOLVE_MS 10000
-#define RESOLVE_AGAIN_MS 1000 /* while no member is connected */
+#define RESOLVE_MS           10000
+#define RESOLVE_AGAIN_MS     1000 /* while no member is connected */
 
-/* --- ZooKeeper's addresses ----------------------------------------------------------------------------------------- */
+/* --- ZooKeeper's addresses -----------------------------------------------------------------------------------------
+ */
 
 struct resolving {
 	struct cluster *c;
@@ -101,7 +102,8 @@ static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *re
 		if (a->ai_family != AF_INET)
 			continue;
 		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr, ip, sizeof(ip));
-		used += (size_t)snprintf(r->found + used, sizeof(r->found) - used, "%s%s:%s", used ? "," : "", ip, r->port);
+		used += (size_t)snprintf(r->found + used, sizeof(r->found) - used, "%s%s:%s", used ? "," : "", ip,
+					 r->port);
 		if (used >= sizeof(r->found) - 1)
 			break;
 	}
@@ -146,7 +148,8 @@ static void resolve(struct cluster *c, int64_t now)
 	bool ready = c->zk && coordinator_ready(c->zk);
 	struct resolving *r;
 
-	if (!c->zk_name[0] || c->zk_resolving || (c->zk_resolved_ms && now - c->zk_resolved_ms < (ready ? RESOLVE_MS : RESOLVE_AGAIN_MS)))
+	if (!c->zk_name[0] || c->zk_resolving ||
+	    (c->zk_resolved_ms && now - c->zk_resolved_ms < (ready ? RESOLVE_MS : RESOLVE_AGAIN_MS)))
 		return;
 	c->zk_resolved_ms = now;
 	r = calloc(1, sizeof(*r));
@@ -159,7 +162,8 @@ static void resolve(struct cluster *c, int64_t now)
 	resolve_next(r);
 }
 
-/* --- the coordinator's nodes ---------------------------------------------------------------------------------------- */
+/* --- the coordinator's nodes ----------------------------------------------------------------------------------------
+ */
 
 struct node_read {
 	struct cluster *c;
@@ -200,7 +204,8 @@ static void on_group(void *ctx, const char *data, size_t len, int version, const
 		g->read_ms = r->began_ms;
 	}
 	if (bad.code != ERR_NONE)
-		log_warn(c->ctl->log, "group.unreadable", "product=%s group=%d error=%s", c->product, r->gid, LOGQ(bad.text));
+		log_warn(c->ctl->log, "group.unreadable", "product=%s group=%d error=%s", c->product, r->gid,
+			 LOGQ(bad.text));
 	free(r);
 	cluster_look(c);
 }
@@ -280,7 +285,8 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 	for (int i = 0; i < count; i++) {
 		struct node_read *r;
 
-		if (strncmp(names[i], "proxy-", 6) != 0 || strlen(names[i] + 6) >= CODIS_TOKEN_MAX || !(r = new_read(c)))
+		if (strncmp(names[i], "proxy-", 6) != 0 || strlen(names[i] + 6) >= CODIS_TOKEN_MAX ||
+		    !(r = new_read(c)))
 			continue;
 		snprintf(r->token, sizeof(r->token), "%s", names[i] + 6);
 		cluster_path(c, path, sizeof(path), "proxy/%s", names[i]);
@@ -338,7 +344,8 @@ static void read_folders(struct cluster *c, int64_t now)
 		c->listing++;
 }
 
-/* --- reach of an HTTP interface -------------------------------------------------------------------------------------- */
+/* --- reach of an HTTP interface --------------------------------------------------------------------------------------
+ */
 
 static enum redis_reach reach_of(const struct error *err)
 {
@@ -347,7 +354,8 @@ static enum redis_reach reach_of(const struct error *err)
 	return err->code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT;
 }
 
-/* --- proxies ----------------------------------------------------------------------------------------------------------- */
+/* --- proxies
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static bool read_slots(struct observed_proxy *p, const cJSON *slots)
 {
@@ -377,7 +385,9 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 		p->since_ms = reach == REACH_SILENT ? p->asked_ms : cluster_now(c);
 		p->reach = reach;
 		log_info(c->ctl->log, "proxy.reach", "proxy=%s reach=%s", p->admin_addr,
-			 reach == REACH_OK ? "ok" : reach == REACH_REFUSED ? "refused" : "silent");
+			 reach == REACH_OK        ? "ok"
+			 : reach == REACH_REFUSED ? "refused"
+						  : "silent");
 	}
 	/* An answer that was asked for before we last acted tells what was true before. */
 	if (answer && p->asked_ms >= p->acted_ms) {
@@ -398,7 +408,8 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, on_proxy, p, NULL) == 0;
 }
 
-/* --- dashboard ----------------------------------------------------------------------------------------------------------- */
+/* --- dashboard
+ * ----------------------------------------------------------------------------------------------------------- */
 
 static void read_assignment(struct dashboard_view *b, const cJSON *slots)
 {
@@ -447,7 +458,7 @@ static void on_overview(void *ctx, const cJSON *answer, const struct error *err)
 		b->reach = reach;
 		b->since_ms = reach == REACH_SILENT ? c->dashboard_asked_ms : cluster_now(c);
 		log_info(c->ctl->log, "dashboard.reach", "product=%s reach=%s", c->product,
-			 reach == REACH_OK	? "ok"
+			 reach == REACH_OK        ? "ok"
 			 : reach == REACH_UNKNOWN ? "waiting"
 			 : reach == REACH_REFUSED ? "refused"
 						  : "silent");

@@ -1,5 +1,7 @@
 #include "controller/options.h"
 
+/* One option, a few lines. */
+/* clang-format off */
 const struct opt controller_options[] = {
 	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, ops_listen),
 	  .def = ":8080", .arg = "ADDR", .help = "where /status, /healthz, /readyz and /metrics are served" },
@@ -41,3 +43,4 @@ const struct opt controller_options[] = {
 	  .def = "http://codis-controller.codis-system.svc:8080/status", .arg = "URL", .help = "where the viewer reads" },
 	OPT_END,
 };
+/* clang-format on */

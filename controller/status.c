@@ -166,17 +166,21 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	}
 	*ok &= say_rest(v, &trouble, &proxies) && slots == CODIS_SLOTS && led >= wanted;
 	snprintf(out, size, "%s: %s, %d/%d groups led, %d proxies, %d/%d slots served%s%s", v->product,
-		 *ok ? "OK" : slots && proxies ? "DEGRADED" : "DOWN", led, wanted, proxies, slots, CODIS_SLOTS,
-		 keys ? "" : ", empty", trouble.data);
+		 *ok                ? "OK"
+		 : slots && proxies ? "DEGRADED"
+				    : "DOWN",
+		 led, wanted, proxies, slots, CODIS_SLOTS, keys ? "" : ", empty", trouble.data);
 }
 
-static int push_server(const struct cluster_view *v, const struct server_view *s, const struct server_view *m, cJSON *list)
+static int push_server(const struct cluster_view *v, const struct server_view *s, const struct server_view *m,
+		       cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	if (!o || !json_add_str(o, "addr", s->addr) || !json_add_str(o, "pod", s->pod.name) ||
 	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(v, s, m)) ||
-	    !json_add_bool(o, "listed", s->listed_group != 0) || !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
+	    !json_add_bool(o, "listed", s->listed_group != 0) ||
+	    !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
 	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys)) {
 		cJSON_Delete(o);
 		return -1;

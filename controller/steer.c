@@ -16,7 +16,7 @@
 #include "controller/observe.h"
 #include "controller/status.h"
 
-#define TICK_MS 100
+#define TICK_MS     100
 #define MAX_ACTIONS 32
 /* A cluster without pods for so long is forgotten. */
 #define FORGET_MS 60000
@@ -50,8 +50,11 @@ static void on_probe(void *ctx, struct redis_probe *probe)
 static void want_server(struct cluster *c, const char *addr, const char *uid)
 {
 	struct observed_server *s = cluster_server(c, addr);
-	struct redis_probe_config cfg = { .addr = addr, .auth = c->auth, .period_ms = c->ctl->probe_ms,
-					  .timeout_ms = c->ctl->probe_timeout_ms, .on_change = on_probe };
+	struct redis_probe_config cfg = { .addr = addr,
+					  .auth = c->auth,
+					  .period_ms = c->ctl->probe_ms,
+					  .timeout_ms = c->ctl->probe_timeout_ms,
+					  .on_change = on_probe };
 	struct error err = ERROR_INIT;
 
 	if (s && uid[0] && strcmp(s->uid, uid) != 0) {
@@ -90,9 +93,9 @@ static void addr_of(const struct kube_pod *p, int port, char out[CODIS_ADDR_MAX]
 }
 
 /* Ports as the stock programs have them; a server that listens elsewhere is not supported yet. */
-#define SERVER_PORT 6379
+#define SERVER_PORT      6379
 #define PROXY_ADMIN_PORT 11080
-#define DASHBOARD_PORT 18080
+#define DASHBOARD_PORT   18080
 
 static void note_dashboard(struct cluster *c, const struct kube_pod *p)
 {
@@ -134,14 +137,9 @@ static void note_pod(struct cluster *c, const struct kube_pod *p)
 		if (proxy)
 			proxy->wanted = true;
 		break;
-	case CODIS_DASHBOARD:
-		note_dashboard(c, p);
-		break;
-	case CODIS_HA:
-		c->watch_only |= p->keep_ha;
-		break;
-	default:
-		break;
+	case CODIS_DASHBOARD: note_dashboard(c, p); break;
+	case CODIS_HA: c->watch_only |= p->keep_ha; break;
+	default: break;
 	}
 }
 
@@ -204,7 +202,8 @@ static void take_stock(struct cluster *c)
 	drop_unwanted(c);
 }
 
-/* --- the view ------------------------------------------------------------------------------------------------------- */
+/* --- the view -------------------------------------------------------------------------------------------------------
+ */
 
 static void list_membership(struct cluster *c, struct server_view *s)
 {
@@ -234,7 +233,8 @@ static bool note_run(struct cluster *c, struct observed_server *o, const struct 
 	if (redis_info_guarded(&s->info))
 		o->role_run_id[0] = '\0';
 	/* While another controller leads, a new version of the group says that it gave the role. */
-	if (synced || (leads && (!o->role_run_id[0] || (c->ctl->mode == VIEW_WATCH && g && g->version > o->role_version)))) {
+	if (synced ||
+	    (leads && (!o->role_run_id[0] || (c->ctl->mode == VIEW_WATCH && g && g->version > o->role_version)))) {
 		memcpy(o->role_run_id, s->info.run_id, sizeof(o->role_run_id));
 		o->role_version = g ? g->version : 0;
 	}
@@ -318,7 +318,8 @@ static void view_one_proxy(struct cluster *c, struct observed_proxy *o, struct p
 	/* An address that another process has now: the old entry is of one that is gone. */
 	p->registered = o->registered_token[0] != '\0';
 	p->registered_version = o->registered_version;
-	p->busy = o->running || c->view.now_ms - o->acted_ms < 1000 || (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
+	p->busy = o->running || c->view.now_ms - o->acted_ms < 1000 ||
+		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
 	p->reach = o->reach;
 	if (p->registered && o->token[0] && o->reach == REACH_OK && strcmp(o->token, o->registered_token) != 0)
 		p->reach = REACH_REFUSED;
@@ -375,7 +376,8 @@ static void make_view(struct cluster *c)
 	for (int i = 0; i < c->proxy_count; i++)
 		view_one_proxy(c, c->proxies[i], &c->view_proxies[i]);
 	v->dashboard = c->dashboard;
-	v->dashboard.busy = c->dashboard_running || (c->dashboard_acted_ms && c->dashboard_asked_ms < c->dashboard_acted_ms);
+	v->dashboard.busy =
+		c->dashboard_running || (c->dashboard_acted_ms && c->dashboard_asked_ms < c->dashboard_acted_ms);
 }
 
 static void tell_status(struct cluster *c)
@@ -403,7 +405,8 @@ static void evaluate(struct cluster *c)
 	tell_status(c);
 }
 
-/* --- time ----------------------------------------------------------------------------------------------------------- */
+/* --- time -----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_soon(uv_timer_t *t)
 {
@@ -416,7 +419,8 @@ static void on_tick(uv_timer_t *t)
 	int64_t now = cluster_now(c);
 
 	if (now - c->last_tick_ms > CLOCK_JUMP_MS) {
-		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product, (long long)(now - c->last_tick_ms));
+		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product,
+			 (long long)(now - c->last_tick_ms));
 		c->steady_since_ms = now;
 	}
 	c->last_tick_ms = now;

@@ -9,8 +9,8 @@ struct controller;
 
 /* Begins to watch, and where this controller leads, to act. NULL: no memory (logged). */
 struct cluster *steer_begin(struct controller *ctl, const char *namespace, const char *product);
-/* For a cluster without pods: counts how long, and after a minute with nothing under way closes and frees it (in the next
- * turn of the loop). Returns whether it did: the caller forgets it then. */
+/* For a cluster without pods: counts how long, and after a minute with nothing under way closes and frees it (in the
+ * next turn of the loop). Returns whether it did: the caller forgets it then. */
 bool steer_end_when_idle(struct cluster *c);
 
 #endif

@@ -12,17 +12,17 @@
 #include "common/codis/topology.h"
 
 #define VIEW_NAME_MAX 254 /* a Kubernetes name */
-#define VIEW_UID_MAX 40
+#define VIEW_UID_MAX  40
 
 /* A pod as far as it matters. */
 struct pod_view {
 	char name[VIEW_NAME_MAX]; /* "" : there is no pod */
 	char uid[VIEW_UID_MAX];
 	char node[VIEW_NAME_MAX];
-	bool deleting;	    /* has a deletionTimestamp */
-	bool running;	    /* its container runs, as the kubelet last said */
+	bool deleting;      /* has a deletionTimestamp */
+	bool running;       /* its container runs, as the kubelet last said */
 	bool crash_looping; /* CrashLoopBackOff: the kubelet waits before it starts it again */
-	bool node_lost;	    /* its node is NotReady, unreachable or not there */
+	bool node_lost;     /* its node is NotReady, unreachable or not there */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 };
@@ -31,8 +31,8 @@ struct pod_view {
 struct server_view {
 	char addr[CODIS_ADDR_MAX];
 	struct pod_view pod;
-	int group;	  /* by the pod's identity; without a pod, the group that lists it */
-	int ordinal;	  /* of the pod; -1 */
+	int group;        /* by the pod's identity; without a pod, the group that lists it */
+	int ordinal;      /* of the pod; -1 */
 	int listed_group; /* the group whose list has it; 0 none */
 	int listed_index;
 	enum redis_reach reach;
@@ -45,15 +45,15 @@ struct server_view {
 struct group_view {
 	struct codis_group node; /* node.id is set also when the node does not exist yet */
 	bool exists;
-	int version;		 /* of the coordinator's node: the fence */
-	bool busy;		 /* something is being done, or what is known is older than what was done last */
-	int64_t masterless_ms;	 /* since when no member was a verified master (monotonic); 0: there is one */
-	bool promoting_idle;	 /* promoting.state is set and no dashboard is at work on it */
+	int version;           /* of the coordinator's node: the fence */
+	bool busy;             /* something is being done, or what is known is older than what was done last */
+	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
+	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
 };
 
 struct proxy_view {
-	char token[CODIS_TOKEN_MAX];	  /* "" : not known yet */
-	char admin_addr[CODIS_ADDR_MAX];  /* "10.0.0.1:11080" */
+	char token[CODIS_TOKEN_MAX];     /* "" : not known yet */
+	char admin_addr[CODIS_ADDR_MAX]; /* "10.0.0.1:11080" */
 	struct pod_view pod;
 	bool registered; /* has a node in the coordinator */
 	int registered_version;
@@ -73,11 +73,11 @@ struct dashboard_view {
 	bool busy;
 	bool slots_known;
 	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
-	bool slot_acting[CODIS_SLOTS];	 /* a migration touches it */
-	int16_t lock_exists;		 /* 1, 0, or -1: not known */
+	bool slot_acting[CODIS_SLOTS];   /* a migration touches it */
+	int16_t lock_exists;             /* 1, 0, or -1: not known */
 	int lock_version;
 	char lock_addr[CODIS_ADDR_MAX]; /* admin_addr of the process that took the lock */
-	int64_t lock_start_wall_ms;	/* its start_time; 0 unknown */
+	int64_t lock_start_wall_ms;     /* its start_time; 0 unknown */
 };
 
 enum view_mode {
@@ -88,12 +88,12 @@ enum view_mode {
 
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
-	int64_t now_ms;		 /* monotonic */
+	int64_t now_ms;          /* monotonic */
 	int64_t steady_since_ms; /* since the last clock jump or start: silence before it is not counted */
 	enum view_mode mode;
-	bool kube_fresh;	/* the API server was heard lately: pods that are missing are really missing */
+	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
 	bool coordinator_ready; /* and its nodes were read */
-	int replicas;		/* spec.replicas of the codis-server StatefulSet; -1: none */
+	int replicas;           /* spec.replicas of the codis-server StatefulSet; -1: none */
 	int server_replica;
 	int server_count, group_count, proxy_count;
 	struct server_view *servers;
@@ -103,7 +103,7 @@ struct cluster_view {
 };
 
 /* Small questions that both decide() and the status ask. */
-struct group_view *view_group(const struct cluster_view *v, int gid);	  /* or NULL */
+struct group_view *view_group(const struct cluster_view *v, int gid);            /* or NULL */
 struct server_view *view_server(const struct cluster_view *v, const char *addr); /* or NULL */
 /* The declared master of a group, or NULL. */
 struct server_view *view_master(const struct cluster_view *v, const struct group_view *g);

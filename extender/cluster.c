@@ -52,8 +52,7 @@ static void read_ready(const cJSON *object, struct node *n)
 	const cJSON *conditions = json_get(object, "status", "conditions", NULL), *condition;
 	int64_t created = time_of(json_str(object, "metadata", "creationTimestamp", NULL));
 
-	cJSON_ArrayForEach(condition, conditions)
-	{
+	cJSON_ArrayForEach(condition, conditions) {
 		const char *type = json_str(condition, "type", NULL), *status = json_str(condition, "status", NULL);
 		int64_t changed = time_of(json_str(condition, "lastTransitionTime", NULL));
 

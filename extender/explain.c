@@ -14,8 +14,7 @@ static const char *unschedulable(const cJSON *pod)
 {
 	const cJSON *condition;
 
-	cJSON_ArrayForEach(condition, json_get(pod, "status", "conditions", NULL))
-	{
+	cJSON_ArrayForEach(condition, json_get(pod, "status", "conditions", NULL)) {
 		const char *type = json_str(condition, "type", NULL), *reason = json_str(condition, "reason", NULL);
 		const char *message = json_str(condition, "message", NULL);
 

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+/* One option, a few lines. */
+/* clang-format off */
 const struct opt extender_options[] = {
 	{ .name = "listen", .env = "CODIS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, listen),
 	  .def = "127.0.0.1:9080", .arg = "ADDR", .help = "where the scheduler asks; loopback, since nobody else has to" },
@@ -20,3 +22,4 @@ const struct opt extender_options[] = {
 	  .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END
 };
+/* clang-format on */

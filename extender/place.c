@@ -31,8 +31,7 @@ static bool is_choosy(const cJSON *pod)
 		if (has_items(json_get(affinity, kinds[i], "preferredDuringSchedulingIgnoredDuringExecution", NULL)))
 			return true;
 	}
-	cJSON_ArrayForEach(constraint, json_get(pod, "spec", "topologySpreadConstraints", NULL))
-	{
+	cJSON_ArrayForEach(constraint, json_get(pod, "spec", "topologySpreadConstraints", NULL)) {
 		const char *when = json_str(constraint, "whenUnsatisfiable", NULL);
 
 		if (when && strcmp(when, "ScheduleAnyway") == 0)

@@ -131,8 +131,7 @@ static bool collect(cJSON *container, struct words *w)
 
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
-		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f]))
-		{
+		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f])) {
 			if (w->count == SHELL_WORDS || !cJSON_IsString(item))
 				return false;
 			w->items[w->count++] = item;
@@ -217,14 +216,12 @@ cJSON *command_container(cJSON *spec, const char *const *programs, const char *n
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "containers"), *item;
 	struct command c;
 
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach(item, list) {
 		command_find(item, programs, false, &c);
 		if (c.kind != COMMAND_NONE)
 			return item;
 	}
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach(item, list) {
 		const char *n = json_str(item, "name", NULL);
 
 		if (n && strcmp(n, name) == 0)
@@ -291,8 +288,7 @@ bool command_has_env(const cJSON *container, const char *name)
 {
 	const cJSON *e;
 
-	cJSON_ArrayForEach(e, json_get(container, "env", NULL))
-	{
+	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
 		const char *n = json_str(e, "name", NULL);
 
 		if (n && strcmp(n, name) == 0)

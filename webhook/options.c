@@ -5,6 +5,8 @@
 #define AT(field) offsetof(struct options, field)
 
 /* clang-format off */
+/* One option, a few lines. */
+/* clang-format off */
 const struct opt webhook_options[] = {
 	{ .name = "listen", .env = "CODIS_LISTEN", .type = OPT_STRING, .offset = AT(listen), .def = ":9443", .arg = "ADDR",
 	  .help = "where the API server asks, by HTTPS" },
@@ -36,4 +38,5 @@ const struct opt webhook_options[] = {
 	  .arg = "LEVEL", .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END
 };
+/* clang-format on */
 /* clang-format on */

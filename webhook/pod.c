@@ -126,8 +126,7 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 	bool found = false;
 	cJSON *t;
 
-	cJSON_ArrayForEach(t, list)
-	{
+	cJSON_ArrayForEach(t, list) {
 		int64_t limit = json_int(-1, t, "tolerationSeconds", NULL);
 
 		if (!tolerates(t, key))
@@ -161,8 +160,7 @@ static bool has_equal(const cJSON *list, const cJSON *item)
 {
 	const cJSON *other;
 
-	cJSON_ArrayForEach(other, list)
-	{
+	cJSON_ArrayForEach(other, list) {
 		if (json_equal(other, item))
 			return true;
 	}

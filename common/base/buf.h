@@ -22,12 +22,15 @@ struct buf {
 
 extern char buf_empty[1];
 
-#define BUF_INIT(limit) { .data = buf_empty, .max = (limit) }
+#define BUF_INIT(limit)                                                                                                \
+	{                                                                                                              \
+		.data = buf_empty, .max = (limit)                                                                      \
+	}
 #define BUF_CLEANUP __attribute__((cleanup(buf_release)))
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* frees; the buffer can be used again, with the same limit */
-void buf_reset(struct buf *b);	 /* empties, keeps the memory, forgets a failure */
+void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets a failure */
 
 /* Append. All return 0, or -1 when this or an earlier append failed. */
 int buf_add(struct buf *b, const void *data, size_t len);

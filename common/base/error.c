@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-__attribute__((format(printf, 3, 0)))
-static void error_vset(struct error *err, enum error_code code, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+error_vset(struct error *err, enum error_code code, const char *fmt, va_list ap)
 {
 	err->code = code;
 	err->status = 0;
@@ -29,13 +29,13 @@ static enum error_code code_of_errno(int errnum)
 {
 	switch (errnum) {
 	case ECONNREFUSED: return ERR_REFUSED;
-	case ETIMEDOUT:	   return ERR_TIMEOUT;
-	case ENOMEM:	   return ERR_NOMEM;
-	case ENOENT:	   return ERR_NOTFOUND;
-	case EEXIST:	   return ERR_EXISTS;
+	case ETIMEDOUT: return ERR_TIMEOUT;
+	case ENOMEM: return ERR_NOMEM;
+	case ENOENT: return ERR_NOTFOUND;
+	case EEXIST: return ERR_EXISTS;
 	case EACCES:
-	case EPERM:	   return ERR_DENIED;
-	default:	   return ERR_IO;
+	case EPERM: return ERR_DENIED;
+	default: return ERR_IO;
 	}
 }
 
@@ -75,11 +75,13 @@ int error_wrap(struct error *err, const char *fmt, ...)
 const char *error_code_name(enum error_code code)
 {
 	static const char *const names[] = {
-		[ERR_NONE] = "none",		 [ERR_INVALID] = "invalid",   [ERR_NOMEM] = "nomem",
-		[ERR_IO] = "io",		 [ERR_REFUSED] = "refused",   [ERR_TIMEOUT] = "timeout",
-		[ERR_PROTOCOL] = "protocol",	 [ERR_NOTFOUND] = "notfound", [ERR_EXISTS] = "exists",
-		[ERR_CONFLICT] = "conflict",	 [ERR_DENIED] = "denied",     [ERR_TOOBIG] = "toobig",
-		[ERR_GONE] = "gone",		 [ERR_STATUS] = "status",
+		[ERR_NONE] = "none",         [ERR_INVALID] = "invalid",
+		[ERR_NOMEM] = "nomem",       [ERR_IO] = "io",
+		[ERR_REFUSED] = "refused",   [ERR_TIMEOUT] = "timeout",
+		[ERR_PROTOCOL] = "protocol", [ERR_NOTFOUND] = "notfound",
+		[ERR_EXISTS] = "exists",     [ERR_CONFLICT] = "conflict",
+		[ERR_DENIED] = "denied",     [ERR_TOOBIG] = "toobig",
+		[ERR_GONE] = "gone",         [ERR_STATUS] = "status",
 	};
 
 	if ((unsigned)code >= sizeof(names) / sizeof(names[0]))

@@ -9,19 +9,19 @@
 
 enum error_code {
 	ERR_NONE = 0,
-	ERR_INVALID,	/* the input is wrong; trying again does not help */
+	ERR_INVALID, /* the input is wrong; trying again does not help */
 	ERR_NOMEM,
-	ERR_IO,		/* a call to the operating system or a peer failed; the text holds errno's words */
-	ERR_REFUSED,	/* connection refused: nobody listens there */
+	ERR_IO,      /* a call to the operating system or a peer failed; the text holds errno's words */
+	ERR_REFUSED, /* connection refused: nobody listens there */
 	ERR_TIMEOUT,
-	ERR_PROTOCOL,	/* the peer said something that its protocol does not allow */
+	ERR_PROTOCOL, /* the peer said something that its protocol does not allow */
 	ERR_NOTFOUND,
 	ERR_EXISTS,
-	ERR_CONFLICT,	/* a versioned write met another version */
+	ERR_CONFLICT, /* a versioned write met another version */
 	ERR_DENIED,
-	ERR_TOOBIG,	/* over a stated limit */
-	ERR_GONE,	/* Kubernetes 410: the resourceVersion is too old */
-	ERR_STATUS,	/* a peer answered with an error status; see .status */
+	ERR_TOOBIG, /* over a stated limit */
+	ERR_GONE,   /* Kubernetes 410: the resourceVersion is too old */
+	ERR_STATUS, /* a peer answered with an error status; see .status */
 };
 
 struct error {
@@ -30,7 +30,10 @@ struct error {
 	char text[512];
 };
 
-#define ERROR_INIT { .code = ERR_NONE }
+#define ERROR_INIT                                                                                                     \
+	{                                                                                                              \
+		.code = ERR_NONE                                                                                       \
+	}
 
 /* Fills *err (which may be NULL) and returns -1, so that a caller can write `return error_set(err, ...)`. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -212,7 +212,7 @@ bool json_equal(const cJSON *a, const cJSON *b)
 /* --- arena -------------------------------------------------------------------------------------------------------- */
 
 /* After a large request this much stays in memory for the next one. */
-#define ARENA_KEEP (1u << 20)
+#define ARENA_KEEP  (1u << 20)
 #define ARENA_ALIGN 16
 
 struct json_arena {

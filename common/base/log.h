@@ -22,8 +22,8 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 	__attribute__((format(printf, 4, 5)));
 
 #define log_debug(lg, ...) log_event(lg, LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define log_info(lg, ...) log_event(lg, LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_warn(lg, ...) log_event(lg, LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(lg, ...)  log_event(lg, LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warn(lg, ...)  log_event(lg, LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(lg, ...) log_event(lg, LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /* Writes s as a quoted logfmt value into out: quotes and backslashes escaped, control bytes blank, cut to size. Returns

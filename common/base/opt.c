@@ -129,7 +129,7 @@ static int set_value(const struct opt *o, void *config, const char *from, const 
 			r = set_int(o, config, number);
 		break;
 	case OPT_DURATION_MS: r = set_duration(o, config, value); break;
-	case OPT_BOOL:	      r = set_bool(o, config, value); break;
+	case OPT_BOOL: r = set_bool(o, config, value); break;
 	}
 	if (r == 0)
 		return 0;

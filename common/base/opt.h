@@ -22,11 +22,11 @@ struct buf;
 struct error;
 
 enum opt_type {
-	OPT_STRING,	/* char *, allocated; NULL where the default is NULL and nothing was given */
-	OPT_INT,	/* int; .min..max are checked */
+	OPT_STRING,      /* char *, allocated; NULL where the default is NULL and nothing was given */
+	OPT_INT,         /* int; .min..max are checked */
 	OPT_DURATION_MS, /* int, in milliseconds; "250ms", "3s", "2m", "1h"; .min..max in milliseconds */
-	OPT_BOOL,	/* bool; "true"/"false"/"1"/"0" */
-	OPT_CHOICE,	/* char *, allocated; one of the words in .choices, separated by '|' */
+	OPT_BOOL,        /* bool; "true"/"false"/"1"/"0" */
+	OPT_CHOICE,      /* char *, allocated; one of the words in .choices, separated by '|' */
 };
 
 struct opt {
@@ -37,11 +37,14 @@ struct opt {
 	const char *def; /* NULL: 0, false, or a NULL string */
 	const char *arg; /* the value's name in --help */
 	const char *help;
-	int min, max;	     /* min == max: unchecked */
+	int min, max;        /* min == max: unchecked */
 	const char *choices; /* for OPT_CHOICE */
 };
 
-#define OPT_END { .name = NULL }
+#define OPT_END                                                                                                        \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
 
 /* Fills the struct at `config`, which must be zeroed. Returns the index of the first argument that is no flag (argc if
  * none), or -1 with *err naming the option, the value and what is allowed. --help and --version are the caller's:
@@ -54,8 +57,8 @@ void opt_release(const struct opt *table, void *config);
 /* Whether `flag` ("--help") stands among the arguments before "--". */
 int opt_wants(int argc, char **argv, const char *flag);
 
-/* What every program does first: answers --help (purpose, then the options) and --version, parses, and says what is wrong
- * on stderr. true: go on. false: end with *status; config is released. */
+/* What every program does first: answers --help (purpose, then the options) and --version, parses, and says what is
+ * wrong on stderr. true: go on. false: end with *status; config is released. */
 bool opt_begin(const struct opt *table, void *config, const char *program, const char *purpose, int argc, char **argv,
 	       int *status);
 

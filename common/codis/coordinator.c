@@ -32,12 +32,12 @@ struct call {
 	coordinator_names names;
 	void *ctx;
 	uv_timer_t timer;
-	int tries;	   /* attempts made */
-	unsigned tried;	   /* bit per session */
-	bool verify;	   /* a repeated write met a conflict: reading whether it was our own first try */
+	int tries;        /* attempts made */
+	unsigned tried;   /* bit per session */
+	bool verify;      /* a repeated write met a conflict: reading whether it was our own first try */
 	bool parent_made; /* of a create: the parent was missing and was made */
 	bool finished;
-	int open;	   /* attempts whose completion has not come, and 1 while the timer is open */
+	int open; /* attempts whose completion has not come, and 1 while the timer is open */
 	struct call *next, **link;
 };
 
@@ -61,7 +61,8 @@ struct coordinator {
 static void service(struct session *s);
 static void try_next(struct call *call);
 
-/* --- sessions: ZooKeeper's single-threaded client on libuv --------------------------------------------------------- */
+/* --- sessions: ZooKeeper's single-threaded client on libuv ---------------------------------------------------------
+ */
 
 static void maybe_free(struct coordinator *c)
 {
@@ -249,12 +250,12 @@ static const char *op_name(const struct call *call)
 static void finish_rc(struct call *call, int rc)
 {
 	struct error err = ERROR_INIT;
-	enum error_code code = rc == ZNONODE	   ? ERR_NOTFOUND
-			     : rc == ZNODEEXISTS   ? ERR_EXISTS
-			     : rc == ZBADVERSION   ? ERR_CONFLICT
-			     : rc == ZNOAUTH	   ? ERR_DENIED
-			     : rc == ZOPERATIONTIMEOUT ? ERR_TIMEOUT
-						       : ERR_IO;
+	enum error_code code = rc == ZNONODE             ? ERR_NOTFOUND
+			       : rc == ZNODEEXISTS       ? ERR_EXISTS
+			       : rc == ZBADVERSION       ? ERR_CONFLICT
+			       : rc == ZNOAUTH           ? ERR_DENIED
+			       : rc == ZOPERATIONTIMEOUT ? ERR_TIMEOUT
+							 : ERR_IO;
 
 	error_set(&err, code, "ZooKeeper %s %s: %s", op_name(call), call->path, zerror(rc));
 	finish(call, NULL, 0, -1, &err);
@@ -283,7 +284,8 @@ static bool arrived(struct attempt *a, struct call **call)
 /* A repeated write that meets a conflict may have met its own first try: then what is there is what we wrote. */
 static bool may_be_ours(const struct call *call, int rc)
 {
-	return call->tries > 1 && ((call->op == CALL_SET && rc == ZBADVERSION) || (call->op == CALL_CREATE && rc == ZNODEEXISTS));
+	return call->tries > 1 &&
+	       ((call->op == CALL_SET && rc == ZBADVERSION) || (call->op == CALL_CREATE && rc == ZNODEEXISTS));
 }
 
 static void on_parent(void *ctx, const char *data, size_t len, int version, const struct error *err)
@@ -405,10 +407,11 @@ static int issue(struct call *call, zhandle_t *zh, struct attempt *a)
 	if (call->verify)
 		return zoo_aget(zh, call->path, 0, on_data, a);
 	switch (call->op) {
-	case CALL_GET:	  return zoo_aget(zh, call->path, 0, on_data, a);
-	case CALL_LIST:	  return zoo_aget_children(zh, call->path, 0, on_names, a);
-	case CALL_SET:	  return zoo_aset(zh, call->path, call->data, (int)call->len, call->version, on_stat, a);
-	case CALL_CREATE: return zoo_acreate(zh, call->path, call->data, (int)call->len, &ZOO_OPEN_ACL_UNSAFE, 0, on_created, a);
+	case CALL_GET: return zoo_aget(zh, call->path, 0, on_data, a);
+	case CALL_LIST: return zoo_aget_children(zh, call->path, 0, on_names, a);
+	case CALL_SET: return zoo_aset(zh, call->path, call->data, (int)call->len, call->version, on_stat, a);
+	case CALL_CREATE:
+		return zoo_acreate(zh, call->path, call->data, (int)call->len, &ZOO_OPEN_ACL_UNSAFE, 0, on_created, a);
 	case CALL_DELETE: return zoo_adelete(zh, call->path, call->version, on_void, a);
 	}
 	return ZBADARGUMENTS;
@@ -573,8 +576,8 @@ static int split_servers(struct coordinator *c, struct error *err)
 		struct session *s = &c->sessions[c->count];
 
 		if (len && (c->count == COORDINATOR_MEMBERS || len >= sizeof(s->addr)))
-			return error_set(err, ERR_INVALID, "ZooKeeper servers \"%s\": at most %d, each host:port", c->servers,
-					 COORDINATOR_MEMBERS);
+			return error_set(err, ERR_INVALID, "ZooKeeper servers \"%s\": at most %d, each host:port",
+					 c->servers, COORDINATOR_MEMBERS);
 		if (len) {
 			snprintf(s->addr, sizeof(s->addr), "%.*s", (int)len, at);
 			s->c = c;
@@ -628,7 +631,8 @@ void coordinator_close(struct coordinator *c)
 {
 	if (!c)
 		return;
-	/* A callback may end other calls, but with the list kept by the timers nothing is freed before the loop turns. */
+	/* A callback may end other calls, but with the list kept by the timers nothing is freed before the loop turns.
+	 */
 	c->closing = true;
 	for (struct call *call = c->calls; call; call = call->next) {
 		if (!call->finished)

@@ -1,8 +1,9 @@
 /* coordinator.h - the ZooKeeper tree of one Codis product: /codis3/<product>/...
  *
  * One session a member, so that the death of one member costs nothing: a call goes to the session that answered last,
- * and to the next one when no answer comes in time. Every write is versioned: it is the fence that keeps two controllers
- * (or a controller and its past) from acting on one group (shared design: the coordinator's lock and nodes). */
+ * and to the next one when no answer comes in time. Every write is versioned: it is the fence that keeps two
+ * controllers (or a controller and its past) from acting on one group (shared design: the coordinator's lock and
+ * nodes). */
 #ifndef CODIS_CODIS_COORDINATOR_H
 #define CODIS_CODIS_COORDINATOR_H
 
@@ -19,8 +20,8 @@ struct coordinator;
 struct coordinator_config {
 	const char *servers; /* "10.0.0.1:2181,10.0.0.2:2181", numeric: names would block the loop */
 	const char *auth;    /* digest "user:password", or NULL */
-	int session_ms;	     /* 4,000 */
-	int call_ms;	     /* one attempt at one member: 500 */
+	int session_ms;      /* 4,000 */
+	int call_ms;         /* one attempt at one member: 500 */
 };
 
 /* Copied. NULL and *err on failure. */

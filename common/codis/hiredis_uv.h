@@ -1,5 +1,5 @@
-/* hiredis_uv.h - hiredis' asynchronous context on a libuv loop. hiredis ships an adapter, but it ignores the error event
- * that a refused connection causes (libuv stops polling then), so such a connection would hang for ever. */
+/* hiredis_uv.h - hiredis' asynchronous context on a libuv loop. hiredis ships an adapter, but it ignores the error
+ * event that a refused connection causes (libuv stops polling then), so such a connection would hang for ever. */
 #ifndef CODIS_CODIS_HIREDIS_UV_H
 #define CODIS_CODIS_HIREDIS_UV_H
 

@@ -82,7 +82,9 @@ static void take_line(struct parsing *p, const struct line *l)
 	else if (is(l, "loading"))
 		info->loading = says(l, "1");
 	else if (is(l, "role"))
-		info->role = says(l, "master") ? REDIS_ROLE_MASTER : says(l, "slave") ? REDIS_ROLE_REPLICA : REDIS_ROLE_UNKNOWN;
+		info->role = says(l, "master")  ? REDIS_ROLE_MASTER
+			     : says(l, "slave") ? REDIS_ROLE_REPLICA
+						: REDIS_ROLE_UNKNOWN;
 	else if (is(l, "master_host"))
 		copy(l, p->host, sizeof(p->host));
 	else if (is(l, "master_port"))
@@ -114,7 +116,8 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 	while (next_line(&at, text + len, &l))
 		take_line(&p, &l);
 	if (strlen(info->run_id) != CODIS_RUN_ID_SIZE - 1 || info->role == REDIS_ROLE_UNKNOWN)
-		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role", len);
+		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role",
+				 len);
 	if (info->role == REDIS_ROLE_REPLICA) {
 		snprintf(info->master, sizeof(info->master), "%s:%d", p.host, p.port);
 		info->offset = p.replica_offset;

@@ -1,4 +1,5 @@
-/* info.h - what a server's INFO says of its role and its data. Pure. Works for Redis 3.2.11 (codis-server) and later. */
+/* info.h - what a server's INFO says of its role and its data. Pure. Works for Redis 3.2.11 (codis-server) and later.
+ */
 #ifndef CODIS_CODIS_INFO_H
 #define CODIS_CODIS_INFO_H
 
@@ -12,7 +13,8 @@ struct error;
 
 #define CODIS_RUN_ID_SIZE 41
 
-/* The address that no server has: `--slaveof 127.0.0.1 1` makes a server wait, without serving, until a role is given. */
+/* The address that no server has: `--slaveof 127.0.0.1 1` makes a server wait, without serving, until a role is given.
+ */
 #define CODIS_GUARD_ADDR "127.0.0.1:1"
 
 enum redis_role { REDIS_ROLE_UNKNOWN, REDIS_ROLE_MASTER, REDIS_ROLE_REPLICA };
@@ -23,11 +25,11 @@ struct redis_info {
 	bool loading; /* reads its RDB or AOF file */
 	enum redis_role role;
 	char master[CODIS_ADDR_MAX]; /* of a replica: whom it follows */
-	bool link_up;		     /* of a replica: synced and connected */
-	bool syncing;		     /* of a replica: a full resync is under way */
-	int64_t last_io_s;	     /* of a replica with its link up: seconds since the master was heard; -1 */
-	int64_t offset;		     /* replication offset: of a replica what it received, of a master what it sent */
-	int64_t keys;		     /* over all databases */
+	bool link_up;                /* of a replica: synced and connected */
+	bool syncing;                /* of a replica: a full resync is under way */
+	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
+	int64_t offset;              /* replication offset: of a replica what it received, of a master what it sent */
+	int64_t keys;                /* over all databases */
 	int connected_replicas;
 };
 

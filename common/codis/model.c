@@ -26,7 +26,8 @@ static int parse_server(const cJSON *json, struct codis_group *g, struct error *
 		return error_set(err, ERR_TOOBIG, "group %d has more than %d servers", g->id, CODIS_SERVERS_PER_GROUP);
 	if (!json_str(json, "server", NULL))
 		return error_set(err, ERR_PROTOCOL, "server %d of group %d has no address", i, g->id);
-	if (take("server address", json_str(json, "server", NULL), g->servers[i].addr, sizeof(g->servers[i].addr), err) < 0 ||
+	if (take("server address", json_str(json, "server", NULL), g->servers[i].addr, sizeof(g->servers[i].addr),
+		 err) < 0 ||
 	    take("datacenter", json_str(json, "datacenter", NULL), g->servers[i].datacenter,
 		 sizeof(g->servers[i].datacenter), err) < 0)
 		return -1;
@@ -59,8 +60,9 @@ static cJSON *server_json(const struct codis_group *g, int i)
 {
 	cJSON *s = cJSON_CreateObject();
 
-	if (s && json_add_str(s, "server", g->servers[i].addr) && json_add_str(s, "datacenter", g->servers[i].datacenter) &&
-	    json_add_object(s, "action") && json_add_bool(s, "replica_group", g->servers[i].replica_group))
+	if (s && json_add_str(s, "server", g->servers[i].addr) &&
+	    json_add_str(s, "datacenter", g->servers[i].datacenter) && json_add_object(s, "action") &&
+	    json_add_bool(s, "replica_group", g->servers[i].replica_group))
 		return s;
 	cJSON_Delete(s);
 	return NULL;
@@ -157,10 +159,11 @@ int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err)
 
 	memset(s, 0, sizeof(*s));
 	if (id < 0 || id >= CODIS_SLOTS)
-		return error_set(err, ERR_PROTOCOL, "a slot has id %lld, Codis has 0 to %d", (long long)id, CODIS_SLOTS - 1);
+		return error_set(err, ERR_PROTOCOL, "a slot has id %lld, Codis has 0 to %d", (long long)id,
+				 CODIS_SLOTS - 1);
 	if (group < 0 || group > 9999 || from < 0 || from > 9999)
-		return error_set(err, ERR_PROTOCOL, "slot %lld names group %lld and %lld", (long long)id, (long long)group,
-				 (long long)from);
+		return error_set(err, ERR_PROTOCOL, "slot %lld names group %lld and %lld", (long long)id,
+				 (long long)group, (long long)from);
 	s->id = (int16_t)id;
 	s->group = (int16_t)group;
 	s->migrate_from = (int16_t)from;
@@ -168,7 +171,8 @@ int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err)
 	s->locked = json_bool(false, json, "locked", NULL);
 	if (take("backend address", json_str(json, "backend_addr", NULL), s->addr, sizeof(s->addr), err) < 0)
 		return -1;
-	return take("migration source", json_str(json, "migrate_from", NULL), s->migrate_addr, sizeof(s->migrate_addr), err);
+	return take("migration source", json_str(json, "migrate_from", NULL), s->migrate_addr, sizeof(s->migrate_addr),
+		    err);
 }
 
 int codis_slot_push(cJSON *array, const struct codis_slot *s)
@@ -180,7 +184,8 @@ int codis_slot_push(cJSON *array, const struct codis_slot *s)
 	if (ok && s->locked)
 		ok = json_add_bool(item, "locked", true);
 	if (ok && s->addr[0])
-		ok = json_add_str(item, "backend_addr", s->addr) && json_add_int(item, "backend_addr_group_id", s->group);
+		ok = json_add_str(item, "backend_addr", s->addr) &&
+		     json_add_int(item, "backend_addr_group_id", s->group);
 	if (ok && s->migrate_addr[0])
 		ok = json_add_str(item, "migrate_from", s->migrate_addr) &&
 		     json_add_int(item, "migrate_from_group_id", s->migrate_from);

@@ -12,10 +12,10 @@
 struct buf;
 struct error;
 
-#define CODIS_ADDR_MAX 64	   /* "10.0.0.1:6379"; longer ones are refused */
-#define CODIS_TOKEN_MAX 65	   /* proxy token, 32 hex digits as Codis makes it */
+#define CODIS_ADDR_MAX          64 /* "10.0.0.1:6379"; longer ones are refused */
+#define CODIS_TOKEN_MAX         65 /* proxy token, 32 hex digits as Codis makes it */
 #define CODIS_SERVERS_PER_GROUP 16 /* more are refused: no layout needs them */
-#define CODIS_XAUTH_SIZE 33
+#define CODIS_XAUTH_SIZE        33
 
 /* A group node: /codis3/<product>/group/group-NNNN. */
 struct codis_group {
@@ -45,11 +45,11 @@ void codis_group_drop(struct codis_group *g, const char *addr);
 /* A slot as a proxy has it (GET /api/proxy/slots, the body of fillslots). */
 struct codis_slot {
 	int16_t id;
-	int16_t group;	      /* backend_addr_group_id; 0: none */
+	int16_t group;        /* backend_addr_group_id; 0: none */
 	int16_t migrate_from; /* migrate_from_group_id; 0: none */
 	uint8_t forward_method;
 	bool locked;
-	char addr[CODIS_ADDR_MAX];	   /* "" : offline */
+	char addr[CODIS_ADDR_MAX];         /* "" : offline */
 	char migrate_addr[CODIS_ADDR_MAX]; /* "" : not migrating */
 };
 /* One slot; replica_groups are not kept (reads go to the master after a fill, until Codis resyncs them). 0 or -1. */
@@ -57,7 +57,8 @@ int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err)
 /* Appends the slot to a JSON array as fillslots takes it. 0 or -1 (memory). */
 int codis_slot_push(cJSON *array, const struct codis_slot *s);
 
-/* XAuth of a dashboard (auth and token NULL) or of a proxy: sha256("Codis-XAuth-[product]-[auth]-[token]")[:16] in hex. */
+/* XAuth of a dashboard (auth and token NULL) or of a proxy: sha256("Codis-XAuth-[product]-[auth]-[token]")[:16] in hex.
+ */
 void codis_xauth(const char *product, const char *auth, const char *token, char out[CODIS_XAUTH_SIZE]);
 
 #endif

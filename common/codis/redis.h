@@ -1,8 +1,8 @@
 /* redis.h - the controller's own connection to one server: asks INFO over and over, and gives it its role.
  *
  * A probe keeps one connection. When it drops, the probe connects again at once, then after 2, 4, 8 ... ms up to its
- * period: a dropped connection is only a reason to look again (a role change by the dashboard cuts all of them). What is
- * evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO.
+ * period: a dropped connection is only a reason to look again (a role change by the dashboard cuts all of them). What
+ * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO.
  */
 #ifndef CODIS_CODIS_REDIS_H
 #define CODIS_CODIS_REDIS_H
@@ -26,18 +26,18 @@ enum redis_reach {
 
 struct redis_probe_state {
 	enum redis_reach reach;
-	int64_t since_ms;	/* monotonic: in this reach since */
-	int64_t heard_ms;	/* monotonic: last INFO; 0 never */
-	bool info_valid;	/* info is of this run of the server: false once it dropped, until the next INFO */
+	int64_t since_ms;       /* monotonic: in this reach since */
+	int64_t heard_ms;       /* monotonic: last INFO; 0 never */
+	bool info_valid;        /* info is of this run of the server: false once it dropped, until the next INFO */
 	struct redis_info info; /* the last one heard, kept also when the server is gone */
-	unsigned long serial;	/* counts INFO answers and failed attempts: shows that something newer is known */
+	unsigned long serial;   /* counts INFO answers and failed attempts: shows that something newer is known */
 };
 
 struct redis_probe_config {
 	const char *addr; /* "10.0.0.1:6379", numeric; copied */
 	const char *auth; /* password or NULL; copied */
-	int period_ms;	  /* between INFOs, e.g. 250 */
-	int timeout_ms;	  /* an unanswered connect or INFO: silent after this, e.g. 500 */
+	int period_ms;    /* between INFOs, e.g. 250 */
+	int timeout_ms;   /* an unanswered connect or INFO: silent after this, e.g. 500 */
 	void (*on_change)(void *ctx, struct redis_probe *p); /* after every change of reach, role, run_id, link */
 	void *ctx;
 };
@@ -49,8 +49,8 @@ const struct redis_probe_state *redis_probe_state(const struct redis_probe *p);
 /* Asks INFO now, whatever the period. */
 void redis_probe_now(struct redis_probe *p);
 
-/* One command on a connection of its own (a role change may cut every other one), closed afterwards. done: err NULL when
- * the answer is a status or value ("+OK"), else the server's words or what failed. Called exactly once, never from
+/* One command on a connection of its own (a role change may cut every other one), closed afterwards. done: err NULL
+ * when the answer is a status or value ("+OK"), else the server's words or what failed. Called exactly once, never from
  * within. argv is copied. At most timeout_ms. */
 typedef void (*redis_done)(void *ctx, const char *answer, const struct error *err);
 int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,

@@ -10,9 +10,10 @@
 #include "common/net/http.h"
 
 /* 1,024 slots with replica groups and statistics of a few hundred servers stay far below this. */
-#define ANSWER_MAX (16u << 20)
+#define ANSWER_MAX        (16u << 20)
 #define ACTION_TIMEOUT_MS 10000
-/* 1,024 nodes written one after the other, each with its fsync in ZooKeeper: 4 s on a quiet machine, over 10 s measured. */
+/* 1,024 nodes written one after the other, each with its fsync in ZooKeeper: 4 s on a quiet machine, over 10 s
+ * measured. */
 #define ASSIGN_TIMEOUT_MS 120000
 
 struct rest_call {
@@ -70,8 +71,13 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 	static const char *const headers[] = { "Content-Type: application/json", NULL };
 	BUF_CLEANUP struct buf url = BUF_INIT(1024), body = BUF_INIT(1u << 20);
 	struct rest_call *call = calloc(1, sizeof(*call));
-	struct http_spec spec = { .method = t->method, .url = NULL, .headers = headers, .timeout_ms = t->timeout_ms,
-				  .connect_timeout_ms = t->timeout_ms, .max_body = ANSWER_MAX, .release = free };
+	struct http_spec spec = { .method = t->method,
+				  .url = NULL,
+				  .headers = headers,
+				  .timeout_ms = t->timeout_ms,
+				  .connect_timeout_ms = t->timeout_ms,
+				  .max_body = ANSWER_MAX,
+				  .release = free };
 
 	if (!call)
 		return error_set(err, ERR_NOMEM, "%s %s%s: no memory", t->method, t->addr, t->path);
@@ -127,13 +133,15 @@ int dashboard_reload(struct http_client *http, const char *addr, const char *pro
 int dashboard_online_proxy(struct http_client *http, const char *addr, const char *product, const char *admin_addr,
 			   codis_done done, void *ctx, struct error *err)
 {
-	return dashboard_put(http, addr, product, "/api/topom/proxy/online", admin_addr, NULL, ACTION_TIMEOUT_MS, done, ctx, err);
+	return dashboard_put(http, addr, product, "/api/topom/proxy/online", admin_addr, NULL, ACTION_TIMEOUT_MS, done,
+			     ctx, err);
 }
 
 int dashboard_assign_slots(struct http_client *http, const char *addr, const char *product, const cJSON *slots,
 			   codis_done done, void *ctx, struct error *err)
 {
-	return dashboard_put(http, addr, product, "/api/topom/slots/assign", NULL, slots, ASSIGN_TIMEOUT_MS, done, ctx, err);
+	return dashboard_put(http, addr, product, "/api/topom/slots/assign", NULL, slots, ASSIGN_TIMEOUT_MS, done, ctx,
+			     err);
 }
 
 int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,

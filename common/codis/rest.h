@@ -1,8 +1,8 @@
 /* rest.h - the REST interfaces of codis-dashboard (:18080) and codis-proxy (:11080). Asynchronous, on the loop.
  *
- * A refusal by Codis is HTTP status 800 with {"Cause","Stack"}: it reaches done as ERR_STATUS with the cause as its text.
- * All calls of a dashboard share one mutex there, and some hang when a proxy or server hangs: so each has a time limit,
- * and the caller treats a dashboard that does not answer as busy, not as dead. */
+ * A refusal by Codis is HTTP status 800 with {"Cause","Stack"}: it reaches done as ERR_STATUS with the cause as its
+ * text. All calls of a dashboard share one mutex there, and some hang when a proxy or server hangs: so each has a time
+ * limit, and the caller treats a dashboard that does not answer as busy, not as dead. */
 #ifndef CODIS_CODIS_REST_H
 #define CODIS_CODIS_REST_H
 
@@ -33,7 +33,8 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 /* GET http://addr/proxy: model (token, proxy_addr), slots, stats.online. No XAuth. */
 int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
 		   struct error *err);
-/* Sets the slots of the array (see codis_slot_push). A proxy answers when no request to the old backend is in flight. */
+/* Sets the slots of the array (see codis_slot_push). A proxy answers when no request to the old backend is in flight.
+ */
 int proxy_fill_slots(struct http_client *http, const char *addr, const char *xauth, const cJSON *slots, int timeout_ms,
 		     codis_done done, void *ctx, struct error *err);
 

@@ -9,8 +9,12 @@
 #include "common/base/json.h"
 
 static const char *const component_names[] = {
-	[CODIS_NONE] = "",	   [CODIS_SERVER] = "codis-server", [CODIS_PROXY] = "codis-proxy",
-	[CODIS_DASHBOARD] = "codis-dashboard", [CODIS_HA] = "codis-ha", [CODIS_FE] = "codis-fe",
+	[CODIS_NONE] = "",
+	[CODIS_SERVER] = "codis-server",
+	[CODIS_PROXY] = "codis-proxy",
+	[CODIS_DASHBOARD] = "codis-dashboard",
+	[CODIS_HA] = "codis-ha",
+	[CODIS_FE] = "codis-fe",
 	[CODIS_ZOOKEEPER] = "zookeeper",
 };
 
@@ -40,7 +44,8 @@ enum codis_component codis_component_of(const cJSON *object)
 	return codis_component_parse(label ? label : json_str(labels, "app", NULL));
 }
 
-/* --- product ------------------------------------------------------------------------------------------------------- */
+/* --- product -------------------------------------------------------------------------------------------------------
+ */
 
 /* Of several entries of one name the last one counts, as for the kubelet. */
 static const cJSON *env_entry(const cJSON *container, const char *name)
@@ -127,7 +132,8 @@ int codis_product_of(const cJSON *pod, char out[CODIS_PRODUCT_MAX], struct error
 	return 0;
 }
 
-/* --- groups --------------------------------------------------------------------------------------------------------- */
+/* --- groups ---------------------------------------------------------------------------------------------------------
+ */
 
 static int parse_replica(const char *value, int *replica, struct error *err)
 {
@@ -135,7 +141,8 @@ static int parse_replica(const char *value, int *replica, struct error *err)
 	long n = strtol(value, &end, 10);
 
 	if (value[0] < '0' || value[0] > '9' || *end || n < 1 || n > 64)
-		return error_set(err, ERR_INVALID, "SERVER_REPLICA is \"%.40s\": it must be a whole number from 1 to 64", value);
+		return error_set(err, ERR_INVALID,
+				 "SERVER_REPLICA is \"%.40s\": it must be a whole number from 1 to 64", value);
 	*replica = (int)n;
 	return 0;
 }
@@ -220,7 +227,8 @@ int codis_spread_of(const cJSON *pod, bool *strict, const char **topology_key, s
 	*strict = !spread || strcmp(spread, "strict") == 0;
 	*topology_key = key && key[0] ? key : CODIS_HOSTNAME_KEY;
 	if (!*strict && strcmp(spread, "soft") != 0)
-		return error_set(err, ERR_INVALID, "annotation " CODIS_ANNOTATION_SPREAD " is \"%.40s\": it must be strict or soft",
+		return error_set(err, ERR_INVALID,
+				 "annotation " CODIS_ANNOTATION_SPREAD " is \"%.40s\": it must be strict or soft",
 				 spread);
 	return 0;
 }
@@ -231,12 +239,13 @@ bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t
 
 	if (replicas % server_replica == 0)
 		return true;
-	snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %d or %d, not %d", server_replica,
-		 server_replica, below, below + server_replica, replicas);
+	snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %d or %d, not %d",
+		 server_replica, server_replica, below, below + server_replica, replicas);
 	return false;
 }
 
-/* --- slots ----------------------------------------------------------------------------------------------------------- */
+/* --- slots -----------------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t crc32_ieee(const char *data, size_t len)
 {

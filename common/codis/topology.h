@@ -11,18 +11,18 @@
 
 struct error;
 
-#define CODIS_LABEL_PRODUCT "codis.io/product"
-#define CODIS_LABEL_COMPONENT "codis.io/component"
-#define CODIS_LABEL_GROUP "codis.io/group"
-#define CODIS_LABEL_INJECT "codis.io/inject"	     /* "false": the webhook leaves the object alone */
-#define CODIS_ANNOTATION_SPREAD "codis.io/spread"    /* "strict" (default) or "soft" */
-#define CODIS_ANNOTATION_TOPOLOGY "codis.io/topology-key" /* default kubernetes.io/hostname */
-#define CODIS_ANNOTATION_HOOKS "codis.io/hooks"	     /* "keep": the user's hooks stay */
-#define CODIS_ANNOTATION_HA "codis.io/ha"	     /* "keep": codis-ha stays, the controller only watches */
-#define CODIS_SCHEDULER_NAME "codis-scheduler"
-#define CODIS_DEFAULT_PRODUCT "codis-test"
+#define CODIS_LABEL_PRODUCT          "codis.io/product"
+#define CODIS_LABEL_COMPONENT        "codis.io/component"
+#define CODIS_LABEL_GROUP            "codis.io/group"
+#define CODIS_LABEL_INJECT           "codis.io/inject"       /* "false": the webhook leaves the object alone */
+#define CODIS_ANNOTATION_SPREAD      "codis.io/spread"       /* "strict" (default) or "soft" */
+#define CODIS_ANNOTATION_TOPOLOGY    "codis.io/topology-key" /* default kubernetes.io/hostname */
+#define CODIS_ANNOTATION_HOOKS       "codis.io/hooks"        /* "keep": the user's hooks stay */
+#define CODIS_ANNOTATION_HA          "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
+#define CODIS_SCHEDULER_NAME         "codis-scheduler"
+#define CODIS_DEFAULT_PRODUCT        "codis-test"
 #define CODIS_DEFAULT_SERVER_REPLICA 2
-#define CODIS_HOSTNAME_KEY "kubernetes.io/hostname"
+#define CODIS_HOSTNAME_KEY           "kubernetes.io/hostname"
 
 enum codis_component {
 	CODIS_NONE,
@@ -48,7 +48,8 @@ enum codis_component codis_component_of(const cJSON *object);
 int codis_product_of(const cJSON *pod, char out[CODIS_PRODUCT_MAX], struct error *err);
 
 /* SERVER_REPLICA from the env of the containers of a podSpec (spec of a pod, or template.spec): 1..64; absent: 2.
- * 0, or -1 and *err: "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64". An env with valueFrom: error. */
+ * 0, or -1 and *err: "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64". An env with valueFrom: error.
+ */
 int codis_server_replica_of(const cJSON *pod_spec, int *replica, struct error *err);
 
 /* Ordinal of "codis-server-12" owned by StatefulSet "codis-server": 12; -1 when the name is not owner-number.
@@ -71,7 +72,8 @@ struct codis_identity {
 /* 0 (component CODIS_NONE for a pod that is none of ours), or -1 and *err. */
 int codis_identify(const cJSON *pod, struct codis_identity *id, struct error *err);
 
-/* Spread of a pod: whether strict, and the topology key. Annotations of the pod. 0, or -1 and *err on an unknown word. */
+/* Spread of a pod: whether strict, and the topology key. Annotations of the pod. 0, or -1 and *err on an unknown word.
+ */
 int codis_spread_of(const cJSON *pod, bool *strict, const char **topology_key, struct error *err);
 
 /* "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5" into out; true when replicas fits. */

@@ -31,7 +31,8 @@ static int args_reserve(const cJSON *list, bool objects, struct extender_args *a
 	size_t n = 0;
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, list) n++;
+	cJSON_ArrayForEach(item, list)
+		n++;
 	if (n > EXTENDER_NODES_MAX)
 		return error_set(err, ERR_TOOBIG, "the request has %zu nodes, more than %d", n, EXTENDER_NODES_MAX);
 	args->names = calloc(n + 1, sizeof(*args->names));
@@ -50,8 +51,7 @@ static int parse_names(const cJSON *list, struct extender_args *args, struct err
 		return error_set(err, ERR_INVALID, "NodeNames is not a list");
 	if (args_reserve(list, false, args, err) < 0)
 		return -1;
-	cJSON_ArrayForEach(item, list)
-	{
+	cJSON_ArrayForEach(item, list) {
 		if (!cJSON_IsString(item))
 			return error_set(err, ERR_INVALID, "NodeNames holds something that is no text");
 		if (check_name(item->valuestring, err) < 0)
@@ -69,8 +69,7 @@ static int parse_nodes(const cJSON *list, struct extender_args *args, struct err
 		return error_set(err, ERR_INVALID, "Nodes is not a NodeList");
 	if (args_reserve(items, true, args, err) < 0)
 		return -1;
-	cJSON_ArrayForEach(item, items)
-	{
+	cJSON_ArrayForEach(item, items) {
 		const char *name = json_str(item, "metadata", "name", NULL);
 
 		if (check_name(name, err) < 0)

@@ -227,7 +227,9 @@ static int replace(struct informer *i, struct error *err)
 	gone = store_sweep_end(i->store);
 	if (!gone)
 		return error_set(err, ERR_NOMEM, "no memory");
-	cJSON_ArrayForEach(item, gone) if (!i->stopped && i->cfg.on_delete) i->cfg.on_delete(i->cfg.ctx, item);
+	cJSON_ArrayForEach(item, gone)
+		if (!i->stopped && i->cfg.on_delete)
+			i->cfg.on_delete(i->cfg.ctx, item);
 	cJSON_Delete(gone);
 	return 0;
 }
@@ -246,8 +248,7 @@ static int take_page(struct informer *i, const cJSON *page, bool *more, struct e
 	if (*more && text_escape(&token, next) < 0)
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
 	i->n_listed++; /* pages count, too: none is free */
-	cJSON_ArrayForEach(item, items)
-	{
+	cJSON_ArrayForEach(item, items) {
 		if (i->n_listed++ >= OBJECTS_MAX)
 			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
 		if (json_push(i->listed, cJSON_Duplicate(item, 1)) < 0)

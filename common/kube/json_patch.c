@@ -79,8 +79,7 @@ static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 	const cJSON *item, *other, *likely = to->child;
 	size_t mark;
 
-	cJSON_ArrayForEach(item, from)
-	{
+	cJSON_ArrayForEach(item, from) {
 		mark = enter_member(d, item->string);
 		other = member(to, likely, item->string);
 		if (other)
@@ -91,8 +90,7 @@ static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 		likely = other ? other->next : likely;
 	}
 	likely = from->child;
-	cJSON_ArrayForEach(item, to)
-	{
+	cJSON_ArrayForEach(item, to) {
 		other = member(from, likely, item->string);
 		likely = other ? other->next : likely;
 		if (other)
@@ -328,8 +326,7 @@ cJSON *json_patch_apply(const cJSON *doc, const cJSON *patch, struct error *err)
 		error_set(err, ERR_NOMEM, "patch: no memory");
 		return NULL;
 	}
-	cJSON_ArrayForEach(operation, patch)
-	{
+	cJSON_ArrayForEach(operation, patch) {
 		if (apply_one(&copy, operation, err) < 0) {
 			cJSON_Delete(copy);
 			return NULL;

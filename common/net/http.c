@@ -15,12 +15,12 @@
 #include "common/net/loop.h"
 
 #define CONNECT_TIMEOUT_MS 1000
-#define BODY_MAX	   (64u << 20)
+#define BODY_MAX           (64u << 20)
 /* What one turn of the loop may bring for a streamed call before it is handed over; curl reads about 2 MiB at most. */
 #define STREAM_MAX (16u << 20)
 /* A peer whose machine is gone acknowledges nothing: its connection ends after this, not after the kernel's 15 min. */
-#define SILENCE_MS 10000
-#define CALLS_MAX  1024
+#define SILENCE_MS           10000
+#define CALLS_MAX            1024
 #define IDLE_CONNECTIONS_MAX 64
 
 /* --- one transfer, of either kind --------------------------------------------------------------------------------- */

@@ -12,21 +12,21 @@ struct http_client; /* a connection pool and its limits */
 struct http_call;   /* one request under way */
 
 struct http_tls {
-	const char *ca_pem;		/* NULL: the system's */
+	const char *ca_pem;             /* NULL: the system's */
 	const char *cert_pem, *key_pem; /* client certificate, or NULL */
-	int skip_verify;		/* only for a kubeconfig that says insecure-skip-tls-verify */
+	int skip_verify;                /* only for a kubeconfig that says insecure-skip-tls-verify */
 };
 
 struct http_spec {
 	const char *method; /* "GET", "PUT", ... */
 	const char *url;
 	const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
-	const char *body;	    /* copied; NULL: none */
+	const char *body;           /* copied; NULL: none */
 	size_t body_len;
 	int connect_timeout_ms; /* 0: 1,000 */
-	int timeout_ms;		/* whole call; 0: none (a watch) */
-	int idle_timeout_ms;	/* give up when no byte comes for this long (a watch); 0: none */
-	size_t max_body;	/* 0: 64 MiB; for a streamed call, unused */
+	int timeout_ms;         /* whole call; 0: none (a watch) */
+	int idle_timeout_ms;    /* give up when no byte comes for this long (a watch); 0: none */
+	size_t max_body;        /* 0: 64 MiB; for a streamed call, unused */
 	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
 	 * return non-zero to abort the call (done then gets an error). Like done it may start and cancel any call. */
 	int (*on_data)(void *ctx, const char *data, size_t len);
@@ -35,7 +35,7 @@ struct http_spec {
 };
 
 struct http_result {
-	int status;	  /* 0 when no answer came: see err */
+	int status;       /* 0 when no answer came: see err */
 	const char *body; /* NUL-terminated, valid during the callback */
 	size_t len;
 	const struct error *err; /* NULL when a whole answer came, whatever its status; names the peer, not the path */

@@ -15,14 +15,14 @@
 #include "common/base/error.h"
 #include "common/net/addr.h"
 
-#define IDLE_TIMEOUT_S	120
+#define IDLE_TIMEOUT_S  120
 #define CONNECTIONS_MAX 1000
-#define ANSWER_MAX	(64u << 20)
+#define ANSWER_MAX      (64u << 20)
 /* So much of a body that is too long is read and thrown away, for a client that is still sending when the connection
  * closes sees a reset instead of its 413. */
-#define SWALLOW_MAX (16u << 20)
+#define SWALLOW_MAX    (16u << 20)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
-#define TEXT "text/plain; charset=utf-8"
+#define TEXT           "text/plain; charset=utf-8"
 
 /* A certificate lives as long as the server uses it or a connection that was greeted with it. */
 struct certificate {
@@ -221,8 +221,12 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, cons
 			      struct exchange *x)
 {
 	const char *type = header(conn, MHD_HTTP_HEADER_CONTENT_TYPE);
-	struct http_request req = { .method = method, .path = path, .body = x->body.data, .body_len = x->body.len,
-				    .content_type = type ? type : "", .conn = conn };
+	struct http_request req = { .method = method,
+				    .path = path,
+				    .body = x->body.data,
+				    .body_len = x->body.len,
+				    .content_type = type ? type : "",
+				    .conn = conn };
 	struct http_response res = { .status = MHD_HTTP_OK, .content_type = TEXT, .body = BUF_INIT(ANSWER_MAX) };
 
 	if (x->toobig)
@@ -334,15 +338,11 @@ static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_confi
 		tls[0].option = MHD_OPTION_END;
 	else
 		flags |= MHD_USE_TLS;
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
-				MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, connections,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h,
-				MHD_OPTION_ARRAY, tls,
-				MHD_OPTION_ARRAY, pool,
-				MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY,
+				pool, MHD_OPTION_END);
 }
 
 static void httpd_free(struct httpd *h)

@@ -16,11 +16,11 @@ struct http_request {
 	const char *body;   /* NUL-terminated; "" where there is none */
 	size_t body_len;
 	const char *content_type; /* "" where there is none */
-	void *conn;		  /* for httpd_query */
+	void *conn;               /* for httpd_query */
 };
 
 struct http_response {
-	int status;		  /* preset to 200 */
+	int status;               /* preset to 200 */
 	const char *content_type; /* a literal; preset to "text/plain; charset=utf-8" */
 	struct buf body;
 };
@@ -30,7 +30,7 @@ typedef void (*http_handler)(void *ctx, const struct http_request *req, struct h
 
 struct httpd_config {
 	const char *address; /* "0.0.0.0:9443", "127.0.0.1:0" (any port), "[::]:8080", ":8080" (every address) */
-	int threads;	     /* 0: one a core */
+	int threads;         /* 0: one a core */
 	size_t max_body;     /* a longer one is answered 413, and never kept */
 	int max_connections; /* 0: 1,000 */
 	const char *cert_pem, *key_pem; /* both or neither: HTTPS (TLS 1.2+) or HTTP */

@@ -46,8 +46,9 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 
 int ops_start(struct ops *o, const char *address, struct error *err)
 {
-	struct httpd_config cfg = { .address = address, .threads = 1, .max_connections = CONNECTIONS_MAX,
-				    .handler = on_request, .ctx = o };
+	struct httpd_config cfg = {
+		.address = address, .threads = 1, .max_connections = CONNECTIONS_MAX, .handler = on_request, .ctx = o
+	};
 
 	o->httpd = httpd_start(&cfg, err);
 	return o->httpd ? 0 : -1;

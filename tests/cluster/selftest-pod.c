@@ -25,7 +25,8 @@ static void serve(int fd)
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argc > 1 ? argv[1] : "8080")) };
+	struct sockaddr_in any = { .sin_family = AF_INET,
+				   .sin_port = htons((uint16_t)atoi(argc > 1 ? argv[1] : "8080")) };
 	int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1, peer;
 
 	signal(SIGCHLD, SIG_IGN);

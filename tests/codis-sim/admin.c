@@ -206,7 +206,7 @@ static void resync_group(const struct peer *p, const struct flags *f)
 		return;
 	}
 	stats = stats_of(p);
-	cJSON_ArrayForEach (g, json_get(stats, "group", "models", NULL)) {
+	cJSON_ArrayForEach(g, json_get(stats, "group", "models", NULL)) {
 		snprintf(rest, sizeof(rest), "/%d", (int)json_int(0, g, "id", NULL));
 		act(p, "resync-group", "group/resync", rest);
 	}
@@ -234,7 +234,7 @@ static void on_proxies(const struct peer *p, const struct flags *f, const char *
 	char rest[200];
 	int n = 0;
 
-	cJSON_ArrayForEach (x, json_get(stats, "proxy", "models", NULL)) {
+	cJSON_ArrayForEach(x, json_get(stats, "proxy", "models", NULL)) {
 		if (!is_meant(f, x))
 			continue;
 		snprintf(rest, sizeof(rest), "/%s", json_str(x, "token", NULL));
@@ -348,10 +348,10 @@ static void group_status(const struct peer *p)
 	JSON_CLEANUP cJSON *stats = stats_of(p);
 	const cJSON *g, *s;
 
-	cJSON_ArrayForEach (g, json_get(stats, "group", "models", NULL)) {
+	cJSON_ArrayForEach(g, json_get(stats, "group", "models", NULL)) {
 		int i = 0;
 
-		cJSON_ArrayForEach (s, json_get(g, "servers", NULL))
+		cJSON_ArrayForEach(s, json_get(g, "servers", NULL))
 			print_server(stats, g, i++, s);
 	}
 }
@@ -361,7 +361,7 @@ static void proxy_status(const struct peer *p)
 	JSON_CLEANUP cJSON *stats = stats_of(p);
 	const cJSON *x;
 
-	cJSON_ArrayForEach (x, json_get(stats, "proxy", "models", NULL)) {
+	cJSON_ArrayForEach(x, json_get(stats, "proxy", "models", NULL)) {
 		const char *token = json_str(x, "token", NULL);
 		const char *mark =
 			mark_of(cJSON_GetObjectItemCaseSensitive(json_get(stats, "proxy", "stats", NULL), token));
@@ -442,7 +442,7 @@ static cJSON *read_slots(const char *path, bool locked)
 	slots = json_parse(text.data, text.len, NULL);
 	if (!cJSON_IsArray(slots))
 		golog_panic("decode slots from json failed: %s", path);
-	cJSON_ArrayForEach (one, slots) {
+	cJSON_ArrayForEach(one, slots) {
 		if (!locked)
 			continue;
 		cJSON_DeleteItemFromObjectCaseSensitive(one, "locked");

@@ -474,7 +474,7 @@ static void on_info(struct proxy *p, struct unit *u)
 
 	if (u->reply && *u->reply == '$' && !strstr(u->reply, "master_link_status:down") &&
 	    !strstr(u->reply, "loading:1")) {
-		TAILQ_FOREACH (l, &p->links, next)
+		TAILQ_FOREACH(l, &p->links, next)
 			for (int i = 0; i < p->dbs; i++)
 				if (l->dbs[i] && l->dbs[i] == u->ctx)
 					l->dbs[i]->stale = false;
@@ -498,7 +498,7 @@ void links_keep_alive(struct proxy *p)
 {
 	struct link *l;
 
-	TAILQ_FOREACH (l, &p->links, next)
+	TAILQ_FOREACH(l, &p->links, next)
 		for (int i = 0; i < p->dbs; i++)
 			if (l->dbs[i])
 				keep_alive(l->dbs[i]);
@@ -510,7 +510,7 @@ struct link *link_find(struct proxy *p, const char *addr, bool replica)
 {
 	struct link *l;
 
-	TAILQ_FOREACH (l, &p->links, next)
+	TAILQ_FOREACH(l, &p->links, next)
 		if (l->replica == replica && strcmp(l->addr, addr) == 0)
 			return l;
 	return NULL;

@@ -45,7 +45,7 @@ static cJSON *load_file(const struct fe *fe)
 	if (f)
 		fclose(f);
 	list = json_parse(text.data, text.len, NULL);
-	cJSON_ArrayForEach (one, list)
+	cJSON_ArrayForEach(one, list)
 		if (json_str(one, "name", NULL) && json_str(one, "dashboard", NULL))
 			json_add_str(routes, json_str(one, "name", NULL), json_str(one, "dashboard", NULL));
 	return routes;
@@ -85,7 +85,7 @@ static void list(void *ctx, const struct request *req, struct reply *rep)
 		fe->routes = fe->zk ? load_tree(fe) : load_file(fe);
 		fe->loaded_ms = clock_mono_ms();
 	}
-	cJSON_ArrayForEach (one, fe->routes)
+	cJSON_ArrayForEach(one, fe->routes)
 		json_push(names, cJSON_CreateString(one->string));
 	pthread_mutex_unlock(&fe->lock);
 	reply_json(rep, names);

@@ -1,4 +1,5 @@
-/* flags.h - command lines as Codis reads them: --name=VALUE, --name VALUE, unique beginnings of a name, -x VALUE, words. */
+/* flags.h - command lines as Codis reads them: --name=VALUE, --name VALUE, unique beginnings of a name, -x VALUE,
+ * words. */
 #ifndef CODIS_SIM_FLAGS_H
 #define CODIS_SIM_FLAGS_H
 

@@ -83,7 +83,7 @@ void group_parse(const cJSON *json, struct group *g)
 
 	memset(g, 0, sizeof(*g));
 	g->id = (int)json_int(0, json, "id", NULL);
-	cJSON_ArrayForEach (one, json_get(json, "servers", NULL)) {
+	cJSON_ArrayForEach(one, json_get(json, "servers", NULL)) {
 		struct server *s = &g->servers[g->count];
 
 		if (g->count == MAX_SERVERS)
@@ -177,10 +177,10 @@ static void parse_groups(const cJSON *outer, struct slot *s)
 	if (!cJSON_GetArraySize(outer))
 		return;
 	s->groups = calloc(3, sizeof(*s->groups));
-	cJSON_ArrayForEach (inner, outer) {
+	cJSON_ArrayForEach(inner, outer) {
 		if (!s->groups || s->n_groups == 3 || !cJSON_GetArraySize(inner))
 			continue;
-		cJSON_ArrayForEach (addr, inner)
+		cJSON_ArrayForEach(addr, inner)
 			if (cJSON_IsString(addr) && s->groups[s->n_groups].count < MAX_SERVERS)
 				snprintf(s->groups[s->n_groups].addrs[s->groups[s->n_groups].count++], ADDR_SIZE, "%s",
 					 addr->valuestring);

@@ -1,4 +1,5 @@
-/* model.h - what Codis keeps in its coordinator, as structs and as JSON. Independent of common/codis, which it tests. */
+/* model.h - what Codis keeps in its coordinator, as structs and as JSON. Independent of common/codis, which it tests.
+ */
 #ifndef CODIS_SIM_MODEL_H
 #define CODIS_SIM_MODEL_H
 

@@ -145,7 +145,8 @@ static void close_job(struct proxy *p, struct job *j)
 	router_fill(p, f);
 }
 
-/* Nobody is let in any more, all slots become offline (what is in flight is waited for); the process ends soon after. */
+/* Nobody is let in any more, all slots become offline (what is in flight is waited for); the process ends soon after.
+ */
 void proxy_close(struct proxy *p)
 {
 	struct slot *empty = calloc(MAX_SLOTS, sizeof(*empty));

@@ -1,5 +1,6 @@
 /* proxy.h - codis-proxy: one libuv loop carries all clients and servers; the administration's threads hand their work
- * over to it (proxy_call) under one mutex, as in Codis: a fill that waits for requests in flight keeps stats waiting too.
+ * over to it (proxy_call) under one mutex, as in Codis: a fill that waits for requests in flight keeps stats waiting
+ * too.
  *
  *   session.c  clients: commands in, replies out in their order, multi-key commands split and put together
  *   router.c   1,024 slots: who serves them, which are locked, fills
@@ -160,8 +161,8 @@ void session_hold(struct session *s, struct pslot *slot);
 /* All that wait there go on in this turn of the loop. */
 void sessions_wake(struct proxy *p, struct sessions *waiting);
 void sessions_resume(struct proxy *p);
-/* While a slot is on its way, its old server is asked first: the session waits for that, and then goes on. why: it failed;
- * reply: that is the answer; again: ask once more in a moment. */
+/* While a slot is on its way, its old server is asked first: the session waits for that, and then goes on. why: it
+ * failed; reply: that is the answer; again: ask once more in a moment. */
 void session_pass_begin(struct session *s, struct pslot *slot);
 void session_pass_end(struct session *s, const char *why, const char *reply, size_t len, bool again);
 bool session_has_passed(const struct session *s);

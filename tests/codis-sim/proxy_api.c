@@ -316,7 +316,7 @@ static int parse_slots(const struct request *req, struct slot **slots)
 		golog_panic("no memory");
 	if (!n)
 		return 0;
-	cJSON_ArrayForEach (one, body)
+	cJSON_ArrayForEach(one, body)
 		if (!slot_parse(one, &(*slots)[i++]))
 			return 0;
 	return n;

@@ -63,7 +63,8 @@ static void take_replicas(struct proxy *p, struct pslot *s, const struct slot *m
 	s->n_replica_groups = m->n_groups;
 }
 
-/* The old ones go first, as in Codis: a server that only this slot used is dialled anew, also when it stays the same. */
+/* The old ones go first, as in Codis: a server that only this slot used is dialled anew, also when it stays the same.
+ */
 static void swap(struct proxy *p, struct pslot *s, const struct slot *m)
 {
 	release_all(p, s);

@@ -7,8 +7,9 @@
 #include "tests/codis-sim/golog.h"
 #include "tests/codis-sim/programs.h"
 
-/* codis-server is Redis 3.2.11 with Codis' commands. Here it is the redis-server of the system with a module that levels
- * the differences (module/level.c) and the settings that 3.2 had. The process becomes redis-server: same pid, no wrapper. */
+/* codis-server is Redis 3.2.11 with Codis' commands. Here it is the redis-server of the system with a module that
+ * levels the differences (module/level.c) and the settings that 3.2 had. The process becomes redis-server: same pid, no
+ * wrapper. */
 
 #define REDIS_SERVER "redis-server"
 #define REDIS_CHECK  "redis-check-rdb" /* the same program; Debian's redis-tools have it without a service */

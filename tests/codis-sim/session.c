@@ -640,7 +640,7 @@ void sessions_wake(struct proxy *p, struct sessions *waiting)
 {
 	struct session *s;
 
-	TAILQ_FOREACH (s, waiting, waiting)
+	TAILQ_FOREACH(s, waiting, waiting)
 		s->held_in = &p->resuming;
 	TAILQ_CONCAT(&p->resuming, waiting, waiting);
 }
@@ -659,7 +659,7 @@ void sessions_resume(struct proxy *p)
 	struct sessions now = TAILQ_HEAD_INITIALIZER(now);
 	struct session *s;
 
-	TAILQ_FOREACH (s, &p->resuming, waiting)
+	TAILQ_FOREACH(s, &p->resuming, waiting)
 		s->held_in = &now;
 	TAILQ_CONCAT(&now, &p->resuming, waiting);
 	while ((s = TAILQ_FIRST(&now))) {

@@ -437,7 +437,7 @@ static void assign_slots(struct topom *t, const struct request *req, struct repl
 	if (!allowed(t, req, rep))
 		return;
 	maps = calloc(MAX_SLOTS, sizeof(*maps));
-	cJSON_ArrayForEach (one, body)
+	cJSON_ArrayForEach(one, body)
 		if (maps && n < MAX_SLOTS && cJSON_IsObject(one))
 			slot_map_parse(one, &maps[n++]);
 	done(rep, maps ? slots_assign(t, maps, n, offline, &err) : -1, &err);

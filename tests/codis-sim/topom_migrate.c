@@ -5,8 +5,8 @@
 #include "tests/codis-sim/redis.h"
 #include "tests/codis-sim/topom.h"
 
-/* Carries out slot actions: pending -> preparing -> prepared (locked) -> migrating (keys move) -> finished. Slots between
- * different groups go in parallel; those that share a group, one after the other. */
+/* Carries out slot actions: pending -> preparing -> prepared (locked) -> migrating (keys move) -> finished. Slots
+ * between different groups go in parallel; those that share a group, one after the other. */
 
 enum { DBS = 16 };
 

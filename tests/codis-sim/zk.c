@@ -186,7 +186,8 @@ int zk_generation(struct zk *z)
 	return n;
 }
 
-/* --- calls: begin() waits for a connection and takes the lock, the request is sent, finish() waits for the answer ---- */
+/* --- calls: begin() waits for a connection and takes the lock, the request is sent, finish() waits for the answer ----
+ */
 
 static void begin(struct zk *z)
 {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Redis replication is asynchronous: what is promised ends this long before a fault (README, "What is promised"). */
-#define RECORD_TAIL_US 50000
+#define RECORD_TAIL_US     50000
 #define RECORD_WRITERS_MAX 64
 
 /* One writer's acknowledgements: write number i was acknowledged at at_us[i]. One thread adds, others may read. */
@@ -43,8 +43,8 @@ enum loss {
 	LOSS_KINDS
 };
 
-/* faults: in the order of time, at least one. A write between two faults is charged to the later one unless it is in the
- * tail of the earlier. Sets *fault to the index. */
+/* faults: in the order of time, at least one. A write between two faults is charged to the later one unless it is in
+ * the tail of the earlier. Sets *fault to the index. */
 enum loss record_charge(int64_t at_us, const int64_t *faults, int n, int *fault);
 
 #endif

@@ -1,7 +1,7 @@
 /* codis-writers - clients of a Codis that tell what a fault has cost them.
  *
- * Each writer has its own connection, a timeout of 1 s, and writes one unique key after the other; a write that fails is
- * tried again, on a new connection if need be, until it is acknowledged. So a writer stands still for as long as the
+ * Each writer has its own connection, a timeout of 1 s, and writes one unique key after the other; a write that fails
+ * is tried again, on a new connection if need be, until it is acknowledged. So a writer stands still for as long as the
  * group of its key is out of service, as a client that cannot skip its work would, and the longest gap between two
  * acknowledgements is the outage. Told when a fault happened, it reports that outage, and reads every acknowledged key
  * back to find the ones that are missing.
@@ -33,10 +33,10 @@
 #include "common/net/httpd.h"
 #include "tests/demo/record.h"
 
-#define FAULTS_MAX	 256
-#define COMPLAINTS_MAX	 16 /* kinds of errors that are told apart */
-#define RETRY_US	 5000
-#define PIPELINE	 256
+#define FAULTS_MAX       256
+#define COMPLAINTS_MAX   16 /* kinds of errors that are told apart */
+#define RETRY_US         5000
+#define PIPELINE         256
 #define CHECK_TIMEOUT_US (60 * 1000000LL)
 
 struct config {
@@ -47,16 +47,43 @@ struct config {
 #define MEMBER(m) .offset = offsetof(struct config, m)
 
 static const struct opt options[] = {
-	{ .name = "addr", .env = "CODIS_ADDR", .type = OPT_STRING, MEMBER(addr), .def = "codis-proxy:19000",
-	  .arg = "ADDR", .help = "the proxies' Service; a name is resolved once, so that no name server takes part" },
-	{ .name = "listen", .type = OPT_STRING, MEMBER(listen), .def = ":8090",
-	  .arg = "ADDR", .help = "where reports are asked for" },
-	{ .name = "writers", .type = OPT_INT, MEMBER(writers), .def = "8", .min = 1, .max = RECORD_WRITERS_MAX,
-	  .arg = "N", .help = "how many clients write" },
-	{ .name = "rate", .type = OPT_INT, MEMBER(rate), .def = "250", .min = 0, .max = 1000000,
-	  .arg = "N", .help = "writes a second by each of them; 0: as fast as they are acknowledged" },
-	{ .name = "max-writes", .type = OPT_INT, MEMBER(max_writes), .def = "4000000", .min = 1, .max = 100000000,
-	  .arg = "N", .help = "how many acknowledgements of a writer are remembered; it stops there" },
+	{ .name = "addr",
+	  .env = "CODIS_ADDR",
+	  .type = OPT_STRING,
+	  MEMBER(addr),
+	  .def = "codis-proxy:19000",
+	  .arg = "ADDR",
+	  .help = "the proxies' Service; a name is resolved once, so that no name server takes part" },
+	{ .name = "listen",
+	  .type = OPT_STRING,
+	  MEMBER(listen),
+	  .def = ":8090",
+	  .arg = "ADDR",
+	  .help = "where reports are asked for" },
+	{ .name = "writers",
+	  .type = OPT_INT,
+	  MEMBER(writers),
+	  .def = "8",
+	  .min = 1,
+	  .max = RECORD_WRITERS_MAX,
+	  .arg = "N",
+	  .help = "how many clients write" },
+	{ .name = "rate",
+	  .type = OPT_INT,
+	  MEMBER(rate),
+	  .def = "250",
+	  .min = 0,
+	  .max = 1000000,
+	  .arg = "N",
+	  .help = "writes a second by each of them; 0: as fast as they are acknowledged" },
+	{ .name = "max-writes",
+	  .type = OPT_INT,
+	  MEMBER(max_writes),
+	  .def = "4000000",
+	  .min = 1,
+	  .max = 100000000,
+	  .arg = "N",
+	  .help = "how many acknowledgements of a writer are remembered; it stops there" },
 	OPT_END
 };
 
@@ -516,7 +543,8 @@ static int help(void)
 	struct buf text BUF_CLEANUP = BUF_INIT(1 << 16);
 
 	opt_help(options, &text);
-	printf("codis-writers: clients that write through the proxies and tell what a fault has cost them\n\n%s", text.data);
+	printf("codis-writers: clients that write through the proxies and tell what a fault has cost them\n\n%s",
+	       text.data);
 	return 0;
 }
 

@@ -215,8 +215,7 @@ static inline void fake_list(struct fake_api *a, struct fake_request *r)
 	cJSON *items = cJSON_AddArrayToObject(list, "items");
 	char collection[FAKE_PATH], name[FAKE_PATH], number[32];
 
-	cJSON_ArrayForEach(object, a->objects)
-	{
+	cJSON_ArrayForEach(object, a->objects) {
 		fake_split(object->string, collection, name);
 		if (!fake_within(collection, r->path) || !fake_selected(r, name) || i++ < skip)
 			continue;
@@ -248,8 +247,7 @@ static inline void fake_watch_take(struct fake_watch *w)
 {
 	const cJSON *event;
 
-	cJSON_ArrayForEach(event, w->api->events)
-	{
+	cJSON_ArrayForEach(event, w->api->events) {
 		const char *name = json_str(event, "name", NULL);
 		long version = (long)json_int(0, event, "version", NULL);
 
@@ -668,7 +666,8 @@ static inline int fake_count(struct fake_api *a, const char *match)
 	int n = 0;
 
 	pthread_mutex_lock(&a->lock);
-	cJSON_ArrayForEach(request, a->requests) n += strstr(request->valuestring, match) != NULL;
+	cJSON_ArrayForEach(request, a->requests)
+		n += strstr(request->valuestring, match) != NULL;
 	pthread_mutex_unlock(&a->lock);
 	return n;
 }
@@ -680,8 +679,9 @@ static inline const char *fake_last(struct fake_api *a, const char *match, char 
 
 	out[0] = '\0';
 	pthread_mutex_lock(&a->lock);
-	cJSON_ArrayForEach(request, a->requests) if (strstr(request->valuestring, match))
-		snprintf(out, 2048, "%s", request->valuestring);
+	cJSON_ArrayForEach(request, a->requests)
+		if (strstr(request->valuestring, match))
+			snprintf(out, 2048, "%s", request->valuestring);
 	pthread_mutex_unlock(&a->lock);
 	return out;
 }

@@ -107,7 +107,8 @@ static inline int listen_anywhere(uint16_t *port)
 
 static inline int connect_to(uint16_t port)
 {
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port),
+	struct sockaddr_in sin = { .sin_family = AF_INET,
+				   .sin_port = htons(port),
 				   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct timeval limit = { .tv_sec = 20 };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -141,7 +142,7 @@ struct raw_server {
 	uint16_t port;
 	const char *answer; /* to every request; "" for none */
 	enum raw_end end;
-	sem_t *go; /* awaited before each answer */
+	sem_t *go;                           /* awaited before each answer */
 	const struct identity *tls, *client; /* speaks TLS as tls; asks for the client's certificate */
 	atomic_int connections, requests, closed;
 	char last[4096]; /* the last request's head, readable after raw_stop */

@@ -2,11 +2,11 @@
 #ifndef CODIS_TESTS_OPTIONS_PAGE_H
 #define CODIS_TESTS_OPTIONS_PAGE_H
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "common/base/buf.h"

@@ -282,8 +282,7 @@ static int wrong_bundles(struct fake_world *w, const char *path)
 	const cJSON *webhook;
 	int n = 0;
 
-	cJSON_ArrayForEach(webhook, json_get(config, "webhooks", NULL))
-	{
+	cJSON_ArrayForEach(webhook, json_get(config, "webhooks", NULL)) {
 		const char *has = json_str(webhook, "clientConfig", "caBundle", NULL);
 
 		n += !has || !base64 || strcmp(has, base64) != 0;

@@ -1,9 +1,9 @@
 /* The coordinator's group nodes, slots, XAuth, and INFO: what a real Codis 3.2.2 and its server write. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -23,7 +23,8 @@ static void parse(const char *text, struct codis_group *g)
 }
 
 static const char group_text[] =
-	"{\"id\":1,\"servers\":[{\"server\":\"10.0.0.1:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false},"
+	"{\"id\":1,\"servers\":[{\"server\":\"10.0.0.1:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":"
+	"false},"
 	"{\"server\":\"10.0.0.2:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":true},"
 	"{\"server\":\"10.0.0.3:6379\",\"datacenter\":\"dc\",\"action\":{},\"replica_group\":false}],"
 	"\"promoting\":{\"index\":1,\"state\":\"preparing\"},\"out_of_sync\":true}";
@@ -85,8 +86,13 @@ static void test_full_group_takes_no_more(void **state)
 static void test_bad_groups_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		"{}", "{\"id\":0}", "{\"id\":10000}", "{\"id\":1,\"servers\":3}", "{\"id\":1,\"servers\":[{}]}",
-		"{\"id\":1,\"servers\":[{\"server\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1\"}]}",
+		"{}",
+		"{\"id\":0}",
+		"{\"id\":10000}",
+		"{\"id\":1,\"servers\":3}",
+		"{\"id\":1,\"servers\":[{}]}",
+		"{\"id\":1,\"servers\":[{\"server\":"
+		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa:1\"}]}",
 		"{\"id\":1,\"promoting\":{\"state\":\"a state that is longer than any\"}}",
 	};
 
@@ -104,8 +110,9 @@ static void test_bad_groups_are_refused(void **state)
 
 static void test_slot_round_trip(void **state)
 {
-	static const char text[] = "[{\"id\":7,\"locked\":true,\"backend_addr\":\"10.0.0.1:6379\",\"backend_addr_group_id\":2,"
-				   "\"migrate_from\":\"10.0.0.2:6379\",\"migrate_from_group_id\":1,\"forward_method\":1}]";
+	static const char text[] =
+		"[{\"id\":7,\"locked\":true,\"backend_addr\":\"10.0.0.1:6379\",\"backend_addr_group_id\":2,"
+		"\"migrate_from\":\"10.0.0.2:6379\",\"migrate_from_group_id\":1,\"forward_method\":1}]";
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	cJSON *in JSON_CLEANUP = json_parse(text, strlen(text), NULL), *array JSON_CLEANUP = cJSON_CreateArray();
 	cJSON *bad JSON_CLEANUP = json_parse("{\"id\":1024}", 11, NULL);
@@ -132,10 +139,13 @@ static void test_xauth(void **state)
 }
 
 static const char info_replica[] =
-	"# Server\r\nredis_version:3.2.11\r\nrun_id:0123456789012345678901234567890123456789\r\nuptime_in_seconds:12\r\n"
+	"# "
+	"Server\r\nredis_version:3.2.11\r\nrun_id:0123456789012345678901234567890123456789\r\nuptime_in_seconds:12\r\n"
 	"# Persistence\r\nloading:0\r\n# Replication\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\n"
-	"master_link_status:up\r\nmaster_last_io_seconds_ago:3\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:778\r\n"
-	"connected_slaves:0\r\nmaster_repl_offset:0\r\n# Keyspace\r\ndb0:keys=12,expires=0,avg_ttl=0\r\ndb3:keys=3,expires=1\r\n";
+	"master_link_status:up\r\nmaster_last_io_seconds_ago:3\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:"
+	"778\r\n"
+	"connected_slaves:0\r\nmaster_repl_offset:0\r\n# "
+	"Keyspace\r\ndb0:keys=12,expires=0,avg_ttl=0\r\ndb3:keys=3,expires=1\r\n";
 
 static void test_info_of_a_replica(void **state)
 {
@@ -168,8 +178,9 @@ static void test_info_cut_anywhere_does_no_harm(void **state)
 
 static void test_guarded(void **state)
 {
-	static const char text[] = "run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_host:127.0.0.1\n"
-				   "master_port:1\nmaster_link_status:down\nslave_repl_offset:1\n";
+	static const char text[] =
+		"run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_host:127.0.0.1\n"
+		"master_port:1\nmaster_link_status:down\nslave_repl_offset:1\n";
 	struct redis_info i;
 
 	(void)state;

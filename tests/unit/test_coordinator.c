@@ -1,11 +1,11 @@
 /* The coordinator against a real ZooKeeper on the loopback. One of the two members that it is given does not exist. */
+#include <arpa/inet.h>
+#include <cmocka.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "common/codis/coordinator.h"
 
 #define LIMIT_MS 30000
-#define NODE "/codis3/codis-test/group/group-0001"
+#define NODE     "/codis3/codis-test/group/group-0001"
 
 struct fixture {
 	char dir[64];

@@ -1,9 +1,9 @@
 /* decide(): what it does of what it sees. Each test is a situation that shared/codis-facts.md names. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -33,8 +33,8 @@ static void test_errno(void **state)
 		int errnum;
 		enum error_code code;
 	} cases[] = {
-		{ ECONNREFUSED, ERR_REFUSED }, { ETIMEDOUT, ERR_TIMEOUT }, { ENOMEM, ERR_NOMEM }, { EPIPE, ERR_IO },
-		{ EACCES, ERR_DENIED },	       { ENOENT, ERR_NOTFOUND },   { EEXIST, ERR_EXISTS },
+		{ ECONNREFUSED, ERR_REFUSED }, { ETIMEDOUT, ERR_TIMEOUT }, { ENOMEM, ERR_NOMEM },  { EPIPE, ERR_IO },
+		{ EACCES, ERR_DENIED },        { ENOENT, ERR_NOTFOUND },   { EEXIST, ERR_EXISTS },
 	};
 	struct error err;
 
@@ -91,9 +91,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set),		    cmocka_unit_test(test_nobody_asks),
-		cmocka_unit_test(test_errno),		    cmocka_unit_test(test_wrap),
-		cmocka_unit_test(test_long_texts_are_cut),  cmocka_unit_test(test_names),
+		cmocka_unit_test(test_set),  cmocka_unit_test(test_nobody_asks),        cmocka_unit_test(test_errno),
+		cmocka_unit_test(test_wrap), cmocka_unit_test(test_long_texts_are_cut), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,8 +34,9 @@ static cJSON *the_event(struct fake_world *w)
 
 	assert_true(fake_run(w, LONG, have_come, &c));
 	pthread_mutex_lock(&w->api.lock);
-	cJSON_ArrayForEach(object, w->api.objects) if (strstr(object->string, "/events/")) found =
-		cJSON_Duplicate(object, 1);
+	cJSON_ArrayForEach(object, w->api.objects)
+		if (strstr(object->string, "/events/"))
+			found = cJSON_Duplicate(object, 1);
 	pthread_mutex_unlock(&w->api.lock);
 	assert_non_null(found);
 	return found;

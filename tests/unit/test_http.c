@@ -26,7 +26,7 @@ struct call {
 	int done, released, status, chunks;
 	struct buf body, stream;
 	struct error err;
-	void (*then)(struct call *c);	 /* within done */
+	void (*then)(struct call *c);   /* within done */
 	int (*reading)(struct call *c); /* within on_data */
 	struct call *other;
 };
@@ -110,7 +110,9 @@ static int on_data(void *ctx, const char *data, size_t len)
 
 static struct call call_to(struct fixture *f, const char *scheme, uint16_t port, const char *path)
 {
-	struct call c = { .f = f, .body = BUF_INIT(1u << 20), .stream = BUF_INIT(1u << 20),
+	struct call c = { .f = f,
+			  .body = BUF_INIT(1u << 20),
+			  .stream = BUF_INIT(1u << 20),
 			  .spec = { .method = "GET", .timeout_ms = LIMIT_MS, .connect_timeout_ms = LIMIT_MS } };
 
 	snprintf(c.url, sizeof(c.url), "%s://127.0.0.1:%u%s", scheme, port, path);
@@ -167,8 +169,12 @@ static void echo(void *ctx, const struct http_request *req, struct http_response
 
 static struct httpd *start_echo(const struct identity *id)
 {
-	struct httpd_config cfg = { .address = "127.0.0.1:0", .threads = 2, .max_body = 1u << 20, .handler = echo,
-				    .cert_pem = id ? id->cert : NULL, .key_pem = id ? id->key : NULL };
+	struct httpd_config cfg = { .address = "127.0.0.1:0",
+				    .threads = 2,
+				    .max_body = 1u << 20,
+				    .handler = echo,
+				    .cert_pem = id ? id->cert : NULL,
+				    .key_pem = id ? id->key : NULL };
 	struct error err;
 	struct httpd *h = httpd_start(&cfg, &err);
 
@@ -430,8 +436,10 @@ static void test_client_certificate(void **state)
 {
 	struct fixture *f = *state;
 	struct identity server, client, stranger;
-	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", .end = RAW_CLOSE,
-				.tls = &server, .client = &client };
+	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+				.end = RAW_CLOSE,
+				.tls = &server,
+				.client = &client };
 
 	identity_make(&server, "server");
 	identity_make(&client, "client");
@@ -519,7 +527,8 @@ static void test_connect_timeout(void **state)
 
 	assert_int_equal(listen(fd, 0), 0);
 	for (int i = 0; i < 4; i++) {
-		struct sockaddr_in sin = { .sin_family = AF_INET, .sin_port = htons(port),
+		struct sockaddr_in sin = { .sin_family = AF_INET,
+					   .sin_port = htons(port),
 					   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 
 		fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

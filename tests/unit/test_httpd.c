@@ -43,8 +43,9 @@ static int setup(void **state)
 
 	if (!f)
 		return -1;
-	f->cfg = (struct httpd_config){ .address = "127.0.0.1:0", .threads = 2, .max_body = MAX_BODY, .handler = echo,
-					.ctx = f };
+	f->cfg = (struct httpd_config){
+		.address = "127.0.0.1:0", .threads = 2, .max_body = MAX_BODY, .handler = echo, .ctx = f
+	};
 	buf_init(&f->body, 1u << 20);
 	sem_init(&f->entered, 0, 0);
 	sem_init(&f->leave, 0, 0);
@@ -86,8 +87,12 @@ static int fetch(struct fixture *f, const char *method, const char *path, const 
 	static const char *const headers[] = { "Content-Type: text/x-test", NULL };
 	const struct http_tls tls = { .ca_pem = ca };
 	char url[128];
-	struct http_spec spec = { .method = method, .url = url, .headers = body ? headers : NULL, .body = body,
-				  .body_len = len, .timeout_ms = 20000 };
+	struct http_spec spec = { .method = method,
+				  .url = url,
+				  .headers = body ? headers : NULL,
+				  .body = body,
+				  .body_len = len,
+				  .timeout_ms = 20000 };
 
 	snprintf(url, sizeof(url), "http%s://127.0.0.1:%u%s", ca ? "s" : "", httpd_port(f->httpd), path);
 	buf_reset(&f->body);
@@ -259,8 +264,8 @@ static void test_garbage(void **state)
 		send_all(fd, requests[i], strlen(requests[i]));
 		close(fd);
 	}
-	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"),
-			    "HTTP/1.1 400 ", 13);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n"), "HTTP/1.1 400 ",
+			    13);
 	get(f, "/alive", NULL);
 }
 
@@ -573,7 +578,11 @@ static void *load_main(void *arg)
 	const struct http_tls tls = { .ca_pem = l->both };
 	BUF_CLEANUP struct buf body = BUF_INIT(10000);
 	char url[64];
-	struct http_spec spec = { .method = "POST", .url = url, .body = "x", .body_len = 1, .timeout_ms = 20000,
+	struct http_spec spec = { .method = "POST",
+				  .url = url,
+				  .body = "x",
+				  .body_len = 1,
+				  .timeout_ms = 20000,
 				  .connect_timeout_ms = 20000 };
 	int status;
 

@@ -84,8 +84,9 @@ static void test_parse_needs_no_nul(void **state)
 static void test_parse_refuses(void **state)
 {
 	static const char *const cases[] = {
-		"", " ", "{", "}", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "\"open", "\"bad \\q\"", "tru", "nul",
-		"[1 2]", "1 2", "{} x", "[]]", "'a'", "+1", "NaN", "\"\\ud800\"", "<html>", "[1]\x01",
+		"",       " ",           "{",   "}",           "[1,]",   "{\"a\":1,}", "{\"a\" 1}", "{a:1}",
+		"\"open", "\"bad \\q\"", "tru", "nul",         "[1 2]",  "1 2",        "{} x",      "[]]",
+		"'a'",    "+1",          "NaN", "\"\\ud800\"", "<html>", "[1]\x01",
 	};
 	struct error err;
 

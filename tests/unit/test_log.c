@@ -55,9 +55,11 @@ static void test_line(void **state)
 	regex_t re;
 
 	log_info(&p->lg, "failover.promoted", "group=%d server=%s", 1, "10.0.0.1:6379");
-	assert_int_equal(regcomp(&re, "^ts=2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
-				      "level=info event=failover\\.promoted group=1 server=10\\.0\\.0\\.1:6379\n$",
-				 REG_EXTENDED), 0);
+	assert_int_equal(regcomp(&re,
+				 "^ts=2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z "
+				 "level=info event=failover\\.promoted group=1 server=10\\.0\\.0\\.1:6379\n$",
+				 REG_EXTENDED),
+			 0);
 	assert_int_equal(regexec(&re, logged(p), 0, NULL, 0), 0);
 	regfree(&re);
 }

@@ -149,9 +149,8 @@ static void test_release_with_open_handles(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_timer_once),	       TEST(test_timer_after_a_long_callback),
-		TEST(test_timer_stops_itself), TEST(test_signals),
-		TEST(test_sigpipe_is_ignored), TEST(test_release_with_open_handles),
+		TEST(test_timer_once), TEST(test_timer_after_a_long_callback), TEST(test_timer_stops_itself),
+		TEST(test_signals),    TEST(test_sigpipe_is_ignored),          TEST(test_release_with_open_handles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

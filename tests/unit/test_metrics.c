@@ -9,8 +9,8 @@
 #include "common/base/buf.h"
 #include "common/base/metrics.h"
 
-#define DROPPED_HEAD                                                                    \
-	"# HELP codis_metrics_dropped_total Updates of metrics that could not be kept\n" \
+#define DROPPED_HEAD                                                                                                   \
+	"# HELP codis_metrics_dropped_total Updates of metrics that could not be kept\n"                               \
 	"# TYPE codis_metrics_dropped_total counter\n"
 
 static int setup(void **state)
@@ -155,8 +155,8 @@ static void test_threads(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_counters_and_gauges), TEST(test_histogram),	       TEST(test_histogram_without_labels),
-		TEST(test_series_are_limited),	TEST(test_a_name_has_one_type), TEST(test_threads),
+		TEST(test_counters_and_gauges), TEST(test_histogram),           TEST(test_histogram_without_labels),
+		TEST(test_series_are_limited),  TEST(test_a_name_has_one_type), TEST(test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

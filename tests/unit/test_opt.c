@@ -22,8 +22,8 @@ static const struct opt options[] = {
 	{ "name", NULL, OPT_STRING, AT(name), .arg = "NAME", .help = "what it is called" },
 	{ "log-level", "T_LEVEL", OPT_CHOICE, AT(level), .def = "info", .help = "what to log",
 	  .choices = "debug|info|warn" },
-	{ "threads", "T_THREADS", OPT_INT, AT(threads), .def = "2", .arg = "N", .help = "threads",
-	  .min = 1, .max = 64 },
+	{ "threads", "T_THREADS", OPT_INT, AT(threads), .def = "2", .arg = "N", .help = "threads", .min = 1,
+	  .max = 64 },
 	{ "any", NULL, OPT_INT, AT(any), .arg = "N", .help = "any number" },
 	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), .def = "3s", .arg = "TIME", .help = "how long to wait",
 	  .min = 100, .max = 600000 },
@@ -198,15 +198,14 @@ static void test_help(void **state)
 
 	(void)state;
 	opt_help(options, &out);
-	assert_string_equal(out.data,
-		"  --listen ADDR                where to listen (default :9443) [T_LISTEN]\n"
-		"  --name NAME                  what it is called\n"
-		"  --log-level debug|info|warn  what to log (default info) [T_LEVEL]\n"
-		"  --threads N                  threads (default 2) [T_THREADS]\n"
-		"  --any N                      any number\n"
-		"  --wait TIME                  how long to wait (default 3s) [T_WAIT]\n"
-		"  --tls                        serve TLS [T_TLS]\n"
-		"  --quiet                      say little (default true)\n");
+	assert_string_equal(out.data, "  --listen ADDR                where to listen (default :9443) [T_LISTEN]\n"
+				      "  --name NAME                  what it is called\n"
+				      "  --log-level debug|info|warn  what to log (default info) [T_LEVEL]\n"
+				      "  --threads N                  threads (default 2) [T_THREADS]\n"
+				      "  --any N                      any number\n"
+				      "  --wait TIME                  how long to wait (default 3s) [T_WAIT]\n"
+				      "  --tls                        serve TLS [T_TLS]\n"
+				      "  --quiet                      say little (default true)\n");
 }
 
 static void test_markdown(void **state)
@@ -227,14 +226,10 @@ static void test_markdown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),
-		TEST(test_flag_before_environment_before_default),
-		TEST(test_forms_of_a_flag),
-		TEST(test_arguments_behind_the_flags),
-		TEST(test_durations),
-		TEST(test_refuses),
-		TEST(test_wants),
-		TEST(test_help),
+		TEST(test_defaults),        TEST(test_flag_before_environment_before_default),
+		TEST(test_forms_of_a_flag), TEST(test_arguments_behind_the_flags),
+		TEST(test_durations),       TEST(test_refuses),
+		TEST(test_wants),           TEST(test_help),
 		TEST(test_markdown),
 	};
 

@@ -102,9 +102,9 @@ static void a_loss_is_charged_to_its_fault(void **state)
 		enum loss loss;
 		int fault;
 	} cases[] = {
-		{ 100, LOSS_BEFORE, 0 },	 { 949999, LOSS_BEFORE, 0 },  { 950000, LOSS_TAIL, 0 },
-		{ 1000000, LOSS_TAIL, 0 },	 { 1000400, LOSS_TAIL, 0 },   { 1050001, LOSS_BEFORE, 1 },
-		{ 1960000, LOSS_TAIL, 1 },	 { 2040000, LOSS_TAIL, 1 },   { 2050001, LOSS_AFTER, 1 },
+		{ 100, LOSS_BEFORE, 0 },   { 949999, LOSS_BEFORE, 0 }, { 950000, LOSS_TAIL, 0 },
+		{ 1000000, LOSS_TAIL, 0 }, { 1000400, LOSS_TAIL, 0 },  { 1050001, LOSS_BEFORE, 1 },
+		{ 1960000, LOSS_TAIL, 1 }, { 2040000, LOSS_TAIL, 1 },  { 2050001, LOSS_AFTER, 1 },
 	};
 
 	(void)state;
@@ -119,9 +119,9 @@ static void a_loss_is_charged_to_its_fault(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_full_record_takes_no_more),	 cmocka_unit_test(first_is_the_first_at_or_after),
-		cmocka_unit_test(the_worst_gap_is_one_writers),	 cmocka_unit_test(what_lies_outside_is_not_counted),
-		cmocka_unit_test(a_gap_may_still_be_open),	 cmocka_unit_test(a_loss_is_charged_to_its_fault),
+		cmocka_unit_test(a_full_record_takes_no_more),  cmocka_unit_test(first_is_the_first_at_or_after),
+		cmocka_unit_test(the_worst_gap_is_one_writers), cmocka_unit_test(what_lies_outside_is_not_counted),
+		cmocka_unit_test(a_gap_may_still_be_open),      cmocka_unit_test(a_loss_is_charged_to_its_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

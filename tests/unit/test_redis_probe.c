@@ -1,11 +1,11 @@
 /* The probe and single commands against a real Redis server on a free port of the loopback. */
+#include <arpa/inet.h>
+#include <cmocka.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* The rules of a Codis cluster: what a pod is, which group it is of, what a count may be, where a key belongs. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 #include "common/base/error.h"
@@ -43,7 +43,8 @@ static void test_component(void **state)
 	assert_int_equal(component_of("{\"app\":\"zk\"}"), CODIS_ZOOKEEPER);
 	assert_int_equal(component_of("{\"app\":\"zookeeper\"}"), CODIS_ZOOKEEPER);
 	assert_int_equal(component_of("{\"app\":\"shop\",\"codis.io/component\":\"codis-server\"}"), CODIS_SERVER);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}"), CODIS_PROXY);
+	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}"),
+			 CODIS_PROXY);
 	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}"), CODIS_SERVER);
 }
 
@@ -88,10 +89,11 @@ static void test_product_by_precedence(void **state)
 
 	(void)state;
 	assert_string_equal(product_of("{}", p), "codis-test");
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a\"}},\"spec\":{\"containers\":[{"
-				       "\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"}]}]}}",
-				       p),
-			    "a");
+	assert_string_equal(
+		product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a\"}},\"spec\":{\"containers\":[{"
+			   "\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"}]}]}}",
+			   p),
+		"a");
 	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"}],"
 						 "\"args\":[\"--product_name\",\"c\"]"),
 				       p),
@@ -100,7 +102,8 @@ static void test_product_by_precedence(void **state)
 						 "{\"name\":\"PRODUCT_NAME\",\"value\":\"last\"}]"),
 				       p),
 			    "last");
-	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"\"}]"), p), "codis-test");
+	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"\"}]"), p),
+			    "codis-test");
 }
 
 static void test_product_of_a_command_line(void **state)
@@ -111,11 +114,12 @@ static void test_product_of_a_command_line(void **state)
 	assert_string_equal(product_of(CONTAINER("\"args\":[\"-c\",\"x\",\"--product_name\",\"c\"]"), p), "c");
 	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product_name=d\"]"), p), "d");
 	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product-name=d\"]"), p), "d");
-	assert_string_equal(product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name e; true\"]"), p),
-			    "e");
-	assert_string_equal(product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name 'f' -l x\"]"), p),
-			    "f");
-	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\",\"$(PRODUCT_NAME)\"]"), p), "codis-test");
+	assert_string_equal(
+		product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name e; true\"]"), p), "e");
+	assert_string_equal(
+		product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name 'f' -l x\"]"), p), "f");
+	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\",\"$(PRODUCT_NAME)\"]"), p),
+			    "codis-test");
 	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\"]"), p), "codis-test");
 	assert_string_equal(product_of(CONTAINER("\"args\":[7,null,{}]"), p), "codis-test");
 }
@@ -129,10 +133,11 @@ static void test_product_that_is_no_label(void **state)
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"-a\"}}}", p), "(refused)");
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.\"}}}", p), "(refused)");
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a/b\"}}}", p), "(refused)");
-	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\",\"0123456789012345678901234567890123456789"
-						 "012345678901234567890123\"]"),
-				       p),
-			    "(refused)");
+	assert_string_equal(
+		product_of(CONTAINER("\"args\":[\"--product_name\",\"0123456789012345678901234567890123456789"
+				     "012345678901234567890123\"]"),
+			   p),
+		"(refused)");
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.b_c-9\"}}}", p), "a.b_c-9");
 }
 
@@ -168,7 +173,9 @@ static void test_server_replica(void **state)
 
 static void test_server_replica_refused(void **state)
 {
-	static const char *const bad[] = { "", "0", "two", "-1", "+2", " 2", "2 ", "2.0", "65", "99999999999999999999" };
+	static const char *const bad[] = {
+		"", "0", "two", "-1", "+2", " 2", "2 ", "2.0", "65", "99999999999999999999"
+	};
 	char env[128];
 
 	(void)state;
@@ -209,10 +216,12 @@ static void test_group(void **state)
 
 static void test_statefulset_of(void **state)
 {
-	JSON_CLEANUP cJSON *owned = parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"other\"},"
-					  "{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]}}");
-	JSON_CLEANUP cJSON *replica = parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"x\","
-					    "\"controller\":true}]}}");
+	JSON_CLEANUP cJSON *owned =
+		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"other\"},"
+		      "{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]}}");
+	JSON_CLEANUP cJSON *replica =
+		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"x\","
+		      "\"controller\":true}]}}");
 
 	(void)state;
 	assert_string_equal(codis_statefulset_of(owned), "codis-server");
@@ -222,11 +231,11 @@ static void test_statefulset_of(void **state)
 
 static void test_identity(void **state)
 {
-	JSON_CLEANUP cJSON *pod =
-		parse("{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
-		      "\"codis.io/group\":\"77\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"codis-server\","
-		      "\"controller\":true}]},\"spec\":{\"containers\":[{\"env\":[{\"name\":\"PRODUCT_NAME\","
-		      "\"value\":\"shop\"}]}]}}");
+	JSON_CLEANUP cJSON *pod = parse(
+		"{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
+		"\"codis.io/group\":\"77\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"codis-server\","
+		"\"controller\":true}]},\"spec\":{\"containers\":[{\"env\":[{\"name\":\"PRODUCT_NAME\","
+		"\"value\":\"shop\"}]}]}}");
 	JSON_CLEANUP cJSON *other = parse("{\"metadata\":{\"name\":\"x\",\"labels\":{\"app\":\"nginx\"}}}");
 	struct codis_identity id;
 	struct error err = ERROR_INIT;
@@ -246,9 +255,10 @@ static void test_identity(void **state)
 
 static void test_spread(void **state)
 {
-	JSON_CLEANUP cJSON *none = parse("{}"), *soft = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"soft\","
-							      "\"codis.io/topology-key\":\"zone\"}}}"),
-			    *bad = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"weak\"}}}");
+	JSON_CLEANUP cJSON *none = parse("{}"),
+			   *soft = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"soft\","
+					 "\"codis.io/topology-key\":\"zone\"}}}"),
+			   *bad = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"weak\"}}}");
 	struct error err = ERROR_INIT;
 	const char *key;
 	bool strict;

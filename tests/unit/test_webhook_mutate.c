@@ -65,8 +65,7 @@ static int toleration(const cJSON *pod, const char *key)
 {
 	const cJSON *t;
 
-	cJSON_ArrayForEach(t, json_get(pod, "spec", "tolerations", NULL))
-	{
+	cJSON_ArrayForEach(t, json_get(pod, "spec", "tolerations", NULL)) {
 		const char *k = json_str(t, "key", NULL);
 
 		if (k && strcmp(k, key) == 0)
@@ -141,7 +140,8 @@ static void test_odd_shapes_do_no_harm(void **state)
 	static const char *const spec[] = { "containers", "tolerations", "affinity", "schedulerName",
 					    "terminationGracePeriodSeconds" };
 	static const char *const meta[] = { "labels", "annotations", "ownerReferences", "name" };
-	static const char *const container[] = { "command", "args", "env", "lifecycle", "readinessProbe", "image", "name" };
+	static const char *const container[] = { "command",        "args",  "env", "lifecycle",
+						 "readinessProbe", "image", "name" };
 
 	(void)state;
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
@@ -174,7 +174,9 @@ static void test_no_memory_means_refused(void **state)
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		JSON_CLEANUP cJSON *pod = load_pod(fixtures[f]);
 		OUTCOME whole = mutate_once(pod);
-		struct admission_request req = { .resource = "pods", .subresource = "", .operation = "CREATE", .object = pod };
+		struct admission_request req = {
+			.resource = "pods", .subresource = "", .operation = "CREATE", .object = pod
+		};
 		struct admission_verdict v;
 		long n = 0;
 

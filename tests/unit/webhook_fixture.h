@@ -3,11 +3,11 @@
 #define CODIS_TESTS_WEBHOOK_FIXTURE_H
 
 /* clang-format off: cmocka.h wants these before it */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 /* clang-format on */
 #include <stdio.h>
 #include <stdlib.h>

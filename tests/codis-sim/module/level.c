@@ -437,7 +437,8 @@ static int reply_pair(Context *ctx, int a, int b)
 	return ReplyWithLongLong(ctx, b);
 }
 
-/* SLOTSMGRTTAGSLOT host port timeout slot: one key and all that share its tag. Replies how many went, how many are left. */
+/* SLOTSMGRTTAGSLOT host port timeout slot: one key and all that share its tag. Replies how many went, how many are
+ * left. */
 static int slotsmgrttagslot(Context *ctx, String **argv, int argc)
 {
 	struct batch b = { .n = 0 };
@@ -469,8 +470,8 @@ static int slotsmgrttagslot(Context *ctx, String **argv, int argc)
 	return OK;
 }
 
-/* SLOTSMGRTTAGSLOT-ASYNC host port timeout maxbulks maxbytes slot numkeys. Codis moves them aside; here the server waits.
- * The second number of the reply is how many there were before. */
+/* SLOTSMGRTTAGSLOT-ASYNC host port timeout maxbulks maxbytes slot numkeys. Codis moves them aside; here the server
+ * waits. The second number of the reply is how many there were before. */
 static int slotsmgrttagslot_async(Context *ctx, String **argv, int argc)
 {
 	struct batch b = { .n = 0 };
@@ -493,8 +494,8 @@ static int slotsmgrttagslot_async(Context *ctx, String **argv, int argc)
 	return OK;
 }
 
-/* SLOTSMGRT-EXEC-WRAPPER key command...: [0, error] when the key is not here (any more), [2, reply] when the command was
- * carried out. (Codis has [1, error] too, while it moves that key; here a key moves at once.) */
+/* SLOTSMGRT-EXEC-WRAPPER key command...: [0, error] when the key is not here (any more), [2, reply] when the command
+ * was carried out. (Codis has [1, error] too, while it moves that key; here a key moves at once.) */
 static int slotsmgrt_exec_wrapper(Context *ctx, String **argv, int argc)
 {
 	CallReply *r;
