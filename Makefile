@@ -32,9 +32,14 @@ EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tests/demo/*.c)
-# Programs never include each other; a unit test may reach into all of them, but for their main.c.
-PARTS          := $(filter-out %/main.c,$(WEBHOOK_SRC) $(EXTENDER_SRC) $(CONTROLLER_SRC)) \
-                  $(filter-out %/writers.c,$(WRITERS_SRC))
+# Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
+# its main.c. What several tests share is in an archive, of which each takes what it uses.
+TEST_SHARED    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+parts_webhook    = $(filter-out %/main.c,$(WEBHOOK_SRC))
+parts_extender   = $(filter-out %/main.c,$(EXTENDER_SRC))
+parts_controller = $(filter-out %/main.c,$(CONTROLLER_SRC))
+parts_writers    = $(filter-out %/writers.c,$(WRITERS_SRC))
+parts_of         = $(parts_$(word 2,$(subst _, ,$(1))))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -69,7 +74,8 @@ $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
-link = $(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/libcodis.a $(LIBS)
+link_with = $(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(1) $(BUILD)/libcodis.a $(LIBS) $(2)
+link      = $(link_with)
 $(BUILD)/codis-webhook: $(call obj,$(WEBHOOK_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
@@ -83,8 +89,16 @@ $(BUILD)/codis-sim.so: tests/codis-sim/module/level.c tests/codis-sim/module/api
 	$(CC) -std=gnu17 $(C_WARN) $(CFLAGS) $(CPPFLAGS) -fPIC -shared -o $@ $<
 $(BUILD)/codis-writers: $(call obj,$(WRITERS_SRC)) $(BUILD)/libcodis.a
 	$(link)
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(call obj,$(PARTS)) $(BUILD)/libcodis.a
-	$(link) $(shell pkg-config --libs cmocka)
+$(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
+
+define unit_program
+$(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
+	$$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
+endef
+$(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

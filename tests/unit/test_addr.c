@@ -1,14 +1,10 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 
 #include "common/base/error.h"
 #include "common/net/addr.h"
+#include "tests/unit/test.h"
 
-static void test_split(void **state)
+TEST(split)
 {
 	static const struct {
 		const char *text, *host;
@@ -27,7 +23,6 @@ static void test_split(void **state)
 	char host[16];
 	uint16_t port;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(addr_split(cases[i].text, host, sizeof(host), &port, &err), 0);
 		assert_string_equal(host, cases[i].host);
@@ -35,7 +30,7 @@ static void test_split(void **state)
 	}
 }
 
-static void test_refuses(void **state)
+TEST(refuses)
 {
 	static const char *const cases[] = {
 		"",         ":",
@@ -52,7 +47,6 @@ static void test_refuses(void **state)
 	char host[16];
 	uint16_t port;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		err = (struct error)ERROR_INIT;
 		if (addr_split(cases[i], host, sizeof(host), &port, &err) != -1)
@@ -62,11 +56,4 @@ static void test_refuses(void **state)
 	assert_non_null(strstr(err.text, "longer than 15 bytes"));
 	addr_split("::1:80", host, sizeof(host), &port, &err);
 	assert_non_null(strstr(err.text, "brackets"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_split), cmocka_unit_test(test_refuses) };
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* AdmissionReview: what is read from the API server, and what it is told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/admission.h"
 #include "common/kube/secret.h"
+#include "tests/unit/test.h"
 
 static cJSON *parsed(const char *text)
 {
@@ -20,7 +15,7 @@ static cJSON *parsed(const char *text)
 	return item;
 }
 
-static void a_request_is_read(void **state)
+TEST(a_request_is_read)
 {
 	JSON_CLEANUP cJSON *review = parsed(
 		"{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":{\"uid\":\"u-1\","
@@ -30,7 +25,6 @@ static void a_request_is_read(void **state)
 		"\"object\":{\"a\":1},\"oldObject\":null,\"dryRun\":true}}");
 	struct admission_request r;
 
-	(void)state;
 	assert_int_equal(admission_parse(review, &r, NULL), 0);
 	assert_string_equal(r.uid, "u-1");
 	assert_string_equal(r.group, "autoscaling");
@@ -46,13 +40,12 @@ static void a_request_is_read(void **state)
 	assert_true(r.dry_run);
 }
 
-static void what_is_absent_is_empty(void **state)
+TEST(what_is_absent_is_empty)
 {
 	JSON_CLEANUP cJSON *review = parsed("{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\","
 					    "\"request\":{\"uid\":\"u\"}}");
 	struct admission_request r;
 
-	(void)state;
 	assert_int_equal(admission_parse(review, &r, NULL), 0);
 	assert_string_equal(r.name, "");
 	assert_string_equal(r.namespace, "");
@@ -64,7 +57,7 @@ static void what_is_absent_is_empty(void **state)
 
 #define REVIEW(request) "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":" request "}"
 
-static void what_cannot_be_meant_is_refused_in_words(void **state)
+TEST(what_cannot_be_meant_is_refused_in_words)
 {
 	static const char *const cases[][2] = {
 		{ "[]", "not a JSON object" },
@@ -87,7 +80,6 @@ static void what_cannot_be_meant_is_refused_in_words(void **state)
 	struct admission_request r;
 	struct error err;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		JSON_CLEANUP cJSON *review = parsed(cases[i][0]);
 
@@ -99,13 +91,12 @@ static void what_cannot_be_meant_is_refused_in_words(void **state)
 	assert_int_equal(admission_parse(NULL, &r, &err), -1);
 }
 
-static void a_uid_has_a_limit(void **state)
+TEST(a_uid_has_a_limit)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(4096);
 	JSON_CLEANUP cJSON *fits = NULL, *over = NULL;
 	struct admission_request r;
 
-	(void)state;
 	buf_addf(&text, REVIEW("{\"uid\":\"%0256d\"}"), 1);
 	fits = parsed(text.data);
 	assert_int_equal(admission_parse(fits, &r, NULL), 0);
@@ -125,12 +116,11 @@ static cJSON *written(const struct admission_verdict *v)
 	return parsed(text.data);
 }
 
-static void allowed_says_no_more(void **state)
+TEST(allowed_says_no_more)
 {
 	struct admission_verdict v;
 	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
 
-	(void)state;
 	admission_verdict_init(&v);
 	v.patch = cJSON_CreateArray(); /* an empty one is none */
 	assert_int_equal(admission_write("u-1", &v, &text), 0);
@@ -139,14 +129,13 @@ static void allowed_says_no_more(void **state)
 	admission_verdict_release(&v);
 }
 
-static void a_patch_is_base64(void **state)
+TEST(a_patch_is_base64)
 {
 	struct admission_verdict v;
 	JSON_CLEANUP cJSON *answer = NULL;
 	char *patch;
 	size_t len;
 
-	(void)state;
 	admission_verdict_init(&v);
 	v.patch = parsed("[{\"op\":\"remove\",\"path\":\"/a\"}]");
 	answer = written(&v);
@@ -157,12 +146,11 @@ static void a_patch_is_base64(void **state)
 	admission_verdict_release(&v);
 }
 
-static void a_refusal_has_words_and_a_code(void **state)
+TEST(a_refusal_has_words_and_a_code)
 {
 	struct admission_verdict v;
 	JSON_CLEANUP cJSON *answer = NULL;
 
-	(void)state;
 	admission_verdict_init(&v);
 	v.patch = parsed("[{\"op\":\"remove\",\"path\":\"/a\"}]");
 	admission_refuse(&v, 422, "replicas %d do not fit, %d or %d do", 5, 4, 6);
@@ -176,12 +164,11 @@ static void a_refusal_has_words_and_a_code(void **state)
 	admission_verdict_release(&v);
 }
 
-static void texts_are_cut_between_characters(void **state)
+TEST(texts_are_cut_between_characters)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(8192);
 	struct admission_verdict v;
 
-	(void)state;
 	admission_verdict_init(&v);
 	for (int i = 0; i < 119; i++)
 		buf_addch(&text, 'x');
@@ -200,12 +187,11 @@ static void texts_are_cut_between_characters(void **state)
 	admission_verdict_release(&v);
 }
 
-static void warnings_are_counted(void **state)
+TEST(warnings_are_counted)
 {
 	struct admission_verdict v;
 	JSON_CLEANUP cJSON *answer = NULL;
 
-	(void)state;
 	admission_verdict_init(&v);
 	for (int i = 0; i < ADMISSION_WARNINGS + 5; i++)
 		admission_warn(&v, "warning %d", i);
@@ -215,31 +201,12 @@ static void warnings_are_counted(void **state)
 	assert_int_equal(v.warning_count, 0);
 }
 
-static void an_answer_over_the_limit_is_an_error(void **state)
+TEST(an_answer_over_the_limit_is_an_error)
 {
 	struct admission_verdict v;
 	BUF_CLEANUP struct buf text = BUF_INIT(50);
 
-	(void)state;
 	admission_verdict_init(&v);
 	assert_int_equal(admission_write("u-1", &v, &text), -1);
 	admission_verdict_release(&v);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_request_is_read),
-		cmocka_unit_test(what_is_absent_is_empty),
-		cmocka_unit_test(what_cannot_be_meant_is_refused_in_words),
-		cmocka_unit_test(a_uid_has_a_limit),
-		cmocka_unit_test(allowed_says_no_more),
-		cmocka_unit_test(a_patch_is_base64),
-		cmocka_unit_test(a_refusal_has_words_and_a_code),
-		cmocka_unit_test(texts_are_cut_between_characters),
-		cmocka_unit_test(warnings_are_counted),
-		cmocka_unit_test(an_answer_over_the_limit_is_an_error),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

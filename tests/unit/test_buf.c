@@ -1,18 +1,13 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "tests/unit/test.h"
 
-static void test_appends(void **state)
+TEST(appends)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(100);
 
-	(void)state;
 	assert_string_equal(b.data, "");
 	assert_int_equal(buf_addstr(&b, "one"), 0);
 	assert_int_equal(buf_addch(&b, ' '), 0);
@@ -22,21 +17,19 @@ static void test_appends(void **state)
 	assert_int_equal(b.len, 11);
 }
 
-static void test_bytes_are_kept_as_they_are(void **state)
+TEST(bytes_are_kept_as_they_are)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(100);
 
-	(void)state;
 	buf_add(&b, "a\0b", 3);
 	assert_int_equal(b.len, 3);
 	assert_memory_equal(b.data, "a\0b\0", 4);
 }
 
-static void test_limit_is_exact(void **state)
+TEST(limit_is_exact)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(5);
 
-	(void)state;
 	assert_int_equal(buf_addstr(&b, "12345"), 0);
 	assert_false(b.failed);
 	assert_int_equal(buf_addch(&b, '6'), -1);
@@ -44,12 +37,11 @@ static void test_limit_is_exact(void **state)
 	assert_string_equal(b.data, "12345");
 }
 
-static void test_failure_is_remembered(void **state)
+TEST(failure_is_remembered)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(4);
 	struct error err = ERROR_INIT;
 
-	(void)state;
 	assert_int_equal(buf_check(&b, "answer", &err), 0);
 	assert_int_equal(buf_addf(&b, "%s", "too long"), -1);
 	assert_int_equal(buf_addch(&b, 'a'), -1); /* would fit */
@@ -63,22 +55,20 @@ static void test_failure_is_remembered(void **state)
 	assert_string_equal(b.data, "a");
 }
 
-static void test_absurd_lengths(void **state)
+TEST(absurd_lengths)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(SIZE_MAX - 1);
 
-	(void)state;
 	buf_addch(&b, 'a');
 	assert_null(buf_reserve(&b, SIZE_MAX - 1)); /* len + this would wrap around */
 	assert_true(b.failed);
 }
 
-static void test_growth_up_to_the_limit(void **state)
+TEST(growth_up_to_the_limit)
 {
 	enum { MAX = 100003 };
 	BUF_CLEANUP struct buf b = BUF_INIT(MAX);
 
-	(void)state;
 	for (int i = 0; i < MAX; i++)
 		assert_int_equal(buf_addch(&b, (char)('a' + i % 26)), 0);
 	for (int i = 0; i < MAX; i++)
@@ -87,12 +77,11 @@ static void test_growth_up_to_the_limit(void **state)
 	assert_int_equal(buf_addch(&b, 'x'), -1);
 }
 
-static void test_reserve_and_commit(void **state)
+TEST(reserve_and_commit)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(10);
 	char *to;
 
-	(void)state;
 	buf_addstr(&b, "ab");
 	to = buf_reserve(&b, 8);
 	assert_non_null(to);
@@ -101,11 +90,10 @@ static void test_reserve_and_commit(void **state)
 	assert_string_equal(b.data, "abcde");
 }
 
-static void test_consume(void **state)
+TEST(consume)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(10);
 
-	(void)state;
 	buf_consume(&b, 5);
 	assert_string_equal(b.data, "");
 	buf_addstr(&b, "abcdef");
@@ -116,12 +104,11 @@ static void test_consume(void **state)
 	assert_int_equal(b.len, 0);
 }
 
-static void test_detach(void **state)
+TEST(detach)
 {
 	struct buf b = BUF_INIT(10);
 	char *s;
 
-	(void)state;
 	s = buf_detach(&b);
 	assert_string_equal(s, "");
 	free(s);
@@ -134,21 +121,4 @@ static void test_detach(void **state)
 	assert_int_equal(buf_addstr(&b, "again"), 0);
 	buf_release(&b);
 	buf_release(&b);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_appends),
-		cmocka_unit_test(test_bytes_are_kept_as_they_are),
-		cmocka_unit_test(test_limit_is_exact),
-		cmocka_unit_test(test_failure_is_remembered),
-		cmocka_unit_test(test_absurd_lengths),
-		cmocka_unit_test(test_growth_up_to_the_limit),
-		cmocka_unit_test(test_reserve_and_commit),
-		cmocka_unit_test(test_consume),
-		cmocka_unit_test(test_detach),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
+#include "tests/unit/test.h"
 
 #define SECRETS    "/api/v1/namespaces/codis-system/secrets"
 #define SECRET     SECRETS "/codis-webhook-ca"
@@ -59,12 +60,11 @@ static int verdict(const char *ca_pem, const char *leaf_pem, const char *host)
 	return result;
 }
 
-static void openssl_believes_a_leaf(void **state)
+TEST(openssl_believes_a_leaf)
 {
 	CERT_CLEANUP struct cert ca = { 0 }, other = { 0 }, leaf = { 0 };
 	struct error err;
 
-	(void)state;
 	assert_int_equal(ca_make("codis-webhook-ca", 365, &ca, &err), 0);
 	assert_int_equal(ca_make("codis-webhook-ca", 365, &other, &err), 0);
 	assert_int_equal(ca_sign(&ca, names, 30, &leaf, &err), 0);
@@ -78,12 +78,11 @@ static void openssl_believes_a_leaf(void **state)
 	assert_non_null(strstr(err.text, "not that of a CA"));
 }
 
-static void lives_are_as_long_as_asked(void **state)
+TEST(lives_are_as_long_as_asked)
 {
 	CERT_CLEANUP struct cert ca = { 0 }, leaf = { 0 }, longer = { 0 };
 	int64_t from, until, end, now = clock_wall_ms();
 
-	(void)state;
 	assert_int_equal(ca_make("ca", 10, &ca, NULL), 0);
 	assert_int_equal(cert_times(ca.cert_pem, &from, &end, NULL), 0);
 	assert_in_range(now - from, 3600000 - 60000, 3600000 + 60000);
@@ -99,16 +98,15 @@ static void lives_are_as_long_as_asked(void **state)
 	assert_true(cert_is_old("nothing", 3));
 }
 
-static void an_ended_certificate_is_old(void **state)
+TEST(an_ended_certificate_is_old)
 {
 	CERT_CLEANUP struct cert ca = { 0 };
 
-	(void)state;
 	assert_int_equal(ca_make("ca", 0, &ca, NULL), 0);
 	assert_true(cert_is_old(ca.cert_pem, 3));
 }
 
-static void a_name_is_a_name(void **state)
+TEST(a_name_is_a_name)
 {
 	static const char *const bad[][2] = {
 		{ "a,DNS:evil", NULL }, { "a b", NULL }, { "", NULL }, { "a\nb", NULL }, { NULL, NULL }
@@ -117,7 +115,6 @@ static void a_name_is_a_name(void **state)
 	struct cert leaf;
 	struct error err;
 
-	(void)state;
 	assert_int_equal(ca_make("ca", 10, &ca, NULL), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(ca_sign(&ca, bad[i], 10, &leaf, &err), -1);
@@ -125,13 +122,12 @@ static void a_name_is_a_name(void **state)
 	}
 }
 
-static void a_key_belongs_to_its_certificate(void **state)
+TEST(a_key_belongs_to_its_certificate)
 {
 	CERT_CLEANUP struct cert a = { 0 }, b = { 0 };
 	struct cert mixed;
 	struct error err;
 
-	(void)state;
 	assert_int_equal(ca_make("a", 10, &a, NULL), 0);
 	assert_int_equal(ca_make("b", 10, &b, NULL), 0);
 	assert_int_equal(cert_check(&a, &err), 0);
@@ -151,7 +147,7 @@ static void answer_hello(void *ctx, const struct http_request *req, struct http_
 	buf_addstr(&res->body, "hello");
 }
 
-static void a_server_serves_with_it(void **state)
+TEST(a_server_serves_with_it)
 {
 	CERT_CLEANUP struct cert ca = { 0 }, leaf = { 0 };
 	struct httpd_config cfg = { .address = "127.0.0.1:0", .threads = 1, .handler = answer_hello };
@@ -163,7 +159,6 @@ static void a_server_serves_with_it(void **state)
 	char url[64];
 	int status = 0;
 
-	(void)state;
 	assert_int_equal(ca_make("ca", 10, &ca, NULL), 0);
 	assert_int_equal(ca_sign(&ca, names, 2, &leaf, NULL), 0);
 	cfg.cert_pem = leaf.cert_pem;
@@ -308,7 +303,9 @@ static void is_served_by(struct fake_world *w, const struct replica *r)
 	free(ca);
 }
 
-static void a_single_one_makes_all(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+
+FIXTURE_TEST(a_single_one_makes_all)
 {
 	static const char *const notices[] = {
 		"wrote a CA into Secret codis-system/codis-webhook-ca\nsigned a certificate with the CA of Secret ",
@@ -334,7 +331,7 @@ static void a_single_one_makes_all(void **state)
 	stop(&r);
 }
 
-static void two_that_race_end_with_one_ca(void **state)
+FIXTURE_TEST(two_that_race_end_with_one_ca)
 {
 	struct fake_world *w = *state;
 	struct replica a, b;
@@ -359,7 +356,7 @@ static void two_that_race_end_with_one_ca(void **state)
 	stop(&b);
 }
 
-static void one_that_comes_later_uses_what_is_there(void **state)
+FIXTURE_TEST(one_that_comes_later_uses_what_is_there)
 {
 	struct fake_world *w = *state;
 	struct replica a, b;
@@ -386,7 +383,7 @@ static bool nothing_waits(void *ctx)
 	return fake_count(&r->world->api, "watch=1") >= 3;
 }
 
-static void what_is_applied_again_is_filled_in_again(void **state)
+FIXTURE_TEST(what_is_applied_again_is_filled_in_again)
 {
 	struct fake_world *w = *state;
 	struct replica r;
@@ -421,7 +418,7 @@ static bool secret_is_there(void *ctx)
 	return is;
 }
 
-static void a_secret_that_was_deleted_is_written_again(void **state)
+FIXTURE_TEST(a_secret_that_was_deleted_is_written_again)
 {
 	struct fake_world *w = *state;
 	char *before, *after;
@@ -453,7 +450,7 @@ static void put_ca(struct fake_world *w, const struct cert *ca, const char *old)
 	free(key);
 }
 
-static void a_ca_that_changes_is_taken_over(void **state)
+FIXTURE_TEST(a_ca_that_changes_is_taken_over)
 {
 	CERT_CLEANUP struct cert ca = { 0 };
 	struct fake_world *w = *state;
@@ -487,7 +484,7 @@ static bool bundle_has_both(void *ctx)
 	return both;
 }
 
-static void an_old_ca_stays_trusted(void **state)
+FIXTURE_TEST(an_old_ca_stays_trusted)
 {
 	CERT_CLEANUP struct cert ca = { 0 }, old = { 0 };
 	struct fake_world *w = *state;
@@ -506,7 +503,7 @@ static void an_old_ca_stays_trusted(void **state)
 	stop(&r);
 }
 
-static void a_ca_that_ends_is_replaced(void **state)
+FIXTURE_TEST(a_ca_that_ends_is_replaced)
 {
 	CERT_CLEANUP struct cert ca = { 0 };
 	struct fake_world *w = *state;
@@ -526,7 +523,7 @@ static void a_ca_that_ends_is_replaced(void **state)
 	stop(&r);
 }
 
-static void an_empty_secret_is_filled(void **state)
+FIXTURE_TEST(an_empty_secret_is_filled)
 {
 	struct fake_world *w = *state;
 	struct replica r;
@@ -540,7 +537,7 @@ static void an_empty_secret_is_filled(void **state)
 	stop(&r);
 }
 
-static void a_secret_of_somebody_else_is_left_alone(void **state)
+FIXTURE_TEST(a_secret_of_somebody_else_is_left_alone)
 {
 	static const char *const texts[] = { "{\"data\":{\"ca.crt\":\"aGVsbG8=\",\"ca.key\":\"aGVsbG8=\"}}",
 					     "{\"data\":{\"ca.crt\":\"*\",\"ca.key\":\"*\"}}",
@@ -561,7 +558,7 @@ static void a_secret_of_somebody_else_is_left_alone(void **state)
 	}
 }
 
-static void an_api_server_that_is_late_is_waited_for(void **state)
+FIXTURE_TEST(an_api_server_that_is_late_is_waited_for)
 {
 	struct fake_world *w = *state;
 	struct replica r;
@@ -576,7 +573,7 @@ static void an_api_server_that_is_late_is_waited_for(void **state)
 	stop(&r);
 }
 
-static void rights_that_are_missing_are_told(void **state)
+FIXTURE_TEST(rights_that_are_missing_are_told)
 {
 	struct fake_world *w = *state;
 	struct replica r;
@@ -599,7 +596,7 @@ static void rights_that_are_missing_are_told(void **state)
 	stop(&r);
 }
 
-static void it_stops_at_any_time(void **state)
+FIXTURE_TEST(it_stops_at_any_time)
 {
 	struct fake_world *w = *state;
 	struct replica r;
@@ -614,7 +611,7 @@ static void it_stops_at_any_time(void **state)
 	certs_stop(NULL);
 }
 
-static void a_configuration_without_sense_is_refused(void **state)
+FIXTURE_TEST(a_configuration_without_sense_is_refused)
 {
 	struct fake_world *w = *state;
 	struct certs_config good = {
@@ -656,7 +653,7 @@ static bool has_a_leaf(void *ctx)
 	return ((struct replica *)ctx)->leaves > 0;
 }
 
-static void files_are_read_again_when_they_change(void **state)
+FIXTURE_TEST(files_are_read_again_when_they_change)
 {
 	CERT_CLEANUP struct cert a = { 0 }, b = { 0 };
 	struct fake_world *w = *state;
@@ -697,7 +694,7 @@ static void files_are_read_again_when_they_change(void **state)
 	rmdir(dir);
 }
 
-static void with_files_nothing_else_is_touched(void **state)
+FIXTURE_TEST(with_files_nothing_else_is_touched)
 {
 	CERT_CLEANUP struct cert a = { 0 };
 	struct fake_world *w = *state;
@@ -726,36 +723,4 @@ static void with_files_nothing_else_is_touched(void **state)
 	unlink(cert);
 	unlink(key);
 	rmdir(dir);
-}
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(openssl_believes_a_leaf),
-		cmocka_unit_test(lives_are_as_long_as_asked),
-		cmocka_unit_test(an_ended_certificate_is_old),
-		cmocka_unit_test(a_name_is_a_name),
-		cmocka_unit_test(a_key_belongs_to_its_certificate),
-		cmocka_unit_test(a_server_serves_with_it),
-		WORLD(a_single_one_makes_all),
-		WORLD(two_that_race_end_with_one_ca),
-		WORLD(one_that_comes_later_uses_what_is_there),
-		WORLD(what_is_applied_again_is_filled_in_again),
-		WORLD(a_secret_that_was_deleted_is_written_again),
-		WORLD(a_ca_that_changes_is_taken_over),
-		WORLD(an_old_ca_stays_trusted),
-		WORLD(a_ca_that_ends_is_replaced),
-		WORLD(an_empty_secret_is_filled),
-		WORLD(a_secret_of_somebody_else_is_left_alone),
-		WORLD(an_api_server_that_is_late_is_waited_for),
-		WORLD(rights_that_are_missing_are_told),
-		WORLD(it_stops_at_any_time),
-		WORLD(a_configuration_without_sense_is_refused),
-		WORLD(files_are_read_again_when_they_change),
-		WORLD(with_files_nothing_else_is_touched),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,33 +1,27 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "tests/unit/test.h"
 
-static void test_monotonic(void **state)
+TEST(monotonic)
 {
 	int64_t us = clock_mono_us(), ms = clock_mono_ms();
 
-	(void)state;
 	assert_true(ms >= us / 1000);
 	assert_true(clock_mono_us() >= us);
 	assert_true(clock_wall_ms() > 1577836800000); /* 2020 */
 }
 
-static void test_microtime(void **state)
+TEST(microtime)
 {
 	char text[32];
 
-	(void)state;
 	assert_string_equal(clock_rfc3339(0, text, sizeof(text)), "1970-01-01T00:00:00.000000Z");
 	assert_string_equal(clock_rfc3339(1767323045678, text, sizeof(text)), "2026-01-02T03:04:05.678000Z");
 }
 
-static void test_parse(void **state)
+TEST(parse)
 {
 	static const struct {
 		const char *text;
@@ -46,14 +40,13 @@ static void test_parse(void **state)
 	struct error err = ERROR_INIT;
 	int64_t ms;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(clock_parse_rfc3339(cases[i].text, &ms, &err), 0);
 		assert_int_equal(ms, cases[i].ms);
 	}
 }
 
-static void test_parse_refuses(void **state)
+TEST(parse_refuses)
 {
 	static const char *const cases[] = {
 		"",
@@ -71,23 +64,10 @@ static void test_parse_refuses(void **state)
 	struct error err;
 	int64_t ms;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		err = (struct error)ERROR_INIT;
 		if (clock_parse_rfc3339(cases[i], &ms, &err) != -1)
 			fail_msg("accepted: %s", cases[i]);
 		assert_int_equal(err.code, ERR_INVALID);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_monotonic),
-		cmocka_unit_test(test_microtime),
-		cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_parse_refuses),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

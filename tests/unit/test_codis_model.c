@@ -1,9 +1,4 @@
 /* The coordinator's group nodes, slots, XAuth, and INFO: what a real Codis 3.2.2 and its server write. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -11,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/codis/info.h"
 #include "common/codis/model.h"
+#include "tests/unit/test.h"
 
 static void parse(const char *text, struct codis_group *g)
 {
@@ -29,12 +25,11 @@ static const char group_text[] =
 	"{\"server\":\"10.0.0.3:6379\",\"datacenter\":\"dc\",\"action\":{},\"replica_group\":false}],"
 	"\"promoting\":{\"index\":1,\"state\":\"preparing\"},\"out_of_sync\":true}";
 
-static void test_group_is_written_as_it_was_read(void **state)
+TEST(group_is_written_as_it_was_read)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	struct codis_group g;
 
-	(void)state;
 	parse(group_text, &g);
 	assert_int_equal(g.count, 3);
 	assert_int_equal(g.promoting_index, 1);
@@ -50,11 +45,10 @@ static void assert_order(const struct codis_group *g, const char *a, const char 
 	assert_string_equal(g->servers[2].addr, c);
 }
 
-static void test_lead_orders_as_codis_does(void **state)
+TEST(lead_orders_as_codis_does)
 {
 	struct codis_group g;
 
-	(void)state;
 	parse(group_text, &g);
 	assert_int_equal(codis_group_lead(&g, "10.0.0.2:6379"), 0);
 	assert_order(&g, "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.1:6379");
@@ -67,12 +61,11 @@ static void test_lead_orders_as_codis_does(void **state)
 	assert_order(&g, "10.0.0.9:6379", "10.0.0.1:6379", "10.0.0.2:6379");
 }
 
-static void test_full_group_takes_no_more(void **state)
+TEST(full_group_takes_no_more)
 {
 	struct codis_group g = { .id = 1 };
 	char addr[32];
 
-	(void)state;
 	for (int i = 0; i < CODIS_SERVERS_PER_GROUP; i++) {
 		snprintf(addr, sizeof(addr), "10.0.0.%d:6379", i);
 		assert_int_equal(codis_group_append(&g, addr), 0);
@@ -83,7 +76,7 @@ static void test_full_group_takes_no_more(void **state)
 	assert_int_equal(g.count, CODIS_SERVERS_PER_GROUP);
 }
 
-static void test_bad_groups_are_refused(void **state)
+TEST(bad_groups_are_refused)
 {
 	static const char *const bad[] = {
 		"{}",
@@ -96,7 +89,6 @@ static void test_bad_groups_are_refused(void **state)
 		"{\"id\":1,\"promoting\":{\"state\":\"a state that is longer than any\"}}",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct error err = ERROR_INIT;
 		cJSON *json JSON_CLEANUP = json_parse(bad[i], strlen(bad[i]), &err);
@@ -108,7 +100,7 @@ static void test_bad_groups_are_refused(void **state)
 	}
 }
 
-static void test_slot_round_trip(void **state)
+TEST(slot_round_trip)
 {
 	static const char text[] =
 		"[{\"id\":7,\"locked\":true,\"backend_addr\":\"10.0.0.1:6379\",\"backend_addr_group_id\":2,"
@@ -118,7 +110,6 @@ static void test_slot_round_trip(void **state)
 	cJSON *bad JSON_CLEANUP = json_parse("{\"id\":1024}", 11, NULL);
 	struct codis_slot s;
 
-	(void)state;
 	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(in, 0), &s, NULL), 0);
 	assert_int_equal(codis_slot_push(array, &s), 0);
 	assert_int_equal(json_write(array, &out), 0);
@@ -127,11 +118,10 @@ static void test_slot_round_trip(void **state)
 }
 
 /* Digests made with sha256sum. */
-static void test_xauth(void **state)
+TEST(xauth)
 {
 	char x[CODIS_XAUTH_SIZE];
 
-	(void)state;
 	codis_xauth("codis-test", NULL, NULL, x);
 	assert_string_equal(x, "7c13c41e2d3b3376994fd6c92be59561");
 	codis_xauth("codis-test", "", "0123", x);
@@ -147,11 +137,10 @@ static const char info_replica[] =
 	"connected_slaves:0\r\nmaster_repl_offset:0\r\n# "
 	"Keyspace\r\ndb0:keys=12,expires=0,avg_ttl=0\r\ndb3:keys=3,expires=1\r\n";
 
-static void test_info_of_a_replica(void **state)
+TEST(info_of_a_replica)
 {
 	struct redis_info i;
 
-	(void)state;
 	assert_int_equal(redis_info_parse(info_replica, strlen(info_replica), &i, NULL), 0);
 	assert_int_equal(i.role, REDIS_ROLE_REPLICA);
 	assert_string_equal(i.master, "10.0.0.1:6379");
@@ -162,11 +151,10 @@ static void test_info_of_a_replica(void **state)
 	assert_false(redis_info_guarded(&i));
 }
 
-static void test_info_cut_anywhere_does_no_harm(void **state)
+TEST(info_cut_anywhere_does_no_harm)
 {
 	struct redis_info i;
 
-	(void)state;
 	for (size_t n = 0; n < strlen(info_replica); n++) {
 		char cut[sizeof(info_replica)];
 
@@ -176,31 +164,13 @@ static void test_info_cut_anywhere_does_no_harm(void **state)
 	assert_int_equal(redis_info_parse("role:master\r\n", 13, &i, NULL), -1);
 }
 
-static void test_guarded(void **state)
+TEST(guarded)
 {
 	static const char text[] =
 		"run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_host:127.0.0.1\n"
 		"master_port:1\nmaster_link_status:down\nslave_repl_offset:1\n";
 	struct redis_info i;
 
-	(void)state;
 	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
 	assert_true(redis_info_guarded(&i));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_group_is_written_as_it_was_read),
-		cmocka_unit_test(test_lead_orders_as_codis_does),
-		cmocka_unit_test(test_full_group_takes_no_more),
-		cmocka_unit_test(test_bad_groups_are_refused),
-		cmocka_unit_test(test_slot_round_trip),
-		cmocka_unit_test(test_xauth),
-		cmocka_unit_test(test_info_of_a_replica),
-		cmocka_unit_test(test_info_cut_anywhere_does_no_harm),
-		cmocka_unit_test(test_guarded),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

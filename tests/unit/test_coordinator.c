@@ -1,11 +1,6 @@
 /* The coordinator against a real ZooKeeper on the loopback. One of the two members that it is given does not exist. */
 #include <arpa/inet.h>
-#include <cmocka.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/codis/coordinator.h"
+#include "tests/unit/test.h"
 
 #define LIMIT_MS 30000
 #define NODE     "/codis3/codis-test/group/group-0001"
@@ -157,7 +153,9 @@ static void await(struct fixture *f, int started)
 	f->done = 0;
 }
 
-static void test_create_makes_parents_and_refuses_a_second(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, open_coordinator, close_coordinator)
+
+FIXTURE_TEST(create_makes_parents_and_refuses_a_second)
 {
 	struct fixture *f = *state;
 
@@ -171,7 +169,7 @@ static void test_create_makes_parents_and_refuses_a_second(void **state)
 	assert_string_equal(f->data, "group-0001");
 }
 
-static void test_a_write_of_an_old_version_is_refused(void **state)
+FIXTURE_TEST(a_write_of_an_old_version_is_refused)
 {
 	struct fixture *f = *state;
 	struct error err = ERROR_INIT;
@@ -188,7 +186,7 @@ static void test_a_write_of_an_old_version_is_refused(void **state)
 	assert_int_equal(err.code, ERR_INVALID);
 }
 
-static void test_delete_wants_the_version_too(void **state)
+FIXTURE_TEST(delete_wants_the_version_too)
 {
 	struct fixture *f = *state;
 
@@ -200,7 +198,7 @@ static void test_delete_wants_the_version_too(void **state)
 	assert_int_equal(f->code, ERR_NOTFOUND);
 }
 
-static void test_what_is_under_way_ends_with_an_error(void **state)
+FIXTURE_TEST(what_is_under_way_ends_with_an_error)
 {
 	struct fixture *f = *state;
 
@@ -212,7 +210,7 @@ static void test_what_is_under_way_ends_with_an_error(void **state)
 	f->done = 0;
 }
 
-static void test_a_hung_member_is_given_up(void **state)
+FIXTURE_TEST(a_hung_member_is_given_up)
 {
 	struct fixture *f = *state;
 
@@ -223,18 +221,4 @@ static void test_a_hung_member_is_given_up(void **state)
 	assert_int_equal(f->code, ERR_TIMEOUT);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_create_makes_parents_and_refuses_a_second, open_coordinator,
-						close_coordinator),
-		cmocka_unit_test_setup_teardown(test_a_write_of_an_old_version_is_refused, open_coordinator,
-						close_coordinator),
-		cmocka_unit_test_setup_teardown(test_delete_wants_the_version_too, open_coordinator, close_coordinator),
-		cmocka_unit_test_setup_teardown(test_what_is_under_way_ends_with_an_error, open_coordinator,
-						close_coordinator),
-		cmocka_unit_test_setup_teardown(test_a_hung_member_is_given_up, open_coordinator, close_coordinator),
-	};
-
-	return cmocka_run_group_tests(tests, start_zookeeper, stop_zookeeper);
-}
+TEST_GROUP(start_zookeeper, stop_zookeeper)

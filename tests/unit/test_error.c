@@ -1,33 +1,26 @@
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/error.h"
+#include "tests/unit/test.h"
 
-static void test_set(void **state)
+TEST(set)
 {
 	struct error err = { .code = ERR_IO, .status = 404 };
 
-	(void)state;
 	assert_int_equal(error_set(&err, ERR_INVALID, "group %d is none", 7), -1);
 	assert_int_equal(err.code, ERR_INVALID);
 	assert_int_equal(err.status, 0);
 	assert_string_equal(err.text, "group 7 is none");
 }
 
-static void test_nobody_asks(void **state)
+TEST(nobody_asks)
 {
-	(void)state;
 	assert_int_equal(error_set(NULL, ERR_INVALID, "x"), -1);
 	assert_int_equal(error_errno(NULL, EIO, "x"), -1);
 	assert_int_equal(error_wrap(NULL, "x"), -1);
 }
 
-static void test_errno(void **state)
+TEST(codes_of_errno)
 {
 	static const struct {
 		int errnum;
@@ -38,7 +31,6 @@ static void test_errno(void **state)
 	};
 	struct error err;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(error_errno(&err, cases[i].errnum, "reading"), -1);
 		assert_int_equal(err.code, cases[i].code);
@@ -47,11 +39,10 @@ static void test_errno(void **state)
 	assert_string_equal(err.text, "reading /x: No such file or directory");
 }
 
-static void test_wrap(void **state)
+TEST(wrap)
 {
 	struct error err;
 
-	(void)state;
 	error_set(&err, ERR_STATUS, "HTTP 800");
 	err.status = 800;
 	assert_int_equal(error_wrap(&err, "dashboard %s", "a:1"), -1);
@@ -60,12 +51,11 @@ static void test_wrap(void **state)
 	assert_int_equal(err.status, 800);
 }
 
-static void test_long_texts_are_cut(void **state)
+TEST(long_texts_are_cut)
 {
 	char text[2000];
 	struct error err;
 
-	(void)state;
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	error_set(&err, ERR_IO, "%s", text);
@@ -79,21 +69,10 @@ static void test_long_texts_are_cut(void **state)
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
 
-static void test_names(void **state)
+TEST(names)
 {
-	(void)state;
 	for (int code = ERR_NONE; code <= ERR_STATUS; code++)
 		assert_non_null(error_code_name((enum error_code)code));
 	assert_string_equal(error_code_name(ERR_TIMEOUT), "timeout");
 	assert_string_equal(error_code_name((enum error_code)999), "unknown");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set),  cmocka_unit_test(test_nobody_asks),        cmocka_unit_test(test_errno),
-		cmocka_unit_test(test_wrap), cmocka_unit_test(test_long_texts_are_cut), cmocka_unit_test(test_names),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

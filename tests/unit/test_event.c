@@ -2,6 +2,7 @@
 #include "tests/unit/fake_api.h"
 
 #include "common/kube/event.h"
+#include "tests/unit/test.h"
 
 #define LONG 10000
 
@@ -50,7 +51,9 @@ static void is(const cJSON *event, const char *a, const char *b, const char *wan
 	assert_string_equal(text, wanted);
 }
 
-static void a_pod_from_a_list_has_an_event(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+
+FIXTURE_TEST(a_pod_from_a_list_has_an_event)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "codis-controller", "codis-controller-0");
@@ -80,7 +83,7 @@ static void a_pod_from_a_list_has_an_event(void **state)
 	kube_events_free(e);
 }
 
-static void what_is_in_no_namespace_has_its_events_in_default(void **state)
+FIXTURE_TEST(what_is_in_no_namespace_has_its_events_in_default)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "c", "i");
@@ -95,7 +98,7 @@ static void what_is_in_no_namespace_has_its_events_in_default(void **state)
 	kube_events_free(e);
 }
 
-static void a_note_is_cut_between_characters(void **state)
+FIXTURE_TEST(a_note_is_cut_between_characters)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "c", "i");
@@ -111,7 +114,7 @@ static void a_note_is_cut_between_characters(void **state)
 	kube_events_free(e);
 }
 
-static void a_flood_is_cut(void **state)
+FIXTURE_TEST(a_flood_is_cut)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "c", "i");
@@ -132,7 +135,7 @@ static bool are_dropped(void *ctx)
 	return kube_events_dropped(ctx) == 1;
 }
 
-static void what_is_refused_is_counted(void **state)
+FIXTURE_TEST(what_is_refused_is_counted)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "c", "i");
@@ -144,7 +147,7 @@ static void what_is_refused_is_counted(void **state)
 	kube_events_free(e);
 }
 
-static void it_ends_with_events_under_way(void **state)
+FIXTURE_TEST(it_ends_with_events_under_way)
 {
 	struct fake_world *w = *state;
 	struct kube_events *e = kube_events_new(w->kube, "c", "i");
@@ -163,17 +166,4 @@ static void it_ends_with_events_under_way(void **state)
 	kube_event(e, "Pod", pod, false, "Later", "x");
 	assert_true(fake_run(w, LONG, are_dropped, e));
 	kube_events_free(e);
-}
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		WORLD(a_pod_from_a_list_has_an_event),   WORLD(what_is_in_no_namespace_has_its_events_in_default),
-		WORLD(a_note_is_cut_between_characters), WORLD(a_flood_is_cut),
-		WORLD(what_is_refused_is_counted),       WORLD(it_ends_with_events_under_way),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

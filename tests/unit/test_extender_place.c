@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/extender_fixture.h"
+#include "tests/unit/test.h"
 
 /* Places a pod on the named nodes (a list that ends with NULL) and keeps what came out. */
 struct placed {
@@ -53,13 +54,12 @@ static void assert_reason(const struct placed *p, size_t i, const char *want)
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-static void a_member_of_the_group_refuses_its_node(void **state)
+TEST(a_member_of_the_group_refuses_its_node)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	add_plain_node(&c, "n2");
 	add_pod(&c, server_pod(0, "n1"));
@@ -76,14 +76,13 @@ static void a_member_of_the_group_refuses_its_node(void **state)
 	cluster_release(&c);
 }
 
-static void other_namespaces_and_products_are_other_groups(void **state)
+TEST(other_namespaces_and_products_are_other_groups)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 	cJSON *elsewhere = server_pod(0, "n1");
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(elsewhere, "metadata"), "namespace", cJSON_CreateString("other"));
 	add_pod(&c, elsewhere);
@@ -95,14 +94,13 @@ static void other_namespaces_and_products_are_other_groups(void **state)
 }
 
 /* The pod that it replaces stands in the way of nobody but, for a moment, in the watch's. */
-static void its_own_forerunner_does_not_refuse(void **state)
+TEST(its_own_forerunner_does_not_refuse)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 	cJSON *old = server_pod(1, "n1");
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(old, "metadata"), "uid", cJSON_CreateString("of-old"));
 	add_pod(&c, old);
@@ -112,14 +110,13 @@ static void its_own_forerunner_does_not_refuse(void **state)
 	cluster_release(&c);
 }
 
-static void a_promise_refuses_until_it_is_dropped(void **state)
+TEST(a_promise_refuses_until_it_is_dropped)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct codis_identity id = { CODIS_SERVER, "codis-test", 0, 1, 2 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	assert_int_equal(reserve(&r, "u0", "default", "codis-server-0", &id, NAMES("n2", "n1"), 2, 1000), 0);
 	place(&p, &c, &r, server_pod(1, ""), NAMES("n1", "n3"));
@@ -137,14 +134,13 @@ static void a_promise_refuses_until_it_is_dropped(void **state)
 	reservations_release(&r);
 }
 
-static void soft_spread_shares_a_node_only_as_the_last_resort(void **state)
+TEST(soft_spread_shares_a_node_only_as_the_last_resort)
 {
 	static const char soft[] = ",\"annotations\":{\"codis.io/spread\":\"soft\"}";
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	add_node(&c, "n2", "", "False", "2023-11-14T22:00:00Z"); /* even this one is better */
 	add_pod(&c, server_pod(0, "n1"));
@@ -158,14 +154,13 @@ static void soft_spread_shares_a_node_only_as_the_last_resort(void **state)
 	cluster_release(&c);
 }
 
-static void a_topology_key_makes_wider_domains(void **state)
+TEST(a_topology_key_makes_wider_domains)
 {
 	static const char by_rack[] = ",\"annotations\":{\"codis.io/topology-key\":\"example.com/rack\"}";
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_node(&c, "n1", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
 	add_node(&c, "n2", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
 	add_node(&c, "n3", ",\"example.com/rack\":\"b\"", "True", "2020-01-01T00:00:10Z");
@@ -184,13 +179,12 @@ static void a_topology_key_makes_wider_domains(void **state)
 	cluster_release(&c);
 }
 
-static void better_nodes_come_first(void **state)
+TEST(better_nodes_come_first)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_node(&c, "near", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
 	add_node(&c, "same-zone", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
 	add_node(&c, "busy", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
@@ -211,13 +205,12 @@ static void better_nodes_come_first(void **state)
 }
 
 /* First members are the masters as a rule; two of them on one node fall together. */
-static void masters_spread_before_servers(void **state)
+TEST(masters_spread_before_servers)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "master");
 	add_plain_node(&c, "replicas");
 	add_pod(&c, server_pod(0, "master"));
@@ -233,9 +226,8 @@ static void masters_spread_before_servers(void **state)
 }
 
 /* Whichever member comes first, the master of the second group finds a node without one. */
-static void a_replica_leaves_room_for_its_master(void **state)
+TEST(a_replica_leaves_room_for_its_master)
 {
-	(void)state;
 	for (int coming = 2; coming <= 3; coming++) {
 		struct cluster c = { 0 };
 		struct reservations r = { 0 };
@@ -252,13 +244,12 @@ static void a_replica_leaves_room_for_its_master(void **state)
 	}
 }
 
-static void the_own_product_spreads_before_all_of_codis(void **state)
+TEST(the_own_product_spreads_before_all_of_codis)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "own");
 	add_plain_node(&c, "others");
 	add_plain_node(&c, "other");
@@ -274,14 +265,13 @@ static void the_own_product_spreads_before_all_of_codis(void **state)
 	cluster_release(&c);
 }
 
-static void a_node_that_was_tried_gives_way(void **state)
+TEST(a_node_that_was_tried_gives_way)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 	const char *first;
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	add_plain_node(&c, "n2");
 	place(&p, &c, &r, server_pod(0, ""), NAMES("n1", "n2"));
@@ -295,13 +285,12 @@ static void a_node_that_was_tried_gives_way(void **state)
 	reservations_release(&r);
 }
 
-static void zookeeper_and_proxies_spread_softly(void **state)
+TEST(zookeeper_and_proxies_spread_softly)
 {
 	struct cluster c = { 0 };
 	struct reservations r = { 0 };
 	struct placed p;
 
-	(void)state;
 	add_plain_node(&c, "n1");
 	add_plain_node(&c, "n2");
 	add_pod(&c, stock_pod("zookeeper", "zookeeper", 0, "codis-test", 2, "n1", ""));
@@ -316,13 +305,12 @@ static void zookeeper_and_proxies_spread_softly(void **state)
 	cluster_release(&c);
 }
 
-static void pods_that_ended_or_left_do_not_count(void **state)
+TEST(pods_that_ended_or_left_do_not_count)
 {
 	struct cluster c = { 0 };
 	struct error err = ERROR_INIT;
 	JSON_CLEANUP cJSON *pod = server_pod(0, "n1");
 
-	(void)state;
 	assert_int_equal(cluster_set_pod(&c, pod, POD_BY_APP, &err), 0);
 	assert_int_equal(cluster_set_pod(&c, pod, POD_BY_COMPONENT, &err), 0);
 	assert_int_equal(c.members.count, 1);
@@ -337,11 +325,10 @@ static void pods_that_ended_or_left_do_not_count(void **state)
 	cluster_release(&c);
 }
 
-static void joining_the_cluster_is_no_failure(void **state)
+TEST(joining_the_cluster_is_no_failure)
 {
 	struct cluster c = { 0 };
 
-	(void)state;
 	add_node(&c, "new", "", "True", "2020-01-01T00:01:59Z");
 	add_node(&c, "back", "", "True", "2020-01-01T00:02:01Z");
 	assert_int_equal(cluster_node(&c, "new")->ready_changed_ms, 0);
@@ -353,14 +340,13 @@ static void joining_the_cluster_is_no_failure(void **state)
 }
 
 /* How many are offered: one on a small cluster, at most 16 of equals on a large one, all to a pod with wishes. */
-static void offers_grow_with_the_cluster(void **state)
+TEST(offers_grow_with_the_cluster)
 {
 	enum { NODES = 5000 };
 	struct place_node *nodes = test_calloc(NODES, sizeof(*nodes));
 	size_t *order = test_calloc(NODES, sizeof(*order));
 	struct place_pod p = { .id = { .component = CODIS_SERVER, .server_replica = 2 }, .strict = true };
 
-	(void)state;
 	for (size_t i = 0; i < NODES; i++)
 		nodes[i].name = "n";
 	assert_int_equal(place_offer(&p, nodes, 0, order), 0);
@@ -379,7 +365,7 @@ static void offers_grow_with_the_cluster(void **state)
 	test_free(order);
 }
 
-static void preferences_make_a_pod_choosy(void **state)
+TEST(preferences_make_a_pod_choosy)
 {
 	static const struct {
 		const char *spec;
@@ -397,7 +383,6 @@ static void preferences_make_a_pod_choosy(void **state)
 	};
 	struct error err = ERROR_INIT;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"uid\":\"u\",\"name\":\"p-1\",\"labels\":"
 						 "{\"app\":\"codis-proxy\"}},\"spec\":%s}",
@@ -425,14 +410,13 @@ static const char *explained(const struct cluster *c, int ordinal, const char *m
 	return out->data;
 }
 
-static void a_pending_member_is_told_of_its_group(void **state)
+TEST(a_pending_member_is_told_of_its_group)
 {
 	static const char theirs[] = "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.";
 	static const char ours[] = "0/1 nodes are available: 1 group 1 of codis-test already has codis-server-0 here.";
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	struct cluster c = { 0 };
 
-	(void)state;
 	assert_string_equal(explained(&c, 1, theirs, "", &out), "");
 	add_pod(&c, server_pod(0, "n1"));
 	assert_non_null(strstr(explained(&c, 1, theirs, "", &out),
@@ -441,29 +425,4 @@ static void a_pending_member_is_told_of_its_group(void **state)
 	assert_string_equal(explained(&c, 2, theirs, "", &out), "");
 	assert_string_equal(explained(&c, 1, theirs, ",\"annotations\":{\"codis.io/spread\":\"soft\"}", &out), "");
 	cluster_release(&c);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_member_of_the_group_refuses_its_node),
-		cmocka_unit_test(other_namespaces_and_products_are_other_groups),
-		cmocka_unit_test(its_own_forerunner_does_not_refuse),
-		cmocka_unit_test(a_promise_refuses_until_it_is_dropped),
-		cmocka_unit_test(soft_spread_shares_a_node_only_as_the_last_resort),
-		cmocka_unit_test(a_topology_key_makes_wider_domains),
-		cmocka_unit_test(better_nodes_come_first),
-		cmocka_unit_test(masters_spread_before_servers),
-		cmocka_unit_test(a_replica_leaves_room_for_its_master),
-		cmocka_unit_test(the_own_product_spreads_before_all_of_codis),
-		cmocka_unit_test(a_node_that_was_tried_gives_way),
-		cmocka_unit_test(zookeeper_and_proxies_spread_softly),
-		cmocka_unit_test(pods_that_ended_or_left_do_not_count),
-		cmocka_unit_test(joining_the_cluster_is_no_failure),
-		cmocka_unit_test(offers_grow_with_the_cluster),
-		cmocka_unit_test(preferences_make_a_pod_choosy),
-		cmocka_unit_test(a_pending_member_is_told_of_its_group),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

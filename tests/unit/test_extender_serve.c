@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/unit/extender_fixture.h"
+#include "tests/unit/test.h"
 
 /* --- one call --------------------------------------------------------------------------------- */
 
@@ -52,11 +53,10 @@ static void assert_error(struct extender *e, int want_status, const char *body, 
 		fail_msg("\"%s\" does not hold \"%s\"", json_str(answer, "Error", NULL), want);
 }
 
-static void bad_requests_are_refused_in_words(void **state)
+TEST(bad_requests_are_refused_in_words)
 {
 	struct extender e;
 
-	(void)state;
 	extender_setup(&e);
 	assert_error(&e, 400, "", "not JSON");
 	assert_error(&e, 400, "{\"Pod\":{}", "not JSON");
@@ -74,13 +74,12 @@ static void bad_requests_are_refused_in_words(void **state)
 	extender_teardown(&e);
 }
 
-static void too_long_names_and_too_many_nodes_are_refused(void **state)
+TEST(too_long_names_and_too_many_nodes_are_refused)
 {
 	BUF_CLEANUP struct buf body = BUF_INIT(1 << 20);
 	struct extender e;
 	char name[EXTENDER_NAME_MAX + 2];
 
-	(void)state;
 	extender_setup(&e);
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
@@ -96,12 +95,11 @@ static void too_long_names_and_too_many_nodes_are_refused(void **state)
 }
 
 /* As older and other schedulers write them. */
-static void names_are_read_in_any_case(void **state)
+TEST(names_are_read_in_any_case)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *answer = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	add_plain_node(&e.cluster, "n1");
 	answer = ask(&e, 0, 200, "{\"pod\":{\"metadata\":{}},\"nodes\":null,\"nodenames\":[\"n1\"]}");
@@ -109,14 +107,13 @@ static void names_are_read_in_any_case(void **state)
 	extender_teardown(&e);
 }
 
-static void whole_nodes_are_answered_with_whole_nodes(void **state)
+TEST(whole_nodes_are_answered_with_whole_nodes)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *answer = NULL, *pod = server_pod(1, "");
 	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
 	const cJSON *items;
 
-	(void)state;
 	extender_setup(&e);
 	add_plain_node(&e.cluster, "n1");
 	add_plain_node(&e.cluster, "n2");
@@ -136,12 +133,11 @@ static void whole_nodes_are_answered_with_whole_nodes(void **state)
 	extender_teardown(&e);
 }
 
-static void other_pods_pass_everywhere(void **state)
+TEST(other_pods_pass_everywhere)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *answer = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	answer = ask(&e, 0, 200,
 		     "{\"Pod\":{\"metadata\":{\"labels\":{\"app\":\"nginx\"}}},"
@@ -152,12 +148,11 @@ static void other_pods_pass_everywhere(void **state)
 	extender_teardown(&e);
 }
 
-static void a_pod_that_cannot_be_read_waits_with_the_reason(void **state)
+TEST(a_pod_that_cannot_be_read_waits_with_the_reason)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *answer = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	add_plain_node(&e.cluster, "n1");
 	answer = ask(&e, 0, 200,
@@ -177,13 +172,12 @@ static bool never_ready(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
-static void without_a_view_the_scheduler_is_told_to_come_back(void **state)
+TEST(without_a_view_the_scheduler_is_told_to_come_back)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	static const char body[] = "{\"Pod\":{},\"NodeNames\":[\"n1\"]}";
 	struct extender e;
 
-	(void)state;
 	extender_setup(&e);
 	e.ready = never_ready;
 	assert_error(&e, 200, body, "not listed the nodes");
@@ -192,12 +186,11 @@ static void without_a_view_the_scheduler_is_told_to_come_back(void **state)
 }
 
 /* Two members asked for at once: the watch has shown neither. */
-static void members_placed_at_once_do_not_meet(void **state)
+TEST(members_placed_at_once_do_not_meet)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *first = NULL, *second = NULL, *again = NULL, *late = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	add_plain_node(&e.cluster, "n1");
 	first = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
@@ -216,12 +209,11 @@ static void members_placed_at_once_do_not_meet(void **state)
 	extender_teardown(&e);
 }
 
-static void a_refused_attempt_reserves_nothing(void **state)
+TEST(a_refused_attempt_reserves_nothing)
 {
 	struct extender e;
 	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	add_plain_node(&e.cluster, "n1");
 	first = filter(&e, 0, server_pod(1, ""), "[\"n1\"]");
@@ -232,14 +224,13 @@ static void a_refused_attempt_reserves_nothing(void **state)
 	extender_teardown(&e);
 }
 
-static void scores_run_from_ten_to_nought(void **state)
+TEST(scores_run_from_ten_to_nought)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	struct extender e;
 	JSON_CLEANUP cJSON *pod = stock_pod("codis-proxy", "codis-proxy", 1, "codis-test", 2, "", ""), *answer = NULL;
 	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
 
-	(void)state;
 	extender_setup(&e);
 	for (int i = 1; i <= 3; i++)
 		add_plain_node(&e.cluster, (const char *const[]){ "n1", "n2", "n3" }[i - 1]);
@@ -258,14 +249,13 @@ static void scores_run_from_ten_to_nought(void **state)
 	extender_teardown(&e);
 }
 
-static void five_thousand_nodes(void **state)
+TEST(five_thousand_nodes)
 {
 	BUF_CLEANUP struct buf names = BUF_INIT(1 << 20);
 	struct extender e;
 	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
 	char name[64];
 
-	(void)state;
 	extender_setup(&e);
 	for (int i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "ip-10-0-%d-%d.eu-central-1.compute.internal", i / 250, i % 250);
@@ -405,9 +395,8 @@ static void world_schedule(struct world *w, int pod)
 	w->seen_in[pod] = pick(w, 6);
 }
 
-static void members_never_meet(void **state)
+TEST(members_never_meet)
 {
-	(void)state;
 	for (unsigned seed = 0; seed < 200; seed++) {
 		struct world w;
 
@@ -431,9 +420,8 @@ static void members_never_meet(void **state)
 }
 
 /* All at once on an empty cluster: as even as it can be. */
-static void a_first_boot_is_even(void **state)
+TEST(a_first_boot_is_even)
 {
-	(void)state;
 	for (unsigned seed = 0; seed < 50; seed++) {
 		struct world w;
 		int on[NODES_MAX] = { 0 };
@@ -458,25 +446,4 @@ static void a_first_boot_is_even(void **state)
 			assert_int_equal(on[i], 1);
 		extender_teardown(&w.e);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bad_requests_are_refused_in_words),
-		cmocka_unit_test(too_long_names_and_too_many_nodes_are_refused),
-		cmocka_unit_test(names_are_read_in_any_case),
-		cmocka_unit_test(whole_nodes_are_answered_with_whole_nodes),
-		cmocka_unit_test(other_pods_pass_everywhere),
-		cmocka_unit_test(a_pod_that_cannot_be_read_waits_with_the_reason),
-		cmocka_unit_test(without_a_view_the_scheduler_is_told_to_come_back),
-		cmocka_unit_test(members_placed_at_once_do_not_meet),
-		cmocka_unit_test(a_refused_attempt_reserves_nothing),
-		cmocka_unit_test(scores_run_from_ten_to_nought),
-		cmocka_unit_test(five_thousand_nodes),
-		cmocka_unit_test(members_never_meet),
-		cmocka_unit_test(a_first_boot_is_even),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "tests/unit/test.h"
 
 static char path[] = "/tmp/test_file.XXXXXX";
 
@@ -27,22 +22,20 @@ static int teardown(void **state)
 	return unlink(path);
 }
 
-static void test_read(void **state)
+TEST(read)
 {
 	struct error err;
 	char *text = file_read(path, 4, &err);
 
-	(void)state;
 	assert_non_null(text);
 	assert_memory_equal(text, "a\0b\n", 5);
 	free(text);
 }
 
-static void test_refuses(void **state)
+TEST(refuses)
 {
 	struct error err;
 
-	(void)state;
 	assert_null(file_read(path, 3, &err));
 	assert_int_equal(err.code, ERR_TOOBIG);
 	assert_null(file_read("/nonexistent/ca.crt", 100, &err));
@@ -52,9 +45,4 @@ static void test_refuses(void **state)
 	assert_int_equal(err.code, ERR_IO);
 }
 
-int main(void)
-{
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_read), cmocka_unit_test(test_refuses) };
-
-	return cmocka_run_group_tests(tests, setup, teardown);
-}
+TEST_GROUP(setup, teardown)

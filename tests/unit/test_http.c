@@ -4,6 +4,7 @@
 #include "common/net/http.h"
 #include "common/net/httpd.h"
 #include "common/net/loop.h"
+#include "tests/unit/test.h"
 
 /* Nothing here takes long; a call that would hang ends the test by this. */
 #define LIMIT_MS 20000
@@ -183,7 +184,9 @@ static struct httpd *start_echo(const struct identity *id)
 	return h;
 }
 
-static void test_get(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(get)
 {
 	struct httpd *h = start_echo(NULL);
 	CALL_CLEANUP struct call c = call_to(*state, "http", httpd_port(h), "/a?x");
@@ -195,7 +198,7 @@ static void test_get(void **state)
 	httpd_stop(h);
 }
 
-static void test_methods_with_and_without_body(void **state)
+FIXTURE_TEST(methods_with_and_without_body)
 {
 	static const char *const headers[] = { "Content-Type: application/merge-patch+json", NULL };
 	static const char *const methods[] = { "POST", "PUT", "PATCH", "DELETE" };
@@ -223,7 +226,7 @@ static void test_methods_with_and_without_body(void **state)
 	httpd_stop(h);
 }
 
-static void test_what_goes_out(void **state)
+FIXTURE_TEST(what_goes_out)
 {
 	static const char *const headers[] = { "Authorization: Bearer t0ken", NULL };
 	struct raw_server s = { .answer = "HTTP/1.1 204 No Content\r\n\r\n", .end = RAW_CLOSE };
@@ -246,7 +249,7 @@ static void test_what_goes_out(void **state)
 }
 
 /* Codis says that something went wrong with HTTP 800, and why in the body; Go leaves the reason phrase as it likes. */
-static void test_status_800(void **state)
+FIXTURE_TEST(status_800)
 {
 	static const char *const answers[] = {
 		"HTTP/1.1 800 status code 800\r\nContent-Length: 15\r\n\r\n{\"Cause\":\"lock\"}",
@@ -274,7 +277,7 @@ static void test_status_800(void **state)
 }
 
 /* Unusual, but right. */
-static void test_heads_and_trailers(void **state)
+FIXTURE_TEST(heads_and_trailers)
 {
 	static const char *const answers[] = {
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
@@ -295,7 +298,7 @@ static void test_heads_and_trailers(void **state)
 	}
 }
 
-static void test_error_statuses_are_answers(void **state)
+FIXTURE_TEST(error_statuses_are_answers)
 {
 	struct httpd *h = start_echo(NULL);
 	CALL_CLEANUP struct call c = call_to(*state, "http", httpd_port(h), "/a?status=409");
@@ -307,7 +310,7 @@ static void test_error_statuses_are_answers(void **state)
 	httpd_stop(h);
 }
 
-static void test_connections_are_kept(void **state)
+FIXTURE_TEST(connections_are_kept)
 {
 	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", .end = RAW_KEEP };
 	struct fixture *f = *state;
@@ -327,7 +330,7 @@ static void test_connections_are_kept(void **state)
 }
 
 /* The server has closed the connection that was kept: the call goes out on a fresh one. */
-static void test_kept_connection_has_died(void **state)
+FIXTURE_TEST(kept_connection_has_died)
 {
 	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", .end = RAW_CLOSE };
 	struct fixture *f = *state;
@@ -345,7 +348,7 @@ static void test_kept_connection_has_died(void **state)
 	raw_stop(&s);
 }
 
-static void test_many_at_once(void **state)
+FIXTURE_TEST(many_at_once)
 {
 	enum { N = 100 };
 	struct httpd *h = start_echo(NULL);
@@ -367,7 +370,7 @@ static void test_many_at_once(void **state)
 	httpd_stop(h);
 }
 
-static void test_calls_are_limited(void **state)
+FIXTURE_TEST(calls_are_limited)
 {
 	struct fixture *f = *state;
 	struct call c = call_to(f, "http", 1, "/");
@@ -381,7 +384,7 @@ static void test_calls_are_limited(void **state)
 
 /* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
-static void test_tls(void **state)
+FIXTURE_TEST(tls)
 {
 	struct fixture *f = *state;
 	struct identity one, two;
@@ -414,7 +417,7 @@ static void test_tls(void **state)
 	httpd_stop(h);
 }
 
-static void test_tls_for_another_name(void **state)
+FIXTURE_TEST(tls_for_another_name)
 {
 	struct fixture *f = *state;
 	struct identity one;
@@ -432,7 +435,7 @@ static void test_tls_for_another_name(void **state)
 	httpd_stop(h);
 }
 
-static void test_client_certificate(void **state)
+FIXTURE_TEST(client_certificate)
 {
 	struct fixture *f = *state;
 	struct identity server, client, stranger;
@@ -462,7 +465,7 @@ static void test_client_certificate(void **state)
 	raw_stop(&s);
 }
 
-static void test_bad_pem(void **state)
+FIXTURE_TEST(bad_pem)
 {
 	struct fixture *f = *state;
 	struct identity one;
@@ -486,7 +489,7 @@ static void test_bad_pem(void **state)
 
 /* --- what goes wrong ---------------------------------------------------------------------------------------------- */
 
-static void test_refused(void **state)
+FIXTURE_TEST(refused)
 {
 	struct call c;
 	uint16_t port;
@@ -500,7 +503,7 @@ static void test_refused(void **state)
 	call_release(&c);
 }
 
-static void test_timeout(void **state)
+FIXTURE_TEST(timeout)
 {
 	struct raw_server s = { .answer = "", .end = RAW_HOLD };
 	int64_t begin = clock_mono_ms();
@@ -518,7 +521,7 @@ static void test_timeout(void **state)
 }
 
 /* Nobody accepts, and the kernel's queue of connections is full. */
-static void test_connect_timeout(void **state)
+FIXTURE_TEST(connect_timeout)
 {
 	int64_t begin = clock_mono_ms();
 	struct call c;
@@ -545,7 +548,7 @@ static void test_connect_timeout(void **state)
 	call_release(&c);
 }
 
-static void test_broken_answers(void **state)
+FIXTURE_TEST(broken_answers)
 {
 	static const struct {
 		const char *answer;
@@ -573,7 +576,7 @@ static void test_broken_answers(void **state)
 	}
 }
 
-static void test_bad_urls(void **state)
+FIXTURE_TEST(bad_urls)
 {
 	static const char *const urls[] = { "", "http://", "http://127.0.0.1:99999/", "http://127.0.0.1:1 /" };
 
@@ -586,7 +589,7 @@ static void test_bad_urls(void **state)
 	}
 }
 
-static void test_only_http(void **state)
+FIXTURE_TEST(only_http)
 {
 	static const char *const urls[] = { "ftp://127.0.0.1/", "file:///etc/passwd", "telnet://127.0.0.1:1/" };
 
@@ -600,7 +603,7 @@ static void test_only_http(void **state)
 	}
 }
 
-static void test_redirects_are_answers(void **state)
+FIXTURE_TEST(redirects_are_answers)
 {
 	struct raw_server s = { .answer = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
 					  "Content-Length: 0\r\n\r\n" };
@@ -614,7 +617,7 @@ static void test_redirects_are_answers(void **state)
 	call_release(&c);
 }
 
-static void test_answer_over_the_limit(void **state)
+FIXTURE_TEST(answer_over_the_limit)
 {
 	struct httpd *h = start_echo(NULL);
 	CALL_CLEANUP struct call fits = call_to(*state, "http", httpd_port(h), "/123");
@@ -635,7 +638,7 @@ static void test_answer_over_the_limit(void **state)
 #define STREAM_HEAD  "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 #define STREAM_LINES "6\r\none\ntw\r\n3\r\no\n3\r\n"
 
-static void test_stream(void **state)
+FIXTURE_TEST(stream)
 {
 	struct raw_server s = { .answer = STREAM_HEAD STREAM_LINES "0\r\n\r\n", .end = RAW_CLOSE };
 	struct call c;
@@ -652,7 +655,7 @@ static void test_stream(void **state)
 	call_release(&c);
 }
 
-static void test_only_success_is_streamed(void **state)
+FIXTURE_TEST(only_success_is_streamed)
 {
 	struct raw_server s = { .answer = "HTTP/1.1 410 Gone\r\nContent-Length: 4\r\n\r\ngone" };
 	struct call c;
@@ -668,7 +671,7 @@ static void test_only_success_is_streamed(void **state)
 	call_release(&c);
 }
 
-static void test_stream_that_falls_silent(void **state)
+FIXTURE_TEST(stream_that_falls_silent)
 {
 	struct raw_server s = { .answer = STREAM_HEAD STREAM_LINES, .end = RAW_HOLD };
 	int64_t begin = clock_mono_ms();
@@ -694,7 +697,7 @@ static void post(void *ctx)
 }
 
 /* Every byte begins the time anew. */
-static void test_stream_that_says_something_in_time(void **state)
+FIXTURE_TEST(stream_that_says_something_in_time)
 {
 	struct raw_server s = { .answer = STREAM_HEAD STREAM_LINES, .end = RAW_HOLD };
 	struct fixture *f = *state;
@@ -721,7 +724,7 @@ static void test_stream_that_says_something_in_time(void **state)
 }
 
 /* More than curl reads at once. */
-static void test_large_stream(void **state)
+FIXTURE_TEST(large_stream)
 {
 	enum { LEN = 6000000 };
 	BUF_CLEANUP struct buf answer = BUF_INIT(2 * LEN);
@@ -787,7 +790,7 @@ static int free_client_while_reading(struct call *c)
 	return 1;
 }
 
-static void test_reader_gives_up(void **state)
+FIXTURE_TEST(reader_gives_up)
 {
 	struct raw_server s = { .answer = STREAM_HEAD STREAM_LINES, .end = RAW_HOLD };
 	struct call c;
@@ -834,22 +837,22 @@ static void two_streams(struct fixture *f, int (*reading)(struct call *c), bool 
 	call_release(&other);
 }
 
-static void test_cancel_while_reading(void **state)
+FIXTURE_TEST(cancel_while_reading)
 {
 	two_streams(*state, cancel_itself, false, 0, 0);
 }
 
-static void test_cancel_another_while_reading(void **state)
+FIXTURE_TEST(cancel_another_while_reading)
 {
 	two_streams(*state, cancel_other_while_reading, true, 1, 0);
 }
 
-static void test_start_while_reading(void **state)
+FIXTURE_TEST(start_while_reading)
 {
 	two_streams(*state, start_other_while_reading, false, 1, 1);
 }
 
-static void test_free_while_reading(void **state)
+FIXTURE_TEST(free_while_reading)
 {
 	two_streams(*state, free_client_while_reading, true, 0, 0);
 }
@@ -898,17 +901,17 @@ static void two_calls(struct fixture *f, void (*then)(struct call *c), bool star
 	call_release(&other);
 }
 
-static void test_cancel_when_done(void **state)
+FIXTURE_TEST(cancel_when_done)
 {
 	two_calls(*state, cancel_both_when_done, true, 0);
 }
 
-static void test_start_when_done(void **state)
+FIXTURE_TEST(start_when_done)
 {
 	two_calls(*state, start_other_when_done, false, 1);
 }
 
-static void test_free_when_done(void **state)
+FIXTURE_TEST(free_when_done)
 {
 	two_calls(*state, free_client_when_done, true, 0);
 }
@@ -925,7 +928,7 @@ static void cancel_rest(struct call *c)
 	}
 }
 
-static void test_cancel_what_has_its_answer(void **state)
+FIXTURE_TEST(cancel_what_has_its_answer)
 {
 	enum { N = 20 };
 	struct call calls[N];
@@ -949,7 +952,7 @@ static void test_cancel_what_has_its_answer(void **state)
 	assert_int_equal(sum, 1);
 }
 
-static void test_cancel_at_once(void **state)
+FIXTURE_TEST(cancel_at_once)
 {
 	struct fixture *f = *state;
 	struct raw_server s = { .answer = "", .end = RAW_HOLD };
@@ -969,7 +972,7 @@ static void test_cancel_at_once(void **state)
 
 /* --- blocking ----------------------------------------------------------------------------------------------------- */
 
-static void test_fetch(void **state)
+FIXTURE_TEST(fetch)
 {
 	struct httpd *h = start_echo(NULL);
 	BUF_CLEANUP struct buf body = BUF_INIT(12);
@@ -978,7 +981,6 @@ static void test_fetch(void **state)
 	struct http_spec spec = { .method = "PUT", .url = url, .body = "x", .body_len = 1, .timeout_ms = LIMIT_MS };
 	int status = 0;
 
-	(void)state;
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/?status=800", httpd_port(h));
 	spec.headers = (const char *const[]){ "Content-Type: t", NULL };
 	assert_int_equal(http_fetch(&spec, NULL, &status, &body, &err), 0);
@@ -992,52 +994,4 @@ static void test_fetch(void **state)
 	buf_reset(&body);
 	assert_int_equal(http_fetch(&spec, NULL, &status, &body, &err), -1);
 	assert_int_equal(err.code, ERR_REFUSED);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_get),
-		TEST(test_methods_with_and_without_body),
-		TEST(test_what_goes_out),
-		TEST(test_status_800),
-		TEST(test_heads_and_trailers),
-		TEST(test_error_statuses_are_answers),
-		TEST(test_connections_are_kept),
-		TEST(test_kept_connection_has_died),
-		TEST(test_many_at_once),
-		TEST(test_calls_are_limited),
-		TEST(test_tls),
-		TEST(test_tls_for_another_name),
-		TEST(test_client_certificate),
-		TEST(test_bad_pem),
-		TEST(test_refused),
-		TEST(test_timeout),
-		TEST(test_connect_timeout),
-		TEST(test_broken_answers),
-		TEST(test_bad_urls),
-		TEST(test_only_http),
-		TEST(test_redirects_are_answers),
-		TEST(test_answer_over_the_limit),
-		TEST(test_stream),
-		TEST(test_only_success_is_streamed),
-		TEST(test_stream_that_falls_silent),
-		TEST(test_stream_that_says_something_in_time),
-		TEST(test_large_stream),
-		TEST(test_reader_gives_up),
-		TEST(test_cancel_while_reading),
-		TEST(test_cancel_another_while_reading),
-		TEST(test_start_while_reading),
-		TEST(test_free_while_reading),
-		TEST(test_cancel_when_done),
-		TEST(test_start_when_done),
-		TEST(test_free_when_done),
-		TEST(test_cancel_what_has_its_answer),
-		TEST(test_cancel_at_once),
-		TEST(test_fetch),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include "common/net/http.h"
 #include "common/net/httpd.h"
 #include "common/net/ops.h"
+#include "tests/unit/test.h"
 
 #define MAX_BODY 100000
 
@@ -107,7 +108,9 @@ static void get(struct fixture *f, const char *path, const char *ca)
 		fail_msg("%s", f->err.text);
 }
 
-static void test_requests(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(requests)
 {
 	struct fixture *f = *state;
 
@@ -126,7 +129,7 @@ static void test_requests(void **state)
 	assert_string_equal(f->body.data, "");
 }
 
-static void test_statuses(void **state)
+FIXTURE_TEST(statuses)
 {
 	static const int statuses[] = { 201, 404, 500, 503, 800 }; /* Codis answers errors with 800 */
 	struct fixture *f = *state;
@@ -141,7 +144,7 @@ static void test_statuses(void **state)
 	}
 }
 
-static void test_bodies_up_to_the_limit(void **state)
+FIXTURE_TEST(bodies_up_to_the_limit)
 {
 	struct fixture *f = *state;
 	char *big = malloc(MAX_BODY + 1);
@@ -158,7 +161,7 @@ static void test_bodies_up_to_the_limit(void **state)
 }
 
 /* A client that is in the middle of sending gets its answer, no reset. */
-static void test_a_much_too_long_body(void **state)
+FIXTURE_TEST(a_much_too_long_body)
 {
 	enum { LEN = 10 << 20 };
 	struct fixture *f = *state;
@@ -194,7 +197,7 @@ static const char *raw_text(struct fixture *f, const char *request)
 	return raw_exchange(f, request, strlen(request));
 }
 
-static void test_too_long_is_said_before_it_is_sent(void **state)
+FIXTURE_TEST(too_long_is_said_before_it_is_sent)
 {
 	struct fixture *f = *state;
 
@@ -206,7 +209,7 @@ static void test_too_long_is_said_before_it_is_sent(void **state)
 			    "HTTP/1.1 413 ", 13);
 }
 
-static void test_too_long_in_chunks(void **state)
+FIXTURE_TEST(too_long_in_chunks)
 {
 	BUF_CLEANUP struct buf request = BUF_INIT(1u << 20);
 	struct fixture *f = *state;
@@ -219,7 +222,7 @@ static void test_too_long_in_chunks(void **state)
 	assert_memory_equal(raw_exchange(f, request.data, request.len), "HTTP/1.1 413 ", 13);
 }
 
-static void test_endless_chunks_are_cut_off(void **state)
+FIXTURE_TEST(endless_chunks_are_cut_off)
 {
 	static const char head[] = "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
 	enum { CHUNK = 1 << 20 };
@@ -243,7 +246,7 @@ static void test_endless_chunks_are_cut_off(void **state)
 	get(f, "/alive", NULL);
 }
 
-static void test_garbage(void **state)
+FIXTURE_TEST(garbage)
 {
 	static const char *const requests[] = {
 		"\r\n\r\n\r\n",
@@ -270,7 +273,7 @@ static void test_garbage(void **state)
 }
 
 /* The request's state is given back when its client goes away in the middle; the leak checker looks. */
-static void test_client_that_leaves(void **state)
+FIXTURE_TEST(client_that_leaves)
 {
 	static const char part[] = "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nabc";
 	struct fixture *f = *state;
@@ -285,7 +288,7 @@ static void test_client_that_leaves(void **state)
 	get(f, "/alive", NULL);
 }
 
-static void test_answer_over_its_limit(void **state)
+FIXTURE_TEST(answer_over_its_limit)
 {
 	struct fixture *f = *state;
 
@@ -295,7 +298,7 @@ static void test_answer_over_its_limit(void **state)
 	assert_string_equal(f->body.data, "the answer is too long, or memory ran out\n");
 }
 
-static void test_content_type_and_query(void **state)
+FIXTURE_TEST(content_type_and_query)
 {
 	struct fixture *f = *state;
 
@@ -325,7 +328,7 @@ static const char *ask(int fd, char *answer, size_t size)
 	return answer;
 }
 
-static void test_drain(void **state)
+FIXTURE_TEST(drain)
 {
 	struct fixture *f = *state;
 	char answer[512];
@@ -341,7 +344,7 @@ static void test_drain(void **state)
 	assert_non_null(strstr(raw_text(f, GET_ROOT), "Connection: close")); /* new ones are still served */
 }
 
-static void test_connections_are_limited(void **state)
+FIXTURE_TEST(connections_are_limited)
 {
 	struct fixture *f = *state;
 	char answer[512];
@@ -382,7 +385,7 @@ static void *get_main(void *arg)
 	return NULL;
 }
 
-static void test_stop_waits_for_handlers(void **state)
+FIXTURE_TEST(stop_waits_for_handlers)
 {
 	struct fixture *f = *state;
 	pthread_t client, stopper;
@@ -399,7 +402,7 @@ static void test_stop_waits_for_handlers(void **state)
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
-static void test_address_taken(void **state)
+FIXTURE_TEST(address_taken)
 {
 	struct fixture *f = *state;
 	char address[32];
@@ -412,7 +415,7 @@ static void test_address_taken(void **state)
 	assert_non_null(strstr(f->err.text, ": Address already in use"));
 }
 
-static void test_bad_addresses(void **state)
+FIXTURE_TEST(bad_addresses)
 {
 	static const char *const addresses[] = { "", "9443", "nowhere.invalid:80", "127.0.0.1:x", "300.0.0.1:80" };
 	struct fixture *f = *state;
@@ -425,7 +428,7 @@ static void test_bad_addresses(void **state)
 	}
 }
 
-static void test_every_address(void **state)
+FIXTURE_TEST(every_address)
 {
 	struct fixture *f = *state;
 
@@ -437,7 +440,7 @@ static void test_every_address(void **state)
 
 /* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
-static void test_tls(void **state)
+FIXTURE_TEST(tls)
 {
 	struct fixture *f = *state;
 
@@ -497,7 +500,7 @@ static void assert_greeted_as(const struct tls_client *c, const char *name)
 	assert_string_equal(cn, name);
 }
 
-static void test_tls_versions(void **state)
+FIXTURE_TEST(tls_versions)
 {
 	struct fixture *f = *state;
 	struct tls_client c;
@@ -514,7 +517,7 @@ static void test_tls_versions(void **state)
 }
 
 /* A connection keeps what it was greeted with; new ones get the new one; one that was silent so far gets either. */
-static void test_hot_certificate_change(void **state)
+FIXTURE_TEST(hot_certificate_change)
 {
 	struct fixture *f = *state;
 	struct tls_client before, after, late;
@@ -539,7 +542,7 @@ static void test_hot_certificate_change(void **state)
 	assert_int_equal(fetch(f, "GET", "/x", NULL, 0, f->one.cert), -1);
 }
 
-static void test_bad_certificates(void **state)
+FIXTURE_TEST(bad_certificates)
 {
 	struct fixture *f = *state;
 
@@ -555,7 +558,7 @@ static void test_bad_certificates(void **state)
 	assert_int_equal(f->err.code, ERR_INVALID);
 }
 
-static void test_certificate_without_tls(void **state)
+FIXTURE_TEST(certificate_without_tls)
 {
 	struct fixture *f = *state;
 
@@ -597,7 +600,7 @@ static void *load_main(void *arg)
 }
 
 /* No call fails while certificates change under it. */
-static void test_certificate_changes_under_load(void **state)
+FIXTURE_TEST(certificate_changes_under_load)
 {
 	struct fixture *f = *state;
 	pthread_t threads[3];
@@ -629,7 +632,7 @@ static bool check_flag(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
-static void test_ops(void **state)
+FIXTURE_TEST(ops)
 {
 	struct fixture *f = *state;
 	atomic_bool ready = false;
@@ -668,7 +671,7 @@ static void say_status(void *ctx, const struct http_request *req, struct http_re
 	buf_addf(&res->body, "other %s", req->path);
 }
 
-static void test_ops_may_serve_more(void **state)
+FIXTURE_TEST(ops_may_serve_more)
 {
 	struct fixture *f = *state;
 	struct ops o = { .other = say_status };
@@ -679,39 +682,4 @@ static void test_ops_may_serve_more(void **state)
 	assert_string_equal(f->body.data, "other /status");
 	get(f, "/readyz", NULL); /* nobody says that it is not */
 	assert_string_equal(f->body.data, "ok\n");
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_requests),
-		TEST(test_statuses),
-		TEST(test_bodies_up_to_the_limit),
-		TEST(test_a_much_too_long_body),
-		TEST(test_too_long_is_said_before_it_is_sent),
-		TEST(test_too_long_in_chunks),
-		TEST(test_endless_chunks_are_cut_off),
-		TEST(test_garbage),
-		TEST(test_client_that_leaves),
-		TEST(test_answer_over_its_limit),
-		TEST(test_content_type_and_query),
-		TEST(test_drain),
-		TEST(test_connections_are_limited),
-		TEST(test_stop_waits_for_handlers),
-		TEST(test_address_taken),
-		TEST(test_bad_addresses),
-		TEST(test_every_address),
-		TEST(test_tls),
-		TEST(test_tls_versions),
-		TEST(test_hot_certificate_change),
-		TEST(test_bad_certificates),
-		TEST(test_certificate_without_tls),
-		TEST(test_certificate_changes_under_load),
-		TEST(test_ops),
-		TEST(test_ops_may_serve_more),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "common/kube/informer.h"
 #include "common/kube/store.h"
 #include "common/kube/watch.h"
+#include "tests/unit/test.h"
 
 #define PODS  "/api/v1/pods"
 #define POD_A "/api/v1/namespaces/one/pods/a"
@@ -31,12 +32,11 @@ static int keep_line(void *ctx, const char *line, size_t len)
 	return ++l->count == l->stop_at ? 7 : 0;
 }
 
-static void lines_are_the_same_however_they_are_cut(void **state)
+TEST(lines_are_the_same_however_they_are_cut)
 {
 	static const char text[] = "{\"a\":1}\n\n{}\n0123456789abcdefghijklmnopqrstuvwxyz\n[1,2,3]\nrest";
 	unsigned seed = 1;
 
-	(void)state;
 	for (int round = 0; round < 2000; round++) {
 		struct lines l = { .all = BUF_INIT(1000) };
 		struct buf part = BUF_INIT(64);
@@ -56,13 +56,12 @@ static void lines_are_the_same_however_they_are_cut(void **state)
 	}
 }
 
-static void a_line_has_a_limit(void **state)
+TEST(a_line_has_a_limit)
 {
 	struct lines l = { .all = BUF_INIT(1000) };
 	struct buf part = BUF_INIT(8);
 	struct error err = ERROR_INIT;
 
-	(void)state;
 	assert_int_equal(watch_lines(&part, "12345678\n", 9, keep_line, &l, &err), 0);
 	assert_int_equal(watch_lines(&part, "123456789\n", 10, keep_line, &l, &err), -1);
 	assert_int_equal(err.code, ERR_TOOBIG);
@@ -77,12 +76,11 @@ static void a_line_has_a_limit(void **state)
 	buf_release(&part);
 }
 
-static void a_reader_ends_the_reading(void **state)
+TEST(a_reader_ends_the_reading)
 {
 	struct lines l = { .all = BUF_INIT(1000), .stop_at = 2 };
 	struct buf part = BUF_INIT(64);
 
-	(void)state;
 	assert_int_equal(watch_lines(&part, "a\nb\nc\n", 6, keep_line, &l, NULL), 7);
 	assert_string_equal(l.all.data, "a|b|");
 	buf_release(&l.all);
@@ -214,7 +212,9 @@ static void three_pods(struct fake_world *w)
 	fake_apply(&w->api, POD_C, "{\"data\":\"1\"}");
 }
 
-static void it_lists_and_then_follows(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+
+FIXTURE_TEST(it_lists_and_then_follows)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -262,7 +262,7 @@ static void many_pods(struct fake_world *w, int n)
 	}
 }
 
-static void a_long_list_comes_in_pages(void **state)
+FIXTURE_TEST(a_long_list_comes_in_pages)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -279,7 +279,7 @@ static void a_long_list_comes_in_pages(void **state)
 	stop(&s);
 }
 
-static void pages_that_are_too_old_are_given_up_for_the_whole(void **state)
+FIXTURE_TEST(pages_that_are_too_old_are_given_up_for_the_whole)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -299,7 +299,7 @@ static void pages_that_are_too_old_are_given_up_for_the_whole(void **state)
 
 /* --- a watch that ends ------------------------------------------------------------------------------------------- */
 
-static void a_watch_goes_on_from_the_last_bookmark(void **state)
+FIXTURE_TEST(a_watch_goes_on_from_the_last_bookmark)
 {
 	struct fake_world *w = *state;
 	char last[2048], wanted[64];
@@ -322,7 +322,7 @@ static void a_watch_goes_on_from_the_last_bookmark(void **state)
 	stop(&s);
 }
 
-static void a_broken_watch_misses_nothing(void **state)
+FIXTURE_TEST(a_broken_watch_misses_nothing)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -368,17 +368,17 @@ static void too_old_is_listed_again(struct fake_world *w, bool as_event)
 	stop(&s);
 }
 
-static void too_old_as_http(void **state)
+FIXTURE_TEST(too_old_as_http)
 {
 	too_old_is_listed_again(*state, false);
 }
 
-static void too_old_as_an_event(void **state)
+FIXTURE_TEST(too_old_as_an_event)
 {
 	too_old_is_listed_again(*state, true);
 }
 
-static void what_cannot_be_read_is_listed_again(void **state)
+FIXTURE_TEST(what_cannot_be_read_is_listed_again)
 {
 	static const char *const lines[] = { "{", "[]", "{\"type\":\"ADDED\"}", "{\"type\":\"ADDED\",\"object\":{}}",
 					     "{\"type\":\"X\",\"object\":{\"metadata\":{\"resourceVersion\":\"9\"}}}" };
@@ -407,7 +407,7 @@ static bool has_failed(void *ctx)
 	return s->errors > 0;
 }
 
-static void it_waits_for_an_api_server_that_is_not_there(void **state)
+FIXTURE_TEST(it_waits_for_an_api_server_that_is_not_there)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -423,7 +423,7 @@ static void it_waits_for_an_api_server_that_is_not_there(void **state)
 	stop(&s);
 }
 
-static void it_comes_back_after_a_restart_without_a_list(void **state)
+FIXTURE_TEST(it_comes_back_after_a_restart_without_a_list)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -441,7 +441,7 @@ static void it_comes_back_after_a_restart_without_a_list(void **state)
 	stop(&s);
 }
 
-static void a_refused_list_is_told_and_tried_again(void **state)
+FIXTURE_TEST(a_refused_list_is_told_and_tried_again)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -463,7 +463,7 @@ static bool three_watches(void *ctx)
 	return fake_count(&s->world->api, "watch=1") >= 3;
 }
 
-static void a_watch_that_ends_at_once_is_no_circle(void **state)
+FIXTURE_TEST(a_watch_that_ends_at_once_is_no_circle)
 {
 	struct fake_world *w = *state;
 	int64_t began;
@@ -501,7 +501,7 @@ static int is_absent(void *ctx, const cJSON *object)
 	return object == NULL;
 }
 
-static void what_is_never_read_is_not_kept(void **state)
+FIXTURE_TEST(what_is_never_read_is_not_kept)
 {
 	static const char pod[] = "{\"metadata\":{\"managedFields\":[1]},\"spec\":{},\"status\":{}}";
 	struct fake_world *w = *state;
@@ -528,7 +528,7 @@ static int until_two(void *ctx, const cJSON *object)
 	return ++*(int *)ctx == 2 ? 5 : 0;
 }
 
-static void a_walk_ends_when_it_is_told(void **state)
+FIXTURE_TEST(a_walk_ends_when_it_is_told)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -542,7 +542,7 @@ static void a_walk_ends_when_it_is_told(void **state)
 	stop(&s);
 }
 
-static void selectors_are_escaped(void **state)
+FIXTURE_TEST(selectors_are_escaped)
 {
 	struct fake_world *w = *state;
 	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
@@ -570,7 +570,7 @@ static bool is_stopped(void *ctx)
 	return s->informer == NULL;
 }
 
-static void the_owner_may_stop_it_from_anywhere(void **state)
+FIXTURE_TEST(the_owner_may_stop_it_from_anywhere)
 {
 	struct fake_world *w = *state;
 	struct seen s;
@@ -640,7 +640,7 @@ static bool has_read(void *ctx)
 	return atomic_load(&r->reads) > 100;
 }
 
-static void any_thread_may_read(void **state)
+FIXTURE_TEST(any_thread_may_read)
 {
 	struct fake_world *w = *state;
 	struct reader r = { 0 };
@@ -664,34 +664,4 @@ static void any_thread_may_read(void **state)
 	atomic_store(&r.stop, true);
 	pthread_join(r.thread, NULL);
 	stop(&s);
-}
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_are_the_same_however_they_are_cut),
-		cmocka_unit_test(a_line_has_a_limit),
-		cmocka_unit_test(a_reader_ends_the_reading),
-		WORLD(it_lists_and_then_follows),
-		WORLD(a_long_list_comes_in_pages),
-		WORLD(pages_that_are_too_old_are_given_up_for_the_whole),
-		WORLD(a_watch_goes_on_from_the_last_bookmark),
-		WORLD(a_broken_watch_misses_nothing),
-		WORLD(too_old_as_http),
-		WORLD(too_old_as_an_event),
-		WORLD(what_cannot_be_read_is_listed_again),
-		WORLD(it_waits_for_an_api_server_that_is_not_there),
-		WORLD(it_comes_back_after_a_restart_without_a_list),
-		WORLD(a_refused_list_is_told_and_tried_again),
-		WORLD(a_watch_that_ends_at_once_is_no_circle),
-		WORLD(what_is_never_read_is_not_kept),
-		WORLD(a_walk_ends_when_it_is_told),
-		WORLD(selectors_are_escaped),
-		WORLD(the_owner_may_stop_it_from_anywhere),
-		WORLD(any_thread_may_read),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,9 @@
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "tests/unit/test.h"
 
 static cJSON *parse(const char *text)
 {
@@ -20,12 +15,11 @@ static cJSON *parse(const char *text)
 	return json;
 }
 
-static void test_get(void **state)
+TEST(get)
 {
 	cJSON *root JSON_CLEANUP = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},"
 					 "\"n\":[1]}}");
 
-	(void)state;
 	assert_string_equal(json_str(root, "metadata", "labels", "codis.io/group", NULL), "2");
 	assert_null(json_str(root, "metadata", "labels", "name", NULL)); /* names are case-sensitive */
 	assert_null(json_str(root, "metadata", "labels", NULL));
@@ -36,13 +30,12 @@ static void test_get(void **state)
 	assert_null(json_str(NULL, NULL));
 }
 
-static void test_numbers(void **state)
+TEST(numbers)
 {
 	cJSON *root JSON_CLEANUP = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,"
 					 "\"f\":-9223372036854775808,\"g\":9223372036854775808,"
 					 "\"h\":1700000000000,\"i\":-1e300,\"j\":1e999}");
 
-	(void)state;
 	assert_int_equal(json_int(-1, root, "a", NULL), 42);
 	assert_int_equal(json_int(-1, root, "b", NULL), -7);
 	assert_int_equal(json_int(-1, root, "c", NULL), -1);
@@ -56,11 +49,10 @@ static void test_numbers(void **state)
 	assert_int_equal(json_int(-1, root, "missing", NULL), -1);
 }
 
-static void test_bools(void **state)
+TEST(bools)
 {
 	cJSON *root JSON_CLEANUP = parse("{\"t\":true,\"f\":false,\"n\":null,\"s\":\"true\",\"i\":1}");
 
-	(void)state;
 	assert_true(json_bool(false, root, "t", NULL));
 	assert_false(json_bool(true, root, "f", NULL));
 	assert_true(json_bool(true, root, "n", NULL));
@@ -68,20 +60,19 @@ static void test_bools(void **state)
 	assert_false(json_bool(false, root, "i", NULL));
 }
 
-static void test_parse_needs_no_nul(void **state)
+TEST(parse_needs_no_nul)
 {
 	static const char text[] = { '[', '1', '2', ']', ' ', '\n', '9' };
 	struct error err;
 	cJSON *json JSON_CLEANUP = json_parse(text, 6, &err);
 
-	(void)state;
 	assert_non_null(json);
 	assert_int_equal(cJSON_GetArrayItem(json, 0)->valueint, 12);
 	assert_null(json_parse(text, 7, &err));
 	assert_non_null(strstr(err.text, "byte 6 of 7"));
 }
 
-static void test_parse_refuses(void **state)
+TEST(parse_refuses)
 {
 	static const char *const cases[] = {
 		"",       " ",           "{",   "}",           "[1,]",   "{\"a\":1,}", "{\"a\" 1}", "{a:1}",
@@ -90,7 +81,6 @@ static void test_parse_refuses(void **state)
 	};
 	struct error err;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		/* In memory of its own, so that a sanitizer sees a read behind the end. */
 		size_t len = strlen(cases[i]);
@@ -107,13 +97,12 @@ static void test_parse_refuses(void **state)
 	assert_null(json_parse("[1]\0", 4, &err));
 }
 
-static void test_every_cut_of_a_text_is_refused(void **state)
+TEST(every_cut_of_a_text_is_refused)
 {
 	static const char text[] = "{\"a\":[1,-2.5e3,\"\\u00e9\\n\",true,false,null],\"b\":{\"c\":{}}}";
 	struct error err;
 	char *copy;
 
-	(void)state;
 	for (size_t len = 0; len < sizeof(text) - 1; len++) {
 		copy = malloc(len + !len);
 		memcpy(copy, text, len);
@@ -123,13 +112,12 @@ static void test_every_cut_of_a_text_is_refused(void **state)
 	cJSON_Delete(parse(text));
 }
 
-static void test_depth_is_limited(void **state)
+TEST(depth_is_limited)
 {
 	enum { DEEP = 200000 };
 	char *text = malloc(DEEP);
 	struct error err;
 
-	(void)state;
 	memset(text, '[', DEEP);
 	assert_null(json_parse(text, DEEP, &err));
 	for (int i = 0; i < DEEP / 5; i++)
@@ -138,12 +126,11 @@ static void test_depth_is_limited(void **state)
 	free(text);
 }
 
-static void test_build_and_write(void **state)
+TEST(build_and_write)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1000);
 	cJSON *root JSON_CLEANUP = cJSON_CreateObject(), *list;
 
-	(void)state;
 	assert_non_null(json_add_str(json_add_object(root, "o"), "s", "a\"b\n"));
 	list = json_add_array(root, "l");
 	assert_int_equal(json_push(list, cJSON_CreateTrue()), 0);
@@ -157,11 +144,10 @@ static void test_build_and_write(void **state)
 				      "\"no\":false,\"f\":\"3/x\"}");
 }
 
-static void test_builders_bear_what_is_not_there(void **state)
+TEST(builders_bear_what_is_not_there)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1000);
 
-	(void)state;
 	assert_null(json_add_object(NULL, "o"));
 	assert_null(json_add_str(NULL, "s", "x"));
 	assert_int_equal(json_push(NULL, cJSON_CreateTrue()), -1); /* and freed */
@@ -169,12 +155,11 @@ static void test_builders_bear_what_is_not_there(void **state)
 	assert_true(out.failed);
 }
 
-static void test_write_stays_in_the_limit(void **state)
+TEST(write_stays_in_the_limit)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4);
 	cJSON *root JSON_CLEANUP = parse("[1,2]");
 
-	(void)state;
 	assert_int_equal(json_write(root, &out), -1);
 	assert_true(out.failed);
 }
@@ -187,9 +172,8 @@ static bool equal(const char *a, const char *b)
 	return json_equal(x, y);
 }
 
-static void test_equal(void **state)
+TEST(equal)
 {
-	(void)state;
 	assert_true(equal("{\"a\":1,\"b\":[true,null,\"x\"]}", "{\"b\":[true,null,\"x\"],\"a\":1.0}"));
 	assert_true(equal("{}", "{}"));
 	assert_false(equal("{\"a\":1}", "{\"a\":1,\"b\":2}"));
@@ -205,11 +189,10 @@ static void test_equal(void **state)
 }
 
 /* cJSON's own comparison would take 2^60 steps. */
-static void test_equal_of_deep_objects(void **state)
+TEST(equal_of_deep_objects)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(100000);
 
-	(void)state;
 	for (int i = 0; i < 60; i++)
 		buf_addstr(&text, "{\"a\":");
 	buf_addch(&text, '1');
@@ -242,13 +225,12 @@ static int serve(struct buf *out)
 	return json_write(answer, out);
 }
 
-static void test_arena(void **state)
+TEST(arena)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	cJSON *before = parse("{\"kept\":true}");
 	struct json_arena *arena = json_arena_new(64u << 20);
 
-	(void)state;
 	assert_non_null(arena);
 	for (int i = 0; i < 1000; i++) { /* more than fits at once, so it is given back in between */
 		buf_reset(&out);
@@ -266,13 +248,12 @@ static void test_arena(void **state)
 }
 
 /* The arena's limit is the simplest allocation that fails: every one of a request's, one after the other. */
-static void test_every_allocation_may_fail(void **state)
+TEST(every_allocation_may_fail)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	struct json_arena *arena;
 	int failures = 0, r;
 
-	(void)state;
 	for (size_t max = 16, ok = 0; !ok; max += 16) {
 		buf_reset(&out);
 		arena = json_arena_new(max);
@@ -286,12 +267,11 @@ static void test_every_allocation_may_fail(void **state)
 	assert_true(failures > 50);
 }
 
-static void test_arena_after_a_large_request(void **state)
+TEST(arena_after_a_large_request)
 {
 	struct json_arena *arena = json_arena_new(64u << 20);
 	char *p;
 
-	(void)state;
 	json_arena_begin(arena);
 	p = cJSON_malloc(32u << 20);
 	assert_non_null(p);
@@ -322,13 +302,12 @@ static void *arena_thread(void *arg)
 	return NULL;
 }
 
-static void test_arenas_of_threads_are_apart(void **state)
+TEST(arenas_of_threads_are_apart)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	pthread_t threads[4];
 	int failures[4] = { 0 };
 
-	(void)state;
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, arena_thread, &failures[i]), 0);
 	for (int i = 0; i < 2000; i++) { /* this thread has none */
@@ -339,29 +318,4 @@ static void test_arenas_of_threads_are_apart(void **state)
 		pthread_join(threads[i], NULL);
 		assert_int_equal(failures[i], 0);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_bools),
-		cmocka_unit_test(test_parse_needs_no_nul),
-		cmocka_unit_test(test_parse_refuses),
-		cmocka_unit_test(test_every_cut_of_a_text_is_refused),
-		cmocka_unit_test(test_depth_is_limited),
-		cmocka_unit_test(test_build_and_write),
-		cmocka_unit_test(test_builders_bear_what_is_not_there),
-		cmocka_unit_test(test_write_stays_in_the_limit),
-		cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_equal_of_deep_objects),
-		cmocka_unit_test(test_arena),
-		cmocka_unit_test(test_every_allocation_may_fail),
-		cmocka_unit_test(test_arena_after_a_large_request),
-		cmocka_unit_test(test_arenas_of_threads_are_apart),
-	};
-
-	json_arena_setup();
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

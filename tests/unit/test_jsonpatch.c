@@ -1,15 +1,10 @@
 /* JSON Patch: what is applied is what was meant, with few operations; whatever does not fit is refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/admission.h"
+#include "tests/unit/test.h"
 
 static cJSON *parsed(const char *text)
 {
@@ -31,7 +26,7 @@ static void is_text(const cJSON *item, const char *wanted)
 
 /* --- diff -------------------------------------------------------------------------------------------------------- */
 
-static void the_smallest_patch(void **state)
+TEST(the_smallest_patch)
 {
 	static const struct {
 		const char *from, *to, *patch;
@@ -61,7 +56,6 @@ static void the_smallest_patch(void **state)
 		  "[{\"op\":\"add\",\"path\":\"/0\",\"value\":1},{\"op\":\"add\",\"path\":\"/1\",\"value\":2}]" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		JSON_CLEANUP cJSON *from = parsed(cases[i].from);
 		JSON_CLEANUP cJSON *to = parsed(cases[i].to);
@@ -73,7 +67,7 @@ static void the_smallest_patch(void **state)
 
 /* --- apply ------------------------------------------------------------------------------------------------------- */
 
-static void what_fits_is_applied(void **state)
+TEST(what_fits_is_applied)
 {
 	static const struct {
 		const char *doc, *patch, *result;
@@ -92,7 +86,6 @@ static void what_fits_is_applied(void **state)
 		{ "{\"\":{\"\":1}}", "[{\"op\":\"replace\",\"path\":\"//\",\"value\":2}]", "{\"\":{\"\":2}}" },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct error err = ERROR_INIT;
 		JSON_CLEANUP cJSON *doc = parsed(cases[i].doc);
@@ -106,7 +99,7 @@ static void what_fits_is_applied(void **state)
 	}
 }
 
-static void what_does_not_fit_is_refused(void **state)
+TEST(what_does_not_fit_is_refused)
 {
 	static const struct {
 		const char *doc, *patch;
@@ -136,7 +129,6 @@ static void what_does_not_fit_is_refused(void **state)
 		{ "[1,2]", "[{\"op\":\"test\",\"path\":\"/2\",\"value\":1}]", ERR_INVALID },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct error err = ERROR_INIT;
 		JSON_CLEANUP cJSON *doc = parsed(cases[i].doc);
@@ -230,11 +222,10 @@ static void check_pair(const cJSON *a, const cJSON *b)
 	assert_int_equal(json_equal(a, b), cJSON_GetArraySize(patch) == 0);
 }
 
-static void a_difference_applied_is_the_other_document(void **state)
+TEST(a_difference_applied_is_the_other_document)
 {
 	struct chance c = { 42 };
 
-	(void)state;
 	for (int i = 0; i < 20000; i++) {
 		JSON_CLEANUP cJSON *a = any_value(&c, 4);
 		JSON_CLEANUP cJSON *b = i % 3 ? cJSON_Duplicate(a, 1) : any_value(&c, 4);
@@ -245,16 +236,4 @@ static void a_difference_applied_is_the_other_document(void **state)
 		check_pair(b, a);
 		check_pair(a, a);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_smallest_patch),
-		cmocka_unit_test(what_fits_is_applied),
-		cmocka_unit_test(what_does_not_fit_is_refused),
-		cmocka_unit_test(a_difference_applied_is_the_other_document),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

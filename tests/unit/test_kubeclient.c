@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "common/net/http.h"
+#include "tests/unit/test.h"
 
 #define LONG 10000
 
@@ -49,7 +50,9 @@ static void ask(struct answer *a, struct fake_world *w, struct kube_client *kube
 	assert_true(fake_run(w, LONG, is_done, a));
 }
 
-static void an_object_comes_back(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+
+FIXTURE_TEST(an_object_comes_back)
 {
 	struct fake_world *w = *state;
 	struct answer a;
@@ -65,7 +68,7 @@ static void an_object_comes_back(void **state)
 	cJSON_Delete(a.object);
 }
 
-static void every_refusal_has_its_code(void **state)
+FIXTURE_TEST(every_refusal_has_its_code)
 {
 	static const struct {
 		int status;
@@ -91,7 +94,7 @@ static void every_refusal_has_its_code(void **state)
 	assert_int_equal(a.err.code, ERR_CONFLICT);
 }
 
-static void a_call_has_a_time_limit(void **state)
+FIXTURE_TEST(a_call_has_a_time_limit)
 {
 	struct fake_world *w = *state;
 	struct answer a;
@@ -103,7 +106,7 @@ static void a_call_has_a_time_limit(void **state)
 	fake_hang(&w->api, false);
 }
 
-static void a_call_may_be_taken_back(void **state)
+FIXTURE_TEST(a_call_may_be_taken_back)
 {
 	struct fake_world *w = *state;
 	struct answer a = { .world = w }, b;
@@ -122,7 +125,7 @@ static void a_call_may_be_taken_back(void **state)
 	assert_false(a.done);
 }
 
-static void the_client_may_end_in_an_answer(void **state)
+FIXTURE_TEST(the_client_may_end_in_an_answer)
 {
 	struct fake_world *w = *state;
 	struct answer a = { .world = w, .kube = fake_client(w), .free_client = true }, b = a;
@@ -136,7 +139,7 @@ static void the_client_may_end_in_an_answer(void **state)
 	fake_unblock(&w->api);
 }
 
-static void what_cannot_start_says_why(void **state)
+FIXTURE_TEST(what_cannot_start_says_why)
 {
 	struct fake_world *w = *state;
 	BUF_CLEANUP struct buf path = BUF_INIT(20000);
@@ -175,7 +178,7 @@ static struct kube_client *client_of(struct fake_world *w, uint16_t port, const 
 
 #define HEAD(status) "HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: "
 
-static void headers_are_what_they_should_be(void **state)
+FIXTURE_TEST(headers_are_what_they_should_be)
 {
 	struct fake_world *w = *state;
 	struct raw_server s = { .answer = HEAD("200 OK") "2\r\n\r\n{}", .end = RAW_KEEP };
@@ -206,7 +209,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
-static void a_token_that_was_replaced_is_read_again(void **state)
+FIXTURE_TEST(a_token_that_was_replaced_is_read_again)
 {
 	static const char denied[] = HEAD("401 Unauthorized") "27\r\n\r\n{\"message\":\"Unauthorized\"}\n";
 	struct fake_world *w = *state;
@@ -243,7 +246,7 @@ static void a_token_that_was_replaced_is_read_again(void **state)
 	unlink(path);
 }
 
-static void an_answer_that_is_no_json_is_told(void **state)
+FIXTURE_TEST(an_answer_that_is_no_json_is_told)
 {
 	static const char *const answers[] = { HEAD("200 OK") "5\r\n\r\nhello",
 					       HEAD("502 Bad Gateway") "5\r\n\r\nhello", HEAD("500 Oh") "2\r\n\r\n{}" };
@@ -268,7 +271,7 @@ static void an_answer_that_is_no_json_is_told(void **state)
 
 /* --- without a loop ---------------------------------------------------------------------------------------------- */
 
-static void one_call_without_a_loop(void **state)
+FIXTURE_TEST(one_call_without_a_loop)
 {
 	struct fake_world *w = *state;
 	char server[64];
@@ -292,24 +295,4 @@ static void one_call_without_a_loop(void **state)
 	fake_down(&w->api);
 	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes", NULL, NULL, 100, &object, &err), -1);
 	assert_int_equal(err.code, ERR_REFUSED);
-}
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		WORLD(an_object_comes_back),
-		WORLD(every_refusal_has_its_code),
-		WORLD(a_call_has_a_time_limit),
-		WORLD(a_call_may_be_taken_back),
-		WORLD(the_client_may_end_in_an_answer),
-		WORLD(what_cannot_start_says_why),
-		WORLD(headers_are_what_they_should_be),
-		WORLD(a_token_that_was_replaced_is_read_again),
-		WORLD(an_answer_that_is_no_json_is_told),
-		WORLD(one_call_without_a_loop),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

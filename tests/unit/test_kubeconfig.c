@@ -1,10 +1,4 @@
 /* Where the API server is and who we are. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/kube/config.h"
+#include "tests/unit/test.h"
 
 struct folder {
 	char dir[64], config[80];
@@ -82,7 +77,9 @@ static int load(struct folder *f, const char *cluster, const char *user, const c
 #define SERVER "    server: https://10.0.0.1:6443/\n"
 #define TOKEN  "    token: secret-token\n"
 
-static void data_in_the_file(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(data_in_the_file)
 {
 	struct folder *f = *state;
 
@@ -99,7 +96,7 @@ static void data_in_the_file(void **state)
 	assert_int_equal(f->cfg.skip_verify, 0);
 }
 
-static void files_beside_the_file(void **state)
+FIXTURE_TEST(files_beside_the_file)
 {
 	struct folder *f = *state;
 	char token[200], cluster[400];
@@ -118,7 +115,7 @@ static void files_beside_the_file(void **state)
 	assert_string_equal(f->cfg.token_file, token);
 }
 
-static void a_token_and_no_verification(void **state)
+FIXTURE_TEST(a_token_and_no_verification)
 {
 	struct folder *f = *state;
 
@@ -127,7 +124,7 @@ static void a_token_and_no_verification(void **state)
 	assert_int_equal(f->cfg.skip_verify, 1);
 }
 
-static void json_is_yaml(void **state)
+FIXTURE_TEST(json_is_yaml)
 {
 	struct folder *f = *state;
 
@@ -148,7 +145,7 @@ static void refused(struct folder *f, int result, const char *words)
 	assert_null(strstr(f->err.text, "secret"));
 }
 
-static void what_is_not_understood_is_refused(void **state)
+FIXTURE_TEST(what_is_not_understood_is_refused)
 {
 	struct folder *f = *state;
 
@@ -163,7 +160,7 @@ static void what_is_not_understood_is_refused(void **state)
 	refused(f, load(f, SERVER "    certificate-authority: none\n", TOKEN, ""), "none: No such file");
 }
 
-static void a_broken_file_is_refused(void **state)
+FIXTURE_TEST(a_broken_file_is_refused)
 {
 	static const char *const texts[][2] = {
 		{ "", "no context" },
@@ -185,7 +182,7 @@ static void a_broken_file_is_refused(void **state)
 	refused(f, kube_config_load(&f->cfg, f->config, &f->err), "No such file");
 }
 
-static void aliases_do_not_explode(void **state)
+FIXTURE_TEST(aliases_do_not_explode)
 {
 	struct folder *f = *state;
 	BUF_CLEANUP struct buf text = BUF_INIT(100000);
@@ -197,7 +194,7 @@ static void aliases_do_not_explode(void **state)
 	refused(f, kube_config_load(&f->cfg, f->config, &f->err), "no context");
 }
 
-static void the_environment_names_it(void **state)
+FIXTURE_TEST(the_environment_names_it)
 {
 	struct folder *f = *state;
 	char two[200];
@@ -219,22 +216,4 @@ static void the_environment_names_it(void **state)
 	assert_int_equal(kube_config_load(&f->cfg, f->config, &f->err), 0); /* unless a file is named */
 	unsetenv("KUBERNETES_SERVICE_HOST");
 	unsetenv("KUBECONFIG");
-}
-
-#define FOLDER(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		FOLDER(data_in_the_file),
-		FOLDER(files_beside_the_file),
-		FOLDER(a_token_and_no_verification),
-		FOLDER(json_is_yaml),
-		FOLDER(what_is_not_understood_is_refused),
-		FOLDER(a_broken_file_is_refused),
-		FOLDER(aliases_do_not_explode),
-		FOLDER(the_environment_names_it),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/fake_api.h"
 
 #include "common/kube/lease.h"
+#include "tests/unit/test.h"
 
 #define LEASES   "/apis/coordination.k8s.io/v1/namespaces/ns/leases"
 #define LEASE    LEASES "/codis-controller"
@@ -117,7 +118,9 @@ static bool four_writes(void *ctx)
 	return fake_count(&((struct fake_world *)ctx)->api, "PUT") >= 4;
 }
 
-static void who_finds_none_makes_it_and_renews_it(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+
+FIXTURE_TEST(who_finds_none_makes_it_and_renews_it)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -143,7 +146,7 @@ static void who_finds_none_makes_it_and_renews_it(void **state)
 	lease_free(c.lease);
 }
 
-static void one_leads_and_the_other_takes_over(void **state)
+FIXTURE_TEST(one_leads_and_the_other_takes_over)
 {
 	struct fake_world *w = *state;
 	struct candidate a, b;
@@ -162,7 +165,7 @@ static void one_leads_and_the_other_takes_over(void **state)
 	lease_free(b.lease);
 }
 
-static void only_one_of_two_gets_it(void **state)
+FIXTURE_TEST(only_one_of_two_gets_it)
 {
 	struct fake_world *w = *state;
 	struct candidate a, b;
@@ -184,7 +187,7 @@ static void only_one_of_two_gets_it(void **state)
 	lease_free(b.lease);
 }
 
-static void a_lease_given_back_is_taken_at_once(void **state)
+FIXTURE_TEST(a_lease_given_back_is_taken_at_once)
 {
 	struct fake_world *w = *state;
 	struct candidate a, b;
@@ -211,7 +214,7 @@ static bool is_released(void *ctx)
 	return ((struct candidate *)ctx)->released;
 }
 
-static void giving_back_needs_no_api_server(void **state)
+FIXTURE_TEST(giving_back_needs_no_api_server)
 {
 	struct fake_world *w = *state;
 	struct candidate a, b;
@@ -232,7 +235,7 @@ static void giving_back_needs_no_api_server(void **state)
 
 /* --- whose clock ------------------------------------------------------------------------------------------------- */
 
-static void a_remote_clock_is_never_believed(void **state)
+FIXTURE_TEST(a_remote_clock_is_never_believed)
 {
 	static const char *const clocks[] = { "1970-01-01T00:00:00.000000Z", "2199-01-01T00:00:00.000000Z",
 					      "nonsense" };
@@ -252,7 +255,7 @@ static void a_remote_clock_is_never_believed(void **state)
 	}
 }
 
-static void what_is_not_ours_in_the_record_stays(void **state)
+FIXTURE_TEST(what_is_not_ours_in_the_record_stays)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -267,7 +270,7 @@ static void what_is_not_ours_in_the_record_stays(void **state)
 	lease_free(c.lease);
 }
 
-static void a_restart_in_place_goes_on_leading(void **state)
+FIXTURE_TEST(a_restart_in_place_goes_on_leading)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -279,7 +282,7 @@ static void a_restart_in_place_goes_on_leading(void **state)
 	lease_free(c.lease);
 }
 
-static void a_record_without_sense_is_taken_after_our_own_duration(void **state)
+FIXTURE_TEST(a_record_without_sense_is_taken_after_our_own_duration)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -297,7 +300,7 @@ static void a_record_without_sense_is_taken_after_our_own_duration(void **state)
 
 /* --- what goes wrong ---------------------------------------------------------------------------------------------- */
 
-static void who_cannot_reach_the_api_server_is_unsure(void **state)
+FIXTURE_TEST(who_cannot_reach_the_api_server_is_unsure)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -315,7 +318,7 @@ static void who_cannot_reach_the_api_server_is_unsure(void **state)
 	lease_free(c.lease);
 }
 
-static void an_api_server_that_hangs_is_none(void **state)
+FIXTURE_TEST(an_api_server_that_hangs_is_none)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -337,7 +340,7 @@ static bool has_failed(void *ctx)
 	return ((struct candidate *)ctx)->errors > 0;
 }
 
-static void a_call_that_hangs_leaves_time_for_another(void **state)
+FIXTURE_TEST(a_call_that_hangs_leaves_time_for_another)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -354,7 +357,7 @@ static void a_call_that_hangs_leaves_time_for_another(void **state)
 	lease_free(c.lease);
 }
 
-static void another_holder_ends_it_for_sure(void **state)
+FIXTURE_TEST(another_holder_ends_it_for_sure)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -379,7 +382,7 @@ static bool put_again(void *ctx)
 	return fake_count(&((struct fake_world *)ctx)->api, "PUT") >= 8;
 }
 
-static void a_write_by_somebody_else_changes_nothing(void **state)
+FIXTURE_TEST(a_write_by_somebody_else_changes_nothing)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -405,7 +408,7 @@ static bool posted_twice(void *ctx)
 	return fake_count(&((struct fake_world *)ctx)->api, "POST") >= 2;
 }
 
-static void a_lease_that_was_deleted_is_made_again(void **state)
+FIXTURE_TEST(a_lease_that_was_deleted_is_made_again)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -419,7 +422,7 @@ static void a_lease_that_was_deleted_is_made_again(void **state)
 	lease_free(c.lease);
 }
 
-static void a_missing_right_is_told(void **state)
+FIXTURE_TEST(a_missing_right_is_told)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -438,7 +441,7 @@ static bool is_gone(void *ctx)
 	return ((struct candidate *)ctx)->lease == NULL;
 }
 
-static void the_owner_may_free_it_when_it_changes(void **state)
+FIXTURE_TEST(the_owner_may_free_it_when_it_changes)
 {
 	struct fake_world *w = *state;
 	struct candidate c;
@@ -460,7 +463,7 @@ static void the_owner_may_free_it_when_it_changes(void **state)
 	fake_hang(&w->api, false);
 }
 
-static void a_configuration_without_sense_is_refused(void **state)
+FIXTURE_TEST(a_configuration_without_sense_is_refused)
 {
 	struct fake_world *w = *state;
 	struct lease_config good = { .namespace = "ns",
@@ -482,32 +485,4 @@ static void a_configuration_without_sense_is_refused(void **state)
 	bad.identity = "";
 	assert_null(lease_start(&w->loop.uv, w->kube, &bad, &err));
 	lease_free(NULL);
-}
-
-#define WORLD(test) cmocka_unit_test_setup_teardown(test, fake_setup, fake_teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		WORLD(who_finds_none_makes_it_and_renews_it),
-		WORLD(one_leads_and_the_other_takes_over),
-		WORLD(only_one_of_two_gets_it),
-		WORLD(a_lease_given_back_is_taken_at_once),
-		WORLD(giving_back_needs_no_api_server),
-		WORLD(a_remote_clock_is_never_believed),
-		WORLD(what_is_not_ours_in_the_record_stays),
-		WORLD(a_restart_in_place_goes_on_leading),
-		WORLD(a_record_without_sense_is_taken_after_our_own_duration),
-		WORLD(who_cannot_reach_the_api_server_is_unsure),
-		WORLD(an_api_server_that_hangs_is_none),
-		WORLD(a_call_that_hangs_leaves_time_for_another),
-		WORLD(another_holder_ends_it_for_sure),
-		WORLD(a_write_by_somebody_else_changes_nothing),
-		WORLD(a_lease_that_was_deleted_is_made_again),
-		WORLD(a_missing_right_is_told),
-		WORLD(the_owner_may_free_it_when_it_changes),
-		WORLD(a_configuration_without_sense_is_refused),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

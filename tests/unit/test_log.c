@@ -1,13 +1,8 @@
 #include <regex.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "common/base/log.h"
+#include "tests/unit/test.h"
 
 struct pipe_log {
 	struct logger lg;
@@ -49,7 +44,9 @@ static const char *logged(struct pipe_log *p)
 	return p->line;
 }
 
-static void test_line(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(line)
 {
 	struct pipe_log *p = *state;
 	regex_t re;
@@ -64,7 +61,7 @@ static void test_line(void **state)
 	regfree(&re);
 }
 
-static void test_level(void **state)
+FIXTURE_TEST(level)
 {
 	struct pipe_log *p = *state;
 
@@ -75,7 +72,7 @@ static void test_level(void **state)
 	log_info(NULL, "nowhere", "x=%d", 1);
 }
 
-static void test_long_lines_are_cut(void **state)
+FIXTURE_TEST(long_lines_are_cut)
 {
 	struct pipe_log *p = *state;
 	char text[5000];
@@ -89,11 +86,10 @@ static void test_long_lines_are_cut(void **state)
 	assert_int_equal(line[strlen(line) - 1], '\n');
 }
 
-static void test_quote(void **state)
+TEST(quote)
 {
 	char out[8];
 
-	(void)state;
 	assert_string_equal(LOGQ("no memory"), "\"no memory\"");
 	assert_string_equal(LOGQ("say \"a\\b\"\n"), "\"say \\\"a\\\\b\\\" \"");
 	assert_string_equal(LOGQ(NULL), "\"\"");
@@ -102,27 +98,13 @@ static void test_quote(void **state)
 		assert_true(strlen(log_quote("\"\"\"\"\"\"\"\"\"\"", out, size)) < size);
 }
 
-static void test_level_parse(void **state)
+TEST(level_parse)
 {
 	enum log_level level = LOG_LEVEL_ERROR;
 
-	(void)state;
 	assert_int_equal(log_level_parse("debug", &level), 0);
 	assert_int_equal(level, LOG_LEVEL_DEBUG);
 	assert_int_equal(log_level_parse("warn", &level), 0);
 	assert_int_equal(level, LOG_LEVEL_WARN);
 	assert_int_equal(log_level_parse("loud", &level), -1);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_level, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_long_lines_are_cut, setup, teardown),
-		cmocka_unit_test(test_quote),
-		cmocka_unit_test(test_level_parse),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

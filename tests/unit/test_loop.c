@@ -1,15 +1,10 @@
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/net/loop.h"
+#include "tests/unit/test.h"
 
 struct fixture {
 	struct loop loop;
@@ -52,7 +47,9 @@ static void stop(void *ctx)
 	loop_stop(&f->loop);
 }
 
-static void test_timer_once(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(timer_once)
 {
 	struct fixture *f = *state;
 	int64_t begin = clock_mono_ms();
@@ -67,7 +64,7 @@ static void test_timer_once(void **state)
 }
 
 /* The loop's clock stands still while a callback runs; a timer must not come early for that. */
-static void test_timer_after_a_long_callback(void **state)
+FIXTURE_TEST(timer_after_a_long_callback)
 {
 	struct fixture *f = *state;
 	int64_t begin;
@@ -90,7 +87,7 @@ static void stop_itself_at_three(void *ctx)
 	}
 }
 
-static void test_timer_stops_itself(void **state)
+FIXTURE_TEST(timer_stops_itself)
 {
 	struct fixture *f = *state;
 
@@ -108,7 +105,7 @@ static void end_by_signals(void *ctx)
 	kill(getpid(), f->calls == 1 ? SIGTERM : SIGINT);
 }
 
-static void test_signals(void **state)
+FIXTURE_TEST(signals)
 {
 	struct fixture *f = *state;
 
@@ -118,11 +115,10 @@ static void test_signals(void **state)
 	assert_true(f->calls >= 2);
 }
 
-static void test_sigpipe_is_ignored(void **state)
+FIXTURE_TEST(sigpipe_is_ignored)
 {
 	int fds[2];
 
-	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	close(fds[0]);
 	assert_int_equal(write(fds[1], "x", 1), -1);
@@ -130,7 +126,7 @@ static void test_sigpipe_is_ignored(void **state)
 }
 
 /* loop_release also closes what is still open, after a stop that nothing has seen. */
-static void test_release_with_open_handles(void **state)
+FIXTURE_TEST(release_with_open_handles)
 {
 	struct fixture *f = *state;
 	uv_timer_t timer;
@@ -142,16 +138,4 @@ static void test_release_with_open_handles(void **state)
 	assert_true(uv_is_closing((uv_handle_t *)&timer));
 	assert_int_equal(setup(state), 0);
 	free(f);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_timer_once), TEST(test_timer_after_a_long_callback), TEST(test_timer_stops_itself),
-		TEST(test_signals),    TEST(test_sigpipe_is_ignored),          TEST(test_release_with_open_handles),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,8 @@
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/metrics.h"
+#include "tests/unit/test.h"
 
 #define DROPPED_HEAD                                                                                                   \
 	"# HELP codis_metrics_dropped_total Updates of metrics that could not be kept\n"                               \
@@ -25,7 +20,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void test_counters_and_gauges(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(counters_and_gauges)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	struct metrics *m = *state;
@@ -51,7 +48,7 @@ static void test_counters_and_gauges(void **state)
 }
 
 /* A bucket holds what is less than or equal to its bound, and all that the smaller ones hold. */
-static void test_histogram(void **state)
+FIXTURE_TEST(histogram)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	struct metrics *m = *state;
@@ -74,7 +71,7 @@ static void test_histogram(void **state)
 					 "t_seconds_count{op=\"x\"} 5\n"));
 }
 
-static void test_histogram_without_labels(void **state)
+FIXTURE_TEST(histogram_without_labels)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	struct metrics *m = *state;
@@ -85,7 +82,7 @@ static void test_histogram_without_labels(void **state)
 	assert_non_null(strstr(out.data, "\nt_seconds_sum 0.001000\nt_seconds_count 1\n"));
 }
 
-static void test_series_are_limited(void **state)
+FIXTURE_TEST(series_are_limited)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1000000);
 	struct metrics *m = *state;
@@ -103,7 +100,7 @@ static void test_series_are_limited(void **state)
 	assert_non_null(strstr(out.data, "\ncodis_metrics_dropped_total 5\n"));
 }
 
-static void test_a_name_has_one_type(void **state)
+FIXTURE_TEST(a_name_has_one_type)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(10000);
 	struct metrics *m = *state;
@@ -131,7 +128,7 @@ static void *count(void *arg)
 	return NULL;
 }
 
-static void test_threads(void **state)
+FIXTURE_TEST(threads)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1000000);
 	struct metrics *m = *state;
@@ -148,16 +145,4 @@ static void test_threads(void **state)
 	assert_non_null(strstr(out.data, "c_total{n=\"9\"} 2000\n"));
 	assert_non_null(strstr(out.data, "h_seconds_count 20000\n"));
 	assert_non_null(strstr(out.data, "\ng 4999\n"));
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_counters_and_gauges), TEST(test_histogram),           TEST(test_histogram_without_labels),
-		TEST(test_series_are_limited),  TEST(test_a_name_has_one_type), TEST(test_threads),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

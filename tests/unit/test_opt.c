@@ -1,13 +1,9 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 
-#include <cmocka.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/opt.h"
+#include "tests/unit/test.h"
 
 struct config {
 	char *listen, *name, *level;
@@ -70,7 +66,9 @@ static int parse(struct parsed *p, const char *const *argv)
 	return p->rest;
 }
 
-static void test_defaults(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(defaults)
 {
 	struct parsed *p = *state;
 
@@ -85,7 +83,7 @@ static void test_defaults(void **state)
 	assert_true(p->c.quiet);
 }
 
-static void test_flag_before_environment_before_default(void **state)
+FIXTURE_TEST(flag_before_environment_before_default)
 {
 	struct parsed *p = *state;
 
@@ -100,7 +98,7 @@ static void test_flag_before_environment_before_default(void **state)
 	assert_string_equal(p->c.level, "info");
 }
 
-static void test_forms_of_a_flag(void **state)
+FIXTURE_TEST(forms_of_a_flag)
 {
 	struct parsed *p = *state;
 
@@ -114,7 +112,7 @@ static void test_forms_of_a_flag(void **state)
 	assert_string_equal(p->c.name, "");
 }
 
-static void test_arguments_behind_the_flags(void **state)
+FIXTURE_TEST(arguments_behind_the_flags)
 {
 	struct parsed *p = *state;
 
@@ -126,7 +124,7 @@ static void test_arguments_behind_the_flags(void **state)
 	assert_int_equal(PARSE(p, "-"), 1);
 }
 
-static void test_durations(void **state)
+FIXTURE_TEST(durations)
 {
 	static const struct {
 		const char *text;
@@ -141,7 +139,7 @@ static void test_durations(void **state)
 }
 
 /* Every refusal names the option, the value and what is allowed. */
-static void test_refuses(void **state)
+FIXTURE_TEST(refuses)
 {
 	static const struct {
 		const char *flag, *says;
@@ -181,22 +179,20 @@ static void test_refuses(void **state)
 	assert_string_equal(p->err.text, "T_THREADS: \"many\" is not a whole number from 1 to 64");
 }
 
-static void test_wants(void **state)
+FIXTURE_TEST(wants)
 {
 	static const char *const args[] = { "program", "--tls", "--help", "--", "--version", NULL };
 	char **argv = (char **)(uintptr_t)args;
 
-	(void)state;
 	assert_true(opt_wants(5, argv, "--help"));
 	assert_false(opt_wants(5, argv, "--version"));
 	assert_false(opt_wants(1, argv, "--help"));
 }
 
-static void test_help(void **state)
+FIXTURE_TEST(help)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 
-	(void)state;
 	opt_help(options, &out);
 	assert_string_equal(out.data, "  --listen ADDR                where to listen (default :9443) [T_LISTEN]\n"
 				      "  --name NAME                  what it is called\n"
@@ -208,7 +204,7 @@ static void test_help(void **state)
 				      "  --quiet                      say little (default true)\n");
 }
 
-static void test_markdown(void **state)
+FIXTURE_TEST(markdown)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	static const char head[] = "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n"
@@ -216,22 +212,6 @@ static void test_markdown(void **state)
 				   "| `--name NAME` |  |  | what it is called |\n"
 				   "| `--log-level debug\\|info\\|warn` | `T_LEVEL` | `info` | what to log |\n";
 
-	(void)state;
 	opt_markdown(options, &out);
 	assert_memory_equal(out.data, head, sizeof(head) - 1);
-}
-
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_defaults),        TEST(test_flag_before_environment_before_default),
-		TEST(test_forms_of_a_flag), TEST(test_arguments_behind_the_flags),
-		TEST(test_durations),       TEST(test_refuses),
-		TEST(test_wants),           TEST(test_help),
-		TEST(test_markdown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,6 @@
 /* The probe and single commands against a real Redis server on a free port of the loopback. */
 #include <arpa/inet.h>
-#include <cmocka.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/codis/redis.h"
+#include "tests/unit/test.h"
 
 #define LIMIT_MS 10000
 
@@ -130,7 +126,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void test_refused_then_guarded_then_killed(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(refused_then_guarded_then_killed)
 {
 	struct fixture *f = *state;
 	const struct redis_probe_state *s = redis_probe_state(f->probe);
@@ -144,7 +142,7 @@ static void test_refused_then_guarded_then_killed(void **state)
 	assert_true(redis_info_guarded(&s->info)); /* what was last heard is kept */
 }
 
-static void test_restart_shows_another_run_id(void **state)
+FIXTURE_TEST(restart_shows_another_run_id)
 {
 	struct fixture *f = *state;
 	const struct redis_probe_state *s = redis_probe_state(f->probe);
@@ -160,7 +158,7 @@ static void test_restart_shows_another_run_id(void **state)
 	assert_string_not_equal(first, s->info.run_id);
 }
 
-static void test_hung_server_is_silent_since_it_was_asked(void **state)
+FIXTURE_TEST(hung_server_is_silent_since_it_was_asked)
 {
 	struct fixture *f = *state;
 	const struct redis_probe_state *s = redis_probe_state(f->probe);
@@ -200,7 +198,7 @@ static void ask(struct fixture *f, int argc, const char *const *argv)
 	assert_int_equal(f->done, 1);
 }
 
-static void test_commands(void **state)
+FIXTURE_TEST(commands)
 {
 	static const char *const role[] = { "SLAVEOF", "NO", "ONE" };
 	static const char *const get[] = { "GET", "k" };
@@ -224,16 +222,4 @@ static void test_commands(void **state)
 	ask(f, 2, get);
 	assert_int_equal(f->code, ERR_TIMEOUT);
 	kill(f->pid, SIGCONT);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_refused_then_guarded_then_killed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_restart_shows_another_run_id, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_hung_server_is_silent_since_it_was_asked, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,16 +1,11 @@
 /* base64 as Kubernetes writes it, and nothing that only looks like it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/secret.h"
+#include "tests/unit/test.h"
 
-static void known_texts(void **state)
+TEST(known_texts)
 {
 	/* RFC 4648, section 10 */
 	static const char *const pairs[][2] = { { "", "" },
@@ -21,7 +16,6 @@ static void known_texts(void **state)
 						{ "fooba", "Zm9vYmE=" },
 						{ "foobar", "Zm9vYmFy" } };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		char *text = base64_encode(pairs[i][0], strlen(pairs[i][0])), *data;
 		size_t len = 99;
@@ -35,11 +29,10 @@ static void known_texts(void **state)
 	}
 }
 
-static void any_bytes_come_back(void **state)
+TEST(any_bytes_come_back)
 {
 	unsigned char bytes[256];
 
-	(void)state;
 	for (int i = 0; i < 256; i++)
 		bytes[i] = (unsigned char)(i * 37);
 	for (size_t n = 0; n <= sizeof(bytes); n++) {
@@ -55,14 +48,13 @@ static void any_bytes_come_back(void **state)
 	}
 }
 
-static void what_is_not_base64_is_refused(void **state)
+TEST(what_is_not_base64_is_refused)
 {
 	static const char *const texts[] = { "A",        "AB",    "ABC",   "A===",   "====",   "AA=A", "=AAA",
 					     "AB==CD==", " ABCD", "ABCD ", "ABCD\n", "AB\nCD", "AB-_", "AB\200D" };
 	struct error err;
 	size_t len;
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		err = (struct error)ERROR_INIT;
 		if (base64_decode(texts[i], &len, &err))
@@ -71,29 +63,16 @@ static void what_is_not_base64_is_refused(void **state)
 	}
 }
 
-static void a_secret_gives_what_it_holds(void **state)
+TEST(a_secret_gives_what_it_holds)
 {
 	static const char text[] = "{\"data\":{\"tls.crt\":\"Zm9v\",\"bad\":\"*\",\"number\":1}}";
 	JSON_CLEANUP cJSON *secret = json_parse(text, sizeof(text) - 1, NULL);
 	char *value = kube_secret_get(secret, "tls.crt");
 
-	(void)state;
 	assert_string_equal(value, "foo");
 	free(value);
 	assert_null(kube_secret_get(secret, "none"));
 	assert_null(kube_secret_get(secret, "bad"));
 	assert_null(kube_secret_get(secret, "number"));
 	assert_null(kube_secret_get(NULL, "tls.crt"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_texts),
-		cmocka_unit_test(any_bytes_come_back),
-		cmocka_unit_test(what_is_not_base64_is_refused),
-		cmocka_unit_test(a_secret_gives_what_it_holds),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,10 @@
 /* The rules of a Codis cluster: what a pod is, which group it is of, what a count may be, where a key belongs. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/topology.h"
+#include "tests/unit/test.h"
 
 static cJSON *parse(const char *text)
 {
@@ -32,9 +28,8 @@ static enum codis_component component_of(const char *labels)
 	return codis_component_of(pod);
 }
 
-static void test_component(void **state)
+TEST(component)
 {
-	(void)state;
 	assert_int_equal(component_of("{\"app\":\"codis-server\"}"), CODIS_SERVER);
 	assert_int_equal(component_of("{\"app\":\"codis-proxy\"}"), CODIS_PROXY);
 	assert_int_equal(component_of("{\"app\":\"codis-dashboard\"}"), CODIS_DASHBOARD);
@@ -48,9 +43,8 @@ static void test_component(void **state)
 	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}"), CODIS_SERVER);
 }
 
-static void test_not_a_component(void **state)
+TEST(not_a_component)
 {
-	(void)state;
 	assert_int_equal(component_of("{\"app\":\"nginx\"}"), CODIS_NONE);
 	assert_int_equal(component_of("{\"app\":\"\"}"), CODIS_NONE);
 	assert_int_equal(component_of("{\"app\":7}"), CODIS_NONE);
@@ -62,9 +56,8 @@ static void test_not_a_component(void **state)
 	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
 }
 
-static void test_component_names(void **state)
+TEST(component_names)
 {
-	(void)state;
 	for (int c = CODIS_SERVER; c <= CODIS_ZOOKEEPER; c++)
 		assert_int_equal(codis_component_parse(codis_component_name((enum codis_component)c)), c);
 	assert_string_equal(codis_component_name(CODIS_NONE), "");
@@ -83,11 +76,10 @@ static const char *product_of(const char *pod_text, char out[CODIS_PRODUCT_MAX])
 
 #define CONTAINER(fields) "{\"spec\":{\"containers\":[{" fields "}]}}"
 
-static void test_product_by_precedence(void **state)
+TEST(product_by_precedence)
 {
 	char p[CODIS_PRODUCT_MAX];
 
-	(void)state;
 	assert_string_equal(product_of("{}", p), "codis-test");
 	assert_string_equal(
 		product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a\"}},\"spec\":{\"containers\":[{"
@@ -106,11 +98,10 @@ static void test_product_by_precedence(void **state)
 			    "codis-test");
 }
 
-static void test_product_of_a_command_line(void **state)
+TEST(product_of_a_command_line)
 {
 	char p[CODIS_PRODUCT_MAX];
 
-	(void)state;
 	assert_string_equal(product_of(CONTAINER("\"args\":[\"-c\",\"x\",\"--product_name\",\"c\"]"), p), "c");
 	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product_name=d\"]"), p), "d");
 	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product-name=d\"]"), p), "d");
@@ -124,11 +115,10 @@ static void test_product_of_a_command_line(void **state)
 	assert_string_equal(product_of(CONTAINER("\"args\":[7,null,{}]"), p), "codis-test");
 }
 
-static void test_product_that_is_no_label(void **state)
+TEST(product_that_is_no_label)
 {
 	char p[CODIS_PRODUCT_MAX];
 
-	(void)state;
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"\"}}}", p), "(refused)");
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"-a\"}}}", p), "(refused)");
 	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.\"}}}", p), "(refused)");
@@ -159,9 +149,8 @@ static int replica_of(const char *env)
 	return -1;
 }
 
-static void test_server_replica(void **state)
+TEST(server_replica)
 {
-	(void)state;
 	assert_int_equal(replica_of("[]"), 2);
 	assert_int_equal(replica_of("[{\"name\":\"OTHER\",\"value\":\"3\"}]"), 2);
 	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"value\":\"1\"}]"), 1);
@@ -171,14 +160,13 @@ static void test_server_replica(void **state)
 			 4);
 }
 
-static void test_server_replica_refused(void **state)
+TEST(server_replica_refused)
 {
 	static const char *const bad[] = {
 		"", "0", "two", "-1", "+2", " 2", "2 ", "2.0", "65", "99999999999999999999"
 	};
 	char env[128];
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(env, sizeof(env), "[{\"name\":\"SERVER_REPLICA\",\"value\":\"%s\"}]", bad[i]);
 		assert_int_equal(replica_of(env), -1);
@@ -188,9 +176,8 @@ static void test_server_replica_refused(void **state)
 	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"valueFrom\":{\"configMapKeyRef\":{}}}]"), -1);
 }
 
-static void test_ordinal(void **state)
+TEST(ordinal)
 {
-	(void)state;
 	assert_int_equal(codis_ordinal("codis-server-0", "codis-server"), 0);
 	assert_int_equal(codis_ordinal("codis-server-12", "codis-server"), 12);
 	assert_int_equal(codis_ordinal("codis-server-12", NULL), 12);
@@ -204,9 +191,8 @@ static void test_ordinal(void **state)
 	assert_int_equal(codis_ordinal(NULL, NULL), -1);
 }
 
-static void test_group(void **state)
+TEST(group)
 {
-	(void)state;
 	assert_int_equal(codis_group_of(0, 2), 1);
 	assert_int_equal(codis_group_of(1, 2), 1);
 	assert_int_equal(codis_group_of(2, 2), 2);
@@ -214,7 +200,7 @@ static void test_group(void **state)
 	assert_int_equal(codis_group_of(7, 1), 8);
 }
 
-static void test_statefulset_of(void **state)
+TEST(statefulset_of)
 {
 	JSON_CLEANUP cJSON *owned =
 		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"other\"},"
@@ -223,13 +209,12 @@ static void test_statefulset_of(void **state)
 		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"x\","
 		      "\"controller\":true}]}}");
 
-	(void)state;
 	assert_string_equal(codis_statefulset_of(owned), "codis-server");
 	assert_null(codis_statefulset_of(replica));
 	assert_null(codis_statefulset_of(NULL));
 }
 
-static void test_identity(void **state)
+TEST(identity)
 {
 	JSON_CLEANUP cJSON *pod = parse(
 		"{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
@@ -240,7 +225,6 @@ static void test_identity(void **state)
 	struct codis_identity id;
 	struct error err = ERROR_INIT;
 
-	(void)state;
 	assert_int_equal(codis_identify(pod, &id, &err), 0);
 	assert_int_equal(id.component, CODIS_SERVER);
 	assert_string_equal(id.product, "shop");
@@ -253,7 +237,7 @@ static void test_identity(void **state)
 
 /* --- spread, counts, slots ------------------------------------------------------------------------------------- */
 
-static void test_spread(void **state)
+TEST(spread)
 {
 	JSON_CLEANUP cJSON *none = parse("{}"),
 			   *soft = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"soft\","
@@ -263,7 +247,6 @@ static void test_spread(void **state)
 	const char *key;
 	bool strict;
 
-	(void)state;
 	assert_int_equal(codis_spread_of(none, &strict, &key, &err), 0);
 	assert_true(strict);
 	assert_string_equal(key, "kubernetes.io/hostname");
@@ -274,11 +257,10 @@ static void test_spread(void **state)
 	assert_non_null(strstr(err.text, "\"weak\""));
 }
 
-static void test_replicas_fit(void **state)
+TEST(replicas_fit)
 {
 	char s[256] = "";
 
-	(void)state;
 	assert_true(codis_replicas_fit(0, 2, s, sizeof(s)));
 	assert_true(codis_replicas_fit(4, 2, s, sizeof(s)));
 	assert_true(codis_replicas_fit(7, 1, s, sizeof(s)));
@@ -294,9 +276,8 @@ static int slot(const char *key)
 }
 
 /* 0xcbf43926 is the published check value of CRC-32 (IEEE) for "123456789". */
-static void test_slot(void **state)
+TEST(slot)
 {
-	(void)state;
 	assert_int_equal(slot("123456789"), 0xcbf43926 % 1024);
 	assert_int_equal(slot(""), 0);
 	assert_int_equal(slot("a{123456789}b"), slot("123456789"));
@@ -304,27 +285,4 @@ static void test_slot(void **state)
 	assert_int_equal(slot("a{}b"), slot(""));
 	assert_int_not_equal(slot("a{123456789"), slot("123456789"));
 	assert_int_equal(codis_slot_of("a{1}\0b", 6), slot("1"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_component),
-		cmocka_unit_test(test_not_a_component),
-		cmocka_unit_test(test_component_names),
-		cmocka_unit_test(test_product_by_precedence),
-		cmocka_unit_test(test_product_of_a_command_line),
-		cmocka_unit_test(test_product_that_is_no_label),
-		cmocka_unit_test(test_server_replica),
-		cmocka_unit_test(test_server_replica_refused),
-		cmocka_unit_test(test_ordinal),
-		cmocka_unit_test(test_group),
-		cmocka_unit_test(test_statefulset_of),
-		cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_replicas_fit),
-		cmocka_unit_test(test_slot),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "tests/unit/webhook_fixture.h"
 
 #include "common/base/buf.h"
+#include "tests/unit/test.h"
 #include "webhook/command.h"
 
 static const char *const programs[] = { "codis-server", "redis-server", NULL };
@@ -27,9 +28,8 @@ static void expect_commands(const char *text, const char *commands)
 	assert_string_equal(out.data, commands);
 }
 
-static void test_commands(void **state)
+TEST(commands)
 {
-	(void)state;
 	expect_commands("", "");
 	expect_commands("a b  c", "a,b,c|");
 	expect_commands("a;b&&c||d|e&\nf", "a|b|c|d|e|f|");
@@ -40,9 +40,8 @@ static void test_commands(void **state)
 	expect_commands("if a; then b; fi", "if,a|then,b|fi|");
 }
 
-static void test_redirections_are_no_words(void **state)
+TEST(redirections_are_no_words)
 {
-	(void)state;
 	expect_commands("a >x b 2>&1 c </dev/null >> y d", "a,b,c,d|");
 	expect_commands("a>x", "a|");
 	expect_commands("a2>x", "a2|"); /* a command of that name, as a shell reads it */
@@ -51,9 +50,8 @@ static void test_redirections_are_no_words(void **state)
 	expect_commands("a >| x b", "a,b|");
 }
 
-static void test_quotes_and_expansions_stay_in_their_word(void **state)
+TEST(quotes_and_expansions_stay_in_their_word)
 {
-	(void)state;
 	expect_commands("a 'b; c' \"d && $(e \"f )\")\" g", "a,'b; c',\"d && $(e \"f )\")\",g|");
 	expect_commands("a `b; c` $(d; (e)) ${f:-x y} $((1 + 2)) \\; g",
 			"a,`b; c`,$(d; (e)),${f:-x y},$((1 + 2)),\\;,g|");
@@ -61,7 +59,7 @@ static void test_quotes_and_expansions_stay_in_their_word(void **state)
 										 "y=$(expr $x / 2)|");
 }
 
-static void test_what_cannot_be_followed_is_an_error(void **state)
+TEST(what_cannot_be_followed_is_an_error)
 {
 	static const char *const texts[] = { "a 'b",    "a \"b",  "a `b",   "a $(b",
 					     "a ${b",   "a)",     "(a",     "cat <<EOF\nx\nEOF",
@@ -69,7 +67,6 @@ static void test_what_cannot_be_followed_is_an_error(void **state)
 					     "a $'b'",  "a >",    "a > ; b" };
 	BUF_CLEANUP struct buf out = BUF_INIT(65536), long_text = BUF_INIT(65536);
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		struct error err = ERROR_INIT;
 
@@ -85,7 +82,7 @@ static void test_what_cannot_be_followed_is_an_error(void **state)
 	assert_int_equal(shell_each(long_text.data, print_command, &out, NULL), -1);
 }
 
-static void test_plain_word(void **state)
+TEST(plain_word)
 {
 	static const struct {
 		const char *word, *plain;
@@ -93,7 +90,6 @@ static void test_plain_word(void **state)
 		      { "a\\ b", "a b" }, { "''", "" },         { "\"a\\b\"", "a\\b" },
 		      { "a$b", NULL },    { "`a`", NULL },      { "'$a'", "$a" } };
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		BUF_CLEANUP struct buf out = BUF_INIT(64);
 		struct shell_word w = { cases[i].word, strlen(cases[i].word) };
@@ -135,9 +131,8 @@ static void expect_appended(const char *before, const char *after)
 	free(text);
 }
 
-static void test_append_to_words(void **state)
+TEST(append_to_words)
 {
-	(void)state;
 	expect_appended("{\"command\":[\"codis-server\"]}", "{\"command\":[\"codis-server\",\"--x\",\"1\"]}");
 	expect_appended("{\"command\":[\"codis-server\"],\"args\":[\"a.conf\"]}",
 			"{\"command\":[\"codis-server\"],\"args\":[\"a.conf\",\"--x\",\"1\"]}");
@@ -165,9 +160,8 @@ static void expect_line(const char *before, const char *after)
 	free(b);
 }
 
-static void test_append_to_a_shell_line(void **state)
+TEST(append_to_a_shell_line)
 {
-	(void)state;
 	expect_line("codis-server", "codis-server --x 1");
 	expect_line("exec codis-server a.conf", "exec codis-server a.conf --x 1");
 	expect_line("codis-server a >> log 2>&1", "codis-server a --x 1 >> log 2>&1");
@@ -185,9 +179,8 @@ static void test_append_to_a_shell_line(void **state)
 	expect_line("(cd d; ./codis-server a)", "(cd d; ./codis-server a --x 1)");
 }
 
-static void test_unsafe_shell_lines_are_left_alone(void **state)
+TEST(unsafe_shell_lines_are_left_alone)
 {
-	(void)state;
 	expect_line("./start.sh", "");
 	expect_line("c=codis-server; $c a", "");
 	expect_line("su redis -c 'codis-server a'", "");
@@ -198,9 +191,8 @@ static void test_unsafe_shell_lines_are_left_alone(void **state)
 	expect_line("codis-server a; codis-server b; codis-server c; codis-server d; codis-server e", "");
 }
 
-static void test_shell_is_found_behind_its_flags(void **state)
+TEST(shell_is_found_behind_its_flags)
 {
-	(void)state;
 	expect_appended("{\"command\":[\"/bin/bash\",\"-e\",\"-c\"],\"args\":[\"codis-server a\"]}",
 			"{\"command\":[\"/bin/bash\",\"-e\",\"-c\"],\"args\":[\"codis-server a --x 1\"]}");
 	expect_appended("{\"command\":[\"sh\",\"-ec\",\"codis-server a\",\"zero\"]}",
@@ -209,9 +201,8 @@ static void test_shell_is_found_behind_its_flags(void **state)
 			"{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server --x 1\"]}");
 }
 
-static void test_no_start(void **state)
+TEST(no_start)
 {
-	(void)state;
 	expect_appended("{}", "");
 	expect_appended("{\"command\":[]}", "");
 	expect_appended("{\"command\":[\"/start.sh\"]}", "");
@@ -239,9 +230,8 @@ static void value_is(const char *container_text, const char *value)
 
 #define ENV ",\"env\":[{\"name\":\"POD_IP\"}]}"
 
-static void test_value_among_words(void **state)
+TEST(value_among_words)
 {
-	(void)state;
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"1.2.3.4\"]}", "1.2.3.4");
 	value_is("{\"command\":[\"codis-server\",\"--bind=1.2.3.4\"]}", "1.2.3.4");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"1\",\"--bind\",\"2\"]}", "2");
@@ -254,9 +244,8 @@ static void test_value_among_words(void **state)
 	value_is("{\"command\":[\"nothing\",\"--bind\",\"1\"]}", "");
 }
 
-static void test_value_in_a_shell_line(void **state)
+TEST(value_in_a_shell_line)
 {
-	(void)state;
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $POD_IP\"]" ENV, "${POD_IP}");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"${POD_IP}\\\"\"]" ENV, "${POD_IP}");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $(POD_IP)\"]" ENV, "${POD_IP}");
@@ -267,7 +256,7 @@ static void test_value_in_a_shell_line(void **state)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
 }
 
-static void test_container(void **state)
+TEST(container)
 {
 	JSON_CLEANUP cJSON *by_program =
 		parse_text("{\"containers\":[{\"name\":\"codis-server\",\"command\":[\"sidecar\"]},"
@@ -276,7 +265,6 @@ static void test_container(void **state)
 	JSON_CLEANUP cJSON *first = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
 	JSON_CLEANUP cJSON *none = parse_text("{\"containers\":[]}"), *odd = parse_text("{\"containers\":[7]}");
 
-	(void)state;
 	assert_string_equal(json_str(command_container(by_program, programs, "codis-server"), "name", NULL), "b");
 	assert_string_equal(json_str(command_container(by_name, programs, "codis-server"), "name", NULL),
 			    "codis-server");
@@ -284,25 +272,4 @@ static void test_container(void **state)
 	assert_null(command_container(none, programs, "codis-server"));
 	assert_null(command_container(odd, programs, "codis-server"));
 	assert_null(command_container(NULL, programs, "codis-server"));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_commands),
-		cmocka_unit_test(test_redirections_are_no_words),
-		cmocka_unit_test(test_quotes_and_expansions_stay_in_their_word),
-		cmocka_unit_test(test_what_cannot_be_followed_is_an_error),
-		cmocka_unit_test(test_plain_word),
-		cmocka_unit_test(test_append_to_words),
-		cmocka_unit_test(test_append_to_a_shell_line),
-		cmocka_unit_test(test_unsafe_shell_lines_are_left_alone),
-		cmocka_unit_test(test_shell_is_found_behind_its_flags),
-		cmocka_unit_test(test_no_start),
-		cmocka_unit_test(test_value_among_words),
-		cmocka_unit_test(test_value_in_a_shell_line),
-		cmocka_unit_test(test_container),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

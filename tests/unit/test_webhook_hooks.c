@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "tests/unit/test.h"
 #include "webhook/hooks.h"
 #include "webhook/pod.h"
 
@@ -226,7 +227,9 @@ static int teardown(void **state)
 /* --- readiness
  * -------------------------------------------------------------------------------------------------------- */
 
-static void test_ready_follows_the_role(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(ready_follows_the_role)
 {
 	struct fixture *f = *state;
 	char words[64];
@@ -251,7 +254,7 @@ static void test_ready_follows_the_role(void **state)
 }
 
 /* Of a port that begins with a 1, too. */
-static void test_a_replica_is_not_taken_for_a_guarded_server(void **state)
+FIXTURE_TEST(a_replica_is_not_taken_for_a_guarded_server)
 {
 	struct fixture *f = *state;
 
@@ -263,7 +266,7 @@ static void test_a_replica_is_not_taken_for_a_guarded_server(void **state)
 	assert_string_equal(f->output, "the link to its master is down\n");
 }
 
-static void test_not_ready_when_it_does_not_answer(void **state)
+FIXTURE_TEST(not_ready_when_it_does_not_answer)
 {
 	struct fixture *f = *state;
 	struct hooks_redis nobody = { "127.0.0.1", "1", NULL };
@@ -281,7 +284,7 @@ static void test_not_ready_when_it_does_not_answer(void **state)
 			1900); /* before the kubelet's 2 s, so that nothing is left behind */
 }
 
-static void test_ready_with_a_password(void **state)
+FIXTURE_TEST(ready_with_a_password)
 {
 	struct fixture *f = *state;
 	struct hooks_redis without = { .host = NULL };
@@ -299,7 +302,7 @@ static void test_ready_with_a_password(void **state)
 /* --- postStart
  * -------------------------------------------------------------------------------------------------------- */
 
-static void test_start_waits_for_an_answer(void **state)
+FIXTURE_TEST(start_waits_for_an_answer)
 {
 	struct fixture *f = *state;
 	struct hooks_redis nobody = { "127.0.0.1", "1", NULL };
@@ -317,7 +320,7 @@ static void test_start_waits_for_an_answer(void **state)
 	assert_in_range(clock_mono_ms() - start, 0, 900);
 }
 
-static void test_start_is_bounded_for_a_hung_server(void **state)
+FIXTURE_TEST(start_is_bounded_for_a_hung_server)
 {
 	struct fixture *f = *state;
 	int64_t start;
@@ -344,7 +347,7 @@ static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
 	return clock_mono_ms() - start;
 }
 
-static void test_stop_ends_at_once_where_there_is_nothing_to_wait_for(void **state)
+FIXTURE_TEST(stop_ends_at_once_where_there_is_nothing_to_wait_for)
 {
 	struct fixture *f = *state;
 	struct server nobody = { .redis = { "127.0.0.1", "1", NULL } };
@@ -371,7 +374,7 @@ static void wait_for_asks(const struct fixture *f, int count)
 	}
 }
 
-static void test_stop_waits_until_the_master_is_none(void **state)
+FIXTURE_TEST(stop_waits_until_the_master_is_none)
 {
 	struct fixture *f = *state;
 	int fd, status;
@@ -388,7 +391,7 @@ static void test_stop_waits_until_the_master_is_none(void **state)
 	assert_int_equal(end_script(f, pid, fd), 0);
 }
 
-static void test_stop_is_bounded(void **state)
+FIXTURE_TEST(stop_is_bounded)
 {
 	struct fixture *f = *state;
 
@@ -413,7 +416,7 @@ static int proxy_ready(struct fixture *f, const char *answer)
 	return run(f);
 }
 
-static void test_proxy_ready(void **state)
+FIXTURE_TEST(proxy_ready)
 {
 	struct fixture *f = *state;
 
@@ -438,7 +441,7 @@ static void expect_admin(struct fixture *f, const char *words)
 	assert_string_equal(f->output, words);
 }
 
-static void test_proxy_leaves_the_list(void **state)
+FIXTURE_TEST(proxy_leaves_the_list)
 {
 	struct fixture *f = *state;
 	int64_t start = clock_mono_ms();
@@ -450,7 +453,7 @@ static void test_proxy_leaves_the_list(void **state)
 	assert_in_range(clock_mono_ms() - start, 900, 4000); /* first it waits */
 }
 
-static void test_proxy_stop_is_bounded(void **state)
+FIXTURE_TEST(proxy_stop_is_bounded)
 {
 	struct fixture *f = *state;
 	int64_t start = clock_mono_ms();
@@ -461,7 +464,7 @@ static void test_proxy_stop_is_bounded(void **state)
 	assert_in_range(clock_mono_ms() - start, 1500, 4000);
 }
 
-static void test_dashboard_stop(void **state)
+FIXTURE_TEST(dashboard_stop)
 {
 	struct fixture *f = *state;
 
@@ -482,9 +485,8 @@ static bool is_article(enum codis_component component, const char *which, const 
 	return hooks_is_article(component, which, hook);
 }
 
-static void test_article_is_known(void **state)
+TEST(article_is_known)
 {
-	(void)state;
 	assert_true(is_article(
 		CODIS_SERVER, "postStart",
 		"codis-admin --dashboard=d --reload; if [ $? != 0 ]; then exit 1; fi; sid=`hostname |awk -F'-' "
@@ -498,38 +500,12 @@ static void test_article_is_known(void **state)
 			       "do sleep 1; done"));
 }
 
-static void test_other_hooks_are_not_the_article(void **state)
+TEST(other_hooks_are_not_the_article)
 {
-	(void)state;
 	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --group-add; curl -X POST monitoring"));
 	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --reload"));
 	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --group-add 'x"));
 	assert_false(is_article(CODIS_PROXY, "preStop", "codis-admin --group-del"));
 	assert_false(is_article(CODIS_PROXY, "postStart", "codis-admin --remove-proxy"));
 	assert_false(hooks_is_article(CODIS_SERVER, "postStart", NULL));
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_ready_follows_the_role),
-		TEST(test_a_replica_is_not_taken_for_a_guarded_server),
-		TEST(test_not_ready_when_it_does_not_answer),
-		TEST(test_ready_with_a_password),
-		TEST(test_start_waits_for_an_answer),
-		TEST(test_start_is_bounded_for_a_hung_server),
-		TEST(test_stop_ends_at_once_where_there_is_nothing_to_wait_for),
-		TEST(test_stop_waits_until_the_master_is_none),
-		TEST(test_stop_is_bounded),
-		TEST(test_proxy_ready),
-		TEST(test_proxy_leaves_the_list),
-		TEST(test_proxy_stop_is_bounded),
-		TEST(test_dashboard_stop),
-		cmocka_unit_test(test_article_is_known),
-		cmocka_unit_test(test_other_hooks_are_not_the_article),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

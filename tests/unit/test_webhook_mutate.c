@@ -1,4 +1,5 @@
 /* What each component's pods get from POST /mutate, and what stays as the user has it. */
+#include "tests/unit/test.h"
 #include "tests/unit/webhook_fixture.h"
 
 #define GUARD "--slaveof 127.0.0.1 1 --slave-serve-stale-data no"
@@ -100,9 +101,8 @@ static const char *const fixtures[] = { "plain-server",    "plain-proxy",      "
 					"plain-zookeeper", "article-server",   "article-proxy",   "article-dashboard",
 					"article-ha",      "article-zookeeper" };
 
-static void test_a_second_time_there_is_nothing_to_do(void **state)
+TEST(a_second_time_there_is_nothing_to_do)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
 		OUTCOME o = mutate_pod_twice(load_pod(fixtures[i]));
 
@@ -111,9 +111,8 @@ static void test_a_second_time_there_is_nothing_to_do(void **state)
 	}
 }
 
-static void test_opted_out(void **state)
+TEST(opted_out)
 {
-	(void)state;
 	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
 		cJSON *pod = load_pod(fixtures[i]);
 		OUTCOME o = { .pod = NULL };
@@ -134,7 +133,7 @@ static void mutate_and_forget(cJSON *pod)
 }
 
 /* A broken pod is refused or let through, whatever is broken; it is the API server's to judge. */
-static void test_odd_shapes_do_no_harm(void **state)
+TEST(odd_shapes_do_no_harm)
 {
 	static const char *const values[] = { "null", "7", "\"x\"", "[]", "[7]", "{}", "{\"x\":[]}", "[{}]", "true" };
 	static const char *const spec[] = { "containers", "tolerations", "affinity", "schedulerName",
@@ -143,7 +142,6 @@ static void test_odd_shapes_do_no_harm(void **state)
 	static const char *const container[] = { "command",        "args",  "env", "lifecycle",
 						 "readinessProbe", "image", "name" };
 
-	(void)state;
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
 			for (size_t i = 0; i < sizeof(spec) / sizeof(spec[0]); i++)
@@ -166,11 +164,10 @@ static void *failing_malloc(size_t size)
 }
 
 /* Out of memory a pod is refused, and never let through with a part of what it should get. */
-static void test_no_memory_means_refused(void **state)
+TEST(no_memory_means_refused)
 {
 	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
 
-	(void)state;
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		JSON_CLEANUP cJSON *pod = load_pod(fixtures[f]);
 		OUTCOME whole = mutate_once(pod);
@@ -197,12 +194,11 @@ static void test_no_memory_means_refused(void **state)
 
 /* --- codis-server ---------------------------------------------------------------------------------------------- */
 
-static void test_plain_server(void **state)
+TEST(plain_server)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-server"));
 	char words[4096];
 
-	(void)state;
 	assert_int_equal(o.verdict.warning_count, 0);
 	assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
 	assert_string_equal(label(o.pod, "codis.io/component"), "codis-server");
@@ -224,19 +220,17 @@ static void test_plain_server(void **state)
 
 /* Ten operations: three labels, the affinity, two tolerations, the scheduler, the guard's five words as five, probe,
  * hooks. */
-static void test_patch_is_small(void **state)
+TEST(patch_is_small)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-server"));
 
-	(void)state;
 	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 3 + 1 + 2 + 1 + 5 + 1 + 1);
 }
 
-static void test_article_server(void **state)
+TEST(article_server)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("article-server"));
 
-	(void)state;
 	assert_true(o.verdict.allowed);
 	assert_string_equal(label(o.pod, "codis.io/group"), "1");
 	assert_true(warned(&o, "article's postStart is replaced"));
@@ -248,29 +242,26 @@ static void test_article_server(void **state)
 	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"6379\" info"));
 }
 
-static void test_server_keeps_hooks(void **state)
+TEST(server_keeps_hooks)
 {
 	OUTCOME o = mutate_pod_twice(
 		load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}"));
 
-	(void)state;
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
 	assert_true(warned(&o, "own postStart stays"));
 	assert_true(warned(&o, "own preStop stays"));
 }
 
-static void test_server_of_no_statefulset(void **state)
+TEST(server_of_no_statefulset)
 {
-	(void)state;
 	expect_refused(load_with("plain-server", "metadata", "ownerReferences", "[]"), 422, "run it in a StatefulSet");
 	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-x\""), 422, "\"codis-server-x\"");
 	expect_refused(load_with("plain-server", "metadata", "name", "\"other-1\""), 422, "in no group");
 }
 
-static void test_server_with_a_wrong_environment(void **state)
+TEST(server_with_a_wrong_environment)
 {
-	(void)state;
 	expect_refused(load_with_container("plain-server", "env", "[{\"name\":\"SERVER_REPLICA\",\"value\":\"two\"}]"),
 		       422, "SERVER_REPLICA is \"two\"");
 	expect_refused(load_with_container("plain-server", "env", "[{\"name\":\"PRODUCT_NAME\",\"value\":\"a/b\"}]"),
@@ -282,22 +273,20 @@ static void test_server_with_a_wrong_environment(void **state)
 		422, "codis.io/group is \"7\"");
 }
 
-static void test_soft_spread(void **state)
+TEST(soft_spread)
 {
 	OUTCOME o = mutate_pod_twice(
 		load_with("plain-server", "metadata", "annotations", "{\"codis.io/spread\":\"soft\"}"));
 
-	(void)state;
 	assert_null(json_get(o.pod, "spec", "affinity", NULL));
 	assert_string_equal(json_str(o.pod, "spec", "schedulerName", NULL), "codis-scheduler");
 }
 
-static void test_own_scheduler(void **state)
+TEST(own_scheduler)
 {
 	cJSON *pod = load_with("plain-server", "spec", "schedulerName", "\"volcano\"");
 	OUTCOME strict = mutate_pod_twice(cJSON_Duplicate(pod, true)), soft = { .pod = NULL };
 
-	(void)state;
 	assert_string_equal(json_str(strict.pod, "spec", "schedulerName", NULL), "volcano");
 	assert_true(warned(&strict, "own schedulerName volcano stays"));
 	assert_json(anti_affinity(strict.pod, REQUIRED), "[" OUR_TERM "]");
@@ -307,24 +296,22 @@ static void test_own_scheduler(void **state)
 	assert_json(anti_affinity(soft.pod, PREFERRED), "[{\"weight\":100,\"podAffinityTerm\":" OUR_TERM "}]");
 }
 
-static void test_topology_key(void **state)
+TEST(topology_key)
 {
 	OUTCOME o = mutate_pod_twice(load_with("plain-server", "metadata", "annotations",
 					       "{\"codis.io/topology-key\":\"topology.kubernetes.io/zone\"}"));
 	const cJSON *term = cJSON_GetArrayItem(anti_affinity(o.pod, REQUIRED), 0);
 
-	(void)state;
 	assert_string_equal(json_str(term, "topologyKey", NULL), "topology.kubernetes.io/zone");
 }
 
-static void test_own_affinity_stays(void **state)
+TEST(own_affinity_stays)
 {
 	static const char own[] = "{\"nodeAffinity\":{\"x\":1},\"podAntiAffinity\":{\"" REQUIRED
 				  "\":[{\"topologyKey\":\"rack\"}],\"" PREFERRED
 				  "\":[{\"weight\":3,\"podAffinityTerm\":{\"topologyKey\":\"zone\"}}]}}";
 	OUTCOME o = mutate_pod_twice(load_with("plain-server", "spec", "affinity", own));
 
-	(void)state;
 	assert_json(json_get(o.pod, "spec", "affinity", NULL),
 		    "{\"nodeAffinity\":{\"x\":1},\"podAntiAffinity\":{\"" REQUIRED
 		    "\":[{\"topologyKey\":\"rack\"}," OUR_TERM "],\"" PREFERRED
@@ -333,25 +320,23 @@ static void test_own_affinity_stays(void **state)
 }
 
 /* As an API server's types make of the article's shape when it stands in the pod itself. */
-static void test_malformed_affinity(void **state)
+TEST(malformed_affinity)
 {
 	OUTCOME o = mutate_pod_twice(load_with("plain-server", "spec", "affinity",
 					       "{\"podAntiAffinity\":{\"" PREFERRED
 					       "\":[{\"weight\":100,\"podAffinityTerm\":"
 					       "{\"topologyKey\":\"\"}},{\"weight\":100}]}}"));
 
-	(void)state;
 	assert_json(json_get(o.pod, "spec", "affinity", NULL),
 		    "{\"podAntiAffinity\":{\"" REQUIRED "\":[" OUR_TERM "]}}");
 	assert_true(warned(&o, "without podAffinityTerm"));
 }
 
-static void test_own_probe_and_hooks_stay(void **state)
+TEST(own_probe_and_hooks_stay)
 {
 	cJSON *pod = load_with_container("plain-server", "readinessProbe", "{\"tcpSocket\":{\"port\":6379}}");
 	OUTCOME o = { .pod = NULL };
 
-	(void)state;
 	set(first_container(pod), NULL, "lifecycle",
 	    "{\"preStop\":{\"exec\":{\"command\":[\"sh\",\"-c\",\"codis-admin --group-del; tar c /data | upload\"]}},"
 	    "\"postStart\":{\"httpGet\":{\"port\":1}}}");
@@ -364,18 +349,17 @@ static void test_own_probe_and_hooks_stay(void **state)
 }
 
 /* A hook of another version of ours. */
-static void test_our_hooks_are_renewed(void **state)
+TEST(our_hooks_are_renewed)
 {
 	OUTCOME o = mutate_pod_twice(
 		load_with_container("plain-server", "lifecycle",
 				    "{\"preStop\":{\"exec\":{\"command\":[\"sh\",\"-c\",\"# codis-k8s: old\\n\"]}}}"));
 
-	(void)state;
 	assert_int_equal(o.verdict.warning_count, 0);
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "connected_slaves"));
 }
 
-static void test_tolerations(void **state)
+TEST(tolerations)
 {
 	OUTCOME plain = mutate_pod_twice(load_pod("plain-server"));
 	OUTCOME none = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", "[]"));
@@ -384,7 +368,6 @@ static void test_tolerations(void **state)
 						 "[{\"key\":\"node.kubernetes.io/unreachable\",\"operator\":\"Exists\","
 						 "\"effect\":\"NoExecute\",\"tolerationSeconds\":60}]"));
 
-	(void)state;
 	assert_int_equal(toleration(none.pod, "node.kubernetes.io/not-ready"), -1);
 	assert_int_equal(toleration(none.pod, "node.kubernetes.io/unreachable"), -1);
 	assert_json(json_get(all.pod, "spec", "tolerations", NULL), "[{\"operator\":\"Exists\"}]");
@@ -414,9 +397,8 @@ static void expect_command(const char *command, const char *args, const char *af
 		fail_msg("%s", o.verdict.warnings[0]);
 }
 
-static void test_guard(void **state)
+TEST(guard)
 {
-	(void)state;
 	expect_command("[\"codis-server\"]", "[]", "codis-server " GUARD "|", NULL);
 	expect_command("[]", "[\"a.conf\"]", "|a.conf " GUARD, NULL);
 	expect_command("[\"sh\",\"-c\",\"exec codis-server a > log\"]", "[]",
@@ -432,9 +414,8 @@ static void test_guard(void **state)
 		       "sh -c if true; then codis-server a " GUARD "; else codis-server b " GUARD "; fi|", NULL);
 }
 
-static void test_guard_that_cannot_be_given(void **state)
+TEST(guard_that_cannot_be_given)
 {
-	(void)state;
 	expect_command("[]", "[]", "|", "no guard, it has no command of its own");
 	expect_command("[\"/start.sh\"]", "[]", "/start.sh|", "no guard, its command does not name it");
 	expect_command("[\"sh\",\"-c\",\"./start.sh\"]", "[]", "sh -c ./start.sh|",
@@ -466,9 +447,8 @@ static void expect_address(const char *args, const char *env, const char *ask)
 
 #define POD_IP "{\"name\":\"POD_IP\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}}"
 
-static void test_address_of_the_server(void **state)
+TEST(address_of_the_server)
 {
-	(void)state;
 	expect_address("[]", "[]", "redis-cli -h \"127.0.0.1\" -p \"6379\" info");
 	expect_address("[]", "[" POD_IP "]", "redis-cli -h \"${POD_IP}\" -p \"6379\" info");
 	expect_address("[\"--bind\",\"0.0.0.0\"]", "[" POD_IP "]", "-h \"127.0.0.1\"");
@@ -481,23 +461,21 @@ static void test_address_of_the_server(void **state)
 	expect_address("[]", "[{\"name\":\"PRODUCT_AUTH\",\"value\":\"x\"}]", " -a \"${PRODUCT_AUTH}\" info");
 }
 
-static void test_grace_period(void **state)
+TEST(grace_period)
 {
 	OUTCOME longer = mutate_pod_twice(load_with("plain-server", "spec", "terminationGracePeriodSeconds", "90"));
 	OUTCOME shorter = mutate_pod_twice(load_with("plain-server", "spec", "terminationGracePeriodSeconds", "2"));
 
-	(void)state;
 	assert_non_null(strstr(script_of(longer.pod, "lifecycle", "preStop"), "date +%s) + 85"));
 	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "date +%s) + 0"));
 }
 
 /* --- the others ------------------------------------------------------------------------------------------------ */
 
-static void test_proxy(void **state)
+TEST(proxy)
 {
 	static const char *const names[] = { "plain-proxy", "article-proxy" };
 
-	(void)state;
 	for (int i = 0; i < 2; i++) {
 		OUTCOME o = mutate_pod_twice(load_pod(names[i]));
 
@@ -517,12 +495,11 @@ static void test_proxy(void **state)
 	}
 }
 
-static void test_proxy_that_says_little(void **state)
+TEST(proxy_that_says_little)
 {
 	cJSON *pod = load_with_container("plain-proxy", "args", "[]");
 	OUTCOME o = { .pod = NULL };
 
-	(void)state;
 	set(first_container(pod), NULL, "env", "[]");
 	o = mutate_pod_twice(pod);
 	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"19000\" select"));
@@ -530,12 +507,11 @@ static void test_proxy_that_says_little(void **state)
 	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "codis-admin"));
 }
 
-static void test_dashboard(void **state)
+TEST(dashboard)
 {
 	OUTCOME plain = mutate_pod_twice(load_pod("plain-dashboard"));
 	OUTCOME article = mutate_pod_twice(load_pod("article-dashboard"));
 
-	(void)state;
 	assert_string_equal(label(plain.pod, "codis.io/component"), "codis-dashboard");
 	assert_int_equal(toleration(plain.pod, "node.kubernetes.io/unreachable"), 5);
 	assert_non_null(
@@ -548,12 +524,11 @@ static void test_dashboard(void **state)
 	assert_true(warned(&article, "stray quote"));
 }
 
-static void test_ha_becomes_a_viewer(void **state)
+TEST(ha_becomes_a_viewer)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("article-ha")), again = { .pod = NULL };
 	char words[4096];
 
-	(void)state;
 	assert_string_equal(label(o.pod, "codis.io/component"), "codis-ha");
 	assert_string_equal(json_str(container_of(o.pod), "image", NULL), VIEWER_IMAGE);
 	assert_string_equal(json_str(container_of(o.pod), "imagePullPolicy", NULL), "IfNotPresent");
@@ -565,27 +540,25 @@ static void test_ha_becomes_a_viewer(void **state)
 	assert_int_equal(again.verdict.warning_count, 0); /* no codis-ha is there any more */
 }
 
-static void test_ha_that_is_kept(void **state)
+TEST(ha_that_is_kept)
 {
 	OUTCOME o = mutate_pod_twice(load_with("article-ha", "metadata", "annotations", "{\"codis.io/ha\":\"keep\"}"));
 	char words[4096];
 
-	(void)state;
 	assert_string_equal(words_of(json_get(container_of(o.pod), "command", NULL), words), "codis-ha");
 	assert_true(warned(&o, "codis-ha stays"));
 }
 
-static void test_fe_gets_labels(void **state)
+TEST(fe_gets_labels)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-fe"));
 
-	(void)state;
 	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 2);
 	assert_string_equal(label(o.pod, "codis.io/component"), "codis-fe");
 	assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
 }
 
-static void test_zookeeper_gets_spread(void **state)
+TEST(zookeeper_gets_spread)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-zookeeper"));
 	OUTCOME alone = mutate_pod_twice(load_with("plain-zookeeper", "metadata", "ownerReferences", "[]"));
@@ -593,7 +566,6 @@ static void test_zookeeper_gets_spread(void **state)
 		mutate_pod_twice(load_with("plain-zookeeper", "spec", "affinity",
 					   "{\"podAntiAffinity\":{\"" REQUIRED "\":[{\"topologyKey\":\"zone\"}]}}"));
 
-	(void)state;
 	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 1);
 	assert_json(anti_affinity(o.pod, PREFERRED),
 		    "[{\"weight\":100,\"podAffinityTerm\":{\"labelSelector\":{\"matchLabels\":{\"app\":\"zookeeper\"}},"
@@ -624,12 +596,11 @@ static struct admission_verdict request(const char *resource, const char *subres
 	return v;
 }
 
-static void test_requests_about_something_else(void **state)
+TEST(requests_about_something_else)
 {
 	JSON_CLEANUP cJSON *pod = load_pod("plain-server");
 	struct admission_verdict v = request("statefulsets", "", "CREATE", pod);
 
-	(void)state;
 	assert_int_equal(v.code, 400);
 	assert_non_null(strstr(v.message, "\"statefulsets\""));
 	admission_verdict_release(&v);
@@ -644,42 +615,4 @@ static void test_requests_about_something_else(void **state)
 	assert_true(v.allowed);
 	assert_null(v.patch);
 	admission_verdict_release(&v);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_second_time_there_is_nothing_to_do),
-		cmocka_unit_test(test_opted_out),
-		cmocka_unit_test(test_odd_shapes_do_no_harm),
-		cmocka_unit_test(test_no_memory_means_refused),
-		cmocka_unit_test(test_plain_server),
-		cmocka_unit_test(test_patch_is_small),
-		cmocka_unit_test(test_article_server),
-		cmocka_unit_test(test_server_keeps_hooks),
-		cmocka_unit_test(test_server_of_no_statefulset),
-		cmocka_unit_test(test_server_with_a_wrong_environment),
-		cmocka_unit_test(test_soft_spread),
-		cmocka_unit_test(test_own_scheduler),
-		cmocka_unit_test(test_topology_key),
-		cmocka_unit_test(test_own_affinity_stays),
-		cmocka_unit_test(test_malformed_affinity),
-		cmocka_unit_test(test_own_probe_and_hooks_stay),
-		cmocka_unit_test(test_our_hooks_are_renewed),
-		cmocka_unit_test(test_tolerations),
-		cmocka_unit_test(test_guard),
-		cmocka_unit_test(test_guard_that_cannot_be_given),
-		cmocka_unit_test(test_address_of_the_server),
-		cmocka_unit_test(test_grace_period),
-		cmocka_unit_test(test_proxy),
-		cmocka_unit_test(test_proxy_that_says_little),
-		cmocka_unit_test(test_dashboard),
-		cmocka_unit_test(test_ha_becomes_a_viewer),
-		cmocka_unit_test(test_ha_that_is_kept),
-		cmocka_unit_test(test_fe_gets_labels),
-		cmocka_unit_test(test_zookeeper_gets_spread),
-		cmocka_unit_test(test_requests_about_something_else),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,14 @@
 #include "webhook/options.h"
 
 #include "tests/unit/options_page.h"
+#include "tests/unit/test.h"
 
-static void test_defaults_are_what_the_manifests_rely_on(void **state)
+TEST(defaults_are_what_the_manifests_rely_on)
 {
 	struct options o = { 0 };
 	struct error err = ERROR_INIT;
 	char name[] = "codis-webhook", *argv[] = { name, NULL };
 
-	(void)state;
 	assert_int_equal(opt_parse(webhook_options, &o, 1, argv, &err), 1);
 	assert_string_equal(o.listen, ":9443");
 	assert_string_equal(o.ops_listen, ":8080");
@@ -21,18 +21,7 @@ static void test_defaults_are_what_the_manifests_rely_on(void **state)
 	opt_release(webhook_options, &o);
 }
 
-static void test_page(void **state)
+TEST(page)
 {
-	(void)state;
 	assert_page_has_options("docs/webhook.md", webhook_options);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults_are_what_the_manifests_rely_on),
-		cmocka_unit_test(test_page),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

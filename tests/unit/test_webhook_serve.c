@@ -6,6 +6,7 @@
 #include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
+#include "tests/unit/test.h"
 #include "webhook/serve.h"
 
 struct fixture {
@@ -100,7 +101,9 @@ static char *review_text(const char *resource, const char *operation, cJSON *obj
 	return cJSON_PrintUnformatted(review);
 }
 
-static void test_mutate(void **state)
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(mutate)
 {
 	struct fixture *f = *state;
 	char *text = review_text("pods", "CREATE", load_pod("article-server")), *patch;
@@ -121,7 +124,7 @@ static void test_mutate(void **state)
 	assert_true(cJSON_GetArraySize(operations) > 5);
 }
 
-static void test_refusal(void **state)
+FIXTURE_TEST(refusal)
 {
 	struct fixture *f = *state;
 	cJSON *pod = load_pod("plain-server");
@@ -140,7 +143,7 @@ static void test_refusal(void **state)
 	assert_null(json_get(answer, "response", "patch", NULL));
 }
 
-static void test_validate(void **state)
+FIXTURE_TEST(validate)
 {
 	struct fixture *f = *state;
 	char *text = review_text(
@@ -158,7 +161,7 @@ static void test_validate(void **state)
 }
 
 /* What an endpoint is not for is refused by an AdmissionReview, since it asks for one. */
-static void test_review_of_another_kind(void **state)
+FIXTURE_TEST(review_of_another_kind)
 {
 	struct fixture *f = *state;
 	char *text = review_text("configmaps", "CREATE", parse_text("{}"));
@@ -190,7 +193,7 @@ static void expect_bad_request(struct fixture *f, const char *body, const char *
 	}
 }
 
-static void test_bad_bodies(void **state)
+FIXTURE_TEST(bad_bodies)
 {
 	struct fixture *f = *state;
 
@@ -207,7 +210,7 @@ static void test_bad_bodies(void **state)
 	test_validate(state); /* it lives on */
 }
 
-static void test_huge_and_deep_bodies(void **state)
+FIXTURE_TEST(huge_and_deep_bodies)
 {
 	struct fixture *f = *state;
 	size_t size = 10u << 20;
@@ -223,7 +226,7 @@ static void test_huge_and_deep_bodies(void **state)
 	test_validate(state);
 }
 
-static void test_other_paths_and_methods(void **state)
+FIXTURE_TEST(other_paths_and_methods)
 {
 	struct fixture *f = *state;
 
@@ -233,7 +236,7 @@ static void test_other_paths_and_methods(void **state)
 	assert_int_equal(f->status, 404);
 }
 
-static void test_counts(void **state)
+FIXTURE_TEST(counts)
 {
 	struct fixture *f = *state;
 	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
@@ -248,22 +251,4 @@ static void test_counts(void **state)
 	assert_non_null(
 		strstr(text.data, "codis_webhook_requests_total{endpoint=\"validate\",result=\"refused\"} 1\n"));
 	assert_non_null(strstr(text.data, "codis_webhook_request_seconds_count{endpoint=\"mutate\"} 2\n"));
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_mutate),
-		TEST(test_refusal),
-		TEST(test_validate),
-		TEST(test_review_of_another_kind),
-		TEST(test_bad_bodies),
-		TEST(test_huge_and_deep_bodies),
-		TEST(test_other_paths_and_methods),
-		TEST(test_counts),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* Which StatefulSets POST /validate refuses, and in which words. */
 #include "tests/unit/webhook_fixture.h"
 
+#include "tests/unit/test.h"
 #include "webhook/validate.h"
 
 /* --- a cluster of at most four StatefulSets -------------------------------------------------------------------- */
@@ -167,7 +168,15 @@ static void scale(struct cluster *c, const char *name, int from, int to, const c
 /* --- create
  * ----------------------------------------------------------------------------------------------------------- */
 
-static void test_count_on_create(void **state)
+static int setup(void **state)
+{
+	*state = calloc(1, sizeof(struct cluster));
+	return *state ? 0 : -1;
+}
+
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+FIXTURE_TEST(count_on_create)
 {
 	struct cluster *c = *state;
 
@@ -182,7 +191,7 @@ static void test_count_on_create(void **state)
 	create(c, SET(.replicas = 5, .app = "zookeeper"), NULL);
 }
 
-static void test_wrong_server_replica(void **state)
+FIXTURE_TEST(wrong_server_replica)
 {
 	struct cluster *c = *state;
 
@@ -193,7 +202,7 @@ static void test_wrong_server_replica(void **state)
 	create(c, SET(.replicas = 4, .replica = ""), "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
 }
 
-static void test_start(void **state)
+FIXTURE_TEST(start)
 {
 	struct cluster *c = *state;
 
@@ -204,7 +213,7 @@ static void test_start(void **state)
 	       "SERVER_REPLICA is 2, so ordinals.start has to be a multiple of 2, not 1");
 }
 
-static void test_one_set_of_servers_a_product(void **state)
+FIXTURE_TEST(one_set_of_servers_a_product)
 {
 	struct cluster *c = *state;
 
@@ -223,7 +232,7 @@ static void test_one_set_of_servers_a_product(void **state)
 	       "last");
 }
 
-static void test_dashboard(void **state)
+FIXTURE_TEST(dashboard)
 {
 	struct cluster *c = *state;
 	static const char two[] = "a product has one codis-dashboard: replicas has to be 1 or 0, not 2";
@@ -238,7 +247,7 @@ static void test_dashboard(void **state)
 /* --- update
  * ----------------------------------------------------------------------------------------------------------- */
 
-static void test_count_on_update(void **state)
+FIXTURE_TEST(count_on_update)
 {
 	struct cluster *c = *state;
 
@@ -248,7 +257,7 @@ static void test_count_on_update(void **state)
 }
 
 /* Somebody has to be able to remove a finalizer, or to change an image, whatever else is wrong. */
-static void test_what_is_wrong_already_stays_editable(void **state)
+FIXTURE_TEST(what_is_wrong_already_stays_editable)
 {
 	struct cluster *c = *state;
 
@@ -269,7 +278,7 @@ static void test_what_is_wrong_already_stays_editable(void **state)
 	"this one "                                                                                                    \
 	"to 0 first (its data goes)"
 
-static void test_identity_of_a_live_cluster(void **state)
+FIXTURE_TEST(identity_of_a_live_cluster)
 {
 	struct cluster *c = *state;
 
@@ -292,7 +301,7 @@ static void test_identity_of_a_live_cluster(void **state)
 }
 
 /* A pod's own warnings would reach nobody. */
-static void test_warnings_of_the_pods(void **state)
+FIXTURE_TEST(warnings_of_the_pods)
 {
 	struct cluster *c = *state;
 	struct admission_verdict v;
@@ -317,7 +326,7 @@ static void test_warnings_of_the_pods(void **state)
 	       "label codis.io/group is \"7\", but by its name and environment this pod is \"1\": leave the label out");
 }
 
-static void test_becomes_a_server(void **state)
+FIXTURE_TEST(becomes_a_server)
 {
 	struct cluster *c = *state;
 
@@ -327,7 +336,7 @@ static void test_becomes_a_server(void **state)
 /* --- scale
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void test_scale(void **state)
+FIXTURE_TEST(scale)
 {
 	struct cluster *c = *state;
 
@@ -371,9 +380,8 @@ static void request(const char *resource, const char *subresource, const char *o
 	admission_verdict_release(&v);
 }
 
-static void test_requests_about_something_else(void **state)
+FIXTURE_TEST(requests_about_something_else)
 {
-	(void)state;
 	request("pods", "", "CREATE", true, false);
 	request("statefulsets", "status", "UPDATE", true, false);
 	request("statefulsets", "", "CREATE", false, false);
@@ -382,7 +390,7 @@ static void test_requests_about_something_else(void **state)
 }
 
 /* Nothing that a peer can send as a StatefulSet ends the program. */
-static void test_odd_shapes_do_no_harm(void **state)
+FIXTURE_TEST(odd_shapes_do_no_harm)
 {
 	static const char *const texts[] = {
 		"{}", "{\"spec\":7}", "{\"spec\":{\"replicas\":\"x\",\"template\":[]}}",
@@ -404,33 +412,4 @@ static void test_odd_shapes_do_no_harm(void **state)
 		ask(c, "", "x", NULL, parse_text(texts[i]), &v);
 		admission_verdict_release(&v);
 	}
-}
-
-static int setup(void **state)
-{
-	*state = calloc(1, sizeof(struct cluster));
-	return *state ? 0 : -1;
-}
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(test_count_on_create),
-		TEST(test_wrong_server_replica),
-		TEST(test_start),
-		TEST(test_one_set_of_servers_a_product),
-		TEST(test_dashboard),
-		TEST(test_count_on_update),
-		TEST(test_what_is_wrong_already_stays_editable),
-		TEST(test_identity_of_a_live_cluster),
-		TEST(test_warnings_of_the_pods),
-		TEST(test_becomes_a_server),
-		TEST(test_scale),
-		TEST(test_requests_about_something_else),
-		TEST(test_odd_shapes_do_no_harm),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

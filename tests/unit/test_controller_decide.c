@@ -1,14 +1,10 @@
 /* decide(): what it does of what it sees. Each test is a situation that shared/codis-facts.md names. */
-#include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "controller/decide.h"
+#include "tests/unit/test.h"
 
 #define A "10.0.0.1:6379"
 #define B "10.0.0.2:6379"
@@ -193,40 +189,36 @@ static void free_world(struct world **w)
 	free(*w);
 }
 
-static void test_nothing_to_do(void **state)
+TEST(nothing_to_do)
 {
 	WORLD;
 
-	(void)state;
 	assert_nothing(w);
 }
 
-static void test_refused_and_link_lost_promotes(void **state)
+TEST(refused_and_link_lost_promotes)
 {
 	WORLD;
 
-	(void)state;
 	refuse(w);
 	assert_nothing(w); /* one view only */
 	lose_link(w);
 	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->gid, 1);
 }
 
-static void test_dropped_connection_alone_is_no_evidence(void **state)
+TEST(dropped_connection_alone_is_no_evidence)
 {
 	WORLD;
 
-	(void)state;
 	w->servers[0].info_valid = false;
 	lose_link(w);
 	assert_nothing(w);
 }
 
-static void test_silence_needs_time_and_the_replicas_word(void **state)
+TEST(silence_needs_time_and_the_replicas_word)
 {
 	WORLD;
 
-	(void)state;
 	silence(w, 999);
 	w->servers[1].info.last_io_s = 3;
 	assert_nothing(w);
@@ -237,43 +229,39 @@ static void test_silence_needs_time_and_the_replicas_word(void **state)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
-static void test_silence_before_a_clock_jump_is_not_counted(void **state)
+TEST(silence_before_a_clock_jump_is_not_counted)
 {
 	WORLD;
 
-	(void)state;
 	silence(w, 5000);
 	w->servers[1].info.last_io_s = 5;
 	w->v.steady_since_ms = w->v.now_ms - 500;
 	assert_nothing(w);
 }
 
-static void test_restarted_master_is_not_believed(void **state)
+TEST(restarted_master_is_not_believed)
 {
 	WORLD;
 
-	(void)state;
 	guarded(&w->servers[0]);
 	lose_link(w);
 	assert_only(w, ACT_PROMOTE, B);
 }
 
-static void test_empty_master_without_guard_is_not_believed(void **state)
+TEST(empty_master_without_guard_is_not_believed)
 {
 	WORLD;
 
-	(void)state;
 	w->servers[0].restarted = true;
 	w->servers[0].info.keys = 0;
 	assert_only(w, ACT_PROMOTE, B);
 }
 
-static void test_most_advanced_replica_wins(void **state)
+TEST(most_advanced_replica_wins)
 {
 	WORLD;
 	struct server_view *c = add_server(w, C, 1, 2);
 
-	(void)state;
 	follows(c, &w->servers[0]);
 	list(&w->groups[0], c);
 	c->info.offset = 995;
@@ -283,11 +271,10 @@ static void test_most_advanced_replica_wins(void **state)
 	assert_only(w, ACT_PROMOTE, C);
 }
 
-static void test_replica_that_never_synced_is_not_promoted(void **state)
+TEST(replica_that_never_synced_is_not_promoted)
 {
 	WORLD;
 
-	(void)state;
 	refuse(w);
 	lose_link(w);
 	w->servers[1].info.offset = 1;
@@ -300,12 +287,11 @@ static void test_replica_that_never_synced_is_not_promoted(void **state)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
-static void test_crashed_server_follows_the_new_master(void **state)
+TEST(crashed_server_follows_the_new_master)
 {
 	WORLD;
 	const struct action *a;
 
-	(void)state;
 	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
 	w->servers[0].listed_index = 1;
 	w->servers[1].listed_index = 0;
@@ -316,11 +302,10 @@ static void test_crashed_server_follows_the_new_master(void **state)
 	assert_string_equal(a->other, B);
 }
 
-static void test_crash_looping_sibling_is_deleted(void **state)
+TEST(crash_looping_sibling_is_deleted)
 {
 	WORLD;
 
-	(void)state;
 	w->servers[1].pod.crash_looping = true;
 	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].info_valid = false;
@@ -329,12 +314,11 @@ static void test_crash_looping_sibling_is_deleted(void **state)
 	assert_nothing(w);
 }
 
-static void test_ended_sibling_is_not_awaited(void **state)
+TEST(ended_sibling_is_not_awaited)
 {
 	WORLD;
 	struct server_view *b = &w->servers[1];
 
-	(void)state;
 	b->reach = REACH_REFUSED;
 	b->info_valid = false;
 	b->since_ms = w->v.now_ms - 2999;
@@ -345,11 +329,10 @@ static void test_ended_sibling_is_not_awaited(void **state)
 	assert_nothing(w);
 }
 
-static void test_role_that_was_not_given_is_given(void **state)
+TEST(role_that_was_not_given_is_given)
 {
 	WORLD;
 
-	(void)state;
 	/* A leader died between the fence and the role. */
 	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
 	w->servers[0].listed_index = 1;
@@ -365,11 +348,10 @@ static void test_role_that_was_not_given_is_given(void **state)
 	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
 }
 
-static void test_interrupted_promotion_is_resumed_first(void **state)
+TEST(interrupted_promotion_is_resumed_first)
 {
 	WORLD;
 
-	(void)state;
 	snprintf(w->groups[0].node.promoting_state, 16, "preparing");
 	w->groups[0].node.promoting_index = 1;
 	assert_nothing(w); /* a dashboard may be at work on it */
@@ -387,12 +369,11 @@ static void test_interrupted_promotion_is_resumed_first(void **state)
 	assert_only(w, ACT_PROMOTE, A);
 }
 
-static void test_new_replica_joins_after_its_sync(void **state)
+TEST(new_replica_joins_after_its_sync)
 {
 	WORLD;
 	struct server_view *c = add_server(w, C, 1, 2);
 
-	(void)state;
 	guarded(c);
 	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->other, A);
 	follows(c, &w->servers[0]);
@@ -404,23 +385,21 @@ static void test_new_replica_joins_after_its_sync(void **state)
 	assert_only(w, ACT_ADD_SERVER, C);
 }
 
-static void test_one_resync_at_a_time(void **state)
+TEST(one_resync_at_a_time)
 {
 	WORLD;
 	struct server_view *c = add_server(w, C, 1, 2);
 
-	(void)state;
 	guarded(c);
 	w->servers[1].info.link_up = false;
 	w->servers[1].info.syncing = true;
 	assert_nothing(w);
 }
 
-static void test_gone_member_is_dropped(void **state)
+TEST(gone_member_is_dropped)
 {
 	WORLD;
 
-	(void)state;
 	w->servers[1].pod.name[0] = '\0';
 	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].info_valid = false;
@@ -430,11 +409,10 @@ static void test_gone_member_is_dropped(void **state)
 	assert_only(w, ACT_DROP_SERVER, B);
 }
 
-static void test_cold_start_waits_for_all_and_takes_the_newest(void **state)
+TEST(cold_start_waits_for_all_and_takes_the_newest)
 {
 	WORLD;
 
-	(void)state;
 	guarded(&w->servers[0]);
 	guarded(&w->servers[1]);
 	w->servers[1].info_valid = false;
@@ -450,12 +428,11 @@ static void test_cold_start_waits_for_all_and_takes_the_newest(void **state)
 	assert_only(w, ACT_PROMOTE, A); /* as declared */
 }
 
-static void test_cold_start_over_dead_addresses(void **state)
+TEST(cold_start_over_dead_addresses)
 {
 	WORLD;
 	struct server_view *c = add_server(w, C, 1, 0);
 
-	(void)state;
 	/* The whole cluster was off: every pod has another address now. */
 	guarded(c);
 	for (int i = 0; i < 2; i++) {
@@ -467,11 +444,10 @@ static void test_cold_start_over_dead_addresses(void **state)
 	assert_only(w, ACT_PROMOTE, C);
 }
 
-static void test_no_cold_start_over_a_master_that_only_we_miss(void **state)
+TEST(no_cold_start_over_a_master_that_only_we_miss)
 {
 	WORLD;
 
-	(void)state;
 	silence(w, 60000);
 	w->servers[0].pod.node_lost = true;
 	guarded(&w->servers[1]);
@@ -479,33 +455,30 @@ static void test_no_cold_start_over_a_master_that_only_we_miss(void **state)
 	assert_nothing(w);
 }
 
-static void test_deleted_master_is_switched_when_its_replica_is_synced(void **state)
+TEST(deleted_master_is_switched_when_its_replica_is_synced)
 {
 	WORLD;
 
-	(void)state;
 	w->servers[0].pod.deleting = true;
 	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
 	lose_link(w);
 	assert_nothing(w);
 }
 
-static void test_busy_group_is_left_alone(void **state)
+TEST(busy_group_is_left_alone)
 {
 	WORLD;
 
-	(void)state;
 	refuse(w);
 	lose_link(w);
 	w->groups[0].busy = true;
 	assert_nothing(w);
 }
 
-static void test_who_does_not_lead_decides_nothing(void **state)
+TEST(who_does_not_lead_decides_nothing)
 {
 	WORLD;
 
-	(void)state;
 	refuse(w);
 	lose_link(w);
 	w->v.mode = VIEW_WATCH;
@@ -514,22 +487,20 @@ static void test_who_does_not_lead_decides_nothing(void **state)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
-static void test_without_the_coordinator_nothing_is_done(void **state)
+TEST(without_the_coordinator_nothing_is_done)
 {
 	WORLD;
 
-	(void)state;
 	refuse(w);
 	lose_link(w);
 	w->v.coordinator_ready = false;
 	assert_nothing(w);
 }
 
-static void test_proxy_that_points_elsewhere_is_filled(void **state)
+TEST(proxy_that_points_elsewhere_is_filled)
 {
 	WORLD;
 
-	(void)state;
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", C);
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 1);
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A);
@@ -539,11 +510,10 @@ static void test_proxy_that_points_elsewhere_is_filled(void **state)
 	assert_nothing(w);
 }
 
-static void test_dead_proxy_is_removed(void **state)
+TEST(dead_proxy_is_removed)
 {
 	WORLD;
 
-	(void)state;
 	w->proxies[0].reach = REACH_REFUSED;
 	w->proxies[0].since_ms = w->v.now_ms - 2999;
 	assert_nothing(w);
@@ -555,12 +525,11 @@ static void test_dead_proxy_is_removed(void **state)
 	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080");
 }
 
-static void test_proxy_in_backoff_is_replaced(void **state)
+TEST(proxy_in_backoff_is_replaced)
 {
 	WORLD;
 	struct proxy_view *p = &w->proxies[0];
 
-	(void)state;
 	p->registered = false;
 	p->slots = NULL;
 	p->reach = REACH_REFUSED;
@@ -572,12 +541,11 @@ static void test_proxy_in_backoff_is_replaced(void **state)
 	assert_nothing(w);
 }
 
-static void test_new_proxy_is_taken_in(void **state)
+TEST(new_proxy_is_taken_in)
 {
 	WORLD;
 	struct proxy_view *p = add_proxy(w, "");
 
-	(void)state;
 	p->registered = false;
 	p->slots = NULL;
 	p->first_seen_ms = w->v.now_ms;
@@ -586,11 +554,10 @@ static void test_new_proxy_is_taken_in(void **state)
 	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.1:11080");
 }
 
-static void test_slots_are_assigned_once_every_group_is_led(void **state)
+TEST(slots_are_assigned_once_every_group_is_led)
 {
 	WORLD;
 
-	(void)state;
 	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
@@ -605,12 +572,11 @@ static void test_slots_are_assigned_once_every_group_is_led(void **state)
 	assert_nothing(w);
 }
 
-static void test_stale_lock(void **state)
+TEST(stale_lock)
 {
 	WORLD;
 	struct dashboard_view *b = &w->v.dashboard;
 
-	(void)state;
 	b->reach = REACH_REFUSED;
 	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
 	b->lock_start_wall_ms = 1000000;
@@ -625,12 +591,11 @@ static void test_stale_lock(void **state)
 	assert_nothing(w);
 }
 
-static void test_dashboard_in_backoff_is_replaced(void **state)
+TEST(dashboard_in_backoff_is_replaced)
 {
 	WORLD;
 	struct dashboard_view *b = &w->v.dashboard;
 
-	(void)state;
 	b->reach = REACH_REFUSED;
 	b->since_ms = w->v.now_ms - 3000;
 	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
@@ -641,43 +606,4 @@ static void test_dashboard_in_backoff_is_replaced(void **state)
 	assert_int_equal(w->count, 1);
 	assert_string_equal(action_name(w->actions[0].kind), "delete-pod");
 	assert_string_equal(w->actions[0].pod, "codis-dashboard-0");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_refused_and_link_lost_promotes),
-		cmocka_unit_test(test_dropped_connection_alone_is_no_evidence),
-		cmocka_unit_test(test_silence_needs_time_and_the_replicas_word),
-		cmocka_unit_test(test_silence_before_a_clock_jump_is_not_counted),
-		cmocka_unit_test(test_restarted_master_is_not_believed),
-		cmocka_unit_test(test_empty_master_without_guard_is_not_believed),
-		cmocka_unit_test(test_most_advanced_replica_wins),
-		cmocka_unit_test(test_replica_that_never_synced_is_not_promoted),
-		cmocka_unit_test(test_crashed_server_follows_the_new_master),
-		cmocka_unit_test(test_crash_looping_sibling_is_deleted),
-		cmocka_unit_test(test_ended_sibling_is_not_awaited),
-		cmocka_unit_test(test_role_that_was_not_given_is_given),
-		cmocka_unit_test(test_interrupted_promotion_is_resumed_first),
-		cmocka_unit_test(test_new_replica_joins_after_its_sync),
-		cmocka_unit_test(test_one_resync_at_a_time),
-		cmocka_unit_test(test_gone_member_is_dropped),
-		cmocka_unit_test(test_cold_start_waits_for_all_and_takes_the_newest),
-		cmocka_unit_test(test_cold_start_over_dead_addresses),
-		cmocka_unit_test(test_no_cold_start_over_a_master_that_only_we_miss),
-		cmocka_unit_test(test_deleted_master_is_switched_when_its_replica_is_synced),
-		cmocka_unit_test(test_busy_group_is_left_alone),
-		cmocka_unit_test(test_who_does_not_lead_decides_nothing),
-		cmocka_unit_test(test_without_the_coordinator_nothing_is_done),
-		cmocka_unit_test(test_proxy_that_points_elsewhere_is_filled),
-		cmocka_unit_test(test_dead_proxy_is_removed),
-		cmocka_unit_test(test_proxy_in_backoff_is_replaced),
-		cmocka_unit_test(test_new_proxy_is_taken_in),
-		cmocka_unit_test(test_slots_are_assigned_once_every_group_is_led),
-		cmocka_unit_test(test_stale_lock),
-		cmocka_unit_test(test_dashboard_in_backoff_is_replaced),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,8 @@
 /* The figures that the demo shows: gaps, and to which fault a lost write is charged. */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 
 #include "tests/demo/record.h"
+#include "tests/unit/test.h"
 
 static void fill(struct record *r, const int64_t *at_us, int n)
 {
@@ -16,22 +11,20 @@ static void fill(struct record *r, const int64_t *at_us, int n)
 		assert_int_equal(record_add(r, at_us[i]), 0);
 }
 
-static void a_full_record_takes_no_more(void **state)
+TEST(a_full_record_takes_no_more)
 {
 	struct record r;
 
-	(void)state;
 	assert_int_equal(record_init(&r, 1), 0);
 	assert_int_equal(record_add(&r, 1), 0);
 	assert_int_equal(record_add(&r, 2), -1);
 	record_release(&r);
 }
 
-static void first_is_the_first_at_or_after(void **state)
+TEST(first_is_the_first_at_or_after)
 {
 	struct record r;
 
-	(void)state;
 	fill(&r, (int64_t[]){ 10, 20, 30 }, 3);
 	assert_int_equal(record_first(&r, 0), 0);
 	assert_int_equal(record_first(&r, 20), 1);
@@ -41,12 +34,11 @@ static void first_is_the_first_at_or_after(void **state)
 }
 
 /* Writer 0 stands still from 100 to 180, writer 1 goes on: the worst gap is writer 0's, the common one is short. */
-static void the_worst_gap_is_one_writers(void **state)
+TEST(the_worst_gap_is_one_writers)
 {
 	struct record r[2];
 	struct gap gap;
 
-	(void)state;
 	fill(&r[0], (int64_t[]){ 90, 100, 180, 190 }, 4);
 	fill(&r[1], (int64_t[]){ 95, 115, 135, 155, 175, 195 }, 6);
 	gap = record_worst_gap(r, 2, 105, 200);
@@ -59,12 +51,11 @@ static void the_worst_gap_is_one_writers(void **state)
 	record_release(&r[1]);
 }
 
-static void what_lies_outside_is_not_counted(void **state)
+TEST(what_lies_outside_is_not_counted)
 {
 	struct record r;
 	struct gap gap;
 
-	(void)state;
 	fill(&r, (int64_t[]){ 0, 500, 510, 520, 900 }, 5); /* long gaps before and after */
 	gap = record_worst_gap(&r, 1, 505, 525);
 	assert_int_equal(gap.end_us - gap.begin_us, 10);
@@ -73,12 +64,11 @@ static void what_lies_outside_is_not_counted(void **state)
 	record_release(&r);
 }
 
-static void a_gap_may_still_be_open(void **state)
+TEST(a_gap_may_still_be_open)
 {
 	struct record r[2];
 	struct gap gap;
 
-	(void)state;
 	fill(&r[0], (int64_t[]){ 10, 20 }, 2);
 	fill(&r[1], NULL, 0); /* never had an answer */
 	gap = record_worst_gap(r, 1, 15, 100);
@@ -94,7 +84,7 @@ static void a_gap_may_still_be_open(void **state)
 	record_release(&r[1]);
 }
 
-static void a_loss_is_charged_to_its_fault(void **state)
+TEST(a_loss_is_charged_to_its_fault)
 {
 	const int64_t faults[] = { 1000000, 2000000 };
 	static const struct {
@@ -107,22 +97,10 @@ static void a_loss_is_charged_to_its_fault(void **state)
 		{ 1960000, LOSS_TAIL, 1 }, { 2040000, LOSS_TAIL, 1 },  { 2050001, LOSS_AFTER, 1 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int fault = -1;
 
 		assert_int_equal(record_charge(cases[i].at_us, faults, 2, &fault), cases[i].loss);
 		assert_int_equal(fault, cases[i].fault);
 	}
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_full_record_takes_no_more),  cmocka_unit_test(first_is_the_first_at_or_after),
-		cmocka_unit_test(the_worst_gap_is_one_writers), cmocka_unit_test(what_lies_outside_is_not_counted),
-		cmocka_unit_test(a_gap_may_still_be_open),      cmocka_unit_test(a_loss_is_charged_to_its_fault),
-	};
-
-	return cmocka_run_group_tests(tests, NULL, NULL);
 }

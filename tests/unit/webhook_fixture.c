@@ -1,0 +1,106 @@
+#include "tests/unit/webhook_fixture.h"
+
+cJSON *parse_text(const char *text)
+{
+	struct error err = ERROR_INIT;
+	cJSON *item = json_parse(text, strlen(text), &err);
+
+	if (!item)
+		fail_msg("%s: %s", err.text, text);
+	return item;
+}
+
+cJSON *load_pod(const char *name)
+{
+	struct error err = ERROR_INIT;
+	char path[256], *text;
+	cJSON *pod;
+
+	snprintf(path, sizeof(path), "tests/unit/fixtures/webhook/%s.json", name);
+	text = file_read(path, 1 << 20, &err);
+	if (!text)
+		fail_msg("%s", err.text);
+	pod = parse_text(text);
+	free(text);
+	return pod;
+}
+
+struct outcome mutate_once(const cJSON *pod)
+{
+	struct admission_request req = { .uid = "u",
+					 .version = "v1",
+					 .kind = "Pod",
+					 .resource = "pods",
+					 .subresource = "",
+					 .namespace = "shop",
+					 .name = "",
+					 .operation = "CREATE",
+					 .group = "",
+					 .object = pod };
+	struct outcome o = { .pod = NULL };
+	struct error err = ERROR_INIT;
+
+	admission_verdict_init(&o.verdict);
+	mutate(&req, VIEWER_IMAGE, &o.verdict);
+	for (int i = 0; i < o.verdict.warning_count; i++)
+		assert_true(strlen(o.verdict.warnings[i]) < 120); /* longer ones are cut */
+	if (o.verdict.allowed) {
+		o.pod = json_patch_apply(pod, o.verdict.patch, &err);
+		if (!o.pod)
+			fail_msg("%s", err.text);
+	}
+	return o;
+}
+
+void outcome_release(struct outcome *o)
+{
+	admission_verdict_release(&o->verdict);
+	cJSON_Delete(o->pod);
+}
+
+struct outcome mutate_pod_twice(cJSON *pod)
+{
+	struct outcome o = mutate_once(pod);
+
+	cJSON_Delete(pod);
+	if (o.pod) {
+		OUTCOME again = mutate_once(o.pod);
+
+		assert_true(again.verdict.allowed);
+		if (cJSON_GetArraySize(again.verdict.patch) != 0)
+			fail_msg("the second time it gets %s", cJSON_Print(again.verdict.patch));
+	}
+	return o;
+}
+
+bool warned(const struct outcome *o, const char *part)
+{
+	for (int i = 0; i < o->verdict.warning_count; i++) {
+		if (strstr(o->verdict.warnings[i], part))
+			return true;
+	}
+	return false;
+}
+
+const cJSON *container_of(const cJSON *pod)
+{
+	return cJSON_GetArrayItem(json_get(pod, "spec", "containers", NULL), 0);
+}
+
+const char *words_of(const cJSON *array, char out[4096])
+{
+	const cJSON *item;
+
+	out[0] = '\0';
+	cJSON_ArrayForEach(item, array)
+		snprintf(out + strlen(out), 4096 - strlen(out), "%s%s", out[0] ? " " : "", item->valuestring);
+	return out;
+}
+
+const char *script_of(const cJSON *pod, const char *outer, const char *inner)
+{
+	const cJSON *handler = json_get(container_of(pod), outer, inner, NULL);
+	const cJSON *text = cJSON_GetArrayItem(json_get(handler, "exec", "command", NULL), 2);
+
+	return text ? text->valuestring : "";
+}
