@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "certs/ca.h"
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -206,7 +207,9 @@ static int write_secret(struct authority *a, bool keep, struct error *err)
 	JSON_CLEANUP cJSON *object = a->secret ? cJSON_Duplicate(a->secret, 1) : new_secret(a);
 	CERT_CLEANUP struct cert ca = { 0 };
 
-	if (keep ? cert_copy(&ca, &a->ca) : ca_make(a->cfg.secret_name, a->cfg.ca_days, &ca, err))
+	if (keep && cert_copy(&ca, &a->ca) < 0)
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (!keep && ca_make(a->cfg.secret_name, a->cfg.ca_days, &ca, err) < 0)
 		return -1;
 	if (put_data(object, "ca.crt", ca.cert_pem) < 0 || put_data(object, "ca.key", ca.key_pem) < 0)
 		return error_set(err, ERR_NOMEM, "no memory");

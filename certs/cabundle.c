@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/client.h"
 #include "common/kube/informer.h"
-#include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/loop.h"
 

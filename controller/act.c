@@ -15,7 +15,8 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/coordinator.h"
-#include "common/codis/redis.h"
+#include "common/codis/probe.h"
+#include "common/codis/redis_command.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
 #include "common/kube/event.h"
@@ -82,7 +83,7 @@ static void count_running(struct op *op, int by)
 	struct cluster *c = op->c;
 	struct observed_group *g = op->a.gid && !is_proxy_action(op) ? cluster_group(c, op->a.gid, true) : NULL;
 	struct observed_proxy *p = is_proxy_action(op) ? cluster_proxy(c, op->a.addr, false) : NULL;
-	int64_t now = cluster_now(c);
+	int64_t now = clock_mono_ms();
 
 	c->running += by;
 	if (g) {
@@ -111,7 +112,7 @@ static void settle_backoff(struct op *op, bool failed)
 		ms *= 2;
 	if (!failed)
 		ms = op->a.kind == ACT_DELETE_POD ? DELETED_MS : 0;
-	g->retry_ms = cluster_now(op->c) + ms;
+	g->retry_ms = clock_mono_ms() + ms;
 }
 
 /* Looks again at everything that the action touched. */
@@ -284,7 +285,7 @@ static void on_fill(void *ctx, const cJSON *answer, const struct error *err)
 
 	(void)answer;
 	f->p->running--;
-	f->p->acted_ms = cluster_now(op->c);
+	f->p->acted_ms = clock_mono_ms();
 	if (err) {
 		op->unfilled++;
 		log_warn(op->c->ctl->log, "fill.failed", "proxy=%s error=%s", f->p->admin_addr, LOGQ(err->text));
@@ -432,7 +433,7 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 		take_role(op);
 		return;
 	}
-	if (cluster_now(op->c) > op->until_ms) {
+	if (clock_mono_ms() > op->until_ms) {
 		/* The old master goes on: the next decision sees locked slots and fills them. */
 		end_with(op, ERR_TIMEOUT, "the replica did not catch up with the locked master in time");
 		return;
@@ -461,7 +462,7 @@ static void on_master_offset(void *ctx, const char *answer, const struct error *
 		return;
 	}
 	op->goal = info.offset;
-	op->until_ms = cluster_now(op->c) + CATCH_UP_MS;
+	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
 	ask_replica(op);
 }
 

@@ -7,12 +7,6 @@
 
 #include "common/base/clock.h"
 
-int64_t cluster_now(const struct cluster *c)
-{
-	(void)c;
-	return clock_mono_ms();
-}
-
 void cluster_path(const struct cluster *c, char *out, size_t size, const char *fmt, ...)
 {
 	va_list ap;
@@ -51,7 +45,7 @@ struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, 
 		return NULL;
 	p->c = c;
 	snprintf(p->admin_addr, sizeof(p->admin_addr), "%s", admin_addr);
-	p->first_seen_ms = p->since_ms = cluster_now(c);
+	p->first_seen_ms = p->since_ms = clock_mono_ms();
 	c->proxies[c->proxy_count++] = p;
 	return p;
 }

@@ -66,7 +66,7 @@ struct observed_proxy {
 	char token[CODIS_TOKEN_MAX];            /* as the process says */
 	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
 	int registered_version;
-	enum redis_reach reach;
+	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
 	int64_t slots_ms; /* when the question was asked whose answer has the slots */
 	bool asking, online, has_slots, wanted;
@@ -128,7 +128,5 @@ struct observed_server *cluster_server(struct cluster *c, const char *addr);
 /* A path below /codis3/<product>/. */
 void cluster_path(const struct cluster *c, char *out, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Monotonic milliseconds. */
-int64_t cluster_now(const struct cluster *c);
 
 #endif

@@ -13,7 +13,6 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/codis/coordinator.h"
-#include "common/codis/redis.h"
 #include "common/codis/rest.h"
 #include "common/net/addr.h"
 #include "controller/cluster.h"
@@ -178,7 +177,7 @@ static struct node_read *new_read(struct cluster *c)
 
 	if (r) {
 		r->c = c;
-		r->began_ms = cluster_now(c);
+		r->began_ms = clock_mono_ms();
 	}
 	return r;
 }
@@ -239,7 +238,7 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 	for (int i = 0; i < c->group_count; i++) {
 		/* A group that is not listed has no node; one that is listed is known once its node was read. */
 		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
-			c->groups[i]->read_ms = cluster_now(c);
+			c->groups[i]->read_ms = clock_mono_ms();
 	}
 	for (int i = 0; i < c->group_count; i++)
 		observe_group(c, c->groups[i]->node.id);
@@ -318,9 +317,9 @@ static void on_lock(void *ctx, const char *data, size_t len, int version, const 
 	cJSON *json JSON_CLEANUP = err ? NULL : json_parse(data, len, NULL);
 	const char *addr = json_str(json, "admin_addr", NULL);
 
+	(void)version;
 	c->listing--;
 	b->lock_exists = err ? (err->code == ERR_NOTFOUND ? 0 : -1) : 1;
-	b->lock_version = version;
 	snprintf(b->lock_addr, sizeof(b->lock_addr), "%s", addr ? addr : "");
 	b->lock_start_wall_ms = observe_start_time(json_str(json, "start_time", NULL));
 	cluster_look(c);
@@ -347,7 +346,7 @@ static void read_folders(struct cluster *c, int64_t now)
 /* --- reach of an HTTP interface --------------------------------------------------------------------------------------
  */
 
-static enum redis_reach reach_of(const struct error *err)
+static enum reach reach_of(const struct error *err)
 {
 	if (!err || err->code == ERR_STATUS)
 		return REACH_OK; /* a refusal by Codis is an answer */
@@ -377,12 +376,12 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 {
 	struct observed_proxy *p = ctx;
 	struct cluster *c = p->c;
-	enum redis_reach reach = reach_of(err);
+	enum reach reach = reach_of(err);
 	const char *token = json_str(answer, "model", "token", NULL);
 
 	p->asking = false;
 	if (p->reach != reach) {
-		p->since_ms = reach == REACH_SILENT ? p->asked_ms : cluster_now(c);
+		p->since_ms = reach == REACH_SILENT ? p->asked_ms : clock_mono_ms();
 		p->reach = reach;
 		log_info(c->ctl->log, "proxy.reach", "proxy=%s reach=%s", p->admin_addr,
 			 reach == REACH_OK        ? "ok"
@@ -391,7 +390,7 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 	}
 	/* An answer that was asked for before we last acted tells what was true before. */
 	if (answer && p->asked_ms >= p->acted_ms) {
-		p->heard_ms = cluster_now(c);
+		p->heard_ms = clock_mono_ms();
 		p->slots_ms = p->asked_ms;
 		snprintf(p->token, sizeof(p->token), "%s", token ? token : "");
 		p->online = json_bool(false, answer, "stats", "online", NULL);
@@ -404,7 +403,7 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 {
 	if (p->asking)
 		return;
-	p->asked_ms = cluster_now(c);
+	p->asked_ms = clock_mono_ms();
 	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, on_proxy, p, NULL) == 0;
 }
 
@@ -451,12 +450,12 @@ static void on_overview(void *ctx, const cJSON *answer, const struct error *err)
 	struct cluster *c = ctx;
 	struct dashboard_view *b = &c->dashboard;
 	/* One that refuses its overview waits for its lock: it is there, and it does not serve. */
-	enum redis_reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err);
+	enum reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err);
 
 	c->dashboard_asking = false;
 	if (b->reach != reach) {
 		b->reach = reach;
-		b->since_ms = reach == REACH_SILENT ? c->dashboard_asked_ms : cluster_now(c);
+		b->since_ms = reach == REACH_SILENT ? c->dashboard_asked_ms : clock_mono_ms();
 		log_info(c->ctl->log, "dashboard.reach", "product=%s reach=%s", c->product,
 			 reach == REACH_OK        ? "ok"
 			 : reach == REACH_UNKNOWN ? "waiting"
@@ -481,7 +480,7 @@ static void ask_dashboard(struct cluster *c, int64_t now)
 
 void observe(struct cluster *c)
 {
-	int64_t now = cluster_now(c);
+	int64_t now = clock_mono_ms();
 
 	resolve(c, now);
 	read_folders(c, now);

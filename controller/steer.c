@@ -9,7 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/codis/coordinator.h"
-#include "common/codis/redis.h"
+#include "common/codis/probe.h"
 #include "common/net/http.h"
 #include "controller/act.h"
 #include "controller/cluster.h"
@@ -106,7 +106,7 @@ static void note_dashboard(struct cluster *c, const struct kube_pod *p)
 	if (strcmp(addr, c->dashboard.addr) != 0) {
 		memcpy(c->dashboard.addr, addr, sizeof(addr));
 		c->dashboard.reach = REACH_UNKNOWN;
-		c->dashboard.since_ms = cluster_now(c);
+		c->dashboard.since_ms = clock_mono_ms();
 	}
 	c->dashboard.pod = p->view;
 }
@@ -357,7 +357,7 @@ static void make_view(struct cluster *c)
 
 	snprintf(v->namespace, sizeof(v->namespace), "%s", c->namespace);
 	snprintf(v->product, sizeof(v->product), "%s", c->product);
-	v->now_ms = cluster_now(c);
+	v->now_ms = clock_mono_ms();
 	v->steady_since_ms = c->steady_since_ms;
 	v->mode = c->watch_only ? VIEW_WATCH : c->ctl->mode;
 	v->kube_fresh = c->ctl->mode == VIEW_LEAD && kubeview_synced(c->ctl->kubeview);
@@ -416,7 +416,7 @@ static void on_soon(uv_timer_t *t)
 static void on_tick(uv_timer_t *t)
 {
 	struct cluster *c = t->data;
-	int64_t now = cluster_now(c);
+	int64_t now = clock_mono_ms();
 
 	if (now - c->last_tick_ms > CLOCK_JUMP_MS) {
 		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product,
@@ -445,7 +445,7 @@ struct cluster *steer_begin(struct controller *ctl, const char *namespace, const
 		free(c);
 		return NULL;
 	}
-	c->last_tick_ms = c->steady_since_ms = cluster_now(c);
+	c->last_tick_ms = c->steady_since_ms = clock_mono_ms();
 	uv_timer_init(ctl->uv, &c->tick);
 	uv_timer_init(ctl->uv, &c->soon);
 	c->tick.data = c->soon.data = c;
@@ -489,7 +489,7 @@ static void close_cluster(struct cluster *c)
 
 bool steer_end_when_idle(struct cluster *c)
 {
-	int64_t now = cluster_now(c);
+	int64_t now = clock_mono_ms();
 
 	/* Pods were seen a moment ago, or never yet. */
 	if (c->pods_seen || !c->empty_since_ms) {

@@ -8,7 +8,7 @@
 
 #include "common/codis/info.h"
 #include "common/codis/model.h"
-#include "common/codis/redis.h"
+#include "common/codis/reach.h"
 #include "common/codis/topology.h"
 
 #define VIEW_NAME_MAX 254 /* a Kubernetes name */
@@ -35,7 +35,7 @@ struct server_view {
 	int ordinal;      /* of the pod; -1 */
 	int listed_group; /* the group whose list has it; 0 none */
 	int listed_index;
-	enum redis_reach reach;
+	enum reach reach;
 	int64_t since_ms; /* in this reach since (monotonic) */
 	bool info_valid;  /* info was heard from the process that runs now */
 	struct redis_info info;
@@ -58,7 +58,7 @@ struct proxy_view {
 	bool registered; /* has a node in the coordinator */
 	int registered_version;
 	bool busy;
-	enum redis_reach reach; /* of its admin interface */
+	enum reach reach; /* of its admin interface */
 	int64_t since_ms;
 	int64_t first_seen_ms;
 	bool online;
@@ -68,16 +68,15 @@ struct proxy_view {
 struct dashboard_view {
 	struct pod_view pod;
 	char addr[CODIS_ADDR_MAX];
-	enum redis_reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
+	enum reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
 	int64_t since_ms;
 	bool busy;
 	bool slots_known;
 	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
 	bool slot_acting[CODIS_SLOTS];   /* a migration touches it */
 	int16_t lock_exists;             /* 1, 0, or -1: not known */
-	int lock_version;
-	char lock_addr[CODIS_ADDR_MAX]; /* admin_addr of the process that took the lock */
-	int64_t lock_start_wall_ms;     /* its start_time; 0 unknown */
+	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
+	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
 };
 
 enum view_mode {

@@ -1,5 +1,5 @@
 /* reserve.h - placements in flight. A scheduler that was offered some nodes for a pod binds it to one of them and does
- * not tell which (kubernetes-facts: extenders never hear of "assume"). Until the watch shows the pod bound, it may
+ * not tell which (extenders never hear of the scheduler's "assume"). Until the watch shows the pod bound, it may
  * stand on any of them; so all of them are reserved for it, for a limited time: nothing can leak. No clock, no I/O, no
  * lock. Times are clock_mono_ms(). */
 #ifndef CODIS_EXTENDER_RESERVE_H

@@ -6,8 +6,8 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "webhook/pod.h"
-#include "webhook/shell.h"
+#include "common/codis/shell.h"
+#include "webhook/mutation.h"
 
 #define MARK "# codis-k8s: "
 
@@ -223,7 +223,7 @@ static cJSON *new_handler(const struct buf *script)
 static void put_handler(struct mutation *m, cJSON *container, const char *which, const struct buf *script)
 {
 	if (script)
-		pod_set(m, pod_object(m, container, "lifecycle"), which, new_handler(script));
+		mutation_set(m, mutation_object(m, container, "lifecycle"), which, new_handler(script));
 	else
 		cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(container, "lifecycle"),
 							which);
@@ -236,7 +236,8 @@ static bool keeps_hooks(const struct mutation *m)
 	return word && strcmp(word, "keep") == 0;
 }
 
-void hooks_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script, const char *defeats)
+void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
+		       const char *defeats)
 {
 	const cJSON *hook = json_get(container, "lifecycle", which, NULL);
 	bool theirs = hook && !cJSON_IsNull(hook) && !is_ours(hook);
@@ -263,12 +264,12 @@ static cJSON *new_probe(const struct buf *script)
 	return NULL;
 }
 
-void hooks_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats)
+void mutation_hook_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats)
 {
 	const cJSON *probe = json_get(container, "readinessProbe", NULL);
 
 	if (!probe || cJSON_IsNull(probe) || is_ours(probe))
-		pod_set(m, container, "readinessProbe", new_probe(script));
+		mutation_set(m, container, "readinessProbe", new_probe(script));
 	else if (defeats)
 		admission_warn(m->verdict, "own readinessProbe stays: %s", defeats);
 }

@@ -2,7 +2,7 @@
  *
  * They use what the stock image has (sh, redis-cli, codis-admin, date, sleep; timeout where there is one), end by
  * themselves, and hooks always succeed. Each starts with a line that says whose it is. Addresses are texts for between
- * double quotes (command_quote), so that ${POD_IP} stays a variable. */
+ * double quotes (cmdline_quote), so that ${POD_IP} stays a variable. */
 #ifndef CODIS_WEBHOOK_HOOKS_H
 #define CODIS_WEBHOOK_HOOKS_H
 
@@ -37,10 +37,11 @@ void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out);
 /* Sets lifecycle.<which> ("postStart", "preStop") of the container to the script; NULL: to nothing. A hook of ours is
  * replaced, the article's too, with a warning. The user's own stays, with a warning of what that defeats (NULL: none).
  * A script that has failed (no memory) refuses the pod. */
-void hooks_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script, const char *defeats);
+void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
+		       const char *defeats);
 
 /* Sets the readiness probe to the script: every 2 s, at most 2 s, unready after two failures. Likewise. */
-void hooks_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats);
+void mutation_hook_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats);
 
 /* Whether the hook is the article's for this component, and does nothing else. */
 bool hooks_is_article(enum codis_component component, const char *which, const cJSON *hook);

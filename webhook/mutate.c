@@ -4,7 +4,8 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "webhook/pod.h"
+#include "common/base/json_patch.h"
+#include "webhook/mutation.h"
 
 /* Labels that a StatefulSet's pods have beside those of the template: they differ between its members. */
 static bool is_own_label(const char *name)
@@ -27,7 +28,7 @@ static void zookeeper_mutate(struct mutation *m)
 	JSON_CLEANUP cJSON *labels = cJSON_Duplicate(json_get(m->pod, "metadata", "labels", NULL), true);
 	cJSON *label = labels ? labels->child : NULL, *next;
 
-	pod_clean_affinity(m);
+	mutation_clean_affinity(m);
 	if (!codis_statefulset_of(m->pod) || has_anti_affinity(m))
 		return;
 	for (; label; label = next) {
@@ -35,7 +36,7 @@ static void zookeeper_mutate(struct mutation *m)
 		if (is_own_label(label->string))
 			cJSON_Delete(cJSON_DetachItemViaPointer(labels, label));
 	}
-	pod_anti_affinity(m, labels, CODIS_HOSTNAME_KEY, 100);
+	mutation_anti_affinity(m, labels, CODIS_HOSTNAME_KEY, 100);
 }
 
 /* Affinity as it was written for Kubernetes 1.5, the article's too. */
@@ -55,7 +56,7 @@ static void mutate_component(struct mutation *m)
 	case CODIS_PROXY: proxy_mutate(m); break;
 	case CODIS_DASHBOARD: dashboard_mutate(m); break;
 	case CODIS_HA: ha_mutate(m); break;
-	case CODIS_FE: pod_labels(m); break;
+	case CODIS_FE: mutation_labels(m); break;
 	case CODIS_ZOOKEEPER: zookeeper_mutate(m); break;
 	case CODIS_NONE: break;
 	}
@@ -67,13 +68,13 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 	struct error err = ERROR_INIT;
 
 	if (!m.pod)
-		pod_refuse_memory(&m);
+		mutation_refuse_memory(&m);
 	else if (codis_identify(m.pod, &m.id, &err) < 0)
 		admission_refuse(v, 422, "%s", err.text);
 	else
 		mutate_component(&m);
 	if (v->allowed && !(v->patch = json_patch_diff(pod, m.pod)))
-		pod_refuse_memory(&m);
+		mutation_refuse_memory(&m);
 	cJSON_Delete(m.pod);
 }
 

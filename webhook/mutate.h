@@ -9,7 +9,7 @@ struct mutation;
 /* For POST /mutate. v must be initialised. Refuses what is no pod (400) and what has no place in a cluster (422). */
 void mutate(const struct admission_request *req, const char *viewer_image, struct admission_verdict *v);
 
-/* One component a file. */
+/* mutate_<component>.c; codis-fe and ZooKeeper get so little that it is in mutate.c. */
 void server_mutate(struct mutation *m);
 void proxy_mutate(struct mutation *m);
 void dashboard_mutate(struct mutation *m);

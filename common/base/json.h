@@ -45,17 +45,4 @@ int json_push(cJSON *array, cJSON *item);
 /* Like Kubernetes' equality of the fields that are there: same type and value, objects' members in any order. */
 bool json_equal(const cJSON *a, const cJSON *b);
 
-/* --- arena -------------------------------------------------------------------------------------------------------
- * While a thread is between json_arena_begin and json_arena_end, all cJSON memory of that thread comes from the arena
- * and is given back at once by json_arena_end: twice as fast for a request that is parsed, answered and forgotten
- * (shared/libraries.md). Nothing made in between may be kept, and nothing made before may be changed in between.
- * json_arena_setup() installs the hooks once, in main, before any thread and any JSON.
- */
-struct json_arena;
-void json_arena_setup(void);
-struct json_arena *json_arena_new(size_t max); /* at most max bytes; NULL: no memory */
-void json_arena_free(struct json_arena *arena);
-void json_arena_begin(struct json_arena *arena);
-void json_arena_end(struct json_arena *arena);
-
 #endif

@@ -9,8 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 
-/* Codis' nodes are some KiB; ZooKeeper itself refuses more than 1 MiB. */
-#define REOPEN_MS 500
+#define REOPEN_MS 500 /* between two attempts at a member that does not answer */
 
 struct session {
 	struct coordinator *c;
@@ -49,7 +48,7 @@ struct attempt {
 
 struct coordinator {
 	uv_loop_t *uv;
-	char *servers, *auth;
+	char *servers;
 	int session_ms, call_ms;
 	int count, best;
 	struct session sessions[COORDINATOR_MEMBERS];
@@ -69,7 +68,6 @@ static void maybe_free(struct coordinator *c)
 	if (!c->closing || c->handles || c->calls)
 		return;
 	free(c->servers);
-	free(c->auth);
 	free(c);
 }
 
@@ -130,8 +128,6 @@ static void close_session(struct session *s)
 static void open_session(struct session *s)
 {
 	s->zh = zookeeper_init(s->addr, on_watch, s->c->session_ms, NULL, s, 0);
-	if (s->zh && s->c->auth)
-		zoo_add_auth(s->zh, "digest", s->c->auth, (int)strlen(s->c->auth), NULL, NULL);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -600,9 +596,8 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 		c->session_ms = cfg->session_ms;
 		c->call_ms = cfg->call_ms;
 		c->servers = strdup(cfg->servers);
-		c->auth = cfg->auth ? strdup(cfg->auth) : NULL;
 	}
-	if (!c || !c->servers || (cfg->auth && !c->auth)) {
+	if (!c || !c->servers) {
 		error_set(err, ERR_NOMEM, "ZooKeeper %s: no memory", cfg->servers);
 		goto fail;
 	}
@@ -619,10 +614,8 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 	}
 	return c;
 fail:
-	if (c) {
+	if (c)
 		free(c->servers);
-		free(c->auth);
-	}
 	free(c);
 	return NULL;
 }
@@ -651,9 +644,4 @@ bool coordinator_ready(const struct coordinator *c)
 			return true;
 	}
 	return false;
-}
-
-const char *coordinator_servers(const struct coordinator *c)
-{
-	return c->servers;
 }

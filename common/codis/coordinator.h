@@ -19,7 +19,6 @@ struct coordinator;
 
 struct coordinator_config {
 	const char *servers; /* "10.0.0.1:2181,10.0.0.2:2181", numeric: names would block the loop */
-	const char *auth;    /* digest "user:password", or NULL */
 	int session_ms;      /* 4,000 */
 	int call_ms;         /* one attempt at one member: 500 */
 };
@@ -30,7 +29,6 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 void coordinator_close(struct coordinator *c);
 /* Whether a member is connected. */
 bool coordinator_ready(const struct coordinator *c);
-const char *coordinator_servers(const struct coordinator *c);
 
 /* data: NUL-terminated, valid during the call; version: of the node. err: NULL, ERR_NOTFOUND, ERR_EXISTS, ERR_CONFLICT
  * (another version), ERR_TIMEOUT (no member answered: unknown whether a write was done), ERR_DENIED, ERR_IO.

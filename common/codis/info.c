@@ -77,8 +77,6 @@ static void take_line(struct parsing *p, const struct line *l)
 
 	if (is(l, "run_id"))
 		copy(l, info->run_id, sizeof(info->run_id));
-	else if (is(l, "uptime_in_seconds"))
-		info->uptime_s = number(l);
 	else if (is(l, "loading"))
 		info->loading = says(l, "1");
 	else if (is(l, "role"))
@@ -99,8 +97,6 @@ static void take_line(struct parsing *p, const struct line *l)
 		p->replica_offset = number(l);
 	else if (is(l, "master_repl_offset"))
 		p->master_offset = number(l);
-	else if (is(l, "connected_slaves"))
-		info->connected_replicas = (int)number(l);
 	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')
 		info->keys += keys_of(l);
 }

@@ -21,7 +21,6 @@ enum redis_role { REDIS_ROLE_UNKNOWN, REDIS_ROLE_MASTER, REDIS_ROLE_REPLICA };
 
 struct redis_info {
 	char run_id[CODIS_RUN_ID_SIZE];
-	int64_t uptime_s;
 	bool loading; /* reads its RDB or AOF file */
 	enum redis_role role;
 	char master[CODIS_ADDR_MAX]; /* of a replica: whom it follows */
@@ -30,7 +29,6 @@ struct redis_info {
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
 	int64_t offset;              /* replication offset: of a replica what it received, of a master what it sent */
 	int64_t keys;                /* over all databases */
-	int connected_replicas;
 };
 
 /* Parses the whole answer of INFO. 0, or -1 and *err when run_id or role is missing. */

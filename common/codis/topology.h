@@ -1,6 +1,6 @@
 /* topology.h - the rules of a Codis cluster on Kubernetes, each in this one place: which pod is what component of what
- * product, and which group an ordinal belongs to. Pure; every program uses it. Sources: shared design (codis-webhook),
- * the article's hooks (gid = ordinal / SERVER_REPLICA + 1). */
+ * product, and which group an ordinal belongs to. Pure; every program uses it. The group of an ordinal
+ * is the one of the 2017 article's hooks (gid = ordinal / SERVER_REPLICA + 1). */
 #ifndef CODIS_CODIS_TOPOLOGY_H
 #define CODIS_CODIS_TOPOLOGY_H
 

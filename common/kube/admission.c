@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/kube/secret.h"
-#include "common/kube/text.h"
+#include "common/base/text.h"
 
 #define UID_MAX     256
 #define WARNING_MAX 120 /* bytes; what Kubernetes advises, it cuts at 256 */

@@ -31,7 +31,6 @@ struct identity {
 struct kube_client {
 	struct http_client *http;
 	struct identity id;
-	char *namespace;
 };
 
 /* --- the token --------------------------------------------------------------------------------------------------- */
@@ -266,54 +265,19 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 	return send_form(c, &f, r, err);
 }
 
-/* --- without a loop ---------------------------------------------------------------------------------------------- */
+/* --- the client -------------------------------------------------------------------------------------------------- */
 
 static struct http_tls tls_of(const struct kube_config *cfg)
 {
 	return (struct http_tls){ cfg->ca_pem, cfg->cert_pem, cfg->key_pem, cfg->skip_verify };
 }
 
-static int fetch(struct identity *id, const struct http_tls *tls, const char *method, const char *path,
-		 const cJSON *body, const char *content_type, int timeout_ms, cJSON **object, struct error *err)
-{
-	BUF_CLEANUP struct buf answer = BUF_INIT(ANSWER_MAX);
-	struct form f;
-	int status = 0, r;
-
-	r = fill_form(&f, id, method, path, body, content_type, err);
-	if (r == 0) {
-		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
-		r = http_fetch(&f.spec, tls, &status, &answer, err);
-	}
-	buf_release(&f.body);
-	return r < 0 ? -1 : read_answer(status, answer.data, answer.len, object, err);
-}
-
-int kube_call_sync(const struct kube_config *cfg, const char *method, const char *path, const cJSON *body,
-		   const char *content_type, int timeout_ms, cJSON **object, struct error *err)
-{
-	struct http_tls tls = tls_of(cfg);
-	struct identity id;
-	int r;
-
-	*object = NULL;
-	if (identity_init(&id, cfg) < 0)
-		r = error_set(err, ERR_NOMEM, "no memory");
-	else
-		r = fetch(&id, &tls, method, path, body, content_type, timeout_ms, object, err);
-	identity_release(&id);
-	return r < 0 ? error_wrap(err, "%s %.*s", method, (int)strcspn(path, "?"), path) : 0;
-}
-
-/* --- the client -------------------------------------------------------------------------------------------------- */
-
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err)
 {
 	struct kube_client *c = calloc(1, sizeof(*c));
 	struct http_tls tls = tls_of(cfg);
 
-	if (!c || identity_init(&c->id, cfg) < 0 ||
-	    !(c->namespace = strdup(cfg->namespace ? cfg->namespace : "default"))) {
+	if (!c || identity_init(&c->id, cfg) < 0) {
 		error_set(err, ERR_NOMEM, "Kubernetes client: no memory");
 		kube_client_free(c);
 		return NULL;
@@ -332,11 +296,5 @@ void kube_client_free(struct kube_client *c)
 		return;
 	http_client_free(c->http);
 	identity_release(&c->id);
-	free(c->namespace);
 	free(c);
-}
-
-const char *kube_client_namespace(const struct kube_client *c)
-{
-	return c->namespace;
 }

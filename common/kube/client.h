@@ -19,7 +19,6 @@ struct kube_config;
 /* cfg is copied. NULL and *err on failure. */
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err);
 void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL-safe */
-const char *kube_client_namespace(const struct kube_client *c);
 
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
  * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
@@ -38,9 +37,5 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
 			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
 			      struct error *err);
-
-/* The same, blocking; for start-up and tools. *object is the caller's (cJSON_Delete). */
-int kube_call_sync(const struct kube_config *cfg, const char *method, const char *path, const cJSON *body,
-		   const char *content_type, int timeout_ms, cJSON **object, struct error *err);
 
 #endif

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
-#include "common/kube/secret.h"
 
 #define ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount/"
 #define FILE_LIMIT (1u << 20)

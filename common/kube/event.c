@@ -11,8 +11,8 @@
 #include "common/base/error.h"
 #include "common/base/hash.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
-#include "common/kube/text.h"
 #include "common/net/http.h"
 
 #define UNDER_WAY_MAX    100

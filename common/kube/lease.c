@@ -301,10 +301,15 @@ static int check(const struct lease_config *cfg, struct error *err)
 
 struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err)
 {
-	struct lease *l = check(cfg, err) == 0 ? calloc(1, sizeof(*l)) : NULL;
+	struct lease *l;
 
-	if (!l)
+	if (check(cfg, err) < 0)
 		return NULL;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
+		return NULL;
+	}
 	l->uv = uv;
 	l->kube = c;
 	l->cfg = *cfg;

@@ -39,7 +39,7 @@ struct httpd_config {
 };
 
 /* The idle timeout is 120 s: above client-go's idle pool of 90 s, since Go does not repeat a POST on a connection that
- * the server has just closed (shared/libraries.md). NULL and *err: the address is taken, the certificate is bad, ... */
+ * the server has just closed. NULL and *err: the address is taken, the certificate is bad, ... */
 struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err);
 uint16_t httpd_port(const struct httpd *h);
 /* New connections get this certificate from now on; those that are there keep theirs. Any thread. 0 or -1; on error

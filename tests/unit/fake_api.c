@@ -1,4 +1,5 @@
 #include "tests/unit/fake_api.h"
+#include "common/base/json_patch.h"
 
 struct fake_request {
 	struct buf body;

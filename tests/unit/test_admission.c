@@ -1,10 +1,10 @@
 /* AdmissionReview: what is read from the API server, and what it is told. */
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/admission.h"
-#include "common/kube/secret.h"
 #include "tests/unit/test.h"
 
 static cJSON *parsed(const char *text)

@@ -11,6 +11,7 @@
 #include "certs/ca.h"
 #include "certs/certs.h"
 #include "certs/files.h"
+#include "common/base/base64.h"
 #include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"

@@ -1,4 +1,4 @@
-/* decide(): what it does of what it sees. Each test is a situation that shared/codis-facts.md names. */
+/* decide(): what it does of what it sees. Each test is a situation that a real Codis on Kubernetes has shown. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

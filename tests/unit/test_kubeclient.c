@@ -270,29 +270,3 @@ FIXTURE_TEST(an_answer_that_is_no_json_is_told)
 }
 
 /* --- without a loop ---------------------------------------------------------------------------------------------- */
-
-FIXTURE_TEST(one_call_without_a_loop)
-{
-	struct fake_world *w = *state;
-	char server[64];
-	struct kube_config cfg = { .server = server };
-	JSON_CLEANUP cJSON *body = cJSON_Parse("{\"metadata\":{\"name\":\"n\"}}");
-	cJSON *object = NULL;
-	struct error err = ERROR_INIT;
-
-	snprintf(server, sizeof(server), "http://127.0.0.1:%u", w->api.port);
-	assert_int_equal(kube_call_sync(&cfg, "POST", "/api/v1/nodes", body, NULL, 0, &object, &err), 0);
-	assert_string_equal(json_str(object, "metadata", "name", NULL), "n");
-	cJSON_Delete(object);
-	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes/x?y=z", NULL, NULL, 0, &object, &err), -1);
-	assert_null(object);
-	assert_int_equal(err.code, ERR_NOTFOUND);
-	assert_string_equal(err.text, "GET /api/v1/nodes/x: HTTP 404: not found");
-	fake_hang(&w->api, true);
-	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes", NULL, NULL, 100, &object, &err), -1);
-	assert_int_equal(err.code, ERR_TIMEOUT);
-	fake_hang(&w->api, false);
-	fake_down(&w->api);
-	assert_int_equal(kube_call_sync(&cfg, "GET", "/api/v1/nodes", NULL, NULL, 100, &object, &err), -1);
-	assert_int_equal(err.code, ERR_REFUSED);
-}

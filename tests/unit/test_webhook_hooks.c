@@ -14,7 +14,7 @@
 #include "common/base/clock.h"
 #include "tests/unit/test.h"
 #include "webhook/hooks.h"
-#include "webhook/pod.h"
+#include "webhook/mutation.h"
 
 #define LIMIT_MS 10000
 

@@ -218,8 +218,8 @@ TEST(plain_server)
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "date +%s) + 25"));
 }
 
-/* Ten operations: three labels, the affinity, two tolerations, the scheduler, the guard's five words as five, probe,
- * hooks. */
+/* Fourteen operations: three labels, the affinity, two tolerations, the scheduler, the guard's five words as five,
+ * probe, hooks. */
 TEST(patch_is_small)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-server"));

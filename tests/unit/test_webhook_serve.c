@@ -1,9 +1,9 @@
 /* AdmissionReviews by HTTP: what the API server gets, and what anybody else gets. */
 #include "tests/unit/webhook_fixture.h"
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/metrics.h"
-#include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
 #include "tests/unit/test.h"

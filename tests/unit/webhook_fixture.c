@@ -1,14 +1,5 @@
 #include "tests/unit/webhook_fixture.h"
-
-cJSON *parse_text(const char *text)
-{
-	struct error err = ERROR_INIT;
-	cJSON *item = json_parse(text, strlen(text), &err);
-
-	if (!item)
-		fail_msg("%s: %s", err.text, text);
-	return item;
-}
+#include "common/base/json_patch.h"
 
 cJSON *load_pod(const char *name)
 {

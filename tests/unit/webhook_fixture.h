@@ -12,12 +12,11 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/kube/admission.h"
+#include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
 #include "webhook/mutate.h"
 
 #define VIEWER_IMAGE "registry.example/codis-k8s:1"
-
-cJSON *parse_text(const char *text);
 
 /* tests/unit/fixtures/webhook/<name>.json */
 cJSON *load_pod(const char *name);

@@ -1,4 +1,4 @@
-#include "webhook/pod.h"
+#include "webhook/mutation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #define STOP_RESERVE_S       5
 #define DEFAULT_TOLERATION_S 300
 
-void pod_refuse_memory(struct mutation *m)
+void mutation_refuse_memory(struct mutation *m)
 {
 	admission_refuse(m->verdict, 500, "codis-webhook has no memory for this pod: try again");
 }
@@ -32,21 +32,21 @@ static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool arr
 	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
 	item = array ? cJSON_AddArrayToObject(parent, name) : cJSON_AddObjectToObject(parent, name);
 	if (!item)
-		pod_refuse_memory(m);
+		mutation_refuse_memory(m);
 	return item;
 }
 
-cJSON *pod_object(struct mutation *m, cJSON *parent, const char *name)
+cJSON *mutation_object(struct mutation *m, cJSON *parent, const char *name)
 {
 	return part(m, parent, name, false);
 }
 
-cJSON *pod_array(struct mutation *m, cJSON *parent, const char *name)
+cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name)
 {
 	return part(m, parent, name, true);
 }
 
-void pod_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
+void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
 {
 	bool done = false;
 
@@ -58,7 +58,7 @@ void pod_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
 		return;
 	cJSON_Delete(item);
 	if (m->verdict->allowed)
-		pod_refuse_memory(m);
+		mutation_refuse_memory(m);
 }
 
 /* --- labels ---------------------------------------------------------------------------------------------------- */
@@ -73,12 +73,12 @@ static void set_label(struct mutation *m, cJSON *labels, const char *name, const
 				 "leave the label out",
 				 name, is, value);
 	else if (!is)
-		pod_set(m, labels, name, cJSON_CreateString(value));
+		mutation_set(m, labels, name, cJSON_CreateString(value));
 }
 
-void pod_labels(struct mutation *m)
+void mutation_labels(struct mutation *m)
 {
-	cJSON *metadata = pod_object(m, m->pod, "metadata"), *labels = pod_object(m, metadata, "labels");
+	cJSON *metadata = mutation_object(m, m->pod, "metadata"), *labels = mutation_object(m, metadata, "labels");
 	char group[16];
 
 	set_label(m, labels, CODIS_LABEL_PRODUCT, m->id.product);
@@ -135,18 +135,18 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 		if (limit == DEFAULT_TOLERATION_S && seconds < 0)
 			cJSON_DeleteItemFromObjectCaseSensitive(t, "tolerationSeconds");
 		else if (limit == DEFAULT_TOLERATION_S)
-			pod_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
+			mutation_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
 		else if (limit >= 0 && seconds < 0)
 			admission_warn(m->verdict, "own toleration of %s stays: after %lld s the pod and its data go",
 				       key, (long long)limit);
 	}
 	if (!found)
-		pod_set(m, list, NULL, new_toleration(key, seconds));
+		mutation_set(m, list, NULL, new_toleration(key, seconds));
 }
 
-void pod_tolerate(struct mutation *m, int seconds)
+void mutation_tolerate(struct mutation *m, int seconds)
 {
-	cJSON *list = pod_array(m, pod_object(m, m->pod, "spec"), "tolerations");
+	cJSON *list = mutation_array(m, mutation_object(m, m->pod, "spec"), "tolerations");
 
 	if (!list)
 		return;
@@ -193,12 +193,12 @@ static cJSON *weighted(cJSON *term, int weight)
 	return NULL;
 }
 
-void pod_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight)
+void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight)
 {
 	const char *field = weight ? "preferredDuringSchedulingIgnoredDuringExecution"
 				   : "requiredDuringSchedulingIgnoredDuringExecution";
-	cJSON *affinity = pod_object(m, pod_object(m, m->pod, "spec"), "affinity");
-	cJSON *list = pod_array(m, pod_object(m, affinity, "podAntiAffinity"), field);
+	cJSON *affinity = mutation_object(m, mutation_object(m, m->pod, "spec"), "affinity");
+	cJSON *list = mutation_array(m, mutation_object(m, affinity, "podAntiAffinity"), field);
 	cJSON *item = new_term(labels, topology_key);
 
 	if (weight)
@@ -206,7 +206,7 @@ void pod_anti_affinity(struct mutation *m, const cJSON *labels, const char *topo
 	if (list && has_equal(list, item))
 		cJSON_Delete(item);
 	else
-		pod_set(m, list, NULL, item);
+		mutation_set(m, list, NULL, item);
 }
 
 static cJSON *child(cJSON *object, const char *name)
@@ -214,7 +214,7 @@ static cJSON *child(cJSON *object, const char *name)
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-void pod_clean_affinity(struct mutation *m)
+void mutation_clean_affinity(struct mutation *m)
 {
 	static const char field[] = "preferredDuringSchedulingIgnoredDuringExecution";
 	cJSON *anti = child(child(child(m->pod, "spec"), "affinity"), "podAntiAffinity"), *list = child(anti, field);
@@ -236,20 +236,20 @@ void pod_clean_affinity(struct mutation *m)
 
 /* --- scheduler, grace ------------------------------------------------------------------------------------------ */
 
-void pod_scheduler(struct mutation *m)
+void mutation_scheduler(struct mutation *m)
 {
-	cJSON *spec = pod_object(m, m->pod, "spec");
+	cJSON *spec = mutation_object(m, m->pod, "spec");
 	const char *is = json_str(spec, "schedulerName", NULL);
 
 	if (!is || !is[0] || strcmp(is, "default-scheduler") == 0)
-		pod_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
+		mutation_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
 	else if (strcmp(is, CODIS_SCHEDULER_NAME) != 0)
 		admission_warn(m->verdict,
 			       "own schedulerName %.40s stays: only the anti-affinity keeps a group's members apart",
 			       is);
 }
 
-int pod_stop_seconds(const struct mutation *m)
+int mutation_stop_seconds(const struct mutation *m)
 {
 	int64_t grace = json_int(DEFAULT_GRACE_S, m->pod, "spec", "terminationGracePeriodSeconds", NULL);
 

@@ -4,10 +4,10 @@
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
-#include "webhook/command.h"
+#include "common/codis/cmdline.h"
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
-#include "webhook/pod.h"
+#include "webhook/mutation.h"
 
 #define SCRIPT_MAX 65536
 #define STAY_S     5
@@ -15,45 +15,45 @@
 static const char *const programs[] = { "codis-proxy", NULL };
 
 /* Where it serves clients, from --host-proxy: "${POD_IP}:19000" is cut in two. */
-static void set_probe(struct mutation *m, cJSON *container, const struct command *c)
+static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
 	BUF_CLEANUP struct buf addr = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
 	const char *host = "127.0.0.1", *port = "19000";
 	char *colon;
 
-	if (command_value(c, "--host-proxy", &addr) && (colon = strrchr(addr.data, ':')) && colon[1]) {
+	if (cmdline_value(c, "--host-proxy", &addr) && (colon = strrchr(addr.data, ':')) && colon[1]) {
 		*colon = '\0';
 		port = colon + 1;
 		if (addr.data[0] && strcmp(addr.data, "0.0.0.0") != 0)
 			host = addr.data;
 	}
 	hooks_proxy_ready(host, port, &script);
-	hooks_probe(m, container, &script, NULL);
+	mutation_hook_probe(m, container, &script, NULL);
 }
 
-static void set_hook(struct mutation *m, cJSON *container, const struct command *c)
+static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
 	BUF_CLEANUP struct buf admin = BUF_INIT(4096), dashboard = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
-	bool known = command_value(c, "--host-admin", &admin);
+	bool known = cmdline_value(c, "--host-admin", &admin);
 
-	if (command_has_env(container, "DASHBOARD_ADDR"))
+	if (cmdline_has_env(container, "DASHBOARD_ADDR"))
 		buf_addstr(&dashboard, "${DASHBOARD_ADDR}");
 	else
-		known = known && command_value(c, "--dashboard", &dashboard);
-	hooks_proxy_stop(known ? dashboard.data : NULL, admin.data, pod_stop_seconds(m), &script);
-	hooks_set(m, container, "preStop", &script, "clients may get a refused connection when the proxy ends");
+		known = known && cmdline_value(c, "--dashboard", &dashboard);
+	hooks_proxy_stop(known ? dashboard.data : NULL, admin.data, mutation_stop_seconds(m), &script);
+	mutation_hook_set(m, container, "preStop", &script, "clients may get a refused connection when the proxy ends");
 }
 
 void proxy_mutate(struct mutation *m)
 {
-	cJSON *container = command_container(pod_object(m, m->pod, "spec"), programs, "codis-proxy");
-	struct command c;
+	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-proxy");
+	struct cmdline c;
 
-	pod_labels(m);
-	pod_tolerate(m, STAY_S);
+	mutation_labels(m);
+	mutation_tolerate(m, STAY_S);
 	if (!container)
 		return;
-	command_find(container, programs, false, &c);
+	cmdline_find(container, programs, false, &c);
 	set_probe(m, container, &c);
 	set_hook(m, container, &c);
 }

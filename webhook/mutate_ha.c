@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "webhook/command.h"
+#include "common/codis/cmdline.h"
 #include "webhook/mutate.h"
-#include "webhook/pod.h"
+#include "webhook/mutation.h"
 
 static const char *const programs[] = { "codis-ha", NULL };
 
@@ -33,17 +33,17 @@ static void make_viewer(struct mutation *m, cJSON *container)
 
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
 		cJSON_DeleteItemFromObjectCaseSensitive(container, gone[i]);
-	pod_set(m, container, "command", cJSON_CreateStringArray(command, 2));
-	pod_set(m, container, "image", cJSON_CreateString(m->viewer_image));
+	mutation_set(m, container, "command", cJSON_CreateStringArray(command, 2));
+	mutation_set(m, container, "image", cJSON_CreateString(m->viewer_image));
 	/* Kubernetes' default for the old image's tag may be Always, and ours may be there without a registry. */
-	pod_set(m, container, "imagePullPolicy", cJSON_CreateString("IfNotPresent"));
+	mutation_set(m, container, "imagePullPolicy", cJSON_CreateString("IfNotPresent"));
 }
 
 void ha_mutate(struct mutation *m)
 {
-	cJSON *container = command_container(pod_object(m, m->pod, "spec"), programs, "codis-ha");
+	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-ha");
 
-	pod_labels(m);
+	mutation_labels(m);
 	if (keeps_ha(m)) {
 		admission_warn(m->verdict,
 			       "codis-ha stays: label its codis-server pods " CODIS_LABEL_INJECT "=false, for nobody "

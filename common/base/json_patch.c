@@ -6,7 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/kube/admission.h"
+#include "common/base/json_patch.h"
 
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
 

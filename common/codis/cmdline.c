@@ -1,4 +1,4 @@
-#include "webhook/command.h"
+#include "common/codis/cmdline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +52,7 @@ static bool is_shell(const char *word)
 /* --- a shell's text -------------------------------------------------------------------------------------------- */
 
 struct search {
-	struct command *c;
+	struct cmdline *c;
 	const char *const *programs;
 	bool too_many;
 };
@@ -86,11 +86,11 @@ static int on_command(void *ctx, const struct shell_command *cmd)
 {
 	struct search *s = ctx;
 	int program = find_in_shell(s, cmd);
-	struct command_start *start;
+	struct cmdline_start *start;
 
 	if (program < 0 || asks_only(cmd, program))
 		return 0;
-	if (s->c->count == COMMAND_STARTS) {
+	if (s->c->count == CMDLINE_STARTS) {
 		s->too_many = true;
 		return 1;
 	}
@@ -101,16 +101,16 @@ static int on_command(void *ctx, const struct shell_command *cmd)
 	return 0;
 }
 
-static void search_shell(struct command *c, cJSON *script, const char *const *programs)
+static void search_shell(struct cmdline *c, cJSON *script, const char *const *programs)
 {
 	struct search s = { .c = c, .programs = programs };
 	struct error err = ERROR_INIT;
 
 	c->item = script;
-	c->kind = COMMAND_SHELL;
+	c->kind = CMDLINE_SHELL;
 	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_many && c->count > 0)
 		return;
-	c->kind = COMMAND_NONE;
+	c->kind = CMDLINE_NONE;
 	c->why = c->count || err.code ? "its shell text is too involved"
 				      : "its shell text does not show where it starts";
 	c->count = 0;
@@ -140,12 +140,12 @@ static bool collect(cJSON *container, struct words *w)
 	return true;
 }
 
-static void take_words(struct command *c, const struct words *w, int first)
+static void take_words(struct cmdline *c, const struct words *w, int first)
 {
-	struct command_start *s = &c->starts[0];
+	struct cmdline_start *s = &c->starts[0];
 	cJSON *args = cJSON_GetObjectItemCaseSensitive(c->container, "args");
 
-	c->kind = COMMAND_WORDS;
+	c->kind = CMDLINE_WORDS;
 	c->count = 1;
 	c->item = cJSON_GetArraySize(args) > 0 ? args : cJSON_GetObjectItemCaseSensitive(c->container, "command");
 	for (int i = first; i < w->count; i++)
@@ -176,7 +176,7 @@ static bool looks_like_server_args(const char *word)
 	return strncmp(word, "--", 2) == 0 || (len > 5 && strcmp(word + len - 5, ".conf") == 0);
 }
 
-static void search_words(struct command *c, const struct words *w, const char *const *programs)
+static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
 	for (int i = 0; i < w->count; i++) {
 		cJSON *text = is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
@@ -193,7 +193,7 @@ static void search_words(struct command *c, const struct words *w, const char *c
 	c->why = "its command does not name it";
 }
 
-void command_find(cJSON *container, const char *const *programs, bool args_alone, struct command *c)
+void cmdline_find(cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
 	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
 	struct words w;
@@ -206,19 +206,19 @@ void command_find(cJSON *container, const char *const *programs, bool args_alone
 		c->why = "it has no command of its own";
 	else
 		search_words(c, &w, programs);
-	if (c->kind == COMMAND_NONE && alone && args_alone && w.count &&
+	if (c->kind == CMDLINE_NONE && alone && args_alone && w.count &&
 	    looks_like_server_args(w.items[0]->valuestring))
 		take_words(c, &w, 0);
 }
 
-cJSON *command_container(cJSON *spec, const char *const *programs, const char *name)
+cJSON *cmdline_container(cJSON *spec, const char *const *programs, const char *name)
 {
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "containers"), *item;
-	struct command c;
+	struct cmdline c;
 
 	cJSON_ArrayForEach(item, list) {
-		command_find(item, programs, false, &c);
-		if (c.kind != COMMAND_NONE)
+		cmdline_find(item, programs, false, &c);
+		if (c.kind != CMDLINE_NONE)
 			return item;
 	}
 	cJSON_ArrayForEach(item, list) {
@@ -234,14 +234,14 @@ cJSON *command_container(cJSON *spec, const char *const *programs, const char *n
 /* --- flags ----------------------------------------------------------------------------------------------------- */
 
 /* The word as the program gets it; false where only a shell can tell. */
-static bool plain_word(const struct command *c, const struct shell_word *w, struct buf *out)
+static bool plain_word(const struct cmdline *c, const struct shell_word *w, struct buf *out)
 {
-	if (c->kind == COMMAND_SHELL)
+	if (c->kind == CMDLINE_SHELL)
 		return shell_plain(w, out);
 	return buf_add(out, w->text, w->len) == 0;
 }
 
-static bool word_has_flag(const struct command *c, const struct shell_word *w, const char *flag,
+static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag,
 			  struct shell_word *value)
 {
 	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
@@ -257,7 +257,7 @@ static bool word_has_flag(const struct command *c, const struct shell_word *w, c
 	       (plain.data[len] == '\0' || plain.data[len] == ' ');
 }
 
-int command_flag(const struct command *c, const struct command_start *s, const char *flag, struct shell_word *value)
+int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value)
 {
 	struct shell_word found;
 
@@ -274,7 +274,7 @@ int command_flag(const struct command *c, const struct command_start *s, const c
 	return -1;
 }
 
-bool command_word_is(const struct command *c, const struct command_start *s, int index, const char *text)
+bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text)
 {
 	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
 
@@ -284,7 +284,7 @@ bool command_word_is(const struct command *c, const struct command_start *s, int
 
 /* --- quoting --------------------------------------------------------------------------------------------------- */
 
-bool command_has_env(const cJSON *container, const char *name)
+bool cmdline_has_env(const cJSON *container, const char *name)
 {
 	const cJSON *e;
 
@@ -306,17 +306,17 @@ static void add_quoted(struct buf *out, char c)
 
 /* A variable of the container at p, "$(NAME)" or, for a shell, "$NAME" and "${NAME}": appends ${NAME} and returns its
  * length; 0 when there is none. */
-static size_t add_variable(const struct command *c, const char *p, size_t len, struct buf *out)
+static size_t add_variable(const struct cmdline *c, const char *p, size_t len, struct buf *out)
 {
 	BUF_CLEANUP struct buf name = BUF_INIT(256);
-	bool shell = c->kind == COMMAND_SHELL, paren = len > 2 && p[1] == '(', brace = shell && len > 2 && p[1] == '{';
+	bool shell = c->kind == CMDLINE_SHELL, paren = len > 2 && p[1] == '(', brace = shell && len > 2 && p[1] == '{';
 	size_t from = paren || brace ? 2 : 1, n;
 
 	if (!paren && !shell)
 		return 0;
 	for (n = 0; from + n < len && strchr(NAME_CHARS, p[from + n]); n++)
 		buf_addch(&name, p[from + n]);
-	if (n == 0 || name.failed || !command_has_env(c->container, name.data))
+	if (n == 0 || name.failed || !cmdline_has_env(c->container, name.data))
 		return 0;
 	if ((paren || brace) && (from + n >= len || p[from + n] != (paren ? ')' : '}')))
 		return 0;
@@ -348,9 +348,9 @@ static size_t add_piece(const char *p, size_t len, char *quote, struct buf *out)
 	return 1;
 }
 
-bool command_quote(const struct command *c, const struct shell_word *word, struct buf *out)
+bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struct buf *out)
 {
-	bool shell = c->kind == COMMAND_SHELL;
+	bool shell = c->kind == CMDLINE_SHELL;
 	char quote = '\0';
 	size_t n;
 
@@ -371,12 +371,12 @@ bool command_quote(const struct command *c, const struct shell_word *word, struc
 	return !out->failed;
 }
 
-bool command_value(const struct command *c, const char *flag, struct buf *out)
+bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 {
 	struct shell_word value;
 
 	buf_reset(out);
-	if (c->count && command_flag(c, &c->starts[0], flag, &value) >= 0 && value.len && command_quote(c, &value, out))
+	if (c->count && cmdline_flag(c, &c->starts[0], flag, &value) >= 0 && value.len && cmdline_quote(c, &value, out))
 		return true;
 	buf_reset(out);
 	return false;
@@ -384,7 +384,7 @@ bool command_value(const struct command *c, const char *flag, struct buf *out)
 
 /* --- appending ------------------------------------------------------------------------------------------------- */
 
-static int append_words(struct command *c, const char *words)
+static int append_words(struct cmdline *c, const char *words)
 {
 	BUF_CLEANUP struct buf word = BUF_INIT(256);
 
@@ -397,7 +397,7 @@ static int append_words(struct command *c, const char *words)
 	return 0;
 }
 
-static int append_text(struct command *c, const char *const *words)
+static int append_text(struct cmdline *c, const char *const *words)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(2 * TEXT_MAX);
 	const char *from = c->item->valuestring;
@@ -415,9 +415,9 @@ static int append_text(struct command *c, const char *const *words)
 	return !text.failed && cJSON_SetValuestring(c->item, text.data) ? 0 : -1;
 }
 
-int command_append(struct command *c, const char *const words[COMMAND_STARTS])
+int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS])
 {
-	if (c->kind == COMMAND_SHELL)
+	if (c->kind == CMDLINE_SHELL)
 		return append_text(c, words);
 	return words[0] ? append_words(c, words[0]) : 0;
 }

@@ -1,4 +1,4 @@
-#include "common/kube/text.h"
+#include "common/base/text.h"
 
 #include <ctype.h>
 #include <string.h>

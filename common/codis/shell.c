@@ -1,4 +1,4 @@
-#include "webhook/shell.h"
+#include "common/codis/shell.h"
 
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* pod.h - a pod under mutation, and the changes that more than one component gets.
+/* mutation.h - a pod under mutation, and the changes that more than one component gets.
  *
  * Everything works on a copy of the pod; the patch is what the copy differs by. What the user has set stays, and where
- * that defeats a guarantee a warning says so (pod_warn through admission_warn). A change that cannot be made because
+ * that defeats a guarantee a warning says so (admission_warn). A change that cannot be made because
  * the pod has a shape that no API server sends, or for lack of memory, refuses the pod: the verdict is then no longer
  * allowed, and further changes do no harm. */
-#ifndef CODIS_WEBHOOK_POD_H
-#define CODIS_WEBHOOK_POD_H
+#ifndef CODIS_WEBHOOK_MUTATION_H
+#define CODIS_WEBHOOK_MUTATION_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
@@ -21,33 +21,33 @@ struct mutation {
 };
 
 /* The object or array `name` of parent, made when it is absent or null; parent may be NULL. NULL: refused. */
-cJSON *pod_object(struct mutation *m, cJSON *parent, const char *name);
-cJSON *pod_array(struct mutation *m, cJSON *parent, const char *name);
+cJSON *mutation_object(struct mutation *m, cJSON *parent, const char *name);
+cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name);
 
 /* Adds item to the parent as `name` (an array: name NULL), in place of what is there; takes it over. */
-void pod_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
-void pod_refuse_memory(struct mutation *m);
+void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
+void mutation_refuse_memory(struct mutation *m);
 
 /* Labels codis.io/product, codis.io/component and, for a server, codis.io/group. A label that says otherwise is
  * refused: it would put the pod somewhere else for one program than for the next. */
-void pod_labels(struct mutation *m);
+void mutation_labels(struct mutation *m);
 
 /* How long the pod stays bound to a node that is not-ready or unreachable; seconds < 0: without limit. Kubernetes' own
  * 300 s count as not set. Warns of a user's shorter time where there should be no limit. */
-void pod_tolerate(struct mutation *m, int seconds);
+void mutation_tolerate(struct mutation *m, int seconds);
 
 /* A term for affinity.podAntiAffinity: pods with these labels (an object, copied) are kept apart by the key. weight 0:
  * required. What is there stays. */
-void pod_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight);
+void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight);
 
 /* Leaves out preferred anti-affinities of the article's shape, with a warning: they have no podAffinityTerm, so they
  * never spread anything, and as fields of a pod (not of an annotation) the API server would refuse them. */
-void pod_clean_affinity(struct mutation *m);
+void mutation_clean_affinity(struct mutation *m);
 
 /* spec.schedulerName. Warns of another one that the user has chosen. */
-void pod_scheduler(struct mutation *m);
+void mutation_scheduler(struct mutation *m);
 
 /* How many seconds a preStop hook may take: the grace period less 5 s, in which the process itself ends; at least 0. */
-int pod_stop_seconds(const struct mutation *m);
+int mutation_stop_seconds(const struct mutation *m);
 
 #endif

@@ -3,8 +3,8 @@
  * It splits a text into its simple commands ("mkdir -p x", "exec codis-server x.conf") without running or expanding
  * anything. What it cannot follow surely (here-documents, case, quotes that do not close, ...) is an error, never a
  * guess: whoever edits the text then leaves it alone. Source: POSIX.1-2017, Shell Command Language, 2.2 - 2.10. */
-#ifndef CODIS_WEBHOOK_SHELL_H
-#define CODIS_WEBHOOK_SHELL_H
+#ifndef CODIS_CODIS_SHELL_H
+#define CODIS_CODIS_SHELL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,36 +1,28 @@
-/* redis.h - the controller's own connection to one server: asks INFO over and over, and gives it its role.
+/* probe.h - an own connection to one server that asks INFO over and over.
  *
  * A probe keeps one connection. When it drops, the probe connects again at once, then after 2, 4, 8 ... ms up to its
  * period: a dropped connection is only a reason to look again (a role change by the dashboard cuts all of them). What
  * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO.
  */
-#ifndef CODIS_CODIS_REDIS_H
-#define CODIS_CODIS_REDIS_H
+#ifndef CODIS_CODIS_PROBE_H
+#define CODIS_CODIS_PROBE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
 #include "common/codis/info.h"
+#include "common/codis/reach.h"
 
 struct error;
 struct redis_probe;
 
-/* Not REDIS_...: hiredis has macros of that name. */
-enum redis_reach {
-	REACH_UNKNOWN, /* nothing heard yet */
-	REACH_OK,
-	REACH_REFUSED, /* the connection was refused: the address answers and nobody listens */
-	REACH_SILENT,  /* no answer; see silent_since_ms */
-};
-
 struct redis_probe_state {
-	enum redis_reach reach;
+	enum reach reach;
 	int64_t since_ms;       /* monotonic: in this reach since */
 	int64_t heard_ms;       /* monotonic: last INFO; 0 never */
 	bool info_valid;        /* info is of this run of the server: false once it dropped, until the next INFO */
 	struct redis_info info; /* the last one heard, kept also when the server is gone */
-	unsigned long serial;   /* counts INFO answers and failed attempts: shows that something newer is known */
 };
 
 struct redis_probe_config {
@@ -44,16 +36,8 @@ struct redis_probe_config {
 
 struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err);
 void redis_probe_stop(struct redis_probe *p); /* frees; open commands are not called back; NULL-safe */
-const char *redis_probe_addr(const struct redis_probe *p);
 const struct redis_probe_state *redis_probe_state(const struct redis_probe *p);
 /* Asks INFO now, whatever the period. */
 void redis_probe_now(struct redis_probe *p);
-
-/* One command on a connection of its own (a role change may cut every other one), closed afterwards. done: err NULL
- * when the answer is a status or value ("+OK"), else the server's words or what failed. Called exactly once, never from
- * within. argv is copied. At most timeout_ms. */
-typedef void (*redis_done)(void *ctx, const char *answer, const struct error *err);
-int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
-		  redis_done done, void *ctx, struct error *err);
 
 #endif

@@ -1,51 +1,12 @@
-#include "common/codis/redis.h"
+#include "common/codis/probe.h"
 
-#include <errno.h>
-#include <hiredis/async.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/codis/hiredis_uv.h"
-#include "common/net/addr.h"
-
-/* hiredis keeps the words of errno only. */
-static bool was_refused(const redisAsyncContext *ac)
-{
-	return strstr(ac->errstr, strerror(ECONNREFUSED)) != NULL;
-}
-
-/* A connection under way, or NULL and *err. The address is numeric, so nothing blocks on a name. */
-static redisAsyncContext *connect_to(uv_loop_t *uv, const char *addr, struct error *err)
-{
-	char host[CODIS_ADDR_MAX];
-	redisAsyncContext *ac;
-	uint16_t port;
-
-	if (addr_split(addr, host, sizeof(host), &port, err) < 0)
-		return NULL;
-	ac = redisAsyncConnect(host, port);
-	if (!ac) {
-		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
-		return NULL;
-	}
-	if (ac->err) {
-		error_set(err, was_refused(ac) ? ERR_REFUSED : ERR_IO, "connect to %s: %s", addr, ac->errstr);
-		redisAsyncFree(ac);
-		return NULL;
-	}
-	if (hiredis_uv_attach(ac, uv) < 0) {
-		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
-		redisAsyncFree(ac);
-		return NULL;
-	}
-	return ac;
-}
-
-/* --- probe ------------------------------------------------------------------------------------------------------ */
+#include "common/codis/redis_connect.h"
 
 enum phase {
 	PHASE_REST, /* the timer is set to the next question, or to the next attempt to connect */
@@ -78,11 +39,10 @@ static void rest(struct redis_probe *p, int ms)
 
 static void changed(struct redis_probe *p)
 {
-	p->state.serial++;
 	p->on_change(p->ctx, p);
 }
 
-static void set_reach(struct redis_probe *p, enum redis_reach reach, int64_t since_ms)
+static void set_reach(struct redis_probe *p, enum reach reach, int64_t since_ms)
 {
 	if (p->state.reach != reach) {
 		p->state.reach = reach;
@@ -91,7 +51,7 @@ static void set_reach(struct redis_probe *p, enum redis_reach reach, int64_t sin
 }
 
 /* The connection is gone or never was: look again at once, then ever more slowly up to the period. */
-static void probe_failed(struct redis_probe *p, enum redis_reach reach)
+static void probe_failed(struct redis_probe *p, enum reach reach)
 {
 	if (reach == REACH_SILENT)
 		set_reach(p, reach, p->asked_ms ? p->asked_ms : clock_mono_ms());
@@ -167,8 +127,6 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 	rest(p, p->period_ms);
 	if (news)
 		changed(p);
-	else
-		p->state.serial++;
 }
 
 static void on_connect(const redisAsyncContext *ac, int status)
@@ -178,7 +136,7 @@ static void on_connect(const redisAsyncContext *ac, int status)
 	if (!p || status == REDIS_OK)
 		return;
 	p->ac = NULL; /* hiredis frees it after this */
-	probe_failed(p, was_refused(ac) ? REACH_REFUSED : REACH_SILENT);
+	probe_failed(p, redis_refused(ac) ? REACH_REFUSED : REACH_SILENT);
 }
 
 static void on_disconnect(const redisAsyncContext *ac, int status)
@@ -206,7 +164,7 @@ static void probe_connect(struct redis_probe *p)
 {
 	struct error err = ERROR_INIT;
 
-	p->ac = connect_to(p->uv, p->addr, &err);
+	p->ac = redis_connect(p->uv, p->addr, &err);
 	if (!p->ac) {
 		probe_failed(p, err.code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT);
 		return;
@@ -259,11 +217,6 @@ void redis_probe_stop(struct redis_probe *p)
 	uv_close((uv_handle_t *)&p->timer, on_probe_closed);
 }
 
-const char *redis_probe_addr(const struct redis_probe *p)
-{
-	return p->addr;
-}
-
 const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
 {
 	return &p->state;
@@ -273,122 +226,4 @@ void redis_probe_now(struct redis_probe *p)
 {
 	if (p->phase == PHASE_REST)
 		rest(p, 0);
-}
-
-/* --- one command ------------------------------------------------------------------------------------------------ */
-
-struct command {
-	uv_timer_t timer;
-	redisAsyncContext *ac;
-	char addr[CODIS_ADDR_MAX];
-	char words[64]; /* the command, for errors; never AUTH */
-	redis_done done;
-	void *ctx;
-	bool finished;
-};
-
-static void on_command_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void finish(struct command *c, const char *answer, const struct error *err)
-{
-	redisAsyncContext *ac = c->ac;
-
-	if (c->finished)
-		return;
-	c->finished = true;
-	c->ac = NULL;
-	if (ac)
-		ac->data = NULL;
-	c->done(c->ctx, answer, err);
-	uv_close((uv_handle_t *)&c->timer, on_command_closed);
-}
-
-static void finish_failed(struct command *c, enum error_code code, const char *why)
-{
-	struct error err = ERROR_INIT;
-
-	error_set(&err, code, "%s to %s: %s", c->words, c->addr, why);
-	finish(c, NULL, &err);
-}
-
-static void on_answer(redisAsyncContext *ac, void *r, void *unused)
-{
-	struct command *c = ac->data;
-	const redisReply *reply = r;
-
-	(void)unused;
-	if (!c || !reply)
-		return;
-	if (reply->type == REDIS_REPLY_ERROR)
-		finish_failed(c, ERR_STATUS, reply->str);
-	else
-		finish(c, reply->str ? reply->str : "", NULL);
-	redisAsyncDisconnect(ac);
-}
-
-static void on_command_connect(const redisAsyncContext *ac, int status)
-{
-	struct command *c = ac->data;
-
-	if (c && status != REDIS_OK)
-		finish_failed(c, was_refused(ac) ? ERR_REFUSED : ERR_IO, ac->errstr);
-}
-
-static void on_command_disconnect(const redisAsyncContext *ac, int status)
-{
-	struct command *c = ac->data;
-
-	(void)status;
-	if (c)
-		finish_failed(c, ERR_IO, "the connection ended before the answer");
-}
-
-static void on_command_timeout(uv_timer_t *timer)
-{
-	struct command *c = timer->data;
-	redisAsyncContext *ac = c->ac;
-
-	finish_failed(c, ERR_TIMEOUT, "no answer in time");
-	if (ac)
-		redisAsyncFree(ac);
-}
-
-static void name_command(struct command *c, int argc, const char *const *argv)
-{
-	BUF_CLEANUP struct buf words = BUF_INIT(256);
-
-	for (int i = 0; i < argc && i < 3; i++)
-		buf_addf(&words, "%s%s", i ? " " : "", argv[i]);
-	snprintf(c->words, sizeof(c->words), "%s", words.data);
-}
-
-int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
-		  redis_done done, void *ctx, struct error *err)
-{
-	struct command *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return error_set(err, ERR_NOMEM, "%s to %s: no memory", argv[0], addr);
-	snprintf(c->addr, sizeof(c->addr), "%s", addr);
-	name_command(c, argc, argv);
-	c->done = done;
-	c->ctx = ctx;
-	c->ac = connect_to(uv, addr, err);
-	if (!c->ac) {
-		free(c);
-		return -1;
-	}
-	c->ac->data = c;
-	uv_timer_init(uv, &c->timer);
-	c->timer.data = c;
-	uv_timer_start(&c->timer, on_command_timeout, (uint64_t)timeout_ms, 0);
-	redisAsyncSetConnectCallback(c->ac, on_command_connect);
-	redisAsyncSetDisconnectCallback(c->ac, on_command_disconnect);
-	if (auth && auth[0])
-		redisAsyncCommand(c->ac, NULL, NULL, "AUTH %s", auth);
-	redisAsyncCommandArgv(c->ac, on_answer, NULL, argc, (const char **)(uintptr_t)argv, NULL);
-	return 0;
 }

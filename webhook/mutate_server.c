@@ -5,10 +5,10 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "webhook/command.h"
+#include "common/codis/cmdline.h"
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
-#include "webhook/pod.h"
+#include "webhook/mutation.h"
 
 #define SCRIPT_MAX 65536
 
@@ -66,16 +66,16 @@ static void place(struct mutation *m)
 		admission_refuse(m->verdict, 422, "%s", err.text);
 		return;
 	}
-	pod_clean_affinity(m);
-	pod_scheduler(m);
+	mutation_clean_affinity(m);
+	mutation_scheduler(m);
 	labels = group_labels(m);
 	if (!labels)
-		pod_refuse_memory(m);
+		mutation_refuse_memory(m);
 	else if (strict)
-		pod_anti_affinity(m, labels, key, 0);
+		mutation_anti_affinity(m, labels, key, 0);
 	/* codis-extender's score does it better and without a preferred term's price. */
 	else if (own_scheduler(m))
-		pod_anti_affinity(m, labels, key, 100);
+		mutation_anti_affinity(m, labels, key, 100);
 }
 
 /* --- the guard ------------------------------------------------------------------------------------------------- */
@@ -84,26 +84,26 @@ static void place(struct mutation *m)
 #define GUARD_STALE   "--slave-serve-stale-data no"
 
 /* Redis 5 has other names for both. */
-static int either_flag(const struct command *c, const struct command_start *s, const char *old, const char *new)
+static int either_flag(const struct cmdline *c, const struct cmdline_start *s, const char *old, const char *new)
 {
-	int at = command_flag(c, s, old, NULL);
+	int at = cmdline_flag(c, s, old, NULL);
 
-	return at >= 0 ? at : command_flag(c, s, new, NULL);
+	return at >= 0 ? at : cmdline_flag(c, s, new, NULL);
 }
 
 /* What this start lacks; NULL: nothing that we may add. */
-static const char *missing_guard(struct mutation *m, const struct command *c, const struct command_start *s)
+static const char *missing_guard(struct mutation *m, const struct cmdline *c, const struct cmdline_start *s)
 {
 	int slaveof = either_flag(c, s, "--slaveof", "--replicaof");
 	int stale = either_flag(c, s, "--slave-serve-stale-data", "--replica-serve-stale-data");
 
 	if (slaveof >= 0 &&
-	    (!command_word_is(c, s, slaveof + 1, "127.0.0.1") || !command_word_is(c, s, slaveof + 2, "1"))) {
+	    (!cmdline_word_is(c, s, slaveof + 1, "127.0.0.1") || !cmdline_word_is(c, s, slaveof + 2, "1"))) {
 		admission_warn(m->verdict,
 			       "own --slaveof stays: after a restart it may serve, or copy, an empty data set");
 		return NULL;
 	}
-	if (stale >= 0 && !command_word_is(c, s, stale + 1, "no"))
+	if (stale >= 0 && !cmdline_word_is(c, s, stale + 1, "no"))
 		admission_warn(m->verdict,
 			       "own --slave-serve-stale-data stays: reads of an empty data set after a restart");
 	if (slaveof < 0)
@@ -111,16 +111,16 @@ static const char *missing_guard(struct mutation *m, const struct command *c, co
 	return stale < 0 ? GUARD_STALE : NULL;
 }
 
-static void guard(struct mutation *m, struct command *c)
+static void guard(struct mutation *m, struct cmdline *c)
 {
-	const char *words[COMMAND_STARTS] = { NULL };
+	const char *words[CMDLINE_STARTS] = { NULL };
 
-	if (c->kind == COMMAND_NONE)
+	if (c->kind == CMDLINE_NONE)
 		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);
 	for (int i = 0; i < c->count; i++)
 		words[i] = missing_guard(m, c, &c->starts[i]);
-	if (command_append(c, words) < 0)
-		pod_refuse_memory(m);
+	if (cmdline_append(c, words) < 0)
+		mutation_refuse_memory(m);
 }
 
 /* --- hooks ----------------------------------------------------------------------------------------------------- */
@@ -133,15 +133,15 @@ static bool is_wildcard(const char *host)
 
 /* Where the server listens, seen from its own container. If others can reach it, then at the pod's address, whatever it
  * is bound to. */
-static void find_host(const struct command *c, struct buf *host)
+static void find_host(const struct cmdline *c, struct buf *host)
 {
-	bool known = command_value(c, "--bind", host),
-	     bound = c->count && command_flag(c, &c->starts[0], "--bind", NULL) >= 0;
+	bool known = cmdline_value(c, "--bind", host),
+	     bound = c->count && cmdline_flag(c, &c->starts[0], "--bind", NULL) >= 0;
 
 	if (known && !is_wildcard(host->data))
 		return;
 	buf_reset(host);
-	if (!known && command_has_env(c->container, "POD_IP"))
+	if (!known && cmdline_has_env(c->container, "POD_IP"))
 		buf_addstr(host, "${POD_IP}");
 	else
 		buf_addstr(host, bound && !known ? "$(hostname -i)" : "127.0.0.1");
@@ -158,12 +158,12 @@ static void address_release(struct address *a)
 	buf_release(&a->auth);
 }
 
-static struct hooks_redis find_address(const struct command *c, struct address *a)
+static struct hooks_redis find_address(const struct cmdline *c, struct address *a)
 {
 	find_host(c, &a->host);
-	if (!command_value(c, "--port", &a->port))
+	if (!cmdline_value(c, "--port", &a->port))
 		buf_addstr(&a->port, "6379");
-	if (!command_value(c, "--requirepass", &a->auth) && command_has_env(c->container, "PRODUCT_AUTH"))
+	if (!cmdline_value(c, "--requirepass", &a->auth) && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
 }
@@ -174,19 +174,20 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 
 	hooks_server_ready(r, &ready);
 	hooks_server_start(r, &start);
-	hooks_server_stop(r, pod_stop_seconds(m), &stop);
-	hooks_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
-	hooks_set(m, container, "postStart", &start, "the pod is not reachable before it ends, and ends if it fails");
-	hooks_set(m, container, "preStop", &stop,
-		  "a master may end before codis-controller has switched to its replica");
+	hooks_server_stop(r, mutation_stop_seconds(m), &stop);
+	mutation_hook_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
+	mutation_hook_set(m, container, "postStart", &start,
+			  "the pod is not reachable before it ends, and ends if it fails");
+	mutation_hook_set(m, container, "preStop", &stop,
+			  "a master may end before codis-controller has switched to its replica");
 }
 
 void server_mutate(struct mutation *m)
 {
 	__attribute__((cleanup(address_release))) struct address a = { BUF_INIT(4096), BUF_INIT(4096), BUF_INIT(4096) };
-	cJSON *container = command_container(pod_object(m, m->pod, "spec"), programs, "codis-server");
+	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-server");
 	struct hooks_redis r;
-	struct command c;
+	struct cmdline c;
 
 	if (!check_owner(m))
 		return;
@@ -194,10 +195,10 @@ void server_mutate(struct mutation *m)
 		admission_refuse(m->verdict, 422, "the pod has no container");
 		return;
 	}
-	pod_labels(m);
+	mutation_labels(m);
 	place(m);
-	pod_tolerate(m, -1);
-	command_find(container, programs, true, &c);
+	mutation_tolerate(m, -1);
+	cmdline_find(container, programs, true, &c);
 	r = find_address(&c, &a);
 	guard(m, &c);
 	set_hooks(m, container, &r);

@@ -1,70 +1,70 @@
-/* command.h - where a container's command line starts a program, with which words, and how to add more of them.
+/* cmdline.h - where a container's command line starts a program, with which words, and how to add more of them.
  *
  * Shapes: ["codis-server", "x.conf"]; args for an image whose entrypoint is the program; a launcher in front
  * ("tini -- codis-server"); and a shell with a text that starts it, perhaps at several places. */
-#ifndef CODIS_WEBHOOK_COMMAND_H
-#define CODIS_WEBHOOK_COMMAND_H
+#ifndef CODIS_CODIS_CMDLINE_H
+#define CODIS_CODIS_CMDLINE_H
 
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "webhook/shell.h"
+#include "common/codis/shell.h"
 
 struct buf;
 
-#define COMMAND_STARTS 4
+#define CMDLINE_STARTS 4
 
-enum command_kind {
-	COMMAND_NONE,  /* no start was found: see why */
-	COMMAND_WORDS, /* the container's own words */
-	COMMAND_SHELL, /* in the text that a shell gets */
+enum cmdline_kind {
+	CMDLINE_NONE,  /* no start was found: see why */
+	CMDLINE_WORDS, /* the container's own words */
+	CMDLINE_SHELL, /* in the text that a shell gets */
 };
 
 /* One place where the program is started: what stands behind its name. */
-struct command_start {
+struct cmdline_start {
 	int count;
 	struct shell_word words[SHELL_WORDS];
 };
 
-struct command {
-	enum command_kind kind;
-	const char *why; /* of COMMAND_NONE: "it has no command" */
+struct cmdline {
+	enum cmdline_kind kind;
+	const char *why; /* of CMDLINE_NONE: "it has no command" */
 	const cJSON *container;
 	cJSON *item; /* the array to append to, or the shell's text */
 	int count;
-	struct command_start starts[COMMAND_STARTS];
+	struct cmdline_start starts[CMDLINE_STARTS];
 };
 
 /* Looks for the programs (a NULL-terminated list of names, any path) in the container; points into it, so that both
  * must stay as they are while *c is used. args_alone: words without a command that look like the program's own
  * arguments are taken for them. */
-void command_find(cJSON *container, const char *const *programs, bool args_alone, struct command *c);
+void cmdline_find(cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c);
 
 /* The container of the pod's spec that runs one of the programs, else the one named `name`, else the first. NULL: none.
  */
-cJSON *command_container(cJSON *spec, const char *const *programs, const char *name);
+cJSON *cmdline_container(cJSON *spec, const char *const *programs, const char *name);
 
 /* Index of the start's word that is `flag` (as a word of its own, or before "=" or a blank), or -1. *value, where it is
  * not NULL, gets what follows it (len 0: nothing does). */
-int command_flag(const struct command *c, const struct command_start *s, const char *flag, struct shell_word *value);
+int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value);
 
 /* Whether the start's word at this index is the text; false where there is no such word. */
-bool command_word_is(const struct command *c, const struct command_start *s, int index, const char *text);
+bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text);
 
 /* The word as text to stand between double quotes in another script of the same container. Variables of the container
  * stay variables. False when it depends on anything else; out is then undefined. */
-bool command_quote(const struct command *c, const struct shell_word *word, struct buf *out);
+bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struct buf *out);
 
 /* The flag's value, quoted like that, from the first start. False, and out empty, when there is none or it is not to be
  * known. */
-bool command_value(const struct command *c, const char *flag, struct buf *out);
+bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 
 /* Whether the container's environment has this name, as far as the pod tells. */
-bool command_has_env(const cJSON *container, const char *name);
+bool cmdline_has_env(const cJSON *container, const char *name);
 
 /* Adds words[i] (blanks between, nothing that needs quotes; NULL: nothing) behind those of start i. Changes the
  * container; *c is stale then. 0 or -1 (no memory). */
-int command_append(struct command *c, const char *const words[COMMAND_STARTS]);
+int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS]);
 
 #endif

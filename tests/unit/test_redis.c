@@ -10,7 +10,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/codis/redis.h"
+#include "common/codis/probe.h"
+#include "common/codis/redis_command.h"
 #include "tests/unit/test.h"
 
 #define LIMIT_MS 10000
@@ -22,7 +23,7 @@ struct fixture {
 	int port;
 	pid_t pid;
 	struct redis_probe *probe;
-	enum redis_reach want;
+	enum reach want;
 	bool want_info;
 	char answer[512];
 	enum error_code code;
@@ -82,7 +83,7 @@ static void on_change(void *ctx, struct redis_probe *p)
 		uv_stop(&f->uv);
 }
 
-static void wait_for(struct fixture *f, enum redis_reach reach, bool info)
+static void wait_for(struct fixture *f, enum reach reach, bool info)
 {
 	const struct redis_probe_state *s = redis_probe_state(f->probe);
 

@@ -1,6 +1,6 @@
-/* text.h - texts as the Kubernetes API wants them: within a limit, escaped in a URL. */
-#ifndef CODIS_KUBE_TEXT_H
-#define CODIS_KUBE_TEXT_H
+/* text.h - UTF-8 within a limit, and escaped in a URL. */
+#ifndef CODIS_BASE_TEXT_H
+#define CODIS_BASE_TEXT_H
 
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-#include "common/codis/hiredis_uv.h"
+#include "common/net/hiredis_uv.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,16 @@
-/* Finding a program in a container's command line, and adding words to it: shell.c, command.c. */
-#include "tests/unit/webhook_fixture.h"
+/* Finding a program in a container's command line, and adding words to it: shell.c, cmdline.c. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/parse_text.h"
 
 #include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/cmdline.h"
+#include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
-#include "webhook/command.h"
 
 static const char *const programs[] = { "codis-server", "redis-server", NULL };
 
@@ -106,16 +113,16 @@ TEST(plain_word)
 /* What the container is after "--x 1" was added, in compact JSON; "" when no start was found. */
 static char *appended(const char *container_text, const char **why)
 {
-	static const char *const words[COMMAND_STARTS] = { "--x 1", "--x 1", "--x 1", "--x 1" };
+	static const char *const words[CMDLINE_STARTS] = { "--x 1", "--x 1", "--x 1", "--x 1" };
 	JSON_CLEANUP cJSON *container = parse_text(container_text);
-	struct command c;
+	struct cmdline c;
 	char *out;
 
-	command_find(container, programs, true, &c);
+	cmdline_find(container, programs, true, &c);
 	*why = c.why;
-	if (c.kind == COMMAND_NONE)
+	if (c.kind == CMDLINE_NONE)
 		return strdup("");
-	assert_int_equal(command_append(&c, words), 0);
+	assert_int_equal(cmdline_append(&c, words), 0);
 	out = cJSON_PrintUnformatted(container);
 	return out;
 }
@@ -221,10 +228,10 @@ static void value_is(const char *container_text, const char *value)
 {
 	JSON_CLEANUP cJSON *container = parse_text(container_text);
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
-	struct command c;
+	struct cmdline c;
 
-	command_find(container, programs, true, &c);
-	assert_int_equal(command_value(&c, "--bind", &out), value[0] != '\0');
+	cmdline_find(container, programs, true, &c);
+	assert_int_equal(cmdline_value(&c, "--bind", &out), value[0] != '\0');
 	assert_string_equal(out.data, value);
 }
 
@@ -265,11 +272,11 @@ TEST(container)
 	JSON_CLEANUP cJSON *first = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
 	JSON_CLEANUP cJSON *none = parse_text("{\"containers\":[]}"), *odd = parse_text("{\"containers\":[7]}");
 
-	assert_string_equal(json_str(command_container(by_program, programs, "codis-server"), "name", NULL), "b");
-	assert_string_equal(json_str(command_container(by_name, programs, "codis-server"), "name", NULL),
+	assert_string_equal(json_str(cmdline_container(by_program, programs, "codis-server"), "name", NULL), "b");
+	assert_string_equal(json_str(cmdline_container(by_name, programs, "codis-server"), "name", NULL),
 			    "codis-server");
-	assert_string_equal(json_str(command_container(first, programs, "codis-server"), "name", NULL), "a");
-	assert_null(command_container(none, programs, "codis-server"));
-	assert_null(command_container(odd, programs, "codis-server"));
-	assert_null(command_container(NULL, programs, "codis-server"));
+	assert_string_equal(json_str(cmdline_container(first, programs, "codis-server"), "name", NULL), "a");
+	assert_null(cmdline_container(none, programs, "codis-server"));
+	assert_null(cmdline_container(odd, programs, "codis-server"));
+	assert_null(cmdline_container(NULL, programs, "codis-server"));
 }

@@ -1,5 +1,6 @@
 /* base64 as Kubernetes writes it, and nothing that only looks like it. */
 
+#include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/kube/secret.h"
