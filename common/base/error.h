@@ -35,8 +35,9 @@ struct error {
 		.code = ERR_NONE                                                                                       \
 	}
 
-/* The contract of every function that takes a struct error *: it returns -1 (or NULL) and has set *err, or it succeeds and
- * has not touched it. So a caller need not initialise what it only reads after a failure. err NULL: nobody asks why. */
+/* The contract of every function that takes a struct error *: it returns -1 (or NULL) and has set *err, or it succeeds
+ * and has not touched it. So a caller need not initialise what it only reads after a failure. err NULL: nobody asks
+ * why. */
 
 /* Fills *err (which may be NULL) and returns -1, so that a caller can write `return error_set(err, ...)`. */
 int error_set(struct error *err, enum error_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

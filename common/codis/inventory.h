@@ -1,0 +1,87 @@
+/* inventory.h - what is known of Kubernetes: nodes, Codis' pods and StatefulSets, each parsed once, with an index for
+ * each question. One type for all programs. No I/O, no clock, no lock: the caller holds one where several threads meet.
+ *
+ * Which pods it holds is one rule: the label codis.io/component, else a stock `app` label (codis_component_of()), bound
+ * or not, whoever owns them; codis.io/inject "false" and ended pods are left out. */
+#ifndef CODIS_CODIS_INVENTORY_H
+#define CODIS_CODIS_INVENTORY_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/codis/pod.h"
+
+struct error;
+struct inventory;
+
+struct inventory_node {
+	char name[POD_NAME_MAX];
+	const cJSON *labels; /* of the inventory; NULL: none */
+	bool ready, unschedulable;
+	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
+};
+
+struct inventory_pod {
+	struct codis_pod pod;
+	/* The product that it belongs to: what it says; where it says nothing, the only product that others of its
+	 * namespace say; where none says one, codis-test. "" when that cannot be told: then `trouble` says which line
+	 * to add. */
+	char product[CODIS_PRODUCT_MAX];
+	char trouble[POD_WHY_MAX];
+	bool node_lost; /* its node is NotReady or not there */
+};
+
+struct inventory_set { /* a codis-server StatefulSet */
+	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
+	char product[CODIS_PRODUCT_MAX]; /* as for a pod */
+	int replicas, ordinals_start;
+	int server_replica;       /* 0: not known */
+	const cJSON *annotations; /* of the inventory; NULL: none */
+	bool deleting;
+};
+
+struct inventory *inventory_new(void);      /* NULL: no memory */
+void inventory_free(struct inventory *inv); /* NULL-safe */
+
+/* on_change is told after each change which product of which namespace it touched (product "": all of the namespace;
+ * namespace "": all, a node changed its state). May be NULL. Called from within the calls below. */
+void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const char *namespace, const char *product),
+		      void *ctx);
+
+/* Objects as they are now. An object that was made anew under its name (another uid) replaces the old one. 0, or -1 and
+ * *err (unreadable, no memory): what was known under that uid is then forgotten. */
+int inventory_set_pod(struct inventory *inv, const cJSON *pod, struct error *err);
+void inventory_remove_pod(struct inventory *inv, const char *uid);
+int inventory_set_node(struct inventory *inv, const cJSON *node, struct error *err);
+void inventory_remove_node(struct inventory *inv, const char *name);
+int inventory_set_set(struct inventory *inv, const cJSON *set, struct error *err);
+void inventory_remove_set(struct inventory *inv, const char *uid);
+
+/* Answers stay valid until the next change. NULL: none. */
+const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid);
+const struct inventory_pod *inventory_pod_by_name(const struct inventory *inv, const char *namespace, const char *name);
+const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *ip);
+const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
+const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
+
+/* Walks. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile. */
+typedef int (*inventory_pod_fn)(void *ctx, const struct inventory_pod *pod);
+int inventory_each_pod(const struct inventory *inv, inventory_pod_fn fn, void *ctx);
+int inventory_each_of_product(const struct inventory *inv, const char *namespace, const char *product,
+			      inventory_pod_fn fn, void *ctx);
+int inventory_each_of_group(const struct inventory *inv, const char *namespace, const char *product, int group,
+			    inventory_pod_fn fn, void *ctx);
+int inventory_each_on_node(const struct inventory *inv, const char *node, inventory_pod_fn fn, void *ctx);
+int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node),
+			void *ctx);
+int inventory_each_set(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_set *set), void *ctx);
+/* Every (namespace, product) that has a server, a proxy or a dashboard. */
+int inventory_each_product(const struct inventory *inv,
+			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx);
+
+/* The node's value of a label, or NULL. For kubernetes.io/hostname a node without the label counts as its name. */
+const char *inventory_node_label(const struct inventory_node *node, const char *key);
+
+#endif

@@ -1,0 +1,104 @@
+/* pod.h - what a Pod, or a pod template, says of itself. The one place that reads them; pure.
+ *
+ * The Codis program is found by what a container is called and by what it runs, never by its position: the kubelet
+ * sorts containerStatuses by name. env, envFrom, valueFrom, $(VAR), flags and shell text are understood here, once. */
+#ifndef CODIS_CODIS_POD_H
+#define CODIS_CODIS_POD_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/codis/topology.h"
+
+struct error;
+
+#define POD_NAME_MAX      254 /* a Kubernetes name and its NUL */
+#define POD_NAMESPACE_MAX 64
+#define POD_UID_MAX       40
+#define POD_TEXT_MAX      256
+#define POD_WHY_MAX       200
+
+/* Three answers that are never taken for each other. */
+enum said {
+	SAID_NOTHING, /* the stock default may be meant */
+	SAID_KNOWN,
+	SAID_ELSEWHERE, /* it is said, in a way that cannot be read here: never replaced by a default */
+};
+
+/* Where a value that is not read here lies. */
+enum said_where {
+	WHERE_HERE,
+	WHERE_CONFIG_MAP,
+	WHERE_SECRET,
+	WHERE_UNKNOWN, /* a fieldRef that is not known before the pod runs, shell text that cannot be followed, ... */
+};
+
+struct said_text {
+	enum said said;
+	char text[POD_TEXT_MAX]; /* SAID_KNOWN */
+	enum said_where where;
+	char object[POD_NAME_MAX], key[POD_NAME_MAX]; /* of a ConfigMap or Secret; key "": envFrom, all of its keys */
+	/* SAID_ELSEWHERE: a part of a sentence for the user, "env PRODUCT_NAME comes from ConfigMap shop, key product".
+	 */
+	char why[POD_WHY_MAX];
+};
+
+/* As the kubelet last told. */
+struct pod_status {
+	bool finished;           /* phase Succeeded or Failed: it is no more */
+	bool deleting;           /* has a deletionTimestamp */
+	bool running;            /* the container of the Codis program runs */
+	bool crash_looping;      /* it is in CrashLoopBackOff */
+	bool ready;              /* the pod's condition Ready */
+	bool image_missing;      /* ErrImagePull, ImagePullBackOff, InvalidImageName */
+	bool unschedulable;      /* PodScheduled is False, reason Unschedulable */
+	int restarts;            /* of that container */
+	int64_t started_wall_ms; /* its startedAt; 0 unknown */
+};
+
+struct codis_pod {
+	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
+	char node[POD_NAME_MAX];  /* "" : not bound yet */
+	char ip[48];              /* status.podIP as it is told; "" : none yet */
+	char owner[POD_NAME_MAX]; /* the controlling StatefulSet; "" none */
+	enum codis_component component;
+	int ordinal; /* -1: none */
+
+	struct said_text product;
+	/* SERVER_REPLICA: value in .server_replica; SAID_NOTHING: CODIS_DEFAULT_SERVER_REPLICA is in force. */
+	struct said_text server_replica_said;
+	int server_replica; /* servers; 0 where it is not known */
+	int group;          /* servers: 1..; 0 where it is not known */
+
+	/* Where it listens: a server's data port, the admin port of a proxy or dashboard. Stock: 6379, 11080, 18080.
+	 * From its own words (--port, --host-admin, ...), else from the container's ports by name, else stock. 0: said
+	 * elsewhere. */
+	uint16_t port;
+	struct said_text coordinator; /* dashboard, proxy: behind --zookeeper, variables replaced */
+	struct said_text password;    /* product_auth or requirepass of this program */
+
+	bool strict;                       /* codis.io/spread */
+	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
+	bool keep_ha;                      /* codis.io/ha: keep */
+	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
+	struct pod_status status;
+};
+
+/* Reads a Pod, or a template (metadata.labels, metadata.annotations, spec; the rest stays empty). 0 (component
+ * CODIS_NONE: none of ours), or -1 and *err: what cannot be a Codis pod at all (a product that is no label value,
+ * SERVER_REPLICA "two", an unknown codis.io/spread), in words for the user. */
+int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err);
+
+/* The same for a part of it, for whoever needs no more (the webhook, on templates). */
+void codis_product_said(const cJSON *object, struct said_text *out);
+int codis_server_replica_said(const cJSON *pod_spec, struct said_text *said, int *replica, struct error *err);
+
+/* The container of the Codis program of this component, or NULL when none can be told: by its program first, then by
+ * its name, then the only one there is. containerStatuses are to be looked up by its name. */
+const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
+
+/* "10.0.0.1:6379", "[fd00::1]:6379"; "" while it has no address or its port is not known. */
+void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size);
+
+#endif
