@@ -9,10 +9,8 @@
 # The local Kubernetes of this repository has its images made without Docker: `make image`.
 
 FROM debian:bookworm AS build
-RUN apt-get update && apt-get install -y --no-install-recommends \
-	gcc make libc6-dev pkg-config git ca-certificates \
-	libmicrohttpd-dev libgnutls28-dev libssl-dev libcjson-dev libcurl4-openssl-dev libhiredis-dev libuv1-dev \
-	libyaml-dev libzookeeper-st-dev \
+COPY tools/deps tools/packages /src/tools/
+RUN apt-get update && apt-get install -y --no-install-recommends $(/src/tools/deps list building) \
 	&& rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .

@@ -104,8 +104,8 @@ $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 .PHONY: unit
-unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka)
-	@tests/run-unit $^
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and those of the scripts
+	@tests/run-unit $^ $(wildcard tests/scripts/test_*)
 
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR
@@ -140,8 +140,8 @@ demo-down: ## end what make demo has started
 	@tests/demo/demo down
 
 .PHONY: deps
-deps: ## install the Debian packages of tests/lib/packages that are missing
-	@tests/lib/deps
+deps: ## install the Debian packages of tools/packages that are missing
+	@tools/deps
 
 IMAGES := $(abspath $(BUILD))/images$(if $(CODIS_BIN_DIR),-codis)
 
