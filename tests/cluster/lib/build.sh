@@ -19,7 +19,24 @@ build() {
 		n=$((n + 1))
 		built "$name" "$module" || build_program "$name" "$module" "$package" "$n/${#PROGRAMS[@]}"
 	done
+	lock_build
 	build_images
+	exec 8>&-
+}
+
+lock_build() {
+	mkdir -p "$BIN/.stamp"
+	exec 8>"$BIN/.lock"
+	flock 8
+}
+
+# Whether Go is there if it is wanted.
+need_build() {
+	local entry name module
+	for entry in "${PROGRAMS[@]}"; do
+		read -r name module _ <<<"$entry"
+		built "$name" "$module" || { need_go && return; }
+	done
 }
 
 # What a program was built from; its stamp holds the same when nothing has changed since.
@@ -41,9 +58,7 @@ built() {
 build_program() {
 	local name=$1 module=$2 package=$3 count=$4 begin=${EPOCHREALTIME/./}
 	need_go
-	mkdir -p "$BIN/.stamp"
-	exec 8>"$BIN/.lock"
-	flock 8
+	lock_build
 	if ! built "$name" "$module"; then
 		log "build $count: $name (all of them take some minutes, once)"
 		(cd "$HERE/build/$module" && go build -mod=readonly -trimpath -ldflags "$(link_flags "$module")" -o "$BIN/.$name.new" "$package") ||

@@ -1,9 +1,16 @@
 # Nodes: each is a set of namespaces with its own containerd, kubelet and kube-proxy; its disk is $STATE/nodeI.
 # shellcheck shell=bash
 
+# node_number 3 | node3
 node_number() {
-	[[ ${1:-} =~ ^[1-9][0-9]?$ ]] && ((${1:-} <= MAX_NODES)) || die "a node's number is wanted (1 to $MAX_NODES), not '${1:-}'"
-	echo "$1"
+	local i=${1#node}
+	[ -n "$1" ] || die "which node? A number from 1 to $MAX_NODES is wanted"
+	[[ $i =~ ^[1-9][0-9]?$ ]] && ((i <= MAX_NODES)) || die "a node's number is wanted (1 to $MAX_NODES), not '$1'"
+	echo "$i"
+}
+
+known_node() {
+	[ -d "$STATE/node$1" ] || die "there is no node$1; the cluster $CLUSTER_NAME has $(known_nodes | paste -sd' ')"
 }
 
 node_ip() {

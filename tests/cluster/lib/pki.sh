@@ -47,13 +47,15 @@ add_user() {
 	echo "$token,$2,$1${3:+,$3}"
 }
 
+# kubeconfig USER [embedded]: with the CA's certificate in it, for those who cannot read ours
 kubeconfig() {
-	local token
+	local token authority="certificate-authority: $STATE/pki/ca.crt"
+	[ -z "${2:-}" ] || authority="certificate-authority-data: $(base64 -w0 "$STATE/pki/ca.crt")"
 	token=$(awk -F, -v uid="$1" '$3 == uid { print $1 }' "$STATE/pki/tokens.csv")
 	cat <<-EOF
 		apiVersion: v1
 		kind: Config
-		clusters: [{name: $CLUSTER_NAME, cluster: {server: "https://$API_IP:6443", certificate-authority: $STATE/pki/ca.crt}}]
+		clusters: [{name: $CLUSTER_NAME, cluster: {server: "https://$API_IP:6443", $authority}}]
 		users: [{name: $1, user: {token: $token}}]
 		contexts: [{name: $CLUSTER_NAME, context: {cluster: $CLUSTER_NAME, user: $1}}]
 		current-context: $CLUSTER_NAME
