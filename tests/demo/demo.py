@@ -35,9 +35,10 @@ class Local:
     direct = True
     image = "codis-k8s:latest"
     fault = "kill -9 of"
+    undo = "sudo make demo-down" if "SUDO_UID" in os.environ else "make demo-down"
 
     def __init__(self):
-        self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", "demo"))
+        self.cluster = cluster.Cluster(os.environ["CLUSTER_NAME"])
 
     def open(self):
         self.cluster.run("stop")
@@ -63,7 +64,7 @@ class Local:
 
     def hints(self):
         return (f'Look around:  eval "$(CLUSTER_NAME={self.cluster.name} tests/cluster/cluster env)"; '
-                f"kubectl -n {NAMESPACE} get pods -o wide\nEnd it:       make demo-down")
+                f"kubectl -n {NAMESPACE} get pods -o wide\nEnd it:       {self.undo}")
 
     def down(self):
         self.cluster.run("stop", quiet=False)
@@ -73,15 +74,13 @@ class Current:
     """The cluster of KUBECONFIG; the fault is the deletion of a master's pod."""
     direct = False
     fault = "deletion of the pod"
+    undo = "DEMO_CLUSTER=current make demo-down"
 
     def __init__(self):
         self.kube = kube.Kube()
         self.image = os.environ.get("DEMO_IMAGE", "")
 
     def open(self):
-        if not self.image:
-            raise Refused("DEMO_CLUSTER=current needs DEMO_IMAGE, an image with all programs: "
-                          "docker build --target demo, and push it where the nodes can pull it")
         self.connect()
         say(f"Using the cluster of KUBECONFIG ({self.version}), in a namespace of our own: {NAMESPACE}")
         say("A kill -9 on its nodes is not ours to send: the fault will be the deletion of a master's pod.")
@@ -106,7 +105,7 @@ class Current:
         return at_us
 
     def hints(self):
-        return f"Look around:  kubectl -n {NAMESPACE} get pods -o wide\nEnd it:       DEMO_CLUSTER=current make demo-down"
+        return f"Look around:  kubectl -n {NAMESPACE} get pods -o wide\nEnd it:       {self.undo}"
 
     def down(self):
         """Takes away what the demo has brought, and only if it is the demo's."""
@@ -131,7 +130,7 @@ class Current:
 def make_namespace(place):
     """Ours, with a note for demo-down whether codis-system comes with it."""
     if place.kube.find(f"/api/v1/namespaces/{NAMESPACE}"):
-        raise Refused(f"the namespace {NAMESPACE} exists; make demo-down removes one that an earlier demo has left")
+        raise Refused(f"the namespace {NAMESPACE} exists; {place.undo} removes one that an earlier demo has left")
     installs = place.kube.find(f"/api/v1/namespaces/{codis.SYSTEM}") is None
     place.kube.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {
         "name": NAMESPACE, "annotations": {INSTALLED: "true" if installs else "false"}}})
@@ -155,8 +154,6 @@ def install(place):
 def apply_codis(place, folder):
     say(f"kubectl apply -n {NAMESPACE} -f manifests/codis/{folder}")
     paths = sorted(glob.glob(os.path.join(TOP, "manifests", "codis", folder, "*.yaml")))
-    if not paths:
-        raise Refused(f"DEMO_SET is {folder}; there are plain and article")
     place.kube.apply("\n---\n".join(place.codis(manifest("codis", folder, os.path.basename(p))) for p in paths), NAMESPACE)
 
 
@@ -226,8 +223,8 @@ def print_costs(place, report, strikes):
 
 def demo(place):
     begin = time.monotonic()
-    folder = os.environ.get("DEMO_SET", "plain")
-    kills = int(os.environ.get("DEMO_KILLS", "1"))
+    folder = os.environ["DEMO_SET"]
+    kills = int(os.environ["DEMO_KILLS"])
     place.open()
     c = codis.Codis(place.kube, NAMESPACE, place.direct)
     writers = Writers(place.kube, NAMESPACE, place.image)
@@ -255,13 +252,13 @@ def demo(place):
 
 
 def main():
-    place = Current() if os.environ.get("DEMO_CLUSTER", "local") == "current" else Local()
+    place = Current() if os.environ["DEMO_CLUSTER"] == "current" else Local()
     try:
         trouble = place.down() if sys.argv[1] == "down" else demo(place)
     except (Refused, Timeout, RuntimeError, OSError) as e:
         trouble = str(e)
     except KeyboardInterrupt:
-        trouble = "interrupted; make demo-down ends what was started"
+        trouble = f"interrupted; {place.undo} ends what was started"
     if trouble:
         sys.exit(f"demo: {trouble}")
 
