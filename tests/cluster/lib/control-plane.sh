@@ -49,7 +49,7 @@ start_controller_manager() {
 	background kube-controller-manager nsenter --net="/run/netns/$SWITCH" "$BIN/kube-controller-manager" --kubeconfig="$conf" \
 		--authentication-kubeconfig="$conf" --authorization-kubeconfig="$conf" --bind-address=127.0.0.1 --leader-elect=false \
 		--use-service-account-credentials --service-account-private-key-file="$pki/accounts.key" --root-ca-file="$pki/ca.crt" \
-		--cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key"
+		--flex-volume-plugin-dir="$STATE/volume-plugins" --cluster-signing-cert-file="$pki/ca.crt" --cluster-signing-key-file="$pki/ca.key"
 }
 
 start_scheduler() {
