@@ -1,14 +1,20 @@
-# codis-k8s. `make help` lists the targets; every target's help is the text behind its `##`.
+# codis-k8s. `make help` lists the targets (the text behind their `##`) and the variables (the lines below with two #).
 #
-# Variables: SANITIZE=address,undefined | thread   builds with sanitizers (in a build folder of its own)
-#            ERR=1        warnings are errors (CI)
-#            CC=clang     another compiler
-#            V=1          show the commands
-#            CODIS_BIN_DIR, KUBE_BIN_DIR, DEMO_CLUSTER, DEMO_IMAGE, DEMO_SET: see README.md
+## Variables, before or behind `make` (sudo passes on what stands behind it: sudo make demo DEMO_KILLS=10):
+##   CODIS_BIN_DIR=DIR      codis-dashboard, codis-proxy, codis-admin, codis-fe, codis-server of a Codis 3.2 build in place of
+##                          codis-sim: contract, image, demo, e2e, test
+##   KUBE_BIN_DIR=DIR       the built Kubernetes (default ~/.cache/codis-k8s/kube-v1.35.4)
+##   DEMO_SET=plain|article, DEMO_KILLS=1..100, DEMO_AGAIN=1 (ends a demo that runs already)
+##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
+##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
+##   CASES=FILE[.CASE]      some of e2e's cases
+##   DEPS_YES=1             deps does not ask
+##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
 
 CC       ?= cc
 BUILD    ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma    := ,
+HEADERS  := microhttpd.h gnutls/gnutls.h openssl/ssl.h cjson/cJSON.h curl/curl.h hiredis/hiredis.h uv.h yaml.h zookeeper/zookeeper.h
 PKGS     := libmicrohttpd gnutls openssl libcjson libcurl hiredis libuv yaml-0.1
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
@@ -49,12 +55,17 @@ parts_of         = $(parts_$(word 2,$(subst _, ,$(1))))
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-7s %s\n' $(1) '$(2)')
 
+# What root has built by sudo in a user's checkout is the user's.
+give_back = $(if $(SUDO_UID),@[ "$$(id -u)" != 0 ] || chown -Rh '$(SUDO_UID):$(SUDO_GID)' $(BUILD))
+
 .PHONY: all
-all: $(addprefix $(BUILD)/,$(PROGRAMS) $(TOOLS)) ## build the programs into build/
+all: $(addprefix $(BUILD)/,$(PROGRAMS) $(TOOLS)) ## build the programs into build/ (half a minute)
+	$(give_back)
 
 .PHONY: help
-help: ## list the targets
+help: ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-14s %s\n", $$1, $$2 }'
+	@sed -n 's/^## \{0,1\}//p' $(firstword $(MAKEFILE_LIST)) | sed '1s/^/\n/'
 
 # --- objects: rebuilt when the flags change (flag stamp) or a header does (-MMD) ---------------------------------------
 STAMP := $(BUILD)/.flags
@@ -64,8 +75,18 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null | cksum),$(shell printf '%s\n' '$(subst 
 $(shell printf '%s\n' '$(subst ','\'',$(filter-out -DCODIS_VERSION=%,$(FLAGS_NOW)))' > $(STAMP))
 endif
 
-$(BUILD)/%.o: %.c $(STAMP)
-	@mkdir -p $(@D)
+unwritable = { echo '$(BUILD) cannot be written; after a make as root: sudo chown -R '"$$(id -un)"' $(BUILD)' >&2; exit 1; }
+$(STAMP):
+	@$(unwritable)
+# What is missing is said once, and not by a hundred compilers.
+$(BUILD)/.headers: $(STAMP)
+	@[ -w $(BUILD) ] || $(unwritable)
+	@printf '#include <%s>\n' $(HEADERS) | $(CC) $(C_ALL) -fsyntax-only -x c - || \
+		{ echo 'the compiler or a header is missing: make deps installs what is missing' >&2; exit 1; }
+	@touch $@
+
+$(BUILD)/%.o: %.c $(STAMP) | $(BUILD)/.headers
+	@mkdir -p $(@D) 2>/dev/null && [ -w $(@D) ] || $(unwritable)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
 
@@ -85,7 +106,7 @@ $(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
 $(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a | $(BUILD)/codis-sim.so
 	$(link)
 # The module that makes redis-server a codis-server; it runs inside redis-server, so without sanitizers.
-$(BUILD)/codis-sim.so: tests/codis-sim/module/level.c tests/codis-sim/module/api.h
+$(BUILD)/codis-sim.so: tests/codis-sim/module/level.c tests/codis-sim/module/api.h | $(BUILD)/.headers
 	$(CC) -std=gnu17 $(C_WARN) $(CFLAGS) $(CPPFLAGS) -fPIC -shared -o $@ $<
 $(BUILD)/codis-writers: $(call obj,$(WRITERS_SRC)) $(BUILD)/libcodis.a
 	$(link)
@@ -104,23 +125,24 @@ $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 .PHONY: unit
-unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and those of the scripts
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and those of the scripts (a minute)
+	$(give_back)
 	@tests/run-unit $^ $(wildcard tests/scripts/test_*)
 
 .PHONY: contract
-contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR
+contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (two minutes)
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/contract/run
 
 .PHONY: cluster-test
-cluster-test: ## the local Kubernetes keeps its promises
+cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
 
 .PHONY: e2e
-e2e: image ## everything together on a local Kubernetes of 4 nodes (make e2e CASES=failover: one file of cases)
+e2e: image ## everything together on a local Kubernetes of 4 nodes (root; ten minutes)
 	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
 
 .PHONY: test
-test: ## unit, contract, cluster-test and e2e; one closing line
+test: ## unit, contract, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	+@MAKE="$(MAKE)" tests/run-all unit contract cluster-test e2e
 
 .PHONY: lint
@@ -132,37 +154,48 @@ lint: ## scripts, manifests
 
 # --- the demo, images, and a local Kubernetes to play with ------------------------------------------------------------------
 .PHONY: demo
-demo: ## a Kubernetes, a Codis, the kill -9 of a master, and what it cost (needs root; see README.md)
+demo: ## a Kubernetes, a Codis, the kill -9 of a master, and what it cost (root; a minute; the first time ten more)
 	@IMAGES=$(IMAGES) tests/demo/demo
 
 .PHONY: demo-down
-demo-down: ## end what make demo has started
+demo-down: ## end what make demo has started (root)
 	@tests/demo/demo down
 
 .PHONY: deps
-deps: ## install the Debian packages of tools/packages that are missing
+deps: ## install the Debian packages of tools/packages that are missing (root)
 	@tools/deps
 
 IMAGES := $(abspath $(BUILD))/images$(if $(CODIS_BIN_DIR),-codis)
 
 .PHONY: image
 image: $(IMAGES)/codis-k8s.tar $(IMAGES)/codis-image.tar ## images for the local Kubernetes: codis-k8s, codis-image, codis-zookeeper
+	$(give_back)
 
 $(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS) codis-writers) tests/cluster/mkimage
 	@mkdir -p $(@D)
 	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
 
+# Another CODIS_BIN_DIR, or other programs in it, is another image: the stamp has the folder and the programs' sums.
+ifdef CODIS_BIN_DIR
+CODIS_STAMP := $(IMAGES)/.programs
+CODIS_NOW   := $(abspath $(CODIS_BIN_DIR)) $(shell cd '$(CODIS_BIN_DIR)' 2>/dev/null && find -L codis-* assets -type f 2>/dev/null | \
+                 sort | xargs -r sha256sum | sha256sum)
+ifneq ($(shell cat $(CODIS_STAMP) 2>/dev/null),$(CODIS_NOW))
+$(shell mkdir -p $(IMAGES) && echo '$(CODIS_NOW)' >$(CODIS_STAMP))
+endif
+endif
+
 $(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/image/*) tests/codis-sim/mkimages \
-                            tests/cluster/mkimage $(wildcard $(CODIS_BIN_DIR)/codis-*)
+                            tests/cluster/mkimage $(CODIS_STAMP)
 	@mkdir -p $(@D)
 	CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/codis-sim/mkimages $(@D) >/dev/null
 
 .PHONY: cluster-start
-cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it
+cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it (root; a quarter of a minute)
 	@tests/cluster/cluster start
 
 .PHONY: cluster-stop
-cluster-stop: ## end it
+cluster-stop: ## end that Kubernetes (root)
 	@tests/cluster/cluster stop
 
 .PHONY: clean
