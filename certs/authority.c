@@ -62,14 +62,12 @@ static void on_retry(void *ctx)
 {
 	struct authority *a = ctx;
 
-	loop_timer_stop(&a->retry);
 	look(a);
 }
 
 static void later(struct authority *a)
 {
-	loop_timer_stop(&a->retry);
-	a->retry = loop_timer_start(a->uv, a->retry_ms, 0, on_retry, a);
+	loop_timer_set(a->retry, a->retry_ms);
 	a->retry_ms = a->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : a->retry_ms * 2;
 }
 
@@ -319,11 +317,12 @@ static int start(struct authority *a, struct error *err)
 
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets", a->cfg.namespace);
 	snprintf(field, sizeof(field), "metadata.name=%s", a->cfg.secret_name);
-	a->informer = informer_start(a->uv, a->kube, &cfg, err);
-	if (!a->informer)
-		return -1;
+	a->retry = loop_timer_new(a->uv, on_retry, a);
 	a->timer = loop_timer_start(a->uv, LOOK_MS, LOOK_MS, on_time, a);
-	return a->timer ? 0 : error_set(err, ERR_NOMEM, "no memory");
+	if (!a->retry || !a->timer)
+		return error_set(err, ERR_NOMEM, "no memory");
+	a->informer = informer_start(a->uv, a->kube, &cfg, err);
+	return a->informer ? 0 : -1;
 }
 
 struct authority *authority_start(uv_loop_t *uv, struct kube_client *kube, const struct authority_config *cfg,
@@ -353,8 +352,8 @@ void authority_stop(struct authority *a)
 	if (!a)
 		return;
 	http_cancel(a->call);
-	loop_timer_stop(&a->timer);
-	loop_timer_stop(&a->retry);
+	loop_timer_free(a->timer);
+	loop_timer_free(a->retry);
 	informer_stop(a->informer);
 	cert_release(&a->ca);
 	cert_release(&a->leaf);

@@ -85,7 +85,6 @@ static void on_retry(void *ctx)
 {
 	struct target *t = ctx;
 
-	loop_timer_stop(&t->retry);
 	look(t);
 }
 
@@ -96,8 +95,7 @@ static void failed(struct target *t, const struct error *err)
 	if (t->failures < 5)
 		ms = (uint64_t)RETRY_MIN_MS << t->failures;
 	t->failures++;
-	loop_timer_stop(&t->retry);
-	t->retry = loop_timer_start(t->owner->uv, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS, 0, on_retry, t);
+	loop_timer_set(t->retry, ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
 	/* A test that did not hold is answered 422. */
 	if (t->failures > QUIET || (err->code != ERR_CONFLICT && err->status != 422))
 		t->owner->cfg.on_error(t->owner->cfg.ctx, err);
@@ -209,6 +207,9 @@ static int add_target(struct cabundle *b, const char *kind, const char *resource
 	t->name = name;
 	snprintf(path, sizeof(path), API "%s", resource);
 	snprintf(field, sizeof(field), "metadata.name=%s", name);
+	t->retry = loop_timer_new(b->uv, on_retry, t);
+	if (!t->retry)
+		return error_set(err, ERR_NOMEM, "no memory");
 	t->informer = informer_start(b->uv, b->kube, &cfg, err);
 	return t->informer ? 0 : -1;
 }
@@ -241,7 +242,7 @@ void cabundle_stop(struct cabundle *b)
 		return;
 	for (int i = 0; i < b->n_targets; i++) {
 		http_cancel(b->targets[i].call);
-		loop_timer_stop(&b->targets[i].retry);
+		loop_timer_free(b->targets[i].retry);
 		informer_stop(b->targets[i].informer);
 	}
 	free(b->base64);

@@ -72,7 +72,7 @@ void certs_files_stop(struct certs_files *f)
 {
 	if (!f)
 		return;
-	loop_timer_stop(&f->timer);
+	loop_timer_free(f->timer);
 	cert_release(&f->current);
 	free(f);
 }

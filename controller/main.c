@@ -232,7 +232,7 @@ static void on_stop(void *ctx)
 	log_info(&p->log, "stop", "reason=signal");
 	p->ctl.mode = VIEW_WATCH;
 	if (p->lease)
-		lease_release(p->lease, on_released, p);
+		lease_give_back(p->lease, on_released, p);
 	else
 		loop_stop(&p->loop);
 }

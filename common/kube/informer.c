@@ -34,7 +34,6 @@
 #define CONTINUE_MAX   2048
 
 struct informer {
-	uv_loop_t *uv;
 	struct kube_client *kube;
 	struct informer_config cfg;
 	char *base; /* path and selectors, and "?" or "&" behind them */
@@ -42,7 +41,8 @@ struct informer {
 	char version[VERSION_MAX]; /* where the watch goes on; opaque */
 
 	struct http_call *call;
-	struct loop_timer *timer; /* the backoff */
+	struct loop_timer *timer; /* to the next list or watch */
+	void (*next)(struct informer *i);
 	int failures;
 
 	cJSON *listed;
@@ -69,6 +69,7 @@ static void destroy(struct informer *i)
 	free(i->base);
 	store_free(i->store);
 	cJSON_Delete(i->listed);
+	loop_timer_free(i->timer);
 	buf_release(&i->line);
 	free(i);
 }
@@ -118,29 +119,21 @@ static uint64_t backoff(int failures)
 	return ms / 2 + random_below(ms / 2);
 }
 
-static void on_list_time(void *ctx)
+static void on_time(void *ctx)
 {
 	struct informer *i = ctx;
 
-	loop_timer_stop(&i->timer);
-	start_list(i);
+	i->next(i);
 }
 
-static void on_watch_time(void *ctx)
+static void later(struct informer *i, uint64_t ms, void (*next)(struct informer *i))
 {
-	struct informer *i = ctx;
-
-	loop_timer_stop(&i->timer);
-	start_watch(i);
-}
-
-static void later(struct informer *i, uint64_t ms, void (*what)(void *ctx))
-{
-	i->timer = loop_timer_start(i->uv, ms, 0, what, i);
+	i->next = next;
+	loop_timer_set(i->timer, ms);
 }
 
 /* Says what failed and does the next thing after the backoff. The owner may have stopped us. */
-static void failed(struct informer *i, const struct error *err, void (*next)(void *ctx))
+static void failed(struct informer *i, const struct error *err, void (*next)(struct informer *i))
 {
 	uint64_t ms = backoff(i->failures++);
 
@@ -265,7 +258,7 @@ static void finish_list(struct informer *i)
 
 	if (replace(i, &err) < 0) {
 		say_what(&err, "list", i);
-		failed(i, &err, on_list_time);
+		failed(i, &err, start_list);
 		return;
 	}
 	if (i->stopped)
@@ -295,10 +288,10 @@ static void take_list(struct informer *i, const cJSON *page, const struct error 
 	if (err && err->code == ERR_GONE && i->next_page[0]) {
 		fall_back(i);
 	} else if (err) {
-		failed(i, err, on_list_time);
+		failed(i, err, start_list);
 	} else if (take_page(i, page, &more, &why) < 0) {
 		say_what(&why, "list", i);
-		failed(i, &why, on_list_time);
+		failed(i, &why, start_list);
 	} else {
 		heard(i);
 		if (more)
@@ -329,16 +322,24 @@ static void next_page(struct informer *i)
 	snprintf(url, sizeof(url), "%s%s%s%s", i->base, limit, i->next_page[0] ? "continue=" : "", i->next_page);
 	i->call = kube_call(i->kube, "GET", url, NULL, NULL, LIST_TIMEOUT_MS, on_list, i, &err);
 	if (!i->call)
-		failed(i, &err, on_list_time);
+		failed(i, &err, start_list);
 }
 
 static void start_list(struct informer *i)
 {
+	struct error err;
+
 	cJSON_Delete(i->listed);
 	i->listed = cJSON_CreateArray();
 	i->n_listed = 0;
 	i->next_page[0] = '\0';
-	next_page(i);
+	if (i->listed) {
+		next_page(i);
+		return;
+	}
+	error_set(&err, ERR_NOMEM, "no memory for the list");
+	say_what(&err, "list", i);
+	failed(i, &err, start_list);
 }
 
 /* --- watch ------------------------------------------------------------------------------------------------------- */
@@ -431,21 +432,21 @@ static void end_watch(struct informer *i, const struct error *err)
 		i->failures = 0;
 	if (err && err->code == ERR_GONE) {
 		/* Part of a watch's life, not worth a word; but two in a row must not turn in a circle. */
-		later(i, i->failures ? backoff(i->failures) : 0, on_list_time);
+		later(i, i->failures ? backoff(i->failures) : 0, start_list);
 		i->failures++;
 	} else if (err && good && lost(err)) {
 		if (i->cfg.on_error)
 			i->cfg.on_error(i->cfg.ctx, err);
 		if (!i->stopped)
-			later(i, 0, on_watch_time);
+			later(i, 0, start_watch);
 	} else if (err) {
-		failed(i, err, lost(err) ? on_watch_time : on_list_time);
+		failed(i, err, lost(err) ? start_watch : start_list);
 	} else if (good) {
 		start_watch(i);
 	} else {
 		error_set(&brief, ERR_PROTOCOL, "it ended at once");
 		say_what(&brief, "watch", i);
-		failed(i, &brief, on_watch_time);
+		failed(i, &brief, start_watch);
 	}
 }
 
@@ -476,7 +477,7 @@ static void start_watch(struct informer *i)
 	i->watch_ms = clock_mono_ms();
 	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, on_data, on_watch_end, i, &err);
 	if (!i->call)
-		failed(i, &err, on_watch_time);
+		failed(i, &err, start_watch);
 }
 
 /* --- the informer ------------------------------------------------------------------------------------------------ */
@@ -508,20 +509,19 @@ struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const stru
 		error_set(err, ERR_NOMEM, "informer of %s: no memory", cfg->path);
 		return NULL;
 	}
-	i->uv = uv;
 	i->kube = c;
 	i->cfg = *cfg;
 	atomic_init(&i->heard_ms, -1);
 	buf_init(&i->line, WATCH_LINE_MAX);
 	i->base = base_of(cfg);
 	i->store = store_new();
-	if (i->base && i->store)
-		i->timer = loop_timer_start(uv, 0, 0, on_list_time, i);
-	if (!i->timer) {
+	i->timer = loop_timer_new(uv, on_time, i);
+	if (!i->base || !i->store || !i->timer) {
 		error_set(err, ERR_NOMEM, "informer of %s: no memory, or a selector that is too long", cfg->path);
 		destroy(i);
 		return NULL;
 	}
+	later(i, 0, start_list);
 	return i;
 }
 
@@ -532,7 +532,7 @@ void informer_stop(struct informer *i)
 	i->stopped = true;
 	http_cancel(i->call);
 	i->call = NULL;
-	loop_timer_stop(&i->timer);
+	loop_timer_clear(i->timer);
 	if (!i->busy)
 		destroy(i);
 }

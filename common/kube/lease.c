@@ -13,11 +13,10 @@
 
 #define IDENTITY_MAX   256
 #define PATH_MAX_BYTES 768
-#define RELEASE_MS     1000
+#define GIVE_BACK_MS   1000
 #define DURATION_MAX_S 3600 /* another's record that says more is taken for wrong */
 
 struct lease {
-	uv_loop_t *uv;
 	struct kube_client *kube;
 	struct lease_config cfg; /* its strings are the three that follow */
 	char identity[IDENTITY_MAX], name[256], namespace[256];
@@ -35,11 +34,12 @@ struct lease {
 	struct loop_timer *timer;    /* the next attempt */
 	struct loop_timer *deadline; /* of what we hold */
 
-	void (*released)(void *ctx);
-	void *released_ctx;
+	bool given_back; /* or about to be: the timer ends that, and nothing is attempted any more */
+	void (*given_back_done)(void *ctx);
+	void *given_back_ctx;
 };
 
-static void attempt(void *ctx);
+static void finish_giving(struct lease *l);
 
 /* --- the record -------------------------------------------------------------------------------------------------- */
 
@@ -152,7 +152,6 @@ static void on_deadline(void *ctx)
 {
 	struct lease *l = ctx;
 
-	loop_timer_stop(&l->deadline);
 	if (l->state == LEASE_HELD) /* it may have been lost to another by now */
 		report(l, LEASE_UNSURE, l->identity);
 }
@@ -164,8 +163,7 @@ static void schedule(struct lease *l)
 
 	if (l->record && !is_ours(l) && expires_ms(l) > now && expires_ms(l) < next)
 		next = expires_ms(l);
-	loop_timer_stop(&l->timer);
-	l->timer = loop_timer_start(l->uv, next > now ? (uint64_t)(next - now) : 0, 0, attempt, l);
+	loop_timer_set(l->timer, next > now ? (uint64_t)(next - now) : 0);
 }
 
 static void follow(struct lease *l)
@@ -179,8 +177,7 @@ static void hold(struct lease *l)
 {
 	int64_t left = l->sent_ms + l->cfg.duration_ms - clock_mono_ms();
 
-	loop_timer_stop(&l->deadline);
-	l->deadline = loop_timer_start(l->uv, left > 0 ? (uint64_t)left : 0, 0, on_deadline, l);
+	loop_timer_set(l->deadline, left > 0 ? (uint64_t)left : 0);
 	schedule(l);
 	report(l, LEASE_HELD, l->identity);
 }
@@ -275,7 +272,10 @@ static void attempt(void *ctx)
 {
 	struct lease *l = ctx;
 
-	loop_timer_stop(&l->timer);
+	if (l->given_back) {
+		finish_giving(l);
+		return;
+	}
 	l->sent_ms = clock_mono_ms();
 	l->met_conflict = false;
 	if (is_ours(l))
@@ -310,7 +310,6 @@ struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lea
 		error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
 		return NULL;
 	}
-	l->uv = uv;
 	l->kube = c;
 	l->cfg = *cfg;
 	snprintf(l->identity, sizeof(l->identity), "%s", cfg->identity);
@@ -321,12 +320,15 @@ struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lea
 	l->cfg.namespace = l->namespace;
 	snprintf(l->path, sizeof(l->path), "/apis/coordination.k8s.io/v1/namespaces/%s/leases/%s", cfg->namespace,
 		 cfg->name);
-	l->timer = loop_timer_start(uv, 0, 0, attempt, l);
-	if (l->timer)
-		return l;
-	error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
-	free(l);
-	return NULL;
+	l->timer = loop_timer_new(uv, attempt, l);
+	l->deadline = loop_timer_new(uv, on_deadline, l);
+	if (!l->timer || !l->deadline) {
+		error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
+		lease_stop(l);
+		return NULL;
+	}
+	loop_timer_set(l->timer, 0);
+	return l;
 }
 
 enum lease_state lease_state(const struct lease *l)
@@ -334,42 +336,33 @@ enum lease_state lease_state(const struct lease *l)
 	return l->state;
 }
 
-static void stop(struct lease *l)
-{
-	http_cancel(l->call);
-	l->call = NULL;
-	loop_timer_stop(&l->timer);
-	loop_timer_stop(&l->deadline);
-}
-
-void lease_free(struct lease *l)
+void lease_stop(struct lease *l)
 {
 	if (!l)
 		return;
-	stop(l);
+	http_cancel(l->call);
+	loop_timer_free(l->timer);
+	loop_timer_free(l->deadline);
 	cJSON_Delete(l->record);
 	free(l);
 }
 
 /* --- giving it back ---------------------------------------------------------------------------------------------- */
 
-static void finish_release(void *ctx)
+static void finish_giving(struct lease *l)
 {
-	struct lease *l = ctx;
-
-	loop_timer_stop(&l->timer);
-	if (l->released)
-		l->released(l->released_ctx);
+	if (l->given_back_done)
+		l->given_back_done(l->given_back_ctx);
 }
 
-static void on_released(void *ctx, const cJSON *object, const struct error *err)
+static void on_given_back(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct lease *l = ctx;
 
 	(void)object;
 	(void)err;
 	l->call = NULL;
-	finish_release(l);
+	finish_giving(l);
 }
 
 static cJSON *operation(const char *op, const char *value)
@@ -383,19 +376,23 @@ static cJSON *operation(const char *op, const char *value)
 }
 
 /* A patch and no write of our record: a renewal that was cut off may have changed that already. */
-void lease_release(struct lease *l, void (*done)(void *ctx), void *ctx)
+void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx)
 {
 	JSON_CLEANUP cJSON *patch = cJSON_CreateArray();
 	bool ours = is_ours(l);
 
-	stop(l);
-	l->released = done;
-	l->released_ctx = ctx;
+	http_cancel(l->call);
+	l->call = NULL;
+	loop_timer_clear(l->timer);
+	loop_timer_clear(l->deadline);
+	l->given_back = true;
+	l->given_back_done = done;
+	l->given_back_ctx = ctx;
 	l->state = LEASE_FOLLOWING;
 	if (ours && json_push(patch, operation("test", l->identity)) == 0 &&
 	    json_push(patch, operation("replace", "")) == 0)
-		l->call =
-			kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, RELEASE_MS, on_released, l, NULL);
+		l->call = kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, GIVE_BACK_MS, on_given_back, l,
+				    NULL);
 	if (!l->call)
-		l->timer = loop_timer_start(l->uv, 0, 0, finish_release, l);
+		loop_timer_set(l->timer, 0);
 }

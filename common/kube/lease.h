@@ -20,7 +20,7 @@ struct lease_config {
 	const char *namespace, *name, *identity; /* copied */
 	int duration_ms;                         /* rounded up to whole seconds for the object; design: 4,000 */
 	int retry_ms;                            /* how often we renew or try; design: 1,000 */
-	/* holder: who holds it now, "" unknown. On the loop. The lease may be released or freed from it. */
+	/* holder: who holds it now, "" unknown. On the loop. The lease may be given back or stopped from it. */
 	void (*on_change)(void *ctx, enum lease_state state, const char *holder);
 	/* Each attempt that failed (it is tried again after retry_ms): without it a missing right is never seen. Or
 	 * NULL. */
@@ -32,9 +32,9 @@ struct lease_config {
  * holds, and ours has when the last renewal that succeeded was sent duration_ms ago. */
 struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err);
 enum lease_state lease_state(const struct lease *l);
-/* Gives the lease back (best effort, one call of at most 1 s), then calls done (may be NULL), never from within.
- * Nothing is renewed and on_change is not called from here on; lease_free before done takes done back. */
-void lease_release(struct lease *l, void (*done)(void *ctx), void *ctx);
-void lease_free(struct lease *l); /* NULL-safe */
+/* Gives it back (best effort, one call of at most 1 s), then calls done (may be NULL), never from within.
+ * Nothing is renewed and on_change is not called from here on; lease_stop before done takes done back. */
+void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx);
+void lease_stop(struct lease *l); /* NULL-safe */
 
 #endif

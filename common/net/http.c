@@ -323,7 +323,8 @@ static void detach(struct http_call *call)
 	c->n_calls--;
 	if (c->reading == call)
 		c->reading = NULL;
-	loop_timer_stop(&call->idle);
+	if (call->idle)
+		loop_timer_clear(call->idle);
 }
 
 static void call_free(struct http_call *call)
@@ -331,6 +332,7 @@ static void call_free(struct http_call *call)
 	if (call->release)
 		call->release(call->ctx);
 	transfer_release(&call->transfer);
+	loop_timer_free(call->idle);
 	buf_release(&call->body);
 	free(call);
 }
@@ -551,11 +553,9 @@ static void on_idle(void *ctx)
 	uint64_t quiet = uv_now(c->uv) - call->last_ms;
 	struct error err;
 
-	loop_timer_stop(&call->idle);
 	if (quiet < call->idle_ms) {
-		call->idle = loop_timer_start(c->uv, call->idle_ms - quiet, 0, on_idle, call);
-		if (call->idle)
-			return;
+		loop_timer_set(call->idle, call->idle_ms - quiet);
+		return;
 	}
 	error_set(&err, ERR_TIMEOUT, "%s: not a byte for %" PRIu64 " ms", call->transfer.what, quiet);
 	finish(call, &err);
@@ -584,12 +584,13 @@ static int call_start(struct http_call *call)
 	struct http_client *c = call->client;
 
 	curl_easy_setopt(call->transfer.easy, CURLOPT_PRIVATE, call);
-	if (call->idle_ms && !(call->idle = loop_timer_start(c->uv, call->idle_ms, 0, on_idle, call)))
-		return -1;
-	if (curl_multi_add_handle(c->multi, call->transfer.easy) != CURLM_OK) {
-		loop_timer_stop(&call->idle);
-		return -1;
+	if (call->idle_ms) {
+		call->idle = loop_timer_start(c->uv, call->idle_ms, 0, on_idle, call);
+		if (!call->idle)
+			return -1;
 	}
+	if (curl_multi_add_handle(c->multi, call->transfer.easy) != CURLM_OK)
+		return -1;
 	TAILQ_INSERT_TAIL(&c->calls, call, link);
 	c->n_calls++;
 	return 0;

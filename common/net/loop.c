@@ -83,7 +83,7 @@ static void on_timer(uv_timer_t *handle)
 	t->fn(t->ctx);
 }
 
-struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_ms, void (*fn)(void *ctx), void *ctx)
+struct loop_timer *loop_timer_new(uv_loop_t *uv, void (*fn)(void *ctx), void *ctx)
 {
 	struct loop_timer *t = calloc(1, sizeof(*t));
 
@@ -92,9 +92,23 @@ struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_
 	*t = (struct loop_timer){ .fn = fn, .ctx = ctx };
 	uv_timer_init(uv, &t->uv);
 	t->uv.data = t;
-	uv_update_time(uv); /* the loop's clock stands still while a callback runs, and the timer would come early */
-	uv_timer_start(&t->uv, on_timer, ms, repeat_ms);
 	return t;
+}
+
+void loop_timer_repeat(struct loop_timer *t, uint64_t ms, uint64_t repeat_ms)
+{
+	uv_update_time(t->uv.loop); /* its clock stands still while a callback runs, and the timer would come early */
+	uv_timer_start(&t->uv, on_timer, ms, repeat_ms);
+}
+
+void loop_timer_set(struct loop_timer *t, uint64_t ms)
+{
+	loop_timer_repeat(t, ms, 0);
+}
+
+void loop_timer_clear(struct loop_timer *t)
+{
+	uv_timer_stop(&t->uv);
 }
 
 static void free_timer(uv_handle_t *handle)
@@ -102,9 +116,23 @@ static void free_timer(uv_handle_t *handle)
 	free(handle->data);
 }
 
+void loop_timer_free(struct loop_timer *t)
+{
+	if (t)
+		uv_close((uv_handle_t *)&t->uv, free_timer);
+}
+
+struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_ms, void (*fn)(void *ctx), void *ctx)
+{
+	struct loop_timer *t = loop_timer_new(uv, fn, ctx);
+
+	if (t)
+		loop_timer_repeat(t, ms, repeat_ms);
+	return t;
+}
+
 void loop_timer_stop(struct loop_timer **t)
 {
-	if (*t)
-		uv_close((uv_handle_t *)&(*t)->uv, free_timer);
+	loop_timer_free(*t);
 	*t = NULL;
 }

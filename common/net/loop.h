@@ -23,11 +23,22 @@ void loop_stop(struct loop *l);
 /* Closes every handle that is still open and frees the loop. Call after everything that uses it was freed. */
 void loop_release(struct loop *l);
 
-/* A timer that frees itself; ms 0 fires in the next turn. repeat_ms 0: once. NULL: no memory. */
+/* A timer, made once by its owner: that may fail, and nothing after it. So whoever waits for a next attempt, or for a
+ * deadline, needs no way out for a wait that could not be had. All of these may be called from its own callback. */
 struct loop_timer;
+/* NULL: no memory. It is not set yet. */
+struct loop_timer *loop_timer_new(uv_loop_t *uv, void (*fn)(void *ctx), void *ctx);
+/* Calls fn once, ms from now (0: in the next turn of the loop). What was set before is forgotten. */
+void loop_timer_set(struct loop_timer *t, uint64_t ms);
+/* Calls fn after ms, and then each repeat_ms. */
+void loop_timer_repeat(struct loop_timer *t, uint64_t ms, uint64_t repeat_ms);
+void loop_timer_clear(struct loop_timer *t);
+void loop_timer_free(struct loop_timer *t); /* NULL-safe */
+
+/* loop_timer_new and loop_timer_repeat (repeat_ms 0: once) in one, for what may fail when it begins. NULL: no memory.
+ */
 struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_ms, void (*fn)(void *ctx), void *ctx);
-/* Stops and frees; NULL-safe; sets *t to NULL. May be called from its own callback. One-shot timers that have fired
- * must still be stopped by their owner. */
+/* loop_timer_free, and *t becomes NULL. */
 void loop_timer_stop(struct loop_timer **t);
 
 #endif

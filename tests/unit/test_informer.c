@@ -665,3 +665,27 @@ FIXTURE_TEST(any_thread_may_read)
 	pthread_join(r.thread, NULL);
 	stop(&s);
 }
+
+static int refused_allocations;
+
+static void *failing_malloc(size_t size)
+{
+	return refused_allocations-- > 0 ? NULL : malloc(size);
+}
+
+/* Nothing is listed and no memory is left to keep that in: it is said, and done again. */
+FIXTURE_TEST(a_list_without_memory_is_tried_again)
+{
+	struct fake_world *w = *state;
+	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
+	struct seen s;
+
+	refused_allocations = 1;
+	cJSON_InitHooks(&hooks);
+	start_at(&s, w, PODS);
+	expect(&s, "! ");
+	cJSON_InitHooks(NULL);
+	assert_int_equal(s.errors, 1);
+	assert_string_equal(s.last.text, "list /api/v1/pods: no memory for the list");
+	stop(&s);
+}

@@ -34,7 +34,7 @@ static void on_change(void *ctx, enum lease_state state, const char *holder)
 	c->changed_ms = clock_mono_ms();
 	if (!c->free_on_change)
 		return;
-	lease_free(c->lease);
+	lease_stop(c->lease);
 	c->lease = NULL;
 }
 
@@ -143,7 +143,7 @@ FIXTURE_TEST(who_finds_none_makes_it_and_renews_it)
 	assert_string_equal(c.log, "");
 	assert_int_equal(fake_count(&w->api, "GET"), 1); /* a renewal is one call */
 	assert_int_equal(c.errors, 0);
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(one_leads_and_the_other_takes_over)
@@ -157,12 +157,12 @@ FIXTURE_TEST(one_leads_and_the_other_takes_over)
 	start(&b, w, "b", DURATION);
 	expect(&b, "following:a ");
 	assert_true(fake_run(w, LONG, four_writes, w));
-	lease_free(a.lease); /* as by kill -9 */
+	lease_stop(a.lease); /* as by kill -9 */
 	died = clock_mono_ms();
 	expect(&b, "held:b ");
 	assert_in_range(b.changed_ms - died, DURATION - 2 * RETRY, DURATION + LATE);
 	assert_int_equal(spec_int(w, "leaseTransitions"), 1);
-	lease_free(b.lease);
+	lease_stop(b.lease);
 }
 
 FIXTURE_TEST(only_one_of_two_gets_it)
@@ -183,8 +183,8 @@ FIXTURE_TEST(only_one_of_two_gets_it)
 	assert_int_equal(lease_state(b.lease), a_leads ? LEASE_FOLLOWING : LEASE_HELD);
 	assert_string_equal(a.log, a_leads ? "held:a " : "following:b ");
 	assert_string_equal(b.log, a_leads ? "following:a " : "held:b ");
-	lease_free(a.lease);
-	lease_free(b.lease);
+	lease_stop(a.lease);
+	lease_stop(b.lease);
 }
 
 FIXTURE_TEST(a_lease_given_back_is_taken_at_once)
@@ -198,15 +198,15 @@ FIXTURE_TEST(a_lease_given_back_is_taken_at_once)
 	start(&b, w, "b", AGES);
 	expect(&b, "following:a ");
 	at = clock_mono_ms();
-	lease_release(a.lease, on_released, &a);
+	lease_give_back(a.lease, on_released, &a);
 	assert_false(a.released);
 	assert_int_equal(lease_state(a.lease), LEASE_FOLLOWING);
 	expect(&b, "held:b ");
 	assert_true(b.changed_ms - at < LONG);
 	assert_true(a.released);
 	assert_string_equal(a.log, "");
-	lease_free(a.lease);
-	lease_free(b.lease);
+	lease_stop(a.lease);
+	lease_stop(b.lease);
 }
 
 static bool is_released(void *ctx)
@@ -220,17 +220,17 @@ FIXTURE_TEST(giving_back_needs_no_api_server)
 	struct candidate a, b;
 
 	start(&b, w, "b", AGES); /* has nothing to give back */
-	lease_release(b.lease, on_released, &b);
+	lease_give_back(b.lease, on_released, &b);
 	assert_true(fake_run(w, LONG, is_released, &b));
 	assert_int_equal(fake_count(&w->api, "/leases"), 0);
 	start(&a, w, "a", AGES);
 	expect(&a, "held:a ");
 	fake_hang(&w->api, true);
-	lease_release(a.lease, on_released, &a);
+	lease_give_back(a.lease, on_released, &a);
 	assert_true(fake_run(w, 3000, is_released, &a));
 	fake_hang(&w->api, false);
-	lease_free(a.lease);
-	lease_free(b.lease);
+	lease_stop(a.lease);
+	lease_stop(b.lease);
 }
 
 /* --- whose clock ------------------------------------------------------------------------------------------------- */
@@ -251,7 +251,7 @@ FIXTURE_TEST(a_remote_clock_is_never_believed)
 		expect(&c, "held:a ");
 		assert_in_range(c.changed_ms - seen, 2000 - 2 * RETRY, 2000 + LATE); /* its own duration, not ours */
 		assert_int_equal(spec_int(w, "leaseTransitions"), 8);
-		lease_free(c.lease);
+		lease_stop(c.lease);
 	}
 }
 
@@ -267,7 +267,7 @@ FIXTURE_TEST(what_is_not_ours_in_the_record_stays)
 	lease = fake_read(&w->api, LEASE);
 	assert_string_equal(json_str(lease, "metadata", "labels", "a", NULL), "b");
 	assert_string_equal(json_str(lease, "spec", "preferredHolder", NULL), "x");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(a_restart_in_place_goes_on_leading)
@@ -279,7 +279,7 @@ FIXTURE_TEST(a_restart_in_place_goes_on_leading)
 	start(&c, w, "a", AGES);
 	expect(&c, "held:a ");
 	assert_int_equal(spec_int(w, "leaseTransitions"), 7);
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(a_record_without_sense_is_taken_after_our_own_duration)
@@ -291,11 +291,11 @@ FIXTURE_TEST(a_record_without_sense_is_taken_after_our_own_duration)
 	start(&c, w, "a", DURATION);
 	expect(&c, "following:other ");
 	expect(&c, "held:a ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 	fake_apply(&w->api, LEASE, "{\"spec\":[]}");
 	start(&c, w, "b", DURATION);
 	expect(&c, "held:b ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 /* --- what goes wrong ---------------------------------------------------------------------------------------------- */
@@ -315,7 +315,7 @@ FIXTURE_TEST(who_cannot_reach_the_api_server_is_unsure)
 	assert_true(c.errors > 2);
 	fake_up(&w->api);
 	expect(&c, "held:a ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(an_api_server_that_hangs_is_none)
@@ -332,7 +332,7 @@ FIXTURE_TEST(an_api_server_that_hangs_is_none)
 	assert_in_range(c.changed_ms - at, DURATION - 3 * RETRY, DURATION + LATE);
 	fake_hang(&w->api, false);
 	expect(&c, "held:a ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 static bool has_failed(void *ctx)
@@ -354,7 +354,7 @@ FIXTURE_TEST(a_call_that_hangs_leaves_time_for_another)
 	assert_string_equal(c.log, "");
 	assert_int_equal(c.errors, 1);
 	fake_unblock(&w->api);
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(another_holder_ends_it_for_sure)
@@ -369,12 +369,12 @@ FIXTURE_TEST(another_holder_ends_it_for_sure)
 	held_by(w, "other", 10, "1970-01-01T00:00:00.000000Z");
 	fake_up(&w->api);
 	expect(&c, "following:other ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 	start(&c, w, "other", AGES);
 	expect(&c, "held:other ");
 	held_by(w, "third", 10, "1970-01-01T00:00:00.000000Z"); /* while we hold it */
 	expect(&c, "following:third ");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 static bool put_again(void *ctx)
@@ -400,7 +400,7 @@ FIXTURE_TEST(a_write_by_somebody_else_changes_nothing)
 	assert_true(fake_run(w, LONG, put_again, w));
 	assert_string_equal(c.log, "");
 	assert_int_equal(c.errors, 0);
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 static bool posted_twice(void *ctx)
@@ -419,7 +419,7 @@ FIXTURE_TEST(a_lease_that_was_deleted_is_made_again)
 	assert_true(fake_run(w, LONG, posted_twice, w));
 	spec_is(w, "holderIdentity", "a");
 	assert_string_equal(c.log, "");
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 FIXTURE_TEST(a_missing_right_is_told)
@@ -433,7 +433,7 @@ FIXTURE_TEST(a_missing_right_is_told)
 	assert_int_equal(c.last.code, ERR_DENIED);
 	assert_non_null(strstr(c.last.text, "GET " LEASE ": HTTP 403"));
 	assert_int_equal(lease_state(c.lease), LEASE_FOLLOWING);
-	lease_free(c.lease);
+	lease_stop(c.lease);
 }
 
 static bool is_gone(void *ctx)
@@ -484,5 +484,5 @@ FIXTURE_TEST(a_configuration_without_sense_is_refused)
 	bad = good;
 	bad.identity = "";
 	assert_null(lease_start(&w->loop.uv, w->kube, &bad, &err));
-	lease_free(NULL);
+	lease_stop(NULL);
 }

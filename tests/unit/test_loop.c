@@ -97,6 +97,47 @@ FIXTURE_TEST(timer_stops_itself)
 	loop_timer_stop(&f->timer); /* nothing there: nothing happens */
 }
 
+/* Made once, set again and again: what was set before is forgotten, what was cleared does not come. */
+FIXTURE_TEST(timer_is_set_anew)
+{
+	struct fixture *f = *state;
+	int64_t begin = clock_mono_ms();
+
+	f->timer = loop_timer_new(&f->loop.uv, stop, f);
+	f->other = loop_timer_new(&f->loop.uv, stop, f);
+	loop_timer_set(f->timer, 0);
+	loop_timer_set(f->timer, 30);
+	loop_timer_set(f->other, 0);
+	loop_timer_clear(f->other);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 1);
+	assert_true(clock_mono_ms() - begin >= 30);
+	loop_timer_set(f->timer, 0);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 2);
+	loop_timer_free(NULL);
+}
+
+static void set_again_at_once(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	if (++f->calls < 3)
+		loop_timer_set(f->timer, 0);
+	else
+		loop_stop(&f->loop);
+}
+
+FIXTURE_TEST(timer_sets_itself)
+{
+	struct fixture *f = *state;
+
+	f->timer = loop_timer_new(&f->loop.uv, set_again_at_once, f);
+	loop_timer_set(f->timer, 1);
+	loop_run(&f->loop);
+	assert_int_equal(f->calls, 3);
+}
+
 static void end_by_signals(void *ctx)
 {
 	struct fixture *f = ctx;
