@@ -70,7 +70,7 @@ static cJSON *server_json(const struct codis_group *g, int i)
 
 int codis_group_write(const struct codis_group *g, struct buf *out)
 {
-	cJSON *root JSON_CLEANUP = cJSON_CreateObject();
+	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
 	cJSON *servers, *promoting, *s;
 
 	if (!root || !json_add_int(root, "id", g->id) || !(servers = json_add_array(root, "servers")))

@@ -44,7 +44,7 @@ static void on_result(void *ctx, const struct http_result *res)
 {
 	struct rest_call *call = ctx;
 	struct error err = ERROR_INIT;
-	cJSON *answer JSON_CLEANUP = NULL;
+	JSON_CLEANUP cJSON *answer = NULL;
 
 	if (res->err) {
 		failed(call, res->err);

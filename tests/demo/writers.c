@@ -354,7 +354,8 @@ static void take_faults(struct check *k, int64_t since_us)
 
 static int report(struct writers *all, int64_t since_us, struct buf *out)
 {
-	cJSON *answer JSON_CLEANUP = cJSON_CreateObject(), *faults = json_add_array(answer, "faults");
+	JSON_CLEANUP cJSON *answer = cJSON_CreateObject();
+	cJSON *faults = json_add_array(answer, "faults");
 	size_t first[RECORD_WRITERS_MAX], end[RECORD_WRITERS_MAX], acknowledged = 0;
 	struct check *k = calloc(1, sizeof(*k));
 	int64_t now_us;
@@ -387,7 +388,7 @@ static int report(struct writers *all, int64_t since_us, struct buf *out)
 
 static int status(struct writers *all, struct buf *out)
 {
-	cJSON *answer JSON_CLEANUP = cJSON_CreateObject();
+	JSON_CLEANUP cJSON *answer = cJSON_CreateObject();
 	int64_t acknowledged = 0, now_us = clock_mono_us(), silent_us = 0;
 
 	for (int w = 0; w < all->cfg.writers; w++) {

@@ -17,7 +17,7 @@ static cJSON *parse(const char *text)
 
 TEST(get)
 {
-	cJSON *root JSON_CLEANUP = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},"
+	JSON_CLEANUP cJSON *root = parse("{\"metadata\":{\"labels\":{\"codis.io/group\":\"2\",\"Name\":\"big\"},"
 					 "\"n\":[1]}}");
 
 	assert_string_equal(json_str(root, "metadata", "labels", "codis.io/group", NULL), "2");
@@ -32,7 +32,7 @@ TEST(get)
 
 TEST(numbers)
 {
-	cJSON *root JSON_CLEANUP = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,"
+	JSON_CLEANUP cJSON *root = parse("{\"a\":42,\"b\":-7,\"c\":1.5,\"d\":\"42\",\"e\":1e300,"
 					 "\"f\":-9223372036854775808,\"g\":9223372036854775808,"
 					 "\"h\":1700000000000,\"i\":-1e300,\"j\":1e999}");
 
@@ -51,7 +51,7 @@ TEST(numbers)
 
 TEST(bools)
 {
-	cJSON *root JSON_CLEANUP = parse("{\"t\":true,\"f\":false,\"n\":null,\"s\":\"true\",\"i\":1}");
+	JSON_CLEANUP cJSON *root = parse("{\"t\":true,\"f\":false,\"n\":null,\"s\":\"true\",\"i\":1}");
 
 	assert_true(json_bool(false, root, "t", NULL));
 	assert_false(json_bool(true, root, "f", NULL));
@@ -64,7 +64,7 @@ TEST(parse_needs_no_nul)
 {
 	static const char text[] = { '[', '1', '2', ']', ' ', '\n', '9' };
 	struct error err;
-	cJSON *json JSON_CLEANUP = json_parse(text, 6, &err);
+	JSON_CLEANUP cJSON *json = json_parse(text, 6, &err);
 
 	assert_non_null(json);
 	assert_int_equal(cJSON_GetArrayItem(json, 0)->valueint, 12);
@@ -129,7 +129,8 @@ TEST(depth_is_limited)
 TEST(build_and_write)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1000);
-	cJSON *root JSON_CLEANUP = cJSON_CreateObject(), *list;
+	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
+	cJSON *list;
 
 	assert_non_null(json_add_str(json_add_object(root, "o"), "s", "a\"b\n"));
 	list = json_add_array(root, "l");
@@ -158,7 +159,7 @@ TEST(builders_bear_what_is_not_there)
 TEST(write_stays_in_the_limit)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4);
-	cJSON *root JSON_CLEANUP = parse("[1,2]");
+	JSON_CLEANUP cJSON *root = parse("[1,2]");
 
 	assert_int_equal(json_write(root, &out), -1);
 	assert_true(out.failed);
@@ -166,7 +167,7 @@ TEST(write_stays_in_the_limit)
 
 static bool equal(const char *a, const char *b)
 {
-	cJSON *x JSON_CLEANUP = parse(a), *y JSON_CLEANUP = parse(b);
+	JSON_CLEANUP cJSON *x = parse(a), *y = parse(b);
 
 	assert_int_equal(json_equal(x, y), json_equal(y, x));
 	return json_equal(x, y);
