@@ -660,7 +660,7 @@ static cJSON *assignment(const struct cluster_view *v)
 
 		/* Ranges of equal size, one a group, as Codis' own tools print them. */
 		if (!item || !json_add_int(item, "id", i) ||
-		    !json_add_int(item, "group_id", i * groups / CODIS_SLOTS + 1)) {
+		    !json_add_int(item, "group_id", view_wanted_group(v, i * groups / CODIS_SLOTS))) {
 			cJSON_Delete(item);
 			cJSON_Delete(array);
 			return NULL;

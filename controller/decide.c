@@ -75,9 +75,9 @@ static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
 static bool replica_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 			   int io_s)
 {
-	for (int i = 0; i < v->server_count; i++) {
-		const struct server_view *s = &v->servers[i];
+	const struct server_view *s;
 
+	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->info.role != REDIS_ROLE_REPLICA ||
 		    strcmp(s->info.master, m->addr) != 0)
 			continue;
@@ -149,11 +149,9 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 static const struct server_view *best_replica(const struct cluster_view *v, const struct group_view *g,
 					      const struct server_view *m, bool must_be_synced)
 {
-	const struct server_view *best = NULL;
+	const struct server_view *best = NULL, *s;
 
-	for (int i = 0; i < v->server_count; i++) {
-		const struct server_view *s = &v->servers[i];
-
+	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->pod.deleting ||
 		    s->info.role != REDIS_ROLE_REPLICA || strcmp(s->info.master, m->addr) != 0)
 			continue;
@@ -188,12 +186,10 @@ static bool newer(const struct group_view *g, const struct server_view *a, const
  * newest data leads, once all members are heard, or after the stated wait. */
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
 {
-	const struct server_view *best = NULL;
+	const struct server_view *best = NULL, *s;
 	bool all = true;
 
-	for (int i = 0; i < d->v->server_count; i++) {
-		const struct server_view *s = &d->v->servers[i];
-
+	for (int at = 0; (s = view_next(d->v, g, &at));) {
 		if (!view_is_member(s, g->node.id) || s->pod.deleting || !has_pod(s))
 			continue;
 		if (!heard(s)) {
@@ -257,10 +253,12 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 /* --- the rest of a group -------------------------------------------------------------------------------------------
  */
 
-static bool someone_syncs(const struct cluster_view *v, int gid)
+static bool someone_syncs(const struct cluster_view *v, const struct group_view *g)
 {
-	for (int i = 0; i < v->server_count; i++) {
-		if (view_is_member(&v->servers[i], gid) && heard(&v->servers[i]) && v->servers[i].info.syncing)
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (view_is_member(s, g->node.id) && heard(s) && s->info.syncing)
 			return true;
 	}
 	return false;
@@ -308,7 +306,8 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	if (!heard(s) || s->pod.deleting)
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
-		if (someone_syncs(d->v, gid))
+		/* One process under two addresses never follows itself. */
+		if (view_same_process(s, m) || someone_syncs(d->v, g))
 			return false; /* one full resync at a time: each costs the master a fork */
 		propose_server(d, ACT_FOLLOW, gid, s, m, "it does not follow the master of its group");
 		return true;
@@ -346,7 +345,7 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 
 static void decide_group(struct decision *d, const struct group_view *g)
 {
-	const struct server_view *m = view_master(d->v, g);
+	const struct server_view *m = view_master(d->v, g), *s;
 	const char *why;
 
 	if (g->busy || resume_promotion(d, g))
@@ -363,10 +362,8 @@ static void decide_group(struct decision *d, const struct group_view *g)
 	}
 	if (d->v->mode != VIEW_LEAD || leave_gracefully(d, g, m))
 		return;
-	for (int i = 0; i < d->v->server_count; i++) {
-		const struct server_view *s = &d->v->servers[i];
-
-		if (s != m && (s->group == g->node.id || s->listed_group == g->node.id) && mend_member(d, g, m, s))
+	for (int at = 0; (s = view_next(d->v, g, &at));) {
+		if (s != m && mend_member(d, g, m, s))
 			return;
 	}
 }
@@ -473,8 +470,8 @@ static bool all_groups_led(const struct decision *d)
 	int wanted = view_groups_wanted(d->v);
 	const char *why;
 
-	for (int gid = 1; gid <= wanted; gid++) {
-		const struct group_view *g = view_group(d->v, gid);
+	for (int i = 0; i < wanted; i++) {
+		const struct group_view *g = view_group(d->v, view_wanted_group(d->v, i));
 
 		if (!g || !g->exists || g->busy || judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
 			return false;
@@ -507,6 +504,10 @@ static bool lock_is_stale(const struct cluster_view *v)
 
 	if (b->lock_exists != 1 || b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
 		return false;
+	for (int i = 0; i < v->dashboard_count; i++) {
+		if (strcmp(v->dashboards[i].addr, b->lock_addr) == 0 && strcmp(b->addr, b->lock_addr) != 0)
+			return false; /* another dashboard pod has it */
+	}
 	if (strcmp(b->lock_addr, b->addr) != 0)
 		return b->lock_addr[0] != '\0';
 	/* A second of tolerance: the kubelet rounds startedAt to seconds. */

@@ -266,6 +266,7 @@ static void view_one_server(struct cluster *c, struct observed_server *o, struct
 	s->reach = state->reach;
 	s->since_ms = state->since_ms;
 	s->info_valid = state->info_valid;
+	s->heard_ms = state->heard_ms;
 	s->info = state->info;
 	s->restarted = note_run(c, o, s);
 }
@@ -296,6 +297,8 @@ static void view_one_group(struct cluster *c, struct observed_group *o, struct g
 	g->node = o->node;
 	g->exists = o->exists;
 	g->version = o->version;
+	g->read_ms = o->read_ms;
+	g->acted_ms = o->acted_ms;
 	m = view_master(&c->view, g);
 	if (m && view_master_verified(m))
 		o->masterless_ms = 0;
@@ -326,6 +329,8 @@ static void view_one_proxy(struct cluster *c, struct observed_proxy *o, struct p
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;
 	p->online = o->online;
+	p->heard_ms = o->heard_ms;
+	p->slots_ms = o->slots_ms;
 	/* What was heard before slots were assigned tells nothing any more. */
 	p->slots = o->has_slots && o->slots_ms >= c->dashboard_acted_ms ? o->slots : NULL;
 	for (const struct kube_pod *k = kubeview_pods(c->ctl->kubeview); k; k = k->next) {

@@ -1,10 +1,80 @@
 #include "controller/view.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+static int by_id(const void *a, const void *b)
+{
+	const struct group_view *x = a, *y = b;
+
+	return (x->node.id > y->node.id) - (x->node.id < y->node.id);
+}
+
+static int by_addr(const void *a, const void *b, void *servers)
+{
+	const struct server_view *s = servers;
+
+	return strcmp(s[*(const int *)a].addr, s[*(const int *)b].addr);
+}
+
+static void add_member(struct cluster_view *v, int gid, int server, int *members)
+{
+	struct group_view *g = gid ? view_group(v, gid) : NULL;
+
+	if (!g)
+		return;
+	if (members)
+		members[g->members - members + g->member_count] = server;
+	g->member_count++;
+}
+
+/* Once to count (members NULL), once to write. */
+static void add_members(struct cluster_view *v, int *members)
+{
+	for (int i = 0; i < v->group_count; i++)
+		v->groups[i].member_count = 0;
+	for (int i = 0; i < v->server_count; i++) {
+		const struct server_view *s = &v->servers[i];
+
+		add_member(v, s->group, i, members);
+		if (s->listed_group != s->group)
+			add_member(v, s->listed_group, i, members);
+	}
+}
+
+void view_index(struct cluster_view *v, int *addrs, int *members)
+{
+	int at = 0;
+
+	qsort(v->groups, (size_t)v->group_count, sizeof(v->groups[0]), by_id);
+	v->groups_sorted = true;
+	for (int i = 0; i < v->server_count; i++)
+		addrs[i] = i;
+	qsort_r(addrs, (size_t)v->server_count, sizeof(addrs[0]), by_addr, v->servers);
+	v->by_addr = addrs;
+	add_members(v, NULL);
+	for (int i = 0; i < v->group_count; i++) {
+		v->groups[i].members = members + at;
+		at += v->groups[i].member_count;
+	}
+	add_members(v, members);
+}
 
 struct group_view *view_group(const struct cluster_view *v, int gid)
 {
-	for (int i = 0; i < v->group_count; i++) {
+	int low = 0, high = v->group_count;
+
+	while (v->groups_sorted && low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (v->groups[mid].node.id == gid)
+			return &v->groups[mid];
+		if (v->groups[mid].node.id < gid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (int i = 0; !v->groups_sorted && i < v->group_count; i++) {
 		if (v->groups[i].node.id == gid)
 			return &v->groups[i];
 	}
@@ -13,9 +83,36 @@ struct group_view *view_group(const struct cluster_view *v, int gid)
 
 struct server_view *view_server(const struct cluster_view *v, const char *addr)
 {
-	for (int i = 0; i < v->server_count; i++) {
+	int low = 0, high = v->server_count;
+
+	if (!addr[0])
+		return NULL;
+	while (v->by_addr && low < high) {
+		int mid = low + (high - low) / 2, order = strcmp(v->servers[v->by_addr[mid]].addr, addr);
+
+		if (order == 0)
+			return &v->servers[v->by_addr[mid]];
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (int i = 0; !v->by_addr && i < v->server_count; i++) {
 		if (strcmp(v->servers[i].addr, addr) == 0)
 			return &v->servers[i];
+	}
+	return NULL;
+}
+
+struct server_view *view_next(const struct cluster_view *v, const struct group_view *g, int *at)
+{
+	if (v->by_addr)
+		return *at < g->member_count ? &v->servers[g->members[(*at)++]] : NULL;
+	while (*at < v->server_count) {
+		struct server_view *s = &v->servers[(*at)++];
+
+		if (s->group == g->node.id || s->listed_group == g->node.id)
+			return s;
 	}
 	return NULL;
 }
@@ -41,9 +138,32 @@ bool view_synced(const struct server_view *s, const struct server_view *master)
 	       !s->info.syncing && strcmp(s->info.master, master->addr) == 0;
 }
 
-int view_groups_wanted(const struct cluster_view *v)
+bool view_same_process(const struct server_view *a, const struct server_view *b)
+{
+	return a == b ||
+	       (a->info_valid && b->info_valid && a->info.run_id[0] && strcmp(a->info.run_id, b->info.run_id) == 0);
+}
+
+/* The groups of the first and the last ordinal that the StatefulSet makes. */
+static bool wanted_range(const struct cluster_view *v, int *first, int *last)
 {
 	if (v->replicas <= 0 || v->server_replica <= 0)
-		return 0;
-	return (v->replicas + v->server_replica - 1) / v->server_replica;
+		return false;
+	*first = codis_group_of(v->ordinals_start, v->server_replica);
+	*last = codis_group_of(v->ordinals_start + v->replicas - 1, v->server_replica);
+	return true;
+}
+
+int view_groups_wanted(const struct cluster_view *v)
+{
+	int first, last;
+
+	return wanted_range(v, &first, &last) ? last - first + 1 : 0;
+}
+
+int view_wanted_group(const struct cluster_view *v, int i)
+{
+	int first, last;
+
+	return wanted_range(v, &first, &last) ? first + i : 0;
 }

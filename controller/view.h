@@ -1,5 +1,6 @@
 /* view.h - everything that decide() may see of one cluster (one product in one namespace). Plain data: no pointer to
- * anything alive, no clock. The observer fills it in; the simulation does the same with a world of its own. */
+ * anything alive, no clock. picture.c makes it of what was observed; the simulation does the same with a world of its
+ * own. Every fact carries when it was heard (..._ms, monotonic; 0: never) and, where it has one, its version. */
 #ifndef CODIS_CONTROLLER_VIEW_H
 #define CODIS_CONTROLLER_VIEW_H
 
@@ -23,13 +24,18 @@ struct pod_view {
 	bool running;       /* its container runs, as the kubelet last said */
 	bool crash_looping; /* CrashLoopBackOff: the kubelet waits before it starts it again */
 	bool node_lost;     /* its node is NotReady, unreachable or not there */
+	bool cordoned;      /* its node takes no new pods: it is about to be drained */
+	bool unschedulable; /* no node was found for it */
+	bool image_missing; /* its image cannot be had */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 };
 
 /* A codis-server: of a pod, of a group's list in the coordinator, or both. */
 struct server_view {
-	char addr[CODIS_ADDR_MAX];
+	char addr[CODIS_ADDR_MAX]; /* "" : its pod has no address yet; it is expected, not gone */
+	bool named; /* its group lists it by a name where an address is expected: it is not asked, and nothing is known
+		     */
 	struct pod_view pod;
 	int group;        /* by the pod's identity; without a pod, the group that lists it */
 	int ordinal;      /* of the pod; -1 */
@@ -38,17 +44,27 @@ struct server_view {
 	enum reach reach;
 	int64_t since_ms; /* in this reach since (monotonic) */
 	bool info_valid;  /* info was heard from the process that runs now */
+	int64_t heard_ms; /* when info was heard */
 	struct redis_info info;
 	bool restarted; /* it was a master with data or a synced replica under another run_id: what it had is gone */
+	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
+	int64_t link_up_at_ms, link_up_offset;
+	char link_up_to[CODIS_ADDR_MAX];
+	char complaint[16]; /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };
 
 struct group_view {
 	struct codis_group node; /* node.id is set also when the node does not exist yet */
 	bool exists;
 	int version;           /* of the coordinator's node: the fence */
+	int64_t read_ms;       /* when the read that gave node and version began */
+	int64_t acted_ms;      /* when something was last done here */
 	bool busy;             /* something is being done, or what is known is older than what was done last */
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
+	/* Its servers, by their pod or by its list, as indices of cluster_view.servers. Ask by view_next(). */
+	const int *members;
+	int member_count;
 };
 
 struct proxy_view {
@@ -61,22 +77,39 @@ struct proxy_view {
 	enum reach reach; /* of its admin interface */
 	int64_t since_ms;
 	int64_t first_seen_ms;
+	int64_t heard_ms; /* its last answer */
 	bool online;
 	const struct codis_slot *slots; /* all 1,024, in order; NULL: not known */
+	int64_t slots_ms;               /* when the question was asked whose answer has the slots */
 };
+
+/* One dashboard pod. */
+struct dashboard_pod_view {
+	struct pod_view pod;
+	char addr[CODIS_ADDR_MAX]; /* "" : no address yet */
+	enum reach reach;          /* REACH_UNKNOWN: not heard yet, or it waits for the lock */
+	int64_t since_ms, heard_ms;
+};
+
+/* The dashboard that counts: the one that serves (REACH_OK); where none does, one that may be at work (silent), one
+ * that waits, one that refuses, in this order. */
 
 struct dashboard_view {
 	struct pod_view pod;
 	char addr[CODIS_ADDR_MAX];
 	enum reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
 	int64_t since_ms;
+	int64_t heard_ms; /* its last overview */
 	bool busy;
 	bool slots_known;
+	int64_t slots_ms;                /* when the question was asked whose answer has the assignment */
 	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
 	bool slot_acting[CODIS_SLOTS];   /* a migration touches it */
 	int16_t lock_exists;             /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
+	int lock_version;
+	int64_t lock_read_ms; /* when the read that gave the lock began */
 };
 
 enum view_mode {
@@ -91,28 +124,43 @@ struct cluster_view {
 	int64_t steady_since_ms; /* since the last clock jump or start: silence before it is not counted */
 	enum view_mode mode;
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
+	int64_t kube_heard_ms;  /* when it was */
 	bool coordinator_ready; /* and its nodes were read */
 	int replicas;           /* spec.replicas of the codis-server StatefulSet; -1: none */
+	int ordinals_start;     /* its spec.ordinals.start */
 	int server_replica;
-	int server_count, group_count, proxy_count;
+	int server_count, group_count, proxy_count, dashboard_count;
 	struct server_view *servers;
 	struct group_view *groups;
 	struct proxy_view *proxies;
-	struct dashboard_view dashboard;
+	struct dashboard_pod_view *dashboards; /* each dashboard pod */
+	struct dashboard_view dashboard;       /* the one that counts */
+	char password_trouble[400];            /* why the password is not known, and what helps; "" none */
+	/* Made by view_index(); without it the questions below walk everything. */
+	const int *by_addr; /* servers in the order of their addresses */
+	bool groups_sorted; /* groups stand in the order of their ids */
 };
+
+/* Room for view_index(): at least server_count ints for by_addr, and for members as many as servers count twice. */
+void view_index(struct cluster_view *v, int *by_addr, int *members);
 
 /* Small questions that both decide() and the status ask. */
 struct group_view *view_group(const struct cluster_view *v, int gid);            /* or NULL */
 struct server_view *view_server(const struct cluster_view *v, const char *addr); /* or NULL */
 /* The declared master of a group, or NULL. */
 struct server_view *view_master(const struct cluster_view *v, const struct group_view *g);
+/* Walks the servers of a group, by their pod or by its list: *at begins with 0. NULL: no more. */
+struct server_view *view_next(const struct cluster_view *v, const struct group_view *g, int *at);
 /* A member of the group by its pod, or, for a server without a pod, by the list. */
 bool view_is_member(const struct server_view *s, int gid);
 /* It answers, its role is master, and it is the process that was given the role. */
 bool view_master_verified(const struct server_view *s);
 /* A replica of `master` with its link up. */
 bool view_synced(const struct server_view *s, const struct server_view *master);
-/* How many groups spec.replicas asks for. */
+/* The same process, under whatever addresses: both were heard, with one run_id. */
+bool view_same_process(const struct server_view *a, const struct server_view *b);
+/* How many groups spec.replicas asks for, and which: the i-th of them, from 0. */
 int view_groups_wanted(const struct cluster_view *v);
+int view_wanted_group(const struct cluster_view *v, int i);
 
 #endif

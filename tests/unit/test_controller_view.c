@@ -1,0 +1,106 @@
+/* The questions that decide() and the status ask of a view, with and without its index. */
+#include <stdio.h>
+#include <string.h>
+
+#include "controller/view.h"
+#include "tests/unit/test.h"
+
+#define SERVERS 6
+
+struct world {
+	struct cluster_view v;
+	struct server_view servers[SERVERS];
+	struct group_view groups[3];
+	int by_addr[SERVERS], members[2 * SERVERS];
+};
+
+/* Groups 3, 1, 2, two servers each; the last server is listed by a group that is not its own. */
+static void make(struct world *w)
+{
+	static const int ids[] = { 3, 1, 2 };
+
+	memset(w, 0, sizeof(*w));
+	w->v.servers = w->servers;
+	w->v.groups = w->groups;
+	w->v.group_count = 3;
+	w->v.server_count = SERVERS;
+	for (int i = 0; i < 3; i++)
+		w->groups[i].node.id = ids[i];
+	for (int i = 0; i < SERVERS; i++) {
+		snprintf(w->servers[i].addr, CODIS_ADDR_MAX, "10.0.0.%d:6379", 9 - i);
+		w->servers[i].group = i / 2 + 1;
+		w->servers[i].listed_group = w->servers[i].group;
+	}
+	w->servers[5].listed_group = 1;
+}
+
+static void assert_members(const struct world *w, int gid, const char *expected)
+{
+	const struct server_view *s;
+	char text[200] = "";
+
+	for (int at = 0; (s = view_next(&w->v, view_group(&w->v, gid), &at));)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", s->addr);
+	assert_string_equal(text, expected);
+}
+
+static void assert_answers(const struct world *w)
+{
+	assert_members(w, 1, "10.0.0.9:6379 10.0.0.8:6379 10.0.0.4:6379 ");
+	assert_members(w, 2, "10.0.0.7:6379 10.0.0.6:6379 ");
+	assert_members(w, 3, "10.0.0.5:6379 10.0.0.4:6379 ");
+	assert_null(view_group(&w->v, 4));
+	for (int i = 0; i < SERVERS; i++)
+		assert_ptr_equal(view_server(&w->v, w->servers[i].addr), &w->servers[i]);
+	assert_null(view_server(&w->v, "10.0.0.99:6379"));
+	assert_null(view_server(&w->v, ""));
+}
+
+TEST(answers_are_the_same_with_and_without_an_index)
+{
+	struct world w;
+
+	make(&w);
+	assert_answers(&w);
+	view_index(&w.v, w.by_addr, w.members);
+	assert_answers(&w);
+}
+
+TEST(server_without_an_address_is_a_member_and_found_by_none)
+{
+	struct world w;
+
+	make(&w);
+	w.servers[2].addr[0] = '\0';
+	view_index(&w.v, w.by_addr, w.members);
+	assert_members(&w, 2, " 10.0.0.6:6379 ");
+	assert_null(view_server(&w.v, ""));
+}
+
+TEST(groups_that_the_statefulset_makes)
+{
+	struct cluster_view v = { .replicas = 4, .server_replica = 2 };
+
+	assert_int_equal(view_groups_wanted(&v), 2);
+	assert_int_equal(view_wanted_group(&v, 0), 1);
+	v.ordinals_start = 2;
+	assert_int_equal(view_groups_wanted(&v), 2);
+	assert_int_equal(view_wanted_group(&v, 0), 2);
+	assert_int_equal(view_wanted_group(&v, 1), 3);
+	v.ordinals_start = 1; /* 1 | 2 3 | 4 */
+	assert_int_equal(view_groups_wanted(&v), 3);
+	v.replicas = -1;
+	assert_int_equal(view_groups_wanted(&v), 0);
+}
+
+TEST(one_process_under_two_addresses)
+{
+	struct server_view a = { .info_valid = true, .info.run_id = "0123" }, b = a;
+
+	assert_true(view_same_process(&a, &b));
+	b.info.run_id[0] = '9';
+	assert_false(view_same_process(&a, &b));
+	b = a;
+	b.info_valid = false; /* whoever runs there now is not known */
+	assert_false(view_same_process(&a, &b));
+}
