@@ -1,0 +1,98 @@
+#include "common/codis/served.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/codis/topology.h"
+
+#define NONE "none"
+
+int served_write(const struct served_group *groups, int count, struct buf *out)
+{
+	const char *comma = "";
+
+	for (int i = 0; i < count; i++) {
+		if (!groups[i].slots)
+			continue;
+		buf_addf(out, "%s%d=%d", comma, groups[i].gid, groups[i].slots);
+		if (groups[i].keys >= 0)
+			buf_addf(out, "/%" PRId64, groups[i].keys);
+		comma = ",";
+	}
+	return comma[0] ? buf_addstr(out, "") : buf_addstr(out, NONE);
+}
+
+/* A decimal number of at most 15 digits, which JSON's numbers hold exactly; -1: none is there. */
+static int64_t take_number(const char **text)
+{
+	int64_t n = 0;
+	int digits = 0;
+
+	for (; isdigit((unsigned char)**text); (*text)++) {
+		if (++digits > 15)
+			return -1;
+		n = n * 10 + (**text - '0');
+	}
+	return digits ? n : -1;
+}
+
+static bool take(const char **text, char c)
+{
+	if (**text != c)
+		return false;
+	(*text)++;
+	return true;
+}
+
+int served_next(const char **text, struct served_group *out)
+{
+	int64_t gid, slots, keys = -1;
+
+	if (!**text || strcmp(*text, NONE) == 0)
+		return 0;
+	gid = take_number(text);
+	if (gid < 1 || gid > INT32_MAX || !take(text, '='))
+		return -1;
+	slots = take_number(text);
+	if (slots < 1 || slots > CODIS_SLOTS)
+		return -1;
+	if (take(text, '/') && (keys = take_number(text)) < 0)
+		return -1;
+	if (**text && !(take(text, ',') && **text))
+		return -1;
+	*out = (struct served_group){ .gid = (int)gid, .slots = (int)slots, .keys = keys };
+	return 1;
+}
+
+bool served_may_lose(const char *allowed, int gid)
+{
+	while (allowed && *allowed) {
+		size_t blanks = strspn(allowed, ", ");
+		int64_t n;
+
+		allowed += blanks;
+		if (strncmp(allowed, "all", 3) == 0 && strspn(allowed + 3, ", ") == strlen(allowed + 3))
+			return true;
+		n = take_number(&allowed);
+		if (n < 0 || !strchr(", ", *allowed))
+			return false;
+		if (n == gid)
+			return true;
+	}
+	return false;
+}
+
+void served_say_keys(int64_t keys, char out[SERVED_KEYS_MAX])
+{
+	if (keys <= 0)
+		snprintf(out, SERVED_KEYS_MAX, "no keys");
+	else if (keys < 1000)
+		snprintf(out, SERVED_KEYS_MAX, "about %d key%s", (int)keys, keys == 1 ? "" : "s");
+	else if (keys < 1000000)
+		snprintf(out, SERVED_KEYS_MAX, "about %d,%03d keys", (int)(keys / 1000), (int)(keys % 1000));
+	else
+		snprintf(out, SERVED_KEYS_MAX, "about %.1f million keys", (double)keys / 1e6);
+}
