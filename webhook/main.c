@@ -14,6 +14,7 @@
 #include "common/net/httpd.h"
 #include "common/net/loop.h"
 #include "common/net/ops.h"
+#include "webhook/budgets.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
 #include "webhook/statefulsets.h"
@@ -23,7 +24,7 @@ struct program {
 	struct loop loop;
 	struct metrics *metrics;
 	struct kube_client *kube;
-	struct informer *sets;
+	struct informer *sets, *budgets;
 	struct certs *certs;
 	struct webhook webhook;
 	struct httpd *httpd; /* from the first certificate on */
@@ -154,13 +155,21 @@ static void on_stop(void *ctx)
 
 /* --- start ----------------------------------------------------------------------------------------------------- */
 
-static void on_watch_error(void *ctx, const struct error *err)
+static void note_watch_error(struct program *p, const char *resource, const struct error *err)
 {
-	struct program *p = ctx;
-
 	metric_add(metric_counter(p->metrics, "codis_webhook_watch_errors_total", "", "Lists and watches that failed."),
 		   1);
-	log_warn(&p->webhook.log, "watch.failed", "resource=statefulsets why=%s", LOGQ(err->text));
+	log_warn(&p->webhook.log, "watch.failed", "resource=%s why=%s", resource, LOGQ(err->text));
+}
+
+static void on_sets_error(void *ctx, const struct error *err)
+{
+	note_watch_error(ctx, "statefulsets", err);
+}
+
+static void on_budgets_error(void *ctx, const struct error *err)
+{
+	note_watch_error(ctx, "poddisruptionbudgets", err);
 }
 
 static int start_kube(struct program *p, struct error *err)
@@ -172,8 +181,11 @@ static int start_kube(struct program *p, struct error *err)
 	kube_config_release(&config);
 	if (!p->kube)
 		return -1;
-	p->sets = statefulsets_watch(&p->loop.uv, p->kube, on_watch_error, p, err);
-	return p->sets ? 0 : -1;
+	p->sets = statefulsets_watch(&p->loop.uv, p->kube, on_sets_error, p, err);
+	if (!p->sets)
+		return -1;
+	p->budgets = budgets_watch(&p->loop.uv, p->kube, on_budgets_error, p, err);
+	return p->budgets ? 0 : -1;
 }
 
 static int start(struct program *p, struct error *err)
@@ -188,6 +200,8 @@ static int start(struct program *p, struct error *err)
 	if (loop_init(&p->loop, on_stop, p, err) < 0 || start_kube(p, err) < 0)
 		return -1;
 	p->webhook.lookups = statefulsets_lookups(p->sets);
+	p->webhook.lookups.budgets = p->budgets;
+	p->webhook.lookups.each_budget = budgets_each;
 	p->ops = (struct ops){ .metrics = p->metrics, .ready = is_ready, .ctx = p };
 	if (start_certs(p, err) < 0)
 		return -1;
@@ -202,6 +216,7 @@ static void stop(struct program *p)
 		ops_stop(&p->ops);
 	loop_timer_stop(&p->drain);
 	certs_stop(p->certs);
+	informer_stop(p->budgets);
 	informer_stop(p->sets);
 	kube_client_free(p->kube);
 	loop_release(&p->loop);

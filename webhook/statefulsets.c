@@ -1,6 +1,7 @@
 #include "webhook/statefulsets.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/json.h"
 #include "common/kube/informer.h"
@@ -10,13 +11,27 @@ static cJSON *child(cJSON *object, const char *name)
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
+/* kubectl's last-applied-configuration is the whole object once more. */
+static void prune_annotations(cJSON *annotations)
+{
+	cJSON *item = annotations ? annotations->child : NULL;
+
+	while (item) {
+		cJSON *next = item->next;
+
+		if (strncmp(item->string, "codis.io/", 9) != 0)
+			cJSON_Delete(cJSON_DetachItemViaPointer(annotations, item));
+		item = next;
+	}
+}
+
 /* Of the whole cluster's StatefulSets most are none of ours. */
 static void prune(cJSON *set)
 {
 	cJSON *spec = child(set, "spec"), *pod = child(child(spec, "template"), "spec");
 
 	cJSON_DeleteItemFromObjectCaseSensitive(set, "status");
-	cJSON_DeleteItemFromObjectCaseSensitive(child(set, "metadata"), "annotations");
+	prune_annotations(child(child(set, "metadata"), "annotations"));
 	cJSON_DeleteItemFromObjectCaseSensitive(spec, "volumeClaimTemplates");
 	cJSON_DeleteItemFromObjectCaseSensitive(pod, "volumes");
 	cJSON_DeleteItemFromObjectCaseSensitive(pod, "initContainers");

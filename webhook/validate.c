@@ -7,7 +7,9 @@
 #include "common/base/json.h"
 #include "common/codis/topology.h"
 #include "common/kube/admission.h"
+#include "webhook/budgets.h"
 #include "webhook/preview.h"
+#include "webhook/scale_in.h"
 
 #define NAME_MAX_LEN 254
 
@@ -124,6 +126,8 @@ static void check_create(const struct admission_request *req, const struct looku
 		check_start(req->object, v);
 	if (v->allowed && server)
 		check_rival(req, lookups, v);
+	if (v->allowed && server)
+		check_budget(req, lookups, v);
 	if (v->allowed)
 		preview_pod(req->object, true, v);
 }
@@ -172,6 +176,25 @@ static void check_identity(const struct admission_request *req, const struct set
 		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
 }
 
+static struct ordinals ordinals_of(const cJSON *set)
+{
+	return (struct ordinals){ .start = start_of(set), .replicas = replicas_of(set) };
+}
+
+/* Groups follow from what SERVER_REPLICA was: it cannot change while there are servers. */
+static void check_groups_that_go(const struct admission_request *req, const struct setting *old,
+				 struct admission_verdict *v)
+{
+	struct scale_in s = { .set = req->old_object,
+			      .allowed = req->object,
+			      .server_replica = old->value,
+			      .before = ordinals_of(req->old_object),
+			      .after = ordinals_of(req->object) };
+
+	if (old->value)
+		check_scale_in(&s, v);
+}
+
 static bool is_server(const cJSON *set)
 {
 	return codis_component_of(template_of(set)) == CODIS_SERVER;
@@ -190,6 +213,10 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_count(req->object, after, v);
 	if (v->allowed && (!same || start_of(req->old_object) != start_of(req->object)))
 		check_start(req->object, v);
+	if (v->allowed)
+		check_groups_that_go(req, &old, v);
+	if (v->allowed)
+		check_budget(req, lookups, v);
 	if (v->allowed && before == 0 && (after > 0 || !same_product(req->old_object, req->object)))
 		check_rival(req, lookups, v);
 }
@@ -210,16 +237,25 @@ static void check_update(const struct admission_request *req, const struct looku
 }
 
 struct scale {
-	int replicas;
+	int before, replicas; /* before -1: as the StatefulSet is known */
 	struct admission_verdict *verdict;
 };
 
 static void on_scaled_set(void *arg, const cJSON *set)
 {
 	struct scale *s = arg;
+	struct scale_in in = { .set = set, .allowed = set };
 
-	if (set)
-		check_count(set, s->replicas, s->verdict);
+	if (!set)
+		return;
+	check_count(set, s->replicas, s->verdict);
+	if (!s->verdict->allowed || !is_server(set) || server_replica_of(set, &in.server_replica, NULL) < 0)
+		return;
+	in.before = in.after = ordinals_of(set);
+	in.after.replicas = s->replicas;
+	if (s->before >= 0)
+		in.before.replicas = s->before;
+	check_scale_in(&in, s->verdict);
 }
 
 /* A Scale leaves out a zero. */
@@ -232,9 +268,11 @@ static int scale_of(const cJSON *scale)
  */
 static void check_scale(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	struct scale s = { .replicas = scale_of(req->object), .verdict = v };
+	struct scale s = { .before = req->old_object ? scale_of(req->old_object) : -1,
+			   .replicas = scale_of(req->object),
+			   .verdict = v };
 
-	if (!req->old_object || scale_of(req->old_object) != s.replicas)
+	if (s.before != s.replicas)
 		lookups->find(lookups->ctx, req->namespace, req->name, on_scaled_set, &s);
 }
 

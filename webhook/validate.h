@@ -15,6 +15,9 @@ struct lookups {
 		     void *arg);
 	/* Calls fn for each StatefulSet (of all namespaces) until it returns non-zero. */
 	void (*each)(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg);
+	/* The same with `budgets` for each PodDisruptionBudget; -1: they are not known. NULL: never. */
+	void *budgets;
+	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
 };
 
 /* For POST /validate: statefulsets and statefulsets/scale. v must be initialised. Refuses with 400 what is neither, and

@@ -1,0 +1,184 @@
+/* Fewer codis-servers while a group that would go still serves: what is refused, given up, or not known. */
+#include "tests/unit/webhook_fixture.h"
+
+#include "tests/unit/test.h"
+#include "webhook/scale_in.h"
+#include "webhook/validate.h"
+
+/* A codis-server StatefulSet; annotations is JSON. */
+static cJSON *make(int replicas, int start, const char *annotations)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"shop\",\"annotations\":%s},"
+		 "\"spec\":{\"replicas\":%d,\"ordinals\":{\"start\":%d},\"template\":{\"metadata\":{\"labels\":"
+		 "{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\"}]}}}}",
+		 annotations, replicas, start);
+	return parse_text(text);
+}
+
+static void find_one(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
+		     void *arg)
+{
+	(void)namespace;
+	(void)name;
+	fn(arg, ctx);
+}
+
+static void each_none(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	(void)ctx;
+	(void)fn;
+	(void)arg;
+}
+
+static void ask(cJSON *set, const char *subresource, const cJSON *old, const cJSON *object, struct admission_verdict *v)
+{
+	struct lookups lookups = { .ctx = set, .find = find_one, .each = each_none };
+	struct admission_request req = { .uid = "u",
+					 .resource = "statefulsets",
+					 .subresource = subresource,
+					 .namespace = "shop",
+					 .name = "codis-server",
+					 .operation = "UPDATE",
+					 .object = object,
+					 .old_object = old };
+
+	admission_verdict_init(v);
+	validate(&req, &lookups, v);
+}
+
+/* refusal NULL: allowed; warning NULL: none of ours. */
+static void judge(struct admission_verdict *v, const char *refusal, const char *warning)
+{
+	if (!v->allowed && !refusal)
+		fail_msg("refused: %s", v->message);
+	if (refusal) {
+		assert_false(v->allowed);
+		assert_int_equal(v->code, 422);
+		assert_string_equal(v->message, refusal);
+	}
+	assert_int_equal(v->warning_count, warning ? 1 : 0);
+	if (warning)
+		assert_string_equal(v->warnings[0], warning);
+	admission_verdict_release(v);
+}
+
+static void scale(const char *annotations, int from, int to, const char *refusal, const char *warning)
+{
+	JSON_CLEANUP cJSON *set = make(from, 0, annotations), *old = cJSON_CreateObject(), *now = cJSON_CreateObject();
+	struct admission_verdict v;
+
+	json_add_int(json_add_object(old, "spec"), "replicas", from);
+	json_add_int(json_add_object(now, "spec"), "replicas", to);
+	ask(set, "scale", old, now, &v);
+	judge(&v, refusal, warning);
+}
+
+static void update(cJSON *old, cJSON *object, const char *refusal, const char *warning)
+{
+	struct admission_verdict v;
+
+	ask(NULL, "", old, object, &v);
+	judge(&v, refusal, warning);
+	cJSON_Delete(old);
+	cJSON_Delete(object);
+}
+
+#define SLOTS(text)    "{\"codis.io/slots\":\"" text "\"}"
+#define ALLOW(text, a) "{\"codis.io/slots\":\"" text "\",\"codis.io/allow-data-loss\":\"" a "\"}"
+#define TWO            "1=512/1205000,2=512/1234567"
+#define MOVE                                                                                                           \
+	", which would be lost: move them to groups that stay first (codis-fe, or codis-admin --slot-action), or, to " \
+	"give them up, annotate the StatefulSet with codis.io/allow-data-loss: "
+#define GROUP_2 "group 2 still serves 512 slots (about 1.2 million keys)" MOVE "\"2\""
+#define ALL                                                                                                            \
+	", which would be lost, for data is in the memory of these pods: to give them up, annotate the StatefulSet "   \
+	"with codis.io/allow-data-loss: \"all\" first"
+#define UNKNOWN "check that the groups that go serve no slots: codis-controller has not said it here, and they are lost"
+
+TEST(a_group_that_serves_slots)
+{
+	scale(SLOTS(TWO), 4, 2, GROUP_2, NULL);
+	update(make(4, 0, SLOTS(TWO)), make(2, 0, SLOTS(TWO)), GROUP_2, NULL);
+	scale(SLOTS("1=512/12,2=512/0"), 4, 2, "group 2 still serves 512 slots (no keys)" MOVE "\"2\"", NULL);
+	scale(SLOTS("1=512/12,2=512"), 4, 2, "group 2 still serves 512 slots (an unknown number of keys)" MOVE "\"2\"",
+	      NULL);
+}
+
+TEST(several_groups)
+{
+	scale(SLOTS("1=256/1,2=256/2,3=256/4,4=256"), 8, 2,
+	      "groups 2, 3 and 4 still serve 768 slots (about 6 keys and more)" MOVE "\"2,3,4\"", NULL);
+	scale(SLOTS("1=90/1,2=90/1,3=90/1,4=90/1,5=90/1,6=90/1,7=90/1,8=90/1,9=90/1,10=90/1,11=124/1"), 22, 2,
+	      "groups 2, 3, 4, 5, 6, 7, 8, 9 and 2 more still serve 934 slots (about 10 keys)" MOVE "\"all\"", NULL);
+}
+
+TEST(a_group_without_slots_may_go)
+{
+	scale(SLOTS("1=1024/12000"), 4, 2, NULL, NULL);
+	scale(SLOTS("none"), 4, 2, NULL, NULL);
+	scale(SLOTS(TWO), 2, 4, NULL, NULL);
+	scale(SLOTS(TWO), 6, 4, NULL, NULL);
+	scale(SLOTS(TWO ",9=1/1"), 4, 4, NULL, NULL);
+	scale(SLOTS("1=512/1,9=512/1"), 4, 2, NULL, NULL); /* group 9 is no group of these ordinals: it went before */
+}
+
+TEST(no_server_at_all)
+{
+	scale(SLOTS(TWO), 4, 0, "groups 1 and 2 still serve 1024 slots (about 2.4 million keys)" ALL, NULL);
+	scale(SLOTS("1=512/0,2=512/1"), 4, 0, "group 2 still serves 512 slots (about 1 key)" ALL, NULL);
+	scale(SLOTS("1=512/0,2=512/0"), 4, 0, NULL, NULL); /* nobody asks, and nothing is lost */
+	scale(SLOTS("1=512/0,2=512"), 4, 0, "group 2 still serves 512 slots (an unknown number of keys)" ALL, NULL);
+}
+
+#define GIVEN_UP "remove codis.io/allow-data-loss now: as it says, 512 slots (about 1.2 million keys) are given up"
+
+TEST(given_up)
+{
+	scale(ALLOW(TWO, "2"), 4, 2, NULL, GIVEN_UP);
+	scale(ALLOW(TWO, "all"), 4, 2, NULL, GIVEN_UP);
+	scale(ALLOW(TWO, "1"), 4, 2, GROUP_2, NULL);
+	scale(ALLOW(TWO, "2"), 4, 0, "group 1 still serves 512 slots (about 1.2 million keys)" ALL, NULL);
+	/* In the same manifest as the fewer replicas. */
+	update(make(4, 0, SLOTS(TWO)), make(2, 0, ALLOW(TWO, "2")), NULL, GIVEN_UP);
+	update(make(4, 0, ALLOW(TWO, "2")), make(2, 0, SLOTS(TWO)), GROUP_2, NULL);
+}
+
+/* What is true is what was there: it cannot be taken away with the same request. */
+TEST(slots_taken_out_of_the_manifest)
+{
+	update(make(4, 0, SLOTS(TWO)), make(2, 0, "{}"), GROUP_2, NULL);
+	update(make(4, 0, SLOTS(TWO)), make(2, 0, SLOTS("none")), GROUP_2, NULL);
+}
+
+TEST(not_known)
+{
+	scale("{}", 4, 2, NULL, UNKNOWN);
+	scale("null", 4, 0, NULL, UNKNOWN);
+	scale(SLOTS("1=512,?"), 4, 2, NULL, UNKNOWN);
+	scale("{}", 2, 4, NULL, NULL);
+	scale("{}", 0, 4, NULL, NULL);
+	update(make(4, 0, "{}"), make(2, 0, "{}"), NULL, UNKNOWN);
+}
+
+/* A later start takes the first groups away. */
+TEST(ordinals_start)
+{
+	update(make(4, 0, SLOTS(TWO)), make(4, 2, SLOTS(TWO)),
+	       "group 1 still serves 512 slots (about 1.2 million keys)" MOVE "\"1\"", NULL);
+	update(make(4, 2, SLOTS("2=512/1,3=512/1")), make(2, 2, "{}"),
+	       "group 3 still serves 512 slots (about 1 key)" MOVE "\"3\"", NULL);
+	update(make(4, 0, SLOTS("2=1024/1")), make(4, 2, "{}"), NULL, NULL);
+}
+
+TEST(a_statefulset_that_is_being_deleted)
+{
+	JSON_CLEANUP cJSON *old = make(4, 0, SLOTS(TWO)), *now = make(2, 0, SLOTS(TWO));
+	struct admission_verdict v;
+
+	json_add_str(cJSON_GetObjectItem(old, "metadata"), "deletionTimestamp", "2026-11-26T05:03:38Z");
+	ask(NULL, "", old, now, &v);
+	judge(&v, NULL, NULL);
+}

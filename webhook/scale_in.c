@@ -1,0 +1,145 @@
+#include "webhook/scale_in.h"
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/codis/served.h"
+#include "common/codis/topology.h"
+#include "common/kube/admission.h"
+
+#define NAMED 8 /* groups that a sentence names */
+
+static const char *annotation(const cJSON *set, const char *name)
+{
+	return json_str(set, "metadata", "annotations", name, NULL);
+}
+
+static bool stays(int gid, int server_replica, const struct ordinals *o)
+{
+	int64_t first = (int64_t)(gid - 1) * server_replica, end = (int64_t)o->start + o->replicas;
+
+	return first < end && first + server_replica > o->start;
+}
+
+static bool goes(const struct scale_in *s, int gid)
+{
+	return stays(gid, s->server_replica, &s->before) && !stays(gid, s->server_replica, &s->after);
+}
+
+/* Some group of those before goes: the last one, or, with a higher start, the first. */
+static bool any_goes(const struct scale_in *s)
+{
+	return s->before.replicas > 0 &&
+	       (goes(s, codis_group_of(s->before.start, s->server_replica)) ||
+		goes(s, (int)(((int64_t)s->before.start + s->before.replicas - 1) / s->server_replica + 1)));
+}
+
+/* What goes, and is not given up (refused) or is (given). */
+struct loss {
+	int groups, slots, named[NAMED];
+	int64_t keys;
+	bool keys_unknown;
+};
+
+static void count_group(struct loss *l, const struct served_group *g)
+{
+	if (l->groups < NAMED)
+		l->named[l->groups] = g->gid;
+	l->groups++;
+	l->slots += g->slots;
+	l->keys_unknown |= g->keys < 0;
+	l->keys += g->keys < 0 ? 0 : g->keys;
+}
+
+/* -1: what is served is not known. With no server left at all nobody misses slots without keys. */
+static int count_losses(const struct scale_in *s, struct loss *refused, struct loss *given)
+{
+	const char *text = annotation(s->set, CODIS_ANNOTATION_SLOTS);
+	const char *allowed = annotation(s->allowed, CODIS_ANNOTATION_ALLOW_LOSS);
+	struct served_group g;
+	int r = -1;
+
+	while (text && (r = served_next(&text, &g)) == 1) {
+		if (goes(s, g.gid) && (s->after.replicas > 0 || g.keys != 0))
+			count_group(served_may_lose(allowed, g.gid) ? given : refused, &g);
+	}
+	return r;
+}
+
+static void say_groups(const struct loss *l, struct buf *out)
+{
+	int named = l->groups < NAMED ? l->groups : NAMED;
+
+	buf_addstr(out, l->groups == 1 ? "group " : "groups ");
+	for (int i = 0; i < named; i++)
+		buf_addf(out, "%s%d", i == 0 ? "" : i == l->groups - 1 ? " and " : ", ", l->named[i]);
+	if (l->groups > NAMED)
+		buf_addf(out, " and %d more", l->groups - NAMED);
+}
+
+static void say_keys(const struct loss *l, struct buf *out)
+{
+	char keys[SERVED_KEYS_MAX];
+
+	served_say_keys(l->keys, keys);
+	if (l->keys_unknown && !l->keys)
+		buf_addstr(out, "an unknown number of keys");
+	else
+		buf_addf(out, "%s%s", keys, l->keys_unknown ? " and more" : "");
+}
+
+/* The value that gives these groups up. */
+static void say_value(const struct loss *l, struct buf *out)
+{
+	for (int i = 0; l->groups <= NAMED && i < l->groups; i++)
+		buf_addf(out, "%s%d", i ? "," : "", l->named[i]);
+	if (l->groups > NAMED)
+		buf_addstr(out, "all");
+}
+
+static void refuse(const struct scale_in *s, const struct loss *l, struct admission_verdict *v)
+{
+	BUF_CLEANUP struct buf groups = BUF_INIT(256), keys = BUF_INIT(128), value = BUF_INIT(128);
+	const char *one = l->groups == 1 ? "s" : "";
+
+	say_groups(l, &groups);
+	say_keys(l, &keys);
+	say_value(l, &value);
+	if (s->after.replicas == 0)
+		admission_refuse(
+			v, 422,
+			"%s still serve%s %d slots (%s), which would be lost, for data is in the memory of these "
+			"pods: to give them up, annotate the StatefulSet with " CODIS_ANNOTATION_ALLOW_LOSS
+			": \"all\" first",
+			groups.data, one, l->slots, keys.data);
+	else
+		admission_refuse(v, 422,
+				 "%s still serve%s %d slots (%s), which would be lost: move them to groups that stay "
+				 "first (codis-fe, or codis-admin --slot-action), or, to give them up, annotate the "
+				 "StatefulSet with " CODIS_ANNOTATION_ALLOW_LOSS ": \"%s\"",
+				 groups.data, one, l->slots, keys.data, value.data);
+}
+
+static void warn_given(const struct loss *l, struct admission_verdict *v)
+{
+	BUF_CLEANUP struct buf keys = BUF_INIT(128);
+
+	say_keys(l, &keys);
+	admission_warn(v, "remove " CODIS_ANNOTATION_ALLOW_LOSS " now: as it says, %d slots (%s) are given up",
+		       l->slots, keys.data);
+}
+
+void check_scale_in(const struct scale_in *s, struct admission_verdict *v)
+{
+	struct loss refused = { 0 }, given = { 0 };
+
+	if (json_get(s->set, "metadata", "deletionTimestamp", NULL) || !any_goes(s))
+		return;
+	if (count_losses(s, &refused, &given) < 0)
+		admission_warn(
+			v, "check that the groups that go serve no slots: codis-controller has not said it here, and "
+			   "they are lost");
+	else if (refused.groups)
+		refuse(s, &refused, v);
+	else if (given.groups)
+		warn_given(&given, v);
+}

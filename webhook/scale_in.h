@@ -1,0 +1,24 @@
+/* scale_in.h - fewer codis-servers: refused while a group that would go still serves slots. Pure. */
+#ifndef CODIS_WEBHOOK_SCALE_IN_H
+#define CODIS_WEBHOOK_SCALE_IN_H
+
+#include <cjson/cJSON.h>
+
+struct admission_verdict;
+
+struct ordinals {
+	int start, replicas;
+};
+
+struct scale_in {
+	const cJSON *set; /* as it is: its annotation codis.io/slots says what is served, see common/codis/served.h */
+	const cJSON *allowed; /* whose annotation codis.io/allow-data-loss counts: as it shall be, or as it is */
+	int server_replica;
+	struct ordinals before, after;
+};
+
+/* A group goes when no ordinal of it stays. Where the StatefulSet has no codis.io/slots (codis-controller never saw it,
+ * or only watches there), it is let through with a warning. A StatefulSet that is being deleted is not judged. */
+void check_scale_in(const struct scale_in *s, struct admission_verdict *v);
+
+#endif
