@@ -27,6 +27,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends redis-server re
 	&& rm -rf /var/lib/apt/lists/*
 ENV GOPATH=/gopath CODIS=/gopath/src/github.com/CodisLabs/codis PATH=/codis/bin:/usr/local/bin:/usr/bin:/bin:/sbin
 COPY --from=build /out/codis-sim /out/codis-sim.so /codis/bin/
+COPY --from=build /out/codis-writers /usr/bin/
 COPY tests/codis-sim/image/index.html /codis/bin/assets/
 COPY tests/codis-sim/image/redis.conf /codis/config/
 WORKDIR /codis
@@ -45,8 +46,8 @@ FROM codis AS demo
 RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname \
 	&& rm -rf /var/lib/apt/lists/*
 COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
-COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /out/codis-writers /usr/bin/
+COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /usr/bin/
 
 FROM base
-COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /out/codis-writers /usr/bin/
+COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /usr/bin/
 USER 65532:65532

@@ -29,7 +29,7 @@ LIBS      = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lzookeeper_st -lm -l
 
 COMMON   := $(wildcard common/*/*.c) $(wildcard certs/*.c)
 PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p)))
-TOOLS    := $(if $(wildcard tests/codis-sim/main.c),codis-sim) $(if $(wildcard tests/demo/writers.c),codis-writers)
+TOOLS    := $(if $(wildcard tests/codis-sim/main.c),codis-sim) $(if $(wildcard tools/writers/main.c),codis-writers)
 UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -37,14 +37,14 @@ WEBHOOK_SRC    := $(wildcard webhook/*.c)
 EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
-WRITERS_SRC    := $(wildcard tests/demo/*.c)
+WRITERS_SRC    := $(wildcard tools/writers/*.c)
 # Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
 # its main.c. What several tests share is in an archive, of which each takes what it uses.
 TEST_SHARED    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
 parts_webhook    = $(filter-out %/main.c,$(WEBHOOK_SRC))
 parts_extender   = $(filter-out %/main.c,$(EXTENDER_SRC))
 parts_controller = $(filter-out %/main.c,$(CONTROLLER_SRC))
-parts_writers    = $(filter-out %/writers.c,$(WRITERS_SRC))
+parts_writers    = $(filter-out %/main.c,$(WRITERS_SRC))
 parts_of         = $(parts_$(word 2,$(subst _, ,$(1))))
 
 .DEFAULT_GOAL := all
@@ -171,7 +171,7 @@ IMAGES := $(abspath $(BUILD))/images$(if $(CODIS_BIN_DIR),-codis)
 image: $(IMAGES)/codis-k8s.tar $(IMAGES)/codis-image.tar ## images for the local Kubernetes: codis-k8s, codis-image, codis-zookeeper
 	$(give_back)
 
-$(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS) codis-writers) tests/cluster/mkimage
+$(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS)) tests/cluster/mkimage
 	@mkdir -p $(@D)
 	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
 
@@ -185,10 +185,10 @@ $(shell mkdir -p $(IMAGES) && echo '$(CODIS_NOW)' >$(CODIS_STAMP))
 endif
 endif
 
-$(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(wildcard tests/codis-sim/image/*) tests/codis-sim/mkimages \
+$(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(BUILD)/codis-writers $(wildcard tests/codis-sim/image/*) tests/codis-sim/mkimages \
                             tests/cluster/mkimage $(CODIS_STAMP)
 	@mkdir -p $(@D)
-	CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/codis-sim/mkimages $(@D) >/dev/null
+	BUILD=$(abspath $(BUILD)) tests/codis-sim/mkimages $(@D) >/dev/null
 
 .PHONY: cluster-start
 cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it (root; a quarter of a minute)

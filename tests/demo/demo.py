@@ -1,17 +1,17 @@
 """The demo: a plain Codis on a Kubernetes, writers, and what the death of a master costs them. `demo` is its front."""
-import glob
 import os
 import re
 import sys
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
+sys.path.insert(0, os.path.join(TOP, "tests", "driver"))
 sys.dont_write_bytecode = True
 
 import cluster  # noqa: E402
 import codis  # noqa: E402
 import kube  # noqa: E402
+from manifests import manifest, manifests_of  # noqa: E402
 from say import Timeout, say, wait_for  # noqa: E402
 from writers import Writers, verdict  # noqa: E402
 
@@ -25,15 +25,10 @@ class Refused(Exception):
     """Why the demo cannot be run, in one sentence."""
 
 
-def manifest(*parts):
-    with open(os.path.join(TOP, "manifests", *parts), encoding="utf-8") as f:
-        return f.read()
-
-
 class Local:
     """A cluster of our own on this machine; the fault is kill -9 of a master's process."""
     direct = True
-    image = "codis-k8s:latest"
+    image = "codis-image:latest"
     fault = "kill -9 of"
     undo = "sudo make demo-down" if "SUDO_UID" in os.environ else "make demo-down"
 
@@ -41,16 +36,8 @@ class Local:
         self.cluster = cluster.Cluster(os.environ["CLUSTER_NAME"])
 
     def open(self):
-        self.cluster.run("stop")
         say(f"Starting a Kubernetes of {NODES} nodes on this machine")
-        self.cluster.run("start", NODES, quiet=False)
-        images = sorted(glob.glob(os.path.join(os.environ["IMAGES"], "*.tar")))
-        self.cluster.run("load", *images, quiet=False)
-        self.connect()
-
-    def connect(self):
-        env = self.cluster.environment()
-        self.kube = kube.Kube(os.path.join(env["KUBE_BIN_DIR"], "kubectl"), env["KUBECONFIG"])
+        self.kube = self.cluster.begin(NODES, os.environ["IMAGES"], quiet=False)
 
     def system(self):
         return manifest("install.yaml")
@@ -143,30 +130,12 @@ def install(place):
         return
     say("kubectl apply -f manifests/install.yaml")
     place.kube.apply(place.system())
-
-    def ready():
-        pods = place.kube.pods(codis.SYSTEM)
-        count = sum(map(kube.is_ready, pods))
-        return count == 6, f"{count} of 6 pods are ready"
-    say(f"  webhook, scheduler and controller are ready after {wait_for('codis-system', ready, 180):.0f} s")
+    say(f"  webhook, scheduler and controller are ready after {codis.wait_system(place.kube, 180):.0f} s")
 
 
 def apply_codis(place, folder):
     say(f"kubectl apply -n {NAMESPACE} -f manifests/codis/{folder}")
-    paths = sorted(glob.glob(os.path.join(TOP, "manifests", "codis", folder, "*.yaml")))
-    place.kube.apply("\n---\n".join(place.codis(manifest("codis", folder, os.path.basename(p))) for p in paths), NAMESPACE)
-
-
-def wait_until_whole(c, limit=300):
-    def probe():
-        pods = c.pods()
-        ready = f"{sum(map(kube.is_ready, pods))} of {len(pods)} pods are ready"
-        try:
-            done, detail = c.whole()
-        except (OSError, RuntimeError, ValueError):  # the dashboard is not there yet, or busy
-            return False, ready
-        return done, f"{ready}; {detail}"
-    return wait_for("Codis", probe, limit, every=0.5)
+    place.kube.apply(place.codis(manifests_of(folder)), NAMESPACE)
 
 
 def strike(place, c, writers, gid):
@@ -230,7 +199,7 @@ def demo(place):
     writers = Writers(place.kube, NAMESPACE, place.image)
     install(place)
     apply_codis(place, folder)
-    say(f"  Codis is whole after {wait_until_whole(c):.0f} s: all 1024 slots assigned, every group two in sync")
+    say(f"  Codis is whole after {c.wait_whole(300):.0f} s: all 1024 slots assigned, every group two in sync")
     say(f"redis-cli -h codis-proxy -p 19000 PING\n  {c.ping()}")
     say("\n".join("  " + line for line in c.topology()))
     writers.start()

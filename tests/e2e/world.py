@@ -1,5 +1,4 @@
 """What all cases share: the cluster with codis-k8s installed, a plain Codis on it, and writers when they are wanted."""
-import glob
 import json
 import os
 import shutil
@@ -7,8 +6,8 @@ import signal
 import time
 
 import cluster
-import kube
-from codis import SYSTEM, Codis, controller_status
+from codis import SYSTEM, Codis, controller_status, wait_system
+from manifests import manifest, manifests_of
 from say import Timeout, say, wait_for  # noqa: F401 (cases import them from here)
 from writers import Writers, verdict
 
@@ -28,16 +27,6 @@ def cases_of(module):
     return [f for f in vars(module).values() if getattr(f, "is_case", False)]
 
 
-def manifest(*parts):
-    with open(os.path.join(TOP, "manifests", *parts), encoding="utf-8") as f:
-        return f.read()
-
-
-def manifests_of(name):
-    paths = sorted(glob.glob(os.path.join(TOP, "manifests", "codis", name, "*.yaml")))
-    return "\n---\n".join(manifest("codis", name, os.path.basename(p)) for p in paths)
-
-
 class World:
     def __init__(self):
         self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", "e2e"))
@@ -49,12 +38,7 @@ class World:
 
     def start(self):
         shutil.rmtree(LOGS, ignore_errors=True)
-        self.cluster.run("stop")
-        self.cluster.run("start", NODES)
-        images = os.environ.get("IMAGES", os.path.join(TOP, "build", "images"))
-        self.cluster.run("load", *sorted(glob.glob(os.path.join(images, "*.tar"))))
-        env = self.cluster.environment()
-        self.kube = kube.Kube(os.path.join(env["KUBE_BIN_DIR"], "kubectl"), env["KUBECONFIG"])
+        self.kube = self.cluster.begin(NODES, os.environ.get("IMAGES", os.path.join(TOP, "build", "images")))
         self.codis = Codis(self.kube, NAMESPACE)
         begin = time.monotonic()
         self.kube.apply(manifest("install.yaml"))
@@ -74,11 +58,7 @@ class World:
             say(f"the cluster does not stop: {e}")
 
     def wait_system(self, limit=120):
-        def probe():
-            pods = self.kube.pods(SYSTEM)
-            count = sum(map(kube.is_ready, pods))
-            return count == len(pods) == 6, f"{count} of {len(pods)} pods are ready"
-        return wait_for(SYSTEM, probe, limit)
+        return wait_system(self.kube, limit)
 
     # --- Codis -----------------------------------------------------------------------------------------------------
 
@@ -90,7 +70,7 @@ class World:
         self.kube.kubectl("delete", "namespace", namespace, "--timeout=120s", timeout=150)
 
     def wait_whole(self, limit=60, codis=None, **expected):
-        return wait_for("Codis", lambda: (codis or self.codis).whole(**expected), limit)
+        return (codis or self.codis).wait_whole(limit, **expected)
 
     def wait_group(self, gid, limit=60, codis=None):
         def probe():

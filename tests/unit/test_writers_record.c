@@ -1,8 +1,8 @@
 /* The figures that the demo shows: gaps, and to which fault a lost write is charged. */
 #include <stdbool.h>
 
-#include "tests/demo/record.h"
 #include "tests/unit/test.h"
+#include "tools/writers/record.h"
 
 static void fill(struct record *r, const int64_t *at_us, int n)
 {

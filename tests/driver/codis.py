@@ -4,9 +4,11 @@ import socket
 from dataclasses import dataclass, field
 
 from kube import Error, is_ready
+from say import wait_for
 
 SLOTS = 1024
 SYSTEM = "codis-system"
+SYSTEM_PODS = 6
 
 
 @dataclass
@@ -200,6 +202,18 @@ class Codis:
         answer = self.ping()
         return answer == "PONG", f"PING is answered with {answer!r}"
 
+    def wait_whole(self, limit, **expected):
+        """Waits until it is whole; returns the seconds."""
+        def probe():
+            pods = self.pods()
+            ready = f"{sum(map(is_ready, pods))} of {len(pods)} pods are ready"
+            try:
+                done, detail = self.whole(**expected)
+            except (OSError, RuntimeError, ValueError):  # the dashboard is not there yet, or busy
+                return False, ready
+            return done, f"{ready}; {detail}"
+        return wait_for("Codis", probe, limit)
+
     def topology(self):
         """Lines of a table: group, role, pod, node."""
         lines = [f"{'GROUP':6} {'ROLE':8} {'POD':18} {'NODE':14} KEYS"]
@@ -210,6 +224,15 @@ class Codis:
 
 def ordinal(name):
     return int(name.rsplit("-", 1)[1])
+
+
+def wait_system(kube, limit):
+    """Waits until all pods of codis-system are ready; returns the seconds."""
+    def probe():
+        pods = kube.pods(SYSTEM)
+        count = sum(map(is_ready, pods))
+        return count == len(pods) == SYSTEM_PODS, f"{count} of {len(pods)} pods are ready"
+    return wait_for(SYSTEM, probe, limit)
 
 
 def controller_status(kube):

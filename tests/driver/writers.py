@@ -7,7 +7,7 @@ PORT = 8090
 
 
 class Writers:
-    def __init__(self, kube, namespace, image="codis-k8s:latest", name="codis-writers"):
+    def __init__(self, kube, namespace, image="codis-image:latest", name="codis-writers"):
         self.kube = kube
         self.namespace = namespace
         self.name = name

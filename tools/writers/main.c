@@ -31,7 +31,7 @@
 #include "common/base/opt.h"
 #include "common/net/addr.h"
 #include "common/net/httpd.h"
-#include "tests/demo/record.h"
+#include "tools/writers/record.h"
 
 #define FAULTS_MAX       256
 #define COMPLAINTS_MAX   16 /* kinds of errors that are told apart */

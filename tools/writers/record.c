@@ -1,4 +1,4 @@
-#include "tests/demo/record.h"
+#include "tools/writers/record.h"
 
 #include <stdlib.h>
 

@@ -1,8 +1,11 @@
 """The local Kubernetes of tests/cluster, and precise blows at the processes on its nodes."""
+import glob
 import os
 import signal
 import subprocess
 import time
+
+from kube import Kube
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAM = os.path.join(TOP, "tests", "cluster", "cluster")
@@ -26,6 +29,17 @@ class Cluster:
         if done.returncode != 0:
             raise Failed(((done.stderr or "").strip().splitlines() or [f"cluster {args[0]} failed"])[-1])
         return done.stdout
+
+    def begin(self, nodes, images, quiet=True):
+        """Ends what an earlier run has left, starts it anew with the archives of a folder; returns its Kube."""
+        self.run("stop")
+        self.run("start", nodes, quiet=quiet)
+        self.run("load", *sorted(glob.glob(os.path.join(images, "*.tar"))), quiet=quiet)
+        return self.kube()
+
+    def kube(self):
+        env = self.environment()
+        return Kube(os.path.join(env["KUBE_BIN_DIR"], "kubectl"), env["KUBECONFIG"])
 
     def environment(self):
         """KUBECONFIG, PATH and addresses, as `cluster env` prints them for a shell."""
