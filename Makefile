@@ -38,6 +38,7 @@ EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
+WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
 # Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
 # its main.c. What several tests share is in an archive, of which each takes what it uses.
 TEST_SHARED    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
@@ -115,6 +116,10 @@ $(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
+# What the controller's bench plays: with the tests' API server, so with cmocka.
+$(BUILD)/controller-world: $(call obj,$(WORLD_SRC)) $(BUILD)/libtest.a $(BUILD)/libcodis.a
+	$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
+
 define unit_program
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
 	$$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
@@ -144,6 +149,10 @@ e2e: image ## everything together on a local Kubernetes of 4 nodes (root; ten mi
 .PHONY: test
 test: ## unit, contract, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	+@MAKE="$(MAKE)" tests/run-all unit contract cluster-test e2e
+
+.PHONY: bench-controller
+bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
+	@BUILD=$(abspath $(BUILD)) tests/bench/controller/bench $(SETUPS)
 
 .PHONY: lint
 lint: ## scripts, manifests

@@ -18,25 +18,19 @@ struct fake_watch {
 	bool gone;
 };
 
-/* "/api/v1/namespaces/a/pods/b" -> collection "/api/v1/namespaces/a/pods", name "b"; "" for a collection. */
+/* "/api/v1/namespaces/a/pods/b" -> collection "/api/v1/namespaces/a/pods", name "b"; "" for a collection. A resource
+ * follows the group and version ("/api/v1", "/apis/apps/v1") and, where it has one, the namespace. */
 static void fake_split(const char *path, char collection[FAKE_PATH], char name[FAKE_PATH])
 {
-	static const char *const plurals[] = { "/pods",
-					       "/secrets",
-					       "/leases",
-					       "/events",
-					       "/nodes",
-					       "/mutatingwebhookconfigurations",
-					       "/validatingwebhookconfigurations" };
-	const char *slash = strrchr(path, '/');
+	int words = strncmp(path, "/api/", 5) == 0 ? 3 : 4;
+	const char *ns = strstr(path, "/namespaces/"), *end = path;
 
-	snprintf(collection, FAKE_PATH, "%s", path);
-	name[0] = '\0';
-	for (size_t i = 0; i < sizeof(plurals) / sizeof(plurals[0]); i++)
-		if (strcmp(slash, plurals[i]) == 0)
-			return;
-	snprintf(collection, FAKE_PATH, "%.*s", (int)(slash - path), path);
-	snprintf(name, FAKE_PATH, "%s", slash + 1);
+	if (ns && strchr(ns + strlen("/namespaces/"), '/'))
+		words += 2;
+	for (; *end && words; words--)
+		end += 1 + strcspn(end + 1, "/");
+	snprintf(collection, FAKE_PATH, "%.*s", (int)(end - path), path);
+	snprintf(name, FAKE_PATH, "%s", *end ? end + 1 : "");
 }
 
 /* Whether what stands in `in` is listed at `asked`: there, or in all namespaces. */
