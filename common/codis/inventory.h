@@ -25,17 +25,19 @@ struct inventory_node {
 
 struct inventory_pod {
 	struct codis_pod pod;
-	/* The product that it belongs to: what it says; where it says nothing, the only product that others of its
-	 * namespace say; where none says one, codis-test. "" when that cannot be told: then `trouble` says which line
-	 * to add. */
+	/* The product that it belongs to: what it says; where it says nothing, the only product that servers, proxies,
+	 * dashboards, codis-ha and server sets of its namespace say; where none says one, codis-test. "" when that
+	 * cannot be told. */
 	char product[CODIS_PRODUCT_MAX];
+	/* Why the product or the group is not known, and which line to add: "codis-server-0 says no product and the
+	 * namespace has orders and shop: add env PRODUCT_NAME". "": nothing is missing. */
 	char trouble[POD_WHY_MAX];
 	bool node_lost; /* its node is NotReady or not there */
 };
 
 struct inventory_set { /* a codis-server StatefulSet */
 	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
-	char product[CODIS_PRODUCT_MAX]; /* as for a pod */
+	char product[CODIS_PRODUCT_MAX], trouble[POD_WHY_MAX]; /* as for a pod */
 	int replicas, ordinals_start;
 	int server_replica;       /* 0: not known */
 	const cJSON *annotations; /* of the inventory; NULL: none */
@@ -45,13 +47,16 @@ struct inventory_set { /* a codis-server StatefulSet */
 struct inventory *inventory_new(void);      /* NULL: no memory */
 void inventory_free(struct inventory *inv); /* NULL-safe */
 
-/* on_change is told after each change which product of which namespace it touched (product "": all of the namespace;
- * namespace "": all, a node changed its state). May be NULL. Called from within the calls below. */
+/* on_change is told after each change which product of which namespace it touched (product "": a pod that may be any
+ * product's): once for each, also where a node has changed its state or a silent pod's product another. Objects that
+ * say the same as before are no change. May be NULL. Called from within the calls below, at their end; it may ask, not
+ * change. */
 void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const char *namespace, const char *product),
 		      void *ctx);
 
-/* Objects as they are now. An object that was made anew under its name (another uid) replaces the old one. 0, or -1 and
- * *err (unreadable, no memory): what was known under that uid is then forgotten. */
+/* Objects as they are now; a pod that has ended or is none of Codis' is forgotten. An object that was made anew under
+ * its name (another uid) replaces the old one, whose late news is not heard any more. 0, or -1 and *err (unreadable, no
+ * memory): what was known under that uid is then forgotten. */
 int inventory_set_pod(struct inventory *inv, const cJSON *pod, struct error *err);
 void inventory_remove_pod(struct inventory *inv, const char *uid);
 int inventory_set_node(struct inventory *inv, const cJSON *node, struct error *err);
@@ -62,22 +67,29 @@ void inventory_remove_set(struct inventory *inv, const char *uid);
 /* Answers stay valid until the next change. NULL: none. */
 const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid);
 const struct inventory_pod *inventory_pod_by_name(const struct inventory *inv, const char *namespace, const char *name);
+/* Of several with that address (pods in their node's network, an old one and its successor): one that is not being
+ * deleted, then the one that was made last. */
 const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *ip);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
+/* Of several, which the webhook refuses: one that is not being deleted, then the first by name. */
 const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
+const struct inventory_set *inventory_set_by_name(const struct inventory *inv, const char *namespace, const char *name);
 
-/* Walks. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile. */
+/* Walks, in no order. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile.
+ * Each costs what it walks over. */
 typedef int (*inventory_pod_fn)(void *ctx, const struct inventory_pod *pod);
 int inventory_each_pod(const struct inventory *inv, inventory_pod_fn fn, void *ctx);
 int inventory_each_of_product(const struct inventory *inv, const char *namespace, const char *product,
 			      inventory_pod_fn fn, void *ctx);
+/* Group 0: those that are in none, as proxies and dashboards are. */
 int inventory_each_of_group(const struct inventory *inv, const char *namespace, const char *product, int group,
 			    inventory_pod_fn fn, void *ctx);
 int inventory_each_on_node(const struct inventory *inv, const char *node, inventory_pod_fn fn, void *ctx);
+int inventory_each_at(const struct inventory *inv, const char *ip, inventory_pod_fn fn, void *ctx);
 int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node),
 			void *ctx);
 int inventory_each_set(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_set *set), void *ctx);
-/* Every (namespace, product) that has a server, a proxy or a dashboard. */
+/* Every (namespace, product) that has a server, a proxy or a dashboard; product "" is none. */
 int inventory_each_product(const struct inventory *inv,
 			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx);
 
