@@ -135,7 +135,7 @@ unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and thos
 	@tests/run-unit $^ $(wildcard tests/scripts/test_*)
 
 .PHONY: contract
-contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (two minutes)
+contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/contract/run
 
 .PHONY: cluster-test
@@ -143,7 +143,7 @@ cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
 
 .PHONY: e2e
-e2e: image ## everything together on a local Kubernetes of 4 nodes (root; ten minutes)
+e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some minutes)
 	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
 
 .PHONY: test
