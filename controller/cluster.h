@@ -14,6 +14,7 @@
 
 struct buf;
 struct coordinator;
+struct fill;
 struct http_client;
 struct kube_client;
 struct kube_events;
@@ -71,6 +72,7 @@ struct observed_proxy {
 	int64_t slots_ms; /* when the question was asked whose answer has the slots */
 	bool asking, online, has_slots, wanted;
 	int running;
+	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];
 };
 

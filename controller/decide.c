@@ -3,25 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *action_name(enum action_kind kind)
-{
-	static const char *const names[ACT_KINDS] = {
-		[ACT_PROMOTE] = "promote",
-		[ACT_SWITCH] = "switch",
-		[ACT_FOLLOW] = "follow",
-		[ACT_ADD_SERVER] = "add-server",
-		[ACT_DROP_SERVER] = "drop-server",
-		[ACT_FILL_PROXY] = "fill-proxy",
-		[ACT_ONLINE_PROXY] = "online-proxy",
-		[ACT_REMOVE_PROXY] = "remove-proxy",
-		[ACT_ASSIGN_SLOTS] = "assign-slots",
-		[ACT_REMOVE_LOCK] = "remove-lock",
-		[ACT_DELETE_POD] = "delete-pod",
-	};
-
-	return names[kind];
-}
-
 struct decision {
 	const struct cluster_view *v;
 	const struct decide_limits *limits;
@@ -33,24 +14,41 @@ struct decision {
 static struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why)
 {
 	struct action *a = d->count < d->max ? &d->out[d->count++] : &d->overflow;
+	const struct group_view *g = gid ? view_group(d->v, gid) : NULL;
 
 	memset(a, 0, sizeof(*a));
 	a->kind = kind;
+	a->subject = action_subject(kind);
 	a->gid = gid;
 	a->why = why;
+	if (g) {
+		a->exists = g->exists;
+		a->version = g->version;
+	}
 	return a;
 }
 
-static void propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
-			   const struct server_view *other, const char *why)
+static struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+				     const char *why)
 {
 	struct action *a = propose(d, kind, gid, why);
 
 	memcpy(a->addr, s->addr, sizeof(a->addr));
-	if (other)
-		memcpy(a->other, other->addr, sizeof(a->other));
 	memcpy(a->pod, s->pod.name, sizeof(a->pod));
 	memcpy(a->uid, s->pod.uid, sizeof(a->uid));
+	return a;
+}
+
+/* PROMOTE or SWITCH to s; old: the master until now, or NULL. */
+static void propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+			   const struct server_view *old, const char *why)
+{
+	struct action *a = propose_server(d, kind, gid, s, why);
+
+	if (!old)
+		return;
+	memcpy(a->from, old->addr, sizeof(a->from));
+	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
 }
 
 /* --- the master --------------------------------------------------------------------------------------------------- */
@@ -203,7 +201,7 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 		return;
 	if (!all && (!g->masterless_ms || d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms))
 		return;
-	propose_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+	propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
@@ -212,7 +210,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 	const struct server_view *best = best_replica(d->v, g, m, false);
 
 	if (best) {
-		propose_server(d, ACT_PROMOTE, g->node.id, best, NULL, why);
+		propose_master(d, ACT_PROMOTE, g->node.id, best, m, why);
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
@@ -237,13 +235,13 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	if (target && heard(target) && !redis_info_guarded(&target->info)) {
 		/* A live old master goes on taking writes until the replica has caught up with it. */
 		if (m && m != target && view_master_verified(m) && view_synced(target, m))
-			propose_server(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
+			propose_master(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
 		else
-			propose_server(d, ACT_PROMOTE, g->node.id, target, NULL, "a promotion was interrupted");
+			propose_master(d, ACT_PROMOTE, g->node.id, target, m, "a promotion was interrupted");
 		return true;
 	}
 	if (m && view_master_verified(m)) {
-		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL,
+		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL,
 			       "a promotion was interrupted, and its target is gone");
 		return true;
 	}
@@ -291,15 +289,16 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			const struct server_view *s)
 {
 	int gid = g->node.id;
+	struct action *a;
 
 	if (s->listed_group == gid && is_gone(d, s, gid)) {
-		propose_server(d, ACT_DROP_SERVER, gid, s, NULL, "no pod has its address and nothing answers there");
+		propose_server(d, ACT_DROP_SERVER, gid, s, "no pod has its address and nothing answers there");
 		return true;
 	}
 	if (s->group != gid)
 		return false;
 	if (stays_down(d, s)) {
-		propose_server(d, ACT_DELETE_POD, gid, s, NULL,
+		propose_server(d, ACT_DELETE_POD, gid, s,
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
@@ -309,11 +308,12 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		/* One process under two addresses never follows itself. */
 		if (view_same_process(s, m) || someone_syncs(d->v, g))
 			return false; /* one full resync at a time: each costs the master a fork */
-		propose_server(d, ACT_FOLLOW, gid, s, m, "it does not follow the master of its group");
+		a = propose_server(d, ACT_FOLLOW, gid, s, "it does not follow the master of its group");
+		memcpy(a->master, m->addr, sizeof(a->master));
 		return true;
 	}
 	if (view_synced(s, m) && s->listed_group != gid) {
-		propose_server(d, ACT_ADD_SERVER, gid, s, NULL, "it is synced and not in its group's list");
+		propose_server(d, ACT_ADD_SERVER, gid, s, "it is synced and not in its group's list");
 		return true;
 	}
 	return false;
@@ -328,7 +328,7 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	next = best_replica(d->v, g, m, true);
 	if (!next)
 		return false;
-	propose_server(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
+	propose_master(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
 	return true;
 }
 
@@ -338,9 +338,9 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	const struct server_view *old = view_server(d->v, m->info.master);
 
 	if (old && view_is_member(old, g->node.id) && view_master_verified(old) && view_synced(m, old))
-		propose_server(d, ACT_SWITCH, g->node.id, m, old, why);
+		propose_master(d, ACT_SWITCH, g->node.id, m, old, why);
 	else
-		propose_server(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+		propose_master(d, ACT_PROMOTE, g->node.id, m, old, why);
 }
 
 static void decide_group(struct decision *d, const struct group_view *g)
@@ -376,10 +376,25 @@ static void propose_proxy(struct decision *d, enum action_kind kind, int gid, co
 {
 	struct action *a = propose(d, kind, gid, why);
 
+	a->subject = SUBJECT_PROXY;
+	if (kind == ACT_REMOVE_PROXY)
+		a->version = p->registered_version;
 	memcpy(a->token, p->token, sizeof(a->token));
 	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
 	memcpy(a->pod, p->pod.name, sizeof(a->pod));
 	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
+}
+
+static struct action *propose_dashboard(struct decision *d, enum action_kind kind, const char *why)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+	struct action *a = propose(d, kind, 0, why);
+
+	a->subject = SUBJECT_DASHBOARD;
+	memcpy(a->addr, b->addr, sizeof(a->addr));
+	memcpy(a->pod, b->pod.name, sizeof(a->pod));
+	memcpy(a->uid, b->pod.uid, sizeof(a->uid));
+	return a;
 }
 
 /* The declared master of a group when it truly is one and nothing is under way there; else "". */
@@ -521,21 +536,18 @@ static void decide_dashboard(struct decision *d)
 	if (b->busy)
 		return;
 	if (lock_is_stale(d->v)) {
-		propose(d, ACT_REMOVE_LOCK, 0, "the dashboard that took it is gone");
+		struct action *a = propose_dashboard(d, ACT_REMOVE_LOCK, "the dashboard that took it is gone");
+
+		memcpy(a->from, b->lock_addr, sizeof(a->from));
+		a->lock_start_wall_ms = b->lock_start_wall_ms;
 		return;
 	}
 	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
-	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms) {
-		struct action *a =
-			propose(d, ACT_DELETE_POD, 0, "it ended again, and the kubelet waits before it starts it");
-
-		memcpy(a->pod, b->pod.name, sizeof(a->pod));
-		memcpy(a->uid, b->pod.uid, sizeof(a->uid));
-		return;
-	}
-	if (b->reach == REACH_OK && no_slot_assigned(d->v) && all_groups_led(d))
-		propose(d, ACT_ASSIGN_SLOTS, 0, "no slot is assigned, and every group has its master");
+	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
+		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
+	else if (b->reach == REACH_OK && no_slot_assigned(d->v) && all_groups_led(d))
+		propose_dashboard(d, ACT_ASSIGN_SLOTS, "no slot is assigned, and every group has its master");
 }
 
 int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max)

@@ -3,35 +3,8 @@
 #ifndef CODIS_CONTROLLER_DECIDE_H
 #define CODIS_CONTROLLER_DECIDE_H
 
+#include "controller/action.h"
 #include "controller/view.h"
-
-enum action_kind {
-	ACT_PROMOTE,      /* gid, addr: fence, SLAVEOF NO ONE, verify, fill the proxies, reload the dashboard */
-	ACT_SWITCH,       /* gid, addr, from: the same with a live master: lock, let the replica catch up first */
-	ACT_FOLLOW,       /* gid, addr, master: SLAVEOF */
-	ACT_ADD_SERVER,   /* gid, addr: into the group's list */
-	ACT_DROP_SERVER,  /* gid, addr: out of it */
-	ACT_FILL_PROXY,   /* gid, proxy: slots that point elsewhere than the declared master */
-	ACT_ONLINE_PROXY, /* proxy: let the dashboard take it in */
-	ACT_REMOVE_PROXY, /* proxy: drop its node */
-	ACT_ASSIGN_SLOTS, /* first assignment of all slots */
-	ACT_REMOVE_LOCK,  /* the lock of a dashboard that is provably gone */
-	ACT_DELETE_POD,   /* pod: its process is not started again while its sibling serves */
-	ACT_KINDS
-};
-
-struct action {
-	enum action_kind kind;
-	int gid;
-	char addr[CODIS_ADDR_MAX];   /* the server it is about */
-	char other[CODIS_ADDR_MAX];  /* FOLLOW: the master; SWITCH: the old master */
-	char token[CODIS_TOKEN_MAX]; /* the proxy */
-	char pod[VIEW_NAME_MAX], uid[VIEW_UID_MAX];
-	const char *why; /* a literal: what was seen */
-};
-
-/* The name for logs, metrics and tests: "promote", "switch", ... */
-const char *action_name(enum action_kind kind);
 
 struct decide_limits {
 	int silence_ms; /* a server that does not answer is given up after this, when its replica says so too: 1,000 */

@@ -9,6 +9,7 @@
 #define A "10.0.0.1:6379"
 #define B "10.0.0.2:6379"
 #define C "10.0.0.3:6379"
+#define D "10.0.2.1:18080" /* the dashboard */
 
 struct world {
 	struct cluster_view v;
@@ -127,7 +128,7 @@ static struct world *healthy(void)
 	w->v.replicas = w->v.server_replica = 2;
 	w->v.dashboard.reach = REACH_OK;
 	w->v.dashboard.slots_known = true;
-	snprintf(w->v.dashboard.addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	snprintf(w->v.dashboard.addr, CODIS_ADDR_MAX, D);
 	snprintf(w->v.dashboard.pod.name, VIEW_NAME_MAX, "codis-dashboard-0");
 	w->v.dashboard.pod.running = true;
 	w->v.dashboard.lock_exists = 1;
@@ -204,6 +205,25 @@ TEST(refused_and_link_lost_promotes)
 	assert_nothing(w); /* one view only */
 	lose_link(w);
 	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->gid, 1);
+}
+
+TEST(an_action_says_what_it_is_about_and_on_which_version)
+{
+	WORLD;
+	const struct action *a;
+
+	refuse(w);
+	lose_link(w);
+	a = assert_only(w, ACT_PROMOTE, B);
+	assert_int_equal(a->subject, SUBJECT_GROUP);
+	assert_true(a->exists);
+	assert_int_equal(a->version, 7);
+	assert_string_equal(a->from, A);
+	assert_string_equal(a->from_pod, "codis-server-0");
+	w->groups[0].exists = false;
+	w->groups[0].version = 0;
+	a = assert_only(w, ACT_PROMOTE, B);
+	assert_false(a->exists);
 }
 
 TEST(dropped_connection_alone_is_no_evidence)
@@ -299,7 +319,7 @@ TEST(crashed_server_follows_the_new_master)
 	guarded(&w->servers[0]);
 	send_slots(w, 1, B);
 	a = assert_only(w, ACT_FOLLOW, A);
-	assert_string_equal(a->other, B);
+	assert_string_equal(a->master, B);
 }
 
 TEST(crash_looping_sibling_is_deleted)
@@ -345,7 +365,7 @@ TEST(role_that_was_not_given_is_given)
 	w->servers[0].reach = REACH_OK;
 	w->servers[0].info_valid = true;
 	w->servers[1].info.link_up = true;
-	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->from, A);
 }
 
 TEST(interrupted_promotion_is_resumed_first)
@@ -356,7 +376,7 @@ TEST(interrupted_promotion_is_resumed_first)
 	w->groups[0].node.promoting_index = 1;
 	assert_nothing(w); /* a dashboard may be at work on it */
 	w->groups[0].promoting_idle = true;
-	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->from, A);
 	refuse(w);
 	lose_link(w);
 	assert_only(w, ACT_PROMOTE, B);
@@ -375,7 +395,7 @@ TEST(new_replica_joins_after_its_sync)
 	struct server_view *c = add_server(w, C, 1, 2);
 
 	guarded(c);
-	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->other, A);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->master, A);
 	follows(c, &w->servers[0]);
 	c->info.link_up = false;
 	c->info.syncing = true;
@@ -460,7 +480,7 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 	WORLD;
 
 	w->servers[0].pod.deleting = true;
-	assert_string_equal(assert_only(w, ACT_SWITCH, B)->other, A);
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->from, A);
 	lose_link(w);
 	assert_nothing(w);
 }
@@ -564,7 +584,7 @@ TEST(slots_are_assigned_once_every_group_is_led)
 	w->v.replicas = 4; /* group 2 is wanted and not there */
 	assert_nothing(w);
 	w->v.replicas = 2;
-	assert_only(w, ACT_ASSIGN_SLOTS, "");
+	assert_only(w, ACT_ASSIGN_SLOTS, D);
 	w->v.dashboard.slot_group[77] = 1; /* somebody has begun: not ours any more */
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
@@ -575,18 +595,22 @@ TEST(slots_are_assigned_once_every_group_is_led)
 TEST(stale_lock)
 {
 	WORLD;
+	const struct action *a;
 	struct dashboard_view *b = &w->v.dashboard;
 
 	b->reach = REACH_REFUSED;
-	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, D);
 	b->lock_start_wall_ms = 1000000;
 	b->pod.started_wall_ms = 1000000; /* its own lock */
 	assert_nothing(w);
 	b->pod.started_wall_ms = 1002000; /* the process before it took it */
-	assert_only(w, ACT_REMOVE_LOCK, "");
+	assert_only(w, ACT_REMOVE_LOCK, D);
 	b->pod.started_wall_ms = 1000000;
 	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.9:18080"); /* of a pod that is no more */
-	assert_only(w, ACT_REMOVE_LOCK, "");
+	a = assert_only(w, ACT_REMOVE_LOCK, D);
+	assert_int_equal(a->subject, SUBJECT_DASHBOARD);
+	assert_string_equal(a->from, "10.0.2.9:18080"); /* what is removed is this lock and no other */
+	assert_int_equal(a->lock_start_wall_ms, 1000000);
 	w->v.kube_fresh = false;
 	assert_nothing(w);
 }
@@ -598,7 +622,7 @@ TEST(dashboard_in_backoff_is_replaced)
 
 	b->reach = REACH_REFUSED;
 	b->since_ms = w->v.now_ms - 3000;
-	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, D);
 	b->pod.running = false;
 	assert_nothing(w); /* its first start */
 	b->pod.restarts = 1;

@@ -1,0 +1,198 @@
+/* act_fill.c - tells proxies where the slots of a group are. A proxy is told one thing at a time, in the order in which
+ * it was asked for: a lock does not overtake the fill that was under way, nor that the lock. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/codis/rest.h"
+#include "controller/act_parts.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+#include "controller/op.h"
+
+struct fill {
+	struct op *op;
+	struct observed_proxy *p;
+	struct fill *next; /* of the same proxy */
+	char addr[CODIS_ADDR_MAX];
+	bool locked;
+	int timeout_ms;
+	bool slots[CODIS_SLOTS]; /* which were sent */
+};
+
+/* The slot as it shall be on the proxy; false when it is none of this group's. */
+static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
+{
+	const struct dashboard_view *b = &f->op->c->dashboard;
+	int gid = f->op->a.gid;
+
+	*out = f->p->slots[id];
+	out->id = (int16_t)id;
+	out->locked = f->locked;
+	if (out->migrate_from == gid || (b->slots_known && b->slot_acting[id])) {
+		/* A migration touches it: only the address of our group's master changes. */
+		if (out->migrate_from == gid)
+			memcpy(out->migrate_addr, f->addr, CODIS_ADDR_MAX);
+		if (out->group == gid)
+			memcpy(out->addr, f->addr, CODIS_ADDR_MAX);
+		return out->migrate_from == gid || out->group == gid;
+	}
+	if ((b->slots_known ? b->slot_group[id] : out->group) != gid)
+		return false;
+	out->group = (int16_t)gid;
+	memcpy(out->addr, f->addr, CODIS_ADDR_MAX);
+	return true;
+}
+
+/* How many slots there are to send, or -1: no memory. */
+static int list_slots(struct fill *f, cJSON *array)
+{
+	struct codis_slot slot;
+	int n = 0;
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (!wanted_slot(f, i, &slot))
+			continue;
+		if (!array || codis_slot_push(array, &slot) < 0)
+			return -1;
+		f->slots[i] = true;
+		n++;
+	}
+	return n;
+}
+
+static void on_sent(void *ctx, const cJSON *answer, const struct error *err);
+static void send_first(struct observed_proxy *p);
+
+/* err NULL: the proxy has the slots. */
+static void end_fill(struct fill *f, const struct error *err)
+{
+	struct observed_proxy *p = f->p;
+	struct op *op = f->op;
+
+	p->fills = f->next;
+	p->running--;
+	if (err) {
+		op->unfilled++;
+		log_warn(op->c->ctl->log, "fill.failed", "proxy=%s error=%s", p->admin_addr, LOGQ(err->text));
+	}
+	free(f);
+	send_first(p);
+	if (--op->waiting == 0)
+		op->then(op);
+}
+
+static void on_sent(void *ctx, const cJSON *answer, const struct error *err)
+{
+	struct fill *f = ctx;
+	struct codis_slot slot;
+
+	(void)answer;
+	for (int i = 0; !err && i < CODIS_SLOTS; i++) {
+		if (f->slots[i] && wanted_slot(f, i, &slot))
+			f->p->slots[i] = slot;
+	}
+	if (!err)
+		f->op->filled++;
+	f->p->acted_ms = clock_mono_ms();
+	end_fill(f, err);
+}
+
+/* 1: sent; 0: the proxy has no slot of the group; -1 and *err. */
+static int send_fill(struct fill *f, struct error *err)
+{
+	cJSON *array JSON_CLEANUP = cJSON_CreateArray();
+	struct op *op = f->op;
+	char xauth[CODIS_XAUTH_SIZE];
+	int n;
+
+	if (op_may_go_on(op, err) < 0)
+		return -1;
+	n = list_slots(f, array);
+	if (n < 0)
+		return error_set(err, ERR_NOMEM, "no memory for the slots");
+	if (n == 0)
+		return 0;
+	codis_xauth(op->c->product, op->c->auth, f->p->token, xauth);
+	if (proxy_fill_slots(op->c->http, f->p->admin_addr, xauth, array, f->timeout_ms, on_sent, f, err) < 0)
+		return -1;
+	return 1;
+}
+
+static void send_first(struct observed_proxy *p)
+{
+	struct error err = ERROR_INIT;
+	int sent = p->fills ? send_fill(p->fills, &err) : 1;
+
+	if (sent != 1)
+		end_fill(p->fills, sent < 0 ? &err : NULL);
+}
+
+static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, bool locked, int timeout_ms)
+{
+	struct fill *f = calloc(1, sizeof(*f)), **at = &p->fills;
+
+	if (!f) {
+		op->unfilled++;
+		return;
+	}
+	f->op = op;
+	f->p = p;
+	f->locked = locked;
+	f->timeout_ms = timeout_ms;
+	snprintf(f->addr, sizeof(f->addr), "%s", addr);
+	p->running++;
+	op->waiting++;
+	while (*at)
+		at = &(*at)->next;
+	*at = f;
+	if (p->fills == f)
+		send_first(p);
+}
+
+void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op))
+{
+	op->filled = op->unfilled = 0;
+	op->then = then;
+	op->waiting = 1; /* so that none that fails at once ends it before all have begun */
+	for (int i = 0; i < op->c->proxy_count; i++) {
+		struct observed_proxy *p = op->c->proxies[i];
+
+		if (p->has_slots && p->token[0] && p->reach != REACH_REFUSED)
+			fill_one(op, p, addr, locked, timeout_ms);
+	}
+	if (--op->waiting == 0)
+		then(op);
+}
+
+/* --- FILL_PROXY: one proxy, the slots of one group ------------------------------------------------------------------
+ */
+
+static void on_filled(struct op *op)
+{
+	if (op->unfilled) {
+		op_fail(op, ERR_IO, "the proxy did not take the slots");
+		return;
+	}
+	op_mark(op, "fill");
+	observe_reload(op->c);
+	op_end(op, NULL);
+}
+
+void fill_begin(struct op *op)
+{
+	struct observed_proxy *p = cluster_proxy(op->c, op->a.addr, false);
+
+	if (!op->next.count || !p || !p->has_slots) {
+		op_fail(op, ERR_NOTFOUND, "the group or the proxy is gone");
+		return;
+	}
+	op->then = on_filled;
+	op->waiting = 1;
+	fill_one(op, p, op->next.servers[0].addr, false, FILL_MS);
+	if (--op->waiting == 0)
+		on_filled(op);
+}

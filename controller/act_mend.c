@@ -1,0 +1,217 @@
+/* act_mend.c - the repairs: each is one call, and what it changed is looked at again. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/json.h"
+#include "common/codis/rest.h"
+#include "common/kube/client.h"
+#include "common/net/addr.h"
+#include "controller/act_parts.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+#include "controller/op.h"
+
+/* --- FOLLOW ---------------------------------------------------------------------------------------------------------
+ */
+
+static void on_following(void *ctx, const char *answer, const struct error *err)
+{
+	(void)answer;
+	op_end(ctx, err);
+}
+
+void follow_begin(struct op *op)
+{
+	char host[CODIS_ADDR_MAX], port_text[8];
+	struct error err = ERROR_INIT;
+	uint16_t port;
+
+	if (addr_split(op->a.master, host, sizeof(host), &port, &err) < 0) {
+		op_end(op, &err);
+		return;
+	}
+	snprintf(port_text, sizeof(port_text), "%u", port);
+	op_command(op, op->a.addr, on_following, 3, (const char *const[]){ "SLAVEOF", host, port_text });
+}
+
+/* --- ADD_SERVER, DROP_SERVER
+ * ------------------------------------------------------------------------------------------ */
+
+static void on_listed(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (!err) {
+		op_fenced(op, version);
+		observe_reload(op->c);
+	}
+	op_end(op, err);
+}
+
+void membership_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (op->a.kind == ACT_DROP_SERVER) {
+		codis_group_drop(&op->next, op->a.addr);
+	} else if (codis_group_append(&op->next, op->a.addr) < 0) {
+		op_fail(op, ERR_TOOBIG, "the group has too many servers");
+		return;
+	}
+	if (op_fence(op, on_listed, &err) < 0)
+		op_end(op, &err);
+}
+
+/* --- ONLINE_PROXY, REMOVE_PROXY
+ * ----------------------------------------------------------------------------------------- */
+
+static void on_dashboard(void *ctx, const cJSON *answer, const struct error *err)
+{
+	(void)answer;
+	op_end(ctx, err);
+}
+
+void online_proxy_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (dashboard_online_proxy(op->c->http, op->c->dashboard.addr, op->c->product, op->a.addr, on_dashboard, op,
+				   &err) < 0)
+		op_end(op, &err);
+}
+
+static void on_removed(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	(void)version;
+	if (!err)
+		observe_reload(op->c);
+	op_end(op, err && err->code != ERR_NOTFOUND ? err : NULL);
+}
+
+static void remove_node(struct op *op, const char *path, int version)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_may_go_on(op, &err) < 0)
+		op_end(op, &err);
+	else if (!op->c->zk)
+		op_fail(op, ERR_IO, "the coordinator is not connected");
+	else if (coordinator_delete(op->c->zk, path, version, on_removed, op, &err) < 0)
+		op_end(op, &err);
+}
+
+void remove_proxy_begin(struct op *op)
+{
+	char path[200];
+
+	cluster_path(op->c, path, sizeof(path), "proxy/proxy-%s", op->a.token);
+	remove_node(op, path, op->version);
+}
+
+/* --- REMOVE_LOCK -----------------------------------------------------------------------------------------------------
+ */
+
+/* Still the lock that was judged? A node that was taken anew has the same version, so its words are compared. */
+static void on_lock_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+	struct error bad = ERROR_INIT;
+	cJSON *lock JSON_CLEANUP = err ? NULL : json_parse(data, len, &bad);
+	const char *addr = json_str(lock, "admin_addr", NULL);
+	char path[200];
+
+	op->c->dashboard.lock_exists = -1; /* to be read again, whatever happens */
+	if (err) {
+		op_end(op, err->code == ERR_NOTFOUND ? NULL : err);
+		return;
+	}
+	if (!addr || strcmp(addr, op->a.from) != 0 ||
+	    observe_start_time(json_str(lock, "start_time", NULL)) != op->a.lock_start_wall_ms) {
+		op_fail(op, ERR_CONFLICT, "another dashboard has taken the lock meanwhile");
+		return;
+	}
+	cluster_path(op->c, path, sizeof(path), "topom");
+	remove_node(op, path, version);
+}
+
+void remove_lock_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+	char path[200];
+
+	cluster_path(op->c, path, sizeof(path), "topom");
+	if (!op->c->zk)
+		op_fail(op, ERR_IO, "the coordinator is not connected");
+	else if (coordinator_get(op->c->zk, path, on_lock_read, op, &err) < 0)
+		op_end(op, &err);
+}
+
+/* --- ASSIGN_SLOTS
+ * ------------------------------------------------------------------------------------------------------ */
+
+/* Ranges of equal size, one a group, as Codis' own tools print them. NULL: no memory. */
+static cJSON *assignment(const struct cluster_view *v)
+{
+	int groups = view_groups_wanted(v);
+	cJSON *array = cJSON_CreateArray();
+
+	for (int i = 0; array && i < CODIS_SLOTS; i++) {
+		cJSON *item = cJSON_CreateObject();
+
+		if (!item || !json_add_int(item, "id", i) ||
+		    !json_add_int(item, "group_id", view_wanted_group(v, i * groups / CODIS_SLOTS))) {
+			cJSON_Delete(item);
+			cJSON_Delete(array);
+			return NULL;
+		}
+		if (json_push(array, item) < 0) {
+			cJSON_Delete(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
+void assign_begin(struct op *op)
+{
+	cJSON *slots JSON_CLEANUP = assignment(&op->c->view);
+	struct error err = ERROR_INIT;
+
+	if (!slots)
+		op_fail(op, ERR_NOMEM, "no memory for 1,024 slots");
+	else if (dashboard_assign_slots(op->c->http, op->c->dashboard.addr, op->c->product, slots, on_dashboard, op,
+					&err) < 0)
+		op_end(op, &err);
+}
+
+/* --- DELETE_POD ------------------------------------------------------------------------------------------------------
+ */
+
+static void on_pod_deleted(void *ctx, const cJSON *object, const struct error *err)
+{
+	(void)object;
+	op_end(ctx, err && err->code != ERR_NOTFOUND ? err : NULL);
+}
+
+/* With the uid, so that a successor of the same name is safe. */
+void delete_pod_begin(struct op *op)
+{
+	cJSON *body JSON_CLEANUP = cJSON_CreateObject();
+	cJSON *pre = body ? json_add_object(body, "preconditions") : NULL;
+	struct error err = ERROR_INIT;
+	char path[400];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", op->c->namespace, op->a.pod);
+	if (!pre || !json_add_str(pre, "uid", op->a.uid) || !json_add_int(body, "gracePeriodSeconds", 1)) {
+		op_fail(op, ERR_NOMEM, "no memory");
+		return;
+	}
+	if (!kube_call(op->c->ctl->kube, "DELETE", path, body, NULL, 0, on_pod_deleted, op, &err))
+		op_end(op, &err);
+}

@@ -1,0 +1,257 @@
+/* act_promote.c - gives a group another master. In this order:
+ *
+ *   lock      only a switch, from a live master: every proxy holds the group's slots
+ *   fence     the group's node names the new master, written over the version that was decided on
+ *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
+ *   role      SLAVEOF NO ONE; INFO shows a master
+ *   fill      every proxy sends the slots to it, and holds them no longer
+ *   reload    the dashboard reads the coordinator again
+ *
+ * A switch that fails before its fence is written undoes its lock itself. What fails after it is resumed by the next
+ * decision, by whoever leads then: the node says what was meant. */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/codis/info.h"
+#include "controller/act_parts.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+#include "controller/op.h"
+
+#define CATCH_UP_MS       1000
+#define CATCH_UP_AGAIN_MS 2
+#define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
+#define PING_PERIOD_MS    500
+
+static void on_locked(struct op *op);
+static void write_fence(struct op *op);
+static void on_fenced(void *ctx, const char *data, size_t len, int version, const struct error *err);
+static void on_master_offset(void *ctx, const char *answer, const struct error *err);
+static void ask_replica(struct op *op);
+static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
+static void take_role(struct op *op);
+static void on_role(void *ctx, const char *answer, const struct error *err);
+static void on_verified(void *ctx, const char *answer, const struct error *err);
+static void on_filled(struct op *op);
+static void give_up(struct op *op, const struct error *err);
+
+void promote_begin(struct op *op)
+{
+	op_crash_point(op, "promote.begin");
+	if (codis_group_lead(&op->next, op->a.addr) < 0) {
+		op_fail(op, ERR_TOOBIG, "the group has too many servers");
+		return;
+	}
+	op->next.id = op->a.gid;
+	if (op->a.kind == ACT_SWITCH)
+		fill_all(op, op->a.from, true, FILL_MS, on_locked);
+	else
+		write_fence(op);
+}
+
+static void on_locked(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op_mark(op, "lock");
+	if (!op->unfilled) {
+		write_fence(op);
+		return;
+	}
+	/* A proxy that we could not lock may go on writing to the old master. */
+	if (op_may_go_on(op, &err) == 0)
+		error_set(&err, ERR_TIMEOUT, "not every proxy could be locked, so the old master stays");
+	give_up(op, &err);
+}
+
+static void write_fence(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_fence(op, on_fenced, &err) < 0)
+		give_up(op, &err);
+}
+
+static void on_fenced(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	static const char *const info[] = { "INFO" };
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (err) {
+		give_up(op, err);
+		return;
+	}
+	op_fenced(op, version);
+	op_crash_point(op, "promote.fenced");
+	if (op->a.kind == ACT_SWITCH)
+		op_command(op, op->a.from, on_master_offset, 1, info);
+	else
+		take_role(op);
+}
+
+/* --- catch up -------------------------------------------------------------------------------------------------------
+ */
+
+static void on_master_offset(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct redis_info info;
+
+	if (err || redis_info_parse(answer, strlen(answer), &info, NULL) < 0) {
+		/* It died meanwhile: what the replica has is all there is. */
+		take_role(op);
+		return;
+	}
+	op->goal = info.offset;
+	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
+	ask_replica(op);
+}
+
+static void ask_replica(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+
+	op_command(op, op->a.addr, on_replica_offset, 1, info);
+}
+
+static void on_replica_offset(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct redis_info info;
+
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.offset >= op->goal) {
+		op_mark(op, "catch_up");
+		take_role(op);
+	} else if (clock_mono_ms() > op->until_ms) {
+		/* The old master goes on: the next decision sees locked slots and fills them. */
+		op_fail(op, ERR_TIMEOUT, "the replica did not catch up with the locked master in time");
+	} else {
+		op_wait(op, CATCH_UP_AGAIN_MS, ask_replica);
+	}
+}
+
+/* --- role, fill, reload ---------------------------------------------------------------------------------------------
+ */
+
+static void take_role(struct op *op)
+{
+	static const char *const words[] = { "SLAVEOF", "NO", "ONE" };
+
+	op_command(op, op->a.addr, on_role, 3, words);
+}
+
+static void on_ping_period(void *ctx, const char *answer, const struct error *err)
+{
+	(void)ctx;
+	(void)answer;
+	(void)err; /* only makes silence show sooner; a server without the setting keeps its own */
+}
+
+static void on_role(void *ctx, const char *answer, const struct error *err)
+{
+	static const char *const info[] = { "INFO" };
+	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
+	struct op *op = ctx;
+
+	(void)answer;
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	/* A replica hears a healthy master every second then: what it does not hear is evidence soon. */
+	redis_command(op->c->ctl->uv, op->a.addr, op->c->auth, 4, ping, PING_PERIOD_MS, on_ping_period, NULL, NULL);
+	op_command(op, op->a.addr, on_verified, 1, info);
+}
+
+static void on_verified(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct observed_server *s = cluster_server(op->c, op->a.addr);
+	struct redis_info info;
+
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	if (redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER) {
+		op_fail(op, ERR_PROTOCOL, "SLAVEOF NO ONE was accepted, and INFO shows no master");
+		return;
+	}
+	if (s)
+		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
+	op_mark(op, "role");
+	op_crash_point(op, "promote.role");
+	fill_all(op, op->a.addr, false, FILL_MS, on_filled);
+}
+
+/* A proxy that did not take the slots is seen to send them elsewhere, and filled then. */
+static void on_filled(struct op *op)
+{
+	op_mark(op, "fill");
+	observe_reload(op->c);
+	op_end(op, NULL);
+}
+
+/* --- a switch is undone
+ * ----------------------------------------------------------------------------------------------- */
+
+static void on_unlocked(struct op *op)
+{
+	op_mark(op, "unlock");
+	op_end(op, &op->failed);
+}
+
+/* Whether the old master still is the declared one, and nobody else is at work on the group. Then its slots are given
+ * back to it. Else whoever wrote the node fills the proxies, or the next decision does: the old master must not be
+ * written to any more. */
+static void unlock_if_it_leads(struct op *op, const struct codis_group *node, int version)
+{
+	if (!node->count || strcmp(node->servers[0].addr, op->a.from) != 0 || node->promoting_state[0]) {
+		op_end(op, &op->failed);
+		return;
+	}
+	op->exists = true;
+	op->version = version;
+	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
+}
+
+static void on_node_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+	cJSON *json JSON_CLEANUP = err ? NULL : json_parse(data, len, NULL);
+	struct codis_group node;
+
+	if (json && codis_group_parse(json, &node, NULL) == 0)
+		unlock_if_it_leads(op, &node, version);
+	else if (err && err->code != ERR_NOTFOUND && g)
+		unlock_if_it_leads(op, &g->node, g->version); /* without a coordinator nobody takes its role away */
+	else
+		op_end(op, &op->failed);
+}
+
+/* Before the fence, or at it: whether it was written is not known when no answer came in time. */
+static void give_up(struct op *op, const struct error *err)
+{
+	struct error unread = ERROR_INIT;
+	char path[200];
+
+	if (op->a.kind != ACT_SWITCH) {
+		op_end(op, err);
+		return;
+	}
+	op->failed = *err;
+	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (!op->c->zk)
+		error_set(&unread, ERR_IO, "the coordinator is not connected");
+	else if (coordinator_get(op->c->zk, path, on_node_read, op, &unread) == 0)
+		return;
+	on_node_read(op, NULL, 0, -1, &unread);
+}

@@ -1,0 +1,76 @@
+#include "controller/action.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/error.h"
+
+static const struct {
+	const char *name, *reason;
+	enum action_subject subject;
+} kinds[ACT_KINDS] = {
+	[ACT_PROMOTE] = { "promote", "Promoted", SUBJECT_GROUP },
+	[ACT_SWITCH] = { "switch", "Switched", SUBJECT_GROUP },
+	[ACT_FOLLOW] = { "follow", "Following", SUBJECT_SERVER },
+	[ACT_ADD_SERVER] = { "add-server", "Joined", SUBJECT_SERVER },
+	[ACT_DROP_SERVER] = { "drop-server", "Dropped", SUBJECT_SERVER },
+	[ACT_FILL_PROXY] = { "fill-proxy", "SlotsFilled", SUBJECT_PROXY },
+	[ACT_ONLINE_PROXY] = { "online-proxy", "Joined", SUBJECT_PROXY },
+	[ACT_REMOVE_PROXY] = { "remove-proxy", "Removed", SUBJECT_PROXY },
+	[ACT_ASSIGN_SLOTS] = { "assign-slots", "SlotsAssigned", SUBJECT_DASHBOARD },
+	[ACT_REMOVE_LOCK] = { "remove-lock", "LockRemoved", SUBJECT_DASHBOARD },
+	[ACT_DELETE_POD] = { "delete-pod", "Replaced", SUBJECT_SERVER },
+};
+
+const char *action_name(enum action_kind kind)
+{
+	return kinds[kind].name;
+}
+
+const char *action_reason(enum action_kind kind)
+{
+	return kinds[kind].reason;
+}
+
+enum action_subject action_subject(enum action_kind kind)
+{
+	return kinds[kind].subject;
+}
+
+const char *action_subject_name(enum action_subject subject)
+{
+	static const char *const names[] = { "group", "server", "proxy", "dashboard" };
+
+	return names[subject];
+}
+
+#define WHO_MAX (VIEW_NAME_MAX + CODIS_ADDR_MAX + 4)
+
+/* "codis-server-1 (10.0.0.2:6379)", or as much of it as is known. */
+static const char *who(const char *pod, const char *addr, char out[WHO_MAX])
+{
+	if (pod[0] && addr[0])
+		snprintf(out, WHO_MAX, "%s (%s)", pod, addr);
+	else
+		snprintf(out, WHO_MAX, "%s", pod[0] ? pod : addr);
+	return out;
+}
+
+void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size)
+{
+	char self[WHO_MAX], old[WHO_MAX], group[24] = "";
+	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
+
+	who(a->pod, a->addr, self);
+	if (a->gid)
+		snprintf(group, sizeof(group), "group %d: ", a->gid);
+	if (failed)
+		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
+	else if (a->subject == SUBJECT_GROUP && replaces)
+		snprintf(out, size, "%s%s replaces %s: %s; %lld ms", group, self, who(a->from_pod, a->from, old),
+			 a->why, (long long)took_ms);
+	else if (a->subject == SUBJECT_GROUP)
+		snprintf(out, size, "%s%s has the master's role: %s; %lld ms", group, self, a->why, (long long)took_ms);
+	else
+		snprintf(out, size, "%s%s: %s", group, self, a->why);
+}

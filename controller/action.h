@@ -1,0 +1,65 @@
+/* action.h - what may be done to a cluster: the kinds, what each is about, and the words for them in logs, metrics and
+ * Events. Plain data: decide.c proposes actions, act.c carries them out. */
+#ifndef CODIS_CONTROLLER_ACTION_H
+#define CODIS_CONTROLLER_ACTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "controller/view.h"
+
+struct error;
+
+enum action_kind {
+	ACT_PROMOTE,      /* gid, addr, from: fence, SLAVEOF NO ONE, verify, fill the proxies, reload the dashboard */
+	ACT_SWITCH,       /* gid, addr, from: the same with a live master: lock, let the replica catch up first */
+	ACT_FOLLOW,       /* gid, addr, master: SLAVEOF */
+	ACT_ADD_SERVER,   /* gid, addr: into the group's list */
+	ACT_DROP_SERVER,  /* gid, addr: out of it */
+	ACT_FILL_PROXY,   /* gid, addr: slots that point elsewhere than the declared master */
+	ACT_ONLINE_PROXY, /* addr: let the dashboard take it in */
+	ACT_REMOVE_PROXY, /* addr, token: drop its node */
+	ACT_ASSIGN_SLOTS, /* first assignment of all slots */
+	ACT_REMOVE_LOCK,  /* from, lock_start_wall_ms: the lock of a dashboard that is provably gone */
+	ACT_DELETE_POD,   /* pod, uid: its process is not started again while its sibling serves */
+	ACT_KINDS
+};
+
+/* What is busy while the action runs, and is looked at again when it ends. */
+enum action_subject {
+	SUBJECT_GROUP,  /* gid: its master changes; addr is the new one */
+	SUBJECT_SERVER, /* addr, a member of gid: one change a group at a time */
+	SUBJECT_PROXY,  /* addr: of its admin interface; gid where it is about the slots of that group, else 0 */
+	SUBJECT_DASHBOARD,
+};
+
+struct action {
+	enum action_kind kind;
+	enum action_subject subject;
+	int gid; /* 0: about no group */
+	/* The node on which it was decided: the group's, or the proxy's where it is removed. Only this version of it
+	 * is written over. */
+	bool exists;
+	int version;
+	char addr[CODIS_ADDR_MAX];                  /* the server, the proxy or the dashboard that it is about */
+	char pod[VIEW_NAME_MAX], uid[VIEW_UID_MAX]; /* its pod; "": it has none */
+	char master[CODIS_ADDR_MAX];                /* FOLLOW: whom */
+	char from[CODIS_ADDR_MAX];    /* PROMOTE, SWITCH: the old master, "" none; REMOVE_LOCK: who took it */
+	char from_pod[VIEW_NAME_MAX]; /* its pod */
+	char token[CODIS_TOKEN_MAX];  /* of the proxy */
+	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
+	const char *why;              /* a literal: what was seen */
+};
+
+/* "promote", "switch", ...: in logs, metrics and tests. */
+const char *action_name(enum action_kind kind);
+/* The Event's reason when it is done: "Promoted", "Switched", ... */
+const char *action_reason(enum action_kind kind);
+/* What an action of this kind is about; only DELETE_POD may be about another subject, which decide() then says. */
+enum action_subject action_subject(enum action_kind kind);
+const char *action_subject_name(enum action_subject subject); /* "group", "server", "proxy", "dashboard" */
+/* The Event's words: what was done, why, and for a new master how long it took; failed non-NULL: what failed. */
+void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size);
+
+#endif

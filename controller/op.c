@@ -1,0 +1,288 @@
+#include "controller/op.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/codis/probe.h"
+#include "common/kube/event.h"
+#include "common/net/loop.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+
+#define REDIS_MS       500
+#define BACKOFF_MIN_MS 50
+#define BACKOFF_MAX_MS 2000
+#define DELETED_MS     1000 /* a deletion shows in the pod by then */
+
+/* --- the subject ---------------------------------------------------------------------------------------------------
+ */
+
+static struct observed_group *own_group(const struct op *op, bool make)
+{
+	bool changes = op->a.subject == SUBJECT_GROUP || op->a.subject == SUBJECT_SERVER;
+
+	return changes ? cluster_group(op->c, op->a.gid, make) : NULL;
+}
+
+static struct observed_proxy *own_proxy(const struct op *op)
+{
+	return op->a.subject == SUBJECT_PROXY ? cluster_proxy(op->c, op->a.addr, false) : NULL;
+}
+
+static void count_running(struct op *op, int by)
+{
+	struct cluster *c = op->c;
+	struct observed_group *g = own_group(op, true);
+	struct observed_proxy *p = own_proxy(op);
+	int64_t now = clock_mono_ms();
+
+	c->running += by;
+	if (g) {
+		g->running += by;
+		g->acted_ms = now;
+	}
+	if (p) {
+		p->running += by;
+		p->acted_ms = now;
+	}
+	if (op->a.subject == SUBJECT_DASHBOARD) {
+		c->dashboard_running += by;
+		c->dashboard_acted_ms = now;
+	}
+}
+
+static void settle_backoff(struct op *op, bool failed)
+{
+	struct observed_group *g = own_group(op, false);
+	int64_t ms = BACKOFF_MIN_MS;
+
+	if (!g)
+		return;
+	g->failures = failed ? g->failures + 1 : 0;
+	for (int i = 1; failed && i < g->failures && ms < BACKOFF_MAX_MS; i++)
+		ms *= 2;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	if (!failed)
+		ms = op->a.kind == ACT_DELETE_POD ? DELETED_MS : 0;
+	g->retry_ms = clock_mono_ms() + ms;
+}
+
+/* Looks again at everything that the action touched. */
+static void look_again(struct op *op)
+{
+	struct cluster *c = op->c;
+	struct observed_proxy *p = own_proxy(op);
+
+	if (op->a.gid)
+		observe_group(c, op->a.gid);
+	for (int i = 0; i < c->server_count; i++) {
+		const struct server_view *s = view_server(&c->view, c->servers[i]->addr);
+
+		if (s && op->a.gid && (s->group == op->a.gid || s->listed_group == op->a.gid))
+			redis_probe_now(c->servers[i]->probe);
+	}
+	if (p)
+		observe_proxy(c, p);
+	if (op->a.subject == SUBJECT_DASHBOARD)
+		c->dashboard_asked_ms = 0;
+	cluster_look(c);
+}
+
+/* --- beginning and end ----------------------------------------------------------------------------------------------
+ */
+
+/* Has somebody else written the group's node since? An older version is a member of ZooKeeper that lags. */
+static bool overtaken(const struct op *op)
+{
+	const struct observed_group *g = op->a.gid ? cluster_group(op->c, op->a.gid, false) : NULL;
+
+	if (!g || !g->exists)
+		return false;
+	return !op->exists || g->version > op->version;
+}
+
+int op_may_go_on(const struct op *op, struct error *err)
+{
+	const struct cluster *c = op->c;
+	enum view_mode mode = c->watch_only ? VIEW_WATCH : c->ctl->mode;
+
+	if (mode != VIEW_LEAD && (mode != VIEW_FAILOVER || op->a.subject != SUBJECT_GROUP))
+		return error_set(err, ERR_DENIED, "this controller no longer leads");
+	if (c->steady_since_ms > op->began_ms)
+		return error_set(err, ERR_TIMEOUT, "the clock has jumped since this was decided");
+	if (overtaken(op))
+		return error_set(err, ERR_CONFLICT, "group %d has changed since this was decided", op->a.gid);
+	return 0;
+}
+
+static void on_wake(void *ctx)
+{
+	struct op *op = ctx;
+
+	op->wake(op);
+}
+
+struct op *op_begin(struct cluster *c, const struct action *a)
+{
+	struct op *op = calloc(1, sizeof(*op));
+	struct observed_group *g = a->gid ? cluster_group(c, a->gid, true) : NULL;
+
+	if (op)
+		op->timer = loop_timer_new(c->ctl->uv, on_wake, op);
+	if (!op || !op->timer || (a->gid && !g)) {
+		log_warn(c->ctl->log, "action.failed", "action=%s product=%s error=%s", action_name(a->kind),
+			 c->product, LOGQ("no memory"));
+		if (op)
+			loop_timer_stop(&op->timer);
+		free(op);
+		return NULL;
+	}
+	op->c = c;
+	op->a = *a;
+	op->exists = a->exists;
+	op->version = a->version;
+	op->began_us = clock_mono_us();
+	op->began_ms = clock_mono_ms();
+	buf_init(&op->text, 1u << 20);
+	if (g)
+		op->next = g->node;
+	log_info(c->ctl->log, "action.begun",
+		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s",
+		 action_name(a->kind), c->product, action_subject_name(a->subject), a->gid, a->addr, a->pod, a->from,
+		 a->master, a->version, LOGQ(a->why));
+	count_running(op, 1);
+	return op;
+}
+
+void op_mark(struct op *op, const char *step)
+{
+	if (op->mark_count == OP_MARKS)
+		return;
+	op->marks[op->mark_count].step = step;
+	op->marks[op->mark_count++].ms = (int)(clock_mono_ms() - op->began_ms);
+}
+
+void op_crash_point(struct op *op, const char *point)
+{
+	const struct controller *ctl = op->c->ctl;
+
+	if (ctl->crash_armed && ctl->crash_at && strcmp(ctl->crash_at, point) == 0)
+		_exit(137); /* not a signal: the kernel keeps process 1 of a container from killing itself */
+}
+
+static void tell_log(const struct op *op, const struct error *err)
+{
+	BUF_CLEANUP struct buf steps = BUF_INIT(512);
+
+	for (int i = 0; i < op->mark_count; i++)
+		buf_addf(&steps, " %s=%d", op->marks[i].step, op->marks[i].ms);
+	log_event(op->c->ctl->log, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
+		  "action=%s product=%s subject=%s group=%d addr=%s pod=%s ms=%lld%s filled=%d unfilled=%d why=%s "
+		  "error=%s",
+		  action_name(op->a.kind), op->c->product, action_subject_name(op->a.subject), op->a.gid, op->a.addr,
+		  op->a.pod, (long long)(clock_mono_ms() - op->began_ms), steps.len ? steps.data : "", op->filled,
+		  op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
+}
+
+static void tell_metric(const struct op *op, const struct error *err)
+{
+	char labels[64];
+
+	snprintf(labels, sizeof(labels), "action=\"%s\",result=\"%s\"", action_name(op->a.kind), err ? "error" : "ok");
+	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_actions_total", labels,
+				  "Actions by kind and result."),
+		   1);
+}
+
+static void tell_pod(const struct op *op, const struct error *err)
+{
+	cJSON *pod JSON_CLEANUP = op->a.pod[0] ? cJSON_CreateObject() : NULL;
+	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+	char note[1536];
+
+	if (!meta || !json_add_str(meta, "namespace", op->c->namespace) || !json_add_str(meta, "name", op->a.pod) ||
+	    !json_add_str(meta, "uid", op->a.uid))
+		return;
+	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
+	kube_event(op->c->ctl->events, "Pod", pod, err != NULL, err ? "ActionFailed" : action_reason(op->a.kind), "%s",
+		   note);
+}
+
+void op_end(struct op *op, const struct error *err)
+{
+	tell_log(op, err);
+	tell_metric(op, err);
+	tell_pod(op, err);
+	loop_timer_stop(&op->timer);
+	settle_backoff(op, err != NULL);
+	count_running(op, -1);
+	look_again(op);
+	buf_release(&op->text);
+	free(op);
+}
+
+void op_fail(struct op *op, enum error_code code, const char *what)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, code, "%s", what);
+	op_end(op, &err);
+}
+
+/* --- steps
+ * ------------------------------------------------------------------------------------------------------------ */
+
+void op_wait(struct op *op, int ms, void (*then)(struct op *op))
+{
+	op->wake = then;
+	loop_timer_set(op->timer, (uint64_t)ms);
+}
+
+int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_may_go_on(op, &err) == 0 &&
+	    redis_command(op->c->ctl->uv, addr, op->c->auth, argc, argv, REDIS_MS, done, op, &err) == 0)
+		return 0;
+	op_end(op, &err);
+	return -1;
+}
+
+int op_fence(struct op *op, coordinator_done done, struct error *err)
+{
+	char path[200];
+
+	if (op_may_go_on(op, err) < 0)
+		return -1;
+	if (!op->c->zk)
+		return error_set(err, ERR_IO, "the coordinator is not connected");
+	buf_reset(&op->text);
+	if (codis_group_write(&op->next, &op->text) < 0)
+		return error_set(err, ERR_NOMEM, "the group's new node could not be made");
+	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (op->exists)
+		return coordinator_set(op->c->zk, path, op->text.data, op->text.len, op->version, done, op, err);
+	return coordinator_create(op->c->zk, path, op->text.data, op->text.len, done, op, err);
+}
+
+void op_fenced(struct op *op, int version)
+{
+	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+
+	op->exists = true;
+	op->version = version;
+	op_mark(op, "fence");
+	if (!g)
+		return;
+	g->node = op->next;
+	g->version = version;
+	g->exists = true;
+}

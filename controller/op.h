@@ -1,0 +1,74 @@
+/* op.h - an action while it runs: a short chain of asynchronous steps. The first failure ends it, is logged, and leaves
+ * the rest to the next decision, which sees how far it got. Each step is asked for through the functions below, which
+ * look first whether this controller still may act. */
+#ifndef CODIS_CONTROLLER_OP_H
+#define CODIS_CONTROLLER_OP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/codis/coordinator.h"
+#include "common/codis/redis_command.h"
+#include "controller/action.h"
+
+struct cluster;
+struct loop_timer;
+
+#define OP_MARKS 6
+
+struct op {
+	struct cluster *c;
+	struct action a;
+	bool exists; /* the group's node, and its version: as decided on, and then as written */
+	int version;
+	struct codis_group next; /* as it shall be */
+	struct buf text;
+	int64_t began_us;
+	int64_t began_ms;
+	struct {
+		const char *step;
+		int ms; /* since the beginning */
+	} marks[OP_MARKS];
+	int mark_count;
+
+	/* act_fill.c: fills under way */
+	int waiting, filled, unfilled;
+	void (*then)(struct op *op);
+	/* act_promote.c: a switch catches up, or is given up */
+	int64_t goal, until_ms;
+	struct error failed;
+
+	struct loop_timer *timer; /* made at the beginning, so that no step fails for want of it */
+	void (*wake)(struct op *op);
+};
+
+/* Begins it: busy from now on, and logged. NULL: it did not begin, because memory ran out or what it was decided on is
+ * no more; what is still to be done is decided again. */
+struct op *op_begin(struct cluster *c, const struct action *a);
+/* A step is done: its name and the time show in the log. */
+void op_mark(struct op *op, const char *step);
+/* A place where a test may end this process as if by kill -9. */
+void op_crash_point(struct op *op, const char *point);
+/* The end: logged, counted, told as an Event on the pod; the subject is looked at again. err NULL: done. op is freed.
+ */
+void op_end(struct op *op, const struct error *err);
+void op_fail(struct op *op, enum error_code code, const char *what);
+
+/* Whether this controller still may do what was decided: it leads (a change of master: or led, and cannot reach the API
+ * server), the loop has not slept since, and the group's node is not known to have changed. 0, or -1 and *err. */
+int op_may_go_on(const struct op *op, struct error *err);
+
+/* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that
+ * believes to lead can act on this group without seeing that it came too late. 0, or -1 and *err. done calls
+ * op_fenced() when it succeeded. */
+int op_fence(struct op *op, coordinator_done done, struct error *err);
+/* What was written is what is there: the next decision need not wait to read it. */
+void op_fenced(struct op *op, int version);
+/* then is called after ms. */
+void op_wait(struct op *op, int ms, void (*then)(struct op *op));
+/* One command to one server. 0, or -1: op has ended. */
+int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv);
+
+#endif
