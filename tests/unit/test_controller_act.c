@@ -1,0 +1,1201 @@
+/* Actions from their beginning to their end, on the loop: ZooKeeper, the servers, the proxies, the dashboard and the
+ * API server are played here, by the functions through which they are asked (libcodis.a is an archive: these are taken
+ * instead). What they are asked stands in a journal, in its order. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/codis/coordinator.h"
+#include "common/codis/probe.h"
+#include "common/codis/redis_command.h"
+#include "common/codis/rest.h"
+#include "common/kube/client.h"
+#include "common/kube/event.h"
+#include "common/net/loop.h"
+#include "controller/act.h"
+#include "controller/action.h"
+#include "controller/cluster.h"
+#include "tests/unit/test.h"
+
+#define A       "10.0.0.1:6379"
+#define B       "10.0.0.2:6379"
+#define C       "10.0.0.3:6379"
+#define P0      "10.0.1.0:11080"
+#define P1      "10.0.1.1:11080"
+#define D       "10.0.2.1:18080"
+#define GROUP   "/codis3/codis-test/group/group-0001"
+#define PROXIES 2
+
+struct played_proxy {
+	int delay_ms; /* until it answers to a fill */
+	int fails;    /* so many fills, with ERR_TIMEOUT */
+	int under_way;
+	bool locked;
+	char addr[CODIS_ADDR_MAX]; /* where its slots go */
+};
+
+struct world {
+	struct loop loop;
+	struct logger log;
+	struct controller ctl;
+	struct cluster *c;
+	char *journal; /* shared with a forked child */
+	int pending;   /* answers that are still to be given */
+
+	bool exists;
+	int version;
+	char node[2048], lock[256];
+	enum error_code write_fails, read_fails; /* ZooKeeper's answer to all of them; ERR_NONE: as it should be */
+	void (*on_write)(void);                  /* called before a write is answered */
+
+	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
+	bool b_leads, role_refused;
+	struct played_proxy proxies[PROXIES];
+	enum error_code kube_fails;
+	char assigned[4096];
+	char event[2048];
+};
+
+static struct world w;
+
+#define JOURNAL_MAX 65536
+
+__attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...)
+{
+	size_t used = strlen(w.journal);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(w.journal + used, JOURNAL_MAX - used, fmt, ap);
+	va_end(ap);
+}
+
+static char letter(const char *addr)
+{
+	return addr && strncmp(addr, "10.0.0.", 7) == 0 ? (char)('A' + addr[7] - '1') : '?';
+}
+
+/* --- answers come in a later turn of the loop ------------------------------------------------------------------------
+ */
+
+struct answer {
+	struct loop_timer *timer;
+	void (*give)(struct answer *a);
+	void *done, *ctx;
+	struct error err;
+	char text[2048];
+	char path[256];
+	int version;
+	struct played_proxy *proxy;
+};
+
+static void give_answer(void *ctx)
+{
+	struct answer *a = ctx;
+
+	loop_timer_stop(&a->timer);
+	w.pending--;
+	a->give(a);
+	free(a);
+}
+
+static struct answer *answer_after(int ms, void (*give)(struct answer *a), void *done, void *ctx)
+{
+	struct answer *a = calloc(1, sizeof(*a));
+
+	assert_non_null(a);
+	a->give = give;
+	a->done = done;
+	a->ctx = ctx;
+	a->timer = loop_timer_start(&w.loop.uv, (uint64_t)ms, 0, give_answer, a);
+	w.pending++;
+	return a;
+}
+
+static const struct error *failure(struct answer *a)
+{
+	return a->err.code == ERR_NONE ? NULL : &a->err;
+}
+
+static void fail_with(struct answer *a, enum error_code code)
+{
+	if (code != ERR_NONE)
+		error_set(&a->err, code, "played: %s", error_code_name(code));
+}
+
+/* --- ZooKeeper ------------------------------------------------------------------------------------------------------
+ */
+
+static void give_node(struct answer *a)
+{
+	((coordinator_done)a->done)(a->ctx, a->text, strlen(a->text), a->version, failure(a));
+}
+
+static bool is_group(const char *path)
+{
+	return strcmp(path, GROUP) == 0;
+}
+
+int coordinator_get(struct coordinator *zk, const char *path, coordinator_done done, void *ctx, struct error *err)
+{
+	struct answer *a = answer_after(1, give_node, (void *)done, ctx);
+
+	(void)zk;
+	(void)err;
+	a->version = is_group(path) ? w.version : 0;
+	snprintf(a->text, sizeof(a->text), "%s", is_group(path) ? w.node : w.lock);
+	fail_with(a, w.read_fails ? w.read_fails : a->text[0] ? ERR_NONE : ERR_NOTFOUND);
+	return 0;
+}
+
+static void note_node(const char *what, int version, const char *text)
+{
+	cJSON *json JSON_CLEANUP = json_parse(text, strlen(text), NULL);
+	struct codis_group g;
+
+	assert_int_equal(codis_group_parse(json, &g, NULL), 0);
+	note("%s %d: ", what, version);
+	for (int i = 0; i < g.count; i++)
+		note("%c", letter(g.servers[i].addr));
+	note("%s\n", g.promoting_state);
+}
+
+static void give_written(struct answer *a)
+{
+	if (w.on_write)
+		w.on_write();
+	if (w.write_fails)
+		fail_with(a, w.write_fails);
+	else if (a->version != (w.exists ? w.version : -1))
+		fail_with(a, w.exists ? ERR_CONFLICT : ERR_NOTFOUND);
+	if (!failure(a)) {
+		w.exists = true;
+		a->version = ++w.version;
+		snprintf(w.node, sizeof(w.node), "%s", a->text);
+	}
+	give_node(a);
+}
+
+int coordinator_set(struct coordinator *zk, const char *path, const char *data, size_t len, int version,
+		    coordinator_done done, void *ctx, struct error *err)
+{
+	struct answer *a = answer_after(1, give_written, (void *)done, ctx);
+
+	(void)zk;
+	(void)err;
+	assert_true(is_group(path));
+	a->version = version;
+	snprintf(a->text, sizeof(a->text), "%.*s", (int)len, data);
+	note_node("set", version, a->text);
+	return 0;
+}
+
+int coordinator_create(struct coordinator *zk, const char *path, const char *data, size_t len, coordinator_done done,
+		       void *ctx, struct error *err)
+{
+	struct answer *a = answer_after(1, give_written, (void *)done, ctx);
+
+	(void)zk;
+	(void)err;
+	assert_true(is_group(path));
+	a->version = -1;
+	snprintf(a->text, sizeof(a->text), "%.*s", (int)len, data);
+	note_node("create", 0, a->text);
+	return 0;
+}
+
+int coordinator_delete(struct coordinator *zk, const char *path, int version, coordinator_done done, void *ctx,
+		       struct error *err)
+{
+	(void)zk;
+	(void)err;
+	note("delete %s %d\n", path, version);
+	fail_with(answer_after(1, give_node, (void *)done, ctx), w.write_fails);
+	return 0;
+}
+
+int coordinator_list(struct coordinator *zk, const char *path, coordinator_names done, void *ctx, struct error *err)
+{
+	(void)zk;
+	(void)path;
+	(void)done;
+	(void)ctx;
+	return error_set(err, ERR_IO, "not played");
+}
+
+struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_config *cfg, struct error *err)
+{
+	(void)uv;
+	(void)cfg;
+	error_set(err, ERR_IO, "not played");
+	return NULL;
+}
+
+void coordinator_close(struct coordinator *zk)
+{
+	(void)zk;
+}
+
+bool coordinator_ready(const struct coordinator *zk)
+{
+	(void)zk;
+	return true;
+}
+
+/* --- servers --------------------------------------------------------------------------------------------------------
+ */
+
+static void give_text(struct answer *a)
+{
+	((redis_done)a->done)(a->ctx, a->text, failure(a));
+}
+
+static void say_info(char who, char *out, size_t size)
+{
+	bool leads = who == 'A' || w.b_leads;
+
+	snprintf(out, size,
+		 "run_id:%040d\r\nrole:%s\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
+		 "slave_repl_offset:%lld\r\nmaster_repl_offset:%lld\r\n",
+		 who, leads ? "master" : "slave", (long long)w.offset_b,
+		 (long long)(who == 'A' ? w.offset_a : w.offset_b));
+	if (who == 'B')
+		w.offset_b += w.catch_up;
+}
+
+int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
+		  redis_done done, void *ctx, struct error *err)
+{
+	struct answer *a = answer_after(1, give_text, (void *)done, ctx);
+
+	(void)uv;
+	(void)auth;
+	(void)timeout_ms;
+	(void)err;
+	note("%c", letter(addr));
+	for (int i = 0; i < argc; i++)
+		note(" %s", argv[i]);
+	note("\n");
+	if (strcmp(argv[0], "INFO") == 0)
+		say_info(letter(addr), a->text, sizeof(a->text));
+	else if (strcmp(argv[0], "SLAVEOF") == 0 && w.role_refused)
+		fail_with(a, ERR_STATUS);
+	else if (strcmp(argv[0], "SLAVEOF") == 0 && letter(addr) == 'B')
+		w.b_leads = true;
+	return 0;
+}
+
+struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
+{
+	(void)uv;
+	(void)cfg;
+	error_set(err, ERR_IO, "not played");
+	return NULL;
+}
+
+void redis_probe_stop(struct redis_probe *p)
+{
+	(void)p;
+}
+
+const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
+{
+	static const struct redis_probe_state state;
+
+	(void)p;
+	return &state;
+}
+
+void redis_probe_now(struct redis_probe *p)
+{
+	(void)p;
+}
+
+/* --- proxies and the dashboard
+ * ---------------------------------------------------------------------------------------- */
+
+static void give_json(struct answer *a)
+{
+	((codis_done)a->done)(a->ctx, NULL, failure(a));
+}
+
+static void give_filled(struct answer *a)
+{
+	a->proxy->under_way--;
+	if (!failure(a)) {
+		a->proxy->locked = a->version;
+		snprintf(a->proxy->addr, sizeof(a->proxy->addr), "%.*s", CODIS_ADDR_MAX - 1, a->text);
+	}
+	give_json(a);
+}
+
+int proxy_fill_slots(struct http_client *http, const char *addr, const char *xauth, const cJSON *slots, int timeout_ms,
+		     codis_done done, void *ctx, struct error *err)
+{
+	struct played_proxy *p = &w.proxies[addr[7] - '0'];
+	struct answer *a = answer_after(p->delay_ms, give_filled, (void *)done, ctx);
+	struct codis_slot slot;
+
+	(void)http;
+	(void)xauth;
+	(void)timeout_ms;
+	(void)err;
+	assert_int_equal(p->under_way, 0); /* one at a time */
+	p->under_way++;
+	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(slots, 0), &slot, NULL), 0);
+	a->proxy = p;
+	a->version = slot.locked;
+	snprintf(a->text, sizeof(a->text), "%s", slot.addr);
+	note("p%c %d slots to %c%s\n", addr[7], cJSON_GetArraySize(slots), letter(slot.addr),
+	     slot.locked ? " locked" : "");
+	if (p->fails) {
+		p->fails--;
+		fail_with(a, ERR_TIMEOUT);
+	}
+	return 0;
+}
+
+int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
+		   struct error *err)
+{
+	(void)http;
+	(void)addr;
+	(void)timeout_ms;
+	(void)done;
+	(void)ctx;
+	return error_set(err, ERR_IO, "not played");
+}
+
+int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
+		       struct error *err)
+{
+	return proxy_overview(http, addr, timeout_ms, done, ctx, err);
+}
+
+int dashboard_reload(struct http_client *http, const char *addr, const char *product, codis_done done, void *ctx,
+		     struct error *err)
+{
+	(void)http;
+	(void)addr;
+	(void)product;
+	(void)err;
+	note("reload\n");
+	answer_after(1, give_json, (void *)done, ctx);
+	return 0;
+}
+
+int dashboard_online_proxy(struct http_client *http, const char *addr, const char *product, const char *admin_addr,
+			   codis_done done, void *ctx, struct error *err)
+{
+	(void)http;
+	(void)product;
+	(void)err;
+	note("%s online %s\n", addr, admin_addr);
+	answer_after(1, give_json, (void *)done, ctx);
+	return 0;
+}
+
+int dashboard_assign_slots(struct http_client *http, const char *addr, const char *product, const cJSON *slots,
+			   codis_done done, void *ctx, struct error *err)
+{
+	const cJSON *item;
+	int64_t last = 0;
+
+	(void)http;
+	(void)addr;
+	(void)product;
+	(void)err;
+	cJSON_ArrayForEach(item, slots) {
+		if (json_int(0, item, "group_id", NULL) != last)
+			note("from %d to group %d\n", (int)json_int(-1, item, "id", NULL),
+			     (int)json_int(0, item, "group_id", NULL));
+		last = json_int(0, item, "group_id", NULL);
+	}
+	note("%d slots\n", cJSON_GetArraySize(slots));
+	answer_after(1, give_json, (void *)done, ctx);
+	return 0;
+}
+
+/* --- the API server -------------------------------------------------------------------------------------------------
+ */
+
+struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	char *text = cJSON_PrintUnformatted(body);
+
+	(void)k;
+	(void)content_type;
+	(void)timeout_ms;
+	(void)err;
+	note("%s %s %s\n", method, path, text);
+	cJSON_free(text);
+	fail_with(answer_after(1, give_json, (void *)done, ctx), w.kube_fails);
+	return (struct http_call *)&w;
+}
+
+struct http_call *kube_stream(struct kube_client *k, const char *path, int timeout_ms,
+			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
+			      struct error *err)
+{
+	(void)k;
+	(void)path;
+	(void)timeout_ms;
+	(void)on_data;
+	(void)done;
+	(void)ctx;
+	error_set(err, ERR_IO, "not played");
+	return NULL;
+}
+
+struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err)
+{
+	(void)uv;
+	(void)cfg;
+	error_set(err, ERR_IO, "not played");
+	return NULL;
+}
+
+void kube_client_free(struct kube_client *k)
+{
+	(void)k;
+}
+
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...)
+{
+	char text[1600];
+	va_list ap;
+
+	(void)e;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	snprintf(w.event, sizeof(w.event), "%s %s %s/%s %s: %s", warning ? "Warning" : "Normal", kind,
+		 json_str(involved, "metadata", "namespace", NULL), json_str(involved, "metadata", "name", NULL),
+		 reason, text);
+}
+
+/* --- the world -------------------------------------------------------------------------------------------------------
+ */
+
+static void no_look(uv_timer_t *t)
+{
+	(void)t;
+}
+
+static void add_proxy(int i)
+{
+	char addr[CODIS_ADDR_MAX];
+	struct observed_proxy *p;
+
+	snprintf(addr, sizeof(addr), "10.0.1.%d:11080", i);
+	p = cluster_proxy(w.c, addr, true);
+	assert_non_null(p);
+	snprintf(p->token, sizeof(p->token), "token-%d", i);
+	p->reach = REACH_OK;
+	p->has_slots = true;
+	for (int k = 0; k < CODIS_SLOTS; k++) {
+		p->slots[k] = (struct codis_slot){ .id = (int16_t)k, .group = 1 };
+		memcpy(p->slots[k].addr, A, sizeof(A));
+	}
+	w.proxies[i].delay_ms = 1;
+	memcpy(w.proxies[i].addr, A, sizeof(A));
+}
+
+static void write_node(const struct codis_group *g)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+
+	assert_int_equal(codis_group_write(g, &text), 0);
+	snprintf(w.node, sizeof(w.node), "%s", text.data);
+}
+
+/* Group 1 is A, B at version 7; A leads, two proxies send all slots to it. */
+static int begin(void **state)
+{
+	struct observed_group *g;
+
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.journal = mmap(NULL, JOURNAL_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_true(w.journal != MAP_FAILED);
+	assert_int_equal(loop_init(&w.loop, NULL, NULL, NULL), 0);
+	w.log = (struct logger){ .fd = memfd_create("log", 0), .level = LOG_LEVEL_INFO };
+	w.ctl = (struct controller){ .uv = &w.loop.uv, .log = &w.log, .metrics = metrics_new(), .mode = VIEW_LEAD };
+	w.c = calloc(1, sizeof(*w.c));
+	assert_true(w.c && w.ctl.metrics);
+	w.c->ctl = &w.ctl;
+	memcpy(w.c->product, "codis-test", sizeof("codis-test"));
+	memcpy(w.c->namespace, "shop", sizeof("shop"));
+	w.c->zk = (struct coordinator *)(void *)&w;
+	w.c->look = no_look;
+	uv_timer_init(&w.loop.uv, &w.c->soon);
+	memcpy(w.c->dashboard.addr, D, sizeof(D));
+	w.c->dashboard.reach = REACH_OK;
+	g = cluster_group(w.c, 1, true);
+	assert_non_null(g);
+	codis_group_append(&g->node, A);
+	codis_group_append(&g->node, B);
+	g->exists = w.exists = true;
+	g->version = w.version = 7;
+	write_node(&g->node);
+	for (int i = 0; i < PROXIES; i++)
+		add_proxy(i);
+	w.offset_a = w.offset_b = 1000;
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	while (w.pending)
+		uv_run(&w.loop.uv, UV_RUN_ONCE);
+	assert_int_equal(w.c->running, 0);
+	loop_release(&w.loop);
+	for (int i = 0; i < w.c->group_count; i++)
+		free(w.c->groups[i]);
+	for (int i = 0; i < w.c->proxy_count; i++)
+		free(w.c->proxies[i]);
+	free(w.c);
+	metrics_free(w.ctl.metrics);
+	close(w.log.fd);
+	munmap(w.journal, JOURNAL_MAX);
+	return 0;
+}
+
+#define ACT_TEST(name) TEST_WITH(name, begin, finish)
+
+static struct action action_of(enum action_kind kind, const char *addr)
+{
+	struct action a = {
+		.kind = kind, .subject = action_subject(kind), .exists = true, .version = 7, .why = "seen"
+	};
+
+	a.gid = a.subject == SUBJECT_GROUP || a.subject == SUBJECT_SERVER || kind == ACT_FILL_PROXY;
+	snprintf(a.addr, sizeof(a.addr), "%s", addr);
+	snprintf(a.pod, sizeof(a.pod), "pod-%c", letter(addr));
+	snprintf(a.uid, sizeof(a.uid), "uid-%c", letter(addr));
+	if (a.subject == SUBJECT_GROUP) {
+		memcpy(a.from, A, sizeof(A));
+		memcpy(a.from_pod, "pod-A", sizeof("pod-A"));
+	}
+	memcpy(a.master, A, sizeof(A));
+	memcpy(a.token, "token-0", sizeof("token-0"));
+	return a;
+}
+
+static void start(enum action_kind kind, const char *addr)
+{
+	struct action a = action_of(kind, addr);
+
+	act(w.c, &a);
+}
+
+static void until_idle(void)
+{
+	while (w.c->running)
+		uv_run(&w.loop.uv, UV_RUN_ONCE);
+}
+
+static void run(enum action_kind kind, const char *addr)
+{
+	start(kind, addr);
+	until_idle();
+}
+
+/* The loop turns until the journal has these words. */
+static void until_noted(const char *words)
+{
+	while (!strstr(w.journal, words) && w.c->running)
+		uv_run(&w.loop.uv, UV_RUN_ONCE);
+	assert_non_null(strstr(w.journal, words));
+}
+
+static void assert_journal(const char *expected)
+{
+	assert_string_equal(w.journal, expected);
+}
+
+static void assert_logged(const char *words)
+{
+	static char text[JOURNAL_MAX];
+	ssize_t n = pread(w.log.fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	if (!strstr(text, words))
+		fail_msg("not in the log: %s\n%s", words, text);
+}
+
+static void assert_counted(const char *series)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	metrics_write(w.ctl.metrics, &text);
+	if (!strstr(text.data, series))
+		fail_msg("not in the metrics: %s\n%s", series, text.data);
+}
+
+static struct observed_group *group(void)
+{
+	return cluster_group(w.c, 1, false);
+}
+
+static void assert_slots(int proxy, const char *addr, bool locked)
+{
+	assert_string_equal(w.proxies[proxy].addr, addr);
+	assert_int_equal(w.proxies[proxy].locked, locked);
+}
+
+/* Somebody else gives the group to `first` (with the others behind it), and our periodic read takes it in. */
+static void others_write(const char *first, bool we_read_it)
+{
+	struct codis_group g = group()->node;
+
+	assert_int_equal(codis_group_lead(&g, first), 0);
+	write_node(&g);
+	w.version = 9;
+	if (we_read_it) {
+		group()->node = g;
+		group()->version = 9;
+	}
+}
+
+/* --- promote and switch
+ * ------------------------------------------------------------------------------------------------ */
+
+ACT_TEST(a_promotion_goes_fence_role_fill_reload)
+{
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B CONFIG SET repl-ping-slave-period 1\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_int_equal(group()->version, 8);
+	assert_string_equal(group()->node.servers[0].addr, B);
+	assert_int_equal(group()->retry_ms <= clock_mono_ms(), true);
+	assert_slots(1, B, false);
+	assert_logged("event=action.begun action=promote product=codis-test subject=group group=1 addr=10.0.0.2:6379 "
+		      "pod=pod-B from=10.0.0.1:6379 master=10.0.0.1:6379 version=7 why=\"seen\"");
+	assert_logged("event=action.done action=promote product=codis-test subject=group group=1 addr=10.0.0.2:6379");
+	assert_logged(" fence=");
+	assert_logged(" role=");
+	assert_logged(" fill=");
+	assert_logged(" filled=2 unfilled=0 why=\"seen\" error=\"\"");
+	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
+	assert_non_null(strstr(w.event, "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
+					"(10.0.0.1:6379): seen; "));
+}
+
+ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)
+{
+	w.offset_b = 980;
+	w.catch_up = 10;
+	run(ACT_SWITCH, B);
+	assert_journal("p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "set 7: BA\n"
+		       "A INFO\n"
+		       "B INFO\n"
+		       "B INFO\n"
+		       "B INFO\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B CONFIG SET repl-ping-slave-period 1\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_logged(" lock=");
+	assert_logged(" catch_up=");
+	assert_non_null(strstr(w.event, " Switched: group 1: pod-B"));
+	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
+}
+
+ACT_TEST(a_group_without_a_node_gets_one)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	w.exists = a.exists = group()->exists = false;
+	w.version = 0;
+	group()->node = (struct codis_group){ .id = 1 };
+	act(w.c, &a);
+	until_idle();
+	assert_int_equal(strncmp(w.journal, "create 0: B\nB SLAVEOF", 21), 0);
+	assert_true(group()->exists);
+}
+
+ACT_TEST(a_conflict_at_the_fence_ends_it_before_any_role)
+{
+	others_write(C, false);
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n");
+	assert_int_equal(w.version, 9);
+	assert_logged("event=action.failed action=promote");
+	assert_counted("{action=\"promote\",result=\"error\"} 1\n");
+	assert_string_equal(w.event,
+			    "Warning Pod shop/pod-B ActionFailed: group 1: promote of pod-B (10.0.0.2:6379) failed: "
+			    "played: conflict");
+}
+
+/* The version is the decision's, though the group is read again, with a later one, while the proxies are locked. */
+ACT_TEST(a_decision_never_goes_over_what_was_written_after_it)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	others_write(C, true);
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_int_equal(w.version, 9);
+	assert_logged("group 1 has changed since this was decided");
+	/* C leads: its slots are not given back to A. */
+	assert_slots(0, A, true);
+	assert_null(strstr(w.journal, "to A\n"));
+}
+
+ACT_TEST(nor_when_it_was_not_read)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	others_write(C, false);
+	until_idle();
+	assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	assert_int_equal(w.version, 9);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_null(strstr(w.journal, "to A\n"));
+}
+
+/* --- a switch that fails
+ * ------------------------------------------------------------------------------------------------ */
+
+ACT_TEST(a_switch_that_cannot_lock_every_proxy_unlocks)
+{
+	w.proxies[1].fails = 1;
+	run(ACT_SWITCH, B);
+	assert_journal("p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "p0 1024 slots to A\n"
+		       "p1 1024 slots to A\n");
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged(" unlock=");
+	assert_logged("error=\"not every proxy could be locked, so the old master stays\"");
+}
+
+ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)
+{
+	others_write(A, false); /* only the version is another */
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"played: conflict\"");
+}
+
+ACT_TEST(a_switch_without_a_coordinator_unlocks)
+{
+	w.write_fails = w.read_fails = ERR_TIMEOUT;
+	run(ACT_SWITCH, B);
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"played: timeout\"");
+}
+
+/* The write was done, and its answer was lost: the node says what is meant, and the next decision goes on from there.
+ */
+ACT_TEST(a_switch_whose_fence_may_be_written_is_not_undone)
+{
+	struct codis_group g = group()->node;
+
+	w.write_fails = ERR_TIMEOUT;
+	assert_int_equal(codis_group_lead(&g, B), 0);
+	write_node(&g);
+	w.version = 8;
+	run(ACT_SWITCH, B);
+	assert_slots(0, A, true);
+	assert_null(strstr(w.journal, "to A\n"));
+}
+
+static bool no_memory_left;
+
+static void *scarce(size_t size)
+{
+	return no_memory_left ? NULL : malloc(size);
+}
+
+/* A proxy to which no lock was sent, for want of memory, is not a locked one. */
+ACT_TEST(a_lock_that_could_not_be_sent_is_none)
+{
+	cJSON_Hooks hooks = { .malloc_fn = scarce, .free_fn = free };
+
+	cJSON_InitHooks(&hooks);
+	no_memory_left = true;
+	start(ACT_SWITCH, B);
+	no_memory_left = false;
+	until_idle();
+	cJSON_InitHooks(NULL);
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("not every proxy could be locked");
+}
+
+ACT_TEST(a_replica_that_does_not_catch_up_gets_no_role)
+{
+	w.offset_a = 5000;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"the replica did not catch up with the locked master in time\"");
+}
+
+ACT_TEST(a_role_that_is_refused_fills_no_proxy)
+{
+	w.role_refused = true;
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\nB SLAVEOF NO ONE\n");
+	assert_string_equal(group()->node.servers[0].addr, B); /* as declared: the next decision goes on from there */
+}
+
+/* --- who may act
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static void another_leads(void)
+{
+	w.ctl.mode = VIEW_WATCH;
+}
+
+ACT_TEST(a_controller_that_no_longer_leads_takes_no_further_step)
+{
+	w.on_write = another_leads;
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n");
+	assert_logged("error=\"this controller no longer leads\"");
+}
+
+ACT_TEST(nor_does_it_unlock_what_another_may_have_locked)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	another_leads();
+	until_idle();
+	assert_journal("p0 1024 slots to A locked\np1 1024 slots to A locked\n");
+	assert_logged("error=\"this controller no longer leads\"");
+}
+
+ACT_TEST(somebody_else_in_charge_ends_it_as_well)
+{
+	w.c->watch_only = true; /* codis.io/ha: keep */
+	run(ACT_PROMOTE, B);
+	assert_journal("");
+}
+
+ACT_TEST(a_leader_without_its_api_server_only_fails_over)
+{
+	w.ctl.mode = VIEW_FAILOVER;
+	run(ACT_FOLLOW, B);
+	assert_journal("");
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+}
+
+ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	w.c->steady_since_ms = clock_mono_ms() + 1;
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("error=\"the clock has jumped since this was decided\"");
+}
+
+/* --- crash points
+ * --------------------------------------------------------------------------------------------------------- */
+
+/* What was done before the process ended there. */
+static void crash_at(const char *point, const char *done)
+{
+	int status;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	w.journal[0] = '\0';
+	if (child == 0) {
+		uv_loop_fork(&w.loop.uv);
+		w.ctl.crash_at = point;
+		w.ctl.crash_armed = true;
+		run(ACT_PROMOTE, B);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 137);
+	assert_journal(done);
+}
+
+ACT_TEST(a_test_may_end_the_process_at_three_points)
+{
+	crash_at("promote.begin", "");
+	crash_at("promote.fenced", "set 7: BA\n");
+	crash_at("promote.role", "set 7: BA\nB SLAVEOF NO ONE\nB CONFIG SET repl-ping-slave-period 1\nB INFO\n");
+	w.journal[0] = '\0';
+	w.ctl.crash_at = "promote.begin"; /* not armed */
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "reload\n"));
+}
+
+/* --- fills
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+ACT_TEST(a_fill_goes_to_one_proxy)
+{
+	run(ACT_FILL_PROXY, P1);
+	assert_journal("p1 1024 slots to A\nreload\n");
+	assert_string_equal(w.event, "Normal Pod shop/pod-? SlotsFilled: group 1: pod-? (10.0.1.1:11080): seen");
+	assert_int_equal(group()->acted_ms, 0);
+}
+
+ACT_TEST(a_fill_that_fails_is_no_success)
+{
+	w.proxies[1].fails = 1;
+	group()->failures = 3;
+	run(ACT_FILL_PROXY, P1);
+	assert_journal("p1 1024 slots to A\n");
+	assert_logged("event=fill.failed proxy=10.0.1.1:11080");
+	assert_counted("{action=\"fill-proxy\",result=\"error\"} 1\n");
+	assert_int_equal(group()->failures, 3); /* the group's own */
+}
+
+/* The lock waits for the fill that is under way at that proxy, and so is not undone by it. */
+ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
+{
+	w.proxies[0].delay_ms = 20;
+	start(ACT_FILL_PROXY, P0);
+	w.offset_b = 900;
+	w.catch_up = 1;
+	start(ACT_SWITCH, B);
+	until_noted("set 7: BA\n");
+	assert_string_equal(w.journal, "p0 1024 slots to A\n"
+				       "p1 1024 slots to A locked\n"
+				       "p0 1024 slots to A locked\n"
+				       "reload\n"
+				       "set 7: BA\n");
+	assert_slots(0, A, true);
+	until_idle();
+	assert_slots(0, B, false);
+}
+
+/* What waits at a proxy was decided on a master that is none any more. */
+ACT_TEST(a_fill_that_was_overtaken_by_a_promotion_is_not_sent)
+{
+	w.proxies[0].delay_ms = 20;
+	start(ACT_FILL_PROXY, P0);
+	start(ACT_FILL_PROXY, P0); /* waits */
+	start(ACT_PROMOTE, B);
+	until_idle();
+	assert_int_equal(strncmp(w.journal, "p0 1024 slots to A\nset 7: BA\n", 29), 0);
+	assert_null(strstr(w.journal + 29, "to A\n"));
+	assert_slots(0, B, false);
+}
+
+ACT_TEST(a_slot_that_migrates_keeps_its_migration)
+{
+	struct observed_proxy *p = cluster_proxy(w.c, P0, false);
+
+	w.c->dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w.c->dashboard.slot_group[i] = i < 10 ? 1 : 2;
+	p->slots[20].group = 2;
+	p->slots[20].migrate_from = 1;
+	memcpy(p->slots[20].addr, C, sizeof(C));
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "p0 11 slots to B\np1 10 slots to B\n"));
+	assert_string_equal(p->slots[20].addr, C);
+	assert_string_equal(p->slots[20].migrate_addr, B);
+}
+
+/* --- repairs
+ * --------------------------------------------------------------------------------------------------------------- */
+
+ACT_TEST(a_server_follows)
+{
+	run(ACT_FOLLOW, C);
+	assert_journal("C SLAVEOF 10.0.0.1 6379\n");
+	assert_string_equal(w.event, "Normal Pod shop/pod-C Following: group 1: pod-C (10.0.0.3:6379): seen");
+}
+
+ACT_TEST(a_server_joins_and_is_dropped)
+{
+	struct action drop = action_of(ACT_DROP_SERVER, B);
+
+	run(ACT_ADD_SERVER, C);
+	assert_journal("set 7: ABC\nreload\n");
+	assert_int_equal(group()->version, 8);
+	drop.version = 8;
+	act(w.c, &drop);
+	until_idle();
+	assert_journal("set 7: ABC\nreload\nset 8: AC\nreload\n");
+}
+
+ACT_TEST(a_proxy_is_taken_in_and_removed)
+{
+	struct action a = action_of(ACT_REMOVE_PROXY, P0);
+
+	run(ACT_ONLINE_PROXY, P0);
+	assert_string_equal(w.event, "Normal Pod shop/pod-? Joined: pod-? (10.0.1.0:11080): seen"); /* no group */
+	a.version = 3;
+	cluster_proxy(w.c, P0, false)->registered_version = 4; /* read since: not what was decided on */
+	act(w.c, &a);
+	until_idle();
+	assert_journal("10.0.2.1:18080 online 10.0.1.0:11080\n"
+		       "delete /codis3/codis-test/proxy/proxy-token-0 3\n"
+		       "reload\n");
+}
+
+static struct action lock_of(const char *addr)
+{
+	struct action a = action_of(ACT_REMOVE_LOCK, D);
+
+	snprintf(a.from, sizeof(a.from), "%s", addr);
+	a.lock_start_wall_ms = 1767323045000;
+	return a;
+}
+
+ACT_TEST(only_the_lock_that_was_judged_is_removed)
+{
+	struct action a = lock_of("10.0.2.9:18080");
+
+	snprintf(w.lock, sizeof(w.lock),
+		 "{\"admin_addr\":\"10.0.2.9:18080\",\"start_time\":\"2026-01-02 03:04:05.1 +0000 UTC m=+0.1\"}");
+	act(w.c, &a);
+	until_idle();
+	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
+	a = lock_of("10.0.2.8:18080");
+	act(w.c, &a);
+	until_idle();
+	assert_logged("error=\"another dashboard has taken the lock meanwhile\"");
+	a = lock_of("10.0.2.9:18080");
+	a.lock_start_wall_ms -= 1000;
+	act(w.c, &a);
+	until_idle();
+	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
+	w.lock[0] = '\0'; /* gone by itself */
+	act(w.c, &a);
+	until_idle();
+	assert_counted("{action=\"remove-lock\",result=\"ok\"} 2\n");
+}
+
+ACT_TEST(slots_are_assigned_in_equal_ranges)
+{
+	w.c->view.replicas = 6;
+	w.c->view.server_replica = 2;
+	run(ACT_ASSIGN_SLOTS, D);
+	assert_journal("from 0 to group 1\nfrom 342 to group 2\nfrom 683 to group 3\n1024 slots\n");
+	assert_string_equal(w.event, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen");
+}
+
+ACT_TEST(a_pod_is_deleted_by_its_uid)
+{
+	run(ACT_DELETE_POD, B);
+	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B "
+		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":1}\n");
+	assert_string_equal(w.event, "Normal Pod shop/pod-B Replaced: group 1: pod-B (10.0.0.2:6379): seen");
+	assert_in_range(group()->retry_ms - clock_mono_ms(), 900, 1000); /* until it shows */
+	w.kube_fails = ERR_NOTFOUND;                                     /* gone already */
+	run(ACT_DELETE_POD, B);
+	assert_counted("{action=\"delete-pod\",result=\"ok\"} 2\n");
+	w.kube_fails = ERR_CONFLICT; /* a successor of that name */
+	run(ACT_DELETE_POD, B);
+	assert_counted("{action=\"delete-pod\",result=\"error\"} 1\n");
+}
+
+/* --- beginning and end
+ * --------------------------------------------------------------------------------------------------- */
+
+static void assert_waits(int ms)
+{
+	int64_t left;
+
+	run(ACT_PROMOTE, B);
+	left = group()->retry_ms - clock_mono_ms();
+	assert_in_range(left, ms > 20 ? ms - 20 : 0, ms);
+}
+
+ACT_TEST(the_pause_after_a_failure_doubles_up_to_two_seconds)
+{
+	w.write_fails = ERR_IO;
+	for (int ms = 50; ms < 2000; ms *= 2)
+		assert_waits(ms);
+	assert_waits(2000);
+	assert_waits(2000);
+	w.write_fails = ERR_NONE;
+	run(ACT_PROMOTE, B);
+	assert_true(group()->retry_ms <= clock_mono_ms());
+	others_write(A, false);
+	assert_waits(50);
+}
+
+ACT_TEST(what_it_is_about_is_busy_meanwhile)
+{
+	start(ACT_PROMOTE, B);
+	assert_int_equal(group()->running, 1);
+	start(ACT_ONLINE_PROXY, P0);
+	assert_int_equal(cluster_proxy(w.c, P0, false)->running, 1);
+	start(ACT_ASSIGN_SLOTS, D);
+	assert_int_equal(w.c->dashboard_running, 1);
+	assert_int_equal(group()->running, 1);
+	assert_int_equal(w.c->running, 3);
+	until_idle();
+	assert_int_equal(group()->running, 0);
+	assert_int_equal(cluster_proxy(w.c, P0, false)->running, 0);
+	assert_int_equal(w.c->dashboard_running, 0);
+}
+
+ACT_TEST(every_kind_has_its_words)
+{
+	for (int k = 0; k < ACT_KINDS; k++) {
+		assert_non_null(action_name((enum action_kind)k));
+		assert_non_null(action_reason((enum action_kind)k));
+		for (int other = 0; other < k; other++)
+			assert_string_not_equal(action_name((enum action_kind)k), action_name((enum action_kind)other));
+	}
+}
+
+static void assert_note(const struct action *a, const char *expected)
+{
+	char text[1024];
+
+	action_note(a, 41, NULL, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+ACT_TEST(an_event_names_the_old_and_the_new_master_and_the_time)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.why = "connections are refused, and its replica lost its link";
+	assert_note(&a,
+		    "group 1: pod-B (10.0.0.2:6379) replaces pod-A (10.0.0.1:6379): connections are refused, and its "
+		    "replica lost its link; 41 ms");
+	a.from_pod[0] = '\0';
+	assert_note(&a,
+		    "group 1: pod-B (10.0.0.2:6379) replaces 10.0.0.1:6379: connections are refused, and its replica "
+		    "lost its link; 41 ms");
+	a.from[0] = '\0';
+	a.why = "the group has no master yet";
+	assert_note(&a, "group 1: pod-B (10.0.0.2:6379) has the master's role: the group has no master yet; 41 ms");
+}
