@@ -17,7 +17,7 @@ redisAsyncContext *redis_connect(uv_loop_t *uv, const char *addr, struct error *
 	redisAsyncContext *ac;
 	struct addr numeric;
 
-	if (addr_parse(addr, &numeric, err) < 0 || addr_split(addr, host(addr, host, sizeof(host), &numeric.port, err) < 0)
+	if (addr_parse(addr, &numeric, err) < 0 || addr_split(addr, host, sizeof(host), &numeric.port, err) < 0)
 		return NULL;
 	errno = 0;
 	ac = redisAsyncConnect(host, numeric.port);
