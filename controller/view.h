@@ -62,6 +62,9 @@ struct group_view {
 	bool busy;             /* something is being done, or what is known is older than what was done last */
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
+	int64_t keys;          /* of its last verified master, remembered while it has none; -1: not known */
+	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */
+	int64_t lost_keys, lost_wall_ms, new_lost_keys, new_lost_wall_ms;
 	/* Its servers, by their pod or by its list, as indices of cluster_view.servers. Ask by view_next(). */
 	const int *members;
 	int member_count;
@@ -126,8 +129,10 @@ struct cluster_view {
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
 	int64_t kube_heard_ms;  /* when it was */
 	bool coordinator_ready; /* and its nodes were read */
-	int replicas;           /* spec.replicas of the codis-server StatefulSet; -1: none */
-	int ordinals_start;     /* its spec.ordinals.start */
+	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */
+	bool set_deleting;
+	int replicas;       /* its spec.replicas; -1: none */
+	int ordinals_start; /* its spec.ordinals.start */
 	int server_replica;
 	int server_count, group_count, proxy_count, dashboard_count;
 	struct server_view *servers;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/base/error.h"
-#include "common/net/addr.h"
 
 struct line {
 	const char *key, *value;
@@ -67,7 +66,7 @@ static int64_t keys_of(const struct line *l)
 
 struct parsing {
 	struct redis_info *info;
-	char host[CODIS_ADDR_MAX];
+	char host[48];
 	int port;
 	int64_t master_offset, replica_offset;
 };
@@ -116,7 +115,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role",
 				 len);
 	if (info->role == REDIS_ROLE_REPLICA) {
-		addr_join(p.host, (uint16_t)p.port, info->master, sizeof(info->master));
+		snprintf(info->master, sizeof(info->master), "%s:%d", p.host, p.port);
 		info->offset = p.replica_offset;
 	} else {
 		info->link_up = false;

@@ -1,26 +1,27 @@
 #include "common/codis/redis_connect.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/base/error.h"
+#include "common/codis/model.h"
 #include "common/net/addr.h"
 #include "common/net/hiredis_uv.h"
 
 bool redis_refused(const redisAsyncContext *ac)
 {
-	return ac->c.err == REDIS_ERR_IO && errno == ECONNREFUSED; /* ac->err is filled in later */
+	return strstr(ac->errstr, strerror(ECONNREFUSED)) != NULL;
 }
 
 redisAsyncContext *redis_connect(uv_loop_t *uv, const char *addr, struct error *err)
 {
-	char host[ADDR_TEXT_MAX];
+	char host[CODIS_ADDR_MAX];
 	redisAsyncContext *ac;
-	struct addr numeric;
+	uint16_t port;
 
-	if (addr_parse(addr, &numeric, err) < 0 || addr_split(addr, host, sizeof(host), &numeric.port, err) < 0)
+	if (addr_split(addr, host, sizeof(host), &port, err) < 0)
 		return NULL;
-	errno = 0;
-	ac = redisAsyncConnect(host, numeric.port);
+	ac = redisAsyncConnect(host, port);
 	if (!ac) {
 		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
 		return NULL;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/codis/topology.h"
 
 #define NONE "none"
@@ -64,6 +65,40 @@ int served_next(const char **text, struct served_group *out)
 	if (**text && !(take(text, ',') && **text))
 		return -1;
 	*out = (struct served_group){ .gid = (int)gid, .slots = (int)slots, .keys = keys };
+	return 1;
+}
+
+int served_loss_write(const struct served_loss *loss, struct buf *out)
+{
+	char when[32];
+
+	/* Whole seconds are enough for a person. */
+	clock_rfc3339(loss->wall_ms, when, sizeof(when));
+	return buf_addf(out, "%s%d=%" PRId64 "@%.19sZ", out->len ? "," : "", loss->gid, loss->keys, when);
+}
+
+int served_loss_next(const char **text, struct served_loss *out)
+{
+	int64_t gid, keys, wall_ms;
+	char when[32];
+	size_t len;
+
+	if (!**text)
+		return 0;
+	gid = take_number(text);
+	if (gid < 1 || gid > INT32_MAX || !take(text, '='))
+		return -1;
+	keys = take_number(text);
+	if (keys < 0 || !take(text, '@'))
+		return -1;
+	len = strcspn(*text, ",");
+	if (len >= sizeof(when))
+		return -1;
+	snprintf(when, sizeof(when), "%.*s", (int)len, *text);
+	*text += len;
+	if (clock_parse_rfc3339(when, &wall_ms, NULL) < 0 || (**text && !(take(text, ',') && **text)))
+		return -1;
+	*out = (struct served_loss){ .gid = (int)gid, .keys = keys, .wall_ms = wall_ms };
 	return 1;
 }
 

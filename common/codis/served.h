@@ -1,9 +1,12 @@
-/* served.h - what the groups of a Codis serve, as codis-controller notes it on the codis-server StatefulSet for
- * codis-webhook, and what a user gives up. Pure.
+/* served.h - what the groups of a Codis serve and what they have lost, as codis-controller notes it on the codis-server
+ * StatefulSet, and what a user gives up. Pure.
  *
  *     codis.io/slots: "1=512/12000,2=512"          group=slots/keys, in ascending order; keys are left out where they
  * are not known. A group without slots is not in it; "none": no group has. codis.io/allow-data-loss: "2,3" or "all"
  * groups whose data may go with fewer replicas
+ *     codis.io/data-lost: "1=130@2026-11-26T05:03:38Z"
+ *                                                  group=keys@when, in ascending order; whoever takes it away
+ *                                                  acknowledges it
  */
 #ifndef CODIS_CODIS_SERVED_H
 #define CODIS_CODIS_SERVED_H
@@ -16,6 +19,7 @@ struct buf;
 
 #define CODIS_ANNOTATION_SLOTS      "codis.io/slots"
 #define CODIS_ANNOTATION_ALLOW_LOSS "codis.io/allow-data-loss"
+#define CODIS_ANNOTATION_DATA_LOST  "codis.io/data-lost"
 
 struct served_group {
 	int gid;      /* 1.. */
@@ -28,6 +32,17 @@ int served_write(const struct served_group *groups, int count, struct buf *out);
 
 /* Takes one group from *text and moves *text behind it: 1 and *out, 0 at the end, -1 when the rest cannot be read. */
 int served_next(const char **text, struct served_group *out);
+
+struct served_loss {
+	int gid;
+	int64_t keys; /* about so many are gone */
+	int64_t wall_ms;
+};
+
+/* Appends ",1=130@2026-11-26T05:03:38Z", without the comma at the beginning of out. 0 or -1. */
+int served_loss_write(const struct served_loss *loss, struct buf *out);
+/* As served_next(). */
+int served_loss_next(const char **text, struct served_loss *out);
 
 /* Whether codis.io/allow-data-loss (NULL: none) names the group. */
 bool served_may_lose(const char *allowed, int gid);

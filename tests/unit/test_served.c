@@ -73,6 +73,45 @@ TEST(what_somebody_else_wrote)
 	reads("1=5/9999999999999999", 0, -1);
 }
 
+#define TWO_LOSSES "1=130@2026-11-26T05:03:38Z,12=1@2026-11-27T00:00:00Z"
+
+TEST(losses)
+{
+	const struct served_loss one = { 1, 130, 1795669418123 }, two = { 12, 1, 1795737600000 };
+	BUF_CLEANUP struct buf out = BUF_INIT(1 << 16);
+	const char *text = TWO_LOSSES;
+	struct served_loss loss;
+
+	assert_int_equal(served_loss_write(&one, &out), 0);
+	assert_int_equal(served_loss_write(&two, &out), 0);
+	assert_string_equal(out.data, TWO_LOSSES);
+	assert_int_equal(served_loss_next(&text, &loss), 1);
+	assert_true(loss.gid == 1 && loss.keys == 130 && loss.wall_ms == 1795669418000);
+	assert_int_equal(served_loss_next(&text, &loss), 1);
+	assert_true(loss.gid == 12 && loss.keys == 1 && loss.wall_ms == two.wall_ms);
+	assert_int_equal(served_loss_next(&text, &loss), 0);
+}
+
+TEST(losses_that_somebody_else_wrote)
+{
+	static const char *const texts[] = { "x",
+					     "1",
+					     "1=",
+					     "1=5",
+					     "1=5@",
+					     "1=5@now",
+					     "0=5@2026-11-26T05:03:38Z",
+					     "1=5@2026-11-26T05:03:38Z,",
+					     "1=5@2026-11-26T05:03:38.000000000000000Z" };
+	struct served_loss loss;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		const char *text = texts[i];
+
+		assert_int_equal(served_loss_next(&text, &loss), -1);
+	}
+}
+
 TEST(given_up)
 {
 	assert_true(served_may_lose("2", 2));

@@ -1,0 +1,58 @@
+#include "controller/data.h"
+
+#include <string.h>
+
+void data_hear_process(struct data_process *p, const struct redis_info *info, const char *synced_with)
+{
+	if (strcmp(p->run_id, info->run_id) != 0) {
+		*p = (struct data_process){ .keys = -1 };
+		memcpy(p->run_id, info->run_id, sizeof(p->run_id));
+	}
+	p->keys = info->keys;
+	if (!synced_with[0])
+		return;
+	memcpy(p->heir_of, synced_with, sizeof(p->heir_of));
+	p->heir_keys = info->keys;
+}
+
+static bool loses_all(const struct data_group *g, const struct data_process *p, const struct redis_info *info)
+{
+	bool seen_before = strcmp(p->run_id, info->run_id) == 0 && p->keys >= 0;
+	bool heir = seen_before && g->run_id[0] && strcmp(p->heir_of, g->run_id) == 0;
+
+	return g->keys > 0 && (seen_before ? p->keys : info->keys) == 0 && !(heir && p->heir_keys == 0);
+}
+
+void data_hear_master(struct data_group *g, const struct data_process *p, const struct redis_info *info,
+		      int64_t wall_ms)
+{
+	bool same = g->known && strcmp(g->run_id, info->run_id) == 0;
+
+	if (g->known && !same && loses_all(g, p, info)) {
+		g->lost_keys += g->keys;
+		g->lost_wall_ms = wall_ms;
+		g->told = false;
+	}
+	g->known = true;
+	memcpy(g->run_id, info->run_id, sizeof(g->run_id));
+	g->keys = info->keys;
+}
+
+void data_recall(struct data_group *g, int64_t keys)
+{
+	if (g->known || keys < 0)
+		return;
+	*g = (struct data_group){ .known = true, .keys = keys };
+}
+
+void data_give_up(struct data_group *g)
+{
+	*g = (struct data_group){ .known = false };
+}
+
+void data_noted(struct data_group *g)
+{
+	g->lost_keys = 0;
+	g->lost_wall_ms = 0;
+	g->told = false;
+}
