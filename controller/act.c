@@ -11,6 +11,7 @@ void act(struct cluster *c, const struct action *a)
 		[ACT_FOLLOW] = follow_begin,
 		[ACT_ADD_SERVER] = membership_begin,
 		[ACT_DROP_SERVER] = membership_begin,
+		[ACT_MARK_IN_SYNC] = mark_in_sync_begin,
 		[ACT_FILL_PROXY] = fill_begin,
 		[ACT_ONLINE_PROXY] = online_proxy_begin,
 		[ACT_REMOVE_PROXY] = remove_proxy_begin,

@@ -64,6 +64,33 @@ void membership_begin(struct op *op)
 		op_end(op, &err);
 }
 
+/* --- MARK_IN_SYNC ----------------------------------------------------------------------------------------------------
+ */
+
+static void on_marked(void *ctx, const char *data, size_t len, int version, const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (!err) {
+		op_fenced(op, version);
+		/* With the next overview: many groups are marked at once after a first assignment, and each reload
+		 * makes a dashboard read all slots. */
+		op->c->reload_due = true;
+	}
+	op_end(op, err);
+}
+
+void mark_in_sync_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op->next.out_of_sync = false;
+	if (op_fence(op, on_marked, &err) < 0)
+		op_end(op, &err);
+}
+
 /* --- ONLINE_PROXY, REMOVE_PROXY
  * ----------------------------------------------------------------------------------------- */
 

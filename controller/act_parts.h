@@ -20,6 +20,7 @@ void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void
 /* act_mend.c */
 void follow_begin(struct op *op);
 void membership_begin(struct op *op);
+void mark_in_sync_begin(struct op *op);
 void online_proxy_begin(struct op *op);
 void remove_proxy_begin(struct op *op);
 void remove_lock_begin(struct op *op);

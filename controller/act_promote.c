@@ -44,6 +44,8 @@ void promote_begin(struct op *op)
 		return;
 	}
 	op->next.id = op->a.gid;
+	op->next.out_of_sync =
+		false; /* as Codis' own promote leaves it: the proxies are filled, now or by a next decision */
 	if (op->a.kind == ACT_SWITCH)
 		fill_all(op, op->a.from, true, FILL_MS, on_locked);
 	else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/codis/served.h"
 
 static const struct {
 	const char *name, *reason;
@@ -14,6 +15,7 @@ static const struct {
 	[ACT_FOLLOW] = { "follow", "Following", SUBJECT_SERVER },
 	[ACT_ADD_SERVER] = { "add-server", "Joined", SUBJECT_SERVER },
 	[ACT_DROP_SERVER] = { "drop-server", "Dropped", SUBJECT_SERVER },
+	[ACT_MARK_IN_SYNC] = { "mark-in-sync", "InSync", SUBJECT_SERVER },
 	[ACT_FILL_PROXY] = { "fill-proxy", "SlotsFilled", SUBJECT_PROXY },
 	[ACT_ONLINE_PROXY] = { "online-proxy", "Joined", SUBJECT_PROXY },
 	[ACT_REMOVE_PROXY] = { "remove-proxy", "Removed", SUBJECT_PROXY },
@@ -58,19 +60,24 @@ static const char *who(const char *pod, const char *addr, char out[WHO_MAX])
 
 void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size)
 {
-	char self[WHO_MAX], old[WHO_MAX], group[24] = "";
+	char self[WHO_MAX], old[WHO_MAX], group[24] = "", empty[SERVED_KEYS_MAX + 32] = "", keys[SERVED_KEYS_MAX];
 	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
 
 	who(a->pod, a->addr, self);
 	if (a->gid)
 		snprintf(group, sizeof(group), "group %d: ", a->gid);
+	if (a->lost_keys) {
+		served_say_keys(a->lost_keys, keys);
+		snprintf(empty, sizeof(empty), ", empty, of a group that had %s", keys);
+	}
 	if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
 	else if (a->subject == SUBJECT_GROUP && replaces)
-		snprintf(out, size, "%s%s replaces %s: %s; %lld ms", group, self, who(a->from_pod, a->from, old),
-			 a->why, (long long)took_ms);
+		snprintf(out, size, "%s%s replaces %s%s: %s; %lld ms", group, self, who(a->from_pod, a->from, old),
+			 empty, a->why, (long long)took_ms);
 	else if (a->subject == SUBJECT_GROUP)
-		snprintf(out, size, "%s%s has the master's role: %s; %lld ms", group, self, a->why, (long long)took_ms);
+		snprintf(out, size, "%s%s has the master's role%s: %s; %lld ms", group, self, empty, a->why,
+			 (long long)took_ms);
 	else
 		snprintf(out, size, "%s%s: %s", group, self, a->why);
 }

@@ -17,6 +17,7 @@ enum action_kind {
 	ACT_FOLLOW,       /* gid, addr, master: SLAVEOF */
 	ACT_ADD_SERVER,   /* gid, addr: into the group's list */
 	ACT_DROP_SERVER,  /* gid, addr: out of it */
+	ACT_MARK_IN_SYNC, /* gid: out_of_sync in its node, which codis-fe shows, is true no more */
 	ACT_FILL_PROXY,   /* gid, addr: slots that point elsewhere than the declared master */
 	ACT_ONLINE_PROXY, /* addr: let the dashboard take it in */
 	ACT_REMOVE_PROXY, /* addr, token: drop its node */
@@ -49,6 +50,7 @@ struct action {
 	char from_pod[VIEW_NAME_MAX]; /* its pod */
 	char token[CODIS_TOKEN_MAX];  /* of the proxy */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
+	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	const char *why;              /* a literal: what was seen */
 };
 

@@ -40,15 +40,16 @@ static struct action *propose_server(struct decision *d, enum action_kind kind, 
 }
 
 /* PROMOTE or SWITCH to s; old: the master until now, or NULL. */
-static void propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
-			   const struct server_view *old, const char *why)
+static struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+				     const struct server_view *old, const char *why)
 {
 	struct action *a = propose_server(d, kind, gid, s, why);
 
-	if (!old)
-		return;
-	memcpy(a->from, old->addr, sizeof(a->from));
-	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
+	if (old) {
+		memcpy(a->from, old->addr, sizeof(a->from));
+		memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
+	}
+	return a;
 }
 
 /* --- the master --------------------------------------------------------------------------------------------------- */
@@ -185,6 +186,7 @@ static bool newer(const struct group_view *g, const struct server_view *a, const
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
 {
 	const struct server_view *best = NULL, *s;
+	struct action *a;
 	bool all = true;
 
 	for (int at = 0; (s = view_next(d->v, g, &at));) {
@@ -201,7 +203,9 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 		return;
 	if (!all && (!g->masterless_ms || d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms))
 		return;
-	propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
+	a = propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
+	if (best->info.keys == 0 && g->keys > 0)
+		a->lost_keys = g->keys;
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
@@ -343,6 +347,47 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 		propose_master(d, ACT_PROMOTE, g->node.id, m, old, why);
 }
 
+/* --- out_of_sync ----------------------------------------------------------------------------------------------------
+ */
+
+/* Whether the proxy sends the group's slots to its declared master, as heard since the group was last changed. */
+static bool serves_rightly(const struct decision *d, const struct group_view *g, const struct proxy_view *p)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	if (p->busy || p->reach != REACH_OK || !p->slots || p->slots_ms < g->acted_ms)
+		return false;
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (b->slot_group[i] == g->node.id && (b->slot_acting[i] || s->locked || s->group != g->node.id ||
+						       strcmp(s->addr, g->node.servers[0].addr) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* Codis sets out_of_sync when it assigns slots or is told of replicas to read from, and clears it when a person asks
+ * for a resync; codis-fe shows it in red. The slots of replicas that are read from are the dashboard's to fill: there
+ * it stays its own. */
+static bool is_in_sync_unmarked(const struct decision *d, const struct group_view *g)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	if (!g->node.out_of_sync || g->node.promoting_state[0] || b->reach != REACH_OK || b->busy || !b->slots_known ||
+	    d->count == d->max)
+		return false;
+	for (int i = 0; i < g->node.count; i++) {
+		if (g->node.servers[i].replica_group)
+			return false;
+	}
+	for (int i = 0; i < d->v->proxy_count; i++) {
+		if (d->v->proxies[i].registered && !serves_rightly(d, g, &d->v->proxies[i]))
+			return false;
+	}
+	return true;
+}
+
 static void decide_group(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *m = view_master(d->v, g), *s;
@@ -366,6 +411,8 @@ static void decide_group(struct decision *d, const struct group_view *g)
 		if (s != m && mend_member(d, g, m, s))
 			return;
 	}
+	if (is_in_sync_unmarked(d, g))
+		propose_server(d, ACT_MARK_IN_SYNC, g->node.id, m, "every proxy sends its slots to its master");
 }
 
 /* --- proxies, dashboard, slots --------------------------------------------------------------------------------------

@@ -166,7 +166,7 @@ static void note_node(const char *what, int version, const char *text)
 	note("%s %d: ", what, version);
 	for (int i = 0; i < g.count; i++)
 		note("%c", letter(g.servers[i].addr));
-	note("%s\n", g.promoting_state);
+	note("%s%s\n", g.promoting_state, g.out_of_sync ? " out of sync" : "");
 }
 
 static void give_written(struct answer *a)
@@ -670,6 +670,30 @@ static void others_write(const char *first, bool we_read_it)
 	}
 }
 
+/* --- out_of_sync ----------------------------------------------------------------------------------------------------
+ */
+
+ACT_TEST(a_group_that_is_in_sync_is_marked)
+{
+	group()->node.out_of_sync = true;
+	write_node(&group()->node);
+	run(ACT_MARK_IN_SYNC, A);
+	assert_journal("set 7: AB\n");
+	assert_int_equal(group()->version, 8);
+	assert_false(group()->node.out_of_sync);
+	assert_true(w.c->reload_due); /* with the next overview, once for all groups */
+	assert_logged("event=action.done action=mark-in-sync");
+}
+
+ACT_TEST(a_promotion_leaves_nothing_out_of_sync)
+{
+	group()->node.out_of_sync = true;
+	write_node(&group()->node);
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	assert_false(group()->node.out_of_sync);
+}
+
 /* --- promote and switch
  * ------------------------------------------------------------------------------------------------ */
 
@@ -697,6 +721,18 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
 	assert_non_null(strstr(w.event, "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
 					"(10.0.0.1:6379): seen; "));
+}
+
+ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.lost_keys = 130;
+	act(w.c, &a);
+	until_idle();
+	assert_non_null(strstr(w.event,
+			       "Warning Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
+			       "(10.0.0.1:6379), empty, of a group that had about 130 keys: seen; "));
 }
 
 ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)

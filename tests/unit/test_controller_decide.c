@@ -448,6 +448,84 @@ TEST(cold_start_waits_for_all_and_takes_the_newest)
 	assert_only(w, ACT_PROMOTE, A); /* as declared */
 }
 
+TEST(cold_start_says_what_an_empty_server_takes_over)
+{
+	WORLD;
+
+	guarded(&w->servers[0]);
+	guarded(&w->servers[1]);
+	w->groups[0].keys = -1;
+	assert_int_equal(assert_only(w, ACT_PROMOTE, A)->lost_keys, 0);
+	w->groups[0].keys = 130;
+	assert_int_equal(assert_only(w, ACT_PROMOTE, A)->lost_keys, 130);
+	w->servers[1].info.keys = 5;
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->lost_keys, 0);
+}
+
+TEST(group_that_is_in_sync_is_marked_so)
+{
+	WORLD;
+	const struct action *a;
+
+	w->groups[0].node.out_of_sync = true;
+	a = assert_only(w, ACT_MARK_IN_SYNC, A);
+	assert_int_equal(a->gid, 1);
+	assert_int_equal(a->version, 7);
+	assert_int_equal(a->subject, SUBJECT_SERVER);
+}
+
+/* Whatever of it is not known, or not so: it is left as it is. */
+TEST(group_that_may_be_out_of_sync_is_not_marked)
+{
+	WORLD;
+	struct group_view *g = &w->groups[0];
+
+	g->node.out_of_sync = true;
+	w->slots[0][1023].locked = true;
+	w->proxies[0].busy = true; /* it is filled soon */
+	assert_nothing(w);
+	w->slots[0][1023].locked = false;
+	assert_nothing(w);
+	w->proxies[0].busy = false;
+	w->proxies[0].slots = NULL;
+	assert_nothing(w);
+	w->proxies[0].slots = w->slots[0];
+	g->acted_ms = 5;
+	w->proxies[0].slots_ms = 4;
+	assert_nothing(w);
+	w->proxies[0].slots_ms = 6;
+	w->v.dashboard.slot_acting[7] = true;
+	assert_nothing(w);
+	w->v.dashboard.slot_acting[7] = false;
+	w->v.dashboard.busy = true;
+	assert_nothing(w);
+	w->v.dashboard.busy = false;
+	w->v.dashboard.slots_known = false;
+	assert_nothing(w);
+	w->v.dashboard.slots_known = true;
+	g->node.servers[1].replica_group = true;
+	assert_nothing(w);
+	g->node.servers[1].replica_group = false;
+	w->v.mode = VIEW_FAILOVER;
+	assert_nothing(w);
+	w->v.mode = VIEW_LEAD;
+	assert_only(w, ACT_MARK_IN_SYNC, A);
+}
+
+/* A proxy that is in the list and does not answer may have anything; one that is not is none of the group's. */
+TEST(proxies_that_count_for_being_in_sync)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+
+	w->groups[0].node.out_of_sync = true;
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms;
+	assert_nothing(w);
+	p->registered = false;
+	assert_only(w, ACT_MARK_IN_SYNC, A);
+}
+
 TEST(cold_start_over_dead_addresses)
 {
 	WORLD;

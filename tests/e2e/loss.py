@@ -1,0 +1,136 @@
+"""Data in memory: what would lose it is refused or held up, and what is lost is said until somebody acknowledges it."""
+import time
+
+import kube
+from codis import controller_status
+from world import NAMESPACE, case, manifest, wait_for
+
+SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/codis-server"
+
+
+def annotations(w):
+    return w.kube.get(SET)["metadata"].get("annotations", {})
+
+
+def put_keys(w, count=200):
+    """Keys of all slots through a proxy; returns how many each group has now."""
+    pod = next(p for p in w.codis.pods("codis-proxy") if kube.is_ready(p))["metadata"]["name"]
+    script = f"i=0; while [ $i -lt {count} ]; do echo SET loss-$i $i; i=$((i+1)); done | redis-cli -h codis-proxy -p 19000"
+    w.kube.run_in(NAMESPACE, pod, "sh", "-c", script)
+    return {gid: w.codis.master(gid).keys for gid in (1, 2)}
+
+
+def served(w):
+    """codis.io/slots as {group: (slots, keys)}."""
+    text = annotations(w).get("codis.io/slots", "none")
+    parts = [p.replace("=", "/").split("/") for p in text.split(",") if p != "none"]
+    return {int(p[0]): (int(p[1]), int(p[2]) if len(p) > 2 else None) for p in parts}
+
+
+def scale_to(w, replicas, *more):
+    return w.kube.kubectl("scale", "-n", NAMESPACE, "sts", "codis-server", f"--replicas={replicas}", *more, check=False)
+
+
+@case
+def scale_in(w):
+    """Fewer servers are refused while a group that goes serves slots, by scale and by apply; given up, they are let."""
+    put_keys(w)
+    wait_for("what the groups serve", lambda: (
+        {g: s[0] for g, s in served(w).items()} == {1: 512, 2: 512} and all(s[1] for s in served(w).values()),
+        annotations(w).get("codis.io/slots")), 90)
+    w.note(annotations(w)["codis.io/slots"])
+    for done in (scale_to(w, 2), scale_to(w, 0),
+                 w.kube.apply(manifest("codis", "plain", "codis-server.yaml").replace("replicas: 4", "replicas: 2"),
+                              NAMESPACE, check=False)):
+        assert done.returncode != 0 and "which would be lost" in done.stderr, done.stderr or done.stdout
+        w.note(done.stderr.strip().splitlines()[-1])
+    assert w.kube.get(SET)["spec"]["replicas"] == 4
+    w.kube.kubectl("annotate", "-n", NAMESPACE, "sts", "codis-server", "codis.io/allow-data-loss=2")
+    try:
+        def let():
+            done = scale_to(w, 2, "--dry-run=server")
+            return done.returncode == 0 and "codis.io/allow-data-loss" in done.stderr, done.stderr
+        wait_for("a scale that is let through", let, 10)
+    finally:
+        w.kube.kubectl("annotate", "-n", NAMESPACE, "sts", "codis-server", "codis.io/allow-data-loss-")
+
+
+@case
+def no_budget(w):
+    """A codis-server StatefulSet without a disruption budget is warned of; the manifests have one, and are not."""
+    text = manifest("codis", "plain", "codis-server.yaml")
+    w.kube.kubectl("create", "namespace", "nobudget")
+    try:
+        done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
+        assert "add a PodDisruptionBudget" in done.stderr, done.stderr
+        w.kube.apply(manifest("codis", "plain", "codis-budgets.yaml"), "nobudget")
+        time.sleep(1)  # the webhook's watch
+        done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
+        assert "PodDisruptionBudget" not in done.stderr, done.stderr
+    finally:
+        w.remove_codis("nobudget")
+
+
+def evict(w, pod):
+    """The status of the eviction API's answer."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}}
+    try:
+        w.kube.call("POST", f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction", body)
+    except kube.Error as e:
+        return e.status
+    return 201
+
+
+@case
+def second_eviction(w):
+    """Both members of a group are evicted at once: the second one is held until the first is back in sync."""
+    before = put_keys(w)
+    members = [s.pod for s in w.codis.group(1)]
+    assert evict(w, members[0]) == 201
+    assert evict(w, members[1]) == 429, "the second member was evicted with the first"
+    w.note(f"group 1 is two in sync after {w.wait_group(1):.1f} s")
+    w.wait_whole()
+    assert w.codis.master(1).keys >= before[1], f"{before[1]} keys before, {w.codis.master(1).keys} now"
+
+
+def data_lost(w, gid):
+    for cluster in controller_status(w.kube)["clusters"]:
+        if cluster["namespace"] == NAMESPACE:
+            return next(g for g in cluster["groups"] if g["id"] == gid).get("data_lost")
+    return None
+
+
+@case
+def lost(w):
+    """Both members of a group are killed: the loss is a Warning, and in status and StatefulSet until acknowledged."""
+    keys = put_keys(w)[1]
+    time.sleep(1)  # until the controllers have heard of the keys
+    w.kill(*(f"{s.pod}/codis-server" for s in w.codis.group(1)))
+    wait_for("the loss in the status", lambda: ("LOST ITS DATA" in w.status_line(), w.status_line()), 90)
+    w.wait_whole(90)
+    line = w.status_line()
+    w.note(line)
+    assert "DEGRADED" in line and f"about {keys} keys" in line, f"{keys} keys: {line}"
+    assert data_lost(w, 1)["keys"] == keys, data_lost(w, 1)
+    assert annotations(w)["codis.io/data-lost"].startswith(f"1={keys}@"), annotations(w)
+    told = [e for name in ("codis-server", w.codis.master(1).pod) for e in w.kube.events(NAMESPACE, name)
+            if e.startswith("DataLost")]
+    assert len(told) >= 2, f"Events: {told}"
+    w.note(told[-1])
+    w.kube.kubectl("annotate", "-n", NAMESPACE, "sts", "codis-server", "codis.io/data-lost-")
+    wait_for("OK", lambda: (": OK," in w.status_line(), w.status_line()), 20)
+
+
+def out_of_sync(w):
+    return [g["id"] for g in w.codis.topom()["group"]["models"] if g.get("out_of_sync")]
+
+
+@case
+def in_sync(w):
+    """No group is shown as out of sync by codis-fe when it is in sync: not after the start, not after a failover."""
+    wait_for("no group out of sync", lambda: (not out_of_sync(w), f"groups {out_of_sync(w)}"), 30)
+    old = w.codis.master(1)
+    w.kill(f"{old.pod}/codis-server")
+    time.sleep(1)
+    w.wait_group(1)
+    wait_for("no group out of sync", lambda: (not out_of_sync(w), f"groups {out_of_sync(w)}"), 30)
