@@ -168,8 +168,7 @@ void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void
 		then(op);
 }
 
-/* --- FILL_PROXY: one proxy, the slots of one group ------------------------------------------------------------------
- */
+/* --- FILL_PROXY: one proxy, the slots of one group ---------------------------------------------------------------- */
 
 static void on_filled(struct op *op)
 {

@@ -11,8 +11,7 @@
 #include "controller/observe.h"
 #include "controller/op.h"
 
-/* --- FOLLOW ---------------------------------------------------------------------------------------------------------
- */
+/* --- FOLLOW ------------------------------------------------------------------------------------------------------- */
 
 static void on_following(void *ctx, const char *answer, const struct error *err)
 {
@@ -34,8 +33,7 @@ void follow_begin(struct op *op)
 	op_command(op, op->a.addr, on_following, 3, (const char *const[]){ "SLAVEOF", host, port_text });
 }
 
-/* --- ADD_SERVER, DROP_SERVER
- * ------------------------------------------------------------------------------------------ */
+/* --- ADD_SERVER, DROP_SERVER -------------------------------------------------------------------------------------- */
 
 static void on_listed(void *ctx, const char *data, size_t len, int version, const struct error *err)
 {
@@ -64,8 +62,7 @@ void membership_begin(struct op *op)
 		op_end(op, &err);
 }
 
-/* --- MARK_IN_SYNC ----------------------------------------------------------------------------------------------------
- */
+/* --- MARK_IN_SYNC ------------------------------------------------------------------------------------------------- */
 
 static void on_marked(void *ctx, const char *data, size_t len, int version, const struct error *err)
 {
@@ -91,8 +88,7 @@ void mark_in_sync_begin(struct op *op)
 		op_end(op, &err);
 }
 
-/* --- ONLINE_PROXY, REMOVE_PROXY
- * ----------------------------------------------------------------------------------------- */
+/* --- ONLINE_PROXY, REMOVE_PROXY ----------------------------------------------------------------------------------- */
 
 static void on_dashboard(void *ctx, const cJSON *answer, const struct error *err)
 {
@@ -141,8 +137,7 @@ void remove_proxy_begin(struct op *op)
 	remove_node(op, path, op->version);
 }
 
-/* --- REMOVE_LOCK -----------------------------------------------------------------------------------------------------
- */
+/* --- REMOVE_LOCK -------------------------------------------------------------------------------------------------- */
 
 /* Still the lock that was judged? A node that was taken anew has the same version, so its words are compared. */
 static void on_lock_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
@@ -179,8 +174,7 @@ void remove_lock_begin(struct op *op)
 		op_end(op, &err);
 }
 
-/* --- ASSIGN_SLOTS
- * ------------------------------------------------------------------------------------------------------ */
+/* --- ASSIGN_SLOTS ------------------------------------------------------------------------------------------------- */
 
 /* Ranges of equal size, one a group, as Codis' own tools print them. NULL: no memory. */
 static cJSON *assignment(const struct cluster_view *v)
@@ -217,8 +211,7 @@ void assign_begin(struct op *op)
 		op_end(op, &err);
 }
 
-/* --- DELETE_POD ------------------------------------------------------------------------------------------------------
- */
+/* --- DELETE_POD --------------------------------------------------------------------------------------------------- */
 
 static void on_pod_deleted(void *ctx, const cJSON *object, const struct error *err)
 {

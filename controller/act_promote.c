@@ -44,8 +44,8 @@ void promote_begin(struct op *op)
 		return;
 	}
 	op->next.id = op->a.gid;
-	op->next.out_of_sync =
-		false; /* as Codis' own promote leaves it: the proxies are filled, now or by a next decision */
+	/* As Codis' own promote leaves it: the proxies are filled, now or by a next decision. */
+	op->next.out_of_sync = false;
 	if (op->a.kind == ACT_SWITCH)
 		fill_all(op, op->a.from, true, FILL_MS, on_locked);
 	else
@@ -94,8 +94,7 @@ static void on_fenced(void *ctx, const char *data, size_t len, int version, cons
 		take_role(op);
 }
 
-/* --- catch up -------------------------------------------------------------------------------------------------------
- */
+/* --- catch up ----------------------------------------------------------------------------------------------------- */
 
 static void on_master_offset(void *ctx, const char *answer, const struct error *err)
 {
@@ -139,8 +138,7 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 	}
 }
 
-/* --- role, fill, reload ---------------------------------------------------------------------------------------------
- */
+/* --- role, fill, reload ------------------------------------------------------------------------------------------- */
 
 static void take_role(struct op *op)
 {
@@ -201,8 +199,7 @@ static void on_filled(struct op *op)
 	op_end(op, NULL);
 }
 
-/* --- a switch is undone
- * ----------------------------------------------------------------------------------------------- */
+/* --- a switch is undone ------------------------------------------------------------------------------------------- */
 
 static void on_unlocked(struct op *op)
 {

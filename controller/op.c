@@ -20,8 +20,7 @@
 #define BACKOFF_MAX_MS 2000
 #define DELETED_MS     1000 /* a deletion shows in the pod by then */
 
-/* --- the subject ---------------------------------------------------------------------------------------------------
- */
+/* --- the subject -------------------------------------------------------------------------------------------------- */
 
 static struct observed_group *own_group(const struct op *op, bool make)
 {
@@ -95,8 +94,7 @@ static void look_again(struct op *op)
 	cluster_look(c);
 }
 
-/* --- beginning and end ----------------------------------------------------------------------------------------------
- */
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 
 /* Has somebody else written the group's node since? An older version is a member of ZooKeeper that lags. */
 static bool overtaken(const struct op *op)
@@ -236,8 +234,7 @@ void op_fail(struct op *op, enum error_code code, const char *what)
 	op_end(op, &err);
 }
 
-/* --- steps
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- steps -------------------------------------------------------------------------------------------------------- */
 
 void op_wait(struct op *op, int ms, void (*then)(struct op *op))
 {

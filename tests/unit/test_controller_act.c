@@ -84,8 +84,7 @@ static char letter(const char *addr)
 	return addr && strncmp(addr, "10.0.0.", 7) == 0 ? (char)('A' + addr[7] - '1') : '?';
 }
 
-/* --- answers come in a later turn of the loop ------------------------------------------------------------------------
- */
+/* --- answers come in a later turn of the loop --------------------------------------------------------------------- */
 
 struct answer {
 	struct loop_timer *timer;
@@ -132,8 +131,7 @@ static void fail_with(struct answer *a, enum error_code code)
 		error_set(&a->err, code, "played: %s", error_code_name(code));
 }
 
-/* --- ZooKeeper ------------------------------------------------------------------------------------------------------
- */
+/* --- ZooKeeper ---------------------------------------------------------------------------------------------------- */
 
 static void give_node(struct answer *a)
 {
@@ -251,8 +249,7 @@ bool coordinator_ready(const struct coordinator *zk)
 	return true;
 }
 
-/* --- servers --------------------------------------------------------------------------------------------------------
- */
+/* --- servers ------------------------------------------------------------------------------------------------------ */
 
 static void give_text(struct answer *a)
 {
@@ -320,8 +317,7 @@ void redis_probe_now(struct redis_probe *p)
 	(void)p;
 }
 
-/* --- proxies and the dashboard
- * ---------------------------------------------------------------------------------------- */
+/* --- proxies and the dashboard ------------------------------------------------------------------------------------ */
 
 static void give_json(struct answer *a)
 {
@@ -425,8 +421,7 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 	return 0;
 }
 
-/* --- the API server -------------------------------------------------------------------------------------------------
- */
+/* --- the API server ----------------------------------------------------------------------------------------------- */
 
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
@@ -485,8 +480,7 @@ void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, 
 		 reason, text);
 }
 
-/* --- the world -------------------------------------------------------------------------------------------------------
- */
+/* --- the world ---------------------------------------------------------------------------------------------------- */
 
 static void no_look(uv_timer_t *t)
 {
@@ -670,8 +664,7 @@ static void others_write(const char *first, bool we_read_it)
 	}
 }
 
-/* --- out_of_sync ----------------------------------------------------------------------------------------------------
- */
+/* --- out_of_sync -------------------------------------------------------------------------------------------------- */
 
 ACT_TEST(a_group_that_is_in_sync_is_marked)
 {
@@ -694,8 +687,7 @@ ACT_TEST(a_promotion_leaves_nothing_out_of_sync)
 	assert_false(group()->node.out_of_sync);
 }
 
-/* --- promote and switch
- * ------------------------------------------------------------------------------------------------ */
+/* --- promote and switch ------------------------------------------------------------------------------------------- */
 
 ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 {
@@ -815,8 +807,20 @@ ACT_TEST(nor_when_it_was_not_read)
 	assert_null(strstr(w.journal, "to A\n"));
 }
 
-/* --- a switch that fails
- * ------------------------------------------------------------------------------------------------ */
+/* A member of ZooKeeper that lags may tell an older version: no reason to stop, and nothing to write over. */
+ACT_TEST(an_older_version_that_is_read_meanwhile_changes_nothing)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	group()->version = 6;
+	until_idle();
+	assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	assert_non_null(strstr(w.journal, "reload\n"));
+	assert_int_equal(w.version, 8);
+}
+
+/* --- a switch that fails ------------------------------------------------------------------------------------------ */
 
 ACT_TEST(a_switch_that_cannot_lock_every_proxy_unlocks)
 {
@@ -840,6 +844,19 @@ ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
 	assert_logged("error=\"played: conflict\"");
+}
+
+ACT_TEST(so_does_one_that_has_read_the_other_version_before_its_fence)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	others_write(A, true);
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"group 1 has changed since this was decided\"");
 }
 
 ACT_TEST(a_switch_without_a_coordinator_unlocks)
@@ -905,8 +922,7 @@ ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 	assert_string_equal(group()->node.servers[0].addr, B); /* as declared: the next decision goes on from there */
 }
 
-/* --- who may act
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- who may act -------------------------------------------------------------------------------------------------- */
 
 static void another_leads(void)
 {
@@ -959,8 +975,7 @@ ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)
 	assert_logged("error=\"the clock has jumped since this was decided\"");
 }
 
-/* --- crash points
- * --------------------------------------------------------------------------------------------------------- */
+/* --- crash points ------------------------------------------------------------------------------------------------- */
 
 /* What was done before the process ended there. */
 static void crash_at(const char *point, const char *done)
@@ -994,8 +1009,7 @@ ACT_TEST(a_test_may_end_the_process_at_three_points)
 	assert_non_null(strstr(w.journal, "reload\n"));
 }
 
-/* --- fills
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- fills -------------------------------------------------------------------------------------------------------- */
 
 ACT_TEST(a_fill_goes_to_one_proxy)
 {
@@ -1064,8 +1078,7 @@ ACT_TEST(a_slot_that_migrates_keeps_its_migration)
 	assert_string_equal(p->slots[20].migrate_addr, B);
 }
 
-/* --- repairs
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- repairs ------------------------------------------------------------------------------------------------------ */
 
 ACT_TEST(a_server_follows)
 {
@@ -1159,8 +1172,7 @@ ACT_TEST(a_pod_is_deleted_by_its_uid)
 	assert_counted("{action=\"delete-pod\",result=\"error\"} 1\n");
 }
 
-/* --- beginning and end
- * --------------------------------------------------------------------------------------------------- */
+/* --- beginning and end -------------------------------------------------------------------------------------------- */
 
 static void assert_waits(int ms)
 {

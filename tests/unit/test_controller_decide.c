@@ -601,6 +601,8 @@ TEST(proxy_that_points_elsewhere_is_filled)
 
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", C);
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 1);
+	assert_int_equal(w->actions[0].subject, SUBJECT_PROXY);
+	assert_int_equal(w->actions[0].version, 7); /* the group's */
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A);
 	w->slots[0][3].locked = true;
 	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
@@ -616,7 +618,10 @@ TEST(dead_proxy_is_removed)
 	w->proxies[0].since_ms = w->v.now_ms - 2999;
 	assert_nothing(w);
 	w->proxies[0].since_ms = w->v.now_ms - 3000;
+	w->proxies[0].registered_version = 3;
 	assert_string_equal(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080")->token, "token-0");
+	assert_int_equal(w->actions[0].version, 3); /* the proxy's */
+	assert_int_equal(w->actions[0].gid, 0);
 	w->proxies[0].reach = REACH_SILENT; /* it may wait for a dead server */
 	assert_nothing(w);
 	w->proxies[0].since_ms = w->v.now_ms - 12000;
@@ -635,6 +640,7 @@ TEST(proxy_in_backoff_is_replaced)
 	assert_nothing(w); /* its first start */
 	p->pod.restarts = 1;
 	assert_string_equal(assert_only(w, ACT_DELETE_POD, "10.0.1.0:11080")->pod, "codis-proxy-0");
+	assert_int_equal(w->actions[0].subject, SUBJECT_PROXY);
 	p->pod.running = true;
 	assert_nothing(w);
 }
@@ -708,4 +714,5 @@ TEST(dashboard_in_backoff_is_replaced)
 	assert_int_equal(w->count, 1);
 	assert_string_equal(action_name(w->actions[0].kind), "delete-pod");
 	assert_string_equal(w->actions[0].pod, "codis-dashboard-0");
+	assert_int_equal(w->actions[0].subject, SUBJECT_DASHBOARD);
 }
