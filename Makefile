@@ -155,11 +155,16 @@ bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what on
 	@BUILD=$(abspath $(BUILD)) tests/bench/controller/bench $(SETUPS)
 
 .PHONY: lint
-lint: ## scripts, manifests
-	@manifests/generate --check
-	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' \
-		$$(git grep -lI -e '^#!.*python3' --and --not -e '#!.*env -S' tests) $$(git ls-files 'tests/*.py')
-	@! command -v shellcheck >/dev/null || shellcheck -x $$(git grep -lI -e '^#!/bin/bash' -e '^#!/bin/sh' -- . ':!*.md')
+lint: ## the text: format and length of C, includes, shell, Python, manifests
+	@tools/lint
+
+.PHONY: format
+format: ## clang-format over all C
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format-14 -i
+
+.PHONY: analyze
+analyze: ## the meaning: cppcheck, gcc -fanalyzer, clang without warnings (a minute)
+	+@MAKE="$(MAKE)" BUILD="$(BUILD)" tools/analyze
 
 # --- the demo, images, and a local Kubernetes to play with ------------------------------------------------------------------
 .PHONY: demo

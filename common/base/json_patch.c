@@ -114,9 +114,9 @@ static void diff_array(struct diff *d, const cJSON *from, const cJSON *to)
 	const cJSON *a = from->child, *b = to->child, *x = last(from), *y = last(to);
 	size_t mark;
 
-	for (; i < n && i < m && json_equal(a, b); i++, a = a->next, b = b->next)
+	for (; a && b && json_equal(a, b); i++, a = a->next, b = b->next)
 		;
-	for (; n > i && m > i && json_equal(x, y); n--, m--, x = x->prev, y = y->prev)
+	for (; x && y && n > i && m > i && json_equal(x, y); n--, m--, x = x->prev, y = y->prev)
 		;
 	for (; i < n && i < m; i++, a = a->next, b = b->next) {
 		mark = enter_index(d, i);

@@ -309,11 +309,14 @@ static struct product *only_said(struct space *s)
 
 static struct product *where_it_belongs(const struct member *m)
 {
+	struct product *only;
+
 	if (m->says)
 		return m->says;
 	if (m->said_product->said != SAID_NOTHING || m->space->said > 1)
 		return &m->space->unknown;
-	return m->space->said == 1 ? only_said(m->space) : &m->space->standard;
+	only = only_said(m->space);
+	return only ? only : &m->space->standard;
 }
 
 static int by_product(const void *a, const void *b)

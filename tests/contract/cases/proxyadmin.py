@@ -156,7 +156,7 @@ def case_locked_fill_answers(c):
 def case_fill_waits_for_requests_in_flight(c):
     """fillslots of a slot with a request at a server that hangs waits for it; other calls then wait for the fill."""
     hung = c.servers[0]
-    a, b = hung.addr, c.servers[1].addr
+    b = c.servers[1].addr
     hung.signal(signal.SIGSTOP)
     got = []
     client = threading.Thread(target=lambda: got.append(ask(c, "GET", "x")))
