@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/codis/identity.h"
 #include "controller/view.h"
 
 struct error;

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/codis/topology.h"
+#include "common/codis/identity.h"
 #include "extender/cluster.h"
 #include "extender/reserve.h"
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/codis/topology.h"
+#include "common/codis/identity.h"
 #include "extender/table.h"
 
 struct reservation {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "common/codis/topology.h"
+#include "common/codis/identity.h"
 #include "common/kube/admission.h"
 #include "common/kube/informer.h"
 #include "common/kube/selector.h"

@@ -10,7 +10,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-#include "common/codis/topology.h"
+#include "common/codis/identity.h"
 #include "common/kube/admission.h"
 
 struct mutation {

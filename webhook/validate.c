@@ -5,7 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/codis/topology.h"
+#include "common/codis/identity.h"
 #include "common/kube/admission.h"
 #include "webhook/budgets.h"
 #include "webhook/preview.h"

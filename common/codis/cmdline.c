@@ -124,7 +124,7 @@ struct words {
 	cJSON *items[SHELL_WORDS];
 };
 
-static bool collect(cJSON *container, struct words *w)
+static bool collect(const cJSON *container, struct words *w)
 {
 	static const char *const fields[] = { "command", "args" };
 	cJSON *item;
@@ -173,12 +173,30 @@ static bool looks_like_server_args(const char *word)
 {
 	size_t len = strlen(word);
 
-	return strncmp(word, "--", 2) == 0 || (len > 5 && strcmp(word + len - 5, ".conf") == 0);
+	/* One with blanks is a text for an entrypoint that is a shell. */
+	return strncmp(word, "--", 2) == 0 ||
+	       (len > 5 && strcmp(word + len - 5, ".conf") == 0 && !strpbrk(word, " \t\n"));
+}
+
+static bool is_script(const char *word)
+{
+	size_t len = strlen(word);
+
+	return strstr(word, "entrypoint") || (len > 3 && strcmp(word + len - 3, ".sh") == 0);
+}
+
+/* Whether the word at i can be what is run: the first, one behind a launcher and its own words, or the first of a
+ * script that is named as one. A program's name among another's arguments starts nothing. */
+static bool can_start(const struct words *w, int i)
+{
+	const char *first = w->items[0]->valuestring;
+
+	return i == 0 || is_launcher(first) || (i == 1 && is_script(first));
 }
 
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
-	for (int i = 0; i < w->count; i++) {
+	for (int i = 0; i < w->count && can_start(w, i); i++) {
 		cJSON *text = is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
 
 		if (text) {
@@ -193,7 +211,7 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 	c->why = "its command does not name it";
 }
 
-void cmdline_find(cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
+void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
 	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
 	struct words w;
@@ -208,6 +226,16 @@ void cmdline_find(cJSON *container, const char *const *programs, bool args_alone
 		search_words(c, &w, programs);
 	if (c->kind == CMDLINE_NONE && alone && args_alone && w.count &&
 	    looks_like_server_args(w.items[0]->valuestring))
+		take_words(c, &w, 0);
+}
+
+void cmdline_words(const cJSON *container, struct cmdline *c)
+{
+	struct words w;
+
+	memset(c, 0, sizeof(*c));
+	c->container = container;
+	if (collect(container, &w) && w.count)
 		take_words(c, &w, 0);
 }
 
@@ -250,6 +278,13 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
 	if (w->len > len && memcmp(w->text, flag, len) == 0 && w->text[len] == '=') {
 		*value = (struct shell_word){ w->text + len + 1, w->len - len - 1 };
+		return true;
+	}
+	/* Redis reads "--port 7000" as one word, too. */
+	if (c->kind == CMDLINE_WORDS && w->len > len && memcmp(w->text, flag, len) == 0 && w->text[len] == ' ') {
+		*value = (struct shell_word){ w->text + len, w->len - len };
+		value->text += strspn(value->text, " ");
+		value->len -= (size_t)(value->text - (w->text + len));
 		return true;
 	}
 	*value = (struct shell_word){ w->text, 0 };

@@ -37,9 +37,12 @@ struct cmdline {
 };
 
 /* Looks for the programs (a NULL-terminated list of names, any path) in the container; points into it, so that both
- * must stay as they are while *c is used. args_alone: words without a command that look like the program's own
- * arguments are taken for them. */
-void cmdline_find(cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c);
+ * must stay as they are while *c is used. A program's name counts where it is run: first, behind a launcher, or in a
+ * shell's text. args_alone: words without a command that look like the program's own arguments are taken for them. */
+void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c);
+
+/* All words of the container as one start, whatever it is that they start. */
+void cmdline_words(const cJSON *container, struct cmdline *c);
 
 /* The container of the pod's spec that runs one of the programs, else the one named `name`, else the first. NULL: none.
  */
@@ -64,7 +67,7 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 bool cmdline_has_env(const cJSON *container, const char *name);
 
 /* Adds words[i] (blanks between, nothing that needs quotes; NULL: nothing) behind those of start i. Changes the
- * container; *c is stale then. 0 or -1 (no memory). */
+ * container, which must be the caller's to change; *c is stale then. 0 or -1 (no memory). */
 int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS]);
 
 #endif

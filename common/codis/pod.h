@@ -9,46 +9,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/codis/said.h"
 #include "common/codis/topology.h"
 
+struct cmdline;
 struct error;
 
 #define POD_NAME_MAX      254 /* a Kubernetes name and its NUL */
 #define POD_NAMESPACE_MAX 64
 #define POD_UID_MAX       40
-#define POD_TEXT_MAX      256
-#define POD_WHY_MAX       200
-
-/* Three answers that are never taken for each other. */
-enum said {
-	SAID_NOTHING, /* the stock default may be meant */
-	SAID_KNOWN,
-	SAID_ELSEWHERE, /* it is said, in a way that cannot be read here: never replaced by a default */
-};
-
-/* Where a value that is not read here lies. */
-enum said_where {
-	WHERE_HERE,
-	WHERE_CONFIG_MAP,
-	WHERE_SECRET,
-	WHERE_UNKNOWN, /* a fieldRef that is not known before the pod runs, shell text that cannot be followed, ... */
-};
-
-struct said_text {
-	enum said said;
-	char text[POD_TEXT_MAX]; /* SAID_KNOWN */
-	enum said_where where;
-	char object[POD_NAME_MAX], key[POD_NAME_MAX]; /* of a ConfigMap or Secret; key "": envFrom, all of its keys */
-	/* SAID_ELSEWHERE: a part of a sentence for the user, "env PRODUCT_NAME comes from ConfigMap shop, key product".
-	 */
-	char why[POD_WHY_MAX];
-};
+#define POD_TEXT_MAX      SAID_TEXT_MAX
+#define POD_WHY_MAX       SAID_WHY_MAX
 
 /* As the kubelet last told. */
 struct pod_status {
 	bool finished;           /* phase Succeeded or Failed: it is no more */
 	bool deleting;           /* has a deletionTimestamp */
-	bool running;            /* the container of the Codis program runs */
+	bool running;            /* the container of the Codis program runs; where that cannot be told: the phase is */
 	bool crash_looping;      /* it is in CrashLoopBackOff */
 	bool ready;              /* the pod's condition Ready */
 	bool image_missing;      /* ErrImagePull, ImagePullBackOff, InvalidImageName */
@@ -65,6 +42,7 @@ struct codis_pod {
 	enum codis_component component;
 	int ordinal; /* -1: none */
 
+	/* Label codis.io/product, else env PRODUCT_NAME, else --product_name or --product-name. */
 	struct said_text product;
 	/* SERVER_REPLICA: value in .server_replica; SAID_NOTHING: CODIS_DEFAULT_SERVER_REPLICA is in force. */
 	struct said_text server_replica_said;
@@ -72,11 +50,13 @@ struct codis_pod {
 	int group;          /* servers: 1..; 0 where it is not known */
 
 	/* Where it listens: a server's data port, the admin port of a proxy or dashboard. Stock: 6379, 11080, 18080.
-	 * From its own words (--port, --host-admin, ...), else from the container's ports by name, else stock. 0: said
-	 * elsewhere. */
+	 * From its own words (--port, --host-admin), else from the container's port of a stock name (redis, admin,
+	 * ...), else stock. 0: said elsewhere, or none. */
 	uint16_t port;
-	struct said_text coordinator; /* dashboard, proxy: behind --zookeeper, variables replaced */
-	struct said_text password;    /* product_auth or requirepass of this program */
+	struct said_text coordinator; /* dashboard, proxy: behind --zookeeper */
+	/* Of this program: --requirepass, --masterauth (server), --product_auth (proxy, dashboard), else env
+	 * PRODUCT_AUTH. A secret: never logged. */
+	struct said_text password;
 
 	bool strict;                       /* codis.io/spread */
 	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
@@ -85,18 +65,35 @@ struct codis_pod {
 	struct pod_status status;
 };
 
+/* Of a pod, or of a pod template / StatefulSet given as an object with metadata.labels: the label codis.io/component,
+ * else the stock `app` label (codis-server, ...; zk or zookeeper). codis.io/inject "false": CODIS_NONE. */
+enum codis_component codis_component_of(const cJSON *object);
+
 /* Reads a Pod, or a template (metadata.labels, metadata.annotations, spec; the rest stays empty). 0 (component
  * CODIS_NONE: none of ours), or -1 and *err: what cannot be a Codis pod at all (a product that is no label value,
- * SERVER_REPLICA "two", an unknown codis.io/spread), in words for the user. */
+ * SERVER_REPLICA "two", an unknown codis.io/spread), in words for the user. *pod then holds all the same what could be
+ * read, with the texts as they are. */
 int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err);
 
-/* The same for a part of it, for whoever needs no more (the webhook, on templates). */
+/* The same for what the pods of a StatefulSet (Deployment, ReplicationController) say: of its spec.template, in its
+ * namespace. owner is its name; name, uid and status stay empty. */
+int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err);
+
+/* The same for a part of it, for whoever needs no more (on templates: a fieldRef to the namespace is not known there).
+ * Of the product the text as it is: codis_product_check(). */
 void codis_product_said(const cJSON *object, struct said_text *out);
 int codis_server_replica_said(const cJSON *pod_spec, struct said_text *said, int *replica, struct error *err);
 
-/* The container of the Codis program of this component, or NULL when none can be told: by its program first, then by
- * its name, then the only one there is. containerStatuses are to be looked up by its name. */
+/* The container of the Codis program of this component, or NULL when none can be told: the one that runs the program,
+ * then the one of its name, then the one that runs another program of that kind (redis-server), then the only one there
+ * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
+
+/* Where that container starts the program. */
+void codis_cmdline_of(const cJSON *container, enum codis_component component, struct cmdline *c);
+
+/* metadata.ownerReferences: the name of the controlling StatefulSet, or NULL. */
+const char *codis_statefulset_of(const cJSON *pod);
 
 /* "10.0.0.1:6379", "[fd00::1]:6379"; "" while it has no address or its port is not known. */
 void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size);

@@ -148,6 +148,8 @@ TEST(append_to_words)
 	expect_appended("{\"args\":[\"codis-server\",\"a\"]}", "{\"args\":[\"codis-server\",\"a\",\"--x\",\"1\"]}");
 	expect_appended("{\"args\":[\"a.conf\"]}", "{\"args\":[\"a.conf\",\"--x\",\"1\"]}");
 	expect_appended("{\"args\":[\"--port\",\"1\"]}", "{\"args\":[\"--port\",\"1\",\"--x\",\"1\"]}");
+	expect_appended("{\"args\":[\"/entrypoint.sh\",\"codis-server\"]}",
+			"{\"args\":[\"/entrypoint.sh\",\"codis-server\",\"--x\",\"1\"]}");
 	expect_appended("{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\"]}",
 			"{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\",\"--x\",\"1\"]}");
 }
@@ -215,6 +217,9 @@ TEST(no_start)
 	expect_appended("{\"command\":[\"/start.sh\"]}", "");
 	expect_appended("{\"command\":[\"/start.sh\"],\"args\":[\"a.conf\"]}", "");
 	expect_appended("{\"args\":[\"serve\"]}", "");
+	/* A name among another program's arguments; a text for an entrypoint that is a shell. */
+	expect_appended("{\"command\":[\"agent\",\"--component\",\"codis-server\"]}", "");
+	expect_appended("{\"args\":[\"exec codis-server /conf/redis.conf\"]}", "");
 	expect_appended("{\"command\":\"codis-server\"}", "");
 	expect_appended("{\"command\":[\"codis-server\",7]}", "");
 	expect_appended("{\"command\":[\"sh\",\"-c\"]}", "");

@@ -1,60 +1,9 @@
-/* The rules of a Codis cluster: what a pod is, which group it is of, what a count may be, where a key belongs. */
+/* The arithmetic of a Codis cluster: names, ordinals, groups, what a count may be, where a key belongs. */
 #include <string.h>
 
 #include "common/base/error.h"
-#include "common/base/json.h"
 #include "common/codis/topology.h"
 #include "tests/unit/test.h"
-
-static cJSON *parse(const char *text)
-{
-	struct error err = ERROR_INIT;
-	cJSON *item = json_parse(text, strlen(text), &err);
-
-	if (!item)
-		fail_msg("%s: %s", err.text, text);
-	return item;
-}
-
-/* --- component ------------------------------------------------------------------------------------------------- */
-
-static enum codis_component component_of(const char *labels)
-{
-	char text[512];
-	JSON_CLEANUP cJSON *pod = NULL;
-
-	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":%s}}", labels);
-	pod = parse(text);
-	return codis_component_of(pod);
-}
-
-TEST(component)
-{
-	assert_int_equal(component_of("{\"app\":\"codis-server\"}"), CODIS_SERVER);
-	assert_int_equal(component_of("{\"app\":\"codis-proxy\"}"), CODIS_PROXY);
-	assert_int_equal(component_of("{\"app\":\"codis-dashboard\"}"), CODIS_DASHBOARD);
-	assert_int_equal(component_of("{\"app\":\"codis-ha\"}"), CODIS_HA);
-	assert_int_equal(component_of("{\"app\":\"codis-fe\"}"), CODIS_FE);
-	assert_int_equal(component_of("{\"app\":\"zk\"}"), CODIS_ZOOKEEPER);
-	assert_int_equal(component_of("{\"app\":\"zookeeper\"}"), CODIS_ZOOKEEPER);
-	assert_int_equal(component_of("{\"app\":\"shop\",\"codis.io/component\":\"codis-server\"}"), CODIS_SERVER);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}"),
-			 CODIS_PROXY);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}"), CODIS_SERVER);
-}
-
-TEST(not_a_component)
-{
-	assert_int_equal(component_of("{\"app\":\"nginx\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":7}"), CODIS_NONE);
-	assert_int_equal(component_of("{}"), CODIS_NONE);
-	assert_int_equal(component_of("null"), CODIS_NONE);
-	assert_int_equal(component_of("[\"app\"]"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"false\"}"), CODIS_NONE);
-	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
-}
 
 TEST(component_names)
 {
@@ -64,116 +13,41 @@ TEST(component_names)
 	assert_int_equal(codis_component_parse(NULL), CODIS_NONE);
 }
 
-/* --- product --------------------------------------------------------------------------------------------------- */
-
-static const char *product_of(const char *pod_text, char out[CODIS_PRODUCT_MAX])
+TEST(product)
 {
+	static const char long_one[] = "0123456789012345678901234567890123456789012345678901234567890123";
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *pod = parse(pod_text);
 
-	return codis_product_of(pod, out, &err) == 0 ? out : "(refused)";
-}
-
-#define CONTAINER(fields) "{\"spec\":{\"containers\":[{" fields "}]}}"
-
-TEST(product_by_precedence)
-{
-	char p[CODIS_PRODUCT_MAX];
-
-	assert_string_equal(product_of("{}", p), "codis-test");
-	assert_string_equal(
-		product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a\"}},\"spec\":{\"containers\":[{"
-			   "\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"}]}]}}",
-			   p),
-		"a");
-	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"}],"
-						 "\"args\":[\"--product_name\",\"c\"]"),
-				       p),
-			    "b");
-	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"b\"},"
-						 "{\"name\":\"PRODUCT_NAME\",\"value\":\"last\"}]"),
-				       p),
-			    "last");
-	assert_string_equal(product_of(CONTAINER("\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":\"\"}]"), p),
-			    "codis-test");
-}
-
-TEST(product_of_a_command_line)
-{
-	char p[CODIS_PRODUCT_MAX];
-
-	assert_string_equal(product_of(CONTAINER("\"args\":[\"-c\",\"x\",\"--product_name\",\"c\"]"), p), "c");
-	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product_name=d\"]"), p), "d");
-	assert_string_equal(product_of(CONTAINER("\"command\":[\"codis-proxy\",\"--product-name=d\"]"), p), "d");
-	assert_string_equal(
-		product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name e; true\"]"), p), "e");
-	assert_string_equal(
-		product_of(CONTAINER("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name 'f' -l x\"]"), p), "f");
-	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\",\"$(PRODUCT_NAME)\"]"), p),
-			    "codis-test");
-	assert_string_equal(product_of(CONTAINER("\"args\":[\"--product_name\"]"), p), "codis-test");
-	assert_string_equal(product_of(CONTAINER("\"args\":[7,null,{}]"), p), "codis-test");
-}
-
-TEST(product_that_is_no_label)
-{
-	char p[CODIS_PRODUCT_MAX];
-
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"\"}}}", p), "(refused)");
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"-a\"}}}", p), "(refused)");
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.\"}}}", p), "(refused)");
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a/b\"}}}", p), "(refused)");
-	assert_string_equal(
-		product_of(CONTAINER("\"args\":[\"--product_name\",\"0123456789012345678901234567890123456789"
-				     "012345678901234567890123\"]"),
-			   p),
-		"(refused)");
-	assert_string_equal(product_of("{\"metadata\":{\"labels\":{\"codis.io/product\":\"a.b_c-9\"}}}", p), "a.b_c-9");
-}
-
-/* --- groups ---------------------------------------------------------------------------------------------------- */
-
-/* SERVER_REPLICA as written, or -1 when it is refused. */
-static int replica_of(const char *env)
-{
-	char text[512];
-	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *spec = NULL;
-	int n;
-
-	snprintf(text, sizeof(text), "{\"containers\":[{},{\"env\":%s}]}", env);
-	spec = parse(text);
-	if (codis_server_replica_of(spec, &n, &err) == 0)
-		return n;
-	assert_non_null(strstr(err.text, "SERVER_REPLICA"));
-	return -1;
+	assert_int_equal(codis_product_check("a", &err), 0);
+	assert_int_equal(codis_product_check("a.b_c-9", &err), 0);
+	assert_int_equal(codis_product_check(long_one + 1, &err), 0);
+	assert_int_equal(codis_product_check(long_one, &err), -1);
+	assert_int_equal(codis_product_check("", &err), -1);
+	assert_int_equal(codis_product_check("-a", &err), -1);
+	assert_int_equal(codis_product_check("a.", &err), -1);
+	assert_int_equal(codis_product_check("a b", &err), -1);
+	assert_int_equal(codis_product_check("a/b", &err), -1);
+	assert_string_equal(err.text,
+			    "product \"a/b\" is no label value: use 1 to 63 letters, digits, '-', '_' or '.', "
+			    "a letter or digit first and last");
 }
 
 TEST(server_replica)
 {
-	assert_int_equal(replica_of("[]"), 2);
-	assert_int_equal(replica_of("[{\"name\":\"OTHER\",\"value\":\"3\"}]"), 2);
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"value\":\"1\"}]"), 1);
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"value\":\"64\"}]"), 64);
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"value\":\"3\"},{\"name\":\"SERVER_REPLICA\","
-				    "\"value\":\"4\"}]"),
-			 4);
-}
-
-TEST(server_replica_refused)
-{
 	static const char *const bad[] = {
 		"", "0", "two", "-1", "+2", " 2", "2 ", "2.0", "65", "99999999999999999999"
 	};
-	char env[128];
+	struct error err = ERROR_INIT;
+	int n = 0;
 
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		snprintf(env, sizeof(env), "[{\"name\":\"SERVER_REPLICA\",\"value\":\"%s\"}]", bad[i]);
-		assert_int_equal(replica_of(env), -1);
-	}
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\"}]"), -1);
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"value\":2}]"), -1);
-	assert_int_equal(replica_of("[{\"name\":\"SERVER_REPLICA\",\"valueFrom\":{\"configMapKeyRef\":{}}}]"), -1);
+	assert_int_equal(codis_server_replica_parse("1", &n, &err), 0);
+	assert_int_equal(n, 1);
+	assert_int_equal(codis_server_replica_parse("64", &n, &err), 0);
+	assert_int_equal(n, 64);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(codis_server_replica_parse(bad[i], &n, &err), -1);
+	assert_int_equal(codis_server_replica_parse("two", &n, &err), -1);
+	assert_string_equal(err.text, "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64");
 }
 
 TEST(ordinal)
@@ -200,62 +74,8 @@ TEST(group)
 	assert_int_equal(codis_group_of(7, 1), 8);
 }
 
-TEST(statefulset_of)
-{
-	JSON_CLEANUP cJSON *owned =
-		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"other\"},"
-		      "{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]}}");
-	JSON_CLEANUP cJSON *replica =
-		parse("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"x\","
-		      "\"controller\":true}]}}");
-
-	assert_string_equal(codis_statefulset_of(owned), "codis-server");
-	assert_null(codis_statefulset_of(replica));
-	assert_null(codis_statefulset_of(NULL));
-}
-
-TEST(identity)
-{
-	JSON_CLEANUP cJSON *pod = parse(
-		"{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
-		"\"codis.io/group\":\"77\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"codis-server\","
-		"\"controller\":true}]},\"spec\":{\"containers\":[{\"env\":[{\"name\":\"PRODUCT_NAME\","
-		"\"value\":\"shop\"}]}]}}");
-	JSON_CLEANUP cJSON *other = parse("{\"metadata\":{\"name\":\"x\",\"labels\":{\"app\":\"nginx\"}}}");
-	struct codis_identity id;
-	struct error err = ERROR_INIT;
-
-	assert_int_equal(codis_identify(pod, &id, &err), 0);
-	assert_int_equal(id.component, CODIS_SERVER);
-	assert_string_equal(id.product, "shop");
-	assert_int_equal(id.ordinal, 3);
-	assert_int_equal(id.group, 2); /* by name, not by label */
-	assert_int_equal(id.server_replica, 2);
-	assert_int_equal(codis_identify(other, &id, &err), 0);
-	assert_int_equal(id.component, CODIS_NONE);
-}
-
-/* --- spread, counts, slots ------------------------------------------------------------------------------------- */
-
-TEST(spread)
-{
-	JSON_CLEANUP cJSON *none = parse("{}"),
-			   *soft = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"soft\","
-					 "\"codis.io/topology-key\":\"zone\"}}}"),
-			   *bad = parse("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"weak\"}}}");
-	struct error err = ERROR_INIT;
-	const char *key;
-	bool strict;
-
-	assert_int_equal(codis_spread_of(none, &strict, &key, &err), 0);
-	assert_true(strict);
-	assert_string_equal(key, "kubernetes.io/hostname");
-	assert_int_equal(codis_spread_of(soft, &strict, &key, &err), 0);
-	assert_false(strict);
-	assert_string_equal(key, "zone");
-	assert_int_equal(codis_spread_of(bad, &strict, &key, &err), -1);
-	assert_non_null(strstr(err.text, "\"weak\""));
-}
+/* --- counts, slots
+ * ---------------------------------------------------------------------------------------------------- */
 
 TEST(replicas_fit)
 {

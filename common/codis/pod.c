@@ -1,0 +1,459 @@
+#include "common/codis/pod.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/cmdline.h"
+
+static void copy(char *out, size_t size, const char *s)
+{
+	snprintf(out, size, "%s", s ? s : "");
+}
+
+static bool is(const char *s, const char *text)
+{
+	return s && strcmp(s, text) == 0;
+}
+
+enum codis_component codis_component_of(const cJSON *object)
+{
+	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
+	const char *label = json_str(labels, CODIS_LABEL_COMPONENT, NULL);
+
+	if (is(json_str(labels, CODIS_LABEL_INJECT, NULL), "false"))
+		return CODIS_NONE;
+	return codis_component_parse(label ? label : json_str(labels, "app", NULL));
+}
+
+const char *codis_statefulset_of(const cJSON *pod)
+{
+	const cJSON *o;
+
+	cJSON_ArrayForEach(o, json_get(pod, "metadata", "ownerReferences", NULL)) {
+		if (is(json_str(o, "kind", NULL), "StatefulSet") && json_bool(false, o, "controller", NULL))
+			return json_str(o, "name", NULL);
+	}
+	return NULL;
+}
+
+/* --- the container of the Codis program ------------------------------------------------------------------------------
+ */
+
+/* What is run by a component: programs[0] is it alone; the second counts where no other container has its name. */
+static const char *const *programs_of(enum codis_component component)
+{
+	static const char *const programs[][3] = {
+		[CODIS_SERVER] = { "codis-server", "redis-server", NULL },
+		[CODIS_PROXY] = { "codis-proxy", NULL },
+		[CODIS_DASHBOARD] = { "codis-dashboard", NULL },
+		[CODIS_HA] = { "codis-ha", "codis-controller", NULL }, /* the viewer that it has become */
+		[CODIS_FE] = { "codis-fe", NULL },
+		[CODIS_ZOOKEEPER] = { "zkServer.sh", NULL },
+		[CODIS_NONE] = { NULL },
+	};
+
+	return programs[component];
+}
+
+void codis_cmdline_of(const cJSON *container, enum codis_component component, struct cmdline *c)
+{
+	/* Words alone are taken for a server's only: those of the others are told by their name anyway. */
+	cmdline_find(container, programs_of(component), component == CODIS_SERVER, c);
+}
+
+/* A sentinel is started by the server's program, and is none. */
+static bool runs(const cJSON *container, const char *program)
+{
+	const char *const one[] = { program, NULL };
+	struct cmdline c;
+
+	if (!program)
+		return false;
+	cmdline_find(container, one, false, &c);
+	for (int i = 0; i < c.count; i++) {
+		if (cmdline_flag(&c, &c.starts[i], "--sentinel", NULL) < 0)
+			return true;
+	}
+	return false;
+}
+
+/* Those that fit: how many, and which was the last. */
+struct candidates {
+	int count;
+	const cJSON *last;
+};
+
+static void consider(struct candidates *c, const cJSON *container, bool fits)
+{
+	c->count += fits;
+	if (fits)
+		c->last = container;
+}
+
+const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component)
+{
+	const char *const *programs = programs_of(component);
+	struct candidates own = { 0 }, own_named = { 0 }, named = { 0 }, other = { 0 }, all = { 0 };
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
+		bool has_name = is(json_str(c, "name", NULL), codis_component_name(component));
+		bool does = cJSON_IsObject(c) && runs(c, programs[0]);
+
+		consider(&own, c, does);
+		consider(&own_named, c, does && has_name);
+		consider(&named, c, has_name && cJSON_IsObject(c));
+		consider(&other, c, cJSON_IsObject(c) && programs[0] && runs(c, programs[1]));
+		consider(&all, c, cJSON_IsObject(c));
+	}
+	if (own.count)
+		return own.count == 1 ? own.last : own_named.count == 1 ? own_named.last : NULL;
+	if (named.count)
+		return named.count == 1 ? named.last : NULL;
+	if (other.count)
+		return other.count == 1 ? other.last : NULL;
+	return all.count == 1 ? all.last : NULL;
+}
+
+/* --- what it says ------------------------------------------------------------------------------------------------ */
+
+struct reader {
+	struct said_source src;
+	const cJSON *spec;
+	enum codis_component component;
+	struct cmdline c;
+};
+
+static void reader_init(struct reader *r, const cJSON *object, const cJSON *spec, enum codis_component component,
+			const char *namespace)
+{
+	*r = (struct reader){ .src = { .object = object, .namespace = namespace },
+			      .spec = spec,
+			      .component = component };
+	r->src.container = codis_container_of(spec, component);
+	codis_cmdline_of(r->src.container, component, &r->c);
+	/* The words of a start script are those that it hands on. */
+	if (r->c.kind == CMDLINE_NONE && !r->c.item)
+		cmdline_words(r->src.container, &r->c);
+}
+
+/* A variable of the Codis container. Where that cannot be told and any container may have it, neither can its value. */
+static void read_env(const struct reader *r, const char *name, struct said_text *out)
+{
+	struct said_source src = r->src;
+	const char *component = codis_component_name(r->component);
+	const cJSON *c;
+
+	said_env(&src, name, out);
+	if (src.container)
+		return;
+	cJSON_ArrayForEach(c, json_get(r->spec, "containers", NULL)) {
+		src.container = c;
+		said_env(&src, name, out);
+		if (out->said == SAID_NOTHING)
+			continue;
+		said_unknown(out, "env %s: no container is known to be %s (name it so)", name,
+			     component[0] ? component : "Codis");
+		return;
+	}
+}
+
+static bool says_something(const struct said_text *said)
+{
+	return said->said == SAID_ELSEWHERE || (said->said == SAID_KNOWN && said->text[0]);
+}
+
+static bool read_flag(const struct reader *r, const char *flag, struct said_text *out)
+{
+	said_flag(&r->src, &r->c, flag, out);
+	if (says_something(out))
+		return true;
+	memset(out, 0, sizeof(*out));
+	return false;
+}
+
+static void read_product(const struct reader *r, struct said_text *out)
+{
+	const char *label = json_str(r->src.object, "metadata", "labels", CODIS_LABEL_PRODUCT, NULL);
+	struct said_text env;
+
+	if (label) {
+		said_literal(out, "label " CODIS_LABEL_PRODUCT, label);
+		return;
+	}
+	read_env(r, "PRODUCT_NAME", &env);
+	if (says_something(&env) && !env.maybe) {
+		*out = env;
+		return;
+	}
+	/* What an envFrom may hold counts less than what the program is surely told. */
+	if (read_flag(r, "--product_name", out) || read_flag(r, "--product-name", out))
+		return;
+	if (says_something(&env))
+		*out = env;
+}
+
+static int read_server_replica(const struct reader *r, struct said_text *said, int *replica, struct error *err)
+{
+	read_env(r, "SERVER_REPLICA", said);
+	*replica = said->said == SAID_NOTHING ? CODIS_DEFAULT_SERVER_REPLICA : 0;
+	return said->said == SAID_KNOWN ? codis_server_replica_parse(said->text, replica, err) : 0;
+}
+
+static void read_password(struct reader *r, struct said_text *out)
+{
+	static const char *const server[] = { "--requirepass", "--masterauth", NULL }, *const other[] = {
+		"--product_auth", NULL
+	};
+
+	r->src.secret = true;
+	for (const char *const *f = r->component == CODIS_SERVER ? server : other; *f; f++) {
+		if (read_flag(r, *f, out))
+			return;
+	}
+	read_env(r, "PRODUCT_AUTH", out);
+	if (!says_something(out))
+		memset(out, 0, sizeof(*out));
+	r->src.secret = false;
+}
+
+/* --- where it listens ----------------------------------------------------------------------------------------------
+ */
+
+/* 0: no port. */
+static uint16_t parse_port(const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	long n = len > 0 && len < 6 && !text[len] ? strtol(text, NULL, 10) : 0;
+
+	return n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+static uint16_t named_port(const cJSON *container, const char *const *names)
+{
+	const cJSON *p;
+
+	for (; *names; names++) {
+		cJSON_ArrayForEach(p, json_get(container, "ports", NULL)) {
+			int64_t port = json_int(0, p, "containerPort", NULL);
+
+			if (is(json_str(p, "name", NULL), *names) && port > 0 && port <= UINT16_MAX)
+				return (uint16_t)port;
+		}
+	}
+	return 0;
+}
+
+static uint16_t read_port(const struct reader *r)
+{
+	static const struct {
+		const char *flag;
+		const char *names[5]; /* as stock manifests and the article's call it */
+		uint16_t stock;
+	} ports[] = {
+		[CODIS_SERVER] = { "--port", { "redis", "server", "codis-server", "service-port", NULL }, 6379 },
+		[CODIS_PROXY] = { "--host-admin", { "admin", NULL }, 11080 },
+		[CODIS_DASHBOARD] = { "--host-admin", { "admin", "dashboard", NULL }, 18080 },
+	};
+	struct said_text said;
+	const char *colon;
+	uint16_t port;
+
+	if (r->component == CODIS_NONE || r->component > CODIS_DASHBOARD)
+		return 0;
+	if (read_flag(r, ports[r->component].flag, &said)) {
+		/* The host is often $(POD_IP), which is not known yet; the port behind it is. */
+		colon = strrchr(said.text, ':');
+		return r->component == CODIS_SERVER ? parse_port(said.text) : colon ? parse_port(colon + 1) : 0;
+	}
+	port = named_port(r->src.container, ports[r->component].names);
+	return port ? port : ports[r->component].stock;
+}
+
+void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size)
+{
+	bool v6 = strchr(pod->ip, ':') != NULL;
+
+	out[0] = '\0';
+	if (pod->ip[0] && pod->port)
+		snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", pod->ip, pod->port);
+}
+
+/* --- status --------------------------------------------------------------------------------------------------------
+ */
+
+static const cJSON *condition(const cJSON *object, const char *type)
+{
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, json_get(object, "status", "conditions", NULL)) {
+		if (is(json_str(c, "type", NULL), type))
+			return c;
+	}
+	return NULL;
+}
+
+static const cJSON *container_status(const cJSON *object, const char *name)
+{
+	const cJSON *s;
+
+	cJSON_ArrayForEach(s, json_get(object, "status", "containerStatuses", NULL)) {
+		if (is(json_str(s, "name", NULL), name))
+			return s;
+	}
+	return NULL;
+}
+
+static void read_container_status(const cJSON *s, struct pod_status *status)
+{
+	const char *reason = json_str(s, "state", "waiting", "reason", NULL);
+	const char *started = json_str(s, "state", "running", "startedAt", NULL);
+	int64_t restarts = json_int(0, s, "restartCount", NULL);
+
+	status->restarts = restarts < 0 ? 0 : restarts > INT32_MAX ? INT32_MAX : (int)restarts;
+	status->running = json_get(s, "state", "running", NULL) != NULL;
+	status->crash_looping = is(reason, "CrashLoopBackOff");
+	status->image_missing =
+		is(reason, "ErrImagePull") || is(reason, "ImagePullBackOff") || is(reason, "InvalidImageName");
+	if (started && clock_parse_rfc3339(started, &status->started_wall_ms, NULL) < 0)
+		status->started_wall_ms = 0;
+}
+
+static void read_status(const cJSON *object, const char *container, struct pod_status *status)
+{
+	const char *phase = json_str(object, "status", "phase", NULL);
+	const cJSON *scheduled = condition(object, "PodScheduled");
+
+	if (container[0])
+		read_container_status(container_status(object, container), status);
+	else
+		status->running = is(phase, "Running");
+	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
+	status->deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
+	status->ready = is(json_str(condition(object, "Ready"), "status", NULL), "True");
+	status->unschedulable = is(json_str(scheduled, "status", NULL), "False") &&
+				is(json_str(scheduled, "reason", NULL), "Unschedulable");
+}
+
+/* --- a pod ---------------------------------------------------------------------------------------------------------
+ */
+
+static int read_spread(const cJSON *object, struct codis_pod *pod, struct error *err)
+{
+	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
+	const char *spread = json_str(annotations, CODIS_ANNOTATION_SPREAD, NULL);
+	const char *key = json_str(annotations, CODIS_ANNOTATION_TOPOLOGY, NULL);
+
+	copy(pod->topology_key, sizeof(pod->topology_key), key && key[0] ? key : CODIS_HOSTNAME_KEY);
+	pod->strict = !spread || strcmp(spread, "soft") != 0;
+	if (pod->component != CODIS_SERVER || !pod->strict || !spread || strcmp(spread, "strict") == 0)
+		return 0;
+	return error_set(err, ERR_INVALID,
+			 "annotation " CODIS_ANNOTATION_SPREAD " is \"%.40s\": it must be strict or soft", spread);
+}
+
+/* A pod that something else than a StatefulSet has made has a name of chance. */
+static int ordinal_of(const cJSON *object, const char *owner)
+{
+	const char *name = json_str(object, "metadata", "name", NULL);
+	const cJSON *o;
+
+	cJSON_ArrayForEach(o, json_get(object, "metadata", "ownerReferences", NULL)) {
+		if (!owner && json_bool(false, o, "controller", NULL))
+			return -1;
+	}
+	return codis_ordinal(name, owner);
+}
+
+static void read_identity(const cJSON *object, struct codis_pod *pod)
+{
+	const cJSON *metadata = json_get(object, "metadata", NULL);
+	const char *owner = codis_statefulset_of(object);
+
+	copy(pod->namespace, sizeof(pod->namespace), json_str(metadata, "namespace", NULL));
+	copy(pod->name, sizeof(pod->name), json_str(metadata, "name", NULL));
+	copy(pod->uid, sizeof(pod->uid), json_str(metadata, "uid", NULL));
+	copy(pod->node, sizeof(pod->node), json_str(object, "spec", "nodeName", NULL));
+	copy(pod->ip, sizeof(pod->ip), json_str(object, "status", "podIP", NULL));
+	copy(pod->owner, sizeof(pod->owner), owner);
+	pod->ordinal = ordinal_of(object, owner);
+	pod->keep_ha = is(json_str(metadata, "annotations", CODIS_ANNOTATION_HA, NULL), "keep");
+}
+
+/* What the program says; its first fault. */
+static int read_words(struct reader *r, struct codis_pod *pod, struct error *err)
+{
+	int rc = 0;
+
+	copy(pod->container, sizeof(pod->container), json_str(r->src.container, "name", NULL));
+	if (r->component == CODIS_ZOOKEEPER) /* of no product */
+		return 0;
+	if (r->component == CODIS_SERVER)
+		rc = read_server_replica(r, &pod->server_replica_said, &pod->server_replica, err);
+	if (pod->server_replica > 0 && pod->ordinal >= 0)
+		pod->group = codis_group_of(pod->ordinal, pod->server_replica);
+	pod->port = read_port(r);
+	read_product(r, &pod->product);
+	read_password(r, &pod->password);
+	if (r->component == CODIS_PROXY || r->component == CODIS_DASHBOARD)
+		read_flag(r, "--zookeeper", &pod->coordinator);
+	if (rc == 0 && pod->product.said == SAID_KNOWN)
+		rc = codis_product_check(pod->product.text, err);
+	return rc;
+}
+
+static int read_object(const cJSON *object, const char *namespace, struct codis_pod *pod, struct error *err)
+{
+	struct reader r;
+	int rc;
+
+	memset(pod, 0, sizeof(*pod));
+	pod->ordinal = -1;
+	pod->component = codis_component_of(object);
+	if (pod->component == CODIS_NONE)
+		return 0;
+	read_identity(object, pod);
+	reader_init(&r, object, json_get(object, "spec", NULL), pod->component, namespace);
+	rc = read_words(&r, pod, err);
+	read_status(object, pod->container, &pod->status);
+	if (read_spread(object, pod, rc == 0 ? err : NULL) < 0)
+		rc = -1;
+	return rc;
+}
+
+int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err)
+{
+	return read_object(object, NULL, pod, err);
+}
+
+int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err)
+{
+	const cJSON *metadata = json_get(set, "metadata", NULL);
+	const char *namespace = json_str(metadata, "namespace", NULL);
+	int rc = read_object(json_get(set, "spec", "template", NULL), namespace, pod, err);
+
+	copy(pod->namespace, sizeof(pod->namespace), namespace);
+	copy(pod->owner, sizeof(pod->owner), json_str(metadata, "name", NULL));
+	return rc;
+}
+
+void codis_product_said(const cJSON *object, struct said_text *out)
+{
+	struct reader r;
+
+	memset(out, 0, sizeof(*out));
+	reader_init(&r, object, json_get(object, "spec", NULL), codis_component_of(object), NULL);
+	read_product(&r, out);
+}
+
+int codis_server_replica_said(const cJSON *pod_spec, struct said_text *said, int *replica, struct error *err)
+{
+	struct reader r;
+
+	reader_init(&r, NULL, pod_spec, CODIS_SERVER, NULL);
+	return read_server_replica(&r, said, replica, err);
+}

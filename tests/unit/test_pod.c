@@ -1,0 +1,1006 @@
+/* What a Pod, or a pod template, says of itself: which container is the Codis program, and what its environment, its
+ * flags and its shell text come to. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/file.h"
+#include "common/base/json.h"
+#include "common/codis/cmdline.h"
+#include "common/codis/pod.h"
+#include "tests/unit/parse_text.h"
+#include "tests/unit/test.h"
+
+/* --- pods of one container -----------------------------------------------------------------------------------------
+ */
+
+static struct codis_pod read_text(const char *text)
+{
+	JSON_CLEANUP cJSON *json = parse_text(text);
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	if (codis_pod_read(json, &pod, &err) < 0)
+		fail_msg("%s", err.text);
+	return pod;
+}
+
+/* A pod of that component; its spec has these members. */
+static cJSON *make_pod(const char *component, const char *spec)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(8u << 20);
+
+	buf_addf(&text,
+		 "{\"metadata\":{\"name\":\"%s-3\",\"namespace\":\"shop\",\"uid\":\"u3\",\"labels\":{\"app\":\"%s\","
+		 "\"team\":\"red\"},\"annotations\":{\"set\":\"blue\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\","
+		 "\"name\":\"%s\",\"controller\":true}]},\"spec\":{%s}}",
+		 component, component, component, spec);
+	assert_false(text.failed);
+	return parse_text(text.data);
+}
+
+/* Such a pod with one container of these members; env: the list's entries, NULL none. */
+static struct codis_pod pod_with(const char *component, const char *env, const char *members)
+{
+	BUF_CLEANUP struct buf spec = BUF_INIT(8u << 20);
+	JSON_CLEANUP cJSON *json = NULL;
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	buf_addf(&spec, "\"containers\":[{\"name\":\"%s\",\"env\":[%s]%s%s}]", component, env ? env : "",
+		 members && members[0] ? "," : "", members ? members : "");
+	json = make_pod(component, spec.data);
+	if (codis_pod_read(json, &pod, &err) < 0)
+		fail_msg("%s", err.text);
+	return pod;
+}
+
+static void expect_error(const char *component, const char *env, const char *members, const char *text)
+{
+	BUF_CLEANUP struct buf spec = BUF_INIT(65536);
+	JSON_CLEANUP cJSON *json = NULL;
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	buf_addf(&spec, "\"containers\":[{\"name\":\"%s\",\"env\":[%s]%s}]", component, env, members);
+	json = make_pod(component, spec.data);
+	assert_int_equal(codis_pod_read(json, &pod, &err), -1);
+	assert_string_equal(err.text, text);
+}
+
+static void expect_known(const struct said_text *said, const char *text)
+{
+	if (said->said != SAID_KNOWN)
+		fail_msg("said %d (%s), not known %s", said->said, said->why, text);
+	assert_string_equal(said->text, text);
+}
+
+static void expect_nothing(const struct said_text *said)
+{
+	if (said->said != SAID_NOTHING)
+		fail_msg("said %d: %s%s", said->said, said->text, said->why);
+	assert_string_equal(said->text, "");
+}
+
+static void expect_elsewhere(const struct said_text *said, enum said_where where, const char *object, const char *key,
+			     const char *why)
+{
+	if (said->said != SAID_ELSEWHERE)
+		fail_msg("said %d: %s", said->said, said->text);
+	assert_string_equal(said->why, why);
+	assert_int_equal(said->where, where);
+	assert_string_equal(said->object, object);
+	assert_string_equal(said->key, key);
+}
+
+#define VALUE(name, value)    "{\"name\":\"" name "\",\"value\":\"" value "\"}"
+#define FIELD(name, path)     "{\"name\":\"" name "\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"" path "\"}}}"
+#define MAP(name, map, key)   KEY_REF(name, "configMapKeyRef", map, key)
+#define SECRET(name, of, key) KEY_REF(name, "secretKeyRef", of, key)
+#define KEY_REF(name, ref, of, key)                                                                                    \
+	"{\"name\":\"" name "\",\"valueFrom\":{\"" ref "\":{\"name\":\"" of "\",\"key\":\"" key "\"}}}"
+
+/* --- component -----------------------------------------------------------------------------------------------------
+ */
+
+static enum codis_component component_of(const char *labels)
+{
+	char text[512];
+	JSON_CLEANUP cJSON *pod = NULL;
+
+	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":%s}}", labels);
+	pod = parse_text(text);
+	return codis_component_of(pod);
+}
+
+TEST(component)
+{
+	assert_int_equal(component_of("{\"app\":\"codis-server\"}"), CODIS_SERVER);
+	assert_int_equal(component_of("{\"app\":\"codis-proxy\"}"), CODIS_PROXY);
+	assert_int_equal(component_of("{\"app\":\"codis-dashboard\"}"), CODIS_DASHBOARD);
+	assert_int_equal(component_of("{\"app\":\"codis-ha\"}"), CODIS_HA);
+	assert_int_equal(component_of("{\"app\":\"codis-fe\"}"), CODIS_FE);
+	assert_int_equal(component_of("{\"app\":\"zk\"}"), CODIS_ZOOKEEPER);
+	assert_int_equal(component_of("{\"app\":\"zookeeper\"}"), CODIS_ZOOKEEPER);
+	assert_int_equal(component_of("{\"app\":\"shop\",\"codis.io/component\":\"codis-server\"}"), CODIS_SERVER);
+	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}"),
+			 CODIS_PROXY);
+	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}"), CODIS_SERVER);
+}
+
+TEST(not_a_component)
+{
+	struct codis_pod pod = read_text("{\"metadata\":{\"name\":\"x\",\"labels\":{\"app\":\"nginx\"}}}");
+
+	assert_int_equal(pod.component, CODIS_NONE);
+	assert_int_equal(component_of("{\"app\":\"nginx\"}"), CODIS_NONE);
+	assert_int_equal(component_of("{\"app\":\"\"}"), CODIS_NONE);
+	assert_int_equal(component_of("{\"app\":7}"), CODIS_NONE);
+	assert_int_equal(component_of("{}"), CODIS_NONE);
+	assert_int_equal(component_of("null"), CODIS_NONE);
+	assert_int_equal(component_of("[\"app\"]"), CODIS_NONE);
+	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}"), CODIS_NONE);
+	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"false\"}"), CODIS_NONE);
+	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
+}
+
+TEST(statefulset_of)
+{
+	JSON_CLEANUP cJSON *owned =
+		parse_text("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"other\"},"
+			   "{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]}}");
+	JSON_CLEANUP cJSON *replica =
+		parse_text("{\"metadata\":{\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"x\","
+			   "\"controller\":true}]}}");
+
+	assert_string_equal(codis_statefulset_of(owned), "codis-server");
+	assert_null(codis_statefulset_of(replica));
+	assert_null(codis_statefulset_of(NULL));
+}
+
+/* --- the environment -----------------------------------------------------------------------------------------------
+ */
+
+#define PROXY(env) pod_with("codis-proxy", env, NULL).product
+
+TEST(product_by_precedence)
+{
+	struct said_text p;
+
+	expect_nothing(&(struct said_text){ 0 });
+	p = PROXY(NULL);
+	expect_nothing(&p);
+	p = PROXY(VALUE("PRODUCT_NAME", "shop"));
+	expect_known(&p, "shop");
+	p = PROXY(VALUE("PRODUCT_NAME", "b") "," VALUE("PRODUCT_NAME", "last"));
+	expect_known(&p, "last");
+	p = PROXY(VALUE("PRODUCT_NAME", ""));
+	expect_nothing(&p);
+	p = PROXY("{\"name\":\"PRODUCT_NAME\"}");
+	expect_nothing(&p);
+	p = pod_with("codis-proxy", VALUE("PRODUCT_NAME", "b"), "\"args\":[\"--product_name\",\"c\"]").product;
+	expect_known(&p, "b");
+	p = pod_with("codis-proxy", VALUE("PRODUCT_NAME", ""), "\"args\":[\"--product_name\",\"c\"]").product;
+	expect_known(&p, "c");
+	p = read_text("{\"metadata\":{\"labels\":{\"app\":\"codis-fe\",\"codis.io/product\":\"a\"}},\"spec\":"
+		      "{\"containers\":[{\"env\":[" VALUE("PRODUCT_NAME", "b") "]}]}}")
+		    .product;
+	expect_known(&p, "a");
+}
+
+/* k8s.io/kubernetes pkg/kubelet: makeEnvironmentVariables. */
+TEST(variables_as_the_kubelet_has_them)
+{
+	struct said_text p = PROXY(VALUE("A", "shop") "," VALUE("PRODUCT_NAME", "$(A)-1"));
+
+	expect_known(&p, "shop-1");
+	p = PROXY(VALUE("A", "old") "," VALUE("PRODUCT_NAME", "$(A)") "," VALUE("A", "new"));
+	expect_known(&p, "old");
+	p = PROXY(VALUE("PRODUCT_NAME", "a") "," VALUE("PRODUCT_NAME", "$(PRODUCT_NAME)b"));
+	expect_known(&p, "ab");
+	p = PROXY(VALUE("A", "x") "," VALUE("PRODUCT_NAME", "a$(A)c"));
+	expect_known(&p, "axc");
+	p = PROXY(VALUE("PRODUCT_NAME", "$(A)") "," VALUE("A", "later"));
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "there is no env A for its $(A)");
+	p = pod_with("codis-server", VALUE("PRODUCT_AUTH", "$$(A)$$$"), NULL).password;
+	expect_known(&p, "$(A)$$");
+}
+
+TEST(fields_of_the_pod_itself)
+{
+	struct said_text p = PROXY(FIELD("PRODUCT_NAME", "metadata.namespace"));
+
+	expect_known(&p, "shop");
+	p = PROXY(FIELD("PRODUCT_NAME", "metadata.name"));
+	expect_known(&p, "codis-proxy-3");
+	p = PROXY(FIELD("PRODUCT_NAME", "metadata.labels['team']"));
+	expect_known(&p, "red");
+	p = PROXY(FIELD("PRODUCT_NAME", "metadata.annotations['set']"));
+	expect_known(&p, "blue");
+	p = PROXY(FIELD("PRODUCT_NAME", "metadata.labels['other']"));
+	expect_nothing(&p); /* the kubelet makes "" of it */
+	p = PROXY(FIELD("NS", "metadata.namespace") "," VALUE("PRODUCT_NAME", "$(NS)-9"));
+	expect_known(&p, "shop-9");
+	p = PROXY(FIELD("PRODUCT_NAME", "spec.nodeName"));
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "",
+			 "env PRODUCT_NAME comes from spec.nodeName, which only the running pod has");
+	p = PROXY("{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"resourceFieldRef\":{\"resource\":\"limits.cpu\"}}}");
+	assert_int_equal(p.said, SAID_ELSEWHERE);
+}
+
+TEST(values_of_other_objects)
+{
+	struct said_text p = PROXY(MAP("PRODUCT_NAME", "conf", "product"));
+
+	expect_elsewhere(&p, WHERE_CONFIG_MAP, "conf", "product",
+			 "env PRODUCT_NAME comes from ConfigMap conf, key product");
+	assert_false(p.maybe);
+	p = PROXY("{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"conf\",\"key\":\"k\","
+		  "\"optional\":true}}}");
+	assert_int_equal(p.said, SAID_ELSEWHERE);
+	p = PROXY(SECRET("PRODUCT_NAME", "sec", "k"));
+	expect_elsewhere(&p, WHERE_SECRET, "sec", "k", "env PRODUCT_NAME comes from Secret sec, key k");
+	p = PROXY(MAP("A", "conf", "a") "," VALUE("PRODUCT_NAME", "$(A)"));
+	expect_elsewhere(&p, WHERE_CONFIG_MAP, "conf", "a", "env A comes from ConfigMap conf, key a");
+	p = PROXY(MAP("A", "conf", "a") "," VALUE("PRODUCT_NAME", "$(A)-1")); /* the key is not all of it */
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "env A comes from ConfigMap conf, key a");
+	p = PROXY(MAP("PRODUCT_NAME", "conf", "a") "," VALUE("PRODUCT_NAME", "shop"));
+	expect_known(&p, "shop");
+}
+
+#define FROM_MAP    "{\"configMapRef\":{\"name\":\"conf\"}}"
+#define FROM_SECRET "{\"secretRef\":{\"name\":\"sec\"}}"
+#define FROM_PREFIX "{\"prefix\":\"PRODUCT_\",\"configMapRef\":{\"name\":\"conf\",\"optional\":true}}"
+
+TEST(env_from)
+{
+	struct said_text p = pod_with("codis-proxy", NULL, "\"envFrom\":[" FROM_MAP "]").product;
+
+	expect_elsewhere(&p, WHERE_CONFIG_MAP, "conf", "PRODUCT_NAME",
+			 "env PRODUCT_NAME may come from ConfigMap conf by envFrom");
+	assert_true(p.maybe);
+	p = pod_with("codis-proxy", NULL, "\"envFrom\":[" FROM_PREFIX "]").product;
+	expect_elsewhere(&p, WHERE_CONFIG_MAP, "conf", "NAME",
+			 "env PRODUCT_NAME may come from ConfigMap conf by envFrom");
+	p = pod_with("codis-proxy", NULL, "\"envFrom\":[{\"prefix\":\"X_\",\"configMapRef\":{\"name\":\"conf\"}}]")
+		    .product;
+	expect_nothing(&p); /* it cannot hold the name */
+	p = pod_with("codis-proxy", VALUE("PRODUCT_NAME", "shop"), "\"envFrom\":[" FROM_MAP "]").product;
+	expect_known(&p, "shop"); /* env beats envFrom */
+	p = pod_with("codis-proxy", NULL, "\"envFrom\":[" FROM_MAP "],\"args\":[\"--product_name=shop\"]").product;
+	expect_known(&p, "shop"); /* what the program surely gets */
+	p = pod_with("codis-proxy", NULL,
+		     "\"envFrom\":[" FROM_MAP "],\"args\":[\"--product_name\",\"$(PRODUCT_NAME)\"]")
+		    .product;
+	assert_int_equal(p.where, WHERE_CONFIG_MAP);
+	p = pod_with("codis-proxy", NULL, "\"envFrom\":[" FROM_MAP "," FROM_SECRET "]").product;
+	assert_string_equal(p.object, "sec"); /* the last one wins */
+}
+
+/* --- command lines -------------------------------------------------------------------------------------------------
+ */
+
+static void expect_flag(const char *members, const char *product)
+{
+	struct said_text p = pod_with("codis-proxy", VALUE("P", "var"), members).product;
+
+	if (product)
+		expect_known(&p, product);
+	else
+		expect_nothing(&p);
+}
+
+TEST(product_of_a_command_line)
+{
+	expect_flag("\"args\":[\"-c\",\"x\",\"--product_name\",\"c\"]", "c");
+	expect_flag("\"command\":[\"codis-proxy\",\"--product_name=d\"]", "d");
+	expect_flag("\"command\":[\"codis-proxy\",\"--product-name=d\"]", "d");
+	expect_flag("\"command\":[\"codis-proxy\"],\"args\":[\"--product_name\",\"$(P)-1\"]", "var-1");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name e; true\"]", "e");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name 'f' -l x\"]", "f");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name $P\"]", "var");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name=\\\"${P}-1\\\"\"]", "var-1");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name '$(P)'\"]", "var");
+	expect_flag("\"command\":[\"/start.sh\",\"--product_name\",\"g\"]", "g");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"./start.sh --product_name h\"]", "h");
+	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-admin --product_name i --x; codis-proxy\"]", "i");
+	expect_flag("\"args\":[\"--product_name\"]", NULL);
+	expect_flag("\"args\":[\"--product_name_of\",\"c\"]", NULL);
+	expect_flag("\"args\":[\"--product_name\",\"\"]", NULL);
+	expect_flag("\"args\":[7,null,{}]", NULL);
+}
+
+static void expect_flag_unknown(const char *members, const char *why)
+{
+	struct said_text p = pod_with("codis-proxy", VALUE("P", "var"), members).product;
+
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", why);
+}
+
+TEST(what_only_a_shell_can_tell)
+{
+	expect_flag_unknown("\"args\":[\"--product_name\",\"$(NONE)\"]", "there is no env NONE for its $(NONE)");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name $Q\"]",
+			    "variable Q of its shell text is not in env");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"P=x; codis-proxy --product_name $P\"]",
+			    "variable P of its shell text is not in env");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name `cat /p`\"]",
+			    "only a shell can tell what is meant by `cat /p`");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name ${P:-x}\"]",
+			    "only a shell can tell what is meant by ${P:-x}");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"cat <<E\\ncodis-proxy --product_name x\\nE\"]",
+			    "--product_name stands in shell text that cannot be followed");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"O='--product_name x'; codis-proxy $O\"]",
+			    "--product_name stands in shell text that cannot be followed");
+	expect_flag_unknown("\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name a || codis-proxy "
+			    "--product_name b\"]",
+			    "--product_name is said more than once, and differently");
+}
+
+TEST(product_that_is_no_label)
+{
+	static const char no_label[] = "product \"a/b\" is no label value: use 1 to 63 letters, digits, '-', '_' or "
+				       "'.', a letter or digit first and last";
+
+	expect_error("codis-proxy", VALUE("PRODUCT_NAME", "a/b"), "", no_label);
+	expect_error("codis-server", VALUE("PRODUCT_NAME", "a/b"), "", no_label);
+	expect_error("codis-proxy", "", ",\"args\":[\"--product_name\",\"a/b\"]", no_label);
+	expect_error("codis-proxy", VALUE("PRODUCT_NAME", "a b"), "",
+		     "product \"a b\" is no label value: use 1 to 63 letters, digits, '-', '_' or '.', a letter or "
+		     "digit first and last");
+	pod_with("zookeeper", VALUE("PRODUCT_NAME", "a/b c"), ""); /* of no product */
+}
+
+/* The text of what is wrong is there all the same, so that an object that was wrong before can be compared. */
+TEST(what_is_wrong_is_read_nevertheless)
+{
+	JSON_CLEANUP cJSON *json = make_pod(
+		"codis-server",
+		"\"containers\":[{\"env\":[" VALUE("PRODUCT_NAME", "a/b") "," VALUE("SERVER_REPLICA", "two") "]}]");
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	assert_int_equal(codis_pod_read(json, &pod, &err), -1);
+	assert_string_equal(err.text, "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64");
+	expect_known(&pod.product, "a/b");
+	expect_known(&pod.server_replica_said, "two");
+	assert_int_equal(pod.server_replica, 0);
+	assert_int_equal(pod.group, 0);
+}
+
+/* --- groups --------------------------------------------------------------------------------------------------------
+ */
+
+TEST(server_replica)
+{
+	struct codis_pod pod = pod_with("codis-server", NULL, NULL);
+
+	expect_nothing(&pod.server_replica_said);
+	assert_int_equal(pod.server_replica, 2);
+	assert_int_equal(pod.ordinal, 3);
+	assert_int_equal(pod.group, 2);
+	pod = pod_with("codis-server", VALUE("SERVER_REPLICA", "3") "," VALUE("SERVER_REPLICA", "4"), NULL);
+	assert_int_equal(pod.server_replica, 4);
+	assert_int_equal(pod.group, 1);
+	pod = pod_with("codis-server", VALUE("N", "1") "," VALUE("SERVER_REPLICA", "$(N)"), NULL);
+	assert_int_equal(pod.server_replica, 1);
+	assert_int_equal(pod.group, 4);
+	pod = pod_with("codis-proxy", VALUE("SERVER_REPLICA", "two"), NULL);
+	assert_int_equal(pod.group, 0);
+}
+
+TEST(server_replica_that_is_not_here)
+{
+	struct codis_pod pod = pod_with("codis-server", MAP("SERVER_REPLICA", "conf", "n"), NULL);
+
+	expect_elsewhere(&pod.server_replica_said, WHERE_CONFIG_MAP, "conf", "n",
+			 "env SERVER_REPLICA comes from ConfigMap conf, key n");
+	assert_int_equal(pod.server_replica, 0);
+	assert_int_equal(pod.group, 0);
+	pod = pod_with("codis-server", NULL, "\"envFrom\":[" FROM_SECRET "]");
+	expect_elsewhere(&pod.server_replica_said, WHERE_SECRET, "sec", "SERVER_REPLICA",
+			 "env SERVER_REPLICA may come from Secret sec by envFrom");
+	pod = pod_with("codis-server", NULL, "\"envFrom\":[" FROM_PREFIX "]");
+	assert_int_equal(pod.server_replica, 2);
+}
+
+TEST(server_replica_refused)
+{
+	expect_error("codis-server", VALUE("SERVER_REPLICA", "two"), "",
+		     "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64");
+	expect_error("codis-server", VALUE("SERVER_REPLICA", ""), "",
+		     "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
+	expect_error("codis-server", "{\"name\":\"SERVER_REPLICA\",\"value\":2}", "",
+		     "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
+}
+
+TEST(server_replica_of_a_spec)
+{
+	JSON_CLEANUP cJSON *spec = parse_text("{\"containers\":[{\"env\":[" VALUE("SERVER_REPLICA", "3") "]}]}");
+	JSON_CLEANUP cJSON *bad = parse_text("{\"containers\":[{\"env\":[" VALUE("SERVER_REPLICA", "x") "]}]}");
+	struct error err = ERROR_INIT;
+	struct said_text said;
+	int n;
+
+	assert_int_equal(codis_server_replica_said(spec, &said, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(codis_server_replica_said(bad, &said, &n, &err), -1);
+	assert_int_equal(n, 0);
+	assert_int_equal(codis_server_replica_said(NULL, &said, &n, &err), 0);
+	assert_int_equal(n, 2);
+}
+
+/* By name and environment, not by label; a ReplicaSet's hash may be all digits. */
+TEST(ordinal_and_group)
+{
+	struct codis_pod pod =
+		read_text("{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
+			  "\"codis.io/group\":\"77\"}}}");
+
+	assert_int_equal(pod.group, 2);
+	assert_string_equal(pod.owner, "");
+	pod = read_text("{\"metadata\":{\"name\":\"codis-server-6c9-24562\",\"labels\":{\"app\":\"codis-server\"},"
+			"\"ownerReferences\":[{\"kind\":\"ReplicaSet\",\"name\":\"codis-server-6c9\","
+			"\"controller\":true}]}}");
+	assert_int_equal(pod.ordinal, -1);
+	assert_int_equal(pod.group, 0);
+	pod = pod_with("codis-server", NULL, NULL);
+	assert_string_equal(pod.owner, "codis-server");
+	assert_string_equal(pod.name, "codis-server-3");
+	assert_string_equal(pod.namespace, "shop");
+	assert_string_equal(pod.uid, "u3");
+}
+
+TEST(template_of_a_statefulset)
+{
+	JSON_CLEANUP cJSON *set = parse_text(
+		"{\"metadata\":{\"name\":\"redis\",\"namespace\":\"shop\"},\"spec\":{\"template\":{\"metadata\":{"
+		"\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"env\":[" FIELD(
+			"PRODUCT_NAME", "metadata.namespace") "," FIELD("SERVER_REPLICA",
+									"metadata.labels['n']") "]}]}}}}");
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+	struct said_text said;
+
+	assert_int_equal(codis_template_read(set, &pod, &err), 0);
+	assert_int_equal(pod.component, CODIS_SERVER);
+	assert_string_equal(pod.owner, "redis");
+	assert_string_equal(pod.namespace, "shop");
+	assert_string_equal(pod.name, "");
+	assert_int_equal(pod.ordinal, -1);
+	expect_known(&pod.product, "shop");
+	/* Its pods may have labels that it has not. */
+	assert_int_equal(pod.server_replica_said.said, SAID_ELSEWHERE);
+	codis_product_said(json_get(set, "spec", "template", NULL), &said);
+	assert_int_equal(said.said, SAID_ELSEWHERE);
+	assert_int_equal(codis_template_read(NULL, &pod, &err), 0);
+	assert_int_equal(pod.component, CODIS_NONE);
+}
+
+/* --- the container -------------------------------------------------------------------------------------------------
+ */
+
+static const char *container_of(enum codis_component component, const char *containers)
+{
+	static char name[64];
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+	JSON_CLEANUP cJSON *spec = NULL;
+	const char *found;
+
+	buf_addf(&text, "{\"initContainers\":[{\"name\":\"init\",\"command\":[\"codis-server\"]}],\"containers\":%s}",
+		 containers);
+	spec = parse_text(text.data);
+	found = json_str(codis_container_of(spec, component), "name", NULL);
+	snprintf(name, sizeof(name), "%s", found ? found : "");
+	return name;
+}
+
+#define SERVER_OF(containers) container_of(CODIS_SERVER, containers)
+
+TEST(container_by_program)
+{
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\"},{\"name\":\"b\",\"command\":[\"codis-server\",\"x.conf\"]}]"),
+			    "b");
+	assert_string_equal(
+		SERVER_OF("[{\"name\":\"a\"},{\"name\":\"b\",\"command\":[\"tini\",\"--\",\"codis-server\"]}]"), "b");
+	assert_string_equal(
+		SERVER_OF("[{\"name\":\"a\"},{\"name\":\"b\",\"command\":[\"sh\",\"-c\",\"exec codis-server x\"]}]"),
+		"b");
+	assert_string_equal(
+		SERVER_OF("[{\"name\":\"a\"},{\"name\":\"b\",\"args\":[\"/docker-entrypoint.sh\",\"codis-server\"]}]"),
+		"b");
+	/* What runs it, whatever another one is called. */
+	assert_string_equal(SERVER_OF("[{\"name\":\"codis-server\",\"command\":[\"agent\"]},{\"name\":\"b\","
+				      "\"command\":[\"codis-server\"]}]"),
+			    "b");
+	assert_string_equal(container_of(CODIS_PROXY,
+					 "[{\"name\":\"a\",\"command\":[\"x\"]},{\"name\":\"b\",\"command\":"
+					 "[\"/codis/bin/codis-proxy\"]}]"),
+			    "b");
+	assert_string_equal(container_of(CODIS_HA, "[{\"name\":\"log\"},{\"name\":\"ha\",\"command\":[\"codis-ha\"]}]"),
+			    "ha");
+	assert_string_equal(container_of(CODIS_HA, "[{\"name\":\"log\"},{\"name\":\"ha\",\"command\":["
+						   "\"codis-controller\",\"--view\"]}]"),
+			    "ha");
+}
+
+TEST(container_by_name)
+{
+	/* An exporter in front, the server by the entrypoint of its image. */
+	assert_string_equal(SERVER_OF("[{\"name\":\"exporter\",\"args\":[\"--redis.addr=redis://127.0.0.1:6379\"]},"
+				      "{\"name\":\"codis-server\",\"args\":[\"/etc/redis.conf\"]}]"),
+			    "codis-server");
+	/* A name among another program's arguments starts nothing. */
+	assert_string_equal(SERVER_OF("[{\"name\":\"agent\",\"command\":[\"agent\",\"--component\",\"codis-server\"]},"
+				      "{\"name\":\"codis-server\",\"command\":[\"/start.sh\"]}]"),
+			    "codis-server");
+	assert_string_equal(SERVER_OF("[{\"name\":\"codis-server\",\"command\":[\"/start.sh\"]},{\"name\":\"backup\","
+				      "\"command\":[\"redis-server\",\"--port\",\"7000\"]}]"),
+			    "codis-server");
+	/* A sentinel is no server. */
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\",\"command\":[\"redis-server\",\"s.conf\",\"--sentinel\"]},"
+				      "{\"name\":\"b\",\"command\":[\"redis-server\"]}]"),
+			    "b");
+}
+
+TEST(the_only_container_or_none)
+{
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\"}]"), "a");
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\"},{\"name\":\"b\"}]"), "");
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\",\"command\":[\"codis-server\"]},{\"name\":\"b\",\"command\":"
+				      "[\"codis-server\"]}]"),
+			    "");
+	assert_string_equal(SERVER_OF("[{\"name\":\"a\",\"command\":[\"codis-server\"]},{\"name\":\"codis-server\","
+				      "\"command\":[\"codis-server\"]}]"),
+			    "codis-server");
+	assert_string_equal(SERVER_OF("[]"), "");
+	assert_string_equal(SERVER_OF("{}"), "");
+	assert_string_equal(SERVER_OF("[7,\"x\",null]"), "");
+	assert_null(codis_container_of(NULL, CODIS_SERVER));
+}
+
+TEST(only_the_codis_container_says_something)
+{
+	JSON_CLEANUP cJSON *json = make_pod(
+		"codis-server", "\"containers\":[{\"name\":\"backup\",\"env\":[" VALUE("SERVER_REPLICA", "3") "," VALUE(
+					"PRODUCT_NAME", "x") "],\"args\":[\"--port\",\"1\"]},"
+							     "{\"name\":\"codis-server\"}]");
+	JSON_CLEANUP cJSON *two = make_pod(
+		"codis-server",
+		"\"containers\":[{\"name\":\"a\"},{\"name\":\"b\",\"env\":[" VALUE("SERVER_REPLICA", "3") "]}]");
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	assert_int_equal(codis_pod_read(json, &pod, &err), 0);
+	assert_string_equal(pod.container, "codis-server");
+	assert_int_equal(pod.server_replica, 2);
+	assert_int_equal(pod.port, 6379);
+	expect_nothing(&pod.product);
+	assert_int_equal(codis_pod_read(two, &pod, &err), 0);
+	assert_string_equal(pod.container, "");
+	expect_elsewhere(&pod.server_replica_said, WHERE_UNKNOWN, "", "",
+			 "env SERVER_REPLICA: no container is known to be codis-server (name it so)");
+	expect_nothing(&pod.product);
+}
+
+/* --- ports, coordinator, password ----------------------------------------------------------------------------------
+ */
+
+static void expect_port(const char *component, const char *members, int port)
+{
+	struct codis_pod pod = pod_with(component, FIELD("POD_IP", "status.podIP") "," VALUE("PORT", "7001"), members);
+
+	assert_int_equal(pod.port, port);
+}
+
+TEST(ports)
+{
+	expect_port("codis-server", NULL, 6379);
+	expect_port("codis-proxy", NULL, 11080);
+	expect_port("codis-dashboard", NULL, 18080);
+	expect_port("codis-fe", NULL, 0);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port\",\"7000\"]", 7000);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port 7000\"]", 7000);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port\",\"$(PORT)\"]", 7001);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port\",\"$(NONE)\"]", 0);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port\",\"0\"]", 0);
+	expect_port("codis-server", "\"command\":[\"codis-server\",\"--port\",\"70000\"]", 0);
+	expect_port("codis-server",
+		    "\"ports\":[{\"name\":\"metrics\",\"containerPort\":9121},{\"name\":\"redis\","
+		    "\"containerPort\":9221}]",
+		    9221);
+	expect_port("codis-server", "\"ports\":[{\"name\":\"metrics\",\"containerPort\":9121}]", 6379);
+	expect_port("codis-server", "\"ports\":[{\"name\":\"redis\",\"containerPort\":70000},7]", 6379);
+	expect_port("codis-proxy", "\"args\":[\"--host-admin\",\"$(POD_IP):11090\"]", 11090);
+	expect_port("codis-proxy", "\"args\":[\"--host-admin=[::]:11090\"]", 11090);
+	expect_port("codis-proxy", "\"args\":[\"--host-admin\",\"$(POD_IP):$(PORT)\"]", 7001);
+	expect_port("codis-proxy", "\"args\":[\"--host-admin\",\"$(POD_IP):$(NONE)\"]", 0);
+	expect_port("codis-proxy", "\"command\":[\"sh\",\"-c\",\"codis-proxy --host-admin ${POD_IP:-x}:11090\"]",
+		    11090);
+	expect_port("codis-dashboard", "\"ports\":[{\"name\":\"dashboard\",\"containerPort\":18090}]", 18090);
+}
+
+TEST(address)
+{
+	struct codis_pod pod = { .ip = "10.0.0.1", .port = 6379 };
+	char addr[64];
+
+	codis_pod_addr(&pod, addr, sizeof(addr));
+	assert_string_equal(addr, "10.0.0.1:6379");
+	snprintf(pod.ip, sizeof(pod.ip), "fd00::1");
+	codis_pod_addr(&pod, addr, sizeof(addr));
+	assert_string_equal(addr, "[fd00::1]:6379");
+	pod.port = 0;
+	codis_pod_addr(&pod, addr, sizeof(addr));
+	assert_string_equal(addr, "");
+	pod = (struct codis_pod){ .port = 6379 };
+	codis_pod_addr(&pod, addr, sizeof(addr));
+	assert_string_equal(addr, "");
+}
+
+static void expect_coordinator(const char *component, const char *members, const char *text)
+{
+	struct codis_pod pod = pod_with(component, VALUE("ZK_ADDR", "zookeeper:2181"), members);
+
+	if (text)
+		expect_known(&pod.coordinator, text);
+	else
+		expect_nothing(&pod.coordinator);
+}
+
+TEST(coordinator)
+{
+	expect_coordinator("codis-dashboard", "\"args\":[\"--zookeeper\",\"$(ZK_ADDR)\"]", "zookeeper:2181");
+	expect_coordinator("codis-dashboard", "\"args\":[\"--zookeeper=a:2181,b:2181\"]", "a:2181,b:2181");
+	expect_coordinator("codis-proxy",
+			   "\"command\":[\"sh\",\"-c\",\"exec codis-proxy --zookeeper=\\\"$ZK_ADDR\\\" > log\"]",
+			   "zookeeper:2181");
+	/* As of a script that asks first, and then starts a dashboard that has it in its file. */
+	expect_coordinator("codis-dashboard",
+			   "\"command\":[\"sh\",\"-c\",\"until codis-admin --dashboard-list --zookeeper=${ZK_ADDR}; do "
+			   "sleep 1; done; exec codis-dashboard -c x.toml\"]",
+			   "zookeeper:2181");
+	expect_coordinator("codis-dashboard", "\"args\":[\"-c\",\"x.toml\"]", NULL);
+	expect_coordinator("codis-server", "\"args\":[\"--zookeeper\",\"$(ZK_ADDR)\"]", NULL);
+}
+
+TEST(password)
+{
+	struct said_text p = pod_with("codis-server", VALUE("PRODUCT_AUTH", "x"), NULL).password;
+
+	expect_known(&p, "x");
+	p = pod_with("codis-server", VALUE("PRODUCT_AUTH", ""), NULL).password;
+	expect_nothing(&p);
+	p = pod_with("codis-server", NULL, "\"command\":[\"codis-server\",\"--masterauth\",\"m\"]").password;
+	expect_known(&p, "m");
+	p = pod_with("codis-server", VALUE("PRODUCT_AUTH", "x"),
+		     "\"command\":[\"codis-server\",\"--requirepass\",\"a'b$c\"]")
+		    .password;
+	expect_known(&p, "a'b$c"); /* what the program is told */
+	p = pod_with("codis-server", NULL, "\"command\":[\"sh\",\"-c\",\"codis-server --requirepass 'a b$c'\"]")
+		    .password;
+	expect_known(&p, "a b$c");
+	p = pod_with("codis-server", NULL, "\"command\":[\"sh\",\"-c\",\"codis-server --requirepass \\\"a\\\\$b\\\"\"]")
+		    .password;
+	expect_known(&p, "a$b");
+	p = pod_with("codis-server", VALUE("W", "a b"),
+		     "\"command\":[\"sh\",\"-c\",\"codis-server --requirepass $(W)\"]")
+		    .password;
+	assert_int_equal(p.said, SAID_ELSEWHERE); /* which the shell reads as two words */
+	p = pod_with("codis-proxy", NULL, "\"args\":[\"--product_auth\",\"p\"]").password;
+	expect_known(&p, "p");
+	p = pod_with("codis-proxy", NULL, "\"args\":[\"--requirepass\",\"p\"]").password;
+	expect_nothing(&p);
+}
+
+TEST(password_of_a_secret)
+{
+	static const char words[] = "\"command\":[\"codis-server\",\"--requirepass\",\"$(PRODUCT_AUTH)\"]";
+	struct said_text p = pod_with("codis-server", SECRET("PRODUCT_AUTH", "sec", "pw"), words).password;
+
+	expect_elsewhere(&p, WHERE_SECRET, "sec", "pw", "env PRODUCT_AUTH comes from Secret sec, key pw");
+	p = pod_with("codis-server", SECRET("PW", "sec", "pw"),
+		     "\"command\":[\"sh\",\"-c\",\"exec codis-server --requirepass \\\"$PW\\\"\"]")
+		    .password;
+	expect_elsewhere(&p, WHERE_SECRET, "sec", "pw", "env PW comes from Secret sec, key pw");
+	p = pod_with("codis-server", NULL,
+		     "\"envFrom\":[{\"secretRef\":{\"name\":\"sec\"}},{\"configMapRef\":{\"name\":\"conf\"}}]")
+		    .password;
+	expect_elsewhere(&p, WHERE_SECRET, "sec", "PRODUCT_AUTH",
+			 "env PRODUCT_AUTH may come from Secret sec by envFrom");
+}
+
+/* --- spread, ha ----------------------------------------------------------------------------------------------------
+ */
+
+static struct codis_pod annotated(const char *annotations)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":{\"app\":\"codis-server\"},\"annotations\":%s}}",
+		 annotations);
+	return read_text(text);
+}
+
+TEST(spread)
+{
+	struct codis_pod pod = annotated("{}");
+	JSON_CLEANUP cJSON *bad = parse_text("{\"metadata\":{\"labels\":{\"app\":\"codis-server\"},\"annotations\":{"
+					     "\"codis.io/spread\":\"weak\"}}}");
+	struct error err = ERROR_INIT;
+
+	assert_true(pod.strict);
+	assert_false(pod.keep_ha);
+	assert_string_equal(pod.topology_key, "kubernetes.io/hostname");
+	pod = annotated("{\"codis.io/spread\":\"soft\",\"codis.io/topology-key\":\"zone\",\"codis.io/ha\":\"keep\"}");
+	assert_false(pod.strict);
+	assert_true(pod.keep_ha);
+	assert_string_equal(pod.topology_key, "zone");
+	assert_true(annotated("{\"codis.io/spread\":\"strict\",\"codis.io/topology-key\":\"\"}").strict);
+	assert_int_equal(codis_pod_read(bad, &pod, &err), -1);
+	assert_string_equal(err.text, "annotation codis.io/spread is \"weak\": it must be strict or soft");
+}
+
+/* --- status --------------------------------------------------------------------------------------------------------
+ */
+
+static struct pod_status status_of(const char *status, const char *containers)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	buf_addf(&text,
+		 "{\"metadata\":{\"name\":\"codis-server-0\",\"labels\":{\"app\":\"codis-server\"}},\"spec\":{"
+		 "\"containers\":%s},\"status\":%s}",
+		 containers, status);
+	return read_text(text.data).status;
+}
+
+#define RUNNING(name)                                                                                                  \
+	"{\"name\":\"" name "\",\"restartCount\":2,\"state\":{\"running\":{\"startedAt\":\"2026-01-02T03:04:05Z\"}}}"
+#define WAITING(name, reason)                                                                                          \
+	"{\"name\":\"" name "\",\"restartCount\":9,\"state\":{\"waiting\":{\"reason\":\"" reason "\"}}}"
+#define ONE "[{\"name\":\"codis-server\"}]"
+/* The kubelet sorts containerStatuses by name. */
+#define TWO "[{\"name\":\"codis-server\",\"command\":[\"codis-server\"]},{\"name\":\"agent\"}]"
+
+TEST(status_of_the_codis_container)
+{
+	struct pod_status s = status_of("{\"containerStatuses\":[" RUNNING("codis-server") "]}", ONE);
+
+	assert_true(s.running);
+	assert_int_equal(s.restarts, 2);
+	assert_true(s.started_wall_ms == 1767323045000);
+	assert_false(s.crash_looping);
+	s = status_of("{\"containerStatuses\":[" WAITING("codis-server", "CrashLoopBackOff") "]}", ONE);
+	assert_true(s.crash_looping);
+	assert_false(s.running);
+	assert_int_equal(s.restarts, 9);
+	s = status_of("{\"containerStatuses\":[" WAITING("codis-server", "ImagePullBackOff") "]}", ONE);
+	assert_true(s.image_missing);
+	s = status_of("{\"containerStatuses\":[" RUNNING("other") "]}", ONE);
+	assert_false(s.running);
+}
+
+TEST(a_sidecar_that_crashes_is_no_matter)
+{
+	struct pod_status s = status_of(
+		"{\"containerStatuses\":[" WAITING("agent", "CrashLoopBackOff") "," RUNNING("codis-server") "]}", TWO);
+
+	assert_false(s.crash_looping);
+	assert_true(s.running);
+	assert_int_equal(s.restarts, 2);
+	/* A native sidecar has its status among the init containers'. */
+	s = status_of(
+		"{\"initContainerStatuses\":[" WAITING(
+			"codis-server", "CrashLoopBackOff") "],"
+							    "\"containerStatuses\":[" RUNNING("codis-server") "]}",
+		ONE);
+	assert_false(s.crash_looping);
+	/* Where the container cannot be told, nothing speaks of its death. */
+	s = status_of("{\"phase\":\"Running\",\"containerStatuses\":[" WAITING("a", "CrashLoopBackOff") "]}",
+		      "[{\"name\":\"a\"},{\"name\":\"b\"}]");
+	assert_false(s.crash_looping);
+	assert_true(s.running);
+}
+
+TEST(status_of_the_pod)
+{
+	struct pod_status s =
+		status_of("{\"phase\":\"Failed\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}", ONE);
+	struct codis_pod deleting =
+		read_text("{\"metadata\":{\"labels\":{\"app\":\"codis-server\"},\"deletionTimestamp\":"
+			  "\"2026-01-02T03:04:05Z\"},\"spec\":{\"nodeName\":\"node1\"},\"status\":{"
+			  "\"podIP\":\"10.1.2.3\"}}");
+
+	assert_true(s.finished);
+	assert_true(s.ready);
+	s = status_of("{\"phase\":\"Pending\",\"conditions\":[7,{\"type\":\"Ready\",\"status\":\"False\"},"
+		      "{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":\"Unschedulable\"}]}",
+		      ONE);
+	assert_false(s.finished);
+	assert_false(s.ready);
+	assert_true(s.unschedulable);
+	assert_true(status_of("{\"phase\":\"Succeeded\"}", ONE).finished);
+	assert_true(deleting.status.deleting);
+	assert_string_equal(deleting.node, "node1");
+	assert_string_equal(deleting.ip, "10.1.2.3");
+}
+
+/* --- the manifests ---------------------------------------------------------------------------------------------------
+ */
+
+static struct codis_pod read_fixture(const char *name)
+{
+	struct error err = ERROR_INIT;
+	char path[256], *text;
+	struct codis_pod pod;
+
+	snprintf(path, sizeof(path), "tests/unit/fixtures/webhook/%s.json", name);
+	text = file_read(path, 1 << 20, &err);
+	if (!text)
+		fail_msg("%s", err.text);
+	pod = read_text(text);
+	free(text);
+	return pod;
+}
+
+TEST(manifests)
+{
+	static const struct {
+		const char *name, *product, *coordinator;
+		int component, port, group;
+	} cases[] = {
+		{ "plain-server", "codis-test", NULL, CODIS_SERVER, 6379, 2 },
+		{ "article-server", NULL, NULL, CODIS_SERVER, 6379, 1 },
+		{ "plain-proxy", "codis-test", NULL, CODIS_PROXY, 11080, 0 },
+		{ "article-proxy", "codis-test", "zookeeper:2181", CODIS_PROXY, 11080, 0 },
+		{ "plain-dashboard", "codis-test", "zookeeper:2181", CODIS_DASHBOARD, 18080, 0 },
+		{ "article-dashboard", "codis-test", "zookeeper:2181", CODIS_DASHBOARD, 18080, 0 },
+		{ "plain-fe", NULL, NULL, CODIS_FE, 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct codis_pod pod = read_fixture(cases[i].name);
+
+		assert_int_equal(pod.component, cases[i].component);
+		assert_int_equal(pod.port, cases[i].port);
+		assert_int_equal(pod.group, cases[i].group);
+		assert_string_not_equal(pod.container, "");
+		expect_nothing(&pod.password);
+		if (cases[i].product)
+			expect_known(&pod.product, cases[i].product);
+		else
+			expect_nothing(&pod.product);
+		if (cases[i].coordinator)
+			expect_known(&pod.coordinator, cases[i].coordinator);
+		else
+			expect_nothing(&pod.coordinator);
+	}
+}
+
+/* --- hostile shapes --------------------------------------------------------------------------------------------------
+ */
+
+TEST(odd_shapes_do_no_harm)
+{
+	static const char *const values[] = { "null", "7",  "-1e300", "\"x\"",  "\"\"", "[]",
+					      "[7]",  "{}", "[{}]",   "[null]", "true" };
+	static const char *const shapes[] = {
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":%s,\"status\":%s}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"},\"name\":%s,\"ownerReferences\":%s}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":%s},\"status\":{"
+		"\"containerStatuses\":%s}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-proxy\"}},\"spec\":{\"containers\":[{\"command\":%s,"
+		"\"args\":"
+		"%s}]}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-proxy\"}},\"spec\":{\"containers\":[{\"env\":%s,"
+		"\"envFrom\":%s"
+		"}]}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"env\":[{\"name\":"
+		"\"PRODUCT_NAME\",\"value\":%s,\"valueFrom\":%s}],\"ports\":7}]}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"env\":[{\"name\":"
+		"\"PRODUCT_NAME\",\"valueFrom\":{\"fieldRef\":%s,\"secretKeyRef\":%s}}]}]}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"envFrom\":[{"
+		"\"prefix\":%s,"
+		"\"secretRef\":%s}]}]}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"name\":%s,"
+		"\"ports\":[%s]}]"
+		"}}",
+		"{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"name\":\"c\"}]},"
+		"\"status\":"
+		"{\"containerStatuses\":[{\"name\":\"c\",\"restartCount\":%s,\"state\":%s}]}}",
+	};
+	char text[1024];
+	struct codis_pod pod;
+
+	for (size_t s = 0; s < sizeof(shapes) / sizeof(shapes[0]); s++) {
+		for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+			for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++) {
+				JSON_CLEANUP cJSON *json = NULL;
+
+/* Formats of our own table. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+				snprintf(text, sizeof(text), shapes[s], values[i], values[j]);
+#pragma GCC diagnostic pop
+				json = parse_text(text);
+				codis_pod_read(json, &pod, NULL);
+				codis_template_read(json, &pod, NULL);
+				codis_product_said(json, &pod.product);
+			}
+		}
+	}
+	assert_int_equal(codis_pod_read(NULL, &pod, NULL), 0);
+}
+
+static void add_many(struct buf *out, int n, const char *item)
+{
+	for (int i = 0; i < n; i++)
+		buf_addf(out, "%s%s", i ? "," : "", item);
+}
+
+TEST(values_that_are_too_long)
+{
+	BUF_CLEANUP struct buf env = BUF_INIT(4u << 20);
+	struct codis_pod pod;
+
+	buf_addstr(&env, "{\"name\":\"PRODUCT_NAME\",\"value\":\"");
+	for (int i = 0; i < 1000000; i++)
+		buf_addch(&env, 'a');
+	buf_addstr(&env, "\"}");
+	pod = pod_with("codis-proxy", env.data, NULL);
+	expect_elsewhere(&pod.product, WHERE_UNKNOWN, "", "", "env PRODUCT_NAME is longer than 511 bytes");
+	buf_reset(&env);
+	buf_addstr(&env, "\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name ");
+	for (int i = 0; i < 300000; i++)
+		buf_addstr(&env, "$P$(P)${P}");
+	buf_addstr(&env, "\"]");
+	pod = pod_with("codis-proxy", VALUE("P", ""), env.data);
+	assert_int_equal(pod.product.said, SAID_ELSEWHERE);
+	buf_reset(&env);
+	buf_addstr(&env, "\"command\":[\"codis-proxy\",\"--product_name\",\"");
+	for (int i = 0; i < 1000000; i++)
+		buf_addstr(&env, "$(");
+	buf_addstr(&env, "\"]");
+	pod = pod_with("codis-proxy", NULL, env.data);
+	assert_int_equal(pod.product.said, SAID_ELSEWHERE);
+}
+
+/* Each variable is twice the one before: 2^40 of them, if all were followed. */
+TEST(variables_without_end)
+{
+	BUF_CLEANUP struct buf env = BUF_INIT(1u << 20);
+	struct codis_pod pod;
+
+	buf_addstr(&env, VALUE("V0", ""));
+	for (int i = 1; i <= 40; i++)
+		buf_addf(&env, ",{\"name\":\"V%d\",\"value\":\"$(V%d)$(V%d)\"}", i, i - 1, i - 1);
+	buf_addstr(&env, "," VALUE("PRODUCT_NAME", "$(V40)"));
+	pod = pod_with("codis-proxy", env.data, NULL);
+	assert_int_equal(pod.product.said, SAID_ELSEWHERE);
+	assert_non_null(strstr(pod.product.why, "is too involved"));
+}
+
+TEST(thousands_of_containers_and_variables)
+{
+	BUF_CLEANUP struct buf spec = BUF_INIT(8u << 20), env = BUF_INIT(8u << 20);
+	JSON_CLEANUP cJSON *many = NULL;
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+	int64_t start = clock_mono_ms();
+
+	buf_addstr(&spec, "\"containers\":[");
+	add_many(&spec, 5000, "{\"name\":\"x\",\"command\":[\"sh\",\"-c\",\"a; b; c\"]}");
+	buf_addstr(&spec, ",{\"name\":\"codis-server\"}]");
+	many = make_pod("codis-server", spec.data);
+	assert_int_equal(codis_pod_read(many, &pod, &err), 0);
+	assert_string_equal(pod.container, "codis-server");
+	add_many(&env, 20000, VALUE("A", "$(A)$(A)"));
+	buf_addstr(&env, "," VALUE("PRODUCT_NAME", "shop"));
+	pod = pod_with("codis-proxy", env.data, NULL);
+	expect_known(&pod.product, "shop");
+	assert_true(clock_mono_ms() - start < 5000);
+}
