@@ -8,13 +8,14 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/net/addr.h"
 
 #define REOPEN_MS 500 /* between two attempts at a member that does not answer */
 
 struct session {
 	struct coordinator *c;
-	char addr[64];
-	zhandle_t *zh; /* NULL: closed, the timer opens it again */
+	char addr[ADDR_TEXT_MAX + 8]; /* as its client wants it */
+	zhandle_t *zh;                /* NULL: closed, the timer opens it again */
 	uv_timer_t timer;
 	uv_poll_t *poll; /* on fd; NULL where there is none */
 	int fd;
@@ -563,24 +564,36 @@ int coordinator_delete(struct coordinator *c, const char *path, int version, coo
 
 /* --- open and close --------------------------------------------------------------------------------------------- */
 
+/* The client looks a name up while the loop stands still, so it gets none. It wants IPv6 without brackets: all before
+ * the last colon is the host. */
+static int add_member(struct coordinator *c, const char *text, size_t len, struct error *err)
+{
+	struct session *s = &c->sessions[c->count];
+	char member[128], host[ADDR_TEXT_MAX];
+	struct addr a;
+
+	if (c->count == COORDINATOR_MEMBERS)
+		return error_set(err, ERR_INVALID, "more than %d ZooKeeper servers: %.200s", COORDINATOR_MEMBERS,
+				 c->servers);
+	snprintf(member, sizeof(member), "%.*s", (int)len, text);
+	if (addr_parse(member, &a, err) < 0 || addr_split(member, host, sizeof(host), &a.port, err) < 0)
+		return error_wrap(err, "ZooKeeper server");
+	snprintf(s->addr, sizeof(s->addr), "%s:%u", host, a.port);
+	s->c = c;
+	s->fd = -1;
+	c->count++;
+	return 0;
+}
+
 static int split_servers(struct coordinator *c, struct error *err)
 {
 	const char *at = c->servers;
+	size_t len;
 
-	while (*at) {
-		size_t len = strcspn(at, ",");
-		struct session *s = &c->sessions[c->count];
-
-		if (len && (c->count == COORDINATOR_MEMBERS || len >= sizeof(s->addr)))
-			return error_set(err, ERR_INVALID, "ZooKeeper servers \"%s\": at most %d, each host:port",
-					 c->servers, COORDINATOR_MEMBERS);
-		if (len) {
-			snprintf(s->addr, sizeof(s->addr), "%.*s", (int)len, at);
-			s->c = c;
-			s->fd = -1;
-			c->count++;
-		}
-		at += len + (at[len] == ',');
+	for (; *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (len && add_member(c, at, len, err) < 0)
+			return -1;
 	}
 	if (!c->count)
 		return error_set(err, ERR_INVALID, "no ZooKeeper server is named");

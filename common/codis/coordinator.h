@@ -18,7 +18,7 @@ struct coordinator;
 #define COORDINATOR_MEMBERS 7
 
 struct coordinator_config {
-	const char *servers; /* "10.0.0.1:2181,10.0.0.2:2181", numeric: names would block the loop */
+	const char *servers; /* "10.0.0.1:2181,[fd00::2]:2181"; names are refused, for they would block the loop */
 	int session_ms;      /* 4,000 */
 	int call_ms;         /* one attempt at one member: 500 */
 };

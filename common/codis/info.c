@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/net/addr.h"
 
 struct line {
 	const char *key, *value;
@@ -66,7 +67,7 @@ static int64_t keys_of(const struct line *l)
 
 struct parsing {
 	struct redis_info *info;
-	char host[48];
+	char host[CODIS_ADDR_MAX];
 	int port;
 	int64_t master_offset, replica_offset;
 };
@@ -115,7 +116,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role",
 				 len);
 	if (info->role == REDIS_ROLE_REPLICA) {
-		snprintf(info->master, sizeof(info->master), "%s:%d", p.host, p.port);
+		addr_join(p.host, (uint16_t)p.port, info->master, sizeof(info->master));
 		info->offset = p.replica_offset;
 	} else {
 		info->link_up = false;

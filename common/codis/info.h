@@ -23,7 +23,7 @@ struct redis_info {
 	char run_id[CODIS_RUN_ID_SIZE];
 	bool loading; /* reads its RDB or AOF file */
 	enum redis_role role;
-	char master[CODIS_ADDR_MAX]; /* of a replica: whom it follows */
+	char master[CODIS_ADDR_MAX]; /* of a replica: whom it follows; brackets around IPv6, which INFO has not */
 	bool link_up;                /* of a replica: synced and connected */
 	bool syncing;                /* of a replica: a full resync is under way */
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */

@@ -6,6 +6,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/net/addr.h"
 
 /* Copies a string that has to fit. absent: out becomes "". */
 static int take(const char *what, const char *s, char *out, size_t size, struct error *err)
@@ -93,7 +94,7 @@ int codis_group_write(const struct codis_group *g, struct buf *out)
 int codis_group_find(const struct codis_group *g, const char *addr)
 {
 	for (int i = 0; i < g->count; i++) {
-		if (strcmp(g->servers[i].addr, addr) == 0)
+		if (addr_equal(g->servers[i].addr, addr))
 			return i;
 	}
 	return -1;

@@ -35,7 +35,8 @@ struct codis_group {
 int codis_group_parse(const cJSON *json, struct codis_group *g, struct error *err);
 /* The node's text as Codis writes it. 0 or -1. */
 int codis_group_write(const struct codis_group *g, struct buf *out);
-int codis_group_find(const struct codis_group *g, const char *addr); /* index or -1 */
+/* Index or -1. Addresses are compared as addresses: "[fd00::1]:6379" is "[fd00:0::1]:6379". */
+int codis_group_find(const struct codis_group *g, const char *addr);
 /* addr moves to index 0 and the old master to the end, as Codis orders them after a promote; an addr that is not listed
  * is put in front. Clears promoting. 0, or -1 when the group is full. */
 int codis_group_lead(struct codis_group *g, const char *addr);

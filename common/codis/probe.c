@@ -132,11 +132,12 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 static void on_connect(const redisAsyncContext *ac, int status)
 {
 	struct redis_probe *p = ac->data;
+	enum reach reach = redis_refused(ac) ? REACH_REFUSED : REACH_SILENT;
 
 	if (!p || status == REDIS_OK)
 		return;
 	p->ac = NULL; /* hiredis frees it after this */
-	probe_failed(p, redis_refused(ac) ? REACH_REFUSED : REACH_SILENT);
+	probe_failed(p, reach);
 }
 
 static void on_disconnect(const redisAsyncContext *ac, int status)
@@ -166,7 +167,10 @@ static void probe_connect(struct redis_probe *p)
 
 	p->ac = redis_connect(p->uv, p->addr, &err);
 	if (!p->ac) {
-		probe_failed(p, err.code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT);
+		/* A name is not asked, so nothing is known of whoever has it. */
+		probe_failed(p, err.code == ERR_REFUSED   ? REACH_REFUSED
+				: err.code == ERR_INVALID ? REACH_UNKNOWN
+							  : REACH_SILENT);
 		return;
 	}
 	p->ac->data = p;

@@ -1,27 +1,26 @@
 #include "common/codis/redis_connect.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "common/base/error.h"
-#include "common/codis/model.h"
 #include "common/net/addr.h"
 #include "common/net/hiredis_uv.h"
 
 bool redis_refused(const redisAsyncContext *ac)
 {
-	return strstr(ac->errstr, strerror(ECONNREFUSED)) != NULL;
+	return ac->c.err == REDIS_ERR_IO && errno == ECONNREFUSED; /* ac->err is filled in later */
 }
 
 redisAsyncContext *redis_connect(uv_loop_t *uv, const char *addr, struct error *err)
 {
-	char host[CODIS_ADDR_MAX];
+	char host[ADDR_TEXT_MAX];
 	redisAsyncContext *ac;
-	uint16_t port;
+	struct addr numeric;
 
-	if (addr_split(addr, host, sizeof(host), &port, err) < 0)
+	if (addr_parse(addr, &numeric, err) < 0 || addr_split(addr, host, sizeof(host), &numeric.port, err) < 0)
 		return NULL;
-	ac = redisAsyncConnect(host, port);
+	errno = 0;
+	ac = redisAsyncConnect(host, numeric.port);
 	if (!ac) {
 		error_set(err, ERR_NOMEM, "connect to %s: no memory", addr);
 		return NULL;

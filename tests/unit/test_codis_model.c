@@ -61,6 +61,18 @@ TEST(lead_orders_as_codis_does)
 	assert_order(&g, "10.0.0.9:6379", "10.0.0.1:6379", "10.0.0.2:6379");
 }
 
+TEST(servers_are_found_by_address_and_not_by_text)
+{
+	struct codis_group g = { .id = 1 };
+
+	assert_int_equal(codis_group_append(&g, "10.0.0.1:6379"), 0);
+	assert_int_equal(codis_group_append(&g, "[fd00:0::1]:6379"), 0);
+	assert_int_equal(codis_group_find(&g, "[fd00::1]:6379"), 1);
+	assert_int_equal(codis_group_find(&g, "[fd00::1]:6380"), -1);
+	codis_group_drop(&g, "[fd00::1]:6379");
+	assert_int_equal(g.count, 1);
+}
+
 TEST(full_group_takes_no_more)
 {
 	struct codis_group g = { .id = 1 };
@@ -150,6 +162,17 @@ TEST(info_of_a_replica)
 	assert_int_equal(i.last_io_s, 3);
 	assert_int_equal(i.keys, 15);
 	assert_false(redis_info_guarded(&i));
+}
+
+/* INFO has host and port apart, and no brackets. */
+TEST(info_of_a_replica_of_ipv6)
+{
+	static const char text[] =
+		"run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_host:fd00::1\nmaster_port:6379\n";
+	struct redis_info i;
+
+	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
+	assert_string_equal(i.master, "[fd00::1]:6379");
 }
 
 TEST(info_cut_anywhere_does_no_harm)

@@ -221,4 +221,65 @@ FIXTURE_TEST(a_hung_member_is_given_up)
 	assert_int_equal(f->code, ERR_TIMEOUT);
 }
 
+/* Its client looks names up while the loop stands still. */
+TEST(members_are_addresses)
+{
+	static const char *const wrong[][2] = {
+		{ "127.0.0.1:1,zk-1.zk:2181",
+		  "ZooKeeper server: \"zk-1.zk:2181\" is no numeric address, and names are not "
+		  "looked up here" },
+		{ "127.0.0.1", "ZooKeeper server: \"127.0.0.1\" is not HOST:PORT with a port from 0 to 65535" },
+		{ ",", "no ZooKeeper server is named" },
+		{ "127.0.0.1:1,127.0.0.1:2,127.0.0.1:3,127.0.0.1:4,127.0.0.1:5,127.0.0.1:6,127.0.0.1:7,[::1]:8",
+		  "more than 7 ZooKeeper servers: 127.0.0.1:1,127.0.0.1:2,127.0.0.1:3,127.0.0.1:4,127.0.0.1:5,"
+		  "127.0.0.1:6,127.0.0.1:7,[::1]:8" },
+	};
+	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 500 };
+	struct fixture *f = *state;
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cfg.servers = wrong[i][0];
+		assert_null(coordinator_open(&f->uv, &cfg, &err));
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_string_equal(err.text, wrong[i][1]);
+	}
+}
+
+static void stop_loop(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	uv_stop(poll->loop);
+}
+
+/* A member that listens on ::1 is found; nothing has to answer for that. */
+TEST(a_member_may_have_ipv6)
+{
+	struct sockaddr_in6 sin6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	socklen_t len = sizeof(sin6);
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 500 };
+	struct fixture *f = *state;
+	char servers[32];
+	uv_poll_t poll;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin6, &len), 0);
+	snprintf(servers, sizeof(servers), "[::1]:%d", ntohs(sin6.sin6_port));
+	cfg.servers = servers;
+	uv_loop_init(&f->uv);
+	uv_timer_init(&f->uv, &f->limit);
+	uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+	uv_poll_init(&f->uv, &poll, fd);
+	uv_poll_start(&poll, UV_READABLE, stop_loop);
+	f->c = coordinator_open(&f->uv, &cfg, NULL);
+	assert_non_null(f->c);
+	uv_run(&f->uv, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&poll, NULL);
+	close_coordinator(state);
+	close(fd);
+}
+
 TEST_GROUP(start_zookeeper, stop_zookeeper)

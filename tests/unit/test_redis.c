@@ -224,3 +224,28 @@ FIXTURE_TEST(commands)
 	assert_int_equal(f->code, ERR_TIMEOUT);
 	kill(f->pid, SIGCONT);
 }
+
+/* A name would be looked up while the loop stands still: it is not asked, and nothing is known of it. */
+FIXTURE_TEST(names_are_not_looked_up)
+{
+	static const char *const ping[] = { "PING" };
+	struct redis_probe_config cfg = { .period_ms = 20, .timeout_ms = 200, .on_change = on_change };
+	struct fixture *f = *state;
+	int changes = 0;
+
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	redis_probe_stop(f->probe);
+	f->probe = NULL;
+	snprintf(f->addr, sizeof(f->addr), "localhost:%d", f->port);
+	ask(f, 1, ping);
+	assert_int_equal(f->code, ERR_INVALID);
+	assert_non_null(strstr(f->answer, "is no numeric address, and names are not looked up here"));
+	cfg.addr = f->addr;
+	cfg.ctx = f;
+	f->probe = redis_probe_start(&f->uv, &cfg, NULL);
+	assert_non_null(f->probe);
+	for (; changes < 20; changes++)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	assert_int_equal(redis_probe_state(f->probe)->reach, REACH_UNKNOWN);
+}
