@@ -8,9 +8,9 @@ const struct opt extender_options[] = {
 	{ .name = "listen", .env = "CODIS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, listen),
 	  .def = "127.0.0.1:9080", .arg = "ADDR", .help = "where the scheduler asks; loopback, since nobody else has to" },
 	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING,
-	  .offset = offsetof(struct options, ops_listen), .def = ":8081", .arg = "ADDR",
+	  .offset = offsetof(struct options, program.ops_listen), .def = ":8081", .arg = "ADDR",
 	  .help = "where /healthz, /readyz and /metrics are" },
-	{ .name = "kubeconfig", .type = OPT_STRING, .offset = offsetof(struct options, kubeconfig), .arg = "FILE",
+	{ .name = "kubeconfig", .type = OPT_STRING, .offset = offsetof(struct options, program.kubeconfig), .arg = "FILE",
 	  .help = "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config" },
 	{ .name = "pod-name", .env = "POD_NAME", .type = OPT_STRING, .offset = offsetof(struct options, pod_name),
 	  .def = "codis-extender", .arg = "NAME", .help = "who it is in its Events" },
@@ -18,7 +18,7 @@ const struct opt extender_options[] = {
 	  .offset = offsetof(struct options, reservation_ttl_ms), .def = "15s", .arg = "TIME",
 	  .help = "how long nodes stay reserved for a pod that is not seen bound", .min = 1000, .max = 600000 },
 	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE,
-	  .offset = offsetof(struct options, log_level), .def = "info", .arg = "LEVEL",
+	  .offset = offsetof(struct options, program.log_level), .def = "info", .arg = "LEVEL",
 	  .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END
 };

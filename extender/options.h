@@ -3,12 +3,12 @@
 #define CODIS_EXTENDER_OPTIONS_H
 
 #include "common/base/opt.h"
+#include "common/kube/program.h"
 
 struct options {
-	char *listen, *ops_listen;
-	char *kubeconfig;
+	struct program_options program;
+	char *listen;
 	char *pod_name;
-	char *log_level;
 	int reservation_ttl_ms;
 };
 

@@ -4,13 +4,12 @@
 
 #define AT(field) offsetof(struct options, field)
 
-/* clang-format off */
 /* One option, a few lines. */
 /* clang-format off */
 const struct opt webhook_options[] = {
 	{ .name = "listen", .env = "CODIS_LISTEN", .type = OPT_STRING, .offset = AT(listen), .def = ":9443", .arg = "ADDR",
 	  .help = "where the API server asks, by HTTPS" },
-	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING, .offset = AT(ops_listen), .def = ":8080",
+	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING, .offset = AT(program.ops_listen), .def = ":8080",
 	  .arg = "ADDR", .help = "where /healthz, /readyz and /metrics are" },
 	{ .name = "threads", .env = "CODIS_THREADS", .type = OPT_INT, .offset = AT(threads), .def = "0", .arg = "N",
 	  .help = "threads that answer; 0: one a core", .min = 0, .max = 64 },
@@ -28,15 +27,14 @@ const struct opt webhook_options[] = {
 	  .help = "your own certificate (PEM), read again when it changes; secret and caBundle are then yours to keep" },
 	{ .name = "key-file", .env = "CODIS_KEY_FILE", .type = OPT_STRING, .offset = AT(key_file), .arg = "FILE",
 	  .help = "its key" },
-	{ .name = "kubeconfig", .type = OPT_STRING, .offset = AT(kubeconfig), .arg = "FILE",
+	{ .name = "kubeconfig", .type = OPT_STRING, .offset = AT(program.kubeconfig), .arg = "FILE",
 	  .help = "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config" },
 	{ .name = "viewer-image", .env = "CODIS_VIEWER_IMAGE", .type = OPT_STRING, .offset = AT(viewer_image),
 	  .def = "codis-k8s:latest", .arg = "IMAGE", .help = "image with codis-controller, for the pods of a codis-ha" },
 	{ .name = "drain", .env = "CODIS_DRAIN", .type = OPT_DURATION_MS, .offset = AT(drain_ms), .def = "3s", .arg = "TIME",
 	  .help = "how long it goes on answering after SIGTERM, until nobody is sent to it any more", .max = 60000 },
-	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = AT(log_level), .def = "info",
+	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = AT(program.log_level), .def = "info",
 	  .arg = "LEVEL", .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END
 };
-/* clang-format on */
 /* clang-format on */

@@ -3,15 +3,15 @@
 #define CODIS_WEBHOOK_OPTIONS_H
 
 #include "common/base/opt.h"
+#include "common/kube/program.h"
 
 struct options {
-	char *listen, *ops_listen;
+	struct program_options program;
+	char *listen;
 	char *namespace, *service, *secret;
 	char *mutating, *validating;
 	char *cert_file, *key_file;
-	char *kubeconfig;
 	char *viewer_image;
-	char *log_level;
 	int threads;
 	int drain_ms;
 };

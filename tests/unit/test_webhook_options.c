@@ -11,7 +11,7 @@ TEST(defaults_are_what_the_manifests_rely_on)
 
 	assert_int_equal(opt_parse(webhook_options, &o, 1, argv, &err), 1);
 	assert_string_equal(o.listen, ":9443");
-	assert_string_equal(o.ops_listen, ":8080");
+	assert_string_equal(o.program.ops_listen, ":8080");
 	assert_string_equal(o.service, "codis-webhook");
 	assert_string_equal(o.secret, "codis-webhook-ca");
 	assert_string_equal(o.mutating, "codis-webhook");

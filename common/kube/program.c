@@ -1,0 +1,71 @@
+#include "common/kube/program.h"
+
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/base/metrics.h"
+#include "common/kube/client.h"
+#include "common/kube/config.h"
+
+static void on_signal(void *ctx)
+{
+	struct program *p = ctx;
+
+	log_info(&p->log, "stop", "reason=signal");
+	p->drain(p->ctx);
+}
+
+static int open_kube(struct program *p, const char *kubeconfig, struct error *err)
+{
+	struct kube_config config = { 0 };
+
+	if (kube_config_load(&config, kubeconfig, err) == 0)
+		p->kube = kube_client_new(&p->loop.uv, &config, err);
+	kube_config_release(&config);
+	return p->kube ? 0 : -1;
+}
+
+static int start(struct program *p, const struct program_options *options, struct error *err)
+{
+	p->metrics = metrics_new();
+	if (!p->metrics)
+		return error_set(err, ERR_NOMEM, "no memory to start with");
+	p->ops.metrics = p->metrics;
+	if (loop_init(&p->loop, on_signal, p, err) < 0 || open_kube(p, options->kubeconfig, err) < 0)
+		return -1;
+	if (p->start(p->ctx, err) < 0)
+		return -1;
+	return ops_start(&p->ops, options->ops_listen, err);
+}
+
+int program_run(struct program *p, const struct program_options *options)
+{
+	struct error err;
+
+	p->log.fd = STDERR_FILENO;
+	log_level_parse(options->log_level, &p->log.level); /* one of its choices: the option was checked */
+	if (start(p, options, &err) < 0) {
+		log_error(&p->log, "start.failed", "why=%s", LOGQ(err.text));
+		return 1; /* what was begun ends with the process */
+	}
+	log_info(&p->log, "start", "version=%s ops=%s", CODIS_VERSION, options->ops_listen);
+	loop_run(&p->loop);
+	ops_stop(&p->ops); /* its threads read what is freed after them */
+	p->stop(p->ctx);
+	kube_client_free(p->kube);
+	loop_release(&p->loop);
+	metrics_free(p->metrics);
+	return p->failed;
+}
+
+void program_end(struct program *p)
+{
+	loop_stop(&p->loop);
+}
+
+void program_fail(struct program *p, const char *event, const struct error *err)
+{
+	log_error(&p->log, event, "why=%s", LOGQ(err->text));
+	p->failed = true;
+	program_end(p);
+}
