@@ -11,7 +11,7 @@ struct fake_request {
 
 struct fake_watch {
 	struct fake_api *api;
-	char collection[FAKE_PATH], name[FAKE_PATH];
+	char collection[FAKE_PATH], name[FAKE_PATH], labels[FAKE_PATH];
 	long version; /* events up to this were sent */
 	unsigned epoch;
 	struct buf out; /* what is to be sent */
@@ -49,21 +49,75 @@ static void fake_set(cJSON *object, const char *name, const char *value)
 	cJSON_AddStringToObject(object, name, value);
 }
 
-static void fake_emit(struct fake_api *a, const char *type, const char *path, const cJSON *object)
-{
-	cJSON *event = cJSON_CreateObject(), *line = cJSON_CreateObject();
-	char collection[FAKE_PATH], name[FAKE_PATH], *text;
+/* --- label selectors: "key", "!key", "key!=value", "key in (a,b)", with commas between
+ * --------------------------------------- */
 
-	fake_split(path, collection, name);
+static bool fake_term_holds(const char *term, size_t len, const cJSON *object)
+{
+	bool negated = *term == '!';
+	char key[FAKE_PATH], values[FAKE_PATH], want[FAKE_PATH];
+	const char *in = memmem(term, len, " in (", 5), *unlike = memmem(term, len, "!=", 2), *value;
+
+	if (unlike) {
+		snprintf(key, sizeof(key), "%.*s", (int)(unlike - term), term);
+		value = json_str(object, "metadata", "labels", key, NULL);
+		return !value || strncmp(value, unlike + 2, (size_t)(term + len - unlike - 2)) != 0;
+	}
+	snprintf(key, sizeof(key), "%.*s", (int)(in ? (size_t)(in - term) : len - negated), term + negated);
+	value = json_str(object, "metadata", "labels", key, NULL);
+	if (!in || !value)
+		return (value != NULL) != negated;
+	snprintf(values, sizeof(values), ",%.*s,", (int)(term + len - 1 - (in + 5)), in + 5);
+	snprintf(want, sizeof(want), ",%.500s,", value);
+	return strstr(values, want) != NULL;
+}
+
+static bool fake_labels_match(const char *selector, const cJSON *object)
+{
+	while (object && *selector) {
+		size_t len = strcspn(selector, ",("), skip;
+
+		if (selector[len] == '(')
+			len += strcspn(selector + len, ")") + 1;
+		if (!fake_term_holds(selector, len, object))
+			return false;
+		skip = len + (selector[len] == ',');
+		selector += skip;
+	}
+	return object != NULL;
+}
+
+/* --- events ---------------------------------------------------------------------------------------------------- */
+
+/* {"type":...,"object":...}, the caller's. */
+static char *fake_line(const char *type, const cJSON *object)
+{
+	cJSON *line = cJSON_CreateObject();
+	char *text;
+
 	cJSON_AddStringToObject(line, "type", type);
 	cJSON_AddItemToObject(line, "object", cJSON_Duplicate(object, 1));
 	text = cJSON_PrintUnformatted(line);
+	cJSON_Delete(line);
+	return text;
+}
+
+/* was: the object before; NULL: there was none. */
+static void fake_emit(struct fake_api *a, const char *type, const char *path, const cJSON *object, const cJSON *was)
+{
+	cJSON *event = cJSON_CreateObject();
+	char collection[FAKE_PATH], name[FAKE_PATH], *text = fake_line(type, object);
+
+	fake_split(path, collection, name);
 	cJSON_AddStringToObject(event, "collection", collection);
 	cJSON_AddStringToObject(event, "name", name);
 	cJSON_AddNumberToObject(event, "version", (double)a->version);
 	cJSON_AddStringToObject(event, "line", text);
+	cJSON_AddStringToObject(event, "type", type);
+	cJSON_AddItemToObject(event, "object", cJSON_Duplicate(object, 1));
+	if (was)
+		cJSON_AddItemToObject(event, "was", cJSON_Duplicate(was, 1));
 	cJSON_free(text);
-	cJSON_Delete(line);
 	cJSON_AddItemToArray(a->events, event);
 	pthread_cond_broadcast(&a->changed);
 }
@@ -71,7 +125,7 @@ static void fake_emit(struct fake_api *a, const char *type, const char *path, co
 /* Takes the object over and returns it, with its metadata filled in. */
 static cJSON *fake_store(struct fake_api *a, const char *path, cJSON *object)
 {
-	bool old = cJSON_HasObjectItem(a->objects, path);
+	cJSON *old = cJSON_DetachItemFromObjectCaseSensitive(a->objects, path);
 	cJSON *metadata = cJSON_GetObjectItem(object, "metadata");
 	char collection[FAKE_PATH], name[FAKE_PATH], number[32];
 	const char *ns = strstr(path, "/namespaces/");
@@ -86,9 +140,9 @@ static cJSON *fake_store(struct fake_api *a, const char *path, cJSON *object)
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(ns + 12, "/"), ns + 12);
 		fake_set(metadata, "namespace", name);
 	}
-	cJSON_DeleteItemFromObjectCaseSensitive(a->objects, path);
 	cJSON_AddItemToObject(a->objects, path, object);
-	fake_emit(a, old ? "MODIFIED" : "ADDED", path, object);
+	fake_emit(a, old ? "MODIFIED" : "ADDED", path, object, old);
+	cJSON_Delete(old);
 	return object;
 }
 
@@ -101,7 +155,7 @@ static bool fake_remove(struct fake_api *a, const char *path)
 		return false;
 	snprintf(number, sizeof(number), "%ld", ++a->version);
 	fake_set(cJSON_GetObjectItem(object, "metadata"), "resourceVersion", number);
-	fake_emit(a, "DELETED", path, object);
+	fake_emit(a, "DELETED", path, object, object);
 	cJSON_Delete(object);
 	return true;
 }
@@ -139,12 +193,13 @@ static const char *fake_query(struct fake_request *r, const char *name)
 	return value ? value : "";
 }
 
-/* The only selector known here: metadata.name=... */
-static bool fake_selected(struct fake_request *r, const char *name)
+/* The only field selector known here: metadata.name=... */
+static bool fake_selected(struct fake_request *r, const char *name, const cJSON *object)
 {
 	const char *field = fake_query(r, "fieldSelector");
 
-	return !*field || strcmp(field + strlen("metadata.name="), name) == 0;
+	return (!*field || strcmp(field + strlen("metadata.name="), name) == 0) &&
+	       fake_labels_match(fake_query(r, "labelSelector"), object);
 }
 
 static void fake_list(struct fake_api *a, struct fake_request *r)
@@ -157,7 +212,7 @@ static void fake_list(struct fake_api *a, struct fake_request *r)
 
 	cJSON_ArrayForEach(object, a->objects) {
 		fake_split(object->string, collection, name);
-		if (!fake_within(collection, r->path) || !fake_selected(r, name) || i++ < skip)
+		if (!fake_within(collection, r->path) || !fake_selected(r, name, object) || i++ < skip)
 			continue;
 		if (limit && i > skip + limit) {
 			snprintf(number, sizeof(number), "%ld/%%", skip + limit); /* to be escaped */
@@ -172,6 +227,33 @@ static void fake_list(struct fake_api *a, struct fake_request *r)
 	cJSON_Delete(list);
 }
 
+/* An object that comes into the selection is ADDED, one that leaves it DELETED, as it was, with the version of now. */
+static void fake_watch_add(struct fake_watch *w, const cJSON *event)
+{
+	const cJSON *object = json_get(event, "object", NULL), *was = json_get(event, "was", NULL);
+	const char *type = json_str(event, "type", NULL);
+	bool is_in = fake_labels_match(w->labels, object), was_in = fake_labels_match(w->labels, was);
+	cJSON *last;
+	char *line;
+
+	if (!*w->labels || !object || strcmp(type, "BOOKMARK") == 0 ||
+	    (is_in && (was_in || strcmp(type, "ADDED") == 0))) {
+		buf_addf(&w->out, "%s\n", json_str(event, "line", NULL));
+	} else if (is_in) {
+		line = fake_line("ADDED", object);
+		buf_addf(&w->out, "%s\n", line);
+		cJSON_free(line);
+	} else if (was_in) {
+		last = cJSON_Duplicate(was, 1);
+		fake_set(cJSON_GetObjectItem(last, "metadata"), "resourceVersion",
+			 json_str(object, "metadata", "resourceVersion", NULL));
+		line = fake_line("DELETED", last);
+		buf_addf(&w->out, "%s\n", line);
+		cJSON_free(line);
+		cJSON_Delete(last);
+	}
+}
+
 static void fake_watch_take(struct fake_watch *w)
 {
 	const cJSON *event;
@@ -184,7 +266,7 @@ static void fake_watch_take(struct fake_watch *w)
 			continue;
 		if (fake_within(json_str(event, "collection", NULL), w->collection) &&
 		    (!*w->name || !*name || strcmp(w->name, name) == 0))
-			buf_addf(&w->out, "%s\n", json_str(event, "line", NULL));
+			fake_watch_add(w, event);
 		w->version = version;
 	}
 }
@@ -241,6 +323,7 @@ static void fake_watching(struct fake_api *a, struct fake_request *r)
 	w->epoch = a->epoch;
 	buf_init(&w->out, FAKE_LIMIT);
 	snprintf(w->collection, sizeof(w->collection), "%s", r->path);
+	snprintf(w->labels, sizeof(w->labels), "%s", fake_query(r, "labelSelector"));
 	snprintf(w->name, sizeof(w->name), "%s", *field ? field + strlen("metadata.name=") : "");
 	if (from < a->oldest) {
 		w->gone = true;
@@ -492,7 +575,7 @@ void fake_bookmark(struct fake_api *a, const char *collection)
 	snprintf(number, sizeof(number), "%ld", a->version);
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(object, "metadata"), "resourceVersion", number);
 	snprintf(path, sizeof(path), "%s/", collection);
-	fake_emit(a, "BOOKMARK", path, object);
+	fake_emit(a, "BOOKMARK", path, object, NULL);
 	pthread_mutex_unlock(&a->lock);
 	cJSON_Delete(object);
 }

@@ -33,7 +33,7 @@ struct fake_api {
 	long version;   /* of the last write */
 	long oldest;    /* a watch from before this is answered 410 */
 	cJSON *objects; /* path -> object */
-	cJSON *events;  /* { collection, name, version, line } in order */
+	cJSON *events;  /* { collection, name, version, line, type, object, was } in order */
 
 	size_t fragment;    /* at most so many bytes of a watch at once; 0: any */
 	bool gone_as_event; /* 410 comes as an ERROR event, else as HTTP */

@@ -557,6 +557,7 @@ FIXTURE_TEST(selectors_are_escaped)
 	char last[2048];
 
 	three_pods(w);
+	fake_apply(&w->api, POD_B, "{\"metadata\":{\"labels\":{\"app\":\"b\"}}}");
 	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
 	expect(&s, "+one/b ! ");
 	assert_non_null(strstr(fake_last(&w->api, "GET", last), "&labelSelector=app in (a,b),x!=y&z&"));

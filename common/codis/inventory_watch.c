@@ -1,0 +1,430 @@
+#include "common/codis/inventory_watch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/inventory.h"
+#include "common/codis/pod.h"
+#include "common/kube/informer.h"
+#include "common/kube/store.h"
+#include "common/net/loop.h"
+
+/* The API server sends a bookmark about once a minute; some of them missing is a view that may be old. */
+#define SILENCE_MAX_MS (5 * 60 * 1000)
+
+/* How long the other watch is given to bring a pod that one of them has lost. */
+#define MOVE_MS 1000
+
+/* One label selector cannot say "or", hence two watches of pods. They do not overlap. */
+#define BY_COMPONENT CODIS_LABEL_COMPONENT
+#define BY_APP                                                                                                         \
+	"!" CODIS_LABEL_COMPONENT ",app in (codis-server,codis-proxy,codis-dashboard,codis-ha,codis-fe,zk,zookeeper)"
+
+enum { NODES, PODS_BY_APP, PODS_BY_COMPONENT, SETS, WATCHES };
+
+struct one {
+	struct inventory_watch *watch;
+	struct informer *informer; /* NULL: not asked for */
+	const char *resource, *name;
+};
+
+/* A pod that left a watch without having been deleted, as far as can be told: its labels may have moved it to the
+ * other watch, which brings it a moment sooner or later. */
+struct leaving {
+	LIST_ENTRY(leaving) beside;
+	struct inventory_watch *watch;
+	struct loop_timer *timer;
+	cJSON *pod;
+};
+
+struct inventory_watch {
+	struct inventory_watch_config cfg;
+	uv_loop_t *uv;
+	struct one ones[WATCHES];
+	LIST_HEAD(, leaving) leaving;
+};
+
+/* --- what is kept of an object --------------------------------------------------------------------------------- */
+
+#define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void keep_only(cJSON *object, const char *const *names)
+{
+	for (cJSON *item = cJSON_IsObject(object) ? object->child : NULL, *next; item; item = next) {
+		bool wanted = false;
+
+		next = item->next;
+		for (size_t i = 0; names[i] && !wanted; i++)
+			wanted = strcmp(item->string, names[i]) == 0;
+		if (!wanted)
+			cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+	}
+}
+
+static cJSON *part(cJSON *object, const char *name)
+{
+	return cJSON_GetObjectItemCaseSensitive(object, name);
+}
+
+static void prune_metadata(cJSON *object)
+{
+	cJSON *m = part(object, "metadata");
+
+	keep_only(m, NAMES("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
+			   "labels", "annotations", "ownerReferences"));
+	/* It is the whole object once more. */
+	cJSON_DeleteItemFromObjectCaseSensitive(part(m, "annotations"),
+						"kubectl.kubernetes.io/last-applied-configuration");
+}
+
+static void prune_node(cJSON *node)
+{
+	keep_only(node, NAMES("metadata", "spec", "status"));
+	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion", "creationTimestamp", "labels"));
+	keep_only(part(node, "spec"), NAMES("unschedulable"));
+	keep_only(part(node, "status"), NAMES("conditions"));
+}
+
+static void prune_containers(cJSON *spec)
+{
+	cJSON *container;
+
+	cJSON_ArrayForEach(container, part(spec, "containers"))
+		keep_only(container, NAMES("name", "image", "env", "envFrom", "command", "args", "ports"));
+}
+
+static void prune_pod(cJSON *pod)
+{
+	cJSON *status = part(pod, "status"), *container;
+
+	keep_only(pod, NAMES("metadata", "spec", "status"));
+	prune_metadata(pod);
+	keep_only(part(pod, "spec"), NAMES("nodeName", "containers"));
+	prune_containers(part(pod, "spec"));
+	keep_only(status, NAMES("phase", "podIP", "conditions", "containerStatuses"));
+	cJSON_ArrayForEach(container, part(status, "containerStatuses"))
+		keep_only(container, NAMES("name", "restartCount", "ready", "state"));
+}
+
+/* Of the whole cluster's StatefulSets most are none of ours. */
+static void prune_set(cJSON *set)
+{
+	cJSON *spec = part(set, "spec"), *template = part(spec, "template");
+
+	if (codis_component_of(template) == CODIS_NONE) {
+		keep_only(set, NAMES("metadata"));
+		keep_only(part(set, "metadata"), NAMES("name", "namespace", "uid", "resourceVersion"));
+		return;
+	}
+	keep_only(set, NAMES("metadata", "spec"));
+	prune_metadata(set);
+	keep_only(spec, NAMES("replicas", "ordinals", "template"));
+	keep_only(template, NAMES("metadata", "spec"));
+	keep_only(part(template, "spec"), NAMES("containers"));
+	prune_containers(part(template, "spec"));
+}
+
+/* --- nodes and sets -------------------------------------------------------------------------------------------- */
+
+static void lock(const struct inventory_watch *w)
+{
+	if (w->cfg.lock)
+		pthread_mutex_lock(w->cfg.lock);
+}
+
+static void unlock(const struct inventory_watch *w)
+{
+	if (w->cfg.lock)
+		pthread_mutex_unlock(w->cfg.lock);
+}
+
+static const char *uid_of(const cJSON *object)
+{
+	const char *uid = json_str(object, "metadata", "uid", NULL);
+
+	return uid ? uid : "";
+}
+
+/* Takes an object in by `set`. */
+static int take_in(const struct one *o, const cJSON *object, const cJSON *old,
+		   int (*set)(struct inventory *inv, const cJSON *object, struct error *err))
+{
+	const struct inventory_watch_config *cfg = &o->watch->cfg;
+	struct error err = ERROR_INIT;
+	int done;
+
+	lock(o->watch);
+	done = set(cfg->inventory, object, &err);
+	unlock(o->watch);
+	if (done < 0 && !old && cfg->on_unreadable)
+		cfg->on_unreadable(cfg->ctx, o->resource, object, &err);
+	return done;
+}
+
+static void on_node(void *ctx, const cJSON *node, const cJSON *old)
+{
+	take_in(ctx, node, old, inventory_set_node);
+}
+
+static void on_node_gone(void *ctx, const cJSON *node)
+{
+	const struct one *o = ctx;
+	const char *name = json_str(node, "metadata", "name", NULL);
+
+	lock(o->watch);
+	inventory_remove_node(o->watch->cfg.inventory, name ? name : "");
+	unlock(o->watch);
+}
+
+static void on_set(void *ctx, const cJSON *set, const cJSON *old)
+{
+	take_in(ctx, set, old, inventory_set_set);
+}
+
+static void on_set_gone(void *ctx, const cJSON *set)
+{
+	const struct one *o = ctx;
+
+	lock(o->watch);
+	inventory_remove_set(o->watch->cfg.inventory, uid_of(set));
+	unlock(o->watch);
+}
+
+/* --- pods: two watches ----------------------------------------------------------------------------------------- */
+
+static struct informer *other_of(const struct one *o)
+{
+	const struct inventory_watch *w = o->watch;
+
+	return w->ones[o == &w->ones[PODS_BY_APP] ? PODS_BY_COMPONENT : PODS_BY_APP].informer;
+}
+
+static int has_uid(void *ctx, const cJSON *pod)
+{
+	return pod && strcmp(uid_of(pod), ctx) == 0;
+}
+
+static bool other_has(const struct one *o, const cJSON *pod)
+{
+	char key[STORE_KEY_MAX];
+
+	return other_of(o) && store_key(pod, key) == 0 &&
+	       informer_read(other_of(o), key, has_uid, (void *)(uintptr_t)uid_of(pod));
+}
+
+static int take_in_stored(void *ctx, const cJSON *pod)
+{
+	return pod ? take_in(ctx, pod, pod, inventory_set_pod) : 0;
+}
+
+/* Late news of the one watch may have put an old pod over its successor, which the other had brought already. */
+static void forget(struct inventory_watch *w, const cJSON *pod)
+{
+	char key[STORE_KEY_MAX];
+
+	lock(w);
+	inventory_remove_pod(w->cfg.inventory, uid_of(pod));
+	unlock(w);
+	for (int i = PODS_BY_APP; i <= PODS_BY_COMPONENT && store_key(pod, key) == 0; i++) {
+		if (w->ones[i].informer)
+			informer_read(w->ones[i].informer, key, take_in_stored, &w->ones[i]);
+	}
+	if (w->cfg.on_pod_gone)
+		w->cfg.on_pod_gone(w->cfg.ctx, pod);
+}
+
+static void leaving_free(struct leaving *l)
+{
+	LIST_REMOVE(l, beside);
+	loop_timer_stop(&l->timer);
+	cJSON_Delete(l->pod);
+	free(l);
+}
+
+static void on_left(void *ctx)
+{
+	struct leaving *l = ctx;
+
+	forget(l->watch, l->pod);
+	leaving_free(l);
+}
+
+/* 0, or -1: no memory. */
+static int let_leave(struct inventory_watch *w, const cJSON *pod)
+{
+	struct leaving *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -1;
+	l->watch = w;
+	l->pod = cJSON_Duplicate(pod, true);
+	l->timer = l->pod ? loop_timer_start(w->uv, MOVE_MS, 0, on_left, l) : NULL;
+	LIST_INSERT_HEAD(&w->leaving, l, beside);
+	if (l->timer)
+		return 0;
+	leaving_free(l);
+	return -1;
+}
+
+/* It is here again, by the other watch; or another one has its name. */
+static void end_leaving(struct inventory_watch *w, const cJSON *pod)
+{
+	char key[STORE_KEY_MAX], its[STORE_KEY_MAX];
+	struct leaving *l, *found = NULL;
+
+	if (store_key(pod, key) < 0)
+		return;
+	LIST_FOREACH(l, &w->leaving, beside)
+	{
+		if (store_key(l->pod, its) == 0 && strcmp(key, its) == 0)
+			found = l;
+	}
+	if (!found)
+		return;
+	if (strcmp(uid_of(found->pod), uid_of(pod)) != 0)
+		forget(w, found->pod);
+	leaving_free(found);
+}
+
+static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
+{
+	const struct one *o = ctx;
+	struct inventory_watch *w = o->watch;
+
+	end_leaving(w, pod);
+	if (old && strcmp(uid_of(old), uid_of(pod)) != 0) {
+		/* Made anew while nobody was watching. */
+		forget(w, old);
+		old = NULL;
+	}
+	take_in(o, pod, old, inventory_set_pod);
+	if (w->cfg.on_pod)
+		w->cfg.on_pod(w->cfg.ctx, pod, old);
+}
+
+static void on_pod_gone(void *ctx, const cJSON *pod)
+{
+	const struct one *o = ctx;
+
+	if (other_has(o, pod))
+		return;
+	if (json_get(pod, "metadata", "deletionTimestamp", NULL) || let_leave(o->watch, pod) < 0)
+		forget(o->watch, pod);
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------- */
+
+static void on_error(void *ctx, const struct error *err)
+{
+	const struct one *o = ctx;
+
+	if (o->watch->cfg.on_error)
+		o->watch->cfg.on_error(o->watch->cfg.ctx, o->resource, err);
+}
+
+static const struct {
+	unsigned of;
+	const char *resource, *name, *path, *selector;
+	void (*prune)(cJSON *object);
+	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
+	void (*on_delete)(void *ctx, const cJSON *object);
+} watches[WATCHES] = {
+	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, on_node, on_node_gone },
+	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, on_pod,
+			  on_pod_gone },
+	[PODS_BY_COMPONENT] = { INVENTORY_PODS, "pods", "pods by component", "/api/v1/pods", BY_COMPONENT, prune_pod,
+				on_pod, on_pod_gone },
+	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set,
+		   on_set, on_set_gone },
+};
+
+struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client *kube,
+					      const struct inventory_watch_config *cfg, struct error *err)
+{
+	struct inventory_watch *w = calloc(1, sizeof(*w));
+
+	if (!w) {
+		error_set(err, ERR_NOMEM, "no memory for the watches");
+		return NULL;
+	}
+	w->cfg = *cfg;
+	w->uv = uv;
+	LIST_INIT(&w->leaving);
+	for (int i = 0; i < WATCHES; i++) {
+		struct informer_config config = { .path = watches[i].path,
+						  .label_selector = watches[i].selector,
+						  .prune = watches[i].prune,
+						  .on_set = watches[i].on_set,
+						  .on_delete = watches[i].on_delete,
+						  .on_error = on_error,
+						  .ctx = &w->ones[i] };
+
+		w->ones[i] = (struct one){ .watch = w, .resource = watches[i].resource, .name = watches[i].name };
+		if (!(cfg->parts & watches[i].of))
+			continue;
+		w->ones[i].informer = informer_start(uv, kube, &config, err);
+		if (!w->ones[i].informer) {
+			inventory_watch_stop(w);
+			return NULL;
+		}
+	}
+	return w;
+}
+
+void inventory_watch_stop(struct inventory_watch *w)
+{
+	if (!w)
+		return;
+	for (int i = 0; i < WATCHES; i++)
+		informer_stop(w->ones[i].informer);
+	while (!LIST_EMPTY(&w->leaving))
+		leaving_free(LIST_FIRST(&w->leaving));
+	free(w);
+}
+
+int inventory_watch_read_set(struct inventory_watch *w, const char *key, int (*fn)(void *ctx, const cJSON *set),
+			     void *ctx)
+{
+	return informer_read(w->ones[SETS].informer, key, fn, ctx);
+}
+
+int inventory_watch_each_set(struct inventory_watch *w, int (*fn)(void *ctx, const cJSON *set), void *ctx)
+{
+	return informer_each(w->ones[SETS].informer, fn, ctx);
+}
+
+bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_t size)
+{
+	for (int i = 0; i < WATCHES; i++) {
+		const struct one *o = &w->ones[i];
+		int64_t age = o->informer ? informer_age_ms(o->informer) : 0;
+
+		if (!o->informer)
+			continue;
+		if (!informer_synced(o->informer)) {
+			snprintf(why_not, size, "%s has not listed the %s yet", w->cfg.program, o->name);
+			return false;
+		}
+		if (age > SILENCE_MAX_MS) {
+			snprintf(why_not, size, "%s has not heard of %s for %lld s", w->cfg.program, o->name,
+				 (long long)age / 1000);
+			return false;
+		}
+	}
+	return true;
+}
+
+bool inventory_watch_fresh(const struct inventory_watch *w, int64_t max_age_ms)
+{
+	for (int i = 0; i < WATCHES; i++) {
+		const struct informer *informer = w->ones[i].informer;
+
+		if (informer && (!informer_synced(informer) || informer_age_ms(informer) > max_age_ms))
+			return false;
+	}
+	return true;
+}
