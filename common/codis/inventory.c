@@ -691,7 +691,7 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 	if (!uid)
 		return error_set(err, ERR_PROTOCOL, "a StatefulSet without a uid");
 	memset(&read, 0, sizeof(read));
-	if (codis_component_of(template) != CODIS_SERVER || (done = codis_pod_read(template, &read, err)) < 0) {
+	if (codis_component_of(template) != CODIS_SERVER || (done = codis_template_read(object, &read, err)) < 0) {
 		inventory_remove_set(inv, uid);
 		return done;
 	}
@@ -894,6 +894,22 @@ const struct inventory_set *inventory_set_of(const struct inventory *inv, const 
 			best = &set_of(m)->known;
 	}
 	return best;
+}
+
+void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
+			  char trouble[POD_WHY_MAX])
+{
+	struct space nobody = { .standard = { .name = CODIS_DEFAULT_PRODUCT } }, *s = find_space(inv, pod->namespace);
+	struct member m = { .space = s ? s : &nobody,
+			    .name = pod->name,
+			    .component = pod->component,
+			    .said_product = &pod->product,
+			    .said_replica = &pod->server_replica_said };
+
+	if (pod->product.said != SAID_KNOWN)
+		m.of = where_it_belongs(&m);
+	snprintf(product, CODIS_PRODUCT_MAX, "%.*s", CODIS_PRODUCT_MAX - 1, m.of ? m.of->name : pod->product.text);
+	write_trouble(&m, trouble);
 }
 
 const char *inventory_node_label(const struct inventory_node *node, const char *key)

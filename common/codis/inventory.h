@@ -75,6 +75,10 @@ const struct inventory_node *inventory_node(const struct inventory *inv, const c
 const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
 const struct inventory_set *inventory_set_by_name(const struct inventory *inv, const char *namespace, const char *name);
 
+/* Where a pod with these words belongs, as it is told in inventory_pod: for one that no watch has brought yet. */
+void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
+			  char trouble[POD_WHY_MAX]);
+
 /* Walks, in no order. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile.
  * Each costs what it walks over. */
 typedef int (*inventory_pod_fn)(void *ctx, const struct inventory_pod *pod);

@@ -1,0 +1,746 @@
+#include "common/codis/inventory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "tests/unit/test.h"
+
+/* --- objects -------------------------------------------------------------------------------------------------- */
+
+/* What a test varies of a pod. NULL and 0: as it mostly is. */
+struct words {
+	const char *namespace, *name, *uid, *app, *product, *node, *ip, *phase, *made;
+	const char *from; /* the product comes from this ConfigMap */
+	const char *replica;
+	bool replica_from, deleting;
+};
+
+static cJSON *env_of(const struct words *w)
+{
+	cJSON *env = cJSON_CreateArray(), *e;
+	const char *names[] = { "PRODUCT_NAME", "SERVER_REPLICA" }, *values[] = { w->product, w->replica };
+	const char *maps[] = { w->from, w->replica_from ? "sizes" : NULL };
+
+	for (int i = 0; i < 2; i++) {
+		if (!values[i] && !maps[i])
+			continue;
+		e = cJSON_CreateObject();
+		json_add_str(e, "name", names[i]);
+		if (maps[i]) {
+			cJSON *ref = json_add_object(json_add_object(e, "valueFrom"), "configMapKeyRef");
+
+			json_add_str(ref, "name", maps[i]);
+			json_add_str(ref, "key", "it");
+		} else {
+			json_add_str(e, "value", values[i]);
+		}
+		json_push(env, e);
+	}
+	return env;
+}
+
+static void add_spec(cJSON *object, const struct words *w)
+{
+	cJSON *spec = json_add_object(object, "spec"), *c = cJSON_CreateObject();
+
+	if (w->node)
+		json_add_str(spec, "nodeName", w->node);
+	json_push(json_add_array(spec, "containers"), c);
+	json_add_str(c, "name", w->app ? w->app : "codis-server");
+	cJSON_AddItemToObject(c, "env", env_of(w));
+}
+
+static cJSON *metadata(cJSON *object, const struct words *w)
+{
+	cJSON *m = json_add_object(object, "metadata");
+
+	json_add_str(m, "namespace", w->namespace ? w->namespace : "default");
+	json_add_str(m, "name", w->name);
+	json_add_str(m, "uid", w->uid ? w->uid : w->name);
+	json_add_str(m, "creationTimestamp", w->made ? w->made : "2024-01-01T00:00:00Z");
+	if (w->deleting)
+		json_add_str(m, "deletionTimestamp", "2024-01-02T00:00:00Z");
+	return m;
+}
+
+static cJSON *pod_of(const struct words *w)
+{
+	cJSON *pod = cJSON_CreateObject(), *m = metadata(pod, w), *owner = cJSON_CreateObject(), *status;
+	char stem[64];
+
+	json_add_str(json_add_object(m, "labels"), "app", w->app ? w->app : "codis-server");
+	snprintf(stem, sizeof(stem), "%.*s", (int)(strrchr(w->name, '-') - w->name), w->name);
+	json_add_str(owner, "kind", "StatefulSet");
+	json_add_str(owner, "name", stem);
+	json_add_bool(owner, "controller", true);
+	json_push(json_add_array(m, "ownerReferences"), owner);
+	add_spec(pod, w);
+	status = json_add_object(pod, "status");
+	json_add_str(status, "phase", w->phase ? w->phase : "Running");
+	if (w->ip)
+		json_add_str(status, "podIP", w->ip);
+	return pod;
+}
+
+static int set_pod(struct inventory *inv, struct words w, struct error *err)
+{
+	JSON_CLEANUP cJSON *pod = pod_of(&w);
+
+	return inventory_set_pod(inv, pod, err);
+}
+
+static void set_good_pod(struct inventory *inv, struct words w)
+{
+	struct error err = ERROR_INIT;
+
+	if (set_pod(inv, w, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+/* POD(inv, "codis-server-0", .node = "n1") */
+#define POD(inv, ...) set_good_pod(inv, (struct words){ .name = __VA_ARGS__ })
+
+static void set_set(struct inventory *inv, int replicas, struct words w)
+{
+	JSON_CLEANUP cJSON *set = cJSON_CreateObject();
+	cJSON *m = metadata(set, &w), *spec = json_add_object(set, "spec"), *template;
+	struct error err = ERROR_INIT;
+
+	json_add_str(json_add_object(m, "annotations"), "note", "x");
+	json_add_int(spec, "replicas", replicas);
+	template = json_add_object(spec, "template");
+	json_add_str(json_add_object(json_add_object(template, "metadata"), "labels"), "app",
+		     w.app ? w.app : "codis-server");
+	add_spec(template, &w);
+	if (inventory_set_set(inv, set, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+#define SET(inv, replicas, ...) set_set(inv, replicas, (struct words){ .name = __VA_ARGS__ })
+
+static void set_node(struct inventory *inv, const char *name, bool ready)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1024);
+	cJSON *node;
+	struct error err = ERROR_INIT;
+
+	buf_addf(&text,
+		 "{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":\"2024-01-01T00:00:00Z\","
+		 "\"labels\":{\"zone\":\"z1\"}},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
+		 "\"lastTransitionTime\":\"2024-01-01T00:%s:00Z\"}]}}",
+		 name, ready ? "True" : "False", ready ? "01" : "30");
+	node = json_parse(text.data, text.len, &err);
+	assert_int_equal(inventory_set_node(inv, node, &err), 0);
+	cJSON_Delete(node);
+}
+
+/* --- a world, and what it was told ------------------------------------------------------------------------------ */
+
+struct world {
+	struct inventory *inv;
+	struct buf told; /* "namespace/product " for each */
+};
+
+static void on_change(void *ctx, const char *namespace, const char *product)
+{
+	buf_addf(&((struct world *)ctx)->told, "%s/%s ", namespace, product);
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	w->inv = inventory_new();
+	buf_init(&w->told, 1 << 20);
+	inventory_listen(w->inv, on_change, w);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	inventory_free(w->inv);
+	buf_release(&w->told);
+	free(w);
+	return 0;
+}
+
+#define WORLD                                                                                                          \
+	struct world *w = *state;                                                                                      \
+	struct inventory *inv = w->inv
+
+/* What was told since the last time. */
+static void assert_told(struct world *w, const char *want)
+{
+	assert_string_equal(w->told.len ? w->told.data : "", want);
+	buf_reset(&w->told);
+}
+
+static const struct inventory_pod *pod(const struct inventory *inv, const char *uid)
+{
+	const struct inventory_pod *p = inventory_pod(inv, uid);
+
+	if (!p)
+		fail_msg("%s is not known", uid);
+	return p;
+}
+
+static int count_pod(void *ctx, const struct inventory_pod *p)
+{
+	(void)p;
+	return ++*(int *)ctx, 0;
+}
+
+static int of_group(const struct inventory *inv, const char *product, int group)
+{
+	int n = 0;
+
+	inventory_each_of_group(inv, "default", product, group, count_pod, &n);
+	return n;
+}
+
+static int of_product(const struct inventory *inv, const char *product)
+{
+	int n = 0;
+
+	inventory_each_of_product(inv, "default", product, count_pod, &n);
+	return n;
+}
+
+static int on_node(const struct inventory *inv, const char *node)
+{
+	int n = 0;
+
+	inventory_each_on_node(inv, node, count_pod, &n);
+	return n;
+}
+
+static int all_pods(const struct inventory *inv)
+{
+	int n = 0;
+
+	inventory_each_pod(inv, count_pod, &n);
+	return n;
+}
+
+static int list_product(void *ctx, const char *namespace, const char *product)
+{
+	buf_addf(ctx, "%s/%s ", namespace, product);
+	return 0;
+}
+
+static void assert_products(const struct inventory *inv, const char *want)
+{
+	BUF_CLEANUP struct buf list = BUF_INIT(1024);
+
+	inventory_each_product(inv, list_product, &list);
+	assert_string_equal(list.len ? list.data : "", want);
+}
+
+/* --- each index -------------------------------------------------------------------------------------------------- */
+
+TEST_WITH(a_pod_is_found_by_each_of_its_keys, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-3", .uid = "u3", .product = "shop", .node = "n1", .ip = "10.0.0.3");
+	assert_ptr_equal(inventory_pod_by_name(inv, "default", "codis-server-3"), pod(inv, "u3"));
+	assert_ptr_equal(inventory_pod_at(inv, "10.0.0.3"), pod(inv, "u3"));
+	assert_string_equal(pod(inv, "u3")->product, "shop");
+	assert_string_equal(pod(inv, "u3")->trouble, "");
+	assert_int_equal(pod(inv, "u3")->pod.group, 2);
+	assert_int_equal(of_product(inv, "shop"), 1);
+	assert_int_equal(of_group(inv, "shop", 2), 1);
+	assert_int_equal(of_group(inv, "shop", 1), 0);
+	assert_int_equal(on_node(inv, "n1"), 1);
+	assert_products(inv, "default/shop ");
+	assert_null(inventory_pod(inv, "u4"));
+	assert_null(inventory_pod_by_name(inv, "other", "codis-server-3"));
+	assert_null(inventory_pod_at(inv, "10.0.0.30"));
+	inventory_remove_pod(inv, "u3");
+	assert_int_equal(all_pods(inv) + of_product(inv, "shop") + of_group(inv, "shop", 2) + on_node(inv, "n1"), 0);
+	assert_null(inventory_pod_by_name(inv, "default", "codis-server-3"));
+	assert_null(inventory_pod_at(inv, "10.0.0.3"));
+	assert_products(inv, "");
+}
+
+TEST_WITH(a_pod_that_changes_leaves_its_old_keys, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .product = "shop");
+	assert_int_equal(on_node(inv, ""), 0);
+	assert_null(inventory_pod_at(inv, ""));
+	POD(inv, "codis-server-0", .product = "shop", .node = "n1", .ip = "10.0.0.1");
+	POD(inv, "codis-server-0", .product = "orders", .node = "n1", .ip = "10.0.0.2", .replica = "1");
+	assert_null(inventory_pod_at(inv, "10.0.0.1"));
+	assert_non_null(inventory_pod_at(inv, "10.0.0.2"));
+	assert_int_equal(of_product(inv, "shop"), 0);
+	assert_int_equal(of_group(inv, "orders", 1), 1);
+	assert_int_equal(on_node(inv, "n1"), 1);
+	assert_int_equal(all_pods(inv), 1);
+}
+
+TEST_WITH(pods_that_have_ended_or_are_not_codis_are_not_held, setup, teardown)
+{
+	WORLD;
+	struct error err = ERROR_INIT;
+
+	POD(inv, "nginx-0", .app = "nginx");
+	POD(inv, "codis-server-0", .phase = "Failed");
+	POD(inv, "codis-server-1");
+	assert_int_equal(all_pods(inv), 1);
+	POD(inv, "codis-server-1", .phase = "Succeeded");
+	assert_int_equal(all_pods(inv), 0);
+	POD(inv, "codis-server-1");
+	assert_int_equal(set_pod(inv, (struct words){ .name = "codis-server-1", .replica = "two" }, &err), -1);
+	assert_int_equal(all_pods(inv), 0);
+}
+
+TEST_WITH(addresses_are_compared_as_addresses, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .ip = "fd00::a");
+	assert_non_null(inventory_pod_at(inv, "fd00:0:0::000A"));
+	assert_null(inventory_pod_at(inv, "fd00::b"));
+}
+
+TEST_WITH(of_two_pods_with_one_address_the_living_then_the_newest_answers, setup, teardown)
+{
+	WORLD;
+	int n = 0;
+
+	POD(inv, "codis-server-0", .ip = "10.0.0.1", .made = "2024-01-01T00:00:10Z");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-server-0");
+	POD(inv, "codis-server-0", .ip = "10.0.0.1", .made = "2024-01-01T00:00:10Z", .deleting = true);
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-proxy-0");
+	POD(inv, "codis-server-1", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-server-1");
+	inventory_each_at(inv, "10.0.0.1", count_pod, &n);
+	assert_int_equal(n, 3);
+}
+
+/* --- made anew -----------------------------------------------------------------------------------------------------
+ */
+
+TEST_WITH(a_pod_made_anew_replaces_the_old_one_of_its_name, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .uid = "old", .product = "shop", .node = "n1", .ip = "10.0.0.1");
+	POD(inv, "codis-server-0", .uid = "new", .product = "shop", .made = "2024-01-01T00:01:00Z");
+	assert_null(inventory_pod(inv, "old"));
+	assert_null(inventory_pod_at(inv, "10.0.0.1"));
+	assert_int_equal(on_node(inv, "n1"), 0);
+	assert_int_equal(all_pods(inv), 1);
+	/* Late news of the old one, by another watch. */
+	POD(inv, "codis-server-0", .uid = "old", .product = "shop", .node = "n1", .deleting = true);
+	inventory_remove_pod(inv, "old");
+	assert_string_equal(inventory_pod_by_name(inv, "default", "codis-server-0")->pod.uid, "new");
+	assert_int_equal(all_pods(inv), 1);
+}
+
+/* --- products ------------------------------------------------------------------------------------------------------
+ */
+
+TEST_WITH(who_says_nothing_belongs_to_codis_test_where_nobody_says_one, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-server-0", .namespace = "other", .uid = "other", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble, "");
+}
+
+TEST_WITH(who_says_nothing_belongs_to_the_only_product_of_its_namespace, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-server-1");
+	assert_told(w, "default/codis-test default/codis-test ");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	assert_told(w, "default/codis-test default/shop ");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
+	assert_told(w, "default/shop ");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	assert_int_equal(of_group(inv, "shop", 1), 2);
+	assert_int_equal(of_group(inv, "codis-test", 1), 0);
+	assert_int_equal(of_group(inv, "shop", 0), 2); /* the dashboard and the proxy */
+	assert_products(inv, "default/shop ");
+	/* As long as one says it. */
+	inventory_remove_pod(inv, "codis-dashboard-0");
+	assert_told(w, "default/shop ");
+	inventory_remove_pod(inv, "codis-proxy-0");
+	assert_told(w, "default/codis-test default/shop ");
+	assert_string_equal(pod(inv, "codis-server-1")->product, "codis-test");
+}
+
+TEST_WITH(where_several_products_are_said_it_is_told_which_line_to_add, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "zk-0", .app = "zk");
+	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	POD(inv, "orders-dashboard-0", .app = "codis-dashboard", .product = "orders");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	assert_string_equal(
+		pod(inv, "codis-server-0")->trouble,
+		"codis-server-0 says no product and the namespace has orders and shop: add env PRODUCT_NAME");
+	assert_string_equal(pod(inv, "zk-0")->trouble, ""); /* serves both */
+	POD(inv, "more-dashboard-0", .app = "codis-dashboard", .product = "more");
+	assert_string_equal(
+		pod(inv, "codis-server-0")->trouble,
+		"codis-server-0 says no product and the namespace has more, orders and shop: add env PRODUCT_NAME");
+	POD(inv, "b-dashboard-0", .app = "codis-dashboard", .product = "b");
+	assert_string_equal(
+		pod(inv, "codis-server-0")->trouble,
+		"codis-server-0 says no product and the namespace has b, more and 2 more: add env PRODUCT_NAME");
+	assert_int_equal(of_product(inv, ""), 2);
+	POD(inv, "codis-server-0", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble, "");
+}
+
+TEST_WITH(what_is_said_elsewhere_is_not_replaced_by_a_default, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
+	POD(inv, "codis-server-0", .from = "names");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble, pod(inv, "codis-server-0")->pod.product.why);
+	assert_non_null(strstr(pod(inv, "codis-server-0")->trouble, "ConfigMap names"));
+	POD(inv, "codis-server-1", .product = "shop", .replica_from = true);
+	assert_string_equal(pod(inv, "codis-server-1")->product, "shop");
+	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 0);
+	assert_non_null(strstr(pod(inv, "codis-server-1")->trouble, "ConfigMap sizes"));
+}
+
+static void assert_would_belong(const struct inventory *inv, struct words w, const char *product, const char *trouble)
+{
+	JSON_CLEANUP cJSON *json = pod_of(&w);
+	char got[CODIS_PRODUCT_MAX], why[POD_WHY_MAX];
+	struct codis_pod read;
+
+	assert_int_equal(codis_pod_read(json, &read, NULL), 0);
+	inventory_product_of(inv, &read, got, why);
+	assert_string_equal(got, product);
+	assert_string_equal(why, trouble);
+}
+
+TEST_WITH(a_pod_that_is_not_there_yet_would_belong_where_it_will, setup, teardown)
+{
+	WORLD;
+	struct words silent = { .name = "codis-server-0" }, says = { .name = "codis-server-0", .product = "orders" };
+
+	assert_would_belong(inv, silent, "codis-test", "");
+	assert_would_belong(inv, says, "orders", "");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
+	assert_would_belong(inv, silent, "shop", "");
+	assert_would_belong(inv, says, "orders", "");
+	POD(inv, "codis-proxy-1", .app = "codis-proxy", .product = "orders");
+	assert_would_belong(
+		inv, silent, "",
+		"codis-server-0 says no product and the namespace has orders and shop: add env PRODUCT_NAME");
+}
+
+TEST_WITH(a_dashboard_that_is_made_anew_moves_nobody, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop", .uid = "a");
+	buf_reset(&w->told);
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop", .uid = "b");
+	assert_told(w, "default/shop ");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop", .uid = "b", .ip = "10.0.0.9");
+	assert_told(w, "default/shop ");
+	/* Another product: the servers go along. */
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "orders", .uid = "b");
+	assert_told(w, "default/orders default/shop ");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "orders");
+}
+
+TEST_WITH(what_says_the_same_as_before_is_no_change, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .product = "shop", .node = "n1");
+	SET(inv, 4, "codis-server", .uid = "s", .product = "shop");
+	set_node(inv, "n1", true);
+	buf_reset(&w->told);
+	POD(inv, "codis-server-0", .product = "shop", .node = "n1");
+	SET(inv, 4, "codis-server", .uid = "s", .product = "shop");
+	set_node(inv, "n1", true);
+	inventory_remove_pod(inv, "nobody");
+	assert_told(w, "");
+}
+
+/* --- StatefulSets ---------------------------------------------------------------------------------------------- */
+
+TEST_WITH(a_set_is_found_by_name_and_by_product, setup, teardown)
+{
+	WORLD;
+	const struct inventory_set *set;
+
+	SET(inv, 3, "nginx", .app = "nginx");
+	SET(inv, 4, "codis-server", .uid = "s", .replica = "1");
+	set = inventory_set_by_name(inv, "default", "codis-server");
+	assert_non_null(set);
+	assert_ptr_equal(inventory_set_of(inv, "default", "codis-test"), set);
+	assert_int_equal(set->replicas, 4);
+	assert_int_equal(set->server_replica, 1);
+	assert_string_equal(json_str(set->annotations, "note", NULL), "x");
+	assert_null(inventory_set_by_name(inv, "default", "nginx"));
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
+	assert_string_equal(set->product, "shop");
+	assert_ptr_equal(inventory_set_of(inv, "default", "shop"), set);
+	assert_null(inventory_set_of(inv, "default", "codis-test"));
+	SET(inv, 6, "codis-server", .uid = "t");
+	assert_int_equal(inventory_set_of(inv, "default", "shop")->replicas, 6);
+	SET(inv, 2, "a-server", .uid = "u", .deleting = true);
+	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "codis-server");
+	inventory_remove_set(inv, "t");
+	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "a-server");
+	inventory_remove_set(inv, "u");
+	assert_null(inventory_set_of(inv, "default", "shop"));
+}
+
+TEST_WITH(a_set_speaks_for_the_silent_pods, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	SET(inv, 2, "codis-server", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	inventory_remove_set(inv, "codis-server");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
+	assert_told(w, "default/codis-test default/codis-test default/shop default/codis-test default/shop ");
+}
+
+/* --- nodes ----------------------------------------------------------------------------------------------------- */
+
+TEST_WITH(a_lost_node_is_known_to_its_pods_at_its_change, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .node = "n1", .product = "shop");
+	POD(inv, "codis-server-1", .node = "n1", .product = "orders");
+	POD(inv, "codis-server-2", .node = "n2", .product = "more");
+	POD(inv, "codis-server-3", .product = "more");
+	assert_true(pod(inv, "codis-server-0")->node_lost); /* it is not there yet */
+	assert_false(pod(inv, "codis-server-3")->node_lost);
+	buf_reset(&w->told);
+	set_node(inv, "n1", true);
+	assert_non_null(strstr(w->told.data, "default/shop "));
+	assert_non_null(strstr(w->told.data, "default/orders "));
+	assert_null(strstr(w->told.data, "default/more "));
+	assert_false(pod(inv, "codis-server-0")->node_lost);
+	assert_false(pod(inv, "codis-server-1")->node_lost);
+	POD(inv, "codis-server-4", .node = "n1", .product = "shop");
+	assert_false(pod(inv, "codis-server-4")->node_lost);
+	set_node(inv, "n1", false);
+	assert_true(pod(inv, "codis-server-4")->node_lost);
+	set_node(inv, "n1", true);
+	inventory_remove_node(inv, "n1");
+	assert_true(pod(inv, "codis-server-0")->node_lost);
+	assert_null(inventory_node(inv, "n1"));
+}
+
+TEST_WITH(a_node_tells_its_labels_and_when_it_failed, setup, teardown)
+{
+	WORLD;
+	const struct inventory_node *n;
+
+	set_node(inv, "n1", true);
+	n = inventory_node(inv, "n1");
+	assert_int_equal(n->ready_changed_ms, 0); /* it only joined */
+	assert_string_equal(inventory_node_label(n, "zone"), "z1");
+	assert_string_equal(inventory_node_label(n, "kubernetes.io/hostname"), "n1");
+	assert_null(inventory_node_label(n, "rack"));
+	set_node(inv, "n1", false);
+	assert_int_equal(inventory_node(inv, "n1")->ready_changed_ms, INT64_C(1704069000000));
+}
+
+/* --- churn: the same as one would find by looking through everything -------------------------------------------- */
+
+#define UIDS  160
+#define NAMES 40
+
+struct model_pod {
+	bool there;
+	char uid[16], name[32], product[8], node[8], ip[16];
+	const char *namespace, *app;
+	int ordinal, made;
+	bool elsewhere;
+};
+
+struct model {
+	struct model_pod pods[UIDS];
+	bool nodes[6];
+	unsigned seed;
+};
+
+static unsigned any(struct model *m, unsigned below)
+{
+	m->seed = m->seed * 1664525u + 1013904223u;
+	return (m->seed >> 8) % below;
+}
+
+static bool says(const struct model_pod *p)
+{
+	return p->there && p->product[0] && strcmp(p->app, "codis-fe") != 0;
+}
+
+static const char *model_product(const struct model *m, const struct model_pod *p)
+{
+	const char *only = NULL;
+
+	if (p->product[0] || p->elsewhere)
+		return p->product;
+	for (int i = 0; i < UIDS; i++) {
+		const struct model_pod *o = &m->pods[i];
+
+		if (!says(o) || strcmp(o->namespace, p->namespace) != 0)
+			continue;
+		if (only && strcmp(only, o->product) != 0)
+			return "";
+		only = o->product;
+	}
+	return only ? only : "codis-test";
+}
+
+static int model_group(const struct model_pod *p)
+{
+	return strcmp(p->app, "codis-server") == 0 ? p->ordinal / 2 + 1 : 0;
+}
+
+static void check_pod(const struct model *m, const struct inventory *inv, const struct model_pod *p)
+{
+	const struct inventory_pod *known = inventory_pod(inv, p->uid);
+	const char *product;
+	int group = 0, peers = 0, on = 0, mates = 0;
+
+	if (!p->there) {
+		assert_null(known);
+		return;
+	}
+	assert_non_null(known);
+	product = model_product(m, p);
+	assert_ptr_equal(inventory_pod_by_name(inv, p->namespace, p->name), known);
+	assert_string_equal(known->product, product);
+	assert_int_equal(known->node_lost, p->node[0] && !m->nodes[p->node[1] - '0']);
+	for (int i = 0; i < UIDS; i++) {
+		const struct model_pod *o = &m->pods[i];
+
+		if (!o->there)
+			continue;
+		mates += strcmp(o->node, p->node) == 0;
+		group += strcmp(o->namespace, p->namespace) == 0 && strcmp(model_product(m, o), product) == 0 &&
+			 model_group(o) == model_group(p);
+	}
+	inventory_each_of_group(inv, p->namespace, product, model_group(p), count_pod, &peers);
+	assert_int_equal(peers, group);
+	inventory_each_on_node(inv, p->node, count_pod, &on);
+	assert_int_equal(on, p->node[0] ? mates : 0);
+	assert_true(!p->ip[0] || inventory_pod_at(inv, p->ip));
+}
+
+static void check_all(const struct model *m, const struct inventory *inv)
+{
+	int there = 0;
+
+	for (int i = 0; i < UIDS; i++) {
+		check_pod(m, inv, &m->pods[i]);
+		there += m->pods[i].there;
+	}
+	assert_int_equal(all_pods(inv), there);
+}
+
+static void model_set(struct model *m, struct inventory *inv, int i)
+{
+	static const char *const apps[] = { "codis-server", "codis-server", "codis-proxy", "codis-fe" };
+	static const char *const products[] = { "", "", "", "shop", "shop", "orders", "codis-test" };
+	struct model_pod *p = &m->pods[i], *o;
+	char made[32];
+
+	p->ordinal = i % NAMES / 4;
+	p->app = apps[i % 4];
+	p->namespace = any(m, 2) && !p->there ? "other" : p->there ? p->namespace : "default";
+	snprintf(p->uid, sizeof(p->uid), "u%d", i);
+	snprintf(p->name, sizeof(p->name), "%s-%d", p->app, p->ordinal);
+	for (int k = 0; k < UIDS; k++) {
+		o = &m->pods[k];
+		if (k != i && o->there && strcmp(o->name, p->name) == 0 && strcmp(o->namespace, p->namespace) == 0)
+			o->there = false;
+	}
+	p->there = true;
+	p->elsewhere = any(m, 10) == 0;
+	snprintf(p->product, sizeof(p->product), "%.7s", p->elsewhere ? "" : products[any(m, 6)]);
+	snprintf(p->node, sizeof(p->node), any(m, 5) ? "n%u" : "", any(m, 6));
+	snprintf(p->ip, sizeof(p->ip), any(m, 5) ? "10.0.0.%u" : "", any(m, 20));
+	snprintf(made, sizeof(made), "2024-01-01T00:00:00Z");
+	POD(inv, p->name, .namespace = p->namespace, .uid = p->uid, .app = p->app,
+	    .product = p->product[0] ? p->product : NULL, .from = p->elsewhere ? "names" : NULL,
+	    .node = p->node[0] ? p->node : NULL, .ip = p->ip[0] ? p->ip : NULL, .made = made);
+}
+
+static void model_step(struct model *m, struct inventory *inv)
+{
+	int i = (int)any(m, UIDS), n = (int)any(m, 6);
+	char name[16];
+
+	switch (any(m, 8)) {
+	case 0:
+		snprintf(name, sizeof(name), "n%d", n);
+		m->nodes[n] = false;
+		inventory_remove_node(inv, name);
+		break;
+	case 1:
+	case 2:
+		snprintf(name, sizeof(name), "n%d", n);
+		m->nodes[n] = any(m, 2);
+		set_node(inv, name, m->nodes[n]);
+		break;
+	case 3:
+	case 4:
+		m->pods[i].there = false;
+		snprintf(name, sizeof(name), "u%d", i);
+		inventory_remove_pod(inv, name);
+		break;
+	default: model_set(m, inv, i);
+	}
+}
+
+TEST_WITH(twenty_thousand_events_leave_what_a_naive_model_has, setup, teardown)
+{
+	WORLD;
+	struct model m = { .seed = 7 };
+
+	for (int step = 0; step < 20000; step++) {
+		model_step(&m, inv);
+		buf_reset(&w->told);
+		if (step % 50 == 0)
+			check_all(&m, inv);
+	}
+	check_all(&m, inv);
+	for (int i = 0; i < UIDS; i++) {
+		char uid[16];
+
+		snprintf(uid, sizeof(uid), "u%d", i);
+		inventory_remove_pod(inv, uid);
+	}
+	assert_int_equal(all_pods(inv), 0);
+	assert_products(inv, "");
+}

@@ -1,0 +1,421 @@
+#include "common/codis/inventory_watch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/codis/inventory.h"
+#include "tests/unit/fake_api.h"
+#include "tests/unit/test.h"
+
+#define PODS "/api/v1/namespaces/default/pods/"
+#define SETS "/apis/apps/v1/namespaces/default/statefulsets/"
+
+struct world {
+	struct fake_world *fake;
+	struct inventory *inv;
+	struct inventory_watch *watch;
+	pthread_mutex_t lock;
+	struct buf told; /* "+uid" and "-uid" by the hooks, "?name" for what cannot be read */
+	bool lost;       /* codis-server-0 was away for a moment */
+	bool guarded;
+};
+
+static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
+{
+	if (!old)
+		buf_addf(&((struct world *)ctx)->told, "+%s ", json_str(pod, "metadata", "uid", NULL));
+}
+
+static void on_pod_gone(void *ctx, const cJSON *pod)
+{
+	buf_addf(&((struct world *)ctx)->told, "-%s ", json_str(pod, "metadata", "uid", NULL));
+}
+
+static void on_unreadable(void *ctx, const char *resource, const cJSON *object, const struct error *err)
+{
+	assert_non_null(strstr(err->text, "SERVER_REPLICA"));
+	buf_addf(&((struct world *)ctx)->told, "?%s/%s ", resource, json_str(object, "metadata", "name", NULL));
+}
+
+static void on_change(void *ctx, const char *namespace, const char *product)
+{
+	struct world *w = ctx;
+
+	(void)namespace;
+	(void)product;
+	assert_int_not_equal(pthread_mutex_trylock(&w->lock), 0); /* it is held */
+	if (w->guarded && !inventory_pod_by_name(w->inv, "default", "codis-server-0"))
+		w->lost = true;
+}
+
+static int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	struct inventory_watch_config cfg = { .lock = &w->lock,
+					      .parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
+					      .program = "codis-test-program",
+					      .on_pod = on_pod,
+					      .on_pod_gone = on_pod_gone,
+					      .on_unreadable = on_unreadable,
+					      .ctx = w };
+
+	assert_int_equal(fake_setup((void **)&w->fake), 0);
+	pthread_mutex_init(&w->lock, NULL);
+	buf_init(&w->told, 4096);
+	cfg.inventory = w->inv = inventory_new();
+	inventory_listen(w->inv, on_change, w);
+	w->watch = inventory_watch_start(&w->fake->loop.uv, w->fake->kube, &cfg, NULL);
+	assert_non_null(w->watch);
+	*state = w;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct world *w = *state;
+
+	inventory_watch_stop(w->watch);
+	inventory_free(w->inv);
+	buf_release(&w->told);
+	pthread_mutex_destroy(&w->lock);
+	fake_teardown((void **)&w->fake);
+	free(w);
+	return 0;
+}
+
+static void apply_pod(struct world *w, const char *name, const char *uid, const char *labels, const char *more)
+{
+	BUF_CLEANUP struct buf path = BUF_INIT(512), json = BUF_INIT(4096);
+
+	buf_addf(&path, PODS "%s", name);
+	buf_addf(&json,
+		 "{\"metadata\":{\"uid\":\"%s\",\"creationTimestamp\":\"2024-01-01T00:00:00Z\",\"labels\":{%s},"
+		 "\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]%s},"
+		 "\"spec\":{\"nodeName\":\"n1\",\"volumes\":[{}],\"containers\":[{\"name\":\"codis-server\","
+		 "\"volumeMounts\":[{}]}]},\"status\":{\"podIP\":\"10.0.0.1\"}}",
+		 uid, labels, more);
+	fake_apply(&w->fake->api, path.data, json.data);
+}
+
+#define STOCK    "\"app\":\"codis-server\""
+#define LABELLED "\"app\":\"codis-server\",\"codis.io/component\":\"codis-server\""
+#define DELETING ",\"deletionTimestamp\":\"2024-01-01T00:00:00Z\""
+
+/* --- what is waited for ------------------------------------------------------------------------------------------- */
+
+static bool is_ready(void *ctx)
+{
+	char why[128];
+
+	return inventory_watch_ready(((struct world *)ctx)->watch, why, sizeof(why));
+}
+
+/* The pods' names, and their uids if they are these. */
+struct wanted {
+	struct world *w;
+	const char *name, *uid; /* uid NULL: gone */
+};
+
+static bool is_so(void *ctx)
+{
+	const struct wanted *want = ctx;
+	const struct inventory_pod *p = inventory_pod_by_name(want->w->inv, "default", want->name);
+
+	return want->uid ? p && strcmp(p->pod.uid, want->uid) == 0 : !p;
+}
+
+static void await(struct world *w, const char *name, const char *uid)
+{
+	struct wanted want = { w, name, uid };
+
+	if (!fake_run(w->fake, 10000, is_so, &want))
+		fail_msg("%s is not %s", name, uid ? uid : "gone");
+}
+
+static void await_ready(struct world *w)
+{
+	assert_true(fake_run(w->fake, 10000, is_ready, w));
+}
+
+static void assert_told(struct world *w, const char *want)
+{
+	assert_string_equal(w->told.len ? w->told.data : "", want);
+	buf_reset(&w->told);
+}
+
+/* The event of this pod is the last of all before it: both watches have heard what was before. */
+static void await_marks(struct world *w, const char *number)
+{
+	char by_app[64], by_component[64];
+
+	snprintf(by_app, sizeof(by_app), "codis-server-1%s", number);
+	snprintf(by_component, sizeof(by_component), "codis-server-2%s", number);
+	apply_pod(w, by_app, by_app, STOCK, "");
+	apply_pod(w, by_component, by_component, LABELLED, "");
+	await(w, by_app, by_app);
+	await(w, by_component, by_component);
+}
+
+/* --- tests ----------------------------------------------------------------------------------------------------------
+ */
+
+TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
+{
+	struct world *w = *state;
+	char why[128];
+
+	assert_false(inventory_watch_ready(w->watch, why, sizeof(why)));
+	assert_string_equal(why, "codis-test-program has not listed the nodes yet");
+	assert_false(inventory_watch_fresh(w->watch, 60000));
+	apply_pod(w, "codis-server-0", "u0", STOCK, "");
+	apply_pod(w, "codis-server-1", "u1", LABELLED, "");
+	apply_pod(w, "nginx-0", "x", "\"app\":\"nginx\"", "");
+	await_ready(w);
+	assert_true(inventory_watch_fresh(w->watch, 60000));
+	assert_non_null(inventory_pod(w->inv, "u0"));
+	assert_non_null(inventory_pod(w->inv, "u1"));
+	assert_null(inventory_pod(w->inv, "x"));
+	assert_true(inventory_pod(w->inv, "u0")->node_lost);
+	fake_apply(&w->fake->api, "/api/v1/nodes/n1",
+		   "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+	await_marks(w, "0");
+	while (inventory_pod(w->inv, "u0")->node_lost)
+		fake_run(w->fake, 10, is_ready, w);
+}
+
+/* One that leaves both watches is gone after a while; then all that left one of them before would be gone, too. */
+static void await_what_left(struct world *w)
+{
+	apply_pod(w, "codis-server-9", "u9", STOCK, "");
+	await(w, "codis-server-9", "u9");
+	apply_pod(w, "codis-server-9", "u9", "\"app\":\"nginx\"", "");
+	await(w, "codis-server-9", NULL);
+	assert_non_null(strstr(w->told.data, "-u9 "));
+}
+
+static void assert_never_lost(struct world *w)
+{
+	assert_false(w->lost);
+	assert_non_null(inventory_pod(w->inv, "u0"));
+	assert_null(strstr(w->told.data, "-u0"));
+}
+
+TEST_WITH(a_pod_that_moves_from_one_selector_to_the_other_is_never_lost, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "u0", STOCK, "");
+	await_ready(w);
+	w->guarded = true;
+	for (int i = 0; i < 8; i++) {
+		char number[8];
+
+		snprintf(number, sizeof(number), "%d", i);
+		apply_pod(w, "codis-server-0", "u0", i % 2 ? STOCK : LABELLED, "");
+		await_marks(w, number);
+	}
+	await_what_left(w);
+	assert_never_lost(w);
+}
+
+TEST_WITH(the_watch_that_loses_a_pod_may_be_heard_first, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "u0", STOCK, "");
+	await_ready(w);
+	w->guarded = true;
+	fake_end_watches(&w->fake->api, false);
+	fake_block(&w->fake->api, "labelSelector=codis.io");
+	apply_pod(w, "codis-server-0", "u0", LABELLED, "");
+	apply_pod(w, "codis-server-8", "u8", STOCK, "");
+	await(w, "codis-server-8", "u8");
+	fake_unblock(&w->fake->api);
+	await_marks(w, "0");
+	await_what_left(w);
+	assert_never_lost(w);
+}
+
+TEST_WITH(the_watch_that_gets_a_pod_may_be_heard_first, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "u0", STOCK, "");
+	await_ready(w);
+	w->guarded = true;
+	fake_end_watches(&w->fake->api, false);
+	fake_block(&w->fake->api, "labelSelector=!");
+	apply_pod(w, "codis-server-0", "u0", LABELLED, "");
+	apply_pod(w, "codis-server-8", "u8", LABELLED, "");
+	await(w, "codis-server-8", "u8");
+	fake_unblock(&w->fake->api);
+	await_marks(w, "0");
+	await_what_left(w);
+	assert_never_lost(w);
+}
+
+TEST_WITH(a_pod_made_anew_in_a_gap_leaves_no_ghost, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "old", STOCK, "");
+	apply_pod(w, "codis-server-1", "gone", STOCK, "");
+	await_ready(w);
+	assert_told(w, "+old +gone ");
+	fake_down(&w->fake->api);
+	fake_delete(&w->fake->api, PODS "codis-server-0");
+	fake_delete(&w->fake->api, PODS "codis-server-1");
+	apply_pod(w, "codis-server-0", "new", STOCK, "");
+	fake_compact(&w->fake->api, false);
+	fake_up(&w->fake->api);
+	await(w, "codis-server-0", "new");
+	await(w, "codis-server-1", NULL);
+	assert_null(inventory_pod(w->inv, "old"));
+	assert_told(w, "-old +new -gone ");
+}
+
+TEST_WITH(a_pod_that_was_deleted_is_gone_at_once, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "u0", STOCK, "");
+	await_ready(w);
+	apply_pod(w, "codis-server-0", "u0", STOCK, DELETING);
+	fake_delete(&w->fake->api, PODS "codis-server-0");
+	apply_pod(w, "codis-server-1", "u1", STOCK, "");
+	await(w, "codis-server-1", "u1");
+	assert_null(inventory_pod(w->inv, "u0"));
+	assert_told(w, "+u0 -u0 +u1 ");
+}
+
+/* Late news of one watch, when the other has brought the successor already. */
+TEST_WITH(a_successor_is_not_lost_with_its_forerunner, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "old", STOCK, "");
+	await_ready(w);
+	fake_end_watches(&w->fake->api, false);
+	fake_block(&w->fake->api, "labelSelector=!");
+	apply_pod(w, "codis-server-0", "old", STOCK, DELETING);
+	fake_delete(&w->fake->api, PODS "codis-server-0");
+	apply_pod(w, "codis-server-0", "new", LABELLED, "");
+	await(w, "codis-server-0", "new");
+	fake_unblock(&w->fake->api);
+	await_marks(w, "0");
+	await(w, "codis-server-0", "new");
+}
+
+static int read_set(void *ctx, const cJSON *set)
+{
+	return set ? (int)json_int(-1, set, "spec", ctx, NULL) : -2;
+}
+
+TEST_WITH(sets_are_kept_as_far_as_they_are_codis, setup, teardown)
+{
+	struct world *w = *state;
+	char replicas[] = "replicas";
+
+	fake_apply(
+		&w->fake->api, SETS "codis-server",
+		"{\"metadata\":{\"uid\":\"s\"},\"spec\":{\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{" STOCK
+		"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":[]}]}}}}");
+	fake_apply(&w->fake->api, SETS "nginx",
+		   "{\"metadata\":{\"uid\":\"n\"},\"spec\":{\"replicas\":3,\"template\":{\"metadata\":{\"labels\":{"
+		   "\"app\":\"nginx\"}}}}}");
+	fake_apply(&w->fake->api, SETS "wrong",
+		   "{\"metadata\":{\"uid\":\"w\"},\"spec\":{\"template\":{\"metadata\":{\"labels\":{" STOCK
+		   "}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":[{\"name\":\"SERVER_REPLICA\","
+		   "\"value\":\"two\"}]}]}}}}");
+	await_ready(w);
+	assert_int_equal(inventory_set_of(w->inv, "default", "codis-test")->replicas, 4);
+	assert_int_equal(inventory_watch_read_set(w->watch, "default/codis-server", read_set, replicas), 4);
+	assert_int_equal(inventory_watch_read_set(w->watch, "default/nginx", read_set, replicas), -1);
+	assert_int_equal(inventory_watch_read_set(w->watch, "default/none", read_set, replicas), -2);
+	assert_told(w, "?statefulsets/wrong ");
+}
+
+/* --- churn ------------------------------------------------------------------------------------------------------- */
+
+struct churn {
+	struct world *w;
+	unsigned seed, made;
+	char uid[12][16]; /* "": not there */
+};
+
+static unsigned any(struct churn *c, unsigned below)
+{
+	c->seed = c->seed * 1664525u + 1013904223u;
+	return (c->seed >> 8) % below;
+}
+
+static void churn_pod(struct churn *c)
+{
+	int i = (int)any(c, 12);
+	char name[32], path[64];
+
+	snprintf(name, sizeof(name), "codis-server-%d", i);
+	snprintf(path, sizeof(path), PODS "%s", name);
+	if (c->uid[i][0] && any(c, 3) == 0) {
+		fake_delete(&c->w->fake->api, path);
+		c->uid[i][0] = '\0';
+		return;
+	}
+	if (!c->uid[i][0])
+		snprintf(c->uid[i], sizeof(c->uid[i]), "u%u", ++c->made);
+	apply_pod(c->w, name, c->uid[i], any(c, 2) ? STOCK : LABELLED, "");
+}
+
+static void churn_network(struct churn *c, struct fake_api *api)
+{
+	switch (any(c, 6)) {
+	case 0: fake_end_watches(api, true); break;
+	case 1: fake_compact(api, any(c, 2)); break;
+	case 2:
+		fake_down(api);
+		for (unsigned k = any(c, 8); k; k--)
+			churn_pod(c);
+		fake_compact(api, false);
+		fake_up(api);
+		break;
+	default: break;
+	}
+}
+
+static bool is_settled(void *ctx)
+{
+	const struct churn *c = ctx;
+
+	for (int i = 0; i < 12; i++) {
+		char name[32];
+		struct wanted want = { c->w, name, c->uid[i][0] ? c->uid[i] : NULL };
+
+		snprintf(name, sizeof(name), "codis-server-%d", i);
+		if (!is_so(&want))
+			return false;
+	}
+	return true;
+}
+
+static bool never(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+TEST_WITH(after_any_churn_it_holds_what_the_api_server_has, setup, teardown)
+{
+	struct world *w = *state;
+	struct churn c = { .w = w, .seed = 3 };
+
+	await_ready(w);
+	for (int round = 0; round < 5; round++) {
+		for (int k = 0; k < 20; k++) {
+			churn_pod(&c);
+			fake_run(w->fake, 1, never, NULL);
+		}
+		churn_network(&c, &w->fake->api);
+		if (!fake_run(w->fake, 20000, is_settled, &c))
+			fail_msg("round %d", round);
+	}
+}
