@@ -71,7 +71,7 @@ static void later(struct authority *a)
 	a->retry_ms = a->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : a->retry_ms * 2;
 }
 
-/* --- using what the Secret holds --------------------------------------------------------------------------------- */
+/* --- using what the Secret holds ---------------------------------------------------------------------------------- */
 
 static int read_ca(const cJSON *secret, struct cert *ca, struct error *err)
 {
@@ -131,7 +131,7 @@ static int use(struct authority *a, const cJSON *secret, const struct cert *ca, 
 	return same && a->leaf.cert_pem && !cert_is_old(a->leaf.cert_pem, 3) ? 0 : sign(a, err);
 }
 
-/* --- writing it -------------------------------------------------------------------------------------------------- */
+/* --- writing it --------------------------------------------------------------------------------------------------- */
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
@@ -214,7 +214,7 @@ static int write_secret(struct authority *a, bool keep, struct error *err)
 	return send_secret(a, object, err);
 }
 
-/* --- looking at it ----------------------------------------------------------------------------------------------- */
+/* --- looking at it ------------------------------------------------------------------------------------------------ */
 
 /* No time is left for a leaf to be signed and replaced in peace. */
 static bool is_over(const struct authority *a, const struct cert *ca)
@@ -302,7 +302,7 @@ static void on_time(void *ctx)
 	look(ctx);
 }
 
-/* --- the authority ----------------------------------------------------------------------------------------------- */
+/* --- the authority ------------------------------------------------------------------------------------------------ */
 
 static int start(struct authority *a, struct error *err)
 {

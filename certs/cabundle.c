@@ -43,7 +43,7 @@ struct cabundle {
 
 static void look(struct target *t);
 
-/* --- the patch --------------------------------------------------------------------------------------------------- */
+/* --- the patch ---------------------------------------------------------------------------------------------------- */
 
 static int add_operation(cJSON *patch, const char *op, const char *value, const char *path)
 {
@@ -79,7 +79,7 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	return NULL;
 }
 
-/* --- one configuration ------------------------------------------------------------------------------------------- */
+/* --- one configuration -------------------------------------------------------------------------------------------- */
 
 static void on_retry(void *ctx)
 {
@@ -214,7 +214,7 @@ static int add_target(struct cabundle *b, const char *kind, const char *resource
 	return t->informer ? 0 : -1;
 }
 
-/* --- all of them ------------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 struct cabundle *cabundle_start(uv_loop_t *uv, struct kube_client *kube, const struct cabundle_config *cfg,
 				struct error *err)

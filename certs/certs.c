@@ -26,7 +26,7 @@ struct certs {
 	_Atomic int64_t from_ms, until_ms; /* of the certificate in use; 0: none yet */
 };
 
-/* --- what the parts report --------------------------------------------------------------------------------------- */
+/* --- what the parts report ---------------------------------------------------------------------------------------- */
 
 static void on_error(void *ctx, const struct error *err)
 {
@@ -80,7 +80,7 @@ static void on_bundle(void *ctx, const char *pem)
 	on_error(c, &err);
 }
 
-/* --- start ------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 static const char *own(struct certs *c, const char *text, bool *nomem)
 {

@@ -204,12 +204,12 @@ void opt_release(const struct opt *table, void *config)
 	}
 }
 
-int opt_wants(int argc, char **argv, const char *flag)
+bool opt_wants(int argc, char **argv, const char *flag)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], flag) == 0)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* "--threads N", "--tls" */

@@ -55,7 +55,7 @@ int opt_parse(const struct opt *table, void *config, int argc, char **argv, stru
 void opt_release(const struct opt *table, void *config);
 
 /* Whether `flag` ("--help") stands among the arguments before "--". */
-int opt_wants(int argc, char **argv, const char *flag);
+bool opt_wants(int argc, char **argv, const char *flag);
 
 /* What every program does first: answers --help (purpose, then the options) and --version, parses, and says what is
  * wrong on stderr. true: go on. false: end with *status; config is released. */

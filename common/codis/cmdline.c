@@ -49,7 +49,7 @@ static bool is_shell(const char *word)
 	return is_one_of(word, words);
 }
 
-/* --- a shell's text -------------------------------------------------------------------------------------------- */
+/* --- a shell's text ----------------------------------------------------------------------------------------------- */
 
 struct search {
 	struct cmdline *c;
@@ -116,7 +116,7 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
 	c->count = 0;
 }
 
-/* --- words ----------------------------------------------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------------------------------------------------- */
 
 /* The container's words in order: command, then args. */
 struct words {
@@ -259,7 +259,7 @@ cJSON *cmdline_container(cJSON *spec, const char *const *programs, const char *n
 	return cJSON_IsObject(item) ? item : NULL;
 }
 
-/* --- flags ----------------------------------------------------------------------------------------------------- */
+/* --- flags -------------------------------------------------------------------------------------------------------- */
 
 /* The word as the program gets it; false where only a shell can tell. */
 static bool plain_word(const struct cmdline *c, const struct shell_word *w, struct buf *out)
@@ -317,7 +317,7 @@ bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int
 	       strcmp(plain.data, text) == 0;
 }
 
-/* --- quoting --------------------------------------------------------------------------------------------------- */
+/* --- quoting ------------------------------------------------------------------------------------------------------ */
 
 bool cmdline_has_env(const cJSON *container, const char *name)
 {
@@ -417,7 +417,7 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 	return false;
 }
 
-/* --- appending ------------------------------------------------------------------------------------------------- */
+/* --- appending ---------------------------------------------------------------------------------------------------- */
 
 static int append_words(struct cmdline *c, const char *words)
 {

@@ -61,8 +61,7 @@ struct coordinator {
 static void service(struct session *s);
 static void try_next(struct call *call);
 
-/* --- sessions: ZooKeeper's single-threaded client on libuv ---------------------------------------------------------
- */
+/* --- sessions: ZooKeeper's single-threaded client on libuv -------------------------------------------------------- */
 
 static void maybe_free(struct coordinator *c)
 {
@@ -198,7 +197,7 @@ static void service(struct session *s)
 	uv_timer_start(&s->timer, on_session_timer, rc == ZOK ? ms : 20, 0);
 }
 
-/* --- calls ------------------------------------------------------------------------------------------------------ */
+/* --- calls -------------------------------------------------------------------------------------------------------- */
 
 static void unref(struct call *call)
 {
@@ -562,7 +561,7 @@ int coordinator_delete(struct coordinator *c, const char *path, int version, coo
 	return 0;
 }
 
-/* --- open and close --------------------------------------------------------------------------------------------- */
+/* --- open and close ----------------------------------------------------------------------------------------------- */
 
 /* The client looks a name up while the loop stands still, so it gets none. It wants IPv6 without brackets: all before
  * the last colon is the host. */

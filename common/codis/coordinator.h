@@ -31,8 +31,7 @@ void coordinator_close(struct coordinator *c);
 bool coordinator_ready(const struct coordinator *c);
 
 /* data: NUL-terminated, valid during the call; version: of the node. err: NULL, ERR_NOTFOUND, ERR_EXISTS, ERR_CONFLICT
- * (another version), ERR_TIMEOUT (no member answered: unknown whether a write was done), ERR_DENIED, ERR_IO.
- * Called exactly once, never from within. */
+ * (another version), ERR_TIMEOUT (no member answered: unknown whether a write was done), ERR_DENIED, ERR_IO. */
 typedef void (*coordinator_done)(void *ctx, const char *data, size_t len, int version, const struct error *err);
 /* names: the children, valid during the call. */
 typedef void (*coordinator_names)(void *ctx, int count, const char *const *names, const struct error *err);

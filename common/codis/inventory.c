@@ -90,7 +90,7 @@ struct inventory {
 	void *ctx;
 };
 
-/* --- keys ----------------------------------------------------------------------------------------------------- */
+/* --- keys --------------------------------------------------------------------------------------------------------- */
 
 static uint64_t hash_of(const char *text)
 {
@@ -126,7 +126,7 @@ static bool same_ip(const char *a, const char *b)
 	       (inet_pton(AF_INET6, a, &x) == 1 && inet_pton(AF_INET6, b, &y) == 1 && memcmp(&x, &y, sizeof(x)) == 0);
 }
 
-/* --- finding -------------------------------------------------------------------------------------------------- */
+/* --- finding ------------------------------------------------------------------------------------------------------ */
 
 /* The first entry of the table with this hash for which `same` holds (it sees the entry as e), or NULL. */
 #define FIND(table, type, link, key_hash, same)                                                                        \
@@ -179,7 +179,7 @@ static struct product *find_product(const struct inventory *inv, const char *nam
 		    strcmp(e->space->name, namespace) == 0 && strcmp(e->name, name) == 0);
 }
 
-/* --- namespaces and products ---------------------------------------------------------------------------------- */
+/* --- namespaces and products -------------------------------------------------------------------------------------- */
 
 static void add_product(struct inventory *inv, struct space *s, struct product *p, const char *name)
 {
@@ -266,7 +266,7 @@ static void settle(struct inventory *inv)
 	}
 }
 
-/* --- which product -------------------------------------------------------------------------------------------- */
+/* --- which product ------------------------------------------------------------------------------------------------ */
 
 /* Whether it runs as one product's, and so must know which. */
 static bool has_product(enum codis_component c)
@@ -459,7 +459,7 @@ static void member_unlink(struct inventory *inv, struct member *m)
 	m->space->members--;
 }
 
-/* --- pods ----------------------------------------------------------------------------------------------------- */
+/* --- pods --------------------------------------------------------------------------------------------------------- */
 
 static int64_t time_of(const char *text)
 {
@@ -594,7 +594,7 @@ void inventory_remove_pod(struct inventory *inv, const char *uid)
 	settle(inv);
 }
 
-/* --- StatefulSets --------------------------------------------------------------------------------------------- */
+/* --- StatefulSets ------------------------------------------------------------------------------------------------- */
 
 static void set_unlink(struct inventory *inv, struct set *s)
 {
@@ -725,7 +725,7 @@ void inventory_remove_set(struct inventory *inv, const char *uid)
 	settle(inv);
 }
 
-/* --- nodes ---------------------------------------------------------------------------------------------------- */
+/* --- nodes -------------------------------------------------------------------------------------------------------- */
 
 static void read_ready(const cJSON *object, struct inventory_node *n)
 {
@@ -820,7 +820,7 @@ void inventory_remove_node(struct inventory *inv, const char *name)
 	tell_pods(inv, name, NULL);
 }
 
-/* --- questions ------------------------------------------------------------------------------------------------ */
+/* --- questions ---------------------------------------------------------------------------------------------------- */
 
 const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid)
 {
@@ -919,7 +919,7 @@ const char *inventory_node_label(const struct inventory_node *node, const char *
 	return !value && strcmp(key, CODIS_HOSTNAME_KEY) == 0 ? node->name : value;
 }
 
-/* --- walks ---------------------------------------------------------------------------------------------------- */
+/* --- walks -------------------------------------------------------------------------------------------------------- */
 
 /* Calls fn with what is known of each entry that has this hash and for which `same` holds (it sees the entry as e). */
 #define EACH(table, type, link, key_hash, same)                                                                        \
@@ -1007,7 +1007,7 @@ int inventory_each_product(const struct inventory *inv,
 	return done;
 }
 
-/* --- all of it ------------------------------------------------------------------------------------------------ */
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
 
 struct inventory *inventory_new(void)
 {

@@ -40,8 +40,7 @@ const char *codis_statefulset_of(const cJSON *pod)
 	return NULL;
 }
 
-/* --- the container of the Codis program ------------------------------------------------------------------------------
- */
+/* --- the container of the Codis program --------------------------------------------------------------------------- */
 
 /* What is run by a component: programs[0] is it alone; the second counts where no other container has its name. */
 static const char *const *programs_of(enum codis_component component)
@@ -119,7 +118,7 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 	return all.count == 1 ? all.last : NULL;
 }
 
-/* --- what it says ------------------------------------------------------------------------------------------------ */
+/* --- what it says ------------------------------------------------------------------------------------------------- */
 
 struct reader {
 	struct said_source src;
@@ -221,8 +220,7 @@ static void read_password(struct reader *r, struct said_text *out)
 	r->src.secret = false;
 }
 
-/* --- where it listens ----------------------------------------------------------------------------------------------
- */
+/* --- where it listens --------------------------------------------------------------------------------------------- */
 
 /* 0: no port. */
 static uint16_t parse_port(const char *text)
@@ -283,8 +281,7 @@ void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size)
 		snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", pod->ip, pod->port);
 }
 
-/* --- status --------------------------------------------------------------------------------------------------------
- */
+/* --- status ------------------------------------------------------------------------------------------------------- */
 
 static const cJSON *condition(const cJSON *object, const char *type)
 {
@@ -339,8 +336,7 @@ static void read_status(const cJSON *object, const char *container, struct pod_s
 				is(json_str(scheduled, "reason", NULL), "Unschedulable");
 }
 
-/* --- a pod ---------------------------------------------------------------------------------------------------------
- */
+/* --- a pod -------------------------------------------------------------------------------------------------------- */
 
 static int read_spread(const cJSON *object, struct codis_pod *pod, struct error *err)
 {

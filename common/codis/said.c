@@ -108,8 +108,7 @@ void said_literal(struct said_text *out, const char *what, const char *value)
 	finish(&x, what);
 }
 
-/* --- the environment -----------------------------------------------------------------------------------------------
- */
+/* --- the environment ---------------------------------------------------------------------------------------------- */
 
 /* The last entry of that name; before: only of those that stand before it. */
 static const cJSON *find_entry(const cJSON *container, const char *name, size_t len, const cJSON *before)
@@ -282,8 +281,7 @@ void said_env(const struct said_source *src, const char *name, struct said_text 
 	finish(&x, what);
 }
 
-/* --- flags ---------------------------------------------------------------------------------------------------------
- */
+/* --- flags -------------------------------------------------------------------------------------------------------- */
 
 /* Whether the shell's text sets the variable itself. */
 static bool sets_itself(const char *script, const char *name, size_t len)

@@ -9,7 +9,7 @@
 #define WORD_ENDS " \t\n;&|()<>"
 #define NEST_MAX  32
 
-/* --- words: each of these returns where it ends, or NULL when it does not -------------------------------------- */
+/* --- words: each of these returns where it ends, or NULL when it does not ----------------------------------------- */
 
 static const char *skip_expansion(const char *p, int depth);
 
@@ -95,7 +95,7 @@ static const char *skip_blanks(const char *p)
 	return p;
 }
 
-/* --- commands -------------------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 /* At "<" or ">", behind the number if there is one: the operator and its word. */
 static const char *skip_redirection(const char *p)

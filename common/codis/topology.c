@@ -94,8 +94,7 @@ bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t
 	return false;
 }
 
-/* --- slots -----------------------------------------------------------------------------------------------------------
- */
+/* --- slots -------------------------------------------------------------------------------------------------------- */
 
 static uint32_t crc32_ieee(const char *data, size_t len)
 {

@@ -15,7 +15,7 @@
 #define ANSWER_MAX  (16u << 20)
 #define API_VERSION "admission.k8s.io/v1"
 
-/* --- the request ------------------------------------------------------------------------------------------------- */
+/* --- the request -------------------------------------------------------------------------------------------------- */
 
 static int check_review(const cJSON *review, struct error *err)
 {
@@ -101,7 +101,7 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 	return 0;
 }
 
-/* --- the verdict ------------------------------------------------------------------------------------------------- */
+/* --- the verdict -------------------------------------------------------------------------------------------------- */
 
 void admission_verdict_init(struct admission_verdict *v)
 {
@@ -144,7 +144,7 @@ void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 		v->warning_count++;
 }
 
-/* --- the answer -------------------------------------------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------------------------------------------- */
 
 static const char *reason_of(int code)
 {

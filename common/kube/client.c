@@ -33,7 +33,7 @@ struct kube_client {
 	struct identity id;
 };
 
-/* --- the token --------------------------------------------------------------------------------------------------- */
+/* --- the token ---------------------------------------------------------------------------------------------------- */
 
 static int set_token(struct identity *id, const char *token)
 {
@@ -78,7 +78,7 @@ static void identity_release(struct identity *id)
 	free(id->authorization);
 }
 
-/* --- a call's form ----------------------------------------------------------------------------------------------- */
+/* --- a call's form ------------------------------------------------------------------------------------------------ */
 
 struct form {
 	char url[URL_MAX];
@@ -120,7 +120,7 @@ static int fill_form(struct form *f, struct identity *id, const char *method, co
 	return 0;
 }
 
-/* --- the answer -------------------------------------------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------------------------------------------- */
 
 static enum error_code code_of(int status, const char *reason)
 {
@@ -163,7 +163,7 @@ static int read_answer(int status, const char *body, size_t len, cJSON **object,
 	return *object ? 0 : error_set(err, ERR_PROTOCOL, "the answer is %s", why.text);
 }
 
-/* --- calls on the loop ------------------------------------------------------------------------------------------- */
+/* --- calls on the loop -------------------------------------------------------------------------------------------- */
 
 struct request {
 	struct kube_client *client;
@@ -265,7 +265,7 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 	return send_form(c, &f, r, err);
 }
 
-/* --- the client -------------------------------------------------------------------------------------------------- */
+/* --- the client --------------------------------------------------------------------------------------------------- */
 
 static struct http_tls tls_of(const struct kube_config *cfg)
 {

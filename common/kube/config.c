@@ -32,7 +32,7 @@ static int copy(const char *text, char **out, struct error *err)
 	return text && !*out ? error_set(err, ERR_NOMEM, "no memory") : 0;
 }
 
-/* --- the pod's service account ----------------------------------------------------------------------------------- */
+/* --- the pod's service account ------------------------------------------------------------------------------------ */
 
 static int load_account(struct kube_config *cfg, const char *host, struct error *err)
 {
@@ -48,7 +48,7 @@ static int load_account(struct kube_config *cfg, const char *host, struct error 
 	return cfg->namespace ? 0 : error_wrap(err, "service account");
 }
 
-/* --- a kubeconfig file ------------------------------------------------------------------------------------------- */
+/* --- a kubeconfig file -------------------------------------------------------------------------------------------- */
 
 struct kubeconfig {
 	yaml_document_t doc;

@@ -2,6 +2,7 @@
 #ifndef CODIS_KUBE_CONFIG_H
 #define CODIS_KUBE_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,7 +15,7 @@ struct kube_config {
 	char *token_file; /* read again every 60 s; or NULL */
 	char *cert_pem, *key_pem;
 	char *namespace; /* of the pod, or of the context; "default" */
-	int skip_verify;
+	bool skip_verify;
 };
 
 /* path NULL: the service account when KUBERNETES_SERVICE_HOST is set, else $KUBECONFIG, else ~/.kube/config.

@@ -86,7 +86,7 @@ static struct slot *free_slot(struct kube_events *e)
 	return NULL;
 }
 
-/* --- the object -------------------------------------------------------------------------------------------------- */
+/* --- the object --------------------------------------------------------------------------------------------------- */
 
 static const char *meta(const cJSON *object, const char *name)
 {
@@ -157,7 +157,7 @@ static cJSON *event_object(const struct kube_events *e, const char *kind, const 
 	return event;
 }
 
-/* --- sending ----------------------------------------------------------------------------------------------------- */
+/* --- sending ------------------------------------------------------------------------------------------------------ */
 
 static void on_posted(void *ctx, const cJSON *object, const struct error *err)
 {

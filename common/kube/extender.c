@@ -137,13 +137,13 @@ void extender_filter_pass(struct extender_filter *f, size_t i)
 		return;
 	item = f->args->nodes ? cJSON_Duplicate(f->args->nodes[i], true) : cJSON_CreateString(f->args->names[i]);
 	if (!item || json_push(f->passed, item) < 0)
-		f->nomem = 1;
+		f->nomem = true;
 }
 
 void extender_filter_refuse(struct extender_filter *f, size_t i, const char *reason)
 {
 	if (!f->nomem && !json_add_str(f->refused, f->args->names[i], reason))
-		f->nomem = 1;
+		f->nomem = true;
 }
 
 int extender_filter_write(const struct extender_filter *f, struct buf *out)

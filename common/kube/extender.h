@@ -5,6 +5,7 @@
 #define CODIS_KUBE_EXTENDER_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct buf;
@@ -35,7 +36,7 @@ struct extender_filter {
 	const struct extender_args *args;
 	cJSON *root; /* owned */
 	cJSON *passed, *refused;
-	int nomem;
+	bool nomem;
 };
 
 #define EXTENDER_FILTER_CLEANUP __attribute__((cleanup(extender_filter_release)))

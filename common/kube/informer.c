@@ -96,7 +96,7 @@ static void heard(struct informer *i)
 	atomic_store(&i->heard_ms, clock_mono_ms());
 }
 
-/* --- waiting ----------------------------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t random_below(uint64_t n)
 {
@@ -143,7 +143,7 @@ static void failed(struct informer *i, const struct error *err, void (*next)(str
 		later(i, ms, next);
 }
 
-/* --- objects ----------------------------------------------------------------------------------------------------- */
+/* --- objects ------------------------------------------------------------------------------------------------------ */
 
 static bool same_version(const cJSON *a, const cJSON *b)
 {
@@ -204,7 +204,7 @@ static int delete_object(struct informer *i, cJSON *last, struct error *err)
 	return 0;
 }
 
-/* --- list -------------------------------------------------------------------------------------------------------- */
+/* --- list --------------------------------------------------------------------------------------------------------- */
 
 /* The store becomes what was listed. 0; -1 and *err; the owner may have stopped us. */
 static int replace(struct informer *i, struct error *err)
@@ -342,7 +342,7 @@ static void start_list(struct informer *i)
 	failed(i, &err, start_list);
 }
 
-/* --- watch ------------------------------------------------------------------------------------------------------- */
+/* --- watch -------------------------------------------------------------------------------------------------------- */
 
 static int take_version(struct informer *i, const cJSON *object, struct error *err)
 {
@@ -480,7 +480,7 @@ static void start_watch(struct informer *i)
 		failed(i, &err, start_watch);
 }
 
-/* --- the informer ------------------------------------------------------------------------------------------------ */
+/* --- the informer ------------------------------------------------------------------------------------------------- */
 
 static char *base_of(const struct informer_config *cfg)
 {

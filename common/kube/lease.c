@@ -41,7 +41,7 @@ struct lease {
 
 static void finish_giving(struct lease *l);
 
-/* --- the record -------------------------------------------------------------------------------------------------- */
+/* --- the record --------------------------------------------------------------------------------------------------- */
 
 static const char *holder_of(const cJSON *record)
 {
@@ -136,7 +136,7 @@ static cJSON *proposal(const struct lease *l)
 	return object;
 }
 
-/* --- what came out ----------------------------------------------------------------------------------------------- */
+/* --- what came out ------------------------------------------------------------------------------------------------ */
 
 /* Last in whatever calls it, for the owner may free the lease. */
 static void report(struct lease *l, enum lease_state state, const char *holder)
@@ -284,7 +284,7 @@ static void attempt(void *ctx)
 		get(l);
 }
 
-/* --- the lease --------------------------------------------------------------------------------------------------- */
+/* --- the lease ---------------------------------------------------------------------------------------------------- */
 
 static int check(const struct lease_config *cfg, struct error *err)
 {
@@ -347,7 +347,7 @@ void lease_stop(struct lease *l)
 	free(l);
 }
 
-/* --- giving it back ---------------------------------------------------------------------------------------------- */
+/* --- giving it back ----------------------------------------------------------------------------------------------- */
 
 static void finish_giving(struct lease *l)
 {

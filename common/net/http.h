@@ -3,6 +3,7 @@
 #ifndef CODIS_NET_HTTP_H
 #define CODIS_NET_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -14,7 +15,7 @@ struct http_call;   /* one request under way */
 struct http_tls {
 	const char *ca_pem;             /* NULL: the system's */
 	const char *cert_pem, *key_pem; /* client certificate, or NULL */
-	int skip_verify;                /* only for a kubeconfig that says insecure-skip-tls-verify */
+	bool skip_verify;               /* only for a kubeconfig that says insecure-skip-tls-verify */
 };
 
 struct http_spec {
