@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
+#include "common/codis/inventory.h"
 #include "common/kube/event.h"
 #include "extender/place.h"
 
@@ -26,111 +28,155 @@ static const char *unschedulable(const cJSON *pod)
 
 #define SIBLINGS_NAMED 8
 
-static int list_siblings(const struct cluster *c, const struct place_pod *p, struct buf *out)
+/* The first of them by name. */
+struct siblings {
+	const struct inventory_pod *pods[SIBLINGS_NAMED];
+	size_t count;
+};
+
+static int on_sibling(void *ctx, const struct inventory_pod *pod)
 {
-	int listed = 0;
+	struct siblings *s = ctx;
+	size_t at = s->count;
 
-	for (size_t i = 0; i < c->members.count; i++) {
-		const struct member *m = (const struct member *)c->members.entries[i];
-
-		if (listed < SIBLINGS_NAMED && place_is_peer(p, &m->id, m->namespace, m->name))
-			buf_addf(out, "%s%s on %s", listed++ ? ", " : "", m->name, m->node);
-	}
-	return listed;
+	while (at > 0 && strcmp(pod->pod.name, s->pods[at - 1]->pod.name) < 0)
+		at--;
+	if (at == SIBLINGS_NAMED)
+		return 0;
+	s->count += s->count < SIBLINGS_NAMED;
+	memmove(s->pods + at + 1, s->pods + at, (s->count - at - 1) * sizeof(s->pods[0]));
+	s->pods[at] = pod;
+	return 0;
 }
 
-bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out)
+static bool list_siblings(const struct inventory *inv, const struct place_pod *p, struct buf *out)
+{
+	struct siblings s = { 0 };
+
+	place_each_peer(p, inv, on_sibling, &s);
+	for (size_t i = 0; i < s.count; i++)
+		buf_addf(out, "%s%s on %s", i ? ", " : "", s.pods[i]->pod.name, s.pods[i]->pod.node);
+	return s.count > 0;
+}
+
+bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *out)
 {
 	BUF_CLEANUP struct buf siblings = BUF_INIT(4096);
 	const char *node = json_str(pod, "spec", "nodeName", NULL), *message = unschedulable(pod);
-	char group[16 + CODIS_PRODUCT_MAX];
+	char group[32 + CODIS_PRODUCT_MAX];
 	struct place_pod p;
 
 	if (!message || (node && node[0]) || place_pod_of(pod, &p, NULL) < 0 || !p.strict)
 		return false;
-	snprintf(group, sizeof(group), "group %d of %s", p.id.group, p.id.product);
-	if (strstr(message, group) || !list_siblings(c, &p, &siblings))
+	place_join(&p, inv);
+	snprintf(group, sizeof(group), "group %d of %s", p.member.group, p.member.product);
+	if (strstr(message, group) || !list_siblings(inv, &p, &siblings))
 		return false;
-	buf_addf(out, "%s has %s; %s needs a place apart from them (by %s). ", group, siblings.data, p.name,
-		 p.topology_key);
+	buf_addf(out, "%s has %s; %s needs a place apart from them (by %s). ", group, siblings.data, p.pod.name,
+		 p.pod.topology_key);
 	buf_addstr(out, CODIS_ANNOTATION_SPREAD ": soft on the pod template lets members stand together");
 	return !buf_check(out, "explanation", NULL);
 }
 
 /* --- telling it ------------------------------------------------------------------------------- */
 
-static void tell(struct explainer *x, const struct cluster *c, const cJSON *pod)
+static void tell(struct explainer *x, const struct inventory *inv, const cJSON *pod)
 {
 	BUF_CLEANUP struct buf sentence = BUF_INIT(1024); /* what an Event's message may have */
 
-	if (explain_pending(c, pod, &sentence))
+	if (explain_pending(inv, pod, &sentence))
 		kube_event_once(x->events, "Pod", pod, true, "FailedScheduling", "%s", sentence.data);
 }
 
 /* --- the pods that wait ------------------------------------------------------------------------ */
 
 struct pending {
-	char *uid; /* the key */
+	struct table_link by_uid, by_group;
+	char uid[POD_UID_MAX];
 	cJSON *pod;
 };
 
-static void pending_free(struct pending *p)
+static uint64_t hash_of_group(const struct inventory_pod *pod)
 {
-	if (!p)
-		return;
-	free(p->uid);
+	uint64_t product = hash_text(hash_text(hash_text(HASH_INIT, pod->pod.namespace), "/"), pod->product);
+
+	return product ^ ((uint64_t)pod->pod.group << 32);
+}
+
+static void end_pending(struct explainer *x, struct pending *p)
+{
+	table_remove(&x->pending, &p->by_uid);
+	table_remove(&x->pending_of_groups, &p->by_group);
 	cJSON_Delete(p->pod);
 	free(p);
 }
 
 void explainer_remove(struct explainer *x, const char *uid)
 {
-	pending_free(table_remove(&x->pending, uid));
+	struct table_link *link = table_first(&x->pending, hash_text(HASH_INIT, uid));
+
+	while (link && strcmp(TABLE_ENTRY(link, struct pending, by_uid)->uid, uid) != 0)
+		link = table_next(link);
+	if (link)
+		end_pending(x, TABLE_ENTRY(link, struct pending, by_uid));
 }
 
 void explainer_release(struct explainer *x)
 {
-	for (size_t i = 0; i < x->pending.count; i++)
-		pending_free((struct pending *)x->pending.entries[i]);
+	for (struct table_link *link = table_walk(&x->pending, NULL), *next; link; link = next) {
+		next = table_walk(&x->pending, link);
+		end_pending(x, TABLE_ENTRY(link, struct pending, by_uid));
+	}
 	table_release(&x->pending);
+	table_release(&x->pending_of_groups);
 }
 
 /* Without memory one explanation less is given. */
-static void keep(struct explainer *x, const cJSON *pod)
+static void keep(struct explainer *x, const struct inventory_pod *known, const cJSON *pod)
 {
 	struct pending *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return;
-	p->uid = strdup(pod_uid(pod));
 	p->pod = cJSON_Duplicate(pod, true);
-	if (!p->uid || !p->pod || table_add(&x->pending, p) < 0)
-		pending_free(p);
+	if (!p->pod) {
+		free(p);
+		return;
+	}
+	snprintf(p->uid, sizeof(p->uid), "%s", known->pod.uid);
+	table_add(&x->pending, &p->by_uid, hash_text(HASH_INIT, p->uid));
+	table_add(&x->pending_of_groups, &p->by_group, hash_of_group(known));
 }
 
-static void tell_siblings(struct explainer *x, const struct cluster *c, const struct member *m)
+static void tell_siblings(struct explainer *x, const struct inventory *inv, const struct inventory_pod *placed)
 {
-	for (size_t i = 0; i < x->pending.count; i++) {
-		const struct pending *p = (const struct pending *)x->pending.entries[i];
+	struct table_link *link = table_first(&x->pending_of_groups, hash_of_group(placed));
+
+	for (; link; link = table_next(link)) {
+		const cJSON *pod = TABLE_ENTRY(link, struct pending, by_group)->pod;
 		struct place_pod waiting;
 
-		if (place_pod_of(p->pod, &waiting, NULL) == 0 && place_is_peer(&waiting, &m->id, m->namespace, m->name))
-			tell(x, c, p->pod);
+		if (place_pod_of(pod, &waiting, NULL) < 0)
+			continue;
+		place_join(&waiting, inv);
+		if (place_is_peer(&waiting, placed))
+			tell(x, inv, pod);
 	}
 }
 
-void explainer_set(struct explainer *x, const struct cluster *c, const cJSON *pod)
+void explainer_set(struct explainer *x, const struct inventory *inv, const cJSON *pod)
 {
-	const struct member *m;
+	const char *uid = json_str(pod, "metadata", "uid", NULL);
+	const struct inventory_pod *known = uid ? inventory_pod(inv, uid) : NULL;
 
-	if (!pod_uid(pod))
+	if (uid)
+		explainer_remove(x, uid);
+	if (!known)
 		return;
-	explainer_remove(x, pod_uid(pod));
-	m = table_find(&c->members, pod_uid(pod));
-	if (m) {
-		tell_siblings(x, c, m);
+	if (known->pod.node[0]) {
+		tell_siblings(x, inv, known);
 	} else if (unschedulable(pod)) {
-		keep(x, pod);
-		tell(x, c, pod);
+		keep(x, known, pod);
+		tell(x, inv, pod);
 	}
 }

@@ -9,26 +9,26 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-#include "extender/cluster.h"
-#include "extender/table.h"
+#include "common/base/table.h"
 
 struct buf;
+struct inventory;
 struct kube_events;
 
 /* Whether the scheduler has given up on this pod for now, its group having members in place, without naming the group;
  * then out gets one sentence. Pure. */
-bool explain_pending(const struct cluster *c, const cJSON *pod, struct buf *out);
+bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *out);
 
 struct explainer {
-	struct kube_events *events; /* not owned */
-	struct table pending;       /* the pods that the scheduler has given up on for now, by uid */
+	struct kube_events *events;              /* not owned */
+	struct table pending, pending_of_groups; /* the pods that the scheduler has given up on for now */
 };
 
 void explainer_release(struct explainer *x);
 
-/* A pod as it is now, after the cluster was told of it. A member that comes into its place may be what a Pending one of
- * its group waits for: the scheduler knows of that before the watch does. */
-void explainer_set(struct explainer *x, const struct cluster *c, const cJSON *pod);
+/* A pod as it is now, after the inventory was told of it. A member that comes into its place may be what a Pending one
+ * of its group waits for: the scheduler knows of that before the watch does. */
+void explainer_set(struct explainer *x, const struct inventory *inv, const cJSON *pod);
 void explainer_remove(struct explainer *x, const char *uid);
 
 #endif

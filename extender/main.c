@@ -1,11 +1,16 @@
 /* codis-extender: tells a kube-scheduler where codis pods may stand, and where they stand best. */
+#include <stdio.h>
+
 #include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/metrics.h"
+#include "common/codis/inventory_watch.h"
 #include "common/kube/event.h"
 #include "common/kube/program.h"
 #include "common/net/httpd.h"
+#include "extender/explain.h"
 #include "extender/options.h"
 #include "extender/serve.h"
-#include "extender/watch.h"
 
 /* One scheduler asks, one call at a time; the second thread is for whoever else connects. */
 #define THREADS 2
@@ -15,9 +20,89 @@ struct codis_extender {
 	struct options options;
 	struct kube_events *events;
 	struct extender extender;
-	struct watch *watch;
+	struct explainer explainer;
+	struct inventory_watch *watch;
 	struct httpd *httpd;
 };
+
+/* --- what the watch tells ---------------------------------------------------------------------- */
+
+static void drop_reservation(struct extender *e, const cJSON *pod)
+{
+	const char *uid = json_str(pod, "metadata", "uid", NULL);
+
+	pthread_mutex_lock(&e->lock);
+	reservations_drop(&e->reservations, uid ? uid : "");
+	pthread_mutex_unlock(&e->lock);
+}
+
+/* The inventory was told before, so that a pod is never neither placed nor promised. Only this thread changes it, so it
+ * may be read here without the lock. */
+static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
+{
+	struct codis_extender *e = ctx;
+	const char *node = json_str(pod, "spec", "nodeName", NULL);
+
+	(void)old;
+	if (node && node[0])
+		drop_reservation(&e->extender, pod);
+	explainer_set(&e->explainer, e->extender.inventory, pod);
+}
+
+static void on_pod_gone(void *ctx, const cJSON *pod)
+{
+	struct codis_extender *e = ctx;
+	const char *uid = json_str(pod, "metadata", "uid", NULL);
+
+	drop_reservation(&e->extender, pod);
+	explainer_remove(&e->explainer, uid ? uid : "");
+}
+
+static void on_unreadable(void *ctx, const char *resource, const cJSON *object, const struct error *err)
+{
+	struct codis_extender *e = ctx;
+
+	log_warn(&e->program.log, "object.unreadable", "resource=%s namespace=%s name=%s why=%s", resource,
+		 LOGQ(json_str(object, "metadata", "namespace", NULL)),
+		 LOGQ(json_str(object, "metadata", "name", NULL)), LOGQ(err->text));
+}
+
+static void on_watch_error(void *ctx, const char *resource, const struct error *err)
+{
+	struct codis_extender *e = ctx;
+	char labels[64];
+
+	snprintf(labels, sizeof(labels), "resource=\"%s\"", resource);
+	metric_add(metric_counter(e->program.metrics, "codis_extender_watch_errors_total", labels,
+				  "Lists and watches that failed."),
+		   1);
+	log_warn(&e->program.log, "watch.failed", "resource=%s why=%s", resource, LOGQ(err->text));
+}
+
+static int start_watch(struct codis_extender *e, struct error *err)
+{
+	struct inventory_watch_config config = {
+		.inventory = e->extender.inventory,
+		.lock = &e->extender.lock,
+		.parts = INVENTORY_NODES | INVENTORY_PODS,
+		.program = "codis-extender",
+		.on_pod = on_pod,
+		.on_pod_gone = on_pod_gone,
+		.on_unreadable = on_unreadable,
+		.on_error = on_watch_error,
+		.ctx = e,
+	};
+
+	e->watch = inventory_watch_start(&e->program.loop.uv, e->program.kube, &config, err);
+	return e->watch ? 0 : -1;
+}
+
+static bool is_ready(void *ctx, char *why_not, size_t size)
+{
+	return inventory_watch_ready(ctx, why_not, size);
+}
+
+/* --- start, stop ------------------------------------------------------------------------------- */
 
 static void drain(void *ctx)
 {
@@ -57,10 +142,10 @@ static int start(void *ctx, struct error *err)
 	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name);
 	if (!e->events)
 		return error_set(err, ERR_NOMEM, "no memory for Events");
-	e->watch = watch_start(&p->loop.uv, p->kube, e->events, &e->extender, err);
-	if (!e->watch)
+	e->explainer.events = e->events;
+	if (start_watch(e, err) < 0)
 		return -1;
-	p->ops.ready = e->extender.ready = watch_ready;
+	p->ops.ready = e->extender.ready = is_ready;
 	p->ops.ctx = e->extender.ready_ctx = e->watch;
 	return start_serving(e, err);
 }
@@ -71,7 +156,8 @@ static void stop(void *ctx)
 	struct codis_extender *e = ctx;
 
 	httpd_stop(e->httpd);
-	watch_stop(e->watch);
+	inventory_watch_stop(e->watch);
+	explainer_release(&e->explainer);
 	kube_events_free(e->events);
 	extender_release(&e->extender);
 }

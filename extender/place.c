@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/hash.h"
 #include "common/base/json.h"
+#include "common/codis/inventory.h"
 #include "common/kube/extender.h"
 
 /* How long a node that was not Ready is taken for one that may fail again. */
@@ -42,38 +43,40 @@ static bool is_choosy(const cJSON *pod)
 
 int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
 {
-	const char *namespace = json_str(pod, "metadata", "namespace", NULL);
-	const char *name = json_str(pod, "metadata", "name", NULL);
-
 	memset(p, 0, sizeof(*p));
-	if (codis_identify(pod, &p->id, err) < 0)
+	if (codis_pod_read(pod, &p->pod, err) < 0)
 		return -1;
-	if (p->id.component == CODIS_NONE)
+	if (p->pod.component == CODIS_NONE)
 		return 0;
-	p->uid = pod_uid(pod);
-	p->namespace = namespace ? namespace : "";
-	p->name = name ? name : "";
 	p->choosy = is_choosy(pod);
-	if (!p->uid || !p->uid[0])
+	if (!p->pod.uid[0])
 		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
-	if (codis_spread_of(pod, &p->strict, &p->topology_key, err) < 0)
-		return -1;
+	if (p->pod.component == CODIS_SERVER && p->pod.server_replica_said.said == SAID_ELSEWHERE)
+		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
+				 p->pod.server_replica_said.why);
 	/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together.
 	 */
-	if (p->id.component != CODIS_SERVER || p->id.group <= 0)
-		p->strict = false;
+	p->strict = p->pod.strict && p->pod.component == CODIS_SERVER && p->pod.group > 0;
 	return 0;
 }
 
 /* --- who stands beside it --------------------------------------------------------------------- */
 
-/* A pod that stands, or may be about to stand, on a node. */
-struct occupant {
-	const struct codis_identity *id;
-	const char *namespace, *name;
-	const char *node;
-	bool promised;
-};
+static int rank_of(const struct codis_pod *pod)
+{
+	return pod->group > 0 ? pod->ordinal % pod->server_replica : -1;
+}
+
+void place_join(struct place_pod *p, const struct inventory *inv)
+{
+	char trouble[POD_WHY_MAX];
+
+	memcpy(p->member.namespace, p->pod.namespace, sizeof(p->member.namespace));
+	inventory_product_of(inv, &p->pod, p->member.product, trouble);
+	p->member.component = p->pod.component;
+	p->member.group = p->pod.group;
+	p->member.rank = rank_of(&p->pod);
+}
 
 /* An occupant of the pod's own group; for other components, of its set. */
 struct peer {
@@ -83,50 +86,61 @@ struct peer {
 };
 
 struct placing {
-	const struct cluster *cluster;
+	const struct inventory *inv;
 	const struct place_pod *pod;
 	struct place_node *nodes;
-	struct place_node **by_name; /* the same, sorted */
 	size_t count;
+	struct table by_name; /* the nodes; filled only when there are reservations */
 	struct peer *peers;
 	size_t peer_count, peer_cap;
 };
 
-static bool same_product(const struct place_pod *p, const struct codis_identity *id, const char *namespace)
+bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
 {
-	return strcmp(namespace, p->namespace) == 0 && strcmp(id->product, p->id.product) == 0;
+	return other->pod.component == p->member.component && other->pod.group == p->member.group &&
+	       strcmp(other->pod.namespace, p->member.namespace) == 0 &&
+	       strcmp(other->product, p->member.product) == 0 && strcmp(other->pod.name, p->pod.name) != 0;
 }
 
-bool place_is_peer(const struct place_pod *p, const struct codis_identity *id, const char *namespace, const char *name)
+struct peers {
+	const struct place_pod *pod;
+	int (*fn)(void *ctx, const struct inventory_pod *peer);
+	void *ctx;
+};
+
+static int on_member(void *ctx, const struct inventory_pod *other)
 {
-	return same_product(p, id, namespace) && id->component == p->id.component && id->group == p->id.group &&
-	       strcmp(name, p->name) != 0;
+	const struct peers *peers = ctx;
+
+	return other->pod.node[0] && place_is_peer(peers->pod, other) ? peers->fn(peers->ctx, other) : 0;
 }
 
-/* Members of the same place in their groups: both first, both second, ... */
-static bool same_rank(const struct codis_identity *a, const struct codis_identity *b)
+int place_each_peer(const struct place_pod *p, const struct inventory *inv,
+		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx)
 {
-	return a->group > 0 && b->group > 0 && a->ordinal % a->server_replica == b->ordinal % b->server_replica;
+	struct peers peers = { p, fn, ctx };
+
+	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_member, &peers);
 }
 
 /* The domain of a node. One that does not tell (no label, or not seen yet) is a domain of its own. */
-static const char *domain_of(const struct node *node, const char *name, const char *topology_key)
+static const char *domain_of(const struct inventory_node *node, const char *name, const char *topology_key)
 {
-	const char *value = node ? node_label(node, topology_key) : NULL;
+	const char *value = node ? inventory_node_label(node, topology_key) : NULL;
 
 	return value ? value : name;
 }
 
-static const char *zone_of(const struct node *node)
+static const char *zone_of(const struct inventory_node *node)
 {
-	const char *value = node ? node_label(node, CLUSTER_ZONE_KEY) : NULL;
+	const char *value = node ? inventory_node_label(node, PLACE_ZONE_KEY) : NULL;
 
 	return value ? value : "";
 }
 
-static int add_peer(struct placing *pl, const struct occupant *o)
+static int add_peer(struct placing *pl, const char *name, const char *on, bool promised)
 {
-	const struct node *node = cluster_node(pl->cluster, o->node);
+	const struct inventory_node *node = inventory_node(pl->inv, on);
 
 	if (pl->peer_count == pl->peer_cap) {
 		size_t cap = pl->peer_cap ? 2 * pl->peer_cap : 16;
@@ -138,68 +152,96 @@ static int add_peer(struct placing *pl, const struct occupant *o)
 		pl->peer_cap = cap;
 	}
 	pl->peers[pl->peer_count++] = (struct peer){
-		.name = o->name,
-		.domain = domain_of(node, o->node, pl->pod->topology_key),
+		.name = name,
+		.domain = domain_of(node, on, pl->pod->pod.topology_key),
 		.zone = zone_of(node),
-		.promised = o->promised,
+		.promised = promised,
 	};
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int on_peer(void *ctx, const struct inventory_pod *peer)
 {
-	return strcmp((*(struct place_node *const *)a)->name, (*(struct place_node *const *)b)->name);
+	return add_peer(ctx, peer->pod.name, peer->pod.node, false);
+}
+
+static void weigh(struct place_node *n, const struct membership *own, const char *namespace, const char *product,
+		  int rank)
+{
+	n->weights[WEIGHT_CODIS]++;
+	if (strcmp(namespace, own->namespace) != 0 || strcmp(product, own->product) != 0)
+		return;
+	n->weights[WEIGHT_PRODUCT]++;
+	/* Members of the same place in their groups: both first, both second, ... */
+	n->weights[WEIGHT_RANK] += rank >= 0 && rank == own->rank;
+}
+
+/* What stands on one node. */
+struct standing {
+	const struct place_pod *pod;
+	struct place_node *node;
+};
+
+static int on_standing(void *ctx, const struct inventory_pod *other)
+{
+	struct standing *s = ctx;
+
+	if (strcmp(other->pod.uid, s->pod->pod.uid) != 0)
+		weigh(s->node, &s->pod->member, other->pod.namespace, other->product, rank_of(&other->pod));
+	return 0;
+}
+
+/* Not of the pod's uid: it has no node yet, or is asked about once more. */
+static int meet_pods(struct placing *pl)
+{
+	for (size_t i = 0; i < pl->count; i++) {
+		struct standing s = { pl->pod, &pl->nodes[i] };
+
+		inventory_each_on_node(pl->inv, pl->nodes[i].name, on_standing, &s);
+	}
+	return place_each_peer(pl->pod, pl->inv, on_peer, pl);
 }
 
 static struct place_node *candidate(const struct placing *pl, const char *name)
 {
-	struct place_node key = { .name = name }, *want = &key, **found;
+	struct table_link *link = table_first(&pl->by_name, hash_text(HASH_INIT, name));
 
-	found = bsearch(&want, pl->by_name, pl->count, sizeof(*pl->by_name), by_name);
-	return found ? *found : NULL;
+	while (link && strcmp(TABLE_ENTRY(link, struct place_node, by_name)->name, name) != 0)
+		link = table_next(link);
+	return link ? TABLE_ENTRY(link, struct place_node, by_name) : NULL;
 }
 
-static int meet(struct placing *pl, const struct occupant *o)
+static bool is_of(const struct membership *a, const struct membership *b)
 {
-	struct place_node *n = candidate(pl, o->node);
-
-	if (place_is_peer(pl->pod, o->id, o->namespace, o->name) && add_peer(pl, o) < 0)
-		return -1;
-	if (!n)
-		return 0;
-	n->weights[WEIGHT_CODIS]++;
-	if (!same_product(pl->pod, o->id, o->namespace))
-		return 0;
-	n->weights[WEIGHT_PRODUCT]++;
-	n->weights[WEIGHT_RANK] += same_rank(&pl->pod->id, o->id);
-	return 0;
+	return a->component == b->component && a->group == b->group && strcmp(a->namespace, b->namespace) == 0 &&
+	       strcmp(a->product, b->product) == 0;
 }
 
-static int meet_members(struct placing *pl)
+static int meet_reservation(struct placing *pl, const struct reservation *one)
 {
-	for (size_t i = 0; i < pl->cluster->members.count; i++) {
-		const struct member *m = (const struct member *)pl->cluster->members.entries[i];
-		struct occupant o = { &m->id, m->namespace, m->name, m->node, false };
+	const struct membership *m = &one->member;
+	bool peer = is_of(m, &pl->pod->member) && strcmp(one->name, pl->pod->pod.name) != 0;
 
-		if (strcmp(m->uid, pl->pod->uid) != 0 && meet(pl, &o) < 0)
+	for (size_t k = 0; k < one->count; k++) {
+		struct place_node *n = candidate(pl, one->nodes[k]);
+
+		if (peer && add_peer(pl, one->name, one->nodes[k], true) < 0)
 			return -1;
+		if (n)
+			weigh(n, &pl->pod->member, m->namespace, m->product, m->rank);
 	}
 	return 0;
 }
 
 static int meet_reservations(struct placing *pl, const struct reservations *r)
 {
-	for (size_t i = 0; i < r->table.count; i++) {
-		const struct reservation *one = (const struct reservation *)r->table.entries[i];
-		struct occupant o = { &one->id, one->namespace, one->name, NULL, true };
+	const struct reservation *one = reservations_next(r, NULL);
 
-		if (strcmp(one->uid, pl->pod->uid) == 0)
-			continue;
-		for (size_t k = 0; k < one->count; k++) {
-			o.node = one->nodes[k];
-			if (meet(pl, &o) < 0)
-				return -1;
-		}
+	for (size_t i = 0; one && i < pl->count; i++)
+		table_add(&pl->by_name, &pl->nodes[i].by_name, hash_text(HASH_INIT, pl->nodes[i].name));
+	for (; one; one = reservations_next(r, one)) {
+		if (strcmp(one->uid, pl->pod->pod.uid) != 0 && meet_reservation(pl, one) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -242,8 +284,7 @@ static void judge_domains(struct placing *pl)
 		qsort(pl->peers, pl->peer_count, sizeof(*pl->peers), by_domain);
 	for (size_t i = 0; i < pl->count; i++) {
 		struct place_node *n = &pl->nodes[i];
-		const struct node *node = cluster_node(pl->cluster, n->name);
-		struct peer key = { .domain = domain_of(node, n->name, pl->pod->topology_key) };
+		struct peer key = { .domain = domain_of(n->node, n->name, pl->pod->pod.topology_key) };
 		size_t first = first_peer(pl, &key, by_domain), k = first;
 
 		n->domain = key.domain;
@@ -259,11 +300,12 @@ static void judge_domains(struct placing *pl)
 
 static void judge_zones(struct placing *pl)
 {
-	if (pl->peer_count)
-		qsort(pl->peers, pl->peer_count, sizeof(*pl->peers), by_zone);
+	if (!pl->peer_count)
+		return;
+	qsort(pl->peers, pl->peer_count, sizeof(*pl->peers), by_zone);
 	for (size_t i = 0; i < pl->count; i++) {
 		struct place_node *n = &pl->nodes[i];
-		struct peer key = { .zone = zone_of(cluster_node(pl->cluster, n->name)) };
+		struct peer key = { .zone = zone_of(n->node) };
 
 		if (!key.zone[0])
 			continue;
@@ -273,82 +315,80 @@ static void judge_zones(struct placing *pl)
 	}
 }
 
-static int failing(const struct node *node, int64_t now_ms)
+static int failing(const struct inventory_node *node, int64_t now_ms)
 {
 	if (!node->ready)
 		return 2;
 	return node->ready_changed_ms && now_ms - node->ready_changed_ms < FAILED_LATELY_MS;
 }
 
-static void look_at(const struct placing *pl, struct place_node *n, int64_t now_ms)
+static void look_at(const struct placing *pl, struct place_node *n, uint64_t seed, int64_t now_ms)
 {
-	const struct node *node = cluster_node(pl->cluster, n->name);
-	const char *key = pl->pod->topology_key;
+	const char *key = pl->pod->pod.topology_key;
 
-	n->tie = hash_text(hash_text(HASH_INIT, pl->pod->uid), n->name);
-	n->weights[WEIGHT_FAILING] = node ? failing(node, now_ms) : 1;
+	n->node = inventory_node(pl->inv, n->name);
+	n->tie = hash_text(seed, n->name);
+	n->weights[WEIGHT_FAILING] = n->node ? failing(n->node, now_ms) : 1;
 	if (!pl->pod->strict || strcmp(key, CODIS_HOSTNAME_KEY) == 0)
 		return;
-	if (!node)
+	if (!n->node)
 		n->refusal = PLACE_UNSEEN;
-	else if (!node_label(node, key))
+	else if (!inventory_node_label(n->node, key))
 		n->refusal = PLACE_NO_LABEL;
 }
 
 static int place_all(struct placing *pl, const struct reservations *r, int64_t now_ms)
 {
-	const struct reservation *earlier = reserve_find(r, pl->pod->uid);
+	const struct reservation *earlier = reservations_find(r, pl->pod->pod.uid);
+	uint64_t seed = hash_text(HASH_INIT, pl->pod->pod.uid);
 
 	for (size_t i = 0; i < pl->count; i++) {
-		look_at(pl, &pl->nodes[i], now_ms);
-		pl->nodes[i].weights[WEIGHT_TRIED] = earlier && reservation_has(earlier, pl->nodes[i].name);
-		pl->by_name[i] = &pl->nodes[i];
+		look_at(pl, &pl->nodes[i], seed, now_ms);
+		pl->nodes[i].weights[WEIGHT_TRIED] = earlier && reservations_offer(earlier, pl->nodes[i].name);
 	}
-	qsort(pl->by_name, pl->count, sizeof(*pl->by_name), by_name);
-	if (meet_members(pl) < 0 || meet_reservations(pl, r) < 0)
+	if (meet_pods(pl) < 0 || meet_reservations(pl, r) < 0)
 		return -1;
 	judge_domains(pl);
 	judge_zones(pl);
 	return 0;
 }
 
-int place_nodes(const struct cluster *c, const struct reservations *r, const struct place_pod *p,
+int place_nodes(const struct inventory *inv, const struct reservations *r, const struct place_pod *p,
 		const struct extender_args *args, int64_t now_ms, struct place_node *nodes, struct error *err)
 {
-	struct placing pl = { .cluster = c, .pod = p, .nodes = nodes, .count = args->count };
-	int done = -1;
+	struct placing pl = { .inv = inv, .pod = p, .nodes = nodes, .count = args->count };
+	int done;
 
 	memset(nodes, 0, args->count * sizeof(*nodes));
 	for (size_t i = 0; i < args->count; i++)
 		nodes[i].name = args->names[i];
-	pl.by_name = calloc(args->count + 1, sizeof(*pl.by_name));
-	if (pl.by_name)
-		done = place_all(&pl, r, now_ms);
-	free(pl.by_name);
+	done = place_all(&pl, r, now_ms);
+	table_release(&pl.by_name);
 	free(pl.peers);
 	return done == 0 ? 0 : error_set(err, ERR_NOMEM, "no memory to place a pod on %zu nodes", args->count);
 }
 
 void place_reason(const struct place_pod *p, const struct place_node *n, struct buf *out)
 {
-	bool host = strcmp(p->topology_key, CODIS_HOSTNAME_KEY) == 0;
+	const char *key = p->pod.topology_key, *product = p->member.product;
+	bool host = strcmp(key, CODIS_HOSTNAME_KEY) == 0;
+	int group = p->member.group;
 
 	switch (n->refusal) {
 	case PLACE_PASSES: break;
 	case PLACE_TAKEN:
-		buf_addf(out, "group %d of %s already has %s ", p->id.group, p->id.product, n->member);
+		buf_addf(out, "group %d of %s already has %s ", group, product, n->member);
 		if (host)
 			buf_addstr(out, "here");
 		else
-			buf_addf(out, "in %s %s", p->topology_key, n->domain);
+			buf_addf(out, "in %s %s", key, n->domain);
 		break;
 	case PLACE_PROMISED:
-		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", n->member, p->id.group,
-			 p->id.product);
+		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", n->member, group, product);
 		break;
 	case PLACE_NO_LABEL:
-		buf_addf(out, "group %d of %s is spread over %s, a label that this node does not have", p->id.group,
-			 p->id.product, p->topology_key);
+		buf_addf(out, "group %d of %s is spread over %s, a label that this node does not have", group, product,
+			 key);
 		break;
 	case PLACE_UNSEEN: buf_addstr(out, "codis-extender has not seen this node yet"); break;
 	}
@@ -396,7 +436,7 @@ static size_t at_least_one(size_t n)
 
 size_t place_offer(const struct place_pod *p, const struct place_node *nodes, size_t count, size_t *order)
 {
-	size_t set = p->id.component == CODIS_SERVER ? at_least_one((size_t)p->id.server_replica) : USUAL_SET;
+	size_t set = p->pod.component == CODIS_SERVER ? at_least_one((size_t)p->pod.server_replica) : USUAL_SET;
 	size_t passing = rank(nodes, count, order), equals = 0, offer;
 
 	if (passing == 0)

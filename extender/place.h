@@ -1,5 +1,5 @@
-/* place.h - where a codis pod may stand, and where it stands best. Pure: the cluster, the placements in flight, the pod
- * and the candidate nodes go in, verdicts and ranks come out. */
+/* place.h - where a codis pod may stand, and where it stands best. Pure: the inventory, the placements in flight, the
+ * pod and the candidate nodes go in, verdicts and ranks come out. */
 #ifndef CODIS_EXTENDER_PLACE_H
 #define CODIS_EXTENDER_PLACE_H
 
@@ -8,30 +8,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/codis/identity.h"
-#include "extender/cluster.h"
+#include "common/base/table.h"
+#include "common/codis/pod.h"
 #include "extender/reserve.h"
 
 struct buf;
 struct error;
 struct extender_args;
+struct inventory;
+struct inventory_node;
+struct inventory_pod;
 
-/* The pod that asks for a place. Texts belong to its JSON. */
+#define PLACE_ZONE_KEY "topology.kubernetes.io/zone"
+
+/* The pod that asks for a place. */
 struct place_pod {
-	const char *uid, *namespace, *name;
-	struct codis_identity id;
+	struct codis_pod pod;
+	struct membership member; /* see place_join */
 	bool strict;              /* a server that must not share a domain with its group */
-	const char *topology_key; /* what a domain is: a node label */
 	bool choosy;              /* has preferences of its own, so the scheduler's scoring needs many nodes to see */
 };
 
-/* id.component is CODIS_NONE for a pod that is none of ours. 0, or -1 and *err in words fit as a reason: what in the
+/* pod.component is CODIS_NONE for a pod that is none of ours. 0, or -1 and *err in words fit as a reason: what in the
  * pod cannot be read. A pod without a uid (none comes from a scheduler) is refused, too. */
 int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err);
 
+/* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others. */
+void place_join(struct place_pod *p, const struct inventory *inv);
+
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under
  * another uid is the pod's forerunner, which ended or soon will: no peer. */
-bool place_is_peer(const struct place_pod *p, const struct codis_identity *id, const char *namespace, const char *name);
+bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other);
+/* Calls fn for each of them that has a node, until it returns non-zero; returns that. */
+int place_each_peer(const struct place_pod *p, const struct inventory *inv,
+		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
 
 enum place_refusal {
 	PLACE_PASSES,
@@ -55,15 +65,19 @@ enum place_weight {
 
 struct place_node {
 	const char *name;
+	const struct inventory_node *node; /* NULL: not seen yet */
 	enum place_refusal refusal;
-	const char *member; /* with PLACE_TAKEN and PLACE_PROMISED: the name of its pod, as the cluster holds it */
+	const char *member; /* with PLACE_TAKEN and PLACE_PROMISED: the name of its pod, as the inventory holds it */
 	const char *domain; /* the value of the topology key, or the node's name where it has none */
 	int weights[WEIGHTS];
-	uint64_t tie; /* sorts equals; differs from pod to pod, so that equals share the load */
+	uint64_t tie;              /* sorts equals; differs from pod to pod, so that equals share the load */
+	struct table_link by_name; /* while it is placed */
 };
 
-/* Fills nodes[0..args->count), in the order of args. now_ms: wall time. 0, or -1 and *err (memory). */
-int place_nodes(const struct cluster *c, const struct reservations *r, const struct place_pod *p,
+/* Fills nodes[0..args->count), in the order of args. What they point to is valid until the inventory or the
+ * reservations change. now_ms: wall time. 0, or -1 and *err (memory). Costs what these nodes and the pod's group cost,
+ * not what all pods do. */
+int place_nodes(const struct inventory *inv, const struct reservations *r, const struct place_pod *p,
 		const struct extender_args *args, int64_t now_ms, struct place_node *nodes, struct error *err);
 
 /* The reason of a refusal in words, for the user who describes a Pending pod. */

@@ -3,24 +3,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void reservation_free(struct reservation *r)
+#include "common/base/hash.h"
+
+static struct reservation *entry(struct table_link *link)
 {
-	if (!r)
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		free(r->nodes[i]);
-	free(r->nodes);
-	free(r->uid);
-	free(r->namespace);
-	free(r->name);
-	free(r);
+	return link ? TABLE_ENTRY(link, struct reservation, by_uid) : NULL;
+}
+
+static void reservation_free(struct reservation *one)
+{
+	for (size_t i = 0; i < one->count; i++)
+		free(one->nodes[i]);
+	free(one->nodes);
+	free(one->uid);
+	free(one->name);
+	free(one);
+}
+
+static void end_reservation(struct reservations *r, struct reservation *one)
+{
+	table_remove(&r->by_uid, &one->by_uid);
+	reservation_free(one);
 }
 
 void reservations_release(struct reservations *r)
 {
-	for (size_t i = 0; i < r->table.count; i++)
-		reservation_free((struct reservation *)r->table.entries[i]);
-	table_release(&r->table);
+	for (struct table_link *link = table_walk(&r->by_uid, NULL), *next; link; link = next) {
+		next = table_walk(&r->by_uid, link);
+		end_reservation(r, entry(link));
+	}
+	table_release(&r->by_uid);
 }
 
 static int by_name(const void *a, const void *b)
@@ -28,75 +40,86 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static struct reservation *reservation_new(const char *uid, const char *namespace, const char *name,
-					   const char *const *nodes, size_t count)
+static struct reservation *reservation_new(const char *uid, const char *name, const char *const *nodes, size_t count)
 {
-	struct reservation *r = calloc(1, sizeof(*r));
+	struct reservation *one = calloc(1, sizeof(*one));
 
-	if (!r)
+	if (!one)
 		return NULL;
-	r->uid = strdup(uid);
-	r->namespace = strdup(namespace);
-	r->name = strdup(name);
-	r->nodes = calloc(count + 1, sizeof(*r->nodes));
-	if (!r->uid || !r->namespace || !r->name || !r->nodes)
+	one->uid = strdup(uid);
+	one->name = strdup(name);
+	one->nodes = calloc(count + 1, sizeof(*one->nodes));
+	if (!one->uid || !one->name || !one->nodes)
 		goto nomem;
-	for (; r->count < count; r->count++) {
-		r->nodes[r->count] = strdup(nodes[r->count]);
-		if (!r->nodes[r->count])
+	for (; one->count < count; one->count++) {
+		one->nodes[one->count] = strdup(nodes[one->count]);
+		if (!one->nodes[one->count])
 			goto nomem;
 	}
-	qsort(r->nodes, r->count, sizeof(*r->nodes), by_name);
-	return r;
+	qsort(one->nodes, one->count, sizeof(*one->nodes), by_name);
+	return one;
 nomem:
-	reservation_free(r);
+	reservation_free(one);
 	return NULL;
 }
 
-int reserve(struct reservations *r, const char *uid, const char *namespace, const char *name,
-	    const struct codis_identity *id, const char *const *nodes, size_t count, int64_t deadline_ms)
+int reservations_add(struct reservations *r, const char *uid, const char *name, const struct membership *member,
+		     const char *const *nodes, size_t count, int64_t deadline_ms)
 {
-	struct reservation *made;
+	struct reservation *one;
 
-	reserve_drop(r, uid);
-	made = reservation_new(uid, namespace, name, nodes, count);
-	if (!made)
+	reservations_drop(r, uid);
+	one = reservation_new(uid, name, nodes, count);
+	if (!one)
 		return -1;
-	made->id = *id;
-	made->deadline_ms = deadline_ms;
-	if (table_add(&r->table, made) < 0) {
-		reservation_free(made);
-		return -1;
-	}
+	one->member = *member;
+	one->deadline_ms = deadline_ms;
+	table_add(&r->by_uid, &one->by_uid, hash_text(HASH_INIT, uid));
 	return 0;
 }
 
-void reserve_drop(struct reservations *r, const char *uid)
+static struct reservation *find(const struct reservations *r, const char *uid)
 {
-	reservation_free(table_remove(&r->table, uid));
+	struct table_link *link = table_first(&r->by_uid, hash_text(HASH_INIT, uid));
+
+	while (link && strcmp(entry(link)->uid, uid) != 0)
+		link = table_next(link);
+	return entry(link);
 }
 
-size_t reserve_expire(struct reservations *r, int64_t now_ms)
+void reservations_drop(struct reservations *r, const char *uid)
+{
+	struct reservation *one = find(r, uid);
+
+	if (one)
+		end_reservation(r, one);
+}
+
+size_t reservations_expire(struct reservations *r, int64_t now_ms)
 {
 	size_t dropped = 0;
 
-	for (size_t i = r->table.count; i-- > 0;) {
-		struct reservation *one = (struct reservation *)r->table.entries[i];
-
-		if (one->deadline_ms > now_ms)
+	for (struct table_link *link = table_walk(&r->by_uid, NULL), *next; link; link = next) {
+		next = table_walk(&r->by_uid, link);
+		if (entry(link)->deadline_ms > now_ms)
 			continue;
-		reserve_drop(r, one->uid);
+		end_reservation(r, entry(link));
 		dropped++;
 	}
 	return dropped;
 }
 
-const struct reservation *reserve_find(const struct reservations *r, const char *uid)
+const struct reservation *reservations_find(const struct reservations *r, const char *uid)
 {
-	return table_find(&r->table, uid);
+	return find(r, uid);
 }
 
-bool reservation_has(const struct reservation *r, const char *node)
+const struct reservation *reservations_next(const struct reservations *r, const struct reservation *one)
 {
-	return bsearch(&node, r->nodes, r->count, sizeof(*r->nodes), by_name) != NULL;
+	return entry(table_walk(&r->by_uid, one ? &one->by_uid : NULL));
+}
+
+bool reservations_offer(const struct reservation *one, const char *node)
+{
+	return bsearch(&node, one->nodes, one->count, sizeof(*one->nodes), by_name) != NULL;
 }

@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
+#include "common/codis/inventory.h"
 #include "common/kube/extender.h"
 #include "common/net/httpd.h"
 #include "extender/place.h"
@@ -17,12 +18,13 @@ int extender_init(struct extender *e, struct metrics *metrics)
 {
 	memset(e, 0, sizeof(*e));
 	e->metrics = metrics;
-	return pthread_mutex_init(&e->lock, NULL) == 0 ? 0 : -1;
+	e->inventory = inventory_new();
+	return e->inventory && pthread_mutex_init(&e->lock, NULL) == 0 ? 0 : -1;
 }
 
 void extender_release(struct extender *e)
 {
-	cluster_release(&e->cluster);
+	inventory_free(e->inventory);
 	reservations_release(&e->reservations);
 	pthread_mutex_destroy(&e->lock);
 }
@@ -105,8 +107,8 @@ static int reserve_offer(struct extender *e, const struct call *c, size_t offer,
 	for (size_t i = 0; names && i < offer; i++)
 		names[i] = c->args.names[c->order[i]];
 	if (names)
-		done = reserve(&e->reservations, c->pod.uid, c->pod.namespace, c->pod.name, &c->pod.id, names, offer,
-			       now_ms + e->reservation_ttl_ms);
+		done = reservations_add(&e->reservations, c->pod.pod.uid, c->pod.pod.name, &c->pod.member, names, offer,
+					now_ms + e->reservation_ttl_ms);
 	free(names);
 	return done == 0 ? 0 : error_set(err, ERR_NOMEM, "no memory for a reservation of %zu nodes", offer);
 }
@@ -117,20 +119,21 @@ static int filter_placed(struct extender *e, struct call *c, int64_t now_ms, int
 {
 	size_t offer;
 
-	reserve_expire(&e->reservations, now_ms);
-	if (place_nodes(&e->cluster, &e->reservations, &c->pod, &c->args, wall_ms, c->nodes, err) < 0)
+	reservations_expire(&e->reservations, now_ms);
+	place_join(&c->pod, e->inventory);
+	if (place_nodes(e->inventory, &e->reservations, &c->pod, &c->args, wall_ms, c->nodes, err) < 0)
 		return -1;
 	offer = place_offer(&c->pod, c->nodes, c->args.count, c->order);
 	write_refusals(c, f);
-	reserve_drop(&e->reservations, c->pod.uid);
+	reservations_drop(&e->reservations, c->pod.pod.uid);
 	if (offer && reserve_offer(e, c, offer, now_ms, err) < 0)
 		return -1;
 	for (size_t i = 0; i < offer; i++)
 		extender_filter_pass(f, c->order[i]);
 	metric_set(metric_gauge(e->metrics, "codis_extender_reservations", "", "Pods whose placement is in flight."),
-		   (double)e->reservations.table.count);
-	log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu first=%s", c->pod.namespace,
-		  c->pod.name, c->args.count, offer, offer ? c->args.names[c->order[0]] : "\"\"");
+		   (double)e->reservations.by_uid.count);
+	log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu first=%s", c->pod.pod.namespace,
+		  c->pod.pod.name, c->args.count, offer, offer ? c->args.names[c->order[0]] : "\"\"");
 	return 0;
 }
 
@@ -147,7 +150,7 @@ static int filter_call(struct extender *e, struct call *c, int64_t now_ms, int64
 		refuse_all(c, reason.text, f);
 		return 0;
 	}
-	if (c->pod.id.component == CODIS_NONE) {
+	if (c->pod.pod.component == CODIS_NONE) {
 		pass_all(c, f);
 		return 0;
 	}
@@ -195,11 +198,12 @@ static int prioritize_call(struct extender *e, struct call *c, int64_t wall_ms, 
 
 	if (place_pod_of(c->args.pod, &c->pod, err) < 0)
 		return -1;
-	if (c->pod.id.component == CODIS_NONE)
+	if (c->pod.pod.component == CODIS_NONE)
 		return 0;
 	pthread_mutex_lock(&e->lock);
 	/* What was just offered to this pod is what is asked about: no node is "tried" here. */
-	done = place_nodes(&e->cluster, &e->reservations, &c->pod, &c->args, wall_ms, c->nodes, err);
+	place_join(&c->pod, e->inventory);
+	done = place_nodes(e->inventory, &e->reservations, &c->pod, &c->args, wall_ms, c->nodes, err);
 	pthread_mutex_unlock(&e->lock);
 	for (size_t i = 0; i < c->args.count; i++)
 		c->nodes[i].weights[WEIGHT_TRIED] = 0;

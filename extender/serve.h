@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 #include "common/base/log.h"
-#include "extender/cluster.h"
 #include "extender/reserve.h"
 
 struct buf;
 struct http_request;
 struct http_response;
+struct inventory;
 struct metric;
 struct metrics;
 
@@ -24,7 +24,7 @@ struct metrics;
 
 struct extender {
 	pthread_mutex_t lock;
-	struct cluster cluster;
+	struct inventory *inventory;
 	struct reservations reservations;
 	int reservation_ttl_ms;
 	/* Whether the view of the cluster can be trusted; if not, one sentence why. Called on a server thread. */

@@ -16,7 +16,7 @@ cJSON *parsed(const char *fmt, ...)
 	return root;
 }
 
-void add_node(struct cluster *c, const char *name, const char *labels, const char *ready, const char *changed)
+void add_node(struct inventory *inv, const char *name, const char *labels, const char *ready, const char *changed)
 {
 	JSON_CLEANUP cJSON *node = parsed(
 		"{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":\"2020-01-01T00:00:00Z\","
@@ -25,12 +25,12 @@ void add_node(struct cluster *c, const char *name, const char *labels, const cha
 		name, name, labels, ready, changed);
 	struct error err = ERROR_INIT;
 
-	assert_int_equal(cluster_set_node(c, node, &err), 0);
+	assert_int_equal(inventory_set_node(inv, node, &err), 0);
 }
 
-void add_plain_node(struct cluster *c, const char *name)
+void add_plain_node(struct inventory *inv, const char *name)
 {
-	add_node(c, name, "", "True", "2020-01-01T00:00:10Z");
+	add_node(inv, name, "", "True", "2020-01-01T00:00:10Z");
 }
 
 cJSON *stock_pod(const char *app, const char *owner, int ordinal, const char *product, int replica, const char *node,
@@ -50,13 +50,18 @@ cJSON *server_pod(int ordinal, const char *node)
 	return stock_pod("codis-server", "codis-server", ordinal, "codis-test", 2, node, "");
 }
 
-void add_pod(struct cluster *c, cJSON *pod)
+void add_pod(struct inventory *inv, cJSON *pod)
 {
 	struct error err = ERROR_INIT;
 
-	if (cluster_set_pod(c, pod, POD_BY_APP, &err) < 0)
+	if (inventory_set_pod(inv, pod, &err) < 0)
 		fail_msg("%s", err.text);
 	cJSON_Delete(pod);
+}
+
+const char *pod_uid(const cJSON *pod)
+{
+	return json_str(pod, "metadata", "uid", NULL);
 }
 
 static bool always_ready(void *ctx, char *why_not, size_t size)

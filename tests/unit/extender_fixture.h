@@ -6,8 +6,8 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
+#include "common/codis/inventory.h"
 #include "common/kube/extender.h"
-#include "extender/cluster.h"
 #include "extender/explain.h"
 #include "extender/place.h"
 #include "extender/reserve.h"
@@ -19,9 +19,9 @@
 cJSON *parsed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* labels: more members of metadata.labels, each with a comma before it; or "". */
-void add_node(struct cluster *c, const char *name, const char *labels, const char *ready, const char *changed);
+void add_node(struct inventory *inv, const char *name, const char *labels, const char *ready, const char *changed);
 
-void add_plain_node(struct cluster *c, const char *name);
+void add_plain_node(struct inventory *inv, const char *name);
 
 /* A stock pod as no webhook has seen it. node "" for one that is not bound; more: more of metadata, each with a comma
  * before it. */
@@ -30,7 +30,9 @@ cJSON *stock_pod(const char *app, const char *owner, int ordinal, const char *pr
 
 cJSON *server_pod(int ordinal, const char *node);
 
-void add_pod(struct cluster *c, cJSON *pod);
+void add_pod(struct inventory *inv, cJSON *pod);
+
+const char *pod_uid(const cJSON *pod);
 
 void extender_setup(struct extender *e);
 

@@ -101,7 +101,7 @@ TEST(names_are_read_in_any_case)
 	JSON_CLEANUP cJSON *answer = NULL;
 
 	extender_setup(&e);
-	add_plain_node(&e.cluster, "n1");
+	add_plain_node(e.inventory, "n1");
 	answer = ask(&e, 0, 200, "{\"pod\":{\"metadata\":{}},\"nodes\":null,\"nodenames\":[\"n1\"]}");
 	assert_string_equal(first_offered(answer), "n1");
 	extender_teardown(&e);
@@ -115,9 +115,9 @@ TEST(whole_nodes_are_answered_with_whole_nodes)
 	const cJSON *items;
 
 	extender_setup(&e);
-	add_plain_node(&e.cluster, "n1");
-	add_plain_node(&e.cluster, "n2");
-	add_pod(&e.cluster, server_pod(0, "n1"));
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	add_pod(e.inventory, server_pod(0, "n1"));
 	assert_true(asprintf(&body,
 			     "{\"Pod\":%s,\"Nodes\":{\"items\":[{\"metadata\":{\"name\":\"n1\"}},"
 			     "{\"metadata\":{\"name\":\"n2\"},\"spec\":{\"x\":1}}]}}",
@@ -144,7 +144,7 @@ TEST(other_pods_pass_everywhere)
 		     "\"NodeNames\":[\"b\",\"a\",\"c\"]}");
 	assert_int_equal(cJSON_GetArraySize(json_get(answer, "NodeNames", NULL)), 3);
 	assert_string_equal(first_offered(answer), "b");
-	assert_int_equal(e.reservations.table.count, 0);
+	assert_int_equal(e.reservations.by_uid.count, 0);
 	extender_teardown(&e);
 }
 
@@ -154,7 +154,7 @@ TEST(a_pod_that_cannot_be_read_waits_with_the_reason)
 	JSON_CLEANUP cJSON *answer = NULL;
 
 	extender_setup(&e);
-	add_plain_node(&e.cluster, "n1");
+	add_plain_node(e.inventory, "n1");
 	answer = ask(&e, 0, 200,
 		     "{\"Pod\":{\"metadata\":{\"name\":\"codis-server-0\",\"uid\":\"u\",\"labels\":"
 		     "{\"app\":\"codis-server\"}},\"spec\":{\"containers\":[{\"env\":[{\"name\":"
@@ -192,7 +192,7 @@ TEST(members_placed_at_once_do_not_meet)
 	JSON_CLEANUP cJSON *first = NULL, *second = NULL, *again = NULL, *late = NULL;
 
 	extender_setup(&e);
-	add_plain_node(&e.cluster, "n1");
+	add_plain_node(e.inventory, "n1");
 	first = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
 	assert_string_equal(first_offered(first), "n1");
 	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
@@ -202,7 +202,7 @@ TEST(members_placed_at_once_do_not_meet)
 	/* The same pod may ask again, and its reservation begins anew. */
 	again = filter(&e, 14999, server_pod(0, ""), "[\"n1\"]");
 	assert_string_equal(first_offered(again), "n1");
-	assert_int_equal(e.reservations.table.count, 1);
+	assert_int_equal(e.reservations.by_uid.count, 1);
 	/* It is never bound: after its time the other may. */
 	late = filter(&e, 14999 + 15000, server_pod(1, ""), "[\"n1\"]");
 	assert_string_equal(first_offered(late), "n1");
@@ -215,12 +215,12 @@ TEST(a_refused_attempt_reserves_nothing)
 	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
 
 	extender_setup(&e);
-	add_plain_node(&e.cluster, "n1");
+	add_plain_node(e.inventory, "n1");
 	first = filter(&e, 0, server_pod(1, ""), "[\"n1\"]");
-	add_pod(&e.cluster, server_pod(0, "n1"));
+	add_pod(e.inventory, server_pod(0, "n1"));
 	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
 	assert_string_equal(refusal(second, "n1"), "group 1 of codis-test already has codis-server-0 here");
-	assert_int_equal(e.reservations.table.count, 0);
+	assert_int_equal(e.reservations.by_uid.count, 0);
 	extender_teardown(&e);
 }
 
@@ -233,9 +233,9 @@ TEST(scores_run_from_ten_to_nought)
 
 	extender_setup(&e);
 	for (int i = 1; i <= 3; i++)
-		add_plain_node(&e.cluster, (const char *const[]){ "n1", "n2", "n3" }[i - 1]);
-	add_pod(&e.cluster, stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "n1", ""));
-	add_pod(&e.cluster, server_pod(0, "n2"));
+		add_plain_node(e.inventory, (const char *const[]){ "n1", "n2", "n3" }[i - 1]);
+	add_pod(e.inventory, stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "n1", ""));
+	add_pod(e.inventory, server_pod(0, "n2"));
 	assert_true(asprintf(&body, "{\"Pod\":%s,\"NodeNames\":[\"n1\",\"n2\",\"n3\"]}", text) > 0);
 	assert_int_equal(serve_prioritize(&e, body, strlen(body), WALL_MS, &out), 200);
 	answer = parsed("%s", out.data);
@@ -243,7 +243,7 @@ TEST(scores_run_from_ten_to_nought)
 	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 1), "Score", NULL), 5);
 	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 2), "Score", NULL), 10);
 	assert_string_equal(json_str(cJSON_GetArrayItem(answer, 2), "Host", NULL), "n3");
-	assert_int_equal(e.reservations.table.count, 0);
+	assert_int_equal(e.reservations.by_uid.count, 0);
 	free(body);
 	cJSON_free(text);
 	extender_teardown(&e);
@@ -259,7 +259,7 @@ TEST(five_thousand_nodes)
 	extender_setup(&e);
 	for (int i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "ip-10-0-%d-%d.eu-central-1.compute.internal", i / 250, i % 250);
-		add_plain_node(&e.cluster, name);
+		add_plain_node(e.inventory, name);
 		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
 	}
 	buf_addch(&names, ']');
@@ -322,7 +322,7 @@ static void world_setup(struct world *w, unsigned seed)
 	for (int i = 0; i < w->nodes; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
 		snprintf(labels, sizeof(labels), ",\"rack\":\"r%d\"", i % w->racks);
-		add_node(&w->e.cluster, name, labels, "True", "2020-01-01T00:00:10Z");
+		add_node(w->e.inventory, name, labels, "True", "2020-01-01T00:00:10Z");
 	}
 	for (int i = 0; i < PODS; i++)
 		w->at[i] = -1;
@@ -336,8 +336,8 @@ static void world_watch(struct world *w)
 			continue;
 		w->seen_in[i] = -1;
 		JSON_CLEANUP cJSON *pod = world_pod(w, i, w->at[i]);
-		add_pod(&w->e.cluster, world_pod(w, i, w->at[i]));
-		reserve_drop(&w->e.reservations, pod_uid(pod));
+		add_pod(w->e.inventory, world_pod(w, i, w->at[i]));
+		reservations_drop(&w->e.reservations, pod_uid(pod));
 	}
 }
 
@@ -411,7 +411,7 @@ TEST(members_never_meet)
 			} else if (w.seen_in[pod] < 0 && pick(&w, 4) == 0) { /* it is deleted, and comes anew */
 				JSON_CLEANUP cJSON *gone = world_pod(&w, pod, -1);
 
-				cluster_remove_pod(&w.e.cluster, pod_uid(gone), POD_BY_APP);
+				inventory_remove_pod(w.e.inventory, pod_uid(gone));
 				w.at[pod] = -1;
 			}
 		}
@@ -434,7 +434,7 @@ TEST(a_first_boot_is_even)
 			char name[16];
 
 			snprintf(name, sizeof(name), "n%d", i);
-			add_plain_node(&w.e.cluster, name);
+			add_plain_node(w.e.inventory, name);
 		}
 		for (int pod = 0; pod < 4; pod++) {
 			JSON_CLEANUP cJSON *answer = filter(&w.e, 0, world_pod(&w, (pod + (int)seed) % 4, -1),
