@@ -51,6 +51,8 @@ struct coordinator {
 	uv_loop_t *uv;
 	char *servers;
 	int session_ms, call_ms;
+	void (*on_changed)(void *ctx, const char *path);
+	void *ctx;
 	int count, best;
 	struct session sessions[COORDINATOR_MEMBERS];
 	struct call *calls;
@@ -98,14 +100,31 @@ static void drop_poll(struct session *s)
 	s->fd = -1;
 }
 
+static void tell_changed(const struct coordinator *c, const char *path)
+{
+	if (c->on_changed && !c->closing)
+		c->on_changed(c->ctx, path);
+}
+
+/* The watches of a session that is lost are lost with it, or come late. */
+static void set_connected(struct session *s, bool connected)
+{
+	if (s->connected == connected)
+		return;
+	s->connected = connected;
+	tell_changed(s->c, NULL);
+}
+
 static void on_watch(zhandle_t *zh, int type, int state, const char *path, void *ctx)
 {
 	struct session *s = ctx;
 
 	(void)zh;
-	(void)path;
 	if (type == ZOO_SESSION_EVENT)
-		s->connected = state == ZOO_CONNECTED_STATE;
+		set_connected(s, state == ZOO_CONNECTED_STATE);
+	else if (type == ZOO_CREATED_EVENT || type == ZOO_DELETED_EVENT || type == ZOO_CHANGED_EVENT ||
+		 type == ZOO_CHILD_EVENT)
+		tell_changed(s->c, path);
 }
 
 static void on_session_timer(uv_timer_t *t)
@@ -116,7 +135,7 @@ static void on_session_timer(uv_timer_t *t)
 static void close_session(struct session *s)
 {
 	drop_poll(s);
-	s->connected = false;
+	set_connected(s, false);
 	if (s->zh) {
 		zhandle_t *zh = s->zh;
 
@@ -187,7 +206,7 @@ static void service(struct session *s)
 		return;
 	}
 	if (rc != ZOK)
-		s->connected = false;
+		set_connected(s, false);
 	watch_fd(s, rc == ZOK ? fd : -1, interest);
 	ms = (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
 	if (ms < 1)
@@ -400,11 +419,13 @@ static void on_names(int rc, const struct String_vector *names, const void *ctx)
 
 static int issue(struct call *call, zhandle_t *zh, struct attempt *a)
 {
+	int watch = call->c->on_changed != NULL;
+
 	if (call->verify)
 		return zoo_aget(zh, call->path, 0, on_data, a);
 	switch (call->op) {
-	case CALL_GET: return zoo_aget(zh, call->path, 0, on_data, a);
-	case CALL_LIST: return zoo_aget_children(zh, call->path, 0, on_names, a);
+	case CALL_GET: return zoo_aget(zh, call->path, watch, on_data, a);
+	case CALL_LIST: return zoo_aget_children(zh, call->path, watch, on_names, a);
 	case CALL_SET: return zoo_aset(zh, call->path, call->data, (int)call->len, call->version, on_stat, a);
 	case CALL_CREATE:
 		return zoo_acreate(zh, call->path, call->data, (int)call->len, &ZOO_OPEN_ACL_UNSAFE, 0, on_created, a);
@@ -607,6 +628,8 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 		c->uv = uv;
 		c->session_ms = cfg->session_ms;
 		c->call_ms = cfg->call_ms;
+		c->on_changed = cfg->on_changed;
+		c->ctx = cfg->ctx;
 		c->servers = strdup(cfg->servers);
 	}
 	if (!c || !c->servers) {

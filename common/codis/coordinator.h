@@ -21,6 +21,12 @@ struct coordinator_config {
 	const char *servers; /* "10.0.0.1:2181,[fd00::2]:2181"; names are refused, for they would block the loop */
 	int session_ms;      /* 4,000 */
 	int call_ms;         /* one attempt at one member: 500 */
+	/* What was read by coordinator_get() or coordinator_list() is no longer so, or may no longer be: told once
+	 * after a read, perhaps more than once. path NULL: a member came or was lost, so everything that was read may
+	 * have changed unseen. A member that hangs is lost after two thirds of a session only. May read again. NULL:
+	 * nobody wants it. */
+	void (*on_changed)(void *ctx, const char *path);
+	void *ctx;
 };
 
 /* Copied. NULL and *err on failure. */

@@ -25,6 +25,7 @@ struct fixture {
 	int done, version, count;
 	enum error_code code;
 	char data[128];
+	char changed[128]; /* the path that was told last; "*" for NULL */
 };
 
 static int free_port(void)
@@ -89,15 +90,23 @@ static void on_limit(uv_timer_t *t)
 	fail_msg("nothing came within %d ms", LIMIT_MS);
 }
 
+static void on_changed(void *ctx, const char *path)
+{
+	struct fixture *f = ctx;
+
+	snprintf(f->changed, sizeof(f->changed), "%s", path ? path : "*");
+}
+
 static int open_coordinator(void **state)
 {
 	struct fixture *f = *state;
-	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 500 };
+	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 500, .on_changed = on_changed };
 	struct error err = ERROR_INIT;
 	char servers[64];
 
 	snprintf(servers, sizeof(servers), "127.0.0.1:%d,127.0.0.1:%d", f->dead_port, f->port);
 	cfg.servers = servers;
+	cfg.ctx = f;
 	uv_loop_init(&f->uv);
 	uv_timer_init(&f->uv, &f->limit);
 	f->c = coordinator_open(&f->uv, &cfg, &err);
@@ -154,6 +163,15 @@ static void await(struct fixture *f, int started)
 }
 
 #define FIXTURE_TEST(name) TEST_WITH(name, open_coordinator, close_coordinator)
+
+static void await_change(struct fixture *f, const char *path)
+{
+	uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+	while (strcmp(f->changed, path) != 0)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	uv_timer_stop(&f->limit);
+	f->changed[0] = '\0';
+}
 
 FIXTURE_TEST(create_makes_parents_and_refuses_a_second)
 {
@@ -219,6 +237,42 @@ FIXTURE_TEST(a_hung_member_is_given_up)
 	await(f, coordinator_get(f->c, NODE, on_done, f, NULL));
 	kill(f->pid, SIGCONT);
 	assert_int_equal(f->code, ERR_TIMEOUT);
+}
+
+FIXTURE_TEST(a_change_of_what_was_read_is_told)
+{
+	struct fixture *f = *state;
+	const char *folder = "/codis3/watched", *node = "/codis3/watched/one";
+
+	await_change(f, "*"); /* the member came */
+	await(f, coordinator_create(f->c, node, "one", 3, on_done, f, NULL));
+	await(f, coordinator_list(f->c, folder, on_names, f, NULL));
+	await(f, coordinator_get(f->c, node, on_done, f, NULL));
+	assert_string_equal(f->changed, "");
+	await(f, coordinator_set(f->c, node, "two", 3, 0, on_done, f, NULL));
+	await_change(f, node);
+	/* Once a read: this one is told to nobody. */
+	await(f, coordinator_set(f->c, node, "three", 5, 1, on_done, f, NULL));
+	assert_string_equal(f->changed, "");
+	await(f, coordinator_create(f->c, "/codis3/watched/two", "", 0, on_done, f, NULL));
+	await_change(f, folder);
+	await(f, coordinator_get(f->c, node, on_done, f, NULL));
+	await(f, coordinator_delete(f->c, node, 2, on_done, f, NULL));
+	await_change(f, node);
+}
+
+/* What changes there meanwhile is told by nobody, so all that was read is in doubt. */
+FIXTURE_TEST(a_member_that_is_lost_is_told)
+{
+	struct fixture *f = *state;
+
+	await_change(f, "*");
+	kill(f->pid, SIGSTOP);
+	await_change(f, "*");
+	assert_false(coordinator_ready(f->c));
+	kill(f->pid, SIGCONT);
+	await_change(f, "*");
+	assert_true(coordinator_ready(f->c));
 }
 
 /* Its client looks names up while the loop stands still. */
