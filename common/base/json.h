@@ -14,6 +14,7 @@
 struct buf;
 struct error;
 
+/* Stands before the type, and so is for every name of the declaration. */
 #define JSON_CLEANUP __attribute__((cleanup(json_cleanup)))
 void json_cleanup(cJSON **item); /* cJSON_Delete of *item, NULL-safe */
 

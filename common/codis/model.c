@@ -72,15 +72,17 @@ static cJSON *server_json(const struct codis_group *g, int i)
 int codis_group_write(const struct codis_group *g, struct buf *out)
 {
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
-	cJSON *servers, *promoting, *s;
+	cJSON *servers, *promoting;
 
-	if (!root || !json_add_int(root, "id", g->id) || !(servers = json_add_array(root, "servers")))
+	if (!json_add_int(root, "id", g->id))
 		return -1;
+	servers = json_add_array(root, "servers");
 	for (int i = 0; i < g->count; i++) {
-		if (!(s = server_json(g, i)) || json_push(servers, s) < 0)
+		if (json_push(servers, server_json(g, i)) < 0)
 			return -1;
 	}
-	if (!(promoting = json_add_object(root, "promoting")))
+	promoting = json_add_object(root, "promoting");
+	if (!servers || !promoting)
 		return -1;
 	if (g->promoting_index && !json_add_int(promoting, "index", g->promoting_index))
 		return -1;

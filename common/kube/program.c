@@ -51,6 +51,8 @@ int program_run(struct program *p, const struct program_options *options)
 	log_info(&p->log, "start", "version=%s ops=%s", CODIS_VERSION, options->ops_listen);
 	loop_run(&p->loop);
 	ops_stop(&p->ops); /* its threads read what is freed after them */
+	if (!p->stop)
+		return p->failed;
 	p->stop(p->ctx);
 	kube_client_free(p->kube);
 	loop_release(&p->loop);

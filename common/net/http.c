@@ -466,7 +466,9 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 			uv_close((uv_handle_t *)&s->poll, free_socket);
 		return 0;
 	}
-	if (!s && !(s = watch_socket(c, fd)))
+	if (!s)
+		s = watch_socket(c, fd);
+	if (!s)
 		return 0;
 	if (what & CURL_POLL_IN)
 		events |= UV_READABLE;

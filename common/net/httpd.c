@@ -365,8 +365,11 @@ struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 	h->ctx = cfg->ctx;
 	h->max_body = cfg->max_body;
 	pthread_mutex_init(&h->lock, NULL);
-	if (cfg->cert_pem && !(h->certificate = certificate_new(cfg->cert_pem, cfg->key_pem, err)))
-		goto failed;
+	if (cfg->cert_pem) {
+		h->certificate = certificate_new(cfg->cert_pem, cfg->key_pem, err);
+		if (!h->certificate)
+			goto failed;
+	}
 	fd = open_listener(cfg->address, err);
 	if (fd < 0)
 		goto failed;
