@@ -23,7 +23,8 @@ struct program {
 	/* The first SIGTERM or SIGINT: finishes what is under way, then calls program_end. A second one ends it at
 	 * once. */
 	void (*drain)(void *ctx);
-	/* Ends what start has started, once the loop and the ops server have ended. NULL: all that ends with the process. */
+	/* Ends what start has started, once the loop and the ops server have ended. NULL: all that ends with the
+	 * process. */
 	void (*stop)(void *ctx);
 	void *ctx;
 
