@@ -2,8 +2,7 @@
  *
  * One session a member, so that the death of one member costs nothing: a call goes to the session that answered last,
  * and to the next one when no answer comes in time. Every write is versioned: it is the fence that keeps two
- * controllers (or a controller and its past) from acting on one group (shared design: the coordinator's lock and
- * nodes). */
+ * controllers (or a controller and its past) from acting on one group. */
 #ifndef CODIS_CODIS_COORDINATOR_H
 #define CODIS_CODIS_COORDINATOR_H
 

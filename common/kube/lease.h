@@ -18,8 +18,8 @@ enum lease_state {
 
 struct lease_config {
 	const char *namespace, *name, *identity; /* copied */
-	int duration_ms;                         /* rounded up to whole seconds for the object; design: 4,000 */
-	int retry_ms;                            /* how often we renew or try; design: 1,000 */
+	int duration_ms; /* rounded up to whole seconds for the object; codis-controller: 4,000 */
+	int retry_ms;    /* how often we renew or try; codis-controller: a quarter of it */
 	/* holder: who holds it now, "" unknown. On the loop. The lease may be given back or stopped from it. */
 	void (*on_change)(void *ctx, enum lease_state state, const char *holder);
 	/* Each attempt that failed (it is tried again after retry_ms): without it a missing right is never seen. Or
