@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "common/codis/identity.h"
+#include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "common/kube/informer.h"
 #include "common/kube/selector.h"
@@ -67,11 +67,12 @@ static cJSON *labels_of(const cJSON *set)
 {
 	const cJSON *template = template_of(set), *given = json_get(template, "metadata", "labels", NULL);
 	cJSON *labels = given ? cJSON_Duplicate(given, true) : cJSON_CreateObject();
-	char product[CODIS_PRODUCT_MAX];
+	struct codis_pod pod;
+	bool refused = codis_template_read(set, &pod, NULL) < 0;
 
 	if (add_missing(labels, CODIS_LABEL_COMPONENT, codis_component_name(CODIS_SERVER)) &&
 	    add_missing(labels, CODIS_LABEL_GROUP, "1") &&
-	    (codis_product_of(template, product, NULL) < 0 || add_missing(labels, CODIS_LABEL_PRODUCT, product)))
+	    (refused || pod.product.said != SAID_KNOWN || add_missing(labels, CODIS_LABEL_PRODUCT, pod.product.text)))
 		return labels;
 	cJSON_Delete(labels);
 	return NULL;

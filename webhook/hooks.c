@@ -242,8 +242,8 @@ void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 	const cJSON *hook = json_get(container, "lifecycle", which, NULL);
 	bool theirs = hook && !cJSON_IsNull(hook) && !is_ours(hook);
 
-	if (theirs && !keeps_hooks(m) && hooks_is_article(m->id.component, which, hook)) {
-		admission_warn(m->verdict, "%s", find_article(m->id.component, which)->warning);
+	if (theirs && !keeps_hooks(m) && hooks_is_article(m->known.component, which, hook)) {
+		admission_warn(m->verdict, "%s", find_article(m->known.component, which)->warning);
 		theirs = false;
 	}
 	if (!theirs)

@@ -5,6 +5,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/json_patch.h"
+#include "webhook/elsewhere.h"
 #include "webhook/mutation.h"
 
 /* Labels that a StatefulSet's pods have beside those of the template: they differ between its members. */
@@ -44,14 +45,17 @@ static void warn_of_annotation(struct mutation *m)
 {
 	static const char name[] = "scheduler.alpha.kubernetes.io/affinity";
 
-	if (m->id.component != CODIS_NONE && json_get(m->pod, "metadata", "annotations", name, NULL))
+	if (m->known.component != CODIS_NONE && json_get(m->pod, "metadata", "annotations", name, NULL))
 		admission_warn(m->verdict, "annotation %s does nothing: no current Kubernetes reads it", name);
 }
 
 static void mutate_component(struct mutation *m)
 {
 	warn_of_annotation(m);
-	switch (m->id.component) {
+	if (m->known.component != CODIS_SERVER)
+		elsewhere_warn_product(m);
+	elsewhere_warn_password(m);
+	switch (m->known.component) {
 	case CODIS_SERVER: server_mutate(m); break;
 	case CODIS_PROXY: proxy_mutate(m); break;
 	case CODIS_DASHBOARD: dashboard_mutate(m); break;
@@ -69,7 +73,7 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 
 	if (!m.pod)
 		mutation_refuse_memory(&m);
-	else if (codis_identify(m.pod, &m.id, &err) < 0)
+	else if (codis_pod_read(m.pod, &m.known, &err) < 0)
 		admission_refuse(v, 422, "%s", err.text);
 	else
 		mutate_component(&m);

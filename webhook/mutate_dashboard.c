@@ -9,21 +9,20 @@
 #define SCRIPT_MAX 65536
 #define STAY_S     5
 
-static const char *const programs[] = { "codis-dashboard", NULL };
-
 void dashboard_mutate(struct mutation *m)
 {
 	BUF_CLEANUP struct buf admin = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
-	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-dashboard");
+	cJSON *container = mutation_container(m);
 	struct cmdline c;
 
 	mutation_labels(m);
 	mutation_tolerate(m, STAY_S);
 	if (!container)
 		return;
-	cmdline_find(container, programs, false, &c);
+	codis_cmdline_of(container, CODIS_DASHBOARD, &c);
 	if (!cmdline_value(&c, "--host-admin", &admin))
-		buf_addstr(&admin, "127.0.0.1:18080"); /* Codis' own default listens everywhere */
+		buf_addf(&admin, "127.0.0.1:%d",
+			 m->known.port ? m->known.port : 18080); /* Codis' own default listens everywhere */
 	hooks_dashboard_stop(admin.data, mutation_stop_seconds(m), &script);
 	mutation_hook_set(m, container, "postStart", NULL, NULL);
 	mutation_hook_set(m, container, "preStop", &script,

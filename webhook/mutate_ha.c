@@ -3,18 +3,8 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "common/codis/cmdline.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
-
-static const char *const programs[] = { "codis-ha", NULL };
-
-static bool keeps_ha(const struct mutation *m)
-{
-	const char *word = json_str(m->pod, "metadata", "annotations", CODIS_ANNOTATION_HA, NULL);
-
-	return word && strcmp(word, "keep") == 0;
-}
 
 static bool is_viewer(const cJSON *container)
 {
@@ -41,15 +31,16 @@ static void make_viewer(struct mutation *m, cJSON *container)
 
 void ha_mutate(struct mutation *m)
 {
-	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-ha");
+	cJSON *container;
 
 	mutation_labels(m);
-	if (keeps_ha(m)) {
+	if (m->known.keep_ha) {
 		admission_warn(m->verdict,
 			       "codis-ha stays: label its codis-server pods " CODIS_LABEL_INJECT "=false, for nobody "
 			       "gives them a role");
 		return;
 	}
+	container = mutation_container(m);
 	if (!container || is_viewer(container))
 		return;
 	make_viewer(m, container);

@@ -12,8 +12,6 @@
 #define SCRIPT_MAX 65536
 #define STAY_S     5
 
-static const char *const programs[] = { "codis-proxy", NULL };
-
 /* Where it serves clients, from --host-proxy: "${POD_IP}:19000" is cut in two. */
 static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
@@ -46,14 +44,14 @@ static void set_hook(struct mutation *m, cJSON *container, const struct cmdline 
 
 void proxy_mutate(struct mutation *m)
 {
-	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-proxy");
+	cJSON *container = mutation_container(m);
 	struct cmdline c;
 
 	mutation_labels(m);
 	mutation_tolerate(m, STAY_S);
 	if (!container)
 		return;
-	cmdline_find(container, programs, false, &c);
+	codis_cmdline_of(container, CODIS_PROXY, &c);
 	set_probe(m, container, &c);
 	set_hook(m, container, &c);
 }

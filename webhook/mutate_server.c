@@ -6,28 +6,29 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "webhook/elsewhere.h"
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 
 #define SCRIPT_MAX 65536
 
-static const char *const programs[] = { "codis-server", "redis-server", NULL };
-
 /* --- identity and place ---------------------------------------------------------------------------------------- */
 
-static bool check_owner(struct mutation *m)
+/* What it is has to be known here: labels, anti-affinity and its group follow from it. */
+static bool check_identity(struct mutation *m)
 {
-	const char *name = json_str(m->pod, "metadata", "name", NULL);
+	struct error err = ERROR_INIT;
 
-	if (codis_statefulset_of(m->pod) && m->id.group > 0)
-		return true;
-	admission_refuse(
-		m->verdict, 422,
-		"codis-server \"%.80s\" is in no group, for that comes from its number in a StatefulSet: run it in a "
-		"StatefulSet, or label it " CODIS_LABEL_INJECT "=false",
-		name ? name : "");
-	return false;
+	if (elsewhere_server_replica(&m->known.server_replica_said, &err) < 0 ||
+	    elsewhere_product(&m->known.product, &err) < 0)
+		admission_refuse(m->verdict, 422, "%s", err.text);
+	else if (!m->known.owner[0] || m->known.group <= 0)
+		admission_refuse(m->verdict, 422,
+				 "codis-server \"%.80s\" is in no group, for that comes from its number in a "
+				 "StatefulSet: run it in a StatefulSet, or label it " CODIS_LABEL_INJECT "=false",
+				 m->known.name);
+	return m->verdict->allowed;
 }
 
 static bool own_scheduler(const struct mutation *m)
@@ -37,14 +38,16 @@ static bool own_scheduler(const struct mutation *m)
 	return !is || strcmp(is, CODIS_SCHEDULER_NAME) != 0;
 }
 
-/* Labels by which the members of the group know each other. */
+/* Labels by which the members of the group know each other. A server that names no product is of the only one of its
+ * namespace, so its component and group there are enough; members that have the label (one was added, and the pods are
+ * being rolled) are kept apart from it as well, which "has no label codis.io/product" would miss. */
 static cJSON *group_labels(const struct mutation *m)
 {
 	static const char *const names[] = { CODIS_LABEL_PRODUCT, CODIS_LABEL_COMPONENT, CODIS_LABEL_GROUP };
 	const cJSON *labels = json_get(m->pod, "metadata", "labels", NULL);
 	cJSON *out = cJSON_CreateObject();
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = m->known.product.said == SAID_KNOWN ? 0 : 1; i < sizeof(names) / sizeof(names[0]); i++) {
 		const char *value = json_str(labels, names[i], NULL);
 
 		if (!value || !json_add_str(out, names[i], value)) {
@@ -58,24 +61,17 @@ static cJSON *group_labels(const struct mutation *m)
 static void place(struct mutation *m)
 {
 	JSON_CLEANUP cJSON *labels = NULL;
-	struct error err = ERROR_INIT;
-	const char *key;
-	bool strict;
 
-	if (codis_spread_of(m->pod, &strict, &key, &err) < 0) {
-		admission_refuse(m->verdict, 422, "%s", err.text);
-		return;
-	}
 	mutation_clean_affinity(m);
 	mutation_scheduler(m);
 	labels = group_labels(m);
 	if (!labels)
 		mutation_refuse_memory(m);
-	else if (strict)
-		mutation_anti_affinity(m, labels, key, 0);
+	else if (m->known.strict)
+		mutation_anti_affinity(m, labels, m->known.topology_key, 0);
 	/* codis-extender's score does it better and without a preferred term's price. */
 	else if (own_scheduler(m))
-		mutation_anti_affinity(m, labels, key, 100);
+		mutation_anti_affinity(m, labels, m->known.topology_key, 100);
 }
 
 /* --- the guard ------------------------------------------------------------------------------------------------- */
@@ -158,11 +154,11 @@ static void address_release(struct address *a)
 	buf_release(&a->auth);
 }
 
-static struct hooks_redis find_address(const struct cmdline *c, struct address *a)
+static struct hooks_redis find_address(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
 	find_host(c, &a->host);
 	if (!cmdline_value(c, "--port", &a->port))
-		buf_addstr(&a->port, "6379");
+		buf_addf(&a->port, "%d", m->known.port ? m->known.port : 6379);
 	if (!cmdline_value(c, "--requirepass", &a->auth) && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
@@ -185,21 +181,20 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 void server_mutate(struct mutation *m)
 {
 	__attribute__((cleanup(address_release))) struct address a = { BUF_INIT(4096), BUF_INIT(4096), BUF_INIT(4096) };
-	cJSON *container = cmdline_container(mutation_object(m, m->pod, "spec"), programs, "codis-server");
 	struct hooks_redis r;
 	struct cmdline c;
+	cJSON *container;
 
-	if (!check_owner(m))
+	if (!check_identity(m))
 		return;
-	if (!container) {
-		admission_refuse(m->verdict, 422, "the pod has no container");
-		return;
-	}
 	mutation_labels(m);
 	place(m);
 	mutation_tolerate(m, -1);
-	cmdline_find(container, programs, true, &c);
-	r = find_address(&c, &a);
+	container = mutation_container(m);
+	if (!container)
+		return;
+	codis_cmdline_of(container, CODIS_SERVER, &c);
+	r = find_address(m, &c, &a);
 	guard(m, &c);
 	set_hooks(m, container, &r);
 }

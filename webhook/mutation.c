@@ -61,6 +61,21 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 		mutation_refuse_memory(m);
 }
 
+cJSON *mutation_container(struct mutation *m)
+{
+	cJSON *list = mutation_array(m, mutation_object(m, m->pod, "spec"), "containers"), *item;
+	const cJSON *found = codis_container_of(json_get(m->pod, "spec", NULL), m->known.component);
+	const char *name = codis_component_name(m->known.component);
+
+	cJSON_ArrayForEach(item, list) {
+		if (item == found)
+			return item;
+	}
+	admission_warn(m->verdict, "name the container %s: none is known to be it, so none gets %s", name,
+		       m->known.component == CODIS_SERVER ? "guard, probe or hooks" : "anything");
+	return NULL;
+}
+
 /* --- labels ---------------------------------------------------------------------------------------------------- */
 
 static void set_label(struct mutation *m, cJSON *labels, const char *name, const char *value)
@@ -81,11 +96,12 @@ void mutation_labels(struct mutation *m)
 	cJSON *metadata = mutation_object(m, m->pod, "metadata"), *labels = mutation_object(m, metadata, "labels");
 	char group[16];
 
-	set_label(m, labels, CODIS_LABEL_PRODUCT, m->id.product);
-	set_label(m, labels, CODIS_LABEL_COMPONENT, codis_component_name(m->id.component));
-	if (m->id.component != CODIS_SERVER)
+	if (m->known.product.said == SAID_KNOWN)
+		set_label(m, labels, CODIS_LABEL_PRODUCT, m->known.product.text);
+	set_label(m, labels, CODIS_LABEL_COMPONENT, codis_component_name(m->known.component));
+	if (m->known.component != CODIS_SERVER)
 		return;
-	snprintf(group, sizeof(group), "%d", m->id.group);
+	snprintf(group, sizeof(group), "%d", m->known.group);
 	set_label(m, labels, CODIS_LABEL_GROUP, group);
 }
 

@@ -10,12 +10,12 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
-#include "common/codis/identity.h"
+#include "common/codis/pod.h"
 #include "common/kube/admission.h"
 
 struct mutation {
-	cJSON *pod; /* the copy */
-	struct codis_identity id;
+	cJSON *pod;             /* the copy */
+	struct codis_pod known; /* what it said before */
 	const char *viewer_image;
 	struct admission_verdict *verdict;
 };
@@ -28,8 +28,11 @@ cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name);
 void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
 void mutation_refuse_memory(struct mutation *m);
 
-/* Labels codis.io/product, codis.io/component and, for a server, codis.io/group. A label that says otherwise is
- * refused: it would put the pod somewhere else for one program than for the next. */
+/* The container of the pod's Codis program. NULL, with a warning: it cannot be told, so nothing is put into any. */
+cJSON *mutation_container(struct mutation *m);
+
+/* Labels codis.io/product (where it is known), codis.io/component and, for a server, codis.io/group. A label that says
+ * otherwise is refused: it would put the pod somewhere else for one program than for the next. */
 void mutation_labels(struct mutation *m);
 
 /* How long the pod stays bound to a node that is not-ready or unreachable; seconds < 0: without limit. Kubernetes' own

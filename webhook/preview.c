@@ -29,12 +29,14 @@ static cJSON *first_pod(const cJSON *set)
 {
 	const cJSON *template = json_get(set, "spec", "template", NULL);
 	const char *name = json_str(set, "metadata", "name", NULL);
+	const cJSON *namespace = json_get(set, "metadata", "namespace", NULL);
 	int64_t start = json_int(0, set, "spec", "ordinals", "start", NULL);
 	cJSON *pod = cJSON_CreateObject(), *metadata = json_add_object(pod, "metadata");
 
 	name = name ? name : "";
 	if (json_add_fmt(metadata, "name", "%s-%lld", name, (long long)(start < 0 ? 0 : start)) &&
-	    add_owner(metadata, name) && add_copy(metadata, "labels", json_get(template, "metadata", "labels", NULL)) &&
+	    add_owner(metadata, name) && add_copy(metadata, "namespace", namespace) &&
+	    add_copy(metadata, "labels", json_get(template, "metadata", "labels", NULL)) &&
 	    add_copy(metadata, "annotations", json_get(template, "metadata", "annotations", NULL)) &&
 	    add_copy(pod, "spec", json_get(template, "spec", NULL)))
 		return pod;

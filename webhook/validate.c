@@ -5,9 +5,10 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/codis/identity.h"
+#include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "webhook/budgets.h"
+#include "webhook/elsewhere.h"
 #include "webhook/preview.h"
 #include "webhook/scale_in.h"
 
@@ -26,9 +27,24 @@ static int replicas_of(const cJSON *object)
 	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
 }
 
-static int server_replica_of(const cJSON *set, int *replica, struct error *err)
+/* What the pods of a server set say of themselves. Two are the same where their texts are. */
+struct setting {
+	int server_replica; /* 0: wrong, or said elsewhere: see err */
+	struct error err;
+	struct said_text product;
+};
+
+static struct setting setting_of(const cJSON *set)
 {
-	return codis_server_replica_of(json_get(template_of(set), "spec", NULL), replica, err);
+	struct setting s = { .err = ERROR_INIT };
+	struct codis_pod pod;
+
+	codis_template_read(set, &pod, NULL);
+	s.product = pod.product;
+	s.server_replica = pod.server_replica;
+	if (!s.server_replica && elsewhere_server_replica(&pod.server_replica_said, &s.err) == 0)
+		codis_server_replica_parse(pod.server_replica_said.text, &s.server_replica, &s.err);
+	return s;
 }
 
 /* --- counts ---------------------------------------------------------------------------------------------------- */
@@ -37,18 +53,18 @@ static int server_replica_of(const cJSON *set, int *replica, struct error *err)
 static void check_count(const cJSON *set, int replicas, struct admission_verdict *v)
 {
 	enum codis_component component = codis_component_of(template_of(set));
-	struct error err = ERROR_INIT;
+	struct setting setting;
 	char sentence[256];
-	int server_replica;
 
 	if (component == CODIS_DASHBOARD && replicas > 1)
 		admission_refuse(v, 422, "a product has one codis-dashboard: replicas has to be 1 or 0, not %d",
 				 replicas);
 	if (component != CODIS_SERVER)
 		return;
-	if (server_replica_of(set, &server_replica, &err) < 0)
-		admission_refuse(v, 422, "%s", err.text);
-	else if (!codis_replicas_fit(replicas, server_replica, sentence, sizeof(sentence)))
+	setting = setting_of(set);
+	if (!setting.server_replica)
+		admission_refuse(v, 422, "%s", setting.err.text);
+	else if (!codis_replicas_fit(replicas, setting.server_replica, sentence, sizeof(sentence)))
 		admission_refuse(v, 422, "%s", sentence);
 }
 
@@ -62,17 +78,38 @@ static int start_of(const cJSON *set)
 /* Groups are cut from the ordinals: a set that starts within a group would leave it short for ever. */
 static void check_start(const cJSON *set, struct admission_verdict *v)
 {
-	int server_replica, start = start_of(set);
+	int server_replica = setting_of(set).server_replica, start = start_of(set);
 
-	if (server_replica_of(set, &server_replica, NULL) == 0 && start % server_replica != 0)
+	if (server_replica && start % server_replica != 0)
 		admission_refuse(v, 422, "SERVER_REPLICA is %d, so ordinals.start has to be a multiple of %d, not %d",
 				 server_replica, server_replica, start);
 }
 
 /* --- one set of servers a product ------------------------------------------------------------------------------ */
 
+static bool same_product(const struct said_text *a, const struct said_text *b)
+{
+	return a->said == b->said && strcmp(a->text, b->text) == 0 && strcmp(a->why, b->why) == 0;
+}
+
+static bool is_product(const struct said_text *said)
+{
+	return said->said == SAID_KNOWN && codis_product_check(said->text, NULL) == 0;
+}
+
+/* Whether it can be a product, or none. */
+static void check_product(const struct said_text *product, struct admission_verdict *v)
+{
+	struct error err = ERROR_INIT;
+
+	if (elsewhere_product(product, &err) < 0 ||
+	    (product->said == SAID_KNOWN && codis_product_check(product->text, &err) < 0))
+		admission_refuse(v, 422, "%s", err.text);
+}
+
 struct rival {
-	const char *namespace, *name, *product;
+	const char *namespace, *name;
+	const struct said_text *product;
 	char found[NAME_MAX_LEN];
 };
 
@@ -81,37 +118,43 @@ static int compare_rival(void *arg, const cJSON *set)
 	struct rival *r = arg;
 	const char *namespace = json_str(set, "metadata", "namespace", NULL),
 		   *name = json_str(set, "metadata", "name", NULL);
-	char product[CODIS_PRODUCT_MAX];
+	struct setting other;
 
 	if (!namespace || !name || strcmp(namespace, r->namespace) != 0 || strcmp(name, r->name) == 0)
 		return 0;
-	if (codis_component_of(template_of(set)) != CODIS_SERVER ||
-	    codis_product_of(template_of(set), product, NULL) < 0 || strcmp(product, r->product) != 0)
+	if (codis_component_of(template_of(set)) != CODIS_SERVER)
+		return 0;
+	other = setting_of(set);
+	if (!same_product(&other.product, r->product))
 		return 0;
 	snprintf(r->found, sizeof(r->found), "%s", name);
 	return 1;
 }
 
+#define BOTH_MAKE_GROUP_1 "and both would make group 1: scale that one, or give this one "
+
 static void check_rival(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	char product[CODIS_PRODUCT_MAX];
-	struct rival r = { .namespace = req->namespace, .name = req->name, .product = product };
+	struct setting now = setting_of(req->object);
+	struct rival r = { .namespace = req->namespace, .name = req->name, .product = &now.product };
 	const char *name = json_str(req->object, "metadata", "name", NULL);
-	struct error err = ERROR_INIT;
 
 	if (name)
 		r.name = name;
-	if (codis_product_of(template_of(req->object), product, &err) < 0) {
-		admission_refuse(v, 422, "%s", err.text);
+	check_product(&now.product, v);
+	if (!v->allowed)
 		return;
-	}
 	lookups->each(lookups->ctx, compare_rival, &r);
-	if (r.found[0])
-		admission_refuse(
-			v, 422,
-			"StatefulSet %.254s has the codis-servers of product %s already, and both would make group 1: "
-			"scale that one, or give this one another PRODUCT_NAME",
-			r.found, product);
+	if (r.found[0] && now.product.said == SAID_NOTHING)
+		admission_refuse(v, 422,
+				 "StatefulSet %.254s has codis-servers that name no product already, " BOTH_MAKE_GROUP_1
+				 "a PRODUCT_NAME",
+				 r.found);
+	else if (r.found[0])
+		admission_refuse(v, 422,
+				 "StatefulSet %.254s has the codis-servers of product %s already, " BOTH_MAKE_GROUP_1
+				 "another PRODUCT_NAME",
+				 r.found, now.product.text);
 }
 
 /* --- create, update, scale ------------------------------------------------------------------------------------- */
@@ -132,47 +175,23 @@ static void check_create(const struct admission_request *req, const struct looku
 		preview_pod(req->object, true, v);
 }
 
-/* SERVER_REPLICA as it is, or what is wrong with it: two are the same where their texts are. */
-struct setting {
-	int value; /* 0: wrong */
-	struct error err;
-};
-
-static struct setting setting_of(const cJSON *set)
+static bool same_server_replica(const struct setting *a, const struct setting *b)
 {
-	struct setting s = { .value = 0, .err = ERROR_INIT };
-
-	if (server_replica_of(set, &s.value, &s.err) < 0)
-		s.value = 0;
-	return s;
-}
-
-static bool same_setting(const struct setting *a, const struct setting *b)
-{
-	return a->value == b->value && (a->value || strcmp(a->err.text, b->err.text) == 0);
-}
-
-/* A product that cannot be read is like no other, and is told where it matters (check_rival). */
-static bool same_product(const cJSON *a, const cJSON *b)
-{
-	char product_a[CODIS_PRODUCT_MAX], product_b[CODIS_PRODUCT_MAX];
-
-	return codis_product_of(template_of(a), product_a, NULL) == 0 &&
-	       codis_product_of(template_of(b), product_b, NULL) == 0 && strcmp(product_a, product_b) == 0;
+	return a->server_replica == b->server_replica && (a->server_replica || strcmp(a->err.text, b->err.text) == 0);
 }
 
 #define OR_EMPTY "make a StatefulSet of another product, or scale this one to 0 first (its data goes)"
 
 /* What servers are is computed from these: a rolling update would take them from their groups one by one. */
-static void check_identity(const struct admission_request *req, const struct setting *old, const struct setting *now,
-			   struct admission_verdict *v)
+static void check_identity(const struct setting *old, const struct setting *now, struct admission_verdict *v)
 {
-	if (old->value && now->value && old->value != now->value)
+	if (old->server_replica && now->server_replica && old->server_replica != now->server_replica)
 		admission_refuse(v, 422,
 				 "SERVER_REPLICA cannot change from %d to %d while there are servers, for their groups "
 				 "follow from it: " OR_EMPTY,
-				 old->value, now->value);
-	else if (!same_product(req->old_object, req->object))
+				 old->server_replica, now->server_replica);
+	/* Where there was none to be known, writing it is what was asked for. */
+	else if (is_product(&old->product) && !same_product(&old->product, &now->product))
 		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
 }
 
@@ -187,11 +206,11 @@ static void check_groups_that_go(const struct admission_request *req, const stru
 {
 	struct scale_in s = { .set = req->old_object,
 			      .allowed = req->object,
-			      .server_replica = old->value,
+			      .server_replica = old->server_replica,
 			      .before = ordinals_of(req->old_object),
 			      .after = ordinals_of(req->object) };
 
-	if (old->value)
+	if (old->server_replica)
 		check_scale_in(&s, v);
 }
 
@@ -205,10 +224,12 @@ static void check_server_update(const struct admission_request *req, const struc
 {
 	struct setting old = setting_of(req->old_object), now = setting_of(req->object);
 	int before = replicas_of(req->old_object), after = replicas_of(req->object);
-	bool same = same_setting(&old, &now);
+	bool same = same_server_replica(&old, &now), same_name = same_product(&old.product, &now.product);
 
-	if (before > 0)
-		check_identity(req, &old, &now, v);
+	if (!same_name)
+		check_product(&now.product, v);
+	if (v->allowed && before > 0)
+		check_identity(&old, &now, v);
 	if (v->allowed && (!same || before != after))
 		check_count(req->object, after, v);
 	if (v->allowed && (!same || start_of(req->old_object) != start_of(req->object)))
@@ -217,7 +238,7 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_groups_that_go(req, &old, v);
 	if (v->allowed)
 		check_budget(req, lookups, v);
-	if (v->allowed && before == 0 && (after > 0 || !same_product(req->old_object, req->object)))
+	if (v->allowed && before == 0 && (after > 0 || !same_name))
 		check_rival(req, lookups, v);
 }
 
@@ -249,8 +270,9 @@ static void on_scaled_set(void *arg, const cJSON *set)
 	if (!set)
 		return;
 	check_count(set, s->replicas, s->verdict);
-	if (!s->verdict->allowed || !is_server(set) || server_replica_of(set, &in.server_replica, NULL) < 0)
+	if (!s->verdict->allowed || !is_server(set))
 		return;
+	in.server_replica = setting_of(set).server_replica;
 	in.before = in.after = ordinals_of(set);
 	in.after.replicas = s->replicas;
 	if (s->before >= 0)

@@ -239,26 +239,6 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 		take_words(c, &w, 0);
 }
 
-cJSON *cmdline_container(cJSON *spec, const char *const *programs, const char *name)
-{
-	cJSON *list = cJSON_GetObjectItemCaseSensitive(spec, "containers"), *item;
-	struct cmdline c;
-
-	cJSON_ArrayForEach(item, list) {
-		cmdline_find(item, programs, false, &c);
-		if (c.kind != CMDLINE_NONE)
-			return item;
-	}
-	cJSON_ArrayForEach(item, list) {
-		const char *n = json_str(item, "name", NULL);
-
-		if (n && strcmp(n, name) == 0)
-			return item;
-	}
-	item = cJSON_GetArrayItem(list, 0);
-	return cJSON_IsObject(item) ? item : NULL;
-}
-
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
 /* The word as the program gets it; false where only a shell can tell. */
@@ -332,6 +312,26 @@ bool cmdline_has_env(const cJSON *container, const char *name)
 	return false;
 }
 
+bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len)
+{
+	const char *prefix = json_str(env_from, "prefix", NULL);
+	size_t n = prefix ? strlen(prefix) : 0;
+
+	return n < len && (n == 0 || memcmp(prefix, name, n) == 0);
+}
+
+/* What the kubelet may know, the shell of a hook does as well. */
+static bool may_have_env(const cJSON *container, const char *name)
+{
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, json_get(container, "envFrom", NULL)) {
+		if (cmdline_may_hold(e, name, strlen(name)))
+			return true;
+	}
+	return cmdline_has_env(container, name);
+}
+
 static void add_quoted(struct buf *out, char c)
 {
 	if (strchr("\"\\$`", c))
@@ -351,7 +351,7 @@ static size_t add_variable(const struct cmdline *c, const char *p, size_t len, s
 		return 0;
 	for (n = 0; from + n < len && strchr(NAME_CHARS, p[from + n]); n++)
 		buf_addch(&name, p[from + n]);
-	if (n == 0 || name.failed || !cmdline_has_env(c->container, name.data))
+	if (n == 0 || name.failed || !may_have_env(c->container, name.data))
 		return 0;
 	if ((paren || brace) && (from + n >= len || p[from + n] != (paren ? ')' : '}')))
 		return 0;

@@ -44,10 +44,6 @@ void cmdline_find(const cJSON *container, const char *const *programs, bool args
 /* All words of the container as one start, whatever it is that they start. */
 void cmdline_words(const cJSON *container, struct cmdline *c);
 
-/* The container of the pod's spec that runs one of the programs, else the one named `name`, else the first. NULL: none.
- */
-cJSON *cmdline_container(cJSON *spec, const char *const *programs, const char *name);
-
 /* Index of the start's word that is `flag` (as a word of its own, or before "=" or a blank), or -1. *value, where it is
  * not NULL, gets what follows it (len 0: nothing does). */
 int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value);
@@ -65,6 +61,9 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 
 /* Whether the container's environment has this name, as far as the pod tells. */
 bool cmdline_has_env(const cJSON *container, const char *name);
+
+/* Whether an entry of envFrom may hold the variable of that name, by its prefix. */
+bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len);
 
 /* Adds words[i] (blanks between, nothing that needs quotes; NULL: nothing) behind those of start i. Changes the
  * container, which must be the caller's to change; *c is stale then. 0 or -1 (no memory). */

@@ -155,8 +155,7 @@ static void read_env(const struct reader *r, const char *name, struct said_text 
 		said_env(&src, name, out);
 		if (out->said == SAID_NOTHING)
 			continue;
-		said_unknown(out, "env %s: no container is known to be %s (name it so)", name,
-			     component[0] ? component : "Codis");
+		said_unknown(out, "no container is known to be %s: name it so", component[0] ? component : "Codis");
 		return;
 	}
 }

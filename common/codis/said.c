@@ -63,6 +63,9 @@ __attribute__((format(printf, 5, 6))) static void hole(struct expansion *x, enum
 	va_start(ap, why);
 	vsnprintf(text, sizeof(text), why, ap);
 	va_end(ap);
+	/* A piece of a password is one as well. */
+	if (x->src->secret && where == WHERE_UNKNOWN)
+		copy(text, sizeof(text), "only the running pod can tell what its password is");
 	copy(x->out->why, sizeof(x->out->why), text);
 }
 
@@ -193,10 +196,7 @@ static const cJSON *find_env_from(const struct said_source *src, const char *nam
 	const cJSON *e, *found = NULL;
 
 	cJSON_ArrayForEach(e, json_get(src->container, "envFrom", NULL)) {
-		const char *prefix = json_str(e, "prefix", NULL);
-		size_t n = prefix ? strlen(prefix) : 0;
-
-		if (n >= len || (n && memcmp(prefix, name, n) != 0))
+		if (!cmdline_may_hold(e, name, len))
 			continue;
 		if (!(src->secret && json_get(found, "secretRef", NULL)) || json_get(e, "secretRef", NULL))
 			found = e;
@@ -394,6 +394,7 @@ static bool read_start(const struct said_source *src, const struct cmdline *c, c
 	else
 		expand(&x, value.text, value.len, NULL, 0);
 	finish(&x, flag);
+	out->maybe = false; /* the program is told something */
 	return true;
 }
 

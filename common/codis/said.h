@@ -37,7 +37,7 @@ struct said_text {
 	enum said_where where;
 	/* The whole value is this key of this ConfigMap or Secret; with `maybe`: if it has that key. */
 	char object[SAID_NAME_MAX], key[SAID_NAME_MAX];
-	/* SAID_ELSEWHERE by envFrom, which may not hold it at all (and then nothing is said). */
+	/* SAID_ELSEWHERE by an envFrom alone, which may not hold it at all (and then nothing is said). */
 	bool maybe;
 	/* SAID_ELSEWHERE: a part of a sentence for the user, "env PRODUCT_NAME comes from ConfigMap shop, key
 	 * product". */

@@ -267,21 +267,3 @@ TEST(value_in_a_shell_line)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$POD_IP'\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
 }
-
-TEST(container)
-{
-	JSON_CLEANUP cJSON *by_program =
-		parse_text("{\"containers\":[{\"name\":\"codis-server\",\"command\":[\"sidecar\"]},"
-			   "{\"name\":\"b\",\"command\":[\"codis-server\"]}]}");
-	JSON_CLEANUP cJSON *by_name = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"codis-server\"}]}");
-	JSON_CLEANUP cJSON *first = parse_text("{\"containers\":[{\"name\":\"a\"},{\"name\":\"b\"}]}");
-	JSON_CLEANUP cJSON *none = parse_text("{\"containers\":[]}"), *odd = parse_text("{\"containers\":[7]}");
-
-	assert_string_equal(json_str(cmdline_container(by_program, programs, "codis-server"), "name", NULL), "b");
-	assert_string_equal(json_str(cmdline_container(by_name, programs, "codis-server"), "name", NULL),
-			    "codis-server");
-	assert_string_equal(json_str(cmdline_container(first, programs, "codis-server"), "name", NULL), "a");
-	assert_null(cmdline_container(none, programs, "codis-server"));
-	assert_null(cmdline_container(odd, programs, "codis-server"));
-	assert_null(cmdline_container(NULL, programs, "codis-server"));
-}

@@ -582,7 +582,7 @@ TEST(only_the_codis_container_says_something)
 	assert_int_equal(codis_pod_read(two, &pod, &err), 0);
 	assert_string_equal(pod.container, "");
 	expect_elsewhere(&pod.server_replica_said, WHERE_UNKNOWN, "", "",
-			 "env SERVER_REPLICA: no container is known to be codis-server (name it so)");
+			 "no container is known to be codis-server: name it so");
 	expect_nothing(&pod.product);
 }
 
@@ -711,6 +711,22 @@ TEST(password_of_a_secret)
 		    .password;
 	expect_elsewhere(&p, WHERE_SECRET, "sec", "PRODUCT_AUTH",
 			 "env PRODUCT_AUTH may come from Secret sec by envFrom");
+}
+
+/* What is said of it is logged and told to users: no piece of it is in that. */
+TEST(no_piece_of_a_password_is_told)
+{
+	static const char *const words[] = { "pa$ecret", "pa`ecret`", "pa${ecret:-x}", "pa$(ecret)" };
+	char members[256];
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		struct said_text p;
+
+		snprintf(members, sizeof(members), "\"command\":[\"sh\",\"-c\",\"codis-server --requirepass %s\"]",
+			 words[i]);
+		p = pod_with("codis-server", NULL, members).password;
+		expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "only the running pod can tell what its password is");
+	}
 }
 
 /* --- spread, ha ----------------------------------------------------------------------------------------------------

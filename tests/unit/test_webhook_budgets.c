@@ -79,8 +79,8 @@ TEST(created_with_one)
 /* By labels that only the pods have, from /mutate. */
 TEST(budget_of_a_group)
 {
-	check(BUDGET("shop", LABELS("{\"codis.io/product\":\"codis-test\",\"codis.io/group\":\"1\"}")), NULL, SERVER,
-	      false);
+	check(BUDGET("shop", LABELS("{\"codis.io/component\":\"codis-server\",\"codis.io/group\":\"1\"}")), NULL,
+	      SERVER, false);
 	check(BUDGET("shop", LABELS("{\"codis.io/component\":\"codis-server\"}")), NULL, SERVER, false);
 	check(BUDGET("shop", LABELS("{\"codis.io/product\":\"other\"}")), NULL, SERVER, true);
 }

@@ -470,6 +470,174 @@ TEST(grace_period)
 	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "date +%s) + 0"));
 }
 
+/* --- what is not said, and what is said elsewhere --------------------------------------------------------------- */
+
+/* It belongs to the only product of its namespace: no label says another. */
+TEST(server_without_a_product)
+{
+	OUTCOME o = mutate_pod_twice(load_with_container("plain-server", "env", "[]"));
+
+	assert_int_equal(o.verdict.warning_count, 0);
+	assert_string_equal(label(o.pod, "codis.io/product"), "");
+	assert_string_equal(label(o.pod, "codis.io/group"), "2");
+	assert_json(anti_affinity(o.pod, REQUIRED),
+		    "[{\"labelSelector\":{\"matchLabels\":{\"codis.io/component\":\"codis-server\",\"codis.io/group\":"
+		    "\"2\"}},\"topologyKey\":\"kubernetes.io/hostname\"}]");
+}
+
+#define FROM(name, ref, object, key)                                                                                   \
+	"[{\"name\":\"" name "\",\"valueFrom\":{\"" ref "\":{\"name\":\"" object "\",\"key\":\"" key "\"}}}]"
+
+TEST(server_that_is_known_elsewhere)
+{
+	cJSON *pod = load_with_container("plain-server", "env", "[]");
+
+	expect_refused(load_with_container("plain-server", "env", FROM("SERVER_REPLICA", "configMapKeyRef", "x", "y")),
+		       422,
+		       "env SERVER_REPLICA comes from ConfigMap x, key y, which codis-webhook does not read: write its "
+		       "value, since groups follow from it");
+	expect_refused(load_with_container("plain-server", "env", FROM("PRODUCT_NAME", "secretKeyRef", "x", "y")), 422,
+		       "env PRODUCT_NAME comes from Secret x, key y, which codis-webhook does not read: write its "
+		       "value, or label the pods codis.io/product");
+	set(first_container(pod), NULL, "envFrom", "[{\"configMapRef\":{\"name\":\"conf\"}}]");
+	expect_refused(pod, 422, "env SERVER_REPLICA may come from ConfigMap conf by envFrom, which codis-webhook");
+	expect_refused(load_with_container("plain-server", "env",
+					   "[{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
+					   "\"spec.nodeName\"}}}]"),
+		       422,
+		       "the product cannot be read (env PRODUCT_NAME comes from spec.nodeName, which only the running "
+		       "pod has): write its value, or label the pods codis.io/product");
+}
+
+TEST(product_of_the_namespace)
+{
+	cJSON *pod = load_with_container("plain-server", "env",
+					 "[{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":"
+					 "\"metadata.namespace\"}}}]");
+	OUTCOME o = { .pod = NULL };
+
+	set(pod, "metadata", "namespace", "\"shop\"");
+	o = mutate_pod_twice(pod);
+	assert_string_equal(label(o.pod, "codis.io/product"), "shop");
+}
+
+TEST(proxy_that_is_known_elsewhere)
+{
+	OUTCOME o = mutate_pod_twice(
+		load_with_container("plain-proxy", "env", FROM("PRODUCT_NAME", "configMapKeyRef", "x", "y")));
+
+	assert_true(o.verdict.allowed);
+	assert_string_equal(label(o.pod, "codis.io/product"), "");
+	assert_true(
+		warned(&o, "label it codis.io/product, or write the value: env PRODUCT_NAME comes from ConfigMap x"));
+}
+
+static void expect_password(const char *env, const char *env_from, const char *args, const char *warning,
+			    const char *ask)
+{
+	cJSON *pod = load_with_container("plain-server", "env", env);
+	OUTCOME o = { .pod = NULL };
+
+	set(first_container(pod), NULL, "args", args);
+	set(first_container(pod), NULL, "envFrom", env_from);
+	set(pod, "metadata", "labels", "{\"app\":\"codis-server\",\"codis.io/product\":\"shop\"}");
+	o = mutate_pod_twice(pod);
+	if (!o.verdict.allowed)
+		fail_msg("%s", o.verdict.message);
+	assert_int_equal(o.verdict.warning_count, warning ? 1 : 0);
+	if (warning)
+		assert_string_equal(o.verdict.warnings[0], warning);
+	if (!strstr(script_of(o.pod, "readinessProbe", NULL), ask))
+		fail_msg("%s", script_of(o.pod, "readinessProbe", NULL));
+}
+
+TEST(password_of_a_secret)
+{
+	static const char role[] =
+		"manifests/codis/password-role.yaml lets codis-controller read the password from Secret sec";
+
+	expect_password(FROM("PRODUCT_AUTH", "secretKeyRef", "sec", "k"), "[]", "[]", role, "-a \"${PRODUCT_AUTH}\"");
+	expect_password(FROM("PW", "secretKeyRef", "sec", "k"), "[]", "[\"--requirepass\",\"$(PW)\"]", role,
+			"-a \"${PW}\"");
+	expect_password("[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]", "[{\"secretRef\":{\"name\":\"sec\"}}]",
+			"[\"--requirepass\",\"$(PRODUCT_AUTH)\"]", role, "-a \"${PRODUCT_AUTH}\"");
+	/* An envFrom that may hold it is no word about it. */
+	expect_password("[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]", "[{\"secretRef\":{\"name\":\"sec\"}}]", "[]",
+			NULL, "-h \"127.0.0.1\"");
+	expect_password(FROM("PRODUCT_AUTH", "configMapKeyRef", "conf", "k"), "[]", "[]",
+			"put the password into a Secret, for codis-controller to read: env PRODUCT_AUTH comes from "
+			"ConfigMap conf, key k",
+			"-a \"${PRODUCT_AUTH}\"");
+}
+
+/* --- which container -------------------------------------------------------------------------------------------- */
+
+/* Puts containers of this text (a list) around the fixture's own. */
+static cJSON *load_beside(const char *name, const char *before, const char *after)
+{
+	cJSON *pod = load_pod(name), *list = child(child(pod, "spec"), "containers");
+
+	if (before)
+		cJSON_InsertItemInArray(list, 0, parse_text(before));
+	if (after)
+		cJSON_AddItemToArray(list, parse_text(after));
+	return pod;
+}
+
+/* Only the container at this index may change; -1: none does. */
+static void expect_changed(cJSON *pod, int index, const char *warning)
+{
+	cJSON *before = cJSON_Duplicate(pod, true), *old = child(child(before, "spec"), "containers");
+	OUTCOME o = mutate_pod_twice(pod);
+	const cJSON *now = json_get(o.pod, "spec", "containers", NULL);
+
+	for (int i = 0; i < cJSON_GetArraySize(old); i++) {
+		if (json_equal(cJSON_GetArrayItem(old, i), cJSON_GetArrayItem(now, i)) == (i == index))
+			fail_msg("container %d is %s", i, cJSON_Print(cJSON_GetArrayItem(now, i)));
+	}
+	if (warning && !warned(&o, warning))
+		fail_msg("no warning of it");
+	cJSON_Delete(before);
+}
+
+#define EXPORTER "{\"name\":\"exporter\",\"args\":[\"--redis.addr=redis://127.0.0.1:6379\"]}"
+#define AGENT    "{\"name\":\"agent\",\"command\":[\"agent\",\"--component\",\"codis-server\"]}"
+
+TEST(a_sidecar_gets_nothing)
+{
+	static const char *const names[] = { "plain-server", "plain-proxy", "plain-dashboard", "article-ha" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		expect_changed(load_beside(names[i], EXPORTER, NULL), 1, NULL);
+		expect_changed(load_beside(names[i], AGENT, EXPORTER), 1, NULL);
+		expect_changed(load_beside(names[i], NULL, AGENT), 0, NULL);
+	}
+	expect_changed(load_beside("plain-server",
+				   "{\"name\":\"sentinel\",\"command\":[\"redis-server\",\"s.conf\",\"--sentinel\"]}",
+				   NULL),
+		       1, NULL);
+}
+
+/* A server that is started by its image, beside an exporter. */
+TEST(a_server_by_name)
+{
+	cJSON *pod = load_beside("plain-server", EXPORTER, NULL),
+	      *server = cJSON_GetArrayItem(child(child(pod, "spec"), "containers"), 1);
+
+	cJSON_DeleteItemFromObjectCaseSensitive(server, "command");
+	expect_changed(cJSON_Duplicate(pod, true), 1, NULL);
+	set(server, NULL, "name", "\"redis\"");
+	set(server, NULL, "env", "[]");
+	expect_changed(pod, -1,
+		       "name the container codis-server: none is known to be it, so none gets guard, probe or hooks");
+}
+
+TEST(two_servers_in_a_pod)
+{
+	expect_changed(load_beside("plain-server", NULL, "{\"name\":\"b\",\"command\":[\"codis-server\"]}"), 0, NULL);
+	expect_changed(load_beside("plain-server", "{\"name\":\"codis-proxy\",\"command\":[\"sh\"]}", NULL), 1, NULL);
+}
+
 /* --- the others ------------------------------------------------------------------------------------------------ */
 
 TEST(proxy)
@@ -553,9 +721,9 @@ TEST(fe_gets_labels)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("plain-fe"));
 
-	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 2);
+	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 1);
 	assert_string_equal(label(o.pod, "codis.io/component"), "codis-fe");
-	assert_string_equal(label(o.pod, "codis.io/product"), "codis-test");
+	assert_string_equal(label(o.pod, "codis.io/product"), ""); /* it serves all of them */
 }
 
 TEST(zookeeper_gets_spread)

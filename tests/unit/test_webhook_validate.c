@@ -90,6 +90,17 @@ static cJSON *make(struct shape s)
 
 #define SET(...) make((struct shape){ __VA_ARGS__ })
 
+/* The set with these members (JSON) in its container. */
+static cJSON *with(cJSON *set, const char *name, const char *text)
+{
+	cJSON *template = cJSON_GetObjectItem(cJSON_GetObjectItem(set, "spec"), "template");
+	cJSON *list = cJSON_GetObjectItem(cJSON_GetObjectItem(template, "spec"), "containers");
+
+	cJSON_DeleteItemFromObject(list->child, name);
+	cJSON_AddItemToObject(list->child, name, parse_text(text));
+	return set;
+}
+
 static cJSON *make_scale(int replicas)
 {
 	cJSON *scale = cJSON_CreateObject();
@@ -221,8 +232,11 @@ FIXTURE_TEST(one_set_of_servers_a_product)
 	c->sets[1] = SET(.name = "other-namespace", .namespace = "test", .replicas = 4, .product = "b");
 	c->sets[2] = SET(.name = "proxy", .app = "codis-proxy", .replicas = 4, .product = "b");
 	create(c, SET(.name = "second", .replicas = 4),
-	       "StatefulSet first has the codis-servers of product codis-test already, and both would make group 1: "
-	       "scale that "
+	       "StatefulSet first has codis-servers that name no product already, and both would make group 1: scale "
+	       "that one, or give this one a PRODUCT_NAME");
+	c->sets[3] = SET(.name = "third", .replicas = 4, .product = "c");
+	create(c, SET(.name = "second", .replicas = 4, .product = "c"),
+	       "StatefulSet third has the codis-servers of product c already, and both would make group 1: scale that "
 	       "one, or give this one another PRODUCT_NAME");
 	create(c, SET(.name = "first", .replicas = 4), NULL);
 	create(c, SET(.name = "second", .replicas = 4, .product = "b"), NULL);
@@ -288,7 +302,12 @@ FIXTURE_TEST(identity_of_a_live_cluster)
 	       "SERVER_REPLICA cannot change from 2 to 3" THERE_ARE_SERVERS);
 	update(c, SET(.replicas = 0), SET(.replicas = 6, .replica = "3"), NULL);
 	update(c, SET(.replicas = 6), SET(.replicas = 6, .replica = "2"), NULL); /* the default, written down */
-	update(c, SET(.replicas = 4), SET(.replicas = 4, .product = "b"),
+	update(c, SET(.replicas = 4), SET(.replicas = 4, .product = "b"), NULL); /* the line that was missing */
+	update(c, SET(.replicas = 4, .product = "b"), SET(.replicas = 4),
+	       "the product cannot change while there are servers: make a StatefulSet of another product, or scale "
+	       "this one to 0 "
+	       "first (its data goes)");
+	update(c, SET(.replicas = 4, .product = "a"), SET(.replicas = 4, .product = "b"),
 	       "the product cannot change while there are servers: make a StatefulSet of another product, or scale "
 	       "this one to 0 "
 	       "first (its data goes)");
@@ -298,6 +317,49 @@ FIXTURE_TEST(identity_of_a_live_cluster)
 	       "StatefulSet first has the codis-servers of product b already, and both would make group 1: scale that "
 	       "one, or "
 	       "give this one another PRODUCT_NAME");
+}
+
+#define KEY_OF_A_MAP(name)                                                                                             \
+	"[{\"name\":\"" name "\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"x\",\"key\":\"y\"}}}]"
+#define FROM_A_MAP "[{\"configMapRef\":{\"name\":\"conf\"}}]"
+#define REPLICA_IN_A_MAP                                                                                               \
+	"env SERVER_REPLICA comes from ConfigMap x, key y, which codis-webhook does not read: write its value, since " \
+	"groups follow from it"
+#define PRODUCT_IN_A_MAP                                                                                               \
+	"env PRODUCT_NAME comes from ConfigMap x, key y, which codis-webhook does not read: write its value, or "      \
+	"label "                                                                                                       \
+	"the pods codis.io/product"
+
+FIXTURE_TEST(what_is_said_elsewhere)
+{
+	struct cluster *c = *state;
+
+	create(c, with(SET(.replicas = 4), "env", KEY_OF_A_MAP("SERVER_REPLICA")), REPLICA_IN_A_MAP);
+	create(c, with(SET(.replicas = 4), "env", KEY_OF_A_MAP("PRODUCT_NAME")), PRODUCT_IN_A_MAP);
+	create(c, with(SET(.replicas = 1, .app = "codis-dashboard"), "env", KEY_OF_A_MAP("PRODUCT_NAME")), NULL);
+	update(c, SET(.replicas = 4, .product = "shop"),
+	       with(SET(.replicas = 4, .product = "shop"), "envFrom", FROM_A_MAP),
+	       "env SERVER_REPLICA may come from ConfigMap conf by envFrom, which codis-webhook does not read: write "
+	       "its value, since groups follow from it");
+	update(c, SET(.replicas = 4, .product = "shop"), with(SET(.replicas = 4), "env", KEY_OF_A_MAP("PRODUCT_NAME")),
+	       PRODUCT_IN_A_MAP);
+	/* What is so already stays editable, and can be mended. */
+	update(c, with(SET(.replicas = 4), "env", KEY_OF_A_MAP("PRODUCT_NAME")),
+	       with(SET(.replicas = 6), "env", KEY_OF_A_MAP("PRODUCT_NAME")), NULL);
+	update(c, with(SET(.replicas = 4), "env", KEY_OF_A_MAP("PRODUCT_NAME")), SET(.replicas = 4, .product = "shop"),
+	       NULL);
+	update(c, with(SET(.replicas = 4), "env", KEY_OF_A_MAP("SERVER_REPLICA")), SET(.replicas = 4, .replica = "2"),
+	       NULL);
+	update(c, SET(.replicas = 4, .product = "a/b"), SET(.replicas = 4, .product = "a/b"), NULL);
+	update(c, SET(.replicas = 4, .product = "a/b"), SET(.replicas = 4, .product = "ab"), NULL);
+	/* The namespace is the set's. */
+	c->sets[0] = SET(.name = "first", .replicas = 4, .product = "shop");
+	create(c,
+	       with(SET(.name = "second", .replicas = 4), "env",
+		    "[{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}}"
+		    "]"),
+	       "StatefulSet first has the codis-servers of product shop already, and both would make group 1: scale "
+	       "that one, or give this one another PRODUCT_NAME");
 }
 
 /* A pod's own warnings would reach nobody. */

@@ -1,0 +1,48 @@
+#include "webhook/elsewhere.h"
+
+#include "common/base/error.h"
+#include "webhook/mutation.h"
+
+static int tell(const struct said_text *said, const char *what, const char *remedy, struct error *err)
+{
+	if (said->said != SAID_ELSEWHERE)
+		return 0;
+	if (said->where == WHERE_UNKNOWN)
+		return error_set(err, ERR_INVALID, "%s cannot be read (%s): %s", what, said->why, remedy);
+	return error_set(err, ERR_INVALID, "%s, which codis-webhook does not read: %s", said->why, remedy);
+}
+
+int elsewhere_server_replica(const struct said_text *said, struct error *err)
+{
+	return tell(said, "SERVER_REPLICA", "write its value, since groups follow from it", err);
+}
+
+int elsewhere_product(const struct said_text *said, struct error *err)
+{
+	return tell(said, "the product", "write its value, or label the pods " CODIS_LABEL_PRODUCT, err);
+}
+
+/* Warnings are cut at 120 bytes: what to do comes first. */
+void elsewhere_warn_product(struct mutation *m)
+{
+	const struct said_text *said = &m->known.product;
+
+	if (said->said == SAID_ELSEWHERE)
+		admission_warn(m->verdict, "label it " CODIS_LABEL_PRODUCT ", or write the value: %s", said->why);
+}
+
+void elsewhere_warn_password(struct mutation *m)
+{
+	const struct said_text *said = &m->known.password;
+
+	if (said->said != SAID_ELSEWHERE || said->maybe)
+		return;
+	if (said->where == WHERE_SECRET)
+		admission_warn(m->verdict,
+			       "manifests/codis/password-role.yaml lets codis-controller read the password from Secret "
+			       "%s",
+			       said->object);
+	else
+		admission_warn(m->verdict, "put the password into a Secret, for codis-controller to read: %s",
+			       said->why);
+}
