@@ -184,7 +184,7 @@ static struct product *find_product(const struct inventory *inv, const char *nam
 static void add_product(struct inventory *inv, struct space *s, struct product *p, const char *name)
 {
 	p->space = s;
-	snprintf(p->name, sizeof(p->name), "%s", name);
+	snprintf(p->name, sizeof(p->name), "%.*s", CODIS_PRODUCT_MAX - 1, name);
 	LIST_INSERT_HEAD(&s->products, p, beside);
 	table_add(&inv->products, &p->by_key, hash_of_two(s->name, p->name));
 }
