@@ -18,7 +18,7 @@
 
 struct space;
 
-/* A product of a namespace. It is there while somebody says it or belongs to it. */
+/* A product of a namespace. It is there while somebody says it or belongs to it, and while it is remembered. */
 struct product {
 	struct table_link by_key; /* its hash is that of namespace and product */
 	struct space *space;
@@ -27,6 +27,7 @@ struct product {
 	LIST_HEAD(members, member) pods; /* that belong to it */
 	struct members sets;
 	size_t sayers;    /* that say it, and so speak for the silent ones of the namespace */
+	bool remembered;  /* was said by one that is gone: a pod that goes takes nothing back, it may be made anew */
 	size_t clustered; /* servers, proxies, dashboards */
 	bool touched;     /* is to be told of */
 	SLIST_ENTRY(product) next_touched;
@@ -40,7 +41,9 @@ struct space {
 	LIST_HEAD(, member) silent; /* that say no product: they move when what is said in the namespace changes */
 	/* "" and codis-test are always there, so that finding a product for the silent ones cannot fail. */
 	struct product unknown, standard;
-	size_t members, said, touched; /* said: products with sayers */
+	struct product stock;          /* only its sayers count: silent dashboards, which run as codis-test's */
+	size_t members, said, touched; /* said: products that are said */
+	size_t unreadable;             /* pods and sets that say a product in a way that cannot be read here */
 	bool said_changed;
 };
 
@@ -50,7 +53,6 @@ struct member {
 	struct product *says, *of; /* says: NULL where it says none */
 	LIST_ENTRY(member) beside, silent;
 	struct pod *pod; /* NULL: a set */
-	bool is_silent;
 	const char *name;
 	enum codis_component component;
 	const struct said_text *said_product, *said_replica;
@@ -65,6 +67,7 @@ struct pod {
 	uint64_t turn; /* the later came later */
 };
 
+/* Of servers; those of dashboards, proxies and codis-ha only speak for who says nothing. */
 struct set {
 	struct member member;
 	struct inventory_set known;
@@ -226,24 +229,35 @@ static void touch(struct inventory *inv, struct product *p)
 	SLIST_INSERT_HEAD(&inv->touched, p, next_touched);
 }
 
+static bool is_said(const struct product *p)
+{
+	return p->sayers || p->remembered;
+}
+
+/* Those that are always there end with their namespace. */
+static bool is_built_in(const struct product *p)
+{
+	return p == &p->space->unknown || p == &p->space->standard;
+}
+
 static void remove_product(struct inventory *inv, struct product *p)
 {
 	LIST_REMOVE(p, beside);
 	table_remove(&inv->products, &p->by_key);
+	if (!is_built_in(p))
+		free(p);
 }
 
 static void free_unused(struct inventory *inv, struct product *p)
 {
 	struct space *s = p->space;
 
-	if (p != &s->unknown && p != &s->standard && !p->sayers && LIST_EMPTY(&p->pods) && LIST_EMPTY(&p->sets)) {
+	if (!is_built_in(p) && !is_said(p) && LIST_EMPTY(&p->pods) && LIST_EMPTY(&p->sets))
 		remove_product(inv, p);
-		free(p);
-	}
 	if (s->members || s->touched)
 		return;
-	remove_product(inv, &s->unknown);
-	remove_product(inv, &s->standard);
+	while (!LIST_EMPTY(&s->products)) /* what is remembered */
+		remove_product(inv, LIST_FIRST(&s->products));
 	table_remove(&inv->spaces, &s->by_name);
 	free(s);
 }
@@ -279,20 +293,51 @@ static bool is_clustered(enum codis_component c)
 	return c == CODIS_SERVER || c == CODIS_PROXY || c == CODIS_DASHBOARD;
 }
 
-static void say(struct product *p)
+/* Where the word of this member counts for those that say nothing; NULL: nowhere. */
+static struct product *speaks_for(const struct member *m)
 {
-	if (p->sayers++)
-		return;
-	p->space->said++;
-	p->space->said_changed = true;
+	if (m->component == CODIS_DASHBOARD && m->said_product->said == SAID_NOTHING)
+		return &m->space->stock;
+	return has_product(m->component) ? m->says : NULL;
 }
 
-static void unsay(struct product *p)
+static bool is_unreadable(const struct member *m)
 {
-	if (--p->sayers)
+	return has_product(m->component) && m->said_product->said == SAID_ELSEWHERE && !m->said_product->maybe;
+}
+
+static void speak(struct member *m)
+{
+	struct product *p = speaks_for(m);
+	struct space *s = m->space;
+	bool was = p && is_said(p);
+
+	if (is_unreadable(m) && s->unreadable++ == 0)
+		s->said_changed = true;
+	if (!p)
 		return;
-	p->space->said--;
-	p->space->said_changed = true;
+	p->sayers++;
+	if (was)
+		return;
+	s->said += p != &s->stock;
+	s->said_changed = true;
+}
+
+/* gone: it has not changed its mind, it is no more. */
+static void fall_silent(struct member *m, bool gone)
+{
+	struct product *p = speaks_for(m);
+	struct space *s = m->space;
+
+	if (is_unreadable(m) && --s->unreadable == 0)
+		s->said_changed = true;
+	if (!p || --p->sayers)
+		return;
+	p->remembered = p->remembered || gone;
+	if (p->remembered)
+		return;
+	s->said -= p != &s->stock;
+	s->said_changed = true;
 }
 
 static struct product *only_said(struct space *s)
@@ -301,22 +346,26 @@ static struct product *only_said(struct space *s)
 
 	LIST_FOREACH(p, &s->products, beside)
 	{
-		if (p->sayers)
+		if (is_said(p))
 			break;
 	}
 	return p;
 }
 
+/* Those that say nothing belong together: with a dashboard that says nothing, else to the only product there is. */
 static struct product *where_it_belongs(const struct member *m)
 {
-	struct product *only;
+	struct space *s = m->space;
 
 	if (m->says)
 		return m->says;
-	if (m->said_product->said != SAID_NOTHING || m->space->said > 1)
-		return &m->space->unknown;
-	only = only_said(m->space);
-	return only ? only : &m->space->standard;
+	if (m->said_product->said != SAID_NOTHING)
+		return &s->unknown;
+	if (is_said(&s->stock) || speaks_for(m) == &s->stock)
+		return &s->standard;
+	if (s->said > 1 || s->unreadable)
+		return &s->unknown;
+	return s->said == 1 ? only_said(s) : &s->standard;
 }
 
 static int by_product(const void *a, const void *b)
@@ -335,7 +384,7 @@ static void list_said(const struct space *s, struct buf *out)
 
 	LIST_FOREACH(p, &s->products, beside)
 	{
-		if (p->sayers && n < sizeof(names) / sizeof(names[0]))
+		if (is_said(p) && n < sizeof(names) / sizeof(names[0]))
 			names[n++] = p->name;
 	}
 	qsort(names, n, sizeof(names[0]), by_product);
@@ -353,6 +402,11 @@ static void write_trouble(const struct member *m, char out[POD_WHY_MAX])
 	out[0] = '\0';
 	if (m->said_product->said == SAID_ELSEWHERE) {
 		snprintf(out, POD_WHY_MAX, "%s", m->said_product->why);
+	} else if (m->of == &m->space->unknown && m->space->said < 2 && has_product(m->component)) {
+		snprintf(out, POD_WHY_MAX,
+			 "%.56s says no product, and what another pod of the namespace says cannot be read: "
+			 "add env PRODUCT_NAME",
+			 m->name);
 	} else if (m->of == &m->space->unknown && has_product(m->component)) {
 		list_said(m->space, &said);
 		snprintf(out, POD_WHY_MAX, "%.56s says no product and the namespace has %s: add env PRODUCT_NAME",
@@ -417,44 +471,36 @@ static void resolve_silent(struct inventory *inv, struct space *s)
 	resolve(inv, m);
 }
 
-/* What was made for a member that does not come goes when all is settled. -1. */
-static int give_up(struct inventory *inv, struct space *s, struct product *says)
+/* The namespace of a member, and the product that it says. 0, or -1: no memory. */
+static int find_place(struct inventory *inv, const char *namespace, struct member *m)
 {
-	touch(inv, says ? says : &s->unknown);
+	bool known = m->said_product->said == SAID_KNOWN;
+
+	m->space = space_of(inv, namespace);
+	if (!m->space)
+		return -1;
+	m->says = known ? product_of(inv, m->space, m->said_product->text) : NULL;
+	if (!known || m->says)
+		return 0;
+	touch(inv, &m->space->unknown); /* ends the namespace, if it is empty */
 	return -1;
 }
 
-/* The namespace of a member with these words, and the product that it says. 0, or -1: no memory. */
-static int find_place(struct inventory *inv, const char *namespace, const struct said_text *said, struct space **s,
-		      struct product **says)
+/* The member speaks already. */
+static void member_link(struct inventory *inv, struct member *m)
 {
-	bool known = said->said == SAID_KNOWN;
-
-	*s = space_of(inv, namespace);
-	if (!*s)
-		return -1;
-	*says = known ? product_of(inv, *s, said->text) : NULL;
-	return known && !*says ? give_up(inv, *s, NULL) : 0;
-}
-
-static void member_link(struct inventory *inv, struct member *m, struct space *s, struct product *says)
-{
-	m->space = s;
-	m->says = says;
-	s->members++;
-	m->is_silent = m->said_product->said == SAID_NOTHING;
-	if (m->is_silent)
-		LIST_INSERT_HEAD(&s->silent, m, silent);
+	m->space->members++;
+	if (m->said_product->said == SAID_NOTHING)
+		LIST_INSERT_HEAD(&m->space->silent, m, silent);
 	m->trouble[0] = '\0';
 	resolve(inv, m);
 }
 
-static void member_unlink(struct inventory *inv, struct member *m)
+static void member_unlink(struct inventory *inv, struct member *m, bool gone)
 {
 	leave(inv, m);
-	if (m->says && has_product(m->component))
-		unsay(m->says);
-	if (m->is_silent)
+	fall_silent(m, gone);
+	if (m->said_product->said == SAID_NOTHING)
 		LIST_REMOVE(m, silent);
 	m->space->members--;
 }
@@ -478,7 +524,7 @@ static bool is_lost(const struct node *n, const struct pod *p)
 	return p->known.pod.node[0] && !(n && n->known.ready);
 }
 
-static void pod_link(struct inventory *inv, struct pod *p, struct space *s, struct product *says)
+static void pod_link(struct inventory *inv, struct pod *p)
 {
 	const struct codis_pod *pod = &p->known.pod;
 
@@ -489,25 +535,17 @@ static void pod_link(struct inventory *inv, struct pod *p, struct space *s, stru
 	if (pod->node[0])
 		table_add(&inv->pods_by_node, &p->by_node, hash_of(pod->node));
 	p->known.node_lost = is_lost(find_node(inv, pod->node), p);
-	member_link(inv, &p->member, s, says);
+	member_link(inv, &p->member);
 }
 
-static void pod_unlink(struct inventory *inv, struct pod *p)
-{
-	member_unlink(inv, &p->member);
-	table_remove(&inv->pods_by_uid, &p->by_uid);
-	table_remove(&inv->pods_by_name, &p->by_name);
-	table_remove(&inv->pods_by_ip, &p->by_ip);
-	table_remove(&inv->pods_by_node, &p->by_node);
-}
-
-static struct pod *pod_new(struct inventory *inv)
+static struct pod *pod_new(const struct codis_pod *read)
 {
 	struct pod *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->turn = ++inv->turn;
+	memcpy(&p->known.pod, read, sizeof(*read));
+	p->member.component = read->component;
 	p->member.pod = p;
 	p->member.name = p->known.pod.name;
 	p->member.said_product = &p->known.pod.product;
@@ -517,9 +555,14 @@ static struct pod *pod_new(struct inventory *inv)
 	return p;
 }
 
-static void pod_drop(struct inventory *inv, struct pod *p)
+/* gone: see fall_silent. */
+static void pod_drop(struct inventory *inv, struct pod *p, bool gone)
 {
-	pod_unlink(inv, p);
+	member_unlink(inv, &p->member, gone);
+	table_remove(&inv->pods_by_uid, &p->by_uid);
+	table_remove(&inv->pods_by_name, &p->by_name);
+	table_remove(&inv->pods_by_ip, &p->by_ip);
+	table_remove(&inv->pods_by_node, &p->by_node);
 	free(p);
 }
 
@@ -528,27 +571,19 @@ static void pod_drop(struct inventory *inv, struct pod *p)
  * has changed. */
 static int pod_put(struct inventory *inv, const struct codis_pod *read, int64_t created_ms, struct pod *old)
 {
-	bool same = old && strcmp(old->known.pod.uid, read->uid) == 0;
-	struct space *s;
-	struct product *says;
-	struct pod *p;
+	struct pod *p = pod_new(read);
 
-	if (find_place(inv, read->namespace, &read->product, &s, &says) < 0)
+	if (!p || find_place(inv, read->namespace, &p->member) < 0) {
+		free(p);
 		return -1;
-	p = same ? old : pod_new(inv);
-	if (!p)
-		return give_up(inv, s, says);
-	if (says && has_product(read->component))
-		say(says);
-	if (same)
-		pod_unlink(inv, old);
-	else if (old)
-		pod_drop(inv, old);
-	memcpy(&p->known.pod, read, sizeof(*read));
+	}
 	p->created_ms = created_ms;
-	p->member.component = read->component;
-	pod_link(inv, p, s, says);
-	resolve_silent(inv, s);
+	p->turn = old && strcmp(old->known.pod.uid, read->uid) == 0 ? old->turn : ++inv->turn;
+	speak(&p->member);
+	if (old)
+		pod_drop(inv, old, false);
+	pod_link(inv, p);
+	resolve_silent(inv, p->member.space);
 	return 0;
 }
 
@@ -589,19 +624,12 @@ void inventory_remove_pod(struct inventory *inv, const char *uid)
 	if (!p)
 		return;
 	s = p->member.space;
-	pod_drop(inv, p);
+	pod_drop(inv, p, true);
 	resolve_silent(inv, s);
 	settle(inv);
 }
 
 /* --- StatefulSets ------------------------------------------------------------------------------------------------- */
-
-static void set_unlink(struct inventory *inv, struct set *s)
-{
-	member_unlink(inv, &s->member);
-	table_remove(&inv->sets_by_uid, &s->by_uid);
-	table_remove(&inv->sets_by_name, &s->by_name);
-}
 
 static void set_free(struct set *s)
 {
@@ -611,9 +639,11 @@ static void set_free(struct set *s)
 	free(s);
 }
 
-static void set_drop(struct inventory *inv, struct set *s)
+static void set_drop(struct inventory *inv, struct set *s, bool gone)
 {
-	set_unlink(inv, s);
+	member_unlink(inv, &s->member, gone);
+	table_remove(&inv->sets_by_uid, &s->by_uid);
+	table_remove(&inv->sets_by_name, &s->by_name);
 	set_free(s);
 }
 
@@ -640,7 +670,7 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->annotations = cJSON_IsObject(annotations) ? cJSON_Duplicate(annotations, true) : NULL;
 	s->known.annotations = s->annotations;
 	s->member.name = s->known.name;
-	s->member.component = CODIS_SERVER;
+	s->member.component = template->component;
 	s->member.said_product = &s->said_product;
 	s->member.said_replica = &s->said_replica;
 	s->member.product = s->known.product;
@@ -653,8 +683,8 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 
 static bool same_set(const struct set *a, const struct set *b)
 {
-	return strcmp(a->known.uid, b->known.uid) == 0 && a->known.replicas == b->known.replicas &&
-	       a->known.ordinals_start == b->known.ordinals_start &&
+	return a->member.component == b->member.component && strcmp(a->known.uid, b->known.uid) == 0 &&
+	       a->known.replicas == b->known.replicas && a->known.ordinals_start == b->known.ordinals_start &&
 	       a->known.server_replica == b->known.server_replica && a->known.deleting == b->known.deleting &&
 	       memcmp(&a->said_product, &b->said_product, sizeof(a->said_product)) == 0 &&
 	       memcmp(&a->said_replica, &b->said_replica, sizeof(a->said_replica)) == 0 &&
@@ -664,19 +694,15 @@ static bool same_set(const struct set *a, const struct set *b)
 /* As pod_put; takes the set over when it succeeds. */
 static int set_put(struct inventory *inv, struct set *set, struct set *old)
 {
-	struct space *s;
-	struct product *says;
-
-	if (find_place(inv, set->known.namespace, &set->said_product, &s, &says) < 0)
+	if (find_place(inv, set->known.namespace, &set->member) < 0)
 		return -1;
-	if (says)
-		say(says);
+	speak(&set->member);
 	if (old)
-		set_drop(inv, old);
+		set_drop(inv, old, false);
 	table_add(&inv->sets_by_uid, &set->by_uid, hash_of(set->known.uid));
 	table_add(&inv->sets_by_name, &set->by_name, hash_of_two(set->known.namespace, set->known.name));
-	member_link(inv, &set->member, s, says);
-	resolve_silent(inv, s);
+	member_link(inv, &set->member);
+	resolve_silent(inv, set->member.space);
 	return 0;
 }
 
@@ -691,7 +717,7 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 	if (!uid)
 		return error_set(err, ERR_PROTOCOL, "a StatefulSet without a uid");
 	memset(&read, 0, sizeof(read));
-	if (codis_component_of(template) != CODIS_SERVER || (done = codis_template_read(object, &read, err)) < 0) {
+	if (!has_product(codis_component_of(template)) || (done = codis_template_read(object, &read, err)) < 0) {
 		inventory_remove_set(inv, uid);
 		return done;
 	}
@@ -720,7 +746,7 @@ void inventory_remove_set(struct inventory *inv, const char *uid)
 	if (!set)
 		return;
 	s = set->member.space;
-	set_drop(inv, set);
+	set_drop(inv, set, true);
 	resolve_silent(inv, s);
 	settle(inv);
 }
@@ -867,7 +893,7 @@ const struct inventory_set *inventory_set_by_name(const struct inventory *inv, c
 {
 	const struct set *s = find_set_by_name(inv, namespace, name);
 
-	return s ? &s->known : NULL;
+	return s && s->member.component == CODIS_SERVER ? &s->known : NULL;
 }
 
 static const struct set *set_of(const struct member *m)
@@ -890,7 +916,7 @@ const struct inventory_set *inventory_set_of(const struct inventory *inv, const 
 		return NULL;
 	LIST_FOREACH(m, &p->sets, beside)
 	{
-		if (!best || set_before(&set_of(m)->known, best))
+		if (m->component == CODIS_SERVER && (!best || set_before(&set_of(m)->known, best)))
 			best = &set_of(m)->known;
 	}
 	return best;
@@ -990,7 +1016,16 @@ int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const 
 
 int inventory_each_set(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_set *set), void *ctx)
 {
-	EACH_OF_ALL(&inv->sets_by_uid, struct set, by_uid);
+	int done = 0;
+
+	for (struct table_link *l = table_walk(&inv->sets_by_uid, NULL); l && !done;
+	     l = table_walk(&inv->sets_by_uid, l)) {
+		const struct set *s = TABLE_ENTRY(l, struct set, by_uid);
+
+		if (s->member.component == CODIS_SERVER)
+			done = fn(ctx, &s->known);
+	}
+	return done;
 }
 
 int inventory_each_product(const struct inventory *inv,
@@ -1028,11 +1063,11 @@ void inventory_free(struct inventory *inv)
 	inv->on_change = NULL;
 	for (struct table_link *l = table_walk(&inv->pods_by_uid, NULL), *next; l; l = next) {
 		next = table_walk(&inv->pods_by_uid, l);
-		pod_drop(inv, TABLE_ENTRY(l, struct pod, by_uid));
+		pod_drop(inv, TABLE_ENTRY(l, struct pod, by_uid), true);
 	}
 	for (struct table_link *l = table_walk(&inv->sets_by_uid, NULL), *next; l; l = next) {
 		next = table_walk(&inv->sets_by_uid, l);
-		set_drop(inv, TABLE_ENTRY(l, struct set, by_uid));
+		set_drop(inv, TABLE_ENTRY(l, struct set, by_uid), true);
 	}
 	for (struct table_link *l = table_walk(&inv->nodes, NULL), *next; l; l = next) {
 		next = table_walk(&inv->nodes, l);

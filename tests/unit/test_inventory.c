@@ -377,12 +377,77 @@ TEST_WITH(who_says_nothing_belongs_to_the_only_product_of_its_namespace, setup, 
 	assert_int_equal(of_group(inv, "codis-test", 1), 0);
 	assert_int_equal(of_group(inv, "shop", 0), 2); /* the dashboard and the proxy */
 	assert_products(inv, "default/shop ");
-	/* As long as one says it. */
+	/* Also while they are being made anew. */
 	inventory_remove_pod(inv, "codis-dashboard-0");
-	assert_told(w, "default/shop ");
 	inventory_remove_pod(inv, "codis-proxy-0");
-	assert_told(w, "default/codis-test default/shop ");
-	assert_string_equal(pod(inv, "codis-server-1")->product, "codis-test");
+	assert_told(w, "default/shop default/shop ");
+	assert_string_equal(pod(inv, "codis-server-1")->product, "shop");
+	/* Nothing is left of it. */
+	inventory_remove_pod(inv, "codis-server-0");
+	inventory_remove_pod(inv, "codis-server-1");
+	POD(inv, "codis-server-0");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
+}
+
+/* Two clusters, told apart by their dashboards only: when one of these is gone for a moment, nobody changes sides. */
+TEST_WITH(a_dashboard_that_is_gone_gives_its_servers_to_nobody, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	POD(inv, "orders-dashboard-0", .app = "codis-dashboard", .product = "orders");
+	inventory_remove_pod(inv, "orders-dashboard-0");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+}
+
+/* A stock cluster, as it was before there was another one in its namespace. */
+TEST_WITH(servers_stay_with_a_dashboard_that_says_nothing_either, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard");
+	POD(inv, "shop-server-0", .product = "shop");
+	POD(inv, "shop-proxy-0", .app = "codis-proxy", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
+	assert_string_equal(pod(inv, "codis-dashboard-0")->product, "codis-test");
+	inventory_remove_pod(inv, "codis-dashboard-0");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard");
+	/* It is given a name: they follow. */
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .uid = "b", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test"); /* it was remembered */
+}
+
+TEST_WITH(a_set_of_dashboards_speaks_before_its_pod_is_there, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	SET(inv, 1, "codis-dashboard", .app = "codis-dashboard", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	assert_null(inventory_set_by_name(inv, "default", "codis-dashboard"));
+	assert_null(inventory_set_of(inv, "default", "shop"));
+	assert_products(inv, "default/shop ");
+}
+
+TEST_WITH(where_another_cannot_be_read_the_silent_ones_are_not_given_away, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .from = "names");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble,
+			    "codis-server-0 says no product, and what another pod of the namespace says cannot be "
+			    "read: add env PRODUCT_NAME");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .from = "names");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	inventory_remove_pod(inv, "codis-proxy-0");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
 }
 
 TEST_WITH(where_several_products_are_said_it_is_told_which_line_to_add, setup, teardown)
@@ -524,9 +589,10 @@ TEST_WITH(a_set_speaks_for_the_silent_pods, setup, teardown)
 	POD(inv, "codis-server-0");
 	SET(inv, 2, "codis-server", .product = "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
-	inventory_remove_set(inv, "codis-server");
-	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test");
-	assert_told(w, "default/codis-test default/codis-test default/shop default/codis-test default/shop ");
+	assert_told(w, "default/codis-test default/codis-test default/shop ");
+	SET(inv, 2, "codis-server", .product = "orders");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "orders");
+	assert_told(w, "default/orders default/shop ");
 }
 
 /* --- nodes ----------------------------------------------------------------------------------------------------- */
@@ -580,16 +646,19 @@ TEST_WITH(a_node_tells_its_labels_and_when_it_failed, setup, teardown)
 
 struct model_pod {
 	bool there;
-	char uid[16], name[32], product[8], node[8], ip[16];
+	char uid[16], name[32], product[16], node[8], ip[16];
 	const char *namespace, *app;
-	int ordinal, made;
+	int ordinal;
 	bool elsewhere;
 };
 
+enum { SHOP, ORDERS, CODIS_TEST, STOCK, WORDS }; /* STOCK: a dashboard that says nothing */
+
 struct model {
 	struct model_pod pods[UIDS];
+	bool remembered[2][WORDS]; /* in `default`, in `other`: said by one that is gone */
 	bool nodes[6];
-	unsigned seed;
+	unsigned seed, words;
 };
 
 static unsigned any(struct model *m, unsigned below)
@@ -598,27 +667,68 @@ static unsigned any(struct model *m, unsigned below)
 	return (m->seed >> 8) % below;
 }
 
-static bool says(const struct model_pod *p)
+static bool is_other(const struct model_pod *p)
 {
-	return p->there && p->product[0] && strcmp(p->app, "codis-fe") != 0;
+	return strcmp(p->namespace, "other") == 0;
+}
+
+/* What it says for others; WORDS: nothing. */
+static int word_of(const struct model_pod *p)
+{
+	if (strcmp(p->app, "codis-fe") == 0 || p->elsewhere)
+		return WORDS;
+	if (!p->product[0])
+		return strcmp(p->app, "codis-dashboard") == 0 ? STOCK : WORDS;
+	return p->product[0] == 's' ? SHOP : p->product[0] == 'o' ? ORDERS : CODIS_TEST;
+}
+
+static bool is_said(const struct model *m, bool other, int word)
+{
+	for (int i = 0; i < UIDS; i++) {
+		if (m->pods[i].there && is_other(&m->pods[i]) == other && word_of(&m->pods[i]) == word)
+			return true;
+	}
+	return m->remembered[other][word];
+}
+
+static bool is_any_unreadable(const struct model *m, bool other)
+{
+	for (int i = 0; i < UIDS; i++) {
+		const struct model_pod *p = &m->pods[i];
+
+		if (p->there && is_other(p) == other && p->elsewhere && strcmp(p->app, "codis-fe") != 0)
+			return true;
+	}
+	return false;
 }
 
 static const char *model_product(const struct model *m, const struct model_pod *p)
 {
-	const char *only = NULL;
+	bool other = is_other(p), shop = is_said(m, other, SHOP), orders = is_said(m, other, ORDERS);
 
 	if (p->product[0] || p->elsewhere)
 		return p->product;
-	for (int i = 0; i < UIDS; i++) {
-		const struct model_pod *o = &m->pods[i];
+	if (is_said(m, other, STOCK))
+		return "codis-test";
+	if (shop + orders + is_said(m, other, CODIS_TEST) > 1 || is_any_unreadable(m, other))
+		return "";
+	return shop ? "shop" : orders ? "orders" : "codis-test";
+}
 
-		if (!says(o) || strcmp(o->namespace, p->namespace) != 0)
-			continue;
-		if (only && strcmp(only, o->product) != 0)
-			return "";
-		only = o->product;
-	}
-	return only ? only : "codis-test";
+static void model_remove(struct model *m, int i)
+{
+	struct model_pod *p = &m->pods[i];
+	int left = 0;
+
+	if (!p->there)
+		return;
+	p->there = false;
+	for (int k = 0; k < UIDS; k++)
+		left += m->pods[k].there && is_other(&m->pods[k]) == is_other(p);
+	if (!left)
+		memset(m->remembered[is_other(p)], 0, sizeof(m->remembered[0]));
+	else if (word_of(p) != WORDS && !is_said(m, is_other(p), word_of(p)))
+		m->remembered[is_other(p)][word_of(p)] = true;
 }
 
 static int model_group(const struct model_pod *p)
@@ -670,14 +780,15 @@ static void check_all(const struct model *m, const struct inventory *inv)
 
 static void model_set(struct model *m, struct inventory *inv, int i)
 {
-	static const char *const apps[] = { "codis-server", "codis-server", "codis-proxy", "codis-fe" };
-	static const char *const products[] = { "", "", "", "shop", "shop", "orders", "codis-test" };
+	static const char *const apps[] = { "codis-server", "codis-server", "codis-proxy", "codis-dashboard",
+					    "codis-fe" };
+	static const char *const words[] = { "", "", "", "shop", "shop", "orders", "codis-test" };
 	struct model_pod *p = &m->pods[i], *o;
-	char made[32];
 
-	p->ordinal = i % NAMES / 4;
-	p->app = apps[i % 4];
-	p->namespace = any(m, 2) && !p->there ? "other" : p->there ? p->namespace : "default";
+	if (!p->there)
+		p->namespace = any(m, 2) ? "other" : "default";
+	p->ordinal = i % NAMES / 5;
+	p->app = apps[i % 5];
 	snprintf(p->uid, sizeof(p->uid), "u%d", i);
 	snprintf(p->name, sizeof(p->name), "%s-%d", p->app, p->ordinal);
 	for (int k = 0; k < UIDS; k++) {
@@ -686,14 +797,13 @@ static void model_set(struct model *m, struct inventory *inv, int i)
 			o->there = false;
 	}
 	p->there = true;
-	p->elsewhere = any(m, 10) == 0;
-	snprintf(p->product, sizeof(p->product), "%.7s", p->elsewhere ? "" : products[any(m, 6)]);
+	p->elsewhere = any(m, 60) == 0;
+	snprintf(p->product, sizeof(p->product), "%s", p->elsewhere ? "" : words[any(m, m->words)]);
 	snprintf(p->node, sizeof(p->node), any(m, 5) ? "n%u" : "", any(m, 6));
 	snprintf(p->ip, sizeof(p->ip), any(m, 5) ? "10.0.0.%u" : "", any(m, 20));
-	snprintf(made, sizeof(made), "2024-01-01T00:00:00Z");
 	POD(inv, p->name, .namespace = p->namespace, .uid = p->uid, .app = p->app,
 	    .product = p->product[0] ? p->product : NULL, .from = p->elsewhere ? "names" : NULL,
-	    .node = p->node[0] ? p->node : NULL, .ip = p->ip[0] ? p->ip : NULL, .made = made);
+	    .node = p->node[0] ? p->node : NULL, .ip = p->ip[0] ? p->ip : NULL);
 }
 
 static void model_step(struct model *m, struct inventory *inv)
@@ -715,11 +825,22 @@ static void model_step(struct model *m, struct inventory *inv)
 		break;
 	case 3:
 	case 4:
-		m->pods[i].there = false;
+		model_remove(m, i);
 		snprintf(name, sizeof(name), "u%d", i);
 		inventory_remove_pod(inv, name);
 		break;
 	default: model_set(m, inv, i);
+	}
+}
+
+static void remove_all(struct model *m, struct inventory *inv)
+{
+	char uid[16];
+
+	for (int i = 0; i < UIDS; i++) {
+		snprintf(uid, sizeof(uid), "u%d", i);
+		model_remove(m, i);
+		inventory_remove_pod(inv, uid);
 	}
 }
 
@@ -729,18 +850,17 @@ TEST_WITH(twenty_thousand_events_leave_what_a_naive_model_has, setup, teardown)
 	struct model m = { .seed = 7 };
 
 	for (int step = 0; step < 20000; step++) {
+		/* By turns few words and many, and all gone. */
+		m.words = 3 + (unsigned)(step / 500) % 5;
+		if (step % 500 == 0)
+			remove_all(&m, inv);
 		model_step(&m, inv);
 		buf_reset(&w->told);
 		if (step % 50 == 0)
 			check_all(&m, inv);
 	}
 	check_all(&m, inv);
-	for (int i = 0; i < UIDS; i++) {
-		char uid[16];
-
-		snprintf(uid, sizeof(uid), "u%d", i);
-		inventory_remove_pod(inv, uid);
-	}
+	remove_all(&m, inv);
 	assert_int_equal(all_pods(inv), 0);
 	assert_products(inv, "");
 }
