@@ -26,7 +26,7 @@ struct fill {
 /* The slot as it shall be on the proxy; false when it is none of this group's. */
 static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 {
-	const struct dashboard_view *b = &f->op->c->dashboard;
+	const struct observed_topom *b = &f->op->c->dashboard;
 	int gid = f->op->a.gid;
 
 	*out = f->p->slots[id];

@@ -6,6 +6,32 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/codis/coordinator.h"
+#include "common/codis/probe.h"
+#include "common/kube/event.h"
+#include "common/net/addr.h"
+#include "common/net/http.h"
+#include "controller/act.h"
+#include "controller/observe.h"
+#include "controller/roster.h"
+#include "controller/status.h"
+#include "controller/zookeeper.h"
+
+#define MAX_ACTIONS 32
+/* A cluster in which all is well and nothing is heard is looked at so often. */
+#define CALM_LOOK_MS 1000
+/* Servers of a group in which all is well are asked so many times more seldom. */
+#define CALM_PROBE 4
+/* Answers to what was asked of many at once come close together: one look takes them all. */
+#define GATHER_MS 5
+/* A loop that did not turn for so long cannot tell a silent server from its own sleep. */
+#define CLOCK_JUMP_MS 1000
+
+/* --- what is held ----------------------------------------------------------------------------------------------------
+ */
 
 void cluster_path(const struct cluster *c, char *out, size_t size, const char *fmt, ...)
 {
@@ -18,18 +44,43 @@ void cluster_path(const struct cluster *c, char *out, size_t size, const char *f
 	va_end(ap);
 }
 
+int cluster_grow(void *array, int *room, int count)
+{
+	void **at = array, *grown;
+	int more = count + count / 2 + 8;
+
+	if (count < *room)
+		return 0;
+	grown = realloc(*at, (size_t)more * sizeof(void *));
+	if (!grown)
+		return -1;
+	*at = grown;
+	*room = more;
+	return 0;
+}
+
 struct observed_group *cluster_group(struct cluster *c, int gid, bool make)
 {
 	struct observed_group *g;
+	int low = 0, high = c->group_count;
 
-	for (int i = 0; i < c->group_count; i++) {
-		if (c->groups[i]->node.id == gid)
-			return c->groups[i];
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (c->groups[mid]->node.id == gid)
+			return c->groups[mid];
+		if (c->groups[mid]->node.id < gid)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	if (!make || c->group_count == CLUSTER_GROUPS || !(g = calloc(1, sizeof(*g))))
+	g = make && cluster_grow(&c->groups, &c->group_room, c->group_count) == 0 ? calloc(1, sizeof(*g)) : NULL;
+	if (!g)
 		return NULL;
 	g->node.id = gid;
-	c->groups[c->group_count++] = g;
+	memmove(&c->groups[low + 1], &c->groups[low], (size_t)(c->group_count - low) * sizeof(c->groups[0]));
+	c->groups[low] = g;
+	c->group_count++;
 	return g;
 }
 
@@ -38,10 +89,11 @@ struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, 
 	struct observed_proxy *p;
 
 	for (int i = 0; i < c->proxy_count; i++) {
-		if (strcmp(c->proxies[i]->admin_addr, admin_addr) == 0)
+		if (addr_equal(c->proxies[i]->admin_addr, admin_addr))
 			return c->proxies[i];
 	}
-	if (!make || c->proxy_count == CLUSTER_PROXIES || !(p = calloc(1, sizeof(*p))))
+	p = make && cluster_grow(&c->proxies, &c->proxy_room, c->proxy_count) == 0 ? calloc(1, sizeof(*p)) : NULL;
+	if (!p)
 		return NULL;
 	p->c = c;
 	snprintf(p->admin_addr, sizeof(p->admin_addr), "%s", admin_addr);
@@ -50,17 +102,277 @@ struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, 
 	return p;
 }
 
+struct observed_dashboard *cluster_dashboard(struct cluster *c, const char *addr, bool make)
+{
+	struct observed_dashboard *d;
+
+	for (int i = 0; i < c->dashboard_count; i++) {
+		if (addr_equal(c->dashboards[i]->addr, addr))
+			return c->dashboards[i];
+	}
+	d = make && cluster_grow(&c->dashboards, &c->dashboard_room, c->dashboard_count) == 0 ? calloc(1, sizeof(*d))
+											      : NULL;
+	if (!d)
+		return NULL;
+	d->c = c;
+	snprintf(d->addr, sizeof(d->addr), "%s", addr);
+	d->since_ms = clock_mono_ms();
+	c->dashboards[c->dashboard_count++] = d;
+	return d;
+}
+
 struct observed_server *cluster_server(struct cluster *c, const char *addr)
 {
-	for (int i = 0; i < c->server_count; i++) {
-		if (strcmp(c->servers[i]->addr, addr) == 0)
-			return c->servers[i];
+	int at = observed_server_at(c->servers, c->server_count, addr);
+
+	return at < 0 ? NULL : c->servers[at];
+}
+
+void cluster_note_serving(struct cluster *c)
+{
+	c->dashboard.addr[0] = '\0';
+	for (int i = 0; i < c->dashboard_count; i++) {
+		const struct observed_dashboard *d = c->dashboards[i];
+
+		if (d->reach == REACH_OK && d->uid[0])
+			memcpy(c->dashboard.addr, d->addr, sizeof(c->dashboard.addr));
 	}
-	return NULL;
+}
+
+/* --- its turn --------------------------------------------------------------------------------------------------------
+ */
+
+static void observed_of(const struct cluster *c, struct observed *o)
+{
+	const struct controller *ctl = c->ctl;
+
+	*o = (struct observed){
+		.namespace = c->namespace,
+		.product = c->product,
+		.mode = c->watch_only ? VIEW_WATCH : ctl->mode,
+		.leads = ctl->mode == VIEW_LEAD,
+		.steady_since_ms = c->steady_since_ms,
+		.kube_fresh = ctl->kube_fresh,
+		.connected_since_ms = c->connected_since_ms,
+		.listed_ms = c->listed_ms,
+		.server_count = c->server_count,
+		.group_count = c->group_count,
+		.proxy_count = c->proxy_count,
+		.dashboard_count = c->dashboard_count,
+		.servers = c->servers,
+		.groups = c->groups,
+		.proxies = c->proxies,
+		.dashboards = c->dashboards,
+		.topom = &c->dashboard,
+		.dashboard_running = c->dashboard_running,
+		.dashboard_acted_ms = c->dashboard_acted_ms,
+		.password_trouble = c->password_trouble,
+	};
+}
+
+static void tell_status(struct cluster *c)
+{
+	char line[sizeof(c->line)];
+
+	status_line(&c->view, &c->ctl->limits, line, sizeof(line), &c->ok);
+	if (strcmp(line, c->line) == 0)
+		return;
+	memcpy(c->line, line, sizeof(line));
+	log_info(c->ctl->log, "status", "namespace=%s ok=%s line=%s", c->namespace, c->ok ? "true" : "false",
+		 LOGQ(line));
+}
+
+static void tell_no_password(struct cluster *c, const struct server_view *s)
+{
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+
+	if (meta && json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", s->pod.name) &&
+	    json_add_str(meta, "uid", s->pod.uid))
+		kube_event_once(c->ctl->events, "Pod", pod, true, "PasswordNotKnown",
+				"the controller is refused (%s): %s", s->complaint, c->view.password_trouble);
+}
+
+/* A server that wants a password which is not known: told on its pod, once. */
+static void tell_troubles(struct cluster *c)
+{
+	for (int i = 0; i < c->view.server_count && c->view.password_trouble[0] && c->view.mode == VIEW_LEAD; i++) {
+		const struct server_view *s = &c->view.servers[i];
+		struct observed_server *o =
+			strcmp(s->complaint, "NOAUTH") == 0 && s->pod.name[0] ? cluster_server(c, s->addr) : NULL;
+
+		if (!o || o->told)
+			continue;
+		o->told = true;
+		tell_no_password(c, s);
+	}
+}
+
+/* All is well in the group: what happens there next shows as a connection that drops, or in an INFO that may come a
+ * second later: a replica has not heard a silent master for evidence sooner than after two. */
+static bool is_calm(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *m = view_master(v, g), *s;
+
+	if (g->busy || g->node.promoting_state[0] || !m || !view_master_verified(m) || m->pod.deleting)
+		return false;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (s != m && (!view_synced(s, m) || s->pod.deleting))
+			return false;
+	}
+	return true;
+}
+
+static void set_pace(struct cluster *c)
+{
+	const struct cluster_view *v = &c->view;
+
+	for (int i = 0; i < c->server_count && i < v->server_count; i++) {
+		const struct group_view *g = view_group(v, v->servers[i].group);
+
+		redis_probe_pace(c->servers[i]->probe,
+				 g && is_calm(v, g) ? c->ctl->probe_ms * CALM_PROBE : c->ctl->probe_ms);
+	}
+}
+
+/* Whether something is under way, or awaited. */
+static bool is_open(const struct cluster *c)
+{
+	const struct cluster_view *v = &c->view;
+
+	if (!c->ok || c->running || v->dashboard.busy)
+		return true;
+	for (int i = 0; i < v->group_count; i++) {
+		if (v->groups[i].busy || v->groups[i].node.promoting_state[0])
+			return true;
+	}
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (v->proxies[i].busy || v->proxies[i].pod.deleting)
+			return true;
+	}
+	for (int i = 0; i < v->server_count; i++) {
+		if (v->servers[i].pod.deleting)
+			return true;
+	}
+	return false;
+}
+
+static void take_turn(struct cluster *c)
+{
+	struct action actions[MAX_ACTIONS];
+	struct observed seen;
+	int n;
+
+	c->looked_ms = clock_mono_ms();
+	if (c->stock_due)
+		roster_take_stock(c);
+	observed_of(c, &seen);
+	if (picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
+		log_error(c->ctl->log, "picture.failed", "namespace=%s product=%s error=\"no memory\"", c->namespace,
+			  c->product);
+		memset(&c->view, 0, sizeof(c->view));
+		return;
+	}
+	set_pace(c); /* before anything is done: servers stand as in the view */
+	n = decide(&c->view, &c->ctl->limits, actions, MAX_ACTIONS);
+	for (int i = 0; i < n; i++)
+		act(c, &actions[i]);
+	tell_status(c);
+	tell_troubles(c);
+	c->open = n || is_open(c);
+}
+
+static void on_soon(uv_timer_t *t)
+{
+	take_turn(t->data);
+}
+
+static void look_in(struct cluster *c, uint64_t ms)
+{
+	uv_handle_t *soon = (uv_handle_t *)&c->soon;
+
+	if (c->look && !c->closing && (!uv_is_active(soon) || uv_timer_get_due_in(&c->soon) > ms))
+		uv_timer_start(&c->soon, c->look, ms, 0);
 }
 
 void cluster_look(struct cluster *c)
 {
-	if (!c->closing && !uv_is_active((uv_handle_t *)&c->soon))
-		uv_timer_start(&c->soon, c->look, 0, 0);
+	look_in(c, 0);
+}
+
+void cluster_heard(struct cluster *c, bool news)
+{
+	if (news || c->open)
+		look_in(c, GATHER_MS);
+}
+
+void cluster_tick(struct cluster *c, int64_t now_ms)
+{
+	if (now_ms - c->last_tick_ms > CLOCK_JUMP_MS) {
+		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product,
+			 (long long)(now_ms - c->last_tick_ms));
+		c->steady_since_ms = now_ms;
+	}
+	c->last_tick_ms = now_ms;
+	zookeeper_tick(c, now_ms);
+	observe(c, now_ms);
+	if (c->open || now_ms - c->looked_ms >= CALM_LOOK_MS)
+		take_turn(c);
+}
+
+/* --- beginning and end -----------------------------------------------------------------------------------------------
+ */
+
+struct cluster *cluster_begin(struct controller *ctl, const char *namespace, const char *product)
+{
+	struct cluster *c = calloc(1, sizeof(*c));
+	struct error err = ERROR_INIT;
+
+	if (!c)
+		return NULL;
+	c->ctl = ctl;
+	snprintf(c->namespace, sizeof(c->namespace), "%s", namespace);
+	snprintf(c->product, sizeof(c->product), "%s", product);
+	c->dashboard.lock_exists = -1;
+	c->http = http_client_new(ctl->uv, NULL, &err);
+	if (!c->http) {
+		log_error(ctl->log, "cluster.failed", "product=%s error=%s", product, LOGQ(err.text));
+		free(c);
+		return NULL;
+	}
+	c->last_tick_ms = c->steady_since_ms = clock_mono_ms();
+	c->open = c->stock_due = true;
+	uv_timer_init(ctl->uv, &c->soon);
+	c->soon.data = c;
+	c->look = on_soon;
+	log_info(ctl->log, "cluster.found", "namespace=%s product=%s", namespace, product);
+	return c;
+}
+
+bool cluster_idle(const struct cluster *c)
+{
+	return !c->running && !c->zk_resolving;
+}
+
+static void on_cluster_closed(uv_handle_t *h)
+{
+	struct cluster *c = h->data;
+
+	roster_release(c);
+	picture_room_release(&c->room);
+	free(c);
+}
+
+void cluster_end(struct cluster *c)
+{
+	struct coordinator *zk = c->zk;
+
+	c->closing = true;
+	c->zk = NULL;
+	coordinator_close(zk);
+	http_client_free(c->http);
+	c->http = NULL;
+	/* Probes end at once: what they know is freed with the cluster. */
+	roster_silence(c);
+	uv_close((uv_handle_t *)&c->soon, on_cluster_closed);
 }

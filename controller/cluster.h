@@ -1,6 +1,5 @@
-/* cluster.h - one Codis cluster (a product in a namespace) as the controller holds it: what is observed, what is being
- * done. observe.c fills it in by asking Codis, act.c carries actions out on it, steer.c makes the view of it and
- * decides. */
+/* cluster.h - one Codis cluster (a product in a namespace) as the controller holds it, and its turn: observe, make the
+ * picture, decide, act. roster.c, zookeeper.c and observe.c write what is observed, act what is done. */
 #ifndef CODIS_CONTROLLER_CLUSTER_H
 #define CODIS_CONTROLLER_CLUSTER_H
 
@@ -9,19 +8,18 @@
 #include <uv.h>
 
 #include "controller/decide.h"
-#include "controller/kubeview.h"
+#include "controller/observed.h"
+#include "controller/picture.h"
 #include "controller/view.h"
 
-struct buf;
 struct coordinator;
-struct fill;
 struct http_client;
+struct inventory;
 struct kube_client;
 struct kube_events;
 struct logger;
-struct loop_timer;
 struct metrics;
-struct redis_probe;
+struct secrets;
 
 /* What all clusters share. */
 struct controller {
@@ -30,7 +28,10 @@ struct controller {
 	struct metrics *metrics;
 	struct kube_client *kube;
 	struct kube_events *events;
-	struct kubeview *kubeview;
+	const struct inventory *inventory;
+	struct secrets *secrets;
+	bool kube_synced; /* the inventory was filled once */
+	bool kube_fresh;  /* ... and the API server was heard lately */
 	struct decide_limits limits;
 	int probe_ms, probe_timeout_ms;
 	enum view_mode mode;
@@ -38,95 +39,81 @@ struct controller {
 	bool crash_armed;
 };
 
-struct observed_server {
-	char addr[CODIS_ADDR_MAX];
-	struct redis_probe *probe;
-	char uid[VIEW_UID_MAX];              /* of the pod that had this address when the probe began */
-	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
-	int role_version;                    /* ... and the version of its group's node at that time */
-	bool wanted;                         /* by the last view */
-	struct cluster *c;
-};
-
-struct observed_group {
-	struct codis_group node;
-	bool exists;
-	int version;
-	int64_t read_ms;  /* when the read that gave this began; 0: never read */
-	int64_t acted_ms; /* when something was last done here */
-	int64_t retry_ms; /* nothing is done before this: backoff after a failure */
-	int failures;
-	int running; /* actions under way */
-	int64_t masterless_ms;
-	bool wanted;
-};
-
-struct observed_proxy {
-	struct cluster *c;
-	char admin_addr[CODIS_ADDR_MAX];
-	char token[CODIS_TOKEN_MAX];            /* as the process says */
-	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
-	int registered_version;
-	enum reach reach;
-	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
-	int64_t slots_ms; /* when the question was asked whose answer has the slots */
-	bool asking, online, has_slots, wanted;
-	int running;
-	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
-	struct codis_slot slots[CODIS_SLOTS];
-};
-
-#define CLUSTER_SERVERS 512
-#define CLUSTER_GROUPS  128
-#define CLUSTER_PROXIES 128
-
 struct cluster {
 	struct controller *ctl;
-	char namespace[64], product[CODIS_PRODUCT_MAX], auth[128];
+	char namespace[64], product[CODIS_PRODUCT_MAX];
 	struct http_client *http;
+
+	/* zookeeper.c */
 	struct coordinator *zk;
-	char zk_name[256];      /* as the pods name it */
-	char zk_resolved[512];  /* the addresses that the open coordinator has */
-	int64_t zk_resolved_ms; /* when the name was last asked for */
+	char zk_name[POD_TEXT_MAX]; /* as the pods name it; roster.c */
+	char zk_resolved[512];      /* the addresses that the open coordinator has */
+	int64_t zk_resolved_ms;     /* when the name was last asked for */
 	bool zk_resolving;
+	int64_t connected_since_ms; /* 0: not connected */
 
-	int server_count, group_count, proxy_count;
-	struct observed_server *servers[CLUSTER_SERVERS];
-	struct observed_group *groups[CLUSTER_GROUPS];
-	struct observed_proxy *proxies[CLUSTER_PROXIES];
-	struct dashboard_view dashboard;
-	int64_t dashboard_asked_ms, dashboard_acted_ms;
-	bool dashboard_asking;
-	int dashboard_running;
+	/* roster.c: who is watched. The arrays grow; what they point to stays where it is until it is forgotten. */
+	int server_count, group_count, proxy_count, dashboard_count;
+	int server_room, group_room, proxy_room, dashboard_room;
+	struct observed_server **servers; /* in the order of their addresses */
+	struct observed_group **groups;   /* in the order of their ids */
+	struct observed_proxy **proxies;
+	struct observed_dashboard **dashboards;
+	char auth[POD_TEXT_MAX];    /* product_auth; "" none, or not known */
+	char password_trouble[400]; /* why it is not known, and what helps */
+	bool watch_only;            /* codis.io/ha: keep */
+	bool has_pods;
+	bool stock_due; /* pods or lists changed since the roster was made */
+
+	/* observe.c */
+	struct observed_topom dashboard;
+	int64_t dashboard_asked_ms; /* act sets it to 0: ask at once */
+	int64_t listed_ms;          /* when the folder of groups was read */
+	int64_t list_asked_ms;      /* when the coordinator's folders were last asked for */
+	int listing;                /* such questions under way */
 	bool reload_due;
-	bool groups_listed; /* the group folder was read at least once */
-	int64_t listed_ms;  /* when the coordinator's folders were last asked for */
-	int listing;        /* such questions under way */
-	bool watch_only;    /* codis.io/ha: keep */
 
-	uv_timer_t tick, soon;
-	uv_timer_cb look; /* what soon does */
-	int64_t last_tick_ms, steady_since_ms;
+	/* act */
+	int64_t dashboard_acted_ms;
+	int dashboard_running;
 	int running; /* actions under way */
-	int64_t empty_since_ms;
-	bool pods_seen; /* since the last steer_end_when_idle */
-	int open_handles;
-	bool closing;
 
-	struct cluster_view view; /* the last one; its arrays are below */
-	struct server_view view_servers[CLUSTER_SERVERS];
-	struct group_view view_groups[CLUSTER_GROUPS];
-	struct proxy_view view_proxies[CLUSTER_PROXIES];
+	/* cluster.c */
+	uv_timer_t soon;
+	uv_timer_cb look; /* what soon does */
+	int64_t last_tick_ms, steady_since_ms, looked_ms;
+	bool open; /* something is under way or awaited: looked at at each tick */
+	int64_t empty_since_ms;
+	bool closing;
+	struct cluster_view view; /* the last one */
+	struct picture_room room;
 	char line[1024]; /* the last status line that was logged */
+	bool ok;
 	struct cluster *next;
 };
 
-/* Something was seen: make the view and decide, in the next turn of the loop. */
+/* Begins to watch, and where this controller leads, to act. NULL: no memory (logged). */
+struct cluster *cluster_begin(struct controller *ctl, const char *namespace, const char *product);
+/* Ends what it asks and frees it, in the next turns of the loop. Nothing may be under way in it (cluster_idle). */
+void cluster_end(struct cluster *c);
+bool cluster_idle(const struct cluster *c);
+/* Ten times a second: asks what is due, and looks where something is under way, or a second has passed. */
+void cluster_tick(struct cluster *c, int64_t now_ms);
+/* Something was seen: make the picture and decide, in the next turn of the loop. */
 void cluster_look(struct cluster *c);
-/* What is held of a group, proxy, server; NULL when it is not (make: memory ran out, or the limit is reached). */
+/* An answer came: looked at within milliseconds, together with those that come with it. news: it says something else
+ * than the one before it; else it is only looked at while something is under way, which may have waited for it. */
+void cluster_heard(struct cluster *c, bool news);
+
+/* What is held of a group, proxy, server, dashboard; NULL when it is not (make: memory ran out). */
 struct observed_group *cluster_group(struct cluster *c, int gid, bool make);
 struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, bool make);
 struct observed_server *cluster_server(struct cluster *c, const char *addr);
+struct observed_dashboard *cluster_dashboard(struct cluster *c, const char *addr, bool make);
+/* Which dashboard serves: after one was heard or forgotten. */
+void cluster_note_serving(struct cluster *c);
+/* Room for one more in an array of pointers. 0, or -1: no memory. */
+int cluster_grow(void *array_of_pointers, int *room, int count);
 /* A path below /codis3/<product>/. */
 void cluster_path(const struct cluster *c, char *out, size_t size, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -1,5 +1,5 @@
-/* codis-controller - joins, fails over, heals: observe -> decide (pure) -> act. See docs/architecture.md. */
-#include <pthread.h>
+/* codis-controller - joins, fails over, heals: observe -> picture (pure) -> decide (pure) -> act. See
+ * docs/architecture.md. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,6 +13,8 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/codis/inventory.h"
+#include "common/codis/inventory_watch.h"
 #include "common/kube/client.h"
 #include "common/kube/config.h"
 #include "common/kube/event.h"
@@ -20,12 +22,15 @@
 #include "common/net/loop.h"
 #include "common/net/ops.h"
 #include "controller/cluster.h"
+#include "controller/clusters.h"
 #include "controller/options.h"
-#include "controller/status.h"
-#include "controller/steer.h"
+#include "controller/page.h"
+#include "controller/secrets.h"
 #include "controller/viewer.h"
 
-#define LOOK_MS 200
+#define TICK_MS 100
+/* The API server tells at least a bookmark a minute: when two did not come, what is known of pods is no evidence. */
+#define KUBE_FRESH_MS 130000
 /* A loop that has not turned for so long is stuck: the kubelet shall start us again. */
 #define STUCK_MS 10000
 
@@ -37,81 +42,31 @@ struct program {
 	struct controller ctl;
 	struct lease *lease;
 	struct ops ops;
-	struct cluster *clusters;
-	struct loop_timer *look;
+	struct inventory *inventory;
+	struct inventory_watch *watch;
+	struct clusters *clusters;
+	struct page *page;
+	struct loop_timer *tick;
 	uv_signal_t usr2;
 	char identity[254];
-
-	/* What the ops server's threads may read. */
-	atomic_llong turned_ms;
-	atomic_bool synced;
-	pthread_mutex_t lock;
-	char *status_text, *status_json;
-	bool leads;
+	atomic_llong turned_ms; /* read by the ops server's threads */
 };
 
-/* --- status
- * ----------------------------------------------------------------------------------------------------------- */
-
-static void publish(struct program *p)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(1u << 20), json = BUF_INIT(16u << 20);
-	cJSON *root JSON_CLEANUP = cJSON_CreateObject();
-	cJSON *clusters = root ? json_add_array(root, "clusters") : NULL;
-	char line[1024];
-	bool ok;
-
-	if (!clusters)
-		return;
-	json_add_bool(root, "leads", p->ctl.mode != VIEW_WATCH);
-	json_add_str(root, "identity", p->identity);
-	for (struct cluster *c = p->clusters; c; c = c->next) {
-		cJSON *one = status_json(&c->view, &p->ctl.limits);
-
-		status_line(&c->view, &p->ctl.limits, line, sizeof(line), &ok);
-		buf_addf(&text, "%s/%s\n", c->namespace, line);
-		if (one)
-			json_push(clusters, one);
-	}
-	if (!p->clusters)
-		buf_addstr(&text, "no Codis cluster is seen\n");
-	json_write(root, &json);
-	pthread_mutex_lock(&p->lock);
-	free(p->status_text);
-	free(p->status_json);
-	p->status_text = buf_detach(&text);
-	p->status_json = buf_detach(&json);
-	pthread_mutex_unlock(&p->lock);
-}
+/* --- what is served -------------------------------------------------------------------------------------------------
+ */
 
 static void serve_status(void *ctx, const struct http_request *req, struct http_response *res)
 {
 	struct program *p = ctx;
-	bool json = strcmp(req->path, "/status.json") == 0;
 
-	if (!json && strcmp(req->path, "/status") != 0) {
-		res->status = 404;
-		buf_addf(&res->body, "there is /status, /status.json, /healthz, /readyz and /metrics\n");
-		return;
-	}
-	if (json)
-		res->content_type = "application/json";
-	pthread_mutex_lock(&p->lock);
-	if (json ? !p->status_json : !p->status_text)
-		res->status = 503;
-	else
-		buf_addstr(&res->body, json ? p->status_json : p->status_text);
-	pthread_mutex_unlock(&p->lock);
+	page_serve(p->page, req, res);
 }
 
 static bool is_ready(void *ctx, char *why_not, size_t size)
 {
-	struct program *p = ctx;
+	const struct program *p = ctx;
 
-	if (atomic_load(&p->synced))
-		return true;
-	snprintf(why_not, size, "pods, StatefulSets and nodes have not been listed yet");
-	return false;
+	return inventory_watch_ready(p->watch, why_not, size);
 }
 
 static bool is_alive(void *ctx, char *why_not, size_t size)
@@ -125,72 +80,20 @@ static bool is_alive(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
-/* --- clusters
- * --------------------------------------------------------------------------------------------------------- */
+/* --- what is heard --------------------------------------------------------------------------------------------------
+ */
 
-static struct cluster *find_cluster(struct program *p, const struct kube_pod *pod)
-{
-	for (struct cluster *c = p->clusters; c; c = c->next) {
-		if (strcmp(c->namespace, pod->namespace) == 0 && strcmp(c->product, pod->id.product) == 0)
-			return c;
-	}
-	return NULL;
-}
-
-static bool has_pods(const struct program *p, const struct cluster *c)
-{
-	for (const struct kube_pod *pod = kubeview_pods(p->ctl.kubeview); pod; pod = pod->next) {
-		if (strcmp(c->namespace, pod->namespace) == 0 && strcmp(c->product, pod->id.product) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void find_clusters(struct program *p)
-{
-	for (const struct kube_pod *pod = kubeview_pods(p->ctl.kubeview); pod; pod = pod->next) {
-		struct cluster *c;
-
-		if (pod->id.component != CODIS_SERVER && pod->id.component != CODIS_PROXY &&
-		    pod->id.component != CODIS_DASHBOARD)
-			continue;
-		if (find_cluster(p, pod))
-			continue;
-		c = steer_begin(&p->ctl, pod->namespace, pod->id.product);
-		if (c) {
-			c->next = p->clusters;
-			p->clusters = c;
-		}
-	}
-	for (struct cluster **at = &p->clusters; *at;) {
-		struct cluster *c = *at;
-
-		if (has_pods(p, c) || !steer_end_when_idle(c)) {
-			at = &c->next;
-			continue;
-		}
-		*at = c->next;
-	}
-}
-
-static void on_look(void *ctx)
+static void on_tick(void *ctx)
 {
 	struct program *p = ctx;
+	int64_t now_ms = clock_mono_ms();
+	char why_not[200];
 
-	atomic_store(&p->turned_ms, clock_mono_ms());
-	atomic_store(&p->synced, kubeview_synced(p->ctl.kubeview));
-	/* Nothing is judged from half a list. */
-	if (kubeview_synced(p->ctl.kubeview))
-		find_clusters(p);
-	publish(p);
-}
-
-static void on_kube_change(void *ctx)
-{
-	struct program *p = ctx;
-
-	for (struct cluster *c = p->clusters; c; c = c->next)
-		cluster_look(c);
+	atomic_store(&p->turned_ms, now_ms);
+	p->ctl.kube_synced |= inventory_watch_ready(p->watch, why_not, sizeof(why_not));
+	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, KUBE_FRESH_MS);
+	secrets_tick(p->ctl.secrets);
+	clusters_tick(p->clusters, now_ms);
 }
 
 static void on_kube_error(void *ctx, const struct error *err)
@@ -198,6 +101,33 @@ static void on_kube_error(void *ctx, const struct error *err)
 	struct program *p = ctx;
 
 	log_warn(&p->log, "kube.error", "error=%s", LOGQ(err->text));
+}
+
+static void on_watch_error(void *ctx, const char *resource, const struct error *err)
+{
+	struct program *p = ctx;
+
+	log_warn(&p->log, "kube.error", "resource=%s error=%s", resource, LOGQ(err->text));
+}
+
+/* A pod or StatefulSet that says something impossible: whoever applied it is told on it. */
+static void on_unreadable(void *ctx, const char *resource, const cJSON *object, const struct error *err)
+{
+	struct program *p = ctx;
+	const char *namespace = json_str(object, "metadata", "namespace", NULL);
+	const char *name = json_str(object, "metadata", "name", NULL);
+
+	log_warn(&p->log, "kube.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
+		 namespace ? namespace : "", name ? name : "", LOGQ(err->text));
+	if (strcmp(resource, "pods") == 0 && p->ctl.mode == VIEW_LEAD)
+		kube_event_once(p->ctl.events, "Pod", object, true, "NotLed", "%s", err->text);
+}
+
+static void on_secret(void *ctx, const char *namespace)
+{
+	struct program *p = ctx;
+
+	clusters_take_stock(p->clusters, namespace);
 }
 
 static void on_lease(void *ctx, enum lease_state state, const char *holder)
@@ -212,7 +142,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 		 holder);
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
-	on_kube_change(p);
+	clusters_look(p->clusters);
 }
 
 /* --- start and stop
@@ -246,9 +176,31 @@ static void on_usr2(uv_signal_t *handle, int signum)
 	log_warn(&p->log, "crash.armed", "point=%s", p->opt.crash_at);
 }
 
-static int start(struct program *p, struct error *err)
+/* What is known of Kubernetes, and who needs it. */
+static int start_kube(struct program *p, struct error *err)
 {
-	struct kubeview_config view = { .on_change = on_kube_change, .on_error = on_kube_error, .ctx = p };
+	struct inventory_watch_config watch = { .parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
+						.program = "codis-controller",
+						.on_unreadable = on_unreadable,
+						.on_error = on_watch_error,
+						.ctx = p };
+
+	p->ctl.kube = kube_client_new(p->ctl.uv, &p->kube_config, err);
+	if (!p->ctl.kube)
+		return -1;
+	p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity);
+	p->ctl.secrets = secrets_new(p->ctl.kube, on_secret, p);
+	p->inventory = inventory_new();
+	p->clusters = p->inventory ? clusters_new(&p->ctl, p->inventory) : NULL;
+	if (!p->ctl.events || !p->ctl.secrets || !p->clusters)
+		return error_set(err, ERR_NOMEM, "no memory");
+	p->ctl.inventory = watch.inventory = p->inventory;
+	p->watch = inventory_watch_start(p->ctl.uv, p->ctl.kube, &watch, err);
+	return p->watch ? 0 : -1;
+}
+
+static int start_lease(struct program *p, struct error *err)
+{
 	struct lease_config lease = { .namespace = p->opt.namespace,
 				      .name = p->opt.lease,
 				      .identity = p->identity,
@@ -258,23 +210,25 @@ static int start(struct program *p, struct error *err)
 				      .on_error = on_kube_error,
 				      .ctx = p };
 
+	p->lease = lease_start(p->ctl.uv, p->ctl.kube, &lease, err);
+	return p->lease ? 0 : -1;
+}
+
+static int start(struct program *p, struct error *err)
+{
 	if (loop_init(&p->loop, on_stop, p, err) < 0 || kube_config_load(&p->kube_config, p->opt.kubeconfig, err) < 0)
 		return -1;
 	p->ctl.uv = &p->loop.uv;
 	p->ctl.metrics = metrics_new();
 	if (!p->ctl.metrics)
 		return error_set(err, ERR_NOMEM, "no memory");
-	if (!(p->ctl.kube = kube_client_new(p->ctl.uv, &p->kube_config, err)))
+	if (start_kube(p, err) < 0 || start_lease(p, err) < 0)
 		return -1;
-	p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity);
-	if (!p->ctl.events)
-		return error_set(err, ERR_NOMEM, "no memory");
-	if (!(p->ctl.kubeview = kubeview_start(p->ctl.uv, p->ctl.kube, &view, err)))
+	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
+	if (!p->page)
 		return -1;
-	if (!(p->lease = lease_start(p->ctl.uv, p->ctl.kube, &lease, err)))
-		return -1;
-	p->look = loop_timer_start(p->ctl.uv, 0, LOOK_MS, on_look, p);
-	if (!p->look)
+	p->tick = loop_timer_start(p->ctl.uv, 0, TICK_MS, on_tick, p);
+	if (!p->tick)
 		return error_set(err, ERR_NOMEM, "no memory");
 	if (p->opt.crash_at) {
 		uv_signal_init(p->ctl.uv, &p->usr2);
@@ -304,7 +258,6 @@ static void configure(struct program *p)
 		snprintf(p->identity, sizeof(p->identity), "%s", p->opt.pod_name);
 	else
 		gethostname(p->identity, sizeof(p->identity) - 1);
-	pthread_mutex_init(&p->lock, NULL);
 	atomic_store(&p->turned_ms, clock_mono_ms());
 }
 

@@ -1,14 +1,19 @@
-/* observe.h - asks Codis what is due; every answer calls cluster_look(). */
+/* observe.h - asks Codis what is due, and keeps what is heard. */
 #ifndef CODIS_CONTROLLER_OBSERVE_H
 #define CODIS_CONTROLLER_OBSERVE_H
 
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct cluster;
+struct error;
+struct observed_dashboard;
 struct observed_proxy;
 
-/* At every tick: the coordinator's folders and nodes, the dashboard, the proxies; each at its own pace. */
-void observe(struct cluster *c);
+/* At every tick: the coordinator's folders and nodes, the dashboards, the proxies; each at its own pace. */
+void observe(struct cluster *c, int64_t now_ms);
 /* Reads a group's node now. */
 void observe_group(struct cluster *c, int gid);
 /* Asks a proxy now, unless it is being asked. */
@@ -16,7 +21,15 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p);
 /* Makes a live dashboard read the coordinator again, now or as soon as it answers. */
 void observe_reload(struct cluster *c);
 
-/* The start_time of a dashboard's lock in milliseconds of wall time; 0 when it is none. */
+/* The start_time of a dashboard's lock, as Go prints a time, in milliseconds of wall time; 0 when it is none. */
 int64_t observe_start_time(const char *s);
+
+/* What an answer changes of what is observed. Whether it is news. err: NULL, or why there is no answer. */
+bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len, int version,
+			const struct error *err);
+bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, int version,
+		       const struct error *err);
+bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err);
+bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, const struct error *err);
 
 #endif

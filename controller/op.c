@@ -14,6 +14,7 @@
 #include "common/net/loop.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
+#include "controller/roster.h"
 
 #define REDIS_MS       500
 #define BACKOFF_MIN_MS 50
@@ -273,13 +274,16 @@ int op_fence(struct op *op, coordinator_done done, struct error *err)
 void op_fenced(struct op *op, int version)
 {
 	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+	struct codis_group before;
 
 	op->exists = true;
 	op->version = version;
 	op_mark(op, "fence");
 	if (!g)
 		return;
+	before = g->node;
 	g->node = op->next;
 	g->version = version;
 	g->exists = true;
+	roster_relist(op->c, g, &before);
 }

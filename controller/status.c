@@ -1,27 +1,73 @@
 #include "controller/status.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
 
+/* --- what is wrong, in words -----------------------------------------------------------------------------------------
+ */
+
+/* Reasons, as many as fit: what does not is counted, so that no word is cut. */
+struct reasons {
+	char *out;
+	size_t size, used;
+	int left;
+};
+
+#define MORE_SIZE 24 /* "; and 1000000 more" */
+
+__attribute__((format(printf, 2, 3))) static void say(struct reasons *r, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (r->left || n < 0 || (size_t)n >= sizeof(text) || r->used + (size_t)n + 2 + MORE_SIZE >= r->size) {
+		r->left++;
+		return;
+	}
+	r->used += (size_t)snprintf(r->out + r->used, r->size - r->used, "; %s", text);
+}
+
+static void say_rest(struct reasons *r)
+{
+	if (r->left)
+		snprintf(r->out + r->used, r->size - r->used, "; and %d more", r->left);
+}
+
+static const char *plural(int n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* --- groups and servers ----------------------------------------------------------------------------------------------
+ */
+
 static int count_synced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
 {
+	const struct server_view *s;
 	int n = 0;
 
-	for (int i = 0; i < v->server_count; i++)
-		n += view_is_member(&v->servers[i], g->node.id) && view_synced(&v->servers[i], m);
+	for (int at = 0; (s = view_next(v, g, &at));)
+		n += view_is_member(s, g->node.id) && view_synced(s, m);
 	return n;
 }
 
-static int count_members(const struct cluster_view *v, const struct group_view *g)
+static bool has_members(const struct cluster_view *v, const struct group_view *g)
 {
-	int n = 0;
+	const struct server_view *s;
 
-	for (int i = 0; i < v->server_count; i++)
-		n += view_is_member(&v->servers[i], g->node.id) && v->servers[i].pod.name[0];
-	return n;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (view_is_member(s, g->node.id) && s->pod.name[0])
+			return true;
+	}
+	return g->node.count > 0;
 }
 
 static const char *name_of(const struct server_view *s)
@@ -29,18 +75,29 @@ static const char *name_of(const struct server_view *s)
 	return s->pod.name[0] ? s->pod.name : s->addr;
 }
 
-static const char *server_state(const struct cluster_view *v, const struct server_view *s, const struct server_view *m)
+static const char *state_without_answer(const struct server_view *s)
+{
+	if (s->named)
+		return "listed by a name";
+	if (!s->addr[0])
+		return s->pod.unschedulable   ? "no node takes it"
+		       : s->pod.image_missing ? "its image cannot be had"
+					      : "has no address yet";
+	if (s->reach == REACH_REFUSED)
+		return "refusing";
+	if (s->reach == REACH_SILENT)
+		return "silent";
+	return s->complaint[0] ? s->complaint : "unknown";
+}
+
+static const char *server_state(const struct server_view *s, const struct server_view *m)
 {
 	if (s->pod.deleting)
 		return "leaving";
 	if (s->pod.crash_looping)
 		return "crash-looping";
-	if (s->reach == REACH_REFUSED)
-		return "refusing";
-	if (s->reach == REACH_SILENT)
-		return "silent";
 	if (s->reach != REACH_OK || !s->info_valid)
-		return "unknown";
+		return state_without_answer(s);
 	if (s->info.loading)
 		return "loading";
 	if (s == m && view_master_verified(s))
@@ -51,134 +108,206 @@ static const char *server_state(const struct cluster_view *v, const struct serve
 		return "stray master";
 	if (m && view_synced(s, m))
 		return s->listed_group ? "synced" : "synced, joining";
-	(void)v;
 	return s->info.syncing ? "syncing" : "not synced";
 }
 
-/* One group's trouble, in words; nothing when all is well. Returns whether it is. */
-static bool say_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
-		      struct buf *out)
-{
-	const struct server_view *m = view_master(v, g);
-	enum master_verdict verdict;
-	const char *why;
-	int missing;
+/* What all groups together show. */
+struct groups_status {
+	int led, seen;
+	int64_t keys;
+	bool ok;
+};
 
-	verdict = judge_master(v, g, limits, &why);
-	if (g->node.promoting_state[0])
-		buf_addf(out, "; group %d: promotion is %s", g->node.id, g->node.promoting_state);
-	if (verdict != MASTER_HEALTHY) {
-		buf_addf(out, "; group %d has no master%s%s: %s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why);
-		return false;
+static void say_masters(const struct cluster_view *v, const struct decide_limits *limits, struct groups_status *all,
+			struct reasons *r)
+{
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *g = &v->groups[i];
+		const struct server_view *m = view_master(v, g);
+		const char *why;
+
+		if (!has_members(v, g))
+			continue;
+		all->seen++;
+		if (g->node.promoting_state[0]) {
+			all->ok = false;
+			say(r, "group %d: promotion is %s", g->node.id, g->node.promoting_state);
+		}
+		if (judge_master(v, g, limits, &why) == MASTER_HEALTHY) {
+			all->led++;
+			all->keys += m->info.keys;
+			continue;
+		}
+		all->ok = false;
+		say(r, "group %d has no master%s%s: %s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why);
 	}
-	missing = v->server_replica - 1 - count_synced(v, g, m);
-	if (missing <= 0)
-		return !g->node.promoting_state[0];
-	buf_addf(out, "; group %d lacks %d synced replica%s", g->node.id, missing, missing == 1 ? "" : "s");
+}
+
+static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			  struct buf *out)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (s != m && view_is_member(s, g->node.id) && !view_synced(s, m))
+			buf_addf(out, " (%s: %s)", name_of(s), server_state(s, m));
+	}
+}
+
+static void say_replicas(const struct cluster_view *v, const struct decide_limits *limits, struct groups_status *all,
+			 struct reasons *r)
+{
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *g = &v->groups[i];
+		const struct server_view *m = view_master(v, g);
+		BUF_CLEANUP struct buf who = BUF_INIT(480);
+		const char *why;
+		int missing;
+
+		if (!m || judge_master(v, g, limits, &why) != MASTER_HEALTHY)
+			continue;
+		missing = v->server_replica - 1 - count_synced(v, g, m);
+		if (missing <= 0)
+			continue;
+		all->ok = false;
+		list_unsynced(v, g, m, &who);
+		say(r, "group %d lacks %d synced replica%s%s", g->node.id, missing, plural(missing),
+		    who.len && !who.failed ? who.data : "");
+	}
+}
+
+/* What a human has to mend: the controller cannot. */
+static void say_servers(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+{
+	int refused = 0;
+
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
 
-		if (s != m && view_is_member(s, g->node.id) && !view_synced(s, m))
-			buf_addf(out, " (%s: %s)", name_of(s), server_state(v, s, m));
+		refused += strcmp(s->complaint, "NOAUTH") == 0;
+		if (!s->named)
+			continue;
+		all->ok = false;
+		say(r, "group %d lists %s: write its address", s->listed_group, s->addr);
 	}
-	return false;
+	if (!refused)
+		return;
+	all->ok = false;
+	say(r, "%d server%s want%s a password that is not known (NOAUTH): %s", refused, plural(refused),
+	    refused == 1 ? "s" : "", v->password_trouble[0] ? v->password_trouble : "it is another one");
 }
 
-/* How many slots every proxy sends to their group's verified master. */
+/* --- proxies, dashboard, slots ---------------------------------------------------------------------------------------
+ */
+
+static bool serves(const struct proxy_view *p)
+{
+	return p->reach == REACH_OK && p->registered && p->online && !p->pod.deleting;
+}
+
+/* Whether a proxy that ought to serve does not; which ones serve is counted. */
+static bool say_proxies(const struct cluster_view *v, int *serving, struct reasons *r)
+{
+	bool ok = true;
+
+	*serving = 0;
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+		const char *name = p->pod.name[0] ? p->pod.name : p->admin_addr;
+
+		*serving += serves(p);
+		if (serves(p) || p->pod.deleting || (!p->pod.name[0] && !p->registered))
+			continue;
+		ok = false;
+		say(r, p->reach != REACH_OK ? "proxy %s does not answer" : "proxy %s is not taken in yet", name);
+	}
+	if (!*serving)
+		say(r, "no proxy serves");
+	return ok && *serving;
+}
+
+static bool say_coordination(const struct cluster_view *v, struct reasons *r)
+{
+	if (!v->coordinator_ready)
+		say(r, "ZooKeeper is not connected");
+	if (v->dashboard.reach != REACH_OK)
+		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
+	return v->coordinator_ready && v->dashboard.reach == REACH_OK;
+}
+
+/* The verified master's address of a group, "" where it has none. */
+static const char *serving_master(const struct cluster_view *v, int gid)
+{
+	const struct group_view *g = gid ? view_group(v, gid) : NULL;
+	const struct server_view *m = g ? view_master(v, g) : NULL;
+
+	return m && view_master_verified(m) ? m->addr : "";
+}
+
+static void count_served(const struct cluster_view *v, const struct proxy_view *p, int *proxies)
+{
+	const char *master = "";
+	int asked = -1;
+
+	for (int i = 0; p->slots && i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (s->group != asked) {
+			asked = s->group;
+			master = serving_master(v, s->group);
+		}
+		proxies[i] += master[0] && !s->locked && strcmp(s->addr, master) == 0;
+	}
+}
+
+/* How many slots every proxy that serves sends, unlocked, to their group's verified master. */
 static int served_slots(const struct cluster_view *v)
 {
-	int n = 0;
+	int proxies[CODIS_SLOTS] = { 0 }, serving = 0, n = 0;
 
-	for (int i = 0; i < CODIS_SLOTS; i++) {
-		int gid = v->dashboard.slots_known ? v->dashboard.slot_group[i] : 0;
-		const struct group_view *g = gid ? view_group(v, gid) : NULL;
-		const struct server_view *m = g ? view_master(v, g) : NULL;
-
-		n += m && view_master_verified(m);
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (!serves(&v->proxies[i]))
+			continue;
+		serving++;
+		count_served(v, &v->proxies[i], proxies);
 	}
+	for (int i = 0; serving && i < CODIS_SLOTS; i++)
+		n += proxies[i] == serving;
 	return n;
 }
 
-static int64_t count_keys(const struct cluster_view *v)
-{
-	int64_t keys = 0;
+/* --- the line, and JSON ----------------------------------------------------------------------------------------------
+ */
 
-	for (int i = 0; i < v->group_count; i++) {
-		const struct server_view *m = view_master(v, &v->groups[i]);
-
-		if (m && view_master_verified(m))
-			keys += m->info.keys;
-	}
-	return keys;
-}
-
-/* Says what is wrong with a proxy; true when it serves. */
-static bool say_proxy(const struct proxy_view *p, struct buf *out)
-{
-	const char *name = p->pod.name[0] ? p->pod.name : p->admin_addr;
-
-	if (p->pod.deleting || (!p->pod.name[0] && !p->registered))
-		return false;
-	if (p->reach != REACH_OK)
-		buf_addf(out, "; proxy %s does not answer", name);
-	else if (!p->registered || !p->online)
-		buf_addf(out, "; proxy %s is not taken in yet", name);
-	return p->reach == REACH_OK && p->registered && p->online;
-}
-
-static bool say_rest(const struct cluster_view *v, struct buf *out, int *proxies)
-{
-	size_t before = out->len;
-	bool ok;
-
-	*proxies = 0;
-	for (int i = 0; i < v->proxy_count; i++)
-		*proxies += say_proxy(&v->proxies[i], out);
-	ok = *proxies && out->len == before;
-	if (!*proxies)
-		buf_addstr(out, "; no proxy serves");
-	if (v->dashboard.reach != REACH_OK) {
-		buf_addf(out, "; dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
-		ok = false;
-	}
-	if (!v->coordinator_ready) {
-		buf_addstr(out, "; ZooKeeper is not connected");
-		ok = false;
-	}
-	return ok;
-}
-
+/* The cause first: what is missing for all, then what is missing for a group, for clients, for the next failure. */
 void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok)
 {
-	BUF_CLEANUP struct buf trouble = BUF_INIT(4096);
-	int led = 0, wanted = view_groups_wanted(v), proxies, slots = served_slots(v);
-	int64_t keys = count_keys(v);
-	const char *why;
+	char trouble[900] = "";
+	struct reasons r = { .out = trouble, .size = sizeof(trouble) };
+	struct groups_status all = { .ok = true };
+	int wanted = view_groups_wanted(v), proxies, slots = served_slots(v);
+	bool coordinated = say_coordination(v, &r), served;
 
-	*ok = true;
-	for (int i = 0; i < v->group_count; i++) {
-		const struct group_view *g = &v->groups[i];
-
-		if (!g->node.count && !count_members(v, g))
-			continue;
-		*ok &= say_group(v, g, limits, &trouble);
-		led += judge_master(v, g, limits, &why) == MASTER_HEALTHY;
-	}
-	*ok &= say_rest(v, &trouble, &proxies) && slots == CODIS_SLOTS && led >= wanted;
-	snprintf(out, size, "%s: %s, %d/%d groups led, %d proxies, %d/%d slots served%s%s", v->product,
+	say_servers(v, &all, &r);
+	say_masters(v, limits, &all, &r);
+	served = say_proxies(v, &proxies, &r);
+	say_replicas(v, limits, &all, &r);
+	say_rest(&r);
+	*ok = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
+	snprintf(out, size, "%s: %s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s", v->product,
 		 *ok                ? "OK"
 		 : slots && proxies ? "DEGRADED"
 				    : "DOWN",
-		 led, wanted, proxies, slots, CODIS_SLOTS, keys ? "" : ", empty", trouble.data);
+		 all.led, wanted, proxies, proxies == 1 ? "y" : "ies", slots, CODIS_SLOTS,
+		 all.led && all.led == all.seen && all.led >= wanted && !all.keys ? ", empty" : "", trouble);
 }
 
-static int push_server(const struct cluster_view *v, const struct server_view *s, const struct server_view *m,
-		       cJSON *list)
+static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
 
 	if (!o || !json_add_str(o, "addr", s->addr) || !json_add_str(o, "pod", s->pod.name) ||
-	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(v, s, m)) ||
+	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(s, m)) ||
 	    !json_add_bool(o, "listed", s->listed_group != 0) ||
 	    !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
 	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys)) {
@@ -191,7 +320,7 @@ static int push_server(const struct cluster_view *v, const struct server_view *s
 static int push_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
 		      cJSON *list)
 {
-	const struct server_view *m = view_master(v, g);
+	const struct server_view *m = view_master(v, g), *s;
 	cJSON *o = cJSON_CreateObject(), *members;
 	const char *why;
 	bool healthy = judge_master(v, g, limits, &why) == MASTER_HEALTHY;
@@ -203,9 +332,8 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	    !json_add_str(o, "promoting", g->node.promoting_state) || !json_add_bool(o, "busy", g->busy) ||
 	    !(members = json_add_array(o, "members")))
 		return -1;
-	for (int i = 0; i < v->server_count; i++) {
-		if ((v->servers[i].group == g->node.id || v->servers[i].listed_group == g->node.id) &&
-		    push_server(v, &v->servers[i], m, members) < 0)
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (push_server(s, m, members) < 0)
 			return -1;
 	}
 	return 0;

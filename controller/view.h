@@ -127,7 +127,6 @@ struct cluster_view {
 	int64_t steady_since_ms; /* since the last clock jump or start: silence before it is not counted */
 	enum view_mode mode;
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
-	int64_t kube_heard_ms;  /* when it was */
 	bool coordinator_ready; /* and its nodes were read */
 	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */
 	bool set_deleting;

@@ -20,6 +20,7 @@ struct redis_probe {
 	char *auth;
 	int period_ms, timeout_ms, backoff_ms;
 	void (*on_change)(void *ctx, struct redis_probe *p);
+	void (*on_info)(void *ctx, struct redis_probe *p);
 	void *ctx;
 	enum phase phase;
 	redisAsyncContext *ac; /* NULL: not connected */
@@ -98,6 +99,14 @@ static bool same_news(const struct redis_info *a, const struct redis_info *b)
 	       strcmp(a->run_id, b->run_id) == 0 && strcmp(a->master, b->master) == 0;
 }
 
+/* The first word of an error: "NOAUTH", "LOADING", "BUSY", "ERR". */
+static void note_complaint(struct redis_probe *p, const redisReply *reply)
+{
+	int len = reply->type == REDIS_REPLY_ERROR ? (int)strcspn(reply->str, " ") : 0;
+
+	snprintf(p->state.complaint, sizeof(p->state.complaint), "%.*s", len, len ? reply->str : "");
+}
+
 static void on_info(redisAsyncContext *ac, void *r, void *unused)
 {
 	struct redis_probe *p = ac->data;
@@ -108,6 +117,7 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 	(void)unused;
 	if (!p || !reply)
 		return; /* the connection ends; on_disconnect goes on */
+	note_complaint(p, reply);
 	if (reply->type != REDIS_REPLY_STRING || redis_info_parse(reply->str, (size_t)reply->len, &info, NULL) < 0) {
 		/* It answers, but not as a server we can judge (wrong password, no Redis). */
 		p->asked_ms = 0;
@@ -127,6 +137,8 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 	rest(p, p->period_ms);
 	if (news)
 		changed(p);
+	else if (p->on_info)
+		p->on_info(p->ctx, p);
 }
 
 static void on_connect(const redisAsyncContext *ac, int status)
@@ -197,6 +209,7 @@ struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_co
 	p->period_ms = cfg->period_ms;
 	p->timeout_ms = cfg->timeout_ms;
 	p->on_change = cfg->on_change;
+	p->on_info = cfg->on_info;
 	p->ctx = cfg->ctx;
 	p->state.since_ms = clock_mono_ms();
 	uv_timer_init(uv, &p->timer);
@@ -226,8 +239,17 @@ const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
 	return &p->state;
 }
 
+void redis_probe_pace(struct redis_probe *p, int period_ms)
+{
+	if (!p || p->period_ms == period_ms)
+		return;
+	p->period_ms = period_ms;
+	if (p->phase == PHASE_REST && p->ac && uv_timer_get_due_in(&p->timer) > (uint64_t)period_ms)
+		rest(p, period_ms);
+}
+
 void redis_probe_now(struct redis_probe *p)
 {
-	if (p->phase == PHASE_REST)
+	if (p && p->phase == PHASE_REST)
 		rest(p, 0);
 }

@@ -23,6 +23,7 @@ struct redis_probe_state {
 	int64_t heard_ms;       /* monotonic: last INFO; 0 never */
 	bool info_valid;        /* info is of this run of the server: false once it dropped, until the next INFO */
 	struct redis_info info; /* the last one heard, kept also when the server is gone */
+	char complaint[16];     /* the last answer was an error of this first word, "NOAUTH"; "" none */
 };
 
 struct redis_probe_config {
@@ -31,13 +32,17 @@ struct redis_probe_config {
 	int period_ms;    /* between INFOs, e.g. 250 */
 	int timeout_ms;   /* an unanswered connect or INFO: silent after this, e.g. 500 */
 	void (*on_change)(void *ctx, struct redis_probe *p); /* after every change of reach, role, run_id, link */
+	/* After an INFO that brought no such change; or NULL. */
+	void (*on_info)(void *ctx, struct redis_probe *p);
 	void *ctx;
 };
 
 struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err);
 void redis_probe_stop(struct redis_probe *p); /* frees; open commands are not called back; NULL-safe */
 const struct redis_probe_state *redis_probe_state(const struct redis_probe *p);
-/* Asks INFO now, whatever the period. */
+/* Another period from now on; what is further away than that comes at its end. NULL-safe. */
+void redis_probe_pace(struct redis_probe *p, int period_ms);
+/* Asks INFO now, whatever the period. NULL-safe. */
 void redis_probe_now(struct redis_probe *p);
 
 #endif

@@ -24,6 +24,7 @@
 #include "controller/act.h"
 #include "controller/action.h"
 #include "controller/cluster.h"
+#include "controller/roster.h"
 #include "tests/unit/test.h"
 
 #define A       "10.0.0.1:6379"
@@ -312,6 +313,12 @@ const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
 	return &state;
 }
 
+void redis_probe_pace(struct redis_probe *p, int period_ms)
+{
+	(void)p;
+	(void)period_ms;
+}
+
 void redis_probe_now(struct redis_probe *p)
 {
 	(void)p;
@@ -465,6 +472,18 @@ void kube_client_free(struct kube_client *k)
 	(void)k;
 }
 
+void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		     const char *fmt, ...)
+{
+	(void)e;
+	(void)kind;
+	(void)involved;
+	(void)warning;
+	(void)reason;
+	(void)fmt;
+	fail();
+}
+
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
 		const char *fmt, ...)
 {
@@ -535,7 +554,6 @@ static int begin(void **state)
 	w.c->look = no_look;
 	uv_timer_init(&w.loop.uv, &w.c->soon);
 	memcpy(w.c->dashboard.addr, D, sizeof(D));
-	w.c->dashboard.reach = REACH_OK;
 	g = cluster_group(w.c, 1, true);
 	assert_non_null(g);
 	codis_group_append(&g->node, A);
@@ -556,10 +574,7 @@ static int finish(void **state)
 		uv_run(&w.loop.uv, UV_RUN_ONCE);
 	assert_int_equal(w.c->running, 0);
 	loop_release(&w.loop);
-	for (int i = 0; i < w.c->group_count; i++)
-		free(w.c->groups[i]);
-	for (int i = 0; i < w.c->proxy_count; i++)
-		free(w.c->proxies[i]);
+	roster_release(w.c);
 	free(w.c);
 	metrics_free(w.ctl.metrics);
 	close(w.log.fd);

@@ -1,0 +1,215 @@
+#include "controller/clusters.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/codis/inventory.h"
+#include "common/kube/event.h"
+
+/* A cluster without pods for so long is forgotten. */
+#define FORGET_MS 60000
+
+struct clusters {
+	struct controller *ctl;
+	struct inventory *inv;
+	struct cluster *first;
+	struct stray_pod *strays;
+	bool changed; /* products or strays may be others than before */
+	bool was_synced;
+};
+
+static struct cluster *find(const struct clusters *cs, const char *namespace, const char *product)
+{
+	for (struct cluster *c = cs->first; c; c = c->next) {
+		if (strcmp(c->namespace, namespace) == 0 && strcmp(c->product, product) == 0)
+			return c;
+	}
+	return NULL;
+}
+
+static void on_change(void *ctx, const char *namespace, const char *product)
+{
+	struct clusters *cs = ctx;
+
+	cs->changed = true;
+	for (struct cluster *c = cs->first; c; c = c->next) {
+		if ((namespace[0] && strcmp(c->namespace, namespace) != 0) ||
+		    (product[0] && strcmp(c->product, product) != 0))
+			continue;
+		c->stock_due = true;
+		cluster_look(c);
+	}
+}
+
+struct clusters *clusters_new(struct controller *ctl, struct inventory *inv)
+{
+	struct clusters *cs = calloc(1, sizeof(*cs));
+
+	if (!cs)
+		return NULL;
+	cs->ctl = ctl;
+	cs->inv = inv;
+	inventory_listen(inv, on_change, cs);
+	return cs;
+}
+
+static void free_strays(struct stray_pod *s)
+{
+	while (s) {
+		struct stray_pod *next = s->next;
+
+		free(s);
+		s = next;
+	}
+}
+
+void clusters_free(struct clusters *cs)
+{
+	if (!cs)
+		return;
+	inventory_listen(cs->inv, NULL, NULL);
+	while (cs->first) {
+		struct cluster *next = cs->first->next;
+
+		cluster_end(cs->first);
+		cs->first = next;
+	}
+	free_strays(cs->strays);
+	free(cs);
+}
+
+struct cluster *clusters_first(const struct clusters *cs)
+{
+	return cs->first;
+}
+
+const struct stray_pod *clusters_strays(const struct clusters *cs)
+{
+	return cs->strays;
+}
+
+void clusters_look(struct clusters *cs)
+{
+	cs->changed = true;
+	for (struct cluster *c = cs->first; c; c = c->next)
+		cluster_look(c);
+}
+
+void clusters_take_stock(struct clusters *cs, const char *namespace)
+{
+	on_change(cs, namespace, "");
+}
+
+/* --- pods that belong to none ----------------------------------------------------------------------------------------
+ */
+
+static bool was_told(const struct stray_pod *told, const struct stray_pod *s)
+{
+	for (; told; told = told->next) {
+		if (told->told && strcmp(told->uid, s->uid) == 0 && strcmp(told->trouble, s->trouble) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void tell_stray(const struct clusters *cs, const struct stray_pod *s)
+{
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+
+	log_warn(cs->ctl->log, "pod.stray", "namespace=%s pod=%s error=%s", s->namespace, s->name, LOGQ(s->trouble));
+	if (meta && json_add_str(meta, "namespace", s->namespace) && json_add_str(meta, "name", s->name) &&
+	    json_add_str(meta, "uid", s->uid))
+		kube_event_once(cs->ctl->events, "Pod", pod, true, "NotLed", "%s", s->trouble);
+}
+
+static int add_stray(void *ctx, const struct inventory_pod *p)
+{
+	struct stray_pod **list = ctx, *s = p->trouble[0] ? calloc(1, sizeof(*s)) : NULL;
+
+	if (!s)
+		return 0;
+	memcpy(s->namespace, p->pod.namespace, sizeof(s->namespace));
+	memcpy(s->name, p->pod.name, sizeof(s->name));
+	memcpy(s->uid, p->pod.uid, sizeof(s->uid));
+	memcpy(s->trouble, p->trouble, sizeof(s->trouble));
+	s->next = *list;
+	*list = s;
+	return 0;
+}
+
+static void find_strays(struct clusters *cs)
+{
+	struct stray_pod *before = cs->strays;
+
+	cs->strays = NULL;
+	inventory_each_pod(cs->inv, add_stray, &cs->strays);
+	for (struct stray_pod *s = cs->strays; s; s = s->next) {
+		s->told = was_told(before, s);
+		if (s->told || cs->ctl->mode != VIEW_LEAD)
+			continue;
+		s->told = true;
+		tell_stray(cs, s);
+	}
+	free_strays(before);
+}
+
+/* --- clusters --------------------------------------------------------------------------------------------------------
+ */
+
+static int find_product(void *ctx, const char *namespace, const char *product)
+{
+	struct clusters *cs = ctx;
+	struct cluster *c;
+
+	if (!product[0] || find(cs, namespace, product))
+		return 0;
+	c = cluster_begin(cs->ctl, namespace, product);
+	if (!c)
+		return 0; /* at the next change */
+	c->next = cs->first;
+	cs->first = c;
+	return 0;
+}
+
+/* Without pods for a while, and with nothing under way. */
+static bool is_over(struct cluster *c, int64_t now_ms)
+{
+	if (c->has_pods || c->stock_due || !c->empty_since_ms)
+		c->empty_since_ms = now_ms;
+	return now_ms - c->empty_since_ms >= FORGET_MS && cluster_idle(c);
+}
+
+static void forget(struct clusters *cs, int64_t now_ms)
+{
+	for (struct cluster **at = &cs->first; *at;) {
+		struct cluster *c = *at;
+
+		if (!is_over(c, now_ms)) {
+			at = &c->next;
+			continue;
+		}
+		log_info(cs->ctl->log, "cluster.gone", "namespace=%s product=%s", c->namespace, c->product);
+		*at = c->next;
+		cluster_end(c);
+	}
+}
+
+void clusters_tick(struct clusters *cs, int64_t now_ms)
+{
+	if (!cs->ctl->kube_synced)
+		return;
+	if (cs->changed || !cs->was_synced) {
+		inventory_each_product(cs->inv, find_product, cs);
+		find_strays(cs);
+		cs->changed = false;
+		cs->was_synced = true;
+	}
+	for (struct cluster *c = cs->first; c; c = c->next)
+		cluster_tick(c, now_ms);
+	forget(cs, now_ms);
+}

@@ -1,0 +1,121 @@
+/* observed.h - what has been heard of one cluster, as it was heard: plain structs, written by those who ask (the line
+ * above each says who), read by picture.c. Times are monotonic milliseconds; 0: never. */
+#ifndef CODIS_CONTROLLER_OBSERVED_H
+#define CODIS_CONTROLLER_OBSERVED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/codis/info.h"
+#include "common/codis/model.h"
+#include "common/codis/pod.h"
+#include "common/codis/reach.h"
+#include "controller/view.h"
+
+struct cluster;
+struct fill;
+struct redis_probe;
+
+/* Written by roster.c: from the pods, the groups' lists, and each INFO. */
+struct observed_server {
+	char addr[CODIS_ADDR_MAX];
+	bool named;            /* a group lists it by a name: it is not asked */
+	char uid[POD_UID_MAX]; /* of the pod that had this address when it was last told; "" none */
+	int group;             /* of that pod; 0 */
+	int listed_group;      /* the group whose list has it; 0 */
+	int listed_index;
+	enum reach reach;
+	int64_t since_ms;
+	bool info_valid;
+	int64_t heard_ms;
+	struct redis_info info;
+	char complaint[16];
+	int64_t link_up_at_ms, link_up_offset;
+	char link_up_to[CODIS_ADDR_MAX];
+	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
+	int role_version;                    /* ... and the version of its group's node at that time */
+
+	struct cluster *c; /* for the probe's call; never read by picture.c */
+	struct redis_probe *probe;
+	bool contradicts; /* its role and its group's node say different things */
+	bool wanted, told;
+};
+
+/* node, exists, version, read_ms: observe.c. acted_ms, retry_ms, failures, running: act. masterless_ms: roster.c. */
+struct observed_group {
+	struct codis_group node;
+	bool exists;
+	int version;
+	int64_t read_ms;            /* when the read that gave this began */
+	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
+	int64_t doubted_ms; /* a server's role has contradicted the node: nothing is judged until it is read again */
+	int64_t acted_ms;   /* when something was last done here */
+	int64_t retry_ms;   /* nothing is done before this: backoff after a failure */
+	int failures;
+	int running; /* actions under way */
+	int64_t masterless_ms;
+	bool wanted; /* a pod is of it */
+};
+
+/* observe.c; acted_ms and running, and the slots that it filled: act. */
+struct observed_proxy {
+	struct cluster *c;
+	char admin_addr[CODIS_ADDR_MAX];
+	char token[CODIS_TOKEN_MAX];            /* as the process says */
+	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
+	int registered_version;
+	enum reach reach;
+	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
+	int64_t slots_ms; /* when the question was asked whose answer has the slots */
+	bool asking, online, has_slots, wanted;
+	int running;
+	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
+	struct codis_slot slots[CODIS_SLOTS];
+};
+
+/* One dashboard pod. addr, uid: roster.c. The rest: observe.c. */
+struct observed_dashboard {
+	struct cluster *c;
+	char addr[CODIS_ADDR_MAX], uid[POD_UID_MAX];
+	enum reach reach;
+	int64_t since_ms, heard_ms;
+	int64_t asked_ms;
+	int64_t told_ms; /* when the question was asked whose end (an answer or none) was seen last */
+	bool asking, wanted;
+};
+
+/* What the dashboard that serves said, and its lock. observe.c. */
+struct observed_topom {
+	char addr[CODIS_ADDR_MAX]; /* of the dashboard that serves; "" none does */
+	bool slots_known;
+	int64_t slots_ms;
+	int16_t slot_group[CODIS_SLOTS];
+	bool slot_acting[CODIS_SLOTS];
+	int16_t lock_exists; /* 1, 0, or -1: not known */
+	char lock_addr[CODIS_ADDR_MAX];
+	int64_t lock_start_wall_ms;
+	int lock_version;
+	int64_t lock_read_ms;
+};
+
+/* All of it, as picture.c takes it. */
+struct observed {
+	const char *namespace, *product;
+	enum view_mode mode;        /* what may be decided */
+	bool leads;                 /* the lease is held */
+	int64_t steady_since_ms;    /* since the last clock jump or start */
+	bool kube_fresh;            /* all pods were listed, and the API server was heard lately */
+	int64_t connected_since_ms; /* the coordinator; 0: not connected */
+	int64_t listed_ms;          /* when its folder of groups was read */
+	int server_count, group_count, proxy_count, dashboard_count;
+	struct observed_server *const *servers; /* in the order of their addresses, as strcmp() has it */
+	struct observed_group *const *groups;
+	struct observed_proxy *const *proxies;
+	struct observed_dashboard *const *dashboards;
+	const struct observed_topom *topom;
+	int dashboard_running;
+	int64_t dashboard_acted_ms;
+	const char *password_trouble;
+};
+
+#endif

@@ -1,0 +1,163 @@
+#include "controller/page.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/net/httpd.h"
+#include "controller/clusters.h"
+#include "controller/status.h"
+
+#define WAIT_S 2
+
+struct page {
+	const struct controller *ctl;
+	const struct clusters *clusters;
+	const char *identity;
+	uv_async_t ask;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t written;
+	unsigned long asked, answered; /* how many times; what is there answers the questions up to answered */
+	char *text, *json;
+};
+
+static void write_text(const struct page *p, struct buf *out)
+{
+	char line[sizeof(((struct cluster *)NULL)->line)];
+	bool ok;
+
+	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
+		status_line(&c->view, &c->ctl->limits, line, sizeof(line), &ok);
+		buf_addf(out, "%s/%s\n", c->namespace, c->view.product[0] ? line : c->product);
+	}
+	for (const struct stray_pod *s = clusters_strays(p->clusters); s; s = s->next)
+		buf_addf(out, "%s: NOT LED: %s\n", s->namespace, s->trouble);
+	if (!out->len)
+		buf_addstr(out, "no Codis cluster is seen\n");
+}
+
+static bool push_stray(cJSON *list, const struct stray_pod *s)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	return o && json_push(list, o) == 0 && json_add_str(o, "namespace", s->namespace) &&
+	       json_add_str(o, "pod", s->name) && json_add_str(o, "trouble", s->trouble);
+}
+
+static void write_json(const struct page *p, struct buf *out)
+{
+	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
+	cJSON *list = root ? json_add_array(root, "clusters") : NULL;
+	cJSON *strays = root ? json_add_array(root, "not_led") : NULL;
+
+	if (!list || !strays)
+		return;
+	json_add_bool(root, "leads", p->ctl->mode != VIEW_WATCH);
+	json_add_str(root, "identity", p->identity);
+	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
+		cJSON *one = status_json(&c->view, &c->ctl->limits);
+
+		if (one)
+			json_push(list, one);
+	}
+	for (const struct stray_pod *s = clusters_strays(p->clusters); s; s = s->next)
+		push_stray(strays, s);
+	json_write(root, out);
+}
+
+static void on_ask(uv_async_t *ask)
+{
+	struct page *p = ask->data;
+	BUF_CLEANUP struct buf text = BUF_INIT(4u << 20), json = BUF_INIT(64u << 20);
+	unsigned long asked;
+
+	pthread_mutex_lock(&p->lock);
+	asked = p->asked;
+	pthread_mutex_unlock(&p->lock);
+	write_text(p, &text);
+	write_json(p, &json);
+	pthread_mutex_lock(&p->lock);
+	free(p->text);
+	free(p->json);
+	p->text = buf_detach(&text);
+	p->json = buf_detach(&json);
+	p->answered = asked;
+	pthread_cond_broadcast(&p->written);
+	pthread_mutex_unlock(&p->lock);
+}
+
+struct page *page_new(const struct controller *ctl, const struct clusters *clusters, const char *identity,
+		      struct error *err)
+{
+	struct page *p = calloc(1, sizeof(*p));
+
+	if (!p || uv_async_init(ctl->uv, &p->ask, on_ask) != 0) {
+		error_set(err, ERR_NOMEM, "status page: no memory");
+		free(p);
+		return NULL;
+	}
+	p->ctl = ctl;
+	p->clusters = clusters;
+	p->identity = identity;
+	p->ask.data = p;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->written, NULL);
+	return p;
+}
+
+/* Called with the lock. Whether an answer to this question has come. */
+static bool wait_for(struct page *p, unsigned long question)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += WAIT_S;
+	while (p->answered < question) {
+		if (pthread_cond_timedwait(&p->written, &p->lock, &until) != 0)
+			return false;
+	}
+	return true;
+}
+
+void page_serve(struct page *p, const struct http_request *req, struct http_response *res)
+{
+	bool json = strcmp(req->path, "/status.json") == 0;
+
+	if (!json && strcmp(req->path, "/status") != 0) {
+		res->status = 404;
+		buf_addstr(&res->body, "there is /status, /status.json, /healthz, /readyz and /metrics\n");
+		return;
+	}
+	if (json)
+		res->content_type = "application/json";
+	pthread_mutex_lock(&p->lock);
+	p->asked++;
+	uv_async_send(&p->ask);
+	if (wait_for(p, p->asked) && (json ? p->json : p->text))
+		buf_addstr(&res->body, json ? p->json : p->text);
+	else
+		res->status = 503;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void on_closed(uv_handle_t *h)
+{
+	struct page *p = h->data;
+
+	pthread_cond_destroy(&p->written);
+	pthread_mutex_destroy(&p->lock);
+	free(p->text);
+	free(p->json);
+	free(p);
+}
+
+void page_free(struct page *p)
+{
+	if (p)
+		uv_close((uv_handle_t *)&p->ask, on_closed);
+}

@@ -1,0 +1,416 @@
+#include "controller/picture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/codis/inventory.h"
+#include "common/net/addr.h"
+
+/* A member that does not answer, and is not yet known to be silent, is awaited for so long after an action. */
+#define HEAR_AGAIN_MS 2000
+/* What was done to a proxy shows by then. */
+#define PROXY_SETTLE_MS 1000
+/* A dashboard that is silent for so long is not at work on a promotion: its calls to servers and proxies have ended. */
+#define PROMOTION_SILENT_MS 5000
+
+/* --- room ------------------------------------------------------------------------------------------------------------
+ */
+
+static void *reserve(void **room, int *have, int count, size_t size)
+{
+	void *grown;
+
+	if (count <= *have && *room)
+		return *room;
+	grown = realloc(*room, (size_t)(count + count / 2 + 1) * size);
+	if (!grown)
+		return NULL;
+	*have = count + count / 2 + 1;
+	return *room = grown;
+}
+
+void picture_room_release(struct picture_room *room)
+{
+	free(room->servers);
+	free(room->groups);
+	free(room->proxies);
+	free(room->dashboards);
+	free(room->by_addr);
+	free(room->members);
+	memset(room, 0, sizeof(*room));
+}
+
+struct making {
+	struct cluster_view *v;
+	const struct observed *seen;
+	const struct inventory *inv;
+	int pods;               /* servers' pods */
+	int dashboards_at_most; /* room in v->dashboards */
+};
+
+static int count_pod(void *ctx, const struct inventory_pod *p)
+{
+	struct making *m = ctx;
+
+	m->pods += p->pod.component == CODIS_SERVER;
+	m->dashboards_at_most += p->pod.component == CODIS_DASHBOARD;
+	return 0;
+}
+
+static int make_room(struct making *m, struct picture_room *room)
+{
+	const struct observed *o = m->seen;
+	struct cluster_view *v = m->v;
+	int servers;
+
+	inventory_each_of_product(m->inv, o->namespace, o->product, count_pod, m);
+	servers = o->server_count + m->pods;
+	v->servers = reserve(&room->servers, &room->server_room, servers, sizeof(v->servers[0]));
+	v->groups = reserve(&room->groups, &room->group_room, o->group_count, sizeof(v->groups[0]));
+	v->proxies = reserve(&room->proxies, &room->proxy_room, o->proxy_count, sizeof(v->proxies[0]));
+	v->dashboards =
+		reserve(&room->dashboards, &room->dashboard_room, m->dashboards_at_most, sizeof(v->dashboards[0]));
+	return v->servers && v->groups && v->proxies && v->dashboards &&
+			       reserve(&room->by_addr, &room->by_addr_room, servers, sizeof(int)) &&
+			       reserve(&room->members, &room->member_room, 2 * servers, sizeof(int))
+		       ? 0
+		       : -1;
+}
+
+/* --- servers ---------------------------------------------------------------------------------------------------------
+ */
+
+int observed_server_at(struct observed_server *const *servers, int count, const char *addr)
+{
+	int low = 0, high = count;
+
+	while (low < high) {
+		int mid = low + (high - low) / 2, order = strcmp(servers[mid]->addr, addr);
+
+		if (order == 0)
+			return mid;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	/* IPv6 has more than one way to write an address. */
+	for (int i = 0; addr[0] == '[' && i < count; i++) {
+		if (addr_equal(servers[i]->addr, addr))
+			return i;
+	}
+	return -1;
+}
+
+bool picture_restarted(const struct observed_server *s)
+{
+	return s->info_valid && !s->info.loading && s->role_run_id[0] && strcmp(s->role_run_id, s->info.run_id) != 0;
+}
+
+static void view_pod(const struct inventory *inv, const struct inventory_pod *p, struct pod_view *out)
+{
+	const struct inventory_node *node = p->pod.node[0] ? inventory_node(inv, p->pod.node) : NULL;
+
+	memcpy(out->name, p->pod.name, sizeof(out->name));
+	memcpy(out->uid, p->pod.uid, sizeof(out->uid));
+	memcpy(out->node, p->pod.node, sizeof(out->node));
+	out->deleting = p->pod.status.deleting;
+	out->running = p->pod.status.running;
+	out->crash_looping = p->pod.status.crash_looping;
+	out->unschedulable = p->pod.status.unschedulable;
+	out->image_missing = p->pod.status.image_missing;
+	out->restarts = p->pod.status.restarts;
+	out->started_wall_ms = p->pod.status.started_wall_ms;
+	out->node_lost = p->node_lost;
+	out->cordoned = node && node->unschedulable;
+}
+
+static void view_server_of(const struct observed_server *o, struct server_view *s)
+{
+	memset(s, 0, sizeof(*s));
+	memcpy(s->addr, o->addr, sizeof(s->addr));
+	s->named = o->named;
+	s->ordinal = -1;
+	s->listed_group = o->listed_group;
+	s->listed_index = o->listed_group ? o->listed_index : -1;
+	s->group = o->listed_group; /* until a pod says otherwise */
+	s->reach = o->reach;
+	s->since_ms = o->since_ms;
+	s->info_valid = o->info_valid;
+	s->heard_ms = o->heard_ms;
+	s->info = o->info;
+	s->restarted = picture_restarted(o);
+	s->link_up_at_ms = o->link_up_at_ms;
+	s->link_up_offset = o->link_up_offset;
+	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
+	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
+}
+
+/* The view of what is observed at this address, or one more: a member that is expected. */
+static struct server_view *server_of_pod(struct making *m, const char *addr)
+{
+	int at = addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
+	struct server_view *s;
+
+	if (at >= 0)
+		return &m->v->servers[at];
+	s = &m->v->servers[m->v->server_count++];
+	memset(s, 0, sizeof(*s));
+	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	s->listed_index = -1;
+	return s;
+}
+
+static void view_server_pod(struct making *m, const struct inventory_pod *p)
+{
+	char addr[CODIS_ADDR_MAX];
+	struct server_view *s;
+
+	codis_pod_addr(&p->pod, addr, sizeof(addr));
+	s = server_of_pod(m, addr);
+	/* Of two pods with one address the one that stays has it. */
+	if (s->pod.name[0] && p->pod.status.deleting)
+		return;
+	view_pod(m->inv, p, &s->pod);
+	s->group = p->pod.group;
+	s->ordinal = p->pod.ordinal;
+}
+
+/* --- groups ----------------------------------------------------------------------------------------------------------
+ */
+
+static int64_t latest(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Newer than what was done last here, than a role that contradicted the node, than the connection to the coordinator,
+ * than a jump of the clock? Until then the group is busy: nothing is decided from what was true before. */
+static bool heard_since(const struct making *m, const struct observed_group *o, const struct group_view *g)
+{
+	const struct observed *seen = m->seen;
+	int64_t since_ms = latest(o->acted_ms, seen->steady_since_ms);
+	const struct server_view *s;
+
+	if (o->read_ms < latest(latest(since_ms, o->doubted_ms), seen->connected_since_ms))
+		return false;
+	for (int at = 0; (s = view_next(m->v, g, &at));) {
+		if (s->reach == REACH_OK && s->heard_ms < since_ms && m->v->now_ms - since_ms < HEAR_AGAIN_MS)
+			return false;
+	}
+	return true;
+}
+
+/* A dashboard at work on a promotion holds its mutex: one that answered a question asked after the promotion was seen
+ * is not, if the promotion is still there when the group is read after that answer. One that is dead is not either. */
+static bool promotion_idle(const struct making *m, const struct observed_group *o)
+{
+	if (!o->node.promoting_state[0])
+		return false;
+	for (int i = 0; i < m->seen->dashboard_count; i++) {
+		const struct observed_dashboard *d = m->seen->dashboards[i];
+
+		if (d->reach == REACH_OK && !(d->told_ms > o->promoting_since_ms && o->read_ms >= d->heard_ms))
+			return false;
+		if (d->reach == REACH_SILENT && m->v->now_ms - d->since_ms <= PROMOTION_SILENT_MS)
+			return false;
+		/* One that waits for the lock does nothing. */
+	}
+	return true;
+}
+
+static void view_group_of(const struct making *m, const struct observed_group *o, struct group_view *g)
+{
+	g->node = o->node;
+	g->exists = o->exists;
+	g->version = o->version;
+	g->read_ms = o->read_ms;
+	g->acted_ms = o->acted_ms;
+	g->masterless_ms = o->masterless_ms;
+	g->busy = o->running || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
+	g->promoting_idle = promotion_idle(m, o);
+	g->keys = -1;
+}
+
+static void view_groups(struct making *m, struct picture_room *room)
+{
+	const struct observed *seen = m->seen;
+	struct cluster_view *v = m->v;
+
+	v->group_count = seen->group_count;
+	for (int i = 0; i < seen->group_count; i++) {
+		memset(&v->groups[i], 0, sizeof(v->groups[i]));
+		v->groups[i].node.id = seen->groups[i]->node.id;
+	}
+	view_index(v, room->by_addr, room->members);
+	for (int i = 0; i < seen->group_count; i++)
+		view_group_of(m, seen->groups[i], view_group(v, seen->groups[i]->node.id));
+}
+
+/* --- proxies and dashboards ------------------------------------------------------------------------------------------
+ */
+
+static void view_proxy(const struct making *m, const struct observed_proxy *o, struct proxy_view *p)
+{
+	int64_t now = m->v->now_ms;
+
+	memset(p, 0, sizeof(*p));
+	memcpy(p->admin_addr, o->admin_addr, sizeof(p->admin_addr));
+	memcpy(p->token, o->registered_token[0] ? o->registered_token : o->token, sizeof(p->token));
+	p->registered = o->registered_token[0] != '\0';
+	p->registered_version = o->registered_version;
+	p->busy = o->running || now - o->acted_ms < PROXY_SETTLE_MS ||
+		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
+	p->reach = o->reach;
+	/* An address that another process has now: the old entry is of one that is gone. */
+	if (p->registered && o->token[0] && o->reach == REACH_OK && strcmp(o->token, o->registered_token) != 0)
+		p->reach = REACH_REFUSED;
+	p->since_ms = o->since_ms;
+	p->first_seen_ms = o->first_seen_ms;
+	p->heard_ms = o->heard_ms;
+	p->online = o->online;
+	p->slots_ms = o->slots_ms;
+	/* What was heard before slots were assigned tells nothing any more. */
+	p->slots = o->has_slots && o->slots_ms >= m->seen->dashboard_acted_ms ? o->slots : NULL;
+}
+
+static void view_proxy_pod(struct making *m, const struct inventory_pod *p)
+{
+	char addr[CODIS_ADDR_MAX];
+
+	codis_pod_addr(&p->pod, addr, sizeof(addr));
+	for (int i = 0; addr[0] && i < m->v->proxy_count; i++) {
+		struct proxy_view *x = &m->v->proxies[i];
+
+		if (addr_equal(x->admin_addr, addr) && !(x->pod.name[0] && p->pod.status.deleting))
+			view_pod(m->inv, p, &x->pod);
+	}
+}
+
+static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
+{
+	struct dashboard_pod_view *d = &m->v->dashboards[m->v->dashboard_count++];
+
+	memset(d, 0, sizeof(*d));
+	view_pod(m->inv, p, &d->pod);
+	codis_pod_addr(&p->pod, d->addr, sizeof(d->addr));
+	for (int i = 0; i < m->seen->dashboard_count; i++) {
+		const struct observed_dashboard *o = m->seen->dashboards[i];
+
+		if (strcmp(o->addr, d->addr) == 0 && strcmp(o->uid, d->pod.uid) == 0) {
+			d->reach = o->reach;
+			d->since_ms = o->since_ms;
+			d->heard_ms = o->heard_ms;
+		}
+	}
+}
+
+static int rank(const struct dashboard_pod_view *d)
+{
+	switch (d->reach) {
+	case REACH_OK: return 3;
+	case REACH_SILENT: return 2;
+	case REACH_UNKNOWN: return 1;
+	case REACH_REFUSED: return 0;
+	}
+	return 0;
+}
+
+static bool dashboard_busy(const struct making *m, const char *addr)
+{
+	const struct observed *o = m->seen;
+
+	for (int i = 0; i < o->dashboard_count; i++) {
+		if (strcmp(o->dashboards[i]->addr, addr) == 0 && o->dashboards[i]->told_ms < o->dashboard_acted_ms)
+			return true;
+	}
+	return o->dashboard_running != 0;
+}
+
+static void view_dashboard(struct making *m)
+{
+	const struct observed_topom *t = m->seen->topom;
+	struct cluster_view *v = m->v;
+	struct dashboard_view *b = &v->dashboard;
+	const struct dashboard_pod_view *best = NULL;
+
+	for (int i = 0; i < v->dashboard_count; i++) {
+		if (!best || rank(&v->dashboards[i]) > rank(best))
+			best = &v->dashboards[i];
+	}
+	if (best) {
+		b->pod = best->pod;
+		memcpy(b->addr, best->addr, sizeof(b->addr));
+		b->reach = best->reach;
+		b->since_ms = best->since_ms;
+		b->heard_ms = best->heard_ms;
+	}
+	b->busy = dashboard_busy(m, b->addr);
+	b->slots_known = t->slots_known;
+	b->slots_ms = t->slots_ms;
+	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));
+	memcpy(b->slot_acting, t->slot_acting, sizeof(b->slot_acting));
+	b->lock_exists = t->lock_exists;
+	memcpy(b->lock_addr, t->lock_addr, sizeof(b->lock_addr));
+	b->lock_start_wall_ms = t->lock_start_wall_ms;
+	b->lock_version = t->lock_version;
+	b->lock_read_ms = t->lock_read_ms;
+}
+
+/* --- all of it -------------------------------------------------------------------------------------------------------
+ */
+
+static int view_one_pod(void *ctx, const struct inventory_pod *p)
+{
+	struct making *m = ctx;
+
+	switch (p->pod.component) {
+	case CODIS_SERVER: view_server_pod(m, p); break;
+	case CODIS_PROXY: view_proxy_pod(m, p); break;
+	case CODIS_DASHBOARD: view_dashboard_pod(m, p); break;
+	default: break;
+	}
+	return 0;
+}
+
+static void view_frame(struct cluster_view *v, const struct observed *o, const struct inventory *inv, int64_t now_ms)
+{
+	const struct inventory_set *set = inventory_set_of(inv, o->namespace, o->product);
+
+	memset(v, 0, sizeof(*v));
+	snprintf(v->namespace, sizeof(v->namespace), "%s", o->namespace);
+	snprintf(v->product, sizeof(v->product), "%s", o->product);
+	snprintf(v->password_trouble, sizeof(v->password_trouble), "%s", o->password_trouble);
+	v->now_ms = now_ms;
+	v->steady_since_ms = o->steady_since_ms;
+	v->mode = o->mode;
+	v->kube_fresh = o->leads && o->kube_fresh;
+	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
+	v->replicas = set ? set->replicas : -1;
+	v->ordinals_start = set ? set->ordinals_start : 0;
+	snprintf(v->set, sizeof(v->set), "%s", set ? set->name : "");
+	snprintf(v->set_uid, sizeof(v->set_uid), "%s", set ? set->uid : "");
+	v->set_deleting = set && set->deleting;
+	v->server_replica = set && set->server_replica ? set->server_replica : CODIS_DEFAULT_SERVER_REPLICA;
+}
+
+int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,
+		 const struct inventory *inv, int64_t now_ms)
+{
+	struct making m = { .v = v, .seen = seen, .inv = inv };
+
+	view_frame(v, seen, inv, now_ms);
+	if (make_room(&m, room) < 0)
+		return -1;
+	v->server_count = seen->server_count;
+	for (int i = 0; i < seen->server_count; i++)
+		view_server_of(seen->servers[i], &v->servers[i]);
+	v->proxy_count = seen->proxy_count;
+	for (int i = 0; i < seen->proxy_count; i++)
+		view_proxy(&m, seen->proxies[i], &v->proxies[i]);
+	inventory_each_of_product(inv, seen->namespace, seen->product, view_one_pod, &m);
+	view_groups(&m, room);
+	view_dashboard(&m);
+	return 0;
+}

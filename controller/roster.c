@@ -1,0 +1,499 @@
+#include "controller/roster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/codis/inventory.h"
+#include "common/codis/probe.h"
+#include "common/net/addr.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+#include "controller/secrets.h"
+
+/* --- what is kept of an INFO -----------------------------------------------------------------------------------------
+ */
+
+/* Remembers the process that has a role or a link. Another one that answers in its place, without having been given the
+ * role by a fenced write, is a master that restarted, empty, without the guard (picture_restarted). */
+static void note_run(struct cluster *c, struct observed_server *s)
+{
+	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
+	bool leads = g && s->listed_index == 0 && s->info.role == REDIS_ROLE_MASTER;
+	bool synced = s->info.role == REDIS_ROLE_REPLICA && s->info.link_up;
+
+	if (!s->info_valid || s->info.loading)
+		return;
+	/* Seen with the guard: any role it has later was given to it on purpose. */
+	if (redis_info_guarded(&s->info))
+		s->role_run_id[0] = '\0';
+	/* While another controller leads, a new version of the group says that it gave the role. */
+	if (synced || (leads && (!s->role_run_id[0] || (c->ctl->mode == VIEW_WATCH && g->version > s->role_version)))) {
+		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
+		s->role_version = g ? g->version : 0;
+	}
+}
+
+static void note_link(struct observed_server *s)
+{
+	if (!s->info_valid || s->info.role != REDIS_ROLE_REPLICA || !s->info.link_up || s->info.syncing)
+		return;
+	s->link_up_at_ms = s->heard_ms;
+	s->link_up_offset = s->info.offset;
+	memcpy(s->link_up_to, s->info.master, sizeof(s->link_up_to));
+}
+
+/* Since when the declared master of a group is none. */
+static void note_master(struct cluster *c, struct observed_group *g)
+{
+	const struct observed_server *m = g->node.count ? cluster_server(c, g->node.servers[0].addr) : NULL;
+
+	if (m && m->reach == REACH_OK && m->info_valid && m->info.role == REDIS_ROLE_MASTER && !picture_restarted(m))
+		g->masterless_ms = 0;
+	else if (!g->masterless_ms)
+		g->masterless_ms = clock_mono_ms();
+}
+
+static void note_master_of(struct cluster *c, const struct observed_server *s)
+{
+	struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
+
+	if (g && s->listed_index == 0)
+		note_master(c, g);
+}
+
+/* A master that is not declared, or the declared one that is none: somebody else may have written the node since it was
+ * read. */
+static bool note_contradiction(struct cluster *c, struct observed_server *s)
+{
+	struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
+	bool before = s->contradicts;
+
+	s->contradicts = g && s->info_valid && (s->listed_index == 0) != (s->info.role == REDIS_ROLE_MASTER);
+	if (!s->contradicts || before)
+		return false;
+	g->doubted_ms = s->heard_ms;
+	return true;
+}
+
+void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state)
+{
+	s->reach = state->reach;
+	s->since_ms = state->since_ms;
+	s->info_valid = state->info_valid;
+	s->heard_ms = state->heard_ms;
+	s->info = state->info;
+	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
+	note_run(c, s);
+	note_link(s);
+	note_master_of(c, s);
+	if (note_contradiction(c, s))
+		observe_group(c, s->listed_group);
+}
+
+/* --- probes ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool same_group(const struct observed_server *a, const struct observed_server *b)
+{
+	return (a->group && a->group == b->group) || (a->listed_group && a->listed_group == b->listed_group);
+}
+
+/* What one server shows is a reason to ask the others of its group at once: they are the second view. */
+static void ask_siblings(const struct cluster *c, const struct observed_server *s)
+{
+	for (int i = 0; i < c->server_count; i++) {
+		if (c->servers[i] != s && c->servers[i]->probe && same_group(c->servers[i], s))
+			redis_probe_now(c->servers[i]->probe);
+	}
+}
+
+static void on_news(void *ctx, struct redis_probe *probe)
+{
+	struct observed_server *s = ctx;
+
+	roster_hear(s->c, s, redis_probe_state(probe));
+	if (!s->info_valid)
+		ask_siblings(s->c, s);
+	cluster_look(s->c);
+}
+
+/* An INFO like the one before it: looked at only when its group waits for it since something was done there. */
+static void on_info(void *ctx, struct redis_probe *probe)
+{
+	struct observed_server *s = ctx;
+	const struct observed_group *g = cluster_group(s->c, s->group ? s->group : s->listed_group, false);
+	int64_t before_ms = s->heard_ms;
+
+	roster_hear(s->c, s, redis_probe_state(probe));
+	if (g && g->acted_ms > before_ms)
+		cluster_look(s->c);
+}
+
+static void begin_probe(struct cluster *c, struct observed_server *s)
+{
+	struct redis_probe_config cfg = { .addr = s->addr,
+					  .auth = c->auth,
+					  .period_ms = c->ctl->probe_ms,
+					  .timeout_ms = c->ctl->probe_timeout_ms,
+					  .on_change = on_news,
+					  .on_info = on_info,
+					  .ctx = s };
+	struct error err = ERROR_INIT;
+
+	s->probe = redis_probe_start(c->ctl->uv, &cfg, &err);
+	if (!s->probe)
+		log_warn(c->ctl->log, "server.unwatched", "server=%s error=%s", s->addr, LOGQ(err.text));
+}
+
+static bool is_address(const char *addr)
+{
+	struct addr parsed;
+
+	return addr_parse(addr, &parsed, NULL) == 0;
+}
+
+static struct observed_server *new_server(struct cluster *c, const char *addr)
+{
+	struct observed_server *s = calloc(1, sizeof(*s));
+	int at = 0;
+
+	if (!s || cluster_grow(&c->servers, &c->server_room, c->server_count) < 0) {
+		free(s);
+		return NULL;
+	}
+	s->c = c;
+	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	s->since_ms = clock_mono_ms();
+	s->named = !is_address(addr);
+	while (at < c->server_count && strcmp(c->servers[at]->addr, addr) < 0)
+		at++;
+	memmove(&c->servers[at + 1], &c->servers[at], (size_t)(c->server_count - at) * sizeof(c->servers[0]));
+	c->servers[at] = s;
+	c->server_count++;
+	return s;
+}
+
+static struct observed_server *want_server(struct cluster *c, const char *addr)
+{
+	struct observed_server *s = cluster_server(c, addr);
+
+	if (!s)
+		s = new_server(c, addr);
+	if (!s)
+		return NULL;
+	s->wanted = true;
+	/* Without memory before, it begins now. A name is never asked. */
+	if (!s->probe && !s->named)
+		begin_probe(c, s);
+	return s;
+}
+
+static void free_server(struct observed_server *s)
+{
+	redis_probe_stop(s->probe);
+	free(s);
+}
+
+/* A password that was learnt, or that changed: what is under way goes on with the old one. */
+static void use_password(struct cluster *c, const char *auth)
+{
+	if (strcmp(c->auth, auth) == 0)
+		return;
+	snprintf(c->auth, sizeof(c->auth), "%s", auth);
+	for (int i = 0; i < c->server_count; i++) {
+		struct observed_server *s = c->servers[i];
+
+		if (!s->probe)
+			continue;
+		redis_probe_stop(s->probe);
+		begin_probe(c, s);
+	}
+	log_info(c->ctl->log, "password", "namespace=%s product=%s known=%s", c->namespace, c->product,
+		 auth[0] ? "true" : "false");
+}
+
+/* --- stock -----------------------------------------------------------------------------------------------------------
+ */
+
+/* What the pods say of the coordinator and of the password: the dashboard's word counts most, then a proxy's, then a
+ * server's; of several the first by name. */
+struct stock {
+	struct cluster *c;
+	const struct codis_pod *coordinator, *password;
+};
+
+static int weight(enum codis_component component)
+{
+	return component == CODIS_DASHBOARD ? 3 : component == CODIS_PROXY ? 2 : component == CODIS_SERVER ? 1 : 0;
+}
+
+static bool counts_more(const struct codis_pod *p, const struct codis_pod *than)
+{
+	if (!than || weight(p->component) != weight(than->component))
+		return !than || weight(p->component) > weight(than->component);
+	return strcmp(p->name, than->name) < 0;
+}
+
+static void settle_password(struct stock *st)
+{
+	static const struct said_text nothing;
+	const struct said_text *said = st->password ? &st->password->password : &nothing;
+	struct cluster *c = st->c;
+	const char *auth = "";
+
+	c->password_trouble[0] = '\0';
+	if (said->said == SAID_KNOWN) {
+		auth = said->text;
+	} else if (said->said == SAID_ELSEWHERE && said->where == WHERE_SECRET && c->ctl->secrets) {
+		auth = secrets_get(c->ctl->secrets, c->namespace, said->object,
+				   said->key[0] ? said->key : "PRODUCT_AUTH", c->password_trouble,
+				   sizeof(c->password_trouble));
+	} else if (said->said == SAID_ELSEWHERE) {
+		snprintf(c->password_trouble, sizeof(c->password_trouble),
+			 "%s, which the controller cannot read: write it as --product_auth, or from a Secret",
+			 said->why);
+	} else {
+		snprintf(c->password_trouble, sizeof(c->password_trouble),
+			 "no pod says it: give the dashboard --product_auth");
+	}
+	use_password(c, auth ? auth : "");
+}
+
+static void stock_server(struct cluster *c, const struct codis_pod *p)
+{
+	struct observed_group *g = p->group ? cluster_group(c, p->group, true) : NULL;
+	struct observed_server *s;
+	char addr[CODIS_ADDR_MAX];
+
+	if (g)
+		g->wanted = true;
+	codis_pod_addr(p, addr, sizeof(addr));
+	s = addr[0] ? want_server(c, addr) : NULL;
+	/* Of two pods with one address the one that stays has it. */
+	if (!s || (p->status.deleting && s->group))
+		return;
+	s->group = p->group;
+	if (strcmp(s->uid, p->uid) == 0 || (p->status.deleting && s->uid[0]))
+		return;
+	/* Another pod has the address now: what was known of it is of somebody else. */
+	s->role_run_id[0] = '\0';
+	s->link_up_at_ms = 0;
+	s->told = false;
+	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
+}
+
+static void stock_dashboard(struct cluster *c, const struct codis_pod *p)
+{
+	struct observed_dashboard *d;
+	char addr[CODIS_ADDR_MAX];
+
+	codis_pod_addr(p, addr, sizeof(addr));
+	d = addr[0] ? cluster_dashboard(c, addr, true) : NULL;
+	if (!d)
+		return;
+	d->wanted = true;
+	if (strcmp(d->uid, p->uid) == 0)
+		return;
+	snprintf(d->uid, sizeof(d->uid), "%s", p->uid);
+	d->reach = REACH_UNKNOWN;
+	d->since_ms = clock_mono_ms();
+	c->dashboard_asked_ms = 0;
+}
+
+static void stock_proxy(struct cluster *c, const struct codis_pod *p)
+{
+	struct observed_proxy *proxy;
+	char addr[CODIS_ADDR_MAX];
+
+	codis_pod_addr(p, addr, sizeof(addr));
+	proxy = addr[0] ? cluster_proxy(c, addr, true) : NULL;
+	if (proxy)
+		proxy->wanted = true;
+}
+
+static int stock_pod(void *ctx, const struct inventory_pod *pod)
+{
+	struct stock *st = ctx;
+	struct cluster *c = st->c;
+	const struct codis_pod *p = &pod->pod;
+
+	c->has_pods = true;
+	if (p->coordinator.said == SAID_KNOWN && counts_more(p, st->coordinator))
+		st->coordinator = p;
+	if (p->password.said != SAID_NOTHING && counts_more(p, st->password))
+		st->password = p;
+	switch (p->component) {
+	case CODIS_SERVER: stock_server(c, p); break;
+	case CODIS_PROXY: stock_proxy(c, p); break;
+	case CODIS_DASHBOARD: stock_dashboard(c, p); break;
+	case CODIS_HA: c->watch_only |= p->keep_ha; break;
+	default: break;
+	}
+	return 0;
+}
+
+static void unwant_all(struct cluster *c)
+{
+	for (int i = 0; i < c->server_count; i++) {
+		c->servers[i]->wanted = false;
+		c->servers[i]->group = 0;
+	}
+	for (int i = 0; i < c->proxy_count; i++)
+		c->proxies[i]->wanted = false;
+	for (int i = 0; i < c->group_count; i++)
+		c->groups[i]->wanted = false;
+	for (int i = 0; i < c->dashboard_count; i++)
+		c->dashboards[i]->wanted = false;
+	c->watch_only = c->has_pods = false;
+}
+
+static void drop_servers(struct cluster *c)
+{
+	int n = 0;
+
+	for (int i = 0; i < c->server_count; i++) {
+		if (c->servers[i]->wanted)
+			c->servers[n++] = c->servers[i];
+		else
+			free_server(c->servers[i]);
+	}
+	c->server_count = n;
+}
+
+static void drop_proxies(struct cluster *c)
+{
+	int n = 0;
+
+	for (int i = 0; i < c->proxy_count; i++) {
+		struct observed_proxy *p = c->proxies[i];
+
+		if (p->wanted || p->registered_token[0] || p->asking || p->running)
+			c->proxies[n++] = p;
+		else
+			free(p);
+	}
+	c->proxy_count = n;
+}
+
+static void drop_dashboards(struct cluster *c)
+{
+	int n = 0;
+
+	for (int i = 0; i < c->dashboard_count; i++) {
+		struct observed_dashboard *d = c->dashboards[i];
+
+		/* One without a pod is not seen in the picture any more; it is forgotten when its last answer is in. */
+		if (!d->wanted)
+			d->uid[0] = '\0';
+		if (d->wanted || d->asking)
+			c->dashboards[n++] = d;
+		else
+			free(d);
+	}
+	c->dashboard_count = n;
+	cluster_note_serving(c);
+}
+
+static void drop_groups(struct cluster *c)
+{
+	int n = 0;
+
+	for (int i = 0; i < c->group_count; i++) {
+		struct observed_group *g = c->groups[i];
+
+		if (g->wanted || g->exists || g->running)
+			c->groups[n++] = g;
+		else
+			free(g);
+	}
+	c->group_count = n;
+}
+
+/* Who is listed where; what that tells of who had the role, and of who is master. */
+static void list_members(struct cluster *c, struct observed_group *g)
+{
+	for (int k = 0; k < g->node.count; k++) {
+		struct observed_server *s = cluster_server(c, g->node.servers[k].addr);
+
+		if (!s)
+			continue;
+		s->listed_group = g->node.id;
+		s->listed_index = k;
+		note_run(c, s);
+	}
+	note_master(c, g);
+}
+
+void roster_take_stock(struct cluster *c)
+{
+	struct stock st = { .c = c };
+
+	c->stock_due = false;
+	unwant_all(c);
+	inventory_each_of_product(c->ctl->inventory, c->namespace, c->product, stock_pod, &st);
+	for (int i = 0; i < c->group_count; i++) {
+		for (int k = 0; k < c->groups[i]->node.count; k++)
+			want_server(c, c->groups[i]->node.servers[k].addr);
+	}
+	drop_servers(c);
+	drop_proxies(c);
+	drop_dashboards(c);
+	drop_groups(c);
+	for (int i = 0; i < c->server_count; i++)
+		c->servers[i]->listed_group = 0;
+	for (int i = 0; i < c->group_count; i++)
+		list_members(c, c->groups[i]);
+	if (st.coordinator)
+		snprintf(c->zk_name, sizeof(c->zk_name), "%s", st.coordinator->coordinator.text);
+	settle_password(&st);
+}
+
+void roster_relist(struct cluster *c, struct observed_group *g, const struct codis_group *before)
+{
+	for (int i = 0; i < before->count; i++) {
+		struct observed_server *s = cluster_server(c, before->servers[i].addr);
+
+		if (!s || s->listed_group != g->node.id)
+			continue;
+		s->listed_group = 0;
+		/* Without a pod it is watched no longer. */
+		if (codis_group_find(&g->node, s->addr) < 0)
+			c->stock_due = true;
+	}
+	for (int i = 0; i < g->node.count; i++)
+		want_server(c, g->node.servers[i].addr);
+	list_members(c, g);
+}
+
+void roster_silence(struct cluster *c)
+{
+	for (int i = 0; i < c->server_count; i++) {
+		redis_probe_stop(c->servers[i]->probe);
+		c->servers[i]->probe = NULL;
+	}
+}
+
+void roster_release(struct cluster *c)
+{
+	for (int i = 0; i < c->server_count; i++)
+		free_server(c->servers[i]);
+	for (int i = 0; i < c->proxy_count; i++)
+		free(c->proxies[i]);
+	for (int i = 0; i < c->group_count; i++)
+		free(c->groups[i]);
+	for (int i = 0; i < c->dashboard_count; i++)
+		free(c->dashboards[i]);
+	free(c->servers);
+	free(c->proxies);
+	free(c->groups);
+	free(c->dashboards);
+	c->servers = NULL;
+	c->proxies = NULL;
+	c->groups = NULL;
+	c->dashboards = NULL;
+	c->server_count = c->proxy_count = c->group_count = c->dashboard_count = 0;
+}

@@ -1,0 +1,25 @@
+/* roster.h - who is watched in a cluster: servers, groups, proxies and dashboards, as the pods and the groups' lists
+ * name them; and what is kept of each INFO. */
+#ifndef CODIS_CONTROLLER_ROSTER_H
+#define CODIS_CONTROLLER_ROSTER_H
+
+struct cluster;
+struct codis_group;
+struct observed_group;
+struct observed_server;
+struct redis_probe_state;
+
+/* Watches what the pods and the coordinator name, and no longer what neither does. */
+void roster_take_stock(struct cluster *c);
+/* Ends all probes. */
+void roster_silence(struct cluster *c);
+/* ... and forgets all. */
+void roster_release(struct cluster *c);
+/* The node of a group was read, and is another one: who is listed where, who had the role, who is master. */
+void roster_relist(struct cluster *c, struct observed_group *g, const struct codis_group *before);
+
+/* A server's probe tells: what it says is kept, with which process it was that had a role or a link, and since when its
+ * group has no master. */
+void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state);
+
+#endif

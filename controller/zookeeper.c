@@ -1,0 +1,161 @@
+#include "controller/zookeeper.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/codis/coordinator.h"
+#include "common/net/addr.h"
+#include "controller/cluster.h"
+
+#define RESOLVE_MS       10000
+#define RESOLVE_AGAIN_MS 1000 /* while no member is connected */
+
+struct resolving {
+	struct cluster *c;
+	uv_getaddrinfo_t query;
+	char names[POD_TEXT_MAX]; /* what is left to resolve */
+	char port[8];
+	char host[300];
+	bool qualified; /* the host was asked for with the cluster's namespace behind */
+	char found[512];
+};
+
+static void resolve_next(struct resolving *r);
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* Sorted, so that the same members in another order are the same. */
+static void sort_members(char *list, size_t size)
+{
+	char members[COORDINATOR_MEMBERS][64] = { 0 };
+	BUF_CLEANUP struct buf out = BUF_INIT(1024);
+	int n = 0;
+	char *save = NULL;
+
+	for (char *m = strtok_r(list, ",", &save); m && n < COORDINATOR_MEMBERS; m = strtok_r(NULL, ",", &save))
+		snprintf(members[n++], sizeof(members[0]), "%s", m);
+	qsort(members, (size_t)n, sizeof(members[0]), by_text);
+	for (int i = 0; i < n; i++)
+		buf_addf(&out, "%s%s", i ? "," : "", members[i]);
+	snprintf(list, size, "%s", out.data);
+}
+
+static void open_coordinator(struct cluster *c, const char *servers)
+{
+	struct coordinator_config cfg = { .servers = servers, .session_ms = 4000, .call_ms = 500 };
+	struct error err = ERROR_INIT;
+	struct coordinator *zk = coordinator_open(c->ctl->uv, &cfg, &err), *old;
+
+	if (!zk) {
+		log_error(c->ctl->log, "coordinator.failed", "product=%s error=%s", c->product, LOGQ(err.text));
+		return;
+	}
+	old = c->zk;
+	c->zk = zk;
+	c->connected_since_ms = 0;
+	coordinator_close(old); /* what is under way there ends with an error */
+	snprintf(c->zk_resolved, sizeof(c->zk_resolved), "%s", servers);
+	log_info(c->ctl->log, "coordinator.opened", "product=%s servers=%s", c->product, servers);
+}
+
+static void resolved(struct resolving *r)
+{
+	struct cluster *c = r->c;
+
+	c->zk_resolving = false;
+	if (r->found[0]) {
+		sort_members(r->found, sizeof(r->found));
+		if (strcmp(r->found, c->zk_resolved) != 0 && !c->running)
+			open_coordinator(c, r->found);
+	}
+	free(r);
+}
+
+static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *res)
+{
+	struct resolving *r = query->data;
+	size_t used = strlen(r->found);
+
+	for (struct addrinfo *a = status == 0 ? res : NULL; a; a = a->ai_next) {
+		char ip[INET_ADDRSTRLEN];
+
+		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr, ip, sizeof(ip));
+		used += (size_t)snprintf(r->found + used, sizeof(r->found) - used, "%s%s:%s", used ? "," : "", ip,
+					 r->port);
+		if (used >= sizeof(r->found) - 1)
+			break;
+	}
+	uv_freeaddrinfo(res);
+	if (status != 0 && r->qualified) {
+		static const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+
+		/* Not of this namespace: as it stands, then. */
+		r->qualified = false;
+		if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, r->host, r->port, &hints) == 0)
+			return;
+	}
+	resolve_next(r);
+}
+
+static void resolve_next(struct resolving *r)
+{
+	static const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
+	char name[600], member[300];
+	uint16_t port = 2181;
+	size_t len;
+
+	len = strcspn(r->names, ",/"); /* "/chroot" behind the list is not supported by Codis either */
+	if (!len) {
+		resolved(r);
+		return;
+	}
+	snprintf(member, sizeof(member), "%.*s", (int)len, r->names);
+	memmove(r->names, r->names + len + (r->names[len] == ','), strlen(r->names + len + (r->names[len] == ',')) + 1);
+	if (addr_split(member, r->host, sizeof(r->host), &port, NULL) < 0)
+		snprintf(r->host, sizeof(r->host), "%s", member);
+	snprintf(r->port, sizeof(r->port), "%u", port);
+	/* Names in a pod's command are of its own namespace; ours is another one. */
+	r->qualified = strspn(r->host, "0123456789.") != strlen(r->host) && !strstr(r->host, ".svc");
+	snprintf(name, sizeof(name), r->qualified ? "%s.%s.svc" : "%s", r->host, r->c->namespace);
+	if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, name, r->port, &hints) != 0)
+		resolved(r);
+}
+
+static void resolve(struct cluster *c, int64_t now_ms)
+{
+	int64_t again_ms = c->connected_since_ms ? RESOLVE_MS : RESOLVE_AGAIN_MS;
+	struct resolving *r;
+
+	if (!c->zk_name[0] || c->zk_resolving || (c->zk_resolved_ms && now_ms - c->zk_resolved_ms < again_ms))
+		return;
+	c->zk_resolved_ms = now_ms;
+	r = calloc(1, sizeof(*r));
+	if (!r)
+		return;
+	r->c = c;
+	r->query.data = r;
+	snprintf(r->names, sizeof(r->names), "%s", c->zk_name);
+	c->zk_resolving = true;
+	resolve_next(r);
+}
+
+void zookeeper_tick(struct cluster *c, int64_t now_ms)
+{
+	bool ready = c->zk && coordinator_ready(c->zk);
+
+	if (ready != (c->connected_since_ms != 0)) {
+		c->connected_since_ms = ready ? now_ms : 0;
+		c->list_asked_ms = 0; /* what was read before may be of long ago */
+		cluster_look(c);
+	}
+	resolve(c, now_ms);
+}

@@ -1,0 +1,451 @@
+/* The view of a cluster, from what was observed and what is known of Kubernetes: nothing is asked here. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/codis/inventory.h"
+#include "controller/decide.h"
+#include "controller/picture.h"
+#include "tests/unit/pods_fixture.h"
+#include "tests/unit/test.h"
+
+#define A   "10.0.0.1:6379"
+#define B   "10.0.0.2:6379"
+#define C   "10.0.0.3:6379"
+#define D   "10.0.2.1:18080"
+#define D2  "10.0.2.2:18080"
+#define P   "10.0.1.1:11080"
+#define NOW 100000
+
+/* One group of A (master) and B (synced), a dashboard that serves, one proxy; all of it heard a moment ago. */
+struct world {
+	struct inventory *inv;
+	struct observed seen;
+	struct observed_server servers[3], *server_list[3];
+	struct observed_group group, *group_list[1];
+	struct observed_proxy proxy, *proxy_list[1];
+	struct observed_dashboard dashboards[2], *dashboard_list[2];
+	struct observed_topom topom;
+	struct picture_room room;
+	struct cluster_view v;
+};
+
+static void watch_server(struct world *w, const char *addr)
+{
+	struct observed_server *s = &w->servers[w->seen.server_count];
+
+	w->server_list[w->seen.server_count++] = s;
+	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	s->reach = REACH_OK;
+	s->info_valid = true;
+	s->heard_ms = NOW - 10;
+	snprintf(s->info.run_id, sizeof(s->info.run_id), "run of %s", addr);
+	s->info.last_io_s = -1;
+}
+
+static void list_server(struct world *w, struct observed_server *s)
+{
+	s->listed_group = 1;
+	s->listed_index = w->group.node.count;
+	assert_int_equal(codis_group_append(&w->group.node, s->addr), 0);
+}
+
+static void follow(struct observed_server *s, const char *master)
+{
+	s->info.role = REDIS_ROLE_REPLICA;
+	s->info.link_up = true;
+	s->info.offset = 1000;
+	snprintf(s->info.master, sizeof(s->info.master), "%s", master);
+}
+
+static void watch_dashboard(struct world *w, const char *addr, const char *pod)
+{
+	struct observed_dashboard *d = &w->dashboards[w->seen.dashboard_count];
+
+	w->dashboard_list[w->seen.dashboard_count++] = d;
+	snprintf(d->addr, sizeof(d->addr), "%s", addr);
+	snprintf(d->uid, sizeof(d->uid), "uid-%s", pod);
+	d->reach = REACH_OK;
+	d->since_ms = NOW - 60000;
+	d->asked_ms = d->told_ms = NOW - 20;
+	d->heard_ms = NOW - 18;
+}
+
+static void set_pods(struct world *w)
+{
+	fixture_set_node(w->inv, true, false);
+	fixture_set_set(w->inv, 2, 0);
+	fixture_set_pod(w->inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	fixture_set_pod(w->inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-1", .ip = "10.0.0.2" });
+	fixture_set_pod(w->inv,
+			&(struct fixture_pod){ .app = "codis-proxy", .name = "codis-proxy-0", .ip = "10.0.1.1" });
+	fixture_set_pod(w->inv, &(struct fixture_pod){
+					.app = "codis-dashboard", .name = "codis-dashboard-0", .ip = "10.0.2.1" });
+}
+
+static struct world *healthy(void)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->inv = inventory_new();
+	set_pods(w);
+	w->seen = (struct observed){ .namespace = "ns",
+				     .product = "codis-test",
+				     .mode = VIEW_LEAD,
+				     .leads = true,
+				     .steady_since_ms = 1,
+				     .kube_fresh = true,
+				     .connected_since_ms = 1,
+				     .listed_ms = NOW - 100,
+				     .group_count = 1,
+				     .proxy_count = 1,
+				     .servers = w->server_list,
+				     .groups = w->group_list,
+				     .proxies = w->proxy_list,
+				     .dashboards = w->dashboard_list,
+				     .topom = &w->topom,
+				     .password_trouble = "" };
+	w->group_list[0] = &w->group;
+	w->proxy_list[0] = &w->proxy;
+	watch_server(w, A);
+	watch_server(w, B);
+	w->servers[0].info.role = REDIS_ROLE_MASTER;
+	w->servers[0].info.keys = 10;
+	follow(&w->servers[1], A);
+	w->group.node.id = 1;
+	w->group.exists = true;
+	w->group.version = 7;
+	w->group.read_ms = NOW - 50;
+	list_server(w, &w->servers[0]);
+	list_server(w, &w->servers[1]);
+	watch_dashboard(w, D, "codis-dashboard-0");
+	w->topom.lock_exists = -1;
+	snprintf(w->proxy.admin_addr, CODIS_ADDR_MAX, "%s", P);
+	snprintf(w->proxy.token, CODIS_TOKEN_MAX, "token");
+	snprintf(w->proxy.registered_token, CODIS_TOKEN_MAX, "token");
+	w->proxy.reach = REACH_OK;
+	w->proxy.has_slots = true;
+	w->proxy.slots_ms = w->proxy.heard_ms = NOW - 30;
+	return w;
+}
+
+static void free_world(struct world **w)
+{
+	picture_room_release(&(*w)->room);
+	inventory_free((*w)->inv);
+	free(*w);
+}
+#define WORLD __attribute__((cleanup(free_world))) struct world *w = healthy()
+
+static const struct cluster_view *look(struct world *w)
+{
+	assert_int_equal(picture_make(&w->v, &w->room, &w->seen, w->inv, NOW), 0);
+	return &w->v;
+}
+
+static int decided(struct world *w, struct action *out)
+{
+	static const struct decide_limits limits = DECIDE_LIMITS;
+
+	look(w);
+	return decide(&w->v, &limits, out, 4);
+}
+
+TEST(every_fact_has_its_time)
+{
+	WORLD;
+	const struct cluster_view *v = look(w);
+
+	w->servers[1].link_up_at_ms = NOW - 10;
+	look(w);
+	assert_true(v->kube_fresh && v->coordinator_ready);
+	assert_int_equal(v->now_ms, NOW);
+	assert_int_equal(v->servers[0].heard_ms, NOW - 10);
+	assert_int_equal(v->servers[1].link_up_at_ms, NOW - 10);
+	assert_int_equal(v->groups[0].read_ms, NOW - 50);
+	assert_int_equal(v->groups[0].version, 7);
+	assert_int_equal(v->proxies[0].slots_ms, NOW - 30);
+	assert_int_equal(v->dashboard.heard_ms, NOW - 18);
+	assert_false(v->groups[0].busy);
+	assert_int_equal(v->replicas, 2);
+}
+
+TEST(pods_are_found_by_their_addresses)
+{
+	WORLD;
+	const struct cluster_view *v = look(w);
+
+	assert_string_equal(v->servers[0].pod.name, "codis-server-0");
+	assert_int_equal(v->servers[1].group, 1);
+	assert_int_equal(v->servers[1].ordinal, 1);
+	assert_string_equal(v->proxies[0].pod.name, "codis-proxy-0");
+	assert_string_equal(v->dashboard.pod.name, "codis-dashboard-0");
+	assert_false(v->servers[0].pod.node_lost || v->servers[0].pod.cordoned);
+	fixture_set_node(w->inv, false, true);
+	look(w);
+	assert_true(v->servers[0].pod.node_lost && v->servers[0].pod.cordoned);
+}
+
+TEST(port_is_the_pods)
+{
+	WORLD;
+
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server",
+						       .name = "codis-server-1",
+						       .ip = "10.0.0.2",
+						       .args = "[\"/etc/redis.conf\",\"--port\",\"7000\"]" });
+	look(w);
+	assert_string_equal(w->v.servers[1].pod.name, ""); /* 10.0.0.2:6379 is nobody's */
+	assert_int_equal(w->v.server_count, 3);
+	assert_string_equal(w->v.servers[2].addr, "10.0.0.2:7000");
+}
+
+TEST(member_without_an_address_is_expected)
+{
+	WORLD;
+	struct action a[4];
+
+	/* After a power loss: A's pod waits for its node, B is back, empty and guarded, under another address. */
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0" });
+	fixture_set_pod(w->inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-1", .ip = "10.0.0.3" });
+	w->servers[0].reach = w->servers[1].reach = REACH_REFUSED;
+	w->servers[0].info_valid = w->servers[1].info_valid = false;
+	watch_server(w, C);
+	follow(&w->servers[2], CODIS_GUARD_ADDR);
+	w->servers[2].info.link_up = false;
+	w->servers[2].info.offset = 1;
+	w->group.masterless_ms = NOW - 100;
+	assert_int_equal(decided(w, a), 0);
+	assert_int_equal(w->v.server_count, 4);
+	assert_string_equal(w->v.servers[3].addr, "");
+	assert_string_equal(w->v.servers[3].pod.name, "codis-server-0");
+	w->group.masterless_ms = NOW - 15000; /* the stated wait is over */
+	assert_int_equal(decided(w, a), 1);
+	assert_string_equal(a[0].addr, C);
+}
+
+TEST(process_that_restarted_without_the_guard)
+{
+	WORLD;
+
+	snprintf(w->servers[0].role_run_id, CODIS_RUN_ID_SIZE, "run of %s", A);
+	assert_false(look(w)->servers[0].restarted);
+	snprintf(w->servers[0].info.run_id, CODIS_RUN_ID_SIZE, "another run");
+	assert_true(look(w)->servers[0].restarted);
+	w->servers[0].info.loading = true; /* not yet what it will be */
+	assert_false(look(w)->servers[0].restarted);
+}
+
+TEST(busy_until_all_is_newer_than_what_was_done)
+{
+	WORLD;
+
+	w->group.acted_ms = NOW - 40; /* the node was read before */
+	assert_true(look(w)->groups[0].busy);
+	w->group.read_ms = NOW - 20;
+	assert_false(look(w)->groups[0].busy);
+	w->group.acted_ms = w->group.read_ms = NOW - 5; /* the servers were heard before */
+	assert_true(look(w)->groups[0].busy);
+	w->servers[0].heard_ms = w->servers[1].heard_ms = NOW;
+	assert_false(look(w)->groups[0].busy);
+	w->group.retry_ms = NOW + 1;
+	assert_true(look(w)->groups[0].busy);
+	w->group.retry_ms = 0;
+	w->group.running = 1;
+	assert_true(look(w)->groups[0].busy);
+}
+
+TEST(busy_while_a_role_contradicts_the_node)
+{
+	WORLD;
+
+	w->group.doubted_ms = NOW - 49; /* the node was read before that */
+	assert_true(look(w)->groups[0].busy);
+	w->group.read_ms = NOW - 49;
+	assert_false(look(w)->groups[0].busy);
+}
+
+TEST(member_that_takes_connections_and_drops_them_is_not_awaited_for_ever)
+{
+	WORLD;
+
+	w->servers[1].info_valid = false;
+	w->servers[1].heard_ms = NOW - 9000;
+	w->group.acted_ms = w->group.read_ms = NOW - 1999;
+	assert_true(look(w)->groups[0].busy);
+	w->group.acted_ms = w->group.read_ms = NOW - 2000;
+	assert_false(look(w)->groups[0].busy);
+}
+
+TEST(what_was_read_before_a_jump_of_the_clock_is_read_again)
+{
+	WORLD;
+
+	w->seen.steady_since_ms = NOW - 10;
+	assert_true(look(w)->groups[0].busy);
+	w->group.read_ms = NOW - 10;
+	assert_false(look(w)->groups[0].busy);
+}
+
+TEST(nodes_from_before_zookeeper_was_away_count_for_nothing)
+{
+	WORLD;
+
+	w->seen.connected_since_ms = NOW - 10; /* it came back after all was read */
+	assert_false(look(w)->coordinator_ready);
+	assert_true(w->v.groups[0].busy);
+	w->seen.listed_ms = NOW - 10;
+	assert_true(look(w)->coordinator_ready);
+	assert_true(w->v.groups[0].busy);
+	w->group.read_ms = NOW - 10;
+	assert_false(look(w)->groups[0].busy);
+}
+
+TEST(promotion_is_idle_when_the_dashboard_has_answered_since)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "preparing");
+	w->group.promoting_since_ms = NOW - 15; /* its last answer was to a question from before */
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].told_ms = NOW - 14;
+	w->dashboards[0].heard_ms = NOW - 12;
+	assert_false(look(w)->groups[0].promoting_idle); /* the node was read before that answer: it may have ended */
+	w->group.read_ms = NOW - 11;
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
+TEST(promotion_of_a_dashboard_that_does_not_answer)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "preparing");
+	w->dashboards[0].reach = REACH_SILENT;
+	w->dashboards[0].since_ms = NOW - 5000;
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].since_ms = NOW - 5001;
+	assert_true(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].since_ms = NOW - 100;
+	w->dashboards[0].reach = REACH_REFUSED;
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
+TEST(of_two_dashboards_the_one_that_serves_counts)
+{
+	WORLD;
+	const struct cluster_view *v;
+	struct action a[4];
+
+	fixture_set_pod(w->inv, &(struct fixture_pod){
+					.app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
+	watch_dashboard(w, D2, "codis-dashboard-1");
+	w->dashboards[0].reach = REACH_REFUSED;
+	v = look(w);
+	assert_int_equal(v->dashboard_count, 2);
+	assert_string_equal(v->dashboard.addr, D2);
+	assert_int_equal(v->dashboard.reach, REACH_OK);
+	/* It is silent for a while, and the lock is its own: whoever waits for it does not get it removed. */
+	w->dashboards[1].reach = REACH_UNKNOWN;
+	w->dashboards[0].reach = REACH_SILENT;
+	w->topom.lock_exists = 1;
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, D2);
+	assert_int_equal(decided(w, a), 0);
+	assert_string_equal(v->dashboard.addr, D);
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, "10.0.2.9:18080"); /* of none of them */
+	assert_int_equal(decided(w, a), 1);
+	assert_int_equal(a[0].kind, ACT_REMOVE_LOCK);
+}
+
+TEST(proxy_behind_an_address_that_another_process_has)
+{
+	WORLD;
+
+	assert_int_equal(look(w)->proxies[0].reach, REACH_OK);
+	snprintf(w->proxy.token, CODIS_TOKEN_MAX, "another");
+	assert_int_equal(look(w)->proxies[0].reach, REACH_REFUSED);
+	assert_string_equal(w->v.proxies[0].token, "token");
+}
+
+TEST(proxy_is_left_alone_until_it_was_heard_again)
+{
+	WORLD;
+
+	w->proxy.acted_ms = NOW - 999;
+	w->proxy.heard_ms = NOW - 1;
+	assert_true(look(w)->proxies[0].busy);
+	w->proxy.acted_ms = NOW - 1000;
+	assert_false(look(w)->proxies[0].busy);
+	w->proxy.heard_ms = NOW - 1001;
+	assert_true(look(w)->proxies[0].busy);
+}
+
+TEST(slots_that_were_heard_before_an_assignment_are_not_known)
+{
+	WORLD;
+
+	assert_non_null(look(w)->proxies[0].slots);
+	w->seen.dashboard_acted_ms = NOW - 29;
+	assert_null(look(w)->proxies[0].slots);
+}
+
+TEST(one_process_under_a_name_and_an_address)
+{
+	WORLD;
+	struct action a[4];
+	const struct server_view *named;
+
+	/* The group lists B by name; B's pod follows A, so it would be added a second time at most, never told to
+	 * follow itself. */
+	snprintf(w->servers[1].addr, CODIS_ADDR_MAX, "codis-server-1.codis-server:6379");
+	snprintf(w->group.node.servers[1].addr, CODIS_ADDR_MAX, "codis-server-1.codis-server:6379");
+	w->servers[1].named = true;
+	w->servers[1].reach = REACH_UNKNOWN;
+	w->servers[1].info_valid = false;
+	look(w);
+	named = view_server(&w->v, "codis-server-1.codis-server:6379");
+	assert_true(named && named->named);
+	/* The master is listed under two addresses: it is one process. */
+	snprintf(w->servers[1].addr, CODIS_ADDR_MAX, "%s", B);
+	snprintf(w->group.node.servers[1].addr, CODIS_ADDR_MAX, "%s", B);
+	w->servers[1].named = false;
+	w->servers[1].reach = REACH_OK;
+	w->servers[1].info_valid = true;
+	w->servers[1].info = w->servers[0].info;
+	for (int i = decided(w, a) - 1; i >= 0; i--)
+		assert_int_not_equal(a[i].kind, ACT_FOLLOW);
+}
+
+TEST(statefulset_that_begins_with_another_ordinal)
+{
+	WORLD;
+
+	fixture_set_set(w->inv, 4, 2);
+	look(w);
+	assert_int_equal(view_groups_wanted(&w->v), 2);
+	assert_int_equal(view_wanted_group(&w->v, 0), 2);
+}
+
+TEST(more_servers_than_any_limit)
+{
+	WORLD;
+	enum { MANY = 700 };
+	struct observed_server *many = calloc(MANY, sizeof(*many)), *list[MANY];
+
+	for (int i = 0; i < MANY; i++) {
+		snprintf(many[i].addr, CODIS_ADDR_MAX, "10.1.%03d.%03d:6379", i / 200, i % 200);
+		many[i].listed_group = 1;
+		list[i] = &many[i];
+	}
+	w->seen.servers = list;
+	w->seen.server_count = MANY;
+	look(w);
+	assert_int_equal(w->v.server_count, MANY + 2); /* and two pods that nobody watches */
+	assert_int_equal(w->v.groups[0].member_count, MANY + 2);
+	for (int i = 0; i < MANY; i++)
+		assert_ptr_equal(view_server(&w->v, many[i].addr), &w->v.servers[i]);
+	free(many);
+}

@@ -1,0 +1,241 @@
+/* The status line: what docs/controller.md says that users read. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/json.h"
+#include "controller/status.h"
+#include "tests/unit/test.h"
+
+#define GROUPS  20
+#define MASTER  "10.0.0.%d:6379"
+#define REPLICA "10.0.1.%d:6379"
+
+struct world {
+	struct cluster_view v;
+	struct server_view servers[2 * GROUPS];
+	struct group_view groups[GROUPS];
+	struct proxy_view proxies[2];
+	struct codis_slot slots[2][CODIS_SLOTS];
+	char line[1024];
+	bool ok;
+};
+
+static const struct decide_limits limits = DECIDE_LIMITS;
+
+static struct server_view *add_server(struct world *w, int gid, const char *addr_of, int ordinal)
+{
+	struct server_view *s = &w->servers[w->v.server_count++];
+
+	/* addr_of is one of the two above */
+	snprintf(s->addr, sizeof(s->addr), strcmp(addr_of, MASTER) == 0 ? MASTER : REPLICA, gid);
+	snprintf(s->pod.name, sizeof(s->pod.name), "codis-server-%d", ordinal);
+	s->pod.running = true;
+	s->group = s->listed_group = gid;
+	s->reach = REACH_OK;
+	s->info_valid = true;
+	snprintf(s->info.run_id, sizeof(s->info.run_id), "%040d", ordinal);
+	s->info.keys = 5;
+	assert_int_equal(codis_group_append(&w->groups[gid - 1].node, s->addr), 0);
+	return s;
+}
+
+static void add_group(struct world *w, int gid)
+{
+	struct group_view *g = &w->groups[w->v.group_count++];
+	struct server_view *m, *r;
+
+	g->node.id = gid;
+	g->exists = true;
+	m = add_server(w, gid, MASTER, 2 * gid - 2);
+	r = add_server(w, gid, REPLICA, 2 * gid - 1);
+	m->info.role = REDIS_ROLE_MASTER;
+	r->info.role = REDIS_ROLE_REPLICA;
+	r->info.link_up = true;
+	memcpy(r->info.master, m->addr, sizeof(r->info.master));
+}
+
+/* All is well: groups of two, the slots in equal parts, two proxies. */
+static struct world *healthy(int groups)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->v = (struct cluster_view){ .namespace = "codis",
+				      .product = "codis-test",
+				      .now_ms = 100000,
+				      .mode = VIEW_LEAD,
+				      .kube_fresh = true,
+				      .coordinator_ready = true,
+				      .replicas = 2 * groups,
+				      .server_replica = 2,
+				      .servers = w->servers,
+				      .groups = w->groups,
+				      .proxies = w->proxies,
+				      .proxy_count = 2 };
+	w->v.dashboard.reach = REACH_OK;
+	for (int gid = 1; gid <= groups; gid++)
+		add_group(w, gid);
+	for (int p = 0; p < 2; p++) {
+		snprintf(w->proxies[p].pod.name, VIEW_NAME_MAX, "codis-proxy-%d", p);
+		w->proxies[p].registered = w->proxies[p].online = true;
+		w->proxies[p].reach = REACH_OK;
+		w->proxies[p].slots = w->slots[p];
+		for (int i = 0; i < CODIS_SLOTS; i++) {
+			int gid = i * groups / CODIS_SLOTS + 1;
+
+			w->slots[p][i].id = (int16_t)i;
+			w->slots[p][i].group = (int16_t)gid;
+			memcpy(w->slots[p][i].addr, w->groups[gid - 1].node.servers[0].addr, CODIS_ADDR_MAX);
+		}
+	}
+	return w;
+}
+
+static void free_world(struct world **w)
+{
+	free(*w);
+}
+#define WORLD(groups) __attribute__((cleanup(free_world))) struct world *w = healthy(groups)
+
+static void assert_line(struct world *w, const char *expected)
+{
+	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
+	assert_string_equal(w->line, expected);
+	assert_int_equal(w->ok, strstr(expected, ": OK") != NULL);
+}
+
+TEST(all_is_well)
+{
+	WORLD(2);
+
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
+	w->v.proxy_count = 1;
+	assert_line(w, "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served");
+}
+
+TEST(replica_that_is_not_synced)
+{
+	WORLD(2);
+
+	w->servers[1].info.link_up = false;
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 synced "
+		    "replica (codis-server-1: not synced)");
+	w->servers[1].addr[0] = '\0';
+	w->servers[1].reach = REACH_UNKNOWN;
+	w->servers[1].pod.unschedulable = true;
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 synced "
+		    "replica (codis-server-1: no node takes it)");
+}
+
+TEST(slots_are_served_by_every_proxy_or_not)
+{
+	WORLD(2);
+
+	w->slots[1][0].locked = true;                              /* by one of two */
+	snprintf(w->slots[0][1].addr, CODIS_ADDR_MAX, REPLICA, 1); /* not the master */
+	w->slots[0][2].group = 2;                                  /* not of that group */
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1021/1024 slots served");
+	w->proxies[1].slots = NULL; /* not known */
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served");
+	w->proxies[1].online = false; /* it does not serve, so it does not count */
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 1 proxy, 1022/1024 slots served; proxy codis-proxy-1 is not "
+		    "taken in yet");
+}
+
+TEST(dead_master_serves_no_slot)
+{
+	WORLD(2);
+
+	w->servers[0].reach = REACH_REFUSED;
+	w->servers[0].info_valid = false;
+	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+		       "codis-server-0: it does not answer");
+}
+
+TEST(empty_is_said_of_what_is_known)
+{
+	WORLD(2);
+
+	for (int i = 0; i < w->v.server_count; i++)
+		w->servers[i].info.keys = 0;
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served, empty");
+	w->servers[0].reach = REACH_SILENT; /* it may hold keys */
+	w->servers[0].info_valid = false;
+	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
+	assert_null(strstr(w->line, "empty"));
+}
+
+TEST(cause_comes_first)
+{
+	WORLD(1);
+
+	w->v.coordinator_ready = false;
+	w->v.dashboard.reach = REACH_REFUSED;
+	w->servers[1].info.link_up = false;
+	w->proxies[0].reach = w->proxies[1].reach = REACH_SILENT;
+	assert_line(w,
+		    "codis-test: DOWN, 1/1 groups led, 0 proxies, 0/1024 slots served; ZooKeeper is not connected; "
+		    "dashboard is down; proxy codis-proxy-0 does not answer; proxy codis-proxy-1 does not answer; no "
+		    "proxy serves; group 1 lacks 1 synced replica (codis-server-1: not synced)");
+}
+
+TEST(many_reasons_are_counted_not_cut)
+{
+	WORLD(GROUPS);
+	const char *more, *at;
+	int said = 0;
+
+	for (int i = 0; i < w->v.server_count; i += 2) {
+		w->servers[i].reach = REACH_REFUSED;
+		w->servers[i].info_valid = false;
+	}
+	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
+	for (at = w->line; (at = strstr(at, "has no master")) != NULL; at++)
+		said++;
+	more = strstr(w->line, "; and ");
+	assert_non_null(more);
+	assert_in_range(said, 5, GROUPS - 1);
+	assert_int_equal((int)strtol(more + strlen("; and "), NULL, 10), GROUPS - said);
+	assert_string_equal(more + strlen("; and ") + strspn(more + strlen("; and "), "0123456789"), " more");
+	assert_memory_equal(more - strlen(": it does not answer"), ": it does not answer",
+			    strlen(": it does not answer"));
+}
+
+TEST(what_a_human_has_to_mend)
+{
+	WORLD(1);
+	struct server_view *s = &w->servers[1];
+
+	snprintf(s->complaint, sizeof(s->complaint), "NOAUTH");
+	s->reach = REACH_UNKNOWN;
+	s->info_valid = false;
+	snprintf(w->v.password_trouble, sizeof(w->v.password_trouble), "it is in Secret shop");
+	assert_line(
+		w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; 1 server wants a password "
+		   "that is not known (NOAUTH): it is in Secret shop; group 1 lacks 1 synced replica (codis-server-1: "
+		   "NOAUTH)");
+	s->complaint[0] = '\0';
+	s->named = true;
+	s->pod.name[0] = '\0';
+	snprintf(s->addr, sizeof(s->addr), "codis-server-1.codis-server:6379");
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; group 1 lists "
+		       "codis-server-1.codis-server:6379: write its address; group 1 lacks 1 synced replica "
+		       "(codis-server-1.codis-server:6379: listed by a name)");
+}
+
+TEST(json_has_every_member)
+{
+	WORLD(1);
+	JSON_CLEANUP cJSON *json = status_json(&w->v, &limits);
+	const cJSON *group = cJSON_GetArrayItem(json_get(json, "groups", NULL), 0);
+	const cJSON *replica = cJSON_GetArrayItem(json_get(group, "members", NULL), 1);
+
+	assert_int_equal(json_int(-1, json, "slots_served", NULL), 1024);
+	assert_string_equal(json_str(group, "master", NULL), "codis-server-0");
+	assert_string_equal(json_str(replica, "state", NULL), "synced");
+	assert_true(json_bool(false, replica, "synced", NULL));
+}
