@@ -3,24 +3,18 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
-#include "common/kube/client.h"
-#include "common/kube/config.h"
 #include "common/kube/event.h"
 #include "common/kube/lease.h"
-#include "common/net/loop.h"
-#include "common/net/ops.h"
+#include "common/kube/program.h"
 #include "controller/cluster.h"
 #include "controller/clusters.h"
 #include "controller/options.h"
@@ -34,14 +28,11 @@
 /* A loop that has not turned for so long is stuck: the kubelet shall start us again. */
 #define STUCK_MS 10000
 
-struct program {
+struct codis_controller {
+	struct program program;
 	struct options opt;
-	struct logger log;
-	struct loop loop;
-	struct kube_config kube_config;
 	struct controller ctl;
 	struct lease *lease;
-	struct ops ops;
 	struct inventory *inventory;
 	struct inventory_watch *watch;
 	struct clusters *clusters;
@@ -52,26 +43,25 @@ struct program {
 	atomic_llong turned_ms; /* read by the ops server's threads */
 };
 
-/* --- what is served -------------------------------------------------------------------------------------------------
- */
+/* --- what is served ----------------------------------------------------------------------------------------------- */
 
 static void serve_status(void *ctx, const struct http_request *req, struct http_response *res)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
 	page_serve(p->page, req, res);
 }
 
 static bool is_ready(void *ctx, char *why_not, size_t size)
 {
-	const struct program *p = ctx;
+	const struct codis_controller *p = ctx;
 
 	return inventory_watch_ready(p->watch, why_not, size);
 }
 
 static bool is_alive(void *ctx, char *why_not, size_t size)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 	long long age = clock_mono_ms() - atomic_load(&p->turned_ms);
 
 	if (age < STUCK_MS)
@@ -80,12 +70,11 @@ static bool is_alive(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
-/* --- what is heard --------------------------------------------------------------------------------------------------
- */
+/* --- what is heard ------------------------------------------------------------------------------------------------ */
 
 static void on_tick(void *ctx)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 	int64_t now_ms = clock_mono_ms();
 	char why_not[200];
 
@@ -98,26 +87,26 @@ static void on_tick(void *ctx)
 
 static void on_kube_error(void *ctx, const struct error *err)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
-	log_warn(&p->log, "kube.error", "error=%s", LOGQ(err->text));
+	log_warn(&p->program.log, "kube.error", "error=%s", LOGQ(err->text));
 }
 
 static void on_watch_error(void *ctx, const char *resource, const struct error *err)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
-	log_warn(&p->log, "kube.error", "resource=%s error=%s", resource, LOGQ(err->text));
+	log_warn(&p->program.log, "kube.error", "resource=%s error=%s", resource, LOGQ(err->text));
 }
 
 /* A pod or StatefulSet that says something impossible: whoever applied it is told on it. */
 static void on_unreadable(void *ctx, const char *resource, const cJSON *object, const struct error *err)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 	const char *namespace = json_str(object, "metadata", "namespace", NULL);
 	const char *name = json_str(object, "metadata", "name", NULL);
 
-	log_warn(&p->log, "kube.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
+	log_warn(&p->program.log, "kube.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
 		 namespace ? namespace : "", name ? name : "", LOGQ(err->text));
 	if (strcmp(resource, "pods") == 0 && p->ctl.mode == VIEW_LEAD)
 		kube_event_once(p->ctl.events, "Pod", object, true, "NotLed", "%s", err->text);
@@ -125,17 +114,17 @@ static void on_unreadable(void *ctx, const char *resource, const cJSON *object, 
 
 static void on_secret(void *ctx, const char *namespace)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
 	clusters_take_stock(p->clusters, namespace);
 }
 
 static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
 	p->ctl.mode = state == LEASE_HELD ? VIEW_LEAD : state == LEASE_UNSURE ? VIEW_FAILOVER : VIEW_WATCH;
-	log_info(&p->log, "lease", "state=%s holder=%s",
+	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
 					 : "following",
@@ -145,39 +134,34 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 	clusters_look(p->clusters);
 }
 
-/* --- start and stop
- * --------------------------------------------------------------------------------------------------- */
+/* --- start and stop ----------------------------------------------------------------------------------------------- */
 
 static void on_released(void *ctx)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
-	loop_stop(&p->loop);
+	program_end(&p->program);
 }
 
-static void on_stop(void *ctx)
+static void drain(void *ctx)
 {
-	struct program *p = ctx;
+	struct codis_controller *p = ctx;
 
-	log_info(&p->log, "stop", "reason=signal");
 	p->ctl.mode = VIEW_WATCH;
-	if (p->lease)
-		lease_give_back(p->lease, on_released, p);
-	else
-		loop_stop(&p->loop);
+	lease_give_back(p->lease, on_released, p);
 }
 
 static void on_usr2(uv_signal_t *handle, int signum)
 {
-	struct program *p = handle->data;
+	struct codis_controller *p = handle->data;
 
 	(void)signum;
 	p->ctl.crash_armed = true;
-	log_warn(&p->log, "crash.armed", "point=%s", p->opt.crash_at);
+	log_warn(&p->program.log, "crash.armed", "point=%s", p->opt.crash_at);
 }
 
 /* What is known of Kubernetes, and who needs it. */
-static int start_kube(struct program *p, struct error *err)
+static int start_kube(struct codis_controller *p, struct error *err)
 {
 	struct inventory_watch_config watch = { .parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
 						.program = "codis-controller",
@@ -185,9 +169,6 @@ static int start_kube(struct program *p, struct error *err)
 						.on_error = on_watch_error,
 						.ctx = p };
 
-	p->ctl.kube = kube_client_new(p->ctl.uv, &p->kube_config, err);
-	if (!p->ctl.kube)
-		return -1;
 	p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity);
 	p->ctl.secrets = secrets_new(p->ctl.kube, on_secret, p);
 	p->inventory = inventory_new();
@@ -199,7 +180,7 @@ static int start_kube(struct program *p, struct error *err)
 	return p->watch ? 0 : -1;
 }
 
-static int start_lease(struct program *p, struct error *err)
+static int start_lease(struct codis_controller *p, struct error *err)
 {
 	struct lease_config lease = { .namespace = p->opt.namespace,
 				      .name = p->opt.lease,
@@ -214,38 +195,12 @@ static int start_lease(struct program *p, struct error *err)
 	return p->lease ? 0 : -1;
 }
 
-static int start(struct program *p, struct error *err)
+static void configure(struct codis_controller *p)
 {
-	if (loop_init(&p->loop, on_stop, p, err) < 0 || kube_config_load(&p->kube_config, p->opt.kubeconfig, err) < 0)
-		return -1;
-	p->ctl.uv = &p->loop.uv;
-	p->ctl.metrics = metrics_new();
-	if (!p->ctl.metrics)
-		return error_set(err, ERR_NOMEM, "no memory");
-	if (start_kube(p, err) < 0 || start_lease(p, err) < 0)
-		return -1;
-	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
-	if (!p->page)
-		return -1;
-	p->tick = loop_timer_start(p->ctl.uv, 0, TICK_MS, on_tick, p);
-	if (!p->tick)
-		return error_set(err, ERR_NOMEM, "no memory");
-	if (p->opt.crash_at) {
-		uv_signal_init(p->ctl.uv, &p->usr2);
-		p->usr2.data = p;
-		uv_signal_start(&p->usr2, on_usr2, SIGUSR2);
-	}
-	p->ops = (struct ops){
-		.metrics = p->ctl.metrics, .ready = is_ready, .alive = is_alive, .other = serve_status, .ctx = p
-	};
-	return ops_start(&p->ops, p->opt.ops_listen, err);
-}
-
-static void configure(struct program *p)
-{
-	p->log.fd = STDERR_FILENO;
-	log_level_parse(p->opt.log_level, &p->log.level);
-	p->ctl.log = &p->log;
+	p->ctl.log = &p->program.log;
+	p->ctl.uv = &p->program.loop.uv;
+	p->ctl.metrics = p->program.metrics;
+	p->ctl.kube = p->program.kube;
 	p->ctl.mode = VIEW_WATCH;
 	p->ctl.limits = (struct decide_limits)DECIDE_LIMITS;
 	p->ctl.limits.silence_ms = p->opt.silence_ms;
@@ -261,25 +216,42 @@ static void configure(struct program *p)
 	atomic_store(&p->turned_ms, clock_mono_ms());
 }
 
+static int start(void *ctx, struct error *err)
+{
+	struct codis_controller *p = ctx;
+
+	configure(p);
+	if (start_kube(p, err) < 0 || start_lease(p, err) < 0)
+		return -1;
+	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
+	if (!p->page)
+		return -1;
+	p->tick = loop_timer_start(p->ctl.uv, 0, TICK_MS, on_tick, p);
+	if (!p->tick)
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (p->opt.crash_at) {
+		uv_signal_init(p->ctl.uv, &p->usr2);
+		p->usr2.data = p;
+		uv_signal_start(&p->usr2, on_usr2, SIGUSR2);
+	}
+	p->program.ops.ready = is_ready;
+	p->program.ops.alive = is_alive;
+	p->program.ops.other = serve_status;
+	p->program.ops.ctx = p;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	static struct program p; /* in main only; large, so not on the stack */
-	struct error err = ERROR_INIT;
-	int status, failed;
+	/* What a cluster holds ends with the process: nothing is on disk, nothing half done that the next controller
+	 * does not see. */
+	static struct codis_controller p = { .program = { .start = start, .drain = drain, .ctx = &p } };
+	int status;
 
 	if (!opt_begin(controller_options, &p.opt, "codis-controller", "joins, fails over and heals Codis clusters",
 		       argc, argv, &status))
 		return status;
 	if (p.opt.view)
 		return viewer_run(p.opt.view_url);
-	configure(&p);
-	failed = start(&p, &err);
-	if (failed < 0)
-		log_error(&p.log, "start.failed", "error=%s", LOGQ(err.text));
-	else
-		loop_run(&p.loop);
-	/* The process ends here, and with it what a cluster holds: nothing on disk, nothing half done that the next
-	 * controller does not see. */
-	ops_stop(&p.ops);
-	return failed < 0;
+	return program_run(&p.program, &p.opt.program);
 }

@@ -3,9 +3,9 @@
 /* One option, a few lines. */
 /* clang-format off */
 const struct opt controller_options[] = {
-	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, ops_listen),
+	{ .name = "ops-listen", .env = "CODIS_OPS_LISTEN", .type = OPT_STRING, .offset = offsetof(struct options, program.ops_listen),
 	  .def = ":8080", .arg = "ADDR", .help = "where /status, /healthz, /readyz and /metrics are served" },
-	{ .name = "kubeconfig", .env = "KUBECONFIG", .type = OPT_STRING, .offset = offsetof(struct options, kubeconfig),
+	{ .name = "kubeconfig", .env = "KUBECONFIG", .type = OPT_STRING, .offset = offsetof(struct options, program.kubeconfig),
 	  .arg = "FILE", .help = "how to reach the API server; default: the pod's service account" },
 	{ .name = "namespace", .env = "POD_NAMESPACE", .type = OPT_STRING, .offset = offsetof(struct options, namespace),
 	  .def = "codis-system", .arg = "NAME", .help = "namespace of the lease" },
@@ -33,7 +33,7 @@ const struct opt controller_options[] = {
 	{ .name = "proxy-gone", .env = "CODIS_PROXY_GONE", .type = OPT_DURATION_MS,
 	  .offset = offsetof(struct options, proxy_gone_ms), .def = "3s", .arg = "TIME",
 	  .help = "a proxy that does not answer for so long is taken out", .min = 500, .max = 600000 },
-	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = offsetof(struct options, log_level),
+	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = offsetof(struct options, program.log_level),
 	  .def = "info", .arg = "LEVEL", .help = "debug, info, warn or error", .choices = "debug|info|warn|error" },
 	{ .name = "crash-at", .env = "CODIS_CRASH_AT", .type = OPT_STRING, .offset = offsetof(struct options, crash_at),
 	  .arg = "POINT", .help = "tests: after SIGUSR2, end as by kill -9 at promote.begin, promote.fenced or promote.role" },

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 
 #include "common/base/opt.h"
+#include "common/kube/program.h"
 
 struct options {
-	char *ops_listen, *kubeconfig, *namespace, *pod_name, *lease, *log_level, *crash_at, *view_url;
+	struct program_options program;
+	char *namespace, *pod_name, *lease, *crash_at, *view_url;
 	int lease_ms, probe_ms, probe_timeout_ms, silence_ms, cold_wait_ms, proxy_gone_ms;
 	bool view;
 };

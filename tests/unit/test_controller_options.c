@@ -10,7 +10,7 @@ TEST(defaults)
 	char name[] = "codis-controller", *argv[] = { name, NULL };
 
 	assert_int_equal(opt_parse(controller_options, &o, 1, argv, &err), 1);
-	assert_string_equal(o.ops_listen, ":8080");
+	assert_string_equal(o.program.ops_listen, ":8080");
 	assert_int_equal(o.lease_ms, 4000);
 	assert_int_equal(o.silence_ms, 1000);
 	assert_false(o.view);
