@@ -104,7 +104,7 @@ static void on_sent(void *ctx, const cJSON *answer, const struct error *err)
 /* 1: sent; 0: the proxy has no slot of the group; -1 and *err. */
 static int send_fill(struct fill *f, struct error *err)
 {
-	cJSON *array JSON_CLEANUP = cJSON_CreateArray();
+	JSON_CLEANUP cJSON *array = cJSON_CreateArray();
 	struct op *op = f->op;
 	char xauth[CODIS_XAUTH_SIZE];
 	int n;

@@ -144,7 +144,7 @@ static void on_lock_read(void *ctx, const char *data, size_t len, int version, c
 {
 	struct op *op = ctx;
 	struct error bad = ERROR_INIT;
-	cJSON *lock JSON_CLEANUP = err ? NULL : json_parse(data, len, &bad);
+	JSON_CLEANUP cJSON *lock = err ? NULL : json_parse(data, len, &bad);
 	const char *addr = json_str(lock, "admin_addr", NULL);
 	char path[200];
 
@@ -201,7 +201,7 @@ static cJSON *assignment(const struct cluster_view *v)
 
 void assign_begin(struct op *op)
 {
-	cJSON *slots JSON_CLEANUP = assignment(&op->c->view);
+	JSON_CLEANUP cJSON *slots = assignment(&op->c->view);
 	struct error err = ERROR_INIT;
 
 	if (!slots)
@@ -222,7 +222,7 @@ static void on_pod_deleted(void *ctx, const cJSON *object, const struct error *e
 /* With the uid, so that a successor of the same name is safe. */
 void delete_pod_begin(struct op *op)
 {
-	cJSON *body JSON_CLEANUP = cJSON_CreateObject();
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *pre = body ? json_add_object(body, "preconditions") : NULL;
 	struct error err = ERROR_INIT;
 	char path[400];

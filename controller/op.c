@@ -202,7 +202,7 @@ static void tell_metric(const struct op *op, const struct error *err)
 
 static void tell_pod(const struct op *op, const struct error *err)
 {
-	cJSON *pod JSON_CLEANUP = op->a.pod[0] ? cJSON_CreateObject() : NULL;
+	JSON_CLEANUP cJSON *pod = op->a.pod[0] ? cJSON_CreateObject() : NULL;
 	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
 	char note[1536];
 
