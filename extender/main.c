@@ -84,7 +84,7 @@ static int start_watch(struct codis_extender *e, struct error *err)
 	struct inventory_watch_config config = {
 		.inventory = e->extender.inventory,
 		.lock = &e->extender.lock,
-		.parts = INVENTORY_NODES | INVENTORY_PODS,
+		.parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
 		.program = "codis-extender",
 		.on_pod = on_pod,
 		.on_pod_gone = on_pod_gone,

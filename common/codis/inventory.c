@@ -26,8 +26,9 @@ struct product {
 	char name[CODIS_PRODUCT_MAX];
 	LIST_HEAD(members, member) pods; /* that belong to it */
 	struct members sets;
-	size_t sayers;    /* that say it, and so speak for the silent ones of the namespace */
-	bool remembered;  /* was said by one that is gone: a pod that goes takes nothing back, it may be made anew */
+	size_t sayers, servers; /* that say it, and so speak for the silent ones of the namespace; servers of them */
+	/* Was said by one, or had a server, that is gone: who goes takes nothing back, he may be made anew. */
+	bool remembered, had_servers;
 	size_t clustered; /* servers, proxies, dashboards */
 	bool touched;     /* is to be told of */
 	SLIST_ENTRY(product) next_touched;
@@ -317,6 +318,8 @@ static void speak(struct member *m)
 	if (!p)
 		return;
 	p->sayers++;
+	if (m->component == CODIS_SERVER && p->servers++ == 0)
+		s->said_changed = true;
 	if (was)
 		return;
 	s->said += p != &s->stock;
@@ -331,6 +334,10 @@ static void fall_silent(struct member *m, bool gone)
 
 	if (is_unreadable(m) && --s->unreadable == 0)
 		s->said_changed = true;
+	if (p && m->component == CODIS_SERVER && --p->servers == 0) {
+		p->had_servers = p->had_servers || gone;
+		s->said_changed = true;
+	}
 	if (!p || --p->sayers)
 		return;
 	p->remembered = p->remembered || gone;
@@ -352,20 +359,42 @@ static struct product *only_said(struct space *s)
 	return p;
 }
 
-/* Those that say nothing belong together: with a dashboard that says nothing, else to the only product there is. */
-static struct product *where_it_belongs(const struct member *m)
+/* The product that the pod's StatefulSet says: while it is rolled out, its old pods do not say it yet. */
+static struct product *said_by_owner(const struct inventory *inv, const struct space *s, const char *owner)
+{
+	const struct set *set = owner[0] ? find_set_by_name(inv, s->name, owner) : NULL;
+
+	return set ? set->member.says : NULL;
+}
+
+/* Two sets of servers in one product would both make group 1. Those of codis-test may be labelled so, or not. */
+static bool has_other_servers(const struct member *m, const struct product *p)
+{
+	return m->component == CODIS_SERVER && p != &m->space->standard && (p->servers || p->had_servers);
+}
+
+/* Those that say nothing belong together: with a dashboard that says nothing, else to the only product there is.
+ * owner: the pod's StatefulSet, or "". */
+static struct product *where_it_belongs(const struct inventory *inv, const struct member *m, const char *owner)
 {
 	struct space *s = m->space;
+	struct product *p;
 
 	if (m->says)
 		return m->says;
 	if (m->said_product->said != SAID_NOTHING)
 		return &s->unknown;
+	p = said_by_owner(inv, s, owner);
+	if (p)
+		return p;
 	if (is_said(&s->stock) || speaks_for(m) == &s->stock)
 		return &s->standard;
 	if (s->said > 1 || s->unreadable)
 		return &s->unknown;
-	return s->said == 1 ? only_said(s) : &s->standard;
+	if (s->said == 0)
+		return &s->standard;
+	p = only_said(s);
+	return has_other_servers(m, p) ? &s->unknown : p;
 }
 
 static int by_product(const void *a, const void *b)
@@ -402,11 +431,16 @@ static void write_trouble(const struct member *m, char out[POD_WHY_MAX])
 	out[0] = '\0';
 	if (m->said_product->said == SAID_ELSEWHERE) {
 		snprintf(out, POD_WHY_MAX, "%s", m->said_product->why);
-	} else if (m->of == &m->space->unknown && m->space->said < 2 && has_product(m->component)) {
+	} else if (m->of == &m->space->unknown && m->space->unreadable && m->space->said < 2 &&
+		   has_product(m->component)) {
 		snprintf(out, POD_WHY_MAX,
 			 "%.56s says no product, and what another pod of the namespace says cannot be read: "
 			 "add env PRODUCT_NAME",
 			 m->name);
+	} else if (m->of == &m->space->unknown && m->space->said < 2 && has_product(m->component)) {
+		snprintf(out, POD_WHY_MAX,
+			 "%.56s says no product, and %.40s has servers of its own: add env PRODUCT_NAME", m->name,
+			 only_said(m->space)->name);
 	} else if (m->of == &m->space->unknown && has_product(m->component)) {
 		list_said(m->space, &said);
 		snprintf(out, POD_WHY_MAX, "%.56s says no product and the namespace has %s: add env PRODUCT_NAME",
@@ -445,7 +479,7 @@ static void join(struct inventory *inv, struct member *m, struct product *p)
 
 static void resolve(struct inventory *inv, struct member *m)
 {
-	struct product *p = where_it_belongs(m);
+	struct product *p = where_it_belongs(inv, m, m->pod ? m->pod->known.pod.owner : "");
 	char trouble[POD_WHY_MAX];
 
 	if (m->of != p) {
@@ -697,6 +731,8 @@ static int set_put(struct inventory *inv, struct set *set, struct set *old)
 	if (find_place(inv, set->known.namespace, &set->member) < 0)
 		return -1;
 	speak(&set->member);
+	if (set->member.says != (old ? old->member.says : NULL))
+		set->member.space->said_changed = true; /* its pods that say nothing follow */
 	if (old)
 		set_drop(inv, old, false);
 	table_add(&inv->sets_by_uid, &set->by_uid, hash_of(set->known.uid));
@@ -746,6 +782,7 @@ void inventory_remove_set(struct inventory *inv, const char *uid)
 	if (!set)
 		return;
 	s = set->member.space;
+	s->said_changed = true;
 	set_drop(inv, set, true);
 	resolve_silent(inv, s);
 	settle(inv);
@@ -933,7 +970,7 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 			    .said_replica = &pod->server_replica_said };
 
 	if (pod->product.said != SAID_KNOWN)
-		m.of = where_it_belongs(&m);
+		m.of = where_it_belongs(inv, &m, pod->owner);
 	snprintf(product, CODIS_PRODUCT_MAX, "%.*s", CODIS_PRODUCT_MAX - 1, m.of ? m.of->name : pod->product.text);
 	write_trouble(&m, trouble);
 }

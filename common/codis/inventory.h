@@ -25,11 +25,12 @@ struct inventory_node {
 
 struct inventory_pod {
 	struct codis_pod pod;
-	/* The product that it belongs to: what it says. Those of a namespace that say nothing belong together: to
-	 * codis-test where a dashboard says nothing either, or nobody says one; else to the only product that servers,
-	 * proxies, dashboards, codis-ha and their StatefulSets say. "" when that cannot be told. What was said once
-	 * stays said while the namespace has anything of Codis, unless it was changed: that a dashboard is gone for a
-	 * moment gives its servers to no other product. */
+	/* The product that it belongs to: what it says, else what its StatefulSet says (while that is rolled out).
+	 * Those of a namespace that say nothing belong together: to codis-test where a dashboard says nothing either,
+	 * or nobody says one; else to the only product that servers, proxies, dashboards, codis-ha and their
+	 * StatefulSets say, but no servers to one that has servers of its own. "" when that cannot be told. What was
+	 * said once stays said while the namespace has anything of Codis, unless it was changed: that a dashboard is
+	 * gone for a moment gives its servers to no other product. */
 	char product[CODIS_PRODUCT_MAX];
 	/* Why the product or the group is not known, and which line to add: "codis-server-0 says no product and the
 	 * namespace has orders and shop: add env PRODUCT_NAME". "": nothing is missing. */

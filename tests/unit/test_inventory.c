@@ -432,6 +432,47 @@ TEST_WITH(a_set_of_dashboards_speaks_before_its_pod_is_there, setup, teardown)
 	assert_products(inv, "default/shop ");
 }
 
+/* As they were told to: the line is added, and the set is rolled out pod by pod. */
+TEST_WITH(the_pods_of_a_set_belong_together_while_it_is_rolled_out, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-server-1");
+	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	POD(inv, "orders-dashboard-0", .app = "codis-dashboard", .product = "orders");
+	POD(inv, "shop-server-9", .product = "shop");
+	SET(inv, 2, "codis-server", .uid = "s");
+	assert_string_equal(pod(inv, "codis-server-1")->product, "");
+	buf_reset(&w->told);
+	SET(inv, 2, "codis-server", .uid = "s", .product = "shop");
+	assert_told(w, "default/shop default/ ");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	POD(inv, "codis-server-1", .uid = "new", .product = "shop");
+	assert_int_equal(of_group(inv, "shop", 1), 2);
+}
+
+/* Both sets would make group 1. */
+TEST_WITH(servers_are_not_added_to_a_product_that_has_its_own, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy");
+	POD(inv, "shop-server-0", .product = "shop");
+	assert_string_equal(pod(inv, "codis-proxy-0")->product, "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble,
+			    "codis-server-0 says no product, and shop has servers of its own: add env PRODUCT_NAME");
+	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	inventory_remove_pod(inv, "shop-server-0"); /* comes again */
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	/* Of codis-test are both who says it and who says nothing. */
+	POD(inv, "codis-server-0", .namespace = "other", .uid = "said", .product = "codis-test");
+	POD(inv, "codis-server-1", .namespace = "other", .uid = "silent");
+	assert_string_equal(pod(inv, "silent")->product, "codis-test");
+}
+
 TEST_WITH(where_another_cannot_be_read_the_silent_ones_are_not_given_away, setup, teardown)
 {
 	WORLD;
@@ -586,12 +627,12 @@ TEST_WITH(a_set_speaks_for_the_silent_pods, setup, teardown)
 {
 	WORLD;
 
-	POD(inv, "codis-server-0");
+	POD(inv, "codis-proxy-0", .app = "codis-proxy");
 	SET(inv, 2, "codis-server", .product = "shop");
-	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	assert_string_equal(pod(inv, "codis-proxy-0")->product, "shop");
 	assert_told(w, "default/codis-test default/codis-test default/shop ");
 	SET(inv, 2, "codis-server", .product = "orders");
-	assert_string_equal(pod(inv, "codis-server-0")->product, "orders");
+	assert_string_equal(pod(inv, "codis-proxy-0")->product, "orders");
 	assert_told(w, "default/orders default/shop ");
 }
 
@@ -656,7 +697,7 @@ enum { SHOP, ORDERS, CODIS_TEST, STOCK, WORDS }; /* STOCK: a dashboard that says
 
 struct model {
 	struct model_pod pods[UIDS];
-	bool remembered[2][WORDS]; /* in `default`, in `other`: said by one that is gone */
+	bool remembered[2][WORDS], had_servers[2][WORDS]; /* in `default`, in `other`: said by one that is gone */
 	bool nodes[6];
 	unsigned seed, words;
 };
@@ -691,6 +732,22 @@ static bool is_said(const struct model *m, bool other, int word)
 	return m->remembered[other][word];
 }
 
+static bool is_server(const struct model_pod *p)
+{
+	return strcmp(p->app, "codis-server") == 0;
+}
+
+static bool has_servers(const struct model *m, bool other, int word)
+{
+	for (int i = 0; i < UIDS; i++) {
+		const struct model_pod *p = &m->pods[i];
+
+		if (p->there && is_other(p) == other && is_server(p) && word_of(p) == word)
+			return true;
+	}
+	return m->had_servers[other][word];
+}
+
 static bool is_any_unreadable(const struct model *m, bool other)
 {
 	for (int i = 0; i < UIDS; i++) {
@@ -712,6 +769,8 @@ static const char *model_product(const struct model *m, const struct model_pod *
 		return "codis-test";
 	if (shop + orders + is_said(m, other, CODIS_TEST) > 1 || is_any_unreadable(m, other))
 		return "";
+	if (is_server(p) && ((shop && has_servers(m, other, SHOP)) || (orders && has_servers(m, other, ORDERS))))
+		return "";
 	return shop ? "shop" : orders ? "orders" : "codis-test";
 }
 
@@ -729,6 +788,10 @@ static void model_remove(struct model *m, int i)
 		memset(m->remembered[is_other(p)], 0, sizeof(m->remembered[0]));
 	else if (word_of(p) != WORDS && !is_said(m, is_other(p), word_of(p)))
 		m->remembered[is_other(p)][word_of(p)] = true;
+	if (!left)
+		memset(m->had_servers[is_other(p)], 0, sizeof(m->had_servers[0]));
+	else if (word_of(p) != WORDS && is_server(p) && !has_servers(m, is_other(p), word_of(p)))
+		m->had_servers[is_other(p)][word_of(p)] = true;
 }
 
 static int model_group(const struct model_pod *p)
