@@ -1,6 +1,5 @@
 #include "controller/zookeeper.h"
 
-#include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,11 +19,13 @@ struct resolving {
 	struct cluster *c;
 	uv_getaddrinfo_t query;
 	char names[POD_TEXT_MAX]; /* what is left to resolve */
-	char port[8];
+	uint16_t port;
 	char host[300];
 	bool qualified; /* the host was asked for with the cluster's namespace behind */
 	char found[512];
 };
+
+static const struct addrinfo any_family = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 
 static void resolve_next(struct resolving *r);
 
@@ -36,7 +37,7 @@ static int by_text(const void *a, const void *b)
 /* Sorted, so that the same members in another order are the same. */
 static void sort_members(char *list, size_t size)
 {
-	char members[COORDINATOR_MEMBERS][64] = { 0 };
+	char members[COORDINATOR_MEMBERS][ADDR_TEXT_MAX] = { 0 };
 	BUF_CLEANUP struct buf out = BUF_INIT(1024);
 	int n = 0;
 	char *save = NULL;
@@ -80,27 +81,31 @@ static void resolved(struct resolving *r)
 	free(r);
 }
 
+static void add_member(struct resolving *r, const struct addrinfo *a)
+{
+	char ip[NI_MAXHOST], member[ADDR_TEXT_MAX];
+	size_t used = strlen(r->found);
+
+	if (getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof(ip), NULL, 0, NI_NUMERICHOST) != 0 ||
+	    addr_join(ip, r->port, member, sizeof(member)) < 0 || used + strlen(member) + 2 > sizeof(r->found))
+		return;
+	snprintf(r->found + used, sizeof(r->found) - used, "%s%s", used ? "," : "", member);
+}
+
+/* Of a name with addresses of both families those of the one that is best to be reached, which comes first: else each
+ * member would count twice. */
 static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *res)
 {
 	struct resolving *r = query->data;
-	size_t used = strlen(r->found);
 
-	for (struct addrinfo *a = status == 0 ? res : NULL; a; a = a->ai_next) {
-		char ip[INET_ADDRSTRLEN];
-
-		inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)a->ai_addr)->sin_addr, ip, sizeof(ip));
-		used += (size_t)snprintf(r->found + used, sizeof(r->found) - used, "%s%s:%s", used ? "," : "", ip,
-					 r->port);
-		if (used >= sizeof(r->found) - 1)
-			break;
-	}
+	for (struct addrinfo *a = status == 0 ? res : NULL; a; a = a->ai_next)
+		if (a->ai_family == res->ai_family)
+			add_member(r, a);
 	uv_freeaddrinfo(res);
 	if (status != 0 && r->qualified) {
-		static const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
-
 		/* Not of this namespace: as it stands, then. */
 		r->qualified = false;
-		if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, r->host, r->port, &hints) == 0)
+		if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, r->host, NULL, &any_family) == 0)
 			return;
 	}
 	resolve_next(r);
@@ -108,9 +113,7 @@ static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *re
 
 static void resolve_next(struct resolving *r)
 {
-	static const struct addrinfo hints = { .ai_family = AF_INET, .ai_socktype = SOCK_STREAM };
 	char name[600], member[300];
-	uint16_t port = 2181;
 	size_t len;
 
 	len = strcspn(r->names, ",/"); /* "/chroot" behind the list is not supported by Codis either */
@@ -120,13 +123,14 @@ static void resolve_next(struct resolving *r)
 	}
 	snprintf(member, sizeof(member), "%.*s", (int)len, r->names);
 	memmove(r->names, r->names + len + (r->names[len] == ','), strlen(r->names + len + (r->names[len] == ',')) + 1);
-	if (addr_split(member, r->host, sizeof(r->host), &port, NULL) < 0)
+	if (addr_split(member, r->host, sizeof(r->host), &r->port, NULL) < 0) {
 		snprintf(r->host, sizeof(r->host), "%s", member);
-	snprintf(r->port, sizeof(r->port), "%u", port);
+		r->port = 2181;
+	}
 	/* Names in a pod's command are of its own namespace; ours is another one. */
-	r->qualified = strspn(r->host, "0123456789.") != strlen(r->host) && !strstr(r->host, ".svc");
+	r->qualified = !addr_is_numeric(r->host) && !strstr(r->host, ".svc");
 	snprintf(name, sizeof(name), r->qualified ? "%s.%s.svc" : "%s", r->host, r->c->namespace);
-	if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, name, r->port, &hints) != 0)
+	if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, name, NULL, &any_family) != 0)
 		resolved(r);
 }
 
