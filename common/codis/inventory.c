@@ -391,9 +391,9 @@ static struct product *where_it_belongs(const struct inventory *inv, const struc
 		return &s->standard;
 	if (s->said > 1 || s->unreadable)
 		return &s->unknown;
-	if (s->said == 0)
-		return &s->standard;
 	p = only_said(s);
+	if (!p)
+		return &s->standard;
 	return has_other_servers(m, p) ? &s->unknown : p;
 }
 
