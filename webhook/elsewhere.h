@@ -6,11 +6,10 @@
 struct codis_pod;
 struct error;
 struct mutation;
-struct said_text;
 
 /* 0 where it is known or nothing is said, or -1 and *err: a sentence that ends with what to write. */
-int elsewhere_server_replica(const struct said_text *said, struct error *err);
-int elsewhere_product(const struct said_text *said, struct error *err);
+int elsewhere_server_replica(const struct codis_pod *pod, struct error *err);
+int elsewhere_product(const struct codis_pod *pod, struct error *err);
 
 /* Warns of a product that a pod other than a server has elsewhere (it works, but the controller does not know whose it
  * is), and of a password that the controller has to be let read. */

@@ -31,19 +31,17 @@ static int replicas_of(const cJSON *object)
 struct setting {
 	int server_replica; /* 0: wrong, or said elsewhere: see err */
 	struct error err;
-	struct said_text product;
+	struct codis_pod pod;
 };
 
 static struct setting setting_of(const cJSON *set)
 {
 	struct setting s = { .err = ERROR_INIT };
-	struct codis_pod pod;
 
-	codis_template_read(set, &pod, NULL);
-	s.product = pod.product;
-	s.server_replica = pod.server_replica;
-	if (!s.server_replica && elsewhere_server_replica(&pod.server_replica_said, &s.err) == 0)
-		codis_server_replica_parse(pod.server_replica_said.text, &s.server_replica, &s.err);
+	codis_template_read(set, &s.pod, NULL);
+	s.server_replica = s.pod.server_replica;
+	if (!s.server_replica && elsewhere_server_replica(&s.pod, &s.err) == 0)
+		codis_server_replica_parse(s.pod.server_replica_said.text, &s.server_replica, &s.err);
 	return s;
 }
 
@@ -98,12 +96,12 @@ static bool is_product(const struct said_text *said)
 }
 
 /* Whether it can be a product, or none. */
-static void check_product(const struct said_text *product, struct admission_verdict *v)
+static void check_product(const struct codis_pod *pod, struct admission_verdict *v)
 {
 	struct error err = ERROR_INIT;
 
-	if (elsewhere_product(product, &err) < 0 ||
-	    (product->said == SAID_KNOWN && codis_product_check(product->text, &err) < 0))
+	if (elsewhere_product(pod, &err) < 0 ||
+	    (pod->product.said == SAID_KNOWN && codis_product_check(pod->product.text, &err) < 0))
 		admission_refuse(v, 422, "%s", err.text);
 }
 
@@ -125,7 +123,7 @@ static int compare_rival(void *arg, const cJSON *set)
 	if (codis_component_of(template_of(set)) != CODIS_SERVER)
 		return 0;
 	other = setting_of(set);
-	if (!same_product(&other.product, r->product))
+	if (!same_product(&other.pod.product, r->product))
 		return 0;
 	snprintf(r->found, sizeof(r->found), "%s", name);
 	return 1;
@@ -136,16 +134,16 @@ static int compare_rival(void *arg, const cJSON *set)
 static void check_rival(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
 	struct setting now = setting_of(req->object);
-	struct rival r = { .namespace = req->namespace, .name = req->name, .product = &now.product };
+	struct rival r = { .namespace = req->namespace, .name = req->name, .product = &now.pod.product };
 	const char *name = json_str(req->object, "metadata", "name", NULL);
 
 	if (name)
 		r.name = name;
-	check_product(&now.product, v);
+	check_product(&now.pod, v);
 	if (!v->allowed)
 		return;
 	lookups->each(lookups->ctx, compare_rival, &r);
-	if (r.found[0] && now.product.said == SAID_NOTHING)
+	if (r.found[0] && now.pod.product.said == SAID_NOTHING)
 		admission_refuse(v, 422,
 				 "StatefulSet %.254s has codis-servers that name no product already, " BOTH_MAKE_GROUP_1
 				 "a PRODUCT_NAME",
@@ -154,7 +152,7 @@ static void check_rival(const struct admission_request *req, const struct lookup
 		admission_refuse(v, 422,
 				 "StatefulSet %.254s has the codis-servers of product %s already, " BOTH_MAKE_GROUP_1
 				 "another PRODUCT_NAME",
-				 r.found, now.product.text);
+				 r.found, now.pod.product.text);
 }
 
 /* --- create, update, scale ------------------------------------------------------------------------------------- */
@@ -191,7 +189,7 @@ static void check_identity(const struct setting *old, const struct setting *now,
 				 "follow from it: " OR_EMPTY,
 				 old->server_replica, now->server_replica);
 	/* Where there was none to be known, writing it is what was asked for. */
-	else if (is_product(&old->product) && !same_product(&old->product, &now->product))
+	else if (is_product(&old->pod.product) && !same_product(&old->pod.product, &now->pod.product))
 		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
 }
 
@@ -224,10 +222,10 @@ static void check_server_update(const struct admission_request *req, const struc
 {
 	struct setting old = setting_of(req->old_object), now = setting_of(req->object);
 	int before = replicas_of(req->old_object), after = replicas_of(req->object);
-	bool same = same_server_replica(&old, &now), same_name = same_product(&old.product, &now.product);
+	bool same = same_server_replica(&old, &now), same_name = same_product(&old.pod.product, &now.pod.product);
 
 	if (!same_name)
-		check_product(&now.product, v);
+		check_product(&now.pod, v);
 	if (v->allowed && before > 0)
 		check_identity(&old, &now, v);
 	if (v->allowed && (!same || before != after))

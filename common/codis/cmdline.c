@@ -62,6 +62,7 @@ static int find_in_shell(const struct search *s, const struct shell_command *cmd
 {
 	BUF_CLEANUP struct buf word = BUF_INIT(TEXT_MAX);
 	int i = shell_program(cmd), first = i;
+	bool is_command = false;
 
 	for (; i < cmd->count; i++) {
 		buf_reset(&word);
@@ -70,6 +71,11 @@ static int find_in_shell(const struct search *s, const struct shell_command *cmd
 		if (is_one_of(word.data, s->programs))
 			return i;
 		if (i == first && !is_launcher(word.data))
+			return -1;
+		if (i == first)
+			is_command = strcmp(word.data, "command") == 0;
+		/* "command -v codis-server" asks where it is. */
+		else if (is_command && (strcmp(word.data, "-v") == 0 || strcmp(word.data, "-V") == 0))
 			return -1;
 	}
 	return -1;
@@ -159,12 +165,21 @@ static bool is_text_flag(const char *word)
 	return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
 }
 
+/* "-o pipefail", "-euo pipefail", "+O globstar". */
+static bool takes_a_value(const char *word)
+{
+	return word[0] && word[1] != '-' && strchr("oO", word[strlen(word) - 1]);
+}
+
 /* The text that the shell at index i runs, or NULL. */
 static cJSON *shell_text(const struct words *w, int i)
 {
-	for (i++; i < w->count && w->items[i]->valuestring[0] == '-'; i++) {
-		if (is_text_flag(w->items[i]->valuestring))
+	for (i++; i < w->count && strspn(w->items[i]->valuestring, "-+"); i++) {
+		const char *word = w->items[i]->valuestring;
+
+		if (is_text_flag(word))
 			return i + 1 < w->count ? w->items[i + 1] : NULL;
+		i += takes_a_value(word);
 	}
 	return NULL;
 }
@@ -375,7 +390,7 @@ static size_t add_piece(const char *p, size_t len, char *quote, struct buf *out)
 		*quote = *quote ? '\0' : '"';
 		return 1;
 	}
-	if (*p == '\\' && !*quote && len > 1) {
+	if (*p == '\\' && *quote != '\'' && len > 1) {
 		add_quoted(out, p[1]);
 		return 2;
 	}
@@ -397,9 +412,11 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 		if (n)
 			continue;
 		/* What the kubelet or the shell would replace, and we cannot. */
-		if ((*p == '$' && (shell || next == '(' || next == '$')) || (shell && *p == '`'))
+		if (*p == '$' && ((shell && quote != '\'') || next == '(' || next == '$'))
 			return false;
-		if (shell && *p == '\\' && quote == '"')
+		if (shell && *p == '`' && quote != '\'')
+			return false;
+		if (shell && *p == '\\' && quote == '"' && !(next && strchr("\"\\$`", next)))
 			return false;
 		n = add_piece(p, word->len - i, shell ? &quote : NULL, out);
 	}

@@ -85,11 +85,11 @@ int codis_group_of(int ordinal, int server_replica)
 
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size)
 {
-	int below = replicas / server_replica * server_replica;
+	long long below = (long long)(replicas / server_replica) * server_replica;
 
 	if (replicas % server_replica == 0)
 		return true;
-	snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %d or %d, not %d",
+	snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %lld or %lld, not %d",
 		 server_replica, server_replica, below, below + server_replica, replicas);
 	return false;
 }

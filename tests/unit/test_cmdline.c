@@ -196,6 +196,8 @@ TEST(unsafe_shell_lines_are_left_alone)
 	expect_line("cat > c <<EOF\ncodis-server\nEOF\ncodis-server c", "");
 	expect_line("codis-server 'a", "");
 	expect_line("pkill codis-server", "");
+	expect_line("command -v codis-server || exit 1; command codis-server a",
+		    "command -v codis-server || exit 1; command codis-server a --x 1");
 	expect_line("codis-server --version", "");
 	expect_line("codis-server a; codis-server b; codis-server c; codis-server d; codis-server e", "");
 }
@@ -206,6 +208,9 @@ TEST(shell_is_found_behind_its_flags)
 			"{\"command\":[\"/bin/bash\",\"-e\",\"-c\"],\"args\":[\"codis-server a --x 1\"]}");
 	expect_appended("{\"command\":[\"sh\",\"-ec\",\"codis-server a\",\"zero\"]}",
 			"{\"command\":[\"sh\",\"-ec\",\"codis-server a --x 1\",\"zero\"]}");
+	expect_appended("{\"command\":[\"bash\",\"-euo\",\"pipefail\",\"-c\",\"codis-server\"]}",
+			"{\"command\":[\"bash\",\"-euo\",\"pipefail\",\"-c\",\"codis-server --x 1\"]}");
+	expect_appended("{\"command\":[\"sh\",\"\",\"-c\",\"codis-server\"]}", "");
 	expect_appended("{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server\"]}",
 			"{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server --x 1\"]}");
 }
@@ -252,6 +257,9 @@ TEST(value_among_words)
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$$(POD_IP)\"]" ENV, "");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a\\\"$b`c\\\\\"]" ENV, "a\\\"\\$b\\`c\\\\");
 	value_is("{\"command\":[\"codis-server\",\"--bind\"]}", "");
+	value_is("{\"command\":[\"codis-server\",\"--bind 1.2\"]}", "1.2");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(IP)\"],\"envFrom\":[{\"prefix\":\"I\"}]}", "${IP}");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(IP)\"],\"envFrom\":[{\"prefix\":\"X\"}]}", "");
 	value_is("{\"command\":[\"codis-server\",\"--bindings\",\"1\"]}", "");
 	value_is("{\"command\":[\"nothing\",\"--bind\",\"1\"]}", "");
 }
@@ -264,6 +272,9 @@ TEST(value_in_a_shell_line)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '1.2'.3\"]" ENV, "1.2.3");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $(hostname -i)\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $IP\"]" ENV, "");
-	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$POD_IP'\"]" ENV, "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$POD_IP'\"]" ENV, "\\$POD_IP");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind 'a b`$c'\"]" ENV, "a b\\`\\$c");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\$b\\\"\"]" ENV, "a\\$b");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\b\\\"\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
 }

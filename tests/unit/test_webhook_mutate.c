@@ -618,6 +618,19 @@ TEST(a_sidecar_gets_nothing)
 		       1, NULL);
 }
 
+/* A value that is there, in a container of which nobody knows that it is the server. */
+TEST(a_server_that_has_no_name)
+{
+	cJSON *pod = load_beside("plain-server", EXPORTER, NULL),
+	      *server = cJSON_GetArrayItem(child(child(pod, "spec"), "containers"), 1);
+
+	set(server, NULL, "name", "\"redis\"");
+	set(server, NULL, "command", "[\"/start.sh\"]");
+	expect_refused(pod, 422,
+		       "name the container of codis-server so: none is known to be it, and SERVER_REPLICA is read from "
+		       "it");
+}
+
 /* A server that is started by its image, beside an exporter. */
 TEST(a_server_by_name)
 {

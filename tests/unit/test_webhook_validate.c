@@ -74,6 +74,7 @@ static cJSON *make(struct shape s)
 	if (s.start)
 		json_add_int(json_add_object(spec, "ordinals"), "start", s.start);
 	cJSON_AddItemToArray(json_add_array(json_add_object(template, "spec"), "containers"), container);
+	json_add_str(container, "name", s.app ? s.app : "codis-server");
 	env = json_add_array(container, "env");
 	if (s.replica) {
 		cJSON_AddItemToArray(env, entry = cJSON_CreateObject());
