@@ -15,9 +15,10 @@ struct viewer {
 	struct loop loop;
 	const char *url;
 	struct http_client *http;
+	struct loop_timer *timer;
 	char last[8192];
 	char trouble[512];
-	int asking;
+	bool asking;
 };
 
 static void on_stop(void *ctx)
@@ -32,7 +33,7 @@ static void on_status(void *ctx, const struct http_result *res)
 	struct viewer *v = ctx;
 	char ts[32];
 
-	v->asking = 0;
+	v->asking = false;
 	clock_rfc3339(clock_wall_ms(), ts, sizeof(ts));
 	if (res->err || res->status != 200) {
 		const char *why = res->err ? res->err->text : "the controller does not answer with a status";
@@ -57,20 +58,28 @@ static void look(void *ctx)
 		v->asking = http_send(v->http, &spec, on_status, v, NULL) != NULL;
 }
 
+static int start(struct viewer *v, struct error *err)
+{
+	if (loop_init(&v->loop, on_stop, v, err) < 0)
+		return -1;
+	v->http = http_client_new(&v->loop.uv, NULL, err);
+	if (!v->http)
+		return -1;
+	v->timer = loop_timer_start(&v->loop.uv, 0, LOOK_MS, look, v);
+	return v->timer ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");
+}
+
 int viewer_run(const char *url)
 {
 	struct viewer v = { .url = url };
-	struct loop_timer *timer;
-	struct error err = ERROR_INIT;
+	struct error err;
 
-	if (loop_init(&v.loop, on_stop, &v, &err) < 0 || !(v.http = http_client_new(&v.loop.uv, NULL, &err))) {
+	if (start(&v, &err) < 0) {
 		fprintf(stderr, "codis-controller: %s\n", err.text);
 		return 1;
 	}
-	timer = loop_timer_start(&v.loop.uv, 0, LOOK_MS, look, &v);
-	if (timer)
-		loop_run(&v.loop);
-	loop_timer_stop(&timer);
+	loop_run(&v.loop);
+	loop_timer_free(v.timer);
 	http_client_free(v.http);
 	loop_release(&v.loop);
 	return 0;
