@@ -276,6 +276,7 @@ TEST(env_from)
 		     "\"envFrom\":[" FROM_MAP "],\"args\":[\"--product_name\",\"$(PRODUCT_NAME)\"]")
 		    .product;
 	assert_int_equal(p.where, WHERE_CONFIG_MAP);
+	assert_false(p.maybe); /* the program is told something */
 	p = pod_with("codis-proxy", NULL, "\"envFrom\":[" FROM_MAP "," FROM_SECRET "]").product;
 	assert_string_equal(p.object, "sec"); /* the last one wins */
 }
