@@ -589,10 +589,13 @@ static struct pod *pod_new(const struct codis_pod *read)
 	return p;
 }
 
-/* gone: see fall_silent. */
+/* gone: see fall_silent. The StatefulSet of one that is gone goes on speaking for it. */
 static void pod_drop(struct inventory *inv, struct pod *p, bool gone)
 {
-	member_unlink(inv, &p->member, gone);
+	const struct codis_pod *pod = &p->known.pod;
+	bool spoken_for = pod->owner[0] && find_set_by_name(inv, pod->namespace, pod->owner);
+
+	member_unlink(inv, &p->member, gone && !spoken_for);
 	table_remove(&inv->pods_by_uid, &p->by_uid);
 	table_remove(&inv->pods_by_name, &p->by_name);
 	table_remove(&inv->pods_by_ip, &p->by_ip);

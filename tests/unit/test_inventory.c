@@ -452,6 +452,22 @@ TEST_WITH(the_pods_of_a_set_belong_together_while_it_is_rolled_out, setup, teard
 	assert_int_equal(of_group(inv, "shop", 1), 2);
 }
 
+/* What a set says now is what counts, not what its pods once said. */
+TEST_WITH(a_dashboard_that_is_renamed_by_its_set_takes_its_servers_along, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0");
+	SET(inv, 1, "codis-dashboard", .uid = "s", .app = "codis-dashboard");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard");
+	SET(inv, 1, "codis-dashboard", .uid = "s", .app = "codis-dashboard", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "codis-test"); /* the old one still runs */
+	inventory_remove_pod(inv, "codis-dashboard-0");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .uid = "new", .product = "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+}
+
 /* Both sets would make group 1. */
 TEST_WITH(servers_are_not_added_to_a_product_that_has_its_own, setup, teardown)
 {
