@@ -1,22 +1,28 @@
 /* codis-webhook: the API server asks it about every pod and StatefulSet of Codis. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "certs/certs.h"
 #include "common/base/error.h"
 #include "common/base/metrics.h"
+#include "common/codis/inventory.h"
+#include "common/codis/inventory_watch.h"
 #include "common/kube/informer.h"
 #include "common/kube/program.h"
 #include "common/net/httpd.h"
 #include "webhook/budgets.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
-#include "webhook/statefulsets.h"
 
 struct codis_webhook {
 	struct program program;
 	struct options options;
-	struct informer *sets, *budgets;
+	pthread_mutex_t lock; /* of the inventory: the loop feeds it, the server's threads read it */
+	struct inventory *inventory;
+	struct inventory_watch *watch;
+	struct informer *budgets;
 	struct certs *certs;
 	struct webhook webhook;
 	struct httpd *httpd; /* from the first certificate on */
@@ -108,7 +114,7 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 
 	if (atomic_load(&w->stopping))
 		why = "codis-webhook is ending";
-	else if (!informer_synced(w->sets))
+	else if (!inventory_watch_fresh(w->watch, INT64_MAX)) /* an API server that is silent asks nothing either */
 		why = "codis-webhook has not listed the statefulsets yet";
 	else if (!certs_ready(w->certs, why_not, size))
 		return false;
@@ -138,6 +144,51 @@ static void drain(void *ctx)
 	loop_timer_set(w->drain, (uint64_t)w->options.drain_ms);
 }
 
+/* --- what validation asks ---------------------------------------------------------------------------------------- */
+
+struct found {
+	void (*fn)(void *arg, const cJSON *set);
+	void *arg;
+};
+
+static int on_found(void *ctx, const cJSON *set)
+{
+	struct found *f = ctx;
+
+	f->fn(f->arg, set);
+	return 0;
+}
+
+static void find_set(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
+		     void *arg)
+{
+	struct codis_webhook *w = ctx;
+	struct found f = { fn, arg };
+	char key[POD_NAMESPACE_MAX + POD_NAME_MAX];
+
+	snprintf(key, sizeof(key), "%s/%s", namespace, name);
+	inventory_watch_read_set(w->watch, key, on_found, &f);
+}
+
+static void each_set(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	inventory_watch_each_set(((struct codis_webhook *)ctx)->watch, fn, arg);
+}
+
+static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
+{
+	struct codis_webhook *w = ctx;
+	char product[CODIS_PRODUCT_MAX];
+	struct codis_pod pod;
+
+	if (codis_template_read(set, &pod, NULL) < 0)
+		return;
+	memcpy(pod.name, pod.owner, sizeof(pod.name));
+	pthread_mutex_lock(&w->lock);
+	inventory_product_of(w->inventory, &pod, product, why);
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* --- start ----------------------------------------------------------------------------------------------------- */
 
 static void note_watch_error(struct codis_webhook *w, const char *resource, const struct error *err)
@@ -148,9 +199,9 @@ static void note_watch_error(struct codis_webhook *w, const char *resource, cons
 	log_warn(&w->program.log, "watch.failed", "resource=%s why=%s", resource, LOGQ(err->text));
 }
 
-static void on_sets_error(void *ctx, const struct error *err)
+static void on_inventory_error(void *ctx, const char *resource, const struct error *err)
 {
-	note_watch_error(ctx, "statefulsets", err);
+	note_watch_error(ctx, resource, err);
 }
 
 static void on_budgets_error(void *ctx, const struct error *err)
@@ -161,16 +212,27 @@ static void on_budgets_error(void *ctx, const struct error *err)
 static int start_watches(struct codis_webhook *w, struct error *err)
 {
 	uv_loop_t *uv = &w->program.loop.uv;
+	struct inventory_watch_config config = { .lock = &w->lock,
+						 .parts = INVENTORY_SETS,
+						 .program = "codis-webhook",
+						 .on_error = on_inventory_error,
+						 .ctx = w };
 
-	w->sets = statefulsets_watch(uv, w->program.kube, on_sets_error, w, err);
-	if (!w->sets)
+	config.inventory = w->inventory = inventory_new();
+	if (!w->inventory)
+		return error_set(err, ERR_NOMEM, "no memory for the inventory");
+	w->watch = inventory_watch_start(uv, w->program.kube, &config, err);
+	if (!w->watch)
 		return -1;
 	w->budgets = budgets_watch(uv, w->program.kube, on_budgets_error, w, err);
 	if (!w->budgets)
 		return -1;
-	w->webhook.lookups = statefulsets_lookups(w->sets);
-	w->webhook.lookups.budgets = w->budgets;
-	w->webhook.lookups.each_budget = budgets_each;
+	w->webhook.lookups = (struct lookups){ .ctx = w,
+					       .find = find_set,
+					       .each = each_set,
+					       .trouble = trouble_of,
+					       .budgets = w->budgets,
+					       .each_budget = budgets_each };
 	return 0;
 }
 
@@ -197,12 +259,14 @@ static void stop(void *ctx)
 	loop_timer_free(w->drain);
 	certs_stop(w->certs);
 	informer_stop(w->budgets);
-	informer_stop(w->sets);
+	inventory_watch_stop(w->watch);
+	inventory_free(w->inventory);
 }
 
 int main(int argc, char **argv)
 {
-	static struct codis_webhook w = { .program = { .start = start, .drain = drain, .stop = stop, .ctx = &w } };
+	static struct codis_webhook w = { .lock = PTHREAD_MUTEX_INITIALIZER,
+					  .program = { .start = start, .drain = drain, .stop = stop, .ctx = &w } };
 	int status;
 
 	if (!opt_begin(webhook_options, &w.options, "codis-webhook",

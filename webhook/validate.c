@@ -155,6 +155,18 @@ static void check_rival(const struct admission_request *req, const struct lookup
 				 r.found, now.pod.product.text);
 }
 
+/* Its servers would be in no cluster until they say which. */
+static void check_trouble(const struct admission_request *req, const struct lookups *lookups,
+			  struct admission_verdict *v)
+{
+	char why[POD_WHY_MAX] = "";
+
+	if (lookups->trouble)
+		lookups->trouble(lookups->ctx, req->object, why);
+	if (why[0])
+		admission_warn(v, "%s", why);
+}
+
 /* --- create, update, scale ------------------------------------------------------------------------------------- */
 
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
@@ -167,6 +179,8 @@ static void check_create(const struct admission_request *req, const struct looku
 		check_start(req->object, v);
 	if (v->allowed && server)
 		check_rival(req, lookups, v);
+	if (v->allowed && server)
+		check_trouble(req, lookups, v);
 	if (v->allowed && server)
 		check_budget(req, lookups, v);
 	if (v->allowed)

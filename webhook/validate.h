@@ -4,10 +4,12 @@
 
 #include <cjson/cJSON.h>
 
+#include "common/codis/pod.h"
+
 struct admission_request;
 struct admission_verdict;
 
-/* What is known of the cluster beside the request. Both may be called on any thread. */
+/* What is known of the cluster beside the request. All may be called on any thread. */
 struct lookups {
 	void *ctx;
 	/* Calls fn with the StatefulSet, or with NULL when it is not known; it may not be kept. */
@@ -15,6 +17,9 @@ struct lookups {
 		     void *arg);
 	/* Calls fn for each StatefulSet (of all namespaces) until it returns non-zero. */
 	void (*each)(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg);
+	/* Why it cannot be told, as far as the other StatefulSets say, which product these servers are of; "" when it
+	 * can. NULL: it always can. */
+	void (*trouble)(void *ctx, const cJSON *set, char why[POD_WHY_MAX]);
 	/* The same with `budgets` for each PodDisruptionBudget; -1: they are not known. NULL: never. */
 	void *budgets;
 	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);

@@ -39,6 +39,12 @@ static void each(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
 	}
 }
 
+static void trouble(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
+{
+	(void)ctx;
+	snprintf(why, POD_WHY_MAX, "%s is whose?", json_str(set, "metadata", "name", NULL));
+}
+
 static int teardown(void **state)
 {
 	struct cluster *c = *state;
@@ -245,6 +251,31 @@ FIXTURE_TEST(one_set_of_servers_a_product)
 	       "product \"a/b\" is no label value: use 1 to 63 letters, digits, '-', '_' or '.', a letter or digit "
 	       "first and "
 	       "last");
+}
+
+FIXTURE_TEST(a_product_that_cannot_be_told_is_warned_of)
+{
+	struct cluster *c = *state;
+	struct lookups lookups = { .ctx = c, .find = find, .each = each, .trouble = trouble };
+	JSON_CLEANUP cJSON *set = SET(.replicas = 4);
+	struct admission_request req = { .uid = "u",
+					 .group = "apps",
+					 .version = "v1",
+					 .kind = "StatefulSet",
+					 .resource = "statefulsets",
+					 .subresource = "",
+					 .namespace = "shop",
+					 .name = "codis-server",
+					 .operation = "CREATE",
+					 .object = set };
+	struct admission_verdict v;
+
+	admission_verdict_init(&v);
+	validate(&req, &lookups, &v);
+	assert_true(v.allowed);
+	assert_true(v.warning_count > 0);
+	assert_string_equal(v.warnings[0], "codis-server is whose?");
+	admission_verdict_release(&v);
 }
 
 FIXTURE_TEST(dashboard)
