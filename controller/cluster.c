@@ -15,6 +15,7 @@
 #include "common/net/addr.h"
 #include "common/net/http.h"
 #include "controller/act.h"
+#include "controller/ledger.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
 #include "controller/status.h"
@@ -266,6 +267,7 @@ static void take_turn(struct cluster *c)
 	c->looked_ms = clock_mono_ms();
 	if (c->stock_due)
 		roster_take_stock(c);
+	ledger_recall(c);
 	observed_of(c, &seen);
 	if (picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
 		log_error(c->ctl->log, "picture.failed", "namespace=%s product=%s error=\"no memory\"", c->namespace,
@@ -277,6 +279,7 @@ static void take_turn(struct cluster *c)
 	n = decide(&c->view, &c->ctl->limits, actions, MAX_ACTIONS);
 	for (int i = 0; i < n; i++)
 		act(c, &actions[i]);
+	ledger_note(c);
 	tell_status(c);
 	tell_troubles(c);
 	c->open = n || is_open(c);

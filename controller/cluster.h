@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "controller/decide.h"
+#include "controller/note.h"
 #include "controller/observed.h"
 #include "controller/picture.h"
 #include "controller/view.h"
@@ -77,6 +78,14 @@ struct cluster {
 	int64_t dashboard_acted_ms;
 	int dashboard_running;
 	int running; /* actions under way */
+
+	/* ledger.c */
+	char set_uid[POD_UID_MAX]; /* of the StatefulSet that what is kept is of */
+	bool recalled;             /* what is noted on it has been read */
+	bool noting;               /* a note is being written */
+	int note_failures;         /* in a row */
+	int64_t note_tried_ms, losses_ms;
+	struct note_times note, note_before;
 
 	/* cluster.c */
 	uv_timer_t soon;

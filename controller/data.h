@@ -42,7 +42,7 @@ void data_hear_master(struct data_group *g, const struct data_process *p, const 
 /* What the controller before us noted on the StatefulSet: taken where nothing is known yet. */
 void data_recall(struct data_group *g, int64_t keys);
 
-/* The user gives the group's data up: nothing of it is lost. */
+/* The user has given the group's data up: there is nothing that could be lost, whatever was noted. */
 void data_give_up(struct data_group *g);
 
 /* The loss is noted on the StatefulSet. */

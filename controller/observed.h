@@ -10,6 +10,7 @@
 #include "common/codis/model.h"
 #include "common/codis/pod.h"
 #include "common/codis/reach.h"
+#include "controller/data.h"
 #include "controller/view.h"
 
 struct cluster;
@@ -35,6 +36,8 @@ struct observed_server {
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
 	int role_version;                    /* ... and the version of its group's node at that time */
 
+	struct data_process data; /* ledger.c */
+
 	struct cluster *c; /* for the probe's call; never read by picture.c */
 	struct redis_probe *probe;
 	bool contradicts; /* its role and its group's node say different things */
@@ -54,7 +57,8 @@ struct observed_group {
 	int failures;
 	int running; /* actions under way */
 	int64_t masterless_ms;
-	bool wanted; /* a pod is of it */
+	struct data_group data; /* ledger.c */
+	bool wanted;            /* a pod is of it */
 };
 
 /* observe.c; acted_ms and running, and the slots that it filled: act. */

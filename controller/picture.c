@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/codis/inventory.h"
+#include "common/codis/served.h"
 #include "common/net/addr.h"
 
 /* A member that does not answer, and is not yet known to be silent, is awaited for so long after an action. */
@@ -228,9 +230,11 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->read_ms = o->read_ms;
 	g->acted_ms = o->acted_ms;
 	g->masterless_ms = o->masterless_ms;
+	g->keys = o->data.known ? o->data.keys : -1;
+	g->new_lost_keys = o->data.lost_keys;
+	g->new_lost_wall_ms = o->data.lost_wall_ms;
 	g->busy = o->running || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
-	g->keys = -1;
 }
 
 static void view_groups(struct making *m, struct picture_room *room)
@@ -246,6 +250,23 @@ static void view_groups(struct making *m, struct picture_room *room)
 	view_index(v, room->by_addr, room->members);
 	for (int i = 0; i < seen->group_count; i++)
 		view_group_of(m, seen->groups[i], view_group(v, seen->groups[i]->node.id));
+}
+
+/* What was lost and is not acknowledged: it stands on the StatefulSet. */
+static void view_losses(const struct making *m)
+{
+	const struct inventory_set *set = inventory_set_of(m->inv, m->seen->namespace, m->seen->product);
+	const char *text = set ? json_str(set->annotations, CODIS_ANNOTATION_DATA_LOST, NULL) : NULL;
+	struct served_loss loss;
+
+	while (text && served_loss_next(&text, &loss) == 1) {
+		struct group_view *g = view_group(m->v, loss.gid);
+
+		if (!g)
+			continue;
+		g->lost_keys = loss.keys;
+		g->lost_wall_ms = loss.wall_ms;
+	}
 }
 
 /* --- proxies and dashboards ------------------------------------------------------------------------------------------
@@ -411,6 +432,7 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 		view_proxy(&m, seen->proxies[i], &v->proxies[i]);
 	inventory_each_of_product(inv, seen->namespace, seen->product, view_one_pod, &m);
 	view_groups(&m, room);
+	view_losses(&m);
 	view_dashboard(&m);
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/codis/probe.h"
 #include "common/net/addr.h"
 #include "controller/cluster.h"
+#include "controller/ledger.h"
 #include "controller/observe.h"
 #include "controller/secrets.h"
 
@@ -90,6 +91,7 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	note_run(c, s);
 	note_link(s);
 	note_master_of(c, s);
+	ledger_hear(c, s);
 	if (note_contradiction(c, s))
 		observe_group(c, s->listed_group);
 }

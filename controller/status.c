@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/codis/served.h"
 
 /* --- what is wrong, in words -----------------------------------------------------------------------------------------
  */
@@ -141,6 +143,62 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		all->ok = false;
 		say(r, "group %d has no master%s%s: %s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why);
 	}
+}
+
+/* Until somebody acknowledges it: what is noted, and what is not noted yet. */
+static bool has_lost(const struct group_view *g)
+{
+	return g->lost_keys > 0 || g->new_lost_keys > 0;
+}
+
+static int64_t lost_keys(const struct group_view *g)
+{
+	return g->lost_keys + g->new_lost_keys;
+}
+
+static int64_t lost_wall_ms(const struct group_view *g)
+{
+	return g->new_lost_keys ? g->new_lost_wall_ms : g->lost_wall_ms;
+}
+
+#define LOST_AT_MAX 24
+#define LOST_NAMED  4 /* groups that the line names */
+
+static const char *lost_at(int64_t wall_ms, char out[LOST_AT_MAX])
+{
+	char text[32];
+
+	clock_rfc3339(wall_ms, text, sizeof(text));
+	snprintf(out, LOST_AT_MAX, "%.19sZ", text);
+	return out;
+}
+
+static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+{
+	BUF_CLEANUP struct buf who = BUF_INIT(128);
+	char words[SERVED_KEYS_MAX], at[LOST_AT_MAX];
+	int64_t keys = 0, last_ms = 0;
+	int n = 0;
+
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *g = &v->groups[i];
+
+		if (!has_lost(g))
+			continue;
+		keys += lost_keys(g);
+		last_ms = lost_wall_ms(g) > last_ms ? lost_wall_ms(g) : last_ms;
+		if (n++ < LOST_NAMED)
+			buf_addf(&who, "%s%d", n == 1 ? "" : ", ", g->node.id);
+	}
+	if (!n)
+		return;
+	all->ok = false;
+	if (n > LOST_NAMED)
+		buf_addf(&who, " and %d more", n - LOST_NAMED);
+	served_say_keys(keys, words);
+	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with kubectl annotate -n %s sts %s %s-", plural(n),
+	    who.data, n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, v->namespace,
+	    v->set[0] ? v->set : "codis-server", CODIS_ANNOTATION_DATA_LOST);
 }
 
 static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
@@ -290,6 +348,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 
 	say_servers(v, &all, &r);
 	say_masters(v, limits, &all, &r);
+	say_losses(v, &all, &r);
 	served = say_proxies(v, &proxies, &r);
 	say_replicas(v, limits, &all, &r);
 	say_rest(&r);
@@ -317,6 +376,17 @@ static int push_server(const struct server_view *s, const struct server_view *m,
 	return json_push(list, o);
 }
 
+static bool add_loss(const struct group_view *g, cJSON *group)
+{
+	char at[LOST_AT_MAX];
+	cJSON *loss;
+
+	if (!has_lost(g))
+		return true;
+	loss = json_add_object(group, "data_lost");
+	return json_add_int(loss, "keys", lost_keys(g)) && json_add_str(loss, "at", lost_at(lost_wall_ms(g), at));
+}
+
 static int push_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
 		      cJSON *list)
 {
@@ -330,7 +400,7 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	if (!json_add_int(o, "id", g->node.id) || !json_add_bool(o, "led", healthy) ||
 	    !json_add_str(o, "master", m ? name_of(m) : "") || !json_add_str(o, "why", why) ||
 	    !json_add_str(o, "promoting", g->node.promoting_state) || !json_add_bool(o, "busy", g->busy) ||
-	    !(members = json_add_array(o, "members")))
+	    !add_loss(g, o) || !(members = json_add_array(o, "members")))
 		return -1;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (push_server(s, m, members) < 0)

@@ -130,6 +130,55 @@ TEST(replica_that_is_not_synced)
 		    "replica (codis-server-1: no node takes it)");
 }
 
+#define ACKNOWLEDGE "acknowledge it with kubectl annotate -n codis sts my-servers codis.io/data-lost-"
+
+/* Everything serves, and it is no OK. */
+TEST(data_that_is_lost)
+{
+	WORLD(2);
+	JSON_CLEANUP cJSON *json = NULL;
+	const cJSON *group;
+
+	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	w->groups[0].lost_keys = 130;
+	w->groups[0].lost_wall_ms = 1795669418123;
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 LOST ITS DATA at "
+		    "2026-11-26T05:03:38Z (about 130 keys): " ACKNOWLEDGE);
+	json = status_json(&w->v, &limits);
+	group = cJSON_GetArrayItem(json_get(json, "groups", NULL), 0);
+	assert_int_equal(json_int(0, group, "data_lost", "keys", NULL), 130);
+	assert_string_equal(json_str(group, "data_lost", "at", NULL), "2026-11-26T05:03:38Z");
+	assert_null(json_get(cJSON_GetArrayItem(json_get(json, "groups", NULL), 1), "data_lost", NULL));
+}
+
+/* Seen a moment ago: it is not noted on the StatefulSet yet. */
+TEST(data_that_is_lost_just_now)
+{
+	WORLD(2);
+
+	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	w->groups[1].new_lost_keys = 1;
+	w->groups[1].new_lost_wall_ms = 1795669418123;
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 2 LOST ITS DATA at "
+		    "2026-11-26T05:03:38Z (about 1 key): " ACKNOWLEDGE);
+}
+
+TEST(data_of_many_groups_is_lost)
+{
+	WORLD(6);
+
+	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	for (int i = 0; i < 6; i++) {
+		w->groups[i].lost_keys = 100;
+		w->groups[i].lost_wall_ms = 1795669418123 + 1000 * i;
+	}
+	assert_line(w,
+		    "codis-test: DEGRADED, 6/6 groups led, 2 proxies, 1024/1024 slots served; groups 1, 2, 3, 4 and 2 "
+		    "more LOST THEIR DATA at 2026-11-26T05:03:43Z (about 600 keys): " ACKNOWLEDGE);
+}
+
 TEST(slots_are_served_by_every_proxy_or_not)
 {
 	WORLD(2);

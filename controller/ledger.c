@@ -1,0 +1,289 @@
+#include "controller/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/codis/inventory.h"
+#include "common/codis/served.h"
+#include "common/kube/client.h"
+#include "common/kube/event.h"
+#include "controller/cluster.h"
+#include "controller/note.h"
+
+#define TEXT_MAX     (128u << 10) /* of both notes; all annotations of an object may have 256 KiB */
+#define LOOK_MS      500          /* what is due is computed so often at most */
+#define RETRY_MIN_MS 2000
+#define RETRY_MAX_MS 60000
+#define TRUNCATED_MS 1000 /* what is noted has whole seconds */
+#define OTHERS_SEE_MS                                                                                                  \
+	60000 /* two controllers see one loss at different times; the one that leads has noted it by then */
+
+/* --- heard ------------------------------------------------------------------------------------------------------- */
+
+static bool leads(const struct observed_server *s)
+{
+	return s->listed_group && s->listed_index == 0 && s->reach == REACH_OK && s->info_valid &&
+	       s->info.role == REDIS_ROLE_MASTER && !picture_restarted(s);
+}
+
+static const char *synced_with(struct cluster *c, const struct observed_server *s)
+{
+	bool synced = s->info.role == REDIS_ROLE_REPLICA && s->info.link_up && !s->info.syncing;
+	const struct observed_server *m = synced ? cluster_server(c, s->info.master) : NULL;
+
+	return m && leads(m) && m->listed_group == (s->group ? s->group : s->listed_group) ? m->info.run_id : "";
+}
+
+void ledger_hear(struct cluster *c, struct observed_server *s)
+{
+	struct observed_group *g;
+
+	if (s->reach != REACH_OK || !s->info_valid || s->info.loading)
+		return;
+	if (!leads(s)) {
+		data_hear_process(&s->data, &s->info, synced_with(c, s));
+		return;
+	}
+	g = c->recalled ? cluster_group(c, s->listed_group, false) : NULL;
+	if (g)
+		data_hear_master(&g->data, &s->data, &s->info, clock_wall_ms());
+}
+
+/* --- recalled ---------------------------------------------------------------------------------------------------- */
+
+static const char *annotation(const struct inventory_set *set, const char *name)
+{
+	return set ? json_str(set->annotations, name, NULL) : NULL;
+}
+
+/* Another StatefulSet of the same name is another Codis. */
+static void follow_set(struct cluster *c, const struct inventory_set *set)
+{
+	if (strcmp(c->set_uid, set->uid) == 0)
+		return;
+	for (int i = 0; c->set_uid[0] && i < c->group_count; i++)
+		c->groups[i]->data = (struct data_group){ .known = false };
+	snprintf(c->set_uid, sizeof(c->set_uid), "%s", set->uid);
+	c->note = (struct note_times){ 0 };
+}
+
+static void recall_keys(struct cluster *c, const char *slots)
+{
+	struct served_group was;
+
+	while (slots && served_next(&slots, &was) == 1) {
+		struct observed_group *g = cluster_group(c, was.gid, false);
+
+		if (g)
+			data_recall(&g->data, was.keys);
+	}
+}
+
+static void recall_losses(struct cluster *c, const char *losses)
+{
+	int64_t tolerance = c->ctl->mode == VIEW_LEAD ? TRUNCATED_MS : OTHERS_SEE_MS;
+	struct served_loss was;
+
+	while (losses && served_loss_next(&losses, &was) == 1) {
+		struct observed_group *g = cluster_group(c, was.gid, false);
+
+		if (g && g->data.lost_keys && was.wall_ms + tolerance >= g->data.lost_wall_ms)
+			data_noted(&g->data);
+	}
+}
+
+/* Given up on purpose; and what the controller that leads must have told and noted long since. */
+static void forget_losses(struct cluster *c, const char *allowed)
+{
+	int64_t now = clock_wall_ms();
+
+	for (int i = 0; i < c->group_count; i++) {
+		struct observed_group *g = c->groups[i];
+
+		if (allowed && served_may_lose(allowed, g->node.id)) {
+			if (g->wanted)
+				data_noted(&g->data);
+			else
+				data_give_up(&g->data);
+		} else if (c->ctl->mode == VIEW_WATCH && g->data.lost_keys &&
+			   now - g->data.lost_wall_ms > OTHERS_SEE_MS) {
+			data_noted(&g->data);
+		}
+	}
+}
+
+void ledger_recall(struct cluster *c)
+{
+	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
+
+	if (!c->ctl->kube_synced)
+		return;
+	if (set) {
+		follow_set(c, set);
+		forget_losses(c, annotation(set, CODIS_ANNOTATION_ALLOW_LOSS));
+		recall_keys(c, annotation(set, CODIS_ANNOTATION_SLOTS));
+		recall_losses(c, annotation(set, CODIS_ANNOTATION_DATA_LOST));
+	}
+	c->recalled = true;
+}
+
+/* --- told -------------------------------------------------------------------------------------------------------- */
+
+static void tell_object(struct cluster *c, const char *kind, const char *name, const char *uid, const char *words)
+{
+	JSON_CLEANUP cJSON *object = cJSON_CreateObject();
+	cJSON *meta = json_add_object(object, "metadata");
+
+	if (!json_add_str(meta, "namespace", c->namespace) || !json_add_str(meta, "name", name) ||
+	    !json_add_str(meta, "uid", uid))
+		return;
+	if (strcmp(kind, "StatefulSet") == 0 && !json_add_str(object, "apiVersion", "apps/v1"))
+		return;
+	kube_event(c->ctl->events, kind, object, true, "DataLost", "%s", words);
+}
+
+static void count_loss(struct cluster *c, int gid)
+{
+	char labels[256];
+
+	snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\",group=\"%d\"", c->namespace, c->product, gid);
+	metric_add(metric_counter(c->ctl->metrics, "codis_data_losses_total", labels,
+				  "Times that an empty server got the slots of a group that had keys."),
+		   1);
+}
+
+static void tell_loss(struct cluster *c, const struct observed_group *g)
+{
+	const struct cluster_view *v = &c->view;
+	const struct group_view *group = view_group(v, g->node.id);
+	const struct server_view *m = group ? view_master(v, group) : NULL;
+	char keys[SERVED_KEYS_MAX], when[32], words[1024];
+
+	served_say_keys(g->data.lost_keys, keys);
+	clock_rfc3339(g->data.lost_wall_ms, when, sizeof(when));
+	snprintf(words, sizeof(words),
+		 "group %d: %s serves an empty data set: %s are gone since %.19sZ; acknowledge it with: kubectl "
+		 "annotate "
+		 "-n %s sts %s " CODIS_ANNOTATION_DATA_LOST "-",
+		 g->node.id, m && m->pod.name[0] ? m->pod.name : g->node.servers[0].addr, keys, when, c->namespace,
+		 v->set[0] ? v->set : "codis-server");
+	log_warn(c->ctl->log, "data.lost", "namespace=%s product=%s group=%d keys=%lld pod=%s", c->namespace,
+		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
+	count_loss(c, g->node.id);
+	if (m && m->pod.name[0])
+		tell_object(c, "Pod", m->pod.name, m->pod.uid, words);
+	if (v->set[0])
+		tell_object(c, "StatefulSet", v->set, v->set_uid, words);
+}
+
+static void tell_losses(struct cluster *c)
+{
+	for (int i = 0; i < c->group_count; i++) {
+		struct observed_group *g = c->groups[i];
+
+		if (!g->data.lost_keys || g->data.told)
+			continue;
+		g->data.told = true;
+		tell_loss(c, g);
+	}
+}
+
+/* --- noted ------------------------------------------------------------------------------------------------------- */
+
+static void on_noted(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct cluster *c = ctx;
+
+	(void)object;
+	c->noting = false;
+	c->running--;
+	if (!err) {
+		c->note_failures = 0;
+		return;
+	}
+	c->note = c->note_before;
+	c->note_failures++;
+	log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
+		 LOGQ(err->text));
+}
+
+/* With the uid, so that a successor of the same name is safe. */
+static int patch(struct cluster *c, const struct buf *slots, const struct buf *losses, struct error *err)
+{
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
+	cJSON *meta = json_add_object(body, "metadata"), *annotations = json_add_object(meta, "annotations");
+	char path[600];
+
+	if (!json_add_str(meta, "uid", c->view.set_uid) ||
+	    (slots->len && !json_add_str(annotations, CODIS_ANNOTATION_SLOTS, slots->data)) ||
+	    (losses->len && !json_add_str(annotations, CODIS_ANNOTATION_DATA_LOST, losses->data)))
+		return error_set(err, ERR_NOMEM, "no memory for a patch");
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", c->namespace, c->view.set);
+	if (!kube_call(c->ctl->kube, "PATCH", path, body, KUBE_MERGE_PATCH, 0, on_noted, c, err))
+		return -1;
+	c->noting = true;
+	c->running++;
+	return 0;
+}
+
+static int64_t retry_after(int failures)
+{
+	int64_t ms = RETRY_MIN_MS;
+
+	for (int i = 1; i < failures && ms < RETRY_MAX_MS; i++)
+		ms *= 2;
+	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
+}
+
+static bool may_note(const struct cluster *c)
+{
+	const struct cluster_view *v = &c->view;
+	int64_t since = v->now_ms - c->note_tried_ms;
+
+	return v->mode == VIEW_LEAD && v->kube_fresh && v->coordinator_ready && v->set[0] && !v->set_deleting &&
+	       !c->noting && !c->closing && since >= (c->note_failures ? retry_after(c->note_failures) : LOOK_MS);
+}
+
+static void note_both(struct cluster *c, const struct inventory_set *set)
+{
+	BUF_CLEANUP struct buf slots = BUF_INIT(TEXT_MAX), losses = BUF_INIT(TEXT_MAX);
+	const struct cluster_view *v = &c->view;
+	struct error err = ERROR_INIT;
+	bool due = note_slots(v, &c->note, annotation(set, CODIS_ANNOTATION_SLOTS), &slots);
+
+	/* The same words again only when they were not seen for a while: the watch may be behind. */
+	if (v->now_ms - c->losses_ms >= RETRY_MIN_MS &&
+	    note_losses(v, annotation(set, CODIS_ANNOTATION_DATA_LOST), &losses)) {
+		c->losses_ms = v->now_ms;
+		due = true;
+	}
+	if (!due)
+		return;
+	c->note_before = c->note;
+	if (slots.len)
+		c->note = (struct note_times){ .written_ms = v->now_ms, .keys_ms = v->now_ms };
+	if (patch(c, &slots, &losses, &err) < 0) {
+		c->note = c->note_before;
+		c->note_failures++;
+		log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
+			 LOGQ(err.text));
+	}
+}
+
+void ledger_note(struct cluster *c)
+{
+	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
+
+	if (c->view.mode == VIEW_LEAD)
+		tell_losses(c);
+	if (!set || !may_note(c))
+		return;
+	c->note_tried_ms = c->view.now_ms;
+	note_both(c, set);
+}

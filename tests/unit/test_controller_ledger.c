@@ -1,0 +1,429 @@
+/* What is kept of a cluster's data: losses that are told and noted, slots that are noted, by whoever leads. The API
+ * server is played here by kube_call() and kube_event(). */
+#include "controller/ledger.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/codis/inventory.h"
+#include "common/kube/client.h"
+#include "common/kube/event.h"
+#include "controller/cluster.h"
+#include "tests/unit/parse_text.h"
+#include "tests/unit/test.h"
+
+#define A "10.0.0.1:6379"
+#define B "10.0.0.2:6379"
+
+struct world {
+	struct logger log;
+	struct controller ctl;
+	struct inventory *inventory;
+	struct cluster c;
+	struct picture_room room;
+	struct observed_server server_a, server_b, *servers[2];
+	struct observed_group group, *groups[1];
+	char asked[2048]; /* the last call */
+	int calls;
+	kube_done done;
+	char events[4096];
+};
+
+static struct world w;
+
+struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	char *text = cJSON_PrintUnformatted(body);
+
+	(void)k;
+	(void)timeout_ms;
+	(void)err;
+	assert_ptr_equal(ctx, &w.c);
+	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type, text);
+	cJSON_free(text);
+	w.calls++;
+	w.done = done;
+	return (struct http_call *)&w;
+}
+
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...)
+{
+	size_t used = strlen(w.events);
+	va_list ap;
+
+	(void)e;
+	used += (size_t)snprintf(w.events + used, sizeof(w.events) - used,
+				 "%s %s %s %s: ", warning ? "Warning" : "Normal", kind,
+				 json_str(involved, "metadata", "name", NULL), reason);
+	va_start(ap, fmt);
+	used += (size_t)vsnprintf(w.events + used, sizeof(w.events) - used, fmt, ap);
+	va_end(ap);
+	snprintf(w.events + used, sizeof(w.events) - used, "\n");
+}
+
+void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		     const char *fmt, ...)
+{
+	(void)e;
+	(void)kind;
+	(void)involved;
+	(void)warning;
+	(void)reason;
+	(void)fmt;
+}
+
+/* The StatefulSet with these annotations (JSON). */
+static void set(const char *uid, const char *annotations)
+{
+	char text[2048];
+	struct error err = ERROR_INIT;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"shop\",\"uid\":\"%s\",\"annotations\":%s},"
+		 "\"spec\":{\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":"
+		 "{\"containers\":[{\"name\":\"codis-server\",\"env\":[{\"name\":\"PRODUCT_NAME\",\"value\":"
+		 "\"codis-test\"}]}]}}}}",
+		 uid, annotations);
+	JSON_CLEANUP cJSON *object = parse_text(text);
+
+	if (inventory_set_set(w.inventory, object, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void server(struct observed_server *s, const char *addr, int index)
+{
+	s->c = &w.c;
+	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	s->group = s->listed_group = 1;
+	s->listed_index = index;
+	s->reach = REACH_OK;
+	w.servers[index] = s;
+	assert_int_equal(codis_group_append(&w.group.node, addr), 0);
+}
+
+/* Group 1 is A, B; this controller leads. */
+static int begin(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.inventory = inventory_new();
+	w.log = (struct logger){ .fd = open("/dev/null", O_WRONLY), .level = LOG_LEVEL_INFO };
+	w.ctl = (struct controller){ .log = &w.log,
+				     .metrics = metrics_new(),
+				     .inventory = w.inventory,
+				     .kube_synced = true,
+				     .kube_fresh = true,
+				     .mode = VIEW_LEAD };
+	w.c.ctl = &w.ctl;
+	snprintf(w.c.namespace, sizeof(w.c.namespace), "shop");
+	snprintf(w.c.product, sizeof(w.c.product), "codis-test");
+	w.group.node.id = 1;
+	w.group.exists = w.group.wanted = true;
+	w.groups[0] = &w.group;
+	w.c.groups = w.groups;
+	w.c.group_count = 1;
+	w.c.servers = w.servers;
+	w.c.server_count = 2;
+	server(&w.server_a, A, 0);
+	server(&w.server_b, B, 1);
+	w.c.connected_since_ms = 1;
+	w.c.listed_ms = 2;
+	w.c.dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w.c.dashboard.slot_group[i] = 1;
+	set("uid-1", "{}");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	picture_room_release(&w.room);
+	metrics_free(w.ctl.metrics);
+	inventory_free(w.inventory);
+	close(w.log.fd);
+	return 0;
+}
+
+#define LEDGER_TEST(name) TEST_WITH(name, begin, finish)
+
+/* One turn, `later` ms after the beginning. */
+static void turn(int64_t later)
+{
+	struct observed seen = { .namespace = "shop",
+				 .product = "codis-test",
+				 .mode = w.ctl.mode,
+				 .leads = w.ctl.mode == VIEW_LEAD,
+				 .kube_fresh = true,
+				 .connected_since_ms = 1,
+				 .listed_ms = 2,
+				 .server_count = 2,
+				 .group_count = 1,
+				 .servers = w.servers,
+				 .groups = w.groups,
+				 .topom = &w.c.dashboard,
+				 .password_trouble = "" };
+
+	ledger_recall(&w.c);
+	assert_int_equal(picture_make(&w.c.view, &w.room, &seen, w.inventory, 100000 + later), 0);
+	ledger_note(&w.c);
+}
+
+static void hear(struct observed_server *s, const char *run_id, enum redis_role role, const char *master, int64_t keys)
+{
+	s->info_valid = true;
+	s->info = (struct redis_info){ .role = role, .keys = keys, .link_up = master != NULL };
+	snprintf(s->info.run_id, sizeof(s->info.run_id), "%s", run_id);
+	if (master)
+		snprintf(s->info.master, sizeof(s->info.master), "%s", master);
+	ledger_hear(&w.c, s);
+}
+
+static void answer(enum error_code code)
+{
+	struct error err = ERROR_INIT;
+
+	if (code != ERR_NONE)
+		error_set(&err, code, "played");
+	w.done(&w.c, NULL, code == ERR_NONE ? NULL : &err);
+}
+
+#define PATH "PATCH /apis/apps/v1/namespaces/shop/statefulsets/codis-server application/merge-patch+json "
+
+static void assert_noted(int calls, const char *annotations)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), PATH "{\"metadata\":{\"annotations\":{%s},\"uid\":\"uid-1\"}}", annotations);
+	assert_int_equal(w.calls, calls);
+	if (calls)
+		assert_string_equal(w.asked, text);
+}
+
+static void assert_counted(const char *series)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	metrics_write(w.ctl.metrics, &text);
+	if (!strstr(text.data, series))
+		fail_msg("not in the metrics: %s\n%s", series, text.data);
+}
+
+/* --- slots ------------------------------------------------------------------------------------------------------- */
+
+LEDGER_TEST(slots_are_noted_once)
+{
+	turn(0);
+	assert_noted(1, "\"codis.io/slots\":\"1=1024\"");
+	turn(500); /* under way */
+	answer(ERR_NONE);
+	turn(1000); /* not seen yet */
+	assert_int_equal(w.calls, 1);
+	set("uid-1", "{\"codis.io/slots\":\"1=1024\"}");
+	turn(100000);
+	assert_int_equal(w.calls, 1);
+	assert_int_equal(w.c.running, 0);
+}
+
+LEDGER_TEST(keys_are_noted)
+{
+	turn(0);
+	answer(ERR_NONE);
+	set("uid-1", "{\"codis.io/slots\":\"1=1024\"}");
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
+	turn(9000);
+	assert_int_equal(w.calls, 1);
+	turn(10000);
+	assert_noted(2, "\"codis.io/slots\":\"1=1024/130\"");
+}
+
+LEDGER_TEST(only_who_leads_notes)
+{
+	w.ctl.mode = VIEW_WATCH;
+	turn(0);
+	w.ctl.mode = VIEW_FAILOVER;
+	turn(1000);
+	assert_int_equal(w.calls, 0);
+}
+
+LEDGER_TEST(a_note_that_fails_is_tried_again_later_and_later)
+{
+	turn(0);
+	answer(ERR_DENIED);
+	turn(1900);
+	assert_int_equal(w.calls, 1);
+	turn(2000);
+	assert_int_equal(w.calls, 2);
+	answer(ERR_DENIED);
+	turn(5900);
+	assert_int_equal(w.calls, 2);
+	turn(6000);
+	assert_int_equal(w.calls, 3);
+	answer(ERR_NONE);
+}
+
+LEDGER_TEST(nothing_is_noted_where_nothing_is_known)
+{
+	w.c.dashboard.slots_known = false;
+	turn(0);
+	w.c.dashboard.slots_known = true;
+	w.c.closing = true;
+	turn(1000);
+	assert_int_equal(w.calls, 0);
+}
+
+/* --- losses ------------------------------------------------------------------------------------------------------ */
+
+/* A led with 130 keys; B, empty, leads now. */
+static void lose(void)
+{
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
+	answer(ERR_NONE);
+	hear(&w.server_b, "b", REDIS_ROLE_REPLICA, "127.0.0.1:1", 0);
+	w.server_a.reach = REACH_REFUSED;
+	assert_int_equal(codis_group_lead(&w.group.node, B), 0);
+	w.server_b.listed_index = 0;
+	w.server_a.listed_index = 1;
+	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 0);
+}
+
+LEDGER_TEST(a_loss_is_told_and_noted)
+{
+	char when[32], noted[256], event[512];
+
+	lose();
+	turn(500);
+	clock_rfc3339(w.group.data.lost_wall_ms, when, sizeof(when));
+	snprintf(noted, sizeof(noted), "\"codis.io/data-lost\":\"1=130@%.19sZ\"", when);
+	assert_noted(2, noted);
+	snprintf(event, sizeof(event),
+		 "Warning StatefulSet codis-server DataLost: group 1: " B
+		 " serves an empty data set: about 130 keys are "
+		 "gone since %.19sZ; acknowledge it with: kubectl annotate -n shop sts codis-server "
+		 "codis.io/data-lost-\n",
+		 when);
+	assert_string_equal(w.events, event);
+	assert_counted("codis_data_losses_total{namespace=\"shop\",product=\"codis-test\",group=\"1\"} 1\n");
+	answer(ERR_NONE);
+	turn(1000); /* shown until the note is seen */
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 130);
+	snprintf(noted, sizeof(noted), "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/data-lost\":\"1=130@%.19sZ\"}",
+		 when);
+	set("uid-1", noted);
+	turn(1500);
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
+	assert_int_equal(w.c.view.groups[0].lost_keys, 130);
+	assert_int_equal(w.calls, 2);
+	turn(10500);
+	assert_noted(3, "\"codis.io/slots\":\"1=1024/0\"");
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/0\"}"); /* acknowledged */
+	turn(20000);
+	assert_int_equal(w.c.view.groups[0].lost_keys, 0);
+	assert_string_equal(w.events, event);
+}
+
+LEDGER_TEST(who_does_not_lead_neither_tells_nor_notes)
+{
+	lose();
+	w.ctl.mode = VIEW_WATCH;
+	turn(500);
+	assert_int_equal(w.calls, 1);
+	assert_string_equal(w.events, "");
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 130);
+	w.ctl.mode = VIEW_LEAD; /* the other one ended before it did */
+	turn(1000);
+	assert_int_equal(w.calls, 2);
+	assert_non_null(strstr(w.events, "DataLost"));
+	answer(ERR_NONE);
+}
+
+/* Noted by the other, at its own time, and acknowledged: nothing is left of it here. */
+LEDGER_TEST(who_does_not_lead_sees_the_note)
+{
+	char noted[128], when[32];
+
+	lose();
+	w.ctl.mode = VIEW_WATCH;
+	clock_rfc3339(clock_wall_ms() - 2000, when, sizeof(when));
+	snprintf(noted, sizeof(noted), "{\"codis.io/data-lost\":\"1=130@%.19sZ\"}", when);
+	set("uid-1", noted);
+	turn(500);
+	set("uid-1", "{}");
+	turn(1000);
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
+	assert_int_equal(w.c.view.groups[0].lost_keys, 0);
+}
+
+LEDGER_TEST(recalled_from_the_one_before)
+{
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
+	turn(0);
+	assert_int_equal(w.c.view.groups[0].keys, 130);
+	hear(&w.server_a, "a", REDIS_ROLE_REPLICA, "127.0.0.1:1", 0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	turn(500);
+	assert_non_null(strstr(w.events, "about 130 keys are gone"));
+}
+
+/* What is heard before the StatefulSet is known would hide what was noted. */
+LEDGER_TEST(recalled_before_anything_is_heard)
+{
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	turn(500);
+	assert_non_null(strstr(w.events, "about 130 keys are gone"));
+}
+
+LEDGER_TEST(given_up)
+{
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/allow-data-loss\":\"1\"}");
+	turn(0);
+	w.group.wanted = false; /* its pods are gone */
+	turn(500);
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
+	w.group.wanted = true;
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	turn(1000);
+	assert_string_equal(w.events, "");
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
+}
+
+/* Another StatefulSet of the same name: its Codis never had that data. */
+LEDGER_TEST(made_anew)
+{
+	lose();
+	set("uid-2", "{}");
+	turn(500);
+	assert_string_equal(w.events, "");
+	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
+	assert_int_equal(w.c.view.groups[0].keys, -1);
+}
+
+/* A replica that was in sync takes over. */
+LEDGER_TEST(failover_loses_nothing)
+{
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0); /* flushed a moment ago */
+	w.group.data.keys = 130;
+	hear(&w.server_b, "b", REDIS_ROLE_REPLICA, A, 0);
+	w.server_b.listed_index = 0;
+	w.server_a.listed_index = 1;
+	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 0);
+	turn(500);
+	assert_string_equal(w.events, "");
+}
