@@ -132,7 +132,7 @@ void check_scale_in(const struct scale_in *s, struct admission_verdict *v)
 {
 	struct loss refused = { 0 }, given = { 0 };
 
-	if (json_get(s->set, "metadata", "deletionTimestamp", NULL) || !any_goes(s))
+	if (!any_goes(s))
 		return;
 	if (count_losses(s, &refused, &given) < 0)
 		admission_warn(

@@ -18,7 +18,7 @@ struct scale_in {
 };
 
 /* A group goes when no ordinal of it stays. Where the StatefulSet has no codis.io/slots (codis-controller never saw it,
- * or only watches there), it is let through with a warning. A StatefulSet that is being deleted is not judged. */
+ * or only watches there), it is let through with a warning. */
 void check_scale_in(const struct scale_in *s, struct admission_verdict *v);
 
 #endif

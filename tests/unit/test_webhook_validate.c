@@ -430,6 +430,24 @@ FIXTURE_TEST(becomes_a_server)
 /* --- scale
  * ------------------------------------------------------------------------------------------------------------ */
 
+static cJSON *deleted(cJSON *set)
+{
+	json_add_str(cJSON_GetObjectItem(set, "metadata"), "deletionTimestamp", "2026-11-26T05:03:38Z");
+	return set;
+}
+
+/* Its last finalizer goes by an update. */
+FIXTURE_TEST(what_is_being_deleted_is_not_judged)
+{
+	struct cluster *c = *state;
+
+	update(c, deleted(SET(.replicas = 4)), deleted(SET(.replicas = 5)), NULL);
+	update(c, SET(.replicas = 4), deleted(SET(.replicas = 4, .replica = "two")), NULL);
+	update(c, deleted(SET(.replicas = 4)), deleted(SET(.replicas = 4, .product = "b")), NULL);
+	c->sets[0] = deleted(SET(.replicas = 4));
+	scale(c, "codis-server", 4, 5, NULL);
+}
+
 FIXTURE_TEST(scale)
 {
 	struct cluster *c = *state;
