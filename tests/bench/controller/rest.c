@@ -1,4 +1,5 @@
 /* rest.c - proxies and dashboards as a controller sees them. Who is asked stands in the request's Host. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,23 +22,35 @@ static void add_slot(const struct codis_slot *s, struct buf *out)
 /* --- proxies -------------------------------------------------------------------------------------------------------
  */
 
-static const char proxy_stats[] =
-	"\"stats\":{\"online\":true,\"closed\":false,\"sentinels\":{},\"ops\":{\"total\":123456,\"fails\":0,"
-	"\"redis\":{\"errors\":0},\"qps\":12},\"sessions\":{\"total\":4,\"alive\":2},\"rusage\":{\"now\":"
-	"\"2017-11-23 15:48:45.123456789 +0000 UTC m=+0.1\",\"cpu\":0.01,\"mem\":12345678,\"raw\":{\"utime\":1,"
-	"\"stime\":1,\"cutime\":0,\"cstime\":0,\"num_threads\":7,\"vm_size\":1,\"vm_rss\":1}},"
-	"\"backend\":{\"primary_only\":false}}";
-
-static void make_overview(struct world_proxy *p)
+/* What a proxy says of itself changes at every question, as a real one's use of memory and CPU does. */
+static void add_stats(struct buf *out)
 {
-	buf_addf(&p->overview,
+	static atomic_int asked;
+	int n = atomic_fetch_add(&asked, 1);
+
+	buf_addf(out,
+		 "\"stats\":{\"online\":true,\"closed\":false,\"sentinels\":{},\"ops\":{\"total\":%d,\"fails\":0,"
+		 "\"redis\":{\"errors\":0},\"qps\":12},\"sessions\":{\"total\":4,\"alive\":2},\"rusage\":{\"now\":"
+		 "\"2017-11-23 15:48:45.%09d +0000 UTC m=+0.1\",\"cpu\":0.01,\"mem\":12345678,\"raw\":{\"utime\":%d,"
+		 "\"stime\":1,\"cutime\":0,\"cstime\":0,\"num_threads\":7,\"vm_size\":1,\"vm_rss\":1}},"
+		 "\"backend\":{\"primary_only\":false}}",
+		 n, n, n);
+}
+
+static void add_overview(struct world_proxy *p, struct buf *out)
+{
+	buf_addf(out,
 		 "{\"version\":\"3.2.2\",\"compile\":\"bench\",\"config\":{\"proto_type\":\"tcp4\"},\"model\":{"
-		 "\"token\":\"%s\",\"admin_addr\":\"%s:11080\",\"proxy_addr\":\"%s:19000\",\"proto_type\":\"tcp4\"},%s,"
-		 "\"slots\":[",
-		 p->token, p->ip, p->ip, proxy_stats);
-	for (int i = 0; i < CODIS_SLOTS; i++)
-		add_slot(&p->slots[i], &p->overview);
-	buf_addstr(&p->overview, "]}");
+		 "\"token\":\"%s\",\"admin_addr\":\"%s:11080\",\"proxy_addr\":\"%s:19000\",\"proto_type\":\"tcp4\"},",
+		 p->token, p->ip, p->ip);
+	add_stats(out);
+	buf_addstr(out, ",\"slots\":[");
+	if (!p->slots_text.len) {
+		for (int i = 0; i < CODIS_SLOTS; i++)
+			add_slot(&p->slots[i], &p->slots_text);
+	}
+	buf_add(out, p->slots_text.data, p->slots_text.len);
+	buf_addstr(out, "]}");
 }
 
 static void fill(struct world_proxy *p, const struct http_request *req, struct http_response *res)
@@ -50,7 +63,7 @@ static void fill(struct world_proxy *p, const struct http_request *req, struct h
 		if (codis_slot_parse(item, &s, NULL) == 0)
 			p->slots[s.id] = s;
 	}
-	buf_reset(&p->overview);
+	buf_reset(&p->slots_text);
 	buf_addstr(&res->body, "\"OK\"");
 }
 
@@ -78,9 +91,7 @@ static void serve_proxy(void *ctx, const struct http_request *req, struct http_r
 	if (!p) {
 		res->status = 404;
 	} else if (strcmp(req->path, "/proxy") == 0) {
-		if (!p->overview.len)
-			make_overview(p);
-		buf_add(&res->body, p->overview.data, p->overview.len);
+		add_overview(p, &res->body);
 	} else if (strncmp(req->path, "/api/proxy/fillslots/", 21) == 0) {
 		fill(p, req, res);
 	} else {
@@ -142,10 +153,10 @@ static void make_topom(const struct world *w, int product, struct buf *out)
 	buf_addstr(out, "],\"stats\":{");
 	for (int i = 0; i < w->groups * WORLD_REPLICA; i++)
 		add_server_stats(&w->servers[first + i], i == 0, out);
-	buf_addf(out,
-		 "}},\"proxy\":{\"models\":[],\"stats\":{\"%s\":{%s,\"unixtime\":1}}},\"slot_action\":{"
-		 "\"interval\":0,\"disabled\":false,\"progress\":{\"status\":\"\"},\"executor\":0}}}",
-		 w->proxies[product * WORLD_PROXIES].token, proxy_stats);
+	buf_addf(out, "}},\"proxy\":{\"models\":[],\"stats\":{\"%s\":{", w->proxies[product * WORLD_PROXIES].token);
+	add_stats(out);
+	buf_addstr(out, ",\"unixtime\":1}}},\"slot_action\":{\"interval\":0,\"disabled\":false,\"progress\":{"
+			"\"status\":\"\"},\"executor\":0}}}");
 }
 
 static void serve_dashboard(void *ctx, const struct http_request *req, struct http_response *res)
@@ -183,7 +194,7 @@ static void start_proxy(struct world *w, int i)
 
 	world_proxy_ip(i, p->ip);
 	snprintf(p->token, sizeof(p->token), "%032d", i + 1);
-	buf_init(&p->overview, TEXT_MAX);
+	buf_init(&p->slots_text, TEXT_MAX);
 	for (int s = 0; s < CODIS_SLOTS; s++) {
 		int gid = world_group_of_slot(w, s);
 

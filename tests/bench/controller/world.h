@@ -31,7 +31,7 @@ struct world_server {
 struct world_proxy {
 	char ip[48], token[CODIS_TOKEN_MAX];
 	struct codis_slot slots[CODIS_SLOTS];
-	struct buf overview; /* the text of GET /proxy as the slots are now; empty: to be made again */
+	struct buf slots_text; /* as JSON, as they are now; empty: to be made again */
 };
 
 struct world {
