@@ -315,6 +315,7 @@ void cluster_tick(struct cluster *c, int64_t now_ms)
 		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product,
 			 (long long)(now_ms - c->last_tick_ms));
 		c->steady_since_ms = now_ms;
+		c->list_asked_ms = 0; /* what was read before counts for nothing */
 	}
 	c->last_tick_ms = now_ms;
 	zookeeper_tick(c, now_ms);

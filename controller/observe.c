@@ -14,10 +14,13 @@
 #include "controller/cluster.h"
 #include "controller/roster.h"
 
-/* Between two questions of a kind: to the coordinator's folders and nodes, a proxy, a dashboard. While all is well they
- * are asked half as often: whatever is not well shows in a server's probe first, or is no matter of a second. */
-#define ASK_MS               1000
-#define ASK_CALM_MS          2000
+/* Between two questions to a proxy or a dashboard. While all is well they are asked half as often: whatever is not well
+ * shows in a server's probe first, or is no matter of a second. */
+#define ASK_MS      1000
+#define ASK_CALM_MS 2000
+/* A change in the coordinator is told by a watch; all is read in between lest one was missed. The lock, while no
+ * dashboard serves, is read with it. */
+#define FOLDERS_MS           10000
 #define PROXY_TIMEOUT_MS     1000
 #define DASHBOARD_TIMEOUT_MS 3000
 
@@ -269,7 +272,8 @@ static void read_folders(struct cluster *c, int64_t now_ms)
 {
 	char path[200];
 
-	if (!c->connected_since_ms || c->listing || !is_due(c, c->list_asked_ms, now_ms))
+	if (!c->connected_since_ms || c->listing ||
+	    now_ms - c->list_asked_ms < (c->open && !c->dashboard.addr[0] ? ASK_MS : FOLDERS_MS))
 		return;
 	c->list_asked_ms = now_ms;
 	list_groups(c);
@@ -278,6 +282,18 @@ static void read_folders(struct cluster *c, int64_t now_ms)
 		c->listing++;
 	if (!c->dashboard.addr[0])
 		read_lock(c);
+}
+
+/* The watch on what was read tells: it is read again at once, a folder with all that is in it. */
+void observe_changed(struct cluster *c, const char *path)
+{
+	const char *group = path ? strstr(path, "/group/group-") : NULL;
+	int gid;
+
+	if (group && sscanf(group, "/group/group-%4d", &gid) == 1 && cluster_group(c, gid, false))
+		observe_group(c, gid);
+	else
+		c->list_asked_ms = 0;
 }
 
 /* --- reach of an HTTP interface --------------------------------------------------------------------------------------
@@ -322,6 +338,10 @@ static bool take_slots(struct observed_proxy *p, const cJSON *list)
 	struct codis_slot slots[CODIS_SLOTS] = { 0 };
 	bool news = !p->has_slots;
 
+	/* Left out: they are the same as before. */
+	if (p->has_slots && list && !list->child)
+		return false;
+	p->taken_ms = p->asked_ms;
 	p->has_slots = parse_slots(list, slots);
 	if (!p->has_slots)
 		return !news;
@@ -377,19 +397,27 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 	if (p->asking)
 		return;
 	p->asked_ms = clock_mono_ms();
-	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, on_proxy, p, NULL) == 0;
+	/* What is held of its slots may be what was to be filled: all of them are wanted. */
+	if (p->acted_ms >= p->taken_ms)
+		p->slots_hash = 0;
+	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, &p->slots_hash, on_proxy, p, NULL) == 0;
 }
 
 /* --- dashboards ------------------------------------------------------------------------------------------------------
  */
 
 /* Whether the assignment is another one than before. */
-static bool read_assignment(struct observed_topom *t, const cJSON *slots, int64_t asked_ms)
+static bool read_assignment(struct observed_topom *t, const cJSON *slots, const struct observed_dashboard *d)
 {
 	const cJSON *item;
 	bool news = !t->slots_known;
 	int n = 0;
 
+	t->slots_ms = d->asked_ms;
+	/* Left out: it is the same as before. */
+	if (t->slots_known && slots && !slots->child && strcmp(t->slots_from, d->addr) == 0)
+		return false;
+	memcpy(t->slots_from, d->addr, sizeof(t->slots_from));
 	cJSON_ArrayForEach(item, slots) {
 		int64_t id = json_int(-1, item, "id", NULL), gid = json_int(0, item, "group_id", NULL);
 		const char *state = json_str(item, "action", "state", NULL);
@@ -403,7 +431,6 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, int64_
 		n++;
 	}
 	t->slots_known = n == CODIS_SLOTS;
-	t->slots_ms = asked_ms;
 	return news;
 }
 
@@ -452,7 +479,7 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 	if (!answer)
 		return news;
 	d->heard_ms = clock_mono_ms();
-	news |= read_assignment(&c->dashboard, json_get(answer, "stats", "slots", NULL), d->asked_ms);
+	news |= read_assignment(&c->dashboard, json_get(answer, "stats", "slots", NULL), d);
 	return news;
 }
 
@@ -491,7 +518,10 @@ static void ask_dashboards(struct cluster *c, int64_t now_ms)
 		if (d->asking || !d->uid[0])
 			continue;
 		d->asked_ms = now_ms;
-		d->asking = dashboard_overview(c->http, d->addr, DASHBOARD_TIMEOUT_MS, on_overview, d, NULL) == 0;
+		if (strcmp(c->dashboard.slots_from, d->addr) != 0)
+			d->slots_hash = 0;
+		d->asking = dashboard_overview(c->http, d->addr, DASHBOARD_TIMEOUT_MS, &d->slots_hash, on_overview, d,
+					       NULL) == 0;
 	}
 }
 

@@ -14,6 +14,8 @@ struct observed_proxy;
 
 /* At every tick: the coordinator's folders and nodes, the dashboards, the proxies; each at its own pace. */
 void observe(struct cluster *c, int64_t now_ms);
+/* Something in the coordinator is no longer as it was read (path NULL: perhaps anything). */
+void observe_changed(struct cluster *c, const char *path);
 /* Reads a group's node now. */
 void observe_group(struct cluster *c, int gid);
 /* Asks a proxy now, unless it is being asked. */

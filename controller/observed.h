@@ -70,7 +70,9 @@ struct observed_proxy {
 	int registered_version;
 	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
-	int64_t slots_ms; /* when the question was asked whose answer has the slots */
+	int64_t slots_ms;    /* when the question was asked whose answer has the slots */
+	int64_t taken_ms;    /* ... of the last answer whose slots were parsed */
+	uint64_t slots_hash; /* of their text */
 	bool asking, online, has_slots, wanted;
 	int running;
 	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
@@ -84,7 +86,8 @@ struct observed_dashboard {
 	enum reach reach;
 	int64_t since_ms, heard_ms;
 	int64_t asked_ms;
-	int64_t told_ms; /* when the question was asked whose end (an answer or none) was seen last */
+	int64_t told_ms;     /* when the question was asked whose end (an answer or none) was seen last */
+	uint64_t slots_hash; /* of the text of the assignment in its last answer */
 	bool asking, wanted;
 };
 
@@ -93,6 +96,7 @@ struct observed_topom {
 	char addr[CODIS_ADDR_MAX]; /* of the dashboard that serves; "" none does */
 	bool slots_known;
 	int64_t slots_ms;
+	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */
 	int16_t slot_group[CODIS_SLOTS];
 	bool slot_acting[CODIS_SLOTS];
 	int16_t lock_exists; /* 1, 0, or -1: not known */

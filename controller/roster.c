@@ -282,6 +282,8 @@ static void stock_server(struct cluster *c, const struct codis_pod *p)
 	if (strcmp(s->uid, p->uid) == 0 || (p->status.deleting && s->uid[0]))
 		return;
 	/* Another pod has the address now: what was known of it is of somebody else. */
+	if (s->uid[0])
+		s->info_valid = false;
 	s->role_run_id[0] = '\0';
 	s->link_up_at_ms = 0;
 	s->told = false;

@@ -11,6 +11,7 @@
 #include "common/codis/coordinator.h"
 #include "common/net/addr.h"
 #include "controller/cluster.h"
+#include "controller/observe.h"
 
 #define RESOLVE_MS       10000
 #define RESOLVE_AGAIN_MS 1000 /* while no member is connected */
@@ -50,9 +51,16 @@ static void sort_members(char *list, size_t size)
 	snprintf(list, size, "%s", out.data);
 }
 
+static void on_changed(void *ctx, const char *path)
+{
+	observe_changed(ctx, path);
+}
+
 static void open_coordinator(struct cluster *c, const char *servers)
 {
-	struct coordinator_config cfg = { .servers = servers, .session_ms = 4000, .call_ms = 500 };
+	struct coordinator_config cfg = {
+		.servers = servers, .session_ms = 4000, .call_ms = 500, .on_changed = on_changed, .ctx = c
+	};
 	struct error err = ERROR_INIT;
 	struct coordinator *zk = coordinator_open(c->ctl->uv, &cfg, &err), *old;
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,6 +46,46 @@ cJSON *json_parse(const char *text, size_t len, struct error *err)
 		return NULL;
 	}
 	return root;
+}
+
+/* Behind the end of the object or array that begins at `at`; len: it has none. */
+static size_t end_of_value(const char *text, size_t len, size_t at)
+{
+	bool in_string = false;
+	int depth = 0;
+
+	for (; at < len; at++) {
+		char c = text[at];
+
+		if (in_string) {
+			at += c == '\\';
+			in_string = c != '"';
+		} else if (c == '"') {
+			in_string = true;
+		} else if (c == '[' || c == '{') {
+			depth++;
+		} else if ((c == ']' || c == '}') && --depth == 0) {
+			return at + 1;
+		}
+	}
+	return len;
+}
+
+bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to)
+{
+	char key[64];
+	int n = snprintf(key, sizeof(key), "\"%s\":", name);
+	const char *at = n > 0 && (size_t)n < sizeof(key) ? memmem(text, len, key, (size_t)n) : NULL;
+
+	if (!at)
+		return false;
+	*from = (size_t)(at - text) + (size_t)n;
+	while (*from < len && is_blank(text[*from]))
+		++*from;
+	if (*from == len || (text[*from] != '[' && text[*from] != '{'))
+		return false;
+	*to = end_of_value(text, len, *from);
+	return *to < len;
 }
 
 static const cJSON *member(const cJSON *object, const char *name)

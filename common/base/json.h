@@ -21,6 +21,9 @@ void json_cleanup(cJSON **item); /* cJSON_Delete of *item, NULL-safe */
 /* Parses exactly one JSON text of len bytes (it need not end with NUL). The caller owns the result (cJSON_Delete).
  * NULL and *err: what is wrong and near which byte. Nothing but blanks may follow. Depth is limited by cJSON (1000). */
 cJSON *json_parse(const char *text, size_t len, struct error *err);
+/* Where the object or array of the first member of this name lies in a JSON text, at whatever depth: from its bracket
+ * to behind its end. For parts of long answers that are to be left out. False: there is none, or it has no end. */
+bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to);
 
 /* The member at the path, or NULL. The root may be NULL. */
 const cJSON *json_get(const cJSON *root, ...) __attribute__((sentinel));

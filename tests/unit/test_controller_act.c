@@ -367,9 +367,10 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	return 0;
 }
 
-int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
-		   struct error *err)
+int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
+		   void *ctx, struct error *err)
 {
+	(void)slots;
 	(void)http;
 	(void)addr;
 	(void)timeout_ms;
@@ -378,10 +379,10 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, c
 	return error_set(err, ERR_IO, "not played");
 }
 
-int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
-		       struct error *err)
+int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
+		       void *ctx, struct error *err)
 {
-	return proxy_overview(http, addr, timeout_ms, done, ctx, err);
+	return proxy_overview(http, addr, timeout_ms, slots, done, ctx, err);
 }
 
 int dashboard_reload(struct http_client *http, const char *addr, const char *product, codis_done done, void *ctx,

@@ -201,3 +201,25 @@ TEST(equal_of_deep_objects)
 		buf_addch(&text, '}');
 	assert_true(equal(text.data, text.data));
 }
+
+static void assert_found(const char *text, const char *name, const char *expected)
+{
+	size_t from = 0, to = 0;
+	bool found = json_find(text, strlen(text), name, &from, &to);
+
+	assert_int_equal(found, expected != NULL);
+	if (!found)
+		return;
+	assert_int_equal(to - from, strlen(expected));
+	assert_memory_equal(text + from, expected, to - from);
+}
+
+TEST(part_of_a_text_is_found_without_parsing)
+{
+	assert_found("{\"a\":1,\"slots\":[{\"id\":0},[]],\"b\":2}", "slots", "[{\"id\":0},[]]");
+	assert_found("{\"x\":{\"slots\": {\"s\":\"]}\\\"}\"}},\"z\":1}", "slots", "{\"s\":\"]}\\\"}\"}");
+	assert_found("{\"slots\":7,\"b\":[]}", "slots", NULL);          /* neither object nor array */
+	assert_found("{\"slots\":[1,2", "slots", NULL);                 /* without an end */
+	assert_found("{\"s\":\"a \\\"slots\\\":[] \"}", "slots", NULL); /* in a string */
+	assert_found("", "slots", NULL);
+}

@@ -1,0 +1,196 @@
+/* Which clusters there are, and which pods belong to none. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/codis/inventory.h"
+#include "common/kube/event.h"
+#include "controller/clusters.h"
+#include "tests/unit/pods_fixture.h"
+#include "tests/unit/test.h"
+
+static struct {
+	uv_loop_t uv;
+	struct logger log;
+	struct controller ctl;
+	struct inventory *inv;
+	struct clusters *cs;
+	int64_t now_ms;
+	int told;
+	char reason[64];
+} w;
+
+void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		     const char *fmt, ...)
+{
+	(void)e;
+	(void)kind;
+	(void)involved;
+	(void)fmt;
+	assert_true(warning);
+	w.told++;
+	snprintf(w.reason, sizeof(w.reason), "%s", reason);
+}
+
+void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
+		const char *fmt, ...)
+{
+	(void)e;
+	(void)kind;
+	(void)involved;
+	(void)warning;
+	(void)reason;
+	(void)fmt;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	assert_int_equal(uv_loop_init(&w.uv), 0);
+	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
+	w.inv = inventory_new();
+	w.ctl = (struct controller){ .uv = &w.uv,
+				     .log = &w.log,
+				     .metrics = metrics_new(),
+				     .inventory = w.inv,
+				     .kube_synced = true,
+				     .mode = VIEW_LEAD,
+				     .limits = DECIDE_LIMITS,
+				     .probe_ms = 250,
+				     .probe_timeout_ms = 500 };
+	w.cs = clusters_new(&w.ctl, w.inv);
+	w.now_ms = 1000000;
+	assert_non_null(w.cs);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	clusters_free(w.cs);
+	inventory_free(w.inv);
+	uv_run(&w.uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w.uv), 0);
+	metrics_free(w.ctl.metrics);
+	return 0;
+}
+#define CLUSTERS_TEST(name) TEST_WITH(name, begin, finish)
+
+/* None of these pods has an address, so nobody is asked anything. */
+static void set_pod(const char *namespace, const char *product, const char *app, const char *name)
+{
+	fixture_set_pod(w.inv,
+			&(struct fixture_pod){
+				.namespace = namespace, .product = product, .app = app, .name = name, .uid = name });
+}
+
+static void tick(int64_t ms)
+{
+	w.now_ms += ms;
+	clusters_tick(w.cs, w.now_ms);
+}
+
+static int count(void)
+{
+	int n = 0;
+
+	for (struct cluster *c = clusters_first(w.cs); c; c = c->next)
+		n++;
+	return n;
+}
+
+CLUSTERS_TEST(nothing_is_judged_from_half_a_list)
+{
+	w.ctl.kube_synced = false;
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	tick(100);
+	assert_int_equal(count(), 0);
+	w.ctl.kube_synced = true;
+	tick(100);
+	assert_int_equal(count(), 1);
+}
+
+CLUSTERS_TEST(each_product_of_a_namespace_is_one)
+{
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "shop", "codis-server", "codis-server-1");
+	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0");
+	tick(100);
+	assert_int_equal(count(), 1);
+	assert_string_equal(clusters_first(w.cs)->product, "shop");
+	set_pod("ns", "orders", "codis-dashboard", "codis-dashboard-0");
+	set_pod("ns2", "shop", "codis-proxy", "codis-proxy-1");
+	set_pod("ns3", "shop", "codis-fe", "codis-fe-0"); /* it shows clusters, it is none */
+	tick(100);
+	assert_int_equal(count(), 3);
+}
+
+CLUSTERS_TEST(cluster_without_pods_is_forgotten_after_a_minute)
+{
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	tick(100);
+	tick(200000);
+	assert_int_equal(count(), 1); /* it has its pod, whatever it does */
+	inventory_remove_pod(w.inv, "uid-codis-server-0");
+	tick(100);
+	tick(59899);
+	assert_int_equal(count(), 1);
+	clusters_first(w.cs)->running = 1; /* something is under way */
+	tick(1);
+	assert_int_equal(count(), 1);
+	clusters_first(w.cs)->running = 0;
+	tick(1);
+	assert_int_equal(count(), 0);
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	tick(100);
+	assert_int_equal(count(), 1);
+}
+
+CLUSTERS_TEST(only_the_cluster_that_a_change_touches_takes_stock)
+{
+	struct cluster *c;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "orders", "codis-server", "orders-0");
+	tick(100);
+	for (c = clusters_first(w.cs); c; c = c->next)
+		assert_false(c->stock_due);
+	set_pod("ns", "shop", "codis-server", "codis-server-1");
+	for (c = clusters_first(w.cs); c; c = c->next)
+		assert_int_equal(c->stock_due, strcmp(c->product, "shop") == 0);
+}
+
+CLUSTERS_TEST(pod_whose_product_cannot_be_told_is_told_once)
+{
+	set_pod("ns", "shop", "codis-dashboard", "codis-dashboard-0");
+	set_pod("ns", "orders", "codis-dashboard", "orders-dashboard-0");
+	set_pod("ns", "", "codis-server", "codis-server-0");
+	tick(100);
+	assert_non_null(clusters_strays(w.cs));
+	assert_string_equal(clusters_strays(w.cs)->name, "codis-server-0");
+	assert_non_null(strstr(clusters_strays(w.cs)->trouble, "PRODUCT_NAME"));
+	assert_int_equal(w.told, 1);
+	assert_string_equal(w.reason, "NotLed");
+	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0"); /* another change */
+	tick(100);
+	assert_int_equal(w.told, 1);
+	set_pod("ns", "shop", "codis-server", "codis-server-0"); /* it says its product now */
+	tick(100);
+	assert_null(clusters_strays(w.cs));
+}
+
+CLUSTERS_TEST(who_does_not_lead_tells_no_pod)
+{
+	w.ctl.mode = VIEW_WATCH;
+	set_pod("ns", "shop", "codis-dashboard", "codis-dashboard-0");
+	set_pod("ns", "orders", "codis-dashboard", "orders-dashboard-0");
+	set_pod("ns", "", "codis-server", "codis-server-0");
+	tick(100);
+	assert_int_equal(w.told, 0);
+	w.ctl.mode = VIEW_LEAD;
+	clusters_look(w.cs); /* the lease changed hands */
+	tick(100);
+	assert_int_equal(w.told, 1);
+}

@@ -1,0 +1,309 @@
+/* What an answer changes of what is observed, and whether it is news. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/codis/inventory.h"
+#include "controller/cluster.h"
+#include "controller/observe.h"
+#include "controller/roster.h"
+#include "tests/unit/test.h"
+
+#define A "10.0.0.1:6379"
+#define D "10.0.2.1:18080"
+
+static struct {
+	uv_loop_t uv;
+	struct logger log;
+	struct controller ctl;
+	struct inventory *inv;
+	struct cluster *c;
+} w;
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	assert_int_equal(uv_loop_init(&w.uv), 0);
+	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
+	w.inv = inventory_new();
+	w.c = calloc(1, sizeof(*w.c));
+	assert_true(w.inv && w.c);
+	w.ctl = (struct controller){
+		.uv = &w.uv, .log = &w.log, .inventory = w.inv, .mode = VIEW_LEAD, .probe_ms = 250
+	};
+	w.c->ctl = &w.ctl;
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	roster_release(w.c);
+	free(w.c);
+	inventory_free(w.inv);
+	uv_run(&w.uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w.uv), 0);
+	return 0;
+}
+#define OBSERVE_TEST(name) TEST_WITH(name, begin, finish)
+
+static struct error failure(enum error_code code)
+{
+	struct error err = ERROR_INIT;
+
+	error_set(&err, code, "played");
+	return err;
+}
+
+/* --- groups ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool hear_group(int64_t began_ms, int version, const char *promoting)
+{
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"{\"id\":1,\"servers\":[{\"server\":\"%s\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false}],"
+		"\"promoting\":{%s},\"out_of_sync\":false}",
+		A, promoting);
+	return observe_hear_group(w.c, 1, began_ms, text, strlen(text), version, NULL);
+}
+
+OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
+{
+	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
+	const struct observed_group *g;
+
+	assert_true(hear_group(100, 7, ""));
+	g = cluster_group(w.c, 1, false);
+	assert_true(g && g->exists);
+	assert_int_equal(g->version, 7);
+	assert_int_equal(g->read_ms, 100);
+	assert_string_equal(g->node.servers[0].addr, A);
+	assert_non_null(cluster_server(w.c, A)); /* and it is watched */
+	assert_false(hear_group(200, 7, ""));
+	assert_int_equal(g->read_ms, 200);
+	assert_true(hear_group(300, 8, ""));
+	assert_false(hear_group(250, 9, "")); /* a read that began earlier comes late */
+	assert_int_equal(g->version, 8);
+	assert_false(observe_hear_group(w.c, 1, 400, NULL, 0, 0, &silent)); /* nothing is known of it */
+	assert_int_equal(g->read_ms, 300);
+	assert_true(observe_hear_group(w.c, 1, 500, NULL, 0, 0, &gone));
+	assert_false(g->exists);
+	assert_int_equal(g->node.count, 0);
+}
+
+OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
+{
+	w.log.level = LOG_LEVEL_ERROR;
+	assert_true(hear_group(100, 7, ""));
+	assert_false(observe_hear_group(w.c, 1, 200, "{\"id\":1", 7, 8, NULL));
+	assert_int_equal(cluster_group(w.c, 1, false)->read_ms, 100);
+	assert_int_equal(cluster_group(w.c, 1, false)->version, 7);
+}
+
+OBSERVE_TEST(promotion_that_begins_asks_the_dashboard_at_once)
+{
+	const struct observed_group *g;
+	int64_t since_ms;
+
+	w.c->dashboard_asked_ms = 5;
+	assert_true(hear_group(100, 7, ""));
+	g = cluster_group(w.c, 1, false);
+	assert_int_equal(w.c->dashboard_asked_ms, 5);
+	assert_true(hear_group(200, 8, "\"index\":0,\"state\":\"preparing\""));
+	since_ms = g->promoting_since_ms;
+	assert_in_range(since_ms, clock_mono_ms() - 1000, clock_mono_ms());
+	assert_int_equal(w.c->dashboard_asked_ms, 0);
+	assert_true(hear_group(300, 8, "\"index\":0,\"state\":\"preparing\"")); /* judged by when it was read */
+	assert_int_equal(g->promoting_since_ms, since_ms);
+	assert_true(hear_group(400, 9, ""));
+	assert_int_equal(g->promoting_since_ms, 0);
+}
+
+/* --- the lock --------------------------------------------------------------------------------------------------------
+ */
+
+OBSERVE_TEST(start_time_in_any_zone)
+{
+	const char *utc = "2026-11-23 15:48:45.123456789 +0000 UTC m=+0.1";
+	int64_t ms = observe_start_time(utc);
+
+	assert_int_equal(ms / 1000, 1795448925);
+	assert_int_equal(observe_start_time("2026-11-23 23:48:45.123456789 +0800 CST m=+0.1"), ms);
+	assert_int_equal(observe_start_time("2026-11-23 10:18:45.5 -0530 XYZ"), ms);
+	assert_int_equal(observe_start_time("2026-11-23 15:48:45 UTC"), 0);
+	assert_int_equal(observe_start_time("soon"), 0);
+	assert_int_equal(observe_start_time(NULL), 0);
+}
+
+OBSERVE_TEST(lock_is_there_or_not_or_not_known)
+{
+	const char *lock = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:45 +0800 CST\"}";
+	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
+
+	assert_true(observe_hear_lock(w.c, 100, lock, strlen(lock), 3, NULL));
+	assert_int_equal(w.c->dashboard.lock_exists, 1);
+	assert_string_equal(w.c->dashboard.lock_addr, D);
+	assert_int_equal(w.c->dashboard.lock_version, 3);
+	assert_int_equal(w.c->dashboard.lock_read_ms, 100);
+	assert_false(observe_hear_lock(w.c, 200, lock, strlen(lock), 3, NULL));
+	assert_true(observe_hear_lock(w.c, 300, NULL, 0, 0, &gone));
+	assert_int_equal(w.c->dashboard.lock_exists, 0);
+	assert_string_equal(w.c->dashboard.lock_addr, "");
+	assert_true(observe_hear_lock(w.c, 400, NULL, 0, 0, &silent));
+	assert_int_equal(w.c->dashboard.lock_exists, -1);
+}
+
+/* --- proxies ---------------------------------------------------------------------------------------------------------
+ */
+
+static cJSON *slots(int count, const char *addr, bool locked)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (int i = 0; i < count; i++) {
+		struct codis_slot s = { .id = (int16_t)i, .group = 1, .locked = locked };
+
+		snprintf(s.addr, sizeof(s.addr), "%s", addr);
+		assert_int_equal(codis_slot_push(list, &s), 0);
+	}
+	return list;
+}
+
+/* NULL: the proxy left its slots out, as they are the same. */
+static bool hear_proxy(struct observed_proxy *p, const char *addr, bool locked)
+{
+	JSON_CLEANUP cJSON *answer = json_parse("{\"model\":{\"token\":\"t\"},\"stats\":{\"online\":true}}", 50, NULL);
+
+	if (!answer)
+		answer = cJSON_Parse("{\"model\":{\"token\":\"t\"},\"stats\":{\"online\":true}}");
+	cJSON_AddItemToObject(answer, "slots", addr ? slots(CODIS_SLOTS, addr, locked) : cJSON_CreateArray());
+	p->asked_ms = clock_mono_ms();
+	return observe_hear_proxy(p, answer, NULL);
+}
+
+OBSERVE_TEST(proxy_is_news_when_it_says_something_else)
+{
+	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+
+	assert_true(hear_proxy(p, A, false));
+	assert_int_equal(p->reach, REACH_OK);
+	assert_true(p->online && p->has_slots);
+	assert_string_equal(p->token, "t");
+	assert_string_equal(p->slots[1023].addr, A);
+	assert_false(hear_proxy(p, A, false));
+	assert_true(hear_proxy(p, A, true));
+	assert_true(p->slots[7].locked);
+	p->slots_ms = 5;
+	assert_false(hear_proxy(p, NULL, false)); /* the same: left out */
+	assert_true(p->slots[7].locked);
+	assert_int_equal(p->slots_ms, p->asked_ms);
+}
+
+OBSERVE_TEST(answer_from_before_what_was_done_is_not_believed)
+{
+	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+
+	assert_true(hear_proxy(p, A, false));
+	p->acted_ms = clock_mono_ms() + 5;
+	assert_false(hear_proxy(p, "10.0.0.9:6379", false));
+	assert_string_equal(p->slots[0].addr, A);
+	p->acted_ms = p->heard_ms = 1;
+	p->heard_ms = 0;
+	assert_true(hear_proxy(p, A, false)); /* the first after it is news, whatever it says */
+}
+
+OBSERVE_TEST(proxy_that_does_not_answer)
+{
+	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+	struct error silent = failure(ERR_TIMEOUT), refused = failure(ERR_REFUSED);
+
+	p->asked_ms = 5;
+	assert_true(observe_hear_proxy(p, NULL, &silent));
+	assert_int_equal(p->reach, REACH_SILENT);
+	assert_int_equal(p->since_ms, 5); /* since it was asked */
+	p->asked_ms = 6;
+	assert_false(observe_hear_proxy(p, NULL, &silent));
+	assert_int_equal(p->since_ms, 5);
+	assert_true(observe_hear_proxy(p, NULL, &refused));
+	assert_int_equal(p->reach, REACH_REFUSED);
+}
+
+/* --- dashboards ------------------------------------------------------------------------------------------------------
+ */
+
+static struct observed_dashboard *dashboard(const char *addr)
+{
+	struct observed_dashboard *d = cluster_dashboard(w.c, addr, true);
+
+	snprintf(d->uid, sizeof(d->uid), "uid");
+	d->asked_ms = clock_mono_ms();
+	return d;
+}
+
+/* gid 0: left out, as it is the same. */
+static bool hear_dashboard(struct observed_dashboard *d, int gid)
+{
+	JSON_CLEANUP cJSON *answer = cJSON_CreateObject();
+	cJSON *list = json_add_array(json_add_object(answer, "stats"), "slots");
+
+	for (int i = 0; gid && i < CODIS_SLOTS; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		json_add_int(o, "id", i);
+		json_add_int(o, "group_id", gid);
+		json_push(list, o);
+	}
+	return observe_hear_dashboard(d, answer, NULL);
+}
+
+OBSERVE_TEST(dashboard_that_serves)
+{
+	struct observed_dashboard *d = dashboard(D);
+	struct error waits = failure(ERR_STATUS);
+
+	assert_false(observe_hear_dashboard(d, NULL, &waits));
+	assert_int_equal(d->reach, REACH_UNKNOWN); /* it waits for the lock */
+	assert_string_equal(w.c->dashboard.addr, "");
+	assert_true(hear_dashboard(d, 1));
+	assert_string_equal(w.c->dashboard.addr, D);
+	assert_true(w.c->dashboard.slots_known);
+	assert_int_equal(w.c->dashboard.slot_group[1023], 1);
+	assert_false(hear_dashboard(d, 1));
+	assert_false(hear_dashboard(d, 0));
+	assert_int_equal(w.c->dashboard.slot_group[1023], 1);
+	assert_true(hear_dashboard(d, 2));
+}
+
+OBSERVE_TEST(two_dashboards_do_not_overwrite_each_other)
+{
+	struct observed_dashboard *one = dashboard(D), *two = dashboard("10.0.2.2:18080");
+	struct error refused = failure(ERR_REFUSED);
+
+	assert_true(hear_dashboard(two, 1));
+	one->reach = REACH_OK;
+	assert_true(observe_hear_dashboard(one, NULL, &refused));
+	assert_int_equal(two->reach, REACH_OK);
+	assert_string_equal(w.c->dashboard.addr, "10.0.2.2:18080");
+	assert_true(w.c->dashboard.slots_known);
+}
+
+OBSERVE_TEST(first_word_of_a_dashboard_after_it_was_acted_on_is_news)
+{
+	struct observed_dashboard *d = dashboard(D);
+
+	assert_true(hear_dashboard(d, 1));
+	assert_false(hear_dashboard(d, 1));
+	w.c->dashboard_acted_ms = d->asked_ms + 1;
+	d->asked_ms += 2;
+	assert_true(hear_dashboard(d, 1));
+	assert_false(hear_dashboard(d, 1));
+}

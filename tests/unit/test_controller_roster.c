@@ -1,0 +1,319 @@
+/* Who is watched, and what is kept of what servers say. Probes are played: what they were begun with stands in a list.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/codis/inventory.h"
+#include "common/codis/probe.h"
+#include "controller/cluster.h"
+#include "controller/roster.h"
+#include "tests/unit/pods_fixture.h"
+#include "tests/unit/test.h"
+
+#define A "10.0.0.1:6379"
+#define B "10.0.0.2:6379"
+
+struct redis_probe {
+	char addr[CODIS_ADDR_MAX], auth[64];
+	bool ended;
+};
+
+static struct {
+	struct logger log;
+	struct controller ctl;
+	struct inventory *inv;
+	struct cluster *c;
+	struct redis_probe probes[16];
+	int count;
+} w;
+
+struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
+{
+	struct redis_probe *p = &w.probes[w.count++];
+
+	(void)uv;
+	(void)err;
+	snprintf(p->addr, sizeof(p->addr), "%s", cfg->addr);
+	snprintf(p->auth, sizeof(p->auth), "%s", cfg->auth);
+	return p;
+}
+
+void redis_probe_stop(struct redis_probe *p)
+{
+	if (p)
+		p->ended = true;
+}
+
+const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
+{
+	static const struct redis_probe_state nothing;
+
+	(void)p;
+	return &nothing;
+}
+
+void redis_probe_pace(struct redis_probe *p, int period_ms)
+{
+	(void)p;
+	(void)period_ms;
+}
+
+void redis_probe_now(struct redis_probe *p)
+{
+	(void)p;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
+	w.inv = inventory_new();
+	w.c = calloc(1, sizeof(*w.c));
+	assert_true(w.inv && w.c);
+	w.ctl = (struct controller){ .log = &w.log, .inventory = w.inv, .mode = VIEW_LEAD };
+	w.c->ctl = &w.ctl;
+	snprintf(w.c->namespace, sizeof(w.c->namespace), "ns");
+	snprintf(w.c->product, sizeof(w.c->product), "codis-test");
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	roster_release(w.c);
+	free(w.c);
+	inventory_free(w.inv);
+	return 0;
+}
+#define ROSTER_TEST(name) TEST_WITH(name, begin, finish)
+
+static void set_server(const char *name, const char *uid, const char *ip)
+{
+	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .uid = uid, .ip = ip });
+}
+
+/* Group 1 lists A, and B, at this version. */
+static struct observed_group *list(int version)
+{
+	struct observed_group *g = cluster_group(w.c, 1, true);
+	struct codis_group before = g->node;
+
+	g->node.count = 0;
+	assert_int_equal(codis_group_append(&g->node, A), 0);
+	assert_int_equal(codis_group_append(&g->node, B), 0);
+	g->exists = true;
+	g->version = version;
+	g->read_ms = clock_mono_ms();
+	roster_relist(w.c, g, &before);
+	return g;
+}
+
+static struct observed_server *server(const char *addr)
+{
+	struct observed_server *s = cluster_server(w.c, addr);
+
+	assert_non_null(s);
+	return s;
+}
+
+static struct redis_probe_state says(enum redis_role role, const char *run_id)
+{
+	struct redis_probe_state st = {
+		.reach = REACH_OK, .info_valid = true, .heard_ms = clock_mono_ms(), .since_ms = 1, .info.role = role
+	};
+
+	snprintf(st.info.run_id, sizeof(st.info.run_id), "%s", run_id);
+	return st;
+}
+
+static void hear_master(const char *addr, const char *run_id)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_MASTER, run_id);
+
+	roster_hear(w.c, server(addr), &st);
+}
+
+static void hear_replica(const char *addr, const char *run_id, const char *master, bool link_up)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, run_id);
+
+	snprintf(st.info.master, sizeof(st.info.master), "%s", master);
+	st.info.link_up = link_up;
+	st.info.offset = 77;
+	roster_hear(w.c, server(addr), &st);
+}
+
+ROSTER_TEST(pods_and_lists_are_watched_and_no_longer)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-1" });
+	roster_take_stock(w.c);
+	assert_int_equal(w.c->server_count, 1); /* the other has no address yet */
+	assert_int_equal(w.c->group_count, 1);
+	list(1);
+	assert_int_equal(w.c->server_count, 2);
+	assert_int_equal(server(B)->listed_index, 1);
+	assert_string_equal(server(B)->uid, "");
+	inventory_remove_pod(w.inv, "uid-codis-server-0");
+	inventory_remove_pod(w.inv, "uid-codis-server-1");
+	cluster_group(w.c, 1, false)->exists = false;
+	cluster_group(w.c, 1, false)->node.count = 0;
+	roster_take_stock(w.c);
+	assert_int_equal(w.c->server_count + w.c->group_count, 0);
+	assert_true(w.probes[0].ended && w.probes[1].ended);
+}
+
+ROSTER_TEST(name_in_a_list_is_never_asked)
+{
+	struct observed_group *g = list(1);
+	struct codis_group before = g->node;
+
+	snprintf(g->node.servers[1].addr, CODIS_ADDR_MAX, "codis-server-1.codis-server:6379");
+	roster_relist(w.c, g, &before);
+	assert_true(server("codis-server-1.codis-server:6379")->named);
+	assert_null(server("codis-server-1.codis-server:6379")->probe);
+	assert_true(w.c->stock_due); /* B is listed no more */
+}
+
+ROSTER_TEST(password_that_is_learnt_late_is_used)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	roster_take_stock(w.c);
+	assert_string_equal(w.probes[0].auth, "");
+	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-dashboard",
+						      .name = "my-dashboard-0",
+						      .ip = "10.0.2.1",
+						      .args = "[\"--product_auth\",\"secret\"]" });
+	roster_take_stock(w.c);
+	assert_true(w.probes[0].ended);
+	assert_int_equal(w.count, 2);
+	assert_string_equal(w.probes[1].auth, "secret");
+	assert_ptr_equal(server(A)->probe, &w.probes[1]);
+	roster_take_stock(w.c);
+	assert_int_equal(w.count, 2); /* the same: nothing begins anew */
+}
+
+ROSTER_TEST(another_process_is_told_from_the_one_with_the_role)
+{
+	list(1);
+	hear_master(A, "first");
+	assert_false(picture_restarted(server(A)));
+	hear_master(A, "second"); /* empty, without the guard */
+	assert_true(picture_restarted(server(A)));
+	hear_replica(A, "third", CODIS_GUARD_ADDR, false); /* with the guard: it is said by that */
+	assert_false(picture_restarted(server(A)));
+	hear_master(A, "third"); /* and was given the role on purpose */
+	assert_false(picture_restarted(server(A)));
+}
+
+ROSTER_TEST(synced_replica_that_becomes_master_has_the_data)
+{
+	list(1);
+	hear_replica(A, "run", B, true);
+	hear_master(A, "run");
+	assert_false(picture_restarted(server(A)));
+	hear_replica(A, "another", B, false); /* what it had is gone with its process */
+	assert_true(picture_restarted(server(A)));
+	hear_replica(A, "another", B, true);
+	assert_false(picture_restarted(server(A)));
+}
+
+ROSTER_TEST(role_that_the_other_controller_gave)
+{
+	w.ctl.mode = VIEW_WATCH;
+	list(1);
+	hear_master(A, "first");
+	hear_master(A, "second");
+	assert_true(picture_restarted(server(A)));
+	list(2); /* a new version of the node: the leader gave it the role */
+	assert_false(picture_restarted(server(A)));
+}
+
+ROSTER_TEST(new_pod_with_an_old_address_is_somebody_else)
+{
+	set_server("codis-server-0", "old", "10.0.0.1");
+	roster_take_stock(w.c);
+	list(1);
+	hear_master(A, "first");
+	inventory_remove_pod(w.inv, "uid-old");
+	set_server("codis-server-0", "new", "10.0.0.1");
+	roster_take_stock(w.c);
+	assert_string_equal(server(A)->role_run_id, "");
+	hear_replica(A, "second", CODIS_GUARD_ADDR, false);
+	assert_false(picture_restarted(server(A)));
+}
+
+ROSTER_TEST(link_is_remembered_when_it_is_lost)
+{
+	struct observed_server *b;
+
+	list(1);
+	b = server(B);
+	hear_replica(B, "run", A, true);
+	assert_in_range(b->link_up_at_ms, clock_mono_ms() - 1000, clock_mono_ms());
+	assert_int_equal(b->link_up_offset, 77);
+	assert_string_equal(b->link_up_to, A);
+	b->link_up_at_ms = 5;
+	hear_replica(B, "run", A, false);
+	assert_int_equal(b->link_up_at_ms, 5);
+}
+
+ROSTER_TEST(since_when_a_group_has_no_master)
+{
+	struct observed_group *g = list(1);
+
+	assert_int_not_equal(g->masterless_ms, 0);
+	hear_master(A, "run");
+	assert_int_equal(g->masterless_ms, 0);
+	hear_master(B, "stray"); /* not the declared one */
+	assert_int_equal(g->masterless_ms, 0);
+	hear_replica(A, "run2", CODIS_GUARD_ADDR, false);
+	assert_in_range(g->masterless_ms, clock_mono_ms() - 1000, clock_mono_ms());
+	g->masterless_ms = 5;
+	hear_replica(A, "run2", CODIS_GUARD_ADDR, false);
+	assert_int_equal(g->masterless_ms, 5);
+}
+
+ROSTER_TEST(role_that_contradicts_the_node_puts_it_in_doubt)
+{
+	struct observed_group *g = list(1);
+
+	hear_master(A, "a");
+	hear_replica(B, "b", A, true);
+	assert_int_equal(g->doubted_ms, 0);
+	hear_master(B, "b"); /* a promotion by the dashboard, of which the node was not read yet */
+	assert_in_range(g->doubted_ms, clock_mono_ms() - 1000, clock_mono_ms());
+	g->doubted_ms = 5;
+	hear_master(B, "b"); /* the same again is no news */
+	assert_int_equal(g->doubted_ms, 5);
+}
+
+ROSTER_TEST(dashboards_and_who_serves)
+{
+	fixture_set_pod(w.inv, &(struct fixture_pod){
+				       .app = "codis-dashboard", .name = "codis-dashboard-0", .ip = "10.0.2.1" });
+	fixture_set_pod(w.inv, &(struct fixture_pod){
+				       .app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
+	roster_take_stock(w.c);
+	assert_int_equal(w.c->dashboard_count, 2);
+	cluster_dashboard(w.c, "10.0.2.2:18080", false)->reach = REACH_OK;
+	cluster_note_serving(w.c);
+	roster_take_stock(w.c); /* changes nothing of what was heard */
+	assert_string_equal(w.c->dashboard.addr, "10.0.2.2:18080");
+	inventory_remove_pod(w.inv, "uid-codis-dashboard-1");
+	roster_take_stock(w.c);
+	assert_int_equal(w.c->dashboard_count, 1);
+	assert_string_equal(w.c->dashboard.addr, "");
+}
+
+ROSTER_TEST(codis_ha_that_is_kept)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	roster_take_stock(w.c);
+	assert_false(w.c->watch_only);
+	assert_true(w.c->has_pods);
+}
