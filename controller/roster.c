@@ -240,6 +240,16 @@ static bool counts_more(const struct codis_pod *p, const struct codis_pod *than)
 	return strcmp(p->name, than->name) < 0;
 }
 
+/* An envFrom that may hold a password, as any pod's may, counts less than a pod that says one. */
+static bool says_password(const struct codis_pod *p, const struct codis_pod *than)
+{
+	if (p->password.said == SAID_NOTHING)
+		return false;
+	if (than && p->password.maybe != than->password.maybe)
+		return !p->password.maybe;
+	return counts_more(p, than);
+}
+
 static void settle_password(struct stock *st)
 {
 	static const struct said_text nothing;
@@ -328,7 +338,7 @@ static int stock_pod(void *ctx, const struct inventory_pod *pod)
 	c->has_pods = true;
 	if (p->coordinator.said == SAID_KNOWN && counts_more(p, st->coordinator))
 		st->coordinator = p;
-	if (p->password.said != SAID_NOTHING && counts_more(p, st->password))
+	if (says_password(p, st->password))
 		st->password = p;
 	switch (p->component) {
 	case CODIS_SERVER: stock_server(c, p); break;
