@@ -382,6 +382,24 @@ static void fake_put(struct fake_api *a, struct fake_request *r, cJSON *object)
 	fake_status(r, old ? 409 : 404, old ? "Conflict" : "NotFound", "not there, or not so any more");
 }
 
+/* RFC 7396. */
+static void fake_merge(cJSON *object, const cJSON *patch)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, patch) {
+		cJSON *old = cJSON_GetObjectItemCaseSensitive(object, item->string);
+
+		if (cJSON_IsObject(item) && cJSON_IsObject(old)) {
+			fake_merge(old, item);
+			continue;
+		}
+		cJSON_DeleteItemFromObjectCaseSensitive(object, item->string);
+		if (!cJSON_IsNull(item))
+			cJSON_AddItemToObject(object, item->string, cJSON_Duplicate(item, 1));
+	}
+}
+
 static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 {
 	const cJSON *old = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
@@ -391,6 +409,10 @@ static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 
 	if (old && type && strcmp(type, KUBE_JSON_PATCH) == 0)
 		object = json_patch_apply(old, patch, &err);
+	if (old && type && strcmp(type, KUBE_MERGE_PATCH) == 0) {
+		object = cJSON_Duplicate(old, 1);
+		fake_merge(object, patch);
+	}
 	cJSON_Delete(patch);
 	if (object)
 		fake_json(r, 200, fake_store(a, r->path, object));

@@ -178,7 +178,8 @@ static void serve_dashboard(void *ctx, const struct http_request *req, struct ht
 		buf_add(&res->body, w->topoms[product].data, w->topoms[product].len);
 	else if (strncmp(req->path, "/api/topom/slots/", 17) == 0)
 		buf_add(&res->body, w->slots[product].data, w->slots[product].len);
-	else if (strncmp(req->path, "/api/topom/reload/", 18) == 0)
+	else if (strncmp(req->path, "/api/topom/reload/", 18) == 0 ||
+		 strncmp(req->path, "/api/topom/proxy/online/", 24) == 0)
 		buf_addstr(&res->body, "\"OK\"");
 	else
 		res->status = 404;
