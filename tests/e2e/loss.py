@@ -104,7 +104,7 @@ def data_lost(w, gid):
 def lost(w):
     """Both members of a group are killed: the loss is a Warning, and in status and StatefulSet until acknowledged."""
     keys = put_keys(w)[1]
-    time.sleep(1)  # until the controllers have heard of the keys
+    time.sleep(3)  # until the controllers have heard of the keys
     w.kill(*(f"{s.pod}/codis-server" for s in w.codis.group(1)))
     wait_for("the loss in the status", lambda: ("LOST ITS DATA" in w.status_line(), w.status_line()), 90)
     w.wait_whole(90)
