@@ -72,7 +72,9 @@ struct cluster {
 	int64_t listed_ms;          /* when the folder of groups was read */
 	int64_t list_asked_ms;      /* when the coordinator's folders were last asked for */
 	int listing;                /* such questions under way */
+	bool list_failed;           /* one of them had no answer: they are asked again soon */
 	bool reload_due;
+	bool ask_now; /* a pod has changed: all are asked, whenever they were asked last */
 
 	/* act */
 	int64_t dashboard_acted_ms;

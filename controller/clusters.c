@@ -40,7 +40,7 @@ static void on_change(void *ctx, const char *namespace, const char *product)
 		if ((namespace[0] && strcmp(c->namespace, namespace) != 0) ||
 		    (product[0] && strcmp(c->product, product) != 0))
 			continue;
-		c->stock_due = true;
+		c->stock_due = c->ask_now = true;
 		cluster_look(c);
 	}
 }

@@ -26,7 +26,7 @@
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
 {
-	return now_ms - asked_ms >= (c->open ? ASK_MS : ASK_CALM_MS);
+	return c->ask_now || now_ms - asked_ms >= (c->open ? ASK_MS : ASK_CALM_MS);
 }
 
 /* --- the coordinator's nodes -----------------------------------------------------------------------------------------
@@ -72,6 +72,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, &bad);
 	bool gone = err && err->code == ERR_NOTFOUND, first, news;
 
+	c->list_failed |= err && !gone;
 	if (!g || (err && !gone) || began_ms < g->read_ms)
 		return false;
 	if (!gone && (!json || codis_group_parse(json, &node, &bad) < 0)) {
@@ -124,8 +125,10 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 
 	free(r);
 	c->listing--;
-	if (err && err->code != ERR_NOTFOUND)
+	if (err && err->code != ERR_NOTFOUND) {
+		c->list_failed = true;
 		return;
+	}
 	c->listed_ms = began_ms;
 	for (int i = 0; i < count; i++) {
 		if (sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0 && cluster_group(c, gid, true))
@@ -186,8 +189,10 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 	char path[200];
 
 	c->listing--;
-	if (err && err->code != ERR_NOTFOUND)
+	if (err && err->code != ERR_NOTFOUND) {
+		c->list_failed = true;
 		return;
+	}
 	forget_unlisted(c, count, names);
 	for (int i = 0; i < count; i++) {
 		struct node_read *r;
@@ -270,12 +275,13 @@ static void read_lock(struct cluster *c)
 
 static void read_folders(struct cluster *c, int64_t now_ms)
 {
+	bool soon = c->list_failed || (c->open && !c->dashboard.addr[0]);
 	char path[200];
 
-	if (!c->connected_since_ms || c->listing ||
-	    now_ms - c->list_asked_ms < (c->open && !c->dashboard.addr[0] ? ASK_MS : FOLDERS_MS))
+	if (!c->connected_since_ms || c->listing || now_ms - c->list_asked_ms < (soon ? ASK_MS : FOLDERS_MS))
 		return;
 	c->list_asked_ms = now_ms;
+	c->list_failed = false;
 	list_groups(c);
 	cluster_path(c, path, sizeof(path), "proxy");
 	if (coordinator_list(c->zk, path, on_proxy_names, c, NULL) == 0)
@@ -533,4 +539,5 @@ void observe(struct cluster *c, int64_t now_ms)
 		if (is_due(c, c->proxies[i]->asked_ms, now_ms))
 			observe_proxy(c, c->proxies[i]);
 	}
+	c->ask_now = false;
 }
