@@ -224,6 +224,7 @@ static bool is_calm(const struct cluster_view *v, const struct group_view *g)
 	return true;
 }
 
+/* Without the coordinator nothing can be done, so nobody is in a hurry. */
 static void set_pace(struct cluster *c)
 {
 	const struct cluster_view *v = &c->view;
@@ -231,8 +232,9 @@ static void set_pace(struct cluster *c)
 	for (int i = 0; i < c->server_count && i < v->server_count; i++) {
 		const struct group_view *g = view_group(v, v->servers[i].group);
 
-		redis_probe_pace(c->servers[i]->probe,
-				 g && is_calm(v, g) ? c->ctl->probe_ms * CALM_PROBE : c->ctl->probe_ms);
+		redis_probe_pace(c->servers[i]->probe, !v->coordinator_ready || (g && is_calm(v, g))
+							       ? c->ctl->probe_ms * CALM_PROBE
+							       : c->ctl->probe_ms);
 	}
 }
 

@@ -18,7 +18,8 @@ const struct opt controller_options[] = {
 	  .help = "another controller takes over when the lease was not renewed for so long", .min = 2000, .max = 60000 },
 	{ .name = "probe-period", .env = "CODIS_PROBE_PERIOD", .type = OPT_DURATION_MS,
 	  .offset = offsetof(struct options, probe_ms), .def = "250ms", .arg = "TIME",
-	  .help = "between two INFOs to a server (a connection that drops is looked at at once)", .min = 20, .max = 10000 },
+	  .help = "between two INFOs to a server; four times that while all is well in its group (a connection that drops is "
+	          "looked at at once)", .min = 20, .max = 10000 },
 	{ .name = "probe-timeout", .env = "CODIS_PROBE_TIMEOUT", .type = OPT_DURATION_MS,
 	  .offset = offsetof(struct options, probe_timeout_ms), .def = "500ms", .arg = "TIME",
 	  .help = "a server that has not answered for so long is silent", .min = 20, .max = 10000 },

@@ -8,6 +8,8 @@
 #include "common/base/error.h"
 #include "common/codis/redis_connect.h"
 
+#define LATE_MS 20
+
 enum phase {
 	PHASE_REST, /* the timer is set to the next question, or to the next attempt to connect */
 	PHASE_ASK,  /* connecting or waiting for an answer: the timer is the deadline */
@@ -24,6 +26,8 @@ struct redis_probe {
 	void *ctx;
 	enum phase phase;
 	redisAsyncContext *ac; /* NULL: not connected */
+	int64_t deadline_ms;   /* of the question or attempt that is under way */
+	bool late;             /* the loop came to it too late, and it was given another turn */
 	int64_t asked_ms;      /* since when it has been asked without an answer; 0: nothing is open */
 	struct redis_probe_state state;
 };
@@ -83,7 +87,11 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct redis_probe *p = timer->data;
 
-	if (p->phase == PHASE_ASK) {
+	/* A loop that was away for long comes to its timers before its sockets: the answer may lie there. */
+	if (p->phase == PHASE_ASK && !p->late && clock_mono_ms() - p->deadline_ms >= LATE_MS) {
+		p->late = true;
+		uv_timer_start(&p->timer, on_timer, LATE_MS, 0);
+	} else if (p->phase == PHASE_ASK) {
 		drop_connection(p);
 		probe_failed(p, REACH_SILENT);
 	} else if (p->ac) {
@@ -169,6 +177,8 @@ static void probe_ask(struct redis_probe *p)
 	if (!p->asked_ms)
 		p->asked_ms = clock_mono_ms();
 	p->phase = PHASE_ASK;
+	p->late = false;
+	p->deadline_ms = clock_mono_ms() + p->timeout_ms;
 	uv_timer_start(&p->timer, on_timer, (uint64_t)p->timeout_ms, 0);
 	redisAsyncCommand(p->ac, on_info, NULL, "INFO");
 }

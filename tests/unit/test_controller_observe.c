@@ -95,7 +95,7 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 	assert_int_equal(g->version, 8);
 	assert_false(w.c->list_failed);
 	assert_false(observe_hear_group(w.c, 1, 400, NULL, 0, 0, &silent)); /* nothing is known of it */
-	assert_true(w.c->list_failed); /* it is asked again soon */
+	assert_true(w.c->list_failed);                                      /* it is asked again soon */
 	assert_int_equal(g->read_ms, 300);
 	assert_true(observe_hear_group(w.c, 1, 500, NULL, 0, 0, &gone));
 	assert_false(g->exists);
