@@ -405,8 +405,8 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 	p->asked_ms = clock_mono_ms();
 	/* What is held of its slots may be what was to be filled: all of them are wanted. */
 	if (p->acted_ms >= p->taken_ms)
-		p->slots_hash = 0;
-	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, &p->slots_hash, on_proxy, p, NULL) == 0;
+		p->slots_text = (struct overview_slots){ 0 };
+	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, &p->slots_text, on_proxy, p, NULL) == 0;
 }
 
 /* --- dashboards ------------------------------------------------------------------------------------------------------
@@ -525,8 +525,8 @@ static void ask_dashboards(struct cluster *c, int64_t now_ms)
 			continue;
 		d->asked_ms = now_ms;
 		if (strcmp(c->dashboard.slots_from, d->addr) != 0)
-			d->slots_hash = 0;
-		d->asking = dashboard_overview(c->http, d->addr, DASHBOARD_TIMEOUT_MS, &d->slots_hash, on_overview, d,
+			d->slots_text = (struct overview_slots){ 0 };
+		d->asking = dashboard_overview(c->http, d->addr, DASHBOARD_TIMEOUT_MS, &d->slots_text, on_overview, d,
 					       NULL) == 0;
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "common/codis/info.h"
 #include "common/codis/model.h"
+#include "common/codis/overview.h"
 #include "common/codis/pod.h"
 #include "common/codis/reach.h"
 #include "controller/data.h"
@@ -70,9 +71,9 @@ struct observed_proxy {
 	int registered_version;
 	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
-	int64_t slots_ms;    /* when the question was asked whose answer has the slots */
-	int64_t taken_ms;    /* ... of the last answer whose slots were parsed */
-	uint64_t slots_hash; /* of their text */
+	int64_t slots_ms; /* when the question was asked whose answer has the slots */
+	int64_t taken_ms; /* ... of the last answer whose slots were parsed */
+	struct overview_slots slots_text;
 	bool asking, online, has_slots, wanted;
 	int running;
 	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
@@ -86,8 +87,8 @@ struct observed_dashboard {
 	enum reach reach;
 	int64_t since_ms, heard_ms;
 	int64_t asked_ms;
-	int64_t told_ms;     /* when the question was asked whose end (an answer or none) was seen last */
-	uint64_t slots_hash; /* of the text of the assignment in its last answer */
+	int64_t told_ms;                  /* when the question was asked whose end (an answer or none) was seen last */
+	struct overview_slots slots_text; /* of the assignment in its last answer */
 	bool asking, wanted;
 };
 

@@ -71,7 +71,7 @@ static size_t end_of_value(const char *text, size_t len, size_t at)
 	return len;
 }
 
-bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to)
+bool json_find_begin(const char *text, size_t len, const char *name, size_t *from)
 {
 	char key[64];
 	int n = snprintf(key, sizeof(key), "\"%s\":", name);
@@ -82,7 +82,12 @@ bool json_find(const char *text, size_t len, const char *name, size_t *from, siz
 	*from = (size_t)(at - text) + (size_t)n;
 	while (*from < len && is_blank(text[*from]))
 		++*from;
-	if (*from == len || (text[*from] != '[' && text[*from] != '{'))
+	return *from < len && (text[*from] == '[' || text[*from] == '{');
+}
+
+bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to)
+{
+	if (!json_find_begin(text, len, name, from))
 		return false;
 	*to = end_of_value(text, len, *from);
 	return *to < len;

@@ -23,6 +23,7 @@ void json_cleanup(cJSON **item); /* cJSON_Delete of *item, NULL-safe */
 cJSON *json_parse(const char *text, size_t len, struct error *err);
 /* Where the object or array of the first member of this name lies in a JSON text, at whatever depth: from its bracket
  * to behind its end. For parts of long answers that are to be left out. False: there is none, or it has no end. */
+bool json_find_begin(const char *text, size_t len, const char *name, size_t *from); /* only where it begins */
 bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to);
 
 /* The member at the path, or NULL. The root may be NULL. */

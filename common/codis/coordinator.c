@@ -147,6 +147,9 @@ static void close_session(struct session *s)
 static void open_session(struct session *s)
 {
 	s->zh = zookeeper_init(s->addr, on_watch, s->c->session_ms, NULL, s, 0);
+	if (s->zh)
+		zoo_set_servers_resolution_delay(s->zh,
+						 -1); /* an address stays what it is: else it is resolved each time */
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)

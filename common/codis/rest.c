@@ -6,7 +6,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
-#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/net/http.h"
 
@@ -20,9 +19,9 @@
 struct rest_call {
 	codis_done done;
 	void *ctx;
-	bool cut_groups;
-	uint64_t *slots; /* of an overview; or NULL */
-	char what[160];  /* "PUT 10.0.0.1:18080/api/topom/reload", for errors; without the XAuth */
+	struct overview_slots *slots; /* of an overview; or NULL */
+	bool only_slots;
+	char what[160]; /* "PUT 10.0.0.1:18080/api/topom/reload", for errors; without the XAuth */
 };
 
 static void failed(struct rest_call *call, const struct error *why)
@@ -43,41 +42,6 @@ static void refused(struct rest_call *call, int status, const cJSON *answer)
 	failed(call, &err);
 }
 
-/* Appends the text up to the value of that name, and an empty one in its place; whether there is one. */
-static bool cut(const char *text, size_t len, const char *name, size_t *done, struct buf *out)
-{
-	size_t from, to;
-
-	if (!json_find(text + *done, len - *done, name, &from, &to))
-		return false;
-	buf_add(out, text + *done, from);
-	buf_addstr(out, text[*done + from] == '[' ? "[]" : "{}");
-	*done += to;
-	return true;
-}
-
-/* Parses an answer without those of its parts that nobody needs. In an overview of a dashboard, groups come behind
- * slots. */
-static cJSON *parse(const struct rest_call *call, const struct http_result *res, struct error *err)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(ANSWER_MAX);
-	size_t from, to, done = 0;
-
-	if (call->slots && json_find(res->body, res->len, "slots", &from, &to)) {
-		uint64_t hash = hash_bytes(HASH_INIT, res->body + from, to - from);
-
-		if (hash == *call->slots)
-			cut(res->body, res->len, "slots", &done, &text);
-		*call->slots = hash;
-	}
-	if (call->cut_groups)
-		cut(res->body, res->len, "group", &done, &text);
-	buf_add(&text, res->body + done, res->len - done);
-	if (text.failed)
-		return json_parse(res->body, res->len, err);
-	return json_parse(text.data, text.len, err);
-}
-
 static void on_result(void *ctx, const struct http_result *res)
 {
 	struct rest_call *call = ctx;
@@ -87,7 +51,9 @@ static void on_result(void *ctx, const struct http_result *res)
 	if (res->err) {
 		failed(call, res->err);
 	} else {
-		answer = parse(call, res, &err);
+		answer = call->slots && res->status == 200
+				 ? overview_parse(res->body, res->len, call->only_slots, call->slots, &err)
+				 : json_parse(res->body, res->len, &err);
 		if (res->status != 200)
 			refused(call, res->status, answer);
 		else if (!answer)
@@ -102,8 +68,8 @@ struct target {
 	const char *secret; /* what follows the path: "/<xauth>..." ; never shown */
 	const cJSON *body;
 	int timeout_ms;
-	uint64_t *slots;
-	bool cut_groups;
+	struct overview_slots *slots;
+	bool only_slots;
 };
 
 static int rest(struct http_client *http, const struct target *t, codis_done done, void *ctx, struct error *err)
@@ -121,7 +87,7 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 
 	if (!call)
 		return error_set(err, ERR_NOMEM, "%s %s%s: no memory", t->method, t->addr, t->path);
-	*call = (struct rest_call){ .done = done, .ctx = ctx, .slots = t->slots, .cut_groups = t->cut_groups };
+	*call = (struct rest_call){ .done = done, .ctx = ctx, .slots = t->slots, .only_slots = t->only_slots };
 	snprintf(call->what, sizeof(call->what), "%s %s%s", t->method, t->addr, t->path);
 	buf_addf(&url, "http://%s%s%s", t->addr, t->path, t->secret);
 	if (t->body)
@@ -144,8 +110,8 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 	return 0;
 }
 
-int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		       void *ctx, struct error *err)
+int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		       codis_done done, void *ctx, struct error *err)
 {
 	struct target t = { "GET", addr, "/topom", "", NULL, timeout_ms, slots, true };
 
@@ -184,8 +150,8 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 			     err);
 }
 
-int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		   void *ctx, struct error *err)
+int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		   codis_done done, void *ctx, struct error *err)
 {
 	struct target t = { "GET", addr, "/proxy", "", NULL, timeout_ms, slots, false };
 

@@ -7,9 +7,9 @@
 #define CODIS_CODIS_REST_H
 
 #include <cjson/cJSON.h>
-#include <stdint.h>
 
 #include "common/codis/model.h"
+#include "common/codis/overview.h"
 
 struct error;
 struct http_client;
@@ -18,10 +18,9 @@ struct http_client;
  * the http_client was freed. */
 typedef void (*codis_done)(void *ctx, const cJSON *answer, const struct error *err);
 
-/* GET http://addr/topom: version, config, model and stats in one answer, which is long: what it says of groups is left
- * out, and `slots` as below. No XAuth. */
-int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		       void *ctx, struct error *err);
+/* GET http://addr/topom, of which stats.slots is kept alone, as below. No XAuth. */
+int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		       codis_done done, void *ctx, struct error *err);
 /* Forgets what it has in memory and reads the coordinator again at the next call. */
 int dashboard_reload(struct http_client *http, const char *addr, const char *product, codis_done done, void *ctx,
 		     struct error *err);
@@ -33,10 +32,10 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 			   codis_done done, void *ctx, struct error *err);
 
 /* GET http://addr/proxy: model (token, proxy_addr), slots, stats.online. No XAuth.
- * slots: a hash of the slots of the answer before, or 0; written before done is called, so it must last as long. Slots
- * that are still the same are left out: the answer's are an empty array then. */
-int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		   void *ctx, struct error *err);
+ * slots: of the answer before, or zero (overview.h); written before done is called, so it must last as long. Slots that
+ * are still the same are left out: the answer's are an empty array then. */
+int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		   codis_done done, void *ctx, struct error *err);
 /* Sets the slots of the array (see codis_slot_push). A proxy answers when no request to the old backend is in flight.
  */
 int proxy_fill_slots(struct http_client *http, const char *addr, const char *xauth, const cJSON *slots, int timeout_ms,

@@ -367,8 +367,8 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	return 0;
 }
 
-int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		   void *ctx, struct error *err)
+int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		   codis_done done, void *ctx, struct error *err)
 {
 	(void)slots;
 	(void)http;
@@ -379,8 +379,8 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, u
 	return error_set(err, ERR_IO, "not played");
 }
 
-int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, uint64_t *slots, codis_done done,
-		       void *ctx, struct error *err)
+int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
+		       codis_done done, void *ctx, struct error *err)
 {
 	return proxy_overview(http, addr, timeout_ms, slots, done, ctx, err);
 }
