@@ -81,7 +81,7 @@ static void on_tick(void *ctx)
 	atomic_store(&p->turned_ms, now_ms);
 	p->ctl.kube_synced |= inventory_watch_ready(p->watch, why_not, sizeof(why_not));
 	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, KUBE_FRESH_MS);
-	secrets_tick(p->ctl.secrets);
+	secrets_tick(p->ctl.secrets, now_ms);
 	clusters_tick(p->clusters, now_ms);
 }
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/codis/pod.h"
 #include "common/kube/client.h"
@@ -31,6 +30,7 @@ struct secrets {
 	void (*on_change)(void *ctx, const char *namespace);
 	void *ctx;
 	struct secret *first;
+	int64_t now_ms; /* of the last tick */
 };
 
 struct secrets *secrets_new(struct kube_client *kube, void (*on_change)(void *ctx, const char *namespace), void *ctx)
@@ -88,7 +88,7 @@ static void ask(struct secret *s)
 {
 	char path[POD_NAMESPACE_MAX + POD_NAME_MAX + 40];
 
-	s->asked_ms = clock_mono_ms();
+	s->asked_ms = s->all->now_ms;
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets/%s", s->namespace, s->name);
 	s->asking = kube_call(s->all->kube, "GET", path, NULL, NULL, 0, on_secret, s, NULL) != NULL;
 }
@@ -132,12 +132,11 @@ const char *secrets_get(struct secrets *all, const char *namespace, const char *
 	return NULL;
 }
 
-void secrets_tick(struct secrets *all)
+void secrets_tick(struct secrets *all, int64_t now_ms)
 {
-	int64_t now = clock_mono_ms();
-
+	all->now_ms = now_ms;
 	for (struct secret *s = all->first; s; s = s->next) {
-		if (!s->asking && now - s->asked_ms >= (s->value ? KNOWN_MS : REFUSED_MS))
+		if (!s->asking && now_ms - s->asked_ms >= (s->value ? KNOWN_MS : REFUSED_MS))
 			ask(s);
 	}
 }

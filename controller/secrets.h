@@ -4,6 +4,7 @@
 #define CODIS_CONTROLLER_SECRETS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct kube_client;
 struct secrets;
@@ -16,6 +17,6 @@ void secrets_free(struct secrets *s); /* after its kube_client; NULL-safe */
 const char *secrets_get(struct secrets *s, const char *namespace, const char *name, const char *key, char *why,
 			size_t size);
 /* Now and then: asks again for what was heard long ago. */
-void secrets_tick(struct secrets *s);
+void secrets_tick(struct secrets *s, int64_t now_ms);
 
 #endif

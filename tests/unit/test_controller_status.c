@@ -212,6 +212,12 @@ TEST(empty_is_said_of_what_is_known)
 	for (int i = 0; i < w->v.server_count; i++)
 		w->servers[i].info.keys = 0;
 	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served, empty");
+	w->v.replicas = 2; /* one group is wanted, and another one is there that may hold keys */
+	w->servers[2].info_valid = false;
+	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
+	assert_null(strstr(w->line, "empty"));
+	w->v.replicas = 4;
+	w->servers[2].info_valid = true;
 	w->servers[0].reach = REACH_SILENT; /* it may hold keys */
 	w->servers[0].info_valid = false;
 	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
