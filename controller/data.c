@@ -1,5 +1,6 @@
 #include "controller/data.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void data_hear_process(struct data_process *p, const struct redis_info *info, const char *synced_with)
@@ -11,7 +12,7 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
 	p->keys = info->keys;
 	if (!synced_with[0])
 		return;
-	memcpy(p->heir_of, synced_with, sizeof(p->heir_of));
+	snprintf(p->heir_of, sizeof(p->heir_of), "%s", synced_with);
 	p->heir_keys = info->keys;
 }
 
