@@ -148,14 +148,14 @@ static void tell_object(struct cluster *c, const char *kind, const char *name, c
 	kube_event(c->ctl->events, kind, object, true, "DataLost", "%s", words);
 }
 
-static void count_loss(struct cluster *c, int gid)
+static void count_losses(struct cluster *c, int gid, unsigned by)
 {
 	char labels[256];
 
 	snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\",group=\"%d\"", c->namespace, c->product, gid);
 	metric_add(metric_counter(c->ctl->metrics, "codis_data_losses_total", labels,
 				  "Times that an empty server got the slots of a group that had keys."),
-		   1);
+		   by);
 }
 
 static void tell_loss(struct cluster *c, const struct observed_group *g)
@@ -175,7 +175,7 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 		 v->set[0] ? v->set : "codis-server");
 	log_warn(c->ctl->log, "data.lost", "namespace=%s product=%s group=%d keys=%lld pod=%s", c->namespace,
 		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
-	count_loss(c, g->node.id);
+	count_losses(c, g->node.id, 1);
 	if (m && m->pod.name[0])
 		tell_object(c, "Pod", m->pod.name, m->pod.uid, words);
 	if (v->set[0])
@@ -187,6 +187,9 @@ static void tell_losses(struct cluster *c)
 	for (int i = 0; i < c->group_count; i++) {
 		struct observed_group *g = c->groups[i];
 
+		if (!g->counted)
+			count_losses(c, g->node.id, 0); /* a counter that begins with 1 has never risen */
+		g->counted = true;
 		if (!g->data.lost_keys || g->data.told)
 			continue;
 		g->data.told = true;

@@ -59,6 +59,7 @@ struct observed_group {
 	int running; /* actions under way */
 	int64_t masterless_ms;
 	struct data_group data; /* ledger.c */
+	bool counted;           /* ledger.c: its losses are in the metrics, at 0 at first */
 	bool wanted;            /* a pod is of it */
 };
 

@@ -300,6 +300,13 @@ static void lose(void)
 	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 0);
 }
 
+LEDGER_TEST(losses_are_counted_from_zero)
+{
+	turn(0);
+	assert_counted("codis_data_losses_total{namespace=\"shop\",product=\"codis-test\",group=\"1\"} 0\n");
+	answer(ERR_NONE);
+}
+
 LEDGER_TEST(a_loss_is_told_and_noted)
 {
 	char when[32], noted[256], event[512];
