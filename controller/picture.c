@@ -25,10 +25,10 @@ static void *reserve(void **room, int *have, int count, size_t size)
 
 	if (count <= *have && *room)
 		return *room;
-	grown = realloc(*room, (size_t)(count + count / 2 + 1) * size);
+	grown = realloc(*room, (size_t)(count + count / 8 + 1) * size);
 	if (!grown)
 		return NULL;
-	*have = count + count / 2 + 1;
+	*have = count + count / 8 + 1;
 	return *room = grown;
 }
 
@@ -47,15 +47,23 @@ struct making {
 	struct cluster_view *v;
 	const struct observed *seen;
 	const struct inventory *inv;
-	int pods;               /* servers' pods */
+	int pods;               /* servers' pods that are not observed: expected members */
 	int dashboards_at_most; /* room in v->dashboards */
 };
+
+/* Where the server of a pod stands among the observed ones; -1: it is not observed. */
+static int seen_at(const struct making *m, const struct inventory_pod *p, char addr[CODIS_ADDR_MAX])
+{
+	codis_pod_addr(&p->pod, addr, CODIS_ADDR_MAX);
+	return addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
+}
 
 static int count_pod(void *ctx, const struct inventory_pod *p)
 {
 	struct making *m = ctx;
+	char addr[CODIS_ADDR_MAX];
 
-	m->pods += p->pod.component == CODIS_SERVER;
+	m->pods += p->pod.component == CODIS_SERVER && seen_at(m, p, addr) < 0;
 	m->dashboards_at_most += p->pod.component == CODIS_DASHBOARD;
 	return 0;
 }
@@ -150,9 +158,10 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 }
 
 /* The view of what is observed at this address, or one more: a member that is expected. */
-static struct server_view *server_of_pod(struct making *m, const char *addr)
+static struct server_view *server_of_pod(struct making *m, const struct inventory_pod *p)
 {
-	int at = addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
+	char addr[CODIS_ADDR_MAX];
+	int at = seen_at(m, p, addr);
 	struct server_view *s;
 
 	if (at >= 0)
@@ -166,11 +175,8 @@ static struct server_view *server_of_pod(struct making *m, const char *addr)
 
 static void view_server_pod(struct making *m, const struct inventory_pod *p)
 {
-	char addr[CODIS_ADDR_MAX];
-	struct server_view *s;
+	struct server_view *s = server_of_pod(m, p);
 
-	codis_pod_addr(&p->pod, addr, sizeof(addr));
-	s = server_of_pod(m, addr);
 	/* Of two pods with one address the one that stays has it. */
 	if (s->pod.name[0] && p->pod.status.deleting)
 		return;
