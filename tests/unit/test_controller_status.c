@@ -224,6 +224,18 @@ TEST(empty_is_said_of_what_is_known)
 	assert_null(strstr(w->line, "empty"));
 }
 
+TEST(nothing_was_begun)
+{
+	WORLD(2);
+
+	for (int i = 0; i < 2; i++)
+		w->groups[i].node.count = 0;
+	w->v.proxy_count = 0;
+	assert_line(
+		w, "codis-test: DOWN, 0/2 groups led, 0 proxies, 0/1024 slots served; group 1 has no master: the group "
+		   "has no master yet; group 2 has no master: the group has no master yet; no proxy serves");
+}
+
 TEST(cause_comes_first)
 {
 	WORLD(1);
