@@ -50,19 +50,41 @@ struct inventory_watch {
 
 /* --- what is kept of an object --------------------------------------------------------------------------------- */
 
+/* Literals: they are kept as the members' names. */
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+/* One copy of a name does for all objects: of a pod, names are a quarter of what is kept. */
+static void share_name(cJSON *item, const char *name)
+{
+	if (item->type & cJSON_StringIsConst)
+		return;
+	cJSON_free(item->string);
+	item->string = (char *)(uintptr_t)name;
+	item->type |= cJSON_StringIsConst;
+}
 
 static void keep_only(cJSON *object, const char *const *names)
 {
 	for (cJSON *item = cJSON_IsObject(object) ? object->child : NULL, *next; item; item = next) {
-		bool wanted = false;
+		const char *const *name = names;
 
 		next = item->next;
-		for (size_t i = 0; names[i] && !wanted; i++)
-			wanted = strcmp(item->string, names[i]) == 0;
-		if (!wanted)
+		while (*name && strcmp(item->string, *name) != 0)
+			name++;
+		if (*name)
+			share_name(item, *name);
+		else
 			cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
 	}
+}
+
+/* The same for each object of a list. */
+static void keep_only_each(cJSON *list, const char *const *names)
+{
+	cJSON *item;
+
+	cJSON_ArrayForEach(item, list)
+		keep_only(item, names);
 }
 
 static cJSON *part(cJSON *object, const char *name)
@@ -74,6 +96,7 @@ static void prune_metadata(cJSON *object)
 {
 	cJSON *m = part(object, "metadata");
 
+	keep_only_each(part(m, "ownerReferences"), NAMES("kind", "name", "uid", "controller"));
 	keep_only(m, NAMES("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp",
 			   "labels", "annotations", "ownerReferences"));
 	/* It is the whole object once more. */
@@ -93,21 +116,38 @@ static void prune_containers(cJSON *spec)
 {
 	cJSON *container;
 
-	cJSON_ArrayForEach(container, part(spec, "containers"))
+	cJSON_ArrayForEach(container, part(spec, "containers")) {
 		keep_only(container, NAMES("name", "image", "env", "envFrom", "command", "args", "ports"));
+		keep_only_each(part(container, "env"), NAMES("name", "value", "valueFrom"));
+		keep_only_each(part(container, "ports"), NAMES("name", "containerPort"));
+	}
+}
+
+/* Ready and PodScheduled; a pod has three more, and four times of each. */
+static void prune_conditions(cJSON *list)
+{
+	for (cJSON *item = list ? list->child : NULL, *next; item; item = next) {
+		const char *type = json_str(item, "type", NULL);
+
+		next = item->next;
+		if (type && (strcmp(type, "Ready") == 0 || strcmp(type, "PodScheduled") == 0))
+			keep_only(item, NAMES("type", "status", "reason", "message"));
+		else
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	}
 }
 
 static void prune_pod(cJSON *pod)
 {
-	cJSON *status = part(pod, "status"), *container;
+	cJSON *status = part(pod, "status");
 
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
 	keep_only(part(pod, "spec"), NAMES("nodeName", "containers"));
 	prune_containers(part(pod, "spec"));
 	keep_only(status, NAMES("phase", "podIP", "conditions", "containerStatuses"));
-	cJSON_ArrayForEach(container, part(status, "containerStatuses"))
-		keep_only(container, NAMES("name", "restartCount", "ready", "state"));
+	prune_conditions(part(status, "conditions"));
+	keep_only_each(part(status, "containerStatuses"), NAMES("name", "restartCount", "ready", "state"));
 }
 
 /* Of the whole cluster's StatefulSets most are none of ours. */

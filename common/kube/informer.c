@@ -160,7 +160,7 @@ static void prune(struct informer *i, cJSON *object)
 		i->cfg.prune(object);
 }
 
-/* Takes the object over. 0, or -1 and *err. */
+/* Takes the object, which was pruned, over. 0, or -1 and *err. */
 static int set_object(struct informer *i, cJSON *object, struct error *err)
 {
 	char key[STORE_KEY_MAX];
@@ -175,7 +175,6 @@ static int set_object(struct informer *i, cJSON *object, struct error *err)
 		cJSON_Delete(object);
 		return 0;
 	}
-	prune(i, object);
 	if (store_put(i->store, key, object, &old) < 0) {
 		cJSON_Delete(object);
 		return error_set(err, ERR_NOMEM, "no memory");
@@ -242,10 +241,14 @@ static int take_page(struct informer *i, const cJSON *page, bool *more, struct e
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
 	i->n_listed++; /* pages count, too: none is free */
 	cJSON_ArrayForEach(item, items) {
+		cJSON *copy;
+
 		if (i->n_listed++ >= OBJECTS_MAX)
 			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
-		if (json_push(i->listed, cJSON_Duplicate(item, 1)) < 0)
+		copy = cJSON_Duplicate(item, 1);
+		if (json_push(i->listed, copy) < 0)
 			return error_set(err, ERR_NOMEM, "no memory for the list");
+		prune(i, copy); /* now: the whole list as it came may be many times what is kept of it */
 	}
 	snprintf(i->next_page, sizeof(i->next_page), "%s", token.data);
 	snprintf(i->version, sizeof(i->version), "%s", version);
@@ -380,8 +383,12 @@ static int take_event(struct informer *i, cJSON *event, struct error *err)
 		return 0;
 	if (strcmp(type, "DELETED") == 0)
 		return delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"), err);
-	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0)
-		return set_object(i, cJSON_DetachItemFromObjectCaseSensitive(event, "object"), err);
+	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
+		cJSON *owned = cJSON_DetachItemFromObjectCaseSensitive(event, "object");
+
+		prune(i, owned);
+		return set_object(i, owned, err);
+	}
 	return error_set(err, ERR_PROTOCOL, "an event of type \"%.32s\"", type);
 }
 

@@ -522,6 +522,40 @@ FIXTURE_TEST(what_is_never_read_is_not_kept)
 	stop(&s);
 }
 
+static int pruned;
+
+static void count_pruned(cJSON *object)
+{
+	(void)object;
+	pruned++;
+}
+
+static bool page_is_blocked(void *ctx)
+{
+	struct fake_world *w = ctx;
+
+	return fake_blocked(&w->api) == 1;
+}
+
+/* What a whole list holds as it comes may be many times what is kept of it. */
+FIXTURE_TEST(a_page_is_pruned_before_the_next_one_comes)
+{
+	struct fake_world *w = *state;
+	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
+	struct informer_config cfg = { .path = PODS, .prune = count_pruned, .on_synced = on_synced, .ctx = &s };
+
+	pruned = 0;
+	many_pods(w, 600);
+	fake_block(&w->api, "continue=");
+	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, NULL);
+	assert_true(fake_run(w, LONG, page_is_blocked, w));
+	assert_int_equal(pruned, 500);
+	fake_unblock(&w->api);
+	assert_true(fake_run(w, LONG, is_synced, &s));
+	assert_int_equal(pruned, 600);
+	stop(&s);
+}
+
 static int until_two(void *ctx, const cJSON *object)
 {
 	(void)object;
