@@ -156,6 +156,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.kube_fresh = ctl->kube_fresh,
 		.connected_since_ms = c->connected_since_ms,
 		.listed_ms = c->listed_ms,
+		.proxies_read_ms = c->proxies_read_ms,
 		.server_count = c->server_count,
 		.group_count = c->group_count,
 		.proxy_count = c->proxy_count,

@@ -70,6 +70,8 @@ struct cluster {
 	struct observed_topom dashboard;
 	int64_t dashboard_asked_ms; /* act sets it to 0: ask at once */
 	int64_t listed_ms;          /* when the folder of groups was read */
+	int64_t proxies_read_ms;    /* when the folder of proxies and all in it had been read */
+	int proxies_unread;         /* such nodes under way */
 	int64_t list_asked_ms;      /* when the coordinator's folders were last asked for */
 	int listing;                /* such questions under way */
 	bool list_failed;           /* one of them had no answer: they are asked again soon */

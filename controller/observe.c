@@ -144,6 +144,13 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 	cluster_heard(c, false);
 }
 
+/* Before that, a proxy that is not known to be registered may be. */
+static void note_proxies_read(struct cluster *c)
+{
+	if (!c->proxies_unread && !c->list_failed)
+		c->proxies_read_ms = clock_mono_ms();
+}
+
 static void on_proxy_node(void *ctx, const char *data, size_t len, int version, const struct error *err)
 {
 	struct node_read *r = ctx;
@@ -158,6 +165,9 @@ static void on_proxy_node(void *ctx, const char *data, size_t len, int version, 
 		p->registered_version = version;
 	}
 	free(r);
+	c->proxies_unread--;
+	c->list_failed |= err && err->code != ERR_NOTFOUND;
+	note_proxies_read(c);
 	cluster_heard(c, news);
 }
 
@@ -204,9 +214,12 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 			return;
 		snprintf(r->token, sizeof(r->token), "%s", names[i] + 6);
 		cluster_path(c, path, sizeof(path), "proxy/%s", names[i]);
-		if (coordinator_get(c->zk, path, on_proxy_node, r, NULL) < 0)
+		if (coordinator_get(c->zk, path, on_proxy_node, r, NULL) == 0)
+			c->proxies_unread++;
+		else
 			free(r);
 	}
+	note_proxies_read(c);
 }
 
 /* "2026-11-23 15:48:45.123456789 +0800 CST m=+0.1": Go's way to print a time. */

@@ -117,6 +117,7 @@ struct observed {
 	bool kube_fresh;            /* all pods were listed, and the API server was heard lately */
 	int64_t connected_since_ms; /* the coordinator; 0: not connected */
 	int64_t listed_ms;          /* when its folder of groups was read */
+	int64_t proxies_read_ms;    /* when its folder of proxies and all in it had been read */
 	int server_count, group_count, proxy_count, dashboard_count;
 	struct observed_server *const *servers; /* in the order of their addresses, as strcmp() has it */
 	struct observed_group *const *groups;

@@ -287,7 +287,8 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	memcpy(p->token, o->registered_token[0] ? o->registered_token : o->token, sizeof(p->token));
 	p->registered = o->registered_token[0] != '\0';
 	p->registered_version = o->registered_version;
-	p->busy = o->running || now - o->acted_ms < PROXY_SETTLE_MS ||
+	p->busy = o->running || m->seen->proxies_read_ms < m->seen->connected_since_ms ||
+		  now - o->acted_ms < PROXY_SETTLE_MS ||
 		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
 	p->reach = o->reach;
 	/* An address that another process has now: the old entry is of one that is gone. */

@@ -100,6 +100,7 @@ static struct world *healthy(void)
 				     .kube_fresh = true,
 				     .connected_since_ms = 1,
 				     .listed_ms = NOW - 100,
+				     .proxies_read_ms = NOW - 100,
 				     .group_count = 1,
 				     .proxy_count = 1,
 				     .servers = w->server_list,
@@ -381,6 +382,18 @@ TEST(proxy_is_left_alone_until_it_was_heard_again)
 	assert_false(look(w)->proxies[0].busy);
 	w->proxy.heard_ms = NOW - 1001;
 	assert_true(look(w)->proxies[0].busy);
+}
+
+/* Or it would be taken in once more: that it is registered is not known yet. */
+TEST(proxy_is_left_alone_until_the_nodes_of_proxies_were_read)
+{
+	WORLD;
+
+	w->seen.connected_since_ms = NOW - 10;
+	w->seen.proxies_read_ms = NOW - 11;
+	assert_true(look(w)->proxies[0].busy);
+	w->seen.proxies_read_ms = NOW - 10;
+	assert_false(look(w)->proxies[0].busy);
 }
 
 TEST(slots_that_were_heard_before_an_assignment_are_not_known)
