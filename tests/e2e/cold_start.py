@@ -40,3 +40,5 @@ def power_loss(w):
     w.note(f"codis-system is ready {time.monotonic() - begin:.0f} s after the power came back")
     assert_serves_empty(w, before, 240)
     w.note(f"it serves {time.monotonic() - begin:.0f} s after the power came back")
+    w.wait_admission()
+    w.note(f"pods and StatefulSets are admitted {time.monotonic() - begin:.0f} s after the power came back")

@@ -110,7 +110,7 @@ def lost(w):
     w.wait_whole(90)
     line = w.status_line()
     w.note(line)
-    assert "DEGRADED" in line and f"about {keys} keys" in line, f"{keys} keys: {line}"
+    assert "DEGRADED" in line and f"about {keys:,} keys" in line, f"{keys} keys: {line}"
     assert data_lost(w, 1)["keys"] == keys, data_lost(w, 1)
     assert annotations(w)["codis.io/data-lost"].startswith(f"1={keys}@"), annotations(w)
     told = [e for name in ("codis-server", w.codis.master(1).pod) for e in w.kube.events(NAMESPACE, name)

@@ -61,6 +61,16 @@ class World:
     def wait_system(self, limit=120):
         return wait_system(self.kube, limit)
 
+    def wait_admission(self, limit=30):
+        """Until the API server gets answers from the webhook; returns the seconds. A node that lost its power has left it
+        connections to nobody, and each costs one call of it 3 s, the webhook's time limit, before a new one is made."""
+        text = manifest("codis", "plain", "codis-server.yaml")
+
+        def probe():
+            done = self.kube.kubectl("apply", "--dry-run=server", "-n", "default", "-f", "-", text=text, check=False)
+            return done.returncode == 0, done.stderr.strip()
+        return wait_for("admission", probe, limit)
+
     # --- Codis -----------------------------------------------------------------------------------------------------
 
     def make_codis(self, namespace, text):
@@ -150,6 +160,7 @@ class World:
         self.acknowledge_losses()
         try:
             self.wait_system(60)
+            self.wait_admission()
             self.wait_whole(90)
         except Timeout as e:
             self.note(f"begun anew, since an earlier case has left it ill: {e}")
