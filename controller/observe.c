@@ -116,12 +116,32 @@ void observe_group(struct cluster *c, int gid)
 		free(r);
 }
 
+void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, const char *const *names)
+{
+	int gid;
+
+	c->listed_ms = began_ms;
+	for (int i = 0; i < count; i++) {
+		struct observed_group *g =
+			sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0 ? cluster_group(c, gid, true) : NULL;
+
+		if (!g || g->exists)
+			continue;
+		g->exists = true;
+		g->read_ms = 0; /* nothing is known of its node until it is read */
+	}
+	for (int i = 0; i < c->group_count; i++) {
+		/* A group that is not listed has no node; one that is listed is known once its node was read. */
+		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
+			c->groups[i]->read_ms = began_ms;
+	}
+}
+
 static void on_group_names(void *ctx, int count, const char *const *names, const struct error *err)
 {
 	struct node_read *r = ctx;
 	struct cluster *c = r->c;
 	int64_t began_ms = r->began_ms;
-	int gid;
 
 	free(r);
 	c->listing--;
@@ -129,16 +149,7 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 		c->list_failed = true;
 		return;
 	}
-	c->listed_ms = began_ms;
-	for (int i = 0; i < count; i++) {
-		if (sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0 && cluster_group(c, gid, true))
-			cluster_group(c, gid, true)->exists = true;
-	}
-	for (int i = 0; i < c->group_count; i++) {
-		/* A group that is not listed has no node; one that is listed is known once its node was read. */
-		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
-			c->groups[i]->read_ms = began_ms;
-	}
+	observe_hear_group_list(c, began_ms, count, names);
 	for (int i = 0; i < c->group_count; i++)
 		observe_group(c, c->groups[i]->node.id);
 	cluster_heard(c, false);
@@ -151,19 +162,28 @@ static void note_proxies_read(struct cluster *c)
 		c->proxies_read_ms = clock_mono_ms();
 }
 
+bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version)
+{
+	JSON_CLEANUP cJSON *json = json_parse(data, len, NULL);
+	const char *addr = json_str(json, "admin_addr", NULL);
+	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? cluster_proxy(c, addr, true) : NULL;
+	bool first = p && (!p->registered_token[0] || strcmp(p->registered_token, token) == 0), news;
+
+	if (!p)
+		return false;
+	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
+	       (first ? p->registered_version : p->other_version) != version;
+	snprintf(first ? p->registered_token : p->other_token, CODIS_TOKEN_MAX, "%s", token);
+	*(first ? &p->registered_version : &p->other_version) = version;
+	return news;
+}
+
 static void on_proxy_node(void *ctx, const char *data, size_t len, int version, const struct error *err)
 {
 	struct node_read *r = ctx;
 	struct cluster *c = r->c;
-	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, NULL);
-	const char *addr = json_str(json, "admin_addr", NULL);
-	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? cluster_proxy(c, addr, true) : NULL;
-	bool news = p && (strcmp(p->registered_token, r->token) != 0 || p->registered_version != version);
+	bool news = !err && observe_hear_proxy_node(c, r->token, data, len, version);
 
-	if (p) {
-		memcpy(p->registered_token, r->token, sizeof(p->registered_token));
-		p->registered_version = version;
-	}
 	free(r);
 	c->proxies_unread--;
 	c->list_failed |= err && err->code != ERR_NOTFOUND;
@@ -171,23 +191,36 @@ static void on_proxy_node(void *ctx, const char *data, size_t len, int version, 
 	cluster_heard(c, news);
 }
 
-static bool is_listed(const struct observed_proxy *p, int count, const char *const *names)
+static bool is_listed(const char *token, int count, const char *const *names)
 {
 	for (int i = 0; i < count; i++) {
-		if (strncmp(names[i], "proxy-", 6) == 0 && strcmp(names[i] + 6, p->registered_token) == 0)
+		if (strncmp(names[i], "proxy-", 6) == 0 && strcmp(names[i] + 6, token) == 0)
 			return true;
 	}
 	return false;
 }
 
-static void forget_unlisted(struct cluster *c, int count, const char *const *names)
+/* Whether one of its entries is no more. */
+static bool forget_entries(struct observed_proxy *p, int count, const char *const *names)
+{
+	bool first = p->registered_token[0] && !is_listed(p->registered_token, count, names);
+	bool other = p->other_token[0] && !is_listed(p->other_token, count, names);
+
+	if (other)
+		p->other_token[0] = '\0';
+	if (first) {
+		memcpy(p->registered_token, p->other_token, sizeof(p->registered_token));
+		p->registered_version = p->other_version;
+		p->other_token[0] = '\0';
+	}
+	return first || other;
+}
+
+void observe_hear_proxy_list(struct cluster *c, int count, const char *const *names)
 {
 	for (int i = 0; i < c->proxy_count; i++) {
-		struct observed_proxy *p = c->proxies[i];
-
-		if (!p->registered_token[0] || is_listed(p, count, names))
+		if (!forget_entries(c->proxies[i], count, names))
 			continue;
-		p->registered_token[0] = '\0';
 		c->stock_due = true; /* without a pod it is no more */
 		cluster_look(c);
 	}
@@ -203,7 +236,7 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 		c->list_failed = true;
 		return;
 	}
-	forget_unlisted(c, count, names);
+	observe_hear_proxy_list(c, count, names);
 	for (int i = 0; i < count; i++) {
 		struct node_read *r;
 
@@ -425,17 +458,23 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 /* --- dashboards ------------------------------------------------------------------------------------------------------
  */
 
-/* Whether the assignment is another one than before. */
+/* Takes the assignment over; whether it is another one than before. What cannot be read is not known. */
 static bool read_assignment(struct observed_topom *t, const cJSON *slots, const struct observed_dashboard *d)
 {
 	const cJSON *item;
-	bool news = !t->slots_known;
+	bool known = t->slots_known, news = !known;
 	int n = 0;
 
-	t->slots_ms = d->asked_ms;
 	/* Left out: it is the same as before. */
-	if (t->slots_known && slots && !slots->child && strcmp(t->slots_from, d->addr) == 0)
+	if (slots && !slots->child) {
+		if (known && strcmp(t->slots_from, d->addr) == 0)
+			t->slots_ms = d->asked_ms;
+		else
+			t->slots_from[0] = '\0'; /* but not as what is held: all of it is asked for */
 		return false;
+	}
+	t->slots_ms = d->asked_ms;
+	t->slots_known = false;
 	memcpy(t->slots_from, d->addr, sizeof(t->slots_from));
 	cJSON_ArrayForEach(item, slots) {
 		int64_t id = json_int(-1, item, "id", NULL), gid = json_int(0, item, "group_id", NULL);
@@ -443,14 +482,14 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 		bool acting = state && state[0];
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
-			return news;
+			return known;
 		news |= t->slot_group[id] != gid || t->slot_acting[id] != acting;
 		t->slot_group[id] = (int16_t)gid;
 		t->slot_acting[id] = acting;
 		n++;
 	}
 	t->slots_known = n == CODIS_SLOTS;
-	return news;
+	return t->slots_known ? news : known;
 }
 
 static void on_reload(void *ctx, const cJSON *answer, const struct error *err)
@@ -544,13 +583,29 @@ static void ask_dashboards(struct cluster *c, int64_t now_ms)
 	}
 }
 
+/* Neither a pod nor the coordinator names it any more: it is forgotten when nothing is under way with it, lest fills
+ * wait for it. */
+static bool is_over(const struct observed_proxy *p)
+{
+	return !p->wanted && !p->registered_token[0];
+}
+
+static void ask_proxies(struct cluster *c, int64_t now_ms)
+{
+	for (int i = 0; i < c->proxy_count; i++) {
+		struct observed_proxy *p = c->proxies[i];
+
+		if (is_over(p))
+			c->stock_due |= !p->asking && !p->running;
+		else if (is_due(c, p->asked_ms, now_ms))
+			observe_proxy(c, p);
+	}
+}
+
 void observe(struct cluster *c, int64_t now_ms)
 {
 	read_folders(c, now_ms);
 	ask_dashboards(c, now_ms);
-	for (int i = 0; i < c->proxy_count; i++) {
-		if (is_due(c, c->proxies[i]->asked_ms, now_ms))
-			observe_proxy(c, c->proxies[i]);
-	}
+	ask_proxies(c, now_ms);
 	c->ask_now = false;
 }

@@ -26,9 +26,14 @@ void observe_reload(struct cluster *c);
 /* The start_time of a dashboard's lock, as Go prints a time, in milliseconds of wall time; 0 when it is none. */
 int64_t observe_start_time(const char *s);
 
-/* What an answer changes of what is observed. Whether it is news. err: NULL, or why there is no answer. */
+/* What an answer changes of what is observed; bool: whether it is news. err: NULL, or why there is no answer. */
 bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len, int version,
 			const struct error *err);
+/* The names in the folder of groups, and of proxies. */
+void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, const char *const *names);
+void observe_hear_proxy_list(struct cluster *c, int count, const char *const *names);
+/* The node of a proxy. */
+bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version);
 bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, int version,
 		       const struct error *err);
 bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err);

@@ -70,6 +70,10 @@ struct observed_proxy {
 	char token[CODIS_TOKEN_MAX];            /* as the process says */
 	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
 	int registered_version;
+	/* A second entry for this address: a process that starts again has another token, and takes itself in under it
+	 * while the entry of the one before is still there. */
+	char other_token[CODIS_TOKEN_MAX];
+	int other_version;
 	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
 	int64_t slots_ms; /* when the question was asked whose answer has the slots */

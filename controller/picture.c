@@ -278,22 +278,34 @@ static void view_losses(const struct making *m)
 /* --- proxies and dashboards ------------------------------------------------------------------------------------------
  */
 
+/* A process at this address that is not the one of the entry: the entry is of one that is gone. */
+static bool is_of_another(const struct observed_proxy *o, const char *token)
+{
+	return token[0] && o->token[0] && o->reach == REACH_OK && strcmp(o->token, token) != 0;
+}
+
+/* Of two entries the one that is to go counts, as long as it is there. */
+static void view_entry(const struct observed_proxy *o, struct proxy_view *p)
+{
+	bool other = is_of_another(o, o->other_token) && !is_of_another(o, o->registered_token);
+	const char *token = other ? o->other_token : o->registered_token;
+
+	memcpy(p->token, token[0] ? token : o->token, sizeof(p->token));
+	p->registered = token[0] != '\0';
+	p->registered_version = other ? o->other_version : o->registered_version;
+	p->reach = is_of_another(o, token) ? REACH_REFUSED : o->reach;
+}
+
 static void view_proxy(const struct making *m, const struct observed_proxy *o, struct proxy_view *p)
 {
 	int64_t now = m->v->now_ms;
 
 	memset(p, 0, sizeof(*p));
 	memcpy(p->admin_addr, o->admin_addr, sizeof(p->admin_addr));
-	memcpy(p->token, o->registered_token[0] ? o->registered_token : o->token, sizeof(p->token));
-	p->registered = o->registered_token[0] != '\0';
-	p->registered_version = o->registered_version;
+	view_entry(o, p);
 	p->busy = o->running || m->seen->proxies_read_ms < m->seen->connected_since_ms ||
 		  now - o->acted_ms < PROXY_SETTLE_MS ||
 		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
-	p->reach = o->reach;
-	/* An address that another process has now: the old entry is of one that is gone. */
-	if (p->registered && o->token[0] && o->reach == REACH_OK && strcmp(o->token, o->registered_token) != 0)
-		p->reach = REACH_REFUSED;
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;
 	p->heard_ms = o->heard_ms;

@@ -102,6 +102,24 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 	assert_int_equal(g->node.count, 0);
 }
 
+OBSERVE_TEST(group_that_appears_is_not_known_until_its_node_is_read)
+{
+	static const char *const names[] = { "group-0001", "group-x", "group-0000", "else" };
+	const struct observed_group *g = cluster_group(w.c, 1, true);
+
+	observe_hear_group_list(w.c, 100, 0, NULL);
+	assert_int_equal(g->read_ms, 100); /* it is known that there is none */
+	observe_hear_group_list(w.c, 200, 4, names);
+	assert_int_equal(w.c->group_count, 1);
+	assert_true(g->exists);
+	assert_int_equal(g->read_ms, 0);
+	assert_true(hear_group(300, 0, ""));
+	assert_int_equal(g->read_ms, 300);
+	observe_hear_group_list(w.c, 400, 4, names);
+	assert_int_equal(g->read_ms, 300);
+	assert_int_equal(w.c->listed_ms, 400);
+}
+
 OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
 {
 	w.log.level = LOG_LEVEL_ERROR;
@@ -183,10 +201,8 @@ static cJSON *slots(int count, const char *addr, bool locked)
 /* NULL: the proxy left its slots out, as they are the same. */
 static bool hear_proxy(struct observed_proxy *p, const char *addr, bool locked)
 {
-	JSON_CLEANUP cJSON *answer = json_parse("{\"model\":{\"token\":\"t\"},\"stats\":{\"online\":true}}", 50, NULL);
+	JSON_CLEANUP cJSON *answer = cJSON_Parse("{\"model\":{\"token\":\"t\"},\"stats\":{\"online\":true}}");
 
-	if (!answer)
-		answer = cJSON_Parse("{\"model\":{\"token\":\"t\"},\"stats\":{\"online\":true}}");
 	cJSON_AddItemToObject(answer, "slots", addr ? slots(CODIS_SLOTS, addr, locked) : cJSON_CreateArray());
 	p->asked_ms = clock_mono_ms();
 	return observe_hear_proxy(p, answer, NULL);
@@ -237,6 +253,57 @@ OBSERVE_TEST(proxy_that_does_not_answer)
 	assert_int_equal(p->since_ms, 5);
 	assert_true(observe_hear_proxy(p, NULL, &refused));
 	assert_int_equal(p->reach, REACH_REFUSED);
+}
+
+#define PROXY "10.0.1.1:11080"
+
+static bool hear_entry(const char *token, int version)
+{
+	const char *node = "{\"admin_addr\":\"" PROXY "\"}";
+
+	return observe_hear_proxy_node(w.c, token, node, strlen(node), version);
+}
+
+OBSERVE_TEST(proxy_that_two_entries_have)
+{
+	static const char *const both[] = { "proxy-old", "proxy-new" }, *const one[] = { "proxy-new" };
+	const struct observed_proxy *p = cluster_proxy(w.c, PROXY, true);
+
+	assert_true(hear_entry("old", 1));
+	assert_false(hear_entry("old", 1));
+	assert_true(hear_entry("new", 5));
+	assert_false(hear_entry("old", 1)); /* read again, in whatever order */
+	assert_false(hear_entry("new", 5));
+	assert_true(hear_entry("new", 6));
+	assert_string_equal(p->registered_token, "old");
+	assert_int_equal(p->registered_version, 1);
+	assert_string_equal(p->other_token, "new");
+	assert_int_equal(p->other_version, 6);
+	observe_hear_proxy_list(w.c, 2, both);
+	assert_false(w.c->stock_due);
+	observe_hear_proxy_list(w.c, 1, one);
+	assert_true(w.c->stock_due);
+	assert_string_equal(p->registered_token, "new"); /* never without an entry meanwhile */
+	assert_int_equal(p->registered_version, 6);
+	assert_string_equal(p->other_token, "");
+	observe_hear_proxy_list(w.c, 0, NULL);
+	assert_string_equal(p->registered_token, "");
+	assert_false(observe_hear_proxy_node(w.c, "t", "{}", 2, 1));
+}
+
+OBSERVE_TEST(proxy_that_nobody_names_is_forgotten)
+{
+	struct observed_proxy *p = cluster_proxy(w.c, PROXY, true);
+
+	w.c->ask_now = true;
+	p->running = 1;
+	observe(w.c, clock_mono_ms());
+	assert_false(p->asking);
+	assert_int_equal(p->asked_ms, 0);
+	assert_false(w.c->stock_due);
+	p->running = 0;
+	observe(w.c, clock_mono_ms());
+	assert_true(w.c->stock_due); /* forgotten by it */
 }
 
 /* --- dashboards ------------------------------------------------------------------------------------------------------
@@ -295,6 +362,33 @@ OBSERVE_TEST(two_dashboards_do_not_overwrite_each_other)
 	assert_true(observe_hear_dashboard(one, NULL, &refused));
 	assert_int_equal(two->reach, REACH_OK);
 	assert_string_equal(w.c->dashboard.addr, "10.0.2.2:18080");
+	assert_true(w.c->dashboard.slots_known);
+}
+
+OBSERVE_TEST(slots_left_out_by_another_than_said_them_are_asked_for_again)
+{
+	struct observed_dashboard *one = dashboard(D), *two = dashboard("10.0.2.2:18080");
+
+	assert_true(hear_dashboard(one, 1));
+	assert_true(hear_dashboard(two, 2));
+	one->asked_ms += 10;
+	assert_false(hear_dashboard(one, 0)); /* as it said before, which is not what is held */
+	assert_true(w.c->dashboard.slots_known);
+	assert_int_equal(w.c->dashboard.slot_group[0], 2);
+	assert_int_equal(w.c->dashboard.slots_ms, two->asked_ms);
+	assert_string_equal(w.c->dashboard.slots_from, "");
+}
+
+OBSERVE_TEST(assignment_that_cannot_be_read_is_not_known)
+{
+	JSON_CLEANUP cJSON *bad = cJSON_Parse("{\"stats\":{\"slots\":[{\"id\":0,\"group_id\":7},{\"id\":1024}]}}");
+	struct observed_dashboard *d = dashboard(D);
+
+	assert_true(hear_dashboard(d, 1));
+	assert_true(observe_hear_dashboard(d, bad, NULL));
+	assert_false(w.c->dashboard.slots_known);
+	assert_false(observe_hear_dashboard(d, bad, NULL));
+	assert_true(hear_dashboard(d, 1));
 	assert_true(w.c->dashboard.slots_known);
 }
 

@@ -371,6 +371,26 @@ TEST(proxy_behind_an_address_that_another_process_has)
 	assert_string_equal(w->v.proxies[0].token, "token");
 }
 
+TEST(of_two_entries_for_a_proxy_the_old_one_is_to_go)
+{
+	WORLD;
+	struct observed_proxy *p = &w->proxy;
+
+	snprintf(p->other_token, CODIS_TOKEN_MAX, "old");
+	p->registered_version = 5;
+	p->other_version = 1;
+	assert_string_equal(look(w)->proxies[0].token, "old");
+	assert_int_equal(w->v.proxies[0].registered_version, 1);
+	assert_int_equal(w->v.proxies[0].reach, REACH_REFUSED);
+	snprintf(p->token, CODIS_TOKEN_MAX, "old"); /* the other way round */
+	assert_string_equal(look(w)->proxies[0].token, "token");
+	assert_int_equal(w->v.proxies[0].registered_version, 5);
+	assert_int_equal(w->v.proxies[0].reach, REACH_REFUSED);
+	p->reach = REACH_SILENT; /* who it is cannot be told */
+	assert_string_equal(look(w)->proxies[0].token, "token");
+	assert_int_equal(w->v.proxies[0].reach, REACH_SILENT);
+}
+
 TEST(proxy_is_left_alone_until_it_was_heard_again)
 {
 	WORLD;
