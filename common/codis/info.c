@@ -117,6 +117,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 				 len);
 	if (info->role == REDIS_ROLE_REPLICA) {
 		addr_join(p.host, (uint16_t)p.port, info->master, sizeof(info->master));
+		addr_settle(info->master, sizeof(info->master));
 		info->offset = p.replica_offset;
 	} else {
 		info->link_up = false;

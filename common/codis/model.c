@@ -19,6 +19,14 @@ static int take(const char *what, const char *s, char *out, size_t size, struct 
 	return 0;
 }
 
+static int take_addr(const char *what, const char *s, char out[CODIS_ADDR_MAX], struct error *err)
+{
+	if (take(what, s, out, CODIS_ADDR_MAX, err) < 0)
+		return -1;
+	addr_settle(out, CODIS_ADDR_MAX);
+	return 0;
+}
+
 static int parse_server(const cJSON *json, struct codis_group *g, struct error *err)
 {
 	int i = g->count;
@@ -27,8 +35,7 @@ static int parse_server(const cJSON *json, struct codis_group *g, struct error *
 		return error_set(err, ERR_TOOBIG, "group %d has more than %d servers", g->id, CODIS_SERVERS_PER_GROUP);
 	if (!json_str(json, "server", NULL))
 		return error_set(err, ERR_PROTOCOL, "server %d of group %d has no address", i, g->id);
-	if (take("server address", json_str(json, "server", NULL), g->servers[i].addr, sizeof(g->servers[i].addr),
-		 err) < 0 ||
+	if (take_addr("server address", json_str(json, "server", NULL), g->servers[i].addr, err) < 0 ||
 	    take("datacenter", json_str(json, "datacenter", NULL), g->servers[i].datacenter,
 		 sizeof(g->servers[i].datacenter), err) < 0)
 		return -1;
@@ -172,10 +179,9 @@ int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err)
 	s->migrate_from = (int16_t)from;
 	s->forward_method = json_int(0, json, "forward_method", NULL) == 1;
 	s->locked = json_bool(false, json, "locked", NULL);
-	if (take("backend address", json_str(json, "backend_addr", NULL), s->addr, sizeof(s->addr), err) < 0)
+	if (take_addr("backend address", json_str(json, "backend_addr", NULL), s->addr, err) < 0)
 		return -1;
-	return take("migration source", json_str(json, "migrate_from", NULL), s->migrate_addr, sizeof(s->migrate_addr),
-		    err);
+	return take_addr("migration source", json_str(json, "migrate_from", NULL), s->migrate_addr, err);
 }
 
 int codis_slot_push(cJSON *array, const struct codis_slot *s)

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/net/addr.h"
 
 static void copy(char *out, size_t size, const char *s)
 {
@@ -278,6 +279,7 @@ void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size)
 	out[0] = '\0';
 	if (pod->ip[0] && pod->port)
 		snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", pod->ip, pod->port);
+	addr_settle(out, size);
 }
 
 /* --- status ------------------------------------------------------------------------------------------------------- */

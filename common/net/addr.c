@@ -92,6 +92,18 @@ void addr_format(const struct addr *a, char out[ADDR_TEXT_MAX])
 	addr_join(host, a->port, out, ADDR_TEXT_MAX);
 }
 
+void addr_settle(char *text, size_t size)
+{
+	char settled[ADDR_TEXT_MAX];
+	struct addr a;
+
+	if (text[0] != '[' || addr_parse(text, &a, NULL) < 0)
+		return;
+	addr_format(&a, settled);
+	if (strlen(settled) < size)
+		memcpy(text, settled, strlen(settled) + 1);
+}
+
 bool addr_is_numeric(const char *host)
 {
 	struct addr a;

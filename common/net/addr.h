@@ -29,6 +29,8 @@ int addr_parse(const char *text, struct addr *a, struct error *err);
 void addr_format(const struct addr *a, char out[ADDR_TEXT_MAX]);
 /* Whether the host (without a port or brackets) is an address and no name. */
 bool addr_is_numeric(const char *host);
+/* IPv6 in the one way to write it, so that texts that are one address are one text; all else stays as it is. */
+void addr_settle(char *text, size_t size);
 /* Whether two texts are one address; texts that are no addresses are compared as texts. */
 bool addr_equal(const char *a, const char *b);
 

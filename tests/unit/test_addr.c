@@ -121,3 +121,27 @@ TEST(equal)
 	assert_false(addr_equal("", "10.0.0.1:6379"));
 	assert_false(addr_equal("[a00:1::]:1", "10.0.0.1:1")); /* the same first bytes */
 }
+
+static const char *settled(const char *text)
+{
+	static char out[ADDR_TEXT_MAX];
+
+	snprintf(out, sizeof(out), "%s", text);
+	addr_settle(out, sizeof(out));
+	return out;
+}
+
+TEST(one_text_for_each_address)
+{
+	char full[] = "[0::1]:1";
+
+	assert_string_equal(settled("[fd00:0:0::000A]:6379"), "[fd00::a]:6379");
+	assert_string_equal(settled("[::ffff:10.0.0.1]:6379"), "10.0.0.1:6379");
+	assert_string_equal(settled("[fd00::a]:6379"), "[fd00::a]:6379");
+	assert_string_equal(settled("10.0.0.1:6379"), "10.0.0.1:6379");
+	assert_string_equal(settled("codis-server-0:6379"), "codis-server-0:6379");
+	assert_string_equal(settled("[fd00"), "[fd00");
+	assert_string_equal(settled(""), "");
+	addr_settle(full, 7); /* no room for it */
+	assert_string_equal(full, "[0::1]:1");
+}

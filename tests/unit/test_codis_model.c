@@ -198,3 +198,23 @@ TEST(guarded)
 	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
 	assert_true(redis_info_guarded(&i));
 }
+
+TEST(addresses_are_written_in_one_way)
+{
+	JSON_CLEANUP cJSON *group = cJSON_Parse("{\"id\":1,\"servers\":[{\"server\":\"[fd00:0::A]:6379\"}]}");
+	JSON_CLEANUP cJSON *slot = cJSON_Parse("{\"id\":1,\"backend_addr\":\"[fd00:0::A]:6379\","
+					       "\"migrate_from\":\"[fd00:0::B]:6379\"}");
+	const char *info = "run_id:0123456789012345678901234567890123456789\nrole:slave\n"
+			   "master_host:fd00:0::A\nmaster_port:6379\n";
+	struct codis_group g;
+	struct codis_slot s;
+	struct redis_info i;
+
+	assert_int_equal(codis_group_parse(group, &g, NULL), 0);
+	assert_string_equal(g.servers[0].addr, "[fd00::a]:6379");
+	assert_int_equal(codis_slot_parse(slot, &s, NULL), 0);
+	assert_string_equal(s.addr, "[fd00::a]:6379");
+	assert_string_equal(s.migrate_addr, "[fd00::b]:6379");
+	assert_int_equal(redis_info_parse(info, strlen(info), &i, NULL), 0);
+	assert_string_equal(i.master, "[fd00::a]:6379");
+}

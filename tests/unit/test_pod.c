@@ -631,7 +631,7 @@ TEST(address)
 
 	codis_pod_addr(&pod, addr, sizeof(addr));
 	assert_string_equal(addr, "10.0.0.1:6379");
-	snprintf(pod.ip, sizeof(pod.ip), "fd00::1");
+	snprintf(pod.ip, sizeof(pod.ip), "fd00:0::1");
 	codis_pod_addr(&pod, addr, sizeof(addr));
 	assert_string_equal(addr, "[fd00::1]:6379");
 	pod.port = 0;
