@@ -70,17 +70,21 @@ static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
 	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
 }
 
-/* The second view of a master that we do not reach: what its replicas see. */
-static bool replica_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+/* Its word counts on a master that we do not reach: a member that we hear and that follows it. */
+static bool is_witness(const struct server_view *s, const struct server_view *m, int gid)
+{
+	return s != m && view_is_member(s, gid) && heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
+	       strcmp(s->info.master, m->addr) == 0;
+}
+
+/* The second view of a master that we do not reach: a witness has lost its link, or has not heard it for so long. */
+static bool witness_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 			   int io_s)
 {
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->info.role != REDIS_ROLE_REPLICA ||
-		    strcmp(s->info.master, m->addr) != 0)
-			continue;
-		if (!s->info.link_up || (io_s && s->info.last_io_s >= io_s))
+		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && s->info.last_io_s >= io_s)))
 			return true;
 	}
 	return false;
@@ -98,7 +102,7 @@ static enum master_verdict judge_unreachable(const struct cluster_view *v, const
 {
 	if (m->reach == REACH_REFUSED) {
 		*why = "connections are refused, and its replica lost its link";
-		if (replica_misses(v, g, m, 0))
+		if (witness_misses(v, g, m, 0))
 			return MASTER_FAILED;
 		*why = "connections are refused, and its container does not run";
 		if (kube_misses(v, m))
@@ -106,7 +110,7 @@ static enum master_verdict judge_unreachable(const struct cluster_view *v, const
 	}
 	if (m->reach == REACH_SILENT && lasting_ms(v, m->since_ms) >= limits->silence_ms) {
 		*why = "it is silent, and its replica does not hear it";
-		if (replica_misses(v, g, m, limits->io_s))
+		if (witness_misses(v, g, m, limits->io_s))
 			return MASTER_FAILED;
 		*why = "it is silent, and its pod or node is gone";
 		if (kube_misses(v, m))
@@ -151,8 +155,7 @@ static const struct server_view *best_replica(const struct cluster_view *v, cons
 	const struct server_view *best = NULL, *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (s == m || !view_is_member(s, g->node.id) || !heard(s) || s->pod.deleting ||
-		    s->info.role != REDIS_ROLE_REPLICA || strcmp(s->info.master, m->addr) != 0)
+		if (!is_witness(s, m, g->node.id) || s->pod.deleting)
 			continue;
 		/* offset 1 and below: it never finished a sync with this master. */
 		if (s->info.offset <= 1 || s->restarted || (must_be_synced && !view_synced(s, m)))

@@ -1,5 +1,5 @@
-/* decide.h - what to do, from what is seen. Pure: no clock, no I/O, no allocation. The same function runs in
- * production, in the simulation and, later, in `codisctl plan`. */
+/* decide.h - what to do, from what is seen. Pure: no clock, no I/O, no allocation; unit tests call it with
+ * views of their own. */
 #ifndef CODIS_CONTROLLER_DECIDE_H
 #define CODIS_CONTROLLER_DECIDE_H
 

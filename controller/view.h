@@ -1,6 +1,6 @@
 /* view.h - everything that decide() may see of one cluster (one product in one namespace). Plain data: no pointer to
- * anything alive, no clock. picture.c makes it of what was observed; the simulation does the same with a world of its
- * own. Every fact carries when it was heard (..._ms, monotonic; 0: never) and, where it has one, its version. */
+ * anything alive, no clock. picture.c makes it of what was observed, unit tests of worlds of their own. Every fact
+ * carries when it was heard (..._ms, monotonic; 0: never) and, where it has one, its version. */
 #ifndef CODIS_CONTROLLER_VIEW_H
 #define CODIS_CONTROLLER_VIEW_H
 
