@@ -190,7 +190,7 @@ $(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS)) tests/cluster/mkimag
 	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
 
 # Another CODIS_BIN_DIR, or other programs in it, is another image: the stamp has the folder and the programs' sums.
-ifneq ($(and $(CODIS_BIN_DIR),$(wildcard $(CODIS_BIN_DIR)/.)),)
+ifdef CODIS_BIN_DIR
 CODIS_STAMP := $(IMAGES)/.programs
 CODIS_NOW   := $(abspath $(CODIS_BIN_DIR)) $(shell cd '$(CODIS_BIN_DIR)' 2>/dev/null && find -L codis-* assets -type f 2>/dev/null | \
                  sort | xargs -r sha256sum | sha256sum)
