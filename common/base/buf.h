@@ -1,6 +1,6 @@
 /* buf.h - one growable buffer, always with a limit.
  *
- * A failed append (no memory, or over the limit) is remembered: later appends do nothing, and buf_failed()
+ * A failed append (no memory, or over the limit) is remembered: later appends do nothing, and `failed`
  * says so at the end. So a text can be built in many steps and checked once. data is always a C string.
  */
 #ifndef CODIS_BASE_BUF_H

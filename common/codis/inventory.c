@@ -1044,30 +1044,6 @@ int inventory_each_on_node(const struct inventory *inv, const char *node, invent
 	EACH(&inv->pods_by_node, struct pod, by_node, hash_of(node), strcmp(e->known.pod.node, node) == 0);
 }
 
-int inventory_each_at(const struct inventory *inv, const char *ip, inventory_pod_fn fn, void *ctx)
-{
-	EACH(&inv->pods_by_ip, struct pod, by_ip, hash_of_ip(ip), same_ip(e->known.pod.ip, ip));
-}
-
-int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node), void *ctx)
-{
-	EACH_OF_ALL(&inv->nodes, struct node, by_name);
-}
-
-int inventory_each_set(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_set *set), void *ctx)
-{
-	int done = 0;
-
-	for (struct table_link *l = table_walk(&inv->sets_by_uid, NULL); l && !done;
-	     l = table_walk(&inv->sets_by_uid, l)) {
-		const struct set *s = TABLE_ENTRY(l, struct set, by_uid);
-
-		if (s->member.component == CODIS_SERVER)
-			done = fn(ctx, &s->known);
-	}
-	return done;
-}
-
 int inventory_each_product(const struct inventory *inv,
 			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx)
 {

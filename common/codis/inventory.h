@@ -92,10 +92,6 @@ int inventory_each_of_product(const struct inventory *inv, const char *namespace
 int inventory_each_of_group(const struct inventory *inv, const char *namespace, const char *product, int group,
 			    inventory_pod_fn fn, void *ctx);
 int inventory_each_on_node(const struct inventory *inv, const char *node, inventory_pod_fn fn, void *ctx);
-int inventory_each_at(const struct inventory *inv, const char *ip, inventory_pod_fn fn, void *ctx);
-int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node),
-			void *ctx);
-int inventory_each_set(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_set *set), void *ctx);
 /* Every (namespace, product) that has a server, a proxy or a dashboard; product "" is none. */
 int inventory_each_product(const struct inventory *inv,
 			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx);

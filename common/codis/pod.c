@@ -437,20 +437,3 @@ int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *e
 	copy(pod->owner, sizeof(pod->owner), json_str(metadata, "name", NULL));
 	return rc;
 }
-
-void codis_product_said(const cJSON *object, struct said_text *out)
-{
-	struct reader r;
-
-	memset(out, 0, sizeof(*out));
-	reader_init(&r, object, json_get(object, "spec", NULL), codis_component_of(object), NULL);
-	read_product(&r, out);
-}
-
-int codis_server_replica_said(const cJSON *pod_spec, struct said_text *said, int *replica, struct error *err)
-{
-	struct reader r;
-
-	reader_init(&r, NULL, pod_spec, CODIS_SERVER, NULL);
-	return read_server_replica(&r, said, replica, err);
-}

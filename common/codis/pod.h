@@ -79,11 +79,6 @@ int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err
  * namespace. owner is its name; name, uid and status stay empty. */
 int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err);
 
-/* The same for a part of it, for whoever needs no more (on templates: a fieldRef to the namespace is not known there).
- * Of the product the text as it is: codis_product_check(). */
-void codis_product_said(const cJSON *object, struct said_text *out);
-int codis_server_replica_said(const cJSON *pod_spec, struct said_text *said, int *replica, struct error *err);
-
 /* The container of the Codis program of this component, or NULL when none can be told: the one that runs the program,
  * then the one of its name, then the one that runs another program of that kind (redis-server), then the only one there
  * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */

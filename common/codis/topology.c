@@ -93,27 +93,3 @@ bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t
 		 server_replica, server_replica, below, below + server_replica, replicas);
 	return false;
 }
-
-/* --- slots -------------------------------------------------------------------------------------------------------- */
-
-static uint32_t crc32_ieee(const char *data, size_t len)
-{
-	uint32_t crc = 0xffffffffu;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= (unsigned char)data[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1u)));
-	}
-	return ~crc;
-}
-
-int codis_slot_of(const char *key, size_t len)
-{
-	const char *open = memchr(key, '{', len);
-	const char *close = open ? memchr(open + 1, '}', len - (size_t)(open + 1 - key)) : NULL;
-
-	if (close)
-		return (int)(crc32_ieee(open + 1, (size_t)(close - open - 1)) % CODIS_SLOTS);
-	return (int)(crc32_ieee(key, len) % CODIS_SLOTS);
-}

@@ -53,8 +53,6 @@ int codis_group_of(int ordinal, int server_replica);
 /* "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5" into out; true when replicas fits. */
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size);
 
-/* Codis' slot of a key: crc32(IEEE) of the key, or of what stands in its first {...}, modulo 1024. */
 #define CODIS_SLOTS 1024
-int codis_slot_of(const char *key, size_t len);
 
 #endif

@@ -418,22 +418,6 @@ TEST(server_replica_refused)
 		     "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
 }
 
-TEST(server_replica_of_a_spec)
-{
-	JSON_CLEANUP cJSON *spec = parse_text("{\"containers\":[{\"env\":[" VALUE("SERVER_REPLICA", "3") "]}]}");
-	JSON_CLEANUP cJSON *bad = parse_text("{\"containers\":[{\"env\":[" VALUE("SERVER_REPLICA", "x") "]}]}");
-	struct error err = ERROR_INIT;
-	struct said_text said;
-	int n;
-
-	assert_int_equal(codis_server_replica_said(spec, &said, &n, &err), 0);
-	assert_int_equal(n, 3);
-	assert_int_equal(codis_server_replica_said(bad, &said, &n, &err), -1);
-	assert_int_equal(n, 0);
-	assert_int_equal(codis_server_replica_said(NULL, &said, &n, &err), 0);
-	assert_int_equal(n, 2);
-}
-
 /* By name and environment, not by label; a ReplicaSet's hash may be all digits. */
 TEST(ordinal_and_group)
 {
@@ -464,7 +448,6 @@ TEST(template_of_a_statefulset)
 									"metadata.labels['n']") "]}]}}}}");
 	struct error err = ERROR_INIT;
 	struct codis_pod pod;
-	struct said_text said;
 
 	assert_int_equal(codis_template_read(set, &pod, &err), 0);
 	assert_int_equal(pod.component, CODIS_SERVER);
@@ -475,8 +458,6 @@ TEST(template_of_a_statefulset)
 	expect_known(&pod.product, "shop");
 	/* Its pods may have labels that it has not. */
 	assert_int_equal(pod.server_replica_said.said, SAID_ELSEWHERE);
-	codis_product_said(json_get(set, "spec", "template", NULL), &said);
-	assert_int_equal(said.said, SAID_ELSEWHERE);
 	assert_int_equal(codis_template_read(NULL, &pod, &err), 0);
 	assert_int_equal(pod.component, CODIS_NONE);
 }
@@ -946,7 +927,6 @@ TEST(odd_shapes_do_no_harm)
 				json = parse_text(text);
 				codis_pod_read(json, &pod, NULL);
 				codis_template_read(json, &pod, NULL);
-				codis_product_said(json, &pod.product);
 			}
 		}
 	}

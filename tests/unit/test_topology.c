@@ -92,20 +92,3 @@ TEST(replicas_fit)
 	assert_false(codis_replicas_fit(1, 3, s, sizeof(s)));
 	assert_string_equal(s, "SERVER_REPLICA is 3, so replicas has to be a multiple of 3: 0 or 3, not 1");
 }
-
-static int slot(const char *key)
-{
-	return codis_slot_of(key, strlen(key));
-}
-
-/* 0xcbf43926 is the published check value of CRC-32 (IEEE) for "123456789". */
-TEST(slot)
-{
-	assert_int_equal(slot("123456789"), 0xcbf43926 % 1024);
-	assert_int_equal(slot(""), 0);
-	assert_int_equal(slot("a{123456789}b"), slot("123456789"));
-	assert_int_equal(slot("{123456789}{x}"), slot("123456789"));
-	assert_int_equal(slot("a{}b"), slot(""));
-	assert_int_not_equal(slot("a{123456789"), slot("123456789"));
-	assert_int_equal(codis_slot_of("a{1}\0b", 6), slot("1"));
-}
