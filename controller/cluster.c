@@ -150,8 +150,8 @@ static void observed_of(const struct cluster *c, struct observed *o)
 	*o = (struct observed){
 		.namespace = c->namespace,
 		.product = c->product,
-		.mode = c->watch_only ? VIEW_WATCH : ctl->mode,
-		.leads = ctl->mode == VIEW_LEAD,
+		.mandate = c->watch_only ? MANDATE_NONE : ctl->mandate,
+		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,
 		.connected_since_ms = c->connected_since_ms,
@@ -198,7 +198,8 @@ static void tell_no_password(struct cluster *c, const struct server_view *s)
 /* A server that wants a password which is not known: told on its pod, once. */
 static void tell_troubles(struct cluster *c)
 {
-	for (int i = 0; i < c->view.server_count && c->view.password_trouble[0] && c->view.mode == VIEW_LEAD; i++) {
+	for (int i = 0; i < c->view.server_count && c->view.password_trouble[0] && c->view.mandate == MANDATE_LEAD;
+	     i++) {
 		const struct server_view *s = &c->view.servers[i];
 		struct observed_server *o =
 			strcmp(s->complaint, "NOAUTH") == 0 && s->pod.name[0] ? cluster_server(c, s->addr) : NULL;
@@ -335,8 +336,10 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 	struct cluster *c = calloc(1, sizeof(*c));
 	struct error err = ERROR_INIT;
 
-	if (!c)
+	if (!c) {
+		log_error(ctl->log, "cluster.failed", "product=%s error=\"no memory\"", product);
 		return NULL;
+	}
 	c->ctl = ctl;
 	snprintf(c->namespace, sizeof(c->namespace), "%s", namespace);
 	snprintf(c->product, sizeof(c->product), "%s", product);

@@ -35,7 +35,7 @@ struct controller {
 	bool kube_fresh;  /* ... and the API server was heard lately */
 	struct decide_limits limits;
 	int probe_ms, probe_timeout_ms;
-	enum view_mode mode;
+	enum mandate mandate;
 	const char *crash_at; /* tests: end the process at this point, once armed */
 	bool crash_armed;
 };

@@ -150,7 +150,7 @@ static void find_strays(struct clusters *cs)
 	inventory_each_pod(cs->inv, add_stray, &cs->strays);
 	for (struct stray_pod *s = cs->strays; s; s = s->next) {
 		s->told = was_told(before, s);
-		if (s->told || cs->ctl->mode != VIEW_LEAD)
+		if (s->told || cs->ctl->mandate != MANDATE_LEAD)
 			continue;
 		s->told = true;
 		tell_stray(cs, s);

@@ -223,7 +223,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
 	if (m->reach == REACH_SILENT && has_pod(m) && m->group == g->node.id)
 		return;
-	if (d->v->mode == VIEW_LEAD)
+	if (d->v->mandate == MANDATE_LEAD)
 		cold_start(d, g, why);
 }
 
@@ -401,14 +401,14 @@ static void decide_group(struct decision *d, const struct group_view *g)
 	switch (judge_master(d->v, g, d->limits, &why)) {
 	case MASTER_UNKNOWN: return;
 	case MASTER_NONE:
-		if (d->v->mode == VIEW_LEAD)
+		if (d->v->mandate == MANDATE_LEAD)
 			cold_start(d, g, why);
 		return;
 	case MASTER_FAILED: replace_master(d, g, why); return;
 	case MASTER_ROLELESS: give_role(d, g, m, why); return;
 	case MASTER_HEALTHY: break;
 	}
-	if (d->v->mode != VIEW_LEAD || leave_gracefully(d, g, m))
+	if (d->v->mandate != MANDATE_LEAD || leave_gracefully(d, g, m))
 		return;
 	for (int at = 0; (s = view_next(d->v, g, &at));) {
 		if (s != m && mend_member(d, g, m, s))
@@ -604,11 +604,11 @@ int decide(const struct cluster_view *v, const struct decide_limits *limits, str
 {
 	struct decision d = { .v = v, .limits = limits, .out = out, .max = max };
 
-	if (v->mode == VIEW_WATCH || !v->coordinator_ready)
+	if (v->mandate == MANDATE_NONE || !v->coordinator_ready)
 		return 0;
 	for (int i = 0; i < v->group_count; i++)
 		decide_group(&d, &v->groups[i]);
-	if (v->mode != VIEW_LEAD)
+	if (v->mandate != MANDATE_LEAD)
 		return d.count;
 	for (int i = 0; i < v->proxy_count; i++)
 		decide_proxy(&d, &v->proxies[i]);

@@ -87,7 +87,7 @@ static void recall_keys(struct cluster *c, const char *slots)
 
 static void recall_losses(struct cluster *c, const char *losses)
 {
-	int64_t tolerance = c->ctl->mode == VIEW_LEAD ? TRUNCATED_MS : OTHERS_SEE_MS;
+	int64_t tolerance = c->ctl->mandate == MANDATE_LEAD ? TRUNCATED_MS : OTHERS_SEE_MS;
 	struct served_loss was;
 
 	while (losses && served_loss_next(&losses, &was) == 1) {
@@ -111,7 +111,7 @@ static void forget_losses(struct cluster *c, const char *allowed)
 				data_noted(&g->data);
 			else
 				data_give_up(&g->data);
-		} else if (c->ctl->mode == VIEW_WATCH && g->data.lost_keys &&
+		} else if (c->ctl->mandate == MANDATE_NONE && g->data.lost_keys &&
 			   now - g->data.lost_wall_ms > OTHERS_SEE_MS) {
 			data_noted(&g->data);
 		}
@@ -249,7 +249,7 @@ static bool may_note(const struct cluster *c)
 	const struct cluster_view *v = &c->view;
 	int64_t since = v->now_ms - c->note_tried_ms;
 
-	return v->mode == VIEW_LEAD && v->kube_fresh && v->coordinator_ready && v->set[0] && !v->set_deleting &&
+	return v->mandate == MANDATE_LEAD && v->kube_fresh && v->coordinator_ready && v->set[0] && !v->set_deleting &&
 	       !c->noting && !c->closing && since >= (c->note_failures ? retry_after(c->note_failures) : LOOK_MS);
 }
 
@@ -283,7 +283,7 @@ void ledger_note(struct cluster *c)
 {
 	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
 
-	if (c->view.mode == VIEW_LEAD)
+	if (c->view.mandate == MANDATE_LEAD)
 		tell_losses(c);
 	if (!set || !may_note(c))
 		return;

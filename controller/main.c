@@ -108,7 +108,7 @@ static void on_unreadable(void *ctx, const char *resource, const cJSON *object, 
 
 	log_warn(&p->program.log, "kube.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
 		 namespace ? namespace : "", name ? name : "", LOGQ(err->text));
-	if (strcmp(resource, "pods") == 0 && p->ctl.mode == VIEW_LEAD)
+	if (strcmp(resource, "pods") == 0 && p->ctl.mandate == MANDATE_LEAD)
 		kube_event_once(p->ctl.events, "Pod", object, true, "NotLed", "%s", err->text);
 }
 
@@ -123,7 +123,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
 	struct codis_controller *p = ctx;
 
-	p->ctl.mode = state == LEASE_HELD ? VIEW_LEAD : state == LEASE_UNSURE ? VIEW_FAILOVER : VIEW_WATCH;
+	p->ctl.mandate = state == LEASE_HELD ? MANDATE_LEAD : state == LEASE_UNSURE ? MANDATE_FAILOVER : MANDATE_NONE;
 	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
@@ -147,7 +147,7 @@ static void drain(void *ctx)
 {
 	struct codis_controller *p = ctx;
 
-	p->ctl.mode = VIEW_WATCH;
+	p->ctl.mandate = MANDATE_NONE;
 	lease_give_back(p->lease, on_released, p);
 }
 
@@ -201,7 +201,7 @@ static void configure(struct codis_controller *p)
 	p->ctl.uv = &p->program.loop.uv;
 	p->ctl.metrics = p->program.metrics;
 	p->ctl.kube = p->program.kube;
-	p->ctl.mode = VIEW_WATCH;
+	p->ctl.mandate = MANDATE_NONE;
 	p->ctl.limits = (struct decide_limits)DECIDE_LIMITS;
 	p->ctl.limits.silence_ms = p->opt.silence_ms;
 	p->ctl.limits.cold_wait_ms = p->opt.cold_wait_ms;

@@ -115,7 +115,7 @@ struct observed_topom {
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
-	enum view_mode mode;        /* what may be decided */
+	enum mandate mandate;       /* what may be decided */
 	bool leads;                 /* the lease is held */
 	int64_t steady_since_ms;    /* since the last clock jump or start */
 	bool kube_fresh;            /* all pods were listed, and the API server was heard lately */

@@ -110,9 +110,9 @@ static bool overtaken(const struct op *op)
 int op_may_go_on(const struct op *op, struct error *err)
 {
 	const struct cluster *c = op->c;
-	enum view_mode mode = c->watch_only ? VIEW_WATCH : c->ctl->mode;
+	enum mandate mandate = c->watch_only ? MANDATE_NONE : c->ctl->mandate;
 
-	if (mode != VIEW_LEAD && (mode != VIEW_FAILOVER || op->a.subject != SUBJECT_GROUP))
+	if (mandate != MANDATE_LEAD && (mandate != MANDATE_FAILOVER || op->a.subject != SUBJECT_GROUP))
 		return error_set(err, ERR_DENIED, "this controller no longer leads");
 	if (c->steady_since_ms > op->began_ms)
 		return error_set(err, ERR_TIMEOUT, "the clock has jumped since this was decided");

@@ -57,7 +57,7 @@ static void write_json(const struct page *p, struct buf *out)
 
 	if (!list || !strays)
 		return;
-	json_add_bool(root, "leads", p->ctl->mode != VIEW_WATCH);
+	json_add_bool(root, "leads", p->ctl->mandate != MANDATE_NONE);
 	json_add_str(root, "identity", p->identity);
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
 		cJSON *one = status_json(&c->view, &c->ctl->limits);

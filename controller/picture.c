@@ -424,7 +424,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	snprintf(v->password_trouble, sizeof(v->password_trouble), "%s", o->password_trouble);
 	v->now_ms = now_ms;
 	v->steady_since_ms = o->steady_since_ms;
-	v->mode = o->mode;
+	v->mandate = o->mandate;
 	v->kube_fresh = o->leads && o->kube_fresh;
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
 	v->replicas = set ? set->replicas : -1;

@@ -32,7 +32,8 @@ static void note_run(struct cluster *c, struct observed_server *s)
 	if (redis_info_guarded(&s->info))
 		s->role_run_id[0] = '\0';
 	/* While another controller leads, a new version of the group says that it gave the role. */
-	if (synced || (leads && (!s->role_run_id[0] || (c->ctl->mode == VIEW_WATCH && g->version > s->role_version)))) {
+	if (synced ||
+	    (leads && (!s->role_run_id[0] || (c->ctl->mandate == MANDATE_NONE && g->version > s->role_version)))) {
 		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 		s->role_version = g ? g->version : 0;
 	}

@@ -1,6 +1,7 @@
-/* view.h - everything that decide() may see of one cluster (one product in one namespace). Plain data: no pointer to
- * anything alive, no clock. picture.c makes it of what was observed, unit tests of worlds of their own. Every fact
- * carries when it was heard (..._ms, monotonic; 0: never) and, where it has one, its version. */
+/* view.h - everything that decide() may see of one cluster (one product in one namespace). Plain data, no clock; made
+ * by picture.c of what was observed. What it points to is the picture's room, and for a proxy's slots what was
+ * observed: good for the turn that made it. Every fact carries when it was heard (..._ms, monotonic; 0: never) and,
+ * where it has one, its version. */
 #ifndef CODIS_CONTROLLER_VIEW_H
 #define CODIS_CONTROLLER_VIEW_H
 
@@ -96,7 +97,6 @@ struct dashboard_pod_view {
 
 /* The dashboard that counts: the one that serves (REACH_OK); where none does, one that may be at work (silent), one
  * that waits, one that refuses, in this order. */
-
 struct dashboard_view {
 	struct pod_view pod;
 	char addr[CODIS_ADDR_MAX];
@@ -115,17 +115,18 @@ struct dashboard_view {
 	int64_t lock_read_ms; /* when the read that gave the lock began */
 };
 
-enum view_mode {
-	VIEW_WATCH,    /* another controller leads (or codis.io/ha: keep): decide nothing */
-	VIEW_FAILOVER, /* we led and cannot reach the API server: only failovers, under the fence */
-	VIEW_LEAD,
+/* What this controller may do in a cluster. */
+enum mandate {
+	MANDATE_NONE,     /* another controller leads (or codis.io/ha: keep): decide nothing */
+	MANDATE_FAILOVER, /* we led and cannot reach the API server: only failovers, under the fence */
+	MANDATE_LEAD,
 };
 
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
 	int64_t now_ms;          /* monotonic */
 	int64_t steady_since_ms; /* since the last clock jump or start: silence before it is not counted */
-	enum view_mode mode;
+	enum mandate mandate;
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
 	bool coordinator_ready; /* and its nodes were read */
 	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */

@@ -545,7 +545,9 @@ static int begin(void **state)
 	assert_true(w.journal != MAP_FAILED);
 	assert_int_equal(loop_init(&w.loop, NULL, NULL, NULL), 0);
 	w.log = (struct logger){ .fd = memfd_create("log", 0), .level = LOG_LEVEL_INFO };
-	w.ctl = (struct controller){ .uv = &w.loop.uv, .log = &w.log, .metrics = metrics_new(), .mode = VIEW_LEAD };
+	w.ctl = (struct controller){
+		.uv = &w.loop.uv, .log = &w.log, .metrics = metrics_new(), .mandate = MANDATE_LEAD
+	};
 	w.c = calloc(1, sizeof(*w.c));
 	assert_true(w.c && w.ctl.metrics);
 	w.c->ctl = &w.ctl;
@@ -942,7 +944,7 @@ ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 
 static void another_leads(void)
 {
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 }
 
 ACT_TEST(a_controller_that_no_longer_leads_takes_no_further_step)
@@ -973,7 +975,7 @@ ACT_TEST(somebody_else_in_charge_ends_it_as_well)
 
 ACT_TEST(a_leader_without_its_api_server_only_fails_over)
 {
-	w.ctl.mode = VIEW_FAILOVER;
+	w.ctl.mandate = MANDATE_FAILOVER;
 	run(ACT_FOLLOW, B);
 	assert_journal("");
 	run(ACT_PROMOTE, B);

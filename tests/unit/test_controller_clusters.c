@@ -56,7 +56,7 @@ static int begin(void **state)
 				     .metrics = metrics_new(),
 				     .inventory = w.inv,
 				     .kube_synced = true,
-				     .mode = VIEW_LEAD,
+				     .mandate = MANDATE_LEAD,
 				     .limits = DECIDE_LIMITS,
 				     .probe_ms = 250,
 				     .probe_timeout_ms = 500 };
@@ -183,13 +183,13 @@ CLUSTERS_TEST(pod_whose_product_cannot_be_told_is_told_once)
 
 CLUSTERS_TEST(who_does_not_lead_tells_no_pod)
 {
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 	set_pod("ns", "shop", "codis-dashboard", "codis-dashboard-0");
 	set_pod("ns", "orders", "codis-dashboard", "orders-dashboard-0");
 	set_pod("ns", "", "codis-server", "codis-server-0");
 	tick(100);
 	assert_int_equal(w.told, 0);
-	w.ctl.mode = VIEW_LEAD;
+	w.ctl.mandate = MANDATE_LEAD;
 	clusters_look(w.cs); /* the lease changed hands */
 	tick(100);
 	assert_int_equal(w.told, 1);

@@ -123,7 +123,7 @@ static struct world *healthy(void)
 	w->v.groups = w->groups;
 	w->v.proxies = w->proxies;
 	w->v.now_ms = 100000;
-	w->v.mode = VIEW_LEAD;
+	w->v.mandate = MANDATE_LEAD;
 	w->v.kube_fresh = w->v.coordinator_ready = true;
 	w->v.replicas = w->v.server_replica = 2;
 	w->v.dashboard.reach = REACH_OK;
@@ -506,9 +506,9 @@ TEST(group_that_may_be_out_of_sync_is_not_marked)
 	g->node.servers[1].replica_group = true;
 	assert_nothing(w);
 	g->node.servers[1].replica_group = false;
-	w->v.mode = VIEW_FAILOVER;
+	w->v.mandate = MANDATE_FAILOVER;
 	assert_nothing(w);
-	w->v.mode = VIEW_LEAD;
+	w->v.mandate = MANDATE_LEAD;
 	assert_only(w, ACT_MARK_IN_SYNC, A);
 }
 
@@ -579,9 +579,9 @@ TEST(who_does_not_lead_decides_nothing)
 
 	refuse(w);
 	lose_link(w);
-	w->v.mode = VIEW_WATCH;
+	w->v.mandate = MANDATE_NONE;
 	assert_nothing(w);
-	w->v.mode = VIEW_FAILOVER; /* the API server is away: failovers go on */
+	w->v.mandate = MANDATE_FAILOVER; /* the API server is away: failovers go on */
 	assert_only(w, ACT_PROMOTE, B);
 }
 

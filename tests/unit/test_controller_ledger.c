@@ -124,7 +124,7 @@ static int begin(void **state)
 				     .inventory = w.inventory,
 				     .kube_synced = true,
 				     .kube_fresh = true,
-				     .mode = VIEW_LEAD };
+				     .mandate = MANDATE_LEAD };
 	w.c.ctl = &w.ctl;
 	snprintf(w.c.namespace, sizeof(w.c.namespace), "shop");
 	snprintf(w.c.product, sizeof(w.c.product), "codis-test");
@@ -163,8 +163,8 @@ static void turn(int64_t later)
 {
 	struct observed seen = { .namespace = "shop",
 				 .product = "codis-test",
-				 .mode = w.ctl.mode,
-				 .leads = w.ctl.mode == VIEW_LEAD,
+				 .mandate = w.ctl.mandate,
+				 .leads = w.ctl.mandate == MANDATE_LEAD,
 				 .kube_fresh = true,
 				 .connected_since_ms = 1,
 				 .listed_ms = 2,
@@ -250,9 +250,9 @@ LEDGER_TEST(keys_are_noted)
 
 LEDGER_TEST(only_who_leads_notes)
 {
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 	turn(0);
-	w.ctl.mode = VIEW_FAILOVER;
+	w.ctl.mandate = MANDATE_FAILOVER;
 	turn(1000);
 	assert_int_equal(w.calls, 0);
 }
@@ -345,12 +345,12 @@ LEDGER_TEST(a_loss_is_told_and_noted)
 LEDGER_TEST(who_does_not_lead_neither_tells_nor_notes)
 {
 	lose();
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 	turn(500);
 	assert_int_equal(w.calls, 1);
 	assert_string_equal(w.events, "");
 	assert_int_equal(w.c.view.groups[0].new_lost_keys, 130);
-	w.ctl.mode = VIEW_LEAD; /* the other one ended before it did */
+	w.ctl.mandate = MANDATE_LEAD; /* the other one ended before it did */
 	turn(1000);
 	assert_int_equal(w.calls, 2);
 	assert_non_null(strstr(w.events, "DataLost"));
@@ -363,7 +363,7 @@ LEDGER_TEST(who_does_not_lead_sees_the_note)
 	char noted[128], when[32];
 
 	lose();
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 	clock_rfc3339(clock_wall_ms() - 2000, when, sizeof(when));
 	snprintf(noted, sizeof(noted), "{\"codis.io/data-lost\":\"1=130@%.19sZ\"}", when);
 	set("uid-1", noted);

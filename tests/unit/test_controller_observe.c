@@ -35,7 +35,7 @@ static int begin(void **state)
 	w.c = calloc(1, sizeof(*w.c));
 	assert_true(w.inv && w.c);
 	w.ctl = (struct controller){
-		.uv = &w.uv, .log = &w.log, .inventory = w.inv, .mode = VIEW_LEAD, .probe_ms = 250
+		.uv = &w.uv, .log = &w.log, .inventory = w.inv, .mandate = MANDATE_LEAD, .probe_ms = 250
 	};
 	w.c->ctl = &w.ctl;
 	return 0;

@@ -94,7 +94,7 @@ static struct world *healthy(void)
 	set_pods(w);
 	w->seen = (struct observed){ .namespace = "ns",
 				     .product = "codis-test",
-				     .mode = VIEW_LEAD,
+				     .mandate = MANDATE_LEAD,
 				     .leads = true,
 				     .steady_since_ms = 1,
 				     .kube_fresh = true,

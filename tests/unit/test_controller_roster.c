@@ -74,7 +74,7 @@ static int begin(void **state)
 	w.inv = inventory_new();
 	w.c = calloc(1, sizeof(*w.c));
 	assert_true(w.inv && w.c);
-	w.ctl = (struct controller){ .log = &w.log, .inventory = w.inv, .mode = VIEW_LEAD };
+	w.ctl = (struct controller){ .log = &w.log, .inventory = w.inv, .mandate = MANDATE_LEAD };
 	w.c->ctl = &w.ctl;
 	snprintf(w.c->namespace, sizeof(w.c->namespace), "ns");
 	snprintf(w.c->product, sizeof(w.c->product), "codis-test");
@@ -224,7 +224,7 @@ ROSTER_TEST(synced_replica_that_becomes_master_has_the_data)
 
 ROSTER_TEST(role_that_the_other_controller_gave)
 {
-	w.ctl.mode = VIEW_WATCH;
+	w.ctl.mandate = MANDATE_NONE;
 	list(1);
 	hear_master(A, "first");
 	hear_master(A, "second");

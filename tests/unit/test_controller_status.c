@@ -64,7 +64,7 @@ static struct world *healthy(int groups)
 	w->v = (struct cluster_view){ .namespace = "codis",
 				      .product = "codis-test",
 				      .now_ms = 100000,
-				      .mode = VIEW_LEAD,
+				      .mandate = MANDATE_LEAD,
 				      .kube_fresh = true,
 				      .coordinator_ready = true,
 				      .replicas = 2 * groups,
