@@ -567,7 +567,9 @@ static bool lock_is_stale(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;
 
-	if (b->lock_exists != 1 || b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
+	/* While a dashboard serves, its lock is not read: what was read before it left tells nothing. */
+	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->reach == REACH_OK || !v->kube_fresh ||
+	    !b->pod.name[0] || !b->pod.running)
 		return false;
 	for (int i = 0; i < v->dashboard_count; i++) {
 		if (strcmp(v->dashboards[i].addr, b->lock_addr) == 0 && strcmp(b->addr, b->lock_addr) != 0)

@@ -515,6 +515,8 @@ static bool set_dashboard_reach(struct observed_dashboard *d, enum reach reach)
 		return false;
 	d->since_ms = reach == REACH_SILENT ? d->asked_ms : clock_mono_ms();
 	d->reach = reach;
+	if (reach != REACH_OK)
+		d->c->list_asked_ms = 0; /* whose is the lock now? */
 	log_info(d->c->ctl->log, "dashboard.reach", "product=%s dashboard=%s reach=%s", d->c->product, d->addr,
 		 reach == REACH_OK        ? "ok"
 		 : reach == REACH_UNKNOWN ? "waiting"

@@ -695,6 +695,11 @@ TEST(stale_lock)
 	assert_int_equal(a->subject, SUBJECT_DASHBOARD);
 	assert_string_equal(a->from, "10.0.2.9:18080"); /* what is removed is this lock and no other */
 	assert_int_equal(a->lock_start_wall_ms, 1000000);
+	b->since_ms = 100;
+	b->lock_read_ms = 99; /* before the one that served left */
+	assert_nothing(w);
+	b->lock_read_ms = 100;
+	assert_only(w, ACT_REMOVE_LOCK, D);
 	w->v.kube_fresh = false;
 	assert_nothing(w);
 }

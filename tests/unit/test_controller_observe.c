@@ -352,6 +352,18 @@ OBSERVE_TEST(dashboard_that_serves)
 	assert_true(hear_dashboard(d, 2));
 }
 
+OBSERVE_TEST(lock_is_read_at_once_when_a_dashboard_no_longer_serves)
+{
+	struct observed_dashboard *d = dashboard(D);
+	struct error refused = failure(ERR_REFUSED);
+
+	w.c->list_asked_ms = 5;
+	assert_true(hear_dashboard(d, 1));
+	assert_int_equal(w.c->list_asked_ms, 5);
+	assert_true(observe_hear_dashboard(d, NULL, &refused));
+	assert_int_equal(w.c->list_asked_ms, 0);
+}
+
 OBSERVE_TEST(two_dashboards_do_not_overwrite_each_other)
 {
 	struct observed_dashboard *one = dashboard(D), *two = dashboard("10.0.2.2:18080");

@@ -353,6 +353,7 @@ TEST(of_two_dashboards_the_one_that_serves_counts)
 	w->dashboards[1].reach = REACH_UNKNOWN;
 	w->dashboards[0].reach = REACH_SILENT;
 	w->topom.lock_exists = 1;
+	w->topom.lock_read_ms = NOW;
 	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, D2);
 	assert_int_equal(decided(w, a), 0);
 	assert_string_equal(v->dashboard.addr, D);
