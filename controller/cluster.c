@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/codis/coordinator.h"
@@ -30,6 +31,8 @@
 #define GATHER_MS 5
 /* A loop that did not turn for so long cannot tell a silent server from its own sleep. */
 #define CLOCK_JUMP_MS 1000
+/* A server that wants a password for so long is told of on its pod. */
+#define PASSWORD_MS 2000
 
 /* --- what is held ----------------------------------------------------------------------------------------------------
  */
@@ -184,7 +187,7 @@ static void tell_status(struct cluster *c)
 		 LOGQ(line));
 }
 
-static void tell_no_password(struct cluster *c, const struct server_view *s)
+static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
 {
 	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
 	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
@@ -192,22 +195,24 @@ static void tell_no_password(struct cluster *c, const struct server_view *s)
 	if (meta && json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", s->pod.name) &&
 	    json_add_str(meta, "uid", s->pod.uid))
 		kube_event_once(c->ctl->events, "Pod", pod, true, "PasswordNotKnown",
-				"the controller is refused (%s): %s", s->complaint, c->view.password_trouble);
+				"the controller is refused (%s): %s", s->complaint, why);
 }
 
-/* A server that wants a password which is not known: told on its pod, once. */
+/* A server that wants another password than is known: told on its pod, once for each reason. Not at once: a Secret is
+ * asked for while the server refuses already. */
 static void tell_troubles(struct cluster *c)
 {
-	for (int i = 0; i < c->view.server_count && c->view.password_trouble[0] && c->view.mandate == MANDATE_LEAD;
-	     i++) {
-		const struct server_view *s = &c->view.servers[i];
-		struct observed_server *o =
-			strcmp(s->complaint, "NOAUTH") == 0 && s->pod.name[0] ? cluster_server(c, s->addr) : NULL;
+	const char *why = status_password_trouble(&c->view);
+	uint64_t hash = hash_text(HASH_INIT, why);
 
-		if (!o || o->told)
+	for (int i = 0; i < c->view.server_count && c->view.mandate == MANDATE_LEAD; i++) {
+		const struct server_view *s = &c->view.servers[i];
+		struct observed_server *o = status_refused(s) && s->pod.name[0] ? cluster_server(c, s->addr) : NULL;
+
+		if (!o || o->told == hash || c->looked_ms - s->since_ms < PASSWORD_MS)
 			continue;
-		o->told = true;
-		tell_no_password(c, s);
+		o->told = hash;
+		tell_no_password(c, s, why);
 	}
 }
 

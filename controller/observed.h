@@ -42,7 +42,8 @@ struct observed_server {
 	struct cluster *c; /* for the probe's call; never read by picture.c */
 	struct redis_probe *probe;
 	bool contradicts; /* its role and its group's node say different things */
-	bool wanted, told;
+	bool wanted;
+	uint64_t told; /* cluster.c: the hash of what its pod's Event says of its password; 0: none */
 };
 
 /* node, exists, version, read_ms: observe.c. acted_ms, retry_ms, failures, running: act. masterless_ms: roster.c. */

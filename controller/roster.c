@@ -297,7 +297,7 @@ static void stock_server(struct cluster *c, const struct codis_pod *p)
 		s->info_valid = false;
 	s->role_run_id[0] = '\0';
 	s->link_up_at_ms = 0;
-	s->told = false;
+	s->told = 0;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 }
 

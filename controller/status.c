@@ -234,6 +234,16 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 	}
 }
 
+bool status_refused(const struct server_view *s)
+{
+	return strcmp(s->complaint, "NOAUTH") == 0;
+}
+
+const char *status_password_trouble(const struct cluster_view *v)
+{
+	return v->password_trouble[0] ? v->password_trouble : "it is another one";
+}
+
 /* What a human has to mend: the controller cannot. */
 static void say_servers(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
@@ -242,7 +252,7 @@ static void say_servers(const struct cluster_view *v, struct groups_status *all,
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
 
-		refused += strcmp(s->complaint, "NOAUTH") == 0;
+		refused += status_refused(s);
 		if (!s->named)
 			continue;
 		all->ok = false;
@@ -252,7 +262,7 @@ static void say_servers(const struct cluster_view *v, struct groups_status *all,
 		return;
 	all->ok = false;
 	say(r, "%d server%s want%s a password that is not known (NOAUTH): %s", refused, plural(refused),
-	    refused == 1 ? "s" : "", v->password_trouble[0] ? v->password_trouble : "it is another one");
+	    refused == 1 ? "s" : "", status_password_trouble(v));
 }
 
 /* --- proxies, dashboard, slots ---------------------------------------------------------------------------------------

@@ -12,5 +12,8 @@
 void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
 /* The same with every member; the caller's (cJSON_Delete). NULL: no memory. */
 cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits);
+/* Whether it answers nothing for want of the right password; why that is not known, and what helps. */
+bool status_refused(const struct server_view *s);
+const char *status_password_trouble(const struct cluster_view *v);
 
 #endif

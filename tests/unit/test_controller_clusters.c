@@ -2,13 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
+#include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "controller/clusters.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
+
+static struct redis_probe {
+	int unused;
+} probe; /* of every server: none is asked anything */
 
 static struct {
 	uv_loop_t uv;
@@ -42,6 +48,38 @@ void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, 
 	(void)warning;
 	(void)reason;
 	(void)fmt;
+}
+
+struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
+{
+	(void)uv;
+	(void)cfg;
+	(void)err;
+	return &probe;
+}
+
+void redis_probe_stop(struct redis_probe *p)
+{
+	(void)p;
+}
+
+const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
+{
+	static const struct redis_probe_state nothing;
+
+	(void)p;
+	return &nothing;
+}
+
+void redis_probe_pace(struct redis_probe *p, int period_ms)
+{
+	(void)p;
+	(void)period_ms;
+}
+
+void redis_probe_now(struct redis_probe *p)
+{
+	(void)p;
 }
 
 static int begin(void **state)
@@ -193,4 +231,41 @@ CLUSTERS_TEST(who_does_not_lead_tells_no_pod)
 	clusters_look(w.cs); /* the lease changed hands */
 	tick(100);
 	assert_int_equal(w.told, 1);
+}
+
+static void look(struct cluster *c)
+{
+	cluster_look(c);
+	uv_run(&w.uv, UV_RUN_NOWAIT);
+}
+
+/* The Secret is asked for while the server refuses already: what is not known yet is no news, what it comes to is. */
+CLUSTERS_TEST(server_that_wants_a_password_is_told_of_once_for_each_reason)
+{
+	struct observed_server *s;
+	struct cluster *c;
+
+	fixture_set_pod(w.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	tick(100);
+	c = clusters_first(w.cs);
+	look(c);
+	assert_int_equal(c->server_count, 1);
+	s = c->servers[0];
+	snprintf(s->complaint, sizeof(s->complaint), "NOAUTH");
+	s->since_ms = clock_mono_ms();
+	look(c);
+	assert_int_equal(w.told, 0);
+	s->since_ms -= 2000;
+	look(c);
+	assert_int_equal(w.told, 1);
+	assert_string_equal(w.reason, "PasswordNotKnown");
+	look(c);
+	assert_int_equal(w.told, 1);
+	snprintf(c->password_trouble, sizeof(c->password_trouble), "it is in a Secret that may not be read");
+	look(c);
+	assert_int_equal(w.told, 2);
+	c->password_trouble[0] = '\0'; /* it is known now, and wrong */
+	look(c);
+	assert_int_equal(w.told, 3);
 }
