@@ -429,8 +429,10 @@ static void write_trouble(const struct member *m, char out[POD_WHY_MAX])
 	BUF_CLEANUP struct buf said = BUF_INIT(POD_WHY_MAX);
 
 	out[0] = '\0';
-	if (m->said_product->said == SAID_ELSEWHERE) {
-		snprintf(out, POD_WHY_MAX, "%s", m->said_product->why);
+	if (m->said_product->said == SAID_ELSEWHERE && has_product(m->component)) {
+		/* What to do comes first: the rest may be cut. */
+		snprintf(out, POD_WHY_MAX, "label %.56s " CODIS_LABEL_PRODUCT ", or write the value: %.98s", m->name,
+			 m->said_product->why);
 	} else if (m->of == &m->space->unknown && m->space->unreadable && m->space->said < 2 &&
 		   has_product(m->component)) {
 		snprintf(out, POD_WHY_MAX,
@@ -446,7 +448,11 @@ static void write_trouble(const struct member *m, char out[POD_WHY_MAX])
 		snprintf(out, POD_WHY_MAX, "%.56s says no product and the namespace has %s: add env PRODUCT_NAME",
 			 m->name, said.data);
 	} else if (m->component == CODIS_SERVER && m->said_replica->said == SAID_ELSEWHERE) {
-		snprintf(out, POD_WHY_MAX, "%s", m->said_replica->why);
+		snprintf(out, POD_WHY_MAX, "write the SERVER_REPLICA of %.56s: %.113s", m->name, m->said_replica->why);
+	} else if (m->component == CODIS_SERVER && m->pod && m->pod->known.pod.group <= 0) {
+		snprintf(out, POD_WHY_MAX,
+			 "%.56s is in no group, for that comes from its number in a StatefulSet: run it in one",
+			 m->name);
 	}
 }
 

@@ -538,12 +538,29 @@ TEST_WITH(what_is_said_elsewhere_is_not_replaced_by_a_default, setup, teardown)
 	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
 	POD(inv, "codis-server-0", .from = "names");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "");
-	assert_string_equal(pod(inv, "codis-server-0")->trouble, pod(inv, "codis-server-0")->pod.product.why);
-	assert_non_null(strstr(pod(inv, "codis-server-0")->trouble, "ConfigMap names"));
+	assert_string_equal(pod(inv, "codis-server-0")->trouble,
+			    "label codis-server-0 codis.io/product, or write the value: env PRODUCT_NAME comes from "
+			    "ConfigMap names, key it");
 	POD(inv, "codis-server-1", .product = "shop", .replica_from = true);
 	assert_string_equal(pod(inv, "codis-server-1")->product, "shop");
 	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 0);
-	assert_non_null(strstr(pod(inv, "codis-server-1")->trouble, "ConfigMap sizes"));
+	assert_string_equal(
+		pod(inv, "codis-server-1")->trouble,
+		"write the SERVER_REPLICA of codis-server-1: env SERVER_REPLICA comes from ConfigMap sizes, key it");
+	POD(inv, "codis-fe-0", .app = "codis-fe", .from = "names");
+	assert_string_equal(pod(inv, "codis-fe-0")->trouble, ""); /* serves all products */
+}
+
+TEST_WITH(a_server_without_a_number_is_in_no_group, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "by-hand", .product = "shop");
+	assert_string_equal(pod(inv, "by-hand")->product, "shop");
+	assert_string_equal(pod(inv, "by-hand")->trouble,
+			    "by-hand is in no group, for that comes from its number in a StatefulSet: run it in one");
+	POD(inv, "by-hand", .app = "codis-proxy", .product = "shop");
+	assert_string_equal(pod(inv, "by-hand")->trouble, "");
 }
 
 static void assert_would_belong(const struct inventory *inv, struct words w, const char *product, const char *trouble)
