@@ -217,12 +217,14 @@ void model_fill(struct model *m)
 {
 	struct timespec now;
 	struct utsname u;
-	char stamp[32];
+	char stamp[32], zone[32];
 	struct tm tm;
 
+	/* Go prints a time in the zone of TZ. */
 	clock_gettime(CLOCK_REALTIME, &now);
-	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", gmtime_r(&now.tv_sec, &tm));
-	snprintf(m->start_time, sizeof(m->start_time), "%s.%09ld +0000 UTC m=+0.005000000", stamp, now.tv_nsec);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%d %H:%M:%S", localtime_r(&now.tv_sec, &tm));
+	strftime(zone, sizeof(zone), "%z %Z", &tm);
+	snprintf(m->start_time, sizeof(m->start_time), "%s.%09ld %s m=+0.005000000", stamp, now.tv_nsec, zone);
 	m->pid = (int)getpid();
 	if (!getcwd(m->pwd, sizeof(m->pwd)))
 		m->pwd[0] = '\0';
