@@ -29,7 +29,7 @@ struct controller {
 	struct metrics *metrics;
 	struct kube_client *kube;
 	struct kube_events *events;
-	const struct inventory *inventory;
+	struct inventory *inventory;
 	struct secrets *secrets;
 	bool kube_synced; /* the inventory was filled once */
 	bool kube_fresh;  /* ... and the API server was heard lately */

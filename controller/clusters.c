@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/codis/inventory.h"
 #include "common/kube/event.h"
+#include "controller/roster.h"
 
 /* A cluster without pods for so long is forgotten. */
 #define FORGET_MS 60000
@@ -205,6 +206,11 @@ void clusters_tick(struct clusters *cs, int64_t now_ms)
 		return;
 	if (cs->changed || !cs->was_synced) {
 		inventory_each_product(cs->inv, find_product, cs);
+		/* Whom a group lists is no stray. */
+		for (struct cluster *c = cs->first; c; c = c->next) {
+			if (c->stock_due)
+				roster_take_stock(c);
+		}
 		find_strays(cs);
 		cs->changed = false;
 		cs->was_synced = true;

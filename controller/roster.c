@@ -443,10 +443,33 @@ static void list_members(struct cluster *c, struct observed_group *g)
 	note_master(c, g);
 }
 
+/* Servers whose words do not tell their product belong to the one that lists them. */
+static void claim_listed(struct cluster *c, const struct codis_group *node)
+{
+	const struct inventory_pod *p;
+	char addr[CODIS_ADDR_MAX], host[CODIS_ADDR_MAX];
+
+	for (int i = 0; i < node->count; i++) {
+		uint16_t port;
+
+		if (addr_split(node->servers[i].addr, host, sizeof(host), &port, NULL) < 0)
+			continue;
+		p = inventory_pod_at(c->ctl->inventory, host);
+		if (!p || p->product[0] || p->pod.component != CODIS_SERVER ||
+		    strcmp(p->pod.namespace, c->namespace) != 0)
+			continue;
+		codis_pod_addr(&p->pod, addr, sizeof(addr));
+		if (addr_equal(addr, node->servers[i].addr))
+			inventory_claim(c->ctl->inventory, p->pod.uid, c->product);
+	}
+}
+
 void roster_take_stock(struct cluster *c)
 {
 	struct stock st = { .c = c };
 
+	for (int i = 0; i < c->group_count; i++)
+		claim_listed(c, &c->groups[i]->node);
 	c->stock_due = false;
 	unwant_all(c);
 	inventory_each_of_product(c->ctl->inventory, c->namespace, c->product, stock_pod, &st);
@@ -479,6 +502,7 @@ void roster_relist(struct cluster *c, struct observed_group *g, const struct cod
 		if (codis_group_find(&g->node, s->addr) < 0)
 			c->stock_due = true;
 	}
+	claim_listed(c, &g->node);
 	for (int i = 0; i < g->node.count; i++)
 		want_server(c, g->node.servers[i].addr);
 	list_members(c, g);

@@ -57,7 +57,8 @@ struct member {
 	const char *name;
 	enum codis_component component;
 	const struct said_text *said_product, *said_replica;
-	char *product, *trouble; /* in what is known of it */
+	char *product, *trouble;         /* in what is known of it */
+	char claimed[CODIS_PRODUCT_MAX]; /* see inventory_claim; of a set: for its pods */
 };
 
 struct pod {
@@ -373,6 +374,16 @@ static bool has_other_servers(const struct member *m, const struct product *p)
 	return m->component == CODIS_SERVER && p != &m->space->standard && (p->servers || p->had_servers);
 }
 
+static struct product *claimed_by(const struct inventory *inv, const struct member *m, const char *owner)
+{
+	const char *space = m->space->name;
+	const struct set *set = owner[0] ? find_set_by_name(inv, space, owner) : NULL;
+	const char *name = m->claimed[0] ? m->claimed : set ? set->member.claimed : "";
+	struct product *p = name[0] ? find_product(inv, space, name) : NULL;
+
+	return p && is_said(p) ? p : NULL;
+}
+
 /* Those that say nothing belong together: with a dashboard that says nothing, else to the only product there is.
  * owner: the pod's StatefulSet, or "". */
 static struct product *where_it_belongs(const struct inventory *inv, const struct member *m, const char *owner)
@@ -389,12 +400,13 @@ static struct product *where_it_belongs(const struct inventory *inv, const struc
 		return p;
 	if (is_said(&s->stock) || speaks_for(m) == &s->stock)
 		return &s->standard;
-	if (s->said > 1 || s->unreadable)
-		return &s->unknown;
 	p = only_said(s);
-	if (!p)
+	if (!p && !s->unreadable)
 		return &s->standard;
-	return has_other_servers(m, p) ? &s->unknown : p;
+	if (p && s->said == 1 && !s->unreadable && !has_other_servers(m, p))
+		return p;
+	p = claimed_by(inv, m, owner);
+	return p ? p : &s->unknown;
 }
 
 static int by_product(const void *a, const void *b)
@@ -621,7 +633,11 @@ static int pod_put(struct inventory *inv, const struct codis_pod *read, int64_t 
 		return -1;
 	}
 	p->created_ms = created_ms;
-	p->turn = old && strcmp(old->known.pod.uid, read->uid) == 0 ? old->turn : ++inv->turn;
+	p->turn = ++inv->turn;
+	if (old && strcmp(old->known.pod.uid, read->uid) == 0) {
+		p->turn = old->turn;
+		memcpy(p->member.claimed, old->member.claimed, sizeof(p->member.claimed));
+	}
 	speak(&p->member);
 	if (old)
 		pod_drop(inv, old, false);
@@ -739,6 +755,8 @@ static int set_put(struct inventory *inv, struct set *set, struct set *old)
 {
 	if (find_place(inv, set->known.namespace, &set->member) < 0)
 		return -1;
+	if (old && strcmp(old->known.uid, set->known.uid) == 0)
+		memcpy(set->member.claimed, old->member.claimed, sizeof(set->member.claimed));
 	speak(&set->member);
 	if (set->member.says != (old ? old->member.says : NULL))
 		set->member.space->said_changed = true; /* its pods that say nothing follow */
@@ -793,6 +811,23 @@ void inventory_remove_set(struct inventory *inv, const char *uid)
 	s = set->member.space;
 	s->said_changed = true;
 	set_drop(inv, set, true);
+	resolve_silent(inv, s);
+	settle(inv);
+}
+
+/* --- what the coordinator says of those who say nothing ------------------------------------------------------------
+ */
+
+void inventory_claim(struct inventory *inv, const char *uid, const char *product)
+{
+	struct pod *p = find_pod(inv, uid);
+	struct space *s = p ? p->member.space : NULL;
+	struct set *set = p && p->known.pod.owner[0] ? find_set_by_name(inv, s->name, p->known.pod.owner) : NULL;
+
+	if (!p || p->member.of != &s->unknown || p->known.pod.product.said != SAID_NOTHING)
+		return;
+	snprintf(set ? set->member.claimed : p->member.claimed, CODIS_PRODUCT_MAX, "%s", product);
+	s->said_changed = true;
 	resolve_silent(inv, s);
 	settle(inv);
 }

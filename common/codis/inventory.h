@@ -67,6 +67,11 @@ void inventory_remove_node(struct inventory *inv, const char *name);
 int inventory_set_set(struct inventory *inv, const cJSON *set, struct error *err);
 void inventory_remove_set(struct inventory *inv, const char *uid);
 
+/* A group of `product` lists this server. Where it says no product and none can be told for it, it belongs there from
+ * now on, and so do the other silent pods of its StatefulSet: another product that comes to the namespace takes nobody
+ * away. */
+void inventory_claim(struct inventory *inv, const char *uid, const char *product);
+
 /* Answers stay valid until the next change. NULL: none. */
 const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid);
 const struct inventory_pod *inventory_pod_by_name(const struct inventory *inv, const char *namespace, const char *name);

@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/coordinator.h"
+#include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/codis/redis_command.h"
 #include "common/codis/rest.h"
@@ -549,7 +550,8 @@ static int begin(void **state)
 		.uv = &w.loop.uv, .log = &w.log, .metrics = metrics_new(), .mandate = MANDATE_LEAD
 	};
 	w.c = calloc(1, sizeof(*w.c));
-	assert_true(w.c && w.ctl.metrics);
+	w.ctl.inventory = inventory_new();
+	assert_true(w.c && w.ctl.metrics && w.ctl.inventory);
 	w.c->ctl = &w.ctl;
 	memcpy(w.c->product, "codis-test", sizeof("codis-test"));
 	memcpy(w.c->namespace, "shop", sizeof("shop"));
@@ -579,6 +581,7 @@ static int finish(void **state)
 	loop_release(&w.loop);
 	roster_release(w.c);
 	free(w.c);
+	inventory_free(w.ctl.inventory);
 	metrics_free(w.ctl.metrics);
 	close(w.log.fd);
 	munmap(w.journal, JOURNAL_MAX);

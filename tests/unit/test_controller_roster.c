@@ -292,6 +292,33 @@ ROSTER_TEST(role_that_contradicts_the_node_puts_it_in_doubt)
 	assert_int_equal(g->doubted_ms, 5);
 }
 
+static void set_silent_server(const char *name, const char *ip)
+{
+	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .ip = ip, .product = "" });
+}
+
+static const char *product_of(const char *name)
+{
+	return inventory_pod_by_name(w.inv, "ns", name)->product;
+}
+
+ROSTER_TEST(server_that_is_listed_belongs_here_where_its_words_do_not_tell)
+{
+	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-dashboard", .name = "codis-dashboard-0" });
+	fixture_set_pod(w.inv, &(struct fixture_pod){
+				       .app = "codis-dashboard", .name = "orders-dashboard-0", .product = "orders" });
+	set_silent_server("codis-server-0", "10.0.0.1");
+	set_silent_server("more-0", "10.0.0.3");
+	assert_string_equal(product_of("codis-server-0"), "");
+	list(1);
+	assert_string_equal(product_of("codis-server-0"), "codis-test");
+	assert_string_equal(product_of("more-0"), "");
+	set_silent_server("codis-server-1", "10.0.0.2"); /* listed before its pod is seen */
+	roster_take_stock(w.c);
+	assert_string_equal(product_of("codis-server-1"), "codis-test");
+	assert_string_equal(server(B)->uid, "uid-codis-server-1");
+}
+
 ROSTER_TEST(dashboards_and_who_serves)
 {
 	fixture_set_pod(w.inv, &(struct fixture_pod){

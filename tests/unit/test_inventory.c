@@ -563,6 +563,36 @@ TEST_WITH(a_server_without_a_number_is_in_no_group, setup, teardown)
 	assert_string_equal(pod(inv, "by-hand")->trouble, "");
 }
 
+/* Another product comes to the namespace: who is led stays with whom he is listed, and so does his successor. */
+TEST_WITH(a_server_that_is_listed_belongs_there, setup, teardown)
+{
+	WORLD;
+
+	set_set(inv, 2, (struct words){ .name = "codis-server" });
+	POD(inv, "codis-server-0");
+	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
+	inventory_claim(inv, "codis-server-0", "shop"); /* nobody doubts it */
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	POD(inv, "orders-dashboard-0", .app = "codis-dashboard", .product = "orders");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "");
+	inventory_claim(inv, "codis-server-0", "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	assert_string_equal(pod(inv, "codis-server-0")->trouble, "");
+	inventory_claim(inv, "codis-server-0", "orders"); /* the first one has it */
+	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
+	POD(inv, "codis-server-0", .uid = "new");
+	assert_string_equal(pod(inv, "new")->product, "shop");
+	POD(inv, "codis-server-1");
+	assert_string_equal(pod(inv, "codis-server-1")->product, "shop");
+	POD(inv, "by-hand");
+	assert_string_equal(pod(inv, "by-hand")->product, "");
+	inventory_claim(inv, "by-hand", "shop");
+	POD(inv, "by-hand", .node = "node2"); /* the same pod, later */
+	assert_string_equal(pod(inv, "by-hand")->product, "shop");
+	POD(inv, "codis-server-1", .product = "orders"); /* words count more */
+	assert_string_equal(pod(inv, "codis-server-1")->product, "orders");
+}
+
 static void assert_would_belong(const struct inventory *inv, struct words w, const char *product, const char *trouble)
 {
 	JSON_CLEANUP cJSON *json = pod_of(&w);
