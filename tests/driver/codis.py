@@ -130,11 +130,14 @@ class Codis:
 
     # --- dashboard and proxies -------------------------------------------------------------------------------------
 
-    def topom(self):
+    def overview(self):
         status, text = self.kube.pod_http(self.namespace, "codis-dashboard-0", 18080, "/topom", timeout=5)
         if status != 200:
             raise RuntimeError(f"the dashboard answers {status}: {text.strip()[:200]}")
-        return json.loads(text)["stats"]
+        return json.loads(text)
+
+    def topom(self):
+        return self.overview()["stats"]
 
     def declared_groups(self, stats=None):
         """group -> addresses, the master first, as the dashboard has it."""
