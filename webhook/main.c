@@ -13,6 +13,7 @@
 #include "common/kube/program.h"
 #include "common/net/httpd.h"
 #include "webhook/budgets.h"
+#include "webhook/lookups.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
 
@@ -23,6 +24,7 @@ struct codis_webhook {
 	struct inventory *inventory;
 	struct inventory_watch *watch;
 	struct informer *budgets;
+	struct lookups_source lookups_source;
 	struct certs *certs;
 	struct webhook webhook;
 	struct httpd *httpd; /* from the first certificate on */
@@ -144,51 +146,6 @@ static void drain(void *ctx)
 	loop_timer_set(w->drain, (uint64_t)w->options.drain_ms);
 }
 
-/* --- what validation asks ---------------------------------------------------------------------------------------- */
-
-struct found {
-	void (*fn)(void *arg, const cJSON *set);
-	void *arg;
-};
-
-static int on_found(void *ctx, const cJSON *set)
-{
-	struct found *f = ctx;
-
-	f->fn(f->arg, set);
-	return 0;
-}
-
-static void find_set(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
-		     void *arg)
-{
-	struct codis_webhook *w = ctx;
-	struct found f = { fn, arg };
-	char key[POD_NAMESPACE_MAX + POD_NAME_MAX];
-
-	snprintf(key, sizeof(key), "%s/%s", namespace, name);
-	inventory_watch_read_set(w->watch, key, on_found, &f);
-}
-
-static void each_set(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
-{
-	inventory_watch_each_set(((struct codis_webhook *)ctx)->watch, fn, arg);
-}
-
-static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
-{
-	struct codis_webhook *w = ctx;
-	char product[CODIS_PRODUCT_MAX];
-	struct codis_pod pod;
-
-	if (codis_template_read(set, &pod, NULL) < 0)
-		return;
-	memcpy(pod.name, pod.owner, sizeof(pod.name));
-	pthread_mutex_lock(&w->lock);
-	inventory_product_of(w->inventory, &pod, product, why);
-	pthread_mutex_unlock(&w->lock);
-}
-
 /* --- start ----------------------------------------------------------------------------------------------------- */
 
 static void note_watch_error(struct codis_webhook *w, const char *resource, const struct error *err)
@@ -227,12 +184,10 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	w->budgets = budgets_watch(uv, w->program.kube, on_budgets_error, w, err);
 	if (!w->budgets)
 		return -1;
-	w->webhook.lookups = (struct lookups){ .ctx = w,
-					       .find = find_set,
-					       .each = each_set,
-					       .trouble = trouble_of,
-					       .budgets = w->budgets,
-					       .each_budget = budgets_each };
+	w->lookups_source = (struct lookups_source){
+		.lock = &w->lock, .inventory = w->inventory, .watch = w->watch, .budgets = w->budgets
+	};
+	w->webhook.lookups = lookups_in(&w->lookups_source);
 	return 0;
 }
 

@@ -1,0 +1,62 @@
+#include "webhook/lookups.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/codis/inventory.h"
+#include "common/codis/inventory_watch.h"
+#include "webhook/budgets.h"
+
+struct found {
+	void (*fn)(void *arg, const cJSON *set);
+	void *arg;
+};
+
+static int on_found(void *ctx, const cJSON *set)
+{
+	struct found *f = ctx;
+
+	f->fn(f->arg, set);
+	return 0;
+}
+
+static void find_set(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
+		     void *arg)
+{
+	struct lookups_source *s = ctx;
+	struct found f = { fn, arg };
+	char key[POD_NAMESPACE_MAX + POD_NAME_MAX];
+
+	snprintf(key, sizeof(key), "%s/%s", namespace, name);
+	inventory_watch_read_set(s->watch, key, on_found, &f);
+}
+
+static void each_set(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	inventory_watch_each_set(((struct lookups_source *)ctx)->watch, fn, arg);
+}
+
+static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
+{
+	struct lookups_source *s = ctx;
+	char product[CODIS_PRODUCT_MAX];
+	struct codis_pod pod;
+
+	why[0] = '\0';
+	if (codis_template_read(set, &pod, NULL) < 0)
+		return;
+	memcpy(pod.name, pod.owner, sizeof(pod.name));
+	pthread_mutex_lock(s->lock);
+	inventory_product_of(s->inventory, &pod, product, why);
+	pthread_mutex_unlock(s->lock);
+}
+
+struct lookups lookups_in(struct lookups_source *source)
+{
+	return (struct lookups){ .ctx = source,
+				 .find = find_set,
+				 .each = each_set,
+				 .trouble = trouble_of,
+				 .budgets = source->budgets,
+				 .each_budget = budgets_each };
+}
