@@ -220,11 +220,6 @@ static void on_node_gone(void *ctx, const cJSON *node)
 	unlock(o->watch);
 }
 
-static void on_set(void *ctx, const cJSON *set, const cJSON *old)
-{
-	take_in(ctx, set, old, inventory_set_set);
-}
-
 static void on_set_gone(void *ctx, const cJSON *set)
 {
 	const struct one *o = ctx;
@@ -232,6 +227,14 @@ static void on_set_gone(void *ctx, const cJSON *set)
 	lock(o->watch);
 	inventory_remove_set(o->watch->cfg.inventory, uid_of(set));
 	unlock(o->watch);
+}
+
+static void on_set(void *ctx, const cJSON *set, const cJSON *old)
+{
+	take_in(ctx, set, old, inventory_set_set);
+	/* Made anew while nobody listened, and perhaps not as Codis': the old one is told of by nobody else. */
+	if (old && strcmp(uid_of(old), uid_of(set)) != 0)
+		on_set_gone(ctx, old);
 }
 
 /* --- pods: two watches ----------------------------------------------------------------------------------------- */

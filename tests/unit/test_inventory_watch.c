@@ -335,12 +335,50 @@ TEST_WITH(sets_are_kept_as_far_as_they_are_codis, setup, teardown)
 	assert_told(w, "?statefulsets/wrong ");
 }
 
+static void apply_set(struct world *w, const char *name, const char *uid, int replicas, const char *labels)
+{
+	BUF_CLEANUP struct buf path = BUF_INIT(512), json = BUF_INIT(4096);
+
+	buf_addf(&path, SETS "%s", name);
+	buf_addf(
+		&json,
+		"{\"metadata\":{\"uid\":\"%s\"},\"spec\":{\"replicas\":%d,\"template\":{\"metadata\":{\"labels\":{%s}},"
+		"\"spec\":{\"containers\":[{\"name\":\"codis-server\"}]}}}}",
+		uid, replicas, labels);
+	fake_apply(&w->fake->api, path.data, json.data);
+}
+
+static bool has_no_set(void *ctx)
+{
+	return !inventory_set_by_name(((struct world *)ctx)->inv, "default", "redis");
+}
+
+TEST_WITH(a_set_made_anew_as_another_programs_leaves_no_ghost, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_set(w, "redis", "old", 4, STOCK);
+	await_ready(w);
+	assert_false(has_no_set(w));
+	fake_down(&w->fake->api);
+	fake_delete(&w->fake->api, SETS "redis");
+	apply_set(w, "redis", "new", 3, "\"app\":\"nginx\"");
+	fake_compact(&w->fake->api, false);
+	fake_up(&w->fake->api);
+	assert_true(fake_run(w->fake, 10000, has_no_set, w));
+}
+
 /* --- churn ------------------------------------------------------------------------------------------------------- */
 
 struct churn {
 	struct world *w;
 	unsigned seed, made;
 	char uid[12][16]; /* "": not there */
+	struct {
+		int replicas; /* 0: not there */
+		unsigned uid;
+		bool codis;
+	} sets[3];
 };
 
 static unsigned any(struct churn *c, unsigned below)
@@ -366,6 +404,42 @@ static void churn_pod(struct churn *c)
 	apply_pod(c->w, name, c->uid[i], any(c, 2) ? STOCK : LABELLED, "");
 }
 
+/* Made, changed, given to another program and back, deleted. */
+static void churn_set(struct churn *c)
+{
+	int i = (int)any(c, 3);
+	char name[16], path[64], uid[16];
+
+	snprintf(name, sizeof(name), "set-%d", i);
+	snprintf(path, sizeof(path), SETS "%s", name);
+	if (c->sets[i].replicas && any(c, 4) == 0) {
+		fake_delete(&c->w->fake->api, path);
+		c->sets[i].replicas = 0;
+		return;
+	}
+	if (!c->sets[i].replicas)
+		c->sets[i].uid = ++c->made;
+	c->sets[i].replicas = 1 + (int)any(c, 9);
+	c->sets[i].codis = any(c, 4) != 0;
+	snprintf(uid, sizeof(uid), "s%u", c->sets[i].uid);
+	apply_set(c->w, name, uid, c->sets[i].replicas, c->sets[i].codis ? STOCK : "\"app\":\"nginx\"");
+}
+
+static bool set_is_so(const struct churn *c, int i)
+{
+	char name[16], key[32], replicas[] = "replicas";
+	const struct inventory_set *known;
+	int read;
+
+	snprintf(name, sizeof(name), "set-%d", i);
+	snprintf(key, sizeof(key), "default/%s", name);
+	known = inventory_set_by_name(c->w->inv, "default", name);
+	read = inventory_watch_read_set(c->w->watch, key, read_set, replicas);
+	if (!c->sets[i].replicas || !c->sets[i].codis)
+		return !known && read == (c->sets[i].replicas ? -1 : -2);
+	return known && known->replicas == c->sets[i].replicas && read == c->sets[i].replicas;
+}
+
 static void churn_network(struct churn *c, struct fake_api *api)
 {
 	switch (any(c, 6)) {
@@ -373,8 +447,10 @@ static void churn_network(struct churn *c, struct fake_api *api)
 	case 1: fake_compact(api, any(c, 2)); break;
 	case 2:
 		fake_down(api);
-		for (unsigned k = any(c, 8); k; k--)
+		for (unsigned k = any(c, 8); k; k--) {
 			churn_pod(c);
+			churn_set(c);
+		}
 		fake_compact(api, false);
 		fake_up(api);
 		break;
@@ -394,7 +470,7 @@ static bool is_settled(void *ctx)
 		if (!is_so(&want))
 			return false;
 	}
-	return true;
+	return set_is_so(c, 0) && set_is_so(c, 1) && set_is_so(c, 2);
 }
 
 static bool never(void *ctx)
@@ -412,6 +488,7 @@ TEST_WITH(after_any_churn_it_holds_what_the_api_server_has, setup, teardown)
 	for (int round = 0; round < 5; round++) {
 		for (int k = 0; k < 20; k++) {
 			churn_pod(&c);
+			churn_set(&c);
 			fake_run(w->fake, 1, never, NULL);
 		}
 		churn_network(&c, &w->fake->api);
