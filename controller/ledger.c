@@ -163,16 +163,14 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 	const struct cluster_view *v = &c->view;
 	const struct group_view *group = view_group(v, g->node.id);
 	const struct server_view *m = group ? view_master(v, group) : NULL;
-	char keys[SERVED_KEYS_MAX], when[32], words[1024];
+	char keys[SERVED_KEYS_MAX], when[32], command[SERVED_COMMAND_MAX], words[1024];
 
 	served_say_keys(g->data.lost_keys, keys);
 	clock_rfc3339(g->data.lost_wall_ms, when, sizeof(when));
 	snprintf(words, sizeof(words),
-		 "group %d: %s serves an empty data set: %s are gone since %.19sZ; acknowledge it with: kubectl "
-		 "annotate "
-		 "-n %s sts %s " CODIS_ANNOTATION_DATA_LOST "-",
-		 g->node.id, m && m->pod.name[0] ? m->pod.name : g->node.servers[0].addr, keys, when, c->namespace,
-		 v->set[0] ? v->set : "codis-server");
+		 "group %d: %s serves an empty data set: %s are gone since %.19sZ; acknowledge it with: %s", g->node.id,
+		 m && m->pod.name[0] ? m->pod.name : g->node.servers[0].addr, keys, when,
+		 served_acknowledge(c->namespace, v->set, command));
 	log_warn(c->ctl->log, "data.lost", "namespace=%s product=%s group=%d keys=%lld pod=%s", c->namespace,
 		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);

@@ -176,7 +176,7 @@ static const char *lost_at(int64_t wall_ms, char out[LOST_AT_MAX])
 static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
 	BUF_CLEANUP struct buf who = BUF_INIT(128);
-	char words[SERVED_KEYS_MAX], at[LOST_AT_MAX];
+	char words[SERVED_KEYS_MAX], at[LOST_AT_MAX], command[SERVED_COMMAND_MAX];
 	int64_t keys = 0, last_ms = 0;
 	int n = 0;
 
@@ -196,9 +196,8 @@ static void say_losses(const struct cluster_view *v, struct groups_status *all, 
 	if (n > LOST_NAMED)
 		buf_addf(&who, " and %d more", n - LOST_NAMED);
 	served_say_keys(keys, words);
-	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with kubectl annotate -n %s sts %s %s-", plural(n),
-	    who.data, n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, v->namespace,
-	    v->set[0] ? v->set : "codis-server", CODIS_ANNOTATION_DATA_LOST);
+	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
+	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, v->set, command));
 }
 
 static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,

@@ -21,8 +21,8 @@ void dashboard_mutate(struct mutation *m)
 		return;
 	codis_cmdline_of(container, CODIS_DASHBOARD, &c);
 	if (!cmdline_value(&c, "--host-admin", &admin))
-		buf_addf(&admin, "127.0.0.1:%d",
-			 m->known.port ? m->known.port : 18080); /* Codis' own default listens everywhere */
+		buf_addf(&admin, "127.0.0.1:%d", /* Codis' own default listens everywhere */
+			 m->known.port ? m->known.port : CODIS_DASHBOARD_PORT);
 	hooks_dashboard_stop(admin.data, mutation_stop_seconds(m), &script);
 	mutation_hook_set(m, container, "postStart", NULL, NULL);
 	mutation_hook_set(m, container, "preStop", &script,

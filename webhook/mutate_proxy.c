@@ -1,5 +1,6 @@
 /* What a codis-proxy gets: identity, a probe and a hook by which clients come to it only while it serves, and a short
  * stay on a node that is lost (it has no data, another one takes its place). */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -16,8 +17,11 @@
 static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
 	BUF_CLEANUP struct buf addr = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
-	const char *host = "127.0.0.1", *port = "19000";
-	char *colon;
+	const char *host = "127.0.0.1", *port;
+	char *colon, stock[8];
+
+	snprintf(stock, sizeof(stock), "%d", CODIS_PROXY_PORT);
+	port = stock;
 
 	if (cmdline_value(c, "--host-proxy", &addr) && (colon = strrchr(addr.data, ':')) && colon[1]) {
 		*colon = '\0';

@@ -157,7 +157,7 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 {
 	find_host(c, &a->host);
 	if (!cmdline_value(c, "--port", &a->port))
-		buf_addf(&a->port, "%d", m->known.port ? m->known.port : 6379);
+		buf_addf(&a->port, "%d", m->known.port ? m->known.port : CODIS_SERVER_PORT);
 	if (!cmdline_value(c, "--requirepass", &a->auth) && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };

@@ -836,17 +836,12 @@ void inventory_claim(struct inventory *inv, const char *uid, const char *product
 
 static void read_ready(const cJSON *object, struct inventory_node *n)
 {
-	const cJSON *condition;
+	const cJSON *ready = codis_condition(object, "Ready");
+	const char *status = json_str(ready, "status", NULL);
+	int64_t changed = time_of(json_str(ready, "lastTransitionTime", NULL));
 
-	cJSON_ArrayForEach(condition, json_get(object, "status", "conditions", NULL)) {
-		const char *type = json_str(condition, "type", NULL), *status = json_str(condition, "status", NULL);
-		int64_t changed = time_of(json_str(condition, "lastTransitionTime", NULL));
-
-		if (!type || strcmp(type, "Ready") != 0)
-			continue;
-		n->ready = status && strcmp(status, "True") == 0;
-		n->ready_changed_ms = n->ready && changed - created(object) < JOINING_MS ? 0 : changed;
-	}
+	n->ready = status && strcmp(status, "True") == 0;
+	n->ready_changed_ms = n->ready && changed - created(object) < JOINING_MS ? 0 : changed;
 }
 
 /* Its pods learn what became of it; n NULL: it is gone. */

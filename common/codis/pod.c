@@ -253,9 +253,11 @@ static uint16_t read_port(const struct reader *r)
 		const char *names[5]; /* as stock manifests and the article's call it */
 		uint16_t stock;
 	} ports[] = {
-		[CODIS_SERVER] = { "--port", { "redis", "server", "codis-server", "service-port", NULL }, 6379 },
-		[CODIS_PROXY] = { "--host-admin", { "admin", NULL }, 11080 },
-		[CODIS_DASHBOARD] = { "--host-admin", { "admin", "dashboard", NULL }, 18080 },
+		[CODIS_SERVER] = { "--port",
+				   { "redis", "server", "codis-server", "service-port", NULL },
+				   CODIS_SERVER_PORT },
+		[CODIS_PROXY] = { "--host-admin", { "admin", NULL }, CODIS_PROXY_ADMIN_PORT },
+		[CODIS_DASHBOARD] = { "--host-admin", { "admin", "dashboard", NULL }, CODIS_DASHBOARD_PORT },
 	};
 	struct said_text said;
 	const char *colon;
@@ -284,7 +286,7 @@ void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size)
 
 /* --- status ------------------------------------------------------------------------------------------------------- */
 
-static const cJSON *condition(const cJSON *object, const char *type)
+const cJSON *codis_condition(const cJSON *object, const char *type)
 {
 	const cJSON *c;
 
@@ -324,7 +326,7 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 static void read_status(const cJSON *object, const char *container, struct pod_status *status)
 {
 	const char *phase = json_str(object, "status", "phase", NULL);
-	const cJSON *scheduled = condition(object, "PodScheduled");
+	const cJSON *scheduled = codis_condition(object, "PodScheduled");
 
 	if (container[0])
 		read_container_status(container_status(object, container), status);
@@ -332,7 +334,7 @@ static void read_status(const cJSON *object, const char *container, struct pod_s
 		status->running = is(phase, "Running");
 	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
 	status->deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
-	status->ready = is(json_str(condition(object, "Ready"), "status", NULL), "True");
+	status->ready = is(json_str(codis_condition(object, "Ready"), "status", NULL), "True");
 	status->unschedulable = is(json_str(scheduled, "status", NULL), "False") &&
 				is(json_str(scheduled, "reason", NULL), "Unschedulable");
 }

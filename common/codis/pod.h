@@ -79,6 +79,9 @@ int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err
  * namespace. owner is its name; name, uid and status stay empty. */
 int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err);
 
+/* The condition of that type in the status of an object, a Pod's or a Node's; NULL: it has none. */
+const cJSON *codis_condition(const cJSON *object, const char *type);
+
 /* The container of the Codis program of this component, or NULL when none can be told: the one that runs the program,
  * then the one of its name, then the one that runs another program of that kind (redis-server), then the only one there
  * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */

@@ -131,3 +131,10 @@ void served_say_keys(int64_t keys, char out[SERVED_KEYS_MAX])
 	else
 		snprintf(out, SERVED_KEYS_MAX, "about %.1f million keys", (double)keys / 1e6);
 }
+
+const char *served_acknowledge(const char *namespace, const char *set, char out[SERVED_COMMAND_MAX])
+{
+	snprintf(out, SERVED_COMMAND_MAX, "kubectl annotate -n %.63s sts %.253s " CODIS_ANNOTATION_DATA_LOST "-",
+		 namespace, set[0] ? set : codis_component_name(CODIS_SERVER));
+	return out;
+}

@@ -51,4 +51,8 @@ bool served_may_lose(const char *allowed, int gid);
 #define SERVED_KEYS_MAX 64
 void served_say_keys(int64_t keys, char out[SERVED_KEYS_MAX]);
 
+/* What acknowledges a loss: "kubectl annotate -n shop sts codis-server codis.io/data-lost-". set "": not known. */
+#define SERVED_COMMAND_MAX 400
+const char *served_acknowledge(const char *namespace, const char *set, char out[SERVED_COMMAND_MAX]);
+
 #endif

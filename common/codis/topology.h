@@ -23,6 +23,12 @@ struct error;
 #define CODIS_DEFAULT_SERVER_REPLICA 2
 #define CODIS_HOSTNAME_KEY           "kubernetes.io/hostname"
 
+/* The ports of Codis' own configuration: where the programs listen unless they are told otherwise. */
+#define CODIS_SERVER_PORT      6379
+#define CODIS_PROXY_PORT       19000
+#define CODIS_PROXY_ADMIN_PORT 11080
+#define CODIS_DASHBOARD_PORT   18080
+
 enum codis_component {
 	CODIS_NONE,
 	CODIS_SERVER,

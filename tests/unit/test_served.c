@@ -143,3 +143,13 @@ TEST(keys_in_words)
 	says(1234567, "about 1.2 million keys");
 	says(2500000000, "about 2500.0 million keys");
 }
+
+TEST(command_that_acknowledges_a_loss)
+{
+	char out[SERVED_COMMAND_MAX];
+
+	assert_string_equal(served_acknowledge("shop", "redis", out),
+			    "kubectl annotate -n shop sts redis codis.io/data-lost-");
+	assert_string_equal(served_acknowledge("shop", "", out),
+			    "kubectl annotate -n shop sts codis-server codis.io/data-lost-");
+}
