@@ -81,8 +81,51 @@ static bool note_contradiction(struct cluster *c, struct observed_server *s)
 	return true;
 }
 
+/* --- whose a server is where its words do not tell -------------------------------------------------------------------
+ */
+
+/* It leads the group that lists it, or follows another member: an old list may have an address that somebody else's new
+ * pod has got. */
+static bool is_at_home(const struct observed_server *s, const struct codis_group *node)
+{
+	int at = codis_group_find(node, s->addr);
+
+	if (at < 0 || !s->info_valid)
+		return false;
+	return s->info.role == REDIS_ROLE_MASTER ? at == 0 : codis_group_find(node, s->info.master) >= 0;
+}
+
+static void claim(struct cluster *c, const struct observed_server *s, const struct codis_group *node)
+{
+	const struct inventory_pod *p;
+	char addr[CODIS_ADDR_MAX], host[CODIS_ADDR_MAX];
+	uint16_t port;
+
+	if (!is_at_home(s, node) || addr_split(s->addr, host, sizeof(host), &port, NULL) < 0)
+		return;
+	p = inventory_pod_at(c->ctl->inventory, host);
+	if (!p || p->product[0] || p->pod.component != CODIS_SERVER || p->pod.group != node->id ||
+	    strcmp(p->pod.namespace, c->namespace) != 0)
+		return;
+	codis_pod_addr(&p->pod, addr, sizeof(addr));
+	if (addr_equal(addr, s->addr))
+		inventory_claim(c->ctl->inventory, p->pod.uid, c->product);
+}
+
+static void claim_listed(struct cluster *c, const struct codis_group *node)
+{
+	for (int i = 0; i < node->count; i++) {
+		const struct observed_server *s = cluster_server(c, node->servers[i].addr);
+
+		if (s)
+			claim(c, s, node);
+	}
+}
+
 void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state)
 {
+	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
+
 	s->reach = state->reach;
 	s->since_ms = state->since_ms;
 	s->info_valid = state->info_valid;
@@ -92,6 +135,8 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	note_run(c, s);
 	note_link(s);
 	note_master_of(c, s);
+	if (g && !s->group)
+		claim(c, s, &g->node);
 	ledger_hear(c, s);
 	if (note_contradiction(c, s))
 		observe_group(c, s->listed_group);
@@ -441,27 +486,6 @@ static void list_members(struct cluster *c, struct observed_group *g)
 		note_run(c, s);
 	}
 	note_master(c, g);
-}
-
-/* Servers whose words do not tell their product belong to the one that lists them. */
-static void claim_listed(struct cluster *c, const struct codis_group *node)
-{
-	const struct inventory_pod *p;
-	char addr[CODIS_ADDR_MAX], host[CODIS_ADDR_MAX];
-
-	for (int i = 0; i < node->count; i++) {
-		uint16_t port;
-
-		if (addr_split(node->servers[i].addr, host, sizeof(host), &port, NULL) < 0)
-			continue;
-		p = inventory_pod_at(c->ctl->inventory, host);
-		if (!p || p->product[0] || p->pod.component != CODIS_SERVER ||
-		    strcmp(p->pod.namespace, c->namespace) != 0)
-			continue;
-		codis_pod_addr(&p->pod, addr, sizeof(addr));
-		if (addr_equal(addr, node->servers[i].addr))
-			inventory_claim(c->ctl->inventory, p->pod.uid, c->product);
-	}
 }
 
 void roster_take_stock(struct cluster *c)

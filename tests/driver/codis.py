@@ -40,8 +40,10 @@ def parse_info(text):
     return dict(line.split(":", 1) for line in text.replace("\r", "").split("\n") if ":" in line)
 
 
-def ask_directly(address, command=b"INFO\r\n", timeout=1.0):
+def ask_directly(address, command=b"INFO\r\n", timeout=1.0, password=""):
     """The bulk answer of a server that can be reached from here."""
+    if password:
+        command = b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%b\r\n" % (len(password), password.encode()) + command
     host, port = address.rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout) as s:
         s.settimeout(timeout)
@@ -51,9 +53,9 @@ def ask_directly(address, command=b"INFO\r\n", timeout=1.0):
             block = s.recv(65536)
             if not block:
                 break
-            answer += block
+            answer = (answer + block).removeprefix(b"+OK\r\n")
             head, _, rest = answer.partition(b"\r\n")
-            if head[:1] != b"$" or len(rest) >= int(head[1:]) + 2:
+            if answer and (head[:1] != b"$" or len(rest) >= int(head[1:]) + 2):
                 break
     if answer[:1] != b"$":
         raise RuntimeError(f"{address}: {answer.decode('utf-8', 'replace').strip()}")
@@ -63,10 +65,11 @@ def ask_directly(address, command=b"INFO\r\n", timeout=1.0):
 class Codis:
     """One Codis in one namespace. direct: its pods' addresses can be reached from this machine."""
 
-    def __init__(self, kube, namespace, direct=True):
+    def __init__(self, kube, namespace, direct=True, password=""):
         self.kube = kube
         self.namespace = namespace
         self.direct = direct
+        self.password = password
 
     # --- servers ---------------------------------------------------------------------------------------------------
 
@@ -75,8 +78,9 @@ class Codis:
 
     def _info(self, pod):
         if self.direct:
-            return parse_info(ask_directly(pod["status"]["podIP"] + ":6379"))
-        return parse_info(self.kube.run_in(self.namespace, pod["metadata"]["name"], "redis-cli", "INFO"))
+            return parse_info(ask_directly(pod["status"]["podIP"] + ":6379", password=self.password))
+        return parse_info(self.kube.run_in(self.namespace, pod["metadata"]["name"], "redis-cli",
+                                           *(("-a", self.password) if self.password else ()), "INFO"))
 
     def server(self, pod):
         meta, status = pod["metadata"], pod["status"]

@@ -311,9 +311,15 @@ ROSTER_TEST(server_that_is_listed_belongs_here_where_its_words_do_not_tell)
 	set_silent_server("more-0", "10.0.0.3");
 	assert_string_equal(product_of("codis-server-0"), "");
 	list(1);
+	assert_string_equal(product_of("codis-server-0"), "");
+	hear_replica(A, "new", CODIS_GUARD_ADDR, false); /* somebody's new pod that has got an old address */
+	assert_string_equal(product_of("codis-server-0"), "");
+	hear_master(A, "run");
 	assert_string_equal(product_of("codis-server-0"), "codis-test");
 	assert_string_equal(product_of("more-0"), "");
-	set_silent_server("codis-server-1", "10.0.0.2"); /* listed before its pod is seen */
+	hear_replica(B, "b", A, true); /* before its pod is seen */
+	set_silent_server("codis-server-1", "10.0.0.2");
+	assert_string_equal(product_of("codis-server-1"), "");
 	roster_take_stock(w.c);
 	assert_string_equal(product_of("codis-server-1"), "codis-test");
 	assert_string_equal(server(B)->uid, "uid-codis-server-1");
