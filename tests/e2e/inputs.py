@@ -260,6 +260,10 @@ def refused(w):
                     done = w.kube.apply(json.dumps(o), "unread", check=False)
                     assert done.returncode and all(p in done.stderr for p in (name, where, remedy)), done.stderr
                     w.note(done.stderr.strip().partition("denied the request: ")[2])
+        for o in (by_key, by_all):  # of PRODUCT_NAME: what the sentence says helps
+            label([o], "codis-server", **{"codis.io/product": "shop"})
+            done = w.kube.kubectl("apply", "-n", "unread", "--dry-run=server", "-f", "-", text=json.dumps(o))
+            assert "codis.io/product" not in done.stderr, done.stderr
     finally:
         w.kube.kubectl("delete", "namespace", "unread", "--wait=false")
 
@@ -270,7 +274,7 @@ def refused(w):
 def password(w):
     """A password from a Secret: status and Event say the one command that is missing; with it, all is led."""
     word = """s3cret "$x'`"""  # which a shell would read otherwise
-    objects = small(w)
+    objects = small(w, "article")
     for name in PROGRAMS:
         set_env(container(objects, name), PRODUCT_AUTH=key_of("secret", "shop-password", "auth"))
     container(objects, "codis-server")["args"] += ["--requirepass", "$(PRODUCT_AUTH)", "--masterauth", "$(PRODUCT_AUTH)"]
