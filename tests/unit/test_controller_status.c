@@ -294,6 +294,70 @@ TEST(what_a_human_has_to_mend)
 		       "(codis-server-1.codis-server:6379: listed by a name)");
 }
 
+static void assert_word(const struct server_view *as, const char *word)
+{
+	WORLD(1);
+	char expected[200];
+
+	memcpy(&w->servers[1], as, sizeof(*as));
+	snprintf(expected, sizeof(expected),
+		 "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 synced "
+		 "replica (codis-server-1: %s)",
+		 word);
+	assert_line(w, expected);
+}
+
+TEST(each_state_of_a_member_has_its_word)
+{
+	WORLD(1);
+	const struct server_view replica = w->servers[1];
+	struct server_view s = replica;
+
+	s.info.link_up = false;
+	s.pod.deleting = true;
+	assert_word(&s, "leaving");
+	s.pod.deleting = false;
+	s.pod.crash_looping = true;
+	assert_word(&s, "crash-looping");
+	s.pod.crash_looping = false;
+	s.info.syncing = true;
+	assert_word(&s, "syncing");
+	s.info.loading = true;
+	assert_word(&s, "loading");
+	s = replica;
+	snprintf(s.info.master, sizeof(s.info.master), CODIS_GUARD_ADDR);
+	assert_word(&s, "waiting for a role");
+	s.info.role = REDIS_ROLE_MASTER;
+	assert_word(&s, "stray master");
+	s.reach = REACH_REFUSED;
+	assert_word(&s, "refusing");
+	s.reach = REACH_SILENT;
+	assert_word(&s, "silent");
+	s.reach = REACH_UNKNOWN;
+	assert_word(&s, "unknown");
+	s.addr[0] = '\0';
+	assert_word(&s, "has no address yet");
+	s.pod.image_missing = true;
+	assert_word(&s, "its image cannot be had");
+}
+
+TEST(what_is_wrong_beside_the_servers)
+{
+	WORLD(1);
+
+	w->v.dashboard.reach = REACH_SILENT;
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; dashboard is busy or "
+		       "hung");
+	w->v.dashboard.reach = REACH_OK;
+	w->proxies[1].registered = false;
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 1 proxy, 1024/1024 slots served; proxy codis-proxy-1 is "
+		       "not taken in yet");
+	w->proxies[1].registered = true;
+	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "preparing");
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; group 1: promotion is "
+		       "preparing");
+}
+
 TEST(json_has_every_member)
 {
 	WORLD(1);
