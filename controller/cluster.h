@@ -68,7 +68,7 @@ struct cluster {
 
 	/* observe.c */
 	struct observed_topom dashboard;
-	int64_t dashboard_asked_ms; /* act sets it to 0: ask at once */
+	int64_t dashboard_asked_ms; /* 0: ask at once */
 	int64_t listed_ms;          /* when the folder of groups was read */
 	int64_t proxies_read_ms;    /* when the folder of proxies and all in it had been read */
 	int proxies_unread;         /* such nodes under way */

@@ -268,8 +268,7 @@ int64_t observe_start_time(const char *s)
 	return clock_parse_rfc3339(rfc, &ms, NULL) == 0 ? ms : 0;
 }
 
-bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, int version,
-		       const struct error *err)
+bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err)
 {
 	struct observed_topom *t = &c->dashboard;
 	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, NULL);
@@ -279,7 +278,6 @@ bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, si
 	t->lock_exists = !err ? 1 : err->code == ERR_NOTFOUND ? 0 : -1;
 	snprintf(t->lock_addr, sizeof(t->lock_addr), "%s", addr ? addr : "");
 	t->lock_start_wall_ms = observe_start_time(json_str(json, "start_time", NULL));
-	t->lock_version = version;
 	t->lock_read_ms = began_ms;
 	return t->lock_exists != before.lock_exists || strcmp(t->lock_addr, before.lock_addr) != 0 ||
 	       t->lock_start_wall_ms != before.lock_start_wall_ms;
@@ -290,8 +288,9 @@ static void on_lock(void *ctx, const char *data, size_t len, int version, const 
 	struct node_read *r = ctx;
 	struct cluster *c = r->c;
 
+	(void)version; /* one that is taken anew has the same */
 	c->listing--;
-	cluster_heard(c, observe_hear_lock(c, r->began_ms, data, len, version, err));
+	cluster_heard(c, observe_hear_lock(c, r->began_ms, data, len, err));
 	free(r);
 }
 

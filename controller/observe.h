@@ -34,8 +34,7 @@ void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, con
 void observe_hear_proxy_list(struct cluster *c, int count, const char *const *names);
 /* The node of a proxy. */
 bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version);
-bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, int version,
-		       const struct error *err);
+bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err);
 bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err);
 bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, const struct error *err);
 

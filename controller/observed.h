@@ -109,7 +109,6 @@ struct observed_topom {
 	int16_t lock_exists; /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];
 	int64_t lock_start_wall_ms;
-	int lock_version;
 	int64_t lock_read_ms;
 };
 

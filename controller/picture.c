@@ -394,7 +394,6 @@ static void view_dashboard(struct making *m)
 	b->lock_exists = t->lock_exists;
 	memcpy(b->lock_addr, t->lock_addr, sizeof(b->lock_addr));
 	b->lock_start_wall_ms = t->lock_start_wall_ms;
-	b->lock_version = t->lock_version;
 	b->lock_read_ms = t->lock_read_ms;
 }
 

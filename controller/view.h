@@ -111,8 +111,7 @@ struct dashboard_view {
 	int16_t lock_exists;             /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
-	int lock_version;
-	int64_t lock_read_ms; /* when the read that gave the lock began */
+	int64_t lock_read_ms;            /* when the read that gave the lock began */
 };
 
 /* What this controller may do in a cluster. */

@@ -169,16 +169,15 @@ OBSERVE_TEST(lock_is_there_or_not_or_not_known)
 	const char *lock = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:45 +0800 CST\"}";
 	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
 
-	assert_true(observe_hear_lock(w.c, 100, lock, strlen(lock), 3, NULL));
+	assert_true(observe_hear_lock(w.c, 100, lock, strlen(lock), NULL));
 	assert_int_equal(w.c->dashboard.lock_exists, 1);
 	assert_string_equal(w.c->dashboard.lock_addr, D);
-	assert_int_equal(w.c->dashboard.lock_version, 3);
 	assert_int_equal(w.c->dashboard.lock_read_ms, 100);
-	assert_false(observe_hear_lock(w.c, 200, lock, strlen(lock), 3, NULL));
-	assert_true(observe_hear_lock(w.c, 300, NULL, 0, 0, &gone));
+	assert_false(observe_hear_lock(w.c, 200, lock, strlen(lock), NULL));
+	assert_true(observe_hear_lock(w.c, 300, NULL, 0, &gone));
 	assert_int_equal(w.c->dashboard.lock_exists, 0);
 	assert_string_equal(w.c->dashboard.lock_addr, "");
-	assert_true(observe_hear_lock(w.c, 400, NULL, 0, 0, &silent));
+	assert_true(observe_hear_lock(w.c, 400, NULL, 0, &silent));
 	assert_int_equal(w.c->dashboard.lock_exists, -1);
 }
 
