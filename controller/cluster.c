@@ -267,7 +267,7 @@ static bool is_open(const struct cluster *c)
 	return false;
 }
 
-static void take_turn(struct cluster *c)
+void cluster_turn(struct cluster *c)
 {
 	struct action actions[MAX_ACTIONS];
 	struct observed seen;
@@ -296,7 +296,7 @@ static void take_turn(struct cluster *c)
 
 static void on_soon(uv_timer_t *t)
 {
-	take_turn(t->data);
+	cluster_turn(t->data);
 }
 
 static void look_in(struct cluster *c, uint64_t ms)
@@ -330,7 +330,7 @@ void cluster_tick(struct cluster *c, int64_t now_ms)
 	zookeeper_tick(c, now_ms);
 	observe(c, now_ms);
 	if (c->open || now_ms - c->looked_ms >= CALM_LOOK_MS)
-		take_turn(c);
+		cluster_turn(c);
 }
 
 /* --- beginning and end -----------------------------------------------------------------------------------------------

@@ -112,6 +112,8 @@ void cluster_end(struct cluster *c);
 bool cluster_idle(const struct cluster *c);
 /* Ten times a second: asks what is due, and looks where something is under way, or a second has passed. */
 void cluster_tick(struct cluster *c, int64_t now_ms);
+/* Takes stock if that is due, makes the picture, decides and acts: now. */
+void cluster_turn(struct cluster *c);
 /* Something was seen: make the picture and decide, in the next turn of the loop. */
 void cluster_look(struct cluster *c);
 /* An answer came: looked at within milliseconds, together with those that come with it. news: it says something else

@@ -9,7 +9,6 @@
 #include "common/base/log.h"
 #include "common/codis/inventory.h"
 #include "common/kube/event.h"
-#include "controller/roster.h"
 
 /* A cluster without pods for so long is forgotten. */
 #define FORGET_MS 60000
@@ -206,10 +205,10 @@ void clusters_tick(struct clusters *cs, int64_t now_ms)
 		return;
 	if (cs->changed || !cs->was_synced) {
 		inventory_each_product(cs->inv, find_product, cs);
-		/* Whom a group lists is no stray. */
+		/* Whom a group lists is no stray. A whole turn: the view points to what taking stock forgets. */
 		for (struct cluster *c = cs->first; c; c = c->next) {
 			if (c->stock_due)
-				roster_take_stock(c);
+				cluster_turn(c);
 		}
 		find_strays(cs);
 		cs->changed = false;

@@ -9,6 +9,7 @@
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "controller/clusters.h"
+#include "controller/status.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
@@ -184,6 +185,33 @@ CLUSTERS_TEST(cluster_without_pods_is_forgotten_after_a_minute)
 	set_pod("ns", "shop", "codis-server", "codis-server-0");
 	tick(100);
 	assert_int_equal(count(), 1);
+}
+
+/* The page may read the view at any time between two turns. */
+CLUSTERS_TEST(view_outlives_nothing_that_it_points_to)
+{
+	char line[1024];
+	bool ok;
+	struct cluster *c;
+
+	fixture_set_pod(w.inv,
+			&(struct fixture_pod){ .app = "codis-proxy", .name = "codis-proxy-0", .ip = "127.0.0.1" });
+	set_pod("ns", "codis-test", "codis-server", "codis-server-0");
+	tick(100);
+	c = clusters_first(w.cs);
+	assert_int_equal(c->proxy_count, 1);
+	while (c->proxies[0]->asking) /* it is refused */
+		uv_run(&w.uv, UV_RUN_ONCE);
+	c->proxies[0]->reach = REACH_OK;
+	c->proxies[0]->online = c->proxies[0]->has_slots = true;
+	cluster_turn(c);
+	assert_ptr_equal(c->view.proxies[0].slots, c->proxies[0]->slots);
+	c->open = false; /* as when all is well */
+	inventory_remove_pod(w.inv, "uid-codis-proxy-0");
+	tick(100);
+	assert_int_equal(c->proxy_count, 0);
+	assert_int_equal(c->view.proxy_count, 0);
+	status_line(&c->view, &w.ctl.limits, line, sizeof(line), &ok);
 }
 
 CLUSTERS_TEST(only_the_cluster_that_a_change_touches_takes_stock)
