@@ -184,8 +184,10 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 		op_fail(op, ERR_PROTOCOL, "SLAVEOF NO ONE was accepted, and INFO shows no master");
 		return;
 	}
-	if (s)
+	if (s) {
 		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
+		s->role_version = op->version;
+	}
 	op_mark(op, "role");
 	op_crash_point(op, "promote.role");
 	fill_all(op, op->a.addr, false, FILL_MS, on_filled);

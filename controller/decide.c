@@ -326,11 +326,23 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	return false;
 }
 
+/* A proxy whose slots were not heard yet cannot be locked, and would go on writing to the old master. */
+static bool can_lock_proxies(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_REFUSED && !p->slots)
+			return false;
+	}
+	return true;
+}
+
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	const struct server_view *next;
 
-	if (!m->pod.deleting)
+	if (!m->pod.deleting || !can_lock_proxies(d->v))
 		return false;
 	next = best_replica(d->v, g, m, true);
 	if (!next)

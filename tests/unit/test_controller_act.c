@@ -721,6 +721,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 		       "p1 1024 slots to B\n"
 		       "reload\n");
 	assert_int_equal(group()->version, 8);
+	assert_int_equal(cluster_server(w.c, B)->role_version, 8);
 	assert_string_equal(group()->node.servers[0].addr, B);
 	assert_int_equal(group()->retry_ms <= clock_mono_ms(), true);
 	assert_slots(1, B, false);

@@ -563,6 +563,23 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 	assert_nothing(w);
 }
 
+TEST(no_switch_past_a_proxy_that_was_not_heard_yet)
+{
+	WORLD;
+
+	w->servers[0].pod.deleting = true;
+	w->proxies[0].slots = NULL;
+	w->proxies[0].reach = REACH_UNKNOWN;
+	assert_nothing(w);
+	w->proxies[0].since_ms = w->v.now_ms;
+	w->proxies[0].reach = REACH_REFUSED; /* it sends nobody anywhere */
+	assert_only(w, ACT_SWITCH, B);
+	w->proxies[0].reach = REACH_OK;
+	w->proxies[0].registered = false;
+	w->v.dashboard.busy = true; /* it is not taken in at this look */
+	assert_only(w, ACT_SWITCH, B);
+}
+
 TEST(busy_group_is_left_alone)
 {
 	WORLD;
