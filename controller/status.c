@@ -123,6 +123,8 @@ struct groups_status {
 static void say_masters(const struct cluster_view *v, const struct decide_limits *limits, struct groups_status *all,
 			struct reasons *r)
 {
+	if (!v->server_count && !view_groups_wanted(v))
+		say(r, "no codis-server belongs to it");
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g);

@@ -272,6 +272,15 @@ TEST(many_reasons_are_counted_not_cut)
 			    strlen(": it does not answer"));
 }
 
+TEST(product_without_servers)
+{
+	WORLD(1);
+
+	w->v.server_count = w->v.group_count = w->v.replicas = 0;
+	assert_line(w,
+		    "codis-test: DOWN, 0/0 groups led, 2 proxies, 0/1024 slots served; no codis-server belongs to it");
+}
+
 TEST(what_a_human_has_to_mend)
 {
 	WORLD(1);
