@@ -30,8 +30,8 @@ def small(w, folder="plain", servers=2):
     """One group, one proxy, one ZooKeeper; the servers, dashboard and proxy in the plain form or in the article's."""
     files = {"plain": ("codis-config", *PROGRAMS), "article": ("codis-service", *PROGRAMS)}[folder]
     objects = objects_of(w, manifest("codis", "plain", "zookeeper.yaml"),
-                         *(manifest("codis", folder, f + ".yaml").replace("nodePort: 31080", "nodePort: 31083")
-                           for f in files))
+                         *(manifest("codis", folder, f + ".yaml") for f in files))
+    objects = [o for o in objects if o["metadata"]["name"] not in ("codis-fe", "codis-ha")]  # the article's Services
     replicas = {"codis-server": servers, "codis-proxy": 1, "zookeeper": 1}
     for o in objects:
         if o["kind"] != "Service" and o["metadata"]["name"] in replicas:
