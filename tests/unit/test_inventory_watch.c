@@ -110,6 +110,11 @@ static bool is_ready(void *ctx)
 	return inventory_watch_ready(((struct world *)ctx)->watch, why, sizeof(why));
 }
 
+static bool has_its_node(void *ctx)
+{
+	return !inventory_pod(((struct world *)ctx)->inv, "u0")->node_lost;
+}
+
 /* The pods' names, and their uids if they are these. */
 struct wanted {
 	struct world *w;
@@ -179,8 +184,7 @@ TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
 	fake_apply(&w->fake->api, "/api/v1/nodes/n1",
 		   "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
 	await_marks(w, "0");
-	while (inventory_pod(w->inv, "u0")->node_lost)
-		fake_run(w->fake, 10, is_ready, w);
+	assert_true(fake_run(w->fake, 10000, has_its_node, w));
 }
 
 /* One that leaves both watches is gone after a while; then all that left one of them before would be gone, too. */
