@@ -1,4 +1,5 @@
 """What all cases share: the cluster with codis-k8s installed, a plain Codis on it, and writers when they are wanted."""
+import concurrent.futures
 import json
 import os
 import shutil
