@@ -273,7 +273,7 @@ def refused(w):
 @case
 def password(w):
     """A password from a Secret: status and Event say the one command that is missing; with it, all is led."""
-    word = """s3cret "$x'`"""  # which a shell would read otherwise
+    word = "s3cret$x`;&"  # which a shell would read otherwise; blanks and quotes are none of Redis 3.2's replication
     objects = small(w, "article")
     for name in PROGRAMS:
         set_env(container(objects, name), PRODUCT_AUTH=key_of("secret", "shop-password", "auth"))

@@ -168,10 +168,10 @@ class World:
         for node in self.kube.nodes():
             if node["spec"].get("unschedulable"):
                 self.kube.cordon(node["metadata"]["name"], False)
-        self.acknowledge_losses()
         try:
             self.wait_system(60)
             self.wait_admission()
+            self.acknowledge_losses()
             self.wait_whole(90)
         except Timeout as e:
             self.note(f"begun anew, since an earlier case has left it ill: {e}")
