@@ -123,9 +123,9 @@ const char *secrets_get(struct secrets *all, const char *namespace, const char *
 		return s->value;
 	if (s && s->code == ERR_DENIED)
 		snprintf(why, size,
-			 "it is in Secret %s, key %s, which the controller may not read: kubectl apply -n %s -f "
-			 "manifests/codis/password-role.yaml",
-			 name, key, namespace);
+			 "it is in Secret %s, key %s, which the controller may not read: sed 's|codis-password|%s|' "
+			 "manifests/codis/password-role.yaml | kubectl apply -n %s -f -",
+			 name, key, name, namespace);
 	else
 		snprintf(why, size, "it is in Secret %s, key %s, which is not known yet%s%s", name, key,
 			 s && s->error[0] ? ": " : "", s ? s->error : "");

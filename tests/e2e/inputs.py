@@ -280,12 +280,12 @@ def password(w):
     container(objects, "codis-server")["args"] += ["--requirepass", "$(PRODUCT_AUTH)", "--masterauth", "$(PRODUCT_AUTH)"]
     for name in ("codis-dashboard", "codis-proxy"):
         container(objects, name)["args"] += ["--product_auth", "$(PRODUCT_AUTH)"]
-    command = "kubectl apply -n secret -f manifests/codis/password-role.yaml"
+    command = "sed 's|codis-password|shop-password|' manifests/codis/password-role.yaml | kubectl apply -n secret -f -"
     with applied(w, "secret", [config("shop-password", "Secret", auth=word), *objects], word) as codis:
         line = wait_line(w, "secret", command)
         assert "NOAUTH" in line and "Secret shop-password, key auth" in line, line
         w.note(wait_event(w, "secret", "codis-server-0", "NOAUTH", command))
-        w.kube.apply(manifest("codis", "password-role.yaml").replace('["codis-password"]', '["shop-password"]'), "secret")
+        w.kube.apply(manifest("codis", "password-role.yaml").replace("codis-password", "shop-password"), "secret")
         wait_line(w, "secret", WHOLE, 60)
         assert_serves(codis)
         kill_master(w, codis)

@@ -109,8 +109,8 @@ SECRETS_TEST(refusal_names_the_command_that_helps)
 	assert_int_equal(w.changed, 1);
 	assert_null(get(why));
 	assert_string_equal(
-		why, "it is in Secret codis-auth, key password, which the controller may not read: kubectl apply "
-		     "-n shop -f manifests/codis/password-role.yaml");
+		why, "it is in Secret codis-auth, key password, which the controller may not read: sed "
+		     "'s|codis-password|codis-auth|' manifests/codis/password-role.yaml | kubectl apply -n shop -f -");
 	w.now_ms += 9999;
 	secrets_tick(w.s, w.now_ms);
 	assert_int_equal(w.asked, 1); /* remembered for a while */
