@@ -71,20 +71,3 @@ int error_wrap(struct error *err, const char *fmt, ...)
 	snprintf(err->text + used, sizeof(err->text) - used, ": %s", inner);
 	return -1;
 }
-
-const char *error_code_name(enum error_code code)
-{
-	static const char *const names[] = {
-		[ERR_NONE] = "none",         [ERR_INVALID] = "invalid",
-		[ERR_NOMEM] = "nomem",       [ERR_IO] = "io",
-		[ERR_REFUSED] = "refused",   [ERR_TIMEOUT] = "timeout",
-		[ERR_PROTOCOL] = "protocol", [ERR_NOTFOUND] = "notfound",
-		[ERR_EXISTS] = "exists",     [ERR_CONFLICT] = "conflict",
-		[ERR_DENIED] = "denied",     [ERR_TOOBIG] = "toobig",
-		[ERR_GONE] = "gone",         [ERR_STATUS] = "status",
-	};
-
-	if ((unsigned)code >= sizeof(names) / sizeof(names[0]))
-		return "unknown";
-	return names[code];
-}

@@ -48,7 +48,4 @@ int error_errno(struct error *err, int errnum, const char *fmt, ...) __attribute
 /* Puts "<fmt...>: " in front of the text, keeps the code, returns -1. A text over the size is cut at its end. */
 int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The code's name for logs and metrics: "invalid", "timeout", ... */
-const char *error_code_name(enum error_code code);
-
 #endif

@@ -212,8 +212,7 @@ bool opt_wants(int argc, char **argv, const char *flag)
 	return false;
 }
 
-/* "--threads N", "--tls" */
-static void add_usage(const struct opt *o, struct buf *out)
+void opt_usage(const struct opt *o, struct buf *out)
 {
 	const char *arg = o->arg ? o->arg : o->type == OPT_CHOICE ? o->choices : NULL;
 
@@ -229,48 +228,17 @@ void opt_help(const struct opt *table, struct buf *out)
 
 	for (const struct opt *o = table; o->name; o++) {
 		buf_reset(&usage);
-		add_usage(o, &usage);
+		opt_usage(o, &usage);
 		width = usage.len > width ? usage.len : width;
 	}
 	for (const struct opt *o = table; o->name; o++) {
 		buf_reset(&usage);
-		add_usage(o, &usage);
+		opt_usage(o, &usage);
 		buf_addf(out, "  %-*s  %s", (int)width, usage.data, o->help);
 		if (o->def && *o->def)
 			buf_addf(out, " (default %s)", o->def);
 		if (o->env)
 			buf_addf(out, " [%s]", o->env);
-		buf_addch(out, '\n');
-	}
-}
-
-/* A '|' would end the cell, also inside backticks. */
-static void add_cell(struct buf *out, const char *text, bool code)
-{
-	const char *tick = code && *text ? "`" : "";
-
-	buf_addf(out, " %s", tick);
-	for (; *text; text++) {
-		if (*text == '|')
-			buf_addch(out, '\\');
-		buf_addch(out, *text);
-	}
-	buf_addf(out, "%s |", tick);
-}
-
-void opt_markdown(const struct opt *table, struct buf *out)
-{
-	BUF_CLEANUP struct buf usage = BUF_INIT(256);
-
-	buf_addstr(out, "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n");
-	for (const struct opt *o = table; o->name; o++) {
-		buf_reset(&usage);
-		add_usage(o, &usage);
-		buf_addch(out, '|');
-		add_cell(out, usage.data, true);
-		add_cell(out, o->env ? o->env : "", true);
-		add_cell(out, o->def ? o->def : "", true);
-		add_cell(out, o->help, false);
 		buf_addch(out, '\n');
 	}
 }

@@ -1,4 +1,4 @@
-/* opt.h - one table of options feeds flags, environment, defaults, --help and the docs page.
+/* opt.h - one table of options feeds flags, environment, defaults and --help; a test holds the docs page to it.
  *
  *   struct config { char *listen; int threads; };
  *   static const struct opt options[] = {
@@ -62,8 +62,9 @@ bool opt_wants(int argc, char **argv, const char *flag);
 bool opt_begin(const struct opt *table, void *config, const char *program, const char *purpose, int argc, char **argv,
 	       int *status);
 
-/* The --help text's options part, and the same as a Markdown table for docs/. */
+/* How an option is given: "--threads N", "--tls". */
+void opt_usage(const struct opt *o, struct buf *out);
+/* The --help text's options part. */
 void opt_help(const struct opt *table, struct buf *out);
-void opt_markdown(const struct opt *table, struct buf *out);
 
 #endif

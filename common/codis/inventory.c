@@ -387,13 +387,6 @@ const struct inventory_pod *inventory_pod(const struct inventory *inv, const cha
 	return p ? &p->known : NULL;
 }
 
-const struct inventory_pod *inventory_pod_by_name(const struct inventory *inv, const char *namespace, const char *name)
-{
-	const struct pod *p = inv_find_pod_by_name(inv, namespace, name);
-
-	return p ? &p->known : NULL;
-}
-
 static bool answers_before(const struct pod *a, const struct pod *b)
 {
 	if (a->known.pod.status.deleting != b->known.pod.status.deleting)
@@ -419,13 +412,6 @@ const struct inventory_node *inventory_node(const struct inventory *inv, const c
 	const struct node *n = inv_find_node(inv, name);
 
 	return n ? &n->known : NULL;
-}
-
-const struct inventory_set *inventory_set_by_name(const struct inventory *inv, const char *namespace, const char *name)
-{
-	const struct set *s = inv_find_set_by_name(inv, namespace, name);
-
-	return s && s->member.component == CODIS_SERVER ? &s->known : NULL;
 }
 
 static const struct set *set_of(const struct member *m)

@@ -74,14 +74,12 @@ void inventory_claim(struct inventory *inv, const char *uid, const char *product
 
 /* Answers stay valid until the next change. NULL: none. */
 const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid);
-const struct inventory_pod *inventory_pod_by_name(const struct inventory *inv, const char *namespace, const char *name);
 /* Of several with that address (pods in their node's network, an old one and its successor): one that is not being
  * deleted, then the one that was made last. */
 const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *ip);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
 /* Of several, which the webhook refuses: one that is not being deleted, then the first by name. */
 const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
-const struct inventory_set *inventory_set_by_name(const struct inventory *inv, const char *namespace, const char *name);
 
 /* Where a pod with these words belongs, as it is told in inventory_pod: for one that no watch has brought yet. */
 void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],

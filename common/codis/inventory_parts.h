@@ -1,5 +1,5 @@
 /* inventory_parts.h - what an inventory is made of, and how one finds its parts. For inventory.c and inventory_belong.c
- * alone. */
+ * alone, and for tests that ask for what is held under a name. */
 #ifndef CODIS_CODIS_INVENTORY_PARTS_H
 #define CODIS_CODIS_INVENTORY_PARTS_H
 

@@ -1,5 +1,5 @@
 #include "tests/unit/fake_api.h"
-#include "common/base/json_patch.h"
+#include "tests/unit/json_patch_apply.h"
 
 struct fake_request {
 	struct buf body;

@@ -10,6 +10,9 @@
 #include "common/base/opt.h"
 #include "tests/unit/test.h"
 
+/* The options as a Markdown table. */
+void options_table(const struct opt *table, struct buf *out);
+
 /* The tests run in the top folder. */
 void assert_page_has_options(const char *path, const struct opt *options);
 

@@ -10,6 +10,7 @@
 #include "common/codis/probe.h"
 #include "controller/cluster.h"
 #include "controller/roster.h"
+#include "tests/unit/inventory_named.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
@@ -299,7 +300,7 @@ static void set_silent_server(const char *name, const char *ip)
 
 static const char *product_of(const char *name)
 {
-	return inventory_pod_by_name(w.inv, "ns", name)->product;
+	return pod_named(w.inv, "ns", name)->product;
 }
 
 ROSTER_TEST(server_that_is_listed_belongs_here_where_its_words_do_not_tell)

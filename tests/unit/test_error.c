@@ -68,11 +68,3 @@ TEST(long_texts_are_cut)
 	error_errno(&err, EIO, "%s", text);
 	assert_int_equal(strlen(err.text), sizeof(err.text) - 1);
 }
-
-TEST(names)
-{
-	for (int code = ERR_NONE; code <= ERR_STATUS; code++)
-		assert_non_null(error_code_name((enum error_code)code));
-	assert_string_equal(error_code_name(ERR_TIMEOUT), "timeout");
-	assert_string_equal(error_code_name((enum error_code)999), "unknown");
-}

@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "tests/unit/inventory_named.h"
 #include "tests/unit/test.h"
 
 /* --- objects -------------------------------------------------------------------------------------------------- */
@@ -250,7 +251,7 @@ TEST_WITH(a_pod_is_found_by_each_of_its_keys, setup, teardown)
 	WORLD;
 
 	POD(inv, "codis-server-3", .uid = "u3", .product = "shop", .node = "n1", .ip = "10.0.0.3");
-	assert_ptr_equal(inventory_pod_by_name(inv, "default", "codis-server-3"), pod(inv, "u3"));
+	assert_ptr_equal(pod_named(inv, "default", "codis-server-3"), pod(inv, "u3"));
 	assert_ptr_equal(inventory_pod_at(inv, "10.0.0.3"), pod(inv, "u3"));
 	assert_string_equal(pod(inv, "u3")->product, "shop");
 	assert_string_equal(pod(inv, "u3")->trouble, "");
@@ -261,11 +262,11 @@ TEST_WITH(a_pod_is_found_by_each_of_its_keys, setup, teardown)
 	assert_int_equal(on_node(inv, "n1"), 1);
 	assert_products(inv, "default/shop ");
 	assert_null(inventory_pod(inv, "u4"));
-	assert_null(inventory_pod_by_name(inv, "other", "codis-server-3"));
+	assert_null(pod_named(inv, "other", "codis-server-3"));
 	assert_null(inventory_pod_at(inv, "10.0.0.30"));
 	inventory_remove_pod(inv, "u3");
 	assert_int_equal(all_pods(inv) + of_product(inv, "shop") + of_group(inv, "shop", 2) + on_node(inv, "n1"), 0);
-	assert_null(inventory_pod_by_name(inv, "default", "codis-server-3"));
+	assert_null(pod_named(inv, "default", "codis-server-3"));
 	assert_null(inventory_pod_at(inv, "10.0.0.3"));
 	assert_products(inv, "");
 }
@@ -341,7 +342,7 @@ TEST_WITH(a_pod_made_anew_replaces_the_old_one_of_its_name, setup, teardown)
 	/* Late news of the old one, by another watch. */
 	POD(inv, "codis-server-0", .uid = "old", .product = "shop", .node = "n1", .deleting = true);
 	inventory_remove_pod(inv, "old");
-	assert_string_equal(inventory_pod_by_name(inv, "default", "codis-server-0")->pod.uid, "new");
+	assert_string_equal(pod_named(inv, "default", "codis-server-0")->pod.uid, "new");
 	assert_int_equal(all_pods(inv), 1);
 }
 
@@ -424,7 +425,7 @@ TEST_WITH(a_set_of_dashboards_speaks_before_its_pod_is_there, setup, teardown)
 	POD(inv, "codis-server-0");
 	SET(inv, 1, "codis-dashboard", .app = "codis-dashboard", .product = "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
-	assert_null(inventory_set_by_name(inv, "default", "codis-dashboard"));
+	assert_null(set_named(inv, "default", "codis-dashboard"));
 	assert_null(inventory_set_of(inv, "default", "shop"));
 	assert_products(inv, "default/shop ");
 }
@@ -662,13 +663,13 @@ TEST_WITH(a_set_is_found_by_name_and_by_product, setup, teardown)
 
 	SET(inv, 3, "nginx", .app = "nginx");
 	SET(inv, 4, "codis-server", .uid = "s", .replica = "1");
-	set = inventory_set_by_name(inv, "default", "codis-server");
+	set = set_named(inv, "default", "codis-server");
 	assert_non_null(set);
 	assert_ptr_equal(inventory_set_of(inv, "default", "codis-test"), set);
 	assert_int_equal(set->replicas, 4);
 	assert_int_equal(set->server_replica, 1);
 	assert_string_equal(json_str(set->annotations, "note", NULL), "x");
-	assert_null(inventory_set_by_name(inv, "default", "nginx"));
+	assert_null(set_named(inv, "default", "nginx"));
 	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
 	assert_string_equal(set->product, "shop");
 	assert_ptr_equal(inventory_set_of(inv, "default", "shop"), set);
@@ -871,7 +872,7 @@ static void check_pod(const struct model *m, const struct inventory *inv, const 
 	}
 	assert_non_null(known);
 	product = model_product(m, p);
-	assert_ptr_equal(inventory_pod_by_name(inv, p->namespace, p->name), known);
+	assert_ptr_equal(pod_named(inv, p->namespace, p->name), known);
 	assert_string_equal(known->product, product);
 	assert_int_equal(known->node_lost, p->node[0] && !m->nodes[p->node[1] - '0']);
 	for (int i = 0; i < UIDS; i++) {

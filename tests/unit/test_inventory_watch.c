@@ -5,6 +5,7 @@
 
 #include "common/codis/inventory.h"
 #include "tests/unit/fake_api.h"
+#include "tests/unit/inventory_named.h"
 #include "tests/unit/test.h"
 
 #define PODS "/api/v1/namespaces/default/pods/"
@@ -44,7 +45,7 @@ static void on_change(void *ctx, const char *namespace, const char *product)
 	(void)namespace;
 	(void)product;
 	assert_int_not_equal(pthread_mutex_trylock(&w->lock), 0); /* it is held */
-	if (w->guarded && !inventory_pod_by_name(w->inv, "default", "codis-server-0"))
+	if (w->guarded && !pod_named(w->inv, "default", "codis-server-0"))
 		w->lost = true;
 }
 
@@ -124,7 +125,7 @@ struct wanted {
 static bool is_so(void *ctx)
 {
 	const struct wanted *want = ctx;
-	const struct inventory_pod *p = inventory_pod_by_name(want->w->inv, "default", want->name);
+	const struct inventory_pod *p = pod_named(want->w->inv, "default", want->name);
 
 	return want->uid ? p && strcmp(p->pod.uid, want->uid) == 0 : !p;
 }
@@ -354,7 +355,7 @@ static void apply_set(struct world *w, const char *name, const char *uid, int re
 
 static bool has_no_set(void *ctx)
 {
-	return !inventory_set_by_name(((struct world *)ctx)->inv, "default", "redis");
+	return !set_named(((struct world *)ctx)->inv, "default", "redis");
 }
 
 TEST_WITH(a_set_made_anew_as_another_programs_leaves_no_ghost, setup, teardown)
@@ -437,7 +438,7 @@ static bool set_is_so(const struct churn *c, int i)
 
 	snprintf(name, sizeof(name), "set-%d", i);
 	snprintf(key, sizeof(key), "default/%s", name);
-	known = inventory_set_by_name(c->w->inv, "default", name);
+	known = set_named(c->w->inv, "default", name);
 	read = inventory_watch_read_set(c->w->watch, key, read_set, replicas);
 	if (!c->sets[i].replicas || !c->sets[i].codis)
 		return !known && read == (c->sets[i].replicas ? -1 : -2);

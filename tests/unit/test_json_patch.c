@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/json_patch.h"
+#include "tests/unit/json_patch_apply.h"
 #include "tests/unit/test.h"
 
 static cJSON *parsed(const char *text)
@@ -137,7 +138,7 @@ TEST(what_does_not_fit_is_refused)
 		if (json_patch_apply(doc, patch, &err))
 			fail_msg("%s was applied", cases[i].patch);
 		if (err.code != cases[i].code)
-			fail_msg("%s: %s (%s)", cases[i].patch, err.text, error_code_name(err.code));
+			fail_msg("%s: %s (code %d)", cases[i].patch, err.text, err.code);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/opt.h"
+#include "tests/unit/options_page.h"
 #include "tests/unit/test.h"
 
 struct config {
@@ -204,7 +205,7 @@ FIXTURE_TEST(help)
 				      "  --quiet                      say little (default true)\n");
 }
 
-FIXTURE_TEST(markdown)
+FIXTURE_TEST(table_of_a_docs_page)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
 	static const char head[] = "| Option | Environment | Default | Meaning |\n|---|---|---|---|\n"
@@ -212,6 +213,6 @@ FIXTURE_TEST(markdown)
 				   "| `--name NAME` |  |  | what it is called |\n"
 				   "| `--log-level debug\\|info\\|warn` | `T_LEVEL` | `info` | what to log |\n";
 
-	opt_markdown(options, &out);
+	options_table(options, &out);
 	assert_memory_equal(out.data, head, sizeof(head) - 1);
 }
