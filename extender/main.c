@@ -62,7 +62,7 @@ static void on_unreadable(void *ctx, const char *resource, const cJSON *object, 
 {
 	struct codis_extender *e = ctx;
 
-	log_warn(&e->program.log, "object.unreadable", "resource=%s namespace=%s name=%s why=%s", resource,
+	log_warn(&e->program.log, "object.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
 		 LOGQ(json_str(object, "metadata", "namespace", NULL)),
 		 LOGQ(json_str(object, "metadata", "name", NULL)), LOGQ(err->text));
 }
@@ -76,7 +76,7 @@ static void on_watch_error(void *ctx, const char *resource, const struct error *
 	metric_add(metric_counter(e->program.metrics, "codis_extender_watch_errors_total", labels,
 				  "Lists and watches that failed."),
 		   1);
-	log_warn(&e->program.log, "watch.failed", "resource=%s why=%s", resource, LOGQ(err->text));
+	log_warn(&e->program.log, "watch.failed", "resource=%s error=%s", resource, LOGQ(err->text));
 }
 
 static int start_watch(struct codis_extender *e, struct error *err)
@@ -139,7 +139,9 @@ static int start(void *ctx, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	e->extender.log = p->log;
 	e->extender.reservation_ttl_ms = e->options.reservation_ttl_ms;
-	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name);
+	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name,
+				    metric_counter(p->metrics, "codis_extender_events_dropped_total", "",
+						   "Events that did not get to the API server."));
 	if (!e->events)
 		return error_set(err, ERR_NOMEM, "no memory for Events");
 	e->explainer.events = e->events;

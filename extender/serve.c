@@ -144,7 +144,7 @@ static int filter_call(struct extender *e, struct call *c, int64_t now_ms, int64
 	int done;
 
 	if (place_pod_of(c->args.pod, &c->pod, &reason) < 0) {
-		log_warn(&e->log, "pod.unreadable", "namespace=%s pod=%s why=%s",
+		log_warn(&e->log, "pod.unreadable", "namespace=%s pod=%s error=%s",
 			 LOGQ(json_str(c->args.pod, "metadata", "namespace", NULL)),
 			 LOGQ(json_str(c->args.pod, "metadata", "name", NULL)), LOGQ(reason.text));
 		refuse_all(c, reason.text, f);
@@ -165,7 +165,7 @@ static int answer_error(struct extender *e, const char *verb, const char *result
 			struct buf *out)
 {
 	count(e, verb, result);
-	log_warn(&e->log, "call.failed", "verb=%s result=%s why=%s", verb, result, LOGQ(text));
+	log_warn(&e->log, "call.failed", "verb=%s result=%s error=%s", verb, result, LOGQ(text));
 	buf_reset(out);
 	return extender_error_write(text, out) == 0 ? status : 500;
 }

@@ -58,7 +58,7 @@ static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
 
 	if (w->httpd) {
 		if (httpd_set_certificate(w->httpd, cert_pem, key_pem, &err) < 0)
-			log_error(&w->program.log, "certificate.bad", "why=%s", LOGQ(err.text));
+			log_error(&w->program.log, "certificate.bad", "error=%s", LOGQ(err.text));
 		return;
 	}
 	if (start_serving(w, cert_pem, key_pem, &err) == 0) {
@@ -79,7 +79,7 @@ static void on_certs_error(void *ctx, const struct error *err)
 {
 	struct codis_webhook *w = ctx;
 
-	log_warn(&w->program.log, "certificate.failed", "why=%s", LOGQ(err->text));
+	log_warn(&w->program.log, "certificate.failed", "error=%s", LOGQ(err->text));
 }
 
 static int start_certs(struct codis_webhook *w, struct error *err)
@@ -153,7 +153,7 @@ static void note_watch_error(struct codis_webhook *w, const char *resource, cons
 	metric_add(metric_counter(w->program.metrics, "codis_webhook_watch_errors_total", "",
 				  "Lists and watches that failed."),
 		   1);
-	log_warn(&w->program.log, "watch.failed", "resource=%s why=%s", resource, LOGQ(err->text));
+	log_warn(&w->program.log, "watch.failed", "resource=%s error=%s", resource, LOGQ(err->text));
 }
 
 static void on_inventory_error(void *ctx, const char *resource, const struct error *err)

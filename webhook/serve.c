@@ -70,7 +70,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 	admission_verdict_init(&verdict);
 	if (!body || admission_parse(body, &request, &err) < 0) {
 		count(w, endpoint, "bad_request");
-		log_warn(&w->log, "review.unreadable", "endpoint=%s why=%s", endpoint, LOGQ(err.text));
+		log_warn(&w->log, "review.unreadable", "endpoint=%s error=%s", endpoint, LOGQ(err.text));
 		answer(res, 400, err.text);
 		return;
 	}

@@ -3,8 +3,9 @@
  *   log_info(lg, "failover.promoted", "group=%d server=%s ms=%d", gid, addr, ms);
  *   -> ts=2026-01-02T03:04:05.678Z level=info event=failover.promoted group=1 server=10.0.0.1:6379 ms=31
  *
- * The event is vocabulary: the same name stands in the log, the metric and the test. Values that may hold blanks
- * are quoted by the caller with LOGQ (log_quote). Only programs log; never a secret.
+ * The event is vocabulary: the same name stands in the log, the metric and the test. Why something failed is `error`,
+ * why something was decided `why`. Values that may hold blanks are quoted by the caller with LOGQ (log_quote). Only
+ * programs log; never a secret.
  */
 #ifndef CODIS_BASE_LOG_H
 #define CODIS_BASE_LOG_H

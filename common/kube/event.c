@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/hash.h"
 #include "common/base/json.h"
+#include "common/base/metrics.h"
 #include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/net/http.h"
@@ -31,10 +32,11 @@ struct kube_events {
 	struct slot slots[UNDER_WAY_MAX];
 	int64_t tokens_ms; /* of the bucket: one event costs 1000 / PER_SECOND */
 	int64_t filled_ms;
-	unsigned long dropped;
+	struct metric *dropped;
 };
 
-struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance)
+struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
+				    struct metric *dropped)
 {
 	struct kube_events *e = calloc(1, sizeof(*e));
 
@@ -43,6 +45,7 @@ struct kube_events *kube_events_new(struct kube_client *c, const char *component
 	e->kube = c;
 	snprintf(e->component, sizeof(e->component), "%s", component);
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
+	e->dropped = dropped;
 	e->tokens_ms = 1000;
 	e->filled_ms = clock_mono_ms();
 	for (int i = 0; i < UNDER_WAY_MAX; i++)
@@ -57,11 +60,6 @@ void kube_events_free(struct kube_events *e)
 	for (int i = 0; i < UNDER_WAY_MAX; i++)
 		http_cancel(e->slots[i].call);
 	free(e);
-}
-
-unsigned long kube_events_dropped(const struct kube_events *e)
-{
-	return e->dropped;
 }
 
 static bool take_token(struct kube_events *e)
@@ -166,7 +164,7 @@ static void on_posted(void *ctx, const cJSON *object, const struct error *err)
 	(void)object;
 	slot->call = NULL;
 	if (err && err->code != ERR_EXISTS)
-		slot->events->dropped++;
+		metric_add(slot->events->dropped, 1);
 }
 
 static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved,
@@ -178,7 +176,7 @@ static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, co
 	char note[NOTE_MAX + 2], path[256];
 
 	if (!slot || !take_token(e)) {
-		e->dropped++;
+		metric_add(e->dropped, 1);
 		return;
 	}
 	vsnprintf(note, sizeof(note), fmt, ap);
@@ -187,7 +185,7 @@ static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, co
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace_of(involved));
 	slot->call = kube_call(e->kube, "POST", path, event, NULL, EVENT_TIMEOUT_MS, on_posted, slot, NULL);
 	if (!slot->call)
-		e->dropped++;
+		metric_add(e->dropped, 1);
 }
 
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,

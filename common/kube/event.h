@@ -7,12 +7,13 @@
 
 struct kube_client;
 struct kube_events;
+struct metric;
 
 /* component: "codis-controller"; instance: the pod's name. Copied. At most 20 a second and 100 under way; what is over
- * is dropped and counted (kube_events_dropped). */
-struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance);
+ * is dropped. dropped: a counter of what is, and of what the API server does not take; outlives them. */
+struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
+				    struct metric *dropped);
 void kube_events_free(struct kube_events *e);
-unsigned long kube_events_dropped(const struct kube_events *e);
 
 /* involved: a pod or another object with kind/apiVersion or, as in a list, without (then kind is `kind`).
  * reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best effort. */

@@ -45,7 +45,7 @@ int program_run(struct program *p, const struct program_options *options)
 	p->log.fd = STDERR_FILENO;
 	log_level_parse(options->log_level, &p->log.level); /* one of its choices: the option was checked */
 	if (start(p, options, &err) < 0) {
-		log_error(&p->log, "start.failed", "why=%s", LOGQ(err.text));
+		log_error(&p->log, "start.failed", "error=%s", LOGQ(err.text));
 		return 1; /* what was begun ends with the process */
 	}
 	log_info(&p->log, "start", "version=%s ops=%s", CODIS_VERSION, options->ops_listen);
@@ -67,7 +67,7 @@ void program_end(struct program *p)
 
 void program_fail(struct program *p, const char *event, const struct error *err)
 {
-	log_error(&p->log, event, "why=%s", LOGQ(err->text));
+	log_error(&p->log, event, "error=%s", LOGQ(err->text));
 	p->failed = true;
 	program_end(p);
 }

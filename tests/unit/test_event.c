@@ -1,6 +1,7 @@
 /* Events: what kubectl describe will show, and never too many of them. */
 #include "tests/unit/fake_api.h"
 
+#include "common/base/metrics.h"
 #include "common/kube/event.h"
 #include "tests/unit/test.h"
 
@@ -51,12 +52,43 @@ static void is(const cJSON *event, const char *a, const char *b, const char *wan
 	assert_string_equal(text, wanted);
 }
 
-#define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
+static struct metrics *metrics;
+
+static int setup(void **state)
+{
+	metrics = metrics_new();
+	assert_non_null(metrics);
+	return fake_setup(state);
+}
+
+static int teardown(void **state)
+{
+	metrics_free(metrics);
+	return fake_teardown(state);
+}
+#define FIXTURE_TEST(name) TEST_WITH(name, setup, teardown)
+
+static struct kube_events *events(struct fake_world *w)
+{
+	return kube_events_new(w->kube, "codis-controller", "codis-controller-0",
+			       metric_counter(metrics, "t_dropped_total", "", "Played."));
+}
+
+static unsigned long dropped(void)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+	const char *line;
+
+	metrics_write(metrics, &text);
+	line = strstr(text.data, "\nt_dropped_total ");
+	assert_non_null(line);
+	return strtoul(line + sizeof("\nt_dropped_total"), NULL, 10);
+}
 
 FIXTURE_TEST(a_pod_from_a_list_has_an_event)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "codis-controller", "codis-controller-0");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *pod =
 		parsed("{\"metadata\":{\"name\":\"codis-server-0\",\"namespace\":\"shop\",\"uid\":\"u-1\"}}");
 	JSON_CLEANUP cJSON *event = NULL;
@@ -86,7 +118,7 @@ FIXTURE_TEST(a_pod_from_a_list_has_an_event)
 FIXTURE_TEST(what_is_in_no_namespace_has_its_events_in_default)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *node = parsed("{\"kind\":\"Node\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"n\"}}");
 	JSON_CLEANUP cJSON *event = NULL;
 
@@ -101,7 +133,7 @@ FIXTURE_TEST(what_is_in_no_namespace_has_its_events_in_default)
 FIXTURE_TEST(a_note_is_cut_between_characters)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
 	JSON_CLEANUP cJSON *event = NULL;
 	BUF_CLEANUP struct buf note = BUF_INIT(8192);
@@ -117,40 +149,39 @@ FIXTURE_TEST(a_note_is_cut_between_characters)
 FIXTURE_TEST(a_flood_is_cut)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
 	struct count c = { w, 20 };
-	unsigned long dropped;
 
 	for (int i = 0; i < 1000; i++)
 		kube_event(e, "Pod", pod, false, "Many", "%d", i);
-	dropped = kube_events_dropped(e);
-	assert_in_range(dropped, 970, 980); /* a slow machine may fill the bucket by one or the other */
+	assert_in_range(dropped(), 970, 980); /* a slow machine may fill the bucket by one or the other */
 	assert_true(fake_run(w, LONG, have_come, &c));
 	kube_events_free(e);
 }
 
 static bool are_dropped(void *ctx)
 {
-	return kube_events_dropped(ctx) == 1;
+	(void)ctx;
+	return dropped() == 1;
 }
 
 FIXTURE_TEST(what_is_refused_is_counted)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
 
 	fake_fail(&w->api, "POST", 403, 1);
 	kube_event(e, "Pod", pod, false, "Refused", "x");
-	assert_true(fake_run(w, LONG, are_dropped, e));
+	assert_true(fake_run(w, LONG, are_dropped, NULL));
 	kube_events_free(e);
 }
 
 FIXTURE_TEST(it_ends_with_events_under_way)
 {
 	struct fake_world *w = *state;
-	struct kube_events *e = kube_events_new(w->kube, "c", "i");
+	struct kube_events *e = events(w);
 	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\"}}");
 	struct count c = { w, 3 };
 
@@ -161,9 +192,9 @@ FIXTURE_TEST(it_ends_with_events_under_way)
 	kube_events_free(e);
 	kube_events_free(NULL);
 	fake_hang(&w->api, false);
-	e = kube_events_new(w->kube, "c", "i"); /* the loop turns on, and nobody misses the first */
+	e = events(w); /* the loop turns on, and nobody misses the first */
 	fake_fail(&w->api, "POST", 403, 1000000);
 	kube_event(e, "Pod", pod, false, "Later", "x");
-	assert_true(fake_run(w, LONG, are_dropped, e));
+	assert_true(fake_run(w, LONG, are_dropped, NULL));
 	kube_events_free(e);
 }

@@ -1,4 +1,5 @@
 /* Which Pending pods are told of their group, and when. */
+#include "common/base/metrics.h"
 #include "common/kube/event.h"
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/fake_api.h"
@@ -9,6 +10,7 @@
 struct world {
 	struct fake_world *fake;
 	struct inventory *inv;
+	struct metrics *metrics;
 	struct explainer explainer;
 	int events; /* that are waited for */
 };
@@ -19,7 +21,9 @@ static int setup(void **state)
 
 	assert_int_equal(fake_setup((void **)&w->fake), 0);
 	w->inv = inventory_new();
-	w->explainer.events = kube_events_new(w->fake->kube, "codis-extender", "codis-extender-0");
+	w->metrics = metrics_new();
+	w->explainer.events = kube_events_new(w->fake->kube, "codis-extender", "codis-extender-0",
+					      metric_counter(w->metrics, "t_dropped_total", "", "Played."));
 	*state = w;
 	return 0;
 }
@@ -30,6 +34,7 @@ static int teardown(void **state)
 
 	explainer_release(&w->explainer);
 	kube_events_free(w->explainer.events);
+	metrics_free(w->metrics);
 	inventory_free(w->inv);
 	fake_teardown((void **)&w->fake);
 	test_free(w);

@@ -139,7 +139,7 @@ TEST(a_failure_ends_it_with_1)
 	char said[4096];
 
 	assert_int_equal(run(&p, "127.0.0.1:0", "info", said), 1);
-	assert_string_equal(said, START "level=error event=played.failed why=\"the \\\"disk\\\" is gone\"\n"
+	assert_string_equal(said, START "level=error event=played.failed error=\"the \\\"disk\\\" is gone\"\n"
 					"level=info event=played.stop x=1\n");
 }
 
@@ -149,11 +149,11 @@ TEST(what_cannot_start_says_why_in_one_line)
 	char said[4096];
 
 	assert_int_equal(run(&p, "127.0.0.1:0", "info", said), 1);
-	assert_string_equal(said, "level=error event=start.failed why=\"the moon is full\"\n");
+	assert_string_equal(said, "level=error event=start.failed error=\"the moon is full\"\n");
 	assert_int_equal(run(&q, "nowhere", "info", said), 1);
-	assert_string_equal(said,
-			    "level=error event=start.failed why=\"listening address: \\\"nowhere\\\" is not HOST:PORT "
-			    "with a port from 0 to 65535\"\n");
+	assert_string_equal(
+		said, "level=error event=start.failed error=\"listening address: \\\"nowhere\\\" is not HOST:PORT "
+		      "with a port from 0 to 65535\"\n");
 }
 
 TEST(the_log_has_its_level)
@@ -162,5 +162,5 @@ TEST(the_log_has_its_level)
 	char said[4096];
 
 	assert_int_equal(run(&p, "127.0.0.1:0", "error", said), 1);
-	assert_string_equal(said, "level=error event=played.failed why=\"the \\\"disk\\\" is gone\"\n");
+	assert_string_equal(said, "level=error event=played.failed error=\"the \\\"disk\\\" is gone\"\n");
 }
