@@ -7,19 +7,15 @@
 #include "webhook/mutation.h"
 
 #define SCRIPT_MAX 65536
-#define STAY_S     5
 
 void dashboard_mutate(struct mutation *m)
 {
 	BUF_CLEANUP struct buf admin = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
-	cJSON *container = mutation_container(m);
 	struct cmdline c;
+	cJSON *container = mutation_replaceable(m, &c);
 
-	mutation_labels(m);
-	mutation_tolerate(m, STAY_S);
 	if (!container)
 		return;
-	codis_cmdline_of(container, CODIS_DASHBOARD, &c);
 	if (!cmdline_value(&c, "--host-admin", &admin))
 		buf_addf(&admin, "127.0.0.1:%d", /* Codis' own default listens everywhere */
 			 m->known.port ? m->known.port : CODIS_DASHBOARD_PORT);

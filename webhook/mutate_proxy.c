@@ -11,7 +11,6 @@
 #include "webhook/mutation.h"
 
 #define SCRIPT_MAX 65536
-#define STAY_S     5
 
 /* Where it serves clients, from --host-proxy: "${POD_IP}:19000" is cut in two. */
 static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
@@ -48,14 +47,11 @@ static void set_hook(struct mutation *m, cJSON *container, const struct cmdline 
 
 void proxy_mutate(struct mutation *m)
 {
-	cJSON *container = mutation_container(m);
 	struct cmdline c;
+	cJSON *container = mutation_replaceable(m, &c);
 
-	mutation_labels(m);
-	mutation_tolerate(m, STAY_S);
 	if (!container)
 		return;
-	codis_cmdline_of(container, CODIS_PROXY, &c);
 	set_probe(m, container, &c);
 	set_hook(m, container, &c);
 }

@@ -9,6 +9,7 @@
 #define GRACE_MAX_S          86400
 #define STOP_RESERVE_S       5
 #define DEFAULT_TOLERATION_S 300
+#define SHORT_STAY_S         5
 
 void mutation_refuse_memory(struct mutation *m)
 {
@@ -168,6 +169,17 @@ void mutation_tolerate(struct mutation *m, int seconds)
 		return;
 	tolerate_one(m, list, "node.kubernetes.io/not-ready", seconds);
 	tolerate_one(m, list, "node.kubernetes.io/unreachable", seconds);
+}
+
+cJSON *mutation_replaceable(struct mutation *m, struct cmdline *c)
+{
+	cJSON *container = mutation_container(m);
+
+	mutation_labels(m);
+	mutation_tolerate(m, SHORT_STAY_S);
+	if (container)
+		codis_cmdline_of(container, m->known.component, c);
+	return container;
 }
 
 /* --- affinity -------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,8 @@
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
 
+struct cmdline;
+
 struct mutation {
 	cJSON *pod;             /* the copy */
 	struct codis_pod known; /* what it said before */
@@ -34,6 +36,10 @@ cJSON *mutation_container(struct mutation *m);
 /* Labels codis.io/product (where it is known), codis.io/component and, for a server, codis.io/group. A label that says
  * otherwise is refused: it would put the pod somewhere else for one program than for the next. */
 void mutation_labels(struct mutation *m);
+
+/* What a pod without data gets, whose place another takes: labels and a short stay on a node that is lost. Its
+ * container (NULL: as above), and in *c that container's command line. */
+cJSON *mutation_replaceable(struct mutation *m, struct cmdline *c);
 
 /* How long the pod stays bound to a node that is not-ready or unreachable; seconds < 0: without limit. Kubernetes' own
  * 300 s count as not set. Warns of a user's shorter time where there should be no limit. */
