@@ -153,7 +153,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 	*o = (struct observed){
 		.namespace = c->namespace,
 		.product = c->product,
-		.mandate = c->watch_only ? MANDATE_NONE : ctl->mandate,
+		.mandate = c->watch_only || c->outside ? MANDATE_NONE : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,

@@ -31,6 +31,10 @@ struct controller {
 	struct kube_events *events;
 	struct inventory *inventory;
 	struct secrets *secrets;
+	/* Whether a namespace takes part (--namespace-selector): elsewhere no pod is asked anything, whatever labels it
+	 * has. NULL: all do. */
+	bool (*takes_part)(void *ctx, const char *namespace);
+	void *takes_part_ctx;
 	bool kube_synced; /* the inventory was filled once */
 	bool kube_fresh;  /* ... and the API server was heard lately */
 	struct decide_limits limits;
@@ -63,6 +67,7 @@ struct cluster {
 	char auth[POD_TEXT_MAX];    /* product_auth; "" none, or not known */
 	char password_trouble[400]; /* why it is not known, and what helps */
 	bool watch_only;            /* codis.io/ha: keep */
+	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;
 	bool stock_due; /* pods or lists changed since the roster was made */
 

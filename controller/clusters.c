@@ -99,6 +99,16 @@ void clusters_look(struct clusters *cs)
 		cluster_look(c);
 }
 
+bool clusters_take_part(const struct clusters *cs, const char *namespace)
+{
+	return !cs->ctl->takes_part || cs->ctl->takes_part(cs->ctl->takes_part_ctx, namespace);
+}
+
+void clusters_namespaces_changed(struct clusters *cs)
+{
+	cs->changed = true;
+}
+
 void clusters_take_stock(struct clusters *cs, const char *namespace)
 {
 	on_change(cs, namespace, "");
@@ -129,16 +139,20 @@ static void tell_stray(const struct clusters *cs, const struct stray_pod *s)
 
 static int add_stray(void *ctx, const struct inventory_pod *p)
 {
-	struct stray_pod **list = ctx, *s = p->trouble[0] ? calloc(1, sizeof(*s)) : NULL;
+	struct clusters *cs = ctx;
+	struct stray_pod *s;
 
-	if (!s)
+	if (!p->trouble[0] || !clusters_take_part(cs, p->pod.namespace))
 		return 0;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return 0; /* at the next change */
 	memcpy(s->namespace, p->pod.namespace, sizeof(s->namespace));
 	memcpy(s->name, p->pod.name, sizeof(s->name));
 	memcpy(s->uid, p->pod.uid, sizeof(s->uid));
 	memcpy(s->trouble, p->trouble, sizeof(s->trouble));
-	s->next = *list;
-	*list = s;
+	s->next = cs->strays;
+	cs->strays = s;
 	return 0;
 }
 
@@ -147,7 +161,7 @@ static void find_strays(struct clusters *cs)
 	struct stray_pod *before = cs->strays;
 
 	cs->strays = NULL;
-	inventory_each_pod(cs->inv, add_stray, &cs->strays);
+	inventory_each_pod(cs->inv, add_stray, cs);
 	for (struct stray_pod *s = cs->strays; s; s = s->next) {
 		s->told = was_told(before, s);
 		if (s->told || cs->ctl->mandate != MANDATE_LEAD)
@@ -166,7 +180,7 @@ static int find_product(void *ctx, const char *namespace, const char *product)
 	struct clusters *cs = ctx;
 	struct cluster *c;
 
-	if (!product[0] || find(cs, namespace, product))
+	if (!product[0] || !clusters_take_part(cs, namespace) || find(cs, namespace, product))
 		return 0;
 	c = cluster_begin(cs->ctl, namespace, product);
 	if (!c)
@@ -176,9 +190,11 @@ static int find_product(void *ctx, const char *namespace, const char *product)
 	return 0;
 }
 
-/* Without pods for a while, and with nothing under way. */
+/* Outside, or without pods for a while; and with nothing under way. */
 static bool is_over(struct cluster *c, int64_t now_ms)
 {
+	if (c->outside)
+		return cluster_idle(c);
 	if (c->has_pods || c->stock_due || !c->empty_since_ms)
 		c->empty_since_ms = now_ms;
 	return now_ms - c->empty_since_ms >= FORGET_MS && cluster_idle(c);
@@ -204,6 +220,8 @@ void clusters_tick(struct clusters *cs, int64_t now_ms)
 	if (!cs->ctl->kube_synced)
 		return;
 	if (cs->changed || !cs->was_synced) {
+		for (struct cluster *c = cs->first; c; c = c->next)
+			c->outside = !clusters_take_part(cs, c->namespace);
 		inventory_each_product(cs->inv, find_product, cs);
 		/* Whom a group lists is no stray. A whole turn: the view points to what taking stock forgets. */
 		for (struct cluster *c = cs->first; c; c = c->next) {

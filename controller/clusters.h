@@ -24,6 +24,10 @@ void clusters_free(struct clusters *cs); /* NULL-safe */
 void clusters_tick(struct clusters *cs, int64_t now_ms);
 /* All are looked at: what concerns all has changed. */
 void clusters_look(struct clusters *cs);
+/* Namespaces take part that did not, or the other way round. */
+void clusters_namespaces_changed(struct clusters *cs);
+/* Whether a cluster there is one of ours. */
+bool clusters_take_part(const struct clusters *cs, const char *namespace);
 /* Who is watched in a namespace is to be found out again. */
 void clusters_take_stock(struct clusters *cs, const char *namespace);
 

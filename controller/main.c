@@ -14,6 +14,7 @@
 #include "common/codis/inventory_watch.h"
 #include "common/kube/event.h"
 #include "common/kube/lease.h"
+#include "common/kube/namespaces.h"
 #include "common/kube/program.h"
 #include "controller/cluster.h"
 #include "controller/clusters.h"
@@ -33,6 +34,7 @@ struct codis_controller {
 	struct options opt;
 	struct controller ctl;
 	struct lease *lease;
+	struct namespaces *namespaces;
 	struct inventory *inventory;
 	struct inventory_watch *watch;
 	struct clusters *clusters;
@@ -56,6 +58,10 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 {
 	const struct codis_controller *p = ctx;
 
+	if (!namespaces_known(p->namespaces)) {
+		snprintf(why_not, size, "the namespaces have not been listed yet");
+		return false;
+	}
 	return inventory_watch_ready(p->watch, why_not, size);
 }
 
@@ -79,7 +85,7 @@ static void on_tick(void *ctx)
 	char why_not[200];
 
 	atomic_store(&p->turned_ms, now_ms);
-	p->ctl.kube_synced |= inventory_watch_ready(p->watch, why_not, sizeof(why_not));
+	p->ctl.kube_synced |= is_ready(p, why_not, sizeof(why_not));
 	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, KUBE_FRESH_MS);
 	secrets_tick(p->ctl.secrets, now_ms);
 	clusters_tick(p->clusters, now_ms);
@@ -90,6 +96,28 @@ static void on_kube_error(void *ctx, const struct error *err)
 	struct codis_controller *p = ctx;
 
 	log_warn(&p->program.log, "kube.error", "error=%s", LOGQ(err->text));
+}
+
+static bool takes_part(void *ctx, const char *namespace)
+{
+	struct codis_controller *p = ctx;
+
+	return namespaces_match(p->namespaces, namespace);
+}
+
+static void on_namespaces(void *ctx)
+{
+	struct codis_controller *p = ctx;
+
+	clusters_namespaces_changed(p->clusters);
+}
+
+static void on_namespaces_error(void *ctx, const struct error *err)
+{
+	struct codis_controller *p = ctx;
+
+	log_warn(&p->program.log, "kube.error", "resource=namespaces selector=%s error=%s",
+		 LOGQ(p->opt.namespace_selector), LOGQ(err->text));
 }
 
 static void on_watch_error(void *ctx, const char *resource, const struct error *err)
@@ -163,6 +191,10 @@ static void on_usr2(uv_signal_t *handle, int signum)
 /* What is known of Kubernetes, and who needs it. */
 static int start_kube(struct codis_controller *p, struct error *err)
 {
+	struct namespaces_config namespaces = { .selector = p->opt.namespace_selector,
+						.on_change = on_namespaces,
+						.on_error = on_namespaces_error,
+						.ctx = p };
 	struct inventory_watch_config watch = { .parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
 						.program = "codis-controller",
 						.on_unreadable = on_unreadable,
@@ -177,6 +209,9 @@ static int start_kube(struct codis_controller *p, struct error *err)
 	p->clusters = p->inventory ? clusters_new(&p->ctl, p->inventory) : NULL;
 	if (!p->ctl.events || !p->ctl.secrets || !p->clusters)
 		return error_set(err, ERR_NOMEM, "no memory");
+	p->namespaces = namespaces_start(p->ctl.uv, p->ctl.kube, &namespaces, err);
+	if (!p->namespaces)
+		return -1;
 	p->ctl.inventory = watch.inventory = p->inventory;
 	p->watch = inventory_watch_start(p->ctl.uv, p->ctl.kube, &watch, err);
 	return p->watch ? 0 : -1;
@@ -203,6 +238,8 @@ static void configure(struct codis_controller *p)
 	p->ctl.uv = &p->program.loop.uv;
 	p->ctl.metrics = p->program.metrics;
 	p->ctl.kube = p->program.kube;
+	p->ctl.takes_part = takes_part;
+	p->ctl.takes_part_ctx = p;
 	p->ctl.mandate = MANDATE_NONE;
 	p->ctl.limits = (struct decide_limits)DECIDE_LIMITS;
 	p->ctl.limits.silence_ms = p->opt.silence_ms;

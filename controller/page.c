@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/inventory.h"
 #include "common/net/httpd.h"
 #include "controller/clusters.h"
 #include "controller/status.h"
@@ -26,6 +27,21 @@ struct page {
 	char *text, *json;
 };
 
+struct outside {
+	const struct page *page;
+	struct buf *out;
+};
+
+static int add_outside(void *ctx, const char *namespace, const char *product)
+{
+	struct outside *o = ctx;
+
+	if (!clusters_take_part(o->page->clusters, namespace))
+		buf_addf(o->out, "%s%s%s: NOT MANAGED: the namespace's labels do not match --namespace-selector\n",
+			 namespace, product[0] ? "/" : "", product);
+	return 0;
+}
+
 static void write_text(const struct page *p, struct buf *out)
 {
 	char line[sizeof(((struct cluster *)NULL)->line)];
@@ -37,6 +53,7 @@ static void write_text(const struct page *p, struct buf *out)
 	}
 	for (const struct stray_pod *s = clusters_strays(p->clusters); s; s = s->next)
 		buf_addf(out, "%s: NOT LED: %s\n", s->namespace, s->trouble);
+	inventory_each_product(p->ctl->inventory, add_outside, &(struct outside){ p, out });
 	if (!out->len)
 		buf_addstr(out, "no Codis cluster is seen\n");
 }

@@ -49,27 +49,28 @@ static void fake_set(cJSON *object, const char *name, const char *value)
 	cJSON_AddStringToObject(object, name, value);
 }
 
-/* --- label selectors: "key", "!key", "key!=value", "key in (a,b)", with commas between
- * --------------------------------------- */
+/* --- label selectors: "key", "!key", "key!=value", "key in (a,b)", "key notin (a,b)", with commas between ------------
+ */
 
 static bool fake_term_holds(const char *term, size_t len, const cJSON *object)
 {
 	bool negated = *term == '!';
 	char key[FAKE_PATH], values[FAKE_PATH], want[FAKE_PATH];
-	const char *in = memmem(term, len, " in (", 5), *unlike = memmem(term, len, "!=", 2), *value;
+	const char *in = memmem(term, len, " in (", 5), *notin = memmem(term, len, " notin (", 8), *value;
+	const char *unlike = memmem(term, len, "!=", 2), *list = notin ? notin + 8 : in ? in + 5 : NULL;
 
 	if (unlike) {
 		snprintf(key, sizeof(key), "%.*s", (int)(unlike - term), term);
 		value = json_str(object, "metadata", "labels", key, NULL);
 		return !value || strncmp(value, unlike + 2, (size_t)(term + len - unlike - 2)) != 0;
 	}
-	snprintf(key, sizeof(key), "%.*s", (int)(in ? (size_t)(in - term) : len - negated), term + negated);
+	snprintf(key, sizeof(key), "%.*s", (int)(list ? strcspn(term, " ") : len - negated), term + negated);
 	value = json_str(object, "metadata", "labels", key, NULL);
-	if (!in || !value)
-		return (value != NULL) != negated;
-	snprintf(values, sizeof(values), ",%.*s,", (int)(term + len - 1 - (in + 5)), in + 5);
+	if (!list || !value)
+		return notin || (value != NULL) != negated;
+	snprintf(values, sizeof(values), ",%.*s,", (int)(term + len - 1 - list), list);
 	snprintf(want, sizeof(want), ",%.500s,", value);
-	return strstr(values, want) != NULL;
+	return (strstr(values, want) != NULL) != (notin != NULL);
 }
 
 static bool fake_labels_match(const char *selector, const cJSON *object)
@@ -136,7 +137,7 @@ static cJSON *fake_store(struct fake_api *a, const char *path, cJSON *object)
 	fake_set(metadata, "resourceVersion", number);
 	fake_split(path, collection, name);
 	fake_set(metadata, "name", name);
-	if (ns) {
+	if (ns && strchr(ns + 12, '/')) { /* a Namespace is in none */
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(ns + 12, "/"), ns + 12);
 		fake_set(metadata, "namespace", name);
 	}

@@ -26,7 +26,14 @@ static struct {
 	int64_t now_ms;
 	int told;
 	char reason[64];
+	const char *outside; /* a namespace that takes no part */
 } w;
+
+static bool takes_part(void *ctx, const char *namespace)
+{
+	(void)ctx;
+	return !w.outside || strcmp(namespace, w.outside) != 0;
+}
 
 void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
 		     const char *fmt, ...)
@@ -94,6 +101,7 @@ static int begin(void **state)
 				     .log = &w.log,
 				     .metrics = metrics_new(),
 				     .inventory = w.inv,
+				     .takes_part = takes_part,
 				     .kube_synced = true,
 				     .mandate = MANDATE_LEAD,
 				     .limits = DECIDE_LIMITS,
@@ -149,6 +157,46 @@ CLUSTERS_TEST(nothing_is_judged_from_half_a_list)
 	w.ctl.kube_synced = true;
 	tick(100);
 	assert_int_equal(count(), 1);
+}
+
+/* A tenant's pod with our label, in a namespace that takes no part, is not talked to, nor is anybody told of it. */
+CLUSTERS_TEST(namespace_that_takes_no_part_has_no_cluster)
+{
+	w.outside = "tenant";
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("tenant", "shop", "codis-server", "codis-server-1");
+	set_pod("tenant", "orders", "codis-dashboard", "orders-dashboard-0");
+	set_pod("tenant", "", "codis-server", "codis-server-2");
+	tick(100);
+	assert_int_equal(count(), 1);
+	assert_string_equal(clusters_first(w.cs)->namespace, "ns");
+	assert_null(clusters_strays(w.cs));
+	assert_int_equal(w.told, 0);
+	w.outside = NULL;
+	clusters_namespaces_changed(w.cs);
+	tick(100);
+	assert_int_equal(count(), 3);
+}
+
+/* What is under way comes to its end, nothing new begins, and then it is let go; its pods need not be gone. */
+CLUSTERS_TEST(cluster_whose_namespace_leaves_ends)
+{
+	struct cluster *c;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	tick(100);
+	c = clusters_first(w.cs);
+	assert_int_equal(c->view.mandate, MANDATE_LEAD);
+	c->running = 1;
+	w.outside = "ns";
+	clusters_namespaces_changed(w.cs);
+	tick(100);
+	assert_int_equal(count(), 1);
+	cluster_turn(c);
+	assert_int_equal(c->view.mandate, MANDATE_NONE);
+	c->running = 0;
+	tick(100);
+	assert_int_equal(count(), 0);
 }
 
 CLUSTERS_TEST(each_product_of_a_namespace_is_one)

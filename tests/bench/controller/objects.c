@@ -224,6 +224,18 @@ static void make_node(struct world *w, int number)
 	store(w, path, node);
 }
 
+/* Every product has a namespace of its own. */
+static void make_namespace(struct world *w, int product)
+{
+	cJSON *namespace = cJSON_CreateObject();
+	char name[32], path[64];
+
+	world_product(product, name);
+	json_add_str(member(namespace, "metadata"), "uid", name);
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s", name);
+	store(w, path, namespace);
+}
+
 void world_make_objects(struct world *w, const char *zookeeper)
 {
 	const cJSON *like[3] = { load(SERVER_POD), load(PROXY_POD), load(DASHBOARD_POD) };
@@ -231,6 +243,7 @@ void world_make_objects(struct world *w, const char *zookeeper)
 	for (int i = 0; i < WORLD_NODES; i++)
 		make_node(w, i);
 	for (int i = 0; i < w->products; i++) {
+		make_namespace(w, i);
 		make_set(w, i, like[0]);
 		make_pods(w, i, like, zookeeper);
 	}
