@@ -144,7 +144,7 @@ static void on_lock_read(void *ctx, const char *data, size_t len, int version, c
 {
 	struct op *op = ctx;
 	struct error bad = ERROR_INIT;
-	JSON_CLEANUP cJSON *lock = err ? NULL : json_parse(data, len, &bad);
+	JSON_CLEANUP cJSON *lock = err ? NULL : json_parse(data, len, MODEL_ITEMS, &bad);
 	const char *addr = json_str(lock, "admin_addr", NULL);
 	char path[200];
 

@@ -227,7 +227,7 @@ static void on_node_read(void *ctx, const char *data, size_t len, int version, c
 {
 	struct op *op = ctx;
 	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
-	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, NULL);
+	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, NULL);
 	struct codis_group node;
 
 	if (json && codis_group_parse(json, &node, NULL) == 0)

@@ -69,7 +69,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	struct observed_group *g = cluster_group(c, gid, true);
 	struct codis_group before, node = { .id = gid };
 	struct error bad = ERROR_INIT;
-	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, &bad);
+	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, &bad);
 	bool gone = err && err->code == ERR_NOTFOUND, first, news;
 
 	c->list_failed |= err && !gone;
@@ -164,7 +164,7 @@ static void note_proxies_read(struct cluster *c)
 
 bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version)
 {
-	JSON_CLEANUP cJSON *json = json_parse(data, len, NULL);
+	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, NULL);
 	const char *addr = json_str(json, "admin_addr", NULL);
 	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? cluster_proxy(c, addr, true) : NULL;
 	bool first = p && (!p->registered_token[0] || strcmp(p->registered_token, token) == 0), news;
@@ -271,7 +271,7 @@ int64_t observe_start_time(const char *s)
 bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err)
 {
 	struct observed_topom *t = &c->dashboard;
-	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, NULL);
+	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, NULL);
 	const char *addr = json_str(json, "admin_addr", NULL);
 	struct observed_topom before = *t;
 

@@ -61,7 +61,7 @@ static void call_release(struct call *c)
 static int call_parse(struct call *c, const char *body, size_t len, struct error *err)
 {
 	memset(c, 0, sizeof(*c));
-	c->request = json_parse(body, len, err);
+	c->request = json_parse(body, len, SERVE_ITEMS, err);
 	if (!c->request)
 		return -1;
 	if (extender_args_parse(c->request, &c->args, err) < 0)

@@ -21,6 +21,8 @@ struct metrics;
 /* A list of 5,000 names has about 300 KB. A scheduler that is not told nodeCacheCapable sends whole nodes of 10-20 KB:
  * such clusters end at about 1,000 nodes. */
 #define SERVE_BODY_MAX (16 * 1024 * 1024)
+/* Values in it: 20,000 names and a pod, or 1,000 whole nodes of 300 values each. */
+#define SERVE_ITEMS 300000
 
 struct extender {
 	pthread_mutex_t lock;

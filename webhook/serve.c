@@ -64,7 +64,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 	const char *endpoint = mutating ? "mutate" : "validate";
 	CLEANUP_VERDICT struct admission_verdict verdict;
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, &err);
+	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, SERVE_ITEMS, &err);
 	struct admission_request request;
 
 	admission_verdict_init(&verdict);

@@ -2,6 +2,7 @@
 #ifndef CODIS_WEBHOOK_SERVE_H
 #define CODIS_WEBHOOK_SERVE_H
 
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "webhook/validate.h"
 
@@ -11,6 +12,8 @@ struct metrics;
 
 /* The API server sends an object and what it was; etcd takes 1.5 MiB each. */
 #define SERVE_BODY_MAX (3u << 20)
+/* Values in it: twice 40,000 (json.h), and some. */
+#define SERVE_ITEMS JSON_ITEMS
 
 struct webhook {
 	struct logger log;

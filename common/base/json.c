@@ -5,9 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-#include <sanitizer/asan_interface.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
@@ -25,15 +22,40 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-cJSON *json_parse(const char *text, size_t len, struct error *err)
+/* Whether a text may hold more than max values: each of them but the first stands behind one of `,` `[` `{`. */
+static bool has_more_items(const char *text, size_t len, size_t max)
+{
+	bool in_string = false;
+	size_t n = 1;
+
+	for (size_t at = 0; at < len && n <= max; at++) {
+		char c = text[at];
+
+		if (in_string) {
+			at += c == '\\';
+			in_string = c != '"';
+		} else {
+			in_string = c == '"';
+			n += c == ',' || c == '[' || c == '{';
+		}
+	}
+	return n > max;
+}
+
+cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *err)
 {
 	const char *end = text;
-	cJSON *root = len ? cJSON_ParseWithLengthOpts(text, len, &end, 0) : NULL;
+	cJSON *root;
 
 	if (!len) {
 		error_set(err, ERR_INVALID, "not JSON: it is empty");
 		return NULL;
 	}
+	if (has_more_items(text, len, max_items)) {
+		error_set(err, ERR_TOOBIG, "JSON of more than %zu values", max_items);
+		return NULL;
+	}
+	root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
 	if (!root) {
 		error_set(err, ERR_INVALID, "not JSON: wrong near byte %td of %zu, or no memory", end - text, len);
 		return NULL;

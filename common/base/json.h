@@ -18,9 +18,15 @@ struct error;
 #define JSON_CLEANUP __attribute__((cleanup(json_cleanup)))
 void json_cleanup(cJSON **item); /* cJSON_Delete of *item, NULL-safe */
 
+/* Values in one object of Kubernetes: etcd takes 1.5 MiB, which as Kubernetes writes it is about 40,000 values. */
+#define JSON_ITEMS 100000
+
 /* Parses exactly one JSON text of len bytes (it need not end with NUL). The caller owns the result (cJSON_Delete).
- * NULL and *err: what is wrong and near which byte. Nothing but blanks may follow. Depth is limited by cJSON (1000). */
-cJSON *json_parse(const char *text, size_t len, struct error *err);
+ * Values are counted before anything is parsed, since each costs up to 150 bytes and may have two in the text: more
+ * than max_items (a limit that each use has for itself) are refused with ERR_TOOBIG, so a parse takes at most len + 150
+ * * max_items bytes. Depth is limited by cJSON (1000). Nothing but blanks may follow. NULL and *err: what is wrong and
+ * near which byte. */
+cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *err);
 /* Where the object or array of the first member of this name lies in a JSON text, at whatever depth: from its bracket
  * to behind its end. For parts of long answers that are to be left out. False: there is none, or it has no end. */
 bool json_find_begin(const char *text, size_t len, const char *name, size_t *from); /* only where it begins */

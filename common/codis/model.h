@@ -16,6 +16,7 @@ struct error;
 #define CODIS_TOKEN_MAX         65 /* proxy token, 32 hex digits as Codis makes it */
 #define CODIS_SERVERS_PER_GROUP 16 /* more are refused: no layout needs them */
 #define CODIS_XAUTH_SIZE        33
+#define MODEL_ITEMS             10000 /* values in a node of the coordinator, which has some dozens */
 
 /* A group node: /codis3/<product>/group/group-NNNN. */
 struct codis_group {

@@ -43,11 +43,11 @@ cJSON *overview_parse(const char *text, size_t len, bool only_slots, struct over
 
 	if (!find_slots(text, len, seen, &from, &to, &same)) {
 		*seen = (struct overview_slots){ 0 };
-		return json_parse(text, len, err);
+		return json_parse(text, len, OVERVIEW_ITEMS, err);
 	}
 	shorten(text, len, from, to, same, only_slots, &wanted);
 	if (buf_check(&wanted, "overview", err) == 0)
-		answer = json_parse(wanted.data, wanted.len, err);
+		answer = json_parse(wanted.data, wanted.len, OVERVIEW_ITEMS, err);
 	if (!answer)
 		*seen = (struct overview_slots){ 0 };
 	else if (!same)

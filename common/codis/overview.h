@@ -10,6 +10,10 @@
 
 struct error;
 
+/* Values in one answer: 1,024 slots of 12 values and their replica groups, and statistics of some hundred commands or
+ * servers. */
+#define OVERVIEW_ITEMS 50000
+
 /* The text of the slots in the answer before. Zero: none is known, so all are wanted. */
 struct overview_slots {
 	size_t len;

@@ -9,8 +9,10 @@
 #include "common/base/json.h"
 #include "common/net/http.h"
 
-/* 1,024 slots with replica groups and statistics of a few hundred servers stay far below this. */
-#define ANSWER_MAX        (16u << 20)
+/* A proxy's 1,024 slots with their replica groups have 400 KiB, its statistics some dozen. */
+#define ANSWER_MAX (2u << 20)
+/* A dashboard says INFO of every server, 3 KiB each: that of 1,000 servers, of which only the slots are parsed. */
+#define TOPOM_MAX         (4u << 20)
 #define ACTION_TIMEOUT_MS 10000
 /* 1,024 nodes written one after the other, each with its fsync in ZooKeeper: 4 s on a quiet machine, over 10 s
  * measured. */
@@ -53,7 +55,7 @@ static void on_result(void *ctx, const struct http_result *res)
 	} else {
 		answer = call->slots && res->status == 200
 				 ? overview_parse(res->body, res->len, call->only_slots, call->slots, &err)
-				 : json_parse(res->body, res->len, &err);
+				 : json_parse(res->body, res->len, OVERVIEW_ITEMS, &err);
 		if (res->status != 200)
 			refused(call, res->status, answer);
 		else if (!answer)
@@ -82,7 +84,7 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 				  .headers = headers,
 				  .timeout_ms = t->timeout_ms,
 				  .connect_timeout_ms = t->timeout_ms,
-				  .max_body = ANSWER_MAX,
+				  .max_body = t->only_slots ? TOPOM_MAX : ANSWER_MAX,
 				  .release = free };
 
 	if (!call)

@@ -17,8 +17,10 @@
 #define TOKEN_MAX       16384
 #define BODY_MAX        (4u << 20) /* of what we send; the API server takes 3 MiB */
 #define ANSWER_MAX      (64u << 20)
-#define ERROR_MAX       (1u << 20) /* of a stream that was refused */
-#define URL_MAX         8192
+/* Values in an answer: a page of 500 nodes or pods of 1,000 values each is half of it. */
+#define ANSWER_ITEMS 1000000
+#define ERROR_MAX    (1u << 20) /* of a stream that was refused */
+#define URL_MAX      8192
 
 /* What is the same in all calls: the base of the URL and who we are. */
 struct identity {
@@ -153,7 +155,7 @@ static int read_answer(int status, const char *body, size_t len, cJSON **object,
 {
 	struct error why;
 
-	*object = json_parse(body, len, &why);
+	*object = json_parse(body, len, ANSWER_ITEMS, &why);
 	if (status / 100 != 2) {
 		refused(status, body, *object, err);
 		cJSON_Delete(*object);

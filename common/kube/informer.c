@@ -396,7 +396,7 @@ static int take_event(struct informer *i, cJSON *event, struct error *err)
 static int on_line(void *ctx, const char *line, size_t len)
 {
 	struct informer *i = ctx;
-	JSON_CLEANUP cJSON *event = json_parse(line, len, &i->why);
+	JSON_CLEANUP cJSON *event = json_parse(line, len, JSON_ITEMS, &i->why);
 
 	if (!event || take_event(i, event, &i->why) < 0)
 		return -1;

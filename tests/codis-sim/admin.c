@@ -439,7 +439,7 @@ static cJSON *read_slots(const char *path, bool locked)
 		buf_add(&text, part, n);
 	if (f)
 		fclose(f);
-	slots = json_parse(text.data, text.len, NULL);
+	slots = json_parse(text.data, text.len, JSON_ITEMS, NULL);
 	if (!cJSON_IsArray(slots))
 		golog_panic("decode slots from json failed: %s", path);
 	cJSON_ArrayForEach(one, slots) {
@@ -506,7 +506,7 @@ static cJSON *read_json(struct zk *zk, const char *path)
 
 	if (rc < 0)
 		golog_panic("read %s failed\n[error]: %s", path, err.text);
-	return rc ? json_parse(text.data, text.len, NULL) : NULL;
+	return rc ? json_parse(text.data, text.len, JSON_ITEMS, NULL) : NULL;
 }
 
 static void dashboard_list(struct zk *zk)

@@ -44,7 +44,7 @@ static cJSON *load_file(const struct fe *fe)
 		buf_add(&text, part, n);
 	if (f)
 		fclose(f);
-	list = json_parse(text.data, text.len, NULL);
+	list = json_parse(text.data, text.len, JSON_ITEMS, NULL);
 	cJSON_ArrayForEach(one, list)
 		if (json_str(one, "name", NULL) && json_str(one, "dashboard", NULL))
 			json_add_str(routes, json_str(one, "name", NULL), json_str(one, "dashboard", NULL));
@@ -65,7 +65,7 @@ static cJSON *load_tree(const struct fe *fe)
 		snprintf(path, sizeof(path), "/codis3/%s/topom", names[i]);
 		if (zk_read(fe->zk, path, false, &text, NULL) <= 0)
 			continue;
-		topom = json_parse(text.data, text.len, NULL);
+		topom = json_parse(text.data, text.len, JSON_ITEMS, NULL);
 		if (json_str(topom, "admin_addr", NULL))
 			json_add_str(routes, names[i], json_str(topom, "admin_addr", NULL));
 	}

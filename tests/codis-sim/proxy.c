@@ -282,7 +282,7 @@ static bool find_and_ask(struct proxy *p, struct zk *zk)
 	snprintf(path, sizeof(path), "/codis3/%s/topom", p->model.product);
 	if (zk_read(zk, path, false, &text, NULL) <= 0)
 		return false;
-	topom = json_parse(text.data, text.len, NULL);
+	topom = json_parse(text.data, text.len, JSON_ITEMS, NULL);
 	return json_str(topom, "admin_addr", NULL) && ask_dashboard(p, json_str(topom, "admin_addr", NULL));
 }
 

@@ -307,7 +307,7 @@ static void fill_job(struct proxy *p, struct job *j)
 /* A body that is no list of slots counts as an empty one, as in Codis: nothing is filled, and the answer is OK. */
 static int parse_slots(const struct request *req, struct slot **slots)
 {
-	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, NULL);
+	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, JSON_ITEMS, NULL);
 	int n = cJSON_IsArray(body) ? cJSON_GetArraySize(body) : 0, i = 0;
 	const cJSON *one;
 

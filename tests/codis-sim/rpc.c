@@ -84,7 +84,7 @@ int rpc_call(const char *method, const char *addr, const char *path, const cJSON
 		gojson_print(body, &text);
 	if (perform(method, url.data, body ? text.data : NULL, timeout_ms, &status, &out, err) < 0)
 		return -1;
-	value = json_parse(out.data, out.len, NULL);
+	value = json_parse(out.data, out.len, JSON_ITEMS, NULL);
 	if (status != 200)
 		return remote_error(status, value, path, err);
 	if (answer) {

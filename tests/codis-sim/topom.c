@@ -40,7 +40,7 @@ static int read_node(struct topom *t, const char *path, cJSON **json)
 
 	*json = NULL;
 	if (rc > 0) {
-		*json = json_parse(text.data, text.len, &err);
+		*json = json_parse(text.data, text.len, JSON_ITEMS, &err);
 		if (!*json)
 			rc = -1;
 	}

@@ -428,7 +428,7 @@ static void set_disabled(void *ctx, const struct request *req, struct reply *rep
 /* A body that is no JSON counts as an empty list, as in Codis. */
 static void assign_slots(struct topom *t, const struct request *req, struct reply *rep, bool offline)
 {
-	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, NULL);
+	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, JSON_ITEMS, NULL);
 	struct error err = ERROR_INIT;
 	struct slot_map *maps;
 	const cJSON *one;

@@ -10,7 +10,7 @@ cJSON *parsed(const char *fmt, ...)
 	va_start(ap, fmt);
 	assert_int_equal(buf_vaddf(&text, fmt, ap), 0);
 	va_end(ap);
-	root = json_parse(text.data, text.len, &err);
+	root = json_parse(text.data, text.len, JSON_ITEMS, &err);
 	if (!root)
 		fail_msg("%s: %s", err.text, text.data);
 	return root;

@@ -19,7 +19,7 @@ __attribute__((format(printf, 1, 2))) static cJSON *parse(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json = json_parse(text, strlen(text), &err);
+	json = json_parse(text, strlen(text), JSON_ITEMS, &err);
 	if (!json)
 		fail_msg("%s: %s", err.text, text);
 	return json;

@@ -67,7 +67,7 @@ TEST(what_is_not_base64_is_refused)
 TEST(a_secret_gives_what_it_holds)
 {
 	static const char text[] = "{\"data\":{\"tls.crt\":\"Zm9v\",\"bad\":\"*\",\"number\":1}}";
-	JSON_CLEANUP cJSON *secret = json_parse(text, sizeof(text) - 1, NULL);
+	JSON_CLEANUP cJSON *secret = json_parse(text, sizeof(text) - 1, JSON_ITEMS, NULL);
 	char *value = kube_secret_get(secret, "tls.crt");
 
 	assert_string_equal(value, "foo");

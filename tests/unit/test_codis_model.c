@@ -11,7 +11,7 @@
 static void parse(const char *text, struct codis_group *g)
 {
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *json = json_parse(text, strlen(text), &err);
+	JSON_CLEANUP cJSON *json = json_parse(text, strlen(text), JSON_ITEMS, &err);
 
 	assert_non_null(json);
 	if (codis_group_parse(json, g, &err) < 0)
@@ -103,7 +103,7 @@ TEST(bad_groups_are_refused)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct error err = ERROR_INIT;
-		JSON_CLEANUP cJSON *json = json_parse(bad[i], strlen(bad[i]), &err);
+		JSON_CLEANUP cJSON *json = json_parse(bad[i], strlen(bad[i]), JSON_ITEMS, &err);
 		struct codis_group g;
 
 		assert_non_null(json);
@@ -118,9 +118,9 @@ TEST(slot_round_trip)
 		"[{\"id\":7,\"locked\":true,\"backend_addr\":\"10.0.0.1:6379\",\"backend_addr_group_id\":2,"
 		"\"migrate_from\":\"10.0.0.2:6379\",\"migrate_from_group_id\":1,\"forward_method\":1}]";
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
-	JSON_CLEANUP cJSON *in = json_parse(text, strlen(text), NULL);
+	JSON_CLEANUP cJSON *in = json_parse(text, strlen(text), JSON_ITEMS, NULL);
 	JSON_CLEANUP cJSON *array = cJSON_CreateArray();
-	JSON_CLEANUP cJSON *bad = json_parse("{\"id\":1024}", 11, NULL);
+	JSON_CLEANUP cJSON *bad = json_parse("{\"id\":1024}", 11, JSON_ITEMS, NULL);
 	struct codis_slot s;
 
 	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(in, 0), &s, NULL), 0);

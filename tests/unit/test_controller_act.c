@@ -159,7 +159,7 @@ int coordinator_get(struct coordinator *zk, const char *path, coordinator_done d
 
 static void note_node(const char *what, int version, const char *text)
 {
-	cJSON *json JSON_CLEANUP = json_parse(text, strlen(text), NULL);
+	cJSON *json JSON_CLEANUP = json_parse(text, strlen(text), JSON_ITEMS, NULL);
 	struct codis_group g;
 
 	assert_int_equal(codis_group_parse(json, &g, NULL), 0);

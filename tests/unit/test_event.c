@@ -9,7 +9,7 @@
 
 static cJSON *parsed(const char *text)
 {
-	cJSON *item = json_parse(text, strlen(text), NULL);
+	cJSON *item = json_parse(text, strlen(text), JSON_ITEMS, NULL);
 
 	assert_non_null(item);
 	return item;

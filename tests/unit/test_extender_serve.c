@@ -14,7 +14,7 @@ static cJSON *ask(struct extender *e, int64_t now_ms, int want_status, const cha
 	cJSON *answer;
 
 	assert_int_equal(serve_filter(e, body, strlen(body), now_ms, WALL_MS, &out), want_status);
-	answer = json_parse(out.data, out.len, &err);
+	answer = json_parse(out.data, out.len, JSON_ITEMS, &err);
 	if (!answer)
 		fail_msg("%s: %s", err.text, out.data);
 	return answer;

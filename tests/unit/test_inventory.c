@@ -134,7 +134,7 @@ static void set_node(struct inventory *inv, const char *name, bool ready)
 		 "\"labels\":{\"zone\":\"z1\"}},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
 		 "\"lastTransitionTime\":\"2024-01-01T00:%s:00Z\"}]}}",
 		 name, ready ? "True" : "False", ready ? "01" : "30");
-	node = json_parse(text.data, text.len, &err);
+	node = json_parse(text.data, text.len, JSON_ITEMS, &err);
 	assert_int_equal(inventory_set_node(inv, node, &err), 0);
 	cJSON_Delete(node);
 }

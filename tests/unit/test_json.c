@@ -8,7 +8,7 @@
 static cJSON *parse(const char *text)
 {
 	struct error err;
-	cJSON *json = json_parse(text, strlen(text), &err);
+	cJSON *json = json_parse(text, strlen(text), JSON_ITEMS, &err);
 
 	if (!json)
 		fail_msg("%s: %s", text, err.text);
@@ -64,11 +64,11 @@ TEST(parse_needs_no_nul)
 {
 	static const char text[] = { '[', '1', '2', ']', ' ', '\n', '9' };
 	struct error err;
-	JSON_CLEANUP cJSON *json = json_parse(text, 6, &err);
+	JSON_CLEANUP cJSON *json = json_parse(text, 6, JSON_ITEMS, &err);
 
 	assert_non_null(json);
 	assert_int_equal(cJSON_GetArrayItem(json, 0)->valueint, 12);
-	assert_null(json_parse(text, 7, &err));
+	assert_null(json_parse(text, 7, JSON_ITEMS, &err));
 	assert_non_null(strstr(err.text, "byte 6 of 7"));
 }
 
@@ -88,13 +88,13 @@ TEST(parse_refuses)
 
 		memcpy(copy, cases[i], len);
 		err = (struct error)ERROR_INIT;
-		if (json_parse(copy, len, &err))
+		if (json_parse(copy, len, JSON_ITEMS, &err))
 			fail_msg("accepted: %s", cases[i]);
 		assert_int_equal(err.code, ERR_INVALID);
 		assert_memory_equal(err.text, "not JSON: ", 10);
 		free(copy);
 	}
-	assert_null(json_parse("[1]\0", 4, &err));
+	assert_null(json_parse("[1]\0", 4, JSON_ITEMS, &err));
 }
 
 TEST(every_cut_of_a_text_is_refused)
@@ -106,10 +106,67 @@ TEST(every_cut_of_a_text_is_refused)
 	for (size_t len = 0; len < sizeof(text) - 1; len++) {
 		copy = malloc(len + !len);
 		memcpy(copy, text, len);
-		assert_null(json_parse(copy, len, &err));
+		assert_null(json_parse(copy, len, JSON_ITEMS, &err));
 		free(copy);
 	}
 	cJSON_Delete(parse(text));
+}
+
+/* What `[0,0,0,...]` costs is 40 times its length, so it is refused before it is parsed. */
+TEST(values_are_counted_before_they_are_parsed)
+{
+	static const struct {
+		const char *text;
+		size_t items;
+	} texts[] = {
+		{ "0", 1 },
+		{ "[0,0,0]", 4 },
+		{ "[]", 2 }, /* as many as there may be */
+		{ "{\"a\":{\"b\":[1,2]},\"c\":3}", 6 },
+		{ "\"a,b,[c,{d\"", 1 },
+		{ "[\"a\\\",b\",\"\\\\\",\"c\"]", 4 },
+	};
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		JSON_CLEANUP cJSON *json = json_parse(texts[i].text, strlen(texts[i].text), texts[i].items, &err);
+
+		if (!json)
+			fail_msg("%s: %s", texts[i].text, err.text);
+		assert_null(json_parse(texts[i].text, strlen(texts[i].text), texts[i].items - 1, &err));
+		assert_int_equal(err.code, ERR_TOOBIG);
+	}
+	assert_null(json_parse("[1,2,3]", 7, 3, &err));
+	assert_string_equal(err.text, "JSON of more than 3 values");
+}
+
+static size_t allocated;
+
+static void *count_malloc(size_t size)
+{
+	allocated += size;
+	return malloc(size);
+}
+
+TEST(what_a_parse_may_take_is_bounded)
+{
+	enum { LEN = 3 << 20 };
+	cJSON_Hooks counting = { count_malloc, free };
+	char *text = malloc(LEN);
+	struct error err;
+
+	for (size_t i = 0; i < LEN; i++)
+		text[i] = i % 2 ? '0' : ',';
+	text[0] = '[';
+	text[LEN - 2] = '0';
+	text[LEN - 1] = ']';
+	allocated = 0;
+	cJSON_InitHooks(&counting);
+	assert_null(json_parse(text, LEN, JSON_ITEMS, &err));
+	cJSON_InitHooks(NULL);
+	assert_int_equal(allocated, 0);
+	assert_string_equal(err.text, "JSON of more than 100000 values");
+	free(text);
 }
 
 TEST(depth_is_limited)
@@ -119,10 +176,10 @@ TEST(depth_is_limited)
 	struct error err;
 
 	memset(text, '[', DEEP);
-	assert_null(json_parse(text, DEEP, &err));
+	assert_null(json_parse(text, DEEP, JSON_ITEMS, &err));
 	for (int i = 0; i < DEEP / 5; i++)
 		memcpy(text + 5 * i, "{\"a\":", 5);
-	assert_null(json_parse(text, DEEP, &err));
+	assert_null(json_parse(text, DEEP, JSON_ITEMS, &err));
 	free(text);
 }
 

@@ -10,7 +10,7 @@
 static cJSON *parsed(const char *text)
 {
 	struct error err = ERROR_INIT;
-	cJSON *item = json_parse(text, strlen(text), &err);
+	cJSON *item = json_parse(text, strlen(text), JSON_ITEMS, &err);
 
 	if (!item)
 		fail_msg("%s: %s", err.text, text);

@@ -58,7 +58,7 @@ static cJSON *load(const char *path)
 {
 	struct error err = ERROR_INIT;
 	char *text = file_read(path, 1u << 20, &err);
-	cJSON *json = text ? json_parse(text, strlen(text), &err) : NULL;
+	cJSON *json = text ? json_parse(text, strlen(text), JSON_ITEMS, &err) : NULL;
 
 	if (!json)
 		give_up(path, &err);

@@ -55,7 +55,7 @@ static void add_overview(struct world_proxy *p, struct buf *out)
 
 static void fill(struct world_proxy *p, const struct http_request *req, struct http_response *res)
 {
-	JSON_CLEANUP cJSON *array = json_parse(req->body, req->body_len, NULL);
+	JSON_CLEANUP cJSON *array = json_parse(req->body, req->body_len, JSON_ITEMS, NULL);
 	const cJSON *item;
 	struct codis_slot s;
 
