@@ -13,23 +13,12 @@ def kill_master(w, gid):
     return master
 
 
-def wait_moved(w, gid, old, limit=60):
-    """Until the group is two in sync under a process that is not the old master's."""
-    def probe():
-        why = w.codis.group_trouble(gid)
-        if why:
-            return False, why
-        return w.codis.master(gid).info["run_id"] != old.info["run_id"], f"{old.pod} still leads"
-    seconds = wait_for(f"group {gid}", probe, limit, every=0.1)
-    w.note(f"two in sync after {seconds:.1f} s, {w.codis.master(gid).pod} leads")
-
-
 @case
 def master_killed(w):
     """kill -9 of a master: the replica takes over, nothing is lost, two in sync again."""
     w.start_writers()
     old = kill_master(w, 1)
-    wait_moved(w, 1, old)
+    w.wait_moved(1, old)
     assert w.codis.master(1).pod != old.pod, "the restarted server was made master"
     w.wait_whole()
     w.assert_nothing_lost()
@@ -41,7 +30,7 @@ def killed_again(w):
     w.start_writers()
     for _ in range(3):
         old = kill_master(w, 2)
-        wait_moved(w, 2, old)
+        w.wait_moved(2, old)
         time.sleep(1)
     w.wait_whole()
     w.assert_nothing_lost()
@@ -66,7 +55,7 @@ def leader_killed(w):
     w.start_writers()
     old = w.codis.master(1)
     w.writers.fault(w.kill(f"{old.pod}/codis-server", f"{SYSTEM}/{w.leader()}/controller"))
-    wait_moved(w, 1, old)
+    w.wait_moved(1, old)
     w.wait_whole()
     w.assert_nothing_lost()
 
@@ -103,7 +92,7 @@ def crash_in_promotion(w, point):
     before = w.restarts(leader, SYSTEM)
     w.start_writers()
     old = kill_master(w, 2)
-    wait_moved(w, 2, old)
+    w.wait_moved(2, old)
     w.wait_whole()
     state = w.pod(leader, SYSTEM)["status"]["containerStatuses"][0]["state"]
     died = w.restarts(leader, SYSTEM) > before or "running" not in state
@@ -187,7 +176,7 @@ def pod_deleted(w):
     old = w.codis.master(2)
     w.writers.fault()
     w.delete_pod(old.pod)
-    wait_moved(w, 2, old)
+    w.wait_moved(2, old)
     w.wait_whole()
     w.assert_nothing_lost()
 

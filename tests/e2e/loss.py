@@ -1,5 +1,4 @@
 """Data in memory: what would lose it is refused or held up, and what is lost is said until somebody acknowledges it."""
-import time
 
 import kube
 from codis import controller_status
@@ -64,9 +63,11 @@ def no_budget(w):
         done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
         assert "add a PodDisruptionBudget" in done.stderr, done.stderr
         w.kube.apply(manifest("codis", "plain", "codis-budgets.yaml"), "nobudget")
-        time.sleep(1)  # the webhook's watch
-        done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
-        assert "PodDisruptionBudget" not in done.stderr, done.stderr
+
+        def content():
+            done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
+            return "PodDisruptionBudget" not in done.stderr, done.stderr
+        wait_for("an apply without a warning", content, 10)
     finally:
         w.remove_codis("nobudget")
 
@@ -93,25 +94,33 @@ def second_eviction(w):
     assert w.codis.master(1).keys >= before[1], f"{before[1]} keys before, {w.codis.master(1).keys} now"
 
 
-def data_lost(w, gid):
-    for cluster in controller_status(w.kube)["clusters"]:
-        if cluster["namespace"] == NAMESPACE:
-            return next(g for g in cluster["groups"] if g["id"] == gid).get("data_lost")
-    return None
+def group_status(w, gid):
+    """What the controller that leads says of the group."""
+    cluster = next(c for c in controller_status(w.kube)["clusters"] if c["namespace"] == NAMESPACE)
+    return next(g for g in cluster["groups"] if g["id"] == gid)
+
+
+def wait_heard(w, gid, keys):
+    """Until the controller has heard from both members of the group that they have so many keys."""
+    def probe():
+        heard = [m["keys"] for m in group_status(w, gid)["members"]]
+        return heard == [keys, keys], f"{heard}, not {keys}"
+    wait_for("the controller to hear of the keys", probe, 20)
 
 
 @case
 def lost(w):
     """Both members of a group are killed: the loss is a Warning, and in status and StatefulSet until acknowledged."""
     keys = put_keys(w)[1]
-    time.sleep(3)  # until the controllers have heard of the keys
+    wait_heard(w, 1, keys)
     w.kill(*(f"{s.pod}/codis-server" for s in w.codis.group(1)))
     wait_for("the loss in the status", lambda: ("LOST ITS DATA" in w.status_line(), w.status_line()), 90)
     w.wait_whole(90)
     line = w.status_line()
     w.note(line)
     assert "DEGRADED" in line and f"about {keys:,} keys" in line, f"{keys} keys: {line}"
-    assert data_lost(w, 1)["keys"] == keys, data_lost(w, 1)
+    loss = group_status(w, 1)["data_lost"]
+    assert loss["keys"] == keys, loss
     assert annotations(w)["codis.io/data-lost"].startswith(f"1={keys}@"), annotations(w)
     told = [e for name in ("codis-server", w.codis.master(1).pod) for e in w.kube.events(NAMESPACE, name)
             if e.startswith("DataLost")]
@@ -131,6 +140,5 @@ def in_sync(w):
     wait_for("no group out of sync", lambda: (not out_of_sync(w), f"groups {out_of_sync(w)}"), 30)
     old = w.codis.master(1)
     w.kill(f"{old.pod}/codis-server")
-    time.sleep(1)
-    w.wait_group(1)
+    w.wait_moved(1, old)
     wait_for("no group out of sync", lambda: (not out_of_sync(w), f"groups {out_of_sync(w)}"), 30)

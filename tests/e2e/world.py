@@ -100,6 +100,16 @@ class World:
             return not why, why
         return wait_for(f"group {gid}", probe, limit, every=0.1)
 
+    def wait_moved(self, gid, old, limit=60):
+        """Until the group is two in sync under a process that is not the old master's."""
+        def probe():
+            why = self.codis.group_trouble(gid)
+            if why:
+                return False, why
+            return self.codis.master(gid).info["run_id"] != old.info["run_id"], f"{old.pod} still leads"
+        seconds = wait_for(f"group {gid}", probe, limit, every=0.1)
+        self.note(f"two in sync after {seconds:.1f} s, {self.codis.master(gid).pod} leads")
+
     def pod(self, name, namespace=NAMESPACE):
         return self.kube.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
 
