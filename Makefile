@@ -40,13 +40,17 @@ SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
 WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
 # Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
-# its main.c. What several tests share is in an archive, of which each takes what it uses.
-TEST_SHARED    := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+# its main.c. What several tests share is in an archive, of which each takes what it uses; what all tests of one program
+# share is in <program>_*.c.
+TESTED         := webhook extender controller writers
+TEST_OF_ONE    := $(foreach p,$(TESTED),$(wildcard tests/unit/$(p)_*.c))
+TEST_SHARED    := $(filter-out tests/unit/test_%.c $(TEST_OF_ONE),$(wildcard tests/unit/*.c))
 parts_webhook    = $(filter-out %/main.c,$(WEBHOOK_SRC))
 parts_extender   = $(filter-out %/main.c,$(EXTENDER_SRC))
 parts_controller = $(filter-out %/main.c,$(CONTROLLER_SRC))
 parts_writers    = $(filter-out %/main.c,$(WRITERS_SRC))
-parts_of         = $(parts_$(word 2,$(subst _, ,$(1))))
+program_of       = $(word 2,$(subst _, ,$(1)))
+parts_of         = $(parts_$(program_of)) $(filter tests/unit/$(program_of)_%,$(TEST_OF_ONE))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:

@@ -12,20 +12,14 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
 #include "common/codis/coordinator.h"
-#include "common/codis/inventory.h"
-#include "common/codis/probe.h"
 #include "common/codis/redis_command.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
-#include "common/kube/event.h"
 #include "common/net/loop.h"
 #include "controller/act.h"
 #include "controller/action.h"
-#include "controller/cluster.h"
-#include "controller/roster.h"
+#include "tests/unit/controller_world.h"
 #include "tests/unit/test.h"
 
 #define A       "10.0.0.1:6379"
@@ -45,11 +39,7 @@ struct played_proxy {
 	char addr[CODIS_ADDR_MAX]; /* where its slots go */
 };
 
-struct world {
-	struct loop loop;
-	struct logger log;
-	struct controller ctl;
-	struct cluster *c;
+struct played {
 	char *journal; /* shared with a forked child */
 	int pending;   /* answers that are still to be given */
 
@@ -64,10 +54,9 @@ struct world {
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails;
 	char assigned[4096];
-	char event[2048];
 };
 
-static struct world w;
+static struct played w;
 
 #define JOURNAL_MAX 65536
 
@@ -117,7 +106,7 @@ static struct answer *answer_after(int ms, void (*give)(struct answer *a), void 
 	a->give = give;
 	a->done = done;
 	a->ctx = ctx;
-	a->timer = loop_timer_start(&w.loop.uv, (uint64_t)ms, 0, give_answer, a);
+	a->timer = loop_timer_start(&world.uv, (uint64_t)ms, 0, give_answer, a);
 	w.pending++;
 	return a;
 }
@@ -293,38 +282,6 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	return 0;
 }
 
-struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
-{
-	(void)uv;
-	(void)cfg;
-	error_set(err, ERR_IO, "not played");
-	return NULL;
-}
-
-void redis_probe_stop(struct redis_probe *p)
-{
-	(void)p;
-}
-
-const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
-{
-	static const struct redis_probe_state state;
-
-	(void)p;
-	return &state;
-}
-
-void redis_probe_pace(struct redis_probe *p, int period_ms)
-{
-	(void)p;
-	(void)period_ms;
-}
-
-void redis_probe_now(struct redis_probe *p)
-{
-	(void)p;
-}
-
 /* --- proxies and the dashboard ------------------------------------------------------------------------------------ */
 
 static void give_json(struct answer *a)
@@ -474,33 +431,6 @@ void kube_client_free(struct kube_client *k)
 	(void)k;
 }
 
-void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		     const char *fmt, ...)
-{
-	(void)e;
-	(void)kind;
-	(void)involved;
-	(void)warning;
-	(void)reason;
-	(void)fmt;
-	fail();
-}
-
-void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		const char *fmt, ...)
-{
-	char text[1600];
-	va_list ap;
-
-	(void)e;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	snprintf(w.event, sizeof(w.event), "%s %s %s/%s %s: %s", warning ? "Warning" : "Normal", kind,
-		 json_str(involved, "metadata", "namespace", NULL), json_str(involved, "metadata", "name", NULL),
-		 reason, text);
-}
-
 /* --- the world ---------------------------------------------------------------------------------------------------- */
 
 static void no_look(uv_timer_t *t)
@@ -514,7 +444,7 @@ static void add_proxy(int i)
 	struct observed_proxy *p;
 
 	snprintf(addr, sizeof(addr), "10.0.1.%d:11080", i);
-	p = cluster_proxy(w.c, addr, true);
+	p = cluster_proxy(world.c, addr, true);
 	assert_non_null(p);
 	snprintf(p->token, sizeof(p->token), "token-%d", i);
 	p->reach = REACH_OK;
@@ -544,22 +474,12 @@ static int begin(void **state)
 	memset(&w, 0, sizeof(w));
 	w.journal = mmap(NULL, JOURNAL_MAX, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_true(w.journal != MAP_FAILED);
-	assert_int_equal(loop_init(&w.loop, NULL, NULL, NULL), 0);
-	w.log = (struct logger){ .fd = memfd_create("log", 0), .level = LOG_LEVEL_INFO };
-	w.ctl = (struct controller){
-		.uv = &w.loop.uv, .log = &w.log, .metrics = metrics_new(), .mandate = MANDATE_LEAD
-	};
-	w.c = calloc(1, sizeof(*w.c));
-	w.ctl.inventory = inventory_new();
-	assert_true(w.c && w.ctl.metrics && w.ctl.inventory);
-	w.c->ctl = &w.ctl;
-	memcpy(w.c->product, "codis-test", sizeof("codis-test"));
-	memcpy(w.c->namespace, "shop", sizeof("shop"));
-	w.c->zk = (struct coordinator *)(void *)&w;
-	w.c->look = no_look;
-	uv_timer_init(&w.loop.uv, &w.c->soon);
-	memcpy(w.c->dashboard.addr, D, sizeof(D));
-	g = cluster_group(w.c, 1, true);
+	controller_world_begin("shop");
+	world.c->zk = (struct coordinator *)(void *)&w;
+	world.c->look = no_look;
+	uv_timer_init(&world.uv, &world.c->soon);
+	memcpy(world.c->dashboard.addr, D, sizeof(D));
+	g = cluster_group(world.c, 1, true);
 	assert_non_null(g);
 	codis_group_append(&g->node, A);
 	codis_group_append(&g->node, B);
@@ -576,14 +496,11 @@ static int finish(void **state)
 {
 	(void)state;
 	while (w.pending)
-		uv_run(&w.loop.uv, UV_RUN_ONCE);
-	assert_int_equal(w.c->running, 0);
-	loop_release(&w.loop);
-	roster_release(w.c);
-	free(w.c);
-	inventory_free(w.ctl.inventory);
-	metrics_free(w.ctl.metrics);
-	close(w.log.fd);
+		uv_run(&world.uv, UV_RUN_ONCE);
+	assert_int_equal(world.c->running, 0);
+	uv_close((uv_handle_t *)&world.c->soon, NULL);
+	uv_run(&world.uv, UV_RUN_DEFAULT);
+	controller_world_end();
 	munmap(w.journal, JOURNAL_MAX);
 	return 0;
 }
@@ -613,13 +530,13 @@ static void start(enum action_kind kind, const char *addr)
 {
 	struct action a = action_of(kind, addr);
 
-	act(w.c, &a);
+	act(world.c, &a);
 }
 
 static void until_idle(void)
 {
-	while (w.c->running)
-		uv_run(&w.loop.uv, UV_RUN_ONCE);
+	while (world.c->running)
+		uv_run(&world.uv, UV_RUN_ONCE);
 }
 
 static void run(enum action_kind kind, const char *addr)
@@ -631,8 +548,8 @@ static void run(enum action_kind kind, const char *addr)
 /* The loop turns until the journal has these words. */
 static void until_noted(const char *words)
 {
-	while (!strstr(w.journal, words) && w.c->running)
-		uv_run(&w.loop.uv, UV_RUN_ONCE);
+	while (!strstr(w.journal, words) && world.c->running)
+		uv_run(&world.uv, UV_RUN_ONCE);
 	assert_non_null(strstr(w.journal, words));
 }
 
@@ -644,25 +561,16 @@ static void assert_journal(const char *expected)
 static void assert_logged(const char *words)
 {
 	static char text[JOURNAL_MAX];
-	ssize_t n = pread(w.log.fd, text, sizeof(text) - 1, 0);
+	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
 	if (!strstr(text, words))
 		fail_msg("not in the log: %s\n%s", words, text);
 }
 
-static void assert_counted(const char *series)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(65536);
-
-	metrics_write(w.ctl.metrics, &text);
-	if (!strstr(text.data, series))
-		fail_msg("not in the metrics: %s\n%s", series, text.data);
-}
-
 static struct observed_group *group(void)
 {
-	return cluster_group(w.c, 1, false);
+	return cluster_group(world.c, 1, false);
 }
 
 static void assert_slots(int proxy, const char *addr, bool locked)
@@ -695,7 +603,7 @@ ACT_TEST(a_group_that_is_in_sync_is_marked)
 	assert_journal("set 7: AB\n");
 	assert_int_equal(group()->version, 8);
 	assert_false(group()->node.out_of_sync);
-	assert_true(w.c->reload_due); /* with the next overview, once for all groups */
+	assert_true(world.c->reload_due); /* with the next overview, once for all groups */
 	assert_logged("event=action.done action=mark-in-sync");
 }
 
@@ -721,7 +629,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 		       "p1 1024 slots to B\n"
 		       "reload\n");
 	assert_int_equal(group()->version, 8);
-	assert_int_equal(cluster_server(w.c, B)->role_version, 8);
+	assert_int_equal(cluster_server(world.c, B)->role_version, 8);
 	assert_string_equal(group()->node.servers[0].addr, B);
 	assert_int_equal(group()->retry_ms <= clock_mono_ms(), true);
 	assert_slots(1, B, false);
@@ -733,8 +641,9 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_logged(" fill=");
 	assert_logged(" filled=2 unfilled=0 why=\"seen\" error=\"\"");
 	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
-	assert_non_null(strstr(w.event, "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
-					"(10.0.0.1:6379): seen; "));
+	assert_non_null(strstr(world.events,
+			       "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
+			       "(10.0.0.1:6379): seen; "));
 }
 
 ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
@@ -742,9 +651,9 @@ ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
 	struct action a = action_of(ACT_PROMOTE, B);
 
 	a.lost_keys = 130;
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
-	assert_non_null(strstr(w.event,
+	assert_non_null(strstr(world.events,
 			       "Warning Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
 			       "(10.0.0.1:6379), empty, of a group that had about 130 keys: seen; "));
 }
@@ -769,7 +678,7 @@ ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)
 		       "reload\n");
 	assert_logged(" lock=");
 	assert_logged(" catch_up=");
-	assert_non_null(strstr(w.event, " Switched: group 1: pod-B"));
+	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
 	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
 }
 
@@ -780,7 +689,7 @@ ACT_TEST(a_group_without_a_node_gets_one)
 	w.exists = a.exists = group()->exists = false;
 	w.version = 0;
 	group()->node = (struct codis_group){ .id = 1 };
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
 	assert_int_equal(strncmp(w.journal, "create 0: B\nB SLAVEOF", 21), 0);
 	assert_true(group()->exists);
@@ -794,9 +703,9 @@ ACT_TEST(a_conflict_at_the_fence_ends_it_before_any_role)
 	assert_int_equal(w.version, 9);
 	assert_logged("event=action.failed action=promote");
 	assert_counted("{action=\"promote\",result=\"error\"} 1\n");
-	assert_string_equal(w.event,
+	assert_string_equal(world.events,
 			    "Warning Pod shop/pod-B ActionFailed: group 1: promote of pod-B (10.0.0.2:6379) failed: "
-			    "played: conflict");
+			    "played: conflict\n");
 }
 
 /* The version is the decision's, though the group is read again, with a later one, while the proxies are locked. */
@@ -948,7 +857,7 @@ ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 
 static void another_leads(void)
 {
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 }
 
 ACT_TEST(a_controller_that_no_longer_leads_takes_no_further_step)
@@ -972,14 +881,14 @@ ACT_TEST(nor_does_it_unlock_what_another_may_have_locked)
 
 ACT_TEST(somebody_else_in_charge_ends_it_as_well)
 {
-	w.c->watch_only = true; /* codis.io/ha: keep */
+	world.c->watch_only = true; /* codis.io/ha: keep */
 	run(ACT_PROMOTE, B);
 	assert_journal("");
 }
 
 ACT_TEST(a_leader_without_its_api_server_only_fails_over)
 {
-	w.ctl.mandate = MANDATE_FAILOVER;
+	world.ctl.mandate = MANDATE_FAILOVER;
 	run(ACT_FOLLOW, B);
 	assert_journal("");
 	run(ACT_PROMOTE, B);
@@ -991,7 +900,7 @@ ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)
 	w.proxies[1].delay_ms = 20;
 	start(ACT_SWITCH, B);
 	until_noted("p1 1024 slots to A locked");
-	w.c->steady_since_ms = clock_mono_ms() + 1;
+	world.c->steady_since_ms = clock_mono_ms() + 1;
 	until_idle();
 	assert_null(strstr(w.journal, "set"));
 	assert_logged("error=\"the clock has jumped since this was decided\"");
@@ -1008,9 +917,9 @@ static void crash_at(const char *point, const char *done)
 	assert_true(child >= 0);
 	w.journal[0] = '\0';
 	if (child == 0) {
-		uv_loop_fork(&w.loop.uv);
-		w.ctl.crash_at = point;
-		w.ctl.crash_armed = true;
+		uv_loop_fork(&world.uv);
+		world.ctl.crash_at = point;
+		world.ctl.crash_armed = true;
 		run(ACT_PROMOTE, B);
 		_exit(0);
 	}
@@ -1026,7 +935,7 @@ ACT_TEST(a_test_may_end_the_process_at_three_points)
 	crash_at("promote.fenced", "set 7: BA\n");
 	crash_at("promote.role", "set 7: BA\nB SLAVEOF NO ONE\nB CONFIG SET repl-ping-slave-period 1\nB INFO\n");
 	w.journal[0] = '\0';
-	w.ctl.crash_at = "promote.begin"; /* not armed */
+	world.ctl.crash_at = "promote.begin"; /* not armed */
 	run(ACT_PROMOTE, B);
 	assert_non_null(strstr(w.journal, "reload\n"));
 }
@@ -1037,7 +946,7 @@ ACT_TEST(a_fill_goes_to_one_proxy)
 {
 	run(ACT_FILL_PROXY, P1);
 	assert_journal("p1 1024 slots to A\nreload\n");
-	assert_string_equal(w.event, "Normal Pod shop/pod-? SlotsFilled: group 1: pod-? (10.0.1.1:11080): seen");
+	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsFilled: group 1: pod-? (10.0.1.1:11080): seen\n");
 	assert_int_equal(group()->acted_ms, 0);
 }
 
@@ -1084,11 +993,11 @@ ACT_TEST(a_fill_that_was_overtaken_by_a_promotion_is_not_sent)
 
 ACT_TEST(a_slot_that_migrates_keeps_its_migration)
 {
-	struct observed_proxy *p = cluster_proxy(w.c, P0, false);
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
 
-	w.c->dashboard.slots_known = true;
+	world.c->dashboard.slots_known = true;
 	for (int i = 0; i < CODIS_SLOTS; i++)
-		w.c->dashboard.slot_group[i] = i < 10 ? 1 : 2;
+		world.c->dashboard.slot_group[i] = i < 10 ? 1 : 2;
 	p->slots[20].group = 2;
 	p->slots[20].migrate_from = 1;
 	memcpy(p->slots[20].addr, C, sizeof(C));
@@ -1104,7 +1013,7 @@ ACT_TEST(a_server_follows)
 {
 	run(ACT_FOLLOW, C);
 	assert_journal("C SLAVEOF 10.0.0.1 6379\n");
-	assert_string_equal(w.event, "Normal Pod shop/pod-C Following: group 1: pod-C (10.0.0.3:6379): seen");
+	assert_string_equal(world.events, "Normal Pod shop/pod-C Following: group 1: pod-C (10.0.0.3:6379): seen\n");
 }
 
 ACT_TEST(a_server_joins_and_is_dropped)
@@ -1115,7 +1024,7 @@ ACT_TEST(a_server_joins_and_is_dropped)
 	assert_journal("set 7: ABC\nreload\n");
 	assert_int_equal(group()->version, 8);
 	drop.version = 8;
-	act(w.c, &drop);
+	act(world.c, &drop);
 	until_idle();
 	assert_journal("set 7: ABC\nreload\nset 8: AC\nreload\n");
 }
@@ -1125,10 +1034,11 @@ ACT_TEST(a_proxy_is_taken_in_and_removed)
 	struct action a = action_of(ACT_REMOVE_PROXY, P0);
 
 	run(ACT_ONLINE_PROXY, P0);
-	assert_string_equal(w.event, "Normal Pod shop/pod-? Joined: pod-? (10.0.1.0:11080): seen"); /* no group */
+	assert_string_equal(world.events,
+			    "Normal Pod shop/pod-? Joined: pod-? (10.0.1.0:11080): seen\n"); /* no group */
 	a.version = 3;
-	cluster_proxy(w.c, P0, false)->registered_version = 4; /* read since: not what was decided on */
-	act(w.c, &a);
+	cluster_proxy(world.c, P0, false)->registered_version = 4; /* read since: not what was decided on */
+	act(world.c, &a);
 	until_idle();
 	assert_journal("10.0.2.1:18080 online 10.0.1.0:11080\n"
 		       "delete /codis3/codis-test/proxy/proxy-token-0 3\n"
@@ -1150,31 +1060,31 @@ ACT_TEST(only_the_lock_that_was_judged_is_removed)
 
 	snprintf(w.lock, sizeof(w.lock),
 		 "{\"admin_addr\":\"10.0.2.9:18080\",\"start_time\":\"2026-01-02 03:04:05.1 +0000 UTC m=+0.1\"}");
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
 	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
 	a = lock_of("10.0.2.8:18080");
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
 	assert_logged("error=\"another dashboard has taken the lock meanwhile\"");
 	a = lock_of("10.0.2.9:18080");
 	a.lock_start_wall_ms -= 1000;
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
 	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
 	w.lock[0] = '\0'; /* gone by itself */
-	act(w.c, &a);
+	act(world.c, &a);
 	until_idle();
 	assert_counted("{action=\"remove-lock\",result=\"ok\"} 2\n");
 }
 
 ACT_TEST(slots_are_assigned_in_equal_ranges)
 {
-	w.c->view.replicas = 6;
-	w.c->view.server_replica = 2;
+	world.c->view.replicas = 6;
+	world.c->view.server_replica = 2;
 	run(ACT_ASSIGN_SLOTS, D);
 	assert_journal("from 0 to group 1\nfrom 342 to group 2\nfrom 683 to group 3\n1024 slots\n");
-	assert_string_equal(w.event, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen");
+	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen\n");
 }
 
 ACT_TEST(a_pod_is_deleted_by_its_uid)
@@ -1182,7 +1092,7 @@ ACT_TEST(a_pod_is_deleted_by_its_uid)
 	run(ACT_DELETE_POD, B);
 	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B "
 		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":1}\n");
-	assert_string_equal(w.event, "Normal Pod shop/pod-B Replaced: group 1: pod-B (10.0.0.2:6379): seen");
+	assert_string_equal(world.events, "Normal Pod shop/pod-B Replaced: group 1: pod-B (10.0.0.2:6379): seen\n");
 	assert_in_range(group()->retry_ms - group()->acted_ms, 900, 1000); /* until it shows */
 	w.kube_fails = ERR_NOTFOUND;                                       /* gone already */
 	run(ACT_DELETE_POD, B);
@@ -1220,15 +1130,15 @@ ACT_TEST(what_it_is_about_is_busy_meanwhile)
 	start(ACT_PROMOTE, B);
 	assert_int_equal(group()->running, 1);
 	start(ACT_ONLINE_PROXY, P0);
-	assert_int_equal(cluster_proxy(w.c, P0, false)->running, 1);
+	assert_int_equal(cluster_proxy(world.c, P0, false)->running, 1);
 	start(ACT_ASSIGN_SLOTS, D);
-	assert_int_equal(w.c->dashboard_running, 1);
+	assert_int_equal(world.c->dashboard_running, 1);
 	assert_int_equal(group()->running, 1);
-	assert_int_equal(w.c->running, 3);
+	assert_int_equal(world.c->running, 3);
 	until_idle();
 	assert_int_equal(group()->running, 0);
-	assert_int_equal(cluster_proxy(w.c, P0, false)->running, 0);
-	assert_int_equal(w.c->dashboard_running, 0);
+	assert_int_equal(cluster_proxy(world.c, P0, false)->running, 0);
+	assert_int_equal(world.c->dashboard_running, 0);
 }
 
 ACT_TEST(every_kind_has_its_words)

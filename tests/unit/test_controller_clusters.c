@@ -1,31 +1,16 @@
 /* Which clusters there are, and which pods belong to none. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
-#include "common/codis/inventory.h"
-#include "common/codis/probe.h"
-#include "common/kube/event.h"
 #include "controller/clusters.h"
 #include "controller/status.h"
+#include "tests/unit/controller_world.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
-static struct redis_probe {
-	int unused;
-} probe; /* of every server: none is asked anything */
-
 static struct {
-	uv_loop_t uv;
-	struct logger log;
-	struct controller ctl;
-	struct inventory *inv;
 	struct clusters *cs;
 	int64_t now_ms;
-	int told;
-	char reason[64];
 	const char *outside; /* a namespace that takes no part */
 } w;
 
@@ -35,79 +20,13 @@ static bool takes_part(void *ctx, const char *namespace)
 	return !w.outside || strcmp(namespace, w.outside) != 0;
 }
 
-void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		     const char *fmt, ...)
-{
-	(void)e;
-	(void)kind;
-	(void)involved;
-	(void)fmt;
-	assert_true(warning);
-	w.told++;
-	snprintf(w.reason, sizeof(w.reason), "%s", reason);
-}
-
-void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		const char *fmt, ...)
-{
-	(void)e;
-	(void)kind;
-	(void)involved;
-	(void)warning;
-	(void)reason;
-	(void)fmt;
-}
-
-struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
-{
-	(void)uv;
-	(void)cfg;
-	(void)err;
-	return &probe;
-}
-
-void redis_probe_stop(struct redis_probe *p)
-{
-	(void)p;
-}
-
-const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
-{
-	static const struct redis_probe_state nothing;
-
-	(void)p;
-	return &nothing;
-}
-
-void redis_probe_pace(struct redis_probe *p, int period_ms)
-{
-	(void)p;
-	(void)period_ms;
-}
-
-void redis_probe_now(struct redis_probe *p)
-{
-	(void)p;
-}
-
 static int begin(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
-	assert_int_equal(uv_loop_init(&w.uv), 0);
-	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
-	w.inv = inventory_new();
-	w.ctl = (struct controller){ .uv = &w.uv,
-				     .log = &w.log,
-				     .metrics = metrics_new(),
-				     .inventory = w.inv,
-				     .takes_part = takes_part,
-				     .kube_synced = true,
-				     .mandate = MANDATE_LEAD,
-				     .limits = DECIDE_LIMITS,
-				     .probe_ms = 250,
-				     .probe_timeout_ms = 500 };
-	w.cs = clusters_new(&w.ctl, w.inv);
+	controller_world_begin("ns");
+	world.ctl.takes_part = takes_part;
+	w.cs = clusters_new(&world.ctl, world.inv);
 	w.now_ms = 1000000;
 	assert_non_null(w.cs);
 	return 0;
@@ -117,10 +36,7 @@ static int finish(void **state)
 {
 	(void)state;
 	clusters_free(w.cs);
-	inventory_free(w.inv);
-	uv_run(&w.uv, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&w.uv), 0);
-	metrics_free(w.ctl.metrics);
+	controller_world_end();
 	return 0;
 }
 #define CLUSTERS_TEST(name) TEST_WITH(name, begin, finish)
@@ -128,7 +44,7 @@ static int finish(void **state)
 /* None of these pods has an address, so nobody is asked anything. */
 static void set_pod(const char *namespace, const char *product, const char *app, const char *name)
 {
-	fixture_set_pod(w.inv,
+	fixture_set_pod(world.inv,
 			&(struct fixture_pod){
 				.namespace = namespace, .product = product, .app = app, .name = name, .uid = name });
 }
@@ -150,11 +66,11 @@ static int count(void)
 
 CLUSTERS_TEST(nothing_is_judged_from_half_a_list)
 {
-	w.ctl.kube_synced = false;
+	world.ctl.kube_synced = false;
 	set_pod("ns", "shop", "codis-server", "codis-server-0");
 	tick(100);
 	assert_int_equal(count(), 0);
-	w.ctl.kube_synced = true;
+	world.ctl.kube_synced = true;
 	tick(100);
 	assert_int_equal(count(), 1);
 }
@@ -171,7 +87,7 @@ CLUSTERS_TEST(namespace_that_takes_no_part_has_no_cluster)
 	assert_int_equal(count(), 1);
 	assert_string_equal(clusters_first(w.cs)->namespace, "ns");
 	assert_null(clusters_strays(w.cs));
-	assert_int_equal(w.told, 0);
+	assert_int_equal(world.event_count, 0);
 	w.outside = NULL;
 	clusters_namespaces_changed(w.cs);
 	tick(100);
@@ -220,7 +136,7 @@ CLUSTERS_TEST(cluster_without_pods_is_forgotten_after_a_minute)
 	tick(100);
 	tick(200000);
 	assert_int_equal(count(), 1); /* it has its pod, whatever it does */
-	inventory_remove_pod(w.inv, "uid-codis-server-0");
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
 	tick(100);
 	tick(59899);
 	assert_int_equal(count(), 1);
@@ -242,24 +158,24 @@ CLUSTERS_TEST(view_outlives_nothing_that_it_points_to)
 	bool ok;
 	struct cluster *c;
 
-	fixture_set_pod(w.inv,
+	fixture_set_pod(world.inv,
 			&(struct fixture_pod){ .app = "codis-proxy", .name = "codis-proxy-0", .ip = "127.0.0.1" });
 	set_pod("ns", "codis-test", "codis-server", "codis-server-0");
 	tick(100);
 	c = clusters_first(w.cs);
 	assert_int_equal(c->proxy_count, 1);
 	while (c->proxies[0]->asking) /* it is refused */
-		uv_run(&w.uv, UV_RUN_ONCE);
+		uv_run(&world.uv, UV_RUN_ONCE);
 	c->proxies[0]->reach = REACH_OK;
 	c->proxies[0]->online = c->proxies[0]->has_slots = true;
 	cluster_turn(c);
 	assert_ptr_equal(c->view.proxies[0].slots, c->proxies[0]->slots);
 	c->open = false; /* as when all is well */
-	inventory_remove_pod(w.inv, "uid-codis-proxy-0");
+	inventory_remove_pod(world.inv, "uid-codis-proxy-0");
 	tick(100);
 	assert_int_equal(c->proxy_count, 0);
 	assert_int_equal(c->view.proxy_count, 0);
-	status_line(&c->view, &w.ctl.limits, line, sizeof(line), &ok);
+	status_line(&c->view, &world.ctl.limits, line, sizeof(line), &ok);
 }
 
 CLUSTERS_TEST(only_the_cluster_that_a_change_touches_takes_stock)
@@ -285,11 +201,11 @@ CLUSTERS_TEST(pod_whose_product_cannot_be_told_is_told_once)
 	assert_non_null(clusters_strays(w.cs));
 	assert_string_equal(clusters_strays(w.cs)->name, "codis-server-0");
 	assert_non_null(strstr(clusters_strays(w.cs)->trouble, "PRODUCT_NAME"));
-	assert_int_equal(w.told, 1);
-	assert_string_equal(w.reason, "NotLed");
+	assert_int_equal(world.event_count, 1);
+	assert_non_null(strstr(world.events, " NotLed: "));
 	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0"); /* another change */
 	tick(100);
-	assert_int_equal(w.told, 1);
+	assert_int_equal(world.event_count, 1);
 	set_pod("ns", "shop", "codis-server", "codis-server-0"); /* it says its product now */
 	tick(100);
 	assert_null(clusters_strays(w.cs));
@@ -297,22 +213,22 @@ CLUSTERS_TEST(pod_whose_product_cannot_be_told_is_told_once)
 
 CLUSTERS_TEST(who_does_not_lead_tells_no_pod)
 {
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 	set_pod("ns", "shop", "codis-dashboard", "codis-dashboard-0");
 	set_pod("ns", "orders", "codis-dashboard", "orders-dashboard-0");
 	set_pod("ns", "", "codis-server", "codis-server-0");
 	tick(100);
-	assert_int_equal(w.told, 0);
-	w.ctl.mandate = MANDATE_LEAD;
+	assert_int_equal(world.event_count, 0);
+	world.ctl.mandate = MANDATE_LEAD;
 	clusters_look(w.cs); /* the lease changed hands */
 	tick(100);
-	assert_int_equal(w.told, 1);
+	assert_int_equal(world.event_count, 1);
 }
 
 static void look(struct cluster *c)
 {
 	cluster_look(c);
-	uv_run(&w.uv, UV_RUN_NOWAIT);
+	uv_run(&world.uv, UV_RUN_NOWAIT);
 }
 
 /* The Secret is asked for while the server refuses already: what is not known yet is no news, what it comes to is. */
@@ -321,7 +237,7 @@ CLUSTERS_TEST(server_that_wants_a_password_is_told_of_once_for_each_reason)
 	struct observed_server *s;
 	struct cluster *c;
 
-	fixture_set_pod(w.inv,
+	fixture_set_pod(world.inv,
 			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
 	tick(100);
 	c = clusters_first(w.cs);
@@ -331,17 +247,17 @@ CLUSTERS_TEST(server_that_wants_a_password_is_told_of_once_for_each_reason)
 	snprintf(s->complaint, sizeof(s->complaint), "NOAUTH");
 	s->since_ms = clock_mono_ms();
 	look(c);
-	assert_int_equal(w.told, 0);
+	assert_int_equal(world.event_count, 0);
 	s->since_ms -= 2000;
 	look(c);
-	assert_int_equal(w.told, 1);
-	assert_string_equal(w.reason, "PasswordNotKnown");
+	assert_int_equal(world.event_count, 1);
+	assert_non_null(strstr(world.events, " PasswordNotKnown: "));
 	look(c);
-	assert_int_equal(w.told, 1);
+	assert_int_equal(world.event_count, 1);
 	snprintf(c->password_trouble, sizeof(c->password_trouble), "it is in a Secret that may not be read");
 	look(c);
-	assert_int_equal(w.told, 2);
+	assert_int_equal(world.event_count, 2);
 	c->password_trouble[0] = '\0'; /* it is known now, and wrong */
 	look(c);
-	assert_int_equal(w.told, 3);
+	assert_int_equal(world.event_count, 3);
 }

@@ -2,43 +2,30 @@
  * server is played here by kube_call() and kube_event(). */
 #include "controller/ledger.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
-#include "common/codis/inventory.h"
 #include "common/kube/client.h"
-#include "common/kube/event.h"
-#include "controller/cluster.h"
+#include "tests/unit/controller_world.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
 
 #define A "10.0.0.1:6379"
 #define B "10.0.0.2:6379"
 
-struct world {
-	struct logger log;
-	struct controller ctl;
-	struct inventory *inventory;
-	struct cluster c;
+struct ledger_world {
 	struct picture_room room;
 	struct observed_server server_a, server_b, *servers[2];
 	struct observed_group group, *groups[1];
 	char asked[2048]; /* the last call */
 	int calls;
 	kube_done done;
-	char events[4096];
 };
 
-static struct world w;
+static struct ledger_world w;
 
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
@@ -48,39 +35,12 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 	(void)k;
 	(void)timeout_ms;
 	(void)err;
-	assert_ptr_equal(ctx, &w.c);
+	assert_ptr_equal(ctx, world.c);
 	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type, text);
 	cJSON_free(text);
 	w.calls++;
 	w.done = done;
 	return (struct http_call *)&w;
-}
-
-void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		const char *fmt, ...)
-{
-	size_t used = strlen(w.events);
-	va_list ap;
-
-	(void)e;
-	used += (size_t)snprintf(w.events + used, sizeof(w.events) - used,
-				 "%s %s %s %s: ", warning ? "Warning" : "Normal", kind,
-				 json_str(involved, "metadata", "name", NULL), reason);
-	va_start(ap, fmt);
-	used += (size_t)vsnprintf(w.events + used, sizeof(w.events) - used, fmt, ap);
-	va_end(ap);
-	snprintf(w.events + used, sizeof(w.events) - used, "\n");
-}
-
-void kube_event_once(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
-		     const char *fmt, ...)
-{
-	(void)e;
-	(void)kind;
-	(void)involved;
-	(void)warning;
-	(void)reason;
-	(void)fmt;
 }
 
 /* The StatefulSet with these annotations (JSON). */
@@ -97,13 +57,13 @@ static void set(const char *uid, const char *annotations)
 		 uid, annotations);
 	JSON_CLEANUP cJSON *object = parse_text(text);
 
-	if (inventory_set_set(w.inventory, object, &err) < 0)
+	if (inventory_set_set(world.inv, object, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
 static void server(struct observed_server *s, const char *addr, int index)
 {
-	s->c = &w.c;
+	s->c = world.c;
 	snprintf(s->addr, sizeof(s->addr), "%s", addr);
 	s->group = s->listed_group = 1;
 	s->listed_index = index;
@@ -117,31 +77,21 @@ static int begin(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
-	w.inventory = inventory_new();
-	w.log = (struct logger){ .fd = open("/dev/null", O_WRONLY), .level = LOG_LEVEL_INFO };
-	w.ctl = (struct controller){ .log = &w.log,
-				     .metrics = metrics_new(),
-				     .inventory = w.inventory,
-				     .kube_synced = true,
-				     .kube_fresh = true,
-				     .mandate = MANDATE_LEAD };
-	w.c.ctl = &w.ctl;
-	snprintf(w.c.namespace, sizeof(w.c.namespace), "shop");
-	snprintf(w.c.product, sizeof(w.c.product), "codis-test");
+	controller_world_begin("shop");
 	w.group.node.id = 1;
 	w.group.exists = w.group.wanted = true;
 	w.groups[0] = &w.group;
-	w.c.groups = w.groups;
-	w.c.group_count = 1;
-	w.c.servers = w.servers;
-	w.c.server_count = 2;
+	world.c->groups = w.groups;
+	world.c->group_count = 1;
+	world.c->servers = w.servers;
+	world.c->server_count = 2;
 	server(&w.server_a, A, 0);
 	server(&w.server_b, B, 1);
-	w.c.connected_since_ms = 1;
-	w.c.listed_ms = 2;
-	w.c.dashboard.slots_known = true;
+	world.c->connected_since_ms = 1;
+	world.c->listed_ms = 2;
+	world.c->dashboard.slots_known = true;
 	for (int i = 0; i < CODIS_SLOTS; i++)
-		w.c.dashboard.slot_group[i] = 1;
+		world.c->dashboard.slot_group[i] = 1;
 	set("uid-1", "{}");
 	return 0;
 }
@@ -150,9 +100,10 @@ static int finish(void **state)
 {
 	(void)state;
 	picture_room_release(&w.room);
-	metrics_free(w.ctl.metrics);
-	inventory_free(w.inventory);
-	close(w.log.fd);
+	world.c->group_count = world.c->server_count = 0; /* they are not its own */
+	world.c->groups = NULL;
+	world.c->servers = NULL;
+	controller_world_end();
 	return 0;
 }
 
@@ -163,8 +114,8 @@ static void turn(int64_t later)
 {
 	struct observed seen = { .namespace = "shop",
 				 .product = "codis-test",
-				 .mandate = w.ctl.mandate,
-				 .leads = w.ctl.mandate == MANDATE_LEAD,
+				 .mandate = world.ctl.mandate,
+				 .leads = world.ctl.mandate == MANDATE_LEAD,
 				 .kube_fresh = true,
 				 .connected_since_ms = 1,
 				 .listed_ms = 2,
@@ -172,12 +123,12 @@ static void turn(int64_t later)
 				 .group_count = 1,
 				 .servers = w.servers,
 				 .groups = w.groups,
-				 .topom = &w.c.dashboard,
+				 .topom = &world.c->dashboard,
 				 .password_trouble = "" };
 
-	ledger_recall(&w.c);
-	assert_int_equal(picture_make(&w.c.view, &w.room, &seen, w.inventory, 100000 + later), 0);
-	ledger_note(&w.c);
+	ledger_recall(world.c);
+	assert_int_equal(picture_make(&world.c->view, &w.room, &seen, world.inv, 100000 + later), 0);
+	ledger_note(world.c);
 }
 
 static void hear(struct observed_server *s, const char *run_id, enum redis_role role, const char *master, int64_t keys)
@@ -187,7 +138,7 @@ static void hear(struct observed_server *s, const char *run_id, enum redis_role 
 	snprintf(s->info.run_id, sizeof(s->info.run_id), "%s", run_id);
 	if (master)
 		snprintf(s->info.master, sizeof(s->info.master), "%s", master);
-	ledger_hear(&w.c, s);
+	ledger_hear(world.c, s);
 }
 
 static void answer(enum error_code code)
@@ -196,7 +147,7 @@ static void answer(enum error_code code)
 
 	if (code != ERR_NONE)
 		error_set(&err, code, "played");
-	w.done(&w.c, NULL, code == ERR_NONE ? NULL : &err);
+	w.done(world.c, NULL, code == ERR_NONE ? NULL : &err);
 }
 
 #define PATH "PATCH /apis/apps/v1/namespaces/shop/statefulsets/codis-server application/merge-patch+json "
@@ -209,15 +160,6 @@ static void assert_noted(int calls, const char *annotations)
 	assert_int_equal(w.calls, calls);
 	if (calls)
 		assert_string_equal(w.asked, text);
-}
-
-static void assert_counted(const char *series)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(65536);
-
-	metrics_write(w.ctl.metrics, &text);
-	if (!strstr(text.data, series))
-		fail_msg("not in the metrics: %s\n%s", series, text.data);
 }
 
 /* --- slots ------------------------------------------------------------------------------------------------------- */
@@ -233,7 +175,7 @@ LEDGER_TEST(slots_are_noted_once)
 	set("uid-1", "{\"codis.io/slots\":\"1=1024\"}");
 	turn(100000);
 	assert_int_equal(w.calls, 1);
-	assert_int_equal(w.c.running, 0);
+	assert_int_equal(world.c->running, 0);
 }
 
 LEDGER_TEST(keys_are_noted)
@@ -250,9 +192,9 @@ LEDGER_TEST(keys_are_noted)
 
 LEDGER_TEST(only_who_leads_notes)
 {
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 	turn(0);
-	w.ctl.mandate = MANDATE_FAILOVER;
+	world.ctl.mandate = MANDATE_FAILOVER;
 	turn(1000);
 	assert_int_equal(w.calls, 0);
 }
@@ -275,10 +217,10 @@ LEDGER_TEST(a_note_that_fails_is_tried_again_later_and_later)
 
 LEDGER_TEST(nothing_is_noted_where_nothing_is_known)
 {
-	w.c.dashboard.slots_known = false;
+	world.c->dashboard.slots_known = false;
 	turn(0);
-	w.c.dashboard.slots_known = true;
-	w.c.closing = true;
+	world.c->dashboard.slots_known = true;
+	world.c->closing = true;
 	turn(1000);
 	assert_int_equal(w.calls, 0);
 }
@@ -317,43 +259,43 @@ LEDGER_TEST(a_loss_is_told_and_noted)
 	snprintf(noted, sizeof(noted), "\"codis.io/data-lost\":\"1=130@%.19sZ\"", when);
 	assert_noted(2, noted);
 	snprintf(event, sizeof(event),
-		 "Warning StatefulSet codis-server DataLost: group 1: " B
+		 "Warning StatefulSet shop/codis-server DataLost: group 1: " B
 		 " serves an empty data set: about 130 keys are "
 		 "gone since %.19sZ; acknowledge it with: kubectl annotate -n shop sts codis-server "
 		 "codis.io/data-lost-\n",
 		 when);
-	assert_string_equal(w.events, event);
+	assert_string_equal(world.events, event);
 	assert_counted("codis_data_losses_total{namespace=\"shop\",product=\"codis-test\",group=\"1\"} 1\n");
 	answer(ERR_NONE);
 	turn(1000); /* shown until the note is seen */
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 130);
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 130);
 	snprintf(noted, sizeof(noted), "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/data-lost\":\"1=130@%.19sZ\"}",
 		 when);
 	set("uid-1", noted);
 	turn(1500);
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
-	assert_int_equal(w.c.view.groups[0].lost_keys, 130);
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	assert_int_equal(world.c->view.groups[0].lost_keys, 130);
 	assert_int_equal(w.calls, 2);
 	turn(10500);
 	assert_noted(3, "\"codis.io/slots\":\"1=1024/0\"");
 	set("uid-1", "{\"codis.io/slots\":\"1=1024/0\"}"); /* acknowledged */
 	turn(20000);
-	assert_int_equal(w.c.view.groups[0].lost_keys, 0);
-	assert_string_equal(w.events, event);
+	assert_int_equal(world.c->view.groups[0].lost_keys, 0);
+	assert_string_equal(world.events, event);
 }
 
 LEDGER_TEST(who_does_not_lead_neither_tells_nor_notes)
 {
 	lose();
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 	turn(500);
 	assert_int_equal(w.calls, 1);
-	assert_string_equal(w.events, "");
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 130);
-	w.ctl.mandate = MANDATE_LEAD; /* the other one ended before it did */
+	assert_string_equal(world.events, "");
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 130);
+	world.ctl.mandate = MANDATE_LEAD; /* the other one ended before it did */
 	turn(1000);
 	assert_int_equal(w.calls, 2);
-	assert_non_null(strstr(w.events, "DataLost"));
+	assert_non_null(strstr(world.events, "DataLost"));
 	answer(ERR_NONE);
 }
 
@@ -363,26 +305,26 @@ LEDGER_TEST(who_does_not_lead_sees_the_note)
 	char noted[128], when[32];
 
 	lose();
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 	clock_rfc3339(clock_wall_ms() - 2000, when, sizeof(when));
 	snprintf(noted, sizeof(noted), "{\"codis.io/data-lost\":\"1=130@%.19sZ\"}", when);
 	set("uid-1", noted);
 	turn(500);
 	set("uid-1", "{}");
 	turn(1000);
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
-	assert_int_equal(w.c.view.groups[0].lost_keys, 0);
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	assert_int_equal(world.c->view.groups[0].lost_keys, 0);
 }
 
 LEDGER_TEST(recalled_from_the_one_before)
 {
 	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
 	turn(0);
-	assert_int_equal(w.c.view.groups[0].keys, 130);
+	assert_int_equal(world.c->view.groups[0].keys, 130);
 	hear(&w.server_a, "a", REDIS_ROLE_REPLICA, "127.0.0.1:1", 0);
 	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
 	turn(500);
-	assert_non_null(strstr(w.events, "about 130 keys are gone"));
+	assert_non_null(strstr(world.events, "about 130 keys are gone"));
 }
 
 /* What is heard before the StatefulSet is known would hide what was noted. */
@@ -393,7 +335,7 @@ LEDGER_TEST(recalled_before_anything_is_heard)
 	turn(0);
 	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
 	turn(500);
-	assert_non_null(strstr(w.events, "about 130 keys are gone"));
+	assert_non_null(strstr(world.events, "about 130 keys are gone"));
 }
 
 LEDGER_TEST(given_up)
@@ -406,8 +348,8 @@ LEDGER_TEST(given_up)
 	w.group.wanted = true;
 	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
 	turn(1000);
-	assert_string_equal(w.events, "");
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
+	assert_string_equal(world.events, "");
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
 }
 
 /* Another StatefulSet of the same name: its Codis never had that data. */
@@ -416,9 +358,9 @@ LEDGER_TEST(made_anew)
 	lose();
 	set("uid-2", "{}");
 	turn(500);
-	assert_string_equal(w.events, "");
-	assert_int_equal(w.c.view.groups[0].new_lost_keys, 0);
-	assert_int_equal(w.c.view.groups[0].keys, -1);
+	assert_string_equal(world.events, "");
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	assert_int_equal(world.c->view.groups[0].keys, -1);
 }
 
 /* A replica that was in sync takes over. */
@@ -432,5 +374,5 @@ LEDGER_TEST(failover_loses_nothing)
 	w.server_a.listed_index = 1;
 	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 0);
 	turn(500);
-	assert_string_equal(w.events, "");
+	assert_string_equal(world.events, "");
 }

@@ -1,57 +1,18 @@
 /* What an answer changes of what is observed, and whether it is news. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/log.h"
-#include "common/codis/inventory.h"
-#include "controller/cluster.h"
 #include "controller/observe.h"
-#include "controller/roster.h"
+#include "tests/unit/controller_world.h"
 #include "tests/unit/test.h"
 
 #define A "10.0.0.1:6379"
 #define D "10.0.2.1:18080"
 
-static struct {
-	uv_loop_t uv;
-	struct logger log;
-	struct controller ctl;
-	struct inventory *inv;
-	struct cluster *c;
-} w;
-
-static int begin(void **state)
-{
-	(void)state;
-	memset(&w, 0, sizeof(w));
-	assert_int_equal(uv_loop_init(&w.uv), 0);
-	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
-	w.inv = inventory_new();
-	w.c = calloc(1, sizeof(*w.c));
-	assert_true(w.inv && w.c);
-	w.ctl = (struct controller){
-		.uv = &w.uv, .log = &w.log, .inventory = w.inv, .mandate = MANDATE_LEAD, .probe_ms = 250
-	};
-	w.c->ctl = &w.ctl;
-	return 0;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	roster_release(w.c);
-	free(w.c);
-	inventory_free(w.inv);
-	uv_run(&w.uv, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&w.uv), 0);
-	return 0;
-}
-#define OBSERVE_TEST(name) TEST_WITH(name, begin, finish)
+#define OBSERVE_TEST(name) TEST_WITH(name, controller_world_setup, controller_world_teardown)
 
 static struct error failure(enum error_code code)
 {
@@ -73,7 +34,7 @@ static bool hear_group(int64_t began_ms, int version, const char *promoting)
 		"{\"id\":1,\"servers\":[{\"server\":\"%s\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false}],"
 		"\"promoting\":{%s},\"out_of_sync\":false}",
 		A, promoting);
-	return observe_hear_group(w.c, 1, began_ms, text, strlen(text), version, NULL);
+	return observe_hear_group(world.c, 1, began_ms, text, strlen(text), version, NULL);
 }
 
 OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
@@ -82,22 +43,22 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 	const struct observed_group *g;
 
 	assert_true(hear_group(100, 7, ""));
-	g = cluster_group(w.c, 1, false);
+	g = cluster_group(world.c, 1, false);
 	assert_true(g && g->exists);
 	assert_int_equal(g->version, 7);
 	assert_int_equal(g->read_ms, 100);
 	assert_string_equal(g->node.servers[0].addr, A);
-	assert_non_null(cluster_server(w.c, A)); /* and it is watched */
+	assert_non_null(cluster_server(world.c, A)); /* and it is watched */
 	assert_false(hear_group(200, 7, ""));
 	assert_int_equal(g->read_ms, 200);
 	assert_true(hear_group(300, 8, ""));
 	assert_false(hear_group(250, 9, "")); /* a read that began earlier comes late */
 	assert_int_equal(g->version, 8);
-	assert_false(w.c->list_failed);
-	assert_false(observe_hear_group(w.c, 1, 400, NULL, 0, 0, &silent)); /* nothing is known of it */
-	assert_true(w.c->list_failed);                                      /* it is asked again soon */
+	assert_false(world.c->list_failed);
+	assert_false(observe_hear_group(world.c, 1, 400, NULL, 0, 0, &silent)); /* nothing is known of it */
+	assert_true(world.c->list_failed);                                      /* it is asked again soon */
 	assert_int_equal(g->read_ms, 300);
-	assert_true(observe_hear_group(w.c, 1, 500, NULL, 0, 0, &gone));
+	assert_true(observe_hear_group(world.c, 1, 500, NULL, 0, 0, &gone));
 	assert_false(g->exists);
 	assert_int_equal(g->node.count, 0);
 }
@@ -105,28 +66,28 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 OBSERVE_TEST(group_that_appears_is_not_known_until_its_node_is_read)
 {
 	static const char *const names[] = { "group-0001", "group-x", "group-0000", "else" };
-	const struct observed_group *g = cluster_group(w.c, 1, true);
+	const struct observed_group *g = cluster_group(world.c, 1, true);
 
-	observe_hear_group_list(w.c, 100, 0, NULL);
+	observe_hear_group_list(world.c, 100, 0, NULL);
 	assert_int_equal(g->read_ms, 100); /* it is known that there is none */
-	observe_hear_group_list(w.c, 200, 4, names);
-	assert_int_equal(w.c->group_count, 1);
+	observe_hear_group_list(world.c, 200, 4, names);
+	assert_int_equal(world.c->group_count, 1);
 	assert_true(g->exists);
 	assert_int_equal(g->read_ms, 0);
 	assert_true(hear_group(300, 0, ""));
 	assert_int_equal(g->read_ms, 300);
-	observe_hear_group_list(w.c, 400, 4, names);
+	observe_hear_group_list(world.c, 400, 4, names);
 	assert_int_equal(g->read_ms, 300);
-	assert_int_equal(w.c->listed_ms, 400);
+	assert_int_equal(world.c->listed_ms, 400);
 }
 
 OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
 {
-	w.log.level = LOG_LEVEL_ERROR;
+	world.log.level = LOG_LEVEL_ERROR;
 	assert_true(hear_group(100, 7, ""));
-	assert_false(observe_hear_group(w.c, 1, 200, "{\"id\":1", 7, 8, NULL));
-	assert_int_equal(cluster_group(w.c, 1, false)->read_ms, 100);
-	assert_int_equal(cluster_group(w.c, 1, false)->version, 7);
+	assert_false(observe_hear_group(world.c, 1, 200, "{\"id\":1", 7, 8, NULL));
+	assert_int_equal(cluster_group(world.c, 1, false)->read_ms, 100);
+	assert_int_equal(cluster_group(world.c, 1, false)->version, 7);
 }
 
 OBSERVE_TEST(promotion_that_begins_asks_the_dashboard_at_once)
@@ -134,14 +95,14 @@ OBSERVE_TEST(promotion_that_begins_asks_the_dashboard_at_once)
 	const struct observed_group *g;
 	int64_t since_ms;
 
-	w.c->dashboard_asked_ms = 5;
+	world.c->dashboard_asked_ms = 5;
 	assert_true(hear_group(100, 7, ""));
-	g = cluster_group(w.c, 1, false);
-	assert_int_equal(w.c->dashboard_asked_ms, 5);
+	g = cluster_group(world.c, 1, false);
+	assert_int_equal(world.c->dashboard_asked_ms, 5);
 	assert_true(hear_group(200, 8, "\"index\":0,\"state\":\"preparing\""));
 	since_ms = g->promoting_since_ms;
 	assert_in_range(since_ms, clock_mono_ms() - 1000, clock_mono_ms());
-	assert_int_equal(w.c->dashboard_asked_ms, 0);
+	assert_int_equal(world.c->dashboard_asked_ms, 0);
 	assert_true(hear_group(300, 8, "\"index\":0,\"state\":\"preparing\"")); /* judged by when it was read */
 	assert_int_equal(g->promoting_since_ms, since_ms);
 	assert_true(hear_group(400, 9, ""));
@@ -169,16 +130,16 @@ OBSERVE_TEST(lock_is_there_or_not_or_not_known)
 	const char *lock = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:45 +0800 CST\"}";
 	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
 
-	assert_true(observe_hear_lock(w.c, 100, lock, strlen(lock), NULL));
-	assert_int_equal(w.c->dashboard.lock_exists, 1);
-	assert_string_equal(w.c->dashboard.lock_addr, D);
-	assert_int_equal(w.c->dashboard.lock_read_ms, 100);
-	assert_false(observe_hear_lock(w.c, 200, lock, strlen(lock), NULL));
-	assert_true(observe_hear_lock(w.c, 300, NULL, 0, &gone));
-	assert_int_equal(w.c->dashboard.lock_exists, 0);
-	assert_string_equal(w.c->dashboard.lock_addr, "");
-	assert_true(observe_hear_lock(w.c, 400, NULL, 0, &silent));
-	assert_int_equal(w.c->dashboard.lock_exists, -1);
+	assert_true(observe_hear_lock(world.c, 100, lock, strlen(lock), NULL));
+	assert_int_equal(world.c->dashboard.lock_exists, 1);
+	assert_string_equal(world.c->dashboard.lock_addr, D);
+	assert_int_equal(world.c->dashboard.lock_read_ms, 100);
+	assert_false(observe_hear_lock(world.c, 200, lock, strlen(lock), NULL));
+	assert_true(observe_hear_lock(world.c, 300, NULL, 0, &gone));
+	assert_int_equal(world.c->dashboard.lock_exists, 0);
+	assert_string_equal(world.c->dashboard.lock_addr, "");
+	assert_true(observe_hear_lock(world.c, 400, NULL, 0, &silent));
+	assert_int_equal(world.c->dashboard.lock_exists, -1);
 }
 
 /* --- proxies ---------------------------------------------------------------------------------------------------------
@@ -209,7 +170,7 @@ static bool hear_proxy(struct observed_proxy *p, const char *addr, bool locked)
 
 OBSERVE_TEST(proxy_is_news_when_it_says_something_else)
 {
-	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
 
 	assert_true(hear_proxy(p, A, false));
 	assert_int_equal(p->reach, REACH_OK);
@@ -227,7 +188,7 @@ OBSERVE_TEST(proxy_is_news_when_it_says_something_else)
 
 OBSERVE_TEST(answer_from_before_what_was_done_is_not_believed)
 {
-	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
 
 	assert_true(hear_proxy(p, A, false));
 	p->acted_ms = clock_mono_ms() + 60000; /* later than it will be asked, however slow this machine is */
@@ -240,7 +201,7 @@ OBSERVE_TEST(answer_from_before_what_was_done_is_not_believed)
 
 OBSERVE_TEST(proxy_that_does_not_answer)
 {
-	struct observed_proxy *p = cluster_proxy(w.c, "10.0.1.1:11080", true);
+	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
 	struct error silent = failure(ERR_TIMEOUT), refused = failure(ERR_REFUSED);
 
 	p->asked_ms = 5;
@@ -260,13 +221,13 @@ static bool hear_entry(const char *token, int version)
 {
 	const char *node = "{\"admin_addr\":\"" PROXY "\"}";
 
-	return observe_hear_proxy_node(w.c, token, node, strlen(node), version);
+	return observe_hear_proxy_node(world.c, token, node, strlen(node), version);
 }
 
 OBSERVE_TEST(proxy_that_two_entries_have)
 {
 	static const char *const both[] = { "proxy-old", "proxy-new" }, *const one[] = { "proxy-new" };
-	const struct observed_proxy *p = cluster_proxy(w.c, PROXY, true);
+	const struct observed_proxy *p = cluster_proxy(world.c, PROXY, true);
 
 	assert_true(hear_entry("old", 1));
 	assert_false(hear_entry("old", 1));
@@ -278,31 +239,31 @@ OBSERVE_TEST(proxy_that_two_entries_have)
 	assert_int_equal(p->registered_version, 1);
 	assert_string_equal(p->other_token, "new");
 	assert_int_equal(p->other_version, 6);
-	observe_hear_proxy_list(w.c, 2, both);
-	assert_false(w.c->stock_due);
-	observe_hear_proxy_list(w.c, 1, one);
-	assert_true(w.c->stock_due);
+	observe_hear_proxy_list(world.c, 2, both);
+	assert_false(world.c->stock_due);
+	observe_hear_proxy_list(world.c, 1, one);
+	assert_true(world.c->stock_due);
 	assert_string_equal(p->registered_token, "new"); /* never without an entry meanwhile */
 	assert_int_equal(p->registered_version, 6);
 	assert_string_equal(p->other_token, "");
-	observe_hear_proxy_list(w.c, 0, NULL);
+	observe_hear_proxy_list(world.c, 0, NULL);
 	assert_string_equal(p->registered_token, "");
-	assert_false(observe_hear_proxy_node(w.c, "t", "{}", 2, 1));
+	assert_false(observe_hear_proxy_node(world.c, "t", "{}", 2, 1));
 }
 
 OBSERVE_TEST(proxy_that_nobody_names_is_forgotten)
 {
-	struct observed_proxy *p = cluster_proxy(w.c, PROXY, true);
+	struct observed_proxy *p = cluster_proxy(world.c, PROXY, true);
 
-	w.c->ask_now = true;
+	world.c->ask_now = true;
 	p->running = 1;
-	observe(w.c, clock_mono_ms());
+	observe(world.c, clock_mono_ms());
 	assert_false(p->asking);
 	assert_int_equal(p->asked_ms, 0);
-	assert_false(w.c->stock_due);
+	assert_false(world.c->stock_due);
 	p->running = 0;
-	observe(w.c, clock_mono_ms());
-	assert_true(w.c->stock_due); /* forgotten by it */
+	observe(world.c, clock_mono_ms());
+	assert_true(world.c->stock_due); /* forgotten by it */
 }
 
 /* --- dashboards ------------------------------------------------------------------------------------------------------
@@ -310,7 +271,7 @@ OBSERVE_TEST(proxy_that_nobody_names_is_forgotten)
 
 static struct observed_dashboard *dashboard(const char *addr)
 {
-	struct observed_dashboard *d = cluster_dashboard(w.c, addr, true);
+	struct observed_dashboard *d = cluster_dashboard(world.c, addr, true);
 
 	snprintf(d->uid, sizeof(d->uid), "uid");
 	d->asked_ms = clock_mono_ms();
@@ -340,14 +301,14 @@ OBSERVE_TEST(dashboard_that_serves)
 
 	assert_false(observe_hear_dashboard(d, NULL, &waits));
 	assert_int_equal(d->reach, REACH_UNKNOWN); /* it waits for the lock */
-	assert_string_equal(w.c->dashboard.addr, "");
+	assert_string_equal(world.c->dashboard.addr, "");
 	assert_true(hear_dashboard(d, 1));
-	assert_string_equal(w.c->dashboard.addr, D);
-	assert_true(w.c->dashboard.slots_known);
-	assert_int_equal(w.c->dashboard.slot_group[1023], 1);
+	assert_string_equal(world.c->dashboard.addr, D);
+	assert_true(world.c->dashboard.slots_known);
+	assert_int_equal(world.c->dashboard.slot_group[1023], 1);
 	assert_false(hear_dashboard(d, 1));
 	assert_false(hear_dashboard(d, 0));
-	assert_int_equal(w.c->dashboard.slot_group[1023], 1);
+	assert_int_equal(world.c->dashboard.slot_group[1023], 1);
 	assert_true(hear_dashboard(d, 2));
 }
 
@@ -356,11 +317,11 @@ OBSERVE_TEST(lock_is_read_at_once_when_a_dashboard_no_longer_serves)
 	struct observed_dashboard *d = dashboard(D);
 	struct error refused = failure(ERR_REFUSED);
 
-	w.c->list_asked_ms = 5;
+	world.c->list_asked_ms = 5;
 	assert_true(hear_dashboard(d, 1));
-	assert_int_equal(w.c->list_asked_ms, 5);
+	assert_int_equal(world.c->list_asked_ms, 5);
 	assert_true(observe_hear_dashboard(d, NULL, &refused));
-	assert_int_equal(w.c->list_asked_ms, 0);
+	assert_int_equal(world.c->list_asked_ms, 0);
 }
 
 OBSERVE_TEST(two_dashboards_do_not_overwrite_each_other)
@@ -372,8 +333,8 @@ OBSERVE_TEST(two_dashboards_do_not_overwrite_each_other)
 	one->reach = REACH_OK;
 	assert_true(observe_hear_dashboard(one, NULL, &refused));
 	assert_int_equal(two->reach, REACH_OK);
-	assert_string_equal(w.c->dashboard.addr, "10.0.2.2:18080");
-	assert_true(w.c->dashboard.slots_known);
+	assert_string_equal(world.c->dashboard.addr, "10.0.2.2:18080");
+	assert_true(world.c->dashboard.slots_known);
 }
 
 OBSERVE_TEST(slots_left_out_by_another_than_said_them_are_asked_for_again)
@@ -384,10 +345,10 @@ OBSERVE_TEST(slots_left_out_by_another_than_said_them_are_asked_for_again)
 	assert_true(hear_dashboard(two, 2));
 	one->asked_ms += 10;
 	assert_false(hear_dashboard(one, 0)); /* as it said before, which is not what is held */
-	assert_true(w.c->dashboard.slots_known);
-	assert_int_equal(w.c->dashboard.slot_group[0], 2);
-	assert_int_equal(w.c->dashboard.slots_ms, two->asked_ms);
-	assert_string_equal(w.c->dashboard.slots_from, "");
+	assert_true(world.c->dashboard.slots_known);
+	assert_int_equal(world.c->dashboard.slot_group[0], 2);
+	assert_int_equal(world.c->dashboard.slots_ms, two->asked_ms);
+	assert_string_equal(world.c->dashboard.slots_from, "");
 }
 
 OBSERVE_TEST(assignment_that_cannot_be_read_is_not_known)
@@ -397,10 +358,10 @@ OBSERVE_TEST(assignment_that_cannot_be_read_is_not_known)
 
 	assert_true(hear_dashboard(d, 1));
 	assert_true(observe_hear_dashboard(d, bad, NULL));
-	assert_false(w.c->dashboard.slots_known);
+	assert_false(world.c->dashboard.slots_known);
 	assert_false(observe_hear_dashboard(d, bad, NULL));
 	assert_true(hear_dashboard(d, 1));
-	assert_true(w.c->dashboard.slots_known);
+	assert_true(world.c->dashboard.slots_known);
 }
 
 OBSERVE_TEST(first_word_of_a_dashboard_after_it_was_acted_on_is_news)
@@ -409,7 +370,7 @@ OBSERVE_TEST(first_word_of_a_dashboard_after_it_was_acted_on_is_news)
 
 	assert_true(hear_dashboard(d, 1));
 	assert_false(hear_dashboard(d, 1));
-	w.c->dashboard_acted_ms = d->asked_ms + 1;
+	world.c->dashboard_acted_ms = d->asked_ms + 1;
 	d->asked_ms += 2;
 	assert_true(hear_dashboard(d, 1));
 	assert_false(hear_dashboard(d, 1));

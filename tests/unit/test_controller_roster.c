@@ -1,15 +1,11 @@
 /* Who is watched, and what is kept of what servers say. Probes are played: what they were begun with stands in a list.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/codis/inventory.h"
-#include "common/codis/probe.h"
-#include "controller/cluster.h"
 #include "controller/roster.h"
+#include "tests/unit/controller_world.h"
 #include "tests/unit/inventory_named.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
@@ -17,90 +13,17 @@
 #define A "10.0.0.1:6379"
 #define B "10.0.0.2:6379"
 
-struct redis_probe {
-	char addr[CODIS_ADDR_MAX], auth[64];
-	bool ended;
-};
-
-static struct {
-	struct logger log;
-	struct controller ctl;
-	struct inventory *inv;
-	struct cluster *c;
-	struct redis_probe probes[16];
-	int count;
-} w;
-
-struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
-{
-	struct redis_probe *p = &w.probes[w.count++];
-
-	(void)uv;
-	(void)err;
-	snprintf(p->addr, sizeof(p->addr), "%s", cfg->addr);
-	snprintf(p->auth, sizeof(p->auth), "%s", cfg->auth);
-	return p;
-}
-
-void redis_probe_stop(struct redis_probe *p)
-{
-	if (p)
-		p->ended = true;
-}
-
-const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
-{
-	static const struct redis_probe_state nothing;
-
-	(void)p;
-	return &nothing;
-}
-
-void redis_probe_pace(struct redis_probe *p, int period_ms)
-{
-	(void)p;
-	(void)period_ms;
-}
-
-void redis_probe_now(struct redis_probe *p)
-{
-	(void)p;
-}
-
-static int begin(void **state)
-{
-	(void)state;
-	memset(&w, 0, sizeof(w));
-	w.log = (struct logger){ .fd = 2, .level = LOG_LEVEL_ERROR };
-	w.inv = inventory_new();
-	w.c = calloc(1, sizeof(*w.c));
-	assert_true(w.inv && w.c);
-	w.ctl = (struct controller){ .log = &w.log, .inventory = w.inv, .mandate = MANDATE_LEAD };
-	w.c->ctl = &w.ctl;
-	snprintf(w.c->namespace, sizeof(w.c->namespace), "ns");
-	snprintf(w.c->product, sizeof(w.c->product), "codis-test");
-	return 0;
-}
-
-static int finish(void **state)
-{
-	(void)state;
-	roster_release(w.c);
-	free(w.c);
-	inventory_free(w.inv);
-	return 0;
-}
-#define ROSTER_TEST(name) TEST_WITH(name, begin, finish)
+#define ROSTER_TEST(name) TEST_WITH(name, controller_world_setup, controller_world_teardown)
 
 static void set_server(const char *name, const char *uid, const char *ip)
 {
-	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .uid = uid, .ip = ip });
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .uid = uid, .ip = ip });
 }
 
 /* Group 1 lists A, and B, at this version. */
 static struct observed_group *list(int version)
 {
-	struct observed_group *g = cluster_group(w.c, 1, true);
+	struct observed_group *g = cluster_group(world.c, 1, true);
 	struct codis_group before = g->node;
 
 	g->node.count = 0;
@@ -109,13 +32,13 @@ static struct observed_group *list(int version)
 	g->exists = true;
 	g->version = version;
 	g->read_ms = clock_mono_ms();
-	roster_relist(w.c, g, &before);
+	roster_relist(world.c, g, &before);
 	return g;
 }
 
 static struct observed_server *server(const char *addr)
 {
-	struct observed_server *s = cluster_server(w.c, addr);
+	struct observed_server *s = cluster_server(world.c, addr);
 
 	assert_non_null(s);
 	return s;
@@ -135,7 +58,7 @@ static void hear_master(const char *addr, const char *run_id)
 {
 	struct redis_probe_state st = says(REDIS_ROLE_MASTER, run_id);
 
-	roster_hear(w.c, server(addr), &st);
+	roster_hear(world.c, server(addr), &st);
 }
 
 static void hear_replica(const char *addr, const char *run_id, const char *master, bool link_up)
@@ -145,27 +68,27 @@ static void hear_replica(const char *addr, const char *run_id, const char *maste
 	snprintf(st.info.master, sizeof(st.info.master), "%s", master);
 	st.info.link_up = link_up;
 	st.info.offset = 77;
-	roster_hear(w.c, server(addr), &st);
+	roster_hear(world.c, server(addr), &st);
 }
 
 ROSTER_TEST(pods_and_lists_are_watched_and_no_longer)
 {
 	set_server("codis-server-0", NULL, "10.0.0.1");
-	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-1" });
-	roster_take_stock(w.c);
-	assert_int_equal(w.c->server_count, 1); /* the other has no address yet */
-	assert_int_equal(w.c->group_count, 1);
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-1" });
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->server_count, 1); /* the other has no address yet */
+	assert_int_equal(world.c->group_count, 1);
 	list(1);
-	assert_int_equal(w.c->server_count, 2);
+	assert_int_equal(world.c->server_count, 2);
 	assert_int_equal(server(B)->listed_index, 1);
 	assert_string_equal(server(B)->uid, "");
-	inventory_remove_pod(w.inv, "uid-codis-server-0");
-	inventory_remove_pod(w.inv, "uid-codis-server-1");
-	cluster_group(w.c, 1, false)->exists = false;
-	cluster_group(w.c, 1, false)->node.count = 0;
-	roster_take_stock(w.c);
-	assert_int_equal(w.c->server_count + w.c->group_count, 0);
-	assert_true(w.probes[0].ended && w.probes[1].ended);
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	inventory_remove_pod(world.inv, "uid-codis-server-1");
+	cluster_group(world.c, 1, false)->exists = false;
+	cluster_group(world.c, 1, false)->node.count = 0;
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->server_count + world.c->group_count, 0);
+	assert_true(world.probes[0].ended && world.probes[1].ended);
 }
 
 ROSTER_TEST(name_in_a_list_is_never_asked)
@@ -174,28 +97,28 @@ ROSTER_TEST(name_in_a_list_is_never_asked)
 	struct codis_group before = g->node;
 
 	snprintf(g->node.servers[1].addr, CODIS_ADDR_MAX, "codis-server-1.codis-server:6379");
-	roster_relist(w.c, g, &before);
+	roster_relist(world.c, g, &before);
 	assert_true(server("codis-server-1.codis-server:6379")->named);
 	assert_null(server("codis-server-1.codis-server:6379")->probe);
-	assert_true(w.c->stock_due); /* B is listed no more */
+	assert_true(world.c->stock_due); /* B is listed no more */
 }
 
 ROSTER_TEST(password_that_is_learnt_late_is_used)
 {
 	set_server("codis-server-0", NULL, "10.0.0.1");
-	roster_take_stock(w.c);
-	assert_string_equal(w.probes[0].auth, "");
-	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-dashboard",
-						      .name = "my-dashboard-0",
-						      .ip = "10.0.2.1",
-						      .args = "[\"--product_auth\",\"secret\"]" });
-	roster_take_stock(w.c);
-	assert_true(w.probes[0].ended);
-	assert_int_equal(w.count, 2);
-	assert_string_equal(w.probes[1].auth, "secret");
-	assert_ptr_equal(server(A)->probe, &w.probes[1]);
-	roster_take_stock(w.c);
-	assert_int_equal(w.count, 2); /* the same: nothing begins anew */
+	roster_take_stock(world.c);
+	assert_string_equal(world.probes[0].auth, "");
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-dashboard",
+							  .name = "my-dashboard-0",
+							  .ip = "10.0.2.1",
+							  .args = "[\"--product_auth\",\"secret\"]" });
+	roster_take_stock(world.c);
+	assert_true(world.probes[0].ended);
+	assert_int_equal(world.probe_count, 2);
+	assert_string_equal(world.probes[1].auth, "secret");
+	assert_ptr_equal(server(A)->probe, &world.probes[1]);
+	roster_take_stock(world.c);
+	assert_int_equal(world.probe_count, 2); /* the same: nothing begins anew */
 }
 
 ROSTER_TEST(another_process_is_told_from_the_one_with_the_role)
@@ -225,7 +148,7 @@ ROSTER_TEST(synced_replica_that_becomes_master_has_the_data)
 
 ROSTER_TEST(role_that_the_other_controller_gave)
 {
-	w.ctl.mandate = MANDATE_NONE;
+	world.ctl.mandate = MANDATE_NONE;
 	list(1);
 	hear_master(A, "first");
 	hear_master(A, "second");
@@ -237,12 +160,12 @@ ROSTER_TEST(role_that_the_other_controller_gave)
 ROSTER_TEST(new_pod_with_an_old_address_is_somebody_else)
 {
 	set_server("codis-server-0", "old", "10.0.0.1");
-	roster_take_stock(w.c);
+	roster_take_stock(world.c);
 	list(1);
 	hear_master(A, "first");
-	inventory_remove_pod(w.inv, "uid-old");
+	inventory_remove_pod(world.inv, "uid-old");
 	set_server("codis-server-0", "new", "10.0.0.1");
-	roster_take_stock(w.c);
+	roster_take_stock(world.c);
 	assert_string_equal(server(A)->role_run_id, "");
 	hear_replica(A, "second", CODIS_GUARD_ADDR, false);
 	assert_false(picture_restarted(server(A)));
@@ -295,19 +218,21 @@ ROSTER_TEST(role_that_contradicts_the_node_puts_it_in_doubt)
 
 static void set_silent_server(const char *name, const char *ip)
 {
-	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .ip = ip, .product = "" });
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = name, .ip = ip, .product = "" });
 }
 
 static const char *product_of(const char *name)
 {
-	return pod_named(w.inv, "ns", name)->product;
+	return pod_named(world.inv, "ns", name)->product;
 }
 
 ROSTER_TEST(server_that_is_listed_belongs_here_where_its_words_do_not_tell)
 {
-	fixture_set_pod(w.inv, &(struct fixture_pod){ .app = "codis-dashboard", .name = "codis-dashboard-0" });
-	fixture_set_pod(w.inv, &(struct fixture_pod){
-				       .app = "codis-dashboard", .name = "orders-dashboard-0", .product = "orders" });
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-dashboard", .name = "codis-dashboard-0" });
+	fixture_set_pod(
+		world.inv,
+		&(struct fixture_pod){ .app = "codis-dashboard", .name = "orders-dashboard-0", .product = "orders" });
 	set_silent_server("codis-server-0", "10.0.0.1");
 	set_silent_server("more-0", "10.0.0.3");
 	assert_string_equal(product_of("codis-server-0"), "");
@@ -321,33 +246,33 @@ ROSTER_TEST(server_that_is_listed_belongs_here_where_its_words_do_not_tell)
 	hear_replica(B, "b", A, true); /* before its pod is seen */
 	set_silent_server("codis-server-1", "10.0.0.2");
 	assert_string_equal(product_of("codis-server-1"), "");
-	roster_take_stock(w.c);
+	roster_take_stock(world.c);
 	assert_string_equal(product_of("codis-server-1"), "codis-test");
 	assert_string_equal(server(B)->uid, "uid-codis-server-1");
 }
 
 ROSTER_TEST(dashboards_and_who_serves)
 {
-	fixture_set_pod(w.inv, &(struct fixture_pod){
-				       .app = "codis-dashboard", .name = "codis-dashboard-0", .ip = "10.0.2.1" });
-	fixture_set_pod(w.inv, &(struct fixture_pod){
-				       .app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
-	roster_take_stock(w.c);
-	assert_int_equal(w.c->dashboard_count, 2);
-	cluster_dashboard(w.c, "10.0.2.2:18080", false)->reach = REACH_OK;
-	cluster_note_serving(w.c);
-	roster_take_stock(w.c); /* changes nothing of what was heard */
-	assert_string_equal(w.c->dashboard.addr, "10.0.2.2:18080");
-	inventory_remove_pod(w.inv, "uid-codis-dashboard-1");
-	roster_take_stock(w.c);
-	assert_int_equal(w.c->dashboard_count, 1);
-	assert_string_equal(w.c->dashboard.addr, "");
+	fixture_set_pod(world.inv, &(struct fixture_pod){
+					   .app = "codis-dashboard", .name = "codis-dashboard-0", .ip = "10.0.2.1" });
+	fixture_set_pod(world.inv, &(struct fixture_pod){
+					   .app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->dashboard_count, 2);
+	cluster_dashboard(world.c, "10.0.2.2:18080", false)->reach = REACH_OK;
+	cluster_note_serving(world.c);
+	roster_take_stock(world.c); /* changes nothing of what was heard */
+	assert_string_equal(world.c->dashboard.addr, "10.0.2.2:18080");
+	inventory_remove_pod(world.inv, "uid-codis-dashboard-1");
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->dashboard_count, 1);
+	assert_string_equal(world.c->dashboard.addr, "");
 }
 
 ROSTER_TEST(codis_ha_that_is_kept)
 {
 	set_server("codis-server-0", NULL, "10.0.0.1");
-	roster_take_stock(w.c);
-	assert_false(w.c->watch_only);
-	assert_true(w.c->has_pods);
+	roster_take_stock(world.c);
+	assert_false(world.c->watch_only);
+	assert_true(world.c->has_pods);
 }
