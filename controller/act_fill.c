@@ -40,7 +40,7 @@ static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 			memcpy(out->addr, f->addr, CODIS_ADDR_MAX);
 		return out->migrate_from == gid || out->group == gid;
 	}
-	if ((b->slots_known ? b->slot_group[id] : out->group) != gid)
+	if (view_slot_group(out, f->p->slot_since_ms[id], b->slots_known, b->slot_group[id], b->slots_ms) != gid)
 		return false;
 	out->group = (int16_t)gid;
 	memcpy(out->addr, f->addr, CODIS_ADDR_MAX);
@@ -93,7 +93,7 @@ static void on_sent(void *ctx, const cJSON *answer, const struct error *err)
 	(void)answer;
 	for (int i = 0; !err && i < CODIS_SLOTS; i++) {
 		if (f->slots[i] && wanted_slot(f, i, &slot))
-			f->p->slots[i] = slot;
+			observe_take_slot(f->p, &slot);
 	}
 	if (!err)
 		f->op->filled++;

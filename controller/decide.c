@@ -470,10 +470,11 @@ static const char *settled_master(const struct decision *d, int gid)
 	return g->node.servers[0].addr;
 }
 
-/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. */
-static bool nobody_locks(const struct dashboard_view *b)
+/* Only a dashboard at work locks slots: one that answers, asked after the lock was heard, with no action on them, or
+ * that is dead, has left them so. */
+static bool nobody_locks(const struct dashboard_view *b, int64_t since_ms)
 {
-	return (b->reach == REACH_OK && b->slots_known) || b->reach == REACH_REFUSED;
+	return (b->reach == REACH_OK && b->slots_known && b->slots_ms >= since_ms) || b->reach == REACH_REFUSED;
 }
 
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
@@ -485,7 +486,8 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
-		int gid = b->slots_known && !b->slot_acting[i] ? b->slot_group[i] : s->group;
+		int64_t since_ms = p->slot_since_ms ? p->slot_since_ms[i] : 0;
+		int gid = view_slot_group(s, since_ms, b->slots_known, b->slot_group[i], b->slots_ms);
 
 		if (!gid || (b->slots_known && b->slot_acting[i]))
 			continue;
@@ -493,7 +495,8 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			asked = gid;
 			master = settled_master(d, gid);
 		}
-		if (master[0] && (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b))))
+		if (master[0] &&
+		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b, since_ms))))
 			return gid;
 	}
 	return 0;

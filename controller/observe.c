@@ -383,6 +383,18 @@ static bool same_slot(const struct codis_slot *a, const struct codis_slot *b)
 	       strcmp(a->migrate_addr, b->migrate_addr) == 0;
 }
 
+bool observe_take_slot(struct observed_proxy *p, const struct codis_slot *slot)
+{
+	struct codis_slot *held = &p->slots[slot->id];
+	bool news = !same_slot(slot, held);
+
+	if (news &&
+	    (slot->group != held->group || slot->migrate_from != held->migrate_from || slot->locked != held->locked))
+		p->slot_since_ms[slot->id] = clock_mono_ms();
+	*held = *slot;
+	return news;
+}
+
 /* Takes the slots of an answer over; whether they are others than before. */
 static bool take_slots(struct observed_proxy *p, const cJSON *list)
 {
@@ -396,10 +408,11 @@ static bool take_slots(struct observed_proxy *p, const cJSON *list)
 	p->has_slots = parse_slots(list, slots);
 	if (!p->has_slots)
 		return !news;
-	for (int i = 0; i < CODIS_SLOTS; i++) {
-		news |= !same_slot(&slots[i], &p->slots[i]);
-		p->slots[i] = slots[i];
-	}
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		news |= observe_take_slot(p, &slots[i]);
+	/* Was it assigned so? Asked now, the dashboard knows what had been done by then. */
+	if (news)
+		p->c->dashboard_asked_ms = 0;
 	return news;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct cluster;
+struct codis_slot;
 struct error;
 struct observed_dashboard;
 struct observed_proxy;
@@ -36,6 +37,8 @@ void observe_hear_proxy_list(struct cluster *c, int count, const char *const *na
 bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version);
 bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err);
 bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err);
+/* Keeps one slot as the proxy has it now; whether that is news. */
+bool observe_take_slot(struct observed_proxy *p, const struct codis_slot *slot);
 bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, const struct error *err);
 
 #endif

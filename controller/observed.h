@@ -84,6 +84,7 @@ struct observed_proxy {
 	int running;
 	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];
+	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard with its group and its lock */
 };
 
 /* One dashboard pod. addr, uid: roster.c. The rest: observe.c. */

@@ -144,6 +144,11 @@ bool view_same_process(const struct server_view *a, const struct server_view *b)
 	       (a->info_valid && b->info_valid && a->info.run_id[0] && strcmp(a->info.run_id, b->info.run_id) == 0);
 }
 
+int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known, int assigned, int64_t assigned_ms)
+{
+	return known && assigned_ms >= since_ms ? assigned : slot->group;
+}
+
 /* The groups of the first and the last ordinal that the StatefulSet makes. */
 static bool wanted_range(const struct cluster_view *v, int *first, int *last)
 {

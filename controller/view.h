@@ -85,6 +85,7 @@ struct proxy_view {
 	bool online;
 	const struct codis_slot *slots; /* all 1,024, in order; NULL: not known */
 	int64_t slots_ms;               /* when the question was asked whose answer has the slots */
+	const int64_t *slot_since_ms;   /* of each slot: since when it is heard as it is; NULL: not known */
 };
 
 /* One dashboard pod. */
@@ -163,6 +164,10 @@ bool view_master_verified(const struct server_view *s);
 bool view_synced(const struct server_view *s, const struct server_view *master);
 /* The same process, under whatever addresses: both were heard, with one run_id. */
 bool view_same_process(const struct server_view *a, const struct server_view *b);
+/* The group whose master a proxy is to send this slot to: as assigned, unless the proxy was heard to send it to another
+ * one (since_ms) after that assignment was asked for (assigned_ms). It was moved meanwhile then, perhaps by a dashboard
+ * that is dead now, and its keys with it: so as the proxy has it, until the assignment is heard anew. 0: nobody's. */
+int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known, int assigned, int64_t assigned_ms);
 /* How many groups spec.replicas asks for, and which: the i-th of them, from 0. */
 int view_groups_wanted(const struct cluster_view *v);
 int view_wanted_group(const struct cluster_view *v, int i);

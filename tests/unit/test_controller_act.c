@@ -1007,6 +1007,26 @@ ACT_TEST(a_slot_that_migrates_keeps_its_migration)
 	assert_string_equal(p->slots[20].migrate_addr, B);
 }
 
+/* Moved since the assignment was heard, as when the dashboard died in the middle of a rebalance: it goes with the group
+ * that has its keys. */
+ACT_TEST(a_slot_that_was_moved_meanwhile_goes_with_its_group)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	world.c->dashboard.slots_known = true;
+	world.c->dashboard.slots_ms = 100;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		world.c->dashboard.slot_group[i] = i < 10 ? 1 : 2;
+	p->slots[5].group = 2; /* moved away */
+	memcpy(p->slots[5].addr, C, sizeof(C));
+	p->slot_since_ms[5] = 101;
+	p->slot_since_ms[700] = 101; /* moved here: it is in group 1 on the proxy, and in group 2 as assigned */
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "p0 10 slots to B\np1 10 slots to B\n"));
+	assert_string_equal(p->slots[5].addr, C);
+	assert_string_equal(p->slots[700].addr, B);
+}
+
 /* --- repairs ------------------------------------------------------------------------------------------------------ */
 
 ACT_TEST(a_server_follows)

@@ -627,6 +627,49 @@ TEST(proxy_that_points_elsewhere_is_filled)
 	assert_nothing(w);
 }
 
+/* A slot that was moved after the assignment was asked for, perhaps by a dashboard that died then: its keys are in the
+ * other group, and to fill it back would hide them and what is written meanwhile. */
+TEST(slot_that_was_moved_since_the_assignment_was_heard_is_left)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 2, 2);
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	leads(c);
+	list(add_group(w, 2), c);
+	w->v.dashboard.slots_ms = 5000;
+	w->proxies[0].slot_since_ms = since;
+	w->slots[0][500].group = 2;
+	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", C);
+	since[500] = 5001;
+	assert_nothing(w);
+	w->v.dashboard.reach = REACH_REFUSED;
+	assert_nothing(w);
+	w->v.dashboard.slots_ms = 5001; /* heard anew: it was not moved */
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 1);
+	w->v.dashboard.slots_ms = 5000;
+	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A); /* no master of the group that it is in */
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 2);
+}
+
+/* It may be the lock of a migration or a promotion that has begun since. */
+TEST(lock_that_came_after_the_assignment_is_left_to_a_living_dashboard)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	w->v.dashboard.slots_ms = 5000;
+	w->proxies[0].slot_since_ms = since;
+	w->slots[0][3].locked = true;
+	since[3] = 5001;
+	assert_nothing(w);
+	w->v.dashboard.slots_ms = 6000;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	w->v.dashboard.slots_ms = 5000;
+	w->v.dashboard.reach = REACH_REFUSED;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+}
+
 TEST(dead_proxy_is_removed)
 {
 	WORLD;

@@ -186,6 +186,28 @@ OBSERVE_TEST(proxy_is_news_when_it_says_something_else)
 	assert_int_equal(p->slots_ms, p->asked_ms);
 }
 
+/* Who was asked first is told by these times, and the dashboard is asked at once what it has assigned. */
+OBSERVE_TEST(each_slot_has_the_time_since_when_it_is_so)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
+	int64_t before = clock_mono_ms();
+	struct codis_slot moved = { .id = 7, .group = 2 };
+
+	assert_true(hear_proxy(p, A, false));
+	assert_true(p->slot_since_ms[7] >= before);
+	p->slot_since_ms[7] = p->slot_since_ms[8] = 5;
+	world.c->dashboard_asked_ms = before;
+	assert_false(hear_proxy(p, A, false));
+	assert_true(hear_proxy(p, "10.0.0.9:6379", false)); /* another master, the same group */
+	assert_int_equal(p->slot_since_ms[7], 5);
+	assert_int_equal(world.c->dashboard_asked_ms, 0);
+	assert_true(observe_take_slot(p, &moved));
+	assert_true(p->slot_since_ms[7] >= before);
+	assert_int_equal(p->slot_since_ms[8], 5);
+	assert_true(hear_proxy(p, A, true));
+	assert_true(p->slot_since_ms[8] >= before);
+}
+
 OBSERVE_TEST(answer_from_before_what_was_done_is_not_believed)
 {
 	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
