@@ -64,6 +64,12 @@ static bool heard(const struct server_view *s)
 	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
 }
 
+/* The address has a pod that is of another group. Of which group a pod is may not be known (0): that tells nothing. */
+static bool is_of_another_group(const struct server_view *s, int gid)
+{
+	return has_pod(s) && s->group && s->group != gid;
+}
+
 /* For how long it has been in its reach, not counting what lies before a clock jump. */
 static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
 {
@@ -129,7 +135,7 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 	if (!m)
 		return MASTER_NONE;
 	/* The address has gone to a pod of another group: whoever had it is no more. */
-	if (has_pod(m) && m->group != g->node.id) {
+	if (is_of_another_group(m, g->node.id)) {
 		*why = "its address belongs to another group's pod now";
 		return MASTER_FAILED;
 	}
@@ -221,7 +227,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
-	if (m->reach == REACH_SILENT && has_pod(m) && m->group == g->node.id)
+	if (m->reach == REACH_SILENT && has_pod(m) && !is_of_another_group(m, g->node.id))
 		return;
 	if (d->v->mandate == MANDATE_LEAD)
 		cold_start(d, g, why);
@@ -275,7 +281,7 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 	if (!d->v->kube_fresh)
 		return false;
 	if (has_pod(s))
-		return s->group != gid;
+		return is_of_another_group(s, gid);
 	return s->reach == REACH_REFUSED ||
 	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
 }

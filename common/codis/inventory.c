@@ -102,31 +102,47 @@ static int pod_put(struct inventory *inv, const struct codis_pod *read, int64_t 
 	return 0;
 }
 
+/* What it says and cannot mean is not known; that it is there is. Else a label or an annotation that somebody gets
+ * wrong takes a running server away. */
+static void doubt(struct codis_pod *read)
+{
+	struct error err = ERROR_INIT;
+
+	if (read->product.said == SAID_KNOWN && codis_product_check(read->product.text, &err) < 0)
+		said_unknown(&read->product, "%s", err.text);
+	if (read->server_replica_said.said == SAID_KNOWN &&
+	    codis_server_replica_parse(read->server_replica_said.text, &read->server_replica, &err) < 0)
+		said_unknown(&read->server_replica_said, "%s", err.text);
+}
+
 int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *err)
 {
 	const char *uid = json_str(object, "metadata", "uid", NULL);
 	int64_t created_ms = created(object);
 	struct codis_pod read;
 	struct pod *old;
-	int done;
+	int said;
 
 	if (!uid)
 		return error_set(err, ERR_PROTOCOL, "a Pod without a uid");
 	memset(&read, 0, sizeof(read)); /* what is between its members is compared, too */
-	done = codis_pod_read(object, &read, err);
-	if (done < 0 || read.component == CODIS_NONE || read.status.finished) {
+	said = codis_pod_read(object, &read, err);
+	if (read.component == CODIS_NONE || read.status.finished) {
 		inventory_remove_pod(inv, uid);
-		return done;
+		return said;
 	}
+	if (said < 0)
+		doubt(&read);
 	old = inv_find_pod_by_name(inv, read.namespace, read.name);
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
-		return 0;
+		return said;
 	if (old && memcmp(&old->known.pod, &read, sizeof(read)) == 0)
-		return 0;
-	done = pod_put(inv, &read, created_ms, old);
+		return said;
+	if (pod_put(inv, &read, created_ms, old) == 0) {
+		belong_settle(inv);
+		return said;
+	}
 	belong_settle(inv);
-	if (done == 0)
-		return 0;
 	inventory_remove_pod(inv, uid);
 	return error_set(err, ERR_NOMEM, "no memory for pod %s/%s", read.namespace, read.name);
 }
@@ -231,26 +247,29 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 	const char *uid = json_str(object, "metadata", "uid", NULL);
 	struct codis_pod read;
 	struct set *set, *old;
-	int done = 0;
+	int said, done;
 
 	if (!uid)
 		return error_set(err, ERR_PROTOCOL, "a StatefulSet without a uid");
-	memset(&read, 0, sizeof(read));
-	if (!belong_has_product(codis_component_of(template)) || (done = codis_template_read(object, &read, err)) < 0) {
+	if (!belong_has_product(codis_component_of(template))) {
 		inventory_remove_set(inv, uid);
-		return done;
+		return 0;
 	}
+	memset(&read, 0, sizeof(read));
+	said = codis_template_read(object, &read, err);
+	if (said < 0)
+		doubt(&read);
 	set = set_new(object, uid, &read);
 	if (set) {
 		old = inv_find_set_by_name(inv, set->known.namespace, set->known.name);
 		if (old && (same_set(old, set) || set->created_ms < old->created_ms)) {
 			set_free(set);
-			return 0;
+			return said;
 		}
 		done = set_put(inv, set, old);
 		belong_settle(inv);
 		if (done == 0)
-			return 0;
+			return said;
 	}
 	set_free(set);
 	inventory_remove_set(inv, uid);

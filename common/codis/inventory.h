@@ -58,8 +58,9 @@ void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const 
 		      void *ctx);
 
 /* Objects as they are now; a pod that has ended or is none of Codis' is forgotten. An object that was made anew under
- * its name (another uid) replaces the old one, whose late news is not heard any more. 0, or -1 and *err (unreadable, no
- * memory): what was known under that uid is then forgotten. */
+ * its name (another uid) replaces the old one, whose late news is not heard any more. 0, or -1 and *err: without memory
+ * what was known under that uid is forgotten; of one that says what cannot be meant, that is not known, and it is held
+ * all the same. */
 int inventory_set_pod(struct inventory *inv, const cJSON *pod, struct error *err);
 void inventory_remove_pod(struct inventory *inv, const char *uid);
 int inventory_set_node(struct inventory *inv, const cJSON *node, struct error *err);

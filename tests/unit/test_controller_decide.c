@@ -429,6 +429,17 @@ TEST(gone_member_is_dropped)
 	assert_only(w, ACT_DROP_SERVER, B);
 }
 
+/* SERVER_REPLICA is said where it cannot be read: its group is not known, and so not another one. */
+TEST(pods_whose_group_is_not_known_are_left_as_they_are)
+{
+	WORLD;
+	const char *why;
+
+	w->servers[0].group = w->servers[1].group = 0;
+	assert_int_equal(judge_master(&w->v, &w->groups[0], &limits, &why), MASTER_HEALTHY);
+	assert_nothing(w);
+}
+
 TEST(cold_start_waits_for_all_and_takes_the_newest)
 {
 	WORLD;

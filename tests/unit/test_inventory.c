@@ -291,7 +291,6 @@ TEST_WITH(a_pod_that_changes_leaves_its_old_keys, setup, teardown)
 TEST_WITH(pods_that_have_ended_or_are_not_codis_are_not_held, setup, teardown)
 {
 	WORLD;
-	struct error err = ERROR_INIT;
 
 	POD(inv, "nginx-0", .app = "nginx");
 	POD(inv, "codis-server-0", .phase = "Failed");
@@ -299,9 +298,56 @@ TEST_WITH(pods_that_have_ended_or_are_not_codis_are_not_held, setup, teardown)
 	assert_int_equal(all_pods(inv), 1);
 	POD(inv, "codis-server-1", .phase = "Succeeded");
 	assert_int_equal(all_pods(inv), 0);
-	POD(inv, "codis-server-1");
-	assert_int_equal(set_pod(inv, (struct words){ .name = "codis-server-1", .replica = "two" }, &err), -1);
-	assert_int_equal(all_pods(inv), 0);
+}
+
+/* A running server does not end because somebody gets an annotation wrong. */
+TEST_WITH(a_pod_that_says_what_cannot_be_meant_is_held, setup, teardown)
+{
+	WORLD;
+	struct error err = ERROR_INIT;
+	struct words words = { .name = "codis-server-1", .ip = "10.0.0.1", .product = "shop" };
+	JSON_CLEANUP cJSON *edited = pod_of(&words);
+
+	set_good_pod(inv, words);
+	json_add_str(json_add_object(cJSON_GetObjectItem(edited, "metadata"), "annotations"), CODIS_ANNOTATION_SPREAD,
+		     "Soft");
+	assert_int_equal(inventory_set_pod(inv, edited, &err), -1);
+	assert_string_equal(err.text, "annotation codis.io/spread is \"Soft\": it must be strict or soft");
+	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 1);
+	assert_true(pod(inv, "codis-server-1")->pod.strict);
+	assert_string_equal(pod(inv, "codis-server-1")->product, "shop");
+
+	words.replica = "two";
+	assert_int_equal(set_pod(inv, words, &err), -1);
+	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 0);
+	assert_string_equal(pod(inv, "codis-server-1")->trouble,
+			    "write the SERVER_REPLICA of codis-server-1: SERVER_REPLICA is \"two\": it must be a whole "
+			    "number from 1 to 64");
+	words.product = "my shop";
+	assert_int_equal(set_pod(inv, words, &err), -1);
+	assert_string_equal(pod(inv, "codis-server-1")->product, "");
+	assert_non_null(strstr(pod(inv, "codis-server-1")->trouble, "product \"my shop\" is no label value"));
+}
+
+/* Nor is its StatefulSet gone, with what is noted on it. */
+TEST_WITH(a_set_that_says_what_cannot_be_meant_is_held, setup, teardown)
+{
+	WORLD;
+	struct error err = ERROR_INIT;
+	JSON_CLEANUP cJSON *set = cJSON_Parse(
+		"{\"metadata\":{\"namespace\":\"default\",\"name\":\"codis-server\",\"uid\":\"codis-server\","
+		"\"creationTimestamp\":\"2024-01-01T00:00:00Z\",\"annotations\":{\"codis.io/slots\":\"1=1024\"}},"
+		"\"spec\":{\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
+		"\"codis.io/product\":\"shop\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":["
+		"{\"name\":\"SERVER_REPLICA\",\"value\":\"two\"}]}]}}}}");
+	const struct inventory_set *held;
+
+	SET(inv, 4, "codis-server", .product = "shop");
+	assert_int_equal(inventory_set_set(inv, set, &err), -1);
+	held = inventory_set_of(inv, "default", "shop");
+	assert_non_null(held);
+	assert_int_equal(held->server_replica, 0);
+	assert_non_null(json_get(held->annotations, "codis.io/slots", NULL));
 }
 
 TEST_WITH(addresses_are_compared_as_addresses, setup, teardown)
