@@ -63,23 +63,43 @@ static void note_promoting(struct cluster *c, struct observed_group *g, const st
 		c->dashboard_asked_ms = 0;
 }
 
+static int parse_group(int gid, const char *data, size_t len, struct codis_group *node, struct error *err)
+{
+	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, err);
+
+	if (!json || codis_group_parse(json, node, err) < 0)
+		return -1;
+	if (node->id != gid)
+		return error_set(err, ERR_PROTOCOL, "it says that it is group %d", node->id);
+	return 0;
+}
+
+/* Whether that is news. What was known of it before stays, and nothing is decided from it. */
+static bool note_unreadable(struct cluster *c, struct observed_group *g, const struct error *err)
+{
+	bool news = strncmp(g->unreadable, err->text, sizeof(g->unreadable) - 1) != 0;
+
+	snprintf(g->unreadable, sizeof(g->unreadable), "%.119s", err->text);
+	if (news)
+		log_warn(c->ctl->log, "group.unreadable", "product=%s group=%d error=%s", c->product, g->node.id,
+			 LOGQ(err->text));
+	return news;
+}
+
 bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len, int version,
 			const struct error *err)
 {
 	struct observed_group *g = cluster_group(c, gid, true);
 	struct codis_group before, node = { .id = gid };
 	struct error bad = ERROR_INIT;
-	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, &bad);
 	bool gone = err && err->code == ERR_NOTFOUND, first, news;
 
 	c->list_failed |= err && !gone;
 	if (!g || (err && !gone) || began_ms < g->read_ms)
 		return false;
-	if (!gone && (!json || codis_group_parse(json, &node, &bad) < 0)) {
-		log_warn(c->ctl->log, "group.unreadable", "product=%s group=%d error=%s", c->product, gid,
-			 LOGQ(bad.text));
-		return false;
-	}
+	if (!gone && parse_group(gid, data, len, &node, &bad) < 0)
+		return note_unreadable(c, g, &bad);
+	g->unreadable[0] = '\0';
 	before = g->node;
 	first = !g->read_ms;
 	news = first || g->exists == gone || (!gone && version != g->version) ||

@@ -52,6 +52,7 @@ struct observed_group {
 	bool exists;
 	int version;
 	int64_t read_ms;            /* when the read that gave this began */
+	char unreadable[120];       /* why the node cannot be read as it is now; node is what it was before; "" none */
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
 	int64_t doubted_ms; /* a server's role has contradicted the node: nothing is judged until it is read again */
 	int64_t acted_ms;   /* when something was last done here */

@@ -239,7 +239,8 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->keys = o->data.known ? o->data.keys : -1;
 	g->new_lost_keys = o->data.lost_keys;
 	g->new_lost_wall_ms = o->data.lost_wall_ms;
-	g->busy = o->running || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
+	memcpy(g->unreadable, o->unreadable, sizeof(g->unreadable));
+	g->busy = o->running || o->unreadable[0] || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
 }
 

@@ -130,12 +130,16 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		const struct server_view *m = view_master(v, g);
 		const char *why;
 
-		if (!has_members(v, g))
+		if (!has_members(v, g) && !g->unreadable[0])
 			continue;
 		all->seen++;
 		if (g->node.promoting_state[0]) {
 			all->ok = false;
 			say(r, "group %d: promotion is %s", g->node.id, g->node.promoting_state);
+		}
+		if (g->unreadable[0]) {
+			all->ok = false;
+			say(r, "group %d: its node in ZooKeeper cannot be read: %s", g->node.id, g->unreadable);
 		}
 		if (judge_master(v, g, limits, &why) == MASTER_HEALTHY) {
 			all->led++;

@@ -62,6 +62,7 @@ struct group_view {
 	int64_t acted_ms;      /* when something was last done here */
 	bool busy;             /* something is being done, or what is known is older than what was done last */
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
+	char unreadable[120];  /* why its node cannot be read; "" : it can */
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
 	int64_t keys;          /* of its last verified master, remembered while it has none; -1: not known */
 	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */

@@ -83,11 +83,23 @@ OBSERVE_TEST(group_that_appears_is_not_known_until_its_node_is_read)
 
 OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
 {
+	const struct observed_group *g;
+
 	world.log.level = LOG_LEVEL_ERROR;
 	assert_true(hear_group(100, 7, ""));
-	assert_false(observe_hear_group(world.c, 1, 200, "{\"id\":1", 7, 8, NULL));
-	assert_int_equal(cluster_group(world.c, 1, false)->read_ms, 100);
-	assert_int_equal(cluster_group(world.c, 1, false)->version, 7);
+	g = cluster_group(world.c, 1, false);
+	assert_true(observe_hear_group(world.c, 1, 200, "{\"id\":1", 7, 8, NULL));
+	assert_int_equal(g->read_ms, 100);
+	assert_int_equal(g->version, 7);
+	assert_true(g->unreadable[0] != '\0');
+	assert_false(observe_hear_group(world.c, 1, 250, "{\"id\":1", 7, 8, NULL)); /* no news */
+	/* A copy of another group's: what is done here is not done there. */
+	assert_true(observe_hear_group(world.c, 1, 300, "{\"id\":7}", 8, 9, NULL));
+	assert_string_equal(g->unreadable, "it says that it is group 7");
+	assert_int_equal(world.c->group_count, 1);
+	assert_int_equal(g->version, 7);
+	assert_true(hear_group(400, 10, ""));
+	assert_string_equal(g->unreadable, "");
 }
 
 OBSERVE_TEST(promotion_that_begins_asks_the_dashboard_at_once)

@@ -258,6 +258,10 @@ TEST(busy_until_all_is_newer_than_what_was_done)
 	w->group.retry_ms = 0;
 	w->group.running = 1;
 	assert_true(look(w)->groups[0].busy);
+	w->group.running = 0;
+	snprintf(w->group.unreadable, sizeof(w->group.unreadable), "it says that it is group 7");
+	assert_true(look(w)->groups[0].busy);
+	assert_string_equal(look(w)->groups[0].unreadable, "it says that it is group 7");
 }
 
 TEST(busy_while_a_role_contradicts_the_node)

@@ -130,6 +130,15 @@ TEST(replica_that_is_not_synced)
 		    "replica (codis-server-1: no node takes it)");
 }
 
+TEST(group_whose_node_cannot_be_read)
+{
+	WORLD(2);
+
+	snprintf(w->groups[1].unreadable, sizeof(w->groups[1].unreadable), "it says that it is group 7");
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 2: its node in "
+		       "ZooKeeper cannot be read: it says that it is group 7");
+}
+
 #define ACKNOWLEDGE "acknowledge it with kubectl annotate -n codis sts my-servers codis.io/data-lost-"
 
 /* Everything serves, and it is no OK. */
