@@ -64,10 +64,11 @@ static bool heard(const struct server_view *s)
 	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
 }
 
-/* The address has a pod that is of another group. Of which group a pod is may not be known (0): that tells nothing. */
+/* The address has a pod that is of another group, or of another cluster. Of which group a pod is may not be known (0):
+ * that tells nothing. */
 static bool is_of_another_group(const struct server_view *s, int gid)
 {
-	return has_pod(s) && s->group && s->group != gid;
+	return s->of_another || (has_pod(s) && s->group && s->group != gid);
 }
 
 /* For how long it has been in its reach, not counting what lies before a clock jump. */
@@ -280,7 +281,7 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 {
 	if (!d->v->kube_fresh)
 		return false;
-	if (has_pod(s))
+	if (has_pod(s) || s->of_another)
 		return is_of_another_group(s, gid);
 	return s->reach == REACH_REFUSED ||
 	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
@@ -296,6 +297,13 @@ static bool stays_down(const struct decision *d, const struct server_view *s)
 		return false;
 	return s->pod.crash_looping ||
 	       (s->reach == REACH_REFUSED && s->info.run_id[0] && lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+}
+
+/* An address that only the list has may have gone to anybody: what answers there is told what to do only where it is
+ * known to have been the group's. */
+static bool is_ours(const struct group_view *g, const struct server_view *s)
+{
+	return has_pod(s) || (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
 }
 
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
@@ -319,7 +327,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		/* One process under two addresses never follows itself. */
-		if (view_same_process(s, m) || someone_syncs(d->v, g))
+		if (view_same_process(s, m) || !is_ours(g, s) || someone_syncs(d->v, g))
 			return false; /* one full resync at a time: each costs the master a fork */
 		a = propose_server(d, ACT_FOLLOW, gid, s, "it does not follow the master of its group");
 		memcpy(a->master, m->addr, sizeof(a->master));

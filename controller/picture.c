@@ -51,10 +51,13 @@ struct making {
 	int dashboards_at_most; /* room in v->dashboards */
 };
 
-/* Where the server of a pod stands among the observed ones; -1: it is not observed. */
+/* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
+ * it has none: who answers there is the other one. */
 static int seen_at(const struct making *m, const struct inventory_pod *p, char addr[CODIS_ADDR_MAX])
 {
-	codis_pod_addr(&p->pod, addr, CODIS_ADDR_MAX);
+	addr[0] = '\0';
+	if (inventory_has_its_addr(m->inv, p))
+		codis_pod_addr(&p->pod, addr, CODIS_ADDR_MAX);
 	return addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
 }
 
@@ -150,6 +153,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->info_valid = o->info_valid;
 	s->heard_ms = o->heard_ms;
 	s->info = o->info;
+	s->remembered = o->info_valid && o->role_run_id[0] && strcmp(o->role_run_id, o->info.run_id) == 0;
 	s->restarted = picture_restarted(o);
 	s->link_up_at_ms = o->link_up_at_ms;
 	s->link_up_offset = o->link_up_offset;
@@ -177,12 +181,26 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 {
 	struct server_view *s = server_of_pod(m, p);
 
-	/* Of two pods with one address the one that stays has it. */
-	if (s->pod.name[0] && p->pod.status.deleting)
-		return;
 	view_pod(m->inv, p, &s->pod);
 	s->group = p->pod.group;
 	s->ordinal = p->pod.ordinal;
+}
+
+/* An address that a list has and no pod of ours may have gone to a pod of another cluster: who answers there is none of
+ * ours, whatever it says. */
+static void view_strangers(struct making *m)
+{
+	for (int i = 0; i < m->seen->server_count; i++) {
+		struct server_view *s = &m->v->servers[i];
+		const struct inventory_pod *p = s->pod.name[0] ? NULL : inventory_pod_at(m->inv, s->addr);
+
+		if (!p)
+			continue;
+		s->of_another = strcmp(p->pod.namespace, m->seen->namespace) != 0 ||
+				(p->product[0] && strcmp(p->product, m->seen->product) != 0);
+		if (s->of_another)
+			s->group = 0;
+	}
 }
 
 /* --- groups ----------------------------------------------------------------------------------------------------------
@@ -451,6 +469,7 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 	for (int i = 0; i < seen->proxy_count; i++)
 		view_proxy(&m, seen->proxies[i], &v->proxies[i]);
 	inventory_each_of_product(inv, seen->namespace, seen->product, view_one_pod, &m);
+	view_strangers(&m);
 	view_groups(&m, room);
 	view_losses(&m);
 	view_dashboard(&m);

@@ -98,18 +98,12 @@ static bool is_at_home(const struct observed_server *s, const struct codis_group
 static void claim(struct cluster *c, const struct observed_server *s, const struct codis_group *node)
 {
 	const struct inventory_pod *p;
-	char addr[CODIS_ADDR_MAX], host[CODIS_ADDR_MAX];
-	uint16_t port;
 
-	if (!is_at_home(s, node) || addr_split(s->addr, host, sizeof(host), &port, NULL) < 0)
-		return;
-	p = inventory_pod_at(c->ctl->inventory, host);
+	p = is_at_home(s, node) ? inventory_pod_at(c->ctl->inventory, s->addr) : NULL;
 	if (!p || p->product[0] || p->pod.component != CODIS_SERVER || p->pod.group != node->id ||
 	    strcmp(p->pod.namespace, c->namespace) != 0)
 		return;
-	codis_pod_addr(&p->pod, addr, sizeof(addr));
-	if (addr_equal(addr, s->addr))
-		inventory_claim(c->ctl->inventory, p->pod.uid, c->product);
+	inventory_claim(c->ctl->inventory, p->pod.uid, c->product);
 }
 
 static void claim_listed(struct cluster *c, const struct codis_group *node)
@@ -321,8 +315,24 @@ static void settle_password(struct stock *st)
 	use_password(c, auth ? auth : "");
 }
 
-static void stock_server(struct cluster *c, const struct codis_pod *p)
+/* Another pod has the address now: what was known of it is of somebody else. That it was heard as well: one that is
+ * about to start is not one that has ended. */
+static void forget_process(struct cluster *c, struct observed_server *s)
 {
+	redis_probe_stop(s->probe);
+	s->probe = NULL;
+	s->reach = REACH_UNKNOWN;
+	s->since_ms = clock_mono_ms();
+	s->heard_ms = 0;
+	s->info_valid = false;
+	memset(&s->info, 0, sizeof(s->info));
+	s->complaint[0] = '\0';
+	begin_probe(c, s);
+}
+
+static void stock_server(struct cluster *c, const struct inventory_pod *pod)
+{
+	const struct codis_pod *p = &pod->pod;
 	struct observed_group *g = p->group ? cluster_group(c, p->group, true) : NULL;
 	struct observed_server *s;
 	char addr[CODIS_ADDR_MAX];
@@ -330,16 +340,14 @@ static void stock_server(struct cluster *c, const struct codis_pod *p)
 	if (g)
 		g->wanted = true;
 	codis_pod_addr(p, addr, sizeof(addr));
-	s = addr[0] ? want_server(c, addr) : NULL;
-	/* Of two pods with one address the one that stays has it. */
-	if (!s || (p->status.deleting && s->group))
+	s = addr[0] && inventory_has_its_addr(c->ctl->inventory, pod) ? want_server(c, addr) : NULL;
+	if (!s)
 		return;
 	s->group = p->group;
-	if (strcmp(s->uid, p->uid) == 0 || (p->status.deleting && s->uid[0]))
+	if (strcmp(s->uid, p->uid) == 0)
 		return;
-	/* Another pod has the address now: what was known of it is of somebody else. */
 	if (s->uid[0])
-		s->info_valid = false;
+		forget_process(c, s);
 	s->role_run_id[0] = '\0';
 	s->link_up_at_ms = 0;
 	s->told = 0;
@@ -387,7 +395,7 @@ static int stock_pod(void *ctx, const struct inventory_pod *pod)
 	if (says_password(p, st->password))
 		st->password = p;
 	switch (p->component) {
-	case CODIS_SERVER: stock_server(c, p); break;
+	case CODIS_SERVER: stock_server(c, pod); break;
 	case CODIS_PROXY: stock_proxy(c, p); break;
 	case CODIS_DASHBOARD: stock_dashboard(c, p); break;
 	case CODIS_HA: c->watch_only |= p->keep_ha; break;

@@ -38,6 +38,7 @@ struct server_view {
 	bool named; /* its group lists it by a name where an address is expected: it is not asked, and nothing is known
 		     */
 	struct pod_view pod;
+	bool of_another;  /* a pod of another cluster has the address, and a list of ours */
 	int group;        /* by the pod's identity; without a pod, the group that lists it */
 	int ordinal;      /* of the pod; -1 */
 	int listed_group; /* the group whose list has it; 0 none */
@@ -47,7 +48,8 @@ struct server_view {
 	bool info_valid;  /* info was heard from the process that runs now */
 	int64_t heard_ms; /* when info was heard */
 	struct redis_info info;
-	bool restarted; /* it was a master with data or a synced replica under another run_id: what it had is gone */
+	bool remembered; /* this process was seen as a group's master, or with its link up */
+	bool restarted;  /* it was a master with data or a synced replica under another run_id: what it had is gone */
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];

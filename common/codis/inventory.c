@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/codis/inventory_belong.h"
 #include "common/codis/inventory_parts.h"
+#include "common/net/addr.h"
 
 /* Joining the cluster turns a node Ready, too. That is no failure: it comes within this time of the node's creation. */
 #define JOINING_MS 120000
@@ -406,24 +407,51 @@ const struct inventory_pod *inventory_pod(const struct inventory *inv, const cha
 	return p ? &p->known : NULL;
 }
 
+static bool runs(const struct pod *p)
+{
+	return p->known.pod.status.running && !p->known.node_lost;
+}
+
+/* In their node's network several pods may claim one address; whoever runs has bound it. */
 static bool answers_before(const struct pod *a, const struct pod *b)
 {
+	if (runs(a) != runs(b))
+		return runs(a);
 	if (a->known.pod.status.deleting != b->known.pod.status.deleting)
 		return b->known.pod.status.deleting;
 	return a->created_ms != b->created_ms ? a->created_ms > b->created_ms : a->turn > b->turn;
 }
 
-const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *ip)
+static const struct pod *pod_at(const struct inventory *inv, const char *ip, uint16_t port)
 {
 	const struct pod *best = NULL;
 
-	for (struct table_link *l = table_first(&inv->pods_by_ip, inv_hash_of_ip(ip)); l; l = table_next(l)) {
+	for (struct table_link *l = table_first(&inv->pods_by_ip, inv_hash_of_ip(ip)); l && port; l = table_next(l)) {
 		const struct pod *p = TABLE_ENTRY(l, struct pod, by_ip);
 
-		if (inv_same_ip(p->known.pod.ip, ip) && (!best || answers_before(p, best)))
+		if (p->known.pod.port == port && inv_same_ip(p->known.pod.ip, ip) && (!best || answers_before(p, best)))
 			best = p;
 	}
-	return best ? &best->known : NULL;
+	return best;
+}
+
+const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *addr)
+{
+	char host[ADDR_TEXT_MAX];
+	const struct pod *p;
+	uint16_t port;
+
+	if (addr_split(addr, host, sizeof(host), &port, NULL) < 0)
+		return NULL;
+	p = pod_at(inv, host, port);
+	return p ? &p->known : NULL;
+}
+
+bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod)
+{
+	const struct pod *p = pod_at(inv, pod->pod.ip, pod->pod.port);
+
+	return p && &p->known == pod;
 }
 
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name)

@@ -75,9 +75,12 @@ void inventory_claim(struct inventory *inv, const char *uid, const char *product
 
 /* Answers stay valid until the next change. NULL: none. */
 const struct inventory_pod *inventory_pod(const struct inventory *inv, const char *uid);
-/* Of several with that address (pods in their node's network, an old one and its successor): one that is not being
- * deleted, then the one that was made last. */
-const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *ip);
+/* Who has an address, "10.0.0.1:6379"; of whatever product. Of several that would have it (pods in their node's
+ * network, an old one and its successor): one that runs, on a node that is there; then one that is not being deleted;
+ * then the one that was made last. */
+const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *addr);
+/* Whether it is this pod that has its address. */
+bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
 /* Of several, which the webhook refuses: one that is not being deleted, then the first by name. */
 const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);

@@ -16,6 +16,7 @@ struct fixture_pod {
 	const char *args;      /* a JSON array of the program's arguments; NULL: none */
 	const char *env;       /* a JSON array of variables; NULL: none */
 	bool deleting;
+	bool waiting; /* its container does not run */
 };
 
 void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod);

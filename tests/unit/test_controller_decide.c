@@ -416,6 +416,53 @@ TEST(one_resync_at_a_time)
 	assert_nothing(w);
 }
 
+/* The address of a pod that is gone has another cluster's master now: to follow would cost it its data. */
+TEST(stranger_behind_a_members_address_is_left_alone)
+{
+	WORLD;
+	struct server_view *b = &w->servers[1];
+
+	b->pod.name[0] = '\0';
+	leads(b);
+	assert_nothing(w); /* perhaps no Codis' at all */
+	follows(b, b);
+	snprintf(b->info.master, sizeof(b->info.master), "10.9.9.9:6379");
+	b->remembered = true; /* seen with its link up */
+	b->link_up_at_ms = 5;
+	snprintf(b->link_up_to, sizeof(b->link_up_to), "10.9.9.9:6379");
+	assert_nothing(w);
+	b->of_another = true;
+	b->group = 0;
+	assert_only(w, ACT_DROP_SERVER, B);
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+}
+
+/* Its pod was given up, as on a node that is cut off, and it lives: it was a member. */
+TEST(member_without_a_pod_follows_when_it_is_known)
+{
+	WORLD;
+	struct server_view *b = &w->servers[1];
+
+	b->pod.name[0] = '\0';
+	leads(b);
+	b->remembered = true;
+	assert_only(w, ACT_FOLLOW, B);
+	b->link_up_at_ms = 5;
+	snprintf(b->link_up_to, sizeof(b->link_up_to), "%s", A);
+	assert_only(w, ACT_FOLLOW, B);
+}
+
+TEST(master_whose_address_has_gone_to_another_cluster_has_failed)
+{
+	WORLD;
+
+	w->servers[0].pod.name[0] = '\0';
+	w->servers[0].of_another = true;
+	w->servers[0].group = 0;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 TEST(gone_member_is_dropped)
 {
 	WORLD;

@@ -204,6 +204,50 @@ TEST(port_is_the_pods)
 	assert_string_equal(w->v.servers[2].addr, "10.0.0.2:7000");
 }
 
+/* The address that a list has was given to a pod of another cluster. */
+TEST(address_of_another_clusters_pod)
+{
+	WORLD;
+	struct action out[4];
+
+	inventory_remove_pod(w->inv, "uid-codis-server-1");
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .namespace = "other",
+						       .app = "codis-server",
+						       .name = "codis-server-0",
+						       .uid = "other",
+						       .ip = "10.0.0.2" });
+	w->servers[1].info.role = REDIS_ROLE_MASTER;
+	assert_true(look(w)->servers[1].of_another);
+	assert_int_equal(w->v.servers[1].group, 0);
+	assert_string_equal(w->v.servers[1].pod.name, "");
+	assert_int_equal(decided(w, out), 1);
+	assert_int_equal(out[0].kind, ACT_DROP_SERVER);
+	assert_string_equal(out[0].addr, B);
+	/* In the network of the node: one of ours waits there to bind it. */
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server",
+						       .name = "codis-server-1",
+						       .uid = "codis-server-1",
+						       .ip = "10.0.0.2",
+						       .waiting = true });
+	assert_true(look(w)->servers[1].of_another);
+	assert_string_equal(w->v.servers[2].pod.name, "codis-server-1");
+	assert_string_equal(w->v.servers[2].addr, "");
+	inventory_remove_pod(w->inv, "uid-other");
+	assert_false(look(w)->servers[1].of_another);
+	assert_string_equal(w->v.servers[1].pod.name, "codis-server-1");
+}
+
+TEST(process_that_is_remembered)
+{
+	WORLD;
+
+	assert_false(look(w)->servers[1].remembered);
+	memcpy(w->servers[1].role_run_id, w->servers[1].info.run_id, sizeof(w->servers[1].role_run_id));
+	assert_true(look(w)->servers[1].remembered);
+	w->servers[1].role_run_id[0]++;
+	assert_false(look(w)->servers[1].remembered);
+}
+
 TEST(member_without_an_address_is_expected)
 {
 	WORLD;

@@ -167,6 +167,11 @@ ROSTER_TEST(new_pod_with_an_old_address_is_somebody_else)
 	set_server("codis-server-0", "new", "10.0.0.1");
 	roster_take_stock(world.c);
 	assert_string_equal(server(A)->role_run_id, "");
+	/* Nor has this one been heard: it did not end, it is about to start. */
+	assert_string_equal(server(A)->info.run_id, "");
+	assert_int_equal(server(A)->reach, REACH_UNKNOWN);
+	assert_true(world.probes[0].ended);
+	assert_string_equal(world.probes[world.probe_count - 1].addr, A);
 	hear_replica(A, "second", CODIS_GUARD_ADDR, false);
 	assert_false(picture_restarted(server(A)));
 }

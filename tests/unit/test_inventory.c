@@ -17,7 +17,7 @@ struct words {
 	const char *namespace, *name, *uid, *app, *product, *node, *ip, *phase, *made;
 	const char *from; /* the product comes from this ConfigMap */
 	const char *replica;
-	bool replica_from, deleting;
+	bool replica_from, deleting, running;
 };
 
 static cJSON *env_of(const struct words *w)
@@ -84,6 +84,9 @@ static cJSON *pod_of(const struct words *w)
 	json_add_str(status, "phase", w->phase ? w->phase : "Running");
 	if (w->ip)
 		json_add_str(status, "podIP", w->ip);
+	if (w->running)
+		cJSON_AddItemToObject(status, "containerStatuses",
+				      cJSON_Parse("[{\"name\":\"codis-server\",\"state\":{\"running\":{}}}]"));
 	return pod;
 }
 
@@ -252,7 +255,7 @@ TEST_WITH(a_pod_is_found_by_each_of_its_keys, setup, teardown)
 
 	POD(inv, "codis-server-3", .uid = "u3", .product = "shop", .node = "n1", .ip = "10.0.0.3");
 	assert_ptr_equal(pod_named(inv, "default", "codis-server-3"), pod(inv, "u3"));
-	assert_ptr_equal(inventory_pod_at(inv, "10.0.0.3"), pod(inv, "u3"));
+	assert_ptr_equal(inventory_pod_at(inv, "10.0.0.3:6379"), pod(inv, "u3"));
 	assert_string_equal(pod(inv, "u3")->product, "shop");
 	assert_string_equal(pod(inv, "u3")->trouble, "");
 	assert_int_equal(pod(inv, "u3")->pod.group, 2);
@@ -263,11 +266,11 @@ TEST_WITH(a_pod_is_found_by_each_of_its_keys, setup, teardown)
 	assert_products(inv, "default/shop ");
 	assert_null(inventory_pod(inv, "u4"));
 	assert_null(pod_named(inv, "other", "codis-server-3"));
-	assert_null(inventory_pod_at(inv, "10.0.0.30"));
+	assert_null(inventory_pod_at(inv, "10.0.0.30:6379"));
 	inventory_remove_pod(inv, "u3");
 	assert_int_equal(all_pods(inv) + of_product(inv, "shop") + of_group(inv, "shop", 2) + on_node(inv, "n1"), 0);
 	assert_null(pod_named(inv, "default", "codis-server-3"));
-	assert_null(inventory_pod_at(inv, "10.0.0.3"));
+	assert_null(inventory_pod_at(inv, "10.0.0.3:6379"));
 	assert_products(inv, "");
 }
 
@@ -280,8 +283,8 @@ TEST_WITH(a_pod_that_changes_leaves_its_old_keys, setup, teardown)
 	assert_null(inventory_pod_at(inv, ""));
 	POD(inv, "codis-server-0", .product = "shop", .node = "n1", .ip = "10.0.0.1");
 	POD(inv, "codis-server-0", .product = "orders", .node = "n1", .ip = "10.0.0.2", .replica = "1");
-	assert_null(inventory_pod_at(inv, "10.0.0.1"));
-	assert_non_null(inventory_pod_at(inv, "10.0.0.2"));
+	assert_null(inventory_pod_at(inv, "10.0.0.1:6379"));
+	assert_non_null(inventory_pod_at(inv, "10.0.0.2:6379"));
 	assert_int_equal(of_product(inv, "shop"), 0);
 	assert_int_equal(of_group(inv, "orders", 1), 1);
 	assert_int_equal(on_node(inv, "n1"), 1);
@@ -355,8 +358,8 @@ TEST_WITH(addresses_are_compared_as_addresses, setup, teardown)
 	WORLD;
 
 	POD(inv, "codis-server-0", .ip = "fd00::a");
-	assert_non_null(inventory_pod_at(inv, "fd00:0:0::000A"));
-	assert_null(inventory_pod_at(inv, "fd00::b"));
+	assert_non_null(inventory_pod_at(inv, "[fd00:0:0::000A]:6379"));
+	assert_null(inventory_pod_at(inv, "[fd00::b]:6379"));
 }
 
 TEST_WITH(of_two_pods_with_one_address_the_living_then_the_newest_answers, setup, teardown)
@@ -364,12 +367,24 @@ TEST_WITH(of_two_pods_with_one_address_the_living_then_the_newest_answers, setup
 	WORLD;
 
 	POD(inv, "codis-server-0", .ip = "10.0.0.1", .made = "2024-01-01T00:00:10Z");
-	POD(inv, "codis-proxy-0", .app = "codis-proxy", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z");
-	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-server-0");
+	POD(inv, "codis-server-2", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-0");
 	POD(inv, "codis-server-0", .ip = "10.0.0.1", .made = "2024-01-01T00:00:10Z", .deleting = true);
-	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-proxy-0");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-2");
 	POD(inv, "codis-server-1", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z");
-	assert_string_equal(inventory_pod_at(inv, "10.0.0.1")->pod.name, "codis-server-1");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-1");
+	/* Another port of that node. */
+	POD(inv, "codis-proxy-0", .app = "codis-proxy", .ip = "10.0.0.1", .made = "2024-01-01T00:00:20Z");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:11080")->pod.name, "codis-proxy-0");
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-1");
+	assert_null(inventory_pod_at(inv, "10.0.0.1:6380"));
+	/* It cannot be bound twice. */
+	POD(inv, "codis-server-0", .ip = "10.0.0.1", .made = "2024-01-01T00:00:10Z", .deleting = true, .running = true);
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-0");
+	assert_true(inventory_has_its_addr(inv, pod(inv, "codis-server-0")));
+	assert_false(inventory_has_its_addr(inv, pod(inv, "codis-server-1")));
+	POD(inv, "codis-server-1", .ip = "10.0.0.1", .made = "2024-01-01T00:00:05Z", .running = true);
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.1:6379")->pod.name, "codis-server-1");
 }
 
 /* --- made anew -----------------------------------------------------------------------------------------------------
@@ -382,7 +397,7 @@ TEST_WITH(a_pod_made_anew_replaces_the_old_one_of_its_name, setup, teardown)
 	POD(inv, "codis-server-0", .uid = "old", .product = "shop", .node = "n1", .ip = "10.0.0.1");
 	POD(inv, "codis-server-0", .uid = "new", .product = "shop", .made = "2024-01-01T00:01:00Z");
 	assert_null(inventory_pod(inv, "old"));
-	assert_null(inventory_pod_at(inv, "10.0.0.1"));
+	assert_null(inventory_pod_at(inv, "10.0.0.1:6379"));
 	assert_int_equal(on_node(inv, "n1"), 0);
 	assert_int_equal(all_pods(inv), 1);
 	/* Late news of the old one, by another watch. */
@@ -908,6 +923,7 @@ static int model_group(const struct model_pod *p)
 
 static void check_pod(const struct model *m, const struct inventory *inv, const struct model_pod *p)
 {
+	char addr[64];
 	const struct inventory_pod *known = inventory_pod(inv, p->uid);
 	const char *product;
 	int group = 0, peers = 0, on = 0, mates = 0;
@@ -934,7 +950,8 @@ static void check_pod(const struct model *m, const struct inventory *inv, const 
 	assert_int_equal(peers, group);
 	inventory_each_on_node(inv, p->node, count_pod, &on);
 	assert_int_equal(on, p->node[0] ? mates : 0);
-	assert_true(!p->ip[0] || inventory_pod_at(inv, p->ip));
+	snprintf(addr, sizeof(addr), "%s:6379", p->ip);
+	assert_true(!p->ip[0] || !is_server(p) || inventory_pod_at(inv, addr));
 }
 
 static void check_all(const struct model *m, const struct inventory *inv)
