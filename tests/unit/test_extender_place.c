@@ -15,11 +15,38 @@ struct placed {
 	size_t order[32], offer;
 };
 
-static void place(struct placed *p, const struct inventory *inv, const struct reservations *r, cJSON *pod,
-		  const char *const *names)
+static struct {
+	struct inventory *inv;
+	struct reservations promised;
+	struct placed p; /* the last one */
+} w;
+
+static int begin(void **state)
 {
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.inv = inventory_new();
+	assert_non_null(w.inv);
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	cJSON_Delete(w.p.pod);
+	reservations_release(&w.promised);
+	inventory_free(w.inv);
+	return 0;
+}
+#define PLACE_TEST(name) TEST_WITH(name, begin, finish)
+
+/* Takes the pod over. */
+static void place(cJSON *pod, const char *const *names)
+{
+	struct placed *p = &w.p;
 	struct error err = ERROR_INIT;
 
+	cJSON_Delete(p->pod);
 	memset(p, 0, sizeof(*p));
 	p->pod = pod;
 	if (place_pod_of(pod, &p->who, &err) < 0)
@@ -30,333 +57,240 @@ static void place(struct placed *p, const struct inventory *inv, const struct re
 	}
 	p->args.pod = pod;
 	p->args.names = p->names;
-	place_join(&p->who, inv);
-	assert_int_equal(place_nodes(inv, r, &p->who, &p->args, WALL_MS, p->nodes, &err), 0);
+	place_join(&p->who, w.inv);
+	assert_int_equal(place_nodes(w.inv, &w.promised, &p->who, &p->args, WALL_MS, p->nodes, &err), 0);
 	p->offer = place_offer(&p->who, p->nodes, p->args.count, p->order);
 }
 
-static void placed_release(struct placed *p)
+static const char *best(void)
 {
-	cJSON_Delete(p->pod);
+	return w.p.offer ? w.p.names[w.p.order[0]] : "";
 }
 
-static const char *best(const struct placed *p)
-{
-	return p->offer ? p->names[p->order[0]] : "";
-}
-
-static void assert_reason(const struct placed *p, size_t i, const char *want)
+static void assert_reason(size_t i, const char *want)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(1024);
 
-	place_reason(&p->who, &p->nodes[i], &text);
+	place_reason(&w.p.who, &w.p.nodes[i], &text);
 	assert_string_equal(text.data, want);
 }
 
 #define NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-TEST(a_member_of_the_group_refuses_its_node)
+PLACE_TEST(a_member_of_the_group_refuses_its_node)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_plain_node(inv, "n1");
-	add_plain_node(inv, "n2");
-	add_pod(inv, server_pod(0, "n1"));
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1", "n2"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_TAKEN);
-	assert_reason(&p, 0, "group 1 of codis-test already has codis-server-0 here");
-	assert_int_equal(p.nodes[1].refusal, PLACE_PASSES);
-	assert_string_equal(best(&p), "n2");
-	placed_release(&p);
+	add_plain_node(w.inv, "n1");
+	add_plain_node(w.inv, "n2");
+	add_pod(w.inv, server_pod(0, "n1"));
+	place(server_pod(1, ""), NAMES("n1", "n2"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
+	assert_reason(0, "group 1 of codis-test already has codis-server-0 here");
+	assert_int_equal(w.p.nodes[1].refusal, PLACE_PASSES);
+	assert_string_equal(best(), "n2");
 	/* Another group may stand there. */
-	place(&p, inv, &r, server_pod(2, ""), NAMES("n1"));
-	assert_string_equal(best(&p), "n1");
-	placed_release(&p);
-	inventory_free(inv);
+	place(server_pod(2, ""), NAMES("n1"));
+	assert_string_equal(best(), "n1");
 }
 
-TEST(other_namespaces_and_products_are_other_groups)
+PLACE_TEST(other_namespaces_and_products_are_other_groups)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
 	cJSON *elsewhere = server_pod(0, "n1");
 
-	add_plain_node(inv, "n1");
+	add_plain_node(w.inv, "n1");
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(elsewhere, "metadata"), "namespace", cJSON_CreateString("other"));
-	add_pod(inv, elsewhere);
-	add_pod(inv, stock_pod("codis-server", "codis-server", 0, "shop", 2, "n1", ""));
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PASSES);
-	placed_release(&p);
-	inventory_free(inv);
+	add_pod(w.inv, elsewhere);
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "shop", 2, "n1", ""));
+	place(server_pod(1, ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
 }
 
 /* The pod that it replaces stands in the way of nobody but, for a moment, in the watch's. */
-TEST(its_own_forerunner_does_not_refuse)
+PLACE_TEST(its_own_forerunner_does_not_refuse)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
 	cJSON *old = server_pod(1, "n1");
 
-	add_plain_node(inv, "n1");
+	add_plain_node(w.inv, "n1");
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(old, "metadata"), "uid", cJSON_CreateString("of-old"));
-	add_pod(inv, old);
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PASSES);
-	placed_release(&p);
-	inventory_free(inv);
+	add_pod(w.inv, old);
+	place(server_pod(1, ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
 }
 
-TEST(a_promise_refuses_until_it_is_dropped)
+PLACE_TEST(a_promise_refuses_until_it_is_dropped)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
 	struct membership member = { "default", "codis-test", CODIS_SERVER, 1, 0 };
-	struct placed p;
 
-	add_plain_node(inv, "n1");
-	assert_int_equal(reservations_add(&r, "u0", "codis-server-0", &member, NAMES("n2", "n1"), 2, 1000), 0);
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1", "n3"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PROMISED);
-	assert_reason(&p, 0, "codis-server-0 of group 1 of codis-test is just being placed, maybe here");
-	assert_string_equal(best(&p), "n3");
-	placed_release(&p);
+	add_plain_node(w.inv, "n1");
+	assert_int_equal(reservations_add(&w.promised, "u0", "codis-server-0", &member, NAMES("n2", "n1"), 2, 1000), 0);
+	place(server_pod(1, ""), NAMES("n1", "n3"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PROMISED);
+	assert_reason(0, "codis-server-0 of group 1 of codis-test is just being placed, maybe here");
+	assert_string_equal(best(), "n3");
 
-	assert_int_equal(reservations_expire(&r, 999), 0);
-	assert_int_equal(reservations_expire(&r, 1000), 1);
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PASSES);
-	placed_release(&p);
-	inventory_free(inv);
-	reservations_release(&r);
+	assert_int_equal(reservations_expire(&w.promised, 999), 0);
+	assert_int_equal(reservations_expire(&w.promised, 1000), 1);
+	place(server_pod(1, ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
 }
 
-TEST(soft_spread_shares_a_node_only_as_the_last_resort)
+PLACE_TEST(soft_spread_shares_a_node_only_as_the_last_resort)
 {
 	static const char soft[] = ",\"annotations\":{\"codis.io/spread\":\"soft\"}";
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
 
-	add_plain_node(inv, "n1");
-	add_node(inv, "n2", "", "False", "2023-11-14T22:00:00Z"); /* even this one is better */
-	add_pod(inv, server_pod(0, "n1"));
-	place(&p, inv, &r, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1", "n2"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PASSES);
-	assert_string_equal(best(&p), "n2");
-	placed_release(&p);
-	place(&p, inv, &r, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1"));
-	assert_string_equal(best(&p), "n1");
-	placed_release(&p);
-	inventory_free(inv);
+	add_plain_node(w.inv, "n1");
+	add_node(w.inv, "n2", "", "False", "2023-11-14T22:00:00Z"); /* even this one is better */
+	add_pod(w.inv, server_pod(0, "n1"));
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1", "n2"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_string_equal(best(), "n2");
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1"));
+	assert_string_equal(best(), "n1");
 }
 
-TEST(a_topology_key_makes_wider_domains)
+PLACE_TEST(a_topology_key_makes_wider_domains)
 {
 	static const char by_rack[] = ",\"annotations\":{\"codis.io/topology-key\":\"example.com/rack\"}";
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
 
-	add_node(inv, "n1", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "n2", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "n3", ",\"example.com/rack\":\"b\"", "True", "2020-01-01T00:00:10Z");
-	add_plain_node(inv, "n4");
-	add_pod(inv, server_pod(0, "n1"));
-	place(&p, inv, &r, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_rack),
+	add_node(w.inv, "n1", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "n2", ",\"example.com/rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "n3", ",\"example.com/rack\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	add_plain_node(w.inv, "n4");
+	add_pod(w.inv, server_pod(0, "n1"));
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_rack),
 	      NAMES("n1", "n2", "n3", "n4", "n5"));
-	assert_reason(&p, 0, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
-	assert_reason(&p, 1, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
-	assert_int_equal(p.nodes[2].refusal, PLACE_PASSES);
-	assert_reason(&p, 3,
-		      "group 1 of codis-test is spread over example.com/rack, a label that this node does not have");
-	assert_reason(&p, 4, "codis-extender has not seen this node yet");
-	assert_string_equal(best(&p), "n3");
-	placed_release(&p);
-	inventory_free(inv);
+	assert_reason(0, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
+	assert_reason(1, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
+	assert_int_equal(w.p.nodes[2].refusal, PLACE_PASSES);
+	assert_reason(3, "group 1 of codis-test is spread over example.com/rack, a label that this node does not have");
+	assert_reason(4, "codis-extender has not seen this node yet");
+	assert_string_equal(best(), "n3");
 }
 
-TEST(better_nodes_come_first)
+PLACE_TEST(better_nodes_come_first)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_node(inv, "near", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "same-zone", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "busy", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "idle", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
-	add_node(inv, "flaky", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2023-11-14T22:10:00Z");
-	add_node(inv, "down", ",\"topology.kubernetes.io/zone\":\"b\"", "Unknown", "2023-11-14T20:10:00Z");
-	add_pod(inv, server_pod(0, "near"));
-	add_pod(inv, server_pod(2, "busy"));
-	place(&p, inv, &r, server_pod(1, ""), NAMES("down", "flaky", "same-zone", "near", "busy", "idle"));
-	assert_int_equal(p.nodes[3].refusal, PLACE_TAKEN);
-	assert_string_equal(p.names[p.order[0]], "idle");
-	assert_string_equal(p.names[p.order[1]], "busy");
-	assert_string_equal(p.names[p.order[2]], "same-zone");
-	assert_string_equal(p.names[p.order[3]], "flaky");
-	assert_string_equal(p.names[p.order[4]], "down");
-	placed_release(&p);
-	inventory_free(inv);
+	add_node(w.inv, "near", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "same-zone", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "busy", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "idle", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "flaky", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2023-11-14T22:10:00Z");
+	add_node(w.inv, "down", ",\"topology.kubernetes.io/zone\":\"b\"", "Unknown", "2023-11-14T20:10:00Z");
+	add_pod(w.inv, server_pod(0, "near"));
+	add_pod(w.inv, server_pod(2, "busy"));
+	place(server_pod(1, ""), NAMES("down", "flaky", "same-zone", "near", "busy", "idle"));
+	assert_int_equal(w.p.nodes[3].refusal, PLACE_TAKEN);
+	assert_string_equal(w.p.names[w.p.order[0]], "idle");
+	assert_string_equal(w.p.names[w.p.order[1]], "busy");
+	assert_string_equal(w.p.names[w.p.order[2]], "same-zone");
+	assert_string_equal(w.p.names[w.p.order[3]], "flaky");
+	assert_string_equal(w.p.names[w.p.order[4]], "down");
 }
 
 /* First members are the masters as a rule; two of them on one node fall together. */
-TEST(masters_spread_before_servers)
+PLACE_TEST(masters_spread_before_servers)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_plain_node(inv, "master");
-	add_plain_node(inv, "replicas");
-	add_pod(inv, server_pod(0, "master"));
-	add_pod(inv, server_pod(1, "replicas"));
-	add_pod(inv, server_pod(5, "replicas"));
-	place(&p, inv, &r, server_pod(2, ""), NAMES("master", "replicas"));
-	assert_string_equal(best(&p), "replicas");
-	placed_release(&p);
-	place(&p, inv, &r, server_pod(3, ""), NAMES("master", "replicas"));
-	assert_string_equal(best(&p), "master");
-	placed_release(&p);
-	inventory_free(inv);
+	add_plain_node(w.inv, "master");
+	add_plain_node(w.inv, "replicas");
+	add_pod(w.inv, server_pod(0, "master"));
+	add_pod(w.inv, server_pod(1, "replicas"));
+	add_pod(w.inv, server_pod(5, "replicas"));
+	place(server_pod(2, ""), NAMES("master", "replicas"));
+	assert_string_equal(best(), "replicas");
+	place(server_pod(3, ""), NAMES("master", "replicas"));
+	assert_string_equal(best(), "master");
 }
 
 /* Whichever member comes first, the master of the second group finds a node without one. */
-TEST(a_replica_leaves_room_for_its_master)
+PLACE_TEST(a_replica_leaves_room_for_its_master)
 {
-	for (int coming = 2; coming <= 3; coming++) {
-		struct inventory *inv = inventory_new();
-		struct reservations r = { 0 };
-		struct placed p;
-
-		add_plain_node(inv, "n1");
-		add_plain_node(inv, "n2");
-		add_pod(inv, server_pod(0, "n1"));
-		add_pod(inv, server_pod(1, "n2"));
-		place(&p, inv, &r, server_pod(coming, ""), NAMES("n1", "n2"));
-		assert_string_equal(best(&p), coming == 2 ? "n2" : "n1");
-		placed_release(&p);
-		inventory_free(inv);
-	}
+	add_plain_node(w.inv, "n1");
+	add_plain_node(w.inv, "n2");
+	add_pod(w.inv, server_pod(0, "n1"));
+	add_pod(w.inv, server_pod(1, "n2"));
+	place(server_pod(2, ""), NAMES("n1", "n2"));
+	assert_string_equal(best(), "n2");
+	place(server_pod(3, ""), NAMES("n1", "n2"));
+	assert_string_equal(best(), "n1");
 }
 
-TEST(the_own_product_spreads_before_all_of_codis)
+PLACE_TEST(the_own_product_spreads_before_all_of_codis)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_plain_node(inv, "own");
-	add_plain_node(inv, "others");
-	add_plain_node(inv, "other");
-	add_pod(inv, server_pod(2, "own"));
+	add_plain_node(w.inv, "own");
+	add_plain_node(w.inv, "others");
+	add_plain_node(w.inv, "other");
+	add_pod(w.inv, server_pod(2, "own"));
 	for (int i = 0; i < 2; i++)
-		add_pod(inv, stock_pod("codis-server", "shop-server", i, "shop", 2, "others", ""));
-	add_pod(inv, stock_pod("codis-server", "shop-server", 2, "shop", 2, "other", ""));
-	place(&p, inv, &r, server_pod(1, ""), NAMES("own", "others", "other"));
-	assert_string_equal(p.names[p.order[0]], "other");
-	assert_string_equal(p.names[p.order[1]], "others");
-	assert_string_equal(p.names[p.order[2]], "own");
-	placed_release(&p);
-	inventory_free(inv);
+		add_pod(w.inv, stock_pod("codis-server", "shop-server", i, "shop", 2, "others", ""));
+	add_pod(w.inv, stock_pod("codis-server", "shop-server", 2, "shop", 2, "other", ""));
+	place(server_pod(1, ""), NAMES("own", "others", "other"));
+	assert_string_equal(w.p.names[w.p.order[0]], "other");
+	assert_string_equal(w.p.names[w.p.order[1]], "others");
+	assert_string_equal(w.p.names[w.p.order[2]], "own");
 }
 
-TEST(a_node_that_was_tried_gives_way)
+PLACE_TEST(a_node_that_was_tried_gives_way)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
 	const char *first;
 
-	add_plain_node(inv, "n1");
-	add_plain_node(inv, "n2");
-	place(&p, inv, &r, server_pod(0, ""), NAMES("n1", "n2"));
-	first = strcmp(best(&p), "n1") == 0 ? "n1" : "n2";
-	assert_int_equal(reservations_add(&r, p.who.pod.uid, p.who.pod.name, &p.who.member, NAMES(first), 1, 1000), 0);
-	placed_release(&p);
-	place(&p, inv, &r, server_pod(0, ""), NAMES("n1", "n2"));
-	assert_string_not_equal(best(&p), first);
-	placed_release(&p);
-	inventory_free(inv);
-	reservations_release(&r);
+	add_plain_node(w.inv, "n1");
+	add_plain_node(w.inv, "n2");
+	place(server_pod(0, ""), NAMES("n1", "n2"));
+	first = strcmp(best(), "n1") == 0 ? "n1" : "n2";
+	assert_int_equal(reservations_add(&w.promised, w.p.who.pod.uid, w.p.who.pod.name, &w.p.who.member, NAMES(first),
+					  1, 1000),
+			 0);
+	place(server_pod(0, ""), NAMES("n1", "n2"));
+	assert_string_not_equal(best(), first);
 }
 
-TEST(zookeeper_and_proxies_spread_softly)
+PLACE_TEST(zookeeper_and_proxies_spread_softly)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_plain_node(inv, "n1");
-	add_plain_node(inv, "n2");
-	add_pod(inv, stock_pod("zookeeper", "zookeeper", 0, "codis-test", 2, "n1", ""));
-	add_pod(inv, server_pod(0, "n2"));
-	add_pod(inv, server_pod(2, "n2"));
-	place(&p, inv, &r, stock_pod("zookeeper", "zookeeper", 1, "codis-test", 2, "", ""), NAMES("n1", "n2"));
-	assert_string_equal(best(&p), "n2");
-	placed_release(&p);
-	place(&p, inv, &r, stock_pod("zookeeper", "zookeeper", 1, "codis-test", 2, "", ""), NAMES("n1"));
-	assert_string_equal(best(&p), "n1");
-	placed_release(&p);
-	inventory_free(inv);
+	add_plain_node(w.inv, "n1");
+	add_plain_node(w.inv, "n2");
+	add_pod(w.inv, stock_pod("zookeeper", "zookeeper", 0, "codis-test", 2, "n1", ""));
+	add_pod(w.inv, server_pod(0, "n2"));
+	add_pod(w.inv, server_pod(2, "n2"));
+	place(stock_pod("zookeeper", "zookeeper", 1, "codis-test", 2, "", ""), NAMES("n1", "n2"));
+	assert_string_equal(best(), "n2");
+	place(stock_pod("zookeeper", "zookeeper", 1, "codis-test", 2, "", ""), NAMES("n1"));
+	assert_string_equal(best(), "n1");
 }
 
-TEST(pods_that_ended_or_left_do_not_count)
+PLACE_TEST(pods_that_ended_or_left_do_not_count)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
 	struct error err = ERROR_INIT;
 	JSON_CLEANUP cJSON *pod = server_pod(0, "n1");
-	struct placed p;
 
-	add_plain_node(inv, "n1");
-	assert_int_equal(inventory_set_pod(inv, pod, &err), 0);
+	add_plain_node(w.inv, "n1");
+	assert_int_equal(inventory_set_pod(w.inv, pod, &err), 0);
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(pod, "status"), "phase", "Failed");
-	assert_int_equal(inventory_set_pod(inv, pod, &err), 0);
-	place(&p, inv, &r, server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_PASSES);
-	assert_int_equal(p.nodes[0].weights[WEIGHT_CODIS], 0);
-	placed_release(&p);
-	inventory_free(inv);
+	assert_int_equal(inventory_set_pod(w.inv, pod, &err), 0);
+	place(server_pod(1, ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(w.p.nodes[0].weights[WEIGHT_CODIS], 0);
 }
 
 /* Only the dashboard says it: its servers are one group all the same, and apart from codis-test's. */
-TEST(servers_that_say_no_product_are_peers_by_the_product_of_their_namespace)
+PLACE_TEST(servers_that_say_no_product_are_peers_by_the_product_of_their_namespace)
 {
-	struct inventory *inv = inventory_new();
-	struct reservations r = { 0 };
-	struct placed p;
-
-	add_plain_node(inv, "n1");
-	add_pod(inv, stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 2, "", ""));
-	add_pod(inv, stock_pod("codis-server", "codis-server", 0, "", 2, "n1", ""));
-	place(&p, inv, &r, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_TAKEN);
-	assert_reason(&p, 0, "group 1 of shop already has codis-server-0 here");
-	placed_release(&p);
-	place(&p, inv, &r, stock_pod("codis-server", "codis-server", 1, "shop", 2, "", ""), NAMES("n1"));
-	assert_int_equal(p.nodes[0].refusal, PLACE_TAKEN);
-	placed_release(&p);
-	inventory_free(inv);
+	add_plain_node(w.inv, "n1");
+	add_pod(w.inv, stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 2, "", ""));
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "", 2, "n1", ""));
+	place(stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
+	assert_reason(0, "group 1 of shop already has codis-server-0 here");
+	place(stock_pod("codis-server", "codis-server", 1, "shop", 2, "", ""), NAMES("n1"));
+	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
 }
 
-TEST(joining_the_cluster_is_no_failure)
+PLACE_TEST(joining_the_cluster_is_no_failure)
 {
-	struct inventory *inv = inventory_new();
-
-	add_node(inv, "new", "", "True", "2020-01-01T00:01:59Z");
-	add_node(inv, "back", "", "True", "2020-01-01T00:02:01Z");
-	assert_int_equal(inventory_node(inv, "new")->ready_changed_ms, 0);
-	assert_true(inventory_node(inv, "back")->ready_changed_ms > 0);
-	assert_null(inventory_node(inv, "other"));
-	inventory_remove_node(inv, "new");
-	assert_null(inventory_node(inv, "new"));
-	inventory_free(inv);
+	add_node(w.inv, "new", "", "True", "2020-01-01T00:01:59Z");
+	add_node(w.inv, "back", "", "True", "2020-01-01T00:02:01Z");
+	assert_int_equal(inventory_node(w.inv, "new")->ready_changed_ms, 0);
+	assert_true(inventory_node(w.inv, "back")->ready_changed_ms > 0);
+	assert_null(inventory_node(w.inv, "other"));
+	inventory_remove_node(w.inv, "new");
+	assert_null(inventory_node(w.inv, "new"));
 }
 
 /* How many are offered: one on a small cluster, at most 16 of equals on a large one, all to a pod with wishes. */
@@ -430,19 +364,17 @@ static const char *explained(const struct inventory *inv, int ordinal, const cha
 	return out->data;
 }
 
-TEST(a_pending_member_is_told_of_its_group)
+PLACE_TEST(a_pending_member_is_told_of_its_group)
 {
 	static const char theirs[] = "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules.";
 	static const char ours[] = "0/1 nodes are available: 1 group 1 of codis-test already has codis-server-0 here.";
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
-	struct inventory *inv = inventory_new();
 
-	assert_string_equal(explained(inv, 1, theirs, "", &out), "");
-	add_pod(inv, server_pod(0, "n1"));
-	assert_non_null(strstr(explained(inv, 1, theirs, "", &out),
+	assert_string_equal(explained(w.inv, 1, theirs, "", &out), "");
+	add_pod(w.inv, server_pod(0, "n1"));
+	assert_non_null(strstr(explained(w.inv, 1, theirs, "", &out),
 			       "group 1 of codis-test has codis-server-0 on n1; codis-server-1 needs a place apart"));
-	assert_string_equal(explained(inv, 1, ours, "", &out), "");
-	assert_string_equal(explained(inv, 2, theirs, "", &out), "");
-	assert_string_equal(explained(inv, 1, theirs, ",\"annotations\":{\"codis.io/spread\":\"soft\"}", &out), "");
-	inventory_free(inv);
+	assert_string_equal(explained(w.inv, 1, ours, "", &out), "");
+	assert_string_equal(explained(w.inv, 2, theirs, "", &out), "");
+	assert_string_equal(explained(w.inv, 1, theirs, ",\"annotations\":{\"codis.io/spread\":\"soft\"}", &out), "");
 }
