@@ -77,6 +77,14 @@ int listen_anywhere(uint16_t *port)
 	return fd;
 }
 
+int free_port(void)
+{
+	uint16_t port;
+
+	close(listen_anywhere(&port));
+	return port;
+}
+
 int connect_to(uint16_t port)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET,

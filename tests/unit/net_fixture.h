@@ -31,6 +31,9 @@ void identity_make(struct identity *id, const char *name);
 /* A listening socket on a free port of 127.0.0.1. */
 int listen_anywhere(uint16_t *port);
 
+/* A port of 127.0.0.1 on which nobody listens: for a program that is to be started, or for nobody. */
+int free_port(void);
+
 int connect_to(uint16_t port);
 
 void send_all(int fd, const char *data, size_t len);

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/codis/coordinator.h"
+#include "tests/unit/net_fixture.h"
 #include "tests/unit/test.h"
 
 #define LIMIT_MS 30000
@@ -27,19 +28,6 @@ struct fixture {
 	char data[128];
 	char changed[128]; /* the path that was told last; "*" for NULL */
 };
-
-static int free_port(void)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	close(fd);
-	return ntohs(sin.sin_port);
-}
 
 static int start_zookeeper(void **state)
 {

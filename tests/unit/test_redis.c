@@ -1,10 +1,8 @@
 /* The probe and single commands against a real Redis server on a free port of the loopback. */
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include "common/codis/probe.h"
 #include "common/codis/redis_command.h"
 #include "common/codis/redis_connect.h"
+#include "tests/unit/net_fixture.h"
 #include "tests/unit/test.h"
 
 #define LIMIT_MS 10000
@@ -30,19 +29,6 @@ struct fixture {
 	enum error_code code;
 	int done;
 };
-
-static int free_port(void)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	close(fd);
-	return ntohs(sin.sin_port);
-}
 
 static void start_server(struct fixture *f)
 {

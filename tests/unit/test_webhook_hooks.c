@@ -1,11 +1,10 @@
 /* The scripts that run inside pods, run for real: the shell's text against redis-servers on free ports of the loopback,
  * codis-admin and a proxy played by scripts. */
+#include "tests/unit/net_fixture.h"
 #include "tests/unit/webhook_fixture.h"
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,19 +33,6 @@ struct fixture {
 /* --- processes
  * -------------------------------------------------------------------------------------------------------- */
 
-static void find_port(char out[8])
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-	close(fd);
-	snprintf(out, 8, "%d", ntohs(sin.sin_port));
-}
-
 static void quiet(void)
 {
 	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
@@ -56,7 +42,7 @@ static void quiet(void)
 /* As the webhook has it started: with the guard. auth may be NULL. */
 static void start_server(struct fixture *f, struct server *s, const char *auth)
 {
-	find_port(s->port);
+	snprintf(s->port, sizeof(s->port), "%d", free_port());
 	s->redis = (struct hooks_redis){ "127.0.0.1", s->port, auth };
 	s->pid = fork();
 	assert_true(s->pid >= 0);

@@ -171,9 +171,7 @@ TEST(no_memory_means_refused)
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		JSON_CLEANUP cJSON *pod = load_pod(fixtures[f]);
 		OUTCOME whole = mutate_once(pod);
-		struct admission_request req = {
-			.resource = "pods", .subresource = "", .operation = "CREATE", .object = pod
-		};
+		struct admission_request req = request_of("pods", "", NULL, pod);
 		struct admission_verdict v;
 		long n = 0;
 
@@ -760,18 +758,11 @@ TEST(zookeeper_gets_spread)
 static struct admission_verdict request(const char *resource, const char *subresource, const char *operation,
 					const cJSON *object)
 {
-	struct admission_request req = { .uid = "u",
-					 .resource = resource,
-					 .subresource = subresource,
-					 .group = "",
-					 .version = "v1",
-					 .kind = "",
-					 .namespace = "shop",
-					 .name = "",
-					 .operation = operation,
-					 .object = object };
+	struct admission_request req = request_of(resource, "", NULL, object);
 	struct admission_verdict v;
 
+	req.subresource = subresource;
+	req.operation = operation;
 	admission_verdict_init(&v);
 	mutate(&req, VIEWER_IMAGE, &v);
 	return v;

@@ -36,15 +36,10 @@ static void each_none(void *ctx, int (*fn)(void *arg, const cJSON *set), void *a
 static void ask(cJSON *set, const char *subresource, const cJSON *old, const cJSON *object, struct admission_verdict *v)
 {
 	struct lookups lookups = { .ctx = set, .find = find_one, .each = each_none };
-	struct admission_request req = { .uid = "u",
-					 .resource = "statefulsets",
-					 .subresource = subresource,
-					 .namespace = "shop",
-					 .name = "codis-server",
-					 .operation = "UPDATE",
-					 .object = object,
-					 .old_object = old };
+	struct admission_request req = request_of("statefulsets", "codis-server", old, object);
 
+	req.subresource = subresource;
+	req.operation = "UPDATE";
 	admission_verdict_init(v);
 	validate(&req, &lookups, v);
 }

@@ -125,18 +125,9 @@ static void ask(struct cluster *c, const char *subresource, const char *name, cJ
 		struct admission_verdict *v)
 {
 	struct lookups lookups = { .ctx = c, .find = find, .each = each };
-	struct admission_request req = { .uid = "u",
-					 .group = "apps",
-					 .version = "v1",
-					 .kind = "StatefulSet",
-					 .resource = "statefulsets",
-					 .subresource = subresource,
-					 .namespace = "shop",
-					 .name = name,
-					 .operation = old ? "UPDATE" : "CREATE",
-					 .object = object,
-					 .old_object = old };
+	struct admission_request req = request_of("statefulsets", name, old, object);
 
+	req.subresource = subresource;
 	admission_verdict_init(v);
 	validate(&req, &lookups, v);
 	cJSON_Delete(old);
@@ -258,16 +249,7 @@ FIXTURE_TEST(a_product_that_cannot_be_told_is_warned_of)
 	struct cluster *c = *state;
 	struct lookups lookups = { .ctx = c, .find = find, .each = each, .trouble = trouble };
 	JSON_CLEANUP cJSON *set = SET(.replicas = 4);
-	struct admission_request req = { .uid = "u",
-					 .group = "apps",
-					 .version = "v1",
-					 .kind = "StatefulSet",
-					 .resource = "statefulsets",
-					 .subresource = "",
-					 .namespace = "shop",
-					 .name = "codis-server",
-					 .operation = "CREATE",
-					 .object = set };
+	struct admission_request req = request_of("statefulsets", "codis-server", NULL, set);
 	struct admission_verdict v;
 
 	admission_verdict_init(&v);
@@ -473,18 +455,11 @@ static void request(const char *resource, const char *subresource, const char *o
 	struct cluster c = { .sets = { NULL } };
 	struct lookups lookups = { .ctx = &c, .find = find, .each = each };
 	JSON_CLEANUP cJSON *set = SET(.replicas = 5);
-	struct admission_request req = { .uid = "u",
-					 .group = "apps",
-					 .version = "v1",
-					 .kind = "",
-					 .resource = resource,
-					 .subresource = subresource,
-					 .namespace = "shop",
-					 .name = "x",
-					 .operation = operation,
-					 .object = objects ? set : NULL };
+	struct admission_request req = request_of(resource, "x", NULL, objects ? set : NULL);
 	struct admission_verdict v;
 
+	req.subresource = subresource;
+	req.operation = operation;
 	admission_verdict_init(&v);
 	validate(&req, &lookups, &v);
 	assert_int_equal(v.allowed, allowed);

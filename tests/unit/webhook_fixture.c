@@ -16,18 +16,26 @@ cJSON *load_pod(const char *name)
 	return pod;
 }
 
+struct admission_request request_of(const char *resource, const char *name, const cJSON *old, const cJSON *object)
+{
+	bool pod = strcmp(resource, "pods") == 0;
+
+	return (struct admission_request){ .uid = "u",
+					   .group = pod ? "" : "apps",
+					   .version = "v1",
+					   .kind = pod ? "Pod" : "StatefulSet",
+					   .resource = resource,
+					   .subresource = "",
+					   .namespace = "shop",
+					   .name = name,
+					   .operation = old ? "UPDATE" : "CREATE",
+					   .object = object,
+					   .old_object = old };
+}
+
 struct outcome mutate_once(const cJSON *pod)
 {
-	struct admission_request req = { .uid = "u",
-					 .version = "v1",
-					 .kind = "Pod",
-					 .resource = "pods",
-					 .subresource = "",
-					 .namespace = "shop",
-					 .name = "",
-					 .operation = "CREATE",
-					 .group = "",
-					 .object = pod };
+	struct admission_request req = request_of("pods", "", NULL, pod);
 	struct outcome o = { .pod = NULL };
 	struct error err = ERROR_INIT;
 

@@ -21,6 +21,10 @@
 /* tests/unit/fixtures/webhook/<name>.json */
 cJSON *load_pod(const char *name);
 
+/* The request that creates an object ("pods", "statefulsets") in the namespace shop, or where old is not NULL updates
+ * it. Nothing is owned. */
+struct admission_request request_of(const char *resource, const char *name, const cJSON *old, const cJSON *object);
+
 /* What came of a pod: the verdict, and the pod with its patch applied (NULL when it was refused). */
 struct outcome {
 	struct admission_verdict verdict;
