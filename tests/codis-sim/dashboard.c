@@ -6,7 +6,6 @@
 #include "tests/codis-sim/golog.h"
 #include "tests/codis-sim/programs.h"
 #include "tests/codis-sim/topom.h"
-#include "tests/codis-sim/version.h"
 #include "tests/codis-sim/zk.h"
 
 enum { SESSION_MS = 60000, LOCK_TRIES = 16 };
@@ -217,18 +216,8 @@ int dashboard_main(int argc, char **argv)
 	struct flags f = { .table = table };
 
 	flags_parse(&f, usage, argc, argv);
-	if (flags_given(&f, "--default-config")) {
-		conf_print_default(keys);
+	if (program_answers(&f, keys))
 		return 0;
-	}
-	if (flags_given(&f, "--version")) {
-		printf("version: %s\ncompile: %s\n", SIM_VERSION, SIM_COMPILE);
-		return 0;
-	}
-	if (flags_value(&f, "--log"))
-		golog_open(flags_value(&f, "--log"));
-	if (flags_value(&f, "--log-level") && !golog_set_level(flags_value(&f, "--log-level")))
-		golog_panic("option --log-level = %s", flags_value(&f, "--log-level"));
 	configure(&t, &f);
 	run(&t, &f);
 	_exit(0); /* other threads may still wait for a proxy or a server */

@@ -12,7 +12,6 @@
 #include "tests/codis-sim/golog.h"
 #include "tests/codis-sim/programs.h"
 #include "tests/codis-sim/rpc.h"
-#include "tests/codis-sim/version.h"
 #include "tests/codis-sim/zk.h"
 
 enum { SESSION_MS = 60000, TRY_MS = 3000, DASHBOARD_TRIES = 10, COORDINATOR_TRIES = 30, LAST_WORDS_MS = 500 };
@@ -541,18 +540,8 @@ int proxy_main(int argc, char **argv)
 	struct proxy *p;
 
 	flags_parse(&f, usage, argc, argv);
-	if (flags_given(&f, "--default-config")) {
-		conf_print_default(keys);
+	if (program_answers(&f, keys))
 		return 0;
-	}
-	if (flags_given(&f, "--version")) {
-		printf("version: %s\ncompile: %s\n", SIM_VERSION, SIM_COMPILE);
-		return 0;
-	}
-	if (flags_value(&f, "--log"))
-		golog_open(flags_value(&f, "--log"));
-	if (flags_value(&f, "--log-level") && !golog_set_level(flags_value(&f, "--log-level")))
-		golog_panic("option --log-level = %s", flags_value(&f, "--log-level"));
 	p = proxy_new();
 	configure(p, &f);
 	describe(p, &f);

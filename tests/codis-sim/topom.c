@@ -396,12 +396,27 @@ struct group *find_group(struct topom *t, int gid, struct error *err)
 	return g;
 }
 
-int find_index(const struct group *g, const char *addr, struct error *err)
+static int find_index(const struct group *g, const char *addr, struct error *err)
 {
 	for (int i = 0; i < g->count; i++)
 		if (strcmp(g->servers[i].addr, addr) == 0)
 			return i;
 	return error_set(err, ERR_NOTFOUND, "group-[%d] doesn't have server-[%s]", g->id, addr);
+}
+
+struct group *find_member(struct topom *t, int gid, const char *addr, int *index, struct error *err)
+{
+	struct group *g = find_group(t, gid, err);
+
+	*index = g ? find_index(g, addr, err) : -1;
+	return *index < 0 ? NULL : g;
+}
+
+int not_promoting(const struct group *g, struct error *err)
+{
+	if (g->promoting.state[0])
+		return error_set(err, ERR_INVALID, "group-[%d] is promoting", g->id);
+	return 0;
 }
 
 struct group *find_server(struct topom *t, const char *addr, int *index, struct error *err)

@@ -77,8 +77,9 @@ int store_remove_proxy(struct topom *t, const struct model *p, struct error *err
 /* NULL and *err: "group-[7] doesn't exist" */
 struct group *find_group(struct topom *t, int gid, struct error *err);
 struct group *peek_group(struct topom *t, int gid);
-int find_index(const struct group *g, const char *addr, struct error *err);
+struct group *find_member(struct topom *t, int gid, const char *addr, int *index, struct error *err);
 struct group *find_server(struct topom *t, const char *addr, int *index, struct error *err);
+int not_promoting(const struct group *g, struct error *err);
 struct model *find_proxy(struct topom *t, const char *token, struct error *err);
 struct slot_map *find_slot(struct topom *t, int sid, struct error *err);
 bool group_in_use(const struct topom *t, int gid);

@@ -70,13 +70,6 @@ int group_resync_all(struct topom *t, struct error *err)
 	return 0;
 }
 
-static int not_promoting(const struct group *g, struct error *err)
-{
-	if (g->promoting.state[0])
-		return error_set(err, ERR_INVALID, "group-[%d] is promoting", g->id);
-	return 0;
-}
-
 int group_add(struct topom *t, int gid, const char *datacenter, const char *addr, struct error *err)
 {
 	struct topom *held TOPOM_CLEANUP = NULL;
@@ -111,9 +104,8 @@ int group_del(struct topom *t, int gid, const char *addr, struct error *err)
 	if (topom_enter(t, err) < 0)
 		return -1;
 	held = t;
-	g = find_group(t, gid, err);
-	index = g ? find_index(g, addr, err) : -1;
-	if (index < 0 || not_promoting(g, err) < 0)
+	g = find_member(t, gid, addr, &index, err);
+	if (!g || not_promoting(g, err) < 0)
 		return -1;
 	if (index == 0 && (g->count != 1 || group_in_use(t, gid)))
 		return error_set(err, ERR_INVALID, "group-[%d] can't remove master, still in use", gid);
@@ -135,9 +127,8 @@ int group_replica(struct topom *t, int gid, const char *addr, bool value, struct
 	if (topom_enter(t, err) < 0)
 		return -1;
 	held = t;
-	g = find_group(t, gid, err);
-	index = g ? find_index(g, addr, err) : -1;
-	if (index < 0 || not_promoting(g, err) < 0)
+	g = find_member(t, gid, addr, &index, err);
+	if (!g || not_promoting(g, err) < 0)
 		return -1;
 	topom_dirty_group(t, gid);
 	if (g->count != 1 && group_in_use(t, gid))

@@ -100,9 +100,8 @@ int group_promote(struct topom *t, int gid, const char *addr, struct error *err)
 	if (topom_enter(t, err) < 0)
 		return -1;
 	held = t;
-	g = find_group(t, gid, err);
-	index = g ? find_index(g, addr, err) : -1;
-	if (index < 0 || may_promote(t, g, index, err) < 0)
+	g = find_member(t, gid, addr, &index, err);
+	if (!g || may_promote(t, g, index, err) < 0)
 		return -1;
 	topom_dirty_group(t, gid);
 	if (!g->promoting.state[0] && begin(t, g, index, err) < 0)

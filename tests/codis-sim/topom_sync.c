@@ -6,13 +6,6 @@
 
 enum { SYNC_TIMEOUT_MS = 30 * 60 * 1000 };
 
-static int not_promoting(const struct group *g, struct error *err)
-{
-	if (g->promoting.state[0])
-		return error_set(err, ERR_INVALID, "group-[%d] is promoting", g->id);
-	return 0;
-}
-
 static int last_index(const struct topom *t)
 {
 	int max = 0;
