@@ -29,32 +29,36 @@ static enum codis_component component_of(const char *labels)
 
 TEST(component)
 {
-	assert_int_equal(component_of("{\"app\":\"codis-server\"}"), CODIS_SERVER);
-	assert_int_equal(component_of("{\"app\":\"codis-proxy\"}"), CODIS_PROXY);
-	assert_int_equal(component_of("{\"app\":\"codis-dashboard\"}"), CODIS_DASHBOARD);
-	assert_int_equal(component_of("{\"app\":\"codis-ha\"}"), CODIS_HA);
-	assert_int_equal(component_of("{\"app\":\"codis-fe\"}"), CODIS_FE);
-	assert_int_equal(component_of("{\"app\":\"zk\"}"), CODIS_ZOOKEEPER);
-	assert_int_equal(component_of("{\"app\":\"zookeeper\"}"), CODIS_ZOOKEEPER);
-	assert_int_equal(component_of("{\"app\":\"shop\",\"codis.io/component\":\"codis-server\"}"), CODIS_SERVER);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}"),
-			 CODIS_PROXY);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}"), CODIS_SERVER);
-}
-
-TEST(not_a_component)
-{
+	static const struct {
+		const char *labels;
+		enum codis_component component;
+	} cases[] = {
+		{ "{\"app\":\"codis-server\"}", CODIS_SERVER },
+		{ "{\"app\":\"codis-proxy\"}", CODIS_PROXY },
+		{ "{\"app\":\"codis-dashboard\"}", CODIS_DASHBOARD },
+		{ "{\"app\":\"codis-ha\"}", CODIS_HA },
+		{ "{\"app\":\"codis-fe\"}", CODIS_FE },
+		{ "{\"app\":\"zk\"}", CODIS_ZOOKEEPER },
+		{ "{\"app\":\"zookeeper\"}", CODIS_ZOOKEEPER },
+		{ "{\"app\":\"shop\",\"codis.io/component\":\"codis-server\"}", CODIS_SERVER },
+		{ "{\"app\":\"codis-server\",\"codis.io/component\":\"codis-proxy\"}", CODIS_PROXY },
+		{ "{\"app\":\"codis-server\",\"codis.io/inject\":\"true\"}", CODIS_SERVER },
+		{ "{\"app\":\"nginx\"}", CODIS_NONE },
+		{ "{\"app\":\"\"}", CODIS_NONE },
+		{ "{\"app\":7}", CODIS_NONE },
+		{ "{}", CODIS_NONE },
+		{ "null", CODIS_NONE },
+		{ "[\"app\"]", CODIS_NONE },
+		{ "{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}", CODIS_NONE },
+		{ "{\"app\":\"codis-server\",\"codis.io/inject\":\"false\"}", CODIS_NONE },
+	};
 	struct codis_pod pod = read_text("{\"metadata\":{\"name\":\"x\",\"labels\":{\"app\":\"nginx\"}}}");
 
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (component_of(cases[i].labels) != cases[i].component)
+			fail_msg("%s: %s", cases[i].labels, codis_component_name(component_of(cases[i].labels)));
+	}
 	assert_int_equal(pod.component, CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"nginx\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":7}"), CODIS_NONE);
-	assert_int_equal(component_of("{}"), CODIS_NONE);
-	assert_int_equal(component_of("null"), CODIS_NONE);
-	assert_int_equal(component_of("[\"app\"]"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}"), CODIS_NONE);
-	assert_int_equal(component_of("{\"app\":\"codis-server\",\"codis.io/inject\":\"false\"}"), CODIS_NONE);
 	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
 }
 
