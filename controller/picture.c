@@ -186,20 +186,27 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 	s->ordinal = p->pod.ordinal;
 }
 
-/* An address that a list has and no pod of ours may have gone to a pod of another cluster: who answers there is none of
- * ours, whatever it says. */
+/* An address that the coordinator has and no pod of ours may have gone to a pod of another cluster: who answers there
+ * is none of ours, whatever it says. Two clusters of one product name even have the same XAuth. */
 static void view_strangers(struct making *m)
 {
-	for (int i = 0; i < m->seen->server_count; i++) {
-		struct server_view *s = &m->v->servers[i];
-		const struct inventory_pod *p = s->pod.name[0] ? NULL : inventory_pod_at(m->inv, s->addr);
+	const struct observed *o = m->seen;
 
-		if (!p)
-			continue;
-		s->of_another = strcmp(p->pod.namespace, m->seen->namespace) != 0 ||
-				(p->product[0] && strcmp(p->product, m->seen->product) != 0);
+	for (int i = 0; i < o->server_count; i++) {
+		struct server_view *s = &m->v->servers[i];
+
+		s->of_another = !s->pod.name[0] && inventory_is_elsewhere(m->inv, s->addr, o->namespace, o->product);
 		if (s->of_another)
 			s->group = 0;
+	}
+	for (int i = 0; i < o->proxy_count; i++) {
+		struct proxy_view *p = &m->v->proxies[i];
+
+		if (p->pod.name[0] || !inventory_is_elsewhere(m->inv, p->admin_addr, o->namespace, o->product))
+			continue;
+		p->reach = REACH_REFUSED; /* its entry is of one that is gone */
+		p->online = false;
+		p->slots = NULL;
 	}
 }
 

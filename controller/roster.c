@@ -228,9 +228,15 @@ static struct observed_server *want_server(struct cluster *c, const char *addr)
 	if (!s)
 		return NULL;
 	s->wanted = true;
-	/* Without memory before, it begins now. A name is never asked. */
-	if (!s->probe && !s->named)
+	/* Without memory before, it begins now. A name is never asked, nor is a stranger, who would get our password.
+	 */
+	if (inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product)) {
+		redis_probe_stop(s->probe);
+		s->probe = NULL;
+		s->info_valid = false;
+	} else if (!s->probe && !s->named) {
 		begin_probe(c, s);
+	}
 	return s;
 }
 

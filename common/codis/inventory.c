@@ -447,6 +447,13 @@ const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const 
 	return p ? &p->known : NULL;
 }
 
+bool inventory_is_elsewhere(const struct inventory *inv, const char *addr, const char *namespace, const char *product)
+{
+	const struct inventory_pod *p = inventory_pod_at(inv, addr);
+
+	return p && (strcmp(p->pod.namespace, namespace) != 0 || (p->product[0] && strcmp(p->product, product) != 0));
+}
+
 bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod)
 {
 	const struct pod *p = pod_at(inv, pod->pod.ip, pod->pod.port);

@@ -79,6 +79,9 @@ const struct inventory_pod *inventory_pod(const struct inventory *inv, const cha
  * network, an old one and its successor): one that runs, on a node that is there; then one that is not being deleted;
  * then the one that was made last. */
 const struct inventory_pod *inventory_pod_at(const struct inventory *inv, const char *addr);
+/* Whether it is a pod of another cluster (a namespace with a product) that has the address. One whose product is not
+ * known is nobody else's in its own namespace. */
+bool inventory_is_elsewhere(const struct inventory *inv, const char *addr, const char *namespace, const char *product);
 /* Whether it is this pod that has its address. */
 bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);

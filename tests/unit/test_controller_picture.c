@@ -531,3 +531,25 @@ TEST(more_servers_than_any_limit)
 		assert_ptr_equal(view_server(&w->v, many[i].addr), &w->v.servers[i]);
 	free(many);
 }
+
+static void give_address_away(struct world *w, const char *ip, const char *app)
+{
+	fixture_set_pod(
+		w->inv,
+		&(struct fixture_pod){
+			.namespace = "tenant", .product = "codis-test", .app = app, .name = "stranger-0", .ip = ip });
+}
+
+/* Two clusters of one product name have the same XAuth: its slots would be filled with ours. */
+TEST(proxy_whose_address_another_clusters_pod_has_is_gone)
+{
+	WORLD;
+
+	inventory_remove_pod(w->inv, "uid-codis-proxy-0");
+	look(w);
+	assert_int_equal(w->v.proxies[0].reach, REACH_OK);
+	give_address_away(w, "10.0.1.1", "codis-proxy");
+	look(w);
+	assert_int_equal(w->v.proxies[0].reach, REACH_REFUSED);
+	assert_null(w->v.proxies[0].slots);
+}

@@ -281,3 +281,24 @@ ROSTER_TEST(codis_ha_that_is_kept)
 	assert_false(world.c->watch_only);
 	assert_true(world.c->has_pods);
 }
+
+/* It would get our password, and its answers would be a stranger's. */
+ROSTER_TEST(address_that_another_clusters_pod_has_is_not_asked)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	list(1);
+	assert_non_null(server(A)->probe);
+	assert_null(server(B)->probe);
+	inventory_remove_pod(world.inv, "uid-stranger-0");
+	roster_take_stock(world.c);
+	assert_non_null(server(B)->probe);
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	assert_null(server(B)->probe);
+}
