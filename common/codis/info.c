@@ -8,6 +8,8 @@
 #include "common/base/error.h"
 #include "common/net/addr.h"
 
+#define HOST_CHARS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%"
+
 struct line {
 	const char *key, *value;
 	size_t key_len, value_len;
@@ -60,9 +62,42 @@ static int64_t keys_of(const struct line *l)
 {
 	struct line keys = { NULL, l->value + 5, 0, l->value_len - 5 };
 
+	int64_t n;
+
 	if (l->value_len <= 5 || memcmp(l->value, "keys=", 5) != 0)
 		return 0;
-	return number(&keys);
+	n = number(&keys);
+	return n > 0 ? n : 0;
+}
+
+/* A peer may say anything. */
+static int64_t sum(int64_t a, int64_t b)
+{
+	return a > INT64_MAX - b ? INT64_MAX : a + b;
+}
+
+/* 0, which no server has: it is none. */
+static int port_of(const struct line *l)
+{
+	int64_t n = number(l);
+
+	return n > 0 && n <= UINT16_MAX ? (int)n : 0;
+}
+
+/* People and addresses are told of it, so it is what an address or a name is made of, or nothing. */
+static void copy_host(const struct line *l, char *out, size_t size)
+{
+	copy(l, out, size);
+	if (strspn(out, HOST_CHARS) != l->value_len)
+		out[0] = '\0';
+}
+
+/* Likewise: 40 hexadecimal digits, or nothing. */
+static void copy_run_id(const struct line *l, char out[CODIS_RUN_ID_SIZE])
+{
+	copy(l, out, CODIS_RUN_ID_SIZE);
+	if (l->value_len != CODIS_RUN_ID_SIZE - 1 || strspn(out, "0123456789abcdefABCDEF") != l->value_len)
+		out[0] = '\0';
 }
 
 struct parsing {
@@ -77,7 +112,7 @@ static void take_line(struct parsing *p, const struct line *l)
 	struct redis_info *info = p->info;
 
 	if (is(l, "run_id"))
-		copy(l, info->run_id, sizeof(info->run_id));
+		copy_run_id(l, info->run_id);
 	else if (is(l, "loading"))
 		info->loading = says(l, "1");
 	else if (is(l, "role"))
@@ -85,9 +120,9 @@ static void take_line(struct parsing *p, const struct line *l)
 			     : says(l, "slave") ? REDIS_ROLE_REPLICA
 						: REDIS_ROLE_UNKNOWN;
 	else if (is(l, "master_host"))
-		copy(l, p->host, sizeof(p->host));
+		copy_host(l, p->host, sizeof(p->host));
 	else if (is(l, "master_port"))
-		p->port = (int)number(l);
+		p->port = port_of(l);
 	else if (is(l, "master_link_status"))
 		info->link_up = says(l, "up");
 	else if (is(l, "master_last_io_seconds_ago"))
@@ -99,7 +134,7 @@ static void take_line(struct parsing *p, const struct line *l)
 	else if (is(l, "master_repl_offset"))
 		p->master_offset = number(l);
 	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')
-		info->keys += keys_of(l);
+		info->keys = sum(info->keys, keys_of(l));
 }
 
 int redis_info_parse(const char *text, size_t len, struct redis_info *info, struct error *err)
@@ -112,7 +147,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 	info->last_io_s = -1;
 	while (next_line(&at, text + len, &l))
 		take_line(&p, &l);
-	if (strlen(info->run_id) != CODIS_RUN_ID_SIZE - 1 || info->role == REDIS_ROLE_UNKNOWN)
+	if (!info->run_id[0] || info->role == REDIS_ROLE_UNKNOWN)
 		return error_set(err, ERR_PROTOCOL, "INFO of %zu bytes has no run_id of 40 digits or no known role",
 				 len);
 	if (info->role == REDIS_ROLE_REPLICA) {

@@ -6,9 +6,15 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/codis/redis_connect.h"
+#include "common/codis/redis_conn.h"
 
 #define LATE_MS 20
+/* A server that was well is looked for at once when its connection drops. A peer that gives a good INFO and drops the
+ * connection, over and over, gets this once in a second, so about ten attempts in it. */
+#define AT_ONCE_EVERY_MS 1000
+/* Whoever asks for a look now, at a server that cannot be heard, gets one in this time: two of them that ask for one
+ * another would never rest. */
+#define HURRY_EVERY_MS 100
 
 enum phase {
 	PHASE_REST, /* the timer is set to the next question, or to the next attempt to connect */
@@ -25,15 +31,17 @@ struct redis_probe {
 	void (*on_info)(void *ctx, struct redis_probe *p);
 	void *ctx;
 	enum phase phase;
-	redisAsyncContext *ac; /* NULL: not connected */
-	int64_t deadline_ms;   /* of the question or attempt that is under way */
-	bool late;             /* the loop came to it too late, and it was given another turn */
-	int64_t asked_ms;      /* since when it has been asked without an answer; 0: nothing is open */
+	struct redis_conn *conn; /* NULL: not connected */
+	int64_t deadline_ms;     /* of the question or attempt that is under way */
+	bool late;               /* the loop came to it too late, and it was given another turn */
+	int64_t asked_ms;        /* since when it has been asked without an answer; 0: nothing is open */
+	int64_t at_once_ms;      /* when the back-off was last taken back; 0 never */
+	int64_t hurried_ms;      /* when it was last asked for a look while it could not be heard; 0 never */
 	struct redis_probe_state state;
 };
 
 static void probe_connect(struct redis_probe *p);
-static void probe_ask(struct redis_probe *p);
+static void probe_ask(struct redis_probe *p, bool first);
 static void on_timer(uv_timer_t *timer);
 
 static void rest(struct redis_probe *p, int ms)
@@ -60,10 +68,8 @@ static void probe_failed(struct redis_probe *p, enum reach reach)
 {
 	if (reach == REACH_SILENT)
 		set_reach(p, reach, p->asked_ms ? p->asked_ms : clock_mono_ms());
-	else if (reach == REACH_REFUSED)
+	else if (reach != p->state.reach)
 		set_reach(p, reach, clock_mono_ms());
-	if (reach == REACH_REFUSED)
-		p->asked_ms = 0;
 	p->state.info_valid = false;
 	rest(p, p->backoff_ms);
 	p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : 2;
@@ -74,13 +80,8 @@ static void probe_failed(struct redis_probe *p, enum reach reach)
 
 static void drop_connection(struct redis_probe *p)
 {
-	redisAsyncContext *ac = p->ac;
-
-	if (!ac)
-		return;
-	p->ac = NULL;
-	ac->data = NULL;
-	redisAsyncFree(ac);
+	redis_conn_close(p->conn);
+	p->conn = NULL;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -94,8 +95,8 @@ static void on_timer(uv_timer_t *timer)
 	} else if (p->phase == PHASE_ASK) {
 		drop_connection(p);
 		probe_failed(p, REACH_SILENT);
-	} else if (p->ac) {
-		probe_ask(p);
+	} else if (p->conn) {
+		probe_ask(p, false);
 	} else {
 		probe_connect(p);
 	}
@@ -107,31 +108,44 @@ static bool same_news(const struct redis_info *a, const struct redis_info *b)
 	       strcmp(a->run_id, b->run_id) == 0 && strcmp(a->master, b->master) == 0;
 }
 
-/* The first word of an error: "NOAUTH", "LOADING", "BUSY", "ERR". */
-static void note_complaint(struct redis_probe *p, const redisReply *reply)
+/* The first word of an error: "NOAUTH", "LOADING", "BUSY", "ERR". People read it, so no more is taken than such a word
+ * is made of. */
+static void note_complaint(struct redis_probe *p, const struct resp_answer *a)
 {
-	int len = reply->type == REDIS_REPLY_ERROR ? (int)strcspn(reply->str, " ") : 0;
+	int len = 0;
 
-	snprintf(p->state.complaint, sizeof(p->state.complaint), "%.*s", len, len ? reply->str : "");
+	if (a->type == RESP_ERROR)
+		len = (int)strspn(a->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+	snprintf(p->state.complaint, sizeof(p->state.complaint), "%.*s", len, a->text);
 }
 
-static void on_info(redisAsyncContext *ac, void *r, void *unused)
+/* The next drop is followed by an attempt at once again. */
+static void take_back_backoff(struct redis_probe *p)
 {
-	struct redis_probe *p = ac->data;
-	const redisReply *reply = r;
+	int64_t now = clock_mono_ms();
+
+	if (!p->backoff_ms || (p->at_once_ms && now - p->at_once_ms < AT_ONCE_EVERY_MS))
+		return;
+	p->backoff_ms = 0;
+	p->at_once_ms = now;
+}
+
+static void on_info(void *ctx, const struct resp_answer *a, const struct error *err)
+{
+	struct redis_probe *p = ctx;
 	struct redis_info info;
 	bool news;
 
-	(void)unused;
-	if (!p || !reply)
-		return; /* the connection ends; on_disconnect goes on */
-	note_complaint(p, reply);
-	if (reply->type != REDIS_REPLY_STRING || redis_info_parse(reply->str, (size_t)reply->len, &info, NULL) < 0) {
+	(void)err;
+	if (!a)
+		return; /* the connection ends; on_ended goes on */
+	note_complaint(p, a);
+	p->asked_ms = 0;
+	rest(p, p->period_ms);
+	if (a->type != RESP_STRING || redis_info_parse(a->text, a->len, &info, NULL) < 0) {
 		/* It answers, but not as a server we can judge (wrong password, no Redis). */
-		p->asked_ms = 0;
 		p->state.info_valid = false;
 		set_reach(p, REACH_UNKNOWN, clock_mono_ms());
-		rest(p, p->period_ms);
 		changed(p);
 		return;
 	}
@@ -140,67 +154,79 @@ static void on_info(redisAsyncContext *ac, void *r, void *unused)
 	p->state.info = info;
 	p->state.info_valid = true;
 	p->state.heard_ms = clock_mono_ms();
-	p->asked_ms = 0;
-	p->backoff_ms = 0;
-	rest(p, p->period_ms);
+	take_back_backoff(p);
 	if (news)
 		changed(p);
 	else if (p->on_info)
 		p->on_info(p->ctx, p);
 }
 
-static void on_connect(const redisAsyncContext *ac, int status)
+/* What an attempt or a connection that ended says of the server. */
+static enum reach reach_after(const struct redis_probe *p, bool was_connected, const struct error *err)
 {
-	struct redis_probe *p = ac->data;
-	enum reach reach = redis_refused(ac) ? REACH_REFUSED : REACH_SILENT;
-
-	if (!p || status == REDIS_OK)
-		return;
-	p->ac = NULL; /* hiredis frees it after this */
-	probe_failed(p, reach);
+	switch (err->code) {
+	case ERR_REFUSED: return REACH_REFUSED;
+	case ERR_PROTOCOL:
+	case ERR_TOOBIG: /* it speaks, and not as a server */
+	case ERR_INVALID: /* a name is not asked, so nothing is known of whoever has it */ return REACH_UNKNOWN;
+	case ERR_NOMEM: /* we could not ask */ return p->state.reach;
+	default:
+		/* A connection that drops is no evidence: it stays what it was until the next attempt tells. */
+		return was_connected ? p->state.reach : REACH_SILENT;
+	}
 }
 
-static void on_disconnect(const redisAsyncContext *ac, int status)
+static void attempt_failed(struct redis_probe *p, bool was_connected, const struct error *err)
 {
-	struct redis_probe *p = ac->data;
-
-	(void)status;
-	if (!p)
-		return;
-	p->ac = NULL;
-	/* Not evidence: the reach stays what it was until the next attempt tells. */
-	probe_failed(p, p->state.reach);
+	if (err->code == ERR_REFUSED || err->code == ERR_PROTOCOL || err->code == ERR_TOOBIG)
+		p->asked_ms = 0; /* that is an answer */
+	probe_failed(p, reach_after(p, was_connected, err));
 }
 
-static void probe_ask(struct redis_probe *p)
+static void on_ended(void *ctx, bool was_connected, const struct error *err)
 {
+	struct redis_probe *p = ctx;
+
+	p->conn = NULL;
+	attempt_failed(p, was_connected, err);
+}
+
+/* INFO, and on a new connection AUTH before it. */
+static int send_question(struct redis_probe *p, bool first, struct error *err)
+{
+	const char *auth[] = { "AUTH", p->auth };
+	const char *info[] = { "INFO" };
+
+	if (first && p->auth && redis_conn_ask(p->conn, 2, auth, NULL, NULL, err) < 0)
+		return -1;
+	return redis_conn_ask(p->conn, 1, info, on_info, p, err);
+}
+
+static void probe_ask(struct redis_probe *p, bool first)
+{
+	struct error err = ERROR_INIT;
+
 	if (!p->asked_ms)
 		p->asked_ms = clock_mono_ms();
 	p->phase = PHASE_ASK;
 	p->late = false;
 	p->deadline_ms = clock_mono_ms() + p->timeout_ms;
 	uv_timer_start(&p->timer, on_timer, (uint64_t)p->timeout_ms, 0);
-	redisAsyncCommand(p->ac, on_info, NULL, "INFO");
+	if (send_question(p, first, &err) == 0)
+		return;
+	drop_connection(p);
+	attempt_failed(p, true, &err);
 }
 
 static void probe_connect(struct redis_probe *p)
 {
 	struct error err = ERROR_INIT;
 
-	p->ac = redis_connect(p->uv, p->addr, &err);
-	if (!p->ac) {
-		/* A name is not asked, so nothing is known of whoever has it. */
-		probe_failed(p, err.code == ERR_REFUSED   ? REACH_REFUSED
-				: err.code == ERR_INVALID ? REACH_UNKNOWN
-							  : REACH_SILENT);
-		return;
-	}
-	p->ac->data = p;
-	redisAsyncSetConnectCallback(p->ac, on_connect);
-	redisAsyncSetDisconnectCallback(p->ac, on_disconnect);
-	if (p->auth)
-		redisAsyncCommand(p->ac, NULL, NULL, "AUTH %s", p->auth);
-	probe_ask(p);
+	p->conn = redis_conn_open(p->uv, p->addr, on_ended, p, &err);
+	if (p->conn)
+		probe_ask(p, true);
+	else
+		attempt_failed(p, false, &err);
 }
 
 struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
@@ -254,12 +280,20 @@ void redis_probe_pace(struct redis_probe *p, int period_ms)
 	if (!p || p->period_ms == period_ms)
 		return;
 	p->period_ms = period_ms;
-	if (p->phase == PHASE_REST && p->ac && uv_timer_get_due_in(&p->timer) > (uint64_t)period_ms)
+	if (p->phase == PHASE_REST && p->conn && uv_timer_get_due_in(&p->timer) > (uint64_t)period_ms)
 		rest(p, period_ms);
 }
 
 void redis_probe_now(struct redis_probe *p)
 {
-	if (p && p->phase == PHASE_REST)
-		rest(p, 0);
+	int64_t now = clock_mono_ms();
+
+	if (!p || p->phase != PHASE_REST)
+		return;
+	if (!p->state.info_valid) {
+		if (p->hurried_ms && now - p->hurried_ms < HURRY_EVERY_MS)
+			return;
+		p->hurried_ms = now;
+	}
+	rest(p, 0);
 }

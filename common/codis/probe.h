@@ -2,7 +2,9 @@
  *
  * A probe keeps one connection. When it drops, the probe connects again at once, then after 2, 4, 8 ... ms up to its
  * period: a dropped connection is only a reason to look again (a role change by the dashboard cuts all of them). What
- * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO.
+ * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO. A peer that speaks, and
+ * not as a server does (see redis_conn.h), is UNKNOWN, and no evidence of anything. What attempts cost is bounded,
+ * whatever a peer does.
  */
 #ifndef CODIS_CODIS_PROBE_H
 #define CODIS_CODIS_PROBE_H
@@ -42,7 +44,8 @@ void redis_probe_stop(struct redis_probe *p); /* frees; open commands are not ca
 const struct redis_probe_state *redis_probe_state(const struct redis_probe *p);
 /* Another period from now on; what is further away than that comes at its end. NULL-safe. */
 void redis_probe_pace(struct redis_probe *p, int period_ms);
-/* Asks INFO now, whatever the period. NULL-safe. */
+/* Asks INFO now, whatever the period; a server that cannot be heard is not looked for so more than ten times a second.
+ * NULL-safe. */
 void redis_probe_now(struct redis_probe *p);
 
 #endif

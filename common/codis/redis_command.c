@@ -6,16 +6,15 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/codis/model.h"
-#include "common/codis/redis_connect.h"
+#include "common/codis/redis_conn.h"
 
 struct command {
 	uv_timer_t timer;
-	redisAsyncContext *ac;
+	struct redis_conn *conn;
 	char addr[CODIS_ADDR_MAX];
 	char words[64]; /* the command, for errors; never AUTH */
 	redis_done done;
 	void *ctx;
-	bool finished;
 };
 
 static void on_command_closed(uv_handle_t *handle)
@@ -23,18 +22,13 @@ static void on_command_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* Once: nobody calls after the connection was closed. */
 static void finish(struct command *c, const char *answer, const struct error *err)
 {
-	redisAsyncContext *ac = c->ac;
-
-	if (c->finished)
-		return;
-	c->finished = true;
-	c->ac = NULL;
-	if (ac)
-		ac->data = NULL;
-	c->done(c->ctx, answer, err);
+	redis_conn_close(c->conn);
+	c->conn = NULL;
 	uv_close((uv_handle_t *)&c->timer, on_command_closed);
+	c->done(c->ctx, answer, err);
 }
 
 static void finish_failed(struct command *c, enum error_code code, const char *why)
@@ -45,46 +39,31 @@ static void finish_failed(struct command *c, enum error_code code, const char *w
 	finish(c, NULL, &err);
 }
 
-static void on_answer(redisAsyncContext *ac, void *r, void *unused)
+static void on_answer(void *ctx, const struct resp_answer *a, const struct error *err)
 {
-	struct command *c = ac->data;
-	const redisReply *reply = r;
+	struct command *c = ctx;
 
-	(void)unused;
-	if (!c || !reply)
-		return;
-	if (reply->type == REDIS_REPLY_ERROR)
-		finish_failed(c, ERR_STATUS, reply->str);
+	if (!a)
+		finish_failed(c, err->code, err->text);
+	else if (a->type == RESP_ERROR)
+		finish_failed(c, ERR_STATUS, a->text);
+	else if (a->type == RESP_STATUS || a->type == RESP_STRING)
+		finish(c, a->text, NULL);
 	else
-		finish(c, reply->str ? reply->str : "", NULL);
-	redisAsyncDisconnect(ac);
+		finish_failed(c, ERR_PROTOCOL, "the answer is no status and no string");
 }
 
-static void on_command_connect(const redisAsyncContext *ac, int status)
+/* The command was open, so on_answer has been called, and has closed the connection. */
+static void on_ended(void *ctx, bool was_connected, const struct error *err)
 {
-	struct command *c = ac->data;
-
-	if (c && status != REDIS_OK)
-		finish_failed(c, redis_refused(ac) ? ERR_REFUSED : ERR_IO, ac->errstr);
-}
-
-static void on_command_disconnect(const redisAsyncContext *ac, int status)
-{
-	struct command *c = ac->data;
-
-	(void)status;
-	if (c)
-		finish_failed(c, ERR_IO, "the connection ended before the answer");
+	(void)ctx;
+	(void)was_connected;
+	(void)err;
 }
 
 static void on_command_timeout(uv_timer_t *timer)
 {
-	struct command *c = timer->data;
-	redisAsyncContext *ac = c->ac;
-
-	finish_failed(c, ERR_TIMEOUT, "no answer in time");
-	if (ac)
-		redisAsyncFree(ac);
+	finish_failed(timer->data, ERR_TIMEOUT, "no answer in time");
 }
 
 static void name_command(struct command *c, int argc, const char *const *argv)
@@ -94,6 +73,16 @@ static void name_command(struct command *c, int argc, const char *const *argv)
 	for (int i = 0; i < argc && i < 3; i++)
 		buf_addf(&words, "%s%s", i ? " " : "", argv[i]);
 	snprintf(c->words, sizeof(c->words), "%s", words.data);
+}
+
+/* Both commands go out with the connection. */
+static int ask(struct command *c, const char *auth, int argc, const char *const *argv, struct error *err)
+{
+	const char *words[] = { "AUTH", auth };
+
+	if (auth && auth[0] && redis_conn_ask(c->conn, 2, words, NULL, NULL, err) < 0)
+		return -1;
+	return redis_conn_ask(c->conn, argc, argv, on_answer, c, err);
 }
 
 int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
@@ -107,19 +96,14 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	name_command(c, argc, argv);
 	c->done = done;
 	c->ctx = ctx;
-	c->ac = redis_connect(uv, addr, err);
-	if (!c->ac) {
+	c->conn = redis_conn_open(uv, addr, on_ended, c, err);
+	if (!c->conn || ask(c, auth, argc, argv, err) < 0) {
+		redis_conn_close(c->conn);
 		free(c);
 		return -1;
 	}
-	c->ac->data = c;
 	uv_timer_init(uv, &c->timer);
 	c->timer.data = c;
 	uv_timer_start(&c->timer, on_command_timeout, (uint64_t)timeout_ms, 0);
-	redisAsyncSetConnectCallback(c->ac, on_command_connect);
-	redisAsyncSetDisconnectCallback(c->ac, on_command_disconnect);
-	if (auth && auth[0])
-		redisAsyncCommand(c->ac, NULL, NULL, "AUTH %s", auth);
-	redisAsyncCommandArgv(c->ac, on_answer, NULL, argc, (const char **)(uintptr_t)argv, NULL);
 	return 0;
 }

@@ -175,6 +175,46 @@ TEST(info_of_a_replica_of_ipv6)
 	assert_string_equal(i.master, "[fd00::1]:6379");
 }
 
+static void parse_info(const char *behind, struct redis_info *i)
+{
+	char text[600];
+
+	snprintf(text, sizeof(text), "run_id:0123456789012345678901234567890123456789\nrole:slave\n%s", behind);
+	assert_int_equal(redis_info_parse(text, strlen(text), i, NULL), 0);
+}
+
+/* Numbers end where they end; a sum of them does not wrap. */
+TEST(info_of_numbers_without_end)
+{
+	struct redis_info i;
+
+	parse_info("db0:keys=9223372036854775807,x\ndb1:keys=9223372036854775807\ndb2:keys=1\n", &i);
+	assert_true(i.keys == INT64_MAX);
+	parse_info("db0:keys=-9223372036854775808\ndb1:keys=-1\ndb2:keys=7\n", &i);
+	assert_int_equal(i.keys, 7);
+	parse_info("slave_repl_offset:99999999999999999999999999999\n", &i);
+	assert_true(i.offset == INT64_MAX);
+	parse_info("master_host:10.0.0.1\nmaster_port:71915\n", &i); /* 65536 + 6379 */
+	assert_string_equal(i.master, "10.0.0.1:0");
+}
+
+/* What people and commands are told of it is an address and a run id, or nothing. */
+TEST(info_of_texts_that_are_none)
+{
+	static const char *const ids[] = { "run_id:0123456789012345678901234567890123456789ab\nrole:master\n",
+					   "run_id:012345678901234567890123456789012345678\"\nrole:master\n",
+					   "run_id:01234567890123456789012345678901234567\nrole:master\n" };
+	struct redis_info i;
+	struct error err;
+
+	for (size_t n = 0; n < sizeof(ids) / sizeof(ids[0]); n++) {
+		assert_int_equal(redis_info_parse(ids[n], strlen(ids[n]), &i, &err), -1);
+		assert_non_null(strstr(err.text, "has no run_id of 40 digits or no known role"));
+	}
+	parse_info("master_host:10.0.0.1 \033[31m\nmaster_port:6379\n", &i);
+	assert_string_equal(i.master, ":6379");
+}
+
 TEST(info_cut_anywhere_does_no_harm)
 {
 	struct redis_info i;

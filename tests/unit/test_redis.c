@@ -10,7 +10,6 @@
 #include "common/base/error.h"
 #include "common/codis/probe.h"
 #include "common/codis/redis_command.h"
-#include "common/codis/redis_connect.h"
 #include "tests/unit/net_fixture.h"
 #include "tests/unit/test.h"
 
@@ -235,48 +234,4 @@ FIXTURE_TEST(names_are_not_looked_up)
 	for (; changes < 20; changes++)
 		uv_run(&f->uv, UV_RUN_ONCE);
 	assert_int_equal(redis_probe_state(f->probe)->reach, REACH_UNKNOWN);
-}
-
-static void on_long_set(redisAsyncContext *ac, void *r, void *arg)
-{
-	struct fixture *f = arg;
-	const redisReply *reply = r;
-
-	(void)ac;
-	if (!reply)
-		return; /* the connection ends */
-	f->done++;
-	snprintf(f->answer, sizeof(f->answer), "%s", reply->str);
-	uv_stop(&f->uv);
-}
-
-/* The connection is there: more than its socket takes at once is asked. */
-static void on_first(redisAsyncContext *ac, void *r, void *arg)
-{
-	const size_t len = 16u << 20;
-	char *value = malloc(len);
-
-	assert_non_null(r);
-	assert_non_null(value);
-	memset(value, 'v', len);
-	redisAsyncCommand(ac, on_long_set, arg, "SET k %b", value, len);
-	free(value);
-}
-
-FIXTURE_TEST(a_long_command_on_a_connection_that_is_there)
-{
-	struct fixture *f = *state;
-	redisAsyncContext *ac;
-
-	start_server(f);
-	wait_for(f, REACH_OK, true);
-	ac = redis_connect(&f->uv, f->addr, NULL);
-	assert_non_null(ac);
-	redisAsyncCommand(ac, on_first, f, "SLAVEOF NO ONE");
-	uv_timer_start(&f->guard, on_limit, LIMIT_MS, 0);
-	while (!f->done)
-		uv_run(&f->uv, UV_RUN_DEFAULT);
-	uv_timer_stop(&f->guard);
-	assert_string_equal(f->answer, "OK");
-	redisAsyncFree(ac);
 }
