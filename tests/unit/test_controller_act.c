@@ -912,10 +912,11 @@ ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)
 static void crash_at(const char *point, const char *done)
 {
 	int status;
-	pid_t child = fork();
+	pid_t child;
 
+	w.journal[0] = '\0'; /* before there is a child that writes to it */
+	child = fork();
 	assert_true(child >= 0);
-	w.journal[0] = '\0';
 	if (child == 0) {
 		uv_loop_fork(&world.uv);
 		world.ctl.crash_at = point;
