@@ -459,8 +459,9 @@ static int append_text(struct cmdline *c, const char *const *words)
 		const char *end = last->text + last->len;
 
 		buf_add(&text, from, (size_t)(end - from));
+		/* Before "<" or ">" a number would be a descriptor, and no word. */
 		if (words[i])
-			buf_addf(&text, " %s", words[i]);
+			buf_addf(&text, " %s%s", words[i], *end == '<' || *end == '>' ? " " : "");
 		from = end;
 	}
 	buf_addstr(&text, from);

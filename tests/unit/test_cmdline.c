@@ -174,6 +174,8 @@ TEST(append_to_a_shell_line)
 	expect_line("codis-server", "codis-server --x 1");
 	expect_line("exec codis-server a.conf", "exec codis-server a.conf --x 1");
 	expect_line("codis-server a >> log 2>&1", "codis-server a --x 1 >> log 2>&1");
+	expect_line("codis-server a>log", "codis-server a --x 1 >log");
+	expect_line("codis-server a</dev/null>log", "codis-server a --x 1 </dev/null>log");
 	expect_line("codis-server a > log --port 1; sleep 1", "codis-server a > log --port 1 --x 1; sleep 1");
 	expect_line("mkdir -p d && codis-server a&& true", "mkdir -p d && codis-server a --x 1&& true");
 	expect_line("codis-server a & wait", "codis-server a --x 1 & wait");
