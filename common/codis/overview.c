@@ -5,11 +5,12 @@
 #include "common/base/hash.h"
 #include "common/base/json.h"
 
-/* Where the slots lie in the text. As before: their end is where it was then, since a whole array begins there. */
+/* Where the slots lie in the text. As before: their end is where it was then, since a whole array begins there. Behind
+ * it something follows, or the answer is cut. */
 static bool find_slots(const char *text, size_t len, const struct overview_slots *seen, size_t *from, size_t *to,
 		       bool *same)
 {
-	*same = seen->len && json_find_begin(text, len, "slots", from) && seen->len <= len - *from &&
+	*same = seen->len && json_find_begin(text, len, "slots", from) && seen->len < len - *from &&
 		hash_bytes(HASH_INIT, text + *from, seen->len) == seen->hash;
 	if (!*same)
 		return json_find(text, len, "slots", from, to);

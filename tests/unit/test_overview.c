@@ -69,4 +69,7 @@ TEST(what_could_not_be_parsed_was_not_seen)
 	assert_parsed(right, false, &seen, right);
 	/* Cut in the middle. */
 	assert_null(overview_parse(right, strlen(right) - 3, false, &seen, &err));
+	/* Behind the slots, which are as before. */
+	assert_parsed(right, true, &seen, "{\"stats\":{\"slots\":" SLOTS "}}");
+	assert_null(overview_parse(right, strlen(right) - 1, true, &seen, &err));
 }
