@@ -8,6 +8,8 @@
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
 ##   CASES=FILE[.CASE]      some of e2e's cases
+##   TIME=SECONDS           how long fuzz runs each parser (default 15; 0: only what is kept in tests/fuzz/corpus)
+##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
 
@@ -31,6 +33,7 @@ COMMON   := $(wildcard common/*/*.c) $(wildcard certs/*.c)
 PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p)))
 TOOLS    := $(if $(wildcard tests/codis-sim/main.c),codis-sim) $(if $(wildcard tools/writers/main.c),codis-writers)
 UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 WEBHOOK_SRC    := $(wildcard webhook/*.c)
@@ -100,6 +103,10 @@ $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
 
+FUZZ      ?= $(FUZZERS)
+FUZZ_CC   := clang-14
+FUZZ_JOBS := $(or $(JOBS),$(shell nproc))
+
 link_with = $(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(1) $(BUILD)/libcodis.a $(LIBS) $(2)
 link      = $(link_with)
 $(BUILD)/codis-webhook: $(call obj,$(WEBHOOK_SRC)) $(BUILD)/libcodis.a
@@ -130,6 +137,13 @@ $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
+# Likewise a fuzzer, tests/fuzz/<program>_*.c. They are built by `make fuzz` alone, whose objects are made for libFuzzer.
+define fuzz_program
+$(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c tests/unit/json_patch_apply.c $(parts_$(word 1,$(subst _, ,$(1))))) $(BUILD)/libcodis.a
+	$$(call link_with,,-fsanitize=fuzzer)
+endef
+$(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # --- tests ------------------------------------------------------------------------------------------------------------
@@ -137,6 +151,15 @@ $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and those of the scripts (a minute)
 	$(give_back)
 	@tests/run-unit $^ $(wildcard tests/scripts/test_*)
+
+.PHONY: fuzz
+fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each parser for TIME seconds (two minutes)
+	+@command -v $(FUZZ_CC) >/dev/null || { echo '$(FUZZ_CC) is missing: make deps installs it' >&2; exit 1; }
+	+@$(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(FUZZ_JOBS)) CC=$(FUZZ_CC) CFLAGS='-O1 -g' \
+		SANITIZE=fuzzer-no-link,address,undefined BUILD=$(BUILD)/fuzz $(addprefix $(BUILD)/fuzz/tests/fuzz/,$(FUZZ))
+	$(give_back)
+	@BUILD=$(abspath $(BUILD)) tests/fuzz/run --seconds $(or $(TIME),15) --jobs $(FUZZ_JOBS) $(FUZZ); status=$$?; \
+		$(or $(subst @,,$(give_back)),:); exit $$status
 
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
@@ -151,8 +174,8 @@ e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some m
 	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
 
 .PHONY: test
-test: ## unit, contract, cluster-test and e2e; one closing line (root; a quarter of an hour)
-	+@MAKE="$(MAKE)" tests/run-all unit contract cluster-test e2e
+test: ## unit, fuzz, contract, cluster-test and e2e; one closing line (root; a quarter of an hour)
+	+@MAKE="$(MAKE)" tests/run-all unit fuzz contract cluster-test e2e
 
 .PHONY: bench-controller
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
