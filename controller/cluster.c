@@ -10,6 +10,7 @@
 #include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "common/codis/coordinator.h"
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
@@ -27,6 +28,10 @@
 #define CALM_LOOK_MS 1000
 /* Servers of a group in which all is well are asked so many times more seldom. */
 #define CALM_PROBE 4
+/* One that takes more than its share (cost.h): servers are asked so many times more seldom still, and what is heard is
+ * looked at so much later, together with what comes until then. */
+#define COSTLY_PROBE     8
+#define COSTLY_GATHER_MS 200
 /* Answers to what was asked of many at once come close together: one look takes them all. */
 #define GATHER_MS 5
 /* A loop that did not turn for so long cannot tell a silent server from its own sleep. */
@@ -153,6 +158,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 	*o = (struct observed){
 		.namespace = c->namespace,
 		.product = c->product,
+		.costly = c->cost.over,
 		.mandate = c->watch_only || c->outside ? MANDATE_NONE : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
@@ -238,10 +244,9 @@ static void set_pace(struct cluster *c)
 
 	for (int i = 0; i < c->server_count && i < v->server_count; i++) {
 		const struct group_view *g = view_group(v, v->servers[i].group);
+		int times = v->costly ? COSTLY_PROBE : !v->coordinator_ready || (g && is_calm(v, g)) ? CALM_PROBE : 1;
 
-		redis_probe_pace(c->servers[i]->probe, !v->coordinator_ready || (g && is_calm(v, g))
-							       ? c->ctl->probe_ms * CALM_PROBE
-							       : c->ctl->probe_ms);
+		redis_probe_pace(c->servers[i]->probe, c->ctl->probe_ms * times);
 	}
 }
 
@@ -267,7 +272,7 @@ static bool is_open(const struct cluster *c)
 	return false;
 }
 
-void cluster_turn(struct cluster *c)
+static void turn(struct cluster *c)
 {
 	struct action actions[MAX_ACTIONS];
 	struct observed seen;
@@ -294,6 +299,32 @@ void cluster_turn(struct cluster *c)
 	c->open = n || is_open(c);
 }
 
+void cluster_turn(struct cluster *c)
+{
+	int64_t began_us = clock_thread_us();
+
+	turn(c);
+	c->turned_us += clock_thread_us() - began_us;
+}
+
+/* What it and the answers of its peers have cost since the last time. */
+static void count_cost(struct cluster *c, int64_t now_ms)
+{
+	int64_t spent_us = c->turned_us + http_client_spent_us(c->http);
+	char labels[200];
+
+	if (cost_spend(&c->cost, spent_us - c->counted_us, now_ms)) {
+		log_warn(c->ctl->log, "cluster.costly", "namespace=%s product=%s over=%s", c->namespace, c->product,
+			 c->cost.over ? "true" : "false");
+		snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\"", c->namespace, c->product);
+		metric_set(metric_gauge(c->ctl->metrics, "codis_controller_costly", labels,
+					"1 while a cluster takes more than its share of the controller."),
+			   c->cost.over);
+		c->open = true;
+	}
+	c->counted_us = spent_us;
+}
+
 static void on_soon(uv_timer_t *t)
 {
 	cluster_turn(t->data);
@@ -309,13 +340,13 @@ static void look_in(struct cluster *c, uint64_t ms)
 
 void cluster_look(struct cluster *c)
 {
-	look_in(c, 0);
+	look_in(c, c->cost.over ? COSTLY_GATHER_MS : 0);
 }
 
 void cluster_heard(struct cluster *c, bool news)
 {
 	if (news || c->open)
-		look_in(c, GATHER_MS);
+		look_in(c, c->cost.over ? COSTLY_GATHER_MS : GATHER_MS);
 }
 
 void cluster_tick(struct cluster *c, int64_t now_ms)
@@ -327,6 +358,7 @@ void cluster_tick(struct cluster *c, int64_t now_ms)
 		c->list_asked_ms = 0; /* what was read before counts for nothing */
 	}
 	c->last_tick_ms = now_ms;
+	count_cost(c, now_ms);
 	zookeeper_tick(c, now_ms);
 	observe(c, now_ms);
 	if (c->open || now_ms - c->looked_ms >= CALM_LOOK_MS)

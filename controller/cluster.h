@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "controller/cost.h"
 #include "controller/decide.h"
 #include "controller/note.h"
 #include "controller/observed.h"
@@ -97,6 +98,8 @@ struct cluster {
 	struct note_times note, note_before;
 
 	/* cluster.c */
+	struct cost cost;
+	int64_t turned_us, counted_us; /* CPU time: of its turns; what cost has counted already */
 	uv_timer_t soon;
 	uv_timer_cb look; /* what soon does */
 	int64_t last_tick_ms, steady_since_ms, looked_ms;

@@ -16,8 +16,9 @@
 
 /* Between two questions to a proxy or a dashboard. While all is well they are asked half as often: whatever is not well
  * shows in a server's probe first, or is no matter of a second. */
-#define ASK_MS      1000
-#define ASK_CALM_MS 2000
+#define ASK_MS        1000
+#define ASK_CALM_MS   2000
+#define ASK_COSTLY_MS 10000 /* one that takes more than its share (cost.h) */
 /* A change in the coordinator is told by a watch; all is read in between lest one was missed. The lock, while no
  * dashboard serves, is read with it. */
 #define FOLDERS_MS           10000
@@ -26,6 +27,8 @@
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
 {
+	if (c->cost.over)
+		return now_ms - asked_ms >= ASK_COSTLY_MS;
 	return c->ask_now || now_ms - asked_ms >= (c->open ? ASK_MS : ASK_CALM_MS);
 }
 
@@ -340,7 +343,7 @@ static void read_lock(struct cluster *c)
 
 static void read_folders(struct cluster *c, int64_t now_ms)
 {
-	bool soon = c->list_failed || (c->open && !c->dashboard.addr[0]);
+	bool soon = !c->cost.over && (c->list_failed || (c->open && !c->dashboard.addr[0]));
 	char path[200];
 
 	if (!c->connected_since_ms || c->listing || now_ms - c->list_asked_ms < (soon ? ASK_MS : FOLDERS_MS))
@@ -361,6 +364,8 @@ void observe_changed(struct cluster *c, const char *path)
 	const char *group = path ? strstr(path, "/group/group-") : NULL;
 	int gid;
 
+	if (c->cost.over)
+		return; /* all is read again soon enough */
 	if (group && sscanf(group, "/group/group-%4d", &gid) == 1 && cluster_group(c, gid, false))
 		observe_group(c, gid);
 	else

@@ -117,6 +117,7 @@ struct observed_topom {
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
+	bool costly;                /* it takes more than its share (cost.h) */
 	enum mandate mandate;       /* what may be decided */
 	bool leads;                 /* the lease is held */
 	int64_t steady_since_ms;    /* since the last clock jump or start */

@@ -301,11 +301,13 @@ static bool say_proxies(const struct cluster_view *v, int *serving, struct reaso
 
 static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 {
+	if (v->costly)
+		say(r, "its peers answer so much, or so often, that they are asked seldom");
 	if (!v->coordinator_ready)
 		say(r, "ZooKeeper is not connected");
 	if (v->dashboard.reach != REACH_OK)
 		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
-	return v->coordinator_ready && v->dashboard.reach == REACH_OK;
+	return !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
 }
 
 /* The verified master's address of a group, "" where it has none. */

@@ -143,6 +143,7 @@ struct cluster_view {
 	struct proxy_view *proxies;
 	struct dashboard_pod_view *dashboards; /* each dashboard pod */
 	struct dashboard_view dashboard;       /* the one that counts */
+	bool costly;                           /* its peers take more than their share: they are asked seldom */
 	char password_trouble[400];            /* why the password is not known, and what helps; "" none */
 	/* Made by view_index(); without it the questions below walk everything. */
 	const int *by_addr; /* servers in the order of their addresses */

@@ -20,6 +20,11 @@ int64_t clock_mono_us(void)
 	return now_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_thread_us(void)
+{
+	return now_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 int64_t clock_mono_ms(void)
 {
 	return now_us(CLOCK_MONOTONIC) / 1000;

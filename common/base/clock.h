@@ -10,6 +10,8 @@ struct error;
 int64_t clock_mono_ms(void);
 int64_t clock_wall_ms(void);
 int64_t clock_mono_us(void);
+/* CPU time of this thread. */
+int64_t clock_thread_us(void);
 
 /* Writes wall time as Kubernetes' MicroTime ("2006-01-02T15:04:05.000000Z"). size >= 32. Returns out. */
 char *clock_rfc3339(int64_t wall_ms, char *out, size_t size);

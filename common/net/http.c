@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/net/loop.h"
 
@@ -299,6 +300,7 @@ struct http_client {
 	uv_timer_t timer;
 	struct call_list calls, fresh;
 	int n_calls;
+	int64_t spent_us;
 	struct http_call *reading; /* whose on_data runs; NULL once that has ended the call */
 	struct http_tls tls;
 	char *ca, *cert, *key;
@@ -340,12 +342,16 @@ static void call_free(struct http_call *call)
 static void finish(struct http_call *call, const struct error *err)
 {
 	struct http_result res = { .status = err ? 0 : transfer_status(&call->transfer), .err = err };
+	struct http_client *client = call->client;
+	int64_t began_us;
 
 	res.body = err ? "" : call->body.data;
 	res.len = err ? 0 : call->body.len;
 	detach(call);
 	call->finished = true;
+	began_us = clock_thread_us();
 	call->done(call->ctx, &res);
+	client->spent_us += clock_thread_us() - began_us; /* also when it was freed: see struct http_client */
 	call_free(call);
 }
 
@@ -531,6 +537,11 @@ struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, s
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
 	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)IDLE_CONNECTIONS_MAX);
 	return c;
+}
+
+int64_t http_client_spent_us(const struct http_client *c)
+{
+	return c->spent_us;
 }
 
 void http_client_free(struct http_client *c)

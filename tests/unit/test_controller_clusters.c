@@ -261,3 +261,30 @@ CLUSTERS_TEST(server_that_wants_a_password_is_told_of_once_for_each_reason)
 	look(c);
 	assert_int_equal(world.event_count, 3);
 }
+
+/* One whose peers cost more than its share is asked seldom and is not OK; the others are looked at as before. */
+CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
+{
+	struct cluster *c, *other;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "orders", "codis-server", "orders-0");
+	tick(100);
+	c = clusters_first(w.cs);
+	other = c->next;
+	tick(100);
+	assert_false(c->cost.over || other->cost.over);
+	c->turned_us += COST_BURST_US + 1000000;
+	tick(100);
+	assert_true(c->cost.over);
+	assert_false(other->cost.over);
+	assert_true(c->view.costly);
+	cluster_look(c);
+	assert_true(uv_timer_get_due_in(&c->soon) >= 100);
+	cluster_look(other);
+	assert_int_equal(uv_timer_get_due_in(&other->soon), 0);
+	assert_non_null(strstr(c->line, "asked seldom"));
+	tick(60000);
+	assert_false(c->cost.over);
+	assert_null(strstr(c->line, "asked seldom"));
+}

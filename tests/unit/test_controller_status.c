@@ -114,6 +114,16 @@ TEST(all_is_well)
 	assert_line(w, "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served");
 }
 
+TEST(peers_that_cost_more_than_their_share)
+{
+	WORLD(2);
+
+	w->v.costly = true;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; its peers answer so "
+		       "much, or so "
+		       "often, that they are asked seldom");
+}
+
 TEST(replica_that_is_not_synced)
 {
 	WORLD(2);
