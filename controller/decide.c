@@ -484,11 +484,19 @@ static const char *settled_master(const struct decision *d, int gid)
 	return g->node.servers[0].addr;
 }
 
-/* Only a dashboard at work locks slots: one that answers, asked after the lock was heard, with no action on them, or
- * that is dead, has left them so. */
-static bool nobody_locks(const struct dashboard_view *b, int64_t since_ms)
+/* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
+ * was first heard so. Else it was moved in between, by a migration that a dashboard is at work on, or was when it died.
+ */
+static bool of_one_time(const struct dashboard_view *b, const struct proxy_view *p, int slot)
 {
-	return (b->reach == REACH_OK && b->slots_known && b->slots_ms >= since_ms) || b->reach == REACH_REFUSED;
+	return b->slots_known && (!p->slot_since_ms || b->slots_ms >= p->slot_since_ms[slot]) &&
+	       (!b->slot_since_ms || p->slots_ms >= b->slot_since_ms[slot]);
+}
+
+/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. */
+static bool nobody_locks(const struct dashboard_view *b, const struct proxy_view *p, int slot)
+{
+	return (b->reach == REACH_OK && of_one_time(b, p, slot)) || b->reach == REACH_REFUSED;
 }
 
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
@@ -500,8 +508,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
-		int64_t since_ms = p->slot_since_ms ? p->slot_since_ms[i] : 0;
-		int gid = view_slot_group(s, since_ms, b->slots_known, b->slot_group[i], b->slots_ms);
+		int gid = of_one_time(b, p, i) ? b->slot_group[i] : s->group;
 
 		if (!gid || (b->slots_known && b->slot_acting[i]))
 			continue;
@@ -510,7 +517,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			master = settled_master(d, gid);
 		}
 		if (master[0] &&
-		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b, since_ms))))
+		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b, p, i))))
 			return gid;
 	}
 	return 0;

@@ -520,7 +520,10 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
 			return known;
-		news |= t->slot_group[id] != gid || t->slot_acting[id] != acting;
+		if (t->slot_group[id] != gid || t->slot_acting[id] != acting) {
+			t->slot_since_ms[id] = d->heard_ms;
+			news = true;
+		}
 		t->slot_group[id] = (int16_t)gid;
 		t->slot_acting[id] = acting;
 		n++;

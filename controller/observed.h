@@ -108,7 +108,8 @@ struct observed_topom {
 	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */
 	int16_t slot_group[CODIS_SLOTS];
 	bool slot_acting[CODIS_SLOTS];
-	int16_t lock_exists; /* 1, 0, or -1: not known */
+	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard so */
+	int16_t lock_exists;                /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];
 	int64_t lock_start_wall_ms;
 	int64_t lock_read_ms;

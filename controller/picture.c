@@ -418,6 +418,7 @@ static void view_dashboard(struct making *m)
 	b->slots_ms = t->slots_ms;
 	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));
 	memcpy(b->slot_acting, t->slot_acting, sizeof(b->slot_acting));
+	b->slot_since_ms = t->slot_since_ms;
 	b->lock_exists = t->lock_exists;
 	memcpy(b->lock_addr, t->lock_addr, sizeof(b->lock_addr));
 	b->lock_start_wall_ms = t->lock_start_wall_ms;

@@ -112,6 +112,7 @@ struct dashboard_view {
 	int64_t slots_ms;                /* when the question was asked whose answer has the assignment */
 	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
 	bool slot_acting[CODIS_SLOTS];   /* a migration touches it */
+	const int64_t *slot_since_ms;    /* of each slot: since when it is heard so; NULL: not known */
 	int16_t lock_exists;             /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */

@@ -943,8 +943,18 @@ ACT_TEST(a_test_may_end_the_process_at_three_points)
 
 /* --- fills -------------------------------------------------------------------------------------------------------- */
 
+/* All its slots of the group are said to go to C. */
+static void send_elsewhere(const char *proxy)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, proxy, false);
+
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		memcpy(p->slots[i].addr, C, sizeof(C));
+}
+
 ACT_TEST(a_fill_goes_to_one_proxy)
 {
+	send_elsewhere(P1);
 	run(ACT_FILL_PROXY, P1);
 	assert_journal("p1 1024 slots to A\nreload\n");
 	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsFilled: group 1: pod-? (10.0.1.1:11080): seen\n");
@@ -953,6 +963,7 @@ ACT_TEST(a_fill_goes_to_one_proxy)
 
 ACT_TEST(a_fill_that_fails_is_no_success)
 {
+	send_elsewhere(P1);
 	w.proxies[1].fails = 1;
 	group()->failures = 3;
 	run(ACT_FILL_PROXY, P1);
@@ -962,9 +973,27 @@ ACT_TEST(a_fill_that_fails_is_no_success)
 	assert_int_equal(group()->failures, 3); /* the group's own */
 }
 
+/* What was heard of the others may be a second old: a migration that has gone on since is not turned back. */
+ACT_TEST(a_fill_sends_what_is_wrong_alone)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	memcpy(p->slots[5].addr, C, sizeof(C));
+	p->slots[6].locked = true;
+	world.c->dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		world.c->dashboard.slot_group[i] = 1;
+	world.c->dashboard.slot_acting[7] = true;
+	run(ACT_FILL_PROXY, P0);
+	assert_journal("p0 2 slots to A\nreload\n");
+	assert_string_equal(p->slots[5].addr, A);
+	assert_false(p->slots[6].locked);
+}
+
 /* The lock waits for the fill that is under way at that proxy, and so is not undone by it. */
 ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 {
+	send_elsewhere(P0);
 	w.proxies[0].delay_ms = 20;
 	start(ACT_FILL_PROXY, P0);
 	start(ACT_SWITCH, B);
@@ -982,6 +1011,7 @@ ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 /* What waits at a proxy was decided on a master that is none any more. */
 ACT_TEST(a_fill_that_was_overtaken_by_a_promotion_is_not_sent)
 {
+	send_elsewhere(P0);
 	w.proxies[0].delay_ms = 20;
 	start(ACT_FILL_PROXY, P0);
 	start(ACT_FILL_PROXY, P0); /* waits */

@@ -710,6 +710,25 @@ TEST(slot_that_was_moved_since_the_assignment_was_heard_is_left)
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 2);
 }
 
+/* And the other way round: it was moved after the proxy was asked. */
+TEST(slot_that_was_moved_since_the_proxy_was_asked_is_left)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 2, 2);
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	leads(c);
+	list(add_group(w, 2), c);
+	w->v.dashboard.slot_since_ms = since;
+	w->v.dashboard.slots_ms = 5000;
+	w->v.dashboard.slot_group[500] = 2;
+	since[500] = 5002;
+	w->proxies[0].slots_ms = 5001;
+	assert_nothing(w);
+	w->proxies[0].slots_ms = 5002; /* asked since, and it still sends it elsewhere */
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->gid, 2);
+}
+
 /* It may be the lock of a migration or a promotion that has begun since. */
 TEST(lock_that_came_after_the_assignment_is_left_to_a_living_dashboard)
 {

@@ -343,7 +343,11 @@ OBSERVE_TEST(dashboard_that_serves)
 	assert_false(hear_dashboard(d, 1));
 	assert_false(hear_dashboard(d, 0));
 	assert_int_equal(world.c->dashboard.slot_group[1023], 1);
+	world.c->dashboard.slot_since_ms[5] = 1;
+	assert_false(hear_dashboard(d, 1));
+	assert_int_equal(world.c->dashboard.slot_since_ms[5], 1);
 	assert_true(hear_dashboard(d, 2));
+	assert_int_equal(world.c->dashboard.slot_since_ms[5], d->heard_ms);
 }
 
 OBSERVE_TEST(lock_is_read_at_once_when_a_dashboard_no_longer_serves)
