@@ -13,7 +13,10 @@
 #include "extender/serve.h"
 
 /* One scheduler asks, one call at a time; the second thread is for whoever else connects. */
-#define THREADS 2
+#define THREADS         2
+#define CONNECTIONS_MAX 64
+/* 5,000 names have 300 KB, so most calls are long ones: one at a time, since whole nodes may take 100 MiB. */
+#define BIG_MAX 1
 
 struct codis_extender {
 	struct program program;
@@ -118,7 +121,9 @@ static int start_serving(struct codis_extender *e, struct error *err)
 		.address = e->options.listen,
 		.threads = THREADS,
 		.max_body = SERVE_BODY_MAX,
-		.max_connections = 64,
+		.max_big = BIG_MAX,
+		.max_connections = CONNECTIONS_MAX,
+		.max_per_peer = CONNECTIONS_MAX, /* they all come from the pod itself */
 		.handler = serve_http,
 		.ctx = &e->extender,
 	};

@@ -2,10 +2,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "certs/certs.h"
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
@@ -16,6 +18,8 @@
 #include "webhook/lookups.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
+
+#define CLIENT_CA_MAX (1u << 20)
 
 struct codis_webhook {
 	struct program program;
@@ -36,6 +40,7 @@ struct codis_webhook {
 
 static int start_serving(struct codis_webhook *w, const char *cert_pem, const char *key_pem, struct error *err)
 {
+	char *client_ca = NULL;
 	struct httpd_config config = {
 		.address = w->options.listen,
 		.threads = w->options.threads,
@@ -46,7 +51,13 @@ static int start_serving(struct codis_webhook *w, const char *cert_pem, const ch
 		.ctx = &w->webhook,
 	};
 
+	if (w->options.client_ca_file) {
+		config.client_ca_pem = client_ca = file_read(w->options.client_ca_file, CLIENT_CA_MAX, err);
+		if (!client_ca)
+			return -1;
+	}
 	w->httpd = httpd_start(&config, err);
+	free(client_ca);
 	atomic_store(&w->serving, w->httpd != NULL);
 	return w->httpd ? 0 : -1;
 }

@@ -10,7 +10,7 @@ struct options {
 	char *listen;
 	char *namespace, *service, *secret;
 	char *mutating, *validating;
-	char *cert_file, *key_file;
+	char *cert_file, *key_file, *client_ca_file;
 	char *viewer_image;
 	int threads;
 	int drain_ms;

@@ -9,18 +9,38 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/net/addr.h"
+#include "common/net/httpd_big.h"
+#include "common/net/httpd_conns.h"
 
-#define IDLE_TIMEOUT_S  120
-#define CONNECTIONS_MAX 1000
-#define ANSWER_MAX      (64u << 20)
+/* Four answer some thousand reviews a second; more would only be more memory that is in use at the same time. */
+#define THREADS_DEFAULT 4
+/* Above client-go's idle pool of 90 s, since Go does not repeat a POST on a connection that was just closed. */
+#define IDLE_MS 120000
+/* What an honest client needs for the rest are milliseconds, so these are for one that is short of CPU. A head comes
+ * at once, a body of some MiB within seconds; a long one, for which others wait, without delay. */
+#define HANDSHAKE_MS 5000
+#define HEAD_MS      5000
+#define BODY_MS      10000
+#define BIG_MS       2000
+#define ANSWER_MS    30000 /* to answer, and for the client to read that */
+/* An API server has at most 200 (mutating) and 400 (other) requests in flight by default; of ours, some. */
+#define CONNECTIONS_MAX 512
+#define PER_PEER_MAX    256
+/* Heads of ours have less than 1 KiB; a connection keeps this much while it is open. */
+#define CONNECTION_MEMORY (16u << 10)
+/* A review of a pod has about 10 KiB. So much is read from everybody at once; who has more to say takes turns. */
+#define SMALL_BODY  (32u << 10)
+#define BIG_DEFAULT 2
+#define ANSWER_MAX  (64u << 20)
 /* So much of a body that is too long is read and thrown away, for a client that is still sending when the connection
  * closes sees a reset instead of its 413. */
-#define SWALLOW_MAX    (16u << 20)
+#define SWALLOW_MAX    (64u << 20)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 #define TEXT           "text/plain; charset=utf-8"
 
@@ -38,6 +58,17 @@ struct httpd {
 	atomic_bool draining;
 	pthread_mutex_t lock; /* of certificate */
 	struct certificate *certificate;
+	char *client_ca; /* PEM, or NULL */
+	struct conns *conns;
+	struct big big;
+};
+
+/* What belongs to one connection. */
+struct link {
+	struct httpd *httpd;
+	struct conn *conn;
+	struct certificate *certificate;
+	bool cut_path; /* the path of its request holds %00 */
 };
 
 /* --- certificates ------------------------------------------------------------------------------------------------- */
@@ -55,7 +86,24 @@ static gnutls_datum_t datum(const char *pem)
 	return (gnutls_datum_t){ .data = (unsigned char *)(uintptr_t)pem, .size = (unsigned)strlen(pem) };
 }
 
-static struct certificate *certificate_new(const char *cert_pem, const char *key_pem, struct error *err)
+/* Whose certificates are taken from clients; it goes with each certificate of ours. */
+static int trust(struct certificate *cert, const char *client_ca, struct error *err)
+{
+	gnutls_datum_t ca;
+	int r;
+
+	if (!client_ca)
+		return 0;
+	ca = datum(client_ca);
+	r = gnutls_certificate_set_x509_trust_mem(cert->credentials, &ca, GNUTLS_X509_FMT_PEM);
+	if (r > 0)
+		return 0;
+	return error_set(err, ERR_INVALID, "authority of client certificates: %s",
+			 r < 0 ? gnutls_strerror(r) : "it holds no certificate");
+}
+
+static struct certificate *certificate_new(const char *cert_pem, const char *key_pem, const char *client_ca,
+					   struct error *err)
 {
 	gnutls_datum_t chain = datum(cert_pem), key = datum(key_pem);
 	struct certificate *cert = calloc(1, sizeof(*cert));
@@ -71,6 +119,10 @@ static struct certificate *certificate_new(const char *cert_pem, const char *key
 	if (r < 0) {
 		certificate_put(cert);
 		error_set(err, ERR_INVALID, "server certificate and key: %s", gnutls_strerror(r));
+		return NULL;
+	}
+	if (trust(cert, client_ca, err) < 0) {
+		certificate_put(cert);
 		return NULL;
 	}
 	return cert;
@@ -106,30 +158,90 @@ int httpd_set_certificate(struct httpd *h, const char *cert_pem, const char *key
 
 	if (!h->certificate)
 		return error_set(err, ERR_INVALID, "server certificate: the server was started without TLS");
-	cert = certificate_new(cert_pem, key_pem, err);
+	cert = certificate_new(cert_pem, key_pem, h->client_ca, err);
 	if (!cert)
 		return -1;
 	certificate_set(h, cert);
 	return 0;
 }
 
+/* --- connections -------------------------------------------------------------------------------------------------- */
+
+static struct link *link_of(struct MHD_Connection *conn)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void enter(struct httpd *h, struct MHD_Connection *conn, enum conn_phase phase)
+{
+	conns_phase(h->conns, link_of(conn)->conn, phase);
+}
+
+/* MHD has made the connection known to the session. */
+static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+			const gnutls_datum_t *message)
+{
+	struct MHD_Connection *conn = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)message;
+	if (incoming)
+		enter(link_of(conn)->httpd, conn, CONN_IDLE);
+	return 0;
+}
+
 /* Before its handshake a connection takes the certificate of the moment, and holds it until its session is gone:
  * GnuTLS keeps a pointer to it. */
-static void on_connection(void *cls, struct MHD_Connection *conn, void **held, enum MHD_ConnectionNotificationCode code)
+static void greet(struct httpd *h, struct link *link, gnutls_session_t session)
 {
-	const union MHD_ConnectionInfo *tls;
+	link->certificate = certificate_get(h);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, link->certificate->credentials);
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_handshake);
+	if (!h->client_ca)
+		return;
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+	gnutls_session_set_verify_cert(session, NULL, 0);
+}
 
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		certificate_put(*held);
-		*held = NULL;
+static void on_open(struct httpd *h, struct MHD_Connection *conn, void **context)
+{
+	const union MHD_ConnectionInfo *tls = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	struct link *link = calloc(1, sizeof(*link));
+
+	if (link)
+		link->conn = conns_open(h->conns, fd->connect_fd, peer ? peer->client_addr : NULL,
+					tls && tls->tls_session ? CONN_HANDSHAKE : CONN_IDLE);
+	if (!link ||
+	    !link->conn) { /* no memory: nothing is heard from it, so that nothing asks for what is not there */
+		free(link);
+		(void)shutdown(fd->connect_fd, SHUT_RDWR);
 		return;
 	}
-	tls = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-	if (!tls || !tls->tls_session)
-		return;
-	*held = certificate_get(cls);
-	gnutls_credentials_set((gnutls_session_t)tls->tls_session, GNUTLS_CRD_CERTIFICATE,
-			       ((struct certificate *)*held)->credentials);
+	link->httpd = h;
+	*context = link;
+	if (tls && tls->tls_session)
+		greet(h, link, (gnutls_session_t)tls->tls_session);
+}
+
+static void on_connection(void *cls, struct MHD_Connection *conn, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct httpd *h = cls;
+	struct link *link = *context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		on_open(h, conn, context);
+	} else if (link) {
+		conns_close(h->conns, link->conn);
+		certificate_put(link->certificate);
+		free(link);
+		*context = NULL;
+	}
 }
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
@@ -137,8 +249,10 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **held, e
 /* A request under way; freed when MHD says that it has ended, however it did. */
 struct exchange {
 	struct buf body;
+	struct big_claim big;
 	size_t swallowed;
-	bool toobig;
+	bool growing;         /* under its claim */
+	bool toobig, refused; /* the rest of its body is thrown away; its answer waits for the end of it */
 };
 
 static const char *header(struct MHD_Connection *conn, const char *name)
@@ -165,7 +279,9 @@ static enum MHD_Result send_answer(struct httpd *h, struct MHD_Connection *conn,
 		return MHD_NO;
 	}
 	MHD_add_response_header(mhd, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
-	if (atomic_load(&h->draining))
+	if (res->retry_after)
+		MHD_add_response_header(mhd, MHD_HTTP_HEADER_RETRY_AFTER, res->retry_after);
+	if (atomic_load(&h->draining) || res->close)
 		MHD_add_response_header(mhd, MHD_HTTP_HEADER_CONNECTION, "close");
 	r = MHD_queue_response(conn, (unsigned)res->status, mhd);
 	MHD_destroy_response(mhd);
@@ -176,6 +292,9 @@ static enum MHD_Result send_text(struct httpd *h, struct MHD_Connection *conn, i
 {
 	struct http_response res = { .status = status, .content_type = TEXT, .body = BUF_INIT(256) };
 
+	res.close = status == MHD_HTTP_BAD_REQUEST;
+	if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+		res.retry_after = "1";
 	buf_addstr(&res.body, text);
 	return send_answer(h, conn, &res);
 }
@@ -188,33 +307,96 @@ static enum MHD_Result send_toobig(struct httpd *h, struct MHD_Connection *conn)
 	return send_text(h, conn, MHD_HTTP_CONTENT_TOO_LARGE, text);
 }
 
+static enum MHD_Result count_length(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	int *lengths = cls;
+
+	(void)kind;
+	(void)value;
+	*lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	return MHD_YES;
+}
+
+/* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 6.3. NULL: it is clear. */
+static const char *doubtful(struct MHD_Connection *conn)
+{
+	int lengths = 0;
+
+	MHD_get_connection_values(conn, MHD_HEADER_KIND, count_length, &lengths);
+	if (lengths > 1)
+		return "the request has two lengths\n";
+	if (lengths && header(conn, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+		return "the request has a length and comes in chunks\n";
+	return link_of(conn)->cut_path ? "the path holds %00\n" : NULL;
+}
+
 /* The headers are there. A client that waits for "100 Continue", or announces far too much, hears of it at once. */
 static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, void **state)
 {
-	const char *announced = header(conn, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *announced = header(conn, MHD_HTTP_HEADER_CONTENT_LENGTH), *why;
 	unsigned long long len = announced ? strtoull(announced, NULL, 10) : 0;
 	struct exchange *x;
 
+	if (!link_of(conn)) /* there was no memory for it; what it had sent by then is not heard */
+		return MHD_NO;
+	enter(h, conn, CONN_BODY);
+	why = doubtful(conn);
+	if (why)
+		return send_text(h, conn, MHD_HTTP_BAD_REQUEST, why);
 	if (len > h->max_body && (len > SWALLOW_MAX || header(conn, MHD_HTTP_HEADER_EXPECT)))
 		return send_toobig(h, conn);
 	x = calloc(1, sizeof(*x));
 	if (!x)
 		return MHD_NO;
 	buf_init(&x->body, h->max_body);
+	x->toobig = len > h->max_body;
 	*state = x;
 	return MHD_YES;
 }
 
-static enum MHD_Result collect(struct exchange *x, const char *data, size_t *len)
+/* Whether more of the body may be kept now. A connection that has to wait is suspended when this returns false. */
+static bool may_grow(struct httpd *h, struct MHD_Connection *conn, struct exchange *x)
 {
-	if (!x->toobig && buf_add(&x->body, data, *len) < 0) {
-		x->toobig = true;
-		buf_release(&x->body);
+	switch (big_take(&h->big, &x->big, conn)) {
+	case BIG_WAITING: enter(h, conn, CONN_WAITING); return false;
+	case BIG_HELD:
+		if (!x->growing)
+			enter(h, conn, CONN_BIG);
+		x->growing = true;
+		return true;
+	default:
+		enter(h, conn, CONN_BODY);
+		x->refused = true;
+		return true;
 	}
-	if (x->toobig)
-		x->swallowed += *len;
+}
+
+static void swallow(struct exchange *x, size_t len)
+{
+	buf_release(&x->body);
+	x->swallowed += len;
+}
+
+static enum MHD_Result collect(struct httpd *h, struct MHD_Connection *conn, struct exchange *x, const char *data,
+			       size_t *len)
+{
+	bool small = x->toobig || x->refused || x->body.len + *len <= SMALL_BODY;
+
+	if (!small && !may_grow(h, conn, x))
+		return MHD_YES; /* suspended; the same data comes again */
+	if (!x->toobig && !x->refused)
+		x->toobig = buf_add(&x->body, data, *len) < 0;
+	if (x->toobig || x->refused)
+		swallow(x, *len);
 	*len = 0;
 	return x->swallowed > SWALLOW_MAX ? MHD_NO : MHD_YES;
+}
+
+/* What the request took; the next long one may begin before this answer is read. */
+static void let_go(struct httpd *h, struct exchange *x)
+{
+	buf_release(&x->body);
+	big_give(&h->big, &x->big);
 }
 
 static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, const char *method, const char *path,
@@ -229,9 +411,13 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, cons
 				    .conn = conn };
 	struct http_response res = { .status = MHD_HTTP_OK, .content_type = TEXT, .body = BUF_INIT(ANSWER_MAX) };
 
+	enter(h, conn, CONN_ANSWER);
 	if (x->toobig)
 		return send_toobig(h, conn);
+	if (x->refused)
+		return send_text(h, conn, MHD_HTTP_SERVICE_UNAVAILABLE, "too many long requests at once; try again\n");
 	h->handler(h->ctx, &req, &res);
+	let_go(h, x);
 	if (!res.body.failed)
 		return send_answer(h, conn, &res);
 	buf_release(&res.body);
@@ -245,22 +431,36 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 	if (!*state)
 		return begin(cls, conn, state);
 	if (*len)
-		return collect(*state, data, len);
+		return collect(cls, conn, *state, data, len);
 	return answer(cls, conn, method, path, *state);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *state;
+	struct link *link = link_of(conn);
 
-	(void)cls;
-	(void)conn;
 	(void)code;
+	if (link) {
+		link->cut_path = false;
+		enter(cls, conn, CONN_IDLE);
+	}
 	if (!x)
 		return;
-	buf_release(&x->body);
+	let_go(cls, x);
 	free(x);
 	*state = NULL;
+}
+
+/* MHD decodes the path in place, where %00 would end it. */
+static void *on_uri(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+	struct link *link = link_of(conn);
+
+	(void)cls;
+	if (link)
+		link->cut_path = strstr(uri, "%00") != NULL;
+	return NULL;
 }
 
 const char *httpd_query(const struct http_request *req, const char *name)
@@ -310,18 +510,41 @@ static int open_listener(const char *address, struct error *err)
 	return fd < 0 ? error_errno(err, errno, "listening on %s", address) : fd;
 }
 
-static unsigned thread_count(const struct httpd_config *cfg)
+static int max_connections(const struct httpd_config *cfg)
 {
-	long cores = cfg->threads > 0 ? cfg->threads : sysconf(_SC_NPROCESSORS_ONLN);
+	return cfg->max_connections > 0 ? cfg->max_connections : CONNECTIONS_MAX;
+}
 
-	return cores > 0 ? (unsigned)cores : 1;
+static void on_turn(void *ctx, int64_t now_ms)
+{
+	struct httpd *h = ctx;
+
+	big_look(&h->big, now_ms);
+}
+
+static int start_conns(struct httpd *h, const struct httpd_config *cfg, struct error *err)
+{
+	struct conns_limits limits = {
+		.total = max_connections(cfg),
+		.per_peer = cfg->max_per_peer > 0 ? cfg->max_per_peer : PER_PEER_MAX,
+		.ms = { [CONN_IDLE] = cfg->idle_ms > 0 ? cfg->idle_ms : IDLE_MS,
+			[CONN_HANDSHAKE] = HANDSHAKE_MS,
+			[CONN_HEAD] = HEAD_MS,
+			[CONN_BODY] = BODY_MS,
+			[CONN_BIG] = BIG_MS,
+			[CONN_ANSWER] = ANSWER_MS },
+	};
+
+	h->conns = conns_start(&limits, on_turn, h);
+	return h->conns ? 0 : error_set(err, ERR_NOMEM, "HTTP server: no memory, or no thread");
 }
 
 static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_config *cfg, int fd)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_DUAL_STACK;
-	unsigned connections = cfg->max_connections > 0 ? (unsigned)cfg->max_connections : CONNECTIONS_MAX;
-	unsigned threads = thread_count(cfg);
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_DUAL_STACK | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned threads = cfg->threads > 0 ? (unsigned)cfg->threads : THREADS_DEFAULT;
+	/* Whoever was told to go is still there for a moment; and each thread has its part of this. */
+	unsigned connections = 2 * (unsigned)max_connections(cfg) + 8 * threads;
 	/* MHD wants a certificate to start with; on_connection() gives every connection the current one. */
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cfg->cert_pem },
@@ -339,23 +562,53 @@ static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_confi
 	else
 		flags |= MHD_USE_TLS;
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT,
-				(unsigned)IDLE_TIMEOUT_S, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY,
-				pool, MHD_OPTION_END);
+				MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
+				on_connection, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 }
 
 static void httpd_free(struct httpd *h)
 {
+	conns_stop(h->conns); /* its thread looks at the claims, too */
+	big_release(&h->big);
 	certificate_put(h->certificate);
+	free(h->client_ca);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
+}
+
+static int start_tls(struct httpd *h, const struct httpd_config *cfg, struct error *err)
+{
+	if (!cfg->cert_pem)
+		return 0;
+	if (cfg->client_ca_pem) {
+		h->client_ca = strdup(cfg->client_ca_pem);
+		if (!h->client_ca)
+			return error_set(err, ERR_NOMEM, "HTTP server: no memory");
+	}
+	h->certificate = certificate_new(cfg->cert_pem, cfg->key_pem, h->client_ca, err);
+	return h->certificate ? 0 : -1;
+}
+
+static int start_all(struct httpd *h, const struct httpd_config *cfg, struct error *err)
+{
+	int fd;
+
+	if (start_tls(h, cfg, err) < 0 || start_conns(h, cfg, err) < 0)
+		return -1;
+	fd = open_listener(cfg->address, err);
+	if (fd < 0)
+		return -1;
+	h->daemon = start_daemon(h, cfg, fd);
+	if (!h->daemon) /* it has closed the socket */
+		return error_errno(err, errno, "HTTP server on %s: cannot start its threads", cfg->address);
+	return 0;
 }
 
 struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 {
 	struct httpd *h = calloc(1, sizeof(*h));
-	int fd = -1;
 
 	if (!h) {
 		error_set(err, ERR_NOMEM, "HTTP server: no memory");
@@ -365,21 +618,9 @@ struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 	h->ctx = cfg->ctx;
 	h->max_body = cfg->max_body;
 	pthread_mutex_init(&h->lock, NULL);
-	if (cfg->cert_pem) {
-		h->certificate = certificate_new(cfg->cert_pem, cfg->key_pem, err);
-		if (!h->certificate)
-			goto failed;
-	}
-	fd = open_listener(cfg->address, err);
-	if (fd < 0)
-		goto failed;
-	h->daemon = start_daemon(h, cfg, fd);
-	if (!h->daemon) { /* it has closed the socket */
-		error_errno(err, errno, "HTTP server on %s: cannot start its threads", cfg->address);
-		goto failed;
-	}
-	return h;
-failed:
+	big_init(&h->big, cfg->max_big > 0 ? cfg->max_big : BIG_DEFAULT);
+	if (start_all(h, cfg, err) == 0)
+		return h;
 	httpd_free(h);
 	return NULL;
 }
@@ -400,6 +641,7 @@ void httpd_stop(struct httpd *h)
 {
 	if (!h)
 		return;
+	big_end(&h->big); /* MHD cannot stop with connections suspended */
 	MHD_stop_daemon(h->daemon);
 	httpd_free(h);
 }

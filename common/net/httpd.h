@@ -2,6 +2,7 @@
 #ifndef CODIS_NET_HTTPD_H
 #define CODIS_NET_HTTPD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,8 @@ struct http_response {
 	int status;               /* preset to 200 */
 	const char *content_type; /* a literal; preset to "text/plain; charset=utf-8" */
 	struct buf body;
+	const char *retry_after; /* seconds, a literal; or NULL */
+	bool close;              /* the connection is not kept */
 };
 
 /* Called on one of the server's threads; must be thread-safe and short. */
@@ -30,16 +33,28 @@ typedef void (*http_handler)(void *ctx, const struct http_request *req, struct h
 
 struct httpd_config {
 	const char *address; /* "0.0.0.0:9443", "127.0.0.1:0" (any port), "[::]:8080", ":8080" (every address) */
-	int threads;         /* 0: one a core */
+	int threads;         /* 0: 4, however many cores there are */
 	size_t max_body;     /* a longer one is answered 413, and never kept */
-	int max_connections; /* 0: 1,000 */
+	int max_big;         /* bodies over 32 KiB that are read and answered at a time, 0: 2; see below */
+	int max_connections; /* 0: 512 */
+	int max_per_peer;    /* of one address; 0: 256 */
+	int idle_ms;         /* 0: 120 s */
 	const char *cert_pem, *key_pem; /* both or neither: HTTPS (TLS 1.2+) or HTTP */
+	const char *client_ca_pem;      /* whose certificate a client must show; NULL: it is not asked for one */
 	http_handler handler;
 	void *ctx;
 };
 
-/* The idle timeout is 120 s: above client-go's idle pool of 90 s, since Go does not repeat a POST on a connection that
- * the server has just closed. NULL and *err: the address is taken, the certificate is bad, ... */
+/* Nobody keeps others out. Above its limits of connections the server takes the next one, too, and closes the one that
+ * is idle longest, of the same address first: so a kubelet is heard whatever else sits there, from its own address as
+ * well. Handshake, head, body, answer and idling have limits of time of their own, however many bytes come meanwhile.
+ *
+ * What requests take in memory is bounded for all together: up to 32 KiB of a body are read from everybody; who has
+ * more takes turns (max_big), and is answered 503 with Retry-After when that takes 2 s. A handler may so take max_big
+ * times what the longest body costs, and `threads` times what one of 32 KiB does.
+ *
+ * Idle connections are kept for 120 s by default: above client-go's idle pool of 90 s, since Go does not repeat a POST
+ * on a connection that the server has just closed. NULL and *err: the address is taken, the certificate is bad, ... */
 struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err);
 uint16_t httpd_port(const struct httpd *h);
 /* New connections get this certificate from now on; those that are there keep theirs. Any thread. 0 or -1; on error

@@ -6,7 +6,10 @@
 #include "common/base/metrics.h"
 #include "common/net/httpd.h"
 
-#define CONNECTIONS_MAX 100
+/* A kubelet and a scraper or two; each has one connection, or opens one for each call. */
+#define CONNECTIONS_MAX 64
+#define PER_PEER_MAX    10
+#define IDLE_MS         10000
 
 typedef bool (*check)(void *ctx, char *why_not, size_t size);
 
@@ -47,7 +50,13 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 int ops_start(struct ops *o, const char *address, struct error *err)
 {
 	struct httpd_config cfg = {
-		.address = address, .threads = 1, .max_connections = CONNECTIONS_MAX, .handler = on_request, .ctx = o
+		.address = address,
+		.threads = 1,
+		.max_connections = CONNECTIONS_MAX,
+		.max_per_peer = PER_PEER_MAX,
+		.idle_ms = IDLE_MS,
+		.handler = on_request,
+		.ctx = o,
 	};
 
 	o->httpd = httpd_start(&cfg, err);

@@ -1,5 +1,9 @@
 #include "tests/unit/net_fixture.h"
 
+#include <poll.h>
+#include <sys/resource.h>
+
+#include "common/base/clock.h"
 #include "common/base/metrics.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
@@ -163,7 +167,7 @@ FIXTURE_TEST(bodies_up_to_the_limit)
 /* A client that is in the middle of sending gets its answer, no reset. */
 FIXTURE_TEST(a_much_too_long_body)
 {
-	enum { LEN = 10 << 20 };
+	enum { LEN = 17 << 20 };
 	struct fixture *f = *state;
 	char *big = calloc(1, LEN);
 
@@ -344,7 +348,41 @@ FIXTURE_TEST(drain)
 	assert_non_null(strstr(raw_text(f, GET_ROOT), "Connection: close")); /* new ones are still served */
 }
 
-FIXTURE_TEST(connections_are_limited)
+/* --- whoever sits there keeps nobody out ---------------------------------------------------------------------------
+ */
+
+static void raise_limit_of_files(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max < 16384 ? limit.rlim_max : 16384;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A connection from an address of this machine. */
+static int connect_from(const char *from, uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = inet_addr(from) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	sin.sin_port = htons(port);
+	assert_int_equal(connect(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	return fd;
+}
+
+static bool is_closed(int fd, int wait_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char c;
+
+	return poll(&p, 1, wait_ms) == 1 && recv(fd, &c, 1, MSG_DONTWAIT) <= 0;
+}
+
+FIXTURE_TEST(the_one_that_is_idle_longest_makes_room)
 {
 	struct fixture *f = *state;
 	char answer[512];
@@ -354,18 +392,323 @@ FIXTURE_TEST(connections_are_limited)
 	f->cfg.max_connections = 2;
 	start(f);
 	a = connect_to(httpd_port(f->httpd));
-	b = connect_to(httpd_port(f->httpd));
 	ask(a, answer, sizeof(answer));
+	usleep(2000); /* a clock of milliseconds says which of them is older */
+	b = connect_to(httpd_port(f->httpd));
 	ask(b, answer, sizeof(answer));
-	c = connect_to(httpd_port(f->httpd)); /* waits in the kernel's queue */
-	send_all(c, GET_ROOT, sizeof(GET_ROOT) - 1);
-	for (int i = 0; i < 50; i++) /* time enough for the server to take it, if it did */
-		ask(i % 2 ? a : b, answer, sizeof(answer));
-	assert_int_equal(recv(c, answer, sizeof(answer), MSG_DONTWAIT), -1);
+	usleep(2000);
+	ask(a, answer, sizeof(answer));
+	usleep(2000);
+	c = connect_to(httpd_port(f->httpd));
+	ask(c, answer, sizeof(answer));
+	assert_true(is_closed(b, 5000));
+	ask(a, answer, sizeof(answer));
 	close(a);
-	assert_true(recv(c, answer, sizeof(answer), 0) > 0);
 	close(b);
 	close(c);
+}
+
+/* One address takes only its own places. */
+FIXTURE_TEST(a_peer_is_limited)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int other, many[20];
+
+	f->cfg.threads = 1; /* which takes them in their order */
+	f->cfg.max_per_peer = 5;
+	start(f);
+	other = connect_from("127.0.0.2", httpd_port(f->httpd));
+	ask(other, answer, sizeof(answer));
+	for (int i = 0; i < 20; i++)
+		many[i] = connect_to(httpd_port(f->httpd));
+	for (int i = 0; i < 15; i++)
+		assert_true(is_closed(many[i], 5000));
+	for (int i = 15; i < 20; i++)
+		ask(many[i], answer, sizeof(answer));
+	ask(other, answer, sizeof(answer));
+	for (int i = 0; i < 20; i++)
+		close(many[i]);
+	close(other);
+}
+
+static void check_under_idle(uint16_t port, const char *path, int n)
+{
+	struct http_spec spec = { .method = "GET", .timeout_ms = 1000 }; /* a kubelet's */
+	BUF_CLEANUP struct buf body = BUF_INIT(4096);
+	int *fds = calloc((size_t)n, sizeof(*fds)), status = 0;
+	struct error err = ERROR_INIT;
+	char url[64];
+
+	assert_non_null(fds);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", port, path);
+	spec.url = url;
+	for (int i = 0; i < n; i++)
+		fds[i] = connect_to(port);
+	for (int i = 0; i < 3; i++) {
+		buf_reset(&body);
+		if (http_fetch(&spec, NULL, &status, &body, &err) < 0)
+			fail_msg("%d idle connections: %s", n, err.text);
+		assert_int_equal(status, 200);
+	}
+	for (int i = 0; i < n; i++)
+		close(fds[i]);
+	free(fds);
+}
+
+FIXTURE_TEST(idle_connections_do_not_keep_others_out)
+{
+	static const int counts[] = { 100, 1000, 5000 };
+	struct ops ops = { .metrics = NULL };
+	struct fixture *f = *state;
+
+	raise_limit_of_files();
+	start(f);
+	assert_int_equal(ops_start(&ops, "127.0.0.1:0", &f->err), 0);
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		check_under_idle(httpd_port(ops.httpd), "/healthz", counts[i]);
+		check_under_idle(httpd_port(f->httpd), "/x", counts[i]);
+	}
+	ops_stop(&ops);
+}
+
+/* A byte now and then keeps no connection. When it was cut, in ms; limit_ms: it was not. */
+static int64_t trickle(int fd, int64_t begin_ms, int limit_ms)
+{
+	while (clock_mono_ms() - begin_ms < limit_ms) {
+		if (is_closed(fd, 200) || send(fd, "a", 1, MSG_NOSIGNAL) < 0)
+			break;
+	}
+	close(fd);
+	return clock_mono_ms() - begin_ms;
+}
+
+static int begin_with(struct fixture *f, const char *what)
+{
+	int fd = connect_to(httpd_port(f->httpd));
+
+	send_all(fd, what, strlen(what));
+	return fd;
+}
+
+struct trickler {
+	pthread_t thread;
+	int fd;
+	int64_t begin_ms, end_ms;
+};
+
+static void *trickle_main(void *arg)
+{
+	struct trickler *t = arg;
+
+	t->end_ms = trickle(t->fd, t->begin_ms, 20000);
+	return NULL;
+}
+
+FIXTURE_TEST(what_comes_byte_by_byte_is_cut)
+{
+	struct trickler head = { .begin_ms = clock_mono_ms() };
+	struct fixture *f = *state;
+	int body;
+
+	start(f);
+	head.fd = begin_with(f, "GET /x HTTP/1.1\r\nHost: a\r\nX: ");
+	assert_int_equal(pthread_create(&head.thread, NULL, trickle_main, &head), 0);
+	body = begin_with(f, "POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n");
+	assert_in_range(trickle(body, head.begin_ms, 20000), 9000, 15000);
+	pthread_join(head.thread, NULL);
+	assert_in_range(head.end_ms, 4000, 9000);
+}
+
+FIXTURE_TEST(a_handshake_that_stalls_is_cut)
+{
+	struct fixture *f = *state;
+	int fd, silent;
+
+	start_tls(f);
+	silent = connect_to(httpd_port(f->httpd));
+	fd = begin_with(f, "\x16\x03\x01\x02");
+	assert_in_range(trickle(fd, clock_mono_ms(), 20000), 4000, 9000);
+	assert_true(is_closed(silent, 5000));
+	close(silent);
+	get(f, "/x", f->one.cert);
+	assert_int_equal(f->status, 200);
+}
+
+FIXTURE_TEST(idle_ones_go_after_a_while)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int fd, fresh;
+
+	f->cfg.idle_ms = 300;
+	start(f);
+	fd = connect_to(httpd_port(f->httpd));
+	fresh = connect_to(httpd_port(f->httpd));
+	ask(fd, answer, sizeof(answer));
+	assert_true(is_closed(fresh, 5000));
+	assert_true(is_closed(fd, 5000));
+	close(fd);
+	close(fresh);
+}
+
+/* --- long bodies take turns --------------------------------------------------------------------------------------- */
+
+#define BIG_LEN 90000
+
+/* Sends a POST of BIG_LEN bytes to the path. */
+static int send_big(struct fixture *f, const char *path)
+{
+	int fd = connect_to(httpd_port(f->httpd));
+	char head[128], *body = calloc(1, BIG_LEN);
+
+	snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n",
+		 path, BIG_LEN);
+	send_all(fd, head, strlen(head));
+	send_all(fd, body, BIG_LEN);
+	free(body);
+	return fd;
+}
+
+static const char *read_answer(struct fixture *f, int fd)
+{
+	char *to;
+	ssize_t n;
+
+	buf_reset(&f->body);
+	while ((to = buf_reserve(&f->body, 4096)) && (n = recv(fd, to, 4096, 0)) > 0)
+		buf_commit(&f->body, (size_t)n);
+	close(fd);
+	return f->body.data;
+}
+
+FIXTURE_TEST(small_ones_pass_while_long_ones_wait)
+{
+	struct fixture *f = *state;
+	int held, waiting;
+
+	f->cfg.max_big = 1;
+	start(f);
+	held = send_big(f, "/wait");
+	sem_wait(&f->entered);
+	waiting = send_big(f, "/after");
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(fetch(f, "POST", "/small", "hello", 5, NULL), 0);
+		assert_string_equal(f->body.data, "POST /small text/x-test 5 hello");
+	}
+	assert_false(is_closed(waiting, 0));
+	sem_post(&f->leave);
+	assert_memory_equal(read_answer(f, held), "HTTP/1.1 200 ", 13);
+	assert_memory_equal(read_answer(f, waiting), "HTTP/1.1 200 ", 13);
+	assert_non_null(strstr(f->body.data, "POST /after  90000 "));
+}
+
+FIXTURE_TEST(who_waits_too_long_is_told_to_come_again)
+{
+	struct fixture *f = *state;
+	const char *answer;
+	int held, waiting;
+
+	f->cfg.max_big = 1;
+	start(f);
+	held = send_big(f, "/wait");
+	sem_wait(&f->entered);
+	waiting = send_big(f, "/after");
+	answer = read_answer(f, waiting);
+	assert_memory_equal(answer, "HTTP/1.1 503 ", 13);
+	assert_non_null(strstr(answer, "\r\nRetry-After: 1\r\n"));
+	assert_non_null(strstr(answer, "\r\n\r\ntoo many long requests at once; try again\n"));
+	sem_post(&f->leave);
+	assert_memory_equal(read_answer(f, held), "HTTP/1.1 200 ", 13);
+	assert_memory_equal(read_answer(f, send_big(f, "/again")), "HTTP/1.1 200 ", 13);
+}
+
+/* Ten at once, of whom two at most are read and answered at a time, over TLS as well. */
+struct crowd {
+	atomic_int now, most;
+};
+
+static void count_crowd(void *ctx, const struct http_request *req, struct http_response *res)
+{
+	struct crowd *c = ctx;
+	int now = atomic_fetch_add(&c->now, 1) + 1, most = atomic_load(&c->most);
+
+	while (now > most && !atomic_compare_exchange_weak(&c->most, &most, now))
+		;
+	usleep(20000); /* for others to come, if they may */
+	buf_addf(&res->body, "%zu", req->body_len);
+	atomic_fetch_sub(&c->now, 1);
+}
+
+struct sender {
+	pthread_t thread;
+	struct fixture *f;
+	int status;
+	char answer[64];
+};
+
+static void *send_main(void *arg)
+{
+	struct sender *s = arg;
+	const struct http_tls tls = { .ca_pem = s->f->one.cert };
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	char *body = calloc(1, BIG_LEN), url[64];
+	struct http_spec spec = {
+		.method = "POST", .url = url, .body = body, .body_len = BIG_LEN, .timeout_ms = 20000
+	};
+	struct error err = ERROR_INIT;
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/", httpd_port(s->f->httpd));
+	if (http_fetch(&spec, &tls, &s->status, &out, &err) < 0)
+		snprintf(s->answer, sizeof(s->answer), "%.60s", err.text);
+	else
+		snprintf(s->answer, sizeof(s->answer), "%.60s", out.data);
+	free(body);
+	return NULL;
+}
+
+FIXTURE_TEST(ten_long_ones_at_once)
+{
+	struct crowd crowd = { 0 };
+	struct sender senders[10] = { 0 };
+	struct fixture *f = *state;
+
+	f->cfg.handler = count_crowd;
+	f->cfg.ctx = &crowd;
+	f->cfg.threads = 4;
+	start_tls(f);
+	for (int i = 0; i < 10; i++) {
+		senders[i].f = f;
+		assert_int_equal(pthread_create(&senders[i].thread, NULL, send_main, &senders[i]), 0);
+	}
+	for (int i = 0; i < 10; i++) {
+		pthread_join(senders[i].thread, NULL);
+		assert_string_equal(senders[i].answer, "90000");
+		assert_int_equal(senders[i].status, 200);
+	}
+	assert_in_range(crowd.most, 1, 2);
+}
+
+/* Who holds a turn and does not use it gives it back. */
+FIXTURE_TEST(a_long_one_that_stalls_holds_nobody_up_for_long)
+{
+	static const char head[] = "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n";
+	struct fixture *f = *state;
+	char *part = calloc(1, 50000);
+	int fds[2];
+
+	start(f);
+	for (int i = 0; i < 2; i++) {
+		fds[i] = connect_to(httpd_port(f->httpd));
+		send_all(fds[i], head, sizeof(head) - 1);
+		send_all(fds[i], part, 50000);
+	}
+	free(part);
+	assert_true(is_closed(fds[0], 6000));
+	assert_true(is_closed(fds[1], 6000));
+	assert_memory_equal(read_answer(f, send_big(f, "/x")), "HTTP/1.1 200 ", 13);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void *stop_main(void *arg)
@@ -375,6 +718,55 @@ static void *stop_main(void *arg)
 	httpd_stop(f->httpd);
 	f->httpd = NULL;
 	return NULL;
+}
+
+FIXTURE_TEST(stops_while_some_wait)
+{
+	struct fixture *f = *state;
+	pthread_t stopper;
+	int held, waiting;
+
+	f->cfg.max_big = 1;
+	start(f);
+	held = send_big(f, "/wait");
+	sem_wait(&f->entered);
+	waiting = send_big(f, "/after");
+	sem_post(&f->leave);
+	assert_int_equal(pthread_create(&stopper, NULL, stop_main, f), 0);
+	pthread_join(stopper, NULL);
+	close(held);
+	close(waiting);
+}
+
+/* --- what can be read in two ways ----------------------------------------------------------------------------------
+ */
+
+FIXTURE_TEST(two_lengths_are_refused)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_memory_equal(
+		raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 2\r\n\r\nabcd"),
+		"HTTP/1.1 400 ", 13);
+	assert_non_null(strstr(f->body.data, "\r\n\r\nthe request has two lengths\n"));
+	assert_memory_equal(
+		raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n"
+			    "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"),
+		"HTTP/1.1 400 ", 13);
+	assert_non_null(strstr(f->body.data, "\r\n\r\nthe request has a length and comes in chunks\n"));
+	assert_null(strstr(f->body.data, "smuggled"));
+}
+
+FIXTURE_TEST(nothing_ends_a_path_early)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_memory_equal(raw_text(f, "GET /a%00b HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 400 ", 13);
+	assert_non_null(strstr(f->body.data, "\r\n\r\nthe path holds %00\n"));
+	assert_memory_equal(raw_text(f, "GET /a%20b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"), "HTTP/1.1 200 ",
+			    13);
 }
 
 static void *get_main(void *arg)
@@ -398,6 +790,56 @@ FIXTURE_TEST(stop_waits_for_handlers)
 	sem_post(&f->leave);
 	pthread_join(stopper, NULL);
 	pthread_join(client, NULL);
+}
+
+/* --- who may ask ---------------------------------------------------------------------------------------------------
+ */
+
+static int fetch_as(struct fixture *f, const struct identity *who)
+{
+	const struct http_tls tls = { .ca_pem = f->one.cert,
+				      .cert_pem = who ? who->cert : NULL,
+				      .key_pem = who ? who->key : NULL };
+	struct http_spec spec = { .method = "GET", .timeout_ms = 5000 };
+	char url[64];
+
+	snprintf(url, sizeof(url), "https://127.0.0.1:%u/x", httpd_port(f->httpd));
+	spec.url = url;
+	buf_reset(&f->body);
+	return http_fetch(&spec, &tls, &f->status, &f->body, &f->err);
+}
+
+FIXTURE_TEST(only_clients_of_the_authority_are_served)
+{
+	struct fixture *f = *state;
+	struct identity three;
+
+	identity_make(&f->one, "one");
+	identity_make(&f->two, "two");
+	identity_make(&three, "three");
+	f->cfg.cert_pem = f->one.cert;
+	f->cfg.key_pem = f->one.key;
+	f->cfg.client_ca_pem = f->two.cert;
+	start(f);
+	if (fetch_as(f, &f->two) < 0)
+		fail_msg("%s", f->err.text);
+	assert_int_equal(f->status, 200);
+	assert_int_equal(fetch_as(f, &three), -1);
+	assert_int_equal(fetch_as(f, NULL), -1);
+	assert_int_equal(httpd_set_certificate(f->httpd, three.cert, three.key, &f->err), 0);
+	assert_int_equal(fetch_as(f, NULL), -1); /* also under the next certificate */
+}
+
+FIXTURE_TEST(an_authority_that_is_none)
+{
+	struct fixture *f = *state;
+
+	identity_make(&f->one, "one");
+	f->cfg.cert_pem = f->one.cert;
+	f->cfg.key_pem = f->one.key;
+	f->cfg.client_ca_pem = "nonsense";
+	assert_null(httpd_start(&f->cfg, &f->err));
+	assert_memory_equal(f->err.text, "authority of client certificates: ", 34);
 }
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */

@@ -211,6 +211,7 @@ static void start_http(struct world *w, const char *address, http_handler handle
 				    .threads = 1,
 				    .max_body = TEXT_MAX,
 				    .max_connections = 4000,
+				    .max_per_peer = 4000,
 				    .handler = handler,
 				    .ctx = w };
 	struct error err = ERROR_INIT;
