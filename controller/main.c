@@ -24,8 +24,6 @@
 #include "controller/viewer.h"
 
 #define TICK_MS 100
-/* The API server tells at least a bookmark a minute: when two did not come, what is known of pods is no evidence. */
-#define KUBE_FRESH_MS 130000
 /* A loop that has not turned for so long is stuck: the kubelet shall start us again. */
 #define STUCK_MS 10000
 
@@ -86,7 +84,7 @@ static void on_tick(void *ctx)
 
 	atomic_store(&p->turned_ms, now_ms);
 	p->ctl.kube_synced |= is_ready(p, why_not, sizeof(why_not));
-	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, KUBE_FRESH_MS);
+	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, INVENTORY_FRESH_MS);
 	secrets_tick(p->ctl.secrets, now_ms);
 	clusters_tick(p->clusters, now_ms);
 }

@@ -26,7 +26,8 @@ enum error_code {
 
 struct error {
 	enum error_code code;
-	int status; /* HTTP status where code is ERR_STATUS (and 4xx that have their own code), else 0 */
+	int status;        /* HTTP status where code is ERR_STATUS (and 4xx that have their own code), else 0 */
+	int retry_after_s; /* how long the peer wants to be left alone (HTTP's Retry-After), else 0 */
 	char text[512];
 };
 

@@ -13,9 +13,6 @@
 #include "common/kube/store.h"
 #include "common/net/loop.h"
 
-/* The API server sends a bookmark about once a minute; some of them missing is a view that may be old. */
-#define SILENCE_MAX_MS (5 * 60 * 1000)
-
 /* How long the other watch is given to bring a pod that one of them has lost. */
 #define MOVE_MS 1000
 
@@ -232,9 +229,6 @@ static void on_set_gone(void *ctx, const cJSON *set)
 static void on_set(void *ctx, const cJSON *set, const cJSON *old)
 {
 	take_in(ctx, set, old, inventory_set_set);
-	/* Made anew while nobody listened, and perhaps not as Codis': the old one is told of by nobody else. */
-	if (old && strcmp(uid_of(old), uid_of(set)) != 0)
-		on_set_gone(ctx, old);
 }
 
 /* --- pods: two watches ----------------------------------------------------------------------------------------- */
@@ -339,11 +333,6 @@ static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
 	struct inventory_watch *w = o->watch;
 
 	end_leaving(w, pod);
-	if (old && strcmp(uid_of(old), uid_of(pod)) != 0) {
-		/* Made anew while nobody was watching. */
-		forget(w, old);
-		old = NULL;
-	}
 	take_in(o, pod, old, inventory_set_pod);
 	if (w->cfg.on_pod)
 		w->cfg.on_pod(w->cfg.ctx, pod, old);
@@ -452,7 +441,7 @@ bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_
 			snprintf(why_not, size, "%s has not listed the %s yet", w->cfg.program, o->name);
 			return false;
 		}
-		if (age > SILENCE_MAX_MS) {
+		if (age > INVENTORY_FRESH_MS) {
 			snprintf(why_not, size, "%s has not heard of %s for %lld s", w->cfg.program, o->name,
 				 (long long)age / 1000);
 			return false;

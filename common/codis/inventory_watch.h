@@ -50,9 +50,13 @@ int inventory_watch_read_set(struct inventory_watch *w, const char *key, int (*f
 			     void *ctx);
 int inventory_watch_each_set(struct inventory_watch *w, int (*fn)(void *ctx, const cJSON *set), void *ctx);
 
-/* Whether everything was listed and has been heard of within the last 5 minutes; else one sentence. Any thread. */
+/* The API server sends a bookmark each 60 to 75 s: when one did not come for certain, what is known of Kubernetes is no
+ * evidence for what is now. The informers give a mute watch up a little sooner (INFORMER_MUTE_MS). */
+#define INVENTORY_FRESH_MS 130000
+
+/* Whether everything was listed and has been heard of within INVENTORY_FRESH_MS; else one sentence. Any thread. */
 bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_t size);
-/* The same within max_age_ms. The API server sends a bookmark about once a minute. Any thread. */
+/* The same within max_age_ms. Any thread. */
 bool inventory_watch_fresh(const struct inventory_watch *w, int64_t max_age_ms);
 
 #endif

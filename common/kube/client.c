@@ -13,13 +13,17 @@
 #include "common/net/http.h"
 
 #define CALL_TIMEOUT_MS 10000
-#define TOKEN_AGE_MS    60000 /* kubelet replaces it well before its end */
-#define TOKEN_MAX       16384
-#define BODY_MAX        (4u << 20) /* of what we send; the API server takes 3 MiB */
-#define ANSWER_MAX      (64u << 20)
-/* Values in an answer: a page of 500 nodes or pods of 1,000 values each is half of it. */
+/* Of name, TCP and TLS together: an API server that has just been started and meets all its clients at once needs
+ * seconds for a handshake, and a SYN that was lost is sent again after one. A call's own limit may be shorter. */
+#define CONNECT_TIMEOUT_MS 10000
+#define TOKEN_AGE_MS       60000 /* kubelet replaces it well before its end */
+#define TOKEN_MAX          16384
+#define BODY_MAX           (4u << 20) /* of what we send; the API server takes 3 MiB */
+#define ANSWER_MAX         (64u << 20)
+/* Values in an answer: a page of 100 nodes or pods of 1,000 values each is a tenth of it; the whole, which is asked for
+ * when pages expire, is more. */
 #define ANSWER_ITEMS 1000000
-#define ERROR_MAX    (1u << 20) /* of a stream that was refused */
+#define ERROR_MAX    (1u << 20) /* of an answer that refuses a stream */
 #define URL_MAX      8192
 
 /* What is the same in all calls: the base of the URL and who we are. */
@@ -116,6 +120,7 @@ static int fill_form(struct form *f, struct identity *id, const char *method, co
 	f->spec = (struct http_spec){ .method = method,
 				      .url = f->url,
 				      .headers = f->headers,
+				      .connect_timeout_ms = CONNECT_TIMEOUT_MS,
 				      .max_body = ANSWER_MAX,
 				      .body = body ? f->body.data : NULL,
 				      .body_len = f->body.len };
@@ -170,6 +175,7 @@ static int read_answer(int status, const char *body, size_t len, cJSON **object,
 struct request {
 	struct kube_client *client;
 	kube_done done;
+	void (*on_page)(void *ctx, cJSON *page, const struct error *err); /* instead of done */
 	int (*on_data)(void *ctx, const char *data, size_t len);
 	void *ctx;
 	char what[256]; /* "PUT /apis/...", without the query */
@@ -195,9 +201,13 @@ static void on_answer(void *ctx, const struct http_result *res)
 	}
 	if (failed)
 		error_wrap(&err, "%s", r->what);
+	err.retry_after_s = res->retry_after_s;
 	if (res->status == 401)
 		r->client->id.read_ms -= TOKEN_AGE_MS; /* perhaps it has just been replaced */
-	r->done(r->ctx, object, failed ? &err : NULL);
+	if (r->on_page)
+		r->on_page(r->ctx, object, failed ? &err : NULL);
+	else
+		r->done(r->ctx, object, failed ? &err : NULL);
 	cJSON_Delete(object);
 }
 
@@ -249,7 +259,23 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 	return call;
 }
 
-struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
+struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms,
+			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
+			    struct error *err)
+{
+	struct request *r;
+	struct form f;
+
+	if (fill_form(&f, &c->id, "GET", path, NULL, NULL, err) < 0)
+		return NULL;
+	f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
+	r = request_new(c, "GET", path, NULL, ctx);
+	if (r)
+		r->on_page = on_page;
+	return send_form(c, &f, r, err);
+}
+
+struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
 			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
 			      struct error *err)
 {
@@ -259,6 +285,7 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 	if (fill_form(&f, &c->id, "GET", path, NULL, NULL, err) < 0)
 		return NULL;
 	f.spec.timeout_ms = timeout_ms;
+	f.spec.idle_timeout_ms = idle_ms;
 	f.spec.max_body = ERROR_MAX;
 	f.spec.on_data = on_stream;
 	r = request_new(c, "GET", path, done, ctx);

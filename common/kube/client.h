@@ -22,7 +22,8 @@ void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL
 
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
  * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
- * ERR_DENIED (401, 403), ERR_STATUS with .status and the message of the Status object, or a transport error. */
+ * ERR_DENIED (401, 403), ERR_STATUS with .status and the message of the Status object, or a transport error.
+ * .retry_after_s is what the server asked for. */
 typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *err);
 
 /* method "GET", "POST", "PUT", "PATCH", "DELETE"; path "/api/v1/...", with its query; body may be NULL (it is printed
@@ -32,9 +33,16 @@ typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *er
 struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
 
+/* A GET whose answer is taken apart: page is the client's like kube_done's object, but on_page may detach from it what
+ * it keeps, so that nothing is held twice. Else like kube_call. For informer.c. */
+struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms,
+			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
+			    struct error *err);
+
 /* A streamed GET (a watch): on_data gets raw bytes, and ends the call by returning non-zero; done gets the end, with
- * object always NULL and err NULL when the server ended it. timeout_ms 0: no limit. For informer.c. */
-struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms,
+ * object always NULL and err NULL when the server ended it. timeout_ms 0: no limit; idle_ms: ERR_TIMEOUT when not a
+ * byte came for so long, 0: no limit. For informer.c. */
+struct http_call *kube_stream(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
 			      int (*on_data)(void *ctx, const char *data, size_t len), kube_done done, void *ctx,
 			      struct error *err);
 

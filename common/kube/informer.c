@@ -17,7 +17,8 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define PAGE            500
+/* Parsed, an object costs six times its text, and a cloud's node has 15 KB of it: 10 MB a page. */
+#define PAGE            100
 #define OBJECTS_MAX     500000
 #define LIST_TIMEOUT_MS 30000
 #define WATCH_MIN_S     300
@@ -25,13 +26,18 @@
 #define WATCH_SLACK_MS  30000 /* the server ends a watch in time; this is for one that does not */
 #define BACKOFF_MIN_MS  800
 #define BACKOFF_MAX_MS  30000
-/* A watch that brought nothing and ended before this was none: client-go's "very short watch". */
-#define WATCH_SHORT_MS 1000
-/* A watch that was broken later than this had been established: longer than it takes to fail to connect. */
+/* From the beginning of a watch to that of the next one, at least: a server, or what stands before it, that ends each
+ * of them at once is asked no more often than this. */
+#define WATCH_APART_MS 1000
+/* A watch that ended later than this had been established: longer than it takes to fail to connect. */
 #define WATCH_LIVED_MS 5000
-#define VERSION_MAX    256
-#define URL_MAX        4096
-#define CONTINUE_MAX   2048
+/* What a server that asks for a pause (Retry-After) can ask for. */
+#define PAUSE_MAX_MS 60000
+/* Between two words on objects that cannot be kept. */
+#define UNUSABLE_SAID_MS 60000
+#define VERSION_MAX      256
+#define URL_MAX          4096
+#define CONTINUE_MAX     2048
 
 struct informer {
 	struct kube_client *kube;
@@ -45,15 +51,18 @@ struct informer {
 	void (*next)(struct informer *i);
 	int failures;
 
-	cJSON *listed;
 	size_t n_listed;
 	char next_page[CONTINUE_MAX]; /* URL-encoded */
-	bool whole;                   /* without pages, for theirs became too old on the way */
+	int expired;                  /* lists in a row whose pages became too old on the way */
 
 	struct buf line;
 	int64_t watch_ms; /* when the watch began */
 	uint64_t events;  /* in this watch */
 	struct error why; /* what we have against this watch */
+	int mute;         /* watches in a row that said nothing until we gave them up */
+
+	uint64_t unusable;        /* objects that could not be kept, since we last said so */
+	int64_t said_unusable_ms; /* 0: never */
 
 	int busy; /* depth of our callbacks: informer_stop may be called by the owner's */
 	bool stopped;
@@ -68,7 +77,6 @@ static void destroy(struct informer *i)
 {
 	free(i->base);
 	store_free(i->store);
-	cJSON_Delete(i->listed);
 	loop_timer_free(i->timer);
 	buf_release(&i->line);
 	free(i);
@@ -93,6 +101,7 @@ static void say_what(struct error *err, const char *verb, const struct informer 
 
 static void heard(struct informer *i)
 {
+	i->mute = 0;
 	atomic_store(&i->heard_ms, clock_mono_ms());
 }
 
@@ -129,28 +138,61 @@ static void on_time(void *ctx)
 static void later(struct informer *i, uint64_t ms, void (*next)(struct informer *i))
 {
 	i->next = next;
-	loop_timer_set(i->timer, ms);
+	loop_timer_set(i->timer, i->cfg.hurry ? ms / (uint64_t)i->cfg.hurry : ms);
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* How long the peer wants to be left alone, within reason. */
+static uint64_t asked_pause(const struct error *err)
+{
+	uint64_t ms = err && err->retry_after_s > 0 ? (uint64_t)err->retry_after_s * 1000 : 0;
+
+	return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+}
+
+/* Until another watch may begin, some of it left to chance; 0 for one that had its time. */
+static uint64_t apart(const struct informer *i)
+{
+	int64_t lived = clock_mono_ms() - i->watch_ms;
+
+	if (lived >= WATCH_LIVED_MS)
+		return 0;
+	return (uint64_t)(lived < WATCH_APART_MS ? WATCH_APART_MS - lived : 0) + random_below(WATCH_APART_MS / 2);
+}
+
+static void tell(struct informer *i, const struct error *err)
+{
+	if (i->cfg.on_error)
+		i->cfg.on_error(i->cfg.ctx, err);
 }
 
 /* Says what failed and does the next thing after the backoff. The owner may have stopped us. */
 static void failed(struct informer *i, const struct error *err, void (*next)(struct informer *i))
 {
-	uint64_t ms = backoff(i->failures++);
+	uint64_t ms = most(backoff(i->failures++), asked_pause(err));
 
-	if (i->cfg.on_error)
-		i->cfg.on_error(i->cfg.ctx, err);
+	tell(i, err);
 	if (!i->stopped)
-		later(i, ms, next);
+		later(i, next == start_watch ? most(ms, apart(i)) : ms, next);
 }
 
 /* --- objects ------------------------------------------------------------------------------------------------------ */
 
-static bool same_version(const cJSON *a, const cJSON *b)
+static const char *uid_of(const cJSON *object)
 {
-	const char *x = json_str(a, "metadata", "resourceVersion", NULL);
-	const char *y = json_str(b, "metadata", "resourceVersion", NULL);
+	return json_str(object, "metadata", "uid", NULL);
+}
 
-	return x && y && strcmp(x, y) == 0;
+/* Both are there and not the same: another object under the same name. */
+static bool other_uid(const cJSON *a, const cJSON *b)
+{
+	const char *x = uid_of(a), *y = uid_of(b);
+
+	return x && y && strcmp(x, y) != 0;
 }
 
 static void prune(struct informer *i, cJSON *object)
@@ -160,17 +202,50 @@ static void prune(struct informer *i, cJSON *object)
 		i->cfg.prune(object);
 }
 
-/* Takes the object, which was pruned, over. 0, or -1 and *err. */
-static int set_object(struct informer *i, cJSON *object, struct error *err)
+/* One object that no API server should have sent must not keep all others from being seen. Who has it in a list each
+ * time says so now and then. */
+static void leave_out(struct informer *i, const char *verb)
+{
+	int64_t now = clock_mono_ms();
+	struct error err;
+
+	i->unusable++;
+	if (i->said_unusable_ms && now - i->said_unusable_ms < UNUSABLE_SAID_MS)
+		return;
+	error_set(&err, ERR_PROTOCOL, "left out %" PRIu64 " without a uid or a name, or with too long a one",
+		  i->unusable);
+	say_what(&err, verb, i);
+	i->said_unusable_ms = now;
+	i->unusable = 0;
+	tell(i, &err);
+}
+
+static void tell_set(struct informer *i, const cJSON *object, cJSON *old)
+{
+	if (old && other_uid(old, object)) {
+		if (i->cfg.on_delete)
+			i->cfg.on_delete(i->cfg.ctx, old);
+		cJSON_Delete(old);
+		old = NULL;
+	}
+	if (i->cfg.on_set && !i->stopped)
+		i->cfg.on_set(i->cfg.ctx, object, old);
+	cJSON_Delete(old);
+}
+
+/* Takes the object, which was pruned, over. Told is what differs, whatever its version says: those of an etcd that was
+ * restored are given a second time. 0, or -1 and *err. */
+static int set_object(struct informer *i, const char *verb, cJSON *object, struct error *err)
 {
 	char key[STORE_KEY_MAX];
 	cJSON *old = NULL;
 
-	if (store_key(object, key) < 0) {
+	if (store_key(object, key) < 0 || !uid_of(object)) {
 		cJSON_Delete(object);
-		return error_set(err, ERR_PROTOCOL, "an object without a name, or with too long a one");
+		leave_out(i, verb);
+		return 0;
 	}
-	if (same_version(store_peek(i->store, key), object)) {
+	if (json_equal(store_peek(i->store, key), object)) {
 		store_keep(i->store, key);
 		cJSON_Delete(object);
 		return 0;
@@ -179,44 +254,36 @@ static int set_object(struct informer *i, cJSON *object, struct error *err)
 		cJSON_Delete(object);
 		return error_set(err, ERR_NOMEM, "no memory");
 	}
-	if (i->cfg.on_set)
-		i->cfg.on_set(i->cfg.ctx, object, old);
-	cJSON_Delete(old);
+	tell_set(i, object, old);
 	return 0;
 }
 
 /* last: as it was when it went, still the caller's. */
-static int delete_object(struct informer *i, cJSON *last, struct error *err)
+static void delete_object(struct informer *i, cJSON *last)
 {
 	char key[STORE_KEY_MAX];
 	cJSON *stored;
 
-	if (store_key(last, key) < 0)
-		return error_set(err, ERR_PROTOCOL, "an object without a name, or with too long a one");
+	if (store_key(last, key) < 0) {
+		leave_out(i, "watch");
+		return;
+	}
 	stored = store_take(i->store, key);
 	if (!stored)
-		return 0;
+		return;
 	prune(i, last);
 	if (i->cfg.on_delete)
-		i->cfg.on_delete(i->cfg.ctx, last);
+		i->cfg.on_delete(i->cfg.ctx, other_uid(stored, last) ? stored : last);
 	cJSON_Delete(stored);
-	return 0;
 }
 
 /* --- list --------------------------------------------------------------------------------------------------------- */
 
-/* The store becomes what was listed. 0; -1 and *err; the owner may have stopped us. */
-static int replace(struct informer *i, struct error *err)
+/* What was not in the list is gone. 0; -1 and *err; the owner may have stopped us. */
+static int drop_unlisted(struct informer *i, struct error *err)
 {
-	cJSON *gone, *item;
-	int r = 0;
+	cJSON *gone = store_sweep_end(i->store), *item;
 
-	store_sweep_begin(i->store);
-	while (r == 0 && !i->stopped && i->listed->child)
-		r = set_object(i, cJSON_DetachItemViaPointer(i->listed, i->listed->child), err);
-	if (r < 0 || i->stopped)
-		return r;
-	gone = store_sweep_end(i->store);
 	if (!gone)
 		return error_set(err, ERR_NOMEM, "no memory");
 	cJSON_ArrayForEach(item, gone)
@@ -226,13 +293,29 @@ static int replace(struct informer *i, struct error *err)
 	return 0;
 }
 
-/* Adds a page to what is listed. *more: another one follows. */
-static int take_page(struct informer *i, const cJSON *page, bool *more, struct error *err)
+/* Into the store at once, page by page: a list as it came may be many times what is kept of it, and a second one of
+ * what is kept would be as much again. 0; -1 and *err; the owner may have stopped us. */
+static int take_items(struct informer *i, cJSON *items, struct error *err)
+{
+	cJSON *item;
+
+	while (!i->stopped && (item = items ? items->child : NULL)) {
+		if (i->n_listed++ >= OBJECTS_MAX)
+			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
+		cJSON_DetachItemViaPointer(items, item);
+		prune(i, item);
+		if (set_object(i, "list", item, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* *more: another page follows. */
+static int take_page(struct informer *i, cJSON *page, bool *more, struct error *err)
 {
 	const char *version = json_str(page, "metadata", "resourceVersion", NULL);
 	const char *next = json_str(page, "metadata", "continue", NULL);
 	BUF_CLEANUP struct buf token = BUF_INIT(CONTINUE_MAX - 1);
-	const cJSON *items = json_get(page, "items", NULL), *item;
 
 	if (!version || !*version || strlen(version) >= VERSION_MAX)
 		return error_set(err, ERR_PROTOCOL, "a list without a resourceVersion");
@@ -240,32 +323,29 @@ static int take_page(struct informer *i, const cJSON *page, bool *more, struct e
 	if (*more && text_escape(&token, next) < 0)
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
 	i->n_listed++; /* pages count, too: none is free */
-	cJSON_ArrayForEach(item, items) {
-		cJSON *copy;
-
-		if (i->n_listed++ >= OBJECTS_MAX)
-			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
-		copy = cJSON_Duplicate(item, 1);
-		if (json_push(i->listed, copy) < 0)
-			return error_set(err, ERR_NOMEM, "no memory for the list");
-		prune(i, copy); /* now: the whole list as it came may be many times what is kept of it */
-	}
 	snprintf(i->next_page, sizeof(i->next_page), "%s", token.data);
 	snprintf(i->version, sizeof(i->version), "%s", version);
-	return 0;
+	return take_items(i, cJSON_GetObjectItemCaseSensitive(page, "items"), err);
+}
+
+static void list_failed(struct informer *i, const struct error *err)
+{
+	i->expired = 0;
+	failed(i, err, start_list);
 }
 
 static void finish_list(struct informer *i)
 {
 	struct error err;
 
-	if (replace(i, &err) < 0) {
+	if (drop_unlisted(i, &err) < 0) {
 		say_what(&err, "list", i);
-		failed(i, &err, start_list);
+		list_failed(i, &err);
 		return;
 	}
 	if (i->stopped)
 		return;
+	i->expired = 0;
 	atomic_store(&i->synced, true);
 	if (i->cfg.on_synced)
 		i->cfg.on_synced(i->cfg.ctx);
@@ -275,27 +355,21 @@ static void finish_list(struct informer *i)
 
 static void next_page(struct informer *i);
 
-/* The pages behind a continue token are kept for five minutes; later the whole is asked for at once, as client-go's
- * pager does. */
-static void fall_back(struct informer *i)
-{
-	i->whole = true;
-	start_list(i);
-}
-
-static void take_list(struct informer *i, const cJSON *page, const struct error *err)
+static void take_list(struct informer *i, cJSON *page, const struct error *err)
 {
 	struct error why;
 	bool more = false;
 
 	if (err && err->code == ERR_GONE && i->next_page[0]) {
-		fall_back(i);
+		i->expired++;
+		start_list(i);
 	} else if (err) {
-		failed(i, err, start_list);
+		list_failed(i, err);
 	} else if (take_page(i, page, &more, &why) < 0) {
 		say_what(&why, "list", i);
-		failed(i, &why, start_list);
-	} else {
+		if (!i->stopped)
+			list_failed(i, &why);
+	} else if (!i->stopped) {
 		heard(i);
 		if (more)
 			next_page(i);
@@ -304,7 +378,7 @@ static void take_list(struct informer *i, const cJSON *page, const struct error 
 	}
 }
 
-static void on_list(void *ctx, const cJSON *page, const struct error *err)
+static void on_list(void *ctx, cJSON *page, const struct error *err)
 {
 	struct informer *i = ctx;
 
@@ -319,33 +393,37 @@ static void next_page(struct informer *i)
 	char url[URL_MAX + CONTINUE_MAX], limit[32] = "";
 	struct error err;
 
-	if (!i->whole)
-		snprintf(limit, sizeof(limit), "limit=%d&", PAGE);
+	/* The pages behind a continue token are kept for five minutes. They are asked for once more; when that was in
+	 * vain, too, the whole is asked for at once, as client-go's pager does, and next time pages again. */
+	if (i->expired < 2)
+		snprintf(limit, sizeof(limit), "limit=%d&", i->cfg.page ? i->cfg.page : PAGE);
 	/* No resourceVersion: the newest. "0", a cache's, could be older than what we have seen already. */
 	snprintf(url, sizeof(url), "%s%s%s%s", i->base, limit, i->next_page[0] ? "continue=" : "", i->next_page);
-	i->call = kube_call(i->kube, "GET", url, NULL, NULL, LIST_TIMEOUT_MS, on_list, i, &err);
+	i->call = kube_list(i->kube, url, LIST_TIMEOUT_MS, on_list, i, &err);
 	if (!i->call)
-		failed(i, &err, start_list);
+		list_failed(i, &err);
 }
 
 static void start_list(struct informer *i)
 {
-	struct error err;
-
-	cJSON_Delete(i->listed);
-	i->listed = cJSON_CreateArray();
+	store_sweep_begin(i->store);
 	i->n_listed = 0;
 	i->next_page[0] = '\0';
-	if (i->listed) {
-		next_page(i);
-		return;
-	}
-	error_set(&err, ERR_NOMEM, "no memory for the list");
-	say_what(&err, "list", i);
-	failed(i, &err, start_list);
+	next_page(i);
 }
 
 /* --- watch -------------------------------------------------------------------------------------------------------- */
+
+/* Whether a is an earlier version than b. Kubernetes says that they may be compared (KEP-5504) where they are whole
+ * numbers; of others nothing is said. */
+static bool is_earlier(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (strspn(a, "0123456789") != la || strspn(b, "0123456789") != lb)
+		return false;
+	return la != lb ? la < lb : strcmp(a, b) < 0;
+}
 
 static int take_version(struct informer *i, const cJSON *object, struct error *err)
 {
@@ -353,6 +431,10 @@ static int take_version(struct informer *i, const cJSON *object, struct error *e
 
 	if (!version || !*version || strlen(version) >= VERSION_MAX)
 		return error_set(err, ERR_PROTOCOL, "an event without a resourceVersion");
+	/* Its etcd was restored: what we hold from after that never was. */
+	if (is_earlier(version, i->version))
+		return error_set(err, ERR_PROTOCOL, "the resourceVersion went back from %.32s to %.32s", i->version,
+				 version);
 	snprintf(i->version, sizeof(i->version), "%s", version);
 	return 0;
 }
@@ -361,10 +443,12 @@ static int error_event(const cJSON *status, struct error *err)
 {
 	const char *message = json_str(status, "message", NULL);
 	int code = (int)json_int(0, status, "code", NULL);
+	int64_t pause_s = json_int(0, status, "details", "retryAfterSeconds", NULL);
 
 	error_set(err, code == 410 ? ERR_GONE : ERR_STATUS, "HTTP %d: %.400s", code,
 		  message ? message : "(no message)");
 	err->status = code;
+	err->retry_after_s = pause_s > 0 && pause_s < INT32_MAX ? (int)pause_s : 0;
 	return -1;
 }
 
@@ -381,13 +465,15 @@ static int take_event(struct informer *i, cJSON *event, struct error *err)
 		return -1;
 	if (strcmp(type, "BOOKMARK") == 0)
 		return 0;
-	if (strcmp(type, "DELETED") == 0)
-		return delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"), err);
+	if (strcmp(type, "DELETED") == 0) {
+		delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"));
+		return 0;
+	}
 	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
 		cJSON *owned = cJSON_DetachItemFromObjectCaseSensitive(event, "object");
 
 		prune(i, owned);
-		return set_object(i, owned, err);
+		return set_object(i, "watch", owned, err);
 	}
 	return error_set(err, ERR_PROTOCOL, "an event of type \"%.32s\"", type);
 }
@@ -416,40 +502,58 @@ static int on_data(void *ctx, const char *data, size_t len)
 	return r;
 }
 
-/* The end of a watch that had been established. */
-static bool was_good(const struct informer *i, const struct error *err)
-{
-	int64_t lived = clock_mono_ms() - i->watch_ms;
-
-	return i->events > 0 || lived >= (err ? WATCH_LIVED_MS : WATCH_SHORT_MS);
-}
-
-/* What the peer refused is listed again; what did not arrive is watched on from where we are. */
+/* What the peer refused is listed again; what did not arrive, or what it has no time for now, is watched on from where
+ * we are. */
 static bool lost(const struct error *err)
 {
-	return err->code == ERR_REFUSED || err->code == ERR_TIMEOUT || err->code == ERR_IO || err->status == 429;
+	return err->code == ERR_REFUSED || err->code == ERR_TIMEOUT || err->code == ERR_IO || err->status == 429 ||
+	       err->status == 503;
+}
+
+/* Nothing came, not even bookmarks. Watched on from where we are it costs nothing; but when that is mute, too, it may
+ * wait for a version that will not come soon, since etcd was restored. */
+static void give_up_mute(struct informer *i, const struct error *err)
+{
+	tell(i, err);
+	if (!i->stopped)
+		later(i, apart(i), i->mute++ ? start_list : start_watch);
+}
+
+static int64_t mute_ms(const struct informer *i)
+{
+	return i->cfg.mute_ms ? i->cfg.mute_ms : INFORMER_MUTE_MS;
+}
+
+static void end_broken(struct informer *i, const struct error *err, int64_t lived)
+{
+	if (err->code == ERR_GONE) {
+		/* Part of a watch's life, not worth a word; but two in a row must not turn in a circle. */
+		later(i, i->failures ? backoff(i->failures) : 0, start_list);
+		i->failures++;
+	} else if (err->code == ERR_TIMEOUT && lived >= mute_ms(i)) {
+		give_up_mute(i, err);
+	} else if (lived >= WATCH_LIVED_MS && lost(err)) {
+		tell(i, err);
+		if (!i->stopped)
+			later(i, asked_pause(err), start_watch);
+	} else {
+		failed(i, err, lost(err) ? start_watch : start_list);
+	}
 }
 
 static void end_watch(struct informer *i, const struct error *err)
 {
+	int64_t lived = clock_mono_ms() - i->watch_ms;
+	bool established = lived >= WATCH_LIVED_MS;
 	struct error brief;
-	bool good = was_good(i, err);
 
-	if (good)
+	if (established)
 		i->failures = 0;
-	if (err && err->code == ERR_GONE) {
-		/* Part of a watch's life, not worth a word; but two in a row must not turn in a circle. */
-		later(i, i->failures ? backoff(i->failures) : 0, start_list);
-		i->failures++;
-	} else if (err && good && lost(err)) {
-		if (i->cfg.on_error)
-			i->cfg.on_error(i->cfg.ctx, err);
-		if (!i->stopped)
-			later(i, 0, start_watch);
-	} else if (err) {
-		failed(i, err, lost(err) ? start_watch : start_list);
-	} else if (good) {
-		start_watch(i);
+	if (err) {
+		end_broken(i, err, lived);
+	} else if (established || (i->events && !i->failures)) {
+		i->failures += !established; /* the next one that is as short is worth a word */
+		later(i, apart(i), start_watch);
 	} else {
 		error_set(&brief, ERR_PROTOCOL, "it ended at once");
 		say_what(&brief, "watch", i);
@@ -482,7 +586,8 @@ static void start_watch(struct informer *i)
 	i->why = (struct error)ERROR_INIT;
 	i->events = 0;
 	i->watch_ms = clock_mono_ms();
-	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, on_data, on_watch_end, i, &err);
+	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, (int)mute_ms(i), on_data,
+			      on_watch_end, i, &err);
 	if (!i->call)
 		failed(i, &err, start_watch);
 }

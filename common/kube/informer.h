@@ -1,6 +1,17 @@
 /* informer.h - list and watch with a local store, as client-go's reflector does it: resourceVersion is opaque,
  * bookmarks, server-side timeout of 300-600 s at random, 410 (as HTTP or as an ERROR event) -> list again and replace,
- * backoff 800 ms -> 30 s with jitter, bounded lines.
+ * backoff 800 ms -> 30 s with jitter and no shorter than the server asks for (Retry-After, at most a minute), at most
+ * one watch a second, bounded lines.
+ *
+ * Where it does more than client-go:
+ * - An object that was made anew under its name is told as deleted and then as new, also where a list or a change
+ *   is all that is seen of it.
+ * - A resourceVersion that goes back (etcd was restored) leads to a new list, and what differs is told even under the
+ *   version that it had. (Not seen is a restore whose versions have overtaken ours before we ask again; against that
+ *   etcd has `etcdutl snapshot restore --bump-revision`.)
+ * - A list goes into the store page by page, so that no more than a page is held unpruned. Until on_synced what is seen
+ *   is partly as it was before the list, object by object.
+ * - One object without a name or a uid is left out and told (once a minute); all others are seen.
  *
  * Callbacks run on the loop. The store may be read from any thread through informer_read().
  */
@@ -17,6 +28,9 @@ struct error;
 struct informer;
 struct kube_client;
 
+/* A watch that says nothing for so long is given up: the API server sends a bookmark about each minute. */
+#define INFORMER_MUTE_MS 120000
+
 struct informer_config {
 	const char *path;             /* "/api/v1/pods", "/apis/apps/v1/namespaces/x/statefulsets" */
 	const char *label_selector;   /* not URL-encoded; or NULL */
@@ -25,11 +39,14 @@ struct informer_config {
 	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. Either may be NULL:
 	 * whoever only reads the store needs no telling. */
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
-	void (*on_delete)(void *ctx, const cJSON *object);
-	void (*on_synced)(void *ctx); /* after every complete list; or NULL */
+	void (*on_delete)(void *ctx, const cJSON *object); /* as it was last seen */
+	void (*on_synced)(void *ctx);                      /* after every complete list; or NULL */
 	/* Each failed list or watch, before the backoff; or NULL. */
 	void (*on_error)(void *ctx, const struct error *err);
 	void *ctx;
+	int mute_ms; /* 0: INFORMER_MUTE_MS */
+	int hurry;   /* for tests: waits are divided by this; 0: 1 */
+	int page;    /* how many objects are asked for at once; 0: 100 */
 };
 
 /* Strings are copied. Starts at once. NULL and *err on failure. */

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -28,6 +29,7 @@
 
 struct http_call;
 static void on_arrival(struct http_call *call);
+static void limit_refusal(struct http_call *call);
 
 struct transfer {
 	CURL *easy;
@@ -48,6 +50,14 @@ static void transfer_release(struct transfer *t)
 	t->headers = NULL;
 }
 
+static int transfer_retry_after(const struct transfer *t)
+{
+	curl_off_t seconds = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &seconds);
+	return seconds > 0 && seconds < INT_MAX ? (int)seconds : 0;
+}
+
 static int transfer_status(const struct transfer *t)
 {
 	long status = 0;
@@ -60,6 +70,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
+	if (t->call)
+		limit_refusal(t->call);
 	if (buf_add(t->body, data, size * n) < 0) {
 		t->toobig = true;
 		return 0;
@@ -290,6 +302,7 @@ struct http_call {
 	void *ctx;
 	struct loop_timer *idle;
 	uint64_t idle_ms, last_ms;
+	size_t max_refusal; /* of a streamed call: the limit of an answer that is no 2xx */
 };
 
 TAILQ_HEAD(call_list, http_call);
@@ -347,12 +360,20 @@ static void finish(struct http_call *call, const struct error *err)
 
 	res.body = err ? "" : call->body.data;
 	res.len = err ? 0 : call->body.len;
+	res.retry_after_s = err ? 0 : transfer_retry_after(&call->transfer);
 	detach(call);
 	call->finished = true;
 	began_us = clock_thread_us();
 	call->done(call->ctx, &res);
 	client->spent_us += clock_thread_us() - began_us; /* also when it was freed: see struct http_client */
 	call_free(call);
+}
+
+/* What is streamed has room for what one turn may bring; the words of a refusal need less. */
+static void limit_refusal(struct http_call *call)
+{
+	if (call->on_data && transfer_status(&call->transfer) / 100 != 2)
+		call->body.max = call->max_refusal;
 }
 
 /* Bytes of the body came, within curl. Only a 2xx answer is streamed; the words of another one are collected. */
@@ -585,6 +606,7 @@ static struct http_call *call_new(struct http_client *c, const struct http_spec 
 	call->done = done;
 	call->ctx = ctx;
 	call->idle_ms = (uint64_t)spec->idle_timeout_ms;
+	call->max_refusal = spec->max_body ? spec->max_body : BODY_MAX;
 	uv_update_time(c->uv);
 	call->last_ms = uv_now(c->uv);
 	buf_init(&call->body, spec->on_data ? STREAM_MAX : spec->max_body ? spec->max_body : BODY_MAX);

@@ -27,7 +27,7 @@ struct http_spec {
 	int connect_timeout_ms; /* 0: 1,000 */
 	int timeout_ms;         /* whole call; 0: none (a watch) */
 	int idle_timeout_ms;    /* give up when no byte comes for this long (a watch); 0: none */
-	size_t max_body;        /* 0: 64 MiB; for a streamed call, unused */
+	size_t max_body;        /* 0: 64 MiB; for a streamed call, of an answer that is no 2xx */
 	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
 	 * return non-zero to abort the call (done then gets an error). Like done it may start and cancel any call. */
 	int (*on_data)(void *ctx, const char *data, size_t len);
@@ -39,6 +39,7 @@ struct http_result {
 	int status;       /* 0 when no answer came: see err */
 	const char *body; /* NUL-terminated, valid during the callback */
 	size_t len;
+	int retry_after_s;       /* of the answer's Retry-After, as a number or a date; 0: none */
 	const struct error *err; /* NULL when a whole answer came, whatever its status; names the peer, not the path */
 };
 

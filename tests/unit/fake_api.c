@@ -16,6 +16,7 @@ struct fake_watch {
 	unsigned epoch;
 	struct buf out; /* what is to be sent */
 	bool gone;
+	bool ending; /* when all that is there was said */
 };
 
 /* "/api/v1/namespaces/a/pods/b" -> collection "/api/v1/namespaces/a/pods", name "b"; "" for a collection. A resource
@@ -135,6 +136,12 @@ static cJSON *fake_store(struct fake_api *a, const char *path, cJSON *object)
 		metadata = cJSON_AddObjectToObject(object, "metadata");
 	snprintf(number, sizeof(number), "%ld", ++a->version);
 	fake_set(metadata, "resourceVersion", number);
+	if (!json_str(metadata, "uid", NULL)) {
+		const char *uid = json_str(old, "metadata", "uid", NULL);
+
+		snprintf(name, sizeof(name), "uid-%ld", a->version);
+		fake_set(metadata, "uid", uid ? uid : name);
+	}
 	fake_split(path, collection, name);
 	fake_set(metadata, "name", name);
 	if (ns && strchr(ns + 12, '/')) { /* a Namespace is in none */
@@ -259,6 +266,9 @@ static void fake_watch_take(struct fake_watch *w)
 {
 	const cJSON *event;
 
+	if (w->api->mute)
+		return;
+
 	cJSON_ArrayForEach(event, w->api->events) {
 		const char *name = json_str(event, "name", NULL);
 		long version = (long)json_int(0, event, "version", NULL);
@@ -289,6 +299,9 @@ static ssize_t fake_watch_read(void *cls, uint64_t pos, char *to, size_t max)
 			n = (ssize_t)(w->out.len < max ? w->out.len : max);
 			memcpy(to, w->out.data, (size_t)n);
 			buf_consume(&w->out, (size_t)n);
+			w->ending = a->hot;
+		} else if (w->ending) {
+			n = a->breaking ? MHD_CONTENT_READER_END_WITH_ERROR : MHD_CONTENT_READER_END_OF_STREAM;
 		} else if (w->gone || a->stopping || a->epoch != w->epoch) {
 			n = a->breaking && !w->gone ? MHD_CONTENT_READER_END_WITH_ERROR
 						    : MHD_CONTENT_READER_END_OF_STREAM;
@@ -318,6 +331,10 @@ static void fake_watching(struct fake_api *a, struct fake_request *r)
 		fake_status(r, 410, "Expired", "too old resource version");
 		return;
 	}
+	if (from > a->version && a->future_refused) {
+		fake_status(r, 504, "Timeout", "Too large resource version");
+		return;
+	}
 	w = calloc(1, sizeof(*w));
 	w->api = a;
 	w->version = from;
@@ -326,6 +343,9 @@ static void fake_watching(struct fake_api *a, struct fake_request *r)
 	snprintf(w->collection, sizeof(w->collection), "%s", r->path);
 	snprintf(w->labels, sizeof(w->labels), "%s", fake_query(r, "labelSelector"));
 	snprintf(w->name, sizeof(w->name), "%s", *field ? field + strlen("metadata.name=") : "");
+	if (a->hot || (from > a->version && !a->mute))
+		buf_addf(&w->out, "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"%ld\"}}}\n",
+			 from < a->version ? from : a->version);
 	if (from < a->oldest) {
 		w->gone = true;
 		buf_addstr(&w->out, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":410,"
@@ -450,6 +470,7 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 {
 	BUF_CLEANUP struct buf line = BUF_INIT(8192);
 	enum MHD_Result ok;
+	char number[32];
 	bool wait;
 
 	buf_addf(&line, "%s %s", r->method, r->path);
@@ -466,6 +487,9 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 	if (a->fail_count && strstr(line.data, a->fail_match)) {
 		a->fail_count--;
 		fake_status(r, a->fail_status, a->fail_status == 410 ? "Expired" : "Asked", "as the test asked");
+		snprintf(number, sizeof(number), "%d", a->retry_after);
+		if (a->retry_after)
+			MHD_add_response_header(r->answer, "Retry-After", number);
 	} else if (strcmp(r->method, "GET") == 0) {
 		fake_get(a, r);
 	} else {
@@ -635,12 +659,48 @@ void fake_compact(struct fake_api *a, bool as_event)
 	pthread_mutex_unlock(&a->lock);
 }
 
+void fake_rewind(struct fake_api *a, long version)
+{
+	pthread_mutex_lock(&a->lock);
+	cJSON_Delete(a->events);
+	a->events = cJSON_CreateArray();
+	a->version = a->ended = version;
+	a->epoch++;
+	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void fake_mute(struct fake_api *a, bool mute)
+{
+	pthread_mutex_lock(&a->lock);
+	a->mute = mute;
+	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void fake_hot(struct fake_api *a, bool hot, bool breaking)
+{
+	pthread_mutex_lock(&a->lock);
+	a->hot = hot;
+	a->breaking = breaking;
+	pthread_mutex_unlock(&a->lock);
+}
+
+void fake_fail_with_pause(struct fake_api *a, const char *match, int status, int count, int retry_after)
+{
+	fake_fail(a, match, status, count);
+	pthread_mutex_lock(&a->lock);
+	a->retry_after = retry_after;
+	pthread_mutex_unlock(&a->lock);
+}
+
 void fake_fail(struct fake_api *a, const char *match, int status, int count)
 {
 	pthread_mutex_lock(&a->lock);
 	snprintf(a->fail_match, sizeof(a->fail_match), "%s", match);
 	a->fail_status = status;
 	a->fail_count = count;
+	a->retry_after = 0;
 	pthread_mutex_unlock(&a->lock);
 }
 

@@ -44,6 +44,10 @@ struct fake_api {
 	bool stopping;
 	char fail_match[FAKE_PATH]; /* the next fail_count requests whose "METHOD url" holds this get fail_status */
 	int fail_status, fail_count;
+	int retry_after;     /* seconds, said with each refusal that was asked for; 0: not said */
+	bool future_refused; /* a watch from a version that is not there yet is answered 504, else it waits for it */
+	bool mute;           /* watches are taken and say nothing */
+	bool hot; /* each watch ends, or breaks (breaking), once it has said anything, and at least a bookmark */
 	char block_match[FAKE_PATH]; /* such requests wait until this is taken back, */
 	int block_left;              /* but no more than so many */
 	int blocked;
@@ -63,6 +67,15 @@ void fake_apply(struct fake_api *a, const char *path, const char *json);
 
 void fake_delete(struct fake_api *a, const char *path);
 
+/* etcd is restored: the version goes back to this, and whoever watches from a later one waits for it. The objects of
+ * now stay, for the test to change as they were. Watches end. */
+void fake_rewind(struct fake_api *a, long version);
+
+/* Watches are mute from now on, or speak; and hot. */
+void fake_mute(struct fake_api *a, bool mute);
+
+void fake_hot(struct fake_api *a, bool hot, bool breaking);
+
 /* The object, the caller's; NULL where there is none. */
 cJSON *fake_read(struct fake_api *a, const char *path);
 
@@ -79,6 +92,9 @@ void fake_end_watches(struct fake_api *a, bool breaking);
 void fake_compact(struct fake_api *a, bool as_event);
 
 void fake_fail(struct fake_api *a, const char *match, int status, int count);
+
+/* With such a Retry-After. */
+void fake_fail_with_pause(struct fake_api *a, const char *match, int status, int count, int retry_after);
 
 void fake_hang(struct fake_api *a, bool hanging);
 
