@@ -154,7 +154,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
 					 : "following",
-		 holder);
+		 LOGQ(holder));
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
 	clusters_look(p->clusters);

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/net/http.h"
 #include "common/net/loop.h"
@@ -14,7 +15,15 @@
 #define IDENTITY_MAX   256
 #define PATH_MAX_BYTES 768
 #define GIVE_BACK_MS   1000
-#define DURATION_MAX_S 3600 /* another's record that says more is taken for wrong */
+/* Of our own durations: another's record may ask us to wait for so long. Who edits it by hand could stop us for good;
+ * whoever renews it, at whatever pace up to this, is seen to do so before. */
+#define DURATIONS_MAX 5
+#define SENT_MAX      4 /* writes of ours that may turn out to have been done */
+
+struct sent {
+	char renewed[40]; /* renewTime in it; "": none */
+	int64_t ms;
+};
 
 struct lease {
 	struct kube_client *kube;
@@ -27,11 +36,14 @@ struct lease {
 
 	cJSON *record;       /* the Lease as last seen or written; NULL: not known */
 	int64_t observed_ms; /* when we saw it change */
-	int64_t sent_ms;     /* when this attempt began */
+	int64_t began_ms;    /* this attempt */
 	bool met_conflict;   /* in this attempt */
+	struct sent sent[SENT_MAX];
+	int n_sent; /* the last one is at (n_sent - 1) % SENT_MAX */
 
-	struct http_call *call;
+	struct http_call *call, *peek;
 	struct loop_timer *timer;    /* the next attempt */
+	struct loop_timer *patience; /* with a write that is not answered */
 	struct loop_timer *deadline; /* of what we hold */
 
 	bool given_back; /* or about to be: the timer ends that, and nothing is attempted any more */
@@ -59,10 +71,11 @@ static bool is_ours(const struct lease *l)
 static int64_t expires_ms(const struct lease *l)
 {
 	int64_t seconds = json_int(0, l->record, "spec", "leaseDurationSeconds", NULL);
+	int64_t most_ms = INT64_C(1) * DURATIONS_MAX * l->cfg.duration_ms;
 
-	if (seconds <= 0 || seconds > DURATION_MAX_S)
+	if (seconds <= 0)
 		return l->observed_ms + l->cfg.duration_ms;
-	return l->observed_ms + seconds * 1000;
+	return l->observed_ms + (seconds > most_ms / 1000 ? most_ms : seconds * 1000);
 }
 
 static bool is_free(const struct lease *l)
@@ -141,10 +154,14 @@ static cJSON *proposal(const struct lease *l)
 /* Last in whatever calls it, for the owner may free the lease. */
 static void report(struct lease *l, enum lease_state state, const char *holder)
 {
-	if (state == l->state && strcmp(holder, l->holder) == 0)
+	char brief[IDENTITY_MAX];
+
+	snprintf(brief, sizeof(brief), "%s", holder);
+	brief[text_fit(brief, sizeof(brief) - 1)] = '\0';
+	if (state == l->state && strcmp(brief, l->holder) == 0)
 		return;
 	l->state = state;
-	snprintf(l->holder, sizeof(l->holder), "%s", holder);
+	memcpy(l->holder, brief, sizeof(brief));
 	l->cfg.on_change(l->cfg.ctx, state, l->holder);
 }
 
@@ -159,7 +176,7 @@ static void on_deadline(void *ctx)
 /* The next attempt: after retry_ms, or when another's lease expires, which is sooner. */
 static void schedule(struct lease *l)
 {
-	int64_t now = clock_mono_ms(), next = l->sent_ms + l->cfg.retry_ms;
+	int64_t now = clock_mono_ms(), next = l->began_ms + l->cfg.retry_ms;
 
 	if (l->record && !is_ours(l) && expires_ms(l) > now && expires_ms(l) < next)
 		next = expires_ms(l);
@@ -172,14 +189,44 @@ static void follow(struct lease *l)
 	report(l, LEASE_FOLLOWING, holder_of(l->record));
 }
 
-/* Ours from when it was asked for, which is before anybody else can have seen it. */
-static void hold(struct lease *l)
+static int64_t left_ms(const struct lease *l, int64_t sent_ms)
 {
-	int64_t left = l->sent_ms + l->cfg.duration_ms - clock_mono_ms();
+	return sent_ms + l->cfg.duration_ms - clock_mono_ms();
+}
+
+/* Ours from when it was asked for, which is before anybody else can have seen it. */
+static void hold(struct lease *l, int64_t sent_ms)
+{
+	int64_t left = left_ms(l, sent_ms);
 
 	loop_timer_set(l->deadline, left > 0 ? (uint64_t)left : 0);
 	schedule(l);
 	report(l, LEASE_HELD, l->identity);
+}
+
+/* When the record that was seen is one that we wrote: when we sent it, so that an answer that came late, or never, does
+ * not count against us. -1: it is not. */
+static int64_t sent_of(const struct lease *l)
+{
+	const char *renewed = json_str(l->record, "spec", "renewTime", NULL);
+
+	for (int i = 0; is_ours(l) && renewed && i < SENT_MAX; i++)
+		if (l->sent[i].renewed[0] && strcmp(l->sent[i].renewed, renewed) == 0)
+			return l->sent[i].ms;
+	return -1;
+}
+
+static int64_t last_sent_ms(const struct lease *l)
+{
+	return l->sent[(l->n_sent + SENT_MAX - 1) % SENT_MAX].ms;
+}
+
+static void note_sent(struct lease *l, const cJSON *object)
+{
+	struct sent *sent = &l->sent[l->n_sent++ % SENT_MAX];
+
+	snprintf(sent->renewed, sizeof(sent->renewed), "%s", json_str(object, "spec", "renewTime", NULL));
+	sent->ms = clock_mono_ms();
 }
 
 static void fail(struct lease *l, const struct error *err)
@@ -193,18 +240,50 @@ static void fail(struct lease *l, const struct error *err)
 
 static void start(struct lease *l, const char *method, const char *path, const cJSON *body, kube_done done)
 {
-	int timeout_ms = l->cfg.duration_ms / 3; /* so that a call that hangs leaves time for another one */
+	/* Renewals follow each other, since each needs the version that the last one gave: an API server that needs up
+	 * to half the duration for one keeps us leading, and one that hangs leaves time for another. */
+	int timeout_ms = l->cfg.duration_ms / 2;
 	struct error err;
 
-	if (timeout_ms > 2000)
-		timeout_ms = 2000;
 	l->call = kube_call(l->kube, method, path, body, NULL, timeout_ms, done, l, &err);
-	if (!l->call)
-		fail(l, &err);
+	if (l->call)
+		return;
+	loop_timer_clear(l->patience);
+	fail(l, &err);
 }
 
 static void get(struct lease *l);
 static void write_record(struct lease *l);
+
+static void end_peek(struct lease *l)
+{
+	loop_timer_clear(l->patience);
+	http_cancel(l->peek);
+	l->peek = NULL;
+}
+
+/* Our write is done: it need not be answered for that. */
+static void on_peeked(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct lease *l = ctx;
+	int64_t sent_ms;
+
+	l->peek = NULL;
+	if (err || strcmp(holder_of(object), l->identity) != 0 || observe(l, object) < 0)
+		return; /* the write's own end says what is to be done */
+	sent_ms = sent_of(l);
+	if (sent_ms < 0 || left_ms(l, sent_ms) <= 0)
+		return;
+	loop_timer_set(l->deadline, (uint64_t)left_ms(l, sent_ms));
+	report(l, LEASE_HELD, l->identity);
+}
+
+static void peek(void *ctx)
+{
+	struct lease *l = ctx;
+
+	l->peek = kube_call(l->kube, "GET", l->path, NULL, NULL, l->cfg.duration_ms / 2, on_peeked, l, NULL);
+}
 
 /* The answer to our write: it is ours, or somebody was quicker. */
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
@@ -214,8 +293,9 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 	bool again = !l->met_conflict;
 
 	l->call = NULL;
+	end_peek(l);
 	if (!err && observe(l, object) == 0) {
-		hold(l);
+		hold(l, last_sent_ms(l));
 	} else if (!err) {
 		fail(l, &no_memory);
 	} else if (again && (err->code == ERR_CONFLICT || err->code == ERR_EXISTS)) {
@@ -235,6 +315,8 @@ static void write_record(struct lease *l)
 	JSON_CLEANUP cJSON *object = proposal(l);
 	char all[PATH_MAX_BYTES];
 
+	note_sent(l, object);
+	loop_timer_set(l->patience, (uint64_t)l->cfg.duration_ms * 3 / 8);
 	if (l->record) {
 		start(l, "PUT", l->path, object, on_written);
 		return;
@@ -256,6 +338,8 @@ static void on_seen(void *ctx, const cJSON *object, const struct error *err)
 		fail(l, err);
 	} else if (observe(l, object) < 0) {
 		fail(l, &no_memory);
+	} else if (sent_of(l) >= 0 && left_ms(l, sent_of(l)) > l->cfg.duration_ms / 2) {
+		hold(l, sent_of(l)); /* a renewal that was not answered */
 	} else if (is_ours(l) || is_free(l)) {
 		write_record(l);
 	} else {
@@ -276,7 +360,7 @@ static void attempt(void *ctx)
 		finish_giving(l);
 		return;
 	}
-	l->sent_ms = clock_mono_ms();
+	l->began_ms = clock_mono_ms();
 	l->met_conflict = false;
 	if (is_ours(l))
 		write_record(l);
@@ -322,7 +406,8 @@ struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lea
 		 cfg->name);
 	l->timer = loop_timer_new(uv, attempt, l);
 	l->deadline = loop_timer_new(uv, on_deadline, l);
-	if (!l->timer || !l->deadline) {
+	l->patience = loop_timer_new(uv, peek, l);
+	if (!l->timer || !l->deadline || !l->patience) {
 		error_set(err, ERR_NOMEM, "lease %s: no memory", cfg->name);
 		lease_stop(l);
 		return NULL;
@@ -341,6 +426,8 @@ void lease_stop(struct lease *l)
 	if (!l)
 		return;
 	http_cancel(l->call);
+	http_cancel(l->peek);
+	loop_timer_free(l->patience);
 	loop_timer_free(l->timer);
 	loop_timer_free(l->deadline);
 	cJSON_Delete(l->record);
@@ -383,6 +470,7 @@ void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx)
 
 	http_cancel(l->call);
 	l->call = NULL;
+	end_peek(l);
 	loop_timer_clear(l->timer);
 	loop_timer_clear(l->deadline);
 	l->given_back = true;

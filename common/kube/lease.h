@@ -20,7 +20,8 @@ struct lease_config {
 	const char *namespace, *name, *identity; /* copied */
 	int duration_ms; /* rounded up to whole seconds for the object; codis-controller: 4,000 */
 	int retry_ms;    /* how often we renew or try; codis-controller: a quarter of it */
-	/* holder: who holds it now, "" unknown. On the loop. The lease may be given back or stopped from it. */
+	/* holder: who holds it now, cut to 255 bytes, "" unknown. Another's text: quote it in a log. On the loop. The
+	 * lease may be given back or stopped from it. */
 	void (*on_change)(void *ctx, enum lease_state state, const char *holder);
 	/* Each attempt that failed (it is tried again after retry_ms): without it a missing right is never seen. Or
 	 * NULL. */
@@ -29,7 +30,8 @@ struct lease_config {
 };
 
 /* Times are our own: another's lease has expired when we have seen no change of its record for as long as it says it
- * holds, and ours has when the last renewal that succeeded was sent duration_ms ago. */
+ * holds (at most five times our duration_ms), and ours has when the last renewal that was done was sent duration_ms
+ * ago. A renewal was done when it was answered, or when the record is seen to carry its renewTime. */
 struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err);
 enum lease_state lease_state(const struct lease *l);
 /* Gives it back (best effort, one call of at most 1 s), then calls done (may be NULL), never from within.

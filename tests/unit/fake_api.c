@@ -1,4 +1,7 @@
 #include "tests/unit/fake_api.h"
+
+#include <unistd.h>
+
 #include "tests/unit/json_patch_apply.h"
 
 struct fake_request {
@@ -471,6 +474,7 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 	BUF_CLEANUP struct buf line = BUF_INIT(8192);
 	enum MHD_Result ok;
 	char number[32];
+	int slow_ms = 0;
 	bool wait;
 
 	buf_addf(&line, "%s %s", r->method, r->path);
@@ -495,7 +499,11 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 	} else {
 		fake_write(a, r);
 	}
+	if (a->slow_match[0] && strstr(line.data, a->slow_match))
+		slow_ms = a->slow_ms;
 	pthread_mutex_unlock(&a->lock);
+	if (slow_ms)
+		usleep((useconds_t)slow_ms * 1000);
 	ok = MHD_queue_response(r->conn, (unsigned)r->status, r->answer);
 	MHD_destroy_response(r->answer);
 	return ok;
@@ -656,6 +664,14 @@ void fake_compact(struct fake_api *a, bool as_event)
 	pthread_mutex_lock(&a->lock);
 	a->oldest = ++a->version;
 	a->gone_as_event = as_event;
+	pthread_mutex_unlock(&a->lock);
+}
+
+void fake_slow(struct fake_api *a, const char *match, int ms)
+{
+	pthread_mutex_lock(&a->lock);
+	snprintf(a->slow_match, sizeof(a->slow_match), "%s", match);
+	a->slow_ms = ms;
 	pthread_mutex_unlock(&a->lock);
 }
 

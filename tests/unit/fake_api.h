@@ -44,6 +44,8 @@ struct fake_api {
 	bool stopping;
 	char fail_match[FAKE_PATH]; /* the next fail_count requests whose "METHOD url" holds this get fail_status */
 	int fail_status, fail_count;
+	char slow_match[FAKE_PATH]; /* what such requests ask for is done, and answered slow_ms later */
+	int slow_ms;
 	int retry_after;     /* seconds, said with each refusal that was asked for; 0: not said */
 	bool future_refused; /* a watch from a version that is not there yet is answered 504, else it waits for it */
 	bool mute;           /* watches are taken and say nothing */
@@ -92,6 +94,9 @@ void fake_end_watches(struct fake_api *a, bool breaking);
 void fake_compact(struct fake_api *a, bool as_event);
 
 void fake_fail(struct fake_api *a, const char *match, int status, int count);
+
+/* Such requests are done at once, and answered ms later. "": none. */
+void fake_slow(struct fake_api *a, const char *match, int ms);
 
 /* With such a Retry-After. */
 void fake_fail_with_pause(struct fake_api *a, const char *match, int status, int count, int retry_after);

@@ -377,6 +377,80 @@ FIXTURE_TEST(another_holder_ends_it_for_sure)
 	lease_stop(c.lease);
 }
 
+static bool six_writes(void *ctx)
+{
+	return fake_count(&((struct fake_world *)ctx)->api, "PUT") >= 6;
+}
+
+/* As an API server whose disk is slow: each renewal is done, and answered after more than a third of the duration. */
+FIXTURE_TEST(renewals_that_are_answered_late_count)
+{
+	struct fake_world *w = *state;
+	struct candidate c;
+
+	start(&c, w, "a", 2000);
+	expect(&c, "held:a ");
+	fake_slow(&w->api, "PUT", 800);
+	assert_true(fake_run(w, 20000, six_writes, w));
+	assert_string_equal(c.log, "");
+	assert_int_equal(c.errors, 0);
+	fake_slow(&w->api, "", 0);
+	lease_stop(c.lease);
+}
+
+/* As a network that loses what comes back: each renewal is done, and given up by us. */
+FIXTURE_TEST(renewals_that_are_never_answered_count)
+{
+	struct fake_world *w = *state;
+	struct candidate c;
+
+	start(&c, w, "a", 2000);
+	expect(&c, "held:a ");
+	fake_slow(&w->api, "PUT", 1500);
+	assert_true(fake_run(w, 20000, four_writes, w));
+	assert_true(c.errors >= 3);
+	assert_string_equal(c.log, "");
+	fake_slow(&w->api, "", 0);
+	lease_stop(c.lease);
+}
+
+FIXTURE_TEST(a_record_that_asks_for_too_long_a_wait_is_not_believed)
+{
+	struct fake_world *w = *state;
+	struct candidate c;
+	int64_t seen;
+
+	held_by(w, "other", 3600, "1970-01-01T00:00:00.000000Z");
+	start(&c, w, "a", 400);
+	expect(&c, "following:other ");
+	seen = c.changed_ms;
+	expect(&c, "held:a ");
+	assert_in_range(c.changed_ms - seen, 2000 - 2 * RETRY, 2000 + LATE);
+	lease_stop(c.lease);
+}
+
+static bool four_looks(void *ctx)
+{
+	return fake_count(&((struct fake_world *)ctx)->api, "GET") >= 4;
+}
+
+FIXTURE_TEST(a_holder_of_any_length_is_told_once)
+{
+	struct fake_world *w = *state;
+	struct candidate c;
+	char holder[301], wanted[300];
+
+	memset(holder, 'x', 300);
+	holder[300] = '\0';
+	held_by(w, holder, 3600, "1970-01-01T00:00:00.000000Z");
+	snprintf(wanted, sizeof(wanted), "following:%.255s ", holder);
+	start(&c, w, "a", AGES);
+	expect(&c, wanted);
+	assert_true(fake_run(w, LONG, four_looks, w));
+	assert_string_equal(c.log, "");
+	lease_stop(c.lease);
+}
+
 static bool put_again(void *ctx)
 {
 	return fake_count(&((struct fake_world *)ctx)->api, "PUT") >= 8;
