@@ -162,6 +162,9 @@ static void on_read(uv_stream_t *tcp, ssize_t n, const uv_buf_t *buf)
 	if (n == UV_EOF) {
 		drop_because(c, ERR_IO,
 			     c->open_count ? "closed the connection before the answer" : "closed the connection");
+	} else if (n == UV_ENOBUFS) {
+		error_set(&err, ERR_NOMEM, "read from %s: no memory", c->addr);
+		drop(c, &err);
 	} else if (n < 0) {
 		set_network_error(&err, (int)n, "read from", c->addr);
 		drop(c, &err);
