@@ -39,6 +39,10 @@ static int parse_server(const cJSON *json, struct codis_group *g, struct error *
 	    take("datacenter", json_str(json, "datacenter", NULL), g->servers[i].datacenter,
 		 sizeof(g->servers[i].datacenter), err) < 0)
 		return -1;
+	if (take("action state", json_str(json, "action", "state", NULL), g->servers[i].action_state,
+		 sizeof(g->servers[i].action_state), err) < 0)
+		return -1;
+	g->servers[i].action_index = (int)json_int(0, json, "action", "index", NULL);
 	g->servers[i].replica_group = json_bool(false, json, "replica_group", NULL);
 	g->count++;
 	return 0;
@@ -64,12 +68,22 @@ int codis_group_parse(const cJSON *json, struct codis_group *g, struct error *er
 		    sizeof(g->promoting_state), err);
 }
 
+/* What is empty is left out, as Codis does. */
+static bool add_step(cJSON *parent, const char *name, int index, const char *state)
+{
+	cJSON *step = json_add_object(parent, name);
+
+	return step && (!index || json_add_int(step, "index", index)) &&
+	       (!state[0] || json_add_str(step, "state", state));
+}
+
 static cJSON *server_json(const struct codis_group *g, int i)
 {
 	cJSON *s = cJSON_CreateObject();
 
 	if (s && json_add_str(s, "server", g->servers[i].addr) &&
-	    json_add_str(s, "datacenter", g->servers[i].datacenter) && json_add_object(s, "action") &&
+	    json_add_str(s, "datacenter", g->servers[i].datacenter) &&
+	    add_step(s, "action", g->servers[i].action_index, g->servers[i].action_state) &&
 	    json_add_bool(s, "replica_group", g->servers[i].replica_group))
 		return s;
 	cJSON_Delete(s);
@@ -79,7 +93,7 @@ static cJSON *server_json(const struct codis_group *g, int i)
 int codis_group_write(const struct codis_group *g, struct buf *out)
 {
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
-	cJSON *servers, *promoting;
+	cJSON *servers;
 
 	if (!json_add_int(root, "id", g->id))
 		return -1;
@@ -88,12 +102,7 @@ int codis_group_write(const struct codis_group *g, struct buf *out)
 		if (json_push(servers, server_json(g, i)) < 0)
 			return -1;
 	}
-	promoting = json_add_object(root, "promoting");
-	if (!servers || !promoting)
-		return -1;
-	if (g->promoting_index && !json_add_int(promoting, "index", g->promoting_index))
-		return -1;
-	if (g->promoting_state[0] && !json_add_str(promoting, "state", g->promoting_state))
+	if (!servers || !add_step(root, "promoting", g->promoting_index, g->promoting_state))
 		return -1;
 	if (!json_add_bool(root, "out_of_sync", g->out_of_sync))
 		return -1;

@@ -26,6 +26,8 @@ struct codis_group {
 		char addr[CODIS_ADDR_MAX];
 		char datacenter[32];
 		bool replica_group;
+		int action_index;           /* of a sync that the dashboard has yet to do; 0: none */
+		char action_state[16];      /* "", pending, syncing, synced, synced_failed */
 	} servers[CODIS_SERVERS_PER_GROUP]; /* [0] is the master as declared */
 	int promoting_index;
 	char promoting_state[16]; /* "", preparing, prepared, finished */

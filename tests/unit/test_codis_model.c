@@ -21,7 +21,8 @@ static void parse(const char *text, struct codis_group *g)
 static const char group_text[] =
 	"{\"id\":1,\"servers\":[{\"server\":\"10.0.0.1:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":"
 	"false},"
-	"{\"server\":\"10.0.0.2:6379\",\"datacenter\":\"\",\"action\":{},\"replica_group\":true},"
+	"{\"server\":\"10.0.0.2:6379\",\"datacenter\":\"\",\"action\":{\"index\":7,\"state\":\"pending\"},\"replica_"
+	"group\":true},"
 	"{\"server\":\"10.0.0.3:6379\",\"datacenter\":\"dc\",\"action\":{},\"replica_group\":false}],"
 	"\"promoting\":{\"index\":1,\"state\":\"preparing\"},\"out_of_sync\":true}";
 
@@ -33,6 +34,8 @@ TEST(group_is_written_as_it_was_read)
 	parse(group_text, &g);
 	assert_int_equal(g.count, 3);
 	assert_int_equal(g.promoting_index, 1);
+	assert_int_equal(g.servers[1].action_index, 7); /* a sync that somebody has asked the dashboard for */
+	assert_string_equal(g.servers[1].action_state, "pending");
 	assert_int_equal(codis_group_write(&g, &out), 0);
 	assert_string_equal(out.data, group_text);
 }
@@ -53,6 +56,7 @@ TEST(lead_orders_as_codis_does)
 	assert_int_equal(codis_group_lead(&g, "10.0.0.2:6379"), 0);
 	assert_order(&g, "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.1:6379");
 	assert_true(g.servers[0].replica_group);
+	assert_string_equal(g.servers[0].action_state, "pending"); /* stays the server's */
 	assert_string_equal(g.promoting_state, "");
 	assert_int_equal(codis_group_lead(&g, "10.0.0.2:6379"), 0);
 	assert_order(&g, "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.1:6379");
