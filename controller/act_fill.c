@@ -189,7 +189,7 @@ static void on_filled(struct op *op)
 	op_end(op, NULL);
 }
 
-void fill_begin(struct op *op)
+static void fill_proxy(struct op *op)
 {
 	struct observed_proxy *p = cluster_proxy(op->c, op->a.addr, false);
 
@@ -202,4 +202,37 @@ void fill_begin(struct op *op)
 	fill_one(op, p, op->next.servers[0].addr, false, FILL_MS);
 	if (--op->waiting == 0)
 		on_filled(op);
+}
+
+/* Still the version that was decided on? */
+static void on_node_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			 const struct error *err)
+{
+	struct op *op = ctx;
+	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+
+	(void)data;
+	(void)len;
+	if (err)
+		op_end(op, err);
+	else if (g && g->running)
+		op_fail(op, ERR_CONFLICT, "the group is being changed"); /* its lock must not be undone */
+	else if (stat->version != op->version)
+		op_fail(op, ERR_CONFLICT, "the group has changed since this was decided");
+	else
+		fill_proxy(op);
+}
+
+/* A proxy that is sent to the master of before writes what is thrown away later. So the node is read once more, right
+ * before. */
+void fill_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+	char path[200];
+
+	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (!op->c->zk)
+		op_fail(op, ERR_IO, "the coordinator is not connected");
+	else if (coordinator_get(op->c->zk, path, on_node_read, op, &err) < 0)
+		op_end(op, &err);
 }

@@ -19,7 +19,7 @@ static void on_following(void *ctx, const char *answer, const struct error *err)
 	op_end(ctx, err);
 }
 
-void follow_begin(struct op *op)
+static void follow(struct op *op)
 {
 	char host[CODIS_ADDR_MAX], port_text[8];
 	struct error err = ERROR_INIT;
@@ -33,16 +33,45 @@ void follow_begin(struct op *op)
 	op_command(op, op->a.addr, on_following, 3, (const char *const[]){ "SLAVEOF", host, port_text });
 }
 
+static void on_follow_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			     const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	op_fenced(op, stat->version);
+	follow(op);
+}
+
+/* Whoever follows throws away what it has. Decided on an old node it would be the serving master that copies the one
+ * before it, or a replica that another controller is just giving the role to. So the node is written as it is, over the
+ * version that was decided on, as a promotion does. */
+void follow_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (!op->exists)
+		op_fail(op, ERR_CONFLICT, "the group has no node");
+	else if (op_fence(op, on_follow_fenced, &err) < 0)
+		op_end(op, &err);
+}
+
 /* --- ADD_SERVER, DROP_SERVER -------------------------------------------------------------------------------------- */
 
-static void on_listed(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_listed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		      const struct error *err)
 {
 	struct op *op = ctx;
 
 	(void)data;
 	(void)len;
 	if (!err) {
-		op_fenced(op, version);
+		op_fenced(op, stat->version);
 		observe_reload(op->c);
 	}
 	op_end(op, err);
@@ -64,14 +93,15 @@ void membership_begin(struct op *op)
 
 /* --- MARK_IN_SYNC ------------------------------------------------------------------------------------------------- */
 
-static void on_marked(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_marked(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		      const struct error *err)
 {
 	struct op *op = ctx;
 
 	(void)data;
 	(void)len;
 	if (!err) {
-		op_fenced(op, version);
+		op_fenced(op, stat->version);
 		/* With the next overview: many groups are marked at once after a first assignment, and each reload
 		 * makes a dashboard read all slots. */
 		op->c->reload_due = true;
@@ -105,19 +135,20 @@ void online_proxy_begin(struct op *op)
 		op_end(op, &err);
 }
 
-static void on_removed(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_removed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		       const struct error *err)
 {
 	struct op *op = ctx;
 
 	(void)data;
 	(void)len;
-	(void)version;
+	(void)stat;
 	if (!err)
 		observe_reload(op->c);
 	op_end(op, err && err->code != ERR_NOTFOUND ? err : NULL);
 }
 
-static void remove_node(struct op *op, const char *path, int version)
+static void remove_node(struct op *op, const char *path, const struct coordinator_stat *what)
 {
 	struct error err = ERROR_INIT;
 
@@ -125,22 +156,25 @@ static void remove_node(struct op *op, const char *path, int version)
 		op_end(op, &err);
 	else if (!op->c->zk)
 		op_fail(op, ERR_IO, "the coordinator is not connected");
-	else if (coordinator_delete(op->c->zk, path, version, on_removed, op, &err) < 0)
+	else if (coordinator_delete(op->c->zk, path, what, on_removed, op, &err) < 0)
 		op_end(op, &err);
 }
 
 void remove_proxy_begin(struct op *op)
 {
+	struct coordinator_stat what = { .version = op->version, .czxid = op->a.czxid };
 	char path[200];
 
 	cluster_path(op->c, path, sizeof(path), "proxy/proxy-%s", op->a.token);
-	remove_node(op, path, op->version);
+	remove_node(op, path, &what);
 }
 
 /* --- REMOVE_LOCK -------------------------------------------------------------------------------------------------- */
 
-/* Still the lock that was judged? A node that was taken anew has the same version, so its words are compared. */
-static void on_lock_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
+/* Still the lock that was judged? A node that was taken anew has the same version, so its words are compared, and the
+ * one that was read is the one that goes. */
+static void on_lock_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			 const struct error *err)
 {
 	struct op *op = ctx;
 	struct error bad = ERROR_INIT;
@@ -159,7 +193,7 @@ static void on_lock_read(void *ctx, const char *data, size_t len, int version, c
 		return;
 	}
 	cluster_path(op->c, path, sizeof(path), "topom");
-	remove_node(op, path, version);
+	remove_node(op, path, stat);
 }
 
 void remove_lock_begin(struct op *op)

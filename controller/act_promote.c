@@ -26,7 +26,8 @@
 
 static void on_locked(struct op *op);
 static void write_fence(struct op *op);
-static void on_fenced(void *ctx, const char *data, size_t len, int version, const struct error *err);
+static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		      const struct error *err);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
 static void ask_replica(struct op *op);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
@@ -75,7 +76,8 @@ static void write_fence(struct op *op)
 		give_up(op, &err);
 }
 
-static void on_fenced(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		      const struct error *err)
 {
 	static const char *const info[] = { "INFO" };
 	struct op *op = ctx;
@@ -86,7 +88,7 @@ static void on_fenced(void *ctx, const char *data, size_t len, int version, cons
 		give_up(op, err);
 		return;
 	}
-	op_fenced(op, version);
+	op_fenced(op, stat->version);
 	op_crash_point(op, "promote.fenced");
 	if (op->a.kind == ACT_SWITCH)
 		op_command(op, op->a.from, on_master_offset, 1, info);
@@ -223,7 +225,8 @@ static void unlock_if_it_leads(struct op *op, const struct codis_group *node, in
 	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
 }
 
-static void on_node_read(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_node_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			 const struct error *err)
 {
 	struct op *op = ctx;
 	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
@@ -231,7 +234,7 @@ static void on_node_read(void *ctx, const char *data, size_t len, int version, c
 	struct codis_group node;
 
 	if (json && codis_group_parse(json, &node, NULL) == 0)
-		unlock_if_it_leads(op, &node, version);
+		unlock_if_it_leads(op, &node, stat->version);
 	else if (err && err->code != ERR_NOTFOUND && g)
 		unlock_if_it_leads(op, &g->node, g->version); /* without a coordinator nobody takes its role away */
 	else
@@ -254,5 +257,5 @@ static void give_up(struct op *op, const struct error *err)
 		error_set(&unread, ERR_IO, "the coordinator is not connected");
 	else if (coordinator_get(op->c->zk, path, on_node_read, op, &unread) == 0)
 		return;
-	on_node_read(op, NULL, 0, -1, &unread);
+	on_node_read(op, NULL, 0, NULL, &unread);
 }

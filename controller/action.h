@@ -43,6 +43,7 @@ struct action {
 	 * is written over. */
 	bool exists;
 	int version;
+	int64_t czxid;                              /* REMOVE_PROXY: which node */
 	char addr[CODIS_ADDR_MAX];                  /* the server, the proxy or the dashboard that it is about */
 	char pod[VIEW_NAME_MAX], uid[VIEW_UID_MAX]; /* its pod; "": it has none */
 	char master[CODIS_ADDR_MAX];                /* FOLLOW: whom */

@@ -453,8 +453,10 @@ static void propose_proxy(struct decision *d, enum action_kind kind, int gid, co
 	struct action *a = propose(d, kind, gid, why);
 
 	a->subject = SUBJECT_PROXY;
-	if (kind == ACT_REMOVE_PROXY)
+	if (kind == ACT_REMOVE_PROXY) {
 		a->version = p->registered_version;
+		a->czxid = p->registered_czxid;
+	}
 	memcpy(a->token, p->token, sizeof(a->token));
 	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
 	memcpy(a->pod, p->pod.name, sizeof(a->pod));

@@ -21,8 +21,11 @@
 #define ASK_COSTLY_MS 10000 /* one that takes more than its share (cost.h) */
 /* A change in the coordinator is told by a watch; all is read in between lest one was missed. The lock, while no
  * dashboard serves, is read with it. */
-#define FOLDERS_MS           10000
-#define PROXY_TIMEOUT_MS     1000
+#define FOLDERS_MS       10000
+#define PROXY_TIMEOUT_MS 1000
+/* A member of ZooKeeper that is cut from its leader is found out by the others within syncLimit ticks: 10 s as it
+ * comes. */
+#define RESTORED_MS          60000
 #define DASHBOARD_TIMEOUT_MS 3000
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
@@ -89,8 +92,26 @@ static bool note_unreadable(struct cluster *c, struct observed_group *g, const s
 	return news;
 }
 
-bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len, int version,
-			const struct error *err)
+/* A lower version of the node that we know is of the past, whoever says so. When nothing else is said for long, the
+ * ensemble was restored from a copy. */
+static bool is_older(struct cluster *c, struct observed_group *g, const struct coordinator_stat *stat)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!g->exists || !g->read_ms || stat->czxid != g->czxid || stat->version >= g->version) {
+		g->older_since_ms = 0;
+		return false;
+	}
+	if (!g->older_since_ms)
+		g->older_since_ms = now;
+	if (now - g->older_since_ms >= RESTORED_MS)
+		return false;
+	c->list_failed = true; /* read again soon */
+	return true;
+}
+
+bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len,
+			const struct coordinator_stat *stat, const struct error *err)
 {
 	struct observed_group *g = cluster_group(c, gid, true);
 	struct codis_group before, node = { .id = gid };
@@ -100,16 +121,19 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	c->list_failed |= err && !gone;
 	if (!g || (err && !gone) || began_ms < g->read_ms)
 		return false;
+	if (!gone && is_older(c, g, stat))
+		return false;
 	if (!gone && parse_group(gid, data, len, &node, &bad) < 0)
 		return note_unreadable(c, g, &bad);
 	g->unreadable[0] = '\0';
 	before = g->node;
 	first = !g->read_ms;
-	news = first || g->exists == gone || (!gone && version != g->version) ||
+	news = first || g->exists == gone || (!gone && stat->version != g->version) ||
 	       memcmp(&before, &node, sizeof(node)) != 0;
 	g->node = node;
 	g->exists = !gone;
-	g->version = gone ? g->version : version;
+	g->version = gone ? g->version : stat->version;
+	g->czxid = gone ? g->czxid : stat->czxid;
 	g->read_ms = began_ms;
 	note_promoting(c, g, &before);
 	if (news)
@@ -118,11 +142,12 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	return news || g->node.promoting_state[0];
 }
 
-static void on_group(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_group(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		     const struct error *err)
 {
 	struct node_read *r = ctx;
 
-	cluster_heard(r->c, observe_hear_group(r->c, r->gid, r->began_ms, data, len, version, err));
+	cluster_heard(r->c, observe_hear_group(r->c, r->gid, r->began_ms, data, len, stat, err));
 	free(r);
 }
 
@@ -185,7 +210,8 @@ static void note_proxies_read(struct cluster *c)
 		c->proxies_read_ms = clock_mono_ms();
 }
 
-bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version)
+bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len,
+			     const struct coordinator_stat *stat)
 {
 	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, NULL);
 	const char *addr = json_str(json, "admin_addr", NULL);
@@ -195,17 +221,20 @@ bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *d
 	if (!p)
 		return false;
 	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
-	       (first ? p->registered_version : p->other_version) != version;
+	       (first ? p->registered_version : p->other_version) != stat->version ||
+	       (first ? p->registered_czxid : p->other_czxid) != stat->czxid;
 	snprintf(first ? p->registered_token : p->other_token, CODIS_TOKEN_MAX, "%s", token);
-	*(first ? &p->registered_version : &p->other_version) = version;
+	*(first ? &p->registered_version : &p->other_version) = stat->version;
+	*(first ? &p->registered_czxid : &p->other_czxid) = stat->czxid;
 	return news;
 }
 
-static void on_proxy_node(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_proxy_node(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			  const struct error *err)
 {
 	struct node_read *r = ctx;
 	struct cluster *c = r->c;
-	bool news = !err && observe_hear_proxy_node(c, r->token, data, len, version);
+	bool news = !err && observe_hear_proxy_node(c, r->token, data, len, stat);
 
 	free(r);
 	c->proxies_unread--;
@@ -234,6 +263,7 @@ static bool forget_entries(struct observed_proxy *p, int count, const char *cons
 	if (first) {
 		memcpy(p->registered_token, p->other_token, sizeof(p->registered_token));
 		p->registered_version = p->other_version;
+		p->registered_czxid = p->other_czxid;
 		p->other_token[0] = '\0';
 	}
 	return first || other;
@@ -306,12 +336,13 @@ bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, si
 	       t->lock_start_wall_ms != before.lock_start_wall_ms;
 }
 
-static void on_lock(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_lock(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		    const struct error *err)
 {
 	struct node_read *r = ctx;
 	struct cluster *c = r->c;
 
-	(void)version; /* one that is taken anew has the same */
+	(void)stat; /* whose it is, its words say */
 	c->listing--;
 	cluster_heard(c, observe_hear_lock(c, r->began_ms, data, len, err));
 	free(r);

@@ -9,6 +9,7 @@
 
 struct cluster;
 struct codis_slot;
+struct coordinator_stat;
 struct error;
 struct observed_dashboard;
 struct observed_proxy;
@@ -28,13 +29,14 @@ void observe_reload(struct cluster *c);
 int64_t observe_start_time(const char *s);
 
 /* What an answer changes of what is observed; bool: whether it is news. err: NULL, or why there is no answer. */
-bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len, int version,
-			const struct error *err);
+bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len,
+			const struct coordinator_stat *stat, const struct error *err);
 /* The names in the folder of groups, and of proxies. */
 void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, const char *const *names);
 void observe_hear_proxy_list(struct cluster *c, int count, const char *const *names);
 /* The node of a proxy. */
-bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len, int version);
+bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len,
+			     const struct coordinator_stat *stat);
 bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err);
 bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err);
 /* Keeps one slot as the proxy has it now; whether that is news. */

@@ -51,6 +51,8 @@ struct observed_group {
 	struct codis_group node;
 	bool exists;
 	int version;
+	int64_t czxid;              /* which node of that name it is; 0: not known */
+	int64_t older_since_ms;     /* since when only older versions are read; 0: not so */
 	int64_t read_ms;            /* when the read that gave this began */
 	char unreadable[120];       /* why the node cannot be read as it is now; node is what it was before; "" none */
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
@@ -72,10 +74,12 @@ struct observed_proxy {
 	char token[CODIS_TOKEN_MAX];            /* as the process says */
 	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
 	int registered_version;
+	int64_t registered_czxid;
 	/* A second entry for this address: a process that starts again has another token, and takes itself in under it
 	 * while the entry of the one before is still there. */
 	char other_token[CODIS_TOKEN_MAX];
 	int other_version;
+	int64_t other_czxid;
 	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
 	int64_t slots_ms; /* when the question was asked whose answer has the slots */

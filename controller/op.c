@@ -282,6 +282,7 @@ void op_fenced(struct op *op, int version)
 	if (!g)
 		return;
 	before = g->node;
+	g->czxid = g->exists ? g->czxid : 0; /* the answer to a create does not say it */
 	g->node = op->next;
 	g->version = version;
 	g->exists = true;

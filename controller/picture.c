@@ -319,6 +319,7 @@ static void view_entry(const struct observed_proxy *o, struct proxy_view *p)
 	memcpy(p->token, token[0] ? token : o->token, sizeof(p->token));
 	p->registered = token[0] != '\0';
 	p->registered_version = other ? o->other_version : o->registered_version;
+	p->registered_czxid = other ? o->other_czxid : o->registered_czxid;
 	p->reach = is_of_another(o, token) ? REACH_REFUSED : o->reach;
 }
 

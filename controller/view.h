@@ -80,6 +80,7 @@ struct proxy_view {
 	struct pod_view pod;
 	bool registered; /* has a node in the coordinator */
 	int registered_version;
+	int64_t registered_czxid; /* the change that made the node */
 	bool busy;
 	enum reach reach; /* of its admin interface */
 	int64_t since_ms;

@@ -56,11 +56,21 @@ static void on_changed(void *ctx, const char *path)
 	observe_changed(ctx, path);
 }
 
+static void on_lost(void *ctx, const struct error *why)
+{
+	struct cluster *c = ctx;
+
+	log_warn(c->ctl->log, "coordinator.member_lost", "product=%s error=%s", c->product, LOGQ(why->text));
+}
+
 static void open_coordinator(struct cluster *c, const char *servers)
 {
-	struct coordinator_config cfg = {
-		.servers = servers, .session_ms = 4000, .call_ms = 500, .on_changed = on_changed, .ctx = c
-	};
+	struct coordinator_config cfg = { .servers = servers,
+					  .session_ms = 4000,
+					  .call_ms = 500,
+					  .on_changed = on_changed,
+					  .on_lost = on_lost,
+					  .ctx = c };
 	struct error err = ERROR_INIT;
 	struct coordinator *zk = coordinator_open(c->ctl->uv, &cfg, &err), *old;
 

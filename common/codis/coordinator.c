@@ -1,26 +1,23 @@
 #include "common/codis/coordinator.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zookeeper/zookeeper.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/codis/zk_session.h"
 #include "common/net/addr.h"
 
-#define REOPEN_MS 500 /* between two attempts at a member that does not answer */
-
-struct session {
-	struct coordinator *c;
-	char addr[ADDR_TEXT_MAX + 8]; /* as its client wants it */
-	zhandle_t *zh;                /* NULL: closed, the timer opens it again */
-	uv_timer_t timer;
-	uv_poll_t *poll; /* on fd; NULL where there is none */
-	int fd;
-	bool connected;
-};
+/* A call is given up when all members were asked, but not before so many times the time for one: an answer that is late
+ * (a disk that is slow to sync) is one all the same. */
+#define PATIENCE 3
+/* A parent that is made gets as many attempts as there are members, again. */
+#define TRIES_MAX (2 * COORDINATOR_MEMBERS)
+/* Deletes of which it is not known whether they will yet be done. Each is a member that hung at that moment. */
+#define DOUBTS_MAX 8
+/* After so many sessions without a word from us the ensemble has ended ours: it counts in steps of its own. */
+#define DOUBT_SESSIONS 2
 
 struct call {
 	struct coordinator *c;
@@ -28,16 +25,23 @@ struct call {
 	char *path, *data;
 	size_t len;
 	int version;
+	int64_t czxid; /* of a delete: which node is meant */
 	coordinator_done done;
 	coordinator_names names;
 	void *ctx;
 	uv_timer_t timer;
-	int tries;        /* attempts made */
-	unsigned tried;   /* bit per session */
-	bool verify;      /* a repeated write met a conflict: reading whether it was our own first try */
-	bool parent_made; /* of a create: the parent was missing and was made */
+	uint64_t until_ms; /* it is not given up before */
+	int tries;         /* attempts made */
+	int waiting;       /* attempts whose answer may still come */
+	unsigned tried;    /* bit per session */
+	int refused;       /* of a write: an answer said no while another attempt may have been done; else ZOK */
+	bool sent;         /* of a delete: it was asked for, so only reading tells what became of it */
+	int sent_to;
+	uint64_t sent_born; /* its session */
+	bool parent_made;   /* of a create: the parent was missing and was made */
 	bool finished;
-	int open; /* attempts whose completion has not come, and 1 while the timer is open */
+	struct error last; /* why the last member gave no answer */
+	int open;          /* attempts that are not over, and 1 while the timer is open */
 	struct call *next, **link;
 };
 
@@ -45,6 +49,14 @@ struct attempt {
 	struct call *call;
 	int session;
 	int number;
+	bool reads;    /* a sync goes before it */
+	bool unsynced; /* and has failed */
+	int parts;     /* completions to come */
+};
+
+struct doubt {
+	char *path; /* NULL: free */
+	uint64_t until_ms;
 };
 
 struct coordinator {
@@ -52,53 +64,34 @@ struct coordinator {
 	char *servers;
 	int session_ms, call_ms;
 	void (*on_changed)(void *ctx, const char *path);
+	void (*on_lost)(void *ctx, const struct error *why);
 	void *ctx;
 	int count, best;
-	struct session sessions[COORDINATOR_MEMBERS];
+	struct zk_session sessions[COORDINATOR_MEMBERS];
+	/* The last change that was seen or made, and when on the clock that also dates the sessions. */
+	int64_t seen_zxid;
+	uint64_t seen_at, clock;
+	struct doubt doubts[DOUBTS_MAX];
 	struct call *calls;
-	int handles; /* uv handles still open */
+	int handles; /* sessions not yet closed */
 	bool closing;
 };
 
-static void service(struct session *s);
 static void try_next(struct call *call);
-
-/* --- sessions: ZooKeeper's single-threaded client on libuv -------------------------------------------------------- */
+static void on_call_timer(uv_timer_t *t);
 
 static void maybe_free(struct coordinator *c)
 {
 	if (!c->closing || c->handles || c->calls)
 		return;
+	for (int i = 0; i < DOUBTS_MAX; i++)
+		free(c->doubts[i].path);
 	free(c->servers);
 	free(c);
 }
 
-static void on_handle_closed(uv_handle_t *h)
-{
-	struct session *s = h->data;
-
-	s->c->handles--;
-	maybe_free(s->c);
-}
-
-static void on_poll_closed(uv_handle_t *h)
-{
-	struct session *s = h->data;
-
-	free(h);
-	s->c->handles--;
-	maybe_free(s->c);
-}
-
-static void drop_poll(struct session *s)
-{
-	if (!s->poll)
-		return;
-	uv_poll_stop(s->poll);
-	uv_close((uv_handle_t *)s->poll, on_poll_closed);
-	s->poll = NULL;
-	s->fd = -1;
-}
+/* --- members -------------------------------------------------------------------------------------------------------
+ */
 
 static void tell_changed(const struct coordinator *c, const char *path)
 {
@@ -106,120 +99,123 @@ static void tell_changed(const struct coordinator *c, const char *path)
 		c->on_changed(c->ctx, path);
 }
 
-/* The watches of a session that is lost are lost with it, or come late. */
-static void set_connected(struct session *s, bool connected)
+/* It came, or was lost: the watches of its session are lost with it. */
+static void on_connected(struct zk_session *s)
 {
-	if (s->connected == connected)
+	tell_changed(s->cfg.ctx, NULL);
+}
+
+static void on_failed(struct zk_session *s, const struct error *why)
+{
+	struct coordinator *c = s->cfg.ctx;
+
+	if (c->on_lost && !c->closing)
+		c->on_lost(c->ctx, why);
+}
+
+static void on_changed(struct zk_session *s, const char *path)
+{
+	tell_changed(s->cfg.ctx, path);
+}
+
+static void on_session_closed(struct zk_session *s)
+{
+	struct coordinator *c = s->cfg.ctx;
+
+	c->handles--;
+	maybe_free(c);
+}
+
+/* --- what is known of time -----------------------------------------------------------------------------------------
+ */
+
+static void see(struct coordinator *c, int64_t zxid)
+{
+	if (zxid <= c->seen_zxid)
 		return;
-	s->connected = connected;
-	tell_changed(s->c, NULL);
+	c->seen_zxid = zxid;
+	c->seen_at = ++c->clock;
 }
 
-static void on_watch(zhandle_t *zh, int type, int state, const char *path, void *ctx)
+static void see_stat(struct coordinator *c, const struct Stat *stat)
 {
-	struct session *s = ctx;
-
-	(void)zh;
-	if (type == ZOO_SESSION_EVENT)
-		set_connected(s, state == ZOO_CONNECTED_STATE);
-	else if (type == ZOO_CREATED_EVENT || type == ZOO_DELETED_EVENT || type == ZOO_CHANGED_EVENT ||
-		 type == ZOO_CHILD_EVENT)
-		tell_changed(s->c, path);
+	see(c, stat->czxid);
+	see(c, stat->mzxid);
+	see(c, stat->pzxid);
 }
 
-static void on_session_timer(uv_timer_t *t)
+/* The connected session that was not tried yet, the best one first; -1: none. */
+static int choose(const struct call *call)
 {
-	service(t->data);
-}
+	const struct coordinator *c = call->c;
 
-static void close_session(struct session *s)
-{
-	drop_poll(s);
-	set_connected(s, false);
-	if (s->zh) {
-		zhandle_t *zh = s->zh;
+	for (int i = 0; i < c->count; i++) {
+		int at = (c->best + i) % c->count;
 
-		s->zh = NULL;
-		zookeeper_close(zh); /* completes what is open with ZCLOSING */
+		if (zk_session_usable(&c->sessions[at]) && !(call->tried & (1u << at)))
+			return at;
 	}
+	return -1;
 }
 
-static void open_session(struct session *s)
+/* Whether an answer is from before what was seen. A session that was made since cannot be, unless the ensemble itself
+ * has gone back; then no other member knows better either. */
+static bool is_past(const struct attempt *a)
 {
-	s->zh = zookeeper_init(s->addr, on_watch, s->c->session_ms, NULL, s, 0);
-	if (s->zh)
-		zoo_set_servers_resolution_delay(s->zh,
-						 -1); /* an address stays what it is: else it is resolved each time */
+	struct coordinator *c = a->call->c;
+	struct zk_session *s = &c->sessions[a->session];
+
+	if (s->frame.zxid >= c->seen_zxid)
+		return false;
+	if (s->born < c->seen_at) {
+		zk_session_renew(s, "it is behind what was seen already");
+		return true;
+	}
+	if (choose(a->call) >= 0)
+		return true;
+	c->seen_zxid = s->frame.zxid;
+	c->seen_at = ++c->clock;
+	tell_changed(c, NULL);
+	return false;
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+/* --- deletes in doubt ----------------------------------------------------------------------------------------------
+ */
+
+static struct doubt *find_doubt(struct coordinator *c, const char *path)
 {
-	struct session *s = poll->data;
-	int zk = 0;
+	for (int i = 0; i < DOUBTS_MAX; i++) {
+		struct doubt *d = &c->doubts[i];
 
-	uv_poll_stop(poll);
-	if (status < 0 || (events & UV_READABLE))
-		zk |= ZOOKEEPER_READ;
-	if (status < 0 || (events & UV_WRITABLE))
-		zk |= ZOOKEEPER_WRITE;
-	if (s->zh)
-		zookeeper_process(s->zh, zk); /* its result shows in the state, which service() reads */
-	service(s);
-}
-
-static void watch_fd(struct session *s, int fd, int interest)
-{
-	int events = (interest & ZOOKEEPER_READ ? UV_READABLE : 0) | (interest & ZOOKEEPER_WRITE ? UV_WRITABLE : 0);
-
-	if (s->poll && s->fd != fd)
-		drop_poll(s);
-	if (fd < 0 || !events)
-		return;
-	if (!s->poll) {
-		s->poll = malloc(sizeof(*s->poll));
-		if (!s->poll || uv_poll_init(s->c->uv, s->poll, fd) != 0) {
-			free(s->poll);
-			s->poll = NULL;
-			return; /* the timer tries again */
+		if (d->path && uv_now(c->uv) >= d->until_ms) {
+			free(d->path);
+			d->path = NULL;
 		}
-		s->poll->data = s;
-		s->fd = fd;
-		s->c->handles++;
+		if (path ? d->path && strcmp(d->path, path) == 0 : !d->path)
+			return d;
 	}
-	uv_poll_start(s->poll, events, on_poll);
+	return NULL;
 }
 
-/* Asks the client what it waits for, and waits for that. */
-static void service(struct session *s)
+/* It was given up without an answer. Its session is ended, so that it is not done much later. */
+static void doubt(struct call *call)
 {
-	struct timeval tv = { 0, 0 };
-	int fd = -1, interest = 0, rc;
-	uint64_t ms;
+	struct coordinator *c = call->c;
+	struct zk_session *s = &c->sessions[call->sent_to];
+	struct doubt *d = find_doubt(c, NULL);
+	int ms = s->zh && zoo_recv_timeout(s->zh) > c->session_ms ? zoo_recv_timeout(s->zh) : c->session_ms;
 
-	if (s->c->closing)
-		return;
-	if (!s->zh)
-		open_session(s);
-	if (s->poll)
-		uv_poll_stop(s->poll); /* the client may close the socket in here */
-	rc = s->zh ? zookeeper_interest(s->zh, &fd, &interest, &tv) : ZINVALIDSTATE;
-	if (rc == ZINVALIDSTATE || (s->zh && is_unrecoverable(s->zh))) {
-		close_session(s);
-		uv_timer_start(&s->timer, on_session_timer, REOPEN_MS, 0);
-		return;
-	}
-	if (rc != ZOK)
-		set_connected(s, false);
-	watch_fd(s, rc == ZOK ? fd : -1, interest);
-	ms = (uint64_t)tv.tv_sec * 1000 + (uint64_t)tv.tv_usec / 1000;
-	if (ms < 1)
-		ms = 1;
-	if (ms > 1000)
-		ms = 1000;
-	uv_timer_start(&s->timer, on_session_timer, rc == ZOK ? ms : 20, 0);
+	if (s->born == call->sent_born)
+		zk_session_renew(s, "a delete was not answered");
+	if (!d)
+		d = &c->doubts[0]; /* many began at once */
+	free(d->path);
+	d->path = strdup(call->path);
+	d->until_ms = uv_now(c->uv) + (uint64_t)ms * DOUBT_SESSIONS;
 }
 
-/* --- calls -------------------------------------------------------------------------------------------------------- */
+/* --- calls ---------------------------------------------------------------------------------------------------------
+ */
 
 static void unref(struct call *call)
 {
@@ -247,15 +243,25 @@ static void conclude(struct call *call)
 	uv_close((uv_handle_t *)&call->timer, on_call_timer_closed);
 }
 
-static void finish(struct call *call, const char *data, size_t len, int version, const struct error *err)
+static void fail_call(struct call *call, const struct error *err)
 {
+	static const struct coordinator_stat none = { .version = -1 };
+
 	if (call->finished)
 		return;
+	if (call->op == CALL_DELETE && call->sent && err->code == ERR_TIMEOUT)
+		doubt(call);
 	conclude(call);
 	if (call->names)
 		call->names(call->ctx, 0, NULL, err);
 	else
-		call->done(call->ctx, data, len, version, err);
+		call->done(call->ctx, NULL, 0, &none, err);
+}
+
+static void succeed(struct call *call, const char *data, size_t len, const struct coordinator_stat *stat)
+{
+	conclude(call);
+	call->done(call->ctx, data, len, stat, NULL);
 }
 
 static const char *op_name(const struct call *call)
@@ -276,48 +282,54 @@ static void finish_rc(struct call *call, int rc)
 							 : ERR_IO;
 
 	error_set(&err, code, "ZooKeeper %s %s: %s", op_name(call), call->path, zerror(rc));
-	finish(call, NULL, 0, -1, &err);
+	fail_call(call, &err);
+}
+
+/* No member is left to be asked, and time is up. */
+static void give_up(struct call *call)
+{
+	bool bad = call->last.code == ERR_PROTOCOL || call->last.code == ERR_TOOBIG;
+
+	if (call->refused != ZOK) {
+		finish_rc(call, call->refused);
+	} else if (bad && !call->sent) {
+		error_wrap(&call->last, "ZooKeeper %s %s", op_name(call), call->path);
+		fail_call(call, &call->last);
+	} else {
+		finish_rc(call, call->tries ? ZOPERATIONTIMEOUT : ZCONNECTIONLOSS);
+	}
 }
 
 /* Whether another member may know better. */
 static bool is_passing(int rc)
 {
 	return rc == ZCONNECTIONLOSS || rc == ZOPERATIONTIMEOUT || rc == ZINVALIDSTATE || rc == ZSESSIONEXPIRED ||
-	       rc == ZCLOSING || rc == ZSESSIONMOVED;
+	       rc == ZCLOSING || rc == ZSESSIONMOVED || rc == ZRUNTIMEINCONSISTENCY || rc == ZMARSHALLINGERROR;
 }
 
-/* Ends an attempt: false when its answer no longer matters. */
-static bool arrived(struct attempt *a, struct call **call)
-{
-	bool matters;
-
-	*call = a->call;
-	matters = !(*call)->finished && a->number == (*call)->tries;
-	if (matters && !(*call)->c->closing)
-		(*call)->c->best = a->session;
-	free(a);
-	return matters;
-}
-
-/* A repeated write that meets a conflict may have met its own first try: then what is there is what we wrote. */
+/* Whether an attempt that is not answered may be the reason for a refusal. */
 static bool may_be_ours(const struct call *call, int rc)
 {
-	return call->tries > 1 &&
-	       ((call->op == CALL_SET && rc == ZBADVERSION) || (call->op == CALL_CREATE && rc == ZNODEEXISTS));
+	return (call->op == CALL_SET && rc == ZBADVERSION) || (call->op == CALL_CREATE && rc == ZNODEEXISTS);
 }
 
-static void on_parent(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_parent(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		      const struct error *err)
 {
 	struct call *call = ctx;
+	struct error why = ERROR_INIT;
 
 	(void)data;
 	(void)len;
-	(void)version;
+	(void)stat;
 	call->tried = 0;
-	if (err && err->code != ERR_EXISTS)
-		finish_rc(call, ZNONODE);
-	else if (!call->finished)
+	if (err && err->code != ERR_EXISTS) {
+		why = *err;
+		error_wrap(&why, "ZooKeeper create %s: its parent", call->path);
+		fail_call(call, &why);
+	} else if (!call->finished) {
 		try_next(call);
+	}
 	unref(call);
 }
 
@@ -340,115 +352,239 @@ static bool make_parent(struct call *call)
 	return r == 0;
 }
 
-static void settle(struct call *call, int rc, const char *data, size_t len, int version)
+/* --- answers -------------------------------------------------------------------------------------------------------
+ */
+
+static void part_over(struct attempt *a)
+{
+	struct call *call = a->call;
+
+	if (--a->parts)
+		return;
+	free(a);
+	unref(call);
+}
+
+/* The attempt's answer has come, or never will. rc becomes a passing failure where another member shall be asked;
+ * false: nobody waits for it any more. */
+static bool arrived(struct attempt *a, int *rc)
+{
+	struct call *call = a->call;
+	struct zk_session *s = &call->c->sessions[a->session];
+
+	call->waiting--;
+	if (call->c->closing)
+		return false;
+	if (is_passing(*rc)) {
+		call->last = s->failed;
+		return !call->finished;
+	}
+	/* Of a write that was done this is known, whoever still waits for it. */
+	if (!a->reads && *rc == ZOK)
+		see(call->c, s->frame.zxid);
+	if (call->finished)
+		return false;
+	if (a->reads && (a->unsynced || is_past(a)))
+		*rc = ZCONNECTIONLOSS;
+	else
+		call->c->best = a->session;
+	return true;
+}
+
+/* An attempt has failed. */
+static void settle(struct call *call, const struct attempt *a, int rc)
 {
 	if (rc == ZNONODE && call->op == CALL_CREATE && make_parent(call))
 		return;
 	if (is_passing(rc)) {
-		try_next(call);
-	} else if (call->verify && rc == ZOK) {
-		if (len == call->len && memcmp(data, call->data, len) == 0)
-			finish(call, data, len, version, NULL);
-		else
-			finish_rc(call, call->op == CALL_CREATE ? ZNODEEXISTS : ZBADVERSION);
-	} else if (may_be_ours(call, rc)) {
-		call->verify = true;
-		call->tried = 0;
-		try_next(call);
-	} else if (rc == ZNONODE && call->op == CALL_DELETE && call->tries > 1) {
-		finish(call, "", 0, -1, NULL);
-	} else if (rc != ZOK) {
-		finish_rc(call, rc);
+		if (call->refused != ZOK && !call->waiting)
+			finish_rc(call, call->refused);
+		else if (a->number == call->tries) /* of an older one: the next is under way already */
+			try_next(call);
+	} else if (call->waiting && may_be_ours(call, rc)) {
+		call->refused = rc;
+		uv_timer_start(&call->timer, on_call_timer, (uint64_t)call->c->call_ms, 0);
 	} else {
-		finish(call, data ? data : "", len, version, NULL);
+		finish_rc(call, rc);
 	}
+}
+
+/* The node that was to be deleted is read, for it is not known what became of that. */
+static void judge_deleted(struct call *call, const struct attempt *a, int rc, const struct Stat *stat)
+{
+	static const struct coordinator_stat none = { .version = -1 };
+
+	if (rc == ZNONODE || (rc == ZOK && stat->czxid != call->czxid))
+		succeed(call, "", 0, &none);
+	else if (rc == ZOK && stat->version != call->version)
+		finish_rc(call, ZBADVERSION); /* nor will it be deleted any more */
+	else if (rc == ZOK)
+		call->tried = 0; /* it may yet be: read again when the timer says so */
+	else
+		settle(call, a, is_passing(rc) ? rc : ZCONNECTIONLOSS);
+}
+
+static void on_synced(int rc, const char *value, const void *ctx)
+{
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
+
+	(void)value;
+	a->unsynced |= rc != ZOK;
+	part_over(a);
+}
+
+static struct coordinator_stat stat_of(const struct Stat *stat)
+{
+	return (struct coordinator_stat){ stat->version, stat->czxid, stat->mzxid };
+}
+
+static void give_data(struct call *call, const char *value, int len, const struct Stat *stat)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(ZK_DATA_MAX + 1);
+	struct coordinator_stat is = stat_of(stat);
+
+	if (len > 0 && buf_add(&text, value, (size_t)len) < 0) /* ends with NUL, as the client's need not */
+		finish_rc(call, ZSYSTEMERROR);
+	else
+		succeed(call, text.data, text.len, &is);
 }
 
 static void on_data(int rc, const char *value, int len, const struct Stat *stat, const void *ctx)
 {
-	struct call *call;
-	BUF_CLEANUP struct buf text = BUF_INIT(2u << 20);
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
+	struct call *call = a->call;
 
-	if (arrived((struct attempt *)(uintptr_t)ctx, &call)) {
-		if (rc == ZOK && len > 0)
-			buf_add(&text, value, (size_t)len); /* ends with NUL, as the client's need not */
-		settle(call, rc, text.data, text.len, stat ? stat->version : -1);
+	if (arrived(a, &rc)) {
+		if (rc == ZOK)
+			see_stat(call->c, stat);
+		if (call->op == CALL_DELETE)
+			judge_deleted(call, a, rc, stat);
+		else if (rc == ZOK)
+			give_data(call, value, len, stat);
+		else
+			settle(call, a, rc);
 	}
-	unref(call);
+	part_over(a);
+}
+
+static void on_names(int rc, const struct String_vector *names, const struct Stat *stat, const void *ctx)
+{
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
+	struct call *call = a->call;
+
+	if (arrived(a, &rc)) {
+		for (int i = 0; rc == ZOK && i < names->count; i++) {
+			if (!names->data[i] || !names->data[i][0])
+				rc = ZMARSHALLINGERROR; /* zk_frame_check() has seen to that */
+		}
+		if (rc == ZOK) {
+			see_stat(call->c, stat);
+			conclude(call);
+			call->names(call->ctx, names->count, (const char *const *)names->data, NULL);
+		} else {
+			settle(call, a, rc);
+		}
+	}
+	part_over(a);
 }
 
 static void on_stat(int rc, const struct Stat *stat, const void *ctx)
 {
-	struct call *call;
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
+	struct call *call = a->call;
 
-	if (arrived((struct attempt *)(uintptr_t)ctx, &call))
-		settle(call, rc, call->data, call->len, stat ? stat->version : -1);
-	unref(call);
+	if (arrived(a, &rc)) {
+		if (rc == ZOK) {
+			struct coordinator_stat is = stat_of(stat);
+
+			see_stat(call->c, stat);
+			succeed(call, call->data, call->len, &is);
+		} else {
+			settle(call, a, rc);
+		}
+	}
+	part_over(a);
 }
 
 static void on_created(int rc, const char *value, const void *ctx)
 {
-	struct call *call;
+	static const struct coordinator_stat fresh = { .version = 0 };
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
 
 	(void)value;
-	if (arrived((struct attempt *)(uintptr_t)ctx, &call))
-		settle(call, rc, call->data, call->len, 0);
-	unref(call);
-}
-
-static void on_void(int rc, const void *ctx)
-{
-	struct call *call;
-
-	if (arrived((struct attempt *)(uintptr_t)ctx, &call))
-		settle(call, rc, "", 0, -1);
-	unref(call);
-}
-
-static void on_names(int rc, const struct String_vector *names, const void *ctx)
-{
-	struct call *call;
-
-	if (arrived((struct attempt *)(uintptr_t)ctx, &call)) {
-		if (rc == ZOK && names) {
-			conclude(call);
-			call->names(call->ctx, names->count, (const char *const *)names->data, NULL);
-		} else {
-			settle(call, rc == ZOK ? ZSYSTEMERROR : rc, NULL, 0, -1);
-		}
+	if (arrived(a, &rc)) {
+		if (rc == ZOK)
+			succeed(a->call, a->call->data, a->call->len, &fresh);
+		else
+			settle(a->call, a, rc);
 	}
-	unref(call);
+	part_over(a);
 }
 
-static int issue(struct call *call, zhandle_t *zh, struct attempt *a)
+static void on_deleted(int rc, const void *ctx)
 {
-	int watch = call->c->on_changed != NULL;
+	static const struct coordinator_stat none = { .version = -1 };
+	struct attempt *a = (struct attempt *)(uintptr_t)ctx;
+	struct coordinator *c = a->call->c;
+	struct doubt *d = a->call->finished && !c->closing && !is_passing(rc) ? find_doubt(c, a->call->path) : NULL;
 
-	if (call->verify)
-		return zoo_aget(zh, call->path, 0, on_data, a);
-	switch (call->op) {
-	case CALL_GET: return zoo_aget(zh, call->path, watch, on_data, a);
-	case CALL_LIST: return zoo_aget_children(zh, call->path, watch, on_names, a);
-	case CALL_SET: return zoo_aset(zh, call->path, call->data, (int)call->len, call->version, on_stat, a);
-	case CALL_CREATE:
-		return zoo_acreate(zh, call->path, call->data, (int)call->len, &ZOO_OPEN_ACL_UNSAFE, 0, on_created, a);
-	case CALL_DELETE: return zoo_adelete(zh, call->path, call->version, on_void, a);
+	if (d)
+		d->until_ms = 0; /* the answer is late, and definite */
+	if (arrived(a, &rc)) {
+		if (rc == ZOK)
+			succeed(a->call, "", 0, &none);
+		else
+			settle(a->call, a, rc);
 	}
-	return ZBADARGUMENTS;
+	part_over(a);
 }
 
-/* The connected session that was not tried yet, the best one first; -1: none. */
-static int choose(const struct call *call)
+/* --- attempts ------------------------------------------------------------------------------------------------------
+ */
+
+static void sync_first(struct zk_session *s, const struct call *call, struct attempt *a)
 {
-	const struct coordinator *c = call->c;
-
-	for (int i = 0; i < c->count; i++) {
-		int at = (c->best + i) % c->count;
-
-		if (c->sessions[at].zh && c->sessions[at].connected && !(call->tried & (1u << at)))
-			return at;
+	if (zoo_async(s->zh, call->path, on_synced, a) != ZOK) {
+		a->unsynced = true;
+		return;
 	}
-	return -1;
+	a->parts++;
+	zk_session_expect(s, ZK_PATH);
+}
+
+static int issue_read(struct zk_session *s, const struct call *call, struct attempt *a)
+{
+	int watch = call->c->on_changed != NULL && call->op != CALL_DELETE, rc;
+
+	a->reads = true;
+	sync_first(s, call, a);
+	rc = call->op == CALL_LIST ? zoo_aget_children2(s->zh, call->path, watch, on_names, a)
+				   : zoo_aget(s->zh, call->path, watch, on_data, a);
+	if (rc == ZOK)
+		zk_session_expect(s, call->op == CALL_LIST ? ZK_NAMES : ZK_DATA);
+	return rc;
+}
+
+static int issue_write(struct zk_session *s, struct call *call, struct attempt *a)
+{
+	enum zk_kind kind = ZK_VOID;
+	int rc;
+
+	if (call->op == CALL_SET) {
+		rc = zoo_aset(s->zh, call->path, call->data, (int)call->len, call->version, on_stat, a);
+		kind = ZK_STAT;
+	} else if (call->op == CALL_CREATE) {
+		rc = zoo_acreate(s->zh, call->path, call->data, (int)call->len, &ZOO_OPEN_ACL_UNSAFE, 0, on_created, a);
+		kind = ZK_PATH;
+	} else {
+		rc = zoo_adelete(s->zh, call->path, call->version, on_deleted, a);
+		call->sent = rc == ZOK;
+		call->sent_to = a->session;
+		call->sent_born = s->born;
+	}
+	if (rc == ZOK)
+		zk_session_expect(s, kind);
+	return rc;
 }
 
 static void on_call_timer(uv_timer_t *t)
@@ -456,33 +592,48 @@ static void on_call_timer(uv_timer_t *t)
 	try_next(t->data);
 }
 
-static void try_next(struct call *call)
+static void ask(struct call *call, int at)
 {
-	struct coordinator *c = call->c;
-	int at = choose(call), rc;
-	struct attempt *a;
+	struct zk_session *s = &call->c->sessions[at];
+	struct attempt *a = malloc(sizeof(*a));
+	bool reads = call->op == CALL_GET || call->op == CALL_LIST || call->sent;
+	int rc;
 
-	if (at < 0 || call->tries > 2 * COORDINATOR_MEMBERS) {
-		finish_rc(call, call->tries ? ZOPERATIONTIMEOUT : ZCONNECTIONLOSS);
-		return;
-	}
-	a = malloc(sizeof(*a));
 	if (!a) {
 		finish_rc(call, ZSYSTEMERROR);
 		return;
 	}
 	call->tried |= 1u << at;
-	*a = (struct attempt){ call, at, ++call->tries };
-	rc = issue(call, c->sessions[at].zh, a);
-	if (rc != ZOK) {
-		free(a);
-		uv_timer_start(&call->timer, on_call_timer, 0, 0);
-		return;
-	}
+	*a = (struct attempt){ .call = call, .session = at, .number = ++call->tries, .parts = 1 };
 	call->open++;
-	uv_timer_start(&call->timer, on_call_timer, (uint64_t)c->call_ms, 0);
-	/* Sent in the next turn: we may be inside the client's own callback here. */
-	uv_timer_start(&c->sessions[at].timer, on_session_timer, 0, 0);
+	rc = reads ? issue_read(s, call, a) : issue_write(s, call, a);
+	if (rc == ZOK)
+		call->waiting++;
+	else
+		part_over(a);
+	uv_timer_start(&call->timer, on_call_timer, rc == ZOK ? (uint64_t)call->c->call_ms : 0, 0);
+}
+
+static void try_next(struct call *call)
+{
+	uint64_t now_ms = uv_now(call->c->uv);
+	int at = call->refused != ZOK || call->tries > TRIES_MAX ? -1 : choose(call);
+
+	if (call->finished)
+		return;
+	if (at >= 0 && !(call->sent && now_ms >= call->until_ms)) {
+		ask(call, at);
+	} else if (call->refused == ZOK && (call->waiting || call->sent) && now_ms < call->until_ms) {
+		uint64_t ms = call->until_ms - now_ms;
+
+		if (call->sent) {
+			call->tried = 0; /* whoever is there then may be read */
+			ms = ms < (uint64_t)call->c->call_ms ? ms : (uint64_t)call->c->call_ms;
+		}
+		uv_timer_start(&call->timer, on_call_timer, ms, 0);
+	} else {
+		give_up(call);
+	}
 }
 
 static struct call *new_call(struct coordinator *c, const char *path, const char *data, size_t len, void *ctx,
@@ -509,6 +660,7 @@ static struct call *new_call(struct coordinator *c, const char *path, const char
 	call->len = len;
 	call->c = c;
 	call->ctx = ctx;
+	call->until_ms = uv_now(c->uv) + (uint64_t)c->call_ms * (uint64_t)(c->count > PATIENCE ? c->count : PATIENCE);
 	call->open = 1;
 	call->next = c->calls;
 	call->link = &c->calls;
@@ -572,15 +724,22 @@ int coordinator_create(struct coordinator *c, const char *path, const char *data
 	return 0;
 }
 
-int coordinator_delete(struct coordinator *c, const char *path, int version, coordinator_done done, void *ctx,
-		       struct error *err)
+int coordinator_delete(struct coordinator *c, const char *path, const struct coordinator_stat *what,
+		       coordinator_done done, void *ctx, struct error *err)
 {
-	struct call *call = new_call(c, path, "", 0, ctx, err);
+	struct call *call;
 
+	if (what->version < 0 || !what->czxid)
+		return error_set(err, ERR_INVALID, "ZooKeeper delete %s: it is not said which node", path);
+	if (find_doubt(c, path) || !find_doubt(c, NULL))
+		return error_set(err, ERR_TIMEOUT,
+				 "ZooKeeper delete %s: an earlier one was not answered, and may yet be done", path);
+	call = new_call(c, path, "", 0, ctx, err);
 	if (!call)
 		return -1;
 	call->op = CALL_DELETE;
-	call->version = version;
+	call->version = what->version;
+	call->czxid = what->czxid;
 	call->done = done;
 	return 0;
 }
@@ -591,7 +750,7 @@ int coordinator_delete(struct coordinator *c, const char *path, int version, coo
  * the last colon is the host. */
 static int add_member(struct coordinator *c, const char *text, size_t len, struct error *err)
 {
-	struct session *s = &c->sessions[c->count];
+	struct zk_session *s = &c->sessions[c->count];
 	char member[128], host[ADDR_TEXT_MAX];
 	struct addr a;
 
@@ -602,8 +761,6 @@ static int add_member(struct coordinator *c, const char *text, size_t len, struc
 	if (addr_parse(member, &a, err) < 0 || addr_split(member, host, sizeof(host), &a.port, err) < 0)
 		return error_wrap(err, "ZooKeeper server");
 	snprintf(s->addr, sizeof(s->addr), "%s:%u", host, a.port);
-	s->c = c;
-	s->fd = -1;
 	c->count++;
 	return 0;
 }
@@ -623,6 +780,25 @@ static int split_servers(struct coordinator *c, struct error *err)
 	return 0;
 }
 
+static void start_sessions(struct coordinator *c)
+{
+	struct zk_session_config cfg = {
+		.uv = c->uv,
+		.session_ms = c->session_ms,
+		.clock = &c->clock,
+		.on_connected = on_connected,
+		.on_failed = on_failed,
+		.on_changed = on_changed,
+		.on_closed = on_session_closed,
+		.ctx = c,
+	};
+
+	for (int i = 0; i < c->count; i++) {
+		zk_session_start(&c->sessions[i], &cfg);
+		c->handles++;
+	}
+}
+
 struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_config *cfg, struct error *err)
 {
 	struct coordinator *c = calloc(1, sizeof(*c));
@@ -632,6 +808,7 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 		c->session_ms = cfg->session_ms;
 		c->call_ms = cfg->call_ms;
 		c->on_changed = cfg->on_changed;
+		c->on_lost = cfg->on_lost;
 		c->ctx = cfg->ctx;
 		c->servers = strdup(cfg->servers);
 	}
@@ -642,14 +819,7 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 	if (split_servers(c, err) < 0)
 		goto fail;
 	zoo_set_debug_level((ZooLogLevel)0); /* what matters comes back as an error */
-	for (int i = 0; i < c->count; i++) {
-		struct session *s = &c->sessions[i];
-
-		uv_timer_init(uv, &s->timer);
-		s->timer.data = s;
-		c->handles++;
-		uv_timer_start(&s->timer, on_session_timer, 0, 0);
-	}
+	start_sessions(c);
 	return c;
 fail:
 	if (c)
@@ -669,16 +839,14 @@ void coordinator_close(struct coordinator *c)
 		if (!call->finished)
 			finish_rc(call, ZCLOSING);
 	}
-	for (int i = 0; i < c->count; i++) {
-		close_session(&c->sessions[i]);
-		uv_close((uv_handle_t *)&c->sessions[i].timer, on_handle_closed);
-	}
+	for (int i = 0; i < c->count; i++)
+		zk_session_close(&c->sessions[i]);
 }
 
 bool coordinator_ready(const struct coordinator *c)
 {
 	for (int i = 0; i < c->count; i++) {
-		if (c->sessions[i].zh && c->sessions[i].connected)
+		if (zk_session_usable(&c->sessions[i]))
 			return true;
 	}
 	return false;

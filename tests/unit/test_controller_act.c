@@ -30,6 +30,7 @@
 #define D       "10.0.2.1:18080"
 #define GROUP   "/codis3/codis-test/group/group-0001"
 #define PROXIES 2
+#define CZXID   77 /* of every node */
 
 struct played_proxy {
 	int delay_ms; /* until it answers to a fill */
@@ -126,7 +127,9 @@ static void fail_with(struct answer *a, enum error_code code)
 
 static void give_node(struct answer *a)
 {
-	((coordinator_done)a->done)(a->ctx, a->text, strlen(a->text), a->version, failure(a));
+	struct coordinator_stat stat = { .version = a->version, .czxid = CZXID, .mzxid = CZXID + a->version };
+
+	((coordinator_done)a->done)(a->ctx, a->text, strlen(a->text), &stat, failure(a));
 }
 
 static bool is_group(const char *path)
@@ -202,12 +205,13 @@ int coordinator_create(struct coordinator *zk, const char *path, const char *dat
 	return 0;
 }
 
-int coordinator_delete(struct coordinator *zk, const char *path, int version, coordinator_done done, void *ctx,
-		       struct error *err)
+int coordinator_delete(struct coordinator *zk, const char *path, const struct coordinator_stat *what,
+		       coordinator_done done, void *ctx, struct error *err)
 {
 	(void)zk;
 	(void)err;
-	note("delete %s %d\n", path, version);
+	assert_int_equal(what->czxid, CZXID);
+	note("delete %s %d\n", path, what->version);
 	fail_with(answer_after(1, give_node, (void *)done, ctx), w.write_fails);
 	return 0;
 }
@@ -1010,6 +1014,7 @@ ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 	send_elsewhere(P0);
 	w.proxies[0].delay_ms = 20;
 	start(ACT_FILL_PROXY, P0);
+	until_noted("p0 1024 slots to A\n");
 	start(ACT_SWITCH, B);
 	until_noted("set 7: BA\n");
 	assert_string_equal(w.journal, "p0 1024 slots to A\n"
@@ -1022,6 +1027,18 @@ ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 	assert_slots(0, B, false);
 }
 
+/* While a fill reads its group's node, a switch begins: the proxy was asked to hold the slots first. */
+ACT_TEST(a_fill_gives_way_to_a_switch)
+{
+	start(ACT_FILL_PROXY, P0);
+	start(ACT_SWITCH, B);
+	until_idle();
+	assert_int_equal(strncmp(w.journal, "p0 1024 slots to A locked\np1 1024 slots to A locked\nset 7: BA\n", 62),
+			 0);
+	assert_null(strstr(w.journal, "slots to A\n"));
+	assert_logged("error=\"the group is being changed\"");
+}
+
 /* What waits at a proxy was decided on a master that is none any more. */
 ACT_TEST(a_fill_that_was_overtaken_by_a_promotion_is_not_sent)
 {
@@ -1029,6 +1046,7 @@ ACT_TEST(a_fill_that_was_overtaken_by_a_promotion_is_not_sent)
 	w.proxies[0].delay_ms = 20;
 	start(ACT_FILL_PROXY, P0);
 	start(ACT_FILL_PROXY, P0); /* waits */
+	until_noted("p0 1024 slots to A\n");
 	start(ACT_PROMOTE, B);
 	until_idle();
 	assert_int_equal(strncmp(w.journal, "p0 1024 slots to A\nset 7: BA\n", 29), 0);
@@ -1077,8 +1095,26 @@ ACT_TEST(a_slot_that_was_moved_meanwhile_goes_with_its_group)
 ACT_TEST(a_server_follows)
 {
 	run(ACT_FOLLOW, C);
-	assert_journal("C SLAVEOF 10.0.0.1 6379\n");
+	assert_journal("set 7: AB\nC SLAVEOF 10.0.0.1 6379\n"); /* behind a fence */
 	assert_string_equal(world.events, "Normal Pod shop/pod-C Following: group 1: pod-C (10.0.0.3:6379): seen\n");
+}
+
+/* Decided on the node of before a switch to B: that B, which serves, shall copy A. */
+ACT_TEST(a_master_does_not_follow_the_one_before_it)
+{
+	others_write(B, false);
+	run(ACT_FOLLOW, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"played: conflict\"");
+}
+
+/* The same of a proxy that shall send its slots to A. */
+ACT_TEST(nor_is_a_proxy_sent_to_it)
+{
+	others_write(B, false);
+	run(ACT_FILL_PROXY, P1);
+	assert_null(strstr(w.journal, "slots"));
+	assert_logged("error=\"the group has changed since this was decided\"");
 }
 
 ACT_TEST(a_server_joins_and_is_dropped)
@@ -1102,6 +1138,7 @@ ACT_TEST(a_proxy_is_taken_in_and_removed)
 	assert_string_equal(world.events,
 			    "Normal Pod shop/pod-? Joined: pod-? (10.0.1.0:11080): seen\n"); /* no group */
 	a.version = 3;
+	a.czxid = CZXID;
 	cluster_proxy(world.c, P0, false)->registered_version = 4; /* read since: not what was decided on */
 	act(world.c, &a);
 	until_idle();

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/coordinator.h"
 #include "controller/observe.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/test.h"
@@ -25,6 +26,8 @@ static struct error failure(enum error_code code)
 /* --- groups ----------------------------------------------------------------------------------------------------------
  */
 
+static int64_t made = 1; /* the change that made the node */
+
 static bool hear_group(int64_t began_ms, int version, const char *promoting)
 {
 	char text[512];
@@ -34,7 +37,8 @@ static bool hear_group(int64_t began_ms, int version, const char *promoting)
 		"{\"id\":1,\"servers\":[{\"server\":\"%s\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false}],"
 		"\"promoting\":{%s},\"out_of_sync\":false}",
 		A, promoting);
-	return observe_hear_group(world.c, 1, began_ms, text, strlen(text), version, NULL);
+	return observe_hear_group(world.c, 1, began_ms, text, strlen(text),
+				  &(struct coordinator_stat){ version, made, 0 }, NULL);
 }
 
 OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
@@ -55,12 +59,35 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 	assert_false(hear_group(250, 9, "")); /* a read that began earlier comes late */
 	assert_int_equal(g->version, 8);
 	assert_false(world.c->list_failed);
-	assert_false(observe_hear_group(world.c, 1, 400, NULL, 0, 0, &silent)); /* nothing is known of it */
-	assert_true(world.c->list_failed);                                      /* it is asked again soon */
+	assert_false(observe_hear_group(world.c, 1, 400, NULL, 0, NULL, &silent)); /* nothing is known of it */
+	assert_true(world.c->list_failed);                                         /* it is asked again soon */
 	assert_int_equal(g->read_ms, 300);
-	assert_true(observe_hear_group(world.c, 1, 500, NULL, 0, 0, &gone));
+	assert_true(observe_hear_group(world.c, 1, 500, NULL, 0, NULL, &gone));
 	assert_false(g->exists);
 	assert_int_equal(g->node.count, 0);
+}
+
+OBSERVE_TEST(an_older_version_of_a_node_is_of_the_past)
+{
+	struct observed_group *g;
+
+	made = 1;
+	assert_true(hear_group(100, 7, ""));
+	g = cluster_group(world.c, 1, false);
+	assert_false(hear_group(200, 6, "\"state\":\"preparing\""));
+	assert_int_equal(g->version, 7);
+	assert_string_equal(g->node.promoting_state, "");
+	assert_int_equal(g->read_ms, 100);
+	assert_true(world.c->list_failed); /* it is read again soon */
+	made = 2;
+	assert_true(hear_group(300, 0, "")); /* another node of that name */
+	assert_int_equal(g->version, 0);
+	assert_true(hear_group(400, 5, ""));
+	assert_false(hear_group(500, 4, ""));
+	g->older_since_ms -= 60000;
+	assert_true(hear_group(600, 4, "")); /* nothing else is said for a minute: it was restored from a copy */
+	assert_int_equal(g->version, 4);
+	made = 1;
 }
 
 OBSERVE_TEST(group_that_appears_is_not_known_until_its_node_is_read)
@@ -88,13 +115,14 @@ OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
 	world.log.level = LOG_LEVEL_ERROR;
 	assert_true(hear_group(100, 7, ""));
 	g = cluster_group(world.c, 1, false);
-	assert_true(observe_hear_group(world.c, 1, 200, "{\"id\":1", 7, 8, NULL));
+	assert_true(observe_hear_group(world.c, 1, 200, "{\"id\":1", 7, &(struct coordinator_stat){ 8, 1, 0 }, NULL));
 	assert_int_equal(g->read_ms, 100);
 	assert_int_equal(g->version, 7);
 	assert_true(g->unreadable[0] != '\0');
-	assert_false(observe_hear_group(world.c, 1, 250, "{\"id\":1", 7, 8, NULL)); /* no news */
+	assert_false(observe_hear_group(world.c, 1, 250, "{\"id\":1", 7, &(struct coordinator_stat){ 8, 1, 0 },
+					NULL)); /* no news */
 	/* A copy of another group's: what is done here is not done there. */
-	assert_true(observe_hear_group(world.c, 1, 300, "{\"id\":7}", 8, 9, NULL));
+	assert_true(observe_hear_group(world.c, 1, 300, "{\"id\":7}", 8, &(struct coordinator_stat){ 9, 1, 0 }, NULL));
 	assert_string_equal(g->unreadable, "it says that it is group 7");
 	assert_int_equal(world.c->group_count, 1);
 	assert_int_equal(g->version, 7);
@@ -255,7 +283,7 @@ static bool hear_entry(const char *token, int version)
 {
 	const char *node = "{\"admin_addr\":\"" PROXY "\"}";
 
-	return observe_hear_proxy_node(world.c, token, node, strlen(node), version);
+	return observe_hear_proxy_node(world.c, token, node, strlen(node), &(struct coordinator_stat){ version, 1, 0 });
 }
 
 OBSERVE_TEST(proxy_that_two_entries_have)
@@ -282,7 +310,7 @@ OBSERVE_TEST(proxy_that_two_entries_have)
 	assert_string_equal(p->other_token, "");
 	observe_hear_proxy_list(world.c, 0, NULL);
 	assert_string_equal(p->registered_token, "");
-	assert_false(observe_hear_proxy_node(world.c, "t", "{}", 2, 1));
+	assert_false(observe_hear_proxy_node(world.c, "t", "{}", 2, &(struct coordinator_stat){ 1, 1, 0 }));
 }
 
 OBSERVE_TEST(proxy_that_nobody_names_is_forgotten)

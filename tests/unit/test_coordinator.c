@@ -24,6 +24,7 @@ struct fixture {
 	uv_timer_t limit;
 	struct coordinator *c;
 	int done, version, count;
+	int64_t czxid; /* of the node that was read last */
 	enum error_code code;
 	char data[128];
 	char changed[128]; /* the path that was told last; "*" for NULL */
@@ -118,13 +119,16 @@ static int close_coordinator(void **state)
 	return 0;
 }
 
-static void on_done(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_done(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		    const struct error *err)
 {
 	struct fixture *f = ctx;
 
 	f->done++;
 	f->code = err ? err->code : ERR_NONE;
-	f->version = version;
+	f->version = stat->version;
+	if (stat->czxid)
+		f->czxid = stat->czxid;
 	snprintf(f->data, sizeof(f->data), "%.*s", (int)len, data ? data : "");
 }
 
@@ -196,9 +200,9 @@ FIXTURE_TEST(delete_wants_the_version_too)
 {
 	struct fixture *f = *state;
 
-	await(f, coordinator_delete(f->c, NODE, 7, on_done, f, NULL));
+	await(f, coordinator_delete(f->c, NODE, &(struct coordinator_stat){ 7, f->czxid, 0 }, on_done, f, NULL));
 	assert_int_equal(f->code, ERR_CONFLICT);
-	await(f, coordinator_delete(f->c, NODE, 1, on_done, f, NULL));
+	await(f, coordinator_delete(f->c, NODE, &(struct coordinator_stat){ 1, f->czxid, 0 }, on_done, f, NULL));
 	assert_int_equal(f->code, ERR_NONE);
 	await(f, coordinator_get(f->c, NODE, on_done, f, NULL));
 	assert_int_equal(f->code, ERR_NOTFOUND);
@@ -245,7 +249,7 @@ FIXTURE_TEST(a_change_of_what_was_read_is_told)
 	await(f, coordinator_create(f->c, "/codis3/watched/two", "", 0, on_done, f, NULL));
 	await_change(f, folder);
 	await(f, coordinator_get(f->c, node, on_done, f, NULL));
-	await(f, coordinator_delete(f->c, node, 2, on_done, f, NULL));
+	await(f, coordinator_delete(f->c, node, &(struct coordinator_stat){ 2, f->czxid, 0 }, on_done, f, NULL));
 	await_change(f, node);
 }
 

@@ -260,13 +260,14 @@ struct growing {
 	int open;
 };
 
-static void on_made(void *ctx, const char *data, size_t len, int version, const struct error *err)
+static void on_made(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		    const struct error *err)
 {
 	struct growing *g = ctx;
 
 	(void)data;
 	(void)len;
-	(void)version;
+	(void)stat;
 	if (err)
 		give_up("ZooKeeper", err);
 	g->open--;
