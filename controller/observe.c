@@ -478,7 +478,7 @@ static bool set_proxy_reach(struct observed_proxy *p, enum reach reach)
 		return false;
 	p->since_ms = reach == REACH_SILENT ? p->asked_ms : clock_mono_ms();
 	p->reach = reach;
-	log_info(p->c->ctl->log, "proxy.reach", "proxy=%s reach=%s", p->admin_addr,
+	log_info(p->c->ctl->log, "proxy.reach", "proxy=%s reach=%s", LOGQ(p->admin_addr),
 		 reach == REACH_OK        ? "ok"
 		 : reach == REACH_REFUSED ? "refused"
 					  : "silent");
@@ -588,7 +588,7 @@ static bool set_dashboard_reach(struct observed_dashboard *d, enum reach reach)
 	d->reach = reach;
 	if (reach != REACH_OK)
 		d->c->list_asked_ms = 0; /* whose is the lock now? */
-	log_info(d->c->ctl->log, "dashboard.reach", "product=%s dashboard=%s reach=%s", d->c->product, d->addr,
+	log_info(d->c->ctl->log, "dashboard.reach", "product=%s dashboard=%s reach=%s", d->c->product, LOGQ(d->addr),
 		 reach == REACH_OK        ? "ok"
 		 : reach == REACH_UNKNOWN ? "waiting"
 		 : reach == REACH_REFUSED ? "refused"

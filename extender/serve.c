@@ -132,8 +132,9 @@ static int filter_placed(struct extender *e, struct call *c, int64_t now_ms, int
 		extender_filter_pass(f, c->order[i]);
 	metric_set(metric_gauge(e->metrics, "codis_extender_reservations", "", "Pods whose placement is in flight."),
 		   (double)e->reservations.by_uid.count);
-	log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu first=%s", c->pod.pod.namespace,
-		  c->pod.pod.name, c->args.count, offer, offer ? c->args.names[c->order[0]] : "\"\"");
+	log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu first=%s",
+		  LOGQ(c->pod.pod.namespace), LOGQ(c->pod.pod.name), c->args.count, offer,
+		  LOGQ(offer ? c->args.names[c->order[0]] : ""));
 	return 0;
 }
 

@@ -1,48 +1,114 @@
 #include "common/base/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/text.h"
+
+#define LINE_MAX_LEN 2048 /* less than PIPE_BUF */
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
 
-void log_event(const struct logger *lg, enum log_level level, const char *event, const char *fmt, ...)
+/* "ts=... level=... event=... " into line. Its length. */
+static size_t write_head(char *line, size_t size, enum log_level level, const char *event)
 {
-	char line[2048], ts[32];
-	va_list ap;
-	size_t n;
-	int r;
+	char ts[32];
 
-	if (!lg || level < lg->level)
-		return;
 	clock_rfc3339(clock_wall_ms(), ts, sizeof(ts));
 	ts[23] = 'Z'; /* milliseconds are enough for a reader */
 	ts[24] = '\0';
-	n = (size_t)snprintf(line, sizeof(line), "ts=%s level=%s event=%s ", ts, level_names[level], event);
-	va_start(ap, fmt);
-	r = vsnprintf(line + n, sizeof(line) - n - 1, fmt, ap);
-	va_end(ap);
-	if (r > 0)
-		n += (size_t)r < sizeof(line) - n - 1 ? (size_t)r : sizeof(line) - n - 2;
-	line[n++] = '\n';
-	/* One write a line, so that lines of several threads do not mix. Nobody is left to be told that it failed. */
-	if (write(lg->fd, line, n) < 0)
+	return (size_t)snprintf(line, size, "ts=%s level=%s event=%s ", ts, level_names[level], event);
+}
+
+/* A pipe that nobody reads must not hold up who logs: a line that does not go out now is lost. One write a line, and of
+ * less than PIPE_BUF, which poll() promises room for; so lines of several threads do not mix, either. */
+static bool write_line(const struct logger *lg, const char *line, size_t n)
+{
+	struct pollfd room = { .fd = lg->fd, .events = POLLOUT };
+
+	return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) && write(lg->fd, line, n) == (ssize_t)n;
+}
+
+/* Under the lock. */
+static void tell_loss(const struct logger *lg, struct log_loss *loss)
+{
+	char line[256];
+	size_t n = write_head(line, sizeof(line), LOG_LEVEL_WARN, "log.lost");
+
+	n += (size_t)snprintf(line + n, sizeof(line) - n, "lines=%lu\n", loss->lines);
+	if (write_line(lg, line, n))
+		loss->lines = 0;
+}
+
+/* The lock keeps another thread from taking the room that poll() has seen. */
+static void write_or_count(const struct logger *lg, struct log_loss *loss, const char *line, size_t n)
+{
+	pthread_mutex_lock(&loss->lock);
+	if (loss->lines)
+		tell_loss(lg, loss);
+	if (loss->lines || !write_line(lg, line, n))
+		loss->lines++;
+	pthread_mutex_unlock(&loss->lock);
+}
+
+void log_event(const struct logger *lg, enum log_level level, const char *event, const char *fmt, ...)
+{
+	char line[LINE_MAX_LEN];
+	va_list ap;
+	size_t n;
+
+	if (!lg || level < lg->level)
 		return;
+	n = write_head(line, sizeof(line), level, event);
+	va_start(ap, fmt);
+	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
+	va_end(ap);
+	n = text_fit(line, sizeof(line) - 2);
+	line[n++] = '\n';
+	if (lg->loss)
+		write_or_count(lg, lg->loss, line, n);
+	else
+		(void)write_line(lg, line, n);
+}
+
+/* How many bytes at s make one character that can be shown, of UTF-8; 0: none do. */
+static size_t shown(const char *s)
+{
+	const unsigned char *u = (const unsigned char *)s;
+	size_t len = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < len; i++)
+		if ((u[i] & 0xc0) != 0x80)
+			return 0;
+	if (u[0] < 0x20 || u[0] == 0x7f || (u[0] == 0xc2 && u[1] < 0xa0)) /* also what terminals obey: DEL and C1 */
+		return 0;
+	return len;
 }
 
 char *log_quote(const char *s, char *out, size_t size)
 {
-	size_t n = 0;
+	size_t n = 0, len, step;
 
 	out[n++] = '"';
-	for (; s && *s && n + 3 < size; s++) {
+	for (; s && *s; s += step) {
+		len = shown(s);
+		step = len ? len : 1;
+		if ((unsigned char)*s == 0xc2 && !len && ((unsigned char)s[1] & 0xc0) == 0x80)
+			step = 2;
+		if (n + (len ? len : 1) + (*s == '"' || *s == '\\') + 1 >= size)
+			break;
 		if (*s == '"' || *s == '\\')
 			out[n++] = '\\';
-		out[n++] = (unsigned char)*s < 0x20 ? ' ' : *s;
+		if (!len)
+			out[n++] = ' ';
+		memcpy(out + n, s, len);
+		n += len;
 	}
 	out[n++] = '"';
 	out[n] = '\0';

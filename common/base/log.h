@@ -10,14 +10,30 @@
 #ifndef CODIS_BASE_LOG_H
 #define CODIS_BASE_LOG_H
 
+#include <pthread.h>
 #include <stddef.h>
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
 
+/* What was not read in time, and so not logged. */
+struct log_loss {
+	pthread_mutex_t lock;
+	unsigned long lines;
+};
+
+#define LOG_LOSS_INIT                                                                                                  \
+	{                                                                                                              \
+		.lock = PTHREAD_MUTEX_INITIALIZER                                                                      \
+	}
+
 struct logger {
 	int fd;
 	enum log_level level;
+	struct log_loss *loss; /* shared by all copies; NULL: nobody counts */
 };
+
+/* Never waits: a line that the descriptor has no room for is lost and counted, and event=log.lost says how many there
+ * were as soon as something goes out again. Any thread. */
 
 void log_event(const struct logger *lg, enum log_level level, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -27,7 +43,8 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 #define log_warn(lg, ...)  log_event(lg, LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_error(lg, ...) log_event(lg, LOG_LEVEL_ERROR, __VA_ARGS__)
 
-/* Writes s as a quoted logfmt value into out: quotes and backslashes escaped, control bytes blank, cut to size. Returns
+/* Writes s as a quoted logfmt value into out: quotes and backslashes escaped, what is no
+ * character of UTF-8 or controls a terminal (C0, DEL, C1) blank, cut to size behind a whole character. Returns
  * out. */
 char *log_quote(const char *s, char *out, size_t size);
 #define LOGQ(s) log_quote((s), (char[640]){ 0 }, 640)

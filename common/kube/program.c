@@ -43,6 +43,8 @@ int program_run(struct program *p, const struct program_options *options)
 	struct error err;
 
 	p->log.fd = STDERR_FILENO;
+	p->log.loss = &p->log_loss;
+	pthread_mutex_init(&p->log_loss.lock, NULL);
 	log_level_parse(options->log_level, &p->log.level); /* one of its choices: the option was checked */
 	if (start(p, options, &err) < 0) {
 		log_error(&p->log, "start.failed", "error=%s", LOGQ(err.text));

@@ -30,6 +30,7 @@ struct program {
 
 	/* Made before start is called, and there until stop has returned. */
 	struct logger log;
+	struct log_loss log_loss;
 	struct metrics *metrics;
 	struct loop loop;
 	struct kube_client *kube;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <regex.h>
 #include <unistd.h>
 
@@ -93,9 +94,65 @@ TEST(quote)
 	assert_string_equal(LOGQ("no memory"), "\"no memory\"");
 	assert_string_equal(LOGQ("say \"a\\b\"\n"), "\"say \\\"a\\\\b\\\" \"");
 	assert_string_equal(LOGQ(NULL), "\"\"");
-	assert_string_equal(log_quote("abcdefghijkl", out, sizeof(out)), "\"abcd\"");
+	assert_string_equal(log_quote("abcdefghijkl", out, sizeof(out)), "\"abcde\"");
 	for (size_t size = 3; size <= sizeof(out); size++)
 		assert_true(strlen(log_quote("\"\"\"\"\"\"\"\"\"\"", out, size)) < size);
+}
+
+TEST(quote_keeps_characters_whole)
+{
+	char out[8];
+
+	assert_string_equal(log_quote("abcd\u00e9", out, sizeof(out)), "\"abcd\"");
+	assert_string_equal(log_quote("abc\u00e9", out, sizeof(out)), "\"abc\u00e9\"");
+	assert_string_equal(log_quote("ab\u20ac\u20ac", out, sizeof(out)), "\"ab\u20ac\"");
+	assert_string_equal(log_quote("a\U0001F600\U0001F600", out, sizeof(out)), "\"a\U0001F600\"");
+}
+
+TEST(quote_lets_nothing_through_that_a_terminal_obeys)
+{
+	assert_string_equal(LOGQ("a\x7f"
+				 "b\xc2\x9b"
+				 "2Jc\x1b[2J"),
+			    "\"a b 2Jc [2J\"");
+	assert_string_equal(LOGQ("\xc2\xa0\xc3\xa4"), "\"\xc2\xa0\xc3\xa4\"");
+	assert_string_equal(LOGQ("\x9b"
+				 "31m\xff\xc3"),
+			    "\" 31m  \"");
+	assert_string_equal(LOGQ("\xe2\x82"), "\"  \"");
+	assert_string_equal(LOGQ("\xc2"), "\" \"");
+}
+
+/* Nobody reads: who logs goes on, and it is said later how much was lost. */
+FIXTURE_TEST(a_full_pipe_holds_nobody_up)
+{
+	struct log_loss loss = LOG_LOSS_INIT;
+	struct pipe_log *p = *state;
+	char text[1000], *all = calloc(1, 1 << 20), lost[64];
+	int written = 0, lines = 300;
+	ssize_t n, len = 0;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	p->lg.loss = &loss;
+	for (int i = 0; i < lines; i++)
+		log_info(&p->lg, "flood", "text=%s", text);
+	assert_true(loss.lines > 0);
+	snprintf(lost, sizeof(lost), "level=warn event=log.lost lines=%lu\n", loss.lines);
+	fcntl(p->from, F_SETFL, O_NONBLOCK);
+	while ((n = read(p->from, all + len, (1 << 20) - 1 - (size_t)len)) > 0)
+		len += n;
+	for (const char *at = all; (at = strstr(at, "event=flood")); at++)
+		written++;
+	assert_int_equal(written + (int)loss.lines, lines);
+	log_info(&p->lg, "again", "x=1");
+	fcntl(p->from, F_SETFL, 0);
+	n = read(p->from, all, (1 << 20) - 1);
+	all[n] = '\0';
+	assert_non_null(strstr(all, lost));
+	assert_non_null(strstr(all, "event=again x=1\n"));
+	assert_int_equal(loss.lines, 0);
+	free(all);
 }
 
 TEST(level_parse)
