@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 
 #include "common/base/buf.h"
@@ -17,7 +18,12 @@
 #include "common/net/loop.h"
 
 #define CONNECT_TIMEOUT_MS 1000
-#define BODY_MAX           (64u << 20)
+/* Of the time to connect, TCP gets no more than 3 s: a SYN and one more after 1 s, and then another member may answer.
+ */
+#define SYN_RETRIES 1
+/* curl takes 100 KB of one header and 300 KB of all. */
+#define HEAD_MAX (64u << 10)
+#define BODY_MAX (64u << 20)
 /* What one turn of the loop may bring for a streamed call before it is handed over; curl reads about 2 MiB at most. */
 #define STREAM_MAX (16u << 20)
 /* A peer whose machine is gone acknowledges nothing: its connection ends after this, not after the kernel's 15 min. */
@@ -40,6 +46,11 @@ struct transfer {
 	char words[CURL_ERROR_SIZE];
 	bool whole_head; /* curl takes an answer that breaks off in its headers for one without a body */
 	bool toobig;
+	bool no_body;    /* HEAD: whatever the answer's length says */
+	size_t head_len; /* bytes of headers so far */
+	bool sized;      /* it says how long it is, or comes in chunks */
+	int64_t length;  /* by Content-Length; -1: none */
+	const char *bad; /* why the headers are refused; or NULL */
 };
 
 static void transfer_release(struct transfer *t)
@@ -81,25 +92,79 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* The value of a header of this name (with its colon), or NULL. */
+static const char *value_of(const char *line, size_t len, const char *name, size_t *value_len)
+{
+	size_t n = strlen(name);
+
+	if (len < n || strncasecmp(line, name, n) != 0)
+		return NULL;
+	for (line += n, len -= n; len && (*line == ' ' || *line == '\t'); line++, len--)
+		;
+	for (; len && (unsigned char)line[len - 1] <= ' '; len--)
+		;
+	*value_len = len;
+	return line;
+}
+
+/* curl ignores a length that is too long for it, and takes the last of several. */
+static void take_length(struct transfer *t, const char *value, size_t len)
+{
+	int64_t length = 0;
+	bool good = len > 0;
+
+	for (size_t i = 0; good && i < len; i++)
+		good = value[i] >= '0' && value[i] <= '9' && !__builtin_mul_overflow(length, 10, &length) &&
+		       !__builtin_add_overflow(length, value[i] - '0', &length);
+	if (!good)
+		t->bad = "the answer's length is no number that can be true";
+	else if (t->length >= 0 && t->length != length)
+		t->bad = "the answer has two lengths";
+	t->length = length;
+	t->sized = true;
+}
+
+static void take_header(struct transfer *t, const char *line, size_t len)
+{
+	const char *value;
+	size_t value_len;
+
+	t->head_len += len;
+	if (t->head_len > HEAD_MAX)
+		t->bad = "the answer's head is too long";
+	value = value_of(line, len, "Content-Length:", &value_len);
+	if (value)
+		take_length(t, value, value_len);
+	if (value_of(line, len, "Transfer-Encoding:", &value_len))
+		t->sized = true;
+}
+
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
+	size_t len = size * n;
 
-	if (size * n > 5 && memcmp(line, "HTTP/", 5) == 0)
-		t->whole_head = false;
-	else if (line[0] == '\r' || line[0] == '\n')
+	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
+		t->whole_head = t->sized = false;
+		t->length = -1;
+	} else if (line[0] == '\r' || line[0] == '\n') {
 		t->whole_head = true;
-	return size * n;
+	} else if (!t->whole_head) { /* what follows the body is of no interest */
+		take_header(t, line, len);
+	}
+	return t->bad ? 0 : len;
 }
 
 static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
 {
 	unsigned silence = SILENCE_MS;
+	int retries = SYN_RETRIES;
 
 	(void)arg;
 	(void)purpose;
 	/* Best effort: without it dead peers are found by the call's own time limits. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &retries, sizeof(retries));
 	return CURL_SOCKOPT_OK;
 }
 
@@ -124,6 +189,23 @@ static enum error_code code_of_curl(CURLcode r, long errnum)
 	}
 }
 
+/* An answer without a length ends where its connection does, or where that was cut: nobody can say which. */
+static bool may_be_cut(const struct transfer *t)
+{
+	int status = transfer_status(t);
+
+	return !t->sized && !t->no_body && status != 204 && status != 304;
+}
+
+/* curl says so of a header that is too long for it, too. */
+static bool is_long_head(const struct transfer *t, CURLcode r)
+{
+	curl_off_t first_byte_us = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+	return r == CURLE_OUT_OF_MEMORY && !t->whole_head && first_byte_us > 0;
+}
+
 /* How the transfer ended, by what curl says of it: 0 when an answer is there, or -1 and *err. */
 static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 {
@@ -132,6 +214,12 @@ static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 
 	if (t->toobig)
 		return error_set(err, ERR_TOOBIG, "%s: the answer is over %zu bytes", t->what, t->body->max);
+	if (t->bad || is_long_head(t, r))
+		return error_set(err, ERR_PROTOCOL, "%s: %s", t->what,
+				 t->bad ? t->bad : "the answer's head is too long");
+	if (r == CURLE_OK && t->whole_head && may_be_cut(t))
+		return error_set(err, ERR_PROTOCOL, "%s: the answer does not say how long it is, so it may be cut",
+				 t->what);
 	if (r == CURLE_OK && t->whole_head)
 		return 0;
 	if (r == CURLE_OK)
@@ -190,8 +278,12 @@ static CURLcode set_request(struct transfer *t, const struct http_spec *spec)
 		SET(CURLOPT_COPYPOSTFIELDS, spec->body ? spec->body : "");
 		SET(CURLOPT_CUSTOMREQUEST, spec->method);
 	}
-	if (strcmp(spec->method, "HEAD") == 0)
+	if (t->no_body)
 		SET(CURLOPT_NOBODY, 1L);
+	/* On a kept connection that ends without an answer curl repeats the request, which may have been done: a POST
+	 * would be made twice. */
+	if (strcmp(spec->method, "POST") == 0)
+		SET(CURLOPT_FRESH_CONNECT, 1L);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, (void *)t);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -255,7 +347,8 @@ static int transfer_init(struct transfer *t, const struct http_spec *spec, const
 {
 	CURLcode r;
 
-	*t = (struct transfer){ .easy = curl_easy_init(), .body = body };
+	*t = (struct transfer){ .easy = curl_easy_init(), .body = body, .length = -1 };
+	t->no_body = strcmp(spec->method, "HEAD") == 0;
 	describe(t, spec);
 	if (!t->easy || set_headers(t, spec) < 0)
 		r = CURLE_OUT_OF_MEMORY;

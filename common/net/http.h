@@ -1,5 +1,10 @@
 /* http.h - HTTP client (libcurl's multi interface on a libuv loop). One loop thread; nothing here blocks.
- * http_fetch() is the blocking one, for programs without a loop (tests, command-line tools). */
+ * http_fetch() is the blocking one, for programs without a loop (tests, command-line tools).
+ *
+ * A call is made at least once, not at most once: when a kept connection ends without an answer it is repeated on
+ * another one, though the peer may have done it. So PUT, PATCH and DELETE have to bear that (a version, a precondition
+ * of uid). A POST goes over a new connection and is not repeated. Whether a call that failed was done is not known in
+ * any case. An answer that does not say its length (nor comes in chunks) is refused: it may have been cut. */
 #ifndef CODIS_NET_HTTP_H
 #define CODIS_NET_HTTP_H
 
@@ -24,7 +29,7 @@ struct http_spec {
 	const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
 	const char *body;           /* copied; NULL: none */
 	size_t body_len;
-	int connect_timeout_ms; /* 0: 1,000 */
+	int connect_timeout_ms; /* name, TCP (3 s at most) and TLS together; 0: 1,000 */
 	int timeout_ms;         /* whole call; 0: none (a watch) */
 	int idle_timeout_ms;    /* give up when no byte comes for this long (a watch); 0: none */
 	size_t max_body;        /* 0: 64 MiB; for a streamed call, of an answer that is no 2xx */

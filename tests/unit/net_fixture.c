@@ -183,6 +183,7 @@ static void *raw_main(void *arg)
 	while ((c.fd = accept(s->fd, NULL, NULL)) >= 0) {
 		s->connections++;
 		c.ssl = ctx ? SSL_new(ctx) : NULL;
+		usleep((unsigned)s->stall_ms * 1000);
 		if (c.ssl)
 			SSL_set_fd(c.ssl, c.fd);
 		if (!c.ssl || SSL_accept(c.ssl) == 1)

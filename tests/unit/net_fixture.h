@@ -51,6 +51,7 @@ struct raw_server {
 	const char *answer; /* to every request; "" for none */
 	enum raw_end end;
 	sem_t *go;                           /* awaited before each answer */
+	int stall_ms;                        /* before each handshake */
 	const struct identity *tls, *client; /* speaks TLS as tls; asks for the client's certificate */
 	atomic_int connections, requests, closed;
 	char last[4096]; /* the last request's head, readable after raw_stop */

@@ -1,5 +1,7 @@
 #include "tests/unit/net_fixture.h"
 
+#include <poll.h>
+
 #include "common/base/clock.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
@@ -282,7 +284,7 @@ FIXTURE_TEST(heads_and_trailers)
 	static const char *const answers[] = {
 		"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n",
-		"HTTP/1.0 200 OK\n\nok",
+		"HTTP/1.0 200 OK\ncontent-length:2\n\nok",
 	};
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
@@ -560,6 +562,10 @@ FIXTURE_TEST(broken_answers)
 		{ "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", ERR_IO },
 		{ "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\nabc", ERR_PROTOCOL },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", ERR_IO },
+		{ "HTTP/1.1 200 OK\r\n\r\n{\"cut", ERR_PROTOCOL },
+		{ "HTTP/1.0 200 OK\r\n\r\n", ERR_PROTOCOL },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nabc", ERR_PROTOCOL },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", ERR_PROTOCOL },
 		{ "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", ERR_IO },
 	};
 
@@ -574,6 +580,119 @@ FIXTURE_TEST(broken_answers)
 		if (c.status || c.err.code != cases[i].code)
 			fail_msg("%s: %d, code %d: %s", cases[i].answer, c.status, c.err.code, c.err.text);
 	}
+}
+
+/* A head without end is the peer's doing, not a want of memory. */
+FIXTURE_TEST(too_long_heads)
+{
+	static const char begin[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
+	BUF_CLEANUP struct buf one = BUF_INIT(1u << 20), many = BUF_INIT(1u << 20);
+	const char *answers[2];
+
+	buf_addf(&one, "%sX: %0200000d\r\n\r\nok", begin, 0);
+	buf_addstr(&many, begin);
+	for (int i = 0; i < 100; i++)
+		buf_addf(&many, "X-%d: %0990d\r\n", i, 0);
+	buf_addstr(&many, "\r\nok");
+	answers[0] = one.data;
+	answers[1] = many.data;
+	for (size_t i = 0; i < 2; i++) {
+		struct raw_server s = { .answer = answers[i], .end = RAW_CLOSE };
+		CALL_CLEANUP struct call c;
+
+		raw_start(&s);
+		c = call_to(*state, "http", s.port, "/");
+		perform(&c);
+		raw_stop(&s);
+		assert_int_equal(c.err.code, ERR_PROTOCOL);
+		assert_non_null(strstr(c.err.text, ": the answer's head is too long"));
+	}
+}
+
+FIXTURE_TEST(answers_without_a_body_need_no_length)
+{
+	static const char *const answers[] = { "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\n\r\n" };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct raw_server s = { .answer = answers[i], .end = RAW_CLOSE };
+		CALL_CLEANUP struct call c;
+
+		raw_start(&s);
+		c = call_to(*state, "http", s.port, "/");
+		perform(&c);
+		raw_stop(&s);
+		assert_int_equal(c.status, i ? 304 : 204);
+	}
+}
+
+/* --- at least once --------------------------------------------------------------------------------------------------
+ */
+
+/* Answers the first request, and closes its connection, and any other one, behind the next. */
+struct forgetful {
+	uint16_t port;
+	int fd;
+	pthread_t thread;
+	atomic_int requests;
+};
+
+static bool has_request(struct forgetful *s, int fd)
+{
+	char text[4096];
+
+	if (recv(fd, text, sizeof(text), 0) <= 0)
+		return false;
+	s->requests++;
+	return true;
+}
+
+static void *forgetful_main(void *arg)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+	struct forgetful *s = arg;
+	struct pollfd fds[2] = { { .fd = s->fd, .events = POLLIN },
+				 { .fd = accept(s->fd, NULL, NULL), .events = POLLIN } };
+	int fd;
+
+	if (has_request(s, fds[1].fd))
+		send_all(fds[1].fd, answer, sizeof(answer) - 1);
+	while (poll(fds, 2, -1) > 0) {
+		if (fds[1].revents) {
+			has_request(s, fds[1].fd);
+			close(fds[1].fd);
+			fds[1].fd = -1;
+			continue;
+		}
+		fd = accept(s->fd, NULL, NULL);
+		if (fd < 0)
+			break;
+		has_request(s, fd);
+		close(fd);
+	}
+	close(fds[1].fd);
+	return NULL;
+}
+
+FIXTURE_TEST(a_post_is_not_repeated)
+{
+	struct forgetful s = { 0 };
+	CALL_CLEANUP struct call first, second;
+
+	s.fd = listen_anywhere(&s.port);
+	assert_int_equal(pthread_create(&s.thread, NULL, forgetful_main, &s), 0);
+	first = call_to(*state, "http", s.port, "/");
+	second = call_to(*state, "http", s.port, "/");
+	first.spec.method = second.spec.method = "POST";
+	first.spec.body = second.spec.body = "{}";
+	first.spec.body_len = second.spec.body_len = 2;
+	perform(&first);
+	assert_int_equal(first.status, 200);
+	perform(&second);
+	assert_int_equal(second.err.code, ERR_IO);
+	shutdown(s.fd, SHUT_RDWR);
+	pthread_join(s.thread, NULL);
+	close(s.fd);
+	assert_int_equal(s.requests, 2);
 }
 
 FIXTURE_TEST(bad_urls)

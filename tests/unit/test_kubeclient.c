@@ -52,6 +52,36 @@ static void ask(struct answer *a, struct fake_world *w, struct kube_client *kube
 
 #define FIXTURE_TEST(name) TEST_WITH(name, fake_setup, fake_teardown)
 
+/* An API server to which everybody comes back at once. */
+FIXTURE_TEST(a_handshake_of_more_than_a_second)
+{
+	struct fake_world *w = *state;
+	struct identity id;
+	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+				.end = RAW_KEEP,
+				.tls = &id,
+				.stall_ms = 1300 };
+	struct kube_config cfg = { .ca_pem = id.cert };
+	struct kube_client *kube;
+	struct answer a = { .world = w };
+	struct error err;
+	char server[64];
+
+	identity_make(&id, "slow");
+	raw_start(&s);
+	snprintf(server, sizeof(server), "https://127.0.0.1:%u", s.port);
+	cfg.server = server;
+	kube = kube_client_new(&w->loop.uv, &cfg, &err);
+	assert_non_null(kube);
+	assert_non_null(kube_call(kube, "GET", "/x", NULL, NULL, 0, on_answer, &a, &err));
+	assert_true(fake_run(w, LONG, is_done, &a));
+	kube_client_free(kube);
+	raw_stop(&s);
+	if (!a.object)
+		fail_msg("%s", a.err.text);
+	cJSON_Delete(a.object);
+}
+
 FIXTURE_TEST(an_object_comes_back)
 {
 	struct fake_world *w = *state;
