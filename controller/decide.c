@@ -239,24 +239,25 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 static bool resume_promotion(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *target, *m = view_master(d->v, g);
-	int index = g->node.promoting_index;
+	int index = g->node.promoting_index, gid = g->node.id;
+	bool led; /* by the master that it declares: its address has not gone to a stranger */
 
 	if (!g->node.promoting_state[0] || !g->promoting_idle)
 		return false;
 	if (index < 0 || index >= g->node.count)
 		index = 0;
 	target = view_server(d->v, g->node.servers[index].addr);
-	if (target && heard(target) && !redis_info_guarded(&target->info)) {
+	led = m && !is_of_another_group(m, gid) && view_master_verified(m);
+	if (target && heard(target) && !is_of_another_group(target, gid) && !redis_info_guarded(&target->info)) {
 		/* A live old master goes on taking writes until the replica has caught up with it. */
-		if (m && m != target && view_master_verified(m) && view_synced(target, m))
-			propose_master(d, ACT_SWITCH, g->node.id, target, m, "a promotion was interrupted");
+		if (led && m != target && view_synced(target, m))
+			propose_master(d, ACT_SWITCH, gid, target, m, "a promotion was interrupted");
 		else
-			propose_master(d, ACT_PROMOTE, g->node.id, target, m, "a promotion was interrupted");
+			propose_master(d, ACT_PROMOTE, gid, target, m, "a promotion was interrupted");
 		return true;
 	}
-	if (m && view_master_verified(m)) {
-		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL,
-			       "a promotion was interrupted, and its target is gone");
+	if (led) {
+		propose_master(d, ACT_PROMOTE, gid, m, NULL, "a promotion was interrupted, and its target is gone");
 		return true;
 	}
 	return false;

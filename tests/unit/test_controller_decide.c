@@ -389,6 +389,25 @@ TEST(interrupted_promotion_is_resumed_first)
 	assert_only(w, ACT_PROMOTE, A);
 }
 
+/* The address of the target, or of the master, has gone to a pod of another group since. */
+TEST(interrupted_promotion_gives_no_stranger_the_role)
+{
+	WORLD;
+
+	snprintf(w->groups[0].node.promoting_state, 16, "preparing");
+	w->groups[0].node.promoting_index = 1;
+	w->groups[0].promoting_idle = true;
+	w->servers[1].group = 2;
+	assert_only(w, ACT_PROMOTE, A); /* the old master stays, and the slots are freed */
+	w->servers[1].group = 1;
+	w->servers[1].of_another = true;
+	snprintf(w->servers[1].pod.name, sizeof(w->servers[1].pod.name), "%s", "");
+	assert_only(w, ACT_PROMOTE, A);
+	w->servers[1].of_another = false;
+	w->servers[0].group = 2;
+	assert_only(w, ACT_PROMOTE, B); /* no switch, which would ask A to wait for it */
+}
+
 TEST(new_replica_joins_after_its_sync)
 {
 	WORLD;
