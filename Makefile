@@ -137,7 +137,8 @@ $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
-# Likewise a fuzzer, tests/fuzz/<program>_*.c. They are built by `make fuzz` alone, whose objects are made for libFuzzer.
+# Likewise a fuzzer, tests/fuzz/<program>_*.c. They are linked by `make fuzz` alone, whose objects are made for libFuzzer;
+# that they still compile is seen by `make unit`.
 define fuzz_program
 $(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c tests/unit/json_patch_apply.c $(parts_$(word 1,$(subst _, ,$(1))))) $(BUILD)/libcodis.a
 	$$(call link_with,,-fsanitize=fuzzer)
@@ -148,9 +149,9 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 .PHONY: unit
-unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) ## unit tests (cmocka), and those of the scripts (a minute)
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c)) ## unit tests (cmocka), and those of the scripts (a minute)
 	$(give_back)
-	@tests/run-unit $^ $(wildcard tests/scripts/test_*)
+	@tests/run-unit $(filter-out %.o,$^) $(wildcard tests/scripts/test_*)
 
 .PHONY: fuzz
 fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each parser for TIME seconds (two minutes)

@@ -12,6 +12,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/codis/coordinator.h"
 #include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
@@ -42,7 +43,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	nowhere = (struct logger){ open("/dev/null", O_WRONLY | O_CLOEXEC), LOG_LEVEL_DEBUG };
+	nowhere = (struct logger){ .fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_LEVEL_DEBUG };
 	metrics = metrics_new();
 	CHECK(nowhere.fd >= 0 && metrics && uv_loop_init(&loop) == 0);
 	return 0;
@@ -168,15 +169,16 @@ static void hear_answer(struct world *w, int which, const struct input *text, ch
 static void hear_node(struct world *w, int which, const struct input *in, char letter)
 {
 	static const char *const names[] = { "group-0001", "group-0002", "group-x" };
+	struct coordinator_stat stat = { .version = w->version, .czxid = 1, .mzxid = w->version };
 	int64_t now = clock_mono_ms();
 	char *text = take_text(in), token[8];
 
 	snprintf(token, sizeof(token), "t%d", which);
 	w->version++;
 	if (letter == 'g')
-		observe_hear_group(w->c, which, now, text, in->len, w->version, NULL);
+		observe_hear_group(w->c, which, now, text, in->len, &stat, NULL);
 	else if (letter == 'n')
-		observe_hear_proxy_node(w->c, token, text, in->len, w->version);
+		observe_hear_proxy_node(w->c, token, text, in->len, &stat);
 	else if (letter == 'l')
 		observe_hear_lock(w->c, now, text, in->len, NULL);
 	else

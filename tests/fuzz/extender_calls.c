@@ -105,7 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct extender e;
 
 	CHECK(extender_init(&e, metrics) == 0);
-	e.log = (struct logger){ nowhere, LOG_LEVEL_DEBUG };
+	e.log = (struct logger){ .fd = nowhere, .level = LOG_LEVEL_DEBUG };
 	e.ready = always_ready;
 	e.reservation_ttl_ms = LIFETIME;
 	tell_some(&e);
