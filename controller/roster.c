@@ -15,6 +15,8 @@
 #include "controller/observe.h"
 #include "controller/secrets.h"
 
+#define STRANGE_MS 60000 /* between two lines of the log about what one server says */
+
 /* --- what is kept of an INFO -----------------------------------------------------------------------------------------
  */
 
@@ -116,6 +118,18 @@ static void claim_listed(struct cluster *c, const struct codis_group *node)
 	}
 }
 
+/* Somebody else has that address, or means harm: said now and then, for as long as it goes on. */
+static void tell_strange(struct observed_server *s, const struct redis_probe_state *state)
+{
+	int64_t now = clock_mono_ms();
+
+	if (state->reach != REACH_UNKNOWN || !state->strange[0] || (s->strange_ms && now - s->strange_ms < STRANGE_MS))
+		return;
+	s->strange_ms = now;
+	log_warn(s->c->ctl->log, "server.strange", "namespace=%s product=%s server=%s error=%s", s->c->namespace,
+		 s->c->product, s->addr, LOGQ(state->strange));
+}
+
 void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state)
 {
 	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
@@ -134,6 +148,7 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	ledger_hear(c, s);
 	if (note_contradiction(c, s))
 		observe_group(c, s->listed_group);
+	tell_strange(s, state);
 }
 
 /* --- probes ----------------------------------------------------------------------------------------------------------

@@ -178,7 +178,11 @@ static enum reach reach_after(const struct redis_probe *p, bool was_connected, c
 
 static void attempt_failed(struct redis_probe *p, bool was_connected, const struct error *err)
 {
-	if (err->code == ERR_REFUSED || err->code == ERR_PROTOCOL || err->code == ERR_TOOBIG)
+	bool strange = err->code == ERR_PROTOCOL || err->code == ERR_TOOBIG;
+
+	if (strange)
+		snprintf(p->state.strange, sizeof(p->state.strange), "%.159s", err->text);
+	if (strange || err->code == ERR_REFUSED)
 		p->asked_ms = 0; /* that is an answer */
 	probe_failed(p, reach_after(p, was_connected, err));
 }

@@ -26,6 +26,7 @@ struct redis_probe_state {
 	bool info_valid;        /* info is of this run of the server: false once it dropped, until the next INFO */
 	struct redis_info info; /* the last one heard, kept also when the server is gone */
 	char complaint[16];     /* the last answer was an error of this first word, "NOAUTH"; "" none */
+	char strange[160];      /* what it said last that no server says, in our words; "" nothing */
 };
 
 struct redis_probe_config {

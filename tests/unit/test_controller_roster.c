@@ -2,6 +2,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "controller/roster.h"
@@ -301,4 +302,36 @@ ROSTER_TEST(address_that_another_clusters_pod_has_is_not_asked)
 				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.2" });
 	roster_take_stock(world.c);
 	assert_null(server(B)->probe);
+}
+
+static int lines_of(const char *event)
+{
+	static char text[1u << 16];
+	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
+	int lines = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	for (const char *at = text; (at = strstr(at, event)); at++)
+		lines++;
+	return lines;
+}
+
+/* Whoever says what no server says is named in the log, and not as often as it says so. */
+ROSTER_TEST(what_no_server_says_is_logged_now_and_then)
+{
+	struct redis_probe_state st = { .reach = REACH_UNKNOWN };
+
+	list(1);
+	roster_hear(world.c, server(A), &st);
+	assert_int_equal(lines_of("event=server.strange"), 0);
+	snprintf(st.strange, sizeof(st.strange), A " says what nobody asked for");
+	for (int i = 0; i < 10; i++)
+		roster_hear(world.c, server(A), &st);
+	assert_int_equal(lines_of("event=server.strange"), 1);
+	assert_int_equal(lines_of("server=" A " error=\"" A " says what nobody asked for\""), 1);
+	server(A)->strange_ms -= 60000;
+	roster_hear(world.c, server(A), &st);
+	assert_int_equal(lines_of("event=server.strange"), 2);
+	hear_master(A, "run");
+	assert_int_equal(lines_of("event=server.strange"), 2);
 }

@@ -650,8 +650,10 @@ static void turn_for(struct fixture *f, int ms)
 }
 
 /* What this peer does over and over costs a few attempts a second, and shows nothing. */
-static void assert_harmless(struct fixture *f, enum reach reach)
+static void assert_harmless(struct fixture *f, enum reach reach, const char *words)
 {
+	char strange[200];
+
 	struct watched w = { 0 };
 
 	watch(f, &w);
@@ -659,6 +661,8 @@ static void assert_harmless(struct fixture *f, enum reach reach)
 	assert_in_range(f->peer.accepted, 2, 20);
 	assert_in_range(w.changes, 2, 40);
 	assert_int_equal(redis_probe_state(w.probe)->reach, reach);
+	snprintf(strange, sizeof(strange), "%s%s", words[0] ? f->peer.addr : "", words);
+	assert_string_equal(redis_probe_state(w.probe)->strange, strange);
 	redis_probe_stop(w.probe);
 }
 
@@ -667,7 +671,7 @@ FIXTURE_TEST(a_probe_of_whoever_greets)
 	struct fixture *f = *state;
 
 	f->peer.greeting = "+PWN\r\n+PWN\r\n+PWN\r\n";
-	assert_harmless(f, REACH_UNKNOWN);
+	assert_harmless(f, REACH_UNKNOWN, " says what nobody asked for");
 }
 
 FIXTURE_TEST(a_probe_of_an_endless_array)
@@ -675,7 +679,7 @@ FIXTURE_TEST(a_probe_of_an_endless_array)
 	struct fixture *f = *state;
 
 	f->peer.answer = "+OK\r\n*2147483647\r\n";
-	assert_harmless(f, REACH_UNKNOWN);
+	assert_harmless(f, REACH_UNKNOWN, " gives: an answer of more than 64 elements");
 }
 
 FIXTURE_TEST(a_probe_of_whoever_hangs_up_at_once)
@@ -684,7 +688,7 @@ FIXTURE_TEST(a_probe_of_whoever_hangs_up_at_once)
 
 	f->peer.greeting = "";
 	f->peer.then = PEER_CLOSES;
-	assert_harmless(f, REACH_UNKNOWN);
+	assert_harmless(f, REACH_UNKNOWN, "");
 }
 
 /* A good answer does not make the next attempt come at once for ever. */
