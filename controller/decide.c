@@ -84,6 +84,13 @@ static bool is_witness(const struct server_view *s, const struct server_view *m,
 	       strcmp(s->info.master, m->addr) == 0;
 }
 
+/* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
+ * itself, and has just woken, has heard nobody. */
+static bool has_not_heard(const struct cluster_view *v, const struct server_view *s, int io_s)
+{
+	return s->info.last_io_s >= io_s && lasting_ms(v, s->since_ms) >= (int64_t)io_s * 1000;
+}
+
 /* The second view of a master that we do not reach: a witness has lost its link, or has not heard it for so long. */
 static bool witness_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 			   int io_s)
@@ -91,7 +98,7 @@ static bool witness_misses(const struct cluster_view *v, const struct group_view
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && s->info.last_io_s >= io_s)))
+		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && has_not_heard(v, s, io_s))))
 			return true;
 	}
 	return false;

@@ -249,6 +249,20 @@ TEST(silence_needs_time_and_the_replicas_word)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* Both were stopped, or cut off from us: the replica is back a moment sooner, and has heard nobody meanwhile. */
+TEST(replica_that_has_just_come_back_is_no_witness_of_silence)
+{
+	WORLD;
+
+	w->servers[0].reach = REACH_SILENT;
+	w->servers[0].since_ms = w->v.now_ms - 20000;
+	w->servers[1].info.last_io_s = 20;
+	w->servers[1].since_ms = w->v.now_ms - 1999;
+	assert_nothing(w);
+	w->servers[1].since_ms = w->v.now_ms - 2000;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 TEST(silence_before_a_clock_jump_is_not_counted)
 {
 	WORLD;
