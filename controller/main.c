@@ -1,7 +1,6 @@
 /* codis-controller - joins, fails over, heals: observe -> picture (pure) -> decide (pure) -> act. See
  * docs/architecture.md. */
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,8 +23,6 @@
 #include "controller/viewer.h"
 
 #define TICK_MS 100
-/* A loop that has not turned for so long is stuck: the kubelet shall start us again. */
-#define STUCK_MS 10000
 
 struct codis_controller {
 	struct program program;
@@ -40,7 +37,6 @@ struct codis_controller {
 	struct loop_timer *tick;
 	uv_signal_t usr2;
 	char identity[254];
-	atomic_llong turned_ms; /* read by the ops server's threads */
 };
 
 /* --- what is served ----------------------------------------------------------------------------------------------- */
@@ -63,15 +59,11 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 	return inventory_watch_ready(p->watch, why_not, size);
 }
 
-static bool is_alive(void *ctx, char *why_not, size_t size)
+static bool heard(void *ctx, int64_t max_age_ms)
 {
-	struct codis_controller *p = ctx;
-	long long age = clock_mono_ms() - atomic_load(&p->turned_ms);
+	const struct codis_controller *p = ctx;
 
-	if (age < STUCK_MS)
-		return true;
-	snprintf(why_not, size, "the event loop has not turned for %lld ms", age);
-	return false;
+	return inventory_watch_fresh(p->watch, max_age_ms);
 }
 
 /* --- what is heard ------------------------------------------------------------------------------------------------ */
@@ -82,7 +74,6 @@ static void on_tick(void *ctx)
 	int64_t now_ms = clock_mono_ms();
 	char why_not[200];
 
-	atomic_store(&p->turned_ms, now_ms);
 	p->ctl.kube_synced |= is_ready(p, why_not, sizeof(why_not));
 	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, INVENTORY_FRESH_MS);
 	secrets_tick(p->ctl.secrets, now_ms);
@@ -114,6 +105,7 @@ static void on_namespaces_error(void *ctx, const struct error *err)
 {
 	struct codis_controller *p = ctx;
 
+	program_call_failed(&p->program);
 	log_warn(&p->program.log, "kube.error", "resource=namespaces selector=%s error=%s",
 		 LOGQ(p->opt.namespace_selector), LOGQ(err->text));
 }
@@ -122,6 +114,7 @@ static void on_watch_error(void *ctx, const char *resource, const struct error *
 {
 	struct codis_controller *p = ctx;
 
+	program_call_failed(&p->program);
 	log_warn(&p->program.log, "kube.error", "resource=%s error=%s", resource, LOGQ(err->text));
 }
 
@@ -250,7 +243,6 @@ static void configure(struct codis_controller *p)
 		snprintf(p->identity, sizeof(p->identity), "%s", p->opt.pod_name);
 	else
 		gethostname(p->identity, sizeof(p->identity) - 1);
-	atomic_store(&p->turned_ms, clock_mono_ms());
 }
 
 static int start(void *ctx, struct error *err)
@@ -272,7 +264,6 @@ static int start(void *ctx, struct error *err)
 		uv_signal_start(&p->usr2, on_usr2, SIGUSR2);
 	}
 	p->program.ops.ready = is_ready;
-	p->program.ops.alive = is_alive;
 	p->program.ops.other = serve_status;
 	p->program.ops.ctx = p;
 	return 0;
@@ -282,7 +273,7 @@ int main(int argc, char **argv)
 {
 	/* What a cluster holds ends with the process: nothing is on disk, nothing half done that the next controller
 	 * does not see. */
-	static struct codis_controller p = { .program = { .start = start, .drain = drain, .ctx = &p } };
+	static struct codis_controller p = { .program = { .start = start, .drain = drain, .heard = heard, .ctx = &p } };
 	int status;
 
 	if (!opt_begin(controller_options, &p.opt, "codis-controller", "joins, fails over and heals Codis clusters",

@@ -75,6 +75,7 @@ static void on_watch_error(void *ctx, const char *resource, const struct error *
 	struct codis_extender *e = ctx;
 	char labels[64];
 
+	program_call_failed(&e->program);
 	snprintf(labels, sizeof(labels), "resource=\"%s\"", resource);
 	metric_add(metric_counter(e->program.metrics, "codis_extender_watch_errors_total", labels,
 				  "Lists and watches that failed."),
@@ -103,6 +104,13 @@ static int start_watch(struct codis_extender *e, struct error *err)
 static bool is_ready(void *ctx, char *why_not, size_t size)
 {
 	return inventory_watch_ready(ctx, why_not, size);
+}
+
+static bool heard(void *ctx, int64_t max_age_ms)
+{
+	const struct codis_extender *e = ctx;
+
+	return inventory_watch_fresh(e->watch, max_age_ms);
 }
 
 /* --- start, stop ------------------------------------------------------------------------------- */
@@ -171,7 +179,9 @@ static void stop(void *ctx)
 
 int main(int argc, char **argv)
 {
-	static struct codis_extender e = { .program = { .start = start, .drain = drain, .stop = stop, .ctx = &e } };
+	static struct codis_extender e = {
+		.program = { .start = start, .drain = drain, .stop = stop, .heard = heard, .ctx = &e }
+	};
 	int status;
 
 	if (!opt_begin(extender_options, &e.options, "codis-extender",

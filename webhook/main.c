@@ -139,6 +139,15 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
+static bool heard(void *ctx, int64_t max_age_ms)
+{
+	struct codis_webhook *w = ctx;
+
+	int64_t age_ms = informer_age_ms(w->budgets);
+
+	return inventory_watch_fresh(w->watch, max_age_ms) && age_ms >= 0 && age_ms <= max_age_ms;
+}
+
 static void on_drained(void *ctx)
 {
 	struct codis_webhook *w = ctx;
@@ -161,6 +170,7 @@ static void drain(void *ctx)
 
 static void note_watch_error(struct codis_webhook *w, const char *resource, const struct error *err)
 {
+	program_call_failed(&w->program);
 	metric_add(metric_counter(w->program.metrics, "codis_webhook_watch_errors_total", "",
 				  "Lists and watches that failed."),
 		   1);
@@ -231,8 +241,10 @@ static void stop(void *ctx)
 
 int main(int argc, char **argv)
 {
-	static struct codis_webhook w = { .lock = PTHREAD_MUTEX_INITIALIZER,
-					  .program = { .start = start, .drain = drain, .stop = stop, .ctx = &w } };
+	static struct codis_webhook w = {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.program = { .start = start, .drain = drain, .stop = stop, .heard = heard, .ctx = &w }
+	};
 	int status;
 
 	if (!opt_begin(webhook_options, &w.options, "codis-webhook",

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/metrics.h"
 #include "common/kube/client.h"
@@ -25,6 +26,31 @@ static int open_kube(struct program *p, const char *kubeconfig, struct error *er
 	return p->kube ? 0 : -1;
 }
 
+static bool is_alive(void *ctx, char *why_not, size_t size)
+{
+	return pulse_alive(ctx, clock_mono_ms(), why_not, size);
+}
+
+static void on_turn(void *ctx)
+{
+	struct program *p = ctx;
+	bool heard = p->call_failed || !p->heard || p->heard(p->ctx, PULSE_HEARD_MS);
+	struct error err;
+
+	p->call_failed = false;
+	if (pulse_turn(&p->pulse, clock_mono_ms(), heard, &err) < 0)
+		program_fail(p, "deaf", &err);
+}
+
+static int start_pulse(struct program *p, struct error *err)
+{
+	pulse_init(&p->pulse, clock_mono_ms());
+	p->ops.alive = is_alive;
+	p->ops.alive_ctx = &p->pulse;
+	p->turn = loop_timer_start(&p->loop.uv, PULSE_TURN_MS, PULSE_TURN_MS, on_turn, p);
+	return p->turn ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");
+}
+
 static int start(struct program *p, const struct program_options *options, struct error *err)
 {
 	p->metrics = metrics_new();
@@ -33,7 +59,7 @@ static int start(struct program *p, const struct program_options *options, struc
 	p->ops.metrics = p->metrics;
 	if (loop_init(&p->loop, on_signal, p, err) < 0 || open_kube(p, options->kubeconfig, err) < 0)
 		return -1;
-	if (p->start(p->ctx, err) < 0)
+	if (p->start(p->ctx, err) < 0 || start_pulse(p, err) < 0)
 		return -1;
 	return ops_start(&p->ops, options->ops_listen, err);
 }
@@ -56,6 +82,7 @@ int program_run(struct program *p, const struct program_options *options)
 	if (!p->stop)
 		return p->failed;
 	p->stop(p->ctx);
+	loop_timer_free(p->turn);
 	kube_client_free(p->kube);
 	loop_release(&p->loop);
 	metrics_free(p->metrics);
@@ -65,6 +92,11 @@ int program_run(struct program *p, const struct program_options *options)
 void program_end(struct program *p)
 {
 	loop_stop(&p->loop);
+}
+
+void program_call_failed(struct program *p)
+{
+	p->call_failed = true;
 }
 
 void program_fail(struct program *p, const char *event, const struct error *err)

@@ -4,6 +4,7 @@
 #define CODIS_KUBE_PROGRAM_H
 
 #include "common/base/log.h"
+#include "common/kube/pulse.h"
 #include "common/net/loop.h"
 #include "common/net/ops.h"
 
@@ -26,6 +27,9 @@ struct program {
 	/* Ends what start has started, once the loop and the ops server have ended. NULL: all that ends with the
 	 * process. */
 	void (*stop)(void *ctx);
+	/* Whether each watch was heard within max_age_ms. With it, a program that is deaf ends itself (pulse.h). NULL:
+	 * it has no watch. */
+	bool (*heard)(void *ctx, int64_t max_age_ms);
 	void *ctx;
 
 	/* Made before start is called, and there until stop has returned. */
@@ -35,12 +39,17 @@ struct program {
 	struct loop loop;
 	struct kube_client *kube;
 	struct ops ops;
+	struct pulse pulse;
+	struct loop_timer *turn;
+	bool call_failed; /* since the last turn */
 	bool failed;
 };
 
 /* Runs it, with its first four members filled in, until program_end or program_fail. Returns main's status. */
 int program_run(struct program *p, const struct program_options *options);
 void program_end(struct program *p);
+/* A call to the API server, or a watch, has failed: so it is not deaf. */
+void program_call_failed(struct program *p);
 /* Ends it, too; the event is logged as an error and the status is 1. */
 void program_fail(struct program *p, const char *event, const struct error *err);
 

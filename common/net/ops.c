@@ -13,11 +13,11 @@
 
 typedef bool (*check)(void *ctx, char *why_not, size_t size);
 
-static void answer_check(const struct ops *o, check ok, struct http_response *res)
+static void answer_check(check ok, void *ctx, struct http_response *res)
 {
 	char why_not[256] = "";
 
-	if (!ok || ok(o->ctx, why_not, sizeof(why_not))) {
+	if (!ok || ok(ctx, why_not, sizeof(why_not))) {
 		buf_addstr(&res->body, "ok\n");
 		return;
 	}
@@ -33,9 +33,9 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 		res->status = 405;
 		buf_addstr(&res->body, "only GET is known here\n");
 	} else if (strcmp(req->path, "/healthz") == 0) {
-		answer_check(o, o->alive, res);
+		answer_check(o->alive, o->alive_ctx, res);
 	} else if (strcmp(req->path, "/readyz") == 0) {
-		answer_check(o, o->ready, res);
+		answer_check(o->ready, o->ctx, res);
 	} else if (strcmp(req->path, "/metrics") == 0 && o->metrics) {
 		res->content_type = "text/plain; version=0.0.4; charset=utf-8";
 		metrics_write(o->metrics, &res->body);

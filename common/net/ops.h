@@ -15,7 +15,8 @@ struct ops {
 	/* Whether the program can truly serve; when it cannot, why_not gets one sentence. Called on a server thread. */
 	bool (*ready)(void *ctx, char *why_not, size_t size);
 	/* Optional: whether the program is alive (its loop turns). NULL: always. */
-	bool (*alive)(void *ctx, char *why_not, size_t size);
+	bool (*alive)(void *alive_ctx, char *why_not, size_t size);
+	void *alive_ctx;
 	/* Optional: answers every other path; called on a server thread. NULL: 404. */
 	http_handler other;
 	void *ctx;

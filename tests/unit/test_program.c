@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/kube/program.h"
+#include "common/net/http.h"
+#include "tests/unit/net_fixture.h"
 #include "tests/unit/test.h"
 
 static const char kubeconfig[] = "current-context: c\n"
@@ -19,6 +22,7 @@ struct played {
 	struct program program;
 	const char *refuses; /* why it cannot start */
 	bool fails;          /* once it runs */
+	int sticks;          /* its loop stands still until this can be read; 0: it does not */
 	struct loop_timer *soon;
 };
 
@@ -26,7 +30,10 @@ static void on_soon(void *ctx)
 {
 	struct played *p = ctx;
 	struct error err;
+	char c;
 
+	if (p->sticks)
+		(void)!read(p->sticks, &c, 1);
 	if (!p->fails) {
 		kill(getpid(), SIGTERM);
 		return;
@@ -154,6 +161,55 @@ TEST(what_cannot_start_says_why_in_one_line)
 	assert_string_equal(
 		said, "level=error event=start.failed error=\"listening address: \\\"nowhere\\\" is not HOST:PORT "
 		      "with a port from 0 to 65535\"\n");
+}
+
+struct asker {
+	pthread_t thread;
+	char url[64];
+	int statuses[2], release;
+	struct buf body;
+};
+
+/* Asks /healthz until it is not well, and then lets the loop go on. */
+static void *ask_main(void *arg)
+{
+	struct asker *a = arg;
+	struct http_spec spec = { .method = "GET", .url = a->url, .timeout_ms = 1000 };
+	int64_t begin = clock_mono_ms();
+	int status = 0;
+
+	while (status != 503 && clock_mono_ms() - begin < 30000) {
+		buf_reset(&a->body);
+		if (http_fetch(&spec, NULL, &status, &a->body, NULL) == 0 && status == 200)
+			a->statuses[0] = status;
+		usleep(20000);
+	}
+	a->statuses[1] = status;
+	(void)!write(a->release, "", 1);
+	return NULL;
+}
+
+TEST(healthz_says_that_the_loop_is_stuck)
+{
+	struct asker a = { .body = BUF_INIT(4096) };
+	struct played p = { 0 };
+	char said[4096], listen[32];
+	int fds[2], port = free_port();
+
+	assert_int_equal(pipe(fds), 0);
+	p.sticks = fds[0];
+	a.release = fds[1];
+	snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
+	snprintf(a.url, sizeof(a.url), "http://%s/healthz", listen);
+	assert_int_equal(pthread_create(&a.thread, NULL, ask_main, &a), 0);
+	assert_int_equal(run(&p, listen, "info", said), 0);
+	pthread_join(a.thread, NULL);
+	assert_int_equal(a.statuses[0], 200);
+	assert_int_equal(a.statuses[1], 503);
+	assert_memory_equal(a.body.data, "the event loop has not turned for 10", 36);
+	buf_release(&a.body);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 TEST(the_log_has_its_level)
