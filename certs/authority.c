@@ -187,6 +187,17 @@ static int put_data(cJSON *object, const char *key, const char *text)
 	return r;
 }
 
+/* The CA that is replaced stays trusted until its own end: not all replicas have signed anew at this moment. */
+static int keep_old(const struct authority *a, cJSON *object)
+{
+	char *old = kube_secret_get(object, "ca.crt");
+	const char *pem = old ? old : a->ca.cert_pem;
+	int r = pem && *pem ? put_data(object, "ca-old.crt", pem) : 0;
+
+	free(old);
+	return r;
+}
+
 static int send_secret(struct authority *a, const cJSON *object, struct error *err)
 {
 	char path[PATH_LIMIT];
@@ -209,6 +220,8 @@ static int write_secret(struct authority *a, bool keep, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory");
 	if (!keep && ca_make(a->cfg.secret_name, a->cfg.ca_days, &ca, err) < 0)
 		return -1;
+	if (!keep && keep_old(a, object) < 0)
+		return error_set(err, ERR_NOMEM, "no memory");
 	if (put_data(object, "ca.crt", ca.cert_pem) < 0 || put_data(object, "ca.key", ca.key_pem) < 0)
 		return error_set(err, ERR_NOMEM, "no memory");
 	return send_secret(a, object, err);

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "common/base/base64.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/kube/informer.h"
 #include "common/net/http.h"
@@ -16,8 +18,13 @@
 #define API          "/apis/admissionregistration.k8s.io/v1/"
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-#define QUIET        3 /* so many conflicts in a row are replicas, or a user, at the same work */
-#define PATH_LIMIT   512
+/* Without a change by somebody else for so long, the next one is no fight any more. */
+#define PEACE_MS    (5 * 60 * 1000)
+#define FIGHT       4           /* so many writes in a row that were undone are no user who applies a file again */
+#define MANAGER     "codis-k8s" /* as the API server calls us, by our User-Agent */
+#define MANAGER_MAX 64
+#define QUIET       3 /* so many conflicts in a row are replicas, or a user, at the same work */
+#define PATH_LIMIT  512
 
 struct target {
 	struct cabundle *owner;
@@ -28,6 +35,9 @@ struct target {
 	struct http_call *call;
 	struct loop_timer *retry;
 	int failures;        /* in a row */
+	int undone;          /* writes of ours in a row that somebody else undid */
+	int64_t written_ms;  /* the last one; 0: none of this bundle */
+	int64_t due_ms;      /* the next one is not before; 0: at once */
 	atomic_bool absent;  /* it is known not to exist */
 	atomic_bool carried; /* it has once had what it should */
 };
@@ -79,6 +89,24 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	return NULL;
 }
 
+/* Who wrote it last, but for us: of metadata.managedFields. "": that cannot be told. */
+static void last_writer(const cJSON *object, char out[MANAGER_MAX])
+{
+	const char *latest = "", *name, *time;
+	const cJSON *entry;
+
+	out[0] = '\0';
+	cJSON_ArrayForEach(entry, json_get(object, "metadata", "managedFields", NULL)) {
+		name = json_str(entry, "manager", NULL);
+		time = json_str(entry, "time", NULL);
+		if (!name || !time || strcmp(name, MANAGER) == 0 || strcmp(time, latest) < 0)
+			continue;
+		latest = time;
+		snprintf(out, MANAGER_MAX, "%s", name);
+		out[text_fit(out, MANAGER_MAX - 1)] = '\0';
+	}
+}
+
 /* --- one configuration -------------------------------------------------------------------------------------------- */
 
 static void on_retry(void *ctx)
@@ -101,6 +129,40 @@ static void failed(struct target *t, const struct error *err)
 		t->owner->cfg.on_error(t->owner->cfg.ctx, err);
 }
 
+static void say_fight(struct target *t)
+{
+	char name[MANAGER_MAX];
+	struct error err;
+
+	last_writer(t->object, name);
+	error_set(&err, ERR_CONFLICT,
+		  "%s %s: somebody else writes its caBundle, too (last by %s%s%s); ours is put back each %d s at most",
+		  t->kind, t->name, *name ? "field manager \"" : "one who cannot be told", name, *name ? "\"" : "",
+		  RETRY_MAX_MS / 1000);
+	t->owner->cfg.on_error(t->owner->cfg.ctx, &err);
+}
+
+/* Whether a write has to wait. One that undoes ours is met after 1 s, doubled each time up to 30 s: two who write at
+ * once whatever the other has changed would do so thousands of times a second. */
+static bool must_wait(struct target *t)
+{
+	int64_t now = clock_mono_ms();
+
+	if (!t->due_ms) {
+		if (!t->written_ms || now - t->written_ms >= PEACE_MS) {
+			t->undone = 0;
+			return false;
+		}
+		t->due_ms = now + (t->undone < 5 ? (int64_t)RETRY_MIN_MS << t->undone : RETRY_MAX_MS);
+		if (++t->undone == FIGHT)
+			say_fight(t);
+	}
+	if (now >= t->due_ms)
+		return false;
+	loop_timer_set(t->retry, (uint64_t)(t->due_ms - now));
+	return true;
+}
+
 static void on_patched(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct target *t = ctx;
@@ -112,6 +174,8 @@ static void on_patched(void *ctx, const cJSON *object, const struct error *err)
 		failed(t, err);
 	} else {
 		t->failures = 0;
+		t->written_ms = clock_mono_ms();
+		t->due_ms = 0;
 		atomic_store(&t->carried, true);
 		snprintf(text, sizeof(text), "wrote the CA into %s %s", t->kind, t->name);
 		t->owner->cfg.on_notice(t->owner->cfg.ctx, text);
@@ -146,8 +210,10 @@ static void look(struct target *t)
 		error_set(&err, ERR_INVALID, "%s %s: no memory, or no resourceVersion in it", t->kind, t->name);
 		failed(t, &err);
 	} else if (patch->child) {
-		send_patch(t, patch);
+		if (!must_wait(t))
+			send_patch(t, patch);
 	} else {
+		t->due_ms = 0;
 		atomic_store(&t->carried, true);
 	}
 }
@@ -169,6 +235,7 @@ static void on_delete(void *ctx, const cJSON *object)
 
 	(void)object;
 	t->object = NULL;
+	t->written_ms = t->due_ms = 0;
 	atomic_store(&t->absent, true);
 }
 
@@ -192,6 +259,7 @@ static int add_target(struct cabundle *b, const char *kind, const char *resource
 	char path[PATH_LIMIT], field[PATH_LIMIT];
 	struct informer_config cfg = { .path = path,
 				       .field_selector = field,
+				       .keep_managers = true,
 				       .on_set = on_set,
 				       .on_delete = on_delete,
 				       .on_synced = on_synced,
@@ -259,6 +327,7 @@ int cabundle_set(struct cabundle *b, const char *pem)
 	b->base64 = base64;
 	for (int i = 0; i < b->n_targets; i++) {
 		b->targets[i].changed = true;
+		b->targets[i].written_ms = b->targets[i].due_ms = 0;
 		look(&b->targets[i]);
 	}
 	return 0;

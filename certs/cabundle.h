@@ -3,7 +3,8 @@
  * Every webhooks[*].clientConfig.caBundle of the named MutatingWebhookConfiguration and ValidatingWebhookConfiguration
  * is made equal to the bundle: when it appears, when it loses it (a file without caBundle was applied), when the bundle
  * changes. A patch is sent only where something differs, and only for the resourceVersion that was looked at, so
- * replicas do not write over each other or over the user.
+ * replicas do not write over each other or over the user. Who writes back another one meets a pause that doubles from 1
+ * s to 30 s and ends after five quiet minutes, and is named once (on_error).
  */
 #ifndef CODIS_CERTS_CABUNDLE_H
 #define CODIS_CERTS_CABUNDLE_H

@@ -85,7 +85,7 @@ static void end_fill(struct fill *f, const struct error *err)
 	p->running--;
 	if (err) {
 		op->unfilled++;
-		log_warn(op->c->ctl->log, "fill.failed", "proxy=%s error=%s", p->admin_addr, LOGQ(err->text));
+		log_warn(op->c->ctl->log, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
 	}
 	free(f);
 	send_first(p);

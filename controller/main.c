@@ -126,7 +126,7 @@ static void on_unreadable(void *ctx, const char *resource, const cJSON *object, 
 	const char *name = json_str(object, "metadata", "name", NULL);
 
 	log_warn(&p->program.log, "kube.unreadable", "resource=%s namespace=%s name=%s error=%s", resource,
-		 namespace ? namespace : "", name ? name : "", LOGQ(err->text));
+		 LOGW(namespace), LOGW(name), LOGQ(err->text));
 	if (strcmp(resource, "pods") == 0 && p->ctl.mandate == MANDATE_LEAD)
 		kube_event_once(p->ctl.events, "Pod", object, true, "NotLed", "%s", err->text);
 }
@@ -147,7 +147,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
 					 : "following",
-		 LOGQ(holder));
+		 LOGW(holder));
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
 	clusters_look(p->clusters);

@@ -154,8 +154,8 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 		op->next = g->node;
 	log_info(c->ctl->log, "action.begun",
 		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s",
-		 action_name(a->kind), c->product, action_subject_name(a->subject), a->gid, a->addr, a->pod, a->from,
-		 a->master, a->version, LOGQ(a->why));
+		 action_name(a->kind), LOGW(c->product), action_subject_name(a->subject), a->gid, LOGW(a->addr),
+		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why));
 	count_running(op, 1);
 	return op;
 }
@@ -185,9 +185,9 @@ static void tell_log(const struct op *op, const struct error *err)
 	log_event(op->c->ctl->log, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
 		  "action=%s product=%s subject=%s group=%d addr=%s pod=%s ms=%lld%s filled=%d unfilled=%d why=%s "
 		  "error=%s",
-		  action_name(op->a.kind), op->c->product, action_subject_name(op->a.subject), op->a.gid, op->a.addr,
-		  op->a.pod, (long long)(clock_mono_ms() - op->began_ms), steps.len ? steps.data : "", op->filled,
-		  op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
+		  action_name(op->a.kind), LOGW(op->c->product), action_subject_name(op->a.subject), op->a.gid,
+		  LOGW(op->a.addr), LOGW(op->a.pod), (long long)(clock_mono_ms() - op->began_ms),
+		  steps.len ? steps.data : "", op->filled, op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
 }
 
 static void tell_metric(const struct op *op, const struct error *err)

@@ -203,7 +203,7 @@ static void begin_probe(struct cluster *c, struct observed_server *s)
 
 	s->probe = redis_probe_start(c->ctl->uv, &cfg, &err);
 	if (!s->probe)
-		log_warn(c->ctl->log, "server.unwatched", "server=%s error=%s", s->addr, LOGQ(err.text));
+		log_warn(c->ctl->log, "server.unwatched", "server=%s error=%s", LOGW(s->addr), LOGQ(err.text));
 }
 
 static bool is_address(const char *addr)

@@ -115,6 +115,19 @@ char *log_quote(const char *s, char *out, size_t size)
 	return out;
 }
 
+char *log_word(const char *s, char *out, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/,[]+@";
+	size_t len = s ? strlen(s) : 0;
+
+	if (len >= size || strspn(s ? s : "", plain) != len)
+		return log_quote(s, out, size);
+	if (len)
+		memcpy(out, s, len);
+	out[len] = '\0';
+	return out;
+}
+
 int log_level_parse(const char *s, enum log_level *level)
 {
 	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {

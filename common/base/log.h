@@ -49,6 +49,10 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 char *log_quote(const char *s, char *out, size_t size);
 #define LOGQ(s) log_quote((s), (char[640]){ 0 }, 640)
 
+/* The same for what is one word by rule, but comes from outside: as it is where it is that, else quoted. */
+char *log_word(const char *s, char *out, size_t size);
+#define LOGW(s) log_word((s), (char[640]){ 0 }, 640)
+
 /* "debug" | "info" | "warn" | "error" -> level; -1 when it is none of them. */
 int log_level_parse(const char *s, enum log_level *level);
 

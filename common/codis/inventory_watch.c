@@ -101,12 +101,30 @@ static void prune_metadata(cJSON *object)
 						"kubectl.kubernetes.io/last-applied-configuration");
 }
 
+/* Of these types, these members. */
+static void keep_conditions(cJSON *list, const char *const *types, const char *const *names)
+{
+	for (cJSON *item = list ? list->child : NULL, *next; item; item = next) {
+		const char *its = json_str(item, "type", NULL), *const *type = types;
+
+		next = item->next;
+		while (its && *type && strcmp(its, *type) != 0)
+			type++;
+		if (its && *type)
+			keep_only(item, names);
+		else
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	}
+}
+
 static void prune_node(cJSON *node)
 {
 	keep_only(node, NAMES("metadata", "spec", "status"));
 	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion", "creationTimestamp", "labels"));
 	keep_only(part(node, "spec"), NAMES("unschedulable"));
 	keep_only(part(node, "status"), NAMES("conditions"));
+	keep_conditions(part(part(node, "status"), "conditions"), NAMES("Ready"),
+			NAMES("type", "status", "lastTransitionTime"));
 }
 
 static void prune_containers(cJSON *spec)
@@ -120,20 +138,6 @@ static void prune_containers(cJSON *spec)
 	}
 }
 
-/* Ready and PodScheduled; a pod has three more, and four times of each. */
-static void prune_conditions(cJSON *list)
-{
-	for (cJSON *item = list ? list->child : NULL, *next; item; item = next) {
-		const char *type = json_str(item, "type", NULL);
-
-		next = item->next;
-		if (type && (strcmp(type, "Ready") == 0 || strcmp(type, "PodScheduled") == 0))
-			keep_only(item, NAMES("type", "status", "reason", "message"));
-		else
-			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
-	}
-}
-
 static void prune_pod(cJSON *pod)
 {
 	cJSON *status = part(pod, "status");
@@ -143,7 +147,9 @@ static void prune_pod(cJSON *pod)
 	keep_only(part(pod, "spec"), NAMES("nodeName", "containers"));
 	prune_containers(part(pod, "spec"));
 	keep_only(status, NAMES("phase", "podIP", "conditions", "containerStatuses"));
-	prune_conditions(part(status, "conditions"));
+	/* A pod has three more, and four times of each. */
+	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled"),
+			NAMES("type", "status", "reason", "message"));
 	keep_only_each(part(status, "containerStatuses"), NAMES("name", "restartCount", "ready", "state"));
 }
 

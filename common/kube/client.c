@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -17,6 +18,7 @@
  * seconds for a handshake, and a SYN that was lost is sent again after one. A call's own limit may be shorter. */
 #define CONNECT_TIMEOUT_MS 10000
 #define TOKEN_AGE_MS       60000 /* kubelet replaces it well before its end */
+#define TLS_AGE_MS         60000 /* of ca.crt and the client certificate, likewise */
 #define TOKEN_MAX          16384
 #define BODY_MAX           (4u << 20) /* of what we send; the API server takes 3 MiB */
 #define ANSWER_MAX         (64u << 20)
@@ -34,26 +36,39 @@ struct identity {
 	int64_t read_ms;     /* when the token was read */
 };
 
-struct kube_client {
+/* A pool of connections under one set of certificates. One that was replaced lives until its last call has ended. */
+struct transport {
+	SLIST_ENTRY(transport) next;
 	struct http_client *http;
+	size_t calls;
+};
+
+struct kube_client {
+	uv_loop_t *uv;
 	struct identity id;
+	SLIST_HEAD(, transport) transports; /* the first one is in use */
+	struct kube_config tls;             /* its CA and client certificate, and where they are read again */
+	int64_t tls_read_ms;
 };
 
 /* --- the token ---------------------------------------------------------------------------------------------------- */
 
 static int set_token(struct identity *id, const char *token)
 {
-	size_t len = strcspn(token, "\r\n"); /* a line break would start another header */
+	size_t len;
 	char *text = NULL;
 
-	if (asprintf(&text, "Authorization: Bearer %.*s", (int)len, token) < 0)
+	token += strspn(token, " \t\r\n");
+	len = strcspn(token, " \t\r\n"); /* a line break would start another header */
+	if (!len || asprintf(&text, "Authorization: Bearer %.*s", (int)len, token) < 0)
 		return -1;
 	free(id->authorization);
 	id->authorization = text;
 	return 0;
 }
 
-/* A token that cannot be read leaves the one before in use: the API server says whether it is still good. */
+/* A token that cannot be read, or is empty, leaves the one before in use: the API server says whether it is still good.
+ */
 static void refresh_token(struct identity *id)
 {
 	int64_t now = clock_mono_ms();
@@ -74,7 +89,7 @@ static int identity_init(struct identity *id, const struct kube_config *cfg)
 		id->token_file = strdup(cfg->token_file);
 	if (!id->server || (cfg->token_file && !id->token_file))
 		return -1;
-	return cfg->token ? set_token(id, cfg->token) : 0;
+	return cfg->token && *cfg->token ? set_token(id, cfg->token) : 0;
 }
 
 static void identity_release(struct identity *id)
@@ -82,6 +97,95 @@ static void identity_release(struct identity *id)
 	free(id->server);
 	free(id->token_file);
 	free(id->authorization);
+}
+
+/* --- certificates ------------------------------------------------------------------------------------------------- */
+
+static struct http_tls tls_of(const struct kube_config *cfg)
+{
+	return (struct http_tls){ cfg->ca_pem, cfg->cert_pem, cfg->key_pem, cfg->skip_verify };
+}
+
+static int add_transport(struct kube_client *c, const struct http_tls *tls, struct error *err)
+{
+	struct transport *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return error_set(err, ERR_NOMEM, "Kubernetes client: no memory");
+	t->http = http_client_new(c->uv, tls, err);
+	if (!t->http) {
+		free(t);
+		return -1;
+	}
+	SLIST_INSERT_HEAD(&c->transports, t, next);
+	return 0;
+}
+
+static void free_transport(struct kube_client *c, struct transport *t)
+{
+	SLIST_REMOVE(&c->transports, t, transport, next);
+	http_client_free(t->http);
+	free(t);
+}
+
+/* Those that were replaced, once nothing is under way on them. */
+static void free_idle_transports(struct kube_client *c)
+{
+	struct transport *t = SLIST_NEXT(SLIST_FIRST(&c->transports), next), *next;
+
+	for (; t; t = next) {
+		next = SLIST_NEXT(t, next);
+		if (!t->calls)
+			free_transport(c, t);
+	}
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_tls(const struct kube_config *a, const struct kube_config *b)
+{
+	return same_text(a->ca_pem, b->ca_pem) && same_text(a->cert_pem, b->cert_pem) &&
+	       same_text(a->key_pem, b->key_pem);
+}
+
+/* A file that is written this moment is none. */
+static bool is_whole(const char *pem)
+{
+	return !pem || (strstr(pem, "-----BEGIN ") && strstr(pem, "-----END "));
+}
+
+static void take_tls(struct kube_client *c, struct kube_config *now)
+{
+	struct http_tls tls = tls_of(now);
+	struct kube_config old = c->tls;
+
+	if (now->token)
+		set_token(&c->id, now->token);
+	if (same_tls(&c->tls, now) || !is_whole(now->ca_pem) || !is_whole(now->cert_pem) || !is_whole(now->key_pem) ||
+	    add_transport(c, &tls, NULL) < 0)
+		return;
+	c->tls = *now;
+	*now = old;
+}
+
+/* ca.crt and a client certificate are replaced under us, as the token is. What cannot be read leaves those before in
+ * use. */
+static void refresh_tls(struct kube_client *c)
+{
+	int64_t at = clock_mono_ms();
+	struct kube_config now;
+
+	free_idle_transports(c);
+	if (!c->tls.loaded || at - c->tls_read_ms < TLS_AGE_MS)
+		return;
+	c->tls_read_ms = at;
+	if (kube_config_load(&now, c->tls.path, NULL) < 0)
+		return;
+	take_tls(c, &now);
+	kube_config_release(&now);
 }
 
 /* --- a call's form ------------------------------------------------------------------------------------------------ */
@@ -94,10 +198,11 @@ struct form {
 	struct http_spec spec;
 };
 
-static int fill_form(struct form *f, struct identity *id, const char *method, const char *path, const cJSON *body,
+static int fill_form(struct form *f, struct kube_client *c, const char *method, const char *path, const cJSON *body,
 		     const char *content_type, struct error *err)
 {
 	const char **header = f->headers;
+	struct identity *id = &c->id;
 	int n = snprintf(f->url, sizeof(f->url), "%s%s", id->server, path);
 
 	*f->headers = NULL;
@@ -107,6 +212,7 @@ static int fill_form(struct form *f, struct identity *id, const char *method, co
 	if (body && json_write(body, &f->body) < 0)
 		return error_set(err, ERR_TOOBIG, "%s %.200s: no memory, or over %u bytes to send", method, path,
 				 BODY_MAX);
+	refresh_tls(c);
 	refresh_token(id);
 	if (id->authorization)
 		*header++ = id->authorization;
@@ -174,6 +280,7 @@ static int read_answer(int status, const char *body, size_t len, cJSON **object,
 
 struct request {
 	struct kube_client *client;
+	struct transport *transport; /* counts us */
 	kube_done done;
 	void (*on_page)(void *ctx, cJSON *page, const struct error *err); /* instead of done */
 	int (*on_data)(void *ctx, const char *data, size_t len);
@@ -183,7 +290,20 @@ struct request {
 
 static void request_free(void *ctx)
 {
-	free(ctx);
+	struct request *r = ctx;
+
+	r->transport->calls--;
+	free(r);
+}
+
+/* Who we are, or whom we trust, may have been replaced this moment: it is read again before the next call. */
+static void doubt(struct kube_client *c, const struct http_result *res)
+{
+	if (res->status == 401)
+		c->id.read_ms -= TOKEN_AGE_MS;
+	if (res->status == 401 ||
+	    (res->err && (res->err->code == ERR_PROTOCOL || res->err->code == ERR_IO || res->err->code == ERR_INVALID)))
+		c->tls_read_ms -= TLS_AGE_MS;
 }
 
 static void on_answer(void *ctx, const struct http_result *res)
@@ -202,8 +322,7 @@ static void on_answer(void *ctx, const struct http_result *res)
 	if (failed)
 		error_wrap(&err, "%s", r->what);
 	err.retry_after_s = res->retry_after_s;
-	if (res->status == 401)
-		r->client->id.read_ms -= TOKEN_AGE_MS; /* perhaps it has just been replaced */
+	doubt(r->client, res);
 	if (r->on_page)
 		r->on_page(r->ctx, object, failed ? &err : NULL);
 	else
@@ -236,11 +355,15 @@ static struct http_call *send_form(struct kube_client *c, struct form *f, struct
 	struct http_call *call = NULL;
 
 	f->spec.release = request_free;
-	if (r)
-		call = http_send(c->http, &f->spec, on_answer, r, err);
-	else
+	if (r) {
+		r->transport = SLIST_FIRST(&c->transports);
+		call = http_send(r->transport->http, &f->spec, on_answer, r, err);
+	} else {
 		error_set(err, ERR_NOMEM, "no memory");
-	if (!call)
+	}
+	if (call)
+		r->transport->calls++;
+	else
 		free(r);
 	return call;
 }
@@ -251,7 +374,7 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 	struct http_call *call = NULL;
 	struct form f;
 
-	if (fill_form(&f, &c->id, method, path, body, content_type, err) == 0) {
+	if (fill_form(&f, c, method, path, body, content_type, err) == 0) {
 		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
 		call = send_form(c, &f, request_new(c, method, path, done, ctx), err);
 	}
@@ -266,7 +389,7 @@ struct http_call *kube_list(struct kube_client *c, const char *path, int timeout
 	struct request *r;
 	struct form f;
 
-	if (fill_form(&f, &c->id, "GET", path, NULL, NULL, err) < 0)
+	if (fill_form(&f, c, "GET", path, NULL, NULL, err) < 0)
 		return NULL;
 	f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
 	r = request_new(c, "GET", path, NULL, ctx);
@@ -282,7 +405,7 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 	struct request *r;
 	struct form f;
 
-	if (fill_form(&f, &c->id, "GET", path, NULL, NULL, err) < 0)
+	if (fill_form(&f, c, "GET", path, NULL, NULL, err) < 0)
 		return NULL;
 	f.spec.timeout_ms = timeout_ms;
 	f.spec.idle_timeout_ms = idle_ms;
@@ -296,9 +419,21 @@ struct http_call *kube_stream(struct kube_client *c, const char *path, int timeo
 
 /* --- the client --------------------------------------------------------------------------------------------------- */
 
-static struct http_tls tls_of(const struct kube_config *cfg)
+static int copy_text(const char *text, char **copy)
 {
-	return (struct http_tls){ cfg->ca_pem, cfg->cert_pem, cfg->key_pem, cfg->skip_verify };
+	*copy = text ? strdup(text) : NULL;
+	return text && !*copy ? -1 : 0;
+}
+
+static int copy_tls(struct kube_client *c, const struct kube_config *cfg)
+{
+	struct kube_config *tls = &c->tls;
+
+	tls->skip_verify = cfg->skip_verify;
+	tls->loaded = cfg->loaded;
+	c->tls_read_ms = clock_mono_ms();
+	return copy_text(cfg->path, &tls->path) | copy_text(cfg->ca_pem, &tls->ca_pem) |
+	       copy_text(cfg->cert_pem, &tls->cert_pem) | copy_text(cfg->key_pem, &tls->key_pem);
 }
 
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err)
@@ -306,13 +441,14 @@ struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg
 	struct kube_client *c = calloc(1, sizeof(*c));
 	struct http_tls tls = tls_of(cfg);
 
-	if (!c || identity_init(&c->id, cfg) < 0) {
-		error_set(err, ERR_NOMEM, "Kubernetes client: no memory");
+	if (c)
+		c->uv = uv;
+	if (!c || identity_init(&c->id, cfg) < 0 || copy_tls(c, cfg) < 0) {
+		error_set(err, ERR_NOMEM, "Kubernetes client: no memory, or a token that is none");
 		kube_client_free(c);
 		return NULL;
 	}
-	c->http = http_client_new(uv, &tls, err);
-	if (!c->http) {
+	if (add_transport(c, &tls, err) < 0) {
 		kube_client_free(c);
 		return NULL;
 	}
@@ -321,9 +457,13 @@ struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg
 
 void kube_client_free(struct kube_client *c)
 {
+	struct transport *t;
+
 	if (!c)
 		return;
-	http_client_free(c->http);
+	while ((t = SLIST_FIRST(&c->transports)))
+		free_transport(c, t);
 	identity_release(&c->id);
+	kube_config_release(&c->tls);
 	free(c);
 }

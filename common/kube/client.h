@@ -16,7 +16,9 @@ struct kube_config;
 #define KUBE_STRATEGIC_PATCH "application/strategic-merge-patch+json"
 #define KUBE_JSON_PATCH      "application/json-patch+json"
 
-/* cfg is copied. NULL and *err on failure. */
+/* cfg is copied. One that was loaded is read again each minute, and after a call that failed as it does when
+ * certificates were replaced: calls then go out under the new ones, and those under way end as they are. NULL and *err
+ * on failure. */
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err);
 void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL-safe */
 

@@ -23,6 +23,7 @@ void kube_config_release(struct kube_config *cfg)
 	free(cfg->cert_pem);
 	free(cfg->key_pem);
 	free(cfg->namespace);
+	free(cfg->path);
 	*cfg = (struct kube_config){ 0 };
 }
 
@@ -258,6 +259,9 @@ int kube_config_load(struct kube_config *cfg, const char *path, struct error *er
 		r = load_account(cfg, host, err);
 	else
 		r = load_default(cfg, err);
+	cfg->loaded = true;
+	if (r == 0)
+		r = copy(path, &cfg->path, err);
 	if (r < 0)
 		kube_config_release(cfg);
 	return r;

@@ -16,6 +16,8 @@ struct kube_config {
 	char *cert_pem, *key_pem;
 	char *namespace; /* of the pod, or of the context; "default" */
 	bool skip_verify;
+	bool loaded; /* by kube_config_load, of this path; so it can be read again */
+	char *path;  /* or NULL */
 };
 
 /* path NULL: the service account when KUBERNETES_SERVICE_HOST is set, else $KUBECONFIG, else ~/.kube/config.

@@ -197,7 +197,10 @@ static bool other_uid(const cJSON *a, const cJSON *b)
 
 static void prune(struct informer *i, cJSON *object)
 {
-	cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(object, "metadata"), "managedFields");
+	cJSON *metadata = cJSON_GetObjectItemCaseSensitive(object, "metadata");
+
+	if (!i->cfg.keep_managers)
+		cJSON_DeleteItemFromObjectCaseSensitive(metadata, "managedFields");
 	if (i->cfg.prune)
 		i->cfg.prune(object);
 }

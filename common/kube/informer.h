@@ -35,7 +35,8 @@ struct informer_config {
 	const char *path;             /* "/api/v1/pods", "/apis/apps/v1/namespaces/x/statefulsets" */
 	const char *label_selector;   /* not URL-encoded; or NULL */
 	const char *field_selector;   /* likewise */
-	void (*prune)(cJSON *object); /* drops what is never read (managedFields goes anyway); or NULL */
+	void (*prune)(cJSON *object); /* drops what is never read (managedFields goes anyway, but for */
+	bool keep_managers;           /* this); or NULL */
 	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. Either may be NULL:
 	 * whoever only reads the store needs no telling. */
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);

@@ -33,6 +33,16 @@ static void on_answer(void *ctx, const cJSON *object, const struct error *err)
 	}
 }
 
+static void on_stream_end(void *ctx, const cJSON *none, const struct error *err)
+{
+	struct answer *a = ctx;
+
+	assert_null(none);
+	a->done = true;
+	if (err)
+		a->err = *err;
+}
+
 static bool is_done(void *ctx)
 {
 	return ((struct answer *)ctx)->done;
@@ -274,6 +284,142 @@ FIXTURE_TEST(a_token_that_was_replaced_is_read_again)
 	raw_stop(&t);
 	assert_non_null(strstr(t.last, "Authorization: Bearer two\r\n"));
 	unlink(path);
+}
+
+FIXTURE_TEST(blanks_around_a_token_are_not_sent_and_an_empty_file_is_no_token)
+{
+	struct fake_world *w = *state;
+	struct raw_server s = { .answer = HEAD("401 No") "2\r\n\r\n{}", .end = RAW_KEEP };
+	char path[] = "/tmp/codis-token-XXXXXX";
+	struct kube_client *c;
+	struct answer a;
+
+	close(mkstemp(path));
+	write_file(path, " \tone \n");
+	raw_start(&s);
+	c = client_of(w, s.port, NULL, path);
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_DENIED); /* so that it is read again */
+	write_file(path, "\n");
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	kube_client_free(c);
+	raw_stop(&s);
+	assert_non_null(strstr(s.last, "\r\nAuthorization: Bearer one\r\n"));
+	unlink(path);
+}
+
+/* A kubeconfig with its CA beside it. */
+struct config_files {
+	char folder[32], config[64], ca[64];
+};
+
+static struct kube_client *client_by_file(struct config_files *f, struct fake_world *w, const char *server,
+					  const char *ca)
+{
+	struct kube_config cfg;
+	struct kube_client *c;
+	char text[1024];
+
+	snprintf(f->folder, sizeof(f->folder), "/tmp/codis-config-XXXXXX");
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->config, sizeof(f->config), "%s/config", f->folder);
+	snprintf(f->ca, sizeof(f->ca), "%s/ca.crt", f->folder);
+	snprintf(text, sizeof(text),
+		 "current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\n"
+		 "clusters: [{name: c, cluster: {server: '%s', certificate-authority: ca.crt}}]\n"
+		 "users: [{name: u, user: {token: t}}]\n",
+		 server);
+	write_file(f->config, text);
+	write_file(f->ca, ca);
+	assert_int_equal(kube_config_load(&cfg, f->config, NULL), 0);
+	c = kube_client_new(&w->loop.uv, &cfg, NULL);
+	assert_non_null(c);
+	kube_config_release(&cfg);
+	return c;
+}
+
+static void files_remove(const struct config_files *f)
+{
+	unlink(f->config);
+	unlink(f->ca);
+	rmdir(f->folder);
+}
+
+FIXTURE_TEST(a_ca_that_was_replaced_is_read_again)
+{
+	struct fake_world *w = *state;
+	struct identity one, two;
+	struct raw_server s = { .answer = HEAD("200 OK") "2\r\n\r\n{}", .end = RAW_CLOSE, .tls = &one };
+	struct config_files f;
+	struct kube_client *c;
+	char server[64];
+	struct answer a;
+
+	identity_make(&one, "one");
+	identity_make(&two, "two");
+	raw_start(&s);
+	snprintf(server, sizeof(server), "https://127.0.0.1:%u", s.port);
+	c = client_by_file(&f, w, server, two.cert);
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_PROTOCOL);
+	write_file(f.ca, "-----BEGIN CERT"); /* half of it: not yet */
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_PROTOCOL);
+	write_file(f.ca, one.cert);
+	ask(&a, w, c, "GET", "/x", NULL, NULL);
+	assert_int_equal(a.err.code, ERR_NONE);
+	cJSON_Delete(a.object);
+	kube_client_free(c);
+	raw_stop(&s);
+	files_remove(&f);
+}
+
+FIXTURE_TEST(calls_under_way_end_well_when_certificates_are_replaced)
+{
+	struct fake_world *w = *state;
+	struct answer a = { .world = w }, b;
+	struct config_files f;
+	struct kube_client *c;
+	char server[64];
+
+	snprintf(server, sizeof(server), "http://127.0.0.1:%u", w->api.port);
+	c = client_by_file(&f, w, server, "-----BEGIN A-----END A");
+	fake_block(&w->api, "GET /api/v1/pods");
+	assert_non_null(kube_call(c, "GET", "/api/v1/pods", NULL, NULL, 0, on_answer, &a, NULL));
+	while (fake_blocked(&w->api) == 0)
+		uv_run(&w->loop.uv, UV_RUN_ONCE);
+	write_file(f.ca, "-----BEGIN B-----END B");
+	fake_fail(&w->api, "nodes", 401, 1);
+	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL); /* a doubt */
+	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL);
+	cJSON_Delete(b.object);
+	fake_unblock(&w->api);
+	assert_true(fake_run(w, LONG, is_done, &a));
+	assert_int_equal(a.err.code, ERR_NONE);
+	cJSON_Delete(a.object);
+	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL); /* frees what is idle */
+	cJSON_Delete(b.object);
+	kube_client_free(c);
+	files_remove(&f);
+}
+
+FIXTURE_TEST(what_refuses_a_stream_has_a_limit)
+{
+	static char big[2 << 20] = HEAD("500 Oh") "2000000\r\n\r\n";
+	struct fake_world *w = *state;
+	struct raw_server s = { .answer = big, .end = RAW_CLOSE };
+	struct answer a = { .world = w };
+	struct kube_client *c;
+	size_t n = strlen(big);
+
+	memset(big + n, 'x', 1500000);
+	raw_start(&s);
+	c = client_of(w, s.port, NULL, NULL);
+	assert_non_null(kube_stream(c, "/x", 5000, 0, NULL, on_stream_end, &a, NULL));
+	assert_true(fake_run(w, LONG, is_done, &a));
+	assert_int_equal(a.err.code, ERR_TOOBIG);
+	kube_client_free(c);
+	raw_stop(&s);
 }
 
 FIXTURE_TEST(an_answer_that_is_no_json_is_told)
