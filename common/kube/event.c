@@ -20,9 +20,26 @@
 #define PER_SECOND       20
 #define NOTE_MAX         1024 /* bytes; the API server refuses more */
 #define EVENT_TIMEOUT_MS 5000
+/* As client-go's correlator: the same about the same object is one Event that counts; written at once so many times,
+ * and then once in five minutes. What comes between is in the count of the next one. */
+#define SERIES_MAX   512 /* remembered; then the one that was not used for longest is forgotten */
+#define BURST        10
+#define SERIES_MS    (5 * 60 * 1000)
+#define PAUSE_MAX_MS 60000 /* that the API server can ask for */
+
+struct series {
+	uint64_t key; /* 0: free */
+	char name[320];
+	int64_t first_ms; /* wall time */
+	int64_t count;    /* said, written or not */
+	bool writing;     /* a write of it is under way */
+	bool there;       /* the API server has it */
+	int64_t tokens_ms, filled_ms, used_ms;
+};
 
 struct slot {
 	struct kube_events *events;
+	uint64_t key;           /* of the series that it writes; it may be forgotten meanwhile */
 	struct http_call *call; /* NULL: free */
 };
 
@@ -32,6 +49,8 @@ struct kube_events {
 	struct slot slots[UNDER_WAY_MAX];
 	int64_t tokens_ms; /* of the bucket: one event costs 1000 / PER_SECOND */
 	int64_t filled_ms;
+	int64_t quiet_until_ms; /* the API server has asked to be left alone */
+	struct series series[SERIES_MAX];
 	struct metric *dropped;
 };
 
@@ -118,53 +137,152 @@ static void add_involved(cJSON *event, const char *kind, const cJSON *involved)
 	json_add_str(ref, "uid", meta(involved, "uid"));
 }
 
-static void add_name(cJSON *metadata, const cJSON *involved, bool once, const char *reason, const char *note)
-{
-	uint64_t hash = HASH_INIT;
+/* --- what was said already ---------------------------------------------------------------------------------------- */
 
-	if (!once) { /* the API server makes one */
-		json_add_fmt(metadata, "generateName", "%s.", meta(involved, "name"));
-		return;
+/* Numbers differ each time that the same is said: how long it took, a port. */
+static uint64_t hash_kind(uint64_t hash, const char *note)
+{
+	char kind[NOTE_MAX + 2];
+	size_t n = 0;
+
+	for (; *note && n < NOTE_MAX; note++)
+		if (*note < '0' || *note > '9')
+			kind[n++] = *note;
+		else if (!n || kind[n - 1] != '0')
+			kind[n++] = '0';
+	kind[n] = '\0';
+	return hash_text(hash, kind);
+}
+
+static uint64_t key_of(const cJSON *involved, bool once, const char *reason, const char *note)
+{
+	uint64_t hash = hash_text(HASH_INIT, once ? "once" : "");
+
+	hash = hash_text(hash_text(hash, meta(involved, "namespace")), meta(involved, "name"));
+	hash = hash_text(hash_text(hash, meta(involved, "uid")), reason);
+	hash = once ? hash_text(hash, note) : hash_kind(hash, note);
+	return hash ? hash : 1;
+}
+
+static struct series *find_series(struct kube_events *e, uint64_t key)
+{
+	for (int i = 0; i < SERIES_MAX; i++)
+		if (e->series[i].key == key)
+			return &e->series[i];
+	return NULL;
+}
+
+/* Named after its object and words: of the programs that see and tell the same, one gets it in. */
+static void name_once(struct series *s, const cJSON *involved, const char *reason, const char *note)
+{
+	uint64_t hash = hash_text(hash_text(hash_text(HASH_INIT, meta(involved, "uid")), reason), note);
+
+	snprintf(s->name, sizeof(s->name), "%.253s.%016" PRIx64, meta(involved, "name"), hash);
+}
+
+static void begin_series(struct series *s, uint64_t key, const cJSON *involved)
+{
+	*s = (struct series){ .key = key, .first_ms = clock_wall_ms(), .filled_ms = clock_mono_ms() };
+	s->tokens_ms = INT64_C(1) * BURST * SERIES_MS;
+	snprintf(s->name, sizeof(s->name), "%.253s.%016" PRIx64, meta(involved, "name"),
+		 key ^ (uint64_t)clock_wall_ms() * 0x9e3779b97f4a7c15u);
+}
+
+static struct series *series_of(struct kube_events *e, uint64_t key, const cJSON *involved)
+{
+	struct series *s = find_series(e, key), *oldest = e->series;
+
+	if (!s) {
+		for (int i = 1; i < SERIES_MAX; i++)
+			if (e->series[i].used_ms < oldest->used_ms)
+				oldest = &e->series[i];
+		s = oldest;
+		begin_series(s, key, involved);
 	}
-	hash = hash_text(hash_text(hash_text(hash, meta(involved, "uid")), reason), note);
-	json_add_fmt(metadata, "name", "%s.%016" PRIx64, meta(involved, "name"), hash);
+	s->used_ms = clock_mono_ms();
+	return s;
+}
+
+static bool series_may_write(struct series *s)
+{
+	int64_t now = clock_mono_ms(), full = INT64_C(1) * BURST * SERIES_MS;
+
+	s->tokens_ms += now - s->filled_ms;
+	s->filled_ms = now;
+	if (s->tokens_ms > full)
+		s->tokens_ms = full;
+	if (s->tokens_ms < SERIES_MS)
+		return false;
+	s->tokens_ms -= SERIES_MS;
+	return true;
+}
+
+/* --- the object --------------------------------------------------------------------------------------------------- */
+
+/* What changes each time. */
+static void add_latest(cJSON *event, const struct series *s, const char *note)
+{
+	char now[40];
+
+	json_add_str(event, "message", note);
+	json_add_str(event, "lastTimestamp", clock_rfc3339(clock_wall_ms(), now, sizeof(now)));
+	json_add_int(event, "count", s->count);
 }
 
 /* core/v1, which kubectl describe reads. */
 static cJSON *event_object(const struct kube_events *e, const char *kind, const cJSON *involved, bool warning,
-			   bool once, const char *reason, const char *note)
+			   const struct series *s, const char *reason, const char *note)
 {
 	cJSON *event = cJSON_CreateObject(), *metadata = json_add_object(event, "metadata");
-	char now[40];
+	char first[40];
 
-	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
 	json_add_str(event, "apiVersion", "v1");
 	json_add_str(event, "kind", "Event");
 	json_add_str(metadata, "namespace", namespace_of(involved));
-	add_name(metadata, involved, once, reason, note);
+	json_add_str(metadata, "name", s->name);
 	add_involved(event, kind, involved);
 	json_add_str(event, "type", warning ? "Warning" : "Normal");
 	json_add_str(event, "reason", reason);
-	json_add_str(event, "message", note);
 	json_add_str(json_add_object(event, "source"), "component", e->component);
 	json_add_str(event, "reportingComponent", e->component);
 	json_add_str(event, "reportingInstance", e->instance);
-	json_add_str(event, "firstTimestamp", now);
-	json_add_str(event, "lastTimestamp", now);
-	json_add_int(event, "count", 1);
+	json_add_str(event, "firstTimestamp", clock_rfc3339(s->first_ms, first, sizeof(first)));
+	add_latest(event, s, note);
 	return event;
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
 
-static void on_posted(void *ctx, const cJSON *object, const struct error *err)
+static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct slot *slot = ctx;
+	struct kube_events *e = slot->events;
+	struct series *s = find_series(e, slot->key);
 
 	(void)object;
 	slot->call = NULL;
+	if (s)
+		s->writing = false;
+	if (s)
+		s->there =
+			!err || (err->code != ERR_NOTFOUND && s->there); /* it had expired: made anew the next time */
+	if (err && err->retry_after_s)
+		e->quiet_until_ms =
+			clock_mono_ms() +
+			(err->retry_after_s < PAUSE_MAX_MS / 1000 ? INT64_C(1000) * err->retry_after_s : PAUSE_MAX_MS);
 	if (err && err->code != ERR_EXISTS)
-		metric_add(slot->events->dropped, 1);
+		metric_add(e->dropped, 1);
+}
+
+static void write_event(struct kube_events *e, struct slot *slot, struct series *s, const char *path,
+			const cJSON *event)
+{
+	slot->key = s->key;
+	slot->call = kube_call(e->kube, s->there ? "PATCH" : "POST", path, event, s->there ? KUBE_MERGE_PATCH : NULL,
+			       EVENT_TIMEOUT_MS, on_written, slot, NULL);
+	s->writing = slot->call != NULL;
+	if (!slot->call)
+		metric_add(e->dropped, 1);
 }
 
 static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved,
@@ -173,19 +291,33 @@ static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, co
 {
 	JSON_CLEANUP cJSON *event = NULL;
 	struct slot *slot = free_slot(e);
-	char note[NOTE_MAX + 2], path[256];
+	char note[NOTE_MAX + 2], path[640];
+	struct series *s;
 
-	if (!slot || !take_token(e)) {
+	vsnprintf(note, sizeof(note), fmt, ap);
+	note[text_fit(note, NOTE_MAX)] = '\0';
+	s = series_of(e, key_of(involved, once, reason, note), involved);
+	s->count++;
+	if (s->writing || !series_may_write(s))
+		return; /* in the count of the next one */
+	if (!slot || clock_mono_ms() < e->quiet_until_ms || !take_token(e)) {
 		metric_add(e->dropped, 1);
 		return;
 	}
-	vsnprintf(note, sizeof(note), fmt, ap);
-	note[text_fit(note, NOTE_MAX)] = '\0';
-	event = event_object(e, kind, involved, warning, once, reason, note);
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events", namespace_of(involved));
-	slot->call = kube_call(e->kube, "POST", path, event, NULL, EVENT_TIMEOUT_MS, on_posted, slot, NULL);
-	if (!slot->call)
-		metric_add(e->dropped, 1);
+	if (once) {
+		name_once(s, involved, reason, note);
+		s->there = false; /* another program's, perhaps: it stays as it is */
+		s->count = 1;
+	}
+	if (s->there) {
+		event = cJSON_CreateObject();
+		add_latest(event, s, note);
+	} else {
+		event = event_object(e, kind, involved, warning, s, reason, note);
+	}
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events%s%s", namespace_of(involved), s->there ? "/" : "",
+		 s->there ? s->name : "");
+	write_event(e, slot, s, path, event);
 }
 
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,

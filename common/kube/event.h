@@ -10,7 +10,9 @@ struct kube_events;
 struct metric;
 
 /* component: "codis-controller"; instance: the pod's name. Copied. At most 20 a second and 100 under way; what is over
- * is dropped. dropped: a counter of what is, and of what the API server does not take; outlives them. */
+ * is dropped. The same about the same object, but for numbers, is one Event that counts, written 10 times at once and
+ * then once in 5 minutes; 512 such are remembered. dropped: a counter of what is, and of what the API server does not
+ * take; outlives them. */
 struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
 				    struct metric *dropped);
 void kube_events_free(struct kube_events *e);
