@@ -310,10 +310,12 @@ void cluster_turn(struct cluster *c)
 /* What it and the answers of its peers have cost since the last time. */
 static void count_cost(struct cluster *c, int64_t now_ms)
 {
-	int64_t spent_us = c->turned_us + http_client_spent_us(c->http);
+	int64_t zk_us = c->zk ? coordinator_spent_us(c->zk) : 0;
+	int64_t spent_us = c->turned_us + http_client_spent_us(c->http) + zk_us;
 	char labels[200];
 
-	if (cost_spend(&c->cost, spent_us - c->counted_us, now_ms)) {
+	/* Another coordinator begins to count anew. */
+	if (cost_spend(&c->cost, spent_us > c->counted_us ? spent_us - c->counted_us : 0, now_ms)) {
 		log_warn(c->ctl->log, "cluster.costly", "namespace=%s product=%s over=%s", c->namespace, c->product,
 			 c->cost.over ? "true" : "false");
 		snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\"", c->namespace, c->product);

@@ -843,6 +843,15 @@ void coordinator_close(struct coordinator *c)
 		zk_session_close(&c->sessions[i]);
 }
 
+int64_t coordinator_spent_us(const struct coordinator *c)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < c->count; i++)
+		sum += c->sessions[i].spent_us;
+	return sum;
+}
+
 bool coordinator_ready(const struct coordinator *c)
 {
 	for (int i = 0; i < c->count; i++) {

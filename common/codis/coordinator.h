@@ -45,6 +45,8 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 void coordinator_close(struct coordinator *c);
 /* Whether a member is connected. */
 bool coordinator_ready(const struct coordinator *c);
+/* CPU time that what the members sent has cost, with what was called for it. */
+int64_t coordinator_spent_us(const struct coordinator *c);
 
 /* Which node, and which state of it: a node that was deleted and made anew has another czxid, and may have the same
  * version. */

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+
 /* Between two connections, doubled each time. A member that is away may be back any moment, and its return ends an
  * outage; one that cannot be understood will hardly be better in a second. */
 #define AGAIN_MIN_MS     50
@@ -272,13 +274,11 @@ static int read_frames(struct zk_session *s, bool ended)
 /* --- the client on the loop ----------------------------------------------------------------------------------------
  */
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void process(struct zk_session *s, int status, int events)
 {
-	struct zk_session *s = poll->data;
 	zhandle_t *zh = s->zh;
 	int rc = ZOK;
 
-	uv_poll_stop(poll);
 	if (!zh)
 		return;
 	/* While it connects, an error shows as one in writing. */
@@ -297,6 +297,16 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		uv_timer_start(&s->timer, on_timer, PARTIAL_MS, 0);
 	else
 		service(s);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct zk_session *s = poll->data; /* it outlives what is called, for it is freed when its handles are closed */
+	int64_t began_us = clock_thread_us();
+
+	uv_poll_stop(poll);
+	process(s, status, events);
+	s->spent_us += clock_thread_us() - began_us;
 }
 
 static int open_socket(struct zk_session *s, int fd, struct error *err)

@@ -52,6 +52,7 @@ struct zk_session {
 	int failures;                               /* since it last held for a while */
 	int handles;
 	bool closing;
+	int64_t spent_us; /* CPU time: what the member sent has cost */
 };
 
 /* *s is all 0 but for its address. The first connection is tried in the next turn of the loop. */
