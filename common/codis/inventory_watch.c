@@ -127,6 +127,13 @@ static void prune_node(cJSON *node)
 			NAMES("type", "status", "lastTransitionTime"));
 }
 
+/* The inventory has its own copy of all that. */
+static void shrink_node(cJSON *node)
+{
+	keep_only(node, NAMES("metadata"));
+	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion"));
+}
+
 static void prune_containers(cJSON *spec)
 {
 	cJSON *container;
@@ -367,16 +374,17 @@ static void on_error(void *ctx, const struct error *err)
 static const struct {
 	unsigned of;
 	const char *resource, *name, *path, *selector;
-	void (*prune)(cJSON *object);
+	void (*prune)(cJSON *object), (*shrink)(cJSON *object);
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
 	void (*on_delete)(void *ctx, const cJSON *object);
 } watches[WATCHES] = {
-	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, on_node, on_node_gone },
-	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, on_pod,
+	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, shrink_node, on_node,
+		    on_node_gone },
+	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, NULL, on_pod,
 			  on_pod_gone },
 	[PODS_BY_COMPONENT] = { INVENTORY_PODS, "pods", "pods by component", "/api/v1/pods", BY_COMPONENT, prune_pod,
-				on_pod, on_pod_gone },
-	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set,
+				NULL, on_pod, on_pod_gone },
+	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set, NULL,
 		   on_set, on_set_gone },
 };
 
@@ -396,6 +404,7 @@ struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client 
 		struct informer_config config = { .path = watches[i].path,
 						  .label_selector = watches[i].selector,
 						  .prune = watches[i].prune,
+						  .shrink = watches[i].shrink,
 						  .on_set = watches[i].on_set,
 						  .on_delete = watches[i].on_delete,
 						  .on_error = on_error,

@@ -258,6 +258,8 @@ static int set_object(struct informer *i, const char *verb, cJSON *object, struc
 		return error_set(err, ERR_NOMEM, "no memory");
 	}
 	tell_set(i, object, old);
+	if (i->cfg.shrink && !i->stopped)
+		store_change(i->store, object, i->cfg.shrink);
 	return 0;
 }
 

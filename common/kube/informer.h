@@ -36,7 +36,11 @@ struct informer_config {
 	const char *label_selector;   /* not URL-encoded; or NULL */
 	const char *field_selector;   /* likewise */
 	void (*prune)(cJSON *object); /* drops what is never read (managedFields goes anyway, but for */
-	bool keep_managers;           /* this); or NULL */
+	/* Once on_set was told, drops what is not to be kept either, or NULL: where what was told is kept elsewhere.
+	 * The metadata's name, namespace, uid and resourceVersion must stay. Such objects are told again by each list.
+	 */
+	void (*shrink)(cJSON *object);
+	bool keep_managers; /* this); or NULL */
 	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. Either may be NULL:
 	 * whoever only reads the store needs no telling. */
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);

@@ -131,6 +131,13 @@ int store_put(struct store *s, const char *key, cJSON *object, cJSON **old)
 	return e ? 0 : -1;
 }
 
+void store_change(struct store *s, cJSON *object, void (*change)(cJSON *object))
+{
+	pthread_rwlock_wrlock(&s->lock);
+	change(object);
+	pthread_rwlock_unlock(&s->lock);
+}
+
 cJSON *store_take(struct store *s, const char *key)
 {
 	struct stored *e = find(s, key);

@@ -21,6 +21,8 @@ const cJSON *store_peek(struct store *s, const char *key);
 /* Stores the object, which is the store's from now on. *old: what it replaces, the caller's, or NULL. 0, or -1: no
  * memory, and nothing has changed hands. */
 int store_put(struct store *s, const char *key, cJSON *object, cJSON **old);
+/* Changes an object that is stored, under the lock. */
+void store_change(struct store *s, cJSON *object, void (*change)(cJSON *object));
 /* Removes the object and returns it, now the caller's, or NULL. */
 cJSON *store_take(struct store *s, const char *key);
 

@@ -956,6 +956,45 @@ FIXTURE_TEST(what_is_never_read_is_not_kept)
 	stop(&s);
 }
 
+static void on_data(void *ctx, const cJSON *object, const cJSON *old)
+{
+	struct seen *s = ctx;
+
+	(void)old;
+	buf_addf(&s->log, "%s ", json_str(object, "data", NULL));
+}
+
+static void shrink(cJSON *object)
+{
+	cJSON_DeleteItemFromObject(object, "data");
+}
+
+static int has_data(void *ctx, const cJSON *object)
+{
+	(void)ctx;
+	return object && json_get(object, "data", NULL);
+}
+
+FIXTURE_TEST(what_is_kept_elsewhere_is_told_and_not_kept)
+{
+	struct fake_world *w = *state;
+	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
+	struct informer_config cfg = {
+		.path = PODS, .shrink = shrink, .on_set = on_data, .on_delete = on_delete, .ctx = &s
+	};
+
+	fake_apply(&w->api, POD_A, "{\"data\":\"1\"}");
+	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, NULL);
+	expect(&s, "1 ");
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	expect(&s, "2 ");
+	assert_int_equal(informer_read(s.informer, "one/a", has_data, NULL), 0);
+	assert_int_equal(informer_read(s.informer, "one/a", is_absent, NULL), 0);
+	fake_delete(&w->api, POD_A);
+	expect(&s, "-one/a ");
+	stop(&s);
+}
+
 static int pruned;
 
 static void count_pruned(cJSON *object)
