@@ -16,6 +16,12 @@
 #define TRIES_MAX (2 * COORDINATOR_MEMBERS)
 /* Deletes of which it is not known whether they will yet be done. Each is a member that hung at that moment. */
 #define DOUBTS_MAX 8
+/* Changes that are told in one go: each of 1,000 groups written twice. Each makes its owner read again, and a member
+ * that says with each answer that it has changed since would keep us busy for ever. What is over is told as "all may
+ * have changed", once a second. */
+#define CHANGES_MAX   2000
+#define CHANGES_PER_S 100
+#define OWED_MS       1000
 /* After so many sessions without a word from us the ensemble has ended ours: it counts in steps of its own. */
 #define DOUBT_SESSIONS 2
 
@@ -73,7 +79,10 @@ struct coordinator {
 	uint64_t seen_at, clock;
 	struct doubt doubts[DOUBTS_MAX];
 	struct call *calls;
-	int handles; /* sessions not yet closed */
+	double changes; /* that may yet be told */
+	uint64_t changes_at_ms;
+	uv_timer_t owed; /* runs while something was not told */
+	int handles;     /* sessions not yet closed, and the timer */
 	bool closing;
 };
 
@@ -99,6 +108,25 @@ static void tell_changed(const struct coordinator *c, const char *path)
 		c->on_changed(c->ctx, path);
 }
 
+static void on_owed(uv_timer_t *t)
+{
+	tell_changed(t->data, NULL);
+}
+
+static bool may_tell(struct coordinator *c)
+{
+	uint64_t now_ms = uv_now(c->uv);
+
+	c->changes += (double)(now_ms - c->changes_at_ms) * CHANGES_PER_S / 1000;
+	c->changes_at_ms = now_ms;
+	if (c->changes > CHANGES_MAX)
+		c->changes = CHANGES_MAX;
+	if (c->changes < 1)
+		return false;
+	c->changes--;
+	return true;
+}
+
 /* It came, or was lost: the watches of its session are lost with it. */
 static void on_connected(struct zk_session *s)
 {
@@ -115,12 +143,27 @@ static void on_failed(struct zk_session *s, const struct error *why)
 
 static void on_changed(struct zk_session *s, const char *path)
 {
-	tell_changed(s->cfg.ctx, path);
+	struct coordinator *c = s->cfg.ctx;
+
+	if (c->closing)
+		return;
+	if (may_tell(c))
+		tell_changed(c, path);
+	else if (!uv_is_active((uv_handle_t *)&c->owed))
+		uv_timer_start(&c->owed, on_owed, OWED_MS, 0);
 }
 
 static void on_session_closed(struct zk_session *s)
 {
 	struct coordinator *c = s->cfg.ctx;
+
+	c->handles--;
+	maybe_free(c);
+}
+
+static void on_owed_closed(uv_handle_t *h)
+{
+	struct coordinator *c = h->data;
 
 	c->handles--;
 	maybe_free(c);
@@ -793,6 +836,11 @@ static void start_sessions(struct coordinator *c)
 		.ctx = c,
 	};
 
+	uv_timer_init(c->uv, &c->owed);
+	c->owed.data = c;
+	c->changes = CHANGES_MAX;
+	c->changes_at_ms = uv_now(c->uv);
+	c->handles = 1;
 	for (int i = 0; i < c->count; i++) {
 		zk_session_start(&c->sessions[i], &cfg);
 		c->handles++;
@@ -839,6 +887,7 @@ void coordinator_close(struct coordinator *c)
 		if (!call->finished)
 			finish_rc(call, ZCLOSING);
 	}
+	uv_close((uv_handle_t *)&c->owed, on_owed_closed);
 	for (int i = 0; i < c->count; i++)
 		zk_session_close(&c->sessions[i]);
 }

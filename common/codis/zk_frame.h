@@ -16,8 +16,8 @@ struct error;
 
 /* What a node holds: ZooKeeper takes no more itself (jute.maxbuffer), and Codis' nodes have some KiB. */
 #define ZK_DATA_MAX (1u << 20)
-/* Children of one node: Codis allows group ids up to 9,999, and has 1,024 slots. */
-#define ZK_NAMES_MAX 16384
+/* Children of one node: no more than 1,024 groups can have one of the 1,024 slots, and proxies are fewer. */
+#define ZK_NAMES_MAX 4096
 /* A name among them: as long as a file's may be. */
 #define ZK_NAME_MAX 255
 /* A path. The longest that is asked for has 200 bytes. */

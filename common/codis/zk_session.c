@@ -13,7 +13,7 @@
 /* Between two connections, doubled each time. A member that is away may be back any moment, and its return ends an
  * outage; one that cannot be understood will hardly be better in a second. */
 #define AGAIN_MIN_MS     50
-#define AGAIN_MAX_MS     1000
+#define AGAIN_MAX_MS     500
 #define AGAIN_BAD_MIN_MS 1000
 #define AGAIN_BAD_MAX_MS 30000
 /* A session that held for this long was a good one. */

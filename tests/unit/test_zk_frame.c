@@ -153,9 +153,9 @@ TEST(children_are_all_there)
 	refused(ZK_NAMES, ERR_PROTOCOL, "a child's name that is cut short");
 	names(100000000);
 	zeros(20);
-	refused(ZK_NAMES, ERR_TOOBIG, "100000000 children, over the limit of 16384");
+	refused(ZK_NAMES, ERR_TOOBIG, "100000000 children, over the limit of 4096");
 	names(INT32_MAX);
-	refused(ZK_NAMES, ERR_TOOBIG, "2147483647 children, over the limit of 16384");
+	refused(ZK_NAMES, ERR_TOOBIG, "2147483647 children, over the limit of 4096");
 	names(-1);
 	refused(ZK_NAMES, ERR_PROTOCOL, "-1 children");
 	names(1);
