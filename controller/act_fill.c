@@ -13,6 +13,9 @@
 #include "controller/observe.h"
 #include "controller/op.h"
 
+/* Without a coordinator nothing is decided any more: that shows within a tick. */
+#define UNREAD_MS 100
+
 struct fill {
 	struct op *op;
 	struct observed_proxy *p;
@@ -204,6 +207,11 @@ static void fill_proxy(struct op *op)
 		on_filled(op);
 }
 
+static void end_unread(struct op *op)
+{
+	op_end(op, &op->failed);
+}
+
 /* Still the version that was decided on? */
 static void on_node_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 			 const struct error *err)
@@ -213,14 +221,16 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 
 	(void)data;
 	(void)len;
-	if (err)
-		op_end(op, err);
-	else if (g && g->running)
+	if (err) {
+		op->failed = *err;
+		op_wait(op, UNREAD_MS, end_unread);
+	} else if (g && g->running) {
 		op_fail(op, ERR_CONFLICT, "the group is being changed"); /* its lock must not be undone */
-	else if (stat->version != op->version)
+	} else if (stat->version != op->version) {
 		op_fail(op, ERR_CONFLICT, "the group has changed since this was decided");
-	else
+	} else {
 		fill_proxy(op);
+	}
 }
 
 /* A proxy that is sent to the master of before writes what is thrown away later. So the node is read once more, right

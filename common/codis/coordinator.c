@@ -42,6 +42,7 @@ struct call {
 	unsigned tried;    /* bit per session */
 	int refused;       /* of a write: an answer said no while another attempt may have been done; else ZOK */
 	bool sent;         /* of a delete: it was asked for, so only reading tells what became of it */
+	bool waits;        /* ... by an earlier call, of which that is not known */
 	int sent_to;
 	uint64_t sent_born; /* its session */
 	bool parent_made;   /* of a create: the parent was missing and was made */
@@ -292,7 +293,7 @@ static void fail_call(struct call *call, const struct error *err)
 
 	if (call->finished)
 		return;
-	if (call->op == CALL_DELETE && call->sent && err->code == ERR_TIMEOUT)
+	if (call->op == CALL_DELETE && call->sent && !call->waits && err->code == ERR_TIMEOUT)
 		doubt(call);
 	conclude(call);
 	if (call->names)
@@ -335,6 +336,10 @@ static void give_up(struct call *call)
 
 	if (call->refused != ZOK) {
 		finish_rc(call, call->refused);
+	} else if (call->waits) {
+		error_set(&call->last, ERR_TIMEOUT,
+			  "ZooKeeper delete %s: an earlier one was not answered, and may yet be done", call->path);
+		fail_call(call, &call->last);
 	} else if (bad && !call->sent) {
 		error_wrap(&call->last, "ZooKeeper %s %s", op_name(call), call->path);
 		fail_call(call, &call->last);
@@ -774,15 +779,14 @@ int coordinator_delete(struct coordinator *c, const char *path, const struct coo
 
 	if (what->version < 0 || !what->czxid)
 		return error_set(err, ERR_INVALID, "ZooKeeper delete %s: it is not said which node", path);
-	if (find_doubt(c, path) || !find_doubt(c, NULL))
-		return error_set(err, ERR_TIMEOUT,
-				 "ZooKeeper delete %s: an earlier one was not answered, and may yet be done", path);
 	call = new_call(c, path, "", 0, ctx, err);
 	if (!call)
 		return -1;
 	call->op = CALL_DELETE;
 	call->version = what->version;
 	call->czxid = what->czxid;
+	/* Only looked whether the earlier one is done. */
+	call->sent = call->waits = find_doubt(c, path) || !find_doubt(c, NULL);
 	call->done = done;
 	return 0;
 }

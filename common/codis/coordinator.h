@@ -76,8 +76,8 @@ int coordinator_create(struct coordinator *c, const char *path, const char *data
 		       void *ctx, struct error *err);
 /* The node that was read: version and czxid of *what. It is asked for once. When no answer comes the node is read, and
  * done says success when the node with that czxid is no more. Else ERR_TIMEOUT: it may still be done, for as long as
- * the session lives in which it was asked for. So another delete of that path is refused (ERR_TIMEOUT) until then:
- * done late, the first would take the node that was made anew with the same version. */
+ * the session lives in which it was asked for. Until then another delete of that path only looks whether the first one
+ * is done: done late, that would take the node that was made anew with the same version. */
 int coordinator_delete(struct coordinator *c, const char *path, const struct coordinator_stat *what,
 		       coordinator_done done, void *ctx, struct error *err);
 

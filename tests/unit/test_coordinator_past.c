@@ -147,7 +147,7 @@ static const struct said *make(const char *path, const char *data)
 	return await(0);
 }
 
-static const struct said *delete (const char *path, int version, int64_t czxid)
+static const struct said *drop(const char *path, int version, int64_t czxid)
 {
 	struct coordinator_stat what = { .version = version, .czxid = czxid };
 
@@ -315,7 +315,7 @@ PAST_TEST(an_answer_that_is_late_counts)
 	assert_int_equal(w.said[0].code, ERR_NONE);
 	assert_string_equal(w.said[0].data, "b");
 	assert_int_equal(make("/codis3/x/group/group-0002", "c")->code, ERR_NONE);
-	assert_int_equal(delete (GROUP, 1, fake_zk_find(&w.zk, GROUP)->czxid)->code, ERR_NONE);
+	assert_int_equal(drop(GROUP, 1, fake_zk_find(&w.zk, GROUP)->czxid)->code, ERR_NONE);
 	assert_null(fake_zk_find(&w.zk, GROUP));
 }
 
@@ -398,7 +398,7 @@ PAST_TEST(a_delete_is_not_repeated_on_the_node_that_was_made_anew)
 	w.zk.hook = first_delete_is_lost;
 	open_at("123");
 	get(LOCK);
-	delete (LOCK, 0, w.said[0].czxid);
+	drop(LOCK, 0, w.said[0].czxid);
 	assert_int_equal(w.said[0].code, ERR_NONE);
 	assert_int_equal(w.times, 1);
 	assert_string_equal(fake_zk_find(&w.zk, LOCK)->data, "NEW");
@@ -416,25 +416,25 @@ static struct fake_zk_how m1_hangs_at_the_first_delete(struct fake_zk_member *m,
  * make room for a new lock, which the first one would take then. */
 PAST_TEST(a_delete_in_doubt_is_not_followed_by_another)
 {
-	struct coordinator_stat what = { 0 };
-	struct error err;
+	int64_t czxid;
 
 	fake_zk_put(&w.zk, LOCK, "OLD", 3);
 	w.zk.hook = m1_hangs_at_the_first_delete;
 	open_at("123");
-	get(LOCK);
-	what.czxid = w.said[0].czxid;
-	delete (LOCK, 0, what.czxid);
+	czxid = get(LOCK)->czxid;
+	drop(LOCK, 0, czxid);
 	assert_int_equal(w.said[0].code, ERR_TIMEOUT);
 	assert_string_equal(w.said[0].text, "ZooKeeper delete " LOCK ": operation timeout");
 	assert_string_equal(fake_zk_find(&w.zk, LOCK)->data, "OLD");
-	assert_int_equal(coordinator_delete(w.c, LOCK, &what, on_done, &w.said[1], &err), -1);
-	assert_int_equal(err.code, ERR_TIMEOUT);
-	assert_string_equal(err.text,
+	drop(LOCK, 0, czxid);
+	assert_int_equal(w.said[0].code, ERR_TIMEOUT);
+	assert_string_equal(w.said[0].text,
 			    "ZooKeeper delete " LOCK ": an earlier one was not answered, and may yet be done");
+	assert_false(logged("delete"));
 	while (fake_zk_find(&w.zk, LOCK)) /* the hung member goes on, and does it */
 		uv_run(&w.uv, UV_RUN_ONCE);
 	take_the_lock();
+	assert_int_equal(drop(LOCK, 0, czxid)->code, ERR_NONE); /* that one is gone */
 	pass(100);
 	assert_string_equal(fake_zk_find(&w.zk, LOCK)->data, "NEW");
 }
