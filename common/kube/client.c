@@ -41,6 +41,7 @@ struct transport {
 	SLIST_ENTRY(transport) next;
 	struct http_client *http;
 	size_t calls;
+	bool dropped; /* by the client, which may end in the done of a call: that frees it */
 };
 
 struct kube_client {
@@ -124,8 +125,11 @@ static int add_transport(struct kube_client *c, const struct http_tls *tls, stru
 static void free_transport(struct kube_client *c, struct transport *t)
 {
 	SLIST_REMOVE(&c->transports, t, transport, next);
+	t->dropped = true;
+	t->calls++; /* what is cancelled now frees nothing */
 	http_client_free(t->http);
-	free(t);
+	if (--t->calls == 0)
+		free(t);
 }
 
 /* Those that were replaced, once nothing is under way on them. */
@@ -292,7 +296,8 @@ static void request_free(void *ctx)
 {
 	struct request *r = ctx;
 
-	r->transport->calls--;
+	if (--r->transport->calls == 0 && r->transport->dropped)
+		free(r->transport);
 	free(r);
 }
 
