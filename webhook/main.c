@@ -142,7 +142,6 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 static bool heard(void *ctx, int64_t max_age_ms)
 {
 	struct codis_webhook *w = ctx;
-
 	int64_t age_ms = informer_age_ms(w->budgets);
 
 	return inventory_watch_fresh(w->watch, max_age_ms) && age_ms >= 0 && age_ms <= max_age_ms;
