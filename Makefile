@@ -7,7 +7,7 @@
 ##   DEMO_SET=plain|article, DEMO_KILLS=1..100, DEMO_AGAIN=1 (ends a demo that runs already)
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
-##   CASES=FILE[.CASE]      some of e2e's cases
+##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
 ##   TIME=SECONDS           how long fuzz runs each parser (default 15; 0: only what is kept in tests/fuzz/corpus)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
@@ -162,6 +162,10 @@ fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each p
 	@BUILD=$(abspath $(BUILD)) tests/fuzz/run --seconds $(or $(TIME),15) --jobs $(FUZZ_JOBS) $(FUZZ); status=$$?; \
 		$(or $(subst @,,$(give_back)),:); exit $$status
 
+.PHONY: hostile
+hostile: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## the programs among peers and callers that wish them ill (a minute and a half)
+	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/hostile/run $(CASES)
+
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/contract/run
@@ -175,8 +179,8 @@ e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some m
 	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
 
 .PHONY: test
-test: ## unit, fuzz, contract, cluster-test and e2e; one closing line (root; a quarter of an hour)
-	+@MAKE="$(MAKE)" tests/run-all unit fuzz contract cluster-test e2e
+test: ## unit, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+	+@MAKE="$(MAKE)" tests/run-all unit fuzz contract hostile cluster-test e2e
 
 .PHONY: bench-controller
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
