@@ -79,16 +79,19 @@ static cJSON *labels_of(const cJSON *set)
 }
 
 /* Where the budgets are not known, nobody is told that there is none. */
-static bool unprotected(const cJSON *set, const char *namespace, const struct lookups *lookups)
+static bool unprotected(const cJSON *set, const char *namespace, const struct lookups *lookups,
+			struct admission_verdict *v)
 {
 	JSON_CLEANUP cJSON *labels = labels_of(set);
 	struct protection p = { .namespace = namespace, .labels = labels };
 
+	if (!labels)
+		admission_refuse_memory(v);
 	return labels && lookups->each_budget && lookups->each_budget(lookups->budgets, look_at, &p) == 0 && !p.found;
 }
 
 /* What was so before the update is not told again. */
-static bool is_newly_so(const struct admission_request *req, const struct lookups *lookups)
+static bool is_newly_so(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
 	const cJSON *before = template_of(req->old_object);
 
@@ -96,12 +99,12 @@ static bool is_newly_so(const struct admission_request *req, const struct lookup
 		return true;
 	return !json_equal(json_get(before, "metadata", "labels", NULL),
 			   json_get(template_of(req->object), "metadata", "labels", NULL)) &&
-	       !unprotected(req->old_object, req->namespace, lookups);
+	       !unprotected(req->old_object, req->namespace, lookups, v);
 }
 
 void check_budget(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	if (is_newly_so(req, lookups) && unprotected(req->object, req->namespace, lookups))
+	if (is_newly_so(req, lookups, v) && unprotected(req->object, req->namespace, lookups, v))
 		admission_warn(v, "add a PodDisruptionBudget (maxUnavailable 1) for these pods: none selects them yet, "
 				  "so a drain may take a whole group");
 }

@@ -72,13 +72,13 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 	struct error err = ERROR_INIT;
 
 	if (!m.pod)
-		mutation_refuse_memory(&m);
+		admission_refuse_memory(v);
 	else if (codis_pod_read(m.pod, &m.known, &err) < 0)
 		admission_refuse(v, 422, "%s", err.text);
 	else
 		mutate_component(&m);
 	if (v->allowed && !(v->patch = json_patch_diff(pod, m.pod)))
-		mutation_refuse_memory(&m);
+		admission_refuse_memory(v);
 	cJSON_Delete(m.pod);
 }
 

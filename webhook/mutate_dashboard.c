@@ -10,7 +10,8 @@
 
 void dashboard_mutate(struct mutation *m)
 {
-	BUF_CLEANUP struct buf admin = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
+	char value[CMDLINE_VALUE_MAX];
+	BUF_CLEANUP struct buf admin = BUF_IN(value), script = BUF_INIT(SCRIPT_MAX);
 	struct cmdline c;
 	cJSON *container = mutation_replaceable(m, &c);
 

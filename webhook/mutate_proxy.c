@@ -15,7 +15,8 @@
 /* Where it serves clients, from --host-proxy: "${POD_IP}:19000" is cut in two. */
 static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
-	BUF_CLEANUP struct buf addr = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
+	char value[CMDLINE_VALUE_MAX];
+	BUF_CLEANUP struct buf addr = BUF_IN(value), script = BUF_INIT(SCRIPT_MAX);
 	const char *host = "127.0.0.1", *port;
 	char *colon, stock[8];
 
@@ -34,7 +35,8 @@ static void set_probe(struct mutation *m, cJSON *container, const struct cmdline
 
 static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
-	BUF_CLEANUP struct buf admin = BUF_INIT(4096), dashboard = BUF_INIT(4096), script = BUF_INIT(SCRIPT_MAX);
+	char own[CMDLINE_VALUE_MAX], its[CMDLINE_VALUE_MAX];
+	BUF_CLEANUP struct buf admin = BUF_IN(own), dashboard = BUF_IN(its), script = BUF_INIT(SCRIPT_MAX);
 	bool known = cmdline_value(c, "--host-admin", &admin);
 
 	if (cmdline_has_env(container, "DASHBOARD_ADDR"))

@@ -65,7 +65,7 @@ static void place(struct mutation *m)
 	mutation_scheduler(m);
 	labels = group_labels(m);
 	if (!labels)
-		mutation_refuse_memory(m);
+		admission_refuse_memory(m->verdict);
 	else if (m->known.strict)
 		mutation_anti_affinity(m, labels, m->known.topology_key, 0);
 	/* codis-extender's score does it better and without a preferred term's price. */
@@ -115,7 +115,7 @@ static void guard(struct mutation *m, struct cmdline *c)
 	for (int i = 0; i < c->count; i++)
 		words[i] = missing_guard(m, c, &c->starts[i]);
 	if (cmdline_append(c, words) < 0)
-		mutation_refuse_memory(m);
+		admission_refuse_memory(m->verdict);
 }
 
 /* --- hooks ----------------------------------------------------------------------------------------------------- */
@@ -143,18 +143,15 @@ static void find_host(const struct cmdline *c, struct buf *host)
 }
 
 struct address {
-	struct buf host, port, auth;
+	char text[3][CMDLINE_VALUE_MAX];
+	struct buf host, port, auth; /* in text */
 };
-
-static void address_release(struct address *a)
-{
-	buf_release(&a->host);
-	buf_release(&a->port);
-	buf_release(&a->auth);
-}
 
 static struct hooks_redis find_address(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
+	a->host = (struct buf)BUF_IN(a->text[0]);
+	a->port = (struct buf)BUF_IN(a->text[1]);
+	a->auth = (struct buf)BUF_IN(a->text[2]);
 	find_host(c, &a->host);
 	if (!cmdline_value(c, "--port", &a->port))
 		buf_addf(&a->port, "%d", m->known.port ? m->known.port : CODIS_SERVER_PORT);
@@ -179,7 +176,7 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 
 void server_mutate(struct mutation *m)
 {
-	__attribute__((cleanup(address_release))) struct address a = { BUF_INIT(4096), BUF_INIT(4096), BUF_INIT(4096) };
+	struct address a;
 	struct hooks_redis r;
 	struct cmdline c;
 	cJSON *container;

@@ -11,11 +11,6 @@
 #define DEFAULT_TOLERATION_S 300
 #define SHORT_STAY_S         5
 
-void mutation_refuse_memory(struct mutation *m)
-{
-	admission_refuse(m->verdict, 500, "codis-webhook has no memory for this pod: try again");
-}
-
 /* --- parts ----------------------------------------------------------------------------------------------------- */
 
 static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool array)
@@ -33,7 +28,7 @@ static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool arr
 	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
 	item = array ? cJSON_AddArrayToObject(parent, name) : cJSON_AddObjectToObject(parent, name);
 	if (!item)
-		mutation_refuse_memory(m);
+		admission_refuse_memory(m->verdict);
 	return item;
 }
 
@@ -59,7 +54,7 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 		return;
 	cJSON_Delete(item);
 	if (m->verdict->allowed)
-		mutation_refuse_memory(m);
+		admission_refuse_memory(m->verdict);
 }
 
 cJSON *mutation_container(struct mutation *m)

@@ -28,7 +28,6 @@ cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name);
 
 /* Adds item to the parent as `name` (an array: name NULL), in place of what is there; takes it over. */
 void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
-void mutation_refuse_memory(struct mutation *m);
 
 /* The container of the pod's Codis program. NULL, with a warning: it cannot be told, so nothing is put into any. */
 cJSON *mutation_container(struct mutation *m);

@@ -50,13 +50,16 @@ void preview_pod(const cJSON *set, bool strict, struct admission_verdict *v)
 	struct admission_request req = { .resource = "pods", .subresource = "", .operation = "CREATE", .object = pod };
 	struct admission_verdict first;
 
-	if (!pod)
-		return; /* for lack of memory: the pods will be told */
+	if (!pod) {
+		admission_refuse_memory(v);
+		return;
+	}
 	admission_verdict_init(&first);
 	mutate(&req, "", &first);
 	for (int i = 0; i < first.warning_count; i++)
 		admission_warn(v, "%s", first.warnings[i]);
-	if (!first.allowed && strict)
+	/* 500 is no word about the pod. */
+	if (!first.allowed && (strict || first.code == 500))
 		admission_refuse(v, first.code, "%s", first.message);
 	else if (!first.allowed)
 		admission_warn(v, "its pods will be refused: %s", first.message);

@@ -98,7 +98,8 @@ static void say_value(const struct loss *l, struct buf *out)
 
 static void refuse(const struct scale_in *s, const struct loss *l, struct admission_verdict *v)
 {
-	BUF_CLEANUP struct buf groups = BUF_INIT(256), keys = BUF_INIT(128), value = BUF_INIT(128);
+	char text[3][256];
+	struct buf groups = BUF_IN(text[0]), keys = BUF_IN(text[1]), value = BUF_IN(text[2]);
 	const char *one = l->groups == 1 ? "s" : "";
 
 	say_groups(l, &groups);
@@ -121,7 +122,8 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 
 static void warn_given(const struct loss *l, struct admission_verdict *v)
 {
-	BUF_CLEANUP struct buf keys = BUF_INIT(128);
+	char text[128];
+	struct buf keys = BUF_IN(text);
 
 	say_keys(l, &keys);
 	admission_warn(v, "remove " CODIS_ANNOTATION_ALLOW_LOSS " now: as it says, %d slots (%s) are given up",

@@ -15,6 +15,10 @@ void buf_init(struct buf *b, size_t max)
 
 void buf_release(struct buf *b)
 {
+	if (b->borrowed) {
+		buf_reset(b);
+		return;
+	}
 	if (b->cap)
 		free(b->data);
 	buf_init(b, b->max);
@@ -134,6 +138,12 @@ char *buf_detach(struct buf *b)
 
 	if (b->failed || (!b->cap && !buf_reserve(b, 0)))
 		return NULL;
+	if (b->borrowed) {
+		data = strdup(b->data);
+		if (data)
+			buf_reset(b);
+		return data;
+	}
 	data = b->data;
 	b->cap = 0;
 	buf_release(b);

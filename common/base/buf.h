@@ -18,6 +18,7 @@ struct buf {
 	size_t cap; /* bytes allocated; 0 while data points to the shared empty string */
 	size_t max; /* len never passes this */
 	bool failed;
+	bool borrowed; /* data is the caller's array */
 };
 
 extern char buf_empty[1];
@@ -25,6 +26,12 @@ extern char buf_empty[1];
 #define BUF_INIT(limit)                                                                                                \
 	{                                                                                                              \
 		.data = buf_empty, .max = (limit)                                                                      \
+	}
+/* In an array of the caller's, whose size is the limit: nothing is allocated, so memory cannot run out. For texts that
+ * are known to be short and that something is decided by. */
+#define BUF_IN(array)                                                                                                  \
+	{                                                                                                              \
+		.data = ((array)[0] = '\0', (array)), .cap = sizeof(array), .max = sizeof(array) - 1, .borrowed = true \
 	}
 #define BUF_CLEANUP __attribute__((cleanup(buf_release)))
 

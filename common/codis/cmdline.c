@@ -7,7 +7,10 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 
-#define TEXT_MAX   (1u << 20)
+#define TEXT_MAX (1u << 20)
+/* Of a word that is compared: longer than the names and values that are looked for, and than any path (PATH_MAX). It is
+ * on the stack, so that lack of memory is never taken for "there is no such word". */
+#define SEEN_MAX   4096
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 static bool is_one_of(const char *name, const char *const *list)
@@ -60,7 +63,8 @@ struct search {
 /* Index of the word that is the program; 0 < count where it is started through a launcher. -1: it is not started. */
 static int find_in_shell(const struct search *s, const struct shell_command *cmd)
 {
-	BUF_CLEANUP struct buf word = BUF_INIT(TEXT_MAX);
+	char seen[SEEN_MAX];
+	struct buf word = BUF_IN(seen);
 	int i = shell_program(cmd), first = i;
 	bool is_command = false;
 
@@ -83,7 +87,8 @@ static int find_in_shell(const struct search *s, const struct shell_command *cmd
 
 static bool asks_only(const struct shell_command *cmd, int program)
 {
-	BUF_CLEANUP struct buf word = BUF_INIT(TEXT_MAX);
+	char seen[SEEN_MAX];
+	struct buf word = BUF_IN(seen);
 
 	return program + 2 == cmd->count && shell_plain(&cmd->words[program + 1], &word) && is_question(word.data);
 }
@@ -256,18 +261,19 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
-/* The word as the program gets it; false where only a shell can tell. */
+/* The word as the program gets it, cut by out's limit; false where only a shell can tell. */
 static bool plain_word(const struct cmdline *c, const struct shell_word *w, struct buf *out)
 {
 	if (c->kind == CMDLINE_SHELL)
 		return shell_plain(w, out);
-	return buf_add(out, w->text, w->len) == 0;
+	return buf_add(out, w->text, w->len < out->max ? w->len : out->max) == 0;
 }
 
 static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag,
 			  struct shell_word *value)
 {
-	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
+	char seen[SEEN_MAX];
+	struct buf plain = BUF_IN(seen);
 	size_t len = strlen(flag);
 
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
@@ -306,7 +312,8 @@ int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const c
 
 bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text)
 {
-	BUF_CLEANUP struct buf plain = BUF_INIT(TEXT_MAX);
+	char seen[SEEN_MAX];
+	struct buf plain = BUF_IN(seen);
 
 	return index >= 0 && index < s->count && plain_word(c, &s->words[index], &plain) &&
 	       strcmp(plain.data, text) == 0;
@@ -358,7 +365,8 @@ static void add_quoted(struct buf *out, char c)
  * length; 0 when there is none. */
 static size_t add_variable(const struct cmdline *c, const char *p, size_t len, struct buf *out)
 {
-	BUF_CLEANUP struct buf name = BUF_INIT(256);
+	char written[256];
+	struct buf name = BUF_IN(written);
 	bool shell = c->kind == CMDLINE_SHELL, paren = len > 2 && p[1] == '(', brace = shell && len > 2 && p[1] == '{';
 	size_t from = paren || brace ? 2 : 1, n;
 

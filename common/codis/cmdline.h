@@ -13,7 +13,8 @@
 
 struct buf;
 
-#define CMDLINE_STARTS 4
+#define CMDLINE_STARTS    4
+#define CMDLINE_VALUE_MAX 4096 /* of an address or a password */
 
 enum cmdline_kind {
 	CMDLINE_NONE,  /* no start was found: see why */
@@ -52,7 +53,8 @@ int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const c
 bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text);
 
 /* The word as text to stand between double quotes in another script of the same container. Variables of the container
- * stay variables. False when it depends on anything else; out is then undefined. */
+ * stay variables. False when it depends on anything else, or is over out's limit; out is then undefined. Give an out
+ * that is BUF_IN: what is not known for lack of memory must not look like what is not said. */
 bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struct buf *out);
 
 /* The flag's value, quoted like that, from the first start. False, and out empty, when there is none or it is not to be

@@ -35,7 +35,7 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 /* Index of the word that names the program, behind assignments and reserved words; count when there is none. */
 int shell_program(const struct shell_command *command);
 
-/* Appends the word without its quotes. False when only a shell could tell what it is ($, `). */
+/* Appends the word without its quotes; out's limit cuts it. False when only a shell could tell what it is ($, `). */
 bool shell_plain(const struct shell_word *word, struct buf *out);
 
 #endif

@@ -11,7 +11,6 @@
 #include "common/base/text.h"
 
 #define UID_MAX     256
-#define WARNING_MAX 120 /* bytes; what Kubernetes advises, it cuts at 256 */
 #define ANSWER_MAX  (16u << 20)
 #define API_VERSION "admission.k8s.io/v1"
 
@@ -110,8 +109,6 @@ void admission_verdict_init(struct admission_verdict *v)
 
 void admission_verdict_release(struct admission_verdict *v)
 {
-	for (int i = 0; i < v->warning_count; i++)
-		free(v->warnings[i]);
 	cJSON_Delete(v->patch);
 	admission_verdict_init(v);
 }
@@ -129,9 +126,14 @@ void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ..
 	snprintf(v->message, sizeof(v->message), "%.*s", (int)text_fit(text, sizeof(v->message) - 1), text);
 }
 
+void admission_refuse_memory(struct admission_verdict *v)
+{
+	admission_refuse(v, 500, "codis-webhook has no memory for this: try again");
+}
+
 void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 {
-	char text[WARNING_MAX + 2];
+	char text[ADMISSION_WARNING_MAX + 2], *warning;
 	va_list ap;
 
 	if (v->warning_count == ADMISSION_WARNINGS)
@@ -139,9 +141,8 @@ void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	v->warnings[v->warning_count] = strndup(text, text_fit(text, WARNING_MAX));
-	if (v->warnings[v->warning_count])
-		v->warning_count++;
+	warning = v->warnings[v->warning_count++];
+	snprintf(warning, ADMISSION_WARNING_MAX + 1, "%.*s", (int)text_fit(text, ADMISSION_WARNING_MAX), text);
 }
 
 /* --- the answer --------------------------------------------------------------------------------------------------- */
@@ -153,6 +154,7 @@ static const char *reason_of(int code)
 	case 403: return "Forbidden";
 	case 409: return "Conflict";
 	case 422: return "Invalid";
+	case 500: return "InternalError";
 	default: return "";
 	}
 }

@@ -24,13 +24,14 @@ struct admission_request {
  * AdmissionReview, not v1, no request, no uid (required), uid over 256 bytes, object of a wrong type, ... */
 int admission_parse(const cJSON *review, struct admission_request *req, struct error *err);
 
-#define ADMISSION_WARNINGS 16
+#define ADMISSION_WARNINGS    16
+#define ADMISSION_WARNING_MAX 120 /* bytes; what Kubernetes advises, it cuts at 256 */
 
 struct admission_verdict {
 	bool allowed;
 	int code; /* HTTP code of a refusal: 422 for what can be mended, 400 for what cannot be read */
 	char message[1024];
-	char *warnings[ADMISSION_WARNINGS]; /* allocated; each cut to 120 bytes, UTF-8 safe */
+	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* each cut, UTF-8 safe */
 	int warning_count;
 	cJSON *patch; /* array of JSON Patch operations, owned; NULL or empty: none */
 };
@@ -39,6 +40,8 @@ void admission_verdict_init(struct admission_verdict *v); /* allowed, no warning
 void admission_verdict_release(struct admission_verdict *v);
 void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* 500: memory ran out, so there is nothing right to say. */
+void admission_refuse_memory(struct admission_verdict *v);
 /* A warning over the limit of 16 is dropped. */
 void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

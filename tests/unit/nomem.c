@@ -1,0 +1,216 @@
+#include "tests/unit/nomem.h"
+
+#include <errno.h>
+#include <execinfo.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tests/unit/test.h"
+
+/* A path of more allocations than this is no small one, and its test would take for ever. */
+#define NTH_MAX    20000
+#define FRAMES_MAX 24
+
+/* Of the test's own thread: what peers in other threads allocate neither fails nor counts. */
+static _Thread_local struct {
+	const char *file;
+	int line;
+	long round, nth, seen; /* round 0 and 1: nothing fails */
+	bool on, running, all_after, failed, is_testing;
+	long in_use, in_use_before;
+	void *frames[FRAMES_MAX]; /* where the first allocation failed */
+	int frame_count;
+} now;
+
+/* --- malloc and its like ---------------------------------------------------------------------------------------- */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+#ifdef SANITIZED
+#define REAL(name) __interceptor_##name
+void *__interceptor_malloc(size_t size);
+void *__interceptor_calloc(size_t n, size_t size);
+void *__interceptor_realloc(void *p, size_t size);
+void __interceptor_free(void *p);
+void *__interceptor_memalign(size_t align, size_t size);
+#else
+#define REAL(name) __libc_##name
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+void __libc_free(void *p);
+void *__libc_memalign(size_t align, size_t size);
+#endif
+
+static bool may_have(void)
+{
+	bool fails;
+
+	if (!now.on)
+		return true;
+	now.seen++;
+	fails = now.nth && (now.all_after ? now.seen >= now.nth : now.seen == now.nth);
+	if (!fails)
+		return true;
+	if (!now.failed) {
+		now.failed = true;
+		now.on = false; /* backtrace() may allocate */
+		now.frame_count = backtrace(now.frames, FRAMES_MAX);
+		now.on = true;
+	}
+	errno = ENOMEM;
+	return false;
+}
+
+static void *counted(void *p)
+{
+	now.in_use += p != NULL;
+	return p;
+}
+
+void *malloc(size_t size)
+{
+	return may_have() ? counted(REAL(malloc)(size)) : NULL;
+}
+
+void *calloc(size_t n, size_t size)
+{
+	return may_have() ? counted(REAL(calloc)(n, size)) : NULL;
+}
+
+void *realloc(void *p, size_t size)
+{
+	void *grown;
+
+	if (!may_have())
+		return NULL;
+	grown = REAL(realloc)(p, size);
+	if (!p)
+		counted(grown);
+	else if (!size && !grown)
+		now.in_use--;
+	return grown;
+}
+
+void *reallocarray(void *p, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(p, bytes);
+}
+
+void *memalign(size_t align, size_t size)
+{
+	return may_have() ? counted(REAL(memalign)(align, size)) : NULL;
+}
+
+void *aligned_alloc(size_t align, size_t size)
+{
+	return memalign(align, size);
+}
+
+int posix_memalign(void **out, size_t align, size_t size)
+{
+	void *p = memalign(align, size);
+
+	if (!p)
+		return ENOMEM;
+	*out = p;
+	return 0;
+}
+
+void free(void *p)
+{
+	if (p)
+		now.in_use--;
+	REAL(free)(p);
+}
+
+/* --- rounds ------------------------------------------------------------------------------------------------------- */
+
+/* Which failure it was that the test did not stand: cmocka leaves a failed test by a jump. */
+static void tell(void)
+{
+	if (!now.running)
+		return;
+	now.on = false;
+	fprintf(stderr, "# %s:%d: with allocation %ld%s failing, at (addr2line -fe PROGRAM):\n", now.file, now.line,
+		now.nth, now.all_after ? " and all after it" : "");
+	fflush(stderr);
+	backtrace_symbols_fd(now.frames, now.frame_count, STDERR_FILENO);
+	now.running = false;
+}
+
+static void __attribute__((destructor)) tell_at_end(void)
+{
+	tell();
+}
+
+void nomem_begin(const char *file, int line)
+{
+	void *frame[1];
+
+	tell();              /* of an earlier test */
+	backtrace(frame, 1); /* loads what it needs */
+	now.file = file;
+	now.line = line;
+	now.round = -1;
+	now.nth = 0;
+	now.running = true;
+	now.all_after = now.failed = now.on = false;
+}
+
+bool nomem_next(void)
+{
+	now.on = false;
+	if (now.round >= 2 && now.in_use != now.in_use_before)
+		fail_msg("%ld allocations are left behind", now.in_use - now.in_use_before);
+	if (now.round >= 2 && now.all_after && !now.failed) {
+		now.running = false;
+		return false;
+	}
+	now.round++;
+	now.all_after = now.round >= 2 && now.round % 2;
+	now.nth = now.round / 2;
+	if (now.nth > NTH_MAX)
+		fail_msg("more than %d allocations: make the path small", NTH_MAX);
+	now.seen = 0;
+	now.failed = false;
+	now.in_use_before = now.in_use;
+	return true;
+}
+
+void nomem_on(void)
+{
+	now.on = true;
+}
+
+void nomem_off(void)
+{
+	now.on = false;
+}
+
+bool nomem_failed(void)
+{
+	return now.failed;
+}
+
+bool nomem_is_first(void)
+{
+	return now.round == 0;
+}
