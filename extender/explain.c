@@ -61,7 +61,8 @@ static bool list_siblings(const struct inventory *inv, const struct place_pod *p
 
 bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *out)
 {
-	BUF_CLEANUP struct buf siblings = BUF_INIT(4096);
+	char named[4096];
+	struct buf siblings = BUF_IN(named);
 	const char *node = json_str(pod, "spec", "nodeName", NULL), *message = unschedulable(pod);
 	char group[32 + CODIS_PRODUCT_MAX];
 	struct place_pod p;
@@ -82,7 +83,8 @@ bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *
 
 static void tell(struct explainer *x, const struct inventory *inv, const cJSON *pod)
 {
-	BUF_CLEANUP struct buf sentence = BUF_INIT(1024); /* what an Event's message may have */
+	char text[1024]; /* what an Event's message may have */
+	struct buf sentence = BUF_IN(text);
 
 	if (explain_pending(inv, pod, &sentence))
 		kube_event_once(x->events, "Pod", pod, true, "FailedScheduling", "%s", sentence.data);

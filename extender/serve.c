@@ -88,7 +88,8 @@ static void refuse_all(const struct call *c, const char *reason, struct extender
 
 static void write_refusals(const struct call *c, struct extender_filter *f)
 {
-	BUF_CLEANUP struct buf reason = BUF_INIT(1024);
+	char text[1024];
+	struct buf reason = BUF_IN(text);
 
 	for (size_t i = 0; i < c->args.count; i++) {
 		if (c->nodes[i].refusal == PLACE_PASSES)
@@ -171,6 +172,19 @@ static int answer_error(struct extender *e, const char *verb, const char *result
 	return extender_error_write(text, out) == 0 ? status : 500;
 }
 
+static int status_of(const struct error *err)
+{
+	return err->code == ERR_NOMEM ? 500 : 400;
+}
+
+/* What was not said was not promised either: the pod would be in the way of its siblings. */
+static void take_back(struct extender *e, const struct call *c)
+{
+	pthread_mutex_lock(&e->lock);
+	reservations_drop(&e->reservations, c->pod.pod.uid);
+	pthread_mutex_unlock(&e->lock);
+}
+
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
 	CALL_CLEANUP struct call c = { 0 };
@@ -179,14 +193,16 @@ int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_m
 	char why_not[256] = "";
 
 	if (call_parse(&c, body, len, &err) < 0)
-		return answer_error(e, "filter", "bad_request", 400, err.text, out);
+		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
 	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
 		return answer_error(e, "filter", "not_ready", 200, why_not, out);
 	extender_filter_init(&f, &c.args);
 	if (filter_call(e, &c, now_ms, wall_ms, &f, &err) < 0)
 		return answer_error(e, "filter", "error", 200, err.text, out);
-	if (extender_filter_write(&f, out) < 0)
+	if (extender_filter_write(&f, out) < 0) {
+		take_back(e, &c);
 		return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", out);
+	}
 	count(e, "filter", cJSON_GetArraySize(f.passed) ? "offered" : "refused");
 	return 200;
 }
@@ -221,7 +237,7 @@ int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t w
 	int *scores, done;
 
 	if (call_parse(&c, body, len, &err) < 0)
-		return answer_error(e, "prioritize", "bad_request", 400, err.text, out);
+		return answer_error(e, "prioritize", "bad_request", status_of(&err), err.text, out);
 	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
 		return answer_error(e, "prioritize", "not_ready", 503, why_not, out);
 	scores = calloc(c.args.count + 1, sizeof(*scores));

@@ -10,6 +10,8 @@
 #include "common/base/error.h"
 
 #define TEXT_MAX (1u << 20)
+/* In the type of an object or array that lacks what was to be added; above what cJSON uses of it. */
+#define INCOMPLETE (1 << 20)
 
 void json_cleanup(cJSON **item)
 {
@@ -174,9 +176,30 @@ bool json_bool(bool def, const cJSON *root, ...)
 	return cJSON_IsBool(root) ? cJSON_IsTrue(root) : def;
 }
 
+/* What memory was lacking for is remembered in the parent, so that builders need not be checked one by one. */
+static cJSON *added(cJSON *parent, cJSON *item)
+{
+	if (!item && parent)
+		parent->type |= INCOMPLETE;
+	return item;
+}
+
+bool json_is_whole(const cJSON *item)
+{
+	const cJSON *inner;
+
+	if (!item || (item->type & INCOMPLETE))
+		return false;
+	cJSON_ArrayForEach(inner, item) {
+		if (!json_is_whole(inner))
+			return false;
+	}
+	return true;
+}
+
 int json_write(const cJSON *item, struct buf *out)
 {
-	char *text = cJSON_PrintUnformatted(item);
+	char *text = json_is_whole(item) ? cJSON_PrintUnformatted(item) : NULL;
 	int r = text ? buf_addstr(out, text) : -1;
 
 	if (!text)
@@ -187,17 +210,17 @@ int json_write(const cJSON *item, struct buf *out)
 
 cJSON *json_add_object(cJSON *parent, const char *name)
 {
-	return cJSON_AddObjectToObject(parent, name);
+	return added(parent, cJSON_AddObjectToObject(parent, name));
 }
 
 cJSON *json_add_array(cJSON *parent, const char *name)
 {
-	return cJSON_AddArrayToObject(parent, name);
+	return added(parent, cJSON_AddArrayToObject(parent, name));
 }
 
 cJSON *json_add_str(cJSON *parent, const char *name, const char *value)
 {
-	return cJSON_AddStringToObject(parent, name, value);
+	return added(parent, cJSON_AddStringToObject(parent, name, value));
 }
 
 cJSON *json_add_fmt(cJSON *parent, const char *name, const char *fmt, ...)
@@ -209,23 +232,24 @@ cJSON *json_add_fmt(cJSON *parent, const char *name, const char *fmt, ...)
 	va_start(ap, fmt);
 	r = buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	return r < 0 ? NULL : cJSON_AddStringToObject(parent, name, text.data);
+	return added(parent, r < 0 ? NULL : cJSON_AddStringToObject(parent, name, text.data));
 }
 
 cJSON *json_add_int(cJSON *parent, const char *name, int64_t value)
 {
-	return cJSON_AddNumberToObject(parent, name, (double)value);
+	return added(parent, cJSON_AddNumberToObject(parent, name, (double)value));
 }
 
 cJSON *json_add_bool(cJSON *parent, const char *name, bool value)
 {
-	return cJSON_AddBoolToObject(parent, name, value);
+	return added(parent, cJSON_AddBoolToObject(parent, name, value));
 }
 
 int json_push(cJSON *array, cJSON *item)
 {
 	if (item && cJSON_AddItemToArray(array, item))
 		return 0;
+	added(array, NULL);
 	cJSON_Delete(item);
 	return -1;
 }

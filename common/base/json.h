@@ -40,10 +40,16 @@ const char *json_str(const cJSON *root, ...) __attribute__((sentinel));
 int64_t json_int(int64_t def, const cJSON *root, ...) __attribute__((sentinel));
 bool json_bool(bool def, const cJSON *root, ...) __attribute__((sentinel));
 
-/* Unformatted text of the item, appended to out. 0 or -1 (no memory, over out's limit). */
+/* Unformatted text of the item, appended to out. 0 or -1 (no memory, over out's limit, or one of the builders below had
+ * no memory for a part of it): out has failed then. */
 int json_write(const cJSON *item, struct buf *out);
 
-/* Builders: each returns the new item (owned by its parent) or NULL when memory ran out. */
+/* False for NULL, and where a builder had no memory for a part of it: it must not be believed then, nor is it written.
+ */
+bool json_is_whole(const cJSON *item);
+
+/* Builders: each returns the new item (owned by its parent) or NULL when memory ran out. The parent, which may be NULL,
+ * is not whole then; so a tree can be built in many steps and checked once. */
 cJSON *json_add_object(cJSON *parent, const char *name);
 cJSON *json_add_array(cJSON *parent, const char *name);
 cJSON *json_add_str(cJSON *parent, const char *name, const char *value);

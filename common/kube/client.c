@@ -213,6 +213,8 @@ static int fill_form(struct form *f, struct kube_client *c, const char *method, 
 	buf_init(&f->body, BODY_MAX);
 	if (n < 0 || (size_t)n >= sizeof(f->url))
 		return error_set(err, ERR_TOOBIG, "%s %.100s...: the URL is over %d bytes", method, path, URL_MAX);
+	if (!body && strcmp(method, "GET") != 0 && strcmp(method, "DELETE") != 0)
+		return error_set(err, ERR_NOMEM, "%s %.200s: no memory for what is to be sent", method, path);
 	if (body && json_write(body, &f->body) < 0)
 		return error_set(err, ERR_TOOBIG, "%s %.200s: no memory, or over %u bytes to send", method, path,
 				 BODY_MAX);

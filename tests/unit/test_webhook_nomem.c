@@ -183,7 +183,8 @@ TEST(a_second_statefulset_of_a_product_is_refused)
 TEST(an_update_that_takes_groups_away_is_refused)
 {
 	each_of_validate("", "UPDATE", SERVERS("codis-server", "p", "4", SERVES, ""),
-			 SERVERS("codis-server", "p", "2", SERVES, ""), "group 2 still serves 512 slots (about 9 keys)");
+			 SERVERS("codis-server", "p", "2", SERVES, ""),
+			 "group 2 still serves 512 slots (about 9 keys)");
 	each_of_validate("", "UPDATE", SERVERS("codis-server", "p", "4", "", ""),
 			 SERVERS("codis-server", "p", "4", "", ",\"readinessProbe\":{\"exec\":{}}"), "warnings");
 }
