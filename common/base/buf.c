@@ -27,7 +27,7 @@ void buf_release(struct buf *b)
 void buf_reset(struct buf *b)
 {
 	b->len = 0;
-	b->failed = false;
+	b->failed = b->nomem = false;
 	if (b->cap)
 		b->data[0] = '\0';
 }
@@ -54,6 +54,7 @@ char *buf_reserve(struct buf *b, size_t len)
 			cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
 		grown = realloc(b->cap ? b->data : NULL, cap);
 		if (!grown) {
+			b->nomem = true;
 			buf_fail(b);
 			return NULL;
 		}
@@ -154,5 +155,7 @@ int buf_check(const struct buf *b, const char *what, struct error *err)
 {
 	if (!b->failed)
 		return 0;
-	return error_set(err, ERR_TOOBIG, "%s is over its limit of %zu bytes, or memory ran out", what, b->max);
+	if (b->nomem)
+		return error_set(err, ERR_NOMEM, "no memory for %s", what);
+	return error_set(err, ERR_TOOBIG, "%s is over its limit of %zu bytes", what, b->max);
 }

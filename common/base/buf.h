@@ -18,6 +18,7 @@ struct buf {
 	size_t cap; /* bytes allocated; 0 while data points to the shared empty string */
 	size_t max; /* len never passes this */
 	bool failed;
+	bool nomem;    /* it failed for lack of memory, not for its limit */
 	bool borrowed; /* data is the caller's array */
 };
 
@@ -56,7 +57,7 @@ void buf_consume(struct buf *b, size_t n);
 /* The string, now the caller's to free(); the buffer is empty afterwards. NULL when the buffer has failed. */
 char *buf_detach(struct buf *b);
 
-/* 0, or -1 with *err saying that `what` is too big or that memory ran out. */
+/* 0, or -1 with *err: `what` is too big (ERR_TOOBIG), or memory ran out (ERR_NOMEM). */
 int buf_check(const struct buf *b, const char *what, struct error *err);
 
 #endif

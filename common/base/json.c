@@ -9,7 +9,8 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 
-#define TEXT_MAX (1u << 20)
+#define TEXT_MAX    (1u << 20)
+#define SOME_MEMORY 65536
 /* In the type of an object or array that lacks what was to be added; above what cJSON uses of it. */
 #define INCOMPLETE (1 << 20)
 
@@ -44,6 +45,16 @@ static bool has_more_items(const char *text, size_t len, size_t max)
 	return n > max;
 }
 
+/* cJSON does not say why it failed; what lacks memory must not be taken for what a peer has said. What failed is tried
+ * twice, and then what it takes to go on. */
+static bool is_memory_out(void)
+{
+	char *volatile some = malloc(SOME_MEMORY);
+
+	free(some);
+	return !some;
+}
+
 cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *err)
 {
 	const char *end = text;
@@ -58,8 +69,12 @@ cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *
 		return NULL;
 	}
 	root = cJSON_ParseWithLengthOpts(text, len, &end, 0);
+	if (!root && !(root = cJSON_ParseWithLengthOpts(text, len, &end, 0)) && is_memory_out()) {
+		error_set(err, ERR_NOMEM, "no memory for JSON of %zu bytes", len);
+		return NULL;
+	}
 	if (!root) {
-		error_set(err, ERR_INVALID, "not JSON: wrong near byte %td of %zu, or no memory", end - text, len);
+		error_set(err, ERR_INVALID, "not JSON: wrong near byte %td of %zu", end - text, len);
 		return NULL;
 	}
 	while (end < text + len && is_blank(*end))
@@ -203,7 +218,7 @@ int json_write(const cJSON *item, struct buf *out)
 	int r = text ? buf_addstr(out, text) : -1;
 
 	if (!text)
-		out->failed = true; /* so that buf_check() at the end sees it */
+		out->failed = out->nomem = true; /* so that buf_check() at the end sees it */
 	cJSON_free(text);
 	return r;
 }

@@ -25,7 +25,7 @@ void json_cleanup(cJSON **item); /* cJSON_Delete of *item, NULL-safe */
  * Values are counted before anything is parsed, since each costs up to 150 bytes and may have two in the text: more
  * than max_items (a limit that each use has for itself) are refused with ERR_TOOBIG, so a parse takes at most len + 150
  * * max_items bytes. Depth is limited by cJSON (1000). Nothing but blanks may follow. NULL and *err: what is wrong and
- * near which byte. */
+ * near which byte (ERR_INVALID), or ERR_NOMEM. */
 cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *err);
 /* Where the object or array of the first member of this name lies in a JSON text, at whatever depth: from its bracket
  * to behind its end. For parts of long answers that are to be left out. False: there is none, or it has no end. */

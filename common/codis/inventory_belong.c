@@ -260,7 +260,8 @@ static void list_said(const struct space *s, struct buf *out)
 
 void belong_write_trouble(const struct member *m, char out[POD_WHY_MAX])
 {
-	BUF_CLEANUP struct buf said = BUF_INIT(POD_WHY_MAX);
+	char text[POD_WHY_MAX];
+	struct buf said = BUF_IN(text);
 
 	out[0] = '\0';
 	if (m->said_product->said == SAID_ELSEWHERE && belong_has_product(m->component)) {

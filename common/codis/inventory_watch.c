@@ -210,7 +210,9 @@ static int take_in(const struct one *o, const cJSON *object, const cJSON *old,
 	lock(o->watch);
 	done = set(cfg->inventory, object, &err);
 	unlock(o->watch);
-	if (done < 0 && !old && cfg->on_unreadable)
+	if (done < 0 && err.code == ERR_NOMEM)
+		informer_tell_again(o->informer); /* it is missing, and must not be taken for one that is not there */
+	else if (done < 0 && !old && cfg->on_unreadable)
 		cfg->on_unreadable(cfg->ctx, o->resource, object, &err);
 	return done;
 }
@@ -357,8 +359,12 @@ static void on_pod_gone(void *ctx, const cJSON *pod)
 
 	if (other_has(o, pod))
 		return;
-	if (json_get(pod, "metadata", "deletionTimestamp", NULL) || let_leave(o->watch, pod) < 0)
+	if (json_get(pod, "metadata", "deletionTimestamp", NULL)) {
 		forget(o->watch, pod);
+	} else if (let_leave(o->watch, pod) < 0) {
+		forget(o->watch, pod);
+		informer_tell_again(o->informer); /* it may be on its way: until then nobody believes that it is not */
+	}
 }
 
 /* --- all of it ------------------------------------------------------------------------------------------------- */
@@ -408,7 +414,8 @@ struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client 
 						  .on_set = watches[i].on_set,
 						  .on_delete = watches[i].on_delete,
 						  .on_error = on_error,
-						  .ctx = &w->ones[i] };
+						  .ctx = &w->ones[i],
+						  .hurry = cfg->hurry };
 
 		w->ones[i] = (struct one){ .watch = w, .resource = watches[i].resource, .name = watches[i].name };
 		if (!(cfg->parts & watches[i].of))

@@ -37,6 +37,7 @@ struct inventory_watch_config {
 	/* Each list or watch that fails: of "nodes", "pods", "statefulsets". */
 	void (*on_error)(void *ctx, const char *resource, const struct error *err);
 	void *ctx;
+	int hurry; /* for tests, see informer.h */
 };
 
 /* What is given must outlive the watch. NULL and *err on failure. */

@@ -38,6 +38,7 @@
 #define VERSION_MAX      256
 #define URL_MAX          4096
 #define CONTINUE_MAX     2048
+#define UNKEPT           "what it told could not be kept: no memory"
 
 struct informer {
 	struct kube_client *kube;
@@ -59,6 +60,8 @@ struct informer {
 	int64_t watch_ms; /* when the watch began */
 	uint64_t events;  /* in this watch */
 	struct error why; /* what we have against this watch */
+	bool unkept;      /* the owner could not keep what it was told: see informer_tell_again */
+	bool tells_all;   /* the list that is under way tells what is as before, too */
 	int mute;         /* watches in a row that said nothing until we gave them up */
 
 	uint64_t unusable;        /* objects that could not be kept, since we last said so */
@@ -248,7 +251,7 @@ static int set_object(struct informer *i, const char *verb, cJSON *object, struc
 		leave_out(i, verb);
 		return 0;
 	}
-	if (json_equal(store_peek(i->store, key), object)) {
+	if (!i->tells_all && json_equal(store_peek(i->store, key), object)) {
 		store_keep(i->store, key);
 		cJSON_Delete(object);
 		return 0;
@@ -260,7 +263,7 @@ static int set_object(struct informer *i, const char *verb, cJSON *object, struc
 	tell_set(i, object, old);
 	if (i->cfg.shrink && !i->stopped)
 		store_change(i->store, object, i->cfg.shrink);
-	return 0;
+	return i->unkept ? error_set(err, ERR_NOMEM, UNKEPT) : 0;
 }
 
 /* last: as it was when it went, still the caller's. */
@@ -295,7 +298,7 @@ static int drop_unlisted(struct informer *i, struct error *err)
 		if (!i->stopped && i->cfg.on_delete)
 			i->cfg.on_delete(i->cfg.ctx, item);
 	cJSON_Delete(gone);
-	return 0;
+	return i->unkept ? error_set(err, ERR_NOMEM, UNKEPT) : 0;
 }
 
 /* Into the store at once, page by page: a list as it came may be many times what is kept of it, and a second one of
@@ -351,6 +354,7 @@ static void finish_list(struct informer *i)
 	if (i->stopped)
 		return;
 	i->expired = 0;
+	i->tells_all = false;
 	atomic_store(&i->synced, true);
 	if (i->cfg.on_synced)
 		i->cfg.on_synced(i->cfg.ctx);
@@ -412,6 +416,8 @@ static void next_page(struct informer *i)
 static void start_list(struct informer *i)
 {
 	store_sweep_begin(i->store);
+	i->tells_all = i->tells_all || i->unkept;
+	i->unkept = false;
 	i->n_listed = 0;
 	i->next_page[0] = '\0';
 	next_page(i);
@@ -491,6 +497,8 @@ static int on_line(void *ctx, const char *line, size_t len)
 
 	if (!event || take_event(i, event, &i->why) < 0)
 		return -1;
+	if (i->unkept)
+		return error_set(&i->why, ERR_NOMEM, UNKEPT);
 	i->events++;
 	heard(i);
 	return i->stopped;
@@ -587,6 +595,10 @@ static void start_watch(struct informer *i)
 
 	buf_addf(&url, "%swatch=1&allowWatchBookmarks=true&timeoutSeconds=%d&resourceVersion=", i->base, seconds);
 	text_escape(&url, i->version);
+	if (buf_check(&url, "the watch's URL", &err) < 0) { /* cut, it would ask for another version */
+		failed(i, &err, start_watch);
+		return;
+	}
 	buf_reset(&i->line);
 	i->why = (struct error)ERROR_INIT;
 	i->events = 0;
@@ -652,6 +664,23 @@ void informer_stop(struct informer *i)
 	loop_timer_clear(i->timer);
 	if (!i->busy)
 		destroy(i);
+}
+
+void informer_tell_again(struct informer *i)
+{
+	struct error err;
+
+	atomic_store(&i->synced, false);
+	i->unkept = true;
+	if (i->busy || i->stopped) /* who calls us back sees it */
+		return;
+	http_cancel(i->call);
+	i->call = NULL;
+	error_set(&err, ERR_NOMEM, UNKEPT);
+	say_what(&err, "watch", i);
+	enter(i);
+	failed(i, &err, start_list);
+	leave(i);
 }
 
 bool informer_synced(const struct informer *i)

@@ -59,7 +59,11 @@ struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const stru
 				struct error *err);
 void informer_stop(struct informer *i); /* NULL-safe */
 
-/* True after the first complete list. Any thread. */
+/* For the owner's callbacks: what they were told could not be kept, for lack of memory. A list follows after a pause,
+ * in which everything is told again; until it is complete the informer is not synced. On the loop. */
+void informer_tell_again(struct informer *i);
+
+/* True after the first complete list, but see informer_tell_again. Any thread. */
 bool informer_synced(const struct informer *i);
 /* Milliseconds since the API server was last heard (an event, a bookmark, a list); -1 before the first. Any thread. */
 int64_t informer_age_ms(const struct informer *i);

@@ -7,7 +7,9 @@
 
 static int toobig(const struct buf *part, struct error *err)
 {
-	return error_set(err, ERR_TOOBIG, "an event of the watch is over %zu bytes, or memory ran out", part->max);
+	if (part->nomem)
+		return error_set(err, ERR_NOMEM, "no memory for an event of the watch");
+	return error_set(err, ERR_TOOBIG, "an event of the watch is over %zu bytes", part->max);
 }
 
 int watch_lines(struct buf *part, const char *data, size_t len, int (*on_line)(void *ctx, const char *line, size_t len),

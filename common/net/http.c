@@ -212,6 +212,8 @@ static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 	const char *words = t->words[0] ? t->words : curl_easy_strerror(r);
 	long errnum = 0;
 
+	if (t->body->nomem)
+		return error_set(err, ERR_NOMEM, "%s: no memory for the answer", t->what);
 	if (t->toobig)
 		return error_set(err, ERR_TOOBIG, "%s: the answer is over %zu bytes", t->what, t->body->max);
 	if (t->bad || is_long_head(t, r))

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <malloc.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,13 +16,16 @@
 #define NTH_MAX    20000
 #define FRAMES_MAX 24
 
-/* Of the test's own thread: what peers in other threads allocate neither fails nor counts. */
+/* What is in use by all threads: a peer in another one may free what the test has made. */
+static atomic_long in_use;
+
+/* Of the test's own thread: what peers in other threads allocate does not fail. */
 static _Thread_local struct {
 	const char *file;
 	int line;
 	long round, nth, seen; /* round 0 and 1: nothing fails */
 	bool on, running, all_after, failed, is_testing;
-	long in_use, in_use_before;
+	long in_use_before;
 	void *frames[FRAMES_MAX]; /* where the first allocation failed */
 	int frame_count;
 } now;
@@ -75,7 +79,8 @@ static bool may_have(void)
 
 static void *counted(void *p)
 {
-	now.in_use += p != NULL;
+	if (p)
+		atomic_fetch_add_explicit(&in_use, 1, memory_order_relaxed);
 	return p;
 }
 
@@ -99,7 +104,7 @@ void *realloc(void *p, size_t size)
 	if (!p)
 		counted(grown);
 	else if (!size && !grown)
-		now.in_use--;
+		atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
 	return grown;
 }
 
@@ -137,7 +142,7 @@ int posix_memalign(void **out, size_t align, size_t size)
 void free(void *p)
 {
 	if (p)
-		now.in_use--;
+		atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
 	REAL(free)(p);
 }
 
@@ -178,8 +183,8 @@ void nomem_begin(const char *file, int line)
 bool nomem_next(void)
 {
 	now.on = false;
-	if (now.round >= 2 && now.in_use != now.in_use_before)
-		fail_msg("%ld allocations are left behind", now.in_use - now.in_use_before);
+	if (now.round >= 2 && atomic_load(&in_use) != now.in_use_before)
+		fail_msg("%ld allocations are left behind", atomic_load(&in_use) - now.in_use_before);
 	if (now.round >= 2 && now.all_after && !now.failed) {
 		now.running = false;
 		return false;
@@ -191,7 +196,7 @@ bool nomem_next(void)
 		fail_msg("more than %d allocations: make the path small", NTH_MAX);
 	now.seen = 0;
 	now.failed = false;
-	now.in_use_before = now.in_use;
+	now.in_use_before = atomic_load(&in_use);
 	return true;
 }
 

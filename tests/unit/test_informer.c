@@ -1188,13 +1188,12 @@ FIXTURE_TEST(a_list_without_memory_is_tried_again)
 	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
 	struct seen s;
 
-	refused_allocations = 1;
+	refused_allocations = 2; /* it is tried twice */
 	cJSON_InitHooks(&hooks);
 	start_at(&s, w, PODS);
 	expect(&s, "! ");
 	cJSON_InitHooks(NULL);
 	assert_int_equal(s.errors, 1);
 	assert_non_null(strstr(s.last.text, "GET /api/v1/pods: the answer is not JSON: "));
-	assert_non_null(strstr(s.last.text, "or no memory"));
 	stop(&s);
 }
