@@ -84,6 +84,7 @@ struct observed_group *cluster_group(struct cluster *c, int gid, bool make)
 			high = mid;
 	}
 	g = make && cluster_grow(&c->groups, &c->group_room, c->group_count) == 0 ? calloc(1, sizeof(*g)) : NULL;
+	c->lacks |= make && !g;
 	if (!g)
 		return NULL;
 	g->node.id = gid;
@@ -102,6 +103,7 @@ struct observed_proxy *cluster_proxy(struct cluster *c, const char *admin_addr, 
 			return c->proxies[i];
 	}
 	p = make && cluster_grow(&c->proxies, &c->proxy_room, c->proxy_count) == 0 ? calloc(1, sizeof(*p)) : NULL;
+	c->lacks |= make && !p;
 	if (!p)
 		return NULL;
 	p->c = c;
@@ -121,6 +123,7 @@ struct observed_dashboard *cluster_dashboard(struct cluster *c, const char *addr
 	}
 	d = make && cluster_grow(&c->dashboards, &c->dashboard_room, c->dashboard_count) == 0 ? calloc(1, sizeof(*d))
 											      : NULL;
+	c->lacks |= make && !d;
 	if (!d)
 		return NULL;
 	d->c = c;
@@ -279,14 +282,18 @@ static void turn(struct cluster *c)
 	int n;
 
 	c->looked_ms = clock_mono_ms();
-	if (c->stock_due)
+	if (c->stock_due || c->lacks) {
+		c->lacks = false;
 		roster_take_stock(c);
+	}
 	ledger_recall(c);
 	observed_of(c, &seen);
-	if (picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
+	/* Nothing is decided from a picture that lacks what there was no memory for. */
+	if (c->lacks || picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
 		log_error(c->ctl->log, "picture.failed", "namespace=%s product=%s error=\"no memory\"", c->namespace,
 			  c->product);
 		memset(&c->view, 0, sizeof(c->view));
+		c->open = true; /* the next tick looks again */
 		return;
 	}
 	set_pace(c); /* before anything is done: servers stand as in the view */

@@ -71,6 +71,7 @@ struct cluster {
 	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;
 	bool stock_due; /* pods or lists changed since the roster was made */
+	bool lacks;     /* there was no memory for one of them, so the picture would not be whole */
 
 	/* observe.c */
 	struct observed_topom dashboard;

@@ -146,7 +146,7 @@ static int add_stray(void *ctx, const struct inventory_pod *p)
 		return 0;
 	s = calloc(1, sizeof(*s));
 	if (!s)
-		return 0; /* at the next change */
+		return 1; /* at the next tick */
 	memcpy(s->namespace, p->pod.namespace, sizeof(s->namespace));
 	memcpy(s->name, p->pod.name, sizeof(s->name));
 	memcpy(s->uid, p->pod.uid, sizeof(s->uid));
@@ -156,12 +156,14 @@ static int add_stray(void *ctx, const struct inventory_pod *p)
 	return 0;
 }
 
-static void find_strays(struct clusters *cs)
+/* Whether all were found. */
+static bool find_strays(struct clusters *cs)
 {
 	struct stray_pod *before = cs->strays;
+	bool all;
 
 	cs->strays = NULL;
-	inventory_each_pod(cs->inv, add_stray, cs);
+	all = inventory_each_pod(cs->inv, add_stray, cs) == 0;
 	for (struct stray_pod *s = cs->strays; s; s = s->next) {
 		s->told = was_told(before, s);
 		if (s->told || cs->ctl->mandate != MANDATE_LEAD)
@@ -170,6 +172,7 @@ static void find_strays(struct clusters *cs)
 		tell_stray(cs, s);
 	}
 	free_strays(before);
+	return all;
 }
 
 /* --- clusters --------------------------------------------------------------------------------------------------------
@@ -184,7 +187,7 @@ static int find_product(void *ctx, const char *namespace, const char *product)
 		return 0;
 	c = cluster_begin(cs->ctl, namespace, product);
 	if (!c)
-		return 0; /* at the next change */
+		return 1; /* at the next tick */
 	c->next = cs->first;
 	cs->first = c;
 	return 0;
@@ -217,19 +220,20 @@ static void forget(struct clusters *cs, int64_t now_ms)
 
 void clusters_tick(struct clusters *cs, int64_t now_ms)
 {
+	bool all;
+
 	if (!cs->ctl->kube_synced)
 		return;
 	if (cs->changed || !cs->was_synced) {
 		for (struct cluster *c = cs->first; c; c = c->next)
 			c->outside = !clusters_take_part(cs, c->namespace);
-		inventory_each_product(cs->inv, find_product, cs);
+		all = inventory_each_product(cs->inv, find_product, cs) == 0;
 		/* Whom a group lists is no stray. A whole turn: the view points to what taking stock forgets. */
 		for (struct cluster *c = cs->first; c; c = c->next) {
 			if (c->stock_due)
 				cluster_turn(c);
 		}
-		find_strays(cs);
-		cs->changed = false;
+		cs->changed = !find_strays(cs) || !all;
 		cs->was_synced = true;
 	}
 	for (struct cluster *c = cs->first; c; c = c->next)

@@ -221,6 +221,9 @@ static int patch(struct cluster *c, const struct buf *slots, const struct buf *l
 	cJSON *meta = json_add_object(body, "metadata"), *annotations = json_add_object(meta, "annotations");
 	char path[600];
 
+	/* Cut, a note would tell that the rest is not served, or not lost. */
+	if (buf_check(slots, CODIS_ANNOTATION_SLOTS, err) < 0 || buf_check(losses, CODIS_ANNOTATION_DATA_LOST, err) < 0)
+		return -1;
 	if (!json_add_str(meta, "uid", c->view.set_uid) ||
 	    (slots->len && !json_add_str(annotations, CODIS_ANNOTATION_SLOTS, slots->data)) ||
 	    (losses->len && !json_add_str(annotations, CODIS_ANNOTATION_DATA_LOST, losses->data)))
@@ -264,7 +267,7 @@ static void note_both(struct cluster *c, const struct inventory_set *set)
 		c->losses_ms = v->now_ms;
 		due = true;
 	}
-	if (!due)
+	if (!due && !slots.failed && !losses.failed)
 		return;
 	c->note_before = c->note;
 	if (slots.len)

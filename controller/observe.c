@@ -92,6 +92,13 @@ static bool note_unreadable(struct cluster *c, struct observed_group *g, const s
 	return news;
 }
 
+/* That we had no memory for it is no word of the coordinator: all is read again soon. */
+static bool could_not(struct cluster *c, const struct error *err)
+{
+	c->list_failed |= err->code == ERR_NOMEM;
+	return err->code == ERR_NOMEM;
+}
+
 /* A lower version of the node that we know is of the past, whoever says so. When nothing else is said for long, the
  * ensemble was restored from a copy. */
 static bool is_older(struct cluster *c, struct observed_group *g, const struct coordinator_stat *stat)
@@ -118,13 +125,13 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	struct error bad = ERROR_INIT;
 	bool gone = err && err->code == ERR_NOTFOUND, first, news;
 
-	c->list_failed |= err && !gone;
+	c->list_failed |= !g || (err && !gone);
 	if (!g || (err && !gone) || began_ms < g->read_ms)
 		return false;
 	if (!gone && is_older(c, g, stat))
 		return false;
 	if (!gone && parse_group(gid, data, len, &node, &bad) < 0)
-		return note_unreadable(c, g, &bad);
+		return could_not(c, &bad) ? false : note_unreadable(c, g, &bad);
 	g->unreadable[0] = '\0';
 	before = g->node;
 	first = !g->read_ms;
@@ -156,28 +163,35 @@ void observe_group(struct cluster *c, int gid)
 	struct node_read *r = c->zk ? new_read(c) : NULL;
 	char path[200];
 
-	if (!r)
-		return;
-	r->gid = gid;
+	if (r)
+		r->gid = gid;
 	cluster_path(c, path, sizeof(path), "group/group-%04d", gid);
-	if (coordinator_get(c->zk, path, on_group, r, NULL) < 0)
-		free(r);
+	if (r && coordinator_get(c->zk, path, on_group, r, NULL) == 0)
+		return;
+	free(r);
+	c->list_failed |= c->zk != NULL;
 }
 
 void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, const char *const *names)
 {
+	bool whole = true;
 	int gid;
 
-	c->listed_ms = began_ms;
 	for (int i = 0; i < count; i++) {
-		struct observed_group *g =
-			sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0 ? cluster_group(c, gid, true) : NULL;
+		bool named = sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0;
+		struct observed_group *g = named ? cluster_group(c, gid, true) : NULL;
 
+		whole = whole && (g || !named);
 		if (!g || g->exists)
 			continue;
 		g->exists = true;
 		g->read_ms = 0; /* nothing is known of its node until it is read */
 	}
+	/* A list that lacks a group would tell that there is none. */
+	c->list_failed |= !whole;
+	if (!whole)
+		return;
+	c->listed_ms = began_ms;
 	for (int i = 0; i < c->group_count; i++) {
 		/* A group that is not listed has no node; one that is listed is known once its node was read. */
 		if (!c->groups[i]->exists && !c->groups[i]->read_ms)
@@ -213,13 +227,16 @@ static void note_proxies_read(struct cluster *c)
 bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len,
 			     const struct coordinator_stat *stat)
 {
-	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, NULL);
+	struct error bad = ERROR_INIT;
+	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, &bad);
 	const char *addr = json_str(json, "admin_addr", NULL);
 	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? cluster_proxy(c, addr, true) : NULL;
 	bool first = p && (!p->registered_token[0] || strcmp(p->registered_token, token) == 0), news;
 
+	if (!p && addr && strlen(addr) < CODIS_ADDR_MAX)
+		c->list_failed = true;
 	if (!p)
-		return false;
+		return could_not(c, &bad) && false;
 	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
 	       (first ? p->registered_version : p->other_version) != stat->version ||
 	       (first ? p->registered_czxid : p->other_czxid) != stat->czxid;
@@ -296,14 +313,15 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 		if (strncmp(names[i], "proxy-", 6) != 0 || strlen(names[i] + 6) >= CODIS_TOKEN_MAX)
 			continue;
 		r = new_read(c);
-		if (!r)
-			return;
-		snprintf(r->token, sizeof(r->token), "%s", names[i] + 6);
+		if (r)
+			snprintf(r->token, sizeof(r->token), "%s", names[i] + 6);
 		cluster_path(c, path, sizeof(path), "proxy/%s", names[i]);
-		if (coordinator_get(c->zk, path, on_proxy_node, r, NULL) == 0)
+		if (r && coordinator_get(c->zk, path, on_proxy_node, r, NULL) == 0) {
 			c->proxies_unread++;
-		else
+		} else {
 			free(r);
+			c->list_failed = true; /* else the one that was not read would not be registered */
+		}
 	}
 	note_proxies_read(c);
 }
@@ -354,10 +372,12 @@ static void list_groups(struct cluster *c)
 	char path[200];
 
 	cluster_path(c, path, sizeof(path), "group");
-	if (r && coordinator_list(c->zk, path, on_group_names, r, NULL) == 0)
+	if (r && coordinator_list(c->zk, path, on_group_names, r, NULL) == 0) {
 		c->listing++;
-	else
+	} else {
 		free(r);
+		c->list_failed = true;
+	}
 }
 
 static void read_lock(struct cluster *c)
@@ -366,10 +386,12 @@ static void read_lock(struct cluster *c)
 	char path[200];
 
 	cluster_path(c, path, sizeof(path), "topom");
-	if (r && coordinator_get(c->zk, path, on_lock, r, NULL) == 0)
+	if (r && coordinator_get(c->zk, path, on_lock, r, NULL) == 0) {
 		c->listing++;
-	else
+	} else {
 		free(r);
+		c->list_failed = true;
+	}
 }
 
 static void read_folders(struct cluster *c, int64_t now_ms)
@@ -385,6 +407,8 @@ static void read_folders(struct cluster *c, int64_t now_ms)
 	cluster_path(c, path, sizeof(path), "proxy");
 	if (coordinator_list(c->zk, path, on_proxy_names, c, NULL) == 0)
 		c->listing++;
+	else
+		c->list_failed = true;
 	if (!c->dashboard.addr[0])
 		read_lock(c);
 }
@@ -406,8 +430,11 @@ void observe_changed(struct cluster *c, const char *path)
 /* --- reach of an HTTP interface --------------------------------------------------------------------------------------
  */
 
-static enum reach reach_of(const struct error *err)
+/* before: what it was. That we had no memory says nothing of the peer. */
+static enum reach reach_of(const struct error *err, enum reach before)
 {
+	if (err && err->code == ERR_NOMEM)
+		return before;
 	if (!err || err->code == ERR_STATUS)
 		return REACH_OK; /* a refusal by Codis is an answer */
 	return err->code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT;
@@ -488,7 +515,7 @@ static bool set_proxy_reach(struct observed_proxy *p, enum reach reach)
 bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const struct error *err)
 {
 	const char *token = json_str(answer, "model", "token", NULL);
-	bool online, news = set_proxy_reach(p, reach_of(err));
+	bool online, news = set_proxy_reach(p, reach_of(err, p->reach));
 
 	p->asking = false;
 	/* An answer that was asked for before we last acted tells what was true before. */
@@ -600,7 +627,7 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 {
 	struct cluster *c = d->c;
 	/* One that refuses its overview waits for its lock: it is there, and it does not serve. */
-	enum reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err);
+	enum reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err, d->reach);
 	bool news = set_dashboard_reach(d, reach);
 
 	d->asking = false;

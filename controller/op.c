@@ -178,7 +178,8 @@ void op_crash_point(struct op *op, const char *point)
 
 static void tell_log(const struct op *op, const struct error *err)
 {
-	BUF_CLEANUP struct buf steps = BUF_INIT(512);
+	char text[512];
+	struct buf steps = BUF_IN(text);
 
 	for (int i = 0; i < op->mark_count; i++)
 		buf_addf(&steps, " %s=%d", op->marks[i].step, op->marks[i].ms);

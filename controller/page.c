@@ -62,25 +62,19 @@ static bool push_stray(cJSON *list, const struct stray_pod *s)
 {
 	cJSON *o = cJSON_CreateObject();
 
-	return o && json_push(list, o) == 0 && json_add_str(o, "namespace", s->namespace) &&
+	return json_push(list, o) == 0 && json_add_str(o, "namespace", s->namespace) &&
 	       json_add_str(o, "pod", s->name) && json_add_str(o, "trouble", s->trouble);
 }
 
 static void write_json(const struct page *p, struct buf *out)
 {
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
-	cJSON *list = root ? json_add_array(root, "clusters") : NULL;
-	cJSON *strays = root ? json_add_array(root, "not_led") : NULL;
+	cJSON *list = json_add_array(root, "clusters"), *strays = json_add_array(root, "not_led");
 
-	if (!list || !strays)
-		return;
 	json_add_bool(root, "leads", p->ctl->mandate != MANDATE_NONE);
 	json_add_str(root, "identity", p->identity);
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
-		cJSON *one = status_json(&c->view, &c->ctl->limits);
-
-		if (one)
-			json_push(list, one);
+		json_push(list, status_json(&c->view, &c->ctl->limits));
 	}
 	for (const struct stray_pod *s = clusters_strays(p->clusters); s; s = s->next)
 		push_stray(strays, s);

@@ -202,6 +202,7 @@ static void begin_probe(struct cluster *c, struct observed_server *s)
 	struct error err = ERROR_INIT;
 
 	s->probe = redis_probe_start(c->ctl->uv, &cfg, &err);
+	c->stock_due |= !s->probe && err.code == ERR_NOMEM;
 	if (!s->probe)
 		log_warn(c->ctl->log, "server.unwatched", "server=%s error=%s", LOGW(s->addr), LOGQ(err.text));
 }
@@ -219,6 +220,7 @@ static struct observed_server *new_server(struct cluster *c, const char *addr)
 	int at = 0;
 
 	if (!s || cluster_grow(&c->servers, &c->server_room, c->server_count) < 0) {
+		c->lacks = true;
 		free(s);
 		return NULL;
 	}

@@ -181,7 +181,8 @@ static const char *lost_at(int64_t wall_ms, char out[LOST_AT_MAX])
 
 static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
-	BUF_CLEANUP struct buf who = BUF_INIT(128);
+	char names[128];
+	struct buf who = BUF_IN(names);
 	char words[SERVED_KEYS_MAX], at[LOST_AT_MAX], command[SERVED_COMMAND_MAX];
 	int64_t keys = 0, last_ms = 0;
 	int n = 0;
@@ -223,7 +224,8 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g);
-		BUF_CLEANUP struct buf who = BUF_INIT(480);
+		char names[480];
+		struct buf who = BUF_IN(names);
 		const char *why;
 		int missing;
 

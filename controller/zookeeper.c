@@ -39,7 +39,8 @@ static int by_text(const void *a, const void *b)
 static void sort_members(char *list, size_t size)
 {
 	char members[COORDINATOR_MEMBERS][ADDR_TEXT_MAX] = { 0 };
-	BUF_CLEANUP struct buf out = BUF_INIT(1024);
+	char text[1024];
+	struct buf out = BUF_IN(text);
 	int n = 0;
 	char *save = NULL;
 

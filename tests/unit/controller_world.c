@@ -42,6 +42,7 @@ void controller_world_begin(const char *namespace)
 void controller_world_end(void)
 {
 	roster_release(world.c);
+	picture_room_release(&world.c->room);
 	free(world.c);
 	inventory_free(world.inv);
 	uv_run(&world.uv, UV_RUN_DEFAULT);
