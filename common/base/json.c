@@ -260,6 +260,16 @@ cJSON *json_add_bool(cJSON *parent, const char *name, bool value)
 	return added(parent, cJSON_AddBoolToObject(parent, name, value));
 }
 
+int json_set(cJSON *parent, const char *name, cJSON *item)
+{
+	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	if (item && cJSON_AddItemToObject(parent, name, item))
+		return 0;
+	added(parent, NULL);
+	cJSON_Delete(item);
+	return -1;
+}
+
 int json_push(cJSON *array, cJSON *item)
 {
 	if (item && cJSON_AddItemToArray(array, item))

@@ -56,6 +56,8 @@ cJSON *json_add_str(cJSON *parent, const char *name, const char *value);
 cJSON *json_add_fmt(cJSON *parent, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 cJSON *json_add_int(cJSON *parent, const char *name, int64_t value);
 cJSON *json_add_bool(cJSON *parent, const char *name, bool value);
+/* Adds the item, which it takes over, in place of what has that name. 0, or -1 (item NULL, no memory). */
+int json_set(cJSON *parent, const char *name, cJSON *item);
 /* Appends to an array; takes the item over also when it fails. 0 or -1. */
 int json_push(cJSON *array, cJSON *item);
 

@@ -218,7 +218,8 @@ int codis_slot_push(cJSON *array, const struct codis_slot *s)
 void codis_xauth(const char *product, const char *auth, const char *token, char out[CODIS_XAUTH_SIZE])
 {
 	static const char hex[] = "0123456789abcdef";
-	BUF_CLEANUP struct buf text = BUF_INIT(1024);
+	char words[1024];
+	struct buf text = BUF_IN(words);
 	unsigned char digest[EVP_MAX_MD_SIZE] = { 0 };
 
 	buf_addf(&text, "Codis-XAuth-[%s]", product);

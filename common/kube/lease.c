@@ -107,13 +107,6 @@ static void forget(struct lease *l)
 	l->record = NULL;
 }
 
-static void set(cJSON *object, const char *name, cJSON *value)
-{
-	cJSON_DeleteItemFromObjectCaseSensitive(object, name);
-	if (!cJSON_AddItemToObject(object, name, value))
-		cJSON_Delete(value);
-}
-
 static cJSON *new_record(const struct lease *l)
 {
 	cJSON *object = cJSON_CreateObject(), *metadata;
@@ -135,17 +128,17 @@ static cJSON *proposal(const struct lease *l)
 	char now[40];
 
 	if (!cJSON_IsObject(spec)) {
-		set(object, "spec", cJSON_CreateObject());
+		json_set(object, "spec", cJSON_CreateObject());
 		spec = cJSON_GetObjectItemCaseSensitive(object, "spec");
 	}
 	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
 	if (!is_ours(l)) {
-		set(spec, "holderIdentity", cJSON_CreateString(l->identity));
-		set(spec, "acquireTime", cJSON_CreateString(now));
-		set(spec, "leaseTransitions", cJSON_CreateNumber((double)(transitions + (l->record != NULL))));
+		json_set(spec, "holderIdentity", cJSON_CreateString(l->identity));
+		json_set(spec, "acquireTime", cJSON_CreateString(now));
+		json_set(spec, "leaseTransitions", cJSON_CreateNumber((double)(transitions + (l->record != NULL))));
 	}
-	set(spec, "leaseDurationSeconds", cJSON_CreateNumber((l->cfg.duration_ms + 999) / 1000));
-	set(spec, "renewTime", cJSON_CreateString(now));
+	json_set(spec, "leaseDurationSeconds", cJSON_CreateNumber((l->cfg.duration_ms + 999) / 1000));
+	json_set(spec, "renewTime", cJSON_CreateString(now));
 	return object;
 }
 
@@ -229,6 +222,8 @@ static void note_sent(struct lease *l, const cJSON *object)
 	sent->ms = clock_mono_ms();
 }
 
+static const struct error no_memory = { .code = ERR_NOMEM, .text = "lease: no memory" };
+
 static void fail(struct lease *l, const struct error *err)
 {
 	schedule(l);
@@ -289,7 +284,6 @@ static void peek(void *ctx)
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct lease *l = ctx;
-	static const struct error no_memory = { .code = ERR_NOMEM, .text = "lease: no memory" };
 	bool again = !l->met_conflict;
 
 	l->call = NULL;
@@ -315,6 +309,11 @@ static void write_record(struct lease *l)
 	JSON_CLEANUP cJSON *object = proposal(l);
 	char all[PATH_MAX_BYTES];
 
+	/* A record without its holder would be taken for ours. */
+	if (!json_is_whole(object)) {
+		fail(l, &no_memory);
+		return;
+	}
 	note_sent(l, object);
 	loop_timer_set(l->patience, (uint64_t)l->cfg.duration_ms * 3 / 8);
 	if (l->record) {
@@ -328,7 +327,6 @@ static void write_record(struct lease *l)
 static void on_seen(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct lease *l = ctx;
-	static const struct error no_memory = { .code = ERR_NOMEM, .text = "lease: no memory" };
 
 	l->call = NULL;
 	if (err && err->code == ERR_NOTFOUND) {

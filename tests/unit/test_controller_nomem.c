@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/coordinator.h"
 #include "controller/decide.h"
 #include "controller/note.h"
 #include "controller/observe.h"
