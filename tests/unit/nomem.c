@@ -210,6 +210,19 @@ void nomem_off(void)
 	now.on = false;
 }
 
+bool nomem_pause(void)
+{
+	bool was_on = now.on;
+
+	now.on = false;
+	return was_on;
+}
+
+void nomem_resume(const bool *was_on)
+{
+	now.on = *was_on;
+}
+
 bool nomem_failed(void)
 {
 	return now.failed;

@@ -29,6 +29,11 @@ bool nomem_next(void);
 void nomem_on(void);
 void nomem_off(void);
 
+/* What a test's peer does in between, for whom there is memory, to the end of the block. */
+#define NOMEM_PAUSE __attribute__((cleanup(nomem_resume), unused)) bool nomem_was_on = nomem_pause()
+bool nomem_pause(void);
+void nomem_resume(const bool *was_on);
+
 /* Whether an allocation has failed in this round. */
 bool nomem_failed(void);
 /* The first round, which gives what the others are compared with: nothing fails in it. */

@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
+
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -20,6 +22,7 @@
 #include "controller/act.h"
 #include "controller/action.h"
 #include "tests/unit/controller_world.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/test.h"
 
 #define A       "10.0.0.1:6379"
@@ -43,6 +46,7 @@ struct played_proxy {
 struct played {
 	char *journal; /* shared with a forked child */
 	int pending;   /* answers that are still to be given */
+	bool hurry;    /* they are given at once */
 
 	bool exists;
 	int version;
@@ -76,6 +80,15 @@ static char letter(const char *addr)
 	return addr && strncmp(addr, "10.0.0.", 7) == 0 ? (char)('A' + addr[7] - '1') : '?';
 }
 
+/* What is asked of a peer takes memory of who asks. */
+static int ask(struct error *err)
+{
+	char *volatile some = malloc(1);
+
+	free(some);
+	return some ? 0 : error_set(err, ERR_NOMEM, "played: no memory");
+}
+
 /* --- answers come in a later turn of the loop --------------------------------------------------------------------- */
 
 struct answer {
@@ -107,7 +120,7 @@ static struct answer *answer_after(int ms, void (*give)(struct answer *a), void 
 	a->give = give;
 	a->done = done;
 	a->ctx = ctx;
-	a->timer = loop_timer_start(&world.uv, (uint64_t)ms, 0, give_answer, a);
+	a->timer = loop_timer_start(&world.uv, w.hurry ? 0 : (uint64_t)ms, 0, give_answer, a);
 	w.pending++;
 	return a;
 }
@@ -139,10 +152,13 @@ static bool is_group(const char *path)
 
 int coordinator_get(struct coordinator *zk, const char *path, coordinator_done done, void *ctx, struct error *err)
 {
-	struct answer *a = answer_after(1, give_node, (void *)done, ctx);
+	struct answer *a;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	a = answer_after(1, give_node, (void *)done, ctx);
 	(void)zk;
-	(void)err;
 	a->version = is_group(path) ? w.version : 0;
 	snprintf(a->text, sizeof(a->text), "%s", is_group(path) ? w.node : w.lock);
 	fail_with(a, w.read_fails ? w.read_fails : a->text[0] ? ERR_NONE : ERR_NOTFOUND);
@@ -180,10 +196,13 @@ static void give_written(struct answer *a)
 int coordinator_set(struct coordinator *zk, const char *path, const char *data, size_t len, int version,
 		    coordinator_done done, void *ctx, struct error *err)
 {
-	struct answer *a = answer_after(1, give_written, (void *)done, ctx);
+	struct answer *a;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	a = answer_after(1, give_written, (void *)done, ctx);
 	(void)zk;
-	(void)err;
 	assert_true(is_group(path));
 	a->version = version;
 	snprintf(a->text, sizeof(a->text), "%.*s", (int)len, data);
@@ -194,10 +213,13 @@ int coordinator_set(struct coordinator *zk, const char *path, const char *data, 
 int coordinator_create(struct coordinator *zk, const char *path, const char *data, size_t len, coordinator_done done,
 		       void *ctx, struct error *err)
 {
-	struct answer *a = answer_after(1, give_written, (void *)done, ctx);
+	struct answer *a;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	a = answer_after(1, give_written, (void *)done, ctx);
 	(void)zk;
-	(void)err;
 	assert_true(is_group(path));
 	a->version = -1;
 	snprintf(a->text, sizeof(a->text), "%.*s", (int)len, data);
@@ -208,8 +230,10 @@ int coordinator_create(struct coordinator *zk, const char *path, const char *dat
 int coordinator_delete(struct coordinator *zk, const char *path, const struct coordinator_stat *what,
 		       coordinator_done done, void *ctx, struct error *err)
 {
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
 	(void)zk;
-	(void)err;
 	assert_int_equal(what->czxid, CZXID);
 	note("delete %s %d\n", path, what->version);
 	fail_with(answer_after(1, give_node, (void *)done, ctx), w.write_fails);
@@ -273,12 +297,15 @@ static void say_info(char who, char *out, size_t size)
 int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
 		  redis_done done, void *ctx, struct error *err)
 {
-	struct answer *a = answer_after(1, give_text, (void *)done, ctx);
+	struct answer *a;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	a = answer_after(1, give_text, (void *)done, ctx);
 	(void)uv;
 	(void)auth;
 	(void)timeout_ms;
-	(void)err;
 	note("%c", letter(addr));
 	for (int i = 0; i < argc; i++)
 		note(" %s", argv[i]);
@@ -313,13 +340,16 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 		     codis_done done, void *ctx, struct error *err)
 {
 	struct played_proxy *p = &w.proxies[addr[7] - '0'];
-	struct answer *a = answer_after(p->delay_ms, give_filled, (void *)done, ctx);
+	struct answer *a;
 	struct codis_slot slot;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	a = answer_after(p->delay_ms, give_filled, (void *)done, ctx);
 	(void)http;
 	(void)xauth;
 	(void)timeout_ms;
-	(void)err;
 	assert_int_equal(p->under_way, 0); /* one at a time */
 	p->under_way++;
 	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(slots, 0), &slot, NULL), 0);
@@ -356,10 +386,12 @@ int dashboard_overview(struct http_client *http, const char *addr, int timeout_m
 int dashboard_reload(struct http_client *http, const char *addr, const char *product, codis_done done, void *ctx,
 		     struct error *err)
 {
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
 	(void)http;
 	(void)addr;
 	(void)product;
-	(void)err;
 	note("reload\n");
 	answer_after(1, give_json, (void *)done, ctx);
 	return 0;
@@ -368,9 +400,11 @@ int dashboard_reload(struct http_client *http, const char *addr, const char *pro
 int dashboard_online_proxy(struct http_client *http, const char *addr, const char *product, const char *admin_addr,
 			   codis_done done, void *ctx, struct error *err)
 {
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
 	(void)http;
 	(void)product;
-	(void)err;
 	note("%s online %s\n", addr, admin_addr);
 	answer_after(1, give_json, (void *)done, ctx);
 	return 0;
@@ -382,10 +416,12 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 	const cJSON *item;
 	int64_t last = 0;
 
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
 	(void)http;
 	(void)addr;
 	(void)product;
-	(void)err;
 	cJSON_ArrayForEach(item, slots) {
 		if (json_int(0, item, "group_id", NULL) != last)
 			note("from %d to group %d\n", (int)json_int(-1, item, "id", NULL),
@@ -402,12 +438,15 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
 {
-	char *text = cJSON_PrintUnformatted(body);
+	char *text;
 
+	if (ask(err) < 0)
+		return NULL;
+	NOMEM_PAUSE;
+	text = cJSON_PrintUnformatted(body);
 	(void)k;
 	(void)content_type;
 	(void)timeout_ms;
-	(void)err;
 	note("%s %s %s\n", method, path, text);
 	cJSON_free(text);
 	fail_with(answer_after(1, give_json, (void *)done, ctx), w.kube_fails);
@@ -1282,4 +1321,119 @@ ACT_TEST(an_event_names_the_old_and_the_new_master_and_the_time)
 	a.from[0] = '\0';
 	a.why = "the group has no master yet";
 	assert_note(&a, "group 1: pod-B (10.0.0.2:6379) has the master's role: the group has no master yet; 41 ms");
+}
+
+/* --- memory runs out ---------------------------------------------------------------------------------------------- */
+
+/* Two slots are the group's, so that the path is short; the first proxy has them elsewhere when that is to be mended.
+ */
+static void shorten(enum action_kind kind)
+{
+	w.hurry = true;
+	for (int k = 0; k < 2 && kind == ACT_FILL_PROXY; k++)
+		memcpy(world.c->proxies[0]->slots[k].addr, C, sizeof(C));
+	if (kind == ACT_FILL_PROXY)
+		memcpy(w.proxies[0].addr, C, sizeof(C));
+	for (int i = 0; i < PROXIES; i++) {
+		for (int k = 2; k < CODIS_SLOTS; k++)
+			world.c->proxies[i]->slots[k].group = 2;
+	}
+}
+
+/* What is believed of the proxies and of the node is what they have; nobody is sent to who has no role. */
+static void assert_believed(enum action_kind kind)
+{
+	for (int i = 0; i < PROXIES; i++) {
+		const struct codis_slot *slot = &world.c->proxies[i]->slots[0];
+
+		assert_string_equal(slot->addr, w.proxies[i].addr);
+		assert_int_equal(slot->locked, w.proxies[i].locked);
+		assert_true(w.b_leads || strcmp(w.proxies[i].addr, B) != 0);
+	}
+	if (w.b_leads && kind != ACT_FOLLOW)
+		assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	if (group()->version == w.version && w.exists) {
+		BUF_CLEANUP struct buf text = BUF_INIT(4096);
+
+		assert_int_equal(codis_group_write(&group()->node, &text), 0);
+		assert_string_equal(text.data, w.node);
+	}
+}
+
+/* Without a line that is not needed: it makes the link quicker to notice, and is not awaited. */
+static void leave_out(char *journal, const char *line)
+{
+	char *at = strstr(journal, line);
+
+	if (at)
+		memmove(at, at + strlen(line), strlen(at + strlen(line)) + 1);
+}
+
+/* All of it: what of it failed is said, and known (fills are decided anew, the dashboard is told with its next
+ * overview).
+ */
+static bool is_done(void)
+{
+	static char text[JOURNAL_MAX];
+	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "event=action.done") && strstr(text, " unfilled=0 ");
+}
+
+/* Each step is taken as it should be, or none after the one that failed but those that take back; an action that is
+ * said to be done is. */
+static void each_allocation(enum action_kind kind, const char *addr)
+{
+	char right[4096] = "";
+	bool due = false;
+
+	ERR_peek_error(); /* makes what OpenSSL keeps for each thread */
+	NOMEM_EACH
+	{
+		struct action a = action_of(kind, addr);
+
+		begin(NULL);
+		shorten(kind);
+		write_node(&group()->node);
+		nomem_on();
+		act(world.c, &a);
+		while (world.c->running)
+			uv_run(&world.uv, UV_RUN_ONCE);
+		nomem_off();
+		leave_out(w.journal, "B CONFIG SET repl-ping-slave-period 1\n");
+		if (nomem_is_first()) {
+			snprintf(right, sizeof(right), "%s", w.journal);
+			assert_true(is_done());
+			due = world.c->reload_due;
+		}
+		assert_true(nomem_failed() || is_done());
+		if (is_done() && world.c->reload_due == due)
+			assert_string_equal(w.journal, right);
+		assert_believed(kind);
+		finish(NULL);
+		ERR_clear_error(); /* OpenSSL keeps where its allocation failed */
+	}
+}
+
+TEST(a_promotion_without_memory_stops_at_a_step_that_is_known)
+{
+	each_allocation(ACT_PROMOTE, B);
+}
+
+TEST(a_switch_without_memory_stops_at_a_step_that_is_known)
+{
+	each_allocation(ACT_SWITCH, B);
+}
+
+TEST(other_actions_without_memory_are_done_or_fail)
+{
+	each_allocation(ACT_FILL_PROXY, P0);
+	each_allocation(ACT_FOLLOW, B);
+	each_allocation(ACT_ADD_SERVER, C);
+	each_allocation(ACT_DROP_SERVER, B);
+	each_allocation(ACT_MARK_IN_SYNC, A);
+	each_allocation(ACT_ONLINE_PROXY, P0);
+	each_allocation(ACT_DELETE_POD, B);
+	each_allocation(ACT_ASSIGN_SLOTS, "");
 }
