@@ -81,6 +81,7 @@ static int read_ca(const cJSON *secret, struct cert *ca, struct error *err)
 	return error_set(err, ERR_INVALID, "ca.crt or ca.key is missing or is not base64");
 }
 
+/* NULL: no memory for all of it. Without one of them, calls to those whose leaf it has signed would fail. */
 static char *read_bundle(const cJSON *secret)
 {
 	static const char *const keys[] = { "ca.crt", "ca-next.crt", "ca-old.crt" };
@@ -89,6 +90,8 @@ static char *read_bundle(const cJSON *secret)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char *pem = kube_secret_get(secret, keys[i]);
 
+		if (!pem && kube_secret_has(secret, keys[i]))
+			return NULL;
 		if (pem)
 			buf_addf(&all, "%s%s", pem, *pem && pem[strlen(pem) - 1] == '\n' ? "" : "\n");
 		free(pem);
@@ -117,17 +120,18 @@ static int use(struct authority *a, const cJSON *secret, const struct cert *ca, 
 
 	if (!bundle)
 		return error_set(err, ERR_TOOBIG, "no memory, or certificates of over %d bytes", BUNDLE_MAX);
-	if (!same) {
-		cert_release(&a->ca);
-		if (cert_copy(&a->ca, ca) < 0) {
-			free(bundle);
-			return error_set(err, ERR_NOMEM, "no memory");
-		}
+	if ((!a->bundle || strcmp(a->bundle, bundle) != 0) && a->cfg.on_bundle(a->cfg.ctx, bundle) < 0) {
+		free(bundle);
+		return error_set(err, ERR_NOMEM, "no memory for the CA bundle");
 	}
-	if (!a->bundle || strcmp(a->bundle, bundle) != 0)
-		a->cfg.on_bundle(a->cfg.ctx, bundle);
 	free(a->bundle);
 	a->bundle = bundle;
+	if (!same) {
+		cert_release(&a->leaf); /* of the other one: until ours is signed there is none */
+		cert_release(&a->ca);
+		if (cert_copy(&a->ca, ca) < 0)
+			return error_set(err, ERR_NOMEM, "no memory");
+	}
 	return same && a->leaf.cert_pem && !cert_is_old(a->leaf.cert_pem, 3) ? 0 : sign(a, err);
 }
 
@@ -234,8 +238,9 @@ static bool is_over(const struct authority *a, const struct cert *ca)
 {
 	int64_t from, until;
 
+	/* It could be read before: memory is short, and that is no reason for a new one. */
 	if (cert_times(ca->cert_pem, &from, &until, NULL) < 0)
-		return true;
+		return false;
 	return until - clock_wall_ms() < a->cfg.leaf_days * DAY_MS / 3;
 }
 

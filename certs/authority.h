@@ -26,7 +26,8 @@ struct authority_config {
 	const char *namespace, *secret_name; /* the strings must live as long as the authority */
 	const char *const *dns_names;        /* of the leaf, NULL-terminated */
 	int ca_days, leaf_days;              /* 0: 365 and 30. A leaf is replaced when a third of its life is left */
-	void (*on_bundle)(void *ctx, const char *pem); /* the CAs to trust, one or more; before their first leaf */
+	/* The CAs to trust, one or more; before their first leaf. 0, or -1: no memory, it is told again. */
+	int (*on_bundle)(void *ctx, const char *pem);
 	void (*on_leaf)(void *ctx, const struct cert *leaf);  /* serve with this from now on */
 	void (*on_notice)(void *ctx, const char *text);       /* what was done */
 	void (*on_error)(void *ctx, const struct error *err); /* it is tried again by itself */

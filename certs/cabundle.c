@@ -72,14 +72,14 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	cJSON *patch = cJSON_CreateArray();
 	const cJSON *webhook;
 	char path[64];
-	int i = 0, r = 0;
+	int i = 0, r = patch ? 0 : -1;
 
 	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL)) {
 		snprintf(path, sizeof(path), "/webhooks/%d/clientConfig/caBundle", i++);
 		has = json_str(webhook, "clientConfig", "caBundle", NULL);
 		if (has && strcmp(has, base64) == 0)
 			continue;
-		if (!patch->child)
+		if (patch && !patch->child)
 			r |= version ? add_operation(patch, "test", version, "/metadata/resourceVersion") : -1;
 		r |= add_operation(patch, "add", base64, path); /* "add" replaces, too */
 	}

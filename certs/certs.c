@@ -69,15 +69,11 @@ static void on_file_leaf(void *ctx, const struct cert *leaf)
 	on_notice(c, text);
 }
 
-static void on_bundle(void *ctx, const char *pem)
+static int on_bundle(void *ctx, const char *pem)
 {
 	struct certs *c = ctx;
-	struct error err;
 
-	if (cabundle_set(c->cabundle, pem) == 0)
-		return;
-	error_set(&err, ERR_NOMEM, "no memory for the CA bundle");
-	on_error(c, &err);
+	return cabundle_set(c->cabundle, pem);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/base/error.h"
-#include "common/base/json.h"
 #include "common/codis/pod.h"
 #include "common/kube/client.h"
 #include "common/kube/secret.h"
@@ -63,7 +62,7 @@ static void take(struct secret *s, const cJSON *object, const struct error *err)
 	char *value = object ? kube_secret_get(object, s->key) : NULL;
 
 	/* One that was known stays in use while the API server only cannot be reached, or memory is short. */
-	if (object && !value && s->value && json_str(object, "data", s->key, NULL))
+	if (object && !value && s->value && kube_secret_has(object, s->key))
 		return;
 	if (err && err->code != ERR_DENIED && err->code != ERR_NOTFOUND && s->value)
 		return;

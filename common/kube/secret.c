@@ -3,6 +3,11 @@
 #include "common/base/base64.h"
 #include "common/base/json.h"
 
+bool kube_secret_has(const cJSON *secret, const char *key)
+{
+	return json_str(secret, "data", key, NULL) != NULL;
+}
+
 char *kube_secret_get(const cJSON *secret, const char *key)
 {
 	const char *text = json_str(secret, "data", key, NULL);

@@ -776,3 +776,72 @@ FIXTURE_TEST(with_files_nothing_else_is_touched)
 	unlink(key);
 	rmdir(dir);
 }
+
+/* --- memory that is short ----------------------------------------------------------------------------------------- */
+
+struct short_memory {
+	int refusals; /* so many bundles are not kept */
+	int bundles, leaves;
+	bool leaf_before_bundle;
+};
+
+static int keep_bundle(void *ctx, const char *pem)
+{
+	struct short_memory *m = ctx;
+
+	(void)pem;
+	if (m->refusals-- > 0)
+		return -1;
+	m->bundles++;
+	return 0;
+}
+
+static void keep_leaf(void *ctx, const struct cert *leaf)
+{
+	struct short_memory *m = ctx;
+
+	(void)leaf;
+	m->leaves++;
+	m->leaf_before_bundle |= !m->bundles;
+}
+
+static void ignore_notice(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+static void ignore_error(void *ctx, const struct error *err)
+{
+	(void)ctx;
+	assert_int_equal(err->code, ERR_NOMEM);
+}
+
+static bool has_leaf(void *ctx)
+{
+	return ((struct short_memory *)ctx)->leaves > 0;
+}
+
+/* Else the API server would be shown a certificate that it does not trust yet. */
+TEST_WITH(a_bundle_that_could_not_be_kept_is_told_again_before_any_leaf, fake_setup, fake_teardown)
+{
+	struct fake_world *w = *state;
+	struct short_memory m = { .refusals = 1 };
+	struct authority_config cfg = { .namespace = "codis-system",
+					.secret_name = "codis-webhook-ca",
+					.dns_names = names,
+					.ca_days = 365,
+					.leaf_days = 30,
+					.on_bundle = keep_bundle,
+					.on_leaf = keep_leaf,
+					.on_notice = ignore_notice,
+					.on_error = ignore_error,
+					.ctx = &m };
+	struct authority *a = authority_start(&w->loop.uv, w->kube, &cfg, NULL);
+
+	assert_non_null(a);
+	assert_true(fake_run(w, LONG, has_leaf, &m));
+	assert_int_equal(m.bundles, 1);
+	assert_false(m.leaf_before_bundle);
+	authority_stop(a);
+}
