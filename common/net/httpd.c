@@ -539,9 +539,13 @@ static int start_conns(struct httpd *h, const struct httpd_config *cfg, struct e
 	return h->conns ? 0 : error_set(err, ERR_NOMEM, "HTTP server: no memory, or no thread");
 }
 
+/* With epoll, libmicrohttpd 0.9.75 takes a connection whose handshake waits for more for one that has something to
+ * read, and turns without a pause until it goes: half a ClientHello takes a whole core for as long as a handshake may
+ * last. With poll it waits. Each thread has few enough connections for that. */
 static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_config *cfg, int fd)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_DUAL_STACK | MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = (cfg->cert_pem ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD) | MHD_USE_ITC |
+			 MHD_USE_DUAL_STACK | MHD_ALLOW_SUSPEND_RESUME;
 	unsigned threads = cfg->threads > 0 ? (unsigned)cfg->threads : THREADS_DEFAULT;
 	/* Whoever was told to go is still there for a moment; and each thread has its part of this. */
 	unsigned connections = 2 * (unsigned)max_connections(cfg) + 8 * threads;

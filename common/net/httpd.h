@@ -1,4 +1,4 @@
-/* httpd.h - HTTP and HTTPS server (libmicrohttpd): epoll threads, bounded bodies, hot certificate change, drain. */
+/* httpd.h - HTTP and HTTPS server (libmicrohttpd): its own threads, bounded bodies, hot certificate change, drain. */
 #ifndef CODIS_NET_HTTPD_H
 #define CODIS_NET_HTTPD_H
 

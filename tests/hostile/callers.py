@@ -14,7 +14,7 @@ import time
 from api import Api
 from base import ME, Asker, Failed, Program, call, wait
 from peers import zeros
-from programs import TOP
+from programs import TOP, cpu_seconds
 
 ADMISSION_S = 3  # timeoutSeconds of manifests/system
 SCHEDULER_S = 2  # httpTimeout of the scheduler's configuration there
@@ -212,6 +212,19 @@ def case_stalled_handshakes(stack, world, note):
     """1,000 connections to the webhook that begin TLS and go no further."""
     serve_all(stack, world, note, three(stack, world),
               lambda p: p.name == "codis-webhook" and connects(stack, p.port, 1000, words=b"\x16\x03\x01\x02\x00\x01"))
+
+
+def case_half_a_hello(stack, world, note):
+    """50 handshakes of which half a ClientHello has come take no CPU while they wait for the rest."""
+    webhook = world.webhook(stack)
+    connects(stack, webhook.port, 50, words=b"\x16\x03\x01\x00\x40\x01\x00\x00\x3c\x03\x03")
+    before = cpu_seconds(webhook.process.pid)
+    time.sleep(IDLE_S)
+    took = cpu_seconds(webhook.process.pid) - before
+    note(f"{took:.2f} s of {IDLE_S} s")
+    if took > IDLE_S / 6:
+        raise Failed(f"they took {took:.2f} s of CPU in {IDLE_S} s")
+    webhook.stop()
 
 
 class Trickle:
