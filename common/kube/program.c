@@ -48,7 +48,8 @@ static int start_pulse(struct program *p, struct error *err)
 	p->ops.alive = is_alive;
 	p->ops.alive_ctx = &p->pulse;
 	p->turn = loop_timer_start(&p->loop.uv, PULSE_TURN_MS, PULSE_TURN_MS, on_turn, p);
-	return p->turn ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");
+	p->lateness = loop_lateness_start(&p->loop.uv, p->metrics);
+	return p->turn && p->lateness ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");
 }
 
 static int start(struct program *p, const struct program_options *options, struct error *err)
@@ -83,6 +84,7 @@ int program_run(struct program *p, const struct program_options *options)
 		return p->failed;
 	p->stop(p->ctx);
 	loop_timer_free(p->turn);
+	loop_lateness_stop(p->lateness);
 	kube_client_free(p->kube);
 	loop_release(&p->loop);
 	metrics_free(p->metrics);

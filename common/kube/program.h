@@ -41,6 +41,7 @@ struct program {
 	struct ops ops;
 	struct pulse pulse;
 	struct loop_timer *turn;
+	struct loop_lateness *lateness;
 	bool call_failed; /* since the last turn */
 	bool failed;
 };

@@ -4,7 +4,12 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/metrics.h"
+
+/* Often enough to meet what holds the loop for some 100 ms, seldom enough to cost nothing. */
+#define LATENESS_MS 100
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
@@ -135,4 +140,43 @@ void loop_timer_stop(struct loop_timer **t)
 {
 	loop_timer_free(*t);
 	*t = NULL;
+}
+
+struct loop_lateness {
+	struct loop_timer *timer;
+	struct metric *late;
+	int64_t due_us;
+};
+
+static void on_lateness(void *ctx)
+{
+	struct loop_lateness *l = ctx;
+	int64_t now_us = clock_mono_us();
+
+	metric_observe_us(l->late, now_us > l->due_us ? now_us - l->due_us : 0);
+	l->due_us = now_us + LATENESS_MS * 1000;
+	loop_timer_set(l->timer, LATENESS_MS);
+}
+
+struct loop_lateness *loop_lateness_start(uv_loop_t *uv, struct metrics *m)
+{
+	struct loop_lateness *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->late = metric_histogram(m, "codis_loop_late_seconds", "", "How late a timer of 100 ms came.");
+	l->due_us = clock_mono_us() + LATENESS_MS * 1000;
+	l->timer = loop_timer_start(uv, LATENESS_MS, 0, on_lateness, l);
+	if (l->timer)
+		return l;
+	free(l);
+	return NULL;
+}
+
+void loop_lateness_stop(struct loop_lateness *l)
+{
+	if (!l)
+		return;
+	loop_timer_free(l->timer);
+	free(l);
 }

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 struct error;
+struct metrics;
 
 struct loop {
 	uv_loop_t uv;
@@ -40,5 +41,11 @@ void loop_timer_free(struct loop_timer *t); /* NULL-safe */
 struct loop_timer *loop_timer_start(uv_loop_t *uv, uint64_t ms, uint64_t repeat_ms, void (*fn)(void *ctx), void *ctx);
 /* loop_timer_free, and *t becomes NULL. */
 void loop_timer_stop(struct loop_timer **t);
+
+/* How late a timer of 100 ms comes, in the histogram codis_loop_late_seconds: as late comes whatever else waits for the
+ * loop, a renewal of the lease or the news of a dead master. NULL: no memory. */
+struct loop_lateness;
+struct loop_lateness *loop_lateness_start(uv_loop_t *uv, struct metrics *m);
+void loop_lateness_stop(struct loop_lateness *l); /* NULL-safe */
 
 #endif

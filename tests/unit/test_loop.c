@@ -1,8 +1,11 @@
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/metrics.h"
 #include "common/net/loop.h"
 #include "tests/unit/test.h"
 
@@ -179,4 +182,31 @@ FIXTURE_TEST(release_with_open_handles)
 	assert_true(uv_is_closing((uv_handle_t *)&timer));
 	assert_int_equal(setup(state), 0);
 	free(f);
+}
+
+static void stand_still(void *ctx)
+{
+	int64_t begin = clock_mono_ms();
+
+	(void)ctx;
+	while (clock_mono_ms() - begin < 180)
+		;
+}
+
+FIXTURE_TEST(a_loop_that_stood_still_was_late)
+{
+	struct fixture *f = *state;
+	struct metrics *m = metrics_new();
+	struct loop_lateness *l = loop_lateness_start(&f->loop.uv, m);
+	BUF_CLEANUP struct buf text = BUF_INIT(1u << 16);
+
+	f->timer = loop_timer_start(&f->loop.uv, 0, 0, stand_still, f);
+	f->other = loop_timer_start(&f->loop.uv, 110, 0, stop, f); /* right behind the one of 100 ms */
+	loop_run(&f->loop);
+	metrics_write(m, &text);
+	assert_non_null(strstr(text.data, "# HELP codis_loop_late_seconds How late a timer of 100 ms came.\n"));
+	assert_non_null(strstr(text.data, "codis_loop_late_seconds_bucket{le=\"0.05\"} 0\n"));
+	assert_non_null(strstr(text.data, "codis_loop_late_seconds_count 1\n"));
+	loop_lateness_stop(l);
+	metrics_free(m);
 }
