@@ -8,7 +8,7 @@
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
 ##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
-##   TIME=SECONDS           how long fuzz runs each parser (default 15; 0: only what is kept in tests/fuzz/corpus)
+##   TIME=SECONDS           how long fuzz runs each parser (default 15; 0: only what is kept in tests/fuzz/corpus), soak (600)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
@@ -165,6 +165,11 @@ fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each p
 .PHONY: hostile
 hostile: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## the programs among peers and callers that wish them ill (a minute and a half)
 	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/hostile/run $(CASES)
+
+.PHONY: soak
+soak: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## that and churn for TIME seconds (600): a report and a picture in build/soak
+	@BUILD=$(abspath $(BUILD)) tests/hostile/soak --seconds $(or $(TIME),600)
+	$(give_back)
 
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)

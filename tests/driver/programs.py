@@ -74,7 +74,7 @@ class Lines:
 
 def start(stack, folder, name, command, **how):
     """(process, its lines). Ends with the stack."""
-    log = stack.enter_context(open(os.path.join(folder, name + ".log"), "w"))
+    log = stack.enter_context(open(os.path.join(folder, name + ".log"), "w", buffering=1))
     if "stdout" in how:
         process = subprocess.Popen(command, stderr=log, **how)
         lines = None
