@@ -441,10 +441,8 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state, e
 	struct link *link = link_of(conn);
 
 	(void)code;
-	if (link) {
-		link->cut_path = false;
+	if (link)
 		enter(cls, conn, CONN_IDLE);
-	}
 	if (!x)
 		return;
 	let_go(cls, x);
