@@ -23,7 +23,10 @@ struct played {
 	const char *refuses; /* why it cannot start */
 	bool fails;          /* once it runs */
 	int sticks;          /* its loop stands still until this can be read; 0: it does not */
-	struct loop_timer *soon;
+	int soon_ms;         /* when it fails, sticks or ends */
+	bool deaf;           /* nothing was heard for almost ten minutes */
+	bool call_fails;     /* but a call has failed just now */
+	struct loop_timer *soon, *end;
 };
 
 static void on_soon(void *ctx)
@@ -32,6 +35,12 @@ static void on_soon(void *ctx)
 	struct error err;
 	char c;
 
+	if (p->deaf) {
+		p->program.pulse.quiet_turns = PULSE_DEAF_TURNS - 1;
+		if (p->call_fails)
+			program_call_failed(&p->program);
+		return;
+	}
 	if (p->sticks)
 		(void)!read(p->sticks, &c, 1);
 	if (!p->fails) {
@@ -42,13 +51,28 @@ static void on_soon(void *ctx)
 	program_fail(&p->program, "played.failed", &err);
 }
 
+static void on_end(void *ctx)
+{
+	(void)ctx;
+	kill(getpid(), SIGTERM);
+}
+
+static bool hears_nothing(void *ctx, int64_t max_age_ms)
+{
+	(void)ctx;
+	assert_int_equal(max_age_ms, PULSE_HEARD_MS);
+	return false;
+}
+
 static int start(void *ctx, struct error *err)
 {
 	struct played *p = ctx;
 
 	if (p->refuses)
 		return error_set(err, ERR_INVALID, "%s", p->refuses);
-	p->soon = loop_timer_start(&p->program.loop.uv, 0, 0, on_soon, p);
+	p->soon = loop_timer_start(&p->program.loop.uv, (uint64_t)p->soon_ms, 0, on_soon, p);
+	if (p->deaf) /* one that goes on is ended */
+		p->end = loop_timer_start(&p->program.loop.uv, 2500, 0, on_end, p);
 	return p->program.kube && p->program.metrics && p->soon ? 0 : error_set(err, ERR_INVALID, "half a program");
 }
 
@@ -65,6 +89,7 @@ static void stop(void *ctx)
 	struct played *p = ctx;
 
 	loop_timer_free(p->soon);
+	loop_timer_free(p->end);
 	log_info(&p->program.log, "played.stop", "x=1");
 }
 
@@ -113,6 +138,7 @@ static int run(struct played *p, const char *ops_listen, const char *level, char
 	p->program.drain = drain;
 	p->program.stop = stop;
 	p->program.ctx = p;
+	p->program.heard = p->deaf ? hears_nothing : NULL;
 	pid = fork();
 	if (pid == 0) {
 		dup2(fds[1], STDERR_FILENO);
@@ -163,7 +189,11 @@ TEST(what_cannot_start_says_why_in_one_line)
 		      "with a port from 0 to 65535\"\n");
 }
 
-/* Asks /healthz until it is not well, and then lets the loop go on: 0, when it was well before and says why it is not.
+/* The loop turns for so long before it stands still. */
+#define TURNS_MS 2500
+
+/* Asks /healthz until it is not well, and then lets the loop go on: 0, when it was well for as long as it turned and
+ * for 10 s more (its last turn was up to a second before), and says why it is not.
  * A process, since run() forks and another thread might hold a lock just then. */
 static int ask_until_unwell(const char *url, int release)
 {
@@ -173,12 +203,13 @@ static int ask_until_unwell(const char *url, int release)
 	int status = 0;
 	bool was_well = false;
 
-	while (status != 503 && clock_mono_ms() - begin < 30000) {
+	while (status != 503 && clock_mono_ms() - begin < 30000) { /* begun before the program */
 		buf_reset(&body);
 		if (http_fetch(&spec, NULL, &status, &body, NULL) == 0)
 			was_well |= status == 200;
 		usleep(20000);
 	}
+	was_well &= clock_mono_ms() - begin >= PULSE_STUCK_MS + TURNS_MS - PULSE_TURN_MS;
 	(void)!write(release, "", 1);
 	return was_well && strstr(body.data, "the event loop has not turned for 10") ? 0 : 1;
 }
@@ -192,6 +223,7 @@ TEST(healthz_says_that_the_loop_is_stuck)
 
 	assert_int_equal(pipe(fds), 0);
 	p.sticks = fds[0];
+	p.soon_ms = TURNS_MS;
 	snprintf(listen, sizeof(listen), "127.0.0.1:%d", port);
 	snprintf(url, sizeof(url), "http://%s/healthz", listen);
 	asker = fork();
@@ -202,6 +234,28 @@ TEST(healthz_says_that_the_loop_is_stuck)
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+TEST(a_program_that_is_deaf_ends_itself)
+{
+	struct played p = { .deaf = true };
+	char said[4096];
+
+	assert_int_equal(run(&p, "127.0.0.1:0", "info", said), 1);
+	assert_string_equal(
+		said,
+		START "level=error event=deaf error=\"for 10 minutes nothing was heard from the API server, and no "
+		      "call to it has failed either\"\n"
+		      "level=info event=played.stop x=1\n");
+}
+
+TEST(a_program_whose_calls_fail_is_not_deaf)
+{
+	struct played p = { .deaf = true, .call_fails = true };
+	char said[4096];
+
+	assert_int_equal(run(&p, "127.0.0.1:0", "info", said), 0);
+	assert_null(strstr(said, "event=deaf"));
 }
 
 TEST(the_log_has_its_level)
