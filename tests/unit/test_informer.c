@@ -95,6 +95,7 @@ struct seen {
 	struct informer *informer;
 	struct buf log; /* "+one/a " new, "~one/a(x) " changed from x, "-one/a " gone, "! " synced, "E " error */
 	int errors, synced;
+	int64_t synced_ms;
 	const char *until; /* the log that is waited for */
 	bool stop_in_set, stop_in_synced, stop_in_error, stop_in_delete;
 	struct error last;
@@ -142,6 +143,7 @@ static void on_synced(void *ctx)
 	struct seen *s = ctx;
 
 	s->synced++;
+	s->synced_ms = clock_mono_ms();
 	buf_addstr(&s->log, "! ");
 	if (s->stop_in_synced)
 		stop_now(s);
@@ -663,6 +665,13 @@ FIXTURE_TEST(a_refused_list_is_told_and_tried_again)
 	stop(&s);
 }
 
+static bool two_watches(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return fake_count(&s->world->api, "watch=1") >= 2;
+}
+
 static bool three_watches(void *ctx)
 {
 	struct seen *s = ctx;
@@ -701,7 +710,9 @@ static void ends_each_watch(struct fake_world *w, bool breaking)
 	fake_hot(&w->api, true, breaking);
 	start_at(&s, w, PODS);
 	expect(&s, "! ");
-	fake_run(w, 3000 / HURRY, never, NULL);
+	assert_true(fake_run(w, LONG, two_watches, &s));
+	assert_true(clock_mono_ms() - s.synced_ms >= 950 / HURRY); /* the first one began with that */
+	fake_run(w, 2000 / HURRY, never, NULL);
 	assert_in_range(fake_count(&w->api, "watch=1"), 1, 4);
 	assert_in_range(s.errors, breaking, 4);
 	assert_int_equal(fake_count(&w->api, "limit="), 1);

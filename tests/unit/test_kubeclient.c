@@ -393,6 +393,8 @@ FIXTURE_TEST(calls_under_way_end_well_when_certificates_are_replaced)
 	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL); /* a doubt */
 	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL);
 	cJSON_Delete(b.object);
+	ask(&b, w, c, "GET", "/api/v1/nodes", NULL, NULL); /* would free what is idle: this is not */
+	cJSON_Delete(b.object);
 	fake_unblock(&w->api);
 	assert_true(fake_run(w, LONG, is_done, &a));
 	assert_int_equal(a.err.code, ERR_NONE);
