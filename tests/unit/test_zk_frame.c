@@ -127,6 +127,11 @@ TEST(what_comes_unasked)
 	zk_text(&body, "/a", 2);
 	refused(ZK_VOID, ERR_PROTOCOL, "a watch event of type -1");
 	header(-1, 0);
+	zk_int(&body, 5);
+	zk_int(&body, 3);
+	zk_text(&body, "/a", 2);
+	refused(ZK_VOID, ERR_PROTOCOL, "a watch event of type 5");
+	header(-1, 0);
 	zk_int(&body, 3);
 	zk_int(&body, 3);
 	zk_int(&body, 2000);
@@ -212,6 +217,23 @@ TEST(data_has_its_length)
 	refused(ZK_PATH, ERR_PROTOCOL, "a path that is cut short");
 }
 
+/* What comes right behind it is another frame's. */
+TEST(a_frame_ends_where_it_says)
+{
+	header(5, 0);
+	zk_int(&body, 100);
+	zeros(99);
+	buf_init(&all, 8u << 20);
+	zk_text(&all, body.data, (int)body.len);
+	buf_release(&body);
+	for (int i = 0; i < 200; i++)
+		buf_addch(&all, 0);
+	err = (struct error)ERROR_INIT;
+	assert_int_equal(zk_frame_check(ZK_DATA, all.data, all.len, &frame, &err), -1);
+	assert_string_equal(err.text, "data that is cut short");
+	buf_release(&all);
+}
+
 static void refused_bytes(const void *bytes, size_t len, enum error_code code, const char *words)
 {
 	assert_int_equal(zk_frame_check(ZK_VOID, bytes, len, &frame, &err), -1);
@@ -247,4 +269,7 @@ TEST(a_session_begins_as_one)
 	connect_frame(4000, 16, 0);
 	zeros(1);
 	refused(ZK_CONNECT, ERR_PROTOCOL, "a first answer of 38 bytes");
+	connect_frame(4000, 16, -1);
+	body.len--;
+	refused(ZK_CONNECT, ERR_PROTOCOL, "a first answer of 35 bytes");
 }
