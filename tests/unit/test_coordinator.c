@@ -14,6 +14,7 @@
 #include "tests/unit/test.h"
 
 #define LIMIT_MS 30000
+#define START_MS 90000 /* of a JVM on a machine that has other work; less than run-unit gives the whole program */
 #define NODE     "/codis3/codis-test/group/group-0001"
 
 struct fixture {
@@ -76,7 +77,7 @@ static int stop_zookeeper(void **state)
 static void on_limit(uv_timer_t *t)
 {
 	(void)t;
-	fail_msg("nothing came within %d ms", LIMIT_MS);
+	fail_msg("nothing came in time");
 }
 
 static void on_changed(void *ctx, const char *path)
@@ -100,7 +101,7 @@ static int open_coordinator(void **state)
 	uv_timer_init(&f->uv, &f->limit);
 	f->c = coordinator_open(&f->uv, &cfg, &err);
 	assert_non_null(f->c);
-	uv_timer_start(&f->limit, on_limit, LIMIT_MS, 0);
+	uv_timer_start(&f->limit, on_limit, START_MS, 0);
 	while (!coordinator_ready(f->c))
 		uv_run(&f->uv, UV_RUN_ONCE);
 	uv_timer_stop(&f->limit);
