@@ -80,10 +80,10 @@ class Program:
         self.slowest, self.last_failure, self.most_mb = 0.0, "", 0.0
         self.ending = threading.Event()
         watcher = threading.Thread(target=self.be_kubelet, daemon=True)
-        stack.callback(watcher.join)
-        stack.callback(self.ending.set)
         wait(f"{name} to serve /healthz", self.healthy, READY_S)
         watcher.start()
+        stack.callback(watcher.join)
+        stack.callback(self.ending.set)
 
     def get(self, path, **how):
         return call(self.ops, path, **how)
