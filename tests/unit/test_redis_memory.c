@@ -1,12 +1,9 @@
-/* The Nth allocation fails, for every N: a connection, a command and a probe are right, or say cleanly that they are
- * not, and leave nothing behind. malloc() and its like are this file's own here, for all libraries as well; they fail
- * on the test's own thread only, so that the peer is another. */
+/* The nth allocation fails, for every n: a connection, a command and a probe are right, or say cleanly that they are
+ * not, and leave nothing behind. The peer is another thread, for which there is memory. */
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -14,70 +11,11 @@
 #include "common/codis/probe.h"
 #include "common/codis/redis_command.h"
 #include "tests/unit/net_fixture.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/redis_peer.h"
 #include "tests/unit/test.h"
 
 #define LIMIT_MS 5000
-
-/* --- allocations -------------------------------------------------------------------------------------------------- */
-
-static __thread bool counting;
-static __thread long left; /* until one fails */
-static __thread bool failed;
-static __thread long live; /* allocated since counting began, and not freed */
-
-/* A sanitizer has its own: there the tests run without failures. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define SANITIZED 0
-#endif
-
-#if !SANITIZED
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t n, size_t size);
-void *__libc_realloc(void *p, size_t size);
-void __libc_free(void *p);
-
-static bool fails(void)
-{
-	if (!counting || --left != 0)
-		return false;
-	failed = true;
-	return true;
-}
-
-static void *counted(void *p)
-{
-	live += counting && p;
-	return p;
-}
-
-void *malloc(size_t size)
-{
-	return fails() ? NULL : counted(__libc_malloc(size));
-}
-
-void *calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : counted(__libc_calloc(n, size));
-}
-
-void *realloc(void *p, size_t size)
-{
-	if (fails())
-		return NULL;
-	return p ? __libc_realloc(p, size) : counted(__libc_realloc(p, size));
-}
-
-void free(void *p)
-{
-	live -= counting && p;
-	__libc_free(p);
-}
-#endif
 
 /* --- a peer that answers as a server does ------------------------------------------------------------------------- */
 
@@ -138,11 +76,10 @@ struct fixture {
 static void on_limit(uv_timer_t *t)
 {
 	(void)t;
-	counting = false;
+	nomem_off();
 	fail_msg("nothing came within %d ms", LIMIT_MS);
 }
 
-/* Runs `scenario` with the Nth allocation failing, until it has fewer. */
 static void with_each_allocation(void (*scenario)(struct fixture *f))
 {
 	struct fixture f = { 0 };
@@ -150,18 +87,14 @@ static void with_each_allocation(void (*scenario)(struct fixture *f))
 	uv_loop_init(&f.uv);
 	uv_timer_init(&f.uv, &f.guard);
 	snprintf(f.addr, sizeof(f.addr), "127.0.0.1:%d", port);
-	scenario(&f); /* libuv's table of descriptors has grown by now: where that cannot be had, libuv ends the process
-		       */
-	failed = true;
-	for (int n = 1; failed; n++) {
+	/* The rounds without a failure let libuv's table of descriptors grow: where that cannot be had, libuv ends the
+	 * process. */
+	NOMEM_EACH
+	{
 		uv_timer_start(&f.guard, on_limit, LIMIT_MS, 0);
-		failed = false;
-		left = n;
-		live = 0;
-		counting = true;
+		nomem_on();
 		scenario(&f);
-		counting = false;
-		assert_int_equal(live, 0);
+		nomem_off();
 	}
 	uv_close((uv_handle_t *)&f.guard, NULL);
 	uv_run(&f.uv, UV_RUN_DEFAULT);
@@ -189,11 +122,11 @@ static void turn_until_closed(struct fixture *f)
 
 static void assert_no_memory(const struct fixture *f)
 {
-	counting = false;
-	assert_true(failed);
+	NOMEM_PAUSE;
+
+	assert_true(nomem_failed());
 	assert_int_equal(f->err.code, ERR_NOMEM);
 	assert_non_null(strstr(f->err.text, "memory"));
-	counting = true;
 }
 
 static void do_command(struct fixture *f)
@@ -250,8 +183,11 @@ static void do_probe(struct fixture *f)
 		assert_no_memory(f);
 		return;
 	}
-	while (!f->heard)
+	while (!f->heard) {
 		uv_run(&f->uv, UV_RUN_ONCE);
+		if (nomem_failed())
+			nomem_off(); /* there is memory again, and the probe goes on */
+	}
 	redis_probe_stop(p);
 	turn_until_closed(f);
 }
