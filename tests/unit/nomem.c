@@ -58,11 +58,14 @@ void __libc_free(void *p);
 void *__libc_memalign(size_t align, size_t size);
 #endif
 
+/* The dynamic linker comes through here before ThreadSanitizer is there. */
+#define EARLY __attribute__((no_sanitize_thread))
+
 /* Where there is a sanitizer that looks for leaks. */
 void __lsan_disable(void) __attribute__((weak));
 void __lsan_enable(void) __attribute__((weak));
 
-static bool may_have(void)
+EARLY static bool may_have(void)
 {
 	bool fails;
 
@@ -82,24 +85,24 @@ static bool may_have(void)
 	return false;
 }
 
-static void *counted(void *p)
+EARLY static void *counted(void *p)
 {
 	if (p)
 		atomic_fetch_add_explicit(&in_use, 1, memory_order_relaxed);
 	return p;
 }
 
-void *malloc(size_t size)
+EARLY void *malloc(size_t size)
 {
 	return may_have() ? counted(REAL(malloc)(size)) : NULL;
 }
 
-void *calloc(size_t n, size_t size)
+EARLY void *calloc(size_t n, size_t size)
 {
 	return may_have() ? counted(REAL(calloc)(n, size)) : NULL;
 }
 
-void *realloc(void *p, size_t size)
+EARLY void *realloc(void *p, size_t size)
 {
 	void *grown;
 
@@ -113,7 +116,7 @@ void *realloc(void *p, size_t size)
 	return grown;
 }
 
-void *reallocarray(void *p, size_t n, size_t size)
+EARLY void *reallocarray(void *p, size_t n, size_t size)
 {
 	size_t bytes;
 
@@ -124,17 +127,17 @@ void *reallocarray(void *p, size_t n, size_t size)
 	return realloc(p, bytes);
 }
 
-void *memalign(size_t align, size_t size)
+EARLY void *memalign(size_t align, size_t size)
 {
 	return may_have() ? counted(REAL(memalign)(align, size)) : NULL;
 }
 
-void *aligned_alloc(size_t align, size_t size)
+EARLY void *aligned_alloc(size_t align, size_t size)
 {
 	return memalign(align, size);
 }
 
-int posix_memalign(void **out, size_t align, size_t size)
+EARLY int posix_memalign(void **out, size_t align, size_t size)
 {
 	void *p = memalign(align, size);
 
@@ -144,7 +147,7 @@ int posix_memalign(void **out, size_t align, size_t size)
 	return 0;
 }
 
-void free(void *p)
+EARLY void free(void *p)
 {
 	if (p)
 		atomic_fetch_sub_explicit(&in_use, 1, memory_order_relaxed);
