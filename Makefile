@@ -106,6 +106,7 @@ $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 FUZZ      ?= $(FUZZERS)
 FUZZ_CC   := clang-14
 FUZZ_JOBS := $(or $(JOBS),$(shell nproc))
+side_by_side = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(FUZZ_JOBS))
 
 link_with = $(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(1) $(BUILD)/libcodis.a $(LIBS) $(2)
 link      = $(link_with)
@@ -148,15 +149,17 @@ $(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # --- tests ------------------------------------------------------------------------------------------------------------
+sanitized = $(if $(SANITIZE),tests/sanitized)
+
 .PHONY: unit
 unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c)) ## unit tests (cmocka), and those of the scripts (a minute)
 	$(give_back)
-	@tests/run-unit $(filter-out %.o,$^) $(wildcard tests/scripts/test_*)
+	@$(sanitized) tests/run-unit $(filter-out %.o,$^) $(wildcard tests/scripts/test_*)
 
 .PHONY: fuzz
 fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each parser for TIME seconds (two minutes)
 	+@command -v $(FUZZ_CC) >/dev/null || { echo '$(FUZZ_CC) is missing: make deps installs it' >&2; exit 1; }
-	+@$(MAKE) --no-print-directory $(if $(V),,-s) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(FUZZ_JOBS)) CC=$(FUZZ_CC) CFLAGS='-O1 -g' \
+	+@$(MAKE) --no-print-directory $(if $(V),,-s) $(side_by_side) CC=$(FUZZ_CC) CFLAGS='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined BUILD=$(BUILD)/fuzz $(addprefix $(BUILD)/fuzz/tests/fuzz/,$(FUZZ))
 	$(give_back)
 	@BUILD=$(abspath $(BUILD)) tests/fuzz/run --seconds $(or $(TIME),15) --jobs $(FUZZ_JOBS) $(FUZZ); status=$$?; \
@@ -164,7 +167,7 @@ fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each p
 
 .PHONY: hostile
 hostile: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## the programs among peers and callers that wish them ill (a minute and a half)
-	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) tests/hostile/run $(CASES)
+	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) $(sanitized) tests/hostile/run $(CASES)
 
 .PHONY: soak
 soak: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## that and churn for TIME seconds (600): a report and a picture in build/soak
@@ -173,7 +176,7 @@ soak: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## that and c
 
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
-	@CODIS_SIM=$(abspath $(BUILD))/codis-sim tests/contract/run
+	@CODIS_SIM=$(abspath $(BUILD))/codis-sim $(sanitized) tests/contract/run
 
 .PHONY: cluster-test
 cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
@@ -186,6 +189,10 @@ e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some m
 .PHONY: test
 test: ## unit, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	+@MAKE="$(MAKE)" tests/run-all unit fuzz contract hostile cluster-test e2e
+
+.PHONY: sanitize
+sanitize: ## unit, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)
+	+@MAKE="$(MAKE)" tests/run-all $(side_by_side) $(foreach s,address$(comma)undefined thread,SANITIZE=$(s) unit contract hostile)
 
 .PHONY: bench-controller
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
