@@ -81,6 +81,8 @@ struct cluster {
 	int proxies_unread;         /* such nodes under way */
 	int64_t list_asked_ms;      /* when the coordinator's folders were last asked for */
 	int listing;                /* such questions under way */
+	bool all_changed;           /* what has changed in the coordinator cannot be told: all is read at once */
+	int reread_at, reread_left; /* groups that are read again though nothing tells that they have changed */
 	bool list_failed;           /* one of them had no answer: they are asked again soon */
 	bool reload_due;
 	bool ask_now; /* a pod has changed: all are asked, whenever they were asked last */

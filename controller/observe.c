@@ -21,7 +21,10 @@
 #define ASK_COSTLY_MS 10000 /* one that takes more than its share (cost.h) */
 /* A change in the coordinator is told by a watch; all is read in between lest one was missed. The lock, while no
  * dashboard serves, is read with it. */
-#define FOLDERS_MS       10000
+#define FOLDERS_MS 10000
+/* The part of a product's groups that is read again in one tick: all of them in half of FOLDERS_MS. The write of a
+ * failover does not stand behind the reads of a thousand groups so. */
+#define REREAD_PART      50
 #define PROXY_TIMEOUT_MS 1000
 /* A member of ZooKeeper that is cut from its leader is found out by the others within syncLimit ticks: 10 s as it
  * comes. */
@@ -126,6 +129,8 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	bool gone = err && err->code == ERR_NOTFOUND, first, news;
 
 	c->list_failed |= !g || (err && !gone);
+	if (g)
+		g->unread = err && !gone;
 	if (!g || (err && !gone) || began_ms < g->read_ms)
 		return false;
 	if (!gone && is_older(c, g, stat))
@@ -199,6 +204,13 @@ void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, con
 	}
 }
 
+/* Nothing can be decided of it before it is read. */
+static bool is_awaited(const struct cluster *c, const struct observed_group *g)
+{
+	return g->unread || g->read_ms <= c->connected_since_ms || g->read_ms <= c->steady_since_ms ||
+	       g->read_ms <= g->doubted_ms || g->read_ms <= g->acted_ms;
+}
+
 static void on_group_names(void *ctx, int count, const char *const *names, const struct error *err)
 {
 	struct node_read *r = ctx;
@@ -212,9 +224,23 @@ static void on_group_names(void *ctx, int count, const char *const *names, const
 		return;
 	}
 	observe_hear_group_list(c, began_ms, count, names);
-	for (int i = 0; i < c->group_count; i++)
-		observe_group(c, c->groups[i]->node.id);
+	for (int i = 0; i < c->group_count; i++) {
+		if (c->all_changed || is_awaited(c, c->groups[i]))
+			observe_group(c, c->groups[i]->node.id);
+	}
+	c->reread_left = c->all_changed ? 0 : c->group_count;
+	c->all_changed = false;
 	cluster_heard(c, false);
+}
+
+static void reread_some(struct cluster *c)
+{
+	int n = c->group_count / REREAD_PART + 1;
+
+	for (; n && c->reread_left > 0 && c->group_count; n--, c->reread_left--) {
+		c->reread_at = (c->reread_at + 1) % c->group_count;
+		observe_group(c, c->groups[c->reread_at]->node.id);
+	}
 }
 
 /* Before that, a proxy that is not known to be registered may be. */
@@ -413,7 +439,7 @@ static void read_folders(struct cluster *c, int64_t now_ms)
 		read_lock(c);
 }
 
-/* The watch on what was read tells: it is read again at once, a folder with all that is in it. */
+/* The watch on what was read tells: it is read again at once, a folder with all that is new in it. */
 void observe_changed(struct cluster *c, const char *path)
 {
 	const char *group = path ? strstr(path, "/group/group-") : NULL;
@@ -421,6 +447,7 @@ void observe_changed(struct cluster *c, const char *path)
 
 	if (c->cost.over)
 		return; /* all is read again soon enough */
+	c->all_changed |= !path;
 	if (group && sscanf(group, "/group/group-%4d", &gid) == 1 && cluster_group(c, gid, false))
 		observe_group(c, gid);
 	else
@@ -705,6 +732,7 @@ static void ask_proxies(struct cluster *c, int64_t now_ms)
 void observe(struct cluster *c, int64_t now_ms)
 {
 	read_folders(c, now_ms);
+	reread_some(c);
 	ask_dashboards(c, now_ms);
 	ask_proxies(c, now_ms);
 	c->ask_now = false;

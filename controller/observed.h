@@ -55,6 +55,7 @@ struct observed_group {
 	int64_t czxid;              /* which node of that name it is; 0: not known */
 	int64_t older_since_ms;     /* since when only older versions are read; 0: not so */
 	int64_t read_ms;            /* when the read that gave this began */
+	bool unread;                /* the last read had no answer */
 	char unreadable[120];       /* why the node cannot be read as it is now; node is what it was before; "" none */
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
 	int64_t doubted_ms; /* a server's role has contradicted the node: nothing is judged until it is read again */
