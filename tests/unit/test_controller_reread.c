@@ -150,7 +150,8 @@ static int begin(void **state)
 	controller_world_setup(state);
 	memset(&w, 0, sizeof(w));
 	w.now_ms = clock_mono_ms();
-	snprintf(world.c->dashboard.addr, sizeof(world.c->dashboard.addr), "10.0.2.1:18080"); /* so its lock is not read */
+	snprintf(world.c->dashboard.addr, sizeof(world.c->dashboard.addr),
+		 "10.0.2.1:18080"); /* so its lock is not read */
 	world.c->zk = (struct coordinator *)(void *)&w;
 	world.c->connected_since_ms = world.c->steady_since_ms = 1;
 	tick(0);
@@ -222,7 +223,8 @@ REREAD_TEST(group_in_which_something_was_done_is_read_with_the_next_list)
 	assert_non_null(w.done[5]);
 }
 
-/* It is read again with all others, some seconds later: what tells changes without end is asked no more for each of them. */
+/* It is read again with all others, some seconds later: what tells changes without end is asked no more for each of
+ * them. */
 REREAD_TEST(changes_of_a_costly_cluster_are_not_read_at_once)
 {
 	world.c->cost.over = true;
