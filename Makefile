@@ -198,6 +198,10 @@ sanitize: ## unit, contract and hostile, with AddressSanitizer and UndefinedBeha
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
 	@BUILD=$(abspath $(BUILD)) tests/bench/controller/bench $(SETUPS)
 
+.PHONY: bench-memory
+bench-memory: $(addprefix $(BUILD)/,$(PROGRAMS)) ## what the three programs hold of a large cluster (three minutes)
+	@BUILD=$(abspath $(BUILD)) tests/bench/memory/bench
+
 .PHONY: lint
 lint: ## the text: format and length of C, includes, shell, Python, manifests
 	@tools/lint

@@ -191,6 +191,7 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	uv_loop_t *uv = &w->program.loop.uv;
 	struct inventory_watch_config config = { .lock = &w->lock,
 						 .parts = INVENTORY_SETS,
+						 .keep_sets = true,
 						 .program = "codis-webhook",
 						 .on_error = on_inventory_error,
 						 .ctx = w };

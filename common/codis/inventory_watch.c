@@ -127,13 +127,6 @@ static void prune_node(cJSON *node)
 			NAMES("type", "status", "lastTransitionTime"));
 }
 
-/* The inventory has its own copy of all that. */
-static void shrink_node(cJSON *node)
-{
-	keep_only(node, NAMES("metadata"));
-	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion"));
-}
-
 static void prune_containers(cJSON *spec)
 {
 	cJSON *container;
@@ -255,36 +248,32 @@ static struct informer *other_of(const struct one *o)
 	return w->ones[o == &w->ones[PODS_BY_APP] ? PODS_BY_COMPONENT : PODS_BY_APP].informer;
 }
 
-static int has_uid(void *ctx, const cJSON *pod)
-{
-	return pod && strcmp(uid_of(pod), ctx) == 0;
-}
-
 static bool other_has(const struct one *o, const cJSON *pod)
 {
 	char key[STORE_KEY_MAX];
+	struct stored_name its;
 
-	return other_of(o) && store_key(pod, key) == 0 &&
-	       informer_read(other_of(o), key, has_uid, (void *)(uintptr_t)uid_of(pod));
+	return other_of(o) && store_key(pod, key) == 0 && informer_name(other_of(o), key, &its) &&
+	       strcmp(its.uid, uid_of(pod)) == 0;
 }
 
-static int take_in_stored(void *ctx, const cJSON *pod)
+/* Late news of the one watch: the other has brought the successor already. Of one name all versions of the one are
+ * before those of the other. */
+static bool is_past(const struct one *o, const cJSON *pod)
 {
-	return pod ? take_in(ctx, pod, pod, inventory_set_pod) : 0;
+	const char *version = json_str(pod, "metadata", "resourceVersion", NULL);
+	char key[STORE_KEY_MAX];
+	struct stored_name its;
+
+	return version && other_of(o) && store_key(pod, key) == 0 && informer_name(other_of(o), key, &its) &&
+	       strcmp(its.uid, uid_of(pod)) != 0 && store_is_earlier(version, its.version);
 }
 
-/* Late news of the one watch may have put an old pod over its successor, which the other had brought already. */
 static void forget(struct inventory_watch *w, const cJSON *pod)
 {
-	char key[STORE_KEY_MAX];
-
 	lock(w);
 	inventory_remove_pod(w->cfg.inventory, uid_of(pod));
 	unlock(w);
-	for (int i = PODS_BY_APP; i <= PODS_BY_COMPONENT && store_key(pod, key) == 0; i++) {
-		if (w->ones[i].informer)
-			informer_read(w->ones[i].informer, key, take_in_stored, &w->ones[i]);
-	}
 	if (w->cfg.on_pod_gone)
 		w->cfg.on_pod_gone(w->cfg.ctx, pod);
 }
@@ -347,6 +336,8 @@ static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
 	const struct one *o = ctx;
 	struct inventory_watch *w = o->watch;
 
+	if (is_past(o, pod))
+		return;
 	end_leaving(w, pod);
 	take_in(o, pod, old, inventory_set_pod);
 	if (w->cfg.on_pod)
@@ -380,17 +371,16 @@ static void on_error(void *ctx, const struct error *err)
 static const struct {
 	unsigned of;
 	const char *resource, *name, *path, *selector;
-	void (*prune)(cJSON *object), (*shrink)(cJSON *object);
+	void (*prune)(cJSON *object);
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
 	void (*on_delete)(void *ctx, const cJSON *object);
 } watches[WATCHES] = {
-	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, shrink_node, on_node,
-		    on_node_gone },
-	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, NULL, on_pod,
+	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, on_node, on_node_gone },
+	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, on_pod,
 			  on_pod_gone },
 	[PODS_BY_COMPONENT] = { INVENTORY_PODS, "pods", "pods by component", "/api/v1/pods", BY_COMPONENT, prune_pod,
-				NULL, on_pod, on_pod_gone },
-	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set, NULL,
+				on_pod, on_pod_gone },
+	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set,
 		   on_set, on_set_gone },
 };
 
@@ -410,7 +400,7 @@ struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client 
 		struct informer_config config = { .path = watches[i].path,
 						  .label_selector = watches[i].selector,
 						  .prune = watches[i].prune,
-						  .shrink = watches[i].shrink,
+						  .names_only = i != SETS || !cfg->keep_sets,
 						  .on_set = watches[i].on_set,
 						  .on_delete = watches[i].on_delete,
 						  .on_error = on_error,

@@ -26,10 +26,12 @@ struct inventory_watch_config {
 	struct inventory *inventory;
 	pthread_mutex_t *lock; /* is taken around each change of the inventory; NULL where one thread has it */
 	unsigned parts;        /* enum inventory_part, or-ed */
+	bool keep_sets;        /* for inventory_watch_read_set and inventory_watch_each_set */
 	const char *program;   /* for the sentences of inventory_watch_ready; must outlive the watch */
 
-	/* After the inventory was told, without the lock; any may be NULL. old: what was known of the pod, NULL when it
-	 * is new. Objects are pruned to what codis_pod_read() reads. */
+	/* After the inventory was told, without the lock; any may be NULL. old: NULL for one that is new. Objects are
+	 * pruned to what codis_pod_read() reads; each list tells all of them again. Of one that is gone there may be
+	 * no more than its name and uid. */
 	void (*on_pod)(void *ctx, const cJSON *pod, const cJSON *old);
 	void (*on_pod_gone)(void *ctx, const cJSON *pod);
 	/* A pod or set that cannot be read, or node; once an object, not at each of its changes. */

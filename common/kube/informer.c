@@ -239,18 +239,29 @@ static void tell_set(struct informer *i, const cJSON *object, cJSON *old)
 	cJSON_Delete(old);
 }
 
-/* Takes the object, which was pruned, over. Told is what differs, whatever its version says: those of an etcd that was
- * restored are given a second time. 0, or -1 and *err. */
-static int set_object(struct informer *i, const char *verb, cJSON *object, struct error *err)
+/* As set_object, where the store has names alone. */
+static int set_named(struct informer *i, const char *key, const cJSON *object, struct error *err)
 {
-	char key[STORE_KEY_MAX];
+	const char *version = json_str(object, "metadata", "resourceVersion", NULL);
+	JSON_CLEANUP cJSON *gone = NULL;
+	struct stored_name was;
+	bool there = store_name(i->store, key, &was), anew = there && strcmp(was.uid, uid_of(object)) != 0;
+
+	if (anew)
+		gone = store_object_of_name(key, was.uid);
+	if ((anew && !gone) || store_put_name(i->store, key, uid_of(object), version ? version : "") < 0)
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (anew && i->cfg.on_delete)
+		i->cfg.on_delete(i->cfg.ctx, gone);
+	if (i->cfg.on_set && !i->stopped)
+		i->cfg.on_set(i->cfg.ctx, object, there && !anew ? object : NULL);
+	return 0;
+}
+
+static int set_whole(struct informer *i, const char *key, cJSON *object, struct error *err)
+{
 	cJSON *old = NULL;
 
-	if (store_key(object, key) < 0 || !uid_of(object)) {
-		cJSON_Delete(object);
-		leave_out(i, verb);
-		return 0;
-	}
 	if (!i->tells_all && json_equal(store_peek(i->store, key), object)) {
 		store_keep(i->store, key);
 		cJSON_Delete(object);
@@ -261,28 +272,56 @@ static int set_object(struct informer *i, const char *verb, cJSON *object, struc
 		return error_set(err, ERR_NOMEM, "no memory");
 	}
 	tell_set(i, object, old);
-	if (i->cfg.shrink && !i->stopped)
-		store_change(i->store, object, i->cfg.shrink);
-	return i->unkept ? error_set(err, ERR_NOMEM, UNKEPT) : 0;
+	return 0;
 }
 
-/* last: as it was when it went, still the caller's. */
-static void delete_object(struct informer *i, cJSON *last)
+/* Takes the object, which was pruned, over. Told is what differs, whatever its version says: those of an etcd that was
+ * restored are given a second time. 0, or -1 and *err. */
+static int set_object(struct informer *i, const char *verb, cJSON *object, struct error *err)
 {
 	char key[STORE_KEY_MAX];
-	cJSON *stored;
+	int done;
+
+	if (store_key(object, key) < 0 || !uid_of(object)) {
+		cJSON_Delete(object);
+		leave_out(i, verb);
+		return 0;
+	}
+	if (i->cfg.names_only) {
+		done = set_named(i, key, object, err);
+		cJSON_Delete(object);
+	} else {
+		done = set_whole(i, key, object, err);
+	}
+	return done == 0 && i->unkept ? error_set(err, ERR_NOMEM, UNKEPT) : done;
+}
+
+/* last: as it was when it went, still the caller's. 0, or -1 and *err. */
+static int delete_object(struct informer *i, cJSON *last, struct error *err)
+{
+	const char *uid = uid_of(last);
+	JSON_CLEANUP cJSON *other = NULL;
+	char key[STORE_KEY_MAX];
+	struct stored_name was;
+	bool is_other;
 
 	if (store_key(last, key) < 0) {
 		leave_out(i, "watch");
-		return;
+		return 0;
 	}
-	stored = store_take(i->store, key);
-	if (!stored)
-		return;
+	if (!store_name(i->store, key, &was))
+		return 0;
+	is_other = uid && was.uid[0] && strcmp(was.uid, uid) != 0;
+	if (is_other && i->cfg.names_only && !(other = store_object_of_name(key, was.uid)))
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (i->cfg.names_only)
+		store_take(i->store, key);
+	else
+		other = store_take(i->store, key);
 	prune(i, last);
 	if (i->cfg.on_delete)
-		i->cfg.on_delete(i->cfg.ctx, other_uid(stored, last) ? stored : last);
-	cJSON_Delete(stored);
+		i->cfg.on_delete(i->cfg.ctx, is_other ? other : last);
+	return 0;
 }
 
 /* --- list --------------------------------------------------------------------------------------------------------- */
@@ -425,17 +464,6 @@ static void start_list(struct informer *i)
 
 /* --- watch -------------------------------------------------------------------------------------------------------- */
 
-/* Whether a is an earlier version than b. Kubernetes says that they may be compared (KEP-5504) where they are whole
- * numbers; of others nothing is said. */
-static bool is_earlier(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (strspn(a, "0123456789") != la || strspn(b, "0123456789") != lb)
-		return false;
-	return la != lb ? la < lb : strcmp(a, b) < 0;
-}
-
 static int take_version(struct informer *i, const cJSON *object, struct error *err)
 {
 	const char *version = json_str(object, "metadata", "resourceVersion", NULL);
@@ -443,7 +471,7 @@ static int take_version(struct informer *i, const cJSON *object, struct error *e
 	if (!version || !*version || strlen(version) >= VERSION_MAX)
 		return error_set(err, ERR_PROTOCOL, "an event without a resourceVersion");
 	/* Its etcd was restored: what we hold from after that never was. */
-	if (is_earlier(version, i->version))
+	if (store_is_earlier(version, i->version))
 		return error_set(err, ERR_PROTOCOL, "the resourceVersion went back from %.32s to %.32s", i->version,
 				 version);
 	snprintf(i->version, sizeof(i->version), "%s", version);
@@ -476,10 +504,8 @@ static int take_event(struct informer *i, cJSON *event, struct error *err)
 		return -1;
 	if (strcmp(type, "BOOKMARK") == 0)
 		return 0;
-	if (strcmp(type, "DELETED") == 0) {
-		delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"));
-		return 0;
-	}
+	if (strcmp(type, "DELETED") == 0)
+		return delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"), err);
 	if (strcmp(type, "ADDED") == 0 || strcmp(type, "MODIFIED") == 0) {
 		cJSON *owned = cJSON_DetachItemFromObjectCaseSensitive(event, "object");
 
@@ -693,6 +719,11 @@ int64_t informer_age_ms(const struct informer *i)
 	int64_t at = atomic_load(&i->heard_ms);
 
 	return at < 0 ? -1 : clock_mono_ms() - at;
+}
+
+bool informer_name(struct informer *i, const char *key, struct stored_name *out)
+{
+	return store_name(i->store, key, out);
 }
 
 int informer_read(struct informer *i, const char *key, int (*fn)(void *ctx, const cJSON *object), void *ctx)

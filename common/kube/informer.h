@@ -27,6 +27,7 @@
 struct error;
 struct informer;
 struct kube_client;
+struct stored_name;
 
 /* A watch that says nothing for so long is given up: the API server sends a bookmark about each minute. */
 #define INFORMER_MUTE_MS 120000
@@ -36,11 +37,11 @@ struct informer_config {
 	const char *label_selector;   /* not URL-encoded; or NULL */
 	const char *field_selector;   /* likewise */
 	void (*prune)(cJSON *object); /* drops what is never read (managedFields goes anyway, but for */
-	/* Once on_set was told, drops what is not to be kept either, or NULL: where what was told is kept elsewhere.
-	 * The metadata's name, namespace, uid and resourceVersion must stay. Such objects are told again by each list.
-	 */
-	void (*shrink)(cJSON *object);
-	bool keep_managers; /* this); or NULL */
+	bool keep_managers;           /* this); or NULL */
+	/* What is told is kept elsewhere: here names, uids and versions alone. Then every list tells all objects again,
+	 * `old` is the object itself (it only says that there was one), of what is gone no more than its name and uid
+	 * may be told, and informer_read and informer_each find nothing. */
+	bool names_only;
 	/* object: as stored, valid until it changes. old: what it was, or NULL when it is new. Either may be NULL:
 	 * whoever only reads the store needs no telling. */
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
@@ -67,6 +68,10 @@ void informer_tell_again(struct informer *i);
 bool informer_synced(const struct informer *i);
 /* Milliseconds since the API server was last heard (an event, a bookmark, a list); -1 before the first. Any thread. */
 int64_t informer_age_ms(const struct informer *i);
+
+/* The uid and version of the object "namespace/name" that was last heard. False: there is none. On the loop; valid
+ * until it changes. */
+bool informer_name(struct informer *i, const char *key, struct stored_name *out);
 
 /* Calls fn with the object "namespace/name" ("name" where cluster-wide), or NULL when it is not there, under the
  * store's lock: be short, keep nothing. Any thread. Returns fn's value. */

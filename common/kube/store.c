@@ -10,7 +10,8 @@
 
 struct stored {
 	const char *key; /* text */
-	cJSON *object;
+	cJSON *object;   /* NULL: the name alone, and of its object: */
+	const char *uid, *version;
 	unsigned sweep; /* in which it was last put or kept */
 	char text[];
 };
@@ -78,13 +79,16 @@ static int by_key(const void *a, const void *b)
 	return strcmp(x->key, y->key);
 }
 
-static struct stored *stored_new(const char *key)
+static struct stored *stored_new(const char *key, const char *uid, const char *version)
 {
-	size_t size = strlen(key) + 1;
-	struct stored *e = calloc(1, sizeof(*e) + size);
+	size_t key_size = strlen(key) + 1, uid_size = strlen(uid) + 1, version_size = strlen(version) + 1;
+	struct stored *e = calloc(1, sizeof(*e) + key_size + uid_size + version_size);
 
-	if (e)
-		e->key = memcpy(e->text, key, size);
+	if (!e)
+		return NULL;
+	e->key = memcpy(e->text, key, key_size);
+	e->uid = memcpy(e->text + key_size, uid, uid_size);
+	e->version = memcpy(e->text + key_size + uid_size, version, version_size);
 	return e;
 }
 
@@ -104,7 +108,7 @@ const cJSON *store_peek(struct store *s, const char *key)
 
 static struct stored *add(struct store *s, const char *key)
 {
-	struct stored *e = stored_new(key);
+	struct stored *e = stored_new(key, "", "");
 
 	if (!e || tsearch(e, &s->tree, by_key)) {
 		s->count += e != NULL;
@@ -131,11 +135,63 @@ int store_put(struct store *s, const char *key, cJSON *object, cJSON **old)
 	return e ? 0 : -1;
 }
 
-void store_change(struct store *s, cJSON *object, void (*change)(cJSON *object))
+bool store_is_earlier(const char *a, const char *b)
 {
+	size_t la = strlen(a), lb = strlen(b);
+
+	if (strspn(a, "0123456789") != la || strspn(b, "0123456789") != lb)
+		return false;
+	return la != lb ? la < lb : strcmp(a, b) < 0;
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+bool store_name(struct store *s, const char *key, struct stored_name *out)
+{
+	const struct stored *e = find(s, key);
+
+	if (!e)
+		return false;
+	out->uid = e->object ? or_empty(json_str(e->object, "metadata", "uid", NULL)) : e->uid;
+	out->version = e->object ? or_empty(json_str(e->object, "metadata", "resourceVersion", NULL)) : e->version;
+	return true;
+}
+
+int store_put_name(struct store *s, const char *key, const char *uid, const char *version)
+{
+	struct stored *e = stored_new(key, uid, version), **place, *old = NULL;
+
+	if (!e)
+		return -1;
+	e->sweep = s->sweep;
 	pthread_rwlock_wrlock(&s->lock);
-	change(object);
+	place = tsearch(e, &s->tree, by_key);
+	if (place && *place != e) { /* of equal keys, either may lead to it */
+		old = *place;
+		*place = e;
+	}
+	s->count += place && !old;
 	pthread_rwlock_unlock(&s->lock);
+	if (old)
+		stored_free(old);
+	if (!place)
+		free(e);
+	return place ? 0 : -1;
+}
+
+cJSON *store_object_of_name(const char *key, const char *uid)
+{
+	const char *slash = strchr(key, '/');
+	cJSON *object = cJSON_CreateObject(), *metadata = json_add_object(object, "metadata");
+
+	if ((!slash || json_add_fmt(metadata, "namespace", "%.*s", (int)(slash - key), key)) &&
+	    json_add_str(metadata, "name", slash ? slash + 1 : key) && json_add_str(metadata, "uid", uid))
+		return object;
+	cJSON_Delete(object);
+	return NULL;
 }
 
 cJSON *store_take(struct store *s, const char *key)
@@ -187,19 +243,36 @@ static void collect_unseen(const void *node, VISIT order, void *arg)
 		w->unseen[w->count++] = e;
 }
 
+/* Names become objects before any is taken out: that needs no memory. */
+static int add_names(const struct walk *w, cJSON *names)
+{
+	for (size_t i = 0; i < w->count; i++) {
+		const struct stored *e = w->unseen[i];
+
+		if (!e->object && json_push(names, store_object_of_name(e->key, e->uid)) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 cJSON *store_sweep_end(struct store *s)
 {
 	struct walk w = { .store = s, .unseen = calloc(s->count + 1, sizeof(*w.unseen)) };
 	cJSON *gone = cJSON_CreateArray();
 
-	if (!w.unseen || !gone) {
+	if (w.unseen)
+		twalk_r(s->tree, collect_unseen, &w);
+	if (!w.unseen || !gone || add_names(&w, gone) < 0) {
 		free(w.unseen);
 		cJSON_Delete(gone);
 		return NULL;
 	}
-	twalk_r(s->tree, collect_unseen, &w);
-	for (size_t i = 0; i < w.count; i++)
-		json_push(gone, store_take(s, w.unseen[i]->key));
+	for (size_t i = 0; i < w.count; i++) {
+		cJSON *object = store_take(s, w.unseen[i]->key);
+
+		if (object)
+			json_push(gone, object);
+	}
 	free(w.unseen);
 	return gone;
 }
@@ -209,7 +282,7 @@ static void visit(const void *node, VISIT order, void *arg)
 	struct stored *e = *(struct stored *const *)node;
 	struct walk *w = arg;
 
-	if ((order == postorder || order == leaf) && w->result == 0)
+	if ((order == postorder || order == leaf) && w->result == 0 && e->object)
 		w->result = w->fn(w->ctx, e->object);
 }
 

@@ -975,34 +975,52 @@ static void on_data(void *ctx, const cJSON *object, const cJSON *old)
 	buf_addf(&s->log, "%s ", json_str(object, "data", NULL));
 }
 
-static void shrink(cJSON *object)
+static void on_delete_uid(void *ctx, const cJSON *object)
 {
-	cJSON_DeleteItemFromObject(object, "data");
+	struct seen *s = ctx;
+
+	log_key(s, "-", object);
+	buf_addf(&s->log, "=%s ", json_str(object, "metadata", "uid", NULL));
 }
 
-static int has_data(void *ctx, const cJSON *object)
+static int is_there(void *ctx, const cJSON *object)
 {
 	(void)ctx;
-	return object && json_get(object, "data", NULL);
+	return object != NULL;
 }
 
-FIXTURE_TEST(what_is_kept_elsewhere_is_told_and_not_kept)
+static bool is_named(struct seen *s, const char *key, const char *uid)
+{
+	struct stored_name name;
+
+	return informer_name(s->informer, key, &name) && strcmp(name.uid, uid) == 0 && name.version[0];
+}
+
+/* Of what is gone without a last word, a name and a uid are told, also where another has taken its name. */
+FIXTURE_TEST(what_is_kept_elsewhere_is_told_and_only_its_name_kept)
 {
 	struct fake_world *w = *state;
 	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
 	struct informer_config cfg = {
-		.path = PODS, .shrink = shrink, .on_set = on_data, .on_delete = on_delete, .ctx = &s
+		.path = PODS, .names_only = true, .on_set = on_data, .on_delete = on_delete_uid, .ctx = &s
 	};
 
-	fake_apply(&w->api, POD_A, "{\"data\":\"1\"}");
+	fake_apply(&w->api, POD_A, "{\"metadata\":{\"uid\":\"u1\"},\"data\":\"1\"}");
 	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, NULL);
 	expect(&s, "1 ");
-	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	fake_apply(&w->api, POD_A, "{\"metadata\":{\"uid\":\"u1\"},\"data\":\"2\"}");
 	expect(&s, "2 ");
-	assert_int_equal(informer_read(s.informer, "one/a", has_data, NULL), 0);
-	assert_int_equal(informer_read(s.informer, "one/a", is_absent, NULL), 0);
+	assert_true(is_named(&s, "one/a", "u1"));
+	assert_int_equal(informer_read(s.informer, "one/a", is_absent, NULL), 1);
+	assert_int_equal(informer_each(s.informer, is_there, NULL), 0);
+	fake_apply(&w->api, POD_A, "{\"metadata\":{\"uid\":\"u2\"},\"data\":\"3\"}");
+	expect(&s, "-one/a=u1 3 ");
+	fake_down(&w->api);
 	fake_delete(&w->api, POD_A);
-	expect(&s, "-one/a ");
+	fake_compact(&w->api, false);
+	fake_up(&w->api);
+	expect(&s, "-one/a=u2 ");
+	assert_false(is_named(&s, "one/a", "u2"));
 	stop(&s);
 }
 

@@ -54,6 +54,7 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 	struct inventory_watch_config cfg = { .lock = &w->lock,
 					      .parts = INVENTORY_NODES | INVENTORY_PODS | INVENTORY_SETS,
+					      .keep_sets = true,
 					      .program = "codis-test-program",
 					      .on_pod = on_pod,
 					      .on_pod_gone = on_pod_gone,
