@@ -147,10 +147,10 @@ static int add_stray(void *ctx, const struct inventory_pod *p)
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return 1; /* at the next tick */
-	memcpy(s->namespace, p->pod.namespace, sizeof(s->namespace));
-	memcpy(s->name, p->pod.name, sizeof(s->name));
-	memcpy(s->uid, p->pod.uid, sizeof(s->uid));
-	memcpy(s->trouble, p->trouble, sizeof(s->trouble));
+	snprintf(s->namespace, sizeof(s->namespace), "%s", p->pod.namespace);
+	snprintf(s->name, sizeof(s->name), "%s", p->pod.name);
+	snprintf(s->uid, sizeof(s->uid), "%s", p->pod.uid);
+	snprintf(s->trouble, sizeof(s->trouble), "%s", p->trouble);
 	s->next = cs->strays;
 	cs->strays = s;
 	return 0;

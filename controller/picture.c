@@ -57,7 +57,7 @@ static int seen_at(const struct making *m, const struct inventory_pod *p, char a
 {
 	addr[0] = '\0';
 	if (inventory_has_its_addr(m->inv, p))
-		codis_pod_addr(&p->pod, addr, CODIS_ADDR_MAX);
+		codis_pod_addr(p->pod.ip, p->pod.port, addr, CODIS_ADDR_MAX);
 	return addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
 }
 
@@ -125,9 +125,9 @@ static void view_pod(const struct inventory *inv, const struct inventory_pod *p,
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(inv, p->pod.node) : NULL;
 
-	memcpy(out->name, p->pod.name, sizeof(out->name));
-	memcpy(out->uid, p->pod.uid, sizeof(out->uid));
-	memcpy(out->node, p->pod.node, sizeof(out->node));
+	snprintf(out->name, sizeof(out->name), "%s", p->pod.name);
+	snprintf(out->uid, sizeof(out->uid), "%s", p->pod.uid);
+	snprintf(out->node, sizeof(out->node), "%s", p->pod.node);
 	out->deleting = p->pod.status.deleting;
 	out->running = p->pod.status.running;
 	out->crash_looping = p->pod.status.crash_looping;
@@ -347,7 +347,7 @@ static void view_proxy_pod(struct making *m, const struct inventory_pod *p)
 {
 	char addr[CODIS_ADDR_MAX];
 
-	codis_pod_addr(&p->pod, addr, sizeof(addr));
+	codis_pod_addr(p->pod.ip, p->pod.port, addr, sizeof(addr));
 	for (int i = 0; addr[0] && i < m->v->proxy_count; i++) {
 		struct proxy_view *x = &m->v->proxies[i];
 
@@ -362,7 +362,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 
 	memset(d, 0, sizeof(*d));
 	view_pod(m->inv, p, &d->pod);
-	codis_pod_addr(&p->pod, d->addr, sizeof(d->addr));
+	codis_pod_addr(p->pod.ip, p->pod.port, d->addr, sizeof(d->addr));
 	for (int i = 0; i < m->seen->dashboard_count; i++) {
 		const struct observed_dashboard *o = m->seen->dashboards[i];
 

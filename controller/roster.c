@@ -288,7 +288,7 @@ static void use_password(struct cluster *c, const char *auth)
  * server's; of several the first by name. */
 struct stock {
 	struct cluster *c;
-	const struct codis_pod *coordinator, *password;
+	const struct kept_pod *coordinator, *password;
 };
 
 static int weight(enum codis_component component)
@@ -296,7 +296,7 @@ static int weight(enum codis_component component)
 	return component == CODIS_DASHBOARD ? 3 : component == CODIS_PROXY ? 2 : component == CODIS_SERVER ? 1 : 0;
 }
 
-static bool counts_more(const struct codis_pod *p, const struct codis_pod *than)
+static bool counts_more(const struct kept_pod *p, const struct kept_pod *than)
 {
 	if (!than || weight(p->component) != weight(than->component))
 		return !than || weight(p->component) > weight(than->component);
@@ -304,7 +304,7 @@ static bool counts_more(const struct codis_pod *p, const struct codis_pod *than)
 }
 
 /* An envFrom that may hold a password, as any pod's may, counts less than a pod that says one. */
-static bool says_password(const struct codis_pod *p, const struct codis_pod *than)
+static bool says_password(const struct kept_pod *p, const struct kept_pod *than)
 {
 	if (p->password.said == SAID_NOTHING)
 		return false;
@@ -315,8 +315,8 @@ static bool says_password(const struct codis_pod *p, const struct codis_pod *tha
 
 static void settle_password(struct stock *st)
 {
-	static const struct said_text nothing;
-	const struct said_text *said = st->password ? &st->password->password : &nothing;
+	static const struct kept_text nothing = { .said = SAID_NOTHING };
+	const struct kept_text *said = st->password ? &st->password->password : &nothing;
 	struct cluster *c = st->c;
 	const char *auth = "";
 
@@ -355,14 +355,14 @@ static void forget_process(struct cluster *c, struct observed_server *s)
 
 static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 {
-	const struct codis_pod *p = &pod->pod;
+	const struct kept_pod *p = &pod->pod;
 	struct observed_group *g = p->group ? cluster_group(c, p->group, true) : NULL;
 	struct observed_server *s;
 	char addr[CODIS_ADDR_MAX];
 
 	if (g)
 		g->wanted = true;
-	codis_pod_addr(p, addr, sizeof(addr));
+	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
 	s = addr[0] && inventory_has_its_addr(c->ctl->inventory, pod) ? want_server(c, addr) : NULL;
 	if (!s)
 		return;
@@ -377,12 +377,12 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 }
 
-static void stock_dashboard(struct cluster *c, const struct codis_pod *p)
+static void stock_dashboard(struct cluster *c, const struct kept_pod *p)
 {
 	struct observed_dashboard *d;
 	char addr[CODIS_ADDR_MAX];
 
-	codis_pod_addr(p, addr, sizeof(addr));
+	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
 	d = addr[0] ? cluster_dashboard(c, addr, true) : NULL;
 	if (!d)
 		return;
@@ -395,12 +395,12 @@ static void stock_dashboard(struct cluster *c, const struct codis_pod *p)
 	c->dashboard_asked_ms = 0;
 }
 
-static void stock_proxy(struct cluster *c, const struct codis_pod *p)
+static void stock_proxy(struct cluster *c, const struct kept_pod *p)
 {
 	struct observed_proxy *proxy;
 	char addr[CODIS_ADDR_MAX];
 
-	codis_pod_addr(p, addr, sizeof(addr));
+	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
 	proxy = addr[0] ? cluster_proxy(c, addr, true) : NULL;
 	if (proxy)
 		proxy->wanted = true;
@@ -410,7 +410,7 @@ static int stock_pod(void *ctx, const struct inventory_pod *pod)
 {
 	struct stock *st = ctx;
 	struct cluster *c = st->c;
-	const struct codis_pod *p = &pod->pod;
+	const struct kept_pod *p = &pod->pod;
 
 	c->has_pods = true;
 	if (p->coordinator.said == SAID_KNOWN && counts_more(p, st->coordinator))

@@ -62,9 +62,9 @@ int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
 
 /* --- who stands beside it --------------------------------------------------------------------- */
 
-static int rank_of(const struct codis_pod *pod)
+static int rank_of(int group, int ordinal, int server_replica)
 {
-	return pod->group > 0 ? pod->ordinal % pod->server_replica : -1;
+	return group > 0 ? ordinal % server_replica : -1;
 }
 
 void place_join(struct place_pod *p, const struct inventory *inv)
@@ -75,7 +75,7 @@ void place_join(struct place_pod *p, const struct inventory *inv)
 	inventory_product_of(inv, &p->pod, p->member.product, trouble);
 	p->member.component = p->pod.component;
 	p->member.group = p->pod.group;
-	p->member.rank = rank_of(&p->pod);
+	p->member.rank = rank_of(p->pod.group, p->pod.ordinal, p->pod.server_replica);
 }
 
 /* An occupant of the pod's own group; for other components, of its set. */
@@ -187,7 +187,8 @@ static int on_standing(void *ctx, const struct inventory_pod *other)
 	struct standing *s = ctx;
 
 	if (strcmp(other->pod.uid, s->pod->pod.uid) != 0)
-		weigh(s->node, &s->pod->member, other->pod.namespace, other->product, rank_of(&other->pod));
+		weigh(s->node, &s->pod->member, other->pod.namespace, other->product,
+		      rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
 	return 0;
 }
 

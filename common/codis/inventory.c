@@ -35,7 +35,7 @@ static bool is_lost(const struct node *n, const struct pod *p)
 
 static void pod_link(struct inventory *inv, struct pod *p)
 {
-	const struct codis_pod *pod = &p->known.pod;
+	const struct kept_pod *pod = &p->known.pod;
 
 	table_add(&inv->pods_by_uid, &p->by_uid, inv_hash_of(pod->uid));
 	table_add(&inv->pods_by_name, &p->by_name, inv_hash_of_two(pod->namespace, pod->name));
@@ -49,25 +49,25 @@ static void pod_link(struct inventory *inv, struct pod *p)
 
 static struct pod *pod_new(const struct codis_pod *read)
 {
-	struct pod *p = calloc(1, sizeof(*p));
+	struct pod *p = calloc(1, sizeof(*p) + kept_pod_size(read));
 
 	if (!p)
 		return NULL;
-	memcpy(&p->known.pod, read, sizeof(*read));
+	kept_pod_fill(&p->known.pod, p->texts, read);
 	p->member.component = read->component;
 	p->member.pod = p;
 	p->member.name = p->known.pod.name;
 	p->member.said_product = &p->known.pod.product;
 	p->member.said_replica = &p->known.pod.server_replica_said;
-	p->member.product = p->known.product;
-	p->member.trouble = p->known.trouble;
+	p->member.product = &p->known.product;
+	p->member.trouble = &p->known.trouble;
 	return p;
 }
 
 /* gone: see fall_silent. The StatefulSet of one that is gone goes on speaking for it. */
 static void pod_drop(struct inventory *inv, struct pod *p, bool gone)
 {
-	const struct codis_pod *pod = &p->known.pod;
+	const struct kept_pod *pod = &p->known.pod;
 	bool spoken_for = pod->owner[0] && inv_find_set_by_name(inv, pod->namespace, pod->owner);
 
 	belong_unlink(inv, &p->member, gone && !spoken_for);
@@ -76,6 +76,12 @@ static void pod_drop(struct inventory *inv, struct pod *p, bool gone)
 	table_remove(&inv->pods_by_ip, &p->by_ip);
 	table_remove(&inv->pods_by_node, &p->by_node);
 	free(p);
+}
+
+static void take_claim(struct member *m, struct member *from)
+{
+	m->claimed = from->claimed;
+	from->claimed = NULL;
 }
 
 /* Puts the pod in the place of what was known of it, or of another one of its name. Whoever comes says its product
@@ -93,7 +99,7 @@ static int pod_put(struct inventory *inv, const struct codis_pod *read, int64_t 
 	p->turn = ++inv->turn;
 	if (old && strcmp(old->known.pod.uid, read->uid) == 0) {
 		p->turn = old->turn;
-		memcpy(p->member.claimed, old->member.claimed, sizeof(p->member.claimed));
+		take_claim(&p->member, &old->member);
 	}
 	belong_speak(&p->member);
 	if (old)
@@ -126,7 +132,6 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 
 	if (!uid)
 		return error_set(err, ERR_PROTOCOL, "a Pod without a uid");
-	memset(&read, 0, sizeof(read)); /* what is between its members is compared, too */
 	said = codis_pod_read(object, &read, err);
 	if (read.component == CODIS_NONE || read.status.finished) {
 		inventory_remove_pod(inv, uid);
@@ -137,7 +142,7 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	old = inv_find_pod_by_name(inv, read.namespace, read.name);
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
 		return said;
-	if (old && memcmp(&old->known.pod, &read, sizeof(read)) == 0)
+	if (old && kept_pod_is(&old->known.pod, &read))
 		return said;
 	if (pod_put(inv, &read, created_ms, old) == 0) {
 		belong_settle(inv);
@@ -183,21 +188,21 @@ static void set_drop(struct inventory *inv, struct set *s, bool gone)
 static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
 {
 	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
-	const char *namespace = json_str(object, "metadata", "namespace", NULL);
-	const char *name = json_str(object, "metadata", "name", NULL);
-	struct set *s = calloc(1, sizeof(*s));
+	struct set *s = calloc(1, sizeof(*s) + kept_pod_size(template) + strlen(uid) + 1);
+	struct kept_pod said;
 
 	if (!s)
 		return NULL;
-	snprintf(s->known.uid, sizeof(s->known.uid), "%s", uid);
-	snprintf(s->known.namespace, sizeof(s->known.namespace), "%s", namespace ? namespace : "");
-	snprintf(s->known.name, sizeof(s->known.name), "%s", name ? name : "");
+	kept_pod_fill(&said, s->texts, template);
+	s->known.uid = memcpy(s->texts + kept_pod_size(template), uid, strlen(uid) + 1);
+	s->known.namespace = said.namespace;
+	s->known.name = said.owner;
 	s->known.replicas = (int)json_int(1, object, "spec", "replicas", NULL);
 	s->known.ordinals_start = (int)json_int(0, object, "spec", "ordinals", "start", NULL);
 	s->known.server_replica = template->server_replica;
 	s->known.deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
-	s->said_product = template->product;
-	s->said_replica = template->server_replica_said;
+	s->said_product = said.product;
+	s->said_replica = said.server_replica_said;
 	s->created_ms = created(object);
 	s->annotations = cJSON_IsObject(annotations) ? cJSON_Duplicate(annotations, true) : NULL;
 	s->known.annotations = s->annotations;
@@ -205,8 +210,8 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->member.component = template->component;
 	s->member.said_product = &s->said_product;
 	s->member.said_replica = &s->said_replica;
-	s->member.product = s->known.product;
-	s->member.trouble = s->known.trouble;
+	s->member.product = &s->known.product;
+	s->member.trouble = &s->known.trouble;
 	if (!cJSON_IsObject(annotations) || s->annotations)
 		return s;
 	set_free(s);
@@ -218,8 +223,8 @@ static bool same_set(const struct set *a, const struct set *b)
 	return a->member.component == b->member.component && strcmp(a->known.uid, b->known.uid) == 0 &&
 	       a->known.replicas == b->known.replicas && a->known.ordinals_start == b->known.ordinals_start &&
 	       a->known.server_replica == b->known.server_replica && a->known.deleting == b->known.deleting &&
-	       memcmp(&a->said_product, &b->said_product, sizeof(a->said_product)) == 0 &&
-	       memcmp(&a->said_replica, &b->said_replica, sizeof(a->said_replica)) == 0 &&
+	       kept_text_equal(&a->said_product, &b->said_product) &&
+	       kept_text_equal(&a->said_replica, &b->said_replica) &&
 	       (a->annotations ? b->annotations && json_equal(a->annotations, b->annotations) : !b->annotations);
 }
 
@@ -229,7 +234,7 @@ static int set_put(struct inventory *inv, struct set *set, struct set *old)
 	if (belong_find_place(inv, set->known.namespace, &set->member) < 0)
 		return -1;
 	if (old && strcmp(old->known.uid, set->known.uid) == 0)
-		memcpy(set->member.claimed, old->member.claimed, sizeof(set->member.claimed));
+		take_claim(&set->member, &old->member);
 	belong_speak(&set->member);
 	if (set->member.says != (old ? old->member.says : NULL))
 		set->member.space->said_changed = true; /* its pods that say nothing follow */
@@ -256,7 +261,6 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 		inventory_remove_set(inv, uid);
 		return 0;
 	}
-	memset(&read, 0, sizeof(read));
 	said = codis_template_read(object, &read, err);
 	if (said < 0)
 		doubt(&read);
@@ -298,11 +302,18 @@ void inventory_claim(struct inventory *inv, const char *uid, const char *product
 {
 	struct pod *p = inv_find_pod(inv, uid);
 	struct space *s = p ? p->member.space : NULL;
+	char *claimed;
+	struct member *m;
 	struct set *set = p && p->known.pod.owner[0] ? inv_find_set_by_name(inv, s->name, p->known.pod.owner) : NULL;
 
 	if (!p || p->member.of != &s->unknown || p->known.pod.product.said != SAID_NOTHING)
 		return;
-	snprintf(set ? set->member.claimed : p->member.claimed, CODIS_PRODUCT_MAX, "%s", product);
+	claimed = strndup(product, CODIS_PRODUCT_MAX - 1);
+	if (!claimed) /* it is claimed again by the next look */
+		return;
+	m = set ? &set->member : &p->member;
+	free(m->claimed);
+	m->claimed = claimed;
 	s->said_changed = true;
 	belong_resolve_silent(inv, s);
 	belong_settle(inv);
@@ -342,10 +353,10 @@ static struct node *node_of(struct inventory *inv, const char *name)
 
 	if (n)
 		return n;
-	n = calloc(1, sizeof(*n));
+	n = calloc(1, sizeof(*n) + strlen(name) + 1);
 	if (!n)
 		return NULL;
-	snprintf(n->known.name, sizeof(n->known.name), "%s", name);
+	n->known.name = memcpy(n->name, name, strlen(name) + 1);
 	table_add(&inv->nodes, &n->by_name, inv_hash_of(n->known.name));
 	return n;
 }
@@ -353,32 +364,59 @@ static struct node *node_of(struct inventory *inv, const char *name)
 static void node_drop(struct inventory *inv, struct node *n)
 {
 	table_remove(&inv->nodes, &n->by_name);
-	cJSON_Delete(n->labels);
+	free(n->labels);
 	free(n);
+}
+
+static const char *text_of(const cJSON *label)
+{
+	return label->string && label->string[0] ? cJSON_GetStringValue(label) : NULL;
+}
+
+/* One block for all: "" behind them ends it. 0, or -1: no memory, and nothing has changed. */
+static int take_labels(struct node *n, const cJSON *labels)
+{
+	size_t size = 1;
+	const cJSON *l;
+	char *block, *at;
+
+	cJSON_ArrayForEach(l, labels)
+		size += text_of(l) ? strlen(l->string) + strlen(text_of(l)) + 2 : 0;
+	at = block = malloc(size);
+	if (!block)
+		return -1;
+	cJSON_ArrayForEach(l, labels)
+		if (text_of(l)) {
+			at = stpcpy(at, l->string) + 1;
+			at = stpcpy(at, text_of(l)) + 1;
+		}
+	*at = '\0';
+	if (n->labels && n->labels_size == size && memcmp(n->labels, block, size) == 0) {
+		free(block);
+		return 0;
+	}
+	free(n->labels);
+	n->known.labels = n->labels = block;
+	n->labels_size = size;
+	return 0;
 }
 
 int inventory_set_node(struct inventory *inv, const cJSON *object, struct error *err)
 {
 	const char *name = json_str(object, "metadata", "name", NULL);
-	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
 	struct inventory_node was;
 	struct node *n;
-	cJSON *copy = NULL;
 	bool is_new;
 
-	if (!name || strlen(name) >= sizeof(was.name))
+	if (!name || strlen(name) >= POD_NAME_MAX)
 		return error_set(err, ERR_PROTOCOL, "a Node without a name, or with too long a one");
 	is_new = !inv_find_node(inv, name);
 	n = node_of(inv, name);
-	if (n && cJSON_IsObject(labels))
-		copy = cJSON_Duplicate(labels, true);
-	if (!n || (cJSON_IsObject(labels) && !copy)) {
+	if (!n || take_labels(n, json_get(object, "metadata", "labels", NULL)) < 0) {
 		inventory_remove_node(inv, name);
 		return error_set(err, ERR_NOMEM, "no memory for node %s", name);
 	}
 	was = n->known;
-	cJSON_Delete(n->labels);
-	n->known.labels = n->labels = copy;
 	n->known.ready = false;
 	n->known.ready_changed_ms = 0;
 	n->known.unschedulable = json_bool(false, object, "spec", "unschedulable", NULL);
@@ -497,13 +535,14 @@ const struct inventory_set *inventory_set_of(const struct inventory *inv, const 
 void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
 			  char trouble[POD_WHY_MAX])
 {
+	struct kept_text said = kept_text_of(&pod->product), replica = kept_text_of(&pod->server_replica_said);
 	struct space nobody = { .standard = { .name = CODIS_DEFAULT_PRODUCT } },
 		     *s = inv_find_space(inv, pod->namespace);
 	struct member m = { .space = s ? s : &nobody,
 			    .name = pod->name,
 			    .component = pod->component,
-			    .said_product = &pod->product,
-			    .said_replica = &pod->server_replica_said };
+			    .said_product = &said,
+			    .said_replica = &replica };
 
 	if (pod->product.said != SAID_KNOWN)
 		m.of = belong_where(inv, &m, pod->owner);
@@ -513,8 +552,14 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 
 const char *inventory_node_label(const struct inventory_node *node, const char *key)
 {
-	const char *value = json_str(node->labels, key, NULL);
+	const char *value = NULL;
 
+	for (const char *at = node->labels; !value && at[0]; at += strlen(at) + 1) {
+		bool is = strcmp(at, key) == 0;
+
+		at += strlen(at) + 1;
+		value = is ? at : NULL;
+	}
 	return !value && strcmp(key, CODIS_HOSTNAME_KEY) == 0 ? node->name : value;
 }
 

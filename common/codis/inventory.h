@@ -11,36 +11,36 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/codis/pod.h"
+#include "common/codis/kept.h"
 
 struct error;
 struct inventory;
 
 struct inventory_node {
-	char name[POD_NAME_MAX];
-	const cJSON *labels; /* of the inventory; NULL: none */
+	const char *name;
+	const char *labels; /* see inventory_node_label */
 	bool ready, unschedulable;
 	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
 };
 
 struct inventory_pod {
-	struct codis_pod pod;
+	struct kept_pod pod;
 	/* The product that it belongs to: what it says, else what its StatefulSet says (while that is rolled out).
 	 * Those of a namespace that say nothing belong together: to codis-test where a dashboard says nothing either,
 	 * or nobody says one; else to the only product that servers, proxies, dashboards, codis-ha and their
 	 * StatefulSets say, but no servers to one that has servers of its own. "" when that cannot be told. What was
 	 * said once stays said while the namespace has anything of Codis, unless it was changed: that a dashboard is
 	 * gone for a moment gives its servers to no other product. */
-	char product[CODIS_PRODUCT_MAX];
+	const char *product;
 	/* Why the product or the group is not known, and which line to add: "codis-server-0 says no product and the
 	 * namespace has orders and shop: add env PRODUCT_NAME". "": nothing is missing. */
-	char trouble[POD_WHY_MAX];
+	const char *trouble;
 	bool node_lost; /* its node is NotReady or not there */
 };
 
 struct inventory_set { /* a codis-server StatefulSet */
-	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
-	char product[CODIS_PRODUCT_MAX], trouble[POD_WHY_MAX]; /* as for a pod */
+	const char *namespace, *name, *uid;
+	const char *product, *trouble; /* as for a pod */
 	int replicas, ordinals_start;
 	int server_replica;       /* 0: not known */
 	const cJSON *annotations; /* of the inventory; NULL: none */

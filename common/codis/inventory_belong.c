@@ -200,8 +200,8 @@ static struct product *claimed_by(const struct inventory *inv, const struct memb
 {
 	const char *space = m->space->name;
 	const struct set *set = owner[0] ? inv_find_set_by_name(inv, space, owner) : NULL;
-	const char *name = m->claimed[0] ? m->claimed : set ? set->member.claimed : "";
-	struct product *p = name[0] ? inv_find_product(inv, space, name) : NULL;
+	const char *name = m->claimed ? m->claimed : set ? set->member.claimed : NULL;
+	struct product *p = name ? inv_find_product(inv, space, name) : NULL;
 
 	return p && is_said(p) ? p : NULL;
 }
@@ -308,7 +308,7 @@ static void join(struct inventory *inv, struct member *m, struct product *p)
 {
 	m->of = p;
 	belong_touch(inv, p);
-	snprintf(m->product, CODIS_PRODUCT_MAX, "%s", p->name);
+	*m->product = p->name;
 	if (!m->pod) {
 		LIST_INSERT_HEAD(&p->sets, m, beside);
 		return;
@@ -316,6 +316,14 @@ static void join(struct inventory *inv, struct member *m, struct product *p)
 	LIST_INSERT_HEAD(&p->pods, m, beside);
 	p->clustered += is_clustered(m->component);
 	table_add(&inv->pods_by_group, &m->pod->by_group, inv_hash_of_group(p, m->pod->known.pod.group));
+}
+
+static void set_trouble(struct member *m, const char *trouble)
+{
+	free(m->own_trouble);
+	m->own_trouble = trouble[0] ? strdup(trouble) : NULL;
+	/* That there is one is told in any case. */
+	*m->trouble = m->own_trouble ? m->own_trouble : trouble[0] ? "there is no memory to say what it lacks" : "";
 }
 
 static void resolve(struct inventory *inv, struct member *m)
@@ -328,8 +336,8 @@ static void resolve(struct inventory *inv, struct member *m)
 		join(inv, m, p);
 	}
 	belong_write_trouble(m, trouble);
-	if (strcmp(trouble, m->trouble) != 0) {
-		memcpy(m->trouble, trouble, sizeof(trouble));
+	if (strcmp(trouble, *m->trouble) != 0) {
+		set_trouble(m, trouble);
 		belong_touch(inv, p);
 	}
 }
@@ -367,7 +375,7 @@ void belong_link(struct inventory *inv, struct member *m)
 	m->space->members++;
 	if (m->said_product->said == SAID_NOTHING)
 		LIST_INSERT_HEAD(&m->space->silent, m, silent);
-	m->trouble[0] = '\0';
+	set_trouble(m, "");
 	resolve(inv, m);
 }
 
@@ -378,4 +386,6 @@ void belong_unlink(struct inventory *inv, struct member *m, bool gone)
 	if (m->said_product->said == SAID_NOTHING)
 		LIST_REMOVE(m, silent);
 	m->space->members--;
+	free(m->own_trouble);
+	free(m->claimed);
 }

@@ -48,9 +48,10 @@ struct member {
 	struct pod *pod; /* NULL: a set */
 	const char *name;
 	enum codis_component component;
-	const struct said_text *said_product, *said_replica;
-	char *product, *trouble;         /* in what is known of it */
-	char claimed[CODIS_PRODUCT_MAX]; /* see inventory_claim; of a set: for its pods */
+	const struct kept_text *said_product, *said_replica;
+	const char **product, **trouble; /* in what is known of it */
+	char *own_trouble;               /* what that points to; NULL: a text that needs no memory */
+	char *claimed;                   /* see inventory_claim; of a set: for its pods; NULL: nothing */
 };
 
 struct pod {
@@ -59,22 +60,26 @@ struct pod {
 	struct table_link by_uid, by_name, by_ip, by_node, by_group;
 	int64_t created_ms;
 	uint64_t turn; /* the later came later */
+	char texts[];
 };
 
 /* Of servers; those of dashboards, proxies and codis-ha only speak for who says nothing. */
 struct set {
 	struct member member;
 	struct inventory_set known;
-	struct said_text said_product, said_replica;
+	struct kept_text said_product, said_replica;
 	cJSON *annotations;
 	struct table_link by_uid, by_name;
 	int64_t created_ms;
+	char texts[];
 };
 
 struct node {
 	struct inventory_node known;
-	cJSON *labels;
+	char *labels; /* "key", "value", ..., "": each with its NUL */
+	size_t labels_size;
 	struct table_link by_name;
+	char name[];
 };
 
 struct inventory {

@@ -274,13 +274,13 @@ static uint16_t read_port(const struct reader *r)
 	return port ? port : ports[r->component].stock;
 }
 
-void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size)
+void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size)
 {
-	bool v6 = strchr(pod->ip, ':') != NULL;
+	bool v6 = strchr(ip, ':') != NULL;
 
 	out[0] = '\0';
-	if (pod->ip[0] && pod->port)
-		snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", pod->ip, pod->port);
+	if (ip[0] && port)
+		snprintf(out, size, v6 ? "[%s]:%u" : "%s:%u", ip, port);
 	addr_settle(out, size);
 }
 

@@ -93,7 +93,7 @@ void codis_cmdline_of(const cJSON *container, enum codis_component component, st
 /* metadata.ownerReferences: the name of the controlling StatefulSet, or NULL. */
 const char *codis_statefulset_of(const cJSON *pod);
 
-/* "10.0.0.1:6379", "[fd00::1]:6379"; "" while it has no address or its port is not known. */
-void codis_pod_addr(const struct codis_pod *pod, char *out, size_t size);
+/* Of a pod's ip and port: "10.0.0.1:6379", "[fd00::1]:6379"; "" while it has no address or its port is not known. */
+void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size);
 
 #endif

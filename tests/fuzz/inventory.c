@@ -205,13 +205,13 @@ static int count_same(void *ctx, const struct inventory_pod *pod)
 static int check_pod(void *ctx, const struct inventory_pod *pod)
 {
 	const struct inventory *inv = ctx;
-	const struct codis_pod *p = &pod->pod;
+	const struct kept_pod *p = &pod->pod;
 	const struct inventory_node *node = inventory_node(inv, p->node);
 	const struct inventory_pod *at;
 	char addr[ADDR_TEXT_MAX];
 
 	CHECK(inventory_pod(inv, p->uid) == pod);
-	codis_pod_addr(p, addr, sizeof(addr));
+	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
 	at = inventory_pod_at(inv, addr);
 	CHECK(!addr[0] || at);
 	CHECK(inventory_has_its_addr(inv, pod) == (at == pod));

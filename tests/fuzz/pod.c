@@ -42,7 +42,7 @@ static void check_pod(const struct codis_pod *pod)
 	check_said(&pod->server_replica_said);
 	check_said(&pod->coordinator);
 	check_said(&pod->password);
-	codis_pod_addr(pod, addr, sizeof(addr));
+	codis_pod_addr(pod->ip, pod->port, addr, sizeof(addr));
 	CHECK_TEXT(addr);
 }
 

@@ -314,16 +314,16 @@ TEST(address)
 	struct codis_pod pod = { .ip = "10.0.0.1", .port = 6379 };
 	char addr[64];
 
-	codis_pod_addr(&pod, addr, sizeof(addr));
+	codis_pod_addr(pod.ip, pod.port, addr, sizeof(addr));
 	assert_string_equal(addr, "10.0.0.1:6379");
 	snprintf(pod.ip, sizeof(pod.ip), "fd00:0::1");
-	codis_pod_addr(&pod, addr, sizeof(addr));
+	codis_pod_addr(pod.ip, pod.port, addr, sizeof(addr));
 	assert_string_equal(addr, "[fd00::1]:6379");
 	pod.port = 0;
-	codis_pod_addr(&pod, addr, sizeof(addr));
+	codis_pod_addr(pod.ip, pod.port, addr, sizeof(addr));
 	assert_string_equal(addr, "");
 	pod = (struct codis_pod){ .port = 6379 };
-	codis_pod_addr(&pod, addr, sizeof(addr));
+	codis_pod_addr(pod.ip, pod.port, addr, sizeof(addr));
 	assert_string_equal(addr, "");
 }
 
