@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
 #include "common/kube/event.h"
@@ -78,10 +79,16 @@ void assert_counted(const char *series)
 
 struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)
 {
-	struct redis_probe *p = &world.probes[world.probe_count++];
+	char *volatile some = malloc(1); /* as the real one needs memory */
+	struct redis_probe *p;
 
 	(void)uv;
-	(void)err;
+	free(some);
+	if (!some) {
+		error_set(err, ERR_NOMEM, "played: no memory");
+		return NULL;
+	}
+	p = &world.probes[world.probe_count++];
 	assert_true(world.probe_count <= (int)(sizeof(world.probes) / sizeof(world.probes[0])));
 	snprintf(p->addr, sizeof(p->addr), "%s", cfg->addr);
 	snprintf(p->auth, sizeof(p->auth), "%s", cfg->auth);
@@ -104,8 +111,8 @@ const struct redis_probe_state *redis_probe_state(const struct redis_probe *p)
 
 void redis_probe_pace(struct redis_probe *p, int period_ms)
 {
-	(void)p;
-	(void)period_ms;
+	if (p)
+		p->pace_ms = period_ms;
 }
 
 void redis_probe_now(struct redis_probe *p)

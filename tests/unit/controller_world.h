@@ -14,6 +14,7 @@
 
 struct redis_probe {
 	char addr[CODIS_ADDR_MAX], auth[64];
+	int pace_ms; /* that it was last given */
 	bool ended;
 };
 

@@ -5,6 +5,7 @@
 #include "controller/clusters.h"
 #include "controller/status.h"
 #include "tests/unit/controller_world.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
@@ -225,6 +226,26 @@ CLUSTERS_TEST(who_does_not_lead_tells_no_pod)
 	assert_int_equal(world.event_count, 1);
 }
 
+/* What there was no memory for at a change is found at the next tick. */
+TEST(clusters_and_strays_are_found_once_there_is_memory)
+{
+	NOMEM_EACH
+	{
+		begin(NULL);
+		set_pod("ns", "shop", "codis-dashboard", "codis-dashboard-0");
+		set_pod("ns", "orders", "codis-dashboard", "orders-dashboard-0");
+		set_pod("ns", "", "codis-server", "codis-server-0");
+		nomem_on();
+		tick(100);
+		nomem_off();
+		tick(100);
+		assert_int_equal(count(), 2);
+		assert_non_null(clusters_strays(w.cs));
+		assert_null(clusters_strays(w.cs)->next);
+		finish(NULL);
+	}
+}
+
 static void look(struct cluster *c)
 {
 	cluster_look(c);
@@ -267,7 +288,9 @@ CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
 {
 	struct cluster *c, *other;
 
-	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.product = "shop", .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
 	set_pod("ns", "orders", "codis-server", "orders-0");
 	tick(100);
 	c = clusters_first(w.cs);
@@ -275,6 +298,8 @@ CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
 	tick(100);
 	assert_false(c->cost.over || other->cost.over);
 	c->turned_us += COST_BURST_US + 1000000;
+	c->open = false;
+	c->looked_ms = w.now_ms; /* nothing but this is a reason to look */
 	tick(100);
 	assert_true(c->cost.over);
 	assert_false(other->cost.over);
@@ -283,6 +308,13 @@ CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
 	assert_true(uv_timer_get_due_in(&c->soon) >= 100);
 	cluster_look(other);
 	assert_int_equal(uv_timer_get_due_in(&other->soon), 0);
+	uv_timer_stop(&c->soon);
+	uv_timer_stop(&other->soon);
+	cluster_heard(c, true);
+	assert_true(uv_timer_get_due_in(&c->soon) >= 100);
+	cluster_heard(other, true);
+	assert_true(uv_timer_get_due_in(&other->soon) < 100);
+	assert_true(world.probes[0].pace_ms >= 8 * world.ctl.probe_ms);
 	assert_non_null(strstr(c->line, "asked seldom"));
 	tick(60000);
 	assert_false(c->cost.over);

@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/kube/client.h"
 #include "tests/unit/controller_world.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
 
@@ -30,6 +31,7 @@ static struct ledger_world w;
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
 {
+	NOMEM_PAUSE;
 	char *text = cJSON_PrintUnformatted(body);
 
 	(void)k;
@@ -110,7 +112,7 @@ static int finish(void **state)
 #define LEDGER_TEST(name) TEST_WITH(name, begin, finish)
 
 /* One turn, `later` ms after the beginning. */
-static void turn(int64_t later)
+static void look(int64_t later)
 {
 	struct observed seen = { .namespace = "shop",
 				 .product = "codis-test",
@@ -128,6 +130,11 @@ static void turn(int64_t later)
 
 	ledger_recall(world.c);
 	assert_int_equal(picture_make(&world.c->view, &w.room, &seen, world.inv, 100000 + later), 0);
+}
+
+static void turn(int64_t later)
+{
+	look(later);
 	ledger_note(world.c);
 }
 
@@ -223,6 +230,25 @@ LEDGER_TEST(nothing_is_noted_where_nothing_is_known)
 	world.c->closing = true;
 	turn(1000);
 	assert_int_equal(w.calls, 0);
+}
+
+/* Cut, it would tell that the rest is not served; none at all would tell that nothing is. */
+TEST(a_note_is_written_whole_or_has_failed)
+{
+	NOMEM_EACH
+	{
+		begin(NULL);
+		look(0);
+		nomem_on();
+		ledger_note(world.c);
+		nomem_off();
+		if (w.calls)
+			assert_noted(1, "\"codis.io/slots\":\"1=1024\"");
+		assert_int_equal(world.c->note_failures, !w.calls);
+		if (nomem_is_first())
+			assert_int_equal(w.calls, 1);
+		finish(NULL);
+	}
 }
 
 /* --- losses ------------------------------------------------------------------------------------------------------ */

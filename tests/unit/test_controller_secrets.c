@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/kube/client.h"
 #include "controller/secrets.h"
+#include "tests/unit/nomem.h"
 #include "tests/unit/test.h"
 
 static struct {
@@ -142,6 +143,24 @@ SECRETS_TEST(password_that_changes)
 	answer("open");
 	assert_int_equal(w.changed, 2);
 	assert_string_equal(get(why), "open");
+}
+
+SECRETS_TEST(password_stays_in_use_while_memory_is_short)
+{
+	char why[400], *text = base64_encode("sesame", 6);
+	JSON_CLEANUP cJSON *secret = cJSON_CreateObject();
+
+	json_add_str(json_add_object(secret, "data"), "password", text);
+	free(text);
+	get(why);
+	w.done(w.ctx, secret, NULL);
+	NOMEM_EACH
+	{
+		nomem_on();
+		w.done(w.ctx, secret, NULL);
+		nomem_off();
+		assert_string_equal(get(why), "sesame");
+	}
 }
 
 SECRETS_TEST(secret_without_the_key)
