@@ -81,8 +81,8 @@ static int read_ca(const cJSON *secret, struct cert *ca, struct error *err)
 	return error_set(err, ERR_INVALID, "ca.crt or ca.key is missing or is not base64");
 }
 
-/* NULL: no memory for all of it. Without one of them, calls to those whose leaf it has signed would fail. */
-static char *read_bundle(const cJSON *secret)
+/* NULL and *err: not all of it can be read. Without one of them, calls to those whose leaf it has signed would fail. */
+static char *read_bundle(const cJSON *secret, struct error *err)
 {
 	static const char *const keys[] = { "ca.crt", "ca-next.crt", "ca-old.crt" };
 	BUF_CLEANUP struct buf all = BUF_INIT(BUNDLE_MAX);
@@ -90,12 +90,16 @@ static char *read_bundle(const cJSON *secret)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		char *pem = kube_secret_get(secret, keys[i]);
 
-		if (!pem && kube_secret_has(secret, keys[i]))
+		if (!pem && kube_secret_has(secret, keys[i])) {
+			error_set(err, ERR_INVALID, "%s is not base64, or there is no memory for it", keys[i]);
 			return NULL;
+		}
 		if (pem)
 			buf_addf(&all, "%s%s", pem, *pem && pem[strlen(pem) - 1] == '\n' ? "" : "\n");
 		free(pem);
 	}
+	if (buf_check(&all, "the bundle of CAs", err) < 0)
+		return NULL;
 	return buf_detach(&all);
 }
 
@@ -116,10 +120,10 @@ static int sign(struct authority *a, struct error *err)
 static int use(struct authority *a, const cJSON *secret, const struct cert *ca, struct error *err)
 {
 	bool same = a->ca.cert_pem && strcmp(a->ca.cert_pem, ca->cert_pem) == 0;
-	char *bundle = read_bundle(secret);
+	char *bundle = read_bundle(secret, err);
 
 	if (!bundle)
-		return error_set(err, ERR_TOOBIG, "no memory, or certificates of over %d bytes", BUNDLE_MAX);
+		return -1;
 	if ((!a->bundle || strcmp(a->bundle, bundle) != 0) && a->cfg.on_bundle(a->cfg.ctx, bundle) < 0) {
 		free(bundle);
 		return error_set(err, ERR_NOMEM, "no memory for the CA bundle");

@@ -610,6 +610,28 @@ FIXTURE_TEST(a_secret_of_somebody_else_is_left_alone)
 	}
 }
 
+/* Without one of its CAs a bundle would shut out those whose leaf that one has signed. */
+FIXTURE_TEST(a_bundle_of_which_a_part_cannot_be_read_is_none)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct replica r;
+
+	assert_int_equal(ca_make("ca", 365, &ca, NULL), 0);
+	put_ca(w, &ca, "*");
+	install(w);
+	start(&r, w);
+	assert_true(fake_run(w, LONG, has_failed, &r));
+	assert_string_equal(r.last.text, "Secret codis-system/codis-webhook-ca: ca-old.crt is not base64, or there is "
+					 "no memory for it");
+	assert_int_equal(r.leaves, 0);
+	assert_int_equal(fake_count(&w->api, "PATCH"), 0);
+	put_ca(w, &ca, NULL);
+	assert_true(fake_run(w, LONG, bundles_are_right, &r));
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	stop(&r);
+}
+
 FIXTURE_TEST(an_api_server_that_is_late_is_waited_for)
 {
 	struct fake_world *w = *state;

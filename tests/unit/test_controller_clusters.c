@@ -1,8 +1,11 @@
 /* Which clusters there are, and which pods belong to none. */
+#include <pthread.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/net/httpd.h"
 #include "controller/clusters.h"
+#include "controller/page.h"
 #include "controller/status.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
@@ -245,6 +248,59 @@ TEST(clusters_and_strays_are_found_once_there_is_memory)
 		finish(NULL);
 	}
 }
+
+/* --- the page ----------------------------------------------------------------------------------------------------- */
+
+struct reader {
+	pthread_t thread;
+	struct page *page;
+	struct http_response res;
+};
+
+static void *read_page(void *arg)
+{
+	struct reader *r = arg;
+
+	page_serve(r->page, &(struct http_request){ .path = "/status.json" }, &r->res);
+	return NULL;
+}
+
+/* One cluster that is left out would be taken for one that is no more. */
+TEST(a_page_tells_of_all_clusters_or_of_none)
+{
+	BUF_CLEANUP struct buf right = BUF_INIT(65536);
+	struct reader r;
+
+	begin(NULL);
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "orders", "codis-server", "orders-0");
+	tick(100);
+	NOMEM_EACH
+	{
+		r.page = page_new(&world.ctl, w.cs, "me", NULL);
+		assert_non_null(r.page);
+		r.res = (struct http_response){ .status = 200, .body = BUF_INIT(65536) };
+		assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
+		nomem_on();
+		uv_run(&world.uv, UV_RUN_ONCE);
+		nomem_off();
+		pthread_join(r.thread, NULL);
+		if (nomem_is_first())
+			buf_add(&right, r.res.body.data, r.res.body.len);
+		else if (r.res.status == 200)
+			assert_string_equal(r.res.body.data, right.data);
+		else
+			assert_true(nomem_failed() && r.res.status == 503);
+		buf_release(&r.res.body);
+		page_free(r.page);
+		uv_run(&world.uv, UV_RUN_NOWAIT);
+	}
+	assert_non_null(strstr(right.data, "\"orders\""));
+	finish(NULL);
+}
+
+/* --- what a cluster tells, and costs -------------------------------------------------------------------------------
+ */
 
 static void look(struct cluster *c)
 {
