@@ -447,6 +447,9 @@ PAST_TEST(it_must_be_said_which_node_is_deleted)
 	open_at("1");
 	assert_int_equal(coordinator_delete(w.c, LOCK, &what, on_done, &w.said[0], &err), -1);
 	assert_int_equal(err.code, ERR_INVALID);
+	what = (struct coordinator_stat){ .version = -1, .czxid = 7 };
+	assert_int_equal(coordinator_delete(w.c, LOCK, &what, on_done, &w.said[0], &err), -1);
+	assert_string_equal(err.text, "ZooKeeper delete " LOCK ": it is not said which node");
 }
 
 /* --- errors say what failed --------------------------------------------------------------------------------------- */

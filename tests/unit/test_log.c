@@ -121,6 +121,7 @@ TEST(quote_lets_nothing_through_that_a_terminal_obeys)
 			    "\" 31m  \"");
 	assert_string_equal(LOGQ("\xe2\x82"), "\"  \"");
 	assert_string_equal(LOGQ("\xc2"), "\" \"");
+	assert_string_equal(LOGQ("\xe2\x1b[2J \xc3\x1b \xf0\x9f\x92\x1b"), "\"  [2J        \"");
 }
 
 /* Nobody reads: who logs goes on, and it is said later how much was lost. */
