@@ -35,6 +35,9 @@ struct observed_server {
 	int64_t strange_ms; /* when what it says that no server says was last logged; 0 never */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];
+	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
+				     */
+	int64_t acted_ms;           /* op.c: when something was last done to it; 0 never */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
 	int role_version;                    /* ... and the version of its group's node at that time */
 
@@ -88,6 +91,7 @@ struct observed_proxy {
 	int64_t taken_ms; /* ... of the last answer whose slots were parsed */
 	struct overview_slots slots_text;
 	bool asking, online, has_slots, wanted;
+	bool had_pod; /* roster.c */
 	int running;
 	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];

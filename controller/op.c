@@ -40,6 +40,7 @@ static void count_running(struct op *op, int by)
 	struct cluster *c = op->c;
 	struct observed_group *g = own_group(op, true);
 	struct observed_proxy *p = own_proxy(op);
+	struct observed_server *s = op->a.subject == SUBJECT_SERVER ? cluster_server(c, op->a.addr) : NULL;
 	int64_t now = clock_mono_ms();
 
 	c->running += by;
@@ -47,6 +48,8 @@ static void count_running(struct op *op, int by)
 		g->running += by;
 		g->acted_ms = now;
 	}
+	if (s)
+		s->acted_ms = now;
 	if (p) {
 		p->running += by;
 		p->acted_ms = now;

@@ -135,6 +135,7 @@ static void view_pod(const struct inventory *inv, const struct inventory_pod *p,
 	out->image_missing = p->pod.status.image_missing;
 	out->restarts = p->pod.status.restarts;
 	out->started_wall_ms = p->pod.status.started_wall_ms;
+	out->keeps_data = p->pod.keeps_data;
 	out->node_lost = p->node_lost;
 	out->cordoned = node && node->unschedulable;
 }
@@ -158,6 +159,9 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->link_up_at_ms = o->link_up_at_ms;
 	s->link_up_offset = o->link_up_offset;
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
+	s->link_down_since_ms = o->link_down_since_ms;
+	s->acted_ms = o->acted_ms;
+	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }
 
@@ -182,6 +186,7 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 	struct server_view *s = server_of_pod(m, p);
 
 	view_pod(m->inv, p, &s->pod);
+	s->pod_gone = false;
 	s->group = p->pod.group;
 	s->ordinal = p->pod.ordinal;
 }
@@ -337,6 +342,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->first_seen_ms = o->first_seen_ms;
 	p->heard_ms = o->heard_ms;
 	p->online = o->online;
+	p->pod_gone = o->had_pod; /* until its pod is found */
 	p->slots_ms = o->slots_ms;
 	/* What was heard before slots were assigned tells nothing any more. */
 	p->slot_since_ms = o->slot_since_ms;
@@ -351,8 +357,10 @@ static void view_proxy_pod(struct making *m, const struct inventory_pod *p)
 	for (int i = 0; addr[0] && i < m->v->proxy_count; i++) {
 		struct proxy_view *x = &m->v->proxies[i];
 
-		if (addr_equal(x->admin_addr, addr) && !(x->pod.name[0] && p->pod.status.deleting))
-			view_pod(m->inv, p, &x->pod);
+		if (!addr_equal(x->admin_addr, addr) || (x->pod.name[0] && p->pod.status.deleting))
+			continue;
+		view_pod(m->inv, p, &x->pod);
+		x->pod_gone = false;
 	}
 }
 

@@ -43,7 +43,15 @@ static void note_run(struct cluster *c, struct observed_server *s)
 
 static void note_link(struct observed_server *s)
 {
-	if (!s->info_valid || s->info.role != REDIS_ROLE_REPLICA || !s->info.link_up || s->info.syncing)
+	bool replica = s->info.role == REDIS_ROLE_REPLICA, up = replica && s->info.link_up && !s->info.syncing;
+
+	if (!s->info_valid)
+		return;
+	if (!replica || up)
+		s->link_down_since_ms = 0;
+	else if (!s->link_down_since_ms)
+		s->link_down_since_ms = s->heard_ms;
+	if (!up)
 		return;
 	s->link_up_at_ms = s->heard_ms;
 	s->link_up_offset = s->info.offset;
@@ -372,7 +380,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	if (s->uid[0])
 		forget_process(c, s);
 	s->role_run_id[0] = '\0';
-	s->link_up_at_ms = 0;
+	s->link_up_at_ms = s->link_down_since_ms = s->acted_ms = 0;
 	s->told = 0;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 }
@@ -403,7 +411,7 @@ static void stock_proxy(struct cluster *c, const struct kept_pod *p)
 	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
 	proxy = addr[0] ? cluster_proxy(c, addr, true) : NULL;
 	if (proxy)
-		proxy->wanted = true;
+		proxy->wanted = proxy->had_pod = true;
 }
 
 static int stock_pod(void *ctx, const struct inventory_pod *pod)

@@ -28,6 +28,7 @@ struct pod_view {
 	bool cordoned;      /* its node takes no new pods: it is about to be drained */
 	bool unschedulable; /* no node was found for it */
 	bool image_missing; /* its image cannot be had */
+	bool keeps_data;    /* has a volume that outlives it: what it had may come back */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 };
@@ -53,7 +54,11 @@ struct server_view {
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];
-	char complaint[16]; /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
+	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
+				     */
+	int64_t acted_ms;           /* when something was last done to it; 0 never */
+	bool pod_gone;              /* its address had a pod of ours, which is no more */
+	char complaint[16];         /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };
 
 struct group_view {
@@ -78,6 +83,7 @@ struct proxy_view {
 	char token[CODIS_TOKEN_MAX];     /* "" : not known yet */
 	char admin_addr[CODIS_ADDR_MAX]; /* "10.0.0.1:11080" */
 	struct pod_view pod;
+	bool pod_gone;   /* it had one, which is no more */
 	bool registered; /* has a node in the coordinator */
 	int registered_version;
 	int64_t registered_czxid; /* the change that made the node */

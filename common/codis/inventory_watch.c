@@ -144,7 +144,8 @@ static void prune_pod(cJSON *pod)
 
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
-	keep_only(part(pod, "spec"), NAMES("nodeName", "containers"));
+	keep_only(part(pod, "spec"), NAMES("nodeName", "containers", "volumes"));
+	keep_only_each(part(part(pod, "spec"), "volumes"), NAMES("persistentVolumeClaim"));
 	prune_containers(part(pod, "spec"));
 	keep_only(status, NAMES("phase", "podIP", "conditions", "containerStatuses"));
 	/* A pod has three more, and four times of each. */

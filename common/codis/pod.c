@@ -368,6 +368,17 @@ static int ordinal_of(const cJSON *object, const char *owner)
 	return codis_ordinal(name, owner);
 }
 
+static bool has_claim(const cJSON *volumes)
+{
+	const cJSON *volume;
+
+	cJSON_ArrayForEach(volume, volumes) {
+		if (json_get(volume, "persistentVolumeClaim", NULL))
+			return true;
+	}
+	return false;
+}
+
 static void read_identity(const cJSON *object, struct codis_pod *pod)
 {
 	const cJSON *metadata = json_get(object, "metadata", NULL);
@@ -380,6 +391,7 @@ static void read_identity(const cJSON *object, struct codis_pod *pod)
 	copy(pod->ip, sizeof(pod->ip), json_str(object, "status", "podIP", NULL));
 	copy(pod->owner, sizeof(pod->owner), owner);
 	pod->ordinal = ordinal_of(object, owner);
+	pod->keeps_data = has_claim(json_get(object, "spec", "volumes", NULL));
 	pod->keep_ha = is(json_str(metadata, "annotations", CODIS_ANNOTATION_HA, NULL), "keep");
 }
 

@@ -41,6 +41,9 @@ struct codis_pod {
 	char owner[POD_NAME_MAX]; /* the controlling StatefulSet; "" none */
 	enum codis_component component;
 	int ordinal; /* -1: none */
+	/* Has a PersistentVolumeClaim: what it had may come back. A path of its node is not taken for that; it is the
+	 * node's clock or a place for logs more often. */
+	bool keeps_data;
 
 	/* Label codis.io/product, else env PRODUCT_NAME, else --product_name or --product-name. */
 	struct said_text product;

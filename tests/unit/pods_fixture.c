@@ -33,16 +33,18 @@ void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod)
 		"{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\",\"uid\":\"uid-%s\",%s\"labels\":{\"app\":\"%s\"%s%"
 		"s%s},"
 		"\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"%.*s\",\"controller\":true}]},"
-		"\"spec\":{\"nodeName\":\"node0\",\"containers\":[{\"name\":\"%s\",\"command\":[\"%s\"],\"args\":%s,"
+		"\"spec\":{\"nodeName\":\"node0\",\"volumes\":[{\"emptyDir\":{}}%s],\"containers\":[{\"name\":\"%s\","
+		"\"command\":[\"%s\"],\"args\":%s,"
 		"\"env\":%s}]},"
 		"\"status\":{\"phase\":\"Running\"%s%s%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":0,"
 		"\"state\":{\"%s\":{\"startedAt\":\"2026-01-01T00:00:00Z\"}}}]}}",
 		pod->namespace ? pod->namespace : "ns", pod->name, uid,
 		pod->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", pod->app,
 		product[0] ? ",\"codis.io/product\":\"" : "", product, product[0] ? "\"" : "",
-		(int)strcspn(pod->name, "0123456789") - 1, pod->name, pod->app, pod->app, pod->args ? pod->args : "[]",
-		pod->env ? pod->env : "[]", pod->ip ? ",\"podIP\":\"" : "", pod->ip ? pod->ip : "", pod->ip ? "\"" : "",
-		pod->app, pod->waiting ? "waiting" : "running");
+		(int)strcspn(pod->name, "0123456789") - 1, pod->name,
+		pod->claim ? ",{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", pod->app, pod->app,
+		pod->args ? pod->args : "[]", pod->env ? pod->env : "[]", pod->ip ? ",\"podIP\":\"" : "",
+		pod->ip ? pod->ip : "", pod->ip ? "\"" : "", pod->app, pod->waiting ? "waiting" : "running");
 
 	if (inventory_set_pod(inv, json, &err) < 0)
 		fail_msg("%s", err.text);

@@ -17,6 +17,7 @@ struct fixture_pod {
 	const char *env;       /* a JSON array of variables; NULL: none */
 	bool deleting;
 	bool waiting; /* its container does not run */
+	bool claim;   /* it has a PersistentVolumeClaim */
 };
 
 void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod);

@@ -161,11 +161,15 @@ TEST(every_fact_has_its_time)
 	const struct cluster_view *v = look(w);
 
 	w->servers[1].link_up_at_ms = NOW - 10;
+	w->servers[1].link_down_since_ms = NOW - 5;
+	w->servers[1].acted_ms = NOW - 3;
 	look(w);
 	assert_true(v->kube_fresh && v->coordinator_ready);
 	assert_int_equal(v->now_ms, NOW);
 	assert_int_equal(v->servers[0].heard_ms, NOW - 10);
 	assert_int_equal(v->servers[1].link_up_at_ms, NOW - 10);
+	assert_int_equal(v->servers[1].link_down_since_ms, NOW - 5);
+	assert_int_equal(v->servers[1].acted_ms, NOW - 3);
 	assert_int_equal(v->groups[0].read_ms, NOW - 50);
 	assert_int_equal(v->groups[0].version, 7);
 	assert_int_equal(v->proxies[0].slots_ms, NOW - 30);
@@ -246,6 +250,59 @@ TEST(process_that_is_remembered)
 	assert_true(look(w)->servers[1].remembered);
 	w->servers[1].role_run_id[0]++;
 	assert_false(look(w)->servers[1].remembered);
+}
+
+TEST(volume_that_outlives_its_pod)
+{
+	WORLD;
+
+	assert_false(look(w)->servers[0].pod.keeps_data); /* an emptyDir */
+	fixture_set_pod(w->inv,
+			&(struct fixture_pod){
+				.app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1", .claim = true });
+	assert_true(look(w)->servers[0].pod.keeps_data);
+}
+
+TEST(pod_that_is_gone_is_told_from_one_that_was_never_seen)
+{
+	WORLD;
+
+	snprintf(w->servers[0].uid, sizeof(w->servers[0].uid), "uid-codis-server-0");
+	w->proxy.had_pod = true;
+	look(w);
+	assert_false(w->v.servers[0].pod_gone || w->v.proxies[0].pod_gone);
+	inventory_remove_pod(w->inv, "uid-codis-server-0");
+	inventory_remove_pod(w->inv, "uid-codis-proxy-0");
+	look(w);
+	assert_true(w->v.servers[0].pod_gone && w->v.proxies[0].pod_gone);
+	w->servers[0].uid[0] = '\0';
+	w->proxy.had_pod = false;
+	look(w);
+	assert_false(w->v.servers[0].pod_gone || w->v.proxies[0].pod_gone);
+}
+
+/* A person promotes B in codis-fe; our copy of the node is from before. B must not be made a replica of the old master,
+ * nor the proxies be turned back to it. */
+TEST(nothing_is_decided_while_a_new_role_contradicts_an_old_node)
+{
+	WORLD;
+	struct action a[4];
+
+	w->servers[1].info.role = REDIS_ROLE_MASTER;
+	w->group.doubted_ms = w->servers[1].heard_ms; /* as roster_hear() notes it */
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		w->proxy.slots[i] = (struct codis_slot){ .id = (int16_t)i, .group = 1 };
+		snprintf(w->proxy.slots[i].addr, CODIS_ADDR_MAX, "%s", B);
+		w->topom.slot_group[i] = 1;
+	}
+	w->topom.slots_known = true;
+	assert_int_equal(decided(w, a), 0);
+	assert_true(w->v.groups[0].busy);
+	w->group.doubted_ms = 0; /* all of that is how it is: B took a role that nobody gave it */
+	assert_int_equal(decided(w, a), 2);
+	assert_int_equal(a[0].kind, ACT_FOLLOW);
+	assert_string_equal(a[0].addr, B);
+	assert_int_equal(a[1].kind, ACT_FILL_PROXY);
 }
 
 TEST(member_without_an_address_is_expected)
@@ -400,6 +457,7 @@ TEST(of_two_dashboards_the_one_that_serves_counts)
 	/* It is silent for a while, and the lock is its own: whoever waits for it does not get it removed. */
 	w->dashboards[1].reach = REACH_UNKNOWN;
 	w->dashboards[0].reach = REACH_SILENT;
+	w->dashboards[0].since_ms = NOW - 3000;
 	w->topom.lock_exists = 1;
 	w->topom.lock_read_ms = NOW;
 	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, D2);

@@ -192,6 +192,26 @@ ROSTER_TEST(link_is_remembered_when_it_is_lost)
 	assert_int_equal(b->link_up_at_ms, 5);
 }
 
+ROSTER_TEST(since_when_a_link_is_down)
+{
+	struct observed_server *b;
+
+	list(1);
+	b = server(B);
+	hear_replica(B, "run", A, true);
+	assert_int_equal(b->link_down_since_ms, 0);
+	hear_replica(B, "run", A, false);
+	assert_in_range(b->link_down_since_ms, clock_mono_ms() - 1000, clock_mono_ms());
+	b->link_down_since_ms = 5;
+	hear_replica(B, "run", A, false);
+	assert_int_equal(b->link_down_since_ms, 5); /* the first of those in a row */
+	hear_replica(B, "run", A, true);
+	assert_int_equal(b->link_down_since_ms, 0);
+	b->link_down_since_ms = 5;
+	hear_master(B, "run");
+	assert_int_equal(b->link_down_since_ms, 0);
+}
+
 ROSTER_TEST(since_when_a_group_has_no_master)
 {
 	struct observed_group *g = list(1);

@@ -93,7 +93,8 @@ static void apply_pod(struct world *w, const char *name, const char *uid, const 
 	buf_addf(&json,
 		 "{\"metadata\":{\"uid\":\"%s\",\"creationTimestamp\":\"2024-01-01T00:00:00Z\",\"labels\":{%s},"
 		 "\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]%s},"
-		 "\"spec\":{\"nodeName\":\"n1\",\"volumes\":[{}],\"containers\":[{\"name\":\"codis-server\","
+		 "\"spec\":{\"nodeName\":\"n1\",\"volumes\":[{\"name\":\"d\",\"persistentVolumeClaim\":{}}],"
+		 "\"containers\":[{\"name\":\"codis-server\","
 		 "\"volumeMounts\":[{}]}]},\"status\":{\"podIP\":\"10.0.0.1\"}}",
 		 uid, labels, more);
 	fake_apply(&w->fake->api, path.data, json.data);
@@ -179,6 +180,7 @@ TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
 	apply_pod(w, "nginx-0", "x", "\"app\":\"nginx\"", "");
 	await_ready(w);
 	assert_true(inventory_watch_fresh(w->watch, 60000));
+	assert_true(inventory_pod(w->inv, "u0")->pod.keeps_data); /* of what is kept */
 	assert_non_null(inventory_pod(w->inv, "u0"));
 	assert_non_null(inventory_pod(w->inv, "u1"));
 	assert_null(inventory_pod(w->inv, "x"));
