@@ -3,6 +3,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/net/addr.h"
+
+/* What answers nothing for so long hangs. */
+#define HUNG_MS 15000
+/* A node that is away is NotReady by then: 40 to 50 s, as Kubernetes comes. */
+#define NODE_LOST_MS 60000
+/* A full sync that takes longer does not keep the other members of its group waiting. */
+#define LONG_SYNC_MS 600000
+/* A lock that stands for so long, while no dashboard was heard for as long, is nobody's. */
+#define NOBODYS_LOCK_MS 5000
+
 struct decision {
 	const struct cluster_view *v;
 	const struct decide_limits *limits;
@@ -54,220 +65,120 @@ static struct action *propose_master(struct decision *d, enum action_kind kind, 
 
 /* --- the master --------------------------------------------------------------------------------------------------- */
 
-static bool has_pod(const struct server_view *s)
-{
-	return s->pod.name[0] != '\0';
-}
-
-static bool heard(const struct server_view *s)
-{
-	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
-}
-
-/* The address has a pod that is of another group, or of another cluster. Of which group a pod is may not be known (0):
- * that tells nothing. */
-static bool is_of_another_group(const struct server_view *s, int gid)
-{
-	return s->of_another || (has_pod(s) && s->group && s->group != gid);
-}
-
-/* For how long it has been in its reach, not counting what lies before a clock jump. */
-static int64_t lasting_ms(const struct cluster_view *v, int64_t since_ms)
-{
-	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
-}
-
-/* Its word counts on a master that we do not reach: a member that we hear and that follows it. */
-static bool is_witness(const struct server_view *s, const struct server_view *m, int gid)
-{
-	return s != m && view_is_member(s, gid) && heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
-	       strcmp(s->info.master, m->addr) == 0;
-}
-
-/* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
- * itself, and has just woken, has heard nobody. */
-static bool has_not_heard(const struct cluster_view *v, const struct server_view *s, int io_s)
-{
-	return s->info.last_io_s >= io_s && lasting_ms(v, s->since_ms) >= (int64_t)io_s * 1000;
-}
-
-/* The second view of a master that we do not reach: a witness has lost its link, or has not heard it for so long. */
-static bool witness_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
-			   int io_s)
-{
-	const struct server_view *s;
-
-	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && has_not_heard(v, s, io_s))))
-			return true;
-	}
-	return false;
-}
-
-/* What Kubernetes says of it: its pod is gone, or its container does not run. */
-static bool kube_misses(const struct cluster_view *v, const struct server_view *m)
-{
-	return v->kube_fresh && (!has_pod(m) || !m->pod.running || m->pod.node_lost);
-}
-
-static enum master_verdict judge_unreachable(const struct cluster_view *v, const struct group_view *g,
-					     const struct server_view *m, const struct decide_limits *limits,
-					     const char **why)
-{
-	if (m->reach == REACH_REFUSED) {
-		*why = "connections are refused, and its replica lost its link";
-		if (witness_misses(v, g, m, 0))
-			return MASTER_FAILED;
-		*why = "connections are refused, and its container does not run";
-		if (kube_misses(v, m))
-			return MASTER_FAILED;
-	}
-	if (m->reach == REACH_SILENT && lasting_ms(v, m->since_ms) >= limits->silence_ms) {
-		*why = "it is silent, and its replica does not hear it";
-		if (witness_misses(v, g, m, limits->io_s))
-			return MASTER_FAILED;
-		*why = "it is silent, and its pod or node is gone";
-		if (kube_misses(v, m))
-			return MASTER_FAILED;
-	}
-	*why = "it does not answer";
-	return MASTER_UNKNOWN;
-}
-
-enum master_verdict judge_master(const struct cluster_view *v, const struct group_view *g,
-				 const struct decide_limits *limits, const char **why)
-{
-	const struct server_view *m = view_master(v, g);
-
-	*why = "the group has no master yet";
-	if (!m)
-		return MASTER_NONE;
-	/* The address has gone to a pod of another group: whoever had it is no more. */
-	if (is_of_another_group(m, g->node.id)) {
-		*why = "its address belongs to another group's pod now";
-		return MASTER_FAILED;
-	}
-	if (m->reach != REACH_OK || !m->info_valid)
-		return judge_unreachable(v, g, m, limits, why);
-	*why = "it is loading its data";
-	if (m->info.loading)
-		return MASTER_UNKNOWN;
-	*why = "it restarted, and what it had is gone";
-	if (redis_info_guarded(&m->info) || m->restarted)
-		return MASTER_FAILED;
-	*why = "it was declared master and has not got the role";
-	if (m->info.role == REDIS_ROLE_REPLICA)
-		return MASTER_ROLELESS;
-	*why = "it is master";
-	return MASTER_HEALTHY;
-}
-
-/* The replica with the most of what the failed master sent. */
-static const struct server_view *best_replica(const struct cluster_view *v, const struct group_view *g,
-					      const struct server_view *m, bool must_be_synced)
-{
-	const struct server_view *best = NULL, *s;
-
-	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (!is_witness(s, m, g->node.id) || s->pod.deleting)
-			continue;
-		/* offset 1 and below: it never finished a sync with this master. */
-		if (s->info.offset <= 1 || s->restarted || (must_be_synced && !view_synced(s, m)))
-			continue;
-		if (!best || s->info.offset > best->info.offset)
-			best = s;
-	}
-	return best;
-}
-
-/* Which of two servers has the newer data, when no order between them is known from replication. */
-static bool newer(const struct group_view *g, const struct server_view *a, const struct server_view *b)
-{
-	int ia = codis_group_find(&g->node, a->addr), ib = codis_group_find(&g->node, b->addr);
-
-	if ((a->info.keys > 0) != (b->info.keys > 0))
-		return a->info.keys > 0;
-	if (a->info.offset != b->info.offset)
-		return a->info.offset > b->info.offset;
-	if (a->info.keys != b->info.keys)
-		return a->info.keys > b->info.keys;
-	if ((ia < 0) != (ib < 0))
-		return ia >= 0;
-	if (ia != ib)
-		return ia < ib;
-	return a->ordinal < b->ordinal;
-}
-
 /* No member has a role and none is known to have followed the master: start, or a start after everything was down. The
  * newest data leads, once all members are heard, or after the stated wait. */
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
 {
-	const struct server_view *best = NULL, *s;
+	const struct server_view *best = d->v->kube_fresh ? judge_newest(d->v, g, d->limits) : NULL;
 	struct action *a;
-	bool all = true;
 
-	for (int at = 0; (s = view_next(d->v, g, &at));) {
-		if (!view_is_member(s, g->node.id) || s->pod.deleting || !has_pod(s))
-			continue;
-		if (!heard(s)) {
-			all = false;
-			continue;
-		}
-		if (!best || newer(g, s, best))
-			best = s;
-	}
-	if (!best || !d->v->kube_fresh)
-		return;
-	if (!all && (!g->masterless_ms || d->v->now_ms - g->masterless_ms < d->limits->cold_wait_ms))
+	if (!best)
 		return;
 	a = propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
 	if (best->info.keys == 0 && g->keys > 0)
 		a->lost_keys = g->keys;
 }
 
+/* The declared master was fenced and fell away before it was given its role: what the one before it sent is the newest
+ * there is, and that one has failed, too. */
+static const struct server_view *heir_of_the_one_before(const struct decision *d, const struct group_view *g,
+							const struct server_view *m)
+{
+	const struct server_view *old = m->info.role == REDIS_ROLE_REPLICA ? view_server(d->v, m->info.master) : NULL;
+	const char *why;
+
+	if (!old || old == m || !view_is_member(old, g->node.id) ||
+	    judge_as_master(d->v, g, old, d->limits, &why) != MASTER_FAILED)
+		return NULL;
+	return judge_best_replica(d->v, g, old, false);
+}
+
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
 {
 	const struct server_view *m = view_master(d->v, g);
-	const struct server_view *best = best_replica(d->v, g, m, false);
+	const struct server_view *best = judge_best_replica(d->v, g, m, false);
 
+	if (!best)
+		best = heir_of_the_one_before(d, g, m);
+	if (best && judge_more_to_hear(d->v, g, m, best))
+		return;
 	if (best) {
 		propose_master(d, ACT_PROMOTE, g->node.id, best, m, why);
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
-	if (m->reach == REACH_SILENT && has_pod(m) && !is_of_another_group(m, g->node.id))
+	if (judge_may_live(m, g->node.id))
 		return;
 	if (d->v->mandate == MANDATE_LEAD)
 		cold_start(d, g, why);
 }
 
+/* A switch locks the group's slots on every proxy. One that was not heard yet cannot be locked, and would go on writing
+ * to the old master; one that is silent keeps all of them locked until the switch gives up. */
+static bool can_lock_proxies(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_REFUSED && (!p->slots || p->reach == REACH_SILENT))
+			return false;
+	}
+	return true;
+}
+
+static bool a_proxy_hangs(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (v->proxies[i].registered && v->proxies[i].reach == REACH_SILENT)
+			return true;
+	}
+	return false;
+}
+
+/* What to do with a change from a master that lives to one that is to follow it. It goes on where nothing is lost by
+ * it; else it is taken back: the old one is declared anew, and its slots are freed. */
+struct half_done {
+	const char *why, *unsynced, *unlockable;
+};
+
+static void finish_or_take_back(struct decision *d, int gid, const struct server_view *next,
+				const struct server_view *old, const struct half_done *words)
+{
+	if (!next || !view_synced(next, old))
+		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unsynced);
+	else if (can_lock_proxies(d->v))
+		propose_master(d, ACT_SWITCH, gid, next, old, words->why);
+	else if (a_proxy_hangs(d->v))
+		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unlockable);
+}
+
 /* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
- */
+ * One that somebody is at work on is left alone with its group. Whether it was seen to. */
 static bool resume_promotion(struct decision *d, const struct group_view *g)
 {
+	static const struct half_done words = { "a promotion was interrupted",
+						"a promotion was interrupted, and its target is not in sync",
+						"a promotion was interrupted, and a proxy cannot be locked" };
 	const struct server_view *target, *m = view_master(d->v, g);
 	int index = g->node.promoting_index, gid = g->node.id;
-	bool led; /* by the master that it declares: its address has not gone to a stranger */
 
-	if (!g->node.promoting_state[0] || !g->promoting_idle)
+	if (!g->node.promoting_state[0])
+		return false;
+	if (!g->promoting_idle)
+		return true;
+	/* A master that does not lead, or whose address has gone to a stranger, is judged as ever. */
+	if (!m || judge_of_another_group(m, gid) || !view_master_verified(m))
 		return false;
 	if (index < 0 || index >= g->node.count)
 		index = 0;
 	target = view_server(d->v, g->node.servers[index].addr);
-	led = m && !is_of_another_group(m, gid) && view_master_verified(m);
-	if (target && heard(target) && !is_of_another_group(target, gid) && !redis_info_guarded(&target->info)) {
-		/* A live old master goes on taking writes until the replica has caught up with it. */
-		if (led && m != target && view_synced(target, m))
-			propose_master(d, ACT_SWITCH, gid, target, m, "a promotion was interrupted");
-		else
-			propose_master(d, ACT_PROMOTE, gid, target, m, "a promotion was interrupted");
-		return true;
-	}
-	if (led) {
+	if (target == m)
+		propose_master(d, ACT_PROMOTE, gid, m, NULL, words.why);
+	else if (!target || !judge_heard(target) || judge_of_another_group(target, gid))
 		propose_master(d, ACT_PROMOTE, gid, m, NULL, "a promotion was interrupted, and its target is gone");
-		return true;
-	}
-	return false;
+	else
+		finish_or_take_back(d, gid, target, m, &words);
+	return true;
 }
 
 /* --- the rest of a group -------------------------------------------------------------------------------------------
@@ -278,7 +189,8 @@ static bool someone_syncs(const struct cluster_view *v, const struct group_view 
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (view_is_member(s, g->node.id) && heard(s) && s->info.syncing)
+		if (view_is_member(s, g->node.id) && judge_heard(s) && s->info.syncing &&
+		    (!s->link_down_since_ms || v->now_ms - s->link_down_since_ms < LONG_SYNC_MS))
 			return true;
 	}
 	return false;
@@ -289,10 +201,14 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
 {
 	if (!d->v->kube_fresh)
 		return false;
-	if (has_pod(s) || s->of_another)
-		return is_of_another_group(s, gid);
-	return s->reach == REACH_REFUSED ||
-	       (s->reach == REACH_SILENT && lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms);
+	if (judge_has_pod(s) || s->of_another)
+		return judge_of_another_group(s, gid);
+	if (s->reach != REACH_REFUSED && s->reach != REACH_SILENT)
+		return false;
+	/* It may have a pod that is not seen, or none at all, and may only be about to start again. */
+	if (!s->pod_gone)
+		return judge_lasting_ms(d->v, s->since_ms) >= d->limits->cold_wait_ms;
+	return s->reach == REACH_REFUSED || judge_lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms;
 }
 
 /* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits
@@ -301,17 +217,53 @@ static bool is_gone(const struct decision *d, const struct server_view *s, int g
  * image. */
 static bool stays_down(const struct decision *d, const struct server_view *s)
 {
-	if (s->pod.deleting || !has_pod(s) || !d->v->kube_fresh)
+	if (s->pod.deleting || !judge_has_pod(s) || !d->v->kube_fresh || s->reach == REACH_OK)
 		return false;
-	return s->pod.crash_looping ||
-	       (s->reach == REACH_REFUSED && s->info.run_id[0] && lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+	return s->pod.crash_looping || (s->reach == REACH_REFUSED && s->info.run_id[0] &&
+					judge_lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+}
+
+/* We reach most servers: what is silent is not so because of us. */
+static bool we_hear_most(const struct cluster_view *v)
+{
+	int heard = 0;
+
+	for (int i = 0; i < v->server_count; i++)
+		heard += v->servers[i].reach == REACH_OK;
+	return heard * 2 >= v->server_count;
+}
+
+/* Something else on its node is heard: it is not the node that is away. */
+static bool neighbour_heard(const struct cluster_view *v, const char *node)
+{
+	bool heard = false;
+
+	for (int i = 0; node[0] && i < v->server_count; i++)
+		heard |= v->servers[i].reach == REACH_OK && strcmp(v->servers[i].pod.node, node) == 0;
+	for (int i = 0; node[0] && i < v->proxy_count; i++)
+		heard |= v->proxies[i].reach == REACH_OK && strcmp(v->proxies[i].pod.node, node) == 0;
+	for (int i = 0; node[0] && i < v->dashboard_count; i++)
+		heard |= v->dashboards[i].reach == REACH_OK && strcmp(v->dashboards[i].pod.node, node) == 0;
+	return heard;
+}
+
+/* Its process is there and does nothing, and there is a kubelet that can end it. */
+static bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms)
+{
+	int64_t lasting = judge_lasting_ms(d->v, since_ms);
+
+	if (reach != REACH_SILENT || lasting < HUNG_MS || !d->v->kube_fresh || !we_hear_most(d->v))
+		return false;
+	return pod->name[0] && pod->running && !pod->node_lost && !pod->deleting &&
+	       (lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node));
 }
 
 /* An address that only the list has may have gone to anybody: what answers there is told what to do only where it is
  * known to have been the group's. */
 static bool is_ours(const struct group_view *g, const struct server_view *s)
 {
-	return has_pod(s) || (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
+	return judge_has_pod(s) ||
+	       (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
 }
 
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
@@ -331,12 +283,19 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
-	if (!heard(s) || s->pod.deleting)
+	if (hangs(d, &s->pod, s->reach, s->since_ms)) {
+		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
+		return true;
+	}
+	if (!judge_heard(s) || s->pod.deleting)
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		/* One process under two addresses never follows itself. */
-		if (view_same_process(s, m) || !is_ours(g, s) || someone_syncs(d->v, g))
-			return false; /* one full resync at a time: each costs the master a fork */
+		if (view_same_process(s, m) || !is_ours(g, s))
+			return false;
+		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
+		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))
+			return false;
 		a = propose_server(d, ACT_FOLLOW, gid, s, "it does not follow the master of its group");
 		memcpy(a->master, m->addr, sizeof(a->master));
 		return true;
@@ -348,40 +307,67 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	return false;
 }
 
-/* A proxy whose slots were not heard yet cannot be locked, and would go on writing to the old master. */
-static bool can_lock_proxies(const struct cluster_view *v)
+/* The member after this one, in the order in which something was last done to them: NULL: the first. */
+static const struct server_view *least_lately(const struct decision *d, const struct group_view *g,
+					      const struct server_view *after)
 {
-	for (int i = 0; i < v->proxy_count; i++) {
-		const struct proxy_view *p = &v->proxies[i];
+	const struct server_view *next = NULL, *s;
 
-		if (p->registered && p->reach != REACH_REFUSED && !p->slots)
-			return false;
+	for (int at = 0; (s = view_next(d->v, g, &at));) {
+		bool later = !after || s->acted_ms > after->acted_ms || (s->acted_ms == after->acted_ms && s > after);
+
+		if (later && (!next || s->acted_ms < next->acted_ms))
+			next = s;
 	}
-	return true;
+	return next;
 }
 
+/* One that cannot be mended does not keep the others from their turn. */
+static bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+
+	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
+		if (s != m && mend_member(d, g, m, s))
+			return true;
+	}
+	return false;
+}
+
+/* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). */
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
+	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
 	const struct server_view *next;
 
-	if (!m->pod.deleting || !can_lock_proxies(d->v))
+	if ((!m->pod.deleting && !gone) || !can_lock_proxies(d->v))
 		return false;
-	next = best_replica(d->v, g, m, true);
-	if (!next)
+	next = judge_best_replica(d->v, g, m, true);
+	if (!next || (gone && !judge_has_pod(next)))
 		return false;
-	propose_master(d, ACT_SWITCH, g->node.id, next, m, "the master's pod is being deleted");
+	propose_master(d, ACT_SWITCH, g->node.id, next, m,
+		       gone ? "the master's pod is gone" : "the master's pod is being deleted");
 	return true;
 }
 
-/* The declared master has no role yet: a live one that it still follows goes on until it has caught up. */
+/* The declared master has no role yet. A live one that it still follows goes on until it has caught up, or for good;
+ * one of which it is not known whether it lives is not replaced over its head. */
 static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
 {
+	const struct half_done words = { why, "its replica was to take over, and is not in sync",
+					 "its replica was to take over, and a proxy cannot be locked" };
 	const struct server_view *old = view_server(d->v, m->info.master);
+	const char *unused;
 
-	if (old && view_is_member(old, g->node.id) && view_master_verified(old) && view_synced(m, old))
-		propose_master(d, ACT_SWITCH, g->node.id, m, old, why);
-	else
-		propose_master(d, ACT_PROMOTE, g->node.id, m, old, why);
+	if (!old || old == m || !view_is_member(old, g->node.id)) {
+		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+		return;
+	}
+	switch (judge_as_master(d->v, g, old, d->limits, &unused)) {
+	case MASTER_HEALTHY: finish_or_take_back(d, g->node.id, m, old, &words); break;
+	case MASTER_UNKNOWN: break;
+	default: propose_master(d, ACT_PROMOTE, g->node.id, m, old, why); break;
+	}
 }
 
 /* --- out_of_sync ----------------------------------------------------------------------------------------------------
@@ -427,7 +413,7 @@ static bool is_in_sync_unmarked(const struct decision *d, const struct group_vie
 
 static void decide_group(struct decision *d, const struct group_view *g)
 {
-	const struct server_view *m = view_master(d->v, g), *s;
+	const struct server_view *m = view_master(d->v, g);
 	const char *why;
 
 	if (g->busy || resume_promotion(d, g))
@@ -444,10 +430,8 @@ static void decide_group(struct decision *d, const struct group_view *g)
 	}
 	if (d->v->mandate != MANDATE_LEAD || leave_gracefully(d, g, m))
 		return;
-	for (int at = 0; (s = view_next(d->v, g, &at));) {
-		if (s != m && mend_member(d, g, m, s))
-			return;
-	}
+	if (mend_members(d, g, m))
+		return;
 	if (is_in_sync_unmarked(d, g))
 		propose_server(d, ACT_MARK_IN_SYNC, g->node.id, m, "every proxy sends its slots to its master");
 }
@@ -503,10 +487,17 @@ static bool of_one_time(const struct dashboard_view *b, const struct proxy_view 
 	       (!b->slot_since_ms || p->slots_ms >= b->slot_since_ms[slot]);
 }
 
-/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. */
-static bool nobody_locks(const struct dashboard_view *b, const struct proxy_view *p, int slot)
+/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. So
+ * has one that says nothing for long, and who is no more: what it was at has ended, or is undone by whoever fails. */
+static bool nobody_locks(const struct cluster_view *v, const struct proxy_view *p, int slot)
 {
-	return (b->reach == REACH_OK && of_one_time(b, p, slot)) || b->reach == REACH_REFUSED;
+	const struct dashboard_view *b = &v->dashboard;
+	int64_t since_ms = p->slot_since_ms ? p->slot_since_ms[slot] : 0;
+
+	if (b->reach == REACH_OK)
+		return of_one_time(b, p, slot);
+	return b->reach == REACH_REFUSED || (judge_lasting_ms(v, since_ms) >= NOBODYS_LOCK_MS &&
+					     judge_lasting_ms(v, b->since_ms) >= NOBODYS_LOCK_MS);
 }
 
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
@@ -527,7 +518,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			master = settled_master(d, gid);
 		}
 		if (master[0] &&
-		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(b, p, i))))
+		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(d->v, p, i))))
 			return gid;
 	}
 	return 0;
@@ -543,14 +534,23 @@ static bool ended_again(const struct pod_view *pod)
  * (backend_recv_timeout), holding our own fillslots: it is given longer than one that refuses. */
 static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
-	if (!p->pod.name[0] || p->pod.node_lost)
+	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
 	return p->reach == REACH_SILENT ? 4 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
 }
 
+static bool a_proxy_serves(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (v->proxies[i].registered && v->proxies[i].reach == REACH_OK && v->proxies[i].online)
+			return true;
+	}
+	return false;
+}
+
 static void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
-	int64_t lasting = lasting_ms(d->v, p->since_ms);
+	int64_t lasting = judge_lasting_ms(d->v, p->since_ms);
 	bool answers = p->reach == REACH_OK;
 	int gid;
 
@@ -563,6 +563,10 @@ static void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (ended_again(&p->pod) && p->reach == REACH_REFUSED && !p->registered && d->v->kube_fresh &&
 	    d->v->dashboard.reach == REACH_OK && lasting >= d->limits->down_ms) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
+		return;
+	}
+	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms) && a_proxy_serves(d->v)) {
+		propose_proxy(d, ACT_DELETE_POD, 0, p, "it hangs, and another proxy serves");
 		return;
 	}
 	if (!answers || p->pod.deleting)
@@ -590,41 +594,89 @@ static bool all_groups_led(const struct decision *d)
 	return wanted > 0;
 }
 
-/* Only when no slot is assigned anywhere: not in the dashboard, and not in a proxy. */
-static bool no_slot_assigned(const struct cluster_view *v)
+/* The group that our own assignment gives a slot (act_mend.c): ranges of equal size, in the order of the groups. */
+static int planned_group(const struct cluster_view *v, int slot)
 {
-	if (!v->dashboard.slots_known)
-		return false;
+	return view_wanted_group(v, slot * view_groups_wanted(v) / CODIS_SLOTS);
+}
+
+/* How many slots, from the first, are assigned by our plan, while no other is at all, not in the dashboard and not in a
+ * proxy; -1: somebody else has assigned. A dashboard that dies in the first assignment leaves it so. */
+static int assigned_by_plan(const struct cluster_view *v)
+{
+	const struct dashboard_view *b = &v->dashboard;
+	int n = 0;
+
+	while (n < CODIS_SLOTS && b->slot_group[n])
+		n++;
 	for (int i = 0; i < CODIS_SLOTS; i++) {
-		if (v->dashboard.slot_group[i] || v->dashboard.slot_acting[i])
-			return false;
-	}
-	for (int p = 0; p < v->proxy_count; p++) {
-		for (int i = 0; v->proxies[p].slots && i < CODIS_SLOTS; i++) {
-			if (v->proxies[p].slots[i].addr[0])
-				return false;
+		if (b->slot_acting[i] || (b->slot_group[i] && (i >= n || b->slot_group[i] != planned_group(v, i))))
+			return -1;
+		for (int p = 0; i >= n && p < v->proxy_count; p++) {
+			if (v->proxies[p].slots && v->proxies[p].slots[i].addr[0])
+				return -1;
 		}
 	}
+	return n;
+}
+
+/* A dashboard writes 1,024 nodes in seconds: it may still be at it, or a person may. */
+static bool assignment_rests(const struct cluster_view *v, int assigned, int ms)
+{
+	const int64_t *since = v->dashboard.slot_since_ms;
+
+	for (int i = 0; since && i < assigned; i++) {
+		if (judge_lasting_ms(v, since[i]) < ms)
+			return false;
+	}
 	return true;
+}
+
+static void assign_slots(struct decision *d)
+{
+	int assigned = d->v->dashboard.slots_known && all_groups_led(d) ? assigned_by_plan(d->v) : -1;
+
+	if (assigned == 0)
+		propose_dashboard(d, ACT_ASSIGN_SLOTS, "no slot is assigned, and every group has its master");
+	else if (assigned > 0 && assigned < CODIS_SLOTS && assignment_rests(d->v, assigned, d->limits->cold_wait_ms))
+		propose_dashboard(d, ACT_ASSIGN_SLOTS, "the first assignment was interrupted");
+}
+
+static bool same_host(const char *a, const char *b)
+{
+	const char *end = strrchr(a, ':');
+	size_t len = end ? (size_t)(end - a) : strlen(a);
+
+	return len && strncmp(a, b, len) == 0 && (b[len] == ':' || b[len] == '\0');
+}
+
+/* The name behind --host-admin is the pod's own: "codis-dashboard-0.codis-dashboard:18080". */
+static bool names_pod(const char *addr, const struct pod_view *pod)
+{
+	size_t len = strlen(pod->name);
+
+	return len && strncmp(addr, pod->name, len) == 0 && (addr[len] == '.' || addr[len] == ':');
 }
 
 /* The process that took the lock is provably gone: no pod has its address, or that pod's container started later. */
 static bool lock_is_stale(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;
+	bool own = same_host(b->lock_addr, b->addr) || names_pod(b->lock_addr, &b->pod);
 
 	/* While a dashboard serves, its lock is not read: what was read before it left tells nothing. */
 	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->reach == REACH_OK || !v->kube_fresh ||
 	    !b->pod.name[0] || !b->pod.running)
 		return false;
+	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
+	if (own)
+		return b->lock_start_wall_ms && b->pod.started_wall_ms &&
+		       b->lock_start_wall_ms + 1000 < b->pod.started_wall_ms;
 	for (int i = 0; i < v->dashboard_count; i++) {
-		if (strcmp(v->dashboards[i].addr, b->lock_addr) == 0 && strcmp(b->addr, b->lock_addr) != 0)
+		if (same_host(b->lock_addr, v->dashboards[i].addr) || names_pod(b->lock_addr, &v->dashboards[i].pod))
 			return false; /* another dashboard pod has it */
 	}
-	if (strcmp(b->lock_addr, b->addr) != 0)
-		return b->lock_addr[0] != '\0';
-	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
-	return b->lock_start_wall_ms && b->pod.started_wall_ms && b->lock_start_wall_ms + 1000 < b->pod.started_wall_ms;
+	return addr_parse(b->lock_addr, &(struct addr){ 0 }, NULL) == 0; /* whoever has a name may be anywhere */
 }
 
 static void decide_dashboard(struct decision *d)
@@ -642,10 +694,12 @@ static void decide_dashboard(struct decision *d)
 	}
 	/* Not one that starts for the first time: its init container may wait for ZooKeeper. */
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
-	    lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
+	    judge_lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
 		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
-	else if (b->reach == REACH_OK && no_slot_assigned(d->v) && all_groups_led(d))
-		propose_dashboard(d, ACT_ASSIGN_SLOTS, "no slot is assigned, and every group has its master");
+	else if (hangs(d, &b->pod, b->reach, b->since_ms))
+		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
+	else if (b->reach == REACH_OK)
+		assign_slots(d);
 }
 
 int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max)

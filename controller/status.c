@@ -128,7 +128,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g);
-		const char *why;
+		const char *why, *held_up;
 
 		if (!has_members(v, g) && !g->unreadable[0])
 			continue;
@@ -147,7 +147,9 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 			continue;
 		}
 		all->ok = false;
-		say(r, "group %d has no master%s%s: %s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why);
+		held_up = judge_held_up(v, g, limits);
+		say(r, "group %d has no master%s%s: %s%s%s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why,
+		    held_up ? "; " : "", held_up ? held_up : "");
 	}
 }
 

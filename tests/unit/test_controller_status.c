@@ -224,6 +224,28 @@ TEST(dead_master_serves_no_slot)
 		       "codis-server-0: it does not answer");
 }
 
+/* What a person has to know who is to end it. */
+TEST(why_nobody_takes_over)
+{
+	WORLD(2);
+
+	w->servers[0].reach = REACH_SILENT;
+	w->servers[0].info_valid = false;
+	w->servers[0].pod.node_lost = true;
+	w->servers[1].info.link_up = false;
+	w->servers[1].info.syncing = true;
+	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+		       "codis-server-0: it is silent, and its pod or node is gone; no replica has what it had, and it "
+		       "may still live: kubectl delete pod --force gives it up");
+	w->servers[0].reach = REACH_REFUSED;
+	w->servers[0].pod.keeps_data = true;
+	w->servers[1].info.keys = 0;
+	w->groups[0].keys = 5;
+	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+		       "codis-server-0: connections are refused, and its container does not run; its volume may come "
+		       "back with its keys: codis.io/allow-data-loss on the StatefulSet gives them up");
+}
+
 TEST(empty_is_said_of_what_is_known)
 {
 	WORLD(2);

@@ -1,0 +1,349 @@
+#include "controller/judge.h"
+
+#include <string.h>
+
+/* A link that broke so long before its master was last heard was not broken by what befell the master. What two
+ * connections bring is not heard in the order in which it happened. */
+#define LINK_SLACK_MS 200
+/* A master that is well pings its replicas every second once it had its role from us (act_promote.c); by default every
+ * ten: a replica of an idle one that was not heard for less has heard nothing, either. */
+#define PING_MS        2000
+#define PING_DEFAULT_S 10
+/* The others of a group are asked again at once when one falls away: whoever can, has answered by then. */
+#define HEAR_OTHERS_MS 100
+/* Between two INFOs that were both heard in time. */
+#define LATELY_MS 2000
+
+bool judge_has_pod(const struct server_view *s)
+{
+	return s->pod.name[0] != '\0';
+}
+
+bool judge_heard(const struct server_view *s)
+{
+	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
+}
+
+bool judge_loads(const struct server_view *s)
+{
+	return s->reach == REACH_OK && s->info_valid && s->info.loading;
+}
+
+bool judge_of_another_group(const struct server_view *s, int gid)
+{
+	return s->of_another || (judge_has_pod(s) && s->group && s->group != gid);
+}
+
+int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms)
+{
+	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
+}
+
+/* --- witnesses ----------------------------------------------------------------------------------------------------
+ */
+
+/* It had lost its link to a master that was well: that it has none tells nothing, and it lacks what came since. */
+static bool lost_link_before(const struct server_view *s, const struct server_view *m)
+{
+	return !s->info.link_up && s->link_down_since_ms && m->heard_ms &&
+	       s->link_down_since_ms + LINK_SLACK_MS < m->heard_ms;
+}
+
+/* Its word counts on a master that we do not reach: a member that we hear, and that had what the master sent. */
+static bool is_witness(const struct server_view *s, const struct server_view *m, int gid)
+{
+	return s != m && view_is_member(s, gid) && judge_heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
+	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m);
+}
+
+/* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
+ * itself, and has just woken, has heard nobody. */
+static bool has_not_heard(const struct cluster_view *v, const struct server_view *s, const struct server_view *m,
+			  int io_s)
+{
+	int64_t io_ms = s->heard_ms - s->info.last_io_s * 1000;
+	bool rare = m->heard_ms && s->heard_ms && io_ms + PING_MS < m->heard_ms;
+
+	return s->info.last_io_s >= io_s + (rare ? PING_DEFAULT_S : 0) &&
+	       judge_lasting_ms(v, s->since_ms) >= (int64_t)io_s * 1000;
+}
+
+/* The second view of a master that we do not reach: a witness has lost its link, or has not heard it for so long. */
+static bool witness_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			   int io_s)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && has_not_heard(v, s, m, io_s))))
+			return true;
+	}
+	return false;
+}
+
+/* The view against it: a witness has said, since we do not reach it, that it hears it. */
+static bool witness_hears(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			  int io_s)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (is_witness(s, m, g->node.id) && s->info.link_up && s->info.last_io_s < io_s && s->heard_ms &&
+		    s->heard_ms >= m->since_ms)
+			return true;
+	}
+	return false;
+}
+
+/* What Kubernetes says of it: its pod is gone, or its container does not run. */
+static bool kube_misses(const struct cluster_view *v, const struct server_view *m)
+{
+	return v->kube_fresh && (!judge_has_pod(m) || !m->pod.running || m->pod.node_lost);
+}
+
+/* --- the master ------------------------------------------------------------------------------------------------------
+ */
+
+static enum master_verdict judge_silent(const struct cluster_view *v, const struct group_view *g,
+					const struct server_view *m, const struct decide_limits *limits,
+					const char **why)
+{
+	bool errors = m->reach == REACH_UNKNOWN;
+
+	if (judge_lasting_ms(v, m->since_ms) < limits->silence_ms || witness_hears(v, g, m, limits->io_s))
+		return MASTER_UNKNOWN;
+	*why = errors ? "it answers nothing but errors, and its replica does not hear it"
+		      : "it is silent, and its replica does not hear it";
+	if (witness_misses(v, g, m, limits->io_s))
+		return MASTER_FAILED;
+	*why = "it is silent, and its pod or node is gone";
+	return !errors && kube_misses(v, m) ? MASTER_FAILED : MASTER_UNKNOWN;
+}
+
+static enum master_verdict judge_refused(const struct cluster_view *v, const struct group_view *g,
+					 const struct server_view *m, const struct decide_limits *limits,
+					 const char **why)
+{
+	*why = "connections are refused, and its replica lost its link";
+	if (witness_misses(v, g, m, 0))
+		return MASTER_FAILED;
+	*why = "connections are refused, and its container does not run";
+	return kube_misses(v, m) && !witness_hears(v, g, m, limits->io_s) ? MASTER_FAILED : MASTER_UNKNOWN;
+}
+
+static enum master_verdict judge_unreachable(const struct cluster_view *v, const struct group_view *g,
+					     const struct server_view *m, const struct decide_limits *limits,
+					     const char **why)
+{
+	enum master_verdict verdict = MASTER_UNKNOWN;
+
+	if (m->reach == REACH_REFUSED)
+		verdict = judge_refused(v, g, m, limits, why);
+	else if (m->reach == REACH_SILENT || (m->reach == REACH_UNKNOWN && m->complaint[0]))
+		verdict = judge_silent(v, g, m, limits, why);
+	if (verdict == MASTER_UNKNOWN)
+		*why = "it does not answer";
+	return verdict;
+}
+
+enum master_verdict judge_as_master(const struct cluster_view *v, const struct group_view *g,
+				    const struct server_view *m, const struct decide_limits *limits, const char **why)
+{
+	/* The address has gone to a pod of another group: whoever had it is no more. */
+	if (judge_of_another_group(m, g->node.id)) {
+		*why = "its address belongs to another group's pod now";
+		return MASTER_FAILED;
+	}
+	if (m->reach != REACH_OK || !m->info_valid)
+		return judge_unreachable(v, g, m, limits, why);
+	*why = "it is loading its data";
+	if (m->info.loading)
+		return MASTER_UNKNOWN;
+	*why = "it restarted, and what it had is gone";
+	if (redis_info_guarded(&m->info) || m->restarted)
+		return MASTER_FAILED;
+	*why = "it was declared master and has not got the role";
+	if (m->info.role == REDIS_ROLE_REPLICA)
+		return MASTER_ROLELESS;
+	*why = "it is master";
+	return MASTER_HEALTHY;
+}
+
+enum master_verdict judge_master(const struct cluster_view *v, const struct group_view *g,
+				 const struct decide_limits *limits, const char **why)
+{
+	const struct server_view *m = view_master(v, g);
+
+	*why = "the group has no master yet";
+	return m ? judge_as_master(v, g, m, limits, why) : MASTER_NONE;
+}
+
+/* --- who has its data ------------------------------------------------------------------------------------------------
+ */
+
+static bool has_what_it_sent(const struct server_view *s, const struct server_view *m, int gid)
+{
+	/* offset 1 and below: it never finished a sync with this master. */
+	return is_witness(s, m, gid) && s->info.offset > 1 && !s->restarted;
+}
+
+const struct server_view *judge_best_replica(const struct cluster_view *v, const struct group_view *g,
+					     const struct server_view *m, bool must_be_synced)
+{
+	const struct server_view *best = NULL, *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (!has_what_it_sent(s, m, g->node.id) || (must_be_synced && (!view_synced(s, m) || s->pod.deleting)))
+			continue;
+		if (!best || (best->pod.deleting && !s->pod.deleting) ||
+		    (best->pod.deleting == s->pod.deleting && s->info.offset > best->info.offset))
+			best = s;
+	}
+	return best;
+}
+
+bool judge_more_to_hear(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			const struct server_view *best)
+{
+	const struct server_view *s;
+
+	if (v->now_ms - m->since_ms >= HEAR_OTHERS_MS)
+		return false;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		bool asked = s->reach == REACH_OK && !s->info_valid;
+		bool old = s->info_valid && s->info.link_up && s->heard_ms && s->heard_ms < m->since_ms;
+
+		if (s != m && s != best && view_is_member(s, g->node.id) && !s->pod.deleting && (asked || old) &&
+		    s->info.role == REDIS_ROLE_REPLICA && strcmp(s->info.master, m->addr) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A master that a member follows: it takes writes, whatever the list says. */
+static bool is_followed(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+
+	for (int at = 0; view_master_verified(m) && (s = view_next(v, g, &at));) {
+		if (view_is_member(s, g->node.id) && view_synced(s, m))
+			return true;
+	}
+	return false;
+}
+
+/* Greater than 0: a has the newer data, when no order between them is known from replication. The declared master is
+ * the one that was fenced last; offsets compare only under one master, and tell nothing after a restart. */
+static int compare_data(const struct cluster_view *v, const struct group_view *g, const struct server_view *a,
+			const struct server_view *b)
+{
+	int ia = codis_group_find(&g->node, a->addr), ib = codis_group_find(&g->node, b->addr);
+	bool one_master = strcmp(a->info.master, b->info.master) == 0 && !redis_info_guarded(&a->info);
+	int64_t apart_ms = a->link_up_at_ms - b->link_up_at_ms;
+
+	if ((a->info.keys > 0) != (b->info.keys > 0))
+		return a->info.keys > 0 ? 1 : -1;
+	if (is_followed(v, g, a) != is_followed(v, g, b))
+		return is_followed(v, g, a) ? 1 : -1;
+	if (a->pod.deleting != b->pod.deleting)
+		return b->pod.deleting ? 1 : -1;
+	if ((ia == 0) != (ib == 0))
+		return ia == 0 ? 1 : -1;
+	if (one_master && a->info.offset != b->info.offset)
+		return a->info.offset > b->info.offset ? 1 : -1;
+	if (apart_ms > LATELY_MS || apart_ms < -LATELY_MS)
+		return apart_ms > 0 ? 1 : -1;
+	if (a->info.keys != b->info.keys)
+		return a->info.keys > b->info.keys ? 1 : -1;
+	if ((ia < 0) != (ib < 0))
+		return ia >= 0 ? 1 : -1;
+	return ia != ib ? ib - ia : b->ordinal - a->ordinal;
+}
+
+/* What is known of the members that are awaited. */
+struct awaited {
+	bool any;               /* one that has a pod is not heard */
+	bool loads;             /* one reads its file */
+	bool data;              /* one may come back with its volume */
+	int64_t heard_since_ms; /* since when the first of those that are heard is; 0: none is */
+};
+
+static void await(struct awaited *w, const struct server_view *s)
+{
+	w->loads |= judge_loads(s);
+	if (s->pod.deleting)
+		return;
+	w->any |= !judge_heard(s);
+	w->data |= !judge_heard(s) && s->pod.keeps_data;
+	if (judge_heard(s) && (!w->heard_since_ms || s->since_ms < w->heard_since_ms))
+		w->heard_since_ms = s->since_ms;
+}
+
+/* Since the first one was heard: before that, nobody could have been. */
+static bool waited_enough(const struct cluster_view *v, const struct group_view *g, const struct awaited *w,
+			  int cold_wait_ms)
+{
+	int64_t since_ms = g->masterless_ms > w->heard_since_ms ? g->masterless_ms : w->heard_since_ms;
+
+	return g->masterless_ms && v->now_ms - since_ms >= cold_wait_ms;
+}
+
+static bool had_keys(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *m = view_master(v, g);
+
+	return g->keys > 0 || (g->keys < 0 && m && m->info.keys > 0);
+}
+
+static const struct server_view *newest_of(const struct cluster_view *v, const struct group_view *g, struct awaited *w)
+{
+	const struct server_view *best = NULL, *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (!view_is_member(s, g->node.id) || !judge_has_pod(s))
+			continue;
+		await(w, s);
+		if (judge_heard(s) && (!best || compare_data(v, g, s, best) > 0))
+			best = s;
+	}
+	return best;
+}
+
+/* An empty one is no successor of whoever may come back with the keys. */
+static bool is_no_successor(const struct cluster_view *v, const struct group_view *g, const struct server_view *best,
+			    const struct awaited *w)
+{
+	return w->data && best && !best->info.keys && had_keys(v, g);
+}
+
+const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,
+				       const struct decide_limits *limits)
+{
+	struct awaited w = { 0 };
+	const struct server_view *best = newest_of(v, g, &w);
+
+	if (!best || w.loads || (w.any && !waited_enough(v, g, &w, limits->cold_wait_ms)))
+		return NULL;
+	return is_no_successor(v, g, best, &w) ? NULL : best;
+}
+
+bool judge_may_live(const struct server_view *m, int gid)
+{
+	return m->reach != REACH_REFUSED && !m->info_valid && judge_has_pod(m) && !judge_of_another_group(m, gid);
+}
+
+const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
+{
+	const struct server_view *m = view_master(v, g);
+	struct awaited w = { 0 };
+	const char *why;
+
+	if (!m || judge_master(v, g, limits, &why) != MASTER_FAILED || judge_best_replica(v, g, m, false))
+		return NULL;
+	if (judge_may_live(m, g->node.id))
+		return "no replica has what it had, and it may still live: kubectl delete pod --force gives it up";
+	if (is_no_successor(v, g, newest_of(v, g, &w), &w))
+		return "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives them "
+		       "up";
+	return NULL;
+}

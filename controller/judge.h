@@ -1,0 +1,63 @@
+/* judge.h - what the evidence says: of a group's master, and of who has its data. Pure. */
+#ifndef CODIS_CONTROLLER_JUDGE_H
+#define CODIS_CONTROLLER_JUDGE_H
+
+#include <stdbool.h>
+
+#include "controller/view.h"
+
+struct decide_limits {
+	int silence_ms; /* a server that does not answer is given up after this, when its replica says so too: 1,000 */
+	int io_s;       /* ... and the replica has not heard it for so many seconds: 2 */
+	int cold_wait_ms;  /* a group whose members are not all there gets its roles after this: 15,000 */
+	int down_ms;       /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
+	int proxy_gone_ms; /* a proxy that refuses is dropped after this: 3,000 */
+};
+#define DECIDE_LIMITS                                                                                                  \
+	{                                                                                                              \
+		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000           \
+	}
+
+/* What is known about the declared master of a group; also shown in the status. */
+enum master_verdict {
+	MASTER_NONE,    /* the group has no declared master */
+	MASTER_UNKNOWN, /* not enough is known: wait */
+	MASTER_HEALTHY,
+	MASTER_ROLELESS, /* declared, alive, with its data, but not in the role: a promotion was interrupted */
+	MASTER_FAILED,   /* by two views */
+};
+enum master_verdict judge_master(const struct cluster_view *v, const struct group_view *g,
+				 const struct decide_limits *limits, const char **why);
+/* The same of any server of the group, as if it was the declared one. */
+enum master_verdict judge_as_master(const struct cluster_view *v, const struct group_view *g,
+				    const struct server_view *m, const struct decide_limits *limits, const char **why);
+
+/* It answers, and has loaded its data. */
+bool judge_heard(const struct server_view *s);
+/* It answers that it loads its file: what it has is not known yet. */
+bool judge_loads(const struct server_view *s);
+/* The address has a pod that is of another group, or of another cluster. Of which group a pod is may not be known (0):
+ * that tells nothing. */
+bool judge_of_another_group(const struct server_view *s, int gid);
+bool judge_has_pod(const struct server_view *s);
+/* For how long it has been so, not counting what lies before a clock jump. */
+int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms);
+
+/* The replica with the most of what m sent; NULL: none has what m had. must_be_synced: and is in sync with it now. One
+ * whose pod is being deleted is the last choice, and none where it must be synced. */
+const struct server_view *judge_best_replica(const struct cluster_view *v, const struct group_view *g,
+					     const struct server_view *m, bool must_be_synced);
+/* A replica that may have more of what m sent than another one that was heard since: it is being asked, or said last
+ * what it had when m still was well. m has not failed for long. */
+bool judge_more_to_hear(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			const struct server_view *best);
+/* Why nobody takes over from a master that has failed, and how a person insists; NULL: nothing holds it up but time. */
+const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits);
+/* Where no member has a role: who has the newest data, as far as is known. NULL: it is to be waited for others. */
+const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,
+				       const struct decide_limits *limits);
+
+/* A master that only we may not hear, and that may hold the only data. */
+bool judge_may_live(const struct server_view *m, int gid);
+
+#endif

@@ -1,0 +1,805 @@
+/* decide(): on which evidence a master is replaced, a group begins, and somebody is taken out. Each test is a situation
+ * in which an earlier controller lost data, was stuck for ever, or harmed what was well. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/controller_view.h"
+#include "tests/unit/test.h"
+
+#define E "10.0.0.4:6379"
+
+static struct server_view *a_of(struct world *w)
+{
+	return &w->servers[0];
+}
+
+static struct server_view *b_of(struct world *w)
+{
+	return &w->servers[1];
+}
+
+/* All was heard a moment ago. */
+static void hear_all(struct world *w)
+{
+	for (int i = 0; i < w->v.server_count; i++)
+		w->servers[i].heard_ms = w->v.now_ms - 10;
+}
+
+static void be_silent(struct world *w, struct server_view *s, int ms)
+{
+	s->reach = REACH_SILENT;
+	s->info_valid = false;
+	s->since_ms = w->v.now_ms - ms;
+	if (s->heard_ms)
+		s->heard_ms = s->since_ms - 10;
+}
+
+static struct server_view *third_replica(struct world *w)
+{
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	w->v.replicas = w->v.server_replica = 3;
+	follows(c, a_of(w));
+	list(&w->groups[0], c);
+	return c;
+}
+
+/* The group's node says that B leads; it has not got the role. */
+static void fence_b(struct world *w)
+{
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	a_of(w)->listed_index = 1;
+	b_of(w)->listed_index = 0;
+}
+
+static void promoting(struct world *w, const char *state, bool idle)
+{
+	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "%s", state);
+	w->groups[0].node.promoting_index = 1;
+	w->groups[0].promoting_idle = idle;
+}
+
+static void syncs(struct server_view *s)
+{
+	s->info.link_up = false;
+	s->info.syncing = true;
+	s->info.offset = 1;
+	s->info.keys = 0;
+}
+
+static void assert_why(const struct action *a, const char *why)
+{
+	assert_string_equal(a->why, why);
+}
+
+static enum master_verdict judged(struct world *w, const char **why)
+{
+	return judge_master(&w->v, &w->groups[0], &limits, why);
+}
+
+static void assert_held_up(struct world *w, const char *why)
+{
+	const char *held_up = judge_held_up(&w->v, &w->groups[0], &limits);
+
+	assert_non_null(held_up);
+	assert_string_equal(held_up, why);
+}
+
+/* --- a master that may still live -------------------------------------------------------------------------------- */
+
+/* B lost its link an hour ago and is 5 MB behind; A stalls for a second. */
+TEST(replica_that_lost_its_link_long_before_is_no_witness)
+{
+	WORLD;
+	const char *why;
+
+	hear_all(w);
+	a_of(w)->info.offset = 5000000;
+	lose_link(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 3600000;
+	silence(w, 1000);
+	a_of(w)->heard_ms = w->v.now_ms - 1100;
+	assert_nothing(w);
+	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
+	assert_string_equal(why, "it does not answer");
+	refuse(w); /* it ended, and may come back with its file */
+	assert_nothing(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 1000; /* lost since A was last heard */
+	assert_why(assert_only(w, ACT_PROMOTE, B), "connections are refused, and its replica lost its link");
+}
+
+/* Nobody else is left: what B has of an hour ago leads once A's process is known to have ended, and A was awaited. */
+TEST(replica_that_is_far_behind_leads_when_its_master_does_not_come_back)
+{
+	WORLD;
+
+	hear_all(w);
+	lose_link(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 3600000;
+	refuse(w);
+	a_of(w)->pod.running = false;
+	w->groups[0].masterless_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "connections are refused, and its container does not run");
+	guarded(a_of(w)); /* or it is back, empty */
+	a_of(w)->reach = REACH_OK;
+	a_of(w)->info_valid = true;
+	w->groups[0].masterless_ms = w->v.now_ms;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+}
+
+/* C joins: the master forks for it and stalls for a second; B hears the master perfectly. */
+TEST(replica_that_syncs_is_no_witness)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	syncs(c);
+	silence(w, 1000);
+	assert_nothing(w);
+	refuse(w);
+	assert_nothing(w);
+}
+
+/* Neither we nor its kubelet's word reach A's node; B does: its link is up, and it heard A a moment ago. */
+TEST(master_that_a_replica_hears_has_not_failed)
+{
+	WORLD;
+
+	hear_all(w);
+	silence(w, 5000);
+	a_of(w)->pod.node_lost = true;
+	assert_nothing(w);
+	a_of(w)->pod.node_lost = false;
+	a_of(w)->pod.running = false;
+	assert_nothing(w);
+	b_of(w)->info.last_io_s = 2;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica does not hear it");
+}
+
+TEST(one_replica_that_does_not_hear_the_master_does_not_outvote_one_that_does)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	c->info.last_io_s = 30; /* C is cut from A, as we are */
+	silence(w, 30000);
+	assert_nothing(w);
+	b_of(w)->info.last_io_s = 2;
+	b_of(w)->info.offset = 995;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.last_io_s = 0;
+	b_of(w)->heard_ms = a_of(w)->since_ms - 1; /* what it said before A fell silent tells nothing */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* Servers whose pods are not seen (no label, or outside of Kubernetes). */
+TEST(pod_that_is_not_seen_is_no_second_view_against_a_replicas_word)
+{
+	WORLD;
+
+	a_of(w)->pod.name[0] = b_of(w)->pod.name[0] = '\0';
+	hear_all(w);
+	silence(w, 1000);
+	assert_nothing(w);
+}
+
+/* Redis' own default: a master that nobody writes to pings its replicas every 10 s. */
+TEST(replica_of_an_idle_master_with_the_default_ping_period)
+{
+	WORLD;
+
+	hear_all(w);
+	silence(w, 1000);
+	a_of(w)->heard_ms = w->v.now_ms - 1010;
+	b_of(w)->info.last_io_s = 7;
+	assert_nothing(w);
+	silence(w, 10000);
+	a_of(w)->heard_ms = w->v.now_ms - 10010;
+	b_of(w)->info.last_io_s = 12; /* more than a ping is missing */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* An endless script: A answers -BUSY to everything. */
+TEST(master_that_answers_nothing_but_errors_has_failed_when_its_replica_does_not_hear_it)
+{
+	WORLD;
+
+	hear_all(w);
+	a_of(w)->reach = REACH_UNKNOWN;
+	a_of(w)->info_valid = false;
+	a_of(w)->since_ms = a_of(w)->heard_ms = 1;
+	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
+	assert_nothing(w); /* B hears it */
+	b_of(w)->info.last_io_s = 95;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it answers nothing but errors, and its replica does not hear it");
+	a_of(w)->complaint[0] = '\0'; /* whoever speaks otherwise is no server, and no evidence */
+	assert_nothing(w);
+}
+
+/* --- half-done changes of a master ------------------------------------------------------------------------------- */
+
+/* A person promotes B; B has the role, the node does not say so yet, and a dashboard is at work. */
+TEST(promotion_that_a_dashboard_is_at_work_on_is_left_alone)
+{
+	WORLD;
+
+	promoting(w, "prepared", false);
+	leads(b_of(w));
+	assert_nothing(w);
+	refuse(w);
+	lose_link(w);
+	assert_nothing(w);
+}
+
+/* B is in its first sync. In stock Codis the promotion stays half done, and the master keeps its data. */
+TEST(interrupted_promotion_of_a_replica_that_is_not_in_sync_is_taken_back)
+{
+	WORLD;
+
+	promoting(w, "preparing", true);
+	a_of(w)->info.keys = 1000000;
+	syncs(b_of(w));
+	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is not in sync");
+}
+
+TEST(interrupted_promotion_waits_until_it_is_known_what_the_master_is)
+{
+	WORLD;
+
+	promoting(w, "preparing", true);
+	a_of(w)->reach = REACH_UNKNOWN; /* a controller that has just begun */
+	a_of(w)->info_valid = false;
+	assert_nothing(w);
+	refuse(w);
+	lose_link(w);
+	assert_why(assert_only(w, ACT_PROMOTE, B), "connections are refused, and its replica lost its link");
+}
+
+/* A switch was fenced; before B had the role its link broke. A lives, and is 5 MB ahead. */
+TEST(fenced_switch_to_a_replica_that_lost_its_link_is_taken_back)
+{
+	WORLD;
+
+	fence_b(w);
+	a_of(w)->info.offset = 5000000;
+	lose_link(w);
+	assert_why(assert_only(w, ACT_PROMOTE, A), "its replica was to take over, and is not in sync");
+}
+
+/* The same, and A is not heard in this instant. */
+TEST(role_is_not_given_while_the_old_master_may_live)
+{
+	WORLD;
+	const char *why;
+
+	fence_b(w);
+	a_of(w)->info_valid = false;
+	assert_nothing(w);
+	silence(w, 5000);
+	assert_nothing(w);
+	assert_int_equal(judged(w, &why), MASTER_ROLELESS);
+	b_of(w)->info.last_io_s = 5;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it was declared master and has not got the role");
+}
+
+/* A switch locks the slots on every proxy: one that hangs would hold all of them until the lock fails. */
+TEST(no_switch_past_a_proxy_that_hangs)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = w->v.now_ms - 1000;
+	assert_nothing(w);
+	w->proxies[0].since_ms = w->v.now_ms - 12000; /* it is taken out first */
+	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080");
+	w->proxies[0].registered = false;
+	w->proxies[0].pod.node_lost = true;
+	assert_only(w, ACT_SWITCH, B);
+	a_of(w)->pod.deleting = false;
+	w->proxies[0].registered = true;
+	w->proxies[0].since_ms = w->v.now_ms - 500;
+	promoting(w, "preparing", true); /* its slots are locked already */
+	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and a proxy cannot be locked");
+}
+
+/* kubectl delete pod --force: the object goes at once, and its process a moment later. */
+TEST(master_whose_pod_is_gone_is_switched)
+{
+	WORLD;
+
+	a_of(w)->pod.name[0] = '\0';
+	assert_nothing(w); /* none was ever seen */
+	a_of(w)->pod_gone = true;
+	assert_why(assert_only(w, ACT_SWITCH, B), "the master's pod is gone");
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+}
+
+/* Three members: A died, B was fenced and died with its node before it had the role; C has all that A sent. */
+TEST(second_failure_before_the_role_was_given)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	fence_b(w);
+	c->info.link_up = false;
+	be_silent(w, a_of(w), 99000);
+	be_silent(w, b_of(w), 99000);
+	a_of(w)->pod.node_lost = b_of(w)->pod.node_lost = true;
+	w->groups[0].masterless_ms = 1;
+	assert_why(assert_only(w, ACT_PROMOTE, C), "it is silent, and its pod or node is gone");
+	b_of(w)->info.role = REDIS_ROLE_MASTER; /* it had the role: it may have what C has not */
+	assert_nothing(w);
+}
+
+/* Three members: A died; B, which is ahead, is being asked in this instant. */
+TEST(of_several_replicas_each_is_heard_once_more)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	b_of(w)->info.offset = 2000;
+	b_of(w)->info_valid = false;
+	c->info.link_up = false;
+	refuse(w);
+	assert_nothing(w);
+	b_of(w)->info_valid = true;
+	lose_link(w);
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info_valid = false;
+	a_of(w)->since_ms = w->v.now_ms - 100; /* not for long */
+	assert_only(w, ACT_PROMOTE, C);
+}
+
+/* What B said before A ended may not be all that it has now. */
+TEST(replica_that_was_heard_before_the_master_ended_is_heard_once_more)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	b_of(w)->heard_ms = w->v.now_ms - 200;
+	c->info.link_up = false;
+	c->info.offset = 1500;
+	refuse(w);
+	assert_nothing(w);
+	b_of(w)->heard_ms = w->v.now_ms;
+	lose_link(w);
+	b_of(w)->info.offset = 2000;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* --- who has data ------------------------------------------------------------------------------------------------ */
+
+/* B's pod leaves (drain, roll) and lives, with all data; A's process is back, guarded and empty. */
+TEST(leaving_replica_with_the_only_data_leads)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	b_of(w)->pod.deleting = true;
+	lose_link(w);
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	b_of(w)->link_down_since_ms = 5; /* long ago */
+	a_of(w)->heard_ms = 99999;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+TEST(leaving_replica_is_the_last_choice)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	c->info.offset = 980;
+	b_of(w)->pod.deleting = true;
+	refuse(w);
+	lose_link(w);
+	c->info.link_up = false;
+	assert_only(w, ACT_PROMOTE, C);
+}
+
+/* After a power loss: new addresses; the one with the data still loads it after the stated wait. */
+TEST(member_that_loads_its_file_is_awaited)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 1), *e = add_server(w, E, 1, 0);
+
+	for (int i = 0; i < 2; i++) {
+		w->servers[i].pod.name[0] = '\0';
+		be_silent(w, &w->servers[i], 20000);
+	}
+	guarded(c);
+	guarded(e);
+	e->info.loading = true;
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_nothing(w);
+	e->info.loading = false;
+	e->info.keys = 10;
+	assert_only(w, ACT_PROMOTE, E);
+}
+
+/* Offsets tell nothing after a restart, and B was cut off for a week. */
+TEST(declared_master_with_data_leads_over_more_keys)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	guarded(b_of(w));
+	a_of(w)->info.keys = 900;
+	b_of(w)->info.keys = 1000;
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+}
+
+/* The list was made anew; A leads, and B, asked later, has the greater offset. */
+TEST(master_that_is_followed_leads_where_none_is_declared)
+{
+	WORLD;
+
+	w->groups[0].node.count = 0;
+	a_of(w)->listed_group = b_of(w)->listed_group = 0;
+	b_of(w)->info.offset = 1100;
+	assert_why(assert_only(w, ACT_PROMOTE, A), "the group has no master yet");
+}
+
+/* The whole cluster was off for longer than the stated wait: it begins when the first member is back. */
+TEST(cold_wait_begins_with_the_first_member_that_is_heard)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	guarded(b_of(w));
+	b_of(w)->reach = REACH_REFUSED;
+	b_of(w)->info_valid = false;
+	w->groups[0].masterless_ms = w->v.now_ms - 60000;
+	a_of(w)->since_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
+	a_of(w)->since_ms = w->v.now_ms - 15000;
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+/* A pod of the group has no address yet: it waits for its volume. */
+TEST(member_without_an_address_is_awaited)
+{
+	WORLD;
+	struct server_view *waiting = add_server(w, "", 1, 0);
+
+	a_of(w)->pod.name[0] = '\0';
+	be_silent(w, a_of(w), 20000);
+	waiting->reach = REACH_UNKNOWN;
+	waiting->info_valid = false;
+	guarded(b_of(w));
+	w->groups[0].masterless_ms = w->v.now_ms - 10;
+	assert_nothing(w);
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* Policy: A had a million keys, on a volume, and is started again; B never synced. B may lead once a person says that
+ * A's data is given up (codis.io/allow-data-loss: then the group is known to have none), or A is back without them. */
+TEST(empty_server_never_leads_while_a_volume_with_the_data_may_come_back)
+{
+	WORLD;
+
+	w->groups[0].keys = 1000000;
+	refuse(w);
+	a_of(w)->pod.running = false;
+	guarded(b_of(w));
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->lost_keys, 1000000); /* no volume: it has nothing any more */
+	a_of(w)->pod.keeps_data = true;
+	w->groups[0].masterless_ms = 1;
+	assert_nothing(w);
+	assert_held_up(w, "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives "
+			  "them up");
+	w->groups[0].keys = -1; /* a controller that has just begun, and heard A */
+	a_of(w)->info.keys = 1000000;
+	assert_nothing(w);
+	w->groups[0].keys = 0;
+	assert_only(w, ACT_PROMOTE, B);
+	w->groups[0].keys = 1000000;
+	b_of(w)->info.keys = 5; /* not empty */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* Policy: A's node does not answer, so A may live, cut off; B was in the middle of a resync, and has what it had
+ * before. Whoever knows that A is dead says so: kubectl delete pod --force, or node.kubernetes.io/out-of-service on its
+ * node. */
+TEST(old_data_never_leads_over_a_silent_master_until_its_pod_is_given_up)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 99000);
+	a_of(w)->pod.node_lost = true;
+	b_of(w)->info.link_up = false;
+	b_of(w)->info.syncing = true;
+	b_of(w)->info.offset = 1;
+	w->groups[0].masterless_ms = 1;
+	assert_nothing(w);
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	b_of(w)->info.syncing = false; /* or its link was lost long before, however much it has */
+	b_of(w)->info.offset = 990;
+	b_of(w)->link_down_since_ms = 5;
+	assert_nothing(w);
+	a_of(w)->pod.name[0] = '\0';
+	a_of(w)->pod_gone = true;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its pod or node is gone");
+}
+
+/* --- the rest of a group ----------------------------------------------------------------------------------------- */
+
+/* A container beside it is in CrashLoopBackOff. */
+TEST(server_that_answers_is_not_deleted_whatever_its_pod_says)
+{
+	WORLD;
+
+	b_of(w)->pod.crash_looping = true;
+	b_of(w)->pod.running = false;
+	assert_nothing(w);
+}
+
+/* A hand-made cluster lists its servers by name: the process of A's pod is heard under both. */
+TEST(process_never_follows_itself)
+{
+	WORLD;
+	struct server_view *n = add_server(w, "codis-server-0.codis-server:6379", 1, -1);
+
+	n->pod.name[0] = '\0';
+	leads(n);
+	memcpy(n->info.run_id, a_of(w)->info.run_id, sizeof(n->info.run_id));
+	w->groups[0].node.count = 0;
+	list(&w->groups[0], n);
+	a_of(w)->listed_group = b_of(w)->listed_group = 0;
+	send_slots(w, 1, n->addr);
+	run(w);
+	for (int i = 0; i < w->count; i++)
+		assert_string_not_equal(w->actions[i].addr, A);
+}
+
+/* It restarts, and nobody would add it again. */
+TEST(listed_server_whose_pod_was_never_seen_is_not_dropped_at_once)
+{
+	WORLD;
+
+	a_of(w)->pod.name[0] = b_of(w)->pod.name[0] = '\0';
+	b_of(w)->reach = REACH_REFUSED;
+	b_of(w)->info_valid = false;
+	b_of(w)->since_ms = w->v.now_ms - 1;
+	assert_nothing(w);
+	b_of(w)->since_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
+	b_of(w)->since_ms = w->v.now_ms - 15000;
+	assert_why(assert_only(w, ACT_DROP_SERVER, B), "no pod has its address and nothing answers there");
+	b_of(w)->since_ms = w->v.now_ms - 1;
+	b_of(w)->pod_gone = true; /* it had one */
+	assert_only(w, ACT_DROP_SERVER, B);
+}
+
+/* The old master is back as a master, while another member is in a full sync of an hour. */
+TEST(second_master_follows_at_once)
+{
+	WORLD;
+
+	syncs(third_replica(w));
+	leads(b_of(w));
+	assert_why(assert_only(w, ACT_FOLLOW, B), "it does not follow the master of its group");
+}
+
+/* One that never ends its sync, and one that refuses to follow: the others get their turn. */
+TEST(member_that_cannot_be_mended_does_not_keep_the_others_waiting)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	guarded(b_of(w));
+	guarded(c);
+	assert_only(w, ACT_FOLLOW, B);
+	b_of(w)->acted_ms = w->v.now_ms - 50;
+	assert_only(w, ACT_FOLLOW, C);
+	follows(b_of(w), a_of(w));
+	syncs(b_of(w));
+	b_of(w)->link_down_since_ms = w->v.now_ms - 599999;
+	assert_nothing(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 600000;
+	assert_only(w, ACT_FOLLOW, C);
+}
+
+/* --- what hangs -------------------------------------------------------------------------------------------------- */
+
+TEST(replica_that_hangs_is_replaced)
+{
+	WORLD;
+
+	snprintf(b_of(w)->pod.node, sizeof(b_of(w)->pod.node), "node1");
+	snprintf(w->proxies[0].pod.node, sizeof(w->proxies[0].pod.node), "node1");
+	be_silent(w, b_of(w), 14999);
+	assert_nothing(w);
+	be_silent(w, b_of(w), 15000);
+	assert_why(assert_only(w, ACT_DELETE_POD, B), "it hangs, and its master serves");
+	w->proxies[0].pod.node[0] = '\0'; /* perhaps it is the node that is away */
+	assert_nothing(w);
+	be_silent(w, b_of(w), 60000);
+	assert_only(w, ACT_DELETE_POD, B);
+	b_of(w)->pod.node_lost = true; /* nobody there who would end it */
+	assert_nothing(w);
+	b_of(w)->pod.node_lost = false;
+	add_server(w, C, 1, 2)->reach = REACH_SILENT; /* it is we who are away */
+	assert_nothing(w);
+}
+
+/* Policy: a master without a replica holds the only data. It may wake; ended, it comes back with nothing. */
+TEST(lone_master_that_hangs_is_left)
+{
+	WORLD;
+	const char *why;
+
+	w->v.replicas = w->v.server_replica = 1;
+	w->v.server_count = 1;
+	w->groups[0].node.count = 1;
+	silence(w, 99000);
+	assert_nothing(w);
+	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
+}
+
+TEST(proxy_that_hangs_is_replaced_once_it_is_taken_out)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 60000;
+	p->pod.running = true;
+	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.1:11080");
+	p->registered = false;
+	assert_why(assert_only(w, ACT_DELETE_POD, "10.0.1.1:11080"), "it hangs, and another proxy serves");
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = w->v.now_ms - 5;
+	assert_nothing(w); /* perhaps it is us */
+}
+
+TEST(dashboard_that_hangs_is_replaced)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	snprintf(b->pod.node, sizeof(b->pod.node), "node1");
+	b->since_ms = w->v.now_ms - 15000;
+	assert_nothing(w);
+	snprintf(a_of(w)->pod.node, sizeof(a_of(w)->pod.node), "node1");
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+	b->since_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
+	b->since_ms = w->v.now_ms - 60000;
+	assert_only(w, ACT_DELETE_POD, D);
+	b->pod.node_lost = true;
+	assert_nothing(w);
+}
+
+TEST(registered_proxy_whose_pod_was_never_seen_is_given_the_same_time)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	p->pod.name[0] = '\0';
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 11999;
+	assert_nothing(w);
+	p->pod_gone = true; /* it had one */
+	p->since_ms = w->v.now_ms - 1000;
+	assert_why(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080"),
+		   "it does not answer, and it would block every promotion");
+}
+
+/* --- dashboards, locks, slots ------------------------------------------------------------------------------------ */
+
+static void lock_all(struct world *w, int64_t *since)
+{
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		w->slots[0][i].locked = true;
+		since[i] = w->v.now_ms - 5000;
+	}
+	w->proxies[0].slot_since_ms = since;
+	w->v.dashboard.slots_ms = w->v.now_ms - 1000;
+}
+
+/* A failed switch left the slots locked, and the dashboard's node is lost. */
+TEST(slots_that_nobody_unlocks_are_freed_while_the_dashboard_is_silent)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS];
+	struct dashboard_view *b = &w->v.dashboard;
+
+	lock_all(w, since);
+	b->reach = REACH_SILENT;
+	b->pod.node_lost = true;
+	b->since_ms = w->v.now_ms - 4999; /* it may be at work */
+	assert_nothing(w);
+	b->since_ms = w->v.now_ms - 5000;
+	assert_why(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080"),
+		   "it sends slots elsewhere than to their group's master");
+	since[0] = w->v.now_ms - 1;
+	for (int i = 1; i < CODIS_SLOTS; i++)
+		w->slots[0][i].locked = false;
+	assert_nothing(w); /* a lock that is new */
+}
+
+TEST(slots_that_nobody_unlocks_are_freed_without_a_dashboard)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS];
+	struct dashboard_view *b = &w->v.dashboard;
+
+	lock_all(w, since);
+	b->reach = REACH_UNKNOWN;
+	b->addr[0] = b->pod.name[0] = '\0';
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+}
+
+/* Two dashboards' pods, as a Deployment rolls them: one waits, the other holds the lock and lives. */
+TEST(lock_of_another_dashboard_that_lives)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_UNKNOWN;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.7:18080");
+	snprintf(w->dashboards[0].addr, CODIS_ADDR_MAX, "10.0.2.1:18080");
+	snprintf(w->dashboards[1].addr, CODIS_ADDR_MAX, "10.0.2.7:18080");
+	w->v.dashboard_count = 2;
+	assert_nothing(w);
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.7:28080"); /* its pod says another port */
+	assert_nothing(w);
+}
+
+/* --host-admin is a name, and the dashboard is busy. */
+TEST(lock_by_a_name)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 3000;
+	b->lock_read_ms = w->v.now_ms;
+	b->lock_start_wall_ms = 1000000;
+	b->pod.started_wall_ms = 1000000;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "codis-dashboard-0.codis-dashboard:18080");
+	assert_nothing(w);
+	b->pod.started_wall_ms = 1002000; /* its pod took it, before it was started again */
+	assert_why(assert_only(w, ACT_REMOVE_LOCK, D), "the dashboard that took it is gone");
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "codis.example.org:18080"); /* whoever that is */
+	assert_nothing(w);
+}
+
+/* The dashboard died in the first assignment: 300 of 1,024. */
+TEST(first_assignment_that_was_interrupted_is_finished)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
+	for (int i = 0; i < 300; i++) {
+		w->v.dashboard.slot_group[i] = 1;
+		w->slots[0][i].group = 1;
+		snprintf(w->slots[0][i].addr, CODIS_ADDR_MAX, "%s", A);
+	}
+	w->v.dashboard.slot_since_ms = since;
+	since[299] = w->v.now_ms - 14999; /* it goes on */
+	assert_nothing(w);
+	since[299] = w->v.now_ms - 15000;
+	assert_why(assert_only(w, ACT_ASSIGN_SLOTS, D), "the first assignment was interrupted");
+	w->v.dashboard.slot_group[299] = 2; /* that is another plan than ours */
+	assert_nothing(w);
+	w->v.dashboard.slot_group[299] = 1;
+	w->v.dashboard.slot_group[1000] = 1;
+	w->slots[0][1000].group = 1;
+	memcpy(w->slots[0][1000].addr, A, sizeof(A));
+	assert_nothing(w);
+}
