@@ -72,7 +72,7 @@ static cJSON *make_patch(const cJSON *object, const char *base64)
 	cJSON *patch = cJSON_CreateArray();
 	const cJSON *webhook;
 	char path[64];
-	int i = 0, r = patch ? 0 : -1;
+	int i = 0, r = 0;
 
 	cJSON_ArrayForEach(webhook, json_get(object, "webhooks", NULL)) {
 		snprintf(path, sizeof(path), "/webhooks/%d/clientConfig/caBundle", i++);

@@ -1,0 +1,114 @@
+/* Memory runs out while webhook configurations get their CAs: a patch is whole or not sent. The API server is played
+ * here, by informer_start() and kube_call(). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "certs/cabundle.h"
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/kube/client.h"
+#include "common/kube/informer.h"
+#include "common/net/http.h"
+#include "tests/unit/nomem.h"
+#include "tests/unit/parse_text.h"
+#include "tests/unit/test.h"
+
+static struct {
+	uv_loop_t uv;
+	struct informer_config seen; /* the last informer that was started */
+	int calls, errors;
+	char body[4096];
+} w;
+
+struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const struct informer_config *cfg,
+				struct error *err)
+{
+	(void)uv, (void)c, (void)err;
+	w.seen = *cfg;
+	return (struct informer *)(void *)&w;
+}
+
+void informer_stop(struct informer *i)
+{
+	(void)i;
+}
+
+/* Never answered. */
+struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(sizeof(w.body) - 1);
+
+	(void)c, (void)method, (void)path, (void)content_type, (void)timeout_ms, (void)done, (void)ctx;
+	if (json_write(body, &text) < 0) { /* as the real one: a tree that lacks a part is not written */
+		error_set(err, ERR_NOMEM, "played: no memory");
+		return NULL;
+	}
+	snprintf(w.body, sizeof(w.body), "%s", text.data);
+	w.calls++;
+	return (struct http_call *)(void *)&w;
+}
+
+void http_cancel(struct http_call *call)
+{
+	(void)call;
+}
+
+static void begin(void)
+{
+	memset(&w, 0, sizeof(w));
+	uv_loop_init(&w.uv);
+}
+
+static void finish(void)
+{
+	uv_run(&w.uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&w.uv), 0);
+}
+
+static void on_notice(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+static void on_error(void *ctx, const struct error *err)
+{
+	(void)ctx;
+	(void)err;
+	w.errors++;
+}
+
+TEST(a_patch_of_the_bundle_is_whole_or_not_sent)
+{
+	static const struct cabundle_config cfg = { .mutating = "m", .on_notice = on_notice, .on_error = on_error };
+	JSON_CLEANUP cJSON *object = parse_text("{\"metadata\":{\"resourceVersion\":\"7\"},\"webhooks\":["
+						"{\"clientConfig\":{}},{\"clientConfig\":{}}]}");
+	struct cabundle *b;
+	int r;
+
+	NOMEM_EACH
+	{
+		begin();
+		b = cabundle_start(&w.uv, NULL, &cfg, NULL);
+		assert_non_null(b);
+		w.seen.on_set(w.seen.ctx, object, NULL);
+		nomem_on();
+		r = cabundle_set(b, "CA");
+		nomem_off();
+		if (w.calls)
+			assert_string_equal(w.body,
+					    "[{\"op\":\"test\",\"path\":\"/metadata/resourceVersion\",\"value\":\"7\"},"
+					    "{\"op\":\"add\",\"path\":\"/webhooks/0/clientConfig/caBundle\",\"value\":"
+					    "\"Q0E=\"},"
+					    "{\"op\":\"add\",\"path\":\"/webhooks/1/clientConfig/caBundle\",\"value\":"
+					    "\"Q0E=\"}]");
+		else
+			assert_true(nomem_failed() && (r < 0 || w.errors == 1));
+		assert_false(cabundle_ready(b, NULL, 0));
+		cabundle_stop(b);
+		finish();
+	}
+}
