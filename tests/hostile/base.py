@@ -99,10 +99,19 @@ class Program:
         return status == 200
 
     def ready(self):
+        self.lives()
         try:
-            return self.get("/readyz")[0] == 200
-        except (OSError, http.client.HTTPException):
+            status, self.not_ready = self.get("/readyz")
+        except (OSError, http.client.HTTPException) as e:
+            self.not_ready = repr(e)
             return False
+        return status == 200
+
+    def until_ready(self):
+        try:
+            wait(f"{self.name} to be ready", self.ready, READY_S)
+        except Failed as e:
+            raise Failed("\n".join([f"{e}: {self.not_ready.strip()}; its last lines:", *self.lines.last(5)])) from e
 
     def be_kubelet(self):
         while not self.ending.wait(ASK_EVERY_S) and self.process.poll() is None:

@@ -59,12 +59,12 @@ class World:
 
     def webhook(self, stack):
         program = Program(stack, "codis-webhook", self.api, listen=True)
-        wait("codis-webhook to be ready", program.ready, 30)
+        program.until_ready()
         return program
 
     def extender(self, stack):
         program = Program(stack, "codis-extender", self.api, listen=True)
-        wait("codis-extender to be ready", program.ready, 30)
+        program.until_ready()
         return program
 
     def controller(self, stack):

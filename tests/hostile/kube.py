@@ -45,7 +45,7 @@ def server(uid, node=None, name="codis-server-0"):
 
 def extender_of(stack, api, **how):
     program = Program(stack, "codis-extender", api, listen=True, **how)
-    wait("codis-extender to be ready", program.ready, 30)
+    program.until_ready()
     return program
 
 
@@ -166,7 +166,7 @@ def case_retry_after(stack, _, note):
         return True
     api.fault = busy
     extender = Program(stack, "codis-extender", api, listen=True)
-    wait("codis-extender to be ready", extender.ready, 30)
+    extender.until_ready()
     early = {key: len(times) - 1 for key, times in first.items() if len(times) > 1}
     if early:
         raise Failed(f"asked again within {RETRY_AFTER_S} s: {early}")
@@ -281,7 +281,7 @@ def case_many_nodes(stack, _world, note):
         node = cloud_node(i)
         api.apply(f"/api/v1/nodes/{node['metadata']['name']}", node)
     programs = [extender_of(stack, api), Program(stack, "codis-controller", api)]
-    wait("codis-controller to be ready", programs[1].ready, 30)
+    programs[1].until_ready()
     watches = len(api.asked("GET /api/v1/nodes", watch=True))
     api.renew(("api/v1", "nodes"))
     wait("nodes to be listed again", lambda: len(api.asked("GET /api/v1/nodes", watch=True)) >= watches + 2, 60)
