@@ -174,9 +174,13 @@ static struct link *link_of(struct MHD_Connection *conn)
 	return info ? info->socket_context : NULL;
 }
 
-static void enter(struct httpd *h, struct MHD_Connection *conn, enum conn_phase phase)
+/* One for which there was no memory is in no phase; it is closed. */
+static void enter(struct MHD_Connection *conn, enum conn_phase phase)
 {
-	conns_phase(h->conns, link_of(conn)->conn, phase);
+	const struct link *link = link_of(conn);
+
+	if (link)
+		conns_phase(link->httpd->conns, link->conn, phase);
 }
 
 /* MHD has made the connection known to the session. */
@@ -189,7 +193,7 @@ static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, 
 	(void)when;
 	(void)message;
 	if (incoming)
-		enter(link_of(conn)->httpd, conn, CONN_IDLE);
+		enter(conn, CONN_IDLE);
 	return 0;
 }
 
@@ -318,7 +322,7 @@ static enum MHD_Result count_length(void *cls, enum MHD_ValueKind kind, const ch
 }
 
 /* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 6.3. NULL: it is clear. */
-static const char *doubtful(struct MHD_Connection *conn)
+static const char *doubtful(struct MHD_Connection *conn, const struct link *link)
 {
 	int lengths = 0;
 
@@ -327,7 +331,7 @@ static const char *doubtful(struct MHD_Connection *conn)
 		return "the request has two lengths\n";
 	if (lengths && header(conn, MHD_HTTP_HEADER_TRANSFER_ENCODING))
 		return "the request has a length and comes in chunks\n";
-	return link_of(conn)->cut_path ? "the path holds %00\n" : NULL;
+	return link->cut_path ? "the path holds %00\n" : NULL;
 }
 
 /* The headers are there. A client that waits for "100 Continue", or announces far too much, hears of it at once. */
@@ -335,12 +339,13 @@ static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, void 
 {
 	const char *announced = header(conn, MHD_HTTP_HEADER_CONTENT_LENGTH), *why;
 	unsigned long long len = announced ? strtoull(announced, NULL, 10) : 0;
+	const struct link *link = link_of(conn);
 	struct exchange *x;
 
-	if (!link_of(conn)) /* there was no memory for it; what it had sent by then is not heard */
+	if (!link) /* there was no memory for it; what it had sent by then is not heard */
 		return MHD_NO;
-	enter(h, conn, CONN_BODY);
-	why = doubtful(conn);
+	enter(conn, CONN_BODY);
+	why = doubtful(conn, link);
 	if (why)
 		return send_text(h, conn, MHD_HTTP_BAD_REQUEST, why);
 	if (len > h->max_body && (len > SWALLOW_MAX || header(conn, MHD_HTTP_HEADER_EXPECT)))
@@ -358,14 +363,14 @@ static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, void 
 static bool may_grow(struct httpd *h, struct MHD_Connection *conn, struct exchange *x)
 {
 	switch (big_take(&h->big, &x->big, conn)) {
-	case BIG_WAITING: enter(h, conn, CONN_WAITING); return false;
+	case BIG_WAITING: enter(conn, CONN_WAITING); return false;
 	case BIG_HELD:
 		if (!x->growing)
-			enter(h, conn, CONN_BIG);
+			enter(conn, CONN_BIG);
 		x->growing = true;
 		return true;
 	default:
-		enter(h, conn, CONN_BODY);
+		enter(conn, CONN_BODY);
 		x->refused = true;
 		return true;
 	}
@@ -411,7 +416,7 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, cons
 				    .conn = conn };
 	struct http_response res = { .status = MHD_HTTP_OK, .content_type = TEXT, .body = BUF_INIT(ANSWER_MAX) };
 
-	enter(h, conn, CONN_ANSWER);
+	enter(conn, CONN_ANSWER);
 	if (x->toobig)
 		return send_toobig(h, conn);
 	if (x->refused)
@@ -438,11 +443,9 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 static void on_completed(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *state;
-	struct link *link = link_of(conn);
 
 	(void)code;
-	if (link)
-		enter(cls, conn, CONN_IDLE);
+	enter(conn, CONN_IDLE);
 	if (!x)
 		return;
 	let_go(cls, x);

@@ -551,7 +551,8 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
-	static struct writers all = { .log = { STDERR_FILENO, LOG_LEVEL_INFO }, .lock = PTHREAD_MUTEX_INITIALIZER };
+	static struct writers all = { .log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO },
+				      .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct error err = ERROR_INIT;
 	sigset_t ends;
 	int r;
