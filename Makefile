@@ -8,7 +8,7 @@
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
 ##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
-##   TIME=SECONDS           how long fuzz runs each parser (default 15; 0: only what is kept in tests/fuzz/corpus), soak (600)
+##   TIME=SECONDS           how long fuzz runs each parser (default 15, always the same way; 0: only what is kept in tests/fuzz/corpus), soak (600)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
@@ -162,7 +162,7 @@ fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each p
 	+@$(MAKE) --no-print-directory $(if $(V),,-s) $(side_by_side) CC=$(FUZZ_CC) CFLAGS='-O1 -g' \
 		SANITIZE=fuzzer-no-link,address,undefined BUILD=$(BUILD)/fuzz $(addprefix $(BUILD)/fuzz/tests/fuzz/,$(FUZZ))
 	$(give_back)
-	@BUILD=$(abspath $(BUILD)) tests/fuzz/run --seconds $(or $(TIME),15) --jobs $(FUZZ_JOBS) $(FUZZ); status=$$?; \
+	@BUILD=$(abspath $(BUILD)) tests/fuzz/run --seconds $(or $(TIME),15) --seed $(if $(TIME),0,1) --jobs $(FUZZ_JOBS) $(FUZZ); status=$$?; \
 		$(or $(subst @,,$(give_back)),:); exit $$status
 
 .PHONY: hostile

@@ -67,6 +67,20 @@ static void check_answer(const struct admission_request *req, const struct admis
 	CHECK(json_bool(!v->allowed, answer, "response", "allowed", NULL) == v->allowed);
 }
 
+/* A member that is there twice: no API server writes that, and a patch cannot say which of the two it means. */
+static bool has_twice(const cJSON *value)
+{
+	const cJSON *member;
+
+	cJSON_ArrayForEach(member, value) {
+		if (member->string && cJSON_GetObjectItemCaseSensitive(value, member->string) != member)
+			return true;
+		if (has_twice(member))
+			return true;
+	}
+	return false;
+}
+
 /* The object with its patch, the caller's; NULL: it was refused. */
 static cJSON *mutated(const struct admission_request *req, bool *changed)
 {
@@ -80,24 +94,10 @@ static cJSON *mutated(const struct admission_request *req, bool *changed)
 	*changed = v.allowed && v.patch && v.patch->child;
 	if (v.allowed && v.patch && req->object) {
 		made = json_patch_apply(req->object, v.patch, &err);
-		CHECK(made);
+		CHECK(made || has_twice(req->object));
 	}
 	admission_verdict_release(&v);
 	return made;
-}
-
-/* A member that is there twice: no API server writes that, and a patch cannot say which of the two it means. */
-static bool has_twice(const cJSON *value)
-{
-	const cJSON *member;
-
-	cJSON_ArrayForEach(member, value) {
-		if (member->string && cJSON_GetObjectItemCaseSensitive(value, member->string) != member)
-			return true;
-		if (has_twice(member))
-			return true;
-	}
-	return false;
 }
 
 static void check_mutate(const struct admission_request *req)
