@@ -28,6 +28,7 @@ static void on_locked(struct op *op);
 static void write_fence(struct op *op);
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err);
+static void ask_master(struct op *op);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
 static void ask_replica(struct op *op);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
@@ -79,7 +80,6 @@ static void write_fence(struct op *op)
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err)
 {
-	static const char *const info[] = { "INFO" };
 	struct op *op = ctx;
 
 	(void)data;
@@ -90,22 +90,48 @@ static void on_fenced(void *ctx, const char *data, size_t len, const struct coor
 	}
 	op_fenced(op, stat->version);
 	op_crash_point(op, "promote.fenced");
+	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
 	if (op->a.kind == ACT_SWITCH)
-		op_command(op, op->a.from, on_master_offset, 1, info);
+		ask_master(op);
 	else
 		take_role(op);
 }
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */
 
+static void ask_master(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+
+	op_command(op, op->a.from, on_master_offset, 1, info);
+}
+
+/* One that forks or is busy answers late, or with an error, and has what its replica has not. */
+static void ask_master_again(struct op *op, const struct error *why)
+{
+	struct error err = ERROR_INIT;
+
+	if (clock_mono_ms() <= op->until_ms) {
+		op_wait(op, CATCH_UP_AGAIN_MS, ask_master);
+		return;
+	}
+	error_set(&err, ERR_TIMEOUT, "the locked master does not say what it has: %s", why->text);
+	op_end(op, &err);
+}
+
 static void on_master_offset(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
 	struct redis_info info;
+	struct error bad = ERROR_INIT;
 
-	if (err || redis_info_parse(answer, strlen(answer), &info, NULL) < 0) {
+	if (err && err->code == ERR_REFUSED) {
 		/* It died meanwhile: what the replica has is all there is. */
 		take_role(op);
+		return;
+	}
+	if (err || redis_info_parse(answer, strlen(answer), &info, &bad) < 0) {
+		ask_master_again(op, err ? err : &bad);
 		return;
 	}
 	op->goal = info.offset;

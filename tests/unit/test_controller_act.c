@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <limits.h>
 #include <openssl/err.h>
 
 #include "common/base/buf.h"
@@ -56,6 +57,8 @@ struct played {
 
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, role_refused;
+	enum error_code a_fails; /* what A answers to so many commands */
+	int a_fails_times;
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails;
 	char assigned[4096];
@@ -310,7 +313,10 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	for (int i = 0; i < argc; i++)
 		note(" %s", argv[i]);
 	note("\n");
-	if (strcmp(argv[0], "INFO") == 0)
+	if (letter(addr) == 'A' && w.a_fails_times > 0) {
+		w.a_fails_times--;
+		fail_with(a, w.a_fails);
+	} else if (strcmp(argv[0], "INFO") == 0)
 		say_info(letter(addr), a->text, sizeof(a->text));
 	else if (strcmp(argv[0], "SLAVEOF") == 0 && w.role_refused)
 		fail_with(a, ERR_STATUS);
@@ -743,6 +749,34 @@ ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)
 	assert_logged(" catch_up=");
 	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
 	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
+}
+
+/* It forks, or is busy: it is alive, and has what its replica has not. */
+ACT_TEST(a_switch_asks_a_slow_master_again)
+{
+	w.offset_b = 980;
+	w.catch_up = 20;
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = 2;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "set 7: BA\nA INFO\nA INFO\nA INFO\nB INFO\nB INFO\nB SLAVEOF NO ONE\n"));
+}
+
+ACT_TEST(a_switch_from_a_master_that_does_not_answer_gives_no_role)
+{
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"the locked master does not say what it has: played: failure\"");
+}
+
+ACT_TEST(a_switch_from_a_master_that_has_ended_takes_what_there_is)
+{
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "set 7: BA\nA INFO\nB SLAVEOF NO ONE\n"));
 }
 
 ACT_TEST(a_group_without_a_node_gets_one)
