@@ -172,6 +172,9 @@ void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];
 
+		/* The lock of a silent master waits for none that is silent, too: perhaps it was on the same node. */
+		if (locked && op->a.kind == ACT_PROMOTE && p->reach == REACH_SILENT)
+			continue;
 		if (p->has_slots && p->token[0] && p->reach != REACH_REFUSED)
 			fill_one(op, p, addr, locked, timeout_ms);
 	}

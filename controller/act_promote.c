@@ -1,6 +1,7 @@
 /* act_promote.c - gives a group another master. In this order:
  *
- *   lock      only a switch, from a live master: every proxy holds the group's slots
+ *   lock      only from a master that lives, or may: every proxy holds the group's slots
+ *   look      only from one that may, a silent one: does it answer now? Then it stays
  *   fence     the group's node names the new master, written over the version that was decided on
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   role      SLAVEOF NO ONE; INFO shows a master
@@ -21,10 +22,14 @@
 
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
-#define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
-#define PING_PERIOD_MS    500
+/* The proxies wait for what they have in flight to a silent master: 2 s, as the manifests have it. */
+#define LOCK_SILENT_MS 2500
+#define LOOK_MS        100
+#define UNLOCK_MS      1000 /* a proxy that did not answer to the lock is not awaited long again */
+#define PING_PERIOD_MS 500
 
 static void on_locked(struct op *op);
+static void on_locked_silent(struct op *op);
 static void write_fence(struct op *op);
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err);
@@ -50,6 +55,8 @@ void promote_begin(struct op *op)
 	op->next.out_of_sync = false;
 	if (op->a.kind == ACT_SWITCH)
 		fill_all(op, op->a.from, true, FILL_MS, on_locked);
+	else if (op->a.lock)
+		fill_all(op, op->a.from, true, LOCK_SILENT_MS, on_locked_silent);
 	else
 		write_fence(op);
 }
@@ -67,6 +74,44 @@ static void on_locked(struct op *op)
 	if (op_may_go_on(op, &err) == 0)
 		error_set(&err, ERR_TIMEOUT, "not every proxy could be locked, so the old master stays");
 	give_up(op, &err);
+}
+
+/* --- a silent master --------------------------------------------------------------------------------------------- */
+
+/* Another process than the one that had the role: what that had is gone. */
+static bool has_restarted(const struct op *op, const struct redis_info *info)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.from);
+
+	return s && s->role_run_id[0] && strcmp(s->role_run_id, info->run_id) != 0;
+}
+
+static void on_looked(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct redis_info info;
+	struct error woke = ERROR_INIT;
+
+	if (err || redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER ||
+	    has_restarted(op, &info)) {
+		write_fence(op);
+		return;
+	}
+	error_set(&woke, ERR_CONFLICT, "the old master has woken, and stays");
+	give_up(op, &woke);
+}
+
+/* It may wake at any time, and what it then acknowledged would be lost: now no proxy that answers sends it anything,
+ * and what was in flight has ended. One that cannot be locked is not waited for longer: it would hold up all others. */
+static void on_locked_silent(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+	struct error err = ERROR_INIT;
+
+	op_mark(op, "lock");
+	if (op_may_go_on(op, &err) < 0 ||
+	    redis_command(op->c->ctl->uv, op->a.from, op->c->auth, 1, info, LOOK_MS, on_looked, op, &err) < 0)
+		give_up(op, &err);
 }
 
 static void write_fence(struct op *op)
@@ -273,7 +318,7 @@ static void give_up(struct op *op, const struct error *err)
 	struct error unread = ERROR_INIT;
 	char path[200];
 
-	if (op->a.kind != ACT_SWITCH) {
+	if (op->a.kind != ACT_SWITCH && !op->a.lock) {
 		op_end(op, err);
 		return;
 	}

@@ -51,6 +51,7 @@ struct action {
 	char from_pod[VIEW_NAME_MAX]; /* its pod */
 	char token[CODIS_TOKEN_MAX];  /* of the proxy */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
+	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
 	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	const char *why;              /* a literal: what was seen */
 };

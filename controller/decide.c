@@ -57,6 +57,8 @@ static struct action *propose_master(struct decision *d, enum action_kind kind, 
 	struct action *a = propose_server(d, kind, gid, s, why);
 
 	if (old) {
+		a->lock = kind == ACT_PROMOTE && old != s && old->reach != REACH_REFUSED && !old->info_valid &&
+			  !judge_of_another_group(old, gid);
 		memcpy(a->from, old->addr, sizeof(a->from));
 		memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
 	}
@@ -81,8 +83,8 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 
 /* The declared master was fenced and fell away before it was given its role: what the one before it sent is the newest
  * there is, and that one has failed, too. */
-static const struct server_view *heir_of_the_one_before(const struct decision *d, const struct group_view *g,
-							const struct server_view *m)
+static const struct server_view *the_one_before(const struct decision *d, const struct group_view *g,
+						const struct server_view *m)
 {
 	const struct server_view *old = m->info.role == REDIS_ROLE_REPLICA ? view_server(d->v, m->info.master) : NULL;
 	const char *why;
@@ -90,20 +92,20 @@ static const struct server_view *heir_of_the_one_before(const struct decision *d
 	if (!old || old == m || !view_is_member(old, g->node.id) ||
 	    judge_as_master(d->v, g, old, d->limits, &why) != MASTER_FAILED)
 		return NULL;
-	return judge_best_replica(d->v, g, old, false);
+	return old;
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
 {
-	const struct server_view *m = view_master(d->v, g);
+	const struct server_view *m = view_master(d->v, g), *from = m;
 	const struct server_view *best = judge_best_replica(d->v, g, m, false);
 
-	if (!best)
-		best = heir_of_the_one_before(d, g, m);
-	if (best && judge_more_to_hear(d->v, g, m, best))
+	if (!best && (from = the_one_before(d, g, m)) != NULL)
+		best = judge_best_replica(d->v, g, from, false);
+	if (best && judge_more_to_hear(d->v, g, from, best))
 		return;
 	if (best) {
-		propose_master(d, ACT_PROMOTE, g->node.id, best, m, why);
+		propose_master(d, ACT_PROMOTE, g->node.id, best, from, why);
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */

@@ -22,8 +22,10 @@
 #include "common/net/loop.h"
 #include "controller/act.h"
 #include "controller/action.h"
+#include "controller/roster.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
+#include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
 #define A       "10.0.0.1:6379"
@@ -777,6 +779,70 @@ ACT_TEST(a_switch_from_a_master_that_has_ended_takes_what_there_is)
 	w.a_fails_times = INT_MAX;
 	run(ACT_SWITCH, B);
 	assert_non_null(strstr(w.journal, "set 7: BA\nA INFO\nB SLAVEOF NO ONE\n"));
+}
+
+static void promote_over_a_silent_one(void)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.lock = true;
+	act(world.c, &a);
+	until_idle();
+}
+
+/* It may wake at any time: nothing is sent to it any more before its replica has the role. */
+ACT_TEST(a_promotion_over_a_silent_master_locks_first)
+{
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	world.c->proxies[1]->reach = REACH_SILENT; /* it was on the same node */
+	promote_over_a_silent_one();
+	assert_journal("p0 1024 slots to A locked\n"
+		       "A INFO\n"
+		       "set 7: BA\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B CONFIG SET repl-ping-slave-period 1\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_slots(0, B, false);
+	assert_logged(" lock=");
+}
+
+ACT_TEST(a_proxy_that_cannot_be_locked_does_not_hold_up_a_failover)
+{
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	w.proxies[1].fails = 1;
+	promote_over_a_silent_one();
+	assert_non_null(strstr(w.journal, "A INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_slots(1, B, false);
+}
+
+ACT_TEST(a_master_that_has_woken_stays)
+{
+	promote_over_a_silent_one();
+	assert_journal("p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "A INFO\n"
+		       "p0 1024 slots to A\n"
+		       "p1 1024 slots to A\n");
+	assert_slots(0, A, false);
+	assert_logged("error=\"the old master has woken, and stays\"");
+}
+
+/* It was started again, empty, meanwhile. */
+ACT_TEST(another_process_in_its_place_has_not_woken)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-0",
+							  .ip = "10.0.0.1" });
+	roster_take_stock(world.c);
+	snprintf(cluster_server(world.c, A)->role_run_id, CODIS_RUN_ID_SIZE, "another");
+	promote_over_a_silent_one();
+	assert_non_null(strstr(w.journal, "A INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
 }
 
 ACT_TEST(a_group_without_a_node_gets_one)

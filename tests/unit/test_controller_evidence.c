@@ -158,6 +158,29 @@ TEST(master_that_a_replica_hears_has_not_failed)
 	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica does not hear it");
 }
 
+/* One that refuses has ended; a silent one may wake at any time, and is locked away first. */
+TEST(silent_master_is_locked_away_and_a_dead_one_is_not_waited_for)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	b_of(w)->info.last_io_s = 3;
+	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
+	refuse(w);
+	lose_link(w);
+	assert_false(assert_only(w, ACT_PROMOTE, B)->lock);
+	guarded(a_of(w));
+	a_of(w)->reach = REACH_OK;
+	a_of(w)->info_valid = true;
+	assert_false(assert_only(w, ACT_PROMOTE, B)->lock);
+	fence_b(w); /* and the same where it was fenced before */
+	be_silent(w, a_of(w), 3000);
+	b_of(w)->info.last_io_s = 3;
+	b_of(w)->info.link_up = true;
+	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
+}
+
 TEST(one_replica_that_does_not_hear_the_master_does_not_outvote_one_that_does)
 {
 	WORLD;
@@ -333,7 +356,8 @@ TEST(second_failure_before_the_role_was_given)
 	a_of(w)->pod.node_lost = b_of(w)->pod.node_lost = true;
 	w->groups[0].masterless_ms = 1;
 	assert_why(assert_only(w, ACT_PROMOTE, C), "it is silent, and its pod or node is gone");
-	b_of(w)->info.role = REDIS_ROLE_MASTER; /* it had the role: it may have what C has not */
+	assert_string_equal(w->actions[0].from, A); /* to whom the proxies send */
+	b_of(w)->info.role = REDIS_ROLE_MASTER;     /* it had the role: it may have what C has not */
 	assert_nothing(w);
 }
 
