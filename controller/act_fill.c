@@ -50,12 +50,6 @@ static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 	return true;
 }
 
-static bool is_so_already(const struct codis_slot *slot, const struct codis_slot *held)
-{
-	return slot->group == held->group && slot->locked == held->locked && strcmp(slot->addr, held->addr) == 0 &&
-	       strcmp(slot->migrate_addr, held->migrate_addr) == 0;
-}
-
 /* How many slots there are to send, or -1: no memory. A repair sends what is wrong alone: what was heard of the others
  * may be a second old, and a migration that has gone on since would be turned back. */
 static int list_slots(struct fill *f, cJSON *array)
@@ -65,7 +59,7 @@ static int list_slots(struct fill *f, cJSON *array)
 	int n = 0;
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
-		if (!wanted_slot(f, i, &slot) || (repair && is_so_already(&slot, &f->p->slots[i])))
+		if (!wanted_slot(f, i, &slot) || (repair && codis_slot_same(&slot, &f->p->slots[i])))
 			continue;
 		if (!array || codis_slot_push(array, &slot) < 0)
 			return -1;

@@ -261,8 +261,10 @@ bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *d
 
 	if (!p && addr && strlen(addr) < CODIS_ADDR_MAX)
 		c->list_failed = true;
-	if (!p)
-		return could_not(c, &bad) && false;
+	if (!p) {
+		could_not(c, &bad);
+		return false;
+	}
 	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
 	       (first ? p->registered_version : p->other_version) != stat->version ||
 	       (first ? p->registered_czxid : p->other_czxid) != stat->czxid;
@@ -486,17 +488,10 @@ static bool parse_slots(const cJSON *list, struct codis_slot *slots)
 	return n == CODIS_SLOTS;
 }
 
-static bool same_slot(const struct codis_slot *a, const struct codis_slot *b)
-{
-	return a->group == b->group && a->migrate_from == b->migrate_from && a->locked == b->locked &&
-	       a->forward_method == b->forward_method && strcmp(a->addr, b->addr) == 0 &&
-	       strcmp(a->migrate_addr, b->migrate_addr) == 0;
-}
-
 bool observe_take_slot(struct observed_proxy *p, const struct codis_slot *slot)
 {
 	struct codis_slot *held = &p->slots[slot->id];
-	bool news = !same_slot(slot, held);
+	bool news = !codis_slot_same(slot, held);
 
 	if (news &&
 	    (slot->group != held->group || slot->migrate_from != held->migrate_from || slot->locked != held->locked))

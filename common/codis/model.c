@@ -193,6 +193,13 @@ int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err)
 	return take_addr("migration source", json_str(json, "migrate_from", NULL), s->migrate_addr, err);
 }
 
+bool codis_slot_same(const struct codis_slot *a, const struct codis_slot *b)
+{
+	return a->group == b->group && a->migrate_from == b->migrate_from && a->locked == b->locked &&
+	       a->forward_method == b->forward_method && strcmp(a->addr, b->addr) == 0 &&
+	       strcmp(a->migrate_addr, b->migrate_addr) == 0;
+}
+
 int codis_slot_push(cJSON *array, const struct codis_slot *s)
 {
 	cJSON *item = cJSON_CreateObject();

@@ -58,6 +58,8 @@ struct codis_slot {
 };
 /* One slot; replica_groups are not kept (reads go to the master after a fill, until Codis resyncs them). 0 or -1. */
 int codis_slot_parse(const cJSON *json, struct codis_slot *s, struct error *err);
+/* Whether all but the id is the same. */
+bool codis_slot_same(const struct codis_slot *a, const struct codis_slot *b);
 /* Appends the slot to a JSON array as fillslots takes it. 0 or -1 (memory). */
 int codis_slot_push(cJSON *array, const struct codis_slot *s);
 

@@ -568,3 +568,19 @@ void fake_zk_stop(struct fake_zk *zk)
 	release_tree(&zk->tree);
 	buf_release(&zk->log);
 }
+
+static void on_passed(uv_timer_t *t)
+{
+	uv_stop(t->loop);
+}
+
+void fake_zk_pass(uv_loop_t *uv, int ms)
+{
+	uv_timer_t t;
+
+	uv_timer_init(uv, &t);
+	uv_timer_start(&t, on_passed, (uint64_t)ms, 0);
+	uv_run(uv, UV_RUN_DEFAULT);
+	uv_close((uv_handle_t *)&t, NULL);
+	uv_run(uv, UV_RUN_NOWAIT);
+}

@@ -87,4 +87,7 @@ void zk_int(struct buf *out, int32_t v);
 void zk_long(struct buf *out, int64_t v);
 void zk_text(struct buf *out, const char *s, int len);
 
+/* Turns the loop for so long. */
+void fake_zk_pass(uv_loop_t *uv, int ms);
+
 #endif

@@ -169,22 +169,6 @@ static void await_lost(int n)
 		uv_run(&w.uv, UV_RUN_ONCE);
 }
 
-static void stop(uv_timer_t *t)
-{
-	uv_stop(t->loop);
-}
-
-static void pass(int ms)
-{
-	uv_timer_t t;
-
-	uv_timer_init(&w.uv, &t);
-	uv_timer_start(&t, stop, (uint64_t)ms, 0);
-	uv_run(&w.uv, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&t, NULL);
-	uv_run(&w.uv, UV_RUN_NOWAIT);
-}
-
 /* Behind the header of an answer (not that of a sync): w.say. */
 static void say(struct fake_zk_member *m, int xid, struct buf *out)
 {
@@ -210,7 +194,7 @@ static void expect_lost(const char *words)
 	snprintf(text, sizeof(text), "ZooKeeper member 127.0.0.1:%u: %s", w.zk.members[0].port, words);
 	assert_string_equal(w.why, text);
 	assert_int_equal(w.code, ERR_NONE);
-	pass(300);
+	fake_zk_pass(&w.uv, 300);
 	assert_int_equal(w.lost, 1);
 	assert_int_equal(w.zk.members[0].sessions, 1); /* not at once again */
 }
@@ -411,7 +395,7 @@ EVIL_TEST(a_node_that_never_rests)
 		w.came = 0;
 		get("/a");
 		reads++;
-		pass(0);
+		fake_zk_pass(&w.uv, 0);
 		if (!w.changed[0])
 			break;
 	}
@@ -496,7 +480,7 @@ EVIL_TEST(an_answer_in_small_pieces_is_one)
 	get("/a");
 	assert_int_equal(w.code, ERR_NONE);
 	assert_int_equal(w.len, 4);
-	pass(1500); /* longer than the rest of a frame is waited for: this one has come */
+	fake_zk_pass(&w.uv, 1500); /* longer than the rest of a frame is waited for: this one has come */
 	assert_int_equal(w.lost, 0);
 }
 
@@ -556,7 +540,7 @@ EVIL_TEST(closing_does_not_wait_for_a_member_that_hangs)
 		assert_int_equal(coordinator_set(w.c, "/a", big, 200000, 0, ignore, NULL, NULL), 0);
 	free(big);
 	w.zk.members[0].deaf = true;
-	pass(100);
+	fake_zk_pass(&w.uv, 100);
 	began = uv_hrtime();
 	coordinator_close(w.c);
 	w.c = NULL;

@@ -167,22 +167,6 @@ static void later(int ms, void (*what)(void))
 	uv_timer_start(&w.later, on_later, (uint64_t)ms, 0);
 }
 
-static void stop(uv_timer_t *t)
-{
-	uv_stop(t->loop);
-}
-
-static void pass(int ms)
-{
-	uv_timer_t t;
-
-	uv_timer_init(&w.uv, &t);
-	uv_timer_start(&t, stop, (uint64_t)ms, 0);
-	uv_run(&w.uv, UV_RUN_DEFAULT);
-	uv_close((uv_handle_t *)&t, NULL);
-	uv_run(&w.uv, UV_RUN_NOWAIT);
-}
-
 static bool logged(const char *line)
 {
 	return strstr(w.zk.log.data, line) != NULL;
@@ -435,7 +419,7 @@ PAST_TEST(a_delete_in_doubt_is_not_followed_by_another)
 		uv_run(&w.uv, UV_RUN_ONCE);
 	take_the_lock();
 	assert_int_equal(drop(LOCK, 0, czxid)->code, ERR_NONE); /* that one is gone */
-	pass(100);
+	fake_zk_pass(&w.uv, 100);
 	assert_string_equal(fake_zk_find(&w.zk, LOCK)->data, "NEW");
 }
 
