@@ -77,33 +77,59 @@ static void enter(struct conn *conn, enum conn_phase phase, int64_t now_ms)
 
 /* --- too many ----------------------------------------------------------------------------------------------------- */
 
+/* Who has done a handshake and who is in one are alike: what matters is how long there has been no request. A client
+ * that has just done its own would go before hundreds that never do theirs. */
+static int rank(enum conn_phase phase)
+{
+	return phase == CONN_HANDSHAKE ? CONN_IDLE : (int)phase;
+}
+
 static bool goes_before(const struct conn *a, const struct conn *b)
 {
-	return !b || a->phase < b->phase || (a->phase == b->phase && a->since_ms < b->since_ms);
+	return !b || rank(a->phase) < rank(b->phase) || (rank(a->phase) == rank(b->phase) && a->since_ms < b->since_ms);
+}
+
+/* A request has begun to come that nobody has had the time to read. */
+static bool has_begun(const struct conn *conn)
+{
+	return conn->phase == CONN_IDLE && received(conn->fd) > conn->received;
+}
+
+static struct conn *first_to_go(struct conns *c, const struct conn *newcomer, bool of_its_peer)
+{
+	struct conn *conn, *first;
+	bool again;
+
+	do {
+		first = NULL;
+		TAILQ_FOREACH(conn, &c->all, link) {
+			if (conn != newcomer && !conn->shut && (!of_its_peer || is_peer(conn, newcomer)) &&
+			    goes_before(conn, first))
+				first = conn;
+		}
+		again = first && has_begun(first);
+		if (again)
+			enter(first, CONN_HEAD, clock_mono_ms()); /* so it is asked about once */
+	} while (again);
+	return first;
 }
 
 /* Whoever has been idle longest goes, of the newcomer's own peer first. */
 static void make_room(struct conns *c, const struct conn *newcomer)
 {
-	struct conn *conn, *of_all = NULL, *of_peer = NULL;
+	struct conn *conn, *goes = NULL;
 	int n_all = 0, n_peer = 0;
 
 	TAILQ_FOREACH(conn, &c->all, link) {
-		if (conn->shut)
-			continue;
-		n_all++;
-		n_peer += is_peer(conn, newcomer);
-		if (conn == newcomer)
-			continue;
-		if (goes_before(conn, of_all))
-			of_all = conn;
-		if (is_peer(conn, newcomer) && goes_before(conn, of_peer))
-			of_peer = conn;
+		n_all += !conn->shut;
+		n_peer += !conn->shut && is_peer(conn, newcomer);
 	}
-	if (n_peer > c->limits.per_peer && of_peer)
-		shut(of_peer);
-	else if (n_all > c->limits.total && of_all)
-		shut(of_all);
+	if (n_peer > c->limits.per_peer)
+		goes = first_to_go(c, newcomer, true);
+	if (!goes && n_all > c->limits.total)
+		goes = first_to_go(c, newcomer, false);
+	if (goes)
+		shut(goes);
 }
 
 /* --- too long ----------------------------------------------------------------------------------------------------- */
@@ -114,7 +140,7 @@ static void look_at(const struct conns *c, struct conn *conn, int64_t now_ms)
 
 	if (conn->shut)
 		return;
-	if (conn->phase == CONN_IDLE && received(conn->fd) > conn->received)
+	if (has_begun(conn))
 		enter(conn, CONN_HEAD, now_ms);
 	limit_ms = c->limits.ms[conn->phase];
 	if (limit_ms && now_ms - conn->since_ms >= limit_ms)

@@ -11,7 +11,7 @@
 
 struct conns;
 
-/* In the order in which they go when there are too many. */
+/* In the order in which they go when there are too many; the first two are alike in that. */
 enum conn_phase {
 	CONN_IDLE,      /* nothing of a (next) request has come */
 	CONN_HANDSHAKE, /* of TLS */
