@@ -1,0 +1,223 @@
+/* decide_master.c - who leads a group. */
+#include <string.h>
+
+#include "controller/decide_parts.h"
+
+/* No member has a role and none is known to have followed the master: start, or a start after everything was down. The
+ * newest data leads, once all members are heard, or after the stated wait. */
+static void cold_start(struct decision *d, const struct group_view *g, const char *why)
+{
+	const struct server_view *best = d->v->kube_fresh ? judge_newest(d->v, g, d->limits) : NULL;
+	struct action *a;
+
+	if (!best)
+		return;
+	a = propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
+	if (best->info.keys == 0 && g->keys > 0)
+		a->lost_keys = g->keys;
+}
+
+/* The declared master was fenced and fell away before it was given its role: what the one before it sent is the newest
+ * there is, and that one has failed, too. */
+static const struct server_view *the_one_before(const struct decision *d, const struct group_view *g,
+						const struct server_view *m)
+{
+	const struct server_view *old = m->info.role == REDIS_ROLE_REPLICA ? view_server(d->v, m->info.master) : NULL;
+	const char *why;
+
+	if (!old || old == m || !view_is_member(old, g->node.id) ||
+	    judge_as_master(d->v, g, old, d->limits, &why) != MASTER_FAILED)
+		return NULL;
+	return old;
+}
+
+static void replace_master(struct decision *d, const struct group_view *g, const char *why)
+{
+	const struct server_view *m = view_master(d->v, g), *from = m;
+	const struct server_view *best = judge_best_replica(d->v, g, m, false);
+
+	if (!best && (from = the_one_before(d, g, m)) != NULL)
+		best = judge_best_replica(d->v, g, from, false);
+	if (best && judge_more_to_hear(d->v, g, from, best))
+		return;
+	if (best) {
+		propose_master(d, ACT_PROMOTE, g->node.id, best, from, why);
+		return;
+	}
+	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
+	if (judge_may_live(m, g->node.id))
+		return;
+	if (d->v->mandate == MANDATE_LEAD)
+		cold_start(d, g, why);
+}
+
+/* A switch locks the group's slots on every proxy. One that was not heard yet cannot be locked, and would go on writing
+ * to the old master; one that is silent keeps all of them locked until the switch gives up. */
+static bool can_lock_proxies(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_REFUSED && (!p->slots || p->reach == REACH_SILENT))
+			return false;
+	}
+	return true;
+}
+
+static bool a_proxy_hangs(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (v->proxies[i].registered && v->proxies[i].reach == REACH_SILENT)
+			return true;
+	}
+	return false;
+}
+
+/* What to do with a change from a master that lives to one that is to follow it. It goes on where nothing is lost by
+ * it; else it is taken back: the old one is declared anew, and its slots are freed. */
+struct half_done {
+	const char *why, *unsynced, *unlockable;
+};
+
+static void finish_or_take_back(struct decision *d, int gid, const struct server_view *next,
+				const struct server_view *old, const struct half_done *words)
+{
+	if (!next || !view_synced(next, old))
+		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unsynced);
+	else if (can_lock_proxies(d->v))
+		propose_master(d, ACT_SWITCH, gid, next, old, words->why);
+	else if (a_proxy_hangs(d->v))
+		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unlockable);
+}
+
+/* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
+ * One that somebody is at work on is left alone with its group. Whether it was seen to. */
+static bool resume_promotion(struct decision *d, const struct group_view *g)
+{
+	static const struct half_done words = { "a promotion was interrupted",
+						"a promotion was interrupted, and its target is not in sync",
+						"a promotion was interrupted, and a proxy cannot be locked" };
+	const struct server_view *target, *m = view_master(d->v, g);
+	int index = g->node.promoting_index, gid = g->node.id;
+
+	if (!g->node.promoting_state[0])
+		return false;
+	if (!g->promoting_idle)
+		return true;
+	/* A master that does not lead, or whose address has gone to a stranger, is judged as ever. */
+	if (!m || judge_of_another_group(m, gid) || !view_master_verified(m))
+		return false;
+	if (index < 0 || index >= g->node.count)
+		index = 0;
+	target = view_server(d->v, g->node.servers[index].addr);
+	if (target == m)
+		propose_master(d, ACT_PROMOTE, gid, m, NULL, words.why);
+	else if (!target || !judge_heard(target) || judge_of_another_group(target, gid))
+		propose_master(d, ACT_PROMOTE, gid, m, NULL, "a promotion was interrupted, and its target is gone");
+	else
+		finish_or_take_back(d, gid, target, m, &words);
+	return true;
+}
+
+/* --- a master that lives --- */
+
+/* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). */
+static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
+	const struct server_view *next;
+
+	if ((!m->pod.deleting && !gone) || !can_lock_proxies(d->v))
+		return false;
+	next = judge_best_replica(d->v, g, m, true);
+	if (!next || (gone && !judge_has_pod(next)))
+		return false;
+	propose_master(d, ACT_SWITCH, g->node.id, next, m,
+		       gone ? "the master's pod is gone" : "the master's pod is being deleted");
+	return true;
+}
+
+/* The declared master has no role yet. A live one that it still follows goes on until it has caught up, or for good;
+ * one of which it is not known whether it lives is not replaced over its head. */
+static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
+{
+	const struct half_done words = { why, "its replica was to take over, and is not in sync",
+					 "its replica was to take over, and a proxy cannot be locked" };
+	const struct server_view *old = view_server(d->v, m->info.master);
+	const char *unused;
+
+	if (!old || old == m || !view_is_member(old, g->node.id)) {
+		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+		return;
+	}
+	switch (judge_as_master(d->v, g, old, d->limits, &unused)) {
+	case MASTER_HEALTHY: finish_or_take_back(d, g->node.id, m, old, &words); break;
+	case MASTER_UNKNOWN: break;
+	default: propose_master(d, ACT_PROMOTE, g->node.id, m, old, why); break;
+	}
+}
+
+/* --- out_of_sync --- */
+
+/* Whether the proxy sends the group's slots to its declared master, as heard since the group was last changed. */
+static bool serves_rightly(const struct decision *d, const struct group_view *g, const struct proxy_view *p)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	if (p->busy || p->reach != REACH_OK || !p->slots || p->slots_ms < g->acted_ms)
+		return false;
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (b->slot_group[i] == g->node.id && (b->slot_acting[i] || s->locked || s->group != g->node.id ||
+						       strcmp(s->addr, g->node.servers[0].addr) != 0))
+			return false;
+	}
+	return true;
+}
+
+/* Codis sets out_of_sync when it assigns slots or is told of replicas to read from, and clears it when a person asks
+ * for a resync; codis-fe shows it in red. The slots of replicas that are read from are the dashboard's to fill: there
+ * it stays its own. */
+static bool is_in_sync_unmarked(const struct decision *d, const struct group_view *g)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	if (!g->node.out_of_sync || g->node.promoting_state[0] || b->reach != REACH_OK || b->busy || !b->slots_known ||
+	    d->count == d->max)
+		return false;
+	for (int i = 0; i < g->node.count; i++) {
+		if (g->node.servers[i].replica_group)
+			return false;
+	}
+	for (int i = 0; i < d->v->proxy_count; i++) {
+		if (d->v->proxies[i].registered && !serves_rightly(d, g, &d->v->proxies[i]))
+			return false;
+	}
+	return true;
+}
+
+void decide_group(struct decision *d, const struct group_view *g)
+{
+	const struct server_view *m = view_master(d->v, g);
+	const char *why;
+
+	if (g->busy || resume_promotion(d, g))
+		return;
+	switch (judge_master(d->v, g, d->limits, &why)) {
+	case MASTER_UNKNOWN: return;
+	case MASTER_NONE:
+		if (d->v->mandate == MANDATE_LEAD)
+			cold_start(d, g, why);
+		return;
+	case MASTER_FAILED: replace_master(d, g, why); return;
+	case MASTER_ROLELESS: give_role(d, g, m, why); return;
+	case MASTER_HEALTHY: break;
+	}
+	if (d->v->mandate != MANDATE_LEAD || leave_gracefully(d, g, m))
+		return;
+	if (mend_members(d, g, m))
+		return;
+	if (is_in_sync_unmarked(d, g))
+		propose_server(d, ACT_MARK_IN_SYNC, g->node.id, m, "every proxy sends its slots to its master");
+}

@@ -1,0 +1,122 @@
+/* decide_member.c - the members of a group that do not lead. */
+#include <string.h>
+
+#include "controller/decide_parts.h"
+
+/* A full sync that takes longer does not keep the other members of its group waiting. */
+#define LONG_SYNC_MS 600000
+
+static bool someone_syncs(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (view_is_member(s, g->node.id) && judge_heard(s) && s->info.syncing &&
+		    (!s->link_down_since_ms || v->now_ms - s->link_down_since_ms < LONG_SYNC_MS))
+			return true;
+	}
+	return false;
+}
+
+/* A listed server that no longer is: no pod of this group has its address, and nothing answers there. */
+static bool is_gone(const struct decision *d, const struct server_view *s, int gid)
+{
+	if (!d->v->kube_fresh)
+		return false;
+	if (judge_has_pod(s) || s->of_another)
+		return judge_of_another_group(s, gid);
+	if (s->reach != REACH_REFUSED && s->reach != REACH_SILENT)
+		return false;
+	/* It may have a pod that is not seen, or none at all, and may only be about to start again. */
+	if (!s->pod_gone)
+		return judge_lasting_ms(d->v, s->since_ms) >= d->limits->cold_wait_ms;
+	return s->reach == REACH_REFUSED || judge_lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms;
+}
+
+/* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits
+ * 10, 20, 40 s ..., and says so (CrashLoopBackOff) only many seconds later. What it had is gone with its process, and
+ * its sibling has it: a new pod is there sooner. Only one that was heard before has ended; others may still pull an
+ * image. */
+static bool stays_down(const struct decision *d, const struct server_view *s)
+{
+	if (s->pod.deleting || !judge_has_pod(s) || !d->v->kube_fresh || s->reach == REACH_OK)
+		return false;
+	return s->pod.crash_looping || (s->reach == REACH_REFUSED && s->info.run_id[0] &&
+					judge_lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
+}
+
+/* An address that only the list has may have gone to anybody: what answers there is told what to do only where it is
+ * known to have been the group's. */
+static bool is_ours(const struct group_view *g, const struct server_view *s)
+{
+	return judge_has_pod(s) ||
+	       (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
+}
+
+static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
+			const struct server_view *s)
+{
+	int gid = g->node.id;
+	struct action *a;
+
+	if (s->listed_group == gid && is_gone(d, s, gid)) {
+		propose_server(d, ACT_DROP_SERVER, gid, s, "no pod has its address and nothing answers there");
+		return true;
+	}
+	if (s->group != gid)
+		return false;
+	if (stays_down(d, s)) {
+		propose_server(d, ACT_DELETE_POD, gid, s,
+			       "its process ended and is not started again while its sibling serves");
+		return true;
+	}
+	if (hangs(d, &s->pod, s->reach, s->since_ms)) {
+		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
+		return true;
+	}
+	if (!judge_heard(s) || s->pod.deleting)
+		return false;
+	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
+		/* One process under two addresses never follows itself. */
+		if (view_same_process(s, m) || !is_ours(g, s))
+			return false;
+		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
+		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))
+			return false;
+		a = propose_server(d, ACT_FOLLOW, gid, s, "it does not follow the master of its group");
+		memcpy(a->master, m->addr, sizeof(a->master));
+		return true;
+	}
+	if (view_synced(s, m) && s->listed_group != gid) {
+		propose_server(d, ACT_ADD_SERVER, gid, s, "it is synced and not in its group's list");
+		return true;
+	}
+	return false;
+}
+
+/* The member after this one, in the order in which something was last done to them: NULL: the first. */
+static const struct server_view *least_lately(const struct decision *d, const struct group_view *g,
+					      const struct server_view *after)
+{
+	const struct server_view *next = NULL, *s;
+
+	for (int at = 0; (s = view_next(d->v, g, &at));) {
+		bool later = !after || s->acted_ms > after->acted_ms || (s->acted_ms == after->acted_ms && s > after);
+
+		if (later && (!next || s->acted_ms < next->acted_ms))
+			next = s;
+	}
+	return next;
+}
+
+/* One that cannot be mended does not keep the others from their turn. */
+bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+
+	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
+		if (s != m && mend_member(d, g, m, s))
+			return true;
+	}
+	return false;
+}

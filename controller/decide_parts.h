@@ -1,0 +1,37 @@
+/* decide_parts.h - what the parts of decide() share: decide_master.c (who leads a group), decide_member.c (the rest of
+ * it), decide_proxy.c and decide_dashboard.c (with the slots). All pure. */
+#ifndef CODIS_CONTROLLER_DECIDE_PARTS_H
+#define CODIS_CONTROLLER_DECIDE_PARTS_H
+
+#include "controller/decide.h"
+
+struct decision {
+	const struct cluster_view *v;
+	const struct decide_limits *limits;
+	struct action *out;
+	int count, max;
+	struct action overflow; /* takes what does not fit, so that no place needs a check; it comes back next time */
+};
+
+/* The parts, in their order. */
+void decide_group(struct decision *d, const struct group_view *g);
+void decide_proxy(struct decision *d, const struct proxy_view *p);
+void decide_dashboard(struct decision *d);
+
+/* One more action; the caller adds what its kind needs (action.h). Never NULL. gid 0: it is about no group. */
+struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);
+struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+			      const char *why);
+/* PROMOTE or SWITCH to s; old: the master until now, or NULL. */
+struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
+			      const struct server_view *old, const char *why);
+
+/* What is to be done to the members that do not lead; m is a verified master. Whether anything is. */
+bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m);
+
+/* Its process is there and does nothing, and there is a kubelet that can end it. */
+bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms);
+/* Its container ended, not for the first time: the kubelet waits 10, 20, 40 s ... now. */
+bool ended_again(const struct pod_view *pod);
+
+#endif

@@ -1,0 +1,130 @@
+/* decide_proxy.c - proxies: taken in, taken out, and where they send which slot. */
+#include <string.h>
+
+#include "controller/decide_parts.h"
+
+/* A lock that stands for so long, while no dashboard was heard for as long, is nobody's. */
+#define NOBODYS_LOCK_MS 5000
+
+static void propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p,
+			  const char *why)
+{
+	struct action *a = propose(d, kind, gid, why);
+
+	a->subject = SUBJECT_PROXY;
+	if (kind == ACT_REMOVE_PROXY) {
+		a->version = p->registered_version;
+		a->czxid = p->registered_czxid;
+	}
+	memcpy(a->token, p->token, sizeof(a->token));
+	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
+	memcpy(a->pod, p->pod.name, sizeof(a->pod));
+	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
+}
+
+/* The declared master of a group when it truly is one and nothing is under way there; else "". */
+static const char *settled_master(const struct decision *d, int gid)
+{
+	const struct group_view *g = view_group(d->v, gid);
+	const char *why;
+
+	if (!g || g->busy || g->node.promoting_state[0] || judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
+		return "";
+	return g->node.servers[0].addr;
+}
+
+/* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
+ * was first heard so. Else it was moved in between, by a migration that a dashboard is at work on, or was when it died.
+ */
+static bool of_one_time(const struct dashboard_view *b, const struct proxy_view *p, int slot)
+{
+	return b->slots_known && (!p->slot_since_ms || b->slots_ms >= p->slot_since_ms[slot]) &&
+	       (!b->slot_since_ms || p->slots_ms >= b->slot_since_ms[slot]);
+}
+
+/* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. So
+ * has one that says nothing for long, and who is no more: what it was at has ended, or is undone by whoever fails. */
+static bool nobody_locks(const struct cluster_view *v, const struct proxy_view *p, int slot)
+{
+	const struct dashboard_view *b = &v->dashboard;
+	int64_t since_ms = p->slot_since_ms ? p->slot_since_ms[slot] : 0;
+
+	if (b->reach == REACH_OK)
+		return of_one_time(b, p, slot);
+	return b->reach == REACH_REFUSED || (judge_lasting_ms(v, since_ms) >= NOBODYS_LOCK_MS &&
+					     judge_lasting_ms(v, b->since_ms) >= NOBODYS_LOCK_MS);
+}
+
+/* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
+static int wrong_group(const struct decision *d, const struct proxy_view *p)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+	int asked = -1;
+	const char *master = "";
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+		int gid = of_one_time(b, p, i) ? b->slot_group[i] : s->group;
+
+		if (!gid || (b->slots_known && b->slot_acting[i]))
+			continue;
+		if (gid != asked) {
+			asked = gid;
+			master = settled_master(d, gid);
+		}
+		if (master[0] &&
+		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(d->v, p, i))))
+			return gid;
+	}
+	return 0;
+}
+
+/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server
+ * (backend_recv_timeout), holding our own fillslots: it is given longer than one that refuses. */
+static int64_t patience(const struct decision *d, const struct proxy_view *p)
+{
+	if (p->pod_gone || p->pod.node_lost)
+		return d->limits->silence_ms;
+	return p->reach == REACH_SILENT ? 4 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
+}
+
+static bool a_proxy_serves(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (v->proxies[i].registered && v->proxies[i].reach == REACH_OK && v->proxies[i].online)
+			return true;
+	}
+	return false;
+}
+
+void decide_proxy(struct decision *d, const struct proxy_view *p)
+{
+	int64_t lasting = judge_lasting_ms(d->v, p->since_ms);
+	bool answers = p->reach == REACH_OK;
+	int gid;
+
+	if (p->busy)
+		return;
+	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p)) {
+		propose_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
+		return;
+	}
+	if (ended_again(&p->pod) && p->reach == REACH_REFUSED && !p->registered && d->v->kube_fresh &&
+	    d->v->dashboard.reach == REACH_OK && lasting >= d->limits->down_ms) {
+		propose_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
+		return;
+	}
+	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms) && a_proxy_serves(d->v)) {
+		propose_proxy(d, ACT_DELETE_POD, 0, p, "it hangs, and another proxy serves");
+		return;
+	}
+	if (!answers || p->pod.deleting)
+		return;
+	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
+	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {
+		propose_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");
+		return;
+	}
+	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
+		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+}
