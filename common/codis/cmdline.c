@@ -129,7 +129,8 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
 
 /* --- words -------------------------------------------------------------------------------------------------------- */
 
-/* The container's words in order: command, then args. */
+/* The container's words in order: command, then args. None where one of them is no text, or there are too many: of a
+ * part of them nobody knows what they say. */
 struct words {
 	int count;
 	cJSON *items[SHELL_WORDS];
@@ -139,15 +140,17 @@ static bool collect(const cJSON *container, struct words *w)
 {
 	static const char *const fields[] = { "command", "args" };
 	cJSON *item;
+	int n = 0;
 
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
 		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f])) {
-			if (w->count == SHELL_WORDS || !cJSON_IsString(item))
+			if (n == SHELL_WORDS || !cJSON_IsString(item))
 				return false;
-			w->items[w->count++] = item;
+			w->items[n++] = item;
 		}
 	}
+	w->count = n;
 	return true;
 }
 

@@ -230,6 +230,19 @@ TEST(no_start)
 	expect_appended("{\"command\":\"codis-server\"}", "");
 	expect_appended("{\"command\":[\"codis-server\",7]}", "");
 	expect_appended("{\"command\":[\"sh\",\"-c\"]}", "");
+	expect_appended("{\"args\":[\"--port\",\"1\",7]}", "");
+}
+
+/* Flags that stand behind what was read would be added once more by each look. */
+TEST(more_words_than_are_read)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	buf_addstr(&text, "{\"args\":[\"--port\"");
+	for (int i = 0; i < SHELL_WORDS; i++)
+		buf_addstr(&text, ",\"1\"");
+	buf_addstr(&text, "]}");
+	expect_appended(text.data, "");
 }
 
 /* --- flags and values
