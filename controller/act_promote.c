@@ -1,15 +1,18 @@
 /* act_promote.c - gives a group another master. In this order:
  *
+ *   near      only a switch: the replica reaches what its master has sent by now. One that is far behind would keep
+ *             clients waiting; nothing is locked for it
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
  *   look      only from one that may, a silent one: does it answer now? Then it stays
- *   fence     the group's node names the new master, written over the version that was decided on
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
+ *   fence     the group's node names the new master, written over the version that was decided on
  *   role      SLAVEOF NO ONE; INFO shows a master
  *   fill      every proxy sends the slots to it, and holds them no longer
  *   reload    the dashboard reads the coordinator again
  *
- * A switch that fails before its fence is written undoes its lock itself. What fails after it is resumed by the next
- * decision, by whoever leads then: the node says what was meant. */
+ * A switch that fails before its fence is written undoes its lock itself; one whose replica does not take the role, its
+ * fence as well. What else fails after the fence is resumed by the next decision, by whoever leads then: the node says
+ * what was meant. */
 #include <string.h>
 
 #include "common/base/clock.h"
@@ -22,14 +25,18 @@
 
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
+#define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 /* The proxies wait for what they have in flight to a silent master: 2 s, as the manifests have it. */
 #define LOCK_SILENT_MS 2500
 #define LOOK_MS        100
 #define UNLOCK_MS      1000 /* a proxy that did not answer to the lock is not awaited long again */
 #define PING_PERIOD_MS 500
 
+static void on_near(struct op *op);
 static void on_locked(struct op *op);
+static void lock_silent(struct op *op);
 static void on_locked_silent(struct op *op);
+static void catch_up(struct op *op, void (*then)(struct op *op));
 static void write_fence(struct op *op);
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err);
@@ -42,6 +49,9 @@ static void on_role(void *ctx, const char *answer, const struct error *err);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void on_filled(struct op *op);
 static void give_up(struct op *op, const struct error *err);
+static void take_back(struct op *op, const struct error *err);
+
+/* --- near, lock --------------------------------------------------------------------------------------------------- */
 
 void promote_begin(struct op *op)
 {
@@ -54,11 +64,24 @@ void promote_begin(struct op *op)
 	/* As Codis' own promote leaves it: the proxies are filled, now or by a next decision. */
 	op->next.out_of_sync = false;
 	if (op->a.kind == ACT_SWITCH)
-		fill_all(op, op->a.from, true, FILL_MS, on_locked);
+		catch_up(op, on_near);
 	else if (op->a.lock)
-		fill_all(op, op->a.from, true, LOCK_SILENT_MS, on_locked_silent);
+		lock_silent(op);
 	else
 		write_fence(op);
+}
+
+static void on_near(struct op *op)
+{
+	op_mark(op, "near");
+	op->locked = true;
+	fill_all(op, op->a.from, true, LOCK_MS, on_locked);
+}
+
+static void on_caught_up(struct op *op)
+{
+	op_mark(op, "catch_up");
+	write_fence(op);
 }
 
 static void on_locked(struct op *op)
@@ -67,7 +90,7 @@ static void on_locked(struct op *op)
 
 	op_mark(op, "lock");
 	if (!op->unfilled) {
-		write_fence(op);
+		catch_up(op, on_caught_up);
 		return;
 	}
 	/* A proxy that we could not lock may go on writing to the old master. */
@@ -76,7 +99,7 @@ static void on_locked(struct op *op)
 	give_up(op, &err);
 }
 
-/* --- a silent master --------------------------------------------------------------------------------------------- */
+/* --- a silent master ---------------------------------------------------------------------------------------------- */
 
 /* Another process than the one that had the role: what that had is gone. */
 static bool has_restarted(const struct op *op, const struct redis_info *info)
@@ -101,8 +124,15 @@ static void on_looked(void *ctx, const char *answer, const struct error *err)
 	give_up(op, &woke);
 }
 
-/* It may wake at any time, and what it then acknowledged would be lost: now no proxy that answers sends it anything,
- * and what was in flight has ended. One that cannot be locked is not waited for longer: it would hold up all others. */
+/* It may wake at any time, and what it then acknowledged would be lost. */
+static void lock_silent(struct op *op)
+{
+	op->locked = true;
+	fill_all(op, op->a.from, true, LOCK_SILENT_MS, on_locked_silent);
+}
+
+/* Now no proxy that answers sends it anything, and what was in flight has ended. One that cannot be locked is not
+ * waited for longer: it would hold up all others. */
 static void on_locked_silent(struct op *op)
 {
 	static const char *const info[] = { "INFO" };
@@ -135,20 +165,31 @@ static void on_fenced(void *ctx, const char *data, size_t len, const struct coor
 	}
 	op_fenced(op, stat->version);
 	op_crash_point(op, "promote.fenced");
-	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
-	if (op->a.kind == ACT_SWITCH)
-		ask_master(op);
-	else
-		take_role(op);
+	take_role(op);
 }
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */
+
+static void catch_up(struct op *op, void (*then)(struct op *op))
+{
+	op->caught_up = then;
+	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
+	ask_master(op);
+}
+
+static void command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_try_command(op, addr, done, argc, argv, &err) < 0)
+		give_up(op, &err);
+}
 
 static void ask_master(struct op *op)
 {
 	static const char *const info[] = { "INFO" };
 
-	op_command(op, op->a.from, on_master_offset, 1, info);
+	command(op, op->a.from, on_master_offset, 1, info);
 }
 
 /* One that forks or is busy answers late, or with an error, and has what its replica has not. */
@@ -160,8 +201,9 @@ static void ask_master_again(struct op *op, const struct error *why)
 		op_wait(op, CATCH_UP_AGAIN_MS, ask_master);
 		return;
 	}
-	error_set(&err, ERR_TIMEOUT, "the locked master does not say what it has: %s", why->text);
-	op_end(op, &err);
+	error_set(&err, ERR_TIMEOUT, "the %smaster does not say what it has: %s", op->locked ? "locked " : "",
+		  why->text);
+	give_up(op, &err);
 }
 
 static void on_master_offset(void *ctx, const char *answer, const struct error *err)
@@ -170,9 +212,13 @@ static void on_master_offset(void *ctx, const char *answer, const struct error *
 	struct redis_info info;
 	struct error bad = ERROR_INIT;
 
+	op->old_lives = !err;
 	if (err && err->code == ERR_REFUSED) {
-		/* It died meanwhile: what the replica has is all there is. */
-		take_role(op);
+		/* It died meanwhile: what the replica of a locked one has is all there is. Else it is judged anew. */
+		if (op->locked)
+			op->caught_up(op);
+		else
+			give_up(op, err);
 		return;
 	}
 	if (err || redis_info_parse(answer, strlen(answer), &info, &bad) < 0) {
@@ -180,7 +226,6 @@ static void on_master_offset(void *ctx, const char *answer, const struct error *
 		return;
 	}
 	op->goal = info.offset;
-	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
 	ask_replica(op);
 }
 
@@ -188,26 +233,25 @@ static void ask_replica(struct op *op)
 {
 	static const char *const info[] = { "INFO" };
 
-	op_command(op, op->a.addr, on_replica_offset, 1, info);
+	command(op, op->a.addr, on_replica_offset, 1, info);
 }
 
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
 	struct redis_info info;
+	struct error late = ERROR_INIT;
 
 	if (err) {
-		op_end(op, err);
-		return;
-	}
-	if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.offset >= op->goal) {
-		op_mark(op, "catch_up");
-		take_role(op);
-	} else if (clock_mono_ms() > op->until_ms) {
-		/* The old master goes on: the next decision sees locked slots and fills them. */
-		op_fail(op, ERR_TIMEOUT, "the replica did not catch up with the locked master in time");
-	} else {
+		give_up(op, err);
+	} else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.offset >= op->goal) {
+		op->caught_up(op);
+	} else if (clock_mono_ms() <= op->until_ms) {
 		op_wait(op, CATCH_UP_AGAIN_MS, ask_replica);
+	} else {
+		error_set(&late, ERR_TIMEOUT, "the replica did not catch up with %s in time",
+			  op->locked ? "the locked master" : "its master");
+		give_up(op, &late);
 	}
 }
 
@@ -216,8 +260,10 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 static void take_role(struct op *op)
 {
 	static const char *const words[] = { "SLAVEOF", "NO", "ONE" };
+	struct error err = ERROR_INIT;
 
-	op_command(op, op->a.addr, on_role, 3, words);
+	if (op_try_command(op, op->a.addr, on_role, 3, words, &err) < 0)
+		take_back(op, &err);
 }
 
 static void on_ping_period(void *ctx, const char *answer, const struct error *err)
@@ -232,15 +278,17 @@ static void on_role(void *ctx, const char *answer, const struct error *err)
 	static const char *const info[] = { "INFO" };
 	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
 	struct op *op = ctx;
+	struct error bad = ERROR_INIT;
 
 	(void)answer;
 	if (err) {
-		op_end(op, err);
+		take_back(op, err);
 		return;
 	}
 	/* A replica hears a healthy master every second then: what it does not hear is evidence soon. */
 	redis_command(op->c->ctl->uv, op->a.addr, op->c->auth, 4, ping, PING_PERIOD_MS, on_ping_period, NULL, NULL);
-	op_command(op, op->a.addr, on_verified, 1, info);
+	if (op_try_command(op, op->a.addr, on_verified, 1, info, &bad) < 0)
+		take_back(op, &bad);
 }
 
 static void on_verified(void *ctx, const char *answer, const struct error *err)
@@ -248,13 +296,12 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	struct op *op = ctx;
 	struct observed_server *s = cluster_server(op->c, op->a.addr);
 	struct redis_info info;
+	struct error bad = ERROR_INIT;
 
-	if (err) {
-		op_end(op, err);
-		return;
-	}
-	if (redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER) {
-		op_fail(op, ERR_PROTOCOL, "SLAVEOF NO ONE was accepted, and INFO shows no master");
+	if (!err && (redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER))
+		error_set(&bad, ERR_PROTOCOL, "SLAVEOF NO ONE was accepted, and INFO shows no master");
+	if (err || bad.code != ERR_NONE) {
+		take_back(op, err ? err : &bad);
 		return;
 	}
 	if (s) {
@@ -318,7 +365,7 @@ static void give_up(struct op *op, const struct error *err)
 	struct error unread = ERROR_INIT;
 	char path[200];
 
-	if (op->a.kind != ACT_SWITCH && !op->a.lock) {
+	if (!op->locked) {
 		op_end(op, err);
 		return;
 	}
@@ -329,4 +376,31 @@ static void give_up(struct op *op, const struct error *err)
 	else if (coordinator_get(op->c->zk, path, on_node_read, op, &unread) == 0)
 		return;
 	on_node_read(op, NULL, 0, NULL, &unread);
+}
+
+static void on_taken_back(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			  const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (err) {
+		op_end(op, &op->failed);
+		return;
+	}
+	op_fenced(op, stat->version);
+	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
+}
+
+/* Its replica was declared, and does not take the role: the old master lives, and its clients wait. Should the replica
+ * lead after all, nobody has written to it. */
+static void take_back(struct op *op, const struct error *err)
+{
+	struct error late = ERROR_INIT;
+
+	op->failed = *err;
+	if (op->a.kind != ACT_SWITCH || !op->old_lives || codis_group_lead(&op->next, op->a.from) < 0 ||
+	    op_fence(op, on_taken_back, &late) < 0)
+		op_end(op, &op->failed);
 }

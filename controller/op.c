@@ -247,12 +247,19 @@ void op_wait(struct op *op, int ms, void (*then)(struct op *op))
 	loop_timer_set(op->timer, (uint64_t)ms);
 }
 
+int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,
+		   struct error *err)
+{
+	if (op_may_go_on(op, err) < 0)
+		return -1;
+	return redis_command(op->c->ctl->uv, addr, op->c->auth, argc, argv, REDIS_MS, done, op, err);
+}
+
 int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)
 {
 	struct error err = ERROR_INIT;
 
-	if (op_may_go_on(op, &err) == 0 &&
-	    redis_command(op->c->ctl->uv, addr, op->c->auth, argc, argv, REDIS_MS, done, op, &err) == 0)
+	if (op_try_command(op, addr, done, argc, argv, &err) == 0)
 		return 0;
 	op_end(op, &err);
 	return -1;

@@ -37,7 +37,10 @@ struct op {
 	int waiting, filled, unfilled;
 	void (*then)(struct op *op);
 	/* act_promote.c: a switch catches up, or is given up */
+	void (*caught_up)(struct op *op);
 	int64_t goal, until_ms;
+	bool old_lives; /* the old master answered when it was last asked */
+	bool locked;    /* proxies were told to hold the slots */
 	struct error failed;
 
 	struct loop_timer *timer; /* made at the beginning, so that no step fails for want of it */
@@ -68,7 +71,10 @@ int op_fence(struct op *op, coordinator_done done, struct error *err);
 void op_fenced(struct op *op, int version);
 /* then is called after ms. */
 void op_wait(struct op *op, int ms, void (*then)(struct op *op));
-/* One command to one server. 0, or -1: op has ended. */
+/* One command to one server. 0, or -1 and *err. */
+int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,
+		   struct error *err);
+/* The same. 0, or -1: op has ended. */
 int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv);
 
 #endif

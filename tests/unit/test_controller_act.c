@@ -629,14 +629,24 @@ static void assert_journal(const char *expected)
 	assert_string_equal(w.journal, expected);
 }
 
-static void assert_logged(const char *words)
+static const char *logged(void)
 {
 	static char text[JOURNAL_MAX];
 	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? n : 0] = '\0';
-	if (!strstr(text, words))
-		fail_msg("not in the log: %s\n%s", words, text);
+	return text;
+}
+
+static bool is_logged(const char *words)
+{
+	return strstr(logged(), words) != NULL;
+}
+
+static void assert_logged(const char *words)
+{
+	if (!is_logged(words))
+		fail_msg("not in the log: %s\n%s", words, logged());
 }
 
 static struct observed_group *group(void)
@@ -729,26 +739,40 @@ ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
 			       "(10.0.0.1:6379), empty, of a group that had about 130 keys: seen; "));
 }
 
-ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)
+/* What A got until it was locked. */
+static void write_to_a(int64_t bytes)
+{
+	until_noted("p1 1024 slots to A locked");
+	w.offset_a += bytes;
+}
+
+/* B is near before anything is locked, and has all of it before anything is written. */
+ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 {
 	w.offset_b = 980;
-	w.catch_up = 10;
-	run(ACT_SWITCH, B);
-	assert_journal("p0 1024 slots to A locked\n"
+	w.catch_up = 20;
+	start(ACT_SWITCH, B);
+	write_to_a(40);
+	until_idle();
+	assert_journal("A INFO\n"
+		       "B INFO\n"
+		       "B INFO\n"
+		       "p0 1024 slots to A locked\n"
 		       "p1 1024 slots to A locked\n"
-		       "set 7: BA\n"
 		       "A INFO\n"
 		       "B INFO\n"
 		       "B INFO\n"
-		       "B INFO\n"
+		       "set 7: BA\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
 		       "p0 1024 slots to B\n"
 		       "p1 1024 slots to B\n"
 		       "reload\n");
+	assert_logged(" near=");
 	assert_logged(" lock=");
 	assert_logged(" catch_up=");
+	assert_logged(" fence=");
 	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
 	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
 }
@@ -756,29 +780,55 @@ ACT_TEST(a_switch_goes_lock_fence_catch_up_role_fill_reload)
 /* It forks, or is busy: it is alive, and has what its replica has not. */
 ACT_TEST(a_switch_asks_a_slow_master_again)
 {
-	w.offset_b = 980;
-	w.catch_up = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = 2;
-	run(ACT_SWITCH, B);
-	assert_non_null(strstr(w.journal, "set 7: BA\nA INFO\nA INFO\nA INFO\nB INFO\nB INFO\nB SLAVEOF NO ONE\n"));
+	until_idle();
+	assert_non_null(strstr(w.journal, "locked\nA INFO\nA INFO\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
 }
 
-ACT_TEST(a_switch_from_a_master_that_does_not_answer_gives_no_role)
+ACT_TEST(a_switch_from_a_master_that_does_not_answer_locks_nothing)
 {
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = INT_MAX;
 	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "p0"));
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("error=\"the master does not say what it has: played: failure\"");
+}
+
+ACT_TEST(a_switch_from_a_master_that_does_not_answer_once_it_is_locked_unlocks)
+{
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
 	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
 	assert_logged("error=\"the locked master does not say what it has: played: failure\"");
 }
 
-ACT_TEST(a_switch_from_a_master_that_has_ended_takes_what_there_is)
+/* Whether its replica has all of it is for the next decision to say. */
+ACT_TEST(a_switch_from_a_master_that_has_ended_is_none)
 {
 	w.a_fails = ERR_REFUSED;
 	w.a_fails_times = INT_MAX;
 	run(ACT_SWITCH, B);
-	assert_non_null(strstr(w.journal, "set 7: BA\nA INFO\nB SLAVEOF NO ONE\n"));
+	assert_journal("A INFO\n");
+}
+
+ACT_TEST(a_switch_from_a_master_that_ends_once_it_is_locked_takes_what_there_is)
+{
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+	until_idle();
+	assert_non_null(strstr(w.journal, "locked\nA INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
 }
 
 static void promote_over_a_silent_one(void)
@@ -920,7 +970,9 @@ ACT_TEST(a_switch_that_cannot_lock_every_proxy_unlocks)
 {
 	w.proxies[1].fails = 1;
 	run(ACT_SWITCH, B);
-	assert_journal("p0 1024 slots to A locked\n"
+	assert_journal("A INFO\n"
+		       "B INFO\n"
+		       "p0 1024 slots to A locked\n"
 		       "p1 1024 slots to A locked\n"
 		       "p0 1024 slots to A\n"
 		       "p1 1024 slots to A\n");
@@ -990,8 +1042,11 @@ ACT_TEST(a_lock_that_could_not_be_sent_is_none)
 	cJSON_Hooks hooks = { .malloc_fn = scarce, .free_fn = free };
 
 	cJSON_InitHooks(&hooks);
-	no_memory_left = true;
 	start(ACT_SWITCH, B);
+	until_noted("B INFO\n");
+	no_memory_left = true;
+	while (world.c->running && !is_logged("fill.failed"))
+		uv_run(&world.uv, UV_RUN_ONCE);
 	no_memory_left = false;
 	until_idle();
 	cJSON_InitHooks(NULL);
@@ -999,13 +1054,55 @@ ACT_TEST(a_lock_that_could_not_be_sent_is_none)
 	assert_logged("not every proxy could be locked");
 }
 
-ACT_TEST(a_replica_that_does_not_catch_up_gets_no_role)
+/* Clients do not wait for it. */
+ACT_TEST(nothing_is_locked_for_a_replica_that_is_far_behind)
 {
 	w.offset_a = 5000;
 	run(ACT_SWITCH, B);
-	assert_non_null(strstr(w.journal, "set 7: BA\n"));
+	assert_null(strstr(w.journal, "p0"));
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("error=\"the replica did not catch up with its master in time\"");
+}
+
+ACT_TEST(a_switch_to_a_replica_that_does_not_catch_up_unlocks)
+{
+	start(ACT_SWITCH, B);
+	write_to_a(5000);
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
 	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
 	assert_logged("error=\"the replica did not catch up with the locked master in time\"");
+}
+
+/* The old master lives, and its clients wait: it stays. */
+ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
+{
+	w.role_refused = true;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "locked\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\nset 8: AB\n"
+					  "p0 1024 slots to A\np1 1024 slots to A\n"));
+	assert_string_equal(group()->node.servers[0].addr, A);
+	assert_int_equal(group()->version, 9);
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged(" unlock=");
+	assert_logged("event=action.failed action=switch");
+}
+
+/* It is for the next decision to say who leads. */
+ACT_TEST(but_not_when_the_old_master_has_ended)
+{
+	w.role_refused = true;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+	until_idle();
+	assert_non_null(strstr(w.journal, "set 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_null(strstr(w.journal, "set 8"));
+	assert_slots(0, A, true);
 }
 
 ACT_TEST(a_role_that_is_refused_fills_no_proxy)
@@ -1038,7 +1135,7 @@ ACT_TEST(nor_does_it_unlock_what_another_may_have_locked)
 	until_noted("p1 1024 slots to A locked");
 	another_leads();
 	until_idle();
-	assert_journal("p0 1024 slots to A locked\np1 1024 slots to A locked\n");
+	assert_journal("A INFO\nB INFO\np0 1024 slots to A locked\np1 1024 slots to A locked\n");
 	assert_logged("error=\"this controller no longer leads\"");
 }
 
@@ -1163,9 +1260,13 @@ ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 	start(ACT_SWITCH, B);
 	until_noted("set 7: BA\n");
 	assert_string_equal(w.journal, "p0 1024 slots to A\n"
+				       "A INFO\n"
+				       "B INFO\n"
 				       "p1 1024 slots to A locked\n"
 				       "p0 1024 slots to A locked\n"
 				       "reload\n"
+				       "A INFO\n"
+				       "B INFO\n"
 				       "set 7: BA\n");
 	assert_slots(0, A, true);
 	until_idle();
@@ -1178,8 +1279,8 @@ ACT_TEST(a_fill_gives_way_to_a_switch)
 	start(ACT_FILL_PROXY, P0);
 	start(ACT_SWITCH, B);
 	until_idle();
-	assert_int_equal(strncmp(w.journal, "p0 1024 slots to A locked\np1 1024 slots to A locked\nset 7: BA\n", 62),
-			 0);
+	assert_non_null(strstr(w.journal, "p0 1024 slots to A locked\np1 1024 slots to A locked\nA INFO\nB INFO\n"
+					  "set 7: BA\n"));
 	assert_null(strstr(w.journal, "slots to A\n"));
 	assert_logged("error=\"the group is being changed\"");
 }
