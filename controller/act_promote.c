@@ -260,8 +260,11 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 static void take_role(struct op *op)
 {
 	static const char *const words[] = { "SLAVEOF", "NO", "ONE" };
+	struct observed_server *s = cluster_server(op->c, op->a.addr);
 	struct error err = ERROR_INIT;
 
+	if (s)
+		succession_give(&s->succession, clock_mono_ms());
 	if (op_try_command(op, op->a.addr, on_role, 3, words, &err) < 0)
 		take_back(op, &err);
 }
@@ -307,6 +310,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	if (s) {
 		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
 		s->role_version = op->version;
+		succession_give(&s->succession, clock_mono_ms());
 	}
 	op_mark(op, "role");
 	op_crash_point(op, "promote.role");
@@ -316,7 +320,13 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 /* A proxy that did not take the slots is seen to send them elsewhere, and filled then. */
 static void on_filled(struct op *op)
 {
+	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+
 	op_mark(op, "fill");
+	if (g && op->a.takes_back) {
+		memcpy(g->taken_back, op->a.from, sizeof(g->taken_back));
+		g->taken_back_ms = clock_mono_ms();
+	}
 	observe_reload(op->c);
 	op_end(op, NULL);
 }

@@ -61,6 +61,7 @@ static const char *who(const char *pod, const char *addr, char out[WHO_MAX])
 void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size)
 {
 	char self[WHO_MAX], old[WHO_MAX], group[24] = "", empty[SERVED_KEYS_MAX + 32] = "", keys[SERVED_KEYS_MAX];
+	const char *insist = a->takes_back ? "; " CODIS_ANNOTATION_ALLOW_LOSS " on the StatefulSet insists" : "";
 	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
 
 	who(a->pod, a->addr, self);
@@ -73,8 +74,8 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 	if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
 	else if (a->subject == SUBJECT_GROUP && replaces)
-		snprintf(out, size, "%s%s replaces %s%s: %s; %lld ms", group, self, who(a->from_pod, a->from, old),
-			 empty, a->why, (long long)took_ms);
+		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self, who(a->from_pod, a->from, old),
+			 empty, a->why, insist, (long long)took_ms);
 	else if (a->subject == SUBJECT_GROUP)
 		snprintf(out, size, "%s%s has the master's role%s: %s; %lld ms", group, self, empty, a->why,
 			 (long long)took_ms);

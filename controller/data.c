@@ -29,9 +29,12 @@ void data_hear_master(struct data_group *g, const struct data_process *p, const 
 {
 	bool same = g->known && strcmp(g->run_id, info->run_id) == 0;
 
+	if (g->lost_keys && info->keys && strcmp(g->lost_run_id, info->run_id) == 0)
+		data_noted(g);
 	if (g->known && !same && loses_all(g, p, info)) {
 		g->lost_keys += g->keys;
 		g->lost_wall_ms = wall_ms;
+		memcpy(g->lost_run_id, g->run_id, sizeof(g->lost_run_id));
 		g->told = false;
 	}
 	g->known = true;

@@ -26,7 +26,8 @@ struct data_group {
 	/* Keys that are gone since another process leads, and when that was seen; 0: none, or it is noted on the
 	 * StatefulSet, where it stays until somebody acknowledges it. */
 	int64_t lost_keys, lost_wall_ms;
-	bool told; /* by an Event, from this program */
+	char lost_run_id[CODIS_RUN_ID_SIZE]; /* the process that had them: should it lead again, they are back */
+	bool told;                           /* by an Event, from this program */
 };
 
 /* A server that is no verified master. synced_with: the run id of its group's verified master, when it is in sync with

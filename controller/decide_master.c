@@ -90,6 +90,28 @@ static void finish_or_take_back(struct decision *d, int gid, const struct server
 		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unlockable);
 }
 
+/* Somebody may have given m the role over the head of a living master, and m has not what that one has. */
+static enum succession_verdict take_back(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *old;
+	enum succession_verdict verdict = succession_judge(d->v, g, m, &old);
+
+	if (verdict == SUCCESSION_TAKE_BACK)
+		propose_master(d, ACT_PROMOTE, g->node.id, old, m,
+			       "that one was promoted while it was not in sync, and the old master has what it lacks")
+			->takes_back = true;
+	return verdict;
+}
+
+/* The target of a dashboard's promotion has the role, and the slots are locked. */
+static void end_promotion(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
+{
+	enum succession_verdict verdict = take_back(d, g, m);
+
+	if (verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS)
+		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
+}
+
 /* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
  * One that somebody is at work on is left alone with its group. Whether it was seen to. */
 static bool resume_promotion(struct decision *d, const struct group_view *g)
@@ -111,7 +133,7 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 		index = 0;
 	target = view_server(d->v, g->node.servers[index].addr);
 	if (target == m)
-		propose_master(d, ACT_PROMOTE, gid, m, NULL, words.why);
+		end_promotion(d, g, m, words.why);
 	else if (!target || !judge_heard(target) || judge_of_another_group(target, gid))
 		propose_master(d, ACT_PROMOTE, gid, m, NULL, "a promotion was interrupted, and its target is gone");
 	else
@@ -155,6 +177,38 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	case MASTER_UNKNOWN: break;
 	default: propose_master(d, ACT_PROMOTE, g->node.id, m, old, why); break;
 	}
+}
+
+/* No proxy sends it anything, as far as was heard: nothing was written to it. */
+static bool nobody_sends_to(const struct cluster_view *v, const struct server_view *s)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		for (int k = 0; v->proxies[i].slots && k < CODIS_SLOTS; k++) {
+			if (!v->proxies[i].slots[k].locked && strcmp(v->proxies[i].slots[k].addr, s->addr) == 0)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* The declared master was to take over from one that lives, was last heard as its replica, and does not answer, or only
+ * that it loads what that one sent. Its clients wait, or are refused: the one before it stays. Whether it is so. */
+static bool keep_the_one_before(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *old = m->info.role == REDIS_ROLE_REPLICA ? view_server(d->v, m->info.master) : NULL;
+	bool silent = m->reach == REACH_SILENT && judge_lasting_ms(d->v, m->since_ms) >= d->limits->silence_ms;
+	bool answers = judge_heard(m) || judge_loads(m);
+
+	if (!old || old == m || !view_is_member(old, g->node.id) || !view_master_verified(old) || !judge_heard(old) ||
+	    d->v->mandate != MANDATE_LEAD)
+		return false;
+	if (judge_loads(m) || ((silent || m->reach == REACH_REFUSED) && !answers && old->heard_ms >= m->since_ms &&
+			       nobody_sends_to(d->v, m))) {
+		propose_master(d, ACT_PROMOTE, g->node.id, old, NULL,
+			       "its replica was to take over, and does not answer");
+		return true;
+	}
+	return false;
 }
 
 /* --- out_of_sync --- */
@@ -205,16 +259,19 @@ void decide_group(struct decision *d, const struct group_view *g)
 	if (g->busy || resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {
-	case MASTER_UNKNOWN: return;
+	case MASTER_UNKNOWN: keep_the_one_before(d, g, m); return;
 	case MASTER_NONE:
 		if (d->v->mandate == MANDATE_LEAD)
 			cold_start(d, g, why);
 		return;
-	case MASTER_FAILED: replace_master(d, g, why); return;
+	case MASTER_FAILED:
+		if (!keep_the_one_before(d, g, m))
+			replace_master(d, g, why);
+		return;
 	case MASTER_ROLELESS: give_role(d, g, m, why); return;
 	case MASTER_HEALTHY: break;
 	}
-	if (d->v->mandate != MANDATE_LEAD || leave_gracefully(d, g, m))
+	if (d->v->mandate != MANDATE_LEAD || take_back(d, g, m) != SUCCESSION_FINE || leave_gracefully(d, g, m))
 		return;
 	if (mend_members(d, g, m))
 		return;

@@ -15,6 +15,7 @@
 #include "common/kube/event.h"
 #include "controller/cluster.h"
 #include "controller/note.h"
+#include "controller/status.h"
 
 #define TEXT_MAX     (128u << 10) /* of both notes; all annotations of an object may have 256 KiB */
 #define LOOK_MS      500          /* what is due is computed so often at most */
@@ -135,7 +136,8 @@ void ledger_recall(struct cluster *c)
 
 /* --- told -------------------------------------------------------------------------------------------------------- */
 
-static void tell_object(struct cluster *c, const char *kind, const char *name, const char *uid, const char *words)
+static void tell_object(struct cluster *c, const char *kind, const char *name, const char *uid, const char *reason,
+			const char *words)
 {
 	JSON_CLEANUP cJSON *object = cJSON_CreateObject();
 	cJSON *meta = json_add_object(object, "metadata");
@@ -145,7 +147,7 @@ static void tell_object(struct cluster *c, const char *kind, const char *name, c
 		return;
 	if (strcmp(kind, "StatefulSet") == 0 && !json_add_str(object, "apiVersion", "apps/v1"))
 		return;
-	kube_event(c->ctl->events, kind, object, true, "DataLost", "%s", words);
+	kube_event(c->ctl->events, kind, object, true, reason, "%s", words);
 }
 
 static void count_losses(struct cluster *c, int gid, unsigned by)
@@ -175,9 +177,9 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);
 	if (m && m->pod.name[0])
-		tell_object(c, "Pod", m->pod.name, m->pod.uid, words);
+		tell_object(c, "Pod", m->pod.name, m->pod.uid, "DataLost", words);
 	if (v->set[0])
-		tell_object(c, "StatefulSet", v->set, v->set_uid, words);
+		tell_object(c, "StatefulSet", v->set, v->set_uid, "DataLost", words);
 }
 
 static void tell_losses(struct cluster *c)
@@ -188,10 +190,33 @@ static void tell_losses(struct cluster *c)
 		if (!g->counted)
 			count_losses(c, g->node.id, 0); /* a counter that begins with 1 has never risen */
 		g->counted = true;
-		if (!g->data.lost_keys || g->data.told)
+		if (!g->data.lost_keys || g->data.told || g->running)
 			continue;
 		g->data.told = true;
 		tell_loss(c, g);
+	}
+}
+
+/* Once for each promotion. */
+static void tell_successions(struct cluster *c)
+{
+	char words[STATUS_SUCCESSION_MAX];
+
+	for (int i = 0; i < c->view.group_count; i++) {
+		const struct group_view *group = &c->view.groups[i];
+		const struct server_view *m = view_master(&c->view, group);
+		struct observed_group *g = cluster_group(c, group->node.id, false);
+
+		if (!g || !m || g->running || g->succession_told_ms == m->succession.led_ms ||
+		    !status_succession(&c->view, group, words, sizeof(words)))
+			continue;
+		g->succession_told_ms = m->succession.led_ms;
+		log_warn(c->ctl->log, "succession.waits", "namespace=%s product=%s group=%d pod=%s why=%s",
+			 c->namespace, c->product, g->node.id, LOGW(m->pod.name), LOGQ(words));
+		if (m->pod.name[0])
+			tell_object(c, "Pod", m->pod.name, m->pod.uid, "PromotedBehind", words);
+		if (c->view.set[0])
+			tell_object(c, "StatefulSet", c->view.set, c->view.set_uid, "PromotedBehind", words);
 	}
 }
 
@@ -280,12 +305,26 @@ static void note_both(struct cluster *c, const struct inventory_set *set)
 	}
 }
 
+/* What is being taken back right now may not be lost at all. */
+static void pass_over_running(struct cluster *c)
+{
+	for (int i = 0; i < c->view.group_count; i++) {
+		const struct observed_group *g = cluster_group(c, c->view.groups[i].node.id, false);
+
+		if (g && g->running)
+			c->view.groups[i].new_lost_keys = 0;
+	}
+}
+
 void ledger_note(struct cluster *c)
 {
 	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
 
-	if (c->view.mandate == MANDATE_LEAD)
+	pass_over_running(c);
+	if (c->view.mandate == MANDATE_LEAD) {
 		tell_losses(c);
+		tell_successions(c);
+	}
 	if (!set || !may_note(c))
 		return;
 	c->note_tried_ms = c->view.now_ms;

@@ -38,6 +38,7 @@ struct observed_server {
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
 	int64_t acted_ms;           /* op.c: when something was last done to it; 0 never */
+	struct succession succession;
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
 	int role_version;                    /* ... and the version of its group's node at that time */
 
@@ -67,9 +68,12 @@ struct observed_group {
 	int failures;
 	int running; /* actions under way */
 	int64_t masterless_ms;
-	struct data_group data; /* ledger.c */
-	bool counted;           /* ledger.c: its losses are in the metrics, at 0 at first */
-	bool wanted;            /* a pod is of it */
+	char taken_back[CODIS_ADDR_MAX]; /* act: the server whose promotion was taken back last, and when */
+	int64_t taken_back_ms;
+	struct data_group data;     /* ledger.c */
+	int64_t succession_told_ms; /* ledger.c: since when the master leads of which it was told last */
+	bool counted;               /* ledger.c: its losses are in the metrics, at 0 at first */
+	bool wanted;                /* a pod is of it */
 };
 
 /* observe.c; acted_ms and running, and the slots that it filled: act. */

@@ -214,8 +214,11 @@ static void tell_pod(const struct op *op, const struct error *err)
 	    !json_add_str(meta, "uid", op->a.uid))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
-	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys,
-		   err ? "ActionFailed" : action_reason(op->a.kind), "%s", note);
+	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.takes_back,
+		   err                ? "ActionFailed"
+		   : op->a.takes_back ? "TakenBack"
+				      : action_reason(op->a.kind),
+		   "%s", note);
 }
 
 void op_end(struct op *op, const struct error *err)

@@ -161,6 +161,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->acted_ms = o->acted_ms;
+	s->succession = o->succession;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }
@@ -272,6 +273,8 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	memcpy(g->unreadable, o->unreadable, sizeof(g->unreadable));
 	g->busy = o->running || o->unreadable[0] || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
+	memcpy(g->taken_back, o->taken_back, sizeof(g->taken_back));
+	g->taken_back_ms = o->taken_back_ms;
 }
 
 static void view_groups(struct making *m, struct picture_room *room)
@@ -289,13 +292,16 @@ static void view_groups(struct making *m, struct picture_room *room)
 		view_group_of(m, seen->groups[i], view_group(v, seen->groups[i]->node.id));
 }
 
-/* What was lost and is not acknowledged: it stands on the StatefulSet. */
+/* What was lost and is not acknowledged, and what a person gives up: it stands on the StatefulSet. */
 static void view_losses(const struct making *m)
 {
 	const struct inventory_set *set = inventory_set_of(m->inv, m->seen->namespace, m->seen->product);
 	const char *text = set ? json_str(set->annotations, CODIS_ANNOTATION_DATA_LOST, NULL) : NULL;
+	const char *allowed = set ? json_str(set->annotations, CODIS_ANNOTATION_ALLOW_LOSS, NULL) : NULL;
 	struct served_loss loss;
 
+	for (int i = 0; i < m->v->group_count; i++)
+		m->v->groups[i].may_lose = allowed && served_may_lose(allowed, m->v->groups[i].node.id);
 	while (text && served_loss_next(&text, &loss) == 1) {
 		struct group_view *g = view_group(m->v, loss.gid);
 

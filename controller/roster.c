@@ -58,6 +58,18 @@ static void note_link(struct observed_server *s)
 	memcpy(s->link_up_to, s->info.master, sizeof(s->link_up_to));
 }
 
+static void note_succession(struct cluster *c, struct observed_server *s)
+{
+	bool replica = s->info.role == REDIS_ROLE_REPLICA;
+	const struct observed_server *m;
+
+	if (s->reach != REACH_OK || !s->info_valid)
+		return;
+	m = cluster_server(c, replica ? s->info.master : s->succession.of);
+	succession_hear(&s->succession, &s->info, s->heard_ms, m && m->info.run_id[0] ? &m->info : NULL,
+			m ? m->heard_ms : 0);
+}
+
 /* Since when the declared master of a group is none. */
 static void note_master(struct cluster *c, struct observed_group *g)
 {
@@ -138,30 +150,6 @@ static void tell_strange(struct observed_server *s, const struct redis_probe_sta
 		 s->c->product, s->addr, LOGQ(state->strange));
 }
 
-void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state)
-{
-	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
-
-	s->reach = state->reach;
-	s->since_ms = state->since_ms;
-	s->info_valid = state->info_valid;
-	s->heard_ms = state->heard_ms;
-	s->info = state->info;
-	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
-	note_run(c, s);
-	note_link(s);
-	note_master_of(c, s);
-	if (g && !s->group)
-		claim(c, s, &g->node);
-	ledger_hear(c, s);
-	if (note_contradiction(c, s))
-		observe_group(c, s->listed_group);
-	tell_strange(s, state);
-}
-
-/* --- probes ----------------------------------------------------------------------------------------------------------
- */
-
 static bool same_group(const struct observed_server *a, const struct observed_server *b)
 {
 	return (a->group && a->group == b->group) || (a->listed_group && a->listed_group == b->listed_group);
@@ -175,6 +163,33 @@ static void ask_siblings(const struct cluster *c, const struct observed_server *
 			redis_probe_now(c->servers[i]->probe);
 	}
 }
+
+void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state)
+{
+	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
+
+	s->reach = state->reach;
+	s->since_ms = state->since_ms;
+	s->info_valid = state->info_valid;
+	s->heard_ms = state->heard_ms;
+	s->info = state->info;
+	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
+	note_run(c, s);
+	note_link(s);
+	note_succession(c, s);
+	note_master_of(c, s);
+	if (g && !s->group)
+		claim(c, s, &g->node);
+	ledger_hear(c, s);
+	if (note_contradiction(c, s)) {
+		observe_group(c, s->listed_group);
+		ask_siblings(c, s); /* does the one that led live? */
+	}
+	tell_strange(s, state);
+}
+
+/* --- probes ----------------------------------------------------------------------------------------------------------
+ */
 
 static void on_news(void *ctx, struct redis_probe *probe)
 {
@@ -357,6 +372,7 @@ static void forget_process(struct cluster *c, struct observed_server *s)
 	s->heard_ms = 0;
 	s->info_valid = false;
 	memset(&s->info, 0, sizeof(s->info));
+	memset(&s->succession, 0, sizeof(s->succession));
 	s->complaint[0] = '\0';
 	begin_probe(c, s);
 }

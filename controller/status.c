@@ -153,6 +153,43 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 	}
 }
 
+#define TAKEN_BACK_TOLD_MS 600000
+
+bool status_succession(const struct cluster_view *v, const struct group_view *g, char *out, size_t size)
+{
+	const struct server_view *m = view_master(v, g), *old;
+	char insist[SERVED_COMMAND_MAX];
+
+	if (!m || !view_master_verified(m) || succession_judge(v, g, m, &old) != SUCCESSION_WAITS)
+		return false;
+	snprintf(out, size,
+		 "group %d: %s was promoted%s, and %s has what it lacks (%lld keys to %lld): promote that one again, "
+		 "or give it up with %s",
+		 g->node.id, name_of(m), m->succession.how == SUCCESSION_BEHIND ? " while it was not in sync" : "",
+		 name_of(old), (long long)old->info.keys, (long long)m->info.keys,
+		 served_give_up(v->namespace, v->set, g->node.id, insist));
+	return true;
+}
+
+/* Who leads over the head of another master, and whose promotion was taken back. */
+static void say_successions(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+{
+	char words[STATUS_SUCCESSION_MAX];
+
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *g = &v->groups[i];
+		const struct server_view *m = view_master(v, g), *s = view_server(v, g->taken_back);
+
+		if (m && s && s != m && !view_synced(s, m) && v->now_ms - g->taken_back_ms < TAKEN_BACK_TOLD_MS)
+			say(r, "group %d: the promotion of %s was taken back: it was not in sync", g->node.id,
+			    name_of(s));
+		if (!status_succession(v, g, words, sizeof(words)))
+			continue;
+		all->ok = false;
+		say(r, "%s", words);
+	}
+}
+
 /* Until somebody acknowledges it: what is noted, and what is not noted yet. */
 static bool has_lost(const struct group_view *g)
 {
@@ -369,6 +406,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 
 	say_servers(v, &all, &r);
 	say_masters(v, limits, &all, &r);
+	say_successions(v, &all, &r);
 	say_losses(v, &all, &r);
 	served = say_proxies(v, &proxies, &r);
 	say_replicas(v, limits, &all, &r);

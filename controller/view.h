@@ -12,6 +12,7 @@
 #include "common/codis/model.h"
 #include "common/codis/reach.h"
 #include "common/codis/topology.h"
+#include "controller/succession.h"
 
 #define VIEW_NAME_MAX 254 /* a Kubernetes name */
 #define VIEW_UID_MAX  40
@@ -54,11 +55,12 @@ struct server_view {
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];
-	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
-				     */
-	int64_t acted_ms;           /* when something was last done to it; 0 never */
-	bool pod_gone;              /* its address had a pod of ours, which is no more */
-	char complaint[16];         /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
+	int64_t link_down_since_ms;   /* the first INFO of those in a row that showed its link down; 0: up, or not known
+				       */
+	int64_t acted_ms;             /* when something was last done to it; 0 never */
+	struct succession succession; /* how it came to its role */
+	bool pod_gone;                /* its address had a pod of ours, which is no more */
+	char complaint[16];           /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };
 
 struct group_view {
@@ -71,7 +73,10 @@ struct group_view {
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
 	char unreadable[120];  /* why its node cannot be read; "" : it can */
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
-	int64_t keys;          /* of its last verified master, remembered while it has none; -1: not known */
+	bool may_lose;         /* codis.io/allow-data-loss names it: what a new master lacks is given up */
+	char taken_back[CODIS_ADDR_MAX]; /* whose promotion we took back, and when; "" : nobody's */
+	int64_t taken_back_ms;
+	int64_t keys; /* of its last verified master, remembered while it has none; -1: not known */
 	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */
 	int64_t lost_keys, lost_wall_ms, new_lost_keys, new_lost_wall_ms;
 	/* Its servers, by their pod or by its list, as indices of cluster_view.servers. Ask by view_next(). */

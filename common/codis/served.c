@@ -138,3 +138,10 @@ const char *served_acknowledge(const char *namespace, const char *set, char out[
 		 namespace, set[0] ? set : codis_component_name(CODIS_SERVER));
 	return out;
 }
+
+const char *served_give_up(const char *namespace, const char *set, int gid, char out[SERVED_COMMAND_MAX])
+{
+	snprintf(out, SERVED_COMMAND_MAX, "kubectl annotate -n %.63s sts %.253s " CODIS_ANNOTATION_ALLOW_LOSS "=%d",
+		 namespace, set[0] ? set : codis_component_name(CODIS_SERVER), gid);
+	return out;
+}

@@ -54,5 +54,7 @@ void served_say_keys(int64_t keys, char out[SERVED_KEYS_MAX]);
 /* What acknowledges a loss: "kubectl annotate -n shop sts codis-server codis.io/data-lost-". set "": not known. */
 #define SERVED_COMMAND_MAX 400
 const char *served_acknowledge(const char *namespace, const char *set, char out[SERVED_COMMAND_MAX]);
+/* What gives a group's data up: "kubectl annotate -n shop sts codis-server codis.io/allow-data-loss=1". */
+const char *served_give_up(const char *namespace, const char *set, int gid, char out[SERVED_COMMAND_MAX]);
 
 #endif

@@ -117,7 +117,8 @@ void redis_probe_pace(struct redis_probe *p, int period_ms)
 
 void redis_probe_now(struct redis_probe *p)
 {
-	(void)p;
+	if (p)
+		p->asked++;
 }
 
 /* --- Events ------------------------------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 struct redis_probe {
 	char addr[CODIS_ADDR_MAX], auth[64];
 	int pace_ms; /* that it was last given */
+	int asked;   /* so many times at once */
 	bool ended;
 };
 

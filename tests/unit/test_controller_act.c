@@ -739,6 +739,21 @@ ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
 			       "(10.0.0.1:6379), empty, of a group that had about 130 keys: seen; "));
 }
 
+/* What a person has promoted is another one's again: said as a warning, with how to insist. */
+ACT_TEST(a_promotion_that_is_taken_back_is_a_warning)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.takes_back = true;
+	act(world.c, &a);
+	until_idle();
+	assert_non_null(strstr(world.events,
+			       "Warning Pod shop/pod-B TakenBack: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
+			       "(10.0.0.1:6379): seen; codis.io/allow-data-loss on the StatefulSet insists; "));
+	assert_string_equal(group()->taken_back, A);
+	assert_int_equal(cluster_server(world.c, B)->succession.given_ms > 0, true);
+}
+
 /* What A got until it was locked. */
 static void write_to_a(int64_t bytes)
 {

@@ -166,3 +166,17 @@ DATA_TEST(lost_again)
 	assert_int_equal(g.lost_keys, 150);
 	assert_false(g.told);
 }
+
+/* A promotion of an empty server is taken back: the process that had the keys leads again. */
+DATA_TEST(keys_that_are_back_are_not_lost)
+{
+	master("old", 130);
+	process("new", 0, "");
+	master("new", 0);
+	assert_int_equal(g.lost_keys, 130);
+	process("old", 130, "");
+	master("old", 0); /* without them */
+	assert_int_equal(g.lost_keys, 130);
+	master("old", 130);
+	assert_int_equal(g.lost_keys, 0);
+}

@@ -402,3 +402,51 @@ LEDGER_TEST(failover_loses_nothing)
 	turn(500);
 	assert_string_equal(world.events, "");
 }
+
+/* --- a promotion that a person begins ----------------------------------------------------------------------------- */
+
+/* While the one that has the keys is made the master again, they are not lost. */
+LEDGER_TEST(nothing_is_lost_while_a_promotion_is_taken_back)
+{
+	hear(&w.server_a, "old", REDIS_ROLE_MASTER, NULL, 130);
+	ledger_recall(world.c);
+	hear(&w.server_a, "old", REDIS_ROLE_MASTER, NULL, 130);
+	hear(&w.server_b, "new", REDIS_ROLE_REPLICA, NULL, 0); /* it syncs */
+	w.group.node.servers[0] = w.group.node.servers[1];     /* the dashboard gives it to B */
+	w.server_a.listed_index = 1;
+	w.server_b.listed_index = 0;
+	hear(&w.server_b, "new", REDIS_ROLE_MASTER, NULL, 0);
+	assert_int_equal(w.group.data.lost_keys, 130);
+	w.group.running = 1;
+	turn(10);
+	assert_int_equal(world.event_count, 0);
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	w.group.running = 0;
+	turn(20);
+	assert_int_equal(world.event_count, 1); /* it was not taken back */
+}
+
+LEDGER_TEST(a_successor_that_lacks_something_is_told_of_once)
+{
+	const char *words = " PromotedBehind: group 1: 10.0.0.1:6379 was promoted, and 10.0.0.2:6379 has what it lacks "
+			    "(130 keys to 5): promote that one again, or give it up with kubectl annotate -n shop sts "
+			    "codis-server codis.io/allow-data-loss=1\n";
+
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 5);
+	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 130);
+	w.server_a.succession.led_ms = 7;
+	w.server_a.heard_ms = w.server_b.heard_ms = 8;
+	turn(10);
+	turn(20);
+	assert_int_equal(world.event_count, 1);
+	assert_non_null(strstr(world.events, words));
+	w.server_a.succession.led_ms = 8; /* again */
+	turn(30);
+	assert_int_equal(world.event_count, 2);
+	set("uid-1", "{\"codis.io/allow-data-loss\":\"1\"}");
+	w.server_a.succession.led_ms = 9;
+	w.server_b.heard_ms = 10;
+	turn(40);
+	assert_true(world.c->view.groups[0].may_lose);
+	assert_int_equal(world.event_count, 2); /* a person insists */
+}

@@ -355,3 +355,37 @@ ROSTER_TEST(what_no_server_says_is_logged_now_and_then)
 	hear_master(A, "run");
 	assert_int_equal(lines_of("event=server.strange"), 2);
 }
+
+/* What a server had when a person gave it the role is remembered, of the process that it was. */
+ROSTER_TEST(how_a_server_came_to_its_role_is_remembered)
+{
+	set_server("codis-server-1", NULL, "10.0.0.2");
+	roster_take_stock(world.c);
+	list(1);
+	hear_master(A, "old");
+	hear_replica(B, "new", A, true);
+	hear_master(B, "new");
+	assert_int_equal(server(B)->succession.how, SUCCESSION_IN_SYNC);
+	assert_string_equal(server(B)->succession.of, A);
+	hear_replica(B, "new", A, false);
+	server(B)->succession.lacks_ms--;
+	hear_master(A, "old"); /* since then, it lives */
+	hear_master(B, "new");
+	assert_int_equal(server(B)->succession.how, SUCCESSION_BEHIND);
+	set_server("codis-server-1", "another", "10.0.0.2");
+	roster_take_stock(world.c);
+	assert_int_equal(server(B)->succession.led_ms, 0);
+}
+
+/* Whether the one that led lives is asked at once. */
+ROSTER_TEST(new_role_is_a_reason_to_ask_the_others)
+{
+	list(1);
+	hear_master(A, "old");
+	hear_replica(B, "new", A, true);
+	world.probes[0].asked = world.probes[1].asked = 0;
+	hear_master(B, "new");
+	assert_int_equal(world.probes[0].asked, 1);
+	hear_master(B, "new");
+	assert_int_equal(world.probes[0].asked, 1);
+}

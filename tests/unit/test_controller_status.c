@@ -224,6 +224,51 @@ TEST(dead_master_serves_no_slot)
 		       "codis-server-0: it does not answer");
 }
 
+/* Codis' own promotion, over the head of a master that has more. */
+TEST(promotion_over_the_head_of_a_living_master)
+{
+	WORLD(2);
+	struct server_view *a = &w->servers[1], *b = &w->servers[0]; /* b leads */
+
+	a->info.role = REDIS_ROLE_MASTER;
+	a->info.keys = 389279;
+	a->heard_ms = b->heard_ms = w->v.now_ms - 10;
+	b->succession.led_ms = w->v.now_ms - 60000;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
+		       "codis-server-0 was promoted, and codis-server-1 has what it lacks (389279 keys to 5): promote "
+		       "that one again, or give it up with kubectl annotate -n codis sts codis-server "
+		       "codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray master)");
+	b->succession.how = SUCCESSION_BEHIND;
+	memcpy(b->succession.of, a->addr, sizeof(a->addr));
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
+		       "codis-server-0 was promoted while it was not in sync, and codis-server-1 has what it lacks "
+		       "(389279 keys to 5): promote that one again, or give it up with kubectl annotate -n codis sts "
+		       "codis-server codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray "
+		       "master)");
+	w->groups[0].may_lose = true;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 "
+		       "synced replica (codis-server-1: stray master)");
+}
+
+TEST(promotion_that_was_taken_back)
+{
+	WORLD(2);
+	struct server_view *b = &w->servers[1];
+
+	memcpy(w->groups[0].taken_back, b->addr, sizeof(b->addr));
+	w->v.now_ms = 700000;
+	w->groups[0].taken_back_ms = w->v.now_ms - 599999;
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
+	b->info.link_up = false;
+	b->info.syncing = true;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: the "
+		       "promotion of codis-server-1 was taken back: it was not in sync; group 1 lacks 1 synced replica "
+		       "(codis-server-1: syncing)");
+	w->groups[0].taken_back_ms--;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 "
+		       "synced replica (codis-server-1: syncing)");
+}
+
 /* What a person has to know who is to end it. */
 TEST(why_nobody_takes_over)
 {

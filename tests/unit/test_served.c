@@ -153,3 +153,11 @@ TEST(command_that_acknowledges_a_loss)
 	assert_string_equal(served_acknowledge("shop", "", out),
 			    "kubectl annotate -n shop sts codis-server codis.io/data-lost-");
 }
+
+TEST(command_that_gives_a_groups_data_up)
+{
+	char out[SERVED_COMMAND_MAX];
+
+	assert_string_equal(served_give_up("shop", "", 2, out),
+			    "kubectl annotate -n shop sts codis-server codis.io/allow-data-loss=2");
+}

@@ -1,0 +1,125 @@
+#include "controller/succession.h"
+
+#include <string.h>
+
+#include "controller/judge.h"
+#include "controller/view.h"
+
+/* A replica that lacks more than this of what its master had sent a moment before has not caught up with its last full
+ * sync. One that is well lacks what is under way: well below it, at 100 MB a second. */
+#define LAG_BYTES (1 << 20)
+/* What it said last tells what it had when it got the role. */
+#define LATELY_MS 5000
+
+static bool lives(const struct redis_info *master)
+{
+	return master && master->role == REDIS_ROLE_MASTER;
+}
+
+/* The master's word is the older one: so much was sent before the replica said what it has. */
+static bool is_whole(const struct redis_info *info, const struct redis_info *master)
+{
+	return info->link_up && !info->syncing && !info->loading &&
+	       (!lives(master) || master->offset - info->offset <= LAG_BYTES);
+}
+
+/* Somebody else wrote to its master since it lacks something: that one was heard after it. */
+static void note_lack(struct succession *s, const struct redis_info *master, int64_t master_heard_ms)
+{
+	s->behind |= s->lacks_ms && lives(master) && master_heard_ms > s->lacks_ms;
+}
+
+static void hear_replica(struct succession *s, const struct redis_info *info, int64_t heard_ms,
+			 const struct redis_info *master, int64_t master_heard_ms)
+{
+	bool same = strcmp(s->of, info->master) == 0 && !s->led_ms, whole = is_whole(info, master);
+
+	memcpy(s->of, info->master, sizeof(s->of));
+	s->heard_ms = heard_ms;
+	s->whole_ms = whole ? heard_ms : same ? s->whole_ms : 0;
+	s->lacks_ms = whole ? 0 : same && s->lacks_ms ? s->lacks_ms : heard_ms;
+	/* One whose link is lost may have all of a master that has ended; one that syncs has not. */
+	s->behind = !whole && ((same && s->behind) || info->link_up || info->syncing || info->loading);
+	note_lack(s, master, master_heard_ms);
+	s->how = SUCCESSION_UNKNOWN;
+	s->led_ms = 0;
+}
+
+static enum succession_how how(const struct succession *s, int64_t heard_ms)
+{
+	if (s->given_ms && s->given_ms >= s->heard_ms)
+		return SUCCESSION_GIVEN;
+	if (!s->heard_ms || heard_ms - s->heard_ms > LATELY_MS)
+		return SUCCESSION_UNKNOWN;
+	if (s->behind)
+		return SUCCESSION_BEHIND;
+	return s->lacks_ms ? SUCCESSION_UNKNOWN : SUCCESSION_IN_SYNC;
+}
+
+void succession_hear(struct succession *s, const struct redis_info *info, int64_t heard_ms,
+		     const struct redis_info *master, int64_t master_heard_ms)
+{
+	if (strcmp(s->run_id, info->run_id) != 0) {
+		*s = (struct succession){ .how = SUCCESSION_UNKNOWN };
+		memcpy(s->run_id, info->run_id, sizeof(s->run_id));
+	}
+	if (info->role == REDIS_ROLE_REPLICA && !redis_info_guarded(info)) {
+		hear_replica(s, info, heard_ms, master, master_heard_ms);
+	} else if (info->role == REDIS_ROLE_MASTER && !s->led_ms) {
+		note_lack(s, master, master_heard_ms);
+		s->how = how(s, heard_ms);
+		s->led_ms = heard_ms;
+	}
+}
+
+void succession_give(struct succession *s, int64_t now_ms)
+{
+	s->given_ms = now_ms;
+	if (s->led_ms)
+		s->how = SUCCESSION_GIVEN;
+}
+
+/* --- judged ------------------------------------------------------------------------------------------------------- */
+
+static bool has_far_more(const struct server_view *s, const struct server_view *m)
+{
+	return s->info.keys - m->info.keys > s->info.keys / 10;
+}
+
+/* Another master of the group that has what m lacks. */
+static bool is_overthrown(const struct group_view *g, const struct server_view *s, const struct server_view *m)
+{
+	bool behind = m->succession.how == SUCCESSION_BEHIND;
+
+	if (s == m || !view_is_member(s, g->node.id) || !view_master_verified(s) || !judge_heard(s) ||
+	    view_same_process(s, m) || !s->info.keys)
+		return false;
+	return behind ? strcmp(m->succession.of, s->addr) == 0 : has_far_more(s, m);
+}
+
+/* What is lost either way are the writes of some time: those that m got since it leads, or those that it lacked. */
+static bool is_better_taken_back(const struct succession *s, int64_t now_ms)
+{
+	int64_t leads = now_ms - s->led_ms, lacked = s->whole_ms ? s->led_ms - s->whole_ms : INT64_MAX;
+
+	return s->how == SUCCESSION_BEHIND && leads <= SUCCESSION_TAKE_BACK_MS && leads < lacked;
+}
+
+enum succession_verdict succession_judge(const struct cluster_view *v, const struct group_view *g,
+					 const struct server_view *m, const struct server_view **old)
+{
+	const struct server_view *s;
+
+	*old = NULL;
+	if (m->succession.how == SUCCESSION_GIVEN || m->succession.how == SUCCESSION_IN_SYNC || g->may_lose)
+		return SUCCESSION_FINE;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (is_overthrown(g, s, m) && (!*old || s->info.keys > (*old)->info.keys))
+			*old = s;
+	}
+	if (!*old)
+		return SUCCESSION_FINE;
+	if ((*old)->heard_ms < m->succession.led_ms)
+		return SUCCESSION_UNHEARD;
+	return is_better_taken_back(&m->succession, v->now_ms) ? SUCCESSION_TAKE_BACK : SUCCESSION_WAITS;
+}

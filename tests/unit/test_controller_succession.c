@@ -1,0 +1,355 @@
+/* How a server came to lead, and what becomes of a promotion that a person begins: one whose target was in sync is left
+ * as it is; one whose target was not is taken back while the old master has what is missing. */
+#include "controller/succession.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/unit/controller_view.h"
+#include "tests/unit/test.h"
+
+/* --- what was heard ----------------------------------------------------------------------------------------------- */
+
+struct heard {
+	struct succession s;
+	struct redis_info master; /* what A said last, and when */
+	int64_t master_ms;
+};
+
+static void hear(struct heard *h, const struct redis_info *info, int64_t ms)
+{
+	succession_hear(&h->s, info, ms, h->master_ms ? &h->master : NULL, h->master_ms);
+}
+
+static struct redis_info process(void)
+{
+	struct redis_info info = { .role = REDIS_ROLE_REPLICA, .link_up = true, .offset = 5000000 };
+
+	snprintf(info.run_id, sizeof(info.run_id), "%040d", 1);
+	snprintf(info.master, sizeof(info.master), "%s", A);
+	return info;
+}
+
+/* A was heard at 900, with as much as its replica says at 1,000. */
+static struct heard a_master(void)
+{
+	return (struct heard){ .master = { .role = REDIS_ROLE_MASTER, .offset = 5000000 }, .master_ms = 900 };
+}
+
+static enum succession_how leads_at(struct heard *h, struct redis_info info, int64_t ms)
+{
+	info.role = REDIS_ROLE_MASTER;
+	info.master[0] = '\0';
+	hear(h, &info, ms);
+	assert_int_equal(h->s.led_ms, ms);
+	return h->s.how;
+}
+
+TEST(replica_with_its_link_up_has_what_its_master_sent)
+{
+	struct heard h = a_master();
+	struct redis_info b = process();
+
+	hear(&h, &b, 1000);
+	assert_int_equal(leads_at(&h, b, 1250), SUCCESSION_IN_SYNC);
+	assert_string_equal(h.s.of, A);
+	assert_int_equal(h.s.whole_ms, 1000);
+	b.role = REDIS_ROLE_MASTER;
+	hear(&h, &b, 1500);
+	assert_int_equal(h.s.led_ms, 1250); /* it still is the same role */
+}
+
+TEST(replica_that_syncs_loads_or_has_not_caught_up_is_behind)
+{
+	for (int what = 0; what < 4; what++) {
+		struct heard h = a_master();
+		struct redis_info b = process(), whole = b;
+
+		hear(&h, &whole, 1000);
+		b.syncing = what == 0;
+		b.loading = what == 1;
+		b.link_up = what > 1;
+		h.master.offset += what == 2 ? (1 << 20) + 1 : 1 << 20; /* sent before b says what it has */
+		h.master_ms = 1200;
+		hear(&h, &b, 1250);
+		assert_int_equal(leads_at(&h, b, 1500), what == 3 ? SUCCESSION_IN_SYNC : SUCCESSION_BEHIND);
+		assert_int_equal(h.s.whole_ms, what == 3 ? 1250 : 1000);
+	}
+}
+
+/* Whether it lacks anything, what its master did since tells. */
+TEST(replica_whose_link_is_lost_is_behind_a_master_that_is_heard_after_it)
+{
+	struct heard h = a_master();
+	struct redis_info b = process();
+
+	hear(&h, &b, 1000);
+	b.link_up = false;
+	hear(&h, &b, 1250);
+	h.master_ms = 1300;
+	hear(&h, &b, 1500);
+	assert_int_equal(leads_at(&h, b, 1600), SUCCESSION_BEHIND);
+	assert_int_equal(h.s.whole_ms, 1000);
+	hear(&h, &b, 1700); /* a replica again */
+	hear(&h, &b, 1800);
+	assert_int_equal(h.s.whole_ms, 0);
+	assert_int_equal(leads_at(&h, b, 1900), SUCCESSION_UNKNOWN); /* its master may have ended */
+	hear(&h, &b, 2000);
+	h.master_ms = 2100;
+	assert_int_equal(leads_at(&h, b, 2200), SUCCESSION_BEHIND);
+}
+
+TEST(what_was_not_heard_is_not_known)
+{
+	struct heard h = a_master();
+	struct redis_info b = process(), guarded = b;
+
+	assert_int_equal(leads_at(&h, b, 1000), SUCCESSION_UNKNOWN); /* we began just now */
+	hear(&h, &b, 2000);
+	assert_int_equal(leads_at(&h, b, 7001), SUCCESSION_UNKNOWN); /* too long ago */
+	hear(&h, &b, 8000);
+	b.run_id[0] = '7'; /* another process */
+	assert_int_equal(leads_at(&h, b, 8250), SUCCESSION_UNKNOWN);
+	guarded.run_id[0] = '8';
+	snprintf(guarded.master, sizeof(guarded.master), "%s", CODIS_GUARD_ADDR);
+	hear(&h, &guarded, 9000);
+	assert_int_equal(leads_at(&h, guarded, 9250), SUCCESSION_UNKNOWN);
+}
+
+/* Whatever it had: it was decided so. */
+TEST(role_that_we_gave)
+{
+	struct heard h = a_master();
+	struct redis_info b = process();
+
+	b.syncing = true;
+	hear(&h, &b, 1000);
+	succession_give(&h.s, 1100);
+	assert_int_equal(leads_at(&h, b, 1101), SUCCESSION_GIVEN);
+	hear(&h, &b, 1250); /* it did not take it, and then a person gives it */
+	assert_int_equal(leads_at(&h, b, 1500), SUCCESSION_BEHIND);
+	succession_give(&h.s, 1501); /* it was heard before it was verified */
+	assert_int_equal(h.s.how, SUCCESSION_GIVEN);
+}
+
+/* --- what is done ------------------------------------------------------------------------------------------------- */
+
+static struct server_view *a_of(struct world *w)
+{
+	return &w->servers[0];
+}
+
+static struct server_view *b_of(struct world *w)
+{
+	return &w->servers[1];
+}
+
+static void set_keys(struct world *w, int64_t a, int64_t b)
+{
+	a_of(w)->info.keys = a;
+	b_of(w)->info.keys = b;
+}
+
+/* The dashboard's order of steps: the node says B, A; B has the role, and all slots. 50 ms ago. A still is a master. */
+static void person_promotes_b(struct world *w, enum succession_how how)
+{
+	struct server_view *b = b_of(w);
+
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	a_of(w)->listed_index = 1;
+	b->listed_index = 0;
+	b->info.role = REDIS_ROLE_MASTER;
+	b->info.master[0] = '\0';
+	b->succession = (struct succession){ .of = A, .how = how, .led_ms = w->v.now_ms - 50 };
+	a_of(w)->heard_ms = b->heard_ms = w->v.now_ms - 10;
+	send_slots(w, 1, B);
+	set_keys(w, 389279, 267796);
+}
+
+static void waits(struct world *w)
+{
+	const struct server_view *old;
+
+	assert_nothing(w);
+	assert_int_equal(succession_judge(&w->v, &w->groups[0], b_of(w), &old), SUCCESSION_WAITS);
+	assert_ptr_equal(old, a_of(w));
+}
+
+static void is_taken_back(struct world *w)
+{
+	const struct action *a = assert_only(w, ACT_PROMOTE, A);
+
+	assert_true(a->takes_back);
+	assert_string_equal(a->from, B);
+	assert_string_equal(a->why,
+			    "that one was promoted while it was not in sync, and the old master has what it lacks");
+}
+
+TEST(promotion_of_a_replica_in_sync_is_left_as_it_is)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_IN_SYNC);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+	b_of(w)->succession.how = SUCCESSION_GIVEN;
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+}
+
+TEST(promotion_of_a_replica_that_is_behind_is_taken_back)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_BEHIND); /* it never had all of A's keys */
+	is_taken_back(w);
+	w->v.mandate = MANDATE_FAILOVER;
+	assert_nothing(w);
+}
+
+/* What is lost either way are the writes of some time. */
+TEST(promotion_is_not_taken_back_when_more_was_written_since)
+{
+	WORLD;
+	struct succession *s = &b_of(w)->succession;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	s->whole_ms = s->led_ms - 51; /* B lacks 51 ms, and leads for 50 */
+	is_taken_back(w);
+	s->whole_ms = s->led_ms - 50;
+	waits(w);
+	s->whole_ms = 0;
+	s->led_ms = w->v.now_ms - SUCCESSION_TAKE_BACK_MS;
+	is_taken_back(w);
+	s->led_ms--;
+	waits(w);
+}
+
+/* A is not told to follow, and C, which has what A has, is not either. */
+TEST(nobody_follows_a_successor_that_lacks_what_the_old_master_has)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN); /* this controller has just begun */
+	follows(c, a_of(w));
+	list(&w->groups[0], c);
+	waits(w);
+	set_keys(w, 1000, 900); /* a tenth: B may have deleted them since */
+	assert_only(w, ACT_FOLLOW, A);
+	set_keys(w, 1000, 899);
+	waits(w);
+	set_keys(w, 2, 0);
+	waits(w);
+	set_keys(w, 0, 5);
+	assert_only(w, ACT_FOLLOW, A);
+}
+
+TEST(person_insists)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	w->groups[0].may_lose = true; /* codis.io/allow-data-loss */
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+	b_of(w)->succession.how = SUCCESSION_UNKNOWN;
+	assert_only(w, ACT_FOLLOW, A);
+}
+
+TEST(nothing_is_taken_back_to_a_master_that_is_not_known_to_live)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	a_of(w)->heard_ms = b_of(w)->succession.led_ms - 1;
+	assert_nothing(w); /* it is heard again in a moment */
+	refuse(w);
+	assert_nothing(w);
+	a_of(w)->reach = REACH_OK;
+	a_of(w)->info_valid = true;
+	guarded(a_of(w));
+	assert_only(w, ACT_FOLLOW, A);
+	leads(a_of(w));
+	a_of(w)->heard_ms = w->v.now_ms - 10;
+	a_of(w)->restarted = true; /* empty, without the guard */
+	assert_only(w, ACT_FOLLOW, A);
+}
+
+/* The dashboard died after it had given the role: all slots are locked. */
+TEST(interrupted_promotion_of_a_replica_that_was_behind_is_taken_back)
+{
+	WORLD;
+	struct group_view *g = &w->groups[0];
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	snprintf(g->node.promoting_state, sizeof(g->node.promoting_state), "finished");
+	assert_nothing(w);
+	g->promoting_idle = true;
+	is_taken_back(w);
+	a_of(w)->heard_ms = b_of(w)->succession.led_ms - 1;
+	assert_nothing(w);
+	b_of(w)->succession.how = SUCCESSION_UNKNOWN; /* a person decides; until then clients are served */
+	a_of(w)->heard_ms = w->v.now_ms - 10;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->why, "a promotion was interrupted");
+}
+
+/* --- one that was declared and never led -------------------------------------------------------------------------- */
+
+#define KEPT "its replica was to take over, and does not answer"
+
+static void declare_b(struct world *w)
+{
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	a_of(w)->listed_index = 1;
+	b_of(w)->listed_index = 0;
+	a_of(w)->heard_ms = w->v.now_ms - 10;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i].locked = true;
+}
+
+/* SLAVEOF NO ONE is refused while it loads, which the dashboard only logs. */
+TEST(master_stays_when_its_declared_successor_loads_what_it_sent)
+{
+	WORLD;
+
+	declare_b(w);
+	send_slots(w, 1, B);
+	b_of(w)->info.loading = true;
+	b_of(w)->info.link_up = false;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->why, KEPT);
+}
+
+TEST(master_stays_when_its_declared_successor_falls_away)
+{
+	WORLD;
+	struct server_view *b = b_of(w);
+
+	declare_b(w);
+	b->info_valid = false;
+	b->reach = REACH_REFUSED;
+	b->since_ms = w->v.now_ms - 20;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->why, KEPT);
+	w->slots[0][7].locked = false;
+	assert_only(w, ACT_PROMOTE, A);
+	b->reach = REACH_SILENT;
+	assert_nothing(w);
+	b->since_ms = w->v.now_ms - 1000;
+	a_of(w)->heard_ms = b->since_ms;
+	assert_only(w, ACT_PROMOTE, A);
+	a_of(w)->heard_ms = b->since_ms - 1;
+	assert_nothing(w);
+}
+
+/* It may have led before it fell silent: somebody sends to it. */
+TEST(master_does_not_stay_when_its_successor_was_written_to)
+{
+	WORLD;
+	struct server_view *b = b_of(w);
+
+	declare_b(w);
+	b->info_valid = false;
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 1000;
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", B);
+	assert_only(w, ACT_PROMOTE, A);
+	w->slots[0][7].locked = false;
+	assert_nothing(w);
+}
