@@ -2,12 +2,14 @@
 #
 ## Variables, before or behind `make` (sudo passes on what stands behind it: sudo make demo DEMO_KILLS=10):
 ##   CODIS_BIN_DIR=DIR      codis-dashboard, codis-proxy, codis-admin, codis-fe, codis-server of a Codis 3.2 build in place of
-##                          codis-sim: contract, image, demo, e2e, test
+##                          codis-sim: contract, image, demo, e2e, chaos, test
 ##   KUBE_BIN_DIR=DIR       the built Kubernetes (default ~/.cache/codis-k8s/kube-v1.35.4)
 ##   DEMO_SET=plain|article, DEMO_KILLS=1..100, DEMO_AGAIN=1 (ends a demo that runs already)
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
 ##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
+##   N=100 SEED=NUMBER FROM=1 KINDS=A,B SET=plain|article   how many faults chaos plays, in which order, from
+##                          which on, of which kinds, with which manifests
 ##   TIME=SECONDS           how long fuzz runs each parser (default 15, always the same way; 0: only what is kept in tests/fuzz/corpus), soak (600)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
@@ -185,6 +187,10 @@ cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 .PHONY: e2e
 e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some minutes)
 	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
+
+.PHONY: chaos
+chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, and what each cost by kind (root; half a minute a fault)
+	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
 test: ## unit, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)

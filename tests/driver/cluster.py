@@ -1,6 +1,7 @@
 """The local Kubernetes of tests/cluster, and precise blows at the processes on its nodes."""
 import glob
 import os
+import select
 import signal
 import subprocess
 import time
@@ -48,10 +49,43 @@ class Cluster:
         return dict(line.split("=", 1) for line in lines.split("\0") if "=" in line)
 
     def power_off(self, node):
-        self.run("power-off", number(node))
+        """Returns when it was gone, in microseconds of wall time."""
+        return int(self.run("power-off", number(node)))
 
     def power_on(self, node):
         self.run("power-on", number(node))
+
+    def cut(self, node):
+        """Returns when nothing got in or out any more, in microseconds of wall time."""
+        return int(self.run("cut", number(node)))
+
+    def heal(self, node):
+        self.run("heal", number(node))
+
+    # --- a pod's network: nothing gets to other pods, nodes and Services, or back; its own kubelet still reaches it -------
+
+    def cut_pod(self, pod):
+        """Returns when nothing got through any more, in microseconds of wall time."""
+        self._nft(pod, CUT_PODS + f"add element ip cut-pods addresses {{ {pod['status']['podIP']} }}\n", check=True)
+        return time.time_ns() // 1000
+
+    def heal_pod(self, pod):
+        """A pod or a node that is gone meanwhile needs no healing."""
+        self._nft(pod, f"delete element ip cut-pods addresses {{ {pod['status']['podIP']} }}\n", check=False)
+
+    def _nft(self, pod, commands, check):
+        network = f"/run/netns/{self.name}-node{number(pod['spec']['nodeName'])}"
+        subprocess.run(["nsenter", f"--net={network}", "nft", "-f", "-"], input=commands, text=True, check=check,
+                       stdout=subprocess.DEVNULL, stderr=None if check else subprocess.DEVNULL)
+
+
+CUT_PODS = """add table ip cut-pods
+add set ip cut-pods addresses { type ipv4_addr; }
+add chain ip cut-pods forward { type filter hook forward priority -300; }
+flush chain ip cut-pods forward
+add rule ip cut-pods forward ip saddr @addresses drop
+add rule ip cut-pods forward ip daddr @addresses drop
+"""
 
 
 def number(node):
@@ -66,8 +100,40 @@ def container_id(pod, container):
     raise RuntimeError(f"container {container} of pod {pod['metadata']['name']} does not run")
 
 
+class Process:
+    """A process of this machine: known by more than its number, which another one may have later."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.handle = os.pidfd_open(pid)
+
+    def __del__(self):
+        os.close(self.handle)
+
+    def send(self, signal_number):
+        """Whether it was still there."""
+        try:
+            signal.pidfd_send_signal(self.handle, signal_number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def wait_end(self, seconds):
+        """Whether it ended within so many seconds."""
+        return bool(select.select([self.handle], [], [], seconds)[0])
+
+    def group_file(self, controller, name):
+        """A file of its control group (v1), as this machine sees it; RuntimeError where there is none."""
+        with open(f"/proc/{self.pid}/cgroup", encoding="ascii") as f:
+            groups = dict(line.rstrip("\n").split(":", 2)[1:] for line in f)
+        path = f"/sys/fs/cgroup/{controller}{groups.get(controller, '')}/{name}"
+        if controller not in groups or not os.path.exists(path):
+            raise RuntimeError(f"control groups here have no {name}")
+        return path
+
+
 def main_process(container):
-    """This machine's number of a container's process 1. The nodes' processes are ours too, seen from here."""
+    """A container's process 1. The nodes' processes are ours too, seen from here."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/cgroup", encoding="ascii") as f:
@@ -75,17 +141,25 @@ def main_process(container):
                     continue
             with open(f"/proc/{pid}/status", encoding="utf-8") as f:
                 spaces = next(line for line in f if line.startswith("NSpid:")).split()
+            if len(spaces) > 2 and spaces[-1] == "1":
+                return Process(int(pid))
         except (FileNotFoundError, ProcessLookupError, StopIteration):
             continue  # it has ended meanwhile
-        if len(spaces) > 2 and spaces[-1] == "1":
-            return int(pid)
     raise RuntimeError(f"container {container[:12]} has no process on this machine")
 
 
-def kill_containers(targets, signal_number=signal.SIGKILL):
-    """A signal for the processes 1 of (pod, container)s, all of them found before the first is hit. Returns the wall
-    time right after it, in microseconds."""
-    found = [main_process(container_id(pod, container)) for pod, container in targets]
-    for pid in found:
-        os.kill(pid, signal_number)
+def main_processes(targets):
+    """The processes 1 of (pod, container)s."""
+    return [main_process(container_id(pod, container)) for pod, container in targets]
+
+
+def send_all(processes, signal_number):
+    """A signal for all of them. Returns the wall time right after it, in microseconds."""
+    for process in processes:
+        process.send(signal_number)
     return time.time_ns() // 1000
+
+
+def kill_containers(targets):
+    """kill -9 of the processes 1 of (pod, container)s, all of them found before the first is hit. Returns when."""
+    return send_all(main_processes(targets), signal.SIGKILL)

@@ -1,4 +1,5 @@
 """A Codis on Kubernetes, as it is: asked from its servers, its dashboard and the API server, not from our controller."""
+import hashlib
 import json
 import socket
 from dataclasses import dataclass, field
@@ -139,6 +140,16 @@ class Codis:
         if status != 200:
             raise RuntimeError(f"the dashboard answers {status}: {text.strip()[:200]}")
         return json.loads(text)
+
+    def put(self, path, timeout=30, product="codis-test"):
+        """A REST action of the dashboard, as codis-fe, codis-admin or a script would send it. Returns (status, text)."""
+        xauth = hashlib.sha256(f"Codis-XAuth-[{product}]".encode()).hexdigest()[:32]
+        return self.kube.pod_http(self.namespace, "codis-dashboard-0", 18080,
+                                  "/api/topom/" + path.replace(":xauth", xauth), "PUT", timeout=timeout)
+
+    def promote(self, server, timeout=30):
+        """As a person does it in codis-fe. Returns (status, text)."""
+        return self.put(f"group/promote/:xauth/{server.group}/{server.address}", timeout)
 
     def topom(self):
         return self.overview()["stats"]

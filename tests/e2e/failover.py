@@ -1,10 +1,9 @@
 """Faults of single parts, with clients writing."""
-import hashlib
 import signal
 import time
 
 from codis import SYSTEM, controller_status
-from world import NAMESPACE, case, wait_for
+from world import case, wait_for
 
 
 def kill_master(w, gid):
@@ -119,20 +118,13 @@ def crash_after_role(w):
     crash_in_promotion(w, "promote.role")
 
 
-def dashboard_put(w, path):
-    """A REST action of the dashboard, as a human or a script would send it. Returns (status, text)."""
-    xauth = hashlib.sha256(b"Codis-XAuth-[codis-test]").hexdigest()[:32]
-    return w.kube.pod_http(NAMESPACE, "codis-dashboard-0", 18080, "/api/topom/" + path.replace(":xauth", xauth), "PUT",
-                           timeout=30)
-
-
 @case
 def interrupted_promotion(w):
     """A promotion that a dying proxy has left half done, with its slots locked, is finished."""
     w.start_writers()
     replica = next(s for s in w.codis.group(2) if not s.is_master)
     at_us = w.kill(w.codis.pods("codis-proxy")[0]["metadata"]["name"] + "/codis-proxy")
-    status, text = dashboard_put(w, f"group/promote/:xauth/2/{replica.address}")
+    status, text = w.codis.promote(replica)
     w.writers.fault(at_us)
     w.note(f"the dashboard said {status}: {text.strip()[:80]!r}")
 
@@ -192,8 +184,7 @@ def node_lost(w):
     w.start_writers(node=elsewhere)
     proxies = sum(p["spec"]["nodeName"] == node for p in w.codis.pods("codis-proxy"))
     try:
-        w.cluster.power_off(node)
-        w.writers.fault(time.time_ns() // 1000)
+        w.writers.fault(w.cluster.power_off(node))
         took = wait_for(f"another master of group {old.group}", lambda: (
             any(s.is_master and s.pod != old.pod for s in w.codis.group(old.group)), "none yet"), 60, every=0.1)
         w.note(f"{node} with a master and {proxies} proxies; another master after {took:.1f} s")

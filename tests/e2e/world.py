@@ -30,8 +30,10 @@ def cases_of(module):
 
 
 class World:
-    def __init__(self):
-        self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", "e2e"))
+    def __init__(self, name="e2e", logs=LOGS, manifests="plain"):
+        self.cluster = cluster.Cluster(os.environ.get("CLUSTER_NAME", name))
+        self.logs = logs
+        self.manifests = manifests
         self.kube = self.codis = None
         self.notes = []
         self.writers = None
@@ -39,7 +41,7 @@ class World:
     # --- the cluster -----------------------------------------------------------------------------------------------
 
     def start(self):
-        shutil.rmtree(LOGS, ignore_errors=True)
+        shutil.rmtree(self.logs, ignore_errors=True)
         self.kube = self.cluster.begin(NODES, os.environ.get("IMAGES", os.path.join(TOP, "build", "images")))
         self.codis = Codis(self.kube, NAMESPACE)
         begin = time.monotonic()
@@ -47,9 +49,9 @@ class World:
         self.wait_system()
         say(f"codis-system is ready after {time.monotonic() - begin:.0f} s")
         begin = time.monotonic()
-        self.make_codis(NAMESPACE, manifests_of("plain"))
+        self.make_codis(NAMESPACE, manifests_of(self.manifests))
         self.wait_whole(180)
-        say(f"a plain Codis is whole after {time.monotonic() - begin:.0f} s")
+        say(f"the {self.manifests} Codis is whole after {time.monotonic() - begin:.0f} s")
 
     def stop(self):
         if self.kube:
@@ -91,6 +93,11 @@ class World:
     def remove_codis(self, namespace):
         self.kube.kubectl("delete", "namespace", namespace, "--timeout=120s", timeout=150)
 
+    def make_anew(self):
+        self.remove_codis(NAMESPACE)
+        self.make_codis(NAMESPACE, manifests_of(self.manifests))
+        self.wait_whole(180)
+
     def wait_whole(self, limit=60, codis=None, **expected):
         return (codis or self.codis).wait_whole(limit, **expected)
 
@@ -116,9 +123,8 @@ class World:
     def delete_pod(self, name, namespace=NAMESPACE, grace=None):
         self.kube.delete(f"/api/v1/namespaces/{namespace}/pods/{name}", grace)
 
-    def kill(self, *targets, signal_number=signal.SIGKILL):
-        """kill -9 (or another signal) of the processes 1 of "pod/container"s or "namespace/pod/container"s,
-        all at once. Returns when, in microseconds of wall time."""
+    def processes(self, *targets):
+        """The processes 1 of "pod/container"s or "namespace/pod/container"s."""
         found = []
         for target in targets:
             *where, name, container = target.split("/")
@@ -126,11 +132,15 @@ class World:
         deadline = time.monotonic() + 10
         while True:
             try:
-                return cluster.kill_containers([(self.pod(n, ns), c) for n, c, ns in found], signal_number)
+                return cluster.main_processes([(self.pod(n, ns), c) for n, c, ns in found])
             except RuntimeError:  # what the kubelet has told is a moment behind what runs
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)
+
+    def kill(self, *targets, signal_number=signal.SIGKILL):
+        """kill -9 (or another signal) of such processes, all at once. Returns when, in microseconds of wall time."""
+        return cluster.send_all(self.processes(*targets), signal_number)
 
     def restarts(self, name, namespace=NAMESPACE):
         return sum(c["restartCount"] for c in self.pod(name, namespace)["status"]["containerStatuses"])
@@ -186,9 +196,7 @@ class World:
         except Timeout as e:
             self.note(f"begun anew, since an earlier case has left it ill: {e}")
             self.dump("ill")
-            self.remove_codis(NAMESPACE)
-            self.make_codis(NAMESPACE, manifests_of("plain"))
-            self.wait_whole(180)
+            self.make_anew()
 
     def after_case(self):
         if self.writers:
@@ -200,7 +208,7 @@ class World:
 
     def dump(self, name):
         """Writes down what can be known now; returns the lines that are worth seeing at once."""
-        folder = os.path.join(LOGS, name)
+        folder = os.path.join(self.logs, name)
         os.makedirs(folder, exist_ok=True)
         if not self.kube:
             return [f"see {folder}"]

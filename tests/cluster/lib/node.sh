@@ -54,13 +54,16 @@ power_on() {
 }
 
 # The cable first, so that the dying processes' last words (FIN, RST) are lost, as they are with a dead machine.
+# Prints when that was, in microseconds of wall time: what a node still did then was done before.
 power_off() {
 	local pid
 	if dead "node$1"; then
 		log "node$1 is off already"
+		echo "${EPOCHREALTIME/./}"
 		return
 	fi
 	port_state "$1" disabled
+	echo "${EPOCHREALTIME/./}"
 	pid=$(node_init_pid "$1") && kill -KILL "$pid"
 	end_now "node$1"
 	await_end "node$1"
@@ -139,6 +142,7 @@ port_state() {
 cut_off() {
 	alive "node$1" || die "node$1 is off"
 	port_state "$1" disabled
+	echo "${EPOCHREALTIME/./}"
 	log "node$1 is cut off"
 }
 
