@@ -143,19 +143,23 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 
 /* --- a master that lives --- */
 
-/* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). */
+/* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
+ * cordoned is about to be drained: its master is switched while nobody waits for it. */
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
+	bool cordoned = !m->pod.deleting && !gone && m->pod.cordoned && d->v->kube_fresh;
 	const struct server_view *next;
 
-	if ((!m->pod.deleting && !gone) || !can_lock_proxies(d->v))
+	if ((!m->pod.deleting && !gone && !cordoned) || !can_lock_proxies(d->v))
 		return false;
 	next = judge_best_replica(d->v, g, m, true);
-	if (!next || (gone && !judge_has_pod(next)))
+	if (!next || ((gone || cordoned) && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
 		return false;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
-		       gone ? "the master's pod is gone" : "the master's pod is being deleted");
+		       gone       ? "the master's pod is gone"
+		       : cordoned ? "the master's node is cordoned"
+				  : "the master's pod is being deleted");
 	return true;
 }
 

@@ -187,6 +187,15 @@ static bool has_what_it_sent(const struct server_view *s, const struct server_vi
 	return is_witness(s, m, gid) && s->info.offset > 1 && !s->restarted;
 }
 
+static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)
+{
+	if (s->pod.deleting != than->pod.deleting)
+		return than->pod.deleting;
+	if (choose && s->pod.cordoned != than->pod.cordoned)
+		return than->pod.cordoned;
+	return s->info.offset > than->info.offset;
+}
+
 const struct server_view *judge_best_replica(const struct cluster_view *v, const struct group_view *g,
 					     const struct server_view *m, bool must_be_synced)
 {
@@ -195,8 +204,8 @@ const struct server_view *judge_best_replica(const struct cluster_view *v, const
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (!has_what_it_sent(s, m, g->node.id) || (must_be_synced && (!view_synced(s, m) || s->pod.deleting)))
 			continue;
-		if (!best || (best->pod.deleting && !s->pod.deleting) ||
-		    (best->pod.deleting == s->pod.deleting && s->info.offset > best->info.offset))
+		/* Those that are in sync will have the same. */
+		if (!best || is_better(s, best, must_be_synced))
 			best = s;
 	}
 	return best;

@@ -469,6 +469,33 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 	assert_nothing(w);
 }
 
+/* It is about to be drained. */
+TEST(master_on_a_cordoned_node_is_switched)
+{
+	WORLD;
+	struct server_view *c;
+
+	w->servers[0].pod.cordoned = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->why, "the master's node is cordoned");
+	w->servers[1].pod.cordoned = true; /* that would be no better */
+	assert_nothing(w);
+	c = add_server(w, C, 1, 2);
+	follows(c, &w->servers[0]);
+	list(&w->groups[0], c);
+	assert_only(w, ACT_SWITCH, C);
+	c->info.offset = w->servers[1].info.offset - 1; /* it catches up */
+	assert_only(w, ACT_SWITCH, C);
+	c->info.link_up = false;
+	assert_nothing(w);
+	c->info.link_up = true;
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+	w->v.kube_fresh = true;
+	w->servers[0].pod.deleting = true; /* whoever is left */
+	w->servers[2].pod.deleting = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->why, "the master's pod is being deleted");
+}
+
 TEST(no_switch_past_a_proxy_that_was_not_heard_yet)
 {
 	WORLD;
