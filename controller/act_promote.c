@@ -2,6 +2,8 @@
  *
  *   near      only a switch: the replica reaches what its master has sent by now. One that is far behind would keep
  *             clients waiting; nothing is locked for it
+ *   claim     only from one that may live, a silent one: the group's node is written as it is, so that another
+ *             controller sees that somebody is at work there, and waits; its own locks would not be told from these
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
  *   look      only from one that may, a silent one: does it answer now? Then it stays
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
@@ -33,6 +35,8 @@
 #define PING_PERIOD_MS 500
 
 static void on_near(struct op *op);
+static void claim(struct op *op);
+static void change_master(struct op *op);
 static void on_locked(struct op *op);
 static void lock_silent(struct op *op);
 static void on_locked_silent(struct op *op);
@@ -56,6 +60,14 @@ static void take_back(struct op *op, const struct error *err);
 void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
+	if (op->a.lock && op->exists)
+		claim(op);
+	else
+		change_master(op);
+}
+
+static void change_master(struct op *op)
+{
 	if (codis_group_lead(&op->next, op->a.addr) < 0) {
 		op_fail(op, ERR_TOOBIG, "the group has too many servers");
 		return;
@@ -82,6 +94,29 @@ static void on_caught_up(struct op *op)
 {
 	op_mark(op, "catch_up");
 	write_fence(op);
+}
+
+static void on_claimed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		       const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	op_claimed(op, stat->version);
+	change_master(op);
+}
+
+static void claim(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_fence(op, on_claimed, &err) < 0)
+		op_end(op, &err);
 }
 
 static void on_locked(struct op *op)
@@ -339,12 +374,14 @@ static void on_unlocked(struct op *op)
 	op_end(op, &op->failed);
 }
 
-/* Whether the old master still is the declared one, and nobody else is at work on the group. Then its slots are given
- * back to it. Else whoever wrote the node fills the proxies, or the next decision does: the old master must not be
- * written to any more. */
+/* Whether the old master still is the declared one, and nobody else is at work on the group: it was not claimed since.
+ * Then its slots are given back to it. Else whoever wrote the node fills the proxies, or the next decision does: the
+ * old master must not be written to any more. */
 static void unlock_if_it_leads(struct op *op, const struct codis_group *node, int version)
 {
-	if (!node->count || strcmp(node->servers[0].addr, op->a.from) != 0 || node->promoting_state[0]) {
+	bool others = op->a.lock && op->exists && version != op->version;
+
+	if (!node->count || strcmp(node->servers[0].addr, op->a.from) != 0 || node->promoting_state[0] || others) {
 		op_end(op, &op->failed);
 		return;
 	}

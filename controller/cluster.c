@@ -151,6 +151,11 @@ void cluster_note_serving(struct cluster *c)
 	}
 }
 
+bool controller_leads(const struct controller *ctl)
+{
+	return ctl->mandate == MANDATE_LEAD || ctl->mandate == MANDATE_FAILOVER;
+}
+
 /* --- its turn --------------------------------------------------------------------------------------------------------
  */
 
@@ -275,6 +280,44 @@ static bool is_open(const struct cluster *c)
 	return false;
 }
 
+static void look_in(struct cluster *c, uint64_t ms)
+{
+	uv_handle_t *soon = (uv_handle_t *)&c->soon;
+
+	if (c->look && !c->closing && (!uv_is_active(soon) || uv_timer_get_due_in(&c->soon) > ms))
+		uv_timer_start(&c->soon, c->look, ms, 0);
+}
+
+/* Not of a group in which something is under way, or that is not known as it is now. */
+static void note_lost(struct cluster *c, const struct group_view *g, struct observed_group *o)
+{
+	bool lost = c->view.mandate == MANDATE_STANDBY && !g->busy && judge_lost(&c->view, g, &c->ctl->limits);
+
+	if (!lost)
+		o->lost_ms = 0;
+	else if (!o->lost_ms || o->lost_version != g->version)
+		o->lost_ms = c->view.now_ms;
+	o->lost_version = g->version;
+}
+
+/* Since when the controller that leads would have had to act. It is looked again when that was long enough. */
+static void note_lost_masters(struct cluster *c)
+{
+	for (int i = 0; i < c->view.group_count; i++) {
+		struct group_view *g = &c->view.groups[i];
+		struct observed_group *o = cluster_group(c, g->node.id, false);
+		int64_t left_ms;
+
+		if (!o)
+			continue;
+		note_lost(c, g, o);
+		g->lost_ms = o->lost_ms;
+		left_ms = g->lost_ms + c->ctl->limits.standby_ms - c->view.now_ms;
+		if (g->lost_ms && left_ms > 0)
+			look_in(c, (uint64_t)left_ms);
+	}
+}
+
 static void turn(struct cluster *c)
 {
 	struct action actions[MAX_ACTIONS];
@@ -296,6 +339,7 @@ static void turn(struct cluster *c)
 		c->open = true; /* the next tick looks again */
 		return;
 	}
+	note_lost_masters(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
 	n = decide(&c->view, &c->ctl->limits, actions, MAX_ACTIONS);
 	for (int i = 0; i < n; i++)
@@ -337,14 +381,6 @@ static void count_cost(struct cluster *c, int64_t now_ms)
 static void on_soon(uv_timer_t *t)
 {
 	cluster_turn(t->data);
-}
-
-static void look_in(struct cluster *c, uint64_t ms)
-{
-	uv_handle_t *soon = (uv_handle_t *)&c->soon;
-
-	if (c->look && !c->closing && (!uv_is_active(soon) || uv_timer_get_due_in(&c->soon) > ms))
-		uv_timer_start(&c->soon, c->look, ms, 0);
 }
 
 void cluster_look(struct cluster *c)

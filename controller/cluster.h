@@ -45,6 +45,9 @@ struct controller {
 	bool crash_armed;
 };
 
+/* It holds the lease; or it did, and cannot reach the API server, so that nobody has told it that another took it. */
+bool controller_leads(const struct controller *ctl);
+
 struct cluster {
 	struct controller *ctl;
 	char namespace[64], product[CODIS_PRODUCT_MAX];

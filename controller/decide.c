@@ -37,14 +37,18 @@ struct action *propose_server(struct decision *d, enum action_kind kind, int gid
 	return a;
 }
 
+bool promote_locks(const struct server_view *old, const struct server_view *next, int gid)
+{
+	return old != next && old->reach != REACH_REFUSED && !old->info_valid && !judge_of_another_group(old, gid);
+}
+
 struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const struct server_view *old, const char *why)
 {
 	struct action *a = propose_server(d, kind, gid, s, why);
 
 	if (old) {
-		a->lock = kind == ACT_PROMOTE && old != s && old->reach != REACH_REFUSED && !old->info_valid &&
-			  !judge_of_another_group(old, gid);
+		a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
 		memcpy(a->from, old->addr, sizeof(a->from));
 		memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
 	}

@@ -3,6 +3,20 @@
 
 #include "controller/decide_parts.h"
 
+/* A promotion over a silent master has been fenced by then: LOCK_SILENT_MS and LOOK_MS of act_promote.c, and the
+ * writes.
+ */
+#define CLAIMED_MS 3000
+
+/* Another controller has written the node since the master fell silent: it is about to replace it, and holds its slots.
+ */
+static bool is_claimed(const struct decision *d, const struct group_view *g, const struct server_view *old,
+		       const struct server_view *next)
+{
+	return promote_locks(old, next, g->node.id) && g->written_ms > old->since_ms &&
+	       d->v->now_ms - g->written_ms < CLAIMED_MS;
+}
+
 /* No member has a role and none is known to have followed the master: start, or a start after everything was down. The
  * newest data leads, once all members are heard, or after the stated wait. */
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
@@ -38,7 +52,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 
 	if (!best && (from = the_one_before(d, g, m)) != NULL)
 		best = judge_best_replica(d->v, g, from, false);
-	if (best && judge_more_to_hear(d->v, g, from, best))
+	if (best && (judge_more_to_hear(d->v, g, from, best) || is_claimed(d, g, from, best)))
 		return;
 	if (best) {
 		propose_master(d, ACT_PROMOTE, g->node.id, best, from, why);
@@ -179,7 +193,9 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	switch (judge_as_master(d->v, g, old, d->limits, &unused)) {
 	case MASTER_HEALTHY: finish_or_take_back(d, g->node.id, m, old, &words); break;
 	case MASTER_UNKNOWN: break;
-	default: propose_master(d, ACT_PROMOTE, g->node.id, m, old, why); break;
+	default:
+		if (!is_claimed(d, g, old, m))
+			propose_master(d, ACT_PROMOTE, g->node.id, m, old, why);
 	}
 }
 
@@ -255,12 +271,21 @@ static bool is_in_sync_unmarked(const struct decision *d, const struct group_vie
 	return true;
 }
 
+/* Another controller leads, and may be about to act, or gone together with the master. What a dashboard has left half
+ * done is not looked at. */
+static bool leaves_to_leader(const struct decision *d, const struct group_view *g)
+{
+	return d->v->mandate == MANDATE_STANDBY &&
+	       (g->node.promoting_state[0] || !g->lost_ms || d->v->now_ms - g->lost_ms < d->limits->standby_ms ||
+		!judge_lost(d->v, g, d->limits));
+}
+
 void decide_group(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *m = view_master(d->v, g);
 	const char *why;
 
-	if (g->busy || resume_promotion(d, g))
+	if (g->busy || leaves_to_leader(d, g) || resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {
 	case MASTER_UNKNOWN: keep_the_one_before(d, g, m); return;

@@ -22,6 +22,8 @@ void decide_dashboard(struct decision *d);
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);
 struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const char *why);
+/* Whether a promotion from old to next holds the slots on the proxies first: old is silent, and may wake. */
+bool promote_locks(const struct server_view *old, const struct server_view *next, int gid);
 /* PROMOTE or SWITCH to s; old: the master until now, or NULL. */
 struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const struct server_view *old, const char *why);

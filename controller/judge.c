@@ -178,6 +178,21 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 	return m ? judge_as_master(v, g, m, limits, why) : MASTER_NONE;
 }
 
+bool judge_lost(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
+{
+	const struct server_view *m = view_master(v, g), *old;
+	const char *why;
+
+	switch (judge_master(v, g, limits, &why)) {
+	case MASTER_FAILED: return true;
+	case MASTER_ROLELESS:
+		old = view_server(v, m->info.master);
+		return old && old != m && view_is_member(old, g->node.id) &&
+		       judge_as_master(v, g, old, limits, &why) == MASTER_FAILED;
+	default: return false;
+	}
+}
+
 /* --- who has its data ------------------------------------------------------------------------------------------------
  */
 

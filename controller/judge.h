@@ -12,10 +12,12 @@ struct decide_limits {
 	int cold_wait_ms;  /* a group whose members are not all there gets its roles after this: 15,000 */
 	int down_ms;       /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
 	int proxy_gone_ms; /* a proxy that refuses is dropped after this: 3,000 */
+	int standby_ms;    /* a master that is lost for so long is replaced by a controller that does not lead: 300 */
 };
 #define DECIDE_LIMITS                                                                                                  \
 	{                                                                                                              \
-		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000           \
+		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000,          \
+		.standby_ms = 300                                                                                      \
 	}
 
 /* What is known about the declared master of a group; also shown in the status. */
@@ -31,6 +33,10 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 /* The same of any server of the group, as if it was the declared one. */
 enum master_verdict judge_as_master(const struct cluster_view *v, const struct group_view *g,
 				    const struct server_view *m, const struct decide_limits *limits, const char **why);
+
+/* By evidence a promotion is due: the declared master has failed, or it has no role yet and the one that it was to
+ * replace has failed. */
+bool judge_lost(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits);
 
 /* It answers, and has loaded its data. */
 bool judge_heard(const struct server_view *s);

@@ -112,7 +112,7 @@ static void forget_losses(struct cluster *c, const char *allowed)
 				data_noted(&g->data);
 			else
 				data_give_up(&g->data);
-		} else if (c->ctl->mandate == MANDATE_NONE && g->data.lost_keys &&
+		} else if (!controller_leads(c->ctl) && g->data.lost_keys &&
 			   now - g->data.lost_wall_ms > OTHERS_SEE_MS) {
 			data_noted(&g->data);
 		}

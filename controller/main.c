@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
@@ -23,6 +24,9 @@
 #include "controller/viewer.h"
 
 #define TICK_MS 100
+/* Several that do not lead promote one after the other: the first of them is enough. */
+#define STANDBY_STEP_MS 25
+#define STANDBY_STEPS   4
 
 struct codis_controller {
 	struct program program;
@@ -142,7 +146,9 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
 	struct codis_controller *p = ctx;
 
-	p->ctl.mandate = state == LEASE_HELD ? MANDATE_LEAD : state == LEASE_UNSURE ? MANDATE_FAILOVER : MANDATE_NONE;
+	p->ctl.mandate = state == LEASE_HELD     ? MANDATE_LEAD
+			 : state == LEASE_UNSURE ? MANDATE_FAILOVER
+						 : MANDATE_STANDBY;
 	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
@@ -243,6 +249,7 @@ static void configure(struct codis_controller *p)
 		snprintf(p->identity, sizeof(p->identity), "%s", p->opt.pod_name);
 	else
 		gethostname(p->identity, sizeof(p->identity) - 1);
+	p->ctl.limits.standby_ms += (int)(hash_text(HASH_INIT, p->identity) % STANDBY_STEPS) * STANDBY_STEP_MS;
 }
 
 static int start(void *ctx, struct error *err)

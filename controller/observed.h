@@ -62,6 +62,10 @@ struct observed_group {
 	bool unread;                /* the last read had no answer */
 	char unreadable[120];       /* why the node cannot be read as it is now; node is what it was before; "" none */
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
+	int others_version;         /* the last version heard that this controller has not written */
+	int64_t written_ms;         /* when that was first heard */
+	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
+	int lost_version;
 	int64_t doubted_ms; /* a server's role has contradicted the node: nothing is judged until it is read again */
 	int64_t acted_ms;   /* when something was last done here */
 	int64_t retry_ms;   /* nothing is done before this: backoff after a failure */

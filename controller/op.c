@@ -110,12 +110,24 @@ static bool overtaken(const struct op *op)
 	return !op->exists || g->version > op->version;
 }
 
+/* Whoever does not lead promotes and does nothing else, by the same fence. */
+static bool may_do(enum mandate mandate, const struct action *a)
+{
+	switch (mandate) {
+	case MANDATE_NONE: return false;
+	case MANDATE_STANDBY: return a->kind == ACT_PROMOTE;
+	case MANDATE_FAILOVER: return a->subject == SUBJECT_GROUP;
+	case MANDATE_LEAD: return true;
+	}
+	return false;
+}
+
 int op_may_go_on(const struct op *op, struct error *err)
 {
 	const struct cluster *c = op->c;
 	enum mandate mandate = c->watch_only ? MANDATE_NONE : c->ctl->mandate;
 
-	if (mandate != MANDATE_LEAD && (mandate != MANDATE_FAILOVER || op->a.subject != SUBJECT_GROUP))
+	if (!may_do(mandate, &op->a))
 		return error_set(err, ERR_DENIED, "this controller no longer leads");
 	if (c->steady_since_ms > op->began_ms)
 		return error_set(err, ERR_TIMEOUT, "the clock has jumped since this was decided");
@@ -156,9 +168,10 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 	if (g)
 		op->next = g->node;
 	log_info(c->ctl->log, "action.begun",
-		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s",
+		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s leads=%s",
 		 action_name(a->kind), LOGW(c->product), action_subject_name(a->subject), a->gid, LOGW(a->addr),
-		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why));
+		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why),
+		 controller_leads(c->ctl) ? "true" : "false");
 	count_running(op, 1);
 	return op;
 }
@@ -210,6 +223,9 @@ static void tell_pod(const struct op *op, const struct error *err)
 	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
 	char note[1536];
 
+	/* Two that promote at once are no trouble: one of them is to fail so. */
+	if (err && err->code == ERR_CONFLICT && !controller_leads(op->c->ctl))
+		return;
 	if (!meta || !json_add_str(meta, "namespace", op->c->namespace) || !json_add_str(meta, "name", op->a.pod) ||
 	    !json_add_str(meta, "uid", op->a.uid))
 		return;
@@ -285,20 +301,34 @@ int op_fence(struct op *op, coordinator_done done, struct error *err)
 	return coordinator_create(op->c->zk, path, op->text.data, op->text.len, done, op, err);
 }
 
-void op_fenced(struct op *op, int version)
+static void written(struct op *op, int version, const char *step)
 {
 	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	struct codis_group before;
 
 	op->exists = true;
 	op->version = version;
-	op_mark(op, "fence");
+	op_mark(op, step);
 	if (!g)
 		return;
+	if (g->others_version == version) { /* it was read before the write was answered */
+		g->others_version = version - 1;
+		g->written_ms = 0;
+	}
 	before = g->node;
 	g->czxid = g->exists ? g->czxid : 0; /* the answer to a create does not say it */
 	g->node = op->next;
 	g->version = version;
 	g->exists = true;
 	roster_relist(op->c, g, &before);
+}
+
+void op_claimed(struct op *op, int version)
+{
+	written(op, version, "claim");
+}
+
+void op_fenced(struct op *op, int version)
+{
+	written(op, version, "fence");
 }

@@ -60,15 +60,18 @@ void op_end(struct op *op, const struct error *err);
 void op_fail(struct op *op, enum error_code code, const char *what);
 
 /* Whether this controller still may do what was decided: it leads (a change of master: or led, and cannot reach the API
- * server), the loop has not slept since, and the group's node is not known to have changed. 0, or -1 and *err. */
+ * server; a promotion: or another one leads), the loop has not slept since, and the group's node is not known to have
+ * changed. 0, or -1 and *err. */
 int op_may_go_on(const struct op *op, struct error *err);
 
 /* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that
  * believes to lead can act on this group without seeing that it came too late. 0, or -1 and *err. done calls
  * op_fenced() when it succeeded. */
 int op_fence(struct op *op, coordinator_done done, struct error *err);
-/* What was written is what is there: the next decision need not wait to read it. */
+/* What was written is what is there: the next decision need not wait to read it. claimed: the node as it was, only to
+ * be the one who is at work there. */
 void op_fenced(struct op *op, int version);
+void op_claimed(struct op *op, int version);
 /* then is called after ms. */
 void op_wait(struct op *op, int ms, void (*then)(struct op *op));
 /* One command to one server. 0, or -1 and *err. */

@@ -266,6 +266,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->version = o->version;
 	g->read_ms = o->read_ms;
 	g->acted_ms = o->acted_ms;
+	g->written_ms = o->written_ms;
 	g->masterless_ms = o->masterless_ms;
 	g->keys = o->data.known ? o->data.keys : -1;
 	g->new_lost_keys = o->data.lost_keys;

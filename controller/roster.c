@@ -33,9 +33,8 @@ static void note_run(struct cluster *c, struct observed_server *s)
 	/* Seen with the guard: any role it has later was given to it on purpose. */
 	if (redis_info_guarded(&s->info))
 		s->role_run_id[0] = '\0';
-	/* While another controller leads, a new version of the group says that it gave the role. */
-	if (synced ||
-	    (leads && (!s->role_run_id[0] || (c->ctl->mandate == MANDATE_NONE && g->version > s->role_version)))) {
+	/* A version of the group that another controller has written since says that it gave the role. */
+	if (synced || (leads && (!s->role_run_id[0] || g->others_version > s->role_version))) {
 		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 		s->role_version = g ? g->version : 0;
 	}

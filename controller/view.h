@@ -66,9 +66,12 @@ struct server_view {
 struct group_view {
 	struct codis_group node; /* node.id is set also when the node does not exist yet */
 	bool exists;
-	int version;           /* of the coordinator's node: the fence */
-	int64_t read_ms;       /* when the read that gave node and version began */
-	int64_t acted_ms;      /* when something was last done here */
+	int version;        /* of the coordinator's node: the fence */
+	int64_t read_ms;    /* when the read that gave node and version began */
+	int64_t acted_ms;   /* when something was last done here */
+	int64_t written_ms; /* when a version of it was first heard that somebody else has written; 0: never */
+	/* STANDBY: since when its master has been lost (judge_lost()), on this version of its node; 0: it is not */
+	int64_t lost_ms;
 	bool busy;             /* something is being done, or what is known is older than what was done last */
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
 	char unreadable[120];  /* why its node cannot be read; "" : it can */
@@ -133,7 +136,8 @@ struct dashboard_view {
 
 /* What this controller may do in a cluster. */
 enum mandate {
-	MANDATE_NONE,     /* another controller leads (or codis.io/ha: keep): decide nothing */
+	MANDATE_NONE,     /* decide nothing: codis.io/ha: keep, or it ends */
+	MANDATE_STANDBY,  /* another controller leads: only PROMOTE, where it does not within limits.standby_ms */
 	MANDATE_FAILOVER, /* we led and cannot reach the API server: only failovers, under the fence */
 	MANDATE_LEAD,
 };

@@ -22,6 +22,7 @@
 #include "common/net/loop.h"
 #include "controller/act.h"
 #include "controller/action.h"
+#include "controller/observe.h"
 #include "controller/roster.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
@@ -727,6 +728,21 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 			       "(10.0.0.1:6379): seen; "));
 }
 
+/* Its watch may be quicker than the answer to the write: it is our own all the same. */
+ACT_TEST(what_was_written_by_us_was_not_written_by_others)
+{
+	struct coordinator_stat stat = { .version = 8, .czxid = CZXID };
+
+	start(ACT_PROMOTE, B);
+	group()->read_ms = 1;
+	observe_hear_group(world.c, 1, clock_mono_ms(), w.node, strlen(w.node), &stat, NULL);
+	assert_int_equal(group()->others_version, 8);
+	until_idle();
+	assert_non_null(strstr(w.journal, "reload\n"));
+	assert_int_equal(group()->others_version, 7);
+	assert_int_equal(group()->written_ms, 0);
+}
+
 ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
 {
 	struct action a = action_of(ACT_PROMOTE, B);
@@ -862,9 +878,10 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 	w.a_fails_times = INT_MAX;
 	world.c->proxies[1]->reach = REACH_SILENT; /* it was on the same node */
 	promote_over_a_silent_one();
-	assert_journal("p0 1024 slots to A locked\n"
+	assert_journal("set 7: AB\n"
+		       "p0 1024 slots to A locked\n"
 		       "A INFO\n"
-		       "set 7: BA\n"
+		       "set 8: BA\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
@@ -872,6 +889,7 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 		       "p1 1024 slots to B\n"
 		       "reload\n");
 	assert_slots(0, B, false);
+	assert_logged(" claim=");
 	assert_logged(" lock=");
 }
 
@@ -881,14 +899,15 @@ ACT_TEST(a_proxy_that_cannot_be_locked_does_not_hold_up_a_failover)
 	w.a_fails_times = INT_MAX;
 	w.proxies[1].fails = 1;
 	promote_over_a_silent_one();
-	assert_non_null(strstr(w.journal, "A INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB SLAVEOF NO ONE\n"));
 	assert_slots(1, B, false);
 }
 
 ACT_TEST(a_master_that_has_woken_stays)
 {
 	promote_over_a_silent_one();
-	assert_journal("p0 1024 slots to A locked\n"
+	assert_journal("set 7: AB\n"
+		       "p0 1024 slots to A locked\n"
 		       "p1 1024 slots to A locked\n"
 		       "A INFO\n"
 		       "p0 1024 slots to A\n"
@@ -907,7 +926,33 @@ ACT_TEST(another_process_in_its_place_has_not_woken)
 	roster_take_stock(world.c);
 	snprintf(cluster_server(world.c, A)->role_run_id, CODIS_RUN_ID_SIZE, "another");
 	promote_over_a_silent_one();
-	assert_non_null(strstr(w.journal, "A INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB SLAVEOF NO ONE\n"));
+}
+
+/* Another controller has seen the silence, too, and was quicker: its locks are not touched. */
+ACT_TEST(one_of_two_that_replace_a_silent_master_locks_nothing)
+{
+	others_write(A, false);
+	promote_over_a_silent_one();
+	assert_journal("set 7: AB\n");
+	assert_logged("error=\"played: conflict\"");
+}
+
+/* The other one claims it while we wait for the proxies: they are its to unlock, even if the old master leads. */
+ACT_TEST(locks_of_a_claimed_group_are_left_to_who_claimed_it)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	w.proxies[1].delay_ms = 20;
+	a.lock = true;
+	act(world.c, &a);
+	until_noted("p1 1024 slots to A locked");
+	others_write(A, false);
+	until_idle(); /* it has woken */
+	assert_null(strstr(w.journal, "to A\n"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, A, true);
+	assert_logged("error=\"the old master has woken, and stays\"");
 }
 
 ACT_TEST(a_group_without_a_node_gets_one)
@@ -1168,6 +1213,91 @@ ACT_TEST(a_leader_without_its_api_server_only_fails_over)
 	assert_journal("");
 	run(ACT_PROMOTE, B);
 	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+}
+
+ACT_TEST(a_controller_that_does_not_lead_only_promotes)
+{
+	world.ctl.mandate = MANDATE_STANDBY;
+	for (int k = 0; k < ACT_KINDS; k++) {
+		if (k != ACT_PROMOTE && k != ACT_ASSIGN_SLOTS && k != ACT_REMOVE_LOCK && k != ACT_FILL_PROXY &&
+		    k != ACT_ONLINE_PROXY && k != ACT_REMOVE_PROXY && k != ACT_DELETE_POD)
+			run((enum action_kind)k, B);
+	}
+	assert_null(strstr(w.journal, "set"));
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+	assert_logged("why=\"seen\" leads=false");
+}
+
+/* The leader was quicker. That is no trouble, and nobody is told of it. */
+ACT_TEST(of_two_that_promote_one_ends_at_the_fence)
+{
+	world.ctl.mandate = MANDATE_STANDBY;
+	others_write(B, false);
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n");
+	assert_logged("event=action.failed action=promote");
+	assert_string_equal(world.events, "");
+}
+
+static void turn(uv_timer_t *t)
+{
+	cluster_turn(t->data);
+}
+
+static void hear(const char *addr, const struct redis_info *info, enum reach reach)
+{
+	struct redis_probe_state state = { .reach = reach,
+					   .since_ms = clock_mono_ms(),
+					   .heard_ms = clock_mono_ms(),
+					   .info_valid = reach == REACH_OK,
+					   .info = *info };
+
+	roster_hear(world.c, cluster_server(world.c, addr), &state);
+	cluster_look(world.c);
+}
+
+/* Master and leader died together. No time is played: it is looked again when the leader has had its time. */
+ACT_TEST(standby_replaces_a_master_when_the_leader_has_not)
+{
+	struct redis_info a = { .role = REDIS_ROLE_MASTER, .offset = 1000, .keys = 10, .run_id = "run-a" };
+	struct redis_info b = {
+		.role = REDIS_ROLE_REPLICA, .offset = 1000, .keys = 10, .run_id = "run-b", .link_up = true
+	};
+	int64_t lost_ms = clock_mono_ms();
+
+	memcpy(b.master, A, sizeof(A));
+	world.c->look = turn;
+	world.c->soon.data = world.c;
+	world.ctl.mandate = MANDATE_STANDBY;
+	world.ctl.limits.standby_ms = 40;
+	world.c->connected_since_ms = world.c->listed_ms = group()->read_ms = clock_mono_ms();
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	hear(A, &a, REACH_OK);
+	hear(B, &b, REACH_OK);
+	cluster_turn(world.c);
+	hear(A, &a, REACH_REFUSED);
+	cluster_turn(world.c);
+	assert_int_equal(group()->lost_ms, 0); /* one view only */
+	b.link_up = false;
+	hear(B, &b, REACH_OK);
+	cluster_turn(world.c);
+	assert_in_range(group()->lost_ms, lost_ms, clock_mono_ms());
+	group()->lost_ms = 1;
+	group()->version = w.version = 8; /* somebody is at work */
+	cluster_turn(world.c);
+	lost_ms = group()->lost_ms;
+	assert_in_range(lost_ms, 2, clock_mono_ms());
+	assert_journal("");
+	while (!world.c->running)
+		assert_int_equal(uv_run(&world.uv, UV_RUN_ONCE), 1);
+	assert_true(clock_mono_ms() - lost_ms >= 40);
+	world.c->look = no_look; /* what comes now is not played */
+	until_idle();
+	assert_int_equal(strncmp(w.journal, "set 8: BA\nB SLAVEOF NO ONE\n", 27), 0);
+	assert_slots(1, B, false);
 }
 
 ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)

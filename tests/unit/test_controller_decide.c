@@ -734,3 +734,116 @@ TEST(dashboard_in_backoff_is_replaced)
 	assert_string_equal(w->actions[0].pod, "codis-dashboard-0");
 	assert_int_equal(w->actions[0].subject, SUBJECT_DASHBOARD);
 }
+
+/* --- the controller that does not lead ---------------------------------------------------------------------------- */
+
+/* A has failed, and the one that leads has had so long to see to it. */
+static void standby(struct world *w, int ms)
+{
+	w->v.mandate = MANDATE_STANDBY;
+	w->groups[0].lost_ms = ms ? w->v.now_ms - ms : 0;
+}
+
+TEST(standby_promotes_what_the_leader_leaves)
+{
+	WORLD;
+
+	refuse(w);
+	lose_link(w);
+	standby(w, 0);
+	assert_nothing(w);
+	standby(w, 299);
+	assert_nothing(w);
+	standby(w, 300);
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from, A);
+}
+
+TEST(standby_needs_the_same_evidence)
+{
+	WORLD;
+
+	refuse(w);
+	standby(w, 5000); /* as it was a moment ago */
+	assert_nothing(w);
+	silence(w, 5000);
+	w->servers[1].info.last_io_s = 1;
+	assert_nothing(w);
+	w->v.kube_fresh = false;
+	w->servers[0].reach = REACH_REFUSED;
+	w->servers[0].pod.running = false; /* it has not heard of that itself */
+	assert_nothing(w);
+}
+
+TEST(standby_does_nothing_else)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	standby(w, 5000);
+	follows(c, &w->servers[0]); /* to be added */
+	assert_nothing(w);
+	c->info.link_up = false;
+	snprintf(c->info.master, sizeof(c->info.master), "%s", B); /* to be repointed */
+	assert_nothing(w);
+	w->servers[0].pod.deleting = true; /* to be switched */
+	assert_nothing(w);
+	send_slots(w, 1, B); /* to be filled */
+	assert_nothing(w);
+	memset(&w->groups[0].node, 0, sizeof(w->groups[0].node)); /* a cold start */
+	w->groups[0].node.id = 1;
+	guarded(&w->servers[0]);
+	guarded(&w->servers[1]);
+	guarded(c);
+	w->groups[0].masterless_ms = 1;
+	assert_nothing(w);
+}
+
+TEST(standby_leaves_what_a_dashboard_is_at)
+{
+	WORLD;
+
+	refuse(w);
+	lose_link(w);
+	standby(w, 5000);
+	memcpy(w->groups[0].node.promoting_state, "prepared", sizeof("prepared"));
+	w->groups[0].promoting_idle = true;
+	assert_nothing(w);
+}
+
+/* The leader fenced B, and died before it gave it the role. */
+TEST(standby_gives_the_role_that_was_declared_over_a_dead_master)
+{
+	WORLD;
+
+	assert_int_equal(codis_group_lead(&w->groups[0].node, B), 0);
+	w->servers[1].listed_index = 0;
+	w->servers[0].listed_index = 1;
+	standby(w, 300);
+	assert_nothing(w); /* A lives: whether it is to be replaced is not ours to say */
+	refuse(w);
+	lose_link(w);
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from, A);
+	standby(w, 299);
+	assert_nothing(w);
+}
+
+/* Whoever replaces a silent master locks its slots for as long as two seconds, and writes the node before it does. */
+TEST(silent_master_that_another_controller_is_about_to_replace_is_left_to_it)
+{
+	WORLD;
+
+	silence(w, 5000);
+	w->servers[1].info.last_io_s = 5;
+	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
+	w->groups[0].written_ms = w->v.now_ms - 2999;
+	assert_nothing(w);
+	w->groups[0].written_ms = w->v.now_ms - 3000; /* it came to nothing */
+	assert_only(w, ACT_PROMOTE, B);
+	silence(w, 2000);
+	w->groups[0].written_ms = w->v.now_ms - 2500; /* of before */
+	assert_only(w, ACT_PROMOTE, B);
+	refuse(w); /* nothing is locked for that one */
+	lose_link(w);
+	w->groups[0].written_ms = w->v.now_ms;
+	assert_only(w, ACT_PROMOTE, B);
+}

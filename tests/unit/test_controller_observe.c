@@ -67,6 +67,26 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 	assert_int_equal(g->node.count, 0);
 }
 
+OBSERVE_TEST(when_somebody_else_has_written_a_node)
+{
+	const struct observed_group *g;
+	int64_t now_ms = clock_mono_ms();
+
+	made = 1;
+	assert_true(hear_group(100, 7, ""));
+	g = cluster_group(world.c, 1, false);
+	assert_int_equal(g->others_version, 7);
+	assert_int_equal(g->written_ms, 0); /* long ago, perhaps */
+	assert_false(hear_group(200, 7, ""));
+	assert_int_equal(g->written_ms, 0);
+	assert_true(hear_group(300, 8, ""));
+	assert_int_equal(g->others_version, 8);
+	assert_in_range(g->written_ms, now_ms, clock_mono_ms());
+	cluster_group(world.c, 1, false)->version = 9; /* that was us */
+	assert_false(hear_group(400, 9, ""));
+	assert_int_equal(g->others_version, 8);
+}
+
 OBSERVE_TEST(an_older_version_of_a_node_is_of_the_past)
 {
 	struct observed_group *g;

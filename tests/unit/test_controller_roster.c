@@ -149,13 +149,27 @@ ROSTER_TEST(synced_replica_that_becomes_master_has_the_data)
 
 ROSTER_TEST(role_that_the_other_controller_gave)
 {
-	world.ctl.mandate = MANDATE_NONE;
 	list(1);
 	hear_master(A, "first");
 	hear_master(A, "second");
 	assert_true(picture_restarted(server(A)));
-	list(2); /* a new version of the node: the leader gave it the role */
+	list(2); /* our own write: no role was given by it */
+	assert_true(picture_restarted(server(A)));
+	cluster_group(world.c, 1, false)->others_version = 3; /* another's: it gave the role, whoever leads */
+	list(3);
 	assert_false(picture_restarted(server(A)));
+}
+
+/* A version of long before says nothing of a process that comes after it. */
+ROSTER_TEST(process_that_ends_after_another_has_written_is_missed)
+{
+	list(1);
+	hear_master(A, "first");
+	cluster_group(world.c, 1, false)->others_version = 2;
+	list(2);
+	hear_master(A, "first");
+	hear_master(A, "second");
+	assert_true(picture_restarted(server(A)));
 }
 
 ROSTER_TEST(new_pod_with_an_old_address_is_somebody_else)
