@@ -46,6 +46,8 @@ struct lease {
 	struct loop_timer *patience; /* with a write that is not answered */
 	struct loop_timer *deadline; /* of what we hold */
 
+	int64_t aside_until_ms; /* it is not taken before; 0: at any time */
+
 	bool given_back; /* or about to be: the timer ends that, and nothing is attempted any more */
 	void (*given_back_done)(void *ctx);
 	void *given_back_ctx;
@@ -76,6 +78,11 @@ static int64_t expires_ms(const struct lease *l)
 	if (seconds <= 0)
 		return l->observed_ms + l->cfg.duration_ms;
 	return l->observed_ms + (seconds > most_ms / 1000 ? most_ms : seconds * 1000);
+}
+
+static bool is_aside(const struct lease *l)
+{
+	return clock_mono_ms() < l->aside_until_ms;
 }
 
 static bool is_free(const struct lease *l)
@@ -336,6 +343,8 @@ static void on_seen(void *ctx, const cJSON *object, const struct error *err)
 		fail(l, err);
 	} else if (observe(l, object) < 0) {
 		fail(l, &no_memory);
+	} else if (is_aside(l)) {
+		follow(l);
 	} else if (sent_of(l) >= 0 && left_ms(l, sent_of(l)) > l->cfg.duration_ms / 2) {
 		hold(l, sent_of(l)); /* a renewal that was not answered */
 	} else if (is_ours(l) || is_free(l)) {
@@ -360,7 +369,7 @@ static void attempt(void *ctx)
 	}
 	l->began_ms = clock_mono_ms();
 	l->met_conflict = false;
-	if (is_ours(l))
+	if (is_ours(l) && !is_aside(l))
 		write_record(l);
 	else
 		get(l);
@@ -461,7 +470,7 @@ static cJSON *operation(const char *op, const char *value)
 }
 
 /* A patch and no write of our record: a renewal that was cut off may have changed that already. */
-void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx)
+static void give_up(struct lease *l, kube_done done)
 {
 	JSON_CLEANUP cJSON *patch = cJSON_CreateArray();
 	bool ours = is_ours(l);
@@ -471,14 +480,40 @@ void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx)
 	end_peek(l);
 	loop_timer_clear(l->timer);
 	loop_timer_clear(l->deadline);
+	if (ours && json_push(patch, operation("test", l->identity)) == 0 &&
+	    json_push(patch, operation("replace", "")) == 0)
+		l->call = kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, GIVE_BACK_MS, done, l, NULL);
+	if (!l->call)
+		loop_timer_set(l->timer, 0);
+}
+
+void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx)
+{
 	l->given_back = true;
 	l->given_back_done = done;
 	l->given_back_ctx = ctx;
 	l->state = LEASE_FOLLOWING;
-	if (ours && json_push(patch, operation("test", l->identity)) == 0 &&
-	    json_push(patch, operation("replace", "")) == 0)
-		l->call = kube_call(l->kube, "PATCH", l->path, patch, KUBE_JSON_PATCH, GIVE_BACK_MS, on_given_back, l,
-				    NULL);
-	if (!l->call)
-		loop_timer_set(l->timer, 0);
+	give_up(l, on_given_back);
+}
+
+static void on_stepped_aside(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct lease *l = ctx;
+
+	(void)object;
+	l->call = NULL;
+	l->began_ms = clock_mono_ms();
+	if (err)
+		fail(l, err); /* it is not renewed, and so free when its time is over */
+	else
+		schedule(l);
+}
+
+void lease_step_aside(struct lease *l, int ms)
+{
+	if (l->given_back)
+		return;
+	l->aside_until_ms = clock_mono_ms() + ms;
+	give_up(l, on_stepped_aside);
+	report(l, LEASE_FOLLOWING, "");
 }

@@ -34,6 +34,10 @@ struct lease_config {
  * ago. A renewal was done when it was answered, or when the record is seen to carry its renewTime. */
 struct lease *lease_start(uv_loop_t *uv, struct kube_client *c, const struct lease_config *cfg, struct error *err);
 enum lease_state lease_state(const struct lease *l);
+/* Gives it back if we hold it (best effort, one call of at most 1 s), and does not take it for ms: for one that can
+ * reach the API server and cannot do its work. on_change says following before this returns, and afterwards who takes
+ * it. When nobody does, we may have it again then. */
+void lease_step_aside(struct lease *l, int ms);
 /* Gives it back (best effort, one call of at most 1 s), then calls done (may be NULL), never from within.
  * Nothing is renewed and on_change is not called from here on; lease_stop before done takes done back. */
 void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx);

@@ -209,6 +209,68 @@ FIXTURE_TEST(a_lease_given_back_is_taken_at_once)
 	lease_stop(b.lease);
 }
 
+FIXTURE_TEST(who_steps_aside_lets_another_have_it)
+{
+	struct fake_world *w = *state;
+	struct candidate a, b;
+
+	start(&a, w, "a", AGES);
+	expect(&a, "held:a ");
+	start(&b, w, "b", AGES);
+	expect(&b, "following:a ");
+	lease_step_aside(a.lease, AGES);
+	assert_int_equal(lease_state(a.lease), LEASE_FOLLOWING);
+	expect(&b, "held:b ");
+	expect(&a, "following: following:b ");
+	lease_give_back(b.lease, on_released, &b); /* free, and not ours yet */
+	expect(&a, "following: ");
+	assert_int_equal(spec_int(w, "leaseTransitions"), 1);
+	lease_stop(a.lease);
+	lease_stop(b.lease);
+}
+
+FIXTURE_TEST(who_steps_aside_takes_it_again_when_nobody_does)
+{
+	struct fake_world *w = *state;
+	struct candidate a;
+	int64_t at;
+
+	start(&a, w, "a", AGES);
+	expect(&a, "held:a ");
+	at = clock_mono_ms();
+	lease_step_aside(a.lease, 3 * RETRY);
+	expect(&a, "following: held:a ");
+	assert_true(a.changed_ms - at >= 3 * RETRY);
+	lease_stop(a.lease);
+}
+
+static bool has_failed(void *ctx)
+{
+	return ((struct candidate *)ctx)->errors > 0;
+}
+
+/* Its record stays as it was: it is not renewed, nor taken for held. */
+FIXTURE_TEST(who_cannot_say_that_it_steps_aside_does_so)
+{
+	struct fake_world *w = *state;
+	struct candidate a, b;
+	int puts;
+
+	start(&a, w, "a", DURATION);
+	expect(&a, "held:a ");
+	puts = fake_count(&w->api, "PUT");
+	fake_down(&w->api);
+	lease_step_aside(a.lease, LONG);
+	assert_true(fake_run(w, LONG, has_failed, &a));
+	fake_up(&w->api);
+	start(&b, w, "b", DURATION);
+	expect(&b, "following:a held:b ");
+	assert_true(fake_count(&w->api, "PUT") > puts);
+	assert_int_equal(lease_state(a.lease), LEASE_FOLLOWING);
+	lease_stop(a.lease);
+	lease_stop(b.lease);
+}
+
 static bool is_released(void *ctx)
 {
 	return ((struct candidate *)ctx)->released;
@@ -333,11 +395,6 @@ FIXTURE_TEST(an_api_server_that_hangs_is_none)
 	fake_hang(&w->api, false);
 	expect(&c, "held:a ");
 	lease_stop(c.lease);
-}
-
-static bool has_failed(void *ctx)
-{
-	return ((struct candidate *)ctx)->errors > 0;
 }
 
 FIXTURE_TEST(a_call_that_hangs_leaves_time_for_another)
