@@ -385,7 +385,7 @@ static void unlock_if_it_leads(struct op *op, const struct codis_group *node, in
 		op_end(op, &op->failed);
 		return;
 	}
-	op->exists = true;
+	op->exists = op->undoes = true;
 	op->version = version;
 	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
 }

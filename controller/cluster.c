@@ -167,7 +167,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.namespace = c->namespace,
 		.product = c->product,
 		.costly = c->cost.over,
-		.mandate = c->watch_only || c->outside ? MANDATE_NONE : ctl->mandate,
+		.mandate = c->watch_only || c->outside || ctl->leaving ? MANDATE_NONE : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,

@@ -41,6 +41,8 @@ struct controller {
 	struct decide_limits limits;
 	int probe_ms, probe_timeout_ms;
 	enum mandate mandate;
+	bool leaving;         /* drain.c: nothing is begun any more */
+	bool ending;          /* ... and what is under way is only undone */
 	const char *crash_at; /* tests: end the process at this point, once armed */
 	bool crash_armed;
 };

@@ -92,6 +92,31 @@ const struct stray_pod *clusters_strays(const struct clusters *cs)
 	return cs->strays;
 }
 
+static void see(const struct cluster_view *v, struct sight_seen *seen)
+{
+	int servers = seen->servers;
+
+	for (int i = 0; i < v->server_count; i++) {
+		const struct server_view *s = &v->servers[i];
+
+		if (!s->addr[0] || s->named || !s->pod.running || s->pod.node_lost || s->pod.deleting)
+			continue;
+		seen->servers++;
+		seen->heard += s->reach != REACH_SILENT && (s->reach != REACH_UNKNOWN || s->complaint[0]);
+	}
+	if (seen->servers == servers)
+		return;
+	seen->clusters++;
+	seen->connected += v->coordinator_ready;
+}
+
+void clusters_seen(const struct clusters *cs, struct sight_seen *seen)
+{
+	*seen = (struct sight_seen){ 0 };
+	for (const struct cluster *c = cs->first; c; c = c->next)
+		see(&c->view, seen);
+}
+
 void clusters_look(struct clusters *cs)
 {
 	cs->changed = true;

@@ -5,6 +5,7 @@
 
 #include "common/codis/pod.h"
 #include "controller/cluster.h"
+#include "controller/sight.h"
 
 struct clusters;
 
@@ -30,6 +31,9 @@ void clusters_namespaces_changed(struct clusters *cs);
 bool clusters_take_part(const struct clusters *cs, const char *namespace);
 /* Who is watched in a namespace is to be found out again. */
 void clusters_take_stock(struct clusters *cs, const char *namespace);
+
+/* What is seen of all of them. */
+void clusters_seen(const struct clusters *cs, struct sight_seen *seen);
 
 struct cluster *clusters_first(const struct clusters *cs); /* and .next; in no order */
 const struct stray_pod *clusters_strays(const struct clusters *cs);

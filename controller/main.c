@@ -1,6 +1,7 @@
 /* codis-controller - joins, fails over, heals: observe -> picture (pure) -> decide (pure) -> act. See
  * docs/architecture.md. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,9 +19,11 @@
 #include "common/kube/program.h"
 #include "controller/cluster.h"
 #include "controller/clusters.h"
+#include "controller/drain.h"
 #include "controller/options.h"
 #include "controller/page.h"
 #include "controller/secrets.h"
+#include "controller/sight.h"
 #include "controller/viewer.h"
 
 #define TICK_MS 100
@@ -39,6 +42,9 @@ struct codis_controller {
 	struct clusters *clusters;
 	struct page *page;
 	struct loop_timer *tick;
+	struct sight sight;
+	bool another_leads;
+	atomic_bool useless; /* it sees nothing, and another one leads: for the ops server's threads */
 	uv_signal_t usr2;
 	char identity[254];
 };
@@ -52,15 +58,27 @@ static void serve_status(void *ctx, const struct http_request *req, struct http_
 	page_serve(p->page, req, res);
 }
 
-static bool is_ready(void *ctx, char *why_not, size_t size)
+static bool knows_kube(const struct codis_controller *p, char *why_not, size_t size)
 {
-	const struct codis_controller *p = ctx;
 
 	if (!namespaces_known(p->namespaces)) {
 		snprintf(why_not, size, "the namespaces have not been listed yet");
 		return false;
 	}
 	return inventory_watch_ready(p->watch, why_not, size);
+}
+
+/* Whoever leads is ready, whatever it sees, and so is one where nobody leads: somebody has to serve /status. */
+static bool is_ready(void *ctx, char *why_not, size_t size)
+{
+	const struct codis_controller *p = ctx;
+
+	if (atomic_load(&p->useless)) {
+		snprintf(why_not, size,
+			 "it hears no ZooKeeper, or less than half of all servers; another controller leads");
+		return false;
+	}
+	return knows_kube(p, why_not, size);
 }
 
 static bool heard(void *ctx, int64_t max_age_ms)
@@ -72,16 +90,32 @@ static bool heard(void *ctx, int64_t max_age_ms)
 
 /* --- what is heard ------------------------------------------------------------------------------------------------ */
 
+/* A lease that cannot be used is left to another one. */
+static void look_around(struct codis_controller *p, int64_t now_ms)
+{
+	bool leads = p->ctl.mandate == MANDATE_LEAD && !p->ctl.leaving;
+	struct sight_seen seen;
+	char words[100];
+
+	clusters_seen(p->clusters, &seen);
+	if (sight_look(&p->sight, &seen, leads, p->opt.lease_ms, now_ms)) {
+		log_warn(&p->program.log, "lease.given_up", "error=%s", LOGQ(sight_words(&seen, words, sizeof(words))));
+		lease_step_aside(p->lease, 2 * p->opt.lease_ms);
+	}
+	atomic_store(&p->useless, p->another_leads && sight_is_blind(&p->sight, now_ms));
+}
+
 static void on_tick(void *ctx)
 {
 	struct codis_controller *p = ctx;
 	int64_t now_ms = clock_mono_ms();
 	char why_not[200];
 
-	p->ctl.kube_synced |= is_ready(p, why_not, sizeof(why_not));
+	p->ctl.kube_synced |= knows_kube(p, why_not, sizeof(why_not));
 	p->ctl.kube_fresh = p->ctl.kube_synced && inventory_watch_fresh(p->watch, INVENTORY_FRESH_MS);
 	secrets_tick(p->ctl.secrets, now_ms);
 	clusters_tick(p->clusters, now_ms);
+	look_around(p, now_ms);
 }
 
 static void on_kube_error(void *ctx, const struct error *err)
@@ -149,6 +183,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 	p->ctl.mandate = state == LEASE_HELD     ? MANDATE_LEAD
 			 : state == LEASE_UNSURE ? MANDATE_FAILOVER
 						 : MANDATE_STANDBY;
+	p->another_leads = state == LEASE_FOLLOWING && holder[0] && strcmp(holder, p->identity) != 0;
 	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
 		 : state == LEASE_UNSURE ? "unsure"
@@ -168,12 +203,29 @@ static void on_released(void *ctx)
 	program_end(&p->program);
 }
 
-static void drain(void *ctx)
+static void on_drained(void *ctx)
 {
 	struct codis_controller *p = ctx;
 
 	p->ctl.mandate = MANDATE_NONE;
 	lease_give_back(p->lease, on_released, p);
+}
+
+static int under_way(void *ctx)
+{
+	const struct codis_controller *p = ctx;
+	int n = 0;
+
+	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next)
+		n += c->running;
+	return n;
+}
+
+static void drain(void *ctx)
+{
+	struct codis_controller *p = ctx;
+
+	drain_begin(&p->ctl, under_way, on_drained, p);
 }
 
 static void on_usr2(uv_signal_t *handle, int signum)
@@ -250,6 +302,7 @@ static void configure(struct codis_controller *p)
 	else
 		gethostname(p->identity, sizeof(p->identity) - 1);
 	p->ctl.limits.standby_ms += (int)(hash_text(HASH_INIT, p->identity) % STANDBY_STEPS) * STANDBY_STEP_MS;
+	sight_init(&p->sight, p->opt.lease_ms);
 }
 
 static int start(void *ctx, struct error *err)

@@ -129,6 +129,8 @@ int op_may_go_on(const struct op *op, struct error *err)
 
 	if (!may_do(mandate, &op->a))
 		return error_set(err, ERR_DENIED, "this controller no longer leads");
+	if (c->ctl->ending && !op->undoes)
+		return error_set(err, ERR_DENIED, "this controller ends");
 	if (c->steady_since_ms > op->began_ms)
 		return error_set(err, ERR_TIMEOUT, "the clock has jumped since this was decided");
 	if (overtaken(op))

@@ -42,6 +42,7 @@ struct op {
 	bool old_lives; /* the old master answered when it was last asked */
 	bool locked;    /* proxies were told to hold the slots */
 	struct error failed;
+	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 
 	struct loop_timer *timer; /* made at the beginning, so that no step fails for want of it */
 	void (*wake)(struct op *op);

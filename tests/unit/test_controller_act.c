@@ -22,6 +22,7 @@
 #include "common/net/loop.h"
 #include "controller/act.h"
 #include "controller/action.h"
+#include "controller/drain.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
 #include "tests/unit/controller_world.h"
@@ -1309,6 +1310,81 @@ ACT_TEST(a_clock_jump_stops_what_was_begun_before_it)
 	until_idle();
 	assert_null(strstr(w.journal, "set"));
 	assert_logged("error=\"the clock has jumped since this was decided\"");
+}
+
+/* --- SIGTERM ------------------------------------------------------------------------------------------------------ */
+
+/* What a controller that ends does with what is under way, its limits being over already or not. */
+ACT_TEST(a_controller_that_leaves_finishes_what_is_under_way)
+{
+	start(ACT_SWITCH, B);
+	world.ctl.leaving = true;
+	until_idle();
+	assert_non_null(strstr(w.journal, "p1 1024 slots to B\nreload\n"));
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+}
+
+ACT_TEST(and_undoes_what_takes_too_long)
+{
+	w.proxies[1].delay_ms = 20;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	world.ctl.leaving = world.ctl.ending = true;
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"this controller ends\"");
+}
+
+ACT_TEST(a_controller_that_leaves_begins_nothing)
+{
+	struct redis_info a = { .role = REDIS_ROLE_MASTER, .offset = 1000, .keys = 10, .run_id = "run-a" };
+	struct redis_info b = {
+		.role = REDIS_ROLE_REPLICA, .offset = 1000, .keys = 10, .run_id = "run-b", .master = A
+	};
+
+	world.c->connected_since_ms = world.c->listed_ms = group()->read_ms = clock_mono_ms();
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	hear(A, &a, REACH_REFUSED);
+	hear(B, &b, REACH_OK);
+	world.ctl.leaving = true;
+	cluster_turn(world.c);
+	assert_int_equal(world.c->running, 0);
+	world.ctl.leaving = false;
+	cluster_turn(world.c);
+	assert_int_equal(world.c->running, 1);
+	until_idle();
+}
+
+static int under_way(void *ctx)
+{
+	(void)ctx;
+	return world.c->running;
+}
+
+static bool drained;
+
+static void on_drained(void *ctx)
+{
+	(void)ctx;
+	assert_int_equal(world.c->running, 0);
+	drained = true;
+}
+
+ACT_TEST(its_lease_is_given_back_when_nothing_is_under_way)
+{
+	start(ACT_SWITCH, B);
+	drained = false;
+	drain_begin(&world.ctl, under_way, on_drained, NULL);
+	while (!drained)
+		uv_run(&world.uv, UV_RUN_ONCE);
+	assert_slots(0, B, false);
+	assert_true(world.ctl.leaving);
+	assert_false(world.ctl.ending);
+	assert_logged("event=drained ms=");
+	assert_logged("left=0");
 }
 
 /* --- crash points ------------------------------------------------------------------------------------------------- */

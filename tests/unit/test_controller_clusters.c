@@ -119,6 +119,42 @@ CLUSTERS_TEST(cluster_whose_namespace_leaves_ends)
 	assert_int_equal(count(), 0);
 }
 
+/* Of servers that run, on nodes that are there. */
+CLUSTERS_TEST(what_is_seen_of_all_clusters)
+{
+	struct sight_seen seen;
+	struct server_view servers[] = {
+		{ .addr = "10.0.0.1:6379", .pod = { .running = true }, .reach = REACH_OK },
+		{ .addr = "10.0.0.2:6379", .pod = { .running = true }, .reach = REACH_REFUSED },
+		{ .addr = "10.0.0.3:6379", .pod = { .running = true }, .reach = REACH_SILENT },
+		{ .addr = "10.0.0.4:6379", .pod = { .running = true }, .complaint = "BUSY" },
+		{ .addr = "10.0.0.5:6379", .pod = { .running = true } },
+		{ .addr = "10.0.0.6:6379" },
+		{ .addr = "10.0.0.7:6379", .pod = { .running = true, .node_lost = true }, .reach = REACH_SILENT },
+		{ .addr = "10.0.0.8:6379", .pod = { .running = true, .deleting = true }, .reach = REACH_SILENT },
+		{ .pod = { .running = true } },
+	};
+	struct cluster *c;
+
+	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0");
+	set_pod("ns", "orders", "codis-proxy", "codis-proxy-1");
+	tick(100);
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.servers + seen.clusters, 0);
+	c = clusters_first(w.cs);
+	c->view.servers = servers;
+	c->view.server_count = sizeof(servers) / sizeof(servers[0]);
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.servers, 5);
+	assert_int_equal(seen.heard, 3);
+	assert_int_equal(seen.clusters, 1);
+	assert_int_equal(seen.connected, 0);
+	c->view.coordinator_ready = true;
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.connected, 1);
+	c->view.server_count = 0;
+}
+
 CLUSTERS_TEST(each_product_of_a_namespace_is_one)
 {
 	set_pod("ns", "shop", "codis-server", "codis-server-0");

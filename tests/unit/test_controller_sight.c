@@ -1,0 +1,88 @@
+/* Whether a controller sees what it is to lead, and keeps its lease. */
+#include "controller/sight.h"
+#include "tests/unit/test.h"
+
+#define LEASE 4000
+
+static struct sight s;
+static int64_t now_ms;
+
+/* For so long it is looked each 100 ms; when the lease is given up, it ends. Whether it was. */
+static bool look(const struct sight_seen *seen, bool leads, int64_t ms)
+{
+	for (int64_t end_ms = now_ms + ms; now_ms < end_ms;) {
+		now_ms += 100;
+		if (sight_look(&s, seen, leads, LEASE, now_ms))
+			return true;
+	}
+	return false;
+}
+
+static const struct sight_seen all = { .servers = 4, .heard = 4, .clusters = 1, .connected = 1 };
+static const struct sight_seen half = { .servers = 4, .heard = 2, .clusters = 1, .connected = 1 };
+static const struct sight_seen few = { .servers = 4, .heard = 1, .clusters = 1, .connected = 1 };
+static const struct sight_seen no_zookeeper = { .servers = 4, .heard = 4, .clusters = 2, .connected = 0 };
+static const struct sight_seen one_zookeeper = { .servers = 8, .heard = 8, .clusters = 2, .connected = 1 };
+static const struct sight_seen nothing = { .servers = 0 };
+
+static int begin(void **state)
+{
+	(void)state;
+	sight_init(&s, LEASE);
+	now_ms = 1000000;
+	return 0;
+}
+#define SIGHT_TEST(name) TEST_WITH(name, begin, NULL)
+
+SIGHT_TEST(whoever_sees_keeps_the_lease)
+{
+	assert_false(look(&all, true, 100000));
+	assert_false(look(&half, true, 100000));
+	assert_false(look(&one_zookeeper, true, 100000)); /* the other cluster has none, for anybody */
+	assert_false(look(&nothing, true, 100000));
+	assert_false(sight_is_blind(&s, now_ms));
+}
+
+SIGHT_TEST(leader_without_zookeeper_gives_it_up)
+{
+	assert_false(look(&no_zookeeper, true, 8000));
+	assert_true(look(&no_zookeeper, true, 100));
+}
+
+SIGHT_TEST(so_does_one_that_hears_few_servers)
+{
+	assert_false(look(&few, true, 8000));
+	assert_false(look(&all, true, 100)); /* for a moment */
+	assert_false(look(&few, true, 8000));
+	assert_true(look(&few, true, 100));
+}
+
+SIGHT_TEST(one_that_does_not_lead_has_nothing_to_give)
+{
+	assert_false(look(&few, false, 1900));
+	assert_false(sight_is_blind(&s, now_ms));
+	assert_false(look(&few, false, 20000));
+	assert_true(sight_is_blind(&s, now_ms));
+}
+
+/* Where nobody sees, it does not go to and fro for ever. */
+SIGHT_TEST(it_keeps_it_twice_as_long_each_time)
+{
+	assert_true(look(&few, true, 8100));
+	assert_false(look(&few, true, 15900));
+	assert_true(look(&few, true, 100));
+	for (int i = 0; i < 10; i++)
+		assert_true(look(&few, true, 300000));
+	assert_false(look(&few, true, 299900));
+	look(&all, true, 60100);
+	assert_false(look(&few, true, 8000));
+	assert_true(look(&few, true, 100));
+}
+
+TEST(what_it_does_not_see_in_words)
+{
+	char text[100];
+
+	assert_string_equal(sight_words(&few, text, sizeof(text)), "it hears 1 of 4 servers");
+	assert_string_equal(sight_words(&no_zookeeper, text, sizeof(text)), "no ZooKeeper is connected");
+}
