@@ -16,6 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/net/loop.h"
+#include "common/net/tcp.h"
 
 #define CONNECT_TIMEOUT_MS 1000
 /* Of the time to connect, TCP gets no more than 3 s: a SYN and one more after 1 s, and then another member may answer.
@@ -23,7 +24,10 @@
 #define SYN_RETRIES 1
 /* curl takes 100 KB of one header and 300 KB of all. */
 #define HEAD_MAX (64u << 10)
-#define BODY_MAX (64u << 20)
+/* Of an answer that may have so many bytes, twice as many are read, and these: what frames them is less. Else who sends
+ * chunks with extensions, or of a byte each, would be read for as long as the call may last. */
+#define FRAMING_MAX (64u << 10)
+#define BODY_MAX    (64u << 20)
 /* What one turn of the loop may bring for a streamed call before it is handed over; curl reads about 2 MiB at most. */
 #define STREAM_MAX (16u << 20)
 /* A peer whose machine is gone acknowledges nothing: its connection ends after this, not after the kernel's 15 min. */
@@ -46,11 +50,13 @@ struct transfer {
 	char words[CURL_ERROR_SIZE];
 	bool whole_head; /* curl takes an answer that breaks off in its headers for one without a body */
 	bool toobig;
-	bool no_body;    /* HEAD: whatever the answer's length says */
-	size_t head_len; /* bytes of headers so far */
-	bool sized;      /* it says how long it is, or comes in chunks */
-	int64_t length;  /* by Content-Length; -1: none */
-	const char *bad; /* why the headers are refused; or NULL */
+	bool no_body;     /* HEAD: whatever the answer's length says */
+	size_t head_len;  /* bytes of headers so far, those behind the body among them */
+	curl_socket_t fd; /* its connection; CURL_SOCKET_BAD: not known */
+	uint64_t before;  /* bytes that had come on it when the answer began */
+	bool sized;       /* it says how long it is, or comes in chunks */
+	int64_t length;   /* by Content-Length; -1: none */
+	const char *bad;  /* why the headers are refused; or NULL */
 };
 
 static void transfer_release(struct transfer *t)
@@ -129,9 +135,6 @@ static void take_header(struct transfer *t, const char *line, size_t len)
 	const char *value;
 	size_t value_len;
 
-	t->head_len += len;
-	if (t->head_len > HEAD_MAX)
-		t->bad = "the answer's head is too long";
 	value = value_of(line, len, "Content-Length:", &value_len);
 	if (value)
 		take_length(t, value, value_len);
@@ -139,14 +142,35 @@ static void take_header(struct transfer *t, const char *line, size_t len)
 		t->sized = true;
 }
 
+static bool is_streamed(const struct transfer *t);
+
+/* Called while the answer is read. Non-zero ends it. */
+static int on_progress(void *arg, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	struct transfer *t = arg;
+
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up_now;
+	if (t->whole_head && !is_streamed(t) &&
+	    tcp_received(t->fd) > t->before + 2 * (uint64_t)t->body->max + FRAMING_MAX)
+		t->bad = "the answer has little in it for its length";
+	return t->bad != NULL;
+}
+
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 	size_t len = size * n;
 
+	t->head_len += len;
+	if (t->head_len > HEAD_MAX)
+		t->bad = "the answer's head is too long";
 	if (len > 5 && memcmp(line, "HTTP/", 5) == 0) {
 		t->whole_head = t->sized = false;
 		t->length = -1;
+		t->before = tcp_received(t->fd);
 	} else if (line[0] == '\r' || line[0] == '\n') {
 		t->whole_head = true;
 	} else if (!t->whole_head) { /* what follows the body is of no interest */
@@ -286,6 +310,9 @@ static CURLcode set_request(struct transfer *t, const struct http_spec *spec)
 	 * would be made twice. */
 	if (strcmp(spec->method, "POST") == 0)
 		SET(CURLOPT_FRESH_CONNECT, 1L);
+	SET(CURLOPT_NOPROGRESS, 0L);
+	SET(CURLOPT_XFERINFOFUNCTION, on_progress);
+	SET(CURLOPT_XFERINFODATA, (void *)t);
 	SET(CURLOPT_HEADERFUNCTION, on_header);
 	SET(CURLOPT_HEADERDATA, (void *)t);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -349,7 +376,7 @@ static int transfer_init(struct transfer *t, const struct http_spec *spec, const
 {
 	CURLcode r;
 
-	*t = (struct transfer){ .easy = curl_easy_init(), .body = body, .length = -1 };
+	*t = (struct transfer){ .easy = curl_easy_init(), .body = body, .length = -1, .fd = CURL_SOCKET_BAD };
 	t->no_body = strcmp(spec->method, "HEAD") == 0;
 	describe(t, spec);
 	if (!t->easy || set_headers(t, spec) < 0)
@@ -408,6 +435,7 @@ struct http_client {
 	uv_timer_t timer;
 	struct call_list calls, fresh;
 	int n_calls;
+	bool in_timer;
 	int64_t spent_us;
 	struct http_call *reading; /* whose on_data runs; NULL once that has ended the call */
 	struct http_tls tls;
@@ -464,6 +492,11 @@ static void finish(struct http_call *call, const struct error *err)
 	call_free(call);
 }
 
+static bool is_streamed(const struct transfer *t)
+{
+	return t->call && t->call->on_data && transfer_status(t) / 100 == 2;
+}
+
 /* What is streamed has room for what one turn may bring; the words of a refusal need less. */
 static void limit_refusal(struct http_call *call)
 {
@@ -517,15 +550,27 @@ static void process(struct http_client *c)
 	}
 }
 
+static void let_curl(struct http_client *c, curl_socket_t fd, int what)
+{
+	int64_t began_us = clock_thread_us();
+	int running;
+
+	curl_multi_socket_action(c->multi, fd, what, &running);
+	c->spent_us += clock_thread_us() - began_us;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
 	struct http_client *c = timer->data;
-	int running;
 
-	curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	c->in_timer = true;
+	let_curl(c, CURL_SOCKET_TIMEOUT, 0);
+	c->in_timer = false;
 	process(c);
 }
 
+/* A timer that is set to "now" from its own callback is called in the same turn again, before any socket is looked at:
+ * curl does so for as long as a peer sends faster than it reads, and nobody else would have a turn. */
 static int on_curl_timer(CURLM *multi, long ms, void *arg)
 {
 	struct http_client *c = arg;
@@ -533,6 +578,8 @@ static int on_curl_timer(CURLM *multi, long ms, void *arg)
 	(void)multi;
 	if (ms < 0)
 		uv_timer_stop(&c->timer);
+	else if (ms == 0 && c->in_timer)
+		uv_timer_start(&c->timer, on_timer, 1, 0);
 	else
 		uv_timer_start(&c->timer, on_timer, (uint64_t)ms, 0);
 	return 0;
@@ -542,7 +589,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct watched_socket *s = poll->data;
 	struct http_client *c = s->client;
-	int running, what = 0;
+	int what = 0;
 
 	if (status < 0)
 		what |= CURL_CSELECT_ERR;
@@ -550,7 +597,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		what |= CURL_CSELECT_IN;
 	if (events & UV_WRITABLE)
 		what |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(c->multi, s->fd, what, &running);
+	let_curl(c, s->fd, what);
 	process(c);
 }
 
@@ -580,9 +627,12 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 {
 	struct http_client *c = arg;
 	struct watched_socket *s = socket;
+	struct http_call *call = NULL;
 	int events = 0;
 
-	(void)easy;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &call);
+	if (call)
+		call->transfer.fd = fd;
 	if (what == CURL_POLL_REMOVE) {
 		if (s)
 			uv_close((uv_handle_t *)&s->poll, free_socket);

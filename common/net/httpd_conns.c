@@ -1,6 +1,5 @@
 #include "common/net/httpd_conns.h"
 
-#include <linux/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <time.h>
 
 #include "common/base/clock.h"
+#include "common/net/tcp.h"
 
 #define TURN_MS 100
 
@@ -51,15 +51,6 @@ static bool is_peer(const struct conn *a, const struct conn *b)
 	return memcmp(&a->peer, &b->peer, sizeof(a->peer)) == 0;
 }
 
-/* Bytes that have come in all, of TLS as of the request; 0: not known. */
-static uint64_t received(int fd)
-{
-	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 ? info.tcpi_bytes_received : 0;
-}
-
 /* Its thread finds the end of it, and closes. */
 static void shut(struct conn *conn)
 {
@@ -72,7 +63,7 @@ static void enter(struct conn *conn, enum conn_phase phase, int64_t now_ms)
 	conn->phase = phase;
 	conn->since_ms = now_ms;
 	if (phase == CONN_IDLE)
-		conn->received = received(conn->fd);
+		conn->received = tcp_received(conn->fd);
 }
 
 /* --- too many ----------------------------------------------------------------------------------------------------- */
@@ -92,7 +83,7 @@ static bool goes_before(const struct conn *a, const struct conn *b)
 /* A request has begun to come that nobody has had the time to read. */
 static bool has_begun(const struct conn *conn)
 {
-	return conn->phase == CONN_IDLE && received(conn->fd) > conn->received;
+	return conn->phase == CONN_IDLE && tcp_received(conn->fd) > conn->received;
 }
 
 static struct conn *first_to_go(struct conns *c, const struct conn *newcomer, bool of_its_peer)

@@ -206,6 +206,8 @@ HTTP = {
     "a string without an end": lambda: streams(CHUNKED, b"10000\r\n" + b"\"" * 65536 + b"\r\n"),
     "headers without an end": lambda: streams(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 60000 + b"\r\n"),
     "100 Continue without an end": lambda: streams(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+    "lines behind the body without an end": lambda: streams(CHUNKED + b"2\r\n{}\r\n0\r\n", b"X: y\r\n" * 10000),
+    "a chunk's extension without an end": lambda: streams(CHUNKED + b"1;", b"x" * 65536),
     "a byte now and then": lambda: streams(CHUNKED, b"1\r\n[\r\n", 0.1),
     "a redirection to itself": lambda: serves(b"", b"HTTP/1.1 302 Found\r\nLocation: /proxy\r\nContent-Length: 0\r\n\r\n"),
     "no HTTP": lambda: says_unasked(b"+PWN\r\n" * 100),

@@ -147,6 +147,9 @@ static void raw_serve(struct raw_server *s, struct raw_conn *c)
 			SSL_write(c->ssl, s->answer, (int)strlen(s->answer));
 		else
 			send_all(c->fd, s->answer, strlen(s->answer));
+		while (s->end == RAW_FLOOD)
+			if (send(c->fd, s->more, strlen(s->more), MSG_NOSIGNAL) <= 0)
+				return;
 		if (s->end == RAW_CLOSE)
 			return;
 		while (s->end == RAW_HOLD)

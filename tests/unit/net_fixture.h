@@ -44,11 +44,13 @@ enum raw_end {
 	RAW_CLOSE, /* closes behind the answer */
 	RAW_KEEP,  /* waits for the next request */
 	RAW_HOLD,  /* says nothing more until the client has gone */
+	RAW_FLOOD, /* says `more` again and again until then */
 };
 
 struct raw_server {
 	uint16_t port;
 	const char *answer; /* to every request; "" for none */
+	const char *more;
 	enum raw_end end;
 	sem_t *go;                           /* awaited before each answer */
 	int stall_ms;                        /* before each handshake */

@@ -609,6 +609,47 @@ FIXTURE_TEST(too_long_heads)
 	}
 }
 
+/* `one` often enough to be sent at once. */
+static void repeat(struct buf *out, const char *one)
+{
+	while (out->len < 60000)
+		buf_addstr(out, one);
+}
+
+/* What frames an answer is bounded as the answer is: curl itself keeps every line behind the body, and reads what
+ * stands behind a chunk's length for as long as it comes. */
+FIXTURE_TEST(framing_without_an_end)
+{
+	static const char chunked[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const struct {
+		const char *begin, *more, *words;
+	} cases[] = {
+		{ "2\r\nok\r\n0\r\n", "X: y\r\n", "the answer's head is too long" },
+		{ "1;", "extension", "the answer has little in it for its length" },
+		{ "", "1;extension=extension-extension\r\na\r\n", "the answer has little in it for its length" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		BUF_CLEANUP struct buf answer = BUF_INIT(1000), more = BUF_INIT(100000);
+		struct raw_server s = { .end = RAW_FLOOD };
+		CALL_CLEANUP struct call c;
+
+		buf_addf(&answer, "%s%s", chunked, cases[i].begin);
+		repeat(&more, cases[i].more);
+		s.answer = answer.data;
+		s.more = more.data;
+		raw_start(&s);
+		c = call_to(*state, "http", s.port, "/");
+		c.spec.max_body = 1000000;
+		c.spec.timeout_ms = 3000;
+		perform(&c);
+		assert_int_equal(c.err.code, ERR_PROTOCOL);
+		assert_non_null(strstr(c.err.text, cases[i].words));
+		call_release(&c);
+		raw_stop(&s);
+	}
+}
+
 FIXTURE_TEST(answers_without_a_body_need_no_length)
 {
 	static const char *const answers[] = { "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\n\r\n" };
@@ -842,6 +883,16 @@ FIXTURE_TEST(stream_that_says_something_in_time)
 	call_release(&c);
 }
 
+static int drop_data(void *ctx, const char *data, size_t len)
+{
+	(void)ctx;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static int cancel_itself(struct call *c);
+
 /* More than curl reads at once. */
 FIXTURE_TEST(large_stream)
 {
@@ -866,6 +917,45 @@ FIXTURE_TEST(large_stream)
 	assert_memory_equal(c.stream.data, answer.data + head, LEN);
 	raw_stop(&s);
 	call_release(&c);
+}
+
+static void count_turn(void *ctx)
+{
+	++*(int *)ctx;
+}
+
+static void cancel_call(void *ctx)
+{
+	struct call *c = ctx;
+
+	cancel_itself(c);
+}
+
+/* A peer that sends faster than it is read does not keep the loop from turning. */
+FIXTURE_TEST(a_flood_leaves_others_their_turn)
+{
+	struct fixture *f = *state;
+	BUF_CLEANUP struct buf more = BUF_INIT(100000);
+	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n", .end = RAW_FLOOD };
+	struct loop_timer *turns, *end;
+	CALL_CLEANUP struct call c;
+	int turned = 0;
+
+	repeat(&more, "\n");
+	s.more = more.data;
+	raw_start(&s);
+	c = call_to(f, "http", s.port, "/");
+	c.spec.on_data = drop_data;
+	c.spec.timeout_ms = 5000;
+	turns = loop_timer_start(&f->loop.uv, 5, 5, count_turn, &turned);
+	end = loop_timer_start(&f->loop.uv, 500, 0, cancel_call, &c);
+	send_call(&c);
+	run(f);
+	loop_timer_stop(&turns);
+	loop_timer_stop(&end);
+	assert_int_equal(c.done, 0); /* it was cancelled, and did not end by itself */
+	assert_true(turned >= 10);
+	raw_stop(&s);
 }
 
 /* --- callbacks that start, cancel and free ------------------------------------------------------------------------ */
