@@ -1,0 +1,118 @@
+"""Faults that are no clean end, with clients writing: what hangs, wakes, is cut off; and a person at the dashboard."""
+import signal
+import time
+
+from inputs import applied, container, set_env, small, wait_line
+from world import NAMESPACE, case, wait_for
+from writers import Writers
+
+
+def stop_master(w, gid):
+    """SIGSTOP; (the server, its process)."""
+    master = w.codis.master(gid)
+    processes = w.processes(f"{master.pod}/codis-server")
+    w.writers.fault(w.kill(f"{master.pod}/codis-server", signal_number=signal.SIGSTOP))
+    return master, processes[0]
+
+
+@case
+def master_hung(w):
+    """A master that is stopped for ever: its replica leads, and the hung process is ended and replaced within 30 s."""
+    w.start_writers()
+    old, process = stop_master(w, 1)
+    w.wait_moved(1, old, 40)
+    assert not process.send(0), "the process that hangs is still there"
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def master_paused(w):
+    """A master that is stopped for 3 s and goes on: nothing that it acknowledges afterwards is lost."""
+    w.start_writers()
+    for gid in (1, 2, 1):
+        old, process = stop_master(w, gid)
+        time.sleep(3)
+        assert process.send(signal.SIGCONT), "it was ended within 3 s"
+        w.wait_group(gid)
+        w.note(f"group {gid}: {old.pod} led, {w.codis.master(gid).pod} leads")
+        time.sleep(1)
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def node_cut(w):
+    """A node with a master is cut off for 10 s, both sides alive: the other side goes on; the old master follows later."""
+    masters = {s.node: s for s in w.codis.servers() if s.is_master}
+    node, old = sorted(masters.items())[0]
+    w.start_writers(node=next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] != node))
+    at_us = w.cluster.cut(node)
+    try:
+        begin = time.monotonic()
+        w.writers.fault(at_us)
+        took = wait_for("another master", lambda: (
+            any(s.is_master and s.pod != old.pod for s in w.codis.group(old.group)), "none yet"), 30, every=0.1)
+        w.note(f"{node} with {old.pod} is cut; another master after {took:.1f} s")
+        time.sleep(max(0, begin + 10 - time.monotonic()))
+    finally:
+        w.cluster.heal(node)
+    w.note(f"whole {w.wait_whole(90):.1f} s after it was connected again")
+    assert [s.role for s in w.codis.group(old.group) if s.pod == old.pod] == ["replica"]
+    w.assert_nothing_lost()
+
+
+@case
+def promoted_by_hand(w):
+    """A person promotes through the dashboard, six times: nothing is lost, and the controller keeps its hands off."""
+    w.start_writers()
+    begun = changes(w)
+    for n in range(6):
+        gid = n % 2 + 1
+        replica = next(s for s in w.codis.group(gid) if not s.is_master)
+        w.writers.fault()
+        status, text = w.codis.promote(replica)
+        assert status == 200, f"{status}: {text}"
+        w.wait_group(gid)
+        assert w.codis.master(gid).pod == replica.pod, "the promotion was undone"
+        time.sleep(1)
+    w.wait_whole()
+    w.assert_nothing_lost()
+    assert changes(w) == begun, f"the controller has changed masters, too: {set(changes(w)) - set(begun)}"
+
+
+def changes(w):
+    """The Events of all changes of masters by the controller."""
+    return [e for s in w.codis.servers() for e in w.kube.events(NAMESPACE, s.pod)
+            if e.startswith(("Promoted", "Switched"))]
+
+
+@case
+def second_failure(w):
+    """Of three members the master is killed, and the next one too before the third has synced with it: the third leads."""
+    objects = small(w, servers=3)
+    set_env(container(objects, "codis-server"), SERVER_REPLICA="3")
+    with applied(w, "three", objects) as codis:
+        wait_line(w, "three", ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+        writers = Writers(w.kube, "three")
+        writers.start()
+        time.sleep(5)
+        first = codis.master(1)
+        writers.fault(w.kill(f"three/{first.pod}/codis-server"))
+        wait_for("another master", lambda: (codis.master(1).pod != first.pod, first.pod), 20, every=0.02)
+        second = codis.master(1)
+        writers.fault(w.kill(f"three/{second.pod}/codis-server"))
+        w.note(f"{first.pod}, then {second.pod} killed; {[f'{s.pod} {s.words}' for s in codis.group(1)]}")
+        w.note(f"three in sync after {wait_three(codis):.1f} s, {codis.master(1).pod} leads")
+        report = writers.report()
+        writers.stop()
+        w.note(f"missing {report['missing']} of {report['acknowledged']}: {report['faults']}")
+        assert not report["check_failure"], report["check_failure"]
+        assert report["faults"][0]["missing_before"] == 0, "what the third had is missing"
+
+
+def wait_three(codis):
+    def probe():
+        why = codis.group_trouble(1, members=3)
+        return not why, why
+    return wait_for("the group", probe, 90, every=0.2)
