@@ -202,17 +202,45 @@ static void tell_status(struct cluster *c)
 }
 
 static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
+/* NULL: no memory. */
+static cJSON *pod_of(const struct cluster *c, const struct pod_view *p)
 {
-	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
-	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+	cJSON *pod = cJSON_CreateObject(), *meta = json_add_object(pod, "metadata");
 
-	if (meta && json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", s->pod.name) &&
-	    json_add_str(meta, "uid", s->pod.uid))
+	if (json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", p->name) &&
+	    json_add_str(meta, "uid", p->uid))
+		return pod;
+	cJSON_Delete(pod);
+	return NULL;
+}
+
+{
+	JSON_CLEANUP cJSON *pod = pod_of(c, &s->pod);
+
+	if (pod)
 		kube_event_once(c->ctl->events, "Pod", pod, true, "PasswordNotKnown",
 				"the controller is refused (%s): %s", s->complaint, why);
 }
 
 /* A server that wants another password than is known: told on its pod, once for each reason. Not at once: a Secret is
+/* Why a deletion takes so long, told on the pod, once. */
+static void tell_last_holders(struct cluster *c)
+{
+	for (int i = 0; i < c->view.group_count && c->view.mandate == MANDATE_LEAD; i++) {
+		const struct server_view *s = judge_last_holder(&c->view, &c->view.groups[i]);
+		struct observed_server *o = s ? cluster_server(c, s->addr) : NULL;
+		JSON_CLEANUP cJSON *pod = o && !o->told_last ? pod_of(c, &s->pod) : NULL;
+
+		if (!pod)
+			continue;
+		o->told_last = true;
+		log_warn(c->ctl->log, "server.last", "namespace=%s product=%s group=%d pod=%s keys=%lld", c->namespace,
+			 c->product, s->group, s->pod.name, (long long)s->info.keys);
+		kube_event_once(c->ctl->events, "Pod", pod, true, "OnlyCopy", "group %d: %s " STATUS_LAST_HOLDER,
+				s->group, s->pod.name);
+	}
+}
+
  * asked for while the server refuses already. */
 static void tell_troubles(struct cluster *c)
 {
@@ -349,6 +377,7 @@ static void turn(struct cluster *c)
 	tell_troubles(c);
 	c->open = n || is_open(c);
 }
+	tell_last_holders(c);
 
 void cluster_turn(struct cluster *c)
 {

@@ -53,6 +53,14 @@ static bool is_ours(const struct group_view *g, const struct server_view *s)
 	       (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
 }
 
+/* It is being deleted, and its preStop hook takes it for the one that has the only data (webhook/hooks.c): the group
+ * has another master now. */
+static bool waits_in_vain(const struct server_view *s)
+{
+	return s->pod.deleting && judge_heard(s) && !redis_info_guarded(&s->info) &&
+	       (s->info.role == REDIS_ROLE_MASTER || (!s->info.link_up && !s->info.syncing));
+}
+
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
 			const struct server_view *s)
 {
@@ -72,6 +80,11 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	}
 	if (hangs(d, &s->pod, s->reach, s->since_ms)) {
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
+		return true;
+	}
+	if (waits_in_vain(s) && !view_same_process(s, m)) {
+		a = propose_server(d, ACT_FOLLOW, gid, s, "it is being deleted, and another one leads: it may end");
+		memcpy(a->master, CODIS_GUARD_ADDR, sizeof(CODIS_GUARD_ADDR));
 		return true;
 	}
 	if (!judge_heard(s) || s->pod.deleting)

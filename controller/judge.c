@@ -351,6 +351,19 @@ const struct server_view *judge_newest(const struct cluster_view *v, const struc
 	return is_no_successor(v, g, best, &w) ? NULL : best;
 }
 
+const struct server_view *judge_last_holder(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *m = view_master(v, g), *s;
+
+	if (!m || !m->pod.deleting || !view_master_verified(m) || !m->info.keys || v->server_replica == 1)
+		return NULL;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (s != m && view_is_member(s, g->node.id) && view_synced(s, m) && !s->pod.deleting)
+			return NULL;
+	}
+	return m;
+}
+
 bool judge_may_live(const struct server_view *m, int gid)
 {
 	return m->reach != REACH_REFUSED && !m->info_valid && judge_has_pod(m) && !judge_of_another_group(m, gid);

@@ -63,6 +63,10 @@ const char *judge_held_up(const struct cluster_view *v, const struct group_view 
 const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,
 				       const struct decide_limits *limits);
 
+/* The master whose pod is being deleted while nobody has its keys: its preStop hook waits until a replica is in sync,
+ * for as long as the grace period allows. NULL: nobody waits. */
+const struct server_view *judge_last_holder(const struct cluster_view *v, const struct group_view *g);
+
 /* A master that only we may not hear, and that may hold the only data. */
 bool judge_may_live(const struct server_view *m, int gid);
 

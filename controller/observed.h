@@ -48,7 +48,8 @@ struct observed_server {
 	struct redis_probe *probe;
 	bool contradicts; /* its role and its group's node say different things */
 	bool wanted;
-	uint64_t told; /* cluster.c: the hash of what its pod's Event says of its password; 0: none */
+	uint64_t told;  /* cluster.c: the hash of what its pod's Event says of its password; 0: none */
+	bool told_last; /* cluster.c: that its deletion waits, since it has the only data */
 };
 
 /* node, exists, version, read_ms: observe.c. acted_ms, retry_ms, failures, running: act. masterless_ms: roster.c. */

@@ -397,6 +397,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	s->role_run_id[0] = '\0';
 	s->link_up_at_ms = s->link_down_since_ms = s->acted_ms = 0;
 	s->told = 0;
+	s->told_last = false;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 }
 

@@ -277,6 +277,8 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 		list_unsynced(v, g, m, &who);
 		say(r, "group %d lacks %d synced replica%s%s", g->node.id, missing, plural(missing),
 		    who.len && !who.failed ? who.data : "");
+		if (judge_last_holder(v, g))
+			say(r, "group %d: %s is being deleted and " STATUS_LAST_HOLDER, g->node.id, name_of(m));
 	}
 }
 

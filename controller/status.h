@@ -8,6 +8,9 @@
 
 #include "controller/decide.h"
 
+/* Of a server that is being deleted while nobody else has its data, in status and Event. */
+#define STATUS_LAST_HOLDER "has the only data: it waits for a replica in sync, as long as its grace period lasts"
+
 /* "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served"; *ok: nothing is missing. */
 void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
 /* The same with every member; the caller's (cJSON_Delete). NULL: no memory. */

@@ -20,8 +20,9 @@
  * The kubelet replaces $(NAME) in a probe's words where NAME is a variable of the container, and $$ by $: there is no
  * $$, and no command of one bare word in $(...). */
 
-/* timeout, since redis-cli waits for a hung server without limit, and what a kubelet kills is the shell alone. */
-static void add_ask(const struct hooks_redis *r, struct buf *out)
+/* timeout, since redis-cli waits for a hung server without limit, and what a kubelet kills is the shell alone. section:
+ * of INFO, or "": all. */
+static void add_ask(const struct hooks_redis *r, const char *section, struct buf *out)
 {
 	buf_addf(out,
 		 "t=; command -v timeout >/dev/null && t='timeout 1'\n"
@@ -29,13 +30,13 @@ static void add_ask(const struct hooks_redis *r, struct buf *out)
 		 r->host, r->port);
 	if (r->auth)
 		buf_addf(out, " -a \"%s\"", r->auth);
-	buf_addstr(out, " info replication 2>&1; }\n");
+	buf_addf(out, " info%s 2>&1; }\n", section);
 }
 
 void hooks_server_ready(const struct hooks_redis *r, struct buf *out)
 {
 	buf_addstr(out, MARK "ready is a master, and a replica whose link is up\n");
-	add_ask(r, out);
+	add_ask(r, " replication", out);
 	buf_addstr(out, "i=$(ask )\n"
 			"case $i in\n"
 			"*role:master*|*master_link_status:up*) exit 0 ;;\n"
@@ -49,7 +50,7 @@ void hooks_server_ready(const struct hooks_redis *r, struct buf *out)
 void hooks_server_start(const struct hooks_redis *r, struct buf *out)
 {
 	buf_addstr(out, MARK "until it answers, at most 3 s; the pod's address is published when this ends\n");
-	add_ask(r, out);
+	add_ask(r, " replication", out);
 	buf_addstr(out, "end=$(($(date +%s) + 2))\n"
 			"while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
 			"  case $(ask ) in *role:*) exit 0 ;; esac\n"
@@ -58,17 +59,30 @@ void hooks_server_start(const struct hooks_redis *r, struct buf *out)
 			"exit 0\n");
 }
 
-void hooks_server_stop(const struct hooks_redis *r, int seconds, struct buf *out)
+#define WAIT ") sleep 0.2 || sleep 1 ;;\n"
+
+/* Who has the only data, as far as it can tell itself: a master without a replica, and a replica that has lost its
+ * master, is in no sync and was given a role. A server that answers late is asked again: it may be one. */
+static void add_last_holder(struct buf *out)
 {
-	buf_addf(out, MARK "a master with a replica waits until codis-controller has switched, at most %d s\n",
-		 seconds);
-	add_ask(r, out);
-	buf_addf(out, "end=$(($(date +%%s) + %d))\n", seconds);
+	buf_addstr(out,
+		   "  *role:master*connected_slaves:0*:keys=*" WAIT "  *role:slave*master_port:1[!0-9]*) exit 0 ;;\n"
+		   "  *role:slave*master_link_status:down*master_sync_in_progress:0*:keys=*" WAIT);
+}
+
+void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, struct buf *out)
+{
+	buf_addf(out, MARK "a master waits until codis-controller has switched to a replica%s, at most %d s\n",
+		 alone ? "" : " that has its keys", seconds);
+	add_ask(r, "", out);
+	buf_addf(out, "end=$(($(date +%%s) + %d)) late=\n", seconds);
 	buf_addstr(out, "while [ \"$(date +%s)\" -lt \"$end\" ]; do\n"
-			"  case $(ask ) in\n"
-			"  *role:master*connected_slaves:0*) exit 0 ;;\n"
-			"  *role:master*) sleep 0.2 || sleep 1 ;;\n"
-			"  *) exit 0 ;;\n"
+			"  case $(ask ) in\n");
+	if (!alone)
+		add_last_holder(out);
+	buf_addstr(out, "  *role:master*connected_slaves:0*) exit 0 ;;\n"
+			"  *role:master*" WAIT "  *role:*|*refused*) exit 0 ;;\n"
+			"  *) [ \"$late\" = ... ] && exit 0; late=$late.; sleep 0.2 || sleep 1 ;;\n"
 			"  esac\n"
 			"done\n"
 			"exit 0\n");

@@ -24,8 +24,11 @@ struct hooks_redis {
 void hooks_server_ready(const struct hooks_redis *r, struct buf *out);
 /* Until the server answers, at most 3 s: the pod's address is published when this ends. */
 void hooks_server_start(const struct hooks_redis *r, struct buf *out);
-/* Until the server is no master or has no replica, at most `seconds`: the controller hands over meanwhile. */
-void hooks_server_stop(const struct hooks_redis *r, int seconds, struct buf *out);
+/* Until the server is a replica, at most `seconds`: the controller hands over meanwhile. A master without keys and
+ * without replicas has nothing to hand over. One with keys has the only data, and so has perhaps a replica that has
+ * lost its master: it waits for a successor that has them. alone (SERVER_REPLICA=1): nobody ever will, so it does not.
+ */
+void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, struct buf *out);
 /* Succeeds once the proxy is taken in: before, it answers everything with an error. */
 void hooks_proxy_ready(const char *host, const char *port, struct buf *out);
 /* Waits until the Service sends clients elsewhere, then leaves the dashboard's list; at most `seconds`. dashboard NULL:

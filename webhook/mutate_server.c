@@ -166,7 +166,7 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 
 	hooks_server_ready(r, &ready);
 	hooks_server_start(r, &start);
-	hooks_server_stop(r, mutation_stop_seconds(m), &stop);
+	hooks_server_stop(r, mutation_stop_seconds(m), m->known.server_replica == 1, &stop);
 	mutation_hook_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
 	mutation_hook_set(m, container, "postStart", &start,
 			  "the pod is not reachable before it ends, and ends if it fails");

@@ -496,6 +496,54 @@ TEST(master_on_a_cordoned_node_is_switched)
 	assert_string_equal(assert_only(w, ACT_SWITCH, B)->why, "the master's pod is being deleted");
 }
 
+/* Its preStop hook waits while it has a role and keys: the one that was replaced is told that it may end. */
+TEST(deleted_master_that_was_replaced_may_end)
+{
+	WORLD;
+
+	leads(&w->servers[1]);
+	memcpy(w->groups[0].node.servers[0].addr, B, sizeof(B));
+	memcpy(w->groups[0].node.servers[1].addr, A, sizeof(A));
+	w->servers[0].listed_index = 1;
+	w->servers[1].listed_index = 0;
+	send_slots(w, 1, B);
+	w->servers[0].pod.deleting = true;
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, CODIS_GUARD_ADDR);
+	guarded(&w->servers[0]);
+	assert_nothing(w);
+	follows(&w->servers[0], &w->servers[1]); /* its hook has ended */
+	assert_nothing(w);
+	w->servers[0].info.link_up = false;
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, CODIS_GUARD_ADDR);
+	w->servers[0].info.syncing = true;
+	assert_nothing(w);
+	leads(&w->servers[0]);
+	w->servers[0].pod.deleting = false;
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+}
+
+/* Both members are deleted at once: the master is left as it is, and the one made anew follows it, until they switch.
+ */
+TEST(last_holder_is_followed_while_it_is_being_deleted)
+{
+	WORLD;
+
+	w->servers[0].pod.deleting = true;
+	guarded(&w->servers[1]);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, B)->master, A);
+	assert_ptr_equal(judge_last_holder(&w->v, &w->groups[0]), &w->servers[0]);
+	follows(&w->servers[1], &w->servers[0]);
+	assert_null(judge_last_holder(&w->v, &w->groups[0]));
+	assert_only(w, ACT_SWITCH, B);
+	w->servers[1].pod.deleting = true;
+	assert_non_null(judge_last_holder(&w->v, &w->groups[0]));
+	w->v.server_replica = 1;
+	assert_null(judge_last_holder(&w->v, &w->groups[0]));
+	w->v.server_replica = 2;
+	w->servers[0].info.keys = 0;
+	assert_null(judge_last_holder(&w->v, &w->groups[0]));
+}
+
 TEST(no_switch_past_a_proxy_that_was_not_heard_yet)
 {
 	WORLD;

@@ -140,6 +140,19 @@ TEST(replica_that_is_not_synced)
 		    "replica (codis-server-1: no node takes it)");
 }
 
+TEST(deletion_of_the_last_that_has_the_data)
+{
+	WORLD(2);
+
+	w->servers[0].pod.deleting = true;
+	w->servers[1].info.link_up = false;
+	w->servers[1].info.syncing = true;
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 synced "
+		    "replica (codis-server-1: syncing); group 1: codis-server-0 is being deleted and has the only "
+		    "data: it waits for a replica in sync, as long as its grace period lasts");
+}
+
 TEST(group_whose_node_cannot_be_read)
 {
 	WORLD(2);

@@ -323,14 +323,19 @@ FIXTURE_TEST(start_is_bounded_for_a_hung_server)
 /* --- preStop
  * ---------------------------------------------------------------------------------------------------------- */
 
-static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
+static int64_t run_stop_of(struct fixture *f, const struct server *s, int seconds, bool alone)
 {
 	int64_t start = clock_mono_ms();
 
 	buf_reset(&f->script);
-	hooks_server_stop(&s->redis, seconds, &f->script);
+	hooks_server_stop(&s->redis, seconds, alone, &f->script);
 	assert_int_equal(run(f), 0);
 	return clock_mono_ms() - start;
+}
+
+static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
+{
+	return run_stop_of(f, s, seconds, false);
 }
 
 FIXTURE_TEST(stop_ends_at_once_where_there_is_nothing_to_wait_for)
@@ -368,7 +373,7 @@ FIXTURE_TEST(stop_waits_until_the_master_is_none)
 
 	make_pair(f);
 	write_program(f, "redis-cli", "echo >>$DIR/asks; PATH=${PATH#*:}; exec redis-cli \"$@\"");
-	hooks_server_stop(&f->a.redis, 25, &f->script);
+	hooks_server_stop(&f->a.redis, 25, false, &f->script);
 	pid = start_script(f, f->script.data, &fd);
 	wait_for_asks(f, 3);
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
@@ -385,7 +390,75 @@ FIXTURE_TEST(stop_is_bounded)
 	assert_in_range(run_stop(f, &f->a, 2), 900, 3500);
 	assert_in_range(run_stop(f, &f->a, 0), 0, 900);
 	kill(f->a.pid, SIGSTOP);
-	assert_in_range(run_stop(f, &f->a, 25), 900, 2500);
+	assert_in_range(run_stop(f, &f->a, 25), 3900, 7000); /* not after the first time that it answers late */
+}
+
+/* Starts the hook of a server, and waits until it has looked for long enough. */
+static pid_t start_stop(struct fixture *f, const struct server *s, int *fd)
+{
+	pid_t pid;
+	int status;
+
+	write_program(f, "redis-cli", "echo >>$DIR/asks; PATH=${PATH#*:}; exec redis-cli \"$@\"");
+	buf_reset(&f->script);
+	hooks_server_stop(&s->redis, 25, false, &f->script);
+	pid = start_script(f, f->script.data, fd);
+	wait_for_asks(f, 3);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	return pid;
+}
+
+/* The others of its group are gone with it: until one that was made anew has its keys, and the role. */
+FIXTURE_TEST(stop_of_the_only_one_with_keys_waits_for_a_successor)
+{
+	struct fixture *f = *state;
+	char words[64];
+	pid_t pid;
+	int fd, status;
+
+	start_server(f, &f->a, NULL);
+	make_master(f, &f->a);
+	command(f, &f->a, "set key value");
+	pid = start_stop(f, &f->a, &fd);
+	start_server(f, &f->b, NULL);
+	wait_for(f, &f->b, "role:slave");
+	snprintf(words, sizeof(words), "slaveof 127.0.0.1 %s", f->a.port);
+	command(f, &f->b, words);
+	wait_for(f, &f->b, "master_link_status:up");
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	command(f, &f->b, "slaveof no one");
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	command(f, &f->a, "slaveof 127.0.0.1 1"); /* as codis-controller does when the successor leads */
+	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
+/* Its master ends first: it is about to be promoted. */
+FIXTURE_TEST(stop_of_a_replica_that_has_lost_its_master_waits)
+{
+	struct fixture *f = *state;
+	pid_t pid;
+	int fd;
+
+	make_pair(f);
+	command(f, &f->a, "set key value");
+	command(f, &f->a, "wait 1 5000");
+	stop_server(&f->a);
+	wait_for(f, &f->b, "master_link_status:down");
+	pid = start_stop(f, &f->b, &fd);
+	command(f, &f->b, "slaveof 127.0.0.1 1");
+	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
+/* SERVER_REPLICA=1: nobody will ever have its keys. */
+FIXTURE_TEST(stop_of_one_without_siblings_does_not_wait)
+{
+	struct fixture *f = *state;
+
+	start_server(f, &f->a, NULL);
+	make_master(f, &f->a);
+	command(f, &f->a, "set key value");
+	assert_in_range(run_stop_of(f, &f->a, 25, true), 0, 1000);
+	assert_in_range(run_stop_of(f, &f->a, 2, false), 900, 3500);
 }
 
 /* --- proxy and dashboard
