@@ -17,6 +17,7 @@
 #include "common/net/addr.h"
 #include "common/net/http.h"
 #include "controller/act.h"
+#include "controller/budgets.h"
 #include "controller/ledger.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
@@ -201,7 +202,6 @@ static void tell_status(struct cluster *c)
 		 LOGQ(line));
 }
 
-static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
 /* NULL: no memory. */
 static cJSON *pod_of(const struct cluster *c, const struct pod_view *p)
 {
@@ -214,6 +214,7 @@ static cJSON *pod_of(const struct cluster *c, const struct pod_view *p)
 	return NULL;
 }
 
+static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
 {
 	JSON_CLEANUP cJSON *pod = pod_of(c, &s->pod);
 
@@ -222,7 +223,6 @@ static cJSON *pod_of(const struct cluster *c, const struct pod_view *p)
 				"the controller is refused (%s): %s", s->complaint, why);
 }
 
-/* A server that wants another password than is known: told on its pod, once for each reason. Not at once: a Secret is
 /* Why a deletion takes so long, told on the pod, once. */
 static void tell_last_holders(struct cluster *c)
 {
@@ -241,6 +241,7 @@ static void tell_last_holders(struct cluster *c)
 	}
 }
 
+/* A server that wants another password than is known: told on its pod, once for each reason. Not at once: a Secret is
  * asked for while the server refuses already. */
 static void tell_troubles(struct cluster *c)
 {
@@ -373,11 +374,12 @@ static void turn(struct cluster *c)
 	for (int i = 0; i < n; i++)
 		act(c, &actions[i]);
 	ledger_note(c);
+	budgets_keep(c);
 	tell_status(c);
 	tell_troubles(c);
+	tell_last_holders(c);
 	c->open = n || is_open(c);
 }
-	tell_last_holders(c);
 
 void cluster_turn(struct cluster *c)
 {

@@ -3,6 +3,7 @@
 #ifndef CODIS_CONTROLLER_CLUSTER_H
 #define CODIS_CONTROLLER_CLUSTER_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -32,6 +33,10 @@ struct controller {
 	struct kube_events *events;
 	struct inventory *inventory;
 	struct secrets *secrets;
+	/* Calls fn with `budgets` for each PodDisruptionBudget until it returns non-zero; -1: they are not known. NULL:
+	 * none are kept. */
+	void *budgets;
+	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
 	/* Whether a namespace takes part (--namespace-selector): elsewhere no pod is asked anything, whatever labels it
 	 * has. NULL: all do. */
 	bool (*takes_part)(void *ctx, const char *namespace);
@@ -104,6 +109,15 @@ struct cluster {
 	int note_failures;         /* in a row */
 	int64_t note_tried_ms, losses_ms;
 	struct note_times note, note_before;
+
+	/* budgets.c */
+	struct {
+		bool due;     /* something has changed since the last look */
+		bool writing; /* one is being written */
+		int failures; /* in a row */
+		int from_gid; /* the group that was written last */
+		int64_t looked_ms;
+	} budgets;
 
 	/* cluster.c */
 	struct cost cost;

@@ -40,7 +40,7 @@ static void on_change(void *ctx, const char *namespace, const char *product)
 		if ((namespace[0] && strcmp(c->namespace, namespace) != 0) ||
 		    (product[0] && strcmp(c->product, product) != 0))
 			continue;
-		c->stock_due = c->ask_now = true;
+		c->stock_due = c->ask_now = c->budgets.due = true;
 		cluster_look(c);
 	}
 }
@@ -132,6 +132,16 @@ bool clusters_take_part(const struct clusters *cs, const char *namespace)
 void clusters_namespaces_changed(struct clusters *cs)
 {
 	cs->changed = true;
+}
+
+void clusters_budgets_changed(struct clusters *cs, const char *namespace)
+{
+	for (struct cluster *c = cs->first; c; c = c->next) {
+		if (strcmp(c->namespace, namespace) != 0)
+			continue;
+		c->budgets.due = true;
+		cluster_look(c);
+	}
 }
 
 void clusters_take_stock(struct clusters *cs, const char *namespace)

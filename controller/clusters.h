@@ -29,6 +29,8 @@ void clusters_look(struct clusters *cs);
 void clusters_namespaces_changed(struct clusters *cs);
 /* Whether a cluster there is one of ours. */
 bool clusters_take_part(const struct clusters *cs, const char *namespace);
+/* A PodDisruptionBudget of that namespace is another than before. */
+void clusters_budgets_changed(struct clusters *cs, const char *namespace);
 /* Who is watched in a namespace is to be found out again. */
 void clusters_take_stock(struct clusters *cs, const char *namespace);
 

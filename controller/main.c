@@ -13,6 +13,7 @@
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
+#include "common/kube/budgets.h"
 #include "common/kube/event.h"
 #include "common/kube/lease.h"
 #include "common/kube/namespaces.h"
@@ -176,6 +177,18 @@ static void on_secret(void *ctx, const char *namespace)
 	clusters_take_stock(p->clusters, namespace);
 }
 
+static void on_budget(void *ctx, const char *namespace)
+{
+	struct codis_controller *p = ctx;
+
+	clusters_budgets_changed(p->clusters, namespace);
+}
+
+static void on_budgets_error(void *ctx, const struct error *err)
+{
+	on_watch_error(ctx, "poddisruptionbudgets", err);
+}
+
 static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
 	struct codis_controller *p = ctx;
@@ -249,6 +262,7 @@ static int start_kube(struct codis_controller *p, struct error *err)
 						.on_unreadable = on_unreadable,
 						.on_error = on_watch_error,
 						.ctx = p };
+	struct budgets_config budgets = { .on_change = on_budget, .on_error = on_budgets_error, .ctx = p };
 
 	p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity,
 					metric_counter(p->ctl.metrics, "codis_controller_events_dropped_total", "",
@@ -263,7 +277,11 @@ static int start_kube(struct codis_controller *p, struct error *err)
 		return -1;
 	p->ctl.inventory = watch.inventory = p->inventory;
 	p->watch = inventory_watch_start(p->ctl.uv, p->ctl.kube, &watch, err);
-	return p->watch ? 0 : -1;
+	if (!p->watch)
+		return -1;
+	p->ctl.budgets = budgets_start(p->ctl.uv, p->ctl.kube, &budgets, err);
+	p->ctl.each_budget = budgets_each;
+	return p->ctl.budgets ? 0 : -1;
 }
 
 static int start_lease(struct codis_controller *p, struct error *err)

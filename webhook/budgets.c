@@ -1,55 +1,55 @@
 #include "webhook/budgets.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/json.h"
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
-#include "common/kube/informer.h"
 #include "common/kube/selector.h"
 
-/* --- what there is ----------------------------------------------------------------------------------------------- */
+#define NAME_MAX_LEN 64 /* of which so much is said */
+#define TROUBLE_MAX  256
 
-static void prune(cJSON *budget)
-{
-	cJSON_DeleteItemFromObjectCaseSensitive(budget, "status");
-	cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(budget, "metadata"), "annotations");
-}
-
-struct informer *budgets_watch(uv_loop_t *uv, struct kube_client *kube,
-			       void (*on_error)(void *ctx, const struct error *err), void *ctx, struct error *err)
-{
-	struct informer_config config = {
-		.path = "/apis/policy/v1/poddisruptionbudgets", .prune = prune, .on_error = on_error, .ctx = ctx
-	};
-
-	return informer_start(uv, kube, &config, err);
-}
-
-int budgets_each(void *ctx, int (*fn)(void *arg, const cJSON *budget), void *arg)
-{
-	if (!informer_synced(ctx))
-		return -1;
-	informer_each(ctx, fn, arg);
-	return 0;
-}
-
-/* --- the warning ------------------------------------------------------------------------------------------------- */
-
+/* The user's budgets that select the pods. */
 struct protection {
 	const char *namespace;
 	const cJSON *labels;
-	bool found;
+	int64_t replicas;
+	int count;
+	char first[NAME_MAX_LEN], second[NAME_MAX_LEN];
+	bool loose; /* the first lets several go */
 };
+
+/* Of one that selects a group by its label, it is that group's number that counts, which is not known here. */
+static bool is_of_a_group(const cJSON *budget)
+{
+	return json_get(budget, "spec", "selector", "matchLabels", CODIS_LABEL_GROUP, NULL) != NULL;
+}
+
+static bool lets_several_go(const cJSON *budget, int64_t replicas)
+{
+	const cJSON *max = json_get(budget, "spec", "maxUnavailable", NULL);
+	const cJSON *min = json_get(budget, "spec", "minAvailable", NULL);
+
+	if (max)
+		return !cJSON_IsNumber(max) || max->valuedouble > 1;
+	return min && (!cJSON_IsNumber(min) || (!is_of_a_group(budget) && min->valuedouble < (double)replicas - 1));
+}
 
 static int look_at(void *arg, const cJSON *budget)
 {
 	struct protection *p = arg;
 	const char *namespace = json_str(budget, "metadata", "namespace", NULL);
+	const char *name = json_str(budget, "metadata", "name", NULL);
 
-	p->found = namespace && strcmp(namespace, p->namespace) == 0 &&
-		   selector_matches(json_get(budget, "spec", "selector", NULL), p->labels);
-	return p->found;
+	if (!namespace || strcmp(namespace, p->namespace) != 0 || codis_is_managed(budget) ||
+	    !selector_matches(json_get(budget, "spec", "selector", NULL), p->labels))
+		return 0;
+	snprintf(p->count ? p->second : p->first, NAME_MAX_LEN, "%s", name ? name : "");
+	if (!p->count)
+		p->loose = lets_several_go(budget, p->replicas);
+	return ++p->count == 2;
 }
 
 static const cJSON *template_of(const cJSON *set)
@@ -57,54 +57,58 @@ static const cJSON *template_of(const cJSON *set)
 	return json_get(set, "spec", "template", NULL);
 }
 
-static bool add_missing(cJSON *labels, const char *key, const char *value)
-{
-	return json_get(labels, key, NULL) || json_add_str(labels, key, value);
-}
-
-/* The labels that the first pods will have: the template's, and those that /mutate adds. NULL: no memory. */
+/* The labels that the first pods will have. NULL: no memory. */
 static cJSON *labels_of(const cJSON *set)
 {
-	const cJSON *template = template_of(set), *given = json_get(template, "metadata", "labels", NULL);
-	cJSON *labels = given ? cJSON_Duplicate(given, true) : cJSON_CreateObject();
 	struct codis_pod pod;
 	bool refused = codis_template_read(set, &pod, NULL) < 0;
 
-	if (add_missing(labels, CODIS_LABEL_COMPONENT, codis_component_name(CODIS_SERVER)) &&
-	    add_missing(labels, CODIS_LABEL_GROUP, "1") &&
-	    (refused || pod.product.said != SAID_KNOWN || add_missing(labels, CODIS_LABEL_PRODUCT, pod.product.text)))
-		return labels;
-	cJSON_Delete(labels);
-	return NULL;
+	return codis_server_labels(json_get(template_of(set), "metadata", "labels", NULL),
+				   !refused && pod.product.said == SAID_KNOWN ? pod.product.text : NULL, 1);
 }
 
-/* Where the budgets are not known, nobody is told that there is none. */
-static bool unprotected(const cJSON *set, const char *namespace, const struct lookups *lookups,
-			struct admission_verdict *v)
+/* Where the budgets are not known, nobody is told. Empty: nothing is amiss. */
+static void find_trouble(const cJSON *set, const char *namespace, const struct lookups *lookups,
+			 struct admission_verdict *v, char out[TROUBLE_MAX])
 {
 	JSON_CLEANUP cJSON *labels = labels_of(set);
-	struct protection p = { .namespace = namespace, .labels = labels };
+	struct protection p = { .namespace = namespace,
+				.labels = labels,
+				.replicas = json_int(1, set, "spec", "replicas", NULL) };
 
+	out[0] = '\0';
 	if (!labels)
 		admission_refuse_memory(v);
-	return labels && lookups->each_budget && lookups->each_budget(lookups->budgets, look_at, &p) == 0 && !p.found;
+	if (!labels || !lookups->each_budget || lookups->each_budget(lookups->budgets, look_at, &p) < 0)
+		return;
+	if (p.count == 2)
+		snprintf(out, TROUBLE_MAX,
+			 "two PodDisruptionBudgets select these pods, so Kubernetes evicts none of them: %s and %s",
+			 p.first, p.second);
+	else if (p.loose)
+		snprintf(out, TROUBLE_MAX,
+			 "PodDisruptionBudget %s may let a whole group go: without it codis-controller keeps one a "
+			 "group",
+			 p.first);
 }
 
 /* What was so before the update is not told again. */
-static bool is_newly_so(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
+static bool was_so(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v,
+		   const char *trouble)
 {
-	const cJSON *before = template_of(req->old_object);
+	char before[TROUBLE_MAX];
 
-	if (codis_component_of(before) != CODIS_SERVER)
-		return true;
-	return !json_equal(json_get(before, "metadata", "labels", NULL),
-			   json_get(template_of(req->object), "metadata", "labels", NULL)) &&
-	       !unprotected(req->old_object, req->namespace, lookups, v);
+	if (codis_component_of(template_of(req->old_object)) != CODIS_SERVER)
+		return false;
+	find_trouble(req->old_object, req->namespace, lookups, v, before);
+	return strcmp(before, trouble) == 0;
 }
 
 void check_budget(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	if (is_newly_so(req, lookups, v) && unprotected(req->object, req->namespace, lookups, v))
-		admission_warn(v, "add a PodDisruptionBudget (maxUnavailable 1) for these pods: none selects them yet, "
-				  "so a drain may take a whole group");
+	char trouble[TROUBLE_MAX];
+
+	find_trouble(req->object, req->namespace, lookups, v, trouble);
+	if (trouble[0] && !was_so(req, lookups, v, trouble))
+		admission_warn(v, "%s", trouble);
 }

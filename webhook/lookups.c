@@ -5,7 +5,7 @@
 
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
-#include "webhook/budgets.h"
+#include "common/kube/budgets.h"
 
 struct found {
 	void (*fn)(void *arg, const cJSON *set);

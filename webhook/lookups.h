@@ -7,7 +7,7 @@
 
 #include "webhook/validate.h"
 
-struct informer;
+struct budgets;
 struct inventory;
 struct inventory_watch;
 
@@ -16,7 +16,7 @@ struct lookups_source {
 	pthread_mutex_t *lock; /* of the inventory */
 	const struct inventory *inventory;
 	struct inventory_watch *watch;
-	struct informer *budgets;
+	struct budgets *budgets;
 };
 
 struct lookups lookups_in(struct lookups_source *source);

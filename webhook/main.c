@@ -11,10 +11,9 @@
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
-#include "common/kube/informer.h"
+#include "common/kube/budgets.h"
 #include "common/kube/program.h"
 #include "common/net/httpd.h"
-#include "webhook/budgets.h"
 #include "webhook/lookups.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
@@ -27,7 +26,7 @@ struct codis_webhook {
 	pthread_mutex_t lock; /* of the inventory: the loop feeds it, the server's threads read it */
 	struct inventory *inventory;
 	struct inventory_watch *watch;
-	struct informer *budgets;
+	struct budgets *budgets;
 	struct lookups_source lookups_source;
 	struct certs *certs;
 	struct webhook webhook;
@@ -142,7 +141,7 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 static bool heard(void *ctx, int64_t max_age_ms)
 {
 	struct codis_webhook *w = ctx;
-	int64_t age_ms = informer_age_ms(w->budgets);
+	int64_t age_ms = budgets_age_ms(w->budgets);
 
 	return inventory_watch_fresh(w->watch, max_age_ms) && age_ms >= 0 && age_ms <= max_age_ms;
 }
@@ -195,6 +194,7 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 						 .program = "codis-webhook",
 						 .on_error = on_inventory_error,
 						 .ctx = w };
+	struct budgets_config budgets = { .on_error = on_budgets_error, .ctx = w };
 
 	config.inventory = w->inventory = inventory_new();
 	if (!w->inventory)
@@ -202,7 +202,7 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	w->watch = inventory_watch_start(uv, w->program.kube, &config, err);
 	if (!w->watch)
 		return -1;
-	w->budgets = budgets_watch(uv, w->program.kube, on_budgets_error, w, err);
+	w->budgets = budgets_start(uv, w->program.kube, &budgets, err);
 	if (!w->budgets)
 		return -1;
 	w->lookups_source = (struct lookups_source){
@@ -234,7 +234,7 @@ static void stop(void *ctx)
 	httpd_stop(w->httpd);
 	loop_timer_free(w->drain);
 	certs_stop(w->certs);
-	informer_stop(w->budgets);
+	budgets_stop(w->budgets);
 	inventory_watch_stop(w->watch);
 	inventory_free(w->inventory);
 }

@@ -173,6 +173,7 @@ static void set_free(struct set *s)
 	if (!s)
 		return;
 	cJSON_Delete(s->annotations);
+	cJSON_Delete(s->labels);
 	free(s);
 }
 
@@ -188,6 +189,7 @@ static void set_drop(struct inventory *inv, struct set *s, bool gone)
 static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
 {
 	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
+	const cJSON *labels = json_get(object, "spec", "template", "metadata", "labels", NULL);
 	struct set *s = calloc(1, sizeof(*s) + kept_pod_size(template) + strlen(uid) + 1);
 	struct kept_pod said;
 
@@ -206,16 +208,24 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->created_ms = created(object);
 	s->annotations = cJSON_IsObject(annotations) ? cJSON_Duplicate(annotations, true) : NULL;
 	s->known.annotations = s->annotations;
+	s->labels = cJSON_IsObject(labels) ? cJSON_Duplicate(labels, true) : NULL;
+	s->known.labels = s->labels;
+	s->known.says_product = said.product.said == SAID_KNOWN;
 	s->member.name = s->known.name;
 	s->member.component = template->component;
 	s->member.said_product = &s->said_product;
 	s->member.said_replica = &s->said_replica;
 	s->member.product = &s->known.product;
 	s->member.trouble = &s->known.trouble;
-	if (!cJSON_IsObject(annotations) || s->annotations)
+	if ((!cJSON_IsObject(annotations) || s->annotations) && (!cJSON_IsObject(labels) || s->labels))
 		return s;
 	set_free(s);
 	return NULL;
+}
+
+static bool same_json(const cJSON *a, const cJSON *b)
+{
+	return a && b ? json_equal(a, b) : a == b;
 }
 
 static bool same_set(const struct set *a, const struct set *b)
@@ -224,8 +234,8 @@ static bool same_set(const struct set *a, const struct set *b)
 	       a->known.replicas == b->known.replicas && a->known.ordinals_start == b->known.ordinals_start &&
 	       a->known.server_replica == b->known.server_replica && a->known.deleting == b->known.deleting &&
 	       kept_text_equal(&a->said_product, &b->said_product) &&
-	       kept_text_equal(&a->said_replica, &b->said_replica) &&
-	       (a->annotations ? b->annotations && json_equal(a->annotations, b->annotations) : !b->annotations);
+	       kept_text_equal(&a->said_replica, &b->said_replica) && same_json(a->annotations, b->annotations) &&
+	       same_json(a->labels, b->labels);
 }
 
 /* As pod_put; takes the set over when it succeeds. */

@@ -44,6 +44,8 @@ struct inventory_set { /* a codis-server StatefulSet */
 	int replicas, ordinals_start;
 	int server_replica;       /* 0: not known */
 	const cJSON *annotations; /* of the inventory; NULL: none */
+	const cJSON *labels;      /* of its template; likewise */
+	bool says_product;        /* its template does, in a way that can be read here */
 	bool deleting;
 };
 

@@ -68,7 +68,7 @@ struct set {
 	struct member member;
 	struct inventory_set known;
 	struct kept_text said_product, said_replica;
-	cJSON *annotations;
+	cJSON *annotations, *labels;
 	struct table_link by_uid, by_name;
 	int64_t created_ms;
 	char texts[];

@@ -30,6 +30,30 @@ enum codis_component codis_component_of(const cJSON *object)
 	return codis_component_parse(label ? label : json_str(labels, "app", NULL));
 }
 
+static bool add_missing(cJSON *labels, const char *key, const char *value)
+{
+	return json_get(labels, key, NULL) || json_add_str(labels, key, value);
+}
+
+cJSON *codis_server_labels(const cJSON *given, const char *product, int group)
+{
+	cJSON *labels = given ? cJSON_Duplicate(given, true) : cJSON_CreateObject();
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", group);
+	if (add_missing(labels, CODIS_LABEL_COMPONENT, codis_component_name(CODIS_SERVER)) &&
+	    add_missing(labels, CODIS_LABEL_GROUP, number) &&
+	    (!product || add_missing(labels, CODIS_LABEL_PRODUCT, product)))
+		return labels;
+	cJSON_Delete(labels);
+	return NULL;
+}
+
+bool codis_is_managed(const cJSON *object)
+{
+	return is(json_str(object, "metadata", "labels", CODIS_LABEL_MANAGED_BY, NULL), CODIS_MANAGED_BY);
+}
+
 const char *codis_statefulset_of(const cJSON *pod)
 {
 	const cJSON *o;

@@ -82,6 +82,13 @@ int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err
  * namespace. owner is its name; name, uid and status stay empty. */
 int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err);
 
+/* The labels of a server of this group whose template has these (NULL: none), as codis-webhook completes them; product
+ * NULL: it says none. The caller's (cJSON_Delete). NULL: no memory. */
+cJSON *codis_server_labels(const cJSON *given, const char *product, int group);
+
+/* Whether codis-controller has made the object (CODIS_LABEL_MANAGED_BY). */
+bool codis_is_managed(const cJSON *object);
+
 /* The condition of that type in the status of an object, a Pod's or a Node's; NULL: it has none. */
 const cJSON *codis_condition(const cJSON *object, const char *type);
 

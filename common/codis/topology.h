@@ -10,14 +10,17 @@
 
 struct error;
 
-#define CODIS_LABEL_PRODUCT          "codis.io/product"
-#define CODIS_LABEL_COMPONENT        "codis.io/component"
-#define CODIS_LABEL_GROUP            "codis.io/group"
-#define CODIS_LABEL_INJECT           "codis.io/inject"       /* "false": the webhook leaves the object alone */
-#define CODIS_ANNOTATION_SPREAD      "codis.io/spread"       /* "strict" (default) or "soft" */
-#define CODIS_ANNOTATION_TOPOLOGY    "codis.io/topology-key" /* default kubernetes.io/hostname */
-#define CODIS_ANNOTATION_HOOKS       "codis.io/hooks"        /* "keep": the user's hooks stay */
-#define CODIS_ANNOTATION_HA          "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
+#define CODIS_LABEL_PRODUCT       "codis.io/product"
+#define CODIS_LABEL_COMPONENT     "codis.io/component"
+#define CODIS_LABEL_GROUP         "codis.io/group"
+#define CODIS_LABEL_INJECT        "codis.io/inject"       /* "false": the webhook leaves the object alone */
+#define CODIS_ANNOTATION_SPREAD   "codis.io/spread"       /* "strict" (default) or "soft" */
+#define CODIS_ANNOTATION_TOPOLOGY "codis.io/topology-key" /* default kubernetes.io/hostname */
+#define CODIS_ANNOTATION_HOOKS    "codis.io/hooks"        /* "keep": the user's hooks stay */
+#define CODIS_ANNOTATION_HA       "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
+/* On what codis-controller has made (a PodDisruptionBudget a group): codis-controller. */
+#define CODIS_LABEL_MANAGED_BY       "app.kubernetes.io/managed-by"
+#define CODIS_MANAGED_BY             "codis-controller"
 #define CODIS_SCHEDULER_NAME         "codis-scheduler"
 #define CODIS_DEFAULT_PRODUCT        "codis-test"
 #define CODIS_DEFAULT_SERVER_REPLICA 2

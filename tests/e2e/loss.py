@@ -54,22 +54,57 @@ def scale_in(w):
         w.kube.kubectl("annotate", "-n", NAMESPACE, "sts", "codis-server", "codis.io/allow-data-loss-")
 
 
-@case
-def no_budget(w):
-    """A codis-server StatefulSet without a disruption budget is warned of; the manifests have one, and are not."""
-    text = manifest("codis", "plain", "codis-server.yaml")
-    w.kube.kubectl("create", "namespace", "nobudget")
-    try:
-        done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
-        assert "add a PodDisruptionBudget" in done.stderr, done.stderr
-        w.kube.apply(manifest("codis", "plain", "codis-budgets.yaml"), "nobudget")
+BUDGETS = f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets"
 
-        def content():
-            done = w.kube.kubectl("apply", "-n", "nobudget", "--dry-run=server", "-f", "-", text=text)
-            return "PodDisruptionBudget" not in done.stderr, done.stderr
-        wait_for("an apply without a warning", content, 10)
+
+def budgets(w):
+    """The budgets of groups that the controller has made."""
+    return sorted(b["metadata"]["name"] for b in w.kube.items(BUDGETS, "app.kubernetes.io/managed-by=codis-controller"))
+
+
+def wait_budgets(w, *names):
+    return wait_for("the budgets", lambda: (budgets(w) == sorted(names), f"{budgets(w)}, not {sorted(names)}"), 30,
+                    every=0.1)
+
+
+def budget_of_all(name, limit):
+    return f"""apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {{name: {name}}}
+spec: {{{limit}, selector: {{matchLabels: {{app: codis-server}}}}}}
+"""
+
+
+@case
+def budget(w):
+    """Each group has its disruption budget, but where a user has made one: no pod is ever selected by two."""
+    wait_budgets(w, "codis-server-group-1", "codis-server-group-2")
+    owner = w.kube.get(f"{BUDGETS}/codis-server-group-1")["metadata"]["ownerReferences"][0]
+    assert owner["uid"] == w.kube.get(SET)["metadata"]["uid"], owner
+    w.kube.apply(budget_of_all("mine", "maxUnavailable: 2"), NAMESPACE)
+    try:
+        w.note(f"ours are gone {wait_budgets(w):.1f} s after another one was made")
     finally:
-        w.remove_codis("nobudget")
+        w.kube.kubectl("delete", "-n", NAMESPACE, "pdb", "mine")
+    w.note(f"and back {wait_budgets(w, 'codis-server-group-1', 'codis-server-group-2'):.1f} s after it was deleted")
+
+
+@case
+def loose_budget(w):
+    """A codis-server StatefulSet is made beside a budget of one's own that may let a whole group go: that is warned of."""
+    text = manifest("codis", "plain", "codis-server.yaml")
+    w.kube.kubectl("create", "namespace", "loosebudget")
+    try:
+        done = w.kube.kubectl("apply", "-n", "loosebudget", "--dry-run=server", "-f", "-", text=text)
+        assert "PodDisruptionBudget" not in done.stderr, done.stderr
+        w.kube.apply(budget_of_all("mine", "maxUnavailable: 50%"), "loosebudget")
+
+        def warned():
+            done = w.kube.kubectl("apply", "-n", "loosebudget", "--dry-run=server", "-f", "-", text=text)
+            return "PodDisruptionBudget mine may let a whole group go" in done.stderr, done.stderr
+        wait_for("a warning", warned, 10)
+    finally:
+        w.remove_codis("loosebudget")
 
 
 def evict(w, pod):
@@ -82,16 +117,69 @@ def evict(w, pod):
     return 201
 
 
+def wait_evictable(w, pod):
+    """Until the budget of the pod's group has counted its members: a moment after they are ready."""
+    def probe():
+        allowed = w.kube.get(f"{BUDGETS}/codis-server-group-{int(pod.rsplit('-', 1)[1]) // 2 + 1}").get("status", {})
+        return allowed.get("disruptionsAllowed") == 1, allowed
+    wait_for("the budget to count", probe, 20)
+
+
 @case
 def second_eviction(w):
     """Both members of a group are evicted at once: the second one is held until the first is back in sync."""
     before = put_keys(w)
     members = [s.pod for s in w.codis.group(1)]
+    wait_evictable(w, members[0])
     assert evict(w, members[0]) == 201
     assert evict(w, members[1]) == 429, "the second member was evicted with the first"
     w.note(f"group 1 is two in sync after {w.wait_group(1):.1f} s")
     w.wait_whole()
     assert w.codis.master(1).keys >= before[1], f"{before[1]} keys before, {w.codis.master(1).keys} now"
+
+
+@case
+def both_drained(w):
+    """Both nodes of a group are drained at once, with writers: nothing is lost."""
+    nodes = sorted({s.node for s in w.codis.group(1)})
+    w.start_writers(node=next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] not in nodes))
+    wait_evictable(w, "codis-server-0")
+    for node in nodes:
+        w.kube.cordon(node)
+    w.writers.fault()
+    answers = []
+
+    def drained():
+        """What two `kubectl drain` do: each pod on the nodes is evicted, and again after a 429."""
+        left = [s.pod for s in w.codis.servers() if s.node in nodes]
+        answers.extend(evict(w, pod) for pod in left)
+        return not left, left
+    w.note(f"drained after {wait_for('the drain', drained, 180, every=1):.0f} s")
+    assert 500 not in answers, answers
+    w.note(f"{answers.count(429)} evictions were refused for a while")
+    for node in nodes:
+        w.kube.cordon(node, False)
+    w.wait_whole()
+    w.assert_nothing_lost()
+
+
+@case
+def both_deleted(w):
+    """Both members of a group are deleted at once: the master waits until the one that is made anew has its keys."""
+    before = put_keys(w)
+    members, master = w.codis.group(1), w.codis.master(1)
+    for server in sorted(members, key=lambda s: s.is_master):
+        w.delete_pod(server.pod)
+    wait_for("the status", lambda: ("is being deleted and has the only data" in w.status_line(), w.status_line()), 20,
+             every=0.1)
+    w.note(w.status_line())
+    w.wait_moved(1, master)
+    w.wait_whole()
+    assert w.codis.master(1).keys >= before[1], f"{before[1]} keys before, {w.codis.master(1).keys} now"
+    told = [e for e in w.kube.events(NAMESPACE, master.pod) if e.startswith("OnlyCopy")]
+    assert told, w.kube.events(NAMESPACE, master.pod)
+    w.note(told[-1])
+    assert "LOST" not in w.status_line(), w.status_line()
 
 
 def group_status(w, gid):

@@ -375,6 +375,35 @@ CLUSTERS_TEST(server_that_wants_a_password_is_told_of_once_for_each_reason)
 	assert_int_equal(world.event_count, 3);
 }
 
+/* Why kubectl delete pod does not come back. */
+CLUSTERS_TEST(last_holder_is_told_of_once)
+{
+	struct observed_server *s;
+	struct cluster *c;
+
+	fixture_set_set(world.inv, 2, 0);
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1", .deleting = true });
+	tick(100);
+	c = clusters_first(w.cs);
+	look(c);
+	s = c->servers[0];
+	s->listed_group = s->group = c->groups[0]->node.id;
+	assert_int_equal(codis_group_append(&c->groups[0]->node, s->addr), 0);
+	s->reach = REACH_OK;
+	s->info_valid = true;
+	s->info.role = REDIS_ROLE_MASTER;
+	look(c);
+	assert_int_equal(world.event_count, 0); /* it has no key */
+	s->info.keys = 7;
+	look(c);
+	look(c);
+	assert_string_equal(world.events,
+			    "Warning Pod ns/codis-server-0 OnlyCopy: group 1: codis-server-0 has the only data: it "
+			    "waits for a replica in sync, as long as its grace period lasts\n");
+}
+
 /* One whose peers cost more than its share is asked seldom and is not OK; the others are looked at as before. */
 CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
 {

@@ -537,6 +537,9 @@ TEST(last_holder_is_followed_while_it_is_being_deleted)
 	assert_only(w, ACT_SWITCH, B);
 	w->servers[1].pod.deleting = true;
 	assert_non_null(judge_last_holder(&w->v, &w->groups[0]));
+	w->servers[0].pod.deleting = false;
+	assert_null(judge_last_holder(&w->v, &w->groups[0]));
+	w->servers[0].pod.deleting = true;
 	w->v.server_replica = 1;
 	assert_null(judge_last_holder(&w->v, &w->groups[0]));
 	w->v.server_replica = 2;

@@ -29,11 +29,13 @@ static void each_one(void *ctx, int (*fn)(void *arg, const cJSON *set), void *ar
 		fn(arg, set_there);
 }
 
-static int no_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), void *arg)
+static const cJSON *budget_there;
+
+static int one_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), void *arg)
 {
 	(void)ctx;
-	(void)fn;
-	(void)arg;
+	if (budget_there)
+		fn(arg, budget_there);
 	return 0;
 }
 
@@ -85,7 +87,7 @@ static void each_allocation(const char *path, char *text, const char *expect)
 		struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
 				     .metrics = metrics_new(),
 				     .viewer_image = VIEWER_IMAGE,
-				     .lookups = { .find = find_one, .each = each_one, .each_budget = no_budget } };
+				     .lookups = { .find = find_one, .each = each_one, .each_budget = one_budget } };
 		struct http_response res = { .status = 200, .body = BUF_INIT(TEXT_MAX) };
 
 		nomem_on();
@@ -163,8 +165,13 @@ static void each_of_validate(const char *subresource, const char *operation, con
 
 TEST(a_new_statefulset_is_warned_of_all_or_refused)
 {
+	JSON_CLEANUP cJSON *budget = parse_text("{\"metadata\":{\"namespace\":\"shop\",\"name\":\"mine\"},\"spec\":{"
+						"\"maxUnavailable\":\"50%\",\"selector\":{}}}");
+
 	set_there = NULL;
+	budget_there = budget;
 	each_of_validate("", "CREATE", NULL, SERVERS("codis-server", "p", "4", "", ""), "PodDisruptionBudget");
+	budget_there = NULL;
 	each_of_validate("", "CREATE", NULL, SERVERS("codis-server", "p", "3", "", ""), "\"allowed\":false");
 	/* What its pods would be refused for. */
 	each_of_validate("", "CREATE", NULL, SERVERS("codis-server", "p", "4", "", ",\"lifecycle\":[]"),

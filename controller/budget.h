@@ -1,0 +1,46 @@
+/* budget.h - the PodDisruptionBudget of a group: it lets one member be evicted while the others are ready, and ready is
+ * who is in sync (webhook/hooks.c). Pure; budgets.c watches and writes them.
+ *
+ * Kubernetes evicts no pod that two budgets select (it answers 500), so a group has none of ours where another one
+ * selects any of its pods. Nor has a group of one: its only pod could never be evicted. minAvailable is a number, since
+ * with maxUnavailable Kubernetes would count all pods of the StatefulSet, and let none of a group of two go. */
+#ifndef CODIS_CONTROLLER_BUDGET_H
+#define CODIS_CONTROLLER_BUDGET_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#define BUDGET_NAME_MAX 280
+
+enum budget_step {
+	BUDGET_RIGHT, /* nothing is to be done */
+	BUDGET_CREATE,
+	BUDGET_CHANGE,
+	BUDGET_DELETE,
+};
+
+struct budget_change {
+	enum budget_step step;
+	int gid;
+	char name[BUDGET_NAME_MAX];
+	char uid[40];    /* CHANGE, DELETE: of which object */
+	const char *why; /* a literal */
+};
+
+/* A codis-server StatefulSet and the budgets of its namespace. */
+struct budget_facts {
+	const char *namespace, *product, *set, *set_uid;
+	const cJSON *labels; /* of its template; NULL: none */
+	bool says_product;
+	int replicas, ordinals_start, server_replica;
+	const cJSON *const *budgets;
+	int count;
+};
+
+/* The first thing that is to be done, looking at the groups from this one on, and then at those before it. 0, or -1: no
+ * memory. */
+int budget_next(const struct budget_facts *f, int from_gid, struct budget_change *out);
+/* The object as it shall be; the caller's (cJSON_Delete). NULL: no memory. */
+cJSON *budget_object(const struct budget_facts *f, int gid);
+
+#endif

@@ -1,0 +1,363 @@
+/* Which PodDisruptionBudgets the groups of a StatefulSet are to have, and what is written for it. The API server is
+ * played by kube_call() and the informer's functions. */
+#include "controller/budget.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "common/codis/topology.h"
+#include "common/kube/client.h"
+#include "controller/budgets.h"
+#include "tests/unit/controller_world.h"
+#include "tests/unit/nomem.h"
+#include "tests/unit/parse_text.h"
+#include "tests/unit/pods_fixture.h"
+#include "tests/unit/test.h"
+
+#define BUDGETS 8
+
+struct budget_world {
+	struct budget_facts f;
+	cJSON *labels, *budgets[BUDGETS];
+	const cJSON *given[BUDGETS];
+	char asked[2048]; /* the last call */
+	int calls;
+	kube_done done;
+};
+
+static struct budget_world w;
+
+/* StatefulSet codis-server of four in groups of two. */
+static int begin(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.labels = parse_text("{\"app\":\"codis-server\"}");
+	w.f = (struct budget_facts){ .namespace = "shop",
+				     .product = "codis-test",
+				     .set = "codis-server",
+				     .set_uid = "set-1",
+				     .labels = w.labels,
+				     .says_product = true,
+				     .replicas = 4,
+				     .server_replica = 2,
+				     .budgets = w.given };
+	return 0;
+}
+
+static int finish(void **state)
+{
+	(void)state;
+	for (int i = 0; i < w.f.count; i++)
+		cJSON_Delete(w.budgets[i]);
+	cJSON_Delete(w.labels);
+	return 0;
+}
+#define BUDGET_TEST(name) TEST_WITH(name, begin, finish)
+
+static void add(cJSON *budget)
+{
+	assert_non_null(budget);
+	w.given[w.f.count] = w.budgets[w.f.count] = budget;
+	w.f.count++;
+}
+
+/* One that somebody else has made. */
+static void add_other(const char *selector)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"other\",\"namespace\":\"%s\",\"uid\":\"other-1\"},\"spec\":{"
+		 "\"maxUnavailable\":1,\"selector\":%s}}",
+		 w.f.namespace, selector);
+	add(parse_text(text));
+}
+
+/* As it was written, with a uid. */
+static void add_ours(int gid)
+{
+	cJSON *budget = budget_object(&w.f, gid);
+
+	assert_non_null(json_add_fmt(cJSON_GetObjectItem(budget, "metadata"), "uid", "ours-%d", gid));
+	add(budget);
+}
+
+static struct budget_change next(void)
+{
+	struct budget_change change;
+
+	assert_int_equal(budget_next(&w.f, 0, &change), 0);
+	return change;
+}
+
+static void assert_next(enum budget_step step, const char *name, const char *why)
+{
+	struct budget_change change = next();
+
+	assert_int_equal(change.step, step);
+	assert_string_equal(change.name, name);
+	assert_string_equal(change.why, why);
+}
+
+BUDGET_TEST(each_group_gets_its_own)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+	JSON_CLEANUP cJSON *object = budget_object(&w.f, 2);
+
+	assert_int_equal(json_write(object, &text), 0);
+	assert_string_equal(
+		text.data,
+		"{\"apiVersion\":\"policy/v1\",\"kind\":\"PodDisruptionBudget\",\"metadata\":{\"name\":"
+		"\"codis-server-group-2\",\"namespace\":\"shop\",\"labels\":{\"app.kubernetes.io/managed-by\":"
+		"\"codis-controller\",\"codis.io/product\":\"codis-test\",\"codis.io/group\":\"2\"},"
+		"\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\",\"name\":\"codis-server\","
+		"\"uid\":\"set-1\"}]},\"spec\":{\"minAvailable\":1,\"selector\":{\"matchExpressions\":[{\"key\":"
+		"\"statefulset.kubernetes.io/pod-name\",\"operator\":\"In\",\"values\":[\"codis-server-2\","
+		"\"codis-server-3\"]}]}}}");
+	assert_next(BUDGET_CREATE, "codis-server-group-1", "a drain may not take a whole group");
+	add_ours(1);
+	assert_next(BUDGET_CREATE, "codis-server-group-2", "a drain may not take a whole group");
+	add_ours(2);
+	assert_int_equal(next().step, BUDGET_RIGHT);
+}
+
+BUDGET_TEST(the_next_group_first)
+{
+	struct budget_change change;
+
+	assert_int_equal(budget_next(&w.f, 2, &change), 0);
+	assert_int_equal(change.gid, 2);
+	add_ours(2);
+	assert_int_equal(budget_next(&w.f, 2, &change), 0);
+	assert_int_equal(change.gid, 1);
+}
+
+/* Kubernetes evicts no pod that two select. */
+BUDGET_TEST(none_beside_another_one)
+{
+	add_ours(1);
+	add_ours(2);
+	add_other("{\"matchLabels\":{\"app\":\"codis-proxy\"}}");
+	assert_int_equal(next().step, BUDGET_RIGHT);
+	add_other("{\"matchLabels\":{\"statefulset.kubernetes.io/pod-name\":\"codis-server-3\"}}");
+	assert_next(BUDGET_DELETE, "codis-server-group-2", "another budget selects its pods, and two evict none");
+	assert_string_equal(next().uid, "ours-2");
+	add_other("{\"matchLabels\":{\"app\":\"codis-server\"}}");
+	assert_string_equal(next().name, "codis-server-group-1");
+}
+
+/* By labels that only the pods have. */
+BUDGET_TEST(none_beside_one_that_selects_by_the_labels_of_the_webhook)
+{
+	add_other("{\"matchLabels\":{\"codis.io/group\":\"1\",\"codis.io/component\":\"codis-server\"}}");
+	assert_string_equal(next().name, "codis-server-group-2");
+	add_other("{\"matchLabels\":{\"codis.io/product\":\"codis-test\"}}");
+	assert_int_equal(next().step, BUDGET_RIGHT);
+	w.f.says_product = false; /* then the pods have no such label */
+	assert_string_equal(next().name, "codis-server-group-2");
+}
+
+BUDGET_TEST(group_that_has_other_members)
+{
+	add_ours(1);
+	add_ours(2);
+	w.f.server_replica = 4;
+	assert_next(BUDGET_DELETE, "codis-server-group-2", "its group is no more");
+	cJSON_Delete(w.budgets[--w.f.count]);
+	assert_next(BUDGET_CHANGE, "codis-server-group-1", "the group has other members now");
+	assert_string_equal(next().uid, "ours-1");
+}
+
+BUDGET_TEST(groups_that_are_no_more)
+{
+	add_ours(1);
+	add_ours(2);
+	w.f.replicas = 2;
+	assert_next(BUDGET_DELETE, "codis-server-group-2", "its group is no more");
+	w.f.replicas = 0;
+	assert_int_equal(next().step, BUDGET_DELETE);
+	w.f.replicas = 4;
+	w.f.ordinals_start = 2;
+	assert_next(BUDGET_DELETE, "codis-server-group-1", "its group is no more");
+}
+
+/* Its node could never be drained. */
+BUDGET_TEST(group_of_one)
+{
+	add_ours(1);
+	add_ours(2);
+	w.f.replicas = 3;
+	assert_next(BUDGET_DELETE, "codis-server-group-2", "a group of one could never be drained");
+	cJSON_Delete(w.budgets[--w.f.count]);
+	assert_int_equal(next().step, BUDGET_RIGHT);
+}
+
+/* Of a StatefulSet of this name that is no more, or of another one: Kubernetes takes it away with its owner. */
+BUDGET_TEST(those_of_another_set_are_left)
+{
+	w.f.set_uid = "set-0";
+	add_ours(1);
+	w.f.set_uid = "set-1";
+	assert_next(BUDGET_CREATE, "codis-server-group-1", "a drain may not take a whole group");
+}
+
+BUDGET_TEST(without_memory_nothing_is_known)
+{
+	struct budget_change change;
+
+	add_ours(1);
+	add_other("{\"matchLabels\":{\"app\":\"codis-proxy\"}}");
+	NOMEM_EACH
+	{
+		int done;
+
+		nomem_on();
+		done = budget_next(&w.f, 0, &change);
+		nomem_off();
+		if (done == 0) {
+			assert_int_equal(change.step, BUDGET_CREATE);
+			assert_int_equal(change.gid, 2);
+		} else {
+			assert_true(nomem_failed());
+		}
+	}
+}
+
+/* --- what is written ------------------------------------------------------------------------------------------------
+ */
+
+struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	char *text = cJSON_PrintUnformatted(body);
+
+	(void)k;
+	(void)timeout_ms;
+	(void)err;
+	assert_ptr_equal(ctx, world.c);
+	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type ? content_type : "-", text);
+	cJSON_free(text);
+	w.calls++;
+	w.done = done;
+	return (struct http_call *)&w;
+}
+
+static int each(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg)
+{
+	assert_ptr_equal(budgets, &w);
+	for (int i = 0; i < w.f.count; i++)
+		fn(arg, w.budgets[i]);
+	return 0;
+}
+
+/* The controller leads codis-test of "ns", which has StatefulSet codis-server. */
+static int begin_world(void **state)
+{
+	begin(state);
+	w.f.namespace = "ns";
+	controller_world_begin("ns");
+	fixture_set_set(world.inv, 2, 0);
+	world.ctl.budgets = &w;
+	world.ctl.each_budget = each;
+	world.c->view.mandate = MANDATE_LEAD;
+	world.c->view.kube_fresh = true;
+	world.c->view.server_replica = 2;
+	world.c->view.now_ms = 100000;
+	snprintf(world.c->view.set, VIEW_NAME_MAX, "codis-server");
+	return 0;
+}
+
+static int finish_world(void **state)
+{
+	controller_world_end();
+	return finish(state);
+}
+#define WRITE_TEST(name) TEST_WITH(name, begin_world, finish_world)
+
+static void keep_after(int ms)
+{
+	world.c->view.now_ms += ms;
+	budgets_keep(world.c);
+}
+
+static void answer(enum error_code code)
+{
+	struct error err = ERROR_INIT;
+
+	if (code != ERR_NONE)
+		error_set(&err, code, "no");
+	w.done(world.c, NULL, code == ERR_NONE ? NULL : &err);
+}
+
+WRITE_TEST(one_is_created_and_its_answer_awaited)
+{
+	keep_after(0);
+	assert_int_equal(w.calls, 1);
+	assert_non_null(strstr(w.asked, "POST /apis/policy/v1/namespaces/ns/poddisruptionbudgets - {\"apiVersion\""));
+	assert_non_null(strstr(w.asked, "[\"codis-server-0\",\"codis-server-1\"]"));
+	keep_after(5000);
+	assert_int_equal(w.calls, 1);
+	assert_false(cluster_idle(world.c));
+	answer(ERR_NONE);
+	assert_true(cluster_idle(world.c));
+	keep_after(0); /* looked at at once */
+	assert_int_equal(w.calls, 2);
+	answer(ERR_NONE);
+}
+
+WRITE_TEST(what_fails_is_tried_later_and_later)
+{
+	keep_after(0);
+	answer(ERR_DENIED);
+	keep_after(999);
+	assert_int_equal(w.calls, 1);
+	keep_after(1);
+	assert_int_equal(w.calls, 2);
+	answer(ERR_DENIED);
+	keep_after(1999);
+	assert_int_equal(w.calls, 2);
+	keep_after(1);
+	assert_int_equal(w.calls, 3);
+	answer(ERR_NONE);
+}
+
+WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
+{
+	char uid[64];
+
+	snprintf(uid, sizeof(uid), "%s", inventory_set_of(world.inv, "ns", "codis-test")->uid);
+	w.f.set_uid = uid;
+	w.f.server_replica = 3;
+	add_ours(1);
+	keep_after(0);
+	assert_non_null(strstr(w.asked, "PATCH /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 "
+					"application/merge-patch+json {\"metadata\":{\"uid\":\"ours-1\"},\"spec\":{"
+					"\"minAvailable\":1,"));
+	answer(ERR_NONE);
+	add_other("{}");
+	keep_after(0);
+	assert_string_equal(w.asked, "DELETE /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 - "
+				     "{\"preconditions\":{\"uid\":\"ours-1\"}}");
+	answer(ERR_NOTFOUND);
+	assert_int_equal(world.c->budgets.failures, 0);
+}
+
+WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
+{
+	world.c->view.mandate = MANDATE_NONE;
+	keep_after(60000);
+	world.c->view.mandate = MANDATE_LEAD;
+	world.c->view.kube_fresh = false;
+	keep_after(60000);
+	world.c->view.kube_fresh = true;
+	world.c->view.set_deleting = true;
+	keep_after(60000);
+	world.c->view.set_deleting = false;
+	world.ctl.each_budget = NULL;
+	keep_after(60000);
+	assert_int_equal(w.calls, 0);
+}
