@@ -254,7 +254,9 @@ static bool promotion_idle(const struct making *m, const struct observed_group *
 			return false;
 		if (d->reach == REACH_SILENT && m->v->now_ms - d->since_ms <= PROMOTION_SILENT_MS)
 			return false;
-		/* One that waits for the lock does nothing. */
+		/* One that waits for the lock does nothing; one that was not heard yet may do anything. */
+		if (d->reach == REACH_UNKNOWN && d->told_ms <= o->promoting_since_ms)
+			return false;
 	}
 	return true;
 }

@@ -454,6 +454,22 @@ TEST(promotion_of_a_dashboard_that_does_not_answer)
 	assert_true(look(w)->groups[0].promoting_idle);
 }
 
+/* This controller has just begun, in the middle of a person's promotion. */
+TEST(promotion_of_a_dashboard_that_was_not_heard_yet)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "prepared");
+	w->group.promoting_since_ms = NOW - 15;
+	w->dashboards[0].reach = REACH_UNKNOWN;
+	w->dashboards[0].told_ms = w->dashboards[0].heard_ms = 0;
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].told_ms = NOW - 15; /* it was asked before that was seen */
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].told_ms = NOW - 14; /* it waits for its lock */
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
 TEST(of_two_dashboards_the_one_that_serves_counts)
 {
 	WORLD;
