@@ -44,10 +44,9 @@ static void catch_up(struct op *op, void (*then)(struct op *op));
 static void write_fence(struct op *op);
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err);
-static void ask_master(struct op *op);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
-static void ask_replica(struct op *op);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
+static void weigh_offsets(struct op *op);
 static void take_role(struct op *op);
 static void on_role(void *ctx, const char *answer, const struct error *err);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
@@ -205,40 +204,42 @@ static void on_fenced(void *ctx, const char *data, size_t len, const struct coor
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */
 
+/* What has this one? */
+static void ask(struct op *op, const char *addr, redis_done done)
+{
+	static const char *const info[] = { "INFO" };
+	struct error err = ERROR_INIT;
+
+	op->asked++;
+	if (op_try_command(op, addr, done, 1, info, &err) == 0)
+		return;
+	op->unasked = true;
+	op->failed = err;
+	weigh_offsets(op);
+}
+
+/* Both at once: what the replica has reached when it is asked, it has. */
+static void ask_both(struct op *op)
+{
+	op->asked = 1; /* so that one that fails at once does not end it before the other is asked */
+	op->unasked = false;
+	op->failed.code = ERR_NONE;
+	ask(op, op->a.from, on_master_offset);
+	ask(op, op->a.addr, on_replica_offset);
+	weigh_offsets(op);
+}
+
+static void ask_replica(struct op *op)
+{
+	op->failed.code = ERR_NONE;
+	ask(op, op->a.addr, on_replica_offset);
+}
+
 static void catch_up(struct op *op, void (*then)(struct op *op))
 {
 	op->caught_up = then;
 	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
-	ask_master(op);
-}
-
-static void command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)
-{
-	struct error err = ERROR_INIT;
-
-	if (op_try_command(op, addr, done, argc, argv, &err) < 0)
-		give_up(op, &err);
-}
-
-static void ask_master(struct op *op)
-{
-	static const char *const info[] = { "INFO" };
-
-	command(op, op->a.from, on_master_offset, 1, info);
-}
-
-/* One that forks or is busy answers late, or with an error, and has what its replica has not. */
-static void ask_master_again(struct op *op, const struct error *why)
-{
-	struct error err = ERROR_INIT;
-
-	if (clock_mono_ms() <= op->until_ms) {
-		op_wait(op, CATCH_UP_AGAIN_MS, ask_master);
-		return;
-	}
-	error_set(&err, ERR_TIMEOUT, "the %smaster does not say what it has: %s", op->locked ? "locked " : "",
-		  why->text);
-	give_up(op, &err);
+	ask_both(op);
 }
 
 static void on_master_offset(void *ctx, const char *answer, const struct error *err)
@@ -247,47 +248,65 @@ static void on_master_offset(void *ctx, const char *answer, const struct error *
 	struct redis_info info;
 	struct error bad = ERROR_INIT;
 
-	op->old_lives = !err;
-	if (err && err->code == ERR_REFUSED) {
-		/* It died meanwhile: what the replica of a locked one has is all there is. Else it is judged anew. */
-		if (op->locked)
-			op->caught_up(op);
-		else
-			give_up(op, err);
-		return;
-	}
-	if (err || redis_info_parse(answer, strlen(answer), &info, &bad) < 0) {
-		ask_master_again(op, err ? err : &bad);
-		return;
-	}
-	op->goal = info.offset;
-	ask_replica(op);
-}
-
-static void ask_replica(struct op *op)
-{
-	static const char *const info[] = { "INFO" };
-
-	command(op, op->a.addr, on_replica_offset, 1, info);
+	op->old_failed = err ? err->code : ERR_NONE;
+	if (!err && redis_info_parse(answer, strlen(answer), &info, &bad) < 0)
+		op->old_failed = bad.code;
+	if (op->old_failed != ERR_NONE)
+		op->failed = err ? *err : bad;
+	else
+		op->goal = info.offset;
+	weigh_offsets(op);
 }
 
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
 	struct redis_info info;
-	struct error late = ERROR_INIT;
 
-	if (err) {
-		give_up(op, err);
-	} else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.offset >= op->goal) {
-		op->caught_up(op);
-	} else if (clock_mono_ms() <= op->until_ms) {
-		op_wait(op, CATCH_UP_AGAIN_MS, ask_replica);
-	} else {
-		error_set(&late, ERR_TIMEOUT, "the replica did not catch up with %s in time",
-			  op->locked ? "the locked master" : "its master");
-		give_up(op, &late);
+	op->reached = -1;
+	if (err)
+		op->failed = *err;
+	else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0)
+		op->reached = info.offset;
+	weigh_offsets(op);
+}
+
+/* Neither an answer of the master nor an offset that is high enough: not for long. */
+static void ask_again(struct op *op, void (*whom)(struct op *op))
+{
+	struct error late = ERROR_INIT;
+	const char *locked = op->locked ? "locked " : "";
+
+	if (clock_mono_ms() <= op->until_ms) {
+		op_wait(op, CATCH_UP_AGAIN_MS, whom);
+		return;
 	}
+	if (op->old_failed != ERR_NONE)
+		error_set(&late, ERR_TIMEOUT, "the %smaster does not say what it has: %s", locked, op->failed.text);
+	else
+		error_set(&late, ERR_TIMEOUT, "the replica did not catch up with its %smaster in time", locked);
+	give_up(op, &late);
+}
+
+/* Once all that were asked have answered, or failed. */
+static void weigh_offsets(struct op *op)
+{
+	struct error failed = op->failed;
+
+	if (--op->asked)
+		return;
+	if (op->unasked)
+		give_up(op, &failed);
+	else if (op->old_failed == ERR_REFUSED && op->locked)
+		op->caught_up(op); /* it died meanwhile: what its replica has is all there is */
+	else if (op->old_failed == ERR_REFUSED || (op->old_failed == ERR_NONE && failed.code != ERR_NONE))
+		give_up(op, &failed);
+	else if (op->old_failed != ERR_NONE)
+		ask_again(op, ask_both); /* one that forks or is busy has what its replica has not */
+	else if (op->reached >= op->goal)
+		op->caught_up(op);
+	else
+		ask_again(op, ask_replica);
 }
 
 /* --- role, fill, reload ------------------------------------------------------------------------------------------- */
@@ -447,7 +466,7 @@ static void take_back(struct op *op, const struct error *err)
 	struct error late = ERROR_INIT;
 
 	op->failed = *err;
-	if (op->a.kind != ACT_SWITCH || !op->old_lives || codis_group_lead(&op->next, op->a.from) < 0 ||
+	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE || codis_group_lead(&op->next, op->a.from) < 0 ||
 	    op_fence(op, on_taken_back, &late) < 0)
 		op_end(op, &op->failed);
 }

@@ -22,13 +22,15 @@ static void propose_proxy(struct decision *d, enum action_kind kind, int gid, co
 	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
 }
 
-/* The declared master of a group when it truly is one and nothing is under way there; else "". */
-static const char *settled_master(const struct decision *d, int gid)
+/* The declared master of a group when it truly is one, nothing is under way there, and the proxy was asked since
+ * somebody else wrote its node; else "". */
+static const char *settled_master(const struct decision *d, const struct proxy_view *p, int gid)
 {
 	const struct group_view *g = view_group(d->v, gid);
 	const char *why;
 
-	if (!g || g->busy || g->node.promoting_state[0] || judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
+	if (!g || g->busy || p->slots_ms < g->written_ms || g->node.promoting_state[0] ||
+	    judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
 		return "";
 	return g->node.servers[0].addr;
 }
@@ -70,7 +72,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			continue;
 		if (gid != asked) {
 			asked = gid;
-			master = settled_master(d, gid);
+			master = settled_master(d, p, gid);
 		}
 		if (master[0] &&
 		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(d->v, p, i))))

@@ -182,6 +182,17 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 		tell_object(c, "StatefulSet", v->set, v->set_uid, "DataLost", words);
 }
 
+/* What is being taken back, or may yet be, is not lost: nothing is told of a group before what is known of it is of one
+ * time. */
+static bool may_come_back(const struct cluster *c, const struct observed_group *g)
+{
+	const struct group_view *group = view_group(&c->view, g->node.id);
+	const struct server_view *m = group ? view_master(&c->view, group) : NULL, *old;
+
+	return g->running || !group || group->busy ||
+	       (m && view_master_verified(m) && succession_judge(&c->view, group, m, &old) != SUCCESSION_FINE);
+}
+
 static void tell_losses(struct cluster *c)
 {
 	for (int i = 0; i < c->group_count; i++) {
@@ -190,7 +201,7 @@ static void tell_losses(struct cluster *c)
 		if (!g->counted)
 			count_losses(c, g->node.id, 0); /* a counter that begins with 1 has never risen */
 		g->counted = true;
-		if (!g->data.lost_keys || g->data.told || g->running)
+		if (!g->data.lost_keys || g->data.told || may_come_back(c, g))
 			continue;
 		g->data.told = true;
 		tell_loss(c, g);
@@ -305,14 +316,14 @@ static void note_both(struct cluster *c, const struct inventory_set *set)
 	}
 }
 
-/* What is being taken back right now may not be lost at all. */
-static void pass_over_running(struct cluster *c)
+static void pass_over_what_may_come_back(struct cluster *c)
 {
 	for (int i = 0; i < c->view.group_count; i++) {
-		const struct observed_group *g = cluster_group(c, c->view.groups[i].node.id, false);
+		struct group_view *group = &c->view.groups[i];
+		const struct observed_group *g = group->new_lost_keys ? cluster_group(c, group->node.id, false) : NULL;
 
-		if (g && g->running)
-			c->view.groups[i].new_lost_keys = 0;
+		if (g && may_come_back(c, g))
+			group->new_lost_keys = 0;
 	}
 }
 
@@ -320,7 +331,7 @@ void ledger_note(struct cluster *c)
 {
 	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
 
-	pass_over_running(c);
+	pass_over_what_may_come_back(c);
 	if (c->view.mandate == MANDATE_LEAD) {
 		tell_losses(c);
 		tell_successions(c);

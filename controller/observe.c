@@ -120,11 +120,14 @@ static bool is_older(struct cluster *c, struct observed_group *g, const struct c
 	return true;
 }
 
-/* What this controller writes itself is known before it is read (op_fenced()). */
-static void note_written(struct observed_group *g, int version, bool first)
+/* What this controller writes itself is known before it is read (op_fenced()). Where the proxies send the group's slots
+ * now is to be asked anew. */
+static void note_written(struct cluster *c, struct observed_group *g, int version, bool first)
 {
 	g->others_version = version;
 	g->written_ms = first ? 0 : clock_mono_ms();
+	for (int i = 0; i < c->proxy_count && !first; i++)
+		c->proxies[i]->asked_ms = 0;
 }
 
 bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len,
@@ -150,7 +153,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	news = first || g->exists == gone || (!gone && stat->version != g->version) ||
 	       memcmp(&before, &node, sizeof(node)) != 0;
 	if (!gone && (first || stat->version != g->version || (g->czxid && stat->czxid != g->czxid)))
-		note_written(g, stat->version, first);
+		note_written(c, g, stat->version, first);
 	g->node = node;
 	g->exists = !gone;
 	g->version = gone ? g->version : stat->version;

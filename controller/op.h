@@ -38,9 +38,11 @@ struct op {
 	void (*then)(struct op *op);
 	/* act_promote.c: a switch catches up, or is given up */
 	void (*caught_up)(struct op *op);
-	int64_t goal, until_ms;
-	bool old_lives; /* the old master answered when it was last asked */
-	bool locked;    /* proxies were told to hold the slots */
+	int64_t goal, reached, until_ms;
+	int asked;                  /* so many have not answered yet */
+	bool unasked;               /* one could not be asked */
+	enum error_code old_failed; /* the old master, when it was asked last */
+	bool locked;                /* proxies were told to hold the slots */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 

@@ -38,8 +38,9 @@ static void hear_replica(struct succession *s, const struct redis_info *info, in
 	s->heard_ms = heard_ms;
 	s->whole_ms = whole ? heard_ms : same ? s->whole_ms : 0;
 	s->lacks_ms = whole ? 0 : same && s->lacks_ms ? s->lacks_ms : heard_ms;
-	/* One whose link is lost may have all of a master that has ended; one that syncs has not. */
-	s->behind = !whole && ((same && s->behind) || info->link_up || info->syncing || info->loading);
+	/* One whose link is lost may have all of a master that has ended; one that syncs, or never did (1), has not. */
+	s->behind =
+		!whole && ((same && s->behind) || info->link_up || info->syncing || info->loading || info->offset <= 1);
 	note_lack(s, master, master_heard_ms);
 	s->how = SUCCESSION_UNKNOWN;
 	s->led_ms = 0;
@@ -63,7 +64,7 @@ void succession_hear(struct succession *s, const struct redis_info *info, int64_
 		*s = (struct succession){ .how = SUCCESSION_UNKNOWN };
 		memcpy(s->run_id, info->run_id, sizeof(s->run_id));
 	}
-	if (info->role == REDIS_ROLE_REPLICA && !redis_info_guarded(info)) {
+	if (info->role == REDIS_ROLE_REPLICA) {
 		hear_replica(s, info, heard_ms, master, master_heard_ms);
 	} else if (info->role == REDIS_ROLE_MASTER && !s->led_ms) {
 		note_lack(s, master, master_heard_ms);
@@ -86,15 +87,18 @@ static bool has_far_more(const struct server_view *s, const struct server_view *
 	return s->info.keys - m->info.keys > s->info.keys / 10;
 }
 
-/* Another master of the group that has what m lacks. */
+/* Another master of the group that has what m lacks: the one that m followed, or any, where it had begun to follow
+ * none.
+ */
 static bool is_overthrown(const struct group_view *g, const struct server_view *s, const struct server_view *m)
 {
-	bool behind = m->succession.how == SUCCESSION_BEHIND;
+	const char *of = m->succession.of;
+	bool behind = m->succession.how == SUCCESSION_BEHIND && strcmp(of, CODIS_GUARD_ADDR) != 0;
 
 	if (s == m || !view_is_member(s, g->node.id) || !view_master_verified(s) || !judge_heard(s) ||
 	    view_same_process(s, m) || !s->info.keys)
 		return false;
-	return behind ? strcmp(m->succession.of, s->addr) == 0 : has_far_more(s, m);
+	return behind ? strcmp(of, s->addr) == 0 : has_far_more(s, m);
 }
 
 /* What is lost either way are the writes of some time: those that m got since it leads, or those that it lacked. */

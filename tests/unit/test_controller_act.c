@@ -63,6 +63,7 @@ struct played {
 	bool b_leads, role_refused;
 	enum error_code a_fails; /* what A answers to so many commands */
 	int a_fails_times;
+	bool b_ended;
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails;
 	char assigned[4096];
@@ -320,7 +321,9 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	if (letter(addr) == 'A' && w.a_fails_times > 0) {
 		w.a_fails_times--;
 		fail_with(a, w.a_fails);
-	} else if (strcmp(argv[0], "INFO") == 0)
+	} else if (letter(addr) == 'B' && w.b_ended)
+		fail_with(a, ERR_REFUSED);
+	else if (strcmp(argv[0], "INFO") == 0)
 		say_info(letter(addr), a->text, sizeof(a->text));
 	else if (strcmp(argv[0], "SLAVEOF") == 0 && w.role_refused)
 		fail_with(a, ERR_STATUS);
@@ -817,7 +820,8 @@ ACT_TEST(a_switch_asks_a_slow_master_again)
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = 2;
 	until_idle();
-	assert_non_null(strstr(w.journal, "locked\nA INFO\nA INFO\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(
+		w.journal, "locked\nA INFO\nB INFO\nA INFO\nB INFO\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
 }
 
 ACT_TEST(a_switch_from_a_master_that_does_not_answer_locks_nothing)
@@ -850,7 +854,7 @@ ACT_TEST(a_switch_from_a_master_that_has_ended_is_none)
 	w.a_fails = ERR_REFUSED;
 	w.a_fails_times = INT_MAX;
 	run(ACT_SWITCH, B);
-	assert_journal("A INFO\n");
+	assert_journal("A INFO\nB INFO\n");
 }
 
 ACT_TEST(a_switch_from_a_master_that_ends_once_it_is_locked_takes_what_there_is)
@@ -860,7 +864,7 @@ ACT_TEST(a_switch_from_a_master_that_ends_once_it_is_locked_takes_what_there_is)
 	w.a_fails = ERR_REFUSED;
 	w.a_fails_times = INT_MAX;
 	until_idle();
-	assert_non_null(strstr(w.journal, "locked\nA INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "locked\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\n"));
 }
 
 static void promote_over_a_silent_one(void)
@@ -1134,7 +1138,18 @@ ACT_TEST(a_switch_to_a_replica_that_does_not_catch_up_unlocks)
 	assert_null(strstr(w.journal, "SLAVEOF"));
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
-	assert_logged("error=\"the replica did not catch up with the locked master in time\"");
+	assert_logged("error=\"the replica did not catch up with its locked master in time\"");
+}
+
+ACT_TEST(a_switch_to_a_replica_that_ends_unlocks)
+{
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	w.b_ended = true;
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
 }
 
 /* The old master lives, and its clients wait: it stays. */

@@ -607,6 +607,10 @@ TEST(proxy_that_points_elsewhere_is_filled)
 	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", A);
 	w->slots[0][3].locked = true;
 	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	w->groups[0].written_ms = 500; /* by somebody else, who fills the proxies now */
+	assert_nothing(w);
+	w->proxies[0].slots_ms = 500;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
 	w->v.dashboard.reach = REACH_SILENT; /* it may be at work, and the lock its own */
 	w->v.dashboard.since_ms = w->v.now_ms - 4999;
 	assert_nothing(w);

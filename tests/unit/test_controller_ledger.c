@@ -82,6 +82,7 @@ static int begin(void **state)
 	controller_world_begin("shop");
 	w.group.node.id = 1;
 	w.group.exists = w.group.wanted = true;
+	w.group.read_ms = 2;
 	w.groups[0] = &w.group;
 	world.c->groups = w.groups;
 	world.c->group_count = 1;
@@ -423,7 +424,15 @@ LEDGER_TEST(nothing_is_lost_while_a_promotion_is_taken_back)
 	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
 	w.group.running = 0;
 	turn(20);
-	assert_int_equal(world.event_count, 1); /* it was not taken back */
+	assert_int_equal(world.event_count, 0); /* A still has them, and a person is to say whether it leads */
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	w.server_a.reach = REACH_REFUSED;
+	w.group.doubted_ms = 3;
+	turn(30);
+	assert_int_equal(world.event_count, 0); /* nor while it is not known who leads */
+	w.group.read_ms = 3;
+	turn(40);
+	assert_int_equal(world.event_count, 1);
 }
 
 LEDGER_TEST(a_successor_that_lacks_something_is_told_of_once)

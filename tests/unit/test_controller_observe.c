@@ -70,6 +70,7 @@ OBSERVE_TEST(node_of_a_group_is_news_when_it_is_another_one)
 OBSERVE_TEST(when_somebody_else_has_written_a_node)
 {
 	const struct observed_group *g;
+	struct observed_proxy *proxy;
 	int64_t now_ms = clock_mono_ms();
 
 	made = 1;
@@ -79,7 +80,10 @@ OBSERVE_TEST(when_somebody_else_has_written_a_node)
 	assert_int_equal(g->written_ms, 0); /* long ago, perhaps */
 	assert_false(hear_group(200, 7, ""));
 	assert_int_equal(g->written_ms, 0);
+	proxy = cluster_proxy(world.c, "10.0.1.0:11080", true);
+	proxy->asked_ms = 7;
 	assert_true(hear_group(300, 8, ""));
+	assert_int_equal(proxy->asked_ms, 0); /* where does it send the slots now? */
 	assert_int_equal(g->others_version, 8);
 	assert_in_range(g->written_ms, now_ms, clock_mono_ms());
 	cluster_group(world.c, 1, false)->version = 9; /* that was us */

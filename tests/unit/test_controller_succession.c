@@ -61,14 +61,15 @@ TEST(replica_with_its_link_up_has_what_its_master_sent)
 
 TEST(replica_that_syncs_loads_or_has_not_caught_up_is_behind)
 {
-	for (int what = 0; what < 4; what++) {
+	for (int what = 0; what < 5; what++) {
 		struct heard h = a_master();
 		struct redis_info b = process(), whole = b;
 
 		hear(&h, &whole, 1000);
 		b.syncing = what == 0;
 		b.loading = what == 1;
-		b.link_up = what > 1;
+		b.link_up = what == 2 || what == 3;
+		b.offset = what == 4 ? 1 : b.offset;                    /* it has not begun to sync */
 		h.master.offset += what == 2 ? (1 << 20) + 1 : 1 << 20; /* sent before b says what it has */
 		h.master_ms = 1200;
 		hear(&h, &b, 1250);
@@ -102,7 +103,7 @@ TEST(replica_whose_link_is_lost_is_behind_a_master_that_is_heard_after_it)
 TEST(what_was_not_heard_is_not_known)
 {
 	struct heard h = a_master();
-	struct redis_info b = process(), guarded = b;
+	struct redis_info b = process();
 
 	assert_int_equal(leads_at(&h, b, 1000), SUCCESSION_UNKNOWN); /* we began just now */
 	hear(&h, &b, 2000);
@@ -110,10 +111,20 @@ TEST(what_was_not_heard_is_not_known)
 	hear(&h, &b, 8000);
 	b.run_id[0] = '7'; /* another process */
 	assert_int_equal(leads_at(&h, b, 8250), SUCCESSION_UNKNOWN);
-	guarded.run_id[0] = '8';
-	snprintf(guarded.master, sizeof(guarded.master), "%s", CODIS_GUARD_ADDR);
-	hear(&h, &guarded, 9000);
-	assert_int_equal(leads_at(&h, guarded, 9250), SUCCESSION_UNKNOWN);
+}
+
+/* Whatever it has of before, it has followed nobody since it began. */
+TEST(guarded_server_is_behind_whoever_leads)
+{
+	struct heard h = { .master_ms = 0 };
+	struct redis_info b = process();
+
+	snprintf(b.master, sizeof(b.master), "%s", CODIS_GUARD_ADDR);
+	b.link_up = false;
+	b.offset = 1;
+	hear(&h, &b, 1000);
+	assert_int_equal(leads_at(&h, b, 1100), SUCCESSION_BEHIND);
+	assert_string_equal(h.s.of, CODIS_GUARD_ADDR);
 }
 
 /* Whatever it had: it was decided so. */
@@ -201,6 +212,11 @@ TEST(promotion_of_a_replica_that_is_behind_is_taken_back)
 
 	person_promotes_b(w, SUCCESSION_BEHIND); /* it never had all of A's keys */
 	is_taken_back(w);
+	snprintf(b_of(w)->succession.of, CODIS_ADDR_MAX, "%s", CODIS_GUARD_ADDR); /* it had not begun to sync */
+	is_taken_back(w);
+	set_keys(w, 1000, 1000);
+	assert_only(w, ACT_FOLLOW, A); /* but has it all, from a volume */
+	set_keys(w, 1000, 0);
 	w->v.mandate = MANDATE_FAILOVER;
 	assert_nothing(w);
 }
