@@ -1,6 +1,7 @@
 #include "controller/act.h"
 
 #include "controller/act_parts.h"
+#include "controller/cluster.h"
 #include "controller/op.h"
 
 void act(struct cluster *c, const struct action *a)
@@ -19,7 +20,7 @@ void act(struct cluster *c, const struct action *a)
 		[ACT_REMOVE_LOCK] = remove_lock_begin,
 		[ACT_DELETE_POD] = delete_pod_begin,
 	};
-	struct op *op = op_begin(c, a);
+	struct op *op = c->ctl->dry_run ? NULL : op_begin(c, a);
 
 	if (op)
 		begin[a->kind](op);

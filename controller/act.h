@@ -5,7 +5,8 @@
 struct action;
 struct cluster;
 
-/* Begins it and returns; its end is logged, counted, told as an Event on the pod, and followed by a new look. */
+/* In a dry run nothing; else begins it and returns; its end is logged, counted, told as an Event on the pod, and
+ * followed by a new look. */
 void act(struct cluster *c, const struct action *a);
 
 #endif

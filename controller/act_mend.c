@@ -262,7 +262,8 @@ void delete_pod_begin(struct op *op)
 	char path[400];
 
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", op->c->namespace, op->a.pod);
-	if (!pre || !json_add_str(pre, "uid", op->a.uid) || !json_add_int(body, "gracePeriodSeconds", 1)) {
+	if (!pre || !json_add_str(pre, "uid", op->a.uid) ||
+	    (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", 1))) {
 		op_fail(op, ERR_NOMEM, "no memory");
 		return;
 	}

@@ -82,3 +82,34 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 	else
 		snprintf(out, size, "%s%s: %s", group, self, a->why);
 }
+
+/* "group 1: promote of codis-server-1" */
+static void name_it(const struct action *a, char *out, size_t size)
+{
+	char group[24] = "";
+
+	if (a->gid)
+		snprintf(group, sizeof(group), "group %d: ", a->gid);
+	snprintf(out, size, "%s%s of %s", group, action_name(a->kind), a->pod[0] ? a->pod : a->addr);
+}
+
+void action_note_would(const struct action *a, char *out, size_t size)
+{
+	char it[WHO_MAX + 48];
+
+	name_it(a, it, sizeof(it));
+	snprintf(out, size, "%s would be done: %s", it, a->why);
+}
+
+void action_note_held(const struct action *a, char *out, size_t size)
+{
+	bool replaces = a->from_pod[0] && strcmp(a->from, a->addr) != 0;
+	char it[WHO_MAX + 48];
+
+	name_it(a, it, sizeof(it));
+	snprintf(out, size, "%s waits: %s", it, a->held);
+	if (a->kind == ACT_DELETE_POD)
+		snprintf(out + strlen(out), size - strlen(out), "; kubectl delete pod %s does it now", a->pod);
+	else if (a->subject == SUBJECT_GROUP && replaces)
+		snprintf(out + strlen(out), size - strlen(out), "; kubectl delete pod %s --force insists", a->from_pod);
+}

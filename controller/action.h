@@ -52,9 +52,11 @@ struct action {
 	char token[CODIS_TOKEN_MAX];  /* of the proxy */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
+	bool gently;                  /* DELETE_POD: with the grace period that the pod has */
 	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	bool takes_back;              /* PROMOTE: from was promoted by a person, and has not what addr has */
 	const char *why;              /* a literal: what was seen */
+	const char *held;             /* a literal: what it waits for; NULL: nothing (decide.h) */
 };
 
 /* "promote", "switch", ...: in logs, metrics and tests. */
@@ -66,5 +68,9 @@ enum action_subject action_subject(enum action_kind kind);
 const char *action_subject_name(enum action_subject subject); /* "group", "server", "proxy", "dashboard" */
 /* The Event's words: what was done, why, and for a new master how long it took; failed non-NULL: what failed. */
 void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size);
+/* What a dry run would do, and why. */
+void action_note_would(const struct action *a, char *out, size_t size);
+/* What waits (a->held), and how a person insists. */
+void action_note_held(const struct action *a, char *out, size_t size);
 
 #endif

@@ -119,8 +119,8 @@ static bool is_due(const struct cluster *c)
 	const struct cluster_view *v = &c->view;
 	int64_t since = v->now_ms - c->budgets.looked_ms;
 
-	if (v->mandate != MANDATE_LEAD || !v->kube_fresh || !v->set[0] || v->set_deleting || v->server_replica <= 0 ||
-	    c->budgets.writing || c->closing)
+	if (v->mandate != MANDATE_LEAD || c->ctl->dry_run || !v->kube_fresh || !v->set[0] || v->set_deleting ||
+	    v->server_replica <= 0 || c->budgets.writing || c->closing)
 		return false;
 	if (c->budgets.failures)
 		return since >= retry_after(c->budgets.failures);

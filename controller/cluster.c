@@ -22,6 +22,7 @@
 #include "controller/observe.h"
 #include "controller/roster.h"
 #include "controller/status.h"
+#include "controller/tell.h"
 #include "controller/zookeeper.h"
 
 #define MAX_ACTIONS 32
@@ -186,6 +187,13 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.topom = &c->dashboard,
 		.dashboard_running = c->dashboard_running,
 		.dashboard_acted_ms = c->dashboard_acted_ms,
+		.dashboard_done = c->dashboard_done,
+		.tilt = &c->tilt,
+		.deleted = &c->deleted,
+		.deletions = &c->deletions,
+		.all_deletions = &ctl->deletions,
+		.deleting = c->deleting,
+		.all_deleting = ctl->deleting,
 		.password_trouble = c->password_trouble,
 	};
 }
@@ -347,6 +355,74 @@ static void note_lost_masters(struct cluster *c)
 	}
 }
 
+bool cluster_slept(const struct cluster *c, int64_t now_ms)
+{
+	return c->last_tick_ms && now_ms - c->last_tick_ms > CLOCK_JUMP_MS;
+}
+
+static void begin_anew(struct cluster *c, int64_t steady_since_ms)
+{
+	c->steady_since_ms = steady_since_ms;
+	c->list_asked_ms = 0; /* what was read before counts for nothing */
+}
+
+static void note_sleep(struct cluster *c, int64_t now_ms)
+{
+	if (!cluster_slept(c, now_ms))
+		return;
+	log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product, (long long)(now_ms - c->last_tick_ms));
+	c->last_tick_ms = now_ms;
+	begin_anew(c, now_ms);
+}
+
+/* Most servers fall silent at once: that may be our own network (calm.h). */
+static void note_tilt(struct cluster *c, int64_t now_ms)
+{
+	bool was = c->tilt.tilted;
+	int64_t steady_ms;
+
+	calm_tilt_begin(&c->tilt);
+	for (int i = 0; i < c->server_count; i++) {
+		const struct observed_server *s = c->servers[i];
+
+		if (s->heard_ms)
+			calm_tilt_add(&c->tilt, s->reach == REACH_SILENT, s->since_ms);
+	}
+	steady_ms = calm_tilt_end(&c->tilt, c->steady_since_ms, now_ms);
+	if (c->tilt.tilted != was)
+		log_warn(c->ctl->log, "tilt", "namespace=%s product=%s tilted=%s silent=%d heard=%d", c->namespace,
+			 c->product, c->tilt.tilted ? "true" : "false", c->tilt.silent, c->tilt.heard);
+	if (steady_ms > c->steady_since_ms)
+		begin_anew(c, steady_ms);
+}
+
+/* What helped, and lasted, is no reason to wait (calm.h). */
+static void note_rest(struct cluster *c)
+{
+	for (int i = 0; i < c->group_count; i++) {
+		struct observed_group *g = c->groups[i];
+		const struct group_view *seen = g->done.times ? view_group(&c->view, g->node.id) : NULL;
+
+		if (!seen || !is_calm(&c->view, seen))
+			g->whole_since_ms = 0;
+		else if (!g->whole_since_ms)
+			g->whole_since_ms = c->looked_ms;
+		else if (c->looked_ms - g->whole_since_ms >= CALM_REST_MS)
+			calm_rest(&g->done);
+	}
+}
+
+static void only_tell(struct cluster *c, const struct action *actions, int count)
+{
+	struct cluster_view *v = &c->view;
+
+	v->dry_run = true;
+	v->would = c->would;
+	v->would_count = count < CLUSTER_HELD ? count : CLUSTER_HELD;
+	memcpy(c->would, actions, (size_t)v->would_count * sizeof(c->would[0]));
+	tell_would(c, actions, count);
+}
+
 static void turn(struct cluster *c)
 {
 	struct action actions[MAX_ACTIONS];
@@ -354,11 +430,13 @@ static void turn(struct cluster *c)
 	int n;
 
 	c->looked_ms = clock_mono_ms();
+	note_sleep(c, c->looked_ms);
 	if (c->stock_due || c->lacks) {
 		c->lacks = false;
 		roster_take_stock(c);
 	}
 	ledger_recall(c);
+	note_tilt(c, c->looked_ms);
 	observed_of(c, &seen);
 	/* Nothing is decided from a picture that lacks what there was no memory for. */
 	if (c->lacks || picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
@@ -370,7 +448,11 @@ static void turn(struct cluster *c)
 	}
 	note_lost_masters(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
-	n = decide(&c->view, &c->ctl->limits, actions, MAX_ACTIONS);
+	note_rest(c);
+	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);
+	c->view.held = c->held;
+	if (c->ctl->dry_run)
+		only_tell(c, actions, n);
 	for (int i = 0; i < n; i++)
 		act(c, &actions[i]);
 	ledger_note(c);
@@ -378,6 +460,7 @@ static void turn(struct cluster *c)
 	tell_status(c);
 	tell_troubles(c);
 	tell_last_holders(c);
+	tell_held(c);
 	c->open = n || is_open(c);
 }
 
@@ -427,12 +510,7 @@ void cluster_heard(struct cluster *c, bool news)
 
 void cluster_tick(struct cluster *c, int64_t now_ms)
 {
-	if (now_ms - c->last_tick_ms > CLOCK_JUMP_MS) {
-		log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product,
-			 (long long)(now_ms - c->last_tick_ms));
-		c->steady_since_ms = now_ms;
-		c->list_asked_ms = 0; /* what was read before counts for nothing */
-	}
+	note_sleep(c, now_ms);
 	c->last_tick_ms = now_ms;
 	count_cost(c, now_ms);
 	zookeeper_tick(c, now_ms);

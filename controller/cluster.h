@@ -46,14 +46,19 @@ struct controller {
 	struct decide_limits limits;
 	int probe_ms, probe_timeout_ms;
 	enum mandate mandate;
-	bool leaving;         /* drain.c: nothing is begun any more */
-	bool ending;          /* ... and what is under way is only undone */
-	const char *crash_at; /* tests: end the process at this point, once armed */
+	bool leaving;                 /* drain.c: nothing is begun any more */
+	bool ending;                  /* ... and what is under way is only undone */
+	bool dry_run;                 /* what would be done is told, and not done */
+	struct calm_window deletions; /* of pods, in all clusters */
+	int deleting;                 /* ... that are under way */
+	const char *crash_at;         /* tests: end the process at this point, once armed */
 	bool crash_armed;
 };
 
 /* It holds the lease; or it did, and cannot reach the API server, so that nobody has told it that another took it. */
 bool controller_leads(const struct controller *ctl);
+
+#define CLUSTER_HELD 8
 
 struct cluster {
 	struct controller *ctl;
@@ -101,6 +106,10 @@ struct cluster {
 	int64_t dashboard_acted_ms;
 	int dashboard_running;
 	int running; /* actions under way */
+	struct calm_done dashboard_done;
+	struct calm_pods deleted;
+	struct calm_window deletions;
+	int deleting; /* pods: deletions under way */
 
 	/* ledger.c */
 	char set_uid[POD_UID_MAX]; /* of the StatefulSet that what is kept is of */
@@ -125,7 +134,11 @@ struct cluster {
 	uv_timer_t soon;
 	uv_timer_cb look; /* what soon does */
 	int64_t last_tick_ms, steady_since_ms, looked_ms;
-	bool open; /* something is under way or awaited: looked at at each tick */
+	struct calm_tilt tilt;
+	/* What a limit held up in the last turn, and what a dry run would have done. */
+	struct action held[CLUSTER_HELD], would[CLUSTER_HELD];
+	uint64_t held_told, would_told; /* hashes of what was told of it, and of what a dry run would do */
+	bool open;                      /* something is under way or awaited: looked at at each tick */
 	int64_t empty_since_ms;
 	bool closing;
 	struct cluster_view view; /* the last one */
@@ -142,6 +155,8 @@ void cluster_end(struct cluster *c);
 bool cluster_idle(const struct cluster *c);
 /* Ten times a second: asks what is due, and looks where something is under way, or a second has passed. */
 void cluster_tick(struct cluster *c, int64_t now_ms);
+/* The loop did not turn for so long that nothing heard before counts, and this has not been noted yet. */
+bool cluster_slept(const struct cluster *c, int64_t now_ms);
 /* Takes stock if that is due, makes the picture, decides and acts: now. */
 void cluster_turn(struct cluster *c);
 /* Something was seen: make the picture and decide, in the next turn of the loop. */

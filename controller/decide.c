@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "controller/adopt.h"
 #include "controller/decide_parts.h"
 
 /* What answers nothing for so long hangs. */
@@ -96,18 +97,145 @@ bool ended_again(const struct pod_view *pod)
 	return pod->name[0] && !pod->running && pod->restarts && !pod->deleting;
 }
 
+/* --- adoption --- */
+
+/* When nothing else is to be done. */
+static void adopt(struct decision *d)
+{
+	struct adoption a;
+
+	if (!d->v->adopt || d->count || d->held_count)
+		return;
+	adoption_look(d->v, d->limits, &a);
+	if (!a.next)
+		return;
+	if (!a.successor)
+		propose_server(d, ACT_DELETE_POD, a.group->node.id, a.next, "it is not guarded, and is adopted")
+			->gently = true;
+	else if (can_lock_proxies(d->v))
+		propose_master(d, ACT_SWITCH, a.group->node.id, a.successor, a.next,
+			       "the master is not guarded, and is adopted");
+}
+
+/* --- what is held up --- */
+
+static const struct calm_done *done_to(const struct cluster_view *v, const struct action *a)
+{
+	const struct server_view *s = view_server(v, a->addr);
+	const struct group_view *g = view_group(v, a->gid);
+
+	switch (a->subject) {
+	case SUBJECT_GROUP: return g ? &g->done : NULL;
+	case SUBJECT_SERVER: return s ? &s->done : NULL;
+	case SUBJECT_DASHBOARD: return &v->dashboard.done;
+	case SUBJECT_PROXY: break;
+	}
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (strcmp(v->proxies[i].admin_addr, a->addr) == 0)
+			return &v->proxies[i].done;
+	}
+	return NULL;
+}
+
+static int64_t delete_after_ms(const struct cluster_view *v, const struct action *a)
+{
+	const struct server_view *s = a->subject == SUBJECT_SERVER ? view_server(v, a->addr) : NULL;
+
+	if (s)
+		return s->pod.delete_after_ms;
+	if (a->subject == SUBJECT_DASHBOARD)
+		return v->dashboard.pod.delete_after_ms;
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (strcmp(v->proxies[i].admin_addr, a->addr) == 0)
+			return v->proxies[i].pod.delete_after_ms;
+	}
+	return 0;
+}
+
+/* A person has taken the pod of the master away: that is meant. */
+static bool is_insisted(const struct cluster_view *v, const struct action *a)
+{
+	const struct server_view *old = a->from[0] ? view_server(v, a->from) : NULL;
+
+	return a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
+	       (old->pod.deleting || (old->pod_gone && !judge_has_pod(old)));
+}
+
+/* Until when it waits; 0: for nothing. */
+static int64_t held_until_ms(const struct decision *d, struct action *a)
+{
+	const struct calm_done *done = done_to(d->v, a);
+	int64_t until_ms = done ? calm_until_ms(done, (int)a->kind, a->gid, d->v->now_ms) : 0, after_ms;
+
+	a->held = done && done->failures ? "it has failed so often" : "it was done so often, and did not last";
+	if (a->kind != ACT_DELETE_POD)
+		return is_insisted(d->v, a) ? 0 : until_ms;
+	after_ms = delete_after_ms(d->v, a);
+	if (after_ms > until_ms) {
+		a->held = "one of its name was deleted lately";
+		until_ms = after_ms;
+	}
+	if (d->v->deletions + d->deletions >= d->limits->cluster_deletions ||
+	    d->v->all_deletions + d->deletions >= d->limits->deletions) {
+		a->held = "so many pods were deleted in a minute";
+		until_ms = d->v->now_ms + CALM_TOLD_MS;
+	}
+	return until_ms;
+}
+
+/* Of what was proposed since there were `from`: what waits makes room for others. */
+static void hold(struct decision *d, int from)
+{
+	int n = from;
+
+	for (int i = from; i < d->count; i++) {
+		struct action *a = &d->out[i];
+		int64_t until_ms = held_until_ms(d, a);
+
+		if (until_ms) {
+			if (until_ms - d->v->now_ms >= CALM_TOLD_MS && d->held_count < d->held_max)
+				d->held[d->held_count++] = *a;
+			continue;
+		}
+		a->held = NULL;
+		d->deletions += a->kind == ACT_DELETE_POD;
+		d->out[n++] = *a;
+	}
+	d->count = n;
+}
+
+int decide_all(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max,
+	       struct action *held, int held_max, int *held_count)
+{
+	struct decision d = { .v = v, .limits = limits, .out = out, .max = max, .held = held, .held_max = held_max };
+	bool works = v->mandate != MANDATE_NONE && v->coordinator_ready, leads = works && v->mandate == MANDATE_LEAD;
+	int n;
+
+	for (int i = 0; works && i < v->group_count; i++) {
+		n = d.count;
+		decide_group(&d, &v->groups[i]);
+		hold(&d, n);
+	}
+	for (int i = 0; leads && i < v->proxy_count; i++) {
+		n = d.count;
+		decide_proxy(&d, &v->proxies[i]);
+		hold(&d, n);
+	}
+	n = d.count;
+	if (leads)
+		decide_dashboard(&d);
+	hold(&d, n);
+	n = d.count;
+	if (leads)
+		adopt(&d);
+	hold(&d, n);
+	*held_count = d.held_count;
+	return d.count;
+}
+
 int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max)
 {
-	struct decision d = { .v = v, .limits = limits, .out = out, .max = max };
+	int unused;
 
-	if (v->mandate == MANDATE_NONE || !v->coordinator_ready)
-		return 0;
-	for (int i = 0; i < v->group_count; i++)
-		decide_group(&d, &v->groups[i]);
-	if (v->mandate != MANDATE_LEAD)
-		return d.count;
-	for (int i = 0; i < v->proxy_count; i++)
-		decide_proxy(&d, &v->proxies[i]);
-	decide_dashboard(&d);
-	return d.count;
+	return decide_all(v, limits, out, max, NULL, 0, &unused);
 }

@@ -10,5 +10,10 @@
 /* Fills out with at most max actions, the most urgent first; at most one a group, a proxy and the dashboard. Returns
  * how many. What does not fit comes back at the next call, since everything is decided from what is seen. */
 int decide(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max);
+/* The same; what a limit holds up (calm.h) goes to held, where there is room, with why it waits. *held_count: how many.
+ * What waits for less than CALM_TOLD_MS is not worth a word, and is left out. */
+#define CALM_TOLD_MS 2000
+int decide_all(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max,
+	       struct action *held, int held_max, int *held_count);
 
 #endif

@@ -101,8 +101,8 @@ static bool lock_is_stale(const struct cluster_view *v)
 	bool own = same_host(b->lock_addr, b->addr) || names_pod(b->lock_addr, &b->pod);
 
 	/* While a dashboard serves, its lock is not read: what was read before it left tells nothing. */
-	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->reach == REACH_OK || !v->kube_fresh ||
-	    !b->pod.name[0] || !b->pod.running)
+	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->lock_read_ms < v->steady_since_ms ||
+	    b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
 		return false;
 	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
 	if (own)

@@ -59,15 +59,13 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 		return;
 	}
 	/* A master that only we do not hear may still hold the only data: no cold start over its head. */
-	if (judge_may_live(m, g->node.id))
+	if (judge_may_live(d->v, g, m, d->limits))
 		return;
 	if (d->v->mandate == MANDATE_LEAD)
 		cold_start(d, g, why);
 }
 
-/* A switch locks the group's slots on every proxy. One that was not heard yet cannot be locked, and would go on writing
- * to the old master; one that is silent keeps all of them locked until the switch gives up. */
-static bool can_lock_proxies(const struct cluster_view *v)
+bool can_lock_proxies(const struct cluster_view *v)
 {
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];

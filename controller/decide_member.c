@@ -19,15 +19,17 @@ static bool someone_syncs(const struct cluster_view *v, const struct group_view 
 }
 
 /* A listed server that no longer is: no pod of this group has its address, and nothing answers there. */
-static bool is_gone(const struct decision *d, const struct server_view *s, int gid)
+static bool is_gone(const struct decision *d, const struct group_view *g, const struct server_view *s)
 {
 	if (!d->v->kube_fresh)
 		return false;
 	if (judge_has_pod(s) || s->of_another)
-		return judge_of_another_group(s, gid);
+		return judge_of_another_group(s, g->node.id);
 	if (s->reach != REACH_REFUSED && s->reach != REACH_SILENT)
 		return false;
-	/* It may have a pod that is not seen, or none at all, and may only be about to start again. */
+	/* It may have a pod that is not seen, or be outside of Kubernetes, and only be about to start again. */
+	if (!judge_pod_is_gone(d->v, g, s, d->limits))
+		return false;
 	if (!s->pod_gone)
 		return judge_lasting_ms(d->v, s->since_ms) >= d->limits->cold_wait_ms;
 	return s->reach == REACH_REFUSED || judge_lasting_ms(d->v, s->since_ms) >= d->limits->silence_ms;
@@ -67,7 +69,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	int gid = g->node.id;
 	struct action *a;
 
-	if (s->listed_group == gid && is_gone(d, s, gid)) {
+	if (s->listed_group == gid && is_gone(d, g, s)) {
 		propose_server(d, ACT_DROP_SERVER, gid, s, "no pod has its address and nothing answers there");
 		return true;
 	}

@@ -10,6 +10,9 @@ struct decision {
 	const struct decide_limits *limits;
 	struct action *out;
 	int count, max;
+	struct action *held; /* decide_all() */
+	int held_count, held_max;
+	int deletions;          /* of pods, that are proposed */
 	struct action overflow; /* takes what does not fit, so that no place needs a check; it comes back next time */
 };
 
@@ -27,6 +30,10 @@ bool promote_locks(const struct server_view *old, const struct server_view *next
 /* PROMOTE or SWITCH to s; old: the master until now, or NULL. */
 struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const struct server_view *old, const char *why);
+
+/* A switch locks the group's slots on every proxy. One that was not heard yet cannot be locked, and would go on writing
+ * to the old master; one that is silent keeps all of them locked until the switch gives up. */
+bool can_lock_proxies(const struct cluster_view *v);
 
 /* What is to be done to the members that do not lead; m is a verified master. Whether anything is. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m);

@@ -90,6 +90,12 @@ static int64_t patience(const struct decision *d, const struct proxy_view *p)
 	return p->reach == REACH_SILENT ? 4 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
 }
 
+/* It is silent as most servers are, and nobody else misses it: our own network may be away. */
+static bool may_be_us(const struct decision *d, const struct proxy_view *p)
+{
+	return d->v->tilted && p->reach == REACH_SILENT && !p->pod_gone && !p->pod.node_lost;
+}
+
 static bool a_proxy_serves(const struct cluster_view *v)
 {
 	for (int i = 0; i < v->proxy_count; i++) {
@@ -107,7 +113,8 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 
 	if (p->busy)
 		return;
-	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p)) {
+	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p) &&
+	    !may_be_us(d, p)) {
 		propose_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
 		return;
 	}

@@ -39,6 +39,38 @@ int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms)
 	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
 }
 
+/* How many of the pods that the StatefulSet makes for the group are seen. */
+static int pods_seen(const struct cluster_view *v, const struct group_view *g, bool *first)
+{
+	int first_ordinal = (g->node.id - 1) * v->server_replica, n = 0;
+	const struct server_view *s;
+
+	if (first_ordinal < v->ordinals_start)
+		first_ordinal = v->ordinals_start;
+	*first = false;
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (!view_is_member(s, g->node.id) || !judge_has_pod(s))
+			continue;
+		*first |= s->ordinal == first_ordinal;
+		n++;
+	}
+	return n;
+}
+
+bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+		       const struct decide_limits *limits)
+{
+	bool first;
+
+	if (!v->kube_fresh || judge_has_pod(s))
+		return false;
+	if (s->pod_gone || v->replicas <= 0)
+		return s->pod_gone;
+	/* The first is made first, and is rolled last: where it is seen, so would be the others that there are. */
+	return pods_seen(v, g, &first) >= v->server_replica ||
+	       (first && judge_lasting_ms(v, s->since_ms) >= limits->cold_wait_ms);
+}
+
 /* --- witnesses ----------------------------------------------------------------------------------------------------
  */
 
@@ -96,13 +128,31 @@ static bool witness_hears(const struct cluster_view *v, const struct group_view 
 }
 
 /* What Kubernetes says of it: its pod is gone, or its container does not run. */
-static bool kube_misses(const struct cluster_view *v, const struct server_view *m)
+static bool kube_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			const struct decide_limits *limits)
 {
-	return v->kube_fresh && (!judge_has_pod(m) || !m->pod.running || m->pod.node_lost);
+	if (!judge_has_pod(m))
+		return judge_pod_is_gone(v, g, m, limits);
+	return v->kube_fresh && (!m->pod.running || m->pod.node_lost);
 }
 
 /* --- the master ------------------------------------------------------------------------------------------------------
  */
+
+bool judge_is_patient(const struct group_view *g, const struct decide_limits *limits)
+{
+	return limits->silent_failovers && g->silent_failovers >= limits->silent_failovers;
+}
+
+/* A group whose masters stall again and again gains nothing by another master each time: each change costs a full
+ * resync, whose fork is the next stall. There a silent one is awaited as long as Sentinel does, by default. One whose
+ * pod a person has taken away is not. */
+static int silence_ms(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+		      const struct decide_limits *limits)
+{
+	return judge_is_patient(g, limits) && !(v->kube_fresh && (m->pod_gone || m->pod.deleting)) ? limits->patience_ms
+												   : limits->silence_ms;
+}
 
 static enum master_verdict judge_silent(const struct cluster_view *v, const struct group_view *g,
 					const struct server_view *m, const struct decide_limits *limits,
@@ -110,14 +160,14 @@ static enum master_verdict judge_silent(const struct cluster_view *v, const stru
 {
 	bool errors = m->reach == REACH_UNKNOWN;
 
-	if (judge_lasting_ms(v, m->since_ms) < limits->silence_ms || witness_hears(v, g, m, limits->io_s))
+	if (judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits) || witness_hears(v, g, m, limits->io_s))
 		return MASTER_UNKNOWN;
 	*why = errors ? "it answers nothing but errors, and its replica does not hear it"
 		      : "it is silent, and its replica does not hear it";
 	if (witness_misses(v, g, m, limits->io_s))
 		return MASTER_FAILED;
 	*why = "it is silent, and its pod or node is gone";
-	return !errors && kube_misses(v, m) ? MASTER_FAILED : MASTER_UNKNOWN;
+	return !errors && kube_misses(v, g, m, limits) ? MASTER_FAILED : MASTER_UNKNOWN;
 }
 
 static enum master_verdict judge_refused(const struct cluster_view *v, const struct group_view *g,
@@ -128,7 +178,7 @@ static enum master_verdict judge_refused(const struct cluster_view *v, const str
 	if (witness_misses(v, g, m, 0))
 		return MASTER_FAILED;
 	*why = "connections are refused, and its container does not run";
-	return kube_misses(v, m) && !witness_hears(v, g, m, limits->io_s) ? MASTER_FAILED : MASTER_UNKNOWN;
+	return kube_misses(v, g, m, limits) && !witness_hears(v, g, m, limits->io_s) ? MASTER_FAILED : MASTER_UNKNOWN;
 }
 
 static enum master_verdict judge_unreachable(const struct cluster_view *v, const struct group_view *g,
@@ -364,9 +414,11 @@ const struct server_view *judge_last_holder(const struct cluster_view *v, const 
 	return m;
 }
 
-bool judge_may_live(const struct server_view *m, int gid)
+bool judge_may_live(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+		    const struct decide_limits *limits)
 {
-	return m->reach != REACH_REFUSED && !m->info_valid && judge_has_pod(m) && !judge_of_another_group(m, gid);
+	return m->reach != REACH_REFUSED && !m->info_valid && !judge_pod_is_gone(v, g, m, limits) &&
+	       !judge_of_another_group(m, g->node.id);
 }
 
 const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
@@ -375,9 +427,14 @@ const char *judge_held_up(const struct cluster_view *v, const struct group_view 
 	struct awaited w = { 0 };
 	const char *why;
 
+	if (m && m->reach == REACH_SILENT && judge_is_patient(g, limits) &&
+	    judge_lasting_ms(v, m->since_ms) >= limits->silence_ms &&
+	    judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits))
+		return "its masters were silent so often that this one is awaited for 30 s: kubectl delete pod --force "
+		       "gives it up";
 	if (!m || judge_master(v, g, limits, &why) != MASTER_FAILED || judge_best_replica(v, g, m, false))
 		return NULL;
-	if (judge_may_live(m, g->node.id))
+	if (judge_may_live(v, g, m, limits))
 		return "no replica has what it had, and it may still live: kubectl delete pod --force gives it up";
 	if (is_no_successor(v, g, newest_of(v, g, &w), &w))
 		return "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives them "

@@ -13,11 +13,17 @@ struct decide_limits {
 	int down_ms;       /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
 	int proxy_gone_ms; /* a proxy that refuses is dropped after this: 3,000 */
 	int standby_ms;    /* a master that is lost for so long is replaced by a controller that does not lead: 300 */
+	/* Limits. */
+	int silent_failovers; /* an hour in a group; more: only over a master that was silent for patience_ms. 0: any */
+	int patience_ms;      /* 30,000 */
+	int deletions;        /* of pods a minute, in all clusters: 30 */
+	int cluster_deletions; /* ... in one of them: 10 */
 };
 #define DECIDE_LIMITS                                                                                                  \
 	{                                                                                                              \
 		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000,          \
-		.standby_ms = 300                                                                                      \
+		.standby_ms = 300, .silent_failovers = 12, .patience_ms = 30000, .deletions = 30,                      \
+		.cluster_deletions = 10                                                                                \
 	}
 
 /* What is known about the declared master of a group; also shown in the status. */
@@ -46,6 +52,11 @@ bool judge_loads(const struct server_view *s);
  * that tells nothing. */
 bool judge_of_another_group(const struct server_view *s, int gid);
 bool judge_has_pod(const struct server_view *s);
+/* It has no pod: it had one, which is no more; or all pods of its group are seen, and none has its address; or the
+ * first of them is, and it has not answered for cold_wait_ms. One of a group of which no pod is seen (unlabelled, made
+ * by hand) may well live. */
+bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+		       const struct decide_limits *limits);
 /* For how long it has been so, not counting what lies before a clock jump. */
 int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms);
 
@@ -66,8 +77,11 @@ const struct server_view *judge_newest(const struct cluster_view *v, const struc
 /* The master whose pod is being deleted while nobody has its keys: its preStop hook waits until a replica is in sync,
  * for as long as the grace period allows. NULL: nobody waits. */
 const struct server_view *judge_last_holder(const struct cluster_view *v, const struct group_view *g);
+/* So many silent masters of the group were replaced in an hour that the next one is awaited for longer. */
+bool judge_is_patient(const struct group_view *g, const struct decide_limits *limits);
 
 /* A master that only we may not hear, and that may hold the only data. */
-bool judge_may_live(const struct server_view *m, int gid);
+bool judge_may_live(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+		    const struct decide_limits *limits);
 
 #endif

@@ -286,8 +286,9 @@ static bool may_note(const struct cluster *c)
 	const struct cluster_view *v = &c->view;
 	int64_t since = v->now_ms - c->note_tried_ms;
 
-	return v->mandate == MANDATE_LEAD && v->kube_fresh && v->coordinator_ready && v->set[0] && !v->set_deleting &&
-	       !c->noting && !c->closing && since >= (c->note_failures ? retry_after(c->note_failures) : LOOK_MS);
+	return v->mandate == MANDATE_LEAD && !c->ctl->dry_run && v->kube_fresh && v->coordinator_ready && v->set[0] &&
+	       !v->set_deleting && !c->noting && !c->closing &&
+	       since >= (c->note_failures ? retry_after(c->note_failures) : LOOK_MS);
 }
 
 static void note_both(struct cluster *c, const struct inventory_set *set)

@@ -94,7 +94,7 @@ static bool heard(void *ctx, int64_t max_age_ms)
 /* A lease that cannot be used is left to another one. */
 static void look_around(struct codis_controller *p, int64_t now_ms)
 {
-	bool leads = p->ctl.mandate == MANDATE_LEAD && !p->ctl.leaving;
+	bool leads = p->lease && p->ctl.mandate == MANDATE_LEAD && !p->ctl.leaving;
 	struct sight_seen seen;
 	char words[100];
 
@@ -221,7 +221,10 @@ static void on_drained(void *ctx)
 	struct codis_controller *p = ctx;
 
 	p->ctl.mandate = MANDATE_NONE;
-	lease_give_back(p->lease, on_released, p);
+	if (p->lease)
+		lease_give_back(p->lease, on_released, p);
+	else
+		on_released(p);
 }
 
 static int under_way(void *ctx)
@@ -264,13 +267,15 @@ static int start_kube(struct codis_controller *p, struct error *err)
 						.ctx = p };
 	struct budgets_config budgets = { .on_change = on_budget, .on_error = on_budgets_error, .ctx = p };
 
-	p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity,
-					metric_counter(p->ctl.metrics, "codis_controller_events_dropped_total", "",
-						       "Events that did not get to the API server."));
+	/* Without: Events are written, too. */
+	if (!p->opt.dry_run)
+		p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity,
+						metric_counter(p->ctl.metrics, "codis_controller_events_dropped_total",
+							       "", "Events that did not get to the API server."));
 	p->ctl.secrets = secrets_new(p->ctl.kube, on_secret, p);
 	p->inventory = inventory_new();
 	p->clusters = p->inventory ? clusters_new(&p->ctl, p->inventory) : NULL;
-	if (!p->ctl.events || !p->ctl.secrets || !p->clusters)
+	if ((!p->ctl.events && !p->opt.dry_run) || !p->ctl.secrets || !p->clusters)
 		return error_set(err, ERR_NOMEM, "no memory");
 	p->namespaces = namespaces_start(p->ctl.uv, p->ctl.kube, &namespaces, err);
 	if (!p->namespaces)
@@ -307,11 +312,15 @@ static void configure(struct codis_controller *p)
 	p->ctl.kube = p->program.kube;
 	p->ctl.takes_part = takes_part;
 	p->ctl.takes_part_ctx = p;
-	p->ctl.mandate = MANDATE_NONE;
+	p->ctl.mandate = p->opt.dry_run ? MANDATE_LEAD : MANDATE_NONE;
 	p->ctl.limits = (struct decide_limits)DECIDE_LIMITS;
 	p->ctl.limits.silence_ms = p->opt.silence_ms;
 	p->ctl.limits.cold_wait_ms = p->opt.cold_wait_ms;
 	p->ctl.limits.proxy_gone_ms = p->opt.proxy_gone_ms;
+	p->ctl.limits.silent_failovers = p->opt.max_silent_failovers;
+	p->ctl.limits.deletions = p->opt.max_deletions;
+	p->ctl.limits.cluster_deletions = p->opt.max_deletions / 3;
+	p->ctl.dry_run = p->opt.dry_run;
 	p->ctl.probe_ms = p->opt.probe_ms;
 	p->ctl.probe_timeout_ms = p->opt.probe_timeout_ms;
 	p->ctl.crash_at = p->opt.crash_at;
@@ -328,7 +337,7 @@ static int start(void *ctx, struct error *err)
 	struct codis_controller *p = ctx;
 
 	configure(p);
-	if (start_kube(p, err) < 0 || start_lease(p, err) < 0)
+	if (start_kube(p, err) < 0 || (!p->opt.dry_run && start_lease(p, err) < 0))
 		return -1;
 	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
 	if (!p->page)

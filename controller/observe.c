@@ -11,6 +11,7 @@
 #include "common/codis/coordinator.h"
 #include "common/codis/rest.h"
 #include "common/net/addr.h"
+#include "controller/action.h"
 #include "controller/cluster.h"
 #include "controller/roster.h"
 
@@ -130,6 +131,19 @@ static void note_written(struct cluster *c, struct observed_group *g, int versio
 		c->proxies[i]->asked_ms = 0;
 }
 
+/* What others do counts for a controller's calm as what it does itself: what the leader holds up, one that only stands
+ * by does not do in its place. Our own writes are known before they are read. */
+static void note_master_changed(struct cluster *c, struct observed_group *g, const struct codis_group *before)
+{
+	const struct observed_server *old = before->count ? cluster_server(c, before->servers[0].addr) : NULL;
+
+	if (!old || !g->node.count || strcmp(old->addr, g->node.servers[0].addr) == 0)
+		return;
+	calm_note(&g->done, ACT_PROMOTE, g->node.id, false, clock_mono_ms());
+	if (old->reach == REACH_SILENT)
+		calm_count(&g->silences, clock_mono_ms());
+}
+
 bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char *data, size_t len,
 			const struct coordinator_stat *stat, const struct error *err)
 {
@@ -160,6 +174,8 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	g->czxid = gone ? g->czxid : stat->czxid;
 	g->read_ms = began_ms;
 	note_promoting(c, g, &before);
+	if (!first)
+		note_master_changed(c, g, &before);
 	if (news)
 		roster_relist(c, g, &before);
 	/* A promotion of the dashboard's is judged by when it was read. */

@@ -39,6 +39,7 @@ struct observed_server {
 				     */
 	int64_t acted_ms;           /* op.c: when something was last done to it; 0 never */
 	struct succession succession;
+	struct calm_done done;               /* op.c */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
 	int role_version;                    /* ... and the version of its group's node at that time */
 
@@ -52,7 +53,7 @@ struct observed_server {
 	bool told_last; /* cluster.c: that its deletion waits, since it has the only data */
 };
 
-/* node, exists, version, read_ms: observe.c. acted_ms, retry_ms, failures, running: act. masterless_ms: roster.c. */
+/* node, exists, version, read_ms: observe.c. acted_ms, done, silences, running: act. masterless_ms: roster.c. */
 struct observed_group {
 	struct codis_group node;
 	bool exists;
@@ -67,11 +68,12 @@ struct observed_group {
 	int64_t written_ms;         /* when that was first heard */
 	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
 	int lost_version;
-	int64_t doubted_ms; /* a server's role has contradicted the node: nothing is judged until it is read again */
-	int64_t acted_ms;   /* when something was last done here */
-	int64_t retry_ms;   /* nothing is done before this: backoff after a failure */
-	int failures;
-	int running; /* actions under way */
+	int64_t doubted_ms;    /* a server's role has contradicted the node: nothing is judged until it is read again */
+	int64_t acted_ms;      /* when something was last done here */
+	struct calm_done done; /* its last change of master */
+	struct calm_window silences; /* promotions over masters that were silent */
+	int64_t whole_since_ms;      /* cluster.c: since when all is well in it; 0: it is not */
+	int running;                 /* actions under way */
 	int64_t masterless_ms;
 	char taken_back[CODIS_ADDR_MAX]; /* act: the server whose promotion was taken back last, and when */
 	int64_t taken_back_ms;
@@ -102,7 +104,8 @@ struct observed_proxy {
 	bool asking, online, has_slots, wanted;
 	bool had_pod; /* roster.c */
 	int running;
-	struct fill *fills; /* act_fill.c: under way and waiting, in their order */
+	struct calm_done done; /* op.c */
+	struct fill *fills;    /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];
 	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard with its group and its lock */
 };
@@ -137,10 +140,14 @@ struct observed_topom {
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
-	bool costly;                /* it takes more than its share (cost.h) */
-	enum mandate mandate;       /* what may be decided */
-	bool leads;                 /* the lease is held */
-	int64_t steady_since_ms;    /* since the last clock jump or start */
+	bool costly;             /* it takes more than its share (cost.h) */
+	enum mandate mandate;    /* what may be decided */
+	bool leads;              /* the lease is held */
+	int64_t steady_since_ms; /* since the last clock jump, start or TILT */
+	const struct calm_tilt *tilt;
+	const struct calm_pods *deleted;                     /* of this cluster, by name */
+	const struct calm_window *deletions, *all_deletions; /* of this cluster, of all */
+	int deleting, all_deleting;                          /* ... that are under way */
 	bool kube_fresh;            /* all pods were listed, and the API server was heard lately */
 	int64_t connected_since_ms; /* the coordinator; 0: not connected */
 	int64_t listed_ms;          /* when its folder of groups was read */
@@ -153,6 +160,7 @@ struct observed {
 	const struct observed_topom *topom;
 	int dashboard_running;
 	int64_t dashboard_acted_ms;
+	struct calm_done dashboard_done;
 	const char *password_trouble;
 };
 

@@ -16,10 +16,7 @@
 #include "controller/observe.h"
 #include "controller/roster.h"
 
-#define REDIS_MS       500
-#define BACKOFF_MIN_MS 50
-#define BACKOFF_MAX_MS 2000
-#define DELETED_MS     1000 /* a deletion shows in the pod by then */
+#define REDIS_MS 500
 
 /* --- the subject -------------------------------------------------------------------------------------------------- */
 
@@ -44,6 +41,10 @@ static void count_running(struct op *op, int by)
 	int64_t now = clock_mono_ms();
 
 	c->running += by;
+	if (op->a.kind == ACT_DELETE_POD) {
+		c->deleting += by;
+		c->ctl->deleting += by;
+	}
 	if (g) {
 		g->running += by;
 		g->acted_ms = now;
@@ -60,21 +61,41 @@ static void count_running(struct op *op, int by)
 	}
 }
 
-static void settle_backoff(struct op *op, bool failed)
+/* Where it is kept what was last done to the subject. NULL: it is no more. */
+static struct calm_done *done_to(const struct op *op)
+{
+	struct observed_server *s = cluster_server(op->c, op->a.addr);
+	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+	struct observed_proxy *p = own_proxy(op);
+
+	switch (op->a.subject) {
+	case SUBJECT_GROUP: return g ? &g->done : NULL;
+	case SUBJECT_SERVER: return s ? &s->done : NULL;
+	case SUBJECT_PROXY: return p ? &p->done : NULL;
+	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
+	}
+	return NULL;
+}
+
+/* So that it is not done again and again (calm.h). */
+static void note_done(const struct op *op, bool failed)
 {
 	struct observed_group *g = own_group(op, false);
-	int64_t ms = BACKOFF_MIN_MS;
+	struct calm_done *done = done_to(op);
+	struct cluster *c = op->c;
+	int64_t now_ms = clock_mono_ms();
 
-	if (!g)
+	if (done)
+		calm_note(done, (int)op->a.kind, op->a.gid, failed, now_ms);
+	if (failed)
 		return;
-	g->failures = failed ? g->failures + 1 : 0;
-	for (int i = 1; failed && i < g->failures && ms < BACKOFF_MAX_MS; i++)
-		ms *= 2;
-	if (ms > BACKOFF_MAX_MS)
-		ms = BACKOFF_MAX_MS;
-	if (!failed)
-		ms = op->a.kind == ACT_DELETE_POD ? DELETED_MS : 0;
-	g->retry_ms = clock_mono_ms() + ms;
+	if (g && op->a.kind == ACT_PROMOTE && op->a.lock)
+		calm_count(&g->silences, now_ms);
+	if (op->a.kind == ACT_DELETE_POD) {
+		calm_deleted(&c->deleted, op->a.pod, now_ms);
+		calm_count(&c->deletions, now_ms);
+		calm_count(&c->ctl->deletions, now_ms);
+	}
 }
 
 /* Looks again at everything that the action touched. */
@@ -131,8 +152,11 @@ int op_may_go_on(const struct op *op, struct error *err)
 		return error_set(err, ERR_DENIED, "this controller no longer leads");
 	if (c->ctl->ending && !op->undoes)
 		return error_set(err, ERR_DENIED, "this controller ends");
-	if (c->steady_since_ms > op->began_ms)
-		return error_set(err, ERR_TIMEOUT, "the clock has jumped since this was decided");
+	/* Who slept hears of answers before the timer that would tell. */
+	if (c->steady_since_ms > op->began_ms || cluster_slept(c, clock_mono_ms()))
+		return error_set(err, ERR_TIMEOUT,
+				 c->tilt.tilted ? "most servers have fallen silent since this was decided"
+						: "the clock has jumped since this was decided");
 	if (overtaken(op))
 		return error_set(err, ERR_CONFLICT, "group %d has changed since this was decided", op->a.gid);
 	return 0;
@@ -245,7 +269,7 @@ void op_end(struct op *op, const struct error *err)
 	tell_metric(op, err);
 	tell_pod(op, err);
 	loop_timer_stop(&op->timer);
-	settle_backoff(op, err != NULL);
+	note_done(op, err != NULL);
 	count_running(op, -1);
 	look_again(op);
 	buf_release(&op->text);

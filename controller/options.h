@@ -11,7 +11,8 @@ struct options {
 	struct program_options program;
 	char *namespace, *pod_name, *lease, *namespace_selector, *crash_at, *view_url;
 	int lease_ms, probe_ms, probe_timeout_ms, silence_ms, cold_wait_ms, proxy_gone_ms;
-	bool view;
+	int max_silent_failovers, max_deletions;
+	bool view, dry_run;
 };
 
 extern const struct opt controller_options[];

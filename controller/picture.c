@@ -15,6 +15,8 @@
 #define PROXY_SETTLE_MS 1000
 /* A dashboard that is silent for so long is not at work on a promotion: its calls to servers and proxies have ended. */
 #define PROMOTION_SILENT_MS 5000
+#define HOUR_MS             3600000
+#define MINUTE_MS           60000
 
 /* --- room ------------------------------------------------------------------------------------------------------------
  */
@@ -121,9 +123,9 @@ bool picture_restarted(const struct observed_server *s)
 	return s->info_valid && !s->info.loading && s->role_run_id[0] && strcmp(s->role_run_id, s->info.run_id) != 0;
 }
 
-static void view_pod(const struct inventory *inv, const struct inventory_pod *p, struct pod_view *out)
+static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
 {
-	const struct inventory_node *node = p->pod.node[0] ? inventory_node(inv, p->pod.node) : NULL;
+	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
 
 	snprintf(out->name, sizeof(out->name), "%s", p->pod.name);
 	snprintf(out->uid, sizeof(out->uid), "%s", p->pod.uid);
@@ -136,8 +138,12 @@ static void view_pod(const struct inventory *inv, const struct inventory_pod *p,
 	out->restarts = p->pod.status.restarts;
 	out->started_wall_ms = p->pod.status.started_wall_ms;
 	out->keeps_data = p->pod.keeps_data;
+	out->unguarded = p->pod.component == CODIS_SERVER && !p->pod.guarded;
+	out->came_back = m->seen->deleted && calm_was_deleted(m->seen->deleted, p->pod.name);
 	out->node_lost = p->node_lost;
 	out->cordoned = node && node->unschedulable;
+	if (m->seen->deleted)
+		out->delete_after_ms = calm_delete_after_ms(m->seen->deleted, p->pod.name, m->v->now_ms);
 }
 
 static void view_server_of(const struct observed_server *o, struct server_view *s)
@@ -162,6 +168,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->acted_ms = o->acted_ms;
 	s->succession = o->succession;
+	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }
@@ -186,7 +193,7 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 {
 	struct server_view *s = server_of_pod(m, p);
 
-	view_pod(m->inv, p, &s->pod);
+	view_pod(m, p, &s->pod);
 	s->pod_gone = false;
 	s->group = p->pod.group;
 	s->ordinal = p->pod.ordinal;
@@ -269,12 +276,14 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->read_ms = o->read_ms;
 	g->acted_ms = o->acted_ms;
 	g->written_ms = o->written_ms;
+	g->done = o->done;
+	g->silent_failovers = calm_recent(&o->silences, HOUR_MS, m->v->now_ms);
 	g->masterless_ms = o->masterless_ms;
 	g->keys = o->data.known ? o->data.keys : -1;
 	g->new_lost_keys = o->data.lost_keys;
 	g->new_lost_wall_ms = o->data.lost_wall_ms;
 	memcpy(g->unreadable, o->unreadable, sizeof(g->unreadable));
-	g->busy = o->running || o->unreadable[0] || !o->read_ms || m->v->now_ms < o->retry_ms || !heard_since(m, o, g);
+	g->busy = o->running || o->unreadable[0] || !o->read_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
 	memcpy(g->taken_back, o->taken_back, sizeof(g->taken_back));
 	g->taken_back_ms = o->taken_back_ms;
@@ -345,8 +354,10 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	memcpy(p->admin_addr, o->admin_addr, sizeof(p->admin_addr));
 	view_entry(o, p);
 	p->busy = o->running || m->seen->proxies_read_ms < m->seen->connected_since_ms ||
+		  (o->reach == REACH_OK && o->heard_ms && o->heard_ms < m->seen->steady_since_ms) ||
 		  now - o->acted_ms < PROXY_SETTLE_MS ||
 		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
+	p->done = o->done;
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;
 	p->heard_ms = o->heard_ms;
@@ -368,7 +379,7 @@ static void view_proxy_pod(struct making *m, const struct inventory_pod *p)
 
 		if (!addr_equal(x->admin_addr, addr) || (x->pod.name[0] && p->pod.status.deleting))
 			continue;
-		view_pod(m->inv, p, &x->pod);
+		view_pod(m, p, &x->pod);
 		x->pod_gone = false;
 	}
 }
@@ -378,7 +389,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 	struct dashboard_pod_view *d = &m->v->dashboards[m->v->dashboard_count++];
 
 	memset(d, 0, sizeof(*d));
-	view_pod(m->inv, p, &d->pod);
+	view_pod(m, p, &d->pod);
 	codis_pod_addr(p->pod.ip, p->pod.port, d->addr, sizeof(d->addr));
 	for (int i = 0; i < m->seen->dashboard_count; i++) {
 		const struct observed_dashboard *o = m->seen->dashboards[i];
@@ -410,7 +421,8 @@ static bool dashboard_busy(const struct making *m, const char *addr)
 		if (strcmp(o->dashboards[i]->addr, addr) == 0 && o->dashboards[i]->told_ms < o->dashboard_acted_ms)
 			return true;
 	}
-	return o->dashboard_running != 0;
+	return o->dashboard_running != 0 ||
+	       (m->v->dashboard.reach == REACH_OK && m->v->dashboard.heard_ms < o->steady_since_ms);
 }
 
 static void view_dashboard(struct making *m)
@@ -432,6 +444,7 @@ static void view_dashboard(struct making *m)
 		b->heard_ms = best->heard_ms;
 	}
 	b->busy = dashboard_busy(m, b->addr);
+	b->done = m->seen->dashboard_done;
 	b->slots_known = t->slots_known;
 	b->slots_ms = t->slots_ms;
 	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));
@@ -459,6 +472,27 @@ static int view_one_pod(void *ctx, const struct inventory_pod *p)
 	return 0;
 }
 
+/* A limit on what may be done, as far as it is used up; a person who said that nothing may be. */
+static void view_calm(struct cluster_view *v, const struct observed *o, const struct inventory_set *set)
+{
+	const char *paused = set ? json_str(set->annotations, CODIS_ANNOTATION_PAUSED, NULL) : NULL, *adopt;
+
+	v->paused = paused && strcmp(paused, "false") != 0;
+	snprintf(v->paused_by, sizeof(v->paused_by), "%s", v->paused ? paused : "");
+	for (char *p = v->paused_by; *p; p++)
+		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
+	if (v->paused)
+		v->mandate = MANDATE_NONE;
+	adopt = set ? json_str(set->annotations, CODIS_ANNOTATION_ADOPT, NULL) : NULL;
+	v->adopt = adopt && strcmp(adopt, "false") != 0;
+	v->tilted = o->tilt && o->tilt->tilted;
+	v->heard_servers = o->tilt ? o->tilt->heard : 0;
+	v->silent_servers = o->tilt ? o->tilt->silent : 0;
+	v->deletions = o->deleting + (o->deletions ? calm_recent(o->deletions, MINUTE_MS, v->now_ms) : 0);
+	v->all_deletions =
+		o->all_deleting + (o->all_deletions ? calm_recent(o->all_deletions, MINUTE_MS, v->now_ms) : 0);
+}
+
 static void view_frame(struct cluster_view *v, const struct observed *o, const struct inventory *inv, int64_t now_ms)
 {
 	const struct inventory_set *set = inventory_set_of(inv, o->namespace, o->product);
@@ -478,6 +512,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	snprintf(v->set, sizeof(v->set), "%s", set ? set->name : "");
 	snprintf(v->set_uid, sizeof(v->set_uid), "%s", set ? set->uid : "");
 	v->set_deleting = set && set->deleting;
+	view_calm(v, o, set);
 	v->server_replica = set && set->server_replica ? set->server_replica : CODIS_DEFAULT_SERVER_REPLICA;
 }
 

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/codis/served.h"
+#include "controller/adopt.h"
 
 /* --- what is wrong, in words -----------------------------------------------------------------------------------------
  */
@@ -353,6 +354,73 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 	return !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
 }
 
+#define CALM_NAMED 3
+
+static void say_actions(const struct action *actions, int count, const char *rest, struct reasons *r)
+{
+	char words[512];
+
+	for (int i = 0; i < count && i < CALM_NAMED; i++) {
+		if (actions[i].held)
+			action_note_held(&actions[i], words, sizeof(words));
+		else
+			action_note_would(&actions[i], words, sizeof(words));
+		say(r, "%s", words);
+	}
+	if (count > CALM_NAMED)
+		say(r, "%d more %s", count - CALM_NAMED, rest);
+}
+
+static void name_unguarded(const struct cluster_view *v, struct buf *out)
+{
+	int n = 0;
+
+	for (int i = 0; i < v->server_count; i++) {
+		if (v->servers[i].pod.unguarded && n++ < CALM_NAMED)
+			buf_addf(out, "%s%s", n == 1 ? "" : ", ", v->servers[i].pod.name);
+	}
+	if (n > CALM_NAMED)
+		buf_addf(out, " and %d more", n - CALM_NAMED);
+}
+
+static void say_adoption(const struct cluster_view *v, const struct adoption *a, struct reasons *r)
+{
+	char names[CALM_NAMED * VIEW_NAME_MAX + 32];
+	struct buf who = BUF_IN(names);
+
+	if (!a->unguarded)
+		return;
+	name_unguarded(v, &who);
+	if (v->adopt)
+		say(r, "%d/%d servers are adopted%s%s", a->servers - a->unguarded, a->servers,
+		    a->waits[0] ? ", it waits: " : "", a->waits);
+	else
+		say(r,
+		    "%d/%d servers are not guarded (%s), and may come back empty as masters: kubectl annotate -n %s "
+		    "sts %s "
+		    "codis.io/adopt=true replaces them one by one",
+		    a->unguarded, a->servers, names, v->namespace, v->set);
+}
+
+/* Whoever or whatever keeps the controller from acting. Whether nothing does. */
+static bool say_calm(const struct cluster_view *v, struct reasons *r)
+{
+	if (v->paused)
+		say(r,
+		    "codis.io/paused says \"%s\": nothing is done until kubectl annotate -n %s sts %s codis.io/paused-",
+		    v->paused_by, v->namespace, v->set);
+	if (v->dry_run)
+		say(r, "DRY RUN: nothing is done");
+	say_actions(v->would, v->would_count, "would be done", r);
+	if (v->tilted)
+		say(r,
+		    "TILT: %d of %d servers fell silent, which may be our own network: silence counts from the last of "
+		    "them, and no proxy is taken out for its own",
+		    v->silent_servers, v->heard_servers);
+	say_actions(v->held, v->held_count, "wait", r);
+	return !v->paused && !v->tilted && !v->held_count && !v->would_count;
+}
+
 /* The verified master's address of a group, "" where it has none. */
 static const char *serving_master(const struct cluster_view *v, int gid)
 {
@@ -403,8 +471,9 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	char trouble[900] = "";
 	struct reasons r = { .out = trouble, .size = sizeof(trouble) };
 	struct groups_status all = { .ok = true };
+	struct adoption adoption;
 	int wanted = view_groups_wanted(v), proxies, slots = served_slots(v);
-	bool coordinated = say_coordination(v, &r), served;
+	bool calm = say_calm(v, &r), coordinated = say_coordination(v, &r), served, whole;
 
 	say_servers(v, &all, &r);
 	say_masters(v, limits, &all, &r);
@@ -412,14 +481,19 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	say_losses(v, &all, &r);
 	served = say_proxies(v, &proxies, &r);
 	say_replicas(v, limits, &all, &r);
+	adoption_look(v, limits, &adoption);
+	say_adoption(v, &adoption, &r);
 	say_rest(&r);
-	*ok = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
-	snprintf(out, size, "%s: %s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s", v->product,
-		 *ok                ? "OK"
+	whole = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
+	*ok = whole && calm;
+	snprintf(out, size, "%s: %s%s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s%s", v->product,
+		 v->paused ? "PAUSED, " : "",
+		 whole              ? "OK"
 		 : slots && proxies ? "DEGRADED"
 				    : "DOWN",
 		 all.led, wanted, proxies, proxies == 1 ? "y" : "ies", slots, CODIS_SLOTS,
-		 all.led && all.led == all.seen && all.led >= wanted && !all.keys ? ", empty" : "", trouble);
+		 all.led && all.led == all.seen && all.led >= wanted && !all.keys ? ", empty" : "",
+		 v->adopt && adoption.servers && !adoption.unguarded ? ", adopted" : "", trouble);
 }
 
 static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)
@@ -428,7 +502,7 @@ static int push_server(const struct server_view *s, const struct server_view *m,
 
 	if (!o || !json_add_str(o, "addr", s->addr) || !json_add_str(o, "pod", s->pod.name) ||
 	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(s, m)) ||
-	    !json_add_bool(o, "listed", s->listed_group != 0) ||
+	    !json_add_bool(o, "listed", s->listed_group != 0) || !json_add_bool(o, "guarded", !s->pod.unguarded) ||
 	    !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
 	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys)) {
 		cJSON_Delete(o);
@@ -470,6 +544,39 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	return 0;
 }
 
+static bool push_words(cJSON *list, const struct action *actions, int count)
+{
+	char words[512];
+
+	for (int i = 0; list && i < count; i++) {
+		if (actions[i].held)
+			action_note_held(&actions[i], words, sizeof(words));
+		else
+			action_note_would(&actions[i], words, sizeof(words));
+		if (json_push(list, cJSON_CreateString(words)) < 0)
+			return false;
+	}
+	return list != NULL;
+}
+
+static bool add_calm(const struct cluster_view *v, cJSON *root)
+{
+	return json_add_bool(root, "paused", v->paused) && json_add_str(root, "paused_by", v->paused_by) &&
+	       json_add_bool(root, "tilted", v->tilted) && json_add_bool(root, "dry_run", v->dry_run) &&
+	       push_words(json_add_array(root, "held"), v->held, v->held_count) &&
+	       push_words(json_add_array(root, "would"), v->would, v->would_count);
+}
+
+static bool add_adoption(const struct cluster_view *v, const struct decide_limits *limits, cJSON *root)
+{
+	cJSON *o = json_add_object(root, "adoption");
+	struct adoption a;
+
+	adoption_look(v, limits, &a);
+	return json_add_bool(o, "asked", v->adopt) && json_add_int(o, "servers", a.servers) &&
+	       json_add_int(o, "unguarded", a.unguarded) && json_add_str(o, "waits", a.waits);
+}
+
 static int push_proxy(const struct proxy_view *p, cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -492,7 +599,8 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 	status_line(v, limits, line, sizeof(line), &ok);
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
-	    !json_add_int(root, "slots_served", served_slots(v)) || !(groups = json_add_array(root, "groups")))
+	    !json_add_int(root, "slots_served", served_slots(v)) || !add_calm(v, root) ||
+	    !add_adoption(v, limits, root) || !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

@@ -12,6 +12,7 @@
 #include "common/codis/model.h"
 #include "common/codis/reach.h"
 #include "common/codis/topology.h"
+#include "controller/calm.h"
 #include "controller/succession.h"
 
 #define VIEW_NAME_MAX 254 /* a Kubernetes name */
@@ -30,8 +31,11 @@ struct pod_view {
 	bool unschedulable; /* no node was found for it */
 	bool image_missing; /* its image cannot be had */
 	bool keeps_data;    /* has a volume that outlives it: what it had may come back */
+	bool unguarded;     /* of a server: it was started without the guard against an empty restart */
+	bool came_back;     /* one of its name was deleted by us */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
+	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */
 };
 
 /* A codis-server: of a pod, of a group's list in the coordinator, or both. */
@@ -58,6 +62,7 @@ struct server_view {
 	int64_t link_down_since_ms;   /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				       */
 	int64_t acted_ms;             /* when something was last done to it; 0 never */
+	struct calm_done done;        /* what that was */
 	struct succession succession; /* how it came to its role */
 	bool pod_gone;                /* its address had a pod of ours, which is no more */
 	char complaint[16];           /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
@@ -73,6 +78,8 @@ struct group_view {
 	/* STANDBY: since when its master has been lost (judge_lost()), on this version of its node; 0: it is not */
 	int64_t lost_ms;
 	bool busy;             /* something is being done, or what is known is older than what was done last */
+	struct calm_done done; /* its last change of master */
+	int silent_failovers;  /* over masters that were silent, in the last hour */
 	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
 	char unreadable[120];  /* why its node cannot be read; "" : it can */
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
@@ -96,6 +103,7 @@ struct proxy_view {
 	int registered_version;
 	int64_t registered_czxid; /* the change that made the node */
 	bool busy;
+	struct calm_done done;
 	enum reach reach; /* of its admin interface */
 	int64_t since_ms;
 	int64_t first_seen_ms;
@@ -123,6 +131,7 @@ struct dashboard_view {
 	int64_t since_ms;
 	int64_t heard_ms; /* its last overview */
 	bool busy;
+	struct calm_done done;
 	bool slots_known;
 	int64_t slots_ms;                /* when the question was asked whose answer has the assignment */
 	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
@@ -142,11 +151,24 @@ enum mandate {
 	MANDATE_LEAD,
 };
 
+struct action;
+
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
 	int64_t now_ms;          /* monotonic */
-	int64_t steady_since_ms; /* since the last clock jump or start: silence before it is not counted */
+	int64_t steady_since_ms; /* since the last clock jump, start or TILT: silence before it is not counted */
+	bool tilted;             /* most servers fell silent: it may be our own network */
+	int heard_servers, silent_servers; /* of how many that were heard once how many are silent */
 	enum mandate mandate;
+	bool paused;         /* codis.io/paused on the StatefulSet: the mandate is none */
+	char paused_by[200]; /* what it says */
+	bool adopt;          /* codis.io/adopt on it */
+	/* Pods that were deleted in the last minute: of this cluster, of all. */
+	int deletions, all_deletions;
+	/* What decide() would do and what a limit holds up, as it was decided in this turn; for the status. */
+	const struct action *held, *would; /* would: of a dry run, which does nothing */
+	int held_count, would_count;
+	bool dry_run;
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
 	bool coordinator_ready; /* and its nodes were read */
 	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */

@@ -5,7 +5,8 @@
 /* Every member of struct codis_pod, pod_status and said_text stands in one of these lists (and in the test of them). */
 #define POD_TEXTS(X)   X(namespace) X(name) X(uid) X(node) X(ip) X(owner) X(topology_key) X(container)
 #define POD_SAYS(X)    X(product) X(server_replica_said) X(coordinator) X(password)
-#define POD_VALUES(X)  X(ordinal) X(server_replica) X(group) X(component) X(port) X(strict) X(keep_ha) X(keeps_data)
+#define POD_VALUES(X)  X(ordinal) X(server_replica) X(group) X(component) X(port)
+#define POD_FLAGS(X)   X(strict) X(keep_ha) X(keeps_data) X(guarded)
 #define POD_PHASE(X)   X(status.finished) X(status.deleting) X(status.running) X(status.crash_looping)
 #define POD_STATE(X)   X(status.ready) X(status.image_missing) X(status.unschedulable)
 #define POD_NUMBERS(X) X(status.restarts) X(status.started_wall_ms)
@@ -114,6 +115,7 @@ void kept_pod_fill(struct kept_pod *kept, char *block, const struct codis_pod *p
 #undef PUT
 #define SET(member) kept->member = pod->member;
 	POD_VALUES(SET)
+	POD_FLAGS(SET)
 	POD_PHASE(SET)
 	POD_STATE(SET)
 	POD_NUMBERS(SET)
@@ -126,6 +128,7 @@ bool kept_pod_is(const struct kept_pod *kept, const struct codis_pod *pod)
 
 #define SAME(member) is = is && kept->member == pod->member;
 	POD_VALUES(SAME)
+	POD_FLAGS(SAME)
 	POD_PHASE(SAME)
 	POD_STATE(SAME)
 	POD_NUMBERS(SAME)

@@ -25,7 +25,7 @@ struct kept_pod {
 	int ordinal, server_replica, group;
 	enum codis_component component;
 	uint16_t port;
-	bool strict, keep_ha, keeps_data;
+	bool strict, keep_ha, keeps_data, guarded;
 };
 
 /* How many bytes its texts take, and keeping it: the texts are copied to block, which has that size and must last as

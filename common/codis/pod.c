@@ -419,6 +419,28 @@ static void read_identity(const cJSON *object, struct codis_pod *pod)
 	pod->keep_ha = is(json_str(metadata, "annotations", CODIS_ANNOTATION_HA, NULL), "keep");
 }
 
+/* Redis 5 has other names for both. */
+static int either_flag(const struct cmdline *c, const struct cmdline_start *s, const char *old, const char *new)
+{
+	int at = cmdline_flag(c, s, old, NULL);
+
+	return at >= 0 ? at : cmdline_flag(c, s, new, NULL);
+}
+
+static bool is_guarded(const struct cmdline *c)
+{
+	for (int i = 0; i < c->count; i++) {
+		const struct cmdline_start *s = &c->starts[i];
+		int slaveof = either_flag(c, s, "--slaveof", "--replicaof");
+		int stale = either_flag(c, s, "--slave-serve-stale-data", "--replica-serve-stale-data");
+
+		if (slaveof < 0 || stale < 0 || !cmdline_word_is(c, s, slaveof + 1, "127.0.0.1") ||
+		    !cmdline_word_is(c, s, slaveof + 2, "1") || !cmdline_word_is(c, s, stale + 1, "no"))
+			return false;
+	}
+	return c->count > 0;
+}
+
 /* What the program says; its first fault. */
 static int read_words(struct reader *r, struct codis_pod *pod, struct error *err)
 {
@@ -427,6 +449,7 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 	copy(pod->container, sizeof(pod->container), json_str(r->src.container, "name", NULL));
 	if (r->component == CODIS_ZOOKEEPER) /* of no product */
 		return 0;
+	pod->guarded = r->component == CODIS_SERVER && is_guarded(&r->c);
 	if (r->component == CODIS_SERVER)
 		rc = read_server_replica(r, &pod->server_replica_said, &pod->server_replica, err);
 	if (pod->server_replica > 0 && pod->ordinal >= 0)

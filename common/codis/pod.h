@@ -61,6 +61,9 @@ struct codis_pod {
 	 * PRODUCT_AUTH. A secret: never logged. */
 	struct said_text password;
 
+	/* Servers: wherever the program is started, it gets the guard against an empty restart (--slaveof 127.0.0.1 1
+	 * --slave-serve-stale-data no). */
+	bool guarded;
 	bool strict;                       /* codis.io/spread */
 	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
 	bool keep_ha;                      /* codis.io/ha: keep */

@@ -19,8 +19,12 @@ struct error;
 #define CODIS_ANNOTATION_HOOKS    "codis.io/hooks"        /* "keep": the user's hooks stay */
 #define CODIS_ANNOTATION_HA       "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
 /* On what codis-controller has made (a PodDisruptionBudget a group): codis-controller. */
-#define CODIS_LABEL_MANAGED_BY       "app.kubernetes.io/managed-by"
-#define CODIS_MANAGED_BY             "codis-controller"
+#define CODIS_LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
+#define CODIS_MANAGED_BY       "codis-controller"
+/* On the codis-server StatefulSet; who says why, or "true": the controller only watches. "false": it does not. */
+#define CODIS_ANNOTATION_PAUSED "codis.io/paused"
+/* On it too, "true": servers without the guard are replaced by such that have it, one by one. */
+#define CODIS_ANNOTATION_ADOPT       "codis.io/adopt"
 #define CODIS_SCHEDULER_NAME         "codis-scheduler"
 #define CODIS_DEFAULT_PRODUCT        "codis-test"
 #define CODIS_DEFAULT_SERVER_REPLICA 2

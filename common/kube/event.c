@@ -325,6 +325,8 @@ void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, 
 {
 	va_list ap;
 
+	if (!e)
+		return;
 	va_start(ap, fmt);
 	post(e, kind, involved, warning, false, reason, fmt, ap);
 	va_end(ap);
@@ -335,6 +337,8 @@ void kube_event_once(struct kube_events *e, const char *kind, const cJSON *invol
 {
 	va_list ap;
 
+	if (!e)
+		return;
 	va_start(ap, fmt);
 	post(e, kind, involved, warning, true, reason, fmt, ap);
 	va_end(ap);

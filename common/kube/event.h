@@ -18,7 +18,8 @@ struct kube_events *kube_events_new(struct kube_client *c, const char *component
 void kube_events_free(struct kube_events *e);
 
 /* involved: a pod or another object with kind/apiVersion or, as in a list, without (then kind is `kind`).
- * reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best effort. */
+ * e NULL: nothing is told. reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best
+ * effort. */
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,
 		const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /* The same, named after its object and words instead of at random: of the programs that see and tell the same, one gets

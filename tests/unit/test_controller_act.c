@@ -717,7 +717,8 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_int_equal(group()->version, 8);
 	assert_int_equal(cluster_server(world.c, B)->role_version, 8);
 	assert_string_equal(group()->node.servers[0].addr, B);
-	assert_int_equal(group()->retry_ms <= clock_mono_ms(), true);
+	assert_int_equal(group()->done.times, 1);
+	assert_int_equal(calm_recent(&group()->silences, 1000, clock_mono_ms()), 0);
 	assert_slots(1, B, false);
 	assert_logged("event=action.begun action=promote product=codis-test subject=group group=1 addr=10.0.0.2:6379 "
 		      "pod=pod-B from=10.0.0.1:6379 master=10.0.0.1:6379 version=7 why=\"seen\"");
@@ -1461,12 +1462,13 @@ ACT_TEST(a_fill_that_fails_is_no_success)
 {
 	send_elsewhere(P1);
 	w.proxies[1].fails = 1;
-	group()->failures = 3;
+	group()->done.failures = 3;
 	run(ACT_FILL_PROXY, P1);
 	assert_journal("p1 1024 slots to A\n");
 	assert_logged("event=fill.failed proxy=10.0.1.1:11080");
 	assert_counted("{action=\"fill-proxy\",result=\"error\"} 1\n");
-	assert_int_equal(group()->failures, 3); /* the group's own */
+	assert_int_equal(group()->done.failures, 3); /* the group's own */
+	assert_int_equal(cluster_proxy(world.c, P1, false)->done.failures, 1);
 }
 
 /* What was heard of the others may be a second old: a migration that has gone on since is not turned back. */
@@ -1677,22 +1679,86 @@ ACT_TEST(a_pod_is_deleted_by_its_uid)
 	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B "
 		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":1}\n");
 	assert_string_equal(world.events, "Normal Pod shop/pod-B Replaced: group 1: pod-B (10.0.0.2:6379): seen\n");
-	assert_in_range(group()->retry_ms - group()->acted_ms, 900, 1000); /* until it shows */
-	w.kube_fails = ERR_NOTFOUND;                                       /* gone already */
+	assert_int_equal(group()->done.ended_ms, 0); /* the group's next master does not wait for it */
+	assert_true(calm_was_deleted(&world.c->deleted, "pod-B"));
+	assert_int_equal(calm_recent(&world.c->deletions, 60000, clock_mono_ms()), 1);
+	assert_int_equal(calm_recent(&world.ctl.deletions, 60000, clock_mono_ms()), 1);
+	w.kube_fails = ERR_NOTFOUND; /* gone already */
 	run(ACT_DELETE_POD, B);
 	assert_counted("{action=\"delete-pod\",result=\"ok\"} 2\n");
 	w.kube_fails = ERR_CONFLICT; /* a successor of that name */
 	run(ACT_DELETE_POD, B);
 	assert_counted("{action=\"delete-pod\",result=\"error\"} 1\n");
+	assert_int_equal(calm_recent(&world.c->deletions, 60000, clock_mono_ms()), 2);
+	assert_int_equal(world.c->deleting + world.ctl.deleting, 0);
+}
+
+ACT_TEST(a_pod_is_deleted_with_its_own_grace_period)
+{
+	struct action a = action_of(ACT_DELETE_POD, B);
+
+	a.gently = true;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B {\"preconditions\":{\"uid\":\"uid-B\"}}\n");
+}
+
+/* --- calm --------------------------------------------------------------------------------------------------------- */
+
+ACT_TEST(what_was_done_is_kept_where_it_was_done)
+{
+	run(ACT_PROMOTE, B);
+	run(ACT_DELETE_POD, A);
+	assert_int_equal(group()->done.kind, ACT_PROMOTE);
+	assert_int_equal(group()->done.times, 1);
+	assert_int_equal(cluster_server(world.c, A)->done.kind, ACT_DELETE_POD);
+	assert_int_equal(calm_until_ms(&cluster_server(world.c, A)->done, ACT_DELETE_POD, 1, clock_mono_ms()) > 0,
+			 true);
+	run(ACT_ASSIGN_SLOTS, D);
+	assert_int_equal(world.c->dashboard_done.kind, ACT_ASSIGN_SLOTS);
+}
+
+ACT_TEST(promotions_over_silent_masters_are_counted)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.lock = true;
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = 1;
+	act(world.c, &a);
+	until_idle();
+	assert_int_equal(calm_recent(&group()->silences, 1000, clock_mono_ms()), 1);
+}
+
+ACT_TEST(nothing_is_done_in_a_dry_run)
+{
+	world.ctl.dry_run = true;
+	for (enum action_kind kind = 0; kind < ACT_KINDS; kind++)
+		run(kind, B);
+	assert_journal("");
+	assert_string_equal(world.events, "");
+}
+
+/* Answers are heard before the timer that would tell that the process was stopped. */
+ACT_TEST(an_action_ends_when_the_loop_has_slept)
+{
+	world.c->last_tick_ms = clock_mono_ms() - 1001;
+	run(ACT_PROMOTE, B);
+	assert_journal("");
+	assert_logged("error=\"the clock has jumped since this was decided\"");
+	world.c->last_tick_ms = clock_mono_ms();
+	run(ACT_PROMOTE, B);
+	assert_counted("{action=\"promote\",result=\"ok\"} 1\n");
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
 
-/* retry_ms and acted_ms are set at the end, one right after the other. */
 static void assert_waits(int ms)
 {
+	const struct calm_done *d = &group()->done;
+
 	run(ACT_PROMOTE, B);
-	assert_in_range(group()->retry_ms - group()->acted_ms, ms / 2 + 1, ms);
+	assert_int_equal(calm_until_ms(d, ACT_PROMOTE, 1, d->ended_ms) - d->ended_ms, ms);
 }
 
 ACT_TEST(the_pause_after_a_failure_doubles_up_to_two_seconds)
@@ -1704,7 +1770,7 @@ ACT_TEST(the_pause_after_a_failure_doubles_up_to_two_seconds)
 	assert_waits(2000);
 	w.write_fails = ERR_NONE;
 	run(ACT_PROMOTE, B);
-	assert_true(group()->retry_ms <= clock_mono_ms());
+	assert_int_equal(calm_until_ms(&group()->done, ACT_PROMOTE, 1, group()->done.ended_ms), 0);
 	others_write(A, false);
 	assert_waits(50);
 }

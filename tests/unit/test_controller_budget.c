@@ -348,6 +348,9 @@ WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 {
+	world.ctl.dry_run = true;
+	keep_after(60000);
+	world.ctl.dry_run = false;
 	world.c->view.mandate = MANDATE_NONE;
 	keep_after(60000);
 	world.c->view.mandate = MANDATE_LEAD;

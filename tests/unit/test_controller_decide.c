@@ -445,6 +445,11 @@ TEST(cold_start_over_dead_addresses)
 		w->servers[i].info_valid = false;
 		w->servers[i].since_ms = w->v.now_ms - 1000;
 	}
+	assert_nothing(w); /* another pod may have one of them, and not be seen */
+	w->servers[0].since_ms = w->v.now_ms - 15000;
+	assert_only(w, ACT_PROMOTE, C);
+	w->servers[0].since_ms = w->v.now_ms - 1000;
+	w->v.server_replica = w->v.replicas = 1; /* all are seen: they are nobody's */
 	assert_only(w, ACT_PROMOTE, C);
 }
 

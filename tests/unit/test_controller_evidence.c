@@ -597,6 +597,11 @@ TEST(listed_server_whose_pod_was_never_seen_is_not_dropped_at_once)
 	assert_nothing(w);
 	b_of(w)->since_ms = w->v.now_ms - 14999;
 	assert_nothing(w);
+	b_of(w)->since_ms = w->v.now_ms - 99000;
+	assert_nothing(w); /* no pod of the group is seen: they are not labelled */
+	snprintf(a_of(w)->pod.name, VIEW_NAME_MAX, "codis-server-0");
+	b_of(w)->since_ms = w->v.now_ms - 14999;
+	assert_nothing(w);
 	b_of(w)->since_ms = w->v.now_ms - 15000;
 	assert_why(assert_only(w, ACT_DROP_SERVER, B), "no pod has its address and nothing answers there");
 	b_of(w)->since_ms = w->v.now_ms - 1;

@@ -91,6 +91,38 @@ OBSERVE_TEST(when_somebody_else_has_written_a_node)
 	assert_int_equal(g->others_version, 8);
 }
 
+static void hear_leader(int64_t began_ms, int version, const char *addr)
+{
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"{\"id\":1,\"servers\":[{\"server\":\"%s\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false}],"
+		"\"promoting\":{},\"out_of_sync\":false}",
+		addr);
+	observe_hear_group(world.c, 1, began_ms, text, strlen(text), &(struct coordinator_stat){ version, made, 0 },
+			   NULL);
+}
+
+/* The controller that only stands by is held up by what the leader has done, as the leader is. */
+OBSERVE_TEST(changes_of_master_by_others_count)
+{
+	const struct observed_group *g;
+
+	made = 1;
+	hear_leader(100, 7, A);
+	g = cluster_group(world.c, 1, false);
+	hear_leader(200, 8, A);
+	assert_int_equal(g->done.times, 0);
+	hear_leader(300, 9, "10.0.0.2:6379");
+	assert_int_equal(g->done.times, 1);
+	assert_int_equal(calm_recent(&g->silences, 1000, clock_mono_ms()), 0);
+	cluster_server(world.c, "10.0.0.2:6379")->reach = REACH_SILENT;
+	hear_leader(400, 10, A);
+	assert_int_equal(g->done.times, 2);
+	assert_int_equal(calm_recent(&g->silences, 1000, clock_mono_ms()), 1);
+}
+
 OBSERVE_TEST(an_older_version_of_a_node_is_of_the_past)
 {
 	struct observed_group *g;

@@ -705,3 +705,45 @@ TEST(thousands_of_containers_and_variables)
 	expect_known(&pod.product, "shop");
 	assert_true(clock_mono_ms() - start < 5000);
 }
+
+/* --- the guard -----------------------------------------------------------------------------------------------------
+ */
+
+TEST(server_that_is_guarded_against_an_empty_restart)
+{
+	static const struct {
+		const char *members;
+		bool guarded;
+	} cases[] = {
+		{ "\"command\":[\"codis-server\",\"x.conf\",\"--slaveof\",\"127.0.0.1\",\"1\","
+		  "\"--slave-serve-stale-data\",\"no\"]",
+		  true },
+		{ "\"command\":[\"codis-server\",\"x.conf\"],\"args\":[\"--replicaof\",\"127.0.0.1\",\"1\","
+		  "\"--replica-serve-stale-data\",\"no\"]",
+		  true },
+		{ "\"command\":[\"sh\",\"-c\",\"exec codis-server x.conf --slaveof 127.0.0.1 1 "
+		  "--slave-serve-stale-data "
+		  "no\"]",
+		  true },
+		{ "\"command\":[\"codis-server\",\"x.conf\"]", false },
+		{ "\"command\":[\"codis-server\",\"--slaveof\",\"127.0.0.1\",\"1\"]", false },
+		{ "\"command\":[\"codis-server\",\"--slaveof\",\"127.0.0.1\",\"1\",\"--slave-serve-stale-data\","
+		  "\"yes\"]",
+		  false },
+		{ "\"command\":[\"codis-server\",\"--slaveof\",\"10.0.0.9\",\"6379\",\"--slave-serve-stale-data\","
+		  "\"no\"]",
+		  false },
+		{ "\"command\":[\"codis-server\",\"--slaveof\",\"127.0.0.1\"]", false },
+		/* One of two starts is not. */
+		{ "\"command\":[\"sh\",\"-c\",\"codis-server --slaveof 127.0.0.1 1 --slave-serve-stale-data no || "
+		  "codis-server x.conf\"]",
+		  false },
+		{ "\"image\":\"codis\"", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (pod_with("codis-server", NULL, cases[i].members).guarded != cases[i].guarded)
+			fail_msg("%s", cases[i].members);
+	}
+	assert_false(pod_with("codis-proxy", NULL, cases[0].members).guarded);
+}

@@ -1,0 +1,63 @@
+/* calm.h - what was done lately, and when the same may be done again. Whatever does not help, or helps for a moment
+ * only, is done at once at first and then more and more seldom, so that no fault of ours, of a peer or of a person
+ * makes a storm. Pure; kept beside what is observed, and shown in the view. Zeroed: nothing was done. */
+#ifndef CODIS_CONTROLLER_CALM_H
+#define CODIS_CONTROLLER_CALM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A group, a server, a proxy or the dashboard, to which something was done. */
+struct calm_done {
+	int kind;     /* enum action_kind: what was done last */
+	int gid;      /* the group that it was about */
+	int times;    /* done, one after the other, since all was well there (calm_rest), or since a minute of rest */
+	int failures; /* tried, and failed, since it last succeeded */
+	int64_t ended_ms; /* when it was last done; 0 never */
+};
+
+/* It was done, or it failed. */
+void calm_note(struct calm_done *d, int kind, int gid, bool failed, int64_t now_ms);
+/* All has been well for CALM_REST_MS: what was done has helped. */
+#define CALM_REST_MS 5000
+void calm_rest(struct calm_done *d);
+/* When this may be done there: at once (0), or at that time. What changes a master is held for 30 s at most: a failover
+ * that is needed comes late, not never. */
+int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms);
+
+/* The last times that something was done: how often that was in the last while. */
+#define CALM_WINDOW 64 /* more are not counted */
+struct calm_window {
+	int64_t at_ms[CALM_WINDOW]; /* 0: not yet */
+	int next;
+};
+void calm_count(struct calm_window *w, int64_t now_ms);
+int calm_recent(const struct calm_window *w, int64_t while_ms, int64_t now_ms);
+
+/* Pods of a cluster that were deleted lately, by their names: a successor of that name is deleted later and later, as
+ * the kubelet waits longer and longer before it starts a container again (10 s to 5 minutes, forgotten after ten). */
+#define CALM_PODS 64
+struct calm_pods {
+	struct calm_pod {
+		uint64_t name; /* its hash */
+		int times;
+		int64_t at_ms; /* 0: free */
+	} pods[CALM_PODS];     /* of more, the oldest is forgotten */
+};
+void calm_deleted(struct calm_pods *p, const char *pod, int64_t now_ms);
+bool calm_was_deleted(const struct calm_pods *p, const char *pod); /* one of that name, however long ago */
+int64_t calm_delete_after_ms(const struct calm_pods *p, const char *pod, int64_t now_ms); /* 0: at once */
+
+/* TILT: our own network, not the servers. While more than half of those that were heard are silent, silence counts from
+ * the moment when the last of them fell silent, and once they are back, from then. */
+struct calm_tilt {
+	bool tilted;
+	int heard, silent; /* of how many that were heard how many are silent now */
+	int64_t newest_ms; /* when the last one of them fell silent */
+};
+void calm_tilt_begin(struct calm_tilt *t); /* of a new look at all servers */
+void calm_tilt_add(struct calm_tilt *t, bool silent, int64_t since_ms);
+/* After all were added: since when things are steady, at least steady_since_ms. */
+int64_t calm_tilt_end(struct calm_tilt *t, int64_t steady_since_ms, int64_t now_ms);
+
+#endif

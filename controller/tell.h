@@ -1,0 +1,13 @@
+/* tell.h - what is held up, and what a dry run would do: in the log and as Events, once each time that it changes. */
+#ifndef CODIS_CONTROLLER_TELL_H
+#define CODIS_CONTROLLER_TELL_H
+
+struct action;
+struct cluster;
+
+/* What the last turn held up (cluster.view.held), and which silent or failed masters stay for a reason. */
+void tell_held(struct cluster *c);
+/* What would be done, in place of doing it. */
+void tell_would(struct cluster *c, const struct action *actions, int count);
+
+#endif

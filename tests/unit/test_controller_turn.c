@@ -1,0 +1,270 @@
+/* One turn of a cluster: what a person has said, sleep, TILT, rest, and what is told of what is held up. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+#include "controller/action.h"
+#include "tests/unit/controller_world.h"
+#include "tests/unit/parse_text.h"
+#include "tests/unit/pods_fixture.h"
+#include "tests/unit/test.h"
+
+#define A "10.0.0.1:6379"
+#define B "10.0.0.2:6379"
+
+static struct observed_server *server(const char *addr)
+{
+	return cluster_server(world.c, addr);
+}
+
+static void hear(const char *addr, const char *master)
+{
+	struct observed_server *s = server(addr);
+
+	assert_non_null(s);
+	s->reach = REACH_OK;
+	s->info_valid = true;
+	s->heard_ms = clock_mono_ms();
+	s->info.role = master ? REDIS_ROLE_REPLICA : REDIS_ROLE_MASTER;
+	snprintf(s->info.master, sizeof(s->info.master), "%s", master ? master : "");
+	s->info.link_up = master != NULL;
+	s->info.offset = 1000;
+	snprintf(s->info.run_id, sizeof(s->info.run_id), "run of %s", addr);
+}
+
+static void set_pod(const char *name, const char *ip)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server", .name = name, .ip = ip });
+}
+
+/* A leads group 1, B follows it. */
+static int begin(void **state)
+{
+	struct cluster *c;
+	struct observed_group *g;
+
+	(void)state;
+	controller_world_begin("ns");
+	c = world.c;
+	set_pod("codis-server-0", "10.0.0.1");
+	set_pod("codis-server-1", "10.0.0.2");
+	fixture_set_set(world.inv, 2, 0);
+	c->stock_due = true;
+	c->connected_since_ms = 1;
+	cluster_turn(c);
+	g = cluster_group(c, 1, false);
+	assert_non_null(g);
+	codis_group_append(&g->node, A);
+	codis_group_append(&g->node, B);
+	g->exists = true;
+	g->read_ms = c->listed_ms = c->proxies_read_ms = clock_mono_ms();
+	hear(A, NULL);
+	hear(B, A);
+	c->stock_due = true;
+	cluster_turn(c);
+	assert_false(c->view.groups[0].busy);
+	return 0;
+}
+#define TURN_TEST(name) TEST_WITH(name, begin, controller_world_teardown)
+
+static void annotate(const char *annotations)
+{
+	struct error err = ERROR_INIT;
+	char text[1024];
+	JSON_CLEANUP cJSON *set = NULL;
+
+	snprintf(
+		text, sizeof(text),
+		"{\"metadata\":{\"namespace\":\"ns\",\"name\":\"codis-server\",\"uid\":\"uid-set\",\"annotations\":%s},"
+		"\"spec\":{\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
+		"\"codis.io/"
+		"product\":\"codis-test\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"command\":"
+		"[\"codis-server\"]}]}}}}",
+		annotations);
+	set = parse_text(text);
+	assert_int_equal(inventory_set_set(world.inv, set, &err), 0);
+	cluster_turn(world.c);
+}
+
+static int count_logged(const char *words)
+{
+	static char text[65536];
+	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
+	int found = 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		found++;
+	return found;
+}
+
+/* The master is dead. */
+static void refuse_a(void)
+{
+	struct observed_server *a = server(A);
+
+	a->reach = REACH_REFUSED;
+	a->info_valid = false;
+	a->since_ms = clock_mono_ms();
+	server(B)->info.link_up = false;
+}
+
+TURN_TEST(paused_by_a_person)
+{
+	const struct cluster_view *v = &world.c->view;
+
+	assert_int_equal(v->mandate, MANDATE_LEAD);
+	refuse_a();
+	annotate("{\"codis.io/paused\":\"anna:\\nmoving racks\"}");
+	assert_true(v->paused);
+	assert_int_equal(v->mandate, MANDATE_NONE);
+	assert_string_equal(v->paused_by, "anna: moving racks");
+	assert_int_equal(count_logged("event=action.begun"), 0);
+	annotate("{\"codis.io/paused\":\"\"}");
+	assert_true(v->paused);
+	hear(A, NULL);
+	hear(B, A);
+	annotate("{\"codis.io/paused\":\"false\"}");
+	assert_false(v->paused);
+	assert_int_equal(v->mandate, MANDATE_LEAD);
+}
+
+TURN_TEST(adoption_is_asked_for_on_the_statefulset)
+{
+	world.ctl.dry_run = true; /* decided, and not done */
+	annotate("{\"codis.io/adopt\":\"true\"}");
+	assert_true(world.c->view.adopt);
+	assert_true(world.c->view.servers[0].pod.unguarded);
+	assert_int_equal(world.c->view.would_count, 1);
+	assert_int_equal(world.c->view.would[0].kind, ACT_DELETE_POD);
+	assert_string_equal(world.c->view.would[0].pod, "codis-server-1");
+	annotate("{\"codis.io/adopt\":\"false\"}");
+	assert_false(world.c->view.adopt);
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server",
+							  .name = "codis-server-0",
+							  .ip = "10.0.0.1",
+							  .args = "[\"--slaveof\",\"127.0.0.1\",\"1\","
+								  "\"--slave-serve-stale-data\",\"no\"]" });
+	cluster_turn(world.c);
+	assert_false(world.c->view.servers[0].pod.unguarded);
+	calm_deleted(&world.c->deleted, "codis-server-1", clock_mono_ms());
+	cluster_turn(world.c);
+	assert_true(world.c->view.servers[1].pod.came_back);
+	assert_true(world.c->view.servers[1].pod.delete_after_ms > clock_mono_ms());
+}
+
+TURN_TEST(deletions_of_the_last_minute_and_under_way)
+{
+	const struct cluster_view *v = &world.c->view;
+
+	calm_count(&world.c->deletions, clock_mono_ms());
+	calm_count(&world.ctl.deletions, clock_mono_ms());
+	calm_count(&world.ctl.deletions, clock_mono_ms() - 60001);
+	world.c->deleting = 1;
+	world.ctl.deleting = 3;
+	cluster_turn(world.c);
+	assert_int_equal(v->deletions, 2);
+	assert_int_equal(v->all_deletions, 4);
+}
+
+TURN_TEST(most_servers_fall_silent)
+{
+	struct cluster *c = world.c;
+	int64_t before = c->steady_since_ms, since = clock_mono_ms();
+
+	server(A)->reach = REACH_SILENT;
+	server(A)->since_ms = since - 10;
+	cluster_turn(c);
+	assert_int_equal(c->steady_since_ms, before); /* half of them */
+	server(B)->reach = REACH_SILENT;
+	server(B)->since_ms = since;
+	c->list_asked_ms = since;
+	cluster_turn(c);
+	assert_true(c->view.tilted);
+	assert_int_equal(c->view.silent_servers, 2);
+	assert_int_equal(c->view.steady_since_ms, since);
+	assert_int_equal(c->list_asked_ms, 0); /* all is read again */
+	assert_int_equal(count_logged("event=tilt namespace=ns product=codis-test tilted=true silent=2 heard=2"), 1);
+	cluster_turn(c);
+	hear(A, NULL);
+	hear(B, A);
+	cluster_turn(c);
+	assert_false(c->view.tilted);
+	assert_true(c->view.steady_since_ms >= c->looked_ms);
+	assert_int_equal(count_logged("event=tilt"), 2);
+}
+
+/* Answers are heard, and looked at, before the tick that would tell. */
+TURN_TEST(turn_after_a_sleep_judges_nothing_from_before)
+{
+	struct cluster *c = world.c;
+
+	refuse_a();
+	c->last_tick_ms = clock_mono_ms() - 1001;
+	assert_true(cluster_slept(c, clock_mono_ms()));
+	server(B)->heard_ms -= 10;
+	cluster_turn(c);
+	assert_true(c->view.groups[0].busy);
+	assert_int_equal(c->view.steady_since_ms, c->looked_ms);
+	assert_int_equal(count_logged("event=clock.jump"), 1);
+	assert_int_equal(count_logged("event=action.begun"), 0);
+	assert_false(cluster_slept(c, clock_mono_ms()));
+}
+
+TURN_TEST(group_in_which_all_has_been_well_is_at_rest)
+{
+	struct observed_group *g = cluster_group(world.c, 1, false);
+
+	for (int i = 0; i < 9; i++)
+		calm_note(&g->done, ACT_PROMOTE, 1, false, clock_mono_ms() - 1000);
+	cluster_turn(world.c);
+	assert_int_equal(g->done.times, 9);
+	assert_true(g->whole_since_ms > 0);
+	g->whole_since_ms -= CALM_REST_MS;
+	server(B)->info.link_up = false;
+	cluster_turn(world.c);
+	assert_int_equal(g->whole_since_ms, 0);
+	assert_int_equal(g->done.times, 9);
+	hear(B, A);
+	cluster_turn(world.c);
+	g->whole_since_ms -= CALM_REST_MS;
+	cluster_turn(world.c);
+	assert_int_equal(g->done.times, 0);
+}
+
+TURN_TEST(what_is_held_up_is_told_once)
+{
+	struct observed_group *g = cluster_group(world.c, 1, false);
+	static const char *const words =
+		"Warning Pod ns/codis-server-1 Held: group 1: promote of codis-server-1 waits: it "
+		"was done so often, and did not last; kubectl delete pod codis-server-0 --force "
+		"insists\n";
+
+	for (int i = 0; i < 9; i++)
+		calm_note(&g->done, ACT_PROMOTE, 1, false, clock_mono_ms());
+	refuse_a();
+	for (int i = 0; i < 3; i++)
+		cluster_turn(world.c);
+	assert_string_equal(world.events, words);
+	assert_int_equal(count_logged("event=held namespace=ns product=codis-test group=1 pod=codis-server-1"), 1);
+	assert_int_equal(world.c->view.held_count, 1);
+}
+
+TURN_TEST(dry_run_tells_once_what_it_would_do)
+{
+	world.ctl.dry_run = true;
+	refuse_a();
+	for (int i = 0; i < 3; i++)
+		cluster_turn(world.c);
+	assert_int_equal(count_logged("event=action.would action=promote namespace=ns product=codis-test subject=group "
+				      "group=1 addr=10.0.0.2:6379 pod=codis-server-1 from=10.0.0.1:6379"),
+			 1);
+	assert_int_equal(count_logged("event=action.begun"), 0);
+	assert_int_equal(world.c->view.would_count, 1);
+	assert_non_null(strstr(world.c->line,
+			       "DRY RUN: nothing is done; group 1: promote of codis-server-1 would be done: "
+			       "connections are refused, and its replica lost its link"));
+}
