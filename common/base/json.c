@@ -13,6 +13,11 @@
 #define SOME_MEMORY 65536
 /* In the type of an object or array that lacks what was to be added; above what cJSON uses of it. */
 #define INCOMPLETE (1 << 20)
+/* So many members more, and so many times as many as there are, are looked at where two objects differ in their order:
+ * all of them in an object of less than 100 members, and in a large one whose order is not the other one's at all, too
+ * few to find that both are equal. */
+#define ORDER_FREE  10000
+#define ORDER_STEPS 16
 
 void json_cleanup(cJSON **item)
 {
@@ -279,25 +284,46 @@ int json_push(cJSON *array, cJSON *item)
 	return -1;
 }
 
-/* The member of the same name, most often at the same place. */
-static const cJSON *same_name(const cJSON *object, const cJSON *likely, const char *name)
+/* The member of the same name, most often the likely one. *left: how many more may be looked at for it. */
+static const cJSON *same_name(const cJSON *object, const cJSON *likely, const char *name, size_t *left)
 {
-	return likely && strcmp(likely->string, name) == 0 ? likely : member(object, name);
+	const cJSON *m;
+
+	if (likely && strcmp(likely->string, name) == 0)
+		return likely;
+	for (m = object->child; m && strcmp(m->string, name) != 0; m = m->next)
+		if (!(*left)--)
+			return NULL;
+	return m;
 }
 
-/* cJSON_Compare looks into every level twice, which is 2^depth on what a peer sends. */
-static bool objects_equal(const cJSON *a, const cJSON *b)
+/* Whether each member of a has its equal in b. */
+static bool holds_members(const cJSON *a, const cJSON *b, size_t left)
 {
-	const cJSON *x, *y, *other;
+	const cJSON *x, *y = b->child, *other;
 
-	for (x = a->child, y = b->child; x; x = x->next, y = y ? y->next : NULL) {
-		other = same_name(b, y, x->string);
+	for (x = a->child; x; x = x->next, y = other->next) {
+		other = same_name(b, y, x->string, &left);
 		if (!other || !json_equal(x, other))
 			return false;
 	}
-	for (x = a->child, y = b->child; y; y = y->next, x = x ? x->next : NULL)
-		if (!same_name(a, x, y->string))
+	return true;
+}
+
+/* cJSON_Compare looks into every level twice, which is 2^depth on what a peer sends. A name that both have twice is
+ * compared with the first one of the other, so b is looked for in a as well, by names only. */
+static bool objects_equal(const cJSON *a, const cJSON *b)
+{
+	size_t n = (size_t)cJSON_GetArraySize(a), left = ORDER_FREE + ORDER_STEPS * n;
+	const cJSON *x = a->child, *y, *other;
+
+	if ((size_t)cJSON_GetArraySize(b) != n || !holds_members(a, b, left))
+		return false;
+	for (y = b->child; y; y = y->next, x = other->next) {
+		other = same_name(a, x, y->string, &left);
+		if (!other)
 			return false;
+	}
 	return true;
 }
 

@@ -61,7 +61,9 @@ int json_set(cJSON *parent, const char *name, cJSON *item);
 /* Appends to an array; takes the item over also when it fails. 0 or -1. */
 int json_push(cJSON *array, cJSON *item);
 
-/* Like Kubernetes' equality of the fields that are there: same type and value, objects' members in any order. */
+/* Like Kubernetes' equality of the fields that are there: same type and value, objects' members in any order; but it
+ * takes time in proportion to their size, so objects of hundreds of members in a wholly other order are not found to be
+ * equal. */
 bool json_equal(const cJSON *a, const cJSON *b);
 
 #endif

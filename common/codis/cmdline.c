@@ -10,8 +10,10 @@
 #define TEXT_MAX (1u << 20)
 /* Of a word that is compared: longer than the names and values that are looked for, and than any path (PATH_MAX). It is
  * on the stack, so that lack of memory is never taken for "there is no such word". */
-#define SEEN_MAX   4096
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define SEEN_MAX 4096
+/* In a value that is written anew; each is looked for in the whole environment. */
+#define VARIABLES_MAX 16
+#define NAME_CHARS    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 static bool is_one_of(const char *name, const char *const *list)
 {
@@ -413,12 +415,15 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 {
 	bool shell = c->kind == CMDLINE_SHELL;
 	char quote = '\0';
+	int variables = 0;
 	size_t n;
 
 	for (size_t i = 0; i < word->len; i += n) {
 		const char *p = word->text + i;
 		char next = i + 1 < word->len ? p[1] : '\0';
 
+		if (out->failed || (*p == '$' && ++variables > VARIABLES_MAX))
+			return false;
 		n = *p == '$' && quote != '\'' ? add_variable(c, p, word->len - i, out) : 0;
 		if (n)
 			continue;

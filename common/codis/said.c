@@ -13,6 +13,10 @@
 /* Variables that stand for variables are followed this far, and so many in all: what is built to take for ever ends. */
 #define DEPTH_MAX   16
 #define LOOKUPS_MAX 64
+/* Of the environment and of shell text, so much is looked through for one value; an entry counts as LOOK_ENTRY bytes. A
+ * pod may have a megabyte of either, and each of its variables is looked for in all of it. */
+#define LOOK_MAX   (256u << 10)
+#define LOOK_ENTRY 16
 
 /* One value while it is put together. */
 struct expansion {
@@ -20,6 +24,7 @@ struct expansion {
 	struct said_text *out;
 	size_t len;
 	int lookups;
+	size_t looked; /* through */
 	bool holes, too_long;
 };
 
@@ -36,6 +41,11 @@ static void add(struct expansion *x, const char *text, size_t len)
 static bool may_go_on(const struct expansion *x)
 {
 	return !x->too_long && x->lookups <= LOOKUPS_MAX;
+}
+
+static bool is_too_involved(const struct expansion *x)
+{
+	return x->lookups > LOOKUPS_MAX || x->looked > LOOK_MAX;
 }
 
 static void copy(char *out, size_t size, const char *s)
@@ -114,15 +124,16 @@ void said_literal(struct said_text *out, const char *what, const char *value)
 /* --- the environment ---------------------------------------------------------------------------------------------- */
 
 /* The last entry of that name; before: only of those that stand before it. */
-static const cJSON *find_entry(const cJSON *container, const char *name, size_t len, const cJSON *before)
+static const cJSON *find_entry(struct expansion *x, const char *name, size_t len, const cJSON *before)
 {
 	const cJSON *e, *found = NULL;
 
-	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
+	cJSON_ArrayForEach(e, json_get(x->src->container, "env", NULL)) {
 		const char *n = e == before ? NULL : json_str(e, "name", NULL);
 
 		if (e == before)
 			break;
+		x->looked += LOOK_ENTRY;
 		if (n && strlen(n) == len && memcmp(n, name, len) == 0)
 			found = e;
 	}
@@ -191,14 +202,15 @@ static bool is_set(const char *s)
 }
 
 /* The envFrom that the variable would come from, if it holds it. */
-static const cJSON *find_env_from(const struct said_source *src, const char *name, size_t len)
+static const cJSON *find_env_from(struct expansion *x, const char *name, size_t len)
 {
 	const cJSON *e, *found = NULL;
 
-	cJSON_ArrayForEach(e, json_get(src->container, "envFrom", NULL)) {
+	cJSON_ArrayForEach(e, json_get(x->src->container, "envFrom", NULL)) {
+		x->looked += LOOK_ENTRY;
 		if (!cmdline_may_hold(e, name, len))
 			continue;
-		if (!(src->secret && json_get(found, "secretRef", NULL)) || json_get(e, "secretRef", NULL))
+		if (!(x->src->secret && json_get(found, "secretRef", NULL)) || json_get(e, "secretRef", NULL))
 			found = e;
 	}
 	return found;
@@ -206,7 +218,7 @@ static const cJSON *find_env_from(const struct said_source *src, const char *nam
 
 static bool add_env_from(struct expansion *x, const char *name, size_t len)
 {
-	const cJSON *from = find_env_from(x->src, name, len);
+	const cJSON *from = find_env_from(x, name, len);
 	const char *map = json_str(from, "configMapRef", "name", NULL),
 		   *secret = json_str(from, "secretRef", "name", NULL), *prefix = json_str(from, "prefix", NULL);
 	const char *object = map ? map : secret ? secret : "";
@@ -230,11 +242,12 @@ static bool add_variable(struct expansion *x, const char *name, size_t len, cons
 	const cJSON *e, *from;
 	const char *value;
 
-	if (++x->lookups > LOOKUPS_MAX || depth > DEPTH_MAX) {
+	x->lookups++;
+	if (is_too_involved(x) || depth > DEPTH_MAX) {
 		hole(x, WHERE_UNKNOWN, NULL, NULL, "env %.*s is too involved", (int)(len < 64 ? len : 64), name);
 		return true;
 	}
-	e = find_entry(x->src->container, name, len, before);
+	e = find_entry(x, name, len, before);
 	if (!e)
 		return add_env_from(x, name, len);
 	from = json_get(e, "valueFrom", NULL);
@@ -284,8 +297,9 @@ void said_env(const struct said_source *src, const char *name, struct said_text 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
 /* Whether the shell's text sets the variable itself. */
-static bool sets_itself(const char *script, const char *name, size_t len)
+static bool sets_itself(struct expansion *x, const char *script, const char *name, size_t len)
 {
+	x->looked += strlen(script);
 	/* By the "=" that follows it, each looked at once. */
 	for (const char *at = strchr(script, '='); at; at = strchr(at + 1, '=')) {
 		if ((size_t)(at - script) >= len && memcmp(at - len, name, len) == 0 &&
@@ -314,7 +328,8 @@ static void add_shell_variable(struct expansion *x, const char *script, const ch
 {
 	size_t from = x->len;
 
-	if ((!kubelet && sets_itself(script, name, len)) || !add_variable(x, name, len, NULL, 0))
+	if ((!kubelet && !is_too_involved(x) && sets_itself(x, script, name, len)) ||
+	    !add_variable(x, name, len, NULL, 0))
 		hole(x, WHERE_UNKNOWN, NULL, NULL, "variable %.*s of its shell text is not in env",
 		     (int)(len < 64 ? len : 64), name);
 	/* The kubelet's replacement is read by the shell once more. */
@@ -333,7 +348,7 @@ static size_t add_expansion(struct expansion *x, const char *script, const char 
 	bool closed = (!round && !brace) || (n + 2 < len && name[n] == (round ? ')' : '}'));
 
 	/* $(NAME) is the kubelet's, whatever quotes stand around it. */
-	if (n && closed && round && (find_entry(x->src->container, name, n, NULL) || find_env_from(x->src, name, n))) {
+	if (n && closed && round && (is_too_involved(x) || find_entry(x, name, n, NULL) || find_env_from(x, name, n))) {
 		add_shell_variable(x, script, name, n, true);
 		return n + 3;
 	}

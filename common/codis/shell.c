@@ -139,6 +139,8 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 	const char *p = text;
 	int parens = 0, r;
 
+	if (strnlen(text, SHELL_TEXT_MAX + 1) > SHELL_TEXT_MAX)
+		return error_set(err, ERR_TOOBIG, "the shell text is longer than a program can be given");
 	for (;;) {
 		command.count = 0;
 		for (p = skip_blanks(p); p && *p && !strchr("\n;&|()", *p); p = p ? skip_blanks(p) : NULL)

@@ -2,7 +2,8 @@
  *
  * It splits a text into its simple commands ("mkdir -p x", "exec codis-server x.conf") without running or expanding
  * anything. What it cannot follow surely (here-documents, case, quotes that do not close, ...) is an error, never a
- * guess: whoever edits the text then leaves it alone. Source: POSIX.1-2017, Shell Command Language, 2.2 - 2.10. */
+ * guess: whoever edits the text then leaves it alone. So is a longer text than a program can be given. Source:
+ * POSIX.1-2017, Shell Command Language, 2.2 - 2.10. */
 #ifndef CODIS_CODIS_SHELL_H
 #define CODIS_CODIS_SHELL_H
 
@@ -13,6 +14,8 @@ struct buf;
 struct error;
 
 #define SHELL_WORDS 256
+/* The kernel takes no longer word (MAX_ARG_STRLEN, with its NUL), so what is longer is never run. */
+#define SHELL_TEXT_MAX 131071
 
 /* As written, with its quotes. */
 struct shell_word {

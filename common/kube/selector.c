@@ -32,20 +32,24 @@ static bool expression_holds(const cJSON *expression, const cJSON *labels)
 	return strcmp(op, "DoesNotExist") == 0 && !label;
 }
 
+/* Nobody writes more of them, and each is looked for among all labels. */
+#define TERMS_MAX 100
+
 bool selector_matches(const cJSON *selector, const cJSON *labels)
 {
 	const cJSON *item;
+	int terms = 0;
 
 	if (!cJSON_IsObject(selector))
 		return false;
 	cJSON_ArrayForEach(item, json_get(selector, "matchLabels", NULL)) {
-		const char *label = json_str(labels, item->string, NULL);
+		const char *label = terms < TERMS_MAX ? json_str(labels, item->string, NULL) : NULL;
 
-		if (!cJSON_IsString(item) || !label || strcmp(label, item->valuestring) != 0)
+		if (++terms > TERMS_MAX || !cJSON_IsString(item) || !label || strcmp(label, item->valuestring) != 0)
 			return false;
 	}
 	cJSON_ArrayForEach(item, json_get(selector, "matchExpressions", NULL)) {
-		if (!expression_holds(item, labels))
+		if (++terms > TERMS_MAX || !expression_holds(item, labels))
 			return false;
 	}
 	return true;

@@ -55,7 +55,7 @@ typedef void (*http_done)(void *ctx, const struct http_result *res);
 struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, struct error *err);
 /* Cancels what is under way without calling back. NULL-safe. */
 void http_client_free(struct http_client *c);
-/* CPU time that all calls of done took: what the answers of this client's peers have cost. */
+/* CPU time that reading and all calls of done took: what the answers of this client's peers have cost. */
 int64_t http_client_spent_us(const struct http_client *c);
 
 /* Starts a call; done is called exactly once, never from within http_send, unless the call is cancelled.

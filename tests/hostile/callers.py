@@ -130,6 +130,19 @@ def case_review_texts(stack, world, note):
     bears(stack, world, note, with_member(world.server, ["spec", "containers", 0, "args"], arguments))
 
 
+def case_review_words(stack, world, note):
+    """A review whose shell text of 900 kB names 500 variables, each of which would be looked for in all of it."""
+    text = "codis-server --port=" + "$A" * 511 + "\n#" + "=" * 900000 + "\nA=1\n"
+    pod = copy.deepcopy(world.server)
+    pod["spec"]["containers"][0].pop("args", None)
+    body = with_member(pod, ["spec", "containers", 0, "command"], json.dumps(["sh", "-c", text]).encode())
+    webhook = world.webhook(stack)
+    begin = time.monotonic()
+    status = call(webhook.port, "/mutate", body, tls=True, source=ME, timeout=ADMISSION_S)[0]
+    note(f"{status} after {time.monotonic() - begin:.2f} s")
+    bears(stack, world, note, body)
+
+
 def case_deep(stack, world, note):
     """1,500,000 brackets."""
     bears(stack, world, note, b"[" * 1500000)

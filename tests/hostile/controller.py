@@ -93,12 +93,13 @@ def met(peer):
     return peer.evil_ops if isinstance(peer, peers.ZooKeeper) and peer.evil else peer.met
 
 
-def stays(stack, world, note, hostile=(), forms=(), **how):
-    """Among them it stays up, leads the honest cluster, and gives its replica the role when the master is killed."""
+def stays(stack, world, note, hostile=(), forms=(), then=lambda: None, **how):
+    """Among them, and when more come (then), it stays up, leads the honest cluster, and gives its replica the role when the master is killed."""
     world.api.delete(LEASE)
     controller = Program(stack, "codis-controller", world.api, "--pod-name", "hostile", **how)
     try:
         wait("the honest cluster to be OK", lambda: world.honest.is_led(controller), LED_S)
+        then()
         for form, peer in zip(forms, hostile):
             wait(f"the controller to meet \"{form}\"", lambda p=peer: met(p) or controller.lives(), MET_S)
         time.sleep(HOLD_S)
@@ -184,11 +185,26 @@ def case_server_by_name(stack, world, note):
     resolver.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         resolver.recv(512)
-        late = [line for line in controller.lines.last(100000) if "clock.jump" in line]
-        if late:
-            raise Failed(f"the loop stood still: {late[0]}")
+        stood_still(controller)
         return
     raise Failed("nobody has asked the resolver: this case shows nothing")
+
+
+def case_pod_words(stack, world, note):
+    """Pods with a megabyte of shell text, or of environment, whose variables would be looked for in all of it."""
+    words = {"text": {"command": ["sh", "-c", "codis-server --port=" + "$A" * 511 + "\n#" + "=" * 900000 + "\nA=1\n"]},
+             "environment": {"command": ["codis-server", "--port", "$(V)" * 60, "--requirepass", "$(V)" * 60],
+                             "env": [{"name": f"a{i}"} for i in range(40000)] + [{"name": "V", "value": "x"}]}}
+
+    def come():
+        namespace(world.api, stack, "tenant-0")
+        for i, container in enumerate(words.values()):
+            path = f"/api/v1/namespaces/tenant-0/pods/codis-server-{i}"
+            world.api.apply(path, {"metadata": {"labels": {"codis.io/component": "codis-server"}},
+                                   "spec": {"containers": [{"name": "codis-server", **container}]},
+                                   "status": {"podIP": address(i)}})
+            stack.callback(world.api.delete, path)
+    stood_still(stays(stack, world, note, then=come))
 
 
 def case_lease_holder(stack, world, note):
@@ -208,6 +224,12 @@ def case_lease_holder(stack, world, note):
             if len([line for line in lines if "event=lease" in line]) > 3 or any(len(line) > 4000 for line in lines):
                 raise Failed("the holder is told again and again, or at length")
     note(controller.note())
+
+
+def stood_still(controller):
+    late = [line for line in controller.lines.last(100000) if "clock.jump" in line]
+    if late:
+        raise Failed(f"the loop stood still: {late[0]}")
 
 
 def forged(controller):

@@ -293,3 +293,25 @@ TEST(value_in_a_shell_line)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\b\\\"\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
 }
+
+/* Each is looked for in the whole environment. */
+TEST(value_of_too_many_variables)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536), value = BUF_INIT(CMDLINE_VALUE_MAX);
+
+	for (int n = 16; n <= 17; n++) {
+		JSON_CLEANUP cJSON *container = NULL;
+		struct cmdline c;
+
+		buf_reset(&text);
+		buf_addstr(&text,
+			   "{\"env\":[{\"name\":\"V\",\"value\":\"x\"}],\"command\":[\"codis-server\",\"--port\",\"");
+		for (int i = 0; i < n; i++)
+			buf_addstr(&text, "$(V)");
+		buf_addstr(&text, "\"]}");
+		container = parse_text(text.data);
+		cmdline_find(container, programs, false, &c);
+		assert_int_equal(cmdline_value(&c, "--port", &value), n == 16);
+		assert_int_equal(value.len, n == 16 ? 16 * strlen("${V}") : 0);
+	}
+}

@@ -1,6 +1,7 @@
 #include <pthread.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "tests/unit/test.h"
@@ -244,6 +245,45 @@ TEST(equal)
 	assert_false(equal("9007199254740991", "9007199254740990"));
 	assert_false(equal("{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}"));
 	assert_true(json_equal(NULL, NULL));
+}
+
+/* n members, in their order or backwards, and what stands before them. */
+static cJSON *many_members(const char *first, int n, bool backwards)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(4u << 20);
+
+	buf_addf(&text, "{%s", first);
+	for (int i = 0; i < n; i++)
+		buf_addf(&text, "%s\"k%d\":1", i || *first ? "," : "", backwards ? n - 1 - i : i);
+	buf_addch(&text, '}');
+	return parse(text.data);
+}
+
+/* Whoever may write annotations may write 60,000 of them: to look for each from the first on takes a minute. */
+TEST(equal_takes_no_longer_than_reading)
+{
+	JSON_CLEANUP cJSON *all = many_members("", 60000, false), *same = many_members("", 60000, false);
+	JSON_CLEANUP cJSON *one_more = many_members("\"a\":1", 60000, false);
+	JSON_CLEANUP cJSON *another = many_members("\"a\":1", 59999, false);
+	JSON_CLEANUP cJSON *backwards = many_members("", 60000, true);
+	JSON_CLEANUP cJSON *few = many_members("", 90, false), *few_backwards = many_members("", 90, true);
+	int64_t began_us = clock_thread_us();
+
+	assert_true(json_equal(all, same));
+	assert_false(json_equal(all, one_more));
+	assert_false(json_equal(one_more, all));
+	assert_false(json_equal(all, another));
+	assert_false(json_equal(another, all));
+	assert_false(json_equal(all, backwards)); /* not found to be so */
+	assert_true(json_equal(few, few_backwards));
+	assert_in_range(clock_thread_us() - began_us, 0, 2000000);
+}
+
+TEST(equal_of_names_that_are_there_twice)
+{
+	assert_true(equal("{\"a\":1,\"a\":2}", "{\"a\":1,\"a\":2}"));
+	assert_false(equal("{\"a\":1,\"a\":1}", "{\"a\":1,\"b\":1}"));
+	assert_false(equal("{\"a\":1,\"a\":1}", "{\"a\":1}"));
 }
 
 /* cJSON's own comparison would take 2^60 steps. */

@@ -1,6 +1,7 @@
 /* What a container's environment, its flags and its shell text come to, as seen in what a pod says. */
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/pod.h"
@@ -213,4 +214,48 @@ TEST(what_is_wrong_is_read_nevertheless)
 	expect_known(&pod.server_replica_said, "two");
 	assert_int_equal(pod.server_replica, 0);
 	assert_int_equal(pod.group, 0);
+}
+
+/* --- what would take long ------------------------------------------------------------------------------------------
+ */
+
+/* Each of its variables is looked for among all: a pod of a megabyte would hold up whoever reads it for seconds. */
+TEST(a_large_environment_is_not_looked_through_again_and_again)
+{
+	BUF_CLEANUP struct buf env = BUF_INIT(8u << 20);
+	struct said_text p;
+
+	for (int i = 0; i < 20000; i++)
+		buf_addf(&env, "{\"name\":\"V%d\"},", i);
+	buf_addstr(&env, VALUE("V", "x"));
+	p = pod_with("codis-proxy", env.data, "\"args\":[\"--product_name\",\"$(V)\"]").product;
+	expect_known(&p, "x");
+	p = pod_with("codis-proxy", env.data, "\"args\":[\"--product_name\",\"$(V)$(V)\"]").product;
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "env V is too involved");
+}
+
+/* The product of a proxy whose shell text has so many bytes more. */
+static struct said_text product_in_text(size_t more)
+{
+	BUF_CLEANUP struct buf members = BUF_INIT(8u << 20);
+
+	buf_addstr(&members, "\"command\":[\"sh\",\"-c\",\"codis-proxy --product_name=$A$B$C$D\\n#");
+	for (size_t i = 0; i < more; i++)
+		buf_addch(&members, '=');
+	buf_addstr(&members, "\"]");
+	return pod_with("codis-proxy", VALUE("A", "a") "," VALUE("B", "b") "," VALUE("C", "c") "," VALUE("D", "d"),
+			members.data)
+		.product;
+}
+
+TEST(a_long_shell_text_is_not_looked_through_again_and_again)
+{
+	struct said_text p = product_in_text(1000);
+
+	expect_known(&p, "abcd");
+	p = product_in_text(130000);
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "env C is too involved");
+	/* No program is started with a longer word. */
+	p = product_in_text(131072);
+	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "--product_name stands in shell text that cannot be followed");
 }

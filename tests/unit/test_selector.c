@@ -1,6 +1,7 @@
 /* Which labels a LabelSelector selects: the table of the Kubernetes documentation. */
 #include "common/kube/selector.h"
 
+#include "common/base/buf.h"
 #include "common/base/json.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
@@ -66,4 +67,19 @@ TEST(what_cannot_be_read_selects_nothing)
 	assert_false(matches("{\"matchExpressions\":[{\"operator\":\"DoesNotExist\"}]}", SERVER));
 	assert_false(matches("{\"matchLabels\":{\"app\":7}}", SERVER));
 	assert_false(matches("[]", SERVER));
+}
+
+/* A megabyte of them would be looked for among as many labels. */
+TEST(more_terms_than_anybody_writes_select_nothing)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	for (int n = 100; n <= 101; n++) {
+		buf_reset(&text);
+		buf_addstr(&text, "{\"matchLabels\":{\"app\":\"codis-server\"},\"matchExpressions\":[");
+		for (int i = 1; i < n; i++)
+			buf_addf(&text, "%s{\"key\":\"tier\",\"operator\":\"Exists\"}", i > 1 ? "," : "");
+		buf_addstr(&text, "]}");
+		assert_int_equal(matches(text.data, SERVER), n == 100);
+	}
 }
