@@ -32,7 +32,6 @@
 #define LOCK_SILENT_MS 2500
 #define LOOK_MS        100
 #define UNLOCK_MS      1000 /* a proxy that did not answer to the lock is not awaited long again */
-#define PING_PERIOD_MS 500
 
 static void on_near(struct op *op);
 static void claim(struct op *op);
@@ -48,7 +47,6 @@ static void on_master_offset(void *ctx, const char *answer, const struct error *
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
 static void weigh_offsets(struct op *op);
 static void take_role(struct op *op);
-static void on_role(void *ctx, const char *answer, const struct error *err);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void on_filled(struct op *op);
 static void give_up(struct op *op, const struct error *err);
@@ -311,41 +309,25 @@ static void weigh_offsets(struct op *op)
 
 /* --- role, fill, reload ------------------------------------------------------------------------------------------- */
 
+/* One go: what waits for the answer to each of them is a client. A replica hears a healthy master every second by the
+ * ping period, so what it does not hear is evidence soon; a server without the setting keeps its own. */
 static void take_role(struct op *op)
 {
-	static const char *const words[] = { "SLAVEOF", "NO", "ONE" };
+	static const char *const slaveof[] = { "SLAVEOF", "NO", "ONE" };
+	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
+	static const char *const info[] = { "INFO" };
+	static const struct redis_words words[] = {
+		{ .argc = 3, .argv = slaveof },
+		{ .argc = 4, .argv = ping, .may_fail = true },
+		{ .argc = 1, .argv = info },
+	};
 	struct observed_server *s = cluster_server(op->c, op->a.addr);
 	struct error err = ERROR_INIT;
 
 	if (s)
 		succession_give(&s->succession, clock_mono_ms());
-	if (op_try_command(op, op->a.addr, on_role, 3, words, &err) < 0)
+	if (op_try_commands(op, op->a.addr, on_verified, words, 3, &err) < 0)
 		take_back(op, &err);
-}
-
-static void on_ping_period(void *ctx, const char *answer, const struct error *err)
-{
-	(void)ctx;
-	(void)answer;
-	(void)err; /* only makes silence show sooner; a server without the setting keeps its own */
-}
-
-static void on_role(void *ctx, const char *answer, const struct error *err)
-{
-	static const char *const info[] = { "INFO" };
-	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
-	struct op *op = ctx;
-	struct error bad = ERROR_INIT;
-
-	(void)answer;
-	if (err) {
-		take_back(op, err);
-		return;
-	}
-	/* A replica hears a healthy master every second then: what it does not hear is evidence soon. */
-	redis_command(op->c->ctl->uv, op->a.addr, op->c->auth, 4, ping, PING_PERIOD_MS, on_ping_period, NULL, NULL);
-	if (op_try_command(op, op->a.addr, on_verified, 1, info, &bad) < 0)
-		take_back(op, &bad);
 }
 
 static void on_verified(void *ctx, const char *answer, const struct error *err)

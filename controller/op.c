@@ -292,12 +292,20 @@ void op_wait(struct op *op, int ms, void (*then)(struct op *op))
 	loop_timer_set(op->timer, (uint64_t)ms);
 }
 
-int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,
-		   struct error *err)
+int op_try_commands(struct op *op, const char *addr, redis_done done, const struct redis_words *words, int count,
+		    struct error *err)
 {
 	if (op_may_go_on(op, err) < 0)
 		return -1;
-	return redis_command(op->c->ctl->uv, addr, op->c->auth, argc, argv, REDIS_MS, done, op, err);
+	return redis_commands(op->c->ctl->uv, addr, op->c->auth, words, count, REDIS_MS, done, op, err);
+}
+
+int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,
+		   struct error *err)
+{
+	struct redis_words words = { .argc = argc, .argv = argv };
+
+	return op_try_commands(op, addr, done, &words, 1, err);
 }
 
 int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv)

@@ -80,7 +80,10 @@ void op_wait(struct op *op, int ms, void (*then)(struct op *op));
 /* One command to one server. 0, or -1 and *err. */
 int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,
 		   struct error *err);
-/* The same. 0, or -1: op has ended. */
+/* Several to one server, in one go: redis_commands(). 0, or -1 and *err. */
+int op_try_commands(struct op *op, const char *addr, redis_done done, const struct redis_words *words, int count,
+		    struct error *err);
+/* One command. 0, or -1: op has ended. */
 int op_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv);
 
 #endif

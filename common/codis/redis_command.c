@@ -12,7 +12,9 @@ struct command {
 	uv_timer_t timer;
 	struct redis_conn *conn;
 	char addr[CODIS_ADDR_MAX];
-	char words[64]; /* the command, for errors; never AUTH */
+	char words[REDIS_COMMANDS_MAX][64]; /* the commands, for errors; never AUTH */
+	bool may_fail[REDIS_COMMANDS_MAX];
+	int count, at; /* whose answer is due */
 	redis_done done;
 	void *ctx;
 };
@@ -35,7 +37,7 @@ static void finish_failed(struct command *c, enum error_code code, const char *w
 {
 	struct error err = ERROR_INIT;
 
-	error_set(&err, code, "%s to %s: %s", c->words, c->addr, why);
+	error_set(&err, code, "%s to %s: %s", c->words[c->at], c->addr, why);
 	finish(c, NULL, &err);
 }
 
@@ -45,6 +47,8 @@ static void on_answer(void *ctx, const struct resp_answer *a, const struct error
 
 	if (!a)
 		finish_failed(c, err->code, err->text);
+	else if (c->at + 1 < c->count && (c->may_fail[c->at] || a->type == RESP_STATUS || a->type == RESP_STRING))
+		c->at++;
 	else if (a->type == RESP_ERROR)
 		finish_failed(c, ERR_STATUS, a->text);
 	else if (a->type == RESP_STATUS || a->type == RESP_STRING)
@@ -66,38 +70,45 @@ static void on_command_timeout(uv_timer_t *timer)
 	finish_failed(timer->data, ERR_TIMEOUT, "no answer in time");
 }
 
-static void name_command(struct command *c, int argc, const char *const *argv)
+static void name_command(struct command *c, int n, const struct redis_words *w)
 {
 	BUF_CLEANUP struct buf words = BUF_INIT(256);
 
-	for (int i = 0; i < argc && i < 3; i++)
-		buf_addf(&words, "%s%s", i ? " " : "", argv[i]);
-	snprintf(c->words, sizeof(c->words), "%s", words.data);
+	for (int i = 0; i < w->argc && i < 3; i++)
+		buf_addf(&words, "%s%s", i ? " " : "", w->argv[i]);
+	snprintf(c->words[n], sizeof(c->words[n]), "%s", words.data);
+	c->may_fail[n] = w->may_fail;
 }
 
-/* Both commands go out with the connection. */
-static int ask(struct command *c, const char *auth, int argc, const char *const *argv, struct error *err)
+/* All of them go out with the connection. */
+static int ask(struct command *c, const char *auth, const struct redis_words *words, struct error *err)
 {
-	const char *words[] = { "AUTH", auth };
+	const char *with[] = { "AUTH", auth };
 
-	if (auth && auth[0] && redis_conn_ask(c->conn, 2, words, NULL, NULL, err) < 0)
+	if (auth && auth[0] && redis_conn_ask(c->conn, 2, with, NULL, NULL, err) < 0)
 		return -1;
-	return redis_conn_ask(c->conn, argc, argv, on_answer, c, err);
+	for (int i = 0; i < c->count; i++) {
+		if (redis_conn_ask(c->conn, words[i].argc, words[i].argv, on_answer, c, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
-int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
-		  redis_done done, void *ctx, struct error *err)
+int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const struct redis_words *words, int count,
+		   int timeout_ms, redis_done done, void *ctx, struct error *err)
 {
 	struct command *c = calloc(1, sizeof(*c));
 
 	if (!c)
-		return error_set(err, ERR_NOMEM, "%s to %s: no memory", argv[0], addr);
+		return error_set(err, ERR_NOMEM, "%s to %s: no memory", words[0].argv[0], addr);
 	snprintf(c->addr, sizeof(c->addr), "%s", addr);
-	name_command(c, argc, argv);
+	c->count = count;
+	for (int i = 0; i < count; i++)
+		name_command(c, i, &words[i]);
 	c->done = done;
 	c->ctx = ctx;
 	c->conn = redis_conn_open(uv, addr, on_ended, c, err);
-	if (!c->conn || ask(c, auth, argc, argv, err) < 0) {
+	if (!c->conn || ask(c, auth, words, err) < 0) {
 		redis_conn_close(c->conn);
 		free(c);
 		return -1;
@@ -106,4 +117,12 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	c->timer.data = c;
 	uv_timer_start(&c->timer, on_command_timeout, (uint64_t)timeout_ms, 0);
 	return 0;
+}
+
+int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
+		  redis_done done, void *ctx, struct error *err)
+{
+	struct redis_words words = { .argc = argc, .argv = argv };
+
+	return redis_commands(uv, addr, auth, &words, 1, timeout_ms, done, ctx, err);
 }

@@ -1,7 +1,8 @@
-/* redis_command.h - one command to one server. */
+/* redis_command.h - a command, or a few, to one server. */
 #ifndef CODIS_CODIS_REDIS_COMMAND_H
 #define CODIS_CODIS_REDIS_COMMAND_H
 
+#include <stdbool.h>
 #include <uv.h>
 
 struct error;
@@ -12,5 +13,16 @@ struct error;
 typedef void (*redis_done)(void *ctx, const char *answer, const struct error *err);
 int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
 		  redis_done done, void *ctx, struct error *err);
+
+struct redis_words {
+	int argc;
+	const char *const *argv;
+	bool may_fail; /* an error in answer to it is none */
+};
+#define REDIS_COMMANDS_MAX 3
+/* Several, in this order, sent in one go: each waits for no answer to the one before it. done gets the answer to the
+ * last one, or the first error, after which the others may have been done all the same. */
+int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const struct redis_words *words, int count,
+		   int timeout_ms, redis_done done, void *ctx, struct error *err);
 
 #endif

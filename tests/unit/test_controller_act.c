@@ -302,8 +302,29 @@ static void say_info(char who, char *out, size_t size)
 		w.offset_b += w.catch_up;
 }
 
-int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
-		  redis_done done, void *ctx, struct error *err)
+static void play_command(struct answer *a, const char *addr, const struct redis_words *words)
+{
+	const char *command = words->argv[0];
+
+	note("%c", letter(addr));
+	for (int i = 0; i < words->argc; i++)
+		note(" %s", words->argv[i]);
+	note("\n");
+	if (letter(addr) == 'A' && w.a_fails_times > 0) {
+		w.a_fails_times--;
+		fail_with(a, w.a_fails);
+	} else if (letter(addr) == 'B' && w.b_ended)
+		fail_with(a, ERR_REFUSED);
+	else if (strcmp(command, "INFO") == 0)
+		say_info(letter(addr), a->text, sizeof(a->text));
+	else if (strcmp(command, "SLAVEOF") == 0 && w.role_refused)
+		fail_with(a, ERR_STATUS);
+	else if (strcmp(command, "SLAVEOF") == 0 && letter(addr) == 'B')
+		w.b_leads = true;
+}
+
+int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const struct redis_words *words, int count,
+		   int timeout_ms, redis_done done, void *ctx, struct error *err)
 {
 	struct answer *a;
 
@@ -314,22 +335,17 @@ int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, c
 	(void)uv;
 	(void)auth;
 	(void)timeout_ms;
-	note("%c", letter(addr));
-	for (int i = 0; i < argc; i++)
-		note(" %s", argv[i]);
-	note("\n");
-	if (letter(addr) == 'A' && w.a_fails_times > 0) {
-		w.a_fails_times--;
-		fail_with(a, w.a_fails);
-	} else if (letter(addr) == 'B' && w.b_ended)
-		fail_with(a, ERR_REFUSED);
-	else if (strcmp(argv[0], "INFO") == 0)
-		say_info(letter(addr), a->text, sizeof(a->text));
-	else if (strcmp(argv[0], "SLAVEOF") == 0 && w.role_refused)
-		fail_with(a, ERR_STATUS);
-	else if (strcmp(argv[0], "SLAVEOF") == 0 && letter(addr) == 'B')
-		w.b_leads = true;
+	for (int i = 0; i < count; i++)
+		play_command(a, addr, &words[i]);
 	return 0;
+}
+
+int redis_command(uv_loop_t *uv, const char *addr, const char *auth, int argc, const char *const *argv, int timeout_ms,
+		  redis_done done, void *ctx, struct error *err)
+{
+	struct redis_words words = { .argc = argc, .argv = argv };
+
+	return redis_commands(uv, addr, auth, &words, 1, timeout_ms, done, ctx, err);
 }
 
 /* --- proxies and the dashboard ------------------------------------------------------------------------------------ */
@@ -1158,7 +1174,8 @@ ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 {
 	w.role_refused = true;
 	run(ACT_SWITCH, B);
-	assert_non_null(strstr(w.journal, "locked\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\nset 8: AB\n"
+	assert_non_null(strstr(w.journal, "locked\nA INFO\nB INFO\nset 7: BA\nB SLAVEOF NO ONE\n"
+					  "B CONFIG SET repl-ping-slave-period 1\nB INFO\nset 8: AB\n"
 					  "p0 1024 slots to A\np1 1024 slots to A\n"));
 	assert_string_equal(group()->node.servers[0].addr, A);
 	assert_int_equal(group()->version, 9);
@@ -1186,7 +1203,7 @@ ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 {
 	w.role_refused = true;
 	run(ACT_PROMOTE, B);
-	assert_journal("set 7: BA\nB SLAVEOF NO ONE\n");
+	assert_journal("set 7: BA\nB SLAVEOF NO ONE\nB CONFIG SET repl-ping-slave-period 1\nB INFO\n");
 	assert_string_equal(group()->node.servers[0].addr, B); /* as declared: the next decision goes on from there */
 }
 

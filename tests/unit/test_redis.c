@@ -24,7 +24,7 @@ struct fixture {
 	struct redis_probe *probe;
 	enum reach want;
 	bool want_info;
-	char answer[512];
+	char answer[8192];
 	enum error_code code;
 	int done;
 };
@@ -207,6 +207,51 @@ FIXTURE_TEST(commands)
 		uv_run(&f->uv, UV_RUN_ONCE);
 	kill(f->pid, SIGSTOP);
 	ask(f, 2, get);
+	assert_int_equal(f->code, ERR_TIMEOUT);
+	kill(f->pid, SIGCONT);
+}
+
+static void ask_all(struct fixture *f, const struct redis_words *words, int count)
+{
+	struct error err = ERROR_INIT;
+
+	f->done = 0;
+	if (redis_commands(&f->uv, f->addr, NULL, words, count, 200, on_done, f, &err) < 0)
+		on_done(f, NULL, &err);
+	uv_timer_start(&f->guard, on_limit, LIMIT_MS, 0);
+	while (!f->done)
+		uv_run(&f->uv, UV_RUN_DEFAULT);
+	uv_timer_stop(&f->guard);
+	assert_int_equal(f->done, 1);
+}
+
+FIXTURE_TEST(several_commands_in_one_go)
+{
+	static const char *const role[] = { "SLAVEOF", "NO", "ONE" }, *const get[] = { "GET", "k" },
+				 *const info[] = { "INFO" };
+	struct redis_words words[] = { { 3, role, false }, { 2, get, true }, { 1, info, false } };
+	struct fixture *f = *state;
+	struct redis_info said;
+
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	words[0] = (struct redis_words){ 2, get, false }; /* MASTERDOWN */
+	ask_all(f, words, 3);
+	assert_int_equal(f->code, ERR_STATUS);
+	assert_non_null(strstr(f->answer, "GET k to "));
+	words[0].may_fail = true;
+	ask_all(f, words, 3);
+	assert_int_equal(f->code, ERR_NONE);
+	assert_int_equal(redis_info_parse(f->answer, strlen(f->answer), &said, NULL), 0);
+	assert_int_equal(said.role, REDIS_ROLE_REPLICA);
+	words[0] = (struct redis_words){ 3, role, false };
+	words[1] = words[2];
+	ask_all(f, words, 2);
+	assert_int_equal(f->code, ERR_NONE);
+	assert_int_equal(redis_info_parse(f->answer, strlen(f->answer), &said, NULL), 0);
+	assert_int_equal(said.role, REDIS_ROLE_MASTER);
+	kill(f->pid, SIGSTOP);
+	ask_all(f, words, 2);
 	assert_int_equal(f->code, ERR_TIMEOUT);
 	kill(f->pid, SIGCONT);
 }
