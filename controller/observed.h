@@ -32,6 +32,7 @@ struct observed_server {
 	int64_t heard_ms;
 	struct redis_info info;
 	char complaint[16];
+	bool accepts;
 	int64_t strange_ms; /* when what it says that no server says was last logged; 0 never */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];

@@ -170,6 +170,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->succession = o->succession;
 	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
+	s->accepts = o->accepts;
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }
 

@@ -172,6 +172,7 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	s->info_valid = state->info_valid;
 	s->heard_ms = state->heard_ms;
 	s->info = state->info;
+	s->accepts = state->accepts;
 	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
 	note_run(c, s);
 	note_link(s);
@@ -373,6 +374,7 @@ static void forget_process(struct cluster *c, struct observed_server *s)
 	memset(&s->info, 0, sizeof(s->info));
 	memset(&s->succession, 0, sizeof(s->succession));
 	s->complaint[0] = '\0';
+	s->accepts = false;
 	begin_probe(c, s);
 }
 

@@ -65,6 +65,7 @@ struct server_view {
 	struct calm_done done;        /* what that was */
 	struct succession succession; /* how it came to its role */
 	bool pod_gone;                /* its address had a pod of ours, which is no more */
+	bool accepts;                 /* it is not heard, and its address takes connections: its kernel lives */
 	char complaint[16];           /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };
 

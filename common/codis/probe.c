@@ -34,7 +34,8 @@ struct redis_probe {
 	struct redis_conn *conn; /* NULL: not connected */
 	int64_t deadline_ms;     /* of the question or attempt that is under way */
 	bool late;               /* the loop came to it too late, and it was given another turn */
-	int64_t asked_ms;        /* since when it has been asked without an answer; 0: nothing is open */
+	bool is_new;             /* no INFO has come over this connection yet */
+	int64_t asked_ms;        /* since when it has been asked without an INFO or a refusal; 0: nothing is open */
 	int64_t at_once_ms;      /* when the back-off was last taken back; 0 never */
 	int64_t hurried_ms;      /* when it was last asked for a look while it could not be heard; 0 never */
 	struct redis_probe_state state;
@@ -66,10 +67,7 @@ static void set_reach(struct redis_probe *p, enum reach reach, int64_t since_ms)
 /* The connection is gone or never was: look again at once, then ever more slowly up to the period. */
 static void probe_failed(struct redis_probe *p, enum reach reach)
 {
-	if (reach == REACH_SILENT)
-		set_reach(p, reach, p->asked_ms ? p->asked_ms : clock_mono_ms());
-	else if (reach != p->state.reach)
-		set_reach(p, reach, clock_mono_ms());
+	set_reach(p, reach, reach == REACH_REFUSED || !p->asked_ms ? clock_mono_ms() : p->asked_ms);
 	p->state.info_valid = false;
 	rest(p, p->backoff_ms);
 	p->backoff_ms = p->backoff_ms ? p->backoff_ms * 2 : 2;
@@ -93,6 +91,7 @@ static void on_timer(uv_timer_t *timer)
 		p->late = true;
 		uv_timer_start(&p->timer, on_timer, LATE_MS, 0);
 	} else if (p->phase == PHASE_ASK) {
+		p->state.accepts = p->is_new && redis_conn_is_connected(p->conn);
 		drop_connection(p);
 		probe_failed(p, REACH_SILENT);
 	} else if (p->conn) {
@@ -140,17 +139,18 @@ static void on_info(void *ctx, const struct resp_answer *a, const struct error *
 	if (!a)
 		return; /* the connection ends; on_ended goes on */
 	note_complaint(p, a);
-	p->asked_ms = 0;
 	rest(p, p->period_ms);
 	if (a->type != RESP_STRING || redis_info_parse(a->text, a->len, &info, NULL) < 0) {
 		/* It answers, but not as a server we can judge (wrong password, no Redis). */
 		p->state.info_valid = false;
-		set_reach(p, REACH_UNKNOWN, clock_mono_ms());
+		set_reach(p, REACH_UNKNOWN, p->asked_ms);
 		changed(p);
 		return;
 	}
 	news = !p->state.info_valid || p->state.reach != REACH_OK || !same_news(&info, &p->state.info);
 	set_reach(p, REACH_OK, clock_mono_ms());
+	p->asked_ms = 0;
+	p->is_new = false;
 	p->state.info = info;
 	p->state.info_valid = true;
 	p->state.heard_ms = clock_mono_ms();
@@ -159,6 +159,11 @@ static void on_info(void *ctx, const struct resp_answer *a, const struct error *
 		changed(p);
 	else if (p->on_info)
 		p->on_info(p->ctx, p);
+}
+
+static bool is_overdue(const struct redis_probe *p)
+{
+	return p->asked_ms && clock_mono_ms() - p->asked_ms >= p->timeout_ms;
 }
 
 /* What an attempt or a connection that ended says of the server. */
@@ -171,8 +176,9 @@ static enum reach reach_after(const struct redis_probe *p, bool was_connected, c
 	case ERR_INVALID: /* a name is not asked, so nothing is known of whoever has it */ return REACH_UNKNOWN;
 	case ERR_NOMEM: /* we could not ask */ return p->state.reach;
 	default:
-		/* A connection that drops is no evidence: it stays what it was until the next attempt tells. */
-		return was_connected ? p->state.reach : REACH_SILENT;
+		/* A connection that drops is no evidence: it stays what it was until the next attempt tells. One
+		 * attempt after the other that is dropped is silence. */
+		return was_connected && !is_overdue(p) ? p->state.reach : REACH_SILENT;
 	}
 }
 
@@ -180,9 +186,13 @@ static void attempt_failed(struct redis_probe *p, bool was_connected, const stru
 {
 	bool strange = err->code == ERR_PROTOCOL || err->code == ERR_TOOBIG;
 
-	if (strange)
+	if (strange) {
 		snprintf(p->state.strange, sizeof(p->state.strange), "%.159s", err->text);
-	if (strange || err->code == ERR_REFUSED)
+		p->state.complaint[0] = '\0';
+	}
+	if (err->code != ERR_NOMEM)
+		p->state.accepts = was_connected && p->is_new;
+	if (err->code == ERR_REFUSED)
 		p->asked_ms = 0; /* that is an answer */
 	probe_failed(p, reach_after(p, was_connected, err));
 }
@@ -226,6 +236,7 @@ static void probe_connect(struct redis_probe *p)
 {
 	struct error err = ERROR_INIT;
 
+	p->is_new = true;
 	p->conn = redis_conn_open(p->uv, p->addr, on_ended, p, &err);
 	if (p->conn)
 		probe_ask(p, true);

@@ -2,9 +2,11 @@
  *
  * A probe keeps one connection. When it drops, the probe connects again at once, then after 2, 4, 8 ... ms up to its
  * period: a dropped connection is only a reason to look again (a role change by the dashboard cuts all of them). What
- * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO. A peer that speaks, and
- * not as a server does (see redis_conn.h), is UNKNOWN, and no evidence of anything. What attempts cost is bounded,
- * whatever a peer does.
+ * is evidence is in struct redis_probe_state: refused, silent since, or another run_id in INFO. Silent is whoever has
+ * given no INFO for the time-out, whatever it does instead: it says nothing, or takes connections and drops them, as a
+ * mesh's proxy does before a server that is dead. A peer that answers with errors is UNKNOWN since the first of them,
+ * with its complaint; one that speaks, and not as a server does (see redis_conn.h), is UNKNOWN, and no evidence of
+ * anything. What attempts cost is bounded, whatever a peer does.
  */
 #ifndef CODIS_CODIS_PROBE_H
 #define CODIS_CODIS_PROBE_H
@@ -26,7 +28,8 @@ struct redis_probe_state {
 	bool info_valid;        /* info is of this run of the server: false once it dropped, until the next INFO */
 	struct redis_info info; /* the last one heard, kept also when the server is gone */
 	char complaint[16];     /* the last answer was an error of this first word, "NOAUTH"; "" none */
-	char strange[160];      /* what it said last that no server says, in our words; "" nothing */
+	bool accepts;      /* not heard, and yet its address takes connections: whoever has it lives, or its kernel */
+	char strange[160]; /* what it said last that no server says, in our words; "" nothing */
 };
 
 struct redis_probe_config {

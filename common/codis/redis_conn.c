@@ -236,6 +236,11 @@ struct redis_conn *redis_conn_open(uv_loop_t *uv, const char *addr, redis_ended 
 	return NULL;
 }
 
+bool redis_conn_is_connected(const struct redis_conn *c)
+{
+	return c->connected;
+}
+
 static void free_command(struct command *command)
 {
 	redisFreeCommand(command->bytes);

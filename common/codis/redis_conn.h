@@ -36,6 +36,8 @@ struct redis_conn *redis_conn_open(uv_loop_t *uv, const char *addr, redis_ended 
  * *err, and then done is not called: over a limit, no memory, or the connection is ending. */
 int redis_conn_ask(struct redis_conn *c, int argc, const char *const *argv, redis_answered done, void *ctx,
 		   struct error *err);
+/* The peer's kernel has taken it. */
+bool redis_conn_is_connected(const struct redis_conn *c);
 /* Ends it now: nobody is called any more, and c is gone. From within its callbacks, too, but for redis_ended.
  * NULL-safe.
  */

@@ -15,6 +15,12 @@
 
 #define LIMIT_MS 10000
 
+struct watched {
+	struct redis_probe *probe;
+	struct watched *other; /* asked to look now, at each change */
+	int changes, stop_at;
+};
+
 struct fixture {
 	uv_loop_t uv;
 	uv_timer_t guard;
@@ -26,7 +32,8 @@ struct fixture {
 	char text[100]; /* the last answer's */
 	char says[300]; /* for the peer */
 	struct error err, end_err;
-	bool over; /* what the test waits for has come */
+	bool over;              /* what the test waits for has come */
+	struct watched watched; /* ends with the test */
 };
 
 static void on_limit(uv_timer_t *t)
@@ -54,6 +61,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	redis_conn_close(f->conn);
+	redis_probe_stop(f->watched.probe);
 	redis_peer_stop(&f->peer);
 	uv_close((uv_handle_t *)&f->guard, NULL);
 	uv_run(&f->uv, UV_RUN_DEFAULT);
@@ -601,12 +609,6 @@ FIXTURE_TEST(a_command_to_whoever_hangs_up)
 
 /* --- a probe ------------------------------------------------------------------------------------------------------ */
 
-struct watched {
-	struct redis_probe *probe;
-	struct watched *other; /* asked to look now, at each change */
-	int changes, stop_at;
-};
-
 static void on_change(void *ctx, struct redis_probe *p)
 {
 	struct watched *w = ctx;
@@ -652,18 +654,18 @@ static void turn_for(struct fixture *f, int ms)
 /* What this peer does over and over costs a few attempts a second, and shows nothing. */
 static void assert_harmless(struct fixture *f, enum reach reach, const char *words)
 {
+	struct watched *w = &f->watched;
 	char strange[200];
 
-	struct watched w = { 0 };
-
-	watch(f, &w);
+	watch(f, w);
 	turn_for(f, 1000);
 	assert_in_range(f->peer.accepted, 2, 20);
-	assert_in_range(w.changes, 2, 40);
-	assert_int_equal(redis_probe_state(w.probe)->reach, reach);
+	assert_in_range(w->changes, 2, 40);
+	assert_int_equal(redis_probe_state(w->probe)->reach, reach);
 	snprintf(strange, sizeof(strange), "%s%s", words[0] ? f->peer.addr : "", words);
-	assert_string_equal(redis_probe_state(w.probe)->strange, strange);
-	redis_probe_stop(w.probe);
+	assert_string_equal(redis_probe_state(w->probe)->strange, strange);
+	redis_probe_stop(w->probe);
+	w->probe = NULL;
 }
 
 FIXTURE_TEST(a_probe_of_whoever_greets)
@@ -688,7 +690,7 @@ FIXTURE_TEST(a_probe_of_whoever_hangs_up_at_once)
 
 	f->peer.greeting = "";
 	f->peer.then = PEER_CLOSES;
-	assert_harmless(f, REACH_UNKNOWN, "");
+	assert_harmless(f, REACH_SILENT, "");
 }
 
 /* A good answer does not make the next attempt come at once for ever. */
@@ -716,6 +718,62 @@ FIXTURE_TEST(a_probe_of_whoever_hangs_up_behind_a_good_answer)
 	turn_for(f, 1000);
 	assert_in_range(f->peer.accepted, 2, 20);
 	redis_probe_stop(w.probe);
+}
+
+static void watch_until(struct fixture *f, const struct redis_probe_state *s, enum reach reach)
+{
+	while (s->reach != reach)
+		uv_run(&f->uv, UV_RUN_ONCE);
+}
+
+/* A mesh's proxy before a server that is dead: it takes connections, and drops them. */
+FIXTURE_TEST(a_server_in_whose_place_somebody_hangs_up_is_silent)
+{
+	struct fixture *f = *state;
+	const struct redis_probe_state *s;
+	int64_t begin;
+
+	say_info(f, "");
+	f->peer.then = PEER_CLOSES;
+	watch(f, &f->watched);
+	s = redis_probe_state(f->watched.probe);
+	watch_until(f, s, REACH_OK);
+	f->peer.answer = NULL;
+	f->peer.greeting = "";
+	begin = clock_mono_ms();
+	turn_for(f, 400);
+	assert_int_equal(s->reach, REACH_OK); /* a connection that drops is no evidence */
+	assert_false(s->info_valid);
+	watch_until(f, s, REACH_SILENT);
+	assert_in_range(s->since_ms, begin - 260, begin + 20); /* since the first question without an answer */
+	assert_true(s->accepts);
+	f->peer.answer = f->says; /* it is back */
+	f->peer.greeting = NULL;
+	watch_until(f, s, REACH_OK);
+}
+
+/* A script that never ends, then a listener without a server, then one that says nothing: all of it is one silence. */
+FIXTURE_TEST(time_without_info_goes_on_whatever_is_said_instead)
+{
+	struct fixture *f = *state;
+	const struct redis_probe_state *s;
+	int64_t since;
+
+	f->peer.answer = "+OK\r\n-BUSY Redis is busy running a script.\r\n";
+	watch(f, &f->watched);
+	s = redis_probe_state(f->watched.probe);
+	while (!f->watched.changes)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	assert_int_equal(s->reach, REACH_UNKNOWN);
+	assert_string_equal(s->complaint, "BUSY");
+	since = s->since_ms;
+	turn_for(f, 600);
+	assert_int_equal(s->since_ms, since);
+	f->peer.answer = NULL;
+	f->peer.greeting = "-ERR max number of clients reached\r\n";
+	f->peer.then = PEER_CLOSES;
+	watch_until(f, s, REACH_SILENT);
+	assert_int_equal(s->since_ms, since);
 }
 
 /* As the servers of a group are: each asks for a look at the other when it cannot be heard. */
@@ -765,8 +823,7 @@ FIXTURE_TEST(a_probe_of_an_answer_that_trickles_is_silent_in_time)
 	f->peer.answer = ones;
 	f->peer.trickles = true;
 	watch(f, &w);
-	while (redis_probe_state(w.probe)->reach != REACH_SILENT)
-		uv_run(&f->uv, UV_RUN_ONCE);
+	watch_until(f, redis_probe_state(w.probe), REACH_SILENT);
 	redis_probe_stop(w.probe);
 	while (f->peer.conns)
 		uv_run(&f->uv, UV_RUN_ONCE);
