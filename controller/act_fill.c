@@ -17,9 +17,11 @@
 #define UNREAD_MS 100
 
 struct fill {
-	struct op *op;
+	struct op *op; /* NULL: it has ended meanwhile */
+	struct cluster *c;
 	struct observed_proxy *p;
 	struct fill *next; /* of the same proxy */
+	int gid;
 	char addr[CODIS_ADDR_MAX];
 	bool locked;
 	int timeout_ms;
@@ -29,8 +31,8 @@ struct fill {
 /* The slot as it shall be on the proxy; false when it is none of this group's. */
 static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 {
-	const struct observed_topom *b = &f->op->c->dashboard;
-	int gid = f->op->a.gid;
+	const struct observed_topom *b = &f->c->dashboard;
+	int gid = f->gid;
 
 	*out = f->p->slots[id];
 	out->id = (int16_t)id;
@@ -72,6 +74,17 @@ static int list_slots(struct fill *f, cJSON *array)
 static void on_sent(void *ctx, const cJSON *answer, const struct error *err);
 static void send_first(struct observed_proxy *p);
 
+static void go_on(struct op *op)
+{
+	void (*then)(struct op *) = op->then;
+
+	if (!then)
+		return; /* it is at something else, and looks at the counts when it needs them */
+	op->then = NULL;
+	op_wait(op, 0, NULL);
+	then(op);
+}
+
 /* err NULL: the proxy has the slots. */
 static void end_fill(struct fill *f, const struct error *err)
 {
@@ -79,15 +92,16 @@ static void end_fill(struct fill *f, const struct error *err)
 	struct op *op = f->op;
 
 	p->fills = f->next;
-	p->running--;
-	if (err) {
+	if (op)
+		p->running--;
+	if (op && err)
 		op->unfilled++;
-		log_warn(op->c->ctl->log, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
-	}
+	if (err)
+		log_warn(f->c->ctl->log, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
 	free(f);
 	send_first(p);
-	if (--op->waiting == 0)
-		op->then(op);
+	if (op && --op->waiting == 0)
+		go_on(op);
 }
 
 static void on_sent(void *ctx, const cJSON *answer, const struct error *err)
@@ -100,7 +114,7 @@ static void on_sent(void *ctx, const cJSON *answer, const struct error *err)
 		if (f->slots[i] && wanted_slot(f, i, &slot))
 			observe_take_slot(f->p, &slot);
 	}
-	if (!err)
+	if (!err && f->op)
 		f->op->filled++;
 	f->p->acted_ms = clock_mono_ms();
 	end_fill(f, err);
@@ -130,8 +144,10 @@ static int send_fill(struct fill *f, struct error *err)
 static void send_first(struct observed_proxy *p)
 {
 	struct error err = ERROR_INIT;
-	int sent = p->fills ? send_fill(p->fills, &err) : 1;
+	int sent = 1;
 
+	if (p->fills)
+		sent = p->fills->op ? send_fill(p->fills, &err) : 0;
 	if (sent != 1)
 		end_fill(p->fills, sent < 0 ? &err : NULL);
 }
@@ -145,6 +161,8 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 		return;
 	}
 	f->op = op;
+	f->c = op->c;
+	f->gid = op->a.gid;
 	f->p = p;
 	f->locked = locked;
 	f->timeout_ms = timeout_ms;
@@ -158,22 +176,68 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 		send_first(p);
 }
 
-void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op))
+void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 {
-	op->filled = op->unfilled = 0;
-	op->then = then;
-	op->waiting = 1; /* so that none that fails at once ends it before all have begun */
+	op->filled = op->unfilled = op->untold = 0;
+	op->then = NULL;
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];
 
-		/* The lock of a silent master waits for none that is silent, too: perhaps it was on the same node. */
-		if (locked && op->a.kind == ACT_PROMOTE && p->reach == REACH_SILENT)
+		if (p->reach == REACH_REFUSED)
 			continue;
-		if (p->has_slots && p->token[0] && p->reach != REACH_REFUSED)
+		/* The lock of a master that is away with its node waits for none that is silent, too: perhaps it was
+		 * there as well. */
+		if (locked && op->a.kind == ACT_PROMOTE && !op->a.from_lives && p->reach == REACH_SILENT)
+			continue;
+		if (p->has_slots && p->token[0])
 			fill_one(op, p, addr, locked, timeout_ms);
+		else
+			op->untold += p->registered_token[0] != '\0';
 	}
-	if (--op->waiting == 0)
+}
+
+static void on_impatient(struct op *op)
+{
+	go_on(op);
+}
+
+void fill_await(struct op *op, int ms, void (*then)(struct op *op))
+{
+	if (!op->waiting) {
 		then(op);
+		return;
+	}
+	op->then = then;
+	if (ms)
+		op_wait(op, ms, on_impatient);
+}
+
+void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op))
+{
+	fill_start(op, addr, locked, timeout_ms);
+	fill_await(op, 0, then);
+}
+
+void fill_leave(struct op *op)
+{
+	for (int i = 0; i < op->c->proxy_count; i++) {
+		struct observed_proxy *p = op->c->proxies[i];
+
+		for (struct fill *f = p->fills; f; f = f->next) {
+			p->running -= f->op == op;
+			f->op = f->op == op ? NULL : f->op;
+		}
+	}
+}
+
+void fill_forget(struct observed_proxy *p)
+{
+	while (p->fills) {
+		struct fill *next = p->fills->next;
+
+		free(p->fills);
+		p->fills = next;
+	}
 }
 
 /* --- FILL_PROXY: one proxy, the slots of one group ---------------------------------------------------------------- */
@@ -197,11 +261,8 @@ static void fill_proxy(struct op *op)
 		op_fail(op, ERR_NOTFOUND, "the group or the proxy is gone");
 		return;
 	}
-	op->then = on_filled;
-	op->waiting = 1;
 	fill_one(op, p, op->next.servers[0].addr, false, FILL_MS);
-	if (--op->waiting == 0)
-		on_filled(op);
+	fill_await(op, 0, on_filled);
 }
 
 static void end_unread(struct op *op)

@@ -253,20 +253,22 @@ static void on_pod_deleted(void *ctx, const cJSON *object, const struct error *e
 	op_end(ctx, err && err->code != ERR_NOTFOUND ? err : NULL);
 }
 
-/* With the uid, so that a successor of the same name is safe. */
-void delete_pod_begin(struct op *op)
+int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, void *ctx, struct error *err)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *pre = body ? json_add_object(body, "preconditions") : NULL;
-	struct error err = ERROR_INIT;
 	char path[400];
 
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", op->c->namespace, op->a.pod);
-	if (!pre || !json_add_str(pre, "uid", op->a.uid) ||
-	    (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", 1))) {
-		op_fail(op, ERR_NOMEM, "no memory");
-		return;
-	}
-	if (!kube_call(op->c->ctl->kube, "DELETE", path, body, NULL, 0, on_pod_deleted, op, &err))
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", op->c->namespace, pod);
+	if (!pre || !json_add_str(pre, "uid", uid) || (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", 1)))
+		return error_set(err, ERR_NOMEM, "no memory");
+	return kube_call(op->c->ctl->kube, "DELETE", path, body, NULL, 0, done, ctx, err) ? 0 : -1;
+}
+
+void delete_pod_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (delete_pod(op, op->a.pod, op->a.uid, on_pod_deleted, op, &err) < 0)
 		op_end(op, &err);
 }

@@ -4,18 +4,38 @@
 
 #include <stdbool.h>
 
+#include "common/kube/client.h"
+
+struct observed_proxy;
 struct op;
 
 /* act_promote.c */
 void promote_begin(struct op *op); /* also a switch */
+/* Its steps, for act_silent.c. */
+void promote_fence(struct op *op);
+void promote_catch_up(struct op *op); /* then the role */
+void promote_take_role(struct op *op);
+void promote_give_up(struct op *op, const struct error *err); /* before the fence, or at it */
+
+/* act_silent.c: a promotion over a master that may live */
+void silent_begin(struct op *op);  /* until the fence */
+void silent_fenced(struct op *op); /* from there to the role */
 
 /* act_fill.c */
 #define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
 void fill_begin(struct op *op);
-/* Every proxy that may serve gets the slots of the op's group, to be sent to addr, all proxies at once; each within
- * timeout_ms of its turn. then: when all have answered or failed, maybe from within; op->filled and op->unfilled say
- * how many. A proxy that fails is seen and filled later. */
+/* Every proxy that may serve is to get the slots of the op's group, to be sent to addr, all proxies at once; each
+ * within timeout_ms of its turn. op->filled and op->unfilled say how many have answered or failed, op->waiting how many
+ * have not, op->untold how many could not be asked. A proxy that fails is seen and filled later. */
+void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms);
+/* then is called when all that was started is in, or after ms (0: however long it takes); maybe from within. */
+void fill_await(struct op *op, int ms, void (*then)(struct op *op));
+/* Both. */
 void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op));
+/* The op ends: what it has sent is still taken in, and what waits for its turn is not sent any more. */
+void fill_leave(struct op *op);
+/* When a proxy is forgotten: nobody is called any more. */
+void fill_forget(struct observed_proxy *p);
 
 /* act_mend.c */
 void follow_begin(struct op *op);
@@ -26,5 +46,8 @@ void remove_proxy_begin(struct op *op);
 void remove_lock_begin(struct op *op);
 void assign_begin(struct op *op);
 void delete_pod_begin(struct op *op);
+/* Asks for the end of this pod (within a second, or gently); with the uid, so that a successor of the same name is
+ * safe. 0, or -1 and *err. */
+int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, void *ctx, struct error *err);
 
 #endif

@@ -8,6 +8,7 @@
  *   look      only from one that may, a silent one: does it answer now? Then it stays
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   fence     the group's node names the new master, written over the version that was decided on
+ *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
  *   role      SLAVEOF NO ONE; INFO shows a master
  *   fill      every proxy sends the slots to it, and holds them no longer
  *   reload    the dashboard reads the coordinator again
@@ -28,28 +29,20 @@
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
-/* The proxies wait for what they have in flight to a silent master: 2 s, as the manifests have it. */
-#define LOCK_SILENT_MS 2500
-#define LOOK_MS        100
-#define UNLOCK_MS      1000 /* a proxy that did not answer to the lock is not awaited long again */
+#define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 
 static void on_near(struct op *op);
 static void claim(struct op *op);
 static void change_master(struct op *op);
 static void on_locked(struct op *op);
-static void lock_silent(struct op *op);
-static void on_locked_silent(struct op *op);
 static void catch_up(struct op *op, void (*then)(struct op *op));
-static void write_fence(struct op *op);
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 		      const struct error *err);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
 static void weigh_offsets(struct op *op);
-static void take_role(struct op *op);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void on_filled(struct op *op);
-static void give_up(struct op *op, const struct error *err);
 static void take_back(struct op *op, const struct error *err);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
@@ -75,9 +68,9 @@ static void change_master(struct op *op)
 	if (op->a.kind == ACT_SWITCH)
 		catch_up(op, on_near);
 	else if (op->a.lock)
-		lock_silent(op);
+		silent_begin(op);
 	else
-		write_fence(op);
+		promote_fence(op);
 }
 
 static void on_near(struct op *op)
@@ -90,7 +83,7 @@ static void on_near(struct op *op)
 static void on_caught_up(struct op *op)
 {
 	op_mark(op, "catch_up");
-	write_fence(op);
+	promote_fence(op);
 }
 
 static void on_claimed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
@@ -128,60 +121,15 @@ static void on_locked(struct op *op)
 	/* A proxy that we could not lock may go on writing to the old master. */
 	if (op_may_go_on(op, &err) == 0)
 		error_set(&err, ERR_TIMEOUT, "not every proxy could be locked, so the old master stays");
-	give_up(op, &err);
+	promote_give_up(op, &err);
 }
 
-/* --- a silent master ---------------------------------------------------------------------------------------------- */
-
-/* Another process than the one that had the role: what that had is gone. */
-static bool has_restarted(const struct op *op, const struct redis_info *info)
-{
-	const struct observed_server *s = cluster_server(op->c, op->a.from);
-
-	return s && s->role_run_id[0] && strcmp(s->role_run_id, info->run_id) != 0;
-}
-
-static void on_looked(void *ctx, const char *answer, const struct error *err)
-{
-	struct op *op = ctx;
-	struct redis_info info;
-	struct error woke = ERROR_INIT;
-
-	if (err || redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER ||
-	    has_restarted(op, &info)) {
-		write_fence(op);
-		return;
-	}
-	error_set(&woke, ERR_CONFLICT, "the old master has woken, and stays");
-	give_up(op, &woke);
-}
-
-/* It may wake at any time, and what it then acknowledged would be lost. */
-static void lock_silent(struct op *op)
-{
-	op->locked = true;
-	fill_all(op, op->a.from, true, LOCK_SILENT_MS, on_locked_silent);
-}
-
-/* Now no proxy that answers sends it anything, and what was in flight has ended. One that cannot be locked is not
- * waited for longer: it would hold up all others. */
-static void on_locked_silent(struct op *op)
-{
-	static const char *const info[] = { "INFO" };
-	struct error err = ERROR_INIT;
-
-	op_mark(op, "lock");
-	if (op_may_go_on(op, &err) < 0 ||
-	    redis_command(op->c->ctl->uv, op->a.from, op->c->auth, 1, info, LOOK_MS, on_looked, op, &err) < 0)
-		give_up(op, &err);
-}
-
-static void write_fence(struct op *op)
+void promote_fence(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
 	if (op_fence(op, on_fenced, &err) < 0)
-		give_up(op, &err);
+		promote_give_up(op, &err);
 }
 
 static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
@@ -192,12 +140,15 @@ static void on_fenced(void *ctx, const char *data, size_t len, const struct coor
 	(void)data;
 	(void)len;
 	if (err) {
-		give_up(op, err);
+		promote_give_up(op, err);
 		return;
 	}
 	op_fenced(op, stat->version);
 	op_crash_point(op, "promote.fenced");
-	take_role(op);
+	if (op->a.lock)
+		silent_fenced(op);
+	else
+		promote_take_role(op);
 }
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */
@@ -238,6 +189,17 @@ static void catch_up(struct op *op, void (*then)(struct op *op))
 	op->caught_up = then;
 	op->until_ms = clock_mono_ms() + CATCH_UP_MS;
 	ask_both(op);
+}
+
+static void on_caught_up_late(struct op *op)
+{
+	op_mark(op, "catch_up");
+	promote_take_role(op);
+}
+
+void promote_catch_up(struct op *op)
+{
+	catch_up(op, on_caught_up_late);
 }
 
 static void on_master_offset(void *ctx, const char *answer, const struct error *err)
@@ -283,7 +245,7 @@ static void ask_again(struct op *op, void (*whom)(struct op *op))
 		error_set(&late, ERR_TIMEOUT, "the %smaster does not say what it has: %s", locked, op->failed.text);
 	else
 		error_set(&late, ERR_TIMEOUT, "the replica did not catch up with its %smaster in time", locked);
-	give_up(op, &late);
+	promote_give_up(op, &late);
 }
 
 /* Once all that were asked have answered, or failed. */
@@ -294,11 +256,11 @@ static void weigh_offsets(struct op *op)
 	if (--op->asked)
 		return;
 	if (op->unasked)
-		give_up(op, &failed);
+		promote_give_up(op, &failed);
 	else if (op->old_failed == ERR_REFUSED && op->locked)
 		op->caught_up(op); /* it died meanwhile: what its replica has is all there is */
 	else if (op->old_failed == ERR_REFUSED || (op->old_failed == ERR_NONE && failed.code != ERR_NONE))
-		give_up(op, &failed);
+		promote_give_up(op, &failed);
 	else if (op->old_failed != ERR_NONE)
 		ask_again(op, ask_both); /* one that forks or is busy has what its replica has not */
 	else if (op->reached >= op->goal)
@@ -311,7 +273,7 @@ static void weigh_offsets(struct op *op)
 
 /* One go: what waits for the answer to each of them is a client. A replica hears a healthy master every second by the
  * ping period, so what it does not hear is evidence soon; a server without the setting keeps its own. */
-static void take_role(struct op *op)
+void promote_take_role(struct op *op)
 {
 	static const char *const slaveof[] = { "SLAVEOF", "NO", "ONE" };
 	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
@@ -408,7 +370,7 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 }
 
 /* Before the fence, or at it: whether it was written is not known when no answer came in time. */
-static void give_up(struct op *op, const struct error *err)
+void promote_give_up(struct op *op, const struct error *err)
 {
 	struct error unread = ERROR_INIT;
 	char path[200];

@@ -49,9 +49,11 @@ struct action {
 	char master[CODIS_ADDR_MAX];                /* FOLLOW: whom */
 	char from[CODIS_ADDR_MAX];    /* PROMOTE, SWITCH: the old master, "" none; REMOVE_LOCK: who took it */
 	char from_pod[VIEW_NAME_MAX]; /* its pod */
+	char from_uid[VIEW_UID_MAX];  /* PROMOTE with lock: its pod's, when that may be ended; "": it may not */
 	char token[CODIS_TOKEN_MAX];  /* of the proxy */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
+	bool from_lives;              /* ... its address takes connections: it may wake at any time */
 	bool gently;                  /* DELETE_POD: with the grace period that the pod has */
 	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	bool takes_back;              /* PROMOTE: from was promoted by a person, and has not what addr has */

@@ -48,11 +48,15 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 {
 	struct action *a = propose_server(d, kind, gid, s, why);
 
-	if (old) {
-		a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
-		memcpy(a->from, old->addr, sizeof(a->from));
-		memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
-	}
+	if (!old)
+		return a;
+	memcpy(a->from, old->addr, sizeof(a->from));
+	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
+	a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
+	a->from_lives = a->lock && old->reach == REACH_SILENT && old->accepts;
+	/* There is a kubelet that can end it. */
+	if (a->from_lives && d->v->kube_fresh && judge_has_pod(old) && !old->pod.node_lost)
+		memcpy(a->from_uid, old->pod.uid, sizeof(a->from_uid));
 	return a;
 }
 

@@ -746,7 +746,7 @@ static void ask_proxies(struct cluster *c, int64_t now_ms)
 		struct observed_proxy *p = c->proxies[i];
 
 		if (is_over(p))
-			c->stock_due |= !p->asking && !p->running;
+			c->stock_due |= !p->asking && !p->running && !p->fills;
 		else if (is_due(c, p->asked_ms, now_ms))
 			observe_proxy(c, p);
 	}

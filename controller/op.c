@@ -12,6 +12,7 @@
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "common/net/loop.h"
+#include "controller/act_parts.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
@@ -268,6 +269,7 @@ void op_end(struct op *op, const struct error *err)
 	tell_log(op, err);
 	tell_metric(op, err);
 	tell_pod(op, err);
+	fill_leave(op);
 	loop_timer_stop(&op->timer);
 	note_done(op, err != NULL);
 	count_running(op, -1);
@@ -289,7 +291,10 @@ void op_fail(struct op *op, enum error_code code, const char *what)
 void op_wait(struct op *op, int ms, void (*then)(struct op *op))
 {
 	op->wake = then;
-	loop_timer_set(op->timer, (uint64_t)ms);
+	if (then)
+		loop_timer_set(op->timer, (uint64_t)ms);
+	else
+		loop_timer_clear(op->timer);
 }
 
 int op_try_commands(struct op *op, const char *addr, redis_done done, const struct redis_words *words, int count,

@@ -16,7 +16,7 @@
 struct cluster;
 struct loop_timer;
 
-#define OP_MARKS 6
+#define OP_MARKS 8
 
 struct op {
 	struct cluster *c;
@@ -33,8 +33,8 @@ struct op {
 	} marks[OP_MARKS];
 	int mark_count;
 
-	/* act_fill.c: fills under way */
-	int waiting, filled, unfilled;
+	/* act_fill.c: fills under way, done, failed; proxies that could not be told; what follows when all are in */
+	int waiting, filled, unfilled, untold;
 	void (*then)(struct op *op);
 	/* act_promote.c: a switch catches up, or is given up */
 	void (*caught_up)(struct op *op);
@@ -43,6 +43,7 @@ struct op {
 	bool unasked;               /* one could not be asked */
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
+	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 
@@ -75,7 +76,7 @@ int op_fence(struct op *op, coordinator_done done, struct error *err);
  * be the one who is at work there. */
 void op_fenced(struct op *op, int version);
 void op_claimed(struct op *op, int version);
-/* then is called after ms. */
+/* then is called after ms; NULL: what was to be called is not. */
 void op_wait(struct op *op, int ms, void (*then)(struct op *op));
 /* One command to one server. 0, or -1 and *err. */
 int op_try_command(struct op *op, const char *addr, redis_done done, int argc, const char *const *argv,

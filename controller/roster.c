@@ -10,6 +10,7 @@
 #include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/net/addr.h"
+#include "controller/act_parts.h"
 #include "controller/cluster.h"
 #include "controller/ledger.h"
 #include "controller/observe.h"
@@ -488,7 +489,7 @@ static void drop_proxies(struct cluster *c)
 	for (int i = 0; i < c->proxy_count; i++) {
 		struct observed_proxy *p = c->proxies[i];
 
-		if (p->wanted || p->registered_token[0] || p->asking || p->running)
+		if (p->wanted || p->registered_token[0] || p->asking || p->running || p->fills)
 			c->proxies[n++] = p;
 		else
 			free(p);
@@ -601,8 +602,10 @@ void roster_release(struct cluster *c)
 {
 	for (int i = 0; i < c->server_count; i++)
 		free_server(c->servers[i]);
-	for (int i = 0; i < c->proxy_count; i++)
+	for (int i = 0; i < c->proxy_count; i++) {
+		fill_forget(c->proxies[i]);
 		free(c->proxies[i]);
+	}
 	for (int i = 0; i < c->group_count; i++)
 		free(c->groups[i]);
 	for (int i = 0; i < c->dashboard_count; i++)

@@ -44,6 +44,8 @@ struct played_proxy {
 	int delay_ms; /* until it answers to a fill */
 	int fails;    /* so many fills, with ERR_TIMEOUT */
 	int under_way;
+	bool waits; /* for what it has in flight to A: it answers to nothing until A answers or ends */
+	struct answer *held;
 	bool locked;
 	char addr[CODIS_ADDR_MAX]; /* where its slots go */
 };
@@ -61,9 +63,13 @@ struct played {
 
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, role_refused;
+	bool watertight;         /* B gets the role when A can acknowledge nothing any more that B has not */
 	enum error_code a_fails; /* what A answers to so many commands */
 	int a_fails_times;
 	bool b_ended;
+	void (*on_delete)(void); /* called so long after a pod was deleted */
+	int on_delete_ms;
+	enum error_code b_fails;
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails;
 	char assigned[4096];
@@ -118,6 +124,19 @@ static void give_answer(void *ctx)
 	w.pending--;
 	a->give(a);
 	free(a);
+}
+
+/* What proxies wait for has come, or will never come. */
+static void free_proxies(void)
+{
+	for (int i = 0; i < PROXIES; i++) {
+		struct answer *held = w.proxies[i].held;
+
+		w.proxies[i].waits = false;
+		w.proxies[i].held = NULL;
+		if (held)
+			loop_timer_set(held->timer, 1);
+	}
 }
 
 static struct answer *answer_after(int ms, void (*give)(struct answer *a), void *done, void *ctx)
@@ -302,6 +321,16 @@ static void say_info(char who, char *out, size_t size)
 		w.offset_b += w.catch_up;
 }
 
+/* What A acknowledges from here on is lost: it must not be able to, or B must have it all. */
+static void take_role_of_b(void)
+{
+	for (int i = 0; i < PROXIES && w.watertight; i++)
+		assert_true(!w.proxies[i].waits || w.a_fails == ERR_REFUSED);
+	if (w.watertight)
+		assert_true(w.offset_b >= w.offset_a);
+	w.b_leads = true;
+}
+
 static void play_command(struct answer *a, const char *addr, const struct redis_words *words)
 {
 	const char *command = words->argv[0];
@@ -310,7 +339,9 @@ static void play_command(struct answer *a, const char *addr, const struct redis_
 	for (int i = 0; i < words->argc; i++)
 		note(" %s", words->argv[i]);
 	note("\n");
-	if (letter(addr) == 'A' && w.a_fails_times > 0) {
+	if (letter(addr) == 'B' && w.b_fails) {
+		fail_with(a, w.b_fails);
+	} else if (letter(addr) == 'A' && w.a_fails_times > 0) {
 		w.a_fails_times--;
 		fail_with(a, w.a_fails);
 	} else if (letter(addr) == 'B' && w.b_ended)
@@ -320,7 +351,7 @@ static void play_command(struct answer *a, const char *addr, const struct redis_
 	else if (strcmp(command, "SLAVEOF") == 0 && w.role_refused)
 		fail_with(a, ERR_STATUS);
 	else if (strcmp(command, "SLAVEOF") == 0 && letter(addr) == 'B')
-		w.b_leads = true;
+		take_role_of_b();
 }
 
 int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const struct redis_words *words, int count,
@@ -387,6 +418,10 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	snprintf(a->text, sizeof(a->text), "%s", slot.addr);
 	note("p%c %d slots to %c%s\n", addr[7], cJSON_GetArraySize(slots), letter(slot.addr),
 	     slot.locked ? " locked" : "");
+	if (p->waits) {
+		p->held = a;
+		loop_timer_clear(a->timer);
+	}
 	if (p->fails) {
 		p->fails--;
 		fail_with(a, ERR_TIMEOUT);
@@ -464,6 +499,11 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 
 /* --- the API server ----------------------------------------------------------------------------------------------- */
 
+static void give_event(struct answer *a)
+{
+	((void (*)(void))a->done)();
+}
+
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
 {
@@ -479,6 +519,8 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 	note("%s %s %s\n", method, path, text);
 	cJSON_free(text);
 	fail_with(answer_after(1, give_json, (void *)done, ctx), w.kube_fails);
+	if (w.on_delete)
+		answer_after(w.on_delete_ms, give_event, (void *)w.on_delete, NULL);
 	return (struct http_call *)&w;
 }
 
@@ -587,6 +629,8 @@ static int begin(void **state)
 static int finish(void **state)
 {
 	(void)state;
+	w.watertight = false; /* what goes on behind a test that has failed */
+	free_proxies();
 	while (w.pending)
 		uv_run(&world.uv, UV_RUN_ONCE);
 	assert_int_equal(world.c->running, 0);
@@ -915,14 +959,216 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 	assert_logged(" lock=");
 }
 
+static void no_words(char *journal, const char *words)
+{
+	for (char *at; (at = strstr(journal, words)) != NULL;)
+		memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
+}
+
+/* A is away with its node, and so is whoever could end it. */
 ACT_TEST(a_proxy_that_cannot_be_locked_does_not_hold_up_a_failover)
 {
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = INT_MAX;
 	w.proxies[1].fails = 1;
 	promote_over_a_silent_one();
-	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB SLAVEOF NO ONE\n"));
+	no_words(w.journal, "A INFO\n"); /* it is looked at until it has been given time enough */
+	assert_non_null(strstr(w.journal, "set 8: BA\nB SLAVEOF NO ONE\n"));
 	assert_slots(1, B, false);
+}
+
+/* A process that is stopped: its address takes connections, and it may wake at any time. */
+static struct action over_a_stopped_one(void)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-0",
+							  .ip = "10.0.0.1" });
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	w.watertight = true;
+	a.lock = a.from_lives = true;
+	memcpy(a.from_pod, "codis-server-0", sizeof("codis-server-0"));
+	snprintf(a.from_uid, sizeof(a.from_uid), "%s", inventory_pod_at(world.inv, A)->pod.uid);
+	return a;
+}
+
+static void do_it(const struct action *a)
+{
+	act(world.c, a);
+	until_idle();
+	no_words(w.journal, "A INFO\n");
+	no_words(w.journal, "B CONFIG SET repl-ping-slave-period 1\n");
+}
+
+static void a_ends(void)
+{
+	w.a_fails = ERR_REFUSED;
+	free_proxies();
+}
+
+/* The article's proxies wait 30 s for what they have sent to A: its end frees them. */
+ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[0].waits = w.proxies[1].waits = true;
+	w.on_delete = a_ends;
+	w.on_delete_ms = 300;
+	do_it(&a);
+	assert_journal("set 7: AB\n"
+		       "p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "set 8: BA\n"
+		       "B INFO\n"
+		       "DELETE /api/v1/namespaces/shop/pods/codis-server-0 "
+		       "{\"preconditions\":{\"uid\":\"uid-codis-server-0\"},\"gracePeriodSeconds\":1}\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+	assert_logged("event=pod.ended product=codis-test group=1 pod=codis-server-0");
+}
+
+/* Its address says nothing any more, and its pod is no more. */
+static void a_is_gone(void)
+{
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	free_proxies();
+}
+
+ACT_TEST(a_pod_that_is_no_more_has_ended)
+{
+	struct action a = over_a_stopped_one();
+
+	w.watertight = false;
+	w.proxies[1].fails = 1; /* and is not locked */
+	w.on_delete = a_is_gone;
+	w.on_delete_ms = 100;
+	do_it(&a);
+	assert_non_null(strstr(w.journal, "}\nB SLAVEOF NO ONE\n"));
+}
+
+static int64_t woken_at;
+
+/* It answers what it finds in its sockets: clients take that for written. */
+static void a_wakes(void)
+{
+	w.a_fails_times = 0;
+	w.offset_a += 12;
+	woken_at = clock_mono_ms();
+	free_proxies();
+}
+
+static void a_wakes_at_the_fence(void)
+{
+	if (w.version == 8)
+		a_wakes();
+}
+
+/* Right behind our look, with requests of a proxy in flight: its replica, which still follows, gets that, too. */
+ACT_TEST(what_a_master_acknowledges_that_wakes_after_the_look_is_not_lost)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[1].waits = true;
+	w.on_write = a_wakes_at_the_fence;
+	w.catch_up = 3;
+	do_it(&a);
+	assert_int_equal(w.offset_b >= 1012, true);
+	assert_non_null(strstr(w.journal, "set 8: BA\n"));
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+	assert_logged(" catch_up=");
+}
+
+/* The same while its pod is being ended. */
+ACT_TEST(nor_what_it_acknowledges_while_it_is_being_ended)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[1].waits = true;
+	w.on_delete = a_wakes;
+	w.on_delete_ms = 200;
+	w.catch_up = 3;
+	do_it(&a);
+	assert_non_null(strstr(w.journal, "DELETE "));
+	assert_int_equal(w.offset_b >= 1012, true);
+	assert_slots(1, B, false);
+}
+
+/* Nothing is sent to it any more, and nothing was open when it was looked at: whether it wakes makes no difference. */
+ACT_TEST(a_silent_master_is_not_ended_when_no_proxy_waits_for_it)
+{
+	struct action a = over_a_stopped_one();
+
+	do_it(&a);
+	assert_null(strstr(w.journal, "DELETE"));
+	assert_slots(1, B, false);
+}
+
+/* A shipped proxy lets go after 2 s: the lock is in then, and it is looked once more. */
+ACT_TEST(a_lock_that_comes_in_late_is_followed_by_another_look)
+{
+	struct action a = over_a_stopped_one();
+	int64_t begin = clock_mono_ms();
+
+	w.proxies[0].delay_ms = 600;
+	do_it(&a);
+	assert_in_range(clock_mono_ms() - begin, 600, 1500);
+	assert_non_null(strstr(w.journal, "}\nB SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+}
+
+/* Its replica is not there: then it is the only one that has its data. */
+ACT_TEST(a_silent_master_is_not_ended_when_nobody_takes_over)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[0].waits = true;
+	w.b_fails = ERR_TIMEOUT;
+	do_it(&a);
+	assert_null(strstr(w.journal, "DELETE"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	free_proxies();
+}
+
+/* A proxy that says nothing may wake together with the master. */
+ACT_TEST(a_silent_proxy_is_waited_for_while_the_master_may_wake)
+{
+	struct action a = over_a_stopped_one();
+
+	world.c->proxies[1]->reach = REACH_SILENT;
+	w.proxies[1].waits = true;
+	w.on_delete = a_ends;
+	w.on_delete_ms = 100;
+	do_it(&a);
+	assert_non_null(strstr(w.journal, "DELETE "));
+	assert_slots(1, B, false);
+}
+
+/* The kubelet does not do it: no role is given while a proxy may get an answer of it. What is under way outlives the
+ * action. */
+ACT_TEST(a_silent_master_that_cannot_be_ended_is_not_replaced_while_a_proxy_waits)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[0].waits = true;
+	w.kube_fails = ERR_TIMEOUT;
+	do_it(&a);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"not every proxy could be locked, and the old master has not ended\"");
+	assert_logged("event=pod.not_ended");
+	assert_int_equal(world.c->proxies[0]->running, 0);
+	free_proxies();
+	while (w.pending)
+		uv_run(&world.uv, UV_RUN_ONCE);
+	assert_true(world.c->proxies[0]->slots[0].locked); /* and is known */
 }
 
 ACT_TEST(a_master_that_has_woken_stays)

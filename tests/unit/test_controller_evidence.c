@@ -181,6 +181,32 @@ TEST(silent_master_is_locked_away_and_a_dead_one_is_not_waited_for)
 	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
 }
 
+/* Its address takes connections: its kernel lives, so a kubelet can end what does not wake. */
+TEST(silent_master_may_be_ended_where_somebody_is_there_to_do_it)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	b_of(w)->info.last_io_s = 3;
+	assert_only(w, ACT_PROMOTE, B);
+	assert_false(w->actions[0].from_lives); /* perhaps it is its node that is away */
+	assert_string_equal(w->actions[0].from_uid, "");
+	a_of(w)->accepts = true;
+	assert_only(w, ACT_PROMOTE, B);
+	assert_true(w->actions[0].from_lives);
+	assert_string_equal(w->actions[0].from_uid, "uid-0");
+	w->v.kube_fresh = false;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from_uid, "");
+	w->v.kube_fresh = true;
+	a_of(w)->pod.node_lost = true;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from_uid, "");
+	a_of(w)->pod.node_lost = false;
+	a_of(w)->reach = REACH_UNKNOWN; /* it answers, nothing but errors: it holds nobody up */
+	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from_uid, "");
+}
+
 TEST(one_replica_that_does_not_hear_the_master_does_not_outvote_one_that_does)
 {
 	WORLD;

@@ -1,0 +1,200 @@
+/* act_silent.c - a master that is silent is replaced: the steps of a promotion (act_promote.c) that keep it from
+ * acknowledging what its replica does not get.
+ *
+ * It may wake at any time, stopped processes and busy ones do. What proxies have sent to it lies in its sockets then:
+ * it answers that, and clients take for written what its replica does not have, if that leads already. So the slots are
+ * locked first. A proxy answers to a lock when nothing that it sent to the old master is open any more, which is when
+ * its own time-out ends (backend_recv_timeout, 2 s or 30 s), or that master. The replica gets the role
+ *
+ *   - when all proxies are locked, and the old master, asked after that, still says nothing. What it may have answered
+ *     before then had 100 ms to reach its replica, which still followed; one that answers is caught up with;
+ *   - or when the old master has ended, so that it answers nothing any more. Where its address takes connections and a
+ *     proxy is not locked soon, its pod is deleted: that also frees the proxies, whatever their time-out is.
+ *
+ * One that is away with its node or its network is not waited for beyond LOCK_AWAY_MS: nobody there can end it. */
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/codis/info.h"
+#include "common/codis/inventory.h"
+#include "controller/act_parts.h"
+#include "controller/cluster.h"
+#include "controller/op.h"
+
+/* Whoever has nothing in flight to the silent master has locked by then. */
+#define LOCK_SOON_MS 200
+/* For so long a proxy is listened to that waits for what it has in flight. */
+#define LOCK_ANSWER_MS 8000
+/* What is in flight to a master that is away has ended by then: 2 s, as the manifests have it. */
+#define LOCK_AWAY_MS 2300
+/* A kubelet ends what does not end itself 3 s after it was asked to do so within one. */
+#define END_MS        6000
+#define LOOK_MS       100
+#define LOOK_AGAIN_MS 50
+
+enum old_master { OLD_SILENT, OLD_LIVES, OLD_ENDED };
+
+/* Its pod is no more. */
+static bool pod_is_gone(const struct op *op)
+{
+	return op->a.from_uid[0] && !inventory_pod(op->c->ctl->inventory, op->a.from_uid);
+}
+
+/* Another process has its place: what it had is gone. */
+static bool has_restarted(const struct op *op, const struct redis_info *info)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.from);
+
+	return info->role != REDIS_ROLE_MASTER || (s && s->role_run_id[0] && strcmp(s->role_run_id, info->run_id) != 0);
+}
+
+static enum old_master judge_old(const struct op *op, const char *answer, const struct error *err)
+{
+	struct redis_info info;
+
+	if (pod_is_gone(op) || (err && err->code == ERR_REFUSED))
+		return OLD_ENDED;
+	if (err || redis_info_parse(answer, strlen(answer), &info, NULL) < 0)
+		return OLD_SILENT;
+	return has_restarted(op, &info) ? OLD_ENDED : OLD_LIVES;
+}
+
+static int ask_old(struct op *op, redis_done done, struct error *err)
+{
+	static const char *const info[] = { "INFO" };
+
+	op->safe = !op->waiting && !op->unfilled && !op->untold;
+	if (op_may_go_on(op, err) < 0)
+		return -1;
+	return redis_command(op->c->ctl->uv, op->a.from, op->c->auth, 1, info, LOOK_MS, done, op, err);
+}
+
+/* --- before the fence: if it answers, it stays --- */
+
+static void on_looked(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct error woke = ERROR_INIT;
+
+	switch (judge_old(op, answer, err)) {
+	case OLD_LIVES:
+		error_set(&woke, ERR_CONFLICT, "the old master has woken, and stays");
+		promote_give_up(op, &woke);
+		return;
+	case OLD_ENDED: op->safe = true; break; /* as good as that */
+	case OLD_SILENT: break;
+	}
+	promote_fence(op);
+}
+
+static void look(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op_mark(op, "lock");
+	if (ask_old(op, on_looked, &err) < 0)
+		promote_give_up(op, &err);
+}
+
+void silent_begin(struct op *op)
+{
+	op->locked = true;
+	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
+	fill_await(op, LOCK_SOON_MS, look);
+}
+
+/* --- behind it: until nothing that it may answer is awaited --- */
+
+static void look_again(struct op *op);
+
+static void await_locks(struct op *op)
+{
+	if (op->waiting)
+		fill_await(op, LOOK_AGAIN_MS, look_again);
+	else
+		op_wait(op, LOOK_AGAIN_MS, look_again);
+}
+
+static void on_time_over(struct op *op, enum old_master old)
+{
+	if (old == OLD_LIVES)
+		op_fail(op, ERR_CONFLICT, "the old master has woken, and not every proxy could be locked");
+	else if (op->a.from_lives)
+		op_fail(op, ERR_TIMEOUT, "not every proxy could be locked, and the old master has not ended");
+	else
+		promote_take_role(op);
+}
+
+static void on_looked_again(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	enum old_master old = judge_old(op, answer, err);
+
+	if (old == OLD_ENDED || (op->safe && old == OLD_SILENT))
+		promote_take_role(op);
+	else if (op->safe)
+		promote_catch_up(op);
+	else if (clock_mono_ms() > op->until_ms)
+		on_time_over(op, old);
+	else
+		await_locks(op);
+}
+
+static void look_again(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (ask_old(op, on_looked_again, &err) < 0)
+		op_end(op, &err);
+}
+
+static void on_old_deleted(void *ctx, const cJSON *object, const struct error *err)
+{
+	const struct controller *ctl = ctx;
+
+	(void)object;
+	if (err && err->code != ERR_NOTFOUND)
+		log_warn(ctl->log, "pod.not_ended", "error=%s", LOGQ(err->text));
+}
+
+/* Nobody waits for the answer: what counts is that the process has ended. */
+static void end_old(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	log_warn(op->c->ctl->log, "pod.ended", "product=%s group=%d pod=%s why=%s", LOGW(op->c->product), op->a.gid,
+		 LOGW(op->a.from_pod), LOGQ("it is silent, a proxy waits for it, and its replica takes over"));
+	op_mark(op, "end");
+	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c->ctl, &err) < 0)
+		on_old_deleted(op->c->ctl, NULL, &err);
+	await_locks(op);
+}
+
+/* The one that takes over is there: the old master is not the only one that has its data. */
+static void on_successor(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct redis_info info;
+	struct error bad = ERROR_INIT;
+
+	if (err)
+		op_end(op, err);
+	else if (redis_info_parse(answer, strlen(answer), &info, &bad) < 0)
+		op_end(op, &bad);
+	else
+		end_old(op);
+}
+
+void silent_fenced(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+
+	op->until_ms = clock_mono_ms() + (op->a.from_lives ? END_MS : LOCK_AWAY_MS);
+	if (op->safe)
+		promote_take_role(op);
+	else if (op->a.from_uid[0])
+		op_command(op, op->a.addr, on_successor, 1, info);
+	else
+		await_locks(op);
+}
