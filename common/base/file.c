@@ -45,3 +45,16 @@ char *file_read(const char *path, size_t max, struct error *err)
 		error_set(err, ERR_NOMEM, "%s: no memory", path);
 	return out;
 }
+
+int file_open_standard(struct error *err)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return error_errno(err, errno, "/dev/null");
+	close(fd);
+	return 0;
+}

@@ -10,4 +10,8 @@ struct error;
  * read or has more than max bytes. */
 char *file_read(const char *path, size_t max, struct error *err);
 
+/* Whoever is started without standard input, output or error gets /dev/null for it: else the next thing that is opened
+ * is it, and lines of the log go there. 0, or -1 and *err. */
+int file_open_standard(struct error *err);
+
 #endif

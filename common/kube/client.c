@@ -389,7 +389,7 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 	return call;
 }
 
-struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms,
+struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
 			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
 			    struct error *err)
 {
@@ -399,6 +399,7 @@ struct http_call *kube_list(struct kube_client *c, const char *path, int timeout
 	if (fill_form(&f, c, "GET", path, NULL, NULL, err) < 0)
 		return NULL;
 	f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
+	f.spec.idle_timeout_ms = idle_ms;
 	r = request_new(c, "GET", path, NULL, ctx);
 	if (r)
 		r->on_page = on_page;

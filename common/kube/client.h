@@ -36,8 +36,8 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
 
 /* A GET whose answer is taken apart: page is the client's like kube_done's object, but on_page may detach from it what
- * it keeps, so that nothing is held twice. Else like kube_call. For informer.c. */
-struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms,
+ * it keeps, so that nothing is held twice. idle_ms: as for kube_stream. Else like kube_call. For informer.c. */
+struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
 			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
 			    struct error *err);
 

@@ -21,11 +21,16 @@
 #define PAGE            100
 #define OBJECTS_MAX     500000
 #define LIST_TIMEOUT_MS 30000
-#define WATCH_MIN_S     300
-#define WATCH_SPREAD_S  300
-#define WATCH_SLACK_MS  30000 /* the server ends a watch in time; this is for one that does not */
-#define BACKOFF_MIN_MS  800
-#define BACKOFF_MAX_MS  30000
+/* An answer that was lost must not cost a start half a minute. One that has to wait so long (an API server that queues
+ * what it has no time for) gets twice the time the next time. */
+#define LIST_IDLE_MS 10000
+/* Pages but the last are full; some may be found empty. */
+#define EMPTY_MAX      10
+#define WATCH_MIN_S    300
+#define WATCH_SPREAD_S 300
+#define WATCH_SLACK_MS 30000 /* the server ends a watch in time; this is for one that does not */
+#define BACKOFF_MIN_MS 800
+#define BACKOFF_MAX_MS 30000
 /* From the beginning of a watch to that of the next one, at least: a server, or what stands before it, that ends each
  * of them at once is asked no more often than this. */
 #define WATCH_APART_MS 1000
@@ -53,6 +58,7 @@ struct informer {
 	int failures;
 
 	size_t n_listed;
+	int n_empty;                  /* pages without an object that were not the last */
 	char next_page[CONTINUE_MAX]; /* URL-encoded */
 	int expired;                  /* lists in a row whose pages became too old on the way */
 
@@ -362,6 +368,7 @@ static int take_page(struct informer *i, cJSON *page, bool *more, struct error *
 {
 	const char *version = json_str(page, "metadata", "resourceVersion", NULL);
 	const char *next = json_str(page, "metadata", "continue", NULL);
+	cJSON *items = cJSON_GetObjectItemCaseSensitive(page, "items");
 	BUF_CLEANUP struct buf token = BUF_INIT(CONTINUE_MAX - 1);
 
 	if (!version || !*version || strlen(version) >= VERSION_MAX)
@@ -369,10 +376,15 @@ static int take_page(struct informer *i, cJSON *page, bool *more, struct error *
 	*more = next && *next;
 	if (*more && text_escape(&token, next) < 0)
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
+	if (*more && strcmp(token.data, i->next_page) == 0)
+		return error_set(err, ERR_PROTOCOL, "the list's continue token leads to the same page again");
+	i->n_empty += *more && !(items && items->child);
+	if (i->n_empty > EMPTY_MAX)
+		return error_set(err, ERR_PROTOCOL, "a list of pages with nothing on them");
 	i->n_listed++; /* pages count, too: none is free */
 	snprintf(i->next_page, sizeof(i->next_page), "%s", token.data);
 	snprintf(i->version, sizeof(i->version), "%s", version);
-	return take_items(i, cJSON_GetObjectItemCaseSensitive(page, "items"), err);
+	return take_items(i, items, err);
 }
 
 static void list_failed(struct informer *i, const struct error *err)
@@ -408,7 +420,7 @@ static void take_list(struct informer *i, cJSON *page, const struct error *err)
 	struct error why;
 	bool more = false;
 
-	if (err && err->code == ERR_GONE && i->next_page[0]) {
+	if (err && err->code == ERR_GONE && i->next_page[0] && i->expired < 2) {
 		i->expired++;
 		start_list(i);
 	} else if (err) {
@@ -436,6 +448,14 @@ static void on_list(void *ctx, cJSON *page, const struct error *err)
 	leave(i);
 }
 
+static int list_idle_ms(const struct informer *i)
+{
+	int64_t ms = i->cfg.list_idle_ms ? i->cfg.list_idle_ms : LIST_IDLE_MS;
+
+	ms <<= i->failures < 8 ? i->failures : 8;
+	return ms < LIST_TIMEOUT_MS ? (int)ms : LIST_TIMEOUT_MS;
+}
+
 static void next_page(struct informer *i)
 {
 	char url[URL_MAX + CONTINUE_MAX], limit[32] = "";
@@ -447,7 +467,7 @@ static void next_page(struct informer *i)
 		snprintf(limit, sizeof(limit), "limit=%d&", i->cfg.page ? i->cfg.page : PAGE);
 	/* No resourceVersion: the newest. "0", a cache's, could be older than what we have seen already. */
 	snprintf(url, sizeof(url), "%s%s%s%s", i->base, limit, i->next_page[0] ? "continue=" : "", i->next_page);
-	i->call = kube_list(i->kube, url, LIST_TIMEOUT_MS, on_list, i, &err);
+	i->call = kube_list(i->kube, url, LIST_TIMEOUT_MS, list_idle_ms(i), on_list, i, &err);
 	if (!i->call)
 		list_failed(i, &err);
 }
@@ -458,6 +478,7 @@ static void start_list(struct informer *i)
 	i->tells_all = i->tells_all || i->unkept;
 	i->unkept = false;
 	i->n_listed = 0;
+	i->n_empty = 0;
 	i->next_page[0] = '\0';
 	next_page(i);
 }

@@ -50,9 +50,10 @@ struct informer_config {
 	/* Each failed list or watch, before the backoff; or NULL. */
 	void (*on_error)(void *ctx, const struct error *err);
 	void *ctx;
-	int mute_ms; /* 0: INFORMER_MUTE_MS */
-	int hurry;   /* for tests: waits are divided by this; 0: 1 */
-	int page;    /* how many objects are asked for at once; 0: 100 */
+	int mute_ms;      /* 0: INFORMER_MUTE_MS */
+	int list_idle_ms; /* a list of which nothing came for so long is asked for again; 0: 10 s */
+	int hurry;        /* for tests: waits are divided by this; 0: 1 */
+	int page;         /* how many objects are asked for at once; 0: 100 */
 };
 
 /* Strings are copied. Starts at once. NULL and *err on failure. */

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/base/metrics.h"
 #include "common/kube/client.h"
 #include "common/kube/config.h"
@@ -73,7 +74,7 @@ int program_run(struct program *p, const struct program_options *options)
 	p->log.loss = &p->log_loss;
 	pthread_mutex_init(&p->log_loss.lock, NULL);
 	log_level_parse(options->log_level, &p->log.level); /* one of its choices: the option was checked */
-	if (start(p, options, &err) < 0) {
+	if (file_open_standard(&err) < 0 || start(p, options, &err) < 0) {
 		log_error(&p->log, "start.failed", "error=%s", LOGQ(err.text));
 		return 1; /* what was begun ends with the process */
 	}

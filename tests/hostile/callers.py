@@ -289,3 +289,21 @@ def case_slow_loris(stack, world, note):
         h.check()
     for p in programs:
         p.stop()
+
+
+# --- without what every program has -----------------------------------------------------------------------------------
+def close_standard_files():
+    for fd in (0, 1, 2):
+        os.close(fd)
+
+
+def case_no_standard_files(stack, world, note):
+    """Started without standard input, output and error, no line of the log goes where it does not belong."""
+    for name in ("codis-webhook", "codis-extender", "codis-controller"):
+        program = Program(stack, name, world.api, listen=name != "codis-controller", preexec_fn=close_standard_files)
+        program.until_ready()
+        files = [os.readlink(f"/proc/{program.process.pid}/fd/{fd}") for fd in (0, 1, 2)]
+        if files != ["/dev/null"] * 3:
+            raise Failed(f"{name} has opened as 0, 1, 2: {' '.join(files)}")
+        program.stop()
+        note(program.note())

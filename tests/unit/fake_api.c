@@ -218,10 +218,14 @@ static void fake_list(struct fake_api *a, struct fake_request *r)
 	long limit = strtol(fake_query(r, "limit"), NULL, 10), skip = strtol(fake_query(r, "continue"), NULL, 10),
 	     i = 0;
 	cJSON *list = cJSON_CreateObject(), *metadata = cJSON_AddObjectToObject(list, "metadata"), *object;
-	cJSON *items = cJSON_AddArrayToObject(list, "items");
+	cJSON *items = cJSON_AddArrayToObject(list, "items"), *objects = a->endless ? NULL : a->objects;
 	char collection[FAKE_PATH], name[FAKE_PATH], number[32];
 
-	cJSON_ArrayForEach(object, a->objects) {
+	if (a->endless) {
+		snprintf(number, sizeof(number), "%ld", a->endless == 1 ? 1 : skip + 1);
+		cJSON_AddStringToObject(metadata, "continue", number);
+	}
+	cJSON_ArrayForEach(object, objects) {
 		fake_split(object->string, collection, name);
 		if (!fake_within(collection, r->path) || !fake_selected(r, name, object) || i++ < skip)
 			continue;

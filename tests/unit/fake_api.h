@@ -53,6 +53,8 @@ struct fake_api {
 	char block_match[FAKE_PATH]; /* such requests wait until this is taken back, */
 	int block_left;              /* but no more than so many */
 	int blocked;
+	int endless; /* 1: every list is a page without objects that another follows, under the same token; 2: another
+			one */
 	cJSON *requests; /* "METHOD url" of every one, in order */
 };
 

@@ -524,13 +524,14 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 	return (struct http_call *)&w;
 }
 
-struct http_call *kube_list(struct kube_client *k, const char *path, int timeout_ms,
+struct http_call *kube_list(struct kube_client *k, const char *path, int timeout_ms, int idle_ms,
 			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
 			    struct error *err)
 {
 	(void)k;
 	(void)path;
 	(void)timeout_ms;
+	(void)idle_ms;
 	(void)on_page;
 	(void)ctx;
 	error_set(err, ERR_IO, "not played");

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
@@ -46,3 +48,23 @@ TEST(refuses)
 }
 
 TEST_GROUP(setup, teardown)
+
+/* In a process of its own, which cannot say anything any more. */
+TEST(standard_files_that_were_closed_are_open)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		close(STDIN_FILENO);
+		close(STDERR_FILENO);
+		if (file_open_standard(NULL) < 0)
+			_exit(1);
+		status = open("/dev/null", O_RDONLY); /* what comes next is none of them */
+		_exit(status > STDERR_FILENO && fcntl(STDIN_FILENO, F_GETFD) == 0 && fcntl(STDERR_FILENO, F_GETFD) == 0
+			      ? 0
+			      : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}

@@ -802,6 +802,68 @@ FIXTURE_TEST(a_mute_watch_is_given_up)
 	stop(&s);
 }
 
+/* --- lists that do not end -------------------------------------------------------------------------------------- */
+
+/* A list that has no end is no reason to ask thousands of times a second. */
+static void expect_pauses(struct fake_world *w, const char *words, int most)
+{
+	struct seen s;
+
+	start_at(&s, w, PODS);
+	assert_true(fake_run(w, LONG, has_failed, &s));
+	assert_non_null(strstr(s.last.text, words));
+	assert_in_range(fake_count(&w->api, "GET /api/v1/pods"), 2, most);
+	assert_false(informer_synced(s.informer));
+	stop(&s);
+}
+
+FIXTURE_TEST(pages_that_follow_themselves_are_no_list)
+{
+	struct fake_world *w = *state;
+
+	w->api.endless = 1;
+	expect_pauses(w, "list /api/v1/pods: the list's continue token leads to the same page again", 2);
+}
+
+FIXTURE_TEST(empty_pages_without_an_end_are_no_list)
+{
+	struct fake_world *w = *state;
+
+	w->api.endless = 2;
+	expect_pauses(w, "list /api/v1/pods: a list of pages with nothing on them", 11);
+}
+
+FIXTURE_TEST(pages_that_are_always_too_old_are_asked_for_with_pauses)
+{
+	struct fake_world *w = *state;
+
+	w->api.endless = 2;
+	fake_fail(&w->api, "continue=", 410, 1000);
+	expect_pauses(w, "410", 6);
+}
+
+FIXTURE_TEST(a_list_that_is_not_answered_is_asked_for_again_soon)
+{
+	struct fake_world *w = *state;
+	struct informer_config cfg = {
+		.path = PODS, .list_idle_ms = 300, .hurry = HURRY, .on_synced = on_synced, .on_error = on_error
+	};
+	struct seen s = { .world = w, .log = BUF_INIT(1 << 20) };
+	struct error err;
+
+	three_pods(w);
+	fake_block_some(&w->api, "GET", 1);
+	cfg.ctx = &s;
+	s.informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
+	assert_non_null(s.informer);
+	assert_true(fake_run(w, LONG, is_synced, &s));
+	assert_int_equal(s.errors, 1);
+	assert_int_equal(s.last.code, ERR_TIMEOUT);
+	assert_non_null(strstr(s.last.text, "not a byte for "));
+	fake_unblock(&w->api);
+	stop(&s);
+}
+
 /* --- any history ------------------------------------------------------------------------------------------------- */
 
 #define NAMES 6
