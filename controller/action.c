@@ -58,11 +58,20 @@ static const char *who(const char *pod, const char *addr, char out[WHO_MAX])
 	return out;
 }
 
+#define WHY_MAX (REASON_EVIDENCE_MAX + 128)
+
+/* The reason, and behind it what was seen. */
+static void say_why(const struct action *a, char out[WHY_MAX])
+{
+	snprintf(out, WHY_MAX, "%s%s%s%s", a->why, a->evidence[0] ? " (" : "", a->evidence, a->evidence[0] ? ")" : "");
+}
+
 void action_note(const struct action *a, int64_t took_ms, const struct error *failed, char *out, size_t size)
 {
 	char self[WHO_MAX], old[WHO_MAX], group[24] = "", empty[SERVED_KEYS_MAX + 32] = "", keys[SERVED_KEYS_MAX];
 	const char *insist = a->takes_back ? "; " CODIS_ANNOTATION_ALLOW_LOSS " on the StatefulSet insists" : "";
 	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
+	char why[WHY_MAX];
 
 	who(a->pod, a->addr, self);
 	if (a->gid)
@@ -71,16 +80,17 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 		served_say_keys(a->lost_keys, keys);
 		snprintf(empty, sizeof(empty), ", empty, of a group that had %s", keys);
 	}
+	say_why(a, why);
 	if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
 	else if (a->subject == SUBJECT_GROUP && replaces)
 		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self, who(a->from_pod, a->from, old),
-			 empty, a->why, insist, (long long)took_ms);
+			 empty, why, insist, (long long)took_ms);
 	else if (a->subject == SUBJECT_GROUP)
-		snprintf(out, size, "%s%s has the master's role%s: %s; %lld ms", group, self, empty, a->why,
+		snprintf(out, size, "%s%s has the master's role%s: %s; %lld ms", group, self, empty, why,
 			 (long long)took_ms);
 	else
-		snprintf(out, size, "%s%s: %s", group, self, a->why);
+		snprintf(out, size, "%s%s: %s", group, self, why);
 }
 
 /* "group 1: promote of codis-server-1" */
@@ -98,7 +108,7 @@ void action_note_would(const struct action *a, char *out, size_t size)
 	char it[WHO_MAX + 48];
 
 	name_it(a, it, sizeof(it));
-	snprintf(out, size, "%s would be done: %s", it, a->why);
+	snprintf(out, size, "%s would be done: %s", it, a->why); /* without what changes at each look */
 }
 
 void action_note_held(const struct action *a, char *out, size_t size)

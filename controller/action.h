@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "controller/reason.h"
 #include "controller/view.h"
 
 struct error;
@@ -58,7 +59,8 @@ struct action {
 	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	bool takes_back;              /* PROMOTE: from was promoted by a person, and has not what addr has */
 	const char *why;              /* a literal: what was seen */
-	const char *held;             /* a literal: what it waits for; NULL: nothing (decide.h) */
+	char evidence[REASON_EVIDENCE_MAX]; /* of whom, since when, at which offset (reason.h); "" nothing */
+	const char *held;                   /* a literal: what it waits for; NULL: nothing (decide.h) */
 };
 
 /* "promote", "switch", ...: in logs, metrics and tests. */

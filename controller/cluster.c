@@ -451,6 +451,8 @@ static void turn(struct cluster *c)
 	note_rest(c);
 	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);
 	c->view.held = c->held;
+	c->view.recent = c->recent;
+	c->view.recent_count = c->recent_count;
 	if (c->ctl->dry_run)
 		only_tell(c, actions, n);
 	for (int i = 0; i < n; i++)

@@ -137,6 +137,8 @@ struct cluster {
 	struct calm_tilt tilt;
 	/* What a limit held up in the last turn, and what a dry run would have done. */
 	struct action held[CLUSTER_HELD], would[CLUSTER_HELD];
+	struct recent_note recent[RECENT_NOTES];
+	int recent_count;
 	uint64_t held_told, would_told; /* hashes of what was told of it, and of what a dry run would do */
 	bool open;                      /* something is under way or awaited: looked at at each tick */
 	int64_t empty_since_ms;

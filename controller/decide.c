@@ -196,6 +196,7 @@ static void hold(struct decision *d, int from)
 		struct action *a = &d->out[i];
 		int64_t until_ms = held_until_ms(d, a);
 
+		reason_evidence(d->v, a, a->evidence, sizeof(a->evidence));
 		if (until_ms) {
 			if (until_ms - d->v->now_ms >= CALM_TOLD_MS && d->held_count < d->held_max)
 				d->held[d->held_count++] = *a;

@@ -195,10 +195,11 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 	if (g)
 		op->next = g->node;
 	log_info(c->ctl->log, "action.begun",
-		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s leads=%s",
+		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s leads=%s "
+		 "evidence=%s",
 		 action_name(a->kind), LOGW(c->product), action_subject_name(a->subject), a->gid, LOGW(a->addr),
 		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why),
-		 controller_leads(c->ctl) ? "true" : "false");
+		 controller_leads(c->ctl) ? "true" : "false", LOGQ(a->evidence));
 	count_running(op, 1);
 	return op;
 }
@@ -228,10 +229,11 @@ static void tell_log(const struct op *op, const struct error *err)
 		buf_addf(&steps, " %s=%d", op->marks[i].step, op->marks[i].ms);
 	log_event(op->c->ctl->log, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
 		  "action=%s product=%s subject=%s group=%d addr=%s pod=%s ms=%lld%s filled=%d unfilled=%d why=%s "
-		  "error=%s",
+		  "error=%s reason=%s evidence=%s",
 		  action_name(op->a.kind), LOGW(op->c->product), action_subject_name(op->a.subject), op->a.gid,
 		  LOGW(op->a.addr), LOGW(op->a.pod), (long long)(clock_mono_ms() - op->began_ms),
-		  steps.len ? steps.data : "", op->filled, op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""));
+		  steps.len ? steps.data : "", op->filled, op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""),
+		  reason_label(op->a.why), LOGQ(op->a.evidence));
 }
 
 static void tell_metric(const struct op *op, const struct error *err)
@@ -242,6 +244,20 @@ static void tell_metric(const struct op *op, const struct error *err)
 	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_actions_total", labels,
 				  "Actions by kind and result."),
 		   1);
+	snprintf(labels, sizeof(labels), "action=\"%s\",reason=\"%s\"", action_name(op->a.kind),
+		 reason_label(op->a.why));
+	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_reasons_total", labels,
+				  "Actions by kind and reason."),
+		   1);
+}
+
+/* For the status. */
+static void keep_note(struct cluster *c, const char *note)
+{
+	struct recent_note *kept = &c->recent[c->recent_count++ % RECENT_NOTES];
+
+	kept->wall_ms = clock_wall_ms();
+	snprintf(kept->words, sizeof(kept->words), "%.*s", (int)sizeof(kept->words) - 1, note);
 }
 
 static void tell_pod(const struct op *op, const struct error *err)
@@ -253,10 +269,11 @@ static void tell_pod(const struct op *op, const struct error *err)
 	/* Two that promote at once are no trouble: one of them is to fail so. */
 	if (err && err->code == ERR_CONFLICT && !controller_leads(op->c->ctl))
 		return;
+	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
+	keep_note(op->c, note);
 	if (!meta || !json_add_str(meta, "namespace", op->c->namespace) || !json_add_str(meta, "name", op->a.pod) ||
 	    !json_add_str(meta, "uid", op->a.uid))
 		return;
-	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.takes_back,
 		   err                ? "ActionFailed"
 		   : op->a.takes_back ? "TakenBack"

@@ -529,13 +529,15 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	cJSON *o = cJSON_CreateObject(), *members;
 	const char *why;
 	bool healthy = judge_master(v, g, limits, &why) == MASTER_HEALTHY;
+	char evidence[REASON_EVIDENCE_MAX];
 
+	reason_of_master(v, g, evidence, sizeof(evidence));
 	if (!o || json_push(list, o) < 0)
 		return -1;
 	if (!json_add_int(o, "id", g->node.id) || !json_add_bool(o, "led", healthy) ||
 	    !json_add_str(o, "master", m ? name_of(m) : "") || !json_add_str(o, "why", why) ||
-	    !json_add_str(o, "promoting", g->node.promoting_state) || !json_add_bool(o, "busy", g->busy) ||
-	    !add_loss(g, o) || !(members = json_add_array(o, "members")))
+	    !json_add_str(o, "evidence", evidence) || !json_add_str(o, "promoting", g->node.promoting_state) ||
+	    !json_add_bool(o, "busy", g->busy) || !add_loss(g, o) || !(members = json_add_array(o, "members")))
 		return -1;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (push_server(s, m, members) < 0)
@@ -565,6 +567,23 @@ static bool add_calm(const struct cluster_view *v, cJSON *root)
 	       json_add_bool(root, "tilted", v->tilted) && json_add_bool(root, "dry_run", v->dry_run) &&
 	       push_words(json_add_array(root, "held"), v->held, v->held_count) &&
 	       push_words(json_add_array(root, "would"), v->would, v->would_count);
+}
+
+/* The last first. */
+static bool add_recent(const struct cluster_view *v, cJSON *root)
+{
+	cJSON *list = json_add_array(root, "recent");
+	char at[LOST_AT_MAX];
+
+	for (int i = v->recent_count - 1; list && i >= 0 && i >= v->recent_count - RECENT_NOTES; i--) {
+		const struct recent_note *n = &v->recent[i % RECENT_NOTES];
+		cJSON *o = cJSON_CreateObject();
+
+		if (json_push(list, o) < 0 || !json_add_str(o, "at", lost_at(n->wall_ms, at)) ||
+		    !json_add_str(o, "words", n->words))
+			return false;
+	}
+	return list != NULL;
 }
 
 static bool add_adoption(const struct cluster_view *v, const struct decide_limits *limits, cJSON *root)
@@ -600,7 +619,7 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
 	    !json_add_int(root, "slots_served", served_slots(v)) || !add_calm(v, root) ||
-	    !add_adoption(v, limits, root) || !(groups = json_add_array(root, "groups")))
+	    !add_adoption(v, limits, root) || !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

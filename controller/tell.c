@@ -85,8 +85,9 @@ void tell_would(struct cluster *c, const struct action *actions, int count)
 		const struct action *a = &actions[i];
 
 		log_info(c->ctl->log, "action.would",
-			 "action=%s namespace=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s why=%s",
+			 "action=%s namespace=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s why=%s "
+			 "evidence=%s",
 			 action_name(a->kind), c->namespace, LOGW(c->product), action_subject_name(a->subject), a->gid,
-			 LOGW(a->addr), LOGW(a->pod), LOGW(a->from), LOGQ(a->why));
+			 LOGW(a->addr), LOGW(a->pod), LOGW(a->from), LOGQ(a->why), LOGQ(a->evidence));
 	}
 }

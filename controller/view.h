@@ -154,6 +154,13 @@ enum mandate {
 
 struct action;
 
+/* What was done, or failed, as its Event says it. */
+#define RECENT_NOTES 8
+struct recent_note {
+	int64_t wall_ms;
+	char words[640];
+};
+
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
 	int64_t now_ms;          /* monotonic */
@@ -169,6 +176,8 @@ struct cluster_view {
 	/* What decide() would do and what a limit holds up, as it was decided in this turn; for the status. */
 	const struct action *held, *would; /* would: of a dry run, which does nothing */
 	int held_count, would_count;
+	const struct recent_note *recent; /* of RECENT_NOTES, round and round */
+	int recent_count;                 /* how many there were */
 	bool dry_run;
 	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
 	bool coordinator_ready; /* and its nodes were read */

@@ -133,6 +133,10 @@ struct world *healthy(void)
 void run(struct world *w)
 {
 	w->count = decide(&w->v, &limits, w->actions, 16);
+	for (int i = 0; i < w->count; i++) {
+		if (!reason_is_known(w->actions[i].why))
+			fail_msg("it has no word in controller/reason.c: %s", w->actions[i].why);
+	}
 }
 
 void assert_nothing(struct world *w)
