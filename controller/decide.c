@@ -156,13 +156,14 @@ static int64_t delete_after_ms(const struct cluster_view *v, const struct action
 	return 0;
 }
 
-/* A person has taken the pod of the master away: that is meant. */
+/* A person has taken the pod of the master away: that is meant. What a person has promoted is taken back as often, and
+ * soon or not at all. */
 static bool is_insisted(const struct cluster_view *v, const struct action *a)
 {
 	const struct server_view *old = a->from[0] ? view_server(v, a->from) : NULL;
 
-	return a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
-	       (old->pod.deleting || (old->pod_gone && !judge_has_pod(old)));
+	return a->takes_back || (a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
+				 (old->pod.deleting || (old->pod_gone && !judge_has_pod(old))));
 }
 
 /* Until when it waits; 0: for nothing. */

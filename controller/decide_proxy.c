@@ -22,17 +22,20 @@ static void propose_proxy(struct decision *d, enum action_kind kind, int gid, co
 	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
 }
 
-/* The declared master of a group when it truly is one, nothing is under way there, and the proxy was asked since
- * somebody else wrote its node; else "". */
+/* The declared master of a group when it truly is one and stays so, nothing is under way there, and the proxy was asked
+ * since somebody else wrote its node; else "". */
 static const char *settled_master(const struct decision *d, const struct proxy_view *p, int gid)
 {
 	const struct group_view *g = view_group(d->v, gid);
+	const struct server_view *m = g ? view_master(d->v, g) : NULL, *old;
+	enum succession_verdict verdict;
 	const char *why;
 
-	if (!g || g->busy || p->slots_ms < g->written_ms || g->node.promoting_state[0] ||
+	if (!m || g->busy || p->slots_ms < g->written_ms || g->node.promoting_state[0] ||
 	    judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
 		return "";
-	return g->node.servers[0].addr;
+	verdict = succession_judge(d->v, g, m, &old);
+	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS ? m->addr : "";
 }
 
 /* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other

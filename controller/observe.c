@@ -126,6 +126,7 @@ static bool is_older(struct cluster *c, struct observed_group *g, const struct c
 static void note_written(struct cluster *c, struct observed_group *g, int version, bool first)
 {
 	g->others_version = version;
+	g->written_before_ms = g->written_ms;
 	g->written_ms = first ? 0 : clock_mono_ms();
 	for (int i = 0; i < c->proxy_count && !first; i++)
 		c->proxies[i]->asked_ms = 0;

@@ -67,6 +67,7 @@ struct observed_group {
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
 	int others_version;         /* the last version heard that this controller has not written */
 	int64_t written_ms;         /* when that was first heard */
+	int64_t written_before_ms;  /* ... and the one before it, should that be ours after all */
 	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
 	int lost_version;
 	int64_t doubted_ms;    /* a server's role has contradicted the node: nothing is judged until it is read again */

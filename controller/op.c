@@ -369,7 +369,7 @@ static void written(struct op *op, int version, const char *step)
 		return;
 	if (g->others_version == version) { /* it was read before the write was answered */
 		g->others_version = version - 1;
-		g->written_ms = 0;
+		g->written_ms = g->written_before_ms;
 	}
 	before = g->node;
 	g->czxid = g->exists ? g->czxid : 0; /* the answer to a create does not say it */

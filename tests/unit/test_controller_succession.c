@@ -212,6 +212,12 @@ TEST(promotion_of_a_replica_that_is_behind_is_taken_back)
 
 	person_promotes_b(w, SUCCESSION_BEHIND); /* it never had all of A's keys */
 	is_taken_back(w);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A);
+	is_taken_back(w); /* no proxy is told of B before */
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", B);
+	w->groups[0].done =
+		(struct calm_done){ .kind = ACT_PROMOTE, .gid = 1, .times = 9, .ended_ms = w->v.now_ms - 1 };
+	is_taken_back(w);                                                         /* as often as it is promoted */
 	snprintf(b_of(w)->succession.of, CODIS_ADDR_MAX, "%s", CODIS_GUARD_ADDR); /* it had not begun to sync */
 	is_taken_back(w);
 	set_keys(w, 1000, 1000);
@@ -276,7 +282,9 @@ TEST(nothing_is_taken_back_to_a_master_that_is_not_known_to_live)
 
 	person_promotes_b(w, SUCCESSION_BEHIND);
 	a_of(w)->heard_ms = b_of(w)->succession.led_ms - 1;
-	assert_nothing(w); /* it is heard again in a moment */
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A); /* which stays so, perhaps */
+	assert_nothing(w);                                      /* it is heard again in a moment */
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", B);
 	refuse(w);
 	assert_nothing(w);
 	a_of(w)->reach = REACH_OK;
