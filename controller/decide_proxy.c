@@ -60,6 +60,25 @@ static bool nobody_locks(const struct cluster_view *v, const struct proxy_view *
 					     judge_lasting_ms(v, b->since_ms) >= NOBODYS_LOCK_MS);
 }
 
+/* A dashboard died between two steps of a migration. As long as no proxy has gone further than to lock the slot, and
+ * all send it to the same server, unlocking takes nothing back: whoever takes the migration up again locks it anew. */
+static bool left_in_migration(const struct cluster_view *v, const struct proxy_view *p, int slot)
+{
+	const struct codis_slot *s = &p->slots[slot];
+
+	if (v->dashboard.reach == REACH_OK || !s->locked || !nobody_locks(v, p, slot))
+		return false;
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct codis_slot *other = v->proxies[i].slots ? &v->proxies[i].slots[slot] : NULL;
+
+		if (v->proxies[i].registered && v->proxies[i].reach != REACH_REFUSED && !other)
+			return false;
+		if (other && (other->migrate_from || other->group != s->group || strcmp(other->addr, s->addr) != 0))
+			return false;
+	}
+	return true;
+}
+
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
 static int wrong_group(const struct decision *d, const struct proxy_view *p)
 {
@@ -71,7 +90,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 		const struct codis_slot *s = &p->slots[i];
 		int gid = of_one_time(b, p, i) ? b->slot_group[i] : s->group;
 
-		if (!gid || (b->slots_known && b->slot_acting[i]))
+		if (!gid || (b->slots_known && b->slot_acting[i] && !left_in_migration(d->v, p, i)))
 			continue;
 		if (gid != asked) {
 			asked = gid;

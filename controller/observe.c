@@ -625,7 +625,8 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 	cJSON_ArrayForEach(item, slots) {
 		int64_t id = json_int(-1, item, "id", NULL), gid = json_int(0, item, "group_id", NULL);
 		const char *state = json_str(item, "action", "state", NULL);
-		bool acting = state && state[0];
+		/* One that only waits for its turn is as any other, perhaps for hours. */
+		bool acting = state && state[0] && strcmp(state, "pending") != 0;
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
 			return known;

@@ -784,6 +784,64 @@ TEST(slots_that_nobody_unlocks_are_freed_while_the_dashboard_is_silent)
 	assert_nothing(w); /* a lock that is new */
 }
 
+TEST(slots_that_nobody_unlocks_are_freed_when_the_dashboard_is_dead)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS];
+
+	lock_all(w, since);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		since[i] = w->v.now_ms - 10;
+	w->v.dashboard.reach = REACH_REFUSED;
+	w->v.dashboard.since_ms = w->v.now_ms - 10;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+}
+
+/* One hangs and has the lock, the other waits for it: the one that may be at work counts. */
+TEST(slots_that_nobody_unlocks_are_freed_with_two_dashboards)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS];
+	struct dashboard_view *b = &w->v.dashboard;
+
+	lock_all(w, since);
+	b->reach = REACH_UNKNOWN;
+	b->since_ms = w->v.now_ms - 4999;
+	assert_nothing(w);
+	b->since_ms = w->v.now_ms - 5000;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	b->reach = REACH_OK; /* it has got the lock: it says that it acts on none of them */
+	b->since_ms = w->v.now_ms - 1;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	b->slots_ms = since[0] - 1; /* from before it was locked */
+	assert_nothing(w);
+}
+
+/* The dashboard died in a migration, before any proxy was told where from. */
+TEST(slots_that_a_dead_dashboard_has_locked_for_a_migration_are_freed)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS];
+	struct dashboard_view *b = &w->v.dashboard;
+
+	add_proxy(w, "token-1");
+	send_slots(w, 1, A);
+	lock_all(w, since);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		b->slot_acting[i] = true;
+	assert_nothing(w); /* it is at work */
+	b->reach = REACH_REFUSED;
+	b->since_ms = w->v.now_ms - 10;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[1][i].migrate_from = 2; /* the other proxy goes further: only the dashboard knows */
+	assert_nothing(w);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[1][i].migrate_from = 0;
+	w->proxies[1].slots = NULL; /* nothing is known of it */
+	assert_nothing(w);
+}
+
 TEST(slots_that_nobody_unlocks_are_freed_without_a_dashboard)
 {
 	WORLD;

@@ -486,6 +486,27 @@ OBSERVE_TEST(assignment_that_cannot_be_read_is_not_known)
 	assert_true(world.c->dashboard.slots_known);
 }
 
+/* Of a rebalance of all slots most wait for their turn for hours. */
+OBSERVE_TEST(migration_that_only_waits_for_its_turn)
+{
+	static const char *const states[] = { "", "pending", "preparing", "prepared", "migrating", "finished" };
+	JSON_CLEANUP cJSON *json = cJSON_CreateObject();
+	cJSON *slots = json_add_array(json_add_object(json, "stats"), "slots");
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		cJSON *slot = cJSON_CreateObject();
+
+		json_add_int(slot, "id", i);
+		json_add_int(slot, "group_id", 1);
+		json_add_str(json_add_object(slot, "action"), "state", i < 6 ? states[i] : "");
+		json_push(slots, slot);
+	}
+	observe_hear_dashboard(dashboard(D), json, NULL);
+	assert_true(world.c->dashboard.slots_known);
+	for (int i = 0; i < 6; i++)
+		assert_int_equal(world.c->dashboard.slot_acting[i], i >= 2);
+}
+
 OBSERVE_TEST(first_word_of_a_dashboard_after_it_was_acted_on_is_news)
 {
 	struct observed_dashboard *d = dashboard(D);
