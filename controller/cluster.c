@@ -158,6 +158,11 @@ bool controller_leads(const struct controller *ctl)
 	return ctl->mandate == MANDATE_LEAD || ctl->mandate == MANDATE_FAILOVER;
 }
 
+bool cluster_is_too_large(const struct cluster *c)
+{
+	return c->servers_over || c->groups_over || c->proxies_over;
+}
+
 /* --- its turn --------------------------------------------------------------------------------------------------------
  */
 
@@ -169,7 +174,9 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.namespace = c->namespace,
 		.product = c->product,
 		.costly = c->cost.over,
-		.mandate = c->watch_only || c->outside || ctl->leaving ? MANDATE_NONE : ctl->mandate,
+		.too_large = cluster_is_too_large(c),
+		.mandate = c->watch_only || c->outside || cluster_is_too_large(c) || ctl->leaving ? MANDATE_NONE
+												  : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,

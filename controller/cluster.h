@@ -15,6 +15,14 @@
 #include "controller/picture.h"
 #include "controller/view.h"
 
+/* A tenant's ZooKeeper names whoever it likes. Beside what has pods, and a few for each of those (after a power loss
+ * all addresses are old ones), so many are watched: groups, since no more can have one of the 1,024 slots; servers; and
+ * proxies, which are asked for 150 kB of slots each. */
+#define CLUSTER_GROUPS_MAX  1024
+#define CLUSTER_SERVERS_MAX 1024
+#define CLUSTER_PROXIES_MAX 64
+#define CLUSTER_PER_POD     4
+
 struct coordinator;
 struct http_client;
 struct inventory;
@@ -85,8 +93,10 @@ struct cluster {
 	bool watch_only;            /* codis.io/ha: keep */
 	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;
-	bool stock_due; /* pods or lists changed since the roster was made */
-	bool lacks;     /* there was no memory for one of them, so the picture would not be whole */
+	int podded, strangers; /* servers with a pod of the cluster; those that only a group lists */
+	bool servers_over, groups_over, proxies_over; /* the coordinator names more than are watched */
+	bool stock_due;                               /* pods or lists changed since the roster was made */
+	bool lacks; /* there was no memory for one of them, so the picture would not be whole */
 
 	/* observe.c */
 	struct observed_topom dashboard;
@@ -155,6 +165,8 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 /* Ends what it asks and frees it, in the next turns of the loop. Nothing may be under way in it (cluster_idle). */
 void cluster_end(struct cluster *c);
 bool cluster_idle(const struct cluster *c);
+/* Whether its coordinator names more than are watched. Then nothing is done in it, since not all of it is seen. */
+bool cluster_is_too_large(const struct cluster *c);
 /* Ten times a second: asks what is due, and looks where something is under way, or a second has passed. */
 void cluster_tick(struct cluster *c, int64_t now_ms);
 /* The loop did not turn for so long that nothing heard before counts, and this has not been noted yet. */

@@ -211,10 +211,17 @@ void observe_hear_group_list(struct cluster *c, int64_t began_ms, int count, con
 	bool whole = true;
 	int gid;
 
+	c->groups_over = false;
 	for (int i = 0; i < count; i++) {
 		bool named = sscanf(names[i], "group-%4d", &gid) == 1 && gid > 0;
-		struct observed_group *g = named ? cluster_group(c, gid, true) : NULL;
+		struct observed_group *g = named ? cluster_group(c, gid, false) : NULL;
 
+		if (named && !g && c->group_count >= CLUSTER_GROUPS_MAX + CLUSTER_PER_POD * c->podded) {
+			c->groups_over = true;
+			continue;
+		}
+		if (named && !g)
+			g = cluster_group(c, gid, true);
 		whole = whole && (g || !named);
 		if (!g || g->exists)
 			continue;
@@ -279,17 +286,32 @@ static void note_proxies_read(struct cluster *c)
 		c->proxies_read_ms = clock_mono_ms();
 }
 
+/* The proxy at this address; NULL: not watched (too many have no pod), or there is no memory. */
+static struct observed_proxy *proxy_of_node(struct cluster *c, const char *addr)
+{
+	struct observed_proxy *p = cluster_proxy(c, addr, false);
+	int podded = 0;
+
+	for (int i = 0; i < c->proxy_count; i++)
+		podded += c->proxies[i]->wanted;
+	if (!p && c->proxy_count - podded >= CLUSTER_PROXIES_MAX + CLUSTER_PER_POD * podded) {
+		c->proxies_over = true;
+		return NULL;
+	}
+	p = p ? p : cluster_proxy(c, addr, true);
+	c->list_failed |= !p;
+	return p;
+}
+
 bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *data, size_t len,
 			     const struct coordinator_stat *stat)
 {
 	struct error bad = ERROR_INIT;
 	JSON_CLEANUP cJSON *json = json_parse(data, len, MODEL_ITEMS, &bad);
 	const char *addr = json_str(json, "admin_addr", NULL);
-	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? cluster_proxy(c, addr, true) : NULL;
+	struct observed_proxy *p = addr && strlen(addr) < CODIS_ADDR_MAX ? proxy_of_node(c, addr) : NULL;
 	bool first = p && (!p->registered_token[0] || strcmp(p->registered_token, token) == 0), news;
 
-	if (!p && addr && strlen(addr) < CODIS_ADDR_MAX)
-		c->list_failed = true;
 	if (!p) {
 		could_not(c, &bad);
 		return false;
@@ -364,6 +386,7 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 		return;
 	}
 	observe_hear_proxy_list(c, count, names);
+	c->proxies_over = false;
 	for (int i = 0; i < count; i++) {
 		struct node_read *r;
 

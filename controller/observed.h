@@ -142,6 +142,7 @@ struct observed_topom {
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
+	bool too_large;          /* its coordinator names more than is watched */
 	bool costly;             /* it takes more than its share (cost.h) */
 	enum mandate mandate;    /* what may be decided */
 	bool leads;              /* the lease is held */

@@ -506,6 +506,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->steady_since_ms = o->steady_since_ms;
 	v->mandate = o->mandate;
 	v->costly = o->costly;
+	v->too_large = o->too_large;
 	v->kube_fresh = o->leads && o->kube_fresh;
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
 	v->replicas = set ? set->replicas : -1;

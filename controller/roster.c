@@ -281,6 +281,21 @@ static struct observed_server *want_server(struct cluster *c, const char *addr)
 	return s;
 }
 
+/* One that a group lists. A pod's is watched already. */
+static void want_listed(struct cluster *c, const char *addr)
+{
+	const struct observed_server *s = cluster_server(c, addr);
+
+	if (s && s->wanted) {
+		want_server(c, addr);
+	} else if (c->strangers < CLUSTER_SERVERS_MAX + CLUSTER_PER_POD * c->podded) {
+		c->strangers++;
+		want_server(c, addr);
+	} else {
+		c->servers_over = true;
+	}
+}
+
 static void free_server(struct observed_server *s)
 {
 	redis_probe_stop(s->probe);
@@ -555,9 +570,13 @@ void roster_take_stock(struct cluster *c)
 	c->stock_due = false;
 	unwant_all(c);
 	inventory_each_of_product(c->ctl->inventory, c->namespace, c->product, stock_pod, &st);
+	c->podded = c->strangers = 0;
+	c->servers_over = false;
+	for (int i = 0; i < c->server_count; i++)
+		c->podded += c->servers[i]->wanted;
 	for (int i = 0; i < c->group_count; i++) {
 		for (int k = 0; k < c->groups[i]->node.count; k++)
-			want_server(c, c->groups[i]->node.servers[k].addr);
+			want_listed(c, c->groups[i]->node.servers[k].addr);
 	}
 	drop_servers(c);
 	drop_proxies(c);
@@ -586,7 +605,7 @@ void roster_relist(struct cluster *c, struct observed_group *g, const struct cod
 	}
 	claim_listed(c, &g->node);
 	for (int i = 0; i < g->node.count; i++)
-		want_server(c, g->node.servers[i].addr);
+		want_listed(c, g->node.servers[i].addr);
 	list_members(c, g);
 }
 

@@ -345,13 +345,16 @@ static bool say_proxies(const struct cluster_view *v, int *serving, struct reaso
 
 static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 {
+	if (v->too_large)
+		say(r, "ZooKeeper names more groups, servers or proxies than are watched beside the pods: nothing is "
+		       "done");
 	if (v->costly)
 		say(r, "its peers answer so much, or so often, that they are asked seldom");
 	if (!v->coordinator_ready)
 		say(r, "ZooKeeper is not connected");
 	if (v->dashboard.reach != REACH_OK)
 		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
-	return !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
+	return !v->too_large && !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
 }
 
 #define CALM_NAMED 3

@@ -192,6 +192,7 @@ struct cluster_view {
 	struct proxy_view *proxies;
 	struct dashboard_pod_view *dashboards; /* each dashboard pod */
 	struct dashboard_view dashboard;       /* the one that counts */
+	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
 	bool costly;                           /* its peers take more than their share: they are asked seldom */
 	char password_trouble[400];            /* why the password is not known, and what helps; "" none */
 	/* Made by view_index(); without it the questions below walk everything. */

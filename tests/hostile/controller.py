@@ -169,6 +169,17 @@ def case_zookeeper_frames(stack, world, note):
     stays(stack, world, note, zookeepers(stack, world, forms), forms)
 
 
+def case_zookeeper_large(stack, world, note):
+    """A ZooKeeper that names 4,000 groups of 16 servers, which are nobody's, does not have them all connected to."""
+    node = '{"id":%d,"promoting":{},"out_of_sync":false,"servers":[%s]}'
+    tree = {**TREE, **{f"/codis3/codis-test/group/group-{g:04d}": (node % (g, ",".join(
+        f'{{"server":"127.{60 + g // 256}.{g % 256}.{s + 1}:6379","datacenter":"","action":{{}},"replica_group":false}}'
+        for s in range(16)))).encode() for g in range(1, 4001)}}
+    controller = stays(stack, world, note, zookeepers(stack, world, {"large": lambda _, honest: honest}, tree), ["large"])
+    if not [line for line in controller.lines.last(100000) if "ZooKeeper names more groups" in line]:
+        raise Failed("it does not say that the cluster is too large")
+
+
 def case_server_by_name(stack, world, note):
     """Servers that are listed by name, and a ZooKeeper by name, with a resolver that never answers, do not stop the loop."""
     resolver = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

@@ -164,6 +164,25 @@ OBSERVE_TEST(group_that_appears_is_not_known_until_its_node_is_read)
 	assert_int_equal(world.c->listed_ms, 400);
 }
 
+/* No more groups than there are slots have one. */
+OBSERVE_TEST(groups_are_watched_up_to_a_limit)
+{
+	static char texts[CLUSTER_GROUPS_MAX + 1][16];
+	const char *names[CLUSTER_GROUPS_MAX + 1];
+
+	for (int i = 0; i <= CLUSTER_GROUPS_MAX; i++) {
+		snprintf(texts[i], sizeof(texts[i]), "group-%04d", i + 1);
+		names[i] = texts[i];
+	}
+	observe_hear_group_list(world.c, 100, CLUSTER_GROUPS_MAX, names);
+	assert_false(cluster_is_too_large(world.c));
+	observe_hear_group_list(world.c, 200, CLUSTER_GROUPS_MAX + 1, names);
+	assert_int_equal(world.c->group_count, CLUSTER_GROUPS_MAX);
+	assert_true(cluster_is_too_large(world.c));
+	observe_hear_group_list(world.c, 300, CLUSTER_GROUPS_MAX, names);
+	assert_false(cluster_is_too_large(world.c));
+}
+
 OBSERVE_TEST(node_that_cannot_be_read_leaves_what_was_known)
 {
 	const struct observed_group *g;
@@ -315,6 +334,22 @@ OBSERVE_TEST(answer_from_before_what_was_done_is_not_believed)
 	p->acted_ms = p->heard_ms = 1;
 	p->heard_ms = 0;
 	assert_true(hear_proxy(p, A, false)); /* the first after it is news, whatever it says */
+}
+
+/* Each is held with what it says of 1,024 slots. */
+OBSERVE_TEST(proxies_without_a_pod_are_watched_up_to_a_limit)
+{
+	char node[100], token[8];
+
+	for (int i = 0; i <= CLUSTER_PROXIES_MAX; i++) {
+		assert_false(cluster_is_too_large(world.c));
+		snprintf(node, sizeof(node), "{\"admin_addr\":\"10.1.0.%d:11080\"}", i);
+		snprintf(token, sizeof(token), "%d", i);
+		observe_hear_proxy_node(world.c, token, node, strlen(node), &(struct coordinator_stat){ 1, 1, 0 });
+	}
+	assert_int_equal(world.c->proxy_count, CLUSTER_PROXIES_MAX);
+	assert_true(cluster_is_too_large(world.c));
+	assert_false(world.c->list_failed);
 }
 
 OBSERVE_TEST(proxy_that_does_not_answer)

@@ -104,6 +104,42 @@ ROSTER_TEST(name_in_a_list_is_never_asked)
 	assert_true(world.c->stock_due); /* B is listed no more */
 }
 
+/* Group gid lists so many servers; by names, which are not asked. */
+static void list_names(int gid, int count)
+{
+	struct observed_group *g = cluster_group(world.c, gid, true);
+	struct codis_group before = g->node;
+	char name[64];
+
+	g->exists = true;
+	g->node.count = 0;
+	for (int i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "s-%d-%d.servers:6379", gid, i);
+		assert_int_equal(codis_group_append(&g->node, name), 0);
+	}
+	roster_relist(world.c, g, &before);
+}
+
+/* A ZooKeeper may name 4,096 groups of 16 servers: they would all be connected to. */
+ROSTER_TEST(servers_that_only_a_list_names_are_watched_up_to_a_limit)
+{
+	for (int gid = 1; gid <= 64; gid++)
+		list_names(gid, 16);
+	assert_int_equal(world.c->server_count, CLUSTER_SERVERS_MAX);
+	assert_false(cluster_is_too_large(world.c));
+	list_names(65, 1);
+	assert_int_equal(world.c->server_count, CLUSTER_SERVERS_MAX);
+	assert_true(cluster_is_too_large(world.c));
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->server_count, CLUSTER_SERVERS_MAX);
+	assert_true(cluster_is_too_large(world.c));
+	/* After a power loss all that is listed is of pods that were: each that is there allows for some. */
+	set_server("codis-server-0", "u0", "10.0.0.1");
+	roster_take_stock(world.c);
+	assert_int_equal(world.c->server_count, CLUSTER_SERVERS_MAX + 2);
+	assert_false(cluster_is_too_large(world.c));
+}
+
 ROSTER_TEST(password_that_is_learnt_late_is_used)
 {
 	set_server("codis-server-0", NULL, "10.0.0.1");
