@@ -19,6 +19,7 @@ void act(struct cluster *c, const struct action *a)
 		[ACT_ASSIGN_SLOTS] = assign_begin,
 		[ACT_REMOVE_LOCK] = remove_lock_begin,
 		[ACT_DELETE_POD] = delete_pod_begin,
+		[ACT_UNREADY_PROXY] = unready_begin,
 	};
 	struct op *op = c->ctl->dry_run ? NULL : op_begin(c, a);
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
@@ -253,22 +254,78 @@ static void on_pod_deleted(void *ctx, const cJSON *object, const struct error *e
 	op_end(ctx, err && err->code != ERR_NOTFOUND ? err : NULL);
 }
 
+static const char *namespace_of(const struct op *op)
+{
+	return op->a.namespace[0] ? op->a.namespace : op->c->namespace;
+}
+
 int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, void *ctx, struct error *err)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *pre = body ? json_add_object(body, "preconditions") : NULL;
 	char path[400];
 
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", op->c->namespace, pod);
-	if (!pre || !json_add_str(pre, "uid", uid) || (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", 1)))
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", namespace_of(op), pod);
+	if (!pre || !json_add_str(pre, "uid", uid) ||
+	    (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", op->a.force ? 0 : 1)))
 		return error_set(err, ERR_NOMEM, "no memory");
 	return kube_call(op->c->ctl->kube, "DELETE", path, body, NULL, 0, done, ctx, err) ? 0 : -1;
 }
 
+/* Forced, the object goes at once: a kubelet that is away would never confirm it, and its StatefulSet would wait for
+ * that. */
 void delete_pod_begin(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
 	if (delete_pod(op, op->a.pod, op->a.uid, on_pod_deleted, op, &err) < 0)
+		op_end(op, &err);
+}
+
+/* --- UNREADY_PROXY ------------------------------------------------------------------------------------------------ */
+
+static void on_unready(void *ctx, const cJSON *object, const struct error *err)
+{
+	(void)object;
+	op_end(ctx, err && err->code != ERR_NOTFOUND ? err : NULL);
+}
+
+/* NULL: no memory. */
+static cJSON *unready_patch(const struct op *op)
+{
+	cJSON *body = cJSON_CreateObject(), *condition = cJSON_CreateObject();
+	char now[32];
+
+	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	json_add_str(json_add_object(body, "metadata"), "uid", op->a.uid);
+	json_add_str(condition, "type", "Ready");
+	json_add_str(condition, "status", "False");
+	json_add_str(condition, "reason", "CodisProxySilent");
+	json_add_str(condition, "message", op->a.why);
+	json_add_fmt(condition, "lastTransitionTime", "%.19sZ", now);
+	json_push(json_add_array(json_add_object(body, "status"), "conditions"), condition);
+	if (json_is_whole(body))
+		return body;
+	cJSON_Delete(body);
+	return NULL;
+}
+
+/* Kubernetes takes the pods of a node that is away out of their Services after 40 s. Its kubelet, where there is one,
+ * says within 10 s how it is. */
+void unready_begin(struct op *op)
+{
+	struct observed_proxy *p = cluster_proxy(op->c, op->a.addr, false);
+	JSON_CLEANUP cJSON *body = unready_patch(op);
+	struct error err = ERROR_INIT;
+	char path[400];
+
+	if (p)
+		p->unready_ms = clock_mono_ms();
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s/status", op->c->namespace, op->a.pod);
+	if (!body)
+		op_fail(op, ERR_NOMEM, "no memory");
+	else if (op_may_go_on(op, &err) < 0)
+		op_end(op, &err);
+	else if (!kube_call(op->c->ctl->kube, "PATCH", path, body, KUBE_STRATEGIC_PATCH, 0, on_unready, op, &err))
 		op_end(op, &err);
 }

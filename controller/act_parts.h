@@ -46,8 +46,9 @@ void remove_proxy_begin(struct op *op);
 void remove_lock_begin(struct op *op);
 void assign_begin(struct op *op);
 void delete_pod_begin(struct op *op);
-/* Asks for the end of this pod (within a second, or gently); with the uid, so that a successor of the same name is
- * safe. 0, or -1 and *err. */
+/* Asks for the end of this pod (within a second, gently, or by force); with the uid, so that a successor of the same
+ * name is safe. 0, or -1 and *err. */
 int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, void *ctx, struct error *err);
+void unready_begin(struct op *op);
 
 #endif

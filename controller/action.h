@@ -13,18 +13,19 @@
 struct error;
 
 enum action_kind {
-	ACT_PROMOTE,      /* gid, addr, from: fence, SLAVEOF NO ONE, verify, fill the proxies, reload the dashboard */
-	ACT_SWITCH,       /* gid, addr, from: the same with a live master: lock, let the replica catch up first */
-	ACT_FOLLOW,       /* gid, addr, master: SLAVEOF */
-	ACT_ADD_SERVER,   /* gid, addr: into the group's list */
-	ACT_DROP_SERVER,  /* gid, addr: out of it */
-	ACT_MARK_IN_SYNC, /* gid: out_of_sync in its node, which codis-fe shows, is true no more */
-	ACT_FILL_PROXY,   /* gid, addr: slots that point elsewhere than the declared master */
-	ACT_ONLINE_PROXY, /* addr: let the dashboard take it in */
-	ACT_REMOVE_PROXY, /* addr, token: drop its node */
-	ACT_ASSIGN_SLOTS, /* first assignment of all slots */
-	ACT_REMOVE_LOCK,  /* from, lock_start_wall_ms: the lock of a dashboard that is provably gone */
-	ACT_DELETE_POD,   /* pod, uid: its process is not started again while its sibling serves */
+	ACT_PROMOTE,       /* gid, addr, from: fence, SLAVEOF NO ONE, verify, fill the proxies, reload the dashboard */
+	ACT_SWITCH,        /* gid, addr, from: the same with a live master: lock, let the replica catch up first */
+	ACT_FOLLOW,        /* gid, addr, master: SLAVEOF */
+	ACT_ADD_SERVER,    /* gid, addr: into the group's list */
+	ACT_DROP_SERVER,   /* gid, addr: out of it */
+	ACT_MARK_IN_SYNC,  /* gid: out_of_sync in its node, which codis-fe shows, is true no more */
+	ACT_FILL_PROXY,    /* gid, addr: slots that point elsewhere than the declared master */
+	ACT_ONLINE_PROXY,  /* addr: let the dashboard take it in */
+	ACT_REMOVE_PROXY,  /* addr, token: drop its node */
+	ACT_ASSIGN_SLOTS,  /* first assignment of all slots */
+	ACT_REMOVE_LOCK,   /* from, lock_start_wall_ms: the lock of a dashboard that is provably gone */
+	ACT_DELETE_POD,    /* pod, uid: its process is not started again while its sibling serves */
+	ACT_UNREADY_PROXY, /* pod, uid: clients are sent elsewhere, until its kubelet says that it is ready */
 	ACT_KINDS
 };
 
@@ -34,6 +35,7 @@ enum action_subject {
 	SUBJECT_SERVER, /* addr, a member of gid: one change a group at a time */
 	SUBJECT_PROXY,  /* addr: of its admin interface; gid where it is about the slots of that group, else 0 */
 	SUBJECT_DASHBOARD,
+	SUBJECT_ZOOKEEPER, /* a pod of namespace */
 };
 
 struct action {
@@ -52,6 +54,8 @@ struct action {
 	char from_pod[VIEW_NAME_MAX]; /* its pod */
 	char from_uid[VIEW_UID_MAX];  /* PROMOTE with lock: its pod's, when that may be ended; "": it may not */
 	char token[CODIS_TOKEN_MAX];  /* of the proxy */
+	bool force;                   /* DELETE_POD: its node is lost, so no kubelet will end it */
+	char namespace[64];           /* of the pod; "" : the cluster's */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
 	bool from_lives;              /* ... its address takes connections: it may wake at any time */

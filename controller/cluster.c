@@ -19,6 +19,7 @@
 #include "controller/act.h"
 #include "controller/budgets.h"
 #include "controller/ledger.h"
+#include "controller/lost.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
 #include "controller/status.h"
@@ -192,6 +193,11 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.proxies = c->proxies,
 		.dashboards = c->dashboards,
 		.topom = &c->dashboard,
+		.lost = c->lost,
+		.lost_count = c->lost_count,
+		.zookeeper_namespace = c->zk_namespace,
+		.zookeeper_running = c->zookeeper_running,
+		.zookeeper_acted_ms = c->zookeeper_acted_ms,
 		.dashboard_running = c->dashboard_running,
 		.dashboard_acted_ms = c->dashboard_acted_ms,
 		.dashboard_done = c->dashboard_done,
@@ -444,6 +450,7 @@ static void turn(struct cluster *c)
 	}
 	ledger_recall(c);
 	note_tilt(c, c->looked_ms);
+	lost_note(c, c->looked_ms);
 	observed_of(c, &seen);
 	/* Nothing is decided from a picture that lacks what there was no memory for. */
 	if (c->lacks || picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
@@ -569,6 +576,7 @@ static void on_cluster_closed(uv_handle_t *h)
 	struct cluster *c = h->data;
 
 	roster_release(c);
+	free(c->lost);
 	picture_room_release(&c->room);
 	free(c);
 }

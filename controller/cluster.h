@@ -98,6 +98,11 @@ struct cluster {
 	bool stock_due;                               /* pods or lists changed since the roster was made */
 	bool lacks; /* there was no memory for one of them, so the picture would not be whole */
 
+	/* lost.c */
+	struct observed_node *lost; /* nodes */
+	int lost_count, lost_room;
+	char zk_namespace[64]; /* where its ZooKeeper may be, as zk_name says; "" : its own */
+
 	/* observe.c */
 	struct observed_topom dashboard;
 	int64_t dashboard_asked_ms; /* 0: ask at once */
@@ -113,8 +118,8 @@ struct cluster {
 	bool ask_now; /* a pod has changed: all are asked, whenever they were asked last */
 
 	/* act */
-	int64_t dashboard_acted_ms;
-	int dashboard_running;
+	int64_t dashboard_acted_ms, zookeeper_acted_ms;
+	int dashboard_running, zookeeper_running;
 	int running; /* actions under way */
 	struct calm_done dashboard_done;
 	struct calm_pods deleted;

@@ -62,8 +62,7 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 
 /* --- what hangs --- */
 
-/* We reach most servers: what is silent is not so because of us. */
-static bool we_hear_most(const struct cluster_view *v)
+bool we_hear_most(const struct cluster_view *v)
 {
 	int heard = 0;
 
@@ -72,8 +71,7 @@ static bool we_hear_most(const struct cluster_view *v)
 	return heard * 2 >= v->server_count;
 }
 
-/* Something else on its node is heard: it is not the node that is away. */
-static bool neighbour_heard(const struct cluster_view *v, const char *node)
+bool neighbour_heard(const struct cluster_view *v, const char *node)
 {
 	bool heard = false;
 
@@ -132,6 +130,7 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_GROUP: return g ? &g->done : NULL;
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_DASHBOARD: return &v->dashboard.done;
+	case SUBJECT_ZOOKEEPER: return NULL; /* only deleted */
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {
@@ -149,7 +148,11 @@ static int64_t delete_after_ms(const struct cluster_view *v, const struct action
 		return s->pod.delete_after_ms;
 	if (a->subject == SUBJECT_DASHBOARD)
 		return v->dashboard.pod.delete_after_ms;
-	for (int i = 0; i < v->proxy_count; i++) {
+	for (int i = 0; a->subject == SUBJECT_ZOOKEEPER && i < v->zookeeper_count; i++) {
+		if (strcmp(v->zookeepers[i].pod.uid, a->uid) == 0)
+			return v->zookeepers[i].pod.delete_after_ms;
+	}
+	for (int i = 0; a->subject == SUBJECT_PROXY && i < v->proxy_count; i++) {
 		if (strcmp(v->proxies[i].admin_addr, a->addr) == 0)
 			return v->proxies[i].pod.delete_after_ms;
 	}
@@ -230,6 +233,10 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	n = d.count;
 	if (leads)
 		decide_dashboard(&d);
+	hold(&d, n);
+	n = d.count;
+	if (leads)
+		decide_zookeepers(&d);
 	hold(&d, n);
 	n = d.count;
 	if (leads)

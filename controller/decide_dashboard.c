@@ -115,9 +115,20 @@ static bool lock_is_stale(const struct cluster_view *v)
 	return addr_parse(b->lock_addr, &(struct addr){ 0 }, NULL) == 0; /* whoever has a name may be anywhere */
 }
 
+/* One that lives, cut off, writes what it moves. */
+static bool moves_slots(const struct dashboard_view *b)
+{
+	for (int i = 0; b->slots_known && i < CODIS_SLOTS; i++) {
+		if (b->slot_acting[i])
+			return true;
+	}
+	return false;
+}
+
 void decide_dashboard(struct decision *d)
 {
 	const struct dashboard_view *b = &d->v->dashboard;
+	const char *lost;
 
 	if (b->busy)
 		return;
@@ -134,6 +145,9 @@ void decide_dashboard(struct decision *d)
 		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
 	else if (hangs(d, &b->pod, b->reach, b->since_ms))
 		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
+	else if (b->reach != REACH_OK &&
+		 (lost = moves_slots(b) ? lost_for_good(d, &b->pod) : lost_node(d, &b->pod)) != NULL)
+		propose_dashboard(d, ACT_DELETE_POD, lost)->force = true;
 	else if (b->reach == REACH_OK)
 		assign_slots(d);
 }

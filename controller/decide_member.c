@@ -63,10 +63,17 @@ static bool waits_in_vain(const struct server_view *s)
 	       (s->info.role == REDIS_ROLE_MASTER || (!s->info.link_up && !s->info.syncing));
 }
 
+/* What the master lacks may be on a node that is cut off: then nobody but a person, or the provider, gives that up. */
+static bool has_lost(const struct group_view *g)
+{
+	return g->lost_keys > 0 || g->new_lost_keys > 0;
+}
+
 static bool mend_member(struct decision *d, const struct group_view *g, const struct server_view *m,
 			const struct server_view *s)
 {
 	int gid = g->node.id;
+	const char *why;
 	struct action *a;
 
 	if (s->listed_group == gid && is_gone(d, g, s)) {
@@ -87,6 +94,11 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 	if (waits_in_vain(s) && !view_same_process(s, m)) {
 		a = propose_server(d, ACT_FOLLOW, gid, s, "it is being deleted, and another one leads: it may end");
 		memcpy(a->master, CODIS_GUARD_ADDR, sizeof(CODIS_GUARD_ADDR));
+		return true;
+	}
+	why = s->reach == REACH_OK ? NULL : has_lost(g) ? lost_for_good(d, &s->pod) : lost_node(d, &s->pod);
+	if (why) {
+		propose_server(d, ACT_DELETE_POD, gid, s, why)->force = true;
 		return true;
 	}
 	if (!judge_heard(s) || s->pod.deleting)

@@ -20,6 +20,7 @@ struct decision {
 void decide_group(struct decision *d, const struct group_view *g);
 void decide_proxy(struct decision *d, const struct proxy_view *p);
 void decide_dashboard(struct decision *d);
+void decide_zookeepers(struct decision *d);
 
 /* One more action; the caller adds what its kind needs (action.h). Never NULL. gid 0: it is about no group. */
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);
@@ -40,6 +41,17 @@ bool mend_members(struct decision *d, const struct group_view *g, const struct s
 
 /* Its process is there and does nothing, and there is a kubelet that can end it. */
 bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms);
+/* We reach most servers: what is silent is not so because of us. */
+bool we_hear_most(const struct cluster_view *v);
+/* Something else on its node is heard: it is not the node that is away. */
+bool neighbour_heard(const struct cluster_view *v, const char *node);
+
+/* Why the pod's place may be given to another, its node being lost, as far as its node tells; NULL: it may not. What is
+ * at stake with its process is the caller's to see. */
+const char *lost_node(const struct decision *d, const struct pod_view *pod);
+/* Of these the words of others: its process does not run. */
+const char *lost_for_good(const struct decision *d, const struct pod_view *pod);
+
 /* Its container ended, not for the first time: the kubelet waits 10, 20, 40 s ... now. */
 bool ended_again(const struct pod_view *pod);
 

@@ -5,9 +5,11 @@
 
 /* A lock that stands for so long, while no dashboard was heard for as long, is nobody's. */
 #define NOBODYS_LOCK_MS 5000
+/* A kubelet that lives says within 10 s that its proxy is ready after all. */
+#define UNREADY_AGAIN_MS 10000
 
-static void propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p,
-			  const char *why)
+static struct action *propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p,
+				    const char *why)
 {
 	struct action *a = propose(d, kind, gid, why);
 
@@ -20,6 +22,7 @@ static void propose_proxy(struct decision *d, enum action_kind kind, int gid, co
 	memcpy(a->addr, p->admin_addr, sizeof(a->addr));
 	memcpy(a->pod, p->pod.name, sizeof(a->pod));
 	memcpy(a->uid, p->pod.uid, sizeof(a->uid));
+	return a;
 }
 
 /* The declared master of a group when it truly is one and stays so, nothing is under way there, and the proxy was asked
@@ -127,12 +130,28 @@ static bool a_proxy_serves(const struct cluster_view *v)
 	return false;
 }
 
+/* It answers nothing, so clients that its Service sends there hang: its node is away, or it hangs. The last one stays.
+ */
+static bool is_to_leave_service(const struct decision *d, const struct proxy_view *p, int64_t lasting)
+{
+	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->kube_fresh &&
+	       lasting >= d->limits->silence_ms &&
+	       (!p->unready_ms || d->v->now_ms - p->unready_ms >= UNREADY_AGAIN_MS) && we_hear_most(d->v) &&
+	       a_proxy_serves(d->v);
+}
+
 void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
+	const char *lost;
 	int64_t lasting = judge_lasting_ms(d->v, p->since_ms);
 	bool answers = p->reach == REACH_OK;
 	int gid;
 
+	/* Also while fills wait for it. */
+	if (is_to_leave_service(d, p, lasting)) {
+		propose_proxy(d, ACT_UNREADY_PROXY, 0, p, "it is silent, and another proxy serves");
+		return;
+	}
 	if (p->busy)
 		return;
 	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p) &&
@@ -147,6 +166,11 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms) && a_proxy_serves(d->v)) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it hangs, and another proxy serves");
+		return;
+	}
+	lost = answers || p->registered ? NULL : lost_node(d, &p->pod);
+	if (lost && a_proxy_serves(d->v)) {
+		propose_proxy(d, ACT_DELETE_POD, 0, p, lost)->force = true;
 		return;
 	}
 	if (!answers || p->pod.deleting)

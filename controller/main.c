@@ -337,6 +337,8 @@ static int start(void *ctx, struct error *err)
 	struct codis_controller *p = ctx;
 
 	configure(p);
+	if (options_node_loss(p->opt.node_loss, &p->ctl.limits.node_loss_ms, err) < 0)
+		return -1;
 	if (start_kube(p, err) < 0 || (!p->opt.dry_run && start_lease(p, err) < 0))
 		return -1;
 	p->page = page_new(&p->ctl, p->clusters, p->identity, err);

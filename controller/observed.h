@@ -100,8 +100,9 @@ struct observed_proxy {
 	int64_t other_czxid;
 	enum reach reach;
 	int64_t since_ms, first_seen_ms, asked_ms, acted_ms, heard_ms;
-	int64_t slots_ms; /* when the question was asked whose answer has the slots */
-	int64_t taken_ms; /* ... of the last answer whose slots were parsed */
+	int64_t unready_ms; /* act: when its pod was last told to be unready; 0: never */
+	int64_t slots_ms;   /* when the question was asked whose answer has the slots */
+	int64_t taken_ms;   /* ... of the last answer whose slots were parsed */
 	struct overview_slots slots_text;
 	bool asking, online, has_slots, wanted;
 	bool had_pod; /* roster.c */
@@ -139,6 +140,13 @@ struct observed_topom {
 	int64_t lock_read_ms;
 };
 
+/* A node of its pods, or of its ZooKeeper's, that is NotReady or not there. lost.c. */
+struct observed_node {
+	char name[POD_NAME_MAX];
+	int64_t lost_ms; /* since when it was seen so */
+	bool seen;
+};
+
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
@@ -161,6 +169,11 @@ struct observed {
 	struct observed_proxy *const *proxies;
 	struct observed_dashboard *const *dashboards;
 	const struct observed_topom *topom;
+	const struct observed_node *lost; /* nodes */
+	int lost_count;
+	const char *zookeeper_namespace; /* where the members of its ZooKeeper may be besides its own; "" : nowhere */
+	int zookeeper_running;
+	int64_t zookeeper_acted_ms;
 	int dashboard_running;
 	int64_t dashboard_acted_ms;
 	struct calm_done dashboard_done;

@@ -60,6 +60,10 @@ static void count_running(struct op *op, int by)
 		c->dashboard_running += by;
 		c->dashboard_acted_ms = now;
 	}
+	if (op->a.subject == SUBJECT_ZOOKEEPER) {
+		c->zookeeper_running += by;
+		c->zookeeper_acted_ms = now;
+	}
 }
 
 /* Where it is kept what was last done to the subject. NULL: it is no more. */
@@ -74,6 +78,7 @@ static struct calm_done *done_to(const struct op *op)
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_PROXY: return p ? &p->done : NULL;
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
+	case SUBJECT_ZOOKEEPER: return NULL;
 	}
 	return NULL;
 }
@@ -271,8 +276,8 @@ static void tell_pod(const struct op *op, const struct error *err)
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
-	if (!meta || !json_add_str(meta, "namespace", op->c->namespace) || !json_add_str(meta, "name", op->a.pod) ||
-	    !json_add_str(meta, "uid", op->a.uid))
+	if (!meta || !json_add_str(meta, "namespace", op->a.namespace[0] ? op->a.namespace : op->c->namespace) ||
+	    !json_add_str(meta, "name", op->a.pod) || !json_add_str(meta, "uid", op->a.uid))
 		return;
 	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.takes_back,
 		   err                ? "ActionFailed"

@@ -1,5 +1,10 @@
 #include "controller/options.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/error.h"
+
 /* One option, a few lines. */
 /* clang-format off */
 const struct opt controller_options[] = {
@@ -48,6 +53,10 @@ const struct opt controller_options[] = {
 	{ .name = "dry-run", .env = "CODIS_DRY_RUN", .type = OPT_BOOL, .offset = offsetof(struct options, dry_run), .def = "false",
 	  .help = "decide, log and tell in the status what would be done, and do nothing: no lease is taken, and nothing is "
 	          "written to Kubernetes, ZooKeeper, dashboards, proxies or servers" },
+	{ .name = "node-loss", .env = "CODIS_NODE_LOSS", .type = OPT_STRING, .offset = offsetof(struct options, node_loss),
+	  .def = "replace-after=60s", .arg = "POLICY",
+	  .help = "replace-after=TIME: the pods of a node that is NotReady, and on which nothing is heard for so long, are made "
+	          "anew elsewhere, where that loses nothing; wait: only when its object is gone or a taint says that it is down" },
 	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = offsetof(struct options, program.log_level),
 	  .def = "info", .arg = "LEVEL", .help = "debug, info, warn or error", .choices = "debug|info|warn|error" },
 	{ .name = "crash-at", .env = "CODIS_CRASH_AT", .type = OPT_STRING, .offset = offsetof(struct options, crash_at),
@@ -59,3 +68,37 @@ const struct opt controller_options[] = {
 	OPT_END,
 };
 /* clang-format on */
+
+#define REPLACE_AFTER "replace-after="
+
+/* Kubernetes calls a node NotReady after 40 s, and a machine may take its time to start again. */
+#define NODE_LOSS_MIN_MS 5000
+#define NODE_LOSS_MAX_MS 86400000
+
+int options_node_loss(const char *text, int *ms, struct error *err)
+{
+	static const struct opt time[] = { { .name = "time",
+					     .type = OPT_DURATION_MS,
+					     .offset = 0,
+					     .arg = "TIME",
+					     .help = "",
+					     .min = NODE_LOSS_MIN_MS,
+					     .max = NODE_LOSS_MAX_MS },
+					   OPT_END };
+	char name[] = "time", flag[] = "--time", given[32], *argv[] = { name, flag, given, NULL };
+	int value = 0;
+
+	if (strcmp(text, "wait") == 0) {
+		*ms = -1;
+		return 0;
+	}
+	if (strncmp(text, REPLACE_AFTER, strlen(REPLACE_AFTER)) == 0) {
+		snprintf(given, sizeof(given), "%s", text + strlen(REPLACE_AFTER));
+		if (opt_parse(time, &value, 3, argv, NULL) >= 0) {
+			*ms = value;
+			return 0;
+		}
+	}
+	return error_set(err, ERR_INVALID, "--node-loss is \"%.60s\": it must be wait or replace-after=TIME, 5s to 24h",
+			 text);
+}

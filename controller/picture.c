@@ -13,6 +13,8 @@
 #define HEAR_AGAIN_MS 2000
 /* What was done to a proxy shows by then. */
 #define PROXY_SETTLE_MS 1000
+/* ... to a pod of ZooKeeper */
+#define ZOOKEEPER_SETTLE_MS 2000
 /* A dashboard that is silent for so long is not at work on a promotion: its calls to servers and proxies have ended. */
 #define PROMOTION_SILENT_MS 5000
 #define HOUR_MS             3600000
@@ -40,6 +42,7 @@ void picture_room_release(struct picture_room *room)
 	free(room->groups);
 	free(room->proxies);
 	free(room->dashboards);
+	free(room->zookeepers);
 	free(room->by_addr);
 	free(room->members);
 	memset(room, 0, sizeof(*room));
@@ -51,6 +54,7 @@ struct making {
 	const struct inventory *inv;
 	int pods;               /* servers' pods that are not observed: expected members */
 	int dashboards_at_most; /* room in v->dashboards */
+	int zookeepers;         /* in v->zookeepers */
 };
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
@@ -73,6 +77,25 @@ static int count_pod(void *ctx, const struct inventory_pod *p)
 	return 0;
 }
 
+static int count_zookeeper(void *ctx, const struct inventory_pod *p)
+{
+	struct making *m = ctx;
+
+	(void)p;
+	m->zookeepers++;
+	return 0;
+}
+
+static void each_zookeeper(const struct making *m, inventory_pod_fn fn, void *ctx)
+{
+	const struct observed *o = m->seen;
+	const char *other = o->zookeeper_namespace ? o->zookeeper_namespace : "";
+
+	inventory_each_zookeeper(m->inv, o->namespace, fn, ctx);
+	if (other[0] && strcmp(other, o->namespace) != 0)
+		inventory_each_zookeeper(m->inv, other, fn, ctx);
+}
+
 static int make_room(struct making *m, struct picture_room *room)
 {
 	const struct observed *o = m->seen;
@@ -80,13 +103,15 @@ static int make_room(struct making *m, struct picture_room *room)
 	int servers;
 
 	inventory_each_of_product(m->inv, o->namespace, o->product, count_pod, m);
+	each_zookeeper(m, count_zookeeper, m);
 	servers = o->server_count + m->pods;
 	v->servers = reserve(&room->servers, &room->server_room, servers, sizeof(v->servers[0]));
 	v->groups = reserve(&room->groups, &room->group_room, o->group_count, sizeof(v->groups[0]));
 	v->proxies = reserve(&room->proxies, &room->proxy_room, o->proxy_count, sizeof(v->proxies[0]));
 	v->dashboards =
 		reserve(&room->dashboards, &room->dashboard_room, m->dashboards_at_most, sizeof(v->dashboards[0]));
-	return v->servers && v->groups && v->proxies && v->dashboards &&
+	v->zookeepers = reserve(&room->zookeepers, &room->zookeeper_room, m->zookeepers, sizeof(v->zookeepers[0]));
+	return v->servers && v->groups && v->proxies && v->dashboards && v->zookeepers &&
 			       reserve(&room->by_addr, &room->by_addr_room, servers, sizeof(int)) &&
 			       reserve(&room->members, &room->member_room, 2 * servers, sizeof(int))
 		       ? 0
@@ -123,6 +148,15 @@ bool picture_restarted(const struct observed_server *s)
 	return s->info_valid && !s->info.loading && s->role_run_id[0] && strcmp(s->role_run_id, s->info.run_id) != 0;
 }
 
+static int64_t lost_since(const struct observed *o, const char *node)
+{
+	for (int i = 0; i < o->lost_count; i++) {
+		if (strcmp(o->lost[i].name, node) == 0)
+			return o->lost[i].lost_ms;
+	}
+	return 0;
+}
+
 static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
@@ -140,7 +174,11 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->keeps_data = p->pod.keeps_data;
 	out->unguarded = p->pod.component == CODIS_SERVER && !p->pod.guarded;
 	out->came_back = m->seen->deleted && calm_was_deleted(m->seen->deleted, p->pod.name);
+	out->ready = p->pod.status.ready;
 	out->node_lost = p->node_lost;
+	out->node_gone = p->node_lost && !node;
+	out->node_out = p->node_lost && node && node->out_of_service;
+	out->node_lost_ms = p->node_lost ? lost_since(m->seen, p->pod.node) : 0;
 	out->cordoned = node && node->unschedulable;
 	if (m->seen->deleted)
 		out->delete_after_ms = calm_delete_after_ms(m->seen->deleted, p->pod.name, m->v->now_ms);
@@ -361,6 +399,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->done = o->done;
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;
+	p->unready_ms = o->unready_ms;
 	p->heard_ms = o->heard_ms;
 	p->online = o->online;
 	p->pod_gone = o->had_pod; /* until its pod is found */
@@ -401,6 +440,27 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 			d->heard_ms = o->heard_ms;
 		}
 	}
+}
+
+static int view_zookeeper(void *ctx, const struct inventory_pod *p)
+{
+	struct making *m = ctx;
+	struct zookeeper_view *z = &m->v->zookeepers[m->v->zookeeper_count++];
+
+	memset(z, 0, sizeof(*z));
+	view_pod(m, p, &z->pod);
+	snprintf(z->namespace, sizeof(z->namespace), "%s", p->pod.namespace);
+	snprintf(z->set, sizeof(z->set), "%s", p->pod.owner);
+	return 0;
+}
+
+static void view_zookeepers(struct making *m)
+{
+	const struct observed *o = m->seen;
+
+	each_zookeeper(m, view_zookeeper, m);
+	m->v->zookeeper_busy = o->zookeeper_running ||
+			       (o->zookeeper_acted_ms && m->v->now_ms - o->zookeeper_acted_ms < ZOOKEEPER_SETTLE_MS);
 }
 
 static int rank(const struct dashboard_pod_view *d)
@@ -537,5 +597,6 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 	view_groups(&m, room);
 	view_losses(&m);
 	view_dashboard(&m);
+	view_zookeepers(&m);
 	return 0;
 }

@@ -52,6 +52,10 @@ static const struct {
 	{ "no slot is assigned, and every group has its master", "unassigned" },
 	{ "the first assignment was interrupted", "unassigned" },
 	{ "the dashboard that took it is gone", "owner-gone" },
+	{ "its node is out of service, as its taint says", "node-lost" },
+	{ "its node is no more", "node-lost" },
+	{ "its node is NotReady, and nothing on it is heard", "node-lost" },
+	{ "it is silent, and another proxy serves", "silent" },
 };
 
 static const char *label_of(const char *why)
@@ -260,6 +264,24 @@ static void say_dashboard(struct words *w, const struct action *a)
 		say_pod(w, &b->pod, false);
 }
 
+/* Who else is there. */
+static void say_zookeepers(struct words *w, const struct action *a)
+{
+	int others = 0, ready = 0;
+
+	for (int i = 0; i < w->v->zookeeper_count; i++) {
+		const struct zookeeper_view *z = &w->v->zookeepers[i];
+
+		if (strcmp(z->pod.uid, a->uid) == 0) {
+			say(w, "its node %s is lost since %.1f s", z->pod.node, seconds(w, z->pod.node_lost_ms));
+			continue;
+		}
+		others++;
+		ready += z->pod.ready && !z->pod.node_lost;
+	}
+	say(w, "others ready: %d of %d", ready, others);
+}
+
 void reason_evidence(const struct cluster_view *v, const struct action *a, char *out, size_t size)
 {
 	struct words w = { .v = v, .out = out, .size = size };
@@ -278,6 +300,7 @@ void reason_evidence(const struct cluster_view *v, const struct action *a, char 
 		break;
 	case SUBJECT_PROXY: say_proxy(&w, a); break;
 	case SUBJECT_DASHBOARD: say_dashboard(&w, a); break;
+	case SUBJECT_ZOOKEEPER: say_zookeepers(&w, a); break;
 	}
 }
 

@@ -199,6 +199,9 @@ static void on_news(void *ctx, struct redis_probe *probe)
 	roster_hear(s->c, s, redis_probe_state(probe));
 	if (!s->info_valid)
 		ask_siblings(s->c, s);
+	/* Its node may be away, and with it a proxy. */
+	if (s->reach == REACH_SILENT)
+		s->c->ask_now = true;
 	cluster_look(s->c);
 }
 

@@ -23,16 +23,20 @@ struct pod_view {
 	char name[VIEW_NAME_MAX]; /* "" : there is no pod */
 	char uid[VIEW_UID_MAX];
 	char node[VIEW_NAME_MAX];
-	bool deleting;      /* has a deletionTimestamp */
-	bool running;       /* its container runs, as the kubelet last said */
-	bool crash_looping; /* CrashLoopBackOff: the kubelet waits before it starts it again */
-	bool node_lost;     /* its node is NotReady, unreachable or not there */
-	bool cordoned;      /* its node takes no new pods: it is about to be drained */
-	bool unschedulable; /* no node was found for it */
-	bool image_missing; /* its image cannot be had */
-	bool keeps_data;    /* has a volume that outlives it: what it had may come back */
-	bool unguarded;     /* of a server: it was started without the guard against an empty restart */
-	bool came_back;     /* one of its name was deleted by us */
+	bool deleting;        /* has a deletionTimestamp */
+	bool running;         /* its container runs, as the kubelet last said */
+	bool crash_looping;   /* CrashLoopBackOff: the kubelet waits before it starts it again */
+	bool ready;           /* the pod's condition Ready */
+	bool node_lost;       /* its node is NotReady, unreachable or not there */
+	bool node_gone;       /* of these: there is no object of it */
+	bool node_out;        /* of these: a person or the provider says by a taint that the machine does not run */
+	int64_t node_lost_ms; /* since when it was seen so (monotonic); 0: it is not lost */
+	bool cordoned;        /* its node takes no new pods: it is about to be drained */
+	bool unschedulable;   /* no node was found for it */
+	bool image_missing;   /* its image cannot be had */
+	bool keeps_data;      /* has a volume that outlives it: what it had may come back */
+	bool unguarded;       /* of a server: it was started without the guard against an empty restart */
+	bool came_back;       /* one of its name was deleted by us */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */
@@ -108,11 +112,19 @@ struct proxy_view {
 	enum reach reach; /* of its admin interface */
 	int64_t since_ms;
 	int64_t first_seen_ms;
-	int64_t heard_ms; /* its last answer */
+	int64_t heard_ms;   /* its last answer */
+	int64_t unready_ms; /* when its pod was last told to be unready; 0: never */
 	bool online;
 	const struct codis_slot *slots; /* all 1,024, in order; NULL: not known */
 	int64_t slots_ms;               /* when the question was asked whose answer has the slots */
 	const int64_t *slot_since_ms;   /* of each slot: since when it is heard as it is; NULL: not known */
+};
+
+/* A member of ZooKeeper, as its pod tells. */
+struct zookeeper_view {
+	struct pod_view pod;
+	char namespace[64];
+	char set[VIEW_NAME_MAX]; /* its StatefulSet */
 };
 
 /* One dashboard pod. */
@@ -186,11 +198,13 @@ struct cluster_view {
 	int replicas;       /* its spec.replicas; -1: none */
 	int ordinals_start; /* its spec.ordinals.start */
 	int server_replica;
-	int server_count, group_count, proxy_count, dashboard_count;
+	int server_count, group_count, proxy_count, dashboard_count, zookeeper_count;
 	struct server_view *servers;
 	struct group_view *groups;
 	struct proxy_view *proxies;
 	struct dashboard_pod_view *dashboards; /* each dashboard pod */
+	struct zookeeper_view *zookeepers;     /* of the namespaces in which its ZooKeeper may be */
+	bool zookeeper_busy;                   /* something is being done to one, or was just now */
 	struct dashboard_view dashboard;       /* the one that counts */
 	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
 	bool costly;                           /* its peers take more than their share: they are asked seldom */

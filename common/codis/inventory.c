@@ -341,6 +341,19 @@ static void read_ready(const cJSON *object, struct inventory_node *n)
 	n->ready_changed_ms = n->ready && changed - created(object) < JOINING_MS ? 0 : changed;
 }
 
+static bool is_out_of_service(const cJSON *object)
+{
+	const cJSON *taint;
+
+	cJSON_ArrayForEach(taint, json_get(object, "spec", "taints", NULL)) {
+		const char *key = json_str(taint, "key", NULL);
+
+		if (key && (strcmp(key, CODIS_TAINT_OUT) == 0 || strcmp(key, CODIS_TAINT_SHUTDOWN) == 0))
+			return true;
+	}
+	return false;
+}
+
 /* Its pods learn what became of it; n NULL: it is gone. */
 static void tell_pods(struct inventory *inv, const char *name, const struct node *n)
 {
@@ -430,8 +443,10 @@ int inventory_set_node(struct inventory *inv, const cJSON *object, struct error 
 	n->known.ready = false;
 	n->known.ready_changed_ms = 0;
 	n->known.unschedulable = json_bool(false, object, "spec", "unschedulable", NULL);
+	n->known.out_of_service = is_out_of_service(object);
 	read_ready(object, &n->known);
-	if (is_new || was.ready != n->known.ready || was.unschedulable != n->known.unschedulable)
+	if (is_new || was.ready != n->known.ready || was.unschedulable != n->known.unschedulable ||
+	    was.out_of_service != n->known.out_of_service)
 		tell_pods(inv, name, n);
 	return 0;
 }
@@ -610,6 +625,24 @@ int inventory_each_of_product(const struct inventory *inv, const char *namespace
 	LIST_FOREACH(m, &p->pods, beside)
 	{
 		done = fn(ctx, &m->pod->known);
+		if (done)
+			break;
+	}
+	return done;
+}
+
+int inventory_each_zookeeper(const struct inventory *inv, const char *namespace, inventory_pod_fn fn, void *ctx)
+{
+	const struct space *s = inv_find_space(inv, namespace);
+	const struct member *m;
+	int done = 0;
+
+	if (!s)
+		return 0;
+	LIST_FOREACH(m, &s->silent, silent)
+	{
+		if (m->pod && m->component == CODIS_ZOOKEEPER)
+			done = fn(ctx, &m->pod->known);
 		if (done)
 			break;
 	}

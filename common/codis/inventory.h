@@ -20,6 +20,9 @@ struct inventory_node {
 	const char *name;
 	const char *labels; /* see inventory_node_label */
 	bool ready, unschedulable;
+	/* Somebody says that the machine does not run: the taint node.kubernetes.io/out-of-service, by a person, or
+	 * node.cloudprovider.kubernetes.io/shutdown, by the provider. */
+	bool out_of_service;
 	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
 };
 
@@ -103,6 +106,8 @@ int inventory_each_of_product(const struct inventory *inv, const char *namespace
 /* Group 0: those that are in none, as proxies and dashboards are. */
 int inventory_each_of_group(const struct inventory *inv, const char *namespace, const char *product, int group,
 			    inventory_pod_fn fn, void *ctx);
+/* The pods of ZooKeeper in a namespace: they are of no product, whoever uses them. */
+int inventory_each_zookeeper(const struct inventory *inv, const char *namespace, inventory_pod_fn fn, void *ctx);
 int inventory_each_on_node(const struct inventory *inv, const char *node, inventory_pod_fn fn, void *ctx);
 /* Every (namespace, product) that has a server, a proxy or a dashboard; product "" is none. */
 int inventory_each_product(const struct inventory *inv,

@@ -121,7 +121,8 @@ static void prune_node(cJSON *node)
 {
 	keep_only(node, NAMES("metadata", "spec", "status"));
 	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion", "creationTimestamp", "labels"));
-	keep_only(part(node, "spec"), NAMES("unschedulable"));
+	keep_only(part(node, "spec"), NAMES("unschedulable", "taints"));
+	keep_only_each(part(part(node, "spec"), "taints"), NAMES("key"));
 	keep_only(part(node, "status"), NAMES("conditions"));
 	keep_conditions(part(part(node, "status"), "conditions"), NAMES("Ready"),
 			NAMES("type", "status", "lastTransitionTime"));

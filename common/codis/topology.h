@@ -25,6 +25,8 @@ struct error;
 #define CODIS_ANNOTATION_PAUSED "codis.io/paused"
 /* On it too, "true": servers without the guard are replaced by such that have it, one by one. */
 #define CODIS_ANNOTATION_ADOPT       "codis.io/adopt"
+#define CODIS_TAINT_OUT              "node.kubernetes.io/out-of-service"
+#define CODIS_TAINT_SHUTDOWN         "node.cloudprovider.kubernetes.io/shutdown"
 #define CODIS_SCHEDULER_NAME         "codis-scheduler"
 #define CODIS_DEFAULT_PRODUCT        "codis-test"
 #define CODIS_DEFAULT_SERVER_REPLICA 2

@@ -2,6 +2,7 @@
 import signal
 import time
 
+import kube
 from codis import SYSTEM, controller_status
 from world import case, wait_for
 
@@ -193,3 +194,37 @@ def node_lost(w):
     finally:
         w.cluster.power_on(node)
     w.note(f"whole {w.wait_whole(180):.0f} s after the power came back")
+
+
+@case
+def node_stays_dead(w):
+    """A node with a master and a member of ZooKeeper loses its power for good: all its pods are made anew elsewhere."""
+    members = {p["spec"]["nodeName"] for p in w.codis.pods("zookeeper")}
+    old = next(s for s in w.codis.servers() if s.is_master and s.node in members)
+    node, began = old.node, time.monotonic()
+    w.start_writers(node=next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] != node))
+    proxies = {p["metadata"]["name"] for p in w.codis.pods("codis-proxy") if p["spec"]["nodeName"] == node}
+
+    def ready_proxies():
+        return {p["metadata"]["name"] for p in w.codis.pods("codis-proxy") if kube.is_ready(p)}
+
+    def replaced():
+        pods = w.codis.pods()
+        left = [p["metadata"]["name"] for p in pods if p["spec"].get("nodeName") == node]
+        zookeeper = sum(kube.is_ready(p) for p in pods if p["metadata"]["labels"].get("app") == "zookeeper")
+        return not left and zookeeper == 3, f"left on {node}: {left}; {zookeeper} of ZooKeeper are ready"
+    try:
+        w.cluster.power_off(node)
+        w.writers.fault(time.time_ns() // 1000)
+        if proxies:
+            took = wait_for("its proxies to leave the Service",
+                            lambda: (not proxies & ready_proxies(), ready_proxies()), 30, every=0.1)
+            w.note(f"{node}: {len(proxies)} proxies out of the Service after {took:.1f} s")
+        wait_for("its pods to be made anew", replaced, 240, every=0.5)
+        w.note(f"made anew after {time.monotonic() - began:.0f} s")
+        w.wait_whole(60)
+        w.note(f"whole after {time.monotonic() - began:.0f} s: {w.status_line()}")
+        w.assert_nothing_lost()
+    finally:
+        w.cluster.power_on(node)
+    w.wait_whole(120)

@@ -2016,6 +2016,43 @@ ACT_TEST(an_action_ends_when_the_loop_has_slept)
 	assert_counted("{action=\"promote\",result=\"ok\"} 1\n");
 }
 
+/* Nobody is there to confirm it; and of ZooKeeper's namespace. */
+ACT_TEST(a_pod_of_a_lost_node_is_deleted_at_once)
+{
+	struct action a = action_of(ACT_DELETE_POD, B);
+
+	a.force = true;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B "
+		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":0}\n");
+	w.journal[0] = '\0';
+	a.subject = SUBJECT_ZOOKEEPER;
+	a.gid = 0;
+	snprintf(a.namespace, sizeof(a.namespace), "infra");
+	act(world.c, &a);
+	assert_int_equal(world.c->zookeeper_running, 1);
+	until_idle();
+	assert_journal("DELETE /api/v1/namespaces/infra/pods/pod-B "
+		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":0}\n");
+	assert_int_equal(world.c->zookeeper_running, 0);
+	assert_true(world.c->zookeeper_acted_ms > 0);
+	assert_non_null(strstr(world.events, "Normal Pod infra/pod-B Replaced: "));
+}
+
+ACT_TEST(a_proxy_is_told_to_be_unready)
+{
+	run(ACT_UNREADY_PROXY, P0);
+	assert_non_null(strstr(w.journal,
+			       "PATCH /api/v1/namespaces/shop/pods/pod-?/status {\"metadata\":{\"uid\":\"uid-?\"},"
+			       "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\",\"reason\":"
+			       "\"CodisProxySilent\",\"message\":\"seen\",\"lastTransitionTime\":\"20"));
+	assert_true(world.c->proxies[0]->unready_ms > 0);
+	w.kube_fails = ERR_NOTFOUND; /* gone already */
+	run(ACT_UNREADY_PROXY, P0);
+	assert_counted("{action=\"unready-proxy\",result=\"ok\"} 2\n");
+}
+
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
 
 static void assert_waits(int ms)
@@ -2203,5 +2240,6 @@ TEST(other_actions_without_memory_are_done_or_fail)
 	each_allocation(ACT_MARK_IN_SYNC, A);
 	each_allocation(ACT_ONLINE_PROXY, P0);
 	each_allocation(ACT_DELETE_POD, B);
+	each_allocation(ACT_UNREADY_PROXY, P0);
 	each_allocation(ACT_ASSIGN_SLOTS, "");
 }

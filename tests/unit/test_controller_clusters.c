@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/net/httpd.h"
 #include "controller/clusters.h"
+#include "controller/lost.h"
 #include "controller/page.h"
 #include "controller/status.h"
 #include "tests/unit/controller_world.h"
@@ -440,4 +441,38 @@ CLUSTERS_TEST(costly_cluster_slows_down_itself_alone)
 	tick(60000);
 	assert_false(c->cost.over);
 	assert_null(strstr(c->line, "asked seldom"));
+}
+
+/* --- lost nodes ----------------------------------------------------------------------------------------------------
+ */
+
+CLUSTERS_TEST(since_when_a_node_is_lost_is_remembered)
+{
+	struct cluster *c;
+
+	fixture_set_node(world.inv, true, false);
+	set_pod("ns", NULL, "codis-server", "codis-server-0");
+	tick(100);
+	c = clusters_first(w.cs);
+	lost_note(c, 1000);
+	assert_int_equal(c->lost_count, 0);
+	fixture_set_node(world.inv, false, false);
+	lost_note(c, 2000);
+	lost_note(c, 3000);
+	assert_int_equal(c->lost_count, 1);
+	assert_string_equal(c->lost[0].name, "node0");
+	assert_int_equal(c->lost[0].lost_ms, 2000);
+	world.ctl.kube_fresh = false; /* nothing is known */
+	fixture_set_node(world.inv, true, false);
+	lost_note(c, 4000);
+	assert_int_equal(c->lost_count, 1);
+	world.ctl.kube_fresh = true;
+	lost_note(c, 5000);
+	assert_int_equal(c->lost_count, 0);
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	set_pod("ns", "", "zookeeper", "zookeeper-0");
+	fixture_set_node(world.inv, false, false);
+	lost_note(c, 6000);
+	assert_int_equal(c->lost_count, 1);
+	assert_int_equal(c->lost[0].lost_ms, 6000);
 }

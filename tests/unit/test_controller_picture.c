@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/error.h"
+#include "common/base/json.h"
 #include "common/codis/inventory.h"
 #include "controller/decide.h"
 #include "controller/picture.h"
+#include "tests/unit/parse_text.h"
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
@@ -192,6 +195,60 @@ TEST(pods_are_found_by_their_addresses)
 	fixture_set_node(w->inv, false, true);
 	look(w);
 	assert_true(v->servers[0].pod.node_lost && v->servers[0].pod.cordoned);
+}
+
+/* By lost.c; and what others say of the node. */
+TEST(lost_nodes_are_told_of)
+{
+	WORLD;
+	const struct observed_node lost = { .name = "node0", .lost_ms = NOW - 5000 };
+	struct error err = ERROR_INIT;
+	JSON_CLEANUP cJSON *out = parse_text("{\"metadata\":{\"name\":\"node0\"},\"spec\":{\"taints\":[{\"key\":"
+					     "\"node.kubernetes.io/out-of-service\"}]},\"status\":{\"conditions\":["
+					     "{\"type\":\"Ready\",\"status\":\"Unknown\"}]}}");
+	const struct pod_view *pod = &look(w)->servers[0].pod;
+
+	w->seen.lost = &lost;
+	w->seen.lost_count = 1;
+	look(w);
+	assert_true(!pod->node_lost && !pod->node_lost_ms);
+	fixture_set_node(w->inv, false, false);
+	look(w);
+	assert_int_equal(pod->node_lost_ms, NOW - 5000);
+	assert_true(!pod->node_gone && !pod->node_out);
+	assert_int_equal(inventory_set_node(w->inv, out, &err), 0);
+	look(w);
+	assert_true(pod->node_out);
+	inventory_remove_node(w->inv, "node0");
+	look(w);
+	assert_true(pod->node_lost && pod->node_gone && !pod->node_out);
+}
+
+/* Of its own namespace, and of the one that it names. */
+TEST(members_of_zookeeper_are_told_of)
+{
+	WORLD;
+	const struct cluster_view *v;
+
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .product = "", .app = "zk", .name = "zk-0" });
+	fixture_set_pod(
+		w->inv,
+		&(struct fixture_pod){ .namespace = "infra", .product = "", .app = "zookeeper", .name = "ensemble-0" });
+	v = look(w);
+	assert_int_equal(v->zookeeper_count, 1);
+	assert_string_equal(v->zookeepers[0].set, "zk");
+	assert_string_equal(v->zookeepers[0].namespace, "ns");
+	w->seen.zookeeper_namespace = "infra";
+	v = look(w);
+	assert_int_equal(v->zookeeper_count, 2);
+	assert_string_equal(v->zookeepers[1].pod.name, "ensemble-0");
+	assert_false(v->zookeeper_busy);
+	w->seen.zookeeper_acted_ms = NOW - 1999;
+	assert_true(look(w)->zookeeper_busy);
+	w->seen.zookeeper_acted_ms = NOW - 2000;
+	assert_false(look(w)->zookeeper_busy);
+	w->seen.zookeeper_running = 1;
+	assert_true(look(w)->zookeeper_busy);
 }
 
 TEST(port_is_the_pods)

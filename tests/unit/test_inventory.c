@@ -126,7 +126,7 @@ static void set_set(struct inventory *inv, int replicas, struct words w)
 
 #define SET(inv, replicas, ...) set_set(inv, replicas, (struct words){ .name = __VA_ARGS__ })
 
-static void set_node(struct inventory *inv, const char *name, bool ready)
+static void set_tainted_node(struct inventory *inv, const char *name, bool ready, const char *taint)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(1024);
 	cJSON *node;
@@ -134,12 +134,18 @@ static void set_node(struct inventory *inv, const char *name, bool ready)
 
 	buf_addf(&text,
 		 "{\"metadata\":{\"name\":\"%s\",\"creationTimestamp\":\"2024-01-01T00:00:00Z\","
-		 "\"labels\":{\"zone\":\"z1\"}},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
+		 "\"labels\":{\"zone\":\"z1\"}},\"spec\":{\"taints\":[{\"key\":\"a\"},{\"key\":\"%s\"}]},\"status\":{"
+		 "\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\","
 		 "\"lastTransitionTime\":\"2024-01-01T00:%s:00Z\"}]}}",
-		 name, ready ? "True" : "False", ready ? "01" : "30");
+		 name, taint, ready ? "True" : "False", ready ? "01" : "30");
 	node = json_parse(text.data, text.len, JSON_ITEMS, &err);
 	assert_int_equal(inventory_set_node(inv, node, &err), 0);
 	cJSON_Delete(node);
+}
+
+static void set_node(struct inventory *inv, const char *name, bool ready)
+{
+	set_tainted_node(inv, name, ready, "b");
 }
 
 /* --- a world, and what it was told ------------------------------------------------------------------------------ */
@@ -785,6 +791,24 @@ TEST_WITH(a_lost_node_is_known_to_its_pods_at_its_change, setup, teardown)
 	inventory_remove_node(inv, "n1");
 	assert_true(pod(inv, "codis-server-0")->node_lost);
 	assert_null(inventory_node(inv, "n1"));
+}
+
+/* By a person, or by the provider; and its pods hear of it. */
+TEST_WITH(a_node_that_is_said_to_be_out_of_service, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .node = "n1", .product = "shop");
+	set_node(inv, "n1", false);
+	assert_false(inventory_node(inv, "n1")->out_of_service);
+	buf_reset(&w->told);
+	set_tainted_node(inv, "n1", false, "node.kubernetes.io/out-of-service");
+	assert_true(inventory_node(inv, "n1")->out_of_service);
+	assert_string_equal(w->told.data, "default/shop ");
+	set_node(inv, "n1", false);
+	assert_false(inventory_node(inv, "n1")->out_of_service);
+	set_tainted_node(inv, "n1", false, "node.cloudprovider.kubernetes.io/shutdown");
+	assert_true(inventory_node(inv, "n1")->out_of_service);
 }
 
 TEST_WITH(a_node_tells_its_labels_and_when_it_failed, setup, teardown)

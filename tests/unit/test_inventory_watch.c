@@ -186,9 +186,11 @@ TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
 	assert_null(inventory_pod(w->inv, "x"));
 	assert_true(inventory_pod(w->inv, "u0")->node_lost);
 	fake_apply(&w->fake->api, "/api/v1/nodes/n1",
-		   "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
+		   "{\"spec\":{\"taints\":[{\"key\":\"node.kubernetes.io/out-of-service\",\"effect\":\"NoExecute\"}]},"
+		   "\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}");
 	await_marks(w, "0");
 	assert_true(fake_run(w->fake, 10000, has_its_node, w));
+	assert_true(inventory_node(w->inv, "n1")->out_of_service);
 }
 
 /* One that leaves both watches is gone after a while; then all that left one of them before would be gone, too. */
