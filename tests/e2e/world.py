@@ -162,7 +162,7 @@ class World:
         return self.writers
 
     def assert_nothing_lost(self):
-        """Reads all back; tells outage and losses of each fault."""
+        """Reads all back; tells outage and losses of each fault. Returns the report."""
         report = self.writers.report()
         for f in report["faults"]:
             begun = (f["outage_begin_us"] - f["at_us"]) / 1000
@@ -172,6 +172,7 @@ class World:
         self.writers = None
         why = verdict(report)
         assert not why, f"{why}: {json.dumps(report)}"
+        return report
 
     # --- cases -----------------------------------------------------------------------------------------------------
 
