@@ -186,13 +186,27 @@ static void say_new(struct words *w, const struct server_view *s, const struct s
 		say(w, "%s has %" PRId64 " keys", name_of(s), s->info.keys);
 }
 
+/* One that a person has promoted too early: since when, and for how long it had not all that its master sent. */
+static void say_succession(struct words *w, const struct server_view *s)
+{
+	const struct succession *c = &s->succession;
+
+	if (c->whole_ms)
+		say(w, "%s leads since %.1f s and lacks %.1f s", name_of(s), seconds(w, c->led_ms),
+		    (double)(c->led_ms - c->whole_ms) / 1000);
+	else
+		say(w, "%s leads since %.1f s and was never in sync", name_of(s), seconds(w, c->led_ms));
+}
+
 static void say_group(struct words *w, const struct group_view *g, const struct action *a)
 {
 	const struct server_view *s = view_server(w->v, a->addr), *old = view_server(w->v, a->from);
 
 	if (!old)
 		old = view_master(w->v, g);
-	if (old)
+	if (old && a->takes_back)
+		say_succession(w, old);
+	else if (old)
 		say_old(w, old);
 	if (old)
 		say_replicas(w, g, old);

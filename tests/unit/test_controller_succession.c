@@ -227,6 +227,20 @@ TEST(promotion_of_a_replica_that_is_behind_is_taken_back)
 	assert_nothing(w);
 }
 
+TEST(promotion_that_is_taken_back_says_what_was_seen)
+{
+	WORLD;
+	struct succession *s = &b_of(w)->succession;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	s->led_ms = w->v.now_ms - 200;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->evidence,
+			    "codis-server-1 leads since 0.2 s and was never in sync; codis-server-0 has 389279 keys");
+	s->whole_ms = s->led_ms - 3000;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->evidence,
+			    "codis-server-1 leads since 0.2 s and lacks 3.0 s; codis-server-0 has 389279 keys");
+}
+
 /* What is lost either way are the writes of some time. */
 TEST(promotion_is_not_taken_back_when_more_was_written_since)
 {
