@@ -57,6 +57,23 @@ static bool is_whole_group(const struct cluster_view *v, const struct group_view
 	return true;
 }
 
+/* Clients are served, and who comes back is taken in. */
+static bool is_served(const struct cluster_view *v, struct adoption *a)
+{
+	int serving = 0;
+
+	if (v->dashboard.reach != REACH_OK)
+		return waits(a, "the dashboard does not answer");
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_OK)
+			return waits(a, "proxy %s does not answer", p->pod.name[0] ? p->pod.name : p->admin_addr);
+		serving += p->registered && p->online;
+	}
+	return serving || waits(a, "no proxy serves");
+}
+
 static bool is_whole(const struct cluster_view *v, const struct decide_limits *limits, struct adoption *a)
 {
 	if (!v->kube_fresh || !v->coordinator_ready)
@@ -65,6 +82,8 @@ static bool is_whole(const struct cluster_view *v, const struct decide_limits *l
 		return waits(a, "StatefulSet %s is being deleted", v->set);
 	if (v->tilted)
 		return waits(a, "most servers are silent");
+	if (!is_served(v, a))
+		return false;
 	if (a->servers != v->replicas)
 		return waits(a, "there are %d servers' pods of %d", a->servers, v->replicas);
 	for (int i = 0; i < v->group_count; i++) {

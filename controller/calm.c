@@ -10,6 +10,7 @@
 #define AGAIN_MIN_MS  1000
 #define AGAIN_MAX_MS  30000
 #define FORGET_MS     60000 /* more than AGAIN_MAX_MS, so that waiting alone is no rest */
+#define TILT_MIN      3     /* of fewer, the silence of most tells nothing of the network */
 #define DELETED_MS    1000  /* a deletion shows in the pod by then */
 
 /* The kubelet's. */
@@ -153,7 +154,7 @@ int64_t calm_tilt_end(struct calm_tilt *t, int64_t steady_since_ms, int64_t now_
 	bool was = t->tilted;
 	int64_t since_ms = 0;
 
-	t->tilted = t->silent * 2 > t->heard;
+	t->tilted = t->heard >= TILT_MIN && t->silent * 2 > t->heard;
 	if (t->tilted)
 		since_ms = t->newest_ms;
 	else if (was)

@@ -386,6 +386,11 @@ static void name_unguarded(const struct cluster_view *v, struct buf *out)
 		buf_addf(out, " and %d more", n - CALM_NAMED);
 }
 
+static bool is_adopted(const struct cluster_view *v, const struct adoption *a)
+{
+	return v->adopt && a->servers && a->servers == v->replicas && !a->unguarded;
+}
+
 static void say_adoption(const struct cluster_view *v, const struct adoption *a, struct reasons *r)
 {
 	char names[CALM_NAMED * VIEW_NAME_MAX + 32];
@@ -496,7 +501,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 				    : "DOWN",
 		 all.led, wanted, proxies, proxies == 1 ? "y" : "ies", slots, CODIS_SLOTS,
 		 all.led && all.led == all.seen && all.led >= wanted && !all.keys ? ", empty" : "",
-		 v->adopt && adoption.servers && !adoption.unguarded ? ", adopted" : "", trouble);
+		 is_adopted(v, &adoption) ? ", adopted" : "", trouble);
 }
 
 static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)

@@ -1,9 +1,9 @@
 """A Codis that ran before codis-k8s was installed."""
 import time
 
-from codis import controller_status
-from inputs import applied, no_webhook, small, uids, wait_line
-from world import case, wait_for
+from codis import controller_status, status_line
+from inputs import WHOLE, applied, no_webhook, small, uids, wait_line
+from world import case
 from writers import Writers
 
 NAME = "adopted"
@@ -48,7 +48,7 @@ def rolled_in(w):
         time.sleep(3)
         assert uids(codis) == before, "a paused cluster was changed"
         annotate(w, paused=None)
-        wait_line(w, NAME, " slots served, adopted", 120)
+        wait_line(w, NAME, ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served, adopted", 120)
         after = uids(codis)
         w.note(f"two servers after {time.monotonic() - begin:.0f} s")
         assert all(before[name] != after[name] for name in before), (before, after)
@@ -66,11 +66,11 @@ def rolled_in(w):
 def stops(w):
     """Where codis-webhook is not there, one replica comes back unguarded, and adoption stops and says so."""
     with no_webhook(w), applied(w, NAME + "-not", small(w)) as codis:
-        wait_line(w, codis.namespace, "2/2 servers are not guarded")
+        wait_line(w, codis.namespace, WHOLE)
         before = uids(codis)
         w.kube.kubectl("annotate", "-n", codis.namespace, "sts", "codis-server", "codis.io/adopt=true")
         wait_line(w, codis.namespace, "codis-server-1 has come back without the guard: look after codis-webhook", 60)
         time.sleep(5)
         after = uids(codis)
         assert after["codis-server-0"] == before["codis-server-0"] and after["codis-server-1"] != before["codis-server-1"]
-        wait_for("the group", lambda: (": OK, 1/1 groups led" in wait_line(w, codis.namespace, ""), ""), 30)
+        assert ": OK, 1/1 groups led" in status_line(w.kube, codis.namespace)

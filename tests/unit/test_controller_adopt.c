@@ -199,6 +199,17 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	w->v.tilted = true;
 	assert_waits(w, "most servers are silent");
 	w->v.tilted = false;
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = w->v.now_ms - 1;
+	assert_waits(w, "proxy codis-proxy-0 does not answer");
+	w->proxies[0].reach = REACH_OK;
+	w->v.dashboard.reach = REACH_SILENT;
+	w->v.dashboard.since_ms = w->v.now_ms - 1;
+	assert_waits(w, "the dashboard does not answer");
+	w->v.dashboard.reach = REACH_OK;
+	w->proxies[0].online = false;
+	assert_waits(w, "no proxy serves");
+	w->proxies[0].online = true;
 	w->v.set_deleting = true;
 	assert_waits(w, "StatefulSet codis-server is being deleted");
 	w->v.set_deleting = false;
@@ -264,13 +275,20 @@ TEST(adoption_goes_no_faster_than_the_limits)
 /* --- in the status -------------------------------------------------------------------------------------------------
  */
 
-static const char *line_of(const struct world *w)
+static const char *line_or_not(const struct world *w)
 {
 	static char line[1024];
 	bool ok;
 
 	status_line(&w->v, &limits, line, sizeof(line), &ok);
-	assert_true(ok); /* it serves */
+	return line;
+}
+
+static const char *line_of(const struct world *w)
+{
+	const char *line = line_or_not(w);
+
+	assert_non_null(strstr(line, ": OK, ")); /* it serves */
 	return line;
 }
 
@@ -300,6 +318,9 @@ TEST(status_says_what_is_not_guarded_and_how_it_becomes_so)
 	for (int i = 0; i < 4; i++)
 		adopted(&w->servers[i]);
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served, adopted");
+	w->v.replicas = 6; /* one is being made anew, say */
+	assert_null(strstr(line_or_not(w), ", adopted"));
+	w->v.replicas = 4;
 	w->v.adopt = false;
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served");
 }

@@ -404,6 +404,8 @@ TEST(silence_of_most_servers_counts_from_the_last_of_them)
 	assert_false(t.tilted);
 	assert_int_equal(tilt(&t, 8000, 9000, 4, 1, 6500), 8000);
 	assert_int_equal(tilt(&t, 8000, 9000, 0, 0, 0), 8000);
+	assert_int_equal(tilt(&t, 8000, 9000, 2, 2, 8500), 8000); /* a small Codis */
+	assert_false(t.tilted);
 }
 
 TEST(no_proxy_is_taken_out_for_the_silence_of_all)
