@@ -13,6 +13,11 @@
 
 #define KNOWN_MS   60000 /* a password may be changed */
 #define REFUSED_MS 10000 /* a Role, or the Secret, may be made */
+/* Nobody has used it for so long: its namespace's clusters look again what their pods say, and one that is not used by
+ * then is forgotten. Whoever makes pods could have more and more of them asked for, each for ever. */
+#define UNUSED_MS      150000
+#define LAST_CHANCE_MS 10000
+#define NAMESPACE_MAX  64 /* a product has one */
 
 struct secret {
 	struct secrets *all;
@@ -21,6 +26,8 @@ struct secret {
 	enum error_code code; /* why not */
 	char error[200];
 	int64_t asked_ms; /* 0: never */
+	int64_t used_ms;
+	int64_t doubted_ms; /* since when it is about to be forgotten; 0: it is not */
 	bool asking;
 	struct secret *next;
 };
@@ -97,12 +104,18 @@ static void ask(struct secret *s)
 
 static struct secret *find(struct secrets *all, const char *namespace, const char *name, const char *key)
 {
-	struct secret *s = all->first;
+	struct secret *s;
+	int beside = 0;
 
-	while (s && !(strcmp(s->namespace, namespace) == 0 && strcmp(s->name, name) == 0 && strcmp(s->key, key) == 0))
-		s = s->next;
-	if (s)
-		return s;
+	for (s = all->first; s; s = s->next) {
+		bool is_beside = strcmp(s->namespace, namespace) == 0;
+
+		if (is_beside && strcmp(s->name, name) == 0 && strcmp(s->key, key) == 0)
+			return s;
+		beside += is_beside;
+	}
+	if (beside >= NAMESPACE_MAX)
+		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
@@ -119,8 +132,12 @@ static struct secret *find(struct secrets *all, const char *namespace, const cha
 const char *secrets_get(struct secrets *all, const char *namespace, const char *name, const char *key, char *why,
 			size_t size)
 {
-	const struct secret *s = find(all, namespace, name, key);
+	struct secret *s = find(all, namespace, name, key);
 
+	if (s) {
+		s->used_ms = all->now_ms;
+		s->doubted_ms = 0;
+	}
 	if (s && s->value)
 		return s->value;
 	if (s && s->code == ERR_DENIED)
@@ -134,9 +151,34 @@ const char *secrets_get(struct secrets *all, const char *namespace, const char *
 	return NULL;
 }
 
+static bool is_forgotten(struct secret *s, int64_t now_ms)
+{
+	if (s->asking || now_ms - s->used_ms < UNUSED_MS)
+		return false;
+	if (s->doubted_ms)
+		return now_ms - s->doubted_ms >= LAST_CHANCE_MS;
+	s->doubted_ms = now_ms;
+	s->all->on_change(s->all->ctx, s->namespace);
+	return false;
+}
+
+static void forget_unused(struct secrets *all)
+{
+	for (struct secret **at = &all->first, *s; (s = *at);) {
+		if (!is_forgotten(s, all->now_ms)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		free(s->value);
+		free(s);
+	}
+}
+
 void secrets_tick(struct secrets *all, int64_t now_ms)
 {
 	all->now_ms = now_ms;
+	forget_unused(all);
 	for (struct secret *s = all->first; s; s = s->next) {
 		if (!s->asking && now_ms - s->asked_ms >= (s->value ? KNOWN_MS : REFUSED_MS))
 			ask(s);

@@ -174,3 +174,51 @@ SECRETS_TEST(secret_without_the_key)
 	assert_string_equal(why,
 			    "it is in Secret codis-auth, key password, which is not known yet: it has no such key");
 }
+
+static void tick(int64_t ms)
+{
+	w.now_ms += ms;
+	secrets_tick(w.s, w.now_ms);
+}
+
+/* Pods that come and go, each with another Secret, must not leave questions behind that are asked for ever. */
+SECRETS_TEST(what_nobody_uses_any_more_is_asked_for_no_more)
+{
+	char why[400];
+	int asked;
+
+	get(why);
+	answer("sesame");
+	tick(150000 - 1);
+	answer("sesame");
+	assert_int_equal(w.changed, 1);
+	tick(1);
+	assert_int_equal(w.changed, 2); /* whoever uses it says so now */
+	assert_string_equal(get(why), "sesame");
+	tick(149999);
+	answer("sesame");
+	assert_string_equal(get(why), "sesame");
+	tick(150000);
+	answer("sesame");
+	assert_int_equal(w.changed, 3);
+	tick(10000);
+	asked = w.asked;
+	tick(60000);
+	tick(60000);
+	assert_int_equal(w.asked, asked);
+	assert_null(get(why)); /* it is forgotten, and asked for anew */
+	assert_int_equal(w.asked, asked + 1);
+}
+
+SECRETS_TEST(a_namespace_has_no_more_than_64)
+{
+	char why[400], name[16];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		assert_null(secrets_get(w.s, "shop", name, "password", why, sizeof(why)));
+	}
+	assert_int_equal(w.asked, 64);
+	assert_null(secrets_get(w.s, "other", "s", "password", why, sizeof(why)));
+	assert_int_equal(w.asked, 65);
+}
