@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/net/lookup.h"
 #include "controller/cost.h"
 #include "controller/decide.h"
 #include "controller/note.h"
@@ -41,6 +42,7 @@ struct controller {
 	struct kube_events *events;
 	struct inventory *inventory;
 	struct secrets *secrets;
+	struct lookups lookups; /* of ZooKeepers' names, by namespace */
 	/* Calls fn with `budgets` for each PodDisruptionBudget until it returns non-zero; -1: they are not known. NULL:
 	 * none are kept. */
 	void *budgets;

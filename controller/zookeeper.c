@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/codis/coordinator.h"
 #include "common/net/addr.h"
+#include "common/net/lookup.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
 
@@ -18,7 +19,6 @@
 
 struct resolving {
 	struct cluster *c;
-	uv_getaddrinfo_t query;
 	char names[POD_TEXT_MAX]; /* what is left to resolve */
 	uint16_t port;
 	char host[300];
@@ -26,9 +26,8 @@ struct resolving {
 	char found[512];
 };
 
-static const struct addrinfo any_family = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-
 static void resolve_next(struct resolving *r);
+static void look_up(struct resolving *r, const char *name);
 
 static int by_text(const void *a, const void *b)
 {
@@ -113,21 +112,31 @@ static void add_member(struct resolving *r, const struct addrinfo *a)
 
 /* Of a name with addresses of both families those of the one that is best to be reached, which comes first: else each
  * member would count twice. */
-static void on_resolved(uv_getaddrinfo_t *query, int status, struct addrinfo *res)
+static void on_resolved(void *ctx, int status, const struct addrinfo *found)
 {
-	struct resolving *r = query->data;
+	struct resolving *r = ctx;
 
-	for (struct addrinfo *a = status == 0 ? res : NULL; a; a = a->ai_next)
-		if (a->ai_family == res->ai_family)
+	for (const struct addrinfo *a = found; a; a = a->ai_next)
+		if (a->ai_family == found->ai_family)
 			add_member(r, a);
-	uv_freeaddrinfo(res);
 	if (status != 0 && r->qualified) {
 		/* Not of this namespace: as it stands, then. */
 		r->qualified = false;
-		if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, r->host, NULL, &any_family) == 0)
-			return;
+		look_up(r, r->host);
+		return;
 	}
 	resolve_next(r);
+}
+
+/* Where that cannot be, all of it is begun anew in a while. */
+static void look_up(struct resolving *r, const char *name)
+{
+	struct controller *ctl = r->c->ctl;
+
+	if (lookup_start(&ctl->lookups, ctl->uv, r->c->namespace, name, on_resolved, r, NULL) == 0)
+		return;
+	r->found[0] = '\0';
+	resolved(r);
 }
 
 static void resolve_next(struct resolving *r)
@@ -149,8 +158,7 @@ static void resolve_next(struct resolving *r)
 	/* Names in a pod's command are of its own namespace; ours is another one. */
 	r->qualified = !addr_is_numeric(r->host) && !strstr(r->host, ".svc");
 	snprintf(name, sizeof(name), r->qualified ? "%s.%s.svc" : "%s", r->host, r->c->namespace);
-	if (uv_getaddrinfo(r->c->ctl->uv, &r->query, on_resolved, name, NULL, &any_family) != 0)
-		resolved(r);
+	look_up(r, name);
 }
 
 static void resolve(struct cluster *c, int64_t now_ms)
@@ -165,7 +173,6 @@ static void resolve(struct cluster *c, int64_t now_ms)
 	if (!r)
 		return;
 	r->c = c;
-	r->query.data = r;
 	snprintf(r->names, sizeof(r->names), "%s", c->zk_name);
 	c->zk_resolving = true;
 	resolve_next(r);

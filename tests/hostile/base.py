@@ -17,7 +17,7 @@ ME, KUBELET = "127.0.0.1", "127.0.0.9"  # whoever attacks comes from ME; who ask
 ZOOKEEPER = "127.0.0.1:2181"
 # A kubelet asks every 5 s, waits 1 s, and ends a container after three answers that did not come. Here it asks oftener.
 ASK_EVERY_S, ASK_TIMEOUT_S, ASK_FAILURES = 0.25, 1.0, 3
-READY_S, ROLE_S, STOP_S = 30, 10, 15
+READY_S, ROLE_S, STOP_S = 30, 10, 9
 
 
 class Failed(AssertionError):
