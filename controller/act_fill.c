@@ -178,7 +178,7 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 {
-	op->filled = op->unfilled = op->untold = 0;
+	op->filled = op->unfilled = op->untold = op->passed_over = 0;
 	op->then = NULL;
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];
@@ -187,8 +187,10 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 			continue;
 		/* The lock of a master that is away with its node waits for none that is silent, too: perhaps it was
 		 * there as well. */
-		if (locked && op->a.kind == ACT_PROMOTE && !op->a.from_lives && p->reach == REACH_SILENT)
+		if (locked && op->a.kind == ACT_PROMOTE && !op->a.from_lives && p->reach == REACH_SILENT) {
+			op->passed_over += p->registered_token[0] != '\0';
 			continue;
+		}
 		if (p->has_slots && p->token[0])
 			fill_one(op, p, addr, locked, timeout_ms);
 		else

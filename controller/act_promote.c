@@ -3,7 +3,8 @@
  *   near      only a switch: the replica reaches what its master has sent by now. One that is far behind would keep
  *             clients waiting; nothing is locked for it
  *   claim     only from one that may live, a silent one: the group's node is written as it is, so that another
- *             controller sees that somebody is at work there, and waits; its own locks would not be told from these
+ *             controller sees that somebody is at work there, and waits; its own locks would not be told from these.
+ *             Not where the lock is early: others wait for the evidence, and then for the leader
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
  *   look      only from one that may, a silent one: does it answer now? Then it stays
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
@@ -50,7 +51,7 @@ static void take_back(struct op *op, const struct error *err);
 void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
-	if (op->a.lock && op->exists)
+	if (op->a.lock && op->exists && !op->a.early)
 		claim(op);
 	else
 		change_master(op);

@@ -20,6 +20,7 @@
 #include "common/codis/inventory.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
+#include "controller/decide.h"
 #include "controller/op.h"
 
 /* Whoever has nothing in flight to the silent master has locked by then. */
@@ -32,6 +33,8 @@
 #define END_MS        6000
 #define LOOK_MS       100
 #define LOOK_AGAIN_MS 50
+/* A replica says within this that it has not heard its master for two seconds, when it has not for one. */
+#define EARLY_MS 1800
 
 enum old_master { OLD_SILENT, OLD_LIVES, OLD_ENDED };
 
@@ -72,27 +75,71 @@ static int ask_old(struct op *op, redis_done done, struct error *err)
 
 /* --- before the fence: if it answers, it stays --- */
 
+static void look(struct op *op);
+
+static void stays(struct op *op, const char *why)
+{
+	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+	struct error err = ERROR_INIT;
+
+	if (g && op->a.early)
+		g->held_ms = clock_mono_ms();
+	error_set(&err, ERR_CONFLICT, "%s", why);
+	promote_give_up(op, &err);
+}
+
+/* By the picture as it was made last. */
+static bool has_failed(struct op *op)
+{
+	const struct cluster_view *v = &op->c->view;
+	const struct group_view *g = view_group(v, op->a.gid);
+	const struct server_view *old = view_server(v, op->a.from);
+
+	if (!g || !old || !judge_lost(v, g, &op->c->ctl->limits))
+		return false;
+	decide_ending(v, old, &op->a);
+	/* Those that were silent with it hold it up only if it may wake. */
+	op->untold += op->a.from_lives ? op->passed_over : 0;
+	return true;
+}
+
+static void await_evidence(struct op *op)
+{
+	if (!has_failed(op)) {
+		if (clock_mono_ms() - op->locking_ms < EARLY_MS)
+			op_wait(op, LOOK_AGAIN_MS, look);
+		else
+			stays(op, "it is not clear whether the old master has failed, so it stays");
+		return;
+	}
+	op->a.early = false;
+	op_mark(op, "evidence");
+	if (op->a.from_lives && op->passed_over)
+		op->safe = false;
+	promote_fence(op);
+}
+
 static void on_looked(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
-	struct error woke = ERROR_INIT;
 
 	switch (judge_old(op, answer, err)) {
-	case OLD_LIVES:
-		error_set(&woke, ERR_CONFLICT, "the old master has woken, and stays");
-		promote_give_up(op, &woke);
-		return;
+	case OLD_LIVES: stays(op, "the old master has woken, and stays"); return;
 	case OLD_ENDED: op->safe = true; break; /* as good as that */
 	case OLD_SILENT: break;
 	}
-	promote_fence(op);
+	if (op->a.early)
+		await_evidence(op);
+	else
+		promote_fence(op);
 }
 
 static void look(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	op_mark(op, "lock");
+	if (!op->mark_count || strcmp(op->marks[op->mark_count - 1].step, "lock") != 0)
+		op_mark(op, "lock");
 	if (ask_old(op, on_looked, &err) < 0)
 		promote_give_up(op, &err);
 }
@@ -100,6 +147,7 @@ static void look(struct op *op)
 void silent_begin(struct op *op)
 {
 	op->locked = true;
+	op->locking_ms = clock_mono_ms();
 	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
 	fill_await(op, LOCK_SOON_MS, look);
 }
@@ -190,7 +238,7 @@ void silent_fenced(struct op *op)
 {
 	static const char *const info[] = { "INFO" };
 
-	op->until_ms = clock_mono_ms() + (op->a.from_lives ? END_MS : LOCK_AWAY_MS);
+	op->until_ms = op->a.from_lives ? clock_mono_ms() + END_MS : op->locking_ms + LOCK_AWAY_MS;
 	if (op->safe)
 		promote_take_role(op);
 	else if (op->a.from_uid[0])

@@ -59,6 +59,7 @@ struct action {
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
 	bool from_lives;              /* ... its address takes connections: it may wake at any time */
+	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
 	bool gently;                  /* DELETE_POD: with the grace period that the pod has */
 	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	bool takes_back;              /* PROMOTE: from was promoted by a person, and has not what addr has */

@@ -43,6 +43,16 @@ bool promote_locks(const struct server_view *old, const struct server_view *next
 	return old != next && old->reach != REACH_REFUSED && !old->info_valid && !judge_of_another_group(old, gid);
 }
 
+void decide_ending(const struct cluster_view *v, const struct server_view *old, struct action *a)
+{
+	a->from_lives = old->reach == REACH_SILENT && old->accepts;
+	/* There is a kubelet that can end it. */
+	if (a->from_lives && v->kube_fresh && judge_has_pod(old) && !old->pod.node_lost)
+		memcpy(a->from_uid, old->pod.uid, sizeof(a->from_uid));
+	else
+		a->from_uid[0] = '\0';
+}
+
 struct action *propose_master(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const struct server_view *old, const char *why)
 {
@@ -53,10 +63,8 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 	memcpy(a->from, old->addr, sizeof(a->from));
 	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
 	a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
-	a->from_lives = a->lock && old->reach == REACH_SILENT && old->accepts;
-	/* There is a kubelet that can end it. */
-	if (a->from_lives && d->v->kube_fresh && judge_has_pod(old) && !old->pod.node_lost)
-		memcpy(a->from_uid, old->pod.uid, sizeof(a->from_uid));
+	if (a->lock)
+		decide_ending(d->v, old, a);
 	return a;
 }
 

@@ -16,4 +16,8 @@ int decide(const struct cluster_view *v, const struct decide_limits *limits, str
 int decide_all(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max,
 	       struct action *held, int held_max, int *held_count);
 
+/* Fills in from_lives and from_uid of a promotion with lock, by what is known of the old master now: whether it may
+ * wake, and whether its pod may be ended. */
+void decide_ending(const struct cluster_view *v, const struct server_view *old, struct action *a);
+
 #endif

@@ -6,7 +6,8 @@
 /* A promotion over a silent master has been fenced by then: LOCK_SILENT_MS and LOOK_MS of act_promote.c, and the
  * writes.
  */
-#define CLAIMED_MS 3000
+#define CLAIMED_MS    3000
+#define HELD_AGAIN_MS 10000
 
 /* Another controller has written the node since the master fell silent: it is about to replace it, and holds its slots.
  */
@@ -43,6 +44,21 @@ static const struct server_view *the_one_before(const struct decision *d, const 
 	    judge_as_master(d->v, g, old, d->limits, &why) != MASTER_FAILED)
 		return NULL;
 	return old;
+}
+
+/* Its slots are held already while it is waited for the evidence, so that what proxies have sent to it is over by then,
+ * and nothing more is sent. A master that stalls now and again is not held each time. */
+static void hold_early(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *best;
+
+	if (d->v->mandate != MANDATE_LEAD || !g->exists || judge_is_patient(g, d->limits) ||
+	    !judge_suspected(d->v, g, m, d->limits) || (g->held_ms && d->v->now_ms - g->held_ms < HELD_AGAIN_MS))
+		return;
+	best = judge_best_replica(d->v, g, m, false);
+	if (best && !best->pod.deleting && !judge_more_to_hear(d->v, g, m, best) && !is_claimed(d, g, m, best))
+		propose_master(d, ACT_PROMOTE, g->node.id, best, m, "it is silent, and its replica does not hear it")
+			->early = true;
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
@@ -286,7 +302,10 @@ void decide_group(struct decision *d, const struct group_view *g)
 	if (g->busy || leaves_to_leader(d, g) || resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {
-	case MASTER_UNKNOWN: keep_the_one_before(d, g, m); return;
+	case MASTER_UNKNOWN:
+		if (!keep_the_one_before(d, g, m))
+			hold_early(d, g, m);
+		return;
 	case MASTER_NONE:
 		if (d->v->mandate == MANDATE_LEAD)
 			cold_start(d, g, why);

@@ -5,6 +5,8 @@
 /* A link that broke so long before its master was last heard was not broken by what befell the master. What two
  * connections bring is not heard in the order in which it happened. */
 #define LINK_SLACK_MS 200
+/* What does not answer for so long is more than busy with one command. */
+#define SUSPECT_MS 500
 /* A master that is well pings its replicas every second once it had its role from us (act_promote.c); by default every
  * ten: a replica of an idle one that was not heard for less has heard nothing, either. */
 #define PING_MS        2000
@@ -226,6 +228,17 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 
 	*why = "the group has no master yet";
 	return m ? judge_as_master(v, g, m, limits, why) : MASTER_NONE;
+}
+
+bool judge_suspected(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+		     const struct decide_limits *limits)
+{
+	struct decide_limits sooner = *limits;
+	const char *why;
+
+	sooner.silence_ms = SUSPECT_MS < limits->silence_ms ? SUSPECT_MS : limits->silence_ms;
+	sooner.io_s = 1;
+	return m && m->reach == REACH_SILENT && judge_as_master(v, g, m, &sooner, &why) == MASTER_FAILED;
 }
 
 bool judge_lost(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)

@@ -271,8 +271,9 @@ static void tell_pod(const struct op *op, const struct error *err)
 	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
 	char note[1536];
 
-	/* Two that promote at once are no trouble: one of them is to fail so. */
-	if (err && err->code == ERR_CONFLICT && !controller_leads(op->c->ctl))
+	/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a
+	 * moment. */
+	if (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
@@ -293,7 +294,8 @@ void op_end(struct op *op, const struct error *err)
 	tell_pod(op, err);
 	fill_leave(op);
 	loop_timer_stop(&op->timer);
-	note_done(op, err != NULL);
+	if (!op->a.early) /* that it did not come to it holds nothing up */
+		note_done(op, err != NULL);
 	count_running(op, -1);
 	look_again(op);
 	buf_release(&op->text);

@@ -33,8 +33,9 @@ struct op {
 	} marks[OP_MARKS];
 	int mark_count;
 
-	/* act_fill.c: fills under way, done, failed; proxies that could not be told; what follows when all are in */
-	int waiting, filled, unfilled, untold;
+	/* act_fill.c: fills under way, done, failed; proxies that could not be told, and silent ones that were not;
+	 * what follows when all are in */
+	int waiting, filled, unfilled, untold, passed_over;
 	void (*then)(struct op *op);
 	/* act_promote.c: a switch catches up, or is given up */
 	void (*caught_up)(struct op *op);
@@ -44,6 +45,7 @@ struct op {
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
+	int64_t locking_ms; /* when the lock was begun */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 

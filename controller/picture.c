@@ -326,6 +326,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->promoting_idle = promotion_idle(m, o);
 	memcpy(g->taken_back, o->taken_back, sizeof(g->taken_back));
 	g->taken_back_ms = o->taken_back_ms;
+	g->held_ms = o->held_ms;
 }
 
 static void view_groups(struct making *m, struct picture_room *room)

@@ -967,6 +967,138 @@ static void no_words(char *journal, const char *words)
 		memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
 }
 
+/* --- slots that are held before it is clear that the master has failed --- */
+
+static struct group_view seen_group;
+static struct server_view seen_servers[2];
+static const int seen_members[2] = { 0, 1 };
+
+/* The picture, as it was made last: A is silent for so long, and B has not heard it for so long. */
+static void see_silence(int ms, int io_s, bool accepts)
+{
+	struct cluster_view *v = &world.c->view;
+
+	seen_group = (struct group_view){
+		.node = group()->node, .exists = true, .members = seen_members, .member_count = 2
+	};
+	for (int i = 0; i < 2; i++) {
+		struct server_view *s = &seen_servers[i];
+
+		memset(s, 0, sizeof(*s));
+		snprintf(s->addr, sizeof(s->addr), "%s", i ? B : A);
+		snprintf(s->pod.name, sizeof(s->pod.name), "codis-server-%d", i);
+		snprintf(s->pod.uid, sizeof(s->pod.uid), "uid-%d", i);
+		s->pod.running = true;
+		s->group = s->listed_group = 1;
+		s->listed_index = i;
+		s->reach = i ? REACH_OK : REACH_SILENT;
+		s->info_valid = i == 1;
+	}
+	v->now_ms = 100000;
+	v->kube_fresh = true;
+	v->groups = &seen_group;
+	v->group_count = 1;
+	v->servers = seen_servers;
+	v->server_count = 2;
+	seen_servers[0].since_ms = v->now_ms - ms;
+	seen_servers[0].accepts = accepts;
+	seen_servers[1].heard_ms = v->now_ms;
+	seen_servers[1].info = (struct redis_info){ .role = REDIS_ROLE_REPLICA, .link_up = true, .last_io_s = io_s };
+	memcpy(seen_servers[1].info.master, A, sizeof(A));
+}
+
+static void hold_early(void)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	world.ctl.limits = (struct decide_limits)DECIDE_LIMITS;
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	a.lock = a.early = true;
+	act(world.c, &a);
+}
+
+static int looks(void)
+{
+	int n = 0;
+
+	for (const char *at = w.journal; (at = strstr(at, "A INFO\n")); at++)
+		n++;
+	return n;
+}
+
+ACT_TEST(slots_that_are_held_early_wait_for_the_evidence)
+{
+	see_silence(1000, 1, false);
+	hold_early();
+	until_noted("p1 1024 slots to A locked\nA INFO\nA INFO\n");
+	assert_null(strstr(w.journal, "set"));
+	see_silence(2000, 2, false);
+	until_idle();
+	assert_true(looks() >= 2);
+	no_words(w.journal, "A INFO\n");
+	no_words(w.journal, "B CONFIG SET repl-ping-slave-period 1\n");
+	assert_journal("p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "set 7: BA\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_int_equal(group()->held_ms, 0);
+	assert_logged(" evidence=");
+}
+
+ACT_TEST(slots_that_are_held_early_are_given_back_to_a_master_that_wakes)
+{
+	see_silence(1000, 1, false);
+	hold_early();
+	until_noted("A INFO\nA INFO\n");
+	w.a_fails_times = 0;
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_true(group()->held_ms > 0);
+	assert_int_equal(group()->done.failures, 0); /* what is to be done next is not held up by it */
+	assert_logged("error=\"the old master has woken, and stays\"");
+	assert_string_equal(world.events, "");
+}
+
+ACT_TEST(slots_are_not_held_for_long_without_evidence)
+{
+	see_silence(1000, 1, false);
+	hold_early();
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_slots(0, A, false);
+	assert_logged("error=\"it is not clear whether the old master has failed, so it stays\"");
+}
+
+/* It was silent with the master, and was not locked: that one has to end first, for it may wake. */
+ACT_TEST(a_proxy_that_was_silent_at_an_early_lock_counts_where_the_master_may_wake)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-0",
+							  .ip = "10.0.0.1" });
+	see_silence(1000, 1, false);
+	world.c->proxies[1]->reach = REACH_SILENT;
+	memcpy(world.c->proxies[1]->registered_token, "t1", sizeof("t1"));
+	hold_early();
+	until_noted("A INFO\nA INFO\n");
+	see_silence(2000, 2, true);
+	snprintf(seen_servers[0].pod.uid, sizeof(seen_servers[0].pod.uid), "%s",
+		 inventory_pod_at(world.inv, A)->pod.uid);
+	until_noted("set 7: BA\n");
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	until_noted("DELETE ");
+	w.a_fails = ERR_REFUSED;
+	until_idle();
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+}
+
 /* A is away with its node, and so is whoever could end it. */
 ACT_TEST(a_proxy_that_cannot_be_locked_does_not_hold_up_a_failover)
 {

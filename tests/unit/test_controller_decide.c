@@ -56,12 +56,43 @@ TEST(silence_needs_time_and_the_replicas_word)
 
 	silence(w, 999);
 	w->servers[1].info.last_io_s = 3;
-	assert_nothing(w);
+	assert_true(assert_only(w, ACT_PROMOTE, B)->early);
 	silence(w, 1000);
 	w->servers[1].info.last_io_s = 1;
-	assert_nothing(w);
+	assert_true(assert_only(w, ACT_PROMOTE, B)->early);
 	w->servers[1].info.last_io_s = 2;
+	assert_false(assert_only(w, ACT_PROMOTE, B)->early);
+}
+
+/* What proxies have sent to it by then is over in two seconds, and nothing more is sent: when it has failed by
+ * evidence, no lock is waited for. */
+TEST(slots_of_a_master_that_is_about_to_fail_are_held_early)
+{
+	const struct action *a;
+	WORLD;
+
+	silence(w, 499);
+	w->servers[1].info.last_io_s = 1;
+	assert_nothing(w);
+	silence(w, 500);
+	a = assert_only(w, ACT_PROMOTE, B);
+	assert_true(a->early && a->lock);
+	w->servers[1].info.last_io_s = 0; /* it hears it */
+	assert_nothing(w);
+	w->servers[1].info.last_io_s = 1;
+	w->groups[0].held_ms = w->v.now_ms - 9999; /* it stalls now and then */
+	assert_nothing(w);
+	w->groups[0].held_ms = w->v.now_ms - 10000;
 	assert_only(w, ACT_PROMOTE, B);
+	w->servers[1].pod.deleting = true;
+	assert_nothing(w);
+	w->servers[1].pod.deleting = false;
+	w->v.mandate = MANDATE_FAILOVER;
+	assert_nothing(w);
+	w->v.mandate = MANDATE_LEAD;
+	w->servers[0].reach = REACH_UNKNOWN;
+	memcpy(w->servers[0].complaint, "BUSY", sizeof("BUSY")); /* it answers */
+	assert_nothing(w);
 }
 
 /* Both were stopped, or cut off from us: the replica is back a moment sooner, and has heard nobody meanwhile. */
@@ -72,10 +103,12 @@ TEST(replica_that_has_just_come_back_is_no_witness_of_silence)
 	w->servers[0].reach = REACH_SILENT;
 	w->servers[0].since_ms = w->v.now_ms - 20000;
 	w->servers[1].info.last_io_s = 20;
-	w->servers[1].since_ms = w->v.now_ms - 1999;
+	w->servers[1].since_ms = w->v.now_ms - 999;
 	assert_nothing(w);
+	w->servers[1].since_ms = w->v.now_ms - 1999;
+	assert_true(assert_only(w, ACT_PROMOTE, B)->early);
 	w->servers[1].since_ms = w->v.now_ms - 2000;
-	assert_only(w, ACT_PROMOTE, B);
+	assert_false(assert_only(w, ACT_PROMOTE, B)->early);
 }
 
 TEST(silence_before_a_clock_jump_is_not_counted)
