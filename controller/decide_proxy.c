@@ -112,7 +112,7 @@ static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
 	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
-	return p->reach == REACH_SILENT ? 4 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
+	return p->reach == REACH_SILENT ? 3 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
 }
 
 /* It is silent as most servers are, and nobody else misses it: our own network may be away. */

@@ -414,7 +414,7 @@ TEST(no_proxy_is_taken_out_for_the_silence_of_all)
 	struct proxy_view *p = &w->proxies[0];
 
 	p->reach = REACH_SILENT;
-	p->since_ms = w->v.now_ms - 12000;
+	p->since_ms = w->v.now_ms - 9000;
 	assert_only(w, ACT_REMOVE_PROXY, p->admin_addr);
 	w->v.tilted = true;
 	assert_nothing(w);

@@ -730,7 +730,7 @@ TEST(dead_proxy_is_removed)
 	assert_int_equal(w->actions[0].gid, 0);
 	w->proxies[0].reach = REACH_SILENT; /* it may wait for a dead server */
 	assert_nothing(w);
-	w->proxies[0].since_ms = w->v.now_ms - 12000;
+	w->proxies[0].since_ms = w->v.now_ms - 9000;
 	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080");
 }
 

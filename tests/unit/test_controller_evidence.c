@@ -343,7 +343,7 @@ TEST(no_switch_past_a_proxy_that_hangs)
 	w->proxies[0].reach = REACH_SILENT;
 	w->proxies[0].since_ms = w->v.now_ms - 1000;
 	assert_nothing(w);
-	w->proxies[0].since_ms = w->v.now_ms - 12000; /* it is taken out first */
+	w->proxies[0].since_ms = w->v.now_ms - 9000; /* it is taken out first */
 	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080");
 	w->proxies[0].registered = false;
 	w->proxies[0].pod.node_lost = true;
@@ -672,9 +672,9 @@ TEST(replica_that_hangs_is_replaced)
 
 	snprintf(b_of(w)->pod.node, sizeof(b_of(w)->pod.node), "node1");
 	snprintf(w->proxies[0].pod.node, sizeof(w->proxies[0].pod.node), "node1");
-	be_silent(w, b_of(w), 14999);
+	be_silent(w, b_of(w), 8999);
 	assert_nothing(w);
-	be_silent(w, b_of(w), 15000);
+	be_silent(w, b_of(w), 9000);
 	assert_why(assert_only(w, ACT_DELETE_POD, B), "it hangs, and its master serves");
 	w->proxies[0].pod.node[0] = '\0'; /* perhaps it is the node that is away */
 	assert_nothing(w);
@@ -724,11 +724,11 @@ TEST(dashboard_that_hangs_is_replaced)
 
 	b->reach = REACH_SILENT;
 	snprintf(b->pod.node, sizeof(b->pod.node), "node1");
-	b->since_ms = w->v.now_ms - 15000;
+	b->since_ms = w->v.now_ms - 9000;
 	assert_nothing(w);
 	snprintf(a_of(w)->pod.node, sizeof(a_of(w)->pod.node), "node1");
 	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
-	b->since_ms = w->v.now_ms - 14999;
+	b->since_ms = w->v.now_ms - 8999;
 	assert_nothing(w);
 	b->since_ms = w->v.now_ms - 60000;
 	assert_only(w, ACT_DELETE_POD, D);
@@ -743,7 +743,7 @@ TEST(registered_proxy_whose_pod_was_never_seen_is_given_the_same_time)
 
 	p->pod.name[0] = '\0';
 	p->reach = REACH_SILENT;
-	p->since_ms = w->v.now_ms - 11999;
+	p->since_ms = w->v.now_ms - 8999;
 	assert_nothing(w);
 	p->pod_gone = true; /* it had one */
 	p->since_ms = w->v.now_ms - 1000;
