@@ -6,7 +6,8 @@
  *             controller sees that somebody is at work there, and waits; its own locks would not be told from these.
  *             Not where the lock is early: others wait for the evidence, and then for the leader
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
- *   look      only from one that may, a silent one: does it answer now? Then it stays
+ *   look      only from one that may, a silent one: does it answer now? Then it stays. And is its replica still the
+ *             process that has its data?
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   fence     the group's node names the new master, written over the version that was decided on
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
@@ -48,6 +49,14 @@ static void take_back(struct op *op, const struct error *err);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
 
+static void note_target(struct op *op)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.addr);
+
+	if (s && s->info_valid)
+		memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
+}
+
 void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
@@ -64,6 +73,7 @@ static void change_master(struct op *op)
 		return;
 	}
 	op->next.id = op->a.gid;
+	note_target(op);
 	/* As Codis' own promote leaves it: the proxies are filled, now or by a next decision. */
 	op->next.out_of_sync = false;
 	if (op->a.kind == ACT_SWITCH)
@@ -227,6 +237,8 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 	op->reached = -1;
 	if (err)
 		op->failed = *err;
+	else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.role == REDIS_ROLE_MASTER)
+		error_set(&op->failed, ERR_CONFLICT, "%s has got the role meanwhile", op->a.addr);
 	else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0)
 		op->reached = info.offset;
 	weigh_offsets(op);
@@ -313,6 +325,9 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	}
 	op_mark(op, "role");
 	op_crash_point(op, "promote.role");
+	/* Before the fills, which wait for proxies that hang: meanwhile it may take in another one, as it knows the
+	 * group. */
+	observe_reload(op->c);
 	fill_all(op, op->a.addr, false, FILL_MS, on_filled);
 }
 
@@ -326,7 +341,6 @@ static void on_filled(struct op *op)
 		memcpy(g->taken_back, op->a.from, sizeof(g->taken_back));
 		g->taken_back_ms = clock_mono_ms();
 	}
-	observe_reload(op->c);
 	op_end(op, NULL);
 }
 

@@ -63,6 +63,39 @@ static enum old_master judge_old(const struct op *op, const char *answer, const 
 	return has_restarted(op, &info) ? OLD_ENDED : OLD_LIVES;
 }
 
+/* What was waited for may have taken seconds: is the one that is to take over still the process that has the data? */
+static bool is_other_process(const struct op *op, const struct redis_info *info)
+{
+	return op->run_id[0] && strcmp(op->run_id, info->run_id) != 0;
+}
+
+/* 0, or -1: op has ended. */
+static int check_successor(struct op *op, const char *answer, const struct error *err)
+{
+	struct redis_info info;
+	struct error bad = ERROR_INIT;
+
+	if (!err && redis_info_parse(answer, strlen(answer), &info, &bad) == 0 && !is_other_process(op, &info))
+		return 0;
+	if (!err && bad.code == ERR_NONE)
+		error_set(&bad, ERR_CONFLICT, "the one that was to take over has restarted, and what it had is gone");
+	op_end(op, err ? err : &bad);
+	return -1;
+}
+
+static void on_still_there(void *ctx, const char *answer, const struct error *err)
+{
+	if (check_successor(ctx, answer, err) == 0)
+		promote_take_role(ctx);
+}
+
+static void take_over(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+
+	op_command(op, op->a.addr, on_still_there, 1, info);
+}
+
 static int ask_old(struct op *op, redis_done done, struct error *err)
 {
 	static const char *const info[] = { "INFO" };
@@ -171,7 +204,7 @@ static void on_time_over(struct op *op, enum old_master old)
 	else if (op->a.from_lives)
 		op_fail(op, ERR_TIMEOUT, "not every proxy could be locked, and the old master has not ended");
 	else
-		promote_take_role(op);
+		take_over(op);
 }
 
 static void on_looked_again(void *ctx, const char *answer, const struct error *err)
@@ -180,7 +213,7 @@ static void on_looked_again(void *ctx, const char *answer, const struct error *e
 	enum old_master old = judge_old(op, answer, err);
 
 	if (old == OLD_ENDED || (op->safe && old == OLD_SILENT))
-		promote_take_role(op);
+		take_over(op);
 	else if (op->safe)
 		promote_catch_up(op);
 	else if (clock_mono_ms() > op->until_ms)
@@ -222,16 +255,8 @@ static void end_old(struct op *op)
 /* The one that takes over is there: the old master is not the only one that has its data. */
 static void on_successor(void *ctx, const char *answer, const struct error *err)
 {
-	struct op *op = ctx;
-	struct redis_info info;
-	struct error bad = ERROR_INIT;
-
-	if (err)
-		op_end(op, err);
-	else if (redis_info_parse(answer, strlen(answer), &info, &bad) < 0)
-		op_end(op, &bad);
-	else
-		end_old(op);
+	if (check_successor(ctx, answer, err) == 0)
+		end_old(ctx);
 }
 
 void silent_fenced(struct op *op)
@@ -240,7 +265,7 @@ void silent_fenced(struct op *op)
 
 	op->until_ms = op->a.from_lives ? clock_mono_ms() + END_MS : op->locking_ms + LOCK_AWAY_MS;
 	if (op->safe)
-		promote_take_role(op);
+		take_over(op);
 	else if (op->a.from_uid[0])
 		op_command(op, op->a.addr, on_successor, 1, info);
 	else

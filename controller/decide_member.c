@@ -114,7 +114,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		memcpy(a->master, m->addr, sizeof(a->master));
 		return true;
 	}
-	if (view_synced(s, m) && s->listed_group != gid) {
+	if (view_synced(s, m) && codis_group_find(&g->node, s->addr) < 0) {
 		propose_server(d, ACT_ADD_SERVER, gid, s, "it is synced and not in its group's list");
 		return true;
 	}
@@ -136,11 +136,27 @@ static const struct server_view *least_lately(const struct decision *d, const st
 	return next;
 }
 
+/* The list has an address that a pod of another group has got: it would be told to follow there and here. */
+static bool drop_stranger(struct decision *d, const struct group_view *g)
+{
+	for (int i = 1; i < g->node.count; i++) {
+		const struct server_view *s = view_server(d->v, g->node.servers[i].addr);
+
+		if (!s || !d->v->kube_fresh || !judge_of_another_group(s, g->node.id))
+			continue;
+		propose_server(d, ACT_DROP_SERVER, g->node.id, s, "its address belongs to another group's pod now");
+		return true;
+	}
+	return false;
+}
+
 /* One that cannot be mended does not keep the others from their turn. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	const struct server_view *s;
 
+	if (drop_stranger(d, g))
+		return true;
 	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
 		if (s != m && mend_member(d, g, m, s))
 			return true;

@@ -13,6 +13,8 @@
 #define PING_DEFAULT_S 10
 /* The others of a group are asked again at once when one falls away: whoever can, has answered by then. */
 #define HEAR_OTHERS_MS 100
+/* What was done in a minute is less than what a file lacks. */
+#define CURRENT_MS 60000
 /* Between two INFOs that were both heard in time. */
 #define LATELY_MS 2000
 
@@ -33,6 +35,9 @@ bool judge_loads(const struct server_view *s)
 
 bool judge_of_another_group(const struct server_view *s, int gid)
 {
+	/* The process that answers had its role in this group: what is heard of pods is older. */
+	if (s->reach == REACH_OK && s->remembered_group == gid)
+		return false;
 	return s->of_another || (judge_has_pod(s) && s->group && s->group != gid);
 }
 
@@ -79,15 +84,27 @@ bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g,
 /* It had lost its link to a master that was well: that it has none tells nothing, and it lacks what came since. */
 static bool lost_link_before(const struct server_view *s, const struct server_view *m)
 {
-	return !s->info.link_up && s->link_down_since_ms && m->heard_ms &&
-	       s->link_down_since_ms + LINK_SLACK_MS < m->heard_ms;
+	bool restarted = m->restarted || (m->info_valid && redis_info_guarded(&m->info));
+	/* One that restarted is heard again, and it is not the one that had the link. */
+	int64_t heard_ms = restarted && m->role_heard_ms ? m->role_heard_ms : m->heard_ms;
+
+	return !s->info.link_up && s->link_down_since_ms && heard_ms &&
+	       s->link_down_since_ms + LINK_SLACK_MS < heard_ms;
+}
+
+/* Its link stands, as it does for a minute when the way is cut, and nothing has come over it since long before the
+ * master was last heard, which had sent more by then. */
+static bool lags(const struct server_view *s, const struct server_view *m)
+{
+	return s->info.link_up && m->info.role == REDIS_ROLE_MASTER && m->heard_ms &&
+	       s->heard_ms - s->info.last_io_s * 1000 + PING_MS < m->heard_ms && s->info.offset < m->info.offset;
 }
 
 /* Its word counts on a master that we do not reach: a member that we hear, and that had what the master sent. */
 static bool is_witness(const struct server_view *s, const struct server_view *m, int gid)
 {
 	return s != m && view_is_member(s, gid) && judge_heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
-	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m);
+	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m) && !lags(s, m);
 }
 
 /* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
@@ -319,6 +336,23 @@ static bool is_followed(const struct cluster_view *v, const struct group_view *g
 	return false;
 }
 
+/* It crashed and was started again in its pod: what it has is of some time before. */
+static bool is_of_file(const struct server_view *s)
+{
+	return redis_info_guarded(&s->info) && s->pod.restarts > 0;
+}
+
+/* The process that answers led or was in sync shortly before the group had no master any more. */
+static bool was_current(const struct cluster_view *v, const struct group_view *g, const struct server_view *s)
+{
+	int64_t led_ms = s->remembered ? s->role_heard_ms : 0;
+	int64_t current_ms = led_ms > s->link_up_at_ms ? led_ms : s->link_up_at_ms;
+
+	if (redis_info_guarded(&s->info) || s->restarted || s->info.syncing || !current_ms)
+		return false;
+	return (g->masterless_ms ? g->masterless_ms : v->now_ms) - current_ms < CURRENT_MS;
+}
+
 /* Greater than 0: a has the newer data, when no order between them is known from replication. The declared master is
  * the one that was fenced last; offsets compare only under one master, and tell nothing after a restart. */
 static int compare_data(const struct cluster_view *v, const struct group_view *g, const struct server_view *a,
@@ -332,6 +366,8 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 		return a->info.keys > 0 ? 1 : -1;
 	if (is_followed(v, g, a) != is_followed(v, g, b))
 		return is_followed(v, g, a) ? 1 : -1;
+	if ((was_current(v, g, a) && is_of_file(b)) || (was_current(v, g, b) && is_of_file(a)))
+		return was_current(v, g, a) ? 1 : -1;
 	if (a->pod.deleting != b->pod.deleting)
 		return b->pod.deleting ? 1 : -1;
 	if ((ia == 0) != (ib == 0))
@@ -352,16 +388,18 @@ struct awaited {
 	bool any;               /* one that has a pod is not heard */
 	bool loads;             /* one reads its file */
 	bool data;              /* one may come back with its volume */
+	bool silent;            /* one that had keys, or was never heard, says nothing, and may live */
 	int64_t heard_since_ms; /* since when the first of those that are heard is; 0: none is */
 };
 
 static void await(struct awaited *w, const struct server_view *s)
 {
 	w->loads |= judge_loads(s);
+	w->data |= !judge_heard(s) && s->pod.keeps_data;
+	w->silent |= s->reach == REACH_SILENT && !s->info_valid && (s->info.keys > 0 || !s->info.run_id[0]);
 	if (s->pod.deleting)
 		return;
 	w->any |= !judge_heard(s);
-	w->data |= !judge_heard(s) && s->pod.keeps_data;
 	if (judge_heard(s) && (!w->heard_since_ms || s->since_ms < w->heard_since_ms))
 		w->heard_since_ms = s->since_ms;
 }
@@ -382,6 +420,23 @@ static bool had_keys(const struct cluster_view *v, const struct group_view *g)
 	return g->keys > 0 || (g->keys < 0 && m && m->info.keys > 0);
 }
 
+/* A pod is gone, and the next one of its name comes with its volume. That of the declared master is awaited. */
+static void await_volume(const struct cluster_view *v, const struct group_view *g, struct awaited *w)
+{
+	const struct server_view *m = view_master(v, g), *s;
+	int members = 0;
+	bool kept = false;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		members += view_is_member(s, g->node.id) && judge_has_pod(s) && !s->pod.deleting;
+		kept |= s->pod.keeps_data;
+	}
+	if (!kept || members >= v->server_replica)
+		return;
+	w->data = true;
+	w->any |= m && !judge_heard(m) && (!judge_has_pod(m) || m->pod.deleting);
+}
+
 static const struct server_view *newest_of(const struct cluster_view *v, const struct group_view *g, struct awaited *w)
 {
 	const struct server_view *best = NULL, *s;
@@ -393,6 +448,7 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 		if (judge_heard(s) && (!best || compare_data(v, g, s, best) > 0))
 			best = s;
 	}
+	await_volume(v, g, w);
 	return best;
 }
 
@@ -400,7 +456,7 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 static bool is_no_successor(const struct cluster_view *v, const struct group_view *g, const struct server_view *best,
 			    const struct awaited *w)
 {
-	return w->data && best && !best->info.keys && had_keys(v, g);
+	return (w->data || w->silent) && best && !best->info.keys && had_keys(v, g);
 }
 
 const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,
@@ -449,8 +505,10 @@ const char *judge_held_up(const struct cluster_view *v, const struct group_view 
 		return NULL;
 	if (judge_may_live(v, g, m, limits))
 		return "no replica has what it had, and it may still live: kubectl delete pod --force gives it up";
-	if (is_no_successor(v, g, newest_of(v, g, &w), &w))
-		return "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives them "
+	if (!is_no_successor(v, g, newest_of(v, g, &w), &w))
+		return NULL;
+	if (!w.data)
+		return "a member that had its keys is silent, and may still live: kubectl delete pod --force gives it "
 		       "up";
-	return NULL;
+	return "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives them up";
 }

@@ -53,7 +53,7 @@ bool judge_heard(const struct server_view *s);
 /* It answers that it loads its file: what it has is not known yet. */
 bool judge_loads(const struct server_view *s);
 /* The address has a pod that is of another group, or of another cluster. Of which group a pod is may not be known (0):
- * that tells nothing. */
+ * that tells nothing, nor does it where the process is heard that had its role in this group. */
 bool judge_of_another_group(const struct server_view *s, int gid);
 bool judge_has_pod(const struct server_view *s);
 /* It has no pod: it had one, which is no more; or all pods of its group are seen, and none has its address; or the

@@ -43,6 +43,8 @@ struct observed_server {
 	struct calm_done done;               /* op.c */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */
 	int role_version;                    /* ... and the version of its group's node at that time */
+	int role_group;                      /* ... and that group; 0 none */
+	int64_t role_heard_ms;               /* when a process with the master's role was last heard here; 0 never */
 
 	struct data_process data; /* ledger.c */
 

@@ -199,11 +199,13 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->heard_ms = o->heard_ms;
 	s->info = o->info;
 	s->remembered = o->info_valid && o->role_run_id[0] && strcmp(o->role_run_id, o->info.run_id) == 0;
+	s->remembered_group = s->remembered ? o->role_group : 0;
 	s->restarted = picture_restarted(o);
 	s->link_up_at_ms = o->link_up_at_ms;
 	s->link_up_offset = o->link_up_offset;
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
 	s->link_down_since_ms = o->link_down_since_ms;
+	s->role_heard_ms = o->role_heard_ms;
 	s->acted_ms = o->acted_ms;
 	s->succession = o->succession;
 	s->done = o->done;

@@ -38,7 +38,10 @@ static void note_run(struct cluster *c, struct observed_server *s)
 	if (synced || (leads && (!s->role_run_id[0] || g->others_version > s->role_version))) {
 		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 		s->role_version = g ? g->version : 0;
+		s->role_group = s->listed_group;
 	}
+	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0)
+		s->role_heard_ms = s->heard_ms;
 }
 
 static void note_link(struct observed_server *s)
@@ -555,7 +558,8 @@ static void list_members(struct cluster *c, struct observed_group *g)
 	for (int k = 0; k < g->node.count; k++) {
 		struct observed_server *s = cluster_server(c, g->node.servers[k].addr);
 
-		if (!s)
+		/* An old list may have an address that a pod of another group has got, and that its list has, too. */
+		if (!s || (s->listed_group && s->listed_group == s->group && s->group != g->node.id))
 			continue;
 		s->listed_group = g->node.id;
 		s->listed_index = k;

@@ -58,15 +58,17 @@ struct server_view {
 	bool info_valid;  /* info was heard from the process that runs now */
 	int64_t heard_ms; /* when info was heard */
 	struct redis_info info;
-	bool remembered; /* this process was seen as a group's master, or with its link up */
-	bool restarted;  /* it was a master with data or a synced replica under another run_id: what it had is gone */
+	bool remembered;      /* this process was seen as a group's master, or with its link up */
+	int remembered_group; /* ... as this group's; 0: not so, or not known which */
+	bool restarted; /* it was a master with data or a synced replica under another run_id: what it had is gone */
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;
 	char link_up_to[CODIS_ADDR_MAX];
-	int64_t link_down_since_ms;   /* the first INFO of those in a row that showed its link down; 0: up, or not known
-				       */
-	int64_t acted_ms;             /* when something was last done to it; 0 never */
-	struct calm_done done;        /* what that was */
+	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
+				     */
+	int64_t role_heard_ms;      /* when a process with the master's role was last heard at this address; 0 never */
+	int64_t acted_ms;           /* when something was last done to it; 0 never */
+	struct calm_done done;      /* what that was */
 	struct succession succession; /* how it came to its role */
 	bool pod_gone;                /* its address had a pod of ours, which is no more */
 	bool accepts;                 /* it is not heard, and its address takes connections: its kernel lives */

@@ -765,16 +765,16 @@ ACT_TEST(a_promotion_leaves_nothing_out_of_sync)
 
 /* --- promote and switch ------------------------------------------------------------------------------------------- */
 
-ACT_TEST(a_promotion_goes_fence_role_fill_reload)
+ACT_TEST(a_promotion_goes_fence_role_reload_fill)
 {
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
+		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n"
-		       "reload\n");
+		       "p1 1024 slots to B\n");
 	assert_int_equal(group()->version, 8);
 	assert_int_equal(cluster_server(world.c, B)->role_version, 8);
 	assert_string_equal(group()->node.servers[0].addr, B);
@@ -845,7 +845,7 @@ static void write_to_a(int64_t bytes)
 }
 
 /* B is near before anything is locked, and has all of it before anything is written. */
-ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
+ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_reload_fill)
 {
 	w.offset_b = 980;
 	w.catch_up = 20;
@@ -864,9 +864,9 @@ ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
+		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n"
-		       "reload\n");
+		       "p1 1024 slots to B\n");
 	assert_logged(" near=");
 	assert_logged(" lock=");
 	assert_logged(" catch_up=");
@@ -950,12 +950,13 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 		       "p0 1024 slots to A locked\n"
 		       "A INFO\n"
 		       "set 8: BA\n"
+		       "B INFO\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
+		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n"
-		       "reload\n");
+		       "p1 1024 slots to B\n");
 	assert_slots(0, B, false);
 	assert_logged(" claim=");
 	assert_logged(" lock=");
@@ -1041,11 +1042,12 @@ ACT_TEST(slots_that_are_held_early_wait_for_the_evidence)
 	assert_journal("p0 1024 slots to A locked\n"
 		       "p1 1024 slots to A locked\n"
 		       "set 7: BA\n"
+		       "B INFO\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B INFO\n"
+		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n"
-		       "reload\n");
+		       "p1 1024 slots to B\n");
 	assert_int_equal(group()->held_ms, 0);
 	assert_logged(" evidence=");
 }
@@ -1107,7 +1109,7 @@ ACT_TEST(a_proxy_that_cannot_be_locked_does_not_hold_up_a_failover)
 	w.proxies[1].fails = 1;
 	promote_over_a_silent_one();
 	no_words(w.journal, "A INFO\n"); /* it is looked at until it has been given time enough */
-	assert_non_null(strstr(w.journal, "set 8: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "set 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
 	assert_slots(1, B, false);
 }
 
@@ -1159,11 +1161,12 @@ ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 		       "B INFO\n"
 		       "DELETE /api/v1/namespaces/shop/pods/codis-server-0 "
 		       "{\"preconditions\":{\"uid\":\"uid-codis-server-0\"},\"gracePeriodSeconds\":1}\n"
+		       "B INFO\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B INFO\n"
+		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n"
-		       "reload\n");
+		       "p1 1024 slots to B\n");
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
 	assert_logged("event=pod.ended product=codis-test group=1 pod=codis-server-0");
@@ -1185,7 +1188,7 @@ ACT_TEST(a_pod_that_is_no_more_has_ended)
 	w.on_delete = a_is_gone;
 	w.on_delete_ms = 100;
 	do_it(&a);
-	assert_non_null(strstr(w.journal, "}\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "}\nB INFO\nB SLAVEOF NO ONE\n"));
 }
 
 static int64_t woken_at;
@@ -1255,7 +1258,7 @@ ACT_TEST(a_lock_that_comes_in_late_is_followed_by_another_look)
 	w.proxies[0].delay_ms = 600;
 	do_it(&a);
 	assert_in_range(clock_mono_ms() - begin, 600, 1500);
-	assert_non_null(strstr(w.journal, "}\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "}\nB INFO\nB SLAVEOF NO ONE\n"));
 	assert_slots(0, B, false);
 }
 
@@ -1305,6 +1308,32 @@ ACT_TEST(a_silent_master_that_cannot_be_ended_is_not_replaced_while_a_proxy_wait
 	assert_true(world.c->proxies[0]->slots[0].locked); /* and is known */
 }
 
+/* The proxies may have taken seconds. */
+ACT_TEST(a_replica_that_has_restarted_meanwhile_does_not_take_over)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-1",
+							  .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	cluster_server(world.c, B)->info_valid = true;
+	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "another");
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	promote_over_a_silent_one();
+	assert_journal("set 7: AB\nA INFO\nset 8: BA\nB INFO\n");
+	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
+}
+
+/* Another controller has given it the role: what is left is for the next decision. */
+ACT_TEST(a_switch_to_one_that_has_the_role_already_is_none)
+{
+	w.b_leads = true;
+	run(ACT_SWITCH, B);
+	assert_journal("A INFO\nB INFO\n");
+	assert_logged("error=\"10.0.0.2:6379 has got the role meanwhile\"");
+}
+
 ACT_TEST(a_master_that_has_woken_stays)
 {
 	promote_over_a_silent_one();
@@ -1328,7 +1357,7 @@ ACT_TEST(another_process_in_its_place_has_not_woken)
 	roster_take_stock(world.c);
 	snprintf(cluster_server(world.c, A)->role_run_id, CODIS_RUN_ID_SIZE, "another");
 	promote_over_a_silent_one();
-	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB SLAVEOF NO ONE\n"));
+	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
 }
 
 /* Another controller has seen the silence, too, and was quicker: its locks are not touched. */
@@ -1733,7 +1762,7 @@ ACT_TEST(a_controller_that_leaves_finishes_what_is_under_way)
 	start(ACT_SWITCH, B);
 	world.ctl.leaving = true;
 	until_idle();
-	assert_non_null(strstr(w.journal, "p1 1024 slots to B\nreload\n"));
+	assert_non_null(strstr(w.journal, "reload\np0 1024 slots to B\np1 1024 slots to B\n"));
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
 }

@@ -218,6 +218,7 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	w->v.kube_fresh = true;
 	assert_only(w, ACT_DELETE_POD, DD);
 	b->listed_group = 0; /* it is joined first */
+	codis_group_drop(&w->groups[0].node, B);
 	assert_only(w, ACT_ADD_SERVER, B);
 	assert_string_equal(waits(w), "codis-server-1 is not in the list of group 1 yet");
 }

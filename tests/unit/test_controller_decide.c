@@ -940,3 +940,24 @@ TEST(silent_master_that_another_controller_is_about_to_replace_is_left_to_it)
 	w->groups[0].written_ms = w->v.now_ms;
 	assert_only(w, ACT_PROMOTE, B);
 }
+
+/* The address of a server that is gone has gone to a pod of another group, where it is listed as well. */
+TEST(address_that_another_group_has_got_is_dropped_from_the_list)
+{
+	WORLD;
+	struct server_view *stranger = add_server(w, C, 2, 2);
+
+	assert_int_equal(codis_group_append(&w->groups[0].node, C), 0);
+	stranger->listed_group = 2;
+	assert_only(w, ACT_DROP_SERVER, C);
+	assert_string_equal(w->actions[0].why, "its address belongs to another group's pod now");
+}
+
+/* Another group's list has its address, too: it is in its own list all the same. */
+TEST(server_that_two_groups_list_is_not_added_again)
+{
+	WORLD;
+
+	w->servers[1].listed_group = 2;
+	assert_nothing(w);
+}

@@ -214,7 +214,7 @@ TEST(one_replica_that_does_not_hear_the_master_does_not_outvote_one_that_does)
 
 	hear_all(w);
 	c->info.last_io_s = 30; /* C is cut from A, as we are */
-	silence(w, 30000);
+	be_silent(w, a_of(w), 30000);
 	assert_nothing(w);
 	b_of(w)->info.last_io_s = 2;
 	b_of(w)->info.offset = 995;
@@ -553,6 +553,118 @@ TEST(empty_server_never_leads_while_a_volume_with_the_data_may_come_back)
 	assert_only(w, ACT_PROMOTE, B);
 	w->groups[0].keys = 1000000;
 	b_of(w)->info.keys = 5; /* not empty */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* A crashed and has read its file, which is older than what its replica had by then. That A is heard again is no word
+ * of the one that had the link. */
+TEST(replica_has_what_a_master_had_before_it_read_its_file)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	a_of(w)->info.keys = 9;
+	a_of(w)->heard_ms = w->v.now_ms;
+	a_of(w)->role_heard_ms = w->v.now_ms - 3000;
+	b_of(w)->heard_ms = w->v.now_ms;
+	b_of(w)->info.link_up = false;
+	b_of(w)->link_down_since_ms = w->v.now_ms - 2990;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 3600000; /* it had lost it long before */
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+/* A led until a moment ago and was just told to follow B, which crashed and has read its file. */
+TEST(process_that_led_a_moment_ago_comes_before_a_file)
+{
+	WORLD;
+
+	fence_b(w);
+	guarded(b_of(w));
+	b_of(w)->info.keys = 500;
+	b_of(w)->pod.restarts = 1;
+	follows(a_of(w), b_of(w));
+	a_of(w)->info.link_up = false;
+	a_of(w)->info.offset = 1;
+	a_of(w)->remembered = true;
+	a_of(w)->role_heard_ms = w->v.now_ms - 1000;
+	w->groups[0].masterless_ms = w->v.now_ms - 500;
+	assert_only(w, ACT_PROMOTE, A);
+	a_of(w)->role_heard_ms = w->v.now_ms - 3600000; /* it was cut off for long */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* Its link stands, as it does for a minute; A was heard for 5 s after the last that came over it, and had sent more. */
+TEST(replica_whose_link_stands_and_brings_nothing_does_not_take_over)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	b_of(w)->info.last_io_s = 8;
+	b_of(w)->info.offset = 990;
+	assert_nothing(w);
+	b_of(w)->info.offset = 1000; /* A had sent no more */
+	b_of(w)->info.last_io_s = 16;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* A leads and has crashed; B hangs, and has the keys in its memory. */
+TEST(empty_server_never_leads_while_a_silent_one_may_have_the_keys)
+{
+	WORLD;
+
+	w->groups[0].keys = 10;
+	w->groups[0].masterless_ms = 1;
+	guarded(a_of(w));
+	be_silent(w, b_of(w), 60000);
+	assert_nothing(w);
+	assert_held_up(
+		w, "a member that had its keys is silent, and may still live: kubectl delete pod --force gives it up");
+	b_of(w)->info.keys = 0; /* a controller that has just begun has never heard it */
+	b_of(w)->info.run_id[0] = '\0';
+	assert_nothing(w);
+	b_of(w)->reach = REACH_REFUSED; /* it is dead */
+	assert_only(w, ACT_PROMOTE, A);
+	b_of(w)->reach = REACH_SILENT;
+	b_of(w)->pod.name[0] = '\0';
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+/* B's pod is deleted, and its next one comes with the volume to which it has saved all of it. */
+TEST(volume_of_the_declared_master_is_awaited_while_its_pod_is_made_anew)
+{
+	WORLD;
+
+	fence_b(w);
+	w->groups[0].keys = 10;
+	w->groups[0].masterless_ms = w->v.now_ms - 14000;
+	a_of(w)->pod.keeps_data = true;
+	a_of(w)->since_ms = 1;
+	follows(a_of(w), b_of(w)); /* just so, and never in sync */
+	a_of(w)->info.link_up = false;
+	a_of(w)->info.offset = 1;
+	b_of(w)->reach = REACH_REFUSED;
+	b_of(w)->info_valid = false;
+	b_of(w)->pod.name[0] = '\0';
+	b_of(w)->pod_gone = true;
+	assert_nothing(w);
+	w->groups[0].masterless_ms = w->v.now_ms - 15000;
+	assert_only(w, ACT_PROMOTE, A);
+	a_of(w)->info.keys = 0;
+	assert_nothing(w);
+}
+
+/* A's address was that of a pod of group 2 before, and the news that it is A's come late. */
+TEST(late_news_of_pods_take_no_role_from_a_master_that_is_heard)
+{
+	WORLD;
+
+	a_of(w)->group = 2;
+	a_of(w)->remembered = true;
+	a_of(w)->remembered_group = 1;
+	assert_nothing(w);
+	a_of(w)->remembered_group = 2;
 	assert_only(w, ACT_PROMOTE, B);
 }
 
