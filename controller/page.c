@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/inventory.h"
@@ -15,6 +16,10 @@
 #include "controller/status.h"
 
 #define WAIT_S 2
+/* What was written serves for ten times as long as that took, and a little: whoever asks without end takes a tenth of
+ * the loop, and who waits for /healthz behind them does not wait for each of their pages. */
+#define FRESH_MIN_MS 20
+#define FRESH_TIMES  10
 
 struct page {
 	const struct controller *ctl;
@@ -24,6 +29,7 @@ struct page {
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t written;
 	unsigned long asked, answered; /* how many times; what is there answers the questions up to answered */
+	int64_t fresh_until_ms;
 	char *text, *json;
 };
 
@@ -85,6 +91,7 @@ static void on_ask(uv_async_t *ask)
 {
 	struct page *p = ask->data;
 	BUF_CLEANUP struct buf text = BUF_INIT(4u << 20), json = BUF_INIT(64u << 20);
+	int64_t began_ms = clock_mono_ms();
 	unsigned long asked;
 
 	pthread_mutex_lock(&p->lock);
@@ -98,6 +105,8 @@ static void on_ask(uv_async_t *ask)
 	p->text = buf_detach(&text);
 	p->json = buf_detach(&json);
 	p->answered = asked;
+	if (p->text && p->json)
+		p->fresh_until_ms = clock_mono_ms() + FRESH_TIMES * (clock_mono_ms() - began_ms) + FRESH_MIN_MS;
 	pthread_cond_broadcast(&p->written);
 	pthread_mutex_unlock(&p->lock);
 }
@@ -135,9 +144,18 @@ static bool wait_for(struct page *p, unsigned long question)
 	return true;
 }
 
+/* Called with the lock. */
+static bool ask(struct page *p)
+{
+	p->asked++;
+	uv_async_send(&p->ask);
+	return wait_for(p, p->asked);
+}
+
 void page_serve(struct page *p, const struct http_request *req, struct http_response *res)
 {
 	bool json = strcmp(req->path, "/status.json") == 0;
+	const char *text = NULL;
 
 	if (!json && strcmp(req->path, "/status") != 0) {
 		res->status = 404;
@@ -147,10 +165,10 @@ void page_serve(struct page *p, const struct http_request *req, struct http_resp
 	if (json)
 		res->content_type = "application/json";
 	pthread_mutex_lock(&p->lock);
-	p->asked++;
-	uv_async_send(&p->ask);
-	if (wait_for(p, p->asked) && (json ? p->json : p->text))
-		buf_addstr(&res->body, json ? p->json : p->text);
+	if (clock_mono_ms() < p->fresh_until_ms || ask(p))
+		text = json ? p->json : p->text;
+	if (text)
+		buf_addstr(&res->body, text);
 	else
 		res->status = 503;
 	pthread_mutex_unlock(&p->lock);

@@ -336,6 +336,35 @@ TEST(a_page_tells_of_all_clusters_or_of_none)
 	finish(NULL);
 }
 
+/* Who asks without end takes a small part of the loop: what was just written serves again, and the loop need not turn.
+ */
+TEST(a_page_is_not_written_for_each_who_asks)
+{
+	bool served = false;
+	struct reader r;
+
+	begin(NULL);
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	tick(100);
+	r.page = page_new(&world.ctl, w.cs, "me", NULL);
+	assert_non_null(r.page);
+	for (int i = 0; i < 5 && !served; i++) { /* this thread may have to wait for its turn */
+		r.res = (struct http_response){ .status = 200, .body = BUF_INIT(65536) };
+		assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
+		uv_run(&world.uv, UV_RUN_ONCE);
+		pthread_join(r.thread, NULL);
+		buf_reset(&r.res.body);
+		r.res.status = 200;
+		read_page(&r);
+		served = r.res.status == 200 && strstr(r.res.body.data, "\"shop\"");
+		buf_release(&r.res.body);
+	}
+	assert_true(served);
+	page_free(r.page);
+	uv_run(&world.uv, UV_RUN_NOWAIT);
+	finish(NULL);
+}
+
 /* --- what a cluster tells, and costs -------------------------------------------------------------------------------
  */
 
