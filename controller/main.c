@@ -29,8 +29,8 @@
 
 #define TICK_MS 100
 /* Several that do not lead promote one after the other: the first of them is enough. */
-#define STANDBY_STEP_MS 25
-#define STANDBY_STEPS   4
+#define STANDBY_STEP_MS 15
+#define STANDBY_STEPS   3
 
 struct codis_controller {
 	struct program program;

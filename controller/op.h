@@ -45,7 +45,7 @@ struct op {
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
-	int64_t locking_ms; /* when the lock was begun */
+	int64_t locking_ms;             /* when the lock was begun */
 	char run_id[CODIS_RUN_ID_SIZE]; /* the process that is to take over, as it was decided on; "" not known */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
