@@ -77,7 +77,7 @@ static void write_json(const struct page *p, struct buf *out)
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
 	cJSON *list = json_add_array(root, "clusters"), *strays = json_add_array(root, "not_led");
 
-	json_add_bool(root, "leads", controller_leads(p->ctl));
+	json_add_bool(root, "leads", controller_leads(p->ctl) && !p->ctl->dry_run);
 	json_add_str(root, "identity", p->identity);
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
 		json_push(list, status_json(&c->view, &c->ctl->limits));

@@ -365,6 +365,29 @@ TEST(a_page_is_not_written_for_each_who_asks)
 	finish(NULL);
 }
 
+static void assert_page_has(const char *words)
+{
+	struct reader r = { .page = page_new(&world.ctl, w.cs, "me", NULL),
+			    .res = { .status = 200, .body = BUF_INIT(65536) } };
+
+	assert_non_null(r.page);
+	assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
+	uv_run(&world.uv, UV_RUN_ONCE);
+	pthread_join(r.thread, NULL);
+	assert_non_null(strstr(r.res.body.data, words));
+	buf_release(&r.res.body);
+	page_free(r.page);
+	uv_run(&world.uv, UV_RUN_NOWAIT);
+}
+
+/* It decides as one that leads, and does nothing. */
+CLUSTERS_TEST(dry_run_does_not_lead)
+{
+	assert_page_has("\"leads\":true");
+	world.ctl.dry_run = true;
+	assert_page_has("\"leads\":false");
+}
+
 /* --- what a cluster tells, and costs -------------------------------------------------------------------------------
  */
 
