@@ -39,9 +39,14 @@ void calm_note(struct calm_done *d, int kind, int gid, bool failed, int64_t now_
 	};
 }
 
-void calm_rest(struct calm_done *d)
+void calm_well(struct calm_done *d, bool well, int64_t now_ms)
 {
-	d->times = 0;
+	if (!well)
+		d->well_since_ms = 0;
+	else if (!d->well_since_ms)
+		d->well_since_ms = now_ms;
+	else if (now_ms - d->well_since_ms >= CALM_REST_MS)
+		d->times = 0;
 }
 
 /* How long what has failed is not tried again, at most. A switch locks slots each time; a proxy that sends slots
@@ -106,6 +111,16 @@ void calm_deleted(struct calm_pods *p, const char *pod, int64_t now_ms)
 	at->name = name;
 	at->times++;
 	at->at_ms = now_ms;
+}
+
+void calm_pod_rest(struct calm_pods *p, const char *pod)
+{
+	uint64_t name = hash_of(pod);
+
+	for (int i = 0; i < CALM_PODS; i++) {
+		if (p->pods[i].at_ms && p->pods[i].name == name)
+			p->pods[i].times = 0;
+	}
 }
 
 bool calm_was_deleted(const struct calm_pods *p, const char *pod)

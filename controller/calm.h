@@ -11,16 +11,17 @@
 struct calm_done {
 	int kind;     /* enum action_kind: what was done last */
 	int gid;      /* the group that it was about */
-	int times;    /* done, one after the other, since all was well there (calm_rest), or since a minute of rest */
+	int times;    /* done, one after the other, since all was well there (calm_well), or since a minute of rest */
 	int failures; /* tried, and failed, since it last succeeded */
-	int64_t ended_ms; /* when it was last done; 0 never */
+	int64_t ended_ms;      /* when it was last done; 0 never */
+	int64_t well_since_ms; /* since when all is well there; 0: it is not, or that was not asked */
 };
 
 /* It was done, or it failed. */
 void calm_note(struct calm_done *d, int kind, int gid, bool failed, int64_t now_ms);
-/* All has been well for CALM_REST_MS: what was done has helped. */
+/* All is well there, or not: once it has been for CALM_REST_MS, what was done has helped. */
 #define CALM_REST_MS 5000
-void calm_rest(struct calm_done *d);
+void calm_well(struct calm_done *d, bool well, int64_t now_ms);
 /* When this may be done there: at once (0), or at that time. What changes a master is held for 30 s at most: a failover
  * that is needed comes late, not never. */
 int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms);
@@ -45,6 +46,9 @@ struct calm_pods {
 	} pods[CALM_PODS];     /* of more, the oldest is forgotten */
 };
 void calm_deleted(struct calm_pods *p, const char *pod, int64_t now_ms);
+/* A successor has been well for CALM_POD_REST_MS: the next one is deleted as the first. */
+#define CALM_POD_REST_MS 60000
+void calm_pod_rest(struct calm_pods *p, const char *pod);
 bool calm_was_deleted(const struct calm_pods *p, const char *pod); /* one of that name, however long ago */
 int64_t calm_delete_after_ms(const struct calm_pods *p, const char *pod, int64_t now_ms); /* 0: at once */
 

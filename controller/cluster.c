@@ -21,6 +21,7 @@
 #include "controller/ledger.h"
 #include "controller/lost.h"
 #include "controller/observe.h"
+#include "controller/rest.h"
 #include "controller/roster.h"
 #include "controller/status.h"
 #include "controller/tell.h"
@@ -282,7 +283,7 @@ static void tell_troubles(struct cluster *c)
 
 /* All is well in the group: what happens there next shows as a connection that drops, or in an INFO that may come a
  * second later: a replica has not heard a silent master for evidence sooner than after two. */
-static bool is_calm(const struct cluster_view *v, const struct group_view *g)
+bool cluster_is_calm(const struct cluster_view *v, const struct group_view *g)
 {
 	const struct server_view *m = view_master(v, g), *s;
 
@@ -302,7 +303,9 @@ static void set_pace(struct cluster *c)
 
 	for (int i = 0; i < c->server_count && i < v->server_count; i++) {
 		const struct group_view *g = view_group(v, v->servers[i].group);
-		int times = v->costly ? COSTLY_PROBE : !v->coordinator_ready || (g && is_calm(v, g)) ? CALM_PROBE : 1;
+		int times = v->costly                                               ? COSTLY_PROBE
+			    : !v->coordinator_ready || (g && cluster_is_calm(v, g)) ? CALM_PROBE
+										    : 1;
 
 		redis_probe_pace(c->servers[i]->probe, c->ctl->probe_ms * times);
 	}
@@ -409,22 +412,6 @@ static void note_tilt(struct cluster *c, int64_t now_ms)
 		begin_anew(c, steady_ms);
 }
 
-/* What helped, and lasted, is no reason to wait (calm.h). */
-static void note_rest(struct cluster *c)
-{
-	for (int i = 0; i < c->group_count; i++) {
-		struct observed_group *g = c->groups[i];
-		const struct group_view *seen = g->done.times ? view_group(&c->view, g->node.id) : NULL;
-
-		if (!seen || !is_calm(&c->view, seen))
-			g->whole_since_ms = 0;
-		else if (!g->whole_since_ms)
-			g->whole_since_ms = c->looked_ms;
-		else if (c->looked_ms - g->whole_since_ms >= CALM_REST_MS)
-			calm_rest(&g->done);
-	}
-}
-
 static void only_tell(struct cluster *c, const struct action *actions, int count)
 {
 	struct cluster_view *v = &c->view;
@@ -462,7 +449,7 @@ static void turn(struct cluster *c)
 	}
 	note_lost_masters(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
-	note_rest(c);
+	rest_note(c);
 	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);
 	c->view.held = c->held;
 	c->view.recent = c->recent;

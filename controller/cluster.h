@@ -178,6 +178,8 @@ bool cluster_is_too_large(const struct cluster *c);
 void cluster_tick(struct cluster *c, int64_t now_ms);
 /* The loop did not turn for so long that nothing heard before counts, and this has not been noted yet. */
 bool cluster_slept(const struct cluster *c, int64_t now_ms);
+/* All is well in the group: a verified master, every member in sync, nobody leaves. */
+bool cluster_is_calm(const struct cluster_view *v, const struct group_view *g);
 /* Takes stock if that is due, makes the picture, decides and acts: now. */
 void cluster_turn(struct cluster *c);
 /* Something was seen: make the picture and decide, in the next turn of the loop. */

@@ -77,7 +77,6 @@ struct observed_group {
 	int64_t acted_ms;      /* when something was last done here */
 	struct calm_done done; /* its last change of master */
 	struct calm_window silences; /* promotions over masters that were silent */
-	int64_t whole_since_ms;      /* cluster.c: since when all is well in it; 0: it is not */
 	int running;                 /* actions under way */
 	int64_t masterless_ms;
 	char taken_back[CODIS_ADDR_MAX]; /* act: the server whose promotion was taken back last, and when */

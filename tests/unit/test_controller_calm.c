@@ -57,7 +57,12 @@ TEST(what_does_not_last_is_done_more_and_more_seldom)
 	}
 	assert_int_equal(calm_until_ms(&d, ACT_SWITCH, 1, now), now + 30000); /* that is a change of master too */
 	assert_int_equal(calm_until_ms(&d, ACT_FILL_PROXY, 2, now), 0);       /* about another group */
-	calm_rest(&d);
+	calm_well(&d, true, now);
+	calm_well(&d, true, now + 4999);
+	calm_well(&d, false, now + 5000);
+	calm_well(&d, true, now + 5001);
+	assert_int_equal(d.times, 9);
+	calm_well(&d, true, now + 10001);
 	assert_int_equal(calm_until_ms(&d, ACT_PROMOTE, 1, now), 0);
 }
 
@@ -88,6 +93,12 @@ TEST(pods_of_one_name_are_deleted_as_seldom_as_the_kubelet_starts_containers)
 	assert_int_equal(calm_delete_after_ms(&p, "codis-server-2", now), 0);
 	now += 600000;
 	calm_deleted(&p, "codis-server-1", now); /* forgotten meanwhile */
+	assert_int_equal(calm_delete_after_ms(&p, "codis-server-1", now), now + 10000);
+	assert_true(calm_was_deleted(&p, "codis-server-1"));
+	for (int i = 0; i < 5; i++)
+		calm_deleted(&p, "codis-server-1", now);
+	calm_pod_rest(&p, "codis-server-1"); /* its successor has been well */
+	calm_deleted(&p, "codis-server-1", now);
 	assert_int_equal(calm_delete_after_ms(&p, "codis-server-1", now), now + 10000);
 	assert_true(calm_was_deleted(&p, "codis-server-1"));
 }

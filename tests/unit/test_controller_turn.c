@@ -216,25 +216,75 @@ TURN_TEST(turn_after_a_sleep_judges_nothing_from_before)
 	assert_false(cluster_slept(c, clock_mono_ms()));
 }
 
+/* A master that is killed each half minute by a test, and follows again each time, does not wait to follow. */
 TURN_TEST(group_in_which_all_has_been_well_is_at_rest)
 {
 	struct observed_group *g = cluster_group(world.c, 1, false);
+	struct calm_done *b = &server(B)->done;
 
-	for (int i = 0; i < 9; i++)
+	for (int i = 0; i < 9; i++) {
 		calm_note(&g->done, ACT_PROMOTE, 1, false, clock_mono_ms() - 1000);
+		calm_note(b, ACT_FOLLOW, 1, false, clock_mono_ms() - 1000);
+	}
 	cluster_turn(world.c);
 	assert_int_equal(g->done.times, 9);
-	assert_true(g->whole_since_ms > 0);
-	g->whole_since_ms -= CALM_REST_MS;
+	assert_true(g->done.well_since_ms > 0 && b->well_since_ms > 0);
+	g->done.well_since_ms -= CALM_REST_MS;
 	server(B)->info.link_up = false;
 	cluster_turn(world.c);
-	assert_int_equal(g->whole_since_ms, 0);
+	assert_int_equal(g->done.well_since_ms, 0);
 	assert_int_equal(g->done.times, 9);
 	hear(B, A);
 	cluster_turn(world.c);
-	g->whole_since_ms -= CALM_REST_MS;
+	g->done.well_since_ms -= CALM_REST_MS;
+	b->well_since_ms -= CALM_REST_MS;
 	cluster_turn(world.c);
 	assert_int_equal(g->done.times, 0);
+	assert_int_equal(b->times, 0);
+}
+
+TURN_TEST(pod_whose_successor_has_been_well_for_a_minute)
+{
+	struct cluster *c = world.c;
+
+	c->ctl->dry_run = true;
+	for (int i = 0; i < 5; i++)
+		calm_deleted(&c->deleted, "codis-server-1", clock_mono_ms());
+	cluster_turn(c);
+	cluster_turn(c);
+	server(B)->done.well_since_ms -= CALM_POD_REST_MS;
+	cluster_turn(c);
+	calm_deleted(&c->deleted, "codis-server-1", clock_mono_ms());
+	cluster_turn(c);
+	assert_in_range(c->view.servers[1].pod.delete_after_ms - clock_mono_ms(), 9000, 10000);
+}
+
+TURN_TEST(proxy_that_sends_rightly_is_at_rest)
+{
+	struct cluster *c = world.c;
+	struct observed_proxy *p;
+
+	c->ctl->dry_run = true;
+	p = cluster_proxy(c, "10.0.1.1:11080", true);
+	p->reach = REACH_OK;
+	p->online = p->has_slots = p->wanted = true;
+	p->heard_ms = p->slots_ms = clock_mono_ms();
+	snprintf(p->registered_token, sizeof(p->registered_token), "token");
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		p->slots[i] = (struct codis_slot){ .id = (int16_t)i, .group = 1 };
+		snprintf(p->slots[i].addr, CODIS_ADDR_MAX, "%s", A);
+	}
+	for (int i = 0; i < 9; i++)
+		calm_note(&p->done, ACT_FILL_PROXY, 1, false, clock_mono_ms());
+	p->slots[7].locked = true;
+	cluster_turn(c);
+	assert_int_equal(p->done.well_since_ms, 0);
+	p->slots[7].locked = false;
+	cluster_turn(c);
+	assert_true(p->done.well_since_ms > 0);
+	p->done.well_since_ms -= CALM_REST_MS;
+	cluster_turn(c);
+	assert_int_equal(p->done.times, 0);
 }
 
 TURN_TEST(what_is_held_up_is_told_once)
