@@ -96,6 +96,8 @@ static void end_fill(struct fill *f, const struct error *err)
 		p->running--;
 	if (op && err)
 		op->unfilled++;
+	if (err && err->code == ERR_TIMEOUT)
+		p->unanswered_ms = clock_mono_ms();
 	if (err)
 		log_warn(f->c->ctl->log, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
 	free(f);

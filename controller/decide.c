@@ -93,14 +93,14 @@ bool neighbour_heard(const struct cluster_view *v, const char *node)
 	return heard;
 }
 
-bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms)
+bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts)
 {
 	int64_t lasting = judge_lasting_ms(d->v, since_ms);
 
 	if (reach != REACH_SILENT || lasting < HUNG_MS || !d->v->kube_fresh || !we_hear_most(d->v))
 		return false;
 	return pod->name[0] && pod->running && !pod->node_lost && !pod->deleting &&
-	       (lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node));
+	       (accepts || lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node));
 }
 
 bool ended_again(const struct pod_view *pod)

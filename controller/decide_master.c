@@ -86,7 +86,7 @@ bool can_lock_proxies(const struct cluster_view *v)
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];
 
-		if (p->registered && p->reach != REACH_REFUSED && (!p->slots || p->reach == REACH_SILENT))
+		if (p->registered && p->reach != REACH_REFUSED && (!p->slots || p->mute || p->reach == REACH_SILENT))
 			return false;
 	}
 	return true;

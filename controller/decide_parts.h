@@ -39,8 +39,9 @@ bool can_lock_proxies(const struct cluster_view *v);
 /* What is to be done to the members that do not lead; m is a verified master. Whether anything is. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m);
 
-/* Its process is there and does nothing, and there is a kubelet that can end it. */
-bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms);
+/* Its process is there and does nothing, and there is a kubelet that can end it. accepts: its address takes
+ * connections, so it is not its node that is away. */
+bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts);
 /* We reach most servers: what is silent is not so because of us. */
 bool we_hear_most(const struct cluster_view *v);
 /* Something else on its node is heard: it is not the node that is away. */

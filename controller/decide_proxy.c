@@ -164,7 +164,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
 		return;
 	}
-	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms) && a_proxy_serves(d->v)) {
+	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms, false) && a_proxy_serves(d->v)) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it hangs, and another proxy serves");
 		return;
 	}

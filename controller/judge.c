@@ -193,11 +193,13 @@ static enum master_verdict judge_refused(const struct cluster_view *v, const str
 					 const struct server_view *m, const struct decide_limits *limits,
 					 const char **why)
 {
+	if (witness_hears(v, g, m, limits->io_s))
+		return MASTER_UNKNOWN; /* it refuses us */
 	*why = "connections are refused, and its replica lost its link";
 	if (witness_misses(v, g, m, 0))
 		return MASTER_FAILED;
 	*why = "connections are refused, and its container does not run";
-	return kube_misses(v, g, m, limits) && !witness_hears(v, g, m, limits->io_s) ? MASTER_FAILED : MASTER_UNKNOWN;
+	return kube_misses(v, g, m, limits) ? MASTER_FAILED : MASTER_UNKNOWN;
 }
 
 static enum master_verdict judge_unreachable(const struct cluster_view *v, const struct group_view *g,

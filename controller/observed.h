@@ -110,6 +110,7 @@ struct observed_proxy {
 	bool had_pod; /* roster.c */
 	int running;
 	struct calm_done done; /* op.c */
+	int64_t unanswered_ms; /* when a fill was given up that it has not answered; 0: never */
 	struct fill *fills;    /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];
 	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard with its group and its lock */

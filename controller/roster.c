@@ -200,7 +200,7 @@ static void on_news(void *ctx, struct redis_probe *probe)
 	struct observed_server *s = ctx;
 
 	roster_hear(s->c, s, redis_probe_state(probe));
-	if (!s->info_valid)
+	if (!s->info_valid || (s->info.role == REDIS_ROLE_REPLICA && !s->info.link_up))
 		ask_siblings(s->c, s);
 	/* Its node may be away, and with it a proxy. */
 	if (s->reach == REACH_SILENT)

@@ -112,6 +112,7 @@ struct proxy_view {
 	int64_t registered_czxid; /* the change that made the node */
 	bool busy;
 	struct calm_done done;
+	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */
 	int64_t since_ms;
 	int64_t first_seen_ms;

@@ -158,6 +158,21 @@ TEST(master_that_a_replica_hears_has_not_failed)
 	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica does not hear it");
 }
 
+/* Three members: A refuses us and B, whose link it cut; C hears it. */
+TEST(master_that_refuses_us_alone_has_not_failed)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	refuse(w);
+	lose_link(w);
+	b_of(w)->heard_ms = c->heard_ms = w->v.now_ms;
+	assert_nothing(w);
+	c->info.link_up = false; /* it said that a moment too early */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* One that refuses has ended; a silent one may wake at any time, and is locked away first. */
 TEST(silent_master_is_locked_away_and_a_dead_one_is_not_waited_for)
 {
@@ -353,6 +368,18 @@ TEST(no_switch_past_a_proxy_that_hangs)
 	w->proxies[0].since_ms = w->v.now_ms - 500;
 	promoting(w, "preparing", true); /* its slots are locked already */
 	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and a proxy cannot be locked");
+}
+
+/* It has not answered to a lock: it is not locked again, with all the others, before it was heard. */
+TEST(no_switch_past_a_proxy_that_was_not_heard_since_a_lock)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	w->proxies[0].mute = true;
+	assert_nothing(w);
+	w->proxies[0].mute = false;
+	assert_only(w, ACT_SWITCH, B);
 }
 
 /* kubectl delete pod --force: the object goes at once, and its process a moment later. */
@@ -790,6 +817,9 @@ TEST(replica_that_hangs_is_replaced)
 	assert_why(assert_only(w, ACT_DELETE_POD, B), "it hangs, and its master serves");
 	w->proxies[0].pod.node[0] = '\0'; /* perhaps it is the node that is away */
 	assert_nothing(w);
+	b_of(w)->accepts = true; /* it is not */
+	assert_only(w, ACT_DELETE_POD, B);
+	b_of(w)->accepts = false;
 	be_silent(w, b_of(w), 60000);
 	assert_only(w, ACT_DELETE_POD, B);
 	b_of(w)->pod.node_lost = true; /* nobody there who would end it */

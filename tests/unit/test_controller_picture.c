@@ -582,6 +582,17 @@ TEST(of_two_entries_for_a_proxy_the_old_one_is_to_go)
 	assert_int_equal(w->v.proxies[0].reach, REACH_SILENT);
 }
 
+TEST(proxy_that_has_not_answered_to_a_fill_is_mute_until_it_is_heard)
+{
+	WORLD;
+
+	w->proxy.heard_ms = NOW - 500;
+	w->proxy.unanswered_ms = NOW - 400;
+	assert_true(look(w)->proxies[0].mute);
+	w->proxy.heard_ms = NOW - 300;
+	assert_false(look(w)->proxies[0].mute);
+}
+
 TEST(proxy_is_left_alone_until_it_was_heard_again)
 {
 	WORLD;
