@@ -20,6 +20,8 @@ void act(struct cluster *c, const struct action *a)
 		[ACT_REMOVE_LOCK] = remove_lock_begin,
 		[ACT_DELETE_POD] = delete_pod_begin,
 		[ACT_UNREADY_PROXY] = unready_begin,
+		[ACT_BOUND_WRITES] = setting_begin,
+		[ACT_FREE_WRITES] = setting_begin,
 	};
 	struct op *op = c->ctl->dry_run ? NULL : op_begin(c, a);
 

@@ -329,3 +329,37 @@ void unready_begin(struct op *op)
 	else if (!kube_call(op->c->ctl->kube, "PATCH", path, body, KUBE_STRATEGIC_PATCH, 0, on_unready, op, &err))
 		op_end(op, &err);
 }
+
+/* --- BOUND_WRITES, FREE_WRITES ------------------------------------------------------------------------------------ */
+
+static void on_set(void *ctx, const char *answer, const struct error *err)
+{
+	struct op *op = ctx;
+	struct observed_server *s = cluster_server(op->c, op->a.addr);
+
+	(void)answer;
+	if (s)
+		s->setting_failures = err ? s->setting_failures + 1 : 0;
+	op_end(op, err);
+}
+
+/* 3 s: a replica says each second what it has. */
+static void on_lag_set(void *ctx, const char *answer, const struct error *err)
+{
+	static const char *const words[] = { "CONFIG", "SET", "min-slaves-to-write", "1" };
+	struct op *op = ctx;
+
+	if (err)
+		on_set(op, answer, err);
+	else
+		op_command(op, op->a.addr, on_set, 4, words);
+}
+
+void setting_begin(struct op *op)
+{
+	static const char *const lag[] = { "CONFIG", "SET", "min-slaves-max-lag", "3" };
+	static const char *const free[] = { "CONFIG", "SET", "min-slaves-to-write", "0" };
+	bool bound = op->a.kind == ACT_BOUND_WRITES;
+
+	op_command(op, op->a.addr, bound ? on_lag_set : on_set, 4, bound ? lag : free);
+}

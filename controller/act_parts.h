@@ -50,5 +50,6 @@ void delete_pod_begin(struct op *op);
  * name is safe. 0, or -1 and *err. */
 int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, void *ctx, struct error *err);
 void unready_begin(struct op *op);
+void setting_begin(struct op *op);
 
 #endif

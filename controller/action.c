@@ -22,6 +22,8 @@ static const struct {
 	[ACT_ASSIGN_SLOTS] = { "assign-slots", "SlotsAssigned", SUBJECT_DASHBOARD },
 	[ACT_REMOVE_LOCK] = { "remove-lock", "LockRemoved", SUBJECT_DASHBOARD },
 	[ACT_DELETE_POD] = { "delete-pod", "Replaced", SUBJECT_SERVER },
+	[ACT_BOUND_WRITES] = { "bound-writes", "WritesBounded", SUBJECT_SETTING },
+	[ACT_FREE_WRITES] = { "free-writes", "WritesFree", SUBJECT_SETTING },
 	[ACT_UNREADY_PROXY] = { "unready-proxy", "TakenOutOfService", SUBJECT_PROXY },
 };
 
@@ -42,7 +44,7 @@ enum action_subject action_subject(enum action_kind kind)
 
 const char *action_subject_name(enum action_subject subject)
 {
-	static const char *const names[] = { "group", "server", "proxy", "dashboard", "zookeeper" };
+	static const char *const names[] = { "group", "server", "proxy", "dashboard", "zookeeper", "setting" };
 
 	return names[subject];
 }

@@ -26,6 +26,8 @@ enum action_kind {
 	ACT_REMOVE_LOCK,   /* from, lock_start_wall_ms: the lock of a dashboard that is provably gone */
 	ACT_DELETE_POD,    /* pod, uid: its process is not started again while its sibling serves */
 	ACT_UNREADY_PROXY, /* pod, uid: clients are sent elsewhere, until its kubelet says that it is ready */
+	ACT_BOUND_WRITES,  /* addr: min-slaves-to-write 1, so that it takes none for long when it is cut off */
+	ACT_FREE_WRITES,   /* addr: min-slaves-to-write 0 */
 	ACT_KINDS
 };
 
@@ -36,6 +38,7 @@ enum action_subject {
 	SUBJECT_PROXY,  /* addr: of its admin interface; gid where it is about the slots of that group, else 0 */
 	SUBJECT_DASHBOARD,
 	SUBJECT_ZOOKEEPER, /* a pod of namespace */
+	SUBJECT_SETTING,   /* of the server addr: its group goes on as it is */
 };
 
 struct action {

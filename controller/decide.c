@@ -139,7 +139,8 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_GROUP: return g ? &g->done : NULL;
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_DASHBOARD: return &v->dashboard.done;
-	case SUBJECT_ZOOKEEPER: return NULL; /* only deleted */
+	case SUBJECT_ZOOKEEPER: /* only deleted */
+	case SUBJECT_SETTING: return NULL;
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {
@@ -229,6 +230,8 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	bool works = v->mandate != MANDATE_NONE && v->coordinator_ready, leads = works && v->mandate == MANDATE_LEAD;
 	int n;
 
+	if (v->mandate != MANDATE_NONE)
+		decide_bounds(&d, ACT_FREE_WRITES);
 	for (int i = 0; works && i < v->group_count; i++) {
 		n = d.count;
 		decide_group(&d, &v->groups[i]);
@@ -247,6 +250,8 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	if (leads)
 		decide_zookeepers(&d);
 	hold(&d, n);
+	if (leads)
+		decide_bounds(&d, ACT_BOUND_WRITES);
 	n = d.count;
 	if (leads)
 		adopt(&d);

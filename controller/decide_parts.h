@@ -21,6 +21,8 @@ void decide_group(struct decision *d, const struct group_view *g);
 void decide_proxy(struct decision *d, const struct proxy_view *p);
 void decide_dashboard(struct decision *d);
 void decide_zookeepers(struct decision *d);
+/* BOUND_WRITES, last of all; FREE_WRITES, first, and also while nothing else may be done. */
+void decide_bounds(struct decision *d, enum action_kind kind);
 
 /* One more action; the caller adds what its kind needs (action.h). Never NULL. gid 0: it is about no group. */
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);

@@ -6,14 +6,21 @@
 
 #include "controller/view.h"
 
+enum bound_policy {
+	BOUND_NEVER,
+	BOUND_AUTO,   /* where it still has a replica in sync when one falls away */
+	BOUND_ALWAYS, /* while it has a replica in sync */
+};
+
 struct decide_limits {
 	int silence_ms; /* a server that does not answer is given up after this, when its replica says so too: 1,000 */
 	int io_s;       /* ... and the replica has not heard it for so many seconds: 2 */
-	int cold_wait_ms;  /* a group whose members are not all there gets its roles after this: 15,000 */
-	int down_ms;       /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
-	int proxy_gone_ms; /* a proxy that refuses is dropped after this: 3,000 */
-	int node_loss_ms;  /* a node that is NotReady and silent for so long is lost: 60,000; -1: never */
-	int standby_ms;    /* a master that is lost for so long is replaced by a controller that does not lead: 300 */
+	int cold_wait_ms;        /* a group whose members are not all there gets its roles after this: 15,000 */
+	int down_ms;             /* a server that ended is not awaited longer, when its sibling serves: 3,000 */
+	int proxy_gone_ms;       /* a proxy that refuses is dropped after this: 3,000 */
+	int node_loss_ms;        /* a node that is NotReady and silent for so long is lost: 60,000; -1: never */
+	enum bound_policy bound; /* whether a master that is cut off stops taking writes */
+	int standby_ms; /* a master that is lost for so long is replaced by a controller that does not lead: 300 */
 	/* Limits. */
 	int silent_failovers; /* an hour in a group; more: only over a master that was silent for patience_ms. 0: any */
 	int patience_ms;      /* 30,000 */
@@ -23,8 +30,8 @@ struct decide_limits {
 #define DECIDE_LIMITS                                                                                                  \
 	{                                                                                                              \
 		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000,          \
-		.standby_ms = 300, .node_loss_ms = 60000, .silent_failovers = 12, .patience_ms = 30000,                \
-		.deletions = 30, .cluster_deletions = 10                                                               \
+		.standby_ms = 300, .node_loss_ms = 60000, .bound = BOUND_AUTO, .silent_failovers = 12,                 \
+		.patience_ms = 30000, .deletions = 30, .cluster_deletions = 10                                         \
 	}
 
 /* What is known about the declared master of a group; also shown in the status. */

@@ -337,6 +337,9 @@ static int start(void *ctx, struct error *err)
 	struct codis_controller *p = ctx;
 
 	configure(p);
+	p->ctl.limits.bound = strcmp(p->opt.bound_writes, "always") == 0  ? BOUND_ALWAYS
+			      : strcmp(p->opt.bound_writes, "never") == 0 ? BOUND_NEVER
+									  : BOUND_AUTO;
 	if (options_node_loss(p->opt.node_loss, &p->ctl.limits.node_loss_ms, err) < 0)
 		return -1;
 	if (start_kube(p, err) < 0 || (!p->opt.dry_run && start_lease(p, err) < 0))

@@ -39,6 +39,9 @@ struct observed_server {
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
 	int64_t acted_ms;           /* op.c: when something was last done to it; 0 never */
+	int64_t setting_ms;         /* op.c: when a setting of it was last changed; 0 never */
+	int setting_running;        /* op.c */
+	int setting_failures;       /* act_mend.c: in a row */
 	struct succession succession;
 	struct calm_done done;               /* op.c */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */

@@ -39,6 +39,7 @@ static void count_running(struct op *op, int by)
 	struct observed_group *g = own_group(op, true);
 	struct observed_proxy *p = own_proxy(op);
 	struct observed_server *s = op->a.subject == SUBJECT_SERVER ? cluster_server(c, op->a.addr) : NULL;
+	struct observed_server *set = op->a.subject == SUBJECT_SETTING ? cluster_server(c, op->a.addr) : NULL;
 	int64_t now = clock_mono_ms();
 
 	c->running += by;
@@ -60,6 +61,12 @@ static void count_running(struct op *op, int by)
 		c->dashboard_running += by;
 		c->dashboard_acted_ms = now;
 	}
+	if (set) {
+		set->setting_running += by;
+		set->setting_ms = now;
+		if (by < 0)
+			redis_probe_now(set->probe); /* whether it has it */
+	}
 	if (op->a.subject == SUBJECT_ZOOKEEPER) {
 		c->zookeeper_running += by;
 		c->zookeeper_acted_ms = now;
@@ -78,7 +85,8 @@ static struct calm_done *done_to(const struct op *op)
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_PROXY: return p ? &p->done : NULL;
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
-	case SUBJECT_ZOOKEEPER: return NULL;
+	case SUBJECT_ZOOKEEPER:
+	case SUBJECT_SETTING: return NULL;
 	}
 	return NULL;
 }
@@ -142,8 +150,8 @@ static bool may_do(enum mandate mandate, const struct action *a)
 {
 	switch (mandate) {
 	case MANDATE_NONE: return false;
-	case MANDATE_STANDBY: return a->kind == ACT_PROMOTE;
-	case MANDATE_FAILOVER: return a->subject == SUBJECT_GROUP;
+	case MANDATE_STANDBY: return a->kind == ACT_PROMOTE || a->kind == ACT_FREE_WRITES;
+	case MANDATE_FAILOVER: return a->subject == SUBJECT_GROUP || a->kind == ACT_FREE_WRITES;
 	case MANDATE_LEAD: return true;
 	}
 	return false;

@@ -57,6 +57,10 @@ const struct opt controller_options[] = {
 	  .def = "replace-after=60s", .arg = "POLICY",
 	  .help = "replace-after=TIME: the pods of a node that is NotReady, and on which nothing is heard for so long, are made "
 	          "anew elsewhere, where that loses nothing; wait: only when its object is gone or a taint says that it is down" },
+	{ .name = "bound-writes", .env = "CODIS_BOUND_WRITES", .type = OPT_CHOICE,
+	  .offset = offsetof(struct options, bound_writes), .def = "auto", .arg = "WHERE",
+	  .help = "where a master that is cut off takes no writes any more after 5 s (min-slaves-to-write): auto, in groups in "
+	          "which two replicas are in sync; always, also with one; or never", .choices = "auto|always|never" },
 	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = offsetof(struct options, program.log_level),
 	  .def = "info", .arg = "LEVEL", .help = "debug, info, warn or error", .choices = "debug|info|warn|error" },
 	{ .name = "crash-at", .env = "CODIS_CRASH_AT", .type = OPT_STRING, .offset = offsetof(struct options, crash_at),

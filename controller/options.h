@@ -9,7 +9,7 @@
 
 struct options {
 	struct program_options program;
-	char *namespace, *pod_name, *lease, *namespace_selector, *crash_at, *view_url, *node_loss;
+	char *namespace, *pod_name, *lease, *namespace_selector, *crash_at, *view_url, *node_loss, *bound_writes;
 	int lease_ms, probe_ms, probe_timeout_ms, silence_ms, cold_wait_ms, proxy_gone_ms;
 	int max_silent_failovers, max_deletions;
 	bool view, dry_run;

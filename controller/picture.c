@@ -13,6 +13,9 @@
 #define HEAR_AGAIN_MS 2000
 /* What was done to a proxy shows by then. */
 #define PROXY_SETTLE_MS 1000
+/* After a setting was refused: 1, 2, ... 32 s. */
+#define SETTING_AGAIN_MS 500
+#define SETTING_FAILURES 6
 /* ... to a pod of ZooKeeper */
 #define ZOOKEEPER_SETTLE_MS 2000
 /* A dashboard that is silent for so long is not at work on a promotion: its calls to servers and proxies have ended. */
@@ -184,7 +187,16 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 		out->delete_after_ms = calm_delete_after_ms(m->seen->deleted, p->pod.name, m->v->now_ms);
 }
 
-static void view_server_of(const struct observed_server *o, struct server_view *s)
+/* One that takes no setting is asked more and more seldom. */
+static bool setting_is_busy(const struct observed_server *o, int64_t now_ms)
+{
+	int failures = o->setting_failures < SETTING_FAILURES ? o->setting_failures : SETTING_FAILURES;
+
+	return o->setting_running || (o->setting_ms && o->heard_ms < o->setting_ms) ||
+	       (failures && now_ms - o->setting_ms < (SETTING_AGAIN_MS << failures));
+}
+
+static void view_server_of(const struct observed_server *o, struct server_view *s, int64_t now_ms)
 {
 	memset(s, 0, sizeof(*s));
 	memcpy(s->addr, o->addr, sizeof(s->addr));
@@ -207,6 +219,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->role_heard_ms = o->role_heard_ms;
 	s->acted_ms = o->acted_ms;
+	s->setting_busy = setting_is_busy(o, now_ms);
 	s->succession = o->succession;
 	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
@@ -592,7 +605,7 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 		return -1;
 	v->server_count = seen->server_count;
 	for (int i = 0; i < seen->server_count; i++)
-		view_server_of(seen->servers[i], &v->servers[i]);
+		view_server_of(seen->servers[i], &v->servers[i], now_ms);
 	v->proxy_count = seen->proxy_count;
 	for (int i = 0; i < seen->proxy_count; i++)
 		view_proxy(&m, seen->proxies[i], &v->proxies[i]);

@@ -52,6 +52,8 @@ static const struct {
 	{ "no slot is assigned, and every group has its master", "unassigned" },
 	{ "the first assignment was interrupted", "unassigned" },
 	{ "the dashboard that took it is gone", "owner-gone" },
+	{ "a replica in sync may fall away, and writes go on", "bound" },
+	{ "it has too few replicas in sync for a bound", "bound" },
 	{ "its node is out of service, as its taint says", "node-lost" },
 	{ "its node is no more", "node-lost" },
 	{ "its node is NotReady, and nothing on it is heard", "node-lost" },
@@ -308,6 +310,7 @@ void reason_evidence(const struct cluster_view *v, const struct action *a, char 
 		if (g)
 			say_group(&w, g, a);
 		break;
+	case SUBJECT_SETTING: break;
 	case SUBJECT_SERVER:
 		if (s)
 			say_server(&w, s, a);

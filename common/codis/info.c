@@ -131,6 +131,8 @@ static void take_line(struct parsing *p, const struct line *l)
 		info->syncing = says(l, "1");
 	else if (is(l, "slave_repl_offset"))
 		p->replica_offset = number(l);
+	else if (is(l, "min_slaves_good_slaves")) /* said only while min-slaves-to-write and min-slaves-max-lag are */
+		info->bounded = true;
 	else if (is(l, "master_repl_offset"))
 		p->master_offset = number(l);
 	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')

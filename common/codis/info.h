@@ -29,6 +29,7 @@ struct redis_info {
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
 	int64_t offset;              /* replication offset: of a replica what it received, of a master what it sent */
 	int64_t keys;                /* over all databases */
+	bool bounded;                /* min-slaves-to-write is set */
 };
 
 /* Parses the whole answer of INFO. 0, or -1 and *err when run_id or role is missing. */

@@ -166,6 +166,18 @@ TEST(info_of_a_replica)
 	assert_int_equal(i.last_io_s, 3);
 	assert_int_equal(i.keys, 15);
 	assert_false(redis_info_guarded(&i));
+	assert_false(i.bounded);
+}
+
+/* INFO says the one only while the other is set. */
+TEST(info_of_a_master_that_wants_replicas)
+{
+	static const char text[] =
+		"run_id:0123456789012345678901234567890123456789\nrole:master\nmin_slaves_good_slaves:0\n";
+	struct redis_info i;
+
+	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
+	assert_true(i.bounded);
 }
 
 /* INFO has host and port apart, and no brackets. */

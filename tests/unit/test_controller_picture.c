@@ -251,6 +251,31 @@ TEST(members_of_zookeeper_are_told_of)
 	assert_true(look(w)->zookeeper_busy);
 }
 
+/* What it said before its setting was changed tells nothing; one that takes none is asked more and more seldom. */
+TEST(setting_is_busy_until_it_is_heard)
+{
+	WORLD;
+	struct observed_server *s = &w->servers[0];
+
+	assert_false(look(w)->servers[0].setting_busy);
+	s->setting_running = 1;
+	assert_true(look(w)->servers[0].setting_busy);
+	s->setting_running = 0;
+	s->setting_ms = s->heard_ms + 1;
+	assert_true(look(w)->servers[0].setting_busy);
+	s->setting_ms = s->heard_ms;
+	assert_false(look(w)->servers[0].setting_busy);
+	s->setting_failures = 1;
+	s->setting_ms = NOW - 999;
+	s->heard_ms = NOW - 10;
+	assert_true(look(w)->servers[0].setting_busy);
+	s->setting_ms = NOW - 1000;
+	assert_false(look(w)->servers[0].setting_busy);
+	s->setting_failures = 99;
+	s->setting_ms = NOW - 31999;
+	assert_true(look(w)->servers[0].setting_busy);
+}
+
 TEST(port_is_the_pods)
 {
 	WORLD;

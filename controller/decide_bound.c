@@ -1,0 +1,69 @@
+/* decide_bound.c - what a master that is cut off can still acknowledge: with min-slaves-to-write 1 it takes no writes
+ * any more once it has heard no replica for min-slaves-max-lag. See "A master that is cut off" of docs/controller.md.
+ */
+#include "controller/decide_parts.h"
+
+static int count_in_sync(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+	int n = 0;
+
+	for (int at = 0; (s = view_next(v, g, &at));)
+		n += s != m && view_is_member(s, g->node.id) && view_synced(s, m) && !s->pod.deleting &&
+		     !s->pod.node_lost;
+	return n;
+}
+
+/* Whether it leads, and would have as many replicas as a bound needs. A bound that one replica alone holds stops all
+ * writes when that one ends, until somebody takes it off; where nobody does, for good. */
+static bool can_be_bound(const struct decision *d, const struct server_view *s)
+{
+	const struct group_view *g = view_group(d->v, s->group);
+
+	return g && view_master(d->v, g) == s && view_master_verified(s) && !s->pod.deleting &&
+	       count_in_sync(d->v, g, s) >= (d->limits->bound == BOUND_ALWAYS ? 1 : 2);
+}
+
+static bool is_calm(const struct decision *d, const struct server_view *s)
+{
+	const struct group_view *g = view_group(d->v, s->group);
+
+	return d->v->mandate == MANDATE_LEAD && d->v->coordinator_ready && d->v->kube_fresh && !g->busy &&
+	       !g->node.promoting_state[0];
+}
+
+/* A setting that somebody has made himself is left where ours is none. */
+static bool is_asked_for(const struct decision *d)
+{
+	return d->limits->bound == BOUND_ALWAYS || (d->limits->bound == BOUND_AUTO && d->v->server_replica > 2);
+}
+
+/* What is to be done to it; ACT_KINDS: nothing. Whoever has a bound and does not lead would have it on the day on which
+ * it does. */
+static enum action_kind next(const struct decision *d, const struct server_view *s)
+{
+	bool bound;
+
+	if (!judge_heard(s) || s->setting_busy || !judge_has_pod(s) || s->of_another)
+		return ACT_KINDS;
+	bound = can_be_bound(d, s);
+	if (bound == s->info.bounded)
+		return ACT_KINDS;
+	if (!bound)
+		return ACT_FREE_WRITES;
+	return is_calm(d, s) ? ACT_BOUND_WRITES : ACT_KINDS;
+}
+
+void decide_bounds(struct decision *d, enum action_kind kind)
+{
+	int n = d->max / 2; /* others have to fit in as well: what does not comes back with the next look */
+
+	for (int i = 0; n && is_asked_for(d) && i < d->v->server_count; i++) {
+		if (next(d, &d->v->servers[i]) != kind)
+			continue;
+		n--;
+		propose_server(d, kind, 0, &d->v->servers[i],
+			       kind == ACT_FREE_WRITES ? "it has too few replicas in sync for a bound"
+						       : "a replica in sync may fall away, and writes go on");
+	}
+}

@@ -1,0 +1,200 @@
+/* What a master that is cut off can acknowledge: where it is bounded, and when the bound is taken off. */
+#include <string.h>
+
+#include "controller/reason.h"
+#include "tests/unit/controller_view.h"
+#include "tests/unit/test.h"
+
+static struct decide_limits with;
+
+/* Three members: A leads, B and C are in sync. */
+static struct world *three(void)
+{
+	struct world *w = healthy();
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	follows(c, &w->servers[0]);
+	list(&w->groups[0], c);
+	w->v.server_replica = w->v.replicas = 3;
+	with = limits;
+	return w;
+}
+#define THREE __attribute__((cleanup(free_world))) struct world *w = three()
+
+static void assert_set(struct world *w, enum action_kind kind, const char *addr)
+{
+	w->count = decide(&w->v, &with, w->actions, 16);
+	assert_int_equal(w->count, 1);
+	assert_string_equal(action_name(w->actions[0].kind), action_name(kind));
+	assert_string_equal(w->actions[0].addr, addr);
+	assert_int_equal(w->actions[0].subject, SUBJECT_SETTING);
+	assert_true(reason_is_known(w->actions[0].why));
+}
+
+static void assert_not_set(struct world *w)
+{
+	w->count = decide(&w->v, &with, w->actions, 16);
+	for (int i = 0; i < w->count; i++)
+		assert_int_not_equal(w->actions[i].subject, SUBJECT_SETTING);
+}
+
+TEST(master_with_two_replicas_in_sync_is_bounded)
+{
+	THREE;
+
+	assert_set(w, ACT_BOUND_WRITES, A);
+	w->servers[0].setting_busy = true;
+	assert_not_set(w);
+	w->servers[0].setting_busy = false;
+	w->servers[0].info.bounded = true;
+	assert_not_set(w);
+}
+
+/* One may die, and writes go on. */
+TEST(not_with_one)
+{
+	THREE;
+
+	w->servers[2].info.link_up = false;
+	assert_not_set(w);
+	with.bound = BOUND_ALWAYS;
+	assert_set(w, ACT_BOUND_WRITES, A);
+	w->servers[1].info.link_up = false;
+	assert_not_set(w);
+}
+
+/* Nor is a setting of somebody's own touched there. */
+TEST(pairs_are_left_as_they_are)
+{
+	WORLD;
+
+	with = limits;
+	assert_not_set(w);
+	w->servers[0].info.bounded = true;
+	lose_link(w);
+	assert_not_set(w);
+	with.bound = BOUND_ALWAYS;
+	assert_set(w, ACT_FREE_WRITES, A);
+	follows(&w->servers[1], &w->servers[0]);
+	w->servers[0].info.bounded = false;
+	assert_set(w, ACT_BOUND_WRITES, A);
+}
+
+TEST(never_is_never)
+{
+	THREE;
+
+	with.bound = BOUND_NEVER;
+	assert_not_set(w);
+	w->servers[0].info.bounded = true;
+	w->servers[2].info.link_up = false;
+	assert_not_set(w);
+}
+
+/* In the same moment, whatever else is the matter. */
+static void assert_freed(struct world *w)
+{
+	w->servers[0].info.bounded = true;
+	w->groups[0].busy = true;
+	assert_set(w, ACT_FREE_WRITES, A);
+	w->v.coordinator_ready = false;
+	assert_set(w, ACT_FREE_WRITES, A);
+	w->v.mandate = MANDATE_STANDBY;
+	w->v.kube_fresh = false;
+	assert_set(w, ACT_FREE_WRITES, A);
+	w->v.mandate = MANDATE_NONE;
+	assert_not_set(w);
+}
+
+TEST(freed_when_the_connection_of_a_replica_drops)
+{
+	THREE;
+
+	w->servers[1].info_valid = false;
+	assert_freed(w);
+}
+
+TEST(freed_when_a_replica_is_silent)
+{
+	THREE;
+
+	w->servers[1].reach = REACH_SILENT;
+	assert_freed(w);
+}
+
+TEST(freed_when_a_replica_is_about_to_go)
+{
+	THREE;
+
+	w->servers[1].pod.deleting = true;
+	assert_freed(w);
+}
+
+TEST(freed_when_the_node_of_a_replica_is_lost)
+{
+	THREE;
+
+	w->servers[1].pod.node_lost = true;
+	assert_freed(w);
+}
+
+TEST(freed_when_it_is_about_to_hand_over)
+{
+	THREE;
+
+	w->servers[0].info.bounded = true;
+	w->servers[0].pod.deleting = true;
+	w->groups[0].busy = true;
+	assert_set(w, ACT_FREE_WRITES, A);
+}
+
+/* It would refuse writes on the day on which it leads. */
+TEST(replica_has_none)
+{
+	THREE;
+
+	w->servers[0].info.bounded = w->servers[1].info.bounded = true;
+	assert_set(w, ACT_FREE_WRITES, B);
+	guarded(&w->servers[1]);
+	w->servers[0].info.bounded = false;
+	w->groups[0].busy = true;
+	assert_set(w, ACT_FREE_WRITES, B);
+}
+
+/* A stranger's setting is his own. */
+TEST(only_servers_of_ours)
+{
+	THREE;
+
+	w->servers[0].info.bounded = true;
+	w->servers[1].info.bounded = true;
+	w->servers[1].of_another = true;
+	w->groups[0].busy = true;
+	assert_not_set(w);
+	w->servers[1].of_another = false;
+	w->servers[1].pod.name[0] = '\0';
+	assert_not_set(w);
+}
+
+/* Set it is only by the one that leads, and where nothing else is the matter. */
+TEST(nothing_is_bounded_in_a_hurry)
+{
+	THREE;
+
+	w->groups[0].busy = true;
+	assert_not_set(w);
+	w->groups[0].busy = false;
+	w->v.mandate = MANDATE_STANDBY;
+	assert_not_set(w);
+	w->v.mandate = MANDATE_FAILOVER;
+	assert_not_set(w);
+	w->v.mandate = MANDATE_LEAD;
+	w->v.coordinator_ready = false;
+	assert_not_set(w);
+	w->v.coordinator_ready = true;
+	snprintf(w->groups[0].node.promoting_state, 16, "preparing");
+	assert_not_set(w);
+	w->groups[0].node.promoting_state[0] = '\0';
+	w->servers[0].restarted = true;
+	assert_not_set(w);
+}
