@@ -32,6 +32,7 @@ struct call {
 	void (*then)(struct call *c);   /* within done */
 	int (*reading)(struct call *c); /* within on_data */
 	struct call *other;
+	struct turns *turns;
 };
 
 static void on_limit(void *ctx)
@@ -883,14 +884,6 @@ FIXTURE_TEST(stream_that_says_something_in_time)
 	call_release(&c);
 }
 
-static int drop_data(void *ctx, const char *data, size_t len)
-{
-	(void)ctx;
-	(void)data;
-	(void)len;
-	return 0;
-}
-
 static int cancel_itself(struct call *c);
 
 /* More than curl reads at once. */
@@ -922,14 +915,27 @@ FIXTURE_TEST(large_stream)
 struct turns {
 	struct call *call;
 	int count;
+	size_t bytes, most; /* since the last turn; between two */
 };
 
 static void count_turn(void *ctx)
 {
 	struct turns *t = ctx;
 
-	if (++t->count == 10)
+	if (t->bytes > t->most)
+		t->most = t->bytes;
+	t->bytes = 0;
+	if (++t->count == 20)
 		cancel_itself(t->call);
+}
+
+static int count_bytes(struct call *c)
+{
+	struct turns *t = c->turns;
+
+	t->bytes += c->stream.len;
+	buf_reset(&c->stream);
+	return 0;
 }
 
 /* A peer that sends faster than it is read does not keep the loop from turning. */
@@ -946,12 +952,16 @@ FIXTURE_TEST(a_flood_leaves_others_their_turn)
 	s.more = more.data;
 	raw_start(&s);
 	c = call_to(f, "http", s.port, "/");
-	c.spec.on_data = drop_data;
+	buf_init(&c.stream, 16u << 20);
+	c.spec.on_data = on_data;
+	c.reading = count_bytes;
+	c.turns = &t;
 	turns = loop_timer_start(&f->loop.uv, 5, 5, count_turn, &t);
 	send_call(&c);
 	run(f);
 	loop_timer_stop(&turns);
 	assert_int_equal(c.done, 0); /* it was cancelled, and did not end by itself */
+	assert_in_range(t.most, 0, 100000000);
 	raw_stop(&s);
 }
 
