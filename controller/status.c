@@ -95,6 +95,8 @@ static const char *state_without_answer(const struct server_view *s)
 
 static const char *server_state(const struct server_view *s, const struct server_view *m)
 {
+	if (s->pod.node_lost && s->reach != REACH_OK)
+		return "its node is lost";
 	if (s->pod.deleting)
 		return "leaving";
 	if (s->pod.crash_looping)
@@ -343,8 +345,26 @@ static bool say_proxies(const struct cluster_view *v, int *serving, struct reaso
 	return ok && *serving;
 }
 
+/* The next one that falls away may take the quorum. */
+static bool say_zookeepers(const struct cluster_view *v, struct reasons *r)
+{
+	bool ok = true;
+
+	for (int i = 0; i < v->zookeeper_count; i++) {
+		const struct pod_view *pod = &v->zookeepers[i].pod;
+
+		if (!pod->node_lost)
+			continue;
+		ok = false;
+		say(r, "the node of ZooKeeper's %s is lost", pod->name);
+	}
+	return ok;
+}
+
 static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 {
+	bool whole = say_zookeepers(v, r);
+
 	if (v->too_large)
 		say(r, "ZooKeeper names more groups, servers or proxies than are watched beside the pods: nothing is "
 		       "done");
@@ -354,7 +374,7 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 		say(r, "ZooKeeper is not connected");
 	if (v->dashboard.reach != REACH_OK)
 		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
-	return !v->too_large && !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
+	return whole && !v->too_large && !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
 }
 
 #define CALM_NAMED 3

@@ -424,7 +424,12 @@ TEST(each_state_of_a_member_has_its_word)
 	s.info.link_up = false;
 	s.pod.deleting = true;
 	assert_word(&s, "leaving");
-	s.pod.deleting = false;
+	s.pod.node_lost = true;
+	assert_word(&s, "leaving"); /* it is heard all the same */
+	s.reach = REACH_SILENT;
+	assert_word(&s, "its node is lost");
+	s = replica;
+	s.info.link_up = false;
 	s.pod.crash_looping = true;
 	assert_word(&s, "crash-looping");
 	s.pod.crash_looping = false;
@@ -464,6 +469,21 @@ TEST(what_is_wrong_beside_the_servers)
 	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "preparing");
 	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; group 1: promotion is "
 		       "preparing");
+}
+
+TEST(member_of_zookeeper_whose_node_is_lost)
+{
+	WORLD(1);
+	struct zookeeper_view members[2] = { 0 };
+
+	snprintf(members[0].pod.name, VIEW_NAME_MAX, "zk-0");
+	snprintf(members[1].pod.name, VIEW_NAME_MAX, "zk-1");
+	w->v.zookeepers = members;
+	w->v.zookeeper_count = 2;
+	assert_line(w, "codis-test: OK, 1/1 groups led, 2 proxies, 1024/1024 slots served");
+	members[1].pod.node_lost = true;
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; the node of "
+		       "ZooKeeper's zk-1 is lost");
 }
 
 TEST(json_has_every_member)
