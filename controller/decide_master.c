@@ -119,24 +119,29 @@ static void finish_or_take_back(struct decision *d, int gid, const struct server
 }
 
 /* Somebody may have given m the role over the head of a living master, and m has not what that one has. */
-static enum succession_verdict take_back(struct decision *d, const struct group_view *g, const struct server_view *m)
+static enum succession_verdict take_back(struct decision *d, const struct group_view *g, const struct server_view *m,
+					 const struct server_view **old)
 {
-	const struct server_view *old;
-	enum succession_verdict verdict = succession_judge(d->v, g, m, &old);
+	enum succession_verdict verdict = succession_judge(d->v, g, m, old);
 
 	if (verdict == SUCCESSION_TAKE_BACK)
-		propose_master(d, ACT_PROMOTE, g->node.id, old, m,
+		propose_master(d, ACT_PROMOTE, g->node.id, *old, m,
 			       "that one was promoted while it was not in sync, and the old master has what it lacks")
 			->takes_back = true;
 	return verdict;
 }
 
+static bool stays(enum succession_verdict verdict)
+{
+	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS;
+}
+
 /* The target of a dashboard's promotion has the role, and the slots are locked. */
 static void end_promotion(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
 {
-	enum succession_verdict verdict = take_back(d, g, m);
+	const struct server_view *old;
 
-	if (verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS)
+	if (stays(take_back(d, g, m, &old)))
 		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
 }
 
@@ -296,7 +301,7 @@ static bool leaves_to_leader(const struct decision *d, const struct group_view *
 
 void decide_group(struct decision *d, const struct group_view *g)
 {
-	const struct server_view *m = view_master(d->v, g);
+	const struct server_view *m = view_master(d->v, g), *old;
 	const char *why;
 
 	if (g->busy || leaves_to_leader(d, g) || resume_promotion(d, g))
@@ -317,9 +322,9 @@ void decide_group(struct decision *d, const struct group_view *g)
 	case MASTER_ROLELESS: give_role(d, g, m, why); return;
 	case MASTER_HEALTHY: break;
 	}
-	if (d->v->mandate != MANDATE_LEAD || take_back(d, g, m) != SUCCESSION_FINE || leave_gracefully(d, g, m))
+	if (d->v->mandate != MANDATE_LEAD || !stays(take_back(d, g, m, &old)) || leave_gracefully(d, g, m))
 		return;
-	if (mend_members(d, g, m))
+	if (mend_members(d, g, m, old != NULL))
 		return;
 	if (is_in_sync_unmarked(d, g))
 		propose_server(d, ACT_MARK_IN_SYNC, g->node.id, m, "every proxy sends its slots to its master");

@@ -151,13 +151,15 @@ static bool drop_stranger(struct decision *d, const struct group_view *g)
 }
 
 /* One that cannot be mended does not keep the others from their turn. */
-bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m)
+bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m, bool nobody_follows)
 {
 	const struct server_view *s;
 
 	if (drop_stranger(d, g))
 		return true;
 	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
+		if (nobody_follows && judge_heard(s))
+			continue;
 		if (s != m && mend_member(d, g, m, s))
 			return true;
 	}

@@ -38,8 +38,9 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
  * to the old master; one that is silent keeps all of them locked until the switch gives up. */
 bool can_lock_proxies(const struct cluster_view *v);
 
-/* What is to be done to the members that do not lead; m is a verified master. Whether anything is. */
-bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m);
+/* What is to be done to the members that do not lead; m is a verified master. nobody_follows: those that are heard are
+ * left as they are; whoever followed would lead after m, over what another one has. Whether anything is. */
+bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m, bool nobody_follows);
 
 /* Its process is there and does nothing, and there is a kubelet that can end it. accepts: its address takes
  * connections, so it is not its node that is away. */

@@ -269,6 +269,15 @@ TEST(nobody_follows_a_successor_that_lacks_what_the_old_master_has)
 	follows(c, a_of(w));
 	list(&w->groups[0], c);
 	waits(w);
+	guarded(c);
+	waits(w); /* nor is one that has nothing: it would lead after B */
+	c->info_valid = false;
+	c->reach = REACH_REFUSED;
+	c->since_ms = w->v.now_ms - 5000;
+	assert_only(w, ACT_DELETE_POD, C);
+	c->info_valid = true;
+	c->reach = REACH_OK;
+	follows(c, a_of(w));
 	set_keys(w, 1000, 900); /* a tenth: B may have deleted them since */
 	assert_only(w, ACT_FOLLOW, A);
 	set_keys(w, 1000, 899);
