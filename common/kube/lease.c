@@ -509,6 +509,15 @@ static void on_stepped_aside(void *ctx, const cJSON *object, const struct error 
 		schedule(l);
 }
 
+void lease_stand_again(struct lease *l)
+{
+	if (l->given_back || !is_aside(l))
+		return;
+	l->aside_until_ms = 0;
+	if (!l->call)
+		loop_timer_set(l->timer, 0);
+}
+
 void lease_step_aside(struct lease *l, int ms)
 {
 	if (l->given_back)

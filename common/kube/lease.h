@@ -38,6 +38,8 @@ enum lease_state lease_state(const struct lease *l);
  * reach the API server and cannot do its work. on_change says following before this returns, and afterwards who takes
  * it. When nobody does, we may have it again then. */
 void lease_step_aside(struct lease *l, int ms);
+/* It can do its work again: whatever is left of that time is over. */
+void lease_stand_again(struct lease *l);
 /* Gives it back (best effort, one call of at most 1 s), then calls done (may be NULL), never from within.
  * Nothing is renewed and on_change is not called from here on; lease_stop before done takes done back. */
 void lease_give_back(struct lease *l, void (*done)(void *ctx), void *ctx);

@@ -229,6 +229,22 @@ FIXTURE_TEST(who_steps_aside_lets_another_have_it)
 	lease_stop(b.lease);
 }
 
+FIXTURE_TEST(who_stands_again_takes_it_at_once)
+{
+	struct fake_world *w = *state;
+	struct candidate a;
+
+	start(&a, w, "a", AGES);
+	expect(&a, "held:a ");
+	lease_step_aside(a.lease, AGES);
+	lease_stand_again(a.lease);
+	expect(&a, "following: held:a ");
+	lease_stand_again(a.lease); /* it holds it: nothing changes */
+	assert_true(fake_run(w, LONG, four_writes, w));
+	assert_string_equal(a.log, "");
+	lease_stop(a.lease);
+}
+
 FIXTURE_TEST(who_steps_aside_takes_it_again_when_nobody_does)
 {
 	struct fake_world *w = *state;
