@@ -72,6 +72,9 @@ static void assign_slots(struct decision *d)
 {
 	int assigned = d->v->dashboard.slots_known && all_groups_led(d) ? assigned_by_plan(d->v) : -1;
 
+	/* ZooKeeper has lost its tree, or was made anew: who has which keys, a person knows, or a copy. */
+	if (assigned == 0 && view_keys(d->v) > 0)
+		return;
 	if (assigned == 0)
 		propose_dashboard(d, ACT_ASSIGN_SLOTS, "no slot is assigned, and every group has its master");
 	else if (assigned > 0 && assigned < CODIS_SLOTS && assignment_rests(d->v, assigned, d->limits->cold_wait_ms))

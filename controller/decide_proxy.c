@@ -175,6 +175,9 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	if (!answers || p->pod.deleting)
 		return;
+	/* A dashboard fills whom it takes in with what it knows. */
+	if (!p->registered && view_none_assigned(d->v) && view_sends_slots(p))
+		return;
 	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
 	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {
 		propose_proxy(d, ACT_ONLINE_PROXY, 0, p, "it runs and is not in the dashboard's list");

@@ -295,6 +295,25 @@ const char *status_password_trouble(const struct cluster_view *v)
 	return v->password_trouble[0] ? v->password_trouble : "it is another one";
 }
 
+/* ZooKeeper has lost its tree, or was made anew. */
+static void say_forgotten_slots(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+{
+	int64_t keys = view_keys(v);
+	char words[SERVED_KEYS_MAX];
+	bool sent = false;
+
+	for (int i = 0; i < v->proxy_count; i++)
+		sent |= view_sends_slots(&v->proxies[i]);
+	if (v->dashboard.reach != REACH_OK || !view_none_assigned(v) || (!sent && keys <= 0))
+		return;
+	all->ok = false;
+	served_say_keys(keys, words);
+	say(r,
+	    "ZooKeeper knows of no slot, while the servers have %s%s: assign each to the group that has its keys "
+	    "(codis-admin --slots-assign), or restore ZooKeeper from a copy",
+	    words, sent ? " and proxies send slots" : "");
+}
+
 /* What a human has to mend: the controller cannot. */
 static void say_servers(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
@@ -504,6 +523,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	bool calm = say_calm(v, &r), coordinated = say_coordination(v, &r), served, whole;
 
 	say_servers(v, &all, &r);
+	say_forgotten_slots(v, &all, &r);
 	say_masters(v, limits, &all, &r);
 	say_successions(v, &all, &r);
 	say_losses(v, &all, &r);

@@ -159,6 +159,40 @@ static bool wanted_range(const struct cluster_view *v, int *first, int *last)
 	return true;
 }
 
+bool view_none_assigned(const struct cluster_view *v)
+{
+	const struct dashboard_view *b = &v->dashboard;
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (b->slot_group[i] || b->slot_acting[i])
+			return false;
+	}
+	return b->slots_known;
+}
+
+int64_t view_keys(const struct cluster_view *v)
+{
+	int64_t keys = 0;
+
+	for (int i = 0; i < v->group_count; i++) {
+		const struct server_view *m = view_master(v, &v->groups[i]);
+		int64_t heard = m && view_master_verified(m) ? m->info.keys : v->groups[i].keys;
+
+		if (heard > 0)
+			keys = heard > INT64_MAX - keys ? INT64_MAX : keys + heard;
+	}
+	return keys;
+}
+
+bool view_sends_slots(const struct proxy_view *p)
+{
+	for (int i = 0; p->slots && i < CODIS_SLOTS; i++) {
+		if (p->slots[i].addr[0])
+			return true;
+	}
+	return false;
+}
+
 int view_groups_wanted(const struct cluster_view *v)
 {
 	int first, last;

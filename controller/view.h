@@ -241,6 +241,12 @@ bool view_same_process(const struct server_view *a, const struct server_view *b)
  * one (since_ms) after that assignment was asked for (assigned_ms). It was moved meanwhile then, perhaps by a dashboard
  * that is dead now, and its keys with it: so as the proxy has it, until the assignment is heard anew. 0: nobody's. */
 int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known, int assigned, int64_t assigned_ms);
+/* The dashboard says that no slot is assigned, and none is on its way. */
+bool view_none_assigned(const struct cluster_view *v);
+/* The keys that the groups have, as far as is known. */
+int64_t view_keys(const struct cluster_view *v);
+/* It sends slots to somebody. */
+bool view_sends_slots(const struct proxy_view *p);
 /* How many groups spec.replicas asks for, and which: the i-th of them, from 0. */
 int view_groups_wanted(const struct cluster_view *v);
 int view_wanted_group(const struct cluster_view *v, int i);

@@ -284,6 +284,7 @@ TEST(failed_assignment_waits)
 
 	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	memset(w->slots, 0, sizeof(w->slots));
+	w->servers[0].info.keys = 0;
 	assert_only(w, ACT_ASSIGN_SLOTS, D);
 	for (int i = 0; i < 9; i++)
 		calm_note(&w->v.dashboard.done, ACT_ASSIGN_SLOTS, 0, true, w->v.now_ms);

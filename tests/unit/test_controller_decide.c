@@ -774,11 +774,37 @@ TEST(slots_are_assigned_once_every_group_is_led)
 	w->v.replicas = 4; /* group 2 is wanted and not there */
 	assert_nothing(w);
 	w->v.replicas = 2;
+	w->servers[0].info.keys = 0;
 	assert_only(w, ACT_ASSIGN_SLOTS, D);
 	w->v.dashboard.slot_group[77] = 1; /* somebody has begun: not ours any more */
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
 	w->proxies[0].slots = NULL;
+	assert_nothing(w);
+}
+
+/* ZooKeeper lost its tree, or was made anew: by our plan the slots would go to groups that have not their keys. */
+TEST(no_slot_is_assigned_while_a_server_holds_keys)
+{
+	WORLD;
+
+	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
+	assert_nothing(w);
+	w->servers[0].info.keys = 0;
+	assert_only(w, ACT_ASSIGN_SLOTS, D);
+}
+
+/* Its entry went with the tree, and a dashboard that knows of no slot would fill it with none. */
+TEST(proxy_that_sends_slots_is_not_taken_in_by_a_dashboard_that_knows_of_none)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	p->registered = false;
+	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.0:11080");
+	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	assert_nothing(w);
 }
 

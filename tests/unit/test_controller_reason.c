@@ -119,6 +119,7 @@ TEST(proxy_and_dashboard)
 	p->reach = REACH_OK;
 	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	memset(w->slots, 0, sizeof(w->slots));
+	w->servers[0].info.keys = 0;
 	assert_evidence(assert_only(w, ACT_ASSIGN_SLOTS, D), "groups led: 1");
 }
 

@@ -454,6 +454,23 @@ TEST(each_state_of_a_member_has_its_word)
 	assert_word(&s, "its image cannot be had");
 }
 
+/* ZooKeeper lost its tree while everything else lives. */
+TEST(slots_that_zookeeper_has_forgotten)
+{
+	WORLD(2);
+
+	w->v.dashboard.slots_known = true;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; ZooKeeper knows of no "
+		       "slot, while the servers have about 10 keys and proxies send slots: assign each to the group "
+		       "that has its keys (codis-admin --slots-assign), or restore ZooKeeper from a copy");
+	memset(w->slots, 0, sizeof(w->slots)); /* it was made anew */
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served; ZooKeeper knows of no slot, "
+		       "while the servers have about 10 keys: assign each to the group that has its keys (codis-admin "
+		       "--slots-assign), or restore ZooKeeper from a copy");
+	w->servers[0].info.keys = w->servers[2].info.keys = 0; /* the first assignment is still to come */
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty");
+}
+
 TEST(what_is_wrong_beside_the_servers)
 {
 	WORLD(1);
