@@ -81,7 +81,7 @@ int calm_recent(const struct calm_window *w, int64_t while_ms, int64_t now_ms)
 {
 	int n = 0;
 
-	for (int i = 0; i < CALM_WINDOW; i++)
+	for (int i = 0; w->at_ms[0] && i < CALM_WINDOW; i++) /* the first to be used */
 		n += w->at_ms[i] && now_ms - w->at_ms[i] < while_ms;
 	return n;
 }
