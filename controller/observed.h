@@ -38,10 +38,11 @@ struct observed_server {
 	char link_up_to[CODIS_ADDR_MAX];
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
-	int64_t acted_ms;           /* op.c: when something was last done to it; 0 never */
-	int64_t setting_ms;         /* op.c: when a setting of it was last changed; 0 never */
-	int setting_running;        /* op.c */
-	int setting_failures;       /* act_mend.c: in a row */
+	int64_t link_down_s, link_down_heard_ms; /* what the INFO before said of that, and when; -1 */
+	int64_t acted_ms;                        /* op.c: when something was last done to it; 0 never */
+	int64_t setting_ms;                      /* op.c: when a setting of it was last changed; 0 never */
+	int setting_running;                     /* op.c */
+	int setting_failures;                    /* act_mend.c: in a row */
 	struct succession succession;
 	struct calm_done done;               /* op.c */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */

@@ -44,6 +44,14 @@ static void note_run(struct cluster *c, struct observed_server *s)
 		s->role_heard_ms = s->heard_ms;
 }
 
+/* Its link is down, as it was in the INFO before, and for less long: it has been up in between, so it had finished a
+ * sync. One that was lost before that INFO says so by the length of time, whatever its wall clock did. */
+static bool link_was_up(const struct observed_server *s)
+{
+	return s->info.link_down_s >= 0 && s->info.link_down_s < s->link_down_s &&
+	       s->info.link_down_s <= (s->heard_ms - s->link_down_heard_ms) / 1000 + 1;
+}
+
 static void note_link(struct observed_server *s)
 {
 	bool replica = s->info.role == REDIS_ROLE_REPLICA, up = replica && s->info.link_up && !s->info.syncing;
@@ -52,8 +60,10 @@ static void note_link(struct observed_server *s)
 		return;
 	if (!replica || up)
 		s->link_down_since_ms = 0;
-	else if (!s->link_down_since_ms)
+	else if (!s->link_down_since_ms || link_was_up(s))
 		s->link_down_since_ms = s->heard_ms;
+	s->link_down_s = s->info.link_down_s;
+	s->link_down_heard_ms = s->heard_ms;
 	if (!up)
 		return;
 	s->link_up_at_ms = s->heard_ms;
@@ -419,7 +429,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	if (s->uid[0])
 		forget_process(c, s);
 	s->role_run_id[0] = '\0';
-	s->link_up_at_ms = s->link_down_since_ms = s->acted_ms = 0;
+	s->link_up_at_ms = s->link_down_since_ms = s->link_down_s = s->acted_ms = 0;
 	s->told = 0;
 	s->told_last = false;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);

@@ -8,6 +8,9 @@
 #include "common/base/error.h"
 #include "common/net/addr.h"
 
+/* Longer ago than this is no link's loss, but 1970. */
+#define LINK_DOWN_MAX_S 1000000000
+
 #define HOST_CHARS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.:-_%"
 
 struct line {
@@ -84,6 +87,14 @@ static int port_of(const struct line *l)
 	return n > 0 && n <= UINT16_MAX ? (int)n : 0;
 }
 
+/* Redis 3.2 counts from 1970 where a link never was up, later ones say -1. */
+static int64_t down_of(const struct line *l)
+{
+	int64_t n = number(l);
+
+	return n < 0 || n > LINK_DOWN_MAX_S ? INT64_MAX : n;
+}
+
 /* People and addresses are told of it, so it is what an address or a name is made of, or nothing. */
 static void copy_host(const struct line *l, char *out, size_t size)
 {
@@ -127,6 +138,8 @@ static void take_line(struct parsing *p, const struct line *l)
 		info->link_up = says(l, "up");
 	else if (is(l, "master_last_io_seconds_ago"))
 		info->last_io_s = number(l);
+	else if (is(l, "master_link_down_since_seconds"))
+		info->link_down_s = down_of(l);
 	else if (is(l, "master_sync_in_progress"))
 		info->syncing = says(l, "1");
 	else if (is(l, "slave_repl_offset"))
@@ -146,7 +159,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 	struct line l;
 
 	memset(info, 0, sizeof(*info));
-	info->last_io_s = -1;
+	info->last_io_s = info->link_down_s = -1;
 	while (next_line(&at, text + len, &l))
 		take_line(&p, &l);
 	if (!info->run_id[0] || info->role == REDIS_ROLE_UNKNOWN)

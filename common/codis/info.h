@@ -27,9 +27,10 @@ struct redis_info {
 	bool link_up;                /* of a replica: synced and connected */
 	bool syncing;                /* of a replica: a full resync is under way */
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
-	int64_t offset;              /* replication offset: of a replica what it received, of a master what it sent */
-	int64_t keys;                /* over all databases */
-	bool bounded;                /* min-slaves-to-write is set */
+	int64_t link_down_s; /* ... with its link down: for how many seconds; INT64_MAX: it never was up; -1: up */
+	int64_t offset;      /* replication offset: of a replica what it received, of a master what it sent */
+	int64_t keys;        /* over all databases */
+	bool bounded;        /* min-slaves-to-write is set */
 };
 
 /* Parses the whole answer of INFO. 0, or -1 and *err when run_id or role is missing. */

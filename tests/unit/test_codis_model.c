@@ -164,6 +164,7 @@ TEST(info_of_a_replica)
 	assert_true(i.link_up);
 	assert_int_equal(i.offset, 778);
 	assert_int_equal(i.last_io_s, 3);
+	assert_int_equal(i.link_down_s, -1);
 	assert_int_equal(i.keys, 15);
 	assert_false(redis_info_guarded(&i));
 	assert_false(i.bounded);
@@ -178,6 +179,28 @@ TEST(info_of_a_master_that_wants_replicas)
 
 	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
 	assert_true(i.bounded);
+}
+
+static int64_t link_down(const char *seconds)
+{
+	char text[200];
+	struct redis_info i;
+
+	snprintf(text, sizeof(text),
+		 "run_id:0123456789012345678901234567890123456789\nrole:slave\nmaster_link_status:down\n"
+		 "master_link_down_since_seconds:%s\n",
+		 seconds);
+	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
+	return i.link_down_s;
+}
+
+/* 3.2 counts from 1970 where it never was up, 7 says -1. */
+TEST(info_of_a_replica_without_its_link)
+{
+	assert_int_equal(link_down("0"), 0);
+	assert_int_equal(link_down("86400"), 86400);
+	assert_int_equal(link_down("1795700516"), INT64_MAX);
+	assert_int_equal(link_down("-1"), INT64_MAX);
 }
 
 /* INFO has host and port apart, and no brackets. */

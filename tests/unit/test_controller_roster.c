@@ -262,6 +262,49 @@ ROSTER_TEST(since_when_a_link_is_down)
 	assert_int_equal(b->link_down_since_ms, 0);
 }
 
+/* down_s: since when it says that its link is down. */
+static void hear_unlinked(int64_t heard_ms, int64_t down_s)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "run");
+
+	snprintf(st.info.master, sizeof(st.info.master), "%s", A);
+	st.info.link_down_s = down_s;
+	st.info.syncing = down_s == INT64_MAX;
+	st.heard_ms = heard_ms;
+	roster_hear(world.c, server(B), &st);
+}
+
+/* It was told to follow, synced, and lost its master, all between two INFOs: it is in sync with what the master had. */
+ROSTER_TEST(link_that_was_up_between_two_infos)
+{
+	struct observed_server *b;
+
+	list(1);
+	b = server(B);
+	hear_unlinked(1000, INT64_MAX);
+	assert_int_equal(b->link_down_since_ms, 1000);
+	hear_unlinked(1250, INT64_MAX);
+	assert_int_equal(b->link_down_since_ms, 1000);
+	hear_unlinked(1500, 0);
+	assert_int_equal(b->link_down_since_ms, 1500);
+	hear_unlinked(2600, 1);
+	assert_int_equal(b->link_down_since_ms, 1500);
+	hear_unlinked(2700, 0);
+	assert_int_equal(b->link_down_since_ms, 2700);
+}
+
+/* Its wall clock was set back. */
+ROSTER_TEST(link_that_was_lost_long_before_is_not_new)
+{
+	struct observed_server *b;
+
+	list(1);
+	b = server(B);
+	hear_unlinked(1000, 3600);
+	hear_unlinked(1250, 3590);
+	assert_int_equal(b->link_down_since_ms, 1000);
+}
+
 ROSTER_TEST(since_when_a_group_has_no_master)
 {
 	struct observed_group *g = list(1);
