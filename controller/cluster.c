@@ -177,8 +177,9 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.product = c->product,
 		.costly = c->cost.over,
 		.too_large = cluster_is_too_large(c),
-		.mandate = c->watch_only || c->outside || cluster_is_too_large(c) || ctl->leaving ? MANDATE_NONE
-												  : ctl->mandate,
+		.mandate = c->watch_only || c->outside || c->shared[0] || cluster_is_too_large(c) || ctl->leaving
+				   ? MANDATE_NONE
+				   : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,
@@ -209,6 +210,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.deleting = c->deleting,
 		.all_deleting = ctl->deleting,
 		.password_trouble = c->password_trouble,
+		.shared = c->shared,
 	};
 }
 

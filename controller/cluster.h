@@ -93,6 +93,8 @@ struct cluster {
 	char auth[POD_TEXT_MAX];    /* product_auth; "" none, or not known */
 	char password_trouble[400]; /* why it is not known, and what helps */
 	bool watch_only;            /* codis.io/ha: keep */
+	char shared[400];           /* shared.c: another cluster has the same tree: why nothing is done; "" none has */
+	bool has_servers;           /* a codis-server's pod */
 	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;
 	int podded, strangers; /* servers with a pod of the cluster; those that only a group lists */

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/codis/inventory.h"
 #include "common/kube/event.h"
+#include "controller/shared.h"
 
 /* A cluster without pods for so long is forgotten. */
 #define FORGET_MS 60000
@@ -20,6 +21,7 @@ struct clusters {
 	struct stray_pod *strays;
 	bool changed; /* products or strays may be others than before */
 	bool was_synced;
+	unsigned long long shared_seen;
 };
 
 static struct cluster *find(const struct clusters *cs, const char *namespace, const char *product)
@@ -271,6 +273,7 @@ void clusters_tick(struct clusters *cs, int64_t now_ms)
 		cs->changed = !find_strays(cs) || !all;
 		cs->was_synced = true;
 	}
+	shared_look(cs->first, &cs->shared_seen);
 	for (struct cluster *c = cs->first; c; c = c->next)
 		cluster_tick(c, now_ms);
 	forget(cs, now_ms);

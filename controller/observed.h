@@ -185,6 +185,7 @@ struct observed {
 	int64_t dashboard_acted_ms;
 	struct calm_done dashboard_done;
 	const char *password_trouble;
+	const char *shared; /* another cluster has the same tree: why nothing is done; NULL, "": none has */
 };
 
 #endif

@@ -160,7 +160,8 @@ static bool may_do(enum mandate mandate, const struct action *a)
 int op_may_go_on(const struct op *op, struct error *err)
 {
 	const struct cluster *c = op->c;
-	enum mandate mandate = c->watch_only || cluster_is_too_large(c) ? MANDATE_NONE : c->ctl->mandate;
+	enum mandate mandate =
+		c->watch_only || c->shared[0] || cluster_is_too_large(c) ? MANDATE_NONE : c->ctl->mandate;
 
 	if (!may_do(mandate, &op->a))
 		return error_set(err, ERR_DENIED, "this controller no longer leads");

@@ -579,6 +579,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	snprintf(v->namespace, sizeof(v->namespace), "%s", o->namespace);
 	snprintf(v->product, sizeof(v->product), "%s", o->product);
 	snprintf(v->password_trouble, sizeof(v->password_trouble), "%s", o->password_trouble);
+	snprintf(v->shared, sizeof(v->shared), "%s", o->shared ? o->shared : "");
 	v->now_ms = now_ms;
 	v->steady_since_ms = o->steady_since_ms;
 	v->mandate = o->mandate;

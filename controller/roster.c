@@ -476,7 +476,10 @@ static int stock_pod(void *ctx, const struct inventory_pod *pod)
 	if (says_password(p, st->password))
 		st->password = p;
 	switch (p->component) {
-	case CODIS_SERVER: stock_server(c, pod); break;
+	case CODIS_SERVER:
+		c->has_servers = true;
+		stock_server(c, pod);
+		break;
 	case CODIS_PROXY: stock_proxy(c, p); break;
 	case CODIS_DASHBOARD: stock_dashboard(c, p); break;
 	case CODIS_HA: c->watch_only |= p->keep_ha; break;
@@ -497,7 +500,7 @@ static void unwant_all(struct cluster *c)
 		c->groups[i]->wanted = false;
 	for (int i = 0; i < c->dashboard_count; i++)
 		c->dashboards[i]->wanted = false;
-	c->watch_only = c->has_pods = false;
+	c->watch_only = c->has_pods = c->has_servers = false;
 }
 
 static void drop_servers(struct cluster *c)

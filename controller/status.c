@@ -456,6 +456,8 @@ static bool say_calm(const struct cluster_view *v, struct reasons *r)
 		say(r,
 		    "codis.io/paused says \"%s\": nothing is done until kubectl annotate -n %s sts %s codis.io/paused-",
 		    v->paused_by, v->namespace, v->set);
+	if (v->shared[0])
+		say(r, "%s", v->shared);
 	if (v->dry_run)
 		say(r, "DRY RUN: nothing is done");
 	say_actions(v->would, v->would_count, "would be done", r);
@@ -465,7 +467,7 @@ static bool say_calm(const struct cluster_view *v, struct reasons *r)
 		    "them, and no proxy is taken out for its own",
 		    v->silent_servers, v->heard_servers);
 	say_actions(v->held, v->held_count, "wait", r);
-	return !v->paused && !v->tilted && !v->held_count && !v->would_count;
+	return !v->paused && !v->shared[0] && !v->tilted && !v->held_count && !v->would_count;
 }
 
 /* The verified master's address of a group, "" where it has none. */

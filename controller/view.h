@@ -213,6 +213,7 @@ struct cluster_view {
 	struct dashboard_view dashboard;       /* the one that counts */
 	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
 	bool costly;                           /* its peers take more than their share: they are asked seldom */
+	char shared[400];                      /* another cluster has the same tree; "" none has */
 	char password_trouble[400];            /* why the password is not known, and what helps; "" none */
 	/* Made by view_index(); without it the questions below walk everything. */
 	const int *by_addr; /* servers in the order of their addresses */

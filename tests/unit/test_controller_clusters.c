@@ -60,6 +60,16 @@ static void tick(int64_t ms)
 	clusters_tick(w.cs, w.now_ms);
 }
 
+static struct cluster *named(const char *namespace, const char *product)
+{
+	struct cluster *c = clusters_first(w.cs);
+
+	while (c && (strcmp(c->namespace, namespace) != 0 || strcmp(c->product, product) != 0))
+		c = c->next;
+	assert_non_null(c);
+	return c;
+}
+
 static int count(void)
 {
 	int n = 0;
@@ -67,6 +77,45 @@ static int count(void)
 	for (struct cluster *c = clusters_first(w.cs); c; c = c->next)
 		n++;
 	return n;
+}
+
+/* Two namespaces with one product name and one ZooKeeper. */
+CLUSTERS_TEST(clusters_with_one_tree_are_left_alone)
+{
+	struct cluster *a, *b;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("other", "shop", "codis-server", "codis-server-1");
+	set_pod("ns", "orders", "codis-server", "codis-server-2");
+	tick(100);
+	a = named("ns", "shop");
+	b = named("other", "shop");
+	snprintf(a->zk_resolved, sizeof(a->zk_resolved), "10.9.0.1:2181,10.9.0.2:2181");
+	snprintf(b->zk_resolved, sizeof(b->zk_resolved), "10.9.0.12:2181,10.9.0.2:2182");
+	snprintf(named("ns", "orders")->zk_resolved, sizeof(a->zk_resolved), "10.9.0.1:2181");
+	tick(100);
+	assert_string_equal(a->shared, "");
+	snprintf(b->zk_resolved, sizeof(b->zk_resolved), "10.9.0.12:2181,10.9.0.2:2181");
+	tick(100);
+	assert_string_equal(a->shared, "/codis3/shop in ZooKeeper is also other/shop's: nothing is done to either; "
+				       "give one of them another product name, or a ZooKeeper of its own");
+	assert_string_equal(b->shared, "/codis3/shop in ZooKeeper is also ns/shop's: nothing is done to either; give "
+				       "one of them another product name, or a ZooKeeper of its own");
+	assert_string_equal(named("ns", "orders")->shared, "");
+	cluster_turn(a);
+	assert_int_equal(a->view.mandate, MANDATE_NONE);
+	assert_non_null(strstr(a->line, a->shared));
+	inventory_remove_pod(world.inv, "uid-codis-server-1"); /* proxies alone are where the servers are not */
+	set_pod("other", "shop", "codis-proxy", "codis-proxy-0");
+	tick(100);
+	tick(100);
+	assert_string_equal(a->shared, "");
+	assert_string_equal(b->shared, "/codis3/shop in ZooKeeper is also ns/shop's: nothing is done here; give one "
+				       "of them another product name, or a ZooKeeper of its own");
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	tick(100);
+	tick(100);
+	assert_string_equal(b->shared, "");
 }
 
 CLUSTERS_TEST(nothing_is_judged_from_half_a_list)
