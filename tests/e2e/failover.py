@@ -210,9 +210,10 @@ def node_stays_dead(w):
         return {p["metadata"]["name"] for p in w.codis.pods("codis-proxy") if kube.is_ready(p)}
 
     def replaced():
-        pods = w.codis.pods()
+        # codis-fe is of a Deployment: Kubernetes gives it another place after 300 s.
+        pods = [p for app in ("codis-server", "codis-proxy", "codis-dashboard", "zookeeper") for p in w.codis.pods(app)]
         left = [p["metadata"]["name"] for p in pods if p["spec"].get("nodeName") == node]
-        zookeeper = sum(kube.is_ready(p) for p in pods if p["metadata"]["labels"].get("app") == "zookeeper")
+        zookeeper = sum(map(kube.is_ready, w.codis.pods("zookeeper")))
         return not left and zookeeper == 3, f"left on {node}: {left}; {zookeeper} of ZooKeeper are ready"
     try:
         w.cluster.power_off(node)
