@@ -12,6 +12,8 @@
 #include "controller/observe.h"
 #include "controller/op.h"
 
+#define OWNER_MS 2000
+
 /* --- FOLLOW ------------------------------------------------------------------------------------------------------- */
 
 static void on_following(void *ctx, const char *answer, const struct error *err)
@@ -197,15 +199,35 @@ static void on_lock_read(void *ctx, const char *data, size_t len, const struct c
 	remove_node(op, path, stat);
 }
 
-void remove_lock_begin(struct op *op)
+/* Nobody is there, or it waits for the lock: then it refuses its overview, and does not have it. */
+static bool has_no_lock(const struct error *err)
 {
+	return err &&
+	       (err->code == ERR_REFUSED || err->code == ERR_TIMEOUT || err->code == ERR_IO || err->code == ERR_STATUS);
+}
+
+static void on_owner(void *ctx, const cJSON *answer, const struct error *unheard)
+{
+	struct op *op = ctx;
 	struct error err = ERROR_INIT;
 	char path[200];
 
+	(void)answer;
 	cluster_path(op->c, path, sizeof(path), "topom");
-	if (!op->c->zk)
+	if (!has_no_lock(unheard))
+		op_fail(op, ERR_CONFLICT, "the dashboard that took the lock answers, and is no pod of ours");
+	else if (!op->c->zk)
 		op_fail(op, ERR_IO, "the coordinator is not connected");
 	else if (coordinator_get(op->c->zk, path, on_lock_read, op, &err) < 0)
+		op_end(op, &err);
+}
+
+/* It may be outside of our pods: whoever has its address is asked first. */
+void remove_lock_begin(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (dashboard_overview(op->c->http, op->a.from, OWNER_MS, NULL, on_owner, op, &err) < 0)
 		op_end(op, &err);
 }
 

@@ -71,7 +71,7 @@ struct played {
 	int on_delete_ms;
 	enum error_code b_fails;
 	struct played_proxy proxies[PROXIES];
-	enum error_code kube_fails;
+	enum error_code kube_fails, dashboard_fails;
 	char assigned[4096];
 };
 
@@ -444,7 +444,15 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, s
 int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		       codis_done done, void *ctx, struct error *err)
 {
-	return proxy_overview(http, addr, timeout_ms, slots, done, ctx, err);
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	(void)http;
+	(void)addr;
+	(void)slots;
+	(void)timeout_ms;
+	fail_with(answer_after(1, give_json, (void *)done, ctx), w.dashboard_fails);
+	return 0;
 }
 
 int dashboard_reload(struct http_client *http, const char *addr, const char *product, codis_done done, void *ctx,
@@ -2087,6 +2095,7 @@ ACT_TEST(only_the_lock_that_was_judged_is_removed)
 {
 	struct action a = lock_of("10.0.2.9:18080");
 
+	w.dashboard_fails = ERR_REFUSED;
 	snprintf(w.lock, sizeof(w.lock),
 		 "{\"admin_addr\":\"10.0.2.9:18080\",\"start_time\":\"2026-01-02 03:04:05.1 +0000 UTC m=+0.1\"}");
 	act(world.c, &a);
@@ -2105,6 +2114,26 @@ ACT_TEST(only_the_lock_that_was_judged_is_removed)
 	act(world.c, &a);
 	until_idle();
 	assert_counted("{action=\"remove-lock\",result=\"ok\"} 2\n");
+}
+
+/* It runs outside of Kubernetes, or in a pod that is not seen. */
+ACT_TEST(a_lock_whose_owner_answers_is_not_removed)
+{
+	struct action a = lock_of("10.0.2.9:18080");
+
+	snprintf(w.lock, sizeof(w.lock),
+		 "{\"admin_addr\":\"10.0.2.9:18080\",\"start_time\":\"2026-01-02 03:04:05.1 +0000 UTC m=+0.1\"}");
+	act(world.c, &a);
+	until_idle();
+	w.dashboard_fails = ERR_TOOBIG; /* it says much */
+	act(world.c, &a);
+	until_idle();
+	assert_journal("");
+	assert_logged("error=\"the dashboard that took the lock answers, and is no pod of ours\"");
+	w.dashboard_fails = ERR_STATUS; /* it waits for the lock */
+	act(world.c, &a);
+	until_idle();
+	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
 }
 
 ACT_TEST(slots_are_assigned_in_equal_ranges)
