@@ -3,13 +3,11 @@
 
 #include "controller/decide_parts.h"
 
-/* A promotion over a silent master has been fenced by then: LOCK_SILENT_MS and LOOK_MS of act_promote.c, and the
- * writes.
- */
-#define CLAIMED_MS    3000
+/* A promotion over a silent master is over by then, counted from its fence: END_MS of act_silent.c, role and fill. */
+#define CLAIMED_MS    6500
 #define HELD_AGAIN_MS 10000
 
-/* Another controller has written the node since the master fell silent: it is about to replace it, and holds its slots.
+/* Another controller has written the node since the master fell silent: it is replacing it, and holds its slots.
  */
 static bool is_claimed(const struct decision *d, const struct group_view *g, const struct server_view *old,
 		       const struct server_view *next)
