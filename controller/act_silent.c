@@ -15,9 +15,11 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/codis/info.h"
 #include "common/codis/inventory.h"
+#include "common/kube/event.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
 #include "controller/decide.h"
@@ -239,13 +241,26 @@ static void on_old_deleted(void *ctx, const cJSON *object, const struct error *e
 		log_warn(ctl->log, "pod.not_ended", "error=%s", LOGQ(err->text));
 }
 
+#define WHY_ENDED "it is silent, a proxy waits for it, and its replica takes over"
+
+static void tell_ended(const struct op *op)
+{
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+
+	log_warn(op->c->ctl->log, "pod.ended", "product=%s group=%d pod=%s why=%s", LOGW(op->c->product), op->a.gid,
+		 LOGW(op->a.from_pod), LOGQ(WHY_ENDED));
+	if (meta && json_add_str(meta, "namespace", op->c->namespace) && json_add_str(meta, "name", op->a.from_pod) &&
+	    json_add_str(meta, "uid", op->a.from_uid))
+		kube_event(op->c->ctl->events, "Pod", pod, true, "Ended", "group %d: %s", op->a.gid, WHY_ENDED);
+}
+
 /* Nobody waits for the answer: what counts is that the process has ended. */
 static void end_old(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	log_warn(op->c->ctl->log, "pod.ended", "product=%s group=%d pod=%s why=%s", LOGW(op->c->product), op->a.gid,
-		 LOGW(op->a.from_pod), LOGQ("it is silent, a proxy waits for it, and its replica takes over"));
+	tell_ended(op);
 	op_mark(op, "end");
 	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c->ctl, &err) < 0)
 		on_old_deleted(op->c->ctl, NULL, &err);

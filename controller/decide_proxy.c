@@ -5,6 +5,8 @@
 
 /* A lock that stands for so long, while no dashboard was heard for as long, is nobody's. */
 #define NOBODYS_LOCK_MS 5000
+/* Codis' own backend_recv_timeout of 30 s, and until that shows. */
+#define RECV_TIMEOUT_MS 33000
 /* A kubelet that lives says within 10 s that its proxy is ready after all. */
 #define UNREADY_AGAIN_MS 10000
 
@@ -106,12 +108,37 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 	return 0;
 }
 
-/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server
- * (backend_recv_timeout), holding our own fillslots: it is given longer than one that refuses. */
+/* A group's master is silent to us, too, and this proxy sends to it: it may only wait for it, and answers nothing else
+ * meanwhile. */
+static bool may_wait_for_a_master(const struct cluster_view *v, const struct proxy_view *p)
+{
+	const struct server_view *m = NULL;
+	int asked = -1;
+
+	for (int i = 0; p->slots && i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+		const struct group_view *g;
+
+		if (s->group != asked) {
+			asked = s->group;
+			g = asked ? view_group(v, asked) : NULL;
+			m = g ? view_master(v, g) : NULL;
+		}
+		if (m && m->reach == REACH_SILENT && strcmp(s->addr, m->addr) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* How long a proxy may not answer. One that is silent may wait for its requests to a dead server, holding our own
+ * fillslots: it is given longer than one that refuses, and while that server is not replaced as long as Codis' own
+ * backend_recv_timeout is. */
 static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
 	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
+	if (p->reach == REACH_SILENT && may_wait_for_a_master(d->v, p))
+		return RECV_TIMEOUT_MS;
 	return p->reach == REACH_SILENT ? 3 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
 }
 

@@ -1193,6 +1193,9 @@ ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
 	assert_logged("event=pod.ended product=codis-test group=1 pod=codis-server-0");
+	assert_non_null(strstr(world.events,
+			       "Warning Pod shop/codis-server-0 Ended: group 1: it is silent, a proxy waits "
+			       "for it, and its replica takes over\n"));
 }
 
 /* Its address says nothing any more, and its pod is no more. */

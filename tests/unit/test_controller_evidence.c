@@ -878,6 +878,28 @@ TEST(dashboard_that_hangs_is_replaced)
 	assert_nothing(w);
 }
 
+/* It waits 30 s for what it has sent to A, and answers nothing else meanwhile. */
+TEST(proxy_that_may_wait_for_a_silent_master_is_not_taken_out)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	hear_all(w);
+	be_silent(w, a_of(w), 32000); /* B hears it */
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 32000;
+	assert_nothing(w);
+	p->since_ms = w->v.now_ms - 33000;
+	assert_only(w, ACT_REMOVE_PROXY, p->admin_addr);
+	p->since_ms = w->v.now_ms - 9000;
+	assert_nothing(w);
+	send_slots(w, 1, C); /* not to A */
+	assert_only(w, ACT_REMOVE_PROXY, p->admin_addr);
+	send_slots(w, 1, A);
+	p->pod.node_lost = true;
+	assert_only(w, ACT_REMOVE_PROXY, p->admin_addr);
+}
+
 TEST(registered_proxy_whose_pod_was_never_seen_is_given_the_same_time)
 {
 	WORLD;
