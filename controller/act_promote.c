@@ -320,6 +320,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	}
 	if (s) {
 		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
+		s->role_group = op->a.gid;
 		s->role_version = op->version;
 		succession_give(&s->succession, clock_mono_ms());
 	}

@@ -40,10 +40,14 @@
 
 enum old_master { OLD_SILENT, OLD_LIVES, OLD_ENDED };
 
-/* Its pod is no more. */
+/* Its pod is no more, or one of another group has its address: whoever answers there is somebody else. */
 static bool pod_is_gone(const struct op *op)
 {
-	return op->a.from_uid[0] && !inventory_pod(op->c->ctl->inventory, op->a.from_uid);
+	const struct inventory_pod *p = inventory_pod_at(op->c->ctl->inventory, op->a.from);
+
+	if (op->a.from_uid[0] && !inventory_pod(op->c->ctl->inventory, op->a.from_uid))
+		return true;
+	return p && p->pod.group && p->pod.group != op->a.gid;
 }
 
 /* Another process has its place: what it had is gone. */

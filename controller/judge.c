@@ -454,11 +454,13 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 	return best;
 }
 
-/* An empty one is no successor of whoever may come back with the keys. */
+/* An empty one is no successor of whoever may come back with the keys, nor is an older file one of a process that may
+ * wake. */
 static bool is_no_successor(const struct cluster_view *v, const struct group_view *g, const struct server_view *best,
 			    const struct awaited *w)
 {
-	return (w->data || w->silent) && best && !best->info.keys && had_keys(v, g);
+	return best && had_keys(v, g) &&
+	       ((w->data && !best->info.keys) || (w->silent && (!best->info.keys || is_of_file(best))));
 }
 
 const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,

@@ -429,6 +429,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	if (s->uid[0])
 		forget_process(c, s);
 	s->role_run_id[0] = '\0';
+	s->role_group = 0;
 	s->link_up_at_ms = s->link_down_since_ms = s->link_down_s = s->acted_ms = 0;
 	s->told = 0;
 	s->told_last = false;

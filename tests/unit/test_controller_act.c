@@ -800,6 +800,7 @@ ACT_TEST(a_promotion_goes_fence_role_reload_fill)
 		       "p1 1024 slots to B\n");
 	assert_int_equal(group()->version, 8);
 	assert_int_equal(cluster_server(world.c, B)->role_version, 8);
+	assert_int_equal(cluster_server(world.c, B)->role_group, 1);
 	assert_string_equal(group()->node.servers[0].addr, B);
 	assert_int_equal(group()->done.times, 1);
 	assert_int_equal(calm_recent(&group()->silences, 1000, clock_mono_ms()), 0);
@@ -1358,6 +1359,18 @@ ACT_TEST(a_switch_to_one_that_has_the_role_already_is_none)
 	run(ACT_SWITCH, B);
 	assert_journal("A INFO\nB INFO\n");
 	assert_logged("error=\"10.0.0.2:6379 has got the role meanwhile\"");
+}
+
+/* A's pod is gone, and a server of group 2 has its address. */
+ACT_TEST(who_answers_in_the_place_of_a_silent_master_may_be_of_another_group)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-2",
+							  .ip = "10.0.0.1" });
+	promote_over_a_silent_one();
+	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
 }
 
 ACT_TEST(a_master_that_has_woken_stays)

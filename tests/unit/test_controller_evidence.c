@@ -648,6 +648,10 @@ TEST(empty_server_never_leads_while_a_silent_one_may_have_the_keys)
 	assert_nothing(w);
 	assert_held_up(
 		w, "a member that had its keys is silent, and may still live: kubectl delete pod --force gives it up");
+	a_of(w)->info.keys = 5; /* of a file, and older */
+	a_of(w)->pod.restarts = 1;
+	assert_nothing(w);
+	a_of(w)->info.keys = 0;
 	b_of(w)->info.keys = 0; /* a controller that has just begun has never heard it */
 	b_of(w)->info.run_id[0] = '\0';
 	assert_nothing(w);
