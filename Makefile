@@ -13,6 +13,7 @@
 ##   TIME=SECONDS           how long fuzz runs each parser (default 15, always the same way; 0: only what is kept in tests/fuzz/corpus), soak (600)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
+##   SEEDS=N | SEED=N       simulate: so many histories, or this one in words; MUTANTS='N...': some of mutants
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
 
 CC       ?= cc
@@ -134,6 +135,20 @@ $(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
 $(BUILD)/controller-world: $(call obj,$(WORLD_SRC)) $(BUILD)/libtest.a $(BUILD)/libcodis.a
 	$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
 
+# The simulator has its own objects: of all slots it has a few. What it plays is linked before the library.
+SIMULATED := $(wildcard tests/simulation/*.c) $(parts_controller)
+sim_obj    = $(patsubst %.c,$(BUILD)/simulation/%.o,$(1))
+$(BUILD)/simulation/%.o: %.c $(STAMP) | $(BUILD)/.headers
+	@mkdir -p $(@D) 2>/dev/null && [ -w $(@D) ] || $(unwritable)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(C_ALL) -DCODIS_SLOTS=8 -MMD -MP -c -o $@ $<
+$(BUILD)/simulation/libcodis.a: $(call sim_obj,$(COMMON))
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/simulate: $(call sim_obj,$(SIMULATED)) $(BUILD)/simulation/libcodis.a
+	$(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/simulation/libcodis.a $(LIBS)
+
 define unit_program
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
 	$$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
@@ -176,6 +191,15 @@ soak: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## that and c
 	@BUILD=$(abspath $(BUILD)) tests/hostile/soak --seconds $(or $(TIME),600)
 	$(give_back)
 
+.PHONY: simulate
+simulate: $(BUILD)/simulate ## SEEDS=2000 histories of a played Codis with real controllers, or the one of SEED=N in words (a quarter of a minute)
+	@$(BUILD)/simulate $(if $(SEED),--verbose $(SEED),1 $(or $(SEEDS),2000))
+
+.PHONY: mutants
+mutants: $(BUILD)/simulate ## faults made on purpose in the controller are each found by the simulation (some minutes)
+	@BUILD='$(BUILD)' COMPILE='$(subst ','\'',$(CC) $(C_ALL) -DCODIS_SLOTS=8)' LINK='$(CC) $(L_ALL)' \
+		OBJECTS='$(call sim_obj,$(SIMULATED)) $(BUILD)/simulation/libcodis.a $(LIBS)' tests/simulation/mutate $(MUTANTS)
+
 .PHONY: contract
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim $(sanitized) tests/contract/run
@@ -193,8 +217,8 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
-	+@MAKE="$(MAKE)" tests/run-all unit fuzz contract hostile cluster-test e2e
+test: ## unit, simulate, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+	+@MAKE="$(MAKE)" tests/run-all unit simulate fuzz contract hostile cluster-test e2e
 
 .PHONY: sanitize
 sanitize: ## unit, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)

@@ -1,0 +1,523 @@
+/* check.c - what must hold at every step of a history, whatever happens in it; and what is promised there. A write is
+ * promised from its acknowledgement on, unless
+ *   - all processes that had it were lost to the world (crashes, power, a person); a file is of the past, and what is
+ *     asked of it is only that no empty server leads while there is one;
+ *   - it was acknowledged less than 50 ms before something befell the master that did, or another of its group;
+ *   - that master was cut off then, from a controller that may act and from every other member of its group;
+ *   - a person gave the role to a replica that did not have it. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/status.h"
+#include "tests/simulation/sim.h"
+
+#define TAIL_US     MS(50)
+#define REPLACED_US S(6)     /* one that is back is told so by whoever leads, which may take a lease */
+#define HEARD_US    MS(1200) /* a controller asks so often */
+#define UNLOCKED_US S(8)     /* a lock that was asked for so long ago may have missed it */
+#define RESTED_US   S(3)     /* who has just been sick is not counted as healthy */
+
+static struct {
+	int reign[SIM_GROUPS + 1]; /* the newest that has acknowledged a write */
+	int64_t isolated_us[PODS]; /* since when; 0: it is not */
+	int64_t way_changed_us;
+	int64_t person_us[SIM_GROUPS + 1]; /* when a person's promotion has given a role */
+} k;
+
+void check_begin(void)
+{
+	memset(&k, 0, sizeof(k));
+}
+
+static struct pod *master_of(int gid)
+{
+	struct codis_group g;
+	struct pod *m = zk_group(gid, &g) && g.count && !g.promoting_state[0] ? pod_at(g.servers[0].addr) : NULL;
+
+	return m && m->kind == SERVER && m->alive && !m->stopped && m->redis->leads && !m->redis->loading ? m : NULL;
+}
+
+/* --- what is promised --- */
+
+/* own: what befell the master itself lasts as long as it lasted. */
+static bool is_of_fault(const struct write *w, const struct pod *p, bool own)
+{
+	for (int i = 0; i < p->fault_count; i++) {
+		int64_t to = own ? p->faults[i].to : p->faults[i].from;
+
+		if (w->acked_us >= p->faults[i].from - TAIL_US && w->acked_us <= to + MS(5))
+			return true;
+	}
+	return false;
+}
+
+static bool is_excused(const struct write *w)
+{
+	const struct pod *p = w->by;
+
+	if (w->excused || !p)
+		return true;
+	if (k.isolated_us[p - W.pods] && w->acked_us >= k.isolated_us[p - W.pods] - TAIL_US)
+		return true;
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].kind == SERVER && W.pods[i].gid == p->gid && is_of_fault(w, &W.pods[i], &W.pods[i] == p))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever may act reaches it. */
+static bool is_led(const struct pod *p)
+{
+	for (int i = 0; i < W.set.controllers; i++) {
+		const struct sim_controller *c = &W.controllers[i];
+
+		if (c->alive && (!way_open(c->node, p->node) || !way_open(p->node, c->node)))
+			return false;
+	}
+	return true;
+}
+
+static bool is_isolated(const struct pod *p)
+{
+	if (is_led(p))
+		return false;
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && way_open(p->node, x->node))
+			return false;
+	}
+	return true;
+}
+
+/* Since when some member of its group does not hear it: that one may be the one that leads next. */
+static int64_t first_cut(const struct pod *p)
+{
+	int64_t first = W.now;
+
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && W.cut[p->node][x->node] &&
+		    W.cut_since[p->node][x->node] < first)
+			first = W.cut_since[p->node][x->node];
+	}
+	return first;
+}
+
+/* Another has got the role meanwhile. */
+static bool is_replaced(const struct pod *p)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && x->redis->leads &&
+		    x->redis->reign > p->redis->reign)
+			return true;
+	}
+	return false;
+}
+
+void check_way_changed(void)
+{
+	k.way_changed_us = W.now;
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *p = &W.pods[i];
+		bool isolated = p->alive && p->kind == SERVER && is_isolated(p);
+
+		if (p->alive && p->kind == PROXY && !is_led(p))
+			p->unled_us = W.now;
+
+		if (isolated && !k.isolated_us[i]) {
+			k.isolated_us[i] = first_cut(p);
+		} else if (!isolated && k.isolated_us[i]) {
+			note_fault(p, k.isolated_us[i], W.now + (is_replaced(p) ? REPLACED_US : 0));
+			k.isolated_us[i] = 0;
+		}
+	}
+}
+
+static void others_have(const struct pod *p, uint64_t *out)
+{
+	memset(out, 0, WORDS * sizeof(out[0]));
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (!x->alive || !x->redis || x == p || x->redis->of_file || x->redis->link == LINK_LOADING)
+			continue;
+		for (int n = 0; n < WORDS; n++)
+			out[n] |= x->redis->data[n];
+	}
+}
+
+static void write_gone(int i, const struct pod *p, const char *by)
+{
+	struct write *w = &W.writes[i];
+
+	if (!w->acked || w->excused)
+		return;
+	if (by[0] && !is_excused(w))
+		broken("%s throws away what only %s had: write %d, which %s acknowledged at %.3f", by, p->name, i,
+		       w->by->name, (double)w->acked_us / 1e6);
+	w->excused = true;
+	W.losses_by_world++;
+}
+
+void check_data_gone(struct pod *p, const char *by)
+{
+	uint64_t others[WORDS];
+
+	if (p->redis->of_file)
+		return;
+	others_have(p, others);
+	for (int n = 0; n * 64 < W.write_count; n++) {
+		uint64_t gone = p->redis->data[n] & ~others[n];
+
+		for (; gone; gone &= gone - 1)
+			write_gone(n * 64 + __builtin_ctzll(gone), p, by);
+	}
+}
+
+/* A process that hangs is ended only where others have what it has. */
+static void check_only_holder(const struct pod *p)
+{
+	uint64_t others[WORDS];
+
+	others_have(p, others);
+	for (int i = 0; i < W.write_count; i++) {
+		const struct write *w = &W.writes[i];
+
+		if (w->acked && has_write(p->redis->data, i) && !has_write(others, i) && !is_excused(w)) {
+			broken("the pod of %s is deleted, which alone has write %d", p->name, i);
+			return;
+		}
+	}
+}
+
+/* In a process or in a file. */
+static bool has_keys(int gid)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+
+		if (p->kind == SERVER && p->gid == gid && p->alive && p->in_api && p->redis->keys)
+			return true;
+	}
+	for (int i = 0; W.set.volumes && i < W.set.replicas; i++) {
+		if (W.volumes[(gid - 1) * W.set.replicas + i].keys)
+			return true;
+	}
+	return false;
+}
+
+void check_sync_begins(struct redis *replica, struct redis *master)
+{
+	if (!master->keys && replica->pod->in_api && has_keys(replica->pod->gid))
+		broken("%s follows %s, which is empty, while others of group %d are not", replica->pod->name,
+		       master->pod->name, replica->pod->gid);
+}
+
+void check_promoted_by_person(int gid, struct pod *target)
+{
+	struct codis_group g;
+	struct pod *m = zk_group(gid, &g) && g.count ? pod_at(g.servers[0].addr) : NULL;
+
+	if (m && m->kind == SERVER)
+		note_fault(m, W.now, W.now);
+	(void)target;
+}
+
+/* Or nobody can have heard yet that it does not. */
+bool is_behind(const struct redis *r)
+{
+	return !r->leads &&
+	       (r->link != LINK_UP || W.now - r->up_since < HEARD_US || !way_open(r->from->node, r->pod->node));
+}
+
+/* Its target was not in sync: what it lacks is what a promotion of one that is behind means. */
+void check_role_by_person(int gid, struct pod *target)
+{
+	struct redis *r = target->redis;
+
+	k.person_us[gid] = W.now;
+	redis_pump(r);
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].kind == SERVER && W.pods[i].gid == gid && W.pods[i].alive && W.pods[i].redis->leads)
+			note_fault(&W.pods[i], W.now, W.now);
+	}
+	for (int i = 0; i < W.write_count; i++) {
+		struct write *w = &W.writes[i];
+
+		if (w->group == gid && w->acked && !has_write(r->data, i) && is_behind(r))
+			w->excused = true;
+	}
+}
+
+/* Nobody can wait for a replica that nobody reaches, when the master is gone: what only such a one has is not promised.
+ * The master itself is waited for. */
+static bool is_out_of_reach(int write)
+{
+	const struct pod *by = W.writes[write].by;
+
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (!x->alive || !x->redis || !has_write(x->redis->data, write))
+			continue;
+		if (x == by ? !k.isolated_us[i] : is_led(x) && !x->stopped)
+			return false;
+	}
+	return true;
+}
+
+void check_role_given(struct redis *r)
+{
+	for (int i = 0; i < W.write_count; i++) {
+		struct write *w = &W.writes[i];
+
+		if (w->group == r->pod->gid && w->acked && !w->excused && !has_write(r->data, i) && is_out_of_reach(i))
+			w->excused = true;
+	}
+}
+
+void check_given_up(int gid)
+{
+	const struct pod *m = master_of(gid);
+
+	for (int i = 0; i < W.write_count; i++)
+		W.writes[i].excused |= W.writes[i].group == gid && !(m && has_write(m->redis->data, i));
+}
+
+/* --- who acknowledges --- */
+
+void check_write_done(int write, struct pod *server)
+{
+	struct write *w = &W.writes[write];
+
+	w->by = server;
+	w->reign = server->redis->reign;
+	w->excused = server->redis->unsynced;
+	w->split = k.reign[w->group] > w->reign;
+}
+
+/* It hung, or nobody reached it, a moment ago: another may just be getting its role. */
+static bool was_away(const struct pod *p)
+{
+	for (int i = 0; i < p->fault_count; i++) {
+		if (W.now - p->faults[i].to < UNLOCKED_US)
+			return true;
+	}
+	return W.now - p->sick_us < UNLOCKED_US;
+}
+
+void check_write_acked(struct writer *writer, struct pod *server)
+{
+	struct write *w = &W.writes[writer->write];
+
+	/* A proxy that hung or was cut off meanwhile could not be locked, and has the answer when it wakes. */
+	if (k.isolated_us[server - W.pods] || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
+	    (writer->proxy->unled_us && writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US) ||
+	    !is_led(writer->proxy))
+		w->excused = w->excused || w->split || was_away(server);
+	if (k.isolated_us[server - W.pods])
+		w->excused = true;
+	/* A dashboard writes without versions: what it is about and what we are may cross. */
+	if (w->split && W.now - k.person_us[w->group] < S(2))
+		w->excused = true;
+	if (w->split && !is_excused(w))
+		broken("two masters of group %d acknowledge: %s, after another has got the role", w->group,
+		       server->name);
+	if (w->reign > k.reign[w->group])
+		k.reign[w->group] = w->reign;
+}
+
+/* --- who is removed --- */
+
+static bool is_healthy(const struct sim_controller *by, const struct pod *p)
+{
+	/* Its one mutex is held: it answers nothing, and is as one that hangs. */
+	if (p->kind == DASHBOARD && p->alive && p->dashboard->at_work && W.now - p->dashboard->began_us > S(5))
+		return false;
+	/* It waits for what it has in flight. */
+	if (p->kind == PROXY && p->alive && p->proxy->first)
+		return false;
+	return p->alive && !p->stopped && !p->deleting && p->in_api && way_open(by->node, p->node) &&
+	       way_open(p->node, by->node) && W.now - p->sick_us > RESTED_US && W.now - p->started_us > RESTED_US &&
+	       W.now - k.way_changed_us > RESTED_US && !W.slow_us[p->node] && !W.slow_us[by->node];
+}
+
+void check_group_written(struct sim_controller *by, const struct codis_group *before, const struct codis_group *after)
+{
+	struct pod *m = after->count ? pod_at(after->servers[0].addr) : NULL;
+
+	/* One that leads already is told nothing. */
+	if (m && m->redis && m->redis->leads && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
+		m->redis->reign = ++W.reigns;
+	for (int i = 0; i < before->count; i++) {
+		const struct pod *p = pod_at(before->servers[i].addr);
+
+		if (codis_group_find(after, before->servers[i].addr) < 0 && p && p->kind == SERVER &&
+		    p->gid == before->id && is_healthy(by, p))
+			broken("%s is healthy, and controller %d takes it out of group %d", p->name, by->index,
+			       before->id);
+	}
+}
+
+void check_proxy_removed(struct sim_controller *by, const char *token)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+
+		if (p->kind == PROXY && p->alive && strcmp(p->proxy->token, token) == 0 && is_healthy(by, p))
+			broken("%s is healthy, and controller %d takes it out", p->name, by->index);
+	}
+}
+
+void check_pod_deleted(struct sim_controller *by, struct pod *p)
+{
+	say("controller %d deletes the pod %s", by->index, p->name);
+	if (is_healthy(by, p))
+		broken("%s is healthy, and controller %d deletes its pod", p->name, by->index);
+	if (p->kind == SERVER && p->alive && !W.broken[0])
+		check_only_holder(p);
+}
+
+/* --- two at once --- */
+
+void check_turn(struct sim_controller *c)
+{
+	const struct cluster *x = controller_cluster(c);
+
+	for (int i = 0; x && i < x->group_count; i++) {
+		if (x->groups[i]->running > 1)
+			broken("controller %d does %d things to group %d at once", c->index, x->groups[i]->running,
+			       x->groups[i]->node.id);
+	}
+}
+
+/* --- green --- */
+
+static bool not_green(char *why, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool not_green(char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+static bool group_green(int gid, char *why, size_t size)
+{
+	const struct pod *m = master_of(gid);
+	struct codis_group g;
+
+	if (!m || m->gid != gid)
+		return not_green(why, size, "group %d has no master", gid);
+	zk_group(gid, &g);
+	for (int i = (gid - 1) * W.set.replicas; i < gid * W.set.replicas; i++) {
+		const struct pod *p = pod_named(SERVER, i);
+
+		if (!p || !p->alive || p->stopped || p->deleting)
+			return not_green(why, size, "codis-server-%d does not run", i);
+		if (codis_group_find(&g, p->addr) < 0)
+			return not_green(why, size, "%s is not in its group's list", p->name);
+		if (p != m && (p->redis->leads || p->redis->from != m || p->redis->link != LINK_UP))
+			return not_green(why, size, "%s is not in sync with %s", p->name, m->name);
+	}
+	if (g.count != W.set.replicas)
+		return not_green(why, size, "group %d lists %d servers", gid, g.count);
+	return true;
+}
+
+static bool proxy_green(const struct pod *p, char *why, size_t size)
+{
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct proxy_slot *s = &p->proxy->slots[i];
+		const struct pod *m = master_of(W.assigned[i]);
+
+		if (!m || s->locked || s->group != W.assigned[i] || strcmp(s->addr, m->addr) != 0)
+			return not_green(why, size, "%s sends slot %d to %s%s", p->name, i, s->addr,
+					 s->locked ? ", locked" : "");
+	}
+	for (int g = 0; g < W.set.groups && W.write_count < WRITES; g++) {
+		if (W.now - p->proxy->writers[g].acked_us > S(1))
+			return not_green(why, size, "%s has no write of group %d acknowledged", p->name, g + 1);
+	}
+	return true;
+}
+
+static bool proxies_green(char *why, size_t size)
+{
+	char tokens[8][33], addrs[8][SIM_ADDR];
+	int registered = zk_proxies(tokens, addrs);
+
+	for (int i = 0; i < W.set.proxies; i++) {
+		const struct pod *p = pod_named(PROXY, i);
+		bool listed = false;
+
+		if (!p || !p->alive || p->stopped || !p->proxy->online)
+			return not_green(why, size, "codis-proxy-%d does not serve", i);
+		for (int n = 0; n < registered; n++)
+			listed |= strcmp(tokens[n], p->proxy->token) == 0;
+		if (!listed)
+			return not_green(why, size, "%s is not registered", p->name);
+		if (!proxy_green(p, why, size))
+			return false;
+	}
+	if (registered != W.set.proxies)
+		return not_green(why, size, "%d proxies are registered", registered);
+	return true;
+}
+
+static bool told_green(char *why, size_t size)
+{
+	for (int i = 0; i < W.set.controllers; i++) {
+		const struct sim_controller *c = &W.controllers[i];
+		const struct cluster *x = c->clusters ? clusters_first(c->clusters) : NULL;
+
+		if (!c->alive || c->ctl.mandate != MANDATE_LEAD || !x)
+			continue;
+		if (x->ok || strstr(x->line, "LOST ITS DATA") || strstr(x->line, "LOST THEIR DATA"))
+			return true;
+		return not_green(why, size, "controller %d says: %s", i, x->line);
+	}
+	return not_green(why, size, "no controller leads");
+}
+
+bool check_green(char *why, size_t size)
+{
+	const struct pod *d = pod_named(DASHBOARD, 0);
+
+	for (int g = 1; g <= W.set.groups; g++) {
+		if (!group_green(g, why, size))
+			return false;
+	}
+	if (!proxies_green(why, size))
+		return false;
+	if (!d || !d->alive || d->stopped || !d->dashboard->serves)
+		return not_green(why, size, "the dashboard does not serve");
+	return told_green(why, size);
+}
+
+void check_end(void)
+{
+	int missing = 0, first = -1;
+
+	for (int i = 0; i < W.write_count; i++) {
+		const struct write *w = &W.writes[i];
+		const struct pod *m = w->acked ? master_of(w->group) : NULL;
+
+		if (!m || has_write(m->redis->data, i) || is_excused(w))
+			continue;
+		missing++;
+		first = first < 0 ? i : first;
+	}
+	if (missing)
+		broken("%d promised writes are missing at the end, the first is %d, which %s acknowledged at %.3f",
+		       missing, first, W.writes[first].by->name, (double)W.writes[first].acked_us / 1e6);
+}

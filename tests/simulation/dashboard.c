@@ -1,0 +1,444 @@
+/* dashboard.c - codis-dashboard: one mutex, a lock in the coordinator that stays when it is killed, calls that hang
+ * with the proxies that they are about, groups that it writes from memory and without versions, and a promotion that a
+ * person asks for, in Codis' order of steps. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/json.h"
+#include "tests/simulation/sim.h"
+
+#define FILL_TIMEOUT_US S(20)
+#define LOCK_RETRY_US   S(2)
+#define LOCK_TRIES      16
+
+struct fills {
+	struct pod *d;
+	int run, waiting, generation;
+	bool failed, over;
+	void (*then)(struct pod *d, bool ok);
+};
+
+static void serve(struct pod *p);
+
+static bool is_at(const struct pod *p, int run)
+{
+	return p->alive && p->run == run;
+}
+
+/* --- what it has in memory --- */
+
+static void read_tree(struct dashboard *d)
+{
+	d->stale = false;
+	for (int g = 1; g <= W.set.groups; g++) {
+		if (!zk_group(g, &d->groups[g]))
+			d->groups[g] = (struct codis_group){ .id = g };
+	}
+	d->proxies = zk_proxies(d->tokens, d->admin);
+	memcpy(d->slot_group, W.assigned, sizeof(d->slot_group));
+}
+
+/* --- fills: all proxies that are registered, and all have to answer --- */
+
+static void fills_end(struct fills *f)
+{
+	if (f->over)
+		return;
+	f->over = true;
+	if (is_at(f->d, f->run))
+		f->then(f->d, !f->failed);
+}
+
+static void on_filled(struct call *c, int status, const char *body)
+{
+	struct fills *f = c->ctx;
+
+	(void)body;
+	f->failed |= status != 200;
+	if (--f->waiting == 0)
+		fills_end(f);
+}
+
+static void on_fill_timeout(void *ctx, int64_t arg)
+{
+	struct fills *f = ctx;
+
+	(void)arg;
+	if (f->over)
+		return;
+	f->failed = true;
+	fills_end(f);
+}
+
+static void fill_one(struct fills *f, int i, int gid)
+{
+	struct dashboard *d = f->d->dashboard;
+	struct pod *p = pod_at(d->admin[i]);
+	struct call *c = calloc(1, sizeof(*c));
+
+	f->waiting++;
+	*c = (struct call){ .kind = CALL_FILL, .to = p, .from = f->d->node, .answer = on_filled, .ctx = f };
+	memcpy(c->token, d->tokens[i], sizeof(c->token));
+	for (int s = 0; s < CODIS_SLOTS; s++) {
+		int g = d->slot_group[s];
+
+		if (!g || (gid && g != gid))
+			continue;
+		c->has_slot[s] = true;
+		c->slots[s].group = g;
+		c->slots[s].locked = strcmp(d->groups[g].promoting_state, "prepared") == 0;
+		snprintf(c->slots[s].addr, SIM_ADDR, "%.23s", d->groups[g].count ? d->groups[g].servers[0].addr : "");
+	}
+	if (p)
+		call_send(c); /* else nobody has that address, and nothing answers */
+}
+
+/* only: of the table of proxies; -1: all. */
+static void fill(struct pod *p, int gid, int only, void (*then)(struct pod *d, bool ok))
+{
+	struct fills *f = calloc(1, sizeof(*f));
+
+	*f = (struct fills){ .d = p, .run = p->run, .then = then, .waiting = 1 };
+	for (int i = 0; i < p->dashboard->proxies; i++) {
+		if (only < 0 || only == i)
+			fill_one(f, i, gid);
+	}
+	after(FILL_TIMEOUT_US, on_fill_timeout, f, 0);
+	if (--f->waiting == 0)
+		fills_end(f);
+}
+
+/* --- one job at a time --- */
+
+static void end_job(struct pod *p, int status, const char *body)
+{
+	struct dashboard *d = p->dashboard;
+	struct call *c = d->first;
+
+	d->first = c->next;
+	d->at_work = false;
+	call_answer(c, status, body);
+	serve(p);
+}
+
+static void end_failed(struct pod *p)
+{
+	end_job(p, 800, "{\"Cause\":\"played\"}");
+}
+
+static void end_failed_after(struct pod *p, bool ok)
+{
+	(void)ok;
+	end_failed(p);
+}
+
+static bool store(struct pod *p, const struct codis_group *g)
+{
+	if (!zk_reachable(p->node))
+		return false;
+	zk_write_group(g);
+	return true;
+}
+
+/* --- a promotion: preparing, prepared (all proxies hold the slots), finished, "" --- */
+
+static struct codis_group *promoted(struct pod *p)
+{
+	return &p->dashboard->groups[p->dashboard->first->gid];
+}
+
+static void on_finished_fill(struct pod *p, bool ok)
+{
+	struct codis_group *g = promoted(p);
+
+	if (!ok) {
+		say("the person's promotion in group %d: a proxy was not filled", g->id);
+		end_failed(p);
+		return;
+	}
+	g->promoting_state[0] = '\0';
+	g->promoting_index = 0;
+	g->out_of_sync = false;
+	if (!store(p, g)) {
+		end_failed(p);
+		return;
+	}
+	say("the person's promotion in group %d is done", g->id);
+	end_job(p, 200, "\"OK\"");
+}
+
+static void on_role_sent(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (is_at(p, (int)arg))
+		fill(p, p->dashboard->first->gid, -1, on_finished_fill);
+}
+
+/* MULTI, SLAVEOF NO ONE, CLIENT KILL TYPE normal, EXEC: best effort. */
+static void on_role_arrives(void *ctx, int64_t arg)
+{
+	struct pod *s = ctx;
+	const char *const words[] = { "SLAVEOF", "NO", "ONE" };
+	char out[128];
+	bool unsynced;
+
+	if (!is_at(s, (int)arg))
+		return;
+	unsynced = is_behind(s->redis) || W.now - s->sick_us < MS(100);
+	check_role_by_person(s->gid, s);
+	redis_do(s, 3, words, out, sizeof(out));
+	s->redis->unsynced = unsynced && s->redis->leads;
+	wire_reset(s);
+	writers_reset(s);
+}
+
+static void on_role_reaches(void *ctx, int64_t arg)
+{
+	deliver(ctx, on_role_arrives, ctx, arg);
+}
+
+static void on_prepared_fill(struct pod *p, bool ok)
+{
+	struct codis_group *g = promoted(p);
+	char first[CODIS_ADDR_MAX];
+	struct pod *s;
+
+	if (!ok) {
+		snprintf(g->promoting_state, sizeof(g->promoting_state), "preparing");
+		say("the person's promotion in group %d: a proxy could not be locked", g->id);
+		fill(p, g->id, -1, end_failed_after);
+		return;
+	}
+	if (!store(p, g)) {
+		end_failed(p);
+		return;
+	}
+	snprintf(first, sizeof(first), "%s", g->servers[g->promoting_index].addr);
+	codis_group_lead(g, first);
+	snprintf(g->promoting_state, sizeof(g->promoting_state), "finished");
+	if (!store(p, g)) {
+		end_failed(p);
+		return;
+	}
+	s = pod_at(first);
+	/* On a connection of its own: what does not get there now never does. */
+	if (s && s->alive && way_open(p->node, s->node) && way_open(s->node, p->node))
+		message(p->node, s->node, NULL, on_role_reaches, s, s->run);
+	after(s && s->alive && !s->stopped && way_open(p->node, s->node) ? MS(4) : S(1), on_role_sent, p, p->run);
+}
+
+static void promote(struct pod *p, struct call *c)
+{
+	struct codis_group *g = &p->dashboard->groups[c->gid];
+	int index = codis_group_find(g, c->addr);
+
+	if (index < 0 || (g->promoting_state[0] ? index != g->promoting_index : index == 0)) {
+		end_failed(p);
+		return;
+	}
+	check_promoted_by_person(c->gid, pod_at(c->addr));
+	if (!g->promoting_state[0]) {
+		g->promoting_index = index;
+		snprintf(g->promoting_state, sizeof(g->promoting_state), "preparing");
+		if (!store(p, g)) {
+			end_failed(p);
+			return;
+		}
+	}
+	if (strcmp(g->promoting_state, "finished") == 0) {
+		fill(p, g->id, -1, on_finished_fill);
+		return;
+	}
+	snprintf(g->promoting_state, sizeof(g->promoting_state), "prepared");
+	fill(p, g->id, -1, on_prepared_fill);
+}
+
+/* --- a proxy is taken in --- */
+
+static void on_online_filled(struct pod *p, bool ok)
+{
+	struct call *c = p->dashboard->first;
+	struct pod *x = pod_at(c->addr);
+
+	if (!ok || !x || !x->alive) {
+		end_failed(p);
+		return;
+	}
+	x->proxy->online = true;
+	x->unled_us = W.now; /* as this dashboard knew the groups */
+	say("the dashboard takes %s in", x->name);
+	end_job(p, 200, "\"OK\"");
+}
+
+static void take_in(struct pod *p, struct call *c)
+{
+	struct dashboard *d = p->dashboard;
+	struct pod *x = pod_at(c->addr);
+	int i = 0;
+
+	if (!x || x->kind != PROXY || !x->alive || x->stopped || !way_open(p->node, x->node) || d->proxies == 8 ||
+	    !zk_reachable(p->node)) {
+		end_failed(p);
+		return;
+	}
+	while (i < d->proxies && strcmp(d->tokens[i], x->proxy->token) != 0)
+		i++;
+	if (i == d->proxies)
+		d->proxies++;
+	memcpy(d->tokens[i], x->proxy->token, sizeof(d->tokens[i]));
+	memcpy(d->admin[i], x->addr, sizeof(d->admin[i]));
+	zk_write_proxy(x->proxy->token, x->addr);
+	fill(p, 0, i, on_online_filled);
+}
+
+/* --- the others --- */
+
+static void on_assigned_fill(struct pod *p, bool ok)
+{
+	if (ok)
+		end_job(p, 200, "\"OK\"");
+	else
+		end_failed(p);
+}
+
+static void assign(struct pod *p, struct call *c)
+{
+	const cJSON *item;
+
+	if (!zk_reachable(p->node)) {
+		end_failed(p);
+		return;
+	}
+	cJSON_ArrayForEach(item, c->body) {
+		int id = (int)json_int(-1, item, "id", NULL);
+
+		if (id >= 0 && id < CODIS_SLOTS)
+			W.assigned[id] = p->dashboard->slot_group[id] = (int16_t)json_int(0, item, "group_id", NULL);
+	}
+	say("the dashboard assigns the slots");
+	fill(p, 0, -1, on_assigned_fill);
+}
+
+static void overview(struct pod *p)
+{
+	const struct dashboard *d = p->dashboard;
+	char text[2048];
+	int n = snprintf(text, sizeof(text), "{\"version\":\"3.2\",\"stats\":{\"closed\":false,\"slots\":[");
+
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s{\"id\":%d,\"group_id\":%d,\"action\":{}}",
+			      i ? "," : "", i, d->slot_group[i]);
+	snprintf(text + n, sizeof(text) - (size_t)n, "]}}");
+	end_job(p, 200, text);
+}
+
+static void on_job(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+	struct call *c;
+
+	if (!is_at(p, (int)arg))
+		return;
+	if (p->stopped) {
+		deliver(p, on_job, ctx, arg);
+		return;
+	}
+	c = p->dashboard->first;
+	if (c->kind != CALL_RELOAD && p->dashboard->stale && zk_reachable(p->node))
+		read_tree(p->dashboard);
+	switch (c->kind) {
+	case CALL_OVERVIEW: overview(p); break;
+	case CALL_RELOAD:
+		p->dashboard->stale = true;
+		end_job(p, 200, "\"OK\"");
+		break;
+	case CALL_ONLINE: take_in(p, c); break;
+	case CALL_ASSIGN: assign(p, c); break;
+	case CALL_PROMOTE: promote(p, c); break;
+	default: end_failed(p); break;
+	}
+}
+
+static void serve(struct pod *p)
+{
+	if (!p->dashboard->first || p->dashboard->at_work)
+		return;
+	p->dashboard->at_work = true;
+	p->dashboard->began_us = W.now;
+	after(chance_between(200, 1500), on_job, p, p->run);
+}
+
+void dashboard_call(struct pod *p, struct call *call)
+{
+	struct call **at = &p->dashboard->first;
+
+	if (!p->dashboard->serves) {
+		call_answer(call, 800, "{\"Cause\":\"topom is not online\"}");
+		return;
+	}
+	while (*at)
+		at = &(*at)->next;
+	call->next = NULL;
+	*at = call;
+	serve(p);
+}
+
+static void on_person_told(struct call *c, int status, const char *body)
+{
+	(void)body;
+	say("the person is told that the promotion of %s %s", c->addr, status == 200 ? "is done" : "has failed");
+}
+
+void dashboard_promote(struct pod *p, int gid, const char *addr)
+{
+	struct call *c = calloc(1, sizeof(*c));
+
+	*c = (struct call){ .kind = CALL_PROMOTE, .to = p, .from = p->node, .gid = gid, .answer = on_person_told };
+	snprintf(c->addr, sizeof(c->addr), "%.23s", addr);
+	call_send(c);
+}
+
+/* --- the process --- */
+
+static void on_lock(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+	char text[160];
+
+	if (!is_at(p, (int)arg))
+		return;
+	if (p->stopped) {
+		deliver(p, on_lock, ctx, arg);
+		return;
+	}
+	if (++p->dashboard->generation > LOCK_TRIES) {
+		say("%s has not got its lock, and ends", p->name);
+		pod_end(p, END_CRASH);
+		return;
+	}
+	if (!zk_reachable(p->node) || zk_find("topom")) {
+		after(LOCK_RETRY_US, on_lock, p, arg);
+		return;
+	}
+	snprintf(text, sizeof(text), "{\"admin_addr\":\"%s\",\"start_time\":\"%s\"}", p->addr, go_time(W.now));
+	zk_write("topom", text);
+	read_tree(p->dashboard);
+	p->dashboard->serves = true;
+	say("%s has its lock, and serves", p->name);
+}
+
+void dashboard_start(struct pod *p)
+{
+	p->dashboard = calloc(1, sizeof(*p->dashboard));
+	after(chance_between(MS(50), MS(300)), on_lock, p, p->run);
+}
+
+void dashboard_died(struct pod *p, bool gracefully)
+{
+	if (gracefully && p->dashboard->serves && zk_reachable(p->node))
+		zk_remove("topom");
+	p->dashboard->first = NULL;
+	p->dashboard->serves = false;
+}

@@ -1,0 +1,458 @@
+/* faults.c - what befalls a world: some faults of these kinds, at times and for as long as chance has it; and then
+ * their end. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/simulation/sim.h"
+
+#define FAULTS_MAX 6
+
+/* --- whom --- */
+
+static struct pod *some_pod(enum pod_kind kind)
+{
+	struct pod *found[PODS];
+	int n = 0;
+
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].in_api && W.pods[i].kind == kind && W.pods[i].alive)
+			found[n++] = &W.pods[i];
+	}
+	return n ? found[chance_below(n)] : NULL;
+}
+
+/* Masters more often than not: they are what it is about. */
+static struct pod *some_server(void)
+{
+	struct pod *p = some_pod(SERVER);
+
+	for (int i = 0; i < 3 && p && !p->redis->leads && chance_percent(60); i++)
+		p = some_pod(SERVER);
+	return p;
+}
+
+static int64_t some_time(int64_t least, int64_t most)
+{
+	int64_t us = chance_between(least, most);
+
+	return chance_percent(50) ? chance_between(least, us) : us;
+}
+
+/* --- processes --- */
+
+static void crash_server(void)
+{
+	struct pod *p = some_server();
+
+	if (p)
+		pod_end(p, END_CRASH);
+}
+
+static void on_continue(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (p->run == arg)
+		pod_continue(p);
+}
+
+static void stop(struct pod *p)
+{
+	if (!p || p->stopped)
+		return;
+	pod_stop(p);
+	if (chance_percent(75))
+		after(some_time(MS(300), S(8)), on_continue, p, p->run);
+}
+
+static void stop_server(void)
+{
+	stop(some_server());
+}
+
+static void crash_proxy(void)
+{
+	struct pod *p = some_pod(PROXY);
+
+	if (p)
+		pod_end(p, END_CRASH);
+}
+
+static void stop_proxy(void)
+{
+	stop(some_pod(PROXY));
+}
+
+static void crash_dashboard(void)
+{
+	struct pod *p = some_pod(DASHBOARD);
+
+	if (p)
+		pod_end(p, END_CRASH);
+}
+
+static void stop_dashboard(void)
+{
+	stop(some_pod(DASHBOARD));
+}
+
+static void cut_connections(void)
+{
+	struct pod *p = some_server();
+
+	if (!p || p->stopped)
+		return;
+	say("the connections of %s are cut (CLIENT KILL)", p->name);
+	wire_reset(p);
+	writers_reset(p);
+}
+
+/* --- pods and nodes --- */
+
+static void delete_pod(void)
+{
+	struct pod *p = chance_percent(80) ? some_server() : some_pod(chance_percent(70) ? PROXY : DASHBOARD);
+
+	if (!p || p->deleting)
+		return;
+	say("a person deletes the pod %s", p->name);
+	pod_delete(p, 30);
+}
+
+static void force_delete_pod(void)
+{
+	struct pod *p = some_server();
+
+	if (!p)
+		return;
+	say("a person deletes the pod %s by force", p->name);
+	pod_force_delete(p);
+}
+
+static void on_uncordon(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	W.cordoned[arg] = false;
+	kube_tell_node((int)arg);
+}
+
+/* Without a budget: all that are on it. */
+static void drain_node(void)
+{
+	int node = chance_below(NODES);
+
+	if (W.cordoned[node])
+		return;
+	say("node %d is drained", node);
+	W.cordoned[node] = true;
+	kube_tell_node(node);
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *p = &W.pods[i];
+
+		if (p->in_api && p->bound && p->node == node && !p->deleting)
+			pod_delete(p, 30);
+	}
+	after(S(10), on_uncordon, NULL, node);
+}
+
+static void on_power(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	node_power((int)arg, true);
+}
+
+static void lose_power(void)
+{
+	int node = chance_below(NODES);
+
+	if (!W.node_up[node])
+		return;
+	node_power(node, false);
+	after(some_time(S(3), S(40)), on_power, NULL, node);
+}
+
+/* --- the network --- */
+
+static void set_way(int a, int b, bool cut)
+{
+	redis_pump_all();
+	W.cut[a][b] = cut;
+	W.cut_since[a][b] = W.now;
+	check_way_changed();
+}
+
+static void on_heal(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	set_way((int)arg / NODES, (int)arg % NODES, false);
+}
+
+static void cut_way(int a, int b, int64_t us)
+{
+	if (a == b || W.cut[a][b])
+		return;
+	set_way(a, b, true);
+	after(us, on_heal, NULL, a * NODES + b);
+}
+
+static void cut_node(void)
+{
+	int node = chance_below(NODES);
+	int64_t us = some_time(MS(500), S(12));
+
+	say("node %d is cut off for %.1f s", node, (double)us / 1e6);
+	for (int i = 0; i < NODES; i++) {
+		cut_way(node, i, us);
+		cut_way(i, node, us);
+	}
+}
+
+static void cut_two(void)
+{
+	int a = chance_below(NODES), b = chance_below(NODES);
+	int64_t us = some_time(MS(500), S(12));
+	bool one_way = chance_percent(20);
+
+	if (a == b)
+		return;
+	say("the way %s node %d and node %d is cut for %.1f s%s", one_way ? "from" : "between", a, b, (double)us / 1e6,
+	    one_way ? ", in this direction" : "");
+	cut_way(a, b, us);
+	if (!one_way)
+		cut_way(b, a, us);
+}
+
+static void on_fast(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	redis_pump_all();
+	W.slow_us[arg] = 0;
+	redis_slowed();
+}
+
+static void slow_node(void)
+{
+	int node = chance_below(NODES);
+	int64_t us = some_time(MS(500), S(8));
+
+	if (W.slow_us[node])
+		return;
+	redis_pump_all();
+	W.slow_us[node] = chance_between(MS(5), MS(300));
+	redis_slowed();
+	say("node %d is slow for %.1f s: %d ms more", node, (double)us / 1e6, (int)(W.slow_us[node] / 1000));
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].kind == SERVER && W.pods[i].alive)
+			note_fault(&W.pods[i], W.now, W.now + us + MS(400));
+	}
+	after(us, on_fast, NULL, node);
+}
+
+/* --- ZooKeeper, the API server, the controllers --- */
+
+static void on_member_back(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	W.zk_down[arg] = false;
+}
+
+static void lose_member(void)
+{
+	int m = chance_below(3), both = chance_percent(30);
+	int64_t us = some_time(MS(500), S(15));
+
+	say("%s of ZooKeeper away for %.1f s", both ? "two members are" : "a member is", (double)us / 1e6);
+	for (int i = 0; i <= both; i++) {
+		W.zk_down[(m + i) % 3] = true;
+		after(us, on_member_back, NULL, (m + i) % 3);
+	}
+}
+
+static struct sim_controller *some_controller(void)
+{
+	return &W.controllers[chance_below(W.set.controllers)];
+}
+
+static void crash_controller(void)
+{
+	struct sim_controller *c = some_controller();
+
+	if (chance_percent(40))
+		controller_end(c);
+	else
+		c->crash_in = 1 + chance_below(12);
+}
+
+static void on_controller_continue(void *ctx, int64_t arg)
+{
+	struct sim_controller *c = ctx;
+
+	if (c->epoch == (uint32_t)arg)
+		controller_continue(c);
+}
+
+static void stop_controller(void)
+{
+	struct sim_controller *c = some_controller();
+
+	if (!c->alive || c->stopped)
+		return;
+	controller_stop(c);
+	after(some_time(MS(200), S(10)), on_controller_continue, c, c->epoch);
+}
+
+static void on_api_back(void *ctx, int64_t arg)
+{
+	struct sim_controller *c = ctx;
+
+	(void)arg;
+	c->api_cut = false;
+	if (c->alive)
+		kube_feed(c);
+}
+
+static void cut_api(void)
+{
+	struct sim_controller *c = some_controller();
+
+	if (c->api_cut)
+		return;
+	say("controller %d does not reach the API server", c->index);
+	c->api_cut = true;
+	after(some_time(MS(500), S(12)), on_api_back, c, 0);
+}
+
+static void on_watch_fast(void *ctx, int64_t arg)
+{
+	(void)arg;
+	((struct sim_controller *)ctx)->watch_lag_us = 0;
+}
+
+static void slow_watch(void)
+{
+	struct sim_controller *c = some_controller();
+
+	c->watch_lag_us = chance_between(MS(100), S(5));
+	say("what controller %d is told of pods comes %.1f s late", c->index, (double)c->watch_lag_us / 1e6);
+	after(some_time(S(1), S(10)), on_watch_fast, c, 0);
+}
+
+static void set_wall_clock(void)
+{
+	struct sim_controller *c = some_controller();
+
+	c->wall_offset_us = chance_between(-S(3600), S(3600));
+	say("the clock of controller %d is set to another time", c->index);
+}
+
+/* --- a person --- */
+
+static void promote(void)
+{
+	struct pod *d = some_pod(DASHBOARD), *s = some_pod(SERVER);
+
+	for (int i = 0; i < 5 && s && s->redis->leads; i++)
+		s = some_pod(SERVER);
+	if (!d || !s || s->redis->leads)
+		return;
+	say("a person promotes %s in codis-fe", s->name);
+	dashboard_promote(d, s->gid, s->addr);
+}
+
+/* --- what and when --- */
+
+static const struct {
+	int weight;
+	void (*fn)(void);
+} kinds[] = {
+	{ 14, crash_server },    { 14, stop_server },   { 5, crash_proxy },     { 5, stop_proxy },
+	{ 3, crash_dashboard },  { 3, stop_dashboard }, { 3, cut_connections }, { 8, delete_pod },
+	{ 3, force_delete_pod }, { 3, drain_node },     { 4, lose_power },      { 8, cut_node },
+	{ 8, cut_two },          { 4, slow_node },      { 4, lose_member },     { 7, crash_controller },
+	{ 5, stop_controller },  { 4, cut_api },        { 4, slow_watch },      { 1, set_wall_clock },
+	{ 9, promote },
+};
+
+static void on_fault(void *ctx, int64_t arg)
+{
+	int total = 0, n;
+
+	(void)ctx;
+	(void)arg;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		total += kinds[i].weight;
+	n = chance_below(total);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		n -= kinds[i].weight;
+		if (n < 0) {
+			kinds[i].fn();
+			return;
+		}
+	}
+}
+
+void faults_draw(void)
+{
+	int count = 1 + chance_below(FAULTS_MAX);
+	int64_t at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
+
+	for (int i = 0; i < count; i++) {
+		after(at, on_fault, NULL, 0);
+		/* Close together, or one after the other. */
+		at += chance_percent(50) ? chance_between(0, S(1)) : chance_between(0, W.set.faults_us);
+	}
+	W.faults_over_us = at + chance_between(0, S(2));
+}
+
+static void on_last_stopped(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	for (int i = 0; i < W.pod_count; i++)
+		pod_continue(&W.pods[i]);
+}
+
+/* Where one was promoted that lacks what another has, a person is asked, and answers: that is given up. */
+static void on_person_answers(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	for (int gid = 1; gid <= W.set.groups; gid++) {
+		if (!W.asked_us[gid] || (strchr(W.allow_note, '0' + gid)))
+			continue;
+		say("a person gives up what the old master of group %d has", gid);
+		snprintf(W.allow_note + strlen(W.allow_note), sizeof(W.allow_note) - strlen(W.allow_note), "%s%d",
+			 W.allow_note[0] ? "," : "", gid);
+		check_given_up(gid);
+		kube_tell_set();
+	}
+	after(S(10), on_person_answers, NULL, arg);
+}
+
+/* All of it ends now. What was stopped for good is the controller's to end; what it must not end goes on later. */
+void faults_end(void)
+{
+	say("the faults are over");
+	redis_pump_all();
+	memset(W.cut, 0, sizeof(W.cut));
+	memset(W.slow_us, 0, sizeof(W.slow_us));
+	memset(W.zk_down, 0, sizeof(W.zk_down));
+	redis_slowed();
+	for (int i = 0; i < NODES; i++) {
+		node_power(i, true);
+		if (W.cordoned[i])
+			on_uncordon(NULL, i);
+	}
+	for (int i = 0; i < W.set.controllers; i++) {
+		struct sim_controller *c = &W.controllers[i];
+
+		c->crash_in = 0;
+		c->watch_lag_us = 0;
+		if (c->api_cut)
+			on_api_back(c, 0);
+		controller_continue(c);
+	}
+	check_way_changed();
+	W.faults_over = true;
+	after(S(30), on_last_stopped, NULL, 0);
+	after(S(40), on_person_answers, NULL, 0);
+}

@@ -1,0 +1,394 @@
+/* sim.h - the world of one history: nodes, the network between them, Kubernetes, ZooKeeper, Codis, and controllers that
+ * are the real ones from their timers to their decisions. One seed, one history; nothing here has another clock than
+ * `W.now` and another source of chance than `W.chance`. Times are microseconds. */
+#ifndef CODIS_TESTS_SIMULATION_SIM_H
+#define CODIS_TESTS_SIMULATION_SIM_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/base/log.h"
+#include "common/codis/model.h"
+#include "controller/clusters.h"
+#include "controller/sight.h"
+
+struct kube_client;
+struct lease;
+
+#define MS(n) ((int64_t)(n)*1000)
+#define S(n)  ((int64_t)(n)*1000000)
+
+#define NODES       4
+#define SIM_GROUPS  3
+#define CONTROLLERS 3
+#define PODS        128
+#define WRITES      16384
+#define WORDS       (WRITES / 64)
+#define PRODUCT     "codis-test"
+#define NAMESPACE   "ns"
+#define SIM_ADDR    24
+
+struct sim_controller;
+struct pod;
+
+/* --- world.c: events, chance, the network --- */
+
+typedef void (*event_fn)(void *ctx, int64_t arg);
+void after(int64_t us, event_fn fn, void *ctx, int64_t arg);
+/* In a controller: held while it is stopped, and forgotten when it has ended meanwhile. */
+void after_in(struct sim_controller *c, int64_t us, event_fn fn, void *ctx, int64_t arg);
+/* A message from node to node: held back while the way is cut, lost where the node has no power. in: the controller
+ * that it is for, or NULL. */
+void message(int from, int to, struct sim_controller *in, event_fn fn, void *ctx, int64_t arg);
+/* On one connection: behind the one before it, which arrives at *last. */
+void message_behind(int64_t *last, int from, int to, struct sim_controller *in, event_fn fn, void *ctx, int64_t arg);
+void timer_in(struct sim_controller *c, int64_t us, event_fn fn, void *ctx, int64_t arg);
+bool way_open(int from, int to);
+int64_t latency(int from, int to);
+void run_until(int64_t until, bool (*done)(void));
+
+uint64_t chance_bits(void);
+int chance_below(int n);                      /* 0 .. n-1 */
+int64_t chance_between(int64_t a, int64_t b); /* a .. b */
+bool chance_percent(int percent);
+
+void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* a sentence of the history */
+void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* an invariant; once a history */
+
+/* --- redis.c --- */
+
+/* What a process has sent to its replicas since it began: of each write when, and which. */
+struct stream {
+	int count, room;
+	struct {
+		int64_t at;
+		int write;
+	} * entries;
+	int limit; /* what its end has let out; -1: it has not ended */
+};
+
+enum link { LINK_NONE, LINK_TRANSFER, LINK_LOADING, LINK_UP };
+
+struct redis {
+	struct pod *pod;
+	char run_id[41];
+	bool leads, loading;
+	int generation; /* of its load or sync */
+	char master[SIM_ADDR];
+	uint64_t data[WORDS];
+	int keys;
+	int64_t offset;
+	bool has_backlog;
+	int64_t ping_us;
+	int min_replicas;
+	int64_t min_lag_us;
+	struct stream *out;
+	/* as a replica */
+	enum link link;
+	struct pod *from;
+	struct stream *in;
+	int in_at;
+	bool cached;
+	int64_t up_since, lag, heard_us, acked_us, transfer_us, way_lag;
+	uint64_t *copy;
+	int copy_at, copy_keys;
+	int64_t copy_offset;
+	int reign;     /* counts who got the role when */
+	bool of_file;  /* what it has is what its file had, since when it did not lead or sync */
+	bool unsynced; /* a person gave it the role while it was not in sync */
+};
+
+void redis_start(struct pod *p);
+void redis_died(struct pod *p, bool silently);
+void redis_continue(struct pod *p);
+/* All that has arrived by now is taken: before anything changes on which it depends, and before it is looked at. */
+void redis_pump(struct redis *r);
+void redis_pump_all(void);
+/* The answer of a command, as RESP_STATUS, RESP_ERROR or RESP_STRING. */
+int redis_do(struct pod *p, int argc, const char *const *argv, char *out, size_t size);
+const char *redis_write(struct pod *p, int write); /* NULL: done; else the error */
+void redis_save(struct pod *p);
+void redis_cron(void);
+void redis_slowed(void); /* ways are slower or faster than before */
+bool has_write(const uint64_t *data, int write);
+
+/* --- codis.c: proxies and their clients; dashboard.c --- */
+
+struct writer {
+	struct pod *proxy;
+	int group, slot, write;
+	bool in_flight, waiting;
+	int generation;
+	int64_t sent_us;
+	char addr[SIM_ADDR];
+	int run;
+	int64_t acked_us;
+};
+
+struct proxy_slot {
+	int group;
+	bool locked;
+	char addr[SIM_ADDR];
+};
+
+struct call;
+struct proxy {
+	char token[33];
+	bool online;
+	struct proxy_slot slots[CODIS_SLOTS];
+	struct call *first; /* served one after the other */
+	struct writer writers[SIM_GROUPS];
+};
+
+void proxy_start(struct pod *p);
+void proxy_died(struct pod *p);
+void proxy_continue(struct pod *p);
+void proxy_cron(void);
+/* The calls to its admin interface. */
+void proxy_call(struct pod *p, struct call *call);
+void writers_reset(const struct pod *server); /* its connections have ended */
+
+struct dashboard {
+	bool serves;
+	int generation;
+	struct call *first;
+	bool at_work;
+	int64_t began_us;
+	bool stale;                                /* to be read again */
+	struct codis_group groups[SIM_GROUPS + 1]; /* as it has them in memory */
+	char tokens[8][33];
+	char admin[8][SIM_ADDR];
+	int proxies;
+	int16_t slot_group[CODIS_SLOTS];
+};
+void dashboard_start(struct pod *p);
+void dashboard_died(struct pod *p, bool gracefully);
+void dashboard_call(struct pod *p, struct call *call);
+/* A person promotes, in codis-fe. */
+void dashboard_promote(struct pod *p, int gid, const char *addr);
+
+/* A call to an HTTP interface, from a controller, from the dashboard, or (kind CALL_PROMOTE) from a person. */
+enum call_kind { CALL_OVERVIEW, CALL_FILL, CALL_START, CALL_RELOAD, CALL_ONLINE, CALL_ASSIGN, CALL_PROMOTE };
+struct call {
+	enum call_kind kind;
+	struct pod *to;
+	int to_run;
+	int from; /* node */
+	char token[33], addr[SIM_ADDR];
+	int gid;
+	struct proxy_slot slots[CODIS_SLOTS];
+	bool has_slot[CODIS_SLOTS];
+	cJSON *body;
+	void (*answer)(struct call *c, int status, const char *body); /* at whom it was asked of; once */
+	void *ctx;
+	struct call *next;
+	bool begun;
+	struct call *before, *behind; /* of all that are under way */
+	bool answered;
+	int status;
+	char *text;
+	struct sim_controller *in;
+	uint32_t epoch;
+};
+/* Sends it; the answer comes once, unless whoever asked is gone or the way is silent. */
+void call_send(struct call *c);
+void call_answer(struct call *c, int status, const char *body);
+bool call_of_gone(const struct call *c); /* nobody waits for it any more, or another process is there */
+
+/* --- kube.c --- */
+
+enum pod_kind { SERVER, PROXY, DASHBOARD };
+enum end { END_CRASH, END_TERM, END_KILL, END_POWER };
+
+struct deferred {
+	event_fn fn;
+	void *ctx;
+	int64_t arg;
+	struct deferred *next;
+};
+
+struct pod {
+	enum pod_kind kind;
+	int ordinal, number; /* number: makes its uid */
+	char name[32];
+	int node, ip; /* -1, 0: none */
+	char addr[SIM_ADDR];
+	bool in_api, bound, deleting, waiting, crash_looping;
+	int restarts;
+	int64_t started_us, ended_us;
+	int gid; /* of a server */
+	/* its process */
+	bool alive, stopped;
+	int run;
+	struct deferred *inbox, **inbox_end;
+	struct redis *redis;
+	struct proxy *proxy;
+	struct dashboard *dashboard;
+	/* what has befallen it, for what is promised: from, to */
+	struct {
+		int64_t from, to;
+	} faults[16];
+	int fault_count;
+	int64_t stopped_us, sick_us, unled_us;
+	bool grace_over;
+};
+
+struct pod *new_pod(enum pod_kind kind, int ordinal);
+void pod_bind(struct pod *p, int node);
+void pod_started(struct pod *p);
+void pod_end(struct pod *p, enum end how);
+void pod_stop(struct pod *p);
+void pod_continue(struct pod *p);
+void pod_delete(struct pod *p, int grace_s);
+void pod_force_delete(struct pod *p);
+void node_power(int node, bool on);
+struct pod *pod_at(const char *addr);
+struct pod *pod_named(enum pod_kind kind, int ordinal); /* the one in the API, or NULL */
+void deliver(struct pod *p, event_fn fn, void *ctx, int64_t arg);
+void kube_feed(struct sim_controller *c); /* the first list */
+void kube_tell_node(int node);
+void kube_tell_set(void);
+void note_fault(struct pod *p, int64_t from, int64_t to);
+
+/* --- zk.c --- */
+
+struct node {
+	char path[96];
+	char *data;
+	size_t len;
+	int version;
+	int64_t czxid, mzxid;
+};
+void zk_reset(void);
+void zk_forget(struct sim_controller *c);
+struct node *zk_find(const char *path);
+void zk_write(const char *path, const char *data); /* makes or overwrites it, as Codis does */
+void zk_remove(const char *path);
+bool zk_reachable(int from);
+void zk_settle(struct sim_controller *c); /* connected, or not any more */
+bool zk_group(int gid, struct codis_group *g);
+void zk_write_group(const struct codis_group *g);
+void zk_write_proxy(const char *token, const char *addr);
+int zk_proxies(char tokens[8][33], char addrs[8][SIM_ADDR]);
+const char *go_time(int64_t us); /* as Go prints it */
+
+/* --- controllers.c, wire.c --- */
+
+struct held {
+	bool timer;
+	int64_t due;
+	event_fn fn;
+	void *ctx;
+	int64_t arg;
+};
+
+struct sim_controller {
+	int index, node;
+	bool alive, stopped, api_cut;
+	uint32_t epoch;
+	int64_t wall_offset_us, watch_lag_us, watch_last_us;
+	uv_loop_t loop;
+	struct logger log;
+	struct controller ctl;
+	struct clusters *clusters;
+	struct lease *lease;
+	struct sight sight;
+	struct held *held;
+	int held_count, held_room;
+	int crash_in; /* requests until it ends; 0: it does not */
+	int64_t led_since;
+};
+
+void controller_start(struct sim_controller *c);
+void controller_end(struct sim_controller *c);
+void controller_stop(struct sim_controller *c);
+void controller_continue(struct sim_controller *c);
+void controller_may_crash(struct sim_controller *c); /* at a request that changes something */
+void controller_run(struct sim_controller *c, event_fn fn, void *ctx, int64_t arg);
+struct cluster *controller_cluster(struct sim_controller *c);
+struct sim_controller *controller_of(const uv_loop_t *uv);
+void wire_pod_died(struct pod *p, bool silently);
+void wire_reset(struct pod *p); /* its connections are cut: CLIENT KILL */
+void uv_played_reset(void);
+void wire_reset_all(void);
+void world_reset(void);
+struct kube_client *kube_played(struct sim_controller *c);
+
+/* --- check.c --- */
+
+void check_begin(void);
+void check_write_acked(struct writer *w, struct pod *server);
+/* What a process has is about to be gone; by: "" for what befalls it, else who does it. */
+void check_data_gone(struct pod *p, const char *by);
+void check_sync_begins(struct redis *replica, struct redis *master);
+void check_group_written(struct sim_controller *by, const struct codis_group *before, const struct codis_group *after);
+void check_proxy_removed(struct sim_controller *by, const char *token);
+void check_pod_deleted(struct sim_controller *by, struct pod *p);
+void check_role_given(struct redis *r);
+void check_turn(struct sim_controller *c);
+bool check_green(char *why, size_t size);
+void check_end(void);
+void check_way_changed(void);
+void check_given_up(int gid);
+void check_promoted_by_person(int gid, struct pod *target);
+bool is_behind(const struct redis *r); /* a replica that lacks what its master does now */
+void check_role_by_person(int gid, struct pod *target);
+void check_write_done(int write, struct pod *server);
+
+/* --- faults.c --- */
+void faults_draw(void);
+void faults_end(void);
+
+struct settings {
+	int groups, replicas, proxies, controllers;
+	bool volumes, reuse_addresses, cold, dashboard_locks;
+	int64_t sync_us, load_us, think_us, backend_us, kubelet_us, faults_us;
+};
+
+struct write {
+	int64_t acked_us;
+	struct pod *by;
+	int16_t group;
+	int reign;
+	bool acked, excused, split; /* split: done by a master after a later one had acknowledged */
+};
+
+struct world {
+	uint64_t seed, chance;
+	bool verbose;
+	int64_t now;
+	uint32_t sequence;
+	struct settings set;
+	bool node_up[NODES], node_ready[NODES];
+	bool cordoned[NODES];
+	bool cut[NODES][NODES];
+	int64_t cut_since[NODES][NODES];
+	int64_t slow_us[NODES];
+	bool zk_down[3];
+	struct pod pods[PODS];
+	int pod_count, run_count, reigns, next_ip, uid_count;
+	struct pod *by_ip[256];
+	struct sim_controller controllers[CONTROLLERS];
+	struct write writes[WRITES];
+	int write_count;
+	char broken[1024];
+	bool faults_over;
+	int64_t faults_over_us;
+	char lost_words[256];
+	int losses_by_world;
+	int64_t asked_us[SIM_GROUPS + 1]; /* when a person was last asked to say which of two masters' data counts */
+	char slots_note[512], lost_note[512], allow_note[64]; /* annotations of the StatefulSet */
+	int64_t set_version;
+	struct {
+		uint64_t data[WORDS];
+		int keys;
+	} volumes[SIM_GROUPS * 3];     /* by ordinal */
+	int16_t assigned[CODIS_SLOTS]; /* as the coordinator has it */
+	struct call *calls;            /* under way */
+};
+extern struct world W;
+
+#endif
