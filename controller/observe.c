@@ -121,6 +121,14 @@ static bool is_older(struct cluster *c, struct observed_group *g, const struct c
 	return true;
 }
 
+/* Not before the answer that is awaited: when it was asked for tells what it is worth. */
+static void ask_proxy_again(struct observed_proxy *p)
+{
+	p->ask_again = p->asking;
+	if (!p->asking)
+		p->asked_ms = 0;
+}
+
 /* What this controller writes itself is known before it is read (op_fenced()). Where the proxies send the group's slots
  * now is to be asked anew. */
 static void note_written(struct cluster *c, struct observed_group *g, int version, bool first)
@@ -129,7 +137,7 @@ static void note_written(struct cluster *c, struct observed_group *g, int versio
 	g->written_before_ms = g->written_ms;
 	g->written_ms = first ? 0 : clock_mono_ms();
 	for (int i = 0; i < c->proxy_count && !first; i++)
-		c->proxies[i]->asked_ms = 0;
+		ask_proxy_again(c->proxies[i]);
 }
 
 /* What others do counts for a controller's calm as what it does itself: what the leader holds up, one that only stands
@@ -611,6 +619,8 @@ static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 	struct observed_proxy *p = ctx;
 
 	cluster_heard(p->c, observe_hear_proxy(p, answer, err));
+	if (p->ask_again)
+		ask_proxy_again(p);
 }
 
 void observe_proxy(struct cluster *c, struct observed_proxy *p)

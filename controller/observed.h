@@ -110,6 +110,7 @@ struct observed_proxy {
 	int64_t slots_ms;   /* when the question was asked whose answer has the slots */
 	int64_t taken_ms;   /* ... of the last answer whose slots were parsed */
 	struct overview_slots slots_text;
+	bool ask_again; /* once the answer is in: somebody else wrote a group's node meanwhile */
 	bool asking, online, has_slots, wanted;
 	bool had_pod; /* roster.c */
 	int running;

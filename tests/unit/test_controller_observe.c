@@ -84,6 +84,13 @@ OBSERVE_TEST(when_somebody_else_has_written_a_node)
 	proxy->asked_ms = 7;
 	assert_true(hear_group(300, 8, ""));
 	assert_int_equal(proxy->asked_ms, 0); /* where does it send the slots now? */
+	proxy->asking = true;
+	proxy->asked_ms = 7;
+	assert_true(hear_group(310, 18, ""));
+	assert_int_equal(proxy->asked_ms, 7); /* an answer is awaited: it was asked for then, and is taken as such */
+	assert_true(proxy->ask_again);
+	assert_int_equal(g->others_version, 18);
+	cluster_group(world.c, 1, false)->others_version = cluster_group(world.c, 1, false)->version = 8;
 	assert_int_equal(g->others_version, 8);
 	assert_in_range(g->written_ms, now_ms, clock_mono_ms());
 	cluster_group(world.c, 1, false)->version = 9; /* that was us */
