@@ -413,16 +413,29 @@ static void say_actions(const struct action *actions, int count, const char *res
 		say(r, "%d more %s", count - CALM_NAMED, rest);
 }
 
-static void name_unguarded(const struct cluster_view *v, struct buf *out)
+/* The unguarded server with the lowest ordinal above `after`; NULL: no more. */
+static const struct server_view *next_unguarded(const struct cluster_view *v, int after)
 {
-	int n = 0;
+	const struct server_view *next = NULL;
 
 	for (int i = 0; i < v->server_count; i++) {
-		if (v->servers[i].pod.unguarded && n++ < CALM_NAMED)
-			buf_addf(out, "%s%s", n == 1 ? "" : ", ", v->servers[i].pod.name);
+		const struct server_view *s = &v->servers[i];
+
+		if (s->pod.name[0] && s->pod.unguarded && s->ordinal > after && (!next || s->ordinal < next->ordinal))
+			next = s;
 	}
-	if (n > CALM_NAMED)
-		buf_addf(out, " and %d more", n - CALM_NAMED);
+	return next;
+}
+
+static void name_unguarded(const struct cluster_view *v, int unguarded, struct buf *out)
+{
+	const struct server_view *s = next_unguarded(v, -1);
+	int n = 0;
+
+	for (; s && n < CALM_NAMED; s = next_unguarded(v, s->ordinal))
+		buf_addf(out, "%s%s", n++ ? ", " : "", s->pod.name);
+	if (unguarded > n)
+		buf_addf(out, " and %d more", unguarded - n);
 }
 
 static bool is_adopted(const struct cluster_view *v, const struct adoption *a)
@@ -437,7 +450,7 @@ static void say_adoption(const struct cluster_view *v, const struct adoption *a,
 
 	if (!a->unguarded)
 		return;
-	name_unguarded(v, &who);
+	name_unguarded(v, a->unguarded, &who);
 	if (v->adopt)
 		say(r, "%d/%d servers are adopted%s%s", a->servers - a->unguarded, a->servers,
 		    a->waits[0] ? ", it waits: " : "", a->waits);

@@ -299,6 +299,10 @@ TEST(status_says_what_is_not_guarded_and_how_it_becomes_so)
 	JSON_CLEANUP cJSON *json = NULL;
 
 	two_groups(w);
+	w->servers[0].ordinal = 3; /* they stand in the order of their addresses */
+	w->servers[3].ordinal = 0;
+	snprintf(w->servers[0].pod.name, VIEW_NAME_MAX, "codis-server-3");
+	snprintf(w->servers[3].pod.name, VIEW_NAME_MAX, "codis-server-0");
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served; 4/4 servers "
 					"are not guarded (codis-server-0, "
 					"codis-server-1, codis-server-2 and 1 more), and may come back empty as "
@@ -311,8 +315,8 @@ TEST(status_says_what_is_not_guarded_and_how_it_becomes_so)
 	w->servers[3].pod.came_back = true;
 	assert_string_equal(line_of(w),
 			    "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served; 1/4 servers are "
-			    "adopted, it waits: codis-server-3 has come back without the guard: look after "
-			    "codis-webhook, then kubectl delete pod codis-server-3");
+			    "adopted, it waits: codis-server-0 has come back without the guard: look after "
+			    "codis-webhook, then kubectl delete pod codis-server-0");
 	json = status_json(&w->v, &limits);
 	assert_true(json_bool(false, json, "adoption", "asked", NULL));
 	assert_int_equal(json_int(0, json, "adoption", "unguarded", NULL), 3);
