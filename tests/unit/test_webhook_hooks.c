@@ -27,7 +27,7 @@ struct fixture {
 	struct server a, b;
 	struct buf script;
 	char dir[64]; /* programs that the scripts find before the real ones */
-	char output[4096];
+	char output[16384];
 };
 
 /* --- processes
