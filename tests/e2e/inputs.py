@@ -2,7 +2,9 @@
 import base64
 import contextlib
 import json
+import signal
 import struct
+import subprocess
 import time
 
 from codis import SYSTEM, Codis, controller_status, status_line
@@ -320,6 +322,33 @@ def crashing_sidecar(w):
 
 def crashes(pod):
     return next(c["restartCount"] for c in pod["status"]["containerStatuses"] if c["name"] == "aaa")
+
+
+@case
+def accept_and_close(w):
+    """A master whose pod accepts each connection and closes it, as a mesh's proxy does before a dead server: it has failed."""
+    objects = small(w)
+    mesh = {"name": "mesh", "image": "codis-image:latest", "imagePullPolicy": "IfNotPresent",
+            "command": ["busybox", "nc", "-ll", "-p", "15001", "-e", "true"]}
+    workload(objects, "codis-server")["spec"]["template"]["spec"]["containers"].append(mesh)
+    with applied(w, "mesh", objects) as codis:
+        wait_line(w, "mesh", WHOLE)
+        assert_serves(codis)
+        old = next(s for s in codis.servers() if s.is_master)
+        process, = w.processes(f"mesh/{old.pod}/codis-server")
+        subprocess.run(["nsenter", "-t", str(process.pid), "--net", "nft", "-f", "-"], text=True, check=True, input="""
+            add table ip mesh
+            add chain ip mesh in { type nat hook prerouting priority -100; }
+            add rule ip mesh in tcp dport 6379 redirect to :15001""")
+        process.send(signal.SIGKILL)
+
+        def another():
+            masters = [s for s in codis.servers() if s.is_master]
+            return len(masters) == 1 and masters[0].pod != old.pod, [f"{s.pod} {s.words}" for s in codis.servers()]
+        w.note(f"another master after {wait_for('another master', another, 30, every=0.1):.1f} s")
+        for i in range(3):
+            assert through_proxy(codis, "GET", f"key{i}") == f"value{i}"
+        w.note(f"the group is two in sync after {w.wait_group(1, 90, codis):.1f} s")
 
 
 @case
