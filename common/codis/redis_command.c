@@ -81,13 +81,13 @@ static void name_command(struct command *c, int n, const struct redis_words *w)
 }
 
 /* All of them go out with the connection. */
-static int ask(struct command *c, const char *auth, const struct redis_words *words, struct error *err)
+static int ask(struct command *c, const char *auth, const struct redis_words *words, int count, struct error *err)
 {
 	const char *with[] = { "AUTH", auth };
 
 	if (auth && auth[0] && redis_conn_ask(c->conn, 2, with, NULL, NULL, err) < 0)
 		return -1;
-	for (int i = 0; i < c->count; i++) {
+	for (int i = 0; i < count; i++) {
 		if (redis_conn_ask(c->conn, words[i].argc, words[i].argv, on_answer, c, err) < 0)
 			return -1;
 	}
@@ -108,7 +108,7 @@ int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const stru
 	c->done = done;
 	c->ctx = ctx;
 	c->conn = redis_conn_open(uv, addr, on_ended, c, err);
-	if (!c->conn || ask(c, auth, words, err) < 0) {
+	if (!c->conn || ask(c, auth, words, count, err) < 0) {
 		redis_conn_close(c->conn);
 		free(c);
 		return -1;
