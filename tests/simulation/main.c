@@ -1,5 +1,5 @@
-/* simulate [--verbose] FIRST [LAST]: the histories of these seeds. A seed whose history breaks what must hold prints it
- * as sentences, and fails. */
+/* simulate [--verbose|--first] FIRST [LAST]: the histories of these seeds, or until the first that breaks something. A
+ * seed whose history breaks what must hold prints it as sentences, and fails. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,14 +226,16 @@ static void warm_up(void)
 int main(int argc, char **argv)
 {
 	bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
-	uint64_t first = argc > 1 + verbose ? strtoull(argv[1 + verbose], NULL, 10) : 1;
-	uint64_t last = argc > 2 + verbose ? strtoull(argv[2 + verbose], NULL, 10) : first;
+	bool first_only = argc > 1 && strcmp(argv[1], "--first") == 0;
+	int at = 1 + (verbose || first_only);
+	uint64_t first = argc > at ? strtoull(argv[at], NULL, 10) : 1;
+	uint64_t last = argc > at + 1 ? strtoull(argv[at + 1], NULL, 10) : first;
 	double began = real_seconds(), took;
 	int failed = 0;
 	int64_t simulated = 0;
 
 	warm_up();
-	for (uint64_t seed = first; seed <= last; seed++)
+	for (uint64_t seed = first; seed <= last && !(failed && first_only); seed++)
 		failed += !simulate(seed, verbose, &simulated);
 	took = real_seconds() - began;
 	printf("%llu histories of %.1f s each, %.0f a second\n", (unsigned long long)(last - first + 1),
