@@ -25,7 +25,7 @@ def adoption(w):
 
 
 def reasons(w, pod):
-    return [e["reason"] for e in w.kube.events(NAME, pod)]
+    return [e.split(":")[0] for e in w.kube.events(NAME, pod)]
 
 
 @case
