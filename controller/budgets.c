@@ -105,15 +105,6 @@ static int gather(void *ctx, const cJSON *budget)
 	return 0;
 }
 
-static int64_t retry_after(int failures)
-{
-	int64_t ms = RETRY_MIN_MS;
-
-	for (int i = 1; i < failures && ms < RETRY_MAX_MS; i++)
-		ms *= 2;
-	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
-}
-
 static bool is_due(const struct cluster *c)
 {
 	const struct cluster_view *v = &c->view;
@@ -123,7 +114,7 @@ static bool is_due(const struct cluster *c)
 	    v->server_replica <= 0 || c->budgets.writing || c->closing)
 		return false;
 	if (c->budgets.failures)
-		return since >= retry_after(c->budgets.failures);
+		return since >= calm_doubled(RETRY_MIN_MS, c->budgets.failures - 1, RETRY_MAX_MS);
 	return c->budgets.due || since >= LOOK_MS;
 }
 

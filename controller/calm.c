@@ -18,7 +18,7 @@
 #define POD_MAX_MS    300000
 #define POD_FORGET_MS 600000
 
-static int64_t doubled(int64_t ms, int times, int64_t max_ms)
+int64_t calm_doubled(int64_t ms, int times, int64_t max_ms)
 {
 	while (times-- > 0 && ms < max_ms)
 		ms *= 2;
@@ -63,9 +63,9 @@ int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_
 	if (!d->ended_ms || d->gid != gid)
 		return 0;
 	if (d->failures && d->kind == kind)
-		until_ms = d->ended_ms + doubled(FAILED_MIN_MS, d->failures - 1, longest_ms(kind));
+		until_ms = d->ended_ms + calm_doubled(FAILED_MIN_MS, d->failures - 1, longest_ms(kind));
 	else if (d->times >= FREE_TIMES)
-		until_ms = d->ended_ms + doubled(AGAIN_MIN_MS, d->times - FREE_TIMES, AGAIN_MAX_MS);
+		until_ms = d->ended_ms + calm_doubled(AGAIN_MIN_MS, d->times - FREE_TIMES, AGAIN_MAX_MS);
 	else if (d->kind == ACT_DELETE_POD && kind == ACT_DELETE_POD)
 		until_ms = d->ended_ms + DELETED_MS;
 	return until_ms > now_ms ? until_ms : 0;
@@ -140,7 +140,7 @@ int64_t calm_delete_after_ms(const struct calm_pods *p, const char *pod, int64_t
 
 	for (int i = 0; name && i < CALM_PODS; i++) {
 		const struct calm_pod *x = &p->pods[i];
-		int64_t after_ms = x->at_ms + doubled(POD_MIN_MS, x->times - 1, POD_MAX_MS);
+		int64_t after_ms = x->at_ms + calm_doubled(POD_MIN_MS, x->times - 1, POD_MAX_MS);
 
 		if (x->at_ms && x->name == name)
 			return after_ms > now_ms ? after_ms : 0;

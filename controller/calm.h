@@ -26,6 +26,9 @@ void calm_well(struct calm_done *d, bool well, int64_t now_ms);
  * that is needed comes late, not never. */
 int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms);
 
+/* ms, doubled so many times, max_ms at most: what is waited after failures in a row. */
+int64_t calm_doubled(int64_t ms, int times, int64_t max_ms);
+
 /* The last times that something was done: how often that was in the last while. */
 #define CALM_WINDOW 64 /* more are not counted */
 struct calm_window {
