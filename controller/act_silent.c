@@ -24,6 +24,7 @@
 #include "controller/cluster.h"
 #include "controller/decide.h"
 #include "controller/op.h"
+#include "controller/tell.h"
 
 /* Whoever has nothing in flight to the silent master has locked by then. */
 #define LOCK_SOON_MS 200
@@ -249,13 +250,11 @@ static void on_old_deleted(void *ctx, const cJSON *object, const struct error *e
 
 static void tell_ended(const struct op *op)
 {
-	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
-	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+	JSON_CLEANUP cJSON *pod = tell_about(op->c->namespace, op->a.from_pod, op->a.from_uid);
 
 	log_warn(op->c->ctl->log, "pod.ended", "product=%s group=%d pod=%s why=%s", LOGW(op->c->product), op->a.gid,
 		 LOGW(op->a.from_pod), LOGQ(WHY_ENDED));
-	if (meta && json_add_str(meta, "namespace", op->c->namespace) && json_add_str(meta, "name", op->a.from_pod) &&
-	    json_add_str(meta, "uid", op->a.from_uid))
+	if (pod)
 		kube_event(op->c->ctl->events, "Pod", pod, true, "Ended", "group %d: %s", op->a.gid, WHY_ENDED);
 }
 

@@ -226,21 +226,9 @@ static void tell_status(struct cluster *c)
 		 LOGQ(line));
 }
 
-/* NULL: no memory. */
-static cJSON *pod_of(const struct cluster *c, const struct pod_view *p)
-{
-	cJSON *pod = cJSON_CreateObject(), *meta = json_add_object(pod, "metadata");
-
-	if (json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", p->name) &&
-	    json_add_str(meta, "uid", p->uid))
-		return pod;
-	cJSON_Delete(pod);
-	return NULL;
-}
-
 static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
 {
-	JSON_CLEANUP cJSON *pod = pod_of(c, &s->pod);
+	JSON_CLEANUP cJSON *pod = tell_about(c->namespace, s->pod.name, s->pod.uid);
 
 	if (pod)
 		kube_event_once(c->ctl->events, "Pod", pod, true, "PasswordNotKnown",
@@ -253,7 +241,7 @@ static void tell_last_holders(struct cluster *c)
 	for (int i = 0; i < c->view.group_count && c->view.mandate == MANDATE_LEAD; i++) {
 		const struct server_view *s = judge_last_holder(&c->view, &c->view.groups[i]);
 		struct observed_server *o = s ? cluster_server(c, s->addr) : NULL;
-		JSON_CLEANUP cJSON *pod = o && !o->told_last ? pod_of(c, &s->pod) : NULL;
+		JSON_CLEANUP cJSON *pod = o && !o->told_last ? tell_about(c->namespace, s->pod.name, s->pod.uid) : NULL;
 
 		if (!pod)
 			continue;

@@ -10,6 +10,7 @@
 #include "common/codis/inventory.h"
 #include "common/kube/event.h"
 #include "controller/shared.h"
+#include "controller/tell.h"
 
 /* A cluster without pods for so long is forgotten. */
 #define FORGET_MS 60000
@@ -165,12 +166,10 @@ static bool was_told(const struct stray_pod *told, const struct stray_pod *s)
 
 static void tell_stray(const struct clusters *cs, const struct stray_pod *s)
 {
-	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
-	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+	JSON_CLEANUP cJSON *pod = tell_about(s->namespace, s->name, s->uid);
 
 	log_warn(cs->ctl->log, "pod.stray", "namespace=%s pod=%s error=%s", s->namespace, s->name, LOGQ(s->trouble));
-	if (meta && json_add_str(meta, "namespace", s->namespace) && json_add_str(meta, "name", s->name) &&
-	    json_add_str(meta, "uid", s->uid))
+	if (pod)
 		kube_event_once(cs->ctl->events, "Pod", pod, true, "NotLed", "%s", s->trouble);
 }
 

@@ -16,6 +16,7 @@
 #include "controller/cluster.h"
 #include "controller/note.h"
 #include "controller/status.h"
+#include "controller/tell.h"
 
 #define TEXT_MAX     (128u << 10) /* of both notes; all annotations of an object may have 256 KiB */
 #define LOOK_MS      500          /* what is due is computed so often at most */
@@ -139,15 +140,10 @@ void ledger_recall(struct cluster *c)
 static void tell_object(struct cluster *c, const char *kind, const char *name, const char *uid, const char *reason,
 			const char *words)
 {
-	JSON_CLEANUP cJSON *object = cJSON_CreateObject();
-	cJSON *meta = json_add_object(object, "metadata");
+	JSON_CLEANUP cJSON *object = tell_about(c->namespace, name, uid);
 
-	if (!json_add_str(meta, "namespace", c->namespace) || !json_add_str(meta, "name", name) ||
-	    !json_add_str(meta, "uid", uid))
-		return;
-	if (strcmp(kind, "StatefulSet") == 0 && !json_add_str(object, "apiVersion", "apps/v1"))
-		return;
-	kube_event(c->ctl->events, kind, object, true, reason, "%s", words);
+	if (object)
+		kube_event(c->ctl->events, kind, object, true, reason, "%s", words);
 }
 
 static void count_losses(struct cluster *c, int gid, unsigned by)
@@ -272,15 +268,6 @@ static int patch(struct cluster *c, const struct buf *slots, const struct buf *l
 	return 0;
 }
 
-static int64_t retry_after(int failures)
-{
-	int64_t ms = RETRY_MIN_MS;
-
-	for (int i = 1; i < failures && ms < RETRY_MAX_MS; i++)
-		ms *= 2;
-	return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
-}
-
 static bool may_note(const struct cluster *c)
 {
 	const struct cluster_view *v = &c->view;
@@ -288,7 +275,7 @@ static bool may_note(const struct cluster *c)
 
 	return v->mandate == MANDATE_LEAD && !c->ctl->dry_run && v->kube_fresh && v->coordinator_ready && v->set[0] &&
 	       !v->set_deleting && !c->noting && !c->closing &&
-	       since >= (c->note_failures ? retry_after(c->note_failures) : LOOK_MS);
+	       since >= (c->note_failures ? calm_doubled(RETRY_MIN_MS, c->note_failures - 1, RETRY_MAX_MS) : LOOK_MS);
 }
 
 static void note_both(struct cluster *c, const struct inventory_set *set)

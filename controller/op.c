@@ -16,6 +16,7 @@
 #include "controller/cluster.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
+#include "controller/tell.h"
 
 #define REDIS_MS 500
 
@@ -276,8 +277,7 @@ static void keep_note(struct cluster *c, const char *note)
 
 static void tell_pod(const struct op *op, const struct error *err)
 {
-	JSON_CLEANUP cJSON *pod = op->a.pod[0] ? cJSON_CreateObject() : NULL;
-	cJSON *meta = pod ? json_add_object(pod, "metadata") : NULL;
+	JSON_CLEANUP cJSON *pod = NULL;
 	char note[1536];
 
 	/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a
@@ -286,8 +286,9 @@ static void tell_pod(const struct op *op, const struct error *err)
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
-	if (!meta || !json_add_str(meta, "namespace", op->a.namespace[0] ? op->a.namespace : op->c->namespace) ||
-	    !json_add_str(meta, "name", op->a.pod) || !json_add_str(meta, "uid", op->a.uid))
+	if (op->a.pod[0])
+		pod = tell_about(op->a.namespace[0] ? op->a.namespace : op->c->namespace, op->a.pod, op->a.uid);
+	if (!pod)
 		return;
 	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.takes_back,
 		   err                ? "ActionFailed"

@@ -8,13 +8,22 @@
 
 #define WORDS_MAX 1200
 
+cJSON *tell_about(const char *namespace, const char *name, const char *uid)
+{
+	cJSON *object = cJSON_CreateObject(), *meta = json_add_object(object, "metadata");
+
+	if (json_add_str(meta, "namespace", namespace) && json_add_str(meta, "name", name) &&
+	    json_add_str(meta, "uid", uid))
+		return object;
+	cJSON_Delete(object);
+	return NULL;
+}
+
 static void tell_pod(const struct cluster *c, const char *pod, const char *uid, const char *words)
 {
-	JSON_CLEANUP cJSON *object = pod[0] ? cJSON_CreateObject() : NULL;
-	cJSON *meta = object ? json_add_object(object, "metadata") : NULL;
+	JSON_CLEANUP cJSON *object = pod[0] ? tell_about(c->namespace, pod, uid) : NULL;
 
-	if (meta && json_add_str(meta, "namespace", c->namespace) && json_add_str(meta, "name", pod) &&
-	    json_add_str(meta, "uid", uid))
+	if (object)
 		kube_event_once(c->ctl->events, "Pod", object, true, "Held", "%s", words);
 }
 

@@ -1,10 +1,15 @@
-/* tell.h - what is held up, and what a dry run would do: in the log and as Events, once each time that it changes. */
+/* tell.h - what an Event is about; what is held up, and what a dry run would do: in the log and as Events, once each
+ * time that it changes. */
 #ifndef CODIS_CONTROLLER_TELL_H
 #define CODIS_CONTROLLER_TELL_H
+
+#include <cjson/cJSON.h>
 
 struct action;
 struct cluster;
 
+/* The pod or StatefulSet, as kube_event() takes it: the caller's. NULL: no memory. */
+cJSON *tell_about(const char *namespace, const char *name, const char *uid);
 /* What the last turn held up (cluster.view.held), and which silent or failed masters stay for a reason. */
 void tell_held(struct cluster *c);
 /* What would be done, in place of doing it. */
