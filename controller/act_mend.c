@@ -36,18 +36,12 @@ static void follow(struct op *op)
 	op_command(op, op->a.addr, on_following, 3, (const char *const[]){ "SLAVEOF", host, port_text });
 }
 
-static void on_follow_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-			     const struct error *err)
+static void on_follow_fenced(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
 	if (err) {
 		op_end(op, err);
 		return;
 	}
-	op_fenced(op, stat->version);
 	follow(op);
 }
 
@@ -66,17 +60,10 @@ void follow_begin(struct op *op)
 
 /* --- ADD_SERVER, DROP_SERVER -------------------------------------------------------------------------------------- */
 
-static void on_listed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-		      const struct error *err)
+static void on_listed(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
-	if (!err) {
-		op_fenced(op, stat->version);
+	if (!err)
 		observe_reload(op->c);
-	}
 	op_end(op, err);
 }
 
@@ -96,19 +83,12 @@ void membership_begin(struct op *op)
 
 /* --- MARK_IN_SYNC ------------------------------------------------------------------------------------------------- */
 
-static void on_marked(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-		      const struct error *err)
+static void on_marked(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
-	if (!err) {
-		op_fenced(op, stat->version);
-		/* With the next overview: many groups are marked at once after a first assignment, and each reload
-		 * makes a dashboard read all slots. */
+	/* With the next overview: many groups are marked at once after a first assignment, and each reload makes a
+	 * dashboard read all slots. */
+	if (!err)
 		op->c->reload_due = true;
-	}
 	op_end(op, err);
 }
 

@@ -38,8 +38,7 @@ static void claim(struct op *op);
 static void change_master(struct op *op);
 static void on_locked(struct op *op);
 static void catch_up(struct op *op, void (*then)(struct op *op));
-static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-		      const struct error *err);
+static void on_fenced(struct op *op, const struct error *err);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
 static void weigh_offsets(struct op *op);
@@ -97,18 +96,12 @@ static void on_caught_up(struct op *op)
 	promote_fence(op);
 }
 
-static void on_claimed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-		       const struct error *err)
+static void on_claimed(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
 	if (err) {
 		op_end(op, err);
 		return;
 	}
-	op_claimed(op, stat->version);
 	change_master(op);
 }
 
@@ -116,7 +109,7 @@ static void claim(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	if (op_fence(op, on_claimed, &err) < 0)
+	if (op_claim(op, on_claimed, &err) < 0)
 		op_end(op, &err);
 }
 
@@ -143,18 +136,12 @@ void promote_fence(struct op *op)
 		promote_give_up(op, &err);
 }
 
-static void on_fenced(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-		      const struct error *err)
+static void on_fenced(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
 	if (err) {
 		promote_give_up(op, err);
 		return;
 	}
-	op_fenced(op, stat->version);
 	op_crash_point(op, "promote.fenced");
 	if (op->a.lock)
 		silent_fenced(op);
@@ -404,18 +391,12 @@ void promote_give_up(struct op *op, const struct error *err)
 	on_node_read(op, NULL, 0, NULL, &unread);
 }
 
-static void on_taken_back(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-			  const struct error *err)
+static void on_taken_back(struct op *op, const struct error *err)
 {
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
 	if (err) {
 		op_end(op, &op->failed);
 		return;
 	}
-	op_fenced(op, stat->version);
 	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
 }
 

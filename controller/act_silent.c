@@ -138,8 +138,6 @@ static bool has_failed(struct op *op)
 	if (!g || !old || !judge_lost(v, g, &op->c->ctl->limits))
 		return false;
 	decide_ending(v, old, &op->a);
-	/* Those that were silent with it hold it up only if it may wake. */
-	op->untold += op->a.from_lives ? op->passed_over : 0;
 	return true;
 }
 
@@ -154,8 +152,11 @@ static void await_evidence(struct op *op)
 	}
 	op->a.early = false;
 	op_mark(op, "evidence");
-	if (op->a.from_lives && op->passed_over)
+	/* Those that were silent with it hold it up only if it may wake. */
+	if (op->a.from_lives && op->passed_over) {
+		op->untold += op->passed_over;
 		op->safe = false;
+	}
 	promote_fence(op);
 }
 
@@ -178,10 +179,14 @@ static void look(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	if (!op->mark_count || strcmp(op->marks[op->mark_count - 1].step, "lock") != 0)
-		op_mark(op, "lock");
 	if (ask_old(op, on_looked, &err) < 0)
 		promote_give_up(op, &err);
+}
+
+static void on_locked_soon(struct op *op)
+{
+	op_mark(op, "lock");
+	look(op);
 }
 
 void silent_begin(struct op *op)
@@ -189,7 +194,7 @@ void silent_begin(struct op *op)
 	op->locked = true;
 	op->locking_ms = clock_mono_ms();
 	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
-	fill_await(op, LOCK_SOON_MS, look);
+	fill_await(op, LOCK_SOON_MS, on_locked_soon);
 }
 
 /* --- behind it: until nothing that it may answer is awaited --- */

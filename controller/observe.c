@@ -129,7 +129,7 @@ static void ask_proxy_again(struct observed_proxy *p)
 		p->asked_ms = 0;
 }
 
-/* What this controller writes itself is known before it is read (op_fenced()). Where the proxies send the group's slots
+/* What this controller writes itself is known before it is read (op_fence()). Where the proxies send the group's slots
  * now is to be asked anew. */
 static void note_written(struct cluster *c, struct observed_group *g, int version, bool first)
 {

@@ -357,31 +357,14 @@ int op_command(struct op *op, const char *addr, redis_done done, int argc, const
 	return -1;
 }
 
-int op_fence(struct op *op, coordinator_done done, struct error *err)
-{
-	char path[200];
-
-	if (op_may_go_on(op, err) < 0)
-		return -1;
-	if (!op->c->zk)
-		return error_set(err, ERR_IO, "the coordinator is not connected");
-	buf_reset(&op->text);
-	if (codis_group_write(&op->next, &op->text) < 0)
-		return error_set(err, ERR_NOMEM, "the group's new node could not be made");
-	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
-	if (op->exists)
-		return coordinator_set(op->c->zk, path, op->text.data, op->text.len, op->version, done, op, err);
-	return coordinator_create(op->c->zk, path, op->text.data, op->text.len, done, op, err);
-}
-
-static void written(struct op *op, int version, const char *step)
+static void take_written(struct op *op, int version)
 {
 	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	struct codis_group before;
 
 	op->exists = true;
 	op->version = version;
-	op_mark(op, step);
+	op_mark(op, op->fence_step);
 	if (!g)
 		return;
 	if (g->others_version == version) { /* it was read before the write was answered */
@@ -396,12 +379,44 @@ static void written(struct op *op, int version, const char *step)
 	roster_relist(op->c, g, &before);
 }
 
-void op_claimed(struct op *op, int version)
+static void on_written(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+		       const struct error *err)
 {
-	written(op, version, "claim");
+	struct op *op = ctx;
+
+	(void)data;
+	(void)len;
+	if (!err)
+		take_written(op, stat->version);
+	op->fenced(op, err);
 }
 
-void op_fenced(struct op *op, int version)
+static int write_node(struct op *op, const char *step, void (*then)(struct op *op, const struct error *err),
+		      struct error *err)
 {
-	written(op, version, "fence");
+	char path[200];
+
+	if (op_may_go_on(op, err) < 0)
+		return -1;
+	if (!op->c->zk)
+		return error_set(err, ERR_IO, "the coordinator is not connected");
+	op->fenced = then;
+	op->fence_step = step;
+	buf_reset(&op->text);
+	if (codis_group_write(&op->next, &op->text) < 0)
+		return error_set(err, ERR_NOMEM, "the group's new node could not be made");
+	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (op->exists)
+		return coordinator_set(op->c->zk, path, op->text.data, op->text.len, op->version, on_written, op, err);
+	return coordinator_create(op->c->zk, path, op->text.data, op->text.len, on_written, op, err);
+}
+
+int op_fence(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err)
+{
+	return write_node(op, "fence", then, err);
+}
+
+int op_claim(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err)
+{
+	return write_node(op, "claim", then, err);
 }

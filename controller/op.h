@@ -25,6 +25,8 @@ struct op {
 	int version;
 	struct codis_group next; /* as it shall be */
 	struct buf text;
+	void (*fenced)(struct op *op, const struct error *err);
+	const char *fence_step; /* what its mark is called */
 	int64_t began_us;
 	int64_t began_ms;
 	struct {
@@ -72,13 +74,11 @@ void op_fail(struct op *op, enum error_code code, const char *what);
 int op_may_go_on(const struct op *op, struct error *err);
 
 /* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that
- * believes to lead can act on this group without seeing that it came too late. 0, or -1 and *err. done calls
- * op_fenced() when it succeeded. */
-int op_fence(struct op *op, coordinator_done done, struct error *err);
-/* What was written is what is there: the next decision need not wait to read it. claimed: the node as it was, only to
- * be the one who is at work there. */
-void op_fenced(struct op *op, int version);
-void op_claimed(struct op *op, int version);
+ * believes to lead can act on this group without seeing that it came too late. What was written is what is there: the
+ * next decision need not wait to read it. 0, or -1 and *err. then: it is written (err NULL), or that is not known. */
+int op_fence(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err);
+/* The same of the node as it was, only to be the one who is at work there. */
+int op_claim(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err);
 /* then is called after ms; NULL: what was to be called is not. */
 void op_wait(struct op *op, int ms, void (*then)(struct op *op));
 /* One command to one server. 0, or -1 and *err. */
