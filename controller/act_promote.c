@@ -301,6 +301,9 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 
 	if (!err && (redis_info_parse(answer, strlen(answer), &info, NULL) < 0 || info.role != REDIS_ROLE_MASTER))
 		error_set(&bad, ERR_PROTOCOL, "SLAVEOF NO ONE was accepted, and INFO shows no master");
+	/* It answers, and does not take it. */
+	if (s && (bad.code != ERR_NONE || (err && err->code == ERR_STATUS)))
+		s->role_refused_ms = clock_mono_ms();
 	if (err || bad.code != ERR_NONE) {
 		take_back(op, err ? err : &bad);
 		return;
@@ -309,6 +312,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
 		s->role_group = op->a.gid;
 		s->role_version = op->version;
+		s->role_refused_ms = 0;
 		succession_give(&s->succession, clock_mono_ms());
 	}
 	op_mark(op, "role");

@@ -194,13 +194,22 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	return true;
 }
 
+/* It was declared and refuses the role: another one that has what old sent, if there is one. */
+static const struct server_view *who_takes_over(const struct decision *d, const struct group_view *g,
+						const struct server_view *m, const struct server_view *old)
+{
+	const struct server_view *best = m->role_refused_ms ? judge_best_replica(d->v, g, old, false) : NULL;
+
+	return best ? best : m;
+}
+
 /* The declared master has no role yet. A live one that it still follows goes on until it has caught up, or for good;
  * one of which it is not known whether it lives is not replaced over its head. */
 static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
 {
 	const struct half_done words = { why, "its replica was to take over, and is not in sync",
 					 "its replica was to take over, and a proxy cannot be locked" };
-	const struct server_view *old = view_server(d->v, m->info.master);
+	const struct server_view *old = view_server(d->v, m->info.master), *next;
 	const char *unused;
 
 	if (!old || old == m || !view_is_member(old, g->node.id)) {
@@ -211,8 +220,10 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	case MASTER_HEALTHY: finish_or_take_back(d, g->node.id, m, old, &words); break;
 	case MASTER_UNKNOWN: break;
 	default:
-		if (!is_claimed(d, g, old, m))
-			propose_master(d, ACT_PROMOTE, g->node.id, m, old, why);
+		next = who_takes_over(d, g, m, old);
+		if (!is_claimed(d, g, old, next))
+			propose_master(d, ACT_PROMOTE, g->node.id, next, old,
+				       next == m ? why : "the replica that was to take over refuses the role");
 	}
 }
 

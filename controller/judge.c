@@ -233,7 +233,8 @@ enum master_verdict judge_as_master(const struct cluster_view *v, const struct g
 	*why = "it restarted, and what it had is gone";
 	if (redis_info_guarded(&m->info) || m->restarted)
 		return MASTER_FAILED;
-	*why = "it was declared master and has not got the role";
+	*why = m->role_refused_ms ? "it was declared master and refuses the role"
+				  : "it was declared master and has not got the role";
 	if (m->info.role == REDIS_ROLE_REPLICA)
 		return MASTER_ROLELESS;
 	*why = "it is master";
@@ -286,6 +287,9 @@ static bool has_what_it_sent(const struct server_view *s, const struct server_vi
 
 static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)
 {
+	/* Who refuses the role is of no use; of several, who did so longest ago. */
+	if (s->role_refused_ms != than->role_refused_ms)
+		return s->role_refused_ms < than->role_refused_ms;
 	if (s->pod.deleting != than->pod.deleting)
 		return than->pod.deleting;
 	if (choose && s->pod.cordoned != than->pod.cordoned)

@@ -40,6 +40,7 @@ struct observed_server {
 				     */
 	int64_t link_down_s, link_down_heard_ms; /* what the INFO before said of that, and when; -1 */
 	int64_t acted_ms;                        /* op.c: when something was last done to it; 0 never */
+	int64_t role_refused_ms;                 /* act_promote.c: when it last refused the role; 0: it took it since */
 	int64_t setting_ms;                      /* op.c: when a setting of it was last changed; 0 never */
 	int setting_running;                     /* op.c */
 	int setting_failures;                    /* act_mend.c: in a row */

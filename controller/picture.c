@@ -13,6 +13,8 @@
 #define HEAR_AGAIN_MS 2000
 /* What was done to a proxy shows by then. */
 #define PROXY_SETTLE_MS 1000
+/* Who refused the role may take it after so long, as one that was busy, and counts as the others do. */
+#define ROLE_REFUSED_MS 60000
 /* After a setting was refused: 1, 2, ... 32 s. */
 #define SETTING_AGAIN_MS 500
 #define SETTING_FAILURES 6
@@ -219,6 +221,8 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->role_heard_ms = o->role_heard_ms;
 	s->acted_ms = o->acted_ms;
+	if (o->role_refused_ms && now_ms - o->role_refused_ms < ROLE_REFUSED_MS)
+		s->role_refused_ms = o->role_refused_ms;
 	s->setting_busy = setting_is_busy(o, now_ms);
 	s->succession = o->succession;
 	s->done = o->done;

@@ -23,6 +23,8 @@ static const struct {
 	{ "its address belongs to another group's pod now", "address-taken" },
 	{ "the group has no master yet", "no-master" },
 	{ "it was declared master and has not got the role", "no-role" },
+	{ "it was declared master and refuses the role", "role-refused" },
+	{ "the replica that was to take over refuses the role", "role-refused" },
 	{ "a promotion was interrupted", "interrupted" },
 	{ "a promotion was interrupted, and its target is not in sync", "interrupted" },
 	{ "a promotion was interrupted, and a proxy cannot be locked", "interrupted" },
@@ -181,6 +183,16 @@ static void say_replicas(struct words *w, const struct group_view *g, const stru
 	}
 }
 
+static void say_refusals(struct words *w, const struct group_view *g)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(w->v, g, &at));) {
+		if (s->role_refused_ms)
+			say(w, "%s refused the role %.1f s ago", name_of(s), seconds(w, s->role_refused_ms));
+	}
+}
+
 /* One that gets a role without having followed whom it replaces. */
 static void say_new(struct words *w, const struct server_view *s, const struct server_view *old)
 {
@@ -212,6 +224,7 @@ static void say_group(struct words *w, const struct group_view *g, const struct 
 		say_old(w, old);
 	if (old)
 		say_replicas(w, g, old);
+	say_refusals(w, g);
 	if (s && s != old)
 		say_new(w, s, old);
 }
@@ -331,4 +344,5 @@ void reason_of_master(const struct cluster_view *v, const struct group_view *g, 
 		return;
 	say_old(&w, m);
 	say_replicas(&w, g, m);
+	say_refusals(&w, g);
 }

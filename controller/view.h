@@ -68,6 +68,7 @@ struct server_view {
 				     */
 	int64_t role_heard_ms;      /* when a process with the master's role was last heard at this address; 0 never */
 	int64_t acted_ms;           /* when something was last done to it; 0 never */
+	int64_t role_refused_ms;    /* when it last answered to its role, and did not take it; 0: not lately */
 	bool setting_busy;          /* a setting is being changed, or was and it has not said so yet */
 	struct calm_done done;      /* what that was */
 	struct succession succession; /* how it came to its role */

@@ -1657,6 +1657,39 @@ ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 	assert_string_equal(group()->node.servers[0].addr, B); /* as declared: the next decision goes on from there */
 }
 
+/* Decided anew, on the node as it is now. */
+static void run_anew(enum action_kind kind, const char *addr)
+{
+	struct action a = action_of(kind, addr);
+
+	a.version = group()->version;
+	act(world.c, &a);
+	until_idle();
+}
+
+/* So that another one is asked; one that does not answer has refused nothing. */
+ACT_TEST(who_refuses_the_role_is_remembered)
+{
+	struct observed_server *b;
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-1",
+							  .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	b = cluster_server(world.c, B);
+	w.b_fails = ERR_TIMEOUT;
+	run(ACT_PROMOTE, B);
+	assert_int_equal(b->role_refused_ms, 0);
+	w.b_fails = ERR_NONE;
+	w.role_refused = true;
+	run_anew(ACT_PROMOTE, B);
+	assert_true(b->role_refused_ms > 0);
+	w.role_refused = false;
+	run_anew(ACT_PROMOTE, B);
+	assert_int_equal(b->role_refused_ms, 0);
+}
+
 /* --- who may act -------------------------------------------------------------------------------------------------- */
 
 static void another_leads(void)

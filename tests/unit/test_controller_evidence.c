@@ -395,6 +395,46 @@ TEST(master_whose_pod_is_gone_is_switched)
 	assert_nothing(w);
 }
 
+/* Three members: A died, B was fenced and refuses the role (its SLAVEOF is renamed, a script runs, ...). C has the
+ * same, on the same evidence. */
+TEST(replica_that_refuses_the_role_gives_way_to_another_one)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	refuse(w);
+	lose_link(w);
+	c->info.link_up = false;
+	fence_b(w);
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it was declared master and has not got the role");
+	b_of(w)->role_refused_ms = w->v.now_ms - 300;
+	assert_why(assert_only(w, ACT_PROMOTE, C), "the replica that was to take over refuses the role");
+	assert_string_equal(w->actions[0].from, A);
+	assert_string_equal(
+		w->actions[0].evidence,
+		"codis-server-0 refuses since 0.0 s; codis-server-1 has lost its link at offset 990; "
+		"codis-server-2 has lost its link at offset 990; codis-server-1 refused the role 0.3 s ago");
+	c->role_refused_ms = w->v.now_ms - 200; /* and so they take turns */
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it was declared master and refuses the role");
+	c->role_refused_ms = 0;
+	c->info.syncing = true; /* it has not the same */
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it was declared master and refuses the role");
+}
+
+TEST(replica_that_refuses_the_role_is_the_last_choice)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	a_of(w)->pod.deleting = true;
+	c->info.offset = 980;
+	assert_only(w, ACT_SWITCH, B);
+	b_of(w)->role_refused_ms = w->v.now_ms - 300;
+	assert_only(w, ACT_SWITCH, C);
+}
+
 /* Three members: A died, B was fenced and died with its node before it had the role; C has all that A sent. */
 TEST(second_failure_before_the_role_was_given)
 {

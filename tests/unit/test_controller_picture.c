@@ -158,6 +158,17 @@ static int decided(struct world *w, struct action *out)
 	return decide(&w->v, &limits, out, 4);
 }
 
+/* It may have been busy. */
+TEST(refusal_of_a_role_is_forgotten_after_a_minute)
+{
+	WORLD;
+
+	w->servers[1].role_refused_ms = NOW - 59999;
+	assert_int_equal(look(w)->servers[1].role_refused_ms, NOW - 59999);
+	w->servers[1].role_refused_ms = NOW - 60000;
+	assert_int_equal(look(w)->servers[1].role_refused_ms, 0);
+}
+
 TEST(every_fact_has_its_time)
 {
 	WORLD;
