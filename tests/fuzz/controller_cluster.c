@@ -256,7 +256,8 @@ static void check_action(const struct cluster_view *v, const struct action *a)
 	CHECK(memchr(a->addr, '\0', sizeof(a->addr)) && memchr(a->from, '\0', sizeof(a->from)));
 	if (a->kind == ACT_PROMOTE || a->kind == ACT_SWITCH) {
 		CHECK(s && s->reach == REACH_OK && view_group(v, a->gid));
-		/* A process that is remembered in its role belongs to the group, whatever an older word of its pod says. */
+		/* A process that is remembered in its role belongs to the group, whatever an older word of its pod
+		 * says. */
 		CHECK(s->remembered_group == a->gid ||
 		      (!s->of_another && (!s->pod.name[0] || !s->group || s->group == a->gid)));
 		CHECK(strcmp(a->addr, a->from) != 0 || a->kind == ACT_PROMOTE);
