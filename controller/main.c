@@ -272,9 +272,8 @@ static int start_kube(struct codis_controller *p, struct error *err)
 
 	/* Without: Events are written, too. */
 	if (!p->opt.dry_run)
-		p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity,
-						metric_counter(p->ctl.metrics, "codis_controller_events_dropped_total",
-							       "", "Events that did not get to the API server."));
+		p->ctl.events = kube_events_new(p->ctl.kube, "codis-controller", p->identity, p->ctl.metrics,
+						"codis_controller_events_dropped_total");
 	p->ctl.secrets = secrets_new(p->ctl.kube, on_secret, p);
 	p->inventory = inventory_new();
 	p->clusters = p->inventory ? clusters_new(&p->ctl, p->inventory) : NULL;

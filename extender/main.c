@@ -152,9 +152,8 @@ static int start(void *ctx, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	e->extender.log = p->log;
 	e->extender.reservation_ttl_ms = e->options.reservation_ttl_ms;
-	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name,
-				    metric_counter(p->metrics, "codis_extender_events_dropped_total", "",
-						   "Events that did not get to the API server."));
+	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name, p->metrics,
+				    "codis_extender_events_dropped_total");
 	if (!e->events)
 		return error_set(err, ERR_NOMEM, "no memory for Events");
 	e->explainer.events = e->events;

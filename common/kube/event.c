@@ -14,21 +14,23 @@
 #include "common/base/metrics.h"
 #include "common/base/text.h"
 #include "common/kube/client.h"
+#include "common/kube/share.h"
 #include "common/net/http.h"
 
 #define UNDER_WAY_MAX    100
-#define PER_SECOND       20
 #define NOTE_MAX         1024 /* bytes; the API server refuses more */
 #define EVENT_TIMEOUT_MS 5000
 /* As client-go's correlator: the same about the same object is one Event that counts; written at once so many times,
  * and then once in five minutes. What comes between is in the count of the next one. */
 #define SERIES_MAX   512 /* remembered; then the one that was not used for longest is forgotten */
+#define SERIES_EACH  128 /* ... of a namespace; then one of its own */
 #define BURST        10
 #define SERIES_MS    (5 * 60 * 1000)
 #define PAUSE_MAX_MS 60000 /* that the API server can ask for */
 
 struct series {
 	uint64_t key; /* 0: free */
+	uint64_t namespace;
 	char name[320];
 	int64_t first_ms; /* wall time */
 	int64_t count;    /* said, written or not */
@@ -39,7 +41,9 @@ struct series {
 
 struct slot {
 	struct kube_events *events;
-	uint64_t key;           /* of the series that it writes; it may be forgotten meanwhile */
+	uint64_t key; /* of the series that it writes; it may be forgotten meanwhile */
+	uint64_t namespace;
+	char namespace_name[64];
 	struct http_call *call; /* NULL: free */
 };
 
@@ -47,15 +51,15 @@ struct kube_events {
 	struct kube_client *kube;
 	char component[128], instance[128];
 	struct slot slots[UNDER_WAY_MAX];
-	int64_t tokens_ms; /* of the bucket: one event costs 1000 / PER_SECOND */
-	int64_t filled_ms;
+	struct shares shares;   /* of namespaces */
 	int64_t quiet_until_ms; /* the API server has asked to be left alone */
 	struct series series[SERIES_MAX];
-	struct metric *dropped;
+	struct metrics *metrics;
+	const char *dropped;
 };
 
 struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
-				    struct metric *dropped)
+				    struct metrics *metrics, const char *dropped)
 {
 	struct kube_events *e = calloc(1, sizeof(*e));
 
@@ -64,9 +68,8 @@ struct kube_events *kube_events_new(struct kube_client *c, const char *component
 	e->kube = c;
 	snprintf(e->component, sizeof(e->component), "%s", component);
 	snprintf(e->instance, sizeof(e->instance), "%s", instance);
+	e->metrics = metrics;
 	e->dropped = dropped;
-	e->tokens_ms = 1000;
-	e->filled_ms = clock_mono_ms();
 	for (int i = 0; i < UNDER_WAY_MAX; i++)
 		e->slots[i].events = e;
 	return e;
@@ -81,26 +84,33 @@ void kube_events_free(struct kube_events *e)
 	free(e);
 }
 
-static bool take_token(struct kube_events *e)
+static uint64_t hash_name(const char *namespace)
 {
-	int64_t now = clock_mono_ms();
-
-	e->tokens_ms += now - e->filled_ms;
-	if (e->tokens_ms > 1000)
-		e->tokens_ms = 1000;
-	e->filled_ms = now;
-	if (e->tokens_ms < 1000 / PER_SECOND)
-		return false;
-	e->tokens_ms -= 1000 / PER_SECOND;
-	return true;
+	return hash_text(HASH_INIT, namespace);
 }
 
-static struct slot *free_slot(struct kube_events *e)
+static void drop(struct kube_events *e, const char *namespace)
 {
-	for (int i = 0; i < UNDER_WAY_MAX; i++)
-		if (!e->slots[i].call)
-			return &e->slots[i];
-	return NULL;
+	char labels[90];
+
+	snprintf(labels, sizeof(labels), "namespace=\"%.63s\"", namespace);
+	metric_add(metric_counter(e->metrics, e->dropped, labels, "Events that did not get to the API server."), 1);
+}
+
+/* A namespace has no more under way than leaves as many to one that comes. */
+static struct slot *free_slot(struct kube_events *e, uint64_t namespace)
+{
+	struct slot *found = NULL;
+	int its = 0;
+
+	for (int i = 0; i < UNDER_WAY_MAX; i++) {
+		struct slot *s = &e->slots[i];
+
+		its += s->call && s->namespace == namespace;
+		if (!s->call && !found)
+			found = s;
+	}
+	return its < UNDER_WAY_MAX / (1 + share_count(&e->shares, clock_mono_us())) ? found : NULL;
 }
 
 /* --- the object --------------------------------------------------------------------------------------------------- */
@@ -180,24 +190,41 @@ static void name_once(struct series *s, const cJSON *involved, const char *reaso
 	snprintf(s->name, sizeof(s->name), "%.253s.%016" PRIx64, meta(involved, "name"), hash);
 }
 
-static void begin_series(struct series *s, uint64_t key, const cJSON *involved)
+static void begin_series(struct series *s, uint64_t key, uint64_t namespace, const cJSON *involved)
 {
-	*s = (struct series){ .key = key, .first_ms = clock_wall_ms(), .filled_ms = clock_mono_ms() };
+	*s = (struct series){ .key = key, .namespace = namespace, .filled_ms = clock_mono_ms() };
+	s->first_ms = clock_wall_ms();
 	s->tokens_ms = INT64_C(1) * BURST * SERIES_MS;
 	snprintf(s->name, sizeof(s->name), "%.253s.%016" PRIx64, meta(involved, "name"),
 		 key ^ (uint64_t)clock_wall_ms() * 0x9e3779b97f4a7c15u);
 }
 
-static struct series *series_of(struct kube_events *e, uint64_t key, const cJSON *involved)
+/* Whose place a new series of the namespace takes. */
+static struct series *oldest_series(struct kube_events *e, uint64_t namespace)
 {
-	struct series *s = find_series(e, key), *oldest = e->series;
+	struct series *oldest = e->series, *own = NULL;
+	int its = 0;
+
+	for (int i = 0; i < SERIES_MAX; i++) {
+		struct series *s = &e->series[i];
+		bool is_its = s->key && s->namespace == namespace;
+
+		its += is_its;
+		if (s->used_ms < oldest->used_ms)
+			oldest = s;
+		if (is_its && (!own || s->used_ms < own->used_ms))
+			own = s;
+	}
+	return its < SERIES_EACH ? oldest : own;
+}
+
+static struct series *series_of(struct kube_events *e, uint64_t key, uint64_t namespace, const cJSON *involved)
+{
+	struct series *s = find_series(e, key);
 
 	if (!s) {
-		for (int i = 1; i < SERIES_MAX; i++)
-			if (e->series[i].used_ms < oldest->used_ms)
-				oldest = &e->series[i];
-		s = oldest;
-		begin_series(s, key, involved);
+		s = oldest_series(e, namespace);
+		begin_series(s, key, namespace, involved);
 	}
 	s->used_ms = clock_mono_ms();
 	return s;
@@ -271,18 +298,24 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 			clock_mono_ms() +
 			(err->retry_after_s < PAUSE_MAX_MS / 1000 ? INT64_C(1000) * err->retry_after_s : PAUSE_MAX_MS);
 	if (err && err->code != ERR_EXISTS)
-		metric_add(e->dropped, 1);
+		drop(e, slot->namespace_name);
 }
 
-static void write_event(struct kube_events *e, struct slot *slot, struct series *s, const char *path,
+static void write_event(struct kube_events *e, struct slot *slot, struct series *s, const char *namespace,
 			const cJSON *event)
 {
+	char path[640];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events%s%s", namespace, s->there ? "/" : "",
+		 s->there ? s->name : "");
+	snprintf(slot->namespace_name, sizeof(slot->namespace_name), "%s", namespace);
 	slot->key = s->key;
+	slot->namespace = s->namespace;
 	slot->call = kube_call(e->kube, s->there ? "PATCH" : "POST", path, event, s->there ? KUBE_MERGE_PATCH : NULL,
 			       EVENT_TIMEOUT_MS, on_written, slot, NULL);
 	s->writing = slot->call != NULL;
 	if (!slot->call)
-		metric_add(e->dropped, 1);
+		drop(e, namespace);
 }
 
 static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, const char *kind, const cJSON *involved,
@@ -290,18 +323,21 @@ static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, co
 						       va_list ap)
 {
 	JSON_CLEANUP cJSON *event = NULL;
-	struct slot *slot = free_slot(e);
-	char note[NOTE_MAX + 2], path[640];
+	const char *namespace = namespace_of(involved);
+	uint64_t its = hash_name(namespace);
+	char note[NOTE_MAX + 2];
+	struct slot *slot;
 	struct series *s;
 
 	vsnprintf(note, sizeof(note), fmt, ap);
 	note[text_fit(note, NOTE_MAX)] = '\0';
-	s = series_of(e, key_of(involved, once, reason, note), involved);
+	s = series_of(e, key_of(involved, once, reason, note), its, involved);
 	s->count++;
 	if (s->writing || !series_may_write(s))
 		return; /* in the count of the next one */
-	if (!slot || clock_mono_ms() < e->quiet_until_ms || !take_token(e)) {
-		metric_add(e->dropped, 1);
+	slot = free_slot(e, its);
+	if (!slot || clock_mono_ms() < e->quiet_until_ms || !share_take(&e->shares, its, clock_mono_us())) {
+		drop(e, namespace);
 		return;
 	}
 	if (once) {
@@ -315,9 +351,7 @@ static __attribute__((format(printf, 7, 0))) void post(struct kube_events *e, co
 	} else {
 		event = event_object(e, kind, involved, warning, s, reason, note);
 	}
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/events%s%s", namespace_of(involved), s->there ? "/" : "",
-		 s->there ? s->name : "");
-	write_event(e, slot, s, path, event);
+	write_event(e, slot, s, namespace, event);
 }
 
 void kube_event(struct kube_events *e, const char *kind, const cJSON *involved, bool warning, const char *reason,

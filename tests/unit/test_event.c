@@ -70,19 +70,19 @@ static int teardown(void **state)
 
 static struct kube_events *events(struct fake_world *w)
 {
-	return kube_events_new(w->kube, "codis-controller", "codis-controller-0",
-			       metric_counter(metrics, "t_dropped_total", "", "Played."));
+	return kube_events_new(w->kube, "codis-controller", "codis-controller-0", metrics, "t_dropped_total");
 }
 
-static unsigned long dropped(void)
+static unsigned long dropped(const char *namespace)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+	char series[100];
 	const char *line;
 
+	snprintf(series, sizeof(series), "\nt_dropped_total{namespace=\"%s\"} ", namespace);
 	metrics_write(metrics, &text);
-	line = strstr(text.data, "\nt_dropped_total ");
-	assert_non_null(line);
-	return strtoul(line + sizeof("\nt_dropped_total"), NULL, 10);
+	line = strstr(text.data, series);
+	return line ? strtoul(line + strlen(series), NULL, 10) : 0;
 }
 
 FIXTURE_TEST(a_pod_from_a_list_has_an_event)
@@ -155,15 +155,55 @@ FIXTURE_TEST(a_flood_is_cut)
 
 	for (int i = 0; i < 1000; i++)
 		kube_event(e, "Pod", pod, false, "Many", "%c%c", 'a' + i % 26, 'A' + i / 26);
-	assert_in_range(dropped(), 970, 980); /* a slow machine may fill the bucket by one or the other */
+	assert_in_range(dropped("n"), 970, 980); /* a slow machine may fill the bucket by one or the other */
 	assert_true(fake_run(w, LONG, have_come, &c));
+	kube_events_free(e);
+}
+
+struct series {
+	struct fake_world *world;
+	struct kube_events *events;
+	const cJSON *pod;
+	const char *method;
+	int said, wanted;
+};
+
+static bool is_said_until_written(void *ctx)
+{
+	struct series *s = ctx;
+
+	kube_event(s->events, "Pod", s->pod, true, "ActionFailed", "not done after %d ms", s->said++);
+	return fake_count(&s->world->api, s->method) >= s->wanted;
+}
+
+/* Before and behind it, and what is remembered of theirs. */
+FIXTURE_TEST(a_flood_of_one_namespace_takes_nothing_from_another)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = events(w);
+	JSON_CLEANUP cJSON *loud = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"loud\"}}");
+	JSON_CLEANUP cJSON *calm = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"calm\",\"uid\":\"u\"}}");
+	struct series s = { .world = w, .events = e, .pod = calm, .method = "calm/events", .wanted = 1 };
+
+	fake_hang(&w->api, true); /* nor do those that wait for the API server */
+	for (int i = 0; i < 1000; i++)
+		kube_event(e, "Pod", loud, false, "Many", "%c%c", 'a' + i % 26, 'A' + i / 26);
+	fake_hang(&w->api, false);
+	assert_true(fake_run(w, LONG, is_said_until_written, &s));
+	for (int i = 0; i < 1000; i++)
+		kube_event(e, "Pod", loud, false, "Other", "%c%c", 'a' + i % 26, 'A' + i / 26);
+	s.method = "PATCH";
+	assert_true(fake_run(w, LONG, is_said_until_written, &s));
+	assert_int_equal(fake_count(&w->api, "POST /api/v1/namespaces/calm/events"), 1);
+	assert_int_equal(dropped("calm"), 0);
+	assert_true(dropped("loud") > 900);
 	kube_events_free(e);
 }
 
 static bool are_dropped(void *ctx)
 {
 	(void)ctx;
-	return dropped() == 1;
+	return dropped("n") == 1;
 }
 
 FIXTURE_TEST(what_is_refused_is_counted)
@@ -197,22 +237,6 @@ FIXTURE_TEST(it_ends_with_events_under_way)
 	kube_event(e, "Pod", pod, false, "Later", "x");
 	assert_true(fake_run(w, LONG, are_dropped, NULL));
 	kube_events_free(e);
-}
-
-struct series {
-	struct fake_world *world;
-	struct kube_events *events;
-	const cJSON *pod;
-	const char *method;
-	int said, wanted;
-};
-
-static bool is_said_until_written(void *ctx)
-{
-	struct series *s = ctx;
-
-	kube_event(s->events, "Pod", s->pod, true, "ActionFailed", "not done after %d ms", s->said++);
-	return fake_count(&s->world->api, s->method) >= s->wanted;
 }
 
 /* One that fails every two seconds made 1,800 objects an hour. */

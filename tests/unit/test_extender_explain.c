@@ -22,8 +22,8 @@ static int setup(void **state)
 	assert_int_equal(fake_setup((void **)&w->fake), 0);
 	w->inv = inventory_new();
 	w->metrics = metrics_new();
-	w->explainer.events = kube_events_new(w->fake->kube, "codis-extender", "codis-extender-0",
-					      metric_counter(w->metrics, "t_dropped_total", "", "Played."));
+	w->explainer.events =
+		kube_events_new(w->fake->kube, "codis-extender", "codis-extender-0", w->metrics, "t_dropped_total");
 	*state = w;
 	return 0;
 }

@@ -1,0 +1,53 @@
+#include "common/kube/share.h"
+
+#include <stddef.h>
+
+#define SECOND_US INT64_C(1000000) /* of tokens: all that may be had at once, and all that a second brings */
+#define ONE_US    (SECOND_US / SHARE_A_SECOND)
+
+static bool asked_lately(const struct share *s, int64_t now_us)
+{
+	return s->asked_us && now_us - s->asked_us < SECOND_US;
+}
+
+int share_count(const struct shares *s, int64_t now_us)
+{
+	int n = 0;
+
+	for (int i = 0; i < SHARES_MAX; i++)
+		n += asked_lately(&s->of[i], now_us);
+	return n;
+}
+
+/* One that takes the place of somebody who asks still has no more than one to begin with: else so many that none is
+ * remembered would have no limit. */
+static struct share *share_of(struct shares *s, uint64_t who, int64_t now_us)
+{
+	struct share *oldest = &s->of[0];
+
+	for (int i = 0; i < SHARES_MAX; i++) {
+		if (s->of[i].asked_us && s->of[i].who == who)
+			return &s->of[i];
+		if (s->of[i].asked_us < oldest->asked_us)
+			oldest = &s->of[i];
+	}
+	*oldest = (struct share){ .who = who,
+				  .tokens_us = asked_lately(oldest, now_us) ? ONE_US : SECOND_US,
+				  .filled_us = now_us };
+	return oldest;
+}
+
+bool share_take(struct shares *s, uint64_t who, int64_t now_us)
+{
+	struct share *mine = share_of(s, who, now_us);
+
+	mine->asked_us = now_us;
+	mine->tokens_us += (now_us - mine->filled_us) / share_count(s, now_us);
+	mine->filled_us = now_us;
+	if (mine->tokens_us > SECOND_US)
+		mine->tokens_us = SECOND_US;
+	if (mine->tokens_us < ONE_US)
+		return false;
+	mine->tokens_us -= ONE_US;
+	return true;
+}

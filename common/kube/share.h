@@ -1,0 +1,25 @@
+/* share.h - so much a second for all together, in equal parts for who asks: who floods takes nothing from the others.
+ * Pure. Zeroed: nobody has asked. */
+#ifndef CODIS_KUBE_SHARE_H
+#define CODIS_KUBE_SHARE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHARE_A_SECOND 20  /* of all that ask within a second; who has not asked lately may take so many at once */
+#define SHARES_MAX     256 /* remembered; of more the one who has not asked for longest is forgotten */
+
+struct shares {
+	struct share {
+		uint64_t who; /* a hash */
+		int64_t tokens_us, filled_us;
+		int64_t asked_us; /* 0: free */
+	} of[SHARES_MAX];
+};
+
+/* Whether who may have one more now. */
+bool share_take(struct shares *s, uint64_t who, int64_t now_us);
+/* How many have asked within the last second. */
+int share_count(const struct shares *s, int64_t now_us);
+
+#endif
