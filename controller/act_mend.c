@@ -13,6 +13,8 @@
 #include "controller/op.h"
 
 #define OWNER_MS 2000
+/* One whose pod has ended: whoever has its address by now, if anybody, is near. */
+#define OWNER_GONE_MS 300
 
 /* --- FOLLOW ------------------------------------------------------------------------------------------------------- */
 
@@ -206,8 +208,9 @@ static void on_owner(void *ctx, const cJSON *answer, const struct error *unheard
 void remove_lock_begin(struct op *op)
 {
 	struct error err = ERROR_INIT;
+	int ms = strcmp(op->a.from, op->c->dashboard.left) == 0 ? OWNER_GONE_MS : OWNER_MS;
 
-	if (dashboard_overview(op->c->http, op->a.from, OWNER_MS, NULL, on_owner, op, &err) < 0)
+	if (dashboard_overview(op->c->http, op->a.from, ms, NULL, on_owner, op, &err) < 0)
 		op_end(op, &err);
 }
 

@@ -5,9 +5,6 @@
 #include "controller/adopt.h"
 #include "controller/decide_parts.h"
 
-/* What answers nothing for so long hangs. Its kubelet takes 3 s to end it, and its successor a second or two to answer:
- * all in all 15 s. */
-#define HUNG_MS 9000
 /* A node that is away is NotReady by then: 40 to 50 s, as Kubernetes comes. */
 #define NODE_LOST_MS 60000
 
@@ -93,14 +90,22 @@ bool neighbour_heard(const struct cluster_view *v, const char *node)
 	return heard;
 }
 
-bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts)
+bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts,
+	   int ms)
 {
 	int64_t lasting = judge_lasting_ms(d->v, since_ms);
 
-	if (reach != REACH_SILENT || lasting < HUNG_MS || !d->v->kube_fresh || !we_hear_most(d->v))
+	if (reach != REACH_SILENT || lasting < ms || !d->v->kube_fresh || !we_hear_most(d->v))
 		return false;
 	return pod->name[0] && pod->running && !pod->node_lost && !pod->deleting &&
 	       (accepts || lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node));
+}
+
+bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
+		  int64_t stuck_ms)
+{
+	return (stuck_ms && hangs(d, pod, reach, stuck_ms, true, STUCK_MS)) ||
+	       hangs(d, pod, reach, since_ms, false, HUNG_MS);
 }
 
 bool ended_again(const struct pod_view *pod)

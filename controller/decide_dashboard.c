@@ -105,7 +105,7 @@ static bool lock_is_stale(const struct cluster_view *v)
 
 	/* While a dashboard serves, its lock is not read: what was read before it left tells nothing. */
 	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->lock_read_ms < v->steady_since_ms ||
-	    b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || !b->pod.running)
+	    b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || (!b->pod.running && (own || !b->lock_left)))
 		return false;
 	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
 	if (own)
@@ -146,7 +146,7 @@ void decide_dashboard(struct decision *d)
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    judge_lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
 		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
-	else if (hangs(d, &b->pod, b->reach, b->since_ms, false))
+	else if (does_nothing(d, &b->pod, b->reach, b->since_ms, b->stuck_ms))
 		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
 	else if (b->reach != REACH_OK &&
 		 (lost = moves_slots(b) ? lost_for_good(d, &b->pod) : lost_node(d, &b->pod)) != NULL)

@@ -63,6 +63,13 @@ static bool waits_in_vain(const struct server_view *s)
 	       (s->info.role == REDIS_ROLE_MASTER || (!s->info.link_up && !s->info.syncing));
 }
 
+/* It was in sync when it fell silent, and so it was ready; its kubelet, which asks it from within its pod, has had no
+ * answer twice since. */
+static bool kubelet_misses(const struct server_view *s)
+{
+	return s->accepts && s->info.link_up && !s->pod.ready;
+}
+
 /* What the master lacks may be on a node that is cut off: then nobody but a person, or the provider, gives that up. */
 static bool has_lost(const struct group_view *g)
 {
@@ -87,7 +94,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
-	if (hangs(d, &s->pod, s->reach, s->since_ms, s->accepts)) {
+	if (hangs(d, &s->pod, s->reach, s->since_ms, s->accepts, kubelet_misses(s) ? HUNG_TOO_MS : HUNG_MS)) {
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
 		return true;
 	}

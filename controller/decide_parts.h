@@ -42,9 +42,21 @@ bool can_lock_proxies(const struct cluster_view *v);
  * left as they are; whoever followed would lead after m, over what another one has. Whether anything is. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m, bool nobody_follows);
 
-/* Its process is there and does nothing, and there is a kubelet that can end it. accepts: its address takes
- * connections, so it is not its node that is away. */
-bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts);
+/* Who answers nothing for so long hangs. Its kubelet takes 3 s to end it, and its successor some seconds to be there.
+ */
+#define HUNG_MS 9000
+/* Its kubelet finds so, too. */
+#define HUNG_TOO_MS 5000
+/* It answers nothing at all, not even what waits for no mutex, while its kernel takes connections. */
+#define STUCK_MS 4000
+
+/* Its process is there and does nothing for that long, and there is a kubelet that can end it. accepts: its address
+ * takes connections, so it is not its node that is away. */
+bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts,
+	   int ms);
+/* The same of a proxy or a dashboard, which may only wait for its mutex. */
+bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
+		  int64_t stuck_ms);
 /* We reach most servers: what is silent is not so because of us. */
 bool we_hear_most(const struct cluster_view *v);
 /* Something else on its node is heard: it is not the node that is away. */

@@ -135,6 +135,8 @@ static bool may_wait_for_a_master(const struct cluster_view *v, const struct pro
  * backend_recv_timeout is. */
 static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
+	if (p->stuck_ms && hangs(d, &p->pod, p->reach, p->stuck_ms, true, STUCK_MS))
+		return 0; /* it waits for nobody */
 	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
 	if (p->reach == REACH_SILENT && may_wait_for_a_master(d->v, p))
@@ -191,7 +193,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it ended again, and the kubelet waits before it starts it");
 		return;
 	}
-	if (!p->registered && hangs(d, &p->pod, p->reach, p->since_ms, false) && a_proxy_serves(d->v)) {
+	if (!p->registered && does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms) && a_proxy_serves(d->v)) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p, "it hangs, and another proxy serves");
 		return;
 	}

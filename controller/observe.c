@@ -31,6 +31,8 @@
  * comes. */
 #define RESTORED_MS          60000
 #define DASHBOARD_TIMEOUT_MS 3000
+/* Whoever has not answered for so long is asked whether it lives at all, as often, and given as long. */
+#define KNOCK_MS 1000
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
 {
@@ -529,6 +531,49 @@ static enum reach reach_of(const struct error *err, enum reach before)
 	return err->code == ERR_REFUSED ? REACH_REFUSED : REACH_SILENT;
 }
 
+/* --- does the process do anything? --- */
+
+void observe_hear_knock(struct observed_knock *k, const struct error *err)
+{
+	k->asking = false;
+	if (!err || err->code != ERR_TIMEOUT || !err->connected)
+		k->stuck_ms = 0;
+	else if (!k->stuck_ms)
+		k->stuck_ms = k->asked_ms;
+}
+
+static void on_knocked(void *ctx, const cJSON *answer, const struct error *err)
+{
+	(void)answer;
+	observe_hear_knock(ctx, err);
+}
+
+static void knock(struct cluster *c, struct observed_knock *k, const char *addr, int64_t now_ms)
+{
+	if (k->asking || now_ms - k->asked_ms < KNOCK_MS)
+		return;
+	k->asked_ms = now_ms;
+	k->asking = codis_knock(c->http, addr, KNOCK_MS, on_knocked, k, NULL) == 0;
+}
+
+/* Those that are silent, and those whose answer is late: a dashboard is given 3 s. */
+static void knock_all(struct cluster *c, int64_t now_ms)
+{
+	for (int i = 0; i < c->proxy_count; i++) {
+		struct observed_proxy *p = c->proxies[i];
+
+		if (p->reach == REACH_SILENT && p->wanted)
+			knock(c, &p->knock, p->admin_addr, now_ms);
+	}
+	for (int i = 0; i < c->dashboard_count; i++) {
+		struct observed_dashboard *d = c->dashboards[i];
+
+		if (d->uid[0] && (d->reach == REACH_SILENT || (d->asking && now_ms - d->asked_ms >= KNOCK_MS)))
+			knock(c, &d->knock, d->addr, now_ms);
+		c->stock_due |= !d->uid[0] && !d->asking && !d->knock.asking; /* forgotten now */
+	}
+}
+
 /* --- proxies ---------------------------------------------------------------------------------------------------------
  */
 
@@ -600,6 +645,8 @@ bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const str
 	bool online, news = set_proxy_reach(p, reach_of(err, p->reach));
 
 	p->asking = false;
+	if (p->reach != REACH_SILENT)
+		p->knock.stuck_ms = 0;
 	/* An answer that was asked for before we last acted tells what was true before. */
 	if (!answer || p->asked_ms < p->acted_ms)
 		return news;
@@ -716,6 +763,8 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 	bool news = set_dashboard_reach(d, reach);
 
 	d->asking = false;
+	if (reach != REACH_SILENT)
+		d->knock.stuck_ms = 0;
 	news |= d->told_ms < c->dashboard_acted_ms;
 	d->told_ms = d->asked_ms;
 	cluster_note_serving(c);
@@ -781,7 +830,7 @@ static void ask_proxies(struct cluster *c, int64_t now_ms)
 		struct observed_proxy *p = c->proxies[i];
 
 		if (is_over(p))
-			c->stock_due |= !p->asking && !p->running && !p->fills;
+			c->stock_due |= !p->asking && !p->knock.asking && !p->running && !p->fills;
 		else if (is_due(c, p->asked_ms, now_ms))
 			observe_proxy(c, p);
 	}
@@ -793,5 +842,6 @@ void observe(struct cluster *c, int64_t now_ms)
 	reread_some(c);
 	ask_dashboards(c, now_ms);
 	ask_proxies(c, now_ms);
+	knock_all(c, now_ms);
 	c->ask_now = false;
 }

@@ -12,6 +12,7 @@ struct codis_slot;
 struct coordinator_stat;
 struct error;
 struct observed_dashboard;
+struct observed_knock;
 struct observed_proxy;
 
 /* At every tick: the coordinator's folders and nodes, the dashboards, the proxies; each at its own pace. */
@@ -42,5 +43,7 @@ bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const str
 /* Keeps one slot as the proxy has it now; whether that is news. */
 bool observe_take_slot(struct observed_proxy *p, const struct codis_slot *slot);
 bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, const struct error *err);
+/* What a process that does not answer says to codis_knock(). */
+void observe_hear_knock(struct observed_knock *k, const struct error *err);
 
 #endif

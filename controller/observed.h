@@ -92,6 +92,14 @@ struct observed_group {
 	bool wanted;                /* a pod is of it */
 };
 
+/* Whether the process of one that does not answer answers anything at all: one that waits for its mutex does. observe.c
+ */
+struct observed_knock {
+	bool asking;
+	int64_t asked_ms;
+	int64_t stuck_ms; /* since when it has not, and its address takes connections; 0: not so */
+};
+
 /* observe.c; acted_ms and running, and the slots that it filled: act. */
 struct observed_proxy {
 	struct cluster *c;
@@ -114,6 +122,7 @@ struct observed_proxy {
 	bool ask_again; /* once the answer is in: somebody else wrote a group's node meanwhile */
 	bool asking, online, has_slots, wanted;
 	bool had_pod; /* roster.c */
+	struct observed_knock knock;
 	int running;
 	struct calm_done done; /* op.c */
 	int64_t unanswered_ms; /* when a fill was given up that it has not answered; 0: never */
@@ -132,11 +141,13 @@ struct observed_dashboard {
 	int64_t told_ms;                  /* when the question was asked whose end (an answer or none) was seen last */
 	struct overview_slots slots_text; /* of the assignment in its last answer */
 	bool asking, wanted;
+	struct observed_knock knock;
 };
 
 /* What the dashboard that serves said, and its lock. observe.c. */
 struct observed_topom {
 	char addr[CODIS_ADDR_MAX]; /* of the dashboard that serves; "" none does */
+	char left[CODIS_ADDR_MAX]; /* roster.c: of the one whose pod ended last; "" none has */
 	bool slots_known;
 	int64_t slots_ms;
 	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */

@@ -422,6 +422,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->first_seen_ms = o->first_seen_ms;
 	p->unready_ms = o->unready_ms;
 	p->heard_ms = o->heard_ms;
+	p->stuck_ms = o->knock.stuck_ms;
 	p->online = o->online;
 	p->pod_gone = o->had_pod; /* until its pod is found */
 	p->slots_ms = o->slots_ms;
@@ -459,6 +460,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 			d->reach = o->reach;
 			d->since_ms = o->since_ms;
 			d->heard_ms = o->heard_ms;
+			d->stuck_ms = o->knock.stuck_ms;
 		}
 	}
 }
@@ -524,6 +526,7 @@ static void view_dashboard(struct making *m)
 		b->reach = best->reach;
 		b->since_ms = best->since_ms;
 		b->heard_ms = best->heard_ms;
+		b->stuck_ms = best->stuck_ms;
 	}
 	b->busy = dashboard_busy(m, b->addr);
 	b->done = m->seen->dashboard_done;
@@ -534,6 +537,7 @@ static void view_dashboard(struct making *m)
 	b->slot_since_ms = t->slot_since_ms;
 	b->lock_exists = t->lock_exists;
 	memcpy(b->lock_addr, t->lock_addr, sizeof(b->lock_addr));
+	b->lock_left = t->lock_addr[0] && strcmp(t->lock_addr, t->left) == 0;
 	b->lock_start_wall_ms = t->lock_start_wall_ms;
 	b->lock_read_ms = t->lock_read_ms;
 }

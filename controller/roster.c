@@ -448,7 +448,10 @@ static void stock_dashboard(struct cluster *c, const struct kept_pod *p)
 	d->wanted = true;
 	if (strcmp(d->uid, p->uid) == 0)
 		return;
+	if (strcmp(c->dashboard.left, addr) == 0)
+		c->dashboard.left[0] = '\0';
 	snprintf(d->uid, sizeof(d->uid), "%s", p->uid);
+	d->knock.stuck_ms = 0;
 	d->reach = REACH_UNKNOWN;
 	d->since_ms = clock_mono_ms();
 	c->dashboard_asked_ms = 0;
@@ -524,12 +527,22 @@ static void drop_proxies(struct cluster *c)
 	for (int i = 0; i < c->proxy_count; i++) {
 		struct observed_proxy *p = c->proxies[i];
 
-		if (p->wanted || p->registered_token[0] || p->asking || p->running || p->fills)
+		if (p->wanted || p->registered_token[0] || p->asking || p->knock.asking || p->running || p->fills)
 			c->proxies[n++] = p;
 		else
 			free(p);
 	}
 	c->proxy_count = n;
+}
+
+/* Whose lock is left, is asked at once. */
+static void leave_dashboard(struct cluster *c, struct observed_dashboard *d)
+{
+	if (!d->uid[0])
+		return;
+	d->uid[0] = '\0';
+	memcpy(c->dashboard.left, d->addr, sizeof(c->dashboard.left));
+	c->list_asked_ms = 0;
 }
 
 static void drop_dashboards(struct cluster *c)
@@ -541,8 +554,8 @@ static void drop_dashboards(struct cluster *c)
 
 		/* One without a pod is not seen in the picture any more; it is forgotten when its last answer is in. */
 		if (!d->wanted)
-			d->uid[0] = '\0';
-		if (d->wanted || d->asking)
+			leave_dashboard(c, d);
+		if (d->wanted || d->asking || d->knock.asking)
 			c->dashboards[n++] = d;
 		else
 			free(d);

@@ -120,6 +120,7 @@ struct proxy_view {
 	int64_t first_seen_ms;
 	int64_t heard_ms;   /* its last answer */
 	int64_t unready_ms; /* when its pod was last told to be unready; 0: never */
+	int64_t stuck_ms;   /* since when its process answers nothing at all, and its kernel lives; 0: not so */
 	bool online;
 	const struct codis_slot *slots; /* all 1,024, in order; NULL: not known */
 	int64_t slots_ms;               /* when the question was asked whose answer has the slots */
@@ -139,6 +140,7 @@ struct dashboard_pod_view {
 	char addr[CODIS_ADDR_MAX]; /* "" : no address yet */
 	enum reach reach;          /* REACH_UNKNOWN: not heard yet, or it waits for the lock */
 	int64_t since_ms, heard_ms;
+	int64_t stuck_ms; /* as a proxy's */
 };
 
 /* The dashboard that counts: the one that serves (REACH_OK); where none does, one that may be at work (silent), one
@@ -148,6 +150,7 @@ struct dashboard_view {
 	char addr[CODIS_ADDR_MAX];
 	enum reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
 	int64_t since_ms;
+	int64_t stuck_ms; /* since when it hangs for certain: its process answers nothing at all; 0: not so */
 	int64_t heard_ms; /* its last overview */
 	bool busy;
 	struct calm_done done;
@@ -158,6 +161,7 @@ struct dashboard_view {
 	const int64_t *slot_since_ms;    /* of each slot: since when it is heard so; NULL: not known */
 	int16_t lock_exists;             /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
+	bool lock_left;                  /* that is the address of the pod of a dashboard which was seen to end */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
 	int64_t lock_read_ms;            /* when the read that gave the lock began */
 };

@@ -11,6 +11,7 @@ error_vset(struct error *err, enum error_code code, const char *fmt, va_list ap)
 	err->code = code;
 	err->status = 0;
 	err->retry_after_s = 0;
+	err->connected = false;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 }
 

@@ -7,6 +7,8 @@
 #ifndef CODIS_BASE_ERROR_H
 #define CODIS_BASE_ERROR_H
 
+#include <stdbool.h>
+
 enum error_code {
 	ERR_NONE = 0,
 	ERR_INVALID, /* the input is wrong; trying again does not help */
@@ -28,6 +30,7 @@ struct error {
 	enum error_code code;
 	int status;        /* HTTP status where code is ERR_STATUS (and 4xx that have their own code), else 0 */
 	int retry_after_s; /* how long the peer wants to be left alone (HTTP's Retry-After), else 0 */
+	bool connected;    /* a call over HTTP without an answer: the peer's address has taken the connection */
 	char text[512];
 };
 

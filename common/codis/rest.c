@@ -152,6 +152,14 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 			     err);
 }
 
+int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
+		struct error *err)
+{
+	struct target t = { "GET", addr, "/", "", NULL, timeout_ms, NULL, false };
+
+	return rest(http, &t, done, ctx, err);
+}
+
 int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		   codis_done done, void *ctx, struct error *err)
 {

@@ -31,6 +31,12 @@ int dashboard_online_proxy(struct http_client *http, const char *addr, const cha
 int dashboard_assign_slots(struct http_client *http, const char *addr, const char *product, const cJSON *slots,
 			   codis_done done, void *ctx, struct error *err);
 
+/* GET http://addr/ of either: whether the process answers anything. Unlike all other calls this one waits for no mutex,
+ * so a process that is only busy answers. err of done is NULL or ERR_STATUS where it does; ERR_TIMEOUT with connected
+ * set where its kernel takes the connection and nothing comes. */
+int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
+		struct error *err);
+
 /* GET http://addr/proxy: model (token, proxy_addr), slots, stats.online. No XAuth.
  * slots: of the answer before, or zero (overview.h); written before done is called, so it must last as long. Slots that
  * are still the same are left out: the answer's are an empty array then. */

@@ -230,6 +230,14 @@ static bool is_long_head(const struct transfer *t, CURLcode r)
 	return r == CURLE_OUT_OF_MEMORY && !t->whole_head && first_byte_us > 0;
 }
 
+static bool has_connected(const struct transfer *t)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &us);
+	return us > 0;
+}
+
 /* How the transfer ended, by what curl says of it: 0 when an answer is there, or -1 and *err. */
 static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 {
@@ -251,7 +259,10 @@ static int transfer_end(const struct transfer *t, CURLcode r, struct error *err)
 	if (r == CURLE_OK)
 		return error_set(err, ERR_IO, "%s: the answer breaks off in its headers", t->what);
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &errnum);
-	return error_set(err, code_of_curl(r, errnum), "%s: %s", t->what, words);
+	error_set(err, code_of_curl(r, errnum), "%s: %s", t->what, words);
+	if (err)
+		err->connected = has_connected(t);
+	return -1;
 }
 
 /* "scheme://host:port" of the URL, behind the method. */

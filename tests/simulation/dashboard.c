@@ -374,6 +374,10 @@ void dashboard_call(struct pod *p, struct call *call)
 {
 	struct call **at = &p->dashboard->first;
 
+	if (call->kind == CALL_KNOCK) {
+		call_answer(call, 302, "");
+		return;
+	}
 	if (!p->dashboard->serves) {
 		call_answer(call, 800, "{\"Cause\":\"topom is not online\"}");
 		return;

@@ -276,6 +276,10 @@ void proxy_call(struct pod *p, struct call *call)
 {
 	struct call **at = &p->proxy->first;
 
+	if (call->kind == CALL_KNOCK) {
+		call_answer(call, 302, "");
+		return;
+	}
 	while (*at)
 		at = &(*at)->next;
 	call->next = NULL;

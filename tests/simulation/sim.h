@@ -171,7 +171,16 @@ void dashboard_call(struct pod *p, struct call *call);
 void dashboard_promote(struct pod *p, int gid, const char *addr);
 
 /* A call to an HTTP interface, from a controller, from the dashboard, or (kind CALL_PROMOTE) from a person. */
-enum call_kind { CALL_OVERVIEW, CALL_FILL, CALL_START, CALL_RELOAD, CALL_ONLINE, CALL_ASSIGN, CALL_PROMOTE };
+enum call_kind {
+	CALL_OVERVIEW,
+	CALL_FILL,
+	CALL_START,
+	CALL_RELOAD,
+	CALL_ONLINE,
+	CALL_ASSIGN,
+	CALL_PROMOTE,
+	CALL_KNOCK
+};
 struct call {
 	enum call_kind kind;
 	struct pod *to;

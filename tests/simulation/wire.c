@@ -316,6 +316,7 @@ struct http_call {
 	cJSON *body, *answer;
 	enum error_code code;
 	int64_t timeout_us;
+	struct pod *to;
 };
 
 struct http_client *http_client_new(uv_loop_t *uv, const struct http_tls *tls, struct error *err)
@@ -368,12 +369,19 @@ static void on_http_answer(struct call *c, int status, const char *body)
 				 .status = status, .body = body, .len = strlen(body), .err = status ? NULL : &err });
 }
 
+/* Its kernel answers, whatever its process does. */
+static bool takes_connections(const struct http_call *h)
+{
+	return h->to && h->to->alive && way_open(h->in->node, h->to->node) && way_open(h->to->node, h->in->node);
+}
+
 static void on_http_timeout(void *ctx, int64_t arg)
 {
 	struct error err = ERROR_INIT;
 
 	(void)arg;
 	error_set(&err, ERR_TIMEOUT, "no answer in time");
+	err.connected = takes_connections(ctx);
 	end_http(ctx, &(struct http_result){ .body = "", .err = &err });
 }
 
@@ -409,6 +417,8 @@ static void read_path(struct call *c, const char *path, const struct http_spec *
 {
 	if (strcmp(path, "/proxy") == 0 || strcmp(path, "/topom") == 0) {
 		c->kind = CALL_OVERVIEW;
+	} else if (strcmp(path, "/") == 0) {
+		c->kind = CALL_KNOCK;
 	} else if (strncmp(path, "/api/proxy/fillslots/", 21) == 0) {
 		c->kind = CALL_FILL;
 		read_slots(c, spec);
@@ -442,6 +452,7 @@ struct http_call *http_send(struct http_client *client, const struct http_spec *
 	timer_in(client->in, MS(spec->timeout_ms), on_http_timeout, h, 0);
 	snprintf(addr, sizeof(addr), "%.*s", (int)(path - spec->url - 7), spec->url + 7);
 	to = pod_at(addr);
+	h->to = to;
 	if (!to)
 		return h; /* nobody has that address */
 	c = calloc(1, sizeof(*c));

@@ -72,6 +72,7 @@ struct played {
 	enum error_code b_fails;
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails, dashboard_fails;
+	int asked_for_ms; /* how long a dashboard was given last */
 	char assigned[4096];
 };
 
@@ -441,6 +442,13 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, s
 	return error_set(err, ERR_IO, "not played");
 }
 
+int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
+		struct error *err)
+{
+	(void)http, (void)addr, (void)timeout_ms, (void)done, (void)ctx;
+	return error_set(err, ERR_IO, "not played");
+}
+
 int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		       codis_done done, void *ctx, struct error *err)
 {
@@ -450,7 +458,7 @@ int dashboard_overview(struct http_client *http, const char *addr, int timeout_m
 	(void)http;
 	(void)addr;
 	(void)slots;
-	(void)timeout_ms;
+	w.asked_for_ms = timeout_ms;
 	fail_with(answer_after(1, give_json, (void *)done, ctx), w.dashboard_fails);
 	return 0;
 }
@@ -2183,6 +2191,21 @@ ACT_TEST(a_lock_whose_owner_answers_is_not_removed)
 	act(world.c, &a);
 	until_idle();
 	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
+}
+
+/* Nobody has its address any more, and nothing there says so: each second is one without a dashboard. */
+ACT_TEST(the_owner_of_a_lock_whose_pod_has_ended_is_not_awaited_long)
+{
+	struct action a = lock_of("10.0.2.9:18080");
+
+	w.dashboard_fails = ERR_TIMEOUT;
+	act(world.c, &a);
+	until_idle();
+	assert_int_equal(w.asked_for_ms, 2000);
+	snprintf(world.c->dashboard.left, CODIS_ADDR_MAX, "10.0.2.9:18080");
+	act(world.c, &a);
+	until_idle();
+	assert_int_equal(w.asked_for_ms, 300);
 }
 
 ACT_TEST(slots_are_assigned_in_equal_ranges)

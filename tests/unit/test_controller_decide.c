@@ -836,6 +836,24 @@ TEST(stale_lock)
 	assert_nothing(w);
 }
 
+/* The next one is only about to start: without the lock it serves at once, else it tries again every two seconds. */
+TEST(lock_of_a_dashboard_that_was_seen_to_end)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_UNKNOWN;
+	b->addr[0] = '\0';
+	b->pod.running = false;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.9:18080");
+	assert_nothing(w); /* it may be that one's, whose address is not known yet */
+	b->lock_left = true;
+	assert_only(w, ACT_REMOVE_LOCK, "");
+	snprintf(w->dashboards[0].addr, CODIS_ADDR_MAX, "10.0.2.9:18080"); /* another has it now */
+	w->v.dashboard_count = 1;
+	assert_nothing(w);
+}
+
 TEST(dashboard_in_backoff_is_replaced)
 {
 	WORLD;

@@ -873,6 +873,26 @@ TEST(replica_that_hangs_is_replaced)
 	assert_nothing(w);
 }
 
+/* Its kubelet asks it from within its pod, and it was in sync: so its silence is not our network's. */
+TEST(replica_that_its_kubelet_misses_as_well_is_replaced_sooner)
+{
+	WORLD;
+
+	be_silent(w, b_of(w), 5000);
+	b_of(w)->accepts = b_of(w)->pod.ready = true;
+	assert_nothing(w);
+	b_of(w)->pod.ready = false;
+	assert_why(assert_only(w, ACT_DELETE_POD, B), "it hangs, and its master serves");
+	be_silent(w, b_of(w), 4999);
+	assert_nothing(w);
+	be_silent(w, b_of(w), 8999);
+	b_of(w)->accepts = false; /* perhaps it is its node that is away */
+	assert_nothing(w);
+	b_of(w)->accepts = true;
+	b_of(w)->info.link_up = false; /* it was not ready before */
+	assert_nothing(w);
+}
+
 /* Policy: a master without a replica holds the only data. It may wake; ended, it comes back with nothing. */
 TEST(lone_master_that_hangs_is_left)
 {
@@ -901,6 +921,43 @@ TEST(proxy_that_hangs_is_replaced_once_it_is_taken_out)
 	w->proxies[0].reach = REACH_SILENT;
 	w->proxies[0].since_ms = w->v.now_ms - 5;
 	assert_nothing(w); /* perhaps it is us */
+}
+
+/* It answers nothing at all: whoever waits for a server, or for a mutex, does. */
+TEST(proxy_whose_process_does_nothing_is_replaced_sooner)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 8999;
+	p->pod.running = true;
+	assert_nothing(w);
+	p->stuck_ms = w->v.now_ms - 3999;
+	assert_nothing(w);
+	p->stuck_ms = w->v.now_ms - 4000;
+	assert_only(w, ACT_REMOVE_PROXY, "10.0.1.1:11080");
+	p->registered = false;
+	assert_why(assert_only(w, ACT_DELETE_POD, "10.0.1.1:11080"), "it hangs, and another proxy serves");
+	w->v.steady_since_ms = w->v.now_ms - 3999; /* it may be we who slept */
+	assert_nothing(w);
+}
+
+TEST(dashboard_whose_process_does_nothing_is_replaced_sooner)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 6000;
+	assert_nothing(w);
+	b->stuck_ms = w->v.now_ms - 4000;
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+	b->stuck_ms = w->v.now_ms - 3999;
+	assert_nothing(w);
+	b->stuck_ms = w->v.now_ms - 4000;
+	b->pod.node_lost = true; /* nobody there who would end it */
+	assert_nothing(w);
 }
 
 TEST(dashboard_that_hangs_is_replaced)

@@ -375,6 +375,31 @@ OBSERVE_TEST(proxy_that_does_not_answer)
 	assert_int_equal(p->reach, REACH_REFUSED);
 }
 
+OBSERVE_TEST(process_that_answers_nothing_at_all)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, "10.0.1.1:11080", true);
+	struct error silent = failure(ERR_TIMEOUT), refused = failure(ERR_REFUSED), any = failure(ERR_STATUS);
+
+	p->knock.asking = true;
+	p->knock.asked_ms = 5;
+	observe_hear_knock(&p->knock, &silent); /* its node is away */
+	assert_false(p->knock.asking);
+	assert_int_equal(p->knock.stuck_ms, 0);
+	silent.connected = true;
+	observe_hear_knock(&p->knock, &silent);
+	assert_int_equal(p->knock.stuck_ms, 5); /* since it was asked */
+	p->knock.asked_ms = 6;
+	observe_hear_knock(&p->knock, &silent);
+	assert_int_equal(p->knock.stuck_ms, 5);
+	observe_hear_knock(&p->knock, &any); /* an answer, whatever it says */
+	assert_int_equal(p->knock.stuck_ms, 0);
+	observe_hear_knock(&p->knock, &silent);
+	observe_hear_proxy(p, NULL, &silent);
+	assert_int_equal(p->knock.stuck_ms, 6);
+	observe_hear_proxy(p, NULL, &refused); /* another process */
+	assert_int_equal(p->knock.stuck_ms, 0);
+}
+
 #define PROXY "10.0.1.1:11080"
 
 static bool hear_entry(const char *token, int version)

@@ -382,10 +382,18 @@ ROSTER_TEST(dashboards_and_who_serves)
 	cluster_note_serving(world.c);
 	roster_take_stock(world.c); /* changes nothing of what was heard */
 	assert_string_equal(world.c->dashboard.addr, "10.0.2.2:18080");
+	assert_string_equal(world.c->dashboard.left, "");
+	world.c->list_asked_ms = 5;
 	inventory_remove_pod(world.inv, "uid-codis-dashboard-1");
 	roster_take_stock(world.c);
 	assert_int_equal(world.c->dashboard_count, 1);
 	assert_string_equal(world.c->dashboard.addr, "");
+	assert_string_equal(world.c->dashboard.left, "10.0.2.2:18080");
+	assert_int_equal(world.c->list_asked_ms, 0); /* it has left its lock, perhaps */
+	fixture_set_pod(world.inv, &(struct fixture_pod){
+					   .app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
+	roster_take_stock(world.c);
+	assert_string_equal(world.c->dashboard.left, "");
 }
 
 ROSTER_TEST(codis_ha_that_is_kept)

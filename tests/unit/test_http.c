@@ -517,6 +517,7 @@ FIXTURE_TEST(timeout)
 	c.spec.timeout_ms = 100;
 	perform(&c);
 	assert_int_equal(c.err.code, ERR_TIMEOUT);
+	assert_true(c.err.connected);
 	assert_null(strstr(c.err.text, "s3cret"));
 	assert_true(clock_mono_ms() - begin >= 100);
 	raw_stop(&s);
@@ -544,6 +545,7 @@ FIXTURE_TEST(connect_timeout)
 	c.spec.connect_timeout_ms = 100;
 	perform(&c);
 	assert_int_equal(c.err.code, ERR_TIMEOUT);
+	assert_false(c.err.connected);
 	assert_in_range(clock_mono_ms() - begin, 100, LIMIT_MS / 2);
 	for (int i = 0; i < 4; i++)
 		close(fillers[i]);
