@@ -56,10 +56,11 @@ static bool is_ours(const struct group_view *g, const struct server_view *s)
 }
 
 /* It is being deleted, and its preStop hook takes it for the one that has the only data (webhook/hooks.c): the group
- * has another master now. */
+ * has another master now. Another process than the one that we knew is none that waits there: its pod has ended, as we
+ * are told a moment later, and the address may be somebody else's. */
 static bool waits_in_vain(const struct server_view *s)
 {
-	return s->pod.deleting && judge_heard(s) && !redis_info_guarded(&s->info) &&
+	return s->pod.deleting && judge_heard(s) && !s->restarted && !redis_info_guarded(&s->info) &&
 	       (s->info.role == REDIS_ROLE_MASTER || (!s->info.link_up && !s->info.syncing));
 }
 
