@@ -29,6 +29,7 @@ static struct {
 void check_begin(void)
 {
 	memset(&k, 0, sizeof(k));
+	bounds_reset();
 }
 
 static struct pod *master_of(int gid)
@@ -36,7 +37,10 @@ static struct pod *master_of(int gid)
 	struct codis_group g;
 	struct pod *m = zk_group(gid, &g) && g.count && !g.promoting_state[0] ? pod_at(g.servers[0].addr) : NULL;
 
-	return m && m->kind == SERVER && m->alive && !m->stopped && m->redis->leads && !m->redis->loading ? m : NULL;
+	return m && m->kind == SERVER && !m->stranger && m->alive && !m->stopped && !m->redis->busy &&
+			       m->redis->leads && !m->redis->loading
+		       ? m
+		       : NULL;
 }
 
 /* --- what is promised --- */
@@ -47,7 +51,8 @@ static bool is_of_fault(const struct write *w, const struct pod *p, bool own)
 	for (int i = 0; i < p->fault_count; i++) {
 		int64_t to = own ? p->faults[i].to : p->faults[i].from;
 
-		if (w->acked_us >= p->faults[i].from - TAIL_US && w->acked_us <= to + MS(5))
+		/* A client may hear of it long after it was done. */
+		if (w->acked_us >= p->faults[i].from - TAIL_US && w->done_us <= to + MS(5))
 			return true;
 	}
 	return false;
@@ -80,6 +85,17 @@ static bool is_led(const struct pod *p)
 	return true;
 }
 
+bool check_all_reach(const struct pod *p, int64_t us)
+{
+	for (int i = 0; i < W.set.controllers; i++) {
+		const struct sim_controller *c = &W.controllers[i];
+
+		if (!c->alive || c->stopped || c->api_cut || W.now - c->began_us < us || W.now - c->sick_us < us)
+			return false;
+	}
+	return is_led(p) && W.now - k.way_changed_us > us && !W.slow_us[p->node];
+}
+
 static bool is_isolated(const struct pod *p)
 {
 	if (is_led(p))
@@ -108,9 +124,11 @@ static int64_t first_cut(const struct pod *p)
 	return first;
 }
 
-/* Another has got the role meanwhile. */
+/* Another has got the role meanwhile, and perhaps ended since. */
 static bool is_replaced(const struct pod *p)
 {
+	if (k.reign[p->gid] > p->redis->reign)
+		return true;
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
@@ -273,8 +291,42 @@ static bool is_out_of_reach(int write)
 	return true;
 }
 
+/* A member that could be asked, and followed the same master: a controller knows how much it has. */
+static bool is_candidate(const struct redis *r, const struct pod *x)
+{
+	const struct redis *o = x->redis;
+
+	return x != r->pod && x->kind == SERVER && x->gid == r->pod->gid && x->alive && x->in_api && !x->stopped &&
+	       !x->deleting && !r->pod->deleting && !W.cordoned[x->node] && !o->busy && !o->loading && !o->leads &&
+	       o->from == r->from && o->in == r->in && o->offset > 1 && o->link != LINK_TRANSFER &&
+	       W.now - x->sick_us > HEARD_US && check_all_reach(x, HEARD_US);
+}
+
+static void check_newest_leads(const struct redis *r)
+{
+	for (int n = 0; n < W.pod_count && r->from; n++) {
+		const struct pod *x = &W.pods[n];
+
+		if (!is_candidate(r, x))
+			continue;
+		for (int i = 0; i < W.write_count; i++) {
+			const struct write *w = &W.writes[i];
+
+			if (w->group == x->gid && w->acked && !w->excused && W.now - w->acked_us > MS(300) &&
+			    has_write(x->redis->data, i) && !has_write(r->data, i)) {
+				broken("%s gets the role, and %s has more: write %d", r->pod->name, x->name, i);
+				return;
+			}
+		}
+	}
+}
+
 void check_role_given(struct redis *r)
 {
+	if (W.now - k.person_us[r->pod->gid] > S(2))
+		check_newest_leads(r);
+	if (!r->keys)
+		bounds_emptied(r->pod->gid);
 	for (int i = 0; i < W.write_count; i++) {
 		struct write *w = &W.writes[i];
 
@@ -298,6 +350,7 @@ void check_write_done(int write, struct pod *server)
 	struct write *w = &W.writes[write];
 
 	w->by = server;
+	w->done_us = W.now;
 	w->reign = server->redis->reign;
 	w->excused = server->redis->unsynced;
 	w->split = k.reign[w->group] > w->reign;
@@ -324,6 +377,7 @@ void check_write_acked(struct writer *writer, struct pod *server)
 		w->excused = w->excused || w->split || was_away(server);
 	if (k.isolated_us[server - W.pods])
 		w->excused = true;
+	bounds_acked(w->group);
 	/* A dashboard writes without versions: what it is about and what we are may cross. */
 	if (w->split && W.now - k.person_us[w->group] < S(2))
 		w->excused = true;
@@ -344,15 +398,18 @@ static bool is_healthy(const struct sim_controller *by, const struct pod *p)
 	/* It waits for what it has in flight. */
 	if (p->kind == PROXY && p->alive && p->proxy->first)
 		return false;
-	return p->alive && !p->stopped && !p->deleting && p->in_api && way_open(by->node, p->node) &&
-	       way_open(p->node, by->node) && W.now - p->sick_us > RESTED_US && W.now - p->started_us > RESTED_US &&
-	       W.now - k.way_changed_us > RESTED_US && !W.slow_us[p->node] && !W.slow_us[by->node];
+	return p->alive && !p->stopped && !(p->redis && p->redis->busy) && !p->deleting && p->in_api &&
+	       way_open(by->node, p->node) && way_open(p->node, by->node) && W.now - p->sick_us > RESTED_US &&
+	       W.now - p->started_us > RESTED_US && W.now - k.way_changed_us > RESTED_US && !W.slow_us[p->node] &&
+	       !W.slow_us[by->node];
 }
 
 void check_group_written(struct sim_controller *by, const struct codis_group *before, const struct codis_group *after)
 {
 	struct pod *m = after->count ? pod_at(after->servers[0].addr) : NULL;
 
+	if (m && m->stranger && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
+		broken("%s is to lead group %d, and is another cluster's", m->name, after->id);
 	/* One that leads already is told nothing. */
 	if (m && m->redis && m->redis->leads && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
 		m->redis->reign = ++W.reigns;
@@ -428,6 +485,8 @@ static bool group_green(int gid, char *why, size_t size)
 			return not_green(why, size, "%s is not in its group's list", p->name);
 		if (p != m && (p->redis->leads || p->redis->from != m || p->redis->link != LINK_UP))
 			return not_green(why, size, "%s is not in sync with %s", p->name, m->name);
+		if (p->redis->min_replicas != (p == m && W.set.replicas > 2))
+			return not_green(why, size, "%s waits for %d replicas", p->name, p->redis->min_replicas);
 	}
 	if (g.count != W.set.replicas)
 		return not_green(why, size, "group %d lists %d servers", gid, g.count);
@@ -478,7 +537,7 @@ static bool told_green(char *why, size_t size)
 {
 	for (int i = 0; i < W.set.controllers; i++) {
 		const struct sim_controller *c = &W.controllers[i];
-		const struct cluster *x = c->clusters ? clusters_first(c->clusters) : NULL;
+		const struct cluster *x = controller_cluster(&W.controllers[i]);
 
 		if (!c->alive || c->ctl.mandate != MANDATE_LEAD || !x)
 			continue;
@@ -508,6 +567,7 @@ void check_end(void)
 {
 	int missing = 0, first = -1;
 
+	bounds_end();
 	for (int i = 0; i < W.write_count; i++) {
 		const struct write *w = &W.writes[i];
 		const struct pod *m = w->acked ? master_of(w->group) : NULL;

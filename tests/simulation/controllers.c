@@ -11,6 +11,7 @@
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/kube/lease.h"
+#include "controller/cluster.h"
 #include "controller/roster.h"
 #include "tests/simulation/sim.h"
 
@@ -29,7 +30,11 @@ struct sim_controller *controller_of(const uv_loop_t *uv)
 
 struct cluster *controller_cluster(struct sim_controller *c)
 {
-	return c->clusters ? clusters_first(c->clusters) : NULL;
+	struct cluster *x = c->clusters ? clusters_first(c->clusters) : NULL;
+
+	while (x && strcmp(x->namespace, NAMESPACE) != 0)
+		x = x->next;
+	return x;
 }
 
 /* What a process does in one turn; it may end in the middle of it. */
@@ -126,6 +131,7 @@ static void begin(void *ctx, int64_t arg)
 				      .probe_timeout_ms = 500,
 				      .mandate = MANDATE_NONE };
 	c->ctl.limits.standby_ms += c->index * STANDBY_STEP_MS;
+	c->ctl.limits.node_loss_ms = W.set.node_loss_ms;
 	sight_init(&c->sight, LEASE_MS);
 	c->clusters = clusters_new(&c->ctl, c->ctl.inventory);
 	c->lease = lease_start(c->ctl.uv, c->ctl.kube, &lease, NULL);
@@ -139,6 +145,7 @@ void controller_start(struct sim_controller *c)
 	if (c->alive || !W.node_up[c->node])
 		return;
 	c->alive = true;
+	c->began_us = W.now;
 	c->stopped = false;
 	c->epoch++;
 	c->crash_in = 0;
@@ -159,6 +166,7 @@ void controller_end(struct sim_controller *c)
 	if (!c->alive)
 		return;
 	say("controller %d crashes", c->index);
+	bounds_controller_ended();
 	c->alive = c->stopped = false;
 	c->epoch++;
 	c->clusters = NULL;
@@ -180,6 +188,7 @@ void controller_continue(struct sim_controller *c)
 	if (!c->alive || !c->stopped)
 		return;
 	c->stopped = false;
+	c->sick_us = W.now;
 	say("controller %d goes on (SIGCONT)", c->index);
 	for (int timers = 1; timers >= 0; timers--) {
 		for (int i = 0; i < c->held_count; i++) {

@@ -224,7 +224,7 @@ static void on_prepared_fill(struct pod *p, bool ok)
 	}
 	s = pod_at(first);
 	/* On a connection of its own: what does not get there now never does. */
-	if (s && s->alive && way_open(p->node, s->node) && way_open(s->node, p->node))
+	if (s && s->alive && !s->stranger && way_open(p->node, s->node) && way_open(s->node, p->node))
 		message(p->node, s->node, NULL, on_role_reaches, s, s->run);
 	after(s && s->alive && !s->stopped && way_open(p->node, s->node) ? MS(4) : S(1), on_role_sent, p, p->run);
 }

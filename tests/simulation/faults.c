@@ -15,7 +15,7 @@ static struct pod *some_pod(enum pod_kind kind)
 	int n = 0;
 
 	for (int i = 0; i < W.pod_count; i++) {
-		if (W.pods[i].in_api && W.pods[i].kind == kind && W.pods[i].alive)
+		if (W.pods[i].in_api && W.pods[i].kind == kind && W.pods[i].alive && !W.pods[i].stranger)
 			found[n++] = &W.pods[i];
 	}
 	return n ? found[chance_below(n)] : NULL;
@@ -68,6 +68,33 @@ static void stop(struct pod *p)
 static void stop_server(void)
 {
 	stop(some_server());
+}
+
+static void on_script_over(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (!p->alive || p->run != arg || !p->redis->busy)
+		return;
+	redis_pump_all();
+	p->redis->busy = false;
+	p->sick_us = W.now;
+	say("%s has done with its script", p->name);
+}
+
+/* It answers -BUSY to everything. */
+static void busy_server(void)
+{
+	struct pod *p = some_server();
+	int64_t us = some_time(MS(300), S(8));
+
+	if (!p || p->redis->busy || p->stopped)
+		return;
+	redis_pump_all();
+	p->redis->busy = true;
+	note_fault(p, W.now, W.now);
+	say("%s is busy with a script for %.1f s", p->name, (double)us / 1e6);
+	after(us, on_script_over, p, p->run);
 }
 
 static void crash_proxy(void)
@@ -149,7 +176,7 @@ static void drain_node(void)
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
 
-		if (p->in_api && p->bound && p->node == node && !p->deleting)
+		if (p->in_api && p->bound && p->node == node && !p->deleting && !p->stranger)
 			pod_delete(p, 30);
 	}
 	after(S(10), on_uncordon, NULL, node);
@@ -161,6 +188,12 @@ static void on_power(void *ctx, int64_t arg)
 	node_power((int)arg, true);
 }
 
+static void on_said_down(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	node_said_down((int)arg, chance_percent(50));
+}
+
 static void lose_power(void)
 {
 	int node = chance_below(NODES);
@@ -168,7 +201,33 @@ static void lose_power(void)
 	if (!W.node_up[node])
 		return;
 	node_power(node, false);
+	if (chance_percent(30))
+		after(W.set.not_ready_us + chance_between(0, S(2)), on_said_down, NULL, node);
 	after(some_time(S(3), S(40)), on_power, NULL, node);
+}
+
+static void on_kubelet_back(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	kubelet_cut((int)arg, false);
+}
+
+/* Its pods live, and nobody there hears of the API server. */
+static void lose_kubelet(int node, int64_t us)
+{
+	if (W.kubelet_cut[node])
+		return;
+	kubelet_cut(node, true);
+	after(us, on_kubelet_back, NULL, node);
+}
+
+static void cut_kubelet(void)
+{
+	int node = chance_below(NODES);
+	int64_t us = some_time(S(1), S(25));
+
+	say("the kubelet of node %d does not reach the API server for %.1f s", node, (double)us / 1e6);
+	lose_kubelet(node, us);
 }
 
 /* --- the network --- */
@@ -177,6 +236,7 @@ static void set_way(int a, int b, bool cut)
 {
 	redis_pump_all();
 	W.cut[a][b] = cut;
+	W.rejected[a][b] &= cut;
 	W.cut_since[a][b] = W.now;
 	check_way_changed();
 }
@@ -198,9 +258,11 @@ static void cut_way(int a, int b, int64_t us)
 static void cut_node(void)
 {
 	int node = chance_below(NODES);
-	int64_t us = some_time(MS(500), S(12));
+	int64_t us = chance_percent(80) ? some_time(MS(500), S(12)) : some_time(S(12), S(30));
 
 	say("node %d is cut off for %.1f s", node, (double)us / 1e6);
+	if (chance_percent(80))
+		lose_kubelet(node, us);
 	for (int i = 0; i < NODES; i++) {
 		cut_way(node, i, us);
 		cut_way(i, node, us);
@@ -213,10 +275,12 @@ static void cut_two(void)
 	int64_t us = some_time(MS(500), S(12));
 	bool one_way = chance_percent(20);
 
-	if (a == b)
+	if (a == b || W.cut[a][b])
 		return;
-	say("the way %s node %d and node %d is cut for %.1f s%s", one_way ? "from" : "between", a, b, (double)us / 1e6,
-	    one_way ? ", in this direction" : "");
+	W.rejected[a][b] = !one_way && chance_percent(35);
+	say("the way %s node %d and node %d is cut for %.1f s%s%s", one_way ? "from" : "between", a, b,
+	    (double)us / 1e6, one_way ? ", in this direction" : "",
+	    W.rejected[a][b] ? ", whoever connects to the second is refused" : "");
 	cut_way(a, b, us);
 	if (!one_way)
 		cut_way(b, a, us);
@@ -281,6 +345,62 @@ static void crash_controller(void)
 		controller_end(c);
 	else
 		c->crash_in = 1 + chance_below(12);
+}
+
+/* The one that would have to act is gone as well: the other one does, without a lease. */
+static void crash_both(void)
+{
+	struct pod *p = some_server();
+
+	for (int i = 0; i < W.set.controllers; i++) {
+		if (W.controllers[i].alive && W.controllers[i].ctl.mandate == MANDATE_LEAD)
+			controller_end(&W.controllers[i]);
+	}
+	if (p)
+		pod_end(p, END_CRASH);
+}
+
+/* Nobody of a group is left, or nearly so. */
+static void crash_group(void)
+{
+	int gid = 1 + chance_below(W.set.groups);
+
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *p = &W.pods[i];
+		int r = chance_below(100);
+
+		if (p->kind != SERVER || p->gid != gid || !p->alive || !p->in_api)
+			continue;
+		if (r < 70)
+			pod_end(p, END_CRASH);
+		else if (r < 85)
+			stop(p);
+		else if (W.node_up[p->node]) {
+			int node = p->node;
+
+			node_power(node, false);
+			after(some_time(S(3), S(40)), on_power, NULL, node);
+		}
+	}
+}
+
+static void on_zookeeper_fast(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	W.zk_write_us = W.zk_watch_us = 0;
+}
+
+/* Its disks are slow, or what it tells of changes is late. */
+static void slow_zookeeper(void)
+{
+	if (chance_percent(60))
+		W.zk_write_us = chance_between(MS(20), MS(900));
+	else
+		W.zk_watch_us = chance_between(MS(100), S(3));
+	say("ZooKeeper is slow: a write takes up to %d ms, what it tells comes up to %d ms late",
+	    (int)(W.zk_write_us / 1000), (int)(W.zk_watch_us / 1000));
+	after(some_time(S(1), S(10)), on_zookeeper_fast, NULL, 0);
 }
 
 static void on_controller_continue(void *ctx, int64_t arg)
@@ -361,16 +481,38 @@ static void promote(void)
 
 /* --- what and when --- */
 
+/* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
 static const struct {
-	int weight;
+	int weight, limit_ms;
 	void (*fn)(void);
+	const char *words;
 } kinds[] = {
-	{ 14, crash_server },    { 14, stop_server },   { 5, crash_proxy },     { 5, stop_proxy },
-	{ 3, crash_dashboard },  { 3, stop_dashboard }, { 3, cut_connections }, { 8, delete_pod },
-	{ 3, force_delete_pod }, { 3, drain_node },     { 4, lose_power },      { 8, cut_node },
-	{ 8, cut_two },          { 4, slow_node },      { 4, lose_member },     { 7, crash_controller },
-	{ 5, stop_controller },  { 4, cut_api },        { 4, slow_watch },      { 1, set_wall_clock },
-	{ 9, promote },
+	{ 14, 300, crash_server, "a server crashed" },
+	{ 14, 3000, stop_server, "a server was stopped" },
+	{ 5, 300, crash_proxy, "a proxy crashed" },
+	{ 5, 300, stop_proxy, "a proxy was stopped" },
+	{ 3, 300, crash_dashboard, "a dashboard crashed" },
+	{ 3, 300, stop_dashboard, "a dashboard was stopped" },
+	{ 3, 300, cut_connections, "the connections of a server were cut" },
+	{ 8, 300, delete_pod, "a pod was deleted" },
+	{ 3, 300, force_delete_pod, "a pod was deleted by force" },
+	{ 3, 300, drain_node, "a node was drained" },
+	{ 4, 5500, lose_power, "a node lost its power" },
+	{ 8, 5500, cut_node, "a node was cut off" },
+	{ 8, 3500, cut_two, "a way was cut" },
+	{ 4, 1500, slow_node, "a node was slow" },
+	{ 4, 300, lose_member, "ZooKeeper lost a member" },
+	{ 7, 300, crash_controller, "a controller crashed" },
+	{ 5, 300, stop_controller, "a controller was stopped" },
+	{ 4, 300, cut_api, "a controller lost the API server" },
+	{ 4, 300, slow_watch, "watches were late" },
+	{ 1, 300, set_wall_clock, "a clock was set" },
+	{ 9, 500, promote, "a person promoted" },
+	{ 4, 1000, crash_both, "a master and the controller that leads crashed" },
+	{ 4, 300, slow_zookeeper, "ZooKeeper was slow" },
+	{ 4, 0, crash_group, "a group crashed" },
+	{ 3, 300, cut_kubelet, "a kubelet was cut off" },
+	{ 4, 3000, busy_server, "a server was busy" },
 };
 
 static void on_fault(void *ctx, int64_t arg)
@@ -378,13 +520,14 @@ static void on_fault(void *ctx, int64_t arg)
 	int total = 0, n;
 
 	(void)ctx;
-	(void)arg;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		total += kinds[i].weight;
 	n = chance_below(total);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		n -= kinds[i].weight;
 		if (n < 0) {
+			if (arg)
+				bounds_fault(kinds[i].words, MS(kinds[i].limit_ms));
 			kinds[i].fn();
 			return;
 		}
@@ -393,15 +536,16 @@ static void on_fault(void *ctx, int64_t arg)
 
 void faults_draw(void)
 {
-	int count = 1 + chance_below(FAULTS_MAX);
+	int count = chance_percent(20) ? 1 : 1 + chance_below(FAULTS_MAX);
 	int64_t at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
 	for (int i = 0; i < count; i++) {
-		after(at, on_fault, NULL, 0);
+		after(at, on_fault, NULL, count == 1 && !W.set.cold);
 		/* Close together, or one after the other. */
 		at += chance_percent(50) ? chance_between(0, S(1)) : chance_between(0, W.set.faults_us);
 	}
-	W.faults_over_us = at + chance_between(0, S(2));
+	/* Whatever ends with it is a second one. */
+	W.faults_over_us = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0);
 }
 
 static void on_last_stopped(void *ctx, int64_t arg)
@@ -436,8 +580,14 @@ void faults_end(void)
 	memset(W.cut, 0, sizeof(W.cut));
 	memset(W.slow_us, 0, sizeof(W.slow_us));
 	memset(W.zk_down, 0, sizeof(W.zk_down));
+	W.zk_write_us = W.zk_watch_us = 0;
 	redis_slowed();
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].kind == SERVER && W.pods[i].alive)
+			on_script_over(&W.pods[i], W.pods[i].run);
+	}
 	for (int i = 0; i < NODES; i++) {
+		kubelet_cut(i, false);
 		node_power(i, true);
 		if (W.cordoned[i])
 			on_uncordon(NULL, i);

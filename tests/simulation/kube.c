@@ -10,9 +10,7 @@
 #include "common/codis/inventory.h"
 #include "tests/simulation/sim.h"
 
-#define GUARD              "[\"--slaveof\",\"127.0.0.1\",\"1\",\"--slave-serve-stale-data\",\"no\"]"
-#define NODE_NOT_READY_MIN S(8)
-#define NODE_NOT_READY_MAX S(40)
+#define GUARD "[\"--slaveof\",\"127.0.0.1\",\"1\",\"--slave-serve-stale-data\",\"no\"]"
 
 static void on_bind(void *ctx, int64_t arg);
 static void on_start(void *ctx, int64_t arg);
@@ -42,16 +40,17 @@ static char *pod_text(const struct pod *p)
 	else
 		snprintf(state, sizeof(state), "\"waiting\":{\"reason\":\"ContainerCreating\"}");
 	snprintf(text, 2048,
-		 "{\"metadata\":{\"namespace\":\"" NAMESPACE "\",\"name\":\"%s\",\"uid\":\"uid-%d\",%s"
-		 "\"labels\":{\"app\":\"%s\",\"codis.io/product\":\"" PRODUCT "\"},"
+		 "{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\",\"uid\":\"uid-%d\",%s"
+		 "\"labels\":{\"app\":\"%s\",\"codis.io/product\":\"%s\"},"
 		 "\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"%s\",\"controller\":true}]},"
 		 "\"spec\":{%s%s%s\"volumes\":[%s],\"containers\":[{\"name\":\"%s\",\"command\":[\"%s\"],\"args\":%s,"
 		 "\"env\":[%s{\"name\":\"SERVER_REPLICA\",\"value\":\"%d\"}]}]},"
 		 "\"status\":{\"phase\":\"%s\"%s%d%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":%d,"
 		 "\"state\":{%s}}]}}",
-		 p->name, p->number, p->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", name, name,
-		 p->bound ? "\"nodeName\":\"node" : "", p->bound ? (const char *[]){ "0", "1", "2", "3" }[p->node] : "",
-		 p->bound ? "\"," : "",
+		 p->stranger ? "other" : NAMESPACE, p->name, p->number,
+		 p->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", name,
+		 p->stranger ? "other" : PRODUCT, name, p->bound ? "\"nodeName\":\"node" : "",
+		 p->bound ? (const char *[]){ "0", "1", "2", "3" }[p->node] : "", p->bound ? "\"," : "",
 		 W.set.volumes && p->kind == SERVER ? "{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", name,
 		 name, p->kind == SERVER ? GUARD : "[\"--zookeeper\",\"10.9.0.1:2181\"]", "", W.set.replicas,
 		 p->bound ? "Running" : "Pending", p->ip ? ",\"podIP\":\"10.1.0." : ",\"x\":\"", p->ip, "\"", name,
@@ -66,7 +65,9 @@ static void on_told(void *ctx, int64_t arg)
 	JSON_CLEANUP cJSON *json = t->text ? json_parse(t->text, strlen(t->text), JSON_ITEMS, NULL) : NULL;
 
 	(void)arg;
-	if (!t->text)
+	if (!t->text && t->what == TOLD_NODE)
+		inventory_remove_node(inv, t->uid);
+	else if (!t->text)
 		inventory_remove_pod(inv, t->uid);
 	else if (t->what == TOLD_POD)
 		inventory_set_pod(inv, json, NULL);
@@ -115,12 +116,17 @@ static void tell_pod(const struct pod *p)
 
 static struct told node_news(int node)
 {
-	struct told t = { .what = TOLD_NODE, .text = malloc(300) };
+	struct told t = { .what = TOLD_NODE, .text = W.node_gone[node] ? NULL : malloc(400) };
 
-	snprintf(t.text, 300,
-		 "{\"metadata\":{\"name\":\"node%d\"},\"spec\":{\"unschedulable\":%s},\"status\":"
+	snprintf(t.uid, sizeof(t.uid), "node%d", node);
+	if (!t.text)
+		return t;
+	snprintf(t.text, 400,
+		 "{\"metadata\":{\"name\":\"node%d\"},\"spec\":{\"unschedulable\":%s,\"taints\":[%s]},\"status\":"
 		 "{\"conditions\":[{\"type\":\"Ready\",\"status\":\"%s\"}]}}",
-		 node, W.cordoned[node] ? "true" : "false", W.node_ready[node] ? "True" : "Unknown");
+		 node, W.cordoned[node] ? "true" : "false",
+		 W.node_out[node] ? "{\"key\":\"node.kubernetes.io/out-of-service\",\"effect\":\"NoExecute\"}" : "",
+		 W.node_ready[node] ? "True" : "Unknown");
 	return t;
 }
 
@@ -194,10 +200,14 @@ struct pod *pod_at(const char *addr)
 	return ip > 0 && ip < 256 ? W.by_ip[ip] : NULL;
 }
 
+static void on_stranger(void *ctx, int64_t arg);
+
 static void free_ip(struct pod *p)
 {
 	if (p->ip && W.by_ip[p->ip] == p)
 		W.by_ip[p->ip] = NULL;
+	if (p->ip && p->kind == SERVER && W.set.reuse_addresses && W.strangers < 4 && chance_percent(60))
+		after(chance_between(0, S(2)), on_stranger, NULL, p->ip);
 	p->ip = 0;
 }
 
@@ -219,10 +229,32 @@ static void take_ip(struct pod *p)
 
 /* --- pods --- */
 
+/* A server of another namespace gets an address that one of ours had; it is of no group here. */
+static void on_stranger(void *ctx, int64_t arg)
+{
+	int node = chance_below(NODES);
+	struct pod *p;
+
+	(void)ctx;
+	if (W.by_ip[arg] || !W.node_up[node] || W.faults_over)
+		return;
+	p = new_pod(SERVER, W.strangers++);
+	p->stranger = true;
+	p->gid = 0;
+	p->node = node;
+	p->bound = true;
+	p->ip = (int)arg;
+	W.by_ip[arg] = p;
+	snprintf(p->addr, sizeof(p->addr), "10.1.0.%d:6379", (int)arg);
+	pod_started(p);
+	tell_pod(p);
+	say("a server of another namespace has %s now", p->addr);
+}
+
 struct pod *pod_named(enum pod_kind kind, int ordinal)
 {
 	for (int i = 0; i < W.pod_count; i++) {
-		if (W.pods[i].in_api && W.pods[i].kind == kind && W.pods[i].ordinal == ordinal)
+		if (W.pods[i].in_api && W.pods[i].kind == kind && W.pods[i].ordinal == ordinal && !W.pods[i].stranger)
 			return &W.pods[i];
 	}
 	return NULL;
@@ -244,15 +276,22 @@ struct pod *new_pod(enum pod_kind kind, int ordinal)
 
 static bool fits(const struct pod *p, int node)
 {
-	if (!W.node_up[node] || !W.node_ready[node] || W.cordoned[node])
+	if (!W.node_up[node] || !W.node_ready[node] || W.cordoned[node] || W.node_out[node] || W.node_gone[node])
 		return false;
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
-		if (x != p && x->in_api && x->bound && x->node == node && x->kind == p->kind && x->gid == p->gid)
+		if (x != p && x->in_api && !x->stranger && x->bound && x->node == node && x->kind == p->kind &&
+		    x->gid == p->gid)
 			return false;
 	}
 	return true;
+}
+
+/* The kubelet is there, and hears what it is to do. */
+static bool kubelet_hears(int node)
+{
+	return node < 0 || (W.node_up[node] && !W.kubelet_cut[node]);
 }
 
 static void on_bind(void *ctx, int64_t arg)
@@ -299,8 +338,8 @@ static void on_removed(void *ctx, int64_t arg)
 	(void)arg;
 	if (!p->alive)
 		free_ip(p);
-	if (!p->in_api)
-		return;
+	if (!p->in_api || !kubelet_hears(p->node))
+		return; /* kubelet_cut() */
 	p->in_api = false;
 	say("the pod %s is gone", p->name);
 	tell_pod(p);
@@ -310,7 +349,7 @@ static void on_removed(void *ctx, int64_t arg)
 static void on_status(void *ctx, int64_t arg)
 {
 	(void)arg;
-	if (((struct pod *)ctx)->in_api)
+	if (((struct pod *)ctx)->in_api && kubelet_hears(((struct pod *)ctx)->node))
 		tell_pod(ctx);
 }
 
@@ -489,6 +528,7 @@ void note_fault(struct pod *p, int64_t from, int64_t to)
 struct leaving {
 	struct pod *p;
 	int run;
+	bool heard; /* by the kubelet */
 	int64_t term_by, kill_at;
 };
 
@@ -514,6 +554,15 @@ static void on_leaving(void *ctx, int64_t arg)
 	(void)arg;
 	if (p->run != l->run || !p->alive || !W.node_up[p->node])
 		return;
+	if (!l->heard && !kubelet_hears(p->node)) {
+		after(MS(200), on_leaving, l, 0);
+		return;
+	}
+	if (!l->heard) {
+		l->heard = true;
+		l->term_by += W.now;
+		l->kill_at += W.now;
+	}
 	if (W.now >= l->kill_at)
 		pod_end(p, END_KILL);
 	else if (!p->stopped && (W.now >= l->term_by || !holds_on(p)))
@@ -531,7 +580,7 @@ static void leave(struct pod *p, int grace_s)
 			after(chance_between(MS(50), MS(400)), on_removed, p, 0);
 		return;
 	}
-	*l = (struct leaving){ p, p->run, W.now + S(grace_s > 5 ? grace_s - 5 : grace_s), W.now + S(grace_s) };
+	*l = (struct leaving){ p, p->run, false, S(grace_s > 5 ? grace_s - 5 : grace_s), S(grace_s) };
 	after(chance_between(MS(20), MS(200)), on_leaving, l, 0);
 }
 
@@ -548,8 +597,12 @@ static void on_force_killed(void *ctx, int64_t arg)
 {
 	struct pod *p = ctx;
 
-	if (p->alive && p->run == arg && W.node_up[p->node])
+	if (!p->alive || p->run != arg || !W.node_up[p->node])
+		return;
+	if (kubelet_hears(p->node))
 		pod_end(p, END_KILL);
+	else
+		after(chance_between(MS(100), S(1)), on_force_killed, p, arg);
 }
 
 void pod_force_delete(struct pod *p)
@@ -571,7 +624,7 @@ void pod_force_delete(struct pod *p)
 static void on_not_ready(void *ctx, int64_t arg)
 {
 	(void)ctx;
-	if (W.node_up[arg] || !W.node_ready[arg])
+	if (kubelet_hears((int)arg) || !W.node_ready[arg])
 		return;
 	W.node_ready[arg] = false;
 	say("node %d is NotReady", (int)arg);
@@ -581,9 +634,10 @@ static void on_not_ready(void *ctx, int64_t arg)
 static void on_ready(void *ctx, int64_t arg)
 {
 	(void)ctx;
-	if (!W.node_up[arg] || W.node_ready[arg])
+	if (!kubelet_hears((int)arg) || (W.node_ready[arg] && !W.node_gone[arg] && !W.node_out[arg]))
 		return;
 	W.node_ready[arg] = true;
+	W.node_gone[arg] = W.node_out[arg] = false;
 	kube_tell_node((int)arg);
 }
 
@@ -592,15 +646,21 @@ static void power_off(int node)
 	say("node %d loses its power", node);
 	redis_pump_all();
 	for (int i = 0; i < W.pod_count; i++) {
-		if (W.pods[i].alive && W.pods[i].node == node)
-			pod_end(&W.pods[i], END_POWER);
+		if (!W.pods[i].alive || W.pods[i].node != node)
+			continue;
+		pod_end(&W.pods[i], END_POWER);
+		if (W.pods[i].stranger) {
+			W.pods[i].in_api = false;
+			tell_pod(&W.pods[i]);
+			free_ip(&W.pods[i]);
+		}
 	}
 	for (int i = 0; i < W.set.controllers; i++) {
 		if (W.controllers[i].node == node)
 			controller_end(&W.controllers[i]);
 	}
 	W.node_up[node] = false;
-	after(chance_between(NODE_NOT_READY_MIN, NODE_NOT_READY_MAX), on_not_ready, NULL, node);
+	after(W.set.not_ready_us, on_not_ready, NULL, node);
 }
 
 /* What was bound there and is still wanted starts again, with another address. */
@@ -627,6 +687,36 @@ static void power_on(int node)
 		if (W.controllers[i].node == node && !W.controllers[i].alive)
 			controller_start(&W.controllers[i]);
 	}
+}
+
+/* What happened meanwhile is told, and done, when it hears again. */
+void kubelet_cut(int node, bool cut)
+{
+	if (W.kubelet_cut[node] == cut)
+		return;
+	W.kubelet_cut[node] = cut;
+	if (cut) {
+		after(W.set.not_ready_us, on_not_ready, NULL, node);
+		return;
+	}
+	after(chance_between(MS(100), S(2)), on_ready, NULL, node);
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *p = &W.pods[i];
+
+		if (!p->bound || p->node != node || !p->in_api)
+			continue;
+		after(chance_between(MS(50), S(1)), p->deleting && !p->alive ? on_removed : on_status, p, 0);
+	}
+}
+
+void node_said_down(int node, bool gone)
+{
+	if (W.node_up[node] || W.node_ready[node])
+		return;
+	say("node %d is said to be down: %s", node, gone ? "its object is gone" : "it has the taint out-of-service");
+	W.node_gone[node] = gone;
+	W.node_out[node] = !gone;
+	kube_tell_node(node);
 }
 
 void node_power(int node, bool on)

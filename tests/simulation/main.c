@@ -1,5 +1,5 @@
-/* simulate [--verbose|--first] FIRST [LAST]: the histories of these seeds, or until the first that breaks something. A
- * seed whose history breaks what must hold prints it as sentences, and fails. */
+/* simulate [--verbose|--first|--measure] FIRST [LAST]: the histories of these seeds, or until the first that breaks
+ * something. A seed whose history breaks what must hold prints it as sentences, and fails. */
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void draw_settings(void)
 	int r = chance_below(100);
 
 	W.set.groups = 1 + chance_below(100) % 2;
-	W.set.replicas = r < 70 ? 2 : r < 92 ? 3 : 1;
+	W.set.replicas = r < 62 ? 2 : r < 92 ? 3 : 1;
 	W.set.proxies = chance_percent(80) ? 2 : 1;
 	W.set.controllers = chance_percent(25) ? 1 : chance_percent(85) ? 2 : 3;
 	W.set.volumes = chance_percent(25);
@@ -30,6 +30,10 @@ static void draw_settings(void)
 	W.set.backend_us = S(2);
 	W.set.kubelet_us = chance_between(MS(500), S(3));
 	W.set.faults_us = chance_between(S(1), S(8));
+	W.set.mesh = chance_percent(15);
+	r = chance_below(100);
+	W.set.node_loss_ms = r < 60 ? (int)chance_between(5000, 12000) : r < 80 ? -1 : 60000;
+	W.set.not_ready_us = chance_between(S(3), S(12));
 }
 
 static void lead_at_once(int gid)
@@ -188,12 +192,13 @@ static void run_history(void)
 	check_end();
 }
 
-static bool simulate(uint64_t seed, bool verbose, int64_t *simulated)
+static bool simulate(uint64_t seed, bool verbose, bool measure, int64_t *simulated)
 {
 	bool ok;
 
 	arena_begin();
 	begin_world(seed, verbose);
+	W.measure = measure;
 	run_history();
 	ok = !W.broken[0];
 	if (!ok && !verbose)
@@ -216,9 +221,10 @@ static double real_seconds(void)
 /* What libraries keep for good is not of a history's memory. */
 static void warm_up(void)
 {
+	static char printed[8192];
 	char xauth[CODIS_XAUTH_SIZE];
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	setvbuf(stdout, printed, _IOLBF, sizeof(printed));
 	printf("%s", "");
 	codis_xauth("a", "b", "c", xauth);
 }
@@ -227,7 +233,8 @@ int main(int argc, char **argv)
 {
 	bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
 	bool first_only = argc > 1 && strcmp(argv[1], "--first") == 0;
-	int at = 1 + (verbose || first_only);
+	bool measure = argc > 1 && strcmp(argv[1], "--measure") == 0;
+	int at = 1 + (verbose || first_only || measure);
 	uint64_t first = argc > at ? strtoull(argv[at], NULL, 10) : 1;
 	uint64_t last = argc > at + 1 ? strtoull(argv[at + 1], NULL, 10) : first;
 	double began = real_seconds(), took;
@@ -236,7 +243,7 @@ int main(int argc, char **argv)
 
 	warm_up();
 	for (uint64_t seed = first; seed <= last && !(failed && first_only); seed++)
-		failed += !simulate(seed, verbose, &simulated);
+		failed += !simulate(seed, verbose, measure, &simulated);
 	took = real_seconds() - began;
 	printf("%llu histories of %.1f s each, %.0f a second\n", (unsigned long long)(last - first + 1),
 	       (double)simulated / 1e6 / (double)(last - first + 1), (double)(last - first + 1) / took);

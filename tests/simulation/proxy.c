@@ -102,7 +102,10 @@ static void send_write(struct writer *w, int slot)
 	q->server = server;
 	q->run = server ? server->run : 0;
 	w->run = q->run;
-	if (server)
+	q->error = "connection refused";
+	if (server && way_rejected(w->proxy->node, server->node))
+		after(chance_between(80, 400), on_write_answered_now, q, 0);
+	else if (server)
 		message(w->proxy->node, server->node, NULL, on_write_arrives, q, 0);
 }
 
@@ -215,13 +218,9 @@ static void say_overview(const struct pod *p, char *out, size_t size)
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct proxy_slot *s = &p->proxy->slots[i];
 
-		n += snprintf(out + n, size - (size_t)n, "%s{\"id\":%d", i ? "," : "", i);
-		if (s->locked)
-			n += snprintf(out + n, size - (size_t)n, ",\"locked\":true");
-		if (s->addr[0])
-			n += snprintf(out + n, size - (size_t)n,
-				      ",\"backend_addr\":\"%s\",\"backend_addr_group_id\":%d", s->addr, s->group);
-		n += snprintf(out + n, size - (size_t)n, "}");
+		n += snprintf(out + n, size - (size_t)n,
+			      "%s{\"id\":%d,\"locked\":%s,\"backend_addr\":\"%s\",\"backend_addr_group_id\":%d}",
+			      i ? "," : "", i, s->locked ? "true" : "false", s->addr, s->addr[0] ? s->group : 0);
 	}
 	snprintf(out + n, size - (size_t)n, "],\"stats\":{\"online\":%s}}", p->proxy->online ? "true" : "false");
 }

@@ -56,6 +56,8 @@ static void note_pings(struct redis *r, const struct redis *m)
 {
 	int64_t period = m->ping_us, last;
 
+	if (m->busy)
+		return;
 	if (!m->leads && m->link != LINK_UP)
 		return;
 	last = W.now / period * period;
@@ -67,9 +69,11 @@ void redis_pump(struct redis *r)
 {
 	struct stream *in = r->in;
 	struct pod *m = r->from;
-	bool open = m && r->link == LINK_UP && way_open(m->node, r->pod->node);
+	/* What one whose node has lost its power had sent is here. */
+	bool sent = m && (way_open(m->node, r->pod->node) || (in->limit >= 0 && !W.cut[m->node][r->pod->node]));
+	bool open = r->link == LINK_UP && sent;
 
-	if (!open || !r->pod->alive || r->pod->stopped)
+	if (!open || !r->pod->alive || r->pod->stopped || r->busy)
 		return;
 	if (m->redis && m->alive && m->redis->out == in && !m->redis->leads)
 		redis_pump(m->redis);
@@ -243,9 +247,9 @@ static void on_try(void *ctx, int64_t arg)
 	if (!r->pod->alive || r->generation != arg || follows_nobody(r) || r->link != LINK_NONE)
 		return;
 	m = pod_at(r->master);
-	if (!r->pod->stopped && !r->loading && m && m->kind == SERVER && m->alive && !m->stopped && m != r->pod &&
-	    way_open(m->node, r->pod->node) && way_open(r->pod->node, m->node) && !m->redis->loading &&
-	    (m->redis->leads || m->redis->link == LINK_UP)) {
+	if (!r->pod->stopped && !r->loading && !r->busy && m && m->kind == SERVER && m->alive && !m->stopped &&
+	    m != r->pod && !m->stranger && !m->redis->busy && way_open(m->node, r->pod->node) &&
+	    way_open(r->pod->node, m->node) && !m->redis->loading && (m->redis->leads || m->redis->link == LINK_UP)) {
 		begin_sync(r, m->redis);
 		return;
 	}
@@ -276,7 +280,7 @@ void redis_start(struct pod *p)
 		r->pod = p;
 	}
 	snprintf(r->run_id, sizeof(r->run_id), "%040x", p->run);
-	r->leads = r->has_backlog = r->cached = r->of_file = r->unsynced = false;
+	r->leads = r->has_backlog = r->cached = r->of_file = r->unsynced = r->busy = false;
 	r->loading = false;
 	snprintf(r->master, sizeof(r->master), "%s", CODIS_GUARD_ADDR);
 	memset(r->data, 0, sizeof(r->data));
@@ -291,7 +295,12 @@ void redis_start(struct pod *p)
 	r->from = NULL;
 	r->in = NULL;
 	r->generation++;
-	if (!W.set.volumes || !W.volumes[p->ordinal].keys)
+	if (p->stranger) {
+		r->leads = true;
+		r->keys = 1000000;
+		r->master[0] = '\0';
+	}
+	if (!W.set.volumes || p->stranger || !W.volumes[p->ordinal].keys)
 		return;
 	memcpy(r->data, W.volumes[p->ordinal].data, sizeof(r->data));
 	r->keys = W.volumes[p->ordinal].keys;
@@ -303,7 +312,7 @@ void redis_save(struct pod *p)
 {
 	struct redis *r = p->redis;
 
-	if (!W.set.volumes || r->loading)
+	if (!W.set.volumes || r->loading || p->stranger)
 		return;
 	memcpy(W.volumes[p->ordinal].data, r->data, sizeof(r->data));
 	W.volumes[p->ordinal].keys = r->keys;
@@ -454,6 +463,10 @@ int redis_do(struct pod *p, int argc, const char *const *argv, char *out, size_t
 {
 	struct redis *r = p->redis;
 
+	if (p->stranger && strcmp(argv[0], "INFO") != 0)
+		broken("%s is told %s, and is another cluster's", p->name, argv[0]);
+	if (r->busy)
+		return error(out, size, "BUSY Redis is busy running a script");
 	if (strcmp(argv[0], "INFO") == 0)
 		return info(r, out, size);
 	if (r->loading)
@@ -474,12 +487,15 @@ const char *redis_write(struct pod *p, int write)
 {
 	struct redis *r = p->redis;
 
-	if (r->loading)
+	if (r->loading || r->busy || p->stranger)
 		return "LOADING";
 	if (!r->leads)
 		return r->link == LINK_UP ? "READONLY" : "MASTERDOWN";
-	if (r->min_replicas && replicas_that_answer(r) < r->min_replicas)
+	if (r->min_replicas && replicas_that_answer(r) < r->min_replicas) {
+		bounds_written(p, true);
 		return "NOREPLICAS";
+	}
+	bounds_written(p, false);
 	take_write(r->data, &r->keys, write);
 	emit(r, write);
 	return NULL;

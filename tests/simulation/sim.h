@@ -47,6 +47,7 @@ void message(int from, int to, struct sim_controller *in, event_fn fn, void *ctx
 void message_behind(int64_t *last, int from, int to, struct sim_controller *in, event_fn fn, void *ctx, int64_t arg);
 void timer_in(struct sim_controller *c, int64_t us, event_fn fn, void *ctx, int64_t arg);
 bool way_open(int from, int to);
+bool way_rejected(int from, int to);
 int64_t latency(int from, int to);
 void run_until(int64_t until, bool (*done)(void));
 
@@ -75,7 +76,7 @@ enum link { LINK_NONE, LINK_TRANSFER, LINK_LOADING, LINK_UP };
 struct redis {
 	struct pod *pod;
 	char run_id[41];
-	bool leads, loading;
+	bool leads, loading, busy;
 	int generation; /* of its load or sync */
 	char master[SIM_ADDR];
 	uint64_t data[WORDS];
@@ -226,6 +227,7 @@ struct pod {
 	int node, ip; /* -1, 0: none */
 	char addr[SIM_ADDR];
 	bool in_api, bound, deleting, waiting, crash_looping;
+	bool stranger; /* of another namespace: it has an address that a server of ours had */
 	int restarts;
 	int64_t started_us, ended_us;
 	int gid; /* of a server */
@@ -254,6 +256,8 @@ void pod_continue(struct pod *p);
 void pod_delete(struct pod *p, int grace_s);
 void pod_force_delete(struct pod *p);
 void node_power(int node, bool on);
+void kubelet_cut(int node, bool cut);
+void node_said_down(int node, bool gone); /* by a taint, or its object is gone */
 struct pod *pod_at(const char *addr);
 struct pod *pod_named(enum pod_kind kind, int ordinal); /* the one in the API, or NULL */
 void deliver(struct pod *p, event_fn fn, void *ctx, int64_t arg);
@@ -308,7 +312,7 @@ struct sim_controller {
 	struct held *held;
 	int held_count, held_room;
 	int crash_in; /* requests until it ends; 0: it does not */
-	int64_t led_since;
+	int64_t began_us, sick_us;
 };
 
 void controller_start(struct sim_controller *c);
@@ -347,18 +351,35 @@ bool is_behind(const struct redis *r); /* a replica that lacks what its master d
 void check_role_by_person(int gid, struct pod *target);
 void check_write_done(int write, struct pod *server);
 
+/* No way changes, no controller is away, and all of them reach it, for so long. */
+bool check_all_reach(const struct pod *p, int64_t us);
+
+/* --- bounds.c --- */
+
+void bounds_reset(void);
+/* The only one of its history, in a world in which all is well: writes of a group stop for so long at most. */
+void bounds_fault(const char *words, int64_t limit_us);
+void bounds_acked(int gid);
+void bounds_written(const struct pod *p, bool refused);
+void bounds_controller_ended(void);
+void bounds_emptied(int gid);
+void bounds_end(void);
+
 /* --- faults.c --- */
 void faults_draw(void);
 void faults_end(void);
 
 struct settings {
 	int groups, replicas, proxies, controllers;
-	bool volumes, reuse_addresses, cold, dashboard_locks;
+	bool volumes, reuse_addresses, cold;
+	bool mesh; /* a proxy before each server takes connections, and closes them when nobody is behind it */
+	int node_loss_ms;
+	int64_t not_ready_us;
 	int64_t sync_us, load_us, think_us, backend_us, kubelet_us, faults_us;
 };
 
 struct write {
-	int64_t acked_us;
+	int64_t done_us, acked_us;
 	struct pod *by;
 	int16_t group;
 	int reign;
@@ -367,16 +388,20 @@ struct write {
 
 struct world {
 	uint64_t seed, chance;
-	bool verbose;
+	bool verbose, measure;
 	int64_t now;
 	uint32_t sequence;
 	struct settings set;
 	bool node_up[NODES], node_ready[NODES];
-	bool cordoned[NODES];
+	bool cordoned[NODES], node_out[NODES], node_gone[NODES]; /* as a person, or the provider, says */
+	bool kubelet_cut[NODES];                                 /* from the API server */
+	int strangers;
 	bool cut[NODES][NODES];
+	bool rejected[NODES][NODES]; /* ... by a firewall that says so: who connects is refused */
 	int64_t cut_since[NODES][NODES];
 	int64_t slow_us[NODES];
 	bool zk_down[3];
+	int64_t zk_write_us, zk_watch_us; /* it is slower by up to so much */
 	struct pod pods[PODS];
 	int pod_count, run_count, reigns, next_ip, uid_count;
 	struct pod *by_ip[256];

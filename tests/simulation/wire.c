@@ -126,6 +126,13 @@ static void on_question_taken(void *ctx, int64_t arg)
 		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_question_answered, q, 0);
 }
 
+/* Taken, and closed: nobody is behind it. */
+static bool is_of_mesh(const struct redis_conn *c)
+{
+	return W.set.mesh && c->pod && c->pod->kind == SERVER && c->run == c->pod->run && W.node_up[c->pod->node] &&
+	       !c->pod->alive;
+}
+
 static void on_question_arrives(void *ctx, int64_t arg)
 {
 	struct question *q = ctx;
@@ -137,7 +144,8 @@ static void on_question_arrives(void *ctx, int64_t arg)
 	if (answers(c))
 		deliver(c->pod, on_question_taken, q, 0);
 	else if (is_heard(c))
-		message(c->pod->node, c->in->node, c->in, on_refused, c, c->connected ? ERR_IO : ERR_REFUSED);
+		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_refused, c,
+			       c->connected || is_of_mesh(c) ? ERR_IO : ERR_REFUSED);
 }
 
 static void on_knock(void *ctx, int64_t arg)
@@ -145,8 +153,8 @@ static void on_knock(void *ctx, int64_t arg)
 	struct redis_conn *c = ctx;
 
 	(void)arg;
-	if (is_heard(c) && answers(c))
-		message(c->pod->node, c->in->node, c->in, on_connected, c, 0);
+	if (is_heard(c) && (answers(c) || is_of_mesh(c)))
+		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_connected, c, 0);
 }
 
 struct redis_conn *redis_conn_open(uv_loop_t *uv, const char *addr, redis_ended ended, void *ctx, struct error *err)
@@ -163,7 +171,9 @@ struct redis_conn *redis_conn_open(uv_loop_t *uv, const char *addr, redis_ended 
 	c->ctx = ctx;
 	c->next = conns;
 	conns = c;
-	if (c->pod)
+	if (c->pod && way_rejected(c->in->node, c->pod->node))
+		after_in(c->in, chance_between(80, 400), on_refused, c, ERR_REFUSED);
+	else if (c->pod)
 		message(c->in->node, c->pod->node, NULL, on_knock, c, 0);
 	return c;
 }
@@ -187,7 +197,9 @@ int redis_conn_ask(struct redis_conn *c, int argc, const char *const *argv, redi
 	while (*at)
 		at = &(*at)->next;
 	*at = q;
-	if (c->pod)
+	if (c->pod && way_rejected(c->in->node, c->pod->node))
+		after_in(c->in, chance_between(80, 400), on_refused, c, c->connected ? ERR_IO : ERR_REFUSED);
+	else if (c->pod)
 		message_behind(&c->last_asked, c->in->node, c->pod->node, NULL, on_question_arrives, q, 0);
 	if (changes_something(argv))
 		controller_may_crash(c->in);
@@ -252,7 +264,10 @@ void call_answer(struct call *c, int status, const char *body)
 		return;
 	c->status = status;
 	c->text = strdup(body);
-	message(c->to->node, c->from, c->in, on_call_answered, c, 0);
+	if (way_rejected(c->from, c->to->node))
+		after_in(c->in, 10, on_call_answered, c, 0);
+	else
+		message(c->to->node, c->from, c->in, on_call_answered, c, 0);
 }
 
 static void on_call_taken(void *ctx, int64_t arg)
@@ -277,6 +292,12 @@ static void on_call_arrives(void *ctx, int64_t arg)
 		call_answer(c, 0, "");
 }
 
+static void on_call_rejected(void *ctx, int64_t arg)
+{
+	(void)arg;
+	call_answer(ctx, 0, "");
+}
+
 void call_send(struct call *c)
 {
 	c->to_run = c->to->run;
@@ -284,7 +305,10 @@ void call_send(struct call *c)
 	if (W.calls)
 		W.calls->before = c;
 	W.calls = c;
-	message(c->from, c->to->node, NULL, on_call_arrives, c, 0);
+	if (way_rejected(c->from, c->to->node))
+		after(chance_between(80, 400), on_call_rejected, c, 0);
+	else
+		message(c->from, c->to->node, NULL, on_call_arrives, c, 0);
 }
 
 void wire_pod_died(struct pod *p, bool silently)
@@ -549,7 +573,7 @@ static void pod_call(struct http_call *h, const char *name)
 		struct pod *p = &W.pods[i];
 
 		snprintf(own, sizeof(own), "uid-%d", p->number);
-		if (!p->in_api || strcmp(p->name, name) != 0 || (uid && strcmp(uid, own) != 0))
+		if (!p->in_api || p->stranger || strcmp(p->name, name) != 0 || (uid && strcmp(uid, own) != 0))
 			continue;
 		check_pod_deleted(h->in, p);
 		if (json_int(30, h->body, "gracePeriodSeconds", NULL) == 0)

@@ -173,6 +173,11 @@ bool way_open(int from, int to)
 	return W.node_up[from] && W.node_up[to] && !W.cut[from][to];
 }
 
+bool way_rejected(int from, int to)
+{
+	return from >= 0 && to >= 0 && W.cut[from][to] && W.rejected[from][to] && W.node_up[from] && W.node_up[to];
+}
+
 int64_t latency(int from, int to)
 {
 	int64_t us = chance_between(80, 400);

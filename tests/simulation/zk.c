@@ -93,7 +93,7 @@ static void tell(struct coordinator *c, const char *path)
 	char *full = malloc(128);
 
 	snprintf(full, 128, "%s%s", path[0] ? PREFIX : "", path);
-	after_in(c->in, chance_between(300, 3000), on_watch, full, (intptr_t)c);
+	after_in(c->in, chance_between(300, 3000) + chance_between(0, W.zk_watch_us), on_watch, full, (intptr_t)c);
 }
 
 static void watch(struct coordinator *c, const char *path)
@@ -375,7 +375,7 @@ static void on_reaches(void *ctx, int64_t arg)
 		answer_after(o, GIVE_UP_US);
 		return;
 	}
-	answer_after(o, chance_between(100, 700));
+	answer_after(o, chance_between(100, 700) + (writes ? chance_between(0, W.zk_write_us) / 2 : 0));
 }
 
 static struct zk_op *ask(struct coordinator *c, enum zk_call call, const char *path, void *ctx)
@@ -387,7 +387,7 @@ static struct zk_op *ask(struct coordinator *c, enum zk_call call, const char *p
 	*o = (struct zk_op){ .c = c, .call = call, .ctx = ctx, .began_us = W.now };
 	o->epoch = c->in->epoch;
 	snprintf(o->path, sizeof(o->path), "%s", strncmp(path, PREFIX, strlen(PREFIX)) ? path : path + strlen(PREFIX));
-	after(chance_between(200, call >= ZK_SET ? 3000 : 1200), on_reaches, o, 0);
+	after(chance_between(200, call >= ZK_SET ? 3000 + W.zk_write_us : 1200), on_reaches, o, 0);
 	return o;
 }
 
