@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
+#include "common/codis/inventory.h"
 #include "common/codis/rest.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
@@ -15,6 +16,8 @@
 
 /* Without a coordinator nothing is decided any more: that shows within a tick. */
 #define UNREAD_MS 100
+/* A proxy that is well answers within milliseconds. */
+#define UNANSWERED_MS 300
 
 struct fill {
 	struct op *op; /* NULL: it has ended meanwhile */
@@ -178,6 +181,22 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 		send_first(p);
 }
 
+/* Silent with the old master: since before it was asked whether it is away, too, which it is as soon as a server is
+ * silent. A silence that is shorter counts on that one's node only. */
+static bool is_away_with(const struct op *op, const struct observed_proxy *p)
+{
+	const struct inventory *inv = op->c->ctl->inventory;
+	const struct inventory_pod *own, *old;
+
+	if (p->reach == REACH_SILENT)
+		return true;
+	if (!p->asking || clock_mono_ms() - p->asked_ms < UNANSWERED_MS)
+		return false;
+	own = inventory_pod_at(inv, p->admin_addr);
+	old = inventory_pod_at(inv, op->a.from);
+	return own && old && own->pod.node[0] && strcmp(own->pod.node, old->pod.node) == 0;
+}
+
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 {
 	op->filled = op->unfilled = op->untold = op->passed_over = 0;
@@ -189,7 +208,7 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 			continue;
 		/* The lock of a master that is away with its node waits for none that is silent, too: perhaps it was
 		 * there as well. */
-		if (locked && op->a.kind == ACT_PROMOTE && !op->a.from_lives && p->reach == REACH_SILENT) {
+		if (locked && op->a.kind == ACT_PROMOTE && !op->a.from_lives && is_away_with(op, p)) {
 			op->passed_over += p->registered_token[0] != '\0';
 			continue;
 		}

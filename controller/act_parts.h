@@ -13,6 +13,7 @@ struct op;
 void promote_begin(struct op *op); /* also a switch */
 /* Its steps, for act_silent.c. */
 void promote_fence(struct op *op);
+void promote_failed(struct op *op);   /* under an early lock: the old master has failed */
 void promote_catch_up(struct op *op); /* then the role */
 void promote_take_role(struct op *op);
 void promote_give_up(struct op *op, const struct error *err); /* before the fence, or at it */
@@ -20,6 +21,8 @@ void promote_give_up(struct op *op, const struct error *err); /* before the fenc
 /* act_silent.c: a promotion over a master that may live */
 void silent_begin(struct op *op);  /* until the fence */
 void silent_fenced(struct op *op); /* from there to the role */
+/* The node could not be written. Whether it is tried again, which may end op: else it is to be given up. */
+bool silent_holds_on(struct op *op, const struct error *err);
 
 /* act_fill.c */
 #define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */

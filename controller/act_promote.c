@@ -4,7 +4,7 @@
  *             clients waiting; nothing is locked for it
  *   claim     only from one that may live, a silent one: the group's node is written as it is, so that another
  *             controller sees that somebody is at work there, and waits; its own locks would not be told from these.
- *             Not where the lock is early: others wait for the evidence, and then for the leader
+ *             Where the lock is early: only by who does not lead, behind the evidence, and then all is locked again
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
  *   look      only from one that may, a silent one: does it answer now? Then it stays. And is its replica still the
  *             process that has its data?
@@ -52,29 +52,42 @@ static void note_target(struct op *op)
 {
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);
 
-	if (s && s->info_valid)
+	if (s && s->info_valid && !op->run_id[0])
 		memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
 }
 
 void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
-	if (op->a.lock && op->exists && !op->a.early)
+	note_target(op);
+	if (op->a.early)
+		silent_begin(op);
+	else if (op->a.lock && op->exists)
 		claim(op);
 	else
 		change_master(op);
 }
 
-static void change_master(struct op *op)
+/* 0, or -1: op has ended, or is given up. */
+static int name_master(struct op *op)
 {
+	struct error err = ERROR_INIT;
+
 	if (codis_group_lead(&op->next, op->a.addr) < 0) {
-		op_fail(op, ERR_TOOBIG, "the group has too many servers");
-		return;
+		error_set(&err, ERR_TOOBIG, "the group has too many servers");
+		promote_give_up(op, &err);
+		return -1;
 	}
 	op->next.id = op->a.gid;
-	note_target(op);
 	/* As Codis' own promote leaves it: the proxies are filled, now or by a next decision. */
 	op->next.out_of_sync = false;
+	return 0;
+}
+
+static void change_master(struct op *op)
+{
+	if (name_master(op) < 0)
+		return;
 	if (op->a.kind == ACT_SWITCH)
 		catch_up(op, on_near);
 	else if (op->a.lock)
@@ -96,12 +109,16 @@ static void on_caught_up(struct op *op)
 	promote_fence(op);
 }
 
+/* Locked is also what is locked already: whoever was at work before may have freed it. */
 static void on_claimed(struct op *op, const struct error *err)
 {
 	if (err) {
-		op_end(op, err);
+		if (!silent_holds_on(op, err))
+			promote_give_up(op, err);
 		return;
 	}
+	op->claimed = true;
+	op->a.early = false;
 	change_master(op);
 }
 
@@ -109,8 +126,21 @@ static void claim(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
+	op->next = op->was;
 	if (op_claim(op, on_claimed, &err) < 0)
-		op_end(op, &err);
+		on_claimed(op, &err);
+}
+
+/* Whoever does not lead has locked beside the one who does. */
+void promote_failed(struct op *op)
+{
+	if (op->c->ctl->mandate == MANDATE_STANDBY && !op->claimed) {
+		claim(op);
+		return;
+	}
+	op->a.early = false;
+	if (name_master(op) == 0)
+		promote_fence(op);
 }
 
 static void on_locked(struct op *op)
@@ -133,13 +163,14 @@ void promote_fence(struct op *op)
 	struct error err = ERROR_INIT;
 
 	if (op_fence(op, on_fenced, &err) < 0)
-		promote_give_up(op, &err);
+		on_fenced(op, &err);
 }
 
 static void on_fenced(struct op *op, const struct error *err)
 {
 	if (err) {
-		promote_give_up(op, err);
+		if (!silent_holds_on(op, err))
+			promote_give_up(op, err);
 		return;
 	}
 	op_crash_point(op, "promote.fenced");

@@ -38,6 +38,9 @@
 #define LOOK_AGAIN_MS 50
 /* A replica says within this that it has not heard its master for two seconds, when it has not for one. */
 #define EARLY_MS 1800
+/* While its node cannot be written, the slots of a master that has failed are held for so long: freed, they would be
+ * sent to it. */
+#define HOLD_MS 10000
 
 enum old_master { OLD_SILENT, OLD_LIVES, OLD_ENDED };
 
@@ -141,23 +144,52 @@ static bool has_failed(struct op *op)
 	return true;
 }
 
+/* Who does not lead leaves it to the one who does, for as long as decide() does. */
+static bool leaves_to_leader(struct op *op)
+{
+	const struct controller *ctl = op->c->ctl;
+	int64_t now_ms = clock_mono_ms();
+
+	if (!op->failed_ms)
+		op->failed_ms = now_ms;
+	return ctl->mandate == MANDATE_STANDBY && now_ms - op->failed_ms < ctl->limits.standby_ms;
+}
+
 static void await_evidence(struct op *op)
 {
 	if (!has_failed(op)) {
+		op->failed_ms = 0;
 		if (clock_mono_ms() - op->locking_ms < EARLY_MS)
 			op_wait(op, LOOK_AGAIN_MS, look);
 		else
 			stays(op, "it is not clear whether the old master has failed, so it stays");
 		return;
 	}
-	op->a.early = false;
+	if (leaves_to_leader(op)) {
+		op_wait(op, LOOK_AGAIN_MS, look);
+		return;
+	}
 	op_mark(op, "evidence");
 	/* Those that were silent with it hold it up only if it may wake. */
 	if (op->a.from_lives && op->passed_over) {
 		op->untold += op->passed_over;
+		op->passed_over = 0;
 		op->safe = false;
 	}
-	promote_fence(op);
+	promote_failed(op);
+}
+
+/* No member of ZooKeeper answers, perhaps because their leader was on the node that is lost: they elect another one
+ * within seconds. If it was written all the same, the version says so, and the next decision goes on from there. */
+bool silent_holds_on(struct op *op, const struct error *err)
+{
+	bool unanswered = err->code == ERR_TIMEOUT || err->code == ERR_IO;
+
+	if (!op->a.lock || !op->locked || !unanswered || !has_failed(op) || clock_mono_ms() - op->locking_ms >= HOLD_MS)
+		return false;
+	op->a.early = true; /* all of it is looked at again */
+	op_wait(op, LOOK_AGAIN_MS, look);
+	return true;
 }
 
 static void on_looked(void *ctx, const char *answer, const struct error *err)
@@ -192,7 +224,8 @@ static void on_locked_soon(struct op *op)
 void silent_begin(struct op *op)
 {
 	op->locked = true;
-	op->locking_ms = clock_mono_ms();
+	if (!op->locking_ms)
+		op->locking_ms = clock_mono_ms();
 	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
 	fill_await(op, LOCK_SOON_MS, on_locked_soon);
 }

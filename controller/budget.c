@@ -16,6 +16,11 @@ static void name_of(const struct budget_facts *f, int gid, char out[BUDGET_NAME_
 	snprintf(out, BUDGET_NAME_MAX, "%.240s-group-%d", f->set, gid);
 }
 
+static void name_pod(const struct budget_facts *f, int ordinal, char out[POD_NAME_MAX])
+{
+	snprintf(out, POD_NAME_MAX, "%.240s-%d", f->set, ordinal);
+}
+
 /* The ordinals of a group, as far as the StatefulSet makes them: from first up to before end. */
 static void ordinals_of(const struct budget_facts *f, int gid, int *first, int *end)
 {
@@ -53,7 +58,7 @@ static void add_selector(const struct budget_facts *f, int gid, cJSON *spec)
 	for (int i = first; i < end; i++) {
 		char pod[POD_NAME_MAX];
 
-		snprintf(pod, sizeof(pod), "%.240s-%d", f->set, i);
+		name_pod(f, i, pod);
 		json_push(pods, cJSON_CreateString(pod));
 	}
 	json_push(list, is_one);
@@ -166,35 +171,89 @@ static void sorted_release(struct sorted *s)
 	free(s->others);
 }
 
-/* Whether another budget selects any pod of the group: 1, 0, or -1: no memory. */
-static int is_protected(const struct budget_facts *f, const struct sorted *s, int gid)
+/* The labels of a pod: its own, else those that it will get; the caller's. NULL: no memory. */
+static cJSON *labels_of(const struct budget_facts *f, int ordinal, const char *pod)
 {
-	JSON_CLEANUP cJSON *labels = codis_server_labels(f->labels, f->says_product ? f->product : NULL, gid);
-	int first, end;
+	const cJSON *own = json_get(f->pods, pod, "labels", NULL);
+	cJSON *labels = own ? cJSON_Duplicate(own, true)
+			    : codis_server_labels(f->labels, f->says_product ? f->product : NULL,
+						  codis_group_of(ordinal, f->server_replica));
+
+	if (own || !labels)
+		return labels;
+	cJSON_DeleteItemFromObjectCaseSensitive(labels, POD_NAME_LABEL);
+	if (json_add_str(labels, POD_NAME_LABEL, pod))
+		return labels;
+	cJSON_Delete(labels);
+	return NULL;
+}
+
+/* How many other budgets select the pod, two at most, and which. -1: no memory. */
+static int others_of(const struct budget_facts *f, const struct sorted *s, int ordinal, const char *pod,
+		     const cJSON *found[2])
+{
+	JSON_CLEANUP cJSON *labels = labels_of(f, ordinal, pod);
+	int n = 0;
 
 	if (!labels)
 		return -1;
-	ordinals_of(f, gid, &first, &end);
-	for (int i = first; i < end; i++) {
-		cJSON_DeleteItemFromObjectCaseSensitive(labels, POD_NAME_LABEL);
-		if (!json_add_fmt(labels, POD_NAME_LABEL, "%s-%d", f->set, i))
-			return -1;
-		for (int k = 0; k < s->other_count; k++) {
-			if (selector_matches(json_get(s->others[k], "spec", "selector", NULL), labels))
-				return 1;
-		}
+	for (int k = 0; k < s->other_count && n < 2; k++) {
+		if (selector_matches(json_get(s->others[k], "spec", "selector", NULL), labels))
+			found[n++] = s->others[k];
 	}
-	return 0;
+	return n;
+}
+
+/* Whether another budget selects any pod of the group: 1, 0, or -1: no memory. */
+static int is_protected(const struct budget_facts *f, const struct sorted *s, int gid)
+{
+	const cJSON *found[2];
+	char pod[POD_NAME_MAX];
+	int first, end, n = 0;
+
+	ordinals_of(f, gid, &first, &end);
+	for (int i = first; i < end && n == 0 && s->other_count; i++) {
+		name_pod(f, i, pod);
+		n = others_of(f, s, i, pod, found);
+	}
+	return n > 0 ? 1 : n;
+}
+
+static const char *name_of_budget(const cJSON *budget)
+{
+	const char *name = json_str(budget, "metadata", "name", NULL);
+
+	return name ? name : "";
+}
+
+int budget_twice(const struct budget_facts *f,
+		 void (*tell)(void *ctx, const char *pod, const char *first, const char *second), void *ctx)
+{
+	struct sorted s;
+	const cJSON *found[2];
+	char pod[POD_NAME_MAX];
+	int done = sort_budgets(f, &s);
+
+	for (int i = 0; i < f->replicas && done == 0 && s.other_count > 1; i++) {
+		int n;
+
+		name_pod(f, f->ordinals_start + i, pod);
+		n = json_get(f->pods, pod, NULL) ? others_of(f, &s, f->ordinals_start + i, pod, found) : 0;
+		if (n == 2)
+			tell(ctx, pod, name_of_budget(found[0]), name_of_budget(found[1]));
+		done = n < 0 ? -1 : 0;
+	}
+	sorted_release(&s);
+	return done;
 }
 
 static void change(struct budget_change *out, enum budget_step step, const cJSON *budget, const char *why)
 {
-	const char *name = json_str(budget, "metadata", "name", NULL), *uid = json_str(budget, "metadata", "uid", NULL);
+	const char *uid = json_str(budget, "metadata", "uid", NULL);
 
 	out->step = step;
 	out->why = why;
-	if (name)
-		snprintf(out->name, sizeof(out->name), "%s", name);
+	snprintf(out->name, sizeof(out->name), "%s", name_of_budget(budget));
 	if (uid)
 		snprintf(out->uid, sizeof(out->uid), "%s", uid);
 }

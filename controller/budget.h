@@ -2,8 +2,9 @@
  * who is in sync (webhook/hooks.c). Pure; budgets.c watches and writes them.
  *
  * Kubernetes evicts no pod that two budgets select (it answers 500), so a group has none of ours where another one
- * selects any of its pods. Nor has a group of one: its only pod could never be evicted. minAvailable is a number, since
- * with maxUnavailable Kubernetes would count all pods of the StatefulSet, and let none of a group of two go. */
+ * selects any of its pods, by the labels that each of them has. Nor has a group of one: its only pod could never be
+ * evicted. minAvailable is a number, since with maxUnavailable Kubernetes would count all pods of the StatefulSet, and
+ * let none of a group of two go. */
 #ifndef CODIS_CONTROLLER_BUDGET_H
 #define CODIS_CONTROLLER_BUDGET_H
 
@@ -32,6 +33,9 @@ struct budget_facts {
 	const char *namespace, *product, *set, *set_uid;
 	const cJSON *labels; /* of its template; NULL: none */
 	bool says_product;
+	/* The pods that there are, by their names: {"codis-server-0":{"uid":"...","labels":{...}}}; NULL: none. One
+	 * that is not there, or that says no labels, is made with those of the template. */
+	const cJSON *pods;
 	int replicas, ordinals_start, server_replica;
 	const cJSON *const *budgets;
 	int count;
@@ -40,6 +44,10 @@ struct budget_facts {
 /* The first thing that is to be done, looking at the groups from this one on, and then at those before it. 0, or -1: no
  * memory. */
 int budget_next(const struct budget_facts *f, int from_gid, struct budget_change *out);
+/* Pods that two others select, none of which is ours to take away: Kubernetes never evicts them. Calls tell for each,
+ * with the names of two such budgets. 0, or -1: no memory. */
+int budget_twice(const struct budget_facts *f,
+		 void (*tell)(void *ctx, const char *pod, const char *first, const char *second), void *ctx);
 /* The object as it shall be; the caller's (cJSON_Delete). NULL: no memory. */
 cJSON *budget_object(const struct budget_facts *f, int gid);
 

@@ -5,12 +5,16 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/base/hash.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/codis/inventory.h"
+#include "common/codis/pod.h"
 #include "common/kube/client.h"
+#include "common/kube/event.h"
 #include "controller/budget.h"
 #include "controller/cluster.h"
+#include "controller/tell.h"
 
 #define LOOK_MS      10000 /* what a change has not told is seen by then */
 #define RETRY_MIN_MS 1000
@@ -81,7 +85,8 @@ static int write_change(struct cluster *c, const struct budget_facts *f, const s
 struct gathering {
 	const char *namespace;
 	const cJSON **budgets;
-	int count, room;
+	int count, room, others;
+	cJSON *pods; /* where there are others (budget.h) */
 	bool failed;
 };
 
@@ -102,7 +107,32 @@ static int gather(void *ctx, const cJSON *budget)
 		g->room = 2 * g->room + 8;
 	}
 	g->budgets[g->count++] = budget;
+	g->others += !codis_is_managed(budget);
 	return 0;
+}
+
+static int gather_pod(void *ctx, const struct inventory_pod *p)
+{
+	struct gathering *g = ctx;
+	cJSON *pod, *labels;
+
+	if (p->pod.component != CODIS_SERVER)
+		return 0;
+	pod = json_add_object(g->pods, p->pod.name);
+	labels = pod_labels(p->pod.labels, p->pod.name);
+	g->failed |= !json_add_str(pod, "uid", p->pod.uid) || (!labels && strcmp(p->pod.labels, "?") != 0) ||
+		     (labels && json_set(pod, "labels", labels) < 0);
+	return g->failed;
+}
+
+static void gather_pods(const struct cluster *c, struct gathering *g)
+{
+	if (!g->others || g->failed)
+		return;
+	g->pods = cJSON_CreateObject();
+	g->failed = !g->pods;
+	if (g->pods)
+		inventory_each_of_product(c->ctl->inventory, c->namespace, c->product, gather_pod, g);
 }
 
 static bool is_due(const struct cluster *c)
@@ -118,6 +148,44 @@ static bool is_due(const struct cluster *c)
 	return c->budgets.due || since >= LOOK_MS;
 }
 
+struct telling {
+	struct cluster *c;
+	const cJSON *pods;
+	uint64_t hash;
+	bool aloud;
+};
+
+/* Once each time that it changes; the Event once in its life. */
+static void tell_twice(void *ctx, const char *pod, const char *first, const char *second)
+{
+	struct telling *t = ctx;
+	const char *uid = json_str(t->pods, pod, "uid", NULL);
+	JSON_CLEANUP cJSON *object = t->aloud ? tell_about(t->c->namespace, pod, uid ? uid : "") : NULL;
+
+	t->hash = hash_text(hash_text(hash_text(t->hash, pod), first), second);
+	if (!object)
+		return;
+	log_warn(t->c->ctl->log, "budget.twice", "namespace=%s product=%s pod=%s first=%s second=%s", t->c->namespace,
+		 LOGW(t->c->product), LOGW(pod), LOGW(first), LOGW(second));
+	kube_event_once(t->c->ctl->events, "Pod", object, true, "TwoBudgets",
+			"PodDisruptionBudgets %s and %s select it, and Kubernetes evicts no pod that two select: no "
+			"drain of its node ends until one of them is gone",
+			first, second);
+}
+
+static int tell_all_twice(struct cluster *c, const struct budget_facts *facts)
+{
+	struct telling t = { .c = c, .pods = facts->pods, .hash = HASH_INIT };
+
+	if (budget_twice(facts, tell_twice, &t) < 0)
+		return -1;
+	if (t.hash == c->budgets.twice_told)
+		return 0;
+	c->budgets.twice_told = t.hash;
+	t.aloud = true;
+	return budget_twice(facts, tell_twice, &t);
+}
+
 static void look(struct cluster *c, const struct inventory_set *set, const struct gathering *g)
 {
 	const struct budget_facts facts = { .namespace = c->namespace,
@@ -125,6 +193,7 @@ static void look(struct cluster *c, const struct inventory_set *set, const struc
 					    .set = set->name,
 					    .set_uid = set->uid,
 					    .labels = set->labels,
+					    .pods = g->pods,
 					    .says_product = set->says_product,
 					    .replicas = set->replicas,
 					    .ordinals_start = set->ordinals_start,
@@ -134,7 +203,7 @@ static void look(struct cluster *c, const struct inventory_set *set, const struc
 	struct budget_change change;
 	struct error err = ERROR_INIT;
 
-	if (budget_next(&facts, c->budgets.from_gid, &change) < 0)
+	if (tell_all_twice(c, &facts) < 0 || budget_next(&facts, c->budgets.from_gid, &change) < 0)
 		error_set(&err, ERR_NOMEM, "no memory for the budgets");
 	else if (change.step == BUDGET_RIGHT)
 		return;
@@ -161,10 +230,13 @@ void budgets_keep(struct cluster *c)
 	if (!ctl->each_budget || !set || set->server_replica <= 0 || !is_due(c))
 		return;
 	/* What is gathered is good as long as the loop does not turn. */
-	if (ctl->each_budget(ctl->budgets, gather, &g) == 0 && !g.failed) {
+	if (ctl->each_budget(ctl->budgets, gather, &g) == 0) {
+		gather_pods(c, &g);
 		c->budgets.looked_ms = c->view.now_ms;
-		c->budgets.due = false;
-		look(c, set, &g);
+		c->budgets.due = g.failed;
+		if (!g.failed)
+			look(c, set, &g);
 	}
+	cJSON_Delete(g.pods);
 	free(g.budgets);
 }

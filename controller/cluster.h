@@ -140,10 +140,11 @@ struct cluster {
 
 	/* budgets.c */
 	struct {
-		bool due;     /* something has changed since the last look */
-		bool writing; /* one is being written */
-		int failures; /* in a row */
-		int from_gid; /* the group that was written last */
+		bool due;            /* something has changed since the last look */
+		bool writing;        /* one is being written */
+		int failures;        /* in a row */
+		int from_gid;        /* the group that was written last */
+		uint64_t twice_told; /* hash of what was told of pods that two others select */
 		int64_t looked_ms;
 	} budgets;
 

@@ -45,13 +45,16 @@ static const struct server_view *the_one_before(const struct decision *d, const 
 }
 
 /* Its slots are held already while it is waited for the evidence, so that what proxies have sent to it is over by then,
- * and nothing more is sent. A master that stalls now and again is not held each time. */
+ * and nothing more is sent: a proxy whose requests have timed out dials the silent address anew, and keeps what is
+ * sent to it meanwhile for as long as that takes. So whoever does not lead holds them too: the leader may be away
+ * together with the master. A master that stalls now and again is not held each time. */
 static void hold_early(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	const struct server_view *best;
 
-	if (d->v->mandate != MANDATE_LEAD || !g->exists || judge_is_patient(g, d->limits) ||
-	    !judge_suspected(d->v, g, m, d->limits) || (g->held_ms && d->v->now_ms - g->held_ms < HELD_AGAIN_MS))
+	if ((d->v->mandate != MANDATE_LEAD && d->v->mandate != MANDATE_STANDBY) || !g->exists ||
+	    judge_is_patient(g, d->limits) || !judge_suspected(d->v, g, m, d->limits) ||
+	    (g->held_ms && d->v->now_ms - g->held_ms < HELD_AGAIN_MS))
 		return;
 	best = judge_best_replica(d->v, g, m, false);
 	if (best && !best->pod.deleting && !judge_more_to_hear(d->v, g, m, best) && !is_claimed(d, g, m, best))
@@ -308,12 +311,27 @@ static bool leaves_to_leader(const struct decision *d, const struct group_view *
 		!judge_lost(d->v, g, d->limits));
 }
 
+/* As the one who leads, where that may be gone with the master. */
+static void hold_beside(struct decision *d, const struct group_view *g)
+{
+	const char *why;
+
+	if (!g->node.promoting_state[0] && judge_master(d->v, g, d->limits, &why) == MASTER_UNKNOWN)
+		hold_early(d, g, view_master(d->v, g));
+}
+
 void decide_group(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *m = view_master(d->v, g), *old;
 	const char *why;
 
-	if (g->busy || leaves_to_leader(d, g) || resume_promotion(d, g))
+	if (g->busy)
+		return;
+	if (leaves_to_leader(d, g)) {
+		hold_beside(d, g);
+		return;
+	}
+	if (resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {
 	case MASTER_UNKNOWN:

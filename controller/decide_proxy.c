@@ -7,6 +7,8 @@
 #define NOBODYS_LOCK_MS 5000
 /* Codis' own backend_recv_timeout of 30 s, and until that shows. */
 #define RECV_TIMEOUT_MS 33000
+/* Longer than a lock is waited for: LOCK_AWAY_MS of act_silent.c. */
+#define WAITS_MS 5000
 /* A kubelet that lives says within 10 s that its proxy is ready after all. */
 #define UNREADY_AGAIN_MS 10000
 
@@ -110,7 +112,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 
 /* A group's master is silent to us, too, and this proxy sends to it: it may only wait for it, and answers nothing else
  * meanwhile. */
-static bool may_wait_for_a_master(const struct cluster_view *v, const struct proxy_view *p)
+static const struct server_view *silent_master_of(const struct cluster_view *v, const struct proxy_view *p)
 {
 	const struct server_view *m = NULL;
 	int asked = -1;
@@ -125,9 +127,9 @@ static bool may_wait_for_a_master(const struct cluster_view *v, const struct pro
 			m = g ? view_master(v, g) : NULL;
 		}
 		if (m && m->reach == REACH_SILENT && strcmp(s->addr, m->addr) == 0)
-			return true;
+			return m;
 	}
-	return false;
+	return NULL;
 }
 
 /* How long a proxy may not answer. One that is silent may wait for its requests to a dead server, holding our own
@@ -139,7 +141,7 @@ static int64_t patience(const struct decision *d, const struct proxy_view *p)
 		return 0; /* it waits for nobody */
 	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
-	if (p->reach == REACH_SILENT && may_wait_for_a_master(d->v, p))
+	if (p->reach == REACH_SILENT && silent_master_of(d->v, p))
 		return RECV_TIMEOUT_MS;
 	return p->reach == REACH_SILENT ? 3 * d->limits->proxy_gone_ms : d->limits->proxy_gone_ms;
 }
@@ -159,12 +161,21 @@ static bool a_proxy_serves(const struct cluster_view *v)
 	return false;
 }
 
+/* It was heard since the master fell silent to which it sends slots: it waits for that one, as our locks make it do,
+ * and serves the other groups meanwhile. One that is away with the master was not. */
+static bool waits_for_a_master(const struct cluster_view *v, const struct proxy_view *p)
+{
+	const struct server_view *m = silent_master_of(v, p);
+
+	return m && p->heard_ms >= m->since_ms;
+}
+
 /* It answers nothing, so clients that its Service sends there hang: its node is away, or it hangs. The last one stays.
  */
 static bool is_to_leave_service(const struct decision *d, const struct proxy_view *p, int64_t lasting)
 {
 	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->kube_fresh &&
-	       lasting >= d->limits->silence_ms &&
+	       lasting >= (waits_for_a_master(d->v, p) ? WAITS_MS : d->limits->silence_ms) &&
 	       (!p->unready_ms || d->v->now_ms - p->unready_ms >= UNREADY_AGAIN_MS) && we_hear_most(d->v) &&
 	       a_proxy_serves(d->v);
 }

@@ -257,6 +257,8 @@ bool judge_suspected(const struct cluster_view *v, const struct group_view *g, c
 	const char *why;
 
 	sooner.silence_ms = SUSPECT_MS < limits->silence_ms ? SUSPECT_MS : limits->silence_ms;
+	if (v->mandate == MANDATE_STANDBY)
+		sooner.silence_ms += limits->standby_ms;
 	sooner.io_s = 1;
 	return m && m->reach == REACH_SILENT && judge_as_master(v, g, m, &sooner, &why) == MASTER_FAILED;
 }

@@ -48,7 +48,8 @@ enum master_verdict judge_master(const struct cluster_view *v, const struct grou
 enum master_verdict judge_as_master(const struct cluster_view *v, const struct group_view *g,
 				    const struct server_view *m, const struct decide_limits *limits, const char **why);
 
-/* It has been silent for half a second, and a witness does not hear it: it may be about to fail by evidence. */
+/* It has been silent for half a second, for who does not lead for standby_ms more, and a witness does not hear it: it
+ * may be about to fail by evidence. */
 bool judge_suspected(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 		     const struct decide_limits *limits);
 /* By evidence a promotion is due: the declared master has failed, or it has no role yet and the one that it was to

@@ -208,7 +208,7 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 	op->began_ms = clock_mono_ms();
 	buf_init(&op->text, 1u << 20);
 	if (g)
-		op->next = g->node;
+		op->was = op->next = g->node;
 	log_info(c->ctl->log, "action.begun",
 		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s leads=%s "
 		 "evidence=%s",

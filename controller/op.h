@@ -16,13 +16,14 @@
 struct cluster;
 struct loop_timer;
 
-#define OP_MARKS 8
+#define OP_MARKS 16
 
 struct op {
 	struct cluster *c;
 	struct action a;
 	bool exists; /* the group's node, and its version: as decided on, and then as written */
 	int version;
+	struct codis_group was;  /* as it was when this was decided */
 	struct codis_group next; /* as it shall be */
 	struct buf text;
 	void (*fenced)(struct op *op, const struct error *err);
@@ -47,7 +48,9 @@ struct op {
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
-	int64_t locking_ms;             /* when the lock was begun */
+	int64_t locking_ms;             /* when the first lock was begun */
+	int64_t failed_ms;              /* since when the old master has failed by evidence, under an early lock */
+	bool claimed;                   /* nobody else is at work on the group */
 	char run_id[CODIS_RUN_ID_SIZE]; /* the process that is to take over, as it was decided on; "" not known */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Every member of struct codis_pod, pod_status and said_text stands in one of these lists (and in the test of them). */
-#define POD_TEXTS(X)   X(namespace) X(name) X(uid) X(node) X(ip) X(owner) X(topology_key) X(container)
+#define POD_TEXTS(X)   X(namespace) X(name) X(uid) X(node) X(ip) X(owner) X(topology_key) X(container) X(labels)
 #define POD_SAYS(X)    X(product) X(server_replica_said) X(coordinator) X(password)
 #define POD_VALUES(X)  X(ordinal) X(server_replica) X(group) X(component) X(port)
 #define POD_FLAGS(X)   X(strict) X(keep_ha) X(keeps_data) X(guarded)

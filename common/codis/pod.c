@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
@@ -46,6 +47,53 @@ cJSON *codis_server_labels(const cJSON *given, const char *product, int group)
 	    (!product || add_missing(labels, CODIS_LABEL_PRODUCT, product)))
 		return labels;
 	cJSON_Delete(labels);
+	return NULL;
+}
+
+/* Kubernetes' own, of the pods of a StatefulSet. */
+#define LABEL_POD_NAME "statefulset.kubernetes.io/pod-name"
+static const char *const own_labels[] = { LABEL_POD_NAME, "apps.kubernetes.io/pod-index", "controller-revision-hash" };
+
+static bool is_own_label(const char *key)
+{
+	bool own = false;
+
+	for (size_t i = 0; i < sizeof(own_labels) / sizeof(own_labels[0]); i++)
+		own |= strcmp(own_labels[i], key) == 0;
+	return own;
+}
+
+static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
+{
+	char text[POD_LABELS_MAX];
+	struct buf all = BUF_IN(text);
+	const cJSON *l;
+
+	cJSON_ArrayForEach(l, labels) {
+		if (cJSON_IsString(l) && l->string && !is_own_label(l->string))
+			buf_addf(&all, "%s%s=%s", all.len ? "," : "", l->string, l->valuestring);
+	}
+	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
+}
+
+cJSON *pod_labels(const char *labels, const char *name)
+{
+	cJSON *object = strcmp(labels, "?") == 0 ? NULL : cJSON_CreateObject();
+	const char *index = strrchr(name, '-');
+	bool whole = object && json_add_str(object, LABEL_POD_NAME, name) &&
+		     (!index || json_add_str(object, "apps.kubernetes.io/pod-index", index + 1));
+
+	for (const char *at = labels; whole && *at; at += strcspn(at, ","), at += *at == ',') {
+		size_t len = strcspn(at, ","), key = strcspn(at, "=,");
+		char text[POD_LABELS_MAX];
+
+		snprintf(text, sizeof(text), "%.*s", (int)len, at);
+		text[key] = '\0';
+		whole = json_add_str(object, text, key < len ? text + key + 1 : "") != NULL;
+	}
+	if (whole)
+		return object;
+	cJSON_Delete(object);
 	return NULL;
 }
 
@@ -476,6 +524,8 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 		return 0;
 	read_identity(object, pod);
 	reader_init(&r, object, json_get(object, "spec", NULL), pod->component, namespace);
+	if (pod->component == CODIS_SERVER && pod->name[0])
+		read_labels(json_get(object, "metadata", "labels", NULL), pod->labels);
 	rc = read_words(&r, pod, err);
 	read_status(object, pod->container, &pod->status);
 	if (read_spread(object, pod, rc == 0 ? err : NULL) < 0)

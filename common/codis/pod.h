@@ -20,6 +20,7 @@ struct error;
 #define POD_UID_MAX       40
 #define POD_TEXT_MAX      SAID_TEXT_MAX
 #define POD_WHY_MAX       SAID_WHY_MAX
+#define POD_LABELS_MAX    1024
 
 /* As the kubelet last told. */
 struct pod_status {
@@ -68,6 +69,9 @@ struct codis_pod {
 	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
 	bool keep_ha;                      /* codis.io/ha: keep */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
+	/* Servers' pods: "app=codis-server,team=red", but for what Kubernetes adds to each (pod_labels() has that);
+	 * "?" : too many. */
+	char labels[POD_LABELS_MAX];
 	struct pod_status status;
 };
 
@@ -88,6 +92,10 @@ int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *e
 /* The labels of a server of this group whose template has these (NULL: none), as codis-webhook completes them; product
  * NULL: it says none. The caller's (cJSON_Delete). NULL: no memory. */
 cJSON *codis_server_labels(const cJSON *given, const char *product, int group);
+
+/* An object of the labels of a server's pod, from what is kept of them and its name; the caller's (cJSON_Delete). NULL:
+ * no memory, or they were too many. */
+cJSON *pod_labels(const char *labels, const char *name);
 
 /* Whether codis-controller has made the object (CODIS_LABEL_MANAGED_BY). */
 bool codis_is_managed(const cJSON *object);

@@ -1110,6 +1110,122 @@ ACT_TEST(slots_are_not_held_for_long_without_evidence)
 	assert_logged("error=\"it is not clear whether the old master has failed, so it stays\"");
 }
 
+/* ZooKeeper's leader was on the node that is lost: freed, the slots would be sent to it. */
+ACT_TEST(slots_stay_held_while_the_node_cannot_be_written)
+{
+	see_silence(2000, 2, false);
+	w.write_fails = ERR_TIMEOUT;
+	hold_early();
+	until_noted("set 7: BA\nA INFO\nset 7: BA\n");
+	w.write_fails = ERR_NONE;
+	until_idle();
+	assert_null(strstr(w.journal, "slots to A\n"));
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+	assert_logged("event=action.done");
+}
+
+ACT_TEST(slots_that_stay_held_are_given_back_to_a_master_that_wakes)
+{
+	see_silence(2000, 2, false);
+	w.write_fails = ERR_TIMEOUT;
+	hold_early();
+	until_noted("set 7: BA\nA INFO\nset 7: BA\n");
+	w.a_fails_times = 0;
+	until_idle();
+	assert_slots(0, A, false);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"the old master has woken, and stays\"");
+}
+
+/* A write of another one is a refusal, which no time mends. */
+ACT_TEST(slots_are_not_held_over_a_node_that_another_one_has_written)
+{
+	see_silence(2000, 2, false);
+	w.write_fails = ERR_CONFLICT;
+	hold_early();
+	until_idle();
+	no_words(w.journal, "A INFO\n");
+	assert_journal("p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "set 7: BA\n"
+		       "p0 1024 slots to A\n"
+		       "p1 1024 slots to A\n");
+}
+
+/* The leader may be away with the master, and what it locks may be freed by it: so its group is claimed, and locked
+ * once more. */
+ACT_TEST(who_does_not_lead_holds_early_and_claims_behind_the_evidence)
+{
+	world.ctl.mandate = MANDATE_STANDBY;
+	see_silence(1300, 1, false);
+	hold_early();
+	until_noted("A INFO\nA INFO\n");
+	assert_null(strstr(w.journal, "set"));
+	see_silence(2000, 2, false);
+	w.write_fails = ERR_TIMEOUT;
+	until_noted("set 7: AB\nA INFO\nset 7: AB\n");
+	w.write_fails = ERR_NONE;
+	until_idle();
+	no_words(w.journal, "A INFO\n");
+	no_words(w.journal, "B CONFIG SET repl-ping-slave-period 1\n");
+	assert_non_null(strstr(w.journal, "set 7: AB\n"
+					  "p0 1024 slots to A locked\n"
+					  "p1 1024 slots to A locked\n"
+					  "set 8: BA\n"
+					  "B INFO\n"
+					  "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+}
+
+ACT_TEST(who_does_not_lead_leaves_the_evidence_to_the_one_who_does_for_a_while)
+{
+	int64_t began_ms = clock_mono_ms();
+
+	world.ctl.mandate = MANDATE_STANDBY;
+	see_silence(2000, 2, false);
+	hold_early();
+	until_noted("set 7: AB\n");
+	assert_in_range(clock_mono_ms() - began_ms, 300, 5000);
+	until_idle();
+}
+
+/* It was quicker: its fills are not undone. */
+ACT_TEST(slots_that_were_locked_beside_the_leader_are_left_to_it)
+{
+	world.ctl.mandate = MANDATE_STANDBY;
+	see_silence(2000, 2, false);
+	hold_early();
+	until_noted("A INFO\n");
+	others_write(B, true);
+	until_idle();
+	assert_null(strstr(w.journal, "set"));
+	assert_null(strstr(w.journal, "slots to A\n"));
+}
+
+static void set_pod(const char *app, const char *name, const char *ip)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop", .app = app, .name = name, .ip = ip });
+}
+
+/* It was asked as soon as the master fell silent, and lives on the same node. */
+ACT_TEST(a_proxy_that_is_away_with_the_master_is_not_waited_for)
+{
+	struct observed_proxy *p = world.c->proxies[1];
+
+	set_pod("codis-server", "codis-server-0", "10.0.0.1");
+	set_pod("codis-proxy", "codis-proxy-1", "10.0.1.1");
+	memcpy(p->registered_token, "t1", sizeof("t1"));
+	p->asking = true;
+	p->asked_ms = clock_mono_ms() - 300;
+	see_silence(2000, 2, false);
+	hold_early();
+	until_noted("set 7: BA\n");
+	assert_null(strstr(w.journal, "p1 1024 slots to A locked\n"));
+	until_idle();
+}
+
 /* It was silent with the master, and was not locked: that one has to end first, for it may wake. */
 ACT_TEST(a_proxy_that_was_silent_at_an_early_lock_counts_where_the_master_may_wake)
 {

@@ -21,7 +21,8 @@
 
 struct budget_world {
 	struct budget_facts f;
-	cJSON *labels, *budgets[BUDGETS];
+	cJSON *labels, *pods, *budgets[BUDGETS];
+	char twice[512]; /* "pod: first and second", a line each */
 	const cJSON *given[BUDGETS];
 	char asked[2048]; /* the last call */
 	int calls;
@@ -54,6 +55,7 @@ static int finish(void **state)
 	for (int i = 0; i < w.f.count; i++)
 		cJSON_Delete(w.budgets[i]);
 	cJSON_Delete(w.labels);
+	cJSON_Delete(w.pods);
 	return 0;
 }
 #define BUDGET_TEST(name) TEST_WITH(name, begin, finish)
@@ -159,6 +161,43 @@ BUDGET_TEST(none_beside_one_that_selects_by_the_labels_of_the_webhook)
 	assert_int_equal(next().step, BUDGET_RIGHT);
 	w.f.says_product = false; /* then the pods have no such label */
 	assert_string_equal(next().name, "codis-server-group-2");
+}
+
+/* The template was changed, and not all pods are made anew yet; or somebody has labelled one. */
+BUDGET_TEST(each_pods_own_labels_count)
+{
+	add_ours(1);
+	add_ours(2);
+	w.f.pods = w.pods = parse_text("{\"codis-server-0\":{\"uid\":\"u0\",\"labels\":{\"app\":\"codis-server\"}},"
+				       "\"codis-server-3\":{\"uid\":\"u3\",\"labels\":{\"tier\":\"cache\"}}}");
+	add_other("{\"matchLabels\":{\"tier\":\"cache\"}}"); /* the template does not say it */
+	assert_next(BUDGET_DELETE, "codis-server-group-2", "another budget selects its pods, and two evict none");
+	cJSON_Delete(w.budgets[--w.f.count]);
+	w.f.labels = NULL; /* nor is what it says now what they have */
+	add_other("{\"matchLabels\":{\"app\":\"codis-server\"}}");
+	assert_string_equal(next().name, "codis-server-group-1");
+}
+
+static void note_twice(void *ctx, const char *pod, const char *first, const char *second)
+{
+	(void)ctx;
+	snprintf(w.twice + strlen(w.twice), sizeof(w.twice) - strlen(w.twice), "%s: %s and %s\n", pod, first, second);
+}
+
+/* Of others, which are not ours to take away. */
+BUDGET_TEST(pods_that_two_select_are_told)
+{
+	w.f.pods = w.pods = parse_text("{\"codis-server-0\":{\"uid\":\"u0\",\"labels\":{\"app\":\"codis-server\"}},"
+				       "\"codis-server-2\":{\"uid\":\"u2\"},"
+				       "\"codis-server-3\":{\"uid\":\"u3\",\"labels\":{\"tier\":\"cache\"}}}");
+	add_ours(1);
+	add_other("{\"matchLabels\":{\"app\":\"codis-server\"}}");
+	assert_int_equal(budget_twice(&w.f, note_twice, NULL), 0);
+	assert_string_equal(w.twice, "");
+	add_other("{}");
+	cJSON_SetValuestring(cJSON_GetObjectItem(cJSON_GetObjectItem(w.budgets[2], "metadata"), "name"), "all");
+	assert_int_equal(budget_twice(&w.f, note_twice, NULL), 0);
+	assert_string_equal(w.twice, "codis-server-0: other and all\ncodis-server-2: other and all\n");
 }
 
 BUDGET_TEST(group_that_has_other_members)
@@ -344,6 +383,24 @@ WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
 				     "{\"preconditions\":{\"uid\":\"ours-1\"}}");
 	answer(ERR_NOTFOUND);
 	assert_int_equal(world.c->budgets.failures, 0);
+}
+
+/* By what the pods say that are there. */
+WRITE_TEST(a_pod_that_two_select_is_told_once)
+{
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	add_other("{\"matchLabels\":{\"app\":\"codis-server\"}}");
+	keep_after(10000);
+	assert_string_equal(world.events, "");
+	add_other("{\"matchLabels\":{\"statefulset.kubernetes.io/pod-name\":\"codis-server-0\"}}");
+	for (int i = 0; i < 3; i++)
+		keep_after(10000);
+	assert_string_equal(world.events,
+			    "Warning Pod ns/codis-server-0 TwoBudgets: PodDisruptionBudgets other and other select it, "
+			    "and Kubernetes evicts no pod that two select: no drain of its node ends until one of them "
+			    "is gone\n");
+	assert_int_equal(w.calls, 0);
 }
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)

@@ -907,10 +907,33 @@ TEST(standby_needs_the_same_evidence)
 	assert_nothing(w);
 	silence(w, 5000);
 	w->servers[1].info.last_io_s = 1;
-	assert_nothing(w);
+	assert_true(assert_only(w, ACT_PROMOTE, B)->early);
 	w->v.kube_fresh = false;
 	w->servers[0].reach = REACH_REFUSED;
 	w->servers[0].pod.running = false; /* it has not heard of that itself */
+	assert_nothing(w);
+}
+
+/* The leader may be away with the master: what is in flight is over in time all the same. */
+TEST(standby_holds_slots_early_a_moment_after_the_leader)
+{
+	WORLD;
+
+	w->servers[1].info.last_io_s = 1;
+	silence(w, 799);
+	w->servers[1].info.last_io_s = 1;
+	standby(w, 0);
+	assert_nothing(w);
+	silence(w, 800);
+	assert_true(assert_only(w, ACT_PROMOTE, B)->early);
+	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "prepared");
+	assert_nothing(w);
+	w->groups[0].node.promoting_state[0] = '\0';
+	silence(w, 1000);
+	w->servers[1].info.last_io_s = 2; /* it has failed: the leader comes first */
+	assert_nothing(w);
+	w->servers[1].info.last_io_s = 1;
+	w->groups[0].held_ms = w->v.now_ms - 9999;
 	assert_nothing(w);
 }
 

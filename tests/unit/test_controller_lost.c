@@ -308,6 +308,27 @@ TEST(other_zookeepers_do_not_count)
 /* --- out of the Service
  * ------------------------------------------------------------------------------------------------ */
 
+/* It is locked by us, and serves the other groups: taken out, it would be ready again only after seconds. */
+TEST(proxy_that_waits_for_a_silent_master_stays_in_its_service)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+
+	send_slots(w, 1, A);
+	silence(w, 1500);
+	p->pod.ready = true;
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 4999;
+	p->heard_ms = w->servers[0].since_ms;
+	p->busy = true;
+	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	p->heard_ms--; /* it is away with it */
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	p->heard_ms++;
+	p->since_ms--;
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+}
+
 TEST(silent_proxy_leaves_its_service_at_once)
 {
 	WORLD;

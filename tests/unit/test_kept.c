@@ -39,6 +39,7 @@ static const struct place members[] = {
 	M(topology_key),
 	M(keep_ha),
 	M(container),
+	M(labels),
 	M(status.finished),
 	M(status.deleting),
 	M(status.running),

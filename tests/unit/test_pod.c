@@ -747,3 +747,37 @@ TEST(server_that_is_guarded_against_an_empty_restart)
 	}
 	assert_false(pod_with("codis-proxy", NULL, cases[0].members).guarded);
 }
+
+/* As budgets select them: with what Kubernetes adds to each pod. */
+TEST(labels_of_a_servers_pod)
+{
+	struct codis_pod pod = read_text("{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":"
+					 "\"codis-server\",\"controller-revision-hash\":\"codis-server-7\","
+					 "\"statefulset.kubernetes.io/pod-name\":\"codis-server-3\","
+					 "\"apps.kubernetes.io/pod-index\":\"3\",\"team\":\"red\",\"empty\":\"\"}},"
+					 "\"spec\":{}}");
+	JSON_CLEANUP cJSON *labels = pod_labels(pod.labels, pod.name);
+	char *text = cJSON_PrintUnformatted(labels);
+
+	assert_string_equal(pod.labels, "app=codis-server,team=red,empty=");
+	assert_string_equal(text, "{\"statefulset.kubernetes.io/pod-name\":\"codis-server-3\","
+				  "\"apps.kubernetes.io/pod-index\":\"3\",\"app\":\"codis-server\",\"team\":\"red\","
+				  "\"empty\":\"\"}");
+	cJSON_free(text);
+	assert_string_equal(pod_with("codis-proxy", NULL, NULL).labels, ""); /* none is asked */
+}
+
+TEST(labels_that_are_too_many_are_not_known)
+{
+	JSON_CLEANUP cJSON *json = make_pod("codis-server", "\"containers\":[]");
+	struct codis_pod pod;
+	char key[32];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(key, sizeof(key), "label-%d", i);
+		json_add_str(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "metadata"), "labels"), key, "value");
+	}
+	assert_int_equal(codis_pod_read(json, &pod, NULL), 0);
+	assert_string_equal(pod.labels, "?");
+	assert_null(pod_labels(pod.labels, pod.name));
+}
