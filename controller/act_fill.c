@@ -27,9 +27,19 @@ struct fill {
 	int gid;
 	char addr[CODIS_ADDR_MAX];
 	bool locked;
+	bool strangers; /* the slots of other groups that are sent to addr */
 	int timeout_ms;
 	bool slots[CODIS_SLOTS]; /* which were sent */
 };
+
+/* Another group's slot that is sent to addr is held; one that a migration touches is left to who moves it. */
+static bool hold_stranger(const struct fill *f, struct codis_slot *out)
+{
+	bool sent = !out->locked && out->group && out->group != f->gid && strcmp(out->addr, f->addr) == 0;
+
+	out->locked = true;
+	return sent && !out->migrate_from;
+}
 
 /* The slot as it shall be on the proxy; false when it is none of this group's. */
 static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
@@ -39,6 +49,8 @@ static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 
 	*out = f->p->slots[id];
 	out->id = (int16_t)id;
+	if (f->strangers)
+		return hold_stranger(f, out);
 	out->locked = f->locked;
 	if (out->migrate_from == gid || (b->slots_known && b->slot_acting[id])) {
 		/* A migration touches it: only the address of our group's master changes. */
@@ -157,14 +169,11 @@ static void send_first(struct observed_proxy *p)
 		end_fill(p->fills, sent < 0 ? &err : NULL);
 }
 
-static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, bool locked, int timeout_ms)
+static void enqueue(struct op *op, struct observed_proxy *p, struct fill *f, const char *addr, bool locked,
+		    int timeout_ms)
 {
-	struct fill *f = calloc(1, sizeof(*f)), **at = &p->fills;
+	struct fill **at = &p->fills;
 
-	if (!f) {
-		op->unfilled++;
-		return;
-	}
 	f->op = op;
 	f->c = op->c;
 	f->gid = op->a.gid;
@@ -195,6 +204,16 @@ static bool is_away_with(const struct op *op, const struct observed_proxy *p)
 	own = inventory_pod_at(inv, p->admin_addr);
 	old = inventory_pod_at(inv, op->a.from);
 	return own && old && own->pod.node[0] && strcmp(own->pod.node, old->pod.node) == 0;
+}
+
+static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, bool locked, int timeout_ms)
+{
+	struct fill *f = calloc(1, sizeof(*f));
+
+	if (f)
+		enqueue(op, p, f, addr, locked, timeout_ms);
+	else
+		op->unfilled++;
 }
 
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
@@ -233,6 +252,40 @@ void fill_await(struct op *op, int ms, void (*then)(struct op *op))
 	op->then = then;
 	if (ms)
 		op_wait(op, ms, on_impatient);
+}
+
+static bool has_strangers(const struct observed_proxy *p, int gid, const char *addr)
+{
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (!s->locked && s->group && s->group != gid && !s->migrate_from && strcmp(s->addr, addr) == 0)
+			return true;
+	}
+	return false;
+}
+
+void fill_hold_strangers(struct op *op, const char *addr, int timeout_ms, void (*then)(struct op *op))
+{
+	bool held = false;
+
+	for (int i = 0; i < op->c->proxy_count; i++) {
+		struct observed_proxy *p = op->c->proxies[i];
+		struct fill *f;
+
+		if (p->reach == REACH_REFUSED || !p->has_slots || !p->token[0] || !has_strangers(p, op->a.gid, addr))
+			continue;
+		f = calloc(1, sizeof(*f));
+		if (!f)
+			continue;
+		f->strangers = true;
+		enqueue(op, p, f, addr, true, timeout_ms);
+		held = true;
+	}
+	if (held)
+		fill_await(op, timeout_ms, then);
+	else
+		then(op);
 }
 
 void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op))

@@ -35,6 +35,9 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms);
 void fill_await(struct op *op, int ms, void (*then)(struct op *op));
 /* Both. */
 void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op));
+/* Slots of other groups that proxies send to addr, which a server of theirs had before, are held: it would take their
+ * writes once it leads. then is called when they are, or after timeout_ms; whoever leads them next fills them. */
+void fill_hold_strangers(struct op *op, const char *addr, int timeout_ms, void (*then)(struct op *op));
 /* The op ends: what it has sent is still taken in, and what waits for its turn is not sent any more. */
 void fill_leave(struct op *op);
 /* When a proxy is forgotten: nobody is called any more. */

@@ -11,6 +11,7 @@
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   fence     the group's node names the new master, written over the version that was decided on
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
+ *   hold      only where its address was another group's: what proxies send there of that group's slots is held
  *   role      SLAVEOF NO ONE; INFO shows a master
  *   fill      every proxy sends the slots to it, and holds them no longer
  *   reload    the dashboard reads the coordinator again
@@ -42,6 +43,7 @@ static void on_fenced(struct op *op, const struct error *err);
 static void on_master_offset(void *ctx, const char *answer, const struct error *err);
 static void on_replica_offset(void *ctx, const char *answer, const struct error *err);
 static void weigh_offsets(struct op *op);
+static void give_role(struct op *op);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void on_filled(struct op *op);
 static void take_back(struct op *op, const struct error *err);
@@ -302,9 +304,14 @@ static void weigh_offsets(struct op *op)
 
 /* --- role, fill, reload ------------------------------------------------------------------------------------------- */
 
+void promote_take_role(struct op *op)
+{
+	fill_hold_strangers(op, op->a.addr, LOCK_MS, give_role);
+}
+
 /* One go: what waits for the answer to each of them is a client. A replica hears a healthy master every second by the
  * ping period, so what it does not hear is evidence soon; a server without the setting keeps its own. */
-void promote_take_role(struct op *op)
+static void give_role(struct op *op)
 {
 	static const char *const slaveof[] = { "SLAVEOF", "NO", "ONE" };
 	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };

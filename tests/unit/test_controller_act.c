@@ -796,6 +796,44 @@ ACT_TEST(a_promotion_leaves_nothing_out_of_sync)
 
 /* --- promote and switch ------------------------------------------------------------------------------------------- */
 
+/* B's address was one of group 2, of which proxy 0 still sends slots there: B would take them for its own. */
+ACT_TEST(slots_of_another_group_are_held_before_their_address_gets_a_role)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	for (int i = 3; i < 5; i++) {
+		p->slots[i].group = 2;
+		memcpy(p->slots[i].addr, B, sizeof(B));
+	}
+	p->slots[5].group = 2; /* held already */
+	p->slots[5].locked = true;
+	memcpy(p->slots[5].addr, B, sizeof(B));
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n"
+		       "p0 2 slots to B locked\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B CONFIG SET repl-ping-slave-period 1\n"
+		       "B INFO\n"
+		       "reload\n"
+		       "p0 1021 slots to B\n"
+		       "p1 1024 slots to B\n");
+	assert_true(p->slots[3].locked && p->slots[4].locked && !p->slots[6].locked);
+	assert_int_equal(p->slots[3].group, 2);
+}
+
+/* A proxy that does not answer to that is not waited for. */
+ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	p->slots[3].group = 2;
+	memcpy(p->slots[3].addr, B, sizeof(B));
+	w.proxies[0].fails = 1;
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "p0 1 slots to B locked\nB SLAVEOF NO ONE\n"));
+	assert_logged("event=action.done action=promote");
+}
+
 ACT_TEST(a_promotion_goes_fence_role_reload_fill)
 {
 	run(ACT_PROMOTE, B);
