@@ -361,6 +361,19 @@ static void note_lost_masters(struct cluster *c)
 	}
 }
 
+/* Who has what a master lacks that a person promoted. */
+static void note_successions(struct cluster *c)
+{
+	const struct cluster_view *v = &c->view;
+
+	for (int i = 0; i < c->server_count && i < v->server_count; i++) {
+		const struct group_view *g = view_group(v, v->servers[i].group);
+
+		if (g)
+			succession_note(v, g, &v->servers[i], &c->servers[i]->succession);
+	}
+}
+
 bool cluster_slept(const struct cluster *c, int64_t now_ms)
 {
 	return c->last_tick_ms && now_ms - c->last_tick_ms > CLOCK_JUMP_MS;
@@ -438,6 +451,7 @@ static void turn(struct cluster *c)
 		return;
 	}
 	note_lost_masters(c);
+	note_successions(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
 	rest_note(c);
 	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);

@@ -69,7 +69,7 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 
 	if (!best && (from = the_one_before(d, g, m)) != NULL)
 		best = judge_best_replica(d->v, g, from, false);
-	if (best && (judge_more_to_hear(d->v, g, from, best) || is_claimed(d, g, from, best)))
+	if (judge_more_to_hear(d->v, g, best ? from : m, best) || (best && is_claimed(d, g, from, best)))
 		return;
 	if (best) {
 		propose_master(d, ACT_PROMOTE, g->node.id, best, from, why);
@@ -125,10 +125,13 @@ static enum succession_verdict take_back(struct decision *d, const struct group_
 {
 	enum succession_verdict verdict = succession_judge(d->v, g, m, old);
 
-	if (verdict == SUCCESSION_TAKE_BACK)
+	if (verdict == SUCCESSION_TAKE_BACK && m->succession.how == SUCCESSION_BEHIND)
 		propose_master(d, ACT_PROMOTE, g->node.id, *old, m,
 			       "that one was promoted while it was not in sync, and the old master has what it lacks")
 			->takes_back = true;
+	else if (verdict == SUCCESSION_TAKE_BACK)
+		propose_master(d, ACT_PROMOTE, g->node.id, *old, m,
+			       "no proxy was told of that one, and the old master is written to");
 	return verdict;
 }
 
@@ -230,31 +233,21 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 	}
 }
 
-/* No proxy sends it anything, as far as was heard: nothing was written to it. */
-static bool nobody_sends_to(const struct cluster_view *v, const struct server_view *s)
-{
-	for (int i = 0; i < v->proxy_count; i++) {
-		for (int k = 0; v->proxies[i].slots && k < CODIS_SLOTS; k++) {
-			if (!v->proxies[i].slots[k].locked && strcmp(v->proxies[i].slots[k].addr, s->addr) == 0)
-				return false;
-		}
-	}
-	return true;
-}
-
 /* The declared master was to take over from one that lives, was last heard as its replica, and does not answer, or only
  * that it loads what that one sent. Its clients wait, or are refused: the one before it stays. Whether it is so. */
 static bool keep_the_one_before(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	const struct server_view *old = m->info.role == REDIS_ROLE_REPLICA ? view_server(d->v, m->info.master) : NULL;
-	bool silent = m->reach == REACH_SILENT && judge_lasting_ms(d->v, m->since_ms) >= d->limits->silence_ms;
+	/* It may be silent to us alone, and who has declared it hears it: that is not as old as its silence. */
+	int64_t since_ms = m->since_ms > g->written_ms ? m->since_ms : g->written_ms;
+	bool silent = m->reach == REACH_SILENT && judge_lasting_ms(d->v, since_ms) >= d->limits->silence_ms;
 	bool answers = judge_heard(m) || judge_loads(m);
 
 	if (!old || old == m || !view_is_member(old, g->node.id) || !view_master_verified(old) || !judge_heard(old) ||
 	    d->v->mandate != MANDATE_LEAD)
 		return false;
 	if (judge_loads(m) || ((silent || m->reach == REACH_REFUSED) && !answers && old->heard_ms >= m->since_ms &&
-			       nobody_sends_to(d->v, m))) {
+			       view_nobody_sends_to(d->v, g, m))) {
 		propose_master(d, ACT_PROMOTE, g->node.id, old, NULL,
 			       "its replica was to take over, and does not answer");
 		return true;

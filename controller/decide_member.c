@@ -166,7 +166,7 @@ bool mend_members(struct decision *d, const struct group_view *g, const struct s
 	if (drop_stranger(d, g))
 		return true;
 	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
-		if (nobody_follows && judge_heard(s))
+		if (nobody_follows && (judge_heard(s) || s->succession.keeps_from[0]))
 			continue;
 		if (s != m && mend_member(d, g, m, s))
 			return true;

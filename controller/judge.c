@@ -15,6 +15,8 @@
 #define HEAR_OTHERS_MS 100
 /* What was done in a minute is less than what a file lacks. */
 #define CURRENT_MS 60000
+/* A process that ended is started again by its kubelet within this: at once, or after the first back-off. */
+#define RESTART_MS 12000
 /* Between two INFOs that were both heard in time. */
 #define LATELY_MS 2000
 
@@ -81,6 +83,17 @@ bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g,
 /* --- witnesses ----------------------------------------------------------------------------------------------------
  */
 
+/* The process that had the link was not heard by us, and another one answers in its place: it was lost long before that
+ * one began. */
+static bool lost_link_before_start(const struct server_view *s, const struct server_view *m)
+{
+	int64_t down_s = s->info.link_down_s;
+
+	if (down_s < 0 || m->info.uptime_s < 0)
+		return true;
+	return down_s == INT64_MAX || s->heard_ms - down_s * 1000 + RESTART_MS < m->heard_ms - m->info.uptime_s * 1000;
+}
+
 /* It had lost its link to a master that was well: that it has none tells nothing, and it lacks what came since. */
 static bool lost_link_before(const struct server_view *s, const struct server_view *m)
 {
@@ -88,8 +101,10 @@ static bool lost_link_before(const struct server_view *s, const struct server_vi
 	/* One that restarted is heard again, and it is not the one that had the link. */
 	int64_t heard_ms = restarted && m->role_heard_ms ? m->role_heard_ms : m->heard_ms;
 
-	return !s->info.link_up && s->link_down_since_ms && heard_ms &&
-	       s->link_down_since_ms + LINK_SLACK_MS < heard_ms;
+	if (s->info.link_up || !s->link_down_since_ms || !heard_ms)
+		return false;
+	return restarted && !m->role_heard_ms ? lost_link_before_start(s, m)
+					      : s->link_down_since_ms + LINK_SLACK_MS < heard_ms;
 }
 
 /* Its link stands, as it does for a minute when the way is cut, and nothing has come over it since long before the
@@ -100,11 +115,29 @@ static bool lags(const struct server_view *s, const struct server_view *m)
 	       s->heard_ms - s->info.last_io_s * 1000 + PING_MS < m->heard_ms && s->info.offset < m->info.offset;
 }
 
-/* Its word counts on a master that we do not reach: a member that we hear, and that had what the master sent. */
-static bool is_witness(const struct server_view *s, const struct server_view *m, int gid)
+/* The master is silent to us and to s, and another replica has heard it since, and has more: s is cut off from it, as
+ * we are. That the other one has ended meanwhile tells nothing of the master. */
+static bool another_heard_more(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+			       const struct server_view *m)
 {
-	return s != m && view_is_member(s, gid) && judge_heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
-	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m) && !lags(s, m);
+	int64_t io_ms = s->info.link_up ? s->heard_ms - s->info.last_io_s * 1000 : s->link_down_since_ms;
+	const struct server_view *x;
+
+	for (int at = 0; m->reach == REACH_SILENT && (x = view_next(v, g, &at));) {
+		if (x != s && x != m && strcmp(x->link_up_to, m->addr) == 0 && x->link_io_ms > io_ms + PING_MS &&
+		    x->link_up_offset > s->info.offset)
+			return true;
+	}
+	return false;
+}
+
+/* Its word counts on a master that we do not reach: a member that we hear, and that had what the master sent. */
+static bool is_witness(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+		       const struct server_view *m)
+{
+	return s != m && view_is_member(s, g->node.id) && judge_heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
+	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m) && !lags(s, m) &&
+	       !another_heard_more(v, g, s, m);
 }
 
 /* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
@@ -126,7 +159,7 @@ static bool witness_misses(const struct cluster_view *v, const struct group_view
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_witness(s, m, g->node.id) && (!s->info.link_up || (io_s && has_not_heard(v, s, m, io_s))))
+		if (is_witness(v, g, s, m) && (!s->info.link_up || (io_s && has_not_heard(v, s, m, io_s))))
 			return true;
 	}
 	return false;
@@ -139,7 +172,7 @@ static bool witness_hears(const struct cluster_view *v, const struct group_view 
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_witness(s, m, g->node.id) && s->info.link_up && s->info.last_io_s < io_s && s->heard_ms &&
+		if (is_witness(v, g, s, m) && s->info.link_up && s->info.last_io_s < io_s && s->heard_ms &&
 		    s->heard_ms >= m->since_ms)
 			return true;
 	}
@@ -281,10 +314,11 @@ bool judge_lost(const struct cluster_view *v, const struct group_view *g, const 
 /* --- who has its data ------------------------------------------------------------------------------------------------
  */
 
-static bool has_what_it_sent(const struct server_view *s, const struct server_view *m, int gid)
+static bool has_what_it_sent(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+			     const struct server_view *m)
 {
 	/* offset 1 and below: it never finished a sync with this master. */
-	return is_witness(s, m, gid) && s->info.offset > 1 && !s->restarted;
+	return is_witness(v, g, s, m) && s->info.offset > 1 && !s->restarted;
 }
 
 static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)
@@ -305,7 +339,7 @@ const struct server_view *judge_best_replica(const struct cluster_view *v, const
 	const struct server_view *best = NULL, *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (!has_what_it_sent(s, m, g->node.id) || (must_be_synced && (!view_synced(s, m) || s->pod.deleting)))
+		if (!has_what_it_sent(v, g, s, m) || (must_be_synced && (!view_synced(s, m) || s->pod.deleting)))
 			continue;
 		/* Those that are in sync will have the same. */
 		if (!best || is_better(s, best, must_be_synced))
@@ -323,7 +357,8 @@ bool judge_more_to_hear(const struct cluster_view *v, const struct group_view *g
 		return false;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		bool asked = s->reach == REACH_OK && !s->info_valid;
-		bool old = s->info_valid && s->info.link_up && s->heard_ms && s->heard_ms < m->since_ms;
+		bool had_link = s->info.link_up || s->info.syncing; /* it may have ended its sync since */
+		bool old = s->info_valid && had_link && s->heard_ms && s->heard_ms < m->since_ms;
 
 		if (s != m && s != best && view_is_member(s, g->node.id) && !s->pod.deleting && (asked || old) &&
 		    s->info.role == REDIS_ROLE_REPLICA && strcmp(s->info.master, m->addr) == 0)
@@ -344,10 +379,10 @@ static bool is_followed(const struct cluster_view *v, const struct group_view *g
 	return false;
 }
 
-/* It crashed and was started again in its pod: what it has is of some time before. */
+/* It was started again, in its pod or with the volume of one before: what it has is of some time before. */
 static bool is_of_file(const struct server_view *s)
 {
-	return redis_info_guarded(&s->info) && s->pod.restarts > 0;
+	return redis_info_guarded(&s->info) && !s->pod.deleting && (s->pod.restarts > 0 || s->pod.keeps_data);
 }
 
 /* The process that answers led or was in sync shortly before the group had no master any more. */

@@ -214,7 +214,9 @@ static void tell_successions(struct cluster *c)
 		const struct server_view *m = view_master(&c->view, group);
 		struct observed_group *g = cluster_group(c, group->node.id, false);
 
-		if (!g || !m || g->running || g->succession_told_ms == m->succession.led_ms ||
+		/* In the middle of a change, roles and node may contradict each other. */
+		if (!g || !m || group->busy || group->node.promoting_state[0] ||
+		    g->succession_told_ms == m->succession.led_ms ||
 		    !status_succession(&c->view, group, words, sizeof(words)))
 			continue;
 		g->succession_told_ms = m->succession.led_ms;

@@ -217,6 +217,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->restarted = picture_restarted(o);
 	s->link_up_at_ms = o->link_up_at_ms;
 	s->link_up_offset = o->link_up_offset;
+	s->link_io_ms = o->link_io_ms;
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->role_heard_ms = o->role_heard_ms;
@@ -307,7 +308,8 @@ static bool heard_since(const struct making *m, const struct observed_group *o, 
 }
 
 /* A dashboard at work on a promotion holds its mutex: one that answered a question asked after the promotion was seen
- * is not, if the promotion is still there when the group is read after that answer. One that is dead is not either. */
+ * is not, if the promotion is still there when the group is read after that answer. One that is dead is not either. One
+ * that was silent before may be so to us alone: its time begins with the promotion. */
 static bool promotion_idle(const struct making *m, const struct observed_group *o)
 {
 	if (!o->node.promoting_state[0])
@@ -317,7 +319,8 @@ static bool promotion_idle(const struct making *m, const struct observed_group *
 
 		if (d->reach == REACH_OK && !(d->told_ms > o->promoting_since_ms && o->read_ms >= d->heard_ms))
 			return false;
-		if (d->reach == REACH_SILENT && m->v->now_ms - d->since_ms <= PROMOTION_SILENT_MS)
+		if (d->reach == REACH_SILENT &&
+		    m->v->now_ms - latest(d->since_ms, o->promoting_since_ms) <= PROMOTION_SILENT_MS)
 			return false;
 		/* One that waits for the lock does nothing; one that was not heard yet may do anything. */
 		if (d->reach == REACH_UNKNOWN && d->told_ms <= o->promoting_since_ms)

@@ -38,7 +38,8 @@ static void note_run(struct cluster *c, struct observed_server *s)
 	if (synced || (leads && (!s->role_run_id[0] || g->others_version > s->role_version))) {
 		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 		s->role_version = g ? g->version : 0;
-		s->role_group = s->listed_group;
+		/* An old list may have the address of one that follows a master of another group. */
+		s->role_group = leads || (g && codis_group_find(&g->node, s->info.master) >= 0) ? s->listed_group : 0;
 	}
 	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0)
 		s->role_heard_ms = s->heard_ms;
@@ -68,6 +69,7 @@ static void note_link(struct observed_server *s)
 		return;
 	s->link_up_at_ms = s->heard_ms;
 	s->link_up_offset = s->info.offset;
+	s->link_io_ms = s->heard_ms - (s->info.last_io_s > 0 ? s->info.last_io_s * 1000 : 0);
 	memcpy(s->link_up_to, s->info.master, sizeof(s->link_up_to));
 }
 

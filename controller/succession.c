@@ -87,10 +87,21 @@ static bool has_far_more(const struct server_view *s, const struct server_view *
 	return s->info.keys - m->info.keys > s->info.keys / 10;
 }
 
+/* A change of master that ended with its controller, between the role and the proxies: all that was written since, s
+ * has.
+ */
+static bool is_unfilled(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+			const struct server_view *m)
+{
+	return m->succession.how == SUCCESSION_UNKNOWN && s->info.keys >= m->info.keys && view_sends_to(v, s) &&
+	       view_nobody_sends_to(v, g, m);
+}
+
 /* Another master of the group that has what m lacks: the one that m followed, or any, where it had begun to follow
  * none.
  */
-static bool is_overthrown(const struct group_view *g, const struct server_view *s, const struct server_view *m)
+static bool is_overthrown(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+			  const struct server_view *m)
 {
 	const char *of = m->succession.of;
 	bool behind = m->succession.how == SUCCESSION_BEHIND && strcmp(of, CODIS_GUARD_ADDR) != 0;
@@ -98,7 +109,14 @@ static bool is_overthrown(const struct group_view *g, const struct server_view *
 	if (s == m || !view_is_member(s, g->node.id) || !view_master_verified(s) || !judge_heard(s) ||
 	    view_same_process(s, m) || !s->info.keys)
 		return false;
-	return behind ? strcmp(of, s->addr) == 0 : has_far_more(s, m);
+	return behind ? strcmp(of, s->addr) == 0 : has_far_more(s, m) || is_unfilled(v, g, s, m);
+}
+
+/* It was found to have what m lacks, and has not ended since. */
+static bool keeps(const struct group_view *g, const struct server_view *s, const struct server_view *m)
+{
+	return s != m && m->info.run_id[0] && strcmp(s->succession.keeps_from, m->info.run_id) == 0 &&
+	       view_is_member(s, g->node.id) && s->reach != REACH_REFUSED && !s->restarted;
 }
 
 /* What is lost either way are the writes of some time: those that m got since it leads, or those that it lacked. */
@@ -107,6 +125,21 @@ static bool is_better_taken_back(const struct succession *s, int64_t now_ms)
 	int64_t leads = now_ms - s->led_ms, lacked = s->whole_ms ? s->led_ms - s->whole_ms : INT64_MAX;
 
 	return s->how == SUCCESSION_BEHIND && leads <= SUCCESSION_TAKE_BACK_MS && leads < lacked;
+}
+
+/* Another controller may be about to fill the proxies. */
+static bool is_at_work(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	int64_t since_ms = g->written_ms > m->succession.led_ms ? g->written_ms : m->succession.led_ms;
+
+	return judge_lasting_ms(v, since_ms) < SUCCESSION_FILLED_MS;
+}
+
+static bool has_more(const struct server_view *s, const struct server_view *than)
+{
+	if (!than || view_master_verified(s) != view_master_verified(than))
+		return !than || view_master_verified(s);
+	return s->info.keys > than->info.keys;
 }
 
 enum succession_verdict succession_judge(const struct cluster_view *v, const struct group_view *g,
@@ -118,12 +151,43 @@ enum succession_verdict succession_judge(const struct cluster_view *v, const str
 	if (m->succession.how == SUCCESSION_GIVEN || m->succession.how == SUCCESSION_IN_SYNC || g->may_lose)
 		return SUCCESSION_FINE;
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_overthrown(g, s, m) && (!*old || s->info.keys > (*old)->info.keys))
+		if ((is_overthrown(v, g, s, m) || keeps(g, s, m)) && has_more(s, *old))
 			*old = s;
 	}
 	if (!*old)
 		return SUCCESSION_FINE;
+	if (!is_overthrown(v, g, *old, m))
+		return SUCCESSION_WAITS;
 	if ((*old)->heard_ms < m->succession.led_ms)
 		return SUCCESSION_UNHEARD;
+	if (is_unfilled(v, g, *old, m))
+		return is_at_work(v, g, m) ? SUCCESSION_UNHEARD : SUCCESSION_TAKE_BACK;
 	return is_better_taken_back(&m->succession, v->now_ms) ? SUCCESSION_TAKE_BACK : SUCCESSION_WAITS;
+}
+
+/* A replica of one that keeps what m lacks has it, too. */
+static bool follows_one(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+			const struct server_view *m)
+{
+	const struct server_view *of = s->info.role == REDIS_ROLE_REPLICA ? view_server(v, s->info.master) : NULL;
+
+	return of && of != s && judge_heard(s) && s->info.offset > 1 && !s->info.syncing &&
+	       (is_overthrown(v, g, of, m) || keeps(g, of, m));
+}
+
+void succession_note(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+		     struct succession *out)
+{
+	const struct server_view *m = view_master(v, g), *old;
+
+	if (!m || !view_master_verified(m) || s == m)
+		return;
+	/* In the middle of a change, roles and node may contradict each other. */
+	if (g->busy || g->node.promoting_state[0])
+		return;
+	if (g->may_lose || view_synced(s, m))
+		out->keeps_from[0] = '\0';
+	else if (succession_judge(v, g, m, &old) == SUCCESSION_WAITS &&
+		 (is_overthrown(v, g, s, m) || follows_one(v, g, s, m)))
+		memcpy(out->keeps_from, m->info.run_id, sizeof(out->keeps_from));
 }

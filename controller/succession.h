@@ -35,6 +35,9 @@ struct succession {
 	/* As a master. */
 	enum succession_how how;
 	int64_t led_ms; /* when it was first heard as one; 0: it is none */
+	/* It has what this one lacks, a master that was promoted over its head, or over that of its master: until a
+	 * person decides. "": so it is not. */
+	char keeps_from[CODIS_RUN_ID_SIZE];
 };
 
 /* What a server says. master: what was last heard of the server that it follows, or followed last (of), and when;
@@ -47,9 +50,12 @@ void succession_give(struct succession *s, int64_t now_ms);
 /* A promotion is taken back so long after it was seen, not later: until then less is lost by it. */
 #define SUCCESSION_TAKE_BACK_MS 10000
 
+/* Who has given a role has filled the proxies by then. */
+#define SUCCESSION_FILLED_MS 6500
+
 enum succession_verdict {
 	SUCCESSION_FINE,
-	SUCCESSION_UNHEARD,   /* the old master is to be heard once more */
+	SUCCESSION_UNHEARD,   /* the old master is to be heard once more, or who is at work on it to be awaited */
 	SUCCESSION_TAKE_BACK, /* it has more than was written since: it is to lead again */
 	SUCCESSION_WAITS,     /* nobody but a person can weigh it: until then the old master keeps what it has */
 };
@@ -57,5 +63,9 @@ enum succession_verdict {
  * NULL). codis.io/allow-data-loss for the group: a person insists. */
 enum succession_verdict succession_judge(const struct cluster_view *v, const struct group_view *g,
 					 const struct server_view *m, const struct server_view **old);
+/* What succession_judge() says of s, a member of the group, is to be remembered: keys that are written later tell
+ * nothing of what m lacks. */
+void succession_note(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
+		     struct succession *out);
 
 #endif

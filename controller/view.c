@@ -193,6 +193,30 @@ bool view_sends_slots(const struct proxy_view *p)
 	return false;
 }
 
+bool view_sends_to(const struct cluster_view *v, const struct server_view *s)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		for (int k = 0; v->proxies[i].slots && k < CODIS_SLOTS; k++) {
+			if (!v->proxies[i].slots[k].locked && strcmp(v->proxies[i].slots[k].addr, s->addr) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool view_nobody_sends_to(const struct cluster_view *v, const struct group_view *g, const struct server_view *s)
+{
+	int64_t since_ms = g->written_ms > g->acted_ms ? g->written_ms : g->acted_ms;
+
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_REFUSED && (!p->slots || p->slots_ms < since_ms))
+			return false;
+	}
+	return !view_sends_to(v, s);
+}
+
 int view_groups_wanted(const struct cluster_view *v)
 {
 	int first, last;

@@ -63,6 +63,7 @@ struct server_view {
 	bool restarted; /* it was a master with data or a synced replica under another run_id: what it had is gone */
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;
+	int64_t link_io_ms; /* ... and when it had heard that master last */
 	char link_up_to[CODIS_ADDR_MAX];
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
@@ -253,6 +254,11 @@ bool view_none_assigned(const struct cluster_view *v);
 int64_t view_keys(const struct cluster_view *v);
 /* It sends slots to somebody. */
 bool view_sends_slots(const struct proxy_view *p);
+/* A proxy sends slots to it, and does not hold them, as it was heard last. */
+bool view_sends_to(const struct cluster_view *v, const struct server_view *s);
+/* None does: each that is registered and may serve was asked since the group's node was last written by
+ * somebody else, and since anything was last done to the group. So nothing was written to it. */
+bool view_nobody_sends_to(const struct cluster_view *v, const struct group_view *g, const struct server_view *s);
 /* How many groups spec.replicas asks for, and which: the i-th of them, from 0. */
 int view_groups_wanted(const struct cluster_view *v);
 int view_wanted_group(const struct cluster_view *v, int i);

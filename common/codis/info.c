@@ -124,6 +124,8 @@ static void take_line(struct parsing *p, const struct line *l)
 
 	if (is(l, "run_id"))
 		copy_run_id(l, info->run_id);
+	else if (is(l, "uptime_in_seconds"))
+		info->uptime_s = number(l);
 	else if (is(l, "loading"))
 		info->loading = says(l, "1");
 	else if (is(l, "role"))
@@ -159,7 +161,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 	struct line l;
 
 	memset(info, 0, sizeof(*info));
-	info->last_io_s = info->link_down_s = -1;
+	info->last_io_s = info->link_down_s = info->uptime_s = -1;
 	while (next_line(&at, text + len, &l))
 		take_line(&p, &l);
 	if (!info->run_id[0] || info->role == REDIS_ROLE_UNKNOWN)

@@ -28,6 +28,7 @@ struct redis_info {
 	bool syncing;                /* of a replica: a full resync is under way */
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
 	int64_t link_down_s; /* ... with its link down: for how many seconds; INT64_MAX: it never was up; -1: up */
+	int64_t uptime_s;    /* of the process; -1: it does not say */
 	int64_t offset;      /* replication offset: of a replica what it received, of a master what it sent */
 	int64_t keys;        /* over all databases */
 	bool bounded;        /* min-slaves-to-write is set */

@@ -190,6 +190,9 @@ void check_data_gone(struct pod *p, const char *by)
 
 	if (p->redis->of_file)
 		return;
+	/* A person has taken its pod away by force: what it had is lost to the world, though it is not dead yet. */
+	if (!p->in_api)
+		by = "";
 	others_have(p, others);
 	for (int n = 0; n * 64 < W.write_count; n++) {
 		uint64_t gone = p->redis->data[n] & ~others[n];
@@ -248,11 +251,24 @@ void check_promoted_by_person(int gid, struct pod *target)
 	(void)target;
 }
 
+/* It follows one that another has replaced: what that one got since, it has not. */
+static bool follows_an_old_one(const struct redis *r)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x->kind == SERVER && x->alive && x->gid == r->pod->gid && x->redis->leads &&
+		    x->redis->reign > r->from->redis->reign)
+			return true;
+	}
+	return false;
+}
+
 /* Or nobody can have heard yet that it does not. */
 bool is_behind(const struct redis *r)
 {
-	return !r->leads &&
-	       (r->link != LINK_UP || W.now - r->up_since < HEARD_US || !way_open(r->from->node, r->pod->node));
+	return !r->leads && (r->link != LINK_UP || W.now - r->up_since < HEARD_US ||
+			     !way_open(r->from->node, r->pod->node) || follows_an_old_one(r));
 }
 
 /* Its target was not in sync: what it lacks is what a promotion of one that is behind means. */
@@ -374,7 +390,7 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	if (k.isolated_us[server - W.pods] || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
 	    (writer->proxy->unled_us && writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US) ||
 	    !is_led(writer->proxy))
-		w->excused = w->excused || w->split || was_away(server);
+		w->excused = w->excused || w->split || was_away(server) || !server->redis->leads;
 	if (k.isolated_us[server - W.pods])
 		w->excused = true;
 	bounds_acked(w->group);

@@ -105,6 +105,8 @@ static void drop_link(struct redis *r, bool keep)
 	r->cached = keep && (r->link == LINK_UP || r->cached);
 	if (r->link == LINK_TRANSFER)
 		r->offset = 1;
+	if (r->link == LINK_UP)
+		r->down_since = W.now;
 	r->link = LINK_NONE;
 	r->copy = NULL;
 }
@@ -286,6 +288,7 @@ void redis_start(struct pod *p)
 	memset(r->data, 0, sizeof(r->data));
 	r->keys = 0;
 	r->offset = 1;
+	r->down_since = 0;
 	r->ping_us = PING_DEFAULT;
 	r->min_replicas = 0;
 	r->min_lag_us = S(10);
@@ -381,8 +384,10 @@ static int info(struct redis *r, char *out, size_t size)
 	int n;
 
 	redis_pump(r);
-	n = snprintf(out, size, "# Server\r\nrun_id:%s\r\n# Persistence\r\nloading:%d\r\n# Replication\r\nrole:%s\r\n",
-		     r->run_id, r->loading, r->leads ? "master" : "slave");
+	n = snprintf(out, size,
+		     "# Server\r\nrun_id:%s\r\nuptime_in_seconds:%d\r\n# Persistence\r\nloading:%d\r\n"
+		     "# Replication\r\nrole:%s\r\n",
+		     r->run_id, (int)((W.now - r->pod->started_us) / S(1)), r->loading, r->leads ? "master" : "slave");
 	if (!r->leads)
 		n += snprintf(
 			out + n, size - (size_t)n,
@@ -391,6 +396,9 @@ static int info(struct redis *r, char *out, size_t size)
 			host, r->master, r->master + host + 1, r->link == LINK_UP ? "up" : "down",
 			r->link == LINK_UP ? (int)((W.now - r->heard_us) / S(1)) : -1,
 			r->link == LINK_TRANSFER || r->link == LINK_LOADING, (long long)r->offset);
+	if (!r->leads && r->link != LINK_UP)
+		n += snprintf(out + n, size - (size_t)n, "master_link_down_since_seconds:%lld\r\n",
+			      r->down_since ? (long long)((W.now - r->down_since) / S(1)) : 1767225600LL);
 	n += snprintf(out + n, size - (size_t)n, "master_repl_offset:%lld\r\n# Keyspace\r\n",
 		      (long long)(r->leads ? r->offset : 0));
 	if (r->min_replicas && r->min_lag_us)
@@ -437,6 +445,7 @@ static int follow(struct redis *r, const char *host, const char *port, char *out
 	r->out->limit = -1;
 	drop_link(r, false);
 	r->leads = r->has_backlog = r->unsynced = false;
+	r->down_since = 0;
 	snprintf(r->master, sizeof(r->master), "%s", addr);
 	r->offset = 1;
 	say("%s is told to follow %s", r->pod->name, addr);

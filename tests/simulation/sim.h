@@ -93,6 +93,7 @@ struct redis {
 	struct stream *in;
 	int in_at;
 	bool cached;
+	int64_t down_since; /* its link to the one that it follows; 0: that never was up */
 	int64_t up_since, lag, heard_us, acked_us, transfer_us, way_lag;
 	uint64_t *copy;
 	int copy_at, copy_keys;

@@ -165,6 +165,7 @@ TEST(info_of_a_replica)
 	assert_int_equal(i.offset, 778);
 	assert_int_equal(i.last_io_s, 3);
 	assert_int_equal(i.link_down_s, -1);
+	assert_int_equal(i.uptime_s, 12);
 	assert_int_equal(i.keys, 15);
 	assert_false(redis_info_guarded(&i));
 	assert_false(i.bounded);
@@ -179,6 +180,7 @@ TEST(info_of_a_master_that_wants_replicas)
 
 	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
 	assert_true(i.bounded);
+	assert_int_equal(i.uptime_s, -1);
 }
 
 static int64_t link_down(const char *seconds)

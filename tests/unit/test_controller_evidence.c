@@ -473,6 +473,23 @@ TEST(of_several_replicas_each_is_heard_once_more)
 	assert_only(w, ACT_PROMOTE, C);
 }
 
+/* B was in a full sync when it was last heard, and may have ended it before A did. */
+TEST(replica_that_was_syncing_when_it_was_last_heard_is_heard_once_more)
+{
+	WORLD;
+
+	hear_all(w);
+	b_of(w)->heard_ms = w->v.now_ms - 200;
+	syncs(b_of(w));
+	refuse(w);
+	a_of(w)->pod_gone = true;
+	a_of(w)->pod.name[0] = '\0';
+	w->groups[0].masterless_ms = w->v.now_ms - 20000;
+	assert_nothing(w);
+	b_of(w)->heard_ms = w->v.now_ms;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* What B said before A ended may not be all that it has now. */
 TEST(replica_that_was_heard_before_the_master_ended_is_heard_once_more)
 {
@@ -641,6 +658,52 @@ TEST(replica_has_what_a_master_had_before_it_read_its_file)
 	assert_only(w, ACT_PROMOTE, A);
 }
 
+/* The same to a controller that has just begun, and never heard the process that had the link: how long ago B lost it
+ * tells, beside how long A runs. */
+TEST(replica_has_what_a_master_had_before_it_read_its_file_also_for_one_that_has_just_begun)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	a_of(w)->info.keys = 900;
+	a_of(w)->heard_ms = w->v.now_ms;
+	a_of(w)->info.uptime_s = 20;
+	b_of(w)->heard_ms = w->v.now_ms;
+	b_of(w)->info.link_up = false;
+	b_of(w)->link_down_since_ms = w->v.now_ms - 500; /* not heard before */
+	b_of(w)->info.link_down_s = 21;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.link_down_s = 32;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.link_down_s = 33; /* A had run for long then */
+	assert_only(w, ACT_PROMOTE, A);
+	b_of(w)->info.link_down_s = INT64_MAX; /* it never was up */
+	assert_only(w, ACT_PROMOTE, A);
+	b_of(w)->info.link_down_s = 21;
+	a_of(w)->info.uptime_s = -1;
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+/* The same where not its process, but its pod was made anew, with the volume. */
+TEST(file_of_a_pod_that_was_made_anew_is_of_the_past)
+{
+	WORLD;
+
+	fence_b(w);
+	guarded(b_of(w));
+	b_of(w)->info.keys = 500;
+	b_of(w)->pod.keeps_data = true;
+	follows(a_of(w), b_of(w));
+	a_of(w)->info.link_up = false;
+	a_of(w)->info.offset = 1;
+	a_of(w)->remembered = true;
+	a_of(w)->role_heard_ms = w->v.now_ms - 1000;
+	w->groups[0].masterless_ms = w->v.now_ms - 500;
+	assert_only(w, ACT_PROMOTE, A);
+	b_of(w)->pod.keeps_data = false;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* A led until a moment ago and was just told to follow B, which crashed and has read its file. */
 TEST(process_that_led_a_moment_ago_comes_before_a_file)
 {
@@ -658,6 +721,38 @@ TEST(process_that_led_a_moment_ago_comes_before_a_file)
 	w->groups[0].masterless_ms = w->v.now_ms - 500;
 	assert_only(w, ACT_PROMOTE, A);
 	a_of(w)->role_heard_ms = w->v.now_ms - 3600000; /* it was cut off for long */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* B is cut off from A, as we are; C heard A for 5 s more, and has just ended. A may be well. */
+TEST(replica_that_is_cut_off_does_not_take_over_when_the_one_that_heard_the_master_ends)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	be_silent(w, a_of(w), 5200);
+	b_of(w)->since_ms = 1;
+	b_of(w)->info.last_io_s = 5;
+	c->reach = REACH_REFUSED;
+	c->info_valid = false;
+	c->since_ms = w->v.now_ms - 200;
+	c->link_io_ms = w->v.now_ms - 300;
+	c->link_up_offset = b_of(w)->info.offset + 1;
+	memcpy(c->link_up_to, A, sizeof(A));
+	assert_nothing(w);
+	c->link_up_offset--; /* nothing was written since */
+	assert_only(w, ACT_PROMOTE, B);
+	c->link_up_offset++;
+	c->link_io_ms = w->v.now_ms - 5000 + 1900; /* no longer than B */
+	assert_only(w, ACT_PROMOTE, B);
+	c->link_io_ms = w->v.now_ms - 300;
+	memcpy(c->link_up_to, B, sizeof(B));
+	assert_only(w, ACT_PROMOTE, B);
+	memcpy(c->link_up_to, A, sizeof(A));
+	refuse(w); /* it has ended: what B has is all there is */
+	lose_link(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 50;
 	assert_only(w, ACT_PROMOTE, B);
 }
 

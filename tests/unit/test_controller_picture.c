@@ -544,6 +544,20 @@ TEST(promotion_of_a_dashboard_that_does_not_answer)
 	assert_true(look(w)->groups[0].promoting_idle);
 }
 
+/* It was silent to us before, as when the way to it is cut, and may be at work all the same. */
+TEST(promotion_of_a_dashboard_that_we_do_not_hear_is_given_its_time)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "preparing");
+	w->dashboards[0].reach = REACH_SILENT;
+	w->dashboards[0].since_ms = NOW - 60000;
+	w->group.promoting_since_ms = NOW - 5000;
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->group.promoting_since_ms = NOW - 5001;
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
 /* This controller has just begun, in the middle of a person's promotion. */
 TEST(promotion_of_a_dashboard_that_was_not_heard_yet)
 {

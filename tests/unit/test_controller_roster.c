@@ -490,3 +490,28 @@ ROSTER_TEST(new_role_is_a_reason_to_ask_the_others)
 	hear_master(B, "new");
 	assert_int_equal(world.probes[0].asked, 1);
 }
+
+/* Group 1 still lists B's address, which a pod of group 2 has got: that follows a master of its own there. */
+ROSTER_TEST(role_is_not_remembered_as_of_the_group_of_an_old_list)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	roster_take_stock(world.c);
+	list(1);
+	hear_replica(B, "new", A, true);
+	assert_int_equal(server(B)->role_group, 1);
+	hear_replica(B, "newer", "10.0.0.9:6379", true);
+	assert_string_equal(server(B)->role_run_id, "newer");
+	assert_int_equal(server(B)->role_group, 0);
+}
+
+ROSTER_TEST(when_a_replica_heard_its_master_last_is_remembered)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "run");
+
+	list(1);
+	snprintf(st.info.master, sizeof(st.info.master), A);
+	st.info.link_up = true;
+	st.info.last_io_s = 3;
+	roster_hear(world.c, server(B), &st);
+	assert_int_equal(server(B)->link_io_ms, st.heard_ms - 3000);
+}

@@ -400,3 +400,131 @@ TEST(master_does_not_stay_when_its_successor_was_written_to)
 	w->slots[0][7].locked = false;
 	assert_nothing(w);
 }
+
+/* It is silent to us alone: who has declared it just now hears it. Nor tells what a proxy sent before that. */
+TEST(master_does_not_stay_for_what_was_known_before_its_successor_was_declared)
+{
+	WORLD;
+	struct server_view *b = b_of(w);
+
+	declare_b(w);
+	b->info_valid = false;
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 9000;
+	w->groups[0].written_ms = w->v.now_ms - 999;
+	w->proxies[0].slots_ms = w->v.now_ms;
+	assert_nothing(w);
+	w->groups[0].written_ms = w->v.now_ms - 1000;
+	assert_only(w, ACT_PROMOTE, A);
+	w->proxies[0].slots_ms = w->groups[0].written_ms - 1;
+	assert_nothing(w);
+}
+
+/* --- until a person decides --------------------------------------------------------------------------------------- */
+
+static void note_all(struct world *w)
+{
+	for (int i = 0; i < w->v.server_count; i++)
+		succession_note(&w->v, &w->groups[0], &w->servers[i], &w->servers[i].succession);
+}
+
+static void name_processes(struct world *w)
+{
+	for (int i = 0; i < w->v.server_count; i++)
+		snprintf(w->servers[i].info.run_id, CODIS_RUN_ID_SIZE, "run-%d", i);
+}
+
+/* B gets as many keys as A has: that they are others is as true as before. */
+TEST(what_an_old_master_has_is_kept_however_many_keys_are_written)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+	const struct server_view *old;
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	follows(c, a_of(w));
+	list(&w->groups[0], c);
+	name_processes(w);
+	note_all(w);
+	waits(w);
+	set_keys(w, 1000, 1000);
+	waits(w);
+	a_of(w)->reach = REACH_SILENT; /* it hangs, and is not ended: its memory has them */
+	a_of(w)->info_valid = false;
+	a_of(w)->since_ms = w->v.now_ms - 60000;
+	waits(w);
+	a_of(w)->reach = REACH_REFUSED; /* it has ended: its replica has them */
+	a_of(w)->since_ms = w->v.now_ms - 100;
+	assert_nothing(w);
+	assert_int_equal(succession_judge(&w->v, &w->groups[0], b_of(w), &old), SUCCESSION_WAITS);
+	assert_ptr_equal(old, c);
+	c->restarted = true; /* and nobody has */
+	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->master, B);
+}
+
+TEST(what_an_old_master_has_is_kept_until_a_person_decides)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	name_processes(w);
+	note_all(w);
+	set_keys(w, 1000, 1000);
+	waits(w);
+	w->groups[0].may_lose = true;
+	note_all(w);
+	assert_only(w, ACT_FOLLOW, A);
+	w->groups[0].may_lose = false;
+	assert_only(w, ACT_FOLLOW, A); /* it is decided */
+	set_keys(w, 1000, 10);
+	note_all(w);
+	waits(w);
+	set_keys(w, 1000, 1000);
+	snprintf(b_of(w)->info.run_id, CODIS_RUN_ID_SIZE, "another"); /* another one leads */
+	assert_only(w, ACT_FOLLOW, A);
+}
+
+/* In the middle of a promotion A's role and the node contradict each other. */
+TEST(what_is_seen_in_the_middle_of_a_promotion_is_not_kept)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	name_processes(w);
+	w->groups[0].busy = true;
+	note_all(w);
+	w->groups[0].busy = false;
+	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "finished");
+	note_all(w);
+	w->groups[0].node.promoting_state[0] = '\0';
+	set_keys(w, 1000, 1000);
+	assert_only(w, ACT_FOLLOW, A);
+}
+
+/* Its controller ended between the role and the proxies: they still write to A. Not while it may be at it. */
+TEST(master_of_whom_no_proxy_was_told_gives_way_to_the_one_that_is_written_to)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	b_of(w)->succession.led_ms = w->v.now_ms - 6500;
+	w->proxies[0].slots_ms = w->v.now_ms;
+	send_slots(w, 1, A);
+	set_keys(w, 1000, 1000);
+	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->why,
+			    "no proxy was told of that one, and the old master is written to");
+	assert_false(w->actions[0].takes_back); /* no person has promoted it */
+	w->groups[0].written_ms = w->v.now_ms - 6499;
+	assert_nothing(w);
+	w->groups[0].written_ms = 0;
+	w->slots[0][7].locked = true;
+	assert_only(w, ACT_PROMOTE, A);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", B);
+	w->slots[0][7].locked = false; /* B is written to as well */
+	run(w);
+	assert_int_not_equal(w->actions[0].kind, ACT_PROMOTE);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A);
+	b_of(w)->succession.how = SUCCESSION_IN_SYNC;
+	run(w);
+	assert_int_not_equal(w->actions[0].kind, ACT_PROMOTE);
+}
