@@ -296,7 +296,8 @@ static void tell_ended(const struct op *op)
 		kube_event(op->c->ctl->events, "Pod", pod, true, "Ended", "group %d: %s", op->a.gid, WHY_ENDED);
 }
 
-/* Nobody waits for the answer: what counts is that the process has ended. */
+/* Nobody waits for the answer: what counts is that the process has ended. It counts among the deletions of a minute,
+ * and waits for none: a failover is not held up. */
 static void end_old(struct op *op)
 {
 	struct error err = ERROR_INIT;
@@ -305,6 +306,8 @@ static void end_old(struct op *op)
 	op_mark(op, "end");
 	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c->ctl, &err) < 0)
 		on_old_deleted(op->c->ctl, NULL, &err);
+	else
+		op_count_deleted(op, op->a.from_pod);
 	await_locks(op);
 }
 

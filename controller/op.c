@@ -92,12 +92,20 @@ static struct calm_done *done_to(const struct op *op)
 	return NULL;
 }
 
+void op_count_deleted(struct op *op, const char *pod)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	calm_deleted(&op->c->deleted, pod, now_ms);
+	calm_count(&op->c->deletions, now_ms);
+	calm_count(&op->c->ctl->deletions, now_ms);
+}
+
 /* So that it is not done again and again (calm.h). */
-static void note_done(const struct op *op, bool failed)
+static void note_done(struct op *op, bool failed)
 {
 	struct observed_group *g = own_group(op, false);
 	struct calm_done *done = done_to(op);
-	struct cluster *c = op->c;
 	int64_t now_ms = clock_mono_ms();
 
 	if (done)
@@ -106,11 +114,8 @@ static void note_done(const struct op *op, bool failed)
 		return;
 	if (g && op->a.kind == ACT_PROMOTE && op->a.lock)
 		calm_count(&g->silences, now_ms);
-	if (op->a.kind == ACT_DELETE_POD) {
-		calm_deleted(&c->deleted, op->a.pod, now_ms);
-		calm_count(&c->deletions, now_ms);
-		calm_count(&c->ctl->deletions, now_ms);
-	}
+	if (op->a.kind == ACT_DELETE_POD)
+		op_count_deleted(op, op->a.pod);
 }
 
 /* Looks again at everything that the action touched. */

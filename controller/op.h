@@ -70,6 +70,8 @@ void op_crash_point(struct op *op, const char *point);
  */
 void op_end(struct op *op, const struct error *err);
 void op_fail(struct op *op, enum error_code code, const char *what);
+/* A pod was deleted by it: it counts for the next one (calm.h). */
+void op_count_deleted(struct op *op, const char *pod);
 
 /* Whether this controller still may do what was decided: it leads (a change of master: or led, and cannot reach the API
  * server; a promotion: or another one leads), the loop has not slept since, and the group's node is not known to have

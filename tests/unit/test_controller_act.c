@@ -1339,7 +1339,12 @@ ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 	w.proxies[0].waits = w.proxies[1].waits = true;
 	w.on_delete = a_ends;
 	w.on_delete_ms = 300;
+	for (int i = 0; i < 30; i++) /* however many were deleted: it counts, and does not wait */
+		calm_count(&world.ctl.deletions, clock_mono_ms());
 	do_it(&a);
+	assert_int_equal(calm_recent(&world.c->deletions, 60000, clock_mono_ms()), 1);
+	assert_int_equal(calm_recent(&world.ctl.deletions, 60000, clock_mono_ms()), 31);
+	assert_true(calm_was_deleted(&world.c->deleted, "codis-server-0"));
 	assert_journal("set 7: AB\n"
 		       "p0 1024 slots to A locked\n"
 		       "p1 1024 slots to A locked\n"
