@@ -108,6 +108,12 @@ static void add_admin(const char *dashboard, int seconds, struct buf *out)
 		 seconds < ADMIN_S ? seconds : ADMIN_S, dashboard);
 }
 
+/* A proxy that was removed is closed, ends up to a second later, and until then says "slot is not ready" to those that
+ * are still connected. Codis has no handler for SIGHUP, so Go's ends the process at once, also a namespace's first.
+ * Behind the hook's own end, which would have failed otherwise. */
+#define HANG_UP                                                                                                        \
+	"  grep -q codis-proxy /proc/1/cmdline && (sleep 0.03 || sleep 1; kill -HUP 1) </dev/null >/dev/null 2>&1 &\n"
+
 void hooks_proxy_stop(const char *dashboard, const char *admin, int seconds, struct buf *out)
 {
 	int pause = seconds / 2 < PROXY_PAUSE_S ? seconds / 2 : PROXY_PAUSE_S;
@@ -116,7 +122,8 @@ void hooks_proxy_stop(const char *dashboard, const char *admin, int seconds, str
 	buf_addf(out, "sleep %d\n", pause);
 	if (dashboard && seconds > pause) {
 		add_admin(dashboard, seconds - pause, out);
-		buf_addf(out, " --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n", admin);
+		buf_addf(out, " --remove-proxy --addr=\"%s\" >/dev/null 2>&1 &&\n", admin);
+		buf_addstr(out, HANG_UP);
 	}
 	buf_addstr(out, "exit 0\n");
 }

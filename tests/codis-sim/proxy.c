@@ -439,6 +439,13 @@ static void *signal_thread(void *ctx)
 	return NULL;
 }
 
+/* Go's own handler: Codis has none. The first process of a namespace does not die of a signal, but ends. */
+static void on_hangup(int sig)
+{
+	raise(sig);
+	_exit(2);
+}
+
 static pthread_t spawn(void *(*run)(void *), void *arg)
 {
 	pthread_t id;
@@ -520,6 +527,7 @@ static struct proxy *proxy_new(void)
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: all inherit it */
 	signal(SIGPIPE, SIG_IGN);
+	sigaction(SIGHUP, &(struct sigaction){ .sa_handler = on_hangup, .sa_flags = SA_RESETHAND | SA_NODEFER }, NULL);
 	return p;
 }
 

@@ -512,6 +512,28 @@ FIXTURE_TEST(proxy_leaves_the_list)
 	assert_in_range(clock_mono_ms() - start, 900, 4000); /* first it waits */
 }
 
+/* Those that are still connected get errors from a proxy that is closed until it ends. */
+FIXTURE_TEST(proxy_that_was_removed_ends_at_once)
+{
+	struct fixture *f = *state;
+
+	write_program(f, "codis-admin", "exit $STATUS");
+	for (int status = 1; status >= 0; status--) {
+		buf_reset(&f->script);
+		buf_addf(&f->script, "export STATUS=%d\nkill() { echo \"$*\" > $DIR/ended; }\n", status);
+		buf_addstr(&f->script, "grep() { [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ]; }\n");
+		hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
+		assert_int_equal(run(f), 0);
+		assert_string_equal(f->output, "");
+		buf_reset(&f->script);
+		buf_addstr(&f->script, "sleep 0.3; cat $DIR/ended 2>&1 || exit 0");
+		run(f);
+		if (status)
+			assert_non_null(strstr(f->output, "No such file"));
+	}
+	assert_string_equal(f->output, "-HUP 1\n");
+}
+
 FIXTURE_TEST(proxy_stop_is_bounded)
 {
 	struct fixture *f = *state;

@@ -185,6 +185,13 @@ def case_proxy_sigterm(c):
     return [p.exit_code(), c.zk.get(path)[0], c.zk.get(c.path("proxy/proxy-" + p.token))[0] is not None]
 
 
+def case_proxy_sighup(c):
+    """It has no handler for that: it ends at once, where it otherwise takes up to a second."""
+    p, begin = c.start_proxy(online=False), time.monotonic()
+    p.signal(signal.SIGHUP)
+    return [p.exit_code(), time.monotonic() - begin < 0.5]
+
+
 def case_proxy_of_another_product_is_refused(c):
     """It ends: unexpected product."""
     admin, data = "127.0.0.1:%d" % cluster.free_port(), "127.0.0.1:%d" % cluster.free_port()
