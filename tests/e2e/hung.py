@@ -1,4 +1,5 @@
 """Faults that are no clean end, with clients writing: what hangs, wakes, is cut off; and a person at the dashboard."""
+import concurrent.futures
 import signal
 import time
 
@@ -109,6 +110,63 @@ def second_failure(w):
         w.note(f"missing {report['missing']} of {report['acknowledged']}: {report['faults']}")
         assert not report["check_failure"], report["check_failure"]
         assert report["faults"][0]["missing_before"] == 0, "what the third had is missing"
+
+
+# "seconds microseconds answer" of each write. A busybox's date knows no fractions.
+WRITES = """end=$(($(date +%s) + 9)) n=0
+while [ "$(date +%s)" -lt "$end" ]; do
+  n=$((n + 1)) answer=$(redis-cli set cut-$n 1 2>&1)
+  echo $(redis-cli time) $answer
+  sleep 0.05
+done"""
+
+
+@case
+def bound_writes(w):
+    """In a group of three a master that is cut off acknowledges nothing later than 5 s after the cut, and others lead."""
+    objects = small(w, servers=3)
+    set_env(container(objects, "codis-server"), SERVER_REPLICA="3")
+    with applied(w, "bound", objects) as codis:
+        wait_line(w, "bound", ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+        old = codis.master(1)
+        w.note(f"bound {wait_bound(w, old.pod):.1f} s after all was well")
+        w.note(f"after the cut: {writes_of_cut(w, codis, old)}")
+        w.note(f"three in sync {wait_three(codis):.1f} s after it was connected again, {codis.master(1).pod} leads")
+        wait_bound(w, codis.master(1).pod)
+        for s in codis.group(1):
+            assert bound_of(w, s.pod) == ("1" if s.is_master else "0"), f"{s.pod} {s.words}: {bound_of(w, s.pod)}"
+
+
+def bound_of(w, pod):
+    return w.kube.run_in("bound", pod, "redis-cli", "config", "get", "min-slaves-to-write").split()[-1]
+
+
+def wait_bound(w, pod):
+    def probe():
+        bound = bound_of(w, pod)
+        return bound == "1", f"min-slaves-to-write is {bound}"
+    return wait_for(f"{pod} to be bound", probe, 30, every=0.2)
+
+
+def writes_of_cut(w, codis, old):
+    """A client beside the master writes to it all the time while it is cut off."""
+    pod = w.pod(old.pod, "bound")
+    threads = concurrent.futures.ThreadPoolExecutor(1)
+    client = threads.submit(w.kube.run_in, "bound", old.pod, "sh", "-c", WRITES, timeout=40)
+    time.sleep(1)
+    at_us = w.cluster.cut_pod(pod)
+    try:
+        took = wait_for("another master", lambda: (
+            any(s.is_master and s.pod != old.pod for s in codis.group(1)), "none yet"), 20, every=0.1)
+        lines = [line.split(" ", 2) for line in client.result().splitlines()]
+    finally:
+        w.cluster.heal_pod(pod)
+    done = [int(s) + (int(us) - at_us) / 1e6 for s, us, answer in lines if answer == "OK"]
+    refused = [answer for _, _, answer in lines if answer.startswith("NOREPLICAS")]
+    assert min(done) < 0, "nothing was written before the cut"
+    assert max(done) <= 5, f"acknowledged {max(done):.2f} s after the cut"
+    assert refused, f"it refused nothing: {lines[-1]}"
+    return f"acknowledged for {max(done):.2f} s, then refused ({refused[0]}); another master after {took:.1f} s"
 
 
 def wait_three(codis):
