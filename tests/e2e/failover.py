@@ -163,6 +163,51 @@ def dashboard_killed(w):
     w.assert_nothing_lost()
 
 
+def dry_runner(w):
+    """A pod like the controller's, but that it does nothing."""
+    deployment = w.kube.get(f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/codis-controller")
+    spec = deployment["spec"]["template"]["spec"]
+    spec["containers"][0].setdefault("env", []).append({"name": "CODIS_DRY_RUN", "value": "true"})
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "dry-run", "namespace": SYSTEM}, "spec": spec}
+
+
+@case
+def dry_run(w):
+    """A controller with --dry-run, alone when a master is killed: it says what it would do, and does nothing."""
+    w.kube.call("POST", f"/api/v1/namespaces/{SYSTEM}/pods", dry_runner(w))
+    try:
+        wait_for("the dry run", lambda: (kube.is_ready(w.pod("dry-run", SYSTEM)), "it is not ready"), 30)
+        scale_controllers(w, 0)
+        old = w.codis.master(1)
+        declared = w.codis.declared_groups()
+        w.kill(f"{old.pod}/codis-server")
+        wait_for("what it would do", lambda: (any("action=promote" in line for line in would(w)), said(w)[-3:]), 20)
+        time.sleep(3)
+        w.note("; ".join(would(w)))
+        assert not [s for s in w.codis.group(1) if s.is_master], "somebody has got the role"
+        assert w.codis.declared_groups() == declared, (w.codis.declared_groups(), declared)
+    finally:
+        scale_controllers(w, 2)
+        w.delete_pod("dry-run", SYSTEM, grace=0)
+    w.wait_moved(1, old)
+    w.wait_whole()
+
+
+def scale_controllers(w, replicas):
+    w.kube.kubectl("scale", "-n", SYSTEM, "deployment/codis-controller", f"--replicas={replicas}")
+    wait_for(f"{replicas} controllers", lambda: (
+        len(w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller")) == replicas, "not yet"), 40)
+
+
+def said(w):
+    return w.kube.kubectl("logs", "-n", SYSTEM, "dry-run", "--tail=-1").stdout.splitlines()
+
+
+def would(w):
+    """What the dry run says that it would do."""
+    return [line.split(" ", 3)[3] for line in said(w) if "event=action.would" in line]
+
+
 @case
 def pod_deleted(w):
     """A master's pod is deleted by hand: it is switched first."""
