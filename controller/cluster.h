@@ -118,6 +118,7 @@ struct cluster {
 	bool all_changed;           /* what has changed in the coordinator cannot be told: all is read at once */
 	int reread_at, reread_left; /* groups that are read again though nothing tells that they have changed */
 	bool list_failed;           /* one of them had no answer: they are asked again soon */
+	bool no_proxy_folder;       /* nor is there a watch on a folder that is not there: so likewise */
 	bool reload_due;
 	bool ask_now; /* a pod has changed: all are asked, whenever they were asked last */
 

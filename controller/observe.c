@@ -395,6 +395,7 @@ static void on_proxy_names(void *ctx, int count, const char *const *names, const
 		c->list_failed = true;
 		return;
 	}
+	c->no_proxy_folder = err != NULL;
 	observe_hear_proxy_list(c, count, names);
 	c->proxies_over = false;
 	for (int i = 0; i < count; i++) {
@@ -486,7 +487,8 @@ static void read_lock(struct cluster *c)
 
 static void read_folders(struct cluster *c, int64_t now_ms)
 {
-	bool soon = !c->cost.over && (c->list_failed || (c->open && !c->dashboard.addr[0]));
+	bool awaited = c->open && (c->no_proxy_folder || !c->dashboard.addr[0]);
+	bool soon = !c->cost.over && (c->list_failed || awaited);
 	char path[200];
 
 	if (!c->connected_since_ms || c->listing || now_ms - c->list_asked_ms < (soon ? ASK_MS : FOLDERS_MS))

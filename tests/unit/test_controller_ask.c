@@ -197,6 +197,29 @@ ASK_TEST(folders_of_a_costly_cluster_are_read_all_the_same)
 	assert_true(reads_folders_after(10000));
 }
 
+/* The first proxy makes it, and no watch tells: nobody would be seen to be taken in for 10 s, and be taken in again. */
+ASK_TEST(folder_of_proxies_that_is_not_there_is_looked_for_while_not_all_is_well)
+{
+	struct question folder;
+
+	snprintf(world.c->dashboard.addr, sizeof(world.c->dashboard.addr), "10.0.2.1:18080");
+	assert_true(reads_folders_after(10000));
+	folder = take(PROXIES);
+	answer_all();
+	folder.names(folder.ctx, 0, NULL, NULL); /* it is there, and empty */
+	w.now_ms += 10000;
+	world.c->open = true;
+	assert_false(reads_folders_after(1000));
+	assert_true(reads_folders_after(10000));
+	answer_all(); /* it is not there */
+	w.now_ms += 10000;
+	assert_false(reads_folders_after(999));
+	world.c->open = false;
+	assert_false(reads_folders_after(1000));
+	world.c->open = true;
+	assert_true(reads_folders_after(1000));
+}
+
 ASK_TEST(changes_that_a_costly_cluster_tells_wait)
 {
 	cluster_group(world.c, 1, true);
