@@ -17,7 +17,7 @@
 /* Without a coordinator nothing is decided any more: that shows within a tick. */
 #define UNREAD_MS 100
 /* A proxy that is well answers within milliseconds. */
-#define UNANSWERED_MS 300
+#define UNANSWERED_MS 250
 
 struct fill {
 	struct op *op; /* NULL: it has ended meanwhile */

@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/codis/info.h"
 #include "common/codis/inventory.h"
+#include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
@@ -155,12 +156,23 @@ static bool leaves_to_leader(struct op *op)
 	return ctl->mandate == MANDATE_STANDBY && now_ms - op->failed_ms < ctl->limits.standby_ms;
 }
 
+/* As soon as it is there: each moment more is one that clients wait. */
+static void ask_witness(struct op *op)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.addr);
+
+	if (s && s->probe)
+		redis_probe_now(s->probe);
+	cluster_look(op->c);
+	op_wait(op, LOOK_AGAIN_MS, look);
+}
+
 static void await_evidence(struct op *op)
 {
 	if (!has_failed(op)) {
 		op->failed_ms = 0;
 		if (clock_mono_ms() - op->locking_ms < EARLY_MS)
-			op_wait(op, LOOK_AGAIN_MS, look);
+			ask_witness(op);
 		else
 			stays(op, "it is not clear whether the old master has failed, so it stays");
 		return;

@@ -214,9 +214,16 @@ static void on_news(void *ctx, struct redis_probe *probe)
 	roster_hear(s->c, s, redis_probe_state(probe));
 	if (!s->info_valid || (s->info.role == REDIS_ROLE_REPLICA && !s->info.link_up))
 		ask_siblings(s->c, s);
-	/* Its node may be away, and with it a proxy. */
-	if (s->reach == REACH_SILENT)
-		s->c->ask_now = true;
+	cluster_look(s->c);
+}
+
+/* Its node may be away, and with it a proxy: that is known then when it counts. */
+static void on_slow(void *ctx, struct redis_probe *probe)
+{
+	struct observed_server *s = ctx;
+
+	(void)probe;
+	s->c->ask_now = true;
 	cluster_look(s->c);
 }
 
@@ -240,6 +247,7 @@ static void begin_probe(struct cluster *c, struct observed_server *s)
 					  .timeout_ms = c->ctl->probe_timeout_ms,
 					  .on_change = on_news,
 					  .on_info = on_info,
+					  .on_slow = on_slow,
 					  .ctx = s };
 	struct error err = ERROR_INIT;
 

@@ -9,6 +9,8 @@
 #include "common/codis/redis_conn.h"
 
 #define LATE_MS 20
+/* Who is well has answered long before. */
+#define SLOW_MS 200
 /* A server that was well is looked for at once when its connection drops. A peer that gives a good INFO and drops the
  * connection, over and over, gets this once in a second, so about ten attempts in it. */
 #define AT_ONCE_EVERY_MS 1000
@@ -29,10 +31,12 @@ struct redis_probe {
 	int period_ms, timeout_ms, backoff_ms;
 	void (*on_change)(void *ctx, struct redis_probe *p);
 	void (*on_info)(void *ctx, struct redis_probe *p);
+	void (*on_slow)(void *ctx, struct redis_probe *p);
 	void *ctx;
 	enum phase phase;
 	struct redis_conn *conn; /* NULL: not connected */
 	int64_t deadline_ms;     /* of the question or attempt that is under way */
+	bool slow;               /* on_slow was told of it */
 	bool late;               /* the loop came to it too late, and it was given another turn */
 	bool is_new;             /* no INFO has come over this connection yet */
 	int64_t asked_ms;        /* since when it has been asked without an INFO or a refusal; 0: nothing is open */
@@ -85,7 +89,15 @@ static void drop_connection(struct redis_probe *p)
 static void on_timer(uv_timer_t *timer)
 {
 	struct redis_probe *p = timer->data;
+	int64_t left_ms = p->deadline_ms - clock_mono_ms();
 
+	if (p->phase == PHASE_ASK && !p->slow) {
+		p->slow = true;
+		uv_timer_start(&p->timer, on_timer, left_ms > 0 ? (uint64_t)left_ms : 0, 0);
+		if (p->on_slow && p->state.reach == REACH_OK)
+			p->on_slow(p->ctx, p);
+		return;
+	}
 	/* A loop that was away for long comes to its timers before its sockets: the answer may lie there. */
 	if (p->phase == PHASE_ASK && !p->late && clock_mono_ms() - p->deadline_ms >= LATE_MS) {
 		p->late = true;
@@ -223,9 +235,9 @@ static void probe_ask(struct redis_probe *p, bool first)
 	if (!p->asked_ms)
 		p->asked_ms = clock_mono_ms();
 	p->phase = PHASE_ASK;
-	p->late = false;
+	p->late = p->slow = false;
 	p->deadline_ms = clock_mono_ms() + p->timeout_ms;
-	uv_timer_start(&p->timer, on_timer, (uint64_t)p->timeout_ms, 0);
+	uv_timer_start(&p->timer, on_timer, (uint64_t)(p->timeout_ms < SLOW_MS ? p->timeout_ms : SLOW_MS), 0);
 	if (send_question(p, first, &err) == 0)
 		return;
 	drop_connection(p);
@@ -261,6 +273,7 @@ struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_co
 	p->timeout_ms = cfg->timeout_ms;
 	p->on_change = cfg->on_change;
 	p->on_info = cfg->on_info;
+	p->on_slow = cfg->on_slow;
 	p->ctx = cfg->ctx;
 	p->state.since_ms = clock_mono_ms();
 	uv_timer_init(uv, &p->timer);

@@ -40,6 +40,8 @@ struct redis_probe_config {
 	void (*on_change)(void *ctx, struct redis_probe *p); /* after every change of reach, role, run_id, link */
 	/* After an INFO that brought no such change; or NULL. */
 	void (*on_info)(void *ctx, struct redis_probe *p);
+	/* It was heard, and has not answered for 200 ms now: perhaps it is about to be silent; or NULL. */
+	void (*on_slow)(void *ctx, struct redis_probe *p);
 	void *ctx;
 };
 

@@ -93,6 +93,8 @@ struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_co
 	assert_true(world.probe_count <= (int)(sizeof(world.probes) / sizeof(world.probes[0])));
 	snprintf(p->addr, sizeof(p->addr), "%s", cfg->addr);
 	snprintf(p->auth, sizeof(p->auth), "%s", cfg->auth);
+	p->on_slow = cfg->on_slow;
+	p->ctx = cfg->ctx;
 	return p;
 }
 

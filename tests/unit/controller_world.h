@@ -17,6 +17,8 @@ struct redis_probe {
 	int pace_ms; /* that it was last given */
 	int asked;   /* so many times at once */
 	bool ended;
+	void (*on_slow)(void *ctx, struct redis_probe *p);
+	void *ctx;
 };
 
 struct controller_world {

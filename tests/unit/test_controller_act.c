@@ -1122,6 +1122,21 @@ ACT_TEST(slots_that_are_held_early_wait_for_the_evidence)
 	assert_logged(" evidence=");
 }
 
+/* The witness is not waited for longer than it takes. */
+ACT_TEST(evidence_is_asked_for_while_slots_are_held)
+{
+	int asked;
+
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	asked = cluster_server(world.c, B)->probe->asked;
+	see_silence(1000, 1, false);
+	hold_early();
+	until_noted("A INFO\nA INFO\nA INFO\n");
+	assert_true(cluster_server(world.c, B)->probe->asked >= asked + 2);
+	see_silence(2000, 2, false);
+	until_idle();
+}
+
 ACT_TEST(slots_that_are_held_early_are_given_back_to_a_master_that_wakes)
 {
 	see_silence(1000, 1, false);

@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/codis/coordinator.h"
 #include "controller/observe.h"
+#include "controller/roster.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/test.h"
 
@@ -434,6 +435,23 @@ OBSERVE_TEST(proxy_that_two_entries_have)
 	observe_hear_proxy_list(world.c, 0, NULL);
 	assert_string_equal(p->registered_token, "");
 	assert_false(observe_hear_proxy_node(world.c, "t", "{}", 2, &(struct coordinator_stat){ 1, 1, 0 }));
+}
+
+/* Whether a proxy is away with a master is known before the master has failed. */
+OBSERVE_TEST(proxies_are_asked_as_soon_as_a_server_is_slow)
+{
+	struct codis_group none = { .id = 1 }, g = { .id = 1 };
+	struct observed_group *o = cluster_group(world.c, 1, true);
+	struct redis_probe *probe;
+
+	assert_int_equal(codis_group_append(&g, "10.0.0.1:6379"), 0);
+	o->exists = true;
+	o->node = g;
+	roster_relist(world.c, o, &none);
+	probe = cluster_server(world.c, "10.0.0.1:6379")->probe;
+	world.c->ask_now = false;
+	probe->on_slow(probe->ctx, probe);
+	assert_true(world.c->ask_now);
 }
 
 OBSERVE_TEST(proxy_that_nobody_names_is_forgotten)

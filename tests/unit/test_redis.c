@@ -27,6 +27,7 @@ struct fixture {
 	char answer[8192];
 	enum error_code code;
 	int done;
+	int slow;
 };
 
 static void start_server(struct fixture *f)
@@ -254,6 +255,39 @@ FIXTURE_TEST(several_commands_in_one_go)
 	ask_all(f, words, 2);
 	assert_int_equal(f->code, ERR_TIMEOUT);
 	kill(f->pid, SIGCONT);
+}
+
+static void count_slow(void *ctx, struct redis_probe *p)
+{
+	struct fixture *f = ctx;
+
+	assert_int_equal(redis_probe_state(p)->reach, REACH_OK);
+	f->slow++;
+}
+
+/* Before it is silent, and once; while it is silent that is nothing new. */
+FIXTURE_TEST(slow_is_told_before_silent)
+{
+	struct redis_probe_config cfg = { .period_ms = 20, .timeout_ms = 400, .on_change = on_change };
+	struct fixture *f = *state;
+
+	redis_probe_stop(f->probe);
+	start_server(f);
+	cfg.on_slow = count_slow;
+	cfg.addr = f->addr;
+	cfg.ctx = f;
+	f->probe = redis_probe_start(&f->uv, &cfg, NULL);
+	assert_non_null(f->probe);
+	wait_for(f, REACH_OK, true);
+	f->slow = 0; /* a busy machine */
+	kill(f->pid, SIGSTOP);
+	while (!f->slow)
+		uv_run(&f->uv, UV_RUN_ONCE);
+	assert_int_equal(redis_probe_state(f->probe)->reach, REACH_OK);
+	wait_for(f, REACH_SILENT, false);
+	assert_int_equal(f->slow, 1);
+	kill(f->pid, SIGCONT);
+	wait_for(f, REACH_OK, true);
 }
 
 /* A name would be looked up while the loop stands still: it is not asked, and nothing is known of it. */
