@@ -14,7 +14,7 @@
  *   hold      only where its address was another group's: what proxies send there of that group's slots is held
  *   role      SLAVEOF NO ONE; INFO shows a master
  *   fill      every proxy sends the slots to it, and holds them no longer
- *   reload    the dashboard reads the coordinator again
+ *   reload    the dashboard reads the coordinator again, also where a proxy has not answered yet
  *
  * A switch that fails before its fence is written undoes its lock itself; one whose replica does not take the role, its
  * fence as well. What else fails after the fence is resumed by the next decision, by whoever leads then: the node says
@@ -32,6 +32,7 @@
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
+#define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 
 static void on_near(struct op *op);
@@ -45,6 +46,7 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 static void weigh_offsets(struct op *op);
 static void give_role(struct op *op);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
+static void reload(struct op *op);
 static void on_filled(struct op *op);
 static void take_back(struct op *op, const struct error *err);
 
@@ -355,10 +357,16 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	}
 	op_mark(op, "role");
 	op_crash_point(op, "promote.role");
-	/* Before the fills, which wait for proxies that hang: meanwhile it may take in another one, as it knows the
-	 * group. */
+	fill_start(op, op->a.addr, false, FILL_MS);
+	fill_await(op, RELOAD_MS, reload);
+}
+
+/* A real dashboard reads 1,024 nodes then, and that is felt while clients still wait. Not for long behind the role, as
+ * proxies may hang: meanwhile it may take in another one, as it knows the group. */
+static void reload(struct op *op)
+{
 	observe_reload(op->c);
-	fill_all(op, op->a.addr, false, FILL_MS, on_filled);
+	fill_await(op, 0, on_filled);
 }
 
 /* A proxy that did not take the slots is seen to send them elsewhere, and filled then. */

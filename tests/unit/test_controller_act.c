@@ -814,9 +814,9 @@ ACT_TEST(slots_of_another_group_are_held_before_their_address_gets_a_role)
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1021 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_true(p->slots[3].locked && p->slots[4].locked && !p->slots[6].locked);
 	assert_int_equal(p->slots[3].group, 2);
 }
@@ -834,16 +834,28 @@ ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
 	assert_logged("event=action.done action=promote");
 }
 
-ACT_TEST(a_promotion_goes_fence_role_reload_fill)
+ACT_TEST(a_dashboard_reads_again_though_a_proxy_hangs)
+{
+	w.proxies[1].delay_ms = 400;
+	start(ACT_PROMOTE, B);
+	until_noted("reload\n");
+	assert_true(world.c->running);
+	assert_slots(0, B, false);
+	assert_slots(1, A, false);
+	until_idle();
+	assert_slots(1, B, false);
+}
+
+ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 {
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_int_equal(group()->version, 8);
 	assert_int_equal(cluster_server(world.c, B)->role_version, 8);
 	assert_int_equal(cluster_server(world.c, B)->role_group, 1);
@@ -915,7 +927,7 @@ static void write_to_a(int64_t bytes)
 }
 
 /* B is near before anything is locked, and has all of it before anything is written. */
-ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_reload_fill)
+ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 {
 	w.offset_b = 980;
 	w.catch_up = 20;
@@ -934,9 +946,9 @@ ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_reload_fill)
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_logged(" near=");
 	assert_logged(" lock=");
 	assert_logged(" catch_up=");
@@ -1024,9 +1036,9 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_slots(0, B, false);
 	assert_logged(" claim=");
 	assert_logged(" lock=");
@@ -1115,9 +1127,9 @@ ACT_TEST(slots_that_are_held_early_wait_for_the_evidence)
 		       "B INFO\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_int_equal(group()->held_ms, 0);
 	assert_logged(" evidence=");
 }
@@ -1370,9 +1382,9 @@ ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 		       "B INFO\n"
 		       "B SLAVEOF NO ONE\n"
 		       "B INFO\n"
-		       "reload\n"
 		       "p0 1024 slots to B\n"
-		       "p1 1024 slots to B\n");
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
 	assert_logged("event=pod.ended product=codis-test group=1 pod=codis-server-0");
@@ -2018,7 +2030,7 @@ ACT_TEST(a_controller_that_leaves_finishes_what_is_under_way)
 	start(ACT_SWITCH, B);
 	world.ctl.leaving = true;
 	until_idle();
-	assert_non_null(strstr(w.journal, "reload\np0 1024 slots to B\np1 1024 slots to B\n"));
+	assert_non_null(strstr(w.journal, "p0 1024 slots to B\np1 1024 slots to B\nreload\n"));
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
 }
