@@ -170,6 +170,17 @@ static bool waits_for_a_master(const struct cluster_view *v, const struct proxy_
 	return m && p->heard_ms >= m->since_ms;
 }
 
+/* There is one to which its Service can send clients instead: also one that only waits. */
+static bool another_serves(const struct cluster_view *v, const struct proxy_view *p)
+{
+	bool waits = false;
+
+	for (int i = 0; i < v->proxy_count; i++)
+		waits |= &v->proxies[i] != p && v->proxies[i].registered && v->proxies[i].reach == REACH_SILENT &&
+			 v->proxies[i].online && waits_for_a_master(v, &v->proxies[i]);
+	return waits || a_proxy_serves(v);
+}
+
 /* It answers nothing, so clients that its Service sends there hang: its node is away, or it hangs. The last one stays.
  */
 static bool is_to_leave_service(const struct decision *d, const struct proxy_view *p, int64_t lasting)
@@ -177,7 +188,7 @@ static bool is_to_leave_service(const struct decision *d, const struct proxy_vie
 	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->kube_fresh &&
 	       lasting >= (waits_for_a_master(d->v, p) ? WAITS_MS : d->limits->silence_ms) &&
 	       (!p->unready_ms || d->v->now_ms - p->unready_ms >= UNREADY_AGAIN_MS) && we_hear_most(d->v) &&
-	       a_proxy_serves(d->v);
+	       another_serves(d->v, p);
 }
 
 void decide_proxy(struct decision *d, const struct proxy_view *p)

@@ -324,8 +324,16 @@ TEST(proxy_that_waits_for_a_silent_master_stays_in_its_service)
 	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
 	p->heard_ms--; /* it is away with it */
 	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	w->proxies[0].reach = REACH_SILENT; /* by our lock */
+	w->proxies[0].since_ms = w->v.now_ms - 500;
+	w->proxies[0].heard_ms = w->servers[0].since_ms;
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	w->proxies[0].heard_ms--; /* away as well: one has to stay */
+	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
 	p->heard_ms++;
 	p->since_ms--;
+	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY)); /* nor is it another one itself */
+	w->proxies[0].reach = REACH_OK;
 	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
 }
 
