@@ -272,9 +272,45 @@ int delete_pod(struct op *op, const char *pod, const char *uid, kube_done done, 
 
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s", namespace_of(op), pod);
 	if (!pre || !json_add_str(pre, "uid", uid) ||
-	    (!op->a.gently && !json_add_int(body, "gracePeriodSeconds", op->a.force ? 0 : 1)))
+	    (!op->a.adopts && !json_add_int(body, "gracePeriodSeconds", op->a.force ? 0 : 1)))
 		return error_set(err, ERR_NOMEM, "no memory");
 	return kube_call(op->c->ctl->kube, "DELETE", path, body, NULL, 0, done, ctx, err) ? 0 : -1;
+}
+
+static void delete_it(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	if (op_may_go_on(op, &err) < 0 || delete_pod(op, op->a.pod, op->a.uid, on_pod_deleted, op, &err) < 0)
+		op_end(op, &err);
+}
+
+static void on_adoption_noted(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct op *op = ctx;
+
+	(void)object;
+	if (err)
+		op_end(op, err);
+	else
+		delete_it(op);
+}
+
+/* So that whoever leads by then sees that its successor has come back, and how. */
+static int note_adoption(struct op *op, struct error *err)
+{
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
+	const struct cluster_view *v = &op->c->view;
+	cJSON *meta = json_add_object(body, "metadata");
+	char path[600];
+
+	if (!json_add_str(meta, "uid", v->set_uid) ||
+	    !json_add_fmt(json_add_object(meta, "annotations"), CODIS_ANNOTATION_ADOPTING, "%s/%s", op->a.pod,
+			  op->a.uid))
+		return error_set(err, ERR_NOMEM, "no memory for a patch");
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, v->set);
+	return kube_call(op->c->ctl->kube, "PATCH", path, body, KUBE_MERGE_PATCH, 0, on_adoption_noted, op, err) ? 0
+														 : -1;
 }
 
 /* Forced, the object goes at once: a kubelet that is away would never confirm it, and its StatefulSet would wait for
@@ -283,7 +319,9 @@ void delete_pod_begin(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	if (delete_pod(op, op->a.pod, op->a.uid, on_pod_deleted, op, &err) < 0)
+	if (!op->a.adopts)
+		delete_it(op);
+	else if (note_adoption(op, &err) < 0)
 		op_end(op, &err);
 }
 

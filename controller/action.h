@@ -63,10 +63,10 @@ struct action {
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
 	bool from_lives;              /* ... its address takes connections: it may wake at any time */
 	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
-	bool gently;                  /* DELETE_POD: with the grace period that the pod has */
-	int64_t lost_keys;            /* PROMOTE of an empty server: the keys that its group had; else 0 */
-	bool takes_back;              /* PROMOTE: from was promoted by a person, and has not what addr has */
-	const char *why;              /* a literal: what was seen */
+	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */
+	int64_t lost_keys; /* PROMOTE of an empty server: the keys that its group had; else 0 */
+	bool takes_back;   /* PROMOTE: from was promoted by a person, and has not what addr has */
+	const char *why;   /* a literal: what was seen */
 	char evidence[REASON_EVIDENCE_MAX]; /* of whom, since when, at which offset (reason.h); "" nothing */
 	const char *held;                   /* a literal: what it waits for; NULL: nothing (decide.h) */
 };

@@ -127,7 +127,7 @@ static void adopt(struct decision *d)
 		return;
 	if (!a.successor)
 		propose_server(d, ACT_DELETE_POD, a.group->node.id, a.next, "it is not guarded, and is adopted")
-			->gently = true;
+			->adopts = true;
 	else if (can_lock_proxies(d->v))
 		propose_master(d, ACT_SWITCH, a.group->node.id, a.successor, a.next,
 			       "the master is not guarded, and is adopted");

@@ -60,6 +60,7 @@ struct making {
 	int pods;               /* servers' pods that are not observed: expected members */
 	int dashboards_at_most; /* room in v->dashboards */
 	int zookeepers;         /* in v->zookeepers */
+	const char *adopting;   /* as noted on the StatefulSet; NULL: nothing is */
 };
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
@@ -162,6 +163,15 @@ static int64_t lost_since(const struct observed *o, const char *node)
 	return 0;
 }
 
+/* Another one of its name was deleted, to be adopted: noted as "NAME/UID", over the end of any controller. */
+static bool succeeds_an_adopted(const struct making *m, const struct kept_pod *pod)
+{
+	size_t len = strlen(pod->name);
+
+	return m->adopting && strncmp(m->adopting, pod->name, len) == 0 && m->adopting[len] == '/' &&
+	       strcmp(m->adopting + len + 1, pod->uid) != 0;
+}
+
 static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
@@ -178,7 +188,8 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->started_wall_ms = p->pod.status.started_wall_ms;
 	out->keeps_data = p->pod.keeps_data;
 	out->unguarded = p->pod.component == CODIS_SERVER && !p->pod.guarded;
-	out->came_back = m->seen->deleted && calm_was_deleted(m->seen->deleted, p->pod.name);
+	out->came_back = (m->seen->deleted && calm_was_deleted(m->seen->deleted, p->pod.name)) ||
+			 succeeds_an_adopted(m, &p->pod);
 	out->ready = p->pod.status.ready;
 	out->node_lost = p->node_lost;
 	out->node_gone = p->node_lost && !node;
@@ -610,8 +621,10 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,
 		 const struct inventory *inv, int64_t now_ms)
 {
+	const struct inventory_set *set = inventory_set_of(inv, seen->namespace, seen->product);
 	struct making m = { .v = v, .seen = seen, .inv = inv };
 
+	m.adopting = set ? json_str(set->annotations, CODIS_ANNOTATION_ADOPTING, NULL) : NULL;
 	view_frame(v, seen, inv, now_ms);
 	if (make_room(&m, room) < 0)
 		return -1;

@@ -36,7 +36,7 @@ struct pod_view {
 	bool image_missing;   /* its image cannot be had */
 	bool keeps_data;      /* has a volume that outlives it: what it had may come back */
 	bool unguarded;       /* of a server: it was started without the guard against an empty restart */
-	bool came_back;       /* one of its name was deleted by us */
+	bool came_back;       /* one of its name was deleted by us, or by a controller before us for its adoption */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */

@@ -24,7 +24,9 @@ struct error;
 /* On the codis-server StatefulSet; who says why, or "true": the controller only watches. "false": it does not. */
 #define CODIS_ANNOTATION_PAUSED "codis.io/paused"
 /* On it too, "true": servers without the guard are replaced by such that have it, one by one. */
-#define CODIS_ANNOTATION_ADOPT       "codis.io/adopt"
+#define CODIS_ANNOTATION_ADOPT "codis.io/adopt"
+/* On it, by codis-controller: "codis-server-3/UID", the pod that was deleted last for that. */
+#define CODIS_ANNOTATION_ADOPTING    "codis.io/adopting"
 #define CODIS_TAINT_OUT              "node.kubernetes.io/out-of-service"
 #define CODIS_TAINT_SHUTDOWN         "node.cloudprovider.kubernetes.io/shutdown"
 #define CODIS_SCHEDULER_NAME         "codis-scheduler"

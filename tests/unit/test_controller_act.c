@@ -2423,14 +2423,25 @@ ACT_TEST(a_pod_is_deleted_by_its_uid)
 	assert_int_equal(world.c->deleting + world.ctl.deleting, 0);
 }
 
-ACT_TEST(a_pod_is_deleted_with_its_own_grace_period)
+/* So that the controller that comes next knows that its successor is one. */
+ACT_TEST(a_pod_that_is_adopted_is_noted_and_then_deleted_with_its_own_grace_period)
 {
 	struct action a = action_of(ACT_DELETE_POD, B);
 
-	a.gently = true;
+	a.adopts = true;
+	snprintf(world.c->view.set, VIEW_NAME_MAX, "codis-server");
+	snprintf(world.c->view.set_uid, VIEW_UID_MAX, "uid-set");
 	act(world.c, &a);
 	until_idle();
-	assert_journal("DELETE /api/v1/namespaces/shop/pods/pod-B {\"preconditions\":{\"uid\":\"uid-B\"}}\n");
+	assert_journal(
+		"PATCH /apis/apps/v1/namespaces/shop/statefulsets/codis-server {\"metadata\":{\"uid\":\"uid-set\","
+		"\"annotations\":{\"codis.io/adopting\":\"pod-B/uid-B\"}}}\n"
+		"DELETE /api/v1/namespaces/shop/pods/pod-B {\"preconditions\":{\"uid\":\"uid-B\"}}\n");
+	w.journal[0] = '\0';
+	w.kube_fails = ERR_TIMEOUT; /* what could not be noted is not done */
+	act(world.c, &a);
+	until_idle();
+	assert_null(strstr(w.journal, "DELETE"));
 }
 
 /* --- calm --------------------------------------------------------------------------------------------------------- */

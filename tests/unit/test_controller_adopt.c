@@ -147,7 +147,7 @@ TEST(replicas_are_adopted_first_then_masters_are_switched)
 	w->v.adopt = true;
 	a = assert_only(w, ACT_DELETE_POD, B);
 	assert_string_equal(a->why, "it is not guarded, and is adopted");
-	assert_true(a->gently);
+	assert_true(a->adopts);
 	adopted(&w->servers[1]);
 	assert_only(w, ACT_DELETE_POD, DD);
 	adopted(&w->servers[3]);

@@ -158,6 +158,35 @@ static int decided(struct world *w, struct action *out)
 	return decide(&w->v, &limits, out, 4);
 }
 
+static void set_annotation(struct world *w, const char *name, const char *value)
+{
+	char text[512];
+	JSON_CLEANUP cJSON *set = NULL;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"codis-server\",\"uid\":\"uid-set\",\"annotations\":{"
+		 "\"%s\":\"%s\"}},\"spec\":{\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":"
+		 "\"codis-server\",\"codis.io/product\":\"codis-test\"}},\"spec\":{\"containers\":[{\"name\":"
+		 "\"codis-server\",\"command\":[\"codis-server\"]}]}}}}",
+		 name, value);
+	set = parse_text(text);
+	assert_int_equal(inventory_set_set(w->inv, set, NULL), 0);
+}
+
+/* A controller before us has deleted the one that was there, to have it adopted. */
+TEST(pod_that_came_back_is_known_over_a_change_of_leader)
+{
+	WORLD;
+
+	set_annotation(w, "codis.io/adopting", "codis-server-1/uid-codis-server-1");
+	assert_false(look(w)->servers[1].pod.came_back); /* it was not deleted yet */
+	set_annotation(w, "codis.io/adopting", "codis-server-1/uid-other");
+	assert_true(look(w)->servers[1].pod.came_back);
+	assert_false(look(w)->servers[0].pod.came_back);
+	set_annotation(w, "codis.io/adopting", "codis-server-11/uid-other");
+	assert_false(look(w)->servers[1].pod.came_back);
+}
+
 /* It may have been busy. */
 TEST(refusal_of_a_role_is_forgotten_after_a_minute)
 {
