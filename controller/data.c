@@ -9,7 +9,8 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
 		*p = (struct data_process){ .keys = -1 };
 		memcpy(p->run_id, info->run_id, sizeof(p->run_id));
 	}
-	p->keys = info->keys;
+	p->keys =
+		info->syncing ? -1 : info->keys; /* it will have its master's, and may lead before it is heard again */
 	if (!synced_with[0])
 		return;
 	snprintf(p->heir_of, sizeof(p->heir_of), "%s", synced_with);

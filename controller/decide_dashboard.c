@@ -4,6 +4,11 @@
 #include "common/net/addr.h"
 #include "controller/decide_parts.h"
 
+/* It is asked every second whether its process lives. */
+#define ANSWERED_MS 3000
+/* Its calls to servers and proxies end by their own time-outs: whoever holds the mutex for longer never ends. */
+#define MUTEX_MS 60000
+
 static struct action *propose_dashboard(struct decision *d, enum action_kind kind, const char *why)
 {
 	const struct dashboard_view *b = &d->v->dashboard;
@@ -128,6 +133,15 @@ static bool moves_slots(const struct dashboard_view *b)
 	return false;
 }
 
+/* Its process answers what waits for no mutex, so it waits for that: whoever has it is at work, for a while. */
+static bool is_at_work(const struct decision *d)
+{
+	const struct dashboard_view *b = &d->v->dashboard;
+
+	return b->lives_ms && judge_lasting_ms(d->v, b->lives_ms) <= ANSWERED_MS &&
+	       judge_lasting_ms(d->v, b->since_ms) < MUTEX_MS;
+}
+
 void decide_dashboard(struct decision *d)
 {
 	const struct dashboard_view *b = &d->v->dashboard;
@@ -146,7 +160,7 @@ void decide_dashboard(struct decision *d)
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    judge_lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
 		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
-	else if (does_nothing(d, &b->pod, b->reach, b->since_ms, b->stuck_ms))
+	else if (!is_at_work(d) && does_nothing(d, &b->pod, b->reach, b->since_ms, b->stuck_ms))
 		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
 	else if (b->reach != REACH_OK &&
 		 (lost = moves_slots(b) ? lost_for_good(d, &b->pod) : lost_node(d, &b->pod)) != NULL)

@@ -58,9 +58,10 @@ static bool is_ours(const struct group_view *g, const struct server_view *s)
 /* It is being deleted, and its preStop hook takes it for the one that has the only data (webhook/hooks.c): the group
  * has another master now. Another process than the one that we knew is none that waits there: its pod has ended, as we
  * are told a moment later, and the address may be somebody else's. */
-static bool waits_in_vain(const struct server_view *s)
+static bool waits_in_vain(const struct cluster_view *v, const struct server_view *s)
 {
-	return s->pod.deleting && judge_heard(s) && !s->restarted && !redis_info_guarded(&s->info) &&
+	return s->pod.deleting && judge_heard(s) && !s->restarted && !judge_may_be_a_stranger(v, s) &&
+	       !redis_info_guarded(&s->info) &&
 	       (s->info.role == REDIS_ROLE_MASTER || (!s->info.link_up && !s->info.syncing));
 }
 
@@ -99,7 +100,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
 		return true;
 	}
-	if (waits_in_vain(s) && !view_same_process(s, m)) {
+	if (waits_in_vain(d->v, s) && !view_same_process(s, m)) {
 		a = propose_server(d, ACT_FOLLOW, gid, s, "it is being deleted, and another one leads: it may end");
 		memcpy(a->master, CODIS_GUARD_ADDR, sizeof(CODIS_GUARD_ADDR));
 		return true;
@@ -113,7 +114,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		/* One process under two addresses never follows itself. */
-		if (view_same_process(s, m) || !is_ours(g, s))
+		if (view_same_process(s, m) || !is_ours(g, s) || judge_may_be_a_stranger(d->v, s))
 			return false;
 		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
 		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))

@@ -15,6 +15,8 @@
 #define HEAR_OTHERS_MS 100
 /* What was done in a minute is less than what a file lacks. */
 #define CURRENT_MS 60000
+/* Pods are told later than that only while the API server is slow. */
+#define STRANGER_MS 5000
 /* A process that ended is started again by its kubelet within this: at once, or after the first back-off. */
 #define RESTART_MS 12000
 /* Between two INFOs that were both heard in time. */
@@ -46,6 +48,12 @@ bool judge_of_another_group(const struct server_view *s, int gid)
 int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms)
 {
 	return v->now_ms - (since_ms > v->steady_since_ms ? since_ms : v->steady_since_ms);
+}
+
+bool judge_may_be_a_stranger(const struct cluster_view *v, const struct server_view *s)
+{
+	return judge_heard(s) && s->info.role == REDIS_ROLE_MASTER && !s->remembered &&
+	       judge_lasting_ms(v, s->since_ms) < STRANGER_MS;
 }
 
 /* How many of the pods that the StatefulSet makes for the group are seen. */
@@ -261,7 +269,7 @@ enum master_verdict judge_as_master(const struct cluster_view *v, const struct g
 	if (m->reach != REACH_OK || !m->info_valid)
 		return judge_unreachable(v, g, m, limits, why);
 	*why = "it is loading its data";
-	if (m->info.loading)
+	if (m->info.loading && !(redis_info_guarded(&m->info) && judge_best_replica(v, g, m, false)))
 		return MASTER_UNKNOWN;
 	*why = "it restarted, and what it had is gone";
 	if (redis_info_guarded(&m->info) || m->restarted)
@@ -488,7 +496,8 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 		if (!view_is_member(s, g->node.id) || !judge_has_pod(s))
 			continue;
 		await(w, s);
-		if (judge_heard(s) && (!best || compare_data(v, g, s, best) > 0))
+		w->any |= judge_may_be_a_stranger(v, s);
+		if (judge_heard(s) && !judge_may_be_a_stranger(v, s) && (!best || compare_data(v, g, s, best) > 0))
 			best = s;
 	}
 	await_volume(v, g, w);

@@ -64,6 +64,9 @@ bool judge_loads(const struct server_view *s);
  * that tells nothing, nor does it where the process is heard that had its role in this group. */
 bool judge_of_another_group(const struct server_view *s, int gid);
 bool judge_has_pod(const struct server_view *s);
+/* A master that nobody knows, at the address of a pod of ours: the pod may have ended, as we are told some seconds
+ * later, and its address be another cluster's. */
+bool judge_may_be_a_stranger(const struct cluster_view *v, const struct server_view *s);
 /* It has no pod: it had one, which is no more; or all pods of its group are seen, and none has its address; or the
  * first of them is, and it has not answered for cold_wait_ms. One of a group of which no pod is seen (unlabelled, made
  * by hand) may well live. */

@@ -538,6 +538,8 @@ static enum reach reach_of(const struct error *err, enum reach before)
 void observe_hear_knock(struct observed_knock *k, const struct error *err)
 {
 	k->asking = false;
+	if (!err || err->code == ERR_STATUS)
+		k->lives_ms = k->asked_ms;
 	if (!err || err->code != ERR_TIMEOUT || !err->connected)
 		k->stuck_ms = 0;
 	else if (!k->stuck_ms)

@@ -98,6 +98,7 @@ struct observed_knock {
 	bool asking;
 	int64_t asked_ms;
 	int64_t stuck_ms; /* since when it has not, and its address takes connections; 0: not so */
+	int64_t lives_ms; /* when it was asked what it has answered last; 0: never */
 };
 
 /* observe.c; acted_ms and running, and the slots that it filled: act. */

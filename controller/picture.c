@@ -475,6 +475,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 			d->since_ms = o->since_ms;
 			d->heard_ms = o->heard_ms;
 			d->stuck_ms = o->knock.stuck_ms;
+			d->lives_ms = o->knock.lives_ms;
 		}
 	}
 }
@@ -541,6 +542,7 @@ static void view_dashboard(struct making *m)
 		b->since_ms = best->since_ms;
 		b->heard_ms = best->heard_ms;
 		b->stuck_ms = best->stuck_ms;
+		b->lives_ms = best->lives_ms;
 	}
 	b->busy = dashboard_busy(m, b->addr);
 	b->done = m->seen->dashboard_done;

@@ -10,6 +10,8 @@
 #define LAG_BYTES (1 << 20)
 /* What it said last tells what it had when it got the role. */
 #define LATELY_MS 5000
+/* What it lacked then it may have got a second later: what is not well is asked several times a second. */
+#define LACKS_MS 1500
 
 static bool lives(const struct redis_info *master)
 {
@@ -53,7 +55,7 @@ static enum succession_how how(const struct succession *s, int64_t heard_ms)
 	if (!s->heard_ms || heard_ms - s->heard_ms > LATELY_MS)
 		return SUCCESSION_UNKNOWN;
 	if (s->behind)
-		return SUCCESSION_BEHIND;
+		return heard_ms - s->heard_ms > LACKS_MS ? SUCCESSION_UNKNOWN : SUCCESSION_BEHIND;
 	return s->lacks_ms ? SUCCESSION_UNKNOWN : SUCCESSION_IN_SYNC;
 }
 
@@ -93,8 +95,8 @@ static bool has_far_more(const struct server_view *s, const struct server_view *
 static bool is_unfilled(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			const struct server_view *m)
 {
-	return m->succession.how == SUCCESSION_UNKNOWN && s->info.keys >= m->info.keys && view_sends_to(v, s) &&
-	       view_nobody_sends_to(v, g, m);
+	return (m->succession.how == SUCCESSION_UNKNOWN || m->succession.how == SUCCESSION_IN_SYNC) &&
+	       s->info.keys >= m->info.keys && view_sends_to(v, s) && view_nobody_sends_to(v, g, m);
 }
 
 /* Another master of the group that has what m lacks: the one that m followed, or any, where it had begun to follow
@@ -109,14 +111,17 @@ static bool is_overthrown(const struct cluster_view *v, const struct group_view 
 	if (s == m || !view_is_member(s, g->node.id) || !view_master_verified(s) || !judge_heard(s) ||
 	    view_same_process(s, m) || !s->info.keys)
 		return false;
-	return behind ? strcmp(of, s->addr) == 0 : has_far_more(s, m) || is_unfilled(v, g, s, m);
+	if (behind)
+		return strcmp(of, s->addr) == 0;
+	return (m->succession.how != SUCCESSION_IN_SYNC && has_far_more(s, m)) || is_unfilled(v, g, s, m);
 }
 
 /* It was found to have what m lacks, and has not ended since. */
 static bool keeps(const struct group_view *g, const struct server_view *s, const struct server_view *m)
 {
-	return s != m && m->info.run_id[0] && strcmp(s->succession.keeps_from, m->info.run_id) == 0 &&
-	       view_is_member(s, g->node.id) && s->reach != REACH_REFUSED && !s->restarted;
+	return s != m && m->succession.how != SUCCESSION_IN_SYNC && m->info.run_id[0] &&
+	       strcmp(s->succession.keeps_from, m->info.run_id) == 0 && view_is_member(s, g->node.id) &&
+	       s->reach != REACH_REFUSED && !s->restarted;
 }
 
 /* What is lost either way are the writes of some time: those that m got since it leads, or those that it lacked. */
@@ -148,7 +153,7 @@ enum succession_verdict succession_judge(const struct cluster_view *v, const str
 	const struct server_view *s;
 
 	*old = NULL;
-	if (m->succession.how == SUCCESSION_GIVEN || m->succession.how == SUCCESSION_IN_SYNC || g->may_lose)
+	if (m->succession.how == SUCCESSION_GIVEN || g->may_lose)
 		return SUCCESSION_FINE;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if ((is_overthrown(v, g, s, m) || keeps(g, s, m)) && has_more(s, *old))

@@ -142,6 +142,7 @@ struct dashboard_pod_view {
 	enum reach reach;          /* REACH_UNKNOWN: not heard yet, or it waits for the lock */
 	int64_t since_ms, heard_ms;
 	int64_t stuck_ms; /* as a proxy's */
+	int64_t lives_ms; /* as the dashboard's */
 };
 
 /* The dashboard that counts: the one that serves (REACH_OK); where none does, one that may be at work (silent), one
@@ -152,6 +153,8 @@ struct dashboard_view {
 	enum reach reach; /* REACH_SILENT: busy or hung; its one mutex does not let us know which */
 	int64_t since_ms;
 	int64_t stuck_ms; /* since when it hangs for certain: its process answers nothing at all; 0: not so */
+	int64_t lives_ms; /* when it was asked last, while it was silent, what waits for no mutex, and answered; 0:
+			     never */
 	int64_t heard_ms; /* its last overview */
 	bool busy;
 	struct calm_done done;

@@ -98,7 +98,8 @@ void bounds_end(void)
 		char note[8];
 
 		snprintf(note, sizeof(note), "%d=", gid);
-		if (b.emptied[gid] && !b.crashed && !strchr(W.allow_note, '0' + gid) && !strstr(W.lost_note, note))
+		if (b.emptied[gid] && !check_has_oldest(gid) && !b.crashed && !strchr(W.allow_note, '0' + gid) &&
+		    !strstr(W.lost_note, note))
 			broken("the keys of group %d are gone, and nobody says so", gid);
 		if (!b.emptied_lately[gid] && strstr(W.lost_note, note))
 			broken("group %d is said to have lost its keys, and has not", gid);

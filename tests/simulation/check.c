@@ -103,7 +103,9 @@ static bool is_isolated(const struct pod *p)
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
-		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && way_open(p->node, x->node))
+		/* One that is cut off with it is heard by nobody. */
+		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && way_open(p->node, x->node) &&
+		    is_led(x))
 			return false;
 	}
 	return true;
@@ -146,8 +148,10 @@ void check_way_changed(void)
 		struct pod *p = &W.pods[i];
 		bool isolated = p->alive && p->kind == SERVER && is_isolated(p);
 
-		if (p->alive && p->kind == PROXY && !is_led(p))
+		/* Until now, too. */
+		if (p->alive && p->kind == PROXY && (p->unled || !is_led(p)))
 			p->unled_us = W.now;
+		p->unled = p->alive && p->kind == PROXY && !is_led(p);
 
 		if (isolated && !k.isolated_us[i]) {
 			k.isolated_us[i] = first_cut(p);
@@ -577,6 +581,16 @@ bool check_green(char *why, size_t size)
 	if (!d || !d->alive || d->stopped || !d->dashboard->serves)
 		return not_green(why, size, "the dashboard does not serve");
 	return told_green(why, size);
+}
+
+bool check_has_oldest(int gid)
+{
+	const struct pod *m = master_of(gid);
+	int i = 0;
+
+	while (i < W.write_count && (W.writes[i].group != gid || !W.writes[i].acked))
+		i++;
+	return m && i < W.write_count && has_write(m->redis->data, i);
 }
 
 void check_end(void)

@@ -245,6 +245,7 @@ struct pod {
 	} faults[16];
 	int fault_count;
 	int64_t stopped_us, sick_us, unled_us;
+	bool unled; /* a controller and it do not hear each other */
 	bool grace_over;
 };
 
@@ -348,6 +349,7 @@ void check_end(void);
 void check_way_changed(void);
 void check_given_up(int gid);
 void check_promoted_by_person(int gid, struct pod *target);
+bool check_has_oldest(int gid); /* its master has the first write that was acknowledged: the keys are there again */
 bool is_behind(const struct redis *r); /* a replica that lacks what its master does now */
 void check_role_by_person(int gid, struct pod *target);
 void check_write_done(int write, struct pod *server);

@@ -66,6 +66,19 @@ DATA_TEST(empty_server_that_has_been_written_to_since)
 	assert_int_equal(g.keys, 70);
 }
 
+/* It was in a full sync when it was last heard, in which it has nothing yet. */
+DATA_TEST(replica_that_has_ended_its_sync_since_it_was_heard)
+{
+	struct redis_info info = info_of("new", 0);
+
+	master("old", 130);
+	process("new", 0, "");
+	info.syncing = true;
+	data_hear_process(&p, &info, "");
+	master("new", 130);
+	assert_int_equal(g.lost_keys, 0);
+}
+
 /* A process that is first heard as master: there is nothing else to go by. */
 DATA_TEST(server_that_was_not_seen_before)
 {

@@ -556,11 +556,35 @@ TEST(deleted_master_that_was_replaced_may_end)
 	w->servers[0].restarted = true; /* somebody else's new pod has got its address, and we are told of pods late */
 	assert_nothing(w);
 	w->servers[0].restarted = false;
+	leads(&w->servers[0]); /* the same, where it was guarded before */
+	w->servers[0].since_ms = w->v.now_ms - 4999;
+	assert_nothing(w);
+	w->servers[0].remembered = true;
+	assert_only(w, ACT_FOLLOW, A);
+	w->servers[0].remembered = false;
+	w->servers[0].since_ms = 0;
+	follows(&w->servers[0], &w->servers[1]);
+	w->servers[0].info.link_up = false;
 	w->servers[0].info.syncing = true;
 	assert_nothing(w);
 	leads(&w->servers[0]);
 	w->servers[0].pod.deleting = false;
 	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+}
+
+/* Nobody knows the process at B's address: its pod may have ended, which is told late, and a stranger may have it. */
+TEST(process_that_nobody_knows_is_not_told_to_follow_at_once)
+{
+	WORLD;
+
+	leads(&w->servers[1]);
+	w->servers[1].since_ms = w->v.now_ms - 4999;
+	assert_nothing(w);
+	w->servers[1].since_ms--;
+	assert_only(w, ACT_FOLLOW, B);
+	w->servers[1].since_ms = w->v.now_ms - 1;
+	w->servers[1].remembered = true; /* it had a role here */
+	assert_only(w, ACT_FOLLOW, B);
 }
 
 /* Both members are deleted at once: the master is left as it is, and the one made anew follows it, until they switch.

@@ -640,6 +640,22 @@ TEST(empty_server_never_leads_while_a_volume_with_the_data_may_come_back)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* A was restarted at once, and reads its file for a minute: B has what A had, and is not kept waiting for that. */
+TEST(master_that_reads_its_file_is_not_awaited_where_a_replica_has_what_it_had)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	a_of(w)->info.loading = true;
+	a_of(w)->heard_ms = b_of(w)->heard_ms = w->v.now_ms;
+	a_of(w)->role_heard_ms = w->v.now_ms - 300;
+	lose_link(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 200;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	b_of(w)->link_down_since_ms = w->v.now_ms - 3600000;
+	assert_nothing(w);
+}
+
 /* A crashed and has read its file, which is older than what its replica had by then. That A is heard again is no word
  * of the one that had the link. */
 TEST(replica_has_what_a_master_had_before_it_read_its_file)
@@ -1072,6 +1088,25 @@ TEST(dashboard_that_hangs_is_replaced)
 	assert_only(w, ACT_DELETE_POD, D);
 	b->pod.node_lost = true;
 	assert_nothing(w);
+}
+
+/* Its process answers what waits for no mutex: it is at work, on a promotion past proxies that hang, say. */
+TEST(dashboard_that_waits_for_its_mutex_is_given_a_minute)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	snprintf(b->pod.node, sizeof(b->pod.node), "node1");
+	snprintf(a_of(w)->pod.node, sizeof(a_of(w)->pod.node), "node1");
+	b->since_ms = w->v.now_ms - 59999;
+	b->lives_ms = w->v.now_ms - 3000;
+	assert_nothing(w);
+	b->lives_ms--;
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+	b->lives_ms++;
+	b->since_ms--;
+	assert_only(w, ACT_DELETE_POD, D);
 }
 
 /* It waits 30 s for what it has sent to A, and answers nothing else meanwhile. */

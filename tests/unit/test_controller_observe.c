@@ -392,8 +392,10 @@ OBSERVE_TEST(process_that_answers_nothing_at_all)
 	p->knock.asked_ms = 6;
 	observe_hear_knock(&p->knock, &silent);
 	assert_int_equal(p->knock.stuck_ms, 5);
+	assert_int_equal(p->knock.lives_ms, 0);
 	observe_hear_knock(&p->knock, &any); /* an answer, whatever it says */
 	assert_int_equal(p->knock.stuck_ms, 0);
+	assert_int_equal(p->knock.lives_ms, 6);
 	observe_hear_knock(&p->knock, &silent);
 	observe_hear_proxy(p, NULL, &silent);
 	assert_int_equal(p->knock.stuck_ms, 6);

@@ -113,6 +113,19 @@ TEST(what_was_not_heard_is_not_known)
 	assert_int_equal(leads_at(&h, b, 8250), SUCCESSION_UNKNOWN);
 }
 
+/* B syncs when it is last heard. 1.5 s later it may have ended that, and a person who looks at it may know. */
+TEST(what_a_replica_lacked_some_time_ago_it_may_have_got)
+{
+	struct heard h = a_master();
+	struct redis_info b = process();
+
+	b.syncing = true;
+	hear(&h, &b, 1000);
+	assert_int_equal(leads_at(&h, b, 2500), SUCCESSION_BEHIND);
+	hear(&h, &b, 3000);
+	assert_int_equal(leads_at(&h, b, 4501), SUCCESSION_UNKNOWN);
+}
+
 /* Whatever it has of before, it has followed nobody since it began. */
 TEST(guarded_server_is_behind_whoever_leads)
 {
@@ -317,6 +330,7 @@ TEST(nothing_is_taken_back_to_a_master_that_is_not_known_to_live)
 	leads(a_of(w));
 	a_of(w)->heard_ms = w->v.now_ms - 10;
 	a_of(w)->restarted = true; /* empty, without the guard */
+	a_of(w)->since_ms = w->v.now_ms - 5000;
 	assert_only(w, ACT_FOLLOW, A);
 }
 
@@ -524,7 +538,9 @@ TEST(master_of_whom_no_proxy_was_told_gives_way_to_the_one_that_is_written_to)
 	run(w);
 	assert_int_not_equal(w->actions[0].kind, ACT_PROMOTE);
 	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A);
-	b_of(w)->succession.how = SUCCESSION_IN_SYNC;
+	b_of(w)->succession.how = SUCCESSION_IN_SYNC; /* when it got the role */
+	assert_only(w, ACT_PROMOTE, A);
+	b_of(w)->succession.how = SUCCESSION_GIVEN; /* by us, who are filling the proxies */
 	run(w);
 	assert_int_not_equal(w->actions[0].kind, ACT_PROMOTE);
 }
