@@ -184,6 +184,17 @@ static bool is_insisted(const struct cluster_view *v, const struct action *a)
 				 (old->pod.deleting || (old->pod_gone && !judge_has_pod(old))));
 }
 
+/* Another one leads since something was last done to it: to follow that one was not done yet, however often it was told
+ * to follow others. How often masters change has a limit of its own. */
+static bool is_done_anew(const struct cluster_view *v, const struct action *a, const struct calm_done *done)
+{
+	const struct group_view *g = view_group(v, a->gid);
+	const struct server_view *m = g ? view_master(v, g) : NULL;
+
+	return a->kind == ACT_FOLLOW && m && done &&
+	       ((!g->done.failures && g->done.ended_ms > done->ended_ms) || m->succession.led_ms > done->ended_ms);
+}
+
 /* Until when it waits; 0: for nothing. */
 static int64_t held_until_ms(const struct decision *d, struct action *a)
 {
@@ -192,7 +203,7 @@ static int64_t held_until_ms(const struct decision *d, struct action *a)
 
 	a->held = done && done->failures ? "it has failed so often" : "it was done so often, and did not last";
 	if (a->kind != ACT_DELETE_POD)
-		return is_insisted(d->v, a) ? 0 : until_ms;
+		return is_insisted(d->v, a) || is_done_anew(d->v, a, done) ? 0 : until_ms;
 	after_ms = delete_after_ms(d->v, a);
 	if (after_ms > until_ms) {
 		a->held = "one of its name was deleted lately";

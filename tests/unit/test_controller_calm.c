@@ -221,6 +221,28 @@ TEST(other_actions_of_a_group_that_flaps_are_not_held_up)
 	assert_only(w, ACT_FOLLOW, B);
 }
 
+/* A person promotes B again and again, and each time it is taken back: A's replica is not kept without a master for
+ * that. Nor is one that failed to follow the master before. */
+TEST(to_follow_another_master_is_not_held_up_by_how_often_others_were_followed)
+{
+	WORLD;
+	struct server_view *b = &w->servers[1];
+
+	snprintf(b->info.master, sizeof(b->info.master), "%s", C);
+	for (int i = 0; i < 9; i++)
+		calm_note(&b->done, ACT_FOLLOW, 1, false, w->v.now_ms - 100);
+	assert_nothing(w);
+	calm_note(&w->groups[0].done, ACT_PROMOTE, 1, false, w->v.now_ms - 50);
+	assert_only(w, ACT_FOLLOW, B);
+	calm_note(&w->groups[0].done, ACT_PROMOTE, 1, true, w->v.now_ms - 40); /* none leads by that */
+	assert_nothing(w);
+	w->servers[0].succession.led_ms = w->v.now_ms - 30; /* a dashboard gave it the role */
+	assert_only(w, ACT_FOLLOW, B);
+	calm_note(&b->done, ACT_FOLLOW, 1, true, w->v.now_ms - 20); /* once */
+	calm_note(&b->done, ACT_FOLLOW, 1, true, w->v.now_ms - 20);
+	assert_nothing(w);
+}
+
 TEST(what_waits_takes_no_room_from_what_does_not)
 {
 	WORLD;
