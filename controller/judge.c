@@ -439,6 +439,7 @@ struct awaited {
 	bool any;               /* one that has a pod is not heard */
 	bool loads;             /* one reads its file */
 	bool data;              /* one may come back with its volume */
+	bool unknown;           /* one may be a stranger, or lead with the keys: that is clear in a moment */
 	bool silent;            /* one that had keys, or was never heard, says nothing, and may live */
 	int64_t heard_since_ms; /* since when the first of those that are heard is; 0: none is */
 };
@@ -496,7 +497,7 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 		if (!view_is_member(s, g->node.id) || !judge_has_pod(s))
 			continue;
 		await(w, s);
-		w->any |= judge_may_be_a_stranger(v, s);
+		w->unknown |= judge_may_be_a_stranger(v, s);
 		if (judge_heard(s) && !judge_may_be_a_stranger(v, s) && (!best || compare_data(v, g, s, best) > 0))
 			best = s;
 	}
@@ -519,7 +520,7 @@ const struct server_view *judge_newest(const struct cluster_view *v, const struc
 	struct awaited w = { 0 };
 	const struct server_view *best = newest_of(v, g, &w);
 
-	if (!best || w.loads || (w.any && !waited_enough(v, g, &w, limits->cold_wait_ms)))
+	if (!best || w.loads || w.unknown || (w.any && !waited_enough(v, g, &w, limits->cold_wait_ms)))
 		return NULL;
 	return is_no_successor(v, g, best, &w) ? NULL : best;
 }

@@ -656,6 +656,25 @@ TEST(master_that_reads_its_file_is_not_awaited_where_a_replica_has_what_it_had)
 	assert_nothing(w);
 }
 
+/* B woke just now, as a master whom this controller does not know. It may be a stranger with B's address, or have it
+ * all. */
+TEST(nobody_leads_before_it_is_clear_whose_an_unknown_master_is)
+{
+	WORLD;
+
+	guarded(a_of(w));
+	a_of(w)->info.keys = 0;
+	leads(b_of(w));
+	b_of(w)->since_ms = w->v.now_ms - 4999;
+	w->groups[0].masterless_ms = w->v.now_ms - 60000;
+	assert_nothing(w);
+	b_of(w)->since_ms--;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->since_ms = w->v.now_ms - 1;
+	b_of(w)->remembered = true;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* A crashed and has read its file, which is older than what its replica had by then. That A is heard again is no word
  * of the one that had the link. */
 TEST(replica_has_what_a_master_had_before_it_read_its_file)
