@@ -202,6 +202,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.zookeeper_acted_ms = c->zookeeper_acted_ms,
 		.dashboard_running = c->dashboard_running,
 		.dashboard_acted_ms = c->dashboard_acted_ms,
+		.assigned_ms = c->assigned_ms,
 		.dashboard_done = c->dashboard_done,
 		.tilt = &c->tilt,
 		.deleted = &c->deleted,

@@ -123,7 +123,7 @@ struct cluster {
 	bool ask_now; /* a pod has changed: all are asked, whenever they were asked last */
 
 	/* act */
-	int64_t dashboard_acted_ms, zookeeper_acted_ms;
+	int64_t dashboard_acted_ms, assigned_ms, zookeeper_acted_ms; /* assigned_ms: slots, by us */
 	int dashboard_running, zookeeper_running;
 	int running; /* actions under way */
 	struct calm_done dashboard_done;

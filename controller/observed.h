@@ -196,7 +196,7 @@ struct observed {
 	int zookeeper_running;
 	int64_t zookeeper_acted_ms;
 	int dashboard_running;
-	int64_t dashboard_acted_ms;
+	int64_t dashboard_acted_ms, assigned_ms;
 	struct calm_done dashboard_done;
 	const char *password_trouble;
 	const char *shared; /* another cluster has the same tree: why nothing is done; NULL, "": none has */

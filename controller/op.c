@@ -61,6 +61,8 @@ static void count_running(struct op *op, int by)
 	if (op->a.subject == SUBJECT_DASHBOARD) {
 		c->dashboard_running += by;
 		c->dashboard_acted_ms = now;
+		if (op->a.kind == ACT_ASSIGN_SLOTS)
+			c->assigned_ms = now;
 	}
 	if (set) {
 		set->setting_running += by;

@@ -442,7 +442,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->slots_ms = o->slots_ms;
 	/* What was heard before slots were assigned tells nothing any more. */
 	p->slot_since_ms = o->slot_since_ms;
-	p->slots = o->has_slots && o->slots_ms >= m->seen->dashboard_acted_ms ? o->slots : NULL;
+	p->slots = o->has_slots && o->slots_ms >= m->seen->assigned_ms ? o->slots : NULL;
 }
 
 static void view_proxy_pod(struct making *m, const struct inventory_pod *p)

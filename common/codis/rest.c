@@ -71,7 +71,7 @@ struct target {
 	const cJSON *body;
 	int timeout_ms;
 	struct overview_slots *slots;
-	bool only_slots;
+	bool only_slots, fresh;
 };
 
 static int rest(struct http_client *http, const struct target *t, codis_done done, void *ctx, struct error *err)
@@ -84,6 +84,7 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 				  .headers = headers,
 				  .timeout_ms = t->timeout_ms,
 				  .connect_timeout_ms = t->timeout_ms,
+				  .fresh = t->fresh,
 				  .max_body = t->only_slots ? TOPOM_MAX : ANSWER_MAX,
 				  .release = free };
 
@@ -115,7 +116,7 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 int dashboard_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		       codis_done done, void *ctx, struct error *err)
 {
-	struct target t = { "GET", addr, "/topom", "", NULL, timeout_ms, slots, true };
+	struct target t = { "GET", addr, "/topom", "", NULL, timeout_ms, slots, true, false };
 
 	return rest(http, &t, done, ctx, err);
 }
@@ -125,7 +126,7 @@ static int dashboard_put(struct http_client *http, const char *addr, const char 
 			 struct error *err)
 {
 	char xauth[CODIS_XAUTH_SIZE], secret[CODIS_XAUTH_SIZE + CODIS_ADDR_MAX + 4];
-	struct target t = { "PUT", addr, path, secret, body, timeout_ms, NULL, false };
+	struct target t = { "PUT", addr, path, secret, body, timeout_ms, NULL, false, false };
 
 	codis_xauth(product, NULL, NULL, xauth);
 	snprintf(secret, sizeof(secret), "/%s%s%s", xauth, argument ? "/" : "", argument ? argument : "");
@@ -155,7 +156,7 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
 		struct error *err)
 {
-	struct target t = { "GET", addr, "/", "", NULL, timeout_ms, NULL, false };
+	struct target t = { "GET", addr, "/", "", NULL, timeout_ms, NULL, false, true };
 
 	return rest(http, &t, done, ctx, err);
 }
@@ -163,7 +164,7 @@ int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codi
 int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		   codis_done done, void *ctx, struct error *err)
 {
-	struct target t = { "GET", addr, "/proxy", "", NULL, timeout_ms, slots, false };
+	struct target t = { "GET", addr, "/proxy", "", NULL, timeout_ms, slots, false, false };
 
 	return rest(http, &t, done, ctx, err);
 }
@@ -172,7 +173,7 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 		     codis_done done, void *ctx, struct error *err)
 {
 	char secret[CODIS_XAUTH_SIZE + 2];
-	struct target t = { "PUT", addr, "/api/proxy/fillslots", secret, slots, timeout_ms, NULL, false };
+	struct target t = { "PUT", addr, "/api/proxy/fillslots", secret, slots, timeout_ms, NULL, false, false };
 
 	snprintf(secret, sizeof(secret), "/%s", xauth);
 	return rest(http, &t, done, ctx, err);

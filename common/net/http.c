@@ -319,7 +319,7 @@ static CURLcode set_request(struct transfer *t, const struct http_spec *spec)
 		SET(CURLOPT_NOBODY, 1L);
 	/* On a kept connection that ends without an answer curl repeats the request, which may have been done: a POST
 	 * would be made twice. */
-	if (strcmp(spec->method, "POST") == 0)
+	if (spec->fresh || strcmp(spec->method, "POST") == 0)
 		SET(CURLOPT_FRESH_CONNECT, 1L);
 	SET(CURLOPT_NOPROGRESS, 0L);
 	SET(CURLOPT_XFERINFOFUNCTION, on_progress);

@@ -32,6 +32,7 @@ struct http_spec {
 	int connect_timeout_ms; /* name, TCP (3 s at most) and TLS together; 0: 1,000 */
 	int timeout_ms;         /* whole call; 0: none (a watch) */
 	int idle_timeout_ms;    /* give up when no byte comes for this long (a watch); 0: none */
+	bool fresh;             /* over a new connection: a kept one does not tell whether the peer takes any */
 	size_t max_body;        /* 0: 64 MiB; for a streamed call, of an answer that is no 2xx */
 	/* When set, body bytes are handed over as they come instead of being collected (only for 2xx answers);
 	 * return non-zero to abort the call (done then gets an error). Like done it may start and cancel any call. */

@@ -702,7 +702,7 @@ TEST(slots_that_were_heard_before_an_assignment_are_not_known)
 	WORLD;
 
 	assert_non_null(look(w)->proxies[0].slots);
-	w->seen.dashboard_acted_ms = NOW - 29;
+	w->seen.assigned_ms = NOW - 29;
 	assert_null(look(w)->proxies[0].slots);
 }
 

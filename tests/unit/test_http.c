@@ -332,6 +332,30 @@ FIXTURE_TEST(connections_are_kept)
 	raw_stop(&s);
 }
 
+/* Its one thread reads from the kept one alone: over that there would be an answer. */
+FIXTURE_TEST(fresh_connection_beside_a_kept_one)
+{
+	struct raw_server s = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", .end = RAW_KEEP };
+	struct fixture *f = *state;
+	struct call c;
+
+	raw_start(&s);
+	c = call_to(f, "http", s.port, "/");
+	perform(&c);
+	assert_string_equal(c.body.data, "ok");
+	call_release(&c);
+	c = call_to(f, "http", s.port, "/");
+	c.spec.fresh = true;
+	c.spec.timeout_ms = 100;
+	perform(&c);
+	assert_int_equal(c.err.code, ERR_TIMEOUT);
+	assert_true(c.err.connected);
+	call_release(&c);
+	http_client_free(f->client);
+	f->client = NULL;
+	raw_stop(&s);
+}
+
 /* The server has closed the connection that was kept: the call goes out on a fresh one. */
 FIXTURE_TEST(kept_connection_has_died)
 {
