@@ -104,7 +104,7 @@ static void look_around(struct codis_controller *p, int64_t now_ms)
 		log_warn(&p->program.log, "lease.given_up", "error=%s", LOGQ(sight_words(&seen, words, sizeof(words))));
 		lease_step_aside(p->lease, 2 * p->opt.lease_ms);
 	}
-	if (was_blind && !p->sight.blind_since_ms)
+	if (p->lease && was_blind && !p->sight.blind_since_ms)
 		lease_stand_again(p->lease);
 	atomic_store(&p->useless, p->another_leads && sight_is_blind(&p->sight, now_ms));
 }

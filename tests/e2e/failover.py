@@ -186,6 +186,7 @@ def dry_run(w):
         w.note("; ".join(would(w)))
         assert not [s for s in w.codis.group(1) if s.is_master], "somebody has got the role"
         assert w.codis.declared_groups() == declared, (w.codis.declared_groups(), declared)
+        assert not w.restarts("dry-run", SYSTEM), "it has ended meanwhile"
     finally:
         scale_controllers(w, 2)
         w.delete_pod("dry-run", SYSTEM, grace=0)
