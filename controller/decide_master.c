@@ -149,6 +149,18 @@ static void end_promotion(struct decision *d, const struct group_view *g, const 
 		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
 }
 
+/* Its target has the role, and what is written: our own promotion, say, over which the dashboard wrote the node as it
+ * knew it, without a version. */
+static bool is_done_but_not_said(const struct decision *d, const struct group_view *g, const struct server_view *target,
+				 const struct server_view *m)
+{
+	bool silent = m->reach == REACH_SILENT && judge_lasting_ms(d->v, m->since_ms) >= d->limits->silence_ms;
+
+	return target && target != m && view_master_verified(target) && judge_heard(target) &&
+	       !judge_of_another_group(target, g->node.id) && view_sends_to(d->v, target) &&
+	       (silent || view_nobody_sends_to(d->v, g, m));
+}
+
 /* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
  * One that somebody is at work on is left alone with its group. Whether it was seen to. */
 static bool resume_promotion(struct decision *d, const struct group_view *g)
@@ -163,12 +175,16 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 		return false;
 	if (!g->promoting_idle)
 		return true;
-	/* A master that does not lead, or whose address has gone to a stranger, is judged as ever. */
-	if (!m || judge_of_another_group(m, gid) || !view_master_verified(m))
-		return false;
 	if (index < 0 || index >= g->node.count)
 		index = 0;
 	target = view_server(d->v, g->node.servers[index].addr);
+	if (m && is_done_but_not_said(d, g, target, m)) {
+		propose_master(d, ACT_PROMOTE, gid, target, NULL, words.why);
+		return true;
+	}
+	/* A master that does not lead, or whose address has gone to a stranger, is judged as ever. */
+	if (!m || judge_of_another_group(m, gid) || !view_master_verified(m))
+		return false;
 	if (target == m)
 		end_promotion(d, g, m, words.why);
 	else if (!target || !judge_heard(target) || judge_of_another_group(target, gid))

@@ -309,6 +309,29 @@ TEST(interrupted_promotion_of_a_replica_that_is_not_in_sync_is_taken_back)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is not in sync");
 }
 
+/* A dashboard wrote its "preparing" over our own promotion of the same one, and failed: B leads and is written to. */
+TEST(interrupted_promotion_whose_target_is_written_to_is_done)
+{
+	WORLD;
+
+	hear_all(w);
+	promoting(w, "preparing", true);
+	leads(b_of(w));
+	send_slots(w, 1, B);
+	be_silent(w, a_of(w), 20000);
+	assert_why(assert_only(w, ACT_PROMOTE, B), "a promotion was interrupted");
+	assert_string_equal(w->actions[0].from, "");
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A); /* from which nothing comes back */
+	assert_only(w, ACT_PROMOTE, B);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", B);
+	leads(a_of(w)); /* it woke */
+	a_of(w)->reach = REACH_OK;
+	a_of(w)->info_valid = true;
+	assert_only(w, ACT_PROMOTE, B);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A); /* it is written to as well */
+	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is not in sync");
+}
+
 TEST(interrupted_promotion_waits_until_it_is_known_what_the_master_is)
 {
 	WORLD;
