@@ -30,7 +30,7 @@ static void follow(struct op *op)
 	struct error err = ERROR_INIT;
 	uint16_t port;
 
-	if (addr_split(op->a.master, host, sizeof(host), &port, &err) < 0) {
+	if (op_is_at_home(op, &err) < 0 || addr_split(op->a.master, host, sizeof(host), &port, &err) < 0) {
 		op_end(op, &err);
 		return;
 	}

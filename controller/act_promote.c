@@ -166,7 +166,7 @@ void promote_fence(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	if (op_fence(op, on_fenced, &err) < 0)
+	if (op_is_at_home(op, &err) < 0 || op_fence(op, on_fenced, &err) < 0)
 		on_fenced(op, &err);
 }
 
@@ -328,7 +328,7 @@ static void give_role(struct op *op)
 
 	if (s)
 		succession_give(&s->succession, clock_mono_ms());
-	if (op_try_commands(op, op->a.addr, on_verified, words, 3, &err) < 0)
+	if (op_is_at_home(op, &err) < 0 || op_try_commands(op, op->a.addr, on_verified, words, 3, &err) < 0)
 		take_back(op, &err);
 }
 

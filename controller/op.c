@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "common/net/loop.h"
@@ -183,6 +184,17 @@ int op_may_go_on(const struct op *op, struct error *err)
 	if (overtaken(op))
 		return error_set(err, ERR_CONFLICT, "group %d has changed since this was decided", op->a.gid);
 	return 0;
+}
+
+int op_is_at_home(const struct op *op, struct error *err)
+{
+	const struct cluster *c = op->c;
+	const struct inventory_pod *p = inventory_pod_at(c->ctl->inventory, op->a.addr);
+
+	if (!inventory_is_elsewhere(c->ctl->inventory, op->a.addr, c->namespace, c->product) &&
+	    !(p && p->pod.group && p->pod.group != op->a.gid))
+		return 0;
+	return error_set(err, ERR_CONFLICT, "%s has gone to another group's pod", op->a.addr);
 }
 
 static void on_wake(void *ctx)

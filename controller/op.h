@@ -77,6 +77,9 @@ void op_count_deleted(struct op *op, const char *pod);
  * server; a promotion: or another one leads), the loop has not slept since, and the group's node is not known to have
  * changed. 0, or -1 and *err. */
 int op_may_go_on(const struct op *op, struct error *err);
+/* The pod that it is about may have ended while others were waited for: whether its address has not gone to one of
+ * another group or cluster. 0, or -1 and *err. */
+int op_is_at_home(const struct op *op, struct error *err);
 
 /* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that
  * believes to lead can act on this group without seeing that it came too late. What was written is what is there: the

@@ -2286,6 +2286,21 @@ ACT_TEST(a_master_does_not_follow_the_one_before_it)
 	assert_logged("error=\"played: conflict\"");
 }
 
+/* Its pod has ended since that was decided, and one of another cluster has its address. */
+ACT_TEST(a_stranger_is_told_nothing)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "other",
+							  .app = "codis-server",
+							  .name = "codis-server-7",
+							  .ip = "10.0.0.2" });
+	run(ACT_FOLLOW, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"10.0.0.2:6379 has gone to another group's pod\"");
+	run(ACT_PROMOTE, B);
+	assert_null(strstr(w.journal, "BA"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+}
+
 /* The same of a proxy that shall send its slots to A. */
 ACT_TEST(nor_is_a_proxy_sent_to_it)
 {
