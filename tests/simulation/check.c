@@ -450,16 +450,60 @@ void check_proxy_removed(struct sim_controller *by, const char *token)
 
 		if (p->kind == PROXY && p->alive && strcmp(p->proxy->token, token) == 0 && is_healthy(by, p))
 			broken("%s is healthy, and controller %d takes it out", p->name, by->index);
+		if (p->kind == PROXY && p->alive && strcmp(p->proxy->token, token) == 0 && p->stopped && p->in_api &&
+		    W.node_ready[p->node] && way_open(by->node, p->node) && way_open(p->node, by->node) &&
+		    W.now - k.way_changed_us > S(9) && W.now - p->stopped_us < MS(4500))
+			broken("%s hangs for %.1f s, and controller %d takes it out", p->name,
+			       (double)(W.now - p->stopped_us) / 1e6, by->index);
 	}
 }
 
 void check_pod_deleted(struct sim_controller *by, struct pod *p)
 {
 	say("controller %d deletes the pod %s", by->index, p->name);
+	p->was_deleted = true;
 	if (is_healthy(by, p))
 		broken("%s is healthy, and controller %d deletes its pod", p->name, by->index);
 	if (p->kind == SERVER && p->alive && !W.broken[0])
 		check_only_holder(p);
+}
+
+/* The process that took it lives, and has it. */
+void check_lock_removed(struct sim_controller *by, const char *lock)
+{
+	char addr[SIM_ADDR] = "";
+	const struct pod *d = sscanf(lock, "{\"admin_addr\":\"%23[^\"]", addr) == 1 ? pod_at(addr) : NULL;
+
+	if (d && d->kind == DASHBOARD && d->alive && d->dashboard->serves)
+		broken("controller %d removes the lock of %s, which has it", by->index, d->name);
+}
+
+/* A person gave the role to one that was syncing, and nothing else has happened: its master leads again. */
+void check_taken_back(const struct pod *old, int run)
+{
+	if (W.single && old->alive && old->run == run && W.set.controllers > 1 && check_all_reach(old, S(4)) &&
+	    master_of(old->gid) != old)
+		broken("%s lives, and one that was syncing leads in its place for 4 s", old->name);
+}
+
+/* One that does not reach ZooKeeper leaves the lease to one that does. */
+void check_sight(struct sim_controller *c)
+{
+	bool another = false;
+
+	if (c->ctl.mandate != MANDATE_LEAD || zk_reachable(c->node) || c->api_cut || c->stopped) {
+		c->blind_us = 0;
+		return;
+	}
+	c->blind_us = c->blind_us ? c->blind_us : W.now;
+	for (int i = 0; i < W.set.controllers; i++) {
+		const struct sim_controller *x = &W.controllers[i];
+
+		another |= x != c && x->alive && !x->stopped && !x->api_cut && W.now - x->began_us > S(10) &&
+			   W.now - x->sick_us > S(10) && zk_reachable(x->node);
+	}
+	if (another && W.now - c->blind_us > S(20))
+		broken("controller %d leads, and has not seen ZooKeeper for 20 s", c->index);
 }
 
 /* --- two at once --- */

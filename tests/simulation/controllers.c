@@ -94,6 +94,7 @@ static void on_tick(void *ctx, int64_t arg)
 	zk_settle(c);
 	clusters_tick(c->clusters, clock_mono_ms());
 	look_around(c);
+	check_sight(c);
 }
 
 static void on_listed(void *ctx, int64_t arg)
@@ -146,6 +147,7 @@ void controller_start(struct sim_controller *c)
 		return;
 	c->alive = true;
 	c->began_us = W.now;
+	c->blind_us = 0;
 	c->stopped = false;
 	c->epoch++;
 	c->crash_in = 0;

@@ -479,6 +479,37 @@ static void promote(void)
 	dashboard_promote(d, s->gid, s->addr);
 }
 
+static void on_taken_back(void *ctx, int64_t arg)
+{
+	const struct pod *old = ctx;
+
+	check_taken_back(old, (int)arg);
+}
+
+static void on_promote_behind(void *ctx, int64_t arg)
+{
+	struct pod *s = ctx, *d = some_pod(DASHBOARD), *m = s->redis->from;
+
+	if (!d || !m || !s->alive || s->run != arg || s->redis->link != LINK_TRANSFER)
+		return;
+	say("a person promotes %s in codis-fe, which syncs", s->name);
+	dashboard_promote(d, s->gid, s->addr);
+	after(S(4), on_taken_back, m, m->run);
+}
+
+/* Its replica has to sync anew, and is promoted meanwhile. */
+static void promote_behind(void)
+{
+	struct pod *s = some_pod(SERVER);
+
+	for (int i = 0; i < 5 && s && s->redis->link != LINK_UP; i++)
+		s = some_pod(SERVER);
+	if (!s || s->redis->link != LINK_UP || s->stopped)
+		return;
+	redis_lose_backlog(s->redis);
+	after(chance_between(MS(300), S(1)) + W.set.sync_us / 4, on_promote_behind, s, s->run);
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -508,6 +539,7 @@ static const struct {
 	{ 4, 300, slow_watch, "watches were late" },
 	{ 1, 300, set_wall_clock, "a clock was set" },
 	{ 9, 500, promote, "a person promoted" },
+	{ 4, 0, promote_behind, "a person promoted one that syncs" },
 	{ 4, 1000, crash_both, "a master and the controller that leads crashed" },
 	{ 4, 300, slow_zookeeper, "ZooKeeper was slow" },
 	{ 4, 0, crash_group, "a group crashed" },
@@ -520,13 +552,14 @@ static void on_fault(void *ctx, int64_t arg)
 	int total = 0, n;
 
 	(void)ctx;
+	(void)arg;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		total += kinds[i].weight;
 	n = chance_below(total);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		n -= kinds[i].weight;
 		if (n < 0) {
-			if (arg)
+			if (W.single)
 				bounds_fault(kinds[i].words, MS(kinds[i].limit_ms));
 			kinds[i].fn();
 			return;
@@ -537,23 +570,42 @@ static void on_fault(void *ctx, int64_t arg)
 void faults_draw(void)
 {
 	int count = chance_percent(20) ? 1 : 1 + chance_below(FAULTS_MAX);
-	int64_t at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
+	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
+	W.single = count == 1 && !W.set.cold;
 	for (int i = 0; i < count; i++) {
-		after(at, on_fault, NULL, count == 1 && !W.set.cold);
+		after(at, on_fault, NULL, 0);
 		/* Close together, or one after the other. */
 		at += chance_percent(50) ? chance_between(0, S(1)) : chance_between(0, W.set.faults_us);
 	}
-	/* Whatever ends with it is a second one. */
-	W.faults_over_us = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0);
+	until = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0); /* whatever ends with it is a second one */
+	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
+}
+
+/* What was done to a name lately is done later: those are left out. */
+static bool was_to_be_ended(const struct pod *p)
+{
+	struct codis_group g;
+	const struct pod *m;
+
+	if (!p->stopped || W.now - p->stopped_us < S(28) || W.now - W.faults_over_us < S(28) || p->was_deleted ||
+	    p->deleting || !p->in_api)
+		return false;
+	if (p->kind != SERVER)
+		return p->kind == DASHBOARD || W.set.proxies > 1;
+	m = zk_group(p->gid, &g) && g.count ? pod_at(g.servers[0].addr) : NULL;
+	return m && m != p && m->kind == SERVER && m->gid == p->gid && m->alive && !m->stopped && m->redis->leads;
 }
 
 static void on_last_stopped(void *ctx, int64_t arg)
 {
 	(void)ctx;
 	(void)arg;
-	for (int i = 0; i < W.pod_count; i++)
+	for (int i = 0; i < W.pod_count; i++) {
+		if (was_to_be_ended(&W.pods[i]))
+			broken("%s hangs for 28 s, and nobody ends it", W.pods[i].name);
 		pod_continue(&W.pods[i]);
+	}
 }
 
 /* Where one was promoted that lacks what another has, a person is asked, and answers: that is given up. */

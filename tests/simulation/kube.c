@@ -327,6 +327,7 @@ static void on_replace(void *ctx, int64_t arg)
 	if (pod_named(old->kind, old->ordinal))
 		return;
 	p = new_pod(old->kind, old->ordinal);
+	p->was_deleted = old->was_deleted;
 	tell_pod(p);
 	after(chance_between(MS(20), MS(200)), on_bind, p, 0);
 }
@@ -660,12 +661,31 @@ static void power_off(int node)
 			controller_end(&W.controllers[i]);
 	}
 	W.node_up[node] = false;
+	W.off_us[node] = W.now;
 	after(W.set.not_ready_us, on_not_ready, NULL, node);
 }
 
 /* What was bound there and is still wanted starts again, with another address. */
+/* It was away for longer than the policy has it, and nothing else is amiss: its pods have another place. */
+static void check_was_replaced(int node)
+{
+	int64_t us = W.set.not_ready_us + MS(W.set.node_loss_ms) + S(12);
+
+	if (!W.single || W.set.controllers < 2 || W.set.replicas < 2 || W.set.volumes || W.set.node_loss_ms < 0 ||
+	    W.set.proxies < 2 || W.now - W.off_us[node] < us)
+		return;
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+
+		if (p->in_api && p->bound && p->node == node && !p->alive)
+			broken("node %d is away for %.1f s, and %s has no other place", node,
+			       (double)(W.now - W.off_us[node]) / 1e6, p->name);
+	}
+}
+
 static void power_on(int node)
 {
+	check_was_replaced(node);
 	say("node %d has its power again", node);
 	W.node_up[node] = true;
 	after(chance_between(S(1), S(3)), on_ready, NULL, node);

@@ -125,6 +125,15 @@ static void link_lost(struct redis *r)
 		schedule_try(r, chance_between(0, S(1)));
 }
 
+void redis_lose_backlog(struct redis *r)
+{
+	/* That it has lost its link is heard a second later; what is sent until then has its master alone. */
+	if (r->from)
+		note_fault(r->from, W.now, W.now + MS(1200));
+	link_lost(r);
+	r->cached = false;
+}
+
 struct loss {
 	struct redis *r;
 	const struct stream *in;

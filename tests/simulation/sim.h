@@ -114,7 +114,8 @@ int redis_do(struct pod *p, int argc, const char *const *argv, char *out, size_t
 const char *redis_write(struct pod *p, int write); /* NULL: done; else the error */
 void redis_save(struct pod *p);
 void redis_cron(void);
-void redis_slowed(void); /* ways are slower or faster than before */
+void redis_lose_backlog(struct redis *r); /* it has to sync anew */
+void redis_slowed(void);                  /* ways are slower or faster than before */
 bool has_write(const uint64_t *data, int write);
 
 /* --- codis.c: proxies and their clients; dashboard.c --- */
@@ -246,6 +247,7 @@ struct pod {
 	int fault_count;
 	int64_t stopped_us, sick_us, unled_us;
 	bool unled; /* a controller and it do not hear each other */
+	bool was_deleted; /* one of its name, by a controller */
 	bool grace_over;
 };
 
@@ -314,7 +316,7 @@ struct sim_controller {
 	struct held *held;
 	int held_count, held_room;
 	int crash_in; /* requests until it ends; 0: it does not */
-	int64_t began_us, sick_us;
+	int64_t began_us, sick_us, blind_us;
 };
 
 void controller_start(struct sim_controller *c);
@@ -343,6 +345,9 @@ void check_group_written(struct sim_controller *by, const struct codis_group *be
 void check_proxy_removed(struct sim_controller *by, const char *token);
 void check_pod_deleted(struct sim_controller *by, struct pod *p);
 void check_role_given(struct redis *r);
+void check_taken_back(const struct pod *old, int run);
+void check_lock_removed(struct sim_controller *by, const char *lock);
+void check_sight(struct sim_controller *c);
 void check_turn(struct sim_controller *c);
 bool check_green(char *why, size_t size);
 void check_end(void);
@@ -397,7 +402,8 @@ struct world {
 	struct settings set;
 	bool node_up[NODES], node_ready[NODES];
 	bool cordoned[NODES], node_out[NODES], node_gone[NODES]; /* as a person, or the provider, says */
-	bool kubelet_cut[NODES];                                 /* from the API server */
+	int64_t off_us[NODES];
+	bool kubelet_cut[NODES]; /* from the API server */
 	int strangers;
 	bool cut[NODES][NODES];
 	bool rejected[NODES][NODES]; /* ... by a firewall that says so: who connects is refused */
@@ -412,7 +418,7 @@ struct world {
 	struct write writes[WRITES];
 	int write_count;
 	char broken[1024];
-	bool faults_over;
+	bool faults_over, single; /* one fault alone befalls it */
 	int64_t faults_over_us;
 	char lost_words[256];
 	int losses_by_world;

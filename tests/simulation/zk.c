@@ -340,6 +340,8 @@ static void do_it(struct zk_op *o)
 		}
 		if (strncmp(o->path, "proxy/proxy-", 12) == 0)
 			check_proxy_removed(o->c->in, o->path + 12);
+		if (strcmp(o->path, "topom") == 0)
+			check_lock_removed(o->c->in, n->data);
 		zk_remove(o->path);
 		return;
 	}
