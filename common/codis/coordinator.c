@@ -12,6 +12,9 @@
 /* A call is given up when all members were asked, but not before so many times the time for one: an answer that is late
  * (a disk that is slow to sync) is one all the same. */
 #define PATIENCE 3
+/* A write that has no answer after this part of the time for one attempt is asked of another member as well: the first
+ * may have lost its power, which nobody tells. */
+#define ALSO_PART 5
 /* A parent that is made gets as many attempts as there are members, again. */
 #define TRIES_MAX (2 * COORDINATOR_MEMBERS)
 /* Deletes of which it is not known whether they will yet be done. Each is a member that hung at that moment. */
@@ -451,7 +454,7 @@ static void settle(struct call *call, const struct attempt *a, int rc)
 			try_next(call);
 	} else if (call->waiting && may_be_ours(call, rc)) {
 		call->refused = rc;
-		uv_timer_start(&call->timer, on_call_timer, (uint64_t)call->c->call_ms, 0);
+		uv_timer_start(&call->timer, on_call_timer, 2 * (uint64_t)call->c->call_ms, 0);
 	} else {
 		finish_rc(call, rc);
 	}
@@ -640,6 +643,14 @@ static void on_call_timer(uv_timer_t *t)
 	try_next(t->data);
 }
 
+/* How long one attempt is waited for before the next member is asked, too. */
+static uint64_t patience_ms(const struct call *call)
+{
+	int ms = call->c->call_ms;
+
+	return (uint64_t)(call->op == CALL_SET && choose(call) >= 0 ? ms / ALSO_PART : ms);
+}
+
 static void ask(struct call *call, int at)
 {
 	struct zk_session *s = &call->c->sessions[at];
@@ -659,7 +670,7 @@ static void ask(struct call *call, int at)
 		call->waiting++;
 	else
 		part_over(a);
-	uv_timer_start(&call->timer, on_call_timer, rc == ZOK ? (uint64_t)call->c->call_ms : 0, 0);
+	uv_timer_start(&call->timer, on_call_timer, rc == ZOK ? patience_ms(call) : 0, 0);
 }
 
 static void try_next(struct call *call)

@@ -71,9 +71,9 @@ static int take_down(void **state)
 #define PAST_TEST(name) TEST_WITH(name, set_up, take_down)
 
 /* Until each of the members, given in their order, is connected. */
-static void open_at(const char *order)
+static void open_for(const char *order, int call_ms)
 {
-	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = 200, .on_changed = on_changed };
+	struct coordinator_config cfg = { .session_ms = 4000, .call_ms = call_ms, .on_changed = on_changed };
 	char servers[128];
 	int ready = 0;
 
@@ -85,6 +85,11 @@ static void open_at(const char *order)
 		uv_run(&w.uv, UV_RUN_ONCE);
 		ready = w.whole;
 	}
+}
+
+static void open_at(const char *order)
+{
+	open_for(order, 200);
 }
 
 static void on_done(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
@@ -356,6 +361,28 @@ PAST_TEST(ones_own_first_attempt_is_no_rival)
 	assert_int_equal(w.said[0].code, ERR_NONE);
 	assert_int_equal(w.said[0].version, 1);
 	assert_true(logged("M2 set"));
+}
+
+static struct fake_zk_how m1_has_lost_its_power(struct fake_zk_member *m, const char *op, const char *path)
+{
+	(void)path;
+	return (struct fake_zk_how){ m->number == 1 && strcmp(op, "set") == 0 ? ZK_STALL : ZK_SERVE, 0 };
+}
+
+/* Nobody tells that: a fence is no later for it than it must be. */
+PAST_TEST(a_write_without_an_answer_is_asked_of_the_next_member_soon)
+{
+	uint64_t began_ms;
+
+	fake_zk_put(&w.zk, GROUP, "a", 1);
+	w.zk.hook = m1_has_lost_its_power;
+	open_for("123", 2000);
+	uv_update_time(&w.uv);
+	began_ms = uv_now(&w.uv);
+	set(GROUP, "b", 0);
+	assert_int_equal(w.said[0].code, ERR_NONE);
+	assert_int_equal(w.said[0].version, 1);
+	assert_in_range(uv_now(&w.uv) - began_ms, 400, 1900);
 }
 
 /* --- deletes ------------------------------------------------------------------------------------------------------ */
