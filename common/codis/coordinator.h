@@ -27,7 +27,9 @@ struct coordinator;
 struct coordinator_config {
 	const char *servers; /* "10.0.0.1:2181,[fd00::2]:2181"; names are refused, for they would block the loop */
 	int session_ms;      /* 4,000 */
-	int call_ms; /* one attempt at one member: 500; a call lasts three of them at least before it gives up */
+	/* One attempt at one member: 500. A call lasts three of them at least before it gives up. A set is asked of the
+	 * next member after a fifth of it. */
+	int call_ms;
 	/* What was read by coordinator_get() or coordinator_list() is no longer so, or may no longer be: told once
 	 * after a read, perhaps more than once. path NULL: a member came or was lost, so everything that was read may
 	 * have changed unseen. A member that hangs is lost after two thirds of a session only. May read again. NULL:
