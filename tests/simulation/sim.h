@@ -246,7 +246,7 @@ struct pod {
 	} faults[16];
 	int fault_count;
 	int64_t stopped_us, sick_us, unled_us;
-	bool unled; /* a controller and it do not hear each other */
+	bool unled;       /* a controller and it do not hear each other */
 	bool was_deleted; /* one of its name, by a controller */
 	bool grace_over;
 };
