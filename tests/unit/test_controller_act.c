@@ -643,6 +643,7 @@ static int begin(void **state)
 	controller_world_begin("shop");
 	world.c->zk = (struct coordinator *)(void *)&w;
 	world.c->look = no_look;
+	world.c->last_tick_ms = 0; /* nobody ticks: a machine that stalls for a second has not slept */
 	uv_timer_init(&world.uv, &world.c->soon);
 	memcpy(world.c->dashboard.addr, D, sizeof(D));
 	g = cluster_group(world.c, 1, true);
