@@ -60,6 +60,8 @@ struct played {
 	char node[2048], lock[256];
 	enum error_code write_fails, read_fails; /* ZooKeeper's answer to all of them; ERR_NONE: as it should be */
 	void (*on_write)(void);                  /* called before a write is answered */
+	const char *when;                        /* once the journal has these words, then is called, once: before */
+	void (*then)(void);                      /* anybody can answer to what was asked */
 
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, role_refused;
@@ -88,6 +90,10 @@ __attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(w.journal + used, JOURNAL_MAX - used, fmt, ap);
 	va_end(ap);
+	if (w.when && strstr(w.journal, w.when)) {
+		w.when = NULL;
+		w.then();
+	}
 }
 
 static char letter(const char *addr)
@@ -1803,12 +1809,16 @@ ACT_TEST(a_switch_to_a_replica_that_does_not_catch_up_unlocks)
 	assert_logged("error=\"the replica did not catch up with its locked master in time\"");
 }
 
+static void end_b(void)
+{
+	w.b_ended = true;
+}
+
 ACT_TEST(a_switch_to_a_replica_that_ends_unlocks)
 {
-	start(ACT_SWITCH, B);
-	until_noted("p1 1024 slots to A locked");
-	w.b_ended = true;
-	until_idle();
+	w.when = "p1 1024 slots to A locked";
+	w.then = end_b;
+	run(ACT_SWITCH, B);
 	assert_null(strstr(w.journal, "set"));
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
@@ -1830,15 +1840,19 @@ ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 	assert_logged("event=action.failed action=switch");
 }
 
+static void end_a(void)
+{
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+}
+
 /* It is for the next decision to say who leads. */
 ACT_TEST(but_not_when_the_old_master_has_ended)
 {
 	w.role_refused = true;
-	start(ACT_SWITCH, B);
-	until_noted("p1 1024 slots to A locked");
-	w.a_fails = ERR_REFUSED;
-	w.a_fails_times = INT_MAX;
-	until_idle();
+	w.when = "p1 1024 slots to A locked";
+	w.then = end_a;
+	run(ACT_SWITCH, B);
 	assert_non_null(strstr(w.journal, "set 7: BA\nB SLAVEOF NO ONE\n"));
 	assert_null(strstr(w.journal, "set 8"));
 	assert_slots(0, A, true);
