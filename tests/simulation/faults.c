@@ -494,7 +494,9 @@ static void on_promote_behind(void *ctx, int64_t arg)
 		return;
 	say("a person promotes %s in codis-fe, which syncs", s->name);
 	dashboard_promote(d, s->gid, s->addr);
-	after(S(4), on_taken_back, m, m->run);
+	/* That it syncs is heard within a second. */
+	if (W.now - s->redis->heard_us > MS(1300))
+		after(S(4), on_taken_back, m, m->run);
 }
 
 /* Its replica has to sync anew, and is promoted meanwhile. */
@@ -507,7 +509,7 @@ static void promote_behind(void)
 	if (!s || s->redis->link != LINK_UP || s->stopped)
 		return;
 	redis_lose_backlog(s->redis);
-	after(chance_between(MS(300), S(1)) + W.set.sync_us / 4, on_promote_behind, s, s->run);
+	after(chance_between(MS(300), S(4)), on_promote_behind, s, s->run);
 }
 
 /* --- what and when --- */
@@ -597,15 +599,28 @@ static bool was_to_be_ended(const struct pod *p)
 	return m && m != p && m->kind == SERVER && m->gid == p->gid && m->alive && !m->stopped && m->redis->leads;
 }
 
+/* Where most servers are silent it may be the controller's own network: nobody is ended for that. */
+static bool most_are_heard(void)
+{
+	int servers = 0, stopped = 0;
+
+	for (int i = 0; i < W.pod_count; i++) {
+		servers += W.pods[i].kind == SERVER && W.pods[i].alive && W.pods[i].in_api;
+		stopped += W.pods[i].kind == SERVER && W.pods[i].alive && W.pods[i].in_api && W.pods[i].stopped;
+	}
+	return 2 * stopped < servers;
+}
+
 static void on_last_stopped(void *ctx, int64_t arg)
 {
 	(void)ctx;
 	(void)arg;
-	for (int i = 0; i < W.pod_count; i++) {
+	for (int i = 0; i < W.pod_count && most_are_heard(); i++) {
 		if (was_to_be_ended(&W.pods[i]))
 			broken("%s hangs for 28 s, and nobody ends it", W.pods[i].name);
-		pod_continue(&W.pods[i]);
 	}
+	for (int i = 0; i < W.pod_count; i++)
+		pod_continue(&W.pods[i]);
 }
 
 /* Where one was promoted that lacks what another has, a person is asked, and answers: that is given up. */
