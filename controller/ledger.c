@@ -26,9 +26,6 @@
 #define OTHERS_SEE_MS                                                                                                  \
 	60000 /* two controllers see one loss at different times; the one that leads has noted it by then */
 
-/* A server is asked every second, and a full sync takes as long. */
-#define STALE_MS 1500
-
 /* --- heard ------------------------------------------------------------------------------------------------------- */
 
 static bool leads(const struct observed_server *s)
@@ -45,12 +42,6 @@ static const char *synced_with(struct cluster *c, const struct observed_server *
 	return m && leads(m) && m->listed_group == (s->group ? s->group : s->listed_group) ? m->info.run_id : "";
 }
 
-/* It was last heard without the role so long before it was heard with it that a full sync may lie between. */
-static bool is_stale(const struct succession *s)
-{
-	return s->heard_ms && s->led_ms - s->heard_ms > STALE_MS;
-}
-
 void ledger_hear(struct cluster *c, struct observed_server *s)
 {
 	struct observed_group *g;
@@ -61,8 +52,6 @@ void ledger_hear(struct cluster *c, struct observed_server *s)
 		data_hear_process(&s->data, &s->info, synced_with(c, s));
 		return;
 	}
-	if (is_stale(&s->succession))
-		s->data.keys = -1;
 	g = c->recalled ? cluster_group(c, s->listed_group, false) : NULL;
 	if (g)
 		data_hear_master(&g->data, &s->data, &s->info, clock_wall_ms());

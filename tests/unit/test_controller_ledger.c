@@ -459,22 +459,3 @@ LEDGER_TEST(a_successor_that_lacks_something_is_told_of_once)
 	assert_true(world.c->view.groups[0].may_lose);
 	assert_int_equal(world.event_count, 2); /* a person insists */
 }
-
-/* B was empty when it was last heard without the role; 1.5 s later it may have had all of A's keys. */
-LEDGER_TEST(keys_of_long_before_the_role_are_not_those_that_it_had_then)
-{
-	for (int late = 0; late < 2; late++) {
-		w.group.data = (struct data_group){ 0 };
-		w.server_a.listed_index = 0;
-		w.server_b.listed_index = 1;
-		look(0);
-		hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
-		hear(&w.server_b, "b", REDIS_ROLE_REPLICA, CODIS_GUARD_ADDR, 0);
-		w.server_a.listed_index = 1;
-		w.server_b.listed_index = 0;
-		w.server_b.succession.heard_ms = 1000;
-		w.server_b.succession.led_ms = 2500 + late;
-		hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 120);
-		assert_int_equal(w.group.data.lost_keys, late ? 0 : 130);
-	}
-}
