@@ -9,8 +9,9 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
 		*p = (struct data_process){ .keys = -1 };
 		memcpy(p->run_id, info->run_id, sizeof(p->run_id));
 	}
-	p->keys =
-		info->syncing ? -1 : info->keys; /* it will have its master's, and may lead before it is heard again */
+	/* It will have its master's, or its file's, and may lead before it is heard again. */
+	p->keys = info->syncing || info->loading ? -1 : info->keys;
+	p->followed = info->role == REDIS_ROLE_REPLICA && !redis_info_guarded(info);
 	if (!synced_with[0])
 		return;
 	snprintf(p->heir_of, sizeof(p->heir_of), "%s", synced_with);
@@ -22,7 +23,11 @@ static bool loses_all(const struct data_group *g, const struct data_process *p, 
 	bool seen_before = strcmp(p->run_id, info->run_id) == 0 && p->keys >= 0;
 	bool heir = seen_before && g->run_id[0] && strcmp(p->heir_of, g->run_id) == 0;
 
-	return g->keys > 0 && (seen_before ? p->keys : info->keys) == 0 && !(heir && p->heir_keys == 0);
+	/* Written to as an empty one, it would have few. */
+	bool synced_since = seen_before && p->followed && info->keys > g->keys / 2;
+
+	return g->keys > 0 && (seen_before ? p->keys : info->keys) == 0 && !synced_since &&
+	       !(heir && p->heir_keys == 0);
 }
 
 void data_hear_master(struct data_group *g, const struct data_process *p, const struct redis_info *info,

@@ -46,9 +46,9 @@ void ledger_hear(struct cluster *c, struct observed_server *s)
 {
 	struct observed_group *g;
 
-	if (s->reach != REACH_OK || !s->info_valid || s->info.loading)
+	if (s->reach != REACH_OK || !s->info_valid)
 		return;
-	if (!leads(s)) {
+	if (!leads(s) || s->info.loading) {
 		data_hear_process(&s->data, &s->info, synced_with(c, s));
 		return;
 	}

@@ -79,6 +79,46 @@ DATA_TEST(replica_that_has_ended_its_sync_since_it_was_heard)
 	assert_int_equal(g.lost_keys, 0);
 }
 
+/* It was heard before its sync, or loads what that has brought, and has led since. */
+DATA_TEST(replica_that_was_heard_before_its_sync)
+{
+	struct redis_info info = info_of("new", 0);
+
+	master("old", 130);
+	process("new", 0, "");
+	info.loading = true;
+	data_hear_process(&p, &info, "");
+	master("new", 130);
+	assert_int_equal(g.lost_keys, 0);
+
+	info = info_of("newer", 0);
+	info.role = REDIS_ROLE_REPLICA;
+	snprintf(info.master, sizeof(info.master), "10.0.0.1:6379");
+	data_hear_process(&p, &info, "");
+	master("newer", 66);
+	assert_int_equal(g.lost_keys, 0);
+}
+
+/* It followed one, and got nothing of it: what it has is what it was written since. */
+DATA_TEST(replica_that_leads_before_its_sync)
+{
+	struct redis_info info = info_of("new", 0);
+
+	info.role = REDIS_ROLE_REPLICA;
+	snprintf(info.master, sizeof(info.master), "10.0.0.1:6379");
+	master("old", 130);
+	data_hear_process(&p, &info, "");
+	master("new", 65);
+	assert_int_equal(g.lost_keys, 130);
+
+	g = (struct data_group){ 0 };
+	snprintf(info.master, sizeof(info.master), CODIS_GUARD_ADDR);
+	master("old", 130);
+	data_hear_process(&p, &info, "");
+	master("new", 120);
+	assert_int_equal(g.lost_keys, 130);
+}
+
 /* A process that is first heard as master: there is nothing else to go by. */
 DATA_TEST(server_that_was_not_seen_before)
 {

@@ -404,6 +404,21 @@ LEDGER_TEST(failover_loses_nothing)
 	assert_string_equal(world.events, "");
 }
 
+/* It has loaded what its full sync has brought, and leads before it is heard again. */
+LEDGER_TEST(failover_to_one_that_was_loading_loses_nothing)
+{
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
+	hear(&w.server_b, "b", REDIS_ROLE_REPLICA, CODIS_GUARD_ADDR, 0);
+	w.server_b.info.loading = true;
+	ledger_hear(world.c, &w.server_b);
+	w.server_b.listed_index = 0;
+	w.server_a.listed_index = 1;
+	hear(&w.server_b, "b", REDIS_ROLE_MASTER, NULL, 130);
+	turn(500);
+	assert_string_equal(world.events, "");
+}
+
 /* --- a promotion that a person begins ----------------------------------------------------------------------------- */
 
 /* While the one that has the keys is made the master again, they are not lost. */
