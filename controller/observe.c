@@ -430,6 +430,16 @@ int64_t observe_start_time(const char *s)
 	return clock_parse_rfc3339(rfc, &ms, NULL) == 0 ? ms : 0;
 }
 
+/* The lock of the dashboard that ended is gone, or another process has taken it since. */
+static void note_lock_gone(struct observed_topom *t, const struct observed_topom *before)
+{
+	bool another =
+		t->lock_exists == 1 && before->lock_exists == 1 && t->lock_start_wall_ms != before->lock_start_wall_ms;
+
+	if (t->lock_exists == 0 || another)
+		t->left[0] = '\0';
+}
+
 bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, size_t len, const struct error *err)
 {
 	struct observed_topom *t = &c->dashboard;
@@ -441,6 +451,7 @@ bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, si
 	snprintf(t->lock_addr, sizeof(t->lock_addr), "%s", addr ? addr : "");
 	t->lock_start_wall_ms = observe_start_time(json_str(json, "start_time", NULL));
 	t->lock_read_ms = began_ms;
+	note_lock_gone(t, &before);
 	return t->lock_exists != before.lock_exists || strcmp(t->lock_addr, before.lock_addr) != 0 ||
 	       t->lock_start_wall_ms != before.lock_start_wall_ms;
 }

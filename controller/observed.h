@@ -148,7 +148,7 @@ struct observed_dashboard {
 /* What the dashboard that serves said, and its lock. observe.c. */
 struct observed_topom {
 	char addr[CODIS_ADDR_MAX]; /* of the dashboard that serves; "" none does */
-	char left[CODIS_ADDR_MAX]; /* roster.c: of the one whose pod ended last; "" none has */
+	char left[CODIS_ADDR_MAX]; /* roster.c: of the one whose pod ended last; "" none has, or its lock is gone */
 	bool slots_known;
 	int64_t slots_ms;
 	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */

@@ -265,6 +265,27 @@ OBSERVE_TEST(lock_is_there_or_not_or_not_known)
 	assert_int_equal(world.c->dashboard.lock_exists, -1);
 }
 
+/* Its pod has ended. Once its lock is gone, whoever has one at its address is another process. */
+OBSERVE_TEST(lock_of_the_dashboard_that_ended_is_gone)
+{
+	const char *lock = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:45 +0800 CST\"}";
+	const char *next = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:50 +0800 CST\"}";
+	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
+	struct observed_topom *t = &world.c->dashboard;
+
+	snprintf(t->left, sizeof(t->left), D);
+	observe_hear_lock(world.c, 100, lock, strlen(lock), NULL);
+	observe_hear_lock(world.c, 200, NULL, 0, &silent);
+	observe_hear_lock(world.c, 300, lock, strlen(lock), NULL);
+	observe_hear_lock(world.c, 400, lock, strlen(lock), NULL);
+	assert_string_equal(t->left, D);
+	observe_hear_lock(world.c, 500, next, strlen(next), NULL);
+	assert_string_equal(t->left, "");
+	snprintf(t->left, sizeof(t->left), D);
+	observe_hear_lock(world.c, 600, NULL, 0, &gone);
+	assert_string_equal(t->left, "");
+}
+
 /* --- proxies ---------------------------------------------------------------------------------------------------------
  */
 
