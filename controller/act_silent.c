@@ -287,6 +287,13 @@ static void look_again(struct op *op)
 		op_end(op, &err);
 }
 
+static bool old_answers(const struct op *op)
+{
+	const struct observed_server *old = cluster_server(op->c, op->a.from);
+
+	return old && old->reach == REACH_OK && old->info_valid;
+}
+
 static void on_old_deleted(void *ctx, const cJSON *object, const struct error *err)
 {
 	const struct controller *ctl = ctx;
@@ -323,11 +330,18 @@ static void end_old(struct op *op)
 	await_locks(op);
 }
 
-/* The one that takes over is there: the old master is not the only one that has its data. */
+/* The one that takes over is there: the old master is not the only one that has its data. While the node was written,
+ * which may take long, it may have woken, and be written to: by a proxy that another controller has freed. */
 static void on_successor(void *ctx, const char *answer, const struct error *err)
 {
-	if (check_successor(ctx, answer, err) == 0)
-		end_old(ctx);
+	struct op *op = ctx;
+
+	if (check_successor(op, answer, err) < 0)
+		return;
+	if (old_answers(op))
+		await_locks(op);
+	else
+		end_old(op);
 }
 
 void silent_fenced(struct op *op)

@@ -1452,6 +1452,31 @@ ACT_TEST(what_a_master_acknowledges_that_wakes_after_the_look_is_not_lost)
 	assert_logged(" catch_up=");
 }
 
+static void a_is_heard_at_the_fence(void)
+{
+	struct observed_server *s = cluster_server(world.c, A);
+
+	a_wakes_at_the_fence();
+	if (!s || w.version != 8)
+		return;
+	s->reach = REACH_OK;
+	s->info_valid = true;
+}
+
+/* Another controller may have seen it wake, and freed the proxies: it may have what its replica has not. */
+ACT_TEST(a_master_that_woke_before_the_fence_is_not_ended)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[1].waits = true;
+	w.on_write = a_is_heard_at_the_fence;
+	w.catch_up = 3;
+	do_it(&a);
+	assert_null(strstr(w.journal, "DELETE"));
+	assert_int_equal(w.offset_b >= 1012, true);
+	assert_slots(1, B, false);
+}
+
 /* The same while its pod is being ended. */
 ACT_TEST(nor_what_it_acknowledges_while_it_is_being_ended)
 {
