@@ -29,12 +29,17 @@ static int64_t silent_since(const struct cluster_view *v, const char *node)
 	return since_ms;
 }
 
-/* A server there answers, if only with errors. */
+/* A server there answers, if only with errors; or a dashboard that waits for its lock, or was not asked yet. */
 static bool complains(const struct cluster_view *v, const char *node)
 {
 	for (int i = 0; i < v->server_count; i++) {
 		if (v->servers[i].complaint[0] && v->servers[i].reach == REACH_UNKNOWN &&
 		    strcmp(v->servers[i].pod.node, node) == 0)
+			return true;
+	}
+	for (int i = 0; i < v->dashboard_count; i++) {
+		if (v->dashboards[i].addr[0] && v->dashboards[i].reach == REACH_UNKNOWN &&
+		    strcmp(v->dashboards[i].pod.node, node) == 0)
 			return true;
 	}
 	return false;

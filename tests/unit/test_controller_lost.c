@@ -106,6 +106,24 @@ TEST(node_on_which_something_is_heard_is_not_away)
 	assert_null(deleted(w, PROXY));
 }
 
+/* One that refuses its overview is there, and nothing else of ours has to be. */
+TEST(node_on_which_a_dashboard_waits_for_its_lock_is_not_away)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	w->v.dashboard_count = 1;
+	snprintf(w->dashboards[0].addr, CODIS_ADDR_MAX, D);
+	w->dashboards[0].reach = b->reach = REACH_UNKNOWN;
+	put_on(&w->dashboards[0].pod, "n3");
+	put_on(&b->pod, "n3");
+	lose(w, &w->dashboards[0].pod, 60000);
+	lose(w, &b->pod, 60000);
+	assert_null(deleted(w, b->pod.name));
+	w->dashboards[0].addr[0] = '\0'; /* nothing is known of it but what its node says */
+	assert_non_null(deleted(w, b->pod.name));
+}
+
 /* It is we who hear nothing. */
 TEST(nothing_is_lost_for_who_hears_nobody)
 {
