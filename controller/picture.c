@@ -426,6 +426,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	memset(p, 0, sizeof(*p));
 	memcpy(p->admin_addr, o->admin_addr, sizeof(p->admin_addr));
 	view_entry(o, p);
+	p->running = o->running > 0;
 	p->busy = o->running || m->seen->proxies_read_ms < m->seen->connected_since_ms ||
 		  (o->reach == REACH_OK && o->heard_ms && o->heard_ms < m->seen->steady_since_ms) ||
 		  now - o->acted_ms < PROXY_SETTLE_MS ||

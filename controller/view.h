@@ -114,6 +114,7 @@ struct proxy_view {
 	int registered_version;
 	int64_t registered_czxid; /* the change that made the node */
 	bool busy;
+	bool running; /* something is being done to it, fills apart */
 	struct calm_done done;
 	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */

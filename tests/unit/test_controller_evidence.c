@@ -1096,6 +1096,25 @@ TEST(proxy_whose_process_does_nothing_is_replaced_sooner)
 	assert_nothing(w);
 }
 
+/* Their kernels take connections, so it is not our way to the proxies. A switch fills such a one again and again, and
+ * does not keep it from being ended. */
+TEST(proxies_of_which_none_does_anything_are_replaced)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 60000;
+	p->pod.running = true;
+	p->registered = false;
+	assert_nothing(w);
+	p->stuck_ms = w->v.now_ms - 4000;
+	p->busy = true;
+	assert_why(assert_only(w, ACT_DELETE_POD, p->admin_addr), "it hangs");
+	p->running = true;
+	assert_nothing(w);
+}
+
 TEST(dashboard_whose_process_does_nothing_is_replaced_sooner)
 {
 	WORLD;
