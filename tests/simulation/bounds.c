@@ -63,7 +63,8 @@ void bounds_written(const struct pod *p, bool refused)
 	}
 	if (!*since)
 		*since = W.now;
-	if (W.now - *since > FREED_US && check_all_reach(p, FREED_US))
+	/* One that hung could not be freed. */
+	if (W.now - *since > FREED_US && W.now - p->sick_us > FREED_US && check_all_reach(p, FREED_US))
 		broken("%s takes no writes for %d s for want of replicas, and nobody frees it", p->name,
 		       (int)(FREED_US / S(1)));
 }

@@ -665,7 +665,18 @@ static void power_off(int node)
 	after(W.set.not_ready_us, on_not_ready, NULL, node);
 }
 
-/* What was bound there and is still wanted starts again, with another address. */
+/* No other member of its group has run since: it may be a master that lives, cut off, with the only data. */
+static bool may_be_the_last(const struct pod *p)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x != p && x->kind == SERVER && x->gid == p->gid && x->alive && x->started_us < W.off_us[p->node])
+			return false;
+	}
+	return p->kind == SERVER;
+}
+
 /* It was away for longer than the policy has it, and nothing else is amiss: its pods have another place. */
 static void check_was_replaced(int node)
 {
@@ -674,15 +685,20 @@ static void check_was_replaced(int node)
 	if (!W.single || W.set.controllers < 2 || W.set.replicas < 2 || W.set.volumes || W.set.node_loss_ms < 0 ||
 	    W.set.proxies < 2 || W.now - W.off_us[node] < us)
 		return;
+	for (int i = 0; i < NODES; i++) {
+		if (i != node && W.off_us[i])
+			return;
+	}
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *p = &W.pods[i];
 
-		if (p->in_api && p->bound && p->node == node && !p->alive)
+		if (p->in_api && p->bound && p->node == node && !p->alive && !may_be_the_last(p))
 			broken("node %d is away for %.1f s, and %s has no other place", node,
 			       (double)(W.now - W.off_us[node]) / 1e6, p->name);
 	}
 }
 
+/* What was bound there and is still wanted starts again, with another address. */
 static void power_on(int node)
 {
 	check_was_replaced(node);
