@@ -2,7 +2,8 @@
  * promised from its acknowledgement on, unless
  *   - all processes that had it were lost to the world (crashes, power, a person); a file is of the past, and what is
  *     asked of it is only that no empty server leads while there is one;
- *   - it was acknowledged less than 50 ms before something befell the master that did, or another of its group;
+ *   - it was acknowledged less than 50 ms, or what its replicas were late by, before something befell the master that
+ *     did, or another of its group;
  *   - that master was cut off then, from a controller that may act and from every other member of its group;
  *   - a person gave the role to a replica that did not have it. */
 #include <stdarg.h>
@@ -52,7 +53,7 @@ static bool is_of_fault(const struct write *w, const struct pod *p, bool own)
 		int64_t to = own ? p->faults[i].to : p->faults[i].from;
 
 		/* A client may hear of it long after it was done. */
-		if (w->acked_us >= p->faults[i].from - TAIL_US && w->done_us <= to + MS(5))
+		if (w->acked_us >= p->faults[i].from - p->faults[i].late - TAIL_US && w->done_us <= to + MS(5))
 			return true;
 	}
 	return false;
@@ -154,7 +155,7 @@ void check_way_changed(void)
 		p->unled = p->alive && p->kind == PROXY && !is_led(p);
 
 		if (isolated && !k.isolated_us[i]) {
-			k.isolated_us[i] = first_cut(p);
+			k.isolated_us[i] = first_cut(p) - redis_late(p->gid);
 		} else if (!isolated && k.isolated_us[i]) {
 			note_fault(p, k.isolated_us[i], W.now + (is_replaced(p) ? REPLACED_US : 0));
 			k.isolated_us[i] = 0;
@@ -424,11 +425,28 @@ static bool is_healthy(const struct sim_controller *by, const struct pod *p)
 	       !W.slow_us[by->node];
 }
 
-void check_group_written(struct sim_controller *by, const struct codis_group *before, const struct codis_group *after)
+/* What was asked for before it was there is nobody's fault; and one that comes at once has the address before a
+ * controller can have been told of its pod. */
+static bool is_known(const struct sim_controller *c, int64_t then_us, const struct pod *p)
+{
+	int64_t told_us = p->told_us[c->index];
+
+	return then_us > p->started_us && (!p->comes_at_once || (told_us && told_us < then_us));
+}
+
+void check_told(const struct sim_controller *by, int64_t sent_us, const struct pod *p, const char *words)
+{
+	if (p->stranger && strcmp(words, "INFO") != 0 && is_known(by, sent_us, p))
+		broken("%s is told %s, and is another cluster's", p->name, words);
+}
+
+void check_group_written(struct sim_controller *by, int64_t asked_us, const struct codis_group *before,
+			 const struct codis_group *after)
 {
 	struct pod *m = after->count ? pod_at(after->servers[0].addr) : NULL;
 
-	if (m && m->stranger && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
+	if (m && m->stranger && is_known(by, asked_us, m) &&
+	    (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
 		broken("%s is to lead group %d, and is another cluster's", m->name, after->id);
 	/* One that leads already is told nothing. */
 	if (m && m->redis && m->redis->leads && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))

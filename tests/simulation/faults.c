@@ -312,6 +312,83 @@ static void slow_node(void)
 	after(us, on_fast, NULL, node);
 }
 
+static void on_on_time(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (!p->alive || p->run != arg)
+		return;
+	redis_pump_all();
+	p->redis->late_us = 0;
+	say("%s is not late any more", p->name);
+}
+
+/* What a replica is sent comes late: its way from its master is narrow, and all else is well. */
+static void make_late(struct pod *p, int64_t us)
+{
+	int64_t late = chance_between(MS(50), chance_percent(80) ? MS(900) : MS(1800));
+
+	if (p->redis->late_us)
+		return;
+	redis_pump_all();
+	p->redis->late_us = late;
+	say("what %s is sent comes %d ms late for %.1f s", p->name, (int)(late / 1000), (double)us / 1e6);
+	after(us, on_on_time, p, p->run);
+}
+
+static void cordon_node(int node)
+{
+	if (W.cordoned[node])
+		return;
+	say("node %d is cordoned", node);
+	W.cordoned[node] = true;
+	kube_tell_node(node);
+	after(S(10), on_uncordon, NULL, node);
+}
+
+static void on_goes(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+	/* Of three, two that are late have not the same. */
+	int r = W.set.replicas > 2 ? 30 + chance_below(70) : chance_below(100);
+
+	if (!p->alive || p->run != arg || !p->in_api || p->deleting || !W.node_up[p->node])
+		return;
+	if (r < 45) {
+		cordon_node(p->node);
+	} else if (r < 55) {
+		say("a person deletes the pod %s", p->name);
+		pod_delete(p, 30);
+	} else if (r < 65) {
+		pod_end(p, END_CRASH);
+	} else {
+		int node = p->node;
+
+		node_power(node, false);
+		after(some_time(S(3), S(40)), on_power, NULL, node);
+	}
+}
+
+/* A master is to leave, or ends, while what its replicas are sent comes late. */
+static void leave_late(void *ctx, int64_t arg)
+{
+	struct pod *m = some_pod(SERVER);
+
+	(void)ctx;
+	(void)arg;
+	for (int i = 0; i < 5 && m && !m->redis->leads; i++)
+		m = some_pod(SERVER);
+	if (!m || !m->redis->leads)
+		return;
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *x = &W.pods[i];
+
+		if (x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m && chance_percent(70))
+			make_late(x, chance_between(S(3), S(9)));
+	}
+	after(chance_between(MS(50), MS(1500)), on_goes, m, m->run);
+}
+
 /* --- ZooKeeper, the API server, the controllers --- */
 
 static void on_member_back(void *ctx, int64_t arg)
@@ -330,6 +407,61 @@ static void lose_member(void)
 		W.zk_down[(m + i) % 3] = true;
 		after(us, on_member_back, NULL, (m + i) % 3);
 	}
+}
+
+static void on_zookeeper_fast(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	W.zk_write_us = W.zk_watch_us = 0;
+}
+
+static void slow_zookeeper_by(int64_t write_us, int64_t us)
+{
+	W.zk_write_us = write_us;
+	say("ZooKeeper is slow: a write takes up to %d ms", (int)(write_us / 1000));
+	after(us, on_zookeeper_fast, NULL, 0);
+}
+
+static void on_replica_gone(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (!p->alive || p->run != arg || !p->in_api || p->stopped || !W.node_up[p->node])
+		return;
+	say("a person deletes the pod %s by force", p->name);
+	p->comes_at_once = true;
+	pod_force_delete(p);
+	pod_end(p, END_KILL);
+}
+
+static void on_master_leaves(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (!p->alive || p->run != arg)
+		return;
+	if (chance_percent(50))
+		pod_end(p, END_CRASH);
+	else
+		cordon_node(p->node);
+}
+
+/* Who is to take over goes as well, while that is written down, and another has its address at once. */
+static void lose_successor(void *ctx, int64_t arg)
+{
+	struct pod *p = some_pod(SERVER), *m;
+
+	(void)ctx;
+	(void)arg;
+	for (int i = 0; i < 5 && p && p->redis->link != LINK_UP; i++)
+		p = some_pod(SERVER);
+	if (!p || p->redis->link != LINK_UP)
+		return;
+	m = p->redis->from;
+	slow_zookeeper_by(chance_between(MS(400), MS(1300)), S(3));
+	after(MS(1), on_master_leaves, m, m->run);
+	after(chance_between(MS(10), MS(400)), on_replica_gone, p, p->run);
 }
 
 static struct sim_controller *some_controller(void)
@@ -382,13 +514,6 @@ static void crash_group(void)
 			after(some_time(S(3), S(40)), on_power, NULL, node);
 		}
 	}
-}
-
-static void on_zookeeper_fast(void *ctx, int64_t arg)
-{
-	(void)ctx;
-	(void)arg;
-	W.zk_write_us = W.zk_watch_us = 0;
 }
 
 /* Its disks are slow, or what it tells of changes is late. */
@@ -572,14 +697,18 @@ static void on_fault(void *ctx, int64_t arg)
 void faults_draw(void)
 {
 	int count = chance_percent(20) ? 1 : 1 + chance_below(FAULTS_MAX);
+	bool is_fourth = W.seed % 4 == 0;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold;
+	W.single = count == 1 && !W.set.cold && !is_fourth;
 	for (int i = 0; i < count; i++) {
 		after(at, on_fault, NULL, 0);
 		/* Close together, or one after the other. */
 		at += chance_percent(50) ? chance_between(0, S(1)) : chance_between(0, W.set.faults_us);
 	}
+	/* Not among the others: a seed whose history has none of these is what it was before there were these. */
+	if (is_fourth)
+		after(chance_between(S(2), at), chance_percent(65) ? leave_late : lose_successor, NULL, 0);
 	until = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0); /* whatever ends with it is a second one */
 	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
 }
@@ -650,8 +779,10 @@ void faults_end(void)
 	W.zk_write_us = W.zk_watch_us = 0;
 	redis_slowed();
 	for (int i = 0; i < W.pod_count; i++) {
-		if (W.pods[i].kind == SERVER && W.pods[i].alive)
-			on_script_over(&W.pods[i], W.pods[i].run);
+		if (W.pods[i].kind != SERVER || !W.pods[i].alive)
+			continue;
+		W.pods[i].redis->late_us = 0;
+		on_script_over(&W.pods[i], W.pods[i].run);
 	}
 	for (int i = 0; i < NODES; i++) {
 		kubelet_cut(i, false);

@@ -58,6 +58,19 @@ static char *pod_text(const struct pod *p)
 	return text;
 }
 
+static void note_told(const struct told *t)
+{
+	char uid[24];
+
+	for (int i = 0; W.strangers && t->what == TOLD_POD && t->text && i < W.pod_count; i++) {
+		struct pod *p = &W.pods[i];
+
+		snprintf(uid, sizeof(uid), "uid-%d", p->number);
+		if (p->stranger && !p->told_us[t->to->index] && strcmp(uid, t->uid) == 0)
+			p->told_us[t->to->index] = W.now;
+	}
+}
+
 static void on_told(void *ctx, int64_t arg)
 {
 	struct told *t = ctx;
@@ -65,6 +78,7 @@ static void on_told(void *ctx, int64_t arg)
 	JSON_CLEANUP cJSON *json = t->text ? json_parse(t->text, strlen(t->text), JSON_ITEMS, NULL) : NULL;
 
 	(void)arg;
+	note_told(t);
 	if (!t->text && t->what == TOLD_NODE)
 		inventory_remove_node(inv, t->uid);
 	else if (!t->text)
@@ -206,7 +220,9 @@ static void free_ip(struct pod *p)
 {
 	if (p->ip && W.by_ip[p->ip] == p)
 		W.by_ip[p->ip] = NULL;
-	if (p->ip && p->kind == SERVER && W.set.reuse_addresses && W.strangers < 4 && chance_percent(60))
+	if (p->ip && p->kind == SERVER && W.set.reuse_addresses && W.strangers < 4 && p->comes_at_once)
+		after(chance_between(0, MS(50)), on_stranger, p, p->ip);
+	else if (p->ip && p->kind == SERVER && W.set.reuse_addresses && W.strangers < 4 && chance_percent(60))
 		after(chance_between(0, S(2)), on_stranger, NULL, p->ip);
 	p->ip = 0;
 }
@@ -235,11 +251,11 @@ static void on_stranger(void *ctx, int64_t arg)
 	int node = chance_below(NODES);
 	struct pod *p;
 
-	(void)ctx;
 	if (W.by_ip[arg] || !W.node_up[node] || W.faults_over)
 		return;
 	p = new_pod(SERVER, W.strangers++);
 	p->stranger = true;
+	p->comes_at_once = ctx != NULL;
 	p->gid = 0;
 	p->node = node;
 	p->bound = true;
@@ -521,7 +537,8 @@ void note_fault(struct pod *p, int64_t from, int64_t to)
 		p->fault_count--;
 	}
 	p->faults[p->fault_count].from = from;
-	p->faults[p->fault_count++].to = to;
+	p->faults[p->fault_count].to = to;
+	p->faults[p->fault_count++].late = redis_late(p->gid);
 }
 
 /* --- deletion --- */

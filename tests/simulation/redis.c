@@ -60,9 +60,17 @@ static void note_pings(struct redis *r, const struct redis *m)
 		return;
 	if (!m->leads && m->link != LINK_UP)
 		return;
-	last = W.now / period * period;
+	last = (W.now - r->late_us) / period * period + r->late_us;
 	if (last > r->heard_us)
 		r->heard_us = last;
+}
+
+/* What one that has ended had sent is here at once, but where the way is narrow. */
+static bool has_arrived(const struct redis *r, const struct stream *in)
+{
+	int64_t lag = in->limit >= 0 ? r->late_us : r->lag + r->way_lag + r->late_us;
+
+	return in->entries[r->in_at].at + lag <= W.now;
 }
 
 void redis_pump(struct redis *r)
@@ -77,11 +85,10 @@ void redis_pump(struct redis *r)
 		return;
 	if (m->redis && m->alive && m->redis->out == in && !m->redis->leads)
 		redis_pump(m->redis);
-	while (r->in_at < in->count && (in->limit < 0 || r->in_at < in->limit) &&
-	       (in->limit >= 0 || in->entries[r->in_at].at + r->lag + r->way_lag <= W.now)) {
+	while (r->in_at < in->count && (in->limit < 0 || r->in_at < in->limit) && has_arrived(r, in)) {
 		apply(r, in->entries[r->in_at].write);
-		if (in->entries[r->in_at].at > r->heard_us)
-			r->heard_us = in->entries[r->in_at].at;
+		if (in->entries[r->in_at].at + r->late_us > r->heard_us)
+			r->heard_us = in->entries[r->in_at].at + r->late_us;
 		r->in_at++;
 	}
 	if (in->limit < 0 && m->alive && !m->stopped && m->redis->out == in) {
@@ -143,9 +150,13 @@ static void on_link_ended(void *ctx, int64_t arg)
 {
 	struct loss *l = ctx;
 
-	(void)arg;
-	if (l->r->pod->alive && l->r->pod->redis == l->r && l->r->in == l->in &&
-	    (l->r->link == LINK_UP || l->r->link == LINK_TRANSFER))
+	if (!l->r->pod->alive || l->r->pod->redis != l->r || l->r->in != l->in ||
+	    (l->r->link != LINK_UP && l->r->link != LINK_TRANSFER))
+		return;
+	redis_pump(l->r);
+	if (l->r->late_us && l->r->link == LINK_UP && l->in->limit > l->r->in_at)
+		after(MS(5), on_link_ended, l, arg);
+	else
 		link_lost(l->r);
 }
 
@@ -298,6 +309,7 @@ void redis_start(struct pod *p)
 	r->keys = 0;
 	r->offset = 1;
 	r->down_since = 0;
+	r->late_us = 0;
 	r->ping_us = PING_DEFAULT;
 	r->min_replicas = 0;
 	r->min_lag_us = S(10);
@@ -347,6 +359,13 @@ void redis_died(struct pod *p, bool silently)
 
 		if (x && W.pods[i].alive && x->in == out && x->link == LINK_UP)
 			redis_pump(x);
+	}
+	for (int i = 0; i < W.pod_count && silently; i++) {
+		struct redis *x = W.pods[i].redis;
+
+		/* What waited for a narrow way is gone with the node. */
+		if (x && x->late_us && x->in == out && x->in_at < out->limit)
+			x->in_at = out->limit;
 	}
 	if (!silently)
 		end_links_of(r);
@@ -481,8 +500,6 @@ int redis_do(struct pod *p, int argc, const char *const *argv, char *out, size_t
 {
 	struct redis *r = p->redis;
 
-	if (p->stranger && strcmp(argv[0], "INFO") != 0)
-		broken("%s is told %s, and is another cluster's", p->name, argv[0]);
 	if (r->busy)
 		return error(out, size, "BUSY Redis is busy running a script");
 	if (strcmp(argv[0], "INFO") == 0)
@@ -528,6 +545,19 @@ void redis_slowed(void)
 		if (r)
 			r->way_lag = from > W.slow_us[r->pod->node] ? from : W.slow_us[r->pod->node];
 	}
+}
+
+int64_t redis_late(int gid)
+{
+	int64_t us = 0;
+
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+
+		if (p->alive && p->redis && p->gid == gid && p->redis->late_us > us)
+			us = p->redis->late_us;
+	}
+	return us;
 }
 
 /* Once a second: links that are mute for long, and what a volume keeps. */

@@ -95,6 +95,7 @@ struct redis {
 	bool cached;
 	int64_t down_since; /* its link to the one that it follows; 0: that never was up */
 	int64_t up_since, lag, heard_us, acked_us, transfer_us, way_lag;
+	int64_t late_us; /* what it is sent comes so much later: its way from its master is narrow */
 	uint64_t *copy;
 	int copy_at, copy_keys;
 	int64_t copy_offset;
@@ -116,6 +117,7 @@ void redis_save(struct pod *p);
 void redis_cron(void);
 void redis_lose_backlog(struct redis *r); /* it has to sync anew */
 void redis_slowed(void);                  /* ways are slower or faster than before */
+int64_t redis_late(int gid);              /* who of the group is late by most */
 bool has_write(const uint64_t *data, int write);
 
 /* --- codis.c: proxies and their clients; dashboard.c --- */
@@ -242,13 +244,15 @@ struct pod {
 	struct dashboard *dashboard;
 	/* what has befallen it, for what is promised: from, to */
 	struct {
-		int64_t from, to;
+		int64_t from, to, late; /* what its replicas were late by */
 	} faults[16];
 	int fault_count;
 	int64_t stopped_us, sick_us, unled_us;
 	bool unled;       /* a controller and it do not hear each other */
 	bool was_deleted; /* one of its name, by a controller */
 	bool grace_over;
+	int64_t told_us[CONTROLLERS]; /* since when a controller knows of this stranger */
+	bool comes_at_once;           /* a stranger, when its address is free; or it is one whose address is taken so */
 };
 
 struct pod *new_pod(enum pod_kind kind, int ordinal);
@@ -341,7 +345,10 @@ void check_write_acked(struct writer *w, struct pod *server);
 /* What a process has is about to be gone; by: "" for what befalls it, else who does it. */
 void check_data_gone(struct pod *p, const char *by);
 void check_sync_begins(struct redis *replica, struct redis *master);
-void check_group_written(struct sim_controller *by, const struct codis_group *before, const struct codis_group *after);
+void check_group_written(struct sim_controller *by, int64_t asked_us, const struct codis_group *before,
+			 const struct codis_group *after);
+/* A server that is told words which a controller sent then. */
+void check_told(const struct sim_controller *by, int64_t sent_us, const struct pod *p, const char *words);
 void check_proxy_removed(struct sim_controller *by, const char *token);
 void check_pod_deleted(struct sim_controller *by, struct pod *p);
 void check_role_given(struct redis *r);

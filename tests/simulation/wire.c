@@ -23,6 +23,7 @@ struct question {
 	int argc;
 	const char *argv[6];
 	int type;
+	int64_t sent_us;
 	char text[640];
 	struct question *next;
 };
@@ -121,6 +122,7 @@ static void on_question_taken(void *ctx, int64_t arg)
 	(void)arg;
 	if (!answers(c))
 		return;
+	check_told(c->in, q->sent_us, c->pod, q->argv[0]);
 	q->type = redis_do(c->pod, q->argc, q->argv, q->text, sizeof(q->text));
 	if (c->in->alive && c->in->epoch == c->epoch)
 		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_question_answered, q, 0);
@@ -191,7 +193,7 @@ int redis_conn_ask(struct redis_conn *c, int argc, const char *const *argv, redi
 	(void)err;
 	if (changes_something(argv))
 		controller_may_crash(c->in);
-	*q = (struct question){ .c = c, .done = done, .ctx = ctx, .argc = argc };
+	*q = (struct question){ .c = c, .done = done, .ctx = ctx, .argc = argc, .sent_us = W.now };
 	for (int i = 0; i < argc && i < 6; i++)
 		q->argv[i] = strdup(argv[i]);
 	while (*at)

@@ -302,7 +302,7 @@ static void write_node(struct zk_op *o)
 	o->got = o->data;
 	o->got_len = o->len;
 	if (is_group && parse_group(n, &later))
-		check_group_written(o->c->in, &before, &later);
+		check_group_written(o->c->in, o->began_us, &before, &later);
 }
 
 static void do_it(struct zk_op *o)
