@@ -11,6 +11,8 @@
  * ten: a replica of an idle one that was not heard for less has heard nothing, either. */
 #define PING_MS        2000
 #define PING_DEFAULT_S 10
+/* Between two INFOs of a group that is well, and what their seconds leave out. */
+#define RARE_AGAIN_MS 3000
 /* The others of a group are asked again at once when one falls away: whoever can, has answered by then. */
 #define HEAR_OTHERS_MS 100
 /* What was done in a minute is less than what a file lacks. */
@@ -154,7 +156,9 @@ static bool has_not_heard(const struct cluster_view *v, const struct server_view
 			  int io_s)
 {
 	int64_t io_ms = s->heard_ms - s->info.last_io_s * 1000;
-	bool rare = m->heard_ms && s->heard_ms && io_ms + PING_MS < m->heard_ms;
+	/* What it has heard since may have been one ping. */
+	bool was_rare = s->rare_ms && io_ms - s->rare_ms < RARE_AGAIN_MS;
+	bool rare = m->heard_ms && s->heard_ms && (io_ms + PING_MS < m->heard_ms || was_rare);
 
 	return s->info.last_io_s >= io_s + (rare ? PING_DEFAULT_S : 0) &&
 	       judge_lasting_ms(v, s->since_ms) >= (int64_t)io_s * 1000;

@@ -36,6 +36,7 @@ struct observed_server {
 	int64_t strange_ms; /* when what it says that no server says was last logged; 0 never */
 	int64_t link_up_at_ms, link_up_offset, link_io_ms;
 	char link_up_to[CODIS_ADDR_MAX];
+	int64_t rare_ms; /* when it last had not heard for seconds its master, which was well; 0: not with this link */
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
 	int64_t link_down_s, link_down_heard_ms; /* what the INFO before said of that, and when; -1 */

@@ -230,6 +230,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->link_up_offset = o->link_up_offset;
 	s->link_io_ms = o->link_io_ms;
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
+	s->rare_ms = o->rare_ms;
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->role_heard_ms = o->role_heard_ms;
 	s->acted_ms = o->acted_ms;

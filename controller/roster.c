@@ -16,6 +16,8 @@
 #include "controller/observe.h"
 #include "controller/secrets.h"
 
+/* A master that is well is heard more often than that, but for an idle one that pings every 10 s. */
+#define RARE_MS    2000
 #define STRANGE_MS 60000 /* between two lines of the log about what one server says */
 
 /* --- what is kept of an INFO -----------------------------------------------------------------------------------------
@@ -71,6 +73,19 @@ static void note_link(struct observed_server *s)
 	s->link_up_offset = s->info.offset;
 	s->link_io_ms = s->heard_ms - (s->info.last_io_s > 0 ? s->info.last_io_s * 1000 : 0);
 	memcpy(s->link_up_to, s->info.master, sizeof(s->link_up_to));
+}
+
+/* An idle master that pings every 10 s. A replica that was stopped itself has heard nobody. */
+static void note_rare(struct cluster *c, struct observed_server *s)
+{
+	bool up = s->info_valid && s->info.role == REDIS_ROLE_REPLICA && s->info.link_up && !s->info.syncing;
+	const struct observed_server *m = up ? cluster_server(c, s->info.master) : NULL;
+	int64_t io_ms = s->heard_ms - s->info.last_io_s * 1000;
+
+	if (!up)
+		s->rare_ms = 0;
+	else if (m && m != s && m->reach == REACH_OK && io_ms + RARE_MS < m->heard_ms && s->since_ms <= io_ms)
+		s->rare_ms = s->heard_ms;
 }
 
 static void note_succession(struct cluster *c, struct observed_server *s)
@@ -192,6 +207,7 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
 	note_run(c, s);
 	note_link(s);
+	note_rare(c, s);
 	note_succession(c, s);
 	note_master_of(c, s);
 	if (g && !s->group)
@@ -440,7 +456,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 		forget_process(c, s);
 	s->role_run_id[0] = '\0';
 	s->role_group = 0;
-	s->link_up_at_ms = s->link_down_since_ms = s->link_down_s = s->acted_ms = 0;
+	s->rare_ms = s->link_up_at_ms = s->link_down_since_ms = s->link_down_s = s->acted_ms = 0;
 	s->told = 0;
 	s->told_last = false;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);

@@ -65,6 +65,7 @@ struct server_view {
 	int64_t link_up_at_ms, link_up_offset;
 	int64_t link_io_ms; /* ... and when it had heard that master last */
 	char link_up_to[CODIS_ADDR_MAX];
+	int64_t rare_ms; /* when it last had not heard for seconds its master, which was well; 0: not with this link */
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
 	int64_t role_heard_ms;      /* when a process with the master's role was last heard at this address; 0 never */

@@ -266,6 +266,26 @@ TEST(replica_of_an_idle_master_with_the_default_ping_period)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* It was pinged a moment before both fell silent to each other and to us. */
+TEST(replica_of_an_idle_master_that_was_just_pinged)
+{
+	WORLD;
+
+	hear_all(w);
+	silence(w, 3000);
+	a_of(w)->heard_ms = w->v.now_ms - 3010;
+	b_of(w)->info.last_io_s = 4;
+	b_of(w)->rare_ms = b_of(w)->heard_ms - 5000;
+	assert_nothing(w);
+	b_of(w)->rare_ms = b_of(w)->heard_ms - 7000; /* it was written to since */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->rare_ms = b_of(w)->heard_ms - 5000;
+	silence(w, 12000);
+	a_of(w)->heard_ms = w->v.now_ms - 12010;
+	b_of(w)->info.last_io_s = 13;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* An endless script: A answers -BUSY to everything. */
 TEST(master_that_answers_nothing_but_errors_has_failed_when_its_replica_does_not_hear_it)
 {

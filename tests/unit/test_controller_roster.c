@@ -242,6 +242,34 @@ ROSTER_TEST(link_is_remembered_when_it_is_lost)
 	assert_int_equal(b->link_up_at_ms, 5);
 }
 
+static void hear_replica_idle(int64_t since_ms, int64_t last_io_s, bool link_up)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "b");
+
+	snprintf(st.info.master, sizeof(st.info.master), A);
+	st.since_ms = since_ms;
+	st.info.link_up = link_up;
+	st.info.last_io_s = last_io_s;
+	roster_hear(world.c, server(B), &st);
+}
+
+ROSTER_TEST(replica_that_hears_its_master_rarely)
+{
+	list(1);
+	hear_master(A, "a");
+	hear_replica_idle(1, 1, true);
+	assert_int_equal(server(B)->rare_ms, 0);
+	hear_replica_idle(clock_mono_ms(), 4, true); /* it was stopped itself */
+	assert_int_equal(server(B)->rare_ms, 0);
+	hear_replica_idle(1, 4, true);
+	assert_int_equal(server(B)->rare_ms, server(B)->heard_ms);
+	hear_replica_idle(1, 4, false);
+	assert_int_equal(server(B)->rare_ms, 0);
+	server(A)->reach = REACH_SILENT;
+	hear_replica_idle(1, 4, true); /* perhaps it is not well */
+	assert_int_equal(server(B)->rare_ms, 0);
+}
+
 ROSTER_TEST(since_when_a_link_is_down)
 {
 	struct observed_server *b;
