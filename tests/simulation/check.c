@@ -18,6 +18,7 @@
 #define REPLACED_US S(6)     /* one that is back is told so by whoever leads, which may take a lease */
 #define HEARD_US    MS(1200) /* a controller asks so often */
 #define UNLOCKED_US S(8)     /* a lock that was asked for so long ago may have missed it */
+#define TOLD_US     MS(100)  /* a call to the API server */
 #define RESTED_US   S(3)     /* who has just been sick is not counted as healthy */
 
 static struct {
@@ -104,9 +105,9 @@ static bool is_isolated(const struct pod *p)
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
-		/* One that is cut off with it is heard by nobody. */
-		if (x != p && x->alive && x->kind == SERVER && x->gid == p->gid && way_open(p->node, x->node) &&
-		    is_led(x))
+		/* One that is cut off with it, or hangs, is heard by nobody. */
+		if (x != p && x->alive && !x->stopped && x->kind == SERVER && x->gid == p->gid &&
+		    way_open(p->node, x->node) && is_led(x))
 			return false;
 	}
 	return true;
@@ -142,9 +143,8 @@ static bool is_replaced(const struct pod *p)
 	return false;
 }
 
-void check_way_changed(void)
+void check_who_is_led(void)
 {
-	k.way_changed_us = W.now;
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
 		bool isolated = p->alive && p->kind == SERVER && is_isolated(p);
@@ -163,17 +163,30 @@ void check_way_changed(void)
 	}
 }
 
-static void others_have(const struct pod *p, uint64_t *out)
+void check_way_changed(void)
+{
+	k.way_changed_us = W.now;
+	check_who_is_led();
+}
+
+/* Or had, and ended within since_us. */
+static void others_had(const struct pod *p, int64_t since_us, uint64_t *out)
 {
 	memset(out, 0, WORDS * sizeof(out[0]));
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
-		if (!x->alive || !x->redis || x == p || x->redis->of_file || x->redis->link == LINK_LOADING)
+		if ((!x->alive && !(x->ended_us && W.now - x->ended_us < since_us)) || !x->redis || x == p ||
+		    x->redis->of_file || x->redis->link == LINK_LOADING)
 			continue;
 		for (int n = 0; n < WORDS; n++)
 			out[n] |= x->redis->data[n];
 	}
+}
+
+static void others_have(const struct pod *p, uint64_t *out)
+{
+	others_had(p, 0, out);
 }
 
 static void write_gone(int i, const struct pod *p, const char *by)
@@ -207,12 +220,13 @@ void check_data_gone(struct pod *p, const char *by)
 	}
 }
 
-/* A process that hangs is ended only where others have what it has. */
+/* A process that hangs is ended only where others have what it has. That one of them ends while the API server is told
+ * so, nobody can know. */
 static void check_only_holder(const struct pod *p)
 {
 	uint64_t others[WORDS];
 
-	others_have(p, others);
+	others_had(p, TOLD_US, others);
 	for (int i = 0; i < W.write_count; i++) {
 		const struct write *w = &W.writes[i];
 
@@ -395,7 +409,10 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	if (k.isolated_us[server - W.pods] || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
 	    (writer->proxy->unled_us && writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US) ||
 	    !is_led(writer->proxy))
-		w->excused = w->excused || w->split || was_away(server) || !server->redis->leads;
+		w->excused = w->excused || w->split || was_away(server) || !server->redis->leads || is_replaced(server);
+	/* A dashboard that takes it in fills it from the groups' nodes, where an address may be a stranger's by now. */
+	if (server->gid != w->group && writer->proxy->unled_us >= writer->sent_us - S(1))
+		w->excused = true;
 	if (k.isolated_us[server - W.pods])
 		w->excused = true;
 	bounds_acked(w->group);

@@ -154,6 +154,7 @@ void controller_start(struct sim_controller *c)
 	c->held_count = 0;
 	c->watch_last_us = W.now;
 	say("controller %d starts", c->index);
+	check_who_is_led();
 	controller_run(c, begin, c, 0);
 }
 
@@ -172,6 +173,7 @@ void controller_end(struct sim_controller *c)
 	c->alive = c->stopped = false;
 	c->epoch++;
 	c->clusters = NULL;
+	check_who_is_led();
 	zk_forget(c);
 	after(chance_between(MS(500), S(6)), on_restart, c, 0);
 }

@@ -506,6 +506,7 @@ void pod_stop(struct pod *p)
 	p->stopped = true;
 	p->stopped_us = W.now;
 	say("%s is stopped (SIGSTOP)", p->name);
+	check_who_is_led();
 }
 
 void pod_continue(struct pod *p)
@@ -518,6 +519,7 @@ void pod_continue(struct pod *p)
 	p->stopped = false;
 	p->sick_us = W.now;
 	say("%s goes on (SIGCONT)", p->name);
+	check_who_is_led();
 	p->inbox = NULL;
 	p->inbox_end = &p->inbox;
 	if (p->kind == SERVER)

@@ -359,6 +359,7 @@ void check_turn(struct sim_controller *c);
 bool check_green(char *why, size_t size);
 void check_end(void);
 void check_way_changed(void);
+void check_who_is_led(void); /* a controller began or ended, a process was stopped or goes on */
 void check_given_up(int gid);
 void check_promoted_by_person(int gid, struct pod *target);
 bool check_has_oldest(int gid); /* its master has the first write that was acknowledged: the keys are there again */
