@@ -337,7 +337,7 @@ static void fill_proxy(struct op *op)
 		op_fail(op, ERR_NOTFOUND, "the group or the proxy is gone");
 		return;
 	}
-	fill_one(op, p, op->next.servers[0].addr, false, FILL_MS);
+	fill_one(op, p, op->next.servers[0].addr, op->a.lock, FILL_MS);
 	fill_await(op, 0, on_filled);
 }
 

@@ -390,6 +390,13 @@ static void on_unlocked(struct op *op)
 	op_end(op, &op->failed);
 }
 
+/* A proxy whose lock is still under way gets nothing before that has ended: it is filled by a later decision. */
+static void unlock(struct op *op)
+{
+	fill_start(op, op->a.from, false, UNLOCK_MS);
+	fill_await(op, UNLOCK_MS, on_unlocked);
+}
+
 /* Whether the old master still is the declared one, and nobody else is at work on the group: it was not claimed since.
  * Then its slots are given back to it. Else whoever wrote the node fills the proxies, or the next decision does: the
  * old master must not be written to any more. */
@@ -403,7 +410,7 @@ static void unlock_if_it_leads(struct op *op, const struct codis_group *node, in
 	}
 	op->exists = op->undoes = true;
 	op->version = version;
-	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
+	unlock(op);
 }
 
 static void on_node_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
@@ -447,7 +454,7 @@ static void on_taken_back(struct op *op, const struct error *err)
 		op_end(op, &op->failed);
 		return;
 	}
-	fill_all(op, op->a.from, false, UNLOCK_MS, on_unlocked);
+	unlock(op);
 }
 
 /* Its replica was declared, and does not take the role: the old master lives, and its clients wait. Should the replica

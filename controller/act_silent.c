@@ -264,6 +264,15 @@ static void on_time_over(struct op *op, enum old_master old)
 		take_over(op);
 }
 
+/* Whoever does not lead has held the slots, too, and may have freed them when it saw the old master wake, right before
+ * the fence. */
+static void lock_again(struct op *op)
+{
+	op->claimed = true; /* by the fence */
+	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
+	await_locks(op);
+}
+
 static void on_looked_again(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
@@ -271,6 +280,8 @@ static void on_looked_again(void *ctx, const char *answer, const struct error *e
 
 	if (old == OLD_ENDED || (op->safe && old == OLD_SILENT))
 		take_over(op);
+	else if (op->safe && !op->claimed)
+		lock_again(op);
 	else if (op->safe)
 		promote_catch_up(op);
 	else if (clock_mono_ms() > op->until_ms)

@@ -60,7 +60,8 @@ struct action {
 	bool force;                   /* DELETE_POD: its node is lost, so no kubelet will end it */
 	char namespace[64];           /* of the pod; "" : the cluster's */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
-	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes */
+	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes;
+				       * FILL_PROXY: the slots are held */
 	bool from_lives;              /* ... its address takes connections: it may wake at any time */
 	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
 	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */

@@ -6,6 +6,8 @@
 /* A promotion over a silent master is over by then, counted from its fence: END_MS of act_silent.c, role and fill. */
 #define CLAIMED_MS    6500
 #define HELD_AGAIN_MS 10000
+/* A role follows its fence within that, and is heard of. */
+#define ROLE_GIVEN_MS 1000
 
 /* Another controller has written the node since the master fell silent: it is replacing it, and holds its slots.
  */
@@ -149,16 +151,34 @@ static void end_promotion(struct decision *d, const struct group_view *g, const 
 		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
 }
 
-/* Its target has the role, and what is written: our own promotion, say, over which the dashboard wrote the node as it
- * knew it, without a version. */
+static bool is_silent(const struct decision *d, const struct server_view *m)
+{
+	return m->reach == REACH_SILENT && judge_lasting_ms(d->v, m->since_ms) >= d->limits->silence_ms;
+}
+
+/* Its target has the role: by our own promotion, say, over which the dashboard wrote the node as it knew it, without a
+ * version. */
+static bool has_the_role(const struct group_view *g, const struct server_view *target, const struct server_view *m)
+{
+	return target && target != m && view_master_verified(target) && judge_heard(target) &&
+	       !judge_of_another_group(target, g->node.id);
+}
+
+/* ... and what is written. */
 static bool is_done_but_not_said(const struct decision *d, const struct group_view *g, const struct server_view *target,
 				 const struct server_view *m)
 {
-	bool silent = m->reach == REACH_SILENT && judge_lasting_ms(d->v, m->since_ms) >= d->limits->silence_ms;
+	return has_the_role(g, target, m) && view_sends_to(d->v, target) &&
+	       (is_silent(d, m) || view_nobody_sends_to(d->v, g, m));
+}
 
-	return target && target != m && view_master_verified(target) && judge_heard(target) &&
-	       !judge_of_another_group(target, g->node.id) && view_sends_to(d->v, target) &&
-	       (silent || view_nobody_sends_to(d->v, g, m));
+/* ... and the dashboard has filled the proxies back to a master that hangs. It has not come to give a role: the target
+ * has its own by a promotion of ours, and so what that one had sent. */
+static bool is_done_and_undone(const struct decision *d, const struct group_view *g, const struct server_view *target,
+			       const struct server_view *m)
+{
+	return has_the_role(g, target, m) && strcmp(g->node.promoting_state, "preparing") == 0 && is_silent(d, m) &&
+	       !is_claimed(d, g, m, target);
 }
 
 /* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
@@ -180,6 +200,10 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	target = view_server(d->v, g->node.servers[index].addr);
 	if (m && is_done_but_not_said(d, g, target, m)) {
 		propose_master(d, ACT_PROMOTE, gid, target, NULL, words.why);
+		return true;
+	}
+	if (m && is_done_and_undone(d, g, target, m)) {
+		propose_master(d, ACT_PROMOTE, gid, target, m, words.why);
 		return true;
 	}
 	/* A master that does not lead, or whose address has gone to a stranger, is judged as ever. */
@@ -225,6 +249,12 @@ static const struct server_view *who_takes_over(const struct decision *d, const 
 	return best ? best : m;
 }
 
+/* Another controller has just written the node: the role may be given by now, and what is heard be older. */
+static bool is_being_given(const struct decision *d, const struct group_view *g)
+{
+	return g->written_ms && d->v->now_ms - g->written_ms < ROLE_GIVEN_MS;
+}
+
 /* The declared master has no role yet. A live one that it still follows goes on until it has caught up, or for good;
  * one of which it is not known whether it lives is not replaced over its head. */
 static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
@@ -239,7 +269,10 @@ static void give_role(struct decision *d, const struct group_view *g, const stru
 		return;
 	}
 	switch (judge_as_master(d->v, g, old, d->limits, &unused)) {
-	case MASTER_HEALTHY: finish_or_take_back(d, g->node.id, m, old, &words); break;
+	case MASTER_HEALTHY:
+		if (!is_being_given(d, g))
+			finish_or_take_back(d, g->node.id, m, old, &words);
+		break;
 	case MASTER_UNKNOWN: break;
 	default:
 		next = who_takes_over(d, g, m, old);

@@ -110,6 +110,40 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 	return 0;
 }
 
+/* The address of the group's master has gone to a server that leads elsewhere. */
+static bool writes_to_a_stranger(const struct decision *d, const struct codis_slot *s)
+{
+	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
+	const struct server_view *m = g && !g->busy && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL;
+
+	return m && strcmp(s->addr, m->addr) == 0 && judge_of_another_group(m, s->group) && judge_heard(m) &&
+	       m->info.role == REDIS_ROLE_MASTER;
+}
+
+static bool is_seen_to(const struct decision *d, int gid)
+{
+	for (int i = 0; i < d->count; i++) {
+		if (d->out[i].subject == SUBJECT_GROUP && d->out[i].gid == gid)
+			return true;
+	}
+	return false;
+}
+
+/* The group whose slots this proxy sends to another one's master, as a dashboard does that takes it in; 0: none. */
+static int stranded_group(const struct decision *d, const struct proxy_view *p)
+{
+	int gid = 0; /* of the slot before */
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (s->group != gid && writes_to_a_stranger(d, s) && !is_seen_to(d, s->group))
+			return s->group;
+		gid = s->locked ? 0 : s->group;
+	}
+	return 0;
+}
+
 /* A group's master is silent to us, too, and this proxy sends to it: it may only wait for it, and answers nothing else
  * meanwhile. */
 static const struct server_view *silent_master_of(const struct cluster_view *v, const struct proxy_view *p)
@@ -245,4 +279,6 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
 		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+	else if (p->registered && p->slots && (gid = stranded_group(d, p)) != 0)
+		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots to another group's master")->lock = true;
 }

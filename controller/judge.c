@@ -397,15 +397,34 @@ static bool is_of_file(const struct server_view *s)
 	return redis_info_guarded(&s->info) && !s->pod.deleting && (s->pod.restarts > 0 || s->pod.keeps_data);
 }
 
+/* When its link to a master was up last. A controller that came later has that from itself. */
+static int64_t link_up_at(const struct server_view *s)
+{
+	int64_t at_ms;
+
+	if (s->link_up_at_ms || s->info.link_up || s->info.offset <= 1 || s->info.link_down_s < 0 ||
+	    s->info.link_down_s == INT64_MAX)
+		return s->link_up_at_ms;
+	at_ms = s->heard_ms - s->info.link_down_s * 1000;
+	return at_ms > 0 ? at_ms : 1;
+}
+
 /* The process that answers led or was in sync shortly before the group had no master any more. */
 static bool was_current(const struct cluster_view *v, const struct group_view *g, const struct server_view *s)
 {
 	int64_t led_ms = s->remembered ? s->role_heard_ms : 0;
-	int64_t current_ms = led_ms > s->link_up_at_ms ? led_ms : s->link_up_at_ms;
+	int64_t current_ms = led_ms > link_up_at(s) ? led_ms : link_up_at(s);
 
 	if (redis_info_guarded(&s->info) || s->restarted || s->info.syncing || !current_ms)
 		return false;
 	return (g->masterless_ms ? g->masterless_ms : v->now_ms) - current_ms < CURRENT_MS;
+}
+
+/* A process that had a role, though nobody knows when, and more than is left of the other one. */
+static bool has_more_than_a_file(const struct server_view *s, const struct server_view *file)
+{
+	return is_of_file(file) && !redis_info_guarded(&s->info) && !s->restarted && !s->info.syncing &&
+	       s->info.keys > file->info.keys;
 }
 
 /* Greater than 0: a has the newer data, when no order between them is known from replication. The declared master is
@@ -415,7 +434,7 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 {
 	int ia = codis_group_find(&g->node, a->addr), ib = codis_group_find(&g->node, b->addr);
 	bool one_master = strcmp(a->info.master, b->info.master) == 0 && !redis_info_guarded(&a->info);
-	int64_t apart_ms = a->link_up_at_ms - b->link_up_at_ms;
+	int64_t apart_ms = link_up_at(a) - link_up_at(b);
 
 	if ((a->info.keys > 0) != (b->info.keys > 0))
 		return a->info.keys > 0 ? 1 : -1;
@@ -425,6 +444,8 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 		return was_current(v, g, a) ? 1 : -1;
 	if (a->pod.deleting != b->pod.deleting)
 		return b->pod.deleting ? 1 : -1;
+	if (has_more_than_a_file(a, b) || has_more_than_a_file(b, a))
+		return has_more_than_a_file(a, b) ? 1 : -1;
 	if ((ia == 0) != (ib == 0))
 		return ia == 0 ? 1 : -1;
 	if (one_master && a->info.offset != b->info.offset)

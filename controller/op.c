@@ -299,6 +299,9 @@ static void tell_pod(const struct op *op, const struct error *err)
 	JSON_CLEANUP cJSON *pod = NULL;
 	char note[1536];
 
+	/* All of them do so at once. */
+	if (op->a.kind == ACT_FREE_WRITES && !controller_leads(op->c->ctl))
+		return;
 	/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a
 	 * moment. */
 	if (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early))

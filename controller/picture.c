@@ -205,7 +205,7 @@ static bool setting_is_busy(const struct observed_server *o, int64_t now_ms)
 {
 	int failures = o->setting_failures < SETTING_FAILURES ? o->setting_failures : SETTING_FAILURES;
 
-	return o->setting_running || (o->setting_ms && o->heard_ms < o->setting_ms) ||
+	return o->setting_running || (o->setting_ms && o->heard_ms <= o->setting_ms) ||
 	       (failures && now_ms - o->setting_ms < (SETTING_AGAIN_MS << failures));
 }
 

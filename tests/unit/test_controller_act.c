@@ -1172,6 +1172,24 @@ ACT_TEST(slots_that_are_held_early_are_given_back_to_a_master_that_wakes)
 	assert_string_equal(world.events, "");
 }
 
+/* A proxy that hangs has its lock before it, for 8 s. */
+ACT_TEST(slots_are_given_back_without_waiting_for_a_proxy_that_hangs)
+{
+	int64_t woken_ms;
+
+	see_silence(1000, 1, false);
+	w.proxies[1].waits = true;
+	hold_early();
+	until_noted("A INFO\nA INFO\n");
+	w.a_fails_times = 0;
+	woken_ms = clock_mono_ms();
+	until_idle();
+	assert_slots(0, A, false);
+	assert_true(clock_mono_ms() - woken_ms < 3000);
+	assert_logged("error=\"the old master has woken, and stays\"");
+	free_proxies();
+}
+
 ACT_TEST(slots_are_not_held_for_long_without_evidence)
 {
 	see_silence(1000, 1, false);
@@ -1449,6 +1467,20 @@ ACT_TEST(what_a_master_acknowledges_that_wakes_after_the_look_is_not_lost)
 	assert_non_null(strstr(w.journal, "set 8: BA\n"));
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
+	assert_logged(" catch_up=");
+}
+
+/* The one who does not lead has seen it wake, and freed the slots, right before our fence. */
+ACT_TEST(slots_that_were_held_early_are_locked_again_when_the_old_master_wakes_at_the_fence)
+{
+	see_silence(2000, 2, false);
+	w.proxies[1].waits = true;
+	w.on_write = a_wakes;
+	w.catch_up = 3;
+	hold_early();
+	until_idle();
+	assert_non_null(strstr(strstr(w.journal, "set 7: BA\n"), "p0 1024 slots to A locked\n"));
+	assert_slots(0, B, false);
 	assert_logged(" catch_up=");
 }
 
@@ -2597,6 +2629,7 @@ ACT_TEST(writes_are_bounded_and_freed)
 	act(world.c, &a);
 	until_idle();
 	assert_journal("A CONFIG SET min-slaves-to-write 0\n");
+	assert_null(strstr(world.events, "WritesFree")); /* the one who leads says so */
 }
 
 ACT_TEST(a_proxy_is_told_to_be_unready)

@@ -1035,6 +1035,25 @@ TEST(silent_master_that_another_controller_is_about_to_replace_is_left_to_it)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* A's address has gone to a master of group 2, nobody takes over, and a dashboard has filled a proxy from A's node. */
+TEST(slots_that_are_sent_to_another_groups_master_are_held)
+{
+	WORLD;
+
+	w->servers[0].group = 2;
+	w->servers[1].reach = REACH_REFUSED;
+	w->servers[1].info_valid = false;
+	assert_only(w, ACT_FILL_PROXY, w->proxies[0].admin_addr);
+	assert_true(w->actions[0].lock);
+	assert_string_equal(w->actions[0].why, "it sends slots to another group's master");
+	w->servers[0].info.role = REDIS_ROLE_REPLICA; /* it takes no writes */
+	assert_nothing(w);
+	w->servers[0].info.role = REDIS_ROLE_MASTER;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i].locked = true;
+	assert_nothing(w);
+}
+
 /* The address of a server that is gone has gone to a pod of another group, where it is listed as well. */
 TEST(address_that_another_group_has_got_is_dropped_from_the_list)
 {

@@ -352,6 +352,28 @@ TEST(interrupted_promotion_whose_target_is_written_to_is_done)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is not in sync");
 }
 
+/* The same, and the dashboard has filled the proxies back to the master that hangs. A dashboard that still prepares has
+ * given no role: B has its own, and so what A had sent, from us. */
+TEST(interrupted_promotion_whose_target_leads_is_done_over_a_master_that_hangs)
+{
+	WORLD;
+
+	hear_all(w);
+	promoting(w, "preparing", true);
+	leads(b_of(w));
+	be_silent(w, a_of(w), 999);
+	assert_nothing(w);
+	be_silent(w, a_of(w), 1000);
+	assert_why(assert_only(w, ACT_PROMOTE, B), "a promotion was interrupted");
+	assert_string_equal(w->actions[0].from, A);
+	assert_true(w->actions[0].lock);
+	w->groups[0].written_ms = w->v.now_ms - 500; /* somebody does so */
+	assert_nothing(w);
+	w->groups[0].written_ms = 0;
+	snprintf(w->groups[0].node.promoting_state, sizeof(w->groups[0].node.promoting_state), "prepared");
+	assert_nothing(w);
+}
+
 TEST(interrupted_promotion_waits_until_it_is_known_what_the_master_is)
 {
 	WORLD;
@@ -374,6 +396,20 @@ TEST(fenced_switch_to_a_replica_that_lost_its_link_is_taken_back)
 	a_of(w)->info.offset = 5000000;
 	lose_link(w);
 	assert_why(assert_only(w, ACT_PROMOTE, A), "its replica was to take over, and is not in sync");
+}
+
+/* Another controller has just fenced, and B may have its role by now: what is heard of it is older. */
+TEST(fenced_change_is_not_taken_back_while_its_role_is_being_given)
+{
+	WORLD;
+
+	fence_b(w);
+	a_of(w)->info.offset = 5000000;
+	lose_link(w);
+	w->groups[0].written_ms = w->v.now_ms - 999;
+	assert_nothing(w);
+	w->groups[0].written_ms = w->v.now_ms - 1000;
+	assert_only(w, ACT_PROMOTE, A);
 }
 
 /* The same, and A is not heard in this instant. */
@@ -799,6 +835,47 @@ TEST(process_that_led_a_moment_ago_comes_before_a_file)
 	w->groups[0].masterless_ms = w->v.now_ms - 500;
 	assert_only(w, ACT_PROMOTE, A);
 	a_of(w)->role_heard_ms = w->v.now_ms - 3600000; /* it was cut off for long */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* A was in sync with one that has ended, as it says itself: this controller began later. B has read its file. */
+TEST(replica_that_lost_its_link_a_moment_ago_comes_before_a_file)
+{
+	WORLD;
+
+	fence_b(w);
+	guarded(b_of(w));
+	b_of(w)->info.keys = 500;
+	b_of(w)->pod.restarts = 1;
+	follows(a_of(w), a_of(w));
+	snprintf(a_of(w)->info.master, sizeof(a_of(w)->info.master), "10.0.0.3:6379");
+	a_of(w)->info.link_up = false;
+	a_of(w)->info.link_down_s = 9;
+	a_of(w)->info.offset = 1000;
+	a_of(w)->heard_ms = w->v.now_ms;
+	w->groups[0].masterless_ms = w->v.now_ms - 500;
+	assert_only(w, ACT_PROMOTE, A);
+	a_of(w)->info.link_down_s = 3600; /* it was cut off for long */
+	assert_only(w, ACT_PROMOTE, B);
+	a_of(w)->info.link_down_s = INT64_MAX; /* it never had one */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* A led before B, and nobody knows how long ago: all controllers began later. B has read a file that has less. */
+TEST(process_that_has_more_comes_before_a_file)
+{
+	WORLD;
+
+	fence_b(w);
+	guarded(b_of(w));
+	b_of(w)->info.keys = 500;
+	b_of(w)->pod.restarts = 1;
+	follows(a_of(w), b_of(w));
+	a_of(w)->info.link_up = false;
+	a_of(w)->info.offset = 1;
+	a_of(w)->info.keys = 501;
+	assert_only(w, ACT_PROMOTE, A);
+	a_of(w)->info.keys = 500;
 	assert_only(w, ACT_PROMOTE, B);
 }
 
