@@ -487,7 +487,7 @@ void check_proxy_removed(struct sim_controller *by, const char *token)
 			broken("%s is healthy, and controller %d takes it out", p->name, by->index);
 		if (p->kind == PROXY && p->alive && strcmp(p->proxy->token, token) == 0 && p->stopped && p->in_api &&
 		    W.node_ready[p->node] && way_open(by->node, p->node) && way_open(p->node, by->node) &&
-		    W.now - k.way_changed_us > S(9) && W.now - p->stopped_us < MS(4500))
+		    W.now - k.way_changed_us > S(9) && W.now - p->stopped_us < MS(4000))
 			broken("%s hangs for %.1f s, and controller %d takes it out", p->name,
 			       (double)(W.now - p->stopped_us) / 1e6, by->index);
 	}
