@@ -373,6 +373,8 @@ void decide_group(struct decision *d, const struct group_view *g)
 		hold_beside(d, g);
 		return;
 	}
+	if (drop_left_over(d, g))
+		return;
 	if (resume_promotion(d, g))
 		return;
 	switch (judge_master(d->v, g, d->limits, &why)) {

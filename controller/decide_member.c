@@ -159,6 +159,52 @@ static bool drop_stranger(struct decision *d, const struct group_view *g)
 	return false;
 }
 
+static bool is_wanted(const struct cluster_view *v, int gid)
+{
+	int wanted = view_groups_wanted(v);
+
+	for (int i = 0; i < wanted; i++) {
+		if (view_wanted_group(v, i) == gid)
+			return true;
+	}
+	return !wanted;
+}
+
+/* As the dashboard and every proxy that was heard say. */
+static bool has_slots(const struct cluster_view *v, int gid)
+{
+	bool some = !v->dashboard.slots_known || v->dashboard.reach != REACH_OK;
+
+	for (int i = 0; i < CODIS_SLOTS && !some; i++) {
+		some = v->dashboard.slot_group[i] == gid || v->dashboard.slot_acting[i];
+		for (int k = 0; k < v->proxy_count; k++)
+			some |= v->proxies[k].slots && v->proxies[k].slots[i].group == gid;
+	}
+	return some;
+}
+
+bool drop_left_over(struct decision *d, const struct group_view *g)
+{
+	const struct server_view *s, *last = NULL;
+
+	if (d->v->mandate != MANDATE_LEAD || !d->v->kube_fresh || !g->node.count || g->node.promoting_state[0] ||
+	    is_wanted(d->v, g->node.id) || has_slots(d->v, g->node.id))
+		return false;
+	for (int at = 0; (s = view_next(d->v, g, &at));) {
+		bool away = s->reach == REACH_REFUSED || s->reach == REACH_SILENT;
+
+		if (judge_has_pod(s) || !s->pod_gone || !away ||
+		    judge_lasting_ms(d->v, s->since_ms) < d->limits->down_ms)
+			return false;
+		if (s->listed_group == g->node.id && (!last || s->listed_index > last->listed_index))
+			last = s;
+	}
+	if (last)
+		propose_server(d, ACT_DROP_SERVER, g->node.id, last,
+			       "no pod has its address and nothing answers there");
+	return last != NULL;
+}
+
 /* One that cannot be mended does not keep the others from their turn. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m, bool nobody_follows)
 {

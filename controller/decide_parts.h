@@ -28,6 +28,10 @@ void decide_bounds(struct decision *d, enum action_kind kind);
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);
 struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const char *why);
+/* Of a group that the StatefulSet makes no more, and that serves no slot: its servers, whose pods are gone, leave its
+ * list. Whether one is to. */
+bool drop_left_over(struct decision *d, const struct group_view *g);
+
 /* Whether a promotion from old to next holds the slots on the proxies first: old is silent, and may wake. */
 bool promote_locks(const struct server_view *old, const struct server_view *next, int gid);
 /* PROMOTE or SWITCH to s; old: the master until now, or NULL. */

@@ -778,6 +778,44 @@ TEST(proxy_in_backoff_is_replaced)
 	assert_nothing(w);
 }
 
+/* Fewer servers: the list of a group that is no more names addresses of nobody. */
+TEST(servers_of_a_group_that_is_scaled_away_leave_its_list)
+{
+	WORLD;
+	struct group_view *g = add_group(w, 2);
+	struct server_view *c = add_server(w, C, 2, 2), *e = add_server(w, "10.0.0.4:6379", 2, 3);
+
+	list(g, c);
+	list(g, e);
+	for (int i = 2; i < 4; i++) {
+		w->servers[i].pod = (struct pod_view){ .name = "" };
+		w->servers[i].pod_gone = true;
+		w->servers[i].reach = REACH_SILENT;
+		w->servers[i].info_valid = false;
+		w->servers[i].since_ms = w->v.now_ms - 3000;
+	}
+	assert_only(w, ACT_DROP_SERVER, e->addr); /* the master is the last one */
+	g->node.count = 1;
+	e->listed_group = e->group = 0;
+	assert_only(w, ACT_DROP_SERVER, C);
+	c->pod_gone = false; /* not known to have had one */
+	assert_nothing(w);
+	c->pod_gone = true;
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+	w->v.kube_fresh = true;
+	w->v.dashboard.slot_group[7] = w->slots[0][7].group = 2; /* it serves */
+	assert_nothing(w);
+	w->v.dashboard.slot_group[7] = w->slots[0][7].group = 1;
+	w->v.dashboard.slot_acting[7] = true; /* or may, soon */
+	assert_nothing(w);
+	w->v.dashboard.slot_acting[7] = false;
+	w->v.replicas = 4; /* its pods will be back */
+	assert_nothing(w);
+	w->v.replicas = -1;
+	assert_nothing(w);
+}
+
 TEST(new_proxy_is_taken_in)
 {
 	WORLD;
