@@ -144,8 +144,8 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_GROUP: return g ? &g->done : NULL;
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_DASHBOARD: return &v->dashboard.done;
-	case SUBJECT_ZOOKEEPER: /* only deleted */
-	case SUBJECT_SETTING: return NULL;
+	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
+	case SUBJECT_ZOOKEEPER: return NULL; /* only deleted */
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {
@@ -266,8 +266,11 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	if (leads)
 		decide_zookeepers(&d);
 	hold(&d, n);
+	/* A controller that does not hear the replicas takes it off each time: that is never held up. */
+	n = d.count;
 	if (leads)
 		decide_bounds(&d, ACT_BOUND_WRITES);
+	hold(&d, n);
 	n = d.count;
 	if (leads)
 		adopt(&d);

@@ -89,8 +89,8 @@ static struct calm_done *done_to(const struct op *op)
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_PROXY: return p ? &p->done : NULL;
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
-	case SUBJECT_ZOOKEEPER:
-	case SUBJECT_SETTING: return NULL;
+	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
+	case SUBJECT_ZOOKEEPER: return NULL;
 	}
 	return NULL;
 }
@@ -109,9 +109,10 @@ static void note_done(struct op *op, bool failed)
 {
 	struct observed_group *g = own_group(op, false);
 	struct calm_done *done = done_to(op);
+	bool counts = !failed || op->a.subject != SUBJECT_SETTING; /* those are counted apart: setting_failures */
 	int64_t now_ms = clock_mono_ms();
 
-	if (done)
+	if (done && counts)
 		calm_note(done, (int)op->a.kind, op->a.gid, failed, now_ms);
 	if (failed)
 		return;

@@ -237,6 +237,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	if (o->role_refused_ms && now_ms - o->role_refused_ms < ROLE_REFUSED_MS)
 		s->role_refused_ms = o->role_refused_ms;
 	s->setting_busy = setting_is_busy(o, now_ms);
+	s->setting_done = o->setting_done;
 	s->succession = o->succession;
 	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */

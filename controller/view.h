@@ -73,6 +73,7 @@ struct server_view {
 	int64_t role_refused_ms;    /* when it last answered to its role, and did not take it; 0: not lately */
 	bool setting_busy;          /* a setting is being changed, or was and it has not said so yet */
 	struct calm_done done;      /* what that was */
+	struct calm_done setting_done;
 	struct succession succession; /* how it came to its role */
 	bool pod_gone;                /* its address had a pod of ours, which is no more */
 	bool accepts;                 /* it is not heard, and its address takes connections: its kernel lives */

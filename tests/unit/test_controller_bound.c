@@ -50,6 +50,29 @@ TEST(master_with_two_replicas_in_sync_is_bounded)
 	assert_not_set(w);
 }
 
+/* Another controller, which does not hear the replicas, takes it off again and again. */
+TEST(bound_that_does_not_last_is_set_more_and_more_seldom)
+{
+	THREE;
+	struct action held[4];
+	struct server_view *a = &w->servers[0];
+	int count;
+
+	a->setting_done = (struct calm_done){ .kind = ACT_BOUND_WRITES, .times = 2, .ended_ms = w->v.now_ms - 300 };
+	assert_set(w, ACT_BOUND_WRITES, A);
+	a->setting_done.times = 5; /* 4 s */
+	w->count = decide_all(&w->v, &with, w->actions, 16, held, 4, &count);
+	assert_int_equal(w->count, 0);
+	assert_int_equal(count, 1);
+	assert_string_equal(held[0].held, "it was done so often, and did not last");
+	a->setting_done.ended_ms = w->v.now_ms - 4000;
+	assert_set(w, ACT_BOUND_WRITES, A);
+	a->setting_done.ended_ms = w->v.now_ms; /* to take it off is not held up */
+	a->info.bounded = true;
+	w->servers[1].info.link_up = w->servers[2].info.link_up = false;
+	assert_set(w, ACT_FREE_WRITES, A);
+}
+
 /* One may die, and writes go on. */
 TEST(not_with_one)
 {
