@@ -238,6 +238,18 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 	}
 }
 
+bool fill_has_newcomer(const struct op *op)
+{
+	for (int i = 0; i < op->c->proxy_count; i++) {
+		const struct observed_proxy *p = op->c->proxies[i];
+
+		if (p->wanted && p->reach == REACH_OK &&
+		    (strcmp(p->registered_token, p->token) != 0 || p->registered_ms >= op->locking_ms))
+			return true;
+	}
+	return false;
+}
+
 static void on_impatient(struct op *op)
 {
 	go_on(op);

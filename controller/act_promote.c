@@ -10,6 +10,7 @@
  *             process that has its data?
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   fence     the group's node names the new master, written over the version that was decided on
+ *   again     only where a proxy may have been taken in meanwhile, which a dashboard does not lock: all are locked anew
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
  *   hold      only where its address was another group's: what proxies send there of that group's slots is held
  *   role      SLAVEOF NO ONE; INFO shows a master
@@ -32,6 +33,7 @@
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
+#define LOCK_AGAIN_MS     100  /* of one that was taken in meanwhile */
 #define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 
@@ -104,6 +106,7 @@ static void on_near(struct op *op)
 {
 	op_mark(op, "near");
 	op->locked = true;
+	op->locking_ms = clock_mono_ms();
 	fill_all(op, op->a.from, true, LOCK_MS, on_locked);
 }
 
@@ -178,10 +181,14 @@ static void on_fenced(struct op *op, const struct error *err)
 		return;
 	}
 	op_crash_point(op, "promote.fenced");
-	if (op->a.lock)
+	if (op->a.lock) {
 		silent_fenced(op);
-	else
+	} else if (op->a.kind == ACT_SWITCH && fill_has_newcomer(op)) {
+		fill_start(op, op->a.from, true, LOCK_MS);
+		fill_await(op, LOCK_AGAIN_MS, promote_take_role);
+	} else {
 		promote_take_role(op);
+	}
 }
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */

@@ -273,17 +273,19 @@ static void lock_again(struct op *op)
 	await_locks(op);
 }
 
+static void go_on_locked(struct op *op, void (*then)(struct op *op));
+
 static void on_looked_again(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
 	enum old_master old = judge_old(op, answer, err);
 
-	if (old == OLD_ENDED || (op->safe && old == OLD_SILENT))
+	if (old == OLD_ENDED)
 		take_over(op);
-	else if (op->safe && !op->claimed)
+	else if (op->safe && old == OLD_LIVES && !op->claimed)
 		lock_again(op);
 	else if (op->safe)
-		promote_catch_up(op);
+		go_on_locked(op, old == OLD_SILENT ? take_over : promote_catch_up);
 	else if (clock_mono_ms() > op->until_ms)
 		on_time_over(op, old);
 	else
@@ -334,6 +336,7 @@ static void end_old(struct op *op)
 
 	tell_ended(op);
 	op_mark(op, "end");
+	op->ending = true;
 	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c->ctl, &err) < 0)
 		on_old_deleted(op->c->ctl, NULL, &err);
 	else
@@ -355,15 +358,47 @@ static void on_successor(void *ctx, const char *answer, const struct error *err)
 		end_old(op);
 }
 
-void silent_fenced(struct op *op)
+/* Ends the old master where that frees the proxies that wait for it; once. */
+static void free_locks(struct op *op)
 {
 	static const char *const info[] = { "INFO" };
 
-	op->until_ms = op->a.from_lives ? clock_mono_ms() + END_MS : op->locking_ms + LOCK_AWAY_MS;
-	if (op->safe)
-		take_over(op);
-	else if (op->a.from_uid[0])
+	if (op->a.from_uid[0] && !op->ending)
 		op_command(op, op->a.addr, on_successor, 1, info);
 	else
 		await_locks(op);
+}
+
+static void on_locked_again(struct op *op)
+{
+	bool all = !op->waiting && !op->unfilled && !op->untold;
+
+	if (all)
+		op->locked_again(op);
+	else if (op->locked_again == take_over)
+		free_locks(op);
+	else
+		await_locks(op); /* it lives: what it has is caught up with */
+}
+
+/* A proxy that was taken in behind its lock sends to the old master what that one may yet answer: all are locked once
+ * more, right before. */
+static void go_on_locked(struct op *op, void (*then)(struct op *op))
+{
+	if (!fill_has_newcomer(op) || clock_mono_ms() > op->until_ms) {
+		then(op);
+		return;
+	}
+	op->locked_again = then;
+	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
+	fill_await(op, LOCK_SOON_MS, on_locked_again);
+}
+
+void silent_fenced(struct op *op)
+{
+	op->until_ms = op->a.from_lives ? clock_mono_ms() + END_MS : op->locking_ms + LOCK_AWAY_MS;
+	if (op->safe)
+		go_on_locked(op, take_over);
+	else
+		free_locks(op);
 }

@@ -329,6 +329,8 @@ bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *d
 	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
 	       (first ? p->registered_version : p->other_version) != stat->version ||
 	       (first ? p->registered_czxid : p->other_czxid) != stat->czxid;
+	if (strcmp(first ? p->registered_token : p->other_token, token) != 0)
+		p->registered_ms = clock_mono_ms();
 	snprintf(first ? p->registered_token : p->other_token, CODIS_TOKEN_MAX, "%s", token);
 	*(first ? &p->registered_version : &p->other_version) = stat->version;
 	*(first ? &p->registered_czxid : &p->other_czxid) = stat->czxid;

@@ -111,6 +111,7 @@ struct observed_proxy {
 	char registered_token[CODIS_TOKEN_MAX]; /* as the coordinator has it for this address; "" not registered */
 	int registered_version;
 	int64_t registered_czxid;
+	int64_t registered_ms; /* when the entry that was seen last was first seen */
 	/* A second entry for this address: a process that starts again has another token, and takes itself in under it
 	 * while the entry of the one before is still there. */
 	char other_token[CODIS_TOKEN_MAX];

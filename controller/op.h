@@ -48,10 +48,12 @@ struct op {
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
-	int64_t locking_ms;             /* when the first lock was begun */
-	int64_t failed_ms;              /* since when the old master has failed by evidence, under an early lock */
-	bool claimed;                   /* nobody else is at work on the group */
-	char run_id[CODIS_RUN_ID_SIZE]; /* the process that is to take over, as it was decided on; "" not known */
+	int64_t locking_ms;                  /* when the first lock was begun */
+	void (*locked_again)(struct op *op); /* act_silent.c: what follows then */
+	bool ending;                         /* ... the old master's pod was deleted */
+	int64_t failed_ms;                   /* since when the old master has failed by evidence, under an early lock */
+	bool claimed;                        /* nobody else is at work on the group */
+	char run_id[CODIS_RUN_ID_SIZE];      /* the process that is to take over, as it was decided on; "" not known */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 

@@ -1383,6 +1383,56 @@ static void a_ends(void)
 	free_proxies();
 }
 
+/* The dashboard knows of no lock, and its clients write to A. */
+static void p1_is_taken_in(void)
+{
+	w.proxies[1].locked = false;
+	w.proxies[1].waits = true;
+}
+
+ACT_TEST(a_proxy_that_is_taken_in_behind_its_lock_is_locked_again)
+{
+	struct action a = over_a_stopped_one();
+
+	world.c->proxies[1]->wanted = true; /* and not registered yet */
+	w.when = "set 8: BA\n";
+	w.then = p1_is_taken_in;
+	w.on_delete = a_ends;
+	w.on_delete_ms = 300;
+	do_it(&a);
+	assert_journal("set 7: AB\n"
+		       "p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "set 8: BA\n"
+		       "p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "B INFO\n"
+		       "DELETE /api/v1/namespaces/shop/pods/codis-server-0 "
+		       "{\"preconditions\":{\"uid\":\"uid-codis-server-0\"},\"gracePeriodSeconds\":1}\n"
+		       "B INFO\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B INFO\n"
+		       "p0 1024 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
+	assert_slots(1, B, false);
+}
+
+/* One that was registered before is filled by nobody else. */
+ACT_TEST(proxies_that_were_taken_in_before_are_locked_once)
+{
+	struct action a = over_a_stopped_one();
+
+	for (int i = 0; i < PROXIES; i++) {
+		struct observed_proxy *p = world.c->proxies[i];
+
+		p->wanted = true;
+		memcpy(p->registered_token, p->token, sizeof(p->token));
+	}
+	do_it(&a);
+	assert_non_null(strstr(w.journal, "p1 1024 slots to A locked\nset 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
+}
+
 /* The article's proxies wait 30 s for what they have sent to A: its end frees them. */
 ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 {
