@@ -33,6 +33,7 @@
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
+#define ASKED_MS          30   /* a proxy that is well answers within this */
 #define LOCK_AGAIN_MS     100  /* of one that was taken in meanwhile */
 #define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
@@ -62,16 +63,27 @@ static void note_target(struct op *op)
 		memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
 }
 
-void promote_begin(struct op *op)
+static void begin(struct op *op)
 {
-	op_crash_point(op, "promote.begin");
-	note_target(op);
 	if (op->a.early)
 		silent_begin(op);
 	else if (op->a.lock && op->exists)
 		claim(op);
 	else
 		change_master(op);
+}
+
+void promote_begin(struct op *op)
+{
+	op_crash_point(op, "promote.begin");
+	note_target(op);
+	observe_moved_slots(op->c);
+	/* They answer before they are locked. A master that has ended is not waited for: there they do while the node
+	 * is written. */
+	if (op->c->dashboard.moving && (op->a.lock || op->a.kind == ACT_SWITCH))
+		op_wait(op, ASKED_MS, begin);
+	else
+		begin(op);
 }
 
 /* 0, or -1: op has ended, or is given up. */
@@ -169,6 +181,7 @@ void promote_fence(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
+	observe_moved_slots(op->c); /* before they are filled */
 	if (op_is_at_home(op, &err) < 0 || op_fence(op, on_fenced, &err) < 0)
 		on_fenced(op, &err);
 }

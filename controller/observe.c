@@ -698,6 +698,14 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, &p->slots_text, on_proxy, p, NULL) == 0;
 }
 
+void observe_moved_slots(struct cluster *c)
+{
+	for (int i = 0; i < c->proxy_count && c->dashboard.moving; i++) {
+		if (c->proxies[i]->reach == REACH_OK)
+			observe_proxy(c, c->proxies[i]);
+	}
+}
+
 /* --- dashboards ------------------------------------------------------------------------------------------------------
  */
 
@@ -705,7 +713,7 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 static bool read_assignment(struct observed_topom *t, const cJSON *slots, const struct observed_dashboard *d)
 {
 	const cJSON *item;
-	bool known = t->slots_known, news = !known;
+	bool known = t->slots_known, news = !known, moving = false;
 	int n = 0;
 
 	/* Left out: it is the same as before. */
@@ -727,6 +735,7 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
 			return known;
+		moving |= state && state[0];
 		if (t->slot_group[id] != gid || t->slot_acting[id] != acting) {
 			t->slot_since_ms[id] = d->heard_ms;
 			news = true;
@@ -735,6 +744,7 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 		t->slot_acting[id] = acting;
 		n++;
 	}
+	t->moving = moving;
 	t->slots_known = n == CODIS_SLOTS;
 	return t->slots_known ? news : known;
 }

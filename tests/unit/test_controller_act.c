@@ -441,10 +441,11 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, s
 {
 	(void)slots;
 	(void)http;
-	(void)addr;
 	(void)timeout_ms;
 	(void)done;
 	(void)ctx;
+	if (world.c->dashboard.moving)
+		note("p%c is asked\n", addr[7]);
 	return error_set(err, ERR_IO, "not played");
 }
 
@@ -1381,6 +1382,35 @@ static void a_ends(void)
 {
 	w.a_fails = ERR_REFUSED;
 	free_proxies();
+}
+
+static void slot_5_has_moved(void)
+{
+	world.c->proxies[0]->slots[5].group = 2;
+	world.c->proxies[0]->slot_since_ms[5] = clock_mono_ms() + 1; /* later than the dashboard was asked */
+}
+
+/* What was heard of the proxies is of a second ago: filled by that, a slot would go back to where it came from, and
+ * what is written to it there is found by nobody. */
+ACT_TEST(proxies_are_asked_before_they_are_filled_while_slots_are_moved)
+{
+	for (int i = 0; i < PROXIES; i++)
+		world.c->proxies[i]->reach = REACH_OK;
+	world.c->dashboard.moving = true;
+	w.when = "p1 is asked\n";
+	w.then = slot_5_has_moved;
+	run(ACT_PROMOTE, B);
+	assert_journal("p0 is asked\n"
+		       "p1 is asked\n"
+		       "p0 is asked\n"
+		       "p1 is asked\n"
+		       "set 7: BA\n"
+		       "B SLAVEOF NO ONE\n"
+		       "B CONFIG SET repl-ping-slave-period 1\n"
+		       "B INFO\n"
+		       "p0 1023 slots to B\n"
+		       "p1 1024 slots to B\n"
+		       "reload\n");
 }
 
 /* The dashboard knows of no lock, and its clients write to A. */
