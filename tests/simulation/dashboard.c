@@ -115,11 +115,14 @@ static void end_job(struct pod *p, int status, const char *body)
 {
 	struct dashboard *d = p->dashboard;
 	struct call *c = d->first;
+	int64_t began_us = d->began_us;
 
 	d->first = c->next;
 	d->at_work = false;
 	call_answer(c, status, body);
 	serve(p);
+	if (d->at_work) /* with one thing after the other it answers nobody either */
+		d->began_us = began_us;
 }
 
 static void end_failed(struct pod *p)
