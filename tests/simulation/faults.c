@@ -352,7 +352,7 @@ static void on_goes(void *ctx, int64_t arg)
 	/* Of three, two that are late have not the same. */
 	int r = W.set.replicas > 2 ? 30 + chance_below(70) : chance_below(100);
 
-	if (!p->alive || p->run != arg || !p->in_api || p->deleting || !W.node_up[p->node])
+	if (W.faults_over || !p->alive || p->run != arg || !p->in_api || p->deleting || !W.node_up[p->node])
 		return;
 	if (r < 45) {
 		cordon_node(p->node);
@@ -427,7 +427,7 @@ static void on_replica_gone(void *ctx, int64_t arg)
 {
 	struct pod *p = ctx;
 
-	if (!p->alive || p->run != arg || !p->in_api || p->stopped || !W.node_up[p->node])
+	if (W.faults_over || !p->alive || p->run != arg || !p->in_api || p->stopped || !W.node_up[p->node])
 		return;
 	say("a person deletes the pod %s by force", p->name);
 	p->comes_at_once = true;
@@ -439,7 +439,7 @@ static void on_master_leaves(void *ctx, int64_t arg)
 {
 	struct pod *p = ctx;
 
-	if (!p->alive || p->run != arg)
+	if (W.faults_over || !p->alive || p->run != arg)
 		return;
 	if (chance_percent(50))
 		pod_end(p, END_CRASH);
