@@ -77,16 +77,24 @@ bool we_hear_most(const struct cluster_view *v)
 	return heard * 2 >= v->server_count;
 }
 
-bool neighbour_heard(const struct cluster_view *v, const char *node)
+static bool is_heard(const struct cluster_view *v, enum reach reach, int64_t since_ms, int ms)
+{
+	return reach == REACH_OK && (!ms || judge_lasting_ms(v, since_ms) >= ms);
+}
+
+bool neighbour_heard(const struct cluster_view *v, const char *node, int ms)
 {
 	bool heard = false;
 
 	for (int i = 0; node[0] && i < v->server_count; i++)
-		heard |= v->servers[i].reach == REACH_OK && strcmp(v->servers[i].pod.node, node) == 0;
+		heard |= strcmp(v->servers[i].pod.node, node) == 0 &&
+			 is_heard(v, v->servers[i].reach, v->servers[i].since_ms, ms);
 	for (int i = 0; node[0] && i < v->proxy_count; i++)
-		heard |= v->proxies[i].reach == REACH_OK && strcmp(v->proxies[i].pod.node, node) == 0;
+		heard |= strcmp(v->proxies[i].pod.node, node) == 0 &&
+			 is_heard(v, v->proxies[i].reach, v->proxies[i].since_ms, ms);
 	for (int i = 0; node[0] && i < v->dashboard_count; i++)
-		heard |= v->dashboards[i].reach == REACH_OK && strcmp(v->dashboards[i].pod.node, node) == 0;
+		heard |= strcmp(v->dashboards[i].pod.node, node) == 0 &&
+			 is_heard(v, v->dashboards[i].reach, v->dashboards[i].since_ms, ms);
 	return heard;
 }
 
@@ -98,7 +106,7 @@ bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reac
 	if (reach != REACH_SILENT || lasting < ms || !d->v->kube_fresh || !we_hear_most(d->v))
 		return false;
 	return pod->name[0] && pod->running && !pod->node_lost && !pod->deleting &&
-	       (accepts || lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node));
+	       (accepts || lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node, NEIGHBOUR_MS));
 }
 
 bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,

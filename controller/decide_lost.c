@@ -52,7 +52,7 @@ static bool is_away(const struct decision *d, const struct pod_view *pod)
 	int ms = d->limits->node_loss_ms;
 	int64_t silent_ms = silent_since(d->v, pod->node);
 
-	if (ms < 0 || pod->keeps_data || !we_hear_most(d->v) || neighbour_heard(d->v, pod->node) ||
+	if (ms < 0 || pod->keeps_data || !we_hear_most(d->v) || neighbour_heard(d->v, pod->node, 0) ||
 	    complains(d->v, pod->node))
 		return false;
 	return judge_lasting_ms(d->v, silent_ms ? silent_ms : pod->node_lost_ms) >= ms;

@@ -53,6 +53,9 @@ bool mend_members(struct decision *d, const struct group_view *g, const struct s
 #define HUNG_TOO_MS 5000
 /* It answers nothing at all, not even what waits for no mutex, while its kernel takes connections. */
 #define STUCK_MS 4000
+/* Of a node that was away and is back, one process is heard before the others are asked again: so long it tells
+ * nothing. */
+#define NEIGHBOUR_MS 2000
 
 /* Its process is there and does nothing for that long, and there is a kubelet that can end it. accepts: its address
  * takes connections, so it is not its node that is away. */
@@ -63,8 +66,8 @@ bool does_nothing(const struct decision *d, const struct pod_view *pod, enum rea
 		  int64_t stuck_ms);
 /* We reach most servers: what is silent is not so because of us. */
 bool we_hear_most(const struct cluster_view *v);
-/* Something else on its node is heard: it is not the node that is away. */
-bool neighbour_heard(const struct cluster_view *v, const char *node);
+/* Something else on its node is heard, and was for ms: it is not the node that is away. */
+bool neighbour_heard(const struct cluster_view *v, const char *node, int ms);
 
 /* Why the pod's place may be given to another, its node being lost, as far as its node tells; NULL: it may not. What is
  * at stake with its process is the caller's to see. */

@@ -1109,6 +1109,10 @@ TEST(replica_that_hangs_is_replaced)
 	assert_nothing(w);
 	be_silent(w, b_of(w), 9000);
 	assert_why(assert_only(w, ACT_DELETE_POD, B), "it hangs, and its master serves");
+	w->proxies[0].since_ms = w->v.now_ms - 1999; /* the node was away, and is back: one is heard before the other */
+	assert_nothing(w);
+	w->proxies[0].since_ms = w->v.now_ms - 2000;
+	assert_only(w, ACT_DELETE_POD, B);
 	w->proxies[0].pod.node[0] = '\0'; /* perhaps it is the node that is away */
 	assert_nothing(w);
 	b_of(w)->accepts = true; /* it is not */
