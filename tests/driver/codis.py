@@ -194,6 +194,8 @@ class Codis:
 
     def trouble(self, groups=2, members=2, proxies=2):
         """Why this Codis is not whole, in a few words; "" when it is."""
+        if leaving := [p["metadata"]["name"] for p in self.pods("codis-server") if "deletionTimestamp" in p["metadata"]]:
+            return f"{', '.join(leaving)} is about to end"
         servers = self.servers()
         stats = self.topom()
         declared = self.declared_groups(stats)

@@ -115,7 +115,8 @@ def through_proxy(codis, *command):
 
 
 def assert_serves(codis):
-    """Keys of several slots are taken and read back."""
+    """Keys of several slots are taken and read back, once the Service knows the proxy that the status line has."""
+    wait_for("the Service", lambda: (through_proxy(codis, "PING") == "PONG", "PING is answered with something else"), 15)
     for i in range(3):
         assert through_proxy(codis, "SET", f"key{i}", f"value{i}") == "OK"
         assert through_proxy(codis, "GET", f"key{i}") == f"value{i}"
