@@ -95,6 +95,14 @@ static int64_t down_of(const struct line *l)
 	return n < 0 || n > LINK_DOWN_MAX_S ? INT64_MAX : n;
 }
 
+/* Of what no process can have seen it is as if nothing were said: -1. */
+static int64_t seconds_of(const struct line *l)
+{
+	int64_t n = number(l);
+
+	return n < 0 || n > LINK_DOWN_MAX_S ? -1 : n;
+}
+
 /* People and addresses are told of it, so it is what an address or a name is made of, or nothing. */
 static void copy_host(const struct line *l, char *out, size_t size)
 {
@@ -125,7 +133,7 @@ static void take_line(struct parsing *p, const struct line *l)
 	if (is(l, "run_id"))
 		copy_run_id(l, info->run_id);
 	else if (is(l, "uptime_in_seconds"))
-		info->uptime_s = number(l);
+		info->uptime_s = seconds_of(l);
 	else if (is(l, "loading"))
 		info->loading = says(l, "1");
 	else if (is(l, "role"))
@@ -139,7 +147,7 @@ static void take_line(struct parsing *p, const struct line *l)
 	else if (is(l, "master_link_status"))
 		info->link_up = says(l, "up");
 	else if (is(l, "master_last_io_seconds_ago"))
-		info->last_io_s = number(l);
+		info->last_io_s = seconds_of(l);
 	else if (is(l, "master_link_down_since_seconds"))
 		info->link_down_s = down_of(l);
 	else if (is(l, "master_sync_in_progress"))
