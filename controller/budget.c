@@ -9,8 +9,6 @@
 #include "common/codis/topology.h"
 #include "common/kube/selector.h"
 
-#define POD_NAME_LABEL "statefulset.kubernetes.io/pod-name" /* the StatefulSet controller sets it */
-
 static void name_of(const struct budget_facts *f, int gid, char out[BUDGET_NAME_MAX])
 {
 	snprintf(out, BUDGET_NAME_MAX, "%.240s-group-%d", f->set, gid);
@@ -51,7 +49,7 @@ static void add_selector(const struct budget_facts *f, int gid, cJSON *spec)
 	cJSON *is_one = cJSON_CreateObject(), *pods;
 	int first, end;
 
-	json_add_str(is_one, "key", POD_NAME_LABEL);
+	json_add_str(is_one, "key", CODIS_LABEL_POD_NAME);
 	json_add_str(is_one, "operator", "In");
 	pods = json_add_array(is_one, "values");
 	ordinals_of(f, gid, &first, &end);
@@ -181,8 +179,8 @@ static cJSON *labels_of(const struct budget_facts *f, int ordinal, const char *p
 
 	if (own || !labels)
 		return labels;
-	cJSON_DeleteItemFromObjectCaseSensitive(labels, POD_NAME_LABEL);
-	if (json_add_str(labels, POD_NAME_LABEL, pod))
+	cJSON_DeleteItemFromObjectCaseSensitive(labels, CODIS_LABEL_POD_NAME);
+	if (json_add_str(labels, CODIS_LABEL_POD_NAME, pod))
 		return labels;
 	cJSON_Delete(labels);
 	return NULL;

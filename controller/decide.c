@@ -109,11 +109,15 @@ bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reac
 	       (accepts || lasting >= NODE_LOST_MS || neighbour_heard(d->v, pod->node, NEIGHBOUR_MS));
 }
 
+bool is_stuck(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t stuck_ms)
+{
+	return stuck_ms && hangs(d, pod, reach, stuck_ms, true, STUCK_MS);
+}
+
 bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
 		  int64_t stuck_ms)
 {
-	return (stuck_ms && hangs(d, pod, reach, stuck_ms, true, STUCK_MS)) ||
-	       hangs(d, pod, reach, since_ms, false, HUNG_MS);
+	return is_stuck(d, pod, reach, stuck_ms) || hangs(d, pod, reach, since_ms, false, HUNG_MS);
 }
 
 bool ended_again(const struct pod_view *pod)

@@ -61,7 +61,9 @@ bool mend_members(struct decision *d, const struct group_view *g, const struct s
  * takes connections, so it is not its node that is away. */
 bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms, bool accepts,
 	   int ms);
-/* The same of a proxy or a dashboard, which may only wait for its mutex. */
+/* Of a proxy or a dashboard: its kernel takes connections, and not even what waits for no mutex is answered. */
+bool is_stuck(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t stuck_ms);
+/* That, or it hangs by its silence, though it may only wait for its mutex. */
 bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
 		  int64_t stuck_ms);
 /* We reach most servers: what is silent is not so because of us. */

@@ -166,18 +166,12 @@ static const struct server_view *silent_master_of(const struct cluster_view *v, 
 	return NULL;
 }
 
-/* Its kernel takes connections, and it answers nothing: it is not our own way to the proxies that is closed. */
-static bool is_stuck(const struct decision *d, const struct proxy_view *p)
-{
-	return p->stuck_ms && hangs(d, &p->pod, p->reach, p->stuck_ms, true, STUCK_MS);
-}
-
 /* How long a proxy may not answer. One that is silent may wait for its requests to a dead server, holding our own
  * fillslots: it is given longer than one that refuses, and while that server is not replaced as long as Codis' own
  * backend_recv_timeout is. */
 static int64_t patience(const struct decision *d, const struct proxy_view *p)
 {
-	if (is_stuck(d, p))
+	if (is_stuck(d, &p->pod, p->reach, p->stuck_ms))
 		return 0; /* it waits for nobody */
 	if (p->pod_gone || p->pod.node_lost)
 		return d->limits->silence_ms;
@@ -245,7 +239,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	/* Whatever it is filled with meanwhile: a switch waits for it, and tries again and again. */
 	if (!p->running && !p->registered && does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms) &&
-	    (a_proxy_serves(d->v) || is_stuck(d, p))) {
+	    (a_proxy_serves(d->v) || is_stuck(d, &p->pod, p->reach, p->stuck_ms))) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p,
 			      a_proxy_serves(d->v) ? "it hangs, and another proxy serves" : "it hangs");
 		return;

@@ -587,7 +587,7 @@ static void knock_all(struct cluster *c, int64_t now_ms)
 
 		if (d->uid[0] && (d->reach == REACH_SILENT || (d->asking && now_ms - d->asked_ms >= KNOCK_MS)))
 			knock(c, &d->knock, d->addr, now_ms);
-		c->stock_due |= !d->uid[0] && !d->asking && !d->knock.asking; /* forgotten now */
+		c->stock_due |= !d->uid[0] && !observe_awaits_dashboard(d); /* forgotten now */
 	}
 }
 
@@ -844,6 +844,16 @@ static void ask_dashboards(struct cluster *c, int64_t now_ms)
 	}
 }
 
+bool observe_awaits_proxy(const struct observed_proxy *p)
+{
+	return p->asking || p->knock.asking || p->running || p->fills;
+}
+
+bool observe_awaits_dashboard(const struct observed_dashboard *d)
+{
+	return d->asking || d->knock.asking;
+}
+
 /* Neither a pod nor the coordinator names it any more: it is forgotten when nothing is under way with it, lest fills
  * wait for it. */
 static bool is_over(const struct observed_proxy *p)
@@ -857,7 +867,7 @@ static void ask_proxies(struct cluster *c, int64_t now_ms)
 		struct observed_proxy *p = c->proxies[i];
 
 		if (is_over(p))
-			c->stock_due |= !p->asking && !p->knock.asking && !p->running && !p->fills;
+			c->stock_due |= !observe_awaits_proxy(p);
 		else if (is_due(c, p->asked_ms, now_ms))
 			observe_proxy(c, p);
 	}

@@ -45,6 +45,9 @@ bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const str
 /* Keeps one slot as the proxy has it now; whether that is news. */
 bool observe_take_slot(struct observed_proxy *p, const struct codis_slot *slot);
 bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, const struct error *err);
+/* Something is under way with it, so that it cannot be forgotten yet. */
+bool observe_awaits_proxy(const struct observed_proxy *p);
+bool observe_awaits_dashboard(const struct observed_dashboard *d);
 /* What a process that does not answer says to codis_knock(). */
 void observe_hear_knock(struct observed_knock *k, const struct error *err);
 

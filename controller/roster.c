@@ -553,7 +553,7 @@ static void drop_proxies(struct cluster *c)
 	for (int i = 0; i < c->proxy_count; i++) {
 		struct observed_proxy *p = c->proxies[i];
 
-		if (p->wanted || p->registered_token[0] || p->asking || p->knock.asking || p->running || p->fills)
+		if (p->wanted || p->registered_token[0] || observe_awaits_proxy(p))
 			c->proxies[n++] = p;
 		else
 			free(p);
@@ -581,7 +581,7 @@ static void drop_dashboards(struct cluster *c)
 		/* One without a pod is not seen in the picture any more; it is forgotten when its last answer is in. */
 		if (!d->wanted)
 			leave_dashboard(c, d);
-		if (d->wanted || d->asking || d->knock.asking)
+		if (d->wanted || observe_awaits_dashboard(d))
 			c->dashboards[n++] = d;
 		else
 			free(d);

@@ -8,14 +8,6 @@
 #include "webhook/elsewhere.h"
 #include "webhook/mutation.h"
 
-/* Labels that a StatefulSet's pods have beside those of the template: they differ between its members. */
-static bool is_own_label(const char *name)
-{
-	return strcmp(name, "controller-revision-hash") == 0 ||
-	       strcmp(name, "statefulset.kubernetes.io/pod-name") == 0 ||
-	       strcmp(name, "apps.kubernetes.io/pod-index") == 0;
-}
-
 static bool has_anti_affinity(const struct mutation *m)
 {
 	const cJSON *anti = json_get(m->pod, "spec", "affinity", "podAntiAffinity", NULL);
@@ -34,7 +26,7 @@ static void zookeeper_mutate(struct mutation *m)
 		return;
 	for (; label; label = next) {
 		next = label->next;
-		if (is_own_label(label->string))
+		if (pod_is_own_label(label->string))
 			cJSON_Delete(cJSON_DetachItemViaPointer(labels, label));
 	}
 	mutation_anti_affinity(m, labels, CODIS_HOSTNAME_KEY, 100);

@@ -50,17 +50,10 @@ cJSON *codis_server_labels(const cJSON *given, const char *product, int group)
 	return NULL;
 }
 
-/* Kubernetes' own, of the pods of a StatefulSet. */
-#define LABEL_POD_NAME "statefulset.kubernetes.io/pod-name"
-static const char *const own_labels[] = { LABEL_POD_NAME, "apps.kubernetes.io/pod-index", "controller-revision-hash" };
-
-static bool is_own_label(const char *key)
+bool pod_is_own_label(const char *key)
 {
-	bool own = false;
-
-	for (size_t i = 0; i < sizeof(own_labels) / sizeof(own_labels[0]); i++)
-		own |= strcmp(own_labels[i], key) == 0;
-	return own;
+	return strcmp(key, CODIS_LABEL_POD_NAME) == 0 || strcmp(key, CODIS_LABEL_POD_INDEX) == 0 ||
+	       strcmp(key, "controller-revision-hash") == 0;
 }
 
 static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
@@ -70,7 +63,7 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 	const cJSON *l;
 
 	cJSON_ArrayForEach(l, labels) {
-		if (cJSON_IsString(l) && l->string && !is_own_label(l->string))
+		if (cJSON_IsString(l) && l->string && !pod_is_own_label(l->string))
 			buf_addf(&all, "%s%s=%s", all.len ? "," : "", l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
@@ -80,8 +73,8 @@ cJSON *pod_labels(const char *labels, const char *name)
 {
 	cJSON *object = strcmp(labels, "?") == 0 ? NULL : cJSON_CreateObject();
 	const char *index = strrchr(name, '-');
-	bool whole = object && json_add_str(object, LABEL_POD_NAME, name) &&
-		     (!index || json_add_str(object, "apps.kubernetes.io/pod-index", index + 1));
+	bool whole = object && json_add_str(object, CODIS_LABEL_POD_NAME, name) &&
+		     (!index || json_add_str(object, CODIS_LABEL_POD_INDEX, index + 1));
 
 	for (const char *at = labels; whole && *at; at += strcspn(at, ","), at += *at == ',') {
 		size_t len = strcspn(at, ","), key = strcspn(at, "=,");

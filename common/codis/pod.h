@@ -93,6 +93,9 @@ int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *e
  * NULL: it says none. The caller's (cJSON_Delete). NULL: no memory. */
 cJSON *codis_server_labels(const cJSON *given, const char *product, int group);
 
+/* Whether it is a label that a StatefulSet's pods have beside those of the template: they differ between its members.
+ */
+bool pod_is_own_label(const char *key);
 /* An object of the labels of a server's pod, from what is kept of them and its name; the caller's (cJSON_Delete). NULL:
  * no memory, or they were too many. */
 cJSON *pod_labels(const char *labels, const char *name);

@@ -20,7 +20,10 @@ struct error;
 #define CODIS_ANNOTATION_HA       "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
 /* On what codis-controller has made (a PodDisruptionBudget a group): codis-controller. */
 #define CODIS_LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
-#define CODIS_MANAGED_BY       "codis-controller"
+/* The StatefulSet controller puts them on each pod. */
+#define CODIS_LABEL_POD_NAME  "statefulset.kubernetes.io/pod-name"
+#define CODIS_LABEL_POD_INDEX "apps.kubernetes.io/pod-index"
+#define CODIS_MANAGED_BY      "codis-controller"
 /* On the codis-server StatefulSet; who says why, or "true": the controller only watches. "false": it does not. */
 #define CODIS_ANNOTATION_PAUSED "codis.io/paused"
 /* On it too, "true": servers without the guard are replaced by such that have it, one by one. */
