@@ -1,5 +1,6 @@
 """Faults that are no clean end, with clients writing: what hangs, wakes, is cut off; and a person at the dashboard."""
 import concurrent.futures
+import contextlib
 import signal
 import time
 
@@ -88,13 +89,20 @@ def changes(w):
             if e.startswith(("Promoted", "Switched"))]
 
 
+@contextlib.contextmanager
+def three(w, namespace):
+    """A Codis of one group of three, when all is well with it."""
+    objects = small(w, servers=3)
+    set_env(container(objects, "codis-server"), SERVER_REPLICA="3")
+    with applied(w, namespace, objects) as codis:
+        wait_line(w, namespace, ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+        yield codis
+
+
 @case
 def second_failure(w):
     """Of three members the master is killed, and the next one too before the third has synced with it: the third leads."""
-    objects = small(w, servers=3)
-    set_env(container(objects, "codis-server"), SERVER_REPLICA="3")
-    with applied(w, "three", objects) as codis:
-        wait_line(w, "three", ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+    with three(w, "three") as codis:
         writers = Writers(w.kube, "three")
         writers.start()
         time.sleep(5)
@@ -124,10 +132,7 @@ done"""
 @case
 def bound_writes(w):
     """In a group of three a master that is cut off acknowledges nothing later than 5 s after the cut, and others lead."""
-    objects = small(w, servers=3)
-    set_env(container(objects, "codis-server"), SERVER_REPLICA="3")
-    with applied(w, "bound", objects) as codis:
-        wait_line(w, "bound", ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+    with three(w, "bound") as codis:
         old = codis.master(1)
         w.note(f"bound {wait_bound(w, old.pod):.1f} s after all was well")
         w.note(f"after the cut: {writes_of_cut(w, codis, old)}")

@@ -798,21 +798,33 @@ TEST(replica_has_what_a_master_had_before_it_read_its_file_also_for_one_that_has
 	assert_only(w, ACT_PROMOTE, A);
 }
 
-/* The same where not its process, but its pod was made anew, with the volume. */
-TEST(file_of_a_pod_that_was_made_anew_is_of_the_past)
+/* B was fenced, and has restarted with what its file had. */
+static void b_reads_a_file(struct world *w)
 {
-	WORLD;
-
 	fence_b(w);
 	guarded(b_of(w));
 	b_of(w)->info.keys = 500;
-	b_of(w)->pod.keeps_data = true;
+}
+
+/* ... and was just told to follow B, whose keys it has not got. */
+static void a_led_a_moment_ago(struct world *w)
+{
 	follows(a_of(w), b_of(w));
 	a_of(w)->info.link_up = false;
 	a_of(w)->info.offset = 1;
 	a_of(w)->remembered = true;
 	a_of(w)->role_heard_ms = w->v.now_ms - 1000;
 	w->groups[0].masterless_ms = w->v.now_ms - 500;
+}
+
+/* The same where not its process, but its pod was made anew, with the volume. */
+TEST(file_of_a_pod_that_was_made_anew_is_of_the_past)
+{
+	WORLD;
+
+	b_reads_a_file(w);
+	b_of(w)->pod.keeps_data = true;
+	a_led_a_moment_ago(w);
 	assert_only(w, ACT_PROMOTE, A);
 	b_of(w)->pod.keeps_data = false;
 	assert_only(w, ACT_PROMOTE, B);
@@ -823,16 +835,9 @@ TEST(process_that_led_a_moment_ago_comes_before_a_file)
 {
 	WORLD;
 
-	fence_b(w);
-	guarded(b_of(w));
-	b_of(w)->info.keys = 500;
+	b_reads_a_file(w);
 	b_of(w)->pod.restarts = 1;
-	follows(a_of(w), b_of(w));
-	a_of(w)->info.link_up = false;
-	a_of(w)->info.offset = 1;
-	a_of(w)->remembered = true;
-	a_of(w)->role_heard_ms = w->v.now_ms - 1000;
-	w->groups[0].masterless_ms = w->v.now_ms - 500;
+	a_led_a_moment_ago(w);
 	assert_only(w, ACT_PROMOTE, A);
 	a_of(w)->role_heard_ms = w->v.now_ms - 3600000; /* it was cut off for long */
 	assert_only(w, ACT_PROMOTE, B);
@@ -843,9 +848,7 @@ TEST(replica_that_lost_its_link_a_moment_ago_comes_before_a_file)
 {
 	WORLD;
 
-	fence_b(w);
-	guarded(b_of(w));
-	b_of(w)->info.keys = 500;
+	b_reads_a_file(w);
 	b_of(w)->pod.restarts = 1;
 	follows(a_of(w), a_of(w));
 	snprintf(a_of(w)->info.master, sizeof(a_of(w)->info.master), "10.0.0.3:6379");
@@ -866,9 +869,7 @@ TEST(process_that_has_more_comes_before_a_file)
 {
 	WORLD;
 
-	fence_b(w);
-	guarded(b_of(w));
-	b_of(w)->info.keys = 500;
+	b_reads_a_file(w);
 	b_of(w)->pod.restarts = 1;
 	follows(a_of(w), b_of(w));
 	a_of(w)->info.link_up = false;
