@@ -70,13 +70,20 @@ static int64_t keys_of(const struct line *l)
 	if (l->value_len <= 5 || memcmp(l->value, "keys=", 5) != 0)
 		return 0;
 	n = number(&keys);
-	return n > 0 ? n : 0;
+	return n < 0 ? 0 : n > INFO_KEYS_MAX ? INFO_KEYS_MAX : n;
 }
 
 /* A peer may say anything. */
 static int64_t sum(int64_t a, int64_t b)
 {
-	return a > INT64_MAX - b ? INT64_MAX : a + b;
+	return a > INFO_KEYS_MAX - b ? INFO_KEYS_MAX : a + b;
+}
+
+static int64_t offset_of(const struct line *l)
+{
+	int64_t n = number(l);
+
+	return n < 0 ? -1 : n > INFO_OFFSET_MAX ? INFO_OFFSET_MAX : n;
 }
 
 /* 0, which no server has: it is none. */
@@ -153,11 +160,11 @@ static void take_line(struct parsing *p, const struct line *l)
 	else if (is(l, "master_sync_in_progress"))
 		info->syncing = says(l, "1");
 	else if (is(l, "slave_repl_offset"))
-		p->replica_offset = number(l);
+		p->replica_offset = offset_of(l);
 	else if (is(l, "min_slaves_good_slaves")) /* said only while min-slaves-to-write and min-slaves-max-lag are */
 		info->bounded = true;
 	else if (is(l, "master_repl_offset"))
-		p->master_offset = number(l);
+		p->master_offset = offset_of(l);
 	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')
 		info->keys = sum(info->keys, keys_of(l));
 }

@@ -17,6 +17,10 @@ struct error;
  */
 #define CODIS_GUARD_ADDR "127.0.0.1:1"
 
+/* What no server has more of. Sums and differences of what peers say stay numbers. */
+#define INFO_KEYS_MAX   (INT64_C(1) << 40)
+#define INFO_OFFSET_MAX (INT64_C(1) << 61)
+
 enum redis_role { REDIS_ROLE_UNKNOWN, REDIS_ROLE_MASTER, REDIS_ROLE_REPLICA };
 
 struct redis_info {
@@ -29,9 +33,10 @@ struct redis_info {
 	int64_t last_io_s;           /* of a replica with its link up: seconds since the master was heard; -1 */
 	int64_t link_down_s; /* ... with its link down: for how many seconds; INT64_MAX: it never was up; -1: up */
 	int64_t uptime_s;    /* of the process; -1: it does not say */
-	int64_t offset;      /* replication offset: of a replica what it received, of a master what it sent */
-	int64_t keys;        /* over all databases */
-	bool bounded;        /* min-slaves-to-write is set */
+	/* Replication offset: of a replica what it received, of a master what it sent; -1 to INFO_OFFSET_MAX. */
+	int64_t offset;
+	int64_t keys; /* over all databases; 0 to INFO_KEYS_MAX */
+	bool bounded; /* min-slaves-to-write is set */
 };
 
 /* Parses the whole answer of INFO. 0, or -1 and *err when run_id or role is missing. */

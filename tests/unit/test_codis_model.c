@@ -230,7 +230,7 @@ TEST(info_of_numbers_without_end)
 	struct redis_info i;
 
 	parse_info("db0:keys=9223372036854775807,x\ndb1:keys=9223372036854775807\ndb2:keys=1\n", &i);
-	assert_true(i.keys == INT64_MAX);
+	assert_true(i.keys == INFO_KEYS_MAX);
 	parse_info("uptime_in_seconds:9223372036854775807\nmaster_last_io_seconds_ago:9223372036854775807\n", &i);
 	assert_true(i.uptime_s == -1 && i.last_io_s == -1);
 	parse_info("uptime_in_seconds:-7\nmaster_last_io_seconds_ago:-7\n", &i);
@@ -238,7 +238,9 @@ TEST(info_of_numbers_without_end)
 	parse_info("db0:keys=-9223372036854775808\ndb1:keys=-1\ndb2:keys=7\n", &i);
 	assert_int_equal(i.keys, 7);
 	parse_info("slave_repl_offset:99999999999999999999999999999\n", &i);
-	assert_true(i.offset == INT64_MAX);
+	assert_true(i.offset == INFO_OFFSET_MAX);
+	parse_info("slave_repl_offset:-9223372036854775808\n", &i);
+	assert_int_equal(i.offset, -1);
 	parse_info("master_host:10.0.0.1\nmaster_port:71915\n", &i); /* 65536 + 6379 */
 	assert_string_equal(i.master, "10.0.0.1:0");
 }
