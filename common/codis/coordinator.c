@@ -447,10 +447,11 @@ static void settle(struct call *call, const struct attempt *a, int rc)
 {
 	if (rc == ZNONODE && call->op == CALL_CREATE && make_parent(call))
 		return;
-	if (is_passing(rc)) {
-		if (call->refused != ZOK && !call->waiting)
+	if (is_passing(rc) && call->refused != ZOK) {
+		if (!call->waiting)
 			finish_rc(call, call->refused);
-		else if (a->number == call->tries) /* of an older one: the next is under way already */
+	} else if (is_passing(rc)) {
+		if (a->number == call->tries) /* of an older one: the next is under way already */
 			try_next(call);
 	} else if (call->waiting && may_be_ours(call, rc)) {
 		call->refused = rc;

@@ -363,6 +363,34 @@ PAST_TEST(ones_own_first_attempt_is_no_rival)
 	assert_true(logged("M2 set"));
 }
 
+static void cut_m3(void)
+{
+	fake_zk_cut(&w.zk.members[2]);
+}
+
+/* The second one refuses when all three are asked, then the third one's connection ends, then the first one answers. */
+static struct fake_zk_how all_are_asked_before_one_answers(struct fake_zk_member *m, const char *op, const char *path)
+{
+	(void)path;
+	if (strcmp(op, "set") != 0)
+		return (struct fake_zk_how){ 0 };
+	if (m->number == 3)
+		later(300, cut_m3);
+	return (struct fake_zk_how){ m->number == 3 ? ZK_STALL : ZK_LATE, m->number == 1 ? 1000 : 400 };
+}
+
+/* Nor is one that is lost meanwhile a reason not to wait for it. */
+PAST_TEST(ones_own_first_attempt_is_awaited)
+{
+	fake_zk_put(&w.zk, GROUP, "a", 1);
+	w.zk.hook = all_are_asked_before_one_answers;
+	open_for("123", 1000);
+	set(GROUP, "b", 0);
+	assert_int_equal(w.said[0].code, ERR_NONE);
+	assert_int_equal(w.said[0].version, 1);
+	assert_true(logged("M3 set"));
+}
+
 static struct fake_zk_how m1_has_lost_its_power(struct fake_zk_member *m, const char *op, const char *path)
 {
 	(void)path;
