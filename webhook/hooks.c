@@ -110,9 +110,11 @@ static void add_admin(const char *dashboard, int seconds, struct buf *out)
 
 /* A proxy that was removed is closed, ends up to a second later, and until then says "slot is not ready" to those that
  * are still connected. Codis has no handler for SIGHUP, so Go's ends the process at once, also a namespace's first.
- * Behind the hook's own end, which would have failed otherwise. */
+ * Behind the hook's own end, which would have failed otherwise; that alone, for a & is of all that && joins. */
 #define HANG_UP                                                                                                        \
-	"  grep -q codis-proxy /proc/1/cmdline && (sleep 0.03 || sleep 1; kill -HUP 1) </dev/null >/dev/null 2>&1 &\n"
+	"  grep -q codis-proxy /proc/1/cmdline && {\n"                                                                 \
+	"    (sleep 0.03 || sleep 1; kill -HUP 1) </dev/null >/dev/null 2>&1 &\n"                                      \
+	"  }\n"
 
 void hooks_proxy_stop(const char *dashboard, const char *admin, int seconds, struct buf *out)
 {

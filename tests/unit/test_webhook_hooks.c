@@ -534,6 +534,19 @@ FIXTURE_TEST(proxy_that_was_removed_ends_at_once)
 	assert_string_equal(f->output, "-HUP 1\n");
 }
 
+/* Whoever waits for the hook sends SIGTERM then. */
+FIXTURE_TEST(proxy_has_left_the_list_when_its_hook_ends)
+{
+	struct fixture *f = *state;
+
+	write_program(f, "codis-admin", "sleep 0.3; echo left > $DIR/asked");
+	buf_addstr(&f->script, "kill() { :; }\ngrep() { :; }\n(\n");
+	hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
+	buf_addstr(&f->script, ") >/dev/null\ncat $DIR/asked\n");
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->output, "left\n");
+}
+
 FIXTURE_TEST(proxy_stop_is_bounded)
 {
 	struct fixture *f = *state;
