@@ -97,7 +97,7 @@ static void drop(struct kube_events *e, const char *namespace)
 	metric_add(metric_counter(e->metrics, e->dropped, labels, "Events that did not get to the API server."), 1);
 }
 
-/* A namespace has no more under way than leaves as many to one that comes. */
+/* A namespace has no more under way than leaves as many to one that comes; one, where there is room. */
 static struct slot *free_slot(struct kube_events *e, uint64_t namespace)
 {
 	struct slot *found = NULL;
@@ -110,7 +110,7 @@ static struct slot *free_slot(struct kube_events *e, uint64_t namespace)
 		if (!s->call && !found)
 			found = s;
 	}
-	return its < UNDER_WAY_MAX / (1 + share_count(&e->shares, clock_mono_us())) ? found : NULL;
+	return !its || its < UNDER_WAY_MAX / (1 + share_count(&e->shares, clock_mono_us())) ? found : NULL;
 }
 
 /* --- the object --------------------------------------------------------------------------------------------------- */

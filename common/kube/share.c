@@ -19,8 +19,20 @@ int share_count(const struct shares *s, int64_t now_us)
 	return n;
 }
 
-/* One that takes the place of somebody who asks still has no more than one to begin with: else so many that none is
- * remembered would have no limit. */
+/* One that takes the place of somebody who asks still has no more than one to begin with, and all such have a limit
+ * together: so many that none is remembered are new each time. */
+static int64_t of_new(struct shares *s, int64_t now_us)
+{
+	s->new_us -= now_us - s->new_at_us;
+	s->new_at_us = now_us;
+	if (s->new_us < 0)
+		s->new_us = 0;
+	if (s->new_us > (SHARES_NEW_MAX - 1) * ONE_US)
+		return 0;
+	s->new_us += ONE_US;
+	return ONE_US;
+}
+
 static struct share *share_of(struct shares *s, uint64_t who, int64_t now_us)
 {
 	struct share *oldest = &s->of[0];
@@ -32,7 +44,7 @@ static struct share *share_of(struct shares *s, uint64_t who, int64_t now_us)
 			oldest = &s->of[i];
 	}
 	*oldest = (struct share){ .who = who,
-				  .tokens_us = asked_lately(oldest, now_us) ? ONE_US : SECOND_US,
+				  .tokens_us = asked_lately(oldest, now_us) ? of_new(s, now_us) : SECOND_US,
 				  .filled_us = now_us };
 	return oldest;
 }

@@ -8,6 +8,8 @@
 
 #define SHARE_A_SECOND 20  /* of all that ask within a second; who has not asked lately may take so many at once */
 #define SHARES_MAX     256 /* remembered; of more the one who has not asked for longest is forgotten */
+/* Those who take the place of one who asks still share so many at once, and SHARE_A_SECOND. */
+#define SHARES_NEW_MAX 256
 
 struct shares {
 	struct share {
@@ -15,6 +17,7 @@ struct shares {
 		int64_t tokens_us, filled_us;
 		int64_t asked_us; /* 0: free */
 	} of[SHARES_MAX];
+	int64_t new_us, new_at_us; /* tokens that such have had and time has not given back */
 };
 
 /* Whether who may have one more now. */

@@ -200,6 +200,51 @@ FIXTURE_TEST(a_flood_of_one_namespace_takes_nothing_from_another)
 	kube_events_free(e);
 }
 
+#define NAMESPACES 100 /* as many as may be under way */
+
+static void say_in(struct kube_events *e, const char *namespace)
+{
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+
+	json_add_str(json_add_object(pod, "metadata"), "namespace", namespace);
+	kube_event(e, "Pod", pod, false, "Said", "x");
+}
+
+static bool all_are_over(void *ctx)
+{
+	int n = 0;
+
+	(void)ctx;
+	for (int i = 0; i < NAMESPACES; i++) {
+		char namespace[16];
+
+		snprintf(namespace, sizeof(namespace), "ns-%d", i);
+		n += dropped(namespace) == 1;
+	}
+	return n == NAMESPACES;
+}
+
+/* Within a second, a zone that fails for example: none is under way any more. */
+FIXTURE_TEST(one_more_than_may_be_under_way_is_heard)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = events(w);
+	struct count c = { w, NAMESPACES + 1 };
+
+	fake_fail(&w->api, "POST", 403, NAMESPACES);
+	for (int i = 0; i < NAMESPACES; i++) {
+		char namespace[16];
+
+		snprintf(namespace, sizeof(namespace), "ns-%d", i);
+		say_in(e, namespace);
+	}
+	assert_true(fake_run(w, LONG, all_are_over, NULL));
+	say_in(e, "calm");
+	assert_int_equal(dropped("calm"), 0);
+	assert_true(fake_run(w, LONG, have_come, &c));
+	kube_events_free(e);
+}
+
 static bool are_dropped(void *ctx)
 {
 	(void)ctx;

@@ -66,3 +66,17 @@ TEST(many_that_are_forgotten_have_one_each)
 	assert_true(share_take(&s, 7, now_us + SECOND)); /* in the place of one that is quiet: as one that is new */
 	assert_true(share_take(&s, 7, now_us + SECOND));
 }
+
+/* More than are remembered, for long: each has been forgotten when it asks again. */
+TEST(many_that_are_forgotten_have_a_limit_together)
+{
+	static struct shares s;
+	int n = 0;
+
+	for (int ms = 0; ms < 10000; ms += 10) {
+		for (uint64_t who = 1; who <= SHARES_MAX + 44; who++)
+			n += share_take(&s, who, SECOND + 1000 * ms);
+	}
+	/* At once: 20 for each who stays, and those that are new; then 20 a second for either kind. */
+	assert_in_range(n, 10 * SHARES_MAX, 20 * SHARES_MAX + SHARES_NEW_MAX + 2 * 20 * 10);
+}
