@@ -163,11 +163,7 @@ static bool is_wanted(const struct cluster_view *v, int gid)
 {
 	int wanted = view_groups_wanted(v);
 
-	for (int i = 0; i < wanted; i++) {
-		if (view_wanted_group(v, i) == gid)
-			return true;
-	}
-	return !wanted;
+	return !wanted || (gid >= view_wanted_group(v, 0) && gid <= view_wanted_group(v, wanted - 1));
 }
 
 /* As the dashboard and every proxy that was heard say. */

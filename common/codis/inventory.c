@@ -185,6 +185,12 @@ static void set_drop(struct inventory *inv, struct set *s, bool gone)
 	set_free(s);
 }
 
+/* Kubernetes takes any number that is none below 0. */
+static int ordinals(int64_t n)
+{
+	return n < 0 ? 0 : n > CODIS_ORDINALS_MAX ? CODIS_ORDINALS_MAX : (int)n;
+}
+
 /* What the object says, not linked yet. NULL: no memory. */
 static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
 {
@@ -199,8 +205,8 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->known.uid = memcpy(s->texts + kept_pod_size(template), uid, strlen(uid) + 1);
 	s->known.namespace = said.namespace;
 	s->known.name = said.owner;
-	s->known.replicas = (int)json_int(1, object, "spec", "replicas", NULL);
-	s->known.ordinals_start = (int)json_int(0, object, "spec", "ordinals", "start", NULL);
+	s->known.replicas = ordinals(json_int(1, object, "spec", "replicas", NULL));
+	s->known.ordinals_start = ordinals(json_int(0, object, "spec", "ordinals", "start", NULL));
 	s->known.server_replica = template->server_replica;
 	s->known.deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
 	s->said_product = said.product;

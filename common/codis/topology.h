@@ -67,6 +67,9 @@ int codis_server_replica_parse(const char *text, int *replica, struct error *err
 /* Ordinal of "codis-server-12" owned by StatefulSet "codis-server": 12; -1 when the name is not owner-number.
  * owner NULL: whatever stands before the last dash. */
 int codis_ordinal(const char *pod_name, const char *owner);
+/* Codis' groups have 1 to 9,999, and so many ordinals of 64 each. */
+#define CODIS_GROUP_MAX    9999
+#define CODIS_ORDINALS_MAX 640000
 /* The group of an ordinal: ordinal / server_replica + 1. */
 int codis_group_of(int ordinal, int server_replica);
 

@@ -359,6 +359,31 @@ TEST_WITH(a_set_that_says_what_cannot_be_meant_is_held, setup, teardown)
 	assert_non_null(json_get(held->annotations, "codis.io/slots", NULL));
 }
 
+/* Kubernetes takes such numbers, and sums of them are none any more. */
+TEST_WITH(a_set_has_no_more_ordinals_than_groups_have, setup, teardown)
+{
+	WORLD;
+	static const char *const said[][2] = { { "2147483647", "2147483647" }, { "-5", "-1" } };
+	static const int wanted[] = { CODIS_ORDINALS_MAX, 0 };
+
+	for (int i = 0; i < 2; i++) {
+		char text[512];
+		JSON_CLEANUP cJSON *set = NULL;
+		const struct inventory_set *s;
+
+		snprintf(text, sizeof(text),
+			 "{\"metadata\":{\"namespace\":\"default\",\"name\":\"codis-server\",\"uid\":\"s\"},\"spec\":{"
+			 "\"replicas\":%s,\"ordinals\":{\"start\":%s},\"template\":{\"metadata\":{\"labels\":{\"app\":"
+			 "\"codis-server\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\"}]}}}}",
+			 said[i][0], said[i][1]);
+		set = cJSON_Parse(text);
+		assert_int_equal(inventory_set_set(inv, set, NULL), 0);
+		s = inventory_set_of(inv, "default", "codis-test");
+		assert_int_equal(s->replicas, wanted[i]);
+		assert_int_equal(s->ordinals_start, wanted[i]);
+	}
+}
+
 TEST_WITH(addresses_are_compared_as_addresses, setup, teardown)
 {
 	WORLD;
