@@ -41,6 +41,9 @@ struct budget_facts {
 	int count;
 };
 
+/* Whether others have made so many, or such long ones, that nobody can look through them for each pod while the loop
+ * stands still: then nothing else may be asked. */
+bool budget_too_many(const struct budget_facts *f);
 /* The first thing that is to be done, looking at the groups from this one on, and then at those before it. 0, or -1: no
  * memory. */
 int budget_next(const struct budget_facts *f, int from_gid, struct budget_change *out);

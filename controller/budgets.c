@@ -155,7 +155,7 @@ struct telling {
 	bool aloud;
 };
 
-/* Once each time that it changes; the Event once in its life. */
+/* Each time that it has changed when it is looked at every 10 s; the Event once in its life. */
 static void tell_twice(void *ctx, const char *pod, const char *first, const char *second)
 {
 	struct telling *t = ctx;
@@ -179,9 +179,10 @@ static int tell_all_twice(struct cluster *c, const struct budget_facts *facts)
 
 	if (budget_twice(facts, tell_twice, &t) < 0)
 		return -1;
-	if (t.hash == c->budgets.twice_told)
+	if (t.hash == c->budgets.twice_told || c->view.now_ms - c->budgets.twice_ms < LOOK_MS)
 		return 0;
 	c->budgets.twice_told = t.hash;
+	c->budgets.twice_ms = c->view.now_ms;
 	t.aloud = true;
 	return budget_twice(facts, tell_twice, &t);
 }
@@ -203,10 +204,14 @@ static void look(struct cluster *c, const struct inventory_set *set, const struc
 	struct budget_change change;
 	struct error err = ERROR_INIT;
 
-	if (tell_all_twice(c, &facts) < 0 || budget_next(&facts, c->budgets.from_gid, &change) < 0)
+	if (budget_too_many(&facts))
+		error_set(&err, ERR_TOOBIG,
+			  "the namespace's budgets are too many for its pods: groups have those that "
+			  "they have");
+	else if (tell_all_twice(c, &facts) < 0 || budget_next(&facts, c->budgets.from_gid, &change) < 0)
 		error_set(&err, ERR_NOMEM, "no memory for the budgets");
 	else if (change.step == BUDGET_RIGHT)
-		return;
+		c->budgets.failures = 0;
 	else if (write_change(c, &facts, &change, &err) == 0)
 		log_info(c->ctl->log, "budget", "namespace=%s product=%s group=%d step=%s name=%s why=%s", c->namespace,
 			 c->product, change.gid,

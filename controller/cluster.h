@@ -146,6 +146,7 @@ struct cluster {
 		int failures;        /* in a row */
 		int from_gid;        /* the group that was written last */
 		uint64_t twice_told; /* hash of what was told of pods that two others select */
+		int64_t twice_ms;    /* when */
 		int64_t looked_ms;
 	} budgets;
 

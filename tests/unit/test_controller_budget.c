@@ -224,6 +224,26 @@ BUDGET_TEST(groups_that_are_no_more)
 	assert_next(BUDGET_DELETE, "codis-server-group-1", "its group is no more");
 }
 
+/* Codis has none of them. */
+BUDGET_TEST(groups_beyond_the_last_of_codis)
+{
+	struct budget_change change;
+
+	w.f.server_replica = 64;
+	w.f.replicas = w.f.ordinals_start = CODIS_ORDINALS_MAX;
+	assert_int_equal(next().step, BUDGET_RIGHT);
+	w.f.server_replica = 2;
+	w.f.ordinals_start = 0;
+	assert_int_equal(budget_next(&w.f, CODIS_GROUP_MAX, &change), 0);
+	assert_int_equal(change.gid, CODIS_GROUP_MAX);
+	add_ours(CODIS_GROUP_MAX);
+	assert_int_equal(budget_next(&w.f, CODIS_GROUP_MAX, &change), 0);
+	assert_int_equal(change.gid, 1);
+	add_ours(CODIS_GROUP_MAX + 1);
+	assert_string_equal(next().name, "codis-server-group-10000");
+	assert_int_equal(next().step, BUDGET_DELETE);
+}
+
 /* Its node could never be drained. */
 BUDGET_TEST(group_of_one)
 {
@@ -401,6 +421,50 @@ WRITE_TEST(a_pod_that_two_select_is_told_once)
 			    "and Kubernetes evicts no pod that two select: no drain of its node ends until one of them "
 			    "is gone\n");
 	assert_int_equal(w.calls, 0);
+}
+
+/* They may change as often as somebody likes. */
+WRITE_TEST(pods_that_two_select_are_told_no_oftener_than_they_are_looked_at)
+{
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	add_other("{}");
+	add_other("{}");
+	keep_after(10000);
+	world.events[0] = '\0';
+	for (int i = 0; i < 9; i++) {
+		cJSON_ReplaceItemInObject(cJSON_GetObjectItem(w.budgets[0], "metadata"), "name",
+					  cJSON_CreateString(i % 2 ? "a" : "b"));
+		world.c->budgets.due = true;
+		keep_after(1000);
+	}
+	assert_string_equal(world.events, "");
+	world.c->budgets.due = true;
+	keep_after(1000);
+	assert_non_null(strstr(world.events, "TwoBudgets: PodDisruptionBudgets b and other select it"));
+}
+
+/* 256 pods and 200 of 100 terms each took the loop for seconds. */
+WRITE_TEST(budgets_that_nobody_can_look_through_are_left)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(8 << 20);
+
+	buf_addstr(&text, "{\"matchExpressions\":[");
+	for (int i = 0; i < 60; i++) {
+		buf_addf(&text, "%s{\"key\":\"k%d\",\"operator\":\"NotIn\",\"values\":[\"0\"", i ? "," : "", i);
+		for (int k = 1; k < 1000; k++)
+			buf_addf(&text, ",\"%d\"", k);
+		buf_addstr(&text, "]}");
+	}
+	buf_addstr(&text, "]}");
+	add_other("{}");
+	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(w.budgets[0], "spec"), "selector", parse_text(text.data));
+	keep_after(0);
+	assert_int_equal(w.calls, 0);
+	assert_int_equal(world.c->budgets.failures, 1);
+	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(w.budgets[0], "spec"), "selector", parse_text("{}"));
+	keep_after(1000);
+	assert_int_equal(world.c->budgets.failures, 0);
 }
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
