@@ -51,6 +51,28 @@ TEST(the_worst_gap_is_one_writers)
 	record_release(&r[1]);
 }
 
+TEST(the_first_gap_is_the_longest_of_those_that_begin_soon)
+{
+	struct record r[2];
+	struct gap gap;
+
+	fill(&r[0], (int64_t[]){ 90, 100, 180, 190, 290 }, 5);
+	fill(&r[1], (int64_t[]){ 95, 115, 150, 160, 300 }, 5);
+	gap = record_first_gap(r, 2, 105, 120, 300);
+	assert_int_equal(gap.begin_us, 100);
+	assert_int_equal(gap.end_us, 180);
+	gap = record_first_gap(r, 2, 110, 120, 300);
+	assert_int_equal(gap.end_us - gap.begin_us, 80);
+	gap = record_first_gap(r, 2, 110, 400, 300);
+	assert_int_equal(gap.begin_us, 160);
+	assert_int_equal(gap.end_us, 300);
+	gap = record_first_gap(r, 2, 192, 195, 400);
+	assert_int_equal(gap.begin_us, 160);
+	assert_int_equal(gap.end_us, 300);
+	record_release(&r[0]);
+	record_release(&r[1]);
+}
+
 TEST(what_lies_outside_is_not_counted)
 {
 	struct record r;

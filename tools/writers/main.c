@@ -317,6 +317,8 @@ static void add_fault(cJSON *list, const struct check *k, int i, int64_t now_us)
 	const struct writers *all = k->all;
 	int64_t until_us = i + 1 < k->nfaults ? k->faults[i + 1] : now_us, offset_us = wall_offset_us();
 	struct gap worst = record_worst_gap(all->records, all->cfg.writers, k->faults[i], until_us);
+	struct gap first =
+		record_first_gap(all->records, all->cfg.writers, k->faults[i], k->faults[i] + RECORD_TAIL_US, until_us);
 	struct gap common = record_common_gap(all->records, all->cfg.writers, k->faults[i], until_us);
 	cJSON *item = cJSON_CreateObject();
 
@@ -324,6 +326,7 @@ static void add_fault(cJSON *list, const struct check *k, int i, int64_t now_us)
 	json_add_int(item, "outage_us", worst.end_us - worst.begin_us);
 	json_add_int(item, "outage_begin_us", worst.begin_us + offset_us);
 	json_add_int(item, "outage_writer", worst.writer);
+	json_add_int(item, "first_outage_us", first.end_us - first.begin_us);
 	json_add_int(item, "all_writers_outage_us", common.end_us - common.begin_us);
 	json_add_int(item, "missing_before", (int64_t)k->lost[i][LOSS_BEFORE]);
 	json_add_int(item, "missing_tail", (int64_t)k->lost[i][LOSS_TAIL]);

@@ -61,7 +61,7 @@ static int64_t gap_begin(const struct record *r, size_t first, int64_t from_us)
 	return first > 0 ? r->at_us[first - 1] : from_us;
 }
 
-struct gap record_worst_gap(const struct record *writers, int n, int64_t from_us, int64_t to_us)
+struct gap record_first_gap(const struct record *writers, int n, int64_t from_us, int64_t soon_us, int64_t to_us)
 {
 	struct gap worst = { .begin_us = from_us, .end_us = from_us, .writer = -1 };
 
@@ -69,13 +69,19 @@ struct gap record_worst_gap(const struct record *writers, int n, int64_t from_us
 		size_t count = record_count(&writers[w]), i = record_first(&writers[w], from_us);
 		int64_t begin_us = gap_begin(&writers[w], i, from_us);
 
-		for (; i < count && writers[w].at_us[i] < to_us; i++) {
+		for (; i < count && begin_us <= soon_us && writers[w].at_us[i] < to_us; i++) {
 			longest(&worst, begin_us, writers[w].at_us[i], w);
 			begin_us = writers[w].at_us[i];
 		}
-		longest(&worst, begin_us, to_us, w);
+		if (begin_us <= soon_us)
+			longest(&worst, begin_us, to_us, w);
 	}
 	return worst;
+}
+
+struct gap record_worst_gap(const struct record *writers, int n, int64_t from_us, int64_t to_us)
+{
+	return record_first_gap(writers, n, from_us, to_us, to_us);
 }
 
 /* The writer with the earliest acknowledgement that is still ahead; -1: none. */

@@ -32,6 +32,9 @@ struct gap {
 /* The longest time that a single writer spent without an acknowledgement, of the gaps that touch [from_us, to_us]; what
  * lies behind to_us is not counted. This is the outage that the unluckiest client has seen. n <= RECORD_WRITERS_MAX. */
 struct gap record_worst_gap(const struct record *writers, int n, int64_t from_us, int64_t to_us);
+/* The same, of the gaps that had begun by soon_us: what the fault itself has cost, without what the repair costs later.
+ */
+struct gap record_first_gap(const struct record *writers, int n, int64_t from_us, int64_t soon_us, int64_t to_us);
 /* The longest time without an acknowledgement to any writer. */
 struct gap record_common_gap(const struct record *writers, int n, int64_t from_us, int64_t to_us);
 
