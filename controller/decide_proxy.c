@@ -204,23 +204,28 @@ static bool waits_for_a_master(const struct cluster_view *v, const struct proxy_
 	return m && p->heard_ms >= m->since_ms;
 }
 
-/* There is one to which its Service can send clients instead: also one that only waits. */
+/* There is one to which its Service can send clients instead: also one that only waits. One that is out of it by now is
+ * none: of two controllers each may miss another proxy. */
 static bool another_serves(const struct cluster_view *v, const struct proxy_view *p)
 {
-	bool waits = false;
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *o = &v->proxies[i];
+		bool answers = o->reach == REACH_OK || (o->reach == REACH_SILENT && waits_for_a_master(v, o));
 
-	for (int i = 0; i < v->proxy_count; i++)
-		waits |= &v->proxies[i] != p && v->proxies[i].registered && v->proxies[i].reach == REACH_SILENT &&
-			 v->proxies[i].online && waits_for_a_master(v, &v->proxies[i]);
-	return waits || a_proxy_serves(v);
+		if (o != p && o->registered && o->online && answers && (o->pod.ready || !o->pod.name[0]))
+			return true;
+	}
+	return false;
 }
 
 /* It answers nothing, so clients that its Service sends there hang: its node is away, or it hangs. The last one stays.
- */
+ * Whoever does not lead comes a moment later: the one who leads may be away with it. */
 static bool is_to_leave_service(const struct decision *d, const struct proxy_view *p, int64_t lasting)
 {
+	int later_ms = d->v->mandate == MANDATE_STANDBY ? d->limits->standby_ms : 0;
+
 	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->kube_fresh &&
-	       lasting >= (waits_for_a_master(d->v, p) ? WAITS_MS : d->limits->silence_ms) &&
+	       lasting >= (waits_for_a_master(d->v, p) ? WAITS_MS : d->limits->silence_ms) + later_ms &&
 	       (!p->unready_ms || d->v->now_ms - p->unready_ms >= UNREADY_AGAIN_MS) && we_hear_most(d->v) &&
 	       another_serves(d->v, p);
 }
@@ -237,6 +242,8 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		propose_proxy(d, ACT_UNREADY_PROXY, 0, p, "it is silent, and another proxy serves");
 		return;
 	}
+	if (d->v->mandate != MANDATE_LEAD)
+		return;
 	/* Whatever it is filled with meanwhile: a switch waits for it, and tries again and again. */
 	if (!p->running && !p->registered && does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms) &&
 	    (a_proxy_serves(d->v) || is_stuck(d, &p->pod, p->reach, p->stuck_ms))) {

@@ -155,12 +155,13 @@ static bool overtaken(const struct op *op)
 	return !op->exists || g->version > op->version;
 }
 
-/* Whoever does not lead promotes and does nothing else, by the same fence. */
+/* Whoever does not lead promotes, by the same fence. What else it does may be done twice. */
 static bool may_do(enum mandate mandate, const struct action *a)
 {
 	switch (mandate) {
 	case MANDATE_NONE: return false;
-	case MANDATE_STANDBY: return a->kind == ACT_PROMOTE || a->kind == ACT_FREE_WRITES;
+	case MANDATE_STANDBY:
+		return a->kind == ACT_PROMOTE || a->kind == ACT_FREE_WRITES || a->kind == ACT_UNREADY_PROXY;
 	case MANDATE_FAILOVER: return a->subject == SUBJECT_GROUP || a->kind == ACT_FREE_WRITES;
 	case MANDATE_LEAD: return true;
 	}

@@ -334,7 +334,7 @@ TEST(proxy_that_waits_for_a_silent_master_stays_in_its_service)
 
 	send_slots(w, 1, A);
 	silence(w, 1500);
-	p->pod.ready = true;
+	p->pod.ready = w->proxies[0].pod.ready = true;
 	p->reach = REACH_SILENT;
 	p->since_ms = w->v.now_ms - 4999;
 	p->heard_ms = w->servers[0].since_ms;
@@ -361,7 +361,7 @@ TEST(silent_proxy_leaves_its_service_at_once)
 	struct proxy_view *p = add_proxy(w, "token-1");
 
 	send_slots(w, 1, A);
-	p->pod.ready = true;
+	p->pod.ready = w->proxies[0].pod.ready = true;
 	p->reach = REACH_SILENT;
 	p->since_ms = w->v.now_ms - 1000;
 	p->busy = true; /* a fill waits for it */
@@ -378,6 +378,34 @@ TEST(silent_proxy_leaves_its_service_at_once)
 	p->since_ms--;
 	w->proxies[0].reach = REACH_SILENT; /* there is nowhere else to go */
 	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	w->proxies[0].reach = REACH_OK;
+	w->proxies[0].pod.ready = false; /* somebody else has taken that one out */
+	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	w->proxies[0].pod.name[0] = '\0'; /* it has no pod that could be ready */
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+}
+
+/* The leader is away with the proxy, say. */
+TEST(standby_takes_a_silent_proxy_out_of_its_service_a_moment_later)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+
+	send_slots(w, 1, A);
+	w->v.mandate = MANDATE_STANDBY;
+	p->pod.ready = w->proxies[0].pod.ready = true;
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 1299;
+	assert_nothing(w);
+	p->since_ms--;
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	assert_int_equal(w->count, 1);
+	p->pod.ready = false;
+	p->since_ms = w->v.now_ms - 60000; /* what else is done with it, the one who leads does */
+	assert_nothing(w);
+	p->pod.ready = true;
+	w->v.mandate = MANDATE_FAILOVER; /* it does not reach the API server */
+	assert_nothing(w);
 }
 
 /* --- where ZooKeeper is
