@@ -382,10 +382,16 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 }
 
 /* A real dashboard reads 1,024 nodes then, and that is felt while clients still wait. Not for long behind the role, as
- * proxies may hang: meanwhile it may take in another one, as it knows the group. */
+ * proxies may hang: meanwhile it may take in another one, as it knows the group. Where nobody can be written to but the
+ * new master it has more time: clients come back first, and it is told once for all groups that have lost theirs. */
 static void reload(struct op *op)
 {
-	observe_reload(op->c);
+	const struct observed_server *old = cluster_server(op->c, op->a.from);
+
+	if (old && old->reach == REACH_REFUSED && !op->c->dashboard.moving)
+		observe_reload_soon(op->c);
+	else
+		observe_reload(op->c);
 	fill_await(op, 0, on_filled);
 }
 

@@ -236,7 +236,7 @@ static int under_way(void *ctx)
 	int n = 0;
 
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next)
-		n += c->running;
+		n += c->running + (c->reload_ms != 0);
 	return n;
 }
 

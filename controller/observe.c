@@ -33,6 +33,8 @@
 #define DASHBOARD_TIMEOUT_MS 3000
 /* Whoever has not answered for so long is asked whether it lives at all, as often, and given as long. */
 #define KNOCK_MS 1000
+/* Clients have come back from a failover by then. */
+#define RELOAD_SOON_MS 50
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
 {
@@ -761,9 +763,15 @@ static void on_reload(void *ctx, const cJSON *answer, const struct error *err)
 void observe_reload(struct cluster *c)
 {
 	c->reload_due = true;
+	c->reload_ms = 0;
 	if (!c->dashboard.addr[0])
 		return; /* it reads the coordinator when it starts; or it is asked once it answers */
 	c->reload_due = dashboard_reload(c->http, c->dashboard.addr, c->product, on_reload, c, NULL) < 0;
+}
+
+void observe_reload_soon(struct cluster *c)
+{
+	c->reload_ms = clock_mono_ms() + RELOAD_SOON_MS;
 }
 
 static bool set_dashboard_reach(struct observed_dashboard *d, enum reach reach)
@@ -880,5 +888,7 @@ void observe(struct cluster *c, int64_t now_ms)
 	ask_dashboards(c, now_ms);
 	ask_proxies(c, now_ms);
 	knock_all(c, now_ms);
+	if (c->reload_ms && now_ms >= c->reload_ms)
+		observe_reload(c);
 	c->ask_now = false;
 }

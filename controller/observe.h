@@ -27,6 +27,8 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p);
 void observe_moved_slots(struct cluster *c);
 /* Makes a live dashboard read the coordinator again, now or as soon as it answers. */
 void observe_reload(struct cluster *c);
+/* The same in 50 ms, at the next tick, once for all who ask until then. */
+void observe_reload_soon(struct cluster *c);
 
 /* The start_time of a dashboard's lock, as Go prints a time, in milliseconds of wall time; 0 when it is none. */
 int64_t observe_start_time(const char *s);

@@ -842,6 +842,40 @@ ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
 	assert_logged("event=action.done action=promote");
 }
 
+static void refuse_old_master(void)
+{
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	cluster_server(world.c, A)->reach = REACH_REFUSED;
+}
+
+/* Nobody can be written to but the new master, whatever the dashboard knows of the group. */
+ACT_TEST(clients_of_a_master_that_has_ended_come_back_before_the_dashboard_reads)
+{
+	int64_t soon_ms;
+
+	refuse_old_master();
+	run(ACT_PROMOTE, B);
+	assert_null(strstr(w.journal, "reload\n"));
+	soon_ms = world.c->reload_ms;
+	assert_true(soon_ms > 0 && soon_ms <= clock_mono_ms() + 50);
+	observe(world.c, soon_ms - 1);
+	assert_null(strstr(w.journal, "reload\n"));
+	observe(world.c, soon_ms);
+	observe(world.c, soon_ms + 1); /* once */
+	assert_string_equal(strstr(w.journal, "reload\n"), "reload\n");
+	assert_int_equal(world.c->reload_ms, 0);
+}
+
+/* It fills proxies with what it knows. */
+ACT_TEST(a_dashboard_that_moves_slots_reads_again_at_once)
+{
+	refuse_old_master();
+	world.c->dashboard.moving = true;
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "reload\n"));
+	assert_int_equal(world.c->reload_ms, 0);
+}
+
 ACT_TEST(a_dashboard_reads_again_though_a_proxy_hangs)
 {
 	w.proxies[1].delay_ms = 400;
@@ -2724,6 +2758,11 @@ ACT_TEST(a_proxy_is_told_to_be_unready)
 	w.kube_fails = ERR_NOTFOUND; /* gone already */
 	run(ACT_UNREADY_PROXY, P0);
 	assert_counted("{action=\"unready-proxy\",result=\"ok\"} 2\n");
+	world.ctl.mandate = MANDATE_STANDBY; /* whoever sees it */
+	run(ACT_UNREADY_PROXY, P0);
+	assert_counted("{action=\"unready-proxy\",result=\"ok\"} 3\n");
+	run(ACT_REMOVE_PROXY, P0);
+	assert_logged("error=\"this controller no longer leads\"");
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------------------- */
