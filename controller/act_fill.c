@@ -64,6 +64,11 @@ static bool wanted_slot(const struct fill *f, int id, struct codis_slot *out)
 		return false;
 	out->group = (int16_t)gid;
 	memcpy(out->addr, f->addr, CODIS_ADDR_MAX);
+	/* It has come to its end, and what the proxy was told then has missed it. */
+	if (b->slots_known && b->slots_ms >= f->p->slot_since_ms[id])
+		out->migrate_from = 0;
+	if (!out->migrate_from)
+		out->migrate_addr[0] = '\0';
 	return true;
 }
 

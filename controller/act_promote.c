@@ -77,10 +77,10 @@ void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
 	note_target(op);
-	observe_moved_slots(op->c);
+	observe_slots(op->c);
 	/* They answer before they are locked. A master that has ended is not waited for: there they do while the node
 	 * is written. */
-	if (op->c->dashboard.moving && (op->a.lock || op->a.kind == ACT_SWITCH))
+	if (observe_awaits_slots(op->c) && (op->a.lock || op->a.kind == ACT_SWITCH))
 		op_wait(op, ASKED_MS, begin);
 	else
 		begin(op);
@@ -181,7 +181,7 @@ void promote_fence(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
-	observe_moved_slots(op->c); /* before they are filled */
+	observe_slots(op->c); /* before they are filled */
 	if (op_is_at_home(op, &err) < 0 || op_fence(op, on_fenced, &err) < 0)
 		on_fenced(op, &err);
 }

@@ -86,6 +86,12 @@ static bool left_in_migration(const struct cluster_view *v, const struct proxy_v
 	return true;
 }
 
+/* It still fetches keys from the group that the slot was moved from, as it was told before the move had its end. */
+static bool moves_still(const struct dashboard_view *b, const struct proxy_view *p, int slot)
+{
+	return p->slots[slot].migrate_from && b->reach == REACH_OK && !b->slot_acting[slot] && of_one_time(b, p, slot);
+}
+
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
 static int wrong_group(const struct decision *d, const struct proxy_view *p)
 {
@@ -103,8 +109,8 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			asked = gid;
 			master = settled_master(d, p, gid);
 		}
-		if (master[0] &&
-		    (strcmp(s->addr, master) != 0 || s->group != gid || (s->locked && nobody_locks(d->v, p, i))))
+		if (master[0] && (strcmp(s->addr, master) != 0 || s->group != gid ||
+				  (s->locked && nobody_locks(d->v, p, i)) || moves_still(b, p, i)))
 			return gid;
 	}
 	return 0;

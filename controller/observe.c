@@ -700,12 +700,21 @@ void observe_proxy(struct cluster *c, struct observed_proxy *p)
 	p->asking = proxy_overview(c->http, p->admin_addr, PROXY_TIMEOUT_MS, &p->slots_text, on_proxy, p, NULL) == 0;
 }
 
-void observe_moved_slots(struct cluster *c)
+void observe_slots(struct cluster *c)
 {
-	for (int i = 0; i < c->proxy_count && c->dashboard.moving; i++) {
+	for (int i = 0; i < c->proxy_count; i++) {
 		if (c->proxies[i]->reach == REACH_OK)
 			observe_proxy(c, c->proxies[i]);
 	}
+}
+
+bool observe_awaits_slots(const struct cluster *c)
+{
+	bool asks = false;
+
+	for (int i = 0; i < c->proxy_count; i++)
+		asks |= c->proxies[i]->reach == REACH_OK && c->proxies[i]->asking;
+	return asks;
 }
 
 /* --- dashboards ------------------------------------------------------------------------------------------------------
@@ -715,7 +724,7 @@ void observe_moved_slots(struct cluster *c)
 static bool read_assignment(struct observed_topom *t, const cJSON *slots, const struct observed_dashboard *d)
 {
 	const cJSON *item;
-	bool known = t->slots_known, news = !known, moving = false;
+	bool known = t->slots_known, news = !known;
 	int n = 0;
 
 	/* Left out: it is the same as before. */
@@ -737,7 +746,6 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
 			return known;
-		moving |= state && state[0];
 		if (t->slot_group[id] != gid || t->slot_acting[id] != acting) {
 			t->slot_since_ms[id] = d->heard_ms;
 			news = true;
@@ -746,7 +754,6 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 		t->slot_acting[id] = acting;
 		n++;
 	}
-	t->moving = moving;
 	t->slots_known = n == CODIS_SLOTS;
 	return t->slots_known ? news : known;
 }

@@ -23,8 +23,10 @@ void observe_changed(struct cluster *c, const char *path);
 void observe_group(struct cluster *c, int gid);
 /* Asks a proxy now, unless it is being asked. */
 void observe_proxy(struct cluster *c, struct observed_proxy *p);
-/* While slots are moved: every proxy at once. What was heard of them a second ago, a dashboard has changed since. */
-void observe_moved_slots(struct cluster *c);
+/* Every proxy that answers, at once: what was heard of its slots a second ago, a dashboard that moves slots has changed
+ * since. */
+void observe_slots(struct cluster *c);
+bool observe_awaits_slots(const struct cluster *c);
 /* Makes a live dashboard read the coordinator again, now or as soon as it answers. */
 void observe_reload(struct cluster *c);
 /* The same in 50 ms, at the next tick, once for all who ask until then. */

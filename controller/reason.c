@@ -251,7 +251,7 @@ static void say_server(struct words *w, const struct server_view *s, const struc
 static void say_slots(struct words *w, const struct proxy_view *p, int gid)
 {
 	const struct group_view *g = view_group(w->v, gid);
-	int elsewhere = 0, locked = 0;
+	int elsewhere = 0, locked = 0, fetched = 0;
 
 	for (int i = 0; g && g->node.count && p->slots && i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
@@ -259,11 +259,14 @@ static void say_slots(struct words *w, const struct proxy_view *p, int gid)
 
 		elsewhere += is_its && strcmp(s->addr, g->node.servers[0].addr) != 0;
 		locked += is_its && s->locked;
+		fetched += is_its && s->migrate_from && !w->v->dashboard.slot_acting[i];
 	}
 	if (elsewhere)
 		say(w, "slots elsewhere: %d", elsewhere);
 	if (locked)
 		say(w, "slots locked: %d", locked);
+	if (fetched)
+		say(w, "slots that fetch keys from another group, and were moved: %d", fetched);
 }
 
 static void say_proxy(struct words *w, const struct action *a)

@@ -63,6 +63,7 @@ struct played {
 	const char *when;                        /* once the journal has these words, then is called, once: before */
 	void (*then)(void);                      /* anybody can answer to what was asked */
 
+	bool notes_questions;                 /* in the journal, those to proxies */
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, role_refused;
 	bool watertight;         /* B gets the role when A can acknowledge nothing any more that B has not */
@@ -444,7 +445,7 @@ int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, s
 	(void)timeout_ms;
 	(void)done;
 	(void)ctx;
-	if (world.c->dashboard.moving)
+	if (w.notes_questions)
 		note("p%c is asked\n", addr[7]);
 	return error_set(err, ERR_IO, "not played");
 }
@@ -1426,11 +1427,11 @@ static void slot_5_has_moved(void)
 
 /* What was heard of the proxies is of a second ago: filled by that, a slot would go back to where it came from, and
  * what is written to it there is found by nobody. */
-ACT_TEST(proxies_are_asked_before_they_are_filled_while_slots_are_moved)
+ACT_TEST(proxies_are_asked_before_they_are_filled)
 {
 	for (int i = 0; i < PROXIES; i++)
 		world.c->proxies[i]->reach = REACH_OK;
-	world.c->dashboard.moving = true;
+	w.notes_questions = true;
 	w.when = "p1 is asked\n";
 	w.then = slot_5_has_moved;
 	run(ACT_PROMOTE, B);
@@ -2432,6 +2433,28 @@ ACT_TEST(a_slot_that_migrates_keeps_its_migration)
 	assert_non_null(strstr(w.journal, "p0 11 slots to B\np1 10 slots to B\n"));
 	assert_string_equal(p->slots[20].addr, C);
 	assert_string_equal(p->slots[20].migrate_addr, B);
+}
+
+/* It crossed what the dashboard told the proxy at the end of it: the keys are where the slot is. */
+ACT_TEST(a_slot_whose_migration_is_over_fetches_no_more)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	world.c->dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		world.c->dashboard.slot_group[i] = 1;
+	p->slots[5].migrate_from = 2;
+	memcpy(p->slots[5].migrate_addr, C, sizeof(C));
+	run(ACT_FILL_PROXY, P0);
+	assert_journal("p0 1 slots to A\nreload\n");
+	assert_int_equal(p->slots[5].migrate_from, 0);
+	assert_string_equal(p->slots[5].migrate_addr, "");
+	p->slots[5].migrate_from = 2;
+	memcpy(p->slots[5].migrate_addr, C, sizeof(C));
+	p->slot_since_ms[5] = 1; /* it has begun since the dashboard said what it does */
+	run(ACT_PROMOTE, B);
+	assert_int_equal(p->slots[5].migrate_from, 2);
+	assert_string_equal(p->slots[5].migrate_addr, C);
 }
 
 /* Moved since the assignment was heard, as when the dashboard died in the middle of a rebalance: it goes with the group

@@ -743,6 +743,26 @@ TEST(lock_that_came_after_the_assignment_is_left_to_a_living_dashboard)
 	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
 }
 
+/* It would fetch each key from where it is no more, and serve none when that master has ended. */
+TEST(slot_whose_migration_is_over_fetches_no_more)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	w->v.dashboard.slots_ms = 5000;
+	w->proxies[0].slot_since_ms = since;
+	w->slots[0][3].migrate_from = 2;
+	since[3] = 5001; /* or it has begun since */
+	assert_nothing(w);
+	since[3] = 5000;
+	assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080");
+	w->v.dashboard.slot_acting[3] = true;
+	assert_nothing(w);
+	w->v.dashboard.slot_acting[3] = false;
+	w->v.dashboard.reach = REACH_REFUSED;
+	assert_nothing(w);
+}
+
 TEST(dead_proxy_is_removed)
 {
 	WORLD;
