@@ -5,7 +5,8 @@
  *   - it was acknowledged less than 50 ms, or what its replicas were late by, before something befell the master that
  *     did, or another of its group;
  *   - that master was cut off then, from a controller that may act and from every other member of its group;
- *   - a person gave the role to a replica that did not have it. */
+ *   - a person gave the role to a replica that did not have it.
+ * What is moved to another group with its slot is a write of its new master from then on. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -380,15 +381,55 @@ void check_given_up(int gid)
 
 /* --- who acknowledges --- */
 
+bool check_is_home(int slot, int gid)
+{
+	const struct move *m = &W.moves[slot];
+
+	return (m->state && gid == m->target) || (!m->moved && gid == W.assigned[slot]);
+}
+
+/* Whose it is to keep. */
+static int home(const struct write *w, const struct pod *server)
+{
+	const struct move *m = &W.moves[w->slot];
+
+	if (check_is_home(w->slot, server->gid))
+		return server->gid;
+	return m->state ? m->target : W.assigned[w->slot];
+}
+
+bool check_slot_moves(int slot, struct pod *from, struct pod *to)
+{
+	for (int i = 0, count = W.write_count; i < count; i++) {
+		struct write *w = &W.writes[i];
+
+		if (w->slot != slot || w->group != from->gid || !w->acked || w->excused ||
+		    !has_write(from->redis->data, i))
+			continue;
+		if (W.write_count < WRITES) {
+			if (redis_write(to, W.write_count))
+				return false;
+			W.writes[W.write_count] = (struct write){ .acked = true, .acked_us = W.now, .slot = w->slot };
+			W.writes[W.write_count].group = (int16_t)to->gid;
+			check_write_done(W.write_count++, to);
+		}
+		w->excused = true; /* another one has its place */
+	}
+	return true;
+}
+
 void check_write_done(int write, struct pod *server)
 {
 	struct write *w = &W.writes[write];
 
+	if (W.moves_slots)
+		w->group = (int16_t)home(w, server);
+
 	w->by = server;
 	w->done_us = W.now;
 	w->reign = server->redis->reign;
-	w->excused = server->redis->unsynced;
-	w->split = k.reign[w->group] > w->reign;
+	w->excused |= server->redis->unsynced;
+	w->split = server->gid == w->group && k.reign[w->group] > w->reign;
 }
 
 /* It hung, or nobody reached it, a moment ago: another may just be getting its role. */
@@ -413,6 +454,11 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A dashboard that takes it in fills it from the groups' nodes, where an address may be a stranger's by now. */
 	if (server->gid != w->group && writer->proxy->unled_us >= writer->sent_us - S(1))
 		w->excused = true;
+	/* One that hung or was cut off does not know where a slot was moved meanwhile. */
+	if (server->gid != w->group && W.moves_slots &&
+	    (writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
+	     writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US || !is_led(writer->proxy)))
+		w->excused = true;
 	if (k.isolated_us[server - W.pods])
 		w->excused = true;
 	bounds_acked(w->group);
@@ -422,7 +468,7 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	if (w->split && !is_excused(w))
 		broken("two masters of group %d acknowledge: %s, after another has got the role", w->group,
 		       server->name);
-	if (w->reign > k.reign[w->group])
+	if (server->gid == w->group && w->reign > k.reign[w->group])
 		k.reign[w->group] = w->reign;
 }
 
@@ -457,11 +503,30 @@ void check_told(const struct sim_controller *by, int64_t sent_us, const struct p
 		broken("%s is told %s, and is another cluster's", p->name, words);
 }
 
+/* A dashboard has it in hand, as whoever asks it hears; it has no versions, and would write over it. */
+static bool is_promoting(const struct sim_controller *by, int gid)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+		const struct dashboard *d = p->kind == DASHBOARD && p->alive && !p->stopped ? p->dashboard : NULL;
+
+		if (d && d->serves && d->at_work && d->first->kind == CALL_PROMOTE && d->first->gid == gid && d->anew &&
+		    W.now - d->began_us < S(4) && W.now - p->sick_us > RESTED_US && !W.slow_us[p->node] &&
+		    !W.slow_us[by->node] && way_open(by->node, p->node) && way_open(p->node, by->node) &&
+		    W.now - k.way_changed_us > RESTED_US)
+			return true;
+	}
+	return false;
+}
+
 void check_group_written(struct sim_controller *by, int64_t asked_us, const struct codis_group *before,
 			 const struct codis_group *after)
 {
 	struct pod *m = after->count ? pod_at(after->servers[0].addr) : NULL;
 
+	if (before->promoting_state[0] && is_promoting(by, before->id))
+		broken("controller %d writes the node of group %d, where a person's promotion is under way", by->index,
+		       before->id);
 	if (m && m->stranger && is_known(by, asked_us, m) &&
 	    (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
 		broken("%s is to lead group %d, and is another cluster's", m->name, after->id);
@@ -598,7 +663,9 @@ static bool proxy_green(const struct pod *p, char *why, size_t size)
 		const struct proxy_slot *s = &p->proxy->slots[i];
 		const struct pod *m = master_of(W.assigned[i]);
 
-		if (!m || s->locked || s->group != W.assigned[i] || strcmp(s->addr, m->addr) != 0)
+		if (W.moves[i].state)
+			return not_green(why, size, "slot %d is being moved", i);
+		if (!m || s->locked || s->from || s->group != W.assigned[i] || strcmp(s->addr, m->addr) != 0)
 			return not_green(why, size, "%s sends slot %d to %s%s", p->name, i, s->addr,
 					 s->locked ? ", locked" : "");
 	}

@@ -1,6 +1,6 @@
 /* dashboard.c - codis-dashboard: one mutex, a lock in the coordinator that stays when it is killed, calls that hang
- * with the proxies that they are about, groups that it writes from memory and without versions, and a promotion that a
- * person asks for, in Codis' order of steps. */
+ * with the proxies that they are about, groups that it writes from memory and without versions, and a promotion and
+ * slots that a person moves, in Codis' order of steps. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +37,31 @@ static void read_tree(struct dashboard *d)
 	}
 	d->proxies = zk_proxies(d->tokens, d->admin);
 	memcpy(d->slot_group, W.assigned, sizeof(d->slot_group));
+	memcpy(d->moves, W.moves, sizeof(d->moves));
+}
+
+static const char *leader(const struct dashboard *d, int gid)
+{
+	return d->groups[gid].count ? d->groups[gid].servers[0].addr : "";
+}
+
+static bool is_locked(const struct dashboard *d, int gid)
+{
+	return strcmp(d->groups[gid].promoting_state, "prepared") == 0;
+}
+
+/* As a proxy is told it. */
+static struct proxy_slot slot_of(const struct dashboard *d, int s)
+{
+	const struct move *m = &d->moves[s];
+	int from = m->state == MOVE_PREPARED || m->state == MOVE_MIGRATING ? d->slot_group[s] : 0;
+	int to = m->state >= MOVE_PREPARED ? m->target : d->slot_group[s];
+	struct proxy_slot out = { .group = to, .from = from };
+
+	out.locked = m->state == MOVE_PREPARED || is_locked(d, to) || (from && is_locked(d, from));
+	snprintf(out.addr, SIM_ADDR, "%.23s", leader(d, to));
+	snprintf(out.from_addr, SIM_ADDR, "%.23s", from ? leader(d, from) : "");
+	return out;
 }
 
 /* --- fills: all proxies that are registered, and all have to answer --- */
@@ -71,7 +96,19 @@ static void on_fill_timeout(void *ctx, int64_t arg)
 	fills_end(f);
 }
 
-static void fill_one(struct fills *f, int i, int gid)
+/* What a fill is about: the slots of a group, or all (0); and of them one, or all (-1). */
+struct extent {
+	int gid, slot;
+};
+
+static bool is_filled(const struct dashboard *d, const struct extent *e, int s)
+{
+	bool of_group = !e->gid || d->slot_group[s] == e->gid || (d->moves[s].state && d->moves[s].target == e->gid);
+
+	return d->slot_group[s] && of_group && (e->slot < 0 || e->slot == s);
+}
+
+static void fill_one(struct fills *f, int i, const struct extent *e)
 {
 	struct dashboard *d = f->d->dashboard;
 	struct pod *p = pod_at(d->admin[i]);
@@ -81,32 +118,31 @@ static void fill_one(struct fills *f, int i, int gid)
 	*c = (struct call){ .kind = CALL_FILL, .to = p, .from = f->d->node, .answer = on_filled, .ctx = f };
 	memcpy(c->token, d->tokens[i], sizeof(c->token));
 	for (int s = 0; s < CODIS_SLOTS; s++) {
-		int g = d->slot_group[s];
-
-		if (!g || (gid && g != gid))
-			continue;
-		c->has_slot[s] = true;
-		c->slots[s].group = g;
-		c->slots[s].locked = strcmp(d->groups[g].promoting_state, "prepared") == 0;
-		snprintf(c->slots[s].addr, SIM_ADDR, "%.23s", d->groups[g].count ? d->groups[g].servers[0].addr : "");
+		c->has_slot[s] = is_filled(d, e, s);
+		c->slots[s] = slot_of(d, s);
 	}
 	if (p)
 		call_send(c); /* else nobody has that address, and nothing answers */
 }
 
 /* only: of the table of proxies; -1: all. */
-static void fill(struct pod *p, int gid, int only, void (*then)(struct pod *d, bool ok))
+static void fill_these(struct pod *p, const struct extent *e, int only, void (*then)(struct pod *d, bool ok))
 {
 	struct fills *f = calloc(1, sizeof(*f));
 
 	*f = (struct fills){ .d = p, .run = p->run, .then = then, .waiting = 1 };
 	for (int i = 0; i < p->dashboard->proxies; i++) {
 		if (only < 0 || only == i)
-			fill_one(f, i, gid);
+			fill_one(f, i, e);
 	}
 	after(FILL_TIMEOUT_US, on_fill_timeout, f, 0);
 	if (--f->waiting == 0)
 		fills_end(f);
+}
+
+static void fill(struct pod *p, int gid, int only, void (*then)(struct pod *d, bool ok))
+{
+	fill_these(p, &(struct extent){ gid, -1 }, only, then);
 }
 
 /* --- one job at a time --- */
@@ -242,6 +278,7 @@ static void promote(struct pod *p, struct call *c)
 		return;
 	}
 	check_promoted_by_person(c->gid, pod_at(c->addr));
+	p->dashboard->anew = !g->promoting_state[0];
 	if (!g->promoting_state[0]) {
 		g->promoting_index = index;
 		snprintf(g->promoting_state, sizeof(g->promoting_state), "preparing");
@@ -296,6 +333,114 @@ static void take_in(struct pod *p, struct call *c)
 	fill(p, 0, i, on_online_filled);
 }
 
+/* --- slots are moved, one after the other --- */
+
+static bool store_move(struct pod *p, int s)
+{
+	if (!zk_reachable(p->node))
+		return false;
+	W.moves[s] = p->dashboard->moves[s];
+	W.assigned[s] = p->dashboard->slot_group[s];
+	return true;
+}
+
+/* What one does that has not read a group's node since it was written is not played. */
+static bool knows_group(const struct dashboard *d, int gid)
+{
+	struct codis_group g;
+
+	return zk_group(gid, &g) && g.count && strcmp(g.servers[0].addr, leader(d, gid)) == 0;
+}
+
+static void move_on(struct pod *p);
+
+static void on_moved_fill(struct pod *p, bool ok)
+{
+	int s = p->dashboard->first->gid;
+
+	if (ok && store_move(p, s)) {
+		move_on(p);
+		return;
+	}
+	p->dashboard->moves[s].state--;
+	fill_these(p, &(struct extent){ 0, s }, -1, end_failed_after);
+}
+
+static void move_on(struct pod *p)
+{
+	struct dashboard *d = p->dashboard;
+	int s = d->first->gid;
+	struct move *m = &d->moves[s];
+
+	if (!m->state || !knows_group(d, m->target) || !knows_group(d, d->slot_group[s])) {
+		end_failed(p);
+	} else if (m->state == MOVE_FINISHED) {
+		d->slot_group[s] = (int16_t)m->target;
+		*m = (struct move){ MOVE_NONE };
+		say("slot %d is group %d's", s, d->slot_group[s]);
+		end_job(p, store_move(p, s) ? 200 : 800, "\"OK\"");
+	} else if (m->state == MOVE_MIGRATING && !m->moved) {
+		end_job(p, 200, "\"OK\"");
+	} else {
+		m->state += m->state == MOVE_PENDING ? 2 : 1;
+		fill_these(p, &(struct extent){ 0, s }, -1, on_moved_fill);
+	}
+}
+
+static bool serves_writes(const struct pod *p, int gid)
+{
+	return p && p->kind == SERVER && p->alive && !p->stopped && !p->stranger && p->gid == gid && p->redis->leads &&
+	       !p->redis->loading && !p->redis->busy;
+}
+
+/* Without the mutex. False: it is tried again. */
+static bool move_keys(struct pod *p, int s)
+{
+	struct dashboard *d = p->dashboard;
+	struct pod *from = pod_at(leader(d, d->slot_group[s])), *to = pod_at(leader(d, d->moves[s].target));
+
+	if (!knows_group(d, d->slot_group[s]) || !knows_group(d, d->moves[s].target) ||
+	    !serves_writes(from, d->slot_group[s]) || !serves_writes(to, d->moves[s].target) ||
+	    !way_open(p->node, from->node) || !way_open(from->node, to->node) || !way_open(to->node, from->node))
+		return false;
+	d->moves[s].moved = check_slot_moves(s, from, to);
+	W.moves[s].moved |= d->moves[s].moved;
+	return d->moves[s].moved;
+}
+
+static void on_person_told(struct call *c, int status, const char *body);
+
+static void on_mover(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+	struct dashboard *d = p->dashboard;
+	struct call *c;
+	int s = 0;
+
+	if (!is_at(p, (int)arg))
+		return;
+	after(chance_between(MS(20), MS(300)), on_mover, p, arg);
+	while (s < CODIS_SLOTS && !d->moves[s].state)
+		s++;
+	if (s == CODIS_SLOTS || p->stopped || !d->serves || d->first ||
+	    (d->moves[s].state == MOVE_MIGRATING && !d->moves[s].moved && !move_keys(p, s)))
+		return;
+	c = calloc(1, sizeof(*c));
+	*c = (struct call){ .kind = CALL_MOVE, .to = p, .from = p->node, .gid = s, .answer = on_person_told };
+	dashboard_call(p, c);
+}
+
+void dashboard_move(struct pod *p, int slot, int gid)
+{
+	if (!p->dashboard->serves || !zk_reachable(p->node))
+		return;
+	p->dashboard->moves[slot] = (struct move){ MOVE_PENDING, gid, false };
+	store_move(p, slot);
+	if (!W.moves_slots)
+		after(0, on_mover, p, p->run);
+	W.moves_slots = true;
+}
+
 /* --- the others --- */
 
 static void on_assigned_fill(struct pod *p, bool ok)
@@ -326,13 +471,15 @@ static void assign(struct pod *p, struct call *c)
 
 static void overview(struct pod *p)
 {
+	static const char *const states[] = { "", "pending", "preparing", "prepared", "migrating", "finished" };
 	const struct dashboard *d = p->dashboard;
 	char text[2048];
 	int n = snprintf(text, sizeof(text), "{\"version\":\"3.2\",\"stats\":{\"closed\":false,\"slots\":[");
 
 	for (int i = 0; i < CODIS_SLOTS; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n, "%s{\"id\":%d,\"group_id\":%d,\"action\":{}}",
-			      i ? "," : "", i, d->slot_group[i]);
+		n += snprintf(text + n, sizeof(text) - (size_t)n,
+			      "%s{\"id\":%d,\"group_id\":%d,\"action\":{\"state\":\"%s\"}}", i ? "," : "", i,
+			      d->slot_group[i], states[d->moves[i].state]);
 	snprintf(text + n, sizeof(text) - (size_t)n, "]}}");
 	end_job(p, 200, text);
 }
@@ -360,6 +507,7 @@ static void on_job(void *ctx, int64_t arg)
 	case CALL_ONLINE: take_in(p, c); break;
 	case CALL_ASSIGN: assign(p, c); break;
 	case CALL_PROMOTE: promote(p, c); break;
+	case CALL_MOVE: move_on(p); break;
 	default: end_failed(p); break;
 	}
 }
@@ -395,6 +543,8 @@ void dashboard_call(struct pod *p, struct call *call)
 static void on_person_told(struct call *c, int status, const char *body)
 {
 	(void)body;
+	if (c->kind == CALL_MOVE)
+		return;
 	say("the person is told that the promotion of %s %s", c->addr, status == 200 ? "is done" : "has failed");
 }
 
@@ -433,6 +583,8 @@ static void on_lock(void *ctx, int64_t arg)
 	zk_write("topom", text);
 	read_tree(p->dashboard);
 	p->dashboard->serves = true;
+	if (W.moves_slots)
+		after(S(1), on_mover, p, arg);
 	say("%s has its lock, and serves", p->name);
 }
 

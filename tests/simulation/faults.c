@@ -637,6 +637,27 @@ static void promote_behind(void)
 	after(chance_between(MS(300), S(4)), on_promote_behind, s, s->run);
 }
 
+/* Some slots of one group are moved to the other, and meanwhile a master leaves. */
+static void move_slots(void *ctx, int64_t arg)
+{
+	struct pod *d = some_pod(DASHBOARD), *m = some_pod(SERVER);
+	int from = 1 + chance_below(2), count = 1 + chance_below(3);
+
+	(void)ctx;
+	(void)arg;
+	for (int i = 0; i < CODIS_SLOTS && d && count; i++) {
+		if (W.assigned[i] != from)
+			continue;
+		say("a person moves slot %d to group %d", i, 3 - from);
+		dashboard_move(d, i, 3 - from);
+		count--;
+	}
+	for (int i = 0; i < 5 && m && !m->redis->leads; i++)
+		m = some_pod(SERVER);
+	if (m)
+		after(chance_between(MS(100), S(2)), on_goes, m, m->run);
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -698,9 +719,12 @@ void faults_draw(void)
 {
 	int count = chance_percent(20) ? 1 : 1 + chance_below(FAULTS_MAX);
 	bool is_fourth = W.seed % 4 == 0;
+	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold && !is_fourth;
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves;
+	if (W.single && W.seed % 4 == 3)
+		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
 		after(at, on_fault, NULL, 0);
 		/* Close together, or one after the other. */
@@ -711,6 +735,8 @@ void faults_draw(void)
 		after(chance_between(S(2), at), chance_percent(65) ? leave_late : lose_successor, NULL, 0);
 	until = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0); /* whatever ends with it is a second one */
 	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
+	if (moves)
+		after(chance_between(S(2), at), move_slots, NULL, 0);
 }
 
 /* What was done to a name lately is done later: those are left out. */

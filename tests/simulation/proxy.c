@@ -83,6 +83,14 @@ static void on_write_arrives(void *ctx, int64_t arg)
 	}
 }
 
+/* Of a slot that is moved, the key is fetched from where it was. */
+static bool lacks_source(const struct proxy_slot *s)
+{
+	const struct pod *from = s->from ? pod_at(s->from_addr) : NULL;
+
+	return s->from && !(from && from->kind == SERVER && from->alive && !from->stopped && from->redis->leads);
+}
+
 static void send_write(struct writer *w, int slot)
 {
 	struct proxy_slot *s = &w->proxy->proxy->slots[slot];
@@ -98,12 +106,14 @@ static void send_write(struct writer *w, int slot)
 	w->sent_us = W.now;
 	memcpy(w->addr, s->addr, sizeof(w->addr));
 	W.writes[w->write].group = (int16_t)w->group;
+	W.writes[w->write].slot = (int16_t)slot;
+	W.writes[w->write].excused = s->misled;
 	*q = (struct request){ .w = w, .generation = w->generation, .write = w->write, .from = w->proxy->node };
 	q->server = server;
 	q->run = server ? server->run : 0;
 	w->run = q->run;
 	q->error = "connection refused";
-	if (server && way_rejected(w->proxy->node, server->node))
+	if (server && (way_rejected(w->proxy->node, server->node) || lacks_source(s)))
 		after(chance_between(80, 400), on_write_answered_now, q, 0);
 	else if (server)
 		message(w->proxy->node, server->node, NULL, on_write_arrives, q, 0);
@@ -198,8 +208,13 @@ static bool is_drained(const struct pod *p, const struct call *c)
 static void take_slots(struct pod *p, const struct call *c)
 {
 	for (int i = 0; i < CODIS_SLOTS; i++) {
-		if (c->has_slot[i])
-			p->proxy->slots[i] = c->slots[i];
+		struct proxy_slot before = p->proxy->slots[i];
+
+		if (!c->has_slot[i])
+			continue;
+		p->proxy->slots[i] = c->slots[i];
+		p->proxy->slots[i].misled = W.moves_slots && !check_is_home(i, c->slots[i].group) &&
+					    (c->late || (before.misled && before.group == c->slots[i].group));
 	}
 	for (int g = 0; g < W.set.groups; g++) {
 		struct writer *w = &p->proxy->writers[g];
@@ -219,8 +234,12 @@ static void say_overview(const struct pod *p, char *out, size_t size)
 		const struct proxy_slot *s = &p->proxy->slots[i];
 
 		n += snprintf(out + n, size - (size_t)n,
-			      "%s{\"id\":%d,\"locked\":%s,\"backend_addr\":\"%s\",\"backend_addr_group_id\":%d}",
+			      "%s{\"id\":%d,\"locked\":%s,\"backend_addr\":\"%s\",\"backend_addr_group_id\":%d",
 			      i ? "," : "", i, s->locked ? "true" : "false", s->addr, s->addr[0] ? s->group : 0);
+		if (s->from)
+			n += snprintf(out + n, size - (size_t)n,
+				      ",\"migrate_from\":\"%s\",\"migrate_from_group_id\":%d", s->from_addr, s->from);
+		n += snprintf(out + n, size - (size_t)n, "}");
 	}
 	snprintf(out + n, size - (size_t)n, "],\"stats\":{\"online\":%s}}", p->proxy->online ? "true" : "false");
 }
@@ -337,6 +356,11 @@ void proxy_died(struct pod *p)
 	p->proxy->first = NULL;
 	for (int g = 0; g < W.set.groups; g++)
 		p->proxy->writers[g].generation += 1000000;
+}
+
+bool proxy_waits(const struct pod *p)
+{
+	return p->proxy->first && p->proxy->first->begun;
 }
 
 void proxy_continue(struct pod *p)

@@ -134,9 +134,18 @@ struct writer {
 };
 
 struct proxy_slot {
-	int group;
-	bool locked;
-	char addr[SIM_ADDR];
+	int group, from;     /* from: the group that it is moved from; 0: it is not moved */
+	bool locked, misled; /* misled: to where it was before it was moved, by who could not ask how it is */
+	char addr[SIM_ADDR], from_addr[SIM_ADDR];
+};
+
+/* A slot is moved to another group: all proxies hold it once (prepared), then they send it to its new group
+ * (migrating), and its keys are moved. */
+enum move_state { MOVE_NONE, MOVE_PENDING, MOVE_PREPARING, MOVE_PREPARED, MOVE_MIGRATING, MOVE_FINISHED };
+struct move {
+	enum move_state state;
+	int target;
+	bool moved; /* its keys are */
 };
 
 struct call;
@@ -151,6 +160,7 @@ struct proxy {
 void proxy_start(struct pod *p);
 void proxy_died(struct pod *p);
 void proxy_continue(struct pod *p);
+bool proxy_waits(const struct pod *p); /* for what it has in flight: it answers nothing */
 void proxy_cron(void);
 /* The calls to its admin interface. */
 void proxy_call(struct pod *p, struct call *call);
@@ -160,7 +170,7 @@ struct dashboard {
 	bool serves;
 	int generation;
 	struct call *first;
-	bool at_work;
+	bool at_work, anew; /* anew: the promotion that it is at, nobody was before */
 	int64_t began_us;
 	bool stale;                                /* to be read again */
 	struct codis_group groups[SIM_GROUPS + 1]; /* as it has them in memory */
@@ -168,12 +178,15 @@ struct dashboard {
 	char admin[8][SIM_ADDR];
 	int proxies;
 	int16_t slot_group[CODIS_SLOTS];
+	struct move moves[CODIS_SLOTS];
 };
 void dashboard_start(struct pod *p);
 void dashboard_died(struct pod *p, bool gracefully);
 void dashboard_call(struct pod *p, struct call *call);
 /* A person promotes, in codis-fe. */
 void dashboard_promote(struct pod *p, int gid, const char *addr);
+/* A person moves a slot to another group. */
+void dashboard_move(struct pod *p, int slot, int gid);
 
 /* A call to an HTTP interface, from a controller, from the dashboard, or (kind CALL_PROMOTE) from a person. */
 enum call_kind {
@@ -184,6 +197,7 @@ enum call_kind {
 	CALL_ONLINE,
 	CALL_ASSIGN,
 	CALL_PROMOTE,
+	CALL_MOVE, /* gid: the slot */
 	CALL_KNOCK
 };
 struct call {
@@ -199,7 +213,8 @@ struct call {
 	void (*answer)(struct call *c, int status, const char *body); /* at whom it was asked of; once */
 	void *ctx;
 	struct call *next;
-	bool begun;
+	bool begun, late; /* late: it was long on its way, or the proxy hung, or waited for a server */
+	int64_t sent_us;
 	struct call *before, *behind; /* of all that are under way */
 	bool answered;
 	int status;
@@ -366,6 +381,10 @@ bool check_has_oldest(int gid); /* its master has the first write that was ackno
 bool is_behind(const struct redis *r); /* a replica that lacks what its master does now */
 void check_role_by_person(int gid, struct pod *target);
 void check_write_done(int write, struct pod *server);
+/* Whose a slot is; all groups that have a part of it are right while it is moved. */
+bool check_is_home(int slot, int gid);
+/* What a group has of a slot is moved to another one; false: not all of it is. */
+bool check_slot_moves(int slot, struct pod *from, struct pod *to);
 
 /* No way changes, no controller is away, and all of them reach it, for so long. */
 bool check_all_reach(const struct pod *p, int64_t us);
@@ -397,7 +416,7 @@ struct settings {
 struct write {
 	int64_t done_us, acked_us;
 	struct pod *by;
-	int16_t group;
+	int16_t group, slot;
 	int reign;
 	bool acked, excused, split; /* split: done by a master after a later one had acknowledged */
 };
@@ -438,7 +457,9 @@ struct world {
 		int keys;
 	} volumes[SIM_GROUPS * 3];     /* by ordinal */
 	int16_t assigned[CODIS_SLOTS]; /* as the coordinator has it */
-	struct call *calls;            /* under way */
+	struct move moves[CODIS_SLOTS];
+	bool moves_slots;   /* in this history */
+	struct call *calls; /* under way */
 };
 extern struct world W;
 

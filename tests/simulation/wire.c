@@ -288,6 +288,7 @@ static void on_call_arrives(void *ctx, int64_t arg)
 	struct call *c = ctx;
 
 	(void)arg;
+	c->late = c->to->stopped || W.now - c->sent_us > MS(100) || (c->to->proxy && proxy_waits(c->to));
 	if (c->to->alive && c->to->run == c->to_run)
 		deliver(c->to, on_call_taken, c, 0);
 	else
@@ -303,6 +304,7 @@ static void on_call_rejected(void *ctx, int64_t arg)
 void call_send(struct call *c)
 {
 	c->to_run = c->to->run;
+	c->sent_us = W.now;
 	c->behind = W.calls;
 	if (W.calls)
 		W.calls->before = c;
@@ -424,6 +426,8 @@ static void read_slots(struct call *c, const struct http_spec *spec)
 		c->slots[s.id].group = s.group;
 		c->slots[s.id].locked = s.locked;
 		snprintf(c->slots[s.id].addr, SIM_ADDR, "%.23s", s.addr);
+		c->slots[s.id].from = s.migrate_from;
+		snprintf(c->slots[s.id].from_addr, SIM_ADDR, "%.23s", s.migrate_addr);
 	}
 }
 
