@@ -30,8 +30,7 @@ static bool loses_all(const struct data_group *g, const struct data_process *p, 
 	       !(heir && p->heir_keys == 0);
 }
 
-void data_hear_master(struct data_group *g, const struct data_process *p, const struct redis_info *info,
-		      int64_t wall_ms)
+void data_hear_master(struct data_group *g, struct data_process *p, const struct redis_info *info, int64_t wall_ms)
 {
 	bool same = g->known && strcmp(g->run_id, info->run_id) == 0;
 
@@ -46,6 +45,7 @@ void data_hear_master(struct data_group *g, const struct data_process *p, const 
 	g->known = true;
 	memcpy(g->run_id, info->run_id, sizeof(g->run_id));
 	g->keys = info->keys;
+	p->keys = -1; /* should it get the role once more, what it had before this time tells nothing */
 }
 
 void data_recall(struct data_group *g, int64_t keys)

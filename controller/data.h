@@ -12,7 +12,8 @@
 /* Of a server's process, while it was no verified master. */
 struct data_process {
 	char run_id[CODIS_RUN_ID_SIZE];
-	int64_t keys;  /* in its last INFO without the role; -1: none was heard, or it was about to have others */
+	int64_t keys; /* in its last INFO without the role; -1: none was heard since it had one, or it was about to have
+			 others */
 	bool followed; /* it followed a master then */
 	/* The master that it was last seen in sync with, and the keys that it had of it. */
 	char heir_of[CODIS_RUN_ID_SIZE];
@@ -39,8 +40,7 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
  * itself when it got the role; unless it was in sync with that one and had none then (a user's FLUSHALL), or
  * followed a master, and has most of them: it got them before it led. A process that stays may have as few keys as it
  * likes. */
-void data_hear_master(struct data_group *g, const struct data_process *p, const struct redis_info *info,
-		      int64_t wall_ms);
+void data_hear_master(struct data_group *g, struct data_process *p, const struct redis_info *info, int64_t wall_ms);
 
 /* What the controller before us noted on the StatefulSet: taken where nothing is known yet. */
 void data_recall(struct data_group *g, int64_t keys);

@@ -36,6 +36,14 @@ static void master(const char *run_id, int64_t keys)
 	data_hear_master(&g, &p, &info, WALL);
 }
 
+static void master_of_another_address(const char *run_id, int64_t keys)
+{
+	struct redis_info info = info_of(run_id, keys);
+	struct data_process other = { .keys = -1 };
+
+	data_hear_master(&g, &other, &info, WALL);
+}
+
 static void process(const char *run_id, int64_t keys, const char *synced_with)
 {
 	struct redis_info info = info_of(run_id, keys);
@@ -218,6 +226,21 @@ DATA_TEST(lost_again)
 	master("c", 0);
 	assert_int_equal(g.lost_keys, 150);
 	assert_false(g.told);
+}
+
+/* One that lacks keys was promoted for a moment, in which the old one was not heard: that had none before it first led.
+ */
+DATA_TEST(master_that_leads_again_at_once)
+{
+	process("old", 0, "");
+	master("old", 0);
+	master("old", 307);
+	master_of_another_address("new", 220);
+	master("old", 307);
+	assert_int_equal(g.lost_keys, 0);
+	master_of_another_address("new", 220);
+	master("old", 0); /* nor is it forgotten that it has none now */
+	assert_int_equal(g.lost_keys, 220);
 }
 
 /* A promotion of an empty server is taken back: the process that had the keys leads again. */
