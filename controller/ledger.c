@@ -28,10 +28,11 @@
 
 /* --- heard ------------------------------------------------------------------------------------------------------- */
 
+/* What the process has counts once it is known to be the one with the role: a stranger may have the address. */
 static bool leads(const struct observed_server *s)
 {
 	return s->listed_group && s->listed_index == 0 && s->reach == REACH_OK && s->info_valid &&
-	       s->info.role == REDIS_ROLE_MASTER && !picture_restarted(s);
+	       s->info.role == REDIS_ROLE_MASTER && s->role_run_id[0] && !picture_restarted(s);
 }
 
 static const char *synced_with(struct cluster *c, const struct observed_server *s)

@@ -23,6 +23,38 @@
 /* --- what is kept of an INFO -----------------------------------------------------------------------------------------
  */
 
+/* Whoever answers there is none of ours: a pod of another cluster has the address, or ours that had it is no more. */
+static bool is_somebody_else(const struct cluster *c, const struct observed_server *s)
+{
+	const struct inventory *inv = c->ctl->inventory;
+
+	return inventory_is_elsewhere(inv, s->addr, c->namespace, c->product) ||
+	       (s->uid[0] && !inventory_pod(inv, s->uid));
+}
+
+/* The process began after that version was written: it got no role by it. Its seconds are whole ones. */
+static bool began_since(const struct observed_server *s, int64_t written_ms)
+{
+	return written_ms && s->info.uptime_s >= 0 && s->heard_ms - (s->info.uptime_s + 1) * 1000 > written_ms;
+}
+
+/* It leads at a declared address. Another process than the one that was seen to has its role where a version of the
+ * group that another controller has written since says so. */
+static void note_leader(const struct cluster *c, const struct observed_group *g, struct observed_server *s)
+{
+	bool known = s->role_run_id[0] != '\0', other = strcmp(s->role_run_id, s->info.run_id) != 0;
+
+	if (known && (g->others_version <= s->role_version || (other && began_since(s, g->written_ms))))
+		return;
+	if (other && is_somebody_else(c, s)) {
+		s->role_run_id[0] = '\0';
+		return;
+	}
+	memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
+	s->role_version = g->version;
+	s->role_group = s->listed_group;
+}
+
 /* Remembers the process that has a role or a link. Another one that answers in its place, without having been given the
  * role by a fenced write, is a master that restarted, empty, without the guard (picture_restarted). */
 static void note_run(struct cluster *c, struct observed_server *s)
@@ -36,12 +68,13 @@ static void note_run(struct cluster *c, struct observed_server *s)
 	/* Seen with the guard: any role it has later was given to it on purpose. */
 	if (redis_info_guarded(&s->info))
 		s->role_run_id[0] = '\0';
-	/* A version of the group that another controller has written since says that it gave the role. */
-	if (synced || (leads && (!s->role_run_id[0] || g->others_version > s->role_version))) {
+	if (leads)
+		note_leader(c, g, s);
+	if (synced) {
 		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 		s->role_version = g ? g->version : 0;
 		/* An old list may have the address of one that follows a master of another group. */
-		s->role_group = leads || (g && codis_group_find(&g->node, s->info.master) >= 0) ? s->listed_group : 0;
+		s->role_group = g && codis_group_find(&g->node, s->info.master) >= 0 ? s->listed_group : 0;
 	}
 	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0)
 		s->role_heard_ms = s->heard_ms;

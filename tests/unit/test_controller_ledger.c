@@ -146,6 +146,8 @@ static void hear(struct observed_server *s, const char *run_id, enum redis_role 
 	snprintf(s->info.run_id, sizeof(s->info.run_id), "%s", run_id);
 	if (master)
 		snprintf(s->info.master, sizeof(s->info.master), "%s", master);
+	else
+		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
 	ledger_hear(world.c, s);
 }
 
@@ -352,6 +354,18 @@ LEDGER_TEST(recalled_from_the_one_before)
 	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
 	turn(500);
 	assert_non_null(strstr(world.events, "about 130 keys are gone"));
+}
+
+/* A server of another cluster has the address, whose pod is not told yet. */
+LEDGER_TEST(keys_of_one_that_is_not_known_to_have_the_role_are_not_the_groups)
+{
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
+	snprintf(w.server_a.info.run_id, sizeof(w.server_a.info.run_id), "stranger");
+	w.server_a.info.keys = 1000000;
+	w.server_a.role_run_id[0] = '\0';
+	ledger_hear(world.c, &w.server_a);
+	assert_int_equal(w.group.data.keys, 130);
 }
 
 /* What is heard before the StatefulSet is known would hide what was noted. */

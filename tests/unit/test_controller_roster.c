@@ -196,6 +196,66 @@ ROSTER_TEST(role_that_the_other_controller_gave)
 	assert_false(picture_restarted(server(A)));
 }
 
+static void hear_master_since(const char *addr, const char *run_id, int64_t uptime_s)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_MASTER, run_id);
+
+	st.info.uptime_s = uptime_s;
+	roster_hear(world.c, server(addr), &st);
+}
+
+/* It was started after that was written, by which another was to get the role. */
+ROSTER_TEST(process_that_began_later_was_not_given_the_role)
+{
+	struct observed_group *g;
+
+	list(1);
+	hear_master(A, "first");
+	g = list(2);
+	g->others_version = 2;
+	g->written_ms = clock_mono_ms() - 5000;
+	hear_master_since(A, "second", 3);
+	assert_true(picture_restarted(server(A)));
+	hear_master_since(A, "second", 5); /* in whole seconds: it may have been there */
+	assert_false(picture_restarted(server(A)));
+}
+
+/* Its pod is gone: who leads there may be anybody. */
+ROSTER_TEST(stranger_at_a_declared_address_has_no_role)
+{
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	roster_take_stock(world.c);
+	list(1);
+	hear_replica(A, "ours", CODIS_GUARD_ADDR, false);
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	hear_master(A, "stranger");
+	assert_string_equal(server(A)->role_run_id, "");
+	set_server("codis-server-0", "new", "10.0.0.1"); /* it was ours after all */
+	roster_take_stock(world.c);
+	hear_master(A, "stranger");
+	assert_string_equal(server(A)->role_run_id, "stranger");
+	assert_int_equal(server(A)->role_group, 1);
+}
+
+/* ... and its pod is known, but not asked for yet. */
+ROSTER_TEST(pod_of_another_cluster_has_no_role_here)
+{
+	list(1);
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.1" });
+	hear_master(A, "stranger");
+	assert_string_equal(server(A)->role_run_id, "");
+	list(3)->others_version = 3;
+	memcpy(server(A)->role_run_id, "ours", 5);
+	hear_master(A, "stranger");
+	assert_string_equal(server(A)->role_run_id, "");
+	memcpy(server(A)->role_run_id, "known", 6); /* what is heard of pods is older than what it was given */
+	hear_master(A, "known");
+	assert_string_equal(server(A)->role_run_id, "known");
+	assert_int_equal(server(A)->role_version, 3);
+}
+
 /* A version of long before says nothing of a process that comes after it. */
 ROSTER_TEST(process_that_ends_after_another_has_written_is_missed)
 {
