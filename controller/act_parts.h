@@ -8,6 +8,7 @@
 
 struct observed_proxy;
 struct op;
+struct redis_info;
 
 /* act_promote.c */
 void promote_begin(struct op *op); /* also a switch */
@@ -17,6 +18,8 @@ void promote_failed(struct op *op);   /* under an early lock: the old master has
 void promote_catch_up(struct op *op); /* then the role */
 void promote_take_role(struct op *op);
 void promote_give_up(struct op *op, const struct error *err); /* before the fence, or at it */
+/* Whether the one that is to take over still is the process that it was when that was decided. 0, or -1 and *err. */
+int promote_is_same_process(const struct op *op, const struct redis_info *info, struct error *err);
 
 /* act_silent.c: a promotion over a master that may live */
 void silent_begin(struct op *op);  /* until the fence */

@@ -63,6 +63,13 @@ static void note_target(struct op *op)
 		memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
 }
 
+int promote_is_same_process(const struct op *op, const struct redis_info *info, struct error *err)
+{
+	if (!op->run_id[0] || strcmp(op->run_id, info->run_id) == 0)
+		return 0;
+	return error_set(err, ERR_CONFLICT, "the one that was to take over has restarted, and what it had is gone");
+}
+
 static void begin(struct op *op)
 {
 	if (op->a.early)
@@ -352,6 +359,25 @@ static void give_role(struct op *op)
 		take_back(op, &err);
 }
 
+static void note_role(const struct op *op, struct observed_server *s, const char *run_id)
+{
+	memcpy(s->role_run_id, run_id, sizeof(s->role_run_id));
+	s->role_group = op->a.gid;
+	s->role_version = op->version;
+}
+
+/* Another process was given it: restarted meanwhile, or a stranger with its address. The one that it was meant for
+ * counts as the one with the role, so that this one is seen to be another. 0, or -1 and *err. */
+static int verify_process(const struct op *op, struct observed_server *s, const struct redis_info *info,
+			  struct error *err)
+{
+	if (promote_is_same_process(op, info, err) == 0)
+		return 0;
+	if (s)
+		note_role(op, s, op->run_id);
+	return -1;
+}
+
 static void on_verified(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
@@ -364,14 +390,12 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	/* It answers, and does not take it. */
 	if (s && (bad.code != ERR_NONE || (err && err->code == ERR_STATUS)))
 		s->role_refused_ms = clock_mono_ms();
-	if (err || bad.code != ERR_NONE) {
+	if (err || bad.code != ERR_NONE || verify_process(op, s, &info, &bad) < 0) {
 		take_back(op, err ? err : &bad);
 		return;
 	}
 	if (s) {
-		memcpy(s->role_run_id, info.run_id, sizeof(s->role_run_id));
-		s->role_group = op->a.gid;
-		s->role_version = op->version;
+		note_role(op, s, info.run_id);
 		s->role_refused_ms = 0;
 		succession_give(&s->succession, clock_mono_ms());
 	}

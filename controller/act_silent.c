@@ -74,22 +74,15 @@ static enum old_master judge_old(const struct op *op, const char *answer, const 
 	return has_restarted(op, &info) ? OLD_ENDED : OLD_LIVES;
 }
 
-/* What was waited for may have taken seconds: is the one that is to take over still the process that has the data? */
-static bool is_other_process(const struct op *op, const struct redis_info *info)
-{
-	return op->run_id[0] && strcmp(op->run_id, info->run_id) != 0;
-}
-
 /* 0, or -1: op has ended. */
 static int check_successor(struct op *op, const char *answer, const struct error *err)
 {
 	struct redis_info info;
 	struct error bad = ERROR_INIT;
 
-	if (!err && redis_info_parse(answer, strlen(answer), &info, &bad) == 0 && !is_other_process(op, &info))
+	if (!err && redis_info_parse(answer, strlen(answer), &info, &bad) == 0 &&
+	    promote_is_same_process(op, &info, &bad) == 0)
 		return 0;
-	if (!err && bad.code == ERR_NONE)
-		error_set(&bad, ERR_CONFLICT, "the one that was to take over has restarted, and what it had is gone");
 	op_end(op, err ? err : &bad);
 	return -1;
 }

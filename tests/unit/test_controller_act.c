@@ -1725,6 +1725,23 @@ ACT_TEST(a_replica_that_has_restarted_meanwhile_does_not_take_over)
 	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
 }
 
+/* Right before its role: who got it is not the one that was meant. */
+ACT_TEST(role_that_another_process_has_got)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-1",
+							  .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	cluster_server(world.c, B)->info_valid = true;
+	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "another");
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\nB SLAVEOF NO ONE\nB CONFIG SET repl-ping-slave-period 1\nB INFO\n");
+	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
+	assert_string_equal(cluster_server(world.c, B)->role_run_id, "another");
+	assert_int_equal(cluster_server(world.c, B)->role_refused_ms, 0);
+}
+
 /* Another controller has given it the role: what is left is for the next decision. */
 ACT_TEST(a_switch_to_one_that_has_the_role_already_is_none)
 {
@@ -2161,11 +2178,10 @@ static void hear(const char *addr, const struct redis_info *info, enum reach rea
 ACT_TEST(standby_replaces_a_master_when_the_leader_has_not)
 {
 	struct redis_info a = { .role = REDIS_ROLE_MASTER, .offset = 1000, .keys = 10, .run_id = "run-a" };
-	struct redis_info b = {
-		.role = REDIS_ROLE_REPLICA, .offset = 1000, .keys = 10, .run_id = "run-b", .link_up = true
-	};
+	struct redis_info b = { .role = REDIS_ROLE_REPLICA, .offset = 1000, .keys = 10, .link_up = true };
 	int64_t lost_ms = clock_mono_ms();
 
+	snprintf(b.run_id, sizeof(b.run_id), "%040d", 'B');
 	memcpy(b.master, A, sizeof(A));
 	world.c->look = turn;
 	world.c->soon.data = world.c;
