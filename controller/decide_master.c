@@ -293,7 +293,7 @@ static bool keep_the_one_before(struct decision *d, const struct group_view *g, 
 	bool answers = judge_heard(m) || judge_loads(m);
 
 	if (!old || old == m || !view_is_member(old, g->node.id) || !view_master_verified(old) || !judge_heard(old) ||
-	    d->v->mandate != MANDATE_LEAD)
+	    judge_may_be_a_stranger(d->v, old) || d->v->mandate != MANDATE_LEAD)
 		return false;
 	if (judge_loads(m) || ((silent || m->reach == REACH_REFUSED) && !answers && old->heard_ms >= m->since_ms &&
 			       view_nobody_sends_to(d->v, g, m))) {

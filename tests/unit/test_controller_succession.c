@@ -399,6 +399,22 @@ TEST(master_stays_when_its_declared_successor_falls_away)
 	assert_nothing(w);
 }
 
+/* A's pod has ended, which is not told yet, and a server of another cluster has its address. */
+TEST(stranger_is_not_declared_when_a_successor_falls_away)
+{
+	WORLD;
+
+	declare_b(w);
+	b_of(w)->info_valid = false;
+	b_of(w)->reach = REACH_REFUSED;
+	b_of(w)->since_ms = w->v.now_ms - 20;
+	a_of(w)->remembered = false;
+	a_of(w)->since_ms = w->v.now_ms - 4999;
+	assert_nothing(w);
+	a_of(w)->since_ms--; /* it would be told by now */
+	assert_only(w, ACT_PROMOTE, A);
+}
+
 /* It may have led before it fell silent: somebody sends to it. */
 TEST(master_does_not_stay_when_its_successor_was_written_to)
 {
