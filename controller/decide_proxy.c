@@ -236,6 +236,16 @@ static bool is_to_leave_service(const struct decision *d, const struct proxy_vie
 	       another_serves(d->v, p);
 }
 
+/* Also where its entry still is of the process before it: a dashboard has filled it all the same. */
+static void hold_stranded(struct decision *d, const struct proxy_view *p)
+{
+	bool serves = p->registered && p->slots && (p->reach == REACH_OK || p->replaced);
+	int gid = serves ? stranded_group(d, p) : 0;
+
+	if (gid)
+		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots to another group's master")->lock = true;
+}
+
 void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	const char *lost;
@@ -274,6 +284,8 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		propose_proxy(d, ACT_DELETE_POD, 0, p, lost)->force = true;
 		return;
 	}
+	if (!answers)
+		hold_stranded(d, p);
 	if (!answers || p->pod.deleting)
 		return;
 	/* A dashboard fills whom it takes in with what it knows. */
@@ -286,6 +298,6 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
 		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
-	else if (p->registered && p->slots && (gid = stranded_group(d, p)) != 0)
-		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots to another group's master")->lock = true;
+	else
+		hold_stranded(d, p);
 }

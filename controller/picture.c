@@ -290,6 +290,7 @@ static void view_strangers(struct making *m)
 		if (p->pod.name[0] || !inventory_is_elsewhere(m->inv, p->admin_addr, o->namespace, o->product))
 			continue;
 		p->reach = REACH_REFUSED; /* its entry is of one that is gone */
+		p->replaced = false;      /* and who answers is none of ours */
 		p->online = false;
 		p->slots = NULL;
 	}
@@ -418,7 +419,8 @@ static void view_entry(const struct observed_proxy *o, struct proxy_view *p)
 	p->registered = token[0] != '\0';
 	p->registered_version = other ? o->other_version : o->registered_version;
 	p->registered_czxid = other ? o->other_czxid : o->registered_czxid;
-	p->reach = is_of_another(o, token) ? REACH_REFUSED : o->reach;
+	p->replaced = is_of_another(o, token);
+	p->reach = p->replaced ? REACH_REFUSED : o->reach;
 }
 
 static void view_proxy(const struct making *m, const struct observed_proxy *o, struct proxy_view *p)

@@ -120,6 +120,7 @@ struct proxy_view {
 	struct calm_done done;
 	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */
+	bool replaced;    /* ... refused, since its entry is of another process than the one that answers there */
 	int64_t since_ms;
 	int64_t first_seen_ms;
 	int64_t heard_ms;   /* its last answer */

@@ -1112,6 +1112,22 @@ TEST(slots_that_are_sent_to_another_groups_master_are_held)
 	assert_nothing(w);
 }
 
+/* It was started again, and the dashboard has filled it before the entry of the process before is gone. */
+TEST(slots_of_a_proxy_with_an_old_entry_are_held)
+{
+	WORLD;
+
+	w->servers[0].group = 2;
+	w->servers[1].reach = REACH_REFUSED;
+	w->servers[1].info_valid = false;
+	w->proxies[0].reach = REACH_REFUSED;
+	w->proxies[0].since_ms = w->v.now_ms - 10;
+	assert_nothing(w);
+	w->proxies[0].replaced = true;
+	assert_only(w, ACT_FILL_PROXY, w->proxies[0].admin_addr);
+	assert_true(w->actions[0].lock);
+}
+
 /* The address of a server that is gone has gone to a pod of another group, where it is listed as well. */
 TEST(address_that_another_group_has_got_is_dropped_from_the_list)
 {

@@ -639,8 +639,10 @@ TEST(proxy_behind_an_address_that_another_process_has)
 
 	assert_int_equal(look(w)->proxies[0].reach, REACH_OK);
 	snprintf(w->proxy.token, CODIS_TOKEN_MAX, "another");
+	assert_false(w->v.proxies[0].replaced);
 	assert_int_equal(look(w)->proxies[0].reach, REACH_REFUSED);
 	assert_string_equal(w->v.proxies[0].token, "token");
+	assert_true(w->v.proxies[0].replaced);
 }
 
 TEST(of_two_entries_for_a_proxy_the_old_one_is_to_go)
