@@ -405,6 +405,16 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	fill_await(op, RELOAD_MS, reload);
 }
 
+/* As the dashboard said last. */
+static bool slots_are_moved(const struct observed_topom *b)
+{
+	bool moved = false;
+
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		moved |= b->slot_acting[i];
+	return moved;
+}
+
 /* A real dashboard reads 1,024 nodes then, and that is felt while clients still wait. Not for long behind the role, as
  * proxies may hang: meanwhile it may take in another one, as it knows the group. Where nobody can be written to but the
  * new master it has more time: clients come back first, and it is told once for all groups that have lost theirs. */
@@ -412,7 +422,7 @@ static void reload(struct op *op)
 {
 	const struct observed_server *old = cluster_server(op->c, op->a.from);
 
-	if (old && old->reach == REACH_REFUSED && !op->c->dashboard.moving)
+	if (old && old->reach == REACH_REFUSED && !slots_are_moved(&op->c->dashboard))
 		observe_reload_soon(op->c);
 	else
 		observe_reload(op->c);

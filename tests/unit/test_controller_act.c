@@ -871,7 +871,7 @@ ACT_TEST(clients_of_a_master_that_has_ended_come_back_before_the_dashboard_reads
 ACT_TEST(a_dashboard_that_moves_slots_reads_again_at_once)
 {
 	refuse_old_master();
-	world.c->dashboard.moving = true;
+	world.c->dashboard.slot_acting[7] = true;
 	run(ACT_PROMOTE, B);
 	assert_non_null(strstr(w.journal, "reload\n"));
 	assert_int_equal(world.c->reload_ms, 0);
