@@ -24,9 +24,18 @@ static void on_following(void *ctx, const char *answer, const struct error *err)
 	op_end(ctx, err);
 }
 
+/* As Codis' own change of a role does, it is told the password as well: a server that has no masterauth of its own, as
+ * none had to have so far, never gets in sync. */
 static void follow(struct op *op)
 {
 	char host[CODIS_ADDR_MAX], port_text[8];
+	const char *const masterauth[] = { "CONFIG", "SET", "masterauth", op->c->auth };
+	const char *const slaveof[] = { "SLAVEOF", host, port_text };
+	const struct redis_words words[] = {
+		{ .argc = 4, .argv = masterauth, .may_fail = true },
+		{ .argc = 3, .argv = slaveof },
+	};
+	int skip = !op->c->auth[0];
 	struct error err = ERROR_INIT;
 	uint16_t port;
 
@@ -35,7 +44,8 @@ static void follow(struct op *op)
 		return;
 	}
 	snprintf(port_text, sizeof(port_text), "%u", port);
-	op_command(op, op->a.addr, on_following, 3, (const char *const[]){ "SLAVEOF", host, port_text });
+	if (op_try_commands(op, op->a.addr, on_following, words + skip, 2 - skip, &err) < 0)
+		op_end(op, &err);
 }
 
 static void on_follow_fenced(struct op *op, const struct error *err)

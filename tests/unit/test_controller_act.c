@@ -2502,6 +2502,17 @@ ACT_TEST(a_server_follows)
 	assert_string_equal(world.events, "Normal Pod shop/pod-C Following: group 1: pod-C (10.0.0.3:6379): seen\n");
 }
 
+/* As stock Codis does: its servers have requirepass, and no masterauth of their own. */
+ACT_TEST(a_server_that_follows_is_told_the_password)
+{
+	snprintf(world.c->auth, sizeof(world.c->auth), "secret");
+	run(ACT_FOLLOW, C);
+	assert_journal("set 7: AB\nC CONFIG SET masterauth secret\nC SLAVEOF 10.0.0.1 6379\n");
+	assert_logged("event=action.done action=follow");
+	assert_null(strstr(logged(), "secret"));
+	assert_null(strstr(world.events, "secret"));
+}
+
 /* Decided on the node of before a switch to B: that B, which serves, shall copy A. */
 ACT_TEST(a_master_does_not_follow_the_one_before_it)
 {
