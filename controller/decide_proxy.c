@@ -92,11 +92,17 @@ static bool moves_still(const struct dashboard_view *b, const struct proxy_view 
 	return p->slots[slot].migrate_from && b->reach == REACH_OK && !b->slot_acting[slot] && of_one_time(b, p, slot);
 }
 
-/* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. */
+static bool waits_to_be_filled(const struct decision *d, const struct proxy_view *p, int gid)
+{
+	return calm_until_ms(&p->done, ACT_FILL_PROXY, gid, d->v->now_ms) > 0;
+}
+
+/* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. One that was filled again and
+ * again, and is still wrong, does not keep the others from their turn. */
 static int wrong_group(const struct decision *d, const struct proxy_view *p)
 {
 	const struct dashboard_view *b = &d->v->dashboard;
-	int asked = -1;
+	int asked = -1, waits = 0;
 	const char *master = "";
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
@@ -110,10 +116,13 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 			master = settled_master(d, p, gid);
 		}
 		if (master[0] && (strcmp(s->addr, master) != 0 || s->group != gid ||
-				  (s->locked && nobody_locks(d->v, p, i)) || moves_still(b, p, i)))
-			return gid;
+				  (s->locked && nobody_locks(d->v, p, i)) || moves_still(b, p, i))) {
+			if (!waits_to_be_filled(d, p, gid))
+				return gid;
+			waits = gid;
+		}
 	}
-	return 0;
+	return waits;
 }
 
 /* The address of the group's master has gone to a server that leads elsewhere. */

@@ -300,6 +300,31 @@ TEST(fill_that_changes_nothing_is_not_done_each_second)
 	assert_only(w, ACT_FILL_PROXY, p->admin_addr);
 }
 
+/* Group 1's slots stay wrong whatever is done; those of group 2 are locked, and nobody is at work on them. */
+TEST(group_whose_fill_changes_nothing_keeps_no_other_group_waiting)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+	struct server_view *c = add_server(w, C, 2, 2);
+
+	leads(c);
+	list(add_group(w, 2), c);
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		bool second = i >= 512;
+
+		w->v.dashboard.slot_group[i] = second ? 2 : 1;
+		w->slots[0][i].group = second ? 2 : 1;
+		w->slots[0][i].locked = second;
+		snprintf(w->slots[0][i].addr, CODIS_ADDR_MAX, "%s", C);
+	}
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1);
+	for (int i = 0; i < 5; i++)
+		calm_note(&p->done, ACT_FILL_PROXY, 1, false, w->v.now_ms);
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 2);
+	calm_note(&p->done, ACT_FILL_PROXY, 2, false, w->v.now_ms);
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1); /* and so they take turns */
+}
+
 TEST(failed_assignment_waits)
 {
 	WORLD;
