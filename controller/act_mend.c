@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/codis/inventory.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
 #include "common/net/addr.h"
@@ -198,29 +199,40 @@ static bool has_no_lock(const struct error *err)
 	       (err->code == ERR_REFUSED || err->code == ERR_TIMEOUT || err->code == ERR_IO || err->code == ERR_STATUS);
 }
 
-static void on_owner(void *ctx, const cJSON *answer, const struct error *unheard)
+static void read_lock(struct op *op)
 {
-	struct op *op = ctx;
 	struct error err = ERROR_INIT;
 	char path[200];
 
-	(void)answer;
 	cluster_path(op->c, path, sizeof(path), "topom");
-	if (!has_no_lock(unheard))
-		op_fail(op, ERR_CONFLICT, "the dashboard that took the lock answers, and is no pod of ours");
-	else if (!op->c->zk)
+	if (!op->c->zk)
 		op_fail(op, ERR_IO, "the coordinator is not connected");
 	else if (coordinator_get(op->c->zk, path, on_lock_read, op, &err) < 0)
 		op_end(op, &err);
 }
 
-/* It may be outside of our pods: whoever has its address is asked first. */
+static void on_owner(void *ctx, const cJSON *answer, const struct error *unheard)
+{
+	struct op *op = ctx;
+
+	(void)answer;
+	if (has_no_lock(unheard))
+		read_lock(op);
+	else
+		op_fail(op, ERR_CONFLICT, "the dashboard that took the lock answers, and is no pod of ours");
+}
+
+/* It may be outside of our pods: whoever has its address is asked first. A pod of another cluster that has it began
+ * later (lock_is_stale()): what that one answers tells nothing. */
 void remove_lock_begin(struct op *op)
 {
+	const struct cluster *c = op->c;
 	struct error err = ERROR_INIT;
-	int ms = strcmp(op->a.from, op->c->dashboard.left) == 0 ? OWNER_GONE_MS : OWNER_MS;
+	int ms = strcmp(op->a.from, c->dashboard.left) == 0 ? OWNER_GONE_MS : OWNER_MS;
 
-	if (dashboard_overview(op->c->http, op->a.from, ms, NULL, on_owner, op, &err) < 0)
+	if (inventory_is_elsewhere(c->ctl->inventory, op->a.from, c->namespace, c->product))
+		read_lock(op);
+	else if (dashboard_overview(c->http, op->a.from, ms, NULL, on_owner, op, &err) < 0)
 		op_end(op, &err);
 }
 

@@ -102,7 +102,14 @@ static bool names_pod(const char *addr, const struct pod_view *pod)
 	return len && strncmp(addr, pod->name, len) == 0 && (addr[len] == '.' || addr[len] == ':');
 }
 
-/* The process that took the lock is provably gone: no pod has its address, or that pod's container started later. */
+/* A second of tolerance: the kubelet rounds startedAt to seconds. */
+static bool began_later(int64_t started_wall_ms, int64_t lock_wall_ms)
+{
+	return lock_wall_ms && started_wall_ms && lock_wall_ms + 1000 < started_wall_ms;
+}
+
+/* The process that took the lock is provably gone: no pod has its address, or that pod's container started later; also
+ * a pod of another namespace, whose dashboard may be this product's. */
 static bool lock_is_stale(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;
@@ -112,14 +119,14 @@ static bool lock_is_stale(const struct cluster_view *v)
 	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->lock_read_ms < v->steady_since_ms ||
 	    b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || (!b->pod.running && (own || !b->lock_left)))
 		return false;
-	/* A second of tolerance: the kubelet rounds startedAt to seconds. */
 	if (own)
-		return b->lock_start_wall_ms && b->pod.started_wall_ms &&
-		       b->lock_start_wall_ms + 1000 < b->pod.started_wall_ms;
+		return began_later(b->pod.started_wall_ms, b->lock_start_wall_ms);
 	for (int i = 0; i < v->dashboard_count; i++) {
 		if (same_host(b->lock_addr, v->dashboards[i].addr) || names_pod(b->lock_addr, &v->dashboards[i].pod))
 			return false; /* another dashboard pod has it */
 	}
+	if (b->lock_elsewhere)
+		return began_later(b->lock_elsewhere_wall_ms, b->lock_start_wall_ms);
 	return addr_parse(b->lock_addr, &(struct addr){ 0 }, NULL) == 0; /* whoever has a name may be anywhere */
 }
 

@@ -535,6 +535,7 @@ static void view_dashboard(struct making *m)
 	struct cluster_view *v = m->v;
 	struct dashboard_view *b = &v->dashboard;
 	const struct dashboard_pod_view *best = NULL;
+	const struct inventory_pod *p;
 
 	for (int i = 0; i < v->dashboard_count; i++) {
 		if (!best || rank(&v->dashboards[i]) > rank(best))
@@ -561,6 +562,9 @@ static void view_dashboard(struct making *m)
 	b->lock_left = t->lock_addr[0] && strcmp(t->lock_addr, t->left) == 0;
 	b->lock_start_wall_ms = t->lock_start_wall_ms;
 	b->lock_read_ms = t->lock_read_ms;
+	p = inventory_pod_at(m->inv, b->lock_addr);
+	b->lock_elsewhere = inventory_is_elsewhere(m->inv, b->lock_addr, m->seen->namespace, m->seen->product);
+	b->lock_elsewhere_wall_ms = p && b->lock_elsewhere ? p->pod.status.started_wall_ms : 0;
 }
 
 /* --- all of it -------------------------------------------------------------------------------------------------------

@@ -172,6 +172,8 @@ struct dashboard_view {
 	bool lock_left;                  /* that is the address of the pod of a dashboard which was seen to end */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
 	int64_t lock_read_ms;            /* when the read that gave the lock began */
+	bool lock_elsewhere;             /* a pod of another cluster has lock_addr ... */
+	int64_t lock_elsewhere_wall_ms;  /* ... whose container began then; 0 unknown */
 };
 
 /* What this controller may do in a cluster. */

@@ -2630,6 +2630,23 @@ ACT_TEST(a_lock_whose_owner_answers_is_not_removed)
 	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
 }
 
+/* Its address has gone to the dashboard of another cluster, which serves there, and began later. */
+ACT_TEST(a_lock_whose_owners_address_another_cluster_has_is_removed)
+{
+	struct action a = lock_of("10.0.2.9:18080");
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "other",
+							  .app = "codis-dashboard",
+							  .name = "codis-dashboard-0",
+							  .ip = "10.0.2.9" });
+	snprintf(w.lock, sizeof(w.lock),
+		 "{\"admin_addr\":\"10.0.2.9:18080\",\"start_time\":\"2026-01-02 03:04:05.1 +0000 UTC m=+0.1\"}");
+	act(world.c, &a);
+	until_idle();
+	assert_int_equal(w.asked_for_ms, 0);
+	assert_journal("delete /codis3/codis-test/topom 0\nreload\n");
+}
+
 /* Nobody has its address any more, and nothing there says so: each second is one without a dashboard. */
 ACT_TEST(the_owner_of_a_lock_whose_pod_has_ended_is_not_awaited_long)
 {

@@ -1428,6 +1428,24 @@ TEST(lock_of_another_dashboard_that_lives)
 	assert_nothing(w);
 }
 
+/* This product's dashboard may run in another namespace, and be busy just now; its address may as well have gone to a
+ * dashboard that began later. */
+TEST(lock_of_a_dashboard_in_another_namespace)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_UNKNOWN;
+	b->lock_start_wall_ms = 1000000;
+	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.7:18080");
+	b->lock_elsewhere = true;
+	assert_nothing(w); /* when it began is not known */
+	b->lock_elsewhere_wall_ms = 1001000;
+	assert_nothing(w);
+	b->lock_elsewhere_wall_ms = 1001001;
+	assert_why(assert_only(w, ACT_REMOVE_LOCK, D), "the dashboard that took it is gone");
+}
+
 /* --host-admin is a name, and the dashboard is busy. */
 TEST(lock_by_a_name)
 {

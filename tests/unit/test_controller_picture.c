@@ -633,6 +633,23 @@ TEST(of_two_dashboards_the_one_that_serves_counts)
 	assert_int_equal(a[0].kind, ACT_REMOVE_LOCK);
 }
 
+TEST(lock_of_a_dashboard_in_another_namespace_is_seen)
+{
+	WORLD;
+
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, "%s", D2);
+	assert_false(look(w)->dashboard.lock_elsewhere);
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .namespace = "tools",
+						       .app = "codis-dashboard",
+						       .name = "codis-dashboard-7",
+						       .ip = "10.0.2.2" });
+	assert_true(look(w)->dashboard.lock_elsewhere);
+	assert_int_equal(w->v.dashboard.lock_elsewhere_wall_ms, 1767225600000);
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, "%s", D); /* its own */
+	assert_false(look(w)->dashboard.lock_elsewhere);
+	assert_int_equal(w->v.dashboard.lock_elsewhere_wall_ms, 0);
+}
+
 TEST(proxy_behind_an_address_that_another_process_has)
 {
 	WORLD;
