@@ -191,13 +191,26 @@ static bool witness_hears(const struct cluster_view *v, const struct group_view 
 	return false;
 }
 
-/* What Kubernetes says of it: its pod is gone, or its container does not run. */
+static bool has_witness(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (is_witness(v, g, s, m))
+			return true;
+	}
+	return false;
+}
+
+/* What Kubernetes says of it: its pod is gone, or its container does not run. That its node is NotReady says that its
+ * kubelet is not heard: where there is a witness, that one's word is awaited. */
 static bool kube_misses(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 			const struct decide_limits *limits)
 {
 	if (!judge_has_pod(m))
 		return judge_pod_is_gone(v, g, m, limits);
-	return v->kube_fresh && (!m->pod.running || m->pod.node_lost);
+	return v->kube_fresh &&
+	       (!m->pod.running || m->pod.node_gone || m->pod.node_out || (m->pod.node_lost && !has_witness(v, g, m)));
 }
 
 /* --- the master ------------------------------------------------------------------------------------------------------
@@ -570,18 +583,23 @@ bool judge_may_live(const struct cluster_view *v, const struct group_view *g, co
 	       !judge_of_another_group(m, g->node.id);
 }
 
+static bool is_silent_for(const struct cluster_view *v, const struct server_view *m, int ms)
+{
+	return m->reach == REACH_SILENT && judge_lasting_ms(v, m->since_ms) >= ms;
+}
+
 const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
 {
 	const struct server_view *m = view_master(v, g);
 	struct awaited w = { 0 };
 	const char *why;
 
-	if (m && m->reach == REACH_SILENT && judge_is_patient(g, limits) &&
-	    judge_lasting_ms(v, m->since_ms) >= limits->silence_ms &&
+	if (m && judge_is_patient(g, limits) && is_silent_for(v, m, limits->silence_ms) &&
 	    judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits))
 		return "its masters were silent so often that this one is awaited for 30 s: kubectl delete pod --force "
 		       "gives it up";
-	if (!m || judge_master(v, g, limits, &why) != MASTER_FAILED || judge_best_replica(v, g, m, false))
+	if (!m || !(judge_master(v, g, limits, &why) == MASTER_FAILED || is_silent_for(v, m, limits->silence_ms)) ||
+	    judge_best_replica(v, g, m, false))
 		return NULL;
 	if (judge_may_live(v, g, m, limits))
 		return "no replica has what it had, and it may still live: kubectl delete pod --force gives it up";

@@ -102,6 +102,7 @@ TEST(replica_that_lost_its_link_long_before_is_no_witness)
 	assert_nothing(w);
 	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
 	assert_string_equal(why, "it does not answer");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
 	refuse(w); /* it ended, and may come back with its file */
 	assert_nothing(w);
 	b_of(w)->link_down_since_ms = w->v.now_ms - 1000; /* lost since A was last heard */
@@ -156,6 +157,26 @@ TEST(master_that_a_replica_hears_has_not_failed)
 	assert_nothing(w);
 	b_of(w)->info.last_io_s = 2;
 	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica does not hear it");
+}
+
+/* Its kubelet is not heard, nor is A by us; B, to which A as an idle master says nothing for 10 s, has not said yet
+ * whether it misses it. */
+TEST(node_that_is_not_ready_is_no_witness)
+{
+	WORLD;
+
+	hear_all(w);
+	silence(w, 5000);
+	a_of(w)->heard_ms = w->v.now_ms - 5010;
+	b_of(w)->info.last_io_s = 9;
+	b_of(w)->info.offset = 1000;
+	a_of(w)->pod.node_lost = true;
+	assert_nothing(w);
+	a_of(w)->pod.node_out = true; /* somebody says that the machine does not run */
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its pod or node is gone");
+	a_of(w)->pod.node_out = false;
+	a_of(w)->pod.node_gone = true;
+	assert_only(w, ACT_PROMOTE, B);
 }
 
 /* Three members: A refuses us and B, whose link it cut; C hears it. */
@@ -1157,9 +1178,12 @@ TEST(lone_master_that_hangs_is_left)
 	w->v.replicas = w->v.server_replica = 1;
 	w->v.server_count = 1;
 	w->groups[0].node.count = 1;
+	silence(w, 999);
+	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
 	silence(w, 99000);
 	assert_nothing(w);
 	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
 }
 
 TEST(proxy_that_hangs_is_replaced_once_it_is_taken_out)
