@@ -204,6 +204,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.dashboard_acted_ms = c->dashboard_acted_ms,
 		.assigned_ms = c->assigned_ms,
 		.dashboard_done = c->dashboard_done,
+		.zookeeper_done = c->zookeeper_done,
 		.tilt = &c->tilt,
 		.deleted = &c->deleted,
 		.deletions = &c->deletions,

@@ -157,7 +157,7 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
 	case SUBJECT_DASHBOARD: return &v->dashboard.done;
 	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
-	case SUBJECT_ZOOKEEPER: return NULL; /* only deleted */
+	case SUBJECT_ZOOKEEPER: return &v->zookeeper_done;
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {

@@ -56,14 +56,16 @@ static enum action_kind next(const struct decision *d, const struct server_view 
 
 void decide_bounds(struct decision *d, enum action_kind kind)
 {
+	struct action *a;
 	int n = d->max / 2; /* others have to fit in as well: what does not comes back with the next look */
 
 	for (int i = 0; n && is_asked_for(d) && i < d->v->server_count; i++) {
 		if (next(d, &d->v->servers[i]) != kind)
 			continue;
 		n--;
-		propose_server(d, kind, 0, &d->v->servers[i],
-			       kind == ACT_FREE_WRITES ? "it has too few replicas in sync for a bound"
-						       : "a replica in sync may fall away, and writes go on");
+		a = propose_server(d, kind, 0, &d->v->servers[i],
+				   kind == ACT_FREE_WRITES ? "it has too few replicas in sync for a bound"
+							   : "a replica in sync may fall away, and writes go on");
+		reason_evidence(d->v, a, a->evidence, sizeof(a->evidence)); /* what is freed is never held up */
 	}
 }

@@ -200,7 +200,7 @@ struct observed {
 	int64_t zookeeper_acted_ms;
 	int dashboard_running;
 	int64_t dashboard_acted_ms, assigned_ms;
-	struct calm_done dashboard_done;
+	struct calm_done dashboard_done, zookeeper_done;
 	const char *password_trouble;
 	const char *shared; /* another cluster has the same tree: why nothing is done; NULL, "": none has */
 };

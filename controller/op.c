@@ -90,7 +90,7 @@ static struct calm_done *done_to(const struct op *op)
 	case SUBJECT_PROXY: return p ? &p->done : NULL;
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
 	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
-	case SUBJECT_ZOOKEEPER: return NULL;
+	case SUBJECT_ZOOKEEPER: return &op->c->zookeeper_done;
 	}
 	return NULL;
 }

@@ -502,6 +502,7 @@ static void view_zookeepers(struct making *m)
 	const struct observed *o = m->seen;
 
 	each_zookeeper(m, view_zookeeper, m);
+	m->v->zookeeper_done = o->zookeeper_done;
 	m->v->zookeeper_busy = o->zookeeper_running ||
 			       (o->zookeeper_acted_ms && m->v->now_ms - o->zookeeper_acted_ms < ZOOKEEPER_SETTLE_MS);
 }

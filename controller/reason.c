@@ -328,7 +328,11 @@ void reason_evidence(const struct cluster_view *v, const struct action *a, char 
 		if (g)
 			say_group(&w, g, a);
 		break;
-	case SUBJECT_SETTING: break;
+	case SUBJECT_SETTING:
+		g = s ? view_group(v, s->group) : NULL;
+		if (g)
+			say_replicas(&w, g, s);
+		break;
 	case SUBJECT_SERVER:
 		if (s)
 			say_server(&w, s, a);

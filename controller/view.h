@@ -226,6 +226,7 @@ struct cluster_view {
 	struct dashboard_pod_view *dashboards; /* each dashboard pod */
 	struct zookeeper_view *zookeepers;     /* of the namespaces in which its ZooKeeper may be */
 	bool zookeeper_busy;                   /* something is being done to one, or was just now */
+	struct calm_done zookeeper_done;       /* what that was */
 	struct dashboard_view dashboard;       /* the one that counts */
 	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
 	bool costly;                           /* its peers take more than their share: they are asked seldom */

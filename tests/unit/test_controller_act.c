@@ -2781,6 +2781,7 @@ ACT_TEST(a_pod_of_a_lost_node_is_deleted_at_once)
 		       "{\"preconditions\":{\"uid\":\"uid-B\"},\"gracePeriodSeconds\":0}\n");
 	assert_int_equal(world.c->zookeeper_running, 0);
 	assert_true(world.c->zookeeper_acted_ms > 0);
+	assert_int_equal(world.c->zookeeper_done.times, 1);
 	assert_non_null(strstr(world.events, "Normal Pod infra/pod-B Replaced: "));
 }
 

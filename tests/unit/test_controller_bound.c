@@ -43,6 +43,8 @@ TEST(master_with_two_replicas_in_sync_is_bounded)
 	THREE;
 
 	assert_set(w, ACT_BOUND_WRITES, A);
+	assert_string_equal(w->actions[0].evidence, "codis-server-1 is in sync at offset 990; "
+						    "codis-server-2 is in sync at offset 990");
 	w->servers[0].setting_busy = true;
 	assert_not_set(w);
 	w->servers[0].setting_busy = false;
@@ -135,6 +137,10 @@ TEST(freed_when_the_connection_of_a_replica_drops)
 
 	w->servers[1].info_valid = false;
 	assert_freed(w);
+	w->v.mandate = MANDATE_LEAD;
+	w->v.kube_fresh = w->v.coordinator_ready = true;
+	assert_set(w, ACT_FREE_WRITES, A);
+	assert_string_equal(w->actions[0].evidence, "codis-server-2 is in sync at offset 990");
 }
 
 TEST(freed_when_a_replica_is_silent)

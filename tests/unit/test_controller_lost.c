@@ -298,6 +298,21 @@ TEST(member_of_zookeeper_is_made_anew_while_the_others_are_a_quorum)
 	assert_non_null(deleted(w, "zk-2"));
 }
 
+/* The Role in ZooKeeper's namespace is missing, say. */
+TEST(member_of_zookeeper_that_cannot_be_deleted_is_tried_more_and_more_seldom)
+{
+	WORLD;
+
+	add_zookeepers(w, 3);
+	for (int i = 0; i < 9; i++)
+		calm_note(&w->v.zookeeper_done, ACT_DELETE_POD, 0, true, w->v.now_ms);
+	assert_nothing(w);
+	w->v.now_ms += 12799;
+	assert_nothing(w);
+	w->v.now_ms++;
+	assert_non_null(deleted(w, "zk-2"));
+}
+
 TEST(members_of_zookeeper_are_made_anew_one_by_one)
 {
 	WORLD;
