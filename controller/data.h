@@ -32,8 +32,8 @@ struct data_group {
 	bool told;                           /* by an Event, from this program */
 };
 
-/* A server that is no verified master. synced_with: the run id of its group's verified master, when it is in sync with
- * that; else "". */
+/* A server that is no verified master, or has got the role just now. synced_with: the run id of its group's verified
+ * master, when it is in sync with that; else "". */
 void data_hear_process(struct data_process *p, const struct redis_info *info, const char *synced_with);
 
 /* The verified master of a group. It has lost data when it is another process than the one that had keys, and had none

@@ -1725,6 +1725,23 @@ ACT_TEST(a_replica_that_has_restarted_meanwhile_does_not_take_over)
 	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
 }
 
+/* Clients write to it before it is heard again: what it had when it got the role is known. */
+ACT_TEST(what_a_server_has_when_it_gets_its_role_is_kept)
+{
+	struct observed_server *b;
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-1",
+							  .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	b = cluster_server(world.c, B);
+	b->data.keys = -1; /* it was syncing */
+	run(ACT_PROMOTE, B);
+	assert_int_equal(b->data.keys, 0);
+	assert_string_equal(b->data.run_id, b->role_run_id);
+}
+
 /* Right before its role: who got it is not the one that was meant. */
 ACT_TEST(role_that_another_process_has_got)
 {

@@ -87,6 +87,20 @@ DATA_TEST(replica_that_has_ended_its_sync_since_it_was_heard)
 	assert_int_equal(g.lost_keys, 0);
 }
 
+/* It was in a full sync when it was last heard, gets the role in the middle of it, and is written to before it is heard
+ * again. */
+DATA_TEST(replica_that_gets_the_role_in_its_sync)
+{
+	struct redis_info info = info_of("new", 0);
+
+	info.syncing = true;
+	master("old", 89);
+	data_hear_process(&p, &info, "");
+	process("new", 0, ""); /* with its role */
+	master("new", 21);
+	assert_int_equal(g.lost_keys, 89);
+}
+
 /* It was heard before its sync, or loads what that has brought, and has led since. */
 DATA_TEST(replica_that_was_heard_before_its_sync)
 {
