@@ -739,6 +739,12 @@ void faults_draw(void)
 		after(chance_between(S(2), at), move_slots, NULL, 0);
 }
 
+/* Which of two masters' data counts, and has not answered yet. */
+static bool a_person_is_asked(int gid)
+{
+	return W.asked_us[gid] && !strchr(W.allow_note, '0' + gid);
+}
+
 /* What was done to a name lately is done later: those are left out. */
 static bool was_to_be_ended(const struct pod *p)
 {
@@ -750,6 +756,8 @@ static bool was_to_be_ended(const struct pod *p)
 		return false;
 	if (p->kind != SERVER)
 		return p->kind == DASHBOARD || W.set.proxies > 1;
+	if (a_person_is_asked(p->gid))
+		return false;
 	m = zk_group(p->gid, &g) && g.count ? pod_at(g.servers[0].addr) : NULL;
 	return m && m != p && m->kind == SERVER && m->gid == p->gid && m->alive && !m->stopped && m->redis->leads;
 }
@@ -783,7 +791,7 @@ static void on_person_answers(void *ctx, int64_t arg)
 {
 	(void)ctx;
 	for (int gid = 1; gid <= W.set.groups; gid++) {
-		if (!W.asked_us[gid] || (strchr(W.allow_note, '0' + gid)))
+		if (!a_person_is_asked(gid))
 			continue;
 		say("a person gives up what the old master of group %d has", gid);
 		snprintf(W.allow_note + strlen(W.allow_note), sizeof(W.allow_note) - strlen(W.allow_note), "%s%d",
