@@ -406,7 +406,8 @@ static void note_tilt(struct cluster *c, int64_t now_ms)
 	for (int i = 0; i < c->server_count; i++) {
 		const struct observed_server *s = c->servers[i];
 
-		if (s->heard_ms)
+		/* An address that has gone to another cluster is not asked any more. */
+		if (s->heard_ms && s->probe)
 			calm_tilt_add(&c->tilt, s->reach == REACH_SILENT, s->since_ms);
 	}
 	steady_ms = calm_tilt_end(&c->tilt, c->steady_since_ms, now_ms);

@@ -70,11 +70,13 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 
 bool we_hear_most(const struct cluster_view *v)
 {
-	int heard = 0;
+	int heard = 0, asked = 0;
 
-	for (int i = 0; i < v->server_count; i++)
-		heard += v->servers[i].reach == REACH_OK;
-	return heard * 2 >= v->server_count;
+	for (int i = 0; i < v->server_count; i++) {
+		asked += !v->servers[i].of_another;
+		heard += v->servers[i].reach == REACH_OK && !v->servers[i].of_another;
+	}
+	return heard * 2 >= asked;
 }
 
 static bool is_heard(const struct cluster_view *v, enum reach reach, int64_t since_ms, int ms)
