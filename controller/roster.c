@@ -638,14 +638,23 @@ static void drop_groups(struct cluster *c)
 	c->group_count = n;
 }
 
+/* An old list may have an address that a pod of another group has got, and that its list has, too. One that is master,
+ * as this list says and its own does not, is of this group: what is heard of pods is older. */
+static bool is_listed_at_home(struct cluster *c, const struct observed_server *s, int index)
+{
+	const struct observed_group *own = s->group ? cluster_group(c, s->group, false) : NULL;
+	int at = own ? codis_group_find(&own->node, s->addr) : -1;
+
+	return at == 0 || (at > 0 && (index > 0 || s->info.role != REDIS_ROLE_MASTER));
+}
+
 /* Who is listed where; what that tells of who had the role, and of who is master. */
 static void list_members(struct cluster *c, struct observed_group *g)
 {
 	for (int k = 0; k < g->node.count; k++) {
 		struct observed_server *s = cluster_server(c, g->node.servers[k].addr);
 
-		/* An old list may have an address that a pod of another group has got, and that its list has, too. */
-		if (!s || (s->listed_group && s->listed_group == s->group && s->group != g->node.id))
+		if (!s || (s->group != g->node.id && is_listed_at_home(c, s, k)))
 			continue;
 		s->listed_group = g->node.id;
 		s->listed_index = k;

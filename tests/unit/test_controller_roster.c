@@ -592,6 +592,45 @@ ROSTER_TEST(role_is_not_remembered_as_of_the_group_of_an_old_list)
 	assert_int_equal(server(B)->role_group, 0);
 }
 
+/* Group 1 still names as its master the address that a pod of group 2 has got, which leads there. */
+ROSTER_TEST(master_is_one_of_its_own_group_whatever_an_old_list_of_another_says)
+{
+	struct observed_group *g;
+
+	set_server("codis-server-2", NULL, "10.0.0.1");
+	roster_take_stock(world.c);
+	g = cluster_group(world.c, 2, true);
+	assert_int_equal(codis_group_append(&g->node, A), 0);
+	g->exists = true;
+	g->version = 4;
+	hear_master(A, "run");
+	server(A)->role_version = 4; /* by us */
+	list(5);
+	cluster_group(world.c, 1, false)->others_version = 5;
+	roster_take_stock(world.c);
+	hear_master(A, "run");
+	assert_int_equal(server(A)->listed_group, 2);
+	assert_int_equal(server(A)->role_group, 2);
+}
+
+/* Group 2 had the address before, and its pod is still seen there. */
+ROSTER_TEST(master_of_this_group_is_one_while_news_of_pods_are_late)
+{
+	struct observed_group *g;
+
+	set_server("codis-server-2", NULL, "10.0.0.1");
+	roster_take_stock(world.c);
+	g = cluster_group(world.c, 2, true);
+	assert_int_equal(codis_group_append(&g->node, "10.0.0.9:6379"), 0);
+	assert_int_equal(codis_group_append(&g->node, A), 0);
+	g->exists = true;
+	hear_master(A, "run");
+	list(5);
+	roster_take_stock(world.c);
+	hear_master(A, "run");
+	assert_int_equal(server(A)->role_group, 1);
+}
+
 ROSTER_TEST(when_a_replica_heard_its_master_last_is_remembered)
 {
 	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "run");
