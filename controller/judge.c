@@ -125,6 +125,16 @@ static bool lags(const struct server_view *s, const struct server_view *m)
 	       s->heard_ms - s->info.last_io_s * 1000 + PING_MS < m->heard_ms && s->info.offset < m->info.offset;
 }
 
+/* The master lives, or its kernel does, which brings what it has sent to whoever it reaches: s was heard after it, and
+ * has less. So s is cut off from it, and that it does not hear it tells nothing. */
+static bool lacks(const struct server_view *s, const struct server_view *m)
+{
+	bool lives = (m->reach == REACH_SILENT && m->accepts) || (m->reach == REACH_UNKNOWN && m->complaint[0]);
+
+	return lives && m->info.role == REDIS_ROLE_MASTER && m->heard_ms && s->heard_ms > m->heard_ms &&
+	       s->info.offset < m->info.offset;
+}
+
 /* The master is silent to us and to s, and another replica has heard it since, and has more: s is cut off from it, as
  * we are. That the other one has ended meanwhile tells nothing of the master. */
 static bool another_heard_more(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
@@ -147,7 +157,7 @@ static bool is_witness(const struct cluster_view *v, const struct group_view *g,
 {
 	return s != m && view_is_member(s, g->node.id) && judge_heard(s) && s->info.role == REDIS_ROLE_REPLICA &&
 	       !s->info.syncing && strcmp(s->info.master, m->addr) == 0 && !lost_link_before(s, m) && !lags(s, m) &&
-	       !another_heard_more(v, g, s, m);
+	       !lacks(s, m) && !another_heard_more(v, g, s, m);
 }
 
 /* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
@@ -339,11 +349,22 @@ bool judge_lost(const struct cluster_view *v, const struct group_view *g, const 
 /* --- who has its data ------------------------------------------------------------------------------------------------
  */
 
+/* Its master's address has gone to a server of another group, which leads there, and it hears that one: it has synced
+ * anew, and what it has is of that group. Until its old link has ended, it hears nobody. */
+static bool has_strangers_data(const struct cluster_view *v, const struct group_view *g, const struct server_view *s)
+{
+	const struct server_view *of =
+		s->info.role == REDIS_ROLE_REPLICA && s->info.link_up ? view_server(v, s->info.master) : NULL;
+
+	return of && of != s && judge_of_another_group(of, g->node.id) &&
+	       s->heard_ms - (s->info.last_io_s + 1) * 1000 > of->since_ms;
+}
+
 static bool has_what_it_sent(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			     const struct server_view *m)
 {
 	/* offset 1 and below: it never finished a sync with this master. */
-	return is_witness(v, g, s, m) && s->info.offset > 1 && !s->restarted;
+	return is_witness(v, g, s, m) && s->info.offset > 1 && !s->restarted && !has_strangers_data(v, g, s);
 }
 
 static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)
@@ -536,7 +557,8 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 			continue;
 		await(w, s);
 		w->unknown |= judge_may_be_a_stranger(v, s);
-		if (judge_heard(s) && !judge_may_be_a_stranger(v, s) && (!best || compare_data(v, g, s, best) > 0))
+		if (judge_heard(s) && !judge_may_be_a_stranger(v, s) && !has_strangers_data(v, g, s) &&
+		    (!best || compare_data(v, g, s, best) > 0))
 			best = s;
 	}
 	await_volume(v, g, w);
