@@ -8,6 +8,8 @@
 #define HELD_AGAIN_MS 10000
 /* A role follows its fence within that, and is heard of. */
 #define ROLE_GIVEN_MS 1000
+/* News of pods are late by that at most: as long it may be its own. */
+#define LENT_MS 5000
 
 /* Another controller has written the node since the master fell silent: it is replacing it, and holds its slots.
  */
@@ -221,20 +223,24 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 /* --- a master that lives --- */
 
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
- * cordoned is about to be drained: its master is switched while nobody waits for it. */
+ * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
+ * address that had been a member's is needed by its own group. */
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
-	bool cordoned = !m->pod.deleting && !gone && m->pod.cordoned && d->v->kube_fresh;
+	bool lent = !gone && !m->pod.deleting && m->group && m->group != g->node.id && d->v->kube_fresh &&
+		    judge_lasting_ms(d->v, m->since_ms) >= LENT_MS;
+	bool cordoned = !m->pod.deleting && !gone && !lent && m->pod.cordoned && d->v->kube_fresh;
 	const struct server_view *next;
 
-	if ((!m->pod.deleting && !gone && !cordoned) || !can_lock_proxies(d->v))
+	if ((!m->pod.deleting && !gone && !lent && !cordoned) || !can_lock_proxies(d->v))
 		return false;
 	next = judge_best_replica(d->v, g, m, true);
-	if (!next || ((gone || cordoned) && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
+	if (!next || ((gone || lent || cordoned) && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
 		return false;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
 		       gone       ? "the master's pod is gone"
+		       : lent     ? "the master's pod is another group's"
 		       : cordoned ? "the master's node is cordoned"
 				  : "the master's pod is being deleted");
 	return true;

@@ -55,6 +55,14 @@ static bool is_ours(const struct group_view *g, const struct server_view *s)
 	       (s->remembered && (!s->link_up_at_ms || codis_group_find(&g->node, s->link_up_to) >= 0));
 }
 
+/* It got a role by an address that had been another group's, before its pod was heard of. What that group's clients
+ * have written since, only it has: first that group gets another master. */
+static bool leads_elsewhere(const struct server_view *s, int gid)
+{
+	return s->info.role == REDIS_ROLE_MASTER && s->listed_group && s->listed_group != gid && s->listed_index == 0 &&
+	       s->remembered_group == s->listed_group;
+}
+
 /* It is being deleted, and its preStop hook takes it for the one that has the only data (webhook/hooks.c): the group
  * has another master now. Another process than the one that we knew is none that waits there: its pod has ended, as we
  * are told a moment later, and the address may be somebody else's. */
@@ -114,7 +122,8 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		/* One process under two addresses never follows itself. */
-		if (view_same_process(s, m) || !is_ours(g, s) || judge_may_be_a_stranger(d->v, s))
+		if (view_same_process(s, m) || !is_ours(g, s) || judge_may_be_a_stranger(d->v, s) ||
+		    leads_elsewhere(s, gid))
 			return false;
 		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
 		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))

@@ -37,6 +37,7 @@ static const struct {
 	{ "the master's pod is being deleted", "pod-deleted" },
 	{ "the master's pod is gone", "pod-gone" },
 	{ "the master's node is cordoned", "cordoned" },
+	{ "the master's pod is another group's", "address-taken" },
 	{ "the master is not guarded, and is adopted", "adopted" },
 	{ "it is not guarded, and is adopted", "adopted" },
 	{ "it does not follow the master of its group", "follows-another" },

@@ -225,6 +225,7 @@ TEST(silent_master_may_be_ended_where_somebody_is_there_to_do_it)
 	hear_all(w);
 	be_silent(w, a_of(w), 3000);
 	b_of(w)->info.last_io_s = 3;
+	b_of(w)->info.offset = 1000;
 	assert_only(w, ACT_PROMOTE, B);
 	assert_false(w->actions[0].from_lives); /* perhaps it is its node that is away */
 	assert_string_equal(w->actions[0].from_uid, "");
@@ -317,6 +318,7 @@ TEST(master_that_answers_nothing_but_errors_has_failed_when_its_replica_does_not
 	a_of(w)->info_valid = false;
 	a_of(w)->since_ms = a_of(w)->heard_ms = 1;
 	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
+	b_of(w)->info.offset = 1000;
 	assert_nothing(w); /* B hears it */
 	b_of(w)->info.last_io_s = 95;
 	assert_why(assert_only(w, ACT_PROMOTE, B), "it answers nothing but errors, and its replica does not hear it");
@@ -948,6 +950,50 @@ TEST(replica_whose_link_stands_and_brings_nothing_does_not_take_over)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* B was cut off from A for a second when A hung, or began with a script: A had sent more by then, and lives. */
+TEST(replica_that_lacks_what_a_living_master_had_sent_does_not_take_over)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 2500);
+	b_of(w)->since_ms = 1;
+	b_of(w)->info.last_io_s = 3;
+	b_of(w)->info.offset = 990;
+	assert_only(w, ACT_PROMOTE, B); /* its node may be away, and with it what was under way */
+	a_of(w)->accepts = true;
+	assert_nothing(w);
+	b_of(w)->info.link_up = false; /* also when its link has ended since */
+	b_of(w)->link_down_since_ms = w->v.now_ms - 10;
+	assert_nothing(w);
+	b_of(w)->heard_ms = a_of(w)->heard_ms; /* that was before A had more */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->heard_ms = w->v.now_ms - 10;
+	a_of(w)->accepts = false;
+	a_of(w)->reach = REACH_UNKNOWN;
+	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
+	assert_nothing(w);
+	b_of(w)->info.offset = 1000;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* A's address has gone to a master of group 2, and B, which was left as it was, has synced with that one. */
+TEST(replica_that_has_synced_with_a_stranger_does_not_lead)
+{
+	WORLD;
+
+	hear_all(w);
+	add_group(w, 2);
+	a_of(w)->group = 2;
+	a_of(w)->since_ms = w->v.now_ms - 3000;
+	w->v.proxy_count = 0;
+	b_of(w)->info.last_io_s = 2; /* of the one before */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.last_io_s = 1;
+	w->groups[0].masterless_ms = 1;
+	assert_nothing(w);
+}
+
 /* A leads and has crashed; B hangs, and has the keys in its memory. */
 TEST(empty_server_never_leads_while_a_silent_one_may_have_the_keys)
 {
@@ -1006,9 +1052,49 @@ TEST(late_news_of_pods_take_no_role_from_a_master_that_is_heard)
 	a_of(w)->group = 2;
 	a_of(w)->remembered = true;
 	a_of(w)->remembered_group = 1;
+	a_of(w)->since_ms = w->v.now_ms - 4000;
 	assert_nothing(w);
 	a_of(w)->remembered_group = 2;
 	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* Group 2 has one slot. */
+static void lead_last_slot(struct world *w, const struct server_view *m)
+{
+	struct codis_slot *s = &w->slots[0][CODIS_SLOTS - 1];
+
+	s->group = 2;
+	memcpy(s->addr, m->addr, sizeof(s->addr));
+	w->v.dashboard.slot_group[CODIS_SLOTS - 1] = 2;
+}
+
+/* A got the role by an address that had been a member's, before it was heard that its pod is of group 2. It leads until
+ * another one has what it has, and only then follows in group 2. */
+TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 2, 2);
+
+	add_group(w, 2);
+	leads(c);
+	list(&w->groups[1], c);
+	w->v.replicas = 4;
+	lead_last_slot(w, c);
+	a_of(w)->group = 2;
+	a_of(w)->remembered = true;
+	a_of(w)->remembered_group = 1;
+	a_of(w)->since_ms = w->v.now_ms - 4999;
+	assert_nothing(w); /* it may be that of another pod that was here before */
+	a_of(w)->since_ms--;
+	assert_why(assert_only(w, ACT_SWITCH, B), "the master's pod is another group's");
+	syncs(b_of(w));
+	assert_nothing(w);
+	follows(b_of(w), a_of(w));
+	fence_b(w);
+	leads(b_of(w));
+	send_slots(w, 1, B);
+	lead_last_slot(w, c);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, C);
 }
 
 /* Policy: A's node does not answer, so A may live, cut off; B was in the middle of a resync, and has what it had
@@ -1238,6 +1324,29 @@ TEST(proxies_of_which_none_does_anything_are_replaced)
 	p->busy = true;
 	assert_why(assert_only(w, ACT_DELETE_POD, p->admin_addr), "it hangs");
 	p->running = true;
+	assert_nothing(w);
+}
+
+/* An address that has gone to another cluster is not asked: that it is not heard tells nothing. */
+TEST(addresses_of_strangers_are_not_among_those_that_are_heard)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 60000;
+	p->stuck_ms = w->v.now_ms - 4000;
+	p->pod.running = true;
+	p->registered = false;
+	for (int i = 0; i < 3; i++) {
+		struct server_view *s = add_server(w, (const char *[]){ C, E, "10.0.0.5:6379" }[i], 0, 0);
+
+		s->pod.name[0] = '\0';
+		s->reach = REACH_SILENT;
+		s->of_another = true;
+	}
+	assert_why(assert_only(w, ACT_DELETE_POD, p->admin_addr), "it hangs");
+	w->servers[2].of_another = w->servers[3].of_another = w->servers[4].of_another = false;
 	assert_nothing(w);
 }
 
