@@ -21,12 +21,16 @@
 #define UNLOCKED_US S(8)     /* a lock that was asked for so long ago may have missed it */
 #define TOLD_US     MS(100)  /* a call to the API server */
 #define RESTED_US   S(3)     /* who has just been sick is not counted as healthy */
+#define AT_WORK_US  S(5)     /* a promotion that a dashboard is at for longer is not left to it */
 
 static struct {
 	int reign[SIM_GROUPS + 1]; /* the newest that has acknowledged a write */
 	int64_t isolated_us[PODS]; /* since when; 0: it is not */
 	int64_t way_changed_us;
 	int64_t person_us[SIM_GROUPS + 1]; /* when a person's promotion has given a role */
+	int64_t late_us[SIM_GROUPS + 1];   /* ... by a dashboard that had been at it for long */
+	/* To whom it has not got, though that one was declared. */
+	const struct pod *declared[SIM_GROUPS + 1];
 } k;
 
 void check_begin(void)
@@ -291,12 +295,32 @@ bool is_behind(const struct redis *r)
 			     !way_open(r->from->node, r->pod->node) || follows_an_old_one(r));
 }
 
+static bool is_long_at_work(void)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *d = &W.pods[i];
+
+		if (d->kind == DASHBOARD && d->alive && d->dashboard->at_work &&
+		    W.now - d->dashboard->began_us > AT_WORK_US)
+			return true;
+	}
+	return false;
+}
+
+/* The group's node names it, and the dashboard does not reach it: whoever leads gives it the role. */
+void check_declared_by_person(int gid, const struct pod *target)
+{
+	k.declared[gid] = target;
+}
+
 /* Its target was not in sync: what it lacks is what a promotion of one that is behind means. */
 void check_role_by_person(int gid, struct pod *target)
 {
 	struct redis *r = target->redis;
 
 	k.person_us[gid] = W.now;
+	if (is_long_at_work())
+		k.late_us[gid] = W.now;
 	redis_pump(r);
 	for (int i = 0; i < W.pod_count; i++) {
 		if (W.pods[i].kind == SERVER && W.pods[i].gid == gid && W.pods[i].alive && W.pods[i].redis->leads)
@@ -357,12 +381,26 @@ static void check_newest_leads(const struct redis *r)
 	}
 }
 
+/* Of its own group, or of one that takes it for its own, by its address. */
+static void note_emptied(const struct pod *p)
+{
+	struct codis_group g;
+
+	for (int gid = 1; gid <= W.set.groups; gid++) {
+		if (p->gid == gid || (zk_group(gid, &g) && g.count && strcmp(g.servers[0].addr, p->addr) == 0))
+			bounds_emptied(gid);
+	}
+}
+
 void check_role_given(struct redis *r)
 {
+	if (k.declared[r->pod->gid] == r->pod)
+		check_role_by_person(r->pod->gid, r->pod);
+	k.declared[r->pod->gid] = NULL;
 	if (W.now - k.person_us[r->pod->gid] > S(2))
 		check_newest_leads(r);
 	if (!r->keys)
-		bounds_emptied(r->pod->gid);
+		note_emptied(r->pod);
 	for (int i = 0; i < W.write_count; i++) {
 		struct write *w = &W.writes[i];
 
@@ -442,6 +480,18 @@ static bool was_away(const struct pod *p)
 	return W.now - p->sick_us < UNLOCKED_US;
 }
 
+/* A member that lives has data. */
+static bool others_have_keys(const struct pod *p)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *x = &W.pods[i];
+
+		if (x != p && x->kind == SERVER && x->gid == p->gid && x->alive && !x->stranger && x->redis->keys)
+			return true;
+	}
+	return false;
+}
+
 void check_write_acked(struct writer *writer, struct pod *server)
 {
 	struct write *w = &W.writes[writer->write];
@@ -465,7 +515,11 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A dashboard writes without versions: what it is about and what we are may cross. */
 	if (w->split && W.now - k.person_us[w->group] < S(2))
 		w->excused = true;
-	if (w->split && !is_excused(w))
+	/* Its slots were freed, and it went on all the same: until it has filled them, the old master is written to. */
+	if (k.late_us[w->group] && w->done_us >= k.late_us[w->group] && W.now - k.late_us[w->group] < S(2))
+		w->excused |= is_replaced(server);
+	/* The other one has ended, with all that it had: this one is what is left. */
+	if (w->split && others_have_keys(server) && !is_excused(w))
 		broken("two masters of group %d acknowledge: %s, after another has got the role", w->group,
 		       server->name);
 	if (server->gid == w->group && w->reign > k.reign[w->group])

@@ -265,6 +265,8 @@ static void on_prepared_fill(struct pod *p, bool ok)
 	/* On a connection of its own: what does not get there now never does. */
 	if (s && s->alive && !s->stranger && way_open(p->node, s->node) && way_open(s->node, p->node))
 		message(p->node, s->node, NULL, on_role_reaches, s, s->run);
+	else if (s && s->kind == SERVER)
+		check_declared_by_person(g->id, s);
 	after(s && s->alive && !s->stopped && way_open(p->node, s->node) ? MS(4) : S(1), on_role_sent, p, p->run);
 }
 
