@@ -96,6 +96,11 @@ void bounds_emptied(int gid)
 	b.emptied[gid] |= last - first > S(4) && W.now - first > S(15);
 }
 
+void bounds_taken_back(int gid)
+{
+	b.emptied[gid] = false;
+}
+
 void bounds_end(void)
 {
 	for (int gid = 1; gid <= W.set.groups; gid++) {

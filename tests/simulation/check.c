@@ -585,8 +585,11 @@ void check_group_written(struct sim_controller *by, int64_t asked_us, const stru
 	    (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
 		broken("%s is to lead group %d, and is another cluster's", m->name, after->id);
 	/* One that leads already is told nothing. */
-	if (m && m->redis && m->redis->leads && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0))
+	if (m && m->redis && m->redis->leads && (!before->count || strcmp(before->servers[0].addr, m->addr) != 0)) {
 		m->redis->reign = ++W.reigns;
+		if (m->redis->keys)
+			bounds_taken_back(after->id);
+	}
 	for (int i = 0; i < before->count; i++) {
 		const struct pod *p = pod_at(before->servers[i].addr);
 

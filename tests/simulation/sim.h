@@ -399,6 +399,7 @@ void bounds_acked(int gid);
 void bounds_written(const struct pod *p, bool refused);
 void bounds_controller_ended(void);
 void bounds_emptied(int gid);
+void bounds_taken_back(int gid); /* one that never ceased to lead, with keys, is declared again */
 void bounds_end(void);
 
 /* --- faults.c --- */
