@@ -397,7 +397,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	if (s) {
 		note_role(op, s, info.run_id);
 		s->role_refused_ms = 0;
-		data_hear_process(&s->data, &info, ""); /* before anybody writes to it */
+		data_hear_role(&s->data, &info);
 		succession_give(&s->succession, clock_mono_ms());
 	}
 	op_mark(op, "role");

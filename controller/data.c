@@ -18,6 +18,13 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
 	p->heir_keys = info->keys;
 }
 
+void data_hear_role(struct data_process *p, const struct redis_info *info)
+{
+	/* Whoever sends to that address has perhaps written to it by then. */
+	if (p->keys < 0 || strcmp(p->run_id, info->run_id) != 0)
+		data_hear_process(p, info, "");
+}
+
 static bool loses_all(const struct data_group *g, const struct data_process *p, const struct redis_info *info)
 {
 	bool seen_before = strcmp(p->run_id, info->run_id) == 0 && p->keys >= 0;

@@ -32,9 +32,12 @@ struct data_group {
 	bool told;                           /* by an Event, from this program */
 };
 
-/* A server that is no verified master, or has got the role just now. synced_with: the run id of its group's verified
+/* A server that is no verified master. synced_with: the run id of its group's verified
  * master, when it is in sync with that; else "". */
 void data_hear_process(struct data_process *p, const struct redis_info *info, const char *synced_with);
+
+/* The INFO behind its role: it tells what it had where nothing is known of before. */
+void data_hear_role(struct data_process *p, const struct redis_info *info);
 
 /* The verified master of a group. It has lost data when it is another process than the one that had keys, and had none
  * itself when it got the role; unless it was in sync with that one and had none then (a user's FLUSHALL), or

@@ -96,8 +96,27 @@ DATA_TEST(replica_that_gets_the_role_in_its_sync)
 	info.syncing = true;
 	master("old", 89);
 	data_hear_process(&p, &info, "");
-	process("new", 0, ""); /* with its role */
+	info.syncing = false;
+	data_hear_role(&p, &info);
 	master("new", 21);
+	assert_int_equal(g.lost_keys, 89);
+}
+
+/* At the address of the one before: it is written to as soon as it leads. */
+DATA_TEST(server_that_is_written_to_before_its_role_is_verified)
+{
+	struct redis_info info = info_of("new", 1);
+
+	master("old", 89);
+	process("new", 0, "");
+	data_hear_role(&p, &info);
+	master("new", 1);
+	assert_int_equal(g.lost_keys, 89);
+	g = (struct data_group){ 0 };
+	master("old", 89);
+	info = info_of("newer", 0); /* nothing is known of this one */
+	data_hear_role(&p, &info);
+	master("newer", 1);
 	assert_int_equal(g.lost_keys, 89);
 }
 
