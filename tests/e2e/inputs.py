@@ -280,7 +280,7 @@ def password(w):
     objects = small(w, "article")
     for name in PROGRAMS:
         set_env(container(objects, name), PRODUCT_AUTH=key_of("secret", "shop-password", "auth"))
-    container(objects, "codis-server")["args"] += ["--requirepass", "$(PRODUCT_AUTH)", "--masterauth", "$(PRODUCT_AUTH)"]
+    container(objects, "codis-server")["args"] += ["--requirepass", "$(PRODUCT_AUTH)"]
     for name in ("codis-dashboard", "codis-proxy"):
         container(objects, name)["args"] += ["--product_auth", "$(PRODUCT_AUTH)"]
     command = "sed 's|codis-password|shop-password|' manifests/codis/password-role.yaml | kubectl apply -n secret -f -"
