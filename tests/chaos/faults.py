@@ -338,6 +338,22 @@ def node_cut(w, rng, gid):
     return [Blow(f"cut of {node}, for {seconds:.1f} s", w.cluster.cut(node), seconds, lambda: w.cluster.heal(node))]
 
 
+@kind("node", weight=0)
+def leader_cut(w, rng, gid):
+    """the node of the controller that leads, and of a proxy, is cut off for 5 to 25 s, both sides alive"""
+    proxies = {p["spec"]["nodeName"] for p in w.codis.pods("codis-proxy") if is_ready(p)}
+    controllers = w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller")
+    beside = sorted(p["metadata"]["name"] for p in controllers if p["spec"]["nodeName"] in proxies - {w.home})
+    if not beside:
+        raise RuntimeError("no controller is beside a proxy")
+    if w.leader() not in beside:
+        w.kill(leader(w))
+        wait_for("another leader", lambda: (w.leader() in beside, w.leader()), 60)
+        w.wait_all_well()
+    node, seconds = w.kube.get(f"/api/v1/namespaces/{SYSTEM}/pods/{w.leader()}")["spec"]["nodeName"], rng.uniform(5, 25)
+    return [Blow(f"cut of {node}, for {seconds:.1f} s", w.cluster.cut(node), seconds, lambda: w.cluster.heal(node))]
+
+
 @kind("node")
 def node_off(w, rng, gid):
     """a node with a master loses its power for 10 to 30 s"""
