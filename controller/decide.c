@@ -258,7 +258,7 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 {
 	struct decision d = { .v = v, .limits = limits, .out = out, .max = max, .held = held, .held_max = held_max };
 	bool works = v->mandate != MANDATE_NONE && v->coordinator_ready, leads = works && v->mandate == MANDATE_LEAD;
-	bool hears_pods = leads || (works && v->mandate == MANDATE_STANDBY);
+	bool looks = v->mandate == MANDATE_LEAD || v->mandate == MANDATE_STANDBY;
 	int n;
 
 	if (v->mandate != MANDATE_NONE)
@@ -268,7 +268,7 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 		decide_group(&d, &v->groups[i]);
 		hold(&d, n);
 	}
-	for (int i = 0; hears_pods && i < v->proxy_count; i++) {
+	for (int i = 0; looks && i < v->proxy_count; i++) {
 		n = d.count;
 		decide_proxy(&d, &v->proxies[i]);
 		hold(&d, n);

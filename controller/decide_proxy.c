@@ -239,7 +239,7 @@ static bool is_to_leave_service(const struct decision *d, const struct proxy_vie
 {
 	int later_ms = d->v->mandate == MANDATE_STANDBY ? d->limits->standby_ms : 0;
 
-	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->kube_fresh &&
+	return p->reach == REACH_SILENT && p->pod.name[0] && p->pod.ready && d->v->pods_fresh &&
 	       lasting >= (waits_for_a_master(d->v, p) ? WAITS_MS : d->limits->silence_ms) + later_ms &&
 	       (!p->unready_ms || d->v->now_ms - p->unready_ms >= UNREADY_AGAIN_MS) && we_hear_most(d->v) &&
 	       another_serves(d->v, p);
@@ -262,12 +262,12 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	bool answers = p->reach == REACH_OK;
 	int gid;
 
-	/* Also while fills wait for it. */
+	/* Also while fills wait for it, and while ZooKeeper elects, whose leader was on that node. */
 	if (is_to_leave_service(d, p, lasting)) {
 		propose_proxy(d, ACT_UNREADY_PROXY, 0, p, "it is silent, and another proxy serves");
 		return;
 	}
-	if (d->v->mandate != MANDATE_LEAD)
+	if (d->v->mandate != MANDATE_LEAD || !d->v->coordinator_ready)
 		return;
 	/* Whatever it is filled with meanwhile: a switch waits for it, and tries again and again. */
 	if (!p->running && !p->registered && does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms) &&

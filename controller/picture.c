@@ -620,6 +620,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->costly = o->costly;
 	v->too_large = o->too_large;
 	v->kube_fresh = o->leads && o->kube_fresh;
+	v->pods_fresh = o->kube_fresh;
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
 	v->replicas = set ? set->replicas : -1;
 	v->ordinals_start = set ? set->ordinals_start : 0;

@@ -212,8 +212,9 @@ struct cluster_view {
 	const struct recent_note *recent; /* of RECENT_NOTES, round and round */
 	int recent_count;                 /* how many there were */
 	bool dry_run;
-	bool kube_fresh;        /* the API server was heard lately: pods that are missing are really missing */
-	bool coordinator_ready; /* and its nodes were read */
+	bool kube_fresh; /* we lead, and the API server was heard lately: pods that are missing are really missing */
+	bool pods_fresh; /* the API server was heard lately, whoever leads */
+	bool coordinator_ready;                         /* and its nodes were read */
 	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */
 	bool set_deleting;
 	int replicas;       /* its spec.replicas; -1: none */

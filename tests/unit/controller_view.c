@@ -110,7 +110,7 @@ struct world *healthy(void)
 	w->v.dashboards = w->dashboards;
 	w->v.now_ms = 100000;
 	w->v.mandate = MANDATE_LEAD;
-	w->v.kube_fresh = w->v.coordinator_ready = true;
+	w->v.kube_fresh = w->v.pods_fresh = w->v.coordinator_ready = true;
 	w->v.replicas = w->v.server_replica = 2;
 	w->v.dashboard.reach = REACH_OK;
 	w->v.dashboard.slots_known = true;

@@ -398,6 +398,12 @@ TEST(silent_proxy_leaves_its_service_at_once)
 	assert_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
 	w->proxies[0].pod.name[0] = '\0'; /* it has no pod that could be ready */
 	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	w->v.coordinator_ready = false; /* its leader was there as well */
+	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
+	p->pod.ready = false;
+	p->busy = false;
+	p->since_ms = w->v.now_ms - 60000;
+	assert_nothing(w);
 }
 
 /* The leader is away with the proxy, say. */
@@ -408,11 +414,15 @@ TEST(standby_takes_a_silent_proxy_out_of_its_service_a_moment_later)
 
 	send_slots(w, 1, A);
 	w->v.mandate = MANDATE_STANDBY;
+	w->v.kube_fresh = false; /* that is the one's who leads */
 	p->pod.ready = w->proxies[0].pod.ready = true;
 	p->reach = REACH_SILENT;
 	p->since_ms = w->v.now_ms - 1299;
 	assert_nothing(w);
 	p->since_ms--;
+	w->v.pods_fresh = false;
+	assert_nothing(w);
+	w->v.pods_fresh = true;
 	assert_non_null(of_kind(w, ACT_UNREADY_PROXY, PROXY));
 	assert_int_equal(w->count, 1);
 	p->pod.ready = false;

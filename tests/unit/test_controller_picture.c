@@ -221,6 +221,20 @@ TEST(every_fact_has_its_time)
 	assert_int_equal(v->replicas, 2);
 }
 
+TEST(whoever_does_not_lead_knows_of_pods_and_leaves_them_to_the_leader)
+{
+	WORLD;
+	const struct cluster_view *v = look(w);
+
+	assert_true(v->kube_fresh && v->pods_fresh);
+	w->seen.leads = false;
+	look(w);
+	assert_true(!v->kube_fresh && v->pods_fresh);
+	w->seen.kube_fresh = false;
+	look(w);
+	assert_true(!v->kube_fresh && !v->pods_fresh);
+}
+
 TEST(pods_are_found_by_their_addresses)
 {
 	WORLD;
