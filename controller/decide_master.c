@@ -350,13 +350,19 @@ static bool is_in_sync_unmarked(const struct decision *d, const struct group_vie
 	return true;
 }
 
+/* It is silent since we began: whether its replica had lost it before, whoever leads may know. */
+static bool was_never_heard(const struct server_view *m)
+{
+	return m && m->reach == REACH_SILENT && !m->heard_ms;
+}
+
 /* Another controller leads, and may be about to act, or gone together with the master. What a dashboard has left half
  * done is not looked at. */
 static bool leaves_to_leader(const struct decision *d, const struct group_view *g)
 {
 	return d->v->mandate == MANDATE_STANDBY &&
-	       (g->node.promoting_state[0] || !g->lost_ms || d->v->now_ms - g->lost_ms < d->limits->standby_ms ||
-		!judge_lost(d->v, g, d->limits));
+	       (g->node.promoting_state[0] || was_never_heard(view_master(d->v, g)) || !g->lost_ms ||
+		d->v->now_ms - g->lost_ms < d->limits->standby_ms || !judge_lost(d->v, g, d->limits));
 }
 
 /* As the one who leads, where that may be gone with the master. */
@@ -364,7 +370,8 @@ static void hold_beside(struct decision *d, const struct group_view *g)
 {
 	const char *why;
 
-	if (!g->node.promoting_state[0] && judge_master(d->v, g, d->limits, &why) == MASTER_UNKNOWN)
+	if (!g->node.promoting_state[0] && !was_never_heard(view_master(d->v, g)) &&
+	    judge_master(d->v, g, d->limits, &why) == MASTER_UNKNOWN)
 		hold_early(d, g, view_master(d->v, g));
 }
 

@@ -985,6 +985,7 @@ TEST(standby_needs_the_same_evidence)
 	WORLD;
 
 	refuse(w);
+	w->servers[0].heard_ms = 1;
 	standby(w, 5000); /* as it was a moment ago */
 	assert_nothing(w);
 	silence(w, 5000);
@@ -1001,6 +1002,7 @@ TEST(standby_holds_slots_early_a_moment_after_the_leader)
 {
 	WORLD;
 
+	w->servers[0].heard_ms = 1;
 	w->servers[1].info.last_io_s = 1;
 	silence(w, 799);
 	w->servers[1].info.last_io_s = 1;
@@ -1017,6 +1019,28 @@ TEST(standby_holds_slots_early_a_moment_after_the_leader)
 	w->servers[1].info.last_io_s = 1;
 	w->groups[0].held_ms = w->v.now_ms - 9999;
 	assert_nothing(w);
+}
+
+/* A controller that has just begun: that B had lost its link while A was well, the one that leads may know. */
+TEST(standby_leaves_a_silent_master_that_it_never_heard)
+{
+	WORLD;
+
+	silence(w, 3000);
+	lose_link(w);
+	w->servers[1].link_down_since_ms = w->v.now_ms - 3000;
+	standby(w, 3000);
+	assert_nothing(w);
+	w->servers[0].since_ms = w->v.now_ms - 900; /* nor does it hold its slots */
+	standby(w, 0);
+	assert_nothing(w);
+	w->servers[0].since_ms = w->v.now_ms - 3000;
+	w->servers[0].heard_ms = w->v.now_ms - 3100;
+	standby(w, 3000);
+	assert_only(w, ACT_PROMOTE, B);
+	w->servers[0].heard_ms = 0;
+	w->v.mandate = MANDATE_LEAD; /* nobody knows more */
+	assert_only(w, ACT_PROMOTE, B);
 }
 
 TEST(standby_does_nothing_else)
