@@ -347,8 +347,11 @@ def leader_cut(w, rng, gid):
     if not beside:
         raise RuntimeError("no controller is beside a proxy")
     if w.leader() not in beside:
-        w.kill(leader(w))
-        wait_for("another leader", lambda: (w.leader() in beside, w.leader()), 60)
+        stop = stopped(w, leader(w), seconds=10)  # one that is killed is back before its lease is over
+        try:
+            wait_for("another leader", lambda: (w.leader() in beside, w.leader()), 60)
+        finally:
+            stop.undo()
         w.wait_all_well()
     node, seconds = w.kube.get(f"/api/v1/namespaces/{SYSTEM}/pods/{w.leader()}")["spec"]["nodeName"], rng.uniform(5, 25)
     return [Blow(f"cut of {node}, for {seconds:.1f} s", w.cluster.cut(node), seconds, lambda: w.cluster.heal(node))]
