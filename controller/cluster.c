@@ -198,6 +198,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.lost = c->lost,
 		.lost_count = c->lost_count,
 		.zookeeper_namespace = c->zk_namespace,
+		.zookeepers_heard = c->zk_heard,
 		.zookeeper_running = c->zookeeper_running,
 		.zookeeper_acted_ms = c->zookeeper_acted_ms,
 		.dashboard_running = c->dashboard_running,

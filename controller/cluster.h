@@ -79,6 +79,7 @@ struct cluster {
 	struct coordinator *zk;
 	char zk_name[POD_TEXT_MAX]; /* as the pods name it; roster.c */
 	char zk_resolved[512];      /* the addresses that the open coordinator has */
+	char zk_heard[512];         /* those of them with which a session stands */
 	int64_t zk_resolved_ms;     /* when the name was last asked for */
 	bool zk_resolving;
 	int64_t connected_since_ms; /* 0: not connected */

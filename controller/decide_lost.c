@@ -29,9 +29,14 @@ static int64_t silent_since(const struct cluster_view *v, const char *node)
 	return since_ms;
 }
 
-/* A server there answers, if only with errors; or a dashboard that waits for its lock, or was not asked yet. */
-static bool complains(const struct cluster_view *v, const char *node)
+/* A server there answers, if only with errors; or a dashboard that waits for its lock, or was not asked yet; or a
+ * member of ZooKeeper. */
+static bool answers_otherwise(const struct cluster_view *v, const char *node)
 {
+	for (int i = 0; i < v->zookeeper_count; i++) {
+		if (v->zookeepers[i].heard && strcmp(v->zookeepers[i].pod.node, node) == 0)
+			return true;
+	}
 	for (int i = 0; i < v->server_count; i++) {
 		if (v->servers[i].complaint[0] && v->servers[i].reach == REACH_UNKNOWN &&
 		    strcmp(v->servers[i].pod.node, node) == 0)
@@ -53,7 +58,7 @@ static bool is_away(const struct decision *d, const struct pod_view *pod)
 	int64_t silent_ms = silent_since(d->v, pod->node);
 
 	if (ms < 0 || pod->keeps_data || !we_hear_most(d->v) || neighbour_heard(d->v, pod->node, 0) ||
-	    complains(d->v, pod->node))
+	    answers_otherwise(d->v, pod->node))
 		return false;
 	return judge_lasting_ms(d->v, silent_ms ? silent_ms : pod->node_lost_ms) >= ms;
 }

@@ -196,6 +196,7 @@ struct observed {
 	const struct observed_node *lost; /* nodes */
 	int lost_count;
 	const char *zookeeper_namespace; /* where the members of its ZooKeeper may be besides its own; "" : nowhere */
+	const char *zookeepers_heard;    /* those with which a session stands: "10.0.0.1:2181,[fd00::2]:2181" */
 	int zookeeper_running;
 	int64_t zookeeper_acted_ms;
 	int dashboard_running;

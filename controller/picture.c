@@ -485,6 +485,20 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 	}
 }
 
+/* Whether one of "10.0.0.1:2181,[fd00::2]:2181" is at this address. */
+static bool has_addr(const char *members, const char *ip)
+{
+	char one[ADDR_TEXT_MAX], host[ADDR_TEXT_MAX];
+	uint16_t port;
+
+	for (const char *m = members; ip[0] && m && *m; m += strcspn(m, ","), m += *m == ',') {
+		snprintf(one, sizeof(one), "%.*s", (int)strcspn(m, ","), m);
+		if (addr_split(one, host, sizeof(host), &port, NULL) == 0 && strcmp(host, ip) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int view_zookeeper(void *ctx, const struct inventory_pod *p)
 {
 	struct making *m = ctx;
@@ -494,6 +508,7 @@ static int view_zookeeper(void *ctx, const struct inventory_pod *p)
 	view_pod(m, p, &z->pod);
 	snprintf(z->namespace, sizeof(z->namespace), "%s", p->pod.namespace);
 	snprintf(z->set, sizeof(z->set), "%s", p->pod.owner);
+	z->heard = has_addr(m->seen->zookeepers_heard, p->pod.ip);
 	return 0;
 }
 

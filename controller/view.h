@@ -137,6 +137,7 @@ struct zookeeper_view {
 	struct pod_view pod;
 	char namespace[64];
 	char set[VIEW_NAME_MAX]; /* its StatefulSet */
+	bool heard;              /* a session of ours with it stands */
 };
 
 /* One dashboard pod. */

@@ -178,10 +178,24 @@ static void resolve(struct cluster *c, int64_t now_ms)
 	resolve_next(r);
 }
 
+static void note_heard(struct cluster *c)
+{
+	struct buf out = BUF_IN(c->zk_heard);
+	const char *m = c->zk_resolved;
+
+	for (int i = 0; *m; i++, m += strcspn(m, ","), m += *m == ',') {
+		if (c->zk && coordinator_hears(c->zk, i))
+			buf_addf(&out, "%s%.*s", out.len ? "," : "", (int)strcspn(m, ","), m);
+	}
+	if (!out.len)
+		c->zk_heard[0] = '\0';
+}
+
 void zookeeper_tick(struct cluster *c, int64_t now_ms)
 {
 	bool ready = c->zk && coordinator_ready(c->zk);
 
+	note_heard(c);
 	if (ready != (c->connected_since_ms != 0)) {
 		c->connected_since_ms = ready ? now_ms : 0;
 		c->list_asked_ms = 0; /* what was read before may be of long ago */

@@ -917,10 +917,15 @@ int64_t coordinator_spent_us(const struct coordinator *c)
 	return sum;
 }
 
+bool coordinator_hears(const struct coordinator *c, int member)
+{
+	return member < c->count && zk_session_usable(&c->sessions[member]);
+}
+
 bool coordinator_ready(const struct coordinator *c)
 {
 	for (int i = 0; i < c->count; i++) {
-		if (zk_session_usable(&c->sessions[i]))
+		if (coordinator_hears(c, i))
 			return true;
 	}
 	return false;

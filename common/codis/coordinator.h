@@ -47,6 +47,8 @@ struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_con
 void coordinator_close(struct coordinator *c);
 /* Whether a member is connected. */
 bool coordinator_ready(const struct coordinator *c);
+/* Whether the one that stands at this place in cfg->servers is. */
+bool coordinator_hears(const struct coordinator *c, int member);
 /* CPU time that what the members sent has cost, with what was called for it. */
 int64_t coordinator_spent_us(const struct coordinator *c);
 

@@ -59,10 +59,15 @@ static bool has_majority(int m)
 	return n >= 2;
 }
 
+static bool zk_serves(int m, int from)
+{
+	return member_up(m) && way_open(from, m) && way_open(m, from) && has_majority(m);
+}
+
 bool zk_reachable(int from)
 {
 	for (int m = 0; m < 3; m++) {
-		if (member_up(m) && way_open(from, m) && way_open(m, from) && has_majority(m))
+		if (zk_serves(m, from))
 			return true;
 	}
 	return false;
@@ -470,6 +475,11 @@ void coordinator_close(struct coordinator *c)
 bool coordinator_ready(const struct coordinator *c)
 {
 	return c->ready;
+}
+
+bool coordinator_hears(const struct coordinator *c, int member)
+{
+	return c->ready && member < 3 && zk_serves(member, c->in->node);
 }
 
 int64_t coordinator_spent_us(const struct coordinator *c)

@@ -105,6 +105,13 @@ bool coordinator_ready(const struct coordinator *zk)
 	return true;
 }
 
+bool coordinator_hears(const struct coordinator *zk, int member)
+{
+	(void)zk;
+	(void)member;
+	return true;
+}
+
 /* There is no such node, nor folder. */
 static void answer_all(void)
 {

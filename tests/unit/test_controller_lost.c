@@ -313,6 +313,22 @@ TEST(member_of_zookeeper_that_cannot_be_deleted_is_tried_more_and_more_seldom)
 	assert_non_null(deleted(w, "zk-2"));
 }
 
+/* Its kubelet is away, and it is not. */
+TEST(member_of_zookeeper_that_answers_us_is_not_lost)
+{
+	WORLD;
+
+	add_zookeepers(w, 3);
+	zookeepers[2].heard = true;
+	assert_nothing(w);
+	lose_node(w); /* nor is what else is on its node */
+	assert_non_null(deleted(w, SERVER));
+	put_on(&w->servers[0].pod, "z2");
+	assert_null(deleted(w, SERVER));
+	zookeepers[2].pod.node_out = true;
+	assert_non_null(deleted(w, "zk-2"));
+}
+
 TEST(members_of_zookeeper_are_made_anew_one_by_one)
 {
 	WORLD;

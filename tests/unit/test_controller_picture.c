@@ -284,7 +284,7 @@ TEST(members_of_zookeeper_are_told_of)
 	WORLD;
 	const struct cluster_view *v;
 
-	fixture_set_pod(w->inv, &(struct fixture_pod){ .product = "", .app = "zk", .name = "zk-0" });
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .product = "", .app = "zk", .name = "zk-0", .ip = "10.0.9.1" });
 	fixture_set_pod(
 		w->inv,
 		&(struct fixture_pod){ .namespace = "infra", .product = "", .app = "zookeeper", .name = "ensemble-0" });
@@ -297,6 +297,13 @@ TEST(members_of_zookeeper_are_told_of)
 	assert_int_equal(v->zookeeper_count, 2);
 	assert_string_equal(v->zookeepers[1].pod.name, "ensemble-0");
 	assert_false(v->zookeeper_busy);
+	assert_false(v->zookeepers[0].heard);
+	w->seen.zookeepers_heard = "10.0.9.12:2181,10.0.9.1:2181";
+	v = look(w);
+	assert_true(v->zookeepers[0].heard);
+	assert_false(v->zookeepers[1].heard);
+	w->seen.zookeepers_heard = "10.0.9.12:2181";
+	assert_false(look(w)->zookeepers[0].heard);
 	w->seen.zookeeper_acted_ms = NOW - 1999;
 	assert_true(look(w)->zookeeper_busy);
 	w->seen.zookeeper_acted_ms = NOW - 2000;

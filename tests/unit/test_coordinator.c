@@ -263,9 +263,13 @@ FIXTURE_TEST(a_member_that_is_lost_is_told)
 	kill(f->pid, SIGSTOP);
 	await_change(f, "*");
 	assert_false(coordinator_ready(f->c));
+	assert_false(coordinator_hears(f->c, 1));
 	kill(f->pid, SIGCONT);
 	await_change(f, "*");
 	assert_true(coordinator_ready(f->c));
+	assert_false(coordinator_hears(f->c, 0)); /* nobody is there */
+	assert_true(coordinator_hears(f->c, 1));
+	assert_false(coordinator_hears(f->c, 2));
 }
 
 /* Its client looks names up while the loop stands still. */
