@@ -162,6 +162,15 @@ static void say_old(struct words *w, const struct server_view *m)
 	say_pod(w, &m->pod, m->pod_gone && !judge_has_pod(m));
 }
 
+/* Of what its master, which is not heard any more, said before that it had sent. */
+static void say_lack(struct words *w, const struct server_view *s, const struct server_view *m)
+{
+	int64_t lacks = m->info.offset - s->info.offset;
+
+	if (!m->info_valid && m->info.role == REDIS_ROLE_MASTER && s->heard_ms > m->heard_ms && lacks > 0)
+		say(w, "%s lacks %" PRId64 " bytes that it had sent", name_of(s), lacks);
+}
+
 /* What its replicas say of it: those that have followed it. */
 static void say_replicas(struct words *w, const struct group_view *g, const struct server_view *m)
 {
@@ -183,6 +192,7 @@ static void say_replicas(struct words *w, const struct group_view *g, const stru
 		else
 			say(w, "%s has not heard it for %" PRId64 " s, at offset %" PRId64, name_of(s),
 			    (int64_t)s->info.last_io_s, s->info.offset);
+		say_lack(w, s, m);
 	}
 }
 

@@ -5,9 +5,6 @@
 #include "controller/judge.h"
 #include "controller/view.h"
 
-/* A replica that lacks more than this of what its master had sent a moment before has not caught up with its last full
- * sync. One that is well lacks what is under way: well below it, at 100 MB a second. */
-#define LAG_BYTES (1 << 20)
 /* What it said last tells what it had when it got the role. */
 #define LATELY_MS 5000
 /* What it lacked then it may have got a second later: what is not well is asked several times a second. */
@@ -22,7 +19,7 @@ static bool lives(const struct redis_info *master)
 static bool is_whole(const struct redis_info *info, const struct redis_info *master)
 {
 	return info->link_up && !info->syncing && !info->loading &&
-	       (!lives(master) || master->offset - info->offset <= LAG_BYTES);
+	       (!lives(master) || master->offset - info->offset <= SUCCESSION_LAG_BYTES);
 }
 
 /* Somebody else wrote to its master since it lacks something: that one was heard after it. */

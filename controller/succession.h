@@ -15,6 +15,10 @@ struct cluster_view;
 struct group_view;
 struct server_view;
 
+/* A replica that lacks more than this of what its master had sent a moment before has not caught up: with its last full
+ * sync, or after it was stopped. One that is well lacks what is under way: well below it, at 100 MB a second. */
+#define SUCCESSION_LAG_BYTES (1 << 20)
+
 enum succession_how {
 	SUCCESSION_UNKNOWN, /* it led when it was first heard, or what it had then was not heard lately */
 	SUCCESSION_GIVEN,   /* this controller gave it the role */

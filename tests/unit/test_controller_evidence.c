@@ -130,6 +130,31 @@ TEST(replica_that_is_far_behind_leads_when_its_master_does_not_come_back)
 	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
 }
 
+/* B was stopped while A was written to, and has just woken; A falls silent: it has what B lacks, and may live. Of the
+ * dead there is no more than B has. */
+TEST(replica_that_woke_far_behind_leads_only_after_a_master_that_has_ended)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	a_of(w)->info.offset = 990 + (1 << 20);
+	b_of(w)->info.last_io_s = 2;
+	assert_only(w, ACT_PROMOTE, B);
+	a_of(w)->info.offset++;
+	assert_nothing(w);
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	b_of(w)->heard_ms = a_of(w)->heard_ms; /* it may have got that since */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->heard_ms++;
+	refuse(w);
+	lose_link(w);
+	b_of(w)->link_down_since_ms = w->v.now_ms - 1;
+	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->why,
+			    "connections are refused, and its replica lost its link");
+	assert_non_null(strstr(w->actions[0].evidence, "; codis-server-1 lacks 1048577 bytes that it had sent"));
+}
+
 /* C joins: the master forks for it and stalls for a second; B hears the master perfectly. */
 TEST(replica_that_syncs_is_no_witness)
 {
