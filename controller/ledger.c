@@ -218,7 +218,7 @@ static void tell_successions(struct cluster *c)
 		/* In the middle of a change, roles and node may contradict each other. */
 		if (!g || !m || group->busy || group->node.promoting_state[0] ||
 		    g->succession_told_ms == m->succession.led_ms ||
-		    !status_succession(&c->view, group, words, sizeof(words)))
+		    !status_succession(&c->view, group, true, words, sizeof(words)))
 			continue;
 		g->succession_told_ms = m->succession.led_ms;
 		log_warn(c->ctl->log, "succession.waits", "namespace=%s product=%s group=%d pod=%s why=%s",

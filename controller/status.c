@@ -158,19 +158,21 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 
 #define TAKEN_BACK_TOLD_MS 600000
 
-bool status_succession(const struct cluster_view *v, const struct group_view *g, char *out, size_t size)
+bool status_succession(const struct cluster_view *v, const struct group_view *g, bool keys, char *out, size_t size)
 {
 	const struct server_view *m = view_master(v, g), *old;
-	char insist[SERVED_COMMAND_MAX];
+	char insist[SERVED_COMMAND_MAX], both[64] = "";
 
 	if (!m || !view_master_verified(m) || succession_judge(v, g, m, &old) != SUCCESSION_WAITS)
 		return false;
+	if (keys)
+		snprintf(both, sizeof(both), " (%lld keys to %lld)", (long long)old->info.keys,
+			 (long long)m->info.keys);
 	snprintf(out, size,
-		 "group %d: %s was promoted%s, and %s has what it lacks (%lld keys to %lld): promote that one again, "
-		 "or give it up with %s",
+		 "group %d: %s was promoted%s, and %s has what it lacks%s: promote that one again, or give it up with "
+		 "%s",
 		 g->node.id, name_of(m), m->succession.how == SUCCESSION_BEHIND ? " while it was not in sync" : "",
-		 name_of(old), (long long)old->info.keys, (long long)m->info.keys,
-		 served_give_up(v->namespace, v->set, g->node.id, insist));
+		 name_of(old), both, served_give_up(v->namespace, v->set, g->node.id, insist));
 	return true;
 }
 
@@ -186,7 +188,7 @@ static void say_successions(const struct cluster_view *v, struct groups_status *
 		if (m && s && s != m && !view_synced(s, m) && v->now_ms - g->taken_back_ms < TAKEN_BACK_TOLD_MS)
 			say(r, "group %d: the promotion of %s was taken back: it was not in sync", g->node.id,
 			    name_of(s));
-		if (!status_succession(v, g, words, sizeof(words)))
+		if (!status_succession(v, g, false, words, sizeof(words)))
 			continue;
 		all->ok = false;
 		say(r, "%s", words);

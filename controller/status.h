@@ -18,8 +18,9 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 /* Whether it answers nothing for want of the right password; why that is not known, and what helps. */
 bool status_refused(const struct server_view *s);
 const char *status_password_trouble(const struct cluster_view *v);
-/* Whether a person is to decide between the group's master and the one before it, and in which words. */
+/* Whether a person is to decide between the group's master and the one before it, and in which words. keys: with what
+ * the two have now, which is another number at each look. */
 #define STATUS_SUCCESSION_MAX 600
-bool status_succession(const struct cluster_view *v, const struct group_view *g, char *out, size_t size);
+bool status_succession(const struct cluster_view *v, const struct group_view *g, bool keys, char *out, size_t size);
 
 #endif

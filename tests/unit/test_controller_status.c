@@ -242,22 +242,25 @@ TEST(promotion_over_the_head_of_a_living_master)
 {
 	WORLD(2);
 	struct server_view *a = &w->servers[1], *b = &w->servers[0]; /* b leads */
+	char words[STATUS_SUCCESSION_MAX];
 
 	a->info.role = REDIS_ROLE_MASTER;
 	a->info.keys = 389279;
 	a->heard_ms = b->heard_ms = w->v.now_ms - 10;
 	b->succession.led_ms = w->v.now_ms - 60000;
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
-		       "codis-server-0 was promoted, and codis-server-1 has what it lacks (389279 keys to 5): promote "
+		       "codis-server-0 was promoted, and codis-server-1 has what it lacks: promote "
 		       "that one again, or give it up with kubectl annotate -n codis sts codis-server "
 		       "codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray master)");
 	b->succession.how = SUCCESSION_BEHIND;
 	memcpy(b->succession.of, a->addr, sizeof(a->addr));
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
-		       "codis-server-0 was promoted while it was not in sync, and codis-server-1 has what it lacks "
-		       "(389279 keys to 5): promote that one again, or give it up with kubectl annotate -n codis sts "
+		       "codis-server-0 was promoted while it was not in sync, and codis-server-1 has what it lacks"
+		       ": promote that one again, or give it up with kubectl annotate -n codis sts "
 		       "codis-server codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray "
 		       "master)");
+	assert_true(status_succession(&w->v, &w->groups[0], true, words, sizeof(words)));
+	assert_non_null(strstr(words, "has what it lacks (389279 keys to 5): promote that one again"));
 	w->groups[0].may_lose = true;
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 "
 		       "synced replica (codis-server-1: stray master)");
