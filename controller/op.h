@@ -80,7 +80,8 @@ void op_count_deleted(struct op *op, const char *pod);
  * changed. 0, or -1 and *err. */
 int op_may_go_on(const struct op *op, struct error *err);
 /* The pod that it is about may have ended while others were waited for: whether its address has not gone to one of
- * another group or cluster. 0, or -1 and *err. */
+ * another group or cluster, nor, as far as was heard, to another process than the one that was decided on. 0, or -1 and
+ * *err. */
 int op_is_at_home(const struct op *op, struct error *err);
 
 /* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that

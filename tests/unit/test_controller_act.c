@@ -1749,6 +1749,27 @@ ACT_TEST(what_a_server_has_when_it_gets_its_role_is_kept)
 	assert_string_equal(b->data.run_id, b->role_run_id);
 }
 
+static void b_restarts(void)
+{
+	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "another");
+}
+
+/* Heard by the controller's own connection, though Kubernetes still has the old pod. */
+ACT_TEST(replica_that_is_another_process_once_the_fence_is_written_does_not_take_over)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-1",
+							  .ip = "10.0.0.2" });
+	roster_take_stock(world.c);
+	cluster_server(world.c, B)->info_valid = true;
+	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "decided");
+	w.on_write = b_restarts;
+	run(ACT_PROMOTE, B);
+	assert_journal("set 7: BA\n");
+	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
+}
+
 /* Right before its role: who got it is not the one that was meant. */
 ACT_TEST(role_that_another_process_has_got)
 {
