@@ -23,6 +23,7 @@
 #include "controller/observe.h"
 #include "controller/rest.h"
 #include "controller/roster.h"
+#include "controller/shared.h"
 #include "controller/status.h"
 #include "controller/tell.h"
 #include "controller/zookeeper.h"
@@ -177,7 +178,8 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.product = c->product,
 		.costly = c->cost.over,
 		.too_large = cluster_is_too_large(c),
-		.mandate = c->watch_only || c->outside || c->shared[0] || cluster_is_too_large(c) || ctl->leaving
+		.mandate = c->watch_only || c->outside || c->shared[0] || shared_may_be(c) || cluster_is_too_large(c) ||
+					   ctl->leaving
 				   ? MANDATE_NONE
 				   : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,

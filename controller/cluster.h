@@ -95,6 +95,8 @@ struct cluster {
 	char password_trouble[400]; /* why it is not known, and what helps */
 	bool watch_only;            /* codis.io/ha: keep */
 	char shared[400];           /* shared.c: another cluster has the same tree: why nothing is done; "" none has */
+	bool namesake;              /* shared.c: another one has its product's name */
+	uint64_t tree_looked;       /* shared.c: what of its tree was looked at (hash) */
 	bool has_servers;           /* a codis-server's pod */
 	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;

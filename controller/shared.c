@@ -26,9 +26,69 @@ static bool meet(const struct cluster *a, const struct cluster *b)
 	return false;
 }
 
+static bool is_read(const struct observed_group *g)
+{
+	return g->exists && g->czxid && g->node.count;
+}
+
+static bool same_servers(const struct codis_group *a, const struct codis_group *b)
+{
+	for (int i = 0; i < a->count; i++) {
+		if (codis_group_find(b, a->servers[i].addr) >= 0)
+			return true;
+	}
+	return false;
+}
+
+/* They read one tree, by whatever addresses: the change that made a group's node is a number of that ZooKeeper, and the
+ * node names the same servers. An old list alone tells nothing: an address may have gone to anybody's pod. */
+static bool read_the_same(const struct cluster *a, const struct cluster *b)
+{
+	for (int i = 0, k = 0; i < a->group_count && k < b->group_count;) {
+		const struct observed_group *x = a->groups[i], *y = b->groups[k];
+
+		if (x->node.id == y->node.id && is_read(x) && is_read(y) && x->czxid == y->czxid &&
+		    same_servers(&x->node, &y->node))
+			return true;
+		i += x->node.id <= y->node.id;
+		k += y->node.id <= x->node.id;
+	}
+	return false;
+}
+
+static bool has_read_all(const struct cluster *c)
+{
+	for (int i = 0; i < c->group_count; i++) {
+		if (!c->groups[i]->read_ms)
+			return false;
+	}
+	return c->listed_ms != 0;
+}
+
+/* The tree of a names a server that is a pod of b, which has not read its own yet. */
+static bool may_be_the_same(const struct cluster *a, const struct cluster *b)
+{
+	for (int i = 0; i < a->group_count && !has_read_all(b); i++) {
+		for (int k = 0; k < a->groups[i]->node.count; k++) {
+			const char *addr = a->groups[i]->node.servers[k].addr;
+			int at = observed_server_at(b->servers, b->server_count, addr);
+
+			if (at >= 0 && b->servers[at]->uid[0])
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool are_namesakes(const struct cluster *a, const struct cluster *b)
+{
+	return a != b && a->has_pods && b->has_pods && strcmp(a->product, b->product) == 0;
+}
+
 static bool share(const struct cluster *a, const struct cluster *b)
 {
-	return a != b && a->has_pods && b->has_pods && strcmp(a->product, b->product) == 0 && meet(a, b);
+	return are_namesakes(a, b) &&
+	       (meet(a, b) || read_the_same(a, b) || may_be_the_same(a, b) || may_be_the_same(b, a));
 }
 
 /* Whoever has servers of its own counts: proxies may be in another namespace than the servers that they are of. */
@@ -46,6 +106,9 @@ static void look_at(const struct cluster *first, struct cluster *c)
 	const struct cluster *o = other_of(first, c);
 	char text[sizeof(c->shared)] = "";
 
+	c->namesake = false;
+	for (const struct cluster *x = first; x; x = x->next)
+		c->namesake |= are_namesakes(c, x);
 	if (o)
 		snprintf(text, sizeof(text),
 			 "/codis3/%s in ZooKeeper is also %s/%s's: nothing is done %s; give one of them another "
@@ -60,15 +123,34 @@ static void look_at(const struct cluster *first, struct cluster *c)
 	cluster_look(c);
 }
 
+/* What of its tree tells whether another one has it, too. */
+static uint64_t hash_tree(const struct cluster *c)
+{
+	uint64_t hash = hash_text(HASH_INIT, has_read_all(c) ? "all" : "");
+
+	for (int i = 0; i < c->group_count; i++) {
+		if (is_read(c->groups[i]))
+			hash = hash_bytes(hash, &c->groups[i]->czxid, sizeof(c->groups[i]->czxid));
+	}
+	return hash;
+}
+
+bool shared_may_be(const struct cluster *c)
+{
+	return c->namesake && c->tree_looked != hash_tree(c);
+}
+
 void shared_look(struct cluster *first, unsigned long long *seen)
 {
 	uint64_t hash = HASH_INIT;
 
-	for (const struct cluster *c = first; c; c = c->next) {
+	for (struct cluster *c = first; c; c = c->next) {
+		c->tree_looked = hash_tree(c);
 		hash = hash_text(hash, c->namespace);
 		hash = hash_text(hash, c->product);
 		hash = hash_text(hash, c->zk_resolved);
 		hash = hash_text(hash, c->has_servers ? "s" : c->has_pods ? "p" : "");
+		hash = hash_bytes(hash, &c->tree_looked, sizeof(c->tree_looked));
 	}
 	if (hash == *seen)
 		return;

@@ -7,6 +7,7 @@
 #include "controller/clusters.h"
 #include "controller/lost.h"
 #include "controller/page.h"
+#include "controller/shared.h"
 #include "controller/status.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
@@ -114,6 +115,81 @@ CLUSTERS_TEST(clusters_with_one_tree_are_left_alone)
 				       "of them another product name, or a ZooKeeper of its own");
 	inventory_remove_pod(world.inv, "uid-codis-server-0");
 	tick(100);
+	tick(100);
+	assert_string_equal(b->shared, "");
+}
+
+static const struct cluster_view *turned(struct cluster *c)
+{
+	cluster_turn(c);
+	return &c->view;
+}
+
+static void read_group(struct cluster *c, int64_t czxid, const char *server)
+{
+	struct observed_group *g = cluster_group(c, 1, true);
+
+	g->exists = true;
+	g->czxid = czxid;
+	g->read_ms = c->listed_ms = 5;
+	g->node.count = 0;
+	assert_int_equal(codis_group_append(&g->node, server), 0);
+}
+
+/* One names its ZooKeeper by its pods, the other one by a Service. */
+CLUSTERS_TEST(clusters_that_read_one_tree_are_left_alone_whatever_they_call_it)
+{
+	struct cluster *a, *b;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("other", "shop", "codis-server", "codis-server-1");
+	tick(100);
+	a = named("ns", "shop");
+	b = named("other", "shop");
+	snprintf(a->zk_resolved, sizeof(a->zk_resolved), "10.9.0.1:2181");
+	snprintf(b->zk_resolved, sizeof(b->zk_resolved), "10.96.0.1:2181");
+	tick(100);
+	assert_false(shared_may_be(b));
+	read_group(a, 77, "10.0.0.1:6379");
+	tick(100);
+	read_group(b, 78, "10.0.0.1:6379"); /* an old address, in a tree of its own */
+	assert_true(shared_may_be(b));      /* what was read is not looked at yet */
+	assert_int_equal(turned(b)->mandate, MANDATE_NONE);
+	tick(100);
+	assert_string_equal(b->shared, "");
+	assert_int_equal(turned(b)->mandate, world.ctl.mandate);
+	read_group(b, 77, "10.0.0.9:6379"); /* by chance */
+	tick(100);
+	assert_string_equal(b->shared, "");
+	read_group(b, 77, "10.0.0.1:6379");
+	b->groups[0]->czxid = 79;
+	tick(100);
+	b->groups[0]->czxid = 77;
+	tick(100);
+	assert_string_equal(a->shared, "/codis3/shop in ZooKeeper is also other/shop's: nothing is done to either; "
+				       "give one of them another product name, or a ZooKeeper of its own");
+	assert_string_equal(b->shared, "/codis3/shop in ZooKeeper is also ns/shop's: nothing is done to either; give "
+				       "one of them another product name, or a ZooKeeper of its own");
+}
+
+/* At the start of a controller one of them has read its tree before the other. */
+CLUSTERS_TEST(tree_that_names_servers_of_one_that_has_not_read_its_own_is_left_alone)
+{
+	struct cluster *a, *b;
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "ns",
+							  .product = "shop",
+							  .app = "codis-server",
+							  .name = "codis-server-0",
+							  .ip = "10.0.0.1" });
+	set_pod("other", "shop", "codis-server", "codis-server-1");
+	tick(100);
+	a = named("ns", "shop");
+	b = named("other", "shop");
+	read_group(b, 77, "10.0.0.1:6379");
+	tick(100);
+	assert_string_not_equal(b->shared, "");
+	read_group(a, 78, "10.0.0.1:6379");
 	tick(100);
 	assert_string_equal(b->shared, "");
 }
