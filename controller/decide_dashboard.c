@@ -119,8 +119,9 @@ static bool lock_is_stale(const struct cluster_view *v)
 	if (b->lock_exists != 1 || b->lock_read_ms < b->since_ms || b->lock_read_ms < v->steady_since_ms ||
 	    b->reach == REACH_OK || !v->kube_fresh || !b->pod.name[0] || (!b->pod.running && (own || !b->lock_left)))
 		return false;
+	/* Whatever their clocks say: who is there and has not got it has not written it. */
 	if (own)
-		return began_later(b->pod.started_wall_ms, b->lock_start_wall_ms);
+		return b->waits_ms > b->lock_heard_ms || began_later(b->pod.started_wall_ms, b->lock_start_wall_ms);
 	for (int i = 0; i < v->dashboard_count; i++) {
 		if (same_host(b->lock_addr, v->dashboards[i].addr) || names_pod(b->lock_addr, &v->dashboards[i].pod))
 			return false; /* another dashboard pod has it */

@@ -450,14 +450,18 @@ bool observe_hear_lock(struct cluster *c, int64_t began_ms, const char *data, si
 	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, NULL);
 	const char *addr = json_str(json, "admin_addr", NULL);
 	struct observed_topom before = *t;
+	bool news;
 
 	t->lock_exists = !err ? 1 : err->code == ERR_NOTFOUND ? 0 : -1;
 	snprintf(t->lock_addr, sizeof(t->lock_addr), "%s", addr ? addr : "");
 	t->lock_start_wall_ms = observe_start_time(json_str(json, "start_time", NULL));
 	t->lock_read_ms = began_ms;
 	note_lock_gone(t, &before);
-	return t->lock_exists != before.lock_exists || strcmp(t->lock_addr, before.lock_addr) != 0 ||
+	news = t->lock_exists != before.lock_exists || strcmp(t->lock_addr, before.lock_addr) != 0 ||
 	       t->lock_start_wall_ms != before.lock_start_wall_ms;
+	if (news)
+		t->lock_heard_ms = clock_mono_ms();
+	return news;
 }
 
 static void on_lock(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
@@ -801,7 +805,8 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 {
 	struct cluster *c = d->c;
 	/* One that refuses its overview waits for its lock: it is there, and it does not serve. */
-	enum reach reach = err && err->code == ERR_STATUS ? REACH_UNKNOWN : reach_of(err, d->reach);
+	bool refuses = err && err->code == ERR_STATUS;
+	enum reach reach = refuses ? REACH_UNKNOWN : reach_of(err, d->reach);
 	bool news = set_dashboard_reach(d, reach);
 
 	d->asking = false;
@@ -809,6 +814,7 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 		d->knock.stuck_ms = 0;
 	news |= d->told_ms < c->dashboard_acted_ms;
 	d->told_ms = d->asked_ms;
+	d->waits_ms = refuses && err->status == CODIS_REFUSES ? d->asked_ms : 0;
 	cluster_note_serving(c);
 	if (!answer)
 		return news;

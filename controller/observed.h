@@ -143,6 +143,7 @@ struct observed_dashboard {
 	int64_t since_ms, heard_ms;
 	int64_t asked_ms;
 	int64_t told_ms;                  /* when the question was asked whose end (an answer or none) was seen last */
+	int64_t waits_ms;                 /* ... if that was Codis' word that it does not serve; else 0 */
 	struct overview_slots slots_text; /* of the assignment in its last answer */
 	bool asking, wanted;
 	struct observed_knock knock;
@@ -161,7 +162,7 @@ struct observed_topom {
 	int16_t lock_exists;                /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];
 	int64_t lock_start_wall_ms;
-	int64_t lock_read_ms;
+	int64_t lock_read_ms, lock_heard_ms;
 };
 
 /* A node of its pods, or of its ZooKeeper's, that is NotReady or not there. lost.c. */

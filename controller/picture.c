@@ -479,6 +479,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 			d->reach = o->reach;
 			d->since_ms = o->since_ms;
 			d->heard_ms = o->heard_ms;
+			d->waits_ms = o->waits_ms;
 			d->stuck_ms = o->knock.stuck_ms;
 			d->lives_ms = o->knock.lives_ms;
 		}
@@ -563,6 +564,7 @@ static void view_dashboard(struct making *m)
 		b->reach = best->reach;
 		b->since_ms = best->since_ms;
 		b->heard_ms = best->heard_ms;
+		b->waits_ms = best->waits_ms;
 		b->stuck_ms = best->stuck_ms;
 		b->lives_ms = best->lives_ms;
 	}
@@ -578,6 +580,7 @@ static void view_dashboard(struct making *m)
 	b->lock_left = t->lock_addr[0] && strcmp(t->lock_addr, t->left) == 0;
 	b->lock_start_wall_ms = t->lock_start_wall_ms;
 	b->lock_read_ms = t->lock_read_ms;
+	b->lock_heard_ms = t->lock_heard_ms;
 	p = inventory_pod_at(m->inv, b->lock_addr);
 	b->lock_elsewhere = inventory_is_elsewhere(m->inv, b->lock_addr, m->seen->namespace, m->seen->product);
 	b->lock_elsewhere_wall_ms = p && b->lock_elsewhere ? p->pod.status.started_wall_ms : 0;

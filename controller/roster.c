@@ -513,6 +513,7 @@ static void stock_dashboard(struct cluster *c, const struct kept_pod *p)
 	d->knock.stuck_ms = 0;
 	d->reach = REACH_UNKNOWN;
 	d->since_ms = clock_mono_ms();
+	d->heard_ms = d->waits_ms = 0;
 	c->dashboard_asked_ms = 0;
 }
 

@@ -148,6 +148,7 @@ struct dashboard_pod_view {
 	int64_t since_ms, heard_ms;
 	int64_t stuck_ms; /* as a proxy's */
 	int64_t lives_ms; /* as the dashboard's */
+	int64_t waits_ms; /* as the dashboard's */
 };
 
 /* The dashboard that counts: the one that serves (REACH_OK); where none does, one that may be at work (silent), one
@@ -161,6 +162,7 @@ struct dashboard_view {
 	int64_t lives_ms; /* when it was asked last, while it was silent, what waits for no mutex, and answered; 0:
 			     never */
 	int64_t heard_ms; /* its last overview */
+	int64_t waits_ms; /* when it was asked last, and answered that it does not serve: it has no lock; 0: not so */
 	bool busy;
 	struct calm_done done;
 	bool slots_known;
@@ -173,6 +175,7 @@ struct dashboard_view {
 	bool lock_left;                  /* that is the address of the pod of a dashboard which was seen to end */
 	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
 	int64_t lock_read_ms;            /* when the read that gave the lock began */
+	int64_t lock_heard_ms;           /* when this very lock was first heard */
 	bool lock_elsewhere;             /* a pod of another cluster has lock_addr ... */
 	int64_t lock_elsewhere_wall_ms;  /* ... whose container began then; 0 unknown */
 };

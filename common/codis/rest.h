@@ -14,6 +14,8 @@
 struct error;
 struct http_client;
 
+#define CODIS_REFUSES 800
+
 /* answer: the parsed body, valid during the call; NULL on error. Called exactly once, never from within; never after
  * the http_client was freed. */
 typedef void (*codis_done)(void *ctx, const cJSON *answer, const struct error *err);

@@ -907,6 +907,14 @@ TEST(stale_lock)
 	b->pod.started_wall_ms = 1002000; /* the process before it took it */
 	assert_only(w, ACT_REMOVE_LOCK, D);
 	b->pod.started_wall_ms = 1000000;
+	b->lock_start_wall_ms = 9000000; /* or did, by a clock that was ahead: who is there now has not got it */
+	b->lock_heard_ms = 50;
+	b->waits_ms = 50;
+	assert_nothing(w);
+	b->waits_ms = 51;
+	assert_only(w, ACT_REMOVE_LOCK, D);
+	b->waits_ms = 0;
+	b->lock_start_wall_ms = 1000000;
 	snprintf(b->lock_addr, CODIS_ADDR_MAX, "10.0.2.9:18080"); /* of a pod that is no more */
 	a = assert_only(w, ACT_REMOVE_LOCK, D);
 	assert_int_equal(a->subject, SUBJECT_DASHBOARD);

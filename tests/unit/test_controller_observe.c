@@ -252,12 +252,16 @@ OBSERVE_TEST(lock_is_there_or_not_or_not_known)
 {
 	const char *lock = "{\"admin_addr\":\"" D "\",\"start_time\":\"2026-11-23 23:48:45 +0800 CST\"}";
 	struct error gone = failure(ERR_NOTFOUND), silent = failure(ERR_TIMEOUT);
+	int64_t now_ms = clock_mono_ms();
 
 	assert_true(observe_hear_lock(world.c, 100, lock, strlen(lock), NULL));
 	assert_int_equal(world.c->dashboard.lock_exists, 1);
 	assert_string_equal(world.c->dashboard.lock_addr, D);
 	assert_int_equal(world.c->dashboard.lock_read_ms, 100);
+	assert_in_range(world.c->dashboard.lock_heard_ms, now_ms, clock_mono_ms());
+	world.c->dashboard.lock_heard_ms = 7;
 	assert_false(observe_hear_lock(world.c, 200, lock, strlen(lock), NULL));
+	assert_int_equal(world.c->dashboard.lock_heard_ms, 7);
 	assert_true(observe_hear_lock(world.c, 300, NULL, 0, &gone));
 	assert_int_equal(world.c->dashboard.lock_exists, 0);
 	assert_string_equal(world.c->dashboard.lock_addr, "");
@@ -525,10 +529,16 @@ OBSERVE_TEST(dashboard_that_serves)
 	struct observed_dashboard *d = dashboard(D);
 	struct error waits = failure(ERR_STATUS);
 
+	d->asked_ms = 5;
 	assert_false(observe_hear_dashboard(d, NULL, &waits));
-	assert_int_equal(d->reach, REACH_UNKNOWN); /* it waits for the lock */
+	assert_int_equal(d->reach, REACH_UNKNOWN);
+	assert_int_equal(d->waits_ms, 0); /* of what stands before it, say */
+	waits.status = 800;
+	assert_false(observe_hear_dashboard(d, NULL, &waits));
+	assert_int_equal(d->waits_ms, 5); /* it waits for the lock */
 	assert_string_equal(world.c->dashboard.addr, "");
 	assert_true(hear_dashboard(d, 1));
+	assert_int_equal(d->waits_ms, 0);
 	assert_string_equal(world.c->dashboard.addr, D);
 	assert_true(world.c->dashboard.slots_known);
 	assert_int_equal(world.c->dashboard.slot_group[1023], 1);
