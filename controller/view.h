@@ -57,6 +57,7 @@ struct server_view {
 	int64_t since_ms; /* in this reach since (monotonic) */
 	bool info_valid;  /* info was heard from the process that runs now */
 	int64_t heard_ms; /* when info was heard */
+	bool unheard;     /* this controller has never had an answer of the process */
 	struct redis_info info;
 	bool remembered;      /* this process was seen as a group's master, or with its link up */
 	int remembered_group; /* ... as this group's; 0: not so, or not known which */
@@ -118,6 +119,7 @@ struct proxy_view {
 	bool busy;
 	bool running; /* something is being done to it, fills apart */
 	struct calm_done done;
+	bool unheard;     /* as a server's */
 	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */
 	bool replaced;    /* ... refused, since its entry is of another process than the one that answers there */
@@ -146,6 +148,7 @@ struct dashboard_pod_view {
 	char addr[CODIS_ADDR_MAX]; /* "" : no address yet */
 	enum reach reach;          /* REACH_UNKNOWN: not heard yet, or it waits for the lock */
 	int64_t since_ms, heard_ms;
+	bool unheard;     /* as a server's */
 	int64_t stuck_ms; /* as a proxy's */
 	int64_t lives_ms; /* as the dashboard's */
 	int64_t waits_ms; /* as the dashboard's */
@@ -163,6 +166,7 @@ struct dashboard_view {
 			     never */
 	int64_t heard_ms; /* its last overview */
 	int64_t waits_ms; /* when it was asked last, and answered that it does not serve: it has no lock; 0: not so */
+	bool unheard;     /* as a server's */
 	bool busy;
 	struct calm_done done;
 	bool slots_known;

@@ -1260,6 +1260,32 @@ TEST(replica_that_hangs_is_replaced)
 	assert_nothing(w);
 }
 
+/* A policy of the network may hide it from us, and would hide the next one. */
+TEST(what_was_never_heard_is_ended_only_where_its_kernel_is)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "token-1");
+	struct dashboard_view *b = &w->v.dashboard;
+
+	be_silent(w, b_of(w), 60000);
+	p->reach = b->reach = REACH_SILENT;
+	p->since_ms = b->since_ms = w->v.now_ms - 60000;
+	p->pod.running = true;
+	p->registered = false;
+	run(w);
+	assert_int_equal(w->count, 3);
+	b_of(w)->unheard = p->unheard = b->unheard = true;
+	assert_nothing(w);
+	b_of(w)->accepts = true;
+	assert_only(w, ACT_DELETE_POD, B);
+	b_of(w)->accepts = false;
+	p->stuck_ms = w->v.now_ms - 4000;
+	assert_only(w, ACT_DELETE_POD, p->admin_addr);
+	p->stuck_ms = 0;
+	b->stuck_ms = w->v.now_ms - 4000;
+	assert_only(w, ACT_DELETE_POD, D);
+}
+
 /* Its kubelet asks it from within its pod, and it was in sync: so its silence is not our network's. */
 TEST(replica_that_its_kubelet_misses_as_well_is_replaced_sooner)
 {

@@ -466,6 +466,14 @@ ROSTER_TEST(dashboards_and_who_serves)
 					   .app = "codis-dashboard", .name = "codis-dashboard-1", .ip = "10.0.2.2" });
 	roster_take_stock(world.c);
 	assert_int_equal(world.c->dashboard_count, 2);
+	cluster_dashboard(world.c, "10.0.2.1:18080", false)->heard_ms = 5;
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-dashboard",
+							  .name = "codis-dashboard-0",
+							  .uid = "another",
+							  .ip = "10.0.2.1" });
+	roster_take_stock(world.c);
+	assert_int_equal(cluster_dashboard(world.c, "10.0.2.1:18080", false)->heard_ms,
+			 0); /* that was the one before */
 	cluster_dashboard(world.c, "10.0.2.2:18080", false)->reach = REACH_OK;
 	cluster_note_serving(world.c);
 	roster_take_stock(world.c); /* changes nothing of what was heard */
