@@ -649,13 +649,21 @@ static bool is_listed_at_home(struct cluster *c, const struct observed_server *s
 	return at == 0 || (at > 0 && (index > 0 || s->info.role != REDIS_ROLE_MASTER));
 }
 
+/* The same, where the other list was read before its own. */
+static bool leads_by_another_list(const struct observed_server *s, int gid, int index)
+{
+	return index > 0 && s->info.role == REDIS_ROLE_MASTER && s->listed_group && s->listed_group != gid &&
+	       s->listed_index == 0;
+}
+
 /* Who is listed where; what that tells of who had the role, and of who is master. */
 static void list_members(struct cluster *c, struct observed_group *g)
 {
 	for (int k = 0; k < g->node.count; k++) {
 		struct observed_server *s = cluster_server(c, g->node.servers[k].addr);
 
-		if (!s || (s->group != g->node.id && is_listed_at_home(c, s, k)))
+		if (!s ||
+		    (s->group == g->node.id ? leads_by_another_list(s, g->node.id, k) : is_listed_at_home(c, s, k)))
 			continue;
 		s->listed_group = g->node.id;
 		s->listed_index = k;

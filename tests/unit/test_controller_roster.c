@@ -639,6 +639,47 @@ ROSTER_TEST(master_of_this_group_is_one_while_news_of_pods_are_late)
 	assert_int_equal(server(A)->role_group, 1);
 }
 
+/* The same, and the group of its pod is the one that is read last. */
+ROSTER_TEST(master_of_another_group_is_one_while_news_of_pods_are_late)
+{
+	struct observed_group *g;
+
+	set_server("codis-server-0", NULL, "10.0.0.2"); /* group 1 */
+	roster_take_stock(world.c);
+	list(5); /* B stands second there */
+	g = cluster_group(world.c, 2, true);
+	assert_int_equal(codis_group_append(&g->node, B), 0);
+	g->exists = true;
+	hear_master(B, "run");
+	roster_take_stock(world.c);
+	hear_master(B, "run");
+	assert_int_equal(server(B)->listed_group, 2);
+	assert_int_equal(server(B)->role_group, 2);
+	list(6);
+	assert_int_equal(server(B)->listed_group, 2);
+	hear_replica(B, "run", A, true);
+	roster_take_stock(world.c);
+	assert_int_equal(server(B)->listed_group, 1);
+}
+
+ROSTER_TEST(master_of_a_group_of_a_smaller_number_is_one_while_news_of_pods_are_late)
+{
+	struct observed_group *g;
+
+	set_server("codis-server-2", NULL, "10.0.0.1"); /* group 2 */
+	roster_take_stock(world.c);
+	g = cluster_group(world.c, 2, true);
+	assert_int_equal(codis_group_append(&g->node, "10.0.0.9:6379"), 0);
+	assert_int_equal(codis_group_append(&g->node, A), 0);
+	g->exists = true;
+	list(5); /* A stands first in group 1 */
+	hear_master(A, "run");
+	roster_take_stock(world.c);
+	hear_master(A, "run");
+	assert_int_equal(server(A)->listed_group, 1);
+	assert_int_equal(server(A)->listed_index, 0);
+}
+
 ROSTER_TEST(when_a_replica_heard_its_master_last_is_remembered)
 {
 	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "run");
