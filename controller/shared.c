@@ -65,19 +65,44 @@ static bool has_read_all(const struct cluster *c)
 	return c->listed_ms != 0;
 }
 
+/* Whoever serves a tree leads there, or follows one that it names. One that waits for its role, without keys, or
+ * follows another one, has got an address that the tree still names. */
+static bool may_serve(const struct observed_server *s, const struct codis_group *list)
+{
+	if (s->reach != REACH_OK || !s->info_valid || s->info.role != REDIS_ROLE_REPLICA)
+		return true;
+	return codis_group_find(list, s->info.master) >= 0 || (redis_info_guarded(&s->info) && s->info.keys);
+}
+
 /* The tree of a names a server that is a pod of b, which has not read its own yet. */
 static bool may_be_the_same(const struct cluster *a, const struct cluster *b)
 {
 	for (int i = 0; i < a->group_count && !has_read_all(b); i++) {
-		for (int k = 0; k < a->groups[i]->node.count; k++) {
-			const char *addr = a->groups[i]->node.servers[k].addr;
-			int at = observed_server_at(b->servers, b->server_count, addr);
+		const struct codis_group *list = &a->groups[i]->node;
 
-			if (at >= 0 && b->servers[at]->uid[0])
+		for (int k = 0; k < list->count; k++) {
+			int at = observed_server_at(b->servers, b->server_count, list->servers[k].addr);
+
+			if (at >= 0 && b->servers[at]->uid[0] && may_serve(b->servers[at], list))
 				return true;
 		}
 	}
 	return false;
+}
+
+/* What may_be_the_same() goes by, of b. */
+static uint64_t hash_servers(uint64_t hash, const struct cluster *b)
+{
+	for (int i = 0; i < b->server_count && b->namesake && !has_read_all(b); i++) {
+		const struct observed_server *s = b->servers[i];
+
+		hash = hash_text(hash, s->addr);
+		hash = hash_text(hash, s->uid[0] ? "p" : "");
+		hash = hash_text(hash, s->reach == REACH_OK && s->info_valid ? "i" : "");
+		hash = hash_text(hash, s->info.role == REDIS_ROLE_REPLICA ? s->info.master : "");
+		hash = hash_text(hash, s->info.keys ? "k" : "");
+	}
+	return hash;
 }
 
 static bool are_namesakes(const struct cluster *a, const struct cluster *b)
@@ -151,6 +176,7 @@ void shared_look(struct cluster *first, unsigned long long *seen)
 		hash = hash_text(hash, c->zk_resolved);
 		hash = hash_text(hash, c->has_servers ? "s" : c->has_pods ? "p" : "");
 		hash = hash_bytes(hash, &c->tree_looked, sizeof(c->tree_looked));
+		hash = hash_servers(hash, c);
 	}
 	if (hash == *seen)
 		return;

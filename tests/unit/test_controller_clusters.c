@@ -7,6 +7,7 @@
 #include "controller/clusters.h"
 #include "controller/lost.h"
 #include "controller/page.h"
+#include "controller/roster.h"
 #include "controller/shared.h"
 #include "controller/status.h"
 #include "tests/unit/controller_world.h"
@@ -192,6 +193,72 @@ CLUSTERS_TEST(tree_that_names_servers_of_one_that_has_not_read_its_own_is_left_a
 	read_group(a, 78, "10.0.0.1:6379");
 	tick(100);
 	assert_string_equal(b->shared, "");
+}
+
+static void set_server_at(const char *namespace, const char *name, const char *ip)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = namespace,
+							  .product = "shop",
+							  .app = "codis-server",
+							  .name = name,
+							  .uid = name,
+							  .ip = ip });
+}
+
+/* "other" lists an address that a pod of "ns" has got, whose ZooKeeper does not come up. */
+static struct cluster *lists_a_pod_of_one_without_zookeeper(void)
+{
+	struct cluster *b;
+
+	set_server_at("ns", "codis-server-0", "10.0.0.1");
+	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0");
+	set_pod("other", "shop", "codis-server", "codis-server-1");
+	tick(100);
+	b = named("other", "shop");
+	read_group(b, 77, "10.0.0.1:6379");
+	tick(100);
+	assert_string_not_equal(b->shared, "");
+	return b;
+}
+
+CLUSTERS_TEST(tree_is_its_own_again_when_the_server_is_gone_that_it_names)
+{
+	struct cluster *b = lists_a_pod_of_one_without_zookeeper();
+
+	set_server_at("ns", "codis-server-0", "10.0.0.2");
+	roster_take_stock(named("ns", "shop"));
+	tick(100);
+	assert_string_equal(b->shared, "");
+}
+
+CLUSTERS_TEST(tree_is_its_own_when_the_server_that_it_names_serves_elsewhere_or_nobody)
+{
+	struct cluster *b = lists_a_pod_of_one_without_zookeeper();
+	struct observed_server *s = cluster_server(named("ns", "shop"), "10.0.0.1:6379");
+
+	s->reach = REACH_OK;
+	s->info_valid = true;
+	s->info.role = REDIS_ROLE_MASTER;
+	tick(100);
+	assert_string_not_equal(b->shared, "");
+	s->info.role = REDIS_ROLE_REPLICA;
+	snprintf(s->info.master, sizeof(s->info.master), "10.0.0.1:6379"); /* as one of the tree does */
+	tick(100);
+	assert_string_not_equal(b->shared, "");
+	snprintf(s->info.master, sizeof(s->info.master), CODIS_GUARD_ADDR);
+	s->info.keys = 7; /* of a file: it may have led in that tree */
+	tick(100);
+	assert_string_not_equal(b->shared, "");
+	s->info.keys = 0;
+	tick(100);
+	assert_string_equal(b->shared, "");
+	s->info.keys = 7;
+	snprintf(s->info.master, sizeof(s->info.master), "10.0.0.9:6379");
+	tick(100);
+	assert_string_equal(b->shared, "");
+	s->info_valid = false;
+	tick(100);
+	assert_string_not_equal(b->shared, "");
 }
 
 CLUSTERS_TEST(nothing_is_judged_from_half_a_list)
