@@ -347,6 +347,8 @@ static struct observed_server *want_server(struct cluster *c, const char *addr)
 	/* Without memory before, it begins now. A name is never asked, nor is a stranger, who would get our password.
 	 */
 	if (inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product)) {
+		if (s->probe)
+			s->since_ms = clock_mono_ms(); /* who heard it before has not heard the stranger */
 		redis_probe_stop(s->probe);
 		s->probe = NULL;
 		s->info_valid = false;

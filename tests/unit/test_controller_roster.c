@@ -517,8 +517,14 @@ ROSTER_TEST(address_that_another_clusters_pod_has_is_not_asked)
 	fixture_set_pod(world.inv,
 			&(struct fixture_pod){
 				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.2" });
+	server(B)->since_ms = 1;
 	roster_take_stock(world.c);
 	assert_null(server(B)->probe);
+	assert_int_not_equal(server(B)->since_ms,
+			     1); /* a replica that has heard it before has not heard the stranger */
+	server(B)->since_ms = 1;
+	roster_take_stock(world.c);
+	assert_int_equal(server(B)->since_ms, 1);
 }
 
 static int lines_of(const char *event)
