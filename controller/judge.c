@@ -619,6 +619,20 @@ static bool is_silent_for(const struct cluster_view *v, const struct server_view
 	return m->reach == REACH_SILENT && judge_lasting_ms(v, m->since_ms) >= ms;
 }
 
+/* It alone is silent. Where others of its group are, too, what they have is not known, and it may be we who are cut
+ * off: nobody is told to give it up for that. */
+static bool is_silent_alone(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			    int ms)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (s != m && view_is_member(s, g->node.id) && s->reach == REACH_SILENT)
+			return false;
+	}
+	return !v->tilted && is_silent_for(v, m, ms);
+}
+
 const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
 {
 	const struct server_view *m = view_master(v, g);
@@ -629,7 +643,8 @@ const char *judge_held_up(const struct cluster_view *v, const struct group_view 
 	    judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits))
 		return "its masters were silent so often that this one is awaited for 30 s: kubectl delete pod --force "
 		       "gives it up";
-	if (!m || !(judge_master(v, g, limits, &why) == MASTER_FAILED || is_silent_for(v, m, limits->silence_ms)) ||
+	if (!m ||
+	    !(judge_master(v, g, limits, &why) == MASTER_FAILED || is_silent_alone(v, g, m, limits->silence_ms)) ||
 	    judge_best_replica(v, g, m, false))
 		return NULL;
 	if (judge_may_live(v, g, m, limits))

@@ -1323,6 +1323,20 @@ TEST(lone_master_that_hangs_is_left)
 	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
 }
 
+/* We may be the ones who are cut off: a person who gave it up would end what serves. */
+TEST(master_that_is_silent_as_others_are_is_not_given_up)
+{
+	WORLD;
+
+	silence(w, 99000);
+	be_silent(w, b_of(w), 99000);
+	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
+	b_of(w)->reach = REACH_REFUSED; /* that one has ended */
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	w->v.tilted = true;
+	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
+}
+
 TEST(proxy_that_hangs_is_replaced_once_it_is_taken_out)
 {
 	WORLD;
