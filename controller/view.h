@@ -187,8 +187,8 @@ struct dashboard_view {
 /* What this controller may do in a cluster. */
 enum mandate {
 	MANDATE_NONE,     /* decide nothing: codis.io/ha: keep, or it ends */
-	MANDATE_STANDBY,  /* another controller leads: PROMOTE and UNREADY_PROXY, limits.standby_ms later than that one
-			   */
+	MANDATE_STANDBY,  /* another controller leads: PROMOTE and UNREADY_PROXY, limits.standby_ms later than that one;
+			     FREE_WRITES */
 	MANDATE_FAILOVER, /* we led and cannot reach the API server: only failovers, under the fence */
 	MANDATE_LEAD,
 };
