@@ -354,7 +354,9 @@ static void on_goes(void *ctx, int64_t arg)
 
 	if (W.faults_over || !p->alive || p->run != arg || !p->in_api || p->deleting || !W.node_up[p->node])
 		return;
-	if (r < 45) {
+	if (r < 15) {
+		stop(p);
+	} else if (r < 45) {
 		cordon_node(p->node);
 	} else if (r < 55) {
 		say("a person deletes the pod %s", p->name);
@@ -369,7 +371,7 @@ static void on_goes(void *ctx, int64_t arg)
 	}
 }
 
-/* A master is to leave, or ends, while what its replicas are sent comes late. */
+/* A master is to leave, hangs or ends, while what its replicas are sent comes late. */
 static void leave_late(void *ctx, int64_t arg)
 {
 	struct pod *m = some_pod(SERVER);
