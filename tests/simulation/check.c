@@ -764,9 +764,11 @@ static bool told_green(char *why, size_t size)
 
 		if (!c->alive || c->ctl.mandate != MANDATE_LEAD || !x)
 			continue;
-		if (x->ok || strstr(x->line, "LOST ITS DATA") || strstr(x->line, "LOST THEIR DATA"))
+		if (x->ok)
 			return true;
-		return not_green(why, size, "controller %d says: %s", i, x->line);
+		if (!strstr(x->line, "LOST ITS DATA") && !strstr(x->line, "LOST THEIR DATA"))
+			return not_green(why, size, "controller %d says: %s", i, x->line);
+		return W.lost_note[0] || not_green(why, size, "a loss is not noted on the StatefulSet");
 	}
 	return not_green(why, size, "no controller leads");
 }
