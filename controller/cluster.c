@@ -156,6 +156,22 @@ void cluster_note_serving(struct cluster *c)
 	}
 }
 
+void controller_take_mandate(struct controller *ctl, enum mandate mandate)
+{
+	if (mandate != MANDATE_FAILOVER)
+		ctl->failover_since_ms = 0;
+	else if (!ctl->failover_since_ms)
+		ctl->failover_since_ms = clock_mono_ms();
+	ctl->mandate = mandate;
+}
+
+/* Nobody has told it for so long that another one leads that there may be one, who is to be first. */
+static bool comes_second(const struct controller *ctl, int64_t now_ms)
+{
+	return ctl->mandate == MANDATE_FAILOVER && ctl->failover_since_ms &&
+	       now_ms - ctl->failover_since_ms >= ctl->limits.unsure_ms;
+}
+
 bool controller_leads(const struct controller *ctl)
 {
 	return ctl->mandate == MANDATE_LEAD || ctl->mandate == MANDATE_FAILOVER;
@@ -183,6 +199,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 				   ? MANDATE_NONE
 				   : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
+		.second = comes_second(ctl, clock_mono_ms()),
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,
 		.connected_since_ms = c->connected_since_ms,
@@ -339,7 +356,8 @@ static void look_in(struct cluster *c, uint64_t ms)
 /* Not of a group in which something is under way, or that is not known as it is now. */
 static void note_lost(struct cluster *c, const struct group_view *g, struct observed_group *o)
 {
-	bool lost = c->view.mandate == MANDATE_STANDBY && !g->busy && judge_lost(&c->view, g, &c->ctl->limits);
+	bool second = c->view.second || c->view.mandate == MANDATE_STANDBY;
+	bool lost = second && !g->busy && judge_lost(&c->view, g, &c->ctl->limits);
 
 	if (!lost)
 		o->lost_ms = 0;

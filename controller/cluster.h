@@ -56,6 +56,7 @@ struct controller {
 	struct decide_limits limits;
 	int probe_ms, probe_timeout_ms;
 	enum mandate mandate;
+	int64_t failover_since_ms;    /* since when the mandate is FAILOVER; 0: it is not */
 	bool leaving;                 /* drain.c: nothing is begun any more */
 	bool ending;                  /* ... and what is under way is only undone */
 	bool dry_run;                 /* what would be done is told, and not done */
@@ -65,6 +66,8 @@ struct controller {
 	bool crash_armed;
 };
 
+/* What the lease says may be done from now on. */
+void controller_take_mandate(struct controller *ctl, enum mandate mandate);
 /* It holds the lease; or it did, and cannot reach the API server, so that nobody has told it that another took it. */
 bool controller_leads(const struct controller *ctl);
 

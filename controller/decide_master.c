@@ -356,13 +356,19 @@ static bool was_never_heard(const struct server_view *m)
 	return m && m->reach == REACH_SILENT && !m->heard_ms;
 }
 
+static bool is_lost_for_long(const struct decision *d, const struct group_view *g)
+{
+	return g->lost_ms && d->v->now_ms - g->lost_ms >= d->limits->standby_ms;
+}
+
 /* Another controller leads, and may be about to act, or gone together with the master. What a dashboard has left half
- * done is not looked at. */
+ * done is not looked at; but by one that may be the only one that is left. */
 static bool leaves_to_leader(const struct decision *d, const struct group_view *g)
 {
-	return d->v->mandate == MANDATE_STANDBY &&
-	       (g->node.promoting_state[0] || was_never_heard(view_master(d->v, g)) || !g->lost_ms ||
-		d->v->now_ms - g->lost_ms < d->limits->standby_ms || !judge_lost(d->v, g, d->limits));
+	if (d->v->mandate == MANDATE_STANDBY)
+		return g->node.promoting_state[0] || was_never_heard(view_master(d->v, g)) || !is_lost_for_long(d, g) ||
+		       !judge_lost(d->v, g, d->limits);
+	return d->v->second && !g->node.promoting_state[0] && !is_lost_for_long(d, g) && judge_lost(d->v, g, d->limits);
 }
 
 /* As the one who leads, where that may be gone with the master. */

@@ -21,6 +21,8 @@ struct decide_limits {
 	int node_loss_ms;        /* a node that is NotReady and silent for so long is lost: 60,000; -1: never */
 	enum bound_policy bound; /* whether a master that is cut off stops taking writes */
 	int standby_ms; /* a master that is lost for so long is replaced by a controller that does not lead: 300 */
+	int unsure_ms;  /* a controller that led is as one that does not, once its lease has been unsure for so long:
+			   4,000 */
 	/* Limits. */
 	int silent_failovers; /* an hour in a group; more: only over a master that was silent for patience_ms. 0: any */
 	int patience_ms;      /* 30,000 */
@@ -30,8 +32,8 @@ struct decide_limits {
 #define DECIDE_LIMITS                                                                                                  \
 	{                                                                                                              \
 		.silence_ms = 1000, .io_s = 2, .cold_wait_ms = 15000, .down_ms = 3000, .proxy_gone_ms = 3000,          \
-		.standby_ms = 300, .node_loss_ms = 60000, .bound = BOUND_AUTO, .silent_failovers = 12,                 \
-		.patience_ms = 30000, .deletions = 30, .cluster_deletions = 10                                         \
+		.standby_ms = 300, .unsure_ms = 4000, .node_loss_ms = 60000, .bound = BOUND_AUTO,                      \
+		.silent_failovers = 12, .patience_ms = 30000, .deletions = 30, .cluster_deletions = 10                 \
 	}
 
 /* What is known about the declared master of a group; also shown in the status. */

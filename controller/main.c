@@ -196,9 +196,9 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
 	struct codis_controller *p = ctx;
 
-	p->ctl.mandate = state == LEASE_HELD     ? MANDATE_LEAD
-			 : state == LEASE_UNSURE ? MANDATE_FAILOVER
-						 : MANDATE_STANDBY;
+	controller_take_mandate(&p->ctl, state == LEASE_HELD     ? MANDATE_LEAD
+					 : state == LEASE_UNSURE ? MANDATE_FAILOVER
+								 : MANDATE_STANDBY);
 	p->another_leads = state == LEASE_FOLLOWING && holder[0] && strcmp(holder, p->identity) != 0;
 	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
@@ -331,6 +331,7 @@ static void configure(struct codis_controller *p)
 	else
 		gethostname(p->identity, sizeof(p->identity) - 1);
 	p->ctl.limits.standby_ms += (int)(hash_text(HASH_INIT, p->identity) % STANDBY_STEPS) * STANDBY_STEP_MS;
+	p->ctl.limits.unsure_ms = p->opt.lease_ms;
 	sight_init(&p->sight, p->opt.lease_ms);
 }
 

@@ -178,6 +178,7 @@ struct observed {
 	bool too_large;          /* its coordinator names more than is watched */
 	bool costly;             /* it takes more than its share (cost.h) */
 	enum mandate mandate;    /* what may be decided */
+	bool second;             /* the mandate is FAILOVER, and another one may lead by now */
 	bool leads;              /* the lease is held */
 	int64_t steady_since_ms; /* since the last clock jump, start or TILT */
 	const struct calm_tilt *tilt;

@@ -209,6 +209,7 @@ struct cluster_view {
 	bool tilted;             /* most servers fell silent: it may be our own network */
 	int heard_servers, silent_servers; /* of how many that were heard once how many are silent */
 	enum mandate mandate;
+	bool second;         /* FAILOVER for so long that another one may lead: a lost master is left to it at first */
 	bool paused;         /* codis.io/paused on the StatefulSet: the mandate is none */
 	char paused_by[200]; /* what it says */
 	bool adopt;          /* codis.io/adopt on it */

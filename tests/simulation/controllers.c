@@ -63,9 +63,9 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 	struct sim_controller *c = ctx;
 
 	(void)holder;
-	c->ctl.mandate = state == LEASE_HELD     ? MANDATE_LEAD
-			 : state == LEASE_UNSURE ? MANDATE_FAILOVER
-						 : MANDATE_STANDBY;
+	controller_take_mandate(&c->ctl, state == LEASE_HELD     ? MANDATE_LEAD
+					 : state == LEASE_UNSURE ? MANDATE_FAILOVER
+								 : MANDATE_STANDBY);
 	say("controller %d %s", c->index,
 	    state == LEASE_HELD     ? "leads"
 	    : state == LEASE_UNSURE ? "does not know whether it leads"

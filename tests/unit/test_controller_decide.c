@@ -988,6 +988,22 @@ TEST(standby_promotes_what_the_leader_leaves)
 	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from, A);
 }
 
+/* It led, and has not reached the API server for long: another one may lead, or nobody else may be left. */
+TEST(who_led_long_ago_comes_second)
+{
+	WORLD;
+
+	refuse(w);
+	lose_link(w);
+	w->v.mandate = MANDATE_FAILOVER;
+	w->v.second = true;
+	assert_nothing(w);
+	w->groups[0].lost_ms = w->v.now_ms - 299;
+	assert_nothing(w);
+	w->groups[0].lost_ms = w->v.now_ms - 300;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 TEST(standby_needs_the_same_evidence)
 {
 	WORLD;

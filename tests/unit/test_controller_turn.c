@@ -343,3 +343,31 @@ TURN_TEST(dry_run_tells_once_what_it_would_do)
 			       "DRY RUN: nothing is done; group 1: promote of codis-server-1 would be done: "
 			       "connections are refused, and its replica lost its link"));
 }
+
+TURN_TEST(who_does_not_reach_the_api_server_for_long_comes_second)
+{
+	int64_t since_ms;
+
+	world.ctl.limits.unsure_ms = 4000;
+	controller_take_mandate(&world.ctl, MANDATE_FAILOVER);
+	since_ms = world.ctl.failover_since_ms;
+	assert_in_range(since_ms, 1, clock_mono_ms());
+	cluster_turn(world.c);
+	assert_false(world.c->view.second);
+	world.ctl.failover_since_ms -= 4000;
+	since_ms = world.ctl.failover_since_ms;
+	controller_take_mandate(&world.ctl, MANDATE_FAILOVER);
+	assert_int_equal(world.ctl.failover_since_ms, since_ms); /* it goes on */
+	cluster_turn(world.c);
+	assert_true(world.c->view.second);
+	/* Since when a master is lost is noted, as by one that does not lead. */
+	server(A)->reach = REACH_REFUSED;
+	server(A)->info_valid = false;
+	server(B)->info.link_up = false;
+	cluster_turn(world.c);
+	assert_true(cluster_group(world.c, 1, false)->lost_ms != 0);
+	controller_take_mandate(&world.ctl, MANDATE_LEAD);
+	assert_int_equal(world.ctl.failover_since_ms, 0);
+	cluster_turn(world.c);
+	assert_false(world.c->view.second);
+}
