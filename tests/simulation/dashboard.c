@@ -263,7 +263,8 @@ static void on_prepared_fill(struct pod *p, bool ok)
 	}
 	s = pod_at(first);
 	/* On a connection of its own: what does not get there now never does. */
-	if (s && s->alive && !s->stranger && way_open(p->node, s->node) && way_open(s->node, p->node))
+	if (s && s->kind == SERVER && s->alive && !s->stranger && way_open(p->node, s->node) &&
+	    way_open(s->node, p->node))
 		message(p->node, s->node, NULL, on_role_reaches, s, s->run);
 	else if (s && s->kind == SERVER)
 		check_declared_by_person(g->id, s);
