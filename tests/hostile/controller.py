@@ -4,6 +4,7 @@ In each case the honest cluster beside them loses its master while the hostile o
 """
 import contextlib
 import json
+import os
 import re
 import socket
 import time
@@ -73,6 +74,32 @@ def admins(stack, world, component, forms):
     return made
 
 
+# Questions and knocks that are open, a pair of sockets for each HTTP client: after that long there are as many as ever.
+SETTLED_S = 9
+
+
+def case_knock(stack, world, note):
+    """Proxies and dashboards that take connections and answer nothing, a byte now and then, or without an end when asked whether they live, cost no more with time."""
+    forms = {f"{form} {i}": serve for i in range(10) for form, serve in peers.KNOCK.items()}
+    for component in ("codis-proxy", "codis-dashboard"):
+        opened = []
+
+        def look(controller, opened=opened):
+            time.sleep(SETTLED_S)
+            opened.append(descriptors(controller))
+            time.sleep(6)
+            opened.append(descriptors(controller))
+        with contextlib.ExitStack() as own:
+            stays(stack, world, note, admins(own, world, component, forms), forms, look)
+        note(f"descriptors beside {len(forms)} of {component}: {opened[0]}, 6 s later {opened[1]}")
+        if opened[1] > opened[0] + len(forms) // 2:
+            raise Failed(f"{opened[0]} descriptors, and {opened[1]} after 6 s")
+
+
+def descriptors(controller):
+    return len(os.listdir(f"/proc/{controller.process.pid}/fd"))
+
+
 TREE = {"/codis3": b"", "/codis3/codis-test": b"", "/codis3/codis-test/group": b"", "/codis3/codis-test/proxy": b"",
         "/codis3/codis-test/slots": b"", "/codis3/codis-test/group/group-0001": b'{"id":1,"servers":[]}'}
 
@@ -93,13 +120,13 @@ def met(peer):
     return peer.evil_ops if isinstance(peer, peers.ZooKeeper) and peer.evil else peer.met
 
 
-def stays(stack, world, note, hostile=(), forms=(), then=lambda: None, **how):
+def stays(stack, world, note, hostile=(), forms=(), then=lambda controller: None, **how):
     """Among them, and when more come (then), it stays up, leads the honest cluster, and gives its replica the role when the master is killed."""
     world.api.delete(LEASE)
     controller = Program(stack, "codis-controller", world.api, "--pod-name", "hostile", **how)
     try:
         wait("the honest cluster to be OK", lambda: world.honest.is_led(controller), LED_S)
-        then()
+        then(controller)
         for form, peer in zip(forms, hostile):
             wait(f"the controller to meet \"{form}\"", lambda p=peer: met(p) or controller.lives(), MET_S)
         time.sleep(HOLD_S)
@@ -207,7 +234,7 @@ def case_pod_words(stack, world, note):
              "environment": {"command": ["codis-server", "--port", "$(V)" * 60, "--requirepass", "$(V)" * 60],
                              "env": [{"name": f"a{i}"} for i in range(40000)] + [{"name": "V", "value": "x"}]}}
 
-    def come():
+    def come(_):
         namespace(world.api, stack, "tenant-0")
         for i, container in enumerate(words.values()):
             path = f"/api/v1/namespaces/tenant-0/pods/codis-server-{i}"

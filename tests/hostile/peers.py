@@ -215,6 +215,37 @@ HTTP = {
 }
 
 
+def waits_but(front):
+    """Answers nothing but whether it lives, and that so."""
+    def serve(connection):
+        _, target, *_ = read_request(connection)
+        if target == "/":
+            front(connection)
+        else:
+            until_gone(connection)
+    return serve
+
+
+def sends(head, data, pause=0.0):
+    def front(connection):
+        connection.sendall(head)
+        while True:
+            connection.sendall(data)
+            time.sleep(pause)
+    return front
+
+
+KNOCK = {
+    "nothing": lambda: waits_but(until_gone),
+    "a byte a second": lambda: waits_but(sends(b"", b"H", 1.0)),
+    "a body of a byte a second": lambda: waits_but(sends(CHUNKED, b"1\r\n[\r\n", 1.0)),
+    "zeros without an end": lambda: waits_but(sends(CHUNKED, b"10000\r\n" + b"0" * 65536 + b"\r\n")),
+    "headers without an end": lambda: waits_but(sends(b"HTTP/1.1 200 OK\r\n", b"X: " + b"y" * 60000 + b"\r\n")),
+    "a redirection": lambda: waits_but(sends(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:2181/\r\nContent-Length: 0\r\n\r\n", b"x", 9)),
+    "goodbye": lambda: waits_but(closes),
+}
+
+
 # --- ZooKeeper --------------------------------------------------------------------------------------------------------
 def counted(data):
     return struct.pack(">i", len(data)) + data
