@@ -117,9 +117,9 @@ bool is_stuck(const struct decision *d, const struct pod_view *pod, enum reach r
 }
 
 bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
-		  int64_t stuck_ms, bool unheard)
+		  int64_t stuck_ms, int64_t heard_ms)
 {
-	return is_stuck(d, pod, reach, stuck_ms) || (!unheard && hangs(d, pod, reach, since_ms, false, HUNG_MS));
+	return is_stuck(d, pod, reach, stuck_ms) || (heard_ms && hangs(d, pod, reach, since_ms, false, HUNG_MS));
 }
 
 bool ended_again(const struct pod_view *pod)

@@ -104,7 +104,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
-	if ((s->accepts || !s->unheard) &&
+	if ((s->accepts || s->heard_ms) &&
 	    hangs(d, &s->pod, s->reach, s->since_ms, s->accepts, kubelet_misses(s) ? HUNG_TOO_MS : HUNG_MS)) {
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
 		return true;

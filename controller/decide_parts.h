@@ -63,10 +63,10 @@ bool hangs(const struct decision *d, const struct pod_view *pod, enum reach reac
 	   int ms);
 /* Of a proxy or a dashboard: its kernel takes connections, and not even what waits for no mutex is answered. */
 bool is_stuck(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t stuck_ms);
-/* That, or it hangs by its silence, though it may only wait for its mutex. unheard: who was never heard may be hidden
- * from us by a policy, as would be its successor. */
+/* That, or it hangs by its silence, though it may only wait for its mutex. Who was never heard (heard_ms 0) may be
+ * hidden from us by a policy, as would be its successor. */
 bool does_nothing(const struct decision *d, const struct pod_view *pod, enum reach reach, int64_t since_ms,
-		  int64_t stuck_ms, bool unheard);
+		  int64_t stuck_ms, int64_t heard_ms);
 /* We reach most servers: what is silent is not so because of us. */
 bool we_hear_most(const struct cluster_view *v);
 /* Something else on its node is heard, and was for ms: it is not the node that is away. */

@@ -270,7 +270,8 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (d->v->mandate != MANDATE_LEAD || !d->v->coordinator_ready)
 		return;
 	/* Whatever it is filled with meanwhile: a switch waits for it, and tries again and again. */
-	if (!p->running && !p->registered && does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms, p->unheard) &&
+	if (!p->running && !p->registered &&
+	    does_nothing(d, &p->pod, p->reach, p->since_ms, p->stuck_ms, p->heard_ms) &&
 	    (a_proxy_serves(d->v) || is_stuck(d, &p->pod, p->reach, p->stuck_ms))) {
 		propose_proxy(d, ACT_DELETE_POD, 0, p,
 			      a_proxy_serves(d->v) ? "it hangs, and another proxy serves" : "it hangs");

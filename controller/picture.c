@@ -222,7 +222,6 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->since_ms = o->since_ms;
 	s->info_valid = o->info_valid;
 	s->heard_ms = o->heard_ms;
-	s->unheard = !o->heard_ms;
 	s->info = o->info;
 	s->remembered = o->info_valid && o->role_run_id[0] && strcmp(o->role_run_id, o->info.run_id) == 0;
 	s->remembered_group = s->remembered ? o->role_group : 0;
@@ -442,7 +441,6 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->first_seen_ms = o->first_seen_ms;
 	p->unready_ms = o->unready_ms;
 	p->heard_ms = o->heard_ms;
-	p->unheard = !o->heard_ms;
 	p->stuck_ms = o->knock.stuck_ms;
 	p->online = o->online;
 	p->pod_gone = o->had_pod; /* until its pod is found */
@@ -481,7 +479,6 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 			d->reach = o->reach;
 			d->since_ms = o->since_ms;
 			d->heard_ms = o->heard_ms;
-			d->unheard = !o->heard_ms;
 			d->waits_ms = o->waits_ms;
 			d->stuck_ms = o->knock.stuck_ms;
 			d->lives_ms = o->knock.lives_ms;
@@ -567,7 +564,6 @@ static void view_dashboard(struct making *m)
 		b->reach = best->reach;
 		b->since_ms = best->since_ms;
 		b->heard_ms = best->heard_ms;
-		b->unheard = best->unheard;
 		b->waits_ms = best->waits_ms;
 		b->stuck_ms = best->stuck_ms;
 		b->lives_ms = best->lives_ms;

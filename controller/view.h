@@ -56,8 +56,7 @@ struct server_view {
 	enum reach reach;
 	int64_t since_ms; /* in this reach since (monotonic) */
 	bool info_valid;  /* info was heard from the process that runs now */
-	int64_t heard_ms; /* when info was heard */
-	bool unheard;     /* this controller has never had an answer of the process */
+	int64_t heard_ms; /* when info was heard; 0: this controller has never had an answer of the process */
 	struct redis_info info;
 	bool remembered;      /* this process was seen as a group's master, or with its link up */
 	int remembered_group; /* ... as this group's; 0: not so, or not known which */
@@ -119,13 +118,12 @@ struct proxy_view {
 	bool busy;
 	bool running; /* something is being done to it, fills apart */
 	struct calm_done done;
-	bool unheard;     /* as a server's */
 	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */
 	bool replaced;    /* ... refused, since its entry is of another process than the one that answers there */
 	int64_t since_ms;
 	int64_t first_seen_ms;
-	int64_t heard_ms;   /* its last answer */
+	int64_t heard_ms;   /* its last answer; 0: never */
 	int64_t unready_ms; /* when its pod was last told to be unready; 0: never */
 	int64_t stuck_ms;   /* since when its process answers nothing at all, and its kernel lives; 0: not so */
 	bool online;
@@ -148,7 +146,6 @@ struct dashboard_pod_view {
 	char addr[CODIS_ADDR_MAX]; /* "" : no address yet */
 	enum reach reach;          /* REACH_UNKNOWN: not heard yet, or it waits for the lock */
 	int64_t since_ms, heard_ms;
-	bool unheard;     /* as a server's */
 	int64_t stuck_ms; /* as a proxy's */
 	int64_t lives_ms; /* as the dashboard's */
 	int64_t waits_ms; /* as the dashboard's */
@@ -164,9 +161,8 @@ struct dashboard_view {
 	int64_t stuck_ms; /* since when it hangs for certain: its process answers nothing at all; 0: not so */
 	int64_t lives_ms; /* when it was asked last, while it was silent, what waits for no mutex, and answered; 0:
 			     never */
-	int64_t heard_ms; /* its last overview */
+	int64_t heard_ms; /* its last overview; 0: none */
 	int64_t waits_ms; /* when it was asked last, and answered that it does not serve: it has no lock; 0: not so */
-	bool unheard;     /* as a server's */
 	bool busy;
 	struct calm_done done;
 	bool slots_known;

@@ -78,6 +78,7 @@ struct proxy_view *add_proxy(struct world *w, const char *token)
 	snprintf(p->pod.name, sizeof(p->pod.name), "codis-proxy-%d", w->v.proxy_count);
 	p->registered = p->online = true;
 	p->reach = REACH_OK;
+	p->heard_ms = 1;
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[w->v.proxy_count][i].id = (int16_t)i;
 	p->slots = w->slots[w->v.proxy_count++];
@@ -113,6 +114,7 @@ struct world *healthy(void)
 	w->v.kube_fresh = w->v.pods_fresh = w->v.coordinator_ready = true;
 	w->v.replicas = w->v.server_replica = 2;
 	w->v.dashboard.reach = REACH_OK;
+	w->v.dashboard.heard_ms = 1;
 	w->v.dashboard.slots_known = true;
 	snprintf(w->v.dashboard.addr, CODIS_ADDR_MAX, D);
 	snprintf(w->v.dashboard.pod.name, VIEW_NAME_MAX, "codis-dashboard-0");

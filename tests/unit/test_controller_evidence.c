@@ -1238,6 +1238,7 @@ TEST(replica_that_hangs_is_replaced)
 
 	snprintf(b_of(w)->pod.node, sizeof(b_of(w)->pod.node), "node1");
 	snprintf(w->proxies[0].pod.node, sizeof(w->proxies[0].pod.node), "node1");
+	b_of(w)->heard_ms = 1;
 	be_silent(w, b_of(w), 8999);
 	assert_nothing(w);
 	be_silent(w, b_of(w), 9000);
@@ -1267,6 +1268,7 @@ TEST(what_was_never_heard_is_ended_only_where_its_kernel_is)
 	struct proxy_view *p = add_proxy(w, "token-1");
 	struct dashboard_view *b = &w->v.dashboard;
 
+	b_of(w)->heard_ms = 1;
 	be_silent(w, b_of(w), 60000);
 	p->reach = b->reach = REACH_SILENT;
 	p->since_ms = b->since_ms = w->v.now_ms - 60000;
@@ -1274,7 +1276,7 @@ TEST(what_was_never_heard_is_ended_only_where_its_kernel_is)
 	p->registered = false;
 	run(w);
 	assert_int_equal(w->count, 3);
-	b_of(w)->unheard = p->unheard = b->unheard = true;
+	b_of(w)->heard_ms = p->heard_ms = b->heard_ms = 0;
 	assert_nothing(w);
 	b_of(w)->accepts = true;
 	assert_only(w, ACT_DELETE_POD, B);
@@ -1291,6 +1293,7 @@ TEST(replica_that_its_kubelet_misses_as_well_is_replaced_sooner)
 {
 	WORLD;
 
+	b_of(w)->heard_ms = 1;
 	be_silent(w, b_of(w), 5000);
 	b_of(w)->accepts = b_of(w)->pod.ready = true;
 	assert_nothing(w);

@@ -217,12 +217,12 @@ TEST(every_fact_has_its_time)
 	assert_int_equal(v->groups[0].version, 7);
 	assert_int_equal(v->proxies[0].slots_ms, NOW - 30);
 	assert_int_equal(v->dashboard.heard_ms, NOW - 18);
-	assert_false(v->servers[0].unheard || v->proxies[0].unheard || v->dashboard.unheard);
+	assert_int_not_equal(v->proxies[0].heard_ms, 0);
 	w->servers[0].heard_ms = w->proxy.heard_ms = w->dashboards[0].heard_ms = 0;
 	w->dashboards[0].waits_ms = NOW - 17;
 	w->topom.lock_heard_ms = NOW - 19;
 	v = look(w);
-	assert_true(v->servers[0].unheard && v->proxies[0].unheard && v->dashboard.unheard);
+	assert_true(!v->servers[0].heard_ms && !v->proxies[0].heard_ms && !v->dashboard.heard_ms);
 	assert_int_equal(v->dashboard.waits_ms, NOW - 17);
 	assert_int_equal(v->dashboard.lock_heard_ms, NOW - 19);
 	assert_false(v->groups[0].busy);
