@@ -29,6 +29,7 @@
 #include "controller/cluster.h"
 #include "controller/observe.h"
 #include "controller/op.h"
+#include "controller/roster.h"
 
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
@@ -359,13 +360,6 @@ static void give_role(struct op *op)
 		take_back(op, &err);
 }
 
-static void note_role(const struct op *op, struct observed_server *s, const char *run_id)
-{
-	memcpy(s->role_run_id, run_id, sizeof(s->role_run_id));
-	s->role_group = op->a.gid;
-	s->role_version = op->version;
-}
-
 /* Another process was given it: restarted meanwhile, or a stranger with its address. The one that it was meant for
  * counts as the one with the role, so that this one is seen to be another. 0, or -1 and *err. */
 static int verify_process(const struct op *op, struct observed_server *s, const struct redis_info *info,
@@ -374,7 +368,7 @@ static int verify_process(const struct op *op, struct observed_server *s, const 
 	if (promote_is_same_process(op, info, err) == 0)
 		return 0;
 	if (s)
-		note_role(op, s, op->run_id);
+		roster_note_role(s, op->run_id, op->a.gid, op->version);
 	return -1;
 }
 
@@ -395,7 +389,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 		return;
 	}
 	if (s) {
-		note_role(op, s, info.run_id);
+		roster_note_role(s, info.run_id, op->a.gid, op->version);
 		s->role_refused_ms = 0;
 		data_hear_role(&s->data, &info);
 		succession_give(&s->succession, clock_mono_ms());

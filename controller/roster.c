@@ -23,6 +23,13 @@
 /* --- what is kept of an INFO -----------------------------------------------------------------------------------------
  */
 
+void roster_note_role(struct observed_server *s, const char *run_id, int gid, int version)
+{
+	snprintf(s->role_run_id, sizeof(s->role_run_id), "%s", run_id);
+	s->role_group = gid;
+	s->role_version = version;
+}
+
 /* Whoever answers there is none of ours: a pod of another cluster has the address, or ours that had it is no more. */
 static bool is_somebody_else(const struct cluster *c, const struct observed_server *s)
 {
@@ -50,9 +57,7 @@ static void note_leader(const struct cluster *c, const struct observed_group *g,
 		s->role_run_id[0] = '\0';
 		return;
 	}
-	memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
-	s->role_version = g->version;
-	s->role_group = s->listed_group;
+	roster_note_role(s, s->info.run_id, s->listed_group, g->version);
 }
 
 /* Remembers the process that has a role or a link. Another one that answers in its place, without having been given the
@@ -70,12 +75,11 @@ static void note_run(struct cluster *c, struct observed_server *s)
 		s->role_run_id[0] = '\0';
 	if (leads)
 		note_leader(c, g, s);
-	if (synced) {
-		memcpy(s->role_run_id, s->info.run_id, sizeof(s->role_run_id));
-		s->role_version = g ? g->version : 0;
-		/* An old list may have the address of one that follows a master of another group. */
-		s->role_group = g && codis_group_find(&g->node, s->info.master) >= 0 ? s->listed_group : 0;
-	}
+	/* An old list may have the address of one that follows a master of another group. */
+	if (synced)
+		roster_note_role(s, s->info.run_id,
+				 g && codis_group_find(&g->node, s->info.master) >= 0 ? s->listed_group : 0,
+				 g ? g->version : 0);
 	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0)
 		s->role_heard_ms = s->heard_ms;
 }

@@ -21,5 +21,7 @@ void roster_relist(struct cluster *c, struct observed_group *g, const struct cod
 /* A server's probe tells: what it says is kept, with which process it was that had a role or a link, and since when its
  * group has no master. */
 void roster_hear(struct cluster *c, struct observed_server *s, const struct redis_probe_state *state);
+/* That process has its role, or its link, in the group (0: not known which), as of that version of the group's node. */
+void roster_note_role(struct observed_server *s, const char *run_id, int gid, int version);
 
 #endif

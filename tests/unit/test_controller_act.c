@@ -723,6 +723,20 @@ static void until_idle(void)
 		uv_run(&world.uv, UV_RUN_ONCE);
 }
 
+static void set_pod(const char *app, const char *name, const char *ip)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop", .app = app, .name = name, .ip = ip });
+}
+
+/* B has a pod, and this process was heard there last. */
+static void hear_b(const char *run_id)
+{
+	set_pod("codis-server", "codis-server-1", "10.0.0.2");
+	roster_take_stock(world.c);
+	cluster_server(world.c, B)->info_valid = true;
+	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "%s", run_id);
+}
+
 static void run(enum action_kind kind, const char *addr)
 {
 	start(kind, addr);
@@ -1337,11 +1351,6 @@ ACT_TEST(slots_that_were_locked_beside_the_leader_are_left_to_it)
 	assert_null(strstr(w.journal, "slots to A\n"));
 }
 
-static void set_pod(const char *app, const char *name, const char *ip)
-{
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop", .app = app, .name = name, .ip = ip });
-}
-
 /* It was asked as soon as the master fell silent, and lives on the same node. */
 ACT_TEST(a_proxy_that_is_away_with_the_master_is_not_waited_for)
 {
@@ -1362,10 +1371,7 @@ ACT_TEST(a_proxy_that_is_away_with_the_master_is_not_waited_for)
 /* It was silent with the master, and was not locked: that one has to end first, for it may wake. */
 ACT_TEST(a_proxy_that_was_silent_at_an_early_lock_counts_where_the_master_may_wake)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-0",
-							  .ip = "10.0.0.1" });
+	set_pod("codis-server", "codis-server-0", "10.0.0.1");
 	see_silence(1000, 1, false);
 	world.c->proxies[1]->reach = REACH_SILENT;
 	memcpy(world.c->proxies[1]->registered_token, "t1", sizeof("t1"));
@@ -1399,10 +1405,7 @@ static struct action over_a_stopped_one(void)
 {
 	struct action a = action_of(ACT_PROMOTE, B);
 
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-0",
-							  .ip = "10.0.0.1" });
+	set_pod("codis-server", "codis-server-0", "10.0.0.1");
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = INT_MAX;
 	w.watertight = true;
@@ -1718,13 +1721,7 @@ ACT_TEST(a_silent_master_that_cannot_be_ended_is_not_replaced_while_a_proxy_wait
 /* The proxies may have taken seconds. */
 ACT_TEST(a_replica_that_has_restarted_meanwhile_does_not_take_over)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-1",
-							  .ip = "10.0.0.2" });
-	roster_take_stock(world.c);
-	cluster_server(world.c, B)->info_valid = true;
-	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "another");
+	hear_b("another");
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = INT_MAX;
 	promote_over_a_silent_one();
@@ -1737,10 +1734,7 @@ ACT_TEST(what_a_server_has_when_it_gets_its_role_is_kept)
 {
 	struct observed_server *b;
 
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-1",
-							  .ip = "10.0.0.2" });
+	set_pod("codis-server", "codis-server-1", "10.0.0.2");
 	roster_take_stock(world.c);
 	b = cluster_server(world.c, B);
 	b->data.keys = -1; /* it was syncing */
@@ -1757,13 +1751,7 @@ static void b_restarts(void)
 /* Heard by the controller's own connection, though Kubernetes still has the old pod. */
 ACT_TEST(replica_that_is_another_process_once_the_fence_is_written_does_not_take_over)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-1",
-							  .ip = "10.0.0.2" });
-	roster_take_stock(world.c);
-	cluster_server(world.c, B)->info_valid = true;
-	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "decided");
+	hear_b("decided");
 	w.on_write = b_restarts;
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\n");
@@ -1773,13 +1761,7 @@ ACT_TEST(replica_that_is_another_process_once_the_fence_is_written_does_not_take
 /* Right before its role: who got it is not the one that was meant. */
 ACT_TEST(role_that_another_process_has_got)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-1",
-							  .ip = "10.0.0.2" });
-	roster_take_stock(world.c);
-	cluster_server(world.c, B)->info_valid = true;
-	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "another");
+	hear_b("another");
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\nB SLAVEOF NO ONE\nB CONFIG SET repl-ping-slave-period 1\nB INFO\n");
 	assert_logged("error=\"the one that was to take over has restarted, and what it had is gone\"");
@@ -1799,10 +1781,7 @@ ACT_TEST(a_switch_to_one_that_has_the_role_already_is_none)
 /* A's pod is gone, and a server of group 2 has its address. */
 ACT_TEST(who_answers_in_the_place_of_a_silent_master_may_be_of_another_group)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-2",
-							  .ip = "10.0.0.1" });
+	set_pod("codis-server", "codis-server-2", "10.0.0.1");
 	promote_over_a_silent_one();
 	assert_non_null(strstr(w.journal, "A INFO\nset 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
 	assert_slots(0, B, false);
@@ -1824,10 +1803,7 @@ ACT_TEST(a_master_that_has_woken_stays)
 /* It was started again, empty, meanwhile. */
 ACT_TEST(another_process_in_its_place_has_not_woken)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-0",
-							  .ip = "10.0.0.1" });
+	set_pod("codis-server", "codis-server-0", "10.0.0.1");
 	roster_take_stock(world.c);
 	snprintf(cluster_server(world.c, A)->role_run_id, CODIS_RUN_ID_SIZE, "another");
 	promote_over_a_silent_one();
@@ -2115,10 +2091,7 @@ ACT_TEST(who_refuses_the_role_is_remembered)
 {
 	struct observed_server *b;
 
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-1",
-							  .ip = "10.0.0.2" });
+	set_pod("codis-server", "codis-server-1", "10.0.0.2");
 	roster_take_stock(world.c);
 	b = cluster_server(world.c, B);
 	w.b_fails = ERR_TIMEOUT;
@@ -2837,10 +2810,7 @@ ACT_TEST(writes_are_bounded_and_freed)
 	int64_t acted_ms = group()->acted_ms;
 	struct observed_server *s;
 
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "shop",
-							  .app = "codis-server",
-							  .name = "codis-server-0",
-							  .ip = "10.0.0.1" });
+	set_pod("codis-server", "codis-server-0", "10.0.0.1");
 	roster_take_stock(world.c);
 	s = cluster_server(world.c, A);
 	act(world.c, &a);

@@ -606,17 +606,24 @@ ROSTER_TEST(role_is_not_remembered_as_of_the_group_of_an_old_list)
 	assert_int_equal(server(B)->role_group, 0);
 }
 
+/* second NULL: it names one. */
+static struct observed_group *group_2_names(const char *first, const char *second)
+{
+	struct observed_group *g = cluster_group(world.c, 2, true);
+
+	assert_int_equal(codis_group_append(&g->node, first), 0);
+	if (second)
+		assert_int_equal(codis_group_append(&g->node, second), 0);
+	g->exists = true;
+	return g;
+}
+
 /* Group 1 still names as its master the address that a pod of group 2 has got, which leads there. */
 ROSTER_TEST(master_is_one_of_its_own_group_whatever_an_old_list_of_another_says)
 {
-	struct observed_group *g;
-
 	set_server("codis-server-2", NULL, "10.0.0.1");
 	roster_take_stock(world.c);
-	g = cluster_group(world.c, 2, true);
-	assert_int_equal(codis_group_append(&g->node, A), 0);
-	g->exists = true;
-	g->version = 4;
+	group_2_names(A, NULL)->version = 4;
 	hear_master(A, "run");
 	server(A)->role_version = 4; /* by us */
 	list(5);
@@ -630,14 +637,9 @@ ROSTER_TEST(master_is_one_of_its_own_group_whatever_an_old_list_of_another_says)
 /* Group 2 had the address before, and its pod is still seen there. */
 ROSTER_TEST(master_of_this_group_is_one_while_news_of_pods_are_late)
 {
-	struct observed_group *g;
-
 	set_server("codis-server-2", NULL, "10.0.0.1");
 	roster_take_stock(world.c);
-	g = cluster_group(world.c, 2, true);
-	assert_int_equal(codis_group_append(&g->node, "10.0.0.9:6379"), 0);
-	assert_int_equal(codis_group_append(&g->node, A), 0);
-	g->exists = true;
+	group_2_names("10.0.0.9:6379", A);
 	hear_master(A, "run");
 	list(5);
 	roster_take_stock(world.c);
@@ -648,14 +650,10 @@ ROSTER_TEST(master_of_this_group_is_one_while_news_of_pods_are_late)
 /* The same, and the group of its pod is the one that is read last. */
 ROSTER_TEST(master_of_another_group_is_one_while_news_of_pods_are_late)
 {
-	struct observed_group *g;
-
 	set_server("codis-server-0", NULL, "10.0.0.2"); /* group 1 */
 	roster_take_stock(world.c);
 	list(5); /* B stands second there */
-	g = cluster_group(world.c, 2, true);
-	assert_int_equal(codis_group_append(&g->node, B), 0);
-	g->exists = true;
+	group_2_names(B, NULL);
 	hear_master(B, "run");
 	roster_take_stock(world.c);
 	hear_master(B, "run");
@@ -670,14 +668,9 @@ ROSTER_TEST(master_of_another_group_is_one_while_news_of_pods_are_late)
 
 ROSTER_TEST(master_of_a_group_of_a_smaller_number_is_one_while_news_of_pods_are_late)
 {
-	struct observed_group *g;
-
 	set_server("codis-server-2", NULL, "10.0.0.1"); /* group 2 */
 	roster_take_stock(world.c);
-	g = cluster_group(world.c, 2, true);
-	assert_int_equal(codis_group_append(&g->node, "10.0.0.9:6379"), 0);
-	assert_int_equal(codis_group_append(&g->node, A), 0);
-	g->exists = true;
+	group_2_names("10.0.0.9:6379", A);
 	list(5); /* A stands first in group 1 */
 	hear_master(A, "run");
 	roster_take_stock(world.c);
