@@ -452,14 +452,26 @@ static void unlock(struct op *op)
 	fill_await(op, UNLOCK_MS, on_unlocked);
 }
 
-/* Whether the old master still is the declared one, and nobody else is at work on the group: it was not claimed since.
+/* Its address is somebody else's by now. The process that had its role here tells more than what is heard of pods. */
+static bool old_has_gone(const struct op *op)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.from);
+	bool leads = s && s->reach == REACH_OK && s->info_valid && s->role_group == op->a.gid &&
+		     strcmp(s->role_run_id, s->info.run_id) == 0;
+
+	return !leads && op_has_gone(op, op->a.from);
+}
+
+/* Whether the old master still is the declared one, its address is its own, and nobody else is at work on the group: it
+ * was not claimed since.
  * Then its slots are given back to it. Else whoever wrote the node fills the proxies, or the next decision does: the
  * old master must not be written to any more. */
 static void unlock_if_it_leads(struct op *op, const struct codis_group *node, int version)
 {
 	bool others = op->a.lock && op->exists && version != op->version;
 
-	if (!node->count || strcmp(node->servers[0].addr, op->a.from) != 0 || node->promoting_state[0] || others) {
+	if (!node->count || strcmp(node->servers[0].addr, op->a.from) != 0 || node->promoting_state[0] || others ||
+	    old_has_gone(op)) {
 		op_end(op, &op->failed);
 		return;
 	}
@@ -512,6 +524,14 @@ static void on_taken_back(struct op *op, const struct error *err)
 	unlock(op);
 }
 
+/* It answered before the fence, which may have taken long to be written. */
+static bool old_ended(const struct op *op)
+{
+	const struct observed_server *old = cluster_server(op->c, op->a.from);
+
+	return op->old_failed != ERR_NONE || (old && old->reach == REACH_REFUSED) || old_has_gone(op);
+}
+
 /* Its replica was declared, and does not take the role: the old master lives, and its clients wait. Should the replica
  * lead after all, nobody has written to it. */
 static void take_back(struct op *op, const struct error *err)
@@ -519,7 +539,7 @@ static void take_back(struct op *op, const struct error *err)
 	struct error late = ERROR_INIT;
 
 	op->failed = *err;
-	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE || codis_group_lead(&op->next, op->a.from) < 0 ||
+	if (op->a.kind != ACT_SWITCH || old_ended(op) || codis_group_lead(&op->next, op->a.from) < 0 ||
 	    op_fence(op, on_taken_back, &late) < 0)
 		op_end(op, &op->failed);
 }

@@ -79,6 +79,8 @@ void op_count_deleted(struct op *op, const char *pod);
  * server; a promotion: or another one leads), the loop has not slept since, and the group's node is not known to have
  * changed. 0, or -1 and *err. */
 int op_may_go_on(const struct op *op, struct error *err);
+/* The address has gone to a pod of another group or cluster, as far as was told. */
+bool op_has_gone(const struct op *op, const char *addr);
 /* The pod that it is about may have ended while others were waited for: whether its address has not gone to one of
  * another group or cluster, nor, as far as was heard, to another process than the one that was decided on. 0, or -1 and
  * *err. */

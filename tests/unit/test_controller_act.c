@@ -2068,6 +2068,72 @@ ACT_TEST(but_not_when_the_old_master_has_ended)
 	assert_slots(0, A, true);
 }
 
+/* Codis-server-7 of another cluster has the address. */
+static void give_away(const char *ip)
+{
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.namespace = "other", .app = "codis-server", .name = "codis-server-7", .ip = ip });
+}
+
+static void give_away_a(void)
+{
+	give_away("10.0.0.1");
+}
+
+/* The fence took long. */
+ACT_TEST(nor_when_its_address_is_a_strangers_by_then)
+{
+	w.role_refused = true;
+	w.on_write = give_away_a;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "set 7: BA\nB SLAVEOF NO ONE\n"));
+	assert_null(strstr(w.journal, "set 8"));
+	assert_slots(0, A, true);
+}
+
+static void refuse_a(void)
+{
+	cluster_server(world.c, A)->reach = REACH_REFUSED;
+}
+
+ACT_TEST(nor_when_its_process_has_ended_meanwhile)
+{
+	roster_take_stock(world.c);
+	w.role_refused = true;
+	w.when = "set 7: BA\n";
+	w.then = refuse_a;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_null(strstr(w.journal, "set 8"));
+}
+
+ACT_TEST(what_a_switch_has_locked_is_not_freed_for_a_stranger)
+{
+	w.proxies[1].fails = 1;
+	w.when = "p1 1024 slots to A locked";
+	w.then = give_away_a;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "slots to A\n"));
+	assert_slots(0, A, true);
+}
+
+/* Its pod is another group's, for which it is switched, and it leads here: clients wait. */
+ACT_TEST(but_for_one_that_was_lent_it_is)
+{
+	struct observed_server *a;
+
+	set_pod("codis-server", "codis-server-2", "10.0.0.1");
+	roster_take_stock(world.c);
+	a = cluster_server(world.c, A);
+	a->reach = REACH_OK;
+	a->info_valid = true;
+	a->role_group = 1;
+	w.proxies[1].fails = 1;
+	run(ACT_SWITCH, B);
+	assert_slots(0, A, false);
+}
+
 ACT_TEST(a_role_that_is_refused_fills_no_proxy)
 {
 	w.role_refused = true;
@@ -2543,10 +2609,7 @@ ACT_TEST(a_master_does_not_follow_the_one_before_it)
 /* Its pod has ended since that was decided, and one of another cluster has its address. */
 ACT_TEST(a_stranger_is_told_nothing)
 {
-	fixture_set_pod(world.inv, &(struct fixture_pod){ .namespace = "other",
-							  .app = "codis-server",
-							  .name = "codis-server-7",
-							  .ip = "10.0.0.2" });
+	give_away("10.0.0.2");
 	run(ACT_FOLLOW, B);
 	assert_null(strstr(w.journal, "SLAVEOF"));
 	assert_logged("error=\"10.0.0.2:6379 has gone to another group's pod\"");
