@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/coordinator.h"
+#include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/kube/event.h"
 #include "common/net/addr.h"
@@ -417,6 +418,14 @@ static void note_sleep(struct cluster *c, int64_t now_ms)
 	begin_anew(c, now_ms);
 }
 
+/* It is about to fall silent in any case. */
+static bool is_leaving(const struct cluster *c, const struct observed_server *s)
+{
+	const struct inventory_pod *p = inventory_pod_at(c->ctl->inventory, s->addr);
+
+	return p && p->pod.status.deleting;
+}
+
 /* Most servers fall silent at once: that may be our own network (calm.h). */
 static void note_tilt(struct cluster *c, int64_t now_ms)
 {
@@ -428,7 +437,7 @@ static void note_tilt(struct cluster *c, int64_t now_ms)
 		const struct observed_server *s = c->servers[i];
 
 		/* An address that has gone to another cluster is not asked any more. */
-		if (s->heard_ms && s->probe)
+		if (s->heard_ms && s->probe && !(s->reach == REACH_SILENT && is_leaving(c, s)))
 			calm_tilt_add(&c->tilt, s->reach == REACH_SILENT, s->since_ms);
 	}
 	steady_ms = calm_tilt_end(&c->tilt, c->steady_since_ms, now_ms);

@@ -73,8 +73,14 @@ bool we_hear_most(const struct cluster_view *v)
 	int heard = 0, asked = 0;
 
 	for (int i = 0; i < v->server_count; i++) {
-		asked += !v->servers[i].of_another;
-		heard += v->servers[i].reach == REACH_OK && !v->servers[i].of_another;
+		const struct server_view *s = &v->servers[i];
+		bool ok = s->reach == REACH_OK;
+
+		/* One that is being deleted is about to fall silent in any case. */
+		if (s->of_another || (s->pod.deleting && !ok))
+			continue;
+		asked++;
+		heard += ok;
 	}
 	return heard * 2 >= asked;
 }

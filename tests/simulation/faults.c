@@ -770,8 +770,13 @@ static bool most_are_heard(void)
 	int servers = 0, stopped = 0;
 
 	for (int i = 0; i < W.pod_count; i++) {
-		servers += W.pods[i].kind == SERVER && W.pods[i].alive && W.pods[i].in_api;
-		stopped += W.pods[i].kind == SERVER && W.pods[i].alive && W.pods[i].in_api && W.pods[i].stopped;
+		const struct pod *p = &W.pods[i];
+
+		/* One that is being deleted does not count. */
+		if (p->kind != SERVER || !p->alive || !p->in_api || (p->stopped && p->deleting))
+			continue;
+		servers++;
+		stopped += p->stopped;
 	}
 	return 2 * stopped < servers;
 }

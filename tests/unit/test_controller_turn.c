@@ -199,6 +199,26 @@ TURN_TEST(most_servers_fall_silent)
 	assert_int_equal(count_logged("event=tilt"), 2);
 }
 
+/* A process that is stopped, and whose pod is being deleted, stays for as long as its grace period. */
+TURN_TEST(server_that_is_being_deleted_is_to_fall_silent)
+{
+	struct cluster *c = world.c;
+
+	set_pod("codis-server-2", "10.0.0.3");
+	c->stock_due = true;
+	cluster_turn(c);
+	hear("10.0.0.3:6379", "127.0.0.1:1");
+	server(A)->reach = server(B)->reach = REACH_SILENT;
+	cluster_turn(c);
+	assert_true(c->view.tilted);
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1", .deleting = true });
+	cluster_turn(c);
+	assert_false(c->view.tilted);
+	assert_int_equal(c->view.silent_servers, 1);
+}
+
 /* An address that a pod of another cluster has got was silent before, and is asked no more. */
 TURN_TEST(address_that_is_not_asked_is_not_silent)
 {
