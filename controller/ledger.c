@@ -70,12 +70,16 @@ static void follow_set(struct cluster *c, const struct inventory_set *set)
 {
 	if (strcmp(c->set_uid, set->uid) == 0)
 		return;
-	for (int i = 0; c->set_uid[0] && i < c->group_count; i++)
+	for (int i = 0; c->set_uid[0] && i < c->group_count; i++) {
 		c->groups[i]->data = (struct data_group){ .known = false };
+		c->groups[i]->recalled = false;
+	}
 	snprintf(c->set_uid, sizeof(c->set_uid), "%s", set->uid);
 	c->note = (struct note_times){ 0 };
 }
 
+/* What is noted later is of keys that we hear of ourselves: a server that was last heard without any may have got them.
+ */
 static void recall_keys(struct cluster *c, const char *slots)
 {
 	struct served_group was;
@@ -83,9 +87,11 @@ static void recall_keys(struct cluster *c, const char *slots)
 	while (slots && served_next(&slots, &was) == 1) {
 		struct observed_group *g = cluster_group(c, was.gid, false);
 
-		if (g)
+		if (g && !g->recalled)
 			data_recall(&g->data, was.keys);
 	}
+	for (int i = 0; i < c->group_count; i++)
+		c->groups[i]->recalled = true;
 }
 
 static void recall_losses(struct cluster *c, const char *losses)

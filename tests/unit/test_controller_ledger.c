@@ -356,6 +356,21 @@ LEDGER_TEST(recalled_from_the_one_before)
 	assert_non_null(strstr(world.events, "about 130 keys are gone"));
 }
 
+/* It slept while the other controller gave A its role and noted what was written to it since. */
+LEDGER_TEST(what_is_noted_meanwhile_is_of_keys_that_are_heard_of_here)
+{
+	turn(0);
+	answer(ERR_NONE);
+	hear(&w.server_a, "a", REDIS_ROLE_REPLICA, "127.0.0.1:1", 0);
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/49\"}");
+	turn(500);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 101);
+	turn(1000);
+	assert_string_equal(world.events, "");
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	assert_int_equal(world.c->view.groups[0].keys, 101);
+}
+
 /* A server of another cluster has the address, whose pod is not told yet. */
 LEDGER_TEST(keys_of_one_that_is_not_known_to_have_the_role_are_not_the_groups)
 {
