@@ -313,14 +313,17 @@ static void note_both(struct cluster *c, const struct inventory_set *set)
 	}
 }
 
+/* It is no OK, either. */
 static void pass_over_what_may_come_back(struct cluster *c)
 {
 	for (int i = 0; i < c->view.group_count; i++) {
 		struct group_view *group = &c->view.groups[i];
 		const struct observed_group *g = group->new_lost_keys ? cluster_group(c, group->node.id, false) : NULL;
 
-		if (g && may_come_back(c, g))
-			group->new_lost_keys = 0;
+		if (!g || !may_come_back(c, g))
+			continue;
+		group->new_lost_keys = 0;
+		group->loss_unclear = true;
 	}
 }
 

@@ -674,6 +674,9 @@ static void list_members(struct cluster *c, struct observed_group *g)
 		s->listed_group = g->node.id;
 		s->listed_index = k;
 		note_run(c, s);
+		/* It was heard as a master before it was declared: with what it has, it is the group's from now on. */
+		if (k == 0 && s->info.role == REDIS_ROLE_MASTER)
+			ledger_hear(c, s);
 	}
 	note_master(c, g);
 }

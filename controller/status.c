@@ -223,6 +223,21 @@ static const char *lost_at(int64_t wall_ms, char out[LOST_AT_MAX])
 	return out;
 }
 
+/* A person is asked about it already where one was promoted that lacks what another one has. */
+static void say_unclear(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+{
+	char words[STATUS_SUCCESSION_MAX];
+
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *g = &v->groups[i];
+
+		if (!g->loss_unclear || status_succession(v, g, false, words, sizeof(words)))
+			continue;
+		all->ok = false;
+		say(r, "group %d: whether its data is lost is not known yet", g->node.id);
+	}
+}
+
 static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
 	char names[128];
@@ -231,6 +246,7 @@ static void say_losses(const struct cluster_view *v, struct groups_status *all, 
 	int64_t keys = 0, last_ms = 0;
 	int n = 0;
 
+	say_unclear(v, all, r);
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 

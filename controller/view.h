@@ -102,6 +102,7 @@ struct group_view {
 	int64_t keys; /* of its last verified master, remembered while it has none; -1: not known */
 	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */
 	int64_t lost_keys, lost_wall_ms, new_lost_keys, new_lost_wall_ms;
+	bool loss_unclear; /* keys are missing, and who leads for good, or what it has, is not known yet */
 	/* Its servers, by their pod or by its list, as indices of cluster_view.servers. Ask by view_next(). */
 	const int *members;
 	int member_count;

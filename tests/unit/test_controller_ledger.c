@@ -466,6 +466,7 @@ LEDGER_TEST(nothing_is_lost_while_a_promotion_is_taken_back)
 	turn(10);
 	assert_int_equal(world.event_count, 0);
 	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+	assert_true(world.c->view.groups[0].loss_unclear);
 	w.group.running = 0;
 	turn(20);
 	assert_int_equal(world.event_count, 0); /* A still has them, and a person is to say whether it leads */
@@ -477,6 +478,7 @@ LEDGER_TEST(nothing_is_lost_while_a_promotion_is_taken_back)
 	w.group.read_ms = 3;
 	turn(40);
 	assert_int_equal(world.event_count, 1);
+	assert_false(world.c->view.groups[0].loss_unclear);
 }
 
 LEDGER_TEST(a_successor_that_lacks_something_is_told_of_once)

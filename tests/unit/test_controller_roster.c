@@ -196,6 +196,27 @@ ROSTER_TEST(role_that_the_other_controller_gave)
 	assert_false(picture_restarted(server(A)));
 }
 
+/* The other controller gives it its role, and it is heard with that before the node is read: until its next INFO nobody
+ * would say that the keys are gone. */
+ROSTER_TEST(role_that_was_heard_before_the_node_says_at_once_what_was_lost)
+{
+	struct observed_group *g = list(1);
+	struct codis_group before;
+	struct redis_probe_state st = says(REDIS_ROLE_MASTER, "a");
+
+	world.c->recalled = true;
+	st.info.keys = 130;
+	roster_hear(world.c, server(A), &st);
+	hear_replica(B, "b", CODIS_GUARD_ADDR, false);
+	hear_master(B, "b");
+	assert_int_equal(g->data.lost_keys, 0);
+	before = g->node;
+	assert_int_equal(codis_group_lead(&g->node, B), 0);
+	g->version = g->others_version = 2;
+	roster_relist(world.c, g, &before);
+	assert_int_equal(g->data.lost_keys, 130);
+}
+
 static void hear_master_since(const char *addr, const char *run_id, int64_t uptime_s)
 {
 	struct redis_probe_state st = says(REDIS_ROLE_MASTER, run_id);

@@ -197,6 +197,16 @@ TEST(data_that_is_lost_just_now)
 		    "2026-11-26T05:03:38Z (about 1 key): " ACKNOWLEDGE);
 }
 
+/* An empty server has the role, and what was begun with the group has not ended. */
+TEST(data_that_may_be_lost_is_no_ok)
+{
+	WORLD(2);
+
+	w->groups[1].loss_unclear = true;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 2: whether its "
+		       "data is lost is not known yet");
+}
+
 TEST(data_of_many_groups_is_lost)
 {
 	WORLD(6);
