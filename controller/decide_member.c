@@ -80,6 +80,13 @@ static bool kubelet_misses(const struct server_view *s)
 	return s->accepts && s->info.link_up && !s->pod.ready;
 }
 
+/* Its kubelet, which asks it from within its pod, has its answers: so it does not hang, a policy of the network hides
+ * it from us, as it would hide the next one. */
+static bool is_hidden(const struct server_view *s)
+{
+	return !s->accepts && s->pod.ready && !s->pod.unguarded;
+}
+
 /* What the master lacks may be on a node that is cut off: then nobody but a person, or the provider, gives that up. */
 static bool has_lost(const struct group_view *g)
 {
@@ -104,7 +111,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
-	if ((s->accepts || s->heard_ms) &&
+	if ((s->accepts || (s->heard_ms && !is_hidden(s))) &&
 	    hangs(d, &s->pod, s->reach, s->since_ms, s->accepts, kubelet_misses(s) ? HUNG_TOO_MS : HUNG_MS)) {
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
 		return true;

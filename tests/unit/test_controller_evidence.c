@@ -1259,6 +1259,25 @@ TEST(replica_that_hangs_is_replaced)
 	b_of(w)->pod.node_lost = false;
 	add_server(w, C, 1, 2)->reach = REACH_SILENT; /* it is we who are away */
 	assert_nothing(w);
+	w->servers[2].pod.deleting = true; /* that one is to fall silent */
+	assert_only(w, ACT_DELETE_POD, B);
+}
+
+/* Its kubelet asks it from within its pod, and has its answers. */
+TEST(replica_that_a_policy_hides_from_us_is_left)
+{
+	WORLD;
+
+	b_of(w)->heard_ms = 1;
+	be_silent(w, b_of(w), 60000);
+	assert_only(w, ACT_DELETE_POD, B);
+	b_of(w)->pod.ready = true;
+	assert_nothing(w);
+	b_of(w)->accepts = true; /* nothing hides it */
+	assert_only(w, ACT_DELETE_POD, B);
+	b_of(w)->accepts = false;
+	b_of(w)->pod.unguarded = true; /* it has not the probe of codis-webhook: it may be ready and hang */
+	assert_only(w, ACT_DELETE_POD, B);
 }
 
 /* A policy of the network may hide it from us, and would hide the next one. */
