@@ -11,6 +11,9 @@
  * ten: a replica of an idle one that was not heard for less has heard nothing, either. */
 #define PING_MS        2000
 #define PING_DEFAULT_S 10
+/* A replica counts whole seconds by a clock that stands for 100 ms: one whose master is well, and pings it every
+ * second, says 1 half of the time, and 2 now and then. It says 3 of one that is not. */
+#define SURE_S 3
 /* Between two INFOs of a group that is well, and what their seconds leave out. */
 #define RARE_AGAIN_MS 3000
 /* The others of a group are asked again at once when one falls away: whoever can, has answered by then. */
@@ -160,6 +163,15 @@ static bool is_witness(const struct cluster_view *v, const struct group_view *g,
 	       !lacks(s, m) && !another_heard_more(v, g, s, m);
 }
 
+/* After how many seconds it misses its master. Of one that it has heard since that is silent to us, as it is where only
+ * our way there is cut, fewer tell nothing. */
+static int enough_s(const struct server_view *s, const struct server_view *m, int io_s)
+{
+	bool heard_since = s->heard_ms - (s->info.last_io_s + 1) * 1000 - LINK_SLACK_MS >= m->since_ms;
+
+	return heard_since ? SURE_S : io_s;
+}
+
 /* What it says of the time that it has not heard its master counts once we hear it for as long: one that was stopped
  * itself, and has just woken, has heard nobody. */
 static bool has_not_heard(const struct cluster_view *v, const struct server_view *s, const struct server_view *m,
@@ -170,7 +182,7 @@ static bool has_not_heard(const struct cluster_view *v, const struct server_view
 	bool was_rare = s->rare_ms && io_ms - s->rare_ms < RARE_AGAIN_MS;
 	bool rare = m->heard_ms && s->heard_ms && (io_ms + PING_MS < m->heard_ms || was_rare);
 
-	return s->info.last_io_s >= io_s + (rare ? PING_DEFAULT_S : 0) &&
+	return s->info.last_io_s >= enough_s(s, m, io_s) + (rare ? PING_DEFAULT_S : 0) &&
 	       judge_lasting_ms(v, s->since_ms) >= (int64_t)io_s * 1000;
 }
 
@@ -194,8 +206,8 @@ static bool witness_hears(const struct cluster_view *v, const struct group_view 
 	const struct server_view *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (is_witness(v, g, s, m) && s->info.link_up && s->info.last_io_s < io_s && s->heard_ms &&
-		    s->heard_ms >= m->since_ms)
+		if (is_witness(v, g, s, m) && s->info.link_up && s->info.last_io_s < enough_s(s, m, io_s) &&
+		    s->heard_ms && s->heard_ms >= m->since_ms)
 			return true;
 	}
 	return false;
