@@ -64,6 +64,7 @@ struct action {
 				       * FILL_PROXY: the slots are held */
 	bool from_lives;              /* ... its address takes connections: it may wake at any time */
 	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
+	bool left;         /* FILL_PROXY: it has been so for so long that nobody is at work on it, whoever leads */
 	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */
 	int64_t lost_keys; /* PROMOTE of an empty server: the keys that its group had; else 0 */
 	bool takes_back;   /* PROMOTE: from was promoted by a person, and has not what addr has */

@@ -264,7 +264,7 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 {
 	struct decision d = { .v = v, .limits = limits, .out = out, .max = max, .held = held, .held_max = held_max };
 	bool works = v->mandate != MANDATE_NONE && v->coordinator_ready, leads = works && v->mandate == MANDATE_LEAD;
-	bool looks = v->mandate == MANDATE_LEAD || v->mandate == MANDATE_STANDBY;
+	bool looks = v->mandate != MANDATE_NONE;
 	int n;
 
 	if (v->mandate != MANDATE_NONE)

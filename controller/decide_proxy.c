@@ -11,6 +11,9 @@
 #define WAITS_MS 5000
 /* A kubelet that lives says within 10 s that its proxy is ready after all. */
 #define UNREADY_AGAIN_MS 10000
+/* Longer than slots are locked by whoever is at work on their group: HOLD_MS of act_silent.c, and until it is filled.
+ */
+#define LEFT_MS 20000
 
 static struct action *propose_proxy(struct decision *d, enum action_kind kind, int gid, const struct proxy_view *p,
 				    const char *why)
@@ -255,6 +258,33 @@ static void hold_stranded(struct decision *d, const struct proxy_view *p)
 		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots to another group's master")->lock = true;
 }
 
+static struct action *propose_fill(struct decision *d, int gid, const struct proxy_view *p)
+{
+	return propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+}
+
+/* Nothing has changed for so long, neither what the proxy does with any slot, nor the group. */
+static bool is_left(const struct decision *d, const struct proxy_view *p, int gid)
+{
+	const struct group_view *g = view_group(d->v, gid);
+	int64_t since_ms = g->written_ms > g->acted_ms ? g->written_ms : g->acted_ms;
+
+	for (int i = 0; p->slot_since_ms && i < CODIS_SLOTS; i++)
+		since_ms = p->slot_since_ms[i] > since_ms ? p->slot_since_ms[i] : since_ms;
+	return judge_lasting_ms(d->v, since_ms) >= LEFT_MS;
+}
+
+/* The API server is away, and it is not known whether another one leads. If so, that one would have mended this long
+ * since; what it holds at this moment must not be let go. */
+static void fill_what_is_left(struct decision *d, const struct proxy_view *p)
+{
+	bool serves = d->v->coordinator_ready && !p->busy && p->registered && p->reach == REACH_OK && p->slots;
+	int gid = serves ? wrong_group(d, p) : 0;
+
+	if (gid && is_left(d, p, gid))
+		propose_fill(d, gid, p)->left = true;
+}
+
 void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	const char *lost;
@@ -262,6 +292,10 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	bool answers = p->reach == REACH_OK;
 	int gid;
 
+	if (d->v->mandate == MANDATE_FAILOVER) {
+		fill_what_is_left(d, p);
+		return;
+	}
 	/* Also while fills wait for it, and while ZooKeeper elects, whose leader was on that node. */
 	if (is_to_leave_service(d, p, lasting)) {
 		propose_proxy(d, ACT_UNREADY_PROXY, 0, p, "it is silent, and another proxy serves");
@@ -307,7 +341,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		return;
 	}
 	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
-		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots elsewhere than to their group's master");
+		propose_fill(d, gid, p);
 	else
 		hold_stranded(d, p);
 }

@@ -162,7 +162,9 @@ static bool may_do(enum mandate mandate, const struct action *a)
 	case MANDATE_NONE: return false;
 	case MANDATE_STANDBY:
 		return a->kind == ACT_PROMOTE || a->kind == ACT_FREE_WRITES || a->kind == ACT_UNREADY_PROXY;
-	case MANDATE_FAILOVER: return a->subject == SUBJECT_GROUP || a->kind == ACT_FREE_WRITES;
+	case MANDATE_FAILOVER:
+		return a->subject == SUBJECT_GROUP || a->kind == ACT_FREE_WRITES ||
+		       (a->kind == ACT_FILL_PROXY && a->left);
 	case MANDATE_LEAD: return true;
 	}
 	return false;

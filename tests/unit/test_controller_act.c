@@ -2439,6 +2439,20 @@ ACT_TEST(a_fill_goes_to_one_proxy)
 	assert_int_equal(group()->acted_ms, 0);
 }
 
+ACT_TEST(without_the_api_server_a_proxy_is_filled_where_that_was_left)
+{
+	struct action a = action_of(ACT_FILL_PROXY, P1);
+
+	world.ctl.mandate = MANDATE_FAILOVER;
+	send_elsewhere(P1);
+	run(ACT_FILL_PROXY, P1);
+	assert_journal("");
+	a.left = true;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("p1 1024 slots to A\nreload\n");
+}
+
 ACT_TEST(a_fill_that_fails_is_no_success)
 {
 	send_elsewhere(P1);

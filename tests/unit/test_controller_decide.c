@@ -681,6 +681,44 @@ TEST(proxy_that_points_elsewhere_is_filled)
 	assert_nothing(w);
 }
 
+/* Nobody else would do it as long as the API server is away; but another controller may lead, whose lock it is. */
+TEST(what_a_proxy_was_left_with_is_filled_without_the_api_server_too)
+{
+	WORLD;
+	int64_t since[CODIS_SLOTS] = { 0 };
+
+	w->v.mandate = MANDATE_FAILOVER;
+	w->v.kube_fresh = w->v.pods_fresh = false;
+	w->proxies[0].slot_since_ms = since;
+	w->proxies[0].slots_ms = w->v.dashboard.slots_ms = w->v.now_ms;
+	w->slots[0][3].locked = true;
+	since[3] = w->v.now_ms - 19999;
+	assert_nothing(w);
+	since[3] = w->v.now_ms - 20000;
+	assert_true(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->left);
+	w->groups[0].written_ms = w->v.now_ms - 19999; /* somebody is at work on it */
+	assert_nothing(w);
+	w->groups[0].written_ms = 0;
+	w->groups[0].acted_ms = w->v.now_ms - 19999;
+	assert_nothing(w);
+	w->groups[0].acted_ms = 0;
+	w->v.coordinator_ready = false;
+	assert_nothing(w);
+	w->v.coordinator_ready = true;
+	w->v.mandate = MANDATE_STANDBY;
+	assert_nothing(w);
+	w->v.mandate = MANDATE_LEAD;
+	assert_false(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->left);
+	w->v.mandate = MANDATE_FAILOVER;
+	w->slots[0][3].locked = false;
+	snprintf(w->slots[0][500].addr, CODIS_ADDR_MAX, "%s", C);
+	assert_true(assert_only(w, ACT_FILL_PROXY, "10.0.1.0:11080")->left);
+	w->proxies[0].pod.ready = true; /* all else waits for the API server */
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = 1;
+	assert_nothing(w);
+}
+
 /* A slot that was moved after the assignment was asked for, perhaps by a dashboard that died then: its keys are in the
  * other group, and to fill it back would hide them and what is written meanwhile. */
 TEST(slot_that_was_moved_since_the_assignment_was_heard_is_left)
