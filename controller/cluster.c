@@ -43,7 +43,8 @@
 /* A loop that did not turn for so long cannot tell a silent server from its own sleep. */
 #define CLOCK_JUMP_MS 1000
 /* A server that wants a password for so long is told of on its pod. */
-#define PASSWORD_MS 2000
+#define PASSWORD_MS     2000
+#define ELECTION_LEASES 3
 
 /* --- what is held ----------------------------------------------------------------------------------------------------
  */
@@ -173,6 +174,16 @@ static bool comes_second(const struct controller *ctl, int64_t now_ms)
 	       now_ms - ctl->failover_since_ms >= ctl->limits.unsure_ms;
 }
 
+/* Why nobody does more than failovers; NULL: somebody leads. An election takes one lease, or two. */
+static const char *lease_trouble(const struct controller *ctl, int64_t now_ms)
+{
+	if (comes_second(ctl, now_ms))
+		return "the API server is not heard: only failovers are done";
+	if (ctl->unled_since_ms && now_ms - ctl->unled_since_ms >= ELECTION_LEASES * ctl->limits.unsure_ms)
+		return "no controller gets the Lease: only failovers are done; their logs say why";
+	return NULL;
+}
+
 bool controller_leads(const struct controller *ctl)
 {
 	return ctl->mandate == MANDATE_LEAD || ctl->mandate == MANDATE_FAILOVER;
@@ -201,6 +212,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 				   : ctl->mandate,
 		.leads = ctl->mandate == MANDATE_LEAD,
 		.second = comes_second(ctl, clock_mono_ms()),
+		.lease_trouble = lease_trouble(ctl, clock_mono_ms()),
 		.steady_since_ms = c->steady_since_ms,
 		.kube_fresh = ctl->kube_fresh,
 		.connected_since_ms = c->connected_since_ms,

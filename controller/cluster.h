@@ -57,6 +57,7 @@ struct controller {
 	int probe_ms, probe_timeout_ms;
 	enum mandate mandate;
 	int64_t failover_since_ms;    /* since when the mandate is FAILOVER; 0: it is not */
+	int64_t unled_since_ms;       /* since when nobody is known to hold the lease; 0: somebody does */
 	bool leaving;                 /* drain.c: nothing is begun any more */
 	bool ending;                  /* ... and what is under way is only undone */
 	bool dry_run;                 /* what would be done is told, and not done */

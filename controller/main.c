@@ -199,6 +199,10 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 	controller_take_mandate(&p->ctl, state == LEASE_HELD     ? MANDATE_LEAD
 					 : state == LEASE_UNSURE ? MANDATE_FAILOVER
 								 : MANDATE_STANDBY);
+	if (state != LEASE_FOLLOWING || holder[0])
+		p->ctl.unled_since_ms = 0;
+	else if (!p->ctl.unled_since_ms)
+		p->ctl.unled_since_ms = clock_mono_ms();
 	p->another_leads = state == LEASE_FOLLOWING && holder[0] && strcmp(holder, p->identity) != 0;
 	log_info(&p->program.log, "lease", "state=%s holder=%s",
 		 state == LEASE_HELD     ? "held"
@@ -314,7 +318,9 @@ static void configure(struct codis_controller *p)
 	p->ctl.kube = p->program.kube;
 	p->ctl.takes_part = takes_part;
 	p->ctl.takes_part_ctx = p;
-	p->ctl.mandate = p->opt.dry_run ? MANDATE_LEAD : MANDATE_NONE;
+	/* Whoever leads, and also where the Lease cannot be had: a failover is safe by its fence. */
+	p->ctl.mandate = p->opt.dry_run ? MANDATE_LEAD : MANDATE_STANDBY;
+	p->ctl.unled_since_ms = p->opt.dry_run ? 0 : clock_mono_ms();
 	p->ctl.limits = (struct decide_limits)DECIDE_LIMITS;
 	p->ctl.limits.silence_ms = p->opt.silence_ms;
 	p->ctl.limits.cold_wait_ms = p->opt.cold_wait_ms;

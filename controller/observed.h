@@ -176,12 +176,13 @@ struct observed_node {
 /* All of it, as picture.c takes it. */
 struct observed {
 	const char *namespace, *product;
-	bool too_large;          /* its coordinator names more than is watched */
-	bool costly;             /* it takes more than its share (cost.h) */
-	enum mandate mandate;    /* what may be decided */
-	bool second;             /* the mandate is FAILOVER, and another one may lead by now */
-	bool leads;              /* the lease is held */
-	int64_t steady_since_ms; /* since the last clock jump, start or TILT */
+	bool too_large;            /* its coordinator names more than is watched */
+	bool costly;               /* it takes more than its share (cost.h) */
+	enum mandate mandate;      /* what may be decided */
+	bool second;               /* the mandate is FAILOVER, and another one may lead by now */
+	const char *lease_trouble; /* why nobody does more than failovers; NULL: somebody leads */
+	bool leads;                /* the lease is held */
+	int64_t steady_since_ms;   /* since the last clock jump, start or TILT */
 	const struct calm_tilt *tilt;
 	const struct calm_pods *deleted;                     /* of this cluster, by name */
 	const struct calm_window *deletions, *all_deletions; /* of this cluster, of all */

@@ -636,6 +636,7 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->steady_since_ms = o->steady_since_ms;
 	v->mandate = o->mandate;
 	v->second = o->second;
+	v->lease_trouble = o->lease_trouble;
 	v->costly = o->costly;
 	v->too_large = o->too_large;
 	v->kube_fresh = o->leads && o->kube_fresh;

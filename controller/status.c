@@ -409,9 +409,12 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 		say(r, "its peers answer so much, or so often, that they are asked seldom");
 	if (!v->coordinator_ready)
 		say(r, "ZooKeeper is not connected");
+	if (v->lease_trouble)
+		say(r, "%s", v->lease_trouble);
 	if (v->dashboard.reach != REACH_OK)
 		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
-	return whole && !v->too_large && !v->costly && v->coordinator_ready && v->dashboard.reach == REACH_OK;
+	return whole && !v->too_large && !v->costly && v->coordinator_ready && !v->lease_trouble &&
+	       v->dashboard.reach == REACH_OK;
 }
 
 #define CALM_NAMED 3

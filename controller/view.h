@@ -236,9 +236,10 @@ struct cluster_view {
 	struct calm_done zookeeper_done;       /* what that was */
 	struct dashboard_view dashboard;       /* the one that counts */
 	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
-	bool costly;                           /* its peers take more than their share: they are asked seldom */
-	char shared[400];                      /* another cluster has the same tree; "" none has */
-	char password_trouble[400];            /* why the password is not known, and what helps; "" none */
+	const char *lease_trouble;  /* a literal: why nobody does more than failovers; NULL: somebody leads */
+	bool costly;                /* its peers take more than their share: they are asked seldom */
+	char shared[400];           /* another cluster has the same tree; "" none has */
+	char password_trouble[400]; /* why the password is not known, and what helps; "" none */
 	/* Made by view_index(); without it the questions below walk everything. */
 	const int *by_addr; /* servers in the order of their addresses */
 	bool groups_sorted; /* groups stand in the order of their ids */

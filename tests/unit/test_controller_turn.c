@@ -364,6 +364,23 @@ TURN_TEST(dry_run_tells_once_what_it_would_do)
 			       "connections are refused, and its replica lost its link"));
 }
 
+TURN_TEST(that_nobody_gets_the_lease_is_said)
+{
+	world.ctl.limits.unsure_ms = 4000;
+	controller_take_mandate(&world.ctl, MANDATE_STANDBY);
+	world.ctl.unled_since_ms = clock_mono_ms() - 11000; /* an election */
+	cluster_turn(world.c);
+	assert_null(world.c->view.lease_trouble);
+	world.ctl.unled_since_ms -= 1000;
+	cluster_turn(world.c);
+	assert_string_equal(world.c->view.lease_trouble,
+			    "no controller gets the Lease: only failovers are done; their logs say why");
+	assert_non_null(strstr(world.c->line, "; no controller gets the Lease"));
+	world.ctl.unled_since_ms = 0;
+	cluster_turn(world.c);
+	assert_null(strstr(world.c->line, "Lease"));
+}
+
 TURN_TEST(who_does_not_reach_the_api_server_for_long_comes_second)
 {
 	int64_t since_ms;
@@ -374,12 +391,14 @@ TURN_TEST(who_does_not_reach_the_api_server_for_long_comes_second)
 	assert_in_range(since_ms, 1, clock_mono_ms());
 	cluster_turn(world.c);
 	assert_false(world.c->view.second);
+	assert_null(world.c->view.lease_trouble);
 	world.ctl.failover_since_ms -= 4000;
 	since_ms = world.ctl.failover_since_ms;
 	controller_take_mandate(&world.ctl, MANDATE_FAILOVER);
 	assert_int_equal(world.ctl.failover_since_ms, since_ms); /* it goes on */
 	cluster_turn(world.c);
 	assert_true(world.c->view.second);
+	assert_string_equal(world.c->view.lease_trouble, "the API server is not heard: only failovers are done");
 	/* Since when a master is lost is noted, as by one that does not lead. */
 	server(A)->reach = REACH_REFUSED;
 	server(A)->info_valid = false;
