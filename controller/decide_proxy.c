@@ -290,7 +290,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	const char *lost;
 	int64_t lasting = judge_lasting_ms(d->v, p->since_ms);
 	bool answers = p->reach == REACH_OK;
-	int gid;
+	int gid = 0;
 
 	if (d->v->mandate == MANDATE_FAILOVER) {
 		fill_what_is_left(d, p);
@@ -342,6 +342,6 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	}
 	if (p->registered && p->slots && (gid = wrong_group(d, p)) != 0)
 		propose_fill(d, gid, p);
-	else
+	if (!gid || waits_to_be_filled(d, p, gid))
 		hold_stranded(d, p);
 }

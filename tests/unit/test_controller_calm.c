@@ -325,6 +325,29 @@ TEST(group_whose_fill_changes_nothing_keeps_no_other_group_waiting)
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1); /* and so they take turns */
 }
 
+/* Group 2's slots stay wrong whatever is done, and wait; A's address has gone to a master of group 3, and group 1's are
+ * sent there all the same. */
+TEST(group_whose_fill_changes_nothing_keeps_no_stranded_slots_waiting)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+	struct server_view *c = add_server(w, C, 2, 2);
+
+	leads(c);
+	list(add_group(w, 2), c);
+	w->servers[0].group = 3;
+	w->servers[1].reach = REACH_REFUSED; /* nobody takes over */
+	w->servers[1].info_valid = false;
+	w->slots[0][7].group = 2;
+	w->v.dashboard.slot_group[7] = 2;
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 2);
+	for (int i = 0; i < 5; i++)
+		calm_note(&p->done, ACT_FILL_PROXY, 2, false, w->v.now_ms);
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1);
+	assert_true(w->actions[0].lock);
+	assert_string_equal(w->actions[0].why, "it sends slots to another group's master");
+}
+
 TEST(failed_assignment_waits)
 {
 	WORLD;
