@@ -455,11 +455,7 @@ static void unlock(struct op *op)
 /* Its address is somebody else's by now. The process that had its role here tells more than what is heard of pods. */
 static bool old_has_gone(const struct op *op)
 {
-	const struct observed_server *s = cluster_server(op->c, op->a.from);
-	bool leads = s && s->reach == REACH_OK && s->info_valid && s->role_group == op->a.gid &&
-		     strcmp(s->role_run_id, s->info.run_id) == 0;
-
-	return !leads && op_has_gone(op, op->a.from);
+	return !op_is_lent(op, op->a.from) && op_has_gone(op, op->a.from);
 }
 
 /* Whether the old master still is the declared one, its address is its own, and nobody else is at work on the group: it

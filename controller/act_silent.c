@@ -52,7 +52,7 @@ static bool pod_is_gone(const struct op *op)
 
 	if (op->a.from_uid[0] && !inventory_pod(op->c->ctl->inventory, op->a.from_uid))
 		return true;
-	return p && p->pod.group && p->pod.group != op->a.gid;
+	return p && p->pod.group && p->pod.group != op->a.gid && !op_is_lent(op, op->a.from);
 }
 
 /* Another process has its place: what it had is gone. */

@@ -111,6 +111,8 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 			       "its process ended and is not started again while its sibling serves");
 		return true;
 	}
+	if (leads_elsewhere(s, gid))
+		return false;
 	if ((s->accepts || (s->heard_ms && !is_hidden(s))) &&
 	    hangs(d, &s->pod, s->reach, s->since_ms, s->accepts, kubelet_misses(s) ? HUNG_TOO_MS : HUNG_MS)) {
 		propose_server(d, ACT_DELETE_POD, gid, s, "it hangs, and its master serves");
@@ -130,8 +132,7 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		return false;
 	if (s->info.role == REDIS_ROLE_MASTER || strcmp(s->info.master, m->addr) != 0) {
 		/* One process under two addresses never follows itself. */
-		if (view_same_process(s, m) || !is_ours(g, s) || judge_may_be_a_stranger(d->v, s) ||
-		    leads_elsewhere(s, gid))
+		if (view_same_process(s, m) || !is_ours(g, s) || judge_may_be_a_stranger(d->v, s))
 			return false;
 		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
 		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))

@@ -44,8 +44,9 @@ bool judge_loads(const struct server_view *s)
 
 bool judge_of_another_group(const struct server_view *s, int gid)
 {
-	/* The process that answers had its role in this group: what is heard of pods is older. */
-	if (s->reach == REACH_OK && s->remembered_group == gid)
+	/* The process had its role in this group: what is heard of pods is older. One that is silent may live; a
+	 * stranger is not asked any more. */
+	if (s->remembered_group == gid && (s->info_valid || !s->of_another))
 		return false;
 	return s->of_another || (judge_has_pod(s) && s->group && s->group != gid);
 }

@@ -63,7 +63,8 @@ bool judge_heard(const struct server_view *s);
 /* It answers that it loads its file: what it has is not known yet. */
 bool judge_loads(const struct server_view *s);
 /* The address has a pod that is of another group, or of another cluster. Of which group a pod is may not be known (0):
- * that tells nothing, nor does it where the process is heard that had its role in this group. */
+ * that tells nothing, nor does it where the process that had its role in this group was heard last, and has not ended.
+ */
 bool judge_of_another_group(const struct server_view *s, int gid);
 bool judge_has_pod(const struct server_view *s);
 /* A master that nobody knows, at the address of a pod of ours: the pod may have ended, as we are told some seconds

@@ -199,6 +199,14 @@ bool op_has_gone(const struct op *op, const char *addr)
 	       (p && p->pod.group && p->pod.group != op->a.gid);
 }
 
+bool op_is_lent(const struct op *op, const char *addr)
+{
+	const struct inventory_pod *p = inventory_pod_at(op->c->ctl->inventory, addr);
+	const struct observed_server *s = cluster_server(op->c, addr);
+
+	return p && s && strcmp(s->uid, p->pod.uid) == 0 && picture_role_group(s) == op->a.gid;
+}
+
 int op_is_at_home(const struct op *op, struct error *err)
 {
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);

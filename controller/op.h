@@ -81,6 +81,8 @@ void op_count_deleted(struct op *op, const char *pod);
 int op_may_go_on(const struct op *op, struct error *err);
 /* The address has gone to a pod of another group or cluster, as far as was told. */
 bool op_has_gone(const struct op *op, const char *addr);
+/* ... and yet the process of that pod had its role in this group when it was heard last, and has not ended. */
+bool op_is_lent(const struct op *op, const char *addr);
 /* The pod that it is about may have ended while others were waited for: whether its address has not gone to one of
  * another group or cluster, nor, as far as was heard, to another process than the one that was decided on. 0, or -1 and
  * *err. */

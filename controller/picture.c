@@ -154,6 +154,13 @@ bool picture_restarted(const struct observed_server *s)
 	return s->info_valid && !s->info.loading && s->role_run_id[0] && strcmp(s->role_run_id, s->info.run_id) != 0;
 }
 
+int picture_role_group(const struct observed_server *s)
+{
+	bool same = s->role_run_id[0] && strcmp(s->role_run_id, s->info.run_id) == 0;
+
+	return same && s->reach != REACH_REFUSED ? s->role_group : 0;
+}
+
 static int64_t lost_since(const struct observed *o, const char *node)
 {
 	for (int i = 0; i < o->lost_count; i++) {
@@ -224,7 +231,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->heard_ms = o->heard_ms;
 	s->info = o->info;
 	s->remembered = o->info_valid && o->role_run_id[0] && strcmp(o->role_run_id, o->info.run_id) == 0;
-	s->remembered_group = s->remembered ? o->role_group : 0;
+	s->remembered_group = picture_role_group(o);
 	s->restarted = picture_restarted(o);
 	s->link_up_at_ms = o->link_up_at_ms;
 	s->link_up_offset = o->link_up_offset;

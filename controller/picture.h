@@ -25,6 +25,8 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 /* Another process answers in place of the one that was last seen with a role or a synced link, and it was not given the
  * role on purpose. */
 bool picture_restarted(const struct observed_server *s);
+/* The group in which the process that was heard last had its role; 0: none, or it has ended by now. */
+int picture_role_group(const struct observed_server *s);
 /* Where the server of this address stands among servers in the order of their addresses; -1: nowhere. */
 int observed_server_at(struct observed_server *const *servers, int count, const char *addr);
 

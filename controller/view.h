@@ -58,8 +58,10 @@ struct server_view {
 	bool info_valid;  /* info was heard from the process that runs now */
 	int64_t heard_ms; /* when info was heard; 0: this controller has never had an answer of the process */
 	struct redis_info info;
-	bool remembered;      /* this process was seen as a group's master, or with its link up */
-	int remembered_group; /* ... as this group's; 0: not so, or not known which */
+	bool remembered; /* this process was seen as a group's master, or with its link up */
+	/* The group in which the process that was heard last had its role, also while it is silent; 0: none, or not
+	 * known which, or it has ended */
+	int remembered_group;
 	bool restarted; /* it was a master with data or a synced replica under another run_id: what it had is gone */
 	/* The last INFO that showed its link to a master up: when, to whom, and what it had received by then. */
 	int64_t link_up_at_ms, link_up_offset;

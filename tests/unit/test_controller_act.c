@@ -1787,6 +1787,22 @@ ACT_TEST(who_answers_in_the_place_of_a_silent_master_may_be_of_another_group)
 	assert_slots(0, B, false);
 }
 
+/* ... but not one that leads group 1 with the address of another pod. */
+ACT_TEST(silent_master_whose_pod_is_another_groups_has_not_ended)
+{
+	struct observed_server *a;
+
+	set_pod("codis-server", "codis-server-2", "10.0.0.1");
+	roster_take_stock(world.c);
+	a = cluster_server(world.c, A);
+	a->reach = REACH_SILENT;
+	snprintf(a->info.run_id, CODIS_RUN_ID_SIZE, "%040d", 'A');
+	roster_note_role(a, a->info.run_id, 1, 7);
+	promote_over_a_silent_one();
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_logged("error=\"the old master has woken, and stays\"");
+}
+
 ACT_TEST(a_master_that_has_woken_stays)
 {
 	promote_over_a_silent_one();

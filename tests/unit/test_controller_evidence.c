@@ -1108,6 +1108,28 @@ TEST(late_news_of_pods_take_no_role_from_a_master_that_is_heard)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* The same while it does not answer: it may live, and is replaced as any master is that may. */
+TEST(late_news_of_pods_take_no_role_from_a_master_that_is_silent)
+{
+	WORLD;
+
+	a_of(w)->group = 2;
+	a_of(w)->remembered_group = 1;
+	hear_all(w);
+	a_of(w)->info_valid = false; /* its connection has dropped */
+	assert_nothing(w);
+	be_silent(w, a_of(w), 500);
+	assert_nothing(w);
+	be_silent(w, a_of(w), 2500);
+	b_of(w)->since_ms = 1;
+	b_of(w)->info.last_io_s = 3;
+	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
+	assert_why(&w->actions[0], "it is silent, and its replica does not hear it");
+	a_of(w)->of_another = true; /* nobody asks it any more */
+	a_of(w)->pod.name[0] = '\0';
+	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another group's pod now");
+}
+
 /* Group 2 has one slot. */
 static void lead_last_slot(struct world *w, const struct server_view *m)
 {
@@ -1145,6 +1167,30 @@ TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
 	send_slots(w, 1, B);
 	lead_last_slot(w, c);
 	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, C);
+}
+
+/* ... and its pod is not ended meanwhile for group 2, which has a master: group 1 has no other one. */
+TEST(master_whose_pod_is_another_groups_is_not_ended_while_it_hangs)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 2, 2);
+
+	add_group(w, 2);
+	leads(c);
+	list(&w->groups[1], c);
+	w->v.replicas = 4;
+	lead_last_slot(w, c);
+	syncs(b_of(w));
+	a_of(w)->group = 2;
+	a_of(w)->remembered_group = 1;
+	a_of(w)->accepts = true;
+	hear_all(w);
+	be_silent(w, a_of(w), 9000);
+	assert_nothing(w);
+	a_of(w)->remembered_group = 2;
+	run(w);
+	assert_string_equal(w->actions[w->count - 1].addr, A);
+	assert_why(&w->actions[w->count - 1], "it hangs, and its master serves");
 }
 
 /* Policy: A's node does not answer, so A may live, cut off; B was in the middle of a resync, and has what it had

@@ -419,6 +419,24 @@ TEST(process_that_is_remembered)
 	assert_false(look(w)->servers[1].remembered);
 }
 
+TEST(group_of_a_process_is_remembered_while_it_is_silent)
+{
+	WORLD;
+
+	memcpy(w->servers[1].role_run_id, w->servers[1].info.run_id, sizeof(w->servers[1].role_run_id));
+	w->servers[1].role_group = 1;
+	assert_int_equal(look(w)->servers[1].remembered_group, 1);
+	w->servers[1].info_valid = false; /* its connection has dropped */
+	assert_int_equal(look(w)->servers[1].remembered_group, 1);
+	w->servers[1].reach = REACH_SILENT;
+	assert_int_equal(look(w)->servers[1].remembered_group, 1);
+	w->servers[1].reach = REACH_REFUSED;
+	assert_int_equal(look(w)->servers[1].remembered_group, 0);
+	w->servers[1].reach = REACH_OK;
+	w->servers[1].role_run_id[0]++;
+	assert_int_equal(look(w)->servers[1].remembered_group, 0);
+}
+
 TEST(volume_that_outlives_its_pod)
 {
 	WORLD;
