@@ -71,6 +71,45 @@ int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_
 	return until_ms > now_ms ? until_ms : 0;
 }
 
+const struct calm_done *calm_group(const struct calm_groups *g, int gid)
+{
+	for (int i = 0; g && i < CALM_GROUPS; i++) {
+		if (g->of[i].ended_ms && g->of[i].gid == gid)
+			return &g->of[i];
+	}
+	return NULL;
+}
+
+struct calm_done *calm_group_place(struct calm_groups *g, int gid)
+{
+	struct calm_done *at = &g->of[0];
+
+	for (int i = 0; i < CALM_GROUPS; i++) {
+		if (g->of[i].ended_ms && g->of[i].gid == gid)
+			return &g->of[i];
+		if (g->of[i].ended_ms < at->ended_ms)
+			at = &g->of[i];
+	}
+	return at;
+}
+
+bool calm_groups_rest(const struct calm_groups *g)
+{
+	for (int i = 0; g && i < CALM_GROUPS; i++) {
+		if (g->of[i].times)
+			return false;
+	}
+	return true;
+}
+
+void calm_groups_well(struct calm_groups *g, bool well, int64_t now_ms)
+{
+	for (int i = 0; i < CALM_GROUPS; i++) {
+		if (g->of[i].times)
+			calm_well(&g->of[i], well, now_ms);
+	}
+}
+
 void calm_count(struct calm_window *w, int64_t now_ms)
 {
 	w->at_ms[w->next] = now_ms;

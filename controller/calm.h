@@ -26,6 +26,17 @@ void calm_well(struct calm_done *d, bool well, int64_t now_ms);
  * that is needed comes late, not never. */
 int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms);
 
+/* The same for each of several groups, as a proxy has fills: what is done for one group does not end the count of
+ * another one. One a second is filled, so of those of the last minute none is forgotten. */
+#define CALM_GROUPS 64
+struct calm_groups {
+	struct calm_done of[CALM_GROUPS]; /* ended_ms 0: free; of more, the oldest is forgotten */
+};
+const struct calm_done *calm_group(const struct calm_groups *g, int gid); /* NULL: nothing was done. NULL-safe */
+struct calm_done *calm_group_place(struct calm_groups *g, int gid);       /* where it is to be noted */
+bool calm_groups_rest(const struct calm_groups *g);                       /* nothing counts. NULL-safe */
+void calm_groups_well(struct calm_groups *g, bool well, int64_t now_ms);
+
 /* ms, doubled so many times, max_ms at most: what is waited after failures in a row. */
 int64_t calm_doubled(int64_t ms, int times, int64_t max_ms);
 

@@ -169,8 +169,10 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {
-		if (strcmp(v->proxies[i].admin_addr, a->addr) == 0)
-			return &v->proxies[i].done;
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (strcmp(p->admin_addr, a->addr) == 0)
+			return a->kind == ACT_FILL_PROXY ? calm_group(p->filled, a->gid) : &p->done;
 	}
 	return NULL;
 }

@@ -97,7 +97,9 @@ static bool moves_still(const struct dashboard_view *b, const struct proxy_view 
 
 static bool waits_to_be_filled(const struct decision *d, const struct proxy_view *p, int gid)
 {
-	return calm_until_ms(&p->done, ACT_FILL_PROXY, gid, d->v->now_ms) > 0;
+	const struct calm_done *done = calm_group(p->filled, gid);
+
+	return done && calm_until_ms(done, ACT_FILL_PROXY, gid, d->v->now_ms) > 0;
 }
 
 /* The group whose slots this proxy sends elsewhere than they belong; 0: all is right. One that was filled again and

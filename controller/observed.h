@@ -129,7 +129,8 @@ struct observed_proxy {
 	bool had_pod; /* roster.c */
 	struct observed_knock knock;
 	int running;
-	struct calm_done done; /* op.c */
+	struct calm_done done; /* op.c; fills apart */
+	struct calm_groups filled;
 	int64_t unanswered_ms; /* when a fill was given up that it has not answered; 0: never */
 	struct fill *fills;    /* act_fill.c: under way and waiting, in their order */
 	struct codis_slot slots[CODIS_SLOTS];

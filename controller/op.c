@@ -87,7 +87,10 @@ static struct calm_done *done_to(const struct op *op)
 	switch (op->a.subject) {
 	case SUBJECT_GROUP: return g ? &g->done : NULL;
 	case SUBJECT_SERVER: return s ? &s->done : NULL;
-	case SUBJECT_PROXY: return p ? &p->done : NULL;
+	case SUBJECT_PROXY:
+		if (p && op->a.kind == ACT_FILL_PROXY)
+			return calm_group_place(&p->filled, op->a.gid);
+		return p ? &p->done : NULL;
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
 	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
 	case SUBJECT_ZOOKEEPER: return &op->c->zookeeper_done;

@@ -443,6 +443,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 		  now - o->acted_ms < PROXY_SETTLE_MS ||
 		  (o->acted_ms && o->heard_ms < o->acted_ms && o->reach == REACH_OK);
 	p->done = o->done;
+	p->filled = &o->filled;
 	p->mute = o->unanswered_ms && o->unanswered_ms > o->heard_ms;
 	p->since_ms = o->since_ms;
 	p->first_seen_ms = o->first_seen_ms;

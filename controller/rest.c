@@ -44,11 +44,14 @@ static bool sends_rightly(const struct cluster_view *v, const struct proxy_view 
 
 static void rest_proxy(struct cluster *c, const struct proxy_view *p)
 {
-	struct observed_proxy *o = p->done.times || p->pod.came_back ? cluster_proxy(c, p->admin_addr, false) : NULL;
+	bool counts = p->done.times || p->pod.came_back || !calm_groups_rest(p->filled), well;
+	struct observed_proxy *o = counts ? cluster_proxy(c, p->admin_addr, false) : NULL;
 
 	if (!o)
 		return;
-	calm_well(&o->done, sends_rightly(&c->view, p), c->looked_ms);
+	well = sends_rightly(&c->view, p);
+	calm_well(&o->done, well, c->looked_ms);
+	calm_groups_well(&o->filled, well, c->looked_ms);
 	rest_pod(c, &p->pod, &o->done);
 }
 

@@ -121,6 +121,7 @@ struct proxy_view {
 	bool busy;
 	bool running; /* something is being done to it, fills apart */
 	struct calm_done done;
+	const struct calm_groups *filled; /* its fills; NULL: none */
 	bool mute;        /* it has not answered to a fill, and was not heard since: it hangs, or waits for a server */
 	enum reach reach; /* of its admin interface */
 	bool replaced;    /* ... refused, since its entry is of another process than the one that answers there */

@@ -81,6 +81,7 @@ struct proxy_view *add_proxy(struct world *w, const char *token)
 	p->heard_ms = 1;
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[w->v.proxy_count][i].id = (int16_t)i;
+	p->filled = &w->filled[w->v.proxy_count];
 	p->slots = w->slots[w->v.proxy_count++];
 	return p;
 }

@@ -16,6 +16,7 @@ struct world {
 	struct proxy_view proxies[4];
 	struct dashboard_pod_view dashboards[4];
 	struct codis_slot slots[4][CODIS_SLOTS];
+	struct calm_groups filled[4];
 	struct action actions[16];
 	int count;
 };

@@ -285,6 +285,11 @@ TEST(failed_action_of_a_proxy_is_not_tried_each_second)
 	assert_only(w, ACT_REMOVE_PROXY, p->admin_addr);
 }
 
+static void note_fill(struct world *w, int gid)
+{
+	calm_note(calm_group_place(&w->filled[0], gid), ACT_FILL_PROXY, gid, false, w->v.now_ms);
+}
+
 /* What is filled, and is wrong again, or still. */
 TEST(fill_that_changes_nothing_is_not_done_each_second)
 {
@@ -294,9 +299,9 @@ TEST(fill_that_changes_nothing_is_not_done_each_second)
 	send_slots(w, 1, C);
 	assert_only(w, ACT_FILL_PROXY, p->admin_addr);
 	for (int i = 0; i < 5; i++)
-		calm_note(&p->done, ACT_FILL_PROXY, 1, false, w->v.now_ms);
+		note_fill(w, 1);
 	assert_held(w, "group 1: fill-proxy of codis-proxy-0 waits: it was done so often, and did not last");
-	p->done.gid = 2; /* another group's slots are another matter */
+	w->filled[0].of[0].gid = 2; /* another group's slots are another matter */
 	assert_only(w, ACT_FILL_PROXY, p->admin_addr);
 }
 
@@ -319,10 +324,35 @@ TEST(group_whose_fill_changes_nothing_keeps_no_other_group_waiting)
 	}
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1);
 	for (int i = 0; i < 5; i++)
-		calm_note(&p->done, ACT_FILL_PROXY, 1, false, w->v.now_ms);
+		note_fill(w, 1);
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 2);
-	calm_note(&p->done, ACT_FILL_PROXY, 2, false, w->v.now_ms);
-	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1); /* and so they take turns */
+	for (int i = 0; i < 4; i++)
+		note_fill(w, 2);
+	assert_held(w, "group 2: fill-proxy of codis-proxy-0 waits: it was done so often, and did not last");
+	w->v.now_ms += 2000; /* and not: they take turns, one a second, for ever */
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 2);
+	note_fill(w, 2);
+	assert_held(w, "group 2: fill-proxy of codis-proxy-0 waits: it was done so often, and did not last");
+	w->v.now_ms += 2000;
+	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1);
+}
+
+TEST(of_very_many_groups_the_oldest_fill_is_forgotten)
+{
+	struct calm_groups g = { 0 };
+
+	assert_null(calm_group(NULL, 1));
+	assert_true(calm_groups_rest(NULL));
+	assert_true(calm_groups_rest(&g));
+	for (int i = 0; i < CALM_GROUPS + 1; i++)
+		calm_note(calm_group_place(&g, 1 + i), ACT_FILL_PROXY, 1 + i, false, 1000 + i);
+	assert_null(calm_group(&g, 1));
+	assert_int_equal(calm_group(&g, 2)->ended_ms, 1001);
+	assert_int_equal(calm_group(&g, CALM_GROUPS + 1)->times, 1);
+	assert_false(calm_groups_rest(&g));
+	calm_groups_well(&g, true, 2000);
+	calm_groups_well(&g, true, 2000 + CALM_REST_MS);
+	assert_true(calm_groups_rest(&g));
 }
 
 /* Group 2's slots stay wrong whatever is done, and wait; A's address has gone to a master of group 3, and group 1's are
@@ -342,7 +372,7 @@ TEST(group_whose_fill_changes_nothing_keeps_no_stranded_slots_waiting)
 	w->v.dashboard.slot_group[7] = 2;
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 2);
 	for (int i = 0; i < 5; i++)
-		calm_note(&p->done, ACT_FILL_PROXY, 2, false, w->v.now_ms);
+		note_fill(w, 2);
 	assert_int_equal(assert_only(w, ACT_FILL_PROXY, p->admin_addr)->gid, 1);
 	assert_true(w->actions[0].lock);
 	assert_string_equal(w->actions[0].why, "it sends slots to another group's master");

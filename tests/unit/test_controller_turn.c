@@ -318,16 +318,16 @@ TURN_TEST(proxy_that_sends_rightly_is_at_rest)
 		snprintf(p->slots[i].addr, CODIS_ADDR_MAX, "%s", A);
 	}
 	for (int i = 0; i < 9; i++)
-		calm_note(&p->done, ACT_FILL_PROXY, 1, false, clock_mono_ms());
+		calm_note(calm_group_place(&p->filled, 1), ACT_FILL_PROXY, 1, false, clock_mono_ms());
 	p->slots[7].locked = true;
 	cluster_turn(c);
-	assert_int_equal(p->done.well_since_ms, 0);
+	assert_int_equal(p->filled.of[0].well_since_ms, 0);
 	p->slots[7].locked = false;
 	cluster_turn(c);
-	assert_true(p->done.well_since_ms > 0);
-	p->done.well_since_ms -= CALM_REST_MS;
+	assert_true(p->filled.of[0].well_since_ms > 0);
+	p->filled.of[0].well_since_ms -= CALM_REST_MS;
 	cluster_turn(c);
-	assert_int_equal(p->done.times, 0);
+	assert_int_equal(p->filled.of[0].times, 0);
 }
 
 TURN_TEST(what_is_held_up_is_told_once)
