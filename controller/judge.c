@@ -298,13 +298,21 @@ static enum master_verdict judge_unreachable(const struct cluster_view *v, const
 	return verdict;
 }
 
+/* Of its pod was heard just now, and it has not answered since: it may be the process that leads here. */
+static bool is_asked_first(const struct cluster_view *v, const struct server_view *m,
+			   const struct decide_limits *limits)
+{
+	return m->reach == REACH_UNKNOWN && !m->heard_ms && !m->complaint[0] && !m->of_another &&
+	       judge_lasting_ms(v, m->since_ms) < limits->silence_ms;
+}
+
 enum master_verdict judge_as_master(const struct cluster_view *v, const struct group_view *g,
 				    const struct server_view *m, const struct decide_limits *limits, const char **why)
 {
 	/* The address has gone to a pod of another group: whoever had it is no more. */
 	if (judge_of_another_group(m, g->node.id)) {
 		*why = "its address belongs to another group's pod now";
-		return MASTER_FAILED;
+		return is_asked_first(v, m, limits) ? MASTER_UNKNOWN : MASTER_FAILED;
 	}
 	if (m->reach != REACH_OK || !m->info_valid)
 		return judge_unreachable(v, g, m, limits, why);

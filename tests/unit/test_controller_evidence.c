@@ -1130,6 +1130,25 @@ TEST(late_news_of_pods_take_no_role_from_a_master_that_is_silent)
 	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another group's pod now");
 }
 
+/* The news have just come: what was known of its address is forgotten, and it is asked anew. */
+TEST(news_of_pods_take_no_role_before_their_server_is_asked)
+{
+	WORLD;
+
+	memset(&a_of(w)->info, 0, sizeof(a_of(w)->info));
+	a_of(w)->group = 2;
+	a_of(w)->reach = REACH_UNKNOWN;
+	a_of(w)->info_valid = false;
+	a_of(w)->since_ms = w->v.now_ms - 999;
+	assert_nothing(w);
+	a_of(w)->since_ms--; /* it says what no server says */
+	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another group's pod now");
+	a_of(w)->since_ms = w->v.now_ms;
+	assert_nothing(w);
+	a_of(w)->reach = REACH_REFUSED;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* Group 2 has one slot. */
 static void lead_last_slot(struct world *w, const struct server_view *m)
 {
