@@ -243,13 +243,41 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 	}
 }
 
-bool fill_has_newcomer(const struct op *op)
+/* It may have been taken in since slots were first locked: a dashboard fills whom it takes in with what it knows, which
+ * is not locked. */
+static bool is_newcomer(const struct op *op, const struct observed_proxy *p)
+{
+	return p->wanted && (strcmp(p->registered_token, p->token) != 0 || p->registered_ms >= op->locking_ms);
+}
+
+/* As it was heard last: it was silent when the others were locked, say, or a dashboard has filled it since. */
+static bool sends_to_old(const struct op *op, const struct observed_proxy *p)
+{
+	for (int i = 0; p->has_slots && i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (!s->locked && s->group == op->a.gid && strcmp(s->addr, op->a.from) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool fill_slots_are_moved(const struct op *op)
+{
+	bool moved = false;
+
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		moved |= op->c->dashboard.slot_acting[i];
+	return moved;
+}
+
+bool fill_may_be_undone(const struct op *op)
 {
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		const struct observed_proxy *p = op->c->proxies[i];
 
-		if (p->wanted && p->reach == REACH_OK &&
-		    (strcmp(p->registered_token, p->token) != 0 || p->registered_ms >= op->locking_ms))
+		if (p->reach == REACH_OK &&
+		    (is_newcomer(op, p) || sends_to_old(op, p) || (p->has_slots && fill_slots_are_moved(op))))
 			return true;
 	}
 	return false;

@@ -38,9 +38,11 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms);
 void fill_await(struct op *op, int ms, void (*then)(struct op *op));
 /* Both. */
 void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op));
-/* Whether a proxy may have been taken in since slots were first locked: a dashboard fills whom it takes in with what it
- * knows, which is not locked. */
-bool fill_has_newcomer(const struct op *op);
+/* Whether a proxy that answers may send to the old master in spite of the lock: it may have been taken in since, was
+ * not told, or a dashboard that moves slots has filled it with what it knows, which is not locked. */
+bool fill_may_be_undone(const struct op *op);
+/* Whether slots are being moved, as the dashboard said last. */
+bool fill_slots_are_moved(const struct op *op);
 /* Slots of other groups that proxies send to addr, which a server of theirs had before, are held: it would take their
  * writes once it leads. then is called when they are, or after timeout_ms; whoever leads them next fills them. */
 void fill_hold_strangers(struct op *op, const char *addr, int timeout_ms, void (*then)(struct op *op));

@@ -10,7 +10,8 @@
  *             process that has its data?
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
  *   fence     the group's node names the new master, written over the version that was decided on
- *   again     only where a proxy may have been taken in meanwhile, which a dashboard does not lock: all are locked anew
+ *   again     only where a dashboard may have filled a proxy meanwhile, as it takes one in or moves slots, or one was
+ *             not told: all are locked anew, and it is caught up, or looked at the old master, once more
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
  *   hold      only where its address was another group's: what proxies send there of that group's slots is held
  *   role      SLAVEOF NO ONE; INFO shows a master
@@ -35,7 +36,6 @@
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define ASKED_MS          30   /* a proxy that is well answers within this */
-#define LOCK_AGAIN_MS     100  /* of one that was taken in meanwhile */
 #define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 
@@ -194,6 +194,20 @@ void promote_fence(struct op *op)
 		on_fenced(op, &err);
 }
 
+/* What the old master got between the two locks is caught up with. One that has ended got nothing. */
+static void on_locked_again(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op_mark(op, "again");
+	if (!op->unfilled || op->old_failed == ERR_REFUSED) {
+		promote_catch_up(op);
+		return;
+	}
+	error_set(&err, ERR_TIMEOUT, "not every proxy could be locked again, so the old master stays");
+	take_back(op, &err);
+}
+
 static void on_fenced(struct op *op, const struct error *err)
 {
 	if (err) {
@@ -201,15 +215,14 @@ static void on_fenced(struct op *op, const struct error *err)
 			promote_give_up(op, err);
 		return;
 	}
+	op->declared = true;
 	op_crash_point(op, "promote.fenced");
-	if (op->a.lock) {
+	if (op->a.lock)
 		silent_fenced(op);
-	} else if (op->a.kind == ACT_SWITCH && fill_has_newcomer(op)) {
-		fill_start(op, op->a.from, true, LOCK_MS);
-		fill_await(op, LOCK_AGAIN_MS, promote_take_role);
-	} else {
+	else if (op->a.kind == ACT_SWITCH && fill_may_be_undone(op))
+		fill_all(op, op->a.from, true, LOCK_MS, on_locked_again);
+	else
 		promote_take_role(op);
-	}
 }
 
 /* --- catch up ----------------------------------------------------------------------------------------------------- */
@@ -400,16 +413,6 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	fill_await(op, RELOAD_MS, reload);
 }
 
-/* As the dashboard said last. */
-static bool slots_are_moved(const struct observed_topom *b)
-{
-	bool moved = false;
-
-	for (int i = 0; i < CODIS_SLOTS; i++)
-		moved |= b->slot_acting[i];
-	return moved;
-}
-
 /* A real dashboard reads 1,024 nodes then, and that is felt while clients still wait. Not for long behind the role, as
  * proxies may hang: meanwhile it may take in another one, as it knows the group. Where nobody can be written to but the
  * new master it has more time: clients come back first, and it is told once for all groups that have lost theirs. */
@@ -417,7 +420,7 @@ static void reload(struct op *op)
 {
 	const struct observed_server *old = cluster_server(op->c, op->a.from);
 
-	if (old && old->reach == REACH_REFUSED && !slots_are_moved(&op->c->dashboard))
+	if (old && old->reach == REACH_REFUSED && !fill_slots_are_moved(op))
 		observe_reload_soon(op->c);
 	else
 		observe_reload(op->c);
@@ -492,12 +495,18 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 		op_end(op, &op->failed);
 }
 
-/* Before the fence, or at it: whether it was written is not known when no answer came in time. */
+/* Before the fence, or at it: whether it was written is not known when no answer came in time. Or behind it, where a
+ * lock was undone: a switch is taken back then, and what was declared over a silent master is left to a next decision.
+ */
 void promote_give_up(struct op *op, const struct error *err)
 {
 	struct error unread = ERROR_INIT;
 	char path[200];
 
+	if (op->declared && op->a.kind == ACT_SWITCH) {
+		take_back(op, err);
+		return;
+	}
 	if (!op->locked) {
 		op_end(op, err);
 		return;

@@ -366,23 +366,28 @@ static void on_locked_again(struct op *op)
 {
 	bool all = !op->waiting && !op->unfilled && !op->untold;
 
+	op_mark(op, "again");
 	if (all)
-		op->locked_again(op);
+		look_again(op);
 	else if (op->locked_again == take_over)
 		free_locks(op);
 	else
 		await_locks(op); /* it lives: what it has is caught up with */
 }
 
-/* A proxy that was taken in behind its lock sends to the old master what that one may yet answer: all are locked once
- * more, right before. */
+/* A proxy that sends to the old master in spite of the lock may yet be answered: all are locked once more, right
+ * before, and it is looked at the old master again. What it sent then has its time to end, as before. */
 static void go_on_locked(struct op *op, void (*then)(struct op *op))
 {
-	if (!fill_has_newcomer(op) || clock_mono_ms() > op->until_ms) {
+	int64_t until_ms = clock_mono_ms() + LOCK_AWAY_MS;
+
+	if (op->locked_again || !fill_may_be_undone(op)) {
 		then(op);
 		return;
 	}
 	op->locked_again = then;
+	if (!op->a.from_lives && op->until_ms < until_ms)
+		op->until_ms = until_ms;
 	fill_start(op, op->a.from, true, LOCK_ANSWER_MS);
 	fill_await(op, LOCK_SOON_MS, on_locked_again);
 }

@@ -47,9 +47,10 @@ struct op {
 	bool unasked;               /* one could not be asked */
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
+	bool declared;              /* the fence is written */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
 	int64_t locking_ms;                  /* when the first lock was begun */
-	void (*locked_again)(struct op *op); /* act_silent.c: what follows then */
+	void (*locked_again)(struct op *op); /* act_silent.c: all were locked once more, before this */
 	bool ending;                         /* ... the old master's pod was deleted */
 	int64_t failed_ms;                   /* since when the old master has failed by evidence, under an early lock */
 	bool claimed;                        /* nobody else is at work on the group */

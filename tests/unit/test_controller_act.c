@@ -1114,6 +1114,117 @@ static void no_words(char *journal, const char *words)
 		memmove(at, at + strlen(words), strlen(at + strlen(words)) + 1);
 }
 
+/* --- a dashboard has filled a proxy behind the lock of a switch, with what it knows --- */
+
+static void end_a(void)
+{
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+}
+
+static void a_gets_more_by_p1(void)
+{
+	w.proxies[1].locked = false;
+	w.offset_a += 100;
+}
+
+static void a_gets_more_at_the_fence(void)
+{
+	w.when = "set 7: BA\n";
+	w.then = a_gets_more_by_p1;
+	w.catch_up = 20;
+	w.watertight = true; /* B has all of it when it gets the role */
+}
+
+#define LOCKED_AGAIN "set 7: BA\np0 1024 slots to A locked\np1 1024 slots to A locked\n"
+
+ACT_TEST(what_the_old_master_gets_by_a_proxy_that_is_taken_in_behind_the_lock_is_caught_up_with)
+{
+	world.c->proxies[1]->wanted = true; /* and not registered yet */
+	a_gets_more_at_the_fence();
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, LOCKED_AGAIN "A INFO\nB INFO\nB INFO\n"));
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(1, B, false);
+	assert_logged(" again=");
+}
+
+ACT_TEST(so_is_what_it_gets_while_slots_are_moved)
+{
+	world.c->dashboard.slot_acting[5] = true;
+	a_gets_more_at_the_fence();
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, LOCKED_AGAIN "A INFO\nB INFO\nB INFO\n"));
+	assert_slots(1, B, false);
+}
+
+static void slot_5_is_sent_to_a(void)
+{
+	world.c->proxies[1]->slots[5].locked = false;
+	a_gets_more_by_p1();
+}
+
+ACT_TEST(so_is_what_it_gets_by_a_proxy_that_is_heard_not_to_be_locked)
+{
+	a_gets_more_at_the_fence();
+	w.then = slot_5_is_sent_to_a;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, LOCKED_AGAIN "A INFO\nB INFO\nB INFO\n"));
+	assert_slots(1, B, false);
+}
+
+static void p1_does_not_answer(void)
+{
+	a_gets_more_by_p1();
+	w.proxies[1].fails = 1;
+}
+
+/* It may go on sending to the old master, which lives. */
+ACT_TEST(a_switch_that_cannot_lock_again_is_taken_back)
+{
+	world.c->proxies[1]->wanted = true;
+	a_gets_more_at_the_fence();
+	w.then = p1_does_not_answer;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_non_null(strstr(w.journal, LOCKED_AGAIN "set 8: AB\np0 1024 slots to A\np1 1024 slots to A\n"));
+	assert_string_equal(group()->node.servers[0].addr, A);
+	assert_slots(0, A, false);
+	assert_logged("error=\"not every proxy could be locked again, so the old master stays\"");
+}
+
+static void a_gets_too_much_by_p1(void)
+{
+	a_gets_more_by_p1();
+	w.offset_a += 1000000;
+}
+
+ACT_TEST(so_is_one_that_does_not_catch_up_then)
+{
+	world.c->proxies[1]->wanted = true;
+	a_gets_more_at_the_fence();
+	w.then = a_gets_too_much_by_p1;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_non_null(strstr(w.journal, "set 8: AB\np0 1024 slots to A\np1 1024 slots to A\n"));
+	assert_slots(0, A, false);
+	assert_logged("error=\"the replica did not catch up with its locked master in time\"");
+}
+
+/* What it had then, B has; and nobody can be told to stay with it. */
+ACT_TEST(a_switch_whose_old_master_has_ended_goes_on_where_it_cannot_lock_again)
+{
+	world.c->proxies[1]->wanted = true;
+	w.when = "p1 1024 slots to A locked";
+	w.then = end_a;
+	start(ACT_SWITCH, B);
+	until_noted("set 7: BA\n");
+	w.proxies[1].fails = 1;
+	until_idle();
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+}
+
 /* --- slots that are held before it is clear that the master has failed --- */
 
 static struct group_view seen_group;
@@ -1493,6 +1604,97 @@ ACT_TEST(a_proxy_that_is_taken_in_behind_its_lock_is_locked_again)
 	assert_slots(1, B, false);
 }
 
+/* --- a proxy that was silent when the others were locked is heard again --- */
+
+static void p1_is_heard(void)
+{
+	world.c->proxies[1]->reach = REACH_OK;
+}
+
+static void p1_is_away(void)
+{
+	struct observed_proxy *p = world.c->proxies[1];
+
+	p->wanted = true;
+	memcpy(p->registered_token, p->token, sizeof(p->token));
+	p->reach = REACH_SILENT;
+}
+
+#define BOTH_LOCKED "p0 1024 slots to A locked\np1 1024 slots to A locked\n"
+
+static int64_t woken_at;
+
+/* It answers what it finds in its sockets: clients take that for written. */
+static void a_wakes(void)
+{
+	w.a_fails_times = 0;
+	w.offset_a += 12;
+	woken_at = clock_mono_ms();
+	free_proxies();
+}
+
+/* Its network is back, and with it the old master's, which answers what that proxy has sent. */
+static void p1_and_a_are_back(void)
+{
+	p1_is_heard();
+	a_wakes();
+}
+
+ACT_TEST(a_proxy_that_is_back_behind_the_lock_is_locked_and_the_old_master_looked_at)
+{
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	w.catch_up = 3;
+	w.watertight = true;
+	p1_is_away();
+	w.when = "set 8: BA\n";
+	w.then = p1_and_a_are_back;
+	promote_over_a_silent_one();
+	assert_non_null(strstr(w.journal, "set 8: BA\n" BOTH_LOCKED "A INFO\nA INFO\nB INFO\n"));
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(1, B, false);
+	assert_logged(" catch_up=");
+}
+
+/* ZooKeeper elects meanwhile. */
+static void p1_is_back_and_the_node_is_written_after(int ms)
+{
+	int64_t began_ms = clock_mono_ms();
+
+	see_silence(2000, 2, false);
+	p1_is_away();
+	w.write_fails = ERR_TIMEOUT;
+	w.catch_up = 3;
+	hold_early();
+	while (clock_mono_ms() - began_ms < ms)
+		uv_run(&world.uv, UV_RUN_ONCE);
+	w.write_fails = ERR_NONE;
+	p1_is_heard();
+}
+
+ACT_TEST(so_is_one_that_is_back_when_the_node_is_written_late)
+{
+	p1_is_back_and_the_node_is_written_after(2500);
+	until_idle();
+	assert_non_null(strstr(w.journal, "set 7: BA\n" BOTH_LOCKED "A INFO\nB INFO\nB SLAVEOF NO ONE\n"));
+	assert_slots(1, B, false);
+}
+
+/* What it has in flight may be answered when the network heals: its time-out is awaited. */
+ACT_TEST(what_a_proxy_that_is_back_has_in_flight_is_awaited)
+{
+	int64_t began_ms;
+
+	w.proxies[1].waits = true;
+	p1_is_back_and_the_node_is_written_after(1000);
+	until_noted("set 7: BA\n" BOTH_LOCKED);
+	began_ms = clock_mono_ms();
+	until_noted("B SLAVEOF NO ONE\n");
+	assert_in_range(clock_mono_ms() - began_ms, 2200, 20000);
+	free_proxies();
+	until_idle();
+}
+
 /* One that was registered before is filled by nobody else. */
 ACT_TEST(proxies_that_were_taken_in_before_are_locked_once)
 {
@@ -1560,17 +1762,6 @@ ACT_TEST(a_pod_that_is_no_more_has_ended)
 	w.on_delete_ms = 100;
 	do_it(&a);
 	assert_non_null(strstr(w.journal, "}\nB INFO\nB SLAVEOF NO ONE\n"));
-}
-
-static int64_t woken_at;
-
-/* It answers what it finds in its sockets: clients take that for written. */
-static void a_wakes(void)
-{
-	w.a_fails_times = 0;
-	w.offset_a += 12;
-	woken_at = clock_mono_ms();
-	free_proxies();
 }
 
 static void a_wakes_at_the_fence(void)
@@ -2064,12 +2255,6 @@ ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 	assert_slots(1, A, false);
 	assert_logged(" unlock=");
 	assert_logged("event=action.failed action=switch");
-}
-
-static void end_a(void)
-{
-	w.a_fails = ERR_REFUSED;
-	w.a_fails_times = INT_MAX;
 }
 
 /* It is for the next decision to say who leads. */
