@@ -183,6 +183,20 @@ static bool is_done_and_undone(const struct decision *d, const struct group_view
 	       !is_claimed(d, g, m, target);
 }
 
+/* The dashboard wrote it over a change of master that it had not read of, whose controller had ended before it was
+ * told: the one that was declared then has the role, and perhaps writes. It leads on, where nobody writes to the one
+ * that the node names by now. */
+static const struct server_view *who_was_overlooked(const struct decision *d, const struct group_view *g,
+						    const struct server_view *m)
+{
+	const struct server_view *s = view_server(d->v, g->unread_master);
+
+	return s && !g->may_lose && view_is_member(s, g->node.id) && has_the_role(g, s, m) &&
+			       view_nobody_sends_to(d->v, g, m) && !is_claimed(d, g, m, s)
+		       ? s
+		       : NULL;
+}
+
 /* A dashboard's promotion that nobody is at work on: its slots are locked on every proxy until it is brought to an end.
  * One that somebody is at work on is left alone with its group. Whether it was seen to. */
 static bool resume_promotion(struct decision *d, const struct group_view *g)
@@ -190,7 +204,7 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	static const struct half_done words = { "a promotion was interrupted",
 						"a promotion was interrupted, and its target is not in sync",
 						"a promotion was interrupted, and a proxy cannot be locked" };
-	const struct server_view *target, *m = view_master(d->v, g);
+	const struct server_view *target, *overlooked, *m = view_master(d->v, g);
 	int index = g->node.promoting_index, gid = g->node.id;
 
 	if (!g->node.promoting_state[0])
@@ -200,6 +214,12 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	if (index < 0 || index >= g->node.count)
 		index = 0;
 	target = view_server(d->v, g->node.servers[index].addr);
+	overlooked = m ? who_was_overlooked(d, g, m) : NULL;
+	if (overlooked) {
+		propose_master(d, ACT_PROMOTE, gid, overlooked, m,
+			       "a promotion was interrupted, and the dashboard had not heard of the master before it");
+		return true;
+	}
 	if (m && is_done_but_not_said(d, g, target, m)) {
 		propose_master(d, ACT_PROMOTE, gid, target, NULL, words.why);
 		return true;

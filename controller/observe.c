@@ -64,6 +64,19 @@ static struct node_read *new_read(struct cluster *c)
 	return r;
 }
 
+/* The first two writes of a promotion name the master as it is. Where they name another one, a dashboard wrote what it
+ * had in memory over a change of master that nobody had told it of. */
+static void note_unread(struct observed_group *g, const struct codis_group *before)
+{
+	const struct codis_group *node = &g->node;
+
+	if (!node->promoting_state[0] || strcmp(node->promoting_state, "finished") == 0)
+		g->unread_master[0] = '\0';
+	else if (!before->promoting_state[0] && before->count && node->count &&
+		 strcmp(before->servers[0].addr, node->servers[0].addr) != 0)
+		memcpy(g->unread_master, before->servers[0].addr, sizeof(g->unread_master));
+}
+
 /* A promotion of the dashboard's that was not there, or stood elsewhere: is it at work on it? Its next answer tells. */
 static void note_promoting(struct cluster *c, struct observed_group *g, const struct codis_group *before)
 {
@@ -186,6 +199,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	g->version = gone ? g->version : stat->version;
 	g->czxid = gone ? g->czxid : stat->czxid;
 	g->read_ms = began_ms;
+	note_unread(g, &before);
 	note_promoting(c, g, &before);
 	if (!first)
 		note_master_changed(c, g, &before);

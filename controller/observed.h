@@ -74,9 +74,12 @@ struct observed_group {
 	bool unread;                /* the last read had no answer */
 	char unreadable[120];       /* why the node cannot be read as it is now; node is what it was before; "" none */
 	int64_t promoting_since_ms; /* when promoting.state was first seen as it is */
-	int others_version;         /* the last version heard that this controller has not written */
-	int64_t written_ms;         /* when that was first heard */
-	int64_t written_before_ms;  /* ... and the one before it, should that be ours after all */
+	/* The declared master over which a dashboard has written the promotion that stands there: it had not read of
+	 * that one. "" : it had */
+	char unread_master[CODIS_ADDR_MAX];
+	int others_version;        /* the last version heard that this controller has not written */
+	int64_t written_ms;        /* when that was first heard */
+	int64_t written_before_ms; /* ... and the one before it, should that be ours after all */
 	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
 	int lost_version;
 	int64_t held_ms;       /* act: when slots were last held for a master that was about to fail, and did not */

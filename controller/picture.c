@@ -367,6 +367,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	memcpy(g->unreadable, o->unreadable, sizeof(g->unreadable));
 	g->busy = o->running || o->unreadable[0] || !o->read_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
+	memcpy(g->unread_master, o->unread_master, sizeof(g->unread_master));
 	memcpy(g->taken_back, o->taken_back, sizeof(g->taken_back));
 	g->taken_back_ms = o->taken_back_ms;
 	g->held_ms = o->held_ms;

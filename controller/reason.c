@@ -29,6 +29,7 @@ static const struct {
 	{ "a promotion was interrupted, and its target is not in sync", "interrupted" },
 	{ "a promotion was interrupted, and a proxy cannot be locked", "interrupted" },
 	{ "a promotion was interrupted, and its target is gone", "interrupted" },
+	{ "a promotion was interrupted, and the dashboard had not heard of the master before it", "interrupted" },
 	{ "its replica was to take over, and is not in sync", "taken-back" },
 	{ "its replica was to take over, and a proxy cannot be locked", "taken-back" },
 	{ "its replica was to take over, and does not answer", "taken-back" },

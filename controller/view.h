@@ -93,13 +93,15 @@ struct group_view {
 	int64_t lost_ms;
 	int64_t held_ms; /* when its slots were last held for a master that was about to fail, and did not; 0 never */
 	bool busy;       /* something is being done, or what is known is older than what was done last */
-	struct calm_done done;           /* its last change of master */
-	int silent_failovers;            /* over masters that were silent, in the last hour */
-	int64_t masterless_ms;           /* since when no member was a verified master (monotonic); 0: there is one */
-	char unreadable[120];            /* why its node cannot be read; "" : it can */
-	bool promoting_idle;             /* promoting.state is set and no dashboard is at work on it */
-	bool may_lose;                   /* codis.io/allow-data-loss names it: what a new master lacks is given up */
-	char taken_back[CODIS_ADDR_MAX]; /* whose promotion we took back, and when; "" : nobody's */
+	struct calm_done done; /* its last change of master */
+	int silent_failovers;  /* over masters that were silent, in the last hour */
+	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
+	char unreadable[120];  /* why its node cannot be read; "" : it can */
+	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
+	char unread_master[CODIS_ADDR_MAX]; /* ... nor had it read of this master, which was declared before; "" : it
+					       had */
+	bool may_lose;                      /* codis.io/allow-data-loss names it: what a new master lacks is given up */
+	char taken_back[CODIS_ADDR_MAX];    /* whose promotion we took back, and when; "" : nobody's */
 	int64_t taken_back_ms;
 	int64_t keys; /* of its last verified master, remembered while it has none; -1: not known */
 	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */

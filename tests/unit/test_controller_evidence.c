@@ -425,6 +425,36 @@ TEST(interrupted_promotion_whose_target_is_written_to_is_done)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is not in sync");
 }
 
+/* A switch from A to C ended with its controller, and the dashboard that it had not told yet wrote the promotion of B,
+ * A's replica, as it knew the group. */
+TEST(interrupted_promotion_over_an_unread_master_goes_back_to_that_one)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+
+	w->v.replicas = w->v.server_replica = 3;
+	leads(c);
+	hear_all(w);
+	promoting(w, "preparing", true);
+	snprintf(w->groups[0].unread_master, CODIS_ADDR_MAX, "%s", C);
+	send_slots(w, 1, C);
+	assert_why(assert_only(w, ACT_PROMOTE, C),
+		   "a promotion was interrupted, and the dashboard had not heard of the master before it");
+	assert_string_equal(w->actions[0].from, A);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[0][i].locked = true; /* as it has locked them */
+	assert_only(w, ACT_PROMOTE, C);
+	snprintf(w->slots[0][7].addr, CODIS_ADDR_MAX, "%s", A);
+	w->slots[0][7].locked = false; /* it is written to */
+	assert_only(w, ACT_SWITCH, B);
+	w->slots[0][7].locked = true;
+	w->groups[0].may_lose = true; /* a person insists */
+	assert_only(w, ACT_SWITCH, B);
+	w->groups[0].may_lose = false;
+	follows(c, a_of(w)); /* it has been told to follow meanwhile */
+	assert_only(w, ACT_SWITCH, B);
+}
+
 /* The same, and the dashboard has filled the proxies back to the master that hangs. A dashboard that still prepares has
  * given no role: B has its own, and so what A had sent, from us. */
 TEST(interrupted_promotion_whose_target_leads_is_done_over_a_master_that_hangs)

@@ -232,6 +232,40 @@ OBSERVE_TEST(promotion_that_begins_asks_the_dashboard_at_once)
 	assert_int_equal(g->promoting_since_ms, 0);
 }
 
+static bool hear_led_by(int64_t began_ms, int version, const char *first, const char *promoting)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"id\":1,\"servers\":[{\"server\":\"%s\"},{\"server\":\"10.0.0.9:6379\"}],"
+		 "\"promoting\":{\"index\":1,\"state\":\"%s\"},\"out_of_sync\":false}",
+		 first, promoting);
+	return observe_hear_group(world.c, 1, began_ms, text, strlen(text), &(struct coordinator_stat){ version, 1, 0 },
+				  NULL);
+}
+
+/* Only its last write names another master. */
+OBSERVE_TEST(a_promotion_over_a_master_that_the_dashboard_had_not_read_of_is_noted)
+{
+	const struct observed_group *g;
+
+	hear_led_by(100, 7, A, "");
+	g = cluster_group(world.c, 1, false);
+	hear_led_by(200, 8, A, "preparing");
+	assert_string_equal(g->unread_master, "");
+	hear_led_by(300, 9, "10.0.0.9:6379", "finished");
+	assert_string_equal(g->unread_master, "");
+	hear_led_by(400, 10, "10.0.0.9:6379", "");
+	hear_led_by(500, 11, A, "preparing"); /* which leads no more */
+	assert_string_equal(g->unread_master, "10.0.0.9:6379");
+	hear_led_by(600, 12, A, "prepared");
+	assert_string_equal(g->unread_master, "10.0.0.9:6379");
+	hear_led_by(700, 13, A, "");
+	assert_string_equal(g->unread_master, "");
+	hear_led_by(800, 14, "10.0.0.9:6379", "finished"); /* the writes before it were not seen */
+	assert_string_equal(g->unread_master, "");
+}
+
 /* --- the lock --------------------------------------------------------------------------------------------------------
  */
 

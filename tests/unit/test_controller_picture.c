@@ -598,8 +598,10 @@ TEST(promotion_is_idle_when_the_dashboard_has_answered_since)
 	WORLD;
 
 	snprintf(w->group.node.promoting_state, 16, "preparing");
+	snprintf(w->group.unread_master, CODIS_ADDR_MAX, "10.0.0.7:6379");
 	w->group.promoting_since_ms = NOW - 15; /* its last answer was to a question from before */
 	assert_false(look(w)->groups[0].promoting_idle);
+	assert_string_equal(w->v.groups[0].unread_master, "10.0.0.7:6379");
 	w->dashboards[0].told_ms = NOW - 14;
 	w->dashboards[0].heard_ms = NOW - 12;
 	assert_false(look(w)->groups[0].promoting_idle); /* the node was read before that answer: it may have ended */
