@@ -566,6 +566,7 @@ void cluster_tick(struct cluster *c, int64_t now_ms)
 	c->last_tick_ms = now_ms;
 	count_cost(c, now_ms);
 	zookeeper_tick(c, now_ms);
+	stranger_tick(c, now_ms);
 	observe(c, now_ms);
 	if (c->open || now_ms - c->looked_ms >= CALM_LOOK_MS)
 		cluster_turn(c);

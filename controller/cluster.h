@@ -63,6 +63,8 @@ struct controller {
 	bool dry_run;                 /* what would be done is told, and not done */
 	struct calm_window deletions; /* of pods, in all clusters */
 	int deleting;                 /* ... that are under way */
+	int asking_addresses;         /* stranger.c: questions under way */
+	bool addresses_unknown;       /* ... the last one had no answer */
 	const char *crash_at;         /* tests: end the process at this point, once armed */
 	bool crash_armed;
 };

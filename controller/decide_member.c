@@ -171,7 +171,7 @@ static bool drop_stranger(struct decision *d, const struct group_view *g)
 
 		if (!s || !d->v->kube_fresh || !judge_of_another_group(s, g->node.id))
 			continue;
-		propose_server(d, ACT_DROP_SERVER, g->node.id, s, "its address belongs to another group's pod now");
+		propose_server(d, ACT_DROP_SERVER, g->node.id, s, "its address belongs to another pod now");
 		return true;
 	}
 	return false;

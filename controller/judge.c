@@ -311,7 +311,7 @@ enum master_verdict judge_as_master(const struct cluster_view *v, const struct g
 {
 	/* The address has gone to a pod of another group: whoever had it is no more. */
 	if (judge_of_another_group(m, g->node.id)) {
-		*why = "its address belongs to another group's pod now";
+		*why = "its address belongs to another pod now";
 		return is_asked_first(v, m, limits) ? MASTER_UNKNOWN : MASTER_FAILED;
 	}
 	if (m->reach != REACH_OK || !m->info_valid)

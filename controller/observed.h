@@ -12,6 +12,7 @@
 #include "common/codis/pod.h"
 #include "common/codis/reach.h"
 #include "controller/data.h"
+#include "controller/stranger.h"
 #include "controller/view.h"
 
 struct cluster;
@@ -54,6 +55,7 @@ struct observed_server {
 	int64_t role_heard_ms;               /* when a process with the master's role was last heard here; 0 never */
 
 	struct data_process data; /* ledger.c */
+	struct stranger stranger; /* stranger.c */
 
 	struct cluster *c; /* for the probe's call; never read by picture.c */
 	struct redis_probe *probe;

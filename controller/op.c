@@ -197,8 +197,9 @@ bool op_has_gone(const struct op *op, const char *addr)
 {
 	const struct cluster *c = op->c;
 	const struct inventory_pod *p = inventory_pod_at(c->ctl->inventory, addr);
+	const struct observed_server *s = cluster_server(op->c, addr);
 
-	return inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product) ||
+	return (s && stranger_has(s)) || inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product) ||
 	       (p && p->pod.group && p->pod.group != op->a.gid);
 }
 
@@ -215,7 +216,7 @@ int op_is_at_home(const struct op *op, struct error *err)
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);
 
 	if (op_has_gone(op, op->a.addr))
-		return error_set(err, ERR_CONFLICT, "%s has gone to another group's pod", op->a.addr);
+		return error_set(err, ERR_CONFLICT, "%s has gone to another pod", op->a.addr);
 	/* What is known of pods is old while the API server is away. */
 	return s && s->info_valid ? promote_is_same_process(op, &s->info, err) : 0;
 }

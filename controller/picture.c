@@ -278,8 +278,8 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 	s->ordinal = p->pod.ordinal;
 }
 
-/* An address that the coordinator has and no pod of ours may have gone to a pod of another cluster: who answers there
- * is none of ours, whatever it says. Two clusters of one product name even have the same XAuth. */
+/* An address that the coordinator has and no pod of ours may have gone to a pod of another cluster, or of anything: who
+ * answers there is none of ours, whatever it says. Two clusters of one product name even have the same XAuth. */
 static void view_strangers(struct making *m)
 {
 	const struct observed *o = m->seen;
@@ -287,9 +287,13 @@ static void view_strangers(struct making *m)
 	for (int i = 0; i < o->server_count; i++) {
 		struct server_view *s = &m->v->servers[i];
 
-		s->of_another = !s->pod.name[0] && inventory_is_elsewhere(m->inv, s->addr, o->namespace, o->product);
+		s->of_another = !s->pod.name[0] && (stranger_has(o->servers[i]) ||
+						    inventory_is_elsewhere(m->inv, s->addr, o->namespace, o->product));
 		if (s->of_another)
 			s->group = 0;
+		/* Who answers may be anybody, until the API server has said whose pod that is. */
+		if (!s->remembered && !s->restarted && stranger_is_awaited(o->servers[i], o->kube_fresh))
+			s->info_valid = false;
 	}
 	for (int i = 0; i < o->proxy_count; i++) {
 		struct proxy_view *p = &m->v->proxies[i];

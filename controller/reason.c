@@ -20,7 +20,7 @@ static const struct {
 	{ "it is silent, and its pod or node is gone", "silent" },
 	{ "it answers nothing but errors, and its replica does not hear it", "errors" },
 	{ "it restarted, and what it had is gone", "restarted" },
-	{ "its address belongs to another group's pod now", "address-taken" },
+	{ "its address belongs to another pod now", "address-taken" },
 	{ "the group has no master yet", "no-master" },
 	{ "it was declared master and has not got the role", "no-role" },
 	{ "it was declared master and refuses the role", "role-refused" },

@@ -15,6 +15,7 @@
 #include "controller/ledger.h"
 #include "controller/observe.h"
 #include "controller/secrets.h"
+#include "controller/stranger.h"
 
 /* A master that is well is heard more often than that, but for an idle one that pings every 10 s. */
 #define RARE_MS    2000
@@ -35,7 +36,7 @@ static bool is_somebody_else(const struct cluster *c, const struct observed_serv
 {
 	const struct inventory *inv = c->ctl->inventory;
 
-	return inventory_is_elsewhere(inv, s->addr, c->namespace, c->product) ||
+	return inventory_is_elsewhere(inv, s->addr, c->namespace, c->product) || stranger_has(s) ||
 	       (s->uid[0] && !inventory_pod(inv, s->uid));
 }
 
@@ -52,6 +53,8 @@ static void note_leader(const struct cluster *c, const struct observed_group *g,
 	bool known = s->role_run_id[0] != '\0', other = strcmp(s->role_run_id, s->info.run_id) != 0;
 
 	if (known && (g->others_version <= s->role_version || (other && began_since(s, g->written_ms))))
+		return;
+	if (other && stranger_is_awaited(s, c->ctl->kube_fresh))
 		return;
 	if (other && is_somebody_else(c, s)) {
 		s->role_run_id[0] = '\0';
@@ -235,6 +238,8 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 {
 	const struct observed_group *g = s->listed_group ? cluster_group(c, s->listed_group, false) : NULL;
 
+	if (state->info_valid)
+		stranger_hear(s, state->info.run_id);
 	s->reach = state->reach;
 	s->since_ms = state->since_ms;
 	s->info_valid = state->info_valid;
@@ -348,15 +353,16 @@ static struct observed_server *want_server(struct cluster *c, const char *addr)
 	if (!s)
 		return NULL;
 	s->wanted = true;
+	stranger_want(s);
 	/* Without memory before, it begins now. A name is never asked, nor is a stranger, who would get our password.
 	 */
-	if (inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product)) {
+	if (inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product) || stranger_has(s)) {
 		if (s->probe)
 			s->since_ms = clock_mono_ms(); /* who heard it before has not heard the stranger */
 		redis_probe_stop(s->probe);
 		s->probe = NULL;
 		s->info_valid = false;
-	} else if (!s->probe && !s->named) {
+	} else if (!s->probe && !s->named && !stranger_is_awaited(s, c->ctl->kube_fresh)) {
 		begin_probe(c, s);
 	}
 	return s;
@@ -380,6 +386,7 @@ static void want_listed(struct cluster *c, const char *addr)
 static void free_server(struct observed_server *s)
 {
 	redis_probe_stop(s->probe);
+	stranger_forget(s);
 	free(s);
 }
 
@@ -734,6 +741,7 @@ void roster_silence(struct cluster *c)
 	for (int i = 0; i < c->server_count; i++) {
 		redis_probe_stop(c->servers[i]->probe);
 		c->servers[i]->probe = NULL;
+		stranger_forget(c->servers[i]);
 	}
 }
 

@@ -46,7 +46,8 @@ class Selector:
 
     def __init__(self, request):
         self.terms = [t.strip() for t in re.split(r",(?![^()]*\))", request.query.get("labelSelector", "")) if t.strip()]
-        self.name = request.query.get("fieldSelector", "").partition("metadata.name=")[2] or None
+        fields = dict(f.split("=") for f in request.query.get("fieldSelector", "").split(",") if "=" in f and "!=" not in f)
+        self.name, self.ip = fields.get("metadata.name"), fields.get("status.podIP")
         self.namespace = request.namespace
 
     @staticmethod
@@ -67,6 +68,7 @@ class Selector:
         meta = stored.object["metadata"]
         return (not self.namespace or meta.get("namespace", "") == self.namespace) and \
                (self.name is None or meta["name"] == self.name) and \
+               (self.ip is None or stored.object.get("status", {}).get("podIP") == self.ip) and \
                all(self.holds(t, meta.get("labels") or {}) for t in self.terms)
 
 

@@ -548,6 +548,9 @@ static bool is_known(const struct sim_controller *c, int64_t then_us, const stru
 {
 	int64_t told_us = p->told_us[c->index];
 
+	/* Who has an address is not known while the API server is away, nor for ten seconds after a question. */
+	if (p->plain && (c->api_cut || (c->api_cut_us && then_us - c->api_cut_us < S(13))))
+		return false;
 	return then_us > p->started_us && (!p->comes_at_once || (told_us && told_us < then_us));
 }
 
@@ -555,6 +558,14 @@ void check_told(const struct sim_controller *by, int64_t sent_us, const struct p
 {
 	if (p->stranger && strcmp(words, "INFO") != 0 && is_known(by, sent_us, p))
 		broken("%s is told %s, and is another cluster's", p->name, words);
+}
+
+void check_told_master(const struct sim_controller *by, int64_t sent_us, const struct pod *p, const char *master)
+{
+	const struct pod *m = pod_at(master);
+
+	if (m && m->plain && m->alive && strcmp(m->addr, master) == 0 && is_known(by, sent_us, m))
+		broken("%s is told to follow %s, which is none of Codis'", p->name, m->name);
 }
 
 /* A dashboard has it in hand, as whoever asks it hears; it has no versions, and would write over it. */

@@ -123,9 +123,31 @@ static struct told pod_news(const struct pod *p)
 
 static void tell_pod(const struct pod *p)
 {
-	struct told t = pod_news(p);
+	struct told t;
 
+	if (p->plain)
+		return;
+	t = pod_news(p);
 	tell_all(&t);
+}
+
+cJSON *kube_pods_at(const char *ip)
+{
+	cJSON *list = cJSON_CreateObject(), *items = json_add_array(list, "items"), *pod;
+	char own[24];
+
+	for (int i = 0; i < W.pod_count; i++) {
+		const struct pod *p = &W.pods[i];
+		char *text;
+
+		snprintf(own, sizeof(own), "10.1.0.%d", p->ip);
+		if (!p->in_api || !p->ip || strcmp(own, ip) != 0 || W.now < p->published_us)
+			continue;
+		text = pod_text(p);
+		pod = json_parse(text, strlen(text), JSON_ITEMS, NULL);
+		json_push(items, pod);
+	}
+	return list;
 }
 
 static struct told node_news(int node)
@@ -195,6 +217,8 @@ void kube_feed(struct sim_controller *c)
 	t = set_news();
 	tell(c, &t);
 	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].plain)
+			continue;
 		t = pod_news(&W.pods[i]);
 		tell(c, &t); /* of one that went meanwhile, that it is gone */
 	}
@@ -245,7 +269,7 @@ static void take_ip(struct pod *p)
 
 /* --- pods --- */
 
-/* A server of another namespace gets an address that one of ours had; it is of no group here. */
+/* A server of another namespace gets an address that one of ours had; it is of no group here. Some are no Codis'. */
 static void on_stranger(void *ctx, int64_t arg)
 {
 	int node = chance_below(NODES);
@@ -256,6 +280,8 @@ static void on_stranger(void *ctx, int64_t arg)
 	p = new_pod(SERVER, W.strangers++);
 	p->stranger = true;
 	p->comes_at_once = ctx != NULL;
+	p->plain = !ctx && chance_percent(50);
+	p->published_us = p->plain ? W.now + chance_between(MS(50), S(2)) : 0;
 	p->gid = 0;
 	p->node = node;
 	p->bound = true;
@@ -264,7 +290,7 @@ static void on_stranger(void *ctx, int64_t arg)
 	snprintf(p->addr, sizeof(p->addr), "10.1.0.%d:6379", (int)arg);
 	pod_started(p);
 	tell_pod(p);
-	say("a server of another namespace has %s now", p->addr);
+	say("%s of another namespace has %s now", p->plain ? "an empty Redis" : "a server", p->addr);
 }
 
 struct pod *pod_named(enum pod_kind kind, int ordinal)

@@ -321,7 +321,7 @@ void redis_start(struct pod *p)
 	r->generation++;
 	if (p->stranger) {
 		r->leads = true;
-		r->keys = 1000000;
+		r->keys = p->plain ? 0 : 1000000;
 		r->master[0] = '\0';
 	}
 	if (!W.set.volumes || p->stranger || !W.volumes[p->ordinal].keys)

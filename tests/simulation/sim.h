@@ -246,7 +246,9 @@ struct pod {
 	int node, ip; /* -1, 0: none */
 	char addr[SIM_ADDR];
 	bool in_api, bound, deleting, waiting, crash_looping;
-	bool stranger; /* of another namespace: it has an address that a server of ours had */
+	bool stranger;        /* of another namespace: it has an address that a server of ours had */
+	bool plain;           /* ... and is none of Codis': an empty Redis, whose pod no watch tells */
+	int64_t published_us; /* since when the API server says its address */
 	int restarts;
 	int64_t started_us, ended_us;
 	int gid; /* of a server */
@@ -285,6 +287,7 @@ struct pod *pod_at(const char *addr);
 struct pod *pod_named(enum pod_kind kind, int ordinal); /* the one in the API, or NULL */
 void deliver(struct pod *p, event_fn fn, void *ctx, int64_t arg);
 void kube_feed(struct sim_controller *c); /* the first list */
+cJSON *kube_pods_at(const char *ip);      /* a list of those that have it */
 void kube_tell_node(int node);
 void kube_tell_set(void);
 void note_fault(struct pod *p, int64_t from, int64_t to);
@@ -326,6 +329,7 @@ struct sim_controller {
 	bool alive, stopped, api_cut;
 	uint32_t epoch;
 	int64_t wall_offset_us, watch_lag_us, watch_last_us;
+	int64_t api_cut_us; /* when it had no answer last */
 	uv_loop_t loop;
 	struct logger log;
 	struct controller ctl;
@@ -364,6 +368,8 @@ void check_group_written(struct sim_controller *by, int64_t asked_us, const stru
 			 const struct codis_group *after);
 /* A server that is told words which a controller sent then. */
 void check_told(const struct sim_controller *by, int64_t sent_us, const struct pod *p, const char *words);
+/* ... and whom it is told to follow. */
+void check_told_master(const struct sim_controller *by, int64_t sent_us, const struct pod *p, const char *master);
 void check_proxy_removed(struct sim_controller *by, const char *token);
 void check_pod_deleted(struct sim_controller *by, struct pod *p);
 void check_role_given(struct redis *r);

@@ -118,11 +118,16 @@ static void on_question_taken(void *ctx, int64_t arg)
 {
 	struct question *q = ctx;
 	struct redis_conn *c = q->c;
+	char master[SIM_ADDR];
 
 	(void)arg;
 	if (!answers(c))
 		return;
 	check_told(c->in, q->sent_us, c->pod, q->argv[0]);
+	if (q->argc == 3 && strcmp(q->argv[0], "SLAVEOF") == 0) {
+		snprintf(master, sizeof(master), "%.15s:%.5s", q->argv[1], q->argv[2]);
+		check_told_master(c->in, q->sent_us, c->pod, master);
+	}
 	q->type = redis_do(c->pod, q->argc, q->argv, q->text, sizeof(q->text));
 	if (c->in->alive && c->in->epoch == c->epoch)
 		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_question_answered, q, 0);
@@ -604,17 +609,36 @@ static void set_call(struct http_call *h)
 	kube_tell_set();
 }
 
+#define BY_ADDRESS "/api/v1/pods?fieldSelector=status.podIP%3D"
+#define ADDRESS_US MS(4)
+static bool by_address(const struct http_call *h)
+{
+	return strncmp(h->path, BY_ADDRESS, strlen(BY_ADDRESS)) == 0;
+}
+
+static void address_call(struct http_call *h)
+{
+	const char *ip = h->path + strlen(BY_ADDRESS);
+	char own[SIM_ADDR];
+
+	snprintf(own, sizeof(own), "%.*s", (int)strcspn(ip, ","), ip);
+	h->answer = kube_pods_at(own);
+}
+
 static void on_api_call(void *ctx, int64_t arg)
 {
 	struct http_call *h = ctx;
 	const char *pods = strstr(h->path, "/namespaces/" NAMESPACE "/pods/");
 
 	if (h->in->api_cut) {
+		h->in->api_cut_us = W.now;
 		if (h->in->alive && h->in->epoch == (uint32_t)arg)
 			after_in(h->in, h->timeout_us, on_api_answer, h, 1);
 		return;
 	}
-	if (strstr(h->path, "/leases"))
+	if (by_address(h))
+		address_call(h);
+	else if (strstr(h->path, "/leases"))
 		lease_call(h);
 	else if (pods)
 		pod_call(h, strrchr(pods, '/') == pods + strlen("/namespaces/" NAMESPACE "/pods")
@@ -627,7 +651,7 @@ static void on_api_call(void *ctx, int64_t arg)
 	else
 		h->answer = cJSON_CreateObject();
 	if (h->in->alive && h->in->epoch == (uint32_t)arg)
-		after_in(h->in, chance_between(500, 5000), on_api_answer, h, 0);
+		after_in(h->in, by_address(h) ? ADDRESS_US : chance_between(500, 5000), on_api_answer, h, 0);
 }
 
 struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
@@ -644,7 +668,7 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 	};
 	h->body = body ? cJSON_Duplicate(body, 1) : NULL;
 	h->timeout_us = timeout_ms ? MS(timeout_ms) : S(10);
-	after(chance_between(500, 8000), on_api_call, h, k->in->epoch);
+	after(by_address(h) ? ADDRESS_US : chance_between(500, 8000), on_api_call, h, k->in->epoch);
 	return h;
 }
 

@@ -2827,7 +2827,7 @@ ACT_TEST(a_stranger_is_told_nothing)
 	give_away("10.0.0.2");
 	run(ACT_FOLLOW, B);
 	assert_null(strstr(w.journal, "SLAVEOF"));
-	assert_logged("error=\"10.0.0.2:6379 has gone to another group's pod\"");
+	assert_logged("error=\"10.0.0.2:6379 has gone to another pod\"");
 	run(ACT_PROMOTE, B);
 	assert_null(strstr(w.journal, "BA"));
 	assert_null(strstr(w.journal, "SLAVEOF"));

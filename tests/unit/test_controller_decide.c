@@ -1223,7 +1223,7 @@ TEST(address_that_another_group_has_got_is_dropped_from_the_list)
 	assert_int_equal(codis_group_append(&w->groups[0].node, C), 0);
 	stranger->listed_group = 2;
 	assert_only(w, ACT_DROP_SERVER, C);
-	assert_string_equal(w->actions[0].why, "its address belongs to another group's pod now");
+	assert_string_equal(w->actions[0].why, "its address belongs to another pod now");
 }
 
 /* Another group's list has its address, too: it is in its own list all the same. */

@@ -1157,7 +1157,7 @@ TEST(late_news_of_pods_take_no_role_from_a_master_that_is_silent)
 	assert_why(&w->actions[0], "it is silent, and its replica does not hear it");
 	a_of(w)->of_another = true; /* nobody asks it any more */
 	a_of(w)->pod.name[0] = '\0';
-	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another group's pod now");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another pod now");
 }
 
 /* The news have just come: what was known of its address is forgotten, and it is asked anew. */
@@ -1172,7 +1172,7 @@ TEST(news_of_pods_take_no_role_before_their_server_is_asked)
 	a_of(w)->since_ms = w->v.now_ms - 999;
 	assert_nothing(w);
 	a_of(w)->since_ms--; /* it says what no server says */
-	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another group's pod now");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another pod now");
 	a_of(w)->since_ms = w->v.now_ms;
 	assert_nothing(w);
 	a_of(w)->reach = REACH_REFUSED;
