@@ -17,7 +17,8 @@ void promote_fence(struct op *op);
 void promote_failed(struct op *op);   /* under an early lock: the old master has failed */
 void promote_catch_up(struct op *op); /* then the role */
 void promote_take_role(struct op *op);
-void promote_give_up(struct op *op, const struct error *err); /* before the fence, or at it */
+void promote_give_up(struct op *op, const struct error *err);   /* before the fence, or at it */
+void promote_take_back(struct op *op, const struct error *err); /* behind it, where the old master lives */
 /* Whether the one that is to take over still is the process that it was when that was decided. 0, or -1 and *err. */
 int promote_is_same_process(const struct op *op, const struct redis_info *info, struct error *err);
 

@@ -52,7 +52,6 @@ static void give_role(struct op *op);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void reload(struct op *op);
 static void on_filled(struct op *op);
-static void take_back(struct op *op, const struct error *err);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
 
@@ -60,8 +59,10 @@ static void note_target(struct op *op)
 {
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);
 
-	if (s && s->info_valid && !op->run_id[0])
-		memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
+	if (!s || !s->info_valid || op->run_id[0])
+		return;
+	memcpy(op->run_id, s->info.run_id, sizeof(op->run_id));
+	op->settled = !s->info.syncing;
 }
 
 int promote_is_same_process(const struct op *op, const struct redis_info *info, struct error *err)
@@ -205,7 +206,7 @@ static void on_locked_again(struct op *op)
 		return;
 	}
 	error_set(&err, ERR_TIMEOUT, "not every proxy could be locked again, so the old master stays");
-	take_back(op, &err);
+	promote_take_back(op, &err);
 }
 
 static void on_fenced(struct op *op, const struct error *err)
@@ -370,7 +371,7 @@ static void give_role(struct op *op)
 	if (s)
 		succession_give(&s->succession, clock_mono_ms());
 	if (op_is_at_home(op, &err) < 0 || op_try_commands(op, op->a.addr, on_verified, words, 3, &err) < 0)
-		take_back(op, &err);
+		promote_take_back(op, &err);
 }
 
 /* Another process was given it: restarted meanwhile, or a stranger with its address. The one that it was meant for
@@ -398,7 +399,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	if (s && (bad.code != ERR_NONE || (err && err->code == ERR_STATUS)))
 		s->role_refused_ms = clock_mono_ms();
 	if (err || bad.code != ERR_NONE || verify_process(op, s, &info, &bad) < 0) {
-		take_back(op, err ? err : &bad);
+		promote_take_back(op, err ? err : &bad);
 		return;
 	}
 	if (s) {
@@ -504,7 +505,7 @@ void promote_give_up(struct op *op, const struct error *err)
 	char path[200];
 
 	if (op->declared && op->a.kind == ACT_SWITCH) {
-		take_back(op, err);
+		promote_take_back(op, err);
 		return;
 	}
 	if (!op->locked) {
@@ -537,14 +538,14 @@ static bool old_ended(const struct op *op)
 	return op->old_failed != ERR_NONE || (old && old->reach == REACH_REFUSED) || old_has_gone(op);
 }
 
-/* Its replica was declared, and does not take the role: the old master lives, and its clients wait. Should the replica
- * lead after all, nobody has written to it. */
-static void take_back(struct op *op, const struct error *err)
+/* Its replica was declared, and does not take or get the role: the old master lives, and its clients wait. Should the
+ * replica lead after all, nobody has written to it. */
+void promote_take_back(struct op *op, const struct error *err)
 {
 	struct error late = ERROR_INIT;
 
 	op->failed = *err;
-	if (op->a.kind != ACT_SWITCH || old_ended(op) || codis_group_lead(&op->next, op->a.from) < 0 ||
-	    op_fence(op, on_taken_back, &late) < 0)
+	if ((op->a.kind != ACT_SWITCH && !op->old_lives) || old_ended(op) ||
+	    codis_group_lead(&op->next, op->a.from) < 0 || op_fence(op, on_taken_back, &late) < 0)
 		op_end(op, &op->failed);
 }

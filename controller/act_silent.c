@@ -74,16 +74,31 @@ static enum old_master judge_old(const struct op *op, const char *answer, const 
 	return has_restarted(op, &info) ? OLD_ENDED : OLD_LIVES;
 }
 
+#define WHY_LIVES "its replica has begun a full sync with the old master, which lives, so it stays"
+
+/* The replica has begun a full sync since this was decided: who gives it that lives, and what the replica had is about
+ * to go. One that has ended may give it to it too, started again and empty: there it leads all the same. */
+static bool syncs_anew(const struct op *op, const struct redis_info *info)
+{
+	return op->settled && !op->old_ended && info->syncing && strcmp(info->master, op->a.from) == 0;
+}
+
 /* 0, or -1: op has ended. */
 static int check_successor(struct op *op, const char *answer, const struct error *err)
 {
 	struct redis_info info;
 	struct error bad = ERROR_INIT;
 
-	if (!err && redis_info_parse(answer, strlen(answer), &info, &bad) == 0 &&
-	    promote_is_same_process(op, &info, &bad) == 0)
+	if (err || redis_info_parse(answer, strlen(answer), &info, &bad) < 0 ||
+	    promote_is_same_process(op, &info, &bad) < 0) {
+		op_end(op, err ? err : &bad);
+		return -1;
+	}
+	if (!syncs_anew(op, &info))
 		return 0;
-	op_end(op, err ? err : &bad);
+	error_set(&bad, ERR_CONFLICT, WHY_LIVES);
+	op->old_lives = true;
+	promote_take_back(op, &bad);
 	return -1;
 }
 
@@ -197,16 +212,25 @@ bool silent_holds_on(struct op *op, const struct error *err)
 	return true;
 }
 
+static bool successor_syncs(const struct op *op)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.addr);
+
+	return s && s->info_valid && syncs_anew(op, &s->info);
+}
+
 static void on_looked(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
+	enum old_master old = judge_old(op, answer, err);
 
-	switch (judge_old(op, answer, err)) {
-	case OLD_LIVES: stays(op, "the old master has woken, and stays"); return;
-	case OLD_ENDED: op->safe = true; break; /* as good as that */
-	case OLD_SILENT: break;
-	}
-	if (op->a.early)
+	op->old_ended = old == OLD_ENDED;
+	op->safe |= op->old_ended; /* as good as that */
+	if (old == OLD_LIVES)
+		stays(op, "the old master has woken, and stays");
+	else if (successor_syncs(op))
+		stays(op, WHY_LIVES);
+	else if (op->a.early)
 		await_evidence(op);
 	else
 		promote_fence(op);
@@ -273,6 +297,7 @@ static void on_looked_again(void *ctx, const char *answer, const struct error *e
 	struct op *op = ctx;
 	enum old_master old = judge_old(op, answer, err);
 
+	op->old_ended = old == OLD_ENDED;
 	if (old == OLD_ENDED)
 		take_over(op);
 	else if (op->safe && old == OLD_LIVES && !op->claimed)

@@ -55,6 +55,8 @@ struct op {
 	int64_t failed_ms;                   /* since when the old master has failed by evidence, under an early lock */
 	bool claimed;                        /* nobody else is at work on the group */
 	char run_id[CODIS_RUN_ID_SIZE];      /* the process that is to take over, as it was decided on; "" not known */
+	bool settled;                        /* ... was in no full sync then */
+	bool old_lives, old_ended;           /* act_silent.c: the old master, as was seen of it */
 	struct error failed;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 

@@ -65,7 +65,7 @@ struct played {
 
 	bool notes_questions;                 /* in the journal, those to proxies */
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
-	bool b_leads, role_refused;
+	bool b_leads, b_syncs, role_refused;
 	bool watertight;         /* B gets the role when A can acknowledge nothing any more that B has not */
 	enum error_code a_fails; /* what A answers to so many commands */
 	int a_fails_times;
@@ -329,9 +329,9 @@ static void say_info(char who, char *out, size_t size)
 
 	snprintf(out, size,
 		 "run_id:%040d\r\nrole:%s\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
-		 "slave_repl_offset:%lld\r\nmaster_repl_offset:%lld\r\n",
+		 "slave_repl_offset:%lld\r\nmaster_repl_offset:%lld\r\nmaster_sync_in_progress:%d\r\n",
 		 who, leads ? "master" : "slave", (long long)w.offset_b,
-		 (long long)(who == 'A' ? w.offset_a : w.offset_b));
+		 (long long)(who == 'A' ? w.offset_a : w.offset_b), who == 'B' && w.b_syncs);
 	if (who == 'B')
 		w.offset_b += w.catch_up;
 }
@@ -1106,6 +1106,57 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 	assert_slots(0, B, false);
 	assert_logged(" claim=");
 	assert_logged(" lock=");
+}
+
+static void b_syncs(void)
+{
+	struct redis_info *b = &cluster_server(world.c, B)->info;
+
+	w.b_syncs = b->syncing = true;
+	memcpy(b->master, A, sizeof(A));
+}
+
+/* B is heard before, with its data; A is silent, or answers so. */
+static void promote_one_that_syncs_once(const char *words, enum error_code a_answers)
+{
+	struct observed_server *b;
+
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	b = cluster_server(world.c, B);
+	b->info_valid = true;
+	snprintf(b->info.run_id, sizeof(b->info.run_id), "%040d", 'B');
+	w.a_fails = a_answers;
+	w.a_fails_times = INT_MAX;
+	w.when = words;
+	w.then = b_syncs;
+	promote_over_a_silent_one();
+}
+
+/* Who gives it a full sync lives, though not for us. */
+ACT_TEST(a_silent_master_from_which_its_replica_syncs_anew_stays)
+{
+	promote_one_that_syncs_once("p1 1024 slots to A locked", ERR_TIMEOUT);
+	assert_null(strstr(w.journal, "BA"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"its replica has begun a full sync with the old master, which lives, so it stays\"");
+}
+
+ACT_TEST(so_it_does_behind_the_fence)
+{
+	promote_one_that_syncs_once("set 8: BA\n", ERR_TIMEOUT);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_non_null(strstr(w.journal, "B INFO\nset 9: AB\np0 1024 slots to A\np1 1024 slots to A\n"));
+	assert_string_equal(group()->node.servers[0].addr, A);
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+}
+
+/* It has started again, empty: what the replica still has is the data. */
+ACT_TEST(but_not_one_that_has_ended)
+{
+	promote_one_that_syncs_once("p1 1024 slots to A locked", ERR_REFUSED);
+	assert_non_null(strstr(w.journal, "set 8: BA\nB INFO\nB SLAVEOF NO ONE\n"));
 }
 
 static void no_words(char *journal, const char *words)
@@ -2300,7 +2351,7 @@ static void refuse_a(void)
 
 ACT_TEST(nor_when_its_process_has_ended_meanwhile)
 {
-	roster_take_stock(world.c);
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
 	w.role_refused = true;
 	w.when = "set 7: BA\n";
 	w.then = refuse_a;
@@ -2325,13 +2376,17 @@ ACT_TEST(but_for_one_that_was_lent_it_is)
 	struct observed_server *a;
 
 	set_pod("codis-server", "codis-server-2", "10.0.0.1");
-	roster_take_stock(world.c);
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
 	a = cluster_server(world.c, A);
 	a->reach = REACH_OK;
 	a->info_valid = true;
 	a->role_group = 1;
+	memcpy(a->uid, "uid-codis-server-2", sizeof("uid-codis-server-2"));
+	memcpy(a->info.run_id, "a", sizeof("a"));
+	memcpy(a->role_run_id, "a", sizeof("a"));
 	w.proxies[1].fails = 1;
 	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "p1 1024 slots to A locked\n"));
 	assert_slots(0, A, false);
 }
 
