@@ -18,6 +18,8 @@
 #define UNREAD_MS 100
 /* A proxy that is well answers within milliseconds. */
 #define UNANSWERED_MS 250
+/* Where slots are moved, more of them are by then. */
+#define KNOWN_MS 20
 
 struct fill {
 	struct op *op; /* NULL: it has ended meanwhile */
@@ -28,6 +30,7 @@ struct fill {
 	char addr[CODIS_ADDR_MAX];
 	bool locked;
 	bool strangers; /* the slots of other groups that are sent to addr */
+	bool asked;     /* the proxy was, right before */
 	int timeout_ms;
 	bool slots[CODIS_SLOTS]; /* which were sent */
 };
@@ -152,6 +155,8 @@ static int send_fill(struct fill *f, struct error *err)
 
 	if (op_may_go_on(op, err) < 0)
 		return -1;
+	if (op->a.kind == ACT_FILL_PROXY && clock_mono_ms() > op->until_ms)
+		return error_set(err, ERR_TIMEOUT, "the proxy was asked for too long where it sends what");
 	n = list_slots(f, array);
 	if (n < 0)
 		return error_set(err, ERR_NOMEM, "no memory for the slots");
@@ -163,11 +168,32 @@ static int send_fill(struct fill *f, struct error *err)
 	return 1;
 }
 
+/* A dashboard moves one slot after the other, and whoever is filled by what was heard before sends those that have
+ * moved since back to where they came from: what is written to them there is found by nobody. So a proxy is asked right
+ * before, also behind what it was told last, which may have waited for a server. True: it is sent when the proxy has
+ * answered. One that does not is told by what is known, and a lock, which must not come late, does not wait long. */
+static bool asks_first(struct fill *f)
+{
+	struct observed_proxy *p = f->p;
+	int64_t now_ms = clock_mono_ms();
+	bool known = p->slots_ms >= p->acted_ms && now_ms - p->slots_ms < KNOWN_MS;
+	bool late = f->locked && p->asking && now_ms - p->asked_ms >= ASKED_MS;
+
+	if (!f->op || f->asked || known || late || p->reach != REACH_OK)
+		return false;
+	f->asked = !p->asking; /* else it is asked again, if that was too early */
+	observe_proxy(f->c, p);
+	p->on_heard = p->asking ? send_first : NULL;
+	return p->asking;
+}
+
 static void send_first(struct observed_proxy *p)
 {
 	struct error err = ERROR_INIT;
 	int sent = 1;
 
+	if (p->fills && asks_first(p->fills))
+		return;
 	if (p->fills)
 		sent = p->fills->op ? send_fill(p->fills, &err) : 0;
 	if (sent != 1)
@@ -299,8 +325,13 @@ void fill_await(struct op *op, int ms, void (*then)(struct op *op))
 		op_wait(op, ms, on_impatient);
 }
 
+/* Or will have, by what it is being told. */
 static bool has_strangers(const struct observed_proxy *p, int gid, const char *addr)
 {
+	for (const struct fill *f = p->fills; f; f = f->next) {
+		if (f->gid != gid && !f->locked && strcmp(f->addr, addr) == 0)
+			return true;
+	}
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
 
@@ -403,11 +434,12 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 	if (err) {
 		op->failed = *err;
 		op_wait(op, UNREAD_MS, end_unread);
-	} else if (g && g->running) {
+	} else if (g && g->running && !op->a.lock) {
 		op_fail(op, ERR_CONFLICT, "the group is being changed"); /* its lock must not be undone */
 	} else if (stat->version != op->version) {
 		op_fail(op, ERR_CONFLICT, "the group has changed since this was decided");
 	} else {
+		op->until_ms = clock_mono_ms() + UNREAD_MS;
 		fill_proxy(op);
 	}
 }
@@ -416,9 +448,12 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
  * before. */
 void fill_begin(struct op *op)
 {
+	struct observed_proxy *p = cluster_proxy(op->c, op->a.addr, false);
 	struct error err = ERROR_INIT;
 	char path[200];
 
+	if (p && p->reach == REACH_OK)
+		observe_proxy(op->c, p);
 	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
 	if (!op->c->zk)
 		op_fail(op, ERR_IO, "the coordinator is not connected");

@@ -29,7 +29,8 @@ void silent_fenced(struct op *op); /* from there to the role */
 bool silent_holds_on(struct op *op, const struct error *err);
 
 /* act_fill.c */
-#define FILL_MS 5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
+#define ASKED_MS 30   /* a proxy that is well says within this where it sends what */
+#define FILL_MS  5000 /* a proxy answers when what it has in flight to a dead server is over: backend_recv_timeout */
 void fill_begin(struct op *op);
 /* Every proxy that may serve is to get the slots of the op's group, to be sent to addr, all proxies at once; each
  * within timeout_ms of its turn. op->filled and op->unfilled say how many have answered or failed, op->waiting how many

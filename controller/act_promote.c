@@ -35,7 +35,6 @@
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
-#define ASKED_MS          30   /* a proxy that is well answers within this */
 #define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 
@@ -350,7 +349,7 @@ static void weigh_offsets(struct op *op)
 
 void promote_take_role(struct op *op)
 {
-	fill_hold_strangers(op, op->a.addr, LOCK_MS, give_role);
+	fill_hold_strangers(op, op->a.addr, FILL_MS, give_role);
 }
 
 /* One go: what waits for the answer to each of them is a client. A replica hears a healthy master every second by the

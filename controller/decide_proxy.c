@@ -130,11 +130,12 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 	return waits;
 }
 
-/* The address of the group's master has gone to a server that leads elsewhere. */
+/* The address of the group's master has gone to a server that leads elsewhere. Also while something is done to the
+ * group, as fills that wait for a proxy: a dashboard takes another one in meanwhile. */
 static bool writes_to_a_stranger(const struct decision *d, const struct codis_slot *s)
 {
 	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
-	const struct server_view *m = g && !g->busy && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL;
+	const struct server_view *m = g && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL;
 
 	return m && strcmp(s->addr, m->addr) == 0 && judge_of_another_group(m, s->group) && judge_heard(m) &&
 	       m->info.role == REDIS_ROLE_MASTER;

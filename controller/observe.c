@@ -345,8 +345,10 @@ bool observe_hear_proxy_node(struct cluster *c, const char *token, const char *d
 	news = strcmp(first ? p->registered_token : p->other_token, token) != 0 ||
 	       (first ? p->registered_version : p->other_version) != stat->version ||
 	       (first ? p->registered_czxid : p->other_czxid) != stat->czxid;
-	if (strcmp(first ? p->registered_token : p->other_token, token) != 0)
+	if (strcmp(first ? p->registered_token : p->other_token, token) != 0) {
 		p->registered_ms = clock_mono_ms();
+		ask_proxy_again(p); /* a dashboard fills it now, with what it knows */
+	}
 	snprintf(first ? p->registered_token : p->other_token, CODIS_TOKEN_MAX, "%s", token);
 	*(first ? &p->registered_version : &p->other_version) = stat->version;
 	*(first ? &p->registered_czxid : &p->other_czxid) = stat->czxid;
@@ -701,10 +703,14 @@ bool observe_hear_proxy(struct observed_proxy *p, const cJSON *answer, const str
 static void on_proxy(void *ctx, const cJSON *answer, const struct error *err)
 {
 	struct observed_proxy *p = ctx;
+	void (*then)(struct observed_proxy *) = p->on_heard;
 
+	p->on_heard = NULL;
 	cluster_heard(p->c, observe_hear_proxy(p, answer, err));
 	if (p->ask_again)
 		ask_proxy_again(p);
+	if (then)
+		then(p);
 }
 
 void observe_proxy(struct cluster *c, struct observed_proxy *p)

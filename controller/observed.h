@@ -138,6 +138,8 @@ struct observed_proxy {
 	struct calm_groups filled;
 	int64_t unanswered_ms; /* when a fill was given up that it has not answered; 0: never */
 	struct fill *fills;    /* act_fill.c: under way and waiting, in their order */
+	void (*on_heard)(
+		struct observed_proxy *p); /* ... the first of them waits for an answer, or that there is none */
 	struct codis_slot slots[CODIS_SLOTS];
 	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard with its group and its lock */
 };

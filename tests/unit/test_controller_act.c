@@ -63,7 +63,9 @@ struct played {
 	const char *when;                        /* once the journal has these words, then is called, once: before */
 	void (*then)(void);                      /* anybody can answer to what was asked */
 
-	bool notes_questions;                 /* in the journal, those to proxies */
+	bool notes_questions;        /* in the journal, those to proxies */
+	void (*on_asked)(int proxy); /* called before a proxy says where it sends what; NULL: none can be asked */
+	int asked_ms;                /* until it does */
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, b_syncs, role_refused;
 	bool watertight;         /* B gets the role when A can acknowledge nothing any more that B has not */
@@ -444,17 +446,32 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	return 0;
 }
 
+/* Its slots are left out: they are what was held of them by then. */
+static void give_overview(struct answer *a)
+{
+	JSON_CLEANUP cJSON *json = json_parse(a->text, strlen(a->text), JSON_ITEMS, NULL);
+
+	w.on_asked((int)(a->proxy - w.proxies));
+	((codis_done)a->done)(a->ctx, json, NULL);
+}
+
 int proxy_overview(struct http_client *http, const char *addr, int timeout_ms, struct overview_slots *slots,
 		   codis_done done, void *ctx, struct error *err)
 {
+	struct answer *a;
+
 	(void)slots;
 	(void)http;
 	(void)timeout_ms;
-	(void)done;
-	(void)ctx;
 	if (w.notes_questions)
 		note("p%c is asked\n", addr[7]);
-	return error_set(err, ERR_IO, "not played");
+	if (!w.on_asked)
+		return error_set(err, ERR_IO, "not played");
+	a = answer_after(w.asked_ms, give_overview, (void *)done, ctx);
+	a->proxy = &w.proxies[addr[7] - '0'];
+	snprintf(a->text, sizeof(a->text),
+		 "{\"model\":{\"token\":\"token-%c\"},\"stats\":{\"online\":true},\"slots\":[]}", addr[7]);
+	return 0;
 }
 
 int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
@@ -851,7 +868,7 @@ ACT_TEST(slots_of_another_group_are_held_before_their_address_gets_a_role)
 	assert_int_equal(p->slots[3].group, 2);
 }
 
-/* A proxy that does not answer to that is not waited for. */
+/* A proxy that does not answer to that in time is not waited for longer. */
 ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
 {
 	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
@@ -862,6 +879,46 @@ ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
 	run(ACT_PROMOTE, B);
 	assert_non_null(strstr(w.journal, "p0 1 slots to B locked\nB SLAVEOF NO ONE\n"));
 	assert_logged("event=action.done action=promote");
+}
+
+/* They hold up what is in flight to a dead server, for its time-out: what B took meanwhile would be lost to group 2. */
+ACT_TEST(slots_of_another_group_are_waited_for_as_long_as_a_fill)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	p->slots[3].group = 2;
+	memcpy(p->slots[3].addr, B, sizeof(B));
+	w.proxies[0].delay_ms = 1200;
+	start(ACT_PROMOTE, B);
+	until_noted("B SLAVEOF NO ONE\n");
+	assert_true(p->slots[3].locked);
+	until_idle();
+}
+
+/* Proxy 0 is just being told that group 2 is led at B's address, as it was. */
+ACT_TEST(slots_of_another_group_that_are_on_their_way_to_that_address_are_held)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+	struct observed_group *g = cluster_group(world.c, 2, true);
+	struct action a = action_of(ACT_FILL_PROXY, P0);
+
+	codis_group_append(&g->node, B);
+	g->exists = true;
+	snprintf(w.lock, sizeof(w.lock), "{}"); /* any other node: it is there, at version 0 */
+	p->slots[3].group = 2;
+	memcpy(p->slots[3].addr, C, sizeof(C));
+	w.proxies[0].delay_ms = 20;
+	a.gid = 2;
+	a.version = 0;
+	act(world.c, &a);
+	until_noted("p0 1 slots to B\n");
+	start(ACT_PROMOTE, B);
+	until_noted("B SLAVEOF NO ONE\n");
+	assert_true(p->slots[3].locked);
+	until_idle();
+	assert_non_null(
+		strstr(w.journal, "p0 1 slots to B\nset 7: BA\np0 1 slots to B locked\nreload\nB SLAVEOF NO ONE\n"));
+	assert_string_equal(p->slots[3].addr, B);
 }
 
 static void refuse_old_master(void)
@@ -1527,6 +1584,7 @@ ACT_TEST(a_proxy_that_is_away_with_the_master_is_not_waited_for)
 	hold_early();
 	until_noted("set 7: BA\n");
 	assert_null(strstr(w.journal, "p1 1024 slots to A locked\n"));
+	p->asking = false; /* in vain */
 	until_idle();
 }
 
@@ -1615,9 +1673,52 @@ ACT_TEST(proxies_are_asked_before_they_are_filled)
 		       "B SLAVEOF NO ONE\n"
 		       "B CONFIG SET repl-ping-slave-period 1\n"
 		       "B INFO\n"
+		       "p0 is asked\n"
 		       "p0 1023 slots to B\n"
+		       "p1 is asked\n"
 		       "p1 1024 slots to B\n"
 		       "reload\n");
+}
+
+/* A dashboard has gone on since proxy 0 was locked. */
+static void slot_5_moves_while_it_is_held(int proxy)
+{
+	if (proxy != 0 || !strstr(w.journal, "p0 1024 slots to A locked\n"))
+		return;
+	world.c->proxies[0]->slots[5].locked = false;
+	slot_5_has_moved();
+}
+
+ACT_TEST(what_has_moved_while_it_was_held_is_not_sent_back)
+{
+	w.on_asked = slot_5_moves_while_it_is_held;
+	promote_over_a_silent_one();
+	assert_journal("set 7: AB\n"
+		       "p0 1024 slots to A locked\n"
+		       "p1 1024 slots to A locked\n"
+		       "A INFO\n"
+		       "p0 1023 slots to A\n"
+		       "p1 1024 slots to A\n");
+	assert_logged("error=\"the old master has woken, and stays\"");
+}
+
+static void nothing_has_moved(int proxy)
+{
+	(void)proxy;
+}
+
+/* What is in flight to A holds it up for as long as a proxy waits, and then for longer. */
+ACT_TEST(a_lock_does_not_wait_for_a_proxy_that_does_not_say_where_it_sends_what)
+{
+	int64_t began_ms = clock_mono_ms();
+
+	w.on_asked = nothing_has_moved;
+	w.asked_ms = 600;
+	start(ACT_SWITCH, B);
+	until_noted("p1 1024 slots to A locked");
+	assert_true(clock_mono_ms() - began_ms < 500);
+	until_idle();
+	assert_slots(1, B, false);
 }
 
 /* The dashboard knows of no lock, and its clients write to A. */
@@ -2739,6 +2840,36 @@ ACT_TEST(a_fill_sends_what_is_wrong_alone)
 	assert_false(p->slots[6].locked);
 }
 
+static void slot_5_is_right_again(int proxy)
+{
+	memcpy(world.c->proxies[proxy]->slots[5].addr, A, sizeof(A));
+}
+
+ACT_TEST(a_fill_asks_first_what_still_is_wrong)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, P0, false);
+
+	w.notes_questions = true;
+	w.on_asked = slot_5_is_right_again;
+	memcpy(p->slots[5].addr, C, sizeof(C));
+	memcpy(p->slots[6].addr, C, sizeof(C));
+	run(ACT_FILL_PROXY, P0);
+	assert_int_equal(strncmp(w.journal, "p0 is asked\np0 1 slots to A\nreload\n", 35), 0);
+	assert_string_equal(p->slots[6].addr, A);
+}
+
+/* Another controller may have given the group to another one since its node was read. */
+ACT_TEST(a_fill_that_waits_long_for_the_proxy_is_none)
+{
+	w.on_asked = nothing_has_moved;
+	w.asked_ms = 300;
+	send_elsewhere(P0);
+	run(ACT_FILL_PROXY, P0);
+	assert_null(strstr(w.journal, "p0"));
+	assert_logged("error=\"the proxy was asked for too long where it sends what\"");
+	assert_logged("event=action.failed action=fill-proxy");
+}
+
 /* The lock waits for the fill that is under way at that proxy, and so is not undone by it. */
 ACT_TEST(a_proxy_is_told_one_thing_at_a_time)
 {
@@ -2772,6 +2903,19 @@ ACT_TEST(a_fill_gives_way_to_a_switch)
 					  "set 7: BA\n"));
 	assert_null(strstr(w.journal, "slots to A\n"));
 	assert_logged("error=\"the group is being changed\"");
+}
+
+/* A lock undoes none. */
+ACT_TEST(slots_are_held_also_while_the_group_is_changed)
+{
+	struct action a = action_of(ACT_FILL_PROXY, P0);
+
+	a.lock = true;
+	group()->running = 1;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("p0 1024 slots to A locked\nreload\n");
+	group()->running = 0;
 }
 
 /* What waits at a proxy was decided on a master that is none any more. */

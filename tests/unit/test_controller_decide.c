@@ -1190,6 +1190,8 @@ TEST(slots_that_are_sent_to_another_groups_master_are_held)
 	assert_only(w, ACT_FILL_PROXY, w->proxies[0].admin_addr);
 	assert_true(w->actions[0].lock);
 	assert_string_equal(w->actions[0].why, "it sends slots to another group's master");
+	w->groups[0].busy = true; /* fills wait for a proxy, and the dashboard has taken this one in meanwhile */
+	assert_only(w, ACT_FILL_PROXY, w->proxies[0].admin_addr);
 	w->servers[0].info.role = REDIS_ROLE_REPLICA; /* it takes no writes */
 	assert_nothing(w);
 	w->servers[0].info.role = REDIS_ROLE_MASTER;

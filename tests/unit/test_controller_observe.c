@@ -498,6 +498,19 @@ OBSERVE_TEST(proxy_that_two_entries_have)
 	assert_false(observe_hear_proxy_node(world.c, "t", "{}", 2, &(struct coordinator_stat){ 1, 1, 0 }));
 }
 
+/* A dashboard takes it in just then, and fills it with what it knows. */
+OBSERVE_TEST(a_proxy_with_a_new_entry_is_asked_at_once)
+{
+	struct observed_proxy *p = cluster_proxy(world.c, PROXY, true);
+
+	p->asked_ms = 5;
+	assert_true(hear_entry("new", 6));
+	assert_int_equal(p->asked_ms, 0);
+	p->asked_ms = 5;
+	assert_false(hear_entry("new", 6));
+	assert_int_equal(p->asked_ms, 5);
+}
+
 /* Whether a proxy is away with a master is known before the master has failed. */
 OBSERVE_TEST(proxies_are_asked_as_soon_as_a_server_is_slow)
 {
