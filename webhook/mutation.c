@@ -9,7 +9,9 @@
 #define GRACE_MAX_S          86400
 #define STOP_RESERVE_S       5
 #define DEFAULT_TOLERATION_S 300
-#define SHORT_STAY_S         5
+/* When the API server was away for a minute, nodes are NotReady for some 8 s at its return, with all that is on them
+ * well. A proxy on a node that is lost is out of its Service long before. */
+#define SHORT_STAY_S 20
 
 /* --- parts ----------------------------------------------------------------------------------------------------- */
 

@@ -663,8 +663,8 @@ TEST(proxy)
 		assert_string_equal(label(o.pod, "codis.io/group"), "");
 		assert_string_equal(json_str(o.pod, "spec", "schedulerName", NULL), "default-scheduler");
 		assert_null(json_get(o.pod, "spec", "affinity", NULL));
-		assert_int_equal(toleration(o.pod, "node.kubernetes.io/not-ready"), 5);
-		assert_int_equal(toleration(o.pod, "node.kubernetes.io/unreachable"), 5);
+		assert_int_equal(toleration(o.pod, "node.kubernetes.io/not-ready"), 20);
+		assert_int_equal(toleration(o.pod, "node.kubernetes.io/unreachable"), 20);
 		assert_non_null(
 			strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"19000\" select"));
 		assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"),
@@ -692,7 +692,7 @@ TEST(dashboard)
 	OUTCOME article = mutate_pod_twice(load_pod("article-dashboard"));
 
 	assert_string_equal(label(plain.pod, "codis.io/component"), "codis-dashboard");
-	assert_int_equal(toleration(plain.pod, "node.kubernetes.io/unreachable"), 5);
+	assert_int_equal(toleration(plain.pod, "node.kubernetes.io/unreachable"), 20);
 	assert_non_null(
 		strstr(script_of(plain.pod, "lifecycle", "preStop"), "--dashboard=\"${POD_IP}:18080\" --shutdown"));
 	assert_int_equal(plain.verdict.warning_count, 0);
