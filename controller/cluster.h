@@ -111,6 +111,8 @@ struct cluster {
 	bool stock_due;                               /* pods or lists changed since the roster was made */
 	bool lacks; /* there was no memory for one of them, so the picture would not be whole */
 
+	int addresses_asked; /* stranger.c: since the last tick */
+
 	/* lost.c */
 	struct observed_node *lost; /* nodes */
 	int lost_count, lost_room;

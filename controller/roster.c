@@ -344,6 +344,23 @@ static struct observed_server *new_server(struct cluster *c, const char *addr)
 	return s;
 }
 
+void roster_watch(struct observed_server *s)
+{
+	struct cluster *c = s->c;
+
+	/* Without memory before, it begins now. A name is never asked, nor is a stranger, who would get our password.
+	 */
+	if (inventory_is_elsewhere(c->ctl->inventory, s->addr, c->namespace, c->product) || stranger_has(s)) {
+		if (s->probe)
+			s->since_ms = clock_mono_ms(); /* who heard it before has not heard the stranger */
+		redis_probe_stop(s->probe);
+		s->probe = NULL;
+		s->info_valid = false;
+	} else if (!s->probe && !s->named && !stranger_is_awaited(s, c->ctl->kube_fresh)) {
+		begin_probe(c, s);
+	}
+}
+
 static struct observed_server *want_server(struct cluster *c, const char *addr)
 {
 	struct observed_server *s = cluster_server(c, addr);
@@ -354,17 +371,7 @@ static struct observed_server *want_server(struct cluster *c, const char *addr)
 		return NULL;
 	s->wanted = true;
 	stranger_want(s);
-	/* Without memory before, it begins now. A name is never asked, nor is a stranger, who would get our password.
-	 */
-	if (inventory_is_elsewhere(c->ctl->inventory, addr, c->namespace, c->product) || stranger_has(s)) {
-		if (s->probe)
-			s->since_ms = clock_mono_ms(); /* who heard it before has not heard the stranger */
-		redis_probe_stop(s->probe);
-		s->probe = NULL;
-		s->info_valid = false;
-	} else if (!s->probe && !s->named && !stranger_is_awaited(s, c->ctl->kube_fresh)) {
-		begin_probe(c, s);
-	}
+	roster_watch(s);
 	return s;
 }
 

@@ -12,8 +12,10 @@
 #include "common/kube/client.h"
 #include "common/net/addr.h"
 #include "controller/cluster.h"
+#include "controller/roster.h"
 
-#define QUESTIONS_MAX 8
+#define QUESTIONS_MAX 32    /* under way */
+#define A_TICK        4     /* of one cluster: a tenant's ZooKeeper may list a thousand, and each answer is a look */
 #define WAIT_MS       2000  /* of an answer; nothing is held up for longer */
 #define AGAIN_MS      1000  /* between two questions: a process may be another one at each INFO */
 #define SEE_AGAIN_MS  10000 /* another's pod may go; the API server may answer again */
@@ -138,16 +140,20 @@ static void tell_failed(struct controller *ctl, const struct error *err)
 	ctl->addresses_unknown = err != NULL;
 }
 
-static void look_again(struct observed_server *s)
+/* One that is not asked yet tells nothing new before it answers. */
+static void reconsider(struct observed_server *s)
 {
-	s->c->stock_due = true;
-	cluster_look(s->c);
+	bool was_asked = s->probe != NULL;
+
+	roster_watch(s);
+	if (was_asked || stranger_has(s))
+		cluster_heard(s->c, true);
 }
 
 static void take(struct observed_server *s, const cJSON *list, const struct error *err)
 {
 	enum stranger_whose before = s->stranger.whose;
-	bool failed = s->stranger.failed;
+	bool fresh = s->c->ctl->kube_fresh, awaited = stranger_is_awaited(s, fresh);
 	const cJSON *another = NULL;
 
 	s->stranger.failed = err != NULL;
@@ -155,14 +161,15 @@ static void take(struct observed_server *s, const cJSON *list, const struct erro
 		s->stranger.whose = whose_of(list, s, &another);
 		s->stranger.known_ms = s->stranger.asked_ms;
 	}
-	if (s->stranger.whose == before && s->stranger.failed == failed)
-		return;
 	if (s->stranger.whose == WHOSE_ANOTHERS && before != WHOSE_ANOTHERS) {
 		tell_stranger(s, another);
 		s->role_run_id[0] = '\0';
 		s->role_group = 0;
 	}
-	look_again(s);
+	/* What nobody waited for, and is as it was taken to be, is no news. */
+	if ((s->stranger.whose == WHOSE_ANOTHERS) != (before == WHOSE_ANOTHERS) ||
+	    stranger_is_awaited(s, fresh) != awaited)
+		reconsider(s);
 }
 
 static void on_pods(void *ctx, const cJSON *list, const struct error *err)
@@ -177,7 +184,6 @@ static void on_pods(void *ctx, const cJSON *list, const struct error *err)
 		return;
 	s->stranger.asking = NULL;
 	take(s, list, err);
-	stranger_tick(s->c, clock_mono_ms());
 }
 
 /* --- the question ----------------------------------------------------------------------------------------------------
@@ -227,8 +233,10 @@ static bool is_due(const struct observed_server *s, int64_t now_ms)
 
 static void ask_if_due(struct observed_server *s, int64_t now_ms)
 {
-	if (is_due(s, now_ms) && s->c->ctl->asking_addresses < QUESTIONS_MAX)
-		ask(s, now_ms);
+	if (!is_due(s, now_ms) || s->c->ctl->asking_addresses >= QUESTIONS_MAX || s->c->addresses_asked >= A_TICK)
+		return;
+	s->c->addresses_asked++;
+	ask(s, now_ms);
 }
 
 void stranger_want(struct observed_server *s)
@@ -261,6 +269,7 @@ void stranger_hear(struct observed_server *s, const char *run_id)
 
 void stranger_tick(struct cluster *c, int64_t now_ms)
 {
+	c->addresses_asked = 0;
 	for (int i = 0; i < c->server_count; i++) {
 		struct observed_server *s = c->servers[i];
 		struct stranger *t = &s->stranger;
@@ -271,7 +280,7 @@ void stranger_tick(struct cluster *c, int64_t now_ms)
 		if (t->whose != WHOSE_UNKNOWN || t->failed || now_ms - t->since_ms < WAIT_MS)
 			continue;
 		t->failed = true; /* it is waited for no longer */
-		look_again(s);
+		reconsider(s);
 	}
 }
 

@@ -39,7 +39,7 @@ bool stranger_is_awaited(const struct observed_server *s, bool kube_fresh);
 void stranger_want(struct observed_server *s);
 /* Before what this INFO says is kept: another process than the one before is asked for anew. */
 void stranger_hear(struct observed_server *s, const char *run_id);
-/* Ten times a second: asks what is due, 8 questions at a time in all clusters. */
+/* Ten times a second: asks what is due, four questions of a cluster each time. */
 void stranger_tick(struct cluster *c, int64_t now_ms);
 /* Before it is freed: an answer is not heard any more. */
 void stranger_forget(struct observed_server *s);

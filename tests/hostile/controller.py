@@ -207,6 +207,24 @@ def case_zookeeper_large(stack, world, note):
         raise Failed("it does not say that the cluster is too large")
 
 
+def case_zookeeper_others(stack, world, note):
+    """A ZooKeeper that lists the address of another tenant's plain Redis does not have it asked anything."""
+    other = peers.Peer((address(0, 6), 6379), lambda _: None)
+    stack.callback(other.stop)
+    namespace(world.api, stack, "other")
+    path = "/api/v1/namespaces/other/pods/redis-0"
+    world.api.apply(path, {"spec": {"containers": [{"name": "redis"}]}, "status": {"phase": "Running", "podIP": address(0, 6)}})
+    stack.callback(world.api.delete, path)
+    node = {"id": 1, "promoting": {}, "out_of_sync": False, "servers": [
+        {"server": f"{address(0, 6)}:6379", "datacenter": "", "action": {}, "replica_group": False}]}
+    tree = {**TREE, "/codis3/codis-test/group/group-0001": json.dumps(node).encode()}
+    controller = stays(stack, world, note, zookeepers(stack, world, {"others": lambda _, honest: honest}, tree), ["others"])
+    if other.met:
+        raise Failed("it was connected to")
+    if not [line for line in controller.lines.last(100000) if "event=server.stranger" in line and "pod=other/redis-0" in line]:
+        raise Failed("it does not say whose the address is")
+
+
 def case_server_by_name(stack, world, note):
     """Servers that are listed by name, and a ZooKeeper by name, with a resolver that never answers, do not stop the loop."""
     resolver = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))

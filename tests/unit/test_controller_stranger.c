@@ -127,13 +127,6 @@ static void tick_in(int64_t ms)
 	stranger_tick(world.c, clock_mono_ms() + ms);
 }
 
-/* What follows from an answer: the roster is made anew. */
-static void settle(void)
-{
-	if (world.c->stock_due)
-		roster_take_stock(world.c);
-}
-
 static void assert_logged(const char *words, int times)
 {
 	static char text[65536];
@@ -164,8 +157,6 @@ STRANGER_TEST(who_has_an_address_is_asked_before_its_server_is)
 	assert_int_equal(world.probe_count, 0);
 	assert_int_equal(w.asked, 2);
 	answer("");
-	assert_true(world.c->stock_due);
-	settle();
 	assert_int_equal(world.probe_count, 1);
 	assert_string_equal(world.probes[0].addr, A);
 	tick_in(60000); /* it is known */
@@ -198,7 +189,6 @@ STRANGER_TEST(server_at_the_address_of_any_other_pod_is_a_stranger)
 {
 	list(A, NULL);
 	answer(POD("other", REDIS, "10.0.0.1"));
-	settle();
 	assert_true(stranger_has(server(A)));
 	assert_int_equal(world.probe_count, 0);
 	assert_logged("event=server.stranger namespace=ns product=codis-test server=10.0.0.1:6379 pod=other/redis-0",
@@ -209,10 +199,8 @@ STRANGER_TEST(server_at_the_address_of_any_other_pod_is_a_stranger)
 	tick_in(10001);
 	assert_int_equal(w.asked, 2);
 	answer(POD("other", REDIS, "10.0.0.1"));
-	assert_false(world.c->stock_due);
 	tick_in(20002);
 	answer("");
-	settle();
 	assert_false(stranger_has(server(A)));
 	assert_int_equal(world.probe_count, 1);
 	assert_logged("event=server.stranger", 1);
@@ -223,6 +211,7 @@ static enum stranger_whose whose(const char *pods)
 	struct observed_server *s = server(A);
 
 	s->stranger = (struct stranger){ 0 };
+	world.c->addresses_asked = 0;
 	stranger_want(s);
 	answer(pods);
 	return s->stranger.whose;
@@ -273,12 +262,10 @@ STRANGER_TEST(without_an_answer_all_is_as_if_nobody_had_it)
 {
 	list(A, B);
 	refuse(ERR_DENIED);
-	settle();
 	assert_int_equal(world.probe_count, 1);
 	tick_in(1999); /* nothing is held up for longer than 2 s */
-	assert_false(world.c->stock_due);
+	assert_int_equal(world.probe_count, 1);
 	tick_in(2000);
-	settle();
 	assert_int_equal(world.probe_count, 2);
 	refuse(ERR_TIMEOUT);
 	assert_logged("event=addresses.unknown error=\"played\"", 1);
@@ -289,7 +276,6 @@ STRANGER_TEST(without_an_answer_all_is_as_if_nobody_had_it)
 	tick_in(10001);
 	assert_int_equal(w.asked, 4);
 	answer(POD("other", REDIS, "10.0.0.1"));
-	settle();
 	assert_true(world.probes[0].ended);
 	assert_string_equal(server(A)->role_run_id, "");
 	assert_int_equal(server(A)->role_group, 0);
@@ -325,7 +311,6 @@ STRANGER_TEST(another_process_is_not_believed_until_its_pod_is_known)
 
 	list(A, NULL);
 	answer("");
-	settle();
 	hear_master(A, "first", 60);
 	assert_string_equal(server(A)->role_run_id, "first");
 	server(A)->role_run_id[0] = '\0'; /* as where another controller gave the role since */
@@ -338,7 +323,6 @@ STRANGER_TEST(another_process_is_not_believed_until_its_pod_is_known)
 	assert_false(v.servers[0].info_valid);
 	assert_false(v.servers[0].of_another);
 	answer(POD("other", REDIS, "10.0.0.1"));
-	settle();
 	assert_true(world.probes[0].ended);
 	assert_null(server(A)->probe);
 	make_picture(&v);
@@ -354,7 +338,6 @@ STRANGER_TEST(restart_is_evidence_before_its_pod_is_known)
 
 	list(A, NULL);
 	answer("");
-	settle();
 	hear_master(A, "first", 60);
 	hear_master(A, "second", 0);
 	make_picture(&v);
@@ -367,7 +350,6 @@ STRANGER_TEST(process_that_began_just_now_may_be_of_a_pod_that_is_not_told_yet)
 {
 	list(A, NULL);
 	answer("");
-	settle();
 	hear_master(A, "first", 1);
 	assert_string_equal(server(A)->role_run_id, "");
 	tick_in(999);
@@ -390,7 +372,6 @@ STRANGER_TEST(process_that_always_changes_is_not_asked_for_always)
 
 	list(A, NULL);
 	answer("");
-	settle();
 	for (int i = 0; i < 10; i++) {
 		snprintf(run_id, sizeof(run_id), "run-%d", i);
 		hear_master(A, run_id, 60);
@@ -400,7 +381,7 @@ STRANGER_TEST(process_that_always_changes_is_not_asked_for_always)
 	assert_int_equal(w.asked, 2);
 }
 
-STRANGER_TEST(eight_questions_are_under_way_at_a_time)
+STRANGER_TEST(four_questions_a_tick_are_asked)
 {
 	struct observed_group *g = cluster_group(world.c, 1, true);
 	struct codis_group before = g->node;
@@ -412,13 +393,15 @@ STRANGER_TEST(eight_questions_are_under_way_at_a_time)
 	}
 	g->exists = true;
 	roster_relist(world.c, g, &before);
-	assert_int_equal(w.asked, 8);
+	assert_int_equal(w.asked, 4);
 	answer("");
-	assert_int_equal(w.asked, 9);
+	assert_int_equal(w.asked, 4);
+	tick_in(0);
+	assert_int_equal(w.asked, 8);
+	tick_in(0);
 	while (w.answered < w.asked)
 		answer("");
 	assert_int_equal(w.asked, 10);
-	settle();
 	assert_int_equal(world.probe_count, 10);
 	assert_int_equal(world.ctl.asking_addresses, 0);
 }
