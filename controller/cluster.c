@@ -430,12 +430,12 @@ static void note_sleep(struct cluster *c, int64_t now_ms)
 	begin_anew(c, now_ms);
 }
 
-/* It is about to fall silent in any case. */
+/* It is about to fall silent in any case, or its pod is gone, and nobody is there. */
 static bool is_leaving(const struct cluster *c, const struct observed_server *s)
 {
 	const struct inventory_pod *p = inventory_pod_at(c->ctl->inventory, s->addr);
 
-	return p && p->pod.status.deleting;
+	return p ? p->pod.status.deleting : s->uid[0] != '\0';
 }
 
 /* Most servers fall silent at once: that may be our own network (calm.h). */

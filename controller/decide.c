@@ -74,10 +74,10 @@ bool we_hear_most(const struct cluster_view *v)
 
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
-		bool ok = s->reach == REACH_OK;
+		bool ok = s->reach == REACH_OK, gone = s->pod_gone && !judge_has_pod(s);
 
-		/* One that is being deleted is about to fall silent in any case. */
-		if (s->of_another || (s->pod.deleting && !ok))
+		/* One that is being deleted is about to fall silent in any case; where its pod is gone, nobody is. */
+		if (s->of_another || ((s->pod.deleting || gone) && !ok))
 			continue;
 		asked++;
 		heard += ok;

@@ -1381,6 +1381,10 @@ TEST(replica_that_hangs_is_replaced)
 	assert_nothing(w);
 	w->servers[2].pod.deleting = true; /* that one is to fall silent */
 	assert_only(w, ACT_DELETE_POD, B);
+	w->servers[2].pod = (struct pod_view){ .deleting = false };
+	assert_nothing(w);
+	w->servers[2].pod_gone = true; /* nobody is there any more */
+	assert_only(w, ACT_DELETE_POD, B);
 }
 
 /* Its kubelet asks it from within its pod, and has its answers. */

@@ -217,6 +217,11 @@ TURN_TEST(server_that_is_being_deleted_is_to_fall_silent)
 	cluster_turn(c);
 	assert_false(c->view.tilted);
 	assert_int_equal(c->view.silent_servers, 1);
+	inventory_remove_pod(world.inv, "uid-codis-server-0"); /* its group still lists it */
+	c->stock_due = true;
+	cluster_turn(c);
+	assert_false(c->view.tilted);
+	assert_int_equal(c->view.silent_servers, 1);
 }
 
 /* An address that a pod of another cluster has got was silent before, and is asked no more. */
