@@ -14,7 +14,7 @@
  *             not told: all are locked anew, and it is caught up, or looked at the old master, once more
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
  *   hold      only where its address was another group's: what proxies send there of that group's slots is held
- *   role      SLAVEOF NO ONE; INFO shows a master
+ *   role      INFO shows the process that was decided on; SLAVEOF NO ONE; INFO shows a master
  *   fill      every proxy sends the slots to it, and holds them no longer
  *   reload    the dashboard reads the coordinator again, also where a proxy has not answered yet
  *
@@ -352,37 +352,51 @@ void promote_take_role(struct op *op)
 	fill_hold_strangers(op, op->a.addr, FILL_MS, give_role);
 }
 
-/* One go: what waits for the answer to each of them is a client. A replica hears a healthy master every second by the
- * ping period, so what it does not hear is evidence soon; a server without the setting keeps its own. */
-static void give_role(struct op *op)
+/* Another process answers: restarted meanwhile, or a stranger with its address. The one that it was meant for counts as
+ * the one with the role, so that this one is seen to be another. 0, or -1 and *err. */
+static int verify_process(const struct op *op, const struct redis_info *info, struct error *err)
 {
-	static const char *const slaveof[] = { "SLAVEOF", "NO", "ONE" };
-	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
-	static const char *const info[] = { "INFO" };
-	static const struct redis_words words[] = {
-		{ .argc = 3, .argv = slaveof },
-		{ .argc = 4, .argv = ping, .may_fail = true },
-		{ .argc = 1, .argv = info },
-	};
 	struct observed_server *s = cluster_server(op->c, op->a.addr);
-	struct error err = ERROR_INIT;
 
-	if (s)
-		succession_give(&s->succession, clock_mono_ms());
-	if (op_is_at_home(op, &err) < 0 || op_try_commands(op, op->a.addr, on_verified, words, 3, &err) < 0)
-		promote_take_back(op, &err);
-}
-
-/* Another process was given it: restarted meanwhile, or a stranger with its address. The one that it was meant for
- * counts as the one with the role, so that this one is seen to be another. 0, or -1 and *err. */
-static int verify_process(const struct op *op, struct observed_server *s, const struct redis_info *info,
-			  struct error *err)
-{
 	if (promote_is_same_process(op, info, err) == 0)
 		return 0;
 	if (s)
 		roster_note_role(s, op->run_id, op->a.gid, op->version);
 	return -1;
+}
+
+static int is_the_one(void *ctx, const char *answer, struct error *err)
+{
+	struct redis_info info;
+
+	return redis_info_parse(answer, strlen(answer), &info, err) == 0 && verify_process(ctx, &info, err) == 0 ? 0
+														 : -1;
+}
+
+/* To the process that was decided on, and no other, whatever befell it since: an empty one that has got a role cannot
+ * be told by others from one that was meant to have it. That costs a turn; the rest is one go, since what waits for the
+ * answer to each of them is a client. A replica hears a healthy master every second by the ping period, so what it does
+ * not hear is evidence soon; a server without the setting keeps its own. */
+static void give_role(struct op *op)
+{
+	static const char *const info[] = { "INFO" };
+	static const char *const slaveof[] = { "SLAVEOF", "NO", "ONE" };
+	static const char *const ping[] = { "CONFIG", "SET", "repl-ping-slave-period", "1" };
+	static const struct redis_words words[] = {
+		{ .argc = 1, .argv = info, .check = is_the_one },
+		{ .argc = 3, .argv = slaveof },
+		{ .argc = 4, .argv = ping, .may_fail = true },
+		{ .argc = 1, .argv = info },
+	};
+	struct observed_server *s = cluster_server(op->c, op->a.addr);
+	int skip = op->run_id[0] ? 0 : 1;
+	struct error err = ERROR_INIT;
+
+	if (s)
+		succession_give(&s->succession, clock_mono_ms());
+	if (op_is_at_home(op, &err) < 0 ||
+	    op_try_commands(op, op->a.addr, on_verified, words + skip, 4 - skip, &err) < 0)
+		promote_take_back(op, &err);
 }
 
 static void on_verified(void *ctx, const char *answer, const struct error *err)
@@ -397,7 +411,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	/* It answers, and does not take it. */
 	if (s && (bad.code != ERR_NONE || (err && err->code == ERR_STATUS)))
 		s->role_refused_ms = clock_mono_ms();
-	if (err || bad.code != ERR_NONE || verify_process(op, s, &info, &bad) < 0) {
+	if (err || bad.code != ERR_NONE || verify_process(op, &info, &bad) < 0) {
 		promote_take_back(op, err ? err : &bad);
 		return;
 	}

@@ -15,6 +15,8 @@ struct command {
 	char words[REDIS_COMMANDS_MAX][64]; /* the commands, for errors; never AUTH */
 	bool may_fail[REDIS_COMMANDS_MAX];
 	int count, at; /* whose answer is due */
+	int sent;
+	const struct redis_words *all; /* the caller's, while some are not sent */
 	redis_done done;
 	void *ctx;
 };
@@ -41,6 +43,21 @@ static void finish_failed(struct command *c, enum error_code code, const char *w
 	finish(c, NULL, &err);
 }
 
+static int send_next(struct command *c, struct error *err);
+
+/* Who answers so is the one that is meant: what is left goes to it. */
+static void go_on(struct command *c, const struct resp_answer *a)
+{
+	const struct redis_words *w = c->sent < c->count ? &c->all[c->at] : NULL;
+	struct error bad = ERROR_INIT;
+
+	if (w && w->check && (w->check(c->ctx, a->text, &bad) < 0 || send_next(c, &bad) < 0)) {
+		finish(c, NULL, &bad);
+		return;
+	}
+	c->at++;
+}
+
 static void on_answer(void *ctx, const struct resp_answer *a, const struct error *err)
 {
 	struct command *c = ctx;
@@ -48,7 +65,7 @@ static void on_answer(void *ctx, const struct resp_answer *a, const struct error
 	if (!a)
 		finish_failed(c, err->code, err->text);
 	else if (c->at + 1 < c->count && (c->may_fail[c->at] || a->type == RESP_STATUS || a->type == RESP_STRING))
-		c->at++;
+		go_on(c, a);
 	else if (a->type == RESP_ERROR)
 		finish_failed(c, ERR_STATUS, a->text);
 	else if (a->type == RESP_STATUS || a->type == RESP_STRING)
@@ -80,18 +97,28 @@ static void name_command(struct command *c, int n, const struct redis_words *w)
 	c->may_fail[n] = w->may_fail;
 }
 
-/* All of them go out with the connection. */
-static int ask(struct command *c, const char *auth, const struct redis_words *words, int count, struct error *err)
+/* Up to one that is checked, with it. */
+static int send_next(struct command *c, struct error *err)
+{
+	bool checked = false;
+
+	while (c->sent < c->count && !checked) {
+		const struct redis_words *w = &c->all[c->sent++];
+
+		checked = w->check != NULL;
+		if (redis_conn_ask(c->conn, w->argc, w->argv, on_answer, c, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int ask(struct command *c, const char *auth, struct error *err)
 {
 	const char *with[] = { "AUTH", auth };
 
 	if (auth && auth[0] && redis_conn_ask(c->conn, 2, with, NULL, NULL, err) < 0)
 		return -1;
-	for (int i = 0; i < count; i++) {
-		if (redis_conn_ask(c->conn, words[i].argc, words[i].argv, on_answer, c, err) < 0)
-			return -1;
-	}
-	return 0;
+	return send_next(c, err);
 }
 
 int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const struct redis_words *words, int count,
@@ -103,12 +130,13 @@ int redis_commands(uv_loop_t *uv, const char *addr, const char *auth, const stru
 		return error_set(err, ERR_NOMEM, "%s to %s: no memory", words[0].argv[0], addr);
 	snprintf(c->addr, sizeof(c->addr), "%s", addr);
 	c->count = count;
+	c->all = words;
 	for (int i = 0; i < count; i++)
 		name_command(c, i, &words[i]);
 	c->done = done;
 	c->ctx = ctx;
 	c->conn = redis_conn_open(uv, addr, on_ended, c, err);
-	if (!c->conn || ask(c, auth, words, count, err) < 0) {
+	if (!c->conn || ask(c, auth, err) < 0) {
 		redis_conn_close(c->conn);
 		free(c);
 		return -1;

@@ -230,13 +230,13 @@ FIXTURE_TEST(several_commands_in_one_go)
 {
 	static const char *const role[] = { "SLAVEOF", "NO", "ONE" }, *const get[] = { "GET", "k" },
 				 *const info[] = { "INFO" };
-	struct redis_words words[] = { { 3, role, false }, { 2, get, true }, { 1, info, false } };
+	struct redis_words words[] = { { 3, role, false, NULL }, { 2, get, true, NULL }, { 1, info, false, NULL } };
 	struct fixture *f = *state;
 	struct redis_info said;
 
 	start_server(f);
 	wait_for(f, REACH_OK, true);
-	words[0] = (struct redis_words){ 2, get, false }; /* MASTERDOWN */
+	words[0] = (struct redis_words){ 2, get, false, NULL }; /* MASTERDOWN */
 	ask_all(f, words, 3);
 	assert_int_equal(f->code, ERR_STATUS);
 	assert_non_null(strstr(f->answer, "GET k to "));
@@ -245,7 +245,7 @@ FIXTURE_TEST(several_commands_in_one_go)
 	assert_int_equal(f->code, ERR_NONE);
 	assert_int_equal(redis_info_parse(f->answer, strlen(f->answer), &said, NULL), 0);
 	assert_int_equal(said.role, REDIS_ROLE_REPLICA);
-	words[0] = (struct redis_words){ 3, role, false };
+	words[0] = (struct redis_words){ 3, role, false, NULL };
 	words[1] = words[2];
 	ask_all(f, words, 2);
 	assert_int_equal(f->code, ERR_NONE);
@@ -254,6 +254,47 @@ FIXTURE_TEST(several_commands_in_one_go)
 	kill(f->pid, SIGSTOP);
 	ask_all(f, words, 2);
 	assert_int_equal(f->code, ERR_TIMEOUT);
+	kill(f->pid, SIGCONT);
+}
+
+static int is_no_master(void *ctx, const char *answer, struct error *err)
+{
+	struct redis_info said;
+
+	(void)ctx;
+	assert_int_equal(redis_info_parse(answer, strlen(answer), &said, NULL), 0);
+	return said.role == REDIS_ROLE_REPLICA ? 0 : error_set(err, ERR_CONFLICT, "it leads");
+}
+
+/* What is behind a check goes only to who has passed it. */
+FIXTURE_TEST(commands_behind_a_check)
+{
+	static const char *const role[] = { "SLAVEOF", "NO", "ONE" }, *const info[] = { "INFO" },
+				 *const back[] = { "SLAVEOF", "127.0.0.1", "1" };
+	struct redis_words words[] = { { 1, info, false, is_no_master },
+				       { 3, role, false, NULL },
+				       { 3, back, true, NULL },
+				       { 1, info, false, NULL } };
+	struct fixture *f = *state;
+	struct redis_info said;
+
+	start_server(f);
+	wait_for(f, REACH_OK, true);
+	ask_all(f, words, 2);
+	assert_int_equal(f->code, ERR_NONE);
+	assert_string_equal(f->answer, "OK");
+	ask_all(f, words, 4);
+	assert_int_equal(f->code, ERR_CONFLICT);
+	ask_all(f, words + 3, 1); /* it was told nothing more */
+	assert_int_equal(redis_info_parse(f->answer, strlen(f->answer), &said, NULL), 0);
+	assert_int_equal(said.role, REDIS_ROLE_MASTER);
+	ask_all(f, words + 2, 2);
+	assert_int_equal(redis_info_parse(f->answer, strlen(f->answer), &said, NULL), 0);
+	assert_int_equal(said.role, REDIS_ROLE_REPLICA);
+	kill(f->pid, SIGSTOP);
+	ask_all(f, words, 4);
+	assert_int_equal(f->code, ERR_TIMEOUT);
+	assert_non_null(strstr(f->answer, "INFO to "));
 	kill(f->pid, SIGCONT);
 }
 
