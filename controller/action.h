@@ -67,6 +67,7 @@ struct action {
 	bool left;         /* FILL_PROXY: it has been so for so long that nobody is at work on it, whoever leads */
 	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */
 	int64_t lost_keys; /* PROMOTE of an empty server: the keys that its group had; else 0 */
+	int64_t lacks;     /* PROMOTE: so many bytes that from had sent, as it said itself, addr has not */
 	bool takes_back;   /* PROMOTE: from was promoted by a person, and has not what addr has */
 	const char *why;   /* a literal: what was seen */
 	char evidence[REASON_EVIDENCE_MAX]; /* of whom, since when, at which offset (reason.h); "" nothing */

@@ -60,6 +60,7 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 		return a;
 	memcpy(a->from, old->addr, sizeof(a->from));
 	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
+	a->lacks = kind == ACT_PROMOTE && old != s ? judge_lacks(s, old) : 0;
 	a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
 	if (a->lock)
 		decide_ending(d->v, old, a);

@@ -381,12 +381,19 @@ static bool has_strangers_data(const struct cluster_view *v, const struct group_
 	       s->heard_ms - (s->info.last_io_s + 1) * 1000 > of->since_ms;
 }
 
+int64_t judge_lacks(const struct server_view *s, const struct server_view *m)
+{
+	int64_t lacks = m->info.offset - s->info.offset;
+
+	return !m->info_valid && m->info.role == REDIS_ROLE_MASTER && s->heard_ms > m->heard_ms && lacks > 0 ? lacks
+													     : 0;
+}
+
 /* m may live, and had sent far more before s was heard last: one that was stopped, say, and has just woken. What has
  * ended is no choice: there whoever has most of it leads. */
 static bool is_far_behind(const struct server_view *s, const struct server_view *m)
 {
-	return m->reach != REACH_REFUSED && !m->info_valid && m->info.role == REDIS_ROLE_MASTER &&
-	       s->heard_ms > m->heard_ms && m->info.offset - s->info.offset > SUCCESSION_LAG_BYTES;
+	return m->reach != REACH_REFUSED && judge_lacks(s, m) > SUCCESSION_LAG_BYTES;
 }
 
 static bool has_what_it_sent(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,

@@ -336,7 +336,7 @@ static void tell_pod(const struct op *op, const struct error *err)
 		pod = tell_about(op->a.namespace[0] ? op->a.namespace : op->c->namespace, op->a.pod, op->a.uid);
 	if (!pod)
 		return;
-	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.takes_back,
+	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.lacks || op->a.takes_back,
 		   err                ? "ActionFailed"
 		   : op->a.takes_back ? "TakenBack"
 				      : action_reason(op->a.kind),

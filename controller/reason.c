@@ -166,9 +166,9 @@ static void say_old(struct words *w, const struct server_view *m)
 /* Of what its master, which is not heard any more, said before that it had sent. */
 static void say_lack(struct words *w, const struct server_view *s, const struct server_view *m)
 {
-	int64_t lacks = m->info.offset - s->info.offset;
+	int64_t lacks = judge_lacks(s, m);
 
-	if (!m->info_valid && m->info.role == REDIS_ROLE_MASTER && s->heard_ms > m->heard_ms && lacks > 0)
+	if (lacks)
 		say(w, "%s lacks %" PRId64 " bytes that it had sent", name_of(s), lacks);
 }
 

@@ -1028,6 +1028,17 @@ ACT_TEST(an_empty_server_that_replaces_data_is_a_warning)
 			       "(10.0.0.1:6379), empty, of a group that had about 130 keys: seen; "));
 }
 
+/* What its master had sent, and it has not, is lost. */
+ACT_TEST(promotion_of_one_that_lacks_something_is_a_warning)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.lacks = 10;
+	act(world.c, &a);
+	until_idle();
+	assert_non_null(strstr(world.events, "Warning Pod shop/pod-B Promoted: "));
+}
+
 /* What a person has promoted is another one's again: said as a warning, with how to insist. */
 ACT_TEST(a_promotion_that_is_taken_back_is_a_warning)
 {

@@ -1054,7 +1054,18 @@ TEST(replica_that_lacks_what_a_living_master_had_sent_does_not_take_over)
 	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
 	assert_nothing(w);
 	b_of(w)->info.offset = 1000;
-	assert_only(w, ACT_PROMOTE, B);
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->lacks, 0);
+	b_of(w)->info.offset = 990;
+	a_of(w)->reach = REACH_SILENT;
+	a_of(w)->complaint[0] =
+		'\0'; /* and once no more connections fit into its queue, it may be its node that is away */
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->lacks, 10);
+	a_of(w)->accepts = true;
+	assert_nothing(w);
+	a_of(w)->pod.name[0] = '\0'; /* a person gives it up */
+	a_of(w)->pod_gone = true;
+	w->groups[0].masterless_ms = 1;
+	assert_int_equal(assert_only(w, ACT_PROMOTE, B)->lacks, 10);
 }
 
 /* A's address has gone to a master of group 2, and B, which was left as it was, has synced with that one. */
