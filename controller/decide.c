@@ -69,16 +69,22 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 
 /* --- what hangs --- */
 
+/* One that is being deleted is about to fall silent in any case; where its pod is gone, if only before this controller
+ * began, nobody is. */
+static bool is_to_be_silent(const struct server_view *s)
+{
+	return s->pod.deleting || (!judge_has_pod(s) && (s->pod_gone || !s->heard_ms));
+}
+
 bool we_hear_most(const struct cluster_view *v)
 {
 	int heard = 0, asked = 0;
 
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
-		bool ok = s->reach == REACH_OK, gone = s->pod_gone && !judge_has_pod(s);
+		bool ok = s->reach == REACH_OK;
 
-		/* One that is being deleted is about to fall silent in any case; where its pod is gone, nobody is. */
-		if (s->of_another || ((s->pod.deleting || gone) && !ok))
+		if (s->of_another || (!ok && is_to_be_silent(s)))
 			continue;
 		asked++;
 		heard += ok;

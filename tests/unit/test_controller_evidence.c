@@ -1393,8 +1393,12 @@ TEST(replica_that_hangs_is_replaced)
 	w->servers[2].pod.deleting = true; /* that one is to fall silent */
 	assert_only(w, ACT_DELETE_POD, B);
 	w->servers[2].pod = (struct pod_view){ .deleting = false };
+	w->servers[2].heard_ms = 1;
 	assert_nothing(w);
 	w->servers[2].pod_gone = true; /* nobody is there any more */
+	assert_only(w, ACT_DELETE_POD, B);
+	w->servers[2].pod_gone = false;
+	w->servers[2].heard_ms = 0; /* its pod was gone when this controller began */
 	assert_only(w, ACT_DELETE_POD, B);
 }
 
@@ -1565,6 +1569,7 @@ TEST(addresses_of_strangers_are_not_among_those_that_are_heard)
 
 		s->pod.name[0] = '\0';
 		s->reach = REACH_SILENT;
+		s->heard_ms = 1;
 		s->of_another = true;
 	}
 	assert_why(assert_only(w, ACT_DELETE_POD, p->admin_addr), "it hangs");
