@@ -106,6 +106,7 @@ struct cluster {
 	bool has_servers;           /* a codis-server's pod */
 	bool outside;               /* its namespace takes no part any more: it ends when nothing is under way */
 	bool has_pods;
+	bool heard_once;       /* clusters.c: a server of it, by this controller */
 	int podded, strangers; /* servers with a pod of the cluster; those that only a group lists */
 	bool servers_over, groups_over, proxies_over; /* the coordinator names more than are watched */
 	bool stock_due;                               /* pods or lists changed since the roster was made */

@@ -95,29 +95,37 @@ const struct stray_pod *clusters_strays(const struct clusters *cs)
 	return cs->strays;
 }
 
-static void see(const struct cluster_view *v, struct sight_seen *seen)
+static void see(struct cluster *c, struct sight_seen *seen)
 {
-	int servers = seen->servers;
+	const struct cluster_view *v = &c->view;
+	int servers = 0, heard = 0;
 
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
 
 		if (!s->addr[0] || s->named || !s->pod.running || s->pod.node_lost || s->pod.deleting)
 			continue;
-		seen->servers++;
-		seen->heard += s->reach != REACH_SILENT && (s->reach != REACH_UNKNOWN || s->complaint[0]);
+		servers++;
+		heard += s->reach != REACH_SILENT && (s->reach != REACH_UNKNOWN || s->complaint[0]);
 	}
-	if (seen->servers == servers)
+	if (!servers)
 		return;
+	c->heard_once |= heard > 0;
+	*(c->heard_once ? &seen->servers : &seen->unheard) += servers;
+	seen->heard += heard;
 	seen->clusters++;
 	seen->connected += v->coordinator_ready;
 }
 
-void clusters_seen(const struct clusters *cs, struct sight_seen *seen)
+void clusters_seen(struct clusters *cs, struct sight_seen *seen)
 {
 	*seen = (struct sight_seen){ 0 };
-	for (const struct cluster *c = cs->first; c; c = c->next)
-		see(&c->view, seen);
+	for (struct cluster *c = cs->first; c; c = c->next)
+		see(c, seen);
+	if (seen->servers)
+		return;
+	seen->servers = seen->unheard;
+	seen->unheard = 0;
 }
 
 void clusters_look(struct clusters *cs)

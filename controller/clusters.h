@@ -35,7 +35,7 @@ void clusters_budgets_changed(struct clusters *cs, const char *namespace);
 void clusters_take_stock(struct clusters *cs, const char *namespace);
 
 /* What is seen of all of them. */
-void clusters_seen(const struct clusters *cs, struct sight_seen *seen);
+void clusters_seen(struct clusters *cs, struct sight_seen *seen);
 
 struct cluster *clusters_first(const struct clusters *cs); /* and .next; in no order */
 const struct stray_pod *clusters_strays(const struct clusters *cs);

@@ -348,6 +348,45 @@ CLUSTERS_TEST(what_is_seen_of_all_clusters)
 	c->view.server_count = 0;
 }
 
+/* One that this controller has never heard counts apart, as long as it has heard another. */
+CLUSTERS_TEST(what_is_seen_of_a_cluster_that_is_hidden)
+{
+	struct sight_seen seen;
+	struct server_view shop[2] = { { .addr = "10.0.0.1:6379", .pod = { .running = true } },
+				       { .addr = "10.0.0.2:6379", .pod = { .running = true } } };
+	struct server_view orders[3];
+	struct cluster *c;
+
+	for (int i = 0; i < 3; i++)
+		orders[i] = (struct server_view){ .addr = "10.0.1.1:6379",
+						  .pod = { .running = true },
+						  .reach = REACH_SILENT };
+	set_pod("ns", "shop", "codis-proxy", "codis-proxy-0");
+	set_pod("ns", "orders", "codis-proxy", "codis-proxy-1");
+	tick(100);
+	c = clusters_first(w.cs);
+	c->view.servers = shop;
+	c->view.server_count = 2;
+	c->next->view.servers = orders;
+	c->next->view.server_count = 3;
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.servers, 5); /* nothing is heard: it may be us */
+	assert_int_equal(seen.unheard + seen.heard, 0);
+	shop[0].reach = REACH_OK;
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.servers, 2); /* all of the one that is heard */
+	assert_int_equal(seen.heard, 1);
+	assert_int_equal(seen.unheard, 3);
+	assert_int_equal(seen.clusters, 2);
+	orders[1].reach = REACH_OK;
+	clusters_seen(w.cs, &seen);
+	shop[0].reach = orders[1].reach = REACH_SILENT;
+	clusters_seen(w.cs, &seen);
+	assert_int_equal(seen.servers, 5); /* they were heard */
+	assert_int_equal(seen.unheard + seen.heard, 0);
+	c->view.server_count = c->next->view.server_count = 0;
+}
+
 CLUSTERS_TEST(each_product_of_a_namespace_is_one)
 {
 	set_pod("ns", "shop", "codis-server", "codis-server-0");

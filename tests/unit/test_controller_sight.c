@@ -79,10 +79,73 @@ SIGHT_TEST(it_keeps_it_twice_as_long_each_time)
 	assert_true(look(&few, true, 100));
 }
 
+/* It has heard all of one cluster and nothing of a larger one: that is hidden, or another controller hears it. */
+SIGHT_TEST(for_clusters_never_heard_it_is_given_up_once)
+{
+	struct sight_seen hidden = all;
+
+	hidden.unheard = 10;
+	assert_false(look(&hidden, true, 8000));
+	assert_true(look(&hidden, true, 100));
+	assert_false(look(&hidden, false, 20000)); /* another one did no better */
+	assert_false(look(&hidden, true, 1000000));
+	hidden.heard = 1; /* of the four */
+	assert_true(look(&hidden, true, 300000));
+}
+
+SIGHT_TEST(while_it_is_left_to_another_they_count)
+{
+	struct sight_seen hidden = all;
+
+	hidden.unheard = 10;
+	assert_true(look(&hidden, true, 8100));
+	assert_false(look(&hidden, true, 1000)); /* it is on its way */
+	assert_true(s.blind_since_ms);
+	look(&hidden, false, 6900);
+	assert_true(s.blind_since_ms);
+	look(&hidden, false, 100); /* it may have it again */
+	assert_false(s.blind_since_ms);
+}
+
+/* Another one has led for long: it hears them, perhaps. */
+SIGHT_TEST(after_a_minute_of_another_it_is_given_up_again)
+{
+	struct sight_seen hidden = all;
+
+	hidden.unheard = 10;
+	assert_true(look(&hidden, true, 8100));
+	look(&hidden, false, 59900);
+	assert_false(look(&hidden, true, 100000));
+	look(&hidden, false, 60000);
+	assert_false(look(&hidden, true, 8000));
+	assert_true(look(&hidden, true, 100));
+}
+
+SIGHT_TEST(whoever_follows_is_ready_without_clusters_never_heard)
+{
+	struct sight_seen hidden = all;
+
+	hidden.unheard = 10;
+	look(&hidden, false, 100000);
+	assert_false(sight_is_blind(&s, now_ms));
+	hidden.heard = 1;
+	look(&hidden, false, 2000);
+	assert_false(sight_is_blind(&s, now_ms));
+	look(&hidden, false, 100);
+	assert_true(sight_is_blind(&s, now_ms));
+	hidden.heard = 4;
+	look(&hidden, false, 100);
+	assert_false(look(&hidden, true, 8000)); /* it takes the lease, and has not missed them until now */
+	assert_true(look(&hidden, true, 100));
+}
+
 TEST(what_it_does_not_see_in_words)
 {
 	char text[100];
 
 	assert_string_equal(sight_words(&few, text, sizeof(text)), "it hears 1 of 4 servers");
+	assert_string_equal(
+		sight_words(&(struct sight_seen){ .servers = 4, .heard = 4, .unheard = 10 }, text, sizeof(text)),
+		"it hears 4 of 14 servers");
 	assert_string_equal(sight_words(&no_zookeeper, text, sizeof(text)), "no ZooKeeper is connected");
 }
