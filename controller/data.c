@@ -3,12 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+static void begin(struct data_process *p, const struct redis_info *info, bool leads)
+{
+	*p = (struct data_process){ .keys = -1, .led = leads };
+	memcpy(p->run_id, info->run_id, sizeof(p->run_id));
+}
+
 void data_hear_process(struct data_process *p, const struct redis_info *info, const char *synced_with)
 {
-	if (strcmp(p->run_id, info->run_id) != 0) {
-		*p = (struct data_process){ .keys = -1 };
-		memcpy(p->run_id, info->run_id, sizeof(p->run_id));
-	}
+	bool leads = info->role == REDIS_ROLE_MASTER;
+
+	if (strcmp(p->run_id, info->run_id) != 0)
+		begin(p, info, leads);
+	p->led &= leads;
 	/* It will have its master's, or its file's, and may lead before it is heard again. */
 	p->keys = info->syncing || info->loading ? -1 : info->keys;
 	p->followed = info->role == REDIS_ROLE_REPLICA && !redis_info_guarded(info);
@@ -29,12 +36,13 @@ static bool loses_all(const struct data_group *g, const struct data_process *p, 
 {
 	bool seen_before = strcmp(p->run_id, info->run_id) == 0 && p->keys >= 0;
 	bool heir = seen_before && g->run_id[0] && strcmp(p->heir_of, g->run_id) == 0;
-
 	/* Written to as an empty one, it would have few. */
 	bool synced_since = seen_before && p->followed && info->keys > g->keys / 2;
+	/* Where all that is known of the keys is a note, which may be a minute old, few are no evidence. */
+	bool led_at_once = g->run_id[0] && (p->led || strcmp(p->run_id, info->run_id) != 0);
+	int64_t had = seen_before ? p->keys : info->keys;
 
-	return g->keys > 0 && (seen_before ? p->keys : info->keys) == 0 && !synced_since &&
-	       !(heir && p->heir_keys == 0);
+	return g->keys > 0 && had <= (led_at_once ? g->keys / 2 : 0) && !synced_since && !(heir && p->heir_keys == 0);
 }
 
 void data_hear_master(struct data_group *g, struct data_process *p, const struct redis_info *info, int64_t wall_ms)
@@ -52,7 +60,11 @@ void data_hear_master(struct data_group *g, struct data_process *p, const struct
 	g->known = true;
 	memcpy(g->run_id, info->run_id, sizeof(g->run_id));
 	g->keys = info->keys;
-	p->keys = -1; /* should it get the role once more, what it had before this time tells nothing */
+	/* Should it get the role once more, what it had before this time tells nothing. */
+	if (strcmp(p->run_id, info->run_id) != 0)
+		begin(p, info, false);
+	p->keys = -1;
+	p->led = false;
 }
 
 void data_recall(struct data_group *g, int64_t keys)

@@ -15,6 +15,7 @@ struct data_process {
 	int64_t keys; /* in its last INFO without the role; -1: none was heard since it had one, or it was about to have
 			 others */
 	bool followed; /* it followed a master then */
+	bool led;      /* it had a role when it was first heard: nobody knows what it had before that */
 	/* The master that it was last seen in sync with, and the keys that it had of it. */
 	char heir_of[CODIS_RUN_ID_SIZE];
 	int64_t heir_keys;
@@ -40,9 +41,9 @@ void data_hear_process(struct data_process *p, const struct redis_info *info, co
 void data_hear_role(struct data_process *p, const struct redis_info *info);
 
 /* The verified master of a group. It has lost data when it is another process than the one that had keys, and had none
- * itself when it got the role; unless it was in sync with that one and had none then (a user's FLUSHALL), or
- * followed a master, and has most of them: it got them before it led. A process that stays may have as few keys as it
- * likes. */
+ * itself when it got the role, or few when it was first heard, and led by then; unless it was in sync with that one and
+ * had none then (a user's FLUSHALL), or followed a master, and has most of them: it got them before it led. A process
+ * that stays may have as few keys as it likes. */
 void data_hear_master(struct data_group *g, struct data_process *p, const struct redis_info *info, int64_t wall_ms);
 
 /* What the controller before us noted on the StatefulSet: taken where nothing is known yet. */

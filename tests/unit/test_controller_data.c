@@ -168,7 +168,48 @@ DATA_TEST(server_that_was_not_seen_before)
 	assert_int_equal(g.lost_keys, 130);
 	g = (struct data_group){ 0 };
 	master("old", 130);
+	p = (struct data_process){ 0 };
+	master("old", 130);
 	process("another", 0, ""); /* of the process before it at this address */
+	master("new", 66);
+	assert_int_equal(g.lost_keys, 0);
+}
+
+/* A person gives an empty one the role before it was heard: it is written to at once. */
+DATA_TEST(server_that_leads_when_it_is_first_heard)
+{
+	master("old", 130);
+	master("new", 12);
+	assert_int_equal(g.lost_keys, 130);
+	master("new", 13);
+	assert_int_equal(g.lost_keys, 130);
+
+	/* Before the group's node is read: it is not known yet to be declared. */
+	begin(NULL);
+	master("old", 130);
+	process("new", 12, "");
+	master("new", 70);
+	assert_int_equal(g.lost_keys, 130);
+}
+
+/* It has led here, or followed somebody since: what it has is no news. */
+DATA_TEST(server_with_few_keys_that_is_known)
+{
+	struct redis_info info = info_of("new", 12);
+
+	master_of_another_address("old", 130);
+	process("new", 12, "");
+	info.role = REDIS_ROLE_REPLICA;
+	data_hear_process(&p, &info, "");
+	master("new", 12);
+	assert_int_equal(g.lost_keys, 0);
+	master_of_another_address("newer", 130);
+	process("new", 12, "");
+	master("new", 12);
+	assert_int_equal(g.lost_keys, 0);
+
+	begin(NULL);
+	data_recall(&g, 130); /* by another controller, a while ago */
 	master("new", 12);
 	assert_int_equal(g.lost_keys, 0);
 }
