@@ -38,12 +38,12 @@ static bool is_gone(const struct decision *d, const struct group_view *g, const 
 /* A server that ended and that the kubelet does not start again soon: it starts the first crash at once and then waits
  * 10, 20, 40 s ..., and says so (CrashLoopBackOff) only many seconds later. What it had is gone with its process, and
  * its sibling has it: a new pod is there sooner. Only one that was heard before has ended; others may still pull an
- * image. */
+ * image. One whose container runs, as its kubelet says, refuses us alone, and may be the last that has its data. */
 static bool stays_down(const struct decision *d, const struct server_view *s)
 {
 	if (s->pod.deleting || !judge_has_pod(s) || !d->v->kube_fresh || s->reach == REACH_OK)
 		return false;
-	return s->pod.crash_looping || (s->reach == REACH_REFUSED && s->info.run_id[0] &&
+	return s->pod.crash_looping || (s->reach == REACH_REFUSED && !s->pod.running && s->info.run_id[0] &&
 					judge_lasting_ms(d->v, s->since_ms) >= d->limits->down_ms);
 }
 

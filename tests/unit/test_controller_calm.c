@@ -397,6 +397,7 @@ TEST(failed_assignment_waits)
 static void end_replica(struct world *w)
 {
 	w->servers[1].reach = REACH_REFUSED;
+	w->servers[1].pod.running = false;
 	w->servers[1].since_ms = w->v.now_ms - 3000;
 }
 
@@ -445,6 +446,7 @@ TEST(deletions_that_are_proposed_together_count)
 	list(g, d);
 	end_replica(w);
 	d->reach = REACH_REFUSED;
+	d->pod.running = false;
 	d->since_ms = w->v.now_ms - 3000;
 	run(w);
 	assert_int_equal(w->count, 2);

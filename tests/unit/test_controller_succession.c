@@ -286,6 +286,7 @@ TEST(nobody_follows_a_successor_that_lacks_what_the_old_master_has)
 	waits(w); /* nor is one that has nothing: it would lead after B */
 	c->info_valid = false;
 	c->reach = REACH_REFUSED;
+	c->pod.running = false;
 	c->since_ms = w->v.now_ms - 5000;
 	assert_only(w, ACT_DELETE_POD, C);
 	c->info_valid = true;
