@@ -79,6 +79,7 @@ static void on_script_over(void *ctx, int64_t arg)
 	redis_pump_all();
 	p->redis->busy = false;
 	p->sick_us = W.now;
+	check_who_is_led();
 	say("%s has done with its script", p->name);
 }
 
@@ -93,6 +94,7 @@ static void busy_server(void)
 	redis_pump_all();
 	p->redis->busy = true;
 	note_fault(p, W.now, W.now);
+	check_who_is_led();
 	say("%s is busy with a script for %.1f s", p->name, (double)us / 1e6);
 	after(us, on_script_over, p, p->run);
 }
