@@ -113,6 +113,17 @@ static bool is_overthrown(const struct cluster_view *v, const struct group_view 
 	return (m->succession.how != SUCCESSION_IN_SYNC && has_far_more(s, m)) || is_unfilled(v, g, s, m);
 }
 
+/* A replica of the one that m followed, which is silent or has ended: it has far more than m had. */
+static bool is_left_behind(const struct group_view *g, const struct server_view *s, const struct server_view *m)
+{
+	const char *of = m->succession.of;
+	bool beside = strcmp(of, s->info.master) == 0 || strcmp(of, CODIS_GUARD_ADDR) == 0;
+
+	return s != m && m->succession.how == SUCCESSION_BEHIND && view_is_member(s, g->node.id) && judge_heard(s) &&
+	       s->info.role == REDIS_ROLE_REPLICA && !redis_info_guarded(&s->info) && !s->info.syncing &&
+	       s->info.offset > 1 && beside && strcmp(s->info.master, m->addr) != 0 && has_far_more(s, m);
+}
+
 /* It was found to have what m lacks, and has not ended since. */
 static bool keeps(const struct group_view *g, const struct server_view *s, const struct server_view *m)
 {
@@ -153,7 +164,7 @@ enum succession_verdict succession_judge(const struct cluster_view *v, const str
 	if (m->succession.how == SUCCESSION_GIVEN || g->may_lose)
 		return SUCCESSION_FINE;
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if ((is_overthrown(v, g, s, m) || keeps(g, s, m)) && has_more(s, *old))
+		if ((is_overthrown(v, g, s, m) || is_left_behind(g, s, m) || keeps(g, s, m)) && has_more(s, *old))
 			*old = s;
 	}
 	if (!*old)
@@ -190,6 +201,6 @@ void succession_note(const struct cluster_view *v, const struct group_view *g, c
 	if (g->may_lose || view_synced(s, m))
 		out->keeps_from[0] = '\0';
 	else if (succession_judge(v, g, m, &old) == SUCCESSION_WAITS &&
-		 (is_overthrown(v, g, s, m) || follows_one(v, g, s, m)))
+		 (is_overthrown(v, g, s, m) || is_left_behind(g, s, m) || follows_one(v, g, s, m)))
 		memcpy(out->keeps_from, m->info.run_id, sizeof(out->keeps_from));
 }

@@ -63,8 +63,8 @@ enum succession_verdict {
 	SUCCESSION_TAKE_BACK, /* it has more than was written since: it is to lead again */
 	SUCCESSION_WAITS,     /* nobody but a person can weigh it: until then the old master keeps what it has */
 };
-/* Whether m, the verified master of the group, leads over the head of a living master that has what m lacks (*old, else
- * NULL). codis.io/allow-data-loss for the group: a person insists. */
+/* Whether m, the verified master of the group, leads over the head of a living master that has what m lacks, or of a
+ * replica of one that does not answer (*old, else NULL). codis.io/allow-data-loss for the group: a person insists. */
 enum succession_verdict succession_judge(const struct cluster_view *v, const struct group_view *g,
 					 const struct server_view *m, const struct server_view **old);
 /* What succession_judge() says of s, a member of the group, is to be remembered: keys that are written later tell

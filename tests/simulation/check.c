@@ -248,7 +248,9 @@ static bool has_keys(int gid)
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *p = &W.pods[i];
 
-		if (p->kind == SERVER && p->gid == gid && p->alive && p->in_api && p->redis->keys)
+		/* What it has of another group's master, that one has. */
+		if (p->kind == SERVER && p->gid == gid && p->alive && p->in_api && p->redis->keys &&
+		    !(p->redis->from && p->redis->from->gid != gid))
 			return true;
 	}
 	for (int i = 0; W.set.volumes && i < W.set.replicas; i++) {
@@ -260,7 +262,10 @@ static bool has_keys(int gid)
 
 void check_sync_begins(struct redis *replica, struct redis *master)
 {
-	if (!master->keys && replica->pod->in_api && has_keys(replica->pod->gid))
+	/* A person gave the role to one that had ended, and whoever had followed it then does so again, untold. */
+	bool untold = master->unsynced && replica->from == master->pod && replica->down_since;
+
+	if (!master->keys && !untold && replica->pod->in_api && has_keys(replica->pod->gid))
 		broken("%s follows %s, which is empty, while others of group %d are not", replica->pod->name,
 		       master->pod->name, replica->pod->gid);
 }

@@ -190,6 +190,18 @@ static void person_promotes_b(struct world *w, enum succession_how how)
 	set_keys(w, 389279, 267796);
 }
 
+static void note_all(struct world *w)
+{
+	for (int i = 0; i < w->v.server_count; i++)
+		succession_note(&w->v, &w->groups[0], &w->servers[i], &w->servers[i].succession);
+}
+
+static void name_processes(struct world *w)
+{
+	for (int i = 0; i < w->v.server_count; i++)
+		snprintf(w->servers[i].info.run_id, CODIS_RUN_ID_SIZE, "run-%d", i);
+}
+
 static void waits(struct world *w)
 {
 	const struct server_view *old;
@@ -335,6 +347,40 @@ TEST(nothing_is_taken_back_to_a_master_that_is_not_known_to_live)
 	assert_only(w, ACT_FOLLOW, A);
 }
 
+/* A hangs, and a person gives B the role, which has nothing yet: C has all that A sent. */
+TEST(replica_of_a_silent_master_keeps_what_a_promoted_one_lacks)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 1, 2);
+	const struct server_view *old;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	follows(c, a_of(w));
+	list(&w->groups[0], c);
+	name_processes(w);
+	silence(w, 1000);
+	b_of(w)->info.keys = 0;
+	assert_nothing(w);
+	assert_int_equal(succession_judge(&w->v, &w->groups[0], b_of(w), &old), SUCCESSION_WAITS);
+	assert_ptr_equal(old, c);
+	note_all(w);
+	b_of(w)->info.keys = 1000;
+	assert_nothing(w);
+	c->succession.keeps_from[0] = '\0';
+	assert_string_equal(assert_only(w, ACT_FOLLOW, C)->master, B); /* as many as C has */
+	b_of(w)->info.keys = 0;
+	snprintf(b_of(w)->succession.of, CODIS_ADDR_MAX, "%s", CODIS_GUARD_ADDR);
+	assert_nothing(w);
+	w->groups[0].may_lose = true;
+	assert_only(w, ACT_FOLLOW, C);
+	w->groups[0].may_lose = false;
+	b_of(w)->succession.how = SUCCESSION_GIVEN;
+	assert_only(w, ACT_FOLLOW, C);
+	b_of(w)->succession.how = SUCCESSION_BEHIND;
+	c->info.offset = 1; /* it never was in sync */
+	assert_only(w, ACT_FOLLOW, C);
+}
+
 /* The dashboard died after it had given the role: all slots are locked. */
 TEST(interrupted_promotion_of_a_replica_that_was_behind_is_taken_back)
 {
@@ -452,18 +498,6 @@ TEST(master_does_not_stay_for_what_was_known_before_its_successor_was_declared)
 }
 
 /* --- until a person decides --------------------------------------------------------------------------------------- */
-
-static void note_all(struct world *w)
-{
-	for (int i = 0; i < w->v.server_count; i++)
-		succession_note(&w->v, &w->groups[0], &w->servers[i], &w->servers[i].succession);
-}
-
-static void name_processes(struct world *w)
-{
-	for (int i = 0; i < w->v.server_count; i++)
-		snprintf(w->servers[i].info.run_id, CODIS_RUN_ID_SIZE, "run-%d", i);
-}
 
 /* B gets as many keys as A has: that they are others is as true as before. */
 TEST(what_an_old_master_has_is_kept_however_many_keys_are_written)
