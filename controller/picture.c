@@ -332,9 +332,26 @@ static bool heard_since(const struct making *m, const struct observed_group *o, 
 	return true;
 }
 
+/* The lock is taken, by one that no news of pods have told of, as where the API server is not reached: it may be at
+ * work, and is given its time. The lock is to be read after the promotion was. */
+static bool may_be_somebody_elses(const struct making *m, const struct observed_group *o)
+{
+	const struct observed_topom *t = m->seen->topom;
+
+	if (t->addr[0] || m->v->now_ms - o->promoting_since_ms > PROMOTION_SILENT_MS)
+		return false;
+	for (int i = 0; i < m->seen->dashboard_count; i++) {
+		if (addr_equal(m->seen->dashboards[i]->addr, t->lock_addr))
+			return false;
+	}
+	return t->lock_exists < 0 || t->lock_read_ms <= o->promoting_since_ms ||
+	       (t->lock_exists && strcmp(t->lock_addr, t->left) != 0);
+}
+
 /* A dashboard at work on a promotion holds its mutex: one that answered a question asked after the promotion was seen
- * is not, if the promotion is still there when the group is read after that answer. One that is dead is not either. One
- * that was silent before may be so to us alone: its time begins with the promotion. */
+ * is not, if the promotion is still there when the group is read after that answer. One that refused then is not
+ * either: one that refused before may have begun since, and its answer be awaited. One that was silent before may be so
+ * to us alone: its time begins with the promotion. */
 static bool promotion_idle(const struct making *m, const struct observed_group *o)
 {
 	if (!o->node.promoting_state[0])
@@ -348,10 +365,10 @@ static bool promotion_idle(const struct making *m, const struct observed_group *
 		    m->v->now_ms - latest(d->since_ms, o->promoting_since_ms) <= PROMOTION_SILENT_MS)
 			return false;
 		/* One that waits for the lock does nothing; one that was not heard yet may do anything. */
-		if (d->reach == REACH_UNKNOWN && d->told_ms <= o->promoting_since_ms)
+		if ((d->reach == REACH_UNKNOWN || d->reach == REACH_REFUSED) && d->told_ms <= o->promoting_since_ms)
 			return false;
 	}
-	return true;
+	return !may_be_somebody_elses(m, o);
 }
 
 static void view_group_of(const struct making *m, const struct observed_group *o, struct group_view *g)

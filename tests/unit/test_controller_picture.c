@@ -127,6 +127,7 @@ static struct world *healthy(void)
 	list_server(w, &w->servers[1]);
 	watch_dashboard(w, D, "codis-dashboard-0");
 	w->topom.lock_exists = -1;
+	snprintf(w->topom.addr, CODIS_ADDR_MAX, D);
 	snprintf(w->proxy.admin_addr, CODIS_ADDR_MAX, "%s", P);
 	snprintf(w->proxy.token, CODIS_TOKEN_MAX, "token");
 	snprintf(w->proxy.registered_token, CODIS_TOKEN_MAX, "token");
@@ -621,6 +622,45 @@ TEST(promotion_of_a_dashboard_that_does_not_answer)
 	assert_true(look(w)->groups[0].promoting_idle);
 	w->dashboards[0].since_ms = NOW - 100;
 	w->dashboards[0].reach = REACH_REFUSED;
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
+/* It refused, began, and is at work before its first answer to us. */
+TEST(promotion_of_a_dashboard_that_refused_before_it_began)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "finished");
+	w->group.promoting_since_ms = NOW - 20;
+	w->dashboards[0].reach = REACH_REFUSED; /* asked when that was not seen yet */
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->dashboards[0].told_ms = NOW - 19;
+	assert_true(look(w)->groups[0].promoting_idle);
+}
+
+/* It serves, and the API server is not reached, which would tell of its pod: its lock does. */
+TEST(promotion_of_a_dashboard_whose_pod_is_not_known_is_given_its_time)
+{
+	WORLD;
+
+	snprintf(w->group.node.promoting_state, 16, "finished");
+	w->group.promoting_since_ms = NOW - 5000;
+	w->dashboards[0].reach = REACH_REFUSED;
+	w->topom.addr[0] = '\0';
+	w->topom.lock_exists = 0;
+	w->topom.lock_read_ms = NOW - 5000; /* it may have been taken since */
+	assert_false(look(w)->groups[0].promoting_idle);
+	w->topom.lock_read_ms = NOW - 4999;
+	assert_true(look(w)->groups[0].promoting_idle);
+	w->topom.lock_exists = 1;
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, D);
+	assert_true(look(w)->groups[0].promoting_idle); /* by the one that refuses */
+	snprintf(w->topom.lock_addr, CODIS_ADDR_MAX, D2);
+	assert_false(look(w)->groups[0].promoting_idle);
+	snprintf(w->topom.left, CODIS_ADDR_MAX, D2); /* its pod is gone, and its lock is left */
+	assert_true(look(w)->groups[0].promoting_idle);
+	w->topom.left[0] = '\0';
+	w->group.promoting_since_ms = NOW - 5001;
 	assert_true(look(w)->groups[0].promoting_idle);
 }
 
