@@ -9,6 +9,8 @@
 
 #define RETRY_US  MS(50)
 #define ONLINE_US S(2)
+/* ... but not while it waits for an answer to the last one, as long as its HTTP client does. */
+#define ONLINE_TIMEOUT_US S(60)
 
 static void on_writer(void *ctx, int64_t arg);
 static void serve(struct pod *p);
@@ -309,9 +311,11 @@ void proxy_call(struct pod *p, struct call *call)
 
 static void on_online_answer(struct call *c, int status, const char *body)
 {
-	(void)c;
+	struct proxy *x = c->ctx;
+
 	(void)status;
 	(void)body;
+	x->asked_us = 0;
 }
 
 /* It takes itself in, by the dashboard that the coordinator names. */
@@ -326,6 +330,8 @@ static void on_take_in(void *ctx, int64_t arg)
 	if (!p->alive || p->run != arg || p->proxy->online)
 		return;
 	after(ONLINE_US, on_take_in, p, arg);
+	if (p->proxy->asked_us && W.now - p->proxy->asked_us < ONLINE_TIMEOUT_US)
+		return;
 	if (p->stopped || !zk_reachable(p->node) || !lock ||
 	    sscanf(lock->data, "{\"admin_addr\":\"%23[^\"]", addr) != 1)
 		return;
@@ -334,6 +340,8 @@ static void on_take_in(void *ctx, int64_t arg)
 		return;
 	c = calloc(1, sizeof(*c));
 	*c = (struct call){ .kind = CALL_ONLINE, .to = d, .from = p->node, .answer = on_online_answer };
+	c->ctx = p->proxy;
+	p->proxy->asked_us = d->alive && way_open(p->node, d->node) && way_open(d->node, p->node) ? W.now : 0;
 	memcpy(c->addr, p->addr, sizeof(c->addr));
 	call_send(c);
 }

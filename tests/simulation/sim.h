@@ -152,6 +152,7 @@ struct call;
 struct proxy {
 	char token[33];
 	bool online;
+	int64_t asked_us; /* since when a dashboard is asked to take it in; 0: none is */
 	struct proxy_slot slots[CODIS_SLOTS];
 	struct call *first; /* served one after the other */
 	struct writer writers[SIM_GROUPS];
