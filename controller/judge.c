@@ -498,6 +498,31 @@ static bool has_more_than_a_file(const struct server_view *s, const struct serve
 	       s->info.keys > file->info.keys;
 }
 
+/* The process that answers had its role in another group, by an address that was a member's there: what it has is of
+ * that one. */
+static bool is_of_another(const struct server_view *s, int gid)
+{
+	return s->remembered && s->remembered_group && s->remembered_group != gid;
+}
+
+/* ... and leads it still: whoever writes to that group writes to it. */
+static bool leads_another(const struct cluster_view *v, const struct server_view *s, int gid)
+{
+	const struct group_view *g = is_of_another(s, gid) ? view_group(v, s->remembered_group) : NULL;
+
+	return g && view_master(v, g) == s && view_master_verified(s);
+}
+
+/* The link of s was last up to the other one, which is the same process, led after it had followed anybody, and has
+ * synced with nobody since: whatever both were told meanwhile, that one has what it sent. */
+static bool has_what_it_got(const struct server_view *led, const struct server_view *s)
+{
+	return strcmp(s->link_up_to, led->addr) == 0 && led->remembered && !led->restarted &&
+	       !redis_info_guarded(&led->info) && !led->info.syncing && led->role_heard_ms > led->link_up_at_ms &&
+	       s->role_heard_ms <= s->link_up_at_ms && led->info.uptime_s >= 0 &&
+	       led->heard_ms - led->info.uptime_s * 1000 <= s->link_up_at_ms;
+}
+
 /* Greater than 0: a has the newer data, when no order between them is known from replication. The declared master is
  * the one that was fenced last; offsets compare only under one master, and tell nothing after a restart. */
 static int compare_data(const struct cluster_view *v, const struct group_view *g, const struct server_view *a,
@@ -509,6 +534,8 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 
 	if ((a->info.keys > 0) != (b->info.keys > 0))
 		return a->info.keys > 0 ? 1 : -1;
+	if (is_of_another(a, g->node.id) != is_of_another(b, g->node.id))
+		return is_of_another(b, g->node.id) ? 1 : -1;
 	if (is_followed(v, g, a) != is_followed(v, g, b))
 		return is_followed(v, g, a) ? 1 : -1;
 	if ((was_current(v, g, a) && is_of_file(b)) || (was_current(v, g, b) && is_of_file(a)))
@@ -519,6 +546,8 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 		return has_more_than_a_file(a, b) ? 1 : -1;
 	if ((ia == 0) != (ib == 0))
 		return ia == 0 ? 1 : -1;
+	if (has_what_it_got(a, b) != has_what_it_got(b, a))
+		return has_what_it_got(a, b) ? 1 : -1;
 	if (one_master && a->info.offset != b->info.offset)
 		return a->info.offset > b->info.offset ? 1 : -1;
 	if (apart_ms > LATELY_MS || apart_ms < -LATELY_MS)
@@ -595,7 +624,7 @@ static const struct server_view *newest_of(const struct cluster_view *v, const s
 		await(w, s);
 		w->unknown |= judge_may_be_a_stranger(v, s);
 		if (judge_heard(s) && !judge_may_be_a_stranger(v, s) && !has_strangers_data(v, g, s) &&
-		    (!best || compare_data(v, g, s, best) > 0))
+		    !leads_another(v, s, g->node.id) && (!best || compare_data(v, g, s, best) > 0))
 			best = s;
 	}
 	await_volume(v, g, w);

@@ -751,6 +751,43 @@ TEST(declared_master_with_data_leads_over_more_keys)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
 }
 
+/* Both were told to follow C, which ended before either had begun its sync: B lacks what came late from A. That B has
+ * more keys tells nothing: some have expired. */
+TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
+{
+	WORLD;
+	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+
+	hear_all(w);
+	follows(a, c);
+	follows(b, c);
+	a->info.link_up = b->info.link_up = false;
+	a->info.offset = b->info.offset = 1;
+	b->info.keys = 11;
+	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
+	guarded(c);
+	a->remembered = b->remembered = true;
+	a->role_heard_ms = w->v.now_ms - 1000;
+	a->info.uptime_s = 50;
+	b->info.uptime_s = 60;
+	b->link_up_at_ms = w->v.now_ms - 900;
+	memcpy(b->link_up_to, A, sizeof(A));
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	a->link_up_at_ms = w->v.now_ms - 800; /* it has what C sent, or lacked */
+	assert_only(w, ACT_PROMOTE, B);
+	a->link_up_at_ms = 0;
+	a->info.uptime_s = 0; /* it is not the process that B followed */
+	assert_only(w, ACT_PROMOTE, B);
+	a->info.uptime_s = -1;
+	assert_only(w, ACT_PROMOTE, B);
+	a->info.uptime_s = 50;
+	a->info.syncing = true;
+	assert_only(w, ACT_PROMOTE, B);
+	a->info.syncing = false;
+	b->role_heard_ms = w->v.now_ms - 500; /* it has led since */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* The list was made anew; A leads, and B, asked later, has the greater offset. */
 TEST(master_that_is_followed_leads_where_none_is_declared)
 {
@@ -1227,6 +1264,43 @@ TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
 	send_slots(w, 1, B);
 	lead_last_slot(w, c);
 	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, C);
+}
+
+/* ... nor does it lead there meanwhile, where nobody else is heard: who follows it would give up what group 1 has. When
+ * it has handed on, what it has is group 1's: a file of its own group is more. */
+TEST(master_of_another_group_is_not_the_newest_of_its_own)
+{
+	WORLD;
+	struct server_view *a = a_of(w), *c = add_server(w, C, 2, 2);
+
+	add_group(w, 2);
+	list(&w->groups[1], c);
+	guarded(c);
+	c->reach = REACH_REFUSED;
+	c->info_valid = c->pod.running = false;
+	w->groups[1].masterless_ms = w->v.now_ms - 15000;
+	w->v.replicas = 4;
+	lead_last_slot(w, c);
+	a->group = 2;
+	a->remembered = true;
+	a->remembered_group = 1;
+	a->since_ms = w->v.now_ms - 20000;
+	assert_why(assert_only(w, ACT_SWITCH, B), "the master's pod is another group's");
+	fence_b(w);
+	leads(b_of(w));
+	send_slots(w, 1, B);
+	lead_last_slot(w, c);
+	run(w);
+	assert_string_equal(w->actions[0].addr, A);
+	assert_why(&w->actions[0], "connections are refused, and its container does not run");
+	a->role_heard_ms = w->v.now_ms - 1000;
+	c->reach = REACH_OK;
+	c->info_valid = c->pod.running = true;
+	c->info.keys = 5;
+	c->pod.restarts = 1;
+	run(w);
+	assert_string_equal(w->actions[0].addr, C);
+	assert_why(&w->actions[0], "it restarted, and what it had is gone");
 }
 
 /* ... and its pod is not ended meanwhile for group 2, which has a master: group 1 has no other one. */
