@@ -28,7 +28,7 @@ static struct {
 	int64_t isolated_us[PODS]; /* since when; 0: it is not */
 	int64_t way_changed_us;
 	int64_t person_us[SIM_GROUPS + 1]; /* when a person's promotion has given a role */
-	int64_t late_us[SIM_GROUPS + 1];   /* ... by a dashboard that had been at it for long */
+	int64_t late_us[SIM_GROUPS + 1];   /* ... or was undone, by a dashboard that had been at it for long */
 	/* To whom it has not got, though that one was declared. */
 	const struct pod *declared[SIM_GROUPS + 1];
 } k;
@@ -312,6 +312,13 @@ static bool is_long_at_work(void)
 	return false;
 }
 
+/* It fills the slots back to the master that it knew. */
+void check_undone_by_person(int gid)
+{
+	if (is_long_at_work())
+		k.late_us[gid] = W.now;
+}
+
 /* The group's node names it, and the dashboard does not reach it: whoever leads gives it the role. */
 void check_declared_by_person(int gid, const struct pod *target)
 {
@@ -497,6 +504,16 @@ static bool others_have_keys(const struct pod *p)
 	return false;
 }
 
+static bool is_listed(const struct pod *proxy)
+{
+	char tokens[8][33], addrs[8][SIM_ADDR];
+	int n = zk_proxies(tokens, addrs);
+
+	while (n > 0 && strcmp(tokens[n - 1], proxy->proxy->token) != 0)
+		n--;
+	return n > 0;
+}
+
 void check_write_acked(struct writer *writer, struct pod *server)
 {
 	struct write *w = &W.writes[writer->write];
@@ -509,9 +526,10 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A dashboard that takes it in fills it from the groups' nodes, where an address may be a stranger's by now. */
 	if (server->gid != w->group && writer->proxy->unled_us >= writer->sent_us - S(1))
 		w->excused = true;
-	/* One that hung or was cut off does not know where a slot was moved meanwhile. */
+	/* One that hung or was cut off does not know where a slot was moved meanwhile, nor does one that was taken out
+	 * for that: nobody tells it, until it is taken in again. */
 	if (server->gid != w->group && W.moves_slots &&
-	    (writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
+	    (!is_listed(writer->proxy) || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
 	     writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US || !is_led(writer->proxy)))
 		w->excused = true;
 	if (k.isolated_us[server - W.pods])
@@ -520,9 +538,10 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A dashboard writes without versions: what it is about and what we are may cross. */
 	if (w->split && W.now - k.person_us[w->group] < S(2))
 		w->excused = true;
-	/* Its slots were freed, and it went on all the same: until it has filled them, the old master is written to. */
+	/* Its slots were freed, and it went on all the same: until it has filled them, the old master is written to. Or
+	 * it gave up and filled them back, where another group's server has that one's address by then. */
 	if (k.late_us[w->group] && w->done_us >= k.late_us[w->group] && W.now - k.late_us[w->group] < S(2))
-		w->excused |= is_replaced(server);
+		w->excused |= is_replaced(server) || server->gid != w->group;
 	/* The other one has ended, with all that it had: this one is what is left. */
 	if (w->split && others_have_keys(server) && !is_excused(w))
 		broken("two masters of group %d acknowledge: %s, after another has got the role", w->group,

@@ -247,6 +247,7 @@ static void on_prepared_fill(struct pod *p, bool ok)
 	if (!ok) {
 		snprintf(g->promoting_state, sizeof(g->promoting_state), "preparing");
 		say("the person's promotion in group %d: a proxy could not be locked", g->id);
+		check_undone_by_person(g->id);
 		fill(p, g->id, -1, end_failed_after);
 		return;
 	}

@@ -387,6 +387,7 @@ void check_promoted_by_person(int gid, struct pod *target);
 bool check_has_oldest(int gid); /* its master has the first write that was acknowledged: the keys are there again */
 bool is_behind(const struct redis *r); /* a replica that lacks what its master does now */
 void check_role_by_person(int gid, struct pod *target);
+void check_undone_by_person(int gid);
 void check_declared_by_person(int gid, const struct pod *target);
 void check_write_done(int write, struct pod *server);
 /* Whose a slot is; all groups that have a part of it are right while it is moved. */
