@@ -243,11 +243,24 @@ def node_lost(w):
     w.note(f"whole {w.wait_whole(180):.0f} s after the power came back")
 
 
+def master_beside_zookeeper(w):
+    """All masters may be on the one node that has no member: their replicas are not, so one of them is made to lead."""
+    members = {p["spec"]["nodeName"] for p in w.codis.pods("zookeeper")}
+
+    def found():
+        return next((s for s in w.codis.servers() if s.is_master and s.node in members), None)
+    if not found():
+        old = w.codis.master(1)
+        w.delete_pod(old.pod)
+        w.wait_moved(1, old)
+        w.wait_whole()
+    return found()
+
+
 @case
 def node_stays_dead(w):
     """A node with a master and a member of ZooKeeper loses its power for good: all its pods are made anew elsewhere."""
-    members = {p["spec"]["nodeName"] for p in w.codis.pods("zookeeper")}
-    old = next(s for s in w.codis.servers() if s.is_master and s.node in members)
+    old = master_beside_zookeeper(w)
     node, began = old.node, time.monotonic()
     w.start_writers(node=next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] != node))
     proxies = {p["metadata"]["name"] for p in w.codis.pods("codis-proxy") if p["spec"]["nodeName"] == node}
