@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/codis/info.h"
 #include "common/codis/inventory.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
@@ -25,27 +26,51 @@ static void on_following(void *ctx, const char *answer, const struct error *err)
 	op_end(ctx, err);
 }
 
-/* As Codis' own change of a role does, it is told the password as well: a server that has no masterauth of its own, as
- * none had to have so far, never gets in sync. */
+static int is_still_there(void *ctx, const char *answer, struct error *err)
+{
+	struct redis_info info;
+
+	return redis_info_parse(answer, strlen(answer), &info, err) == 0 ? promote_is_same_process(ctx, &info, err)
+									 : -1;
+}
+
+/* Only to the process that was decided on: the node may take long to be written, and by then anybody may have its
+ * address. As Codis' own change of a role does, it is told the password as well: a server that has no masterauth of its
+ * own, as none had to have so far, never gets in sync. */
+static int say_whom_to_follow(struct op *op, struct error *err)
+{
+	const char *const all[FOLLOW_WORDS][4] = {
+		{ "INFO" },
+		{ "CONFIG", "SET", "masterauth", op->c->auth },
+		{ "SLAVEOF", op->host, op->port_text },
+	};
+	const struct redis_words words[FOLLOW_WORDS] = {
+		{ .argc = 1, .argv = op->argv[0], .check = is_still_there },
+		{ .argc = 4, .argv = op->argv[1], .may_fail = true },
+		{ .argc = 3, .argv = op->argv[2] },
+	};
+	int n = 0;
+
+	memcpy(op->argv, all, sizeof(all));
+	if (op->run_id[0])
+		op->words[n++] = words[0];
+	if (op->c->auth[0])
+		op->words[n++] = words[1];
+	op->words[n++] = words[2];
+	return op_try_commands(op, op->a.addr, on_following, op->words, n, err);
+}
+
 static void follow(struct op *op)
 {
-	char host[CODIS_ADDR_MAX], port_text[8];
-	const char *const masterauth[] = { "CONFIG", "SET", "masterauth", op->c->auth };
-	const char *const slaveof[] = { "SLAVEOF", host, port_text };
-	const struct redis_words words[] = {
-		{ .argc = 4, .argv = masterauth, .may_fail = true },
-		{ .argc = 3, .argv = slaveof },
-	};
-	int skip = !op->c->auth[0];
 	struct error err = ERROR_INIT;
 	uint16_t port;
 
-	if (op_is_at_home(op, &err) < 0 || addr_split(op->a.master, host, sizeof(host), &port, &err) < 0) {
+	if (op_is_at_home(op, &err) < 0 || addr_split(op->a.master, op->host, sizeof(op->host), &port, &err) < 0) {
 		op_end(op, &err);
 		return;
 	}
-	snprintf(port_text, sizeof(port_text), "%u", port);
-	if (op_try_commands(op, op->a.addr, on_following, words + skip, 2 - skip, &err) < 0)
+	snprintf(op->port_text, sizeof(op->port_text), "%u", port);
+	if (say_whom_to_follow(op, &err) < 0)
 		op_end(op, &err);
 }
 
@@ -65,6 +90,7 @@ void follow_begin(struct op *op)
 {
 	struct error err = ERROR_INIT;
 
+	promote_note_target(op);
 	if (!op->exists)
 		op_fail(op, ERR_CONFLICT, "the group has no node");
 	else if (op_fence(op, on_follow_fenced, &err) < 0)

@@ -19,7 +19,8 @@ void promote_catch_up(struct op *op); /* then the role */
 void promote_take_role(struct op *op);
 void promote_give_up(struct op *op, const struct error *err);   /* before the fence, or at it */
 void promote_take_back(struct op *op, const struct error *err); /* behind it, where the old master lives */
-/* Whether the one that is to take over still is the process that it was when that was decided. 0, or -1 and *err. */
+/* Which process it is that is to take over, or to follow; and whether it still is that one. 0, or -1 and *err. */
+void promote_note_target(struct op *op);
 int promote_is_same_process(const struct op *op, const struct redis_info *info, struct error *err);
 
 /* act_silent.c: a promotion over a master that may live */

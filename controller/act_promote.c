@@ -54,7 +54,7 @@ static void on_filled(struct op *op);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
 
-static void note_target(struct op *op)
+void promote_note_target(struct op *op)
 {
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);
 
@@ -68,7 +68,10 @@ int promote_is_same_process(const struct op *op, const struct redis_info *info, 
 {
 	if (!op->run_id[0] || strcmp(op->run_id, info->run_id) == 0)
 		return 0;
-	return error_set(err, ERR_CONFLICT, "the one that was to take over has restarted, and what it had is gone");
+	return error_set(err, ERR_CONFLICT, "%s",
+			 op->a.kind == ACT_FOLLOW
+				 ? "another process has its address since this was decided"
+				 : "the one that was to take over has restarted, and what it had is gone");
 }
 
 static void begin(struct op *op)
@@ -84,7 +87,7 @@ static void begin(struct op *op)
 void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
-	note_target(op);
+	promote_note_target(op);
 	observe_slots(op->c);
 	/* They answer before they are locked. A master that has ended is not waited for: there they do while the node
 	 * is written. */

@@ -16,7 +16,8 @@
 struct cluster;
 struct loop_timer;
 
-#define OP_MARKS 16
+#define OP_MARKS     16
+#define FOLLOW_WORDS 3
 
 struct op {
 	struct cluster *c;
@@ -54,10 +55,14 @@ struct op {
 	bool ending;                         /* ... the old master's pod was deleted */
 	int64_t failed_ms;                   /* since when the old master has failed by evidence, under an early lock */
 	bool claimed;                        /* nobody else is at work on the group */
-	char run_id[CODIS_RUN_ID_SIZE];      /* the process that is to take over, as it was decided on; "" not known */
-	bool settled;                        /* ... was in no full sync then */
-	bool old_lives, old_ended;           /* act_silent.c: the old master, as was seen of it */
+	char run_id[CODIS_RUN_ID_SIZE]; /* the process that is to take over or to follow, as decided on; "" not known */
+	bool settled;                   /* ... was in no full sync then */
+	bool old_lives, old_ended;      /* act_silent.c: the old master, as was seen of it */
 	struct error failed;
+	/* act_mend.c: what a server that is to follow is told, until it has answered */
+	char host[CODIS_ADDR_MAX], port_text[8];
+	const char *argv[FOLLOW_WORDS][4];
+	struct redis_words words[FOLLOW_WORDS];
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 
 	struct loop_timer *timer; /* made at the beginning, so that no step fails for want of it */

@@ -557,8 +557,9 @@ static bool is_healthy(const struct sim_controller *by, const struct pod *p)
 	/* Its one mutex is held: it answers nothing, and is as one that hangs. */
 	if (p->kind == DASHBOARD && p->alive && p->dashboard->at_work && W.now - p->dashboard->began_us > S(5))
 		return false;
-	/* It waits for what it has in flight. */
-	if (p->kind == PROXY && p->alive && p->proxy->first)
+	/* It waits for what it has in flight, or did so a moment ago, and is as one that hung. */
+	if (p->kind == PROXY && p->alive &&
+	    (p->proxy->first || (p->proxy->waited_us && W.now - p->proxy->waited_us <= RESTED_US)))
 		return false;
 	return p->alive && !p->stopped && !(p->redis && p->redis->busy) && !p->deleting && p->in_api &&
 	       way_open(by->node, p->node) && way_open(p->node, by->node) && W.now - p->sick_us > RESTED_US &&
@@ -650,11 +651,17 @@ void check_proxy_removed(struct sim_controller *by, const char *token)
 	}
 }
 
+/* That it runs again, somewhere else perhaps, is still on its way to the controller, or came late. */
+static bool is_told_late(const struct sim_controller *by, const struct pod *p)
+{
+	return W.now - p->started_us <= RESTED_US + by->watch_lag_us || by->watch_last_us > W.now + MS(40);
+}
+
 void check_pod_deleted(struct sim_controller *by, struct pod *p)
 {
 	say("controller %d deletes the pod %s", by->index, p->name);
 	p->was_deleted = true;
-	if (is_healthy(by, p))
+	if (is_healthy(by, p) && !is_told_late(by, p))
 		broken("%s is healthy, and controller %d deletes its pod", p->name, by->index);
 	if (p->kind == SERVER && p->alive && !W.broken[0])
 		check_only_holder(p);

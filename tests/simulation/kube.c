@@ -379,10 +379,13 @@ static void on_removed(void *ctx, int64_t arg)
 	struct pod *p = ctx;
 
 	(void)arg;
+	/* A kubelet that does not hear that it goes keeps its network, and its address: kubelet_cut(). */
+	if (p->in_api && !kubelet_hears(p->node))
+		return;
 	if (!p->alive)
 		free_ip(p);
-	if (!p->in_api || !kubelet_hears(p->node))
-		return; /* kubelet_cut() */
+	if (!p->in_api)
+		return;
 	p->in_api = false;
 	say("the pod %s is gone", p->name);
 	tell_pod(p);

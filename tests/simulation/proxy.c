@@ -185,6 +185,8 @@ void proxy_cron(void)
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
 
+		if (p->kind == PROXY && p->alive && p->proxy->first)
+			p->proxy->waited_us = W.now;
 		for (int g = 0; p->kind == PROXY && p->alive && !p->stopped && g < W.set.groups; g++) {
 			struct writer *w = &p->proxy->writers[g];
 

@@ -155,6 +155,7 @@ struct proxy {
 	int64_t asked_us; /* since when a dashboard is asked to take it in; 0: none is */
 	struct proxy_slot slots[CODIS_SLOTS];
 	struct call *first; /* served one after the other */
+	int64_t waited_us;  /* when it waited last for what it has in flight, answering nothing */
 	struct writer writers[SIM_GROUPS];
 };
 

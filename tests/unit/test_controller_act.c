@@ -3025,6 +3025,27 @@ ACT_TEST(a_server_that_follows_is_told_the_password)
 	assert_null(strstr(world.events, "secret"));
 }
 
+/* The node took long to be written: its pod has ended meanwhile, and it is not known yet who has its address. */
+ACT_TEST(nor_is_another_process_told_to_follow)
+{
+	hear_b("decided");
+	snprintf(world.c->auth, sizeof(world.c->auth), "secret");
+	run(ACT_FOLLOW, B);
+	assert_journal("set 7: AB\nB INFO\n");
+	assert_logged("error=\"another process has its address since this was decided\"");
+}
+
+ACT_TEST(the_process_that_was_decided_on_is)
+{
+	char run_id[CODIS_RUN_ID_SIZE];
+
+	snprintf(run_id, sizeof(run_id), "%040d", 'B');
+	hear_b(run_id);
+	snprintf(world.c->auth, sizeof(world.c->auth), "secret");
+	run(ACT_FOLLOW, B);
+	assert_journal("set 7: AB\nB INFO\nB CONFIG SET masterauth secret\nB SLAVEOF 10.0.0.1 6379\n");
+}
+
 /* Decided on the node of before a switch to B: that B, which serves, shall copy A. */
 ACT_TEST(a_master_does_not_follow_the_one_before_it)
 {
