@@ -380,7 +380,7 @@ static void move_on(struct pod *p)
 		end_failed(p);
 	} else if (m->state == MOVE_FINISHED) {
 		d->slot_group[s] = (int16_t)m->target;
-		*m = (struct move){ MOVE_NONE };
+		*m = (struct move){ .state = MOVE_NONE };
 		say("slot %d is group %d's", s, d->slot_group[s]);
 		end_job(p, store_move(p, s) ? 200 : 800, "\"OK\"");
 	} else if (m->state == MOVE_MIGRATING && !m->moved) {
