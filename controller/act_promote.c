@@ -4,7 +4,9 @@
  *             clients waiting; nothing is locked for it
  *   claim     only from one that may live, a silent one: the group's node is written as it is, so that another
  *             controller sees that somebody is at work there, and waits; its own locks would not be told from these.
- *             Where the lock is early: only by who does not lead, behind the evidence, and then all is locked again
+ *             Where the lock is early: only by who does not lead, behind the evidence, and then all is locked again.
+ *             Who does not lead claims the group of one that refuses, too: the one who leads may hear that one, and
+ *             overtakes the claim
  *   lock      only from a master that lives, or may: every proxy holds the group's slots
  *   look      only from one that may, a silent one: does it answer now? Then it stays. And is its replica still the
  *             process that has its data?
@@ -37,9 +39,11 @@
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define RELOAD_MS         100
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
+#define OVERTAKEN_MS      100  /* whoever leads, and hears the master, has overtaken a claim by then */
 
 static void on_near(struct op *op);
 static void claim(struct op *op);
+static void keep(struct op *op);
 static void change_master(struct op *op);
 static void on_locked(struct op *op);
 static void catch_up(struct op *op, void (*then)(struct op *op));
@@ -74,11 +78,22 @@ int promote_is_same_process(const struct op *op, const struct redis_info *info, 
 				 : "the one that was to take over has restarted, and what it had is gone");
 }
 
+/* It refuses whoever does not lead, and perhaps nobody else; and nobody else has declared another one. */
+static bool is_hearsay(const struct op *op)
+{
+	const struct observed_server *old = cluster_server(op->c, op->a.from);
+
+	return op->a.kind == ACT_PROMOTE && codis_group_find(&op->was, op->a.from) == 0 &&
+	       (op->c->ctl->mandate == MANDATE_STANDBY || op->c->view.second) && old && old->reach == REACH_REFUSED;
+}
+
 static void begin(struct op *op)
 {
-	if (op->a.early)
+	if (op->a.keeps)
+		keep(op);
+	else if (op->a.early)
 		silent_begin(op);
-	else if (op->a.lock && op->exists)
+	else if (op->exists && (op->a.lock || is_hearsay(op)))
 		claim(op);
 	else
 		change_master(op);
@@ -149,7 +164,10 @@ static void on_claimed(struct op *op, const struct error *err)
 	}
 	op->claimed = true;
 	op->a.early = false;
-	change_master(op);
+	if (op->a.lock)
+		change_master(op); /* which takes its time */
+	else
+		op_wait(op, OVERTAKEN_MS, change_master);
 }
 
 static void claim(struct op *op)
@@ -159,6 +177,35 @@ static void claim(struct op *op)
 	op->next = op->was;
 	if (op_claim(op, on_claimed, &err) < 0)
 		on_claimed(op, &err);
+}
+
+static void on_freed(struct op *op)
+{
+	op_mark(op, "unlock");
+	op_end(op, NULL);
+}
+
+static void on_kept(struct op *op, const struct error *err)
+{
+	if (err) {
+		op_end(op, err);
+		return;
+	}
+	fill_start(op, op->a.addr, false, UNLOCK_MS);
+	fill_await(op, UNLOCK_MS, on_freed);
+}
+
+/* The master stays as it is: the node is written as it is, over another controller's claim, whose locks are undone. */
+static void keep(struct op *op)
+{
+	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
+	struct error err = ERROR_INIT;
+
+	if (g)
+		g->kept_ms = clock_mono_ms();
+	op->next = op->was;
+	if (op_claim(op, on_kept, &err) < 0)
+		on_kept(op, &err);
 }
 
 /* Whoever does not lead has locked beside the one who does. */

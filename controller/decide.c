@@ -209,8 +209,9 @@ static bool is_insisted(const struct cluster_view *v, const struct action *a)
 {
 	const struct server_view *old = a->from[0] ? view_server(v, a->from) : NULL;
 
-	return a->takes_back || (a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
-				 (old->pod.deleting || (old->pod_gone && !judge_has_pod(old))));
+	return a->takes_back || a->keeps ||
+	       (a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
+		(old->pod.deleting || (old->pod_gone && !judge_has_pod(old))));
 }
 
 /* Another one leads since something was last done to it: to follow that one was not done yet, however often it was told

@@ -8,6 +8,8 @@
 #define HELD_AGAIN_MS 10000
 /* A role follows its fence within that, and is heard of. */
 #define ROLE_GIVEN_MS 1000
+/* A claim that has not been overtaken by then has led to something, or will not. */
+#define CLAIM_OVER_MS 1000
 /* News of pods are late by that at most: as long it may be its own. */
 #define LENT_MS 5000
 
@@ -266,6 +268,20 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	return true;
 }
 
+/* A controller that does not lead claims the group, since it and a replica do not hear the master, as where both are
+ * cut off from it. We hear it, and its proxies: what it acknowledges, that replica would not have. So the claim is
+ * overtaken before anything comes of it. */
+static bool keep_master(struct decision *d, const struct group_view *g, const struct server_view *m)
+{
+	if (!g->claimed_ms || d->v->mandate == MANDATE_STANDBY || d->v->second || g->acted_ms >= g->claimed_ms ||
+	    d->v->now_ms - g->claimed_ms >= CLAIM_OVER_MS || m->heard_ms < g->claimed_ms || !can_lock_proxies(d->v))
+		return false;
+	propose_master(d, ACT_PROMOTE, g->node.id, m, NULL,
+		       "another controller is about to replace it, and it is heard here")
+		->keeps = true;
+	return true;
+}
+
 /* It was declared and refuses the role: another one that has what old sent, if there is one. */
 static const struct server_view *who_takes_over(const struct decision *d, const struct group_view *g,
 						const struct server_view *m, const struct server_view *old)
@@ -432,6 +448,8 @@ void decide_group(struct decision *d, const struct group_view *g)
 	case MASTER_ROLELESS: give_role(d, g, m, why); return;
 	case MASTER_HEALTHY: break;
 	}
+	if (keep_master(d, g, m))
+		return;
 	if (d->v->mandate != MANDATE_LEAD || !stays(take_back(d, g, m, &old)) || leave_gracefully(d, g, m))
 		return;
 	if (mend_members(d, g, m, old != NULL))

@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/codis/coordinator.h"
+#include "common/codis/probe.h"
 #include "common/codis/rest.h"
 #include "common/net/addr.h"
 #include "controller/action.h"
@@ -35,6 +36,8 @@
 #define KNOCK_MS 1000
 /* Clients have come back from a failover by then. */
 #define RELOAD_SOON_MS 50
+/* Who does not lead claims a group again later: standby_ms. */
+#define KEPT_MS 250
 
 static bool is_due(const struct cluster *c, int64_t asked_ms, int64_t now_ms)
 {
@@ -157,6 +160,19 @@ static void note_written(struct cluster *c, struct observed_group *g, int versio
 		ask_proxy_again(c->proxies[i]);
 }
 
+/* Another controller is about to replace the master: whether that one is heard here is to be known at once. Where we
+ * have just overtaken one, this is another one that leads, or did, and does so, too. */
+static void note_claim(struct cluster *c, struct observed_group *g, bool same)
+{
+	const struct observed_server *m = g->node.count ? cluster_server(c, g->node.servers[0].addr) : NULL;
+	int64_t now_ms = clock_mono_ms();
+	bool claimed = same && !(g->kept_ms && now_ms - g->kept_ms < KEPT_MS);
+
+	g->claimed_ms = claimed ? now_ms : 0;
+	if (claimed && m && m->probe)
+		redis_probe_now(m->probe);
+}
+
 /* What others do counts for a controller's calm as what it does itself: what the leader holds up, one that only stands
  * by does not do in its place. Our own writes are known before they are read. */
 static void note_master_changed(struct cluster *c, struct observed_group *g, const struct codis_group *before)
@@ -192,8 +208,10 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	first = !g->read_ms;
 	news = first || g->exists == gone || (!gone && stat->version != g->version) ||
 	       memcmp(&before, &node, sizeof(node)) != 0;
-	if (!gone && (first || stat->version != g->version || (g->czxid && stat->czxid != g->czxid)))
+	if (!gone && (first || stat->version != g->version || (g->czxid && stat->czxid != g->czxid))) {
 		note_written(c, g, stat->version, first);
+		note_claim(c, g, !first && memcmp(&before, &node, sizeof(node)) == 0);
+	}
 	g->node = node;
 	g->exists = !gone;
 	g->version = gone ? g->version : stat->version;

@@ -328,7 +328,7 @@ static void tell_pod(const struct op *op, const struct error *err)
 		return;
 	/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a
 	 * moment. */
-	if (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early))
+	if (op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early)))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
@@ -350,7 +350,7 @@ void op_end(struct op *op, const struct error *err)
 	tell_pod(op, err);
 	fill_leave(op);
 	loop_timer_stop(&op->timer);
-	if (!op->a.early) /* that it did not come to it holds nothing up */
+	if (!op->a.early && !op->a.keeps) /* that it did not come to it holds nothing up */
 		note_done(op, err != NULL);
 	count_running(op, -1);
 	look_again(op);
@@ -416,6 +416,7 @@ static void take_written(struct op *op, int version)
 	if (g->others_version == version) { /* it was read before the write was answered */
 		g->others_version = version - 1;
 		g->written_ms = g->written_before_ms;
+		g->claimed_ms = 0;
 	}
 	before = g->node;
 	g->czxid = g->exists ? g->czxid : 0; /* the answer to a create does not say it */

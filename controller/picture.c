@@ -379,6 +379,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->read_ms = o->read_ms;
 	g->acted_ms = o->acted_ms;
 	g->written_ms = o->written_ms;
+	g->claimed_ms = o->claimed_ms;
 	g->done = o->done;
 	g->silent_failovers = calm_recent(&o->silences, HOUR_MS, m->v->now_ms);
 	g->masterless_ms = o->masterless_ms;

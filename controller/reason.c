@@ -35,6 +35,7 @@ static const struct {
 	{ "its replica was to take over, and does not answer", "taken-back" },
 	{ "that one was promoted while it was not in sync, and the old master has what it lacks", "promoted-behind" },
 	{ "no proxy was told of that one, and the old master is written to", "taken-back" },
+	{ "another controller is about to replace it, and it is heard here", "kept" },
 	{ "the master's pod is being deleted", "pod-deleted" },
 	{ "the master's pod is gone", "pod-gone" },
 	{ "the master's node is cordoned", "cordoned" },

@@ -89,6 +89,7 @@ struct group_view {
 	int64_t read_ms;    /* when the read that gave node and version began */
 	int64_t acted_ms;   /* when something was last done here */
 	int64_t written_ms; /* when a version of it was first heard that somebody else has written; 0: never */
+	int64_t claimed_ms; /* when, if another controller claims the group by that (act_promote.c); 0: it does not */
 	/* STANDBY: since when its master has been lost (judge_lost()), on this version of its node; 0: it is not */
 	int64_t lost_ms;
 	int64_t held_ms; /* when its slots were last held for a master that was about to fail, and did not; 0 never */

@@ -110,9 +110,10 @@ static bool is_isolated(const struct pod *p)
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
-		/* One that is cut off with it, or hangs (a script, too), is heard by nobody. */
+		/* One that is cut off with it, or hangs (a script, too), is heard by nobody; one that has just started
+		 * has heard nobody. */
 		if (x != p && x->alive && !x->stopped && x->kind == SERVER && !x->redis->busy && x->gid == p->gid &&
-		    way_open(p->node, x->node) && is_led(x))
+		    (x->redis->from || x->redis->leads) && way_open(p->node, x->node) && is_led(x))
 			return false;
 	}
 	return true;

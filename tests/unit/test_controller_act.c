@@ -2601,6 +2601,89 @@ ACT_TEST(a_controller_that_does_not_lead_only_promotes)
 	assert_logged("why=\"seen\" leads=false");
 }
 
+/* It refuses us, and the leader may hear it. */
+static void refused_to_a_standby(void)
+{
+	refuse_old_master();
+	world.ctl.mandate = MANDATE_STANDBY;
+}
+
+ACT_TEST(a_standby_claims_the_group_of_a_master_that_refuses_and_waits)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	refused_to_a_standby();
+	run(ACT_PROMOTE, B);
+	assert_int_equal(strncmp(w.journal, "set 7: AB\nset 8: BA\nB SLAVEOF NO ONE\n", 37), 0);
+	assert_true(clock_mono_ms() - now_ms >= 100);
+	assert_slots(0, B, false);
+}
+
+/* Whoever led has declared B, and ended before it gave it the role. */
+ACT_TEST(a_standby_does_not_wait_where_another_one_is_declared)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	refused_to_a_standby();
+	others_write(B, true);
+	a.version = 9;
+	act(world.c, &a);
+	until_idle();
+	assert_int_equal(strncmp(w.journal, "set 9: BA\nB SLAVEOF NO ONE\n", 27), 0);
+}
+
+ACT_TEST(nor_does_one_wait_less_that_led_and_may_lead_no_more)
+{
+	refuse_old_master();
+	world.ctl.mandate = MANDATE_FAILOVER;
+	world.c->view.second = true;
+	run(ACT_PROMOTE, B);
+	assert_int_equal(strncmp(w.journal, "set 7: AB\nset 8: BA\n", 20), 0);
+}
+
+ACT_TEST(a_claim_that_the_leader_has_overtaken_leads_to_nothing)
+{
+	refused_to_a_standby();
+	start(ACT_PROMOTE, B);
+	until_noted("set 7: AB\n");
+	while (group()->version == 7)
+		uv_run(&world.uv, UV_RUN_ONCE);
+	others_write(A, true);
+	until_idle();
+	assert_journal("set 7: AB\n");
+	assert_logged("error=\"group 1 has changed since this was decided\"");
+	assert_string_equal(world.events, "");
+}
+
+/* The leader does so: what that one has locked is freed. It counts as nothing that was done to the group. */
+ACT_TEST(a_claim_is_overtaken_and_its_locks_are_undone)
+{
+	struct action a = action_of(ACT_PROMOTE, A);
+	int64_t now_ms = clock_mono_ms();
+
+	a.from[0] = '\0';
+	a.keeps = true;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("set 7: AB\np0 1024 slots to A\np1 1024 slots to A\n");
+	assert_in_range(group()->kept_ms, now_ms, clock_mono_ms());
+	assert_int_equal(group()->done.ended_ms, 0);
+	assert_string_equal(world.events, "");
+}
+
+ACT_TEST(a_claim_that_cannot_be_overtaken_any_more_is_left)
+{
+	struct action a = action_of(ACT_PROMOTE, A);
+
+	a.from[0] = '\0';
+	a.keeps = true;
+	w.write_fails = ERR_CONFLICT;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("set 7: AB\n");
+	assert_string_equal(world.events, "");
+}
+
 /* The leader was quicker. That is no trouble, and nobody is told of it. */
 ACT_TEST(of_two_that_promote_one_ends_at_the_fence)
 {
@@ -2665,7 +2748,7 @@ ACT_TEST(standby_replaces_a_master_when_the_leader_has_not)
 	assert_true(clock_mono_ms() - lost_ms >= 40);
 	world.c->look = no_look; /* what comes now is not played */
 	until_idle();
-	assert_int_equal(strncmp(w.journal, "set 8: BA\nB INFO\nB SLAVEOF NO ONE\n", 34), 0);
+	assert_int_equal(strncmp(w.journal, "set 8: AB\nset 9: BA\nB INFO\nB SLAVEOF NO ONE\n", 44), 0);
 	assert_slots(1, B, false);
 }
 

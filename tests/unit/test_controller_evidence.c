@@ -209,6 +209,41 @@ TEST(replica_that_has_heard_its_master_since_it_is_silent_to_us_has_to_miss_more
 	assert_false(assert_only(w, ACT_PROMOTE, B)->early);
 }
 
+/* A and its proxies are well, as we hear. Another controller and B are cut off from it, and that one claims the group:
+ * B would not have what A acknowledges. */
+TEST(claim_over_a_master_that_the_leader_hears_is_overtaken)
+{
+	WORLD;
+	const struct action *a;
+
+	hear_all(w);
+	assert_nothing(w);
+	w->groups[0].claimed_ms = w->v.now_ms - 5;
+	a_of(w)->heard_ms = w->v.now_ms - 6;
+	assert_nothing(w); /* not since */
+	a_of(w)->heard_ms = w->v.now_ms - 4;
+	a = assert_only(w, ACT_PROMOTE, A);
+	assert_why(a, "another controller is about to replace it, and it is heard here");
+	assert_true(a->keeps);
+	assert_string_equal(a->from, "");
+	w->v.mandate = MANDATE_FAILOVER; /* it led just now */
+	assert_true(assert_only(w, ACT_PROMOTE, A)->keeps);
+	w->v.second = true;
+	assert_nothing(w);
+	w->v.second = false;
+	w->v.mandate = MANDATE_STANDBY;
+	assert_nothing(w);
+	w->v.mandate = MANDATE_LEAD;
+	w->groups[0].acted_ms = w->v.now_ms - 3; /* that is done */
+	assert_nothing(w);
+	w->groups[0].acted_ms = 0;
+	w->groups[0].claimed_ms = w->v.now_ms - 1000; /* what came of it is seen */
+	assert_nothing(w);
+	w->groups[0].claimed_ms = w->v.now_ms - 5;
+	w->proxies[0].mute = true; /* it may not reach A */
+	assert_nothing(w);
+}
+
 /* Its kubelet is not heard, nor is A by us; B, to which A as an idle master says nothing for 10 s, has not said yet
  * whether it misses it. */
 TEST(node_that_is_not_ready_is_no_witness)

@@ -244,6 +244,29 @@ static bool hear_led_by(int64_t began_ms, int version, const char *first, const 
 				  NULL);
 }
 
+OBSERVE_TEST(a_node_that_is_written_as_it_was_is_a_claim)
+{
+	struct observed_group *g;
+	int64_t now_ms = clock_mono_ms();
+
+	hear_led_by(100, 7, A, "");
+	g = cluster_group(world.c, 1, false);
+	assert_int_equal(g->claimed_ms, 0);
+	hear_led_by(200, 8, A, "");
+	assert_in_range(g->claimed_ms, now_ms, clock_mono_ms());
+	hear_led_by(300, 9, "10.0.0.8:6379", "");
+	assert_int_equal(g->claimed_ms, 0);
+	g->kept_ms = clock_mono_ms();
+	hear_led_by(400, 10, "10.0.0.8:6379", ""); /* it has overtaken the claim that we have overtaken, too */
+	assert_int_equal(g->claimed_ms, 0);
+	g->kept_ms -= 250;
+	hear_led_by(500, 11, "10.0.0.8:6379", "");
+	assert_in_range(g->claimed_ms, now_ms, clock_mono_ms());
+	g->version = 12; /* that was us */
+	hear_led_by(600, 12, "10.0.0.8:6379", "");
+	assert_in_range(g->claimed_ms, now_ms, clock_mono_ms());
+}
+
 /* Only its last write names another master. */
 OBSERVE_TEST(a_promotion_over_a_master_that_the_dashboard_had_not_read_of_is_noted)
 {

@@ -402,7 +402,9 @@ TEST(what_is_known_of_a_promotion_is_shown)
 	w->servers[1].succession = (struct succession){ .how = SUCCESSION_BEHIND, .led_ms = NOW - 50 };
 	memcpy(w->group.taken_back, B, sizeof(B));
 	w->group.taken_back_ms = NOW - 7;
+	w->group.claimed_ms = NOW - 3;
 	look(w);
+	assert_int_equal(w->v.groups[0].claimed_ms, NOW - 3);
 	assert_int_equal(w->v.servers[1].succession.how, SUCCESSION_BEHIND);
 	assert_int_equal(w->v.servers[1].succession.led_ms, NOW - 50);
 	assert_string_equal(w->v.groups[0].taken_back, B);
