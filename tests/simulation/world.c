@@ -228,11 +228,14 @@ static void happen(struct event *e)
 	if (c && (!c->alive || c->epoch != e->epoch))
 		return;
 	if (e->from >= 0 && e->to >= 0 && !way_open(e->from, e->to)) {
-		if (!W.node_up[e->to])
+		/* A node without power sends nothing again; what had left it arrives. */
+		if (!W.node_up[e->to] || (W.cut[e->from][e->to] && !W.node_up[e->from]))
 			return;
-		e->at = (W.now / AGAIN_US + 1) * AGAIN_US; /* those of before keep their order */
-		push(e);
-		return;
+		if (W.cut[e->from][e->to]) {
+			e->at = (W.now / AGAIN_US + 1) * AGAIN_US; /* those of before keep their order */
+			push(e);
+			return;
+		}
 	}
 	if (!c)
 		e->fn(e->ctx, e->arg);
