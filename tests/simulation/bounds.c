@@ -101,16 +101,35 @@ void bounds_taken_back(int gid)
 	b.emptied[gid] = false;
 }
 
+static bool is_noted(int gid)
+{
+	char note[8];
+
+	snprintf(note, sizeof(note), "%d=", gid);
+	return strstr(W.lost_note, note) != NULL;
+}
+
+static bool says_nothing(int gid)
+{
+	return b.emptied[gid] && !check_has_oldest(gid) && !b.crashed && !strchr(W.allow_note, '0' + gid) &&
+	       !is_noted(gid);
+}
+
+bool bounds_all_noted(void)
+{
+	for (int gid = 1; gid <= W.set.groups; gid++) {
+		if (says_nothing(gid))
+			return false;
+	}
+	return true;
+}
+
 void bounds_end(void)
 {
 	for (int gid = 1; gid <= W.set.groups; gid++) {
-		char note[8];
-
-		snprintf(note, sizeof(note), "%d=", gid);
-		if (b.emptied[gid] && !check_has_oldest(gid) && !b.crashed && !strchr(W.allow_note, '0' + gid) &&
-		    !strstr(W.lost_note, note))
+		if (says_nothing(gid))
 			broken("the keys of group %d are gone, and nobody says so", gid);
-		if (!b.emptied_lately[gid] && strstr(W.lost_note, note))
+		if (!b.emptied_lately[gid] && is_noted(gid))
 			broken("group %d is said to have lost its keys, and has not", gid);
 	}
 }

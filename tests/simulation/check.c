@@ -811,7 +811,8 @@ static bool told_green(char *why, size_t size)
 			return true;
 		if (!strstr(x->line, "LOST ITS DATA") && !strstr(x->line, "LOST THEIR DATA"))
 			return not_green(why, size, "controller %d says: %s", i, x->line);
-		return W.lost_note[0] || not_green(why, size, "a loss is not noted on the StatefulSet");
+		return (W.lost_note[0] && bounds_all_noted()) ||
+		       not_green(why, size, "a loss is not noted on the StatefulSet");
 	}
 	return not_green(why, size, "no controller leads");
 }
