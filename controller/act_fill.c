@@ -288,6 +288,18 @@ static bool sends_to_old(const struct op *op, const struct observed_proxy *p)
 	return false;
 }
 
+void fill_those_filled_back(struct op *op, const char *addr, int timeout_ms)
+{
+	bool replaces = op->a.from[0] && strcmp(op->a.from, addr) != 0;
+
+	for (int i = 0; replaces && i < op->c->proxy_count; i++) {
+		struct observed_proxy *p = op->c->proxies[i];
+
+		if (p->reach == REACH_OK && !p->fills && p->token[0] && sends_to_old(op, p))
+			fill_one(op, p, addr, false, timeout_ms);
+	}
+}
+
 bool fill_slots_are_moved(const struct op *op)
 {
 	bool moved = false;

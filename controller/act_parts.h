@@ -41,6 +41,8 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms);
 void fill_await(struct op *op, int ms, void (*then)(struct op *op));
 /* Both. */
 void fill_all(struct op *op, const char *addr, bool locked, int timeout_ms, void (*then)(struct op *op));
+/* As fill_start(), and besides what is waited for: the proxies that answer and were heard to send to the old master. */
+void fill_those_filled_back(struct op *op, const char *addr, int timeout_ms);
 /* Whether a proxy that answers may send to the old master in spite of the lock: it may have been taken in since, was
  * not told, or a dashboard that moves slots has filled it with what it knows, which is not locked. */
 bool fill_may_be_undone(const struct op *op);

@@ -38,6 +38,7 @@
 #define CATCH_UP_AGAIN_MS 2
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define RELOAD_MS         100
+#define FILLED_BACK_MS    250  /* between two looks at the proxies while one of them does not take its slots */
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 #define OVERTAKEN_MS      100  /* whoever leads, and hears the master, has overtaken a claim by then */
 
@@ -54,6 +55,7 @@ static void weigh_offsets(struct op *op);
 static void give_role(struct op *op);
 static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void reload(struct op *op);
+static void await_fills(struct op *op);
 static void on_filled(struct op *op);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
@@ -488,7 +490,16 @@ static void reload(struct op *op)
 		observe_reload_soon(op->c);
 	else
 		observe_reload(op->c);
-	fill_await(op, 0, on_filled);
+	await_fills(op);
+}
+
+/* A proxy that hangs may be waited for for long, and the group is left alone meanwhile. A dashboard that has not read
+ * yet fills whom it takes in with the old master, which may wake. */
+static void await_fills(struct op *op)
+{
+	if (op->waiting)
+		fill_those_filled_back(op, op->a.addr, FILL_MS);
+	fill_await(op, op->waiting ? FILLED_BACK_MS : 0, op->waiting ? await_fills : on_filled);
 }
 
 /* A proxy that did not take the slots is seen to send them elsewhere, and filled then. */

@@ -970,6 +970,26 @@ ACT_TEST(a_dashboard_reads_again_though_a_proxy_hangs)
 	assert_slots(1, B, false);
 }
 
+/* A dashboard that has not read yet takes it in, or fills it: the group is left alone by decisions until p1 answers. */
+ACT_TEST(a_proxy_that_is_filled_back_while_another_hangs_is_filled_again)
+{
+	struct observed_proxy *p0 = world.c->proxies[0];
+
+	w.proxies[1].delay_ms = 700;
+	start(ACT_PROMOTE, B);
+	until_noted("reload\n");
+	assert_slots(0, B, false);
+	memcpy(w.proxies[0].addr, A, sizeof(A));
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		memcpy(p0->slots[i].addr, A, sizeof(A)); /* as it is heard */
+	until_noted("reload\np0 1024 slots to B\n");
+	assert_slots(1, A, false);
+	until_idle();
+	assert_null(strstr(w.journal, "p0 1024 slots to B\np0")); /* once */
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+}
+
 ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 {
 	run(ACT_PROMOTE, B);
