@@ -425,6 +425,13 @@ static int is_the_one(void *ctx, const char *answer, struct error *err)
 														 : -1;
 }
 
+/* By somebody else's hand: where nobody is replaced, as at the end of a person's promotion, that is not made ours, and
+ * what another one has that it lacks stays with that one. */
+static bool leads_already(const struct observed_server *s)
+{
+	return s->succession.led_ms && strcmp(s->succession.run_id, s->info.run_id) == 0;
+}
+
 /* To the process that was decided on, and no other, whatever befell it since: an empty one that has got a role cannot
  * be told by others from one that was meant to have it. That costs a turn; the rest is one go, since what waits for the
  * answer to each of them is a client. A replica hears a healthy master every second by the ping period, so what it does
@@ -444,7 +451,8 @@ static void give_role(struct op *op)
 	int skip = op->run_id[0] ? 0 : 1;
 	struct error err = ERROR_INIT;
 
-	if (s)
+	op->gives = op->a.from[0] || !s || !leads_already(s);
+	if (s && op->gives)
 		succession_give(&s->succession, clock_mono_ms());
 	if (op_is_at_home(op, &err) < 0 ||
 	    op_try_commands(op, op->a.addr, on_verified, words + skip, 4 - skip, &err) < 0)
@@ -471,7 +479,8 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 		roster_note_role(s, info.run_id, op->a.gid, op->version);
 		s->role_refused_ms = 0;
 		data_hear_role(&s->data, &info);
-		succession_give(&s->succession, clock_mono_ms());
+		if (op->gives)
+			succession_give(&s->succession, clock_mono_ms());
 	}
 	op_mark(op, "role");
 	op_crash_point(op, "promote.role");

@@ -56,6 +56,7 @@ struct op {
 	int64_t failed_ms;                   /* since when the old master has failed by evidence, under an early lock */
 	bool claimed;                        /* nobody else is at work on the group */
 	char run_id[CODIS_RUN_ID_SIZE]; /* the process that is to take over or to follow, as decided on; "" not known */
+	bool gives;                     /* act_promote.c: the role is new to it */
 	bool settled;                   /* ... was in no full sync then */
 	bool old_lives, old_ended;      /* act_silent.c: the old master, as was seen of it */
 	struct error failed;

@@ -1074,6 +1074,29 @@ ACT_TEST(a_promotion_that_is_taken_back_is_a_warning)
 	assert_int_equal(cluster_server(world.c, B)->succession.given_ms > 0, true);
 }
 
+/* The end of a person's promotion: how B came to lead stays as it was heard, and with it what another one has that it
+ * lacks. Without a role before, it has its own from us. */
+ACT_TEST(role_that_a_person_has_given_is_not_made_ours)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+	struct observed_server *b;
+
+	set_pod("codis-server", "codis-server-1", "10.0.0.2");
+	roster_take_stock(world.c);
+	b = cluster_server(world.c, B);
+	a.from[0] = '\0';
+	b->succession.led_ms = clock_mono_ms();
+	memcpy(b->succession.run_id, b->info.run_id, sizeof(b->info.run_id));
+	act(world.c, &a);
+	until_idle();
+	assert_true(b->succession.how == SUCCESSION_UNKNOWN && !b->succession.given_ms);
+	b->succession.led_ms = 0;
+	a.version = 8; /* that the first one wrote */
+	act(world.c, &a);
+	until_idle();
+	assert_true(b->succession.given_ms > 0);
+}
+
 /* What A got until it was locked. */
 static void write_to_a(int64_t bytes)
 {
