@@ -42,7 +42,7 @@ static bool loses_all(const struct data_group *g, const struct data_process *p, 
 	bool led_at_once = g->run_id[0] && (p->led || strcmp(p->run_id, info->run_id) != 0);
 	int64_t had = seen_before ? p->keys : info->keys;
 
-	return g->keys > 0 && had <= (led_at_once ? g->keys / 2 : 0) && !synced_since && !(heir && p->heir_keys == 0);
+	return g->keys > 0 && had <= (led_at_once ? g->keys / 10 : 0) && !synced_since && !(heir && p->heir_keys == 0);
 }
 
 void data_hear_master(struct data_group *g, struct data_process *p, const struct redis_info *info, int64_t wall_ms)

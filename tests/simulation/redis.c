@@ -439,6 +439,8 @@ static int info(struct redis *r, char *out, size_t size)
 static int lead(struct redis *r, char *out, size_t size)
 {
 	r->reign = ++W.reigns;
+	if (r->of_file && !r->leads)
+		bounds_led_by_file(r->pod->gid, r->keys);
 	r->of_file = r->unsynced = false;
 	if (r->leads)
 		return status(out, size, "OK");

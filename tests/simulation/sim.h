@@ -408,6 +408,7 @@ void bounds_acked(int gid);
 void bounds_written(const struct pod *p, bool refused);
 void bounds_controller_ended(void);
 void bounds_emptied(int gid);
+void bounds_led_by_file(int gid, int keys);
 void bounds_taken_back(int gid); /* one that never ceased to lead, with keys, is declared again */
 bool bounds_all_noted(void);     /* on the StatefulSet, as far as is known of what was lost */
 void bounds_end(void);
