@@ -244,6 +244,25 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 
 /* --- a master that lives --- */
 
+/* While a slot moves from one group to another, a proxy is told of it with both masters: who fills it for one group
+ * frees it for the other, too. So a master that nobody misses yet is switched when no other group's is changed. */
+static bool awaits_another_group(const struct decision *d, const struct group_view *g)
+{
+	const struct cluster_view *v = d->v;
+	bool moves = false, changes = false;
+
+	for (int i = 0; i < CODIS_SLOTS && !moves; i++)
+		moves = v->dashboard.slot_acting[i];
+	for (int i = 0; i < v->group_count; i++)
+		changes |= v->groups[i].busy && v->groups[i].node.id != g->node.id;
+	for (int i = 0; i < d->count; i++) {
+		const struct action *a = &d->out[i];
+
+		changes |= (a->kind == ACT_SWITCH || a->kind == ACT_PROMOTE) && a->gid != g->node.id;
+	}
+	return moves && changes;
+}
+
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
  * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
  * address that had been a member's is needed by its own group. */
@@ -260,6 +279,8 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	next = judge_best_replica(d->v, g, m, true);
 	if (!next || ((gone || lent || cordoned) && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
 		return false;
+	if (awaits_another_group(d, g))
+		return true;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
 		       gone       ? "the master's pod is gone"
 		       : lent     ? "the master's pod is another group's"

@@ -511,6 +511,31 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 	assert_nothing(w);
 }
 
+/* A proxy that is told of a slot on its way is told both groups' masters. */
+TEST(masters_between_which_a_slot_moves_are_switched_one_after_the_other)
+{
+	WORLD;
+	struct server_view *c = add_server(w, C, 2, 2), *e = add_server(w, "10.0.0.4:6379", 2, 3);
+	struct group_view *g = add_group(w, 2);
+
+	leads(c);
+	follows(e, c);
+	list(g, c);
+	list(g, e);
+	w->servers[0].pod.deleting = c->pod.deleting = true;
+	run(w);
+	assert_int_equal(w->count, 2); /* no slot moves */
+	w->v.dashboard.slot_acting[7] = true;
+	assert_only(w, ACT_SWITCH, B);
+	w->groups[0].busy = true;
+	assert_nothing(w);
+	w->groups[0].busy = false;
+	w->servers[0].pod.deleting = false;
+	assert_only(w, ACT_SWITCH, e->addr);
+	w->groups[1].busy = true; /* its own */
+	assert_nothing(w);
+}
+
 /* It is about to be drained. */
 TEST(master_on_a_cordoned_node_is_switched)
 {
