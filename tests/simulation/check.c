@@ -265,8 +265,10 @@ void check_sync_begins(struct redis *replica, struct redis *master)
 {
 	/* A person gave the role to one that had ended, and whoever had followed it then does so again, untold. */
 	bool untold = master->unsynced && replica->from == master->pod && replica->down_since;
+	/* One that is empty itself loses nothing by following an empty one that a person chose. */
+	bool chosen = master->unsynced && !replica->keys;
 
-	if (!master->keys && !untold && replica->pod->in_api && has_keys(replica->pod->gid))
+	if (!master->keys && !untold && !chosen && replica->pod->in_api && has_keys(replica->pod->gid))
 		broken("%s follows %s, which is empty, while others of group %d are not", replica->pod->name,
 		       master->pod->name, replica->pod->gid);
 }
