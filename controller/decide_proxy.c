@@ -141,6 +141,23 @@ static bool writes_to_a_stranger(const struct decision *d, const struct codis_sl
 	       m->info.role == REDIS_ROLE_MASTER;
 }
 
+/* It goes to a master that was replaced, since the proxy was away then, while the one that leads is silent: that one
+ * has taken writes, and what is written to the other is thrown away when it wakes. Where it has taken none, the other
+ * one goes on. */
+static bool writes_to_who_was_replaced(const struct decision *d, const struct proxy_view *p, const struct codis_slot *s)
+{
+	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
+	const struct server_view *m = g && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL, *old;
+
+	if (!m || g->busy || p->slots_ms < g->written_ms || strcmp(s->addr, m->addr) == 0 || d->v->tilted ||
+	    m->reach != REACH_SILENT || judge_lasting_ms(d->v, m->since_ms) < d->limits->silence_ms ||
+	    m->info.role != REDIS_ROLE_MASTER || m->remembered_group != s->group)
+		return false;
+	old = view_server(d->v, s->addr);
+	return old && view_is_member(old, s->group) && judge_heard(old) && old->info.role == REDIS_ROLE_MASTER &&
+	       view_sends_to(d->v, m);
+}
+
 static bool is_seen_to(const struct decision *d, int gid)
 {
 	for (int i = 0; i < d->count; i++) {
@@ -150,15 +167,26 @@ static bool is_seen_to(const struct decision *d, int gid)
 	return false;
 }
 
-/* The group whose slots this proxy sends to another one's master, as a dashboard does that takes it in; 0: none. */
-static int stranded_group(const struct decision *d, const struct proxy_view *p)
+/* Why a slot is to be held; NULL: it is not. A dashboard sends it to a stranger when it takes the proxy in. */
+static const char *why_held(const struct decision *d, const struct proxy_view *p, const struct codis_slot *s)
+{
+	if (writes_to_a_stranger(d, s))
+		return "it sends slots to another group's master";
+	if (writes_to_who_was_replaced(d, p, s))
+		return "it sends slots to a master that was replaced, and the new one is silent";
+	return NULL;
+}
+
+/* The group whose slots this proxy sends to whom they may not go; 0: none. */
+static int stranded_group(const struct decision *d, const struct proxy_view *p, const char **why)
 {
 	int gid = 0; /* of the slot before */
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
 
-		if (s->group != gid && writes_to_a_stranger(d, s) && !is_seen_to(d, s->group))
+		*why = s->group != gid ? why_held(d, p, s) : NULL;
+		if (*why && !is_seen_to(d, s->group))
 			return s->group;
 		gid = s->locked ? 0 : s->group;
 	}
@@ -255,10 +283,11 @@ static bool is_to_leave_service(const struct decision *d, const struct proxy_vie
 static void hold_stranded(struct decision *d, const struct proxy_view *p)
 {
 	bool serves = p->registered && p->slots && (p->reach == REACH_OK || p->replaced);
-	int gid = serves ? stranded_group(d, p) : 0;
+	const char *why;
+	int gid = serves ? stranded_group(d, p, &why) : 0;
 
 	if (gid)
-		propose_proxy(d, ACT_FILL_PROXY, gid, p, "it sends slots to another group's master")->lock = true;
+		propose_proxy(d, ACT_FILL_PROXY, gid, p, why)->lock = true;
 }
 
 static struct action *propose_fill(struct decision *d, int gid, const struct proxy_view *p)

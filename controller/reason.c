@@ -54,6 +54,7 @@ static const struct {
 	{ "every proxy sends its slots to its master", "in-sync" },
 	{ "it sends slots elsewhere than to their group's master", "wrong-slots" },
 	{ "it sends slots to another group's master", "wrong-slots" },
+	{ "it sends slots to a master that was replaced, and the new one is silent", "wrong-slots" },
 	{ "it runs and is not in the dashboard's list", "not-listed" },
 	{ "it does not answer, and it would block every promotion", "no-answer" },
 	{ "no slot is assigned, and every group has its master", "unassigned" },

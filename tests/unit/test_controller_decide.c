@@ -1229,6 +1229,75 @@ TEST(slots_that_are_sent_to_another_groups_master_are_held)
 	assert_nothing(w);
 }
 
+/* B was replaced by A while the second proxy was away, with B's node; now A's node is silent, and B is master still. */
+static void replaced_and_silent(struct world *w)
+{
+	struct server_view *a = &w->servers[0], *b = &w->servers[1];
+
+	add_proxy(w, "token-1");
+	send_slots(w, 1, A);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		memcpy(w->slots[1][i].addr, B, sizeof(B));
+	leads(b);
+	a->remembered_group = 1;
+	a->heard_ms = a->role_heard_ms = w->v.now_ms - 1000;
+	silence(w, 1000);
+	w->proxies[0].slots_ms = w->proxies[1].slots_ms = w->v.now_ms;
+}
+
+/* What is written to B is thrown away when A wakes. */
+TEST(slots_that_are_sent_to_a_replaced_master_are_held_while_the_new_one_is_silent)
+{
+	WORLD;
+	struct server_view *a = &w->servers[0], *b = &w->servers[1];
+
+	replaced_and_silent(w);
+	assert_only(w, ACT_FILL_PROXY, w->proxies[1].admin_addr);
+	assert_true(w->actions[0].lock);
+	assert_string_equal(w->actions[0].why,
+			    "it sends slots to a master that was replaced, and the new one is silent");
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->slots[1][i].locked = true; /* they are held */
+	assert_nothing(w);
+	a->reach = REACH_OK; /* it wakes */
+	a->info_valid = true;
+	a->since_ms = a->heard_ms = w->v.now_ms;
+	follows(b, a);
+	assert_only(w, ACT_FILL_PROXY, w->proxies[1].admin_addr);
+	assert_false(w->actions[0].lock);
+}
+
+/* A has taken no writes, or has ended, or may have, or never had the role; or B takes no writes; or it is we who are
+ * away. */
+TEST(slots_that_are_sent_to_a_replaced_master_are_left_there_where_nothing_is_lost)
+{
+	WORLD;
+	struct server_view *a = &w->servers[0], *b = &w->servers[1];
+
+	replaced_and_silent(w);
+	assert_only(w, ACT_FILL_PROXY, w->proxies[1].admin_addr);
+	a->since_ms++; /* not for long */
+	assert_nothing(w);
+	a->since_ms--;
+	w->groups[0].written_ms = w->v.now_ms + 1; /* the proxy was asked before */
+	assert_nothing(w);
+	w->groups[0].written_ms = 0;
+	a->remembered_group = 0; /* its process has ended */
+	assert_nothing(w);
+	a->remembered_group = 1;
+	a->info.role = REDIS_ROLE_REPLICA;
+	assert_nothing(w);
+	a->info.role = REDIS_ROLE_MASTER;
+	b->info.role = REDIS_ROLE_REPLICA;
+	assert_nothing(w);
+	b->info.role = REDIS_ROLE_MASTER;
+	w->v.tilted = true;
+	assert_nothing(w);
+	w->v.tilted = false;
+	send_slots(w, 1, B); /* none sends to A */
+	assert_nothing(w);
+}
+
 /* It was started again, and the dashboard has filled it before the entry of the process before is gone. */
 TEST(slots_of_a_proxy_with_an_old_entry_are_held)
 {
