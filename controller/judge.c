@@ -108,10 +108,16 @@ static bool lost_link_before_start(const struct server_view *s, const struct ser
 	return down_s == INT64_MAX || s->heard_ms - down_s * 1000 + RESTART_MS < m->heard_ms - m->info.uptime_s * 1000;
 }
 
+/* What it says now is not of the process that had its role. */
+static bool has_restarted(const struct server_view *m)
+{
+	return m->restarted || (m->info_valid && redis_info_guarded(&m->info));
+}
+
 /* It had lost its link to a master that was well: that it has none tells nothing, and it lacks what came since. */
 static bool lost_link_before(const struct server_view *s, const struct server_view *m)
 {
-	bool restarted = m->restarted || (m->info_valid && redis_info_guarded(&m->info));
+	bool restarted = has_restarted(m);
 	/* One that restarted is heard again, and it is not the one that had the link. */
 	int64_t heard_ms = restarted && m->role_heard_ms ? m->role_heard_ms : m->heard_ms;
 
@@ -125,8 +131,12 @@ static bool lost_link_before(const struct server_view *s, const struct server_vi
  * master was last heard, which had sent more by then. */
 static bool lags(const struct server_view *s, const struct server_view *m)
 {
-	return s->info.link_up && m->info.role == REDIS_ROLE_MASTER && m->heard_ms &&
-	       s->heard_ms - s->info.last_io_s * 1000 + PING_MS < m->heard_ms && s->info.offset < m->info.offset;
+	bool restarted = has_restarted(m);
+	int64_t heard_ms = restarted ? m->role_heard_ms : m->heard_ms;
+	int64_t sent = restarted ? m->role_offset : m->info.offset;
+
+	return s->info.link_up && (restarted || m->info.role == REDIS_ROLE_MASTER) && heard_ms &&
+	       s->heard_ms - s->info.last_io_s * 1000 + PING_MS < heard_ms && s->info.offset < sent;
 }
 
 /* The master lives, or its kernel does, which brings what it has sent to whoever it reaches: s was heard after it, and

@@ -53,6 +53,7 @@ struct observed_server {
 	int role_version;                    /* ... and the version of its group's node at that time */
 	int role_group;                      /* ... and that group; 0 none */
 	int64_t role_heard_ms;               /* when a process with the master's role was last heard here; 0 never */
+	int64_t role_offset;                 /* ... and what it had sent by then */
 
 	struct data_process data; /* ledger.c */
 	struct stranger stranger; /* stranger.c */

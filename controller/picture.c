@@ -240,6 +240,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->rare_ms = o->rare_ms;
 	s->link_down_since_ms = o->link_down_since_ms;
 	s->role_heard_ms = o->role_heard_ms;
+	s->role_offset = o->role_offset;
 	s->acted_ms = o->acted_ms;
 	if (o->role_refused_ms && now_ms - o->role_refused_ms < ROLE_REFUSED_MS)
 		s->role_refused_ms = o->role_refused_ms;

@@ -83,8 +83,10 @@ static void note_run(struct cluster *c, struct observed_server *s)
 		roster_note_role(s, s->info.run_id,
 				 g && codis_group_find(&g->node, s->info.master) >= 0 ? s->listed_group : 0,
 				 g ? g->version : 0);
-	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0)
+	if (leads && strcmp(s->role_run_id, s->info.run_id) == 0) {
 		s->role_heard_ms = s->heard_ms;
+		s->role_offset = s->info.offset;
+	}
 }
 
 /* Its link is down, as it was in the INFO before, and for less long: it has been up in between, so it had finished a

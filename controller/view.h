@@ -71,6 +71,7 @@ struct server_view {
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
 	int64_t role_heard_ms;      /* when a process with the master's role was last heard at this address; 0 never */
+	int64_t role_offset;        /* ... and what it had sent by then */
 	int64_t acted_ms;           /* when something was last done to it; 0 never */
 	int64_t role_refused_ms;    /* when it last answered to its role, and did not take it; 0: not lately */
 	bool setting_busy;          /* a setting is being changed, or was and it has not said so yet */

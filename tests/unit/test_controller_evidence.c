@@ -1102,6 +1102,42 @@ TEST(replica_whose_link_stands_and_brings_nothing_does_not_take_over)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* The same where A has restarted, empty: what it says now is not of the one that had the link. C has what that one had
+ * sent, and answers nothing but errors yet. */
+TEST(replica_whose_link_brought_nothing_does_not_take_over_from_one_that_restarted)
+{
+	WORLD;
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	guarded(a_of(w));
+	a_of(w)->info.keys = 0;
+	a_of(w)->role_heard_ms = w->v.now_ms - 500;
+	a_of(w)->role_offset = 1000;
+	b_of(w)->info.last_io_s = 6;
+	b_of(w)->info.offset = 2;
+	c->reach = REACH_UNKNOWN;
+	c->info_valid = false;
+	c->since_ms = w->v.now_ms - 1000;
+	snprintf(c->complaint, sizeof(c->complaint), "BUSY");
+	w->groups[0].masterless_ms = w->v.now_ms - 400;
+	assert_nothing(w);
+	b_of(w)->info.last_io_s = 2; /* it heard A until then */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.last_io_s = 6;
+	b_of(w)->info.offset = 1000; /* A had sent no more */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.offset = 2;
+	a_of(w)->role_heard_ms = 0; /* this controller has just begun: nothing is known of that */
+	assert_only(w, ACT_PROMOTE, B);
+	a_of(w)->role_heard_ms = w->v.now_ms - 500;
+	c->reach = REACH_OK; /* its script is over */
+	c->info_valid = true;
+	c->info.link_up = false;
+	c->link_down_since_ms = w->v.now_ms - 10;
+	assert_only(w, ACT_PROMOTE, C);
+}
+
 /* B was cut off from A for a second when A hung, or began with a script: A had sent more by then, and lives. */
 TEST(replica_that_lacks_what_a_living_master_had_sent_does_not_take_over)
 {

@@ -171,6 +171,18 @@ ROSTER_TEST(another_process_is_told_from_the_one_with_the_role)
 	assert_false(picture_restarted(server(A)));
 }
 
+ROSTER_TEST(what_a_master_had_sent_is_remembered_when_it_restarts)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_MASTER, "first");
+
+	list(1);
+	st.info.offset = 5000;
+	roster_hear(world.c, server(A), &st);
+	hear_replica(A, "second", CODIS_GUARD_ADDR, false);
+	assert_int_equal(server(A)->role_offset, 5000);
+	assert_int_equal(server(A)->role_heard_ms, st.heard_ms);
+}
+
 ROSTER_TEST(synced_replica_that_becomes_master_has_the_data)
 {
 	list(1);
