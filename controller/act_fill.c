@@ -302,11 +302,7 @@ void fill_those_filled_back(struct op *op, const char *addr, int timeout_ms)
 
 bool fill_slots_are_moved(const struct op *op)
 {
-	bool moved = false;
-
-	for (int i = 0; i < CODIS_SLOTS; i++)
-		moved |= op->c->dashboard.slot_acting[i];
-	return moved;
+	return view_any_slot(op->c->dashboard.slot_acting);
 }
 
 bool fill_may_be_undone(const struct op *op)

@@ -43,7 +43,8 @@
 /* A loop that did not turn for so long cannot tell a silent server from its own sleep. */
 #define CLOCK_JUMP_MS 1000
 /* A server that wants a password for so long is told of on its pod. */
-#define PASSWORD_MS     2000
+#define PASSWORD_MS 2000
+/* An election takes one lease, or two. */
 #define ELECTION_LEASES 3
 
 /* --- what is held ----------------------------------------------------------------------------------------------------
@@ -174,7 +175,7 @@ static bool comes_second(const struct controller *ctl, int64_t now_ms)
 	       now_ms - ctl->failover_since_ms >= ctl->limits.unsure_ms;
 }
 
-/* Why nobody does more than failovers; NULL: somebody leads. An election takes one lease, or two. */
+/* Why nobody does more than failovers; NULL: somebody leads. */
 static const char *lease_trouble(const struct controller *ctl, int64_t now_ms)
 {
 	if (comes_second(ctl, now_ms))

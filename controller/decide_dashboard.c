@@ -134,11 +134,7 @@ static bool lock_is_stale(const struct cluster_view *v)
 /* One that lives, cut off, writes what it moves. */
 static bool moves_slots(const struct dashboard_view *b)
 {
-	for (int i = 0; b->slots_known && i < CODIS_SLOTS; i++) {
-		if (b->slot_acting[i])
-			return true;
-	}
-	return false;
+	return b->slots_known && view_any_slot(b->slot_acting);
 }
 
 /* Its process answers what waits for no mutex, so it waits for that: whoever has it is at work, for a while. */

@@ -249,10 +249,8 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 static bool awaits_another_group(const struct decision *d, const struct group_view *g)
 {
 	const struct cluster_view *v = d->v;
-	bool moves = false, changes = false;
+	bool changes = false;
 
-	for (int i = 0; i < CODIS_SLOTS && !moves; i++)
-		moves = v->dashboard.slot_acting[i];
 	for (int i = 0; i < v->group_count; i++)
 		changes |= v->groups[i].busy && v->groups[i].node.id != g->node.id;
 	for (int i = 0; i < d->count; i++) {
@@ -260,7 +258,7 @@ static bool awaits_another_group(const struct decision *d, const struct group_vi
 
 		changes |= (a->kind == ACT_SWITCH || a->kind == ACT_PROMOTE) && a->gid != g->node.id;
 	}
-	return moves && changes;
+	return changes && view_any_slot(v->dashboard.slot_acting);
 }
 
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is

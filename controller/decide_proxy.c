@@ -132,24 +132,21 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 
 /* The address of the group's master has gone to a server that leads elsewhere. Also while something is done to the
  * group, as fills that wait for a proxy: a dashboard takes another one in meanwhile. */
-static bool writes_to_a_stranger(const struct decision *d, const struct codis_slot *s)
+static bool writes_to_a_stranger(const struct codis_slot *s, const struct server_view *m)
 {
-	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
-	const struct server_view *m = g && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL;
-
-	return m && strcmp(s->addr, m->addr) == 0 && judge_of_another_group(m, s->group) && judge_heard(m) &&
+	return strcmp(s->addr, m->addr) == 0 && judge_of_another_group(m, s->group) && judge_heard(m) &&
 	       m->info.role == REDIS_ROLE_MASTER;
 }
 
 /* It goes to a master that was replaced, since the proxy was away then, while the one that leads is silent: that one
  * has taken writes, and what is written to the other is thrown away when it wakes. Where it has taken none, the other
  * one goes on. */
-static bool writes_to_who_was_replaced(const struct decision *d, const struct proxy_view *p, const struct codis_slot *s)
+static bool writes_to_who_was_replaced(const struct decision *d, const struct proxy_view *p, const struct codis_slot *s,
+				       const struct group_view *g, const struct server_view *m)
 {
-	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
-	const struct server_view *m = g && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL, *old;
+	const struct server_view *old;
 
-	if (!m || g->busy || p->slots_ms < g->written_ms || strcmp(s->addr, m->addr) == 0 || d->v->tilted ||
+	if (g->busy || p->slots_ms < g->written_ms || strcmp(s->addr, m->addr) == 0 || d->v->tilted ||
 	    m->reach != REACH_SILENT || judge_lasting_ms(d->v, m->since_ms) < d->limits->silence_ms ||
 	    m->info.role != REDIS_ROLE_MASTER || m->remembered_group != s->group)
 		return false;
@@ -170,9 +167,14 @@ static bool is_seen_to(const struct decision *d, int gid)
 /* Why a slot is to be held; NULL: it is not. A dashboard sends it to a stranger when it takes the proxy in. */
 static const char *why_held(const struct decision *d, const struct proxy_view *p, const struct codis_slot *s)
 {
-	if (writes_to_a_stranger(d, s))
+	const struct group_view *g = s->group && !s->locked && !s->migrate_from ? view_group(d->v, s->group) : NULL;
+	const struct server_view *m = g && !g->node.promoting_state[0] ? view_master(d->v, g) : NULL;
+
+	if (!m)
+		return NULL;
+	if (writes_to_a_stranger(s, m))
 		return "it sends slots to another group's master";
-	if (writes_to_who_was_replaced(d, p, s))
+	if (writes_to_who_was_replaced(d, p, s, g, m))
 		return "it sends slots to a master that was replaced, and the new one is silent";
 	return NULL;
 }

@@ -11,9 +11,9 @@ struct redis_probe_state;
 
 /* Watches what the pods and the coordinator name, and no longer what neither does. */
 void roster_take_stock(struct cluster *c);
-/* Ends all probes. */
 /* Begins to ask it, or no longer does, as whose its address is now. */
 void roster_watch(struct observed_server *s);
+/* Ends all probes. */
 void roster_silence(struct cluster *c);
 /* ... and forgets all. */
 void roster_release(struct cluster *c);

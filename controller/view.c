@@ -184,6 +184,15 @@ int64_t view_keys(const struct cluster_view *v)
 	return keys;
 }
 
+bool view_any_slot(const bool slots[CODIS_SLOTS])
+{
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (slots[i])
+			return true;
+	}
+	return false;
+}
+
 bool view_sends_slots(const struct proxy_view *p)
 {
 	for (int i = 0; p->slots && i < CODIS_SLOTS; i++) {

@@ -280,6 +280,8 @@ bool view_none_assigned(const struct cluster_view *v);
 int64_t view_keys(const struct cluster_view *v);
 /* It sends slots to somebody. */
 bool view_sends_slots(const struct proxy_view *p);
+/* Whether one of them is so. */
+bool view_any_slot(const bool slots[CODIS_SLOTS]);
 /* A proxy sends slots to it, and does not hold them, as it was heard last. */
 bool view_sends_to(const struct cluster_view *v, const struct server_view *s);
 /* None does: each that is registered and may serve was asked since the group's node was last written by

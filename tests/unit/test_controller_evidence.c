@@ -1308,11 +1308,9 @@ static void lead_last_slot(struct world *w, const struct server_view *m)
 	w->v.dashboard.slot_group[CODIS_SLOTS - 1] = 2;
 }
 
-/* A got the role by an address that had been a member's, before it was heard that its pod is of group 2. It leads until
- * another one has what it has, and only then follows in group 2. */
-TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
+/* C leads group 2. */
+static struct server_view *add_group_of_c(struct world *w)
 {
-	WORLD;
 	struct server_view *c = add_server(w, C, 2, 2);
 
 	add_group(w, 2);
@@ -1320,6 +1318,16 @@ TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
 	list(&w->groups[1], c);
 	w->v.replicas = 4;
 	lead_last_slot(w, c);
+	return c;
+}
+
+/* A got the role by an address that had been a member's, before it was heard that its pod is of group 2. It leads until
+ * another one has what it has, and only then follows in group 2. */
+TEST(master_whose_pod_is_another_groups_is_switched_before_it_follows_there)
+{
+	WORLD;
+	struct server_view *c = add_group_of_c(w);
+
 	a_of(w)->group = 2;
 	a_of(w)->remembered = true;
 	a_of(w)->remembered_group = 1;
@@ -1378,13 +1386,8 @@ TEST(master_of_another_group_is_not_the_newest_of_its_own)
 TEST(master_whose_pod_is_another_groups_is_not_ended_while_it_hangs)
 {
 	WORLD;
-	struct server_view *c = add_server(w, C, 2, 2);
 
-	add_group(w, 2);
-	leads(c);
-	list(&w->groups[1], c);
-	w->v.replicas = 4;
-	lead_last_slot(w, c);
+	add_group_of_c(w);
 	syncs(b_of(w));
 	a_of(w)->group = 2;
 	a_of(w)->remembered_group = 1;

@@ -199,18 +199,23 @@ TURN_TEST(most_servers_fall_silent)
 	assert_int_equal(count_logged("event=tilt"), 2);
 }
 
+static void silence_two_of_three(void)
+{
+	set_pod("codis-server-2", "10.0.0.3");
+	world.c->stock_due = true;
+	cluster_turn(world.c);
+	hear("10.0.0.3:6379", "127.0.0.1:1");
+	server(A)->reach = server(B)->reach = REACH_SILENT;
+	cluster_turn(world.c);
+	assert_true(world.c->view.tilted);
+}
+
 /* A process that is stopped, and whose pod is being deleted, stays for as long as its grace period. */
 TURN_TEST(server_that_is_being_deleted_is_to_fall_silent)
 {
 	struct cluster *c = world.c;
 
-	set_pod("codis-server-2", "10.0.0.3");
-	c->stock_due = true;
-	cluster_turn(c);
-	hear("10.0.0.3:6379", "127.0.0.1:1");
-	server(A)->reach = server(B)->reach = REACH_SILENT;
-	cluster_turn(c);
-	assert_true(c->view.tilted);
+	silence_two_of_three();
 	fixture_set_pod(world.inv,
 			&(struct fixture_pod){
 				.app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1", .deleting = true });
@@ -229,13 +234,7 @@ TURN_TEST(address_that_is_not_asked_is_not_silent)
 {
 	struct cluster *c = world.c;
 
-	set_pod("codis-server-2", "10.0.0.3");
-	c->stock_due = true;
-	cluster_turn(c);
-	hear("10.0.0.3:6379", "127.0.0.1:1");
-	server(A)->reach = server(B)->reach = REACH_SILENT;
-	cluster_turn(c);
-	assert_true(c->view.tilted);
+	silence_two_of_three();
 	fixture_set_pod(world.inv,
 			&(struct fixture_pod){
 				.namespace = "tenant", .app = "codis-server", .name = "stranger-0", .ip = "10.0.0.2" });
