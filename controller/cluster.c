@@ -235,6 +235,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.zookeeper_running = c->zookeeper_running,
 		.zookeeper_acted_ms = c->zookeeper_acted_ms,
 		.dashboard_running = c->dashboard_running,
+		.assigning = c->assigning,
 		.dashboard_acted_ms = c->dashboard_acted_ms,
 		.assigned_ms = c->assigned_ms,
 		.dashboard_done = c->dashboard_done,

@@ -138,7 +138,8 @@ struct cluster {
 	/* act */
 	int64_t dashboard_acted_ms, assigned_ms, zookeeper_acted_ms; /* assigned_ms: slots, by us */
 	int dashboard_running, zookeeper_running;
-	int running; /* actions under way */
+	int assigning; /* of dashboard_running */
+	int running;   /* actions under way */
 	struct calm_done dashboard_done, zookeeper_done;
 	struct calm_pods deleted;
 	struct calm_window deletions;

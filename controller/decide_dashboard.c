@@ -151,6 +151,13 @@ void decide_dashboard(struct decision *d)
 	const struct dashboard_view *b = &d->v->dashboard;
 	const char *lost;
 
+	if (b->busy && !b->assigning)
+		return;
+	/* Our call to one that assigns may take a minute, and ends with its process. */
+	if (!is_at_work(d) && does_nothing(d, &b->pod, b->reach, b->since_ms, b->stuck_ms, b->heard_ms)) {
+		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
+		return;
+	}
 	if (b->busy)
 		return;
 	if (lock_is_stale(d->v)) {
@@ -164,8 +171,6 @@ void decide_dashboard(struct decision *d)
 	if (b->reach == REACH_REFUSED && ended_again(&b->pod) && d->v->kube_fresh &&
 	    judge_lasting_ms(d->v, b->since_ms) >= d->limits->down_ms)
 		propose_dashboard(d, ACT_DELETE_POD, "it ended again, and the kubelet waits before it starts it");
-	else if (!is_at_work(d) && does_nothing(d, &b->pod, b->reach, b->since_ms, b->stuck_ms, b->heard_ms))
-		propose_dashboard(d, ACT_DELETE_POD, "it hangs");
 	else if (b->reach != REACH_OK &&
 		 (lost = moves_slots(b) ? lost_for_good(d, &b->pod) : lost_node(d, &b->pod)) != NULL)
 		propose_dashboard(d, ACT_DELETE_POD, lost)->force = true;

@@ -214,7 +214,7 @@ struct observed {
 	const char *zookeepers_heard;    /* those with which a session stands: "10.0.0.1:2181,[fd00::2]:2181" */
 	int zookeeper_running;
 	int64_t zookeeper_acted_ms;
-	int dashboard_running;
+	int dashboard_running, assigning; /* assigning: of these, first assignments of slots */
 	int64_t dashboard_acted_ms, assigned_ms;
 	struct calm_done dashboard_done, zookeeper_done;
 	const char *password_trouble;

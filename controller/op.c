@@ -62,8 +62,10 @@ static void count_running(struct op *op, int by)
 	if (op->a.subject == SUBJECT_DASHBOARD) {
 		c->dashboard_running += by;
 		c->dashboard_acted_ms = now;
-		if (op->a.kind == ACT_ASSIGN_SLOTS)
+		if (op->a.kind == ACT_ASSIGN_SLOTS) {
+			c->assigning += by;
 			c->assigned_ms = now;
+		}
 	}
 	if (set) {
 		set->setting_running += by;

@@ -566,16 +566,24 @@ static int rank(const struct dashboard_pod_view *d)
 	return 0;
 }
 
-static bool dashboard_busy(const struct making *m, const char *addr)
+/* What is known of it is older than what was done last. */
+static bool dashboard_settles(const struct making *m, const struct dashboard_view *b)
 {
 	const struct observed *o = m->seen;
 
 	for (int i = 0; i < o->dashboard_count; i++) {
-		if (strcmp(o->dashboards[i]->addr, addr) == 0 && o->dashboards[i]->told_ms < o->dashboard_acted_ms)
+		if (strcmp(o->dashboards[i]->addr, b->addr) == 0 && o->dashboards[i]->told_ms < o->dashboard_acted_ms)
 			return true;
 	}
-	return o->dashboard_running != 0 ||
-	       (m->v->dashboard.reach == REACH_OK && m->v->dashboard.heard_ms < o->steady_since_ms);
+	return b->reach == REACH_OK && b->heard_ms < o->steady_since_ms;
+}
+
+static void view_dashboard_busy(const struct making *m, struct dashboard_view *b)
+{
+	bool settles = dashboard_settles(m, b);
+
+	b->busy = settles || m->seen->dashboard_running;
+	b->assigning = !settles && m->seen->assigning && m->seen->assigning == m->seen->dashboard_running;
 }
 
 static void view_dashboard(struct making *m)
@@ -600,7 +608,7 @@ static void view_dashboard(struct making *m)
 		b->stuck_ms = best->stuck_ms;
 		b->lives_ms = best->lives_ms;
 	}
-	b->busy = dashboard_busy(m, b->addr);
+	view_dashboard_busy(m, b);
 	b->done = m->seen->dashboard_done;
 	b->slots_known = t->slots_known;
 	b->slots_ms = t->slots_ms;

@@ -172,6 +172,7 @@ struct dashboard_view {
 	int64_t heard_ms; /* its last overview; 0: none */
 	int64_t waits_ms; /* when it was asked last, and answered that it does not serve: it has no lock; 0: not so */
 	bool busy;
+	bool assigning; /* ... with our first assignment alone, and was asked since that began */
 	struct calm_done done;
 	bool slots_known;
 	int64_t slots_ms;                /* when the question was asked whose answer has the assignment */

@@ -78,6 +78,8 @@ struct played {
 	struct played_proxy proxies[PROXIES];
 	enum error_code kube_fails, dashboard_fails;
 	int asked_for_ms; /* how long a dashboard was given last */
+	bool assign_hangs;
+	struct answer *assign_held;
 	char assigned[4096];
 };
 
@@ -544,7 +546,10 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 		last = json_int(0, item, "group_id", NULL);
 	}
 	note("%d slots\n", cJSON_GetArraySize(slots));
-	answer_after(1, give_json, (void *)done, ctx);
+	if (w.assign_hangs)
+		fail_with(w.assign_held = answer_after(60000, give_json, (void *)done, ctx), ERR_IO);
+	else
+		answer_after(1, give_json, (void *)done, ctx);
 	return 0;
 }
 
@@ -3325,6 +3330,41 @@ ACT_TEST(slots_are_assigned_in_equal_ranges)
 	run(ACT_ASSIGN_SLOTS, D);
 	assert_journal("from 0 to group 1\nfrom 342 to group 2\nfrom 683 to group 3\n1024 slots\n");
 	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen\n");
+}
+
+/* Its process has ended, and so its connections. */
+static void end_assignment(void)
+{
+	assert_int_equal(world.c->dashboard_running, 1);
+	assert_int_equal(world.c->assigning, 1);
+	loop_timer_set(w.assign_held->timer, 1);
+}
+
+ACT_TEST(an_assignment_ends_with_the_dashboard_that_hung_in_it)
+{
+	struct action a = action_of(ACT_DELETE_POD, D);
+	const struct calm_done *done = &world.c->dashboard_done;
+
+	a.subject = SUBJECT_DASHBOARD;
+	a.gid = 0;
+	w.assign_hangs = true;
+	w.on_delete = end_assignment;
+	w.on_delete_ms = 20;
+	start(ACT_ASSIGN_SLOTS, D);
+	assert_int_equal(world.c->assigning, 1);
+	act(world.c, &a);
+	assert_int_equal(world.c->dashboard_running, 2);
+	until_idle();
+	assert_int_equal(world.c->dashboard_running, 0);
+	assert_int_equal(world.c->assigning, 0);
+	assert_counted("{action=\"delete-pod\",result=\"ok\"} 1\n");
+	assert_counted("{action=\"assign-slots\",result=\"error\"} 1\n");
+	assert_string_equal(world.events, "Normal Pod shop/pod-? Replaced: pod-? (10.0.2.1:18080): seen\n"
+					  "Warning Pod shop/pod-? ActionFailed: assign-slots of pod-? (10.0.2.1:18080) "
+					  "failed: played: failure\n");
+	/* What has failed is tried again at once; that pod, and the next one of its name, are not deleted so soon. */
+	assert_int_equal(calm_until_ms(done, ACT_ASSIGN_SLOTS, 0, done->ended_ms) - done->ended_ms, 50);
+	assert_true(calm_delete_after_ms(&world.c->deleted, "pod-?", clock_mono_ms()) > 0);
 }
 
 ACT_TEST(a_pod_is_deleted_by_its_uid)

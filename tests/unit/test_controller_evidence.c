@@ -1761,6 +1761,51 @@ TEST(dashboard_that_hangs_is_replaced)
 	assert_nothing(w);
 }
 
+/* Our call to it may take a minute: its process, and the call with it, is ended long before. */
+TEST(dashboard_that_hangs_in_the_first_assignment_is_replaced)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 6000;
+	b->busy = b->assigning = true;
+	b->stuck_ms = w->v.now_ms - 3999;
+	assert_nothing(w);
+	b->stuck_ms = w->v.now_ms - 4000;
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+	b->assigning = false; /* its pod is being deleted */
+	assert_nothing(w);
+	b->assigning = true;
+	b->stuck_ms = 0;
+	snprintf(b->pod.node, sizeof(b->pod.node), "node1");
+	snprintf(a_of(w)->pod.node, sizeof(a_of(w)->pod.node), "node1");
+	b->since_ms = w->v.now_ms - 9000;
+	b->lives_ms = w->v.now_ms - 3000; /* it assigns */
+	assert_nothing(w);
+	b->lives_ms--;
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+	b->reach = REACH_OK; /* nothing else is done meanwhile */
+	memset(b->slot_group, 0, sizeof(b->slot_group));
+	assert_nothing(w);
+}
+
+/* That lock may be refused to us for long: whoever took it answers, and is no pod of ours. */
+TEST(dashboard_that_hangs_before_a_stale_lock_is_replaced)
+{
+	WORLD;
+	struct dashboard_view *b = &w->v.dashboard;
+
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 6000;
+	b->lock_exists = 1;
+	b->lock_read_ms = w->v.now_ms - 1;
+	snprintf(b->lock_addr, sizeof(b->lock_addr), "10.0.2.9:18080");
+	assert_only(w, ACT_REMOVE_LOCK, D);
+	b->stuck_ms = w->v.now_ms - 4000;
+	assert_why(assert_only(w, ACT_DELETE_POD, D), "it hangs");
+}
+
 /* Its process answers what waits for no mutex: it is at work, on a promotion past proxies that hang, say. */
 TEST(dashboard_that_waits_for_its_mutex_is_given_a_minute)
 {

@@ -818,6 +818,24 @@ TEST(slots_that_were_heard_before_an_assignment_are_not_known)
 	assert_null(look(w)->proxies[0].slots);
 }
 
+TEST(dashboard_that_is_only_assigning_may_be_ended)
+{
+	WORLD;
+
+	assert_false(look(w)->dashboard.busy || look(w)->dashboard.assigning);
+	w->seen.dashboard_running = w->seen.assigning = 1;
+	assert_true(look(w)->dashboard.busy && look(w)->dashboard.assigning);
+	w->seen.dashboard_running = 2; /* its pod is being deleted */
+	assert_true(look(w)->dashboard.busy && !look(w)->dashboard.assigning);
+	w->seen.dashboard_running = 1;
+	w->seen.dashboard_acted_ms = w->dashboards[0].told_ms + 1; /* ... was, just now */
+	assert_true(look(w)->dashboard.busy && !look(w)->dashboard.assigning);
+	w->seen.dashboard_acted_ms = w->dashboards[0].told_ms;
+	assert_true(look(w)->dashboard.assigning);
+	w->seen.dashboard_running = w->seen.assigning = 0;
+	assert_false(look(w)->dashboard.busy || look(w)->dashboard.assigning);
+}
+
 TEST(one_process_under_a_name_and_an_address)
 {
 	WORLD;
