@@ -455,9 +455,21 @@ static void on_assigned_fill(struct pod *p, bool ok)
 		end_failed(p);
 }
 
+/* It hangs once in a history, in a fourth of the cold starts, with so many slots assigned. */
+static bool hangs_in_assignment(int assigned)
+{
+	if (W.hung_in_assignment || W.faults_over || W.seed % 4 != 2 || (int)(W.seed / 4 % CODIS_SLOTS) != assigned)
+		return false;
+	W.hung_in_assignment = true;
+	return true;
+}
+
+static void on_job(void *ctx, int64_t arg);
+
 static void assign(struct pod *p, struct call *c)
 {
 	const cJSON *item;
+	int assigned = 0;
 
 	if (!zk_reachable(p->node)) {
 		end_failed(p);
@@ -465,6 +477,12 @@ static void assign(struct pod *p, struct call *c)
 	}
 	cJSON_ArrayForEach(item, c->body) {
 		int id = (int)json_int(-1, item, "id", NULL);
+
+		if (hangs_in_assignment(assigned++)) {
+			pod_stop(p);
+			deliver(p, on_job, p, p->run);
+			return;
+		}
 
 		if (id >= 0 && id < CODIS_SLOTS)
 			W.assigned[id] = p->dashboard->slot_group[id] = (int16_t)json_int(0, item, "group_id", NULL);

@@ -459,6 +459,7 @@ struct world {
 	int write_count;
 	char broken[1024];
 	bool faults_over, single; /* one fault alone befalls it */
+	bool hung_in_assignment;  /* a dashboard */
 	int64_t faults_over_us;
 	char lost_words[256];
 	int losses_by_world;
