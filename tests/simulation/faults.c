@@ -326,9 +326,9 @@ static void on_on_time(void *ctx, int64_t arg)
 }
 
 /* What a replica is sent comes late: its way from its master is narrow, and all else is well. */
-static void make_late(struct pod *p, int64_t us)
+static void make_late(struct pod *p, int64_t us, int64_t least, int64_t most)
 {
-	int64_t late = chance_between(MS(50), chance_percent(80) ? MS(900) : MS(1800));
+	int64_t late = chance_between(least, most);
 
 	if (p->redis->late_us)
 		return;
@@ -373,24 +373,53 @@ static void on_goes(void *ctx, int64_t arg)
 	}
 }
 
-/* A master is to leave, hangs or ends, while what its replicas are sent comes late. */
-static void leave_late(void *ctx, int64_t arg)
+static struct pod *some_master(void)
 {
 	struct pod *m = some_pod(SERVER);
 
-	(void)ctx;
-	(void)arg;
 	for (int i = 0; i < 5 && m && !m->redis->leads; i++)
 		m = some_pod(SERVER);
-	if (!m || !m->redis->leads)
+	return m && m->redis->leads ? m : NULL;
+}
+
+/* A master is to leave, hangs or ends, while what its replicas are sent comes late. */
+static void leave_late(void *ctx, int64_t arg)
+{
+	struct pod *m = some_master();
+
+	(void)ctx;
+	(void)arg;
+	if (!m)
 		return;
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *x = &W.pods[i];
+		int64_t us;
 
-		if (x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m && chance_percent(70))
-			make_late(x, chance_between(S(3), S(9)));
+		if (x->kind != SERVER || !x->alive || x->gid != m->gid || x->redis->from != m || !chance_percent(70))
+			continue;
+		us = chance_between(S(3), S(9));
+		make_late(x, us, MS(50), chance_percent(80) ? MS(900) : MS(1800));
 	}
 	after(chance_between(MS(50), MS(1500)), on_goes, m, m->run);
+}
+
+/* ... and so late that it stays for now, and nobody waits for it. */
+static void leave_far_behind(void *ctx, int64_t arg)
+{
+	struct pod *m = some_master();
+
+	(void)ctx;
+	(void)arg;
+	if (!m)
+		return;
+	bounds_fault("a master was to leave whose replicas were far behind", MS(300));
+	for (int i = 0; i < W.pod_count; i++) {
+		struct pod *x = &W.pods[i];
+
+		if (x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m)
+			make_late(x, chance_between(S(3), S(9)), MS(1200), MS(1800));
+	}
+	cordon_node(m->node);
 }
 
 /* --- ZooKeeper, the API server, the controllers --- */
@@ -662,6 +691,45 @@ static void move_slots(void *ctx, int64_t arg)
 		after(chance_between(MS(100), S(2)), on_goes, m, m->run);
 }
 
+/* --- a change of master ends with its controller --- */
+
+static void on_controllers_end(void *ctx, int64_t arg)
+{
+	struct sim_controller *by = ctx;
+
+	for (int i = 0; i < W.set.controllers; i++) {
+		if (&W.controllers[i] == by || arg)
+			controller_end(&W.controllers[i]);
+	}
+}
+
+/* Who was to take over ends too, or the proxies do, whom a dashboard then takes in as it knows the group. */
+void faults_at(enum step step, struct sim_controller *by, struct pod *next)
+{
+	if (W.ends_at != step || W.faults_over)
+		return;
+	W.ends_at = STEP_NONE;
+	after(chance_between(0, MS(2)), on_controllers_end, by, chance_percent(60));
+	if (step == STEP_FENCED && next && next->kind == SERVER && next->alive && !next->stranger)
+		pod_end(next, END_CRASH);
+	for (int i = 0; i < W.pod_count && step == STEP_ROLE; i++) {
+		if (W.pods[i].kind == PROXY && W.pods[i].alive)
+			pod_end(&W.pods[i], END_CRASH);
+	}
+}
+
+static void end_a_switch(void *ctx, int64_t arg)
+{
+	struct pod *m = some_master();
+
+	(void)ctx;
+	(void)arg;
+	if (!m)
+		return;
+	W.ends_at = chance_percent(50) ? STEP_FENCED : STEP_ROLE;
+	cordon_node(m->node);
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -724,23 +792,27 @@ void faults_draw(void)
 	int count = chance_percent(20) ? 1 : 1 + chance_below(FAULTS_MAX);
 	bool is_fourth = W.seed % 4 == 0;
 	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
+	bool far = is_fourth && count == 1 && W.seed % 8 == 0 && !W.set.cold;
+	bool ends = W.seed % 16 == 2 && !W.set.cold;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold && !is_fourth && !moves;
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends;
 	if (W.single && W.seed % 4 == 3)
 		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
-		after(at, on_fault, NULL, 0);
+		after(at, far ? leave_far_behind : on_fault, NULL, 0);
 		/* Close together, or one after the other. */
 		at += chance_percent(50) ? chance_between(0, S(1)) : chance_between(0, W.set.faults_us);
 	}
 	/* Not among the others: a seed whose history has none of these is what it was before there were these. */
-	if (is_fourth)
+	if (is_fourth && !far)
 		after(chance_between(S(2), at), chance_percent(65) ? leave_late : lose_successor, NULL, 0);
 	until = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0); /* whatever ends with it is a second one */
 	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
 	if (moves)
 		after(chance_between(S(2), at), move_slots, NULL, 0);
+	if (ends)
+		after(chance_between(S(2), at), end_a_switch, NULL, 0);
 }
 
 /* Which of two masters' data counts, and has not answered yet. */

@@ -414,7 +414,11 @@ bool bounds_all_noted(void);     /* on the StatefulSet, as far as is known of wh
 void bounds_end(void);
 
 /* --- faults.c --- */
+/* The next one is declared; it has its role, and no proxy is told yet. */
+enum step { STEP_NONE, STEP_FENCED, STEP_ROLE };
 void faults_draw(void);
+/* A controller has got so far with a change of master: what is to befall it there does. */
+void faults_at(enum step step, struct sim_controller *by, struct pod *next);
 void faults_end(void);
 
 struct settings {
@@ -460,6 +464,7 @@ struct world {
 	char broken[1024];
 	bool faults_over, single; /* one fault alone befalls it */
 	bool hung_in_assignment;  /* a dashboard */
+	enum step ends_at;        /* so far the next change of master comes */
 	int64_t faults_over_us;
 	char lost_words[256];
 	int losses_by_world;

@@ -119,6 +119,7 @@ static void on_question_taken(void *ctx, int64_t arg)
 	struct question *q = ctx;
 	struct redis_conn *c = q->c;
 	char master[SIM_ADDR];
+	bool leads;
 
 	(void)arg;
 	if (!answers(c))
@@ -128,7 +129,10 @@ static void on_question_taken(void *ctx, int64_t arg)
 		snprintf(master, sizeof(master), "%.15s:%.5s", q->argv[1], q->argv[2]);
 		check_told_master(c->in, q->sent_us, c->pod, master);
 	}
+	leads = c->pod->redis->leads;
 	q->type = redis_do(c->pod, q->argc, q->argv, q->text, sizeof(q->text));
+	if (!leads && c->pod->redis->leads)
+		faults_at(STEP_ROLE, c->in, c->pod);
 	if (c->in->alive && c->in->epoch == c->epoch)
 		message_behind(&c->last_answered, c->pod->node, c->in->node, c->in, on_question_answered, q, 0);
 }

@@ -293,6 +293,13 @@ static void list(struct zk_op *o)
 	watch(o->c, o->path);
 }
 
+static void group_written(const struct zk_op *o, const struct codis_group *before, const struct codis_group *later)
+{
+	check_group_written(o->c->in, o->began_us, before, later);
+	if (before->count && later->count && strcmp(before->servers[0].addr, later->servers[0].addr) != 0)
+		faults_at(STEP_FENCED, o->c->in, pod_at(later->servers[0].addr));
+}
+
 static void write_node(struct zk_op *o)
 {
 	struct codis_group before = { 0 }, later;
@@ -307,7 +314,7 @@ static void write_node(struct zk_op *o)
 	o->got = o->data;
 	o->got_len = o->len;
 	if (is_group && parse_group(n, &later))
-		check_group_written(o->c->in, o->began_us, &before, &later);
+		group_written(o, &before, &later);
 }
 
 static void do_it(struct zk_op *o)
