@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/codis/inventory.h"
 #include "common/codis/served.h"
 #include "common/net/addr.h"
@@ -65,20 +66,18 @@ struct making {
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
  * it has none: who answers there is the other one. */
-static int seen_at(const struct making *m, const struct inventory_pod *p, char addr[CODIS_ADDR_MAX])
+static int seen_at(const struct making *m, const struct inventory_pod *p, const char **addr)
 {
-	addr[0] = '\0';
-	if (inventory_has_its_addr(m->inv, p))
-		codis_pod_addr(p->pod.ip, p->pod.port, addr, CODIS_ADDR_MAX);
-	return addr[0] ? observed_server_at(m->seen->servers, m->seen->server_count, addr) : -1;
+	*addr = inventory_has_its_addr(m->inv, p) ? p->addr : "";
+	return (*addr)[0] ? observed_server_at(m->seen->servers, m->seen->server_count, *addr) : -1;
 }
 
 static int count_pod(void *ctx, const struct inventory_pod *p)
 {
 	struct making *m = ctx;
-	char addr[CODIS_ADDR_MAX];
+	const char *addr;
 
-	m->pods += p->pod.component == CODIS_SERVER && seen_at(m, p, addr) < 0;
+	m->pods += p->pod.component == CODIS_SERVER && seen_at(m, p, &addr) < 0;
 	m->dashboards_at_most += p->pod.component == CODIS_DASHBOARD;
 	return 0;
 }
@@ -183,9 +182,9 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
 
-	snprintf(out->name, sizeof(out->name), "%s", p->pod.name);
-	snprintf(out->uid, sizeof(out->uid), "%s", p->pod.uid);
-	snprintf(out->node, sizeof(out->node), "%s", p->pod.node);
+	text_copy(out->name, sizeof(out->name), p->pod.name);
+	text_copy(out->uid, sizeof(out->uid), p->pod.uid);
+	text_copy(out->node, sizeof(out->node), p->pod.node);
 	out->deleting = p->pod.status.deleting;
 	out->running = p->pod.status.running;
 	out->crash_looping = p->pod.status.crash_looping;
@@ -256,15 +255,15 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 /* The view of what is observed at this address, or one more: a member that is expected. */
 static struct server_view *server_of_pod(struct making *m, const struct inventory_pod *p)
 {
-	char addr[CODIS_ADDR_MAX];
-	int at = seen_at(m, p, addr);
+	const char *addr;
+	int at = seen_at(m, p, &addr);
 	struct server_view *s;
 
 	if (at >= 0)
 		return &m->v->servers[at];
 	s = &m->v->servers[m->v->server_count++];
 	memset(s, 0, sizeof(*s));
-	snprintf(s->addr, sizeof(s->addr), "%s", addr);
+	text_copy(s->addr, sizeof(s->addr), addr);
 	s->listed_index = -1;
 	return s;
 }
@@ -484,13 +483,10 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 
 static void view_proxy_pod(struct making *m, const struct inventory_pod *p)
 {
-	char addr[CODIS_ADDR_MAX];
-
-	codis_pod_addr(p->pod.ip, p->pod.port, addr, sizeof(addr));
-	for (int i = 0; addr[0] && i < m->v->proxy_count; i++) {
+	for (int i = 0; p->addr[0] && i < m->v->proxy_count; i++) {
 		struct proxy_view *x = &m->v->proxies[i];
 
-		if (!addr_equal(x->admin_addr, addr) || (x->pod.name[0] && p->pod.status.deleting))
+		if (!addr_equal(x->admin_addr, p->addr) || (x->pod.name[0] && p->pod.status.deleting))
 			continue;
 		view_pod(m, p, &x->pod);
 		x->pod_gone = false;
@@ -503,7 +499,7 @@ static void view_dashboard_pod(struct making *m, const struct inventory_pod *p)
 
 	memset(d, 0, sizeof(*d));
 	view_pod(m, p, &d->pod);
-	codis_pod_addr(p->pod.ip, p->pod.port, d->addr, sizeof(d->addr));
+	text_copy(d->addr, sizeof(d->addr), p->addr);
 	for (int i = 0; i < m->seen->dashboard_count; i++) {
 		const struct observed_dashboard *o = m->seen->dashboards[i];
 
@@ -539,8 +535,8 @@ static int view_zookeeper(void *ctx, const struct inventory_pod *p)
 
 	memset(z, 0, sizeof(*z));
 	view_pod(m, p, &z->pod);
-	snprintf(z->namespace, sizeof(z->namespace), "%s", p->pod.namespace);
-	snprintf(z->set, sizeof(z->set), "%s", p->pod.owner);
+	text_copy(z->namespace, sizeof(z->namespace), p->pod.namespace);
+	text_copy(z->set, sizeof(z->set), p->pod.owner);
 	z->heard = has_addr(m->seen->zookeepers_heard, p->pod.ip);
 	return 0;
 }
@@ -648,7 +644,7 @@ static void view_calm(struct cluster_view *v, const struct observed *o, const st
 	const char *paused = set ? json_str(set->annotations, CODIS_ANNOTATION_PAUSED, NULL) : NULL, *adopt;
 
 	v->paused = paused && strcmp(paused, "false") != 0;
-	snprintf(v->paused_by, sizeof(v->paused_by), "%s", v->paused ? paused : "");
+	text_copy(v->paused_by, sizeof(v->paused_by), v->paused ? paused : "");
 	for (char *p = v->paused_by; *p; p++)
 		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
 	if (v->paused)
@@ -668,10 +664,10 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	const struct inventory_set *set = inventory_set_of(inv, o->namespace, o->product);
 
 	memset(v, 0, sizeof(*v));
-	snprintf(v->namespace, sizeof(v->namespace), "%s", o->namespace);
-	snprintf(v->product, sizeof(v->product), "%s", o->product);
-	snprintf(v->password_trouble, sizeof(v->password_trouble), "%s", o->password_trouble);
-	snprintf(v->shared, sizeof(v->shared), "%s", o->shared ? o->shared : "");
+	text_copy(v->namespace, sizeof(v->namespace), o->namespace);
+	text_copy(v->product, sizeof(v->product), o->product);
+	text_copy(v->password_trouble, sizeof(v->password_trouble), o->password_trouble);
+	text_copy(v->shared, sizeof(v->shared), o->shared ? o->shared : "");
 	v->now_ms = now_ms;
 	v->steady_since_ms = o->steady_since_ms;
 	v->mandate = o->mandate;
@@ -684,8 +680,8 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
 	v->replicas = set ? set->replicas : -1;
 	v->ordinals_start = set ? set->ordinals_start : 0;
-	snprintf(v->set, sizeof(v->set), "%s", set ? set->name : "");
-	snprintf(v->set_uid, sizeof(v->set_uid), "%s", set ? set->uid : "");
+	text_copy(v->set, sizeof(v->set), set ? set->name : "");
+	text_copy(v->set_uid, sizeof(v->set_uid), set ? set->uid : "");
 	v->set_deleting = set && set->deleting;
 	view_calm(v, o, set);
 	v->server_replica = set && set->server_replica ? set->server_replica : CODIS_DEFAULT_SERVER_REPLICA;

@@ -496,12 +496,10 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	const struct kept_pod *p = &pod->pod;
 	struct observed_group *g = p->group ? cluster_group(c, p->group, true) : NULL;
 	struct observed_server *s;
-	char addr[CODIS_ADDR_MAX];
 
 	if (g)
 		g->wanted = true;
-	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
-	s = addr[0] && inventory_has_its_addr(c->ctl->inventory, pod) ? want_server(c, addr) : NULL;
+	s = pod->addr[0] && inventory_has_its_addr(c->ctl->inventory, pod) ? want_server(c, pod->addr) : NULL;
 	if (!s)
 		return;
 	s->group = p->group;
@@ -517,21 +515,18 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 }
 
-static void stock_dashboard(struct cluster *c, const struct kept_pod *p)
+static void stock_dashboard(struct cluster *c, const struct inventory_pod *p)
 {
-	struct observed_dashboard *d;
-	char addr[CODIS_ADDR_MAX];
+	struct observed_dashboard *d = p->addr[0] ? cluster_dashboard(c, p->addr, true) : NULL;
 
-	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
-	d = addr[0] ? cluster_dashboard(c, addr, true) : NULL;
 	if (!d)
 		return;
 	d->wanted = true;
-	if (strcmp(d->uid, p->uid) == 0)
+	if (strcmp(d->uid, p->pod.uid) == 0)
 		return;
-	if (strcmp(c->dashboard.left, addr) == 0)
+	if (strcmp(c->dashboard.left, p->addr) == 0)
 		c->dashboard.left[0] = '\0';
-	snprintf(d->uid, sizeof(d->uid), "%s", p->uid);
+	snprintf(d->uid, sizeof(d->uid), "%s", p->pod.uid);
 	d->knock.stuck_ms = 0;
 	d->reach = REACH_UNKNOWN;
 	d->since_ms = clock_mono_ms();
@@ -539,13 +534,10 @@ static void stock_dashboard(struct cluster *c, const struct kept_pod *p)
 	c->dashboard_asked_ms = 0;
 }
 
-static void stock_proxy(struct cluster *c, const struct kept_pod *p)
+static void stock_proxy(struct cluster *c, const struct inventory_pod *p)
 {
-	struct observed_proxy *proxy;
-	char addr[CODIS_ADDR_MAX];
+	struct observed_proxy *proxy = p->addr[0] ? cluster_proxy(c, p->addr, true) : NULL;
 
-	codis_pod_addr(p->ip, p->port, addr, sizeof(addr));
-	proxy = addr[0] ? cluster_proxy(c, addr, true) : NULL;
 	if (proxy)
 		proxy->wanted = proxy->had_pod = true;
 }
@@ -566,8 +558,8 @@ static int stock_pod(void *ctx, const struct inventory_pod *pod)
 		c->has_servers = true;
 		stock_server(c, pod);
 		break;
-	case CODIS_PROXY: stock_proxy(c, p); break;
-	case CODIS_DASHBOARD: stock_dashboard(c, p); break;
+	case CODIS_PROXY: stock_proxy(c, pod); break;
+	case CODIS_DASHBOARD: stock_dashboard(c, pod); break;
 	case CODIS_HA: c->watch_only |= p->keep_ha; break;
 	default: break;
 	}

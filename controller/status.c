@@ -35,7 +35,9 @@ __attribute__((format(printf, 2, 3))) static void say(struct reasons *r, const c
 		r->left++;
 		return;
 	}
-	r->used += (size_t)snprintf(r->out + r->used, r->size - r->used, "; %s", text);
+	memcpy(r->out + r->used, "; ", 2);
+	memcpy(r->out + r->used + 2, text, (size_t)n + 1);
+	r->used += (size_t)n + 2;
 }
 
 static void say_rest(struct reasons *r)

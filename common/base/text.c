@@ -5,6 +5,14 @@
 
 #include "common/base/buf.h"
 
+void text_copy(char *out, size_t size, const char *s)
+{
+	size_t len = strnlen(s, size - 1);
+
+	memcpy(out, s, len);
+	out[len] = '\0';
+}
+
 size_t text_fit(const char *s, size_t max)
 {
 	size_t len = strnlen(s, max + 1);

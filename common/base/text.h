@@ -1,10 +1,14 @@
-/* text.h - UTF-8 within a limit, and escaped in a URL. */
+/* text.h - copied, UTF-8 within a limit, and escaped in a URL. */
 #ifndef CODIS_BASE_TEXT_H
 #define CODIS_BASE_TEXT_H
 
 #include <stddef.h>
 
 struct buf;
+
+/* out gets s, or as much of it as has room in size bytes (at least 1) with the closing 0: as snprintf's "%s", and cheap
+ * enough for what is copied at every look. */
+void text_copy(char *out, size_t size, const char *s);
 
 /* How many bytes of s to keep so that at most max are left and no UTF-8 character is cut in two. */
 size_t text_fit(const char *s, size_t max);

@@ -54,6 +54,7 @@ static struct pod *pod_new(const struct codis_pod *read)
 	if (!p)
 		return NULL;
 	kept_pod_fill(&p->known.pod, p->texts, read);
+	codis_pod_addr(read->ip, read->port, p->known.addr, sizeof(p->known.addr));
 	p->member.component = read->component;
 	p->member.pod = p;
 	p->member.name = p->known.pod.name;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "common/codis/kept.h"
+#include "common/codis/model.h"
 
 struct error;
 struct inventory;
@@ -38,7 +39,8 @@ struct inventory_pod {
 	/* Why the product or the group is not known, and which line to add: "codis-server-0 says no product and the
 	 * namespace has orders and shop: add env PRODUCT_NAME". "": nothing is missing. */
 	const char *trouble;
-	bool node_lost; /* its node is NotReady or not there */
+	bool node_lost;            /* its node is NotReady or not there */
+	char addr[CODIS_ADDR_MAX]; /* codis_pod_addr() of its ip and port */
 };
 
 struct inventory_set { /* a codis-server StatefulSet */

@@ -287,10 +287,12 @@ TEST_WITH(a_pod_that_changes_leaves_its_old_keys, setup, teardown)
 	POD(inv, "codis-server-0", .product = "shop");
 	assert_int_equal(on_node(inv, ""), 0);
 	assert_null(inventory_pod_at(inv, ""));
+	assert_string_equal(pod_named(inv, "default", "codis-server-0")->addr, "");
 	POD(inv, "codis-server-0", .product = "shop", .node = "n1", .ip = "10.0.0.1");
 	POD(inv, "codis-server-0", .product = "orders", .node = "n1", .ip = "10.0.0.2", .replica = "1");
 	assert_null(inventory_pod_at(inv, "10.0.0.1:6379"));
 	assert_non_null(inventory_pod_at(inv, "10.0.0.2:6379"));
+	assert_string_equal(inventory_pod_at(inv, "10.0.0.2:6379")->addr, "10.0.0.2:6379");
 	assert_int_equal(of_product(inv, "shop"), 0);
 	assert_int_equal(of_group(inv, "orders", 1), 1);
 	assert_int_equal(on_node(inv, "n1"), 1);
@@ -388,8 +390,9 @@ TEST_WITH(addresses_are_compared_as_addresses, setup, teardown)
 {
 	WORLD;
 
-	POD(inv, "codis-server-0", .ip = "fd00::a");
+	POD(inv, "codis-server-0", .ip = "fd00:0::a");
 	assert_non_null(inventory_pod_at(inv, "[fd00:0:0::000A]:6379"));
+	assert_string_equal(inventory_pod_at(inv, "[fd00::a]:6379")->addr, "[fd00::a]:6379");
 	assert_null(inventory_pod_at(inv, "[fd00::b]:6379"));
 }
 
