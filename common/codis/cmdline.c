@@ -236,13 +236,24 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 	c->why = "its command does not name it";
 }
 
+/* The words of the starts, which are long, count as far as their count says. */
+static void begin(struct cmdline *c, const cJSON *container)
+{
+	c->kind = CMDLINE_NONE;
+	c->why = NULL;
+	c->container = container;
+	c->item = NULL;
+	c->count = 0;
+	for (int i = 0; i < CMDLINE_STARTS; i++)
+		c->starts[i].count = 0;
+}
+
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
 	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
 	struct words w;
 
-	memset(c, 0, sizeof(*c));
-	c->container = container;
+	begin(c, container);
 	if (!collect(container, &w))
 		c->why = "its command is no list of texts";
 	else if (w.count == 0)
@@ -258,8 +269,7 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 {
 	struct words w;
 
-	memset(c, 0, sizeof(*c));
-	c->container = container;
+	begin(c, container);
 	if (collect(container, &w) && w.count)
 		take_words(c, &w, 0);
 }

@@ -47,17 +47,21 @@ static bool says(const struct line *l, const char *value)
 	return strlen(value) == l->value_len && memcmp(l->value, value, l->value_len) == 0;
 }
 
+/* As much of the value as has room. */
+static void copy(const struct line *l, char *out, size_t size)
+{
+	size_t len = l->value_len < size ? l->value_len : size - 1;
+
+	memcpy(out, l->value, len);
+	out[len] = '\0';
+}
+
 static int64_t number(const struct line *l)
 {
 	char digits[24];
 
-	snprintf(digits, sizeof(digits), "%.*s", (int)(l->value_len < 23 ? l->value_len : 23), l->value);
+	copy(l, digits, sizeof(digits));
 	return strtoll(digits, NULL, 10);
-}
-
-static void copy(const struct line *l, char *out, size_t size)
-{
-	snprintf(out, size, "%.*s", (int)(l->value_len < size ? l->value_len : size - 1), l->value);
 }
 
 /* "db0:keys=12,expires=0,..." */

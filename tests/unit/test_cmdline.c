@@ -315,3 +315,26 @@ TEST(value_of_too_many_variables)
 		assert_int_equal(value.len, n == 16 ? 16 * strlen("${V}") : 0);
 	}
 }
+
+/* What *c held before says nothing. */
+TEST(a_search_begins_anew)
+{
+	JSON_CLEANUP cJSON *one = parse_text("{\"command\":[\"codis-server\",\"--port\",\"7\"]}");
+	JSON_CLEANUP cJSON *none = parse_text("{\"command\":[\"sleep\"]}");
+	struct cmdline c;
+
+	memset(&c, 0xff, sizeof(c));
+	cmdline_find(one, programs, false, &c);
+	assert_int_equal(c.kind, CMDLINE_WORDS);
+	assert_int_equal(c.count, 1);
+	assert_int_equal(c.starts[0].count, 3);
+	assert_null(c.why);
+	cmdline_find(none, programs, false, &c);
+	assert_int_equal(c.kind, CMDLINE_NONE);
+	assert_int_equal(c.count, 0);
+	assert_null(c.item);
+	assert_string_equal(c.why, "its command does not name it");
+	memset(&c, 0xff, sizeof(c));
+	cmdline_words(none, &c);
+	assert_int_equal(c.starts[0].count, 1);
+}
