@@ -58,10 +58,11 @@ struct making {
 	struct cluster_view *v;
 	const struct observed *seen;
 	const struct inventory *inv;
-	int pods;               /* servers' pods that are not observed: expected members */
-	int dashboards_at_most; /* room in v->dashboards */
-	int zookeepers;         /* in v->zookeepers */
-	const char *adopting;   /* as noted on the StatefulSet; NULL: nothing is */
+	const struct inventory_set *set; /* NULL: there is none */
+	int pods;                        /* servers' pods that are not observed: expected members */
+	int dashboards_at_most;          /* room in v->dashboards */
+	int zookeepers;                  /* in v->zookeepers */
+	const char *adopting;            /* as noted on the StatefulSet; NULL: nothing is */
 };
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
@@ -413,7 +414,7 @@ static void view_groups(struct making *m, struct picture_room *room)
 /* What was lost and is not acknowledged, and what a person gives up: it stands on the StatefulSet. */
 static void view_losses(const struct making *m)
 {
-	const struct inventory_set *set = inventory_set_of(m->inv, m->seen->namespace, m->seen->product);
+	const struct inventory_set *set = m->set;
 	const char *text = set ? json_str(set->annotations, CODIS_ANNOTATION_DATA_LOST, NULL) : NULL;
 	const char *allowed = set ? json_str(set->annotations, CODIS_ANNOTATION_ALLOW_LOSS, NULL) : NULL;
 	struct served_loss loss;
@@ -659,10 +660,9 @@ static void view_calm(struct cluster_view *v, const struct observed *o, const st
 		o->all_deleting + (o->all_deletions ? calm_recent(o->all_deletions, MINUTE_MS, v->now_ms) : 0);
 }
 
-static void view_frame(struct cluster_view *v, const struct observed *o, const struct inventory *inv, int64_t now_ms)
+static void view_frame(struct cluster_view *v, const struct observed *o, const struct inventory_set *set,
+		       int64_t now_ms)
 {
-	const struct inventory_set *set = inventory_set_of(inv, o->namespace, o->product);
-
 	memset(v, 0, sizeof(*v));
 	text_copy(v->namespace, sizeof(v->namespace), o->namespace);
 	text_copy(v->product, sizeof(v->product), o->product);
@@ -691,10 +691,10 @@ int picture_make(struct cluster_view *v, struct picture_room *room, const struct
 		 const struct inventory *inv, int64_t now_ms)
 {
 	const struct inventory_set *set = inventory_set_of(inv, seen->namespace, seen->product);
-	struct making m = { .v = v, .seen = seen, .inv = inv };
+	struct making m = { .v = v, .seen = seen, .inv = inv, .set = set };
 
 	m.adopting = set ? json_str(set->annotations, CODIS_ANNOTATION_ADOPTING, NULL) : NULL;
-	view_frame(v, seen, inv, now_ms);
+	view_frame(v, seen, set, now_ms);
 	if (make_room(&m, room) < 0)
 		return -1;
 	v->server_count = seen->server_count;

@@ -184,8 +184,11 @@ static void note_heard(struct cluster *c)
 	const char *m = c->zk_resolved;
 
 	for (int i = 0; *m; i++, m += strcspn(m, ","), m += *m == ',') {
-		if (c->zk && coordinator_hears(c->zk, i))
-			buf_addf(&out, "%s%.*s", out.len ? "," : "", (int)strcspn(m, ","), m);
+		if (!c->zk || !coordinator_hears(c->zk, i))
+			continue;
+		if (out.len)
+			buf_addch(&out, ',');
+		buf_add(&out, m, strcspn(m, ","));
 	}
 	if (!out.len)
 		c->zk_heard[0] = '\0';

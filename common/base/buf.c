@@ -95,13 +95,20 @@ int buf_addch(struct buf *b, char c)
 
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 {
+	size_t end = b->cap < b->max + 1 ? b->cap : b->max + 1, room = !b->failed && end > b->len ? end - b->len : 0;
 	va_list again;
 	char *to;
 	int n;
 
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(room ? b->data + b->len : NULL, room, fmt, again); /* most find the room that they need */
 	va_end(again);
+	if (n >= 0 && (size_t)n < room) {
+		buf_commit(b, (size_t)n);
+		return 0;
+	}
+	if (room)
+		b->data[b->len] = '\0';
 	if (n < 0)
 		return buf_fail(b);
 	to = buf_reserve(b, (size_t)n);

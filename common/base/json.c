@@ -69,7 +69,8 @@ cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *
 		error_set(err, ERR_INVALID, "not JSON: it is empty");
 		return NULL;
 	}
-	if (has_more_items(text, len, max_items)) {
+	/* Each value takes a byte at least. */
+	if (len >= max_items && has_more_items(text, len, max_items)) {
 		error_set(err, ERR_TOOBIG, "JSON of more than %zu values", max_items);
 		return NULL;
 	}

@@ -122,3 +122,24 @@ TEST(detach)
 	buf_release(&b);
 	buf_release(&b);
 }
+
+TEST(what_is_printed_and_has_no_room_leaves_no_part)
+{
+	char text[8];
+	struct buf in = BUF_IN(text);
+	BUF_CLEANUP struct buf b = BUF_INIT(200);
+
+	assert_int_equal(buf_addf(&in, "%d", 123), 0);
+	assert_int_equal(buf_addf(&in, "%s", "4567"), 0);
+	assert_string_equal(in.data, "1234567");
+	buf_reset(&in);
+	assert_int_equal(buf_addf(&in, "%d", 123), 0);
+	assert_int_equal(buf_addf(&in, "%s", "45678"), -1);
+	assert_string_equal(in.data, "123");
+	/* ... and where there is none yet, it is made. */
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(buf_addf(&b, "%02d", i), 0);
+	assert_int_equal(b.len, 200);
+	assert_int_equal(buf_addf(&b, "%d", 1), -1);
+	assert_memory_equal(b.data + 196, "9899", 5);
+}
