@@ -55,19 +55,16 @@ static bool is_ours(const void *p)
 /* Of two classes for each power of two. */
 static int class_of(size_t size, size_t *room)
 {
-	size_t r = 32;
-	int c = 0;
+	int power;
+	size_t r;
 
-	while (r < size) {
-		if (r + r / 2 >= size && r >= 32) {
-			*room = r + r / 2;
-			return c + 1;
-		}
-		r *= 2;
-		c += 2;
-	}
-	*room = r;
-	return c;
+	*room = 32;
+	if (size <= 32)
+		return 0;
+	power = 63 - __builtin_clzl(size - 1);
+	r = 1ul << power; /* < size <= 2 * r */
+	*room = r + r / 2 >= size ? r + r / 2 : 2 * r;
+	return 2 * (power - 5) + (*room == 2 * r ? 2 : 1);
 }
 
 static void *take(size_t size)

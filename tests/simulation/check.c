@@ -41,8 +41,8 @@ void check_begin(void)
 
 static struct pod *master_of(int gid)
 {
-	struct codis_group g;
-	struct pod *m = zk_group(gid, &g) && g.count && !g.promoting_state[0] ? pod_at(g.servers[0].addr) : NULL;
+	const struct codis_group *g = zk_group(gid);
+	struct pod *m = g && g->count && !g->promoting_state[0] ? pod_at(g->servers[0].addr) : NULL;
 
 	return m && m->kind == SERVER && !m->stranger && m->alive && !m->stopped && !m->redis->busy &&
 			       m->redis->leads && !m->redis->loading
@@ -275,8 +275,8 @@ void check_sync_begins(struct redis *replica, struct redis *master)
 
 void check_promoted_by_person(int gid, struct pod *target)
 {
-	struct codis_group g;
-	struct pod *m = zk_group(gid, &g) && g.count ? pod_at(g.servers[0].addr) : NULL;
+	const struct codis_group *g = zk_group(gid);
+	struct pod *m = g && g->count ? pod_at(g->servers[0].addr) : NULL;
 
 	if (m && m->kind == SERVER)
 		note_fault(m, W.now, W.now);
@@ -399,10 +399,10 @@ static void check_newest_leads(const struct redis *r)
 /* Of its own group, or of one that takes it for its own, by its address. */
 static void note_emptied(const struct pod *p)
 {
-	struct codis_group g;
-
 	for (int gid = 1; gid <= W.set.groups; gid++) {
-		if (p->gid == gid || (zk_group(gid, &g) && g.count && strcmp(g.servers[0].addr, p->addr) == 0))
+		const struct codis_group *g = zk_group(gid);
+
+		if (p->gid == gid || (g && g->count && strcmp(g->servers[0].addr, p->addr) == 0))
 			bounds_emptied(gid);
 	}
 }
@@ -736,26 +736,25 @@ static bool not_green(char *why, size_t size, const char *fmt, ...)
 
 static bool group_green(int gid, char *why, size_t size)
 {
+	const struct codis_group *g = zk_group(gid);
 	const struct pod *m = master_of(gid);
-	struct codis_group g;
 
 	if (!m || m->gid != gid)
 		return not_green(why, size, "group %d has no master", gid);
-	zk_group(gid, &g);
 	for (int i = (gid - 1) * W.set.replicas; i < gid * W.set.replicas; i++) {
 		const struct pod *p = pod_named(SERVER, i);
 
 		if (!p || !p->alive || p->stopped || p->deleting)
 			return not_green(why, size, "codis-server-%d does not run", i);
-		if (codis_group_find(&g, p->addr) < 0)
+		if (codis_group_find(g, p->addr) < 0)
 			return not_green(why, size, "%s is not in its group's list", p->name);
 		if (p != m && (p->redis->leads || p->redis->from != m || p->redis->link != LINK_UP))
 			return not_green(why, size, "%s is not in sync with %s", p->name, m->name);
 		if (p->redis->min_replicas != (p == m && W.set.replicas > 2))
 			return not_green(why, size, "%s waits for %d replicas", p->name, p->redis->min_replicas);
 	}
-	if (g.count != W.set.replicas)
-		return not_green(why, size, "group %d lists %d servers", gid, g.count);
+	if (g->count != W.set.replicas)
+		return not_green(why, size, "group %d lists %d servers", gid, g->count);
 	return true;
 }
 

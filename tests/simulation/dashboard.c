@@ -32,8 +32,9 @@ static void read_tree(struct dashboard *d)
 {
 	d->stale = false;
 	for (int g = 1; g <= W.set.groups; g++) {
-		if (!zk_group(g, &d->groups[g]))
-			d->groups[g] = (struct codis_group){ .id = g };
+		const struct codis_group *group = zk_group(g);
+
+		d->groups[g] = group ? *group : (struct codis_group){ .id = g };
 	}
 	d->proxies = zk_proxies(d->tokens, d->admin);
 	memcpy(d->slot_group, W.assigned, sizeof(d->slot_group));
@@ -351,9 +352,9 @@ static bool store_move(struct pod *p, int s)
 /* What one does that has not read a group's node since it was written is not played. */
 static bool knows_group(const struct dashboard *d, int gid)
 {
-	struct codis_group g;
+	const struct codis_group *g = zk_group(gid);
 
-	return zk_group(gid, &g) && g.count && strcmp(g.servers[0].addr, leader(d, gid)) == 0;
+	return g && g->count && strcmp(g->servers[0].addr, leader(d, gid)) == 0;
 }
 
 static void move_on(struct pod *p);
@@ -495,15 +496,19 @@ static void overview(struct pod *p)
 {
 	static const char *const states[] = { "", "pending", "preparing", "prepared", "migrating", "finished" };
 	const struct dashboard *d = p->dashboard;
-	char text[2048];
-	int n = snprintf(text, sizeof(text), "{\"version\":\"3.2\",\"stats\":{\"closed\":false,\"slots\":[");
+	char room[2048];
+	struct buf text = BUF_IN(room);
 
-	for (int i = 0; i < CODIS_SLOTS; i++)
-		n += snprintf(text + n, sizeof(text) - (size_t)n,
-			      "%s{\"id\":%d,\"group_id\":%d,\"action\":{\"state\":\"%s\"}}", i ? "," : "", i,
-			      d->slot_group[i], states[d->moves[i].state]);
-	snprintf(text + n, sizeof(text) - (size_t)n, "]}}");
-	end_job(p, 200, text);
+	buf_addstr(&text, "{\"version\":\"3.2\",\"stats\":{\"closed\":false,\"slots\":[");
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		buf_addstr(&text, i ? ",{\"id\":" : "{\"id\":");
+		add_number(&text, i);
+		buf_addstr(&text, ",\"group_id\":");
+		add_number(&text, d->slot_group[i]);
+		add_words(&text, ",\"action\":{\"state\":\"", states[d->moves[i].state], "\"}}", NULL);
+	}
+	buf_addstr(&text, "]}}");
+	end_job(p, 200, text.data);
 }
 
 static void on_job(void *ctx, int64_t arg)

@@ -824,7 +824,7 @@ static bool a_person_is_asked(int gid)
 /* What was done to a name lately is done later: those are left out. */
 static bool was_to_be_ended(const struct pod *p)
 {
-	struct codis_group g;
+	const struct codis_group *g;
 	const struct pod *m;
 
 	if (!p->stopped || W.now - p->stopped_us < S(28) || W.now - W.faults_over_us < S(28) || p->was_deleted ||
@@ -834,7 +834,8 @@ static bool was_to_be_ended(const struct pod *p)
 		return p->kind == DASHBOARD || W.set.proxies > 1;
 	if (a_person_is_asked(p->gid))
 		return false;
-	m = zk_group(p->gid, &g) && g.count ? pod_at(g.servers[0].addr) : NULL;
+	g = zk_group(p->gid);
+	m = g && g->count ? pod_at(g->servers[0].addr) : NULL;
 	return m && m != p && m->kind == SERVER && m->gid == p->gid && m->alive && !m->stopped && m->redis->leads;
 }
 

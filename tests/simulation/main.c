@@ -81,11 +81,10 @@ static void serve_at_once(void)
 		zk_write_proxy(p->proxy->token, p->addr);
 		p->proxy->online = true;
 		for (int s = 0; s < CODIS_SLOTS; s++) {
-			struct codis_group g;
+			const struct codis_group *g = zk_group(W.assigned[s]);
 
-			zk_group(W.assigned[s], &g);
-			p->proxy->slots[s].group = g.id;
-			snprintf(p->proxy->slots[s].addr, SIM_ADDR, "%.23s", g.servers[0].addr);
+			p->proxy->slots[s].group = g->id;
+			snprintf(p->proxy->slots[s].addr, SIM_ADDR, "%.23s", g->servers[0].addr);
 		}
 	}
 	snprintf(W.slots_note, sizeof(W.slots_note), W.set.groups == 1 ? "1=8/100" : "1=4/100,2=4/100");

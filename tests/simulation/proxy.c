@@ -228,35 +228,37 @@ static void take_slots(struct pod *p, const struct call *c)
 	}
 }
 
-static void say_overview(const struct pod *p, char *out, size_t size)
+static void say_overview(const struct pod *p, struct buf *out)
 {
-	int n = snprintf(out, size,
-			 "{\"version\":\"3.2\",\"model\":{\"id\":1,\"token\":\"%s\",\"admin_addr\":\"%s\"},\"slots\":[",
-			 p->proxy->token, p->addr);
-
+	add_words(out, "{\"version\":\"3.2\",\"model\":{\"id\":1,\"token\":\"", p->proxy->token, "\",\"admin_addr\":\"",
+		  p->addr, "\"},\"slots\":[", NULL);
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct proxy_slot *s = &p->proxy->slots[i];
 
-		n += snprintf(out + n, size - (size_t)n,
-			      "%s{\"id\":%d,\"locked\":%s,\"backend_addr\":\"%s\",\"backend_addr_group_id\":%d",
-			      i ? "," : "", i, s->locked ? "true" : "false", s->addr, s->addr[0] ? s->group : 0);
-		if (s->from)
-			n += snprintf(out + n, size - (size_t)n,
-				      ",\"migrate_from\":\"%s\",\"migrate_from_group_id\":%d", s->from_addr, s->from);
-		n += snprintf(out + n, size - (size_t)n, "}");
+		buf_addstr(out, i ? ",{\"id\":" : "{\"id\":");
+		add_number(out, i);
+		add_words(out, ",\"locked\":", s->locked ? "true" : "false", ",\"backend_addr\":\"", s->addr,
+			  "\",\"backend_addr_group_id\":", NULL);
+		add_number(out, s->addr[0] ? s->group : 0);
+		if (s->from) {
+			add_words(out, ",\"migrate_from\":\"", s->from_addr, "\",\"migrate_from_group_id\":", NULL);
+			add_number(out, s->from);
+		}
+		buf_addch(out, '}');
 	}
-	snprintf(out + n, size - (size_t)n, "],\"stats\":{\"online\":%s}}", p->proxy->online ? "true" : "false");
+	add_words(out, "],\"stats\":{\"online\":", p->proxy->online ? "true" : "false", "}}", NULL);
 }
 
 /* False: it waits. */
 static bool serve_one(struct pod *p, struct call *c)
 {
-	char text[4096];
+	char room[4096];
+	struct buf text = BUF_IN(room);
 
 	switch (c->kind) {
 	case CALL_OVERVIEW:
-		say_overview(p, text, sizeof(text));
-		call_answer(c, 200, text);
+		say_overview(p, &text);
+		call_answer(c, 200, text.data);
 		return true;
 	case CALL_START:
 		if (strcmp(c->token, p->proxy->token) != 0) {

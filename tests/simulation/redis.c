@@ -406,33 +406,50 @@ static int replicas_that_answer(const struct redis *m)
 	return n;
 }
 
-static int info(struct redis *r, char *out, size_t size)
+static void add_field(struct buf *out, const char *name, int64_t n)
 {
-	int host = (int)strcspn(r->master, ":");
-	int n;
+	buf_addstr(out, name);
+	add_number(out, n);
+	buf_addstr(out, "\r\n");
+}
+
+static void add_link(struct buf *out, const struct redis *r)
+{
+	bool up = r->link == LINK_UP;
+
+	buf_addstr(out, "master_host:");
+	buf_add(out, r->master, strcspn(r->master, ":"));
+	add_words(out, "\r\nmaster_port:", r->master + strcspn(r->master, ":") + 1,
+		  "\r\nmaster_link_status:", up ? "up" : "down", "\r\n", NULL);
+	add_field(out, "master_last_io_seconds_ago:", up ? (W.now - r->heard_us) / S(1) : -1);
+	add_field(out, "master_sync_in_progress:", r->link == LINK_TRANSFER || r->link == LINK_LOADING);
+	add_field(out, "slave_repl_offset:", r->offset);
+	if (!up)
+		add_field(out, "master_link_down_since_seconds:",
+			  r->down_since ? (W.now - r->down_since) / S(1) : 1767225600);
+}
+
+static int info(struct redis *r, char *text, size_t size)
+{
+	struct buf out = { .data = text, .cap = size, .max = size - 1, .borrowed = true };
 
 	redis_pump(r);
-	n = snprintf(out, size,
-		     "# Server\r\nrun_id:%s\r\nuptime_in_seconds:%d\r\n# Persistence\r\nloading:%d\r\n"
-		     "# Replication\r\nrole:%s\r\n",
-		     r->run_id, (int)((W.now - r->pod->started_us) / S(1)), r->loading, r->leads ? "master" : "slave");
+	text[0] = '\0';
+	add_words(&out, "# Server\r\nrun_id:", r->run_id, "\r\n", NULL);
+	add_field(&out, "uptime_in_seconds:", (W.now - r->pod->started_us) / S(1));
+	add_field(&out, "# Persistence\r\nloading:", r->loading);
+	add_words(&out, "# Replication\r\nrole:", r->leads ? "master" : "slave", "\r\n", NULL);
 	if (!r->leads)
-		n += snprintf(
-			out + n, size - (size_t)n,
-			"master_host:%.*s\r\nmaster_port:%s\r\nmaster_link_status:%s\r\n"
-			"master_last_io_seconds_ago:%d\r\nmaster_sync_in_progress:%d\r\nslave_repl_offset:%lld\r\n",
-			host, r->master, r->master + host + 1, r->link == LINK_UP ? "up" : "down",
-			r->link == LINK_UP ? (int)((W.now - r->heard_us) / S(1)) : -1,
-			r->link == LINK_TRANSFER || r->link == LINK_LOADING, (long long)r->offset);
-	if (!r->leads && r->link != LINK_UP)
-		n += snprintf(out + n, size - (size_t)n, "master_link_down_since_seconds:%lld\r\n",
-			      r->down_since ? (long long)((W.now - r->down_since) / S(1)) : 1767225600LL);
-	n += snprintf(out + n, size - (size_t)n, "master_repl_offset:%lld\r\n# Keyspace\r\n",
-		      (long long)(r->leads ? r->offset : 0));
+		add_link(&out, r);
+	add_field(&out, "master_repl_offset:", r->leads ? r->offset : 0);
+	buf_addstr(&out, "# Keyspace\r\n");
 	if (r->min_replicas && r->min_lag_us)
-		n += snprintf(out + n, size - (size_t)n, "min_slaves_good_slaves:%d\r\n", replicas_that_answer(r));
-	if (r->keys)
-		snprintf(out + n, size - (size_t)n, "db0:keys=%d,expires=0,avg_ttl=0\r\n", r->keys);
+		add_field(&out, "min_slaves_good_slaves:", replicas_that_answer(r));
+	if (r->keys) {
+		buf_addstr(&out, "db0:keys=");
+		add_number(&out, r->keys);
+		buf_addstr(&out, ",expires=0,avg_ttl=0\r\n");
+	}
 	return RESP_STRING;
 }
 

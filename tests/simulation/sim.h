@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/codis/model.h"
 #include "controller/clusters.h"
@@ -58,6 +59,9 @@ bool chance_percent(int percent);
 
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));    /* a sentence of the history */
 void broken(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* an invariant; once a history */
+/* What is asked for all the time is written without printf: words up to NULL, a number. */
+void add_words(struct buf *out, ...) __attribute__((sentinel));
+void add_number(struct buf *out, int64_t n);
 
 /* --- redis.c --- */
 
@@ -309,8 +313,8 @@ struct node *zk_find(const char *path);
 void zk_write(const char *path, const char *data); /* makes or overwrites it, as Codis does */
 void zk_remove(const char *path);
 bool zk_reachable(int from);
-void zk_settle(struct sim_controller *c); /* connected, or not any more */
-bool zk_group(int gid, struct codis_group *g);
+void zk_settle(struct sim_controller *c);    /* connected, or not any more */
+const struct codis_group *zk_group(int gid); /* until it is written; NULL: there is none */
 void zk_write_group(const struct codis_group *g);
 void zk_write_proxy(const char *token, const char *addr);
 int zk_proxies(char tokens[8][33], char addrs[8][SIM_ADDR]);

@@ -79,6 +79,30 @@ void broken(const char *fmt, ...)
 	say("BROKEN: %s", W.broken);
 }
 
+void add_number(struct buf *out, int64_t n)
+{
+	char digits[24], *at = digits + sizeof(digits);
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--at = '-';
+	buf_add(out, at, (size_t)(digits + sizeof(digits) - at));
+}
+
+void add_words(struct buf *out, ...)
+{
+	const char *word;
+	va_list ap;
+
+	va_start(ap, out);
+	while ((word = va_arg(ap, const char *)))
+		buf_addstr(out, word);
+	va_end(ap);
+}
+
 /* --- the queue --- */
 
 static bool sooner(const struct event *a, const struct event *b)

@@ -187,12 +187,9 @@ void zk_remove(const char *path)
 	changed_folder(path);
 }
 
-bool zk_group(int gid, struct codis_group *g)
+const struct codis_group *zk_group(int gid)
 {
-	if (gid < 1 || gid > SIM_GROUPS || !z.groups[gid].is)
-		return false;
-	*g = z.groups[gid].group;
-	return true;
+	return gid >= 1 && gid <= SIM_GROUPS && z.groups[gid].is ? &z.groups[gid].group : NULL;
 }
 
 void zk_write_group(const struct codis_group *g)
