@@ -399,11 +399,15 @@ int64_t judge_lacks(const struct server_view *s, const struct server_view *m)
 													     : 0;
 }
 
-/* m may live, and had sent far more before s was heard last: one that was stopped, say, and has just woken. What has
- * ended is no choice: there whoever has most of it leads. */
+/* m may live, and had sent far more before s was heard last: one that was stopped, say, and has just woken. Or all that
+ * m had came while s loaded, and the way was cut before s was sent it. What has ended is no choice: there whoever has
+ * most of it leads. */
 static bool is_far_behind(const struct server_view *s, const struct server_view *m)
 {
-	return m->reach != REACH_REFUSED && judge_lacks(s, m) > SUCCESSION_LAG_BYTES;
+	int64_t lacks = judge_lacks(s, m);
+	bool has_nothing_of_it = lacks && m->info.keys && !s->info.keys;
+
+	return m->reach != REACH_REFUSED && (has_nothing_of_it || lacks > SUCCESSION_LAG_BYTES);
 }
 
 static bool has_what_it_sent(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,

@@ -155,6 +155,37 @@ TEST(replica_that_woke_far_behind_leads_only_after_a_master_that_has_ended)
 	assert_non_null(strstr(w->actions[0].evidence, "; codis-server-1 lacks 1048577 bytes that it had sent"));
 }
 
+/* B began its sync with A when A was empty, and loaded that for long; what A was written since had not been sent to it
+ * when the way was cut. However few bytes those are, they are all keys that there are. */
+TEST(replica_that_loaded_nothing_leads_only_after_a_master_that_has_ended)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	a_of(w)->info.offset = 1000;
+	a_of(w)->info.keys = 68;
+	b_of(w)->info.offset = 2;
+	b_of(w)->info.keys = 0;
+	b_of(w)->info.last_io_s = 2;
+	assert_nothing(w);
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	b_of(w)->info.keys = 1;
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.keys = 0;
+	b_of(w)->info.offset = 1000; /* a FLUSHALL that we heard of from B alone */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.offset = 2;
+	a_of(w)->info.keys = 0; /* there is nothing to lack */
+	assert_only(w, ACT_PROMOTE, B);
+	a_of(w)->info.keys = 68;
+	assert_nothing(w);
+	a_of(w)->pod.name[0] = '\0'; /* a person gives it up */
+	a_of(w)->pod_gone = true;
+	w->groups[0].masterless_ms = 1;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* C joins: the master forks for it and stalls for a second; B hears the master perfectly. */
 TEST(replica_that_syncs_is_no_witness)
 {
