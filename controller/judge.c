@@ -494,11 +494,19 @@ static int64_t link_up_at(const struct server_view *s)
 	return at_ms > 0 ? at_ms : 1;
 }
 
+/* When what it has was its group's newest last: it was in sync with a master, or led itself as the process that it is.
+ */
+static int64_t current_at(const struct server_view *s)
+{
+	int64_t led_ms = s->remembered ? s->role_heard_ms : 0, up_ms = link_up_at(s);
+
+	return led_ms > up_ms ? led_ms : up_ms;
+}
+
 /* The process that answers led or was in sync shortly before the group had no master any more. */
 static bool was_current(const struct cluster_view *v, const struct group_view *g, const struct server_view *s)
 {
-	int64_t led_ms = s->remembered ? s->role_heard_ms : 0;
-	int64_t current_ms = led_ms > link_up_at(s) ? led_ms : link_up_at(s);
+	int64_t current_ms = current_at(s);
 
 	if (redis_info_guarded(&s->info) || s->restarted || s->info.syncing || !current_ms)
 		return false;
@@ -544,7 +552,7 @@ static int compare_data(const struct cluster_view *v, const struct group_view *g
 {
 	int ia = codis_group_find(&g->node, a->addr), ib = codis_group_find(&g->node, b->addr);
 	bool one_master = strcmp(a->info.master, b->info.master) == 0 && !redis_info_guarded(&a->info);
-	int64_t apart_ms = link_up_at(a) - link_up_at(b);
+	int64_t apart_ms = current_at(a) - current_at(b);
 
 	if ((a->info.keys > 0) != (b->info.keys > 0))
 		return a->info.keys > 0 ? 1 : -1;

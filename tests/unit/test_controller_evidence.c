@@ -854,6 +854,36 @@ TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* The same where B had led for a moment since its link was up, as a person wanted it, which was taken back: A led for
+ * long after that, and B has not finished a sync with it. */
+TEST(master_before_that_has_not_begun_its_sync_leads_over_one_that_was_taken_back)
+{
+	WORLD;
+	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+
+	hear_all(w);
+	follows(a, c);
+	follows(b, c);
+	a->info.link_up = b->info.link_up = false;
+	a->info.offset = b->info.offset = 1;
+	b->info.keys = 9;
+	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
+	guarded(c);
+	a->remembered = b->remembered = true;
+	a->role_heard_ms = w->v.now_ms - 1000;
+	b->link_up_at_ms = w->v.now_ms - 11000;
+	b->role_heard_ms = w->v.now_ms - 8000;
+	memcpy(b->link_up_to, A, sizeof(A));
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	a->remembered = false; /* it is not the process that led */
+	assert_only(w, ACT_PROMOTE, B);
+	a->remembered = true;
+	a->role_heard_ms = w->v.now_ms - 4000;
+	b->link_up_at_ms = w->v.now_ms - 1000; /* it was in sync with C, after A had led */
+	memcpy(b->link_up_to, C, sizeof(C));
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* The list was made anew; A leads, and B, asked later, has the greater offset. */
 TEST(master_that_is_followed_leads_where_none_is_declared)
 {
