@@ -62,7 +62,7 @@ struct action {
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes;
 				       * FILL_PROXY: the slots are held */
-	bool from_lives;              /* ... its address takes connections: it may wake at any time */
+	bool from_lives;              /* ... its kernel lives: it may wake at any time */
 	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
 	bool left;         /* FILL_PROXY: it has been so for so long that nobody is at work on it, whoever leads */
 	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */

@@ -43,9 +43,9 @@ bool promote_locks(const struct server_view *old, const struct server_view *next
 
 void decide_ending(const struct cluster_view *v, const struct server_view *old, struct action *a)
 {
-	a->from_lives = old->reach == REACH_SILENT && old->accepts;
-	/* There is a kubelet that can end it. */
-	if (a->from_lives && v->kube_fresh && judge_has_pod(old) && !old->pod.node_lost)
+	a->from_lives = judge_may_wake(old);
+	/* There is a kubelet that can end it. One that answers, if only with errors, keeps no proxy waiting. */
+	if (a->from_lives && old->reach == REACH_SILENT && v->kube_fresh && judge_has_pod(old) && !old->pod.node_lost)
 		memcpy(a->from_uid, old->pod.uid, sizeof(a->from_uid));
 	else
 		a->from_uid[0] = '\0';

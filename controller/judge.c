@@ -32,6 +32,11 @@ bool judge_has_pod(const struct server_view *s)
 	return s->pod.name[0] != '\0';
 }
 
+bool judge_may_wake(const struct server_view *s)
+{
+	return (s->reach == REACH_SILENT && s->accepts) || (s->reach == REACH_UNKNOWN && s->complaint[0]);
+}
+
 bool judge_heard(const struct server_view *s)
 {
 	return s->reach == REACH_OK && s->info_valid && !s->info.loading;
@@ -143,9 +148,7 @@ static bool lags(const struct server_view *s, const struct server_view *m)
  * has less. So s is cut off from it, and that it does not hear it tells nothing. */
 static bool lacks(const struct server_view *s, const struct server_view *m)
 {
-	bool lives = (m->reach == REACH_SILENT && m->accepts) || (m->reach == REACH_UNKNOWN && m->complaint[0]);
-
-	return lives && m->info.role == REDIS_ROLE_MASTER && m->heard_ms && s->heard_ms > m->heard_ms &&
+	return judge_may_wake(m) && m->info.role == REDIS_ROLE_MASTER && m->heard_ms && s->heard_ms > m->heard_ms &&
 	       s->info.offset < m->info.offset;
 }
 

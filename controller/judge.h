@@ -67,6 +67,8 @@ bool judge_loads(const struct server_view *s);
  */
 bool judge_of_another_group(const struct server_view *s, int gid);
 bool judge_has_pod(const struct server_view *s);
+/* It gives no INFO, and its kernel lives, so it may at any time: it takes connections, or answers with errors. */
+bool judge_may_wake(const struct server_view *s);
 /* A master that nobody knows, at the address of a pod of ours: the pod may have ended, as we are told some seconds
  * later, and its address be another cluster's. */
 bool judge_may_be_a_stranger(const struct cluster_view *v, const struct server_view *s);

@@ -355,9 +355,11 @@ TEST(silent_master_may_be_ended_where_somebody_is_there_to_do_it)
 	a_of(w)->pod.node_lost = true;
 	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from_uid, "");
 	a_of(w)->pod.node_lost = false;
+	a_of(w)->accepts = false;
 	a_of(w)->reach = REACH_UNKNOWN; /* it answers, nothing but errors: it holds nobody up */
 	snprintf(a_of(w)->complaint, sizeof(a_of(w)->complaint), "BUSY");
 	assert_string_equal(assert_only(w, ACT_PROMOTE, B)->from_uid, "");
+	assert_true(w->actions[0].from_lives); /* and writes again when its script is over */
 }
 
 TEST(one_replica_that_does_not_hear_the_master_does_not_outvote_one_that_does)
