@@ -247,10 +247,9 @@ static int64_t held_until_ms(const struct decision *d, struct action *a)
 	return until_ms;
 }
 
-/* Of what was proposed since there were `from`: what waits makes room for others. */
-static void hold(struct decision *d, int from)
+bool hold(struct decision *d)
 {
-	int n = from;
+	int from = d->weighed, n = from;
 
 	for (int i = from; i < d->count; i++) {
 		struct action *a = &d->out[i];
@@ -266,7 +265,8 @@ static void hold(struct decision *d, int from)
 		d->deletions += a->kind == ACT_DELETE_POD;
 		d->out[n++] = *a;
 	}
-	d->count = n;
+	d->count = d->weighed = n;
+	return n == from;
 }
 
 int decide_all(const struct cluster_view *v, const struct decide_limits *limits, struct action *out, int max,
@@ -275,37 +275,31 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	struct decision d = { .v = v, .limits = limits, .out = out, .max = max, .held = held, .held_max = held_max };
 	bool works = v->mandate != MANDATE_NONE && v->coordinator_ready, leads = works && v->mandate == MANDATE_LEAD;
 	bool looks = v->mandate != MANDATE_NONE;
-	int n;
 
-	if (v->mandate != MANDATE_NONE)
+	/* A controller that does not hear the replicas takes it off each time: that is never held up. */
+	if (looks)
 		decide_bounds(&d, ACT_FREE_WRITES);
+	d.weighed = d.count;
 	for (int i = 0; works && i < v->group_count; i++) {
-		n = d.count;
 		decide_group(&d, &v->groups[i]);
-		hold(&d, n);
+		hold(&d);
 	}
 	for (int i = 0; looks && i < v->proxy_count; i++) {
-		n = d.count;
 		decide_proxy(&d, &v->proxies[i]);
-		hold(&d, n);
+		hold(&d);
 	}
-	n = d.count;
 	if (leads)
 		decide_dashboard(&d);
-	hold(&d, n);
-	n = d.count;
+	hold(&d);
 	if (leads)
 		decide_zookeepers(&d);
-	hold(&d, n);
-	/* A controller that does not hear the replicas takes it off each time: that is never held up. */
-	n = d.count;
+	hold(&d);
 	if (leads)
 		decide_bounds(&d, ACT_BOUND_WRITES);
-	hold(&d, n);
-	n = d.count;
+	hold(&d);
 	if (leads)
 		adopt(&d);
-	hold(&d, n);
+	hold(&d);
 	*held_count = d.held_count;
 	return d.count;
 }

@@ -263,7 +263,8 @@ static bool awaits_another_group(const struct decision *d, const struct group_vi
 
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
  * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
- * address that had been a member's is needed by its own group. */
+ * address that had been a member's is needed by its own group. While a limit holds the switch up, the other members are
+ * mended. */
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
 	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
@@ -284,7 +285,7 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 		       : lent     ? "the master's pod is another group's"
 		       : cordoned ? "the master's node is cordoned"
 				  : "the master's pod is being deleted");
-	return true;
+	return !hold(d);
 }
 
 /* A controller that does not lead claims the group, since it and a replica do not hear the master, as where both are

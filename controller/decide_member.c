@@ -219,17 +219,17 @@ bool drop_left_over(struct decision *d, const struct group_view *g)
 	return last != NULL;
 }
 
-/* One that cannot be mended does not keep the others from their turn. */
+/* One that cannot be mended, or not yet, does not keep the others from their turn. */
 bool mend_members(struct decision *d, const struct group_view *g, const struct server_view *m, bool nobody_follows)
 {
 	const struct server_view *s;
 
-	if (drop_stranger(d, g))
+	if (drop_stranger(d, g) && !hold(d))
 		return true;
 	for (s = least_lately(d, g, NULL); s; s = least_lately(d, g, s)) {
 		if (nobody_follows && (judge_heard(s) || s->succession.keeps_from[0]))
 			continue;
-		if (s != m && mend_member(d, g, m, s))
+		if (s != m && mend_member(d, g, m, s) && !hold(d))
 			return true;
 	}
 	return false;

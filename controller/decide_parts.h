@@ -10,6 +10,7 @@ struct decision {
 	const struct decide_limits *limits;
 	struct action *out;
 	int count, max;
+	int weighed;         /* of these, so many are not held up */
 	struct action *held; /* decide_all() */
 	int held_count, held_max;
 	int deletions;          /* of pods, that are proposed */
@@ -28,6 +29,9 @@ void decide_bounds(struct decision *d, enum action_kind kind);
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why);
 struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const char *why);
+/* Takes what a limit holds up (calm.h) out of what was proposed since the last call, so that it makes room for others.
+ * Whether nothing of it is left. */
+bool hold(struct decision *d);
 /* Of a group that the StatefulSet makes no more, and that serves no slot: its servers, whose pods are gone, leave its
  * list. Whether one is to. */
 bool drop_left_over(struct decision *d, const struct group_view *g);

@@ -243,6 +243,69 @@ TEST(to_follow_another_master_is_not_held_up_by_how_often_others_were_followed)
 	assert_nothing(w);
 }
 
+/* B hangs; C is its master's other replica, to which nothing was done for longer. */
+static struct server_view *beside_a_hung_one(struct world *w)
+{
+	struct server_view *b = &w->servers[1], *c = add_server(w, C, 1, 2);
+
+	w->v.replicas = w->v.server_replica = 3;
+	follows(c, &w->servers[0]);
+	list(&w->groups[0], c);
+	b->reach = REACH_SILENT;
+	b->info_valid = false;
+	b->accepts = true;
+	b->since_ms = w->v.now_ms - 9000;
+	b->acted_ms = 1;
+	return c;
+}
+
+static void assert_b_ends(struct world *w, enum action_kind waits)
+{
+	struct action one;
+
+	assert_int_equal(held(w, &one), 1);
+	assert_int_equal(one.kind, waits);
+	assert_int_equal(w->count, 1);
+	assert_int_equal(w->actions[0].kind, ACT_DELETE_POD);
+	assert_string_equal(w->actions[0].addr, B);
+}
+
+TEST(switch_that_waits_keeps_no_member_from_its_turn)
+{
+	WORLD;
+
+	beside_a_hung_one(w);
+	w->servers[0].pod.cordoned = true;
+	assert_only(w, ACT_SWITCH, C);
+	flap(w, 9);
+	assert_b_ends(w, ACT_SWITCH);
+}
+
+TEST(member_that_waits_keeps_no_other_from_its_turn)
+{
+	WORLD;
+	struct server_view *c = beside_a_hung_one(w);
+
+	snprintf(c->info.master, sizeof(c->info.master), "%s", "10.0.0.9:6379");
+	assert_only(w, ACT_FOLLOW, C);
+	for (int i = 0; i < 9; i++)
+		calm_note(&c->done, ACT_FOLLOW, 1, true, w->v.now_ms);
+	assert_b_ends(w, ACT_FOLLOW);
+}
+
+TEST(address_of_a_stranger_that_waits_keeps_no_member_from_its_turn)
+{
+	WORLD;
+	struct server_view *c = beside_a_hung_one(w);
+
+	c->group = 2;
+	c->of_another = true;
+	assert_only(w, ACT_DROP_SERVER, C);
+	for (int i = 0; i < 9; i++)
+		calm_note(&c->done, ACT_DROP_SERVER, 1, true, w->v.now_ms);
+	assert_b_ends(w, ACT_DROP_SERVER);
+}
+
 TEST(what_waits_takes_no_room_from_what_does_not)
 {
 	WORLD;
@@ -413,6 +476,29 @@ TEST(successor_of_a_pod_that_was_deleted_is_deleted_later)
 		    "pod codis-server-1 does it now");
 	w->servers[1].pod.delete_after_ms = 0;
 	assert_only(w, ACT_DELETE_POD, B);
+}
+
+/* Both have ended. Each is held once, and counted once. */
+TEST(deletion_that_waits_keeps_no_other_from_its_turn)
+{
+	WORLD;
+	struct server_view *c = beside_a_hung_one(w);
+	struct action two[3];
+	int n;
+
+	end_replica(w);
+	c->reach = REACH_REFUSED;
+	c->pod.running = false;
+	c->since_ms = w->v.now_ms - 3000;
+	w->v.deletions = 9;
+	assert_only(w, ACT_DELETE_POD, C);
+	c->pod.delete_after_ms = w->v.now_ms + 20000;
+	assert_b_ends(w, ACT_DELETE_POD);
+	w->v.deletions = 10;
+	assert_int_equal(decide_all(&w->v, &limits, w->actions, 16, two, 3, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(two[0].addr, C);
+	assert_string_equal(two[1].addr, B);
 }
 
 TEST(so_many_pods_a_minute)
