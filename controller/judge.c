@@ -413,12 +413,19 @@ static bool is_far_behind(const struct server_view *s, const struct server_view 
 	return m->reach != REACH_REFUSED && (has_nothing_of_it || lacks > SUCCESSION_LAG_BYTES);
 }
 
+/* This process has followed somebody: that the one before it had a role tells nothing of what it has by now. Its link
+ * may not have been seen, by who was cut off from it meanwhile. */
+static bool has_followed(const struct server_view *s)
+{
+	return s->info.link_down_s >= 0 && s->info.link_down_s < s->info.uptime_s;
+}
+
 static bool has_what_it_sent(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			     const struct server_view *m)
 {
 	/* offset 1 and below: it never finished a sync with this master. */
-	return is_witness(v, g, s, m) && s->info.offset > 1 && !s->restarted && !has_strangers_data(v, g, s) &&
-	       !is_far_behind(s, m);
+	return is_witness(v, g, s, m) && s->info.offset > 1 && (!s->restarted || has_followed(s)) &&
+	       !has_strangers_data(v, g, s) && !is_far_behind(s, m);
 }
 
 static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)

@@ -155,6 +155,27 @@ TEST(replica_that_woke_far_behind_leads_only_after_a_master_that_has_ended)
 	assert_non_null(strstr(w->actions[0].evidence, "; codis-server-1 lacks 1048577 bytes that it had sent"));
 }
 
+/* B led, has restarted, and has followed A since, unseen by a controller that was cut off from B: it has what A sent,
+ * of which A's file, with which that has restarted too, is some time before. */
+TEST(one_that_led_takes_over_once_it_has_followed_since_it_restarted)
+{
+	WORLD;
+
+	hear_all(w);
+	guarded(a_of(w));
+	a_of(w)->restarted = true;
+	lose_link(w);
+	b_of(w)->restarted = true;
+	b_of(w)->info.uptime_s = 8;
+	b_of(w)->info.link_down_s = 3;
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	assert_ptr_equal(judge_best_replica(&w->v, &w->groups[0], a_of(w), false), b_of(w));
+	b_of(w)->info.link_down_s = 8; /* what it has may be of its own file */
+	assert_null(judge_best_replica(&w->v, &w->groups[0], a_of(w), false));
+	b_of(w)->info.link_down_s = INT64_MAX;
+	assert_null(judge_best_replica(&w->v, &w->groups[0], a_of(w), false));
+}
+
 /* B began its sync with A when A was empty, and loaded that for long; what A was written since had not been sent to it
  * when the way was cut. However few bytes those are, they are all keys that there are. */
 TEST(replica_that_loaded_nothing_leads_only_after_a_master_that_has_ended)
