@@ -7,12 +7,15 @@
 /* A node object that is gone may be made anew when its kubelet starts again; Kubernetes itself waits 40 s. */
 #define GONE_MS 60000
 
-/* Whether it is on the node and silent; then since when is in *since_ms, if that is later. */
+/* Whether it is on the node and silent; then since when is in *since_ms, if that is later. One that waits for its mutex
+ * has answered at lives_ms what waits for none. */
 static void note_silence(const struct pod_view *pod, const char *node, enum reach reach, int64_t reach_ms,
-			 int64_t *since_ms)
+			 int64_t lives_ms, int64_t *since_ms)
 {
-	if (reach == REACH_SILENT && strcmp(pod->node, node) == 0 && reach_ms > *since_ms)
-		*since_ms = reach_ms;
+	int64_t silent_ms = reach_ms > lives_ms ? reach_ms : lives_ms;
+
+	if (reach == REACH_SILENT && strcmp(pod->node, node) == 0 && silent_ms > *since_ms)
+		*since_ms = silent_ms;
 }
 
 /* Since when all that we ask on the node is silent; 0: nothing is there. */
@@ -21,11 +24,13 @@ static int64_t silent_since(const struct cluster_view *v, const char *node)
 	int64_t since_ms = 0;
 
 	for (int i = 0; i < v->server_count; i++)
-		note_silence(&v->servers[i].pod, node, v->servers[i].reach, v->servers[i].since_ms, &since_ms);
+		note_silence(&v->servers[i].pod, node, v->servers[i].reach, v->servers[i].since_ms, 0, &since_ms);
 	for (int i = 0; i < v->proxy_count; i++)
-		note_silence(&v->proxies[i].pod, node, v->proxies[i].reach, v->proxies[i].since_ms, &since_ms);
+		note_silence(&v->proxies[i].pod, node, v->proxies[i].reach, v->proxies[i].since_ms,
+			     v->proxies[i].lives_ms, &since_ms);
 	for (int i = 0; i < v->dashboard_count; i++)
-		note_silence(&v->dashboards[i].pod, node, v->dashboards[i].reach, v->dashboards[i].since_ms, &since_ms);
+		note_silence(&v->dashboards[i].pod, node, v->dashboards[i].reach, v->dashboards[i].since_ms,
+			     v->dashboards[i].lives_ms, &since_ms);
 	return since_ms;
 }
 

@@ -474,6 +474,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->unready_ms = o->unready_ms;
 	p->heard_ms = o->heard_ms;
 	p->stuck_ms = o->knock.stuck_ms;
+	p->lives_ms = o->knock.lives_ms;
 	p->online = o->online;
 	p->pod_gone = o->had_pod; /* until its pod is found */
 	p->slots_ms = o->slots_ms;

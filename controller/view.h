@@ -134,6 +134,7 @@ struct proxy_view {
 	int64_t heard_ms;   /* its last answer; 0: never */
 	int64_t unready_ms; /* when its pod was last told to be unready; 0: never */
 	int64_t stuck_ms;   /* since when its process answers nothing at all, and its kernel lives; 0: not so */
+	int64_t lives_ms;   /* as the dashboard's */
 	bool online;
 	const struct codis_slot *slots; /* all 1,024, in order; NULL: not known */
 	int64_t slots_ms;               /* when the question was asked whose answer has the slots */

@@ -439,6 +439,11 @@ static void on_start(void *ctx, int64_t arg)
 		on_removed(p, 0);
 		return;
 	}
+	/* Of a pod that it has not started yet a kubelet hears from the API server, which signs its token as well. */
+	if (!p->ip && !kubelet_hears(p->node)) {
+		after(MS(200), on_start, p, arg);
+		return;
+	}
 	pod_started(p);
 	say("%s starts on node %d at %s", p->name, p->node, p->addr);
 }

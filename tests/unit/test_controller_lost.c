@@ -106,6 +106,29 @@ TEST(node_on_which_something_is_heard_is_not_away)
 	assert_null(deleted(w, PROXY));
 }
 
+/* One that waits for its mutex is there: it answers what waits for none. */
+TEST(node_on_which_a_process_waits_for_its_mutex_is_not_away)
+{
+	WORLD;
+	struct dashboard_pod_view *b = &w->dashboards[0];
+
+	lose_node(w);
+	w->proxies[1].lives_ms = w->v.now_ms - 59999;
+	assert_null(deleted(w, SERVER));
+	assert_null(deleted(w, PROXY));
+	w->proxies[1].lives_ms--;
+	assert_non_null(deleted(w, SERVER));
+	assert_non_null(deleted(w, PROXY));
+	w->v.dashboard_count = 1;
+	b->reach = REACH_SILENT;
+	b->since_ms = w->v.now_ms - 70000;
+	b->lives_ms = w->v.now_ms - 59999;
+	put_on(&b->pod, "n1");
+	assert_null(deleted(w, SERVER));
+	b->lives_ms--;
+	assert_non_null(deleted(w, SERVER));
+}
+
 /* One that refuses its overview is there, and nothing else of ours has to be. */
 TEST(node_on_which_a_dashboard_waits_for_its_lock_is_not_away)
 {

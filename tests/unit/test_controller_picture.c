@@ -741,6 +741,16 @@ TEST(lock_of_a_dashboard_in_another_namespace_is_seen)
 	assert_int_equal(w->v.dashboard.lock_elsewhere_wall_ms, 0);
 }
 
+TEST(proxy_that_waits_for_its_mutex_has_answered_a_knock)
+{
+	WORLD;
+
+	w->proxy.knock.stuck_ms = NOW - 3;
+	w->proxy.knock.lives_ms = NOW - 2;
+	assert_int_equal(look(w)->proxies[0].stuck_ms, NOW - 3);
+	assert_int_equal(w->v.proxies[0].lives_ms, NOW - 2);
+}
+
 TEST(proxy_behind_an_address_that_another_process_has)
 {
 	WORLD;
