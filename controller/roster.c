@@ -476,7 +476,7 @@ static void settle_password(struct stock *st)
 
 /* Another pod has the address now: what was known of it is of somebody else. That it was heard as well: one that is
  * about to start is not one that has ended. */
-static void forget_process(struct cluster *c, struct observed_server *s)
+static void forget_process(struct observed_server *s)
 {
 	redis_probe_stop(s->probe);
 	s->probe = NULL;
@@ -488,7 +488,7 @@ static void forget_process(struct cluster *c, struct observed_server *s)
 	memset(&s->succession, 0, sizeof(s->succession));
 	s->complaint[0] = '\0';
 	s->accepts = false;
-	begin_probe(c, s);
+	roster_watch(s);
 }
 
 static void stock_server(struct cluster *c, const struct inventory_pod *pod)
@@ -506,7 +506,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	if (strcmp(s->uid, p->uid) == 0)
 		return;
 	if (s->uid[0])
-		forget_process(c, s);
+		forget_process(s);
 	s->role_run_id[0] = '\0';
 	s->role_group = 0;
 	s->rare_ms = s->link_up_at_ms = s->link_down_since_ms = s->link_down_s = s->acted_ms = 0;

@@ -217,6 +217,13 @@ static void ask(struct observed_server *s, int64_t now_ms)
 	free(q);
 }
 
+/* The API server has said that it is another's, and by the watch a pod of ours has it: that may be one which had it
+ * before, of which we are told late, or one that has it since. Asked anew, the API server knows. */
+static bool is_contested(const struct observed_server *s)
+{
+	return stranger_has(s) && inventory_pod_at(s->c->ctl->inventory, s->addr);
+}
+
 static bool is_due(const struct observed_server *s, int64_t now_ms)
 {
 	const struct stranger *t = &s->stranger;
@@ -226,6 +233,8 @@ static bool is_due(const struct observed_server *s, int64_t now_ms)
 		return false;
 	if (!t->asked_ms)
 		return true;
+	if (is_contested(s))
+		return ms >= AGAIN_MS;
 	if (t->failed || t->whose == WHOSE_ANOTHERS)
 		return ms >= SEE_AGAIN_MS;
 	return ms >= AGAIN_MS && (t->whose == WHOSE_UNKNOWN || (t->whose == WHOSE_NOBODYS && is_too_new(s)));
@@ -242,7 +251,8 @@ static void ask_if_due(struct observed_server *s, int64_t now_ms)
 void stranger_want(struct observed_server *s)
 {
 	struct stranger *t = &s->stranger;
-	bool wanted = s->c->ctl->kube && !s->named && !inventory_pod_at(s->c->ctl->inventory, s->addr);
+	bool told = inventory_pod_at(s->c->ctl->inventory, s->addr) && !is_contested(s);
+	bool wanted = s->c->ctl->kube && !s->named && !told;
 
 	if (!wanted) {
 		stranger_forget(s);

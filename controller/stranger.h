@@ -35,7 +35,8 @@ bool stranger_has(const struct observed_server *s);
  * was heard lately. Pure. */
 bool stranger_is_awaited(const struct observed_server *s, bool kube_fresh);
 
-/* The inventory has no pod at its address, or has one again; asks. */
+/* The inventory has no pod at its address, or has one again, which does not count where the API server has said that it
+ * is another's, until it is asked again; asks. */
 void stranger_want(struct observed_server *s);
 /* Before what this INFO says is kept: another process than the one before is asked for anew. */
 void stranger_hear(struct observed_server *s, const char *run_id);

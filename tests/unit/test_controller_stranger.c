@@ -206,6 +206,73 @@ STRANGER_TEST(server_at_the_address_of_any_other_pod_is_a_stranger)
 	assert_logged("event=server.stranger", 1);
 }
 
+static void make_picture(struct cluster_view *v)
+{
+	struct observed_topom topom = { .lock_exists = -1 };
+	struct observed seen = { .namespace = "ns",
+				 .product = "codis-test",
+				 .kube_fresh = true,
+				 .server_count = world.c->server_count,
+				 .servers = world.c->servers,
+				 .password_trouble = "",
+				 .topom = &topom };
+
+	assert_int_equal(picture_make(v, &world.c->room, &seen, world.inv, clock_mono_ms()), 0);
+}
+
+/* A watch that is late tells of the pod that had the address before it was a stranger's. */
+STRANGER_TEST(pod_that_is_told_of_late_does_not_have_the_address_of_a_stranger)
+{
+	static struct cluster_view v;
+
+	list(A, NULL);
+	answer(POD("other", REDIS, "10.0.0.1"));
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	roster_take_stock(world.c);
+	assert_int_equal(world.probe_count, 0);
+	make_picture(&v);
+	assert_string_equal(v.servers[0].pod.name, "codis-server-0");
+	assert_false(v.servers[0].info_valid);
+	tick_in(900);
+	assert_int_equal(w.asked, 1);
+	tick_in(1001);
+	assert_int_equal(w.asked, 2);
+	answer(POD("other", REDIS, "10.0.0.1"));
+	roster_take_stock(world.c);
+	assert_int_equal(world.probe_count, 0);
+	/* It has it now: asked once more, the API server says so. */
+	tick_in(2002);
+	assert_int_equal(w.asked, 3);
+	answer(POD("ns", "\"spec\":{\"containers\":[{\"name\":\"codis-server\"}]}", "10.0.0.1"));
+	assert_int_equal(world.probe_count, 1);
+	roster_take_stock(world.c);
+	assert_false(stranger_has(server(A)));
+	tick_in(60000);
+	assert_int_equal(w.asked, 3);
+}
+
+/* ... nor another pod of ours that had it, whose uid is not the one of the last. */
+STRANGER_TEST(process_of_a_stranger_is_not_asked_as_its_pod_changes)
+{
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0", .ip = "10.0.0.1" });
+	list(A, NULL);
+	roster_take_stock(world.c);
+	assert_int_equal(world.probe_count, 1);
+	inventory_remove_pod(world.inv, "uid-codis-server-0");
+	roster_take_stock(world.c);
+	answer(POD("other", REDIS, "10.0.0.1"));
+	assert_true(world.probes[0].ended);
+	fixture_set_pod(world.inv,
+			&(struct fixture_pod){
+				.app = "codis-server", .name = "codis-server-1", .uid = "u2", .ip = "10.0.0.1" });
+	roster_take_stock(world.c);
+	assert_int_equal(world.probe_count, 1);
+	assert_true(stranger_has(server(A)));
+	assert_string_equal(server(A)->uid, "uid-u2");
+}
+
 static enum stranger_whose whose(const char *pods)
 {
 	struct observed_server *s = server(A);
@@ -289,20 +356,6 @@ STRANGER_TEST(api_server_that_is_away_holds_nobody_up)
 	assert_int_equal(world.probe_count, 1);
 	hear_master(A, "first", 1);
 	assert_string_equal(server(A)->role_run_id, "first");
-}
-
-static void make_picture(struct cluster_view *v)
-{
-	struct observed_topom topom = { .lock_exists = -1 };
-	struct observed seen = { .namespace = "ns",
-				 .product = "codis-test",
-				 .kube_fresh = true,
-				 .server_count = world.c->server_count,
-				 .servers = world.c->servers,
-				 .password_trouble = "",
-				 .topom = &topom };
-
-	assert_int_equal(picture_make(v, &world.c->room, &seen, world.inv, clock_mono_ms()), 0);
 }
 
 STRANGER_TEST(another_process_is_not_believed_until_its_pod_is_known)
