@@ -579,7 +579,18 @@ int64_t redis_late(int gid)
 	return us;
 }
 
-/* Once a second: links that are mute for long, and what a volume keeps. */
+/* A replica tells its master each second how far it is (replicationCron of Redis 3.2). Where another process has the
+ * address by now, as of a node that had lost its power, the kernel knows no such connection and resets it (RFC 9293,
+ * 3.10.7.1). What was sent to r before has arrived. */
+static bool is_reset(const struct redis *r)
+{
+	const struct pod *m = pod_at(r->master);
+
+	return m && m->alive && (m != r->from || m->redis->out != r->in) && r->in->limit >= 0 &&
+	       r->in_at >= r->in->limit && way_open(r->pod->node, m->node) && way_open(m->node, r->pod->node);
+}
+
+/* Once a second: links that are mute for long or of a process that is gone, and what a volume keeps. */
 void redis_cron(void)
 {
 	for (int i = 0; i < W.pod_count; i++) {
@@ -588,7 +599,7 @@ void redis_cron(void)
 		if (!r || !W.pods[i].alive || W.pods[i].stopped)
 			continue;
 		redis_pump(r);
-		if (r->link == LINK_UP && W.now - r->heard_us > REPL_TIMEOUT)
+		if (r->link == LINK_UP && (W.now - r->heard_us > REPL_TIMEOUT || (!r->busy && is_reset(r))))
 			link_lost(r);
 		if (W.set.volumes && chance_percent(10))
 			redis_save(&W.pods[i]);
