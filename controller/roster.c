@@ -133,13 +133,15 @@ static void note_rare(struct cluster *c, struct observed_server *s)
 static void note_succession(struct cluster *c, struct observed_server *s)
 {
 	bool replica = s->info.role == REDIS_ROLE_REPLICA;
+	struct succession_master master = { .info = NULL };
 	const struct observed_server *m;
 
 	if (s->reach != REACH_OK || !s->info_valid)
 		return;
 	m = cluster_server(c, replica ? s->info.master : s->succession.of);
-	succession_hear(&s->succession, &s->info, s->heard_ms, m && m->info.run_id[0] ? &m->info : NULL,
-			m ? m->heard_ms : 0);
+	if (m && m->info.run_id[0])
+		master = (struct succession_master){ &m->info, m->heard_ms, m->reach == REACH_SILENT };
+	succession_hear(&s->succession, &s->info, s->heard_ms, &master);
 }
 
 /* Since when the declared master of a group is none. */

@@ -10,26 +10,26 @@
 /* What it lacked then it may have got a second later: what is not well is asked several times a second. */
 #define LACKS_MS 1500
 
-static bool lives(const struct redis_info *master)
+static bool lives(const struct succession_master *master)
 {
-	return master && master->role == REDIS_ROLE_MASTER;
+	return master->info && master->info->role == REDIS_ROLE_MASTER;
 }
 
 /* The master's word is the older one: so much was sent before the replica said what it has. */
-static bool is_whole(const struct redis_info *info, const struct redis_info *master)
+static bool is_whole(const struct redis_info *info, const struct succession_master *master)
 {
 	return info->link_up && !info->syncing && !info->loading &&
-	       (!lives(master) || master->offset - info->offset <= SUCCESSION_LAG_BYTES);
+	       (!lives(master) || master->info->offset - info->offset <= SUCCESSION_LAG_BYTES);
 }
 
 /* Somebody else wrote to its master since it lacks something: that one was heard after it. */
-static void note_lack(struct succession *s, const struct redis_info *master, int64_t master_heard_ms)
+static void note_lack(struct succession *s, const struct succession_master *master)
 {
-	s->behind |= s->lacks_ms && lives(master) && master_heard_ms > s->lacks_ms;
+	s->behind |= s->lacks_ms && lives(master) && master->heard_ms > s->lacks_ms;
 }
 
 static void hear_replica(struct succession *s, const struct redis_info *info, int64_t heard_ms,
-			 const struct redis_info *master, int64_t master_heard_ms)
+			 const struct succession_master *master)
 {
 	bool same = strcmp(s->of, info->master) == 0 && !s->led_ms, whole = is_whole(info, master);
 
@@ -40,7 +40,8 @@ static void hear_replica(struct succession *s, const struct redis_info *info, in
 	/* One whose link is lost may have all of a master that has ended; one that syncs, or never did (1), has not. */
 	s->behind =
 		!whole && ((same && s->behind) || info->link_up || info->syncing || info->loading || info->offset <= 1);
-	note_lack(s, master, master_heard_ms);
+	note_lack(s, master);
+	s->of_silent = !whole && master->silent;
 	s->how = SUCCESSION_UNKNOWN;
 	s->led_ms = 0;
 }
@@ -53,20 +54,22 @@ static enum succession_how how(const struct succession *s, int64_t heard_ms)
 		return SUCCESSION_UNKNOWN;
 	if (s->behind)
 		return heard_ms - s->heard_ms > LACKS_MS ? SUCCESSION_UNKNOWN : SUCCESSION_BEHIND;
-	return s->lacks_ms ? SUCCESSION_UNKNOWN : SUCCESSION_IN_SYNC;
+	/* Neither it nor we heard that master: it had failed, and whoever found that gave the role. */
+	return s->lacks_ms && !s->of_silent ? SUCCESSION_UNKNOWN : SUCCESSION_IN_SYNC;
 }
 
 void succession_hear(struct succession *s, const struct redis_info *info, int64_t heard_ms,
-		     const struct redis_info *master, int64_t master_heard_ms)
+		     const struct succession_master *master)
 {
 	if (strcmp(s->run_id, info->run_id) != 0) {
 		*s = (struct succession){ .how = SUCCESSION_UNKNOWN };
 		memcpy(s->run_id, info->run_id, sizeof(s->run_id));
 	}
 	if (info->role == REDIS_ROLE_REPLICA) {
-		hear_replica(s, info, heard_ms, master, master_heard_ms);
+		hear_replica(s, info, heard_ms, master);
 	} else if (info->role == REDIS_ROLE_MASTER && !s->led_ms) {
-		note_lack(s, master, master_heard_ms);
+		if (!s->of_silent)
+			note_lack(s, master);
 		s->how = how(s, heard_ms);
 		s->led_ms = heard_ms;
 	}

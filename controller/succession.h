@@ -35,6 +35,7 @@ struct succession {
 	int64_t whole_ms; /* when it last had all that this master sent; 0: never */
 	int64_t lacks_ms; /* the first of those INFOs in a row by which it had not; 0: it has */
 	bool behind;      /* ... though that one lived */
+	bool of_silent;   /* ... and that one was silent when it said so last */
 	int64_t given_ms; /* when this controller gave it the role; 0: never */
 	/* As a master. */
 	enum succession_how how;
@@ -44,10 +45,16 @@ struct succession {
 	char keeps_from[CODIS_RUN_ID_SIZE];
 };
 
-/* What a server says. master: what was last heard of the server that it follows, or followed last (of), and when;
- * NULL: nothing. */
+/* The server that it follows, or followed last (of). */
+struct succession_master {
+	const struct redis_info *info; /* what was last heard of it; NULL: nothing */
+	int64_t heard_ms;              /* ... and when */
+	bool silent;                   /* it does not answer now */
+};
+
+/* What a server says. */
 void succession_hear(struct succession *s, const struct redis_info *info, int64_t heard_ms,
-		     const struct redis_info *master, int64_t master_heard_ms);
+		     const struct succession_master *master);
 /* This controller gives it the role now. */
 void succession_give(struct succession *s, int64_t now_ms);
 

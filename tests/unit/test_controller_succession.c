@@ -14,11 +14,14 @@ struct heard {
 	struct succession s;
 	struct redis_info master; /* what A said last, and when */
 	int64_t master_ms;
+	bool silent;
 };
 
 static void hear(struct heard *h, const struct redis_info *info, int64_t ms)
 {
-	succession_hear(&h->s, info, ms, h->master_ms ? &h->master : NULL, h->master_ms);
+	struct succession_master master = { h->master_ms ? &h->master : NULL, h->master_ms, h->silent };
+
+	succession_hear(&h->s, info, ms, &master);
 }
 
 static struct redis_info process(void)
@@ -98,6 +101,32 @@ TEST(replica_whose_link_is_lost_is_behind_a_master_that_is_heard_after_it)
 	hear(&h, &b, 2000);
 	h.master_ms = 2100;
 	assert_int_equal(leads_at(&h, b, 2200), SUCCESSION_BEHIND);
+}
+
+/* A was cut off from B and from us, another controller gave B the role, and we hear A first when that is over. */
+TEST(replica_that_lost_a_silent_master_is_not_behind_it)
+{
+	struct heard h = a_master();
+	struct redis_info b = process();
+
+	hear(&h, &b, 1000);
+	h.silent = true;
+	b.link_up = false;
+	hear(&h, &b, 2000);
+	h.silent = false;
+	h.master_ms = 2200;
+	assert_int_equal(leads_at(&h, b, 2250), SUCCESSION_IN_SYNC);
+	hear(&h, &b, 3000); /* heard again while B is a replica: whoever gives the role, gives it over its head */
+	h.silent = true;
+	hear(&h, &b, 3200);
+	h.silent = false;
+	h.master_ms = 3300;
+	hear(&h, &b, 3400);
+	assert_int_equal(leads_at(&h, b, 3500), SUCCESSION_BEHIND);
+	b.syncing = true;
+	h.silent = true;
+	hear(&h, &b, 4000); /* it never had all of what A sent */
+	assert_int_equal(leads_at(&h, b, 4100), SUCCESSION_BEHIND);
 }
 
 TEST(what_was_not_heard_is_not_known)
