@@ -32,20 +32,40 @@ static struct action *propose_proxy(struct decision *d, enum action_kind kind, i
 	return a;
 }
 
+/* It stays, until a person says otherwise. */
+static bool is_decided(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *old;
+	enum succession_verdict verdict = succession_judge(v, g, m, &old);
+
+	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS;
+}
+
 /* The declared master of a group when it truly is one and stays so, nothing is under way there, and the proxy was asked
  * since somebody else wrote its node; else "". */
 static const char *settled_master(const struct decision *d, const struct proxy_view *p, int gid)
 {
 	const struct group_view *g = view_group(d->v, gid);
-	const struct server_view *m = g ? view_master(d->v, g) : NULL, *old;
-	enum succession_verdict verdict;
+	const struct server_view *m = g ? view_master(d->v, g) : NULL;
 	const char *why;
 
 	if (!m || g->busy || p->slots_ms < g->written_ms || g->node.promoting_state[0] ||
 	    judge_master(d->v, g, d->limits, &why) != MASTER_HEALTHY)
 		return "";
-	verdict = succession_judge(d->v, g, m, &old);
-	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS ? m->addr : "";
+	return is_decided(d->v, g, m) ? m->addr : "";
+}
+
+/* A group whose declared master may have to give way to the one before it, which proxies write to. A dashboard fills
+ * whom it takes in with the declared one: then both are written to, and what one of them has is thrown away. */
+static bool a_master_may_give_way(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->group_count; i++) {
+		const struct server_view *m = view_master(v, &v->groups[i]);
+
+		if (m && view_master_verified(m) && !is_decided(v, &v->groups[i], m))
+			return true;
+	}
+	return false;
 }
 
 /* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
@@ -367,7 +387,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (!answers || p->pod.deleting)
 		return;
 	/* A dashboard fills whom it takes in with what it knows. */
-	if (!p->registered && view_none_assigned(d->v) && view_sends_slots(p))
+	if (!p->registered && ((view_none_assigned(d->v) && view_sends_slots(p)) || a_master_may_give_way(d->v)))
 		return;
 	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
 	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {

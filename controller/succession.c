@@ -143,12 +143,30 @@ static bool is_better_taken_back(const struct succession *s, int64_t now_ms)
 	return s->how == SUCCESSION_BEHIND && leads <= SUCCESSION_TAKE_BACK_MS && leads < lacked;
 }
 
-/* Another controller may be about to fill the proxies. */
+/* Every proxy was asked so long after the role was heard of. */
+static bool all_were_asked(const struct cluster_view *v, int64_t ms)
+{
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (p->registered && p->reach != REACH_REFUSED && (p->reach != REACH_OK || p->slots_ms < ms))
+			return false;
+	}
+	return true;
+}
+
+/* Another controller may be about to fill the proxies. It tells those that answer at once, but one may wait for a
+ * server meanwhile, and answer nobody. Where all answer, and none was told, who gave the role has ended. It is not
+ * waited for longer: a dashboard may read the node at any time, and sends whom it takes in then to m, so that both are
+ * written to.
+ */
 static bool is_at_work(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
 {
 	int64_t since_ms = g->written_ms > m->succession.led_ms ? g->written_ms : m->succession.led_ms;
+	int64_t lasting_ms = judge_lasting_ms(v, since_ms);
 
-	return judge_lasting_ms(v, since_ms) < SUCCESSION_FILLED_MS;
+	return lasting_ms < SUCCESSION_FILLED_MS &&
+	       (lasting_ms < SUCCESSION_TOLD_MS || !all_were_asked(v, v->now_ms - lasting_ms + SUCCESSION_TOLD_MS));
 }
 
 static bool has_more(const struct server_view *s, const struct server_view *than)

@@ -61,7 +61,8 @@ void succession_give(struct succession *s, int64_t now_ms);
 /* A promotion is taken back so long after it was seen, not later: until then less is lost by it. */
 #define SUCCESSION_TAKE_BACK_MS 10000
 
-/* Who has given a role has filled the proxies by then. */
+/* Who has given a role has filled the proxies by then; by the first those that answer. */
+#define SUCCESSION_TOLD_MS   1000
 #define SUCCESSION_FILLED_MS 6500
 
 enum succession_verdict {

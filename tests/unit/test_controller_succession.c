@@ -608,7 +608,7 @@ TEST(master_of_whom_no_proxy_was_told_gives_way_to_the_one_that_is_written_to)
 	assert_string_equal(assert_only(w, ACT_PROMOTE, A)->why,
 			    "no proxy was told of that one, and the old master is written to");
 	assert_false(w->actions[0].takes_back); /* no person has promoted it */
-	w->groups[0].written_ms = w->v.now_ms - 6499;
+	w->groups[0].written_ms = w->v.now_ms - 999;
 	assert_nothing(w);
 	w->groups[0].written_ms = 0;
 	w->slots[0][7].locked = true;
@@ -623,4 +623,48 @@ TEST(master_of_whom_no_proxy_was_told_gives_way_to_the_one_that_is_written_to)
 	b_of(w)->succession.how = SUCCESSION_GIVEN; /* by us, who are filling the proxies */
 	run(w);
 	assert_int_not_equal(w->actions[0].kind, ACT_PROMOTE);
+}
+
+/* Who gave B the role tells those that answer at once; one that does not may be waited for. */
+TEST(master_of_whom_no_proxy_was_told_gives_way_as_soon_as_all_were_asked)
+{
+	WORLD;
+	struct proxy_view *p = &w->proxies[0];
+
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	b_of(w)->succession.led_ms = w->v.now_ms - 1500;
+	send_slots(w, 1, A);
+	set_keys(w, 1000, 1000);
+	p->slots_ms = w->v.now_ms - 501;
+	assert_nothing(w);
+	p->slots_ms = w->v.now_ms - 500;
+	assert_only(w, ACT_PROMOTE, A);
+	w->v.steady_since_ms = w->v.now_ms - 999; /* this one slept, and the other one perhaps as well */
+	assert_nothing(w);
+	w->v.steady_since_ms = 0;
+	p->reach = REACH_SILENT;
+	p->since_ms = w->v.now_ms - 100;
+	assert_nothing(w);
+	b_of(w)->succession.led_ms = w->v.now_ms - 6500;
+	assert_only(w, ACT_PROMOTE, A);
+}
+
+/* It would be filled with B, and A is written to. */
+TEST(no_proxy_is_taken_in_while_a_master_may_give_way)
+{
+	WORLD;
+	struct proxy_view *p = add_proxy(w, "");
+
+	p->registered = false;
+	p->slots = NULL;
+	p->first_seen_ms = w->v.now_ms - 3000;
+	person_promotes_b(w, SUCCESSION_UNKNOWN);
+	b_of(w)->succession.led_ms = w->v.now_ms - 999;
+	w->proxies[0].slots_ms = w->v.now_ms;
+	send_slots(w, 1, A);
+	set_keys(w, 1000, 1000);
+	assert_nothing(w);
+	b_of(w)->succession.how = SUCCESSION_GIVEN;
+	run(w);
+	assert_int_equal(w->actions[w->count - 1].kind, ACT_ONLINE_PROXY);
 }
