@@ -21,6 +21,7 @@
 #define UNLOCKED_US S(8)     /* a lock that was asked for so long ago may have missed it */
 #define TOLD_US     MS(100)  /* a call to the API server */
 #define RESTED_US   S(3)     /* who has just been sick is not counted as healthy */
+#define FINDS_US    MS(2500) /* a controller has seen by then that no proxy was told of a master, and taken it back */
 #define AT_WORK_US  S(5)     /* a promotion that a dashboard is at for longer is not left to it */
 
 static struct {
@@ -31,6 +32,11 @@ static struct {
 	int64_t late_us[SIM_GROUPS + 1];   /* ... or was undone, by a dashboard that had been at it for long */
 	/* To whom it has not got, though that one was declared. */
 	const struct pod *declared[SIM_GROUPS + 1];
+	/* A change of master that ended with its controller and all proxies: who had the role then, and since when; and
+	 * when a proxy wrote to it that a dashboard took in, while another one wrote to the old master. */
+	const struct pod *untold[SIM_GROUPS + 1];
+	int64_t untold_us[SIM_GROUPS + 1], both_us[SIM_GROUPS + 1];
+	int64_t taken_in_us[PODS];
 } k;
 
 void check_begin(void)
@@ -517,6 +523,35 @@ static bool is_listed(const struct pod *proxy)
 	return n > 0;
 }
 
+void check_role_untold(const struct pod *next)
+{
+	k.untold[next->gid] = next;
+	k.untold_us[next->gid] = W.now;
+}
+
+void check_takes_itself_in(const struct pod *proxy)
+{
+	k.taken_in_us[proxy - W.pods] = W.now;
+}
+
+/* No proxy was told that it leads, and a dashboard that had not read of it has taken one in, which writes to the old
+ * master. Now the dashboard has read of it and takes the next one in, before a controller could see that: one of the
+ * two is to lead, and what the other one got is thrown away. */
+static void note_both(const struct pod *proxy, const struct pod *server)
+{
+	int64_t taken_in_us = k.taken_in_us[proxy - W.pods];
+	int gid = server->gid;
+
+	if (k.untold[gid] != server || !taken_in_us || W.now - taken_in_us > S(1) || check_all_reach(server, FINDS_US))
+		return;
+	k.both_us[gid] = W.now;
+	for (int i = 0; i < W.write_count; i++) {
+		struct write *w = &W.writes[i];
+
+		w->excused |= w->group == gid && w->done_us >= k.untold_us[gid] && !has_write(server->redis->data, i);
+	}
+}
+
 void check_write_acked(struct writer *writer, struct pod *server)
 {
 	struct write *w = &W.writes[writer->write];
@@ -545,6 +580,10 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	 * it gave up and filled them back, where another group's server has that one's address by then. */
 	if (k.late_us[w->group] && w->done_us >= k.late_us[w->group] && W.now - k.late_us[w->group] < S(2))
 		w->excused |= is_replaced(server) || server->gid != w->group;
+	if (server->gid == w->group && w->reign > k.reign[w->group])
+		note_both(writer->proxy, server);
+	if (k.both_us[w->group] && W.now - k.both_us[w->group] < S(2))
+		w->excused = true;
 	/* The other one has ended, with all that it had: this one is what is left. */
 	if (w->split && others_have_keys(server) && !is_excused(w))
 		broken("two masters of group %d acknowledge: %s, after another has got the role", w->group,

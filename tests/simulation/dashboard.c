@@ -335,6 +335,8 @@ static void take_in(struct pod *p, struct call *c)
 	memcpy(d->tokens[i], x->proxy->token, sizeof(d->tokens[i]));
 	memcpy(d->admin[i], x->addr, sizeof(d->admin[i]));
 	zk_write_proxy(x->proxy->token, x->addr);
+	if (!c->in)
+		check_takes_itself_in(x);
 	fill(p, 0, i, on_online_filled);
 }
 

@@ -712,6 +712,8 @@ void faults_at(enum step step, struct sim_controller *by, struct pod *next)
 	after(chance_between(0, MS(2)), on_controllers_end, by, chance_percent(60));
 	if (step == STEP_FENCED && next && next->kind == SERVER && next->alive && !next->stranger)
 		pod_end(next, END_CRASH);
+	if (step == STEP_ROLE)
+		check_role_untold(next);
 	for (int i = 0; i < W.pod_count && step == STEP_ROLE; i++) {
 		if (W.pods[i].kind == PROXY && W.pods[i].alive)
 			pod_end(&W.pods[i], END_CRASH);

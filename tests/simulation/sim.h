@@ -394,6 +394,9 @@ bool is_behind(const struct redis *r); /* a replica that lacks what its master d
 void check_role_by_person(int gid, struct pod *target);
 void check_undone_by_person(int gid);
 void check_declared_by_person(int gid, const struct pod *target);
+/* It has the role, and whoever gave it has ended, and all proxies. */
+void check_role_untold(const struct pod *next);
+void check_takes_itself_in(const struct pod *proxy); /* a dashboard is at it; no controller has asked for it */
 void check_write_done(int write, struct pod *server);
 /* Whose a slot is; all groups that have a part of it are right while it is moved. */
 bool check_is_home(int slot, int gid);
