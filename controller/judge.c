@@ -545,13 +545,15 @@ static bool leads_another(const struct cluster_view *v, const struct server_view
 	return g && view_master(v, g) == s && view_master_verified(s);
 }
 
-/* The link of s was last up to the other one, which is the same process, led after it had followed anybody, and has
- * synced with nobody since: whatever both were told meanwhile, that one has what it sent. */
+/* The link of s was last up to the other one, which is the same process, leads, declared or not, or led after it had
+ * followed anybody, and has synced with nobody since: whatever both were told meanwhile, that one has what it sent. */
 static bool has_what_it_got(const struct server_view *led, const struct server_view *s)
 {
-	return strcmp(s->link_up_to, led->addr) == 0 && led->remembered && !led->restarted &&
-	       !redis_info_guarded(&led->info) && !led->info.syncing && led->role_heard_ms > led->link_up_at_ms &&
-	       s->role_heard_ms <= s->link_up_at_ms && led->info.uptime_s >= 0 &&
+	bool leads =
+		led->info.role == REDIS_ROLE_MASTER || (led->remembered && led->role_heard_ms > led->link_up_at_ms);
+
+	return leads && strcmp(s->link_up_to, led->addr) == 0 && !led->restarted && !redis_info_guarded(&led->info) &&
+	       !led->info.syncing && s->role_heard_ms <= s->link_up_at_ms && led->info.uptime_s >= 0 &&
 	       led->heard_ms - led->info.uptime_s * 1000 <= s->link_up_at_ms;
 }
 

@@ -877,6 +877,31 @@ TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* The same where A still leads, as no controller that lives has told it otherwise, nor heard it while it was declared:
+ * a dashboard that knows no better has filled a proxy with it. */
+TEST(master_before_that_leads_still_leads_over_its_replica)
+{
+	WORLD;
+	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+
+	hear_all(w);
+	follows(b, c);
+	b->info.link_up = false;
+	b->info.offset = 1;
+	b->info.keys = 9;
+	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
+	guarded(c);
+	a->remembered = false;
+	a->since_ms = w->v.now_ms - 6000;
+	a->info.link_down_s = -1;
+	a->info.uptime_s = 50;
+	b->link_up_at_ms = w->v.now_ms - 5500;
+	memcpy(b->link_up_to, A, sizeof(A));
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	a->info.uptime_s = 5; /* it is not the process that B followed */
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* The same where B had led for a moment since its link was up, as a person wanted it, which was taken back: A led for
  * long after that, and B has not finished a sync with it. */
 TEST(master_before_that_has_not_begun_its_sync_leads_over_one_that_was_taken_back)
