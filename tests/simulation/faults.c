@@ -403,6 +403,14 @@ static void leave_late(void *ctx, int64_t arg)
 	after(chance_between(MS(50), MS(1500)), on_goes, m, m->run);
 }
 
+static void on_leaves(void *ctx, int64_t arg)
+{
+	struct pod *m = ctx;
+
+	if (m->run == arg)
+		cordon_node(m->node);
+}
+
 /* ... and so late that it stays for now, and nobody waits for it. */
 static void leave_far_behind(void *ctx, int64_t arg)
 {
@@ -419,7 +427,8 @@ static void leave_far_behind(void *ctx, int64_t arg)
 		if (x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m)
 			make_late(x, chance_between(S(3), S(9)), MS(1200), MS(1800));
 	}
-	cordon_node(m->node);
+	/* Who has been late for some milliseconds only is not behind yet, and is waited for. */
+	after(chance_between(MS(500), MS(1100)), on_leaves, m, m->run);
 }
 
 /* --- ZooKeeper, the API server, the controllers --- */
