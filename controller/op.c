@@ -213,12 +213,21 @@ bool op_is_lent(const struct op *op, const char *addr)
 	return p && s && strcmp(s->uid, p->pod.uid) == 0 && picture_role_group(s) == op->a.gid;
 }
 
+/* It is not heard, and refuses, or its pod is no more: who answers there next is somebody else. */
+static bool has_ended(const struct op *op, const struct observed_server *s)
+{
+	return !s->info_valid &&
+	       (s->reach == REACH_REFUSED || (s->uid[0] && !inventory_pod(op->c->ctl->inventory, s->uid)));
+}
+
 int op_is_at_home(const struct op *op, struct error *err)
 {
 	const struct observed_server *s = cluster_server(op->c, op->a.addr);
 
 	if (op_has_gone(op, op->a.addr))
 		return error_set(err, ERR_CONFLICT, "%s has gone to another pod", op->a.addr);
+	if (s && has_ended(op, s))
+		return error_set(err, ERR_CONFLICT, "%s has ended since this was decided", op->a.addr);
 	/* What is known of pods is old while the API server is away. */
 	return s && s->info_valid ? promote_is_same_process(op, &s->info, err) : 0;
 }

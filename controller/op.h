@@ -93,8 +93,8 @@ bool op_has_gone(const struct op *op, const char *addr);
 /* ... and yet the process of that pod had its role in this group when it was heard last, and has not ended. */
 bool op_is_lent(const struct op *op, const char *addr);
 /* The pod that it is about may have ended while others were waited for: whether its address has not gone to one of
- * another group or cluster, nor, as far as was heard, to another process than the one that was decided on. 0, or -1 and
- * *err. */
+ * another group or cluster, nor, as far as was heard, to another process than the one that was decided on; and whether
+ * it is not known to have ended, as its address may go to anybody then. 0, or -1 and *err. */
 int op_is_at_home(const struct op *op, struct error *err);
 
 /* Writes op->next as the group's node, over the version that was decided on: from here on no other controller that

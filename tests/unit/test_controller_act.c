@@ -3198,6 +3198,69 @@ ACT_TEST(a_stranger_is_told_nothing)
 	assert_null(strstr(w.journal, "SLAVEOF"));
 }
 
+/* It was heard, and has a pod. */
+static void find_b(void)
+{
+	struct observed_server *b;
+
+	set_pod("codis-server", "codis-server-1", "10.0.0.2");
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	b = cluster_server(world.c, B);
+	b->reach = REACH_OK;
+	b->info_valid = true;
+	snprintf(b->uid, sizeof(b->uid), "uid-codis-server-1");
+}
+
+static void b_ends(void)
+{
+	struct observed_server *b = cluster_server(world.c, B);
+
+	b->reach = REACH_REFUSED;
+	b->info_valid = false;
+}
+
+static void pod_of_b_is_gone(void)
+{
+	cluster_server(world.c, B)->info_valid = false; /* and silent, with its node */
+	inventory_remove_pod(world.inv, "uid-codis-server-1");
+}
+
+/* B, which was to take over, ends while the slots are locked: A stays declared, and has them back. */
+static void lose_b_while_it_is_locked(void (*then)(void))
+{
+	find_b();
+	w.a_fails = ERR_TIMEOUT;
+	w.a_fails_times = INT_MAX;
+	w.when = "p1 1024 slots to A locked";
+	w.then = then;
+	promote_over_a_silent_one();
+	assert_journal("set 7: AB\np0 1024 slots to A locked\np1 1024 slots to A locked\nA INFO\n"
+		       "p0 1024 slots to A\np1 1024 slots to A\n");
+	assert_string_equal(group()->node.servers[0].addr, A);
+	assert_logged("error=\"10.0.0.2:6379 has ended since this was decided\"");
+}
+
+/* Whoever answers at its address by then is somebody else, whom nobody has asked. */
+ACT_TEST(nor_is_one_declared_that_has_ended_meanwhile)
+{
+	lose_b_while_it_is_locked(b_ends);
+}
+
+ACT_TEST(nor_one_whose_pod_is_gone_and_that_is_not_heard)
+{
+	lose_b_while_it_is_locked(pod_of_b_is_gone);
+}
+
+/* A person has deleted it by force, and its process lives on. */
+ACT_TEST(but_one_whose_pod_is_gone_is_while_it_is_heard)
+{
+	find_b();
+	inventory_remove_pod(world.inv, "uid-codis-server-1");
+	run(ACT_PROMOTE, B);
+	assert_string_equal(group()->node.servers[0].addr, B);
+	assert_slots(0, B, false);
+}
+
 /* The same of a proxy that shall send its slots to A. */
 ACT_TEST(nor_is_a_proxy_sent_to_it)
 {
