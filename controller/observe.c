@@ -173,6 +173,19 @@ static void note_claim(struct cluster *c, struct observed_group *g, bool same)
 		redis_probe_now(m->probe);
 }
 
+/* A dashboard that promotes writes a node four times: preparing, prepared, finished, and without a state. One write
+ * that names another master is a controller's, which had its evidence. */
+static void note_handed(struct observed_group *g, const struct codis_group *before, bool next)
+{
+	const char *now = g->node.count ? g->node.servers[0].addr : "";
+
+	if (before->count && strcmp(before->servers[0].addr, now) == 0)
+		return;
+	g->handed_to[0] = '\0';
+	if (next && before->count && !before->promoting_state[0] && !g->node.promoting_state[0])
+		memcpy(g->handed_to, now, strlen(now) + 1);
+}
+
 /* What others do counts for a controller's calm as what it does itself: what the leader holds up, one that only stands
  * by does not do in its place. Our own writes are known before they are read. */
 static void note_master_changed(struct cluster *c, struct observed_group *g, const struct codis_group *before)
@@ -192,7 +205,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	struct observed_group *g = cluster_group(c, gid, true);
 	struct codis_group before, node = { .id = gid };
 	struct error bad = ERROR_INIT;
-	bool gone = err && err->code == ERR_NOTFOUND, first, news;
+	bool gone = err && err->code == ERR_NOTFOUND, first, news, next;
 
 	c->list_failed |= !g || (err && !gone);
 	if (g)
@@ -206,6 +219,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	g->unreadable[0] = '\0';
 	before = g->node;
 	first = !g->read_ms;
+	next = !first && !gone && g->exists && stat->version == g->version + 1 && stat->czxid == g->czxid;
 	news = first || g->exists == gone || (!gone && stat->version != g->version) ||
 	       memcmp(&before, &node, sizeof(node)) != 0;
 	if (!gone && (first || stat->version != g->version || (g->czxid && stat->czxid != g->czxid))) {
@@ -218,6 +232,7 @@ bool observe_hear_group(struct cluster *c, int gid, int64_t began_ms, const char
 	g->czxid = gone ? g->czxid : stat->czxid;
 	g->read_ms = began_ms;
 	note_unread(g, &before);
+	note_handed(g, &before, next);
 	note_promoting(c, g, &before);
 	if (!first)
 		note_master_changed(c, g, &before);

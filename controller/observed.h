@@ -80,11 +80,12 @@ struct observed_group {
 	/* The declared master over which a dashboard has written the promotion that stands there: it had not read of
 	 * that one. "" : it had */
 	char unread_master[CODIS_ADDR_MAX];
-	int others_version;        /* the last version heard that this controller has not written */
-	int64_t written_ms;        /* when that was first heard */
-	int64_t written_before_ms; /* ... and the one before it, should that be ours after all */
-	int64_t claimed_ms;        /* when, if it says what the one before said: a claim; 0: it does not */
-	int64_t kept_ms;           /* act: when a claim was overtaken last */
+	char handed_to[CODIS_ADDR_MAX]; /* who was declared in one write over the master before it; "": nobody so */
+	int others_version;             /* the last version heard that this controller has not written */
+	int64_t written_ms;             /* when that was first heard */
+	int64_t written_before_ms;      /* ... and the one before it, should that be ours after all */
+	int64_t claimed_ms;             /* when, if it says what the one before said: a claim; 0: it does not */
+	int64_t kept_ms;                /* act: when a claim was overtaken last */
 	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
 	int lost_version;
 	int64_t held_ms;       /* act: when slots were last held for a master that was about to fail, and did not */

@@ -391,6 +391,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->busy = o->running || o->unreadable[0] || !o->read_ms || !heard_since(m, o, g);
 	g->promoting_idle = promotion_idle(m, o);
 	memcpy(g->unread_master, o->unread_master, sizeof(g->unread_master));
+	g->handed = o->handed_to[0] && o->node.count && strcmp(o->handed_to, o->node.servers[0].addr) == 0;
 	memcpy(g->taken_back, o->taken_back, sizeof(g->taken_back));
 	g->taken_back_ms = o->taken_back_ms;
 	g->held_ms = o->held_ms;

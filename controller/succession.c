@@ -95,12 +95,15 @@ static bool has_far_more(const struct server_view *s, const struct server_view *
 static bool is_unfilled(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			const struct server_view *m)
 {
-	return (m->succession.how == SUCCESSION_UNKNOWN || m->succession.how == SUCCESSION_IN_SYNC) &&
-	       s->info.keys >= m->info.keys && view_sends_to(v, s) && view_nobody_sends_to(v, g, m);
+	bool had_it_all =
+		m->succession.how == SUCCESSION_UNKNOWN || m->succession.how == SUCCESSION_IN_SYNC || g->handed;
+
+	return had_it_all && s->info.keys >= m->info.keys && view_sends_to(v, s) && view_nobody_sends_to(v, g, m);
 }
 
 /* Another master of the group that has what m lacks: the one that m followed, or any, where it had begun to follow
- * none.
+ * none. Another controller gives the role to one that has it all, though it may have come to that after we heard it
+ * last: unless it had slept, and has far less.
  */
 static bool is_overthrown(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			  const struct server_view *m)
@@ -111,7 +114,7 @@ static bool is_overthrown(const struct cluster_view *v, const struct group_view 
 	if (s == m || !view_is_member(s, g->node.id) || !view_master_verified(s) || !judge_heard(s) ||
 	    view_same_process(s, m) || !s->info.keys)
 		return false;
-	if (behind)
+	if (behind && !(g->handed && !has_far_more(s, m)))
 		return strcmp(of, s->addr) == 0;
 	return (m->succession.how != SUCCESSION_IN_SYNC && has_far_more(s, m)) || is_unfilled(v, g, s, m);
 }

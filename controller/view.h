@@ -102,8 +102,9 @@ struct group_view {
 	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
 	char unread_master[CODIS_ADDR_MAX]; /* ... nor had it read of this master, which was declared before; "" : it
 					       had */
-	bool may_lose;                      /* codis.io/allow-data-loss names it: what a new master lacks is given up */
-	char taken_back[CODIS_ADDR_MAX];    /* whose promotion we took back, and when; "" : nobody's */
+	bool handed;   /* another controller declared its master, over one that this one had read of */
+	bool may_lose; /* codis.io/allow-data-loss names it: what a new master lacks is given up */
+	char taken_back[CODIS_ADDR_MAX]; /* whose promotion we took back, and when; "" : nobody's */
 	int64_t taken_back_ms;
 	int64_t keys; /* of its last verified master, remembered while it has none; -1: not known */
 	/* Keys that were lost: as noted on the StatefulSet until somebody acknowledges it, and seen since. 0: none. */

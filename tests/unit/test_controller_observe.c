@@ -131,6 +131,41 @@ OBSERVE_TEST(changes_of_master_by_others_count)
 	assert_int_equal(calm_recent(&g->silences, 1000, clock_mono_ms()), 1);
 }
 
+static void hear_finished(int64_t began_ms, int version, const char *addr)
+{
+	char text[512];
+
+	snprintf(
+		text, sizeof(text),
+		"{\"id\":1,\"servers\":[{\"server\":\"%s\",\"datacenter\":\"\",\"action\":{},\"replica_group\":false}],"
+		"\"promoting\":{\"index\":0,\"state\":\"finished\"},\"out_of_sync\":false}",
+		addr);
+	observe_hear_group(world.c, 1, began_ms, text, strlen(text), &(struct coordinator_stat){ version, made, 0 },
+			   NULL);
+}
+
+OBSERVE_TEST(who_was_declared_in_one_write_was_so_by_a_controller)
+{
+	static const char b[] = "10.0.0.2:6379";
+	const struct observed_group *g;
+
+	made = 1;
+	hear_leader(100, 7, A);
+	g = cluster_group(world.c, 1, false);
+	assert_string_equal(g->handed_to, ""); /* it led when it was first read */
+	hear_leader(200, 8, b);
+	assert_string_equal(g->handed_to, b);
+	hear_leader(300, 9, b); /* written again */
+	assert_string_equal(g->handed_to, b);
+	hear_leader(400, 11, A); /* what was between was not read */
+	assert_string_equal(g->handed_to, "");
+	hear_leader(500, 12, b);
+	hear_finished(600, 13, A); /* a promotion of a dashboard's */
+	assert_string_equal(g->handed_to, "");
+	hear_leader(700, 14, b); /* ... which another one writes over */
+	assert_string_equal(g->handed_to, "");
+}
+
 OBSERVE_TEST(an_older_version_of_a_node_is_of_the_past)
 {
 	struct observed_group *g;

@@ -281,6 +281,22 @@ TEST(promotion_of_a_replica_that_is_behind_is_taken_back)
 	assert_nothing(w);
 }
 
+/* It was in a full sync when it was heard last, which ended, and then it got the role. */
+TEST(master_whom_another_controller_declared_had_it_all)
+{
+	WORLD;
+
+	person_promotes_b(w, SUCCESSION_BEHIND);
+	w->groups[0].handed = true;
+	set_keys(w, 1000, 900);
+	assert_string_equal(assert_only(w, ACT_FOLLOW, A)->master, B);
+	set_keys(w, 1000, 899); /* that one had slept */
+	is_taken_back(w);
+	w->groups[0].handed = false;
+	set_keys(w, 1000, 1000);
+	is_taken_back(w);
+}
+
 TEST(promotion_that_is_taken_back_says_what_was_seen)
 {
 	WORLD;
