@@ -141,17 +141,12 @@ static enum succession_verdict take_back(struct decision *d, const struct group_
 	return verdict;
 }
 
-static bool stays(enum succession_verdict verdict)
-{
-	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS;
-}
-
 /* The target of a dashboard's promotion has the role, and the slots are locked. */
 static void end_promotion(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
 {
 	const struct server_view *old;
 
-	if (stays(take_back(d, g, m, &old)))
+	if (succession_stays(take_back(d, g, m, &old)))
 		propose_master(d, ACT_PROMOTE, g->node.id, m, NULL, why);
 }
 
@@ -470,7 +465,7 @@ void decide_group(struct decision *d, const struct group_view *g)
 	}
 	if (keep_master(d, g, m))
 		return;
-	if (d->v->mandate != MANDATE_LEAD || !stays(take_back(d, g, m, &old)) || leave_gracefully(d, g, m))
+	if (d->v->mandate != MANDATE_LEAD || !succession_stays(take_back(d, g, m, &old)) || leave_gracefully(d, g, m))
 		return;
 	if (mend_members(d, g, m, old != NULL))
 		return;

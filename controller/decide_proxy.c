@@ -32,13 +32,11 @@ static struct action *propose_proxy(struct decision *d, enum action_kind kind, i
 	return a;
 }
 
-/* It stays, until a person says otherwise. */
 static bool is_decided(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
 {
 	const struct server_view *old;
-	enum succession_verdict verdict = succession_judge(v, g, m, &old);
 
-	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS;
+	return succession_stays(succession_judge(v, g, m, &old));
 }
 
 /* The declared master of a group when it truly is one and stays so, nothing is under way there, and the proxy was asked

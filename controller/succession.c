@@ -202,6 +202,11 @@ enum succession_verdict succession_judge(const struct cluster_view *v, const str
 	return is_better_taken_back(&m->succession, v->now_ms) ? SUCCESSION_TAKE_BACK : SUCCESSION_WAITS;
 }
 
+bool succession_stays(enum succession_verdict verdict)
+{
+	return verdict == SUCCESSION_FINE || verdict == SUCCESSION_WAITS;
+}
+
 /* A replica of one that keeps what m lacks has it, too. */
 static bool follows_one(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 			const struct server_view *m)

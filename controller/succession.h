@@ -75,6 +75,8 @@ enum succession_verdict {
  * replica of one that does not answer (*old, else NULL). codis.io/allow-data-loss for the group: a person insists. */
 enum succession_verdict succession_judge(const struct cluster_view *v, const struct group_view *g,
 					 const struct server_view *m, const struct server_view **old);
+/* m leads on, until a person says otherwise. */
+bool succession_stays(enum succession_verdict verdict);
 /* What succession_judge() says of s, a member of the group, is to be remembered: keys that are written later tell
  * nothing of what m lacks. */
 void succession_note(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,

@@ -240,6 +240,10 @@ int main(int argc, char **argv)
 	int failed = 0;
 	int64_t simulated = 0;
 
+	if (!first || last < first) {
+		fprintf(stderr, "simulate: FIRST is a number from 1 on, and LAST not below it\n");
+		return 2;
+	}
 	warm_up();
 	for (uint64_t seed = first; seed <= last && !(failed && first_only); seed++)
 		failed += !simulate(seed, verbose, measure, &simulated);
