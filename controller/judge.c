@@ -407,10 +407,10 @@ int64_t judge_lacks(const struct server_view *s, const struct server_view *m)
  * most of it leads. */
 static bool is_far_behind(const struct server_view *s, const struct server_view *m)
 {
-	int64_t lacks = judge_lacks(s, m);
-	bool has_nothing_of_it = lacks && m->info.keys && !s->info.keys;
+	int64_t bytes = judge_lacks(s, m);
+	bool has_nothing_of_it = bytes && m->info.keys && !s->info.keys;
 
-	return m->reach != REACH_REFUSED && (has_nothing_of_it || lacks > SUCCESSION_LAG_BYTES);
+	return m->reach != REACH_REFUSED && (has_nothing_of_it || bytes > SUCCESSION_LAG_BYTES);
 }
 
 /* This process has followed somebody: that the one before it had a role tells nothing of what it has by now. Its link

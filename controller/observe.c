@@ -67,6 +67,11 @@ static struct node_read *new_read(struct cluster *c)
 	return r;
 }
 
+static bool names_another(const struct codis_group *before, const struct codis_group *node)
+{
+	return before->count && node->count && strcmp(before->servers[0].addr, node->servers[0].addr) != 0;
+}
+
 /* The first two writes of a promotion name the master as it is. Where they name another one, a dashboard wrote what it
  * had in memory over a change of master that nobody had told it of. */
 static void note_unread(struct observed_group *g, const struct codis_group *before)
@@ -75,8 +80,7 @@ static void note_unread(struct observed_group *g, const struct codis_group *befo
 
 	if (!node->promoting_state[0] || strcmp(node->promoting_state, "finished") == 0)
 		g->unread_master[0] = '\0';
-	else if (!before->promoting_state[0] && before->count && node->count &&
-		 strcmp(before->servers[0].addr, node->servers[0].addr) != 0)
+	else if (!before->promoting_state[0] && names_another(before, node))
 		memcpy(g->unread_master, before->servers[0].addr, sizeof(g->unread_master));
 }
 
@@ -177,13 +181,13 @@ static void note_claim(struct cluster *c, struct observed_group *g, bool same)
  * that names another master is a controller's, which had its evidence. */
 static void note_handed(struct observed_group *g, const struct codis_group *before, bool next)
 {
-	const char *now = g->node.count ? g->node.servers[0].addr : "";
+	bool another = names_another(before, &g->node);
 
-	if (before->count && strcmp(before->servers[0].addr, now) == 0)
+	if (!another && before->count && g->node.count)
 		return;
 	g->handed_to[0] = '\0';
-	if (next && before->count && !before->promoting_state[0] && !g->node.promoting_state[0])
-		memcpy(g->handed_to, now, strlen(now) + 1);
+	if (next && another && !before->promoting_state[0] && !g->node.promoting_state[0])
+		memcpy(g->handed_to, g->node.servers[0].addr, sizeof(g->handed_to));
 }
 
 /* What others do counts for a controller's calm as what it does itself: what the leader holds up, one that only stands
@@ -192,7 +196,7 @@ static void note_master_changed(struct cluster *c, struct observed_group *g, con
 {
 	const struct observed_server *old = before->count ? cluster_server(c, before->servers[0].addr) : NULL;
 
-	if (!old || !g->node.count || strcmp(old->addr, g->node.servers[0].addr) == 0)
+	if (!old || !names_another(before, &g->node))
 		return;
 	calm_note(&g->done, ACT_PROMOTE, g->node.id, false, clock_mono_ms());
 	if (old->reach == REACH_SILENT)

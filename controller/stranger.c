@@ -251,7 +251,8 @@ static void ask_if_due(struct observed_server *s, int64_t now_ms)
 void stranger_want(struct observed_server *s)
 {
 	struct stranger *t = &s->stranger;
-	bool told = inventory_pod_at(s->c->ctl->inventory, s->addr) && !is_contested(s);
+	/* A pod that only the watch knows of does not tell whose it is: is_contested(). */
+	bool told = inventory_pod_at(s->c->ctl->inventory, s->addr) && !stranger_has(s);
 	bool wanted = s->c->ctl->kube && !s->named && !told;
 
 	if (!wanted) {

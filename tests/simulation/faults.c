@@ -382,6 +382,11 @@ static struct pod *some_master(void)
 	return m && m->redis->leads ? m : NULL;
 }
 
+static bool is_replica_of(const struct pod *x, const struct pod *m)
+{
+	return x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m;
+}
+
 /* A master is to leave, hangs or ends, while what its replicas are sent comes late. */
 static void leave_late(void *ctx, int64_t arg)
 {
@@ -395,7 +400,7 @@ static void leave_late(void *ctx, int64_t arg)
 		struct pod *x = &W.pods[i];
 		int64_t us;
 
-		if (x->kind != SERVER || !x->alive || x->gid != m->gid || x->redis->from != m || !chance_percent(70))
+		if (!is_replica_of(x, m) || !chance_percent(70))
 			continue;
 		us = chance_between(S(3), S(9));
 		make_late(x, us, MS(50), chance_percent(80) ? MS(900) : MS(1800));
@@ -424,7 +429,7 @@ static void leave_far_behind(void *ctx, int64_t arg)
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *x = &W.pods[i];
 
-		if (x->kind == SERVER && x->alive && x->gid == m->gid && x->redis->from == m)
+		if (is_replica_of(x, m))
 			make_late(x, chance_between(S(3), S(9)), MS(1200), MS(1800));
 	}
 	/* Who has been late for some milliseconds only is not behind yet, and is waited for. */

@@ -52,6 +52,18 @@ void follows(struct server_view *s, const struct server_view *m)
 	s->info.keys = 10;
 }
 
+struct server_view *add_pair(struct world *w)
+{
+	struct server_view *c = add_server(w, C, 2, 2), *replica = add_server(w, "10.0.0.4:6379", 2, 3);
+	struct group_view *g = add_group(w, 2);
+
+	leads(c);
+	follows(replica, c);
+	list(g, c);
+	list(g, replica);
+	return c;
+}
+
 struct group_view *add_group(struct world *w, int gid)
 {
 	struct group_view *g = &w->groups[w->v.group_count++];

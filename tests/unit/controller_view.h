@@ -32,6 +32,8 @@ struct server_view *add_server(struct world *w, const char *addr, int gid, int o
 struct group_view *add_group(struct world *w, int gid);
 struct proxy_view *add_proxy(struct world *w, const char *token);
 void list(struct group_view *g, struct server_view *s);
+/* A second healthy group, of C, which leads, and its replica. C's view; the replica's is behind it. */
+struct server_view *add_pair(struct world *w);
 /* What a server is and says. */
 void guarded(struct server_view *s);
 void leads(struct server_view *s);

@@ -13,13 +13,7 @@
 /* Two groups of two, none of whose servers is guarded. */
 static void two_groups(struct world *w)
 {
-	struct server_view *c = add_server(w, C, 2, 2), *d = add_server(w, "10.0.0.4:6379", 2, 3);
-	struct group_view *g = add_group(w, 2);
-
-	leads(c);
-	follows(d, c);
-	list(g, c);
-	list(g, d);
+	add_pair(w);
 	w->v.replicas = 4;
 	for (int i = 0; i < 4; i++)
 		w->servers[i].pod.unguarded = true;

@@ -522,14 +522,9 @@ TEST(so_many_pods_a_minute)
 TEST(deletions_that_are_proposed_together_count)
 {
 	WORLD;
-	struct server_view *c = add_server(w, C, 2, 2), *d = add_server(w, "10.0.0.4:6379", 2, 3);
-	struct group_view *g = add_group(w, 2);
+	struct server_view *d = add_pair(w) + 1;
 	struct action one;
 
-	leads(c);
-	follows(d, c);
-	list(g, c);
-	list(g, d);
 	end_replica(w);
 	d->reach = REACH_REFUSED;
 	d->pod.running = false;

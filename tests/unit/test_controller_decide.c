@@ -515,13 +515,8 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 TEST(masters_between_which_a_slot_moves_are_switched_one_after_the_other)
 {
 	WORLD;
-	struct server_view *c = add_server(w, C, 2, 2), *e = add_server(w, "10.0.0.4:6379", 2, 3);
-	struct group_view *g = add_group(w, 2);
+	struct server_view *c = add_pair(w), *e = c + 1;
 
-	leads(c);
-	follows(e, c);
-	list(g, c);
-	list(g, e);
 	w->servers[0].pod.deleting = c->pod.deleting = true;
 	run(w);
 	assert_int_equal(w->count, 2); /* no slot moves */

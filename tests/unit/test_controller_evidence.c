@@ -840,21 +840,35 @@ TEST(declared_master_with_data_leads_over_more_keys)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
 }
 
+/* The group's last master, which has ended. */
+static struct server_view *c_led(struct world *w)
+{
+	struct server_view *c = third_replica(w);
+
+	hear_all(w);
+	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
+	guarded(c);
+	return c;
+}
+
+/* It was told to follow that one, and had not begun its sync. */
+static void has_no_link_yet(struct server_view *s, const struct server_view *c)
+{
+	follows(s, c);
+	s->info.link_up = false;
+	s->info.offset = 1;
+}
+
 /* Both were told to follow C, which ended before either had begun its sync: B lacks what came late from A. That B has
  * more keys tells nothing: some have expired. */
 TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
 {
 	WORLD;
-	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+	struct server_view *a = a_of(w), *b = b_of(w), *c = c_led(w);
 
-	hear_all(w);
-	follows(a, c);
-	follows(b, c);
-	a->info.link_up = b->info.link_up = false;
-	a->info.offset = b->info.offset = 1;
+	has_no_link_yet(a, c);
+	has_no_link_yet(b, c);
 	b->info.keys = 11;
-	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
-	guarded(c);
 	a->remembered = b->remembered = true;
 	a->role_heard_ms = w->v.now_ms - 1000;
 	a->info.uptime_s = 50;
@@ -882,15 +896,10 @@ TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
 TEST(master_before_that_leads_still_leads_over_its_replica)
 {
 	WORLD;
-	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+	struct server_view *a = a_of(w), *b = b_of(w), *c = c_led(w);
 
-	hear_all(w);
-	follows(b, c);
-	b->info.link_up = false;
-	b->info.offset = 1;
+	has_no_link_yet(b, c);
 	b->info.keys = 9;
-	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
-	guarded(c);
 	a->remembered = false;
 	a->since_ms = w->v.now_ms - 6000;
 	a->info.link_down_s = -1;
@@ -907,16 +916,11 @@ TEST(master_before_that_leads_still_leads_over_its_replica)
 TEST(master_before_that_has_not_begun_its_sync_leads_over_one_that_was_taken_back)
 {
 	WORLD;
-	struct server_view *a = a_of(w), *b = b_of(w), *c = third_replica(w);
+	struct server_view *a = a_of(w), *b = b_of(w), *c = c_led(w);
 
-	hear_all(w);
-	follows(a, c);
-	follows(b, c);
-	a->info.link_up = b->info.link_up = false;
-	a->info.offset = b->info.offset = 1;
+	has_no_link_yet(a, c);
+	has_no_link_yet(b, c);
 	b->info.keys = 9;
-	assert_int_equal(codis_group_lead(&w->groups[0].node, C), 0);
-	guarded(c);
 	a->remembered = b->remembered = true;
 	a->role_heard_ms = w->v.now_ms - 1000;
 	b->link_up_at_ms = w->v.now_ms - 11000;
