@@ -46,7 +46,4 @@ void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 /* Sets the readiness probe to the script: every 2 s, at most 2 s, unready after two failures. Likewise. */
 void mutation_hook_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats);
 
-/* Whether the hook is the article's for this component, and does nothing else. */
-bool hooks_is_article(enum codis_component component, const char *which, const cJSON *hook);
-
 #endif

@@ -12,6 +12,7 @@
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "tests/unit/test.h"
+#include "webhook/article.h"
 #include "webhook/hooks.h"
 #include "webhook/mutation.h"
 
@@ -576,7 +577,7 @@ static bool is_article(enum codis_component component, const char *which, const 
 	const char *const words[] = { "/bin/sh", "-c", text };
 
 	cJSON_AddItemToObject(json_add_object(hook, "exec"), "command", cJSON_CreateStringArray(words, 3));
-	return hooks_is_article(component, which, hook);
+	return article_warning(component, which, hook) != NULL;
 }
 
 TEST(article_is_known)
@@ -601,5 +602,5 @@ TEST(other_hooks_are_not_the_article)
 	assert_false(is_article(CODIS_SERVER, "postStart", "codis-admin --group-add 'x"));
 	assert_false(is_article(CODIS_PROXY, "preStop", "codis-admin --group-del"));
 	assert_false(is_article(CODIS_PROXY, "postStart", "codis-admin --remove-proxy"));
-	assert_false(hooks_is_article(CODIS_SERVER, "postStart", NULL));
+	assert_null(article_warning(CODIS_SERVER, "postStart", NULL));
 }
