@@ -279,9 +279,10 @@ def case_slow_loris(stack, world, note):
                                         for s in connects(stack, port, 50, words=words)]))
     programs = three(stack, world)
     webhook, extender, _ = programs
-    honest = [Asker(stack, lambda: world.admit(webhook)), Asker(stack, lambda: world.place(extender))]
+    honest = [Asker(stack, lambda: world.admit(webhook))]
     for p in programs:
         sit(p)
+    honest.append(Asker(stack, lambda: world.place(extender)))  # once they sit there, as in serve_all()
     begin = time.monotonic()
     wait("slow connections to be cut", lambda: not any(t.open for t in trickles), CUT_S, 0.2)
     note(f"the last was cut after {time.monotonic() - begin:.0f} s; " + "; ".join(h.note() for h in honest))
