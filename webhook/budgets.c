@@ -7,6 +7,7 @@
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "common/kube/selector.h"
+#include "webhook/lookups.h"
 
 #define NAME_MAX_LEN 64 /* of which so much is said */
 #define TROUBLE_MAX  256

@@ -2,10 +2,9 @@
 #ifndef CODIS_WEBHOOK_BUDGETS_H
 #define CODIS_WEBHOOK_BUDGETS_H
 
-#include "webhook/validate.h"
-
 struct admission_request;
 struct admission_verdict;
+struct lookups;
 
 /* codis-controller keeps a budget a group (controller/budget.h), but where another one selects the pods: two evict
  * none. Warns where that one lets more than one of the pods of this codis-server StatefulSet go, and where there are

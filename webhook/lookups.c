@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/json.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
 #include "common/kube/budgets.h"
@@ -49,6 +50,35 @@ static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
 	pthread_mutex_lock(s->lock);
 	inventory_product_of(s->inventory, &pod, product, why);
 	pthread_mutex_unlock(s->lock);
+}
+
+struct in_namespace {
+	const char *namespace;
+	bool found;
+};
+
+static int look_for_codis(void *arg, const cJSON *set)
+{
+	struct in_namespace *in = arg;
+	const char *namespace = json_str(set, "metadata", "namespace", NULL);
+
+	if (!namespace || strcmp(namespace, in->namespace) != 0)
+		return 0;
+	switch (codis_component_of(json_get(set, "spec", "template", NULL))) {
+	case CODIS_SERVER:
+	case CODIS_PROXY:
+	case CODIS_DASHBOARD: in->found = true; break;
+	default: break;
+	}
+	return in->found;
+}
+
+bool lookups_has_codis(const struct lookups *lookups, const char *namespace)
+{
+	struct in_namespace in = { .namespace = namespace };
+
+	lookups->each(lookups->ctx, look_for_codis, &in);
+	return in.found;
 }
 
 struct lookups lookups_in(struct lookups_source *source)

@@ -1,15 +1,35 @@
-/* lookups.h - what validation looks up besides the object it is asked about: the StatefulSets and budgets that there
- * are. Any thread. */
+/* lookups.h - what is looked up besides the object that is asked about: the StatefulSets and budgets that there are. */
 #ifndef CODIS_WEBHOOK_LOOKUPS_H
 #define CODIS_WEBHOOK_LOOKUPS_H
 
+#include <cjson/cJSON.h>
 #include <pthread.h>
+#include <stdbool.h>
 
-#include "webhook/validate.h"
+#include "common/codis/pod.h"
 
 struct budgets;
 struct inventory;
 struct inventory_watch;
+
+/* What is known of the cluster beside the request. All may be called on any thread. */
+struct lookups {
+	void *ctx;
+	/* Calls fn with the StatefulSet, or with NULL when it is not known; it may not be kept. */
+	void (*find)(void *ctx, const char *namespace, const char *name, void (*fn)(void *arg, const cJSON *set),
+		     void *arg);
+	/* Calls fn for each StatefulSet (of all namespaces) until it returns non-zero. */
+	void (*each)(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg);
+	/* Why it cannot be told, as far as the other StatefulSets say, which product these servers are of; "" when it
+	 * can. NULL: it always can. */
+	void (*trouble)(void *ctx, const cJSON *set, char why[POD_WHY_MAX]);
+	/* The same with `budgets` for each PodDisruptionBudget; -1: they are not known. NULL: never. */
+	void *budgets;
+	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
+};
+
+/* Whether a StatefulSet of Codis' own programs (server, proxy, dashboard) is known in the namespace. */
+bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
 
 /* Where it is looked up; outlives the lookups. */
 struct lookups_source {

@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/base/json_patch.h"
 #include "webhook/elsewhere.h"
+#include "webhook/lookups.h"
 #include "webhook/mutation.h"
 
 static bool has_anti_affinity(const struct mutation *m)
@@ -58,6 +59,21 @@ static void mutate_component(struct mutation *m)
 	}
 }
 
+/* Everybody may have a ZooKeeper, and a codis-fe may be of a Codis elsewhere. */
+static bool is_ours(const struct admission_request *req, const struct lookups *lookups)
+{
+	const cJSON *labels = json_get(req->object, "metadata", "labels", NULL);
+
+	switch (codis_component_of(req->object)) {
+	case CODIS_NONE: return false;
+	case CODIS_FE:
+	case CODIS_ZOOKEEPER:
+		return json_get(labels, CODIS_LABEL_COMPONENT, NULL) || json_get(labels, CODIS_LABEL_PRODUCT, NULL) ||
+		       lookups_has_codis(lookups, req->namespace);
+	default: return true;
+	}
+}
+
 static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admission_verdict *v)
 {
 	struct mutation m = { .pod = cJSON_Duplicate(pod, true), .viewer_image = viewer_image, .verdict = v };
@@ -74,7 +90,8 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 	cJSON_Delete(m.pod);
 }
 
-void mutate(const struct admission_request *req, const char *viewer_image, struct admission_verdict *v)
+void mutate(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
+	    struct admission_verdict *v)
 {
 	if (strcmp(req->resource, "pods") != 0 || req->subresource[0]) {
 		admission_refuse(v, 400,
@@ -88,5 +105,6 @@ void mutate(const struct admission_request *req, const char *viewer_image, struc
 		admission_refuse(v, 400, "the AdmissionReview has no object");
 		return;
 	}
-	mutate_pod(req->object, viewer_image, v);
+	if (is_ours(req, lookups))
+		mutate_pod(req->object, viewer_image, v);
 }

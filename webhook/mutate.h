@@ -1,13 +1,16 @@
-/* mutate.h - what a pod of Codis gets. Pure: the verdict follows from the request and the options alone. */
+/* mutate.h - what a pod of Codis gets. Pure: the verdict follows from the request, the lookups and the options. */
 #ifndef CODIS_WEBHOOK_MUTATE_H
 #define CODIS_WEBHOOK_MUTATE_H
 
 struct admission_request;
 struct admission_verdict;
+struct lookups;
 struct mutation;
 
-/* For POST /mutate. v must be initialised. Refuses what is no pod (400) and what has no place in a cluster (422). */
-void mutate(const struct admission_request *req, const char *viewer_image, struct admission_verdict *v);
+/* For POST /mutate. v must be initialised. Refuses what is no pod (400) and what has no place in a cluster (422). What
+ * may be anybody's (ZooKeeper, codis-fe) is changed where a Codis of its namespace is known, or a label says so. */
+void mutate(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
+	    struct admission_verdict *v);
 
 /* mutate_<component>.c; codis-fe and ZooKeeper get so little that it is in mutate.c. */
 void server_mutate(struct mutation *m);

@@ -44,10 +44,13 @@ static cJSON *first_pod(const cJSON *set)
 	return NULL;
 }
 
-void preview_pod(const cJSON *set, bool strict, struct admission_verdict *v)
+void preview_pod(const cJSON *set, const char *namespace, const struct lookups *lookups, bool strict,
+		 struct admission_verdict *v)
 {
 	JSON_CLEANUP cJSON *pod = first_pod(set);
-	struct admission_request req = { .resource = "pods", .subresource = "", .operation = "CREATE", .object = pod };
+	struct admission_request req = {
+		.resource = "pods", .subresource = "", .namespace = namespace, .operation = "CREATE", .object = pod
+	};
 	struct admission_verdict first;
 
 	if (!pod) {
@@ -55,7 +58,7 @@ void preview_pod(const cJSON *set, bool strict, struct admission_verdict *v)
 		return;
 	}
 	admission_verdict_init(&first);
-	mutate(&req, "", &first);
+	mutate(&req, lookups, "", &first);
 	for (int i = 0; i < first.warning_count; i++)
 		admission_warn(v, "%s", first.warnings[i]);
 	/* 500 is no word about the pod. */

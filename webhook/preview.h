@@ -7,9 +7,11 @@
 #include <stdbool.h>
 
 struct admission_verdict;
+struct lookups;
 
 /* Adds the warnings that the StatefulSet's first pod would get to v. Where that pod would be refused: refuses, or only
  * warns (strict false). */
-void preview_pod(const cJSON *set, bool strict, struct admission_verdict *v);
+void preview_pod(const cJSON *set, const char *namespace, const struct lookups *lookups, bool strict,
+		 struct admission_verdict *v);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
 #include "webhook/mutate.h"
+#include "webhook/validate.h"
 
 #define CLEANUP_VERDICT __attribute__((cleanup(admission_verdict_release)))
 
@@ -75,7 +76,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 		return;
 	}
 	if (mutating)
-		mutate(&request, w->viewer_image, &verdict);
+		mutate(&request, &w->lookups, w->viewer_image, &verdict);
 	else
 		validate(&request, &w->lookups, &verdict);
 	count(w, endpoint, result_of(&verdict));

@@ -4,7 +4,7 @@
 
 #include "common/base/json.h"
 #include "common/base/log.h"
-#include "webhook/validate.h"
+#include "webhook/lookups.h"
 
 struct http_request;
 struct http_response;

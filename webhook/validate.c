@@ -9,6 +9,7 @@
 #include "common/kube/admission.h"
 #include "webhook/budgets.h"
 #include "webhook/elsewhere.h"
+#include "webhook/lookups.h"
 #include "webhook/preview.h"
 #include "webhook/scale_in.h"
 
@@ -184,7 +185,7 @@ static void check_create(const struct admission_request *req, const struct looku
 	if (v->allowed && server)
 		check_budget(req, lookups, v);
 	if (v->allowed)
-		preview_pod(req->object, true, v);
+		preview_pod(req->object, req->namespace, lookups, true, v);
 }
 
 static bool same_server_replica(const struct setting *a, const struct setting *b)
@@ -274,7 +275,7 @@ static void check_update(const struct admission_request *req, const struct looku
 		check_server_update(req, lookups, v);
 	}
 	if (v->allowed && !json_equal(template_of(req->old_object), template_of(req->object)))
-		preview_pod(req->object, false, v);
+		preview_pod(req->object, req->namespace, lookups, false, v);
 }
 
 struct scale {

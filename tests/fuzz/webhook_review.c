@@ -54,6 +54,8 @@ static int each_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), voi
 	return fn(arg, known_budget);
 }
 
+static const struct lookups lookups = { .find = find, .each = each, .each_budget = each_budget };
+
 static void check_answer(const struct admission_request *req, const struct admission_verdict *v)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(TEXT_MAX);
@@ -89,7 +91,7 @@ static cJSON *mutated(const struct admission_request *req, bool *changed)
 	cJSON *made = NULL;
 
 	admission_verdict_init(&v);
-	mutate(req, VIEWER, &v);
+	mutate(req, &lookups, VIEWER, &v);
 	check_answer(req, &v);
 	*changed = v.allowed && v.patch && v.patch->child;
 	if (v.allowed && v.patch && req->object) {
@@ -115,7 +117,6 @@ static void check_mutate(const struct admission_request *req)
 
 static void check_validate(const struct admission_request *req)
 {
-	static const struct lookups lookups = { .find = find, .each = each, .each_budget = each_budget };
 	struct admission_verdict v;
 
 	admission_verdict_init(&v);

@@ -168,6 +168,9 @@ TEST(no_memory_means_refused)
 {
 	cJSON_Hooks hooks = { .malloc_fn = failing_malloc, .free_fn = free };
 
+	JSON_CLEANUP cJSON *set = a_set("shop", "codis-server");
+	struct lookups lookups = lookups_of(set);
+
 	for (size_t f = 0; f < sizeof(fixtures) / sizeof(fixtures[0]); f++) {
 		JSON_CLEANUP cJSON *pod = load_pod(fixtures[f]);
 		OUTCOME whole = mutate_once(pod);
@@ -179,7 +182,7 @@ TEST(no_memory_means_refused)
 			admission_verdict_init(&v);
 			allocations_left = n++;
 			cJSON_InitHooks(&hooks);
-			mutate(&req, VIEWER_IMAGE, &v);
+			mutate(&req, &lookups, VIEWER_IMAGE, &v);
 			cJSON_InitHooks(NULL);
 			assert_int_equal(v.allowed ? 500 : v.code, 500);
 			if (v.allowed)
@@ -753,18 +756,60 @@ TEST(zookeeper_gets_spread)
 	assert_int_equal(cJSON_GetArraySize(own.verdict.patch), 0);
 }
 
+/* Kafka's, say: everybody's is called so. */
+TEST(a_zookeeper_or_codis_fe_where_no_codis_is_known_comes_out_as_it_went_in)
+{
+	static const struct {
+		const char *namespace, *app;
+		int changes;
+	} beside[] = { { "shop", "codis-server", 1 },     { "shop", "codis-dashboard", 1 },
+		       { "shop", "codis-proxy", 1 },      { "shop", "kafka", 0 },
+		       { "shop", "zookeeper", 0 },        { "shop", "codis-fe", 0 },
+		       { "elsewhere", "codis-server", 0 } };
+	static const char *const pods[] = { "plain-zookeeper", "article-zookeeper", "plain-fe" };
+
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+		JSON_CLEANUP cJSON *set = a_set(beside[i].namespace, beside[i].app);
+
+		for (size_t p = 0; p < sizeof(pods) / sizeof(pods[0]); p++) {
+			JSON_CLEANUP cJSON *pod = load_pod(pods[p]);
+			OUTCOME o = mutate_beside(pod, set);
+
+			assert_true(o.verdict.allowed);
+			assert_int_equal(o.verdict.warning_count != 0 && !beside[i].changes, 0);
+			assert_int_equal(cJSON_GetArraySize(o.verdict.patch) > 0, beside[i].changes);
+		}
+	}
+}
+
+/* PRODUCT_NAME is said to others as well, who may call it what they like. */
+TEST(a_zookeeper_is_never_refused_for_a_product)
+{
+	JSON_CLEANUP cJSON *pod =
+		load_with("plain-zookeeper", "metadata", "labels", "{\"codis.io/component\":\"zookeeper\"}");
+	OUTCOME labelled = mutate_beside(pod, NULL);
+	cJSON *env = cJSON_GetObjectItem((cJSON *)container_of(pod), "env"), *entry = cJSON_CreateObject();
+	OUTCOME named = (json_add_str(entry, "name", "PRODUCT_NAME"), json_add_str(entry, "value", "a/b c"),
+			 cJSON_AddItemToArray(env, entry), mutate_beside(pod, NULL));
+
+	assert_int_equal(cJSON_GetArraySize(labelled.verdict.patch), 1);
+	assert_true(named.verdict.allowed);
+	assert_int_equal(cJSON_GetArraySize(named.verdict.patch), 1);
+}
+
 /* --- requests -------------------------------------------------------------------------------------------------- */
 
 static struct admission_verdict request(const char *resource, const char *subresource, const char *operation,
 					const cJSON *object)
 {
 	struct admission_request req = request_of(resource, "", NULL, object);
+	struct lookups lookups = lookups_of(NULL);
 	struct admission_verdict v;
 
 	req.subresource = subresource;
 	req.operation = operation;
 	admission_verdict_init(&v);
-	mutate(&req, VIEWER_IMAGE, &v);
+	mutate(&req, &lookups, VIEWER_IMAGE, &v);
 	return v;
 }
 

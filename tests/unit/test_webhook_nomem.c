@@ -140,9 +140,13 @@ TEST(a_codis_ha_becomes_a_viewer_or_is_refused)
 
 TEST(a_codis_fe_and_a_zookeeper_get_all_of_their_patch_or_are_refused)
 {
+	JSON_CLEANUP cJSON *set = a_set("shop", "codis-server");
+
+	set_there = set;
 	each_of_mutate("plain-fe", "\"patch\"");
 	each_of_mutate("plain-zookeeper", "\"patch\"");
 	each_of_mutate("article-zookeeper", "\"patch\"");
+	set_there = NULL;
 }
 
 /* --- validate ----------------------------------------------------------------------------------------------------- */

@@ -33,18 +33,48 @@ struct admission_request request_of(const char *resource, const char *name, cons
 					   .old_object = old };
 }
 
+static void each_one(void *set, int (*fn)(void *arg, const cJSON *set), void *arg)
+{
+	if (set)
+		fn(arg, set);
+}
+
+struct lookups lookups_of(const cJSON *set)
+{
+	return (struct lookups){ .ctx = (void *)set, .each = each_one };
+}
+
+cJSON *a_set(const char *namespace, const char *app)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\"},\"spec\":{\"template\":{\"metadata\":{"
+		 "\"labels\":{\"app\":\"%s\"}},\"spec\":{}}}}",
+		 namespace, app, app);
+	return parse_text(text);
+}
+
 struct outcome mutate_once(const cJSON *pod)
 {
+	JSON_CLEANUP cJSON *set = a_set("shop", "codis-server");
+
+	return mutate_beside(pod, set);
+}
+
+struct outcome mutate_beside(const cJSON *pod, const cJSON *set)
+{
 	struct admission_request req = request_of("pods", "", NULL, pod);
+	struct lookups lookups = lookups_of(set);
 	struct outcome o = { .pod = NULL };
 	struct error err = ERROR_INIT;
 
 	admission_verdict_init(&o.verdict);
-	mutate(&req, VIEWER_IMAGE, &o.verdict);
+	mutate(&req, &lookups, VIEWER_IMAGE, &o.verdict);
 	for (int i = 0; i < o.verdict.warning_count; i++)
 		assert_true(strlen(o.verdict.warnings[i]) < 120); /* longer ones are cut */
 	if (o.verdict.allowed) {
-		o.pod = json_patch_apply(pod, o.verdict.patch, &err);
+		o.pod = o.verdict.patch ? json_patch_apply(pod, o.verdict.patch, &err) : cJSON_Duplicate(pod, true);
 		if (!o.pod)
 			fail_msg("%s", err.text);
 	}

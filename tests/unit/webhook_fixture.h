@@ -14,6 +14,7 @@
 #include "common/kube/admission.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/test.h"
+#include "webhook/lookups.h"
 #include "webhook/mutate.h"
 
 #define VIEWER_IMAGE "registry.example/codis-k8s:1"
@@ -31,7 +32,13 @@ struct outcome {
 	cJSON *pod;
 };
 
+/* A StatefulSet that has no more than these, the caller's; and what is known where there is this one (NULL: none). */
+cJSON *a_set(const char *namespace, const char *app);
+struct lookups lookups_of(const cJSON *set);
+
+/* Where a codis-server StatefulSet is known in the namespace shop. */
 struct outcome mutate_once(const cJSON *pod);
+struct outcome mutate_beside(const cJSON *pod, const cJSON *set);
 
 void outcome_release(struct outcome *o);
 #define OUTCOME __attribute__((cleanup(outcome_release))) struct outcome
