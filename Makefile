@@ -21,6 +21,11 @@ BUILD    ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma    := ,
 HEADERS  := microhttpd.h gnutls/gnutls.h openssl/ssl.h cjson/cJSON.h curl/curl.h hiredis/hiredis.h uv.h yaml.h zookeeper/zookeeper.h
 PKGS     := libmicrohttpd gnutls openssl libcjson libcurl hiredis libuv yaml-0.1
+# Asked once; what is missing is said by .headers and .cmocka.
+pkg_config = $(shell pkg-config $(1) 2>/dev/null)
+PKG_CFLAGS  := $(call pkg_config,--cflags $(PKGS))
+PKG_LIBS    := $(call pkg_config,--libs $(PKGS))
+CMOCKA_LIBS := $(call pkg_config,--libs cmocka)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 CFLAGS   ?= -O2 -g
@@ -28,9 +33,9 @@ CPPFLAGS += -I. -D_GNU_SOURCE -include common/base/banned.h -DCODIS_VERSION='"$(
 C_WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef \
             -Wwrite-strings -Wformat=2 $(if $(ERR),-Werror)
 C_HARD   := -fstack-protector-strong -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
-C_ALL     = -std=gnu17 $(C_WARN) $(C_HARD) $(CFLAGS) $(CPPFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+C_ALL     = -std=gnu17 $(C_WARN) $(C_HARD) $(CFLAGS) $(CPPFLAGS) $(PKG_CFLAGS)
 L_ALL     = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
-LIBS      = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lzookeeper_st -lm -lpthread
+LIBS      = $(PKG_LIBS) -lzookeeper_st -lm -lpthread
 
 COMMON   := $(wildcard common/*/*.c) $(wildcard certs/*.c)
 PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p)))
@@ -90,11 +95,15 @@ unwritable = { echo '$(BUILD) cannot be written; after a make as root: sudo chow
 $(STAMP):
 	@$(unwritable)
 # What is missing is said once, and not by a hundred compilers.
+compiles = @printf '\#include <%s>\n' $(1) | $(CC) $(C_ALL) -fsyntax-only -x c - || \
+	{ echo 'the compiler or a header is missing: make deps installs what is missing' >&2; exit 1; }; touch $@
 $(BUILD)/.headers: $(STAMP)
 	@[ -w $(BUILD) ] || $(unwritable)
-	@printf '#include <%s>\n' $(HEADERS) | $(CC) $(C_ALL) -fsyntax-only -x c - || \
-		{ echo 'the compiler or a header is missing: make deps installs what is missing' >&2; exit 1; }
-	@touch $@
+	$(call compiles,$(HEADERS))
+# What tests are made of needs cmocka besides.
+$(BUILD)/.cmocka: $(BUILD)/.headers
+	$(call compiles,stdarg.h stddef.h stdint.h setjmp.h cmocka.h)
+$(call obj,$(wildcard tests/unit/*.c $(WORLD_SRC))): | $(BUILD)/.cmocka
 
 $(BUILD)/%.o: %.c $(STAMP) | $(BUILD)/.headers
 	@mkdir -p $(@D) 2>/dev/null && [ -w $(@D) ] || $(unwritable)
@@ -133,7 +142,7 @@ $(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
 
 # What the controller's bench plays: with the tests' API server, so with cmocka.
 $(BUILD)/controller-world: $(call obj,$(WORLD_SRC)) $(BUILD)/libtest.a $(BUILD)/libcodis.a
-	$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
+	$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS))
 
 # The simulator has its own objects: of all slots it has a few. What it plays is linked before the library.
 SIMULATED := $(wildcard tests/simulation/*.c) $(parts_controller)
@@ -151,7 +160,7 @@ $(BUILD)/simulate: $(call sim_obj,$(SIMULATED)) $(BUILD)/simulation/libcodis.a
 
 define unit_program
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
-	$$(call link_with,$(BUILD)/libtest.a ,$(shell pkg-config --libs cmocka))
+	$$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS))
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
@@ -218,6 +227,7 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 
 .PHONY: test
 test: ## unit, simulate, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+	@tools/deps
 	+@MAKE="$(MAKE)" tests/run-all unit simulate fuzz contract hostile cluster-test e2e
 
 .PHONY: sanitize
