@@ -8,6 +8,7 @@
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
 ##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
+##   FIXTURES='NAME...'     some of webhook-fixtures, or --update: what is answered is written down as expected
 ##   N=100 SEED=NUMBER FROM=1 KINDS=A,B SET=plain|article   how many faults chaos plays, in which order, from
 ##                          which on, of which kinds, with which manifests
 ##   TIME=SECONDS           how long fuzz runs each parser (default 15, always the same way; 0: only what is kept in tests/fuzz/corpus), soak (600)
@@ -172,15 +173,23 @@ $(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c tests/unit/json_patch_app
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
 
+$(BUILD)/tests/webhook/driver: $(call obj,tests/webhook/driver.c $(parts_webhook)) $(BUILD)/libcodis.a
+	$(link)
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 sanitized = $(if $(SANITIZE),tests/sanitized)
 
 .PHONY: unit
-unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c)) ## unit tests (cmocka), and those of the scripts (a minute)
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c) tests/webhook/driver.c) ## unit tests (cmocka), and those of the scripts (a minute)
 	$(give_back)
 	@$(sanitized) tests/run-unit $(filter-out %.o,$^) $(wildcard tests/scripts/test_*)
+
+.PHONY: webhook-fixtures
+webhook-fixtures: $(BUILD)/tests/webhook/driver ## what the webhook answers to what users write: tests/webhook/fixtures (some seconds)
+	$(give_back)
+	@BUILD=$(abspath $(BUILD)) $(sanitized) tests/webhook/run $(FIXTURES)
 
 .PHONY: fuzz
 fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each parser for TIME seconds (two minutes)
@@ -226,13 +235,13 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, simulate, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+test: ## unit, webhook-fixtures, simulate, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	@tools/deps
-	+@MAKE="$(MAKE)" tests/run-all unit simulate fuzz contract hostile cluster-test e2e
+	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate fuzz contract hostile cluster-test e2e
 
 .PHONY: sanitize
-sanitize: ## unit, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)
-	+@MAKE="$(MAKE)" tests/run-all $(side_by_side) $(foreach s,address$(comma)undefined thread,SANITIZE=$(s) unit contract hostile)
+sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)
+	+@MAKE="$(MAKE)" tests/run-all $(side_by_side) $(foreach s,address$(comma)undefined thread,SANITIZE=$(s) unit webhook-fixtures contract hostile)
 
 .PHONY: bench-controller
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
