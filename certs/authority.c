@@ -103,11 +103,19 @@ static char *read_bundle(const cJSON *secret, struct error *err)
 	return buf_detach(&all);
 }
 
+static bool is_old(const struct authority *a, const struct cert *leaf)
+{
+	int64_t from, until;
+
+	return cert_times(leaf->cert_pem, &from, &until, NULL) < 0 ||
+	       until - clock_wall_ms() < a->cfg.leaf_days * DAY_MS / 3;
+}
+
 static int sign(struct authority *a, struct error *err)
 {
 	struct cert leaf;
 
-	if (ca_sign(&a->ca, a->cfg.dns_names, a->cfg.leaf_days, &leaf, err) < 0)
+	if (ca_sign(&a->ca, a->cfg.dns_names, clock_wall_ms(), a->cfg.leaf_days * DAY_MS, &leaf, err) < 0)
 		return -1;
 	cert_release(&a->leaf);
 	a->leaf = leaf;
@@ -136,7 +144,7 @@ static int use(struct authority *a, const cJSON *secret, const struct cert *ca, 
 		if (cert_copy(&a->ca, ca) < 0)
 			return error_set(err, ERR_NOMEM, "no memory");
 	}
-	return same && a->leaf.cert_pem && !cert_is_old(a->leaf.cert_pem, 3) ? 0 : sign(a, err);
+	return same && a->leaf.cert_pem && !is_old(a, &a->leaf) ? 0 : sign(a, err);
 }
 
 /* --- writing it --------------------------------------------------------------------------------------------------- */
@@ -226,7 +234,7 @@ static int write_secret(struct authority *a, bool keep, struct error *err)
 
 	if (keep && cert_copy(&ca, &a->ca) < 0)
 		return error_set(err, ERR_NOMEM, "no memory");
-	if (!keep && ca_make(a->cfg.secret_name, a->cfg.ca_days, &ca, err) < 0)
+	if (!keep && ca_make(a->cfg.secret_name, clock_wall_ms(), a->cfg.ca_days * DAY_MS, &ca, err) < 0)
 		return -1;
 	if (!keep && keep_old(a, object) < 0)
 		return error_set(err, ERR_NOMEM, "no memory");

@@ -16,10 +16,10 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 
-#define DAY_S       86400L
-#define EARLY_S     3600 /* valid from an hour ago, for nodes whose clocks are behind */
+#define EARLY_MS    (INT64_C(24) * 3600 * 1000) /* valid from a day ago, for whoever's clock is behind */
 #define SERIAL_BITS 127
 #define NAMES_MAX   4096
+#define NAMES_SHOWN 160 /* bytes of them in a sentence */
 
 static void x509_free(X509 **x)
 {
@@ -139,10 +139,10 @@ static int set_name(X509 *x, const char *name)
 					  -1, -1, 0);
 }
 
-static int set_life(X509 *x, int days)
+static int set_life(X509 *x, int64_t now_ms, int64_t life_ms)
 {
-	return X509_gmtime_adj(X509_getm_notBefore(x), -EARLY_S) &&
-	       X509_gmtime_adj(X509_getm_notAfter(x), days * DAY_S);
+	return ASN1_TIME_set(X509_getm_notBefore(x), (time_t)((now_ms - EARLY_MS) / 1000)) &&
+	       ASN1_TIME_set(X509_getm_notAfter(x), (time_t)((now_ms + life_ms) / 1000));
 }
 
 static int add_extension(X509 *x, X509 *issuer, int nid, const char *value)
@@ -159,27 +159,27 @@ static int add_extension(X509 *x, X509 *issuer, int nid, const char *value)
 	return ok;
 }
 
-static X509 *new_cert(const char *name, EVP_PKEY *key, int days)
+static X509 *new_cert(const char *name, EVP_PKEY *key, int64_t now_ms, int64_t life_ms)
 {
 	X509 *x = X509_new();
 
-	if (x && X509_set_version(x, X509_VERSION_3) && set_serial(x) && set_name(x, name) && set_life(x, days) &&
-	    X509_set_pubkey(x, key))
+	if (x && X509_set_version(x, X509_VERSION_3) && set_serial(x) && set_name(x, name) &&
+	    set_life(x, now_ms, life_ms) && X509_set_pubkey(x, key))
 		return x;
 	X509_free(x);
 	return NULL;
 }
 
-int ca_make(const char *name, int days, struct cert *ca, struct error *err)
+int ca_make(const char *name, int64_t now_ms, int64_t life_ms, struct cert *ca, struct error *err)
 {
 	PKEY_CLEANUP EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509_CLEANUP X509 *x = NULL;
 	char common_name[64], now[40]; /* RFC 5280: at most 64 characters */
 
 	*ca = (struct cert){ 0 };
-	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
+	clock_rfc3339(now_ms, now, sizeof(now));
 	snprintf(common_name, sizeof(common_name), "%.32s %.23sZ", name, now);
-	x = key ? new_cert(common_name, key, days) : NULL;
+	x = key ? new_cert(common_name, key, now_ms, life_ms) : NULL;
 	if (!x || !X509_set_issuer_name(x, X509_get_subject_name(x)) ||
 	    !add_extension(x, x, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") ||
 	    !add_extension(x, x, NID_key_usage, "critical,keyCertSign,cRLSign") ||
@@ -211,7 +211,8 @@ static int cap_life(X509 *x, X509 *ca)
 	return ASN1_TIME_compare(X509_get0_notAfter(x), end) <= 0 || X509_set1_notAfter(x, end);
 }
 
-int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struct cert *leaf, struct error *err)
+int ca_sign(const struct cert *ca, const char *const *dns_names, int64_t now_ms, int64_t life_ms, struct cert *leaf,
+	    struct error *err)
 {
 	BUF_CLEANUP struct buf names = BUF_INIT(NAMES_MAX);
 	X509_CLEANUP X509 *issuer = read_cert(ca->cert_pem, err), *x = NULL;
@@ -223,7 +224,7 @@ int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struc
 		return -1;
 	key = EVP_EC_gen("P-256");
 	snprintf(name, sizeof(name), "%s", dns_names[0]);
-	x = key ? new_cert(name, key, days) : NULL;
+	x = key ? new_cert(name, key, now_ms, life_ms) : NULL;
 	if (!x || !cap_life(x, issuer) || !X509_set_issuer_name(x, X509_get_subject_name(issuer)) ||
 	    !add_extension(x, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
 	    !add_extension(x, issuer, NID_key_usage, "critical,digitalSignature") ||
@@ -235,31 +236,6 @@ int ca_sign(const struct cert *ca, const char *const *dns_names, int days, struc
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
-
-int cert_check(const struct cert *c, struct error *err)
-{
-	X509_CLEANUP X509 *x = read_cert(c->cert_pem, err);
-	PKEY_CLEANUP EVP_PKEY *key = x ? read_key(c->key_pem, err) : NULL;
-
-	if (!key)
-		return -1;
-	if (X509_check_private_key(x, key) == 1)
-		return 0;
-	ERR_clear_error();
-	return error_set(err, ERR_INVALID, "the key is not the certificate's own");
-}
-
-int ca_check(const struct cert *ca, struct error *err)
-{
-	X509_CLEANUP X509 *x = NULL;
-
-	if (cert_check(ca, err) < 0)
-		return -1;
-	x = read_cert(ca->cert_pem, err);
-	if (!x)
-		return -1;
-	return X509_check_ca(x) ? 0 : error_set(err, ERR_INVALID, "the certificate is not that of a CA");
-}
 
 static int to_ms(const ASN1_TIME *t, int64_t *ms)
 {
@@ -282,11 +258,115 @@ int cert_times(const char *cert_pem, int64_t *from_ms, int64_t *until_ms, struct
 	return 0;
 }
 
-bool cert_is_old(const char *cert_pem, int part)
+int cert_check(const struct cert *c, struct error *err)
 {
-	int64_t from, until;
+	X509_CLEANUP X509 *x = read_cert(c->cert_pem, err);
+	PKEY_CLEANUP EVP_PKEY *key = x ? read_key(c->key_pem, err) : NULL;
 
-	if (cert_times(cert_pem, &from, &until, NULL) < 0)
-		return true;
-	return until - clock_wall_ms() <= (until - from) / part;
+	if (!key)
+		return -1;
+	if (X509_check_private_key(x, key) == 1)
+		return 0;
+	ERR_clear_error();
+	return error_set(err, ERR_INVALID, "the key is not the certificate's own");
+}
+
+/* What follows the first one, too: a chain of which the end is missing is one that is being written. */
+static int check_chain(const char *pem, struct error *err)
+{
+	BIO *bio = BIO_new_mem_buf(pem, -1);
+	unsigned long code;
+	X509 *x;
+
+	while ((x = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL) != NULL)
+		X509_free(x);
+	BIO_free(bio);
+	code = ERR_peek_last_error();
+	if (bio && ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE) {
+		ERR_clear_error();
+		return 0;
+	}
+	return failed(err, "the chain behind the certificate cannot be read");
+}
+
+static int check_validity(const char *pem, int64_t now_ms, struct error *err)
+{
+	int64_t from_ms, until_ms;
+	char time[40];
+
+	if (cert_times(pem, &from_ms, &until_ms, err) < 0)
+		return -1;
+	if (now_ms > until_ms)
+		return error_set(err, ERR_INVALID, "the certificate ended at %.19sZ",
+				 clock_rfc3339(until_ms, time, sizeof(time)));
+	if (now_ms < from_ms)
+		return error_set(err, ERR_INVALID, "the certificate begins at %.19sZ only",
+				 clock_rfc3339(from_ms, time, sizeof(time)));
+	return 0;
+}
+
+static void general_names_free(GENERAL_NAMES **names)
+{
+	GENERAL_NAMES_free(*names);
+}
+
+/* Its alternative names that are DNS names, as far as there is room for them. */
+static void list_names(X509 *x, char out[NAMES_SHOWN])
+{
+	GENERAL_NAMES *names __attribute__((cleanup(general_names_free))) =
+		X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL);
+	const unsigned char *text;
+	size_t len = 0;
+	int n = names ? sk_GENERAL_NAME_num(names) : 0;
+
+	out[0] = '\0';
+	for (int i = 0; i < n && len < NAMES_SHOWN - 1; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+
+		if (name->type != GEN_DNS)
+			continue;
+		text = ASN1_STRING_get0_data(name->d.dNSName);
+		len += (size_t)snprintf(out + len, NAMES_SHOWN - len, "%s%.*s", len ? ", " : "",
+					ASN1_STRING_length(name->d.dNSName), (const char *)text);
+	}
+}
+
+static int check_name(X509 *x, const char *name, struct error *err)
+{
+	char names[NAMES_SHOWN];
+
+	if (X509_check_host(x, name, 0, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, NULL) == 1)
+		return 0;
+	ERR_clear_error();
+	list_names(x, names);
+	return error_set(err, ERR_INVALID,
+			 "the certificate has to be for %.100s, as which the API server asks, not for %s", name,
+			 *names ? names : "no DNS name at all");
+}
+
+int cert_check_server(const struct cert *c, const char *dns_name, int64_t now_ms, struct error *err)
+{
+	X509_CLEANUP X509 *x = NULL;
+
+	if (cert_check(c, err) < 0 || check_chain(c->cert_pem, err) < 0 || check_validity(c->cert_pem, now_ms, err) < 0)
+		return -1;
+	x = read_cert(c->cert_pem, err);
+	if (!x || check_name(x, dns_name, err) < 0)
+		return -1;
+	if (X509_check_purpose(x, X509_PURPOSE_SSL_SERVER, 0) == 1)
+		return 0;
+	ERR_clear_error();
+	return error_set(err, ERR_INVALID, "the certificate is not for servers: its key usage says so");
+}
+
+int ca_check(const struct cert *ca, struct error *err)
+{
+	X509_CLEANUP X509 *x = NULL;
+
+	if (cert_check(ca, err) < 0)
+		return -1;
+	x = read_cert(ca->cert_pem, err);
+	if (!x)
+		return -1;
+	return X509_check_ca(x) ? 0 : error_set(err, ERR_INVALID, "the certificate is not that of a CA");
 }

@@ -1,6 +1,7 @@
 #include "certs/certs.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "certs/files.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/base/text.h"
 
 #define NAMES_MAX 16
 
@@ -24,6 +26,8 @@ struct certs {
 	struct cabundle *cabundle;
 	struct certs_files *files;
 	_Atomic int64_t from_ms, until_ms; /* of the certificate in use; 0: none yet */
+	pthread_mutex_t lock;              /* of this: */
+	char refused[256];                 /* why the files are not taken; "": not known yet */
 };
 
 /* --- what the parts report ---------------------------------------------------------------------------------------- */
@@ -67,6 +71,16 @@ static void on_file_leaf(void *ctx, const struct cert *leaf)
 	on_leaf(c, leaf);
 	snprintf(text, sizeof(text), "read the certificate in %.500s", c->cfg.cert_file);
 	on_notice(c, text);
+}
+
+static void on_file_error(void *ctx, const struct error *err)
+{
+	struct certs *c = ctx;
+
+	pthread_mutex_lock(&c->lock);
+	text_copy(c->refused, sizeof(c->refused), err->text);
+	pthread_mutex_unlock(&c->lock);
+	on_error(c, err);
 }
 
 static int on_bundle(void *ctx, const char *pem)
@@ -114,12 +128,12 @@ static int check_config(const struct certs_config *cfg, const struct kube_client
 	if (!cfg->cert_file != !cfg->key_file)
 		return error_set(err, ERR_INVALID,
 				 "a certificate of your own needs both files, the certificate and the key");
-	if (cfg->cert_file)
-		return 0;
 	while (cfg->dns_names && cfg->dns_names[n])
 		n++;
 	if (n == 0 || n > NAMES_MAX)
 		return error_set(err, ERR_INVALID, "a certificate needs 1 to %d DNS names, there are %d", NAMES_MAX, n);
+	if (cfg->cert_file)
+		return 0;
 	if (!kube || !cfg->namespace || !cfg->secret_name)
 		return error_set(err, ERR_INVALID,
 				 "a certificate needs a namespace and a Secret for its CA, or two files");
@@ -130,8 +144,9 @@ static int start_files(struct certs *c, uv_loop_t *uv, struct error *err)
 {
 	struct certs_files_config cfg = { .cert_file = c->cfg.cert_file,
 					  .key_file = c->cfg.key_file,
+					  .dns_name = c->dns_names[0],
 					  .on_leaf = on_file_leaf,
-					  .on_error = on_error,
+					  .on_error = on_file_error,
 					  .ctx = c };
 
 	c->files = certs_files_start(uv, &cfg, err);
@@ -172,6 +187,7 @@ struct certs *certs_start(uv_loop_t *uv, struct kube_client *kube, const struct 
 		error_set(err, ERR_NOMEM, "no memory");
 		return NULL;
 	}
+	pthread_mutex_init(&c->lock, NULL);
 	r = copy_config(c, cfg, err);
 	if (r == 0)
 		r = cfg->cert_file ? start_files(c, uv, err) : start_own(c, uv, kube, err);
@@ -190,17 +206,31 @@ void certs_stop(struct certs *c)
 	cabundle_stop(c->cabundle);
 	for (int i = 0; i < c->n_owned; i++)
 		free(c->owned[i]);
+	pthread_mutex_destroy(&c->lock);
 	free(c);
 }
 
-bool certs_ready(const struct certs *c, char *why_not, size_t size)
+static void say_none(struct certs *c, char *why_not, size_t size)
+{
+	pthread_mutex_lock(&c->lock);
+	snprintf(why_not, size, "%s",
+		 *c->refused ? c->refused
+		 : c->files  ? "the certificate's files have not been read yet"
+			     : "no CA is agreed on yet");
+	pthread_mutex_unlock(&c->lock);
+}
+
+bool certs_ready(struct certs *c, char *why_not, size_t size)
 {
 	int64_t now = clock_wall_ms(), until = atomic_load(&c->until_ms);
 	const char *why = NULL;
 
-	if (!until)
-		why = c->files ? "the certificate's files have not been read yet" : "no CA is agreed on yet";
-	else if (now > until)
+	if (!until) {
+		if (why_not)
+			say_none(c, why_not, size);
+		return false;
+	}
+	if (now > until)
 		why = "the certificate has expired";
 	else if (now < atomic_load(&c->from_ms))
 		why = "the certificate is not valid yet";

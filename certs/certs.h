@@ -19,11 +19,13 @@ struct error;
 struct kube_client;
 
 struct certs_config {
+	/* Of the certificate, NULL-terminated: "codis-webhook.codis-system.svc", ... The user's own has to have the
+	 * first one. */
+	const char *const *dns_names;
 	/* The user's own certificate: both or neither. With them only the callbacks below are used. */
 	const char *cert_file, *key_file;
 
 	const char *namespace, *secret_name; /* where the CA is kept */
-	const char *const *dns_names;        /* of the leaf, NULL-terminated: "codis-webhook.codis-system.svc", ... */
 	/* Name of the MutatingWebhookConfiguration and of the ValidatingWebhookConfiguration that are to trust us;
 	 * either may be NULL. One that does not exist is waited for, and is filled in as soon as it appears. */
 	const char *mutating, *validating;
@@ -47,6 +49,6 @@ void certs_stop(struct certs *c); /* NULL-safe */
 
 /* Whether calls from the API server can succeed: there is a certificate that is valid now and, where the CA is ours,
  * the webhook configurations that exist have carried it. Else why_not (may be NULL) gets one sentence. Any thread. */
-bool certs_ready(const struct certs *c, char *why_not, size_t size);
+bool certs_ready(struct certs *c, char *why_not, size_t size);
 
 #endif

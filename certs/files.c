@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "certs/ca.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/net/loop.h"
@@ -30,9 +31,10 @@ static int read_files(struct certs_files *f, struct cert *c, struct error *err)
 	c->key_pem = c->cert_pem ? file_read(f->cfg.key_file, FILE_LIMIT, err) : NULL;
 	if (!c->key_pem)
 		return -1;
-	if (is_current(f, c) || cert_check(c, err) == 0)
+	if (is_current(f, c) || cert_check_server(c, f->cfg.dns_name, clock_wall_ms(), err) == 0)
 		return 0;
-	return error_wrap(err, "%s and %s", f->cfg.cert_file, f->cfg.key_file);
+	return error_wrap(err, "%s and %s are not taken%s", f->cfg.cert_file, f->cfg.key_file,
+			  f->current.cert_pem ? ", the certificate before them stays" : "");
 }
 
 static void on_time(void *ctx)

@@ -9,11 +9,13 @@ struct certs_files;
 struct error;
 
 struct certs_files_config {
-	const char *cert_file, *key_file; /* must live as long as the certs_files */
+	const char *cert_file, *key_file; /* must live as long as the certs_files, */
+	const char *dns_name;             /* as this: a certificate without it is not taken */
 	int poll_ms;                      /* 0: 30 s; a mounted Secret lags a minute behind anyway */
 	/* The first one, and each that differs from the one before. */
 	void (*on_leaf)(void *ctx, const struct cert *leaf);
-	/* They cannot be read, or do not belong together (yet). */
+	/* They cannot be read, do not belong together (yet), or the API server would not take them: the one before
+	 * stays. */
 	void (*on_error)(void *ctx, const struct error *err);
 	void *ctx;
 };
