@@ -23,7 +23,9 @@ struct lookups {
 	/* Why it cannot be told, as far as the other StatefulSets say, which product these servers are of; "" when it
 	 * can. NULL: it always can. */
 	void (*trouble)(void *ctx, const cJSON *set, char why[POD_WHY_MAX]);
-	/* The same with `budgets` for each PodDisruptionBudget; -1: they are not known. NULL: never. */
+	/* Whether the namespace is being deleted. NULL: never. */
+	bool (*is_ending)(void *ctx, const char *namespace);
+	/* Calls fn with each PodDisruptionBudget likewise; -1: they are not known. NULL: never. */
 	void *budgets;
 	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
 };

@@ -11,6 +11,7 @@
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
 #include "webhook/preview.h"
+#include "webhook/protect.h"
 #include "webhook/scale_in.h"
 
 #define NAME_MAX_LEN 254
@@ -332,6 +333,8 @@ void validate(const struct admission_request *req, const struct lookups *lookups
 			req->resource, req->subresource[0] ? "/" : "", req->subresource);
 		return;
 	}
+	if (strcmp(req->operation, "DELETE") == 0 && !req->subresource[0])
+		check_protected(req, lookups, v);
 	if (!create && !update)
 		return;
 	if (!req->object || (update && !req->old_object && !req->subresource[0])) {

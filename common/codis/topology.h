@@ -18,6 +18,8 @@ struct error;
 #define CODIS_ANNOTATION_TOPOLOGY "codis.io/topology-key" /* default kubernetes.io/hostname */
 #define CODIS_ANNOTATION_HOOKS    "codis.io/hooks"        /* "keep": the user's hooks stay */
 #define CODIS_ANNOTATION_HA       "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
+/* Label or annotation of a StatefulSet; "true": the webhook lets nobody delete it. */
+#define CODIS_PROTECT "codis.io/protect"
 /* On what codis-controller has made (a PodDisruptionBudget a group): codis-controller. */
 #define CODIS_LABEL_MANAGED_BY "app.kubernetes.io/managed-by"
 /* The StatefulSet controller puts them on each pod. */

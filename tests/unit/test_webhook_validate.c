@@ -447,6 +447,50 @@ FIXTURE_TEST(scale)
 	scale(c, "unknown", 1, 5, NULL);
 }
 
+/* --- delete
+ * ----------------------------------------------------------------------------------------------------------- */
+
+static bool shop_is_ending(void *ctx, const char *namespace)
+{
+	(void)ctx;
+	return strcmp(namespace, "shop") == 0;
+}
+
+/* Deletes a StatefulSet with this metadata beside its name. */
+static void remove_set(const char *subresource, const char *metadata, bool ending, const char *message)
+{
+	char text[512];
+	struct lookups lookups = { .is_ending = ending ? shop_is_ending : NULL };
+	struct admission_verdict v;
+	JSON_CLEANUP cJSON *set =
+		(snprintf(text, sizeof(text), "{\"metadata\":{\"name\":\"codis-server\"%s}}", metadata),
+		 parse_text(text));
+	struct admission_request req = request_of("statefulsets", "codis-server", set, NULL);
+
+	req.operation = "DELETE";
+	req.subresource = subresource;
+	admission_verdict_init(&v);
+	validate(&req, &lookups, &v);
+	judge(&v, message);
+}
+
+#define PROTECTED(kind, verb)                                                                                          \
+	"StatefulSet codis-server has the " kind " codis.io/protect, and is not deleted while it has: kubectl " verb   \
+	" -n shop sts codis-server codis.io/protect-"
+#define BY_LABEL      ",\"labels\":{\"codis.io/protect\":\"true\"}"
+#define BY_ANNOTATION ",\"annotations\":{\"codis.io/protect\":\"true\"}"
+
+TEST(what_is_protected_is_not_deleted)
+{
+	remove_set("", BY_LABEL, false, PROTECTED("label", "label"));
+	remove_set("", BY_ANNOTATION, false, PROTECTED("annotation", "annotate"));
+	remove_set("", "", false, NULL);
+	remove_set("", ",\"labels\":{\"codis.io/protect\":\"false\"}", false, NULL);
+	remove_set("", ",\"deletionTimestamp\":\"2026-11-26T05:03:38Z\"" BY_LABEL, false, NULL);
+	remove_set("", BY_LABEL, true, NULL); /* its namespace would never end */
+	remove_set("scale", BY_LABEL, false, NULL);
+}
+
 /* --- requests
  * --------------------------------------------------------------------------------------------------------- */
 
