@@ -52,7 +52,6 @@ int verdict(const char *ca_pem, const char *leaf_pem, const char *host)
 	return result;
 }
 
-
 /* --- replicas ----------------------------------------------------------------------------------------------------- */
 
 static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
@@ -196,4 +195,3 @@ void is_served_by(struct fake_world *w, const struct replica *r)
 	assert_int_equal(verdict(ca, r->leaf.cert_pem, certs_names[0]), X509_V_OK);
 	free(ca);
 }
-

@@ -115,8 +115,9 @@ TEST(what_the_api_server_would_not_take_is_named)
 			assert_ptr_equal(strstr(err.text, cases[i].why), err.text);
 	}
 	assert_int_equal(cert_check_server(&ca, "localhost", clock_wall_ms(), &err), -1);
-	assert_string_equal(err.text, "the certificate has to be for localhost, as which the API server asks, not for no "
-				      "DNS name at all");
+	assert_string_equal(err.text,
+			    "the certificate has to be for localhost, as which the API server asks, not for no "
+			    "DNS name at all");
 }
 
 TEST(a_chain_of_which_the_end_is_missing_is_none)
@@ -128,11 +129,11 @@ TEST(a_chain_of_which_the_end_is_missing_is_none)
 	make_ca("ca", 0, 10, &ca);
 	make_leaf(&ca, 0, 10, &leaf);
 	buf_addf(&chain, "%s%s\n# the end\n", leaf.cert_pem, ca.cert_pem);
-	assert_int_equal(cert_check_server(&(struct cert){ chain.data, leaf.key_pem }, "localhost", clock_wall_ms(), &err),
-			 0);
+	assert_int_equal(
+		cert_check_server(&(struct cert){ chain.data, leaf.key_pem }, "localhost", clock_wall_ms(), &err), 0);
 	chain.data[chain.len - 100] = '\0';
-	assert_int_equal(cert_check_server(&(struct cert){ chain.data, leaf.key_pem }, "localhost", clock_wall_ms(), &err),
-			 -1);
+	assert_int_equal(
+		cert_check_server(&(struct cert){ chain.data, leaf.key_pem }, "localhost", clock_wall_ms(), &err), -1);
 	assert_ptr_equal(strstr(err.text, "the chain behind the certificate cannot be read: "), err.text);
 }
 

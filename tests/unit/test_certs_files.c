@@ -137,8 +137,8 @@ FIXTURE_TEST(what_the_api_server_would_not_take_is_not_served)
 		put_pair(&o, &bad[i]);
 		o.r.errors = 0;
 		assert_true(fake_run(w, LONG, has_failed, &o.r));
-		snprintf(expected, sizeof(expected),
-			 "%s and %s are not taken, the certificate before them stays: %s", o.cert, o.key, reasons[i]);
+		snprintf(expected, sizeof(expected), "%s and %s are not taken, the certificate before them stays: %s",
+			 o.cert, o.key, reasons[i]);
 		assert_ptr_equal(strstr(o.r.last.text, expected), o.r.last.text);
 		assert_int_equal(o.r.leaves, 1);
 		cert_release(&bad[i]);
