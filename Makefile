@@ -14,6 +14,7 @@
 ##   TIME=SECONDS           how long fuzz runs each parser (default 15, always the same way; 0: only what is kept in tests/fuzz/corpus), soak (600)
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
+##   MILLION=1              bench-webhook answers a million reviews, for what it then holds
 ##   SEEDS=N | SEED=N       simulate: so many histories, or this one in words; MUTANTS='N...': some of mutants
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
 
@@ -250,6 +251,10 @@ bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what on
 .PHONY: bench-memory
 bench-memory: $(addprefix $(BUILD)/,$(PROGRAMS)) ## what the three programs hold of a large cluster (three minutes)
 	@BUILD=$(abspath $(BUILD)) tests/bench/memory/bench
+
+.PHONY: bench-webhook
+bench-webhook: $(BUILD)/codis-webhook ## what a review costs codis-webhook, and a webhook of controller-runtime (Go; a minute and a half, the first time minutes more)
+	@BUILD=$(abspath $(BUILD)) tests/bench/webhook/bench $(if $(MILLION),--million)
 
 .PHONY: lint
 lint: ## the text: format and length of C, includes, shell, Python, manifests
