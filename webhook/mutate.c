@@ -90,6 +90,22 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 	cJSON_Delete(m.pod);
 }
 
+/* A label that nearly says what it is would leave it alone in silence. */
+static void warn_of_label(const cJSON *pod, struct admission_verdict *v)
+{
+	const char *key, *value;
+	enum codis_component c = codis_component_nearly(pod, &key, &value);
+
+	if (c == CODIS_NONE)
+		return;
+	if (strcmp(key, CODIS_LABEL_COMPONENT) == 0)
+		admission_warn(v, "write %s in label %s: \"%.24s\" is not known, and nothing is done",
+			       codis_component_name(c), key, value);
+	else
+		admission_warn(v, "label it " CODIS_LABEL_COMPONENT "=%s: %s \"%.24s\" is not known",
+			       codis_component_name(c), key, value);
+}
+
 void mutate(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
 	    struct admission_verdict *v)
 {
@@ -107,4 +123,6 @@ void mutate(const struct admission_request *req, const struct lookups *lookups, 
 	}
 	if (is_ours(req, lookups))
 		mutate_pod(req->object, viewer_image, v);
+	else
+		warn_of_label(req->object, v);
 }

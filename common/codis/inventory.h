@@ -1,8 +1,8 @@
 /* inventory.h - what is known of Kubernetes: nodes, Codis' pods and StatefulSets, each parsed once, with an index for
  * each question. One type for all programs. No I/O, no clock, no lock: the caller holds one where several threads meet.
  *
- * Which pods it holds is one rule: the label codis.io/component, else a stock `app` label (codis_component_of()), bound
- * or not, whoever owns them; codis.io/inject "false" and ended pods are left out. */
+ * Which pods it holds is one rule (component.h), bound or not, whoever owns them; codis.io/inject "false" and ended
+ * pods are left out. */
 #ifndef CODIS_CODIS_INVENTORY_H
 #define CODIS_CODIS_INVENTORY_H
 

@@ -7,21 +7,18 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/component.h"
 #include "common/codis/inventory.h"
 #include "common/codis/pod.h"
 #include "common/kube/informer.h"
 #include "common/kube/store.h"
 #include "common/net/loop.h"
 
-/* How long the other watch is given to bring a pod that one of them has lost. */
+/* How long the other watches are given to bring a pod that one of them has lost. */
 #define MOVE_MS 1000
 
-/* One label selector cannot say "or", hence two watches of pods. They do not overlap. */
-#define BY_COMPONENT CODIS_LABEL_COMPONENT
-#define BY_APP                                                                                                         \
-	"!" CODIS_LABEL_COMPONENT ",app in (codis-server,codis-proxy,codis-dashboard,codis-ha,codis-fe,zk,zookeeper)"
-
-enum { NODES, PODS_BY_APP, PODS_BY_COMPONENT, SETS, WATCHES };
+/* One label selector cannot say "or", hence several watches of pods. They do not overlap. */
+enum { NODES, SETS, PODS, WATCHES = PODS + COMPONENT_SELECTORS };
 
 struct one {
 	struct inventory_watch *watch;
@@ -29,8 +26,8 @@ struct one {
 	const char *resource, *name;
 };
 
-/* A pod that left a watch without having been deleted, as far as can be told: its labels may have moved it to the
- * other watch, which brings it a moment sooner or later. */
+/* A pod that left a watch without having been deleted, as far as can be told: its labels may have moved it to another
+ * watch, which brings it a moment sooner or later. */
 struct leaving {
 	LIST_ENTRY(leaving) beside;
 	struct inventory_watch *watch;
@@ -241,34 +238,39 @@ static void on_set(void *ctx, const cJSON *set, const cJSON *old)
 	take_in(ctx, set, old, inventory_set_set);
 }
 
-/* --- pods: two watches ----------------------------------------------------------------------------------------- */
+/* --- pods: several watches ------------------------------------------------------------------------------------- */
 
-static struct informer *other_of(const struct one *o)
+/* What another watch has of that name; false: none has it. */
+static bool others_name(const struct one *o, const cJSON *pod, struct stored_name *its)
 {
-	const struct inventory_watch *w = o->watch;
+	const struct one *ones = o->watch->ones;
+	char key[STORE_KEY_MAX];
 
-	return w->ones[o == &w->ones[PODS_BY_APP] ? PODS_BY_COMPONENT : PODS_BY_APP].informer;
+	if (store_key(pod, key) < 0)
+		return false;
+	for (int i = PODS; i < WATCHES; i++) {
+		if (&ones[i] != o && ones[i].informer && informer_name(ones[i].informer, key, its))
+			return true;
+	}
+	return false;
 }
 
 static bool other_has(const struct one *o, const cJSON *pod)
 {
-	char key[STORE_KEY_MAX];
 	struct stored_name its;
 
-	return other_of(o) && store_key(pod, key) == 0 && informer_name(other_of(o), key, &its) &&
-	       strcmp(its.uid, uid_of(pod)) == 0;
+	return others_name(o, pod, &its) && strcmp(its.uid, uid_of(pod)) == 0;
 }
 
-/* Late news of the one watch: the other has brought the successor already. Of one name all versions of the one are
- * before those of the other. */
+/* Late news of one watch: another has brought the successor already. Of one name all versions of the one are before
+ * those of the other. */
 static bool is_past(const struct one *o, const cJSON *pod)
 {
 	const char *version = json_str(pod, "metadata", "resourceVersion", NULL);
-	char key[STORE_KEY_MAX];
 	struct stored_name its;
 
-	return version && other_of(o) && store_key(pod, key) == 0 && informer_name(other_of(o), key, &its) &&
-	       strcmp(its.uid, uid_of(pod)) != 0 && store_is_earlier(version, its.version);
+	return version && others_name(o, pod, &its) && strcmp(its.uid, uid_of(pod)) != 0 &&
+	       store_is_earlier(version, its.version);
 }
 
 static void forget(struct inventory_watch *w, const cJSON *pod)
@@ -313,7 +315,7 @@ static int let_leave(struct inventory_watch *w, const cJSON *pod)
 	return -1;
 }
 
-/* It is here again, by the other watch; or another one has its name. */
+/* It is here again, by another watch; or another one has its name. */
 static void end_leaving(struct inventory_watch *w, const cJSON *pod)
 {
 	char key[STORE_KEY_MAX], its[STORE_KEY_MAX];
@@ -370,21 +372,30 @@ static void on_error(void *ctx, const struct error *err)
 		o->watch->cfg.on_error(o->watch->cfg.ctx, o->resource, err);
 }
 
-static const struct {
+struct watched {
 	unsigned of;
 	const char *resource, *name, *path, *selector;
 	void (*prune)(cJSON *object);
 	void (*on_set)(void *ctx, const cJSON *object, const cJSON *old);
 	void (*on_delete)(void *ctx, const cJSON *object);
-} watches[WATCHES] = {
-	[NODES] = { INVENTORY_NODES, "nodes", "nodes", "/api/v1/nodes", NULL, prune_node, on_node, on_node_gone },
-	[PODS_BY_APP] = { INVENTORY_PODS, "pods", "pods by app", "/api/v1/pods", BY_APP, prune_pod, on_pod,
-			  on_pod_gone },
-	[PODS_BY_COMPONENT] = { INVENTORY_PODS, "pods", "pods by component", "/api/v1/pods", BY_COMPONENT, prune_pod,
-				on_pod, on_pod_gone },
-	[SETS] = { INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets", NULL, prune_set,
-		   on_set, on_set_gone },
 };
+
+static struct watched watched_by(int i)
+{
+	switch (i) {
+	case NODES:
+		return (struct watched){ INVENTORY_NODES, "nodes", "nodes",     "/api/v1/nodes", NULL,
+					 prune_node,      on_node, on_node_gone };
+	case SETS:
+		return (struct watched){ INVENTORY_SETS, "statefulsets", "statefulsets", "/apis/apps/v1/statefulsets",
+					 NULL,           prune_set,      on_set,         on_set_gone };
+	default:
+		return (struct watched){
+			INVENTORY_PODS, "pods", "pods",     "/api/v1/pods", component_selectors[i - PODS],
+			prune_pod,      on_pod, on_pod_gone
+		};
+	}
+}
 
 struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client *kube,
 					      const struct inventory_watch_config *cfg, struct error *err)
@@ -399,18 +410,19 @@ struct inventory_watch *inventory_watch_start(uv_loop_t *uv, struct kube_client 
 	w->uv = uv;
 	LIST_INIT(&w->leaving);
 	for (int i = 0; i < WATCHES; i++) {
-		struct informer_config config = { .path = watches[i].path,
-						  .label_selector = watches[i].selector,
-						  .prune = watches[i].prune,
+		struct watched it = watched_by(i);
+		struct informer_config config = { .path = it.path,
+						  .label_selector = it.selector,
+						  .prune = it.prune,
 						  .names_only = i != SETS || !cfg->keep_sets,
-						  .on_set = watches[i].on_set,
-						  .on_delete = watches[i].on_delete,
+						  .on_set = it.on_set,
+						  .on_delete = it.on_delete,
 						  .on_error = on_error,
 						  .ctx = &w->ones[i],
 						  .hurry = cfg->hurry };
 
-		w->ones[i] = (struct one){ .watch = w, .resource = watches[i].resource, .name = watches[i].name };
-		if (!(cfg->parts & watches[i].of))
+		w->ones[i] = (struct one){ .watch = w, .resource = it.resource, .name = it.name };
+		if (!(cfg->parts & it.of))
 			continue;
 		w->ones[i].informer = informer_start(uv, kube, &config, err);
 		if (!w->ones[i].informer) {

@@ -21,16 +21,6 @@ static bool is(const char *s, const char *text)
 	return s && strcmp(s, text) == 0;
 }
 
-enum codis_component codis_component_of(const cJSON *object)
-{
-	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
-	const char *label = json_str(labels, CODIS_LABEL_COMPONENT, NULL);
-
-	if (is(json_str(labels, CODIS_LABEL_INJECT, NULL), "false"))
-		return CODIS_NONE;
-	return codis_component_parse(label ? label : json_str(labels, "app", NULL));
-}
-
 static bool add_missing(cJSON *labels, const char *key, const char *value)
 {
 	return json_get(labels, key, NULL) || json_add_str(labels, key, value);

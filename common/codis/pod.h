@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/codis/component.h"
 #include "common/codis/said.h"
 #include "common/codis/topology.h"
 
@@ -74,10 +75,6 @@ struct codis_pod {
 	char labels[POD_LABELS_MAX];
 	struct pod_status status;
 };
-
-/* Of a pod, or of a pod template / StatefulSet given as an object with metadata.labels: the label codis.io/component,
- * else the stock `app` label (codis-server, ...; zk or zookeeper). codis.io/inject "false": CODIS_NONE. */
-enum codis_component codis_component_of(const cJSON *object);
 
 /* Reads a Pod, or a template (metadata.labels, metadata.annotations, spec; the rest stays empty). 0 (component
  * CODIS_NONE: none of ours), or -1 and *err: what cannot be a Codis pod at all (a product that is no label value,

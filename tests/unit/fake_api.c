@@ -77,7 +77,7 @@ static bool fake_term_holds(const char *term, size_t len, const cJSON *object)
 	return (strstr(values, want) != NULL) != (notin != NULL);
 }
 
-static bool fake_labels_match(const char *selector, const cJSON *object)
+bool fake_labels_match(const char *selector, const cJSON *object)
 {
 	while (object && *selector) {
 		size_t len = strcspn(selector, ",("), skip;

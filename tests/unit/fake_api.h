@@ -137,4 +137,7 @@ int fake_teardown(void **state);
 /* Turns the loop until `until` holds (true), or ms have passed (false). */
 bool fake_run(struct fake_world *w, int ms, bool (*until)(void *ctx), void *ctx);
 
+/* Whether the object's labels are as this label selector asks. */
+bool fake_labels_match(const char *selector, const cJSON *object);
+
 #endif

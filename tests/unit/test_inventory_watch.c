@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json.h"
+#include "common/codis/component.h"
 #include "common/codis/inventory.h"
 #include "tests/unit/fake_api.h"
 #include "tests/unit/inventory_named.h"
@@ -167,6 +169,44 @@ static void await_marks(struct world *w, const char *number)
 /* --- tests ----------------------------------------------------------------------------------------------------------
  */
 
+/* One of these values of each label; NULL: it has not the label. */
+static const char *const keys[] = { "codis.io/component", "app", "app.kubernetes.io/component",
+				    "app.kubernetes.io/name", "app.kubernetes.io/part-of" };
+static const char *const values[] = { NULL,     "codis-server", "codis-ha", "zk",        "zookeeper",
+				      "server", "ha",           "codis",    "codis-k8s", "nginx" };
+#define VALUES (sizeof(values) / sizeof(values[0]))
+
+static cJSON *labelled(unsigned number)
+{
+	cJSON *object = cJSON_CreateObject();
+	cJSON *labels = cJSON_AddObjectToObject(cJSON_AddObjectToObject(object, "metadata"), "labels");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++, number /= VALUES) {
+		if (values[number % VALUES])
+			cJSON_AddStringToObject(labels, keys[i], values[number % VALUES]);
+	}
+	return object;
+}
+
+TEST(each_pod_of_codis_is_in_one_watch_whatever_its_labels)
+{
+	unsigned combinations = VALUES * VALUES * VALUES * VALUES * VALUES;
+
+	for (unsigned n = 0; n < combinations; n++) {
+		JSON_CLEANUP cJSON *object = labelled(n);
+		bool codis = codis_component_of(object) != CODIS_NONE;
+		int in = 0;
+
+		for (int i = 0; i < COMPONENT_SELECTORS; i++)
+			in += fake_labels_match(component_selectors[i], object);
+		if (in > 1 || (codis && !in))
+			fail_msg("%s is in %d watches", cJSON_Print(object), in);
+		/* Others, where the label that it is in for is about Codis. */
+		if (in && !codis && !json_get(object, "metadata", "labels", keys[0], NULL))
+			assert_memory_equal(json_str(object, "metadata", "labels", keys[3], NULL), "codis", 5);
+	}
+}
+
 TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
 {
 	struct world *w = *state;
@@ -306,6 +346,22 @@ TEST_WITH(the_watch_that_gets_a_pod_may_be_heard_first, setup, teardown)
 	apply_pod(w, "codis-server-8", "u8", LABELLED, "");
 	await(w, "codis-server-8", "u8");
 	fake_unblock(&w->fake->api);
+	await_marks(w, "0");
+	await_what_left(w);
+	assert_never_lost(w);
+}
+
+#define CHART "\"app.kubernetes.io/name\":\"codis\",\"app.kubernetes.io/component\":\"server\""
+
+TEST_WITH(a_pod_with_a_charts_labels_is_one_and_may_get_our_label, setup, teardown)
+{
+	struct world *w = *state;
+
+	apply_pod(w, "codis-server-0", "u0", CHART, "");
+	await_ready(w);
+	await(w, "codis-server-0", "u0");
+	w->guarded = true;
+	apply_pod(w, "codis-server-0", "u0", CHART ",\"codis.io/component\":\"codis-server\"", "");
 	await_marks(w, "0");
 	await_what_left(w);
 	assert_never_lost(w);

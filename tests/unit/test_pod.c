@@ -49,7 +49,22 @@ TEST(component)
 		{ "{}", CODIS_NONE },
 		{ "null", CODIS_NONE },
 		{ "[\"app\"]", CODIS_NONE },
-		{ "{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}", CODIS_NONE },
+		{ "{\"app\":\"codis-server\",\"codis.io/component\":\"nothing\"}", CODIS_SERVER },
+		{ "{\"codis.io/component\":\"server\"}", CODIS_NONE },
+		{ "{\"app\":\"codis-server-shop\"}", CODIS_NONE },
+		{ "{\"app\":\"shop\",\"app.kubernetes.io/name\":\"codis-server\"}", CODIS_SERVER },
+		{ "{\"app.kubernetes.io/name\":\"codis-server\",\"app.kubernetes.io/component\":\"metrics\"}",
+		  CODIS_NONE },
+		{ "{\"app.kubernetes.io/name\":\"codis-server\",\"app.kubernetes.io/component\":\"proxy\"}",
+		  CODIS_PROXY },
+		{ "{\"app.kubernetes.io/name\":\"x\",\"app.kubernetes.io/component\":\"codis-fe\"}", CODIS_FE },
+		{ "{\"app.kubernetes.io/name\":\"codis\",\"app.kubernetes.io/component\":\"server\"}", CODIS_SERVER },
+		{ "{\"app.kubernetes.io/part-of\":\"codis\",\"app.kubernetes.io/component\":\"ha\"}", CODIS_HA },
+		{ "{\"app.kubernetes.io/name\":\"argocd\",\"app.kubernetes.io/component\":\"server\"}", CODIS_NONE },
+		{ "{\"app.kubernetes.io/name\":\"codis\"}", CODIS_NONE },
+		{ "{\"app.kubernetes.io/name\":\"zookeeper\"}", CODIS_NONE },
+		{ "{\"app.kubernetes.io/part-of\":\"codis\",\"app.kubernetes.io/component\":\"zookeeper\"}",
+		  CODIS_NONE },
 		{ "{\"app\":\"codis-server\",\"codis.io/inject\":\"false\"}", CODIS_NONE },
 	};
 	struct codis_pod pod = read_text("{\"metadata\":{\"name\":\"x\",\"labels\":{\"app\":\"nginx\"}}}");
@@ -60,6 +75,44 @@ TEST(component)
 	}
 	assert_int_equal(pod.component, CODIS_NONE);
 	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
+}
+
+static const char *nearly(const char *labels)
+{
+	static char said[256];
+	char text[512];
+	const char *key, *value;
+	enum codis_component c;
+	JSON_CLEANUP cJSON *pod = NULL;
+
+	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":%s}}", labels);
+	pod = parse_text(text);
+	c = codis_component_nearly(pod, &key, &value);
+	if (c == CODIS_NONE)
+		return "";
+	snprintf(said, sizeof(said), "%s: %s is %s", key, value, codis_component_name(c));
+	return said;
+}
+
+TEST(what_nearly_says_which_program_it_is_is_seen)
+{
+	assert_string_equal(nearly("{\"codis.io/component\":\"server\"}"),
+			    "codis.io/component: server is codis-server");
+	assert_string_equal(nearly("{\"codis.io/component\":\"Codis-Proxy\"}"),
+			    "codis.io/component: Codis-Proxy is codis-proxy");
+	assert_string_equal(nearly("{\"app\":\"codis-server-shop\"}"), "app: codis-server-shop is codis-server");
+	assert_string_equal(nearly("{\"app\":\"shop-codis_dashboard\"}"),
+			    "app: shop-codis_dashboard is codis-dashboard");
+	assert_string_equal(nearly("{\"app\":\"codisproxy\"}"), "app: codisproxy is codis-proxy");
+	assert_string_equal(nearly("{\"app.kubernetes.io/name\":\"my-codis-server\"}"),
+			    "app.kubernetes.io/name: my-codis-server is codis-server");
+	assert_string_equal(nearly("{\"app\":\"codis-server\"}"), "");
+	assert_string_equal(nearly("{\"app\":\"server\"}"), "");
+	assert_string_equal(nearly("{\"app\":\"codis-servers\"}"), "");
+	assert_string_equal(nearly("{\"app\":\"codis-shared\"}"), "");
+	assert_string_equal(nearly("{\"app\":\"codis-server-exporter\"}"), "");
+	assert_string_equal(nearly("{\"app\":\"codis-server-x\",\"codis.io/inject\":\"false\"}"), "");
+	assert_string_equal(nearly("{}"), "");
 }
 
 TEST(statefulset_of)

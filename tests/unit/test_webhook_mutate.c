@@ -111,6 +111,33 @@ TEST(a_second_time_there_is_nothing_to_do)
 	}
 }
 
+static void expect_label_warning(const char *labels, const char *warning)
+{
+	OUTCOME o = { .pod = NULL };
+	cJSON *pod = load_with("plain-server", "metadata", "labels", labels);
+
+	o = mutate_once(pod);
+	cJSON_Delete(pod);
+	assert_true(o.verdict.allowed);
+	assert_int_equal(cJSON_GetArraySize(o.verdict.patch), 0);
+	assert_int_equal(o.verdict.warning_count, warning[0] ? 1 : 0);
+	if (warning[0])
+		assert_string_equal(o.verdict.warnings[0], warning);
+}
+
+TEST(a_label_that_nearly_says_what_a_pod_is_is_warned_of)
+{
+	expect_label_warning(
+		"{\"codis.io/component\":\"Codis-Server\"}",
+		"write codis-server in label codis.io/component: \"Codis-Server\" is not known, and nothing is done");
+	expect_label_warning("{\"app\":\"codis-server-shop\"}",
+			     "label it codis.io/component=codis-server: app \"codis-server-shop\" is not known");
+	expect_label_warning("{\"app\":\"nginx\"}", "");
+	expect_refused(load_with("plain-server", "metadata", "labels",
+				 "{\"app\":\"codis-server\",\"codis.io/component\":\"server\"}"),
+		       422, "label codis.io/component is \"server\"");
+}
+
 TEST(opted_out)
 {
 	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
