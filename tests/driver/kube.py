@@ -4,6 +4,7 @@ import ctypes
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -73,13 +74,19 @@ class Kube:
 
     def request(self, method, path, body=None, kind="application/json", timeout=15):
         """(status, text); whoever asks decides what a status means."""
+        return self.request_warned(method, path, body, kind, timeout)[:2]
+
+    def request_warned(self, method, path, body=None, kind="application/json", timeout=15):
+        """(status, text, warnings)."""
         self._start_proxy()
         connection = UnixConnection(self.socket, timeout)
         try:
             data = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
             connection.request(method, path, body=data, headers={"Content-Type": kind} if data is not None else {})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode("utf-8", "replace")
+            warnings = [re.sub(r"\\(.)", r"\1", w.partition('"')[2].rstrip()[:-1])
+                        for w in answer.headers.get_all("Warning", [])]  # 299 - "..."
+            return answer.status, answer.read().decode("utf-8", "replace"), warnings
         except http.client.HTTPException as e:
             raise OSError(f"{method} {path}: {e!r}") from e
         finally:

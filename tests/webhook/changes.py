@@ -71,7 +71,7 @@ class Change:
 
 
 def text_of(value):
-    return json.dumps(told(value), ensure_ascii=False).replace('"', "'")
+    return json.dumps(told(value), ensure_ascii=False, sort_keys=True).replace('"', "'")
 
 
 def told(value):

@@ -52,6 +52,20 @@ static void find_set(void *ctx, const char *namespace, const char *name, void (*
 	fn(arg, found);
 }
 
+static bool is_ending(void *ctx, const char *namespace)
+{
+	const struct caches *c = ctx;
+	const cJSON *object;
+
+	cJSON_ArrayForEach(object, c->known) {
+		const char *name = json_str(object, "metadata", "name", NULL);
+
+		if (is_kind(object, "Namespace") && name && strcmp(name, namespace) == 0)
+			return json_get(object, "metadata", "deletionTimestamp", NULL) != NULL;
+	}
+	return false;
+}
+
 static int each_of_kind(const struct caches *c, const char *kind, int (*fn)(void *arg, const cJSON *object), void *arg)
 {
 	const cJSON *object;
@@ -157,12 +171,14 @@ static void answer(struct webhook *w, const cJSON *line)
 
 int main(void)
 {
-	struct webhook w = {
-		.log = { .fd = -1, .level = LOG_LEVEL_ERROR },
-		.metrics = metrics_new(),
-		.viewer_image = VIEWER,
-		.lookups = { .find = find_set, .each = each_set, .trouble = trouble_of, .each_budget = each_budget }
-	};
+	struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
+			     .metrics = metrics_new(),
+			     .viewer_image = VIEWER,
+			     .lookups = { .find = find_set,
+					  .each = each_set,
+					  .is_ending = is_ending,
+					  .trouble = trouble_of,
+					  .each_budget = each_budget } };
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t len;

@@ -7,7 +7,7 @@
     operation  DELETE
     like       another fixture: of the pod's changes, those that it does not have are told, and (not ...) those of the other
     ordinal    of a StatefulSet: the pod that is looked at (default: the first)
-    known      what the webhook's caches hold beside: StatefulSets, PodDisruptionBudgets, pods
+    known      what the webhook's caches hold beside: StatefulSets, PodDisruptionBudgets, pods, Namespaces
     path, body in place of an object: the request's body (a text, or JSON), and where it goes
     expect     set, pod: refused (why) and code where it is not 422, or warnings and changes; answer: of a body
 """
@@ -87,6 +87,15 @@ class Fixture:
         else:
             written = apiserver.pod_of_workload(self.object, self.namespace)
         return admit_pod(copy.deepcopy(written)), written
+
+    def changes(self):
+        """Of its pod, all of them."""
+        lines = self.expect["pod"]["changes"]
+        if "like" not in self.data:
+            return lines
+        paths = {line.partition(": ")[0].removeprefix("not ")[2:] for line in lines}
+        base = [line for line in Fixture(self.data["like"]).changes() if line.partition(": ")[0][2:] not in paths]
+        return base + [line for line in lines if not line.startswith("not ")]
 
     # --- the file ---------------------------------------------------------------------------------------------------------
 

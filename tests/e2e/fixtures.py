@@ -1,0 +1,164 @@
+"""What users write (tests/webhook), by server-side dry-run on a real API server, through the installed webhook."""
+import concurrent.futures
+import contextlib
+import copy
+import json
+import os
+import re
+import sys
+
+import cluster
+from world import case, wait_for
+
+sys.path.append(os.path.join(cluster.TOP, "tests", "webhook"))
+
+from changes import changes  # noqa: E402
+from fixture import NAMESPACE, Fixture, names  # noqa: E402
+
+# The webhook is not asked about what is in this one: what Kubernetes makes of a pod by itself.
+PLAIN = f"{NAMESPACE}-plain"
+VIEWER = "registry.example/codis-k8s:1"
+LEVELS = ("baseline", "restricted")
+HARDENED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True, "runAsUser": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+@contextlib.contextmanager
+def namespaces(w, labels_of):
+    """Namespaces with these labels, in which pods can be made."""
+    try:
+        for name, labels in labels_of.items():
+            w.kube.call("POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}})
+        for name in labels_of:
+            path = f"/api/v1/namespaces/{name}/serviceaccounts/default"
+            wait_for(f"{name}'s service account", lambda path=path: (w.kube.find(path), "none yet"), 30, every=0.1)
+        yield
+    finally:
+        for name in labels_of:
+            w.kube.delete(f"/api/v1/namespaces/{name}")
+
+
+def fixtures_of(want):
+    return [f for f in map(Fixture, names()) if "object" in f.data and want(f)]
+
+
+def path_of(obj, namespace):
+    api = "/apis/apps/v1" if obj["kind"] == "StatefulSet" else "/api/v1"
+    kind = "statefulsets" if obj["kind"] == "StatefulSet" else "pods"
+    return f"{api}/namespaces/{namespace}/{kind}?dryRun=All"
+
+
+def make(w, obj, namespace):
+    """(status, what came of it, warnings)."""
+    obj = copy.deepcopy(obj)
+    obj["metadata"]["namespace"] = namespace
+    status, text, warnings = w.kube.request_warned("POST", path_of(obj, namespace), obj)
+    return status, json.loads(text), warnings
+
+
+def all_of(do, fixtures):
+    """The sentences of those that are not as they should be."""
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        return [f"{f.name}: {why}" for f, why in zip(fixtures, pool.map(do, fixtures)) if why]
+
+
+def bare(pod):
+    """What is compared of a pod: what nobody but us differs in."""
+    text = re.sub(r"kube-api-access-\w{5}\b", "kube-api-access", json.dumps(pod))
+    pod = json.loads(text)
+    return {"metadata": {k: pod["metadata"].get(k, {}) for k in ("labels", "annotations")}, "spec": pod["spec"]}
+
+
+# --- what fixtures say ------------------------------------------------------------------------------------------------
+
+def wrong_answer(expect, status, answer, warnings):
+    if not expect["allowed"]:
+        if status < 400 or expect["message"] not in answer.get("message", ""):
+            return f"it has to be refused ({expect['message']}), and is answered {status}: {answer.get('message', '')}"
+        return ""
+    if status >= 300:
+        return f"{status}: {answer.get('message', '')}"
+    missing = [text for text in expect.get("warnings", ()) if text not in warnings]
+    return f"of the warnings are missing {missing}, there are {warnings}" if missing else ""
+
+
+def wrong_pod(w, image, f):
+    written = f.pod()[1]
+    status, made, warnings = make(w, written, NAMESPACE)
+    why = wrong_answer(f.expect["pod"], status, made, warnings)
+    if why or not f.expect["pod"]["allowed"]:
+        return why
+    status, plain, _ = make(w, written, PLAIN)
+    if status >= 300:
+        return f"without us it is answered {status}: {plain.get('message', '')}"
+    got = sorted(str(c).replace(image, VIEWER) for c in changes(bare(plain), bare(made)))
+    expected = sorted(f.changes())
+    return "" if got == expected else f"it gets {[c for c in got if c not in expected]}, and not " \
+        f"{[c for c in expected if c not in got]}"
+
+
+@case
+def pods(w):
+    """Every pod of tests/webhook/fixtures is taken by the API server with the changes and the warnings that its fixture
+    has, or refused with that sentence."""
+    image = next(c["image"] for c in w.kube.get("/apis/apps/v1/namespaces/codis-system/deployments/codis-controller")
+                 ["spec"]["template"]["spec"]["containers"])
+    chosen = fixtures_of(lambda f: "pod" in f.expect and "known" not in f.data)
+    with namespaces(w, {NAMESPACE: {}, PLAIN: {"codis.io/managed": "false"}}):
+        wrong = all_of(lambda f: wrong_pod(w, image, f), chosen)
+    assert not wrong, "\n".join(wrong)
+    w.note(f"{len(chosen)} pods")
+
+
+@case
+def sets(w):
+    """Every new StatefulSet of tests/webhook/fixtures is answered as its fixture says."""
+    def wrong_set(f):
+        written = copy.deepcopy(f.object)
+        written["spec"].setdefault("selector", {"matchLabels": written["spec"]["template"]["metadata"]["labels"]})
+        return wrong_answer(f.expect["set"], *make(w, written, NAMESPACE))
+    chosen = fixtures_of(lambda f: f.is_set() and f.makes_pods() and "known" not in f.data)
+    with namespaces(w, {NAMESPACE: {}}):
+        wrong = all_of(wrong_set, chosen)
+    assert not wrong, "\n".join(wrong)
+    w.note(f"{len(chosen)} StatefulSets")
+
+
+# --- Pod Security -----------------------------------------------------------------------------------------------------
+
+def hardened(pod):
+    """As the restricted standard asks, where its writer did not."""
+    pod = copy.deepcopy(pod)
+    pod["spec"].pop("hostNetwork", None)
+    for c in [*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"]]:
+        c["securityContext"] = HARDENED
+    return pod
+
+
+def newly_violates(w, level, pod):
+    """Whether a pod that the standard allows as it is written is refused with what we add."""
+    status, answer, _ = make(w, pod, f"{PLAIN}-{level}")
+    if status >= 300:
+        return None
+    status, answer, _ = make(w, pod, f"{NAMESPACE}-{level}")
+    return "" if status < 300 else f"{level}: {answer.get('message', '')}"
+
+
+@case
+def pod_security(w):
+    """Where a Pod Security standard is enforced, what the webhook adds to a pod never violates it."""
+    spaces = {f"{name}-{level}": {"pod-security.kubernetes.io/enforce": level, **labels} for level in LEVELS
+              for name, labels in ((NAMESPACE, {}), (PLAIN, {"codis.io/managed": "false"}))}
+    chosen = fixtures_of(lambda f: f.expect.get("pod", {}).get("allowed"))
+    tried = []
+
+    def wrong(f):
+        written = f.pod()[1]
+        answers = [newly_violates(w, "baseline", written), newly_violates(w, "restricted", hardened(written))]
+        tried.extend(a for a in answers if a is not None)
+        return "; ".join(a for a in answers if a)
+    with namespaces(w, spaces):
+        found = all_of(wrong, chosen)
+    assert not found, "\n".join(found)
+    assert len(tried) >= len(chosen), f"only {len(tried)} of {2 * len(chosen)} were allowed as they are written"
+    w.note(f"{len(tried)} pods that the standards allow")
