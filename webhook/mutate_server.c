@@ -15,6 +15,26 @@
 
 /* --- identity and place ---------------------------------------------------------------------------------------- */
 
+/* Of a pod without a name (yet) the first part of it. */
+static void refuse_group(struct mutation *m)
+{
+	const char *first = json_str(m->pod, "metadata", "generateName", NULL);
+	const char *name = m->known.name[0] ? m->known.name : first ? first : "";
+
+	if (m->known.owner[0] && name[0])
+		admission_refuse(
+			m->verdict, 422,
+			"codis-server \"%.80s\" is in no group, for Codis has groups 1 to %d, and with "
+			"SERVER_REPLICA %d the number behind the name of its StatefulSet can be 0 to %d: lower "
+			"ordinals.start or replicas",
+			name, CODIS_GROUP_MAX, m->known.server_replica, CODIS_GROUP_MAX * m->known.server_replica - 1);
+	else
+		admission_refuse(m->verdict, 422,
+				 "codis-server \"%.80s\" is in no group, for that comes from its number in a "
+				 "StatefulSet: run it in a StatefulSet, or label it " CODIS_LABEL_INJECT "=false",
+				 name);
+}
+
 /* What it is has to be known here: labels, anti-affinity and its group follow from it. */
 static bool check_identity(struct mutation *m)
 {
@@ -22,11 +42,8 @@ static bool check_identity(struct mutation *m)
 
 	if (elsewhere_server_replica(&m->known, &err) < 0 || elsewhere_product(&m->known, &err) < 0)
 		admission_refuse(m->verdict, 422, "%s", err.text);
-	else if (!m->known.owner[0] || m->known.group <= 0)
-		admission_refuse(m->verdict, 422,
-				 "codis-server \"%.80s\" is in no group, for that comes from its number in a "
-				 "StatefulSet: run it in a StatefulSet, or label it " CODIS_LABEL_INJECT "=false",
-				 m->known.name);
+	else if (!m->known.owner[0] || m->known.group <= 0 || m->known.group > CODIS_GROUP_MAX)
+		refuse_group(m);
 	return m->verdict->allowed;
 }
 

@@ -124,6 +124,14 @@ static bool tolerates(const cJSON *t, const char *key)
 	return is_text(t, "key", key) && (exists || is_text(t, "value", ""));
 }
 
+/* As Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One without a key, or for other
+ * effects as well, is a user's, whatever its time. */
+static bool is_default_toleration(const cJSON *t, const char *key)
+{
+	return json_int(-1, t, "tolerationSeconds", NULL) == DEFAULT_TOLERATION_S && is_text(t, "key", key) &&
+	       is_text(t, "operator", "Exists") && is_text(t, "effect", "NoExecute");
+}
+
 static cJSON *new_toleration(const char *key, int seconds)
 {
 	cJSON *t = cJSON_CreateObject();
@@ -146,13 +154,13 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 		if (!tolerates(t, key))
 			continue;
 		found = true;
-		if (limit == DEFAULT_TOLERATION_S && seconds < 0)
+		if (is_default_toleration(t, key) && seconds < 0)
 			cJSON_DeleteItemFromObjectCaseSensitive(t, "tolerationSeconds");
-		else if (limit == DEFAULT_TOLERATION_S)
+		else if (is_default_toleration(t, key))
 			mutation_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
 		else if (limit >= 0 && seconds < 0)
-			admission_warn(m->verdict, "own toleration of %s stays: after %lld s the pod and its data go",
-				       key, (long long)limit);
+			admission_warn(m->verdict, "drop tolerationSeconds of %s, or pod and data go after %lld s",
+				       is_text(t, "key", "") ? "the toleration without a key" : key, (long long)limit);
 	}
 	if (!found)
 		mutation_set(m, list, NULL, new_toleration(key, seconds));

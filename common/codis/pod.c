@@ -404,7 +404,15 @@ static int read_spread(const cJSON *object, struct codis_pod *pod, struct error 
 
 	copy(pod->topology_key, sizeof(pod->topology_key), key && key[0] ? key : CODIS_HOSTNAME_KEY);
 	pod->strict = !spread || strcmp(spread, "soft") != 0;
-	if (pod->component != CODIS_SERVER || !pod->strict || !spread || strcmp(spread, "strict") == 0)
+	if (pod->component != CODIS_SERVER)
+		return 0;
+	if (key && key[0] && (strlen(key) >= sizeof(pod->topology_key) || !codis_is_label_key(key)))
+		return error_set(err, ERR_INVALID,
+				 "annotation " CODIS_ANNOTATION_TOPOLOGY
+				 " is \"%.80s\", which no label of a node is called: "
+				 "write one that nodes have, as topology.kubernetes.io/zone",
+				 key);
+	if (!pod->strict || !spread || strcmp(spread, "strict") == 0)
 		return 0;
 	return error_set(err, ERR_INVALID,
 			 "annotation " CODIS_ANNOTATION_SPREAD " is \"%.40s\": it must be strict or soft", spread);

@@ -51,6 +51,18 @@ int codis_product_check(const char *text, struct error *err)
 			 text, CODIS_PRODUCT_MAX - 1);
 }
 
+/* As the API server checks the keys of labels: a name of 63, perhaps behind a domain and "/". */
+bool codis_is_label_key(const char *key)
+{
+	const char *slash = strchr(key, '/'), *name = slash ? slash + 1 : key;
+	size_t domain = slash ? (size_t)(slash - key) : 0;
+
+	if (slash && (domain == 0 || domain > 253 || strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789-.") != domain ||
+		      strchr("-.", key[0]) || strchr("-.", slash[-1])))
+		return false;
+	return is_label_value(name, strlen(name));
+}
+
 int codis_server_replica_parse(const char *text, int *replica, struct error *err)
 {
 	char *end;

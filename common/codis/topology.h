@@ -62,6 +62,9 @@ enum codis_component codis_component_parse(const char *name);
 #define CODIS_PRODUCT_MAX 64
 int codis_product_check(const char *text, struct error *err);
 
+/* Whether the text can be the key of a label, as nodes have them: "kubernetes.io/hostname", "rack". */
+bool codis_is_label_key(const char *key);
+
 /* SERVER_REPLICA from its text, 1..64. 0, or -1 and *err: "SERVER_REPLICA is \"two\": it must be a whole number from 1
  * to 64". */
 int codis_server_replica_parse(const char *text, int *replica, struct error *err);

@@ -141,8 +141,13 @@ void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	warning = v->warnings[v->warning_count++];
+	warning = v->warnings[v->warning_count];
 	snprintf(warning, ADMISSION_WARNING_MAX + 1, "%.*s", (int)text_fit(text, ADMISSION_WARNING_MAX), text);
+	for (int i = 0; i < v->warning_count; i++) {
+		if (strcmp(v->warnings[i], warning) == 0)
+			return;
+	}
+	v->warning_count++;
 }
 
 /* --- the answer --------------------------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@ void admission_refuse(struct admission_verdict *v, int code, const char *fmt, ..
 	__attribute__((format(printf, 3, 4)));
 /* 500: memory ran out, so there is nothing right to say. */
 void admission_refuse_memory(struct admission_verdict *v);
-/* A warning over the limit of 16 is dropped. */
+/* One that was said already, and one over the limit of 16, is dropped. */
 void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* The AdmissionReview answer. 0 or -1 (memory, size). */

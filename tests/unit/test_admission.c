@@ -201,6 +201,21 @@ TEST(warnings_are_counted)
 	assert_int_equal(v.warning_count, 0);
 }
 
+TEST(what_was_said_is_not_said_again)
+{
+	struct admission_verdict v;
+
+	admission_verdict_init(&v);
+	for (int i = 0; i < 3; i++) {
+		admission_warn(&v, "a");
+		admission_warn(&v, "b");
+	}
+	assert_int_equal(v.warning_count, 2);
+	assert_string_equal(v.warnings[0], "a");
+	assert_string_equal(v.warnings[1], "b");
+	admission_verdict_release(&v);
+}
+
 TEST(an_answer_over_the_limit_is_an_error)
 {
 	struct admission_verdict v;

@@ -32,6 +32,31 @@ TEST(product)
 			    "a letter or digit first and last");
 }
 
+TEST(what_can_be_the_key_of_a_label)
+{
+	static const char *const keys[] = { "kubernetes.io/hostname", "topology.kubernetes.io/zone", "rack",
+					    "a/B_c.d-e" },
+				 *const others[] = { "",     "not a key!", "-rack/zone", "/zone", "rack/",
+						     "a./b", "Rack/zone",  "a/b/c",      "zone-", "r\xc3\xa4" };
+	char domain[300], name[70];
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		assert_true(codis_is_label_key(keys[i]));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_false(codis_is_label_key(others[i]));
+	memset(domain, 'a', sizeof(domain));
+	snprintf(domain + 253, sizeof(domain) - 253, "/b");
+	assert_true(codis_is_label_key(domain));
+	snprintf(domain + 253, sizeof(domain) - 253, "a/b");
+	assert_false(codis_is_label_key(domain));
+	memset(name, 'a', sizeof(name));
+	name[63] = '\0';
+	assert_true(codis_is_label_key(name));
+	name[63] = 'a';
+	name[64] = '\0';
+	assert_false(codis_is_label_key(name));
+}
+
 TEST(server_replica)
 {
 	static const char *const bad[] = {

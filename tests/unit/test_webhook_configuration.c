@@ -124,8 +124,8 @@ TEST(who_opts_out_is_not_asked_about)
 
 	for (size_t i = 0; i < 2; i++) {
 		assert_says(pods[i], "object.?metadata.?labels[?'" CODIS_LABEL_INJECT "'].orValue('') != 'false'");
-		assert_says(sets[i], "object.spec.template.?metadata.?labels[?'" CODIS_LABEL_INJECT
-				     "'].orValue('') != 'false'");
+		assert_says(sets[i],
+			    "object.spec.template.?metadata.?labels[?'" CODIS_LABEL_INJECT "'].orValue('') != 'false'");
 	}
 }
 
@@ -134,8 +134,8 @@ TEST(what_fails_without_the_webhook_is_what_it_protects)
 {
 	static const struct {
 		const char *name, *policy;
-	} entries[] = { { "pods", "Fail" },	    { "pods-beside", "Ignore" },	 { "statefulsets", "Fail" },
-			{ "protected", "Fail" },    { "statefulsets-beside", "Ignore" }, { "scale", "Ignore" } };
+	} entries[] = { { "pods", "Fail" },      { "pods-beside", "Ignore" },         { "statefulsets", "Fail" },
+			{ "protected", "Fail" }, { "statefulsets-beside", "Ignore" }, { "scale", "Ignore" } };
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		char words[64];

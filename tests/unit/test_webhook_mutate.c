@@ -387,6 +387,31 @@ TEST(our_hooks_are_renewed)
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "connected_slaves"));
 }
 
+TEST(a_server_without_a_name_or_with_too_high_a_number_is_told_so)
+{
+	expect_refused(load_with("plain-server", NULL, "metadata",
+				 "{\"generateName\":\"codis-server-7f9-\",\"labels\":{\"app\":\"codis-server\"}}"),
+		       422, "codis-server \"codis-server-7f9-\" is in no group, for that comes from its number");
+	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-1000000000\""), 422,
+		       "can be 0 to 19997: lower ordinals.start or replicas");
+	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-19998\""), 422,
+		       "groups 1 to 9999");
+}
+
+TEST(a_toleration_without_a_key_is_the_users_whatever_its_time)
+{
+	static const char text[] = "[{\"operator\":\"Exists\",\"effect\":\"NoExecute\",\"tolerationSeconds\":300}]";
+	OUTCOME server = mutate_pod_twice(load_with("plain-server", "spec", "tolerations", text));
+	OUTCOME proxy = mutate_pod_twice(load_with("plain-proxy", "spec", "tolerations", text));
+
+	assert_json(json_get(server.pod, "spec", "tolerations", NULL), text);
+	assert_json(json_get(proxy.pod, "spec", "tolerations", NULL), text);
+	assert_int_equal(server.verdict.warning_count, 1);
+	assert_string_equal(server.verdict.warnings[0],
+			    "drop tolerationSeconds of the toleration without a key, or pod and data go after 300 s");
+	assert_int_equal(proxy.verdict.warning_count, 0);
+}
+
 TEST(tolerations)
 {
 	OUTCOME plain = mutate_pod_twice(load_pod("plain-server"));
