@@ -1,5 +1,7 @@
 #include "webhook/preview.h"
 
+#include <string.h>
+
 #include "common/base/json.h"
 #include "common/kube/admission.h"
 #include "webhook/mutate.h"
@@ -24,18 +26,17 @@ static bool add_owner(cJSON *metadata, const char *name)
 	       json_add_bool(owner, "controller", true);
 }
 
-/* The pod with the lowest number. NULL: no memory. */
-static cJSON *first_pod(const cJSON *set)
+/* NULL: no memory. */
+static cJSON *pod_of(const cJSON *set, int64_t ordinal)
 {
 	const cJSON *template = json_get(set, "spec", "template", NULL);
 	const char *name = json_str(set, "metadata", "name", NULL);
 	const cJSON *namespace = json_get(set, "metadata", "namespace", NULL);
-	int64_t start = json_int(0, set, "spec", "ordinals", "start", NULL);
 	cJSON *pod = cJSON_CreateObject(), *metadata = json_add_object(pod, "metadata");
 
 	name = name ? name : "";
-	if (json_add_fmt(metadata, "name", "%s-%lld", name, (long long)(start < 0 ? 0 : start)) &&
-	    add_owner(metadata, name) && add_copy(metadata, "namespace", namespace) &&
+	if (json_add_fmt(metadata, "name", "%s-%lld", name, (long long)ordinal) && add_owner(metadata, name) &&
+	    add_copy(metadata, "namespace", namespace) &&
 	    add_copy(metadata, "labels", json_get(template, "metadata", "labels", NULL)) &&
 	    add_copy(metadata, "annotations", json_get(template, "metadata", "annotations", NULL)) &&
 	    add_copy(pod, "spec", json_get(template, "spec", NULL)))
@@ -44,27 +45,83 @@ static cJSON *first_pod(const cJSON *set)
 	return NULL;
 }
 
-void preview_pod(const cJSON *set, const char *namespace, const struct lookups *lookups, bool strict,
-		 struct admission_verdict *v)
+/* Of what Kubernetes takes; where there is none, the first would be this one. */
+static int64_t ordinal_of(const cJSON *set, bool last)
 {
-	JSON_CLEANUP cJSON *pod = first_pod(set);
-	struct admission_request req = {
-		.resource = "pods", .subresource = "", .namespace = namespace, .operation = "CREATE", .object = pod
-	};
-	struct admission_verdict first;
+	int64_t start = json_int(0, set, "spec", "ordinals", "start", NULL);
+	int64_t replicas = json_int(1, set, "spec", "replicas", NULL);
 
-	if (!pod) {
+	start = start < 0 ? 0 : start > INT32_MAX ? INT32_MAX : start;
+	replicas = replicas < 1 ? 1 : replicas > INT32_MAX ? INT32_MAX : replicas;
+	return start + (last ? replicas - 1 : 0);
+}
+
+static void judge(const cJSON *set, int64_t ordinal, const char *namespace, const struct lookups *lookups,
+		  struct admission_verdict *v)
+{
+	JSON_CLEANUP cJSON *pod = pod_of(set, ordinal);
+	struct admission_request req = { .resource = "pods",
+					 .subresource = "",
+					 .namespace = namespace,
+					 .name = "",
+					 .operation = "CREATE",
+					 .object = pod };
+
+	admission_verdict_init(v);
+	if (pod)
+		mutate(&req, lookups, "", v);
+	else
 		admission_refuse_memory(v);
-		return;
+}
+
+static bool was_refused(const cJSON *set, bool last, const char *namespace, const struct lookups *lookups)
+{
+	struct admission_verdict was;
+	bool refused;
+
+	if (!set)
+		return false;
+	judge(set, ordinal_of(set, last), namespace, lookups, &was);
+	refused = !was.allowed && was.code != 500;
+	admission_verdict_release(&was);
+	return refused;
+}
+
+static void warn_once(struct admission_verdict *v, const char *warning)
+{
+	for (int i = 0; i < v->warning_count; i++) {
+		if (strcmp(v->warnings[i], warning) == 0)
+			return;
 	}
-	admission_verdict_init(&first);
-	mutate(&req, lookups, "", &first);
-	for (int i = 0; i < first.warning_count; i++)
-		admission_warn(v, "%s", first.warnings[i]);
+	admission_warn(v, "%s", warning);
+}
+
+/* The first or the last of its pods. */
+static void preview_pod(const struct admission_request *req, const struct lookups *lookups, bool last,
+			bool new_template, struct admission_verdict *v)
+{
+	struct admission_verdict pod;
+
+	judge(req->object, ordinal_of(req->object, last), req->namespace, lookups, &pod);
+	for (int i = 0; new_template && i < pod.warning_count; i++)
+		warn_once(v, pod.warnings[i]);
 	/* 500 is no word about the pod. */
-	if (!first.allowed && (strict || first.code == 500))
-		admission_refuse(v, first.code, "%s", first.message);
-	else if (!first.allowed)
-		admission_warn(v, "its pods will be refused: %s", first.message);
-	admission_verdict_release(&first);
+	if (!pod.allowed && (pod.code == 500 || !was_refused(req->old_object, last, req->namespace, lookups)))
+		admission_refuse(v, pod.code, "%s", pod.message);
+	else if (!pod.allowed)
+		warn_once(v, "see kubectl describe of this StatefulSet: its new pods are refused, as they were before");
+	admission_verdict_release(&pod);
+}
+
+void preview_pods(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
+{
+	const cJSON *old = req->old_object, *now = req->object;
+	int64_t first = ordinal_of(now, false), last = ordinal_of(now, true);
+	bool new_template =
+		!old || !json_equal(json_get(old, "spec", "template", NULL), json_get(now, "spec", "template", NULL));
+
+	if (new_template || first != ordinal_of(old, false))
+		preview_pod(req, lookups, false, new_template, v);
+	if (v->allowed && last != first && (new_template || last != ordinal_of(old, true)))
+		preview_pod(req, lookups, true, new_template, v);
 }

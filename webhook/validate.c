@@ -186,7 +186,7 @@ static void check_create(const struct admission_request *req, const struct looku
 	if (v->allowed && server)
 		check_budget(req, lookups, v);
 	if (v->allowed)
-		preview_pod(req->object, req->namespace, lookups, true, v);
+		preview_pods(req, lookups, v);
 }
 
 static bool same_server_replica(const struct setting *a, const struct setting *b)
@@ -275,8 +275,8 @@ static void check_update(const struct admission_request *req, const struct looku
 	} else {
 		check_server_update(req, lookups, v);
 	}
-	if (v->allowed && !json_equal(template_of(req->old_object), template_of(req->object)))
-		preview_pod(req->object, req->namespace, lookups, false, v);
+	if (v->allowed)
+		preview_pods(req, lookups, v);
 }
 
 struct scale {

@@ -381,7 +381,7 @@ FIXTURE_TEST(warnings_of_the_pods)
 {
 	struct cluster *c = *state;
 	struct admission_verdict v;
-	cJSON *set = SET(.replicas = 4), *labels;
+	cJSON *set = SET(.replicas = 4);
 
 	ask(c, "", "x", NULL, cJSON_Duplicate(set, true), &v);
 	assert_true(v.allowed);
@@ -391,15 +391,82 @@ FIXTURE_TEST(warnings_of_the_pods)
 	ask(c, "", "x", SET(.replicas = 2), cJSON_Duplicate(set, true), &v); /* the pods stay as they are */
 	assert_int_equal(v.warning_count, 0);
 	admission_verdict_release(&v);
-	labels = cJSON_GetObjectItem(cJSON_GetObjectItem(set, "spec"), "template");
-	labels = cJSON_GetObjectItem(cJSON_GetObjectItem(labels, "metadata"), "labels");
-	json_add_str(labels, "codis.io/group", "7");
-	ask(c, "", "x", SET(.replicas = 4), cJSON_Duplicate(set, true), &v);
+	cJSON_Delete(set);
+}
+
+/* The set with this annotation on its pods. */
+static cJSON *annotated(cJSON *set, const char *key, const char *value)
+{
+	cJSON *template = cJSON_GetObjectItem(cJSON_GetObjectItem(set, "spec"), "template");
+
+	json_add_str(json_add_object(cJSON_GetObjectItem(template, "metadata"), "annotations"), key, value);
+	return set;
+}
+
+/* The set with another image, and so another template. */
+static cJSON *rolled(cJSON *set)
+{
+	return with(set, "image", "\"new\"");
+}
+
+#define SPREAD(set)   annotated(set, "codis.io/spread", "wide")
+#define TOPOLOGY(set) annotated(set, "codis.io/topology-key", "a b")
+#define BAD_SPREAD    "annotation codis.io/spread is \"wide\": it must be strict or soft"
+#define BAD_TOPOLOGY                                                                                                   \
+	"annotation codis.io/topology-key is \"a b\", which no label of a node is called: write one that nodes have, " \
+	"as "                                                                                                          \
+	"topology.kubernetes.io/zone"
+
+/* The rolling update would delete a server and never make it again. */
+FIXTURE_TEST(a_template_whose_pods_would_be_refused_is_refused)
+{
+	struct cluster *c = *state;
+
+	create(c, SPREAD(SET(.replicas = 4)), BAD_SPREAD);
+	create(c, SPREAD(SET(.replicas = 0)), BAD_SPREAD);
+	create(c, TOPOLOGY(SET(.replicas = 4)), BAD_TOPOLOGY);
+	update(c, SET(.replicas = 4), SPREAD(SET(.replicas = 4)), BAD_SPREAD);
+	update(c, SET(.replicas = 4), TOPOLOGY(SET(.replicas = 4)), BAD_TOPOLOGY);
+	update(c, SET(.replicas = 1, .app = "codis-proxy"), SET(.replicas = 1, .app = "codis-proxy", .product = "a/b"),
+	       "product \"a/b\" is no label value: use 1 to 63 letters, digits, '-', '_' or '.', a letter or digit "
+	       "first and last");
+}
+
+/* Its last pods would be of groups that Codis does not have. */
+FIXTURE_TEST(the_last_pod_is_looked_at_as_well)
+{
+	static const char format[] =
+		"codis-server \"codis-server-%s\" is in no group, for Codis has groups 1 to 9999, and "
+		"with SERVER_REPLICA 2 the number behind the name of its StatefulSet can be 0 to 19997: "
+		"lower ordinals.start or replicas";
+	struct cluster *c = *state;
+	char message[512];
+
+	create(c, SET(.replicas = 19998), NULL);
+	snprintf(message, sizeof(message), format, "19999");
+	create(c, SET(.replicas = 20000), message);
+	update(c, SET(.replicas = 4), SET(.replicas = 20000), message);
+	snprintf(message, sizeof(message), format, "2147483645");
+	update(c, SET(.replicas = 4), SET(.replicas = 2147483646), message);
+	update(c, SET(.replicas = 20000), SET(.replicas = 20002), NULL);
+}
+
+FIXTURE_TEST(what_was_wrong_before_stays_editable)
+{
+	struct cluster *c = *state;
+	struct admission_verdict v;
+
+	update(c, SPREAD(SET(.replicas = 4)), SPREAD(SET(.replicas = 6)), NULL);
+	update(c, SPREAD(SET(.replicas = 4)), SET(.replicas = 4), NULL);
+	ask(c, "", "x", SPREAD(SET(.replicas = 4)), SPREAD(rolled(SET(.replicas = 4))), &v);
 	assert_true(v.allowed);
-	assert_non_null(strstr(v.warnings[v.warning_count - 1], "its pods will be refused: label codis.io/group"));
+	assert_string_equal(v.warnings[0],
+			    "see kubectl describe of this StatefulSet: its new pods are refused, as they were before");
 	admission_verdict_release(&v);
-	create(c, set,
-	       "label codis.io/group is \"7\", but by its name and environment this pod is \"1\": leave the label out");
+	ask(c, "", "x", SET(.replicas = 4, .product = "a/b"), rolled(SET(.replicas = 4, .product = "a/b")), &v);
+	assert_true(v.allowed);
+	assert_int_equal(v.warning_count, 1);
+	admission_verdict_release(&v);
 }
 
 FIXTURE_TEST(becomes_a_server)
