@@ -8,6 +8,7 @@
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
 #include "webhook/mutation.h"
+#include "webhook/words.h"
 
 static bool has_anti_affinity(const struct mutation *m)
 {
@@ -45,6 +46,7 @@ static void warn_of_annotation(struct mutation *m)
 static void mutate_component(struct mutation *m)
 {
 	warn_of_annotation(m);
+	words_warn_pod(m->pod, m->verdict);
 	if (m->known.component != CODIS_SERVER)
 		elsewhere_warn_product(m);
 	elsewhere_warn_password(m);

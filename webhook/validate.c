@@ -13,6 +13,7 @@
 #include "webhook/preview.h"
 #include "webhook/protect.h"
 #include "webhook/scale_in.h"
+#include "webhook/words.h"
 
 #define NAME_MAX_LEN 254
 
@@ -187,6 +188,7 @@ static void check_create(const struct admission_request *req, const struct looku
 		check_budget(req, lookups, v);
 	if (v->allowed)
 		preview_pods(req, lookups, v);
+	words_warn_set(req->object, req->old_object, v);
 }
 
 static bool same_server_replica(const struct setting *a, const struct setting *b)
@@ -277,6 +279,7 @@ static void check_update(const struct admission_request *req, const struct looku
 	}
 	if (v->allowed)
 		preview_pods(req, lookups, v);
+	words_warn_set(req->object, req->old_object, v);
 }
 
 struct scale {

@@ -1,0 +1,121 @@
+/* Labels and annotations of ours that do nothing. */
+#include "tests/unit/webhook_fixture.h"
+
+#include "webhook/words.h"
+
+static void tell_pod(const char *metadata, struct admission_verdict *v)
+{
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(pod, "metadata", parse_text(metadata));
+	admission_verdict_init(v);
+	words_warn_pod(pod, v);
+}
+
+static void assert_told(const struct admission_verdict *v, const char *warning)
+{
+	assert_int_equal(v->warning_count, warning ? 1 : 0);
+	if (warning)
+		assert_string_equal(v->warnings[0], warning);
+}
+
+static void assert_pod_told(const char *metadata, const char *warning)
+{
+	struct admission_verdict v;
+
+	tell_pod(metadata, &v);
+	assert_told(&v, warning);
+	admission_verdict_release(&v);
+}
+
+TEST(a_word_that_is_not_known_is_named_with_the_one_that_is)
+{
+	assert_pod_told("{\"labels\":{\"codis.io/inject\":\"no\"}}",
+			"write codis.io/inject: \"false\" to be left alone: \"no\" does nothing");
+	assert_pod_told("{\"annotations\":{\"codis.io/hooks\":\"Keep\"}}",
+			"write codis.io/hooks: \"keep\" to keep your hooks: \"Keep\" does nothing");
+	assert_pod_told("{\"annotations\":{\"codis.io/ha\":\"true, please, and for ever and ever\"}}",
+			"write codis.io/ha: \"keep\" to keep codis-ha: \"true, please, and for ev\" does nothing");
+}
+
+TEST(a_word_that_is_known_is_no_news)
+{
+	assert_pod_told("{}", NULL);
+	assert_pod_told("{\"labels\":{\"codis.io/inject\":\"true\",\"codis.io/group\":\"1\"},\"annotations\":{"
+			"\"codis.io/hooks\":\"keep\",\"codis.io/ha\":\"keep\",\"codis.io/spread\":\"soft\"}}",
+			NULL);
+	assert_pod_told("{\"labels\":{\"codis.io/inject\":\"false\"},\"annotations\":{\"codis.io/hooks\":\"\"}}", NULL);
+}
+
+TEST(a_label_is_no_annotation)
+{
+	assert_pod_told("{\"annotations\":{\"codis.io/inject\":\"false\"}}",
+			"make codis.io/inject a label of the pods: as an annotation it does nothing");
+	assert_pod_told("{\"labels\":{\"codis.io/topology-key\":\"zone\"}}",
+			"make codis.io/topology-key an annotation of the pods: as a label it does nothing");
+}
+
+#define TEMPLATE "\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}%s}}}"
+
+/* A set with this metadata, and its template with these annotations besides. */
+static cJSON *new_set(const char *metadata, const char *annotations)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), "{\"metadata\":%s," TEMPLATE "}", metadata, annotations);
+	return parse_text(text);
+}
+
+static void assert_set_told(const cJSON *set, const cJSON *old, const char *warning)
+{
+	struct admission_verdict v;
+
+	admission_verdict_init(&v);
+	words_warn_set(set, old, &v);
+	assert_told(&v, warning);
+	admission_verdict_release(&v);
+}
+
+TEST(what_stands_on_the_statefulset_itself_does_nothing)
+{
+	JSON_CLEANUP cJSON *soft = new_set("{\"annotations\":{\"codis.io/topology-key\":\"zone\"}}", ""),
+			   *out = new_set("{\"labels\":{\"codis.io/inject\":\"false\"}}", "");
+
+	assert_set_told(
+		soft, NULL,
+		"write codis.io/topology-key into the annotations of spec.template: on the StatefulSet itself it "
+		"does nothing");
+	assert_set_told(
+		out, NULL,
+		"write codis.io/inject into the labels of spec.template: on the StatefulSet itself it does nothing");
+}
+
+TEST(what_stands_in_both_places_is_no_news)
+{
+	JSON_CLEANUP cJSON *set = new_set("{\"annotations\":{\"codis.io/spread\":\"soft\"}}",
+					  ",\"annotations\":{\"codis.io/spread\":\"soft\"}"),
+			   *plain = new_set("{\"annotations\":{\"codis.io/slots\":\"none\"}}", "");
+
+	assert_set_told(set, NULL, NULL);
+	assert_set_told(plain, NULL, NULL);
+}
+
+TEST(what_was_so_before_is_not_told_again)
+{
+	JSON_CLEANUP cJSON *set = new_set("{\"annotations\":{\"codis.io/spread\":\"soft\"}}", ""),
+			   *plain = new_set("{}", "");
+
+	assert_set_told(set, set, NULL);
+	assert_set_told(
+		set, plain,
+		"write codis.io/spread into the annotations of spec.template: on the StatefulSet itself it does "
+		"nothing");
+}
+
+TEST(a_statefulset_of_others_is_told_nothing)
+{
+	JSON_CLEANUP cJSON *set = parse_text("{\"metadata\":{\"annotations\":{\"codis.io/spread\":\"soft\"}},"
+					     "\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"web\"}}}}}");
+
+	assert_set_told(set, NULL, NULL);
+}
