@@ -9,51 +9,93 @@
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
+#include "webhook/mutation_hook.h"
 
 #define SCRIPT_MAX 65536
 
-/* Where it serves clients, from --host-proxy: "${POD_IP}:19000" is cut in two. */
-static void set_probe(struct mutation *m, cJSON *container, const struct cmdline *c)
+/* "${POD_IP}:19000", "[::1]:19000", ":19000". */
+struct address {
+	char text[CMDLINE_VALUE_MAX];
+	const char *host, *port; /* NULL: not said, or every address there is */
+};
+
+static void read_address(const struct cmdline *c, const char *flag, struct address *a)
 {
-	char value[CMDLINE_VALUE_MAX];
-	BUF_CLEANUP struct buf addr = BUF_IN(value), script = BUF_INIT(SCRIPT_MAX);
-	const char *host = "127.0.0.1", *port;
-	char *colon, stock[8];
+	struct buf value = BUF_IN(a->text);
+	bool known = cmdline_value(c, flag, &value);
+	char *colon = strrchr(a->text, ':');
+	size_t len;
 
-	snprintf(stock, sizeof(stock), "%d", CODIS_PROXY_PORT);
-	port = stock;
-
-	if (cmdline_value(c, "--host-proxy", &addr) && (colon = strrchr(addr.data, ':')) && colon[1]) {
-		*colon = '\0';
-		port = colon + 1;
-		if (addr.data[0] && strcmp(addr.data, "0.0.0.0") != 0)
-			host = addr.data;
+	a->host = a->port = NULL;
+	if (!known || !colon)
+		return;
+	*colon = '\0';
+	if (colon[1])
+		a->port = colon + 1;
+	a->host = a->text;
+	len = strlen(a->host);
+	if (a->host[0] == '[' && a->host[len - 1] == ']') {
+		a->text[len - 1] = '\0';
+		a->host++;
 	}
-	hooks_proxy_ready(host, port, &script);
+	if (!a->host[0] || strcmp(a->host, "0.0.0.0") == 0 || strcmp(a->host, "::") == 0)
+		a->host = NULL;
+}
+
+static void set_probe(struct mutation *m, cJSON *container, const struct address *proxy)
+{
+	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
+
+	hooks_proxy_ready(proxy->host ? proxy->host : "127.0.0.1", proxy->port, &script);
 	mutation_hook_probe(m, container, &script, NULL);
 }
 
-static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c)
+/* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). */
+static void admin_address(const struct cmdline *c, struct buf *out)
 {
-	char own[CMDLINE_VALUE_MAX], its[CMDLINE_VALUE_MAX];
-	BUF_CLEANUP struct buf admin = BUF_IN(own), dashboard = BUF_IN(its), script = BUF_INIT(SCRIPT_MAX);
-	bool known = cmdline_value(c, "--host-admin", &admin);
+	struct address admin;
 
-	if (cmdline_has_env(container, "DASHBOARD_ADDR"))
+	read_address(c, "--host-admin", &admin);
+	if (admin.host && admin.port && cmdline_value(c, "--host-admin", out))
+		return;
+	buf_reset(out);
+	if (admin.port)
+		buf_addf(out, "$(hostname):%s", admin.port);
+	else
+		buf_addf(out, "$(hostname):%d", CODIS_PROXY_ADMIN_PORT);
+}
+
+static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c, const char *port)
+{
+	char own[CMDLINE_VALUE_MAX + 16], its[CMDLINE_VALUE_MAX];
+	BUF_CLEANUP struct buf admin = BUF_IN(own), dashboard = BUF_IN(its), script = BUF_INIT(SCRIPT_MAX);
+	bool known = cmdline_has_env(container, "DASHBOARD_ADDR");
+	struct hooks_proxy p = { .port = port };
+
+	if (known)
 		buf_addstr(&dashboard, "${DASHBOARD_ADDR}");
 	else
-		known = known && cmdline_value(c, "--dashboard", &dashboard);
-	hooks_proxy_stop(known ? dashboard.data : NULL, admin.data, mutation_stop_seconds(m), &script);
+		known = cmdline_value(c, "--dashboard", &dashboard);
+	admin_address(c, &admin);
+	p.dashboard = known ? dashboard.data : NULL;
+	p.admin = admin.data;
+	hooks_proxy_stop(&p, mutation_stop_seconds(m), &script);
 	mutation_hook_set(m, container, "preStop", &script, "clients may get a refused connection when the proxy ends");
 }
 
 void proxy_mutate(struct mutation *m)
 {
+	struct address proxy;
+	char stock[8];
 	struct cmdline c;
 	cJSON *container = mutation_replaceable(m, &c);
 
 	if (!container)
 		return;
-	set_probe(m, container, &c);
-	set_hook(m, container, &c);
+	snprintf(stock, sizeof(stock), "%d", CODIS_PROXY_PORT);
+	read_address(&c, "--host-proxy", &proxy);
+	if (!proxy.port)
+		proxy.port = stock;
+	set_probe(m, container, &proxy);
+	set_hook(m, container, &c, proxy.port);
 }

@@ -10,6 +10,7 @@
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
+#include "webhook/mutation_hook.h"
 
 #define SCRIPT_MAX 65536
 

@@ -14,10 +14,10 @@ class Writers:
         self.image = image
         self.path = f"/api/v1/namespaces/{namespace}/pods"
 
-    def start(self, writers=8, rate=250, node=None):
+    def start(self, writers=8, rate=250, keep=0, node=None):
         """Starts them, on a given node if it matters, and waits for the first acknowledgements."""
         container = {"name": "writers", "image": self.image, "imagePullPolicy": "IfNotPresent",
-                     "command": ["codis-writers", f"--writers={writers}", f"--rate={rate}"],
+                     "command": ["codis-writers", f"--writers={writers}", f"--rate={rate}", f"--keep={keep}"],
                      "ports": [{"containerPort": PORT}]}
         spec = {"containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 2,
                 **({"nodeName": node} if node else {})}

@@ -69,10 +69,54 @@ static void stop_server(struct server *s)
 	s->pid = 0;
 }
 
-/* Starts `sh -c text`, its output into a pipe whose end is *fd. */
-static pid_t start_script(struct fixture *f, const char *text, int *fd)
+/* How a script is run. */
+struct way {
+	const char *words[4]; /* the shell */
+	const char *path;     /* PATH; NULL: the programs of this machine, those of the test before them */
+};
+
+static const struct way stock_way = { { "/bin/sh" }, NULL };
+
+static void exec_shell(const struct fixture *f, const struct way *w, const char *text)
 {
+	const char *words[8] = { NULL };
 	char path[4096];
+	int n = 0;
+
+	snprintf(path, sizeof(path), "%s:%s", f->dir, getenv("PATH"));
+	setenv("PATH", w->path ? w->path : path, 1);
+	setenv("DIR", f->dir, 1);
+	while (w->words[n]) {
+		words[n] = w->words[n];
+		n++;
+	}
+	words[n++] = "-c";
+	words[n] = text;
+	execv(words[0], (char *const *)words);
+	_exit(127);
+}
+
+/* Plays process 1 of a container, which gets what others leave, and reaps nobody. Ends with the status of the script,
+ * or LEFT where a process is there after it: one that runs, or a zombie. */
+#define LEFT 99
+
+static void play_process_1(const struct fixture *f, const struct way *w, const char *text)
+{
+	int status;
+	pid_t pid;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	pid = fork();
+	if (pid == 0)
+		exec_shell(f, w, text);
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		_exit(126);
+	_exit(waitpid(-1, NULL, WNOHANG) < 0 ? WEXITSTATUS(status) : LEFT);
+}
+
+/* Starts the script, its output into a pipe whose end is *fd. */
+static pid_t start_script_by(struct fixture *f, const struct way *w, const char *text, int *fd)
+{
 	int ends[2];
 	pid_t pid;
 
@@ -80,22 +124,23 @@ static pid_t start_script(struct fixture *f, const char *text, int *fd)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		snprintf(path, sizeof(path), "%s:%s", f->dir, getenv("PATH"));
-		setenv("PATH", path, 1);
-		setenv("DIR", f->dir, 1);
 		dup2(ends[1], 1);
 		dup2(ends[1], 2);
 		close(ends[0]);
 		close(ends[1]);
-		execl("/bin/sh", "sh", "-c", text, (char *)NULL);
-		_exit(127);
+		play_process_1(f, w, text);
 	}
 	close(ends[1]);
 	*fd = ends[0];
 	return pid;
 }
 
-/* Waits for it and keeps its output. Returns its exit status. */
+static pid_t start_script(struct fixture *f, const char *text, int *fd)
+{
+	return start_script_by(f, &stock_way, text, fd);
+}
+
+/* Waits for it and keeps its output. Returns its exit status. It has left nothing. */
 static int end_script(struct fixture *f, pid_t pid, int fd)
 {
 	size_t len = 0;
@@ -108,6 +153,7 @@ static int end_script(struct fixture *f, pid_t pid, int fd)
 	close(fd);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
+	assert_int_not_equal(WEXITSTATUS(status), LEFT);
 	return WEXITSTATUS(status);
 }
 
@@ -339,19 +385,6 @@ static int64_t run_stop(struct fixture *f, const struct server *s, int seconds)
 	return run_stop_of(f, s, seconds, false);
 }
 
-FIXTURE_TEST(stop_ends_at_once_where_there_is_nothing_to_wait_for)
-{
-	struct fixture *f = *state;
-	struct server nobody = { .redis = { "127.0.0.1", "1", NULL } };
-
-	make_pair(f);
-	assert_in_range(run_stop(f, &f->b, 25), 0, 10000);
-	assert_in_range(run_stop(f, &nobody, 25), 0, 10000);
-	stop_server(&f->b);
-	wait_for(f, &f->a, "connected_slaves:0");
-	assert_in_range(run_stop(f, &f->a, 25), 0, 10000);
-}
-
 /* Until redis-cli was called so many times. */
 static void wait_for_asks(const struct fixture *f, int count)
 {
@@ -364,6 +397,19 @@ static void wait_for_asks(const struct fixture *f, int count)
 		assert_true(clock_mono_ms() < end);
 		usleep(10000);
 	}
+}
+
+FIXTURE_TEST(stop_ends_at_once_where_there_is_nothing_to_wait_for)
+{
+	struct fixture *f = *state;
+	struct server nobody = { .redis = { "127.0.0.1", "1", NULL } };
+
+	make_pair(f);
+	assert_in_range(run_stop(f, &f->b, 25), 0, 10000);
+	assert_in_range(run_stop(f, &nobody, 25), 0, 10000);
+	stop_server(&f->b);
+	wait_for(f, &f->a, "connected_slaves:0");
+	assert_in_range(run_stop(f, &f->a, 25), 0, 10000);
 }
 
 FIXTURE_TEST(stop_waits_until_the_master_is_none)
@@ -390,8 +436,20 @@ FIXTURE_TEST(stop_is_bounded)
 	make_pair(f);
 	assert_in_range(run_stop(f, &f->a, 2), 900, 3500);
 	assert_in_range(run_stop(f, &f->a, 0), 0, 900);
+}
+
+/* However late: it may be the master, and busy. */
+FIXTURE_TEST(stop_waits_for_one_that_does_not_answer)
+{
+	struct fixture *f = *state;
+
+	start_server(f, &f->a, NULL);
+	wait_for(f, &f->a, "role:slave");
 	kill(f->a.pid, SIGSTOP);
-	assert_in_range(run_stop(f, &f->a, 25), 3900, 7000); /* not after the first time that it answers late */
+	assert_in_range(run_stop(f, &f->a, 6), 5000, 12000);
+	write_program(f, "redis-cli", "echo >>$DIR/asks; echo 'BUSY Redis is busy running a script.'");
+	assert_in_range(run_stop(f, &f->a, 2), 900, 10000);
+	wait_for_asks(f, 2);
 }
 
 /* Starts the hook of a server, and waits until it has looked for long enough. */
@@ -501,38 +559,73 @@ static void expect_admin(struct fixture *f, const char *words)
 	assert_string_equal(f->output, words);
 }
 
+static const struct hooks_proxy proxy = { "dash:18080", "a:11080", "19000" };
+
+/* Connections of clients are "busy"; who is process 1 is said by grep, and kill of it only told. */
+static void play_proxy(struct fixture *f, const char *busy)
+{
+	buf_reset(&f->script);
+	buf_addf(&f->script,
+		 "grep() { case $* in\n"
+		 "  *tcp*) echo \"$2\" >$DIR/pattern; %s ;;\n"
+		 "  *) [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ] ;;\n"
+		 "esac; }\n"
+		 "kill() { case $* in *' 1') echo \"$*\" >$DIR/ended ;; *) command kill \"$@\" ;; esac; }\n",
+		 busy);
+}
+
+static void read_file(struct fixture *f, const char *name)
+{
+	buf_reset(&f->script);
+	buf_addf(&f->script, "cat $DIR/%s 2>/dev/null || :", name);
+	assert_int_equal(run(f), 0);
+}
+
 FIXTURE_TEST(proxy_leaves_the_list)
 {
 	struct fixture *f = *state;
+	const struct hooks_proxy named = { "dash:18080", "${POD_IP}:11080", "19000" };
 	int64_t start = clock_mono_ms();
 
 	write_program(f, "codis-admin", "echo \"$*\" > $DIR/asked; echo noise; exit 1");
+	play_proxy(f, "false");
 	buf_addstr(&f->script, "POD_IP=10.0.0.1\n");
-	hooks_proxy_stop("dash:18080", "${POD_IP}:11080", 2, &f->script);
+	hooks_proxy_stop(&named, 2, &f->script);
 	expect_admin(f, "--dashboard=dash:18080 --remove-proxy --addr=10.0.0.1:11080\n");
-	assert_in_range(clock_mono_ms() - start, 900, 4000); /* first it waits */
+	assert_in_range(clock_mono_ms() - start, 900, 10000); /* first it waits */
+	read_file(f, "ended");
+	assert_string_equal(f->output, "");
+	read_file(f, "pattern");
+	assert_string_equal(f->output, ":4A38 [0-9A-F]*:[0-9A-F]* 01 \n");
 }
 
-/* Those that are still connected get errors from a proxy that is closed until it ends. */
-FIXTURE_TEST(proxy_that_was_removed_ends_at_once)
+/* Whoever is still connected gets no errors of one that is closed: it ends, and is taken off the list by others. */
+FIXTURE_TEST(proxy_that_clients_do_not_leave_is_ended)
 {
 	struct fixture *f = *state;
 
-	write_program(f, "codis-admin", "exit $STATUS");
-	for (int status = 1; status >= 0; status--) {
-		buf_reset(&f->script);
-		buf_addf(&f->script, "export STATUS=%d\nkill() { echo \"$*\" > $DIR/ended; }\n", status);
-		buf_addstr(&f->script, "grep() { [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ]; }\n");
-		hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
-		assert_int_equal(run(f), 0);
-		assert_string_equal(f->output, "");
-		buf_reset(&f->script);
-		buf_addstr(&f->script, "sleep 0.3; cat $DIR/ended 2>&1 || exit 0");
-		run(f);
-		if (status)
-			assert_non_null(strstr(f->output, "No such file"));
-	}
+	write_program(f, "codis-admin", "echo >$DIR/asked");
+	play_proxy(f, "true");
+	hooks_proxy_stop(&proxy, 14, &f->script); /* 3 s, 10 s for codis-admin, 1 s to wait */
+	assert_int_equal(run(f), 0);
+	assert_string_equal(f->output, "");
+	read_file(f, "asked");
+	assert_string_equal(f->output, "");
+	read_file(f, "ended");
 	assert_string_equal(f->output, "-HUP 1\n");
+}
+
+/* Once they have gone, nobody is left to get an error. */
+FIXTURE_TEST(proxy_waits_until_its_clients_have_gone)
+{
+	struct fixture *f = *state;
+
+	write_program(f, "codis-admin", "cp $DIR/looks $DIR/asked");
+	play_proxy(f, "echo >>$DIR/looks; [ $(wc -l <$DIR/looks) -lt 3 ]");
+	hooks_proxy_stop(&proxy, 25, &f->script);
+	assert_int_equal(run(f), 0);
+	read_file(f, "asked");
+	assert_string_equal(f->output, "\n\n\n\n");
 }
 
 /* Whoever waits for the hook sends SIGTERM then. */
@@ -541,22 +634,24 @@ FIXTURE_TEST(proxy_has_left_the_list_when_its_hook_ends)
 	struct fixture *f = *state;
 
 	write_program(f, "codis-admin", "sleep 0.3; echo left > $DIR/asked");
-	buf_addstr(&f->script, "kill() { :; }\ngrep() { :; }\n(\n");
-	hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
+	buf_addstr(&f->script, "(\n");
+	hooks_proxy_stop(&proxy, 2, &f->script);
 	buf_addstr(&f->script, ") >/dev/null\ncat $DIR/asked\n");
 	assert_int_equal(run(f), 0);
 	assert_string_equal(f->output, "left\n");
 }
 
-FIXTURE_TEST(proxy_stop_is_bounded)
+FIXTURE_TEST(proxy_without_a_dashboard_waits)
 {
 	struct fixture *f = *state;
 	int64_t start = clock_mono_ms();
 
-	write_program(f, "codis-admin", "exec sleep 60");
-	hooks_proxy_stop("dash:18080", "a:11080", 2, &f->script);
+	write_program(f, "codis-admin", "echo >$DIR/asked");
+	hooks_proxy_stop(&(struct hooks_proxy){ NULL, "a:11080", "19000" }, 2, &f->script);
 	assert_int_equal(run(f), 0);
-	assert_in_range(clock_mono_ms() - start, 1500, 4000);
+	assert_in_range(clock_mono_ms() - start, 900, 10000);
+	read_file(f, "asked");
+	assert_string_equal(f->output, "");
 }
 
 FIXTURE_TEST(dashboard_stop)
@@ -568,6 +663,106 @@ FIXTURE_TEST(dashboard_stop)
 	expect_admin(f, "--dashboard=10.0.0.1:18080 --shutdown\n");
 }
 
+/* --- every shell, every box of tools
+ * ------------------------------------------------------------------------------------------------------------- */
+
+enum script { READY, START, STOP, PROXY_READY, PROXY_STOP, DASHBOARD_STOP, SCRIPTS };
+
+static const char *const names[] = { "ready", "start", "stop", "proxy ready", "proxy stop", "dashboard stop" };
+
+/* A script that runs; what it is, and with which programs. */
+struct
+try {
+	const char *shell, *box;
+	enum script script;
+	pid_t pid;
+	int fd;
+};
+
+static void add_script(enum script script, struct buf *out)
+{
+	static const struct hooks_redis server = { "127.0.0.1", "6379", "secret" };
+
+	switch (script) {
+	case READY: hooks_server_ready(&server, out); break;
+	case START: hooks_server_start(&server, out); break;
+	case STOP: hooks_server_stop(&server, 2, false, out); break;
+	case PROXY_READY: hooks_proxy_ready("127.0.0.1", "19000", out); break;
+	case PROXY_STOP: hooks_proxy_stop(&proxy, 3, out); break;
+	case DASHBOARD_STOP: hooks_dashboard_stop("127.0.0.1:18080", 2, out); break;
+	case SCRIPTS: break;
+	}
+}
+
+/* <dir>/<box> has the two tools that the scripts use, and no others: no timeout, no date. */
+static void make_box(struct fixture *f, const char *box, const char *programs)
+{
+	buf_reset(&f->script);
+	buf_addf(&f->script, "BOX=$DIR/%s; mkdir $BOX\nfor name in sleep grep; do\n", box);
+	buf_addf(&f->script, "  ln -s $(command -v %s) $BOX/$name\n", strstr(box, "busybox") ? "busybox" : "$name");
+	buf_addf(&f->script, "done\nfor name in redis-cli codis-admin; do %s; done\n", programs);
+	assert_int_equal(run(f), 0);
+}
+
+#define SHELLS 3
+#define BOXES  2
+
+/* Each script by each shell with each box; all at once, since they wait. programs: how $name comes into $BOX.
+ * Expects the statuses. */
+static void expect_everywhere(struct fixture *f, const char *programs, const int status[SCRIPTS])
+{
+	static const char *const shells[SHELLS] = { "dash", "bash", "busybox" };
+	static const char *const boxes[BOXES] = { "coreutils", "busybox-tools" };
+	struct try tries[SHELLS * BOXES * SCRIPTS];
+	char path[128], shell[64];
+	int count = 0;
+
+	for (int b = 0; b < BOXES; b++)
+		make_box(f, boxes[b], programs);
+	for (int i = 0; i < SHELLS * BOXES * SCRIPTS; i++) {
+		struct try *t = &tries[count++];
+		struct way way = { { shell, i % SHELLS == 2 ? "sh" : NULL }, path };
+
+		*t = (struct try){ .shell = shells[i % SHELLS], .box = boxes[i / SHELLS % BOXES] };
+		t->script = (enum script)(i / SHELLS / BOXES);
+		snprintf(path, sizeof(path), "%s/%s", f->dir, t->box);
+		snprintf(shell, sizeof(shell), "/bin/%s", t->shell);
+		buf_reset(&f->script);
+		add_script(t->script, &f->script);
+		t->pid = start_script_by(f, &way, f->script.data, &t->fd);
+	}
+	for (int i = 0; i < count; i++) {
+		int is = end_script(f, tries[i].pid, tries[i].fd);
+
+		if (is != status[tries[i].script])
+			fail_msg("%s in %s with %s: %d, %s", names[tries[i].script], tries[i].shell, tries[i].box, is,
+				 f->output);
+	}
+}
+
+#define PLAY(text) "printf '#!/bin/sh\\n%s\\n' '" text "' >$BOX/$name; chmod 755 $BOX/$name"
+
+FIXTURE_TEST(nothing_is_left_by_scripts_that_get_answers)
+{
+	expect_everywhere(*state, PLAY("echo role:slave master_link_status:up OK"), (int[SCRIPTS]){ 0 });
+}
+
+FIXTURE_TEST(nothing_is_left_by_scripts_that_are_refused)
+{
+	expect_everywhere(*state, PLAY("echo Connection refused; exit 1"), (int[SCRIPTS]){ 1, 0, 0, 1, 0, 0 });
+}
+
+/* They end, and with them what has hung. */
+FIXTURE_TEST(nothing_is_left_by_scripts_that_get_no_answer)
+{
+	expect_everywhere(*state, PLAY("PATH=/usr/bin:/bin; exec sleep 600"), (int[SCRIPTS]){ 1, 0, 0, 1, 0, 0 });
+}
+
+/* An image without them: a probe that could never be true would keep the pod unready for ever. */
+FIXTURE_TEST(nothing_is_left_where_nobody_can_be_asked)
+{
+	expect_everywhere(*state, ":", (int[SCRIPTS]){ 0 });
+}
 /* --- the article's hooks
  * ---------------------------------------------------------------------------------------------- */
 

@@ -41,7 +41,7 @@
 
 struct config {
 	char *addr, *listen;
-	int writers, rate, max_writes;
+	int writers, rate, keep, max_writes;
 };
 
 #define MEMBER(m) .offset = offsetof(struct config, m)
@@ -76,6 +76,14 @@ static const struct opt options[] = {
 	  .max = 1000000,
 	  .arg = "N",
 	  .help = "writes a second by each of them; 0: as fast as they are acknowledged" },
+	{ .name = "keep",
+	  .type = OPT_INT,
+	  MEMBER(keep),
+	  .def = "0",
+	  .min = 0,
+	  .max = 1000000,
+	  .arg = "N",
+	  .help = "how many writes a connection is kept for, as a pool renews them; 0: for ever" },
 	{ .name = "max-writes",
 	  .type = OPT_INT,
 	  MEMBER(max_writes),
@@ -213,6 +221,10 @@ static void *write_on(void *arg)
 			break;
 		}
 		number++;
+		if (w->all->cfg.keep && number % (size_t)w->all->cfg.keep == 0) {
+			redisFree(c);
+			c = NULL;
+		}
 		if (period_us)
 			pace(&due_us, period_us);
 	}

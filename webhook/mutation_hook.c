@@ -1,0 +1,87 @@
+#include "webhook/mutation_hook.h"
+
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "webhook/article.h"
+#include "webhook/hooks.h"
+#include "webhook/mutation.h"
+
+static bool is_ours(const cJSON *handler)
+{
+	const char *text = article_text(handler);
+
+	return text && strncmp(text, HOOKS_MARK, sizeof(HOOKS_MARK) - 1) == 0;
+}
+
+/* {"exec":{"command":["sh","-c",script]}} */
+static cJSON *new_handler(const struct buf *script)
+{
+	const char *const words[] = { "sh", "-c", script->data };
+	cJSON *handler = cJSON_CreateObject(), *list = cJSON_CreateStringArray(words, 3);
+
+	if (!script->failed && list && cJSON_AddItemToObject(json_add_object(handler, "exec"), "command", list))
+		return handler;
+	cJSON_Delete(list);
+	cJSON_Delete(handler);
+	return NULL;
+}
+
+static void put_handler(struct mutation *m, cJSON *container, const char *which, const struct buf *script)
+{
+	if (script)
+		mutation_set(m, mutation_object(m, container, "lifecycle"), which, new_handler(script));
+	else
+		cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(container, "lifecycle"),
+							which);
+}
+
+static bool keeps_hooks(const struct mutation *m)
+{
+	const char *word = json_str(m->pod, "metadata", "annotations", CODIS_ANNOTATION_HOOKS, NULL);
+
+	return word && strcmp(word, "keep") == 0;
+}
+
+void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
+		       const char *defeats)
+{
+	const cJSON *hook = json_get(container, "lifecycle", which, NULL);
+	bool theirs = hook && !cJSON_IsNull(hook) && !is_ours(hook);
+	const char *replaced = theirs && !keeps_hooks(m) ? article_warning(m->known.component, which, hook) : NULL;
+
+	if (replaced) {
+		admission_warn(m->verdict, "%s", replaced);
+		theirs = false;
+	}
+	if (!theirs)
+		put_handler(m, container, which, script);
+	else if (defeats)
+		admission_warn(m->verdict, "own %s stays: %s", which, defeats);
+}
+
+/* Far beyond the second that a script gives its question: what the kubelet ends it leaves to process 1. */
+#define PROBE_TIMEOUT_S 5
+
+/* All fields that Kubernetes has defaults for, so that it has none to add. */
+static cJSON *new_probe(const struct buf *script)
+{
+	cJSON *probe = new_handler(script);
+
+	if (json_add_int(probe, "timeoutSeconds", PROBE_TIMEOUT_S) && json_add_int(probe, "periodSeconds", 2) &&
+	    json_add_int(probe, "successThreshold", 1) && json_add_int(probe, "failureThreshold", 2))
+		return probe;
+	cJSON_Delete(probe);
+	return NULL;
+}
+
+void mutation_hook_probe(struct mutation *m, cJSON *container, const struct buf *script, const char *defeats)
+{
+	const cJSON *probe = json_get(container, "readinessProbe", NULL);
+
+	if (!probe || cJSON_IsNull(probe) || is_ours(probe))
+		mutation_set(m, container, "readinessProbe", new_probe(script));
+	else if (defeats)
+		admission_warn(m->verdict, "own readinessProbe stays: %s", defeats);
+}
