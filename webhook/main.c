@@ -8,6 +8,7 @@
 #include "certs/certs.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/json_arena.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
@@ -247,6 +248,8 @@ int main(int argc, char **argv)
 	};
 	int status;
 
+	if (json_arena_install() < 0)
+		return 1;
 	if (!opt_begin(webhook_options, &w.options, "codis-webhook",
 		       "makes plain codis pods ones that heal, and refuses counts that cannot work", argc, argv,
 		       &status))

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_arena.h"
 #include "common/base/metrics.h"
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
@@ -100,7 +101,9 @@ void webhook_serve(void *ctx, const struct http_request *req, struct http_respon
 		answer(res, 405, "codis-webhook is asked with POST");
 		return;
 	}
+	json_arena_begin();
 	review(w, mutating, req, res);
+	json_arena_end();
 	metric_observe_us(metric_histogram(w->metrics, "codis_webhook_request_seconds",
 					   mutating ? "endpoint=\"mutate\"" : "endpoint=\"validate\"",
 					   "Time to answer an AdmissionReview."),

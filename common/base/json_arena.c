@@ -1,0 +1,91 @@
+#include "common/base/json_arena.h"
+
+#include <cjson/cJSON.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/base/error.h"
+
+#define ALIGN 16u
+
+/* So that what is used after the end is seen. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define HIDE(at, len) __asan_poison_memory_region(at, len)
+#define SHOW(at, len) __asan_unpoison_memory_region(at, len)
+#else
+#define HIDE(at, len) ((void)(at), (void)(len))
+#define SHOW(at, len) ((void)(at), (void)(len))
+#endif
+
+struct arena {
+	char *block; /* kept as long as the thread lives */
+	size_t used;
+	bool open;
+};
+
+/* cJSON's hooks have no argument, so what they take from can only be the thread's. */
+static _Thread_local struct arena arena;
+static bool installed;
+static pthread_key_t at_exit; /* of a thread: its block is freed */
+
+static void *take(size_t size)
+{
+	size_t room = JSON_ARENA_SIZE - arena.used;
+	char *at;
+
+	if (!arena.open || size > room)
+		return malloc(size);
+	at = arena.block + arena.used;
+	SHOW(at, size);
+	size += (ALIGN - size % ALIGN) % ALIGN;
+	arena.used += size < room ? size : room;
+	return at;
+}
+
+static void give(void *at)
+{
+	if (!arena.block || (uintptr_t)at - (uintptr_t)arena.block >= JSON_ARENA_SIZE)
+		free(at);
+}
+
+static void forget(void *block)
+{
+	SHOW(block, JSON_ARENA_SIZE);
+	free(block);
+	arena = (struct arena){ .block = NULL };
+}
+
+int json_arena_install(void)
+{
+	cJSON_Hooks hooks = { .malloc_fn = take, .free_fn = give };
+
+	if (pthread_key_create(&at_exit, forget) != 0)
+		return -1;
+	cJSON_InitHooks(&hooks);
+	installed = true;
+	return 0;
+}
+
+void json_arena_begin(void)
+{
+	if (!arena.block && installed) {
+		arena.block = malloc(JSON_ARENA_SIZE);
+		if (arena.block && pthread_setspecific(at_exit, arena.block) != 0) {
+			free(arena.block);
+			arena.block = NULL;
+		}
+	}
+	arena.used = 0;
+	arena.open = arena.block != NULL;
+}
+
+void json_arena_end(void)
+{
+	arena.open = false;
+	if (arena.block)
+		HIDE(arena.block, JSON_ARENA_SIZE);
+}
