@@ -196,9 +196,9 @@ static void look(struct cluster *c, const struct inventory_set *set, const struc
 					    .labels = set->labels,
 					    .pods = g->pods,
 					    .says_product = set->says_product,
-					    .replicas = set->replicas,
-					    .ordinals_start = set->ordinals_start,
-					    .server_replica = set->server_replica,
+					    .replicas = set->shape.replicas,
+					    .ordinals_start = set->shape.start,
+					    .server_replica = set->shape.server_replica,
 					    .budgets = g->budgets,
 					    .count = g->count };
 	struct budget_change change;
@@ -232,7 +232,7 @@ void budgets_keep(struct cluster *c)
 	const struct inventory_set *set = inventory_set_of(ctl->inventory, c->namespace, c->product);
 	struct gathering g = { .namespace = c->namespace };
 
-	if (!ctl->each_budget || !set || set->server_replica <= 0 || !is_due(c))
+	if (!ctl->each_budget || !set || set->shape.server_replica <= 0 || !is_due(c))
 		return;
 	/* What is gathered is good as long as the loop does not turn. */
 	if (ctl->each_budget(ctl->budgets, gather, &g) == 0) {

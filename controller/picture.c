@@ -680,13 +680,13 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->kube_fresh = o->leads && o->kube_fresh;
 	v->pods_fresh = o->kube_fresh;
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
-	v->replicas = set ? set->replicas : -1;
-	v->ordinals_start = set ? set->ordinals_start : 0;
+	v->replicas = set ? set->shape.replicas : -1;
+	v->ordinals_start = set ? set->shape.start : 0;
 	text_copy(v->set, sizeof(v->set), set ? set->name : "");
 	text_copy(v->set_uid, sizeof(v->set_uid), set ? set->uid : "");
 	v->set_deleting = set && set->deleting;
 	view_calm(v, o, set);
-	v->server_replica = set && set->server_replica ? set->server_replica : CODIS_DEFAULT_SERVER_REPLICA;
+	v->server_replica = set && set->shape.server_replica ? set->shape.server_replica : CODIS_DEFAULT_SERVER_REPLICA;
 }
 
 int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,

@@ -51,7 +51,7 @@ int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
 	p->choosy = is_choosy(pod);
 	if (!p->pod.uid[0])
 		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
-	if (p->pod.component == CODIS_SERVER && p->pod.server_replica_said.said == SAID_ELSEWHERE)
+	if (p->pod.component == CODIS_SERVER && !p->pod.group_said && p->pod.server_replica_said.said == SAID_ELSEWHERE)
 		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
 				 p->pod.server_replica_said.why);
 	/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together.
@@ -62,9 +62,13 @@ int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
 
 /* --- who stands beside it --------------------------------------------------------------------- */
 
+/* Its place in its group. A StatefulSet that is a group of its own numbers it from 0. */
 static int rank_of(int group, int ordinal, int server_replica)
 {
-	return group > 0 ? ordinal % server_replica : -1;
+	if (group <= 0)
+		return -1;
+	return server_replica > 0 && codis_group_of(ordinal, server_replica) == group ? ordinal % server_replica
+										      : ordinal;
 }
 
 void place_join(struct place_pod *p, const struct inventory *inv)
@@ -437,7 +441,8 @@ static size_t at_least_one(size_t n)
 
 size_t place_offer(const struct place_pod *p, const struct place_node *nodes, size_t count, size_t *order)
 {
-	size_t set = p->pod.component == CODIS_SERVER ? at_least_one((size_t)p->pod.server_replica) : USUAL_SET;
+	bool known = p->pod.component == CODIS_SERVER && p->pod.server_replica > 0;
+	size_t set = known ? (size_t)p->pod.server_replica : USUAL_SET;
 	size_t passing = rank(nodes, count, order), equals = 0, offer;
 
 	if (passing == 0)

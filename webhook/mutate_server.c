@@ -41,7 +41,8 @@ static bool check_identity(struct mutation *m)
 {
 	struct error err = ERROR_INIT;
 
-	if (elsewhere_server_replica(&m->known, &err) < 0 || elsewhere_product(&m->known, &err) < 0)
+	if ((!m->known.group_said && elsewhere_server_replica(&m->known, &err) < 0) ||
+	    elsewhere_product(&m->known, &err) < 0)
 		admission_refuse(m->verdict, 422, "%s", err.text);
 	else if (!m->known.owner[0] || m->known.group <= 0 || m->known.group > CODIS_GROUP_MAX)
 		refuse_group(m);

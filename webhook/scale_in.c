@@ -13,24 +13,23 @@ static const char *annotation(const cJSON *set, const char *name)
 	return json_str(set, "metadata", "annotations", name, NULL);
 }
 
-static bool stays(int gid, int server_replica, const struct ordinals *o)
-{
-	int64_t first = (int64_t)(gid - 1) * server_replica, end = (int64_t)o->start + o->replicas;
-
-	return first < end && first + server_replica > o->start;
-}
-
 static bool goes(const struct scale_in *s, int gid)
 {
-	return stays(gid, s->server_replica, &s->before) && !stays(gid, s->server_replica, &s->after);
+	return codis_shape_makes(&s->before, gid) && !codis_shape_makes(&s->after, gid);
 }
 
 /* Some group of those before goes: the last one, or, with a higher start, the first. */
 static bool any_goes(const struct scale_in *s)
 {
-	return s->before.replicas > 0 &&
-	       (goes(s, codis_group_of(s->before.start, s->server_replica)) ||
-		goes(s, (int)(((int64_t)s->before.start + s->before.replicas - 1) / s->server_replica + 1)));
+	int first, last;
+
+	return codis_shape_groups(&s->before, &first, &last) && (goes(s, first) || goes(s, last));
+}
+
+/* No server of the product is left. */
+static bool all_go(const struct scale_in *s)
+{
+	return s->after.replicas == 0 && !s->after.group;
 }
 
 /* What goes, and is not given up (refused) or is (given). */
@@ -59,7 +58,7 @@ static int count_losses(const struct scale_in *s, struct loss *refused, struct l
 	int r = -1;
 
 	while (text && (r = served_next(&text, &g)) == 1) {
-		if (goes(s, g.gid) && (s->after.replicas > 0 || g.keys != 0))
+		if (goes(s, g.gid) && (!all_go(s) || g.keys != 0))
 			count_group(served_may_lose(allowed, g.gid) ? given : refused, &g);
 	}
 	return r;
@@ -105,7 +104,7 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 	say_groups(l, &groups);
 	say_keys(l, &keys);
 	say_value(l, &value);
-	if (s->after.replicas == 0)
+	if (all_go(s))
 		admission_refuse(
 			v, 422,
 			"%s still serve%s %d slots (%s), which would be lost, for data is in the memory of these "

@@ -4,20 +4,17 @@
 
 #include <cjson/cJSON.h>
 
-struct admission_verdict;
+#include "common/codis/topology.h"
 
-struct ordinals {
-	int start, replicas;
-};
+struct admission_verdict;
 
 struct scale_in {
 	const cJSON *set; /* as it is: its annotation codis.io/slots says what is served, see common/codis/served.h */
 	const cJSON *allowed; /* whose annotation codis.io/allow-data-loss counts: as it shall be, or as it is */
-	int server_replica;
-	struct ordinals before, after;
+	struct codis_shape before, after;
 };
 
-/* A group goes when no ordinal of it stays. Where the StatefulSet has no codis.io/slots (codis-controller never saw it,
+/* A group goes when no server of it stays. Where the StatefulSet has no codis.io/slots (codis-controller never saw it,
  * or only watches there), it is let through with a warning. */
 void check_scale_in(const struct scale_in *s, struct admission_verdict *v);
 

@@ -12,10 +12,9 @@
 #include "webhook/lookups.h"
 #include "webhook/preview.h"
 #include "webhook/protect.h"
+#include "webhook/rivals.h"
 #include "webhook/scale_in.h"
 #include "webhook/words.h"
-
-#define NAME_MAX_LEN 254
 
 static const cJSON *template_of(const cJSON *set)
 {
@@ -35,6 +34,7 @@ struct setting {
 	int server_replica; /* 0: wrong, or said elsewhere: see err */
 	struct error err;
 	struct codis_pod pod;
+	const char *label; /* codis.io/group, as it is; NULL: none */
 };
 
 static struct setting setting_of(const cJSON *set)
@@ -43,12 +43,30 @@ static struct setting setting_of(const cJSON *set)
 
 	codis_template_read(set, &s.pod, NULL);
 	s.server_replica = s.pod.server_replica;
+	s.label = json_str(template_of(set), "metadata", "labels", CODIS_LABEL_GROUP, NULL);
 	if (!s.server_replica && elsewhere_server_replica(&s.pod, &s.err) == 0)
 		codis_server_replica_parse(s.pod.server_replica_said.text, &s.server_replica, &s.err);
 	return s;
 }
 
 /* --- counts ---------------------------------------------------------------------------------------------------- */
+
+/* Of a StatefulSet that is one group. SERVER_REPLICA=1 tells its servers that they have no replica to wait for. */
+static void check_size(const struct setting *setting, int replicas, struct admission_verdict *v)
+{
+	bool said = setting->pod.server_replica_said.said == SAID_KNOWN;
+
+	if (said && setting->server_replica == 1 && replicas > 1)
+		admission_refuse(v, 422,
+				 "SERVER_REPLICA is 1, but by label " CODIS_LABEL_GROUP
+				 " all %d servers are of group %d: remove SERVER_REPLICA, or write %d",
+				 replicas, setting->pod.group, replicas);
+	else if (said && replicas > setting->server_replica)
+		admission_warn(v,
+			       "remove label " CODIS_LABEL_GROUP
+			       " if several groups are meant: by it all %d servers are of group %d",
+			       replicas, setting->pod.group);
+}
 
 /* Whether this many replicas of the StatefulSet are right. */
 static void check_count(const cJSON *set, int replicas, struct admission_verdict *v)
@@ -63,7 +81,9 @@ static void check_count(const cJSON *set, int replicas, struct admission_verdict
 	if (component != CODIS_SERVER)
 		return;
 	setting = setting_of(set);
-	if (!setting.server_replica)
+	if (setting.pod.group && (setting.server_replica || setting.pod.server_replica_said.said == SAID_ELSEWHERE))
+		check_size(&setting, replicas, v);
+	else if (!setting.server_replica)
 		admission_refuse(v, 422, "%s", setting.err.text);
 	else if (!codis_replicas_fit(replicas, setting.server_replica, sentence, sizeof(sentence)))
 		admission_refuse(v, 422, "%s", sentence);
@@ -79,19 +99,26 @@ static int start_of(const cJSON *set)
 /* Groups are cut from the ordinals: a set that starts within a group would leave it short for ever. */
 static void check_start(const cJSON *set, struct admission_verdict *v)
 {
-	int server_replica = setting_of(set).server_replica, start = start_of(set);
+	struct setting setting = setting_of(set);
+	int server_replica = setting.pod.group ? 0 : setting.server_replica, start = start_of(set);
 
 	if (server_replica && start % server_replica != 0)
 		admission_refuse(v, 422, "SERVER_REPLICA is %d, so ordinals.start has to be a multiple of %d, not %d",
 				 server_replica, server_replica, start);
 }
 
-/* --- one set of servers a product ------------------------------------------------------------------------------ */
-
-static bool same_product(const struct said_text *a, const struct said_text *b)
+/* The label of a group that all of them are of. */
+static void check_group(const cJSON *set, struct admission_verdict *v)
 {
-	return a->said == b->said && strcmp(a->text, b->text) == 0 && strcmp(a->why, b->why) == 0;
+	struct setting setting = setting_of(set);
+	struct error err = ERROR_INIT;
+	int group;
+
+	if (setting.label && codis_gid_parse(setting.label, &group, &err) < 0)
+		admission_refuse(v, 422, "%s", err.text);
 }
+
+/* --- one set of servers a product ------------------------------------------------------------------------------ */
 
 static bool is_product(const struct said_text *said)
 {
@@ -108,54 +135,16 @@ static void check_product(const struct codis_pod *pod, struct admission_verdict 
 		admission_refuse(v, 422, "%s", err.text);
 }
 
-struct rival {
-	const char *namespace, *name;
-	const struct said_text *product;
-	char found[NAME_MAX_LEN];
-};
-
-static int compare_rival(void *arg, const cJSON *set)
+/* That it has servers at all is new. */
+static void check_new(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	struct rival *r = arg;
-	const char *namespace = json_str(set, "metadata", "namespace", NULL),
-		   *name = json_str(set, "metadata", "name", NULL);
-	struct setting other;
+	struct setting setting = setting_of(req->object);
+	struct rivals_ask ask;
 
-	if (!namespace || !name || strcmp(namespace, r->namespace) != 0 || strcmp(name, r->name) == 0)
-		return 0;
-	if (codis_component_of(template_of(set)) != CODIS_SERVER)
-		return 0;
-	other = setting_of(set);
-	if (!same_product(&other.pod.product, r->product))
-		return 0;
-	snprintf(r->found, sizeof(r->found), "%s", name);
-	return 1;
-}
-
-#define BOTH_MAKE_GROUP_1 "and both would make group 1: scale that one, or give this one "
-
-static void check_rival(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
-{
-	struct setting now = setting_of(req->object);
-	struct rival r = { .namespace = req->namespace, .name = req->name, .product = &now.pod.product };
-	const char *name = json_str(req->object, "metadata", "name", NULL);
-
-	if (name)
-		r.name = name;
-	check_product(&now.pod, v);
-	if (!v->allowed)
-		return;
-	lookups->each(lookups->ctx, compare_rival, &r);
-	if (r.found[0] && now.pod.product.said == SAID_NOTHING)
-		admission_refuse(v, 422,
-				 "StatefulSet %.254s has codis-servers that name no product already, " BOTH_MAKE_GROUP_1
-				 "a PRODUCT_NAME",
-				 r.found);
-	else if (r.found[0])
-		admission_refuse(v, 422,
-				 "StatefulSet %.254s has the codis-servers of product %s already, " BOTH_MAKE_GROUP_1
-				 "another PRODUCT_NAME",
-				 r.found, now.pod.product.text);
+	check_product(&setting.pod, v);
+	rivals_ask_of(req->object, req, &ask);
+	if (v->allowed)
+		rivals_check(&ask, lookups, v);
 }
 
 /* Its servers would be in no cluster until they say which. */
@@ -177,11 +166,14 @@ static void check_create(const struct admission_request *req, const struct looku
 {
 	bool server = codis_component_of(template_of(req->object)) == CODIS_SERVER;
 
-	check_count(req->object, replicas_of(req->object), v);
+	if (server)
+		check_group(req->object, v);
+	if (v->allowed)
+		check_count(req->object, replicas_of(req->object), v);
 	if (v->allowed && server)
 		check_start(req->object, v);
 	if (v->allowed && server)
-		check_rival(req, lookups, v);
+		check_new(req, lookups, v);
 	if (v->allowed && server)
 		check_trouble(req, lookups, v);
 	if (v->allowed && server)
@@ -198,36 +190,61 @@ static bool same_server_replica(const struct setting *a, const struct setting *b
 
 #define OR_EMPTY "make a StatefulSet of another product, or scale this one to 0 first (its data goes)"
 
+static bool same_label(const struct setting *a, const struct setting *b)
+{
+	return a->label && b->label ? strcmp(a->label, b->label) == 0 : a->label == b->label;
+}
+
+/* Whether each server stays in its group: one that makes a single group may get the label of that, or lose it. */
+static bool same_groups(const cJSON *set, const struct setting *old, const struct setting *now)
+{
+	struct codis_shape was = codis_shape_of(set, &old->pod), is = was;
+	int first, last, then_first, then_last;
+
+	is.group = now->pod.group;
+	is.server_replica = now->server_replica;
+	return codis_shape_groups(&was, &first, &last) && codis_shape_groups(&is, &then_first, &then_last) &&
+	       first == last && then_first == first && then_last == last;
+}
+
+static void check_label(const cJSON *set, const struct setting *old, const struct setting *now,
+			struct admission_verdict *v)
+{
+	if (same_label(old, now) || same_groups(set, old, now))
+		return;
+	admission_refuse(v, 422,
+			 "label " CODIS_LABEL_GROUP
+			 " cannot change from %s%.40s%s to %s%.40s%s while there are servers, "
+			 "for they would be of another group: " OR_EMPTY,
+			 old->label ? "\"" : "", old->label ? old->label : "none", old->label ? "\"" : "",
+			 now->label ? "\"" : "", now->label ? now->label : "none", now->label ? "\"" : "");
+}
+
 /* What servers are is computed from these: a rolling update would take them from their groups one by one. */
 static void check_identity(const struct setting *old, const struct setting *now, struct admission_verdict *v)
 {
-	if (old->server_replica && now->server_replica && old->server_replica != now->server_replica)
+	bool counted = !old->pod.group && !now->pod.group;
+
+	if (counted && old->server_replica && now->server_replica && old->server_replica != now->server_replica)
 		admission_refuse(v, 422,
 				 "SERVER_REPLICA cannot change from %d to %d while there are servers, for their groups "
 				 "follow from it: " OR_EMPTY,
 				 old->server_replica, now->server_replica);
 	/* Where there was none to be known, writing it is what was asked for. */
-	else if (is_product(&old->pod.product) && !same_product(&old->pod.product, &now->pod.product))
+	else if (is_product(&old->pod.product) && !rivals_same_product(&old->pod.product, &now->pod.product))
 		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
 }
 
-static struct ordinals ordinals_of(const cJSON *set)
-{
-	return (struct ordinals){ .start = start_of(set), .replicas = replicas_of(set) };
-}
-
-/* Groups follow from what SERVER_REPLICA was: it cannot change while there are servers. */
+/* Groups follow from what SERVER_REPLICA and the label were: they cannot change while there are servers. */
 static void check_groups_that_go(const struct admission_request *req, const struct setting *old,
 				 struct admission_verdict *v)
 {
 	struct scale_in s = { .set = req->old_object,
 			      .allowed = req->object,
-			      .server_replica = old->server_replica,
-			      .before = ordinals_of(req->old_object),
-			      .after = ordinals_of(req->object) };
+			      .before = codis_shape_of(req->old_object, &old->pod),
+			      .after = codis_shape_of(req->object, &old->pod) };
 
-	if (old->server_replica)
-		check_scale_in(&s, v);
+	check_scale_in(&s, v);
 }
 
 static bool is_server(const cJSON *set)
@@ -235,15 +252,33 @@ static bool is_server(const cJSON *set)
 	return codis_component_of(template_of(set)) == CODIS_SERVER;
 }
 
+/* Servers that come: with none before, or more groups than before. */
+static void check_rivals(const struct admission_request *req, const struct lookups *lookups, bool new_words,
+			 struct admission_verdict *v)
+{
+	int before = replicas_of(req->old_object), after = replicas_of(req->object);
+	struct rivals_ask ask;
+
+	rivals_ask_of(req->object, req, &ask);
+	ask.grows = before > 0;
+	if (before == 0 ? after > 0 || new_words : after > before || start_of(req->old_object) != start_of(req->object))
+		rivals_check(&ask, lookups, v);
+}
+
 static void check_server_update(const struct admission_request *req, const struct lookups *lookups,
 				struct admission_verdict *v)
 {
 	struct setting old = setting_of(req->old_object), now = setting_of(req->object);
 	int before = replicas_of(req->old_object), after = replicas_of(req->object);
-	bool same = same_server_replica(&old, &now), same_name = same_product(&old.pod.product, &now.pod.product);
+	bool same = same_server_replica(&old, &now) && same_label(&old, &now),
+	     same_name = rivals_same_product(&old.pod.product, &now.pod.product);
 
 	if (!same_name)
 		check_product(&now.pod, v);
+	if (v->allowed && !same_label(&old, &now))
+		check_group(req->object, v);
+	if (v->allowed && before > 0)
+		check_label(req->old_object, &old, &now, v);
 	if (v->allowed && before > 0)
 		check_identity(&old, &now, v);
 	if (v->allowed && (!same || before != after))
@@ -254,8 +289,8 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_groups_that_go(req, &old, v);
 	if (v->allowed)
 		check_budget(req, lookups, v);
-	if (v->allowed && before == 0 && (after > 0 || !same_name))
-		check_rival(req, lookups, v);
+	if (v->allowed)
+		check_rivals(req, lookups, !same_name || !same_label(&old, &now), v);
 }
 
 /* Whoever removes its last finalizer must not be told what is wrong with it. */
@@ -283,7 +318,10 @@ static void check_update(const struct admission_request *req, const struct looku
 }
 
 struct scale {
-	int before, replicas; /* before -1: as the StatefulSet is known */
+	const struct admission_request *req;
+	int before, replicas;  /* before -1: as the StatefulSet is known */
+	struct rivals_ask ask; /* what is looked for where more servers come */
+	bool more;
 	struct admission_verdict *verdict;
 };
 
@@ -297,12 +335,15 @@ static void on_scaled_set(void *arg, const cJSON *set)
 	check_count(set, s->replicas, s->verdict);
 	if (!s->verdict->allowed || !is_server(set))
 		return;
-	in.server_replica = setting_of(set).server_replica;
-	in.before = in.after = ordinals_of(set);
+	rivals_ask_of(set, s->req, &s->ask);
+	in.before = in.after = s->ask.shape;
 	in.after.replicas = s->replicas;
 	if (s->before >= 0)
 		in.before.replicas = s->before;
 	check_scale_in(&in, s->verdict);
+	s->more = in.after.replicas > in.before.replicas;
+	s->ask.grows = in.before.replicas > 0;
+	s->ask.shape = in.after;
 }
 
 /* A Scale leaves out a zero. */
@@ -315,12 +356,16 @@ static int scale_of(const cJSON *scale)
  */
 static void check_scale(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	struct scale s = { .before = req->old_object ? scale_of(req->old_object) : -1,
+	struct scale s = { .req = req,
+			   .before = req->old_object ? scale_of(req->old_object) : -1,
 			   .replicas = scale_of(req->object),
 			   .verdict = v };
 
 	if (s.before != s.replicas)
 		lookups->find(lookups->ctx, req->namespace, req->name, on_scaled_set, &s);
+	/* Not from within: what is found is locked meanwhile. */
+	if (v->allowed && s.more)
+		rivals_check(&s.ask, lookups, v);
 }
 
 void validate(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)

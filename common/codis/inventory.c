@@ -60,6 +60,7 @@ static struct pod *pod_new(const struct codis_pod *read)
 	p->member.name = p->known.pod.name;
 	p->member.said_product = &p->known.pod.product;
 	p->member.said_replica = &p->known.pod.server_replica_said;
+	p->member.group = &p->known.pod.group;
 	p->member.product = &p->known.product;
 	p->member.trouble = &p->known.trouble;
 	return p;
@@ -123,6 +124,21 @@ static void doubt(struct codis_pod *read)
 		said_unknown(&read->server_replica_said, "%s", err.text);
 }
 
+/* The group of a pod with these words: see inventory_pod. */
+static int group_of(const struct set *set, int ordinal, int server_replica, int said)
+{
+	if (ordinal < 0)
+		return 0;
+	if (set)
+		said = set->known.shape.group;
+	return said ? said : server_replica > 0 ? codis_group_of(ordinal, server_replica) : 0;
+}
+
+static const struct set *owner_of(const struct inventory *inv, const char *namespace, const char *owner)
+{
+	return owner[0] ? inv_find_set_by_name(inv, namespace, owner) : NULL;
+}
+
 int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *err)
 {
 	const char *uid = json_str(object, "metadata", "uid", NULL);
@@ -140,6 +156,9 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	}
 	if (said < 0)
 		doubt(&read);
+	if (read.component == CODIS_SERVER)
+		read.group = group_of(owner_of(inv, read.namespace, read.owner), read.ordinal, read.server_replica,
+				      read.group_said);
 	old = inv_find_pod_by_name(inv, read.namespace, read.name);
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
 		return said;
@@ -186,12 +205,6 @@ static void set_drop(struct inventory *inv, struct set *s, bool gone)
 	set_free(s);
 }
 
-/* Kubernetes takes any number that is none below 0. */
-static int ordinals(int64_t n)
-{
-	return n < 0 ? 0 : n > CODIS_ORDINALS_MAX ? CODIS_ORDINALS_MAX : (int)n;
-}
-
 /* What the object says, not linked yet. NULL: no memory. */
 static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
 {
@@ -206,9 +219,7 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->known.uid = memcpy(s->texts + kept_pod_size(template), uid, strlen(uid) + 1);
 	s->known.namespace = said.namespace;
 	s->known.name = said.owner;
-	s->known.replicas = ordinals(json_int(1, object, "spec", "replicas", NULL));
-	s->known.ordinals_start = ordinals(json_int(0, object, "spec", "ordinals", "start", NULL));
-	s->known.server_replica = template->server_replica;
+	s->known.shape = codis_shape_of(object, template);
 	s->known.deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
 	s->said_product = said.product;
 	s->said_replica = said.server_replica_said;
@@ -222,6 +233,7 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->member.component = template->component;
 	s->member.said_product = &s->said_product;
 	s->member.said_replica = &s->said_replica;
+	s->member.group = &s->known.shape.group;
 	s->member.product = &s->known.product;
 	s->member.trouble = &s->known.trouble;
 	if ((!cJSON_IsObject(annotations) || s->annotations) && (!cJSON_IsObject(labels) || s->labels))
@@ -235,19 +247,43 @@ static bool same_json(const cJSON *a, const cJSON *b)
 	return a && b ? json_equal(a, b) : a == b;
 }
 
+static bool same_shape(const struct codis_shape *a, const struct codis_shape *b)
+{
+	return a->replicas == b->replicas && a->start == b->start && a->server_replica == b->server_replica &&
+	       a->group == b->group;
+}
+
 static bool same_set(const struct set *a, const struct set *b)
 {
 	return a->member.component == b->member.component && strcmp(a->known.uid, b->known.uid) == 0 &&
-	       a->known.replicas == b->known.replicas && a->known.ordinals_start == b->known.ordinals_start &&
-	       a->known.server_replica == b->known.server_replica && a->known.deleting == b->known.deleting &&
+	       same_shape(&a->known.shape, &b->known.shape) && a->known.deleting == b->known.deleting &&
 	       kept_text_equal(&a->said_product, &b->said_product) &&
 	       kept_text_equal(&a->said_replica, &b->said_replica) && same_json(a->annotations, b->annotations) &&
 	       same_json(a->labels, b->labels);
 }
 
+/* After a change of the set of that name: its pods are of the groups that it says. */
+static void regroup(struct inventory *inv, const struct space *s, const char *name)
+{
+	const struct set *set = owner_of(inv, s->name, name);
+	const struct product *p;
+	struct member *m;
+
+	LIST_FOREACH(p, &s->products, beside)
+	LIST_FOREACH(m, &p->pods, beside)
+	{
+		const struct kept_pod *pod = &m->pod->known.pod;
+
+		if (m->component == CODIS_SERVER && strcmp(pod->owner, name) == 0)
+			belong_regroup(inv, m->pod, group_of(set, pod->ordinal, pod->server_replica, pod->group_said));
+	}
+}
+
 /* As pod_put; takes the set over when it succeeds. */
 static int set_put(struct inventory *inv, struct set *set, struct set *old)
 {
+	bool same_groups = old && old->known.shape.group == set->known.shape.group;
+
 	if (belong_find_place(inv, set->known.namespace, &set->member) < 0)
 		return -1;
 	if (old && strcmp(old->known.uid, set->known.uid) == 0)
@@ -261,6 +297,8 @@ static int set_put(struct inventory *inv, struct set *set, struct set *old)
 	table_add(&inv->sets_by_name, &set->by_name, inv_hash_of_two(set->known.namespace, set->known.name));
 	belong_link(inv, &set->member);
 	belong_resolve_silent(inv, set->member.space);
+	if (!same_groups)
+		regroup(inv, set->member.space, set->known.name);
 	return 0;
 }
 
@@ -301,14 +339,17 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 void inventory_remove_set(struct inventory *inv, const char *uid)
 {
 	struct set *set = inv_find_set(inv, uid);
+	char name[POD_NAME_MAX];
 	struct space *s;
 
 	if (!set)
 		return;
 	s = set->member.space;
 	s->said_changed = true;
+	snprintf(name, sizeof(name), "%s", set->known.name);
 	set_drop(inv, set, true);
 	belong_resolve_silent(inv, s);
+	regroup(inv, s, name);
 	belong_settle(inv);
 }
 
@@ -543,8 +584,11 @@ static const struct set *set_of(const struct member *m)
 	return (const struct set *)(const void *)((const char *)m - offsetof(struct set, member));
 }
 
+/* One that is scaled to 0 gives way to another one that has its servers. */
 static bool set_before(const struct inventory_set *a, const struct inventory_set *b)
 {
+	if ((a->shape.replicas > 0) != (b->shape.replicas > 0))
+		return a->shape.replicas > 0;
 	return a->deleting != b->deleting ? b->deleting : strcmp(a->name, b->name) < 0;
 }
 
@@ -574,7 +618,8 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 			    .name = pod->name,
 			    .component = pod->component,
 			    .said_product = &said,
-			    .said_replica = &replica };
+			    .said_replica = &replica,
+			    .group = &pod->group };
 
 	if (pod->product.said != SAID_KNOWN)
 		m.of = belong_where(inv, &m, pod->owner);

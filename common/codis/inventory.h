@@ -28,6 +28,8 @@ struct inventory_node {
 };
 
 struct inventory_pod {
+	/* Its group is, where the StatefulSet is known, what that one's template says: who labels a running server
+	 * takes it to no other group. */
 	struct kept_pod pod;
 	/* The product that it belongs to: what it says, else what its StatefulSet says (while that is rolled out).
 	 * Those of a namespace that say nothing belong together: to codis-test where a dashboard says nothing either,
@@ -46,11 +48,10 @@ struct inventory_pod {
 struct inventory_set { /* a codis-server StatefulSet */
 	const char *namespace, *name, *uid;
 	const char *product, *trouble; /* as for a pod */
-	int replicas, ordinals_start;
-	int server_replica;       /* 0: not known */
-	const cJSON *annotations; /* of the inventory; NULL: none */
-	const cJSON *labels;      /* of its template; likewise */
-	bool says_product;        /* its template does, in a way that can be read here */
+	struct codis_shape shape;      /* which groups it makes */
+	const cJSON *annotations;      /* of the inventory; NULL: none */
+	const cJSON *labels;           /* of its template; likewise */
+	bool says_product;             /* its template does, in a way that can be read here */
 	bool deleting;
 };
 
@@ -92,7 +93,8 @@ bool inventory_is_elsewhere(const struct inventory *inv, const char *addr, const
 /* Whether it is this pod that has its address. */
 bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
-/* Of several, which the webhook refuses: one that is not being deleted, then the first by name. */
+/* Of several, which the webhook refuses: one that has servers, then one that is not being deleted, then the first by
+ * name. */
 const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
 
 /* Where a pod with these words belongs, as it is told in inventory_pod: for one that no watch has brought yet. */

@@ -282,9 +282,9 @@ void belong_write_trouble(const struct member *m, char out[POD_WHY_MAX])
 		list_said(m->space, &said);
 		snprintf(out, POD_WHY_MAX, "%.56s says no product and the namespace has %s: add env PRODUCT_NAME",
 			 m->name, said.data);
-	} else if (m->component == CODIS_SERVER && m->said_replica->said == SAID_ELSEWHERE) {
+	} else if (m->component == CODIS_SERVER && !*m->group && m->said_replica->said == SAID_ELSEWHERE) {
 		snprintf(out, POD_WHY_MAX, "write the SERVER_REPLICA of %.56s: %.113s", m->name, m->said_replica->why);
-	} else if (m->component == CODIS_SERVER && m->pod && m->pod->known.pod.group <= 0) {
+	} else if (m->component == CODIS_SERVER && m->pod && !*m->group) {
 		snprintf(out, POD_WHY_MAX,
 			 "%.56s is in no group, for that comes from its number in a StatefulSet: run it in one",
 			 m->name);
@@ -340,6 +340,17 @@ static void resolve(struct inventory *inv, struct member *m)
 		set_trouble(m, trouble);
 		belong_touch(inv, p);
 	}
+}
+
+void belong_regroup(struct inventory *inv, struct pod *p, int group)
+{
+	if (p->known.pod.group == group)
+		return;
+	table_remove(&inv->pods_by_group, &p->by_group);
+	p->known.pod.group = group;
+	table_add(&inv->pods_by_group, &p->by_group, inv_hash_of_group(p->member.of, group));
+	belong_touch(inv, p->member.of);
+	resolve(inv, &p->member);
 }
 
 /* After a change of who says what: those who say nothing may belong elsewhere now. */

@@ -24,6 +24,8 @@ void belong_resolve_silent(struct inventory *inv, struct space *s);
 int belong_find_place(struct inventory *inv, const char *namespace, struct member *m);
 /* The member speaks already. */
 void belong_link(struct inventory *inv, struct member *m);
+/* The pod is of another group now. */
+void belong_regroup(struct inventory *inv, struct pod *p, int group);
 /* gone: deleted, so that its word stays remembered; else it only comes in again as it is now. */
 void belong_unlink(struct inventory *inv, struct member *m, bool gone);
 

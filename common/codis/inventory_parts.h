@@ -49,6 +49,7 @@ struct member {
 	const char *name;
 	enum codis_component component;
 	const struct kept_text *said_product, *said_replica;
+	const int *group;                /* of a pod: its own; of a set: that of all its pods, or 0 */
 	const char **product, **trouble; /* in what is known of it */
 	char *own_trouble;               /* what that points to; NULL: a text that needs no memory */
 	char *claimed;                   /* see inventory_claim; of a set: for its pods; NULL: nothing */

@@ -24,7 +24,7 @@ struct kept_pod {
 	struct pod_status status;
 	int ordinal, server_replica, group;
 	enum codis_component component;
-	uint16_t port;
+	uint16_t port, group_said;
 	bool strict, keep_ha, keeps_data, guarded;
 };
 

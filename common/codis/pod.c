@@ -258,6 +258,21 @@ static int read_server_replica(const struct reader *r, struct said_text *said, i
 	return said->said == SAID_KNOWN ? codis_server_replica_parse(said->text, replica, err) : 0;
 }
 
+/* Where the label is none of codis-webhook's it differs from what number and SERVER_REPLICA give: a template has it,
+ * and it counts. A bare pod is in no group, whatever it says. */
+static int read_group(const struct reader *r, struct codis_pod *pod, struct error *err)
+{
+	const char *label = json_str(r->src.object, "metadata", "labels", CODIS_LABEL_GROUP, NULL);
+	int rc = label ? codis_gid_parse(label, &pod->group_said, err) : 0;
+
+	if (pod->ordinal < 0)
+		return rc;
+	pod->group = pod->group_said;
+	if (!pod->group && pod->server_replica > 0)
+		pod->group = codis_group_of(pod->ordinal, pod->server_replica);
+	return rc;
+}
+
 static void read_password(struct reader *r, struct said_text *out)
 {
 	static const char *const server[] = { "--requirepass", "--masterauth", NULL }, *const other[] = {
@@ -491,8 +506,8 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 	pod->guarded = r->component == CODIS_SERVER && is_guarded(&r->c);
 	if (r->component == CODIS_SERVER)
 		rc = read_server_replica(r, &pod->server_replica_said, &pod->server_replica, err);
-	if (pod->server_replica > 0 && pod->ordinal >= 0)
-		pod->group = codis_group_of(pod->ordinal, pod->server_replica);
+	if (r->component == CODIS_SERVER && read_group(r, pod, rc == 0 ? err : NULL) < 0)
+		rc = -1;
 	pod->port = read_port(r);
 	read_product(r, &pod->product);
 	read_password(r, &pod->password);
@@ -537,5 +552,22 @@ int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *e
 
 	copy(pod->namespace, sizeof(pod->namespace), namespace);
 	copy(pod->owner, sizeof(pod->owner), json_str(metadata, "name", NULL));
+	pod->group = pod->group_said;
 	return rc;
+}
+
+/* Kubernetes takes any number that is none below 0. */
+static int ordinals(int64_t n)
+{
+	return n < 0 ? 0 : n > CODIS_ORDINALS_MAX ? CODIS_ORDINALS_MAX : (int)n;
+}
+
+struct codis_shape codis_shape_of(const cJSON *set, const struct codis_pod *template)
+{
+	return (struct codis_shape){
+		.replicas = ordinals(json_int(1, set, "spec", "replicas", NULL)),
+		.start = ordinals(json_int(0, set, "spec", "ordinals", "start", NULL)),
+		.server_replica = template->server_replica,
+		.group = template->group,
+	};
 }

@@ -52,7 +52,10 @@ struct codis_pod {
 	/* SERVER_REPLICA: value in .server_replica; SAID_NOTHING: CODIS_DEFAULT_SERVER_REPLICA is in force. */
 	struct said_text server_replica_said;
 	int server_replica; /* servers; 0 where it is not known */
-	int group;          /* servers: 1..; 0 where it is not known */
+	/* Servers: the label codis.io/group, 0 where there is none, or none that can be one. Of a template: that of all
+	 * its pods, whatever their numbers are. A pod has it of its template or from codis-webhook. */
+	int group_said;
+	int group; /* servers: 1..: group_said, else by number and SERVER_REPLICA; 0 where it is not known */
 
 	/* Where it listens: a server's data port, the admin port of a proxy or dashboard. Stock: 6379, 11080, 18080.
 	 * From its own words (--port, --host-admin), else from the container's port of a stock name (redis, admin,
@@ -85,6 +88,9 @@ int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err
 /* The same for what the pods of a StatefulSet (Deployment, ReplicationController) say: of its spec.template, in its
  * namespace. owner is its name; name, uid and status stay empty. */
 int codis_template_read(const cJSON *set, struct codis_pod *pod, struct error *err);
+
+/* Which groups a StatefulSet of codis-servers makes; template: what codis_template_read() has read of it. */
+struct codis_shape codis_shape_of(const cJSON *set, const struct codis_pod *template);
 
 /* The labels of a server of this group whose template has these (NULL: none), as codis-webhook completes them; product
  * NULL: it says none. The caller's (cJSON_Delete). NULL: no memory. */

@@ -95,6 +95,55 @@ int codis_group_of(int ordinal, int server_replica)
 	return ordinal / server_replica + 1;
 }
 
+int codis_gid_parse(const char *text, int *group, struct error *err)
+{
+	size_t len = strspn(text, "0123456789");
+	long n = len > 0 && len < 6 && !text[len] ? strtol(text, NULL, 10) : 0;
+
+	if (n < 1 || n > CODIS_GROUP_MAX)
+		return error_set(err, ERR_INVALID,
+				 "label " CODIS_LABEL_GROUP
+				 " is \"%.40s\": it must be a whole number from 1 to %d, the "
+				 "group of all pods of the StatefulSet; without it their numbers say it",
+				 text, CODIS_GROUP_MAX);
+	*group = (int)n;
+	return 0;
+}
+
+bool codis_shape_groups(const struct codis_shape *s, int *first, int *last)
+{
+	if (s->replicas <= 0 || (!s->group && s->server_replica <= 0))
+		return false;
+	*first = s->group ? s->group : codis_group_of(s->start, s->server_replica);
+	*last = s->group ? s->group : (int)(((int64_t)s->start + s->replicas - 1) / s->server_replica + 1);
+	return true;
+}
+
+bool codis_shape_makes(const struct codis_shape *s, int gid)
+{
+	int first, last;
+
+	return codis_shape_groups(s, &first, &last) && gid >= first && gid <= last;
+}
+
+static int within(int64_t n, int64_t low, int64_t high)
+{
+	return (int)(n < low ? low : n > high ? high : n);
+}
+
+void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *end)
+{
+	int64_t low = s->start, high = low + s->replicas;
+
+	*first = *end = s->start;
+	if (!codis_shape_makes(s, gid))
+		return;
+	if (high > INT_MAX)
+		high = INT_MAX;
+	*first = s->group ? s->start : within((int64_t)(gid - 1) * s->server_replica, low, high);
+	*end = s->group ? (int)high : within((int64_t)gid * s->server_replica, low, high);
+}
+
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size)
 {
 	long long below = (long long)(replicas / server_replica) * server_replica;

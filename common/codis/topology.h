@@ -77,6 +77,23 @@ int codis_ordinal(const char *pod_name, const char *owner);
 #define CODIS_ORDINALS_MAX 640000
 /* The group of an ordinal: ordinal / server_replica + 1. */
 int codis_group_of(int ordinal, int server_replica);
+/* A group from the text of the label codis.io/group. 0, or -1 and *err: "label codis.io/group is \"a\": it must be a
+ * whole number from 1 to 9999, ...". */
+int codis_gid_parse(const char *text, int *group, struct error *err);
+
+/* Which groups a StatefulSet of codis-servers makes: those of its ordinals, or, with the label codis.io/group on its
+ * template, that one alone, whatever its pods' numbers are. */
+struct codis_shape {
+	int replicas, start; /* its ordinals: from start on */
+	int server_replica;  /* 1..; 0: not known */
+	int group;           /* of all its pods, by the label; 0: there is none */
+};
+
+/* The first and the last group that it makes. false: none, or it is not known which. */
+bool codis_shape_groups(const struct codis_shape *s, int *first, int *last);
+bool codis_shape_makes(const struct codis_shape *s, int gid);
+/* The ordinals that it makes for a group: from *first up to before *end; of a group that it does not make none. */
+void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *end);
 
 /* "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5" into out; true when replicas fits. */
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size);

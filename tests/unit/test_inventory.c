@@ -15,8 +15,8 @@
 /* What a test varies of a pod. NULL and 0: as it mostly is. */
 struct words {
 	const char *namespace, *name, *uid, *app, *product, *node, *ip, *phase, *made;
-	const char *from; /* the product comes from this ConfigMap */
-	const char *replica;
+	const char *from;            /* the product comes from this ConfigMap */
+	const char *replica, *group; /* group: the label */
 	bool replica_from, deleting, running;
 };
 
@@ -74,6 +74,8 @@ static cJSON *pod_of(const struct words *w)
 	char stem[64];
 
 	json_add_str(json_add_object(m, "labels"), "app", w->app ? w->app : "codis-server");
+	if (w->group)
+		json_add_str(cJSON_GetObjectItem(m, "labels"), "codis.io/group", w->group);
 	snprintf(stem, sizeof(stem), "%.*s", (int)(strrchr(w->name, '-') - w->name), w->name);
 	json_add_str(owner, "kind", "StatefulSet");
 	json_add_str(owner, "name", stem);
@@ -111,14 +113,16 @@ static void set_good_pod(struct inventory *inv, struct words w)
 static void set_set(struct inventory *inv, int replicas, struct words w)
 {
 	JSON_CLEANUP cJSON *set = cJSON_CreateObject();
-	cJSON *m = metadata(set, &w), *spec = json_add_object(set, "spec"), *template;
+	cJSON *m = metadata(set, &w), *spec = json_add_object(set, "spec"), *template, *labels;
 	struct error err = ERROR_INIT;
 
 	json_add_str(json_add_object(m, "annotations"), "note", "x");
 	json_add_int(spec, "replicas", replicas);
 	template = json_add_object(spec, "template");
-	json_add_str(json_add_object(json_add_object(template, "metadata"), "labels"), "app",
-		     w.app ? w.app : "codis-server");
+	labels = json_add_object(json_add_object(template, "metadata"), "labels");
+	json_add_str(labels, "app", w.app ? w.app : "codis-server");
+	if (w.group)
+		json_add_str(labels, "codis.io/group", w.group);
 	add_spec(template, &w);
 	if (inventory_set_set(inv, set, &err) < 0)
 		fail_msg("%s", err.text);
@@ -357,7 +361,7 @@ TEST_WITH(a_set_that_says_what_cannot_be_meant_is_held, setup, teardown)
 	assert_int_equal(inventory_set_set(inv, set, &err), -1);
 	held = inventory_set_of(inv, "default", "shop");
 	assert_non_null(held);
-	assert_int_equal(held->server_replica, 0);
+	assert_int_equal(held->shape.server_replica, 0);
 	assert_non_null(json_get(held->annotations, "codis.io/slots", NULL));
 }
 
@@ -381,8 +385,8 @@ TEST_WITH(a_set_has_no_more_ordinals_than_groups_have, setup, teardown)
 		set = cJSON_Parse(text);
 		assert_int_equal(inventory_set_set(inv, set, NULL), 0);
 		s = inventory_set_of(inv, "default", "codis-test");
-		assert_int_equal(s->replicas, wanted[i]);
-		assert_int_equal(s->ordinals_start, wanted[i]);
+		assert_int_equal(s->shape.replicas, wanted[i]);
+		assert_int_equal(s->shape.start, wanted[i]);
 	}
 }
 
@@ -761,8 +765,8 @@ TEST_WITH(a_set_is_found_by_name_and_by_product, setup, teardown)
 	set = set_named(inv, "default", "codis-server");
 	assert_non_null(set);
 	assert_ptr_equal(inventory_set_of(inv, "default", "codis-test"), set);
-	assert_int_equal(set->replicas, 4);
-	assert_int_equal(set->server_replica, 1);
+	assert_int_equal(set->shape.replicas, 4);
+	assert_int_equal(set->shape.server_replica, 1);
 	assert_string_equal(json_str(set->annotations, "note", NULL), "x");
 	assert_null(set_named(inv, "default", "nginx"));
 	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
@@ -770,13 +774,97 @@ TEST_WITH(a_set_is_found_by_name_and_by_product, setup, teardown)
 	assert_ptr_equal(inventory_set_of(inv, "default", "shop"), set);
 	assert_null(inventory_set_of(inv, "default", "codis-test"));
 	SET(inv, 6, "codis-server", .uid = "t");
-	assert_int_equal(inventory_set_of(inv, "default", "shop")->replicas, 6);
+	assert_int_equal(inventory_set_of(inv, "default", "shop")->shape.replicas, 6);
 	SET(inv, 2, "a-server", .uid = "u", .deleting = true);
 	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "codis-server");
 	inventory_remove_set(inv, "t");
 	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "a-server");
 	inventory_remove_set(inv, "u");
 	assert_null(inventory_set_of(inv, "default", "shop"));
+}
+
+static int count_one(void *ctx, const struct inventory_pod *p)
+{
+	(void)p;
+	++*(int *)ctx;
+	return 0;
+}
+
+static int members(const struct inventory *inv, int group)
+{
+	int n = 0;
+
+	inventory_each_of_group(inv, "default", "shop", group, count_one, &n);
+	return n;
+}
+
+/* Who labels a running server, or takes its label away, takes it to no other group. */
+TEST_WITH(the_template_says_the_group_of_its_pods, setup, teardown)
+{
+	WORLD;
+
+	SET(inv, 4, "codis-server", .uid = "s", .product = "shop");
+	SET(inv, 2, "third", .uid = "t", .product = "shop", .group = "3");
+	assert_int_equal(set_named(inv, "default", "third")->shape.group, 3);
+	assert_int_equal(set_named(inv, "default", "codis-server")->shape.group, 0);
+	POD(inv, "codis-server-1", .product = "shop");
+	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 1);
+	buf_reset(&w->told);
+	POD(inv, "codis-server-1", .product = "shop", .group = "1");
+	POD(inv, "codis-server-1", .product = "shop", .group = "7");
+	assert_int_equal(pod(inv, "codis-server-1")->pod.group, 1);
+	POD(inv, "third-1", .product = "shop", .group = "3");
+	POD(inv, "third-1", .product = "shop", .group = "3");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
+	POD(inv, "third-1", .product = "shop");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
+	assert_int_equal(members(inv, 3), 1);
+	assert_int_equal(members(inv, 1), 1);
+}
+
+TEST_WITH(pods_are_of_the_groups_that_their_set_says_once_it_is_known, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "third-1", .product = "shop", .group = "3");
+	POD(inv, "third-2", .product = "shop"); /* made before the label was there */
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
+	assert_int_equal(pod(inv, "third-2")->pod.group, 2);
+	buf_reset(&w->told);
+	SET(inv, 3, "third", .uid = "t", .product = "shop", .group = "3");
+	assert_told(w, "default/shop ");
+	assert_int_equal(pod(inv, "third-2")->pod.group, 3);
+	assert_int_equal(members(inv, 3), 2);
+	assert_int_equal(members(inv, 2), 0);
+	SET(inv, 3, "third", .uid = "t", .product = "shop");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 1);
+	assert_int_equal(pod(inv, "third-2")->pod.group, 2);
+	inventory_remove_set(inv, "t");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
+	assert_int_equal(members(inv, 3), 1);
+}
+
+TEST_WITH(a_server_whose_group_is_known_lacks_no_server_replica, setup, teardown)
+{
+	WORLD;
+
+	SET(inv, 2, "third", .uid = "t", .product = "shop", .replica_from = true, .group = "3");
+	POD(inv, "third-1", .product = "shop", .replica_from = true, .group = "3");
+	assert_string_equal(pod(inv, "third-1")->trouble, "");
+	assert_string_equal(set_named(inv, "default", "third")->trouble, "");
+	SET(inv, 2, "third", .uid = "t", .product = "shop", .replica_from = true);
+	assert_int_equal(pod(inv, "third-1")->pod.group, 0);
+	assert_string_not_equal(pod(inv, "third-1")->trouble, "");
+}
+
+/* Whoever scales the old one to 0 makes room for a new one. */
+TEST_WITH(of_two_sets_of_a_product_one_that_has_servers_counts, setup, teardown)
+{
+	WORLD;
+
+	SET(inv, 0, "a-server", .uid = "a", .product = "shop");
+	SET(inv, 4, "codis-server", .uid = "s", .product = "shop");
+	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "codis-server");
 }
 
 TEST_WITH(a_set_speaks_for_the_silent_pods, setup, teardown)

@@ -441,7 +441,7 @@ TEST_WITH(sets_are_kept_as_far_as_they_are_codis, setup, teardown)
 		   "}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":[{\"name\":\"SERVER_REPLICA\","
 		   "\"value\":\"two\"}]}]}}}}");
 	await_ready(w);
-	assert_int_equal(inventory_set_of(w->inv, "default", "codis-test")->replicas, 4);
+	assert_int_equal(inventory_set_of(w->inv, "default", "codis-test")->shape.replicas, 4);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/codis-server", read_set, replicas), 4);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/nginx", read_set, replicas), -1);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/none", read_set, replicas), -2);
@@ -550,7 +550,7 @@ static bool set_is_so(const struct churn *c, int i)
 	read = inventory_watch_read_set(c->w->watch, key, read_set, replicas);
 	if (!c->sets[i].replicas || !c->sets[i].codis)
 		return !known && read == (c->sets[i].replicas ? -1 : -2);
-	return known && known->replicas == c->sets[i].replicas && read == c->sets[i].replicas;
+	return known && known->shape.replicas == c->sets[i].replicas && read == c->sets[i].replicas;
 }
 
 static void churn_network(struct churn *c, struct fake_api *api)

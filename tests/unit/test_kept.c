@@ -31,6 +31,7 @@ static const struct place members[] = {
 	SAID(product),
 	SAID(server_replica_said),
 	M(server_replica),
+	M(group_said),
 	M(group),
 	M(port),
 	SAID(coordinator),

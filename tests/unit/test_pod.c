@@ -175,12 +175,84 @@ TEST(server_replica_refused)
 		     "SERVER_REPLICA is \"\": it must be a whole number from 1 to 64");
 }
 
-/* By name and environment, not by label; a ReplicaSet's hash may be all digits. */
+static struct codis_pod labelled(const char *name, const char *group)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"app\":\"codis-server\",\"codis.io/group\":\"%s\"}}}",
+		 name, group);
+	return read_text(text);
+}
+
+/* A template says it of all its pods; on others codis-webhook has written what their numbers say. */
+TEST(a_label_says_the_group)
+{
+	struct codis_pod pod = labelled("codis-server-3", "77");
+
+	assert_int_equal(pod.group_said, 77);
+	assert_int_equal(pod.group, 77);
+	assert_int_equal(pod.ordinal, 3);
+	pod = labelled("codis-server-3", "9999");
+	assert_int_equal(pod.group, 9999);
+	pod = labelled("codis-server", "7"); /* no StatefulSet's */
+	assert_int_equal(pod.group_said, 7);
+	assert_int_equal(pod.group, 0);
+	pod = read_text("{\"metadata\":{\"name\":\"codis-proxy-0\",\"labels\":{\"app\":\"codis-proxy\","
+			"\"codis.io/group\":\"7\"}}}");
+	assert_int_equal(pod.group_said, 0);
+	assert_int_equal(pod.group, 0);
+}
+
+/* Whose SERVER_REPLICA is not read here is known by the label. */
+TEST(a_label_says_the_group_where_nothing_else_does)
+{
+	JSON_CLEANUP cJSON *set = parse_text("{\"metadata\":{\"name\":\"codis-server-7\"},\"spec\":{\"replicas\":3,"
+					     "\"template\":{\"metadata\":{\"labels\":{"
+					     "\"app\":\"codis-server\",\"codis.io/"
+					     "group\":\"7\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\","
+					     "\"envFrom\":[" FROM_MAP "]}]}}}}");
+	struct codis_pod pod;
+	struct codis_shape shape;
+
+	assert_int_equal(codis_template_read(set, &pod, NULL), 0);
+	assert_int_equal(pod.server_replica, 0);
+	assert_int_equal(pod.group, 7);
+	shape = codis_shape_of(set, &pod);
+	assert_int_equal(shape.group, 7);
+	assert_int_equal(shape.replicas, 3);
+	assert_int_equal(shape.start, 0);
+}
+
+TEST(a_label_that_is_no_group)
+{
+	static const char *const bad[] = { "", "0", "a", "1a", "-1", "10000", "1 ", "007000" };
+	struct error err = ERROR_INIT;
+	struct codis_pod pod;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char text[256];
+		JSON_CLEANUP cJSON *json = NULL;
+
+		snprintf(text, sizeof(text),
+			 "{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
+			 "\"codis.io/group\":\"%s\"}}}",
+			 bad[i]);
+		json = parse_text(text);
+		assert_int_equal(codis_pod_read(json, &pod, &err), -1);
+		assert_int_equal(pod.group_said, 0);
+		assert_int_equal(pod.group, 2); /* as without it */
+	}
+	assert_string_equal(err.text,
+			    "label codis.io/group is \"007000\": it must be a whole number from 1 to 9999, the "
+			    "group of all pods of the StatefulSet; without it their numbers say it");
+}
+
+/* A ReplicaSet's hash may be all digits. */
 TEST(ordinal_and_group)
 {
 	struct codis_pod pod =
-		read_text("{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\","
-			  "\"codis.io/group\":\"77\"}}}");
+		read_text("{\"metadata\":{\"name\":\"codis-server-3\",\"labels\":{\"app\":\"codis-server\"}}}");
 
 	assert_int_equal(pod.group, 2);
 	assert_string_equal(pod.owner, "");

@@ -1,4 +1,5 @@
 /* The arithmetic of a Codis cluster: names, ordinals, groups, what a count may be, where a key belongs. */
+#include <limits.h>
 #include <string.h>
 
 #include "common/base/error.h"
@@ -97,6 +98,65 @@ TEST(group)
 	assert_int_equal(codis_group_of(2, 2), 2);
 	assert_int_equal(codis_group_of(5, 3), 2);
 	assert_int_equal(codis_group_of(7, 1), 8);
+}
+
+static void expect_groups(struct codis_shape s, int first, int last)
+{
+	int from = -1, to = -1;
+
+	assert_true(codis_shape_groups(&s, &from, &to));
+	assert_int_equal(from, first);
+	assert_int_equal(to, last);
+	assert_false(codis_shape_makes(&s, first - 1));
+	assert_true(codis_shape_makes(&s, first));
+	assert_true(codis_shape_makes(&s, last));
+	assert_false(codis_shape_makes(&s, last + 1));
+}
+
+static void expect_no_groups(struct codis_shape s)
+{
+	int first, last;
+
+	assert_false(codis_shape_groups(&s, &first, &last));
+	assert_false(codis_shape_makes(&s, 1));
+	codis_shape_members(&s, 1, &first, &last);
+	assert_int_equal(first, last);
+}
+
+#define SHAPE(...) ((struct codis_shape){ __VA_ARGS__ })
+
+TEST(groups_that_a_set_makes)
+{
+	expect_groups(SHAPE(.replicas = 4, .server_replica = 2), 1, 2);
+	expect_groups(SHAPE(.replicas = 4, .server_replica = 2, .start = 2), 2, 3);
+	expect_groups(SHAPE(.replicas = 3, .server_replica = 2, .start = 1), 1, 2);
+	expect_groups(SHAPE(.replicas = 4, .server_replica = 2, .group = 7), 7, 7);
+	expect_groups(SHAPE(.replicas = 3, .start = 9, .group = 7), 7, 7);
+	expect_groups(SHAPE(.replicas = INT_MAX, .start = INT_MAX, .server_replica = 64), INT_MAX / 64 + 1,
+		      (int)((2LL * INT_MAX - 1) / 64 + 1));
+	expect_no_groups(SHAPE(.replicas = 0, .server_replica = 2));
+	expect_no_groups(SHAPE(.replicas = 4));
+	expect_no_groups(SHAPE(.replicas = 0, .group = 1));
+}
+
+static void expect_members(struct codis_shape s, int gid, int first, int end)
+{
+	int from, to;
+
+	codis_shape_members(&s, gid, &from, &to);
+	assert_int_equal(from, first);
+	assert_int_equal(to, end);
+}
+
+TEST(members_that_a_set_makes_for_a_group)
+{
+	expect_members(SHAPE(.replicas = 4, .server_replica = 2), 2, 2, 4);
+	expect_members(SHAPE(.replicas = 3, .server_replica = 2), 2, 2, 3);
+	expect_members(SHAPE(.replicas = 3, .server_replica = 2, .start = 1), 1, 1, 2);
+	expect_members(SHAPE(.replicas = 4, .server_replica = 2), 3, 0, 0);
+	expect_members(SHAPE(.replicas = 3, .server_replica = 2, .group = 7), 7, 0, 3);
+	expect_members(SHAPE(.replicas = 3, .start = 5, .group = 7), 7, 5, 8);
+	expect_members(SHAPE(.replicas = 3, .start = 5, .group = 7), 1, 5, 5);
 }
 
 /* --- counts, slots

@@ -296,9 +296,28 @@ TEST(server_with_a_wrong_environment)
 		       422, "product \"a/b\"");
 	expect_refused(load_with("plain-server", "metadata", "annotations", "{\"codis.io/spread\":\"weak\"}"), 422,
 		       "\"weak\"");
-	expect_refused(
-		load_with("plain-server", "metadata", "labels", "{\"app\":\"codis-server\",\"codis.io/group\":\"7\"}"),
-		422, "codis.io/group is \"7\"");
+	expect_refused(load_with("plain-server", "metadata", "labels",
+				 "{\"app\":\"codis-server\",\"codis.io/group\":\"seven\"}"),
+		       422, "codis.io/group is \"seven\"");
+}
+
+/* Its template has the label: all of its pods are of that group. */
+TEST(server_of_a_set_that_is_a_group)
+{
+	cJSON *pod =
+		load_with("plain-server", "metadata", "labels", "{\"app\":\"codis-server\",\"codis.io/group\":\"7\"}");
+	OUTCOME o = mutate_pod_twice(cJSON_Duplicate(pod, true)), unread = { .pod = NULL };
+
+	assert_string_equal(json_str(o.pod, "metadata", "labels", "codis.io/group", NULL), "7");
+	assert_string_equal(json_str(cJSON_GetArrayItem(anti_affinity(o.pod, REQUIRED), 0), "labelSelector",
+				     "matchLabels", "codis.io/group", NULL),
+			    "7");
+	cJSON_DeleteItemFromObject((cJSON *)container_of(pod), "env");
+	cJSON_AddItemToObject((cJSON *)container_of(pod), "env",
+			      parse_text("[{\"name\":\"PRODUCT_NAME\",\"value\":\"shop\"},{\"name\":\"SERVER_REPLICA\","
+					 "\"valueFrom\":{\"configMapKeyRef\":{\"name\":\"x\",\"key\":\"y\"}}}]"));
+	unread = mutate_pod_twice(pod);
+	assert_string_equal(json_str(unread.pod, "metadata", "labels", "codis.io/group", NULL), "7");
 }
 
 TEST(soft_spread)

@@ -168,6 +168,27 @@ TEST(ordinals_start)
 	update(make(4, 0, SLOTS("2=1024/1")), make(4, 2, "{}"), NULL, NULL);
 }
 
+static cJSON *labelled(cJSON *set)
+{
+	cJSON *template = cJSON_GetObjectItem(cJSON_GetObjectItem(set, "spec"), "template");
+
+	json_add_str(cJSON_GetObjectItem(cJSON_GetObjectItem(template, "metadata"), "labels"), "codis.io/group", "2");
+	return set;
+}
+
+/* The others of its product are StatefulSets of their own, so its slots can be moved. */
+TEST(the_only_servers_of_a_group)
+{
+	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(0, 0, "{}")), GROUP_2, NULL);
+	update(labelled(make(3, 0, SLOTS("2=512/0"))), labelled(make(0, 0, "{}")),
+	       "group 2 still serves 512 slots (no keys)" MOVE "\"2\"", NULL);
+	update(labelled(make(3, 0, ALLOW("2=512/1234567", "2"))), labelled(make(0, 0, ALLOW("", "2"))), NULL, GIVEN_UP);
+	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(1, 0, "{}")), NULL, NULL);
+	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(3, 4, "{}")), NULL, NULL);
+	update(labelled(make(3, 0, SLOTS("none"))), labelled(make(0, 0, "{}")), NULL, NULL);
+	update(labelled(make(3, 0, "{}")), labelled(make(0, 0, "{}")), NULL, UNKNOWN);
+}
+
 TEST(a_statefulset_that_is_being_deleted)
 {
 	JSON_CLEANUP cJSON *old = make(4, 0, SLOTS(TWO)), *now = make(2, 0, SLOTS(TWO));

@@ -63,18 +63,21 @@ struct shape {
 	int replicas;        /* 0: left out is not meant; -1 is */
 	const char *replica; /* SERVER_REPLICA; NULL: none */
 	int start;
+	const char *group; /* label codis.io/group; NULL: none */
 };
 
 static cJSON *make(struct shape s)
 {
 	cJSON *set = cJSON_CreateObject(), *spec = json_add_object(set, "spec"),
 	      *template = json_add_object(spec, "template");
-	cJSON *metadata = json_add_object(set, "metadata"), *container = cJSON_CreateObject(), *env, *entry;
+	cJSON *metadata = json_add_object(set, "metadata"), *container = cJSON_CreateObject(), *labels, *env, *entry;
 
 	json_add_str(metadata, "name", s.name ? s.name : "codis-server");
 	json_add_str(metadata, "namespace", s.namespace ? s.namespace : "shop");
-	json_add_str(json_add_object(json_add_object(template, "metadata"), "labels"), "app",
-		     s.app ? s.app : "codis-server");
+	labels = json_add_object(json_add_object(template, "metadata"), "labels");
+	json_add_str(labels, "app", s.app ? s.app : "codis-server");
+	if (s.group)
+		json_add_str(labels, "codis.io/group", s.group);
 	if (s.replicas >= 0)
 		json_add_int(spec, "replicas", s.replicas);
 	if (s.start)
@@ -474,6 +477,164 @@ FIXTURE_TEST(becomes_a_server)
 	struct cluster *c = *state;
 
 	update(c, SET(.replicas = 5, .app = "nginx"), SET(.replicas = 5), FIVE);
+}
+
+/* --- one StatefulSet a group
+ * ------------------------------------------------------------------------------------------------------------ */
+
+#define NO_GROUP(text)                                                                                                 \
+	"label codis.io/group is \"" text                                                                              \
+	"\": it must be a whole number from 1 to 9999, the group of all pods of the "                                  \
+	"StatefulSet; without it their numbers say it"
+
+FIXTURE_TEST(a_set_may_be_a_group)
+{
+	struct cluster *c = *state;
+
+	create(c, SET(.replicas = 2, .group = "1"), NULL);
+	create(c, SET(.replicas = 3, .group = "9999", .start = 1), NULL);
+	create(c, with(SET(.replicas = 3, .group = "2"), "env", KEY_OF_A_MAP("SERVER_REPLICA")), NULL);
+	create(c, SET(.replicas = 2, .group = "one"), NO_GROUP("one"));
+	create(c, SET(.replicas = 2, .group = ""), NO_GROUP(""));
+	create(c, SET(.replicas = 2, .group = "2", .replica = "two"),
+	       "SERVER_REPLICA is \"two\": it must be a whole number from 1 to 64");
+	update(c, SET(.replicas = 2, .group = "1"), SET(.replicas = 3, .group = "1"), NULL);
+	update(c, SET(.replicas = 2, .group = "1", .replica = "2"), SET(.replicas = 2, .group = "1", .replica = "3"),
+	       NULL);
+	update(c, SET(.replicas = 0, .group = "1"), SET(.replicas = 2, .group = "x"), NO_GROUP("x"));
+	update(c, SET(.replicas = 2, .group = "x"), SET(.replicas = 4, .group = "x"), NULL);
+}
+
+static void judge_warned(struct cluster *c, cJSON *old, cJSON *set, const char *warning)
+{
+	struct admission_verdict v;
+	bool told = false;
+
+	ask(c, "", "codis-server", old, set, &v);
+	assert_true(v.allowed);
+	for (int i = 0; i < v.warning_count; i++)
+		told |= strstr(v.warnings[i], "codis.io/group") != NULL;
+	assert_int_equal(told, warning != NULL);
+	if (warning)
+		assert_string_equal(v.warnings[0], warning);
+	admission_verdict_release(&v);
+}
+
+#define ALL_FOUR "remove label codis.io/group if several groups are meant: by it all 4 servers are of group 1"
+
+FIXTURE_TEST(a_group_that_is_larger_than_it_says_is_warned_of)
+{
+	struct cluster *c = *state;
+
+	judge_warned(c, NULL, SET(.replicas = 4, .group = "1", .replica = "2"), ALL_FOUR);
+	judge_warned(c, SET(.replicas = 2, .group = "1", .replica = "2"),
+		     SET(.replicas = 4, .group = "1", .replica = "2"), ALL_FOUR);
+	judge_warned(c, NULL, SET(.replicas = 4, .group = "1", .replica = "4"), NULL);
+	judge_warned(c, NULL, SET(.replicas = 4, .group = "1"), NULL);
+	judge_warned(c, NULL, SET(.replicas = 0, .group = "1", .replica = "2"), NULL);
+}
+
+/* Such a server would not wait for the replica that it has. */
+FIXTURE_TEST(a_group_of_one_that_has_more_is_refused)
+{
+	struct cluster *c = *state;
+	static const char two[] =
+		"SERVER_REPLICA is 1, but by label codis.io/group all 2 servers are of group 3: remove "
+		"SERVER_REPLICA, or write 2";
+
+	create(c, SET(.replicas = 1, .group = "3", .replica = "1"), NULL);
+	create(c, SET(.replicas = 2, .group = "3", .replica = "1"), two);
+	c->sets[0] = SET(.name = "g3", .replicas = 1, .group = "3", .replica = "1");
+	scale(c, "g3", 1, 2, two);
+	scale(c, "g3", 1, 0, NULL);
+}
+
+#define OTHERS                                                                                                         \
+	" while there are servers, for they would be of another group: make a StatefulSet of another product, or "     \
+	"scale this one to 0 first (its data goes)"
+
+FIXTURE_TEST(the_group_of_servers_that_there_are_stays)
+{
+	struct cluster *c = *state;
+
+	update(c, SET(.replicas = 2, .group = "1"), SET(.replicas = 2, .group = "2"),
+	       "label codis.io/group cannot change from \"1\" to \"2\"" OTHERS);
+	update(c, SET(.replicas = 4), SET(.replicas = 4, .group = "1"),
+	       "label codis.io/group cannot change from none to \"1\"" OTHERS);
+	update(c, SET(.replicas = 4, .group = "1"), SET(.replicas = 4),
+	       "label codis.io/group cannot change from \"1\" to none" OTHERS);
+	update(c, SET(.replicas = 2), SET(.replicas = 2, .group = "2"),
+	       "label codis.io/group cannot change from none to \"2\"" OTHERS);
+	update(c, SET(.replicas = 0), SET(.replicas = 2, .group = "2"), NULL);
+	/* Who is in it stays in it. */
+	update(c, SET(.replicas = 2), SET(.replicas = 2, .group = "1"), NULL);
+	update(c, SET(.replicas = 2, .start = 4), SET(.replicas = 2, .start = 4, .group = "3"), NULL);
+	update(c, SET(.replicas = 2, .group = "1"), SET(.replicas = 2), NULL);
+}
+
+FIXTURE_TEST(sets_of_different_groups_are_no_rivals)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.name = "g1", .replicas = 2, .group = "1", .product = "b");
+	c->sets[1] = SET(.name = "g2", .replicas = 2, .group = "2", .product = "b");
+	c->sets[2] = SET(.name = "gone", .replicas = 0, .group = "3", .product = "b");
+	create(c, SET(.name = "g3", .replicas = 2, .group = "3", .product = "b"), NULL);
+	create(c, SET(.name = "g2", .replicas = 2, .group = "2", .product = "b"), NULL); /* itself */
+	create(c, SET(.name = "other", .replicas = 2, .group = "2", .product = "c"), NULL);
+	create(c, SET(.name = "second", .replicas = 2, .group = "2", .product = "b"),
+	       "StatefulSet g2 is group 2 already: give this one another label codis.io/group, or scale that one to 0 "
+	       "first");
+	update(c, SET(.name = "second", .replicas = 0, .group = "2", .product = "b"),
+	       SET(.name = "second", .replicas = 2, .group = "2", .product = "b"),
+	       "StatefulSet g2 is group 2 already: give this one another label codis.io/group, or scale that one to 0 "
+	       "first");
+	c->sets[3] = SET(.name = "second", .replicas = 0, .group = "2", .product = "b");
+	scale(c, "second", 0, 2,
+	      "StatefulSet g2 is group 2 already: give this one another label codis.io/group, or scale that one to 0 "
+	      "first");
+	scale(c, "gone", 0, 2, NULL);
+}
+
+#define IS_GROUP_3                                                                                                     \
+	"StatefulSet g3 is group 3 of the codis-servers of product b by its label codis.io/group, and this one would " \
+	"make groups 1 to 3: write fewer replicas, or give both labels"
+
+FIXTURE_TEST(a_set_that_is_a_group_and_one_that_counts_them)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.name = "g3", .replicas = 2, .group = "3", .product = "b");
+	create(c, SET(.name = "counts", .replicas = 4, .product = "b"), NULL);
+	create(c, SET(.name = "counts", .replicas = 6, .product = "b"), IS_GROUP_3);
+	c->sets[1] = SET(.name = "counts", .replicas = 4, .product = "b");
+	scale(c, "counts", 4, 6, IS_GROUP_3);
+	scale(c, "counts", 4, 2, NULL);
+	update(c, SET(.name = "counts", .replicas = 4, .product = "b"),
+	       SET(.name = "counts", .replicas = 6, .product = "b"), IS_GROUP_3);
+	create(c, SET(.name = "g2", .replicas = 2, .group = "2", .product = "b"),
+	       "StatefulSet counts makes groups 1 to 2 of the codis-servers of product b, and this one is group 2: "
+	       "give "
+	       "this one another label codis.io/group, or scale that one");
+	create(c, SET(.name = "g5", .replicas = 2, .group = "5", .product = "b"), NULL);
+}
+
+/* It says to scale the other one: that has to help. */
+FIXTURE_TEST(a_set_of_no_servers_is_no_rival)
+{
+	struct cluster *c = *state;
+	static const char first_is_there[] =
+		"StatefulSet first has codis-servers that name no product already, and both would make group 1: scale "
+		"that one, or give this one a PRODUCT_NAME";
+
+	c->sets[0] = SET(.name = "first", .replicas = 0);
+	create(c, SET(.name = "second", .replicas = 4), NULL);
+	cJSON_Delete(c->sets[0]);
+	c->sets[0] = SET(.name = "first", .replicas = 4);
+	c->sets[1] = SET(.name = "second", .replicas = 0);
+	scale(c, "second", 0, 4, first_is_there);
+	update(c, SET(.name = "second", .replicas = 0), SET(.name = "second", .replicas = 4), first_is_there);
+	scale(c, "first", 4, 6, NULL);
 }
 
 /* --- scale
