@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "common/codis/cmdline.h"
 #include "common/codis/shell.h"
 
 struct article {
@@ -38,21 +39,66 @@ static const struct article *find_article(enum codis_component component, const 
 	return NULL;
 }
 
+/* Also where the shell's name is spoilt, as in the article's ("/bin/sh'"). */
 const char *article_text(const cJSON *handler)
 {
 	const cJSON *words = json_get(handler, "exec", "command", NULL);
-	const cJSON *flag = cJSON_GetArrayItem(words, 1), *text = cJSON_GetArrayItem(words, 2);
+	const char *text = cmdline_shell_text(words), *flag = cJSON_GetStringValue(cJSON_GetArrayItem(words, 1));
 
-	if (cJSON_GetArraySize(words) != 3 || !cJSON_IsString(flag) || strcmp(flag->valuestring, "-c") != 0)
-		return NULL;
-	return cJSON_GetStringValue(text);
+	if (!text && flag && strcmp(flag, "-c") == 0)
+		text = cJSON_GetStringValue(cJSON_GetArrayItem(words, 2));
+	return text;
+}
+
+/* --- its steps ---------------------------------------------------------------------------------------------------- */
+
+#define WORD_MAX 256
+
+static bool word_is(const struct shell_command *command, int i, const char *text)
+{
+	const struct shell_word *w = &command->words[i];
+
+	return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
+}
+
+/* The program without its path and quotes; "$admin", "${CODIS_ADMIN}": codis-admin, as the article has it. */
+static void program_of(const struct shell_command *command, char out[WORD_MAX])
+{
+	struct shell_word w = command->words[shell_program(command)];
+	const char *slash;
+
+	snprintf(out, WORD_MAX, "%.*s", (int)(w.len < WORD_MAX ? w.len : WORD_MAX - 1), w.text);
+	for (char *from = out, *to = out;; from++) {
+		if (*from != '"' && *from != '\'')
+			*to++ = *from;
+		if (!*from)
+			break;
+	}
+	slash = strrchr(out, '/');
+	if (out[0] == '$' && strcasestr(out, "admin"))
+		snprintf(out, WORD_MAX, "codis-admin");
+	else if (slash)
+		memmove(out, slash + 1, strlen(slash));
+}
+
+/* redis-cli changes things, too. */
+static bool only_asks(const struct shell_command *command)
+{
+	for (int i = 0; i < command->count; i++) {
+		if (word_is(command, i, "ping") || word_is(command, i, "PING") || word_is(command, i, "info") ||
+		    word_is(command, i, "INFO"))
+			return true;
+	}
+	return false;
 }
 
 static bool is_article_step(const char *program)
 {
-	static const char *const steps[] = { "codis-admin", "$admin", "${admin}", "exit", "[",    "test",
-					     "sleep",       "expr",   "hostname", "awk",  "true", ":",
-					     "echo",        "fi",     "done",     "kill", "ps",   "cat" };
+	static const char *const steps[] = { "codis-admin", "exit",     "[",    "[[",    "test",   "sleep",
+					     "expr",        "hostname", "awk",  "true",  "false",  ":",
+					     "echo",        "fi",       "done", "kill",  "ps",     "cat",
+					     "set",         "grep",     "cut",  "head",  "tail",   "printf",
+					     "date",        "seq",      "}",    "break", "export", "tr" };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (strcmp(program, steps[i]) == 0)
@@ -63,14 +109,14 @@ static bool is_article_step(const char *program)
 
 static int find_other_step(void *ctx, const struct shell_command *command)
 {
-	int i = shell_program(command);
-	char program[32];
+	char program[WORD_MAX];
 
 	(void)ctx;
-	if (i == command->count)
+	if (shell_program(command) == command->count)
 		return 0;
-	snprintf(program, sizeof(program), "%.*s", command->words[i].len < 31 ? (int)command->words[i].len : 31,
-		 command->words[i].text);
+	program_of(command, program);
+	if (strcmp(program, "redis-cli") == 0)
+		return only_asks(command) ? 0 : 1;
 	return is_article_step(program) ? 0 : 1;
 }
 
@@ -81,4 +127,84 @@ const char *article_warning(enum codis_component component, const char *which, c
 
 	return a && text && strstr(text, a->step) && shell_each(text, find_other_step, NULL, NULL) == 0 ? a->warning
 													: NULL;
+}
+
+/* --- how it ends -------------------------------------------------------------------------------------------------- */
+
+/* What can make a text fail, or never end, whatever its last command says. */
+struct ending {
+	const char *text;
+	bool may_fail;
+	bool last_is_well; /* the last command always succeeds, and is not behind && */
+};
+
+static bool is_behind_and(const char *start, const struct shell_command *command)
+{
+	const char *p = command->words[0].text;
+
+	while (p > start && strchr(" \t\n", p[-1]))
+		p--;
+	return p - start >= 2 && p[-1] == '&' && p[-2] == '&';
+}
+
+static int look_at_ending(void *ctx, const struct shell_command *command)
+{
+	struct ending *s = ctx;
+	int i = shell_program(command);
+	bool has_argument = i + 1 < command->count, zero = has_argument && word_is(command, i + 1, "0");
+
+	for (int n = 0; n < i; n++)
+		s->may_fail = s->may_fail || word_is(command, n, "until") || word_is(command, n, "while");
+	if (i == command->count)
+		return 0;
+	if (word_is(command, i, "exit") && !zero)
+		s->may_fail = true;
+	if (word_is(command, i, "set") && has_argument && command->words[i + 1].text[0] == '-' &&
+	    memchr(command->words[i + 1].text, 'e', command->words[i + 1].len))
+		s->may_fail = true;
+	/* Behind "if" or "{" these are no commands of their own. */
+	if (word_is(command, i, "fi") || word_is(command, i, "}"))
+		return 0;
+	s->last_is_well = !is_behind_and(s->text, command) &&
+			  (word_is(command, i, "true") || word_is(command, i, ":") || word_is(command, i, "echo") ||
+			   (word_is(command, i, "exit") && zero));
+	return 0;
+}
+
+/* "sh -ec": it ends at the first command that fails. */
+static bool ends_at_a_failure(const cJSON *words, const char *text)
+{
+	const cJSON *word;
+
+	cJSON_ArrayForEach(word, words) {
+		if (word->valuestring == text)
+			break;
+		if (word->valuestring[0] == '-' && word->valuestring[1] != '-' && strchr(word->valuestring, 'e'))
+			return true;
+	}
+	return false;
+}
+
+static bool surely_succeeds(const cJSON *words, const char *text)
+{
+	struct ending s = { .text = text };
+
+	return text && shell_each(text, look_at_ending, &s, NULL) == 0 && s.last_is_well && !s.may_fail &&
+	       !ends_at_a_failure(words, text);
+}
+
+const char *article_ending_step(const cJSON *hook)
+{
+	static const char *const steps[] = { "--group-add", "--sync-action" };
+	const cJSON *words = json_get(hook, "exec", "command", NULL), *word;
+
+	if (surely_succeeds(words, article_text(hook)))
+		return NULL;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		cJSON_ArrayForEach(word, words) {
+			if (cJSON_IsString(word) && strstr(word->valuestring, steps[i]))
+				return steps[i];
+		}
+	}
+	return NULL;
 }

@@ -115,6 +115,7 @@ static const char *missing_guard(struct mutation *m, const struct cmdline *c, co
 	    (!cmdline_word_is(c, s, slaveof + 1, "127.0.0.1") || !cmdline_word_is(c, s, slaveof + 2, "1"))) {
 		admission_warn(m->verdict,
 			       "own --slaveof stays: after a restart it may serve, or copy, an empty data set");
+		m->guarded = false;
 		return NULL;
 	}
 	if (stale >= 0 && !cmdline_word_is(c, s, stale + 1, "no"))
@@ -128,6 +129,8 @@ static const char *missing_guard(struct mutation *m, const struct cmdline *c, co
 static void guard(struct mutation *m, struct cmdline *c)
 {
 	const char *words[CMDLINE_STARTS] = { NULL };
+
+	m->guarded = c->kind != CMDLINE_NONE;
 
 	if (c->kind == CMDLINE_NONE)
 		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);

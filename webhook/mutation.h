@@ -18,6 +18,7 @@ struct cmdline;
 struct mutation {
 	cJSON *pod;             /* the copy */
 	struct codis_pod known; /* what it said before */
+	bool guarded;           /* a server: it will start guarded */
 	const char *viewer_image;
 	struct admission_verdict *verdict;
 };

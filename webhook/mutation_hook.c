@@ -44,6 +44,20 @@ static bool keeps_hooks(const struct mutation *m)
 	return word && strcmp(word, "keep") == 0;
 }
 
+/* A server without a role refuses what the step needs, and gets none before its postStart has ended. */
+static void refuse_ending(struct mutation *m, const cJSON *hook)
+{
+	const char *step = article_ending_step(hook);
+
+	if (step)
+		admission_refuse(
+			m->verdict, 422,
+			"the postStart of codis-server fails at its step %s, which is refused until the server has "
+			"a role, and a postStart that fails ends the server, again and again: drop that step, for "
+			"codis-controller does it, or label the pods " CODIS_LABEL_INJECT "=false",
+			step);
+}
+
 void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
 		       const char *defeats)
 {
@@ -55,9 +69,11 @@ void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 		admission_warn(m->verdict, "%s", replaced);
 		theirs = false;
 	}
+	if (theirs && m->guarded && strcmp(which, "postStart") == 0)
+		refuse_ending(m, hook);
 	if (!theirs)
 		put_handler(m, container, which, script);
-	else if (defeats)
+	else if (defeats && m->verdict->allowed)
 		admission_warn(m->verdict, "own %s stays: %s", which, defeats);
 }
 

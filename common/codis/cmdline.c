@@ -175,10 +175,12 @@ static bool is_text_flag(const char *word)
 	return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
 }
 
-/* "-o pipefail", "-euo pipefail", "+O globstar". */
+/* "-o pipefail", "-euo pipefail", "+O globstar", "--rcfile x". */
 static bool takes_a_value(const char *word)
 {
-	return word[0] && word[1] != '-' && strchr("oO", word[strlen(word) - 1]);
+	static const char *const words[] = { "--rcfile", "--init-file", NULL };
+
+	return word[1] == '-' ? is_one_of(word, words) : strchr("oO", word[strlen(word) - 1]) != NULL;
 }
 
 /* The text that the shell at index i runs, or NULL. */
@@ -192,6 +194,22 @@ static cJSON *shell_text(const struct words *w, int i)
 		i += takes_a_value(word);
 	}
 	return NULL;
+}
+
+const char *cmdline_shell_text(const cJSON *words)
+{
+	struct words w = { .count = 0 };
+	const cJSON *text = NULL;
+	cJSON *item;
+
+	cJSON_ArrayForEach(item, words) {
+		if (w.count == SHELL_WORDS || !cJSON_IsString(item))
+			return NULL;
+		w.items[w.count++] = item;
+	}
+	for (int i = 0; i < w.count && !text && (i == 0 || is_launcher(w.items[0]->valuestring)); i++)
+		text = is_shell(w.items[i]->valuestring) ? shell_text(&w, i) : NULL;
+	return cJSON_GetStringValue(text);
 }
 
 static bool looks_like_server_args(const char *word)

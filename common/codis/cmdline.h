@@ -42,6 +42,10 @@ struct cmdline {
  * shell's text. args_alone: words without a command that look like the program's own arguments are taken for them. */
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c);
 
+/* The text that a list of words (of a command, or of an exec hook) gives to a shell, whatever its other options are;
+ * NULL: no shell gets one. */
+const char *cmdline_shell_text(const cJSON *words);
+
 /* All words of the container as one start, whatever it is that they start. */
 void cmdline_words(const cJSON *container, struct cmdline *c);
 

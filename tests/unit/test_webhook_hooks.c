@@ -766,6 +766,15 @@ FIXTURE_TEST(nothing_is_left_where_nobody_can_be_asked)
 /* --- the article's hooks
  * ---------------------------------------------------------------------------------------------- */
 
+static cJSON *hook_of(const char *words)
+{
+	JSON_CLEANUP cJSON *list = parse_text(words);
+	cJSON *hook = cJSON_CreateObject();
+
+	cJSON_AddItemToObject(json_add_object(hook, "exec"), "command", cJSON_Duplicate(list, true));
+	return hook;
+}
+
 static bool is_article(enum codis_component component, const char *which, const char *text)
 {
 	JSON_CLEANUP cJSON *hook = cJSON_CreateObject();
@@ -773,6 +782,68 @@ static bool is_article(enum codis_component component, const char *which, const 
 
 	cJSON_AddItemToObject(json_add_object(hook, "exec"), "command", cJSON_CreateStringArray(words, 3));
 	return article_warning(component, which, hook) != NULL;
+}
+
+TEST(the_article_is_known_in_any_shell_and_from_any_folder)
+{
+	static const char *const hooks[] = {
+		"[\"/bin/bash\",\"-x\",\"-c\",\"codis-admin --group-add\"]",
+		"[\"bash\",\"-euxo\",\"pipefail\",\"-c\",\"set -e; codis-admin --group-add || exit 1\"]",
+		"[\"sh\",\"-ec\",\"/codisbin/codis-admin --group-add\",\"x\"]",
+		"[\"sh\",\"-c\",\"until redis-cli ping | grep -q PONG; do sleep 1; done; \\\"$CODIS_ADMIN\\\" "
+		"--group-add\"]",
+	};
+	static const char *const others[] = {
+		"[\"sh\",\"-c\",\"codis-admin --group-add; redis-cli config set maxmemory 1gb\"]",
+		"[\"sh\",\"-c\",\"codis-admin --group-add; /backup/codis-admin.sh\"]",
+		"[\"codis-admin\",\"--group-add\"]",
+	};
+
+	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
+		JSON_CLEANUP cJSON *hook = hook_of(hooks[i]);
+
+		if (!article_warning(CODIS_SERVER, "postStart", hook))
+			fail_msg("%s", hooks[i]);
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		JSON_CLEANUP cJSON *hook = hook_of(others[i]);
+
+		if (article_warning(CODIS_SERVER, "postStart", hook))
+			fail_msg("%s", others[i]);
+	}
+}
+
+TEST(the_step_that_ends_a_server_without_a_role_is_found)
+{
+	static const struct {
+		const char *words, *step;
+	} cases[] = {
+		{ "[\"sh\",\"-c\",\"curl x; codis-admin --group-add --gid=1\"]", "--group-add" },
+		{ "[\"codis-admin\",\"--dashboard=d\",\"--group-add\"]", "--group-add" },
+		{ "[\"bash\",\"-c\",\"codis-admin --sync-action --create\"]", "--sync-action" },
+		{ "[\"sh\",\"-c\",\"codis-admin --group-add && true\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"codis-admin --group-add || exit 1; true\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"if ! codis-admin --group-add; then exit; fi; exit 0\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"set -e; codis-admin --group-add; true\"]", "--group-add" },
+		{ "[\"sh\",\"-ec\",\"codis-admin --group-add; true\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"until codis-admin --group-add; do sleep 1; done; true\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"codis-admin --group-add 'x\"]", "--group-add" },
+		{ "[\"sh\",\"-c\",\"codis-admin --group-add || true\"]", NULL },
+		{ "[\"sh\",\"-c\",\"codis-admin --group-add; echo $?\"]", NULL },
+		{ "[\"sh\",\"-c\",\"{ codis-admin --group-add; exit 0; }\"]", NULL },
+		{ "[\"sh\",\"-c\",\"curl x\"]", NULL },
+		{ "[\"/hooks/start.sh\"]", NULL },
+		{ "[7,{}]", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		JSON_CLEANUP cJSON *hook = hook_of(cases[i].words);
+		const char *step = article_ending_step(hook);
+
+		if ((step || cases[i].step) && (!step || !cases[i].step || strcmp(step, cases[i].step) != 0))
+			fail_msg("%s: %s", cases[i].words, step ? step : "none");
+	}
+	assert_null(article_ending_step(NULL));
 }
 
 TEST(article_is_known)

@@ -272,13 +272,30 @@ TEST(article_server)
 
 TEST(server_keeps_hooks)
 {
-	OUTCOME o = mutate_pod_twice(
-		load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}"));
+	cJSON *pod = load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}");
+	OUTCOME o = { .pod = NULL };
 
-	assert_non_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
+	set(child(first_container(pod), "lifecycle"), "postStart", "exec", "{\"command\":[\"sh\",\"-c\",\"sleep 1\"]}");
+	o = mutate_pod_twice(pod);
+	assert_string_equal(script_of(o.pod, "lifecycle", "postStart"), "sleep 1");
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
 	assert_true(warned(&o, "own postStart stays"));
 	assert_true(warned(&o, "own preStop stays"));
+}
+
+TEST(a_kept_poststart_that_would_end_a_guarded_server_is_refused)
+{
+	cJSON *own_slaveof = load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}");
+	OUTCOME o = { .pod = NULL };
+
+	expect_refused(load_with("article-server", "metadata", "annotations", "{\"codis.io/hooks\":\"keep\"}"), 422,
+		       "the postStart of codis-server fails at its step --group-add, which is refused until the server "
+		       "has a role, and a postStart that fails ends the server, again and again: drop that step");
+	set(first_container(own_slaveof), NULL, "command", "[\"codis-server\",\"--slaveof\",\"10.0.0.1\",\"6379\"]");
+	set(first_container(own_slaveof), NULL, "args", "[]");
+	o = mutate_pod_twice(own_slaveof);
+	assert_true(o.verdict.allowed);
+	assert_true(warned(&o, "own postStart stays"));
 }
 
 TEST(server_of_no_statefulset)
