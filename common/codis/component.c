@@ -61,12 +61,25 @@ static enum codis_component by_chart(const cJSON *labels)
 	return CODIS_NONE;
 }
 
+/* A Job's pod with the labels of its chart: what shall end is no program of a cluster. */
+static bool is_task(const cJSON *object)
+{
+	const char *policy = json_str(object, "spec", "restartPolicy", NULL);
+
+	return is(policy, "Never") || is(policy, "OnFailure");
+}
+
+static bool is_left_alone(const cJSON *object)
+{
+	return is(json_str(object, "metadata", "labels", CODIS_LABEL_INJECT, NULL), "false") || is_task(object);
+}
+
 enum codis_component codis_component_of(const cJSON *object)
 {
 	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
 	enum codis_component c;
 
-	if (is(json_str(labels, CODIS_LABEL_INJECT, NULL), "false"))
+	if (is_left_alone(object))
 		return CODIS_NONE;
 	c = codis_component_parse(json_str(labels, CODIS_LABEL_COMPONENT, NULL));
 	if (c == CODIS_NONE)
@@ -114,7 +127,7 @@ enum codis_component codis_component_nearly(const cJSON *object, const char **ke
 	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
 	enum codis_component c = CODIS_NONE;
 
-	if (codis_component_of(object) != CODIS_NONE || is(json_str(labels, CODIS_LABEL_INJECT, NULL), "false"))
+	if (codis_component_of(object) != CODIS_NONE || is_left_alone(object))
 		return CODIS_NONE;
 	for (size_t i = 0; c == CODIS_NONE && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		*key = keys[i];

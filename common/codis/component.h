@@ -17,7 +17,7 @@
  * 4. it is server, proxy, dashboard, ha or fe, and app.kubernetes.io/name is codis, codis-server, ... codis-fe, or
  *    app.kubernetes.io/part-of is codis;
  * 5. app.kubernetes.io/name is codis-server, ... codis-fe, and there is no app.kubernetes.io/component.
- * Else, and with codis.io/inject "false": CODIS_NONE. */
+ * Else, with codis.io/inject "false", and for a pod that shall end (restartPolicy Never or OnFailure): CODIS_NONE. */
 enum codis_component codis_component_of(const cJSON *object);
 
 /* Of one that is CODIS_NONE by them: a label that nearly says which it is ("codis.io/component: server", "app:

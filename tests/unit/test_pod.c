@@ -77,6 +77,24 @@ TEST(component)
 	assert_int_equal(codis_component_of(NULL), CODIS_NONE);
 }
 
+/* A backup with the labels of its chart is no server without a group. */
+TEST(a_pod_that_shall_end_is_none_whatever_its_labels_say)
+{
+	static const struct {
+		const char *policy;
+		enum codis_component component;
+	} cases[] = { { "Always", CODIS_SERVER }, { "OnFailure", CODIS_NONE }, { "Never", CODIS_NONE } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		JSON_CLEANUP cJSON *pod = parse_text("{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}}}");
+		const char *key, *value;
+
+		cJSON_AddStringToObject(cJSON_AddObjectToObject(pod, "spec"), "restartPolicy", cases[i].policy);
+		assert_int_equal(codis_component_of(pod), cases[i].component);
+		assert_int_equal(codis_component_nearly(pod, &key, &value), CODIS_NONE);
+	}
+}
+
 static const char *nearly(const char *labels)
 {
 	static char said[256];
