@@ -34,8 +34,7 @@ def namespaces(w, labels_of):
             wait_for(f"{name}'s service account", lambda path=path: (w.kube.find(path), "none yet"), 30, every=0.1)
         yield
     finally:
-        for name in labels_of:
-            w.kube.delete(f"/api/v1/namespaces/{name}")
+        w.kube.kubectl("delete", "namespace", *labels_of, "--timeout=120s", timeout=150)
 
 
 def fixtures_of(want):
