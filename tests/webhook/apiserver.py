@@ -20,6 +20,13 @@ def merged(target, patch):
     return out
 
 
+def decoded(value):
+    """What is left of a manifest when it has been read: no null, no empty list."""
+    if isinstance(value, dict):
+        return {k: decoded(v) for k, v in value.items() if v not in (None, [])}
+    return [decoded(v) for v in value] if isinstance(value, list) else value
+
+
 # --- defaults -------------------------------------------------------------------------------------------------------------
 
 def default(obj, **values):

@@ -32,7 +32,7 @@ class Fixture:
         self.data = json.loads(self.text)
         self.why = self.data["why"]
         self.expect = self.data.get("expect", {})
-        self.object = self.data.get("object")
+        self.object = apiserver.decoded(self.data.get("object"))
         self.namespace = (self.object or {}).get("metadata", {}).get("namespace", NAMESPACE)
 
     # --- what is asked ----------------------------------------------------------------------------------------------------
