@@ -8,6 +8,7 @@
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "webhook/budgets.h"
+#include "webhook/dashboards.h"
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
 #include "webhook/preview.h"
@@ -159,6 +160,11 @@ static void check_trouble(const struct admission_request *req, const struct look
 		admission_warn(v, "%s", why);
 }
 
+static bool is_dashboard(const cJSON *set)
+{
+	return codis_component_of(template_of(set)) == CODIS_DASHBOARD;
+}
+
 /* --- create, update, scale ------------------------------------------------------------------------------------- */
 
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
@@ -178,6 +184,8 @@ static void check_create(const struct admission_request *req, const struct looku
 		check_trouble(req, lookups, v);
 	if (v->allowed && server)
 		check_budget(req, lookups, v);
+	if (v->allowed && is_dashboard(req->object))
+		check_dashboards(req, req->object, lookups, v);
 	if (v->allowed)
 		preview_pods(req, lookups, v);
 	words_warn_set(req->object, req->old_object, v);
@@ -304,6 +312,8 @@ static void check_update(const struct admission_request *req, const struct looku
 {
 	if (is_being_deleted(req->old_object) || is_being_deleted(req->object))
 		return;
+	if (is_dashboard(req->object) && dashboards_news(req->old_object, req->object))
+		check_dashboards(req, req->object, lookups, v);
 	if (!is_server(req->object)) {
 		if (replicas_of(req->old_object) != replicas_of(req->object))
 			check_count(req->object, replicas_of(req->object), v);

@@ -1,0 +1,147 @@
+/* A second codis-dashboard of a product, and two products of one name on one ZooKeeper. */
+#include "tests/unit/webhook_fixture.h"
+
+#include "tests/unit/test.h"
+#include "webhook/dashboards.h"
+#include "webhook/validate.h"
+
+/* --- addresses ---------------------------------------------------------------------------------------------------- */
+
+static void same(const char *a, const char *a_namespace, const char *b, const char *b_namespace,
+		 enum same_zookeeper expected)
+{
+	if (dashboards_same_zookeeper(a, a_namespace, b, b_namespace) != expected ||
+	    dashboards_same_zookeeper(b, b_namespace, a, a_namespace) != expected)
+		fail_msg("%s in %s, %s in %s: not %d", a, a_namespace, b, b_namespace, (int)expected);
+}
+
+TEST(names_are_resolved_where_they_are_written)
+{
+	same("zookeeper:2181", "shop", "zookeeper:2181", "test", ZOOKEEPER_OTHER);
+	same("zookeeper:2181", "shop", "zookeeper.shop:2181", "test", ZOOKEEPER_SAME);
+	same("zookeeper", "shop", "ZooKeeper.shop.svc.cluster.local.:2181", "test", ZOOKEEPER_SAME);
+	same("zookeeper.infra.svc:2181", "shop", "zookeeper.infra:2181", "infra", ZOOKEEPER_SAME);
+	same("zk-0.zookeeper:2181,zk-1.zookeeper:2181", "shop", "zk-0.zookeeper:2181", "test", ZOOKEEPER_OTHER);
+	same("zk-0.zookeeper:2181,zk-1.zookeeper:2181", "shop", "zk-1.zookeeper.shop:2181", "test", ZOOKEEPER_SAME);
+	same("zk-1.example.com:2181", "shop", "zk-2.example.com:2181, zk-1.example.com", "test", ZOOKEEPER_SAME);
+	same("10.0.0.7:2181", "shop", "10.0.0.7", "test", ZOOKEEPER_SAME);
+	same("[fd00::7]:2181", "shop", "[fd00::7]:2181", "test", ZOOKEEPER_SAME);
+	same("zk.example.com:2181", "shop", "zk.example.com:2182", "test", ZOOKEEPER_OTHER);
+	same("", "shop", "", "test", ZOOKEEPER_OTHER);
+	same(",,:", "shop", ":,", "test", ZOOKEEPER_OTHER);
+}
+
+/* Service zookeeper of namespace infra, or pod zookeeper of a service infra in each of them. */
+TEST(what_may_mean_two_things_is_perhaps_the_same)
+{
+	same("zookeeper.infra:2181", "shop", "zookeeper.infra:2181", "test", ZOOKEEPER_PERHAPS);
+	same("zookeeper.infra:2181", "shop", "zookeeper.infra.svc:2181", "test", ZOOKEEPER_PERHAPS);
+}
+
+/* --- StatefulSets ------------------------------------------------------------------------------------------------- */
+
+struct dashboard {
+	const char *namespace, *name, *product, *zookeeper, *more;
+	int replicas;
+};
+
+/* product, zookeeper NULL: not said; more: JSON of its metadata. */
+static cJSON *make(const struct dashboard *d)
+{
+	char text[1024], product[128] = "", zookeeper[128] = "";
+
+	if (d->product)
+		snprintf(product, sizeof(product), ",\"--product_name\",\"%s\"", d->product);
+	if (d->zookeeper)
+		snprintf(zookeeper, sizeof(zookeeper), ",\"--zookeeper\",\"%s\"", d->zookeeper);
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\"%s},\"spec\":{\"replicas\":%d,\"template\":{"
+		 "\"metadata\":"
+		 "{\"labels\":{\"app\":\"codis-dashboard\"}},\"spec\":{\"containers\":[{\"name\":\"codis-dashboard\","
+		 "\"command\":[\"codis-dashboard\"%s%s]}]}}}}",
+		 d->namespace, d->name, d->more ? d->more : "", d->replicas, product, zookeeper);
+	return parse_text(text);
+}
+
+static void ask(const struct dashboard *known, const struct dashboard *was, const struct dashboard *now,
+		const char *refusal, const char *warning)
+{
+	JSON_CLEANUP cJSON *set = make(known), *old = was ? make(was) : NULL, *object = make(now);
+	struct lookups lookups = lookups_of(set);
+	struct admission_request req = request_of("statefulsets", now->name, old, object);
+	struct admission_verdict v;
+
+	req.namespace = now->namespace;
+	admission_verdict_init(&v);
+	validate(&req, &lookups, &v);
+	if (refusal) {
+		assert_int_equal(v.code, 422);
+		assert_string_equal(v.message, refusal);
+	} else if (!v.allowed) {
+		fail_msg("refused: %s", v.message);
+	}
+	assert_int_equal(v.warning_count, warning ? 1 : 0);
+	if (warning)
+		assert_string_equal(v.warnings[0], warning);
+	admission_verdict_release(&v);
+}
+
+#define DASHBOARD(...) (&(const struct dashboard){ __VA_ARGS__ })
+#define ZK             "zookeeper.infra.svc:2181"
+#define NEAR                                                                                                           \
+	"StatefulSet first has the codis-dashboard of product shop already, and a product has one: scale that one to " \
+	"0 first, or give this one another PRODUCT_NAME"
+#define FAR                                                                                                            \
+	"product shop is in this ZooKeeper (zookeeper.infra.svc:2181) already, by StatefulSet first in namespace b, "  \
+	"and both would write the same groups: give this one another PRODUCT_NAME"
+
+TEST(a_second_codis_dashboard_of_a_product)
+{
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "second", "shop", ZK, NULL, 1), NEAR,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "second", "shop", "x:1", NULL, 1), NEAR,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 0), NULL, DASHBOARD("a", "second", "shop", ZK, NULL, 1), NULL,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "second", "shop", ZK, NULL, 0), NULL,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "second", "test", ZK, NULL, 1), NULL,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL,
+	    NULL);
+	ask(DASHBOARD("a", "first", "shop", ZK, ",\"deletionTimestamp\":\"2026-11-26T05:03:38Z\"", 1), NULL,
+	    DASHBOARD("a", "second", "shop", ZK, NULL, 1), NULL, NULL);
+	ask(DASHBOARD("a", "first", NULL, ZK, NULL, 1), NULL, DASHBOARD("a", "second", NULL, ZK, NULL, 1), NULL,
+	    "set PRODUCT_NAME: first is a codis-dashboard without one too, and a product has one");
+}
+
+TEST(two_products_of_one_name_on_one_zookeeper)
+{
+	ask(DASHBOARD("b", "first", "shop", ZK, NULL, 1), NULL, DASHBOARD("a", "first", "shop", ZK, NULL, 1), FAR,
+	    NULL);
+	ask(DASHBOARD("b", "first", "shop", ZK, NULL, 0), NULL, DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL,
+	    NULL);
+	ask(DASHBOARD("b", "first", "shop", "zk:1", NULL, 1), NULL, DASHBOARD("a", "first", "shop", "zk:1", NULL, 1),
+	    NULL, NULL);
+	ask(DASHBOARD("b", "first", "shop", NULL, NULL, 1), NULL, DASHBOARD("a", "first", "shop", ZK, NULL, 1), NULL,
+	    NULL);
+	ask(DASHBOARD("b", "first", NULL, ZK, NULL, 1), NULL, DASHBOARD("a", "first", NULL, ZK, NULL, 1), NULL, NULL);
+	ask(DASHBOARD("b", "first", "shop", "zk.infra:1", NULL, 1), NULL,
+	    DASHBOARD("a", "first", "shop", "zk.infra:1", NULL, 1), NULL,
+	    "take another PRODUCT_NAME if b/first uses the same ZooKeeper: it is shop too");
+}
+
+/* What is so already stays editable. */
+TEST(an_update_that_makes_it_so)
+{
+	const struct dashboard *known = DASHBOARD("b", "first", "shop", ZK, NULL, 1);
+
+	ask(known, DASHBOARD("a", "first", "shop", "x:1", NULL, 1), DASHBOARD("a", "first", "shop", ZK, NULL, 1), FAR,
+	    NULL);
+	ask(known, DASHBOARD("a", "first", "test", ZK, NULL, 1), DASHBOARD("a", "first", "shop", ZK, NULL, 1), FAR,
+	    NULL);
+	ask(known, DASHBOARD("a", "first", "shop", ZK, NULL, 0), DASHBOARD("a", "first", "shop", ZK, NULL, 1), FAR,
+	    NULL);
+	ask(known, DASHBOARD("a", "first", "shop", ZK, NULL, 1),
+	    DASHBOARD("a", "first", "shop", ZK, ",\"labels\":{\"x\":\"y\"}", 1), NULL, NULL);
+}

@@ -1,0 +1,32 @@
+/* dashboards.h - a product has one codis-dashboard, and a ZooKeeper one product of a name. Pure. */
+#ifndef CODIS_WEBHOOK_DASHBOARDS_H
+#define CODIS_WEBHOOK_DASHBOARDS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+struct admission_request;
+struct admission_verdict;
+struct lookups;
+
+/* Of a codis-dashboard StatefulSet as it shall be: refused where another one that has replicas is of the same product
+ * in the namespace, or of the same name on the same ZooKeeper in another one: both would write the same groups. Where
+ * only perhaps, a warning. */
+void check_dashboards(const struct admission_request *req, const cJSON *set, const struct lookups *lookups,
+		      struct admission_verdict *v);
+
+/* Whether an update makes that question new. */
+bool dashboards_news(const cJSON *old, const cJSON *now);
+
+enum same_zookeeper {
+	ZOOKEEPER_OTHER,
+	ZOOKEEPER_PERHAPS,
+	ZOOKEEPER_SAME,
+};
+
+/* Whether two lists ("zk-0.zookeeper:2181,10.0.0.7:2181"), each as it is resolved in its namespace, have a member in
+ * common. */
+enum same_zookeeper dashboards_same_zookeeper(const char *a, const char *a_namespace, const char *b,
+					      const char *b_namespace);
+
+#endif
