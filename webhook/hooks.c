@@ -141,24 +141,10 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
-static void add_admin(const char *dashboard, int seconds, struct buf *out)
-{
-	add_within(out);
-	buf_addf(out, "within %d codis-admin --dashboard=\"%s\"", least(seconds, ADMIN_S), dashboard);
-}
-
 /* A proxy that is removed, or gets SIGTERM, answers those that are still connected with "slot is not ready" until it
- * ends, up to a second later. So it is ended at once where there are any (Codis has no handler for SIGHUP, so Go's ends
- * the process, also a namespace's first), and codis-controller takes it off the list. The hook ends beside, for it
- * would have failed otherwise. */
-static void add_hang_up(struct buf *out)
-{
-	buf_addstr(out, "if busy; then\n"
-			"  grep -q codis-proxy /proc/1/cmdline && kill -HUP 1\n"
-			"  exit 0\n"
-			"fi\n");
-}
-
+ * ends, up to a second later. So where there are any it is ended (Codis has no handler for SIGHUP, so Go's ends the
+ * process at once, also a namespace's first), and codis-controller takes it off the list. But clients that find proxies
+ * in /jodis would go on trying to reach one that has ended like that for 20 s: it is removed first, then. */
 void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 {
 	int pause = least(seconds / 2, PROXY_PAUSE_S), admin = least(seconds - pause, ADMIN_S),
@@ -166,21 +152,26 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 
 	buf_addstr(out, HOOKS_MARK "clients are sent elsewhere first, then it leaves the dashboard's list\n");
 	buf_addf(out, "sleep %d\n", pause);
+	add_within(out);
 	buf_addf(out,
 		 "port=$(printf %%04X \"%s\")\n"
-		 "busy() { grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" /proc/net/tcp /proc/net/tcp6; }\n",
-		 p->port);
+		 "busy() { grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" /proc/net/tcp /proc/net/tcp6; }\n"
+		 "in_jodis() { within 1 codis-admin --proxy=\"%s\" model | grep -q '\"jodis_path\": *\"/'; }\n",
+		 p->port, p->admin);
 	add_clock(drain, out);
-	buf_addstr(out, "while [ \"$now\" -lt \"$end\" ] && busy; do\n"
-			"  sleep 0.5 2>/dev/null || sleep 1\n"
+	buf_addstr(out, "left=\n"
+			"while busy; do\n"
 			"  now\n"
+			"  [ \"$now\" -lt \"$end\" ] || { left=yes; break; }\n"
+			"  sleep 0.5 2>/dev/null || sleep 1\n"
 			"done\n");
-	add_hang_up(out);
-	if (p->dashboard && admin > 0) {
-		add_admin(p->dashboard, admin, out);
-		buf_addf(out, " --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n", p->admin);
-	}
-	buf_addstr(out, "exit 0\n");
+	if (p->dashboard && admin > 0)
+		buf_addf(out,
+			 "[ \"$left\" ] && ! in_jodis ||\n"
+			 "  within %d codis-admin --dashboard=\"%s\" --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n",
+			 admin, p->dashboard, p->admin);
+	buf_addstr(out, "[ \"$left\" ] && grep -q codis-proxy /proc/1/cmdline && kill -HUP 1\n"
+			"exit 0\n");
 }
 
 /* --- the dashboard --------------------------------------------------------------------------------------------- */
@@ -189,8 +180,9 @@ void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out)
 {
 	buf_addstr(out, HOOKS_MARK "it gives its lock in the coordinator back\n");
 	if (seconds > 0) {
-		add_admin(admin, seconds, out);
-		buf_addstr(out, " --shutdown >/dev/null 2>&1\n");
+		add_within(out);
+		buf_addf(out, "within %d codis-admin --dashboard=\"%s\" --shutdown >/dev/null 2>&1\n",
+			 least(seconds, ADMIN_S), admin);
 	}
 	buf_addstr(out, "exit 0\n");
 }

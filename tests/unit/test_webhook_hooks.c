@@ -568,6 +568,7 @@ static void play_proxy(struct fixture *f, const char *busy)
 	buf_addf(&f->script,
 		 "grep() { case $* in\n"
 		 "  *tcp*) echo \"$2\" >$DIR/pattern; %s ;;\n"
+		 "  *jodis*) command grep \"$@\" ;;\n"
 		 "  *) [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ] ;;\n"
 		 "esac; }\n"
 		 "kill() { case $* in *' 1') echo \"$*\" >$DIR/ended ;; *) command kill \"$@\" ;; esac; }\n",
@@ -604,13 +605,30 @@ FIXTURE_TEST(proxy_that_clients_do_not_leave_is_ended)
 {
 	struct fixture *f = *state;
 
-	write_program(f, "codis-admin", "echo >$DIR/asked");
+	write_program(f, "codis-admin", "echo \"$*\" >>$DIR/asked");
 	play_proxy(f, "true");
 	hooks_proxy_stop(&proxy, 14, &f->script); /* 3 s, 10 s for codis-admin, 1 s to wait */
 	assert_int_equal(run(f), 0);
 	assert_string_equal(f->output, "");
 	read_file(f, "asked");
+	assert_string_equal(f->output, "--proxy=a:11080 model\n");
+	read_file(f, "ended");
+	assert_string_equal(f->output, "-HUP 1\n");
+}
+
+/* Clients that find proxies there would try it for as long as its node stays, 20 s. */
+FIXTURE_TEST(proxy_in_jodis_leaves_the_list_before_it_is_ended)
+{
+	struct fixture *f = *state;
+
+	write_program(f, "codis-admin",
+		      "echo \"$*\" >>$DIR/asked; echo '    \"jodis_path\": \"/jodis/shop/proxy-1\",'");
+	play_proxy(f, "true");
+	hooks_proxy_stop(&proxy, 4, &f->script);
+	assert_int_equal(run(f), 0);
 	assert_string_equal(f->output, "");
+	read_file(f, "asked");
+	assert_string_equal(f->output, "--proxy=a:11080 model\n--dashboard=dash:18080 --remove-proxy --addr=a:11080\n");
 	read_file(f, "ended");
 	assert_string_equal(f->output, "-HUP 1\n");
 }
@@ -625,7 +643,7 @@ FIXTURE_TEST(proxy_waits_until_its_clients_have_gone)
 	hooks_proxy_stop(&proxy, 25, &f->script);
 	assert_int_equal(run(f), 0);
 	read_file(f, "asked");
-	assert_string_equal(f->output, "\n\n\n\n");
+	assert_string_equal(f->output, "\n\n\n");
 }
 
 /* Whoever waits for the hook sends SIGTERM then. */
