@@ -38,8 +38,10 @@ def at(obj, path):
 
 
 def is_told(change, warnings, component):
-    """Whether it is one of the few things of a user's that are changed, and a warning or the guard says so."""
+    """Whether it is one of the few things of a user's that are changed, and a warning or the guard says so; or was ours."""
     path = change.path
+    if MARK in json.dumps(change.old):
+        return True
     if component == "codis-ha" and path[1:2] == ["containers"]:
         return any("codis-ha would fight" in w for w in warnings)
     if "lifecycle" in path:
