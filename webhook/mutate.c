@@ -89,7 +89,7 @@ static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admiss
 		mutate_component(&m);
 	if (v->allowed && !(v->patch = json_patch_diff(pod, m.pod)))
 		admission_refuse_memory(v);
-	cJSON_Delete(m.pod);
+	v->after = m.pod;
 }
 
 /* A label that nearly says what it is would leave it alone in silence. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/error.h"
 
 #define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -17,6 +18,18 @@ char *base64_encode(const void *data, size_t len)
 	if (text)
 		EVP_EncodeBlock((unsigned char *)text, data, (int)len);
 	return text;
+}
+
+int base64_add(const void *data, size_t len, struct buf *out)
+{
+	size_t text_len = len <= DATA_MAX ? (len + 2) / 3 * 4 : out->max + 1;
+	char *to = buf_reserve(out, text_len); /* and a NUL, as OpenSSL writes one, too */
+
+	if (!to)
+		return -1;
+	EVP_EncodeBlock((unsigned char *)to, data, (int)len);
+	buf_commit(out, text_len);
+	return 0;
 }
 
 /* How many '=' stand at the end, or -1: OpenSSL is content with them, and with blanks, in other places, too. */

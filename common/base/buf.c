@@ -73,7 +73,9 @@ void buf_commit(struct buf *b, size_t len)
 
 int buf_add(struct buf *b, const void *data, size_t len)
 {
-	char *to = buf_reserve(b, len);
+	/* Most find the room that they need; of what was allocated, that may be more than the limit. */
+	bool fits = !b->failed && len < b->cap - b->len && len <= b->max - b->len && b->cap;
+	char *to = fits ? b->data + b->len : buf_reserve(b, len);
 
 	if (!to)
 		return -1;
@@ -90,7 +92,11 @@ int buf_addstr(struct buf *b, const char *s)
 
 int buf_addch(struct buf *b, char c)
 {
-	return buf_add(b, &c, 1);
+	if (b->failed || b->cap < 2 || b->len >= b->cap - 2 || b->len >= b->max)
+		return buf_add(b, &c, 1);
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
+	return 0;
 }
 
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap)

@@ -205,11 +205,16 @@ static cJSON *added(cJSON *parent, cJSON *item)
 	return item;
 }
 
+bool json_is_lacking(const cJSON *item)
+{
+	return item->type & INCOMPLETE;
+}
+
 bool json_is_whole(const cJSON *item)
 {
 	const cJSON *inner;
 
-	if (!item || (item->type & INCOMPLETE))
+	if (!item || json_is_lacking(item))
 		return false;
 	cJSON_ArrayForEach(inner, item) {
 		if (!json_is_whole(inner))
@@ -218,15 +223,17 @@ bool json_is_whole(const cJSON *item)
 	return true;
 }
 
-int json_write(const cJSON *item, struct buf *out)
+cJSON *json_refer(const cJSON *item)
 {
-	char *text = json_is_whole(item) ? cJSON_PrintUnformatted(item) : NULL;
-	int r = text ? buf_addstr(out, text) : -1;
+	cJSON *refers = cJSON_CreateNull();
 
-	if (!text)
-		out->failed = out->nomem = true; /* so that buf_check() at the end sees it */
-	cJSON_free(text);
-	return r;
+	if (!refers)
+		return NULL;
+	*refers = *item;
+	refers->next = refers->prev = NULL;
+	refers->string = NULL;
+	refers->type = (item->type & ~cJSON_StringIsConst) | cJSON_IsReference;
+	return refers;
 }
 
 cJSON *json_add_object(cJSON *parent, const char *name)

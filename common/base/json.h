@@ -43,10 +43,18 @@ bool json_bool(bool def, const cJSON *root, ...) __attribute__((sentinel));
 /* Unformatted text of the item, appended to out. 0 or -1 (no memory, over out's limit, or one of the builders below had
  * no memory for a part of it): out has failed then. */
 int json_write(const cJSON *item, struct buf *out);
+/* The text as a JSON string, with its quotes. 0 or -1. */
+int json_write_str(const char *text, struct buf *out);
 
 /* False for NULL, and where a builder had no memory for a part of it: it must not be believed then, nor is it written.
  */
 bool json_is_whole(const cJSON *item);
+/* Whether a builder had no memory for a member of this very item. */
+bool json_is_lacking(const cJSON *item);
+
+/* An item of its own that has what the other one has, without a copy: that must not change and be there as long. The
+ * caller's. NULL: no memory. */
+cJSON *json_refer(const cJSON *item);
 
 /* Builders: each returns the new item (owned by its parent) or NULL when memory ran out. The parent, which may be NULL,
  * is not whole then; so a tree can be built in many steps and checked once. */

@@ -7,52 +7,51 @@
 
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
 
+/* From a value to the root: the member of that name, or (NULL) the item at that index, of what is at `up`. */
+struct step {
+	const struct step *up;
+	const char *name;
+	int index;
+};
+
 struct diff {
 	cJSON *patch;
-	struct buf at; /* the JSON pointer to where we are */
+	struct buf pointer; /* of the operation that is made */
 	bool failed;
 };
 
-static size_t enter_member(struct diff *d, const char *name)
+static void add_name(struct buf *out, const char *name)
 {
-	size_t mark = d->at.len;
-
-	buf_addch(&d->at, '/');
-	for (; *name; name++) {
-		if (*name == '~')
-			buf_addstr(&d->at, "~0");
-		else if (*name == '/')
-			buf_addstr(&d->at, "~1");
-		else
-			buf_addch(&d->at, *name);
+	for (size_t n; *name; name += n + (name[n] != '\0')) {
+		n = strcspn(name, "~/");
+		buf_add(out, name, n);
+		if (name[n])
+			buf_addstr(out, name[n] == '~' ? "~0" : "~1");
 	}
-	return mark;
 }
 
-static size_t enter_index(struct diff *d, int i)
+static void add_pointer(struct buf *out, const struct step *at)
 {
-	size_t mark = d->at.len;
-
-	buf_addf(&d->at, "/%d", i);
-	return mark;
-}
-
-static void leave(struct diff *d, size_t mark)
-{
-	if (d->at.failed)
-		d->failed = true;
+	if (!at)
+		return;
+	add_pointer(out, at->up);
+	buf_addch(out, '/');
+	if (at->name)
+		add_name(out, at->name);
 	else
-		d->at.data[d->at.len = mark] = '\0';
+		buf_addf(out, "%d", at->index);
 }
 
-static void emit(struct diff *d, const char *op, const cJSON *value)
+static void emit(struct diff *d, const struct step *at, const char *op, const cJSON *value)
 {
-	cJSON *item = cJSON_CreateObject(), *copy = value ? cJSON_Duplicate(value, 1) : NULL;
+	cJSON *item = cJSON_CreateObject(), *to = value ? json_refer(value) : NULL;
 
-	if (!json_add_str(item, "op", op) || !json_add_str(item, "path", d->at.data))
+	buf_reset(&d->pointer);
+	add_pointer(&d->pointer, at);
+	if (!json_add_str(item, "op", op) || !json_add_str(item, "path", d->pointer.data) || d->pointer.failed)
 		d->failed = true;
-	if (value && !(copy && cJSON_AddItemToObject(item, "value", copy))) {
-		cJSON_Delete(copy);
+	if (value && !(to && cJSON_AddItemToObjectCS(item, "value", to))) {
+		cJSON_Delete(to);
 		d->failed = true;
 	}
 	if (json_push(d->patch, item) < 0)
@@ -67,32 +66,29 @@ static const cJSON *member(const cJSON *object, const cJSON *likely, const char 
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
-static void diff_value(struct diff *d, const cJSON *from, const cJSON *to);
+static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to);
 
-static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
+static void diff_object(struct diff *d, const struct step *up, const cJSON *from, const cJSON *to)
 {
 	const cJSON *item, *other, *likely = to->child;
-	size_t mark;
+	struct step at = { .up = up };
 
 	cJSON_ArrayForEach(item, from) {
-		mark = enter_member(d, item->string);
+		at.name = item->string;
 		other = member(to, likely, item->string);
 		if (other)
-			diff_value(d, item, other);
+			diff_value(d, &at, item, other);
 		else
-			emit(d, "remove", NULL);
-		leave(d, mark);
+			emit(d, &at, "remove", NULL);
 		likely = other ? other->next : likely;
 	}
 	likely = from->child;
 	cJSON_ArrayForEach(item, to) {
 		other = member(from, likely, item->string);
 		likely = other ? other->next : likely;
-		if (other)
-			continue;
-		mark = enter_member(d, item->string);
-		emit(d, "add", item);
-		leave(d, mark);
+		at.name = item->string;
+		if (!other)
+			emit(d, &at, "add", item);
 	}
 }
 
@@ -103,53 +99,44 @@ static const cJSON *last(const cJSON *array)
 }
 
 /* What both ends have in common stays; between them, item against item, and then the surplus of either side. */
-static void diff_array(struct diff *d, const cJSON *from, const cJSON *to)
+static void diff_array(struct diff *d, const struct step *up, const cJSON *from, const cJSON *to)
 {
-	int n = cJSON_GetArraySize(from), m = cJSON_GetArraySize(to), i = 0, surplus;
+	int n = cJSON_GetArraySize(from), m = cJSON_GetArraySize(to), surplus;
 	const cJSON *a = from->child, *b = to->child, *x = last(from), *y = last(to);
-	size_t mark;
+	struct step at = { .up = up };
 
-	for (; a && b && json_equal(a, b); i++, a = a->next, b = b->next)
+	for (; a && b && json_equal(a, b); at.index++, a = a->next, b = b->next)
 		;
-	for (; x && y && n > i && m > i && json_equal(x, y); n--, m--, x = x->prev, y = y->prev)
+	for (; x && y && n > at.index && m > at.index && json_equal(x, y); n--, m--, x = x->prev, y = y->prev)
 		;
-	for (; i < n && i < m; i++, a = a->next, b = b->next) {
-		mark = enter_index(d, i);
-		diff_value(d, a, b);
-		leave(d, mark);
-	}
-	for (surplus = n - i; surplus > 0; surplus--) {
-		mark = enter_index(d, i);
-		emit(d, "remove", NULL);
-		leave(d, mark);
-	}
-	for (; i < m; i++, b = b->next) {
-		mark = enter_index(d, i);
-		emit(d, "add", b);
-		leave(d, mark);
-	}
+	for (; at.index < n && at.index < m; at.index++, a = a->next, b = b->next)
+		diff_value(d, &at, a, b);
+	for (surplus = n - at.index; surplus > 0; surplus--)
+		emit(d, &at, "remove", NULL);
+	for (; at.index < m; at.index++, b = b->next)
+		emit(d, &at, "add", b);
 }
 
-static void diff_value(struct diff *d, const cJSON *from, const cJSON *to)
+static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to)
 {
 	if (d->failed)
 		return;
 	if (cJSON_IsObject(from) && cJSON_IsObject(to))
-		diff_object(d, from, to);
+		diff_object(d, at, from, to);
 	else if (cJSON_IsArray(from) && cJSON_IsArray(to))
-		diff_array(d, from, to);
+		diff_array(d, at, from, to);
 	else if (!json_equal(from, to))
-		emit(d, "replace", to);
+		emit(d, at, "replace", to);
 }
 
 cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
 {
-	struct diff d = { .patch = cJSON_CreateArray(), .at = BUF_INIT(POINTER_MAX) };
+	struct diff d = { .patch = cJSON_CreateArray(), .pointer = BUF_INIT(POINTER_MAX) };
 
 	if (!d.patch)
 		return NULL;
-	diff_value(&d, from, to);
-	buf_release(&d.at);
+	diff_value(&d, NULL, from, to);
+	buf_release(&d.pointer);
 	if (!d.failed)
 		return d.patch;
 	cJSON_Delete(d.patch);

@@ -5,7 +5,8 @@
 #include <cjson/cJSON.h>
 
 /* JSON Patch of the fewest operations that turn `from` into `to`: add, replace, remove; arrays are compared index by
- * index with a common prefix and suffix kept. NULL: no memory. The caller owns the array (it may be empty). */
+ * index with a common prefix and suffix kept. Its values are those of `to`, which has to be there as long. NULL: no
+ * memory. The caller owns the array (it may be empty). */
 cJSON *json_patch_diff(const cJSON *from, const cJSON *to);
 
 #endif

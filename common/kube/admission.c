@@ -12,6 +12,7 @@
 
 #define UID_MAX     256
 #define ANSWER_MAX  (16u << 20)
+#define PATCH_USUAL 4096 /* a server's has about so much */
 #define API_VERSION "admission.k8s.io/v1"
 
 /* --- the request -------------------------------------------------------------------------------------------------- */
@@ -110,6 +111,7 @@ void admission_verdict_init(struct admission_verdict *v)
 void admission_verdict_release(struct admission_verdict *v)
 {
 	cJSON_Delete(v->patch);
+	cJSON_Delete(v->after);
 	admission_verdict_init(v);
 }
 
@@ -164,59 +166,45 @@ static const char *reason_of(int code)
 	}
 }
 
-static int add_status(cJSON *response, const struct admission_verdict *v)
+static void write_status(const struct admission_verdict *v, struct buf *out)
 {
-	cJSON *status = json_add_object(response, "status");
-
-	return json_add_str(status, "status", "Failure") && json_add_str(status, "message", v->message) &&
-			       json_add_str(status, "reason", reason_of(v->code)) &&
-			       json_add_int(status, "code", v->code)
-		       ? 0
-		       : -1;
+	buf_addstr(out, ",\"status\":{\"status\":\"Failure\",\"message\":");
+	json_write_str(v->message, out);
+	buf_addstr(out, ",\"reason\":");
+	json_write_str(reason_of(v->code), out);
+	buf_addf(out, ",\"code\":%d}", v->code);
 }
 
-static int add_warnings(cJSON *response, const struct admission_verdict *v)
+static void write_warnings(const struct admission_verdict *v, struct buf *out)
 {
-	cJSON *list = json_add_array(response, "warnings");
-
-	for (int i = 0; i < v->warning_count; i++)
-		if (json_push(list, cJSON_CreateString(v->warnings[i])) < 0)
-			return -1;
-	return list ? 0 : -1;
+	for (int i = 0; i < v->warning_count; i++) {
+		buf_addstr(out, i ? "," : ",\"warnings\":[");
+		json_write_str(v->warnings[i], out);
+	}
+	if (v->warning_count)
+		buf_addch(out, ']');
 }
 
-static int add_patch(cJSON *response, const cJSON *patch)
+static int write_patch(const cJSON *patch, struct buf *out)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(ANSWER_MAX);
-	char *base64;
-	int r = -1;
 
-	if (json_write(patch, &text) < 0)
+	if (!buf_reserve(&text, PATCH_USUAL) || json_write(patch, &text) < 0)
 		return -1;
-	base64 = base64_encode(text.data, text.len);
-	if (base64 && json_add_str(response, "patchType", "JSONPatch") && json_add_str(response, "patch", base64))
-		r = 0;
-	free(base64);
-	return r;
-}
-
-static int fill_response(cJSON *response, const char *uid, const struct admission_verdict *v)
-{
-	if (!json_add_str(response, "uid", uid) || !json_add_bool(response, "allowed", v->allowed))
-		return -1;
-	if (!v->allowed && add_status(response, v) < 0)
-		return -1;
-	if (v->warning_count && add_warnings(response, v) < 0)
-		return -1;
-	return v->allowed && cJSON_GetArraySize(v->patch) > 0 ? add_patch(response, v->patch) : 0;
+	buf_addstr(out, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
+	base64_add(text.data, text.len, out);
+	return buf_addch(out, '"');
 }
 
 int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out)
 {
-	JSON_CLEANUP cJSON *review = cJSON_CreateObject();
-
-	if (!json_add_str(review, "apiVersion", API_VERSION) || !json_add_str(review, "kind", "AdmissionReview") ||
-	    fill_response(json_add_object(review, "response"), uid, v) < 0)
+	buf_addstr(out, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":");
+	json_write_str(uid, out);
+	buf_addstr(out, v->allowed ? ",\"allowed\":true" : ",\"allowed\":false");
+	if (!v->allowed)
+		write_status(v, out);
+	write_warnings(v, out);
+	if (v->allowed && v->patch && v->patch->child && write_patch(v->patch, out) < 0)
 		return -1;
-	return json_write(review, out);
+	return buf_addstr(out, "}}");
 }

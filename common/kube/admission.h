@@ -34,6 +34,7 @@ struct admission_verdict {
 	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* each cut, UTF-8 safe */
 	int warning_count;
 	cJSON *patch; /* array of JSON Patch operations, owned; NULL or empty: none */
+	cJSON *after; /* what the patch takes its values from, owned; or NULL */
 };
 
 void admission_verdict_init(struct admission_verdict *v); /* allowed, no warnings */

@@ -214,6 +214,30 @@ TEST(builders_bear_what_is_not_there)
 	assert_true(out.failed);
 }
 
+/* As cJSON writes it, whatever it is. */
+TEST(written_as_cjson_writes)
+{
+	static const char *const texts[] = {
+		"null",
+		"[true,false,null,[],{}]",
+		"[0,-0,1,-1,2147483647,-2147483648,2147483648,1e3,1e-3,0.1,-1.5,1e999,123456789012345680000,4e9]",
+		"{\"\":\"\",\"a\":{\"b\":[\"c\"]},\"\\\"\":\"\\\\\"}",
+		"\"\\u0001\\u001f\\b\\f\\n\\r\\t \\/ \\u20ac \x7f \xff\xc3 seven and eight bytes\"",
+		"[\"1234567\\n\",\"12345678\\n\",\"123456789\\n\",\"\\n\\n\",\"1234567\\\"\"]",
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		JSON_CLEANUP cJSON *item = json_parse(texts[i], strlen(texts[i]), JSON_ITEMS, NULL);
+		BUF_CLEANUP struct buf out = BUF_INIT(1000);
+		char *right = cJSON_PrintUnformatted(item);
+
+		assert_non_null(right);
+		assert_int_equal(json_write(item, &out), 0);
+		assert_string_equal(out.data, right);
+		free(right);
+	}
+}
+
 TEST(write_stays_in_the_limit)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4);

@@ -1,0 +1,72 @@
+/* json_plain.h - the bytes of a JSON string that stand for themselves, eight at a time. */
+#ifndef CODIS_BASE_JSON_PLAIN_H
+#define CODIS_BASE_JSON_PLAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define JSON_EACH_BYTE 0x0101010101010101u
+
+/* The high bit of the lowest byte that is below n, and perhaps of ones above it. n up to 128. */
+static inline uint64_t json_below(uint64_t bytes, uint64_t n)
+{
+	return (bytes - JSON_EACH_BYTE * n) & ~bytes & (JSON_EACH_BYTE * 0x80);
+}
+
+/* Where one of the eight bytes is a `"`, a `\` or a control character, the high bit of the first such byte is the
+ * lowest that is set; 0 where none is. */
+static inline uint64_t json_special(uint64_t bytes)
+{
+	return json_below(bytes, 0x20) | json_below(bytes ^ (JSON_EACH_BYTE * '"'), 1) |
+	       json_below(bytes ^ (JSON_EACH_BYTE * '\\'), 1);
+}
+
+static inline bool json_is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* How many bytes there are before the first `"`, `\` or control character, len at most. */
+static inline size_t json_plain(const char *text, size_t len)
+{
+	size_t at = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (; len - at >= 8; at += 8) {
+		uint64_t bytes, found;
+
+		memcpy(&bytes, text + at, 8);
+		found = json_special(bytes);
+		if (found)
+			return at + (size_t)__builtin_ctzll(found) / 8;
+	}
+#endif
+	while (at < len && json_is_plain(text[at]))
+		at++;
+	return at;
+}
+
+/* The same, and copies them; behind them up to 7 more, where len is so long. */
+static inline size_t json_plain_copy(char *to, const char *text, size_t len)
+{
+	size_t at = 0;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (; len - at >= 8; at += 8) {
+		uint64_t bytes, found;
+
+		memcpy(&bytes, text + at, 8);
+		memcpy(to + at, &bytes, 8);
+		found = json_special(bytes);
+		if (found)
+			return at + (size_t)__builtin_ctzll(found) / 8;
+	}
+#endif
+	for (; at < len && json_is_plain(text[at]); at++)
+		to[at] = text[at];
+	return at;
+}
+
+#endif
