@@ -8,10 +8,11 @@ import re
 import sys
 
 import cluster
-from world import case, wait_for
+from world import Timeout, case, wait_for
 
 sys.path.append(os.path.join(cluster.TOP, "tests", "webhook"))
 
+from apiserver import merged  # noqa: E402
 from changes import changes  # noqa: E402
 from fixture import NAMESPACE, Fixture, names  # noqa: E402
 
@@ -121,6 +122,85 @@ def sets(w):
         wrong = all_of(wrong_set, chosen)
     assert not wrong, "\n".join(wrong)
     w.note(f"{len(chosen)} StatefulSets")
+
+
+# --- changes of StatefulSets ------------------------------------------------------------------------------------------
+
+def selected(f, old, new):
+    """Both with a selector, which cannot change; False: they have no label in common."""
+    labels = [o["spec"]["template"]["metadata"].get("labels", {}).items() for o in (old, new)]
+    common = dict(labels[0] & labels[1])
+    for obj in (old, new):
+        obj["metadata"]["namespace"] = f.name
+        obj["spec"]["selector"] = {"matchLabels": common}
+    return bool(common)
+
+
+def before_and_after(f):
+    new = copy.deepcopy(f.object)
+    return merged(new, f.data.get("was", {})), new
+
+
+def change(w, f):
+    """What the API server answers to the fixture's change."""
+    _, new = pair = before_and_after(f)
+    selected(f, *pair)
+    path = path_of(new, f.name).replace("?", f"/{new['metadata']['name']}?")
+    if "scale" in f.data:
+        scale = {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": {
+            "name": new["metadata"]["name"], "namespace": f.name}, "spec": {"replicas": f.data["scale"]}}
+        asked = w.kube.request_warned("PUT", path.replace("?", "/scale?"), scale)
+    elif "operation" in f.data:
+        asked = w.kube.request_warned("DELETE", path)
+    else:
+        asked = w.kube.request_warned("PUT", path, new)
+    return asked[0], json.loads(asked[1].replace(f"-n {f.name} ", f"-n {NAMESPACE} ")), asked[2]
+
+
+@contextlib.contextmanager
+def made_unseen(w, fixtures):
+    """Namespaces of these names with the StatefulSets as they were before, of which no pods can be made. The webhook is not
+    asked about them until they are all there: some could not be made else."""
+    try:
+        for f in fixtures:
+            space = {"metadata": {"name": f.name, "labels": {"codis.io/managed": "false"}}}
+            w.kube.call("POST", "/api/v1/namespaces", space)
+            w.kube.call("POST", f"/api/v1/namespaces/{f.name}/resourcequotas",
+                        {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
+        for f in fixtures:
+            pair = before_and_after(f)
+            selected(f, *pair)
+            w.kube.call("POST", path_of(pair[0], f.name).replace("?dryRun=All", ""), pair[0])
+        for f in fixtures:
+            w.kube.merge(f"/api/v1/namespaces/{f.name}", {"metadata": {"labels": {"codis.io/managed": None}}})
+        yield
+    finally:
+        w.kube.kubectl("delete", "namespace", "--wait=false", *(f.name for f in fixtures))
+
+
+@case
+def updates(w):
+    """Every update, scale and delete of a StatefulSet of tests/webhook/fixtures is answered as its fixture says."""
+    chosen = fixtures_of(lambda f: f.is_set() and not f.makes_pods() and "known" not in f.data
+                         and "deletionTimestamp" not in f.object["metadata"] and selected(f, *before_and_after(f)))
+    # What is refused is so once the webhook has seen the StatefulSet; by then it has seen all.
+    chosen.sort(key=lambda f: f.expect["set"]["allowed"])
+
+    def wrong(f):
+        found = []
+
+        def probe():
+            found[:] = [wrong_answer(f.expect["set"], *change(w, f))]
+            return not found[0], found[0]
+        try:
+            wait_for(f.name, probe, 10, every=0.2)
+        except Timeout:
+            return found[0]
+        return ""
+    with made_unseen(w, chosen):
+        found = all_of(wrong, chosen)
+    assert not found, "\n".join(found)
+    w.note(f"{len(chosen)} changes")
 
 
 # --- Pod Security -----------------------------------------------------------------------------------------------------

@@ -111,24 +111,41 @@ def check_again(ask, made, warnings):
     assert not more, f"the second time it says {more}"
 
 
-def with_sidecar(pod):
+def sidecar_first(pod):
     """As a mesh's injector leaves it: its container stands first."""
-    pod = copy.deepcopy(pod)
     pod["spec"]["containers"].insert(0, copy.deepcopy(SIDECAR))
+
+
+def native_sidecar(pod):
+    pod["spec"].setdefault("initContainers", []).insert(0, {**copy.deepcopy(SIDECAR), "restartPolicy": "Always"})
+
+
+def more_variables(pod):
+    """As an injector of traces, certificates or secrets leaves it."""
+    for c in pod["spec"]["containers"]:
+        c.setdefault("env", []).insert(0, {"name": "OTEL_SERVICE_NAME", "value": "codis"})
+        c.setdefault("volumeMounts", []).insert(0, {"name": "agent", "mountPath": "/agent"})
+    pod["spec"].setdefault("volumes", []).insert(0, {"name": "agent", "emptyDir": {}})
+
+
+def injected(inject, pod):
+    pod = copy.deepcopy(pod)
+    inject(pod)
     return pod
 
 
-def check_both_orders(ask, pod, made, warnings):
-    """A mesh's injector before us or behind us (we are asked again then): the same pod."""
-    before = ask(with_sidecar(pod))
+def check_both_orders(ask, pod, made, warnings, inject):
+    """Another webhook before us or behind us (we are asked again then): the same pod."""
+    what = inject.__name__.replace("_", " ")
+    before = ask(injected(inject, pod))
     if before.message or before.warnings != warnings:  # which of several it is cannot be told any more, and that is said
         said = [before.message] if before.message else [w for w in before.warnings if w not in warnings]
-        assert any("name the container" in s for s in said), f"with a sidecar it says {said}"
+        assert any("name the container" in s for s in said), f"{what}: it says {said}"
         return
-    after = ask(with_sidecar(made))
-    assert after.allowed, f"when a sidecar has come it is refused: {after.message}"
-    one, other = patched(with_sidecar(pod), before.patch), patched(with_sidecar(made), after.patch)
-    assert one == other, "a sidecar that comes later makes another pod: " + "; ".join(map(str, changes(one, other)))
+    after = ask(injected(inject, made))
+    assert after.allowed, f"{what}: when that has come it is refused: {after.message}"
+    one, other = patched(injected(inject, pod), before.patch), patched(injected(inject, made), after.patch)
+    assert one == other, f"{what}: when that comes later it is another pod: " + "; ".join(map(str, changes(one, other)))
 
 
 def check_pod(ask, pod, written, answer):
@@ -146,7 +163,8 @@ def check_pod(ask, pod, written, answer):
     check_passwords(pod, answer.patch)
     check_again(ask, made, answer.warnings)
     if answer.patch and MARK in json.dumps(answer.patch):
-        check_both_orders(ask, pod, made, answer.warnings)
+        for inject in (sidecar_first, native_sidecar, more_variables):
+            check_both_orders(ask, pod, made, answer.warnings, inject)
 
 
 # --- a StatefulSet and its pods ---------------------------------------------------------------------------------------
