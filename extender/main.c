@@ -7,6 +7,7 @@
 #include "common/codis/inventory_watch.h"
 #include "common/kube/event.h"
 #include "common/kube/program.h"
+#include "common/net/drain.h"
 #include "common/net/httpd.h"
 #include "extender/explain.h"
 #include "extender/options.h"
@@ -17,6 +18,8 @@
 #define CONNECTIONS_MAX 64
 /* 5,000 names have 300 KB, so most calls are long ones: one at a time, since whole nodes may take 100 MiB. */
 #define BIG_MAX 1
+/* The scheduler in its pod ends with it, or asks again: it is enough that nobody goes unanswered. */
+#define DRAIN_MS 1000
 
 struct codis_extender {
 	struct program program;
@@ -26,6 +29,7 @@ struct codis_extender {
 	struct explainer explainer;
 	struct inventory_watch *watch;
 	struct httpd *httpd;
+	struct drain *drain;
 };
 
 /* --- what the watch tells ---------------------------------------------------------------------- */
@@ -115,12 +119,25 @@ static bool heard(void *ctx, int64_t max_age_ms)
 
 /* --- start, stop ------------------------------------------------------------------------------- */
 
+static void on_drained(void *ctx)
+{
+	struct codis_extender *e = ctx;
+
+	program_end(&e->program);
+}
+
 static void drain(void *ctx)
 {
 	struct codis_extender *e = ctx;
 
-	httpd_drain(e->httpd);
-	program_end(&e->program);
+	drain_begin(e->drain, e->httpd, DRAIN_MS);
+}
+
+static bool is_serving(void *ctx, char *why_not, size_t size)
+{
+	struct codis_extender *e = ctx;
+
+	return httpd_alive(e->httpd, why_not, size);
 }
 
 static int start_serving(struct codis_extender *e, struct error *err)
@@ -134,6 +151,8 @@ static int start_serving(struct codis_extender *e, struct error *err)
 		.max_per_peer = CONNECTIONS_MAX, /* they all come from the pod itself */
 		.handler = serve_http,
 		.ctx = &e->extender,
+		.metrics = e->program.metrics,
+		.port = "main",
 	};
 
 	e->httpd = httpd_start(&config, err);
@@ -157,6 +176,9 @@ static int start(void *ctx, struct error *err)
 	if (!e->events)
 		return error_set(err, ERR_NOMEM, "no memory for Events");
 	e->explainer.events = e->events;
+	e->drain = drain_new(&p->loop.uv, on_drained, e);
+	if (!e->drain)
+		return error_set(err, ERR_NOMEM, "no memory to start with");
 	if (start_watch(e, err) < 0)
 		return -1;
 	p->ops.ready = e->extender.ready = is_ready;
@@ -170,6 +192,7 @@ static void stop(void *ctx)
 	struct codis_extender *e = ctx;
 
 	httpd_stop(e->httpd);
+	drain_free(e->drain);
 	inventory_watch_stop(e->watch);
 	explainer_release(&e->explainer);
 	kube_events_free(e->events);
@@ -178,9 +201,12 @@ static void stop(void *ctx)
 
 int main(int argc, char **argv)
 {
-	static struct codis_extender e = {
-		.program = { .start = start, .drain = drain, .stop = stop, .heard = heard, .ctx = &e }
-	};
+	static struct codis_extender e = { .program = { .start = start,
+							.drain = drain,
+							.stop = stop,
+							.heard = heard,
+							.alive = is_serving,
+							.ctx = &e } };
 	int status;
 
 	if (!opt_begin(extender_options, &e.options, "codis-extender",

@@ -14,6 +14,7 @@
 #include "common/codis/inventory_watch.h"
 #include "common/kube/budgets.h"
 #include "common/kube/program.h"
+#include "common/net/drain.h"
 #include "common/net/httpd.h"
 #include "webhook/lookups.h"
 #include "webhook/options.h"
@@ -32,7 +33,7 @@ struct codis_webhook {
 	struct certs *certs;
 	struct webhook webhook;
 	struct httpd *httpd; /* from the first certificate on */
-	struct loop_timer *drain;
+	struct drain *drain;
 	_Atomic bool serving, stopping;
 };
 
@@ -49,6 +50,8 @@ static int start_serving(struct codis_webhook *w, const char *cert_pem, const ch
 		.key_pem = key_pem,
 		.handler = webhook_serve,
 		.ctx = &w->webhook,
+		.metrics = w->program.metrics,
+		.port = "main",
 	};
 
 	if (w->options.client_ca_file) {
@@ -139,6 +142,13 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 	return false;
 }
 
+static bool is_serving(void *ctx, char *why_not, size_t size)
+{
+	struct codis_webhook *w = ctx;
+
+	return !atomic_load(&w->serving) || httpd_alive(w->httpd, why_not, size);
+}
+
 static bool heard(void *ctx, int64_t max_age_ms)
 {
 	struct codis_webhook *w = ctx;
@@ -160,9 +170,7 @@ static void drain(void *ctx)
 	struct codis_webhook *w = ctx;
 
 	atomic_store(&w->stopping, true);
-	if (w->httpd)
-		httpd_drain(w->httpd);
-	loop_timer_set(w->drain, (uint64_t)w->options.drain_ms);
+	drain_begin(w->drain, w->httpd, w->options.drain_ms);
 }
 
 /* --- start ----------------------------------------------------------------------------------------------------- */
@@ -219,7 +227,7 @@ static int start(void *ctx, struct error *err)
 	struct program *p = &w->program;
 
 	w->webhook = (struct webhook){ .log = p->log, .metrics = p->metrics, .viewer_image = w->options.viewer_image };
-	w->drain = loop_timer_new(&p->loop.uv, on_drained, w);
+	w->drain = drain_new(&p->loop.uv, on_drained, w);
 	if (!w->drain)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	p->ops.ready = is_ready;
@@ -233,7 +241,7 @@ static void stop(void *ctx)
 	struct codis_webhook *w = ctx;
 
 	httpd_stop(w->httpd);
-	loop_timer_free(w->drain);
+	drain_free(w->drain);
 	certs_stop(w->certs);
 	budgets_stop(w->budgets);
 	inventory_watch_stop(w->watch);
@@ -242,10 +250,13 @@ static void stop(void *ctx)
 
 int main(int argc, char **argv)
 {
-	static struct codis_webhook w = {
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.program = { .start = start, .drain = drain, .stop = stop, .heard = heard, .ctx = &w }
-	};
+	static struct codis_webhook w = { .lock = PTHREAD_MUTEX_INITIALIZER,
+					  .program = { .start = start,
+						       .drain = drain,
+						       .stop = stop,
+						       .heard = heard,
+						       .alive = is_serving,
+						       .ctx = &w } };
 	int status;
 
 	if (json_arena_install() < 0)

@@ -34,8 +34,9 @@ const struct opt webhook_options[] = {
 	  .help = "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config" },
 	{ .name = "viewer-image", .env = "CODIS_VIEWER_IMAGE", .type = OPT_STRING, .offset = AT(viewer_image),
 	  .def = "codis-k8s:latest", .arg = "IMAGE", .help = "image with codis-controller, for the pods of a codis-ha" },
-	{ .name = "drain", .env = "CODIS_DRAIN", .type = OPT_DURATION_MS, .offset = AT(drain_ms), .def = "3s", .arg = "TIME",
-	  .help = "how long it goes on answering after SIGTERM, until nobody is sent to it any more", .max = 60000 },
+	{ .name = "drain", .env = "CODIS_DRAIN", .type = OPT_DURATION_MS, .offset = AT(drain_ms), .def = "5s", .arg = "TIME",
+	  .help = "how long it takes requests after SIGTERM, until nobody is sent to it any more; then what is in flight has 10s",
+	  .max = 60000 },
 	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE, .offset = AT(program.log_level), .def = "info",
 	  .arg = "LEVEL", .help = "the least that is logged", .choices = "debug|info|warn|error" },
 	OPT_END

@@ -29,7 +29,9 @@ static int open_kube(struct program *p, const char *kubeconfig, struct error *er
 
 static bool is_alive(void *ctx, char *why_not, size_t size)
 {
-	return pulse_alive(ctx, clock_mono_ms(), why_not, size);
+	struct program *p = ctx;
+
+	return pulse_alive(&p->pulse, clock_mono_ms(), why_not, size) && (!p->alive || p->alive(p->ctx, why_not, size));
 }
 
 static void on_turn(void *ctx)
@@ -47,7 +49,7 @@ static int start_pulse(struct program *p, struct error *err)
 {
 	pulse_init(&p->pulse, clock_mono_ms());
 	p->ops.alive = is_alive;
-	p->ops.alive_ctx = &p->pulse;
+	p->ops.alive_ctx = p;
 	p->turn = loop_timer_start(&p->loop.uv, PULSE_TURN_MS, PULSE_TURN_MS, on_turn, p);
 	p->lateness = loop_lateness_start(&p->loop.uv, p->metrics);
 	return p->turn && p->lateness ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");

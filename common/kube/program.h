@@ -30,6 +30,9 @@ struct program {
 	/* Whether each watch was heard within max_age_ms. With it, a program that is deaf ends itself (pulse.h). NULL:
 	 * it has no watch. */
 	bool (*heard)(void *ctx, int64_t max_age_ms);
+	/* Whether it does its work, where its loop turns; when not, why_not gets one sentence, and /healthz fails.
+	 * Called on a thread of the ops server. NULL: always. */
+	bool (*alive)(void *ctx, char *why_not, size_t size);
 	void *ctx;
 
 	/* Made before start is called, and there until stop has returned. */
@@ -46,7 +49,7 @@ struct program {
 	bool failed;
 };
 
-/* Runs it, with its first four members filled in, until program_end or program_fail. Returns main's status. */
+/* Runs it, with its first members up to ctx filled in, until program_end or program_fail. Returns main's status. */
 int program_run(struct program *p, const struct program_options *options);
 void program_end(struct program *p);
 /* A call to the API server, or a watch, has failed: so it is not deaf. */

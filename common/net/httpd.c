@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,12 +10,13 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/net/addr.h"
+#include "common/base/metrics.h"
 #include "common/net/httpd_big.h"
 #include "common/net/httpd_conns.h"
+#include "common/net/httpd_door.h"
 
 /* Four answer some thousand reviews a second; more would only be more memory that is in use at the same time. */
 #define THREADS_DEFAULT 4
@@ -34,6 +34,12 @@
 #define PER_PEER_MAX    256
 /* Heads of ours have less than 1 KiB; a connection keeps this much while it is open. */
 #define CONNECTION_MEMORY (16u << 10)
+/* So much of bodies and answers in memory at a time: a third of what the smallest of our containers may have. */
+#define BYTES_MAX (64u << 20)
+/* Handshakes that are computed at a time, for each thread: so long an answer waits behind them. */
+#define HANDSHAKES_PER_THREAD 2
+/* As for the loop (common/kube/pulse.h): a handler that takes so long is stuck. */
+#define STUCK_MS 10000
 /* A review of a pod has about 10 KiB. So much is read from everybody at once; who has more to say takes turns. */
 #define SMALL_BODY  (32u << 10)
 #define BIG_DEFAULT 2
@@ -51,7 +57,8 @@ struct certificate {
 };
 
 struct httpd {
-	struct MHD_Daemon *daemon;
+	struct MHD_Daemon *daemons[CONNS_THREADS_MAX]; /* one a thread */
+	int threads;
 	http_handler handler;
 	void *ctx;
 	size_t max_body;
@@ -59,8 +66,11 @@ struct httpd {
 	pthread_mutex_t lock; /* of certificate */
 	struct certificate *certificate;
 	char *client_ca; /* PEM, or NULL */
+	uint16_t port;
 	struct conns *conns;
+	struct door *door;
 	struct big big;
+	struct metric *refused_long, *refused_busy, *refused_unclear; /* or NULL */
 };
 
 /* What belongs to one connection. */
@@ -183,17 +193,20 @@ static void enter(struct MHD_Connection *conn, enum conn_phase phase)
 		conns_phase(link->httpd->conns, link->conn, phase);
 }
 
-/* MHD has made the connection known to the session. */
+/* MHD has made the connection known to the session. What costs is done when we have said all that we have to: the key
+ * of TLS 1.3 is agreed on and signed by then, that of 1.2 is signed. */
 static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
 			const gnutls_datum_t *message)
 {
 	struct MHD_Connection *conn = gnutls_session_get_ptr(session);
+	const struct link *link = link_of(conn);
 
-	(void)type;
 	(void)when;
 	(void)message;
-	if (incoming)
+	if (incoming && type == GNUTLS_HANDSHAKE_FINISHED)
 		enter(conn, CONN_IDLE);
+	else if (!incoming && link && (type == GNUTLS_HANDSHAKE_FINISHED || type == GNUTLS_HANDSHAKE_SERVER_HELLO_DONE))
+		conns_greeted(link->httpd->conns, link->conn);
 	return 0;
 }
 
@@ -203,7 +216,7 @@ static void greet(struct httpd *h, struct link *link, gnutls_session_t session)
 {
 	link->certificate = certificate_get(h);
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, link->certificate->credentials);
-	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_FINISHED, GNUTLS_HOOK_POST, on_handshake);
+	gnutls_handshake_set_hook_function(session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_POST, on_handshake);
 	if (!h->client_ca)
 		return;
 	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
@@ -214,12 +227,10 @@ static void on_open(struct httpd *h, struct MHD_Connection *conn, void **context
 {
 	const union MHD_ConnectionInfo *tls = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	const union MHD_ConnectionInfo *peer = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 	struct link *link = calloc(1, sizeof(*link));
 
 	if (link)
-		link->conn = conns_open(h->conns, fd->connect_fd, peer ? peer->client_addr : NULL,
-					tls && tls->tls_session ? CONN_HANDSHAKE : CONN_IDLE);
+		link->conn = conns_take(h->conns, fd->connect_fd);
 	if (!link ||
 	    !link->conn) { /* no memory: nothing is heard from it, so that nothing asks for what is not there */
 		free(link);
@@ -270,6 +281,7 @@ static enum MHD_Result send_answer(struct httpd *h, struct MHD_Connection *conn,
 	struct buf body = res->body;
 	size_t len = body.len;
 	char *text = buf_detach(&body);
+	const struct link *link = link_of(conn);
 	struct MHD_Response *mhd;
 	enum MHD_Result r;
 
@@ -282,6 +294,8 @@ static enum MHD_Result send_answer(struct httpd *h, struct MHD_Connection *conn,
 		free(text);
 		return MHD_NO;
 	}
+	if (link)
+		conns_hold(h->conns, link->conn, len);
 	MHD_add_response_header(mhd, MHD_HTTP_HEADER_CONTENT_TYPE, res->content_type);
 	if (res->retry_after)
 		MHD_add_response_header(mhd, MHD_HTTP_HEADER_RETRY_AFTER, res->retry_after);
@@ -303,10 +317,17 @@ static enum MHD_Result send_text(struct httpd *h, struct MHD_Connection *conn, i
 	return send_answer(h, conn, &res);
 }
 
+static void count(struct metric *m)
+{
+	if (m)
+		metric_add(m, 1);
+}
+
 static enum MHD_Result send_toobig(struct httpd *h, struct MHD_Connection *conn)
 {
 	char text[80];
 
+	count(h->refused_long);
 	snprintf(text, sizeof(text), "the body is over the limit of %zu bytes\n", h->max_body);
 	return send_text(h, conn, MHD_HTTP_CONTENT_TOO_LARGE, text);
 }
@@ -346,8 +367,10 @@ static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, void 
 		return MHD_NO;
 	enter(conn, CONN_BODY);
 	why = doubtful(conn, link);
-	if (why)
+	if (why) {
+		count(h->refused_unclear);
 		return send_text(h, conn, MHD_HTTP_BAD_REQUEST, why);
+	}
 	if (len > h->max_body && (len > SWALLOW_MAX || header(conn, MHD_HTTP_HEADER_EXPECT)))
 		return send_toobig(h, conn);
 	x = calloc(1, sizeof(*x));
@@ -393,6 +416,7 @@ static enum MHD_Result collect(struct httpd *h, struct MHD_Connection *conn, str
 		x->toobig = buf_add(&x->body, data, *len) < 0;
 	if (x->toobig || x->refused)
 		swallow(x, *len);
+	conns_hold(h->conns, link_of(conn)->conn, x->body.len);
 	*len = 0;
 	return x->swallowed > SWALLOW_MAX ? MHD_NO : MHD_YES;
 }
@@ -419,9 +443,15 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, cons
 	enter(conn, CONN_ANSWER);
 	if (x->toobig)
 		return send_toobig(h, conn);
-	if (x->refused)
+	if (x->refused) {
+		count(h->refused_busy);
 		return send_text(h, conn, MHD_HTTP_SERVICE_UNAVAILABLE, "too many long requests at once; try again\n");
+	}
+	enter(conn, CONN_HANDLER);
 	h->handler(h->ctx, &req, &res);
+	enter(conn, CONN_ANSWER);
+	if (res.status < MHD_HTTP_BAD_REQUEST)
+		conns_proven(link_of(conn)->conn);
 	let_go(h, x);
 	if (!res.body.failed)
 		return send_answer(h, conn, &res);
@@ -443,8 +473,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 static void on_completed(void *cls, struct MHD_Connection *conn, void **state, enum MHD_RequestTerminationCode code)
 {
 	struct exchange *x = *state;
+	const struct link *link = link_of(conn);
 
 	(void)code;
+	if (link)
+		conns_hold(link->httpd->conns, link->conn, 0);
 	enter(conn, CONN_IDLE);
 	if (!x)
 		return;
@@ -471,85 +504,90 @@ const char *httpd_query(const struct http_request *req, const char *name)
 
 /* --- start and stop ----------------------------------------------------------------------------------------------- */
 
-static int listen_on(const struct addrinfo *ai)
-{
-	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, off = 0, errnum;
-
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    (ai->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0) ||
-	    bind(fd, ai->ai_addr, ai->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
-		errnum = errno;
-		close(fd);
-		errno = errnum;
-		return -1;
-	}
-	return fd;
-}
-
-/* Our own socket, since MHD does not say why it cannot have one. */
-static int open_listener(const char *address, struct error *err)
-{
-	struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM }, *ai;
-	char host[64], service[8];
-	uint16_t port;
-	int fd, r;
-
-	if (addr_split(address, host, sizeof(host), &port, err) < 0)
-		return error_wrap(err, "listening address");
-	snprintf(service, sizeof(service), "%u", port);
-	r = getaddrinfo(*host ? host : "::", service, &hints, &ai);
-	if (r != 0)
-		return error_set(err, ERR_INVALID, "listening on %s: %s", address, gai_strerror(r));
-	fd = listen_on(ai);
-	freeaddrinfo(ai);
-	if (fd < 0 && errno == EAFNOSUPPORT && !*host && getaddrinfo("0.0.0.0", service, &hints, &ai) == 0) {
-		fd = listen_on(ai);
-		freeaddrinfo(ai);
-	}
-	return fd < 0 ? error_errno(err, errno, "listening on %s", address) : fd;
-}
-
 static int max_connections(const struct httpd_config *cfg)
 {
 	return cfg->max_connections > 0 ? cfg->max_connections : CONNECTIONS_MAX;
+}
+
+static int max_per_peer(const struct httpd_config *cfg)
+{
+	return cfg->max_per_peer > 0 ? cfg->max_per_peer : PER_PEER_MAX;
+}
+
+static int idle_ms(const struct httpd_config *cfg)
+{
+	return cfg->idle_ms > 0 ? cfg->idle_ms : IDLE_MS;
 }
 
 static void on_turn(void *ctx, int64_t now_ms)
 {
 	struct httpd *h = ctx;
 
+	conns_turn(h->conns, now_ms);
 	big_look(&h->big, now_ms);
+}
+
+static int let_in(void *ctx, int thread, int fd, const struct sockaddr *peer, socklen_t len)
+{
+	struct httpd *h = ctx;
+
+	return MHD_add_connection(h->daemons[thread], fd, peer, len) == MHD_YES ? 0 : -1;
 }
 
 static int start_conns(struct httpd *h, const struct httpd_config *cfg, struct error *err)
 {
-	struct conns_limits limits = {
+	struct conns_config config = {
 		.total = max_connections(cfg),
-		.per_peer = cfg->max_per_peer > 0 ? cfg->max_per_peer : PER_PEER_MAX,
-		.ms = { [CONN_IDLE] = cfg->idle_ms > 0 ? cfg->idle_ms : IDLE_MS,
+		.per_peer = max_per_peer(cfg),
+		.threads = h->threads,
+		.ms = { [CONN_IDLE] = idle_ms(cfg),
 			[CONN_HANDSHAKE] = HANDSHAKE_MS,
+			[CONN_GREETED] = HANDSHAKE_MS,
 			[CONN_HEAD] = HEAD_MS,
 			[CONN_BODY] = BODY_MS,
 			[CONN_BIG] = BIG_MS,
 			[CONN_ANSWER] = ANSWER_MS },
+		.bytes = BYTES_MAX,
+		.metrics = cfg->metrics,
+		.port = cfg->port,
 	};
 
-	h->conns = conns_start(&limits, on_turn, h);
-	return h->conns ? 0 : error_set(err, ERR_NOMEM, "HTTP server: no memory, or no thread");
+	h->conns = conns_new(&config);
+	return h->conns ? 0 : error_set(err, ERR_NOMEM, "HTTP server: no memory");
 }
 
-/* With epoll, libmicrohttpd 0.9.75 takes a connection whose handshake waits for more for one that has something to
+static int open_door(struct httpd *h, const struct httpd_config *cfg, struct error *err)
+{
+	struct door_config config = {
+		.address = cfg->address,
+		.total = (max_connections(cfg) + 1) / 2,
+		.per_peer = (max_per_peer(cfg) + 1) / 2,
+		.silent_ms = cfg->cert_pem ? HANDSHAKE_MS : idle_ms(cfg),
+		.at_a_time = HANDSHAKES_PER_THREAD * h->threads,
+		.tls = cfg->cert_pem != NULL,
+		.conns = h->conns,
+		.let_in = let_in,
+		.on_turn = on_turn,
+		.ctx = h,
+		.metrics = cfg->metrics,
+		.port = cfg->port,
+	};
+
+	h->door = door_open(&config, err);
+	return h->door ? 0 : -1;
+}
+
+/* One for each thread: of a pool of its own it would not say which of them has time for the next connection.
+ *
+ * With epoll, libmicrohttpd 0.9.75 takes a connection whose handshake waits for more for one that has something to
  * read, and turns without a pause until it goes: half a ClientHello takes a whole core for as long as a handshake may
  * last. With poll it waits. Each thread has few enough connections for that. */
-static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_config *cfg, int fd)
+static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_config *cfg)
 {
 	unsigned flags = (cfg->cert_pem ? MHD_USE_POLL_INTERNAL_THREAD : MHD_USE_EPOLL_INTERNAL_THREAD) | MHD_USE_ITC |
-			 MHD_USE_DUAL_STACK | MHD_ALLOW_SUSPEND_RESUME;
-	unsigned threads = cfg->threads > 0 ? (unsigned)cfg->threads : THREADS_DEFAULT;
-	/* Whoever was told to go is still there for a moment; and each thread has its part of this. */
-	unsigned connections = 2 * (unsigned)max_connections(cfg) + 8 * threads;
+			 MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
+	/* Never reached: whoever was told to go is still there for a moment. */
+	unsigned connections = 2 * (unsigned)max_connections(cfg) + 8;
 	/* MHD wants a certificate to start with; on_connection() gives every connection the current one. */
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cfg->cert_pem },
@@ -557,25 +595,22 @@ static struct MHD_Daemon *start_daemon(struct httpd *h, const struct httpd_confi
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	struct MHD_OptionItem pool[] = {
-		{ threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL },
-		{ MHD_OPTION_END, 0, NULL },
-	};
-
 	if (!h->certificate)
 		tls[0].option = MHD_OPTION_END;
 	else
 		flags |= MHD_USE_TLS;
-	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_LISTEN_SOCKET, fd,
-				MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				(size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h, MHD_OPTION_NOTIFY_CONNECTION,
-				on_connection, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_CONNECTION_LIMIT, connections,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+				MHD_OPTION_URI_LOG_CALLBACK, on_uri, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 static void httpd_free(struct httpd *h)
 {
-	conns_stop(h->conns); /* its thread looks at the claims, too */
+	for (int i = 0; i < h->threads; i++)
+		MHD_stop_daemon(h->daemons[i]); /* NULL-safe */
+	door_free(h->door);
+	conns_free(h->conns);
 	big_release(&h->big);
 	certificate_put(h->certificate);
 	free(h->client_ca);
@@ -598,17 +633,28 @@ static int start_tls(struct httpd *h, const struct httpd_config *cfg, struct err
 
 static int start_all(struct httpd *h, const struct httpd_config *cfg, struct error *err)
 {
-	int fd;
+	if (start_tls(h, cfg, err) < 0 || start_conns(h, cfg, err) < 0 || open_door(h, cfg, err) < 0)
+		return -1;
+	h->port = door_port(h->door);
+	for (int i = 0; i < h->threads; i++) {
+		h->daemons[i] = start_daemon(h, cfg);
+		if (!h->daemons[i])
+			return error_errno(err, errno, "HTTP server on %s: cannot start its threads", cfg->address);
+	}
+	return door_start(h->door, err);
+}
 
-	if (start_tls(h, cfg, err) < 0 || start_conns(h, cfg, err) < 0)
-		return -1;
-	fd = open_listener(cfg->address, err);
-	if (fd < 0)
-		return -1;
-	h->daemon = start_daemon(h, cfg, fd);
-	if (!h->daemon) /* it has closed the socket */
-		return error_errno(err, errno, "HTTP server on %s: cannot start its threads", cfg->address);
-	return 0;
+static void name_metrics(struct httpd *h, const struct httpd_config *cfg)
+{
+	static const char *const whys[] = { "too_long", "busy", "unclear" };
+	struct metric **const metrics[] = { &h->refused_long, &h->refused_busy, &h->refused_unclear };
+	char labels[64];
+
+	for (size_t i = 0; i < sizeof(whys) / sizeof(whys[0]); i++) {
+		snprintf(labels, sizeof(labels), "port=\"%s\",why=\"%s\"", cfg->port, whys[i]);
+		*metrics[i] = metric_counter(cfg->metrics, "codis_http_requests_refused_total", labels,
+					     "Requests that were answered without being looked at.");
+	}
 }
 
 struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
@@ -622,8 +668,11 @@ struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 	h->handler = cfg->handler;
 	h->ctx = cfg->ctx;
 	h->max_body = cfg->max_body;
+	h->threads = cfg->threads > 0 ? cfg->threads : THREADS_DEFAULT;
 	pthread_mutex_init(&h->lock, NULL);
 	big_init(&h->big, cfg->max_big > 0 ? cfg->max_big : BIG_DEFAULT);
+	if (cfg->metrics)
+		name_metrics(h, cfg);
 	if (start_all(h, cfg, err) == 0)
 		return h;
 	httpd_free(h);
@@ -632,9 +681,7 @@ struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 
 uint16_t httpd_port(const struct httpd *h)
 {
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT);
-
-	return info ? info->port : 0;
+	return h->port;
 }
 
 void httpd_drain(struct httpd *h)
@@ -642,11 +689,27 @@ void httpd_drain(struct httpd *h)
 	atomic_store(&h->draining, true);
 }
 
+void httpd_refuse(struct httpd *h)
+{
+	door_shut(h->door);
+}
+
+bool httpd_busy(struct httpd *h)
+{
+	/* The door first: who goes in meanwhile is seen inside. */
+	return door_is_busy(h->door) || conns_busy(h->conns, clock_mono_ms());
+}
+
+bool httpd_alive(struct httpd *h, char *why_not, size_t size)
+{
+	return conns_alive(h->conns, clock_mono_ms(), STUCK_MS, why_not, size);
+}
+
 void httpd_stop(struct httpd *h)
 {
 	if (!h)
 		return;
+	door_end(h->door);
 	big_end(&h->big); /* MHD cannot stop with connections suspended */
-	MHD_stop_daemon(h->daemon);
 	httpd_free(h);
 }

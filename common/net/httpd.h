@@ -10,6 +10,7 @@
 
 struct error;
 struct httpd;
+struct metrics;
 
 struct http_request {
 	const char *method; /* "GET", "POST", ... */
@@ -43,15 +44,20 @@ struct httpd_config {
 	const char *client_ca_pem;      /* whose certificate a client must show; NULL: it is not asked for one */
 	http_handler handler;
 	void *ctx;
+	struct metrics *metrics; /* codis_http_*; or NULL. Not owned */
+	const char *port;        /* their label, a literal: which of the program's ports it is */
 };
 
-/* Nobody keeps others out. Above its limits of connections the server takes the next one, too, and closes the one that
- * is idle longest, of the same address first: so a kubelet is heard whatever else sits there, from its own address as
- * well. Handshake, head, body, answer and idling have limits of time of their own, however many bytes come meanwhile.
+/* Nobody keeps others out. Newcomers are let in once they have said something, by turns of their addresses
+ * (httpd_door.h). Above its limits of connections the server takes the next one, too, and closes another one: one that
+ * came and asked nothing, one that sends slowly, the one that is idle longest, in this order, of the same address or of
+ * the one that has most (httpd_conns.h). So a kubelet is heard whatever else sits there, from its own address as well.
+ * Handshake, head, body, answer and idling have limits of time of their own, however many bytes come meanwhile.
  *
  * What requests take in memory is bounded for all together: up to 32 KiB of a body are read from everybody; who has
  * more takes turns (max_big), and is answered 503 with Retry-After when that takes 2 s. A handler may so take max_big
- * times what the longest body costs, and `threads` times what one of 32 KiB does.
+ * times what the longest body costs, and `threads` times what one of 32 KiB does. Bodies and answers together take 64
+ * MiB at most: then those who have read their answers longest are closed.
  *
  * Idle connections are kept for 120 s by default: above client-go's idle pool of 90 s, since Go does not repeat a POST
  * on a connection that the server has just closed. NULL and *err: the address is taken, the certificate is bad, ... */
@@ -62,6 +68,13 @@ uint16_t httpd_port(const struct httpd *h);
 int httpd_set_certificate(struct httpd *h, const char *cert_pem, const char *key_pem, struct error *err);
 /* From now on every answer says Connection: close. */
 void httpd_drain(struct httpd *h);
+/* From now on nobody can connect; who has by now is still served. */
+void httpd_refuse(struct httpd *h);
+/* Whether anybody waits for an answer, or may have asked; never false before httpd_refuse has had its effect. Without
+ * it httpd_stop leaves nobody unanswered. */
+bool httpd_busy(struct httpd *h);
+/* Whether its threads do their work: no request has been worked at for 10 s. Any thread. */
+bool httpd_alive(struct httpd *h, char *why_not, size_t size);
 /* Closes all connections; waits for handlers that run, not for their answers to be read. NULL-safe. */
 void httpd_stop(struct httpd *h);
 

@@ -57,6 +57,8 @@ int ops_start(struct ops *o, const char *address, struct error *err)
 		.idle_ms = IDLE_MS,
 		.handler = on_request,
 		.ctx = o,
+		.metrics = o->metrics,
+		.port = "ops",
 	};
 
 	o->httpd = httpd_start(&cfg, err);

@@ -36,10 +36,18 @@ def wait(what, condition, seconds, step=0.05):
         time.sleep(step)
 
 
+GIVEN = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind((ME, 0))
-        return s.getsockname()[1]
+    """One that was not given before: the kernel may name a port twice that nobody has taken meanwhile."""
+    while True:
+        with socket.socket() as s:
+            s.bind((ME, 0))
+            port = s.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 UNVERIFIED = ssl._create_unverified_context()

@@ -58,7 +58,7 @@ class World:
         self.server = pod_of("plain-server")
 
     def webhook(self, stack):
-        program = Program(stack, "codis-webhook", self.api, listen=True)
+        program = Program(stack, "codis-webhook", self.api, "--drain", "100ms", listen=True)
         program.until_ready()
         return program
 

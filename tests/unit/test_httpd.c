@@ -5,9 +5,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/net/drain.h"
 #include "common/net/http.h"
 #include "common/net/httpd.h"
 #include "common/net/httpd_big.h"
+#include "common/net/loop.h"
 #include "common/net/ops.h"
 #include "tests/unit/test.h"
 
@@ -399,13 +401,14 @@ FIXTURE_TEST(a_peer_is_limited)
 	char answer[512];
 	int other, many[20];
 
-	f->cfg.threads = 1; /* which takes them in their order */
 	f->cfg.max_per_peer = 5;
 	start(f);
 	other = connect_from("127.0.0.2", httpd_port(f->httpd));
 	ask(other, answer, sizeof(answer));
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 20; i++) {
 		many[i] = connect_to(httpd_port(f->httpd));
+		ask(many[i], answer, sizeof(answer));
+	}
 	for (int i = 0; i < 15; i++)
 		assert_true(is_closed(many[i], 5000));
 	for (int i = 15; i < 20; i++)
@@ -765,6 +768,165 @@ FIXTURE_TEST(stops_while_some_wait)
 	sem_post(&f->leave);
 	pthread_join(stopper, NULL);
 	close(held);
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------ */
+
+static void wait_until_quiet(struct httpd *h)
+{
+	int64_t end_ms = clock_mono_ms() + 20000;
+
+	while (httpd_busy(h)) {
+		assert_true(clock_mono_ms() < end_ms);
+		usleep(1000);
+	}
+}
+
+static bool can_connect(uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), r;
+
+	sin.sin_port = htons(port);
+	r = connect(fd, (struct sockaddr *)&sin, sizeof(sin));
+	close(fd);
+	return r == 0;
+}
+
+/* Asks on a connection of its own each time, until it can have none. */
+struct caller {
+	pthread_t thread;
+	uint16_t port;
+	atomic_int answered, unanswered;
+};
+
+static void *call_main(void *arg)
+{
+	struct caller *c = arg;
+	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	char answer[512];
+	ssize_t n;
+	int fd;
+
+	sin.sin_port = htons(c->port);
+	for (;;) {
+		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+			break;
+		n = send(fd, GET_ROOT, sizeof(GET_ROOT) - 1, MSG_NOSIGNAL) < 0 ? -1
+									       : recv(fd, answer, sizeof(answer), 0);
+		atomic_fetch_add(n > 13 ? &c->answered : &c->unanswered, 1);
+		close(fd);
+	}
+	close(fd);
+	return NULL;
+}
+
+FIXTURE_TEST(who_could_connect_is_answered)
+{
+	struct caller callers[4] = { 0 };
+	struct fixture *f = *state;
+
+	start(f);
+	for (int i = 0; i < 4; i++) {
+		callers[i].port = httpd_port(f->httpd);
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, call_main, &callers[i]), 0);
+	}
+	while (atomic_load(&callers[0].answered) < 50)
+		usleep(1000);
+	httpd_drain(f->httpd);
+	httpd_refuse(f->httpd);
+	wait_until_quiet(f->httpd);
+	httpd_stop(f->httpd);
+	f->httpd = NULL;
+	for (int i = 0; i < 4; i++) {
+		pthread_join(callers[i].thread, NULL);
+		assert_int_equal(callers[i].unanswered, 0);
+	}
+}
+
+FIXTURE_TEST(what_is_in_flight_is_waited_for)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int idle, asks;
+
+	start(f);
+	idle = connect_to(httpd_port(f->httpd));
+	ask(idle, answer, sizeof(answer));
+	asks = connect_to(httpd_port(f->httpd));
+	send_all(asks, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", 34);
+	sem_wait(&f->entered);
+	httpd_drain(f->httpd);
+	httpd_refuse(f->httpd);
+	while (can_connect(httpd_port(f->httpd)))
+		;
+	assert_true(httpd_busy(f->httpd));
+	ask(idle, answer, sizeof(answer)); /* not closed, since this may have been on its way */
+	assert_non_null(strstr(answer, "Connection: close"));
+	sem_post(&f->leave);
+	assert_memory_equal(read_answer(f, asks), "HTTP/1.1 200 ", 13);
+	wait_until_quiet(f->httpd);
+	close(idle);
+}
+
+FIXTURE_TEST(who_asks_nothing_is_not_waited_for)
+{
+	struct fixture *f = *state;
+	char answer[512];
+	int idle, silent;
+
+	start(f);
+	silent = connect_to(httpd_port(f->httpd));
+	idle = connect_to(httpd_port(f->httpd));
+	ask(idle, answer, sizeof(answer));
+	httpd_refuse(f->httpd);
+	wait_until_quiet(f->httpd);
+	assert_false(is_closed(idle, 0));
+	close(idle);
+	close(silent);
+}
+
+struct loop_and_drain {
+	struct loop loop;
+	bool done;
+};
+
+static void on_drained(void *ctx)
+{
+	struct loop_and_drain *l = ctx;
+
+	l->done = true;
+	loop_stop(&l->loop);
+}
+
+static void do_nothing(void *ctx)
+{
+	(void)ctx;
+}
+
+FIXTURE_TEST(a_drain_ends_when_all_are_answered)
+{
+	struct loop_and_drain l = { .done = false };
+	struct fixture *f = *state;
+	struct drain *d;
+	char answer[512];
+	int fd;
+
+	start(f);
+	assert_int_equal(loop_init(&l.loop, do_nothing, NULL, &f->err), 0);
+	d = drain_new(&l.loop.uv, on_drained, &l);
+	assert_non_null(d);
+	fd = connect_to(httpd_port(f->httpd));
+	drain_begin(d, f->httpd, 1);
+	ask(fd, answer, sizeof(answer));
+	assert_non_null(strstr(answer, "Connection: close"));
+	loop_run(&l.loop);
+	assert_true(l.done);
+	assert_false(httpd_busy(f->httpd));
+	drain_free(d);
+	loop_release(&l.loop);
+	close(fd);
 }
 
 TEST(nobody_begins_to_wait_at_the_end)
@@ -1148,6 +1310,38 @@ FIXTURE_TEST(ops)
 	assert_int_equal(f->status, 413);
 	f->httpd = NULL;
 	ops_stop(&o);
+	ops_stop(&o);
+	metrics_free(m);
+}
+
+FIXTURE_TEST(what_is_served_is_counted_from_the_start)
+{
+	static const char *const lines[] = {
+		"\ncodis_http_connections{port=\"ops\"} 0\n",
+		"\ncodis_http_requests_in_flight{port=\"ops\"} 0\n",
+		"\ncodis_http_bytes_in_flight{port=\"ops\"} 0\n",
+		"\ncodis_http_connections_cut_total{port=\"ops\",why=\"too_many\"} 0\n",
+		"\ncodis_http_newcomers{port=\"ops\"} 0\n",
+		"\ncodis_http_newcomers_total{port=\"ops\"} 0\n",
+		"\ncodis_http_newcomers_turned_away_total{port=\"ops\",why=\"silent\"} 0\n",
+		"\ncodis_http_requests_refused_total{port=\"ops\",why=\"too_long\"} 0\n",
+	};
+	struct metrics *m = metrics_new();
+	struct ops o = { .metrics = m };
+	struct fixture *f = *state;
+
+	assert_int_equal(ops_start(&o, "127.0.0.1:0", &f->err), 0);
+	buf_reset(&f->body);
+	metrics_write(m, &f->body);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(f->body.data, lines[i]))
+			fail_msg("%s is not in\n%s", lines[i], f->body.data);
+	f->httpd = o.httpd;
+	assert_int_equal(fetch(f, "POST", "/metrics", "x", 1, NULL), 0);
+	get(f, "/metrics", NULL);
+	assert_non_null(strstr(f->body.data, "\ncodis_http_requests_refused_total{port=\"ops\",why=\"too_long\"} 1\n"));
+	assert_non_null(strstr(f->body.data, "\ncodis_http_newcomers_total{port=\"ops\"} 2\n"));
+	f->httpd = NULL;
 	ops_stop(&o);
 	metrics_free(m);
 }

@@ -17,7 +17,7 @@ TEST(defaults_are_what_the_manifests_rely_on)
 	assert_string_equal(o.mutating, "codis-webhook");
 	assert_string_equal(o.validating, "codis-webhook");
 	assert_null(o.cert_file);
-	assert_int_equal(o.drain_ms, 3000);
+	assert_int_equal(o.drain_ms, 5000);
 	opt_release(webhook_options, &o);
 }
 
