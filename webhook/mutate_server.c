@@ -130,10 +130,18 @@ static void guard(struct mutation *m, struct cmdline *c)
 {
 	const char *words[CMDLINE_STARTS] = { NULL };
 
-	m->guarded = c->kind != CMDLINE_NONE;
-
-	if (c->kind == CMDLINE_NONE)
+	m->guarded = false;
+	if (c->kind == CMDLINE_NONE) {
 		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);
+		return;
+	}
+	if (!m->known.port) {
+		admission_warn(
+			m->verdict,
+			"write the port as a number (--port): codis-controller cannot ask it, so it gets no guard");
+		return;
+	}
+	m->guarded = true;
 	for (int i = 0; i < c->count; i++)
 		words[i] = missing_guard(m, c, &c->starts[i]);
 	if (cmdline_append(c, words) < 0)
@@ -144,16 +152,43 @@ static void guard(struct mutation *m, struct cmdline *c)
 
 static bool is_wildcard(const char *host)
 {
-	return strcmp(host, "0.0.0.0") == 0 || strcmp(host, "*") == 0 || strcmp(host, "::") == 0 ||
-	       strcmp(host, "::*") == 0;
+	static const char *const all[] = { "0.0.0.0", "*", "::", "::*", "[::]" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(host, all[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool has_flag(const struct cmdline *c, const char *flag)
+{
+	return c->count && cmdline_flag(c, &c->starts[0], flag, NULL) >= 0;
+}
+
+/* Whether its shell's text edits that setting of a file, by sed or echo, to something else than the usual value. A file
+ * that nobody edits has no pod's address in it. */
+static bool edits(const struct cmdline *c, const char *setting, const char *usual)
+{
+	const char *text = c->kind == CMDLINE_SHELL ? c->item->valuestring : "", *at = text;
+	size_t len = strlen(setting);
+
+	for (; (at = strstr(at, setting)); at += len) {
+		char before = at > text ? at[-1] : ' ';
+
+		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", before) &&
+		    strchr(" .*\\", at[len] ? at[len] : 'x') && strncmp(at + len, usual, strlen(usual)) != 0)
+			return true;
+	}
+	return false;
 }
 
 /* Where the server listens, seen from its own container. If others can reach it, then at the pod's address, whatever it
- * is bound to. */
+ * is bound to. Of two stacks hostname tells two addresses. */
 static void find_host(const struct cmdline *c, struct buf *host)
 {
 	bool known = cmdline_value(c, "--bind", host),
-	     bound = c->count && cmdline_flag(c, &c->starts[0], "--bind", NULL) >= 0;
+	     elsewhere = !known && (has_flag(c, "--bind") || edits(c, "bind", " 0.0.0.0"));
 
 	if (known && !is_wildcard(host->data))
 		return;
@@ -161,24 +196,68 @@ static void find_host(const struct cmdline *c, struct buf *host)
 	if (!known && cmdline_has_env(c->container, "POD_IP"))
 		buf_addstr(host, "${POD_IP}");
 	else
-		buf_addstr(host, bound && !known ? "$(hostname -i)" : "127.0.0.1");
+		buf_addstr(host, elsewhere ? "$(hostname -i 2>/dev/null | cut -d' ' -f1 | grep . || echo 127.0.0.1)"
+					   : "127.0.0.1");
 }
 
 struct address {
 	char text[3][CMDLINE_VALUE_MAX];
 	struct buf host, port, auth; /* in text */
+	const char *unknown;         /* what cannot be told of them, and what to write; NULL: nothing */
 };
 
+/* "${NAME}" and nothing else. */
+static bool is_variable(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strncmp(text, "${", 2) == 0 && strchr(text, '}') == text + len - 1;
+}
+
+/* A password that stands in the pod in plain text is not written once more: by a variable that has it. */
+static bool find_variable(const struct mutation *m, const struct cmdline *c, struct buf *auth)
+{
+	const cJSON *e;
+
+	buf_reset(auth);
+	cJSON_ArrayForEach(e, json_get(c->container, "env", NULL)) {
+		const char *name = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
+
+		if (m->known.password.said == SAID_KNOWN && name && value && strcmp(value, m->known.password.text) == 0)
+			return buf_addf(auth, "${%s}", name) == 0;
+	}
+	return false;
+}
+
+static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)
+{
+	bool known = cmdline_value(c, "--requirepass", &a->auth);
+
+	if (known && !is_variable(a->auth.data) && !find_variable(m, c, &a->auth))
+		a->unknown = "take the password from an env of a Secret: no probe and no hooks, which would have it in "
+			     "plain text";
+	else if (!known && has_flag(c, "--requirepass"))
+		a->unknown = "take the password from an env variable: no probe and no hooks, which do not know it";
+	else if (!known && cmdline_has_env(c->container, "PRODUCT_AUTH"))
+		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
+}
+
+/* What is said and not known is never replaced by a default: a probe that asks there is never true. */
 static struct hooks_redis find_address(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
+	bool listed = cJSON_GetArraySize(json_get(c->container, "ports", NULL)) > 0;
+
 	a->host = (struct buf)BUF_IN(a->text[0]);
 	a->port = (struct buf)BUF_IN(a->text[1]);
 	a->auth = (struct buf)BUF_IN(a->text[2]);
+	a->unknown = NULL;
 	find_host(c, &a->host);
-	if (!cmdline_value(c, "--port", &a->port))
-		buf_addf(&a->port, "%d", m->known.port ? m->known.port : CODIS_SERVER_PORT);
-	if (!cmdline_value(c, "--requirepass", &a->auth) && cmdline_has_env(c->container, "PRODUCT_AUTH"))
-		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
+	find_password(m, c, a);
+	if (!cmdline_value(c, "--port", &a->port)) {
+		buf_addf(&a->port, "%d", m->known.port);
+		if (has_flag(c, "--port") || !m->known.port || (edits(c, "port", " 6379") && !listed))
+			a->unknown = "name its containerPort redis: no probe and no hooks, which do not know its port";
+	}
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
 }
 
@@ -214,5 +293,10 @@ void server_mutate(struct mutation *m)
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	r = find_address(m, &c, &a);
 	guard(m, &c);
-	set_hooks(m, container, &r);
+	if (!a.unknown) {
+		set_hooks(m, container, &r);
+		return;
+	}
+	admission_warn(m->verdict, "%s", a.unknown);
+	mutation_hook_set(m, container, "postStart", NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "common/codis/cmdline.h"
 
 #define DEFAULT_GRACE_S      30
 #define GRACE_MAX_S          86400
@@ -59,19 +60,42 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 		admission_refuse_memory(m->verdict);
 }
 
-cJSON *mutation_container(struct mutation *m)
+static cJSON *find_own(cJSON *list, const cJSON *found)
 {
-	cJSON *list = mutation_array(m, mutation_object(m, m->pod, "spec"), "containers"), *item;
-	const cJSON *found = codis_container_of(json_get(m->pod, "spec", NULL), m->known.component);
-	const char *name = codis_component_name(m->known.component);
+	cJSON *item;
 
 	cJSON_ArrayForEach(item, list) {
 		if (item == found)
 			return item;
 	}
-	admission_warn(m->verdict, "name the container %s: none is known to be it, so none gets %s", name,
-		       m->known.component == CODIS_SERVER ? "guard, probe or hooks" : "anything");
 	return NULL;
+}
+
+cJSON *mutation_container(struct mutation *m)
+{
+	cJSON *spec = mutation_object(m, m->pod, "spec"), *list = mutation_array(m, spec, "containers");
+	cJSON *found = find_own(list, codis_container_of(spec, m->known.component));
+	const char *name = codis_component_name(m->known.component);
+	bool server = m->known.component == CODIS_SERVER, init;
+	const cJSON *other = codis_other_container_of(spec, m->known.component, found, &init);
+	const char *its = json_str(other, "name", NULL);
+	struct cmdline c;
+
+	if (found && other) {
+		codis_cmdline_of(found, m->known.component, &c);
+		if (init)
+			admission_warn(m->verdict, "move %.30s out of initContainers: %s gets nothing there",
+				       its ? its : "", name);
+		else
+			admission_warn(m->verdict, "run one %s a pod: the one of container %.30s gets nothing", name,
+				       its ? its : "");
+		/* It is in place of it. */
+		return c.kind == CMDLINE_NONE ? NULL : found;
+	}
+	if (!found)
+		admission_warn(m->verdict, "name the container %s: none is known to be it, so none gets %s", name,
+			       server ? "guard, probe or hooks" : "anything");
+	return found;
 }
 
 /* --- labels ---------------------------------------------------------------------------------------------------- */

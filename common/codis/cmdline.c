@@ -1,5 +1,6 @@
 #include "common/codis/cmdline.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,7 +139,8 @@ struct words {
 	cJSON *items[SHELL_WORDS];
 };
 
-static bool collect(const cJSON *container, struct words *w)
+/* NULL, or why there are none. */
+static const char *collect(const cJSON *container, struct words *w)
 {
 	static const char *const fields[] = { "command", "args" };
 	cJSON *item;
@@ -147,13 +149,15 @@ static bool collect(const cJSON *container, struct words *w)
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
 		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f])) {
-			if (n == SHELL_WORDS || !cJSON_IsString(item))
-				return false;
+			if (!cJSON_IsString(item))
+				return "its command is no list of texts";
+			if (n == SHELL_WORDS)
+				return "its command has over 256 words";
 			w->items[n++] = item;
 		}
 	}
 	w->count = n;
-	return true;
+	return n ? NULL : "it has no command of its own";
 }
 
 static void take_words(struct cmdline *c, const struct words *w, int first)
@@ -212,13 +216,70 @@ const char *cmdline_shell_text(const cJSON *words)
 	return cJSON_GetStringValue(text);
 }
 
-static bool looks_like_server_args(const char *word)
-{
-	size_t len = strlen(word);
+/* The settings of redis.conf, of Redis 3.2, which codis-server is, and the names that later ones have for them; a blank
+ * around each. */
+static const char settings[] =
+	" "
+	"activerehashing always-show-logo aof-load-truncated aof-rewrite-incremental-fsync "
+	"appendfilename appendfsync appendonly auto-aof-rewrite-min-size "
+	"auto-aof-rewrite-percentage bind client-output-buffer-limit cluster-enabled daemonize "
+	"databases dbfilename dir hash-max-ziplist-entries hash-max-ziplist-value "
+	"hll-sparse-max-bytes hz include io-threads latency-monitor-threshold "
+	"lazyfree-lazy-eviction list-compress-depth list-max-ziplist-size logfile loglevel "
+	"lua-time-limit masterauth maxclients maxmemory maxmemory-policy maxmemory-samples "
+	"min-replicas-max-lag min-replicas-to-write min-slaves-max-lag min-slaves-to-write "
+	"no-appendfsync-on-rewrite notify-keyspace-events pidfile port protected-mode rdbchecksum "
+	"rdbcompression rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay "
+	"repl-diskless-sync repl-diskless-sync-delay repl-ping-slave-period repl-timeout "
+	"replica-announce-ip replica-announce-port replica-priority replica-read-only "
+	"replica-serve-stale-data replicaof requirepass save set-max-intset-entries "
+	"slave-announce-ip slave-announce-port slave-priority slave-read-only "
+	"slave-serve-stale-data slaveof slowlog-log-slower-than slowlog-max-len "
+	"stop-writes-on-bgsave-error supervised syslog-enabled syslog-facility syslog-ident "
+	"tcp-backlog tcp-keepalive timeout unixsocket unixsocketperm zset-max-ziplist-entries "
+	"zset-max-ziplist-value ";
 
-	/* One with blanks is a text for an entrypoint that is a shell. */
-	return strncmp(word, "--", 2) == 0 ||
-	       (len > 5 && strcmp(word + len - 5, ".conf") == 0 && !strpbrk(word, " \t\n"));
+static bool is_setting(const char *name, size_t len)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), " %.*s ", len < 60 ? (int)len : 60, name);
+	return len > 0 && strstr(settings, word);
+}
+
+/* Words for an entrypoint that is not known are Redis' own where a .conf stands first, or each flag is a setting of it;
+ * a start script's flags (--mode server) are not. */
+static bool looks_like_server_args(const struct words *w)
+{
+	const char *first = w->items[0]->valuestring;
+	size_t len = strlen(first);
+
+	if (len > 5 && strcmp(first + len - 5, ".conf") == 0 && !strpbrk(first, " \t\n"))
+		return true;
+	for (int i = 0; i < w->count; i++) {
+		const char *word = w->items[i]->valuestring;
+
+		/* Redis reads "--port 7000" as one word, too. */
+		if (strncmp(word, "--", 2) == 0 && !is_setting(word + 2, strcspn(word + 2, " =")))
+			return false;
+	}
+	return strncmp(first, "--", 2) == 0;
+}
+
+static bool has_blank(const char *word)
+{
+	return strpbrk(word, " \t\n") != NULL;
+}
+
+/* Args alone that only a shell as entrypoint can be meant for: one with blanks, perhaps behind "-c" (of a file, that is
+ * codis-proxy's). */
+static cJSON *entrypoint_text(const struct words *w)
+{
+	const char *first = w->items[0]->valuestring;
+
+	if (w->count == 1)
+		return first[0] != '-' && has_blank(first) ? w->items[0] : NULL;
+	return is_text_flag(first) && has_blank(w->items[1]->valuestring) ? w->items[1] : NULL;
 }
 
 static bool is_script(const char *word)
@@ -269,17 +330,20 @@ static void begin(struct cmdline *c, const cJSON *container)
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
 	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
+	cJSON *text = NULL;
 	struct words w;
 
 	begin(c, container);
-	if (!collect(container, &w))
-		c->why = "its command is no list of texts";
-	else if (w.count == 0)
-		c->why = "it has no command of its own";
+	c->why = collect(container, &w);
+	if (c->why)
+		return;
+	if (alone)
+		text = entrypoint_text(&w);
+	if (text)
+		search_shell(c, text, programs);
 	else
 		search_words(c, &w, programs);
-	if (c->kind == CMDLINE_NONE && alone && args_alone && w.count &&
-	    looks_like_server_args(w.items[0]->valuestring))
+	if (c->kind == CMDLINE_NONE && alone && args_alone && !text && looks_like_server_args(&w))
 		take_words(c, &w, 0);
 }
 
@@ -288,7 +352,7 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 	struct words w;
 
 	begin(c, container);
-	if (collect(container, &w) && w.count)
+	if (!collect(container, &w))
 		take_words(c, &w, 0);
 }
 
@@ -452,9 +516,16 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 
 		if (out->failed || (*p == '$' && ++variables > VARIABLES_MAX))
 			return false;
-		n = *p == '$' && quote != '\'' ? add_variable(c, p, word->len - i, out) : 0;
+		/* $(NAME) is the kubelet's, whatever quotes stand around it. */
+		n = *p == '$' && (quote != '\'' || next == '(') ? add_variable(c, p, word->len - i, out) : 0;
 		if (n)
 			continue;
+		if (*p == '$' && next == '$' && (!shell || quote == '\'') &&
+		    (i + 2 == word->len || p[2] != '(')) { /* so the kubelet is told of one */
+			add_quoted(out, '$');
+			n = 2;
+			continue;
+		}
 		/* What the kubelet or the shell would replace, and we cannot. */
 		if (*p == '$' && ((shell && quote != '\'') || next == '(' || next == '$'))
 			return false;

@@ -174,6 +174,28 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 	return all.count == 1 ? all.last : NULL;
 }
 
+const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_component component, const cJSON *chosen,
+				      bool *init)
+{
+	const char *program = programs_of(component)[0];
+	bool does = chosen && runs(chosen, program);
+	const cJSON *c;
+
+	*init = false;
+	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
+		if (c != chosen && does && cJSON_IsObject(c) && runs(c, program))
+			return c;
+	}
+	*init = true;
+	cJSON_ArrayForEach(c, json_get(pod_spec, "initContainers", NULL)) {
+		bool stays = is(json_str(c, "restartPolicy", NULL), "Always");
+
+		if (cJSON_IsObject(c) && (stays || !does) && runs(c, program))
+			return c;
+	}
+	return NULL;
+}
+
 /* --- what it says ------------------------------------------------------------------------------------------------- */
 
 struct reader {
@@ -316,6 +338,33 @@ static uint16_t named_port(const cJSON *container, const char *const *names)
 	return 0;
 }
 
+/* Not where Redis is asked. */
+static bool is_for_metrics(const char *name)
+{
+	return name && (strstr(name, "metric") || strstr(name, "exporter") || strstr(name, "prom"));
+}
+
+/* Of a server that says no port the one that its container lists; several, of which none is the stock one: 0, since it
+ * cannot be told. */
+static uint16_t listed_port(const cJSON *container, uint16_t stock)
+{
+	const cJSON *p;
+	uint16_t found = 0;
+	int count = 0;
+
+	cJSON_ArrayForEach(p, json_get(container, "ports", NULL)) {
+		int64_t port = json_int(0, p, "containerPort", NULL);
+
+		if (port == stock)
+			return stock;
+		if (port <= 0 || port > UINT16_MAX || is_for_metrics(json_str(p, "name", NULL)))
+			continue;
+		found = (uint16_t)port;
+		count++;
+	}
+	return count == 0 ? stock : count == 1 ? found : 0;
+}
+
 static uint16_t read_port(const struct reader *r)
 {
 	static const struct {
@@ -341,7 +390,9 @@ static uint16_t read_port(const struct reader *r)
 		return r->component == CODIS_SERVER ? parse_port(said.text) : colon ? parse_port(colon + 1) : 0;
 	}
 	port = named_port(r->src.container, ports[r->component].names);
-	return port ? port : ports[r->component].stock;
+	if (port || r->component != CODIS_SERVER)
+		return port ? port : ports[r->component].stock;
+	return listed_port(r->src.container, CODIS_SERVER_PORT);
 }
 
 void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size)

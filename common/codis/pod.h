@@ -59,7 +59,7 @@ struct codis_pod {
 
 	/* Where it listens: a server's data port, the admin port of a proxy or dashboard. Stock: 6379, 11080, 18080.
 	 * From its own words (--port, --host-admin), else from the container's port of a stock name (redis, admin,
-	 * ...), else stock. 0: said elsewhere, or none. */
+	 * ...), else, a server's, the only one that is listed, else stock. 0: said elsewhere, or several are listed. */
 	uint16_t port;
 	struct said_text coordinator; /* dashboard, proxy: behind --zookeeper */
 	/* Of this program: --requirepass, --masterauth (server), --product_auth (proxy, dashboard), else env
@@ -113,6 +113,11 @@ const cJSON *codis_condition(const cJSON *object, const char *type);
  * then the one of its name, then the one that runs another program of that kind (redis-server), then the only one there
  * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
+
+/* Another one that starts the program as well: a container beside the chosen one, or an init container (*init) that
+ * stays or, where the chosen one does not start it, does. NULL: there is none. */
+const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_component component, const cJSON *chosen,
+				      bool *init);
 
 /* Where that container starts the program. */
 void codis_cmdline_of(const cJSON *container, enum codis_component component, struct cmdline *c);

@@ -226,11 +226,41 @@ TEST(no_start)
 	expect_appended("{\"args\":[\"serve\"]}", "");
 	/* A name among another program's arguments; a text for an entrypoint that is a shell. */
 	expect_appended("{\"command\":[\"agent\",\"--component\",\"codis-server\"]}", "");
-	expect_appended("{\"args\":[\"exec codis-server /conf/redis.conf\"]}", "");
 	expect_appended("{\"command\":\"codis-server\"}", "");
 	expect_appended("{\"command\":[\"codis-server\",7]}", "");
 	expect_appended("{\"command\":[\"sh\",\"-c\"]}", "");
 	expect_appended("{\"args\":[\"--port\",\"1\",7]}", "");
+}
+
+/* What stands alone in args is for the image's entrypoint. */
+TEST(args_for_an_entrypoint)
+{
+	/* A shell's, since nothing else could do with one word that has blanks, or with -c. */
+	expect_appended("{\"args\":[\"exec codis-server /conf/redis.conf\"]}",
+			"{\"args\":[\"exec codis-server /conf/redis.conf --x 1\"]}");
+	expect_appended("{\"args\":[\"-c\",\"codis-server x.conf\"]}",
+			"{\"args\":[\"-c\",\"codis-server x.conf --x 1\"]}");
+	expect_appended("{\"args\":[\"exec something else\"]}", "");
+	expect_appended("{\"args\":[\"-c\",\"cp redis.conf /x\"]}", "");
+	/* Redis' settings, and others' flags. */
+	expect_appended("{\"args\":[\"--port\",\"7000\",\"--requirepass=x\",\"--maxmemory 1gb\"]}",
+			"{\"args\":[\"--port\",\"7000\",\"--requirepass=x\",\"--maxmemory 1gb\",\"--x\",\"1\"]}");
+	expect_appended("{\"args\":[\"--mode\",\"server\"]}", "");
+	expect_appended("{\"args\":[\"--port\",\"7000\",\"--group-size\",\"2\"]}", "");
+	expect_appended("{\"args\":[\"redis.conf and more\"]}", "");
+}
+
+TEST(too_many_words_are_said_to_be_so)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+	const char *why;
+
+	buf_addstr(&text, "{\"command\":[\"codis-server\"");
+	for (int i = 0; i < SHELL_WORDS; i++)
+		buf_addstr(&text, ",\"1\"");
+	buf_addstr(&text, "]}");
+	free(appended(text.data, &why));
+	assert_string_equal(why, "its command has over 256 words");
 }
 
 /* Flags that stand behind what was read would be added once more by each look. */
@@ -277,6 +307,8 @@ TEST(value_among_words)
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(IP)\"],\"envFrom\":[{\"prefix\":\"X\"}]}", "");
 	value_is("{\"command\":[\"codis-server\",\"--bindings\",\"1\"]}", "");
 	value_is("{\"command\":[\"nothing\",\"--bind\",\"1\"]}", "");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a$$b$$\"]}", "a\\$b\\$");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a$$$$b\"]}", "a\\$\\$b");
 }
 
 TEST(value_in_a_shell_line)
@@ -288,6 +320,11 @@ TEST(value_in_a_shell_line)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $(hostname -i)\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $IP\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$POD_IP'\"]" ENV, "\\$POD_IP");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind '$(POD_IP)'\"]" ENV, "${POD_IP}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind 'a b$c'\"]" ENV, "a b\\$c");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind 'a$$b'\"]" ENV, "a\\$b");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\$b\\\"\"]" ENV, "a\\$b");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind a$$\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind 'a b`$c'\"]" ENV, "a b\\`\\$c");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\$b\\\"\"]" ENV, "a\\$b");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\b\\\"\"]" ENV, "");

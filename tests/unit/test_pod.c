@@ -415,6 +415,42 @@ TEST(only_the_codis_container_says_something)
 	expect_nothing(&pod.product);
 }
 
+static const char *other_of(const char *spec_text)
+{
+	static char said[128];
+	JSON_CLEANUP cJSON *spec = parse_text(spec_text);
+	bool init;
+	const cJSON *other =
+		codis_other_container_of(spec, CODIS_SERVER, codis_container_of(spec, CODIS_SERVER), &init);
+
+	snprintf(said, sizeof(said), "%s%s", other ? json_str(other, "name", NULL) : "",
+		 other && init ? " (init)" : "");
+	return said;
+}
+
+TEST(another_container_that_starts_the_program_is_told)
+{
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"codis-server\",\"command\":[\"codis-server\"]},"
+				     "{\"name\":\"b\",\"command\":[\"codis-server\"]}]}"),
+			    "b");
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"codis-server\",\"command\":[\"codis-server\"]},"
+				     "{\"name\":\"b\",\"command\":[\"redis-server\",\"--sentinel\"]}]}"),
+			    "");
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"pause\"}],\"initContainers\":["
+				     "{\"name\":\"s\",\"command\":[\"codis-server\"],\"restartPolicy\":\"Always\"}]}"),
+			    "s (init)");
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"pause\"}],\"initContainers\":["
+				     "{\"name\":\"s\",\"command\":[\"codis-server\"]}]}"),
+			    "s (init)");
+	/* It is there for a moment. */
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"a\",\"command\":[\"codis-server\"]}],"
+				     "\"initContainers\":[{\"name\":\"s\",\"command\":[\"codis-server\"]}]}"),
+			    "");
+	assert_string_equal(other_of("{\"containers\":[{\"name\":\"a\",\"command\":[\"codis-server\"]}],"
+				     "\"initContainers\":[{\"name\":\"cp\",\"command\":[\"cp\",\"codis-server\"]},7]}"),
+			    "");
+}
+
 /* --- ports, coordinator, password ----------------------------------------------------------------------------------
  */
 
@@ -443,6 +479,12 @@ TEST(ports)
 		    9221);
 	expect_port("codis-server", "\"ports\":[{\"name\":\"metrics\",\"containerPort\":9121}]", 6379);
 	expect_port("codis-server", "\"ports\":[{\"name\":\"redis\",\"containerPort\":70000},7]", 6379);
+	expect_port("codis-server", "\"ports\":[{\"containerPort\":9221}]", 9221);
+	expect_port("codis-server",
+		    "\"ports\":[{\"containerPort\":9221},{\"name\":\"metrics\",\"containerPort\":9121}]", 9221);
+	expect_port("codis-server", "\"ports\":[{\"containerPort\":9221},{\"containerPort\":6379}]", 6379);
+	expect_port("codis-server", "\"ports\":[{\"containerPort\":9221},{\"containerPort\":9222}]", 0);
+	expect_port("codis-proxy", "\"ports\":[{\"containerPort\":19000}]", 11080);
 	expect_port("codis-proxy", "\"args\":[\"--host-admin\",\"$(POD_IP):11090\"]", 11090);
 	expect_port("codis-proxy", "\"args\":[\"--host-admin=[::]:11090\"]", 11090);
 	expect_port("codis-proxy", "\"args\":[\"--host-admin\",\"$(POD_IP):$(PORT)\"]", 7001);

@@ -543,11 +543,82 @@ TEST(address_of_the_server)
 	expect_address("[\"--bind\",\"0.0.0.0\"]", "[" POD_IP "]", "-h \"127.0.0.1\"");
 	expect_address("[\"--bind\",\"$(POD_IP)\",\"127.0.0.1\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
 	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
-	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[]", "-h \"$(hostname -i)\"");
+	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[]",
+		       "-h \"$(hostname -i 2>/dev/null | cut -d' ' -f1 | grep . || echo 127.0.0.1)\"");
 	expect_address("[\"--port\",\"7000\"]", "[]", "-p \"7000\"");
 	expect_address("[\"--port\",\"$(PORT)\"]", "[{\"name\":\"PORT\",\"value\":\"7\"}]", "-p \"${PORT}\"");
-	expect_address("[\"--requirepass\",\"a\\\"b$c\"]", "[]", " -a \"a\\\"b\\$c\" info");
+	expect_address("[\"--requirepass\",\"$(AUTH)\"]", "[{\"name\":\"AUTH\",\"value\":\"x\"}]",
+		       " -a \"${AUTH}\" info");
+	expect_address("[\"--requirepass\",\"a b\"]", "[{\"name\":\"AUTH\",\"value\":\"a b\"}]",
+		       " -a \"${AUTH}\" info");
 	expect_address("[]", "[{\"name\":\"PRODUCT_AUTH\",\"value\":\"x\"}]", " -a \"${PRODUCT_AUTH}\" info");
+}
+
+static void expect_no_probe(cJSON *pod, const char *warning, const char *guard)
+{
+	OUTCOME o = mutate_pod_twice(pod);
+	char words[4096];
+
+	assert_true(o.verdict.allowed);
+	if (!warned(&o, warning))
+		fail_msg("%s", o.verdict.warning_count ? o.verdict.warnings[0] : "no warning");
+	assert_null(json_get(container_of(o.pod), "readinessProbe", NULL));
+	assert_null(json_get(container_of(o.pod), "lifecycle", NULL));
+	words_of(json_get(container_of(o.pod), "args", NULL), words);
+	words_of(json_get(container_of(o.pod), "command", NULL), words + strlen(words));
+	assert_int_equal(strstr(words, "--slaveof") != NULL, guard != NULL);
+}
+
+#define NO_PORT "name its containerPort redis: no probe and no hooks, which do not know its port"
+
+TEST(what_is_not_known_gets_no_probe_that_is_never_true)
+{
+	cJSON *two = load_with_container("plain-server", "ports", "[{\"containerPort\":1},{\"containerPort\":2}]");
+	cJSON *sed = load_with_container("plain-server", "command",
+					 "[\"sh\",\"-c\",\"sed -i 's/^port .*/port 7/' x.conf; codis-server x.conf\"]");
+
+	set(first_container(two), NULL, "args", "[\"x.conf\"]");
+	set(first_container(sed), NULL, "args", "[]");
+	set(first_container(sed), NULL, "ports", "[]");
+	expect_no_probe(two, "write the port as a number (--port): codis-controller cannot ask it", NULL);
+	expect_no_probe(sed, NO_PORT, "");
+	expect_no_probe(load_with_container("plain-server", "args", "[\"x.conf\",\"--port\",\"$(P)\"]"), NO_PORT, NULL);
+	expect_no_probe(
+		load_with_container("plain-server", "command",
+				    "[\"sh\",\"-c\",\"codis-server --requirepass \\\"$(cat /run/secret)\\\"\"]"),
+		"take the password from an env variable: no probe and no hooks", "");
+}
+
+TEST(a_password_in_plain_text_is_not_written_once_more)
+{
+	OUTCOME o = mutate_pod_twice(
+		load_with_container("plain-server", "args", "[\"x.conf\",\"--requirepass\",\"S3cret\\\"pw\"]"));
+	char *patch = cJSON_PrintUnformatted(o.verdict.patch);
+
+	assert_true(warned(&o, "take the password from an env of a Secret: no probe and no hooks"));
+	assert_null(strstr(patch, "S3cret"));
+	assert_non_null(strstr(patch, "--slaveof"));
+	free(patch);
+}
+
+TEST(a_second_server_in_a_pod_is_told)
+{
+	static const char second[] = "{\"name\":\"b\",\"command\":[\"codis-server\",\"b.conf\"]}";
+	cJSON *two = load_pod("plain-server"), *init = load_pod("plain-server");
+	OUTCOME o = { .pod = NULL }, i = { .pod = NULL };
+
+	cJSON_AddItemToArray(child(child(two, "spec"), "containers"), parse_text(second));
+	o = mutate_pod_twice(two);
+	assert_true(warned(&o, "run one codis-server a pod: the one of container b gets nothing"));
+	assert_non_null(json_get(container_of(o.pod), "readinessProbe", NULL));
+
+	set(child(init, "spec"), NULL, "initContainers", "[]");
+	cJSON_AddItemToArray(child(child(init, "spec"), "initContainers"), parse_text(second));
+	set(first_container(init), NULL, "command", "[\"pause\"]");
+	set(first_container(init), NULL, "args", "[]");
+	i = mutate_pod_twice(init);
+	assert_true(warned(&i, "move b out of initContainers: codis-server gets nothing there"));
+	assert_null(json_get(container_of(i.pod), "readinessProbe", NULL));
 }
 
 TEST(grace_period)
@@ -774,7 +845,7 @@ TEST(proxy_that_says_little)
 	o = mutate_pod_twice(pod);
 	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"19000\" select"));
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "sleep 3"));
-	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "codis-admin"));
+	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "--remove-proxy"));
 }
 
 TEST(dashboard)
