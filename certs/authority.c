@@ -1,29 +1,29 @@
 #include "certs/authority.h"
 
-#include <stdbool.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "certs/ca.h"
-#include "common/base/base64.h"
+#include "certs/ca_secret.h"
+#include "certs/peers.h"
+#include "certs/rotation.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/kube/informer.h"
-#include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define CA_DAYS      365
-#define LEAF_DAYS    30
-#define DAY_MS       (86400 * INT64_C(1000))
-#define LOOK_MS      60000 /* how often the leaf's age is looked at */
+#define LOOK_MS      60000 /* how often ages are looked at */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-#define BUNDLE_MAX   65536
+#define PEERS_MS     5000   /* how often it is looked who has not taken the new CA yet */
+#define LATE_MS      300000 /* who has not for so long is named */
+#define GAIN_MS      60000  /* a leaf that would end no later than so after the one in use is not worth making */
 #define PATH_LIMIT   512
 
 struct authority {
@@ -35,12 +35,19 @@ struct authority {
 	bool synced;
 	bool changed; /* since it was looked at */
 
-	struct http_call *call; /* a write of the Secret */
-	struct loop_timer *timer, *retry;
+	struct http_call *call; /* a write of the Secret, */
+	enum rotation_step doing;
+	struct http_call *asking; /* it is read afresh */
+	struct peers *peers;
+	char *all_said;     /* the version of the Secret in which every replica has said that its leaf is of ca.crt */
+	int64_t late_at_ms; /* who has not by then is named; 0: nobody is waited for */
+	struct loop_timer *timer, *retry, *soon;
+	struct loop_timer *not_asked; /* it could not be read: told from the loop */
 	uint64_t retry_ms;
 
-	struct cert ca, leaf; /* in use */
-	char *bundle;
+	struct ca_secret held; /* the Secret as it was taken over; without now.cert_pem: not yet */
+	struct cert leaf;      /* in use */
+	char *leaf_ca;         /* what has signed it */
 };
 
 static void look(struct authority *a);
@@ -52,7 +59,7 @@ static int wrap(const struct authority *a, struct error *err)
 
 static void notice(struct authority *a, const char *done)
 {
-	char text[400];
+	char text[600];
 
 	snprintf(text, sizeof(text), "%s Secret %s/%s", done, a->cfg.namespace, a->cfg.secret_name);
 	a->cfg.on_notice(a->cfg.ctx, text);
@@ -60,9 +67,7 @@ static void notice(struct authority *a, const char *done)
 
 static void on_retry(void *ctx)
 {
-	struct authority *a = ctx;
-
-	look(a);
+	look(ctx);
 }
 
 static void later(struct authority *a)
@@ -71,100 +76,131 @@ static void later(struct authority *a)
 	a->retry_ms = a->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : a->retry_ms * 2;
 }
 
-/* --- using what the Secret holds ---------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------------------------------- */
 
-static int read_ca(const cJSON *secret, struct cert *ca, struct error *err)
+static int64_t now_ms(const struct authority *a)
 {
-	*ca = (struct cert){ kube_secret_get(secret, "ca.crt"), kube_secret_get(secret, "ca.key") };
-	if (ca->cert_pem && ca->key_pem)
-		return ca_check(ca, err);
-	return error_set(err, ERR_INVALID, "ca.crt or ca.key is missing or is not base64");
+	int64_t date = kube_client_date_ms(a->kube);
+
+	return date ? date : clock_wall_ms();
 }
 
-/* NULL and *err: not all of it can be read. Without one of them, calls to those whose leaf it has signed would fail. */
-static char *read_bundle(const cJSON *secret, struct error *err)
+/* A leaf is valid from a day before this: so by the API server's clock, and if that one of several API servers is
+ * ahead, by our own. */
+static int64_t signing_ms(const struct authority *a)
 {
-	static const char *const keys[] = { "ca.crt", "ca-next.crt", "ca-old.crt" };
-	BUF_CLEANUP struct buf all = BUF_INIT(BUNDLE_MAX);
+	int64_t wall = clock_wall_ms(), date = now_ms(a);
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		char *pem = kube_secret_get(secret, keys[i]);
-
-		if (!pem && kube_secret_has(secret, keys[i])) {
-			error_set(err, ERR_INVALID, "%s is not base64, or there is no memory for it", keys[i]);
-			return NULL;
-		}
-		if (pem)
-			buf_addf(&all, "%s%s", pem, *pem && pem[strlen(pem) - 1] == '\n' ? "" : "\n");
-		free(pem);
-	}
-	if (buf_check(&all, "the bundle of CAs", err) < 0)
-		return NULL;
-	return buf_detach(&all);
+	return wall < date ? wall : date;
 }
 
-static bool is_old(const struct authority *a, const struct cert *leaf)
+static int64_t least(int64_t a, int64_t b)
 {
-	int64_t from, until;
-
-	return cert_times(leaf->cert_pem, &from, &until, NULL) < 0 ||
-	       until - clock_wall_ms() < a->cfg.leaf_days * DAY_MS / 3;
+	return a < b ? a : b;
 }
+
+static bool is_valid(const struct authority *a, const char *pem, int64_t *until)
+{
+	int64_t from, now = now_ms(a);
+
+	return cert_times(pem, &from, until, NULL) == 0 && from <= now && now < *until;
+}
+
+/* Two clocks have to agree before all replicas get another CA. */
+static int make_ca(const struct authority *a, struct cert *ca, struct error *err)
+{
+	int64_t ahead_s = (clock_wall_ms() - now_ms(a)) / 1000;
+
+	if (llabs(ahead_s) > ROTATION_SKEW_MS / 1000)
+		return error_set(
+			err, ERR_INVALID,
+			"a new CA is due, but the clock of this node is %lld s %s the API server's: set it, or "
+			"another replica makes one",
+			llabs(ahead_s), ahead_s > 0 ? "ahead of" : "behind");
+	return ca_make(a->cfg.secret_name, now_ms(a), a->cfg.ca_life_ms, ca, err);
+}
+
+/* --- the leaf ----------------------------------------------------------------------------------------------------- */
 
 static int sign(struct authority *a, struct error *err)
 {
-	struct cert leaf;
+	CERT_CLEANUP struct cert leaf = { 0 };
+	char *ca = strdup(a->held.now.cert_pem);
 
-	if (ca_sign(&a->ca, a->cfg.dns_names, clock_wall_ms(), a->cfg.leaf_days * DAY_MS, &leaf, err) < 0)
+	if (!ca)
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (ca_sign(&a->held.now, a->cfg.dns_names, signing_ms(a), a->cfg.leaf_life_ms, &leaf, err) < 0) {
+		free(ca);
 		return -1;
+	}
+	if (a->cfg.on_leaf(a->cfg.ctx, &leaf, ca) < 0) {
+		free(ca);
+		return error_set(err, ERR_INVALID, "the certificate that was signed with the CA is not served with");
+	}
 	cert_release(&a->leaf);
+	free(a->leaf_ca);
 	a->leaf = leaf;
+	leaf = (struct cert){ 0 };
+	a->leaf_ca = ca;
 	notice(a, "signed a certificate with the CA of");
-	a->cfg.on_leaf(a->cfg.ctx, &a->leaf);
 	return 0;
 }
 
-/* Takes over what is new in it: first what is trusted, then the leaf that this is good for. */
-static int use(struct authority *a, const cJSON *secret, const struct cert *ca, struct error *err)
+static bool has_leaf(const struct authority *a)
 {
-	bool same = a->ca.cert_pem && strcmp(a->ca.cert_pem, ca->cert_pem) == 0;
-	char *bundle = read_bundle(secret, err);
+	int64_t until;
 
-	if (!bundle)
-		return -1;
-	if ((!a->bundle || strcmp(a->bundle, bundle) != 0) && a->cfg.on_bundle(a->cfg.ctx, bundle) < 0) {
-		free(bundle);
-		return error_set(err, ERR_NOMEM, "no memory for the CA bundle");
-	}
-	free(a->bundle);
-	a->bundle = bundle;
-	if (!same) {
-		cert_release(&a->leaf); /* of the other one: until ours is signed there is none */
-		cert_release(&a->ca);
-		if (cert_copy(&a->ca, ca) < 0)
-			return error_set(err, ERR_NOMEM, "no memory");
-	}
-	return same && a->leaf.cert_pem && !is_old(a, &a->leaf) ? 0 : sign(a, err);
+	return a->leaf.cert_pem && is_valid(a, a->leaf.cert_pem, &until);
 }
 
-/* --- writing it --------------------------------------------------------------------------------------------------- */
+static bool is_of_now(const struct authority *a)
+{
+	return a->leaf_ca && strcmp(a->leaf_ca, a->held.now.cert_pem) == 0;
+}
+
+static bool leaf_ends(const struct authority *a)
+{
+	int64_t until, ca_until;
+
+	return is_valid(a, a->leaf.cert_pem, &until) && is_valid(a, a->held.now.cert_pem, &ca_until) &&
+	       until - now_ms(a) < least(a->cfg.renew_ms, a->cfg.leaf_life_ms / 2) && ca_until - until > GAIN_MS;
+}
+
+static bool needs_leaf(const struct authority *a)
+{
+	int64_t until, carried = a->cfg.carried_ms(a->cfg.ctx, a->held.now.cert_pem);
+
+	if (carried < 0 || !is_valid(a, a->held.now.cert_pem, &until))
+		return false;
+	if (!has_leaf(a) || a->cfg.carried_ms(a->cfg.ctx, a->leaf_ca) < 0)
+		return true;
+	return is_of_now(a) ? leaf_ends(a) : carried >= a->cfg.settle_ms;
+}
+
+/* --- writing the Secret ------------------------------------------------------------------------------------------- */
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
+	static const char *const done[] = {
+		[ROTATION_WAIT] = "wrote a CA into",
+		[ROTATION_KEEP] = "the CA of what is served with stays trusted:",
+		[ROTATION_BEGIN] = "wrote the next CA into",
+		[ROTATION_SWITCH] = "the next CA is the one that signs now:",
+		[ROTATION_SAY] = "said that this replica serves by the CA of",
+		[ROTATION_END] = "all replicas serve by the new CA, the old one is dropped:",
+	};
 	struct authority *a = ctx;
-	CERT_CLEANUP struct cert ca = { 0 };
-	struct error why;
 
+	(void)object; /* it comes by the watch */
 	a->call = NULL;
 	if (!err) {
 		a->retry_ms = RETRY_MIN_MS;
-		notice(a, "wrote a CA into");
-		if (read_ca(object, &ca, &why) == 0 && use(a, object, &ca, &why) == 0)
-			return;
-		wrap(a, &why);
-		err = &why;
+		notice(a, done[a->doing]);
+		if (a->changed)
+			look(a);
+		return;
 	}
-	/* Another replica was quicker: its CA is on its way through the watch. */
+	/* Another replica was quicker: what it has written is on its way through the watch. */
 	if (err->code != ERR_EXISTS && err->code != ERR_CONFLICT)
 		a->cfg.on_error(a->cfg.ctx, err);
 	if (a->changed)
@@ -173,107 +209,262 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 		later(a);
 }
 
-static cJSON *new_secret(const struct authority *a)
-{
-	cJSON *object = cJSON_CreateObject(), *metadata;
-
-	json_add_str(object, "apiVersion", "v1");
-	json_add_str(object, "kind", "Secret");
-	json_add_str(object, "type", "Opaque");
-	metadata = json_add_object(object, "metadata");
-	json_add_str(metadata, "name", a->cfg.secret_name);
-	json_add_str(metadata, "namespace", a->cfg.namespace);
-	return object;
-}
-
-static int put_data(cJSON *object, const char *key, const char *text)
-{
-	cJSON *data = cJSON_GetObjectItemCaseSensitive(object, "data");
-	char *base64 = base64_encode(text, strlen(text));
-	int r = -1;
-
-	if (!cJSON_IsObject(data)) {
-		cJSON_DeleteItemFromObjectCaseSensitive(object, "data");
-		data = json_add_object(object, "data");
-	}
-	cJSON_DeleteItemFromObjectCaseSensitive(data, key);
-	if (base64 && json_add_str(data, key, base64))
-		r = 0;
-	free(base64);
-	return r;
-}
-
-/* The CA that is replaced stays trusted until its own end: not all replicas have signed anew at this moment. */
-static int keep_old(const struct authority *a, cJSON *object)
-{
-	char *old = kube_secret_get(object, "ca.crt");
-	const char *pem = old ? old : a->ca.cert_pem;
-	int r = pem && *pem ? put_data(object, "ca-old.crt", pem) : 0;
-
-	free(old);
-	return r;
-}
-
-static int send_secret(struct authority *a, const cJSON *object, struct error *err)
+static int send_secret(struct authority *a, const cJSON *object, enum rotation_step doing, struct error *err)
 {
 	char path[PATH_LIMIT];
 	bool exists = a->secret != NULL;
 
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets%s%s", a->cfg.namespace, exists ? "/" : "",
 		 exists ? a->cfg.secret_name : "");
+	if (!json_is_whole(object))
+		return error_set(err, ERR_NOMEM, "no memory");
+	a->doing = doing;
 	a->call = kube_call(a->kube, exists ? "PUT" : "POST", path, object, NULL, 0, on_written, a, err);
 	return a->call ? 0 : -1;
 }
 
-/* Puts a CA into the Secret, which is created where it is missing: ours, when the Secret has been deleted under us, so
- * that nothing changes for anybody; else a new one. The resourceVersion in it lets only one replica do so. */
-static int write_secret(struct authority *a, bool keep, struct error *err)
+static void put_pair(cJSON *object, const char *cert, const char *key, const struct cert *pair)
 {
-	JSON_CLEANUP cJSON *object = a->secret ? cJSON_Duplicate(a->secret, 1) : new_secret(a);
+	ca_secret_put(object, cert, pair->cert_pem);
+	ca_secret_put(object, key, pair->key_pem);
+}
+
+/* The Secret is missing, or empty: as it was when it was taken away under us, so that nothing changes for anybody; else
+ * with a new CA. */
+static int write_first(struct authority *a, struct error *err)
+{
+	JSON_CLEANUP cJSON *object =
+		a->secret ? cJSON_Duplicate(a->secret, 1) : ca_secret_new(a->cfg.namespace, a->cfg.secret_name);
 	CERT_CLEANUP struct cert ca = { 0 };
 
-	if (keep && cert_copy(&ca, &a->ca) < 0)
-		return error_set(err, ERR_NOMEM, "no memory");
-	if (!keep && ca_make(a->cfg.secret_name, clock_wall_ms(), a->cfg.ca_days * DAY_MS, &ca, err) < 0)
+	if (a->held.now.cert_pem) {
+		put_pair(object, "ca.crt", "ca.key", &a->held.now);
+		if (a->held.next.cert_pem)
+			put_pair(object, "ca-next.crt", "ca-next.key", &a->held.next);
+		if (a->held.old_pem)
+			ca_secret_put(object, "ca-old.crt", a->held.old_pem);
+		if (*a->held.done)
+			ca_secret_note(object, CA_SECRET_ROTATED, a->held.done);
+	} else {
+		if (make_ca(a, &ca, err) < 0)
+			return -1;
+		put_pair(object, "ca.crt", "ca.key", &ca);
+	}
+	return send_secret(a, object, ROTATION_WAIT, err);
+}
+
+static void begin(cJSON *object, const struct ca_secret *s, const struct cert *ca)
+{
+	put_pair(object, "ca-next.crt", "ca-next.key", ca);
+	if (*s->asked)
+		ca_secret_note(object, CA_SECRET_ROTATED, s->asked);
+}
+
+/* What was trusted as old, and this. */
+static int put_old(cJSON *object, const struct ca_secret *s, const char *pem, struct error *err)
+{
+	PEM_CLEANUP struct pem_set old = { 0 };
+	char *text;
+
+	if ((s->old_pem && pem_add(&old, s->old_pem, err) < 0) || pem_add(&old, pem, err) < 0)
 		return -1;
-	if (!keep && keep_old(a, object) < 0)
+	text = pem_write(&old);
+	if (!text)
 		return error_set(err, ERR_NOMEM, "no memory");
-	if (put_data(object, "ca.crt", ca.cert_pem) < 0 || put_data(object, "ca.key", ca.key_pem) < 0)
+	ca_secret_put(object, "ca-old.crt", text);
+	free(text);
+	return 0;
+}
+
+static int switch_over(cJSON *object, const struct ca_secret *s, struct error *err)
+{
+	static const struct cert none = { 0 };
+
+	put_pair(object, "ca.crt", "ca.key", &s->next);
+	put_pair(object, "ca-next.crt", "ca-next.key", &none);
+	return put_old(object, s, s->now.cert_pem, err);
+}
+
+static int change(struct authority *a, cJSON *object, const struct ca_secret *s, enum rotation_step step,
+		  struct error *err)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	char fingerprint[CERT_FINGERPRINT_MAX];
+
+	switch (step) {
+	case ROTATION_WAIT: break;
+	case ROTATION_KEEP: return put_old(object, s, a->leaf_ca, err);
+	case ROTATION_BEGIN:
+		if (make_ca(a, &ca, err) < 0)
+			return -1;
+		begin(object, s, &ca);
+		break;
+	case ROTATION_SWITCH: return switch_over(object, s, err);
+	case ROTATION_SAY:
+		if (cert_fingerprint(s->now.cert_pem, fingerprint, err) < 0)
+			return -1;
+		ca_secret_say(object, a->cfg.pod, fingerprint);
+		break;
+	case ROTATION_END:
+		ca_secret_put(object, "ca-old.crt", NULL);
+		ca_secret_note(object, CA_SECRET_SERVING, NULL);
+		break;
+	}
+	return 0;
+}
+
+/* The resourceVersion in it lets only one replica do so. */
+static int take_step(struct authority *a, const struct ca_secret *s, enum rotation_step step, struct error *err)
+{
+	JSON_CLEANUP cJSON *object = cJSON_Duplicate(a->secret, 1);
+
+	if (!object)
 		return error_set(err, ERR_NOMEM, "no memory");
-	return send_secret(a, object, err);
+	return change(a, object, s, step, err) < 0 ? -1 : send_secret(a, object, step, err);
+}
+
+/* --- who serves by which CA --------------------------------------------------------------------------------------- */
+
+static bool has_said(const struct authority *a, const char *pod)
+{
+	char fingerprint[CERT_FINGERPRINT_MAX];
+
+	return a->secret && a->held.now.cert_pem && cert_fingerprint(a->held.now.cert_pem, fingerprint, NULL) == 0 &&
+	       ca_secret_serves(a->secret, pod, fingerprint);
+}
+
+static void name_late(struct authority *a, const char *pod, const struct error *why)
+{
+	int64_t now = clock_mono_ms();
+	struct error err;
+
+	if (!a->late_at_ms)
+		a->late_at_ms = now + LATE_MS;
+	if (now < a->late_at_ms)
+		return;
+	a->late_at_ms = now + LATE_MS;
+	if (why)
+		error_set(&err, why->code, "the old CA stays trusted, since it is not known who serves: %s", why->text);
+	else
+		error_set(
+			&err, ERR_TIMEOUT,
+			"the old CA stays trusted, since pod %s does not say that it serves by the new one (delete the "
+			"pod if it hangs)",
+			pod);
+	wrap(a, &err);
+	a->cfg.on_error(a->cfg.ctx, &err);
+}
+
+static void on_peers(void *ctx, const char *const *pods, const struct error *err)
+{
+	struct authority *a = ctx;
+	const char *late = NULL;
+	bool listed = false;
+	struct error why;
+
+	a->peers = NULL;
+	for (int i = 0; pods && pods[i]; i++) {
+		listed |= strcmp(pods[i], a->cfg.pod) == 0;
+		if (!late && !has_said(a, pods[i]))
+			late = pods[i];
+	}
+	if (!err && !listed) { /* then others may be missing, too */
+		error_set(&why, ERR_NOTFOUND, "pod %s is not behind Service %s", a->cfg.pod, a->cfg.service);
+		err = &why;
+	}
+	if (err || late) {
+		name_late(a, late, err);
+		loop_timer_set(a->soon, PEERS_MS);
+		return;
+	}
+	free(a->all_said);
+	a->all_said = strdup(a->held.version);
+	a->late_at_ms = 0;
+	look(a);
+}
+
+static void ask_peers(struct authority *a)
+{
+	struct error err;
+
+	if (a->peers)
+		return;
+	a->peers = peers_ask(a->kube, a->cfg.namespace, a->cfg.service, on_peers, a, &err);
+	if (!a->peers) {
+		name_late(a, NULL, &err);
+		loop_timer_set(a->soon, PEERS_MS);
+	}
 }
 
 /* --- looking at it ------------------------------------------------------------------------------------------------ */
 
-/* No time is left for a leaf to be signed and replaced in peace. */
-static bool is_over(const struct authority *a, const struct cert *ca)
+static enum rotation_step next_step(const struct authority *a, const struct ca_secret *s)
 {
-	int64_t from, until;
+	bool leaf = has_leaf(a);
+	struct rotation_view view = {
+		.secret = s,
+		.now_ms = now_ms(a),
+		.ca_renew_ms = least(a->cfg.renew_ms, a->cfg.ca_life_ms / 2),
+		.settle_ms = a->cfg.settle_ms,
+		.leaf_ca = leaf ? a->leaf_ca : NULL,
+		.leaf_ca_carried_ms = leaf ? a->cfg.carried_ms(a->cfg.ctx, a->leaf_ca) : -1,
+		.next_carried_ms = s->next.cert_pem ? a->cfg.carried_ms(a->cfg.ctx, s->next.cert_pem) : -1,
+		.said = has_said(a, a->cfg.pod),
+		.all_said = !a->cfg.service || (a->all_said && strcmp(a->all_said, s->version) == 0),
+	};
 
-	/* It could be read before: memory is short, and that is no reason for a new one. */
-	if (cert_times(ca->cert_pem, &from, &until, NULL) < 0)
-		return false;
-	return until - clock_wall_ms() < a->cfg.leaf_days * DAY_MS / 3;
+	return rotation_next(&view);
 }
 
-static bool is_empty(const cJSON *secret)
+/* Looks again when a CA will have been carried for long enough. */
+static void wait_to_settle(struct authority *a)
 {
-	return !json_get(secret, "data", "ca.crt", NULL) && !json_get(secret, "data", "ca.key", NULL);
+	const char *pem = a->held.next.cert_pem;
+	int64_t carried;
+
+	if (!pem && !is_of_now(a))
+		pem = a->held.now.cert_pem;
+	carried = pem ? a->cfg.carried_ms(a->cfg.ctx, pem) : -1;
+	if (carried >= 0 && carried < a->cfg.settle_ms)
+		loop_timer_set(a->soon, (uint64_t)(a->cfg.settle_ms - carried) + 1);
+}
+
+/* Takes over what the Secret says: first what is to be trusted, then the leaf that this is good for. */
+static int use(struct authority *a, struct ca_secret *s, struct error *err)
+{
+	if ((!a->held.bundle || strcmp(a->held.bundle, s->bundle) != 0) && a->cfg.on_bundle(a->cfg.ctx, s->bundle) < 0)
+		return error_set(err, ERR_NOMEM, "no memory for the CA bundle");
+	ca_secret_release(&a->held);
+	a->held = *s;
+	*s = (struct ca_secret){ 0 };
+	return needs_leaf(a) ? sign(a, err) : 0;
 }
 
 static int look_at_secret(struct authority *a, struct error *err)
 {
-	CERT_CLEANUP struct cert ca = { 0 };
+	CA_SECRET_CLEANUP struct ca_secret s = { 0 };
+	enum rotation_step step;
 
-	if (!a->secret)
-		return write_secret(a, a->ca.cert_pem && !is_over(a, &a->ca), err);
-	if (is_empty(a->secret))
-		return write_secret(a, false, err);
-	if (read_ca(a->secret, &ca, err) < 0)
-		return error_wrap(err, "no CA can be read (delete the Secret, and a new one is made)");
-	if (is_over(a, &ca))
-		return write_secret(a, false, err);
-	return use(a, a->secret, &ca, err);
+	if (!a->secret || ca_secret_is_empty(a->secret))
+		return write_first(a, err);
+	if (ca_secret_read(a->secret, &s, err) < 0)
+		return err->code == ERR_NOMEM
+			       ? -1
+			       : error_wrap(err, "no CA can be read (delete the Secret, and a new one is made)");
+	/* What it does not name is to be trusted on: before configurations lose it. */
+	if (next_step(a, &s) == ROTATION_KEEP)
+		return take_step(a, &s, ROTATION_KEEP, err);
+	if (use(a, &s, err) < 0)
+		return -1;
+	step = next_step(a, &a->held);
+	if (step != ROTATION_WAIT)
+		return take_step(a, &a->held, step, err);
+	if (a->held.old_pem && is_of_now(a))
+		ask_peers(a);
+	else
+		a->late_at_ms = 0;
+	wait_to_settle(a);
+	return 0;
 }
 
 static void look(struct authority *a)
@@ -332,6 +523,46 @@ static void on_time(void *ctx)
 	look(ctx);
 }
 
+void authority_wake(struct authority *a)
+{
+	loop_timer_set(a->soon, 0);
+}
+
+/* --- whether it still says so ------------------------------------------------------------------------------------- */
+
+static void on_read(void *ctx, const cJSON *list, const struct error *err)
+{
+	CA_SECRET_CLEANUP struct ca_secret s = { 0 };
+	struct authority *a = ctx;
+	const cJSON *secret = cJSON_GetArrayItem(json_get(list, "items", NULL), 0);
+	bool right = !err && secret && a->held.bundle && ca_secret_read(secret, &s, NULL) == 0 &&
+		     strcmp(s.bundle, a->held.bundle) == 0;
+
+	a->asking = NULL;
+	a->cfg.on_confirmed(a->cfg.ctx, right, err);
+}
+
+static void on_not_asked(void *ctx)
+{
+	struct authority *a = ctx;
+	struct error err;
+
+	error_set(&err, ERR_NOMEM, "no memory");
+	a->cfg.on_confirmed(a->cfg.ctx, false, &err);
+}
+
+/* By a list, since a single one needs another right. Without a resourceVersion it is no cache's. */
+void authority_ask(struct authority *a)
+{
+	char path[PATH_LIMIT * 2];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets?fieldSelector=metadata.name%%3D%s",
+		 a->cfg.namespace, a->cfg.secret_name);
+	a->asking = kube_call(a->kube, "GET", path, NULL, NULL, 0, on_read, a, NULL);
+	if (!a->asking)
+		loop_timer_set(a->not_asked, 0);
+}
+
 /* --- the authority ------------------------------------------------------------------------------------------------ */
 
 static int start(struct authority *a, struct error *err)
@@ -348,8 +579,10 @@ static int start(struct authority *a, struct error *err)
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets", a->cfg.namespace);
 	snprintf(field, sizeof(field), "metadata.name=%s", a->cfg.secret_name);
 	a->retry = loop_timer_new(a->uv, on_retry, a);
+	a->soon = loop_timer_new(a->uv, on_retry, a);
+	a->not_asked = loop_timer_new(a->uv, on_not_asked, a);
 	a->timer = loop_timer_start(a->uv, LOOK_MS, LOOK_MS, on_time, a);
-	if (!a->retry || !a->timer)
+	if (!a->retry || !a->soon || !a->not_asked || !a->timer)
 		return error_set(err, ERR_NOMEM, "no memory");
 	a->informer = informer_start(a->uv, a->kube, &cfg, err);
 	return a->informer ? 0 : -1;
@@ -367,8 +600,6 @@ struct authority *authority_start(uv_loop_t *uv, struct kube_client *kube, const
 	a->uv = uv;
 	a->kube = kube;
 	a->cfg = *cfg;
-	a->cfg.ca_days = cfg->ca_days ? cfg->ca_days : CA_DAYS;
-	a->cfg.leaf_days = cfg->leaf_days ? cfg->leaf_days : LEAF_DAYS;
 	a->retry_ms = RETRY_MIN_MS;
 	if (start(a, err) < 0) {
 		authority_stop(a);
@@ -382,11 +613,16 @@ void authority_stop(struct authority *a)
 	if (!a)
 		return;
 	http_cancel(a->call);
+	http_cancel(a->asking);
+	peers_cancel(a->peers);
 	loop_timer_free(a->timer);
 	loop_timer_free(a->retry);
+	loop_timer_free(a->soon);
+	loop_timer_free(a->not_asked);
 	informer_stop(a->informer);
-	cert_release(&a->ca);
+	ca_secret_release(&a->held);
 	cert_release(&a->leaf);
-	free(a->bundle);
+	free(a->leaf_ca);
+	free(a->all_said);
 	free(a);
 }

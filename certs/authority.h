@@ -1,20 +1,19 @@
 /* authority.h - the CA on which the replicas of a program agree, and this replica's own leaf.
  *
- * The CA is kept in a Secret. Whoever finds none makes one; the API server lets one of them create the Secret, and the
- * others use what stands in it then. What the Secret holds is the truth: a CA that changes there is taken over at once,
- * one that is deleted there is written again.
+ * The CA is kept in a Secret (ca_secret.h). Whoever finds none makes one; the API server lets one of them create the
+ * Secret, and the others use what stands in it then. What the Secret holds is the truth; one that is deleted is written
+ * again as it was. A CA that is about to end, can be used by nobody (it has ended, or begins later), or is asked for by
+ * the annotation is changed in the stages of rotation.h, so that no call fails meanwhile.
  *
- * Its keys, each a PEM text:
- *   ca.crt, ca.key            the CA that signs
- *   ca-next.crt, ca-next.key  one that will sign later: trusted already
- *   ca-old.crt                one that signs no more: trusted until all leaves that it has signed are replaced
- * So a CA is changed in stages, without a call that fails: (1) next is added and trusted, (2) next becomes ca, and ca
- * old; every replica signs a new leaf, (3) old is dropped. What is trusted is every .crt here. The stages are not gone
- * through by themselves yet: a CA lives for a year, and one that is about to end is replaced at once.
+ * A leaf is taken only once all webhook configurations carry its CA, and in place of another one only once they have
+ * for a while. Times are by the API server's clock, which is the one that judges certificates; a replica whose own
+ * clock differs from it by over five minutes makes no CA, and says so.
  */
 #ifndef CODIS_CERTS_AUTHORITY_H
 #define CODIS_CERTS_AUTHORITY_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct authority;
@@ -24,13 +23,22 @@ struct kube_client;
 
 struct authority_config {
 	const char *namespace, *secret_name; /* the strings must live as long as the authority */
-	const char *const *dns_names;        /* of the leaf, NULL-terminated */
-	int ca_days, leaf_days;              /* 0: 365 and 30. A leaf is replaced when a third of its life is left */
-	/* The CAs to trust, one or more; before their first leaf. 0, or -1: no memory, it is told again. */
+	/* All pods behind the Service are replicas, and this one is called pod. service NULL: there is only this one.
+	 */
+	const char *service, *pod;
+	const char *const *dns_names; /* of the leaf, NULL-terminated */
+	int64_t ca_life_ms, leaf_life_ms;
+	int64_t renew_ms;  /* both are replaced when less is left; no more than half a life counts */
+	int64_t settle_ms; /* once configurations have carried a CA for so long every API server trusts it */
+	/* The CAs to trust, one or more. 0, or -1: no memory, it is told again. */
 	int (*on_bundle)(void *ctx, const char *pem);
-	void (*on_leaf)(void *ctx, const struct cert *leaf);  /* serve with this from now on */
-	void (*on_notice)(void *ctx, const char *text);       /* what was done */
-	void (*on_error)(void *ctx, const struct error *err); /* it is tried again by itself */
+	/* For how long all configurations have carried it; -1: they do not. cabundle_carried_ms. */
+	int64_t (*carried_ms)(void *ctx, const char *pem);
+	/* Serve with this from now on. 0, or -1: it is not (on_error was told), and will be given again. */
+	int (*on_leaf)(void *ctx, const struct cert *leaf, const char *ca_pem);
+	void (*on_confirmed)(void *ctx, bool right, const struct error *err); /* the answer to authority_ask */
+	void (*on_notice)(void *ctx, const char *text);                       /* what was done */
+	void (*on_error)(void *ctx, const struct error *err);                 /* it is tried again by itself */
 	void *ctx;
 };
 
@@ -38,5 +46,11 @@ struct authority_config {
 struct authority *authority_start(uv_loop_t *uv, struct kube_client *kube, const struct authority_config *cfg,
 				  struct error *err);
 void authority_stop(struct authority *a); /* NULL-safe */
+
+/* What configurations carry has changed. It is looked at soon, not from within. */
+void authority_wake(struct authority *a);
+/* Whether the bundle that was told last is what the Secret says now; it is read afresh. Then on_confirmed is called
+ * once, never from within. */
+void authority_ask(struct authority *a);
 
 #endif

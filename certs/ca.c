@@ -271,6 +271,20 @@ int cert_check(const struct cert *c, struct error *err)
 	return error_set(err, ERR_INVALID, "the key is not the certificate's own");
 }
 
+int cert_fingerprint(const char *cert_pem, char out[CERT_FINGERPRINT_MAX], struct error *err)
+{
+	X509_CLEANUP X509 *x = read_cert(cert_pem, err);
+	unsigned char hash[EVP_MAX_MD_SIZE];
+
+	if (!x)
+		return -1;
+	if (!X509_digest(x, EVP_sha256(), hash, NULL))
+		return failed(err, "the certificate's fingerprint");
+	for (int i = 0; i < CERT_FINGERPRINT_MAX / 2; i++)
+		snprintf(out + 2 * i, 3, "%02x", hash[i]);
+	return 0;
+}
+
 /* What follows the first one, too: a chain of which the end is missing is one that is being written. */
 static int check_chain(const char *pem, struct error *err)
 {

@@ -34,6 +34,10 @@ int cert_check_server(const struct cert *c, const char *dns_name, int64_t now_ms
 /* As cert_check, and it must be allowed to sign others. */
 int ca_check(const struct cert *ca, struct error *err);
 
+#define CERT_FINGERPRINT_MAX 17 /* with the closing 0 */
+/* The beginning of the certificate's SHA-256, in hexadecimal digits. 0, or -1 and *err. */
+int cert_fingerprint(const char *cert_pem, char out[CERT_FINGERPRINT_MAX], struct error *err);
+
 /* From when until when it is valid (the first of a chain), in wall time. 0, or -1 and *err. */
 int cert_times(const char *cert_pem, int64_t *from_ms, int64_t *until_ms, struct error *err);
 

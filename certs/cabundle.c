@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "certs/pem.h"
 #include "common/base/base64.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -25,6 +26,10 @@
 #define MANAGER_MAX 64
 #define QUIET       3 /* so many conflicts in a row are replicas, or a user, at the same work */
 #define PATH_LIMIT  512
+#define LEFT_ALONE                                                                                                     \
+	"annotation %s says that somebody else keeps its caBundle: give codis-webhook that certificate by "            \
+	"--cert-file "                                                                                                 \
+	"and --key-file, or take the annotation away"
 
 struct target {
 	struct cabundle *owner;
@@ -34,19 +39,28 @@ struct target {
 	bool changed;        /* since it was looked at */
 	struct http_call *call;
 	struct loop_timer *retry;
-	int failures;        /* in a row */
-	int undone;          /* writes of ours in a row that somebody else undid */
-	int64_t written_ms;  /* the last one; 0: none of this bundle */
-	int64_t due_ms;      /* the next one is not before; 0: at once */
-	atomic_bool absent;  /* it is known not to exist */
-	atomic_bool carried; /* it has once had what it should */
+	int failures;       /* in a row */
+	int undone;         /* writes of ours in a row that somebody else undid */
+	int64_t written_ms; /* the last one; 0: none of this bundle */
+	int64_t due_ms;     /* the next one is not before; 0: at once */
+	/* What its webhooks carry all, and since when (monotonic). */
+	struct pem_set carried;
+	int64_t since_ms[PEM_MAX];
+	/* A look at it, and the one of which it was asked, and answered, whether the bundle is right. */
+	uint64_t seen, asked, confirmed;
+	bool waits;                     /* for the answer */
+	atomic_bool absent;             /* it is known not to exist, or has no webhooks */
+	atomic_bool trusts;             /* it carries what has signed our leaf */
+	_Atomic(const char *) injector; /* the annotation by which somebody else keeps its bundle; NULL: none */
 };
 
 struct cabundle {
 	uv_loop_t *uv;
 	struct kube_client *kube;
 	struct cabundle_config cfg;
-	char *base64; /* NULL: not known yet */
+	char *base64;  /* NULL: not known yet */
+	char *leaf_ca; /* what has signed our leaf; NULL: nothing yet */
+	bool asking;
 	struct target targets[2];
 	int n_targets;
 };
@@ -105,6 +119,114 @@ static void last_writer(const cJSON *object, char out[MANAGER_MAX])
 		snprintf(out, MANAGER_MAX, "%s", name);
 		out[text_fit(out, MANAGER_MAX - 1)] = '\0';
 	}
+}
+
+/* --- what it carries ---------------------------------------------------------------------------------------------- */
+
+/* Who has these written into a configuration fills in its bundle, and puts back what another one writes there. */
+static const char *const injectors[] = { "cert-manager.io/inject-ca-from", "cert-manager.io/inject-ca-from-secret",
+					 "cert-manager.io/inject-apiserver-ca",
+					 "service.beta.openshift.io/inject-cabundle" };
+
+static const char *find_injector(const cJSON *object)
+{
+	for (size_t i = 0; i < sizeof(injectors) / sizeof(injectors[0]); i++)
+		if (json_str(object, "metadata", "annotations", injectors[i], NULL))
+			return injectors[i];
+	return NULL;
+}
+
+/* Takes out of the set what the bundle of this webhook does not hold. -1: no memory. */
+static int intersect(struct pem_set *set, const cJSON *webhook, bool first)
+{
+	PEM_CLEANUP struct pem_set own = { 0 };
+	const char *base64 = json_str(webhook, "clientConfig", "caBundle", NULL);
+	struct error err = ERROR_INIT;
+	char *text = base64 ? base64_decode(base64, &(size_t){ 0 }, &err) : NULL;
+	int kept = 0, r = text ? pem_add(&own, text, &err) : 0;
+
+	free(text);
+	if (err.code == ERR_NOMEM)
+		return -1;
+	if (r < 0)
+		pem_release(&own);
+	if (first) {
+		*set = own;
+		own = (struct pem_set){ 0 };
+		return 0;
+	}
+	for (int i = 0; i < set->n; i++) {
+		if (pem_has(&own, set->at[i]))
+			set->at[kept++] = set->at[i];
+		else
+			free(set->at[i]);
+	}
+	set->n = kept;
+	return 0;
+}
+
+static int64_t since(const struct target *t, const char *pem)
+{
+	for (int i = 0; i < t->carried.n; i++)
+		if (strcmp(t->carried.at[i], pem) == 0)
+			return t->since_ms[i];
+	return -1;
+}
+
+static void note_trust(struct target *t)
+{
+	const char *ca = t->owner->leaf_ca;
+
+	atomic_store(&t->trusts, t->object && ca && pem_has(&t->carried, ca));
+}
+
+/* Takes over what the object carries. Without memory, what it carried before counts on. Whether anything has changed.
+ */
+static bool note_carried(struct target *t)
+{
+	PEM_CLEANUP struct pem_set now = { 0 };
+	int64_t since_ms[PEM_MAX];
+	const cJSON *webhook;
+	bool first = true, same;
+
+	cJSON_ArrayForEach(webhook, json_get(t->object, "webhooks", NULL)) {
+		if (intersect(&now, webhook, first) < 0)
+			return false;
+		first = false;
+	}
+	same = now.n == t->carried.n;
+	for (int i = 0; i < now.n; i++) {
+		since_ms[i] = since(t, now.at[i]);
+		if (since_ms[i] >= 0)
+			continue;
+		same = false;
+		since_ms[i] = clock_mono_ms();
+	}
+	pem_release(&t->carried);
+	t->carried = now;
+	now = (struct pem_set){ 0 };
+	memcpy(t->since_ms, since_ms, sizeof(since_ms[0]) * (size_t)t->carried.n);
+	note_trust(t);
+	return !same;
+}
+
+static int64_t carried_ms(const struct target *t, const char *pem)
+{
+	PEM_CLEANUP struct pem_set wanted = { 0 };
+	int64_t now = clock_mono_ms(), least = INT64_MAX, at;
+
+	if (atomic_load(&t->absent))
+		return INT64_MAX;
+	if (!t->object || pem_add(&wanted, pem, NULL) < 0)
+		return -1;
+	for (int i = 0; i < wanted.n; i++) {
+		at = since(t, wanted.at[i]);
+		if (at < 0)
+			return -1;
+		if (now - at < least)
+			least = now - at;
+	}
+	return least;
 }
 
 /* --- one configuration -------------------------------------------------------------------------------------------- */
@@ -176,7 +298,6 @@ static void on_patched(void *ctx, const cJSON *object, const struct error *err)
 		t->failures = 0;
 		t->written_ms = clock_mono_ms();
 		t->due_ms = 0;
-		atomic_store(&t->carried, true);
 		snprintf(text, sizeof(text), "wrote the CA into %s %s", t->kind, t->name);
 		t->owner->cfg.on_notice(t->owner->cfg.ctx, text);
 	}
@@ -195,6 +316,36 @@ static void send_patch(struct target *t, const cJSON *patch)
 		failed(t, &err);
 }
 
+/* Without this, what is kept by somebody else would be written to and fro for ever. */
+static bool is_left_alone(struct target *t)
+{
+	const char *injector = find_injector(t->object), *before = atomic_exchange(&t->injector, injector);
+	struct error err;
+
+	if (injector && injector != before) {
+		error_set(&err, ERR_CONFLICT, "%s %s: " LEFT_ALONE, t->kind, t->name, injector);
+		t->owner->cfg.on_error(t->owner->cfg.ctx, &err);
+	}
+	return injector != NULL;
+}
+
+/* Whether it is known that the bundle was right after this object was seen. Else it is asked. */
+static bool is_confirmed(struct target *t)
+{
+	struct cabundle *b = t->owner;
+
+	if (!b->cfg.ask || t->confirmed == t->seen)
+		return true;
+	t->waits = true;
+	if (b->asking)
+		return false;
+	for (int i = 0; i < b->n_targets; i++)
+		b->targets[i].asked = b->targets[i].seen;
+	b->asking = true;
+	b->cfg.ask(b->cfg.ctx);
+	return false;
+}
+
 static void look(struct target *t)
 {
 	JSON_CLEANUP cJSON *patch = NULL;
@@ -203,19 +354,28 @@ static void look(struct target *t)
 	if (t->call || !t->owner->base64)
 		return;
 	t->changed = false;
-	if (!t->object)
+	if (!t->object || is_left_alone(t))
 		return;
 	patch = make_patch(t->object, t->owner->base64);
 	if (!patch) {
 		error_set(&err, ERR_INVALID, "%s %s: no memory, or no resourceVersion in it", t->kind, t->name);
 		failed(t, &err);
-	} else if (patch->child) {
-		if (!must_wait(t))
-			send_patch(t, patch);
-	} else {
+	} else if (!patch->child) {
 		t->due_ms = 0;
-		atomic_store(&t->carried, true);
+	} else if (!must_wait(t) && is_confirmed(t)) {
+		send_patch(t, patch);
 	}
+}
+
+static void note_object(struct target *t, const cJSON *object)
+{
+	bool changed, gone = !object && t->object;
+
+	t->object = object;
+	t->seen++;
+	changed = note_carried(t);
+	if (changed || gone)
+		t->owner->cfg.on_carried(t->owner->cfg.ctx);
 }
 
 static void on_set(void *ctx, const cJSON *object, const cJSON *old)
@@ -223,9 +383,9 @@ static void on_set(void *ctx, const cJSON *object, const cJSON *old)
 	struct target *t = ctx;
 
 	(void)old;
-	t->object = object;
 	t->changed = true;
-	atomic_store(&t->absent, false);
+	atomic_store(&t->absent, !cJSON_GetArraySize(json_get(object, "webhooks", NULL)));
+	note_object(t, object);
 	look(t);
 }
 
@@ -234,16 +394,20 @@ static void on_delete(void *ctx, const cJSON *object)
 	struct target *t = ctx;
 
 	(void)object;
-	t->object = NULL;
 	t->written_ms = t->due_ms = 0;
 	atomic_store(&t->absent, true);
+	atomic_store(&t->injector, NULL);
+	note_object(t, NULL);
 }
 
 static void on_synced(void *ctx)
 {
 	struct target *t = ctx;
 
-	atomic_store(&t->absent, t->object == NULL);
+	if (t->object)
+		return;
+	atomic_store(&t->absent, true);
+	t->owner->cfg.on_carried(t->owner->cfg.ctx);
 }
 
 static void on_informer_error(void *ctx, const struct error *err)
@@ -312,8 +476,10 @@ void cabundle_stop(struct cabundle *b)
 		http_cancel(b->targets[i].call);
 		loop_timer_free(b->targets[i].retry);
 		informer_stop(b->targets[i].informer);
+		pem_release(&b->targets[i].carried);
 	}
 	free(b->base64);
+	free(b->leaf_ca);
 	free(b);
 }
 
@@ -328,8 +494,54 @@ int cabundle_set(struct cabundle *b, const char *pem)
 	for (int i = 0; i < b->n_targets; i++) {
 		b->targets[i].changed = true;
 		b->targets[i].written_ms = b->targets[i].due_ms = 0;
+		b->targets[i].seen++; /* what was asked was of another bundle */
 		look(&b->targets[i]);
 	}
+	return 0;
+}
+
+void cabundle_confirm(struct cabundle *b, bool right, const struct error *err)
+{
+	b->asking = false;
+	for (int i = 0; i < b->n_targets; i++) {
+		struct target *t = &b->targets[i];
+
+		if (!t->waits)
+			continue;
+		t->waits = false;
+		if (err) {
+			failed(t, err);
+		} else if (!right && t->asked == t->seen) {
+			loop_timer_set(t->retry, RETRY_MIN_MS); /* what is right is on its way to us */
+		} else {
+			t->confirmed = right ? t->asked : t->confirmed;
+			look(t);
+		}
+	}
+}
+
+int64_t cabundle_carried_ms(const struct cabundle *b, const char *pem)
+{
+	int64_t least = INT64_MAX, ms;
+
+	for (int i = 0; i < b->n_targets; i++) {
+		ms = carried_ms(&b->targets[i], pem);
+		if (ms < least)
+			least = ms;
+	}
+	return least;
+}
+
+int cabundle_serve(struct cabundle *b, const char *ca_pem)
+{
+	char *copy = strdup(ca_pem);
+
+	if (!copy)
+		return -1;
+	free(b->leaf_ca);
+	b->leaf_ca = copy;
+	for (int i = 0; i < b->n_targets; i++)
+		note_trust(&b->targets[i]);
 	return 0;
 }
 
@@ -337,10 +549,13 @@ bool cabundle_ready(const struct cabundle *b, char *why_not, size_t size)
 {
 	for (int i = 0; i < b->n_targets; i++) {
 		const struct target *t = &b->targets[i];
+		const char *injector = atomic_load(&t->injector);
 
-		if (atomic_load(&t->carried) || atomic_load(&t->absent))
+		if (atomic_load(&t->trusts) || atomic_load(&t->absent))
 			continue;
-		if (why_not)
+		if (why_not && injector)
+			snprintf(why_not, size, "%s %s: " LEFT_ALONE, t->kind, t->name, injector);
+		else if (why_not)
 			snprintf(why_not, size, "%s %s does not carry our CA yet", t->kind, t->name);
 		return false;
 	}

@@ -14,21 +14,43 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/text.h"
+#include "common/kube/client.h"
 
 #define NAMES_MAX 16
 
+#define DAY_MS    (86400 * INT64_C(1000))
+#define CA_LIFE   (365 * DAY_MS)
+#define LEAF_LIFE (30 * DAY_MS)
+#define RENEW     (10 * DAY_MS)
+#define SETTLE_MS 10000
+
 struct certs {
 	struct certs_config cfg; /* its strings are in owned */
-	char *owned[6 + NAMES_MAX];
+	struct kube_client *kube;
+	char *owned[8 + NAMES_MAX];
 	int n_owned;
 	const char *dns_names[NAMES_MAX + 1];
 	struct authority *authority;
 	struct cabundle *cabundle;
 	struct certs_files *files;
 	_Atomic int64_t from_ms, until_ms; /* of the certificate in use; 0: none yet */
+	atomic_bool agreed;                /* there is a CA of all replicas */
 	pthread_mutex_t lock;              /* of this: */
-	char refused[256];                 /* why the files are not taken; "": not known yet */
+	char failed[256];                  /* what went wrong last while there is no certificate yet; "": nothing */
 };
+
+/* By the clock that judges it, where that is known. */
+static int64_t now_ms(const struct certs *c)
+{
+	int64_t date = c->kube ? kube_client_date_ms(c->kube) : 0;
+
+	return date ? date : clock_wall_ms();
+}
+
+static int64_t date_ms(void *ctx)
+{
+	return now_ms(ctx);
+}
 
 /* --- what the parts report ---------------------------------------------------------------------------------------- */
 
@@ -36,6 +58,11 @@ static void on_error(void *ctx, const struct error *err)
 {
 	struct certs *c = ctx;
 
+	if (!atomic_load(&c->until_ms)) {
+		pthread_mutex_lock(&c->lock);
+		text_copy(c->failed, sizeof(c->failed), err->text);
+		pthread_mutex_unlock(&c->lock);
+	}
 	if (c->cfg.on_error)
 		c->cfg.on_error(c->cfg.ctx, err);
 }
@@ -48,46 +75,81 @@ static void on_notice(void *ctx, const char *text)
 		c->cfg.on_notice(c->cfg.ctx, text);
 }
 
-static void on_leaf(void *ctx, const struct cert *leaf)
+static int serve(struct certs *c, const struct cert *leaf)
 {
-	struct certs *c = ctx;
 	int64_t from = 0, until = 0;
 	struct error err;
 
 	if (cert_times(leaf->cert_pem, &from, &until, &err) < 0) {
 		on_error(c, &err);
-		return;
+		return -1;
 	}
-	c->cfg.on_certificate(c->cfg.ctx, leaf->cert_pem, leaf->key_pem);
+	if (c->cfg.on_certificate(c->cfg.ctx, leaf->cert_pem, leaf->key_pem) < 0)
+		return -1;
 	atomic_store(&c->from_ms, from);
 	atomic_store(&c->until_ms, until);
+	return 0;
 }
 
-static void on_file_leaf(void *ctx, const struct cert *leaf)
+static int on_file_leaf(void *ctx, const struct cert *leaf)
 {
 	struct certs *c = ctx;
 	char text[600];
 
-	on_leaf(c, leaf);
+	if (serve(c, leaf) < 0)
+		return -1;
 	snprintf(text, sizeof(text), "read the certificate in %.500s", c->cfg.cert_file);
 	on_notice(c, text);
+	return 0;
 }
 
-static void on_file_error(void *ctx, const struct error *err)
+/* --- between the CA and the configurations ------------------------------------------------------------------------ */
+
+static int on_leaf(void *ctx, const struct cert *leaf, const char *ca_pem)
 {
 	struct certs *c = ctx;
 
-	pthread_mutex_lock(&c->lock);
-	text_copy(c->refused, sizeof(c->refused), err->text);
-	pthread_mutex_unlock(&c->lock);
-	on_error(c, err);
+	if (serve(c, leaf) < 0)
+		return -1;
+	return cabundle_serve(c->cabundle, ca_pem);
 }
 
 static int on_bundle(void *ctx, const char *pem)
 {
 	struct certs *c = ctx;
 
-	return cabundle_set(c->cabundle, pem);
+	if (cabundle_set(c->cabundle, pem) < 0)
+		return -1;
+	atomic_store(&c->agreed, true);
+	return 0;
+}
+
+static int64_t carried_ms(void *ctx, const char *pem)
+{
+	struct certs *c = ctx;
+
+	return cabundle_carried_ms(c->cabundle, pem);
+}
+
+static void on_carried(void *ctx)
+{
+	struct certs *c = ctx;
+
+	authority_wake(c->authority);
+}
+
+static void on_ask(void *ctx)
+{
+	struct certs *c = ctx;
+
+	authority_ask(c->authority);
+}
+
+static void on_confirmed(void *ctx, bool right, const struct error *err)
+{
+	struct certs *c = ctx;
+
+	cabundle_confirm(c->cabundle, right, err);
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------- */
@@ -114,6 +176,8 @@ static int copy_config(struct certs *c, const struct certs_config *cfg, struct e
 	c->cfg.key_file = own(c, cfg->key_file, &nomem);
 	c->cfg.namespace = own(c, cfg->namespace, &nomem);
 	c->cfg.secret_name = own(c, cfg->secret_name, &nomem);
+	c->cfg.service = own(c, cfg->service, &nomem);
+	c->cfg.pod = own(c, cfg->pod, &nomem);
 	c->cfg.mutating = own(c, cfg->mutating, &nomem);
 	c->cfg.validating = own(c, cfg->validating, &nomem);
 	for (; cfg->dns_names && cfg->dns_names[n] && n < NAMES_MAX; n++)
@@ -134,6 +198,8 @@ static int check_config(const struct certs_config *cfg, const struct kube_client
 		return error_set(err, ERR_INVALID, "a certificate needs 1 to %d DNS names, there are %d", NAMES_MAX, n);
 	if (cfg->cert_file)
 		return 0;
+	if (cfg->service && !cfg->pod)
+		return error_set(err, ERR_INVALID, "replicas behind a Service need their pods' names");
 	if (!kube || !cfg->namespace || !cfg->secret_name)
 		return error_set(err, ERR_INVALID,
 				 "a certificate needs a namespace and a Secret for its CA, or two files");
@@ -145,34 +211,56 @@ static int start_files(struct certs *c, uv_loop_t *uv, struct error *err)
 	struct certs_files_config cfg = { .cert_file = c->cfg.cert_file,
 					  .key_file = c->cfg.key_file,
 					  .dns_name = c->dns_names[0],
+					  .now_ms = date_ms,
 					  .on_leaf = on_file_leaf,
-					  .on_error = on_file_error,
+					  .on_error = on_error,
 					  .ctx = c };
 
 	c->files = certs_files_start(uv, &cfg, err);
 	return c->files ? 0 : -1;
 }
 
-static int start_own(struct certs *c, uv_loop_t *uv, struct kube_client *kube, struct error *err)
+static int64_t or_else(int64_t given, int64_t otherwise)
+{
+	return given ? given : otherwise;
+}
+
+static int start_authority(struct certs *c, uv_loop_t *uv, struct error *err)
+{
+	const struct certs_config *cfg = &c->cfg;
+	struct authority_config authority = { .namespace = cfg->namespace,
+					      .secret_name = cfg->secret_name,
+					      .service = cfg->service,
+					      .pod = cfg->pod ? cfg->pod : "",
+					      .dns_names = c->dns_names,
+					      .ca_life_ms = or_else(cfg->ca_life_ms, CA_LIFE),
+					      .leaf_life_ms = or_else(cfg->leaf_life_ms, LEAF_LIFE),
+					      .renew_ms = or_else(cfg->renew_ms, RENEW),
+					      .settle_ms = or_else(cfg->settle_ms, SETTLE_MS),
+					      .on_bundle = on_bundle,
+					      .carried_ms = carried_ms,
+					      .on_leaf = on_leaf,
+					      .on_confirmed = on_confirmed,
+					      .on_notice = on_notice,
+					      .on_error = on_error,
+					      .ctx = c };
+
+	c->authority = authority_start(uv, c->kube, &authority, err);
+	return c->authority ? 0 : -1;
+}
+
+static int start_own(struct certs *c, uv_loop_t *uv, struct error *err)
 {
 	struct cabundle_config bundle = { .mutating = c->cfg.mutating,
 					  .validating = c->cfg.validating,
 					  .on_notice = on_notice,
 					  .on_error = on_error,
+					  .on_carried = on_carried,
+					  .ask = on_ask,
 					  .ctx = c };
-	struct authority_config authority = { .namespace = c->cfg.namespace,
-					      .secret_name = c->cfg.secret_name,
-					      .dns_names = c->dns_names,
-					      .on_bundle = on_bundle,
-					      .on_leaf = on_leaf,
-					      .on_notice = on_notice,
-					      .on_error = on_error,
-					      .ctx = c };
 
-	c->cabundle = cabundle_start(uv, kube, &bundle, err);
-	if (c->cabundle)
-		c->authority = authority_start(uv, kube, &authority, err);
-	return c->authority ? 0 : -1;
+	c->cabundle = cabundle_start(uv, c->kube, &bundle, err);
+	return c->cabundle ? start_authority(c, uv, err) : -1;
 }
 
 struct certs *certs_start(uv_loop_t *uv, struct kube_client *kube, const struct certs_config *cfg, struct error *err)
@@ -187,10 +275,11 @@ struct certs *certs_start(uv_loop_t *uv, struct kube_client *kube, const struct 
 		error_set(err, ERR_NOMEM, "no memory");
 		return NULL;
 	}
+	c->kube = kube;
 	pthread_mutex_init(&c->lock, NULL);
 	r = copy_config(c, cfg, err);
 	if (r == 0)
-		r = cfg->cert_file ? start_files(c, uv, err) : start_own(c, uv, kube, err);
+		r = cfg->cert_file ? start_files(c, uv, err) : start_own(c, uv, err);
 	if (r == 0)
 		return c;
 	certs_stop(c);
@@ -214,29 +303,36 @@ static void say_none(struct certs *c, char *why_not, size_t size)
 {
 	pthread_mutex_lock(&c->lock);
 	snprintf(why_not, size, "%s",
-		 *c->refused ? c->refused
-		 : c->files  ? "the certificate's files have not been read yet"
-			     : "no CA is agreed on yet");
+		 *c->failed ? c->failed
+		 : c->files ? "the certificate's files have not been read yet"
+			    : "no CA is agreed on yet");
 	pthread_mutex_unlock(&c->lock);
+}
+
+static bool has_certificate(struct certs *c, char *why_not, size_t size)
+{
+	int64_t now = now_ms(c), until = atomic_load(&c->until_ms);
+
+	if (!until && atomic_load(&c->agreed) && !cabundle_ready(c->cabundle, why_not, size))
+		return false;
+	if (!until)
+		say_none(c, why_not, size);
+	else if (now > until)
+		snprintf(why_not, size, "the certificate has expired");
+	else if (now < atomic_load(&c->from_ms))
+		snprintf(why_not, size, "the certificate is not valid yet");
+	else
+		return true;
+	return false;
 }
 
 bool certs_ready(struct certs *c, char *why_not, size_t size)
 {
-	int64_t now = clock_wall_ms(), until = atomic_load(&c->until_ms);
-	const char *why = NULL;
+	char unused[256];
 
-	if (!until) {
-		if (why_not)
-			say_none(c, why_not, size);
-		return false;
+	if (!why_not) {
+		why_not = unused;
+		size = sizeof(unused);
 	}
-	if (now > until)
-		why = "the certificate has expired";
-	else if (now < atomic_load(&c->from_ms))
-		why = "the certificate is not valid yet";
-	if (!why)
-		return !c->cabundle || cabundle_ready(c->cabundle, why_not, size);
-	if (why_not)
-		snprintf(why_not, size, "%s", why);
-	return false;
+	return has_certificate(c, why_not, size) && (!c->cabundle || cabundle_ready(c->cabundle, why_not, size));
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "certs/ca.h"
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/net/loop.h"
@@ -31,7 +30,7 @@ static int read_files(struct certs_files *f, struct cert *c, struct error *err)
 	c->key_pem = c->cert_pem ? file_read(f->cfg.key_file, FILE_LIMIT, err) : NULL;
 	if (!c->key_pem)
 		return -1;
-	if (is_current(f, c) || cert_check_server(c, f->cfg.dns_name, clock_wall_ms(), err) == 0)
+	if (is_current(f, c) || cert_check_server(c, f->cfg.dns_name, f->cfg.now_ms(f->cfg.ctx), err) == 0)
 		return 0;
 	return error_wrap(err, "%s and %s are not taken%s", f->cfg.cert_file, f->cfg.key_file,
 			  f->current.cert_pem ? ", the certificate before them stays" : "");
@@ -47,12 +46,11 @@ static void on_time(void *ctx)
 		f->cfg.on_error(f->cfg.ctx, &err);
 		return;
 	}
-	if (is_current(f, &c))
+	if (is_current(f, &c) || f->cfg.on_leaf(f->cfg.ctx, &c) < 0)
 		return;
 	cert_release(&f->current);
 	f->current = c;
 	c = (struct cert){ 0 };
-	f->cfg.on_leaf(f->cfg.ctx, &f->current);
 }
 
 struct certs_files *certs_files_start(uv_loop_t *uv, const struct certs_files_config *cfg, struct error *err)

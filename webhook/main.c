@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "certs/certs.h"
 #include "common/base/error.h"
@@ -25,6 +26,7 @@
 struct codis_webhook {
 	struct program program;
 	struct options options;
+	char pod[256];        /* this one, as the API server calls it */
 	pthread_mutex_t lock; /* of the inventory: the loop feeds it, the server's threads read it */
 	struct inventory *inventory;
 	struct inventory_watch *watch;
@@ -65,21 +67,23 @@ static int start_serving(struct codis_webhook *w, const char *cert_pem, const ch
 	return w->httpd ? 0 : -1;
 }
 
-static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
+static int on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
 {
 	struct codis_webhook *w = ctx;
 	struct error err = ERROR_INIT;
 
 	if (w->httpd) {
-		if (httpd_set_certificate(w->httpd, cert_pem, key_pem, &err) < 0)
-			log_error(&w->program.log, "certificate.bad", "error=%s", LOGQ(err.text));
-		return;
+		if (httpd_set_certificate(w->httpd, cert_pem, key_pem, &err) == 0)
+			return 0;
+		log_error(&w->program.log, "certificate.bad", "error=%s", LOGQ(err.text));
+		return -1;
 	}
 	if (start_serving(w, cert_pem, key_pem, &err) == 0) {
 		log_info(&w->program.log, "serve", "listen=%s", w->options.listen);
-		return;
+		return 0;
 	}
 	program_fail(&w->program, "serve.failed", &err);
+	return -1;
 }
 
 static void on_notice(void *ctx, const char *text)
@@ -106,6 +110,12 @@ static int start_certs(struct codis_webhook *w, struct error *err)
 		.key_file = o->key_file,
 		.namespace = o->namespace,
 		.secret_name = o->secret,
+		.service = o->service,
+		.pod = w->pod,
+		.ca_life_ms = o->ca_life_s * INT64_C(1000),
+		.leaf_life_ms = o->cert_life_s * INT64_C(1000),
+		.renew_ms = o->renew_before_s * INT64_C(1000),
+		.settle_ms = o->ca_settle_ms,
 		.dns_names = names,
 		.mutating = o->mutating,
 		.validating = o->validating,
@@ -115,6 +125,10 @@ static int start_certs(struct codis_webhook *w, struct error *err)
 		.ctx = w,
 	};
 
+	if (o->pod_name)
+		snprintf(w->pod, sizeof(w->pod), "%s", o->pod_name);
+	else
+		gethostname(w->pod, sizeof(w->pod) - 1);
 	snprintf(short_name, sizeof(short_name), "%s.%s.svc", o->service, o->namespace);
 	snprintf(long_name, sizeof(long_name), "%s.cluster.local", short_name);
 	w->certs = certs_start(&w->program.loop.uv, w->program.kube, &config, err);

@@ -59,12 +59,15 @@ static int set_int(const struct opt *o, void *config, long long number)
 	return 0;
 }
 
+struct unit {
+	const char *name;
+	long long of; /* how many of the option's own */
+};
+
 static int set_duration(const struct opt *o, void *config, const char *value)
 {
-	static const struct {
-		const char *unit;
-		long long ms;
-	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	static const struct unit ms[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { NULL, 0 } };
+	static const struct unit s[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 }, { NULL, 0 } };
 	long long number;
 	const char *unit;
 
@@ -72,9 +75,9 @@ static int set_duration(const struct opt *o, void *config, const char *value)
 		return -1;
 	if (number == 0 && !*unit)
 		return set_int(o, config, 0);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(unit, units[i].unit) == 0)
-			return set_int(o, config, number * units[i].ms);
+	for (const struct unit *u = o->type == OPT_DURATION_S ? s : ms; u->name; u++)
+		if (strcmp(unit, u->name) == 0)
+			return set_int(o, config, number * u->of);
 	return -1;
 }
 
@@ -98,10 +101,11 @@ static void describe_allowed(const struct opt *o, struct buf *out)
 		[OPT_STRING] = "a text",
 		[OPT_INT] = "a whole number",
 		[OPT_DURATION_MS] = "a duration such as 250ms, 3s, 2m or 1h",
+		[OPT_DURATION_S] = "a duration such as 90s, 20m, 12h or 30d",
 		[OPT_BOOL] = "true or false",
 		[OPT_CHOICE] = "one of ",
 	};
-	const char *unit = o->type == OPT_DURATION_MS ? "ms" : "";
+	const char *unit = o->type == OPT_DURATION_MS ? "ms" : o->type == OPT_DURATION_S ? "s" : "";
 
 	buf_addstr(out, kinds[o->type]);
 	if (o->type == OPT_CHOICE)
@@ -128,7 +132,8 @@ static int set_value(const struct opt *o, void *config, const char *from, const 
 		if (parse_number(value, &number, &rest) == 0 && !*rest)
 			r = set_int(o, config, number);
 		break;
-	case OPT_DURATION_MS: r = set_duration(o, config, value); break;
+	case OPT_DURATION_MS:
+	case OPT_DURATION_S: r = set_duration(o, config, value); break;
 	case OPT_BOOL: r = set_bool(o, config, value); break;
 	}
 	if (r == 0)

@@ -25,6 +25,7 @@ enum opt_type {
 	OPT_STRING,      /* char *, allocated; NULL where the default is NULL and nothing was given */
 	OPT_INT,         /* int; .min..max are checked */
 	OPT_DURATION_MS, /* int, in milliseconds; "250ms", "3s", "2m", "1h"; .min..max in milliseconds */
+	OPT_DURATION_S,  /* int, in seconds; "90s", "20m", "12h", "30d"; .min..max in seconds */
 	OPT_BOOL,        /* bool; "true"/"false"/"1"/"0" */
 	OPT_CHOICE,      /* char *, allocated; one of the words in .choices, separated by '|' */
 };

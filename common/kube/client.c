@@ -1,5 +1,6 @@
 #include "common/kube/client.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ struct kube_client {
 	SLIST_HEAD(, transport) transports; /* the first one is in use */
 	struct kube_config tls;             /* its CA and client certificate, and where they are read again */
 	int64_t tls_read_ms;
+	_Atomic int64_t date_from_mono_ms; /* the API server's wall time less our monotonic one; 0: not known */
 };
 
 /* --- the token ---------------------------------------------------------------------------------------------------- */
@@ -330,6 +332,8 @@ static void on_answer(void *ctx, const struct http_result *res)
 		error_wrap(&err, "%s", r->what);
 	err.retry_after_s = res->retry_after_s;
 	doubt(r->client, res);
+	if (res->date_ms)
+		atomic_store(&r->client->date_from_mono_ms, res->date_ms - clock_mono_ms());
 	if (r->on_page)
 		r->on_page(r->ctx, object, failed ? &err : NULL);
 	else
@@ -474,4 +478,11 @@ void kube_client_free(struct kube_client *c)
 	identity_release(&c->id);
 	kube_config_release(&c->tls);
 	free(c);
+}
+
+int64_t kube_client_date_ms(const struct kube_client *c)
+{
+	int64_t from_mono_ms = atomic_load(&c->date_from_mono_ms);
+
+	return from_mono_ms ? from_mono_ms + clock_mono_ms() : 0;
 }

@@ -4,6 +4,7 @@
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct error;
@@ -21,6 +22,9 @@ struct kube_config;
  * on failure. */
 struct kube_client *kube_client_new(uv_loop_t *uv, const struct kube_config *cfg, struct error *err);
 void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL-safe */
+/* Wall time by the clock of the API server, as its last answer said to the second; 0: it has not said any yet. Our own
+ * clock, which may be wrong or set meanwhile, does not enter into it. Any thread. */
+int64_t kube_client_date_ms(const struct kube_client *c);
 
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
  * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),

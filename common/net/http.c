@@ -75,6 +75,21 @@ static int transfer_retry_after(const struct transfer *t)
 	return seconds > 0 && seconds < INT_MAX ? (int)seconds : 0;
 }
 
+/* The Date of the answer, which is of its beginning, and what has passed since. */
+static int64_t transfer_date_ms(const struct transfer *t)
+{
+	curl_off_t began_us = 0, total_us = 0;
+	struct curl_header *header;
+	time_t date;
+
+	if (curl_easy_header(t->easy, "Date", 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+		return 0;
+	date = curl_getdate(header->value, NULL);
+	curl_easy_getinfo(t->easy, CURLINFO_STARTTRANSFER_TIME_T, &began_us);
+	curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total_us);
+	return date > 0 ? (int64_t)date * 1000 + (total_us - began_us) / 1000 : 0;
+}
+
 static int transfer_status(const struct transfer *t)
 {
 	long status = 0;
@@ -495,6 +510,7 @@ static void finish(struct http_call *call, const struct error *err)
 	res.body = err ? "" : call->body.data;
 	res.len = err ? 0 : call->body.len;
 	res.retry_after_s = err ? 0 : transfer_retry_after(&call->transfer);
+	res.date_ms = err ? 0 : transfer_date_ms(&call->transfer);
 	detach(call);
 	call->finished = true;
 	began_us = clock_thread_us();

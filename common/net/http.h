@@ -45,7 +45,8 @@ struct http_result {
 	int status;       /* 0 when no answer came: see err */
 	const char *body; /* NUL-terminated, valid during the callback */
 	size_t len;
-	int retry_after_s;       /* of the answer's Retry-After, as a number or a date; 0: none */
+	int retry_after_s; /* of the answer's Retry-After, as a number or a date; 0: none */
+	int64_t date_ms; /* wall time by the peer's clock (its Date, whole seconds) as the answer ended; 0: not said */
 	const struct error *err; /* NULL when a whole answer came, whatever its status; names the peer, not the path */
 };
 

@@ -31,14 +31,27 @@ static X509 *x509(const char *pem)
 }
 
 /* OpenSSL's verdict on a server that shows this leaf: X509_V_OK, or why not. */
+static X509_STORE *store_of(const char *ca_pem)
+{
+	BIO *bio = BIO_new_mem_buf(ca_pem, -1);
+	X509_STORE *store = X509_STORE_new();
+	X509 *ca;
+
+	while ((ca = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+		X509_STORE_add_cert(store, ca);
+		X509_free(ca);
+	}
+	BIO_free(bio);
+	return store;
+}
+
 int verdict(const char *ca_pem, const char *leaf_pem, const char *host)
 {
-	X509 *ca = x509(ca_pem), *leaf = x509(leaf_pem);
-	X509_STORE *store = X509_STORE_new();
+	X509 *leaf = x509(leaf_pem);
+	X509_STORE *store = store_of(ca_pem);
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	int result;
 
-	X509_STORE_add_cert(store, ca);
 	X509_STORE_CTX_init(ctx, store, leaf, NULL);
 	X509_STORE_CTX_set_default(ctx, "ssl_server");
 	X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(ctx), host, 0);
@@ -47,14 +60,13 @@ int verdict(const char *ca_pem, const char *leaf_pem, const char *host)
 	result = X509_STORE_CTX_get_error(ctx);
 	X509_STORE_CTX_free(ctx);
 	X509_STORE_free(store);
-	X509_free(ca);
 	X509_free(leaf);
 	return result;
 }
 
 /* --- replicas ----------------------------------------------------------------------------------------------------- */
 
-static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
+static int on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
 {
 	struct replica *r = ctx;
 
@@ -63,6 +75,7 @@ static void on_certificate(void *ctx, const char *cert_pem, const char *key_pem)
 			 0);
 	assert_int_equal(cert_check(&r->leaf, NULL), 0);
 	r->leaves++;
+	return 0;
 }
 
 static void on_notice(void *ctx, const char *text)
@@ -84,6 +97,7 @@ struct certs_config replica_config(struct replica *r)
 {
 	return (struct certs_config){ .namespace = "codis-system",
 				      .secret_name = "codis-webhook-ca",
+				      .settle_ms = 200,
 				      .dns_names = certs_names,
 				      .mutating = "codis-webhook",
 				      .validating = "codis-webhook",
@@ -152,6 +166,19 @@ char *secret_value(struct fake_world *w, const char *key)
 	JSON_CLEANUP cJSON *secret = fake_read(&w->api, SECRET);
 
 	return kube_secret_get(secret, key);
+}
+
+void put_ca(struct fake_world *w, const struct cert *ca, const char *old)
+{
+	char *cert = base64_encode(ca->cert_pem, strlen(ca->cert_pem)),
+	     *key = base64_encode(ca->key_pem, strlen(ca->key_pem));
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
+
+	buf_addf(&text, "{\"data\":{\"ca.crt\":\"%s\",\"ca.key\":\"%s\"%s%s%s}}", cert, key,
+		 old ? ",\"ca-old.crt\":\"" : "", old ? old : "", old ? "\"" : "");
+	fake_apply(&w->api, SECRET, text.data);
+	free(cert);
+	free(key);
 }
 
 char *bundle_of(struct fake_world *w, const char *path)

@@ -51,6 +51,8 @@ bool bundles_are_right(void *ctx); /* both configurations carry ca.crt of the Se
 
 /* Both webhook configurations, as they are installed: without a bundle, or with one that is none. */
 void install_configurations(struct fake_world *w);
+/* The Secret, with this CA, and ca-old.crt (base64; NULL: none), whatever it was before. */
+void put_ca(struct fake_world *w, const struct cert *ca, const char *old);
 /* A text in the Secret, the caller's; NULL: none. */
 char *secret_value(struct fake_world *w, const char *key);
 /* The first caBundle of a configuration, as PEM, the caller's; NULL: none. */

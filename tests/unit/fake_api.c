@@ -53,7 +53,8 @@ static void fake_set(cJSON *object, const char *name, const char *value)
 	cJSON_AddStringToObject(object, name, value);
 }
 
-/* --- label selectors: "key", "!key", "key!=value", "key in (a,b)", "key notin (a,b)", with commas between ------------
+/* --- label selectors: "key", "!key", "key=value", "key!=value", "key in (a,b)", "key notin (a,b)", with commas between
+ * ------------
  */
 
 static bool fake_term_holds(const char *term, size_t len, const cJSON *object)
@@ -61,12 +62,21 @@ static bool fake_term_holds(const char *term, size_t len, const cJSON *object)
 	bool negated = *term == '!';
 	char key[FAKE_PATH], values[FAKE_PATH], want[FAKE_PATH];
 	const char *in = memmem(term, len, " in (", 5), *notin = memmem(term, len, " notin (", 8), *value;
-	const char *unlike = memmem(term, len, "!=", 2), *list = notin ? notin + 8 : in ? in + 5 : NULL;
+	const char *unlike = memmem(term, len, "!=", 2), *like = memchr(term, '=', len),
+		   *list = notin ? notin + 8
+			   : in  ? in + 5
+				 : NULL;
 
 	if (unlike) {
 		snprintf(key, sizeof(key), "%.*s", (int)(unlike - term), term);
 		value = json_str(object, "metadata", "labels", key, NULL);
 		return !value || strncmp(value, unlike + 2, (size_t)(term + len - unlike - 2)) != 0;
+	}
+	if (like) {
+		snprintf(key, sizeof(key), "%.*s", (int)(like - term), term);
+		value = json_str(object, "metadata", "labels", key, NULL);
+		snprintf(want, sizeof(want), "%.*s", (int)(term + len - like - 1), like + 1);
+		return value && strcmp(value, want) == 0;
 	}
 	snprintf(key, sizeof(key), "%.*s", (int)(list ? strcspn(term, " ") : len - negated), term + negated);
 	value = json_str(object, "metadata", "labels", key, NULL);
@@ -473,6 +483,18 @@ static enum MHD_Result fake_add_argument(void *cls, enum MHD_ValueKind kind, con
 	return MHD_YES;
 }
 
+static void fake_date(const struct fake_api *a, struct fake_request *r)
+{
+	time_t now = time(NULL) + a->ahead_s;
+	char date[64];
+	struct tm tm;
+
+	if (!a->ahead_s)
+		return;
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	MHD_add_response_header(r->answer, "Date", date);
+}
+
 static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 {
 	BUF_CLEANUP struct buf line = BUF_INIT(8192);
@@ -505,6 +527,7 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 	}
 	if (a->slow_match[0] && strstr(line.data, a->slow_match))
 		slow_ms = a->slow_ms;
+	fake_date(a, r);
 	pthread_mutex_unlock(&a->lock);
 	if (slow_ms)
 		usleep((useconds_t)slow_ms * 1000);
@@ -729,6 +752,13 @@ void fake_hang(struct fake_api *a, bool hanging)
 	pthread_mutex_lock(&a->lock);
 	a->hanging = hanging;
 	pthread_cond_broadcast(&a->changed);
+	pthread_mutex_unlock(&a->lock);
+}
+
+void fake_clock(struct fake_api *a, int ahead_s)
+{
+	pthread_mutex_lock(&a->lock);
+	a->ahead_s = ahead_s;
 	pthread_mutex_unlock(&a->lock);
 }
 

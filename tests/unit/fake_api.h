@@ -46,6 +46,7 @@ struct fake_api {
 	int fail_status, fail_count;
 	char slow_match[FAKE_PATH]; /* what such requests ask for is done, and answered slow_ms later */
 	int slow_ms;
+	int ahead_s;         /* of its clock; its Date says so */
 	int retry_after;     /* seconds, said with each refusal that was asked for; 0: not said */
 	bool future_refused; /* a watch from a version that is not there yet is answered 504, else it waits for it */
 	bool mute;           /* watches are taken and say nothing */
@@ -104,6 +105,9 @@ void fake_slow(struct fake_api *a, const char *match, int ms);
 void fake_fail_with_pause(struct fake_api *a, const char *match, int status, int count, int retry_after);
 
 void fake_hang(struct fake_api *a, bool hanging);
+
+/* Its clock is so far ahead of ours (or behind it), in its answers' Date. */
+void fake_clock(struct fake_api *a, int ahead_s);
 
 /* The next `count` of them wait, until fake_unblock. */
 void fake_block_some(struct fake_api *a, const char *match, int count);

@@ -6,13 +6,24 @@
 #include "tests/unit/certs_fixture.h"
 #include "tests/unit/test.h"
 
-FIXTURE_TEST(a_single_one_makes_all)
+static bool has_told_all(void *ctx)
 {
 	static const char *const notices[] = {
-		"wrote a CA into Secret codis-system/codis-webhook-ca\nsigned a certificate with the CA of Secret ",
+		"wrote a CA into Secret codis-system/codis-webhook-ca\nwrote the CA into ",
+		"\nsigned a certificate with the CA of Secret codis-system/codis-webhook-ca\n",
 		"wrote the CA into MutatingWebhookConfiguration codis-webhook\n",
 		"wrote the CA into ValidatingWebhookConfiguration codis-webhook\n",
 	};
+	const char *text = ((struct replica *)ctx)->notices.data;
+
+	for (size_t i = 0; i < sizeof(notices) / sizeof(notices[0]); i++)
+		if (!text || !strstr(text, notices[i]))
+			return false;
+	return true;
+}
+
+FIXTURE_TEST(a_single_one_makes_all)
+{
 	struct fake_world *w = *state;
 	struct replica r;
 	char why[256];
@@ -26,8 +37,7 @@ FIXTURE_TEST(a_single_one_makes_all)
 	is_served_by(w, &r);
 	assert_int_equal(r.leaves, 1);
 	assert_int_equal(r.errors, 0);
-	for (size_t i = 0; i < sizeof(notices) / sizeof(notices[0]); i++)
-		assert_non_null(strstr(r.notices.data, notices[i]));
+	assert_true(fake_run(w, LONG, has_told_all, &r));
 	assert_int_equal(fake_count(&w->api, "PATCH"), 2);
 	replica_stop(&r);
 }
@@ -104,7 +114,7 @@ FIXTURE_TEST(what_is_applied_again_is_filled_in_again)
 	fake_delete(&w->api, VALIDATING);
 	install_configurations(w);
 	assert_true(fake_run(w, LONG, bundles_are_right, &r));
-	assert_true(is_ready(&r));
+	assert_true(fake_run(w, LONG, is_ready, &r));
 	assert_int_equal(r.errors, 0);
 	replica_stop(&r);
 }
@@ -185,93 +195,6 @@ FIXTURE_TEST(a_secret_that_was_deleted_is_written_again)
 	replica_stop(&r);
 }
 
-static void put_ca(struct fake_world *w, const struct cert *ca, const char *old)
-{
-	char *cert = base64_encode(ca->cert_pem, strlen(ca->cert_pem)),
-	     *key = base64_encode(ca->key_pem, strlen(ca->key_pem));
-	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
-
-	buf_addf(&text, "{\"data\":{\"ca.crt\":\"%s\",\"ca.key\":\"%s\"%s%s%s}}", cert, key,
-		 old ? ",\"ca-old.crt\":\"" : "", old ? old : "", old ? "\"" : "");
-	fake_apply(&w->api, SECRET, text.data);
-	free(cert);
-	free(key);
-}
-
-FIXTURE_TEST(a_ca_that_changes_is_taken_over)
-{
-	CERT_CLEANUP struct cert ca = { 0 };
-	struct fake_world *w = *state;
-	struct replica r;
-
-	install_configurations(w);
-	replica_start(&r, w);
-	assert_true(fake_run(w, LONG, is_ready, &r));
-	make_ca("new", 0, 365, &ca);
-	put_ca(w, &ca, NULL);
-	assert_true(fake_run(w, LONG, has_two_leaves, &r));
-	is_served_by(w, &r);
-	assert_true(fake_run(w, LONG, bundles_are_right, &r));
-	assert_int_equal(r.errors, 0);
-	replica_stop(&r);
-}
-
-static bool bundle_has_both(void *ctx)
-{
-	struct replica *r = ctx;
-	char *pem = bundle_of(r->world, VALIDATING), *first;
-	bool both = false;
-
-	first = pem ? strstr(pem, "BEGIN CERTIFICATE") : NULL;
-	if (first)
-		both = strstr(first + 1, "BEGIN CERTIFICATE") != NULL;
-	free(pem);
-	return both;
-}
-
-FIXTURE_TEST(an_old_ca_stays_trusted)
-{
-	CERT_CLEANUP struct cert ca = { 0 }, old = { 0 };
-	struct fake_world *w = *state;
-	struct replica r;
-	char *base64;
-
-	make_ca("new", 0, 365, &ca);
-	make_ca("old", 0, 365, &old);
-	base64 = base64_encode(old.cert_pem, strlen(old.cert_pem));
-	put_ca(w, &ca, base64);
-	free(base64);
-	install_configurations(w);
-	replica_start(&r, w);
-	assert_true(fake_run(w, LONG, bundle_has_both, &r));
-	is_served_by(w, &r);
-	replica_stop(&r);
-}
-
-FIXTURE_TEST(a_ca_that_ends_is_replaced)
-{
-	CERT_CLEANUP struct cert ca = { 0 };
-	struct fake_world *w = *state;
-	struct replica r;
-	char *now;
-
-	make_ca("dying", 0, 5, &ca);
-	put_ca(w, &ca, NULL);
-	install_configurations(w);
-	replica_start(&r, w);
-	assert_true(fake_run(w, LONG, is_ready, &r));
-	now = secret_value(w, "ca.crt");
-	assert_string_not_equal(now, ca.cert_pem);
-	free(now);
-	now = secret_value(w, "ca-old.crt"); /* others are served by it until they have signed anew */
-	assert_string_equal(now, ca.cert_pem);
-	free(now);
-	assert_true(fake_run(w, LONG, bundle_has_both, &r));
-	is_served_by(w, &r);
-	assert_int_equal(fake_count(&w->api, "PUT " SECRET), 1);
-	replica_stop(&r);
-}
-
 FIXTURE_TEST(an_empty_secret_is_filled)
 {
 	struct fake_world *w = *state;
@@ -319,8 +242,9 @@ FIXTURE_TEST(a_bundle_of_which_a_part_cannot_be_read_is_none)
 	install_configurations(w);
 	replica_start(&r, w);
 	assert_true(fake_run(w, LONG, has_failed, &r));
-	assert_string_equal(r.last.text, "Secret codis-system/codis-webhook-ca: ca-old.crt is not base64, or there is "
-					 "no memory for it");
+	assert_string_equal(r.last.text,
+			    "Secret codis-system/codis-webhook-ca: no CA can be read (delete the Secret, and a "
+			    "new one is made): ca-old.crt is not base64, or there is no memory for it");
 	assert_int_equal(r.leaves, 0);
 	assert_int_equal(fake_count(&w->api, "PATCH"), 0);
 	put_ca(w, &ca, NULL);
@@ -424,13 +348,20 @@ static int keep_bundle(void *ctx, const char *pem)
 	return 0;
 }
 
-static void keep_leaf(void *ctx, const struct cert *leaf)
+static int keep_leaf(void *ctx, const struct cert *leaf, const char *ca_pem)
 {
 	struct short_memory *m = ctx;
 
-	(void)leaf;
+	(void)leaf, (void)ca_pem;
 	m->leaves++;
 	m->leaf_before_bundle |= !m->bundles;
+	return 0;
+}
+
+static int64_t always_carried(void *ctx, const char *pem)
+{
+	(void)ctx, (void)pem;
+	return INT64_MAX;
 }
 
 static void ignore_notice(void *ctx, const char *text)
@@ -451,16 +382,19 @@ static bool has_leaf(void *ctx)
 }
 
 /* Else the API server would be shown a certificate that it does not trust yet. */
-TEST_WITH(a_bundle_that_could_not_be_kept_is_told_again_before_any_leaf, fake_setup, fake_teardown)
+FIXTURE_TEST(a_bundle_that_could_not_be_kept_is_told_again_before_any_leaf)
 {
 	struct fake_world *w = *state;
 	struct short_memory m = { .refusals = 1 };
 	struct authority_config cfg = { .namespace = "codis-system",
 					.secret_name = "codis-webhook-ca",
+					.pod = "",
 					.dns_names = certs_names,
-					.ca_days = 365,
-					.leaf_days = 30,
+					.ca_life_ms = 365 * DAY_MS,
+					.leaf_life_ms = 30 * DAY_MS,
+					.renew_ms = 10 * DAY_MS,
 					.on_bundle = keep_bundle,
+					.carried_ms = always_carried,
 					.on_leaf = keep_leaf,
 					.on_notice = ignore_notice,
 					.on_error = ignore_error,

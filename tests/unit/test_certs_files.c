@@ -23,13 +23,20 @@ struct own {
 	struct certs_files *files;
 };
 
-static void on_file_leaf(void *ctx, const struct cert *leaf)
+static int on_file_leaf(void *ctx, const struct cert *leaf)
 {
 	struct replica *r = ctx;
 
 	cert_release(&r->leaf);
 	assert_int_equal(cert_copy(&r->leaf, leaf), 0);
 	r->leaves++;
+	return 0;
+}
+
+static int64_t wall_ms(void *ctx)
+{
+	(void)ctx;
+	return clock_wall_ms();
 }
 
 static void on_file_error(void *ctx, const struct error *err)
@@ -67,6 +74,7 @@ static void own_watch(struct own *o, struct fake_world *w)
 					  .key_file = o->key,
 					  .dns_name = certs_names[0],
 					  .poll_ms = 10,
+					  .now_ms = wall_ms,
 					  .on_leaf = on_file_leaf,
 					  .on_error = on_file_error,
 					  .ctx = &o->r };

@@ -81,9 +81,16 @@ static void on_error(void *ctx, const struct error *err)
 	w.errors++;
 }
 
+static void on_carried(void *ctx)
+{
+	(void)ctx;
+}
+
 TEST(a_patch_of_the_bundle_is_whole_or_not_sent)
 {
-	static const struct cabundle_config cfg = { .mutating = "m", .on_notice = on_notice, .on_error = on_error };
+	static const struct cabundle_config cfg = {
+		.mutating = "m", .on_notice = on_notice, .on_error = on_error, .on_carried = on_carried
+	};
 	JSON_CLEANUP cJSON *object = parse_text("{\"metadata\":{\"resourceVersion\":\"7\"},\"webhooks\":["
 						"{\"clientConfig\":{}},{\"clientConfig\":{}}]}");
 	struct cabundle *b;

@@ -424,6 +424,21 @@ FIXTURE_TEST(what_refuses_a_stream_has_a_limit)
 	raw_stop(&s);
 }
 
+FIXTURE_TEST(the_api_servers_clock_is_known_from_its_answers)
+{
+	struct fake_world *w = *state;
+	struct answer a;
+
+	fake_apply(&w->api, "/api/v1/namespaces/n/pods/p", "{}");
+	assert_int_equal(kube_client_date_ms(w->kube), 0);
+	ask(&a, w, w->kube, "GET", "/api/v1/namespaces/n/pods/p", NULL, NULL);
+	assert_in_range(kube_client_date_ms(w->kube), clock_wall_ms() - 5000, clock_wall_ms() + 1000);
+	fake_clock(&w->api, -3600);
+	ask(&a, w, w->kube, "GET", "/api/v1/namespaces/n/pods/q", NULL, NULL); /* a refusal has one, too */
+	assert_int_equal(a.err.code, ERR_NOTFOUND);
+	assert_in_range(kube_client_date_ms(w->kube), clock_wall_ms() - 3605000, clock_wall_ms() - 3599000);
+}
+
 FIXTURE_TEST(an_answer_that_is_no_json_is_told)
 {
 	static const char *const answers[] = { HEAD("200 OK") "5\r\n\r\nhello",

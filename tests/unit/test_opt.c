@@ -8,7 +8,7 @@
 
 struct config {
 	char *listen, *name, *level;
-	int threads, any, wait_ms;
+	int threads, any, wait_ms, life_s;
 	bool tls, quiet;
 };
 
@@ -24,6 +24,8 @@ static const struct opt options[] = {
 	{ "any", NULL, OPT_INT, AT(any), .arg = "N", .help = "any number" },
 	{ "wait", "T_WAIT", OPT_DURATION_MS, AT(wait_ms), .def = "3s", .arg = "TIME", .help = "how long to wait",
 	  .min = 100, .max = 600000 },
+	{ "life", NULL, OPT_DURATION_S, AT(life_s), .def = "365d", .arg = "TIME", .help = "how long it lives",
+	  .min = 60, .max = 3650 * 86400 },
 	{ "tls", "T_TLS", OPT_BOOL, AT(tls), .help = "serve TLS" },
 	{ "quiet", NULL, OPT_BOOL, AT(quiet), .def = "true", .help = "say little" },
 	OPT_END
@@ -139,6 +141,22 @@ FIXTURE_TEST(durations)
 	}
 }
 
+FIXTURE_TEST(long_durations)
+{
+	static const struct {
+		const char *text;
+		int s;
+	} cases[] = { { "90s", 90 }, { "20m", 1200 }, { "12h", 43200 }, { "30d", 2592000 } };
+	struct parsed *p = *state;
+
+	PARSE(p, "--quiet=true");
+	assert_int_equal(p->c.life_s, 31536000);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(PARSE(p, "--life", cases[i].text) > 0);
+		assert_int_equal(p->c.life_s, cases[i].s);
+	}
+}
+
 /* Every refusal names the option, the value and what is allowed. */
 FIXTURE_TEST(refuses)
 {
@@ -157,6 +175,9 @@ FIXTURE_TEST(refuses)
 		{ "--wait=99ms", "\"99ms\" is not" },
 		{ "--wait=-3s", "\"-3s\" is not" },
 		{ "--wait=2000000000h", "is not" },
+		{ "--life=60000ms",
+		  "--life: \"60000ms\" is not a duration such as 90s, 20m, 12h or 30d from 60s to 315360000s" },
+		{ "--life=3651d", "is not" },
 		{ "--tls=yes", "--tls: \"yes\" is not true or false" },
 		{ "--log-level=loud", "--log-level: \"loud\" is not one of debug|info|warn" },
 		{ "--log-level=inf", "is not one of" },

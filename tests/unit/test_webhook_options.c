@@ -18,6 +18,10 @@ TEST(defaults_are_what_the_manifests_rely_on)
 	assert_string_equal(o.validating, "codis-webhook");
 	assert_null(o.cert_file);
 	assert_int_equal(o.drain_ms, 5000);
+	assert_int_equal(o.ca_life_s, 365 * 86400);
+	assert_int_equal(o.cert_life_s, 30 * 86400);
+	assert_int_equal(o.renew_before_s, 10 * 86400);
+	assert_int_equal(o.ca_settle_ms, 10000);
 	opt_release(webhook_options, &o);
 }
 
