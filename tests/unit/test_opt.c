@@ -222,7 +222,7 @@ FIXTURE_TEST(help)
 				      "  --threads N                  threads (default 2) [T_THREADS]\n"
 				      "  --any N                      any number\n"
 				      "  --wait TIME                  how long to wait (default 3s) [T_WAIT]\n"
-		"  --life TIME                  how long it lives (default 365d)\n"
+				      "  --life TIME                  how long it lives (default 365d)\n"
 				      "  --tls                        serve TLS [T_TLS]\n"
 				      "  --quiet                      say little (default true)\n");
 }
