@@ -12,6 +12,7 @@
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
 #include "webhook/mutate.h"
+#include "webhook/unread.h"
 #include "webhook/validate.h"
 
 #define CLEANUP_VERDICT __attribute__((cleanup(admission_verdict_release)))
@@ -66,7 +67,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 	const char *endpoint = mutating ? "mutate" : "validate";
 	CLEANUP_VERDICT struct admission_verdict verdict;
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *body = json_parse(req->body, req->body_len, SERVE_ITEMS, &err);
+	JSON_CLEANUP cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, unread, &err);
 	struct admission_request request;
 
 	admission_verdict_init(&verdict);

@@ -1,0 +1,31 @@
+/* json_skim.h - a long JSON text that is parsed without the parts that nobody reads.
+ *
+ * cJSON stays the parser: a text is gone over once, and what is left of it is parsed. Where the text is anything but
+ * JSON as RFC 8259 has it, all of it is parsed, so that cJSON alone says what is taken and what is wrong with the rest.
+ */
+#ifndef CODIS_BASE_JSON_SKIM_H
+#define CODIS_BASE_JSON_SKIM_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+struct error;
+
+/* A member that is left out, or (inner) whose own members are looked at. What belongs to an array belongs to each of
+ * its elements, which stay where they are. A list ends with a NULL name. */
+struct json_cut {
+	const char *name;
+	const struct json_cut *inner; /* NULL: the whole member is left out */
+};
+
+/* As json_parse(), less the members that `cuts` names for the text's object. Takes up to len bytes more. */
+cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
+			  struct error *err);
+
+/* Appends the text without them. False: it is no JSON of RFC 8259, is nested deeper than 100, or memory ran out; out is
+ * then undefined. */
+bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out);
+
+#endif
