@@ -253,8 +253,14 @@ void check_dashboards(const struct admission_request *req, const cJSON *set, con
 	snprintf(s.own.namespace, sizeof(s.own.namespace), "%s", req->namespace);
 	lookups->each(lookups->ctx, compare, &s);
 	switch (s.worst) {
-	case RIVAL_NEAR: refuse_near(&s, v); break;
-	case RIVAL_FAR: refuse_far(&s, v); break;
+	case RIVAL_NEAR:
+		refuse_near(&s, v);
+		lookups_say_age(lookups, v);
+		break;
+	case RIVAL_FAR:
+		refuse_far(&s, v);
+		lookups_say_age(lookups, v);
+		break;
 	case RIVAL_FAR_MAYBE:
 		admission_warn(v, "take another PRODUCT_NAME if %.30s/%.30s uses the same ZooKeeper: it is %.24s too",
 			       s.found.namespace, s.found.name, s.own.product.text);

@@ -6,7 +6,9 @@
 #include "common/base/json.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
+#include "common/kube/admission.h"
 #include "common/kube/budgets.h"
+#include "common/kube/namespaces.h"
 
 struct found {
 	void (*fn)(void *arg, const cJSON *set);
@@ -52,6 +54,25 @@ static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
 	pthread_mutex_unlock(s->lock);
 }
 
+static bool is_ending(void *ctx, const char *namespace)
+{
+	return namespaces_match(((struct lookups_source *)ctx)->ending, namespace);
+}
+
+static bool is_stale(void *ctx, char *why, size_t size)
+{
+	return !inventory_watch_ready(((struct lookups_source *)ctx)->watch, why, size);
+}
+
+void lookups_say_age(const struct lookups *lookups, struct admission_verdict *v)
+{
+	char why[128];
+	size_t len = strlen(v->message);
+
+	if (lookups->is_stale && lookups->is_stale(lookups->ctx, why, sizeof(why)) && !strstr(v->message, why))
+		snprintf(v->message + len, sizeof(v->message) - len, " (%s: this may be so no more)", why);
+}
+
 struct in_namespace {
 	const char *namespace;
 	bool found;
@@ -87,6 +108,8 @@ struct lookups lookups_in(struct lookups_source *source)
 				 .find = find_set,
 				 .each = each_set,
 				 .trouble = trouble_of,
+				 .is_ending = is_ending,
+				 .is_stale = is_stale,
 				 .budgets = source->budgets,
 				 .each_budget = budgets_each };
 }

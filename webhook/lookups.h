@@ -8,9 +8,11 @@
 
 #include "common/codis/pod.h"
 
+struct admission_verdict;
 struct budgets;
 struct inventory;
 struct inventory_watch;
+struct namespaces;
 
 /* What is known of the cluster beside the request. All may be called on any thread. */
 struct lookups {
@@ -25,10 +27,16 @@ struct lookups {
 	void (*trouble)(void *ctx, const cJSON *set, char why[POD_WHY_MAX]);
 	/* Whether the namespace is being deleted. NULL: never. */
 	bool (*is_ending)(void *ctx, const char *namespace);
+	/* True when nothing was heard of StatefulSets for so long that they may be others by now: that, as a sentence
+	 * without its full stop. NULL: never. */
+	bool (*is_stale)(void *ctx, char *why, size_t size);
 	/* Calls fn with each PodDisruptionBudget likewise; -1: they are not known. NULL: never. */
 	void *budgets;
 	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
 };
+
+/* Adds to a refusal that rests on StatefulSets that were heard of long ago that it does. */
+void lookups_say_age(const struct lookups *lookups, struct admission_verdict *v);
 
 /* Whether a StatefulSet of Codis' own programs (server, proxy, dashboard) is known in the namespace. */
 bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
@@ -39,6 +47,7 @@ struct lookups_source {
 	const struct inventory *inventory;
 	struct inventory_watch *watch;
 	struct budgets *budgets;
+	struct namespaces *ending; /* those that are being deleted */
 };
 
 struct lookups lookups_in(struct lookups_source *source);

@@ -14,6 +14,7 @@
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
 #include "common/kube/budgets.h"
+#include "common/kube/namespaces.h"
 #include "common/kube/program.h"
 #include "common/net/drain.h"
 #include "common/net/httpd.h"
@@ -31,6 +32,7 @@ struct codis_webhook {
 	struct inventory *inventory;
 	struct inventory_watch *watch;
 	struct budgets *budgets;
+	struct namespaces *ending;
 	struct lookups_source lookups_source;
 	struct certs *certs;
 	struct webhook webhook;
@@ -144,9 +146,7 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 
 	if (atomic_load(&w->stopping))
 		why = "codis-webhook is ending";
-	else if (!inventory_watch_fresh(w->watch, INT64_MAX)) /* an API server that is silent asks nothing either */
-		why = "codis-webhook has not listed the statefulsets yet";
-	else if (!certs_ready(w->certs, why_not, size))
+	else if (!inventory_watch_ready(w->watch, why_not, size) || !certs_ready(w->certs, why_not, size))
 		return false;
 	else if (!atomic_load(&w->serving))
 		why = "codis-webhook does not serve yet";
@@ -208,6 +208,11 @@ static void on_budgets_error(void *ctx, const struct error *err)
 	note_watch_error(ctx, "poddisruptionbudgets", err);
 }
 
+static void on_namespaces_error(void *ctx, const struct error *err)
+{
+	note_watch_error(ctx, "namespaces", err);
+}
+
 static int start_watches(struct codis_webhook *w, struct error *err)
 {
 	uv_loop_t *uv = &w->program.loop.uv;
@@ -218,6 +223,9 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 						 .on_error = on_inventory_error,
 						 .ctx = w };
 	struct budgets_config budgets = { .on_error = on_budgets_error, .ctx = w };
+	struct namespaces_config ending = { .field_selector = "status.phase=Terminating",
+					    .on_error = on_namespaces_error,
+					    .ctx = w };
 
 	config.inventory = w->inventory = inventory_new();
 	if (!w->inventory)
@@ -228,9 +236,14 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	w->budgets = budgets_start(uv, w->program.kube, &budgets, err);
 	if (!w->budgets)
 		return -1;
-	w->lookups_source = (struct lookups_source){
-		.lock = &w->lock, .inventory = w->inventory, .watch = w->watch, .budgets = w->budgets
-	};
+	w->ending = namespaces_start(uv, w->program.kube, &ending, err);
+	if (!w->ending)
+		return -1;
+	w->lookups_source = (struct lookups_source){ .lock = &w->lock,
+						     .inventory = w->inventory,
+						     .watch = w->watch,
+						     .budgets = w->budgets,
+						     .ending = w->ending };
 	w->webhook.lookups = lookups_in(&w->lookups_source);
 	return 0;
 }
@@ -257,6 +270,7 @@ static void stop(void *ctx)
 	httpd_stop(w->httpd);
 	drain_free(w->drain);
 	certs_stop(w->certs);
+	namespaces_stop(w->ending);
 	budgets_stop(w->budgets);
 	inventory_watch_stop(w->watch);
 	inventory_free(w->inventory);

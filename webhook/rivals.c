@@ -128,4 +128,5 @@ void rivals_check(const struct rivals_ask *ask, const struct lookups *lookups, s
 		refuse_group(&s, v);
 	else
 		refuse_second(&s, v);
+	lookups_say_age(lookups, v);
 }

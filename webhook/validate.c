@@ -327,55 +327,60 @@ static void check_update(const struct admission_request *req, const struct looku
 	words_warn_set(req->object, req->old_object, v);
 }
 
-struct scale {
-	const struct admission_request *req;
-	int before, replicas;  /* before -1: as the StatefulSet is known */
-	struct rivals_ask ask; /* what is looked for where more servers come */
-	bool more;
-	struct admission_verdict *verdict;
-};
-
-static void on_scaled_set(void *arg, const cJSON *set)
-{
-	struct scale *s = arg;
-	struct scale_in in = { .set = set, .allowed = set };
-
-	if (!set || is_being_deleted(set))
-		return;
-	check_count(set, s->replicas, s->verdict);
-	if (!s->verdict->allowed || !is_server(set))
-		return;
-	rivals_ask_of(set, s->req, &s->ask);
-	in.before = in.after = s->ask.shape;
-	in.after.replicas = s->replicas;
-	if (s->before >= 0)
-		in.before.replicas = s->before;
-	check_scale_in(&in, s->verdict);
-	s->more = in.after.replicas > in.before.replicas;
-	s->ask.grows = in.before.replicas > 0;
-	s->ask.shape = in.after;
-}
-
 /* A Scale leaves out a zero. */
 static int scale_of(const cJSON *scale)
 {
 	return json_get(scale, "spec", "replicas", NULL) ? replicas_of(scale) : 0;
 }
 
+struct scaled {
+	cJSON *old, *now; /* NULL: it is none of Codis', or not known */
+	bool failed;      /* no memory */
+};
+
+/* Copied, for it is locked as long as it is looked at here, and others are looked up for it. */
+static void copy_scaled(void *arg, const cJSON *set)
+{
+	struct scaled *s = arg;
+
+	if (!set || codis_component_of(template_of(set)) == CODIS_NONE)
+		return;
+	s->old = cJSON_Duplicate(set, true);
+	s->now = cJSON_Duplicate(set, true);
+	s->failed = !s->old || !s->now;
+}
+
+static bool set_replicas(cJSON *set, int replicas)
+{
+	cJSON *spec = cJSON_GetObjectItemCaseSensitive(set, "spec");
+
+	cJSON_DeleteItemFromObjectCaseSensitive(spec, "replicas");
+	return json_add_int(spec, "replicas", replicas) != NULL;
+}
+
 /* A Scale has neither labels nor a template: what is scaled has to be looked up, and what is not known is let through.
- */
+ * It is an update of the replicas alone. */
 static void check_scale(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	struct scale s = { .req = req,
-			   .before = req->old_object ? scale_of(req->old_object) : -1,
-			   .replicas = scale_of(req->object),
-			   .verdict = v };
+	struct admission_request update = *req;
+	struct scaled s = { .failed = false };
 
-	if (s.before != s.replicas)
-		lookups->find(lookups->ctx, req->namespace, req->name, on_scaled_set, &s);
-	/* Not from within: what is found is locked meanwhile. */
-	if (v->allowed && s.more)
-		rivals_check(&s.ask, lookups, v);
+	if (req->old_object && scale_of(req->old_object) == scale_of(req->object))
+		return;
+	lookups->find(lookups->ctx, req->namespace, req->name, copy_scaled, &s);
+	if (s.now && !s.failed)
+		s.failed = !set_replicas(s.now, scale_of(req->object)) ||
+			   (req->old_object && !set_replicas(s.old, scale_of(req->old_object)));
+	update.object = s.now;
+	update.old_object = s.old;
+	if (s.failed)
+		admission_refuse_memory(v);
+	else if (s.now)
+		check_update(&update, lookups, v);
+	if (!v->allowed)
+		lookups_say_age(lookups, v);
+	cJSON_Delete(s.old);
+	cJSON_Delete(s.now);
 }
 
 void validate(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)

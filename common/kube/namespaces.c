@@ -22,7 +22,7 @@ static void on_set(void *ctx, const cJSON *namespace, const cJSON *old)
 	struct namespaces *n = ctx;
 
 	(void)namespace;
-	if (!old)
+	if (!old && n->cfg.on_change)
 		n->cfg.on_change(n->cfg.ctx);
 }
 
@@ -31,7 +31,8 @@ static void on_delete(void *ctx, const cJSON *namespace)
 	struct namespaces *n = ctx;
 
 	(void)namespace;
-	n->cfg.on_change(n->cfg.ctx);
+	if (n->cfg.on_change)
+		n->cfg.on_change(n->cfg.ctx);
 }
 
 static void on_error(void *ctx, const struct error *err)
@@ -48,6 +49,7 @@ struct namespaces *namespaces_start(uv_loop_t *uv, struct kube_client *kube, con
 	struct namespaces *n = calloc(1, sizeof(*n));
 	struct informer_config informer = { .path = "/api/v1/namespaces",
 					    .label_selector = cfg->selector,
+					    .field_selector = cfg->field_selector,
 					    .prune = prune,
 					    .on_set = on_set,
 					    .on_delete = on_delete,

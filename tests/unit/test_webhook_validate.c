@@ -719,6 +719,54 @@ TEST(what_is_protected_is_not_deleted)
 	remove_set("scale", BY_LABEL, false, NULL);
 }
 
+static bool is_stale(void *ctx, char *why, size_t size)
+{
+	(void)ctx;
+	snprintf(why, size, "codis-webhook has not heard of statefulsets for 200 s");
+	return true;
+}
+
+static void judge_stale(struct cluster *c, const char *subresource, cJSON *old, cJSON *now, const char *message)
+{
+	struct lookups lookups = { .ctx = c, .find = find, .each = each, .is_stale = is_stale };
+	struct admission_request req = request_of("statefulsets", "codis-server", old, now);
+	struct admission_verdict v;
+
+	req.subresource = subresource;
+	admission_verdict_init(&v);
+	validate(&req, &lookups, &v);
+	judge(&v, message);
+	cJSON_Delete(old);
+	cJSON_Delete(now);
+}
+
+/* What is known of others is said to be old; what the object says itself is never. */
+FIXTURE_TEST(a_refusal_by_what_was_heard_of_long_ago_says_so)
+{
+	struct cluster *c = *state;
+	static const char age[] = " (codis-webhook has not heard of statefulsets for 200 s: this may be so no more)";
+	char message[512];
+
+	c->sets[0] = SET(.replicas = 4, .product = "shop");
+	snprintf(message, sizeof(message), "%s%s", FIVE, age);
+	judge_stale(c, "scale", make_scale(4), make_scale(5), message);
+	snprintf(message, sizeof(message),
+		 "StatefulSet codis-server has the codis-servers of product shop already, and both would make group 1: "
+		 "scale "
+		 "that one, or give this one another PRODUCT_NAME%s",
+		 age);
+	judge_stale(c, "", NULL, SET(.name = "second", .replicas = 4, .product = "shop"), message);
+	judge_stale(c, "", NULL, SET(.replicas = 5), FIVE);
+	snprintf(message, sizeof(message),
+		 "StatefulSet second has the codis-servers of product shop already, and both would make group 1: scale "
+		 "that one, or give this one another PRODUCT_NAME%s",
+		 age);
+	cJSON_Delete(c->sets[0]);
+	c->sets[0] = SET(.replicas = 0, .product = "shop");
+	c->sets[1] = SET(.name = "second", .replicas = 4, .product = "shop");
+	judge_stale(c, "scale", make_scale(0), make_scale(4), message);
+}
+
 /* --- requests
  * --------------------------------------------------------------------------------------------------------- */
 
