@@ -17,6 +17,7 @@
 struct address {
 	char text[CMDLINE_VALUE_MAX];
 	const char *host, *port; /* NULL: not said, or every address there is */
+	bool said;
 };
 
 static void read_address(const struct cmdline *c, const char *flag, struct address *a)
@@ -27,7 +28,8 @@ static void read_address(const struct cmdline *c, const char *flag, struct addre
 	size_t len;
 
 	a->host = a->port = NULL;
-	if (!known || !colon)
+	a->said = known && colon;
+	if (!a->said)
 		return;
 	*colon = '\0';
 	if (colon[1])
@@ -42,27 +44,32 @@ static void read_address(const struct cmdline *c, const char *flag, struct addre
 		a->host = NULL;
 }
 
+/* Where that is not said (a start script, the file), at the pod's address, whatever it is bound to. */
 static void set_probe(struct mutation *m, cJSON *container, const struct address *proxy)
 {
 	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
+	bool pod = !proxy->said && cmdline_has_env(container, "POD_IP");
 
-	hooks_proxy_ready(proxy->host ? proxy->host : "127.0.0.1", proxy->port, &script);
-	mutation_hook_probe(m, container, &script, NULL);
+	hooks_proxy_ready(proxy->host ? proxy->host : pod ? "${POD_IP}" : "127.0.0.1", proxy->port, &script);
+	mutation_hook_probe(m, container, &script, "clients may come before the dashboard has taken it in");
 }
 
-/* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). */
+/* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). Of a start
+ * script nothing is known but what it is given: POD_IP is for that. */
 static void admin_address(const struct cmdline *c, struct buf *out)
 {
+	bool scripted = c->kind == CMDLINE_NONE && cmdline_has_env(c->container, "POD_IP");
 	struct address admin;
 
 	read_address(c, "--host-admin", &admin);
 	if (admin.host && admin.port && cmdline_value(c, "--host-admin", out))
 		return;
 	buf_reset(out);
+	buf_addstr(out, scripted ? "${POD_IP}:" : "$(hostname):");
 	if (admin.port)
-		buf_addf(out, "$(hostname):%s", admin.port);
+		buf_addstr(out, admin.port);
 	else
-		buf_addf(out, "$(hostname):%d", CODIS_PROXY_ADMIN_PORT);
+		buf_addf(out, "%d", CODIS_PROXY_ADMIN_PORT);
 }
 
 static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c, const char *port)

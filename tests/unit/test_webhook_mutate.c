@@ -848,6 +848,30 @@ TEST(proxy_that_says_little)
 	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "--remove-proxy"));
 }
 
+/* What a start script starts cannot be seen: the pod's own address answers whatever it is bound to. */
+TEST(proxy_of_a_start_script_is_asked_at_the_address_that_it_is_given)
+{
+	cJSON *pod = load_with_container("plain-proxy", "args", "[]");
+	OUTCOME o = { .pod = NULL };
+
+	set(first_container(pod), NULL, "command", "[\"/start-proxy.sh\"]");
+	set(first_container(pod), NULL, "env",
+	    "[{\"name\":\"POD_IP\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"status.podIP\"}}},"
+	    "{\"name\":\"DASHBOARD_ADDR\",\"value\":\"d:18080\"}]");
+	o = mutate_pod_twice(pod);
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"19000\" select"));
+	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "--remove-proxy --addr=\"${POD_IP}:11080\""));
+}
+
+TEST(own_probe_of_a_proxy_stays_and_what_it_costs_is_said)
+{
+	cJSON *pod = load_with_container("plain-proxy", "readinessProbe", "{\"tcpSocket\":{\"port\":19000}}");
+	OUTCOME o = mutate_pod_twice(pod);
+
+	assert_true(warned(&o, "own readinessProbe stays: clients may come before the dashboard has taken it in"));
+	assert_non_null(json_get(container_of(o.pod), "readinessProbe", "tcpSocket", NULL));
+}
+
 TEST(dashboard)
 {
 	OUTCOME plain = mutate_pod_twice(load_pod("plain-dashboard"));
