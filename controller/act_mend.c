@@ -348,15 +348,17 @@ static void on_adoption_noted(void *ctx, const cJSON *object, const struct error
 static int note_adoption(struct op *op, struct error *err)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
-	const struct cluster_view *v = &op->c->view;
+	const struct view_set *set = view_set_of(&op->c->view, op->a.gid);
 	cJSON *meta = json_add_object(body, "metadata");
 	char path[600];
 
-	if (!json_add_str(meta, "uid", v->set_uid) ||
+	if (!set)
+		return error_set(err, ERR_NOTFOUND, "there is no StatefulSet of group %d", op->a.gid);
+	if (!json_add_str(meta, "uid", set->uid) ||
 	    !json_add_fmt(json_add_object(meta, "annotations"), CODIS_ANNOTATION_ADOPTING, "%s/%s", op->a.pod,
 			  op->a.uid))
 		return error_set(err, ERR_NOMEM, "no memory for a patch");
-	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, v->set);
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, set->name);
 	return kube_call(op->c->ctl->kube, "PATCH", path, body, KUBE_MERGE_PATCH, 0, on_adoption_noted, op, err) ? 0
 														 : -1;
 }

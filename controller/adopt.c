@@ -76,16 +76,18 @@ static bool is_served(const struct cluster_view *v, struct adoption *a)
 
 static bool is_whole(const struct cluster_view *v, const struct decide_limits *limits, struct adoption *a)
 {
+	const struct view_set *deleting = view_set_deleting(v);
+
 	if (!v->kube_fresh || !v->coordinator_ready)
 		return waits(a, "%s is not heard", v->kube_fresh ? "ZooKeeper" : "the API server");
-	if (v->set_deleting)
-		return waits(a, "StatefulSet %s is being deleted", v->set);
+	if (deleting)
+		return waits(a, "StatefulSet %s is being deleted", deleting->name);
 	if (v->tilted)
 		return waits(a, "most servers are silent");
 	if (!is_served(v, a))
 		return false;
-	if (a->servers != v->replicas)
-		return waits(a, "there are %d servers' pods of %d", a->servers, v->replicas);
+	if (a->servers != view_servers_wanted(v))
+		return waits(a, "there are %d servers' pods of %d", a->servers, view_servers_wanted(v));
 	for (int i = 0; i < v->group_count; i++) {
 		if (v->groups[i].member_count + v->groups[i].node.count && !is_whole_group(v, &v->groups[i], limits, a))
 			return false;

@@ -23,17 +23,9 @@ static void name_pod(const struct budget_facts *f, int ordinal, char out[POD_NAM
 	snprintf(out, POD_NAME_MAX, "%.240s-%d", f->set, ordinal);
 }
 
-/* The ordinals of a group, as far as the StatefulSet makes them: from first up to before end. */
 static void ordinals_of(const struct budget_facts *f, int gid, int *first, int *end)
 {
-	int last = f->ordinals_start + f->replicas;
-
-	*first = (gid - 1) * f->server_replica;
-	*end = gid * f->server_replica;
-	if (*first < f->ordinals_start)
-		*first = f->ordinals_start;
-	if (*end > last)
-		*end = last;
+	codis_shape_members(&f->shape, gid, first, end);
 }
 
 static int members_of(const struct budget_facts *f, int gid)
@@ -155,9 +147,8 @@ static void sort_one(const struct budget_facts *f, const cJSON *budget, struct s
 /* 0, or -1: no memory. sorted_release() in either case. */
 static int sort_budgets(const struct budget_facts *f, struct sorted *s)
 {
-	*s = (struct sorted){ .first = codis_group_of(f->ordinals_start, f->server_replica) };
-	s->last =
-		f->replicas > 0 ? codis_group_of(f->ordinals_start + f->replicas - 1, f->server_replica) : s->first - 1;
+	*s = (struct sorted){ .first = 1, .last = 0 };
+	codis_shape_groups(&f->shape, &s->first, &s->last);
 	if (s->last > CODIS_GROUP_MAX)
 		s->last = s->first > CODIS_GROUP_MAX ? s->first - 1 : CODIS_GROUP_MAX;
 	s->ours = calloc((size_t)(s->last - s->first + 2), sizeof(s->ours[0]));
@@ -190,10 +181,10 @@ bool budget_too_many(const struct budget_facts *f)
 {
 	int64_t size = 0;
 
-	for (int i = 0; i < f->count && size * f->replicas <= LOOKS_MAX; i++)
+	for (int i = 0; i < f->count && size * f->shape.replicas <= LOOKS_MAX; i++)
 		size += codis_is_managed(f->budgets[i]) ? 0
 							: size_of(json_get(f->budgets[i], "spec", "selector", NULL));
-	return size * f->replicas > LOOKS_MAX;
+	return size * f->shape.replicas > LOOKS_MAX;
 }
 
 /* The labels of a pod: its own, else those that it will get; the caller's. NULL: no memory. */
@@ -202,7 +193,8 @@ static cJSON *labels_of(const struct budget_facts *f, int ordinal, const char *p
 	const cJSON *own = json_get(f->pods, pod, "labels", NULL);
 	cJSON *labels = own ? cJSON_Duplicate(own, true)
 			    : codis_server_labels(f->labels, f->says_product ? f->product : NULL,
-						  codis_group_of(ordinal, f->server_replica));
+						  f->shape.group ? f->shape.group
+								 : codis_group_of(ordinal, f->shape.server_replica));
 
 	if (own || !labels)
 		return labels;
@@ -259,11 +251,11 @@ int budget_twice(const struct budget_facts *f,
 	char pod[POD_NAME_MAX];
 	int done = sort_budgets(f, &s);
 
-	for (int i = 0; i < f->replicas && done == 0 && s.other_count > 1; i++) {
+	for (int i = 0; i < f->shape.replicas && done == 0 && s.other_count > 1; i++) {
 		int n;
 
-		name_pod(f, f->ordinals_start + i, pod);
-		n = json_get(f->pods, pod, NULL) ? others_of(f, &s, f->ordinals_start + i, pod, found) : 0;
+		name_pod(f, f->shape.start + i, pod);
+		n = json_get(f->pods, pod, NULL) ? others_of(f, &s, f->shape.start + i, pod, found) : 0;
 		if (n == 2)
 			tell(ctx, pod, name_of_budget(found[0]), name_of_budget(found[1]));
 		done = n < 0 ? -1 : 0;

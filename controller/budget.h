@@ -11,6 +11,8 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 
+#include "common/codis/topology.h"
+
 #define BUDGET_NAME_MAX 280
 
 enum budget_step {
@@ -36,7 +38,7 @@ struct budget_facts {
 	/* The pods that there are, by their names: {"codis-server-0":{"uid":"...","labels":{...}}}; NULL: none. One
 	 * that is not there, or that says no labels, is made with those of the template. */
 	const cJSON *pods;
-	int replicas, ordinals_start, server_replica;
+	struct codis_shape shape;
 	const cJSON *const *budgets;
 	int count;
 };

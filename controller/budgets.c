@@ -1,5 +1,6 @@
 #include "controller/budgets.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,8 +141,8 @@ static bool is_due(const struct cluster *c)
 	const struct cluster_view *v = &c->view;
 	int64_t since = v->now_ms - c->budgets.looked_ms;
 
-	if (v->mandate != MANDATE_LEAD || c->ctl->dry_run || !v->kube_fresh || !v->set[0] || v->set_deleting ||
-	    v->server_replica <= 0 || c->budgets.writing || c->closing)
+	if (v->mandate != MANDATE_LEAD || c->ctl->dry_run || !v->kube_fresh || !v->set_count || c->budgets.writing ||
+	    c->closing)
 		return false;
 	if (c->budgets.failures)
 		return since >= calm_doubled(RETRY_MIN_MS, c->budgets.failures - 1, RETRY_MAX_MS);
@@ -173,52 +174,122 @@ static void tell_twice(void *ctx, const char *pod, const char *first, const char
 			first, second);
 }
 
-static int tell_all_twice(struct cluster *c, const struct budget_facts *facts)
+static struct budget_facts facts_of(const struct cluster *c, const struct inventory_set *set, const struct gathering *g)
 {
-	struct telling t = { .c = c, .pods = facts->pods, .hash = HASH_INIT };
+	return (struct budget_facts){ .namespace = c->namespace,
+				      .product = c->product,
+				      .set = set->name,
+				      .set_uid = set->uid,
+				      .labels = set->labels,
+				      .pods = g->pods,
+				      .says_product = set->says_product,
+				      .shape = set->shape,
+				      .budgets = g->budgets,
+				      .count = g->count };
+}
 
-	if (budget_twice(facts, tell_twice, &t) < 0)
+/* Those of a product, and what there is beside them. */
+struct looking {
+	const struct inventory_set **sets;
+	int count;
+	const struct gathering *gathered;
+};
+
+/* Whether it has groups of which budgets are kept. */
+static bool has_groups(const struct inventory_set *set)
+{
+	return !set->deleting && (set->shape.group || set->shape.server_replica > 0);
+}
+
+static int each_twice(const struct looking *l, struct telling *t)
+{
+	for (int i = 0; i < l->count; i++) {
+		struct budget_facts facts = facts_of(t->c, l->sets[i], l->gathered);
+
+		if (has_groups(l->sets[i]) && budget_twice(&facts, tell_twice, t) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int tell_all_twice(struct cluster *c, const struct looking *l)
+{
+	struct telling t = { .c = c, .pods = l->gathered->pods, .hash = HASH_INIT };
+
+	if (each_twice(l, &t) < 0)
 		return -1;
 	if (t.hash == c->budgets.twice_told || c->view.now_ms - c->budgets.twice_ms < LOOK_MS)
 		return 0;
 	c->budgets.twice_told = t.hash;
 	c->budgets.twice_ms = c->view.now_ms;
 	t.aloud = true;
-	return budget_twice(facts, tell_twice, &t);
+	return each_twice(l, &t);
 }
 
-static void look(struct cluster *c, const struct inventory_set *set, const struct gathering *g)
+static void log_change(const struct cluster *c, const struct budget_change *change)
 {
-	const struct budget_facts facts = { .namespace = c->namespace,
-					    .product = c->product,
-					    .set = set->name,
-					    .set_uid = set->uid,
-					    .labels = set->labels,
-					    .pods = g->pods,
-					    .says_product = set->says_product,
-					    .replicas = set->shape.replicas,
-					    .ordinals_start = set->shape.start,
-					    .server_replica = set->shape.server_replica,
-					    .budgets = g->budgets,
-					    .count = g->count };
+	log_info(c->ctl->log, "budget", "namespace=%s product=%s group=%d step=%s name=%s why=%s", c->namespace,
+		 c->product, change->gid,
+		 change->step == BUDGET_CREATE   ? "create"
+		 : change->step == BUDGET_CHANGE ? "change"
+						 : "delete",
+		 change->name, LOGQ(change->why));
+}
+
+/* Whether something is to be done about the budgets of this one: it was begun, or *err says why not. */
+static bool look_at(struct cluster *c, const struct budget_facts *facts, struct error *err)
+{
 	struct budget_change change;
+
+	if (budget_next(facts, c->budgets.from_gid, &change) < 0) {
+		error_set(err, ERR_NOMEM, "no memory for the budgets");
+		return true;
+	}
+	if (change.step == BUDGET_RIGHT)
+		return false;
+	if (write_change(c, facts, &change, err) == 0)
+		log_change(c, &change);
+	return true;
+}
+
+/* The first that lacks something; the one behind it is the first next time, so that none waits for another's. */
+static bool look_at_all(struct cluster *c, const struct looking *l, struct error *err)
+{
+	for (int i = 0; i < l->count; i++) {
+		int at = (c->budgets.from_set + i) % l->count;
+		struct budget_facts facts = facts_of(c, l->sets[at], l->gathered);
+
+		if (!has_groups(l->sets[at]) || !look_at(c, &facts, err))
+			continue;
+		c->budgets.from_set = l->count > 1 ? at + 1 : 0;
+		return true;
+	}
+	return false;
+}
+
+static bool too_many(const struct looking *l)
+{
+	struct budget_facts facts = { .budgets = l->gathered->budgets, .count = l->gathered->count };
+	int64_t servers = 0;
+
+	for (int i = 0; i < l->count; i++)
+		servers += l->sets[i]->shape.replicas;
+	facts.shape.replicas = servers > INT_MAX ? INT_MAX : (int)servers;
+	return budget_too_many(&facts);
+}
+
+static void look(struct cluster *c, const struct looking *l)
+{
 	struct error err = ERROR_INIT;
 
-	if (budget_too_many(&facts))
+	if (too_many(l))
 		error_set(&err, ERR_TOOBIG,
 			  "the namespace's budgets are too many for its pods: groups have those that "
 			  "they have");
-	else if (tell_all_twice(c, &facts) < 0 || budget_next(&facts, c->budgets.from_gid, &change) < 0)
+	else if (tell_all_twice(c, l) < 0)
 		error_set(&err, ERR_NOMEM, "no memory for the budgets");
-	else if (change.step == BUDGET_RIGHT)
+	else if (!look_at_all(c, l, &err))
 		c->budgets.failures = 0;
-	else if (write_change(c, &facts, &change, &err) == 0)
-		log_info(c->ctl->log, "budget", "namespace=%s product=%s group=%d step=%s name=%s why=%s", c->namespace,
-			 c->product, change.gid,
-			 change.step == BUDGET_CREATE   ? "create"
-			 : change.step == BUDGET_CHANGE ? "change"
-							: "delete",
-			 change.name, LOGQ(change.why));
 	if (err.code == ERR_NONE)
 		return;
 	c->budgets.failures++;
@@ -226,22 +297,30 @@ static void look(struct cluster *c, const struct inventory_set *set, const struc
 		 LOGQ(err.text));
 }
 
+static void look_with(struct cluster *c, struct gathering *g)
+{
+	struct looking l = { .gathered = g };
+
+	l.count = inventory_sets_of(c->ctl->inventory, c->namespace, c->product, &l.sets);
+	if (l.count >= 0)
+		gather_pods(c, g);
+	c->budgets.looked_ms = c->view.now_ms;
+	c->budgets.due = g->failed || l.count < 0;
+	if (!c->budgets.due)
+		look(c, &l);
+	free(l.sets);
+}
+
 void budgets_keep(struct cluster *c)
 {
 	const struct controller *ctl = c->ctl;
-	const struct inventory_set *set = inventory_set_of(ctl->inventory, c->namespace, c->product);
 	struct gathering g = { .namespace = c->namespace };
 
-	if (!ctl->each_budget || !set || set->shape.server_replica <= 0 || !is_due(c))
+	if (!ctl->each_budget || !is_due(c))
 		return;
 	/* What is gathered is good as long as the loop does not turn. */
-	if (ctl->each_budget(ctl->budgets, gather, &g) == 0) {
-		gather_pods(c, &g);
-		c->budgets.looked_ms = c->view.now_ms;
-		c->budgets.due = g.failed;
-		if (!g.failed)
-			look(c, set, &g);
-	}
+	if (ctl->each_budget(ctl->budgets, gather, &g) == 0)
+		look_with(c, &g);
 	cJSON_Delete(g.pods);
 	free(g.budgets);
 }

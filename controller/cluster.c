@@ -616,6 +616,7 @@ static void on_cluster_closed(uv_handle_t *h)
 
 	roster_release(c);
 	free(c->lost);
+	free(c->notes);
 	picture_room_release(&c->room);
 	free(c);
 }

@@ -146,12 +146,17 @@ struct cluster {
 	int deleting; /* pods: deletions under way */
 
 	/* ledger.c */
-	char set_uid[POD_UID_MAX]; /* of the StatefulSet that what is kept is of */
-	bool recalled;             /* what is noted on it has been read */
-	bool noting;               /* a note is being written */
-	int note_failures;         /* in a row */
-	int64_t note_tried_ms, losses_ms;
-	struct note_times note, note_before;
+	bool recalled;     /* what is noted on the StatefulSets has been read */
+	bool noting;       /* a note is being written */
+	int note_failures; /* in a row */
+	int64_t note_tried_ms;
+	struct cluster_note {
+		char uid[POD_UID_MAX]; /* of the StatefulSet */
+		struct note_times times, before;
+		int64_t losses_ms;
+		bool writing; /* `before` is what holds if that fails */
+	} * notes;
+	int note_count, note_next; /* note_next: the StatefulSet that is looked at first */
 
 	/* budgets.c */
 	struct {
@@ -159,6 +164,7 @@ struct cluster {
 		bool writing;        /* one is being written */
 		int failures;        /* in a row */
 		int from_gid;        /* the group that was written last */
+		int from_set;        /* its StatefulSet, counted in the order of their labels */
 		uint64_t twice_told; /* hash of what was told of pods that two others select */
 		int64_t twice_ms;    /* when */
 		int64_t looked_ms;

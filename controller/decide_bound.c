@@ -33,9 +33,10 @@ static bool is_calm(const struct decision *d, const struct server_view *s)
 }
 
 /* A setting that somebody has made himself is left where ours is none. */
-static bool is_asked_for(const struct decision *d)
+static bool is_asked_for(const struct decision *d, const struct server_view *s)
 {
-	return d->limits->bound == BOUND_ALWAYS || (d->limits->bound == BOUND_AUTO && d->v->server_replica > 2);
+	return d->limits->bound == BOUND_ALWAYS ||
+	       (d->limits->bound == BOUND_AUTO && view_group_size(d->v, s->group) > 2);
 }
 
 /* What is to be done to it; ACT_KINDS: nothing. Whoever has a bound and does not lead would have it on the day on which
@@ -44,7 +45,7 @@ static enum action_kind next(const struct decision *d, const struct server_view 
 {
 	bool bound;
 
-	if (!judge_heard(s) || s->setting_busy || !judge_has_pod(s) || s->of_another)
+	if (!is_asked_for(d, s) || !judge_heard(s) || s->setting_busy || !judge_has_pod(s) || s->of_another)
 		return ACT_KINDS;
 	bound = can_be_bound(d, s);
 	if (bound == s->info.bounded)
@@ -59,7 +60,7 @@ void decide_bounds(struct decision *d, enum action_kind kind)
 	struct action *a;
 	int n = d->max / 2; /* others have to fit in as well: what does not comes back with the next look */
 
-	for (int i = 0; n && is_asked_for(d) && i < d->v->server_count; i++) {
+	for (int i = 0; n && i < d->v->server_count; i++) {
 		if (next(d, &d->v->servers[i]) != kind)
 			continue;
 		n--;

@@ -179,9 +179,7 @@ static bool drop_stranger(struct decision *d, const struct group_view *g)
 
 static bool is_wanted(const struct cluster_view *v, int gid)
 {
-	int wanted = view_groups_wanted(v);
-
-	return !wanted || (gid >= view_wanted_group(v, 0) && gid <= view_wanted_group(v, wanted - 1));
+	return !view_groups_wanted(v) || view_is_wanted(v, gid);
 }
 
 /* As the dashboard and every proxy that was heard say. */

@@ -67,14 +67,14 @@ bool judge_may_be_a_stranger(const struct cluster_view *v, const struct server_v
 	       judge_lasting_ms(v, s->since_ms) < STRANGER_MS;
 }
 
-/* How many of the pods that the StatefulSet makes for the group are seen. */
+/* How many of the pods that its StatefulSet, which there is, makes for the group are seen. */
 static int pods_seen(const struct cluster_view *v, const struct group_view *g, bool *first)
 {
-	int first_ordinal = (g->node.id - 1) * v->server_replica, n = 0;
+	const struct view_set *set = view_set_of(v, g->node.id);
 	const struct server_view *s;
+	int first_ordinal, end, n = 0;
 
-	if (first_ordinal < v->ordinals_start)
-		first_ordinal = v->ordinals_start;
+	codis_shape_members(&set->shape, g->node.id, &first_ordinal, &end);
 	*first = false;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (!view_is_member(s, g->node.id) || !judge_has_pod(s))
@@ -88,14 +88,15 @@ static int pods_seen(const struct cluster_view *v, const struct group_view *g, b
 bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g, const struct server_view *s,
 		       const struct decide_limits *limits)
 {
+	const struct view_set *set = view_set_of(v, g->node.id);
 	bool first;
 
 	if (!v->kube_fresh || judge_has_pod(s))
 		return false;
-	if (s->pod_gone || v->replicas <= 0)
+	if (s->pod_gone || !set || set->shape.replicas <= 0)
 		return s->pod_gone;
 	/* The first is made first, and is rolled last: where it is seen, so would be the others that there are. */
-	return pods_seen(v, g, &first) >= v->server_replica ||
+	return pods_seen(v, g, &first) >= view_group_size(v, g->node.id) ||
 	       (first && judge_lasting_ms(v, s->since_ms) >= limits->cold_wait_ms);
 }
 
@@ -642,7 +643,7 @@ static void await_volume(const struct cluster_view *v, const struct group_view *
 		members += view_is_member(s, g->node.id) && judge_has_pod(s) && !s->pod.deleting;
 		kept |= s->pod.keeps_data;
 	}
-	if (!kept || members >= v->server_replica)
+	if (!kept || members >= view_group_size(v, g->node.id))
 		return;
 	w->data = true;
 	w->any |= m && !judge_heard(m) && (!judge_has_pod(m) || m->pod.deleting);
@@ -689,7 +690,7 @@ const struct server_view *judge_last_holder(const struct cluster_view *v, const 
 {
 	const struct server_view *m = view_master(v, g), *s;
 
-	if (!m || !m->pod.deleting || !view_master_verified(m) || !m->info.keys || v->server_replica == 1)
+	if (!m || !m->pod.deleting || !view_master_verified(m) || !m->info.keys || view_group_size(v, g->node.id) == 1)
 		return NULL;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (s != m && view_is_member(s, g->node.id) && view_synced(s, m) && !s->pod.deleting)

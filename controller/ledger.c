@@ -1,6 +1,7 @@
 #include "controller/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -60,60 +61,93 @@ void ledger_hear(struct cluster *c, struct observed_server *s)
 
 /* --- recalled ---------------------------------------------------------------------------------------------------- */
 
+/* The StatefulSets of a product. */
+struct sets {
+	const struct inventory_set **all;
+	int count; /* -1: no memory */
+};
+
+static struct sets sets_of(const struct cluster *c)
+{
+	struct sets s;
+
+	s.count = inventory_sets_of(c->ctl->inventory, c->namespace, c->product, &s.all);
+	return s;
+}
+
+static const struct codis_shape *shape_at(const void *sets, int i)
+{
+	return &((const struct inventory_set *const *)sets)[i]->shape;
+}
+
+/* As view_set_of(). */
+static const struct inventory_set *set_of(const struct sets *s, int gid)
+{
+	int at = codis_set_of_group(gid, s->count, shape_at, s->all);
+
+	return at < 0 ? NULL : s->all[at];
+}
+
 static const char *annotation(const struct inventory_set *set, const char *name)
 {
 	return set ? json_str(set->annotations, name, NULL) : NULL;
 }
 
-/* Another StatefulSet of the same name is another Codis. */
-static void follow_set(struct cluster *c, const struct inventory_set *set)
+/* Another StatefulSet, of the same name too, is another Codis. */
+static void follow_sets(struct cluster *c, const struct sets *s)
 {
-	if (strcmp(c->set_uid, set->uid) == 0)
-		return;
-	for (int i = 0; c->set_uid[0] && i < c->group_count; i++) {
-		c->groups[i]->data = (struct data_group){ .known = false };
-		c->groups[i]->recalled = false;
+	for (int i = 0; i < c->group_count; i++) {
+		struct observed_group *g = c->groups[i];
+		const struct inventory_set *set = set_of(s, g->node.id);
+
+		if (!set || strcmp(g->set_uid, set->uid) == 0)
+			continue;
+		if (g->set_uid[0]) {
+			g->data = (struct data_group){ .known = false };
+			g->recalled = false;
+		}
+		snprintf(g->set_uid, sizeof(g->set_uid), "%s", set->uid);
 	}
-	snprintf(c->set_uid, sizeof(c->set_uid), "%s", set->uid);
-	c->note = (struct note_times){ 0 };
 }
 
 /* What is noted later is of keys that we hear of ourselves: a server that was last heard without any may have got them.
  */
-static void recall_keys(struct cluster *c, const char *slots)
+static void recall_keys(struct cluster *c, const struct sets *s, const struct inventory_set *set)
 {
+	const char *slots = annotation(set, CODIS_ANNOTATION_SLOTS);
 	struct served_group was;
 
 	while (slots && served_next(&slots, &was) == 1) {
 		struct observed_group *g = cluster_group(c, was.gid, false);
 
-		if (g && !g->recalled)
+		if (g && !g->recalled && set_of(s, was.gid) == set)
 			data_recall(&g->data, was.keys);
 	}
-	for (int i = 0; i < c->group_count; i++)
-		c->groups[i]->recalled = true;
 }
 
-static void recall_losses(struct cluster *c, const char *losses)
+static void recall_losses(struct cluster *c, const struct sets *s, const struct inventory_set *set)
 {
+	const char *losses = annotation(set, CODIS_ANNOTATION_DATA_LOST);
 	int64_t tolerance = c->ctl->mandate == MANDATE_LEAD ? TRUNCATED_MS : OTHERS_SEE_MS;
 	struct served_loss was;
 
 	while (losses && served_loss_next(&losses, &was) == 1) {
 		struct observed_group *g = cluster_group(c, was.gid, false);
 
-		if (g && g->data.lost_keys && was.wall_ms + tolerance >= g->data.lost_wall_ms)
+		if (g && set_of(s, was.gid) == set && g->data.lost_keys &&
+		    was.wall_ms + tolerance >= g->data.lost_wall_ms)
 			data_noted(&g->data);
 	}
 }
 
 /* Given up on purpose; and what the controller that leads must have told and noted long since. */
-static void forget_losses(struct cluster *c, const char *allowed)
+static void forget_losses(struct cluster *c, const struct sets *s)
 {
 	int64_t now = clock_wall_ms();
 
 	for (int i = 0; i < c->group_count; i++) {
 		struct observed_group *g = c->groups[i];
+		const char *allowed = annotation(set_of(s, g->node.id), CODIS_ANNOTATION_ALLOW_LOSS);
 
 		if (allowed && served_may_lose(allowed, g->node.id)) {
 			if (g->wanted)
@@ -129,17 +163,23 @@ static void forget_losses(struct cluster *c, const char *allowed)
 
 void ledger_recall(struct cluster *c)
 {
-	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
+	struct sets s;
 
 	if (!c->ctl->kube_synced)
 		return;
-	if (set) {
-		follow_set(c, set);
-		forget_losses(c, annotation(set, CODIS_ANNOTATION_ALLOW_LOSS));
-		recall_keys(c, annotation(set, CODIS_ANNOTATION_SLOTS));
-		recall_losses(c, annotation(set, CODIS_ANNOTATION_DATA_LOST));
+	s = sets_of(c);
+	if (s.count > 0) {
+		follow_sets(c, &s);
+		forget_losses(c, &s);
 	}
-	c->recalled = true;
+	for (int i = 0; i < s.count; i++) {
+		recall_keys(c, &s, s.all[i]);
+		recall_losses(c, &s, s.all[i]);
+	}
+	for (int i = 0; s.count > 0 && i < c->group_count; i++)
+		c->groups[i]->recalled = true;
+	c->recalled |= s.count >= 0;
+	free(s.all);
 }
 
 /* --- told -------------------------------------------------------------------------------------------------------- */
@@ -166,6 +206,7 @@ static void count_losses(struct cluster *c, int gid, unsigned by)
 static void tell_loss(struct cluster *c, const struct observed_group *g)
 {
 	const struct cluster_view *v = &c->view;
+	const struct view_set *set = view_set_of(v, g->node.id);
 	const struct group_view *group = view_group(v, g->node.id);
 	const struct server_view *m = group ? view_master(v, group) : NULL;
 	char keys[SERVED_KEYS_MAX], when[32], command[SERVED_COMMAND_MAX], words[1024];
@@ -175,14 +216,14 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 	snprintf(words, sizeof(words),
 		 "group %d: %s serves an empty data set: %s are gone since %.19sZ; acknowledge it with: %s", g->node.id,
 		 m && m->pod.name[0] ? m->pod.name : g->node.servers[0].addr, keys, when,
-		 served_acknowledge(c->namespace, v->set, command));
+		 served_acknowledge(c->namespace, set ? set->name : "", command));
 	log_warn(c->ctl->log, "data.lost", "namespace=%s product=%s group=%d keys=%lld pod=%s", c->namespace,
 		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);
 	if (m && m->pod.name[0])
 		tell_object(c, "Pod", m->pod.name, m->pod.uid, "DataLost", words);
-	if (v->set[0])
-		tell_object(c, "StatefulSet", v->set, v->set_uid, "DataLost", words);
+	if (set)
+		tell_object(c, "StatefulSet", set->name, set->uid, "DataLost", words);
 }
 
 /* What is being taken back, or may yet be, is not lost: nothing is told of a group before what is known of it is of one
@@ -220,6 +261,7 @@ static void tell_successions(struct cluster *c)
 		const struct group_view *group = &c->view.groups[i];
 		const struct server_view *m = view_master(&c->view, group);
 		struct observed_group *g = cluster_group(c, group->node.id, false);
+		const struct view_set *set = view_set_of(&c->view, group->node.id);
 
 		/* In the middle of a change, roles and node may contradict each other. */
 		if (!g || !m || group->busy || group->node.promoting_state[0] ||
@@ -231,12 +273,19 @@ static void tell_successions(struct cluster *c)
 			 c->namespace, c->product, g->node.id, LOGW(m->pod.name), LOGQ(words));
 		if (m->pod.name[0])
 			tell_object(c, "Pod", m->pod.name, m->pod.uid, "PromotedBehind", words);
-		if (c->view.set[0])
-			tell_object(c, "StatefulSet", c->view.set, c->view.set_uid, "PromotedBehind", words);
+		if (set)
+			tell_object(c, "StatefulSet", set->name, set->uid, "PromotedBehind", words);
 	}
 }
 
 /* --- noted ------------------------------------------------------------------------------------------------------- */
+
+static void say_failed(struct cluster *c, const struct error *err)
+{
+	c->note_failures++;
+	log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
+		 LOGQ(err->text));
+}
 
 static void on_noted(void *ctx, const cJSON *object, const struct error *err)
 {
@@ -245,18 +294,23 @@ static void on_noted(void *ctx, const cJSON *object, const struct error *err)
 	(void)object;
 	c->noting = false;
 	c->running--;
+	for (int i = 0; i < c->note_count; i++) {
+		if (c->notes[i].writing && err)
+			c->notes[i].times = c->notes[i].before;
+		c->notes[i].writing = false;
+	}
 	if (!err) {
 		c->note_failures = 0;
+		if (c->note_count > 1)
+			c->note_tried_ms = 0; /* the next one at once */
 		return;
 	}
-	c->note = c->note_before;
-	c->note_failures++;
-	log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-		 LOGQ(err->text));
+	say_failed(c, err);
 }
 
 /* With the uid, so that a successor of the same name is safe. */
-static int patch(struct cluster *c, const struct buf *slots, const struct buf *losses, struct error *err)
+static int patch(struct cluster *c, const struct view_set *set, const struct buf *slots, const struct buf *losses,
+		 struct error *err)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *meta = json_add_object(body, "metadata"), *annotations = json_add_object(meta, "annotations");
@@ -265,11 +319,11 @@ static int patch(struct cluster *c, const struct buf *slots, const struct buf *l
 	/* Cut, a note would tell that the rest is not served, or not lost. */
 	if (buf_check(slots, CODIS_ANNOTATION_SLOTS, err) < 0 || buf_check(losses, CODIS_ANNOTATION_DATA_LOST, err) < 0)
 		return -1;
-	if (!json_add_str(meta, "uid", c->view.set_uid) ||
+	if (!json_add_str(meta, "uid", set->uid) ||
 	    (slots->len && !json_add_str(annotations, CODIS_ANNOTATION_SLOTS, slots->data)) ||
 	    (losses->len && !json_add_str(annotations, CODIS_ANNOTATION_DATA_LOST, losses->data)))
 		return error_set(err, ERR_NOMEM, "no memory for a patch");
-	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", c->namespace, c->view.set);
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", c->namespace, set->name);
 	if (!kube_call(c->ctl->kube, "PATCH", path, body, KUBE_MERGE_PATCH, 0, on_noted, c, err))
 		return -1;
 	c->noting = true;
@@ -282,34 +336,103 @@ static bool may_note(const struct cluster *c)
 	const struct cluster_view *v = &c->view;
 	int64_t since = v->now_ms - c->note_tried_ms;
 
-	return v->mandate == MANDATE_LEAD && !c->ctl->dry_run && v->kube_fresh && v->coordinator_ready && v->set[0] &&
-	       !v->set_deleting && !c->noting && !c->closing &&
+	return v->mandate == MANDATE_LEAD && !c->ctl->dry_run && v->kube_fresh && v->coordinator_ready &&
+	       v->set_count && !c->noting && !c->closing &&
 	       since >= (c->note_failures ? calm_doubled(RETRY_MIN_MS, c->note_failures - 1, RETRY_MAX_MS) : LOOK_MS);
 }
 
-static void note_both(struct cluster *c, const struct inventory_set *set)
+static struct cluster_note *find_note(const struct cluster *c, const char *uid)
+{
+	for (int i = 0; i < c->note_count; i++) {
+		if (strcmp(c->notes[i].uid, uid) == 0)
+			return &c->notes[i];
+	}
+	return NULL;
+}
+
+/* A note for each of them, and for no others, none of which is being written. 0, or -1: no memory. */
+static int keep_notes(struct cluster *c)
+{
+	const struct cluster_view *v = &c->view;
+	struct cluster_note *notes;
+	bool same = c->note_count == v->set_count;
+
+	for (int i = 0; same && i < v->set_count; i++)
+		same = strcmp(c->notes[i].uid, v->sets[i].uid) == 0;
+	notes = same ? NULL : calloc((size_t)v->set_count, sizeof(*notes));
+	if (!notes)
+		return same ? 0 : -1;
+	for (int i = 0; i < v->set_count; i++) {
+		const struct cluster_note *was = find_note(c, v->sets[i].uid);
+
+		if (was)
+			notes[i] = *was;
+		snprintf(notes[i].uid, sizeof(notes[i].uid), "%s", v->sets[i].uid);
+	}
+	free(c->notes);
+	c->notes = notes;
+	c->note_count = v->set_count;
+	return 0;
+}
+
+static void write_note(struct cluster *c, struct cluster_note *note, const struct view_set *set,
+		       const struct buf *slots, const struct buf *losses)
+{
+	struct error err = ERROR_INIT;
+
+	note->before = note->times;
+	note->writing = true;
+	if (slots->len)
+		note->times = (struct note_times){ .written_ms = c->view.now_ms, .keys_ms = c->view.now_ms };
+	if (patch(c, set, slots, losses, &err) == 0)
+		return;
+	note->times = note->before;
+	note->writing = false;
+	say_failed(c, &err);
+}
+
+/* all NULL: what is served is not known. Whether something was written, or could not be. */
+static bool note_both(struct cluster *c, struct cluster_note *note, const struct view_set *set,
+		      const struct inventory_set *known, const struct note_serving *all)
 {
 	BUF_CLEANUP struct buf slots = BUF_INIT(TEXT_MAX), losses = BUF_INIT(TEXT_MAX);
 	const struct cluster_view *v = &c->view;
-	struct error err = ERROR_INIT;
-	bool due = note_slots(v, &c->note, annotation(set, CODIS_ANNOTATION_SLOTS), &slots);
+	bool due = all && note_slots(v, set, all, &note->times, annotation(known, CODIS_ANNOTATION_SLOTS), &slots);
 
 	/* The same words again only when they were not seen for a while: the watch may be behind. */
-	if (v->now_ms - c->losses_ms >= RETRY_MIN_MS &&
-	    note_losses(v, annotation(set, CODIS_ANNOTATION_DATA_LOST), &losses)) {
-		c->losses_ms = v->now_ms;
+	if (v->now_ms - note->losses_ms >= RETRY_MIN_MS &&
+	    note_losses(v, set, annotation(known, CODIS_ANNOTATION_DATA_LOST), &losses)) {
+		note->losses_ms = v->now_ms;
 		due = true;
 	}
 	if (!due && !slots.failed && !losses.failed)
+		return false;
+	write_note(c, note, set, &slots, &losses);
+	return true;
+}
+
+/* One at a time; who was written last is looked at last. */
+static void note_next(struct cluster *c, const struct sets *s)
+{
+	const struct cluster_view *v = &c->view;
+	struct error err = ERROR_INIT;
+	struct note_serving all;
+	bool known = note_count(v, &all);
+
+	if (s->count < 0 || keep_notes(c) < 0) {
+		error_set(&err, ERR_NOMEM, "no memory for notes");
+		say_failed(c, &err);
 		return;
-	c->note_before = c->note;
-	if (slots.len)
-		c->note = (struct note_times){ .written_ms = v->now_ms, .keys_ms = v->now_ms };
-	if (patch(c, &slots, &losses, &err) < 0) {
-		c->note = c->note_before;
-		c->note_failures++;
-		log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-			 LOGQ(err.text));
+	}
+	for (int i = 0; i < v->set_count; i++) {
+		int at = (c->note_next + i) % v->set_count;
+		const struct view_set *set = &v->sets[at];
+
+		if (set->deleting || at >= s->count || strcmp(s->all[at]->uid, set->uid) != 0 ||
+		    !note_both(c, &c->notes[at], set, s->all[at], known ? &all : NULL))
+			continue;
+		c->note_next = at + 1;
+		return;
 	}
 }
 
@@ -329,15 +452,17 @@ static void pass_over_what_may_come_back(struct cluster *c)
 
 void ledger_note(struct cluster *c)
 {
-	const struct inventory_set *set = inventory_set_of(c->ctl->inventory, c->namespace, c->product);
+	struct sets s;
 
 	pass_over_what_may_come_back(c);
 	if (c->view.mandate == MANDATE_LEAD) {
 		tell_losses(c);
 		tell_successions(c);
 	}
-	if (!set || !may_note(c))
+	if (!may_note(c))
 		return;
 	c->note_tried_ms = c->view.now_ms;
-	note_both(c, set);
+	s = sets_of(c);
+	note_next(c, &s);
+	free(s.all);
 }

@@ -12,12 +12,7 @@
 
 /* --- codis.io/slots ---------------------------------------------------------------------------------------------- */
 
-struct serving {
-	struct served_group groups[CODIS_SLOTS]; /* by gid */
-	int count;
-};
-
-static struct served_group *served(struct serving *s, int gid)
+static struct served_group *served(struct note_serving *s, int gid)
 {
 	int low = 0, high = s->count;
 
@@ -39,7 +34,7 @@ static struct served_group *served(struct serving *s, int gid)
 	return &s->groups[low];
 }
 
-static void count_slot(struct serving *s, int gid)
+static void count_slot(struct note_serving *s, int gid)
 {
 	struct served_group *g = gid > 0 ? served(s, gid) : NULL;
 
@@ -58,9 +53,11 @@ static int moves_to(const struct cluster_view *v, int slot)
 	return v->dashboard.slot_group[slot];
 }
 
-static void count_all(const struct cluster_view *v, struct serving *s)
+bool note_count(const struct cluster_view *v, struct note_serving *s)
 {
 	s->count = 0;
+	if (!v->dashboard.slots_known)
+		return false;
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		int gid = v->dashboard.slot_group[i], to = moves_to(v, i);
 
@@ -73,6 +70,18 @@ static void count_all(const struct cluster_view *v, struct serving *s)
 
 		s->groups[i].keys = g ? g->keys : -1;
 	}
+	return true;
+}
+
+/* Those whose StatefulSet it is. */
+static void keep_own(const struct cluster_view *v, const struct view_set *set, const struct note_serving *all,
+		     struct note_serving *own)
+{
+	own->count = 0;
+	for (int i = 0; i < all->count; i++) {
+		if (view_set_of(v, all->groups[i].gid) == set)
+			own->groups[own->count++] = all->groups[i];
+	}
 }
 
 static bool differ_noticeably(int64_t now, int64_t was)
@@ -81,7 +90,8 @@ static bool differ_noticeably(int64_t now, int64_t was)
 }
 
 /* -1: nothing differs; else after how long what differs is to be written, counted from *since. */
-static int64_t due_after(const struct serving *s, const struct note_times *times, const char *noted, int64_t *since)
+static int64_t due_after(const struct note_serving *s, const struct note_times *times, const char *noted,
+			 int64_t *since)
 {
 	struct served_group was;
 	bool crossed = false, drifted = false;
@@ -101,14 +111,13 @@ static int64_t due_after(const struct serving *s, const struct note_times *times
 	return crossed ? CROSSED_MS : drifted ? DRIFTED_MS : -1;
 }
 
-bool note_slots(const struct cluster_view *v, const struct note_times *times, const char *noted, struct buf *out)
+bool note_slots(const struct cluster_view *v, const struct view_set *set, const struct note_serving *all,
+		const struct note_times *times, const char *noted, struct buf *out)
 {
-	struct serving s;
+	struct note_serving s;
 	int64_t since, after;
 
-	if (!v->dashboard.slots_known)
-		return false;
-	count_all(v, &s);
+	keep_own(v, set, all, &s);
 	after = due_after(&s, times, noted, &since);
 	if (after < 0 || (since && v->now_ms - since < after))
 		return false;
@@ -117,23 +126,24 @@ bool note_slots(const struct cluster_view *v, const struct note_times *times, co
 
 /* --- codis.io/data-lost ------------------------------------------------------------------------------------------ */
 
-/* The group with the lowest id above `after` that has lost keys since; NULL: none. */
-static const struct group_view *next_loss(const struct cluster_view *v, int after)
+/* The group of the StatefulSet with the lowest id above `after` that has lost keys since; NULL: none. */
+static const struct group_view *next_loss(const struct cluster_view *v, const struct view_set *set, int after)
 {
 	const struct group_view *next = NULL;
 
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 
-		if (g->new_lost_keys > 0 && g->node.id > after && (!next || g->node.id < next->node.id))
+		if (g->new_lost_keys > 0 && g->node.id > after && (!next || g->node.id < next->node.id) &&
+		    view_set_of(v, g->node.id) == set)
 			next = g;
 	}
 	return next;
 }
 
-bool note_losses(const struct cluster_view *v, const char *noted, struct buf *out)
+bool note_losses(const struct cluster_view *v, const struct view_set *set, const char *noted, struct buf *out)
 {
-	const struct group_view *g = next_loss(v, 0);
+	const struct group_view *g = next_loss(v, set, 0);
 	struct served_loss was;
 	bool more;
 
@@ -149,7 +159,7 @@ bool note_losses(const struct cluster_view *v, const char *noted, struct buf *ou
 		if (g && loss.gid == g->node.id) {
 			loss.keys += g->new_lost_keys;
 			loss.wall_ms = g->new_lost_wall_ms;
-			g = next_loss(v, loss.gid);
+			g = next_loss(v, set, loss.gid);
 		}
 		if (served_loss_write(&loss, out) < 0)
 			return false;

@@ -99,6 +99,7 @@ struct observed_group {
 	int64_t taken_back_ms;
 	struct data_group data;     /* ledger.c */
 	bool recalled;              /* ledger.c: what was noted of it before it was first seen is taken */
+	char set_uid[POD_UID_MAX];  /* ... and its StatefulSet, of which what is kept is; "" : not known yet */
 	int64_t succession_told_ms; /* ledger.c: since when the master leads of which it was told last */
 	bool counted;               /* ledger.c: its losses are in the metrics, at 0 at first */
 	bool wanted;                /* a pod is of it */

@@ -51,6 +51,7 @@ void picture_room_release(struct picture_room *room)
 	free(room->zookeepers);
 	free(room->by_addr);
 	free(room->members);
+	free(room->sets);
 	memset(room, 0, sizeof(*room));
 }
 
@@ -58,11 +59,11 @@ struct making {
 	struct cluster_view *v;
 	const struct observed *seen;
 	const struct inventory *inv;
-	const struct inventory_set *set; /* NULL: there is none */
-	int pods;                        /* servers' pods that are not observed: expected members */
-	int dashboards_at_most;          /* room in v->dashboards */
-	int zookeepers;                  /* in v->zookeepers */
-	const char *adopting;            /* as noted on the StatefulSet; NULL: nothing is */
+	const struct inventory_set **sets; /* v->sets, as they are known */
+	int pods;                          /* servers' pods that are not observed: expected members */
+	int dashboards_at_most;            /* room in v->dashboards */
+	int zookeepers;                    /* in v->zookeepers */
+	bool adopting;                     /* that is noted on one of the StatefulSets */
 };
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
@@ -170,13 +171,22 @@ static int64_t lost_since(const struct observed *o, const char *node)
 	return 0;
 }
 
+/* What stands on the StatefulSet of a group; NULL: nothing. */
+static const char *noted_for(const struct making *m, int gid, const char *annotation)
+{
+	const struct view_set *set = view_set_of(m->v, gid);
+
+	return set ? json_str(m->sets[set - m->v->sets]->annotations, annotation, NULL) : NULL;
+}
+
 /* Another one of its name was deleted, to be adopted: noted as "NAME/UID", over the end of any controller. */
 static bool succeeds_an_adopted(const struct making *m, const struct kept_pod *pod)
 {
+	const char *adopting = m->adopting ? noted_for(m, pod->group, CODIS_ANNOTATION_ADOPTING) : NULL;
 	size_t len = strlen(pod->name);
 
-	return m->adopting && strncmp(m->adopting, pod->name, len) == 0 && m->adopting[len] == '/' &&
-	       strcmp(m->adopting + len + 1, pod->uid) != 0;
+	return adopting && strncmp(adopting, pod->name, len) == 0 && adopting[len] == '/' &&
+	       strcmp(adopting + len + 1, pod->uid) != 0;
 }
 
 static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
@@ -412,24 +422,32 @@ static void view_groups(struct making *m, struct picture_room *room)
 		view_group_of(m, seen->groups[i], view_group(v, seen->groups[i]->node.id));
 }
 
-/* What was lost and is not acknowledged, and what a person gives up: it stands on the StatefulSet. */
-static void view_losses(const struct making *m)
+static void view_lost(const struct making *m, const struct view_set *set)
 {
-	const struct inventory_set *set = m->set;
-	const char *text = set ? json_str(set->annotations, CODIS_ANNOTATION_DATA_LOST, NULL) : NULL;
-	const char *allowed = set ? json_str(set->annotations, CODIS_ANNOTATION_ALLOW_LOSS, NULL) : NULL;
+	const char *text = json_str(m->sets[set - m->v->sets]->annotations, CODIS_ANNOTATION_DATA_LOST, NULL);
 	struct served_loss loss;
 
-	for (int i = 0; i < m->v->group_count; i++)
-		m->v->groups[i].may_lose = allowed && served_may_lose(allowed, m->v->groups[i].node.id);
 	while (text && served_loss_next(&text, &loss) == 1) {
 		struct group_view *g = view_group(m->v, loss.gid);
 
-		if (!g)
+		if (!g || view_set_of(m->v, loss.gid) != set)
 			continue;
 		g->lost_keys = loss.keys;
 		g->lost_wall_ms = loss.wall_ms;
 	}
+}
+
+/* What was lost and is not acknowledged, and what a person gives up: it stands on the StatefulSet of the group. */
+static void view_losses(const struct making *m)
+{
+	for (int i = 0; i < m->v->group_count; i++) {
+		int gid = m->v->groups[i].node.id;
+		const char *allowed = noted_for(m, gid, CODIS_ANNOTATION_ALLOW_LOSS);
+
+		m->v->groups[i].may_lose = allowed && served_may_lose(allowed, gid);
+	}
+	for (int i = 0; i < m->v->set_count; i++)
+		view_lost(m, &m->v->sets[i]);
 }
 
 /* --- proxies and dashboards ------------------------------------------------------------------------------------------
@@ -642,18 +660,10 @@ static int view_one_pod(void *ctx, const struct inventory_pod *p)
 }
 
 /* A limit on what may be done, as far as it is used up; a person who said that nothing may be. */
-static void view_calm(struct cluster_view *v, const struct observed *o, const struct inventory_set *set)
+static void view_calm(struct cluster_view *v, const struct observed *o)
 {
-	const char *paused = set ? json_str(set->annotations, CODIS_ANNOTATION_PAUSED, NULL) : NULL, *adopt;
-
-	v->paused = paused && strcmp(paused, "false") != 0;
-	text_copy(v->paused_by, sizeof(v->paused_by), v->paused ? paused : "");
-	for (char *p = v->paused_by; *p; p++)
-		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
 	if (v->paused)
 		v->mandate = MANDATE_NONE;
-	adopt = set ? json_str(set->annotations, CODIS_ANNOTATION_ADOPT, NULL) : NULL;
-	v->adopt = adopt && strcmp(adopt, "false") != 0;
 	v->tilted = o->tilt && o->tilt->tilted;
 	v->heard_servers = o->tilt ? o->tilt->heard : 0;
 	v->silent_servers = o->tilt ? o->tilt->silent : 0;
@@ -662,8 +672,49 @@ static void view_calm(struct cluster_view *v, const struct observed *o, const st
 		o->all_deleting + (o->all_deletions ? calm_recent(o->all_deletions, MINUTE_MS, v->now_ms) : 0);
 }
 
-static void view_frame(struct cluster_view *v, const struct observed *o, const struct inventory_set *set,
-		       int64_t now_ms)
+/* One that says "false" says nothing. */
+static const char *says(const struct inventory_set *set, const char *annotation)
+{
+	const char *text = json_str(set->annotations, annotation, NULL);
+
+	return text && strcmp(text, "false") != 0 ? text : NULL;
+}
+
+static void view_paused(struct cluster_view *v, const struct view_set *set, const char *paused)
+{
+	v->paused = true;
+	v->paused_set = set->name;
+	text_copy(v->paused_by, sizeof(v->paused_by), paused);
+	for (char *p = v->paused_by; *p; p++)
+		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
+}
+
+/* The StatefulSets, and what one of them says for all. 0, or -1: no memory. */
+static int view_sets(struct making *m, struct picture_room *room, int count)
+{
+	struct cluster_view *v = m->v;
+	struct view_set *sets = reserve(&room->sets, &room->set_room, count, sizeof(*sets));
+
+	if (!sets)
+		return -1;
+	v->sets = sets;
+	v->set_count = count;
+	for (int i = 0; i < count; i++) {
+		const struct inventory_set *known = m->sets[i];
+		const char *paused = says(known, CODIS_ANNOTATION_PAUSED);
+
+		sets[i] = (struct view_set){ .shape = known->shape, .deleting = known->deleting };
+		text_copy(sets[i].name, sizeof(sets[i].name), known->name);
+		text_copy(sets[i].uid, sizeof(sets[i].uid), known->uid);
+		if (paused && !v->paused)
+			view_paused(v, &sets[i], paused);
+		v->adopt |= says(known, CODIS_ANNOTATION_ADOPT) != NULL;
+		m->adopting |= json_str(known->annotations, CODIS_ANNOTATION_ADOPTING, NULL) != NULL;
+	}
+	return 0;
+}
+
+static void view_frame(struct cluster_view *v, const struct observed *o, int64_t now_ms)
 {
 	memset(v, 0, sizeof(*v));
 	text_copy(v->namespace, sizeof(v->namespace), o->namespace);
@@ -680,36 +731,41 @@ static void view_frame(struct cluster_view *v, const struct observed *o, const s
 	v->kube_fresh = o->leads && o->kube_fresh;
 	v->pods_fresh = o->kube_fresh;
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
-	v->replicas = set ? set->shape.replicas : -1;
-	v->ordinals_start = set ? set->shape.start : 0;
-	text_copy(v->set, sizeof(v->set), set ? set->name : "");
-	text_copy(v->set_uid, sizeof(v->set_uid), set ? set->uid : "");
-	v->set_deleting = set && set->deleting;
-	view_calm(v, o, set);
-	v->server_replica = set && set->shape.server_replica ? set->shape.server_replica : CODIS_DEFAULT_SERVER_REPLICA;
 }
 
-int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,
-		 const struct inventory *inv, int64_t now_ms)
+static int make(struct making *m, struct picture_room *room, int set_count, int64_t now_ms)
 {
-	const struct inventory_set *set = inventory_set_of(inv, seen->namespace, seen->product);
-	struct making m = { .v = v, .seen = seen, .inv = inv, .set = set };
+	const struct observed *seen = m->seen;
+	struct cluster_view *v = m->v;
 
-	m.adopting = set ? json_str(set->annotations, CODIS_ANNOTATION_ADOPTING, NULL) : NULL;
-	view_frame(v, seen, set, now_ms);
-	if (make_room(&m, room) < 0)
+	view_frame(v, seen, now_ms);
+	if (set_count < 0 || view_sets(m, room, set_count) < 0)
+		return -1;
+	view_calm(v, seen);
+	if (make_room(m, room) < 0)
 		return -1;
 	v->server_count = seen->server_count;
 	for (int i = 0; i < seen->server_count; i++)
 		view_server_of(seen->servers[i], &v->servers[i], now_ms);
 	v->proxy_count = seen->proxy_count;
 	for (int i = 0; i < seen->proxy_count; i++)
-		view_proxy(&m, seen->proxies[i], &v->proxies[i]);
-	inventory_each_of_product(inv, seen->namespace, seen->product, view_one_pod, &m);
-	view_strangers(&m);
-	view_groups(&m, room);
-	view_losses(&m);
-	view_dashboard(&m);
-	view_zookeepers(&m);
+		view_proxy(m, seen->proxies[i], &v->proxies[i]);
+	inventory_each_of_product(m->inv, seen->namespace, seen->product, view_one_pod, m);
+	view_strangers(m);
+	view_groups(m, room);
+	view_losses(m);
+	view_dashboard(m);
+	view_zookeepers(m);
 	return 0;
+}
+
+int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,
+		 const struct inventory *inv, int64_t now_ms)
+{
+	struct making m = { .v = v, .seen = seen, .inv = inv };
+	int sets = inventory_sets_of(inv, seen->namespace, seen->product, &m.sets), done;
+
+	done = make(&m, room, sets, now_ms);
+	free(m.sets);
+	return done;
 }

@@ -12,8 +12,8 @@ struct inventory;
 
 /* What a view's arrays stand in; grows, and is kept from one view to the next. Zeroed before first use. */
 struct picture_room {
-	void *servers, *groups, *proxies, *dashboards, *zookeepers, *by_addr, *members;
-	int server_room, group_room, proxy_room, dashboard_room, zookeeper_room, by_addr_room, member_room;
+	void *servers, *groups, *proxies, *dashboards, *zookeepers, *by_addr, *members, *sets;
+	int set_room, server_room, group_room, proxy_room, dashboard_room, zookeeper_room, by_addr_room, member_room;
 };
 void picture_room_release(struct picture_room *room);
 

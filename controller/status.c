@@ -174,7 +174,7 @@ bool status_succession(const struct cluster_view *v, const struct group_view *g,
 		 "group %d: %s was promoted%s, and %s has what it lacks%s: promote that one again, or give it up with "
 		 "%s",
 		 g->node.id, name_of(m), m->succession.how == SUCCESSION_BEHIND ? " while it was not in sync" : "",
-		 name_of(old), both, served_give_up(v->namespace, v->set, g->node.id, insist));
+		 name_of(old), both, served_give_up(v->namespace, view_set_name(v, g->node.id), g->node.id, insist));
 	return true;
 }
 
@@ -240,10 +240,22 @@ static void say_unclear(const struct cluster_view *v, struct groups_status *all,
 	}
 }
 
+/* The StatefulSets on which the losses stand, as many as fit: one command is for all of them. */
+static void name_set(const struct cluster_view *v, int gid, const struct view_set **last, struct buf *out)
+{
+	const struct view_set *set = view_set_of(v, gid);
+
+	if (!set || set == *last || out->len + strlen(set->name) + 1 >= VIEW_NAME_MAX)
+		return;
+	buf_addf(out, "%s%s", out->len ? " " : "", set->name);
+	*last = set;
+}
+
 static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
-	char names[128];
-	struct buf who = BUF_IN(names);
+	char names[128], where[VIEW_NAME_MAX] = "";
+	struct buf who = BUF_IN(names), sets = BUF_IN(where);
+	const struct view_set *last = NULL;
 	char words[SERVED_KEYS_MAX], at[LOST_AT_MAX], command[SERVED_COMMAND_MAX];
 	int64_t keys = 0, last_ms = 0;
 	int n = 0;
@@ -256,6 +268,7 @@ static void say_losses(const struct cluster_view *v, struct groups_status *all, 
 			continue;
 		keys += lost_keys(g);
 		last_ms = lost_wall_ms(g) > last_ms ? lost_wall_ms(g) : last_ms;
+		name_set(v, g->node.id, &last, &sets);
 		if (n++ < LOST_NAMED)
 			buf_addf(&who, "%s%d", n == 1 ? "" : ", ", g->node.id);
 	}
@@ -266,7 +279,7 @@ static void say_losses(const struct cluster_view *v, struct groups_status *all, 
 		buf_addf(&who, " and %d more", n - LOST_NAMED);
 	served_say_keys(keys, words);
 	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
-	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, v->set, command));
+	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, where, command));
 }
 
 static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
@@ -293,7 +306,7 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 
 		if (!m || judge_master(v, g, limits, &why) != MASTER_HEALTHY)
 			continue;
-		missing = v->server_replica - 1 - count_synced(v, g, m);
+		missing = view_group_size(v, g->node.id) - 1 - count_synced(v, g, m);
 		if (missing <= 0)
 			continue;
 		all->ok = false;
@@ -436,15 +449,21 @@ static void say_actions(const struct action *actions, int count, const char *res
 		say(r, "%d more %s", count - CALM_NAMED, rest);
 }
 
-/* The unguarded server with the lowest ordinal above `after`; NULL: no more. */
-static const struct server_view *next_unguarded(const struct cluster_view *v, int after)
+static bool stands_before(const struct server_view *a, const struct server_view *b)
+{
+	return a->ordinal != b->ordinal ? a->ordinal < b->ordinal : a->group < b->group;
+}
+
+/* The unguarded server behind `after` (NULL: the first); NULL: no more. */
+static const struct server_view *next_unguarded(const struct cluster_view *v, const struct server_view *after)
 {
 	const struct server_view *next = NULL;
 
 	for (int i = 0; i < v->server_count; i++) {
 		const struct server_view *s = &v->servers[i];
 
-		if (s->pod.name[0] && s->pod.unguarded && s->ordinal > after && (!next || s->ordinal < next->ordinal))
+		if (s->pod.name[0] && s->pod.unguarded && (!after || stands_before(after, s)) &&
+		    (!next || stands_before(s, next)))
 			next = s;
 	}
 	return next;
@@ -452,10 +471,10 @@ static const struct server_view *next_unguarded(const struct cluster_view *v, in
 
 static void name_unguarded(const struct cluster_view *v, int unguarded, struct buf *out)
 {
-	const struct server_view *s = next_unguarded(v, -1);
+	const struct server_view *s = next_unguarded(v, NULL);
 	int n = 0;
 
-	for (; s && n < CALM_NAMED; s = next_unguarded(v, s->ordinal))
+	for (; s && n < CALM_NAMED; s = next_unguarded(v, s))
 		buf_addf(out, "%s%s", n++ ? ", " : "", s->pod.name);
 	if (unguarded > n)
 		buf_addf(out, " and %d more", unguarded - n);
@@ -463,7 +482,7 @@ static void name_unguarded(const struct cluster_view *v, int unguarded, struct b
 
 static bool is_adopted(const struct cluster_view *v, const struct adoption *a)
 {
-	return v->adopt && a->servers && a->servers == v->replicas && !a->unguarded;
+	return v->adopt && a->servers && a->servers == view_servers_wanted(v) && !a->unguarded;
 }
 
 static void say_adoption(const struct cluster_view *v, const struct adoption *a, struct reasons *r)
@@ -482,7 +501,7 @@ static void say_adoption(const struct cluster_view *v, const struct adoption *a,
 		    "%d/%d servers are not guarded (%s), and may come back empty as masters: kubectl annotate -n %s "
 		    "sts %s "
 		    "codis.io/adopt=true replaces them one by one",
-		    a->unguarded, a->servers, names, v->namespace, v->set);
+		    a->unguarded, a->servers, names, v->namespace, v->set_count ? v->sets[0].name : "");
 }
 
 /* Whoever or whatever keeps the controller from acting. Whether nothing does. */
@@ -491,7 +510,7 @@ static bool say_calm(const struct cluster_view *v, struct reasons *r)
 	if (v->paused)
 		say(r,
 		    "codis.io/paused says \"%s\": nothing is done until kubectl annotate -n %s sts %s codis.io/paused-",
-		    v->paused_by, v->namespace, v->set);
+		    v->paused_by, v->namespace, v->paused_set);
 	if (v->shared[0])
 		say(r, "%s", v->shared);
 	if (v->dry_run)

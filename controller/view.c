@@ -1,5 +1,6 @@
 #include "controller/view.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,16 +150,6 @@ int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known,
 	return known && assigned_ms >= since_ms ? assigned : slot->group;
 }
 
-/* The groups of the first and the last ordinal that the StatefulSet makes. */
-static bool wanted_range(const struct cluster_view *v, int *first, int *last)
-{
-	if (v->replicas <= 0 || v->server_replica <= 0)
-		return false;
-	*first = codis_group_of(v->ordinals_start, v->server_replica);
-	*last = codis_group_of(v->ordinals_start + v->replicas - 1, v->server_replica);
-	return true;
-}
-
 bool view_none_assigned(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;
@@ -226,16 +217,103 @@ bool view_nobody_sends_to(const struct cluster_view *v, const struct group_view 
 	return !view_sends_to(v, s);
 }
 
+static const struct codis_shape *shape_at(const void *sets, int i)
+{
+	return &((const struct view_set *)sets)[i].shape;
+}
+
+const struct view_set *view_set_of(const struct cluster_view *v, int gid)
+{
+	int at = codis_set_of_group(gid, v->set_count, shape_at, v->sets);
+
+	return at < 0 ? NULL : &v->sets[at];
+}
+
+const char *view_set_name(const struct cluster_view *v, int gid)
+{
+	const struct view_set *set = view_set_of(v, gid);
+
+	return set ? set->name : "";
+}
+
+int view_group_size(const struct cluster_view *v, int gid)
+{
+	const struct view_set *set = view_set_of(v, gid);
+	int size = !set ? 0 : set->shape.group ? set->shape.replicas : set->shape.server_replica;
+
+	return size > 0 ? size : CODIS_DEFAULT_SERVER_REPLICA;
+}
+
+int view_servers_wanted(const struct cluster_view *v)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < v->set_count; i++)
+		n += v->sets[i].shape.replicas;
+	return !v->set_count ? -1 : n > INT_MAX ? INT_MAX : (int)n;
+}
+
+const struct view_set *view_set_deleting(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->set_count; i++) {
+		if (v->sets[i].deleting)
+			return &v->sets[i];
+	}
+	return NULL;
+}
+
+/* The groups that labels say, of those above `above` and below `below`: how many there are; *gid is the i-th. */
+static int labelled_between(const struct cluster_view *v, int above, int below, int i, int *gid)
+{
+	int n = 0;
+
+	for (int k = 0; k < v->set_count; k++) {
+		const struct codis_shape *shape = &v->sets[k].shape;
+
+		if (!shape->group || shape->replicas <= 0 || shape->group <= above || shape->group >= below)
+			continue;
+		if (n++ == i)
+			*gid = shape->group;
+	}
+	return n;
+}
+
+/* The groups that the numbers of one without a label make; first is above last where there are none. */
+static void counted_groups(const struct cluster_view *v, int *first, int *last)
+{
+	*first = INT_MAX;
+	*last = INT_MAX - 1;
+	if (v->set_count && !v->sets[0].shape.group)
+		codis_shape_groups(&v->sets[0].shape, first, last);
+}
+
 int view_groups_wanted(const struct cluster_view *v)
 {
-	int first, last;
+	int first, last, gid;
 
-	return wanted_range(v, &first, &last) ? last - first + 1 : 0;
+	counted_groups(v, &first, &last);
+	return labelled_between(v, 0, first, 0, &gid) + last - first + 1 + labelled_between(v, last, INT_MAX, 0, &gid);
 }
 
 int view_wanted_group(const struct cluster_view *v, int i)
 {
-	int first, last;
+	int first, last, below, gid = 0;
 
-	return wanted_range(v, &first, &last) ? first + i : 0;
+	counted_groups(v, &first, &last);
+	below = labelled_between(v, 0, first, i, &gid);
+	if (i < below)
+		return gid;
+	i -= below;
+	if (i <= last - first)
+		return first + i;
+	labelled_between(v, last, INT_MAX, i - (last - first + 1), &gid);
+	return gid;
+}
+
+bool view_is_wanted(const struct cluster_view *v, int gid)
+{
+	int first, last, found;
+
+	counted_groups(v, &first, &last);
+	return (gid >= first && gid <= last) || labelled_between(v, gid - 1, gid + 1, 0, &found);
 }

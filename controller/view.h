@@ -202,6 +202,13 @@ enum mandate {
 
 struct action;
 
+/* A codis-server StatefulSet. */
+struct view_set {
+	char name[VIEW_NAME_MAX], uid[VIEW_UID_MAX];
+	struct codis_shape shape; /* which groups it makes */
+	bool deleting;
+};
+
 /* What was done, or failed, as its Event says it. */
 #define RECENT_NOTES 8
 struct recent_note {
@@ -217,9 +224,10 @@ struct cluster_view {
 	int heard_servers, silent_servers; /* of how many that were heard once how many are silent */
 	enum mandate mandate;
 	bool second;         /* FAILOVER for so long that another one may lead: a lost master is left to it at first */
-	bool paused;         /* codis.io/paused on the StatefulSet: the mandate is none */
+	bool paused;         /* codis.io/paused on one of the StatefulSets: the mandate is none */
 	char paused_by[200]; /* what it says */
-	bool adopt;          /* codis.io/adopt on it */
+	const char *paused_set;
+	bool adopt; /* codis.io/adopt on one of them */
 	/* Pods that were deleted in the last minute: of this cluster, of all. */
 	int deletions, all_deletions;
 	/* What decide() would do and what a limit holds up, as it was decided in this turn; for the status. */
@@ -230,12 +238,9 @@ struct cluster_view {
 	bool dry_run;
 	bool kube_fresh; /* we lead, and the API server was heard lately: pods that are missing are really missing */
 	bool pods_fresh; /* the API server was heard lately, whoever leads */
-	bool coordinator_ready;                         /* and its nodes were read */
-	char set[VIEW_NAME_MAX], set_uid[VIEW_UID_MAX]; /* the codis-server StatefulSet; "" : none */
-	bool set_deleting;
-	int replicas;       /* its spec.replicas; -1: none */
-	int ordinals_start; /* its spec.ordinals.start */
-	int server_replica;
+	bool coordinator_ready;      /* and its nodes were read */
+	const struct view_set *sets; /* that make its groups, in the order of the groups that their labels say */
+	int set_count;
 	int server_count, group_count, proxy_count, dashboard_count, zookeeper_count;
 	struct server_view *servers;
 	struct group_view *groups;
@@ -290,8 +295,20 @@ bool view_sends_to(const struct cluster_view *v, const struct server_view *s);
 /* None does: each that is registered and may serve was asked since the group's node was last written by
  * somebody else, and since anything was last done to the group. So nothing was written to it. */
 bool view_nobody_sends_to(const struct cluster_view *v, const struct group_view *g, const struct server_view *s);
-/* How many groups spec.replicas asks for, and which: the i-th of them, from 0. */
+/* The StatefulSet that makes this group, or that it is a left over of: what concerns it is noted there, and a person
+ * says there what is to be done about it. NULL: there is none at all. */
+const struct view_set *view_set_of(const struct cluster_view *v, int gid);
+/* Its name; "" : none. */
+const char *view_set_name(const struct cluster_view *v, int gid);
+/* How many members a group is to have. */
+int view_group_size(const struct cluster_view *v, int gid);
+/* How many servers the StatefulSets make; -1: there is none of these. */
+int view_servers_wanted(const struct cluster_view *v);
+/* Whether one of them is being deleted, or NULL. */
+const struct view_set *view_set_deleting(const struct cluster_view *v);
+/* How many groups they make, and which: the i-th of them, from 0. */
 int view_groups_wanted(const struct cluster_view *v);
 int view_wanted_group(const struct cluster_view *v, int i);
+bool view_is_wanted(const struct cluster_view *v, int gid);
 
 #endif

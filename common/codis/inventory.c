@@ -592,20 +592,41 @@ static bool set_before(const struct inventory_set *a, const struct inventory_set
 	return a->deleting != b->deleting ? b->deleting : strcmp(a->name, b->name) < 0;
 }
 
-const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product)
+/* Where it stands among count sets in the order of their groups; of one group one counts. */
+static void put_set(const struct inventory_set *set, const struct inventory_set **sets, int *count)
+{
+	int at = *count;
+
+	while (at > 0 && sets[at - 1]->shape.group > set->shape.group)
+		at--;
+	if (at > 0 && sets[at - 1]->shape.group == set->shape.group) {
+		if (set_before(set, sets[at - 1]))
+			sets[at - 1] = set;
+		return;
+	}
+	memmove(&sets[at + 1], &sets[at], (size_t)(*count - at) * sizeof(sets[0]));
+	sets[at] = set;
+	++*count;
+}
+
+int inventory_sets_of(const struct inventory *inv, const char *namespace, const char *product,
+		      const struct inventory_set ***out)
 {
 	const struct product *p = inv_find_product(inv, namespace, product);
-	const struct inventory_set *best = NULL;
 	const struct member *m;
+	size_t room = 1;
+	int count = 0;
 
-	if (!p)
-		return NULL;
-	LIST_FOREACH(m, &p->sets, beside)
-	{
-		if (m->component == CODIS_SERVER && (!best || set_before(&set_of(m)->known, best)))
-			best = &set_of(m)->known;
+	for (m = p ? LIST_FIRST(&p->sets) : NULL; m; m = LIST_NEXT(m, beside))
+		room++;
+	*out = calloc(room, sizeof(**out));
+	if (!*out)
+		return -1;
+	for (m = p ? LIST_FIRST(&p->sets) : NULL; m; m = LIST_NEXT(m, beside)) {
+		if (m->component == CODIS_SERVER)
+			put_set(&set_of(m)->known, *out, &count);
 	}
-	return best;
+	return count;
 }
 
 void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],

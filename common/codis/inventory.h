@@ -93,9 +93,12 @@ bool inventory_is_elsewhere(const struct inventory *inv, const char *addr, const
 /* Whether it is this pod that has its address. */
 bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
-/* Of several, which the webhook refuses: one that has servers, then one that is not being deleted, then the first by
- * name. */
-const struct inventory_set *inventory_set_of(const struct inventory *inv, const char *namespace, const char *product);
+/* The StatefulSets that make a product's groups: first one without a label codis.io/group, then those that have one,
+ * in the order of their groups. Of several that would make the same, which the webhook refuses: one that has servers,
+ * then one that is not being deleted, then the first by name. How many; *out is the caller's (free), what it points to
+ * as above. -1: no memory, and *out is NULL. */
+int inventory_sets_of(const struct inventory *inv, const char *namespace, const char *product,
+		      const struct inventory_set ***out);
 
 /* Where a pod with these words belongs, as it is told in inventory_pod: for one that no watch has brought yet. */
 void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],

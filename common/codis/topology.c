@@ -144,6 +144,24 @@ void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *
 	*end = s->group ? (int)high : within((int64_t)gid * s->server_replica, low, high);
 }
 
+int codis_set_of_group(int gid, int count, const struct codis_shape *(*shape_at)(const void *sets, int i),
+		       const void *sets)
+{
+	int low = 0, high = count;
+
+	while (low < high) {
+		int mid = low + (high - low) / 2, group = shape_at(sets, mid)->group;
+
+		if (group == gid)
+			return mid;
+		if (group < gid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return count > 0 ? 0 : -1;
+}
+
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size)
 {
 	long long below = (long long)(replicas / server_replica) * server_replica;

@@ -95,6 +95,12 @@ bool codis_shape_makes(const struct codis_shape *s, int gid);
 /* The ordinals that it makes for a group: from *first up to before *end; of a group that it does not make none. */
 void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *end);
 
+/* Which of a product's StatefulSets a group is of. They stand in the order of their labels, one without a label first;
+ * shape_at tells of the i-th. The one that has the group's label, else the one without a label, for what is left over
+ * of it as well, else the first. -1: there is none. */
+int codis_set_of_group(int gid, int count, const struct codis_shape *(*shape_at)(const void *sets, int i),
+		       const void *sets);
+
 /* "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5" into out; true when replicas fits. */
 bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t size);
 

@@ -122,10 +122,12 @@ struct world *healthy(void)
 	w->v.groups = w->groups;
 	w->v.proxies = w->proxies;
 	w->v.dashboards = w->dashboards;
+	w->v.sets = w->sets;
+	w->v.set_count = 1;
 	w->v.now_ms = 100000;
 	w->v.mandate = MANDATE_LEAD;
 	w->v.kube_fresh = w->v.pods_fresh = w->v.coordinator_ready = true;
-	w->v.replicas = w->v.server_replica = 2;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 2;
 	w->v.dashboard.reach = REACH_OK;
 	w->v.dashboard.heard_ms = 1;
 	w->v.dashboard.slots_known = true;

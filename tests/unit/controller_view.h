@@ -11,6 +11,7 @@
 
 struct world {
 	struct cluster_view v;
+	struct view_set sets[4]; /* one, without a label */
 	struct server_view servers[8];
 	struct group_view groups[4];
 	struct proxy_view proxies[4];

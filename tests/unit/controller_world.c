@@ -45,6 +45,7 @@ void controller_world_end(void)
 	roster_release(world.c);
 	picture_room_release(&world.c->room);
 	free(world.c->lost);
+	free(world.c->notes);
 	free(world.c);
 	inventory_free(world.inv);
 	uv_run(&world.uv, UV_RUN_DEFAULT);

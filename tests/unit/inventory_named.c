@@ -1,6 +1,6 @@
 #include "tests/unit/inventory_named.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 
 #include "common/codis/inventory_parts.h"
 
@@ -16,4 +16,14 @@ const struct inventory_set *set_named(const struct inventory *inv, const char *n
 	const struct set *s = inv_find_set_by_name(inv, namespace, name);
 
 	return s && s->member.component == CODIS_SERVER ? &s->known : NULL;
+}
+
+const struct inventory_set *first_set(const struct inventory *inv, const char *namespace, const char *product)
+{
+	const struct inventory_set **sets, *first;
+	int count = inventory_sets_of(inv, namespace, product, &sets);
+
+	first = count > 0 ? sets[0] : NULL;
+	free(sets);
+	return first;
 }

@@ -62,18 +62,39 @@ void fixture_set_node(struct inventory *inv, bool ready, bool unschedulable)
 		fail_msg("%s", err.text);
 }
 
-void fixture_set_set(struct inventory *inv, int replicas, int ordinals_start)
+/* labels: further ones of the template, each with a comma in front. */
+static void put_set(struct inventory *inv, const char *name, const char *metadata, int replicas, int start,
+		    const char *labels)
 {
 	struct error err = ERROR_INIT;
 	JSON_CLEANUP cJSON *json =
-		parse("{\"metadata\":{\"namespace\":\"ns\",\"name\":\"codis-server\",\"uid\":\"uid-set\"},\"spec\":{"
+		parse("{\"metadata\":{\"namespace\":\"ns\",\"name\":\"%s\",\"uid\":\"uid-set%s\"%s},\"spec\":{"
 		      "\"replicas\":%d,"
 		      "\"ordinals\":{\"start\":%d},\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
-		      "\"codis.io/"
-		      "product\":\"codis-test\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"command\":"
-		      "[\"codis-server\"],\"env\":[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]}]}}}}",
-		      replicas, ordinals_start);
+		      "\"codis.io/product\":\"codis-test\"%s}},\"spec\":{\"containers\":[{\"name\":\"codis-server\","
+		      "\"command\":[\"codis-server\"],\"env\":[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]}]}}}}",
+		      name, name + strlen("codis-server"), metadata, replicas, start, labels);
 
 	if (inventory_set_set(inv, json, &err) < 0)
 		fail_msg("%s", err.text);
+}
+
+void fixture_set_set(struct inventory *inv, int replicas, int ordinals_start)
+{
+	put_set(inv, "codis-server", "", replicas, ordinals_start, "");
+}
+
+void fixture_set_group_set(struct inventory *inv, int group, int replicas, const char *annotations)
+{
+	char name[64], labels[64], metadata[512];
+
+	snprintf(name, sizeof(name), "codis-server-%d", group);
+	snprintf(labels, sizeof(labels), ",\"codis.io/group\":\"%d\"", group);
+	snprintf(metadata, sizeof(metadata), ",\"annotations\":%s", annotations);
+	put_set(inv, name, metadata, replicas, 0, labels);
+}
+
+void fixture_delete_set(struct inventory *inv)
+{
+	put_set(inv, "codis-server", ",\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"", 2, 0, "");
 }

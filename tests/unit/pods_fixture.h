@@ -25,5 +25,9 @@ void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod);
 void fixture_set_node(struct inventory *inv, bool ready, bool unschedulable);
 /* A codis-server StatefulSet of "ns" and "codis-test". */
 void fixture_set_set(struct inventory *inv, int replicas, int ordinals_start);
+/* One that is a group: codis-server-GROUP, uid-set-GROUP, with these annotations (JSON). */
+void fixture_set_group_set(struct inventory *inv, int group, int replicas, const char *annotations);
+/* That of fixture_set_set(), of two servers, is being deleted. */
+void fixture_delete_set(struct inventory *inv);
 
 #endif

@@ -3386,10 +3386,14 @@ ACT_TEST(the_owner_of_a_lock_whose_pod_has_ended_is_not_awaited_long)
 	assert_int_equal(w.asked_for_ms, 300);
 }
 
+static const struct view_set three_groups = { .name = "codis-server",
+					      .uid = "uid-set",
+					      .shape = { .replicas = 6, .server_replica = 2 } };
+
 ACT_TEST(slots_are_assigned_in_equal_ranges)
 {
-	world.c->view.replicas = 6;
-	world.c->view.server_replica = 2;
+	world.c->view.sets = &three_groups;
+	world.c->view.set_count = 1;
 	run(ACT_ASSIGN_SLOTS, D);
 	assert_journal("from 0 to group 1\nfrom 342 to group 2\nfrom 683 to group 3\n1024 slots\n");
 	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen\n");
@@ -3456,8 +3460,8 @@ ACT_TEST(a_pod_that_is_adopted_is_noted_and_then_deleted_with_its_own_grace_peri
 	struct action a = action_of(ACT_DELETE_POD, B);
 
 	a.adopts = true;
-	snprintf(world.c->view.set, VIEW_NAME_MAX, "codis-server");
-	snprintf(world.c->view.set_uid, VIEW_UID_MAX, "uid-set");
+	world.c->view.sets = &three_groups;
+	world.c->view.set_count = 1;
 	act(world.c, &a);
 	until_idle();
 	assert_journal(

@@ -14,12 +14,12 @@
 static void two_groups(struct world *w)
 {
 	add_pair(w);
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	for (int i = 0; i < 4; i++)
 		w->servers[i].pod.unguarded = true;
 	snprintf(w->v.namespace, sizeof(w->v.namespace), "codis");
 	snprintf(w->v.product, sizeof(w->v.product), "codis-test");
-	snprintf(w->v.set, sizeof(w->v.set), "codis-server");
+	snprintf(w->sets[0].name, VIEW_NAME_MAX, "codis-server");
 }
 
 #define DD "10.0.0.4:6379"
@@ -61,7 +61,7 @@ static void unseen(struct world *w)
 {
 	for (int i = 0; i < w->v.server_count; i++)
 		w->servers[i].pod = (struct pod_view){ .name = "" };
-	w->v.replicas = -1;
+	w->v.set_count = 0;
 	w->proxies[0].pod = (struct pod_view){ .name = "" };
 }
 
@@ -187,9 +187,9 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	w->groups[1].busy = true;
 	assert_waits(w, "something is being done in group 2");
 	w->groups[1].busy = false;
-	w->v.replicas = 6;
+	w->sets[0].shape.replicas = 6;
 	assert_waits(w, "there are 4 servers' pods of 6");
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	w->v.tilted = true;
 	assert_waits(w, "most servers are silent");
 	w->v.tilted = false;
@@ -204,9 +204,9 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	w->proxies[0].online = false;
 	assert_waits(w, "no proxy serves");
 	w->proxies[0].online = true;
-	w->v.set_deleting = true;
+	w->sets[0].deleting = true;
 	assert_waits(w, "StatefulSet codis-server is being deleted");
-	w->v.set_deleting = false;
+	w->sets[0].deleting = false;
 	w->v.kube_fresh = false;
 	assert_waits(w, "the API server is not heard");
 	w->v.kube_fresh = true;
@@ -238,7 +238,7 @@ TEST(only_server_of_a_group_is_not_adopted_while_it_has_data)
 	w->v.server_count = 1;
 	w->v.group_count = 1;
 	w->groups[0].node.count = 1;
-	w->v.replicas = w->v.server_replica = 1;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 1;
 	assert_waits(w, "codis-server-0 is the only server of its group, and what it has would be gone with its pod");
 	w->servers[0].info.keys = 0;
 	assert_only(w, ACT_DELETE_POD, A);
@@ -317,9 +317,9 @@ TEST(status_says_what_is_not_guarded_and_how_it_becomes_so)
 	for (int i = 0; i < 4; i++)
 		adopted(&w->servers[i]);
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served, adopted");
-	w->v.replicas = 6; /* one is being made anew, say */
+	w->sets[0].shape.replicas = 6; /* one is being made anew, say */
 	assert_null(strstr(line_or_not(w), ", adopted"));
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	w->v.adopt = false;
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served");
 }

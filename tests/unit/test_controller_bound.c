@@ -15,7 +15,7 @@ static struct world *three(void)
 
 	follows(c, &w->servers[0]);
 	list(&w->groups[0], c);
-	w->v.server_replica = w->v.replicas = 3;
+	w->sets[0].shape.server_replica = w->sets[0].shape.replicas = 3;
 	with = limits;
 	return w;
 }

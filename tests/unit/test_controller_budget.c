@@ -12,6 +12,7 @@
 #include "common/kube/client.h"
 #include "controller/budgets.h"
 #include "tests/unit/controller_world.h"
+#include "tests/unit/inventory_named.h"
 #include "tests/unit/nomem.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/pods_fixture.h"
@@ -43,8 +44,7 @@ static int begin(void **state)
 				     .set_uid = "set-1",
 				     .labels = w.labels,
 				     .says_product = true,
-				     .replicas = 4,
-				     .server_replica = 2,
+				     .shape = { .replicas = 4, .server_replica = 2 },
 				     .budgets = w.given };
 	return 0;
 }
@@ -103,6 +103,28 @@ static void assert_next(enum budget_step step, const char *name, const char *why
 	assert_int_equal(change.step, step);
 	assert_string_equal(change.name, name);
 	assert_string_equal(change.why, why);
+}
+
+/* A StatefulSet that is a group: whatever its pods' numbers are. */
+BUDGET_TEST(a_statefulset_that_is_a_group_gets_one)
+{
+	JSON_CLEANUP cJSON *budget = NULL;
+	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+	struct budget_change change;
+
+	w.f.shape = (struct codis_shape){ .replicas = 3, .group = 7 };
+	change = next();
+	assert_int_equal(change.step, BUDGET_CREATE);
+	assert_int_equal(change.gid, 7);
+	budget = budget_object(&w.f, 7);
+	assert_string_equal(json_str(budget, "metadata", "name", NULL), "codis-server-group-7");
+	assert_int_equal(json_int(0, budget, "spec", "minAvailable", NULL), 2);
+	assert_int_equal(json_write(json_get(budget, "spec", "selector", NULL), &text), 0);
+	assert_non_null(strstr(text.data, "[\"codis-server-0\",\"codis-server-1\",\"codis-server-2\"]"));
+	add_ours(7);
+	assert_int_equal(next().step, BUDGET_RIGHT);
+	w.f.shape.replicas = 1;
+	assert_next(BUDGET_DELETE, "codis-server-group-7", "a group of one could never be drained");
 }
 
 BUDGET_TEST(each_group_gets_its_own)
@@ -204,7 +226,7 @@ BUDGET_TEST(group_that_has_other_members)
 {
 	add_ours(1);
 	add_ours(2);
-	w.f.server_replica = 4;
+	w.f.shape.server_replica = 4;
 	assert_next(BUDGET_DELETE, "codis-server-group-2", "its group is no more");
 	cJSON_Delete(w.budgets[--w.f.count]);
 	assert_next(BUDGET_CHANGE, "codis-server-group-1", "the group has other members now");
@@ -215,12 +237,12 @@ BUDGET_TEST(groups_that_are_no_more)
 {
 	add_ours(1);
 	add_ours(2);
-	w.f.replicas = 2;
+	w.f.shape.replicas = 2;
 	assert_next(BUDGET_DELETE, "codis-server-group-2", "its group is no more");
-	w.f.replicas = 0;
+	w.f.shape.replicas = 0;
 	assert_int_equal(next().step, BUDGET_DELETE);
-	w.f.replicas = 4;
-	w.f.ordinals_start = 2;
+	w.f.shape.replicas = 4;
+	w.f.shape.start = 2;
 	assert_next(BUDGET_DELETE, "codis-server-group-1", "its group is no more");
 }
 
@@ -229,11 +251,11 @@ BUDGET_TEST(groups_beyond_the_last_of_codis)
 {
 	struct budget_change change;
 
-	w.f.server_replica = 64;
-	w.f.replicas = w.f.ordinals_start = CODIS_ORDINALS_MAX;
+	w.f.shape.server_replica = 64;
+	w.f.shape.replicas = w.f.shape.start = CODIS_ORDINALS_MAX;
 	assert_int_equal(next().step, BUDGET_RIGHT);
-	w.f.server_replica = 2;
-	w.f.ordinals_start = 0;
+	w.f.shape.server_replica = 2;
+	w.f.shape.start = 0;
 	assert_int_equal(budget_next(&w.f, CODIS_GROUP_MAX, &change), 0);
 	assert_int_equal(change.gid, CODIS_GROUP_MAX);
 	add_ours(CODIS_GROUP_MAX);
@@ -249,7 +271,7 @@ BUDGET_TEST(group_of_one)
 {
 	add_ours(1);
 	add_ours(2);
-	w.f.replicas = 3;
+	w.f.shape.replicas = 3;
 	assert_next(BUDGET_DELETE, "codis-server-group-2", "a group of one could never be drained");
 	cJSON_Delete(w.budgets[--w.f.count]);
 	assert_int_equal(next().step, BUDGET_RIGHT);
@@ -324,9 +346,8 @@ static int begin_world(void **state)
 	world.ctl.each_budget = each;
 	world.c->view.mandate = MANDATE_LEAD;
 	world.c->view.kube_fresh = true;
-	world.c->view.server_replica = 2;
 	world.c->view.now_ms = 100000;
-	snprintf(world.c->view.set, VIEW_NAME_MAX, "codis-server");
+	world.c->view.set_count = 1;
 	return 0;
 }
 
@@ -388,9 +409,9 @@ WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
 {
 	char uid[64];
 
-	snprintf(uid, sizeof(uid), "%s", inventory_set_of(world.inv, "ns", "codis-test")->uid);
+	snprintf(uid, sizeof(uid), "%s", first_set(world.inv, "ns", "codis-test")->uid);
 	w.f.set_uid = uid;
-	w.f.server_replica = 3;
+	w.f.shape.server_replica = 3;
 	add_ours(1);
 	keep_after(0);
 	assert_non_null(strstr(w.asked, "PATCH /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 "
@@ -467,6 +488,26 @@ WRITE_TEST(budgets_that_nobody_can_look_through_are_left)
 	assert_int_equal(world.c->budgets.failures, 0);
 }
 
+/* One that cannot be written holds up no other's. */
+WRITE_TEST(each_statefulset_gets_its_own)
+{
+	fixture_set_set(world.inv, 0, 0);
+	fixture_set_group_set(world.inv, 1, 2, "{}");
+	fixture_set_group_set(world.inv, 3, 2, "{}");
+	world.c->view.set_count = 3;
+	keep_after(0);
+	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-1-group-1\""));
+	assert_non_null(strstr(w.asked, "[\"codis-server-1-0\",\"codis-server-1-1\"]"));
+	answer(ERR_DENIED);
+	keep_after(60000);
+	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-3-group-3\""));
+	answer(ERR_NONE);
+	keep_after(1);
+	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-1-group-1\""));
+	answer(ERR_NONE);
+	assert_int_equal(w.calls, 3);
+}
+
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 {
 	world.ctl.dry_run = true;
@@ -478,9 +519,9 @@ WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 	world.c->view.kube_fresh = false;
 	keep_after(60000);
 	world.c->view.kube_fresh = true;
-	world.c->view.set_deleting = true;
+	fixture_delete_set(world.inv);
 	keep_after(60000);
-	world.c->view.set_deleting = false;
+	fixture_set_set(world.inv, 2, 0);
 	world.ctl.each_budget = NULL;
 	keep_after(60000);
 	assert_int_equal(w.calls, 0);

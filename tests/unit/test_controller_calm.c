@@ -158,7 +158,7 @@ TEST(server_that_is_another_at_each_look_is_promoted_more_and_more_seldom)
 
 	w->v.server_count = 1;
 	w->groups[0].node.count = 1;
-	w->v.replicas = w->v.server_replica = 1;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 1;
 	w->servers[0].restarted = true;
 	for (int ms = 0; ms < 600000; ms += 250) {
 		w->v.now_ms += 250;
@@ -248,7 +248,7 @@ static struct server_view *beside_a_hung_one(struct world *w)
 {
 	struct server_view *b = &w->servers[1], *c = add_server(w, C, 1, 2);
 
-	w->v.replicas = w->v.server_replica = 3;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 3;
 	follows(c, &w->servers[0]);
 	list(&w->groups[0], c);
 	b->reach = REACH_SILENT;
@@ -648,7 +648,7 @@ static void name(struct world *w)
 {
 	snprintf(w->v.namespace, sizeof(w->v.namespace), "codis");
 	snprintf(w->v.product, sizeof(w->v.product), "codis-test");
-	snprintf(w->v.set, sizeof(w->v.set), "codis-server");
+	snprintf(w->sets[0].name, VIEW_NAME_MAX, "codis-server");
 }
 
 TEST(status_says_who_paused_it)
@@ -659,6 +659,7 @@ TEST(status_says_who_paused_it)
 	name(w);
 	w->v.mandate = MANDATE_NONE;
 	w->v.paused = true;
+	w->v.paused_set = w->sets[0].name;
 	snprintf(w->v.paused_by, sizeof(w->v.paused_by), "anna: moving racks");
 	assert_string_equal(
 		line_of(w, &ok),

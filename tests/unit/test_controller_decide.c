@@ -486,7 +486,7 @@ TEST(cold_start_over_dead_addresses)
 	w->servers[0].since_ms = w->v.now_ms - 15000;
 	assert_only(w, ACT_PROMOTE, C);
 	w->servers[0].since_ms = w->v.now_ms - 1000;
-	w->v.server_replica = w->v.replicas = 1; /* all are seen: they are nobody's */
+	w->sets[0].shape.server_replica = w->sets[0].shape.replicas = 1; /* all are seen: they are nobody's */
 	assert_only(w, ACT_PROMOTE, C);
 }
 
@@ -629,9 +629,9 @@ TEST(last_holder_is_followed_while_it_is_being_deleted)
 	w->servers[0].pod.deleting = false;
 	assert_null(judge_last_holder(&w->v, &w->groups[0]));
 	w->servers[0].pod.deleting = true;
-	w->v.server_replica = 1;
+	w->sets[0].shape.server_replica = 1;
 	assert_null(judge_last_holder(&w->v, &w->groups[0]));
-	w->v.server_replica = 2;
+	w->sets[0].shape.server_replica = 2;
 	w->servers[0].info.keys = 0;
 	assert_null(judge_last_holder(&w->v, &w->groups[0]));
 }
@@ -892,9 +892,9 @@ TEST(servers_of_a_group_that_is_scaled_away_leave_its_list)
 	w->v.dashboard.slot_acting[7] = true; /* or may, soon */
 	assert_nothing(w);
 	w->v.dashboard.slot_acting[7] = false;
-	w->v.replicas = 4; /* its pods will be back */
+	w->sets[0].shape.replicas = 4; /* its pods will be back */
 	assert_nothing(w);
-	w->v.replicas = -1;
+	w->v.set_count = 0;
 	assert_nothing(w);
 }
 
@@ -918,9 +918,9 @@ TEST(slots_are_assigned_once_every_group_is_led)
 	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[0][i] = (struct codis_slot){ .id = (int16_t)i };
-	w->v.replicas = 4; /* group 2 is wanted and not there */
+	w->sets[0].shape.replicas = 4; /* group 2 is wanted and not there */
 	assert_nothing(w);
-	w->v.replicas = 2;
+	w->sets[0].shape.replicas = 2;
 	w->servers[0].info.keys = 0;
 	assert_only(w, ACT_ASSIGN_SLOTS, D);
 	w->v.dashboard.slot_group[77] = 1; /* somebody has begun: not ours any more */

@@ -38,7 +38,7 @@ static struct server_view *third_replica(struct world *w)
 {
 	struct server_view *c = add_server(w, C, 1, 2);
 
-	w->v.replicas = w->v.server_replica = 3;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 3;
 	follows(c, a_of(w));
 	list(&w->groups[0], c);
 	return c;
@@ -521,7 +521,7 @@ TEST(interrupted_promotion_over_an_unread_master_goes_back_to_that_one)
 	WORLD;
 	struct server_view *c = add_server(w, C, 1, 2);
 
-	w->v.replicas = w->v.server_replica = 3;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 3;
 	leads(c);
 	hear_all(w);
 	promoting(w, "preparing", true);
@@ -1429,7 +1429,7 @@ static struct server_view *add_group_of_c(struct world *w)
 	add_group(w, 2);
 	leads(c);
 	list(&w->groups[1], c);
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	lead_last_slot(w, c);
 	return c;
 }
@@ -1471,7 +1471,7 @@ TEST(master_of_another_group_is_not_the_newest_of_its_own)
 	c->reach = REACH_REFUSED;
 	c->info_valid = c->pod.running = false;
 	w->groups[1].masterless_ms = w->v.now_ms - 15000;
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	lead_last_slot(w, c);
 	a->group = 2;
 	a->remembered = true;
@@ -1734,7 +1734,7 @@ TEST(lone_master_that_hangs_is_left)
 	WORLD;
 	const char *why;
 
-	w->v.replicas = w->v.server_replica = 1;
+	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 1;
 	w->v.server_count = 1;
 	w->groups[0].node.count = 1;
 	silence(w, 999);

@@ -225,6 +225,74 @@ LEDGER_TEST(a_note_that_fails_is_tried_again_later_and_later)
 	answer(ERR_NONE);
 }
 
+/* One that is a group of its own. */
+static void set_of_group(int group, const char *annotations)
+{
+	char text[2048];
+	struct error err = ERROR_INIT;
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"g%d\",\"namespace\":\"shop\",\"uid\":\"uid-g%d\",\"annotations\":%s},"
+		 "\"spec\":{\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\",\"codis.io/"
+		 "group\":"
+		 "\"%d\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":[{\"name\":\"PRODUCT_NAME\","
+		 "\"value\":"
+		 "\"codis-test\"}]}]}}}}",
+		 group, group, annotations, group);
+	JSON_CLEANUP cJSON *object = parse_text(text);
+
+	if (inventory_set_set(world.inv, object, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+#define NOTED(name, slots)                                                                                             \
+	"PATCH /apis/apps/v1/namespaces/shop/statefulsets/" name " application/merge-patch+json {\"metadata\":{"       \
+	"\"annotations\":{\"codis.io/slots\":\"" slots "\"},\"uid\":\"uid-" name "\"}}"
+
+LEDGER_TEST(each_statefulset_has_a_note_of_its_own_group)
+{
+	inventory_remove_set(world.inv, "uid-1");
+	set_of_group(1, "{}");
+	set_of_group(3, "{}");
+	turn(0);
+	assert_string_equal(w.asked, NOTED("g1", "1=1024"));
+	answer(ERR_DENIED); /* the other one does not wait for it */
+	turn(2000);
+	assert_string_equal(w.asked, NOTED("g3", "none"));
+	answer(ERR_NONE);
+	turn(2001);
+	assert_string_equal(w.asked, NOTED("g1", "1=1024"));
+	answer(ERR_NONE);
+	turn(2002);
+	assert_int_equal(w.calls, 3);
+	set_of_group(1, "{\"codis.io/slots\":\"1=1024\"}");
+	set_of_group(3, "{\"codis.io/slots\":\"none\"}");
+	turn(100000);
+	assert_int_equal(w.calls, 3);
+}
+
+/* What stands on the StatefulSet of another group is not said of this one. */
+LEDGER_TEST(what_is_given_up_is_said_on_the_statefulset_of_the_group)
+{
+	inventory_remove_set(world.inv, "uid-1");
+	set_of_group(1, "{}");
+	set_of_group(3, "{\"codis.io/allow-data-loss\":\"all\",\"codis.io/data-lost\":\"1=130@2026-11-26T05:03:38Z\"}");
+	look(0);
+	assert_false(world.c->view.groups[0].may_lose);
+	assert_int_equal(world.c->view.groups[0].lost_keys, 0);
+	set_of_group(1, "{\"codis.io/allow-data-loss\":\"1\",\"codis.io/data-lost\":\"1=130@2026-11-26T05:03:38Z\"}");
+	look(1);
+	assert_true(world.c->view.groups[0].may_lose);
+	assert_int_equal(world.c->view.groups[0].lost_keys, 130);
+	assert_int_equal(view_groups_wanted(&world.c->view), 2);
+	assert_false(world.c->view.paused);
+	set_of_group(3, "{\"codis.io/paused\":\"anna\"}");
+	look(2);
+	assert_true(world.c->view.paused);
+	assert_string_equal(world.c->view.paused_set, "g3");
+	assert_string_equal(world.c->view.paused_by, "anna");
+}
+
 LEDGER_TEST(nothing_is_noted_where_nothing_is_known)
 {
 	world.c->dashboard.slots_known = false;

@@ -208,6 +208,7 @@ TEST(a_note_is_whole_or_failed)
 	BUF_CLEANUP struct buf right = BUF_INIT(4096);
 	struct group_view g[3];
 	struct cluster_view *v = view_of_losses(g);
+	struct note_serving all;
 
 	NOMEM_EACH
 	{
@@ -215,8 +216,9 @@ TEST(a_note_is_whole_or_failed)
 		struct note_times times = { 0 };
 
 		nomem_on();
-		note_slots(v, &times, NULL, &slots);
-		note_losses(v, NULL, &losses);
+		note_count(v, &all);
+		note_slots(v, NULL, &all, &times, NULL, &slots);
+		note_losses(v, NULL, NULL, &losses);
 		nomem_off();
 		if (nomem_is_first())
 			buf_addf(&right, "%s %s", slots.data, losses.data);

@@ -45,8 +45,10 @@ static void slots(int64_t written_ago, int64_t keys_ago, const char *noted, cons
 {
 	const struct note_times times = { .written_ms = NOW - written_ago, .keys_ms = NOW - keys_ago };
 	BUF_CLEANUP struct buf out = BUF_INIT(1 << 16);
+	struct note_serving all;
 
-	assert_int_equal(note_slots(&view, &times, noted, &out), text != NULL);
+	assert_true(note_count(&view, &all));
+	assert_int_equal(note_slots(&view, NULL, &all, &times, noted, &out), text != NULL);
 	if (text)
 		assert_string_equal(out.data, text);
 }
@@ -57,8 +59,10 @@ VIEW_TEST(first_time)
 {
 	const struct note_times never = { 0 };
 	BUF_CLEANUP struct buf out = BUF_INIT(1 << 16);
+	struct note_serving all;
 
-	assert_true(note_slots(&view, &never, NULL, &out));
+	assert_true(note_count(&view, &all));
+	assert_true(note_slots(&view, NULL, &all, &never, NULL, &out));
 	assert_string_equal(out.data, TEXT);
 	slots(2000, 2000, "what somebody wrote", TEXT);
 	slots(100000, 100000, TEXT, NULL);
@@ -66,8 +70,10 @@ VIEW_TEST(first_time)
 
 VIEW_TEST(slots_not_known)
 {
+	struct note_serving all;
+
 	view.dashboard.slots_known = false;
-	slots(100000, 100000, NULL, NULL);
+	assert_false(note_count(&view, &all));
 }
 
 VIEW_TEST(no_slots_assigned)
@@ -127,13 +133,51 @@ VIEW_TEST(group_that_is_not_seen)
 	slots(100000, 100000, TEXT, "1=511/12000,2=512/11000,9=1");
 }
 
+/* Each StatefulSet has its own groups; what is left over of another one is in the first. */
+VIEW_TEST(each_statefulset_has_its_own_groups)
+{
+	static const struct view_set sets[] = { { .shape = { .replicas = 2, .group = 1 } },
+						{ .shape = { .replicas = 2, .group = 2 } },
+						{ .shape = { .replicas = 2, .group = 4 } } };
+	static const char *const texts[] = { "1=511/12000,9=1", "2=512/11000", "none" };
+	const struct note_times never = { 0 };
+	struct note_serving all;
+
+	view.sets = sets;
+	view.set_count = 3;
+	view.dashboard.slot_group[0] = 9;
+	assert_true(note_count(&view, &all));
+	for (int i = 0; i < 3; i++) {
+		BUF_CLEANUP struct buf out = BUF_INIT(1 << 16);
+
+		assert_true(note_slots(&view, &sets[i], &all, &never, NULL, &out));
+		assert_string_equal(out.data, texts[i]);
+		assert_false(note_slots(&view, &sets[i], &all, &never, texts[i], &out));
+	}
+}
+
+VIEW_TEST(each_statefulset_has_the_losses_of_its_own_groups)
+{
+	static const struct view_set sets[] = { { .shape = { .replicas = 2, .group = 1 } },
+						{ .shape = { .replicas = 2, .group = 2 } } };
+	BUF_CLEANUP struct buf out = BUF_INIT(1 << 16), none = BUF_INIT(1 << 16);
+
+	view.sets = sets;
+	view.set_count = 2;
+	groups[1].new_lost_keys = 7;
+	groups[1].new_lost_wall_ms = 1764129600000;
+	assert_false(note_losses(&view, &sets[0], NULL, &none));
+	assert_true(note_losses(&view, &sets[1], NULL, &out));
+	assert_string_equal(out.data, "2=7@2025-11-26T04:00:00Z");
+}
+
 /* --- losses ------------------------------------------------------------------------------------------------------ */
 
 static void losses(const char *noted, const char *text)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(1 << 16);
 
-	assert_int_equal(note_losses(&view, noted, &out), text != NULL);
+	assert_int_equal(note_losses(&view, NULL, noted, &out), text != NULL);
 	if (text)
 		assert_string_equal(out.data, text);
 }

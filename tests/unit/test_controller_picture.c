@@ -227,7 +227,7 @@ TEST(every_fact_has_its_time)
 	assert_int_equal(v->dashboard.waits_ms, NOW - 17);
 	assert_int_equal(v->dashboard.lock_heard_ms, NOW - 19);
 	assert_false(v->groups[0].busy);
-	assert_int_equal(v->replicas, 2);
+	assert_int_equal(view_servers_wanted(v), 2);
 }
 
 TEST(whoever_does_not_lead_knows_of_pods_and_leaves_them_to_the_leader)

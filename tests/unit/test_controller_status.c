@@ -13,6 +13,7 @@
 
 struct world {
 	struct cluster_view v;
+	struct view_set sets[3];
 	struct server_view servers[2 * GROUPS];
 	struct group_view groups[GROUPS];
 	struct proxy_view proxies[2];
@@ -67,12 +68,13 @@ static struct world *healthy(int groups)
 				      .mandate = MANDATE_LEAD,
 				      .kube_fresh = true,
 				      .coordinator_ready = true,
-				      .replicas = 2 * groups,
-				      .server_replica = 2,
+				      .sets = w->sets,
+				      .set_count = 1,
 				      .servers = w->servers,
 				      .groups = w->groups,
 				      .proxies = w->proxies,
 				      .proxy_count = 2 };
+	w->sets[0].shape = (struct codis_shape){ .replicas = 2 * groups, .server_replica = 2 };
 	w->v.dashboard.reach = REACH_OK;
 	for (int gid = 1; gid <= groups; gid++)
 		add_group(w, gid);
@@ -103,6 +105,27 @@ static void assert_line(struct world *w, const char *expected)
 	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
 	assert_string_equal(w->line, expected);
 	assert_int_equal(w->ok, strstr(expected, ": OK") != NULL);
+}
+
+/* One command acknowledges what is lost in several StatefulSets. */
+TEST(losses_of_several_statefulsets)
+{
+	WORLD(2);
+	char line[1024];
+	bool ok;
+
+	w->sets[0] = (struct view_set){ .name = "g1", .shape = { .replicas = 2, .group = 1 } };
+	w->sets[1] = (struct view_set){ .name = "g2", .shape = { .replicas = 2, .group = 2 } };
+	w->v.set_count = 2;
+	status_line(&w->v, &limits, line, sizeof(line), &ok);
+	assert_true(ok);
+	assert_non_null(strstr(line, ": OK, 2/2 groups led"));
+	w->groups[0].lost_keys = w->groups[1].lost_keys = 7;
+	status_line(&w->v, &limits, line, sizeof(line), &ok);
+	assert_non_null(strstr(line, "kubectl annotate -n codis sts g1 g2 codis.io/data-lost-"));
+	w->groups[0].lost_keys = 0;
+	status_line(&w->v, &limits, line, sizeof(line), &ok);
+	assert_non_null(strstr(line, "kubectl annotate -n codis sts g2 codis.io/data-lost-"));
 }
 
 TEST(all_is_well)
@@ -171,7 +194,7 @@ TEST(data_that_is_lost)
 	JSON_CLEANUP cJSON *json = NULL;
 	const cJSON *group;
 
-	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	snprintf(w->sets[0].name, VIEW_NAME_MAX, "my-servers");
 	w->groups[0].lost_keys = 130;
 	w->groups[0].lost_wall_ms = 1795669418123;
 	assert_line(w,
@@ -189,7 +212,7 @@ TEST(data_that_is_lost_just_now)
 {
 	WORLD(2);
 
-	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	snprintf(w->sets[0].name, VIEW_NAME_MAX, "my-servers");
 	w->groups[1].new_lost_keys = 1;
 	w->groups[1].new_lost_wall_ms = 1795669418123;
 	assert_line(w,
@@ -211,7 +234,7 @@ TEST(data_of_many_groups_is_lost)
 {
 	WORLD(6);
 
-	snprintf(w->v.set, sizeof(w->v.set), "my-servers");
+	snprintf(w->sets[0].name, VIEW_NAME_MAX, "my-servers");
 	for (int i = 0; i < 6; i++) {
 		w->groups[i].lost_keys = 100;
 		w->groups[i].lost_wall_ms = 1795669418123 + 1000 * i;
@@ -324,11 +347,11 @@ TEST(empty_is_said_of_what_is_known)
 	for (int i = 0; i < w->v.server_count; i++)
 		w->servers[i].info.keys = 0;
 	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served, empty");
-	w->v.replicas = 2; /* one group is wanted, and another one is there that may hold keys */
+	w->sets[0].shape.replicas = 2; /* one group is wanted, and another one is there that may hold keys */
 	w->servers[2].info_valid = false;
 	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
 	assert_null(strstr(w->line, "empty"));
-	w->v.replicas = 4;
+	w->sets[0].shape.replicas = 4;
 	w->servers[2].info_valid = true;
 	w->servers[0].reach = REACH_SILENT; /* it may hold keys */
 	w->servers[0].info_valid = false;
@@ -388,7 +411,7 @@ TEST(product_without_servers)
 {
 	WORLD(1);
 
-	w->v.server_count = w->v.group_count = w->v.replicas = 0;
+	w->v.server_count = w->v.group_count = w->sets[0].shape.replicas = 0;
 	assert_line(w,
 		    "codis-test: DOWN, 0/0 groups led, 2 proxies, 0/1024 slots served; no codis-server belongs to it");
 }

@@ -79,18 +79,69 @@ TEST(server_without_an_address_is_a_member_and_found_by_none)
 
 TEST(groups_that_the_statefulset_makes)
 {
-	struct cluster_view v = { .replicas = 4, .server_replica = 2 };
+	struct view_set set = { .shape = { .replicas = 4, .server_replica = 2 } };
+	struct cluster_view v = { .sets = &set, .set_count = 1 };
 
 	assert_int_equal(view_groups_wanted(&v), 2);
 	assert_int_equal(view_wanted_group(&v, 0), 1);
-	v.ordinals_start = 2;
+	set.shape.start = 2;
 	assert_int_equal(view_groups_wanted(&v), 2);
 	assert_int_equal(view_wanted_group(&v, 0), 2);
 	assert_int_equal(view_wanted_group(&v, 1), 3);
-	v.ordinals_start = 1; /* 1 | 2 3 | 4 */
+	set.shape.start = 1; /* 1 | 2 3 | 4 */
 	assert_int_equal(view_groups_wanted(&v), 3);
-	v.replicas = -1;
+	assert_true(view_is_wanted(&v, 3));
+	assert_false(view_is_wanted(&v, 4));
+	v.set_count = 0;
 	assert_int_equal(view_groups_wanted(&v), 0);
+	assert_false(view_is_wanted(&v, 1));
+}
+
+static void expect_wanted(const struct cluster_view *v, const int *want)
+{
+	int n = view_groups_wanted(v);
+
+	for (int i = 0; i < n; i++) {
+		assert_int_equal(view_wanted_group(v, i), want[i]);
+		assert_true(view_is_wanted(v, want[i]));
+	}
+	assert_int_equal(want[n], 0);
+}
+
+TEST(groups_that_several_statefulsets_make)
+{
+	struct view_set sets[] = {
+		{ .name = "counts", .shape = { .replicas = 4, .server_replica = 2, .start = 4 } }, /* 3 and 4 */
+		{ .name = "g1", .shape = { .replicas = 3, .group = 1 } },
+		{ .name = "g4", .shape = { .replicas = 2, .group = 4 } },
+		{ .name = "g5", .shape = { .replicas = 0, .group = 5 } },
+		{ .name = "g9", .shape = { .replicas = 1, .group = 9 } },
+	};
+	struct cluster_view v = { .sets = sets, .set_count = 5 };
+
+	expect_wanted(&v, (const int[]){ 1, 3, 4, 9, 0 });
+	assert_false(view_is_wanted(&v, 2));
+	assert_false(view_is_wanted(&v, 5));
+	assert_int_equal(view_servers_wanted(&v), 10);
+	assert_string_equal(view_set_name(&v, 1), "g1");
+	assert_string_equal(view_set_name(&v, 3), "counts");
+	assert_string_equal(view_set_name(&v, 4), "g4");
+	assert_string_equal(view_set_name(&v, 5), "g5");
+	assert_string_equal(view_set_name(&v, 7), "counts"); /* left over */
+	assert_int_equal(view_group_size(&v, 1), 3);
+	assert_int_equal(view_group_size(&v, 3), 2);
+	assert_int_equal(view_group_size(&v, 5), 2);
+	assert_int_equal(view_group_size(&v, 9), 1);
+	assert_null(view_set_deleting(&v));
+	sets[4].deleting = true;
+	assert_ptr_equal(view_set_deleting(&v), &sets[4]);
+	v.sets = &sets[1];
+	v.set_count = 4;
+	expect_wanted(&v, (const int[]){ 1, 4, 9, 0 });
+	assert_string_equal(view_set_name(&v, 7), "g1");
+	v.set_count = 0;
+	assert_string_equal(view_set_name(&v, 1), "");
+	assert_int_equal(view_servers_wanted(&v), -1);
 }
 
 TEST(one_process_under_two_addresses)

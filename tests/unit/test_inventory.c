@@ -359,7 +359,7 @@ TEST_WITH(a_set_that_says_what_cannot_be_meant_is_held, setup, teardown)
 
 	SET(inv, 4, "codis-server", .product = "shop");
 	assert_int_equal(inventory_set_set(inv, set, &err), -1);
-	held = inventory_set_of(inv, "default", "shop");
+	held = first_set(inv, "default", "shop");
 	assert_non_null(held);
 	assert_int_equal(held->shape.server_replica, 0);
 	assert_non_null(json_get(held->annotations, "codis.io/slots", NULL));
@@ -384,7 +384,7 @@ TEST_WITH(a_set_has_no_more_ordinals_than_groups_have, setup, teardown)
 			 said[i][0], said[i][1]);
 		set = cJSON_Parse(text);
 		assert_int_equal(inventory_set_set(inv, set, NULL), 0);
-		s = inventory_set_of(inv, "default", "codis-test");
+		s = first_set(inv, "default", "codis-test");
 		assert_int_equal(s->shape.replicas, wanted[i]);
 		assert_int_equal(s->shape.start, wanted[i]);
 	}
@@ -525,7 +525,7 @@ TEST_WITH(a_set_of_dashboards_speaks_before_its_pod_is_there, setup, teardown)
 	SET(inv, 1, "codis-dashboard", .app = "codis-dashboard", .product = "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
 	assert_null(set_named(inv, "default", "codis-dashboard"));
-	assert_null(inventory_set_of(inv, "default", "shop"));
+	assert_null(first_set(inv, "default", "shop"));
 	assert_products(inv, "default/shop ");
 }
 
@@ -764,23 +764,23 @@ TEST_WITH(a_set_is_found_by_name_and_by_product, setup, teardown)
 	SET(inv, 4, "codis-server", .uid = "s", .replica = "1");
 	set = set_named(inv, "default", "codis-server");
 	assert_non_null(set);
-	assert_ptr_equal(inventory_set_of(inv, "default", "codis-test"), set);
+	assert_ptr_equal(first_set(inv, "default", "codis-test"), set);
 	assert_int_equal(set->shape.replicas, 4);
 	assert_int_equal(set->shape.server_replica, 1);
 	assert_string_equal(json_str(set->annotations, "note", NULL), "x");
 	assert_null(set_named(inv, "default", "nginx"));
 	POD(inv, "codis-proxy-0", .app = "codis-proxy", .product = "shop");
 	assert_string_equal(set->product, "shop");
-	assert_ptr_equal(inventory_set_of(inv, "default", "shop"), set);
-	assert_null(inventory_set_of(inv, "default", "codis-test"));
+	assert_ptr_equal(first_set(inv, "default", "shop"), set);
+	assert_null(first_set(inv, "default", "codis-test"));
 	SET(inv, 6, "codis-server", .uid = "t");
-	assert_int_equal(inventory_set_of(inv, "default", "shop")->shape.replicas, 6);
+	assert_int_equal(first_set(inv, "default", "shop")->shape.replicas, 6);
 	SET(inv, 2, "a-server", .uid = "u", .deleting = true);
-	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "codis-server");
+	assert_string_equal(first_set(inv, "default", "shop")->name, "codis-server");
 	inventory_remove_set(inv, "t");
-	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "a-server");
+	assert_string_equal(first_set(inv, "default", "shop")->name, "a-server");
 	inventory_remove_set(inv, "u");
-	assert_null(inventory_set_of(inv, "default", "shop"));
+	assert_null(first_set(inv, "default", "shop"));
 }
 
 static int count_one(void *ctx, const struct inventory_pod *p)
@@ -857,6 +857,27 @@ TEST_WITH(a_server_whose_group_is_known_lacks_no_server_replica, setup, teardown
 	assert_string_not_equal(pod(inv, "third-1")->trouble, "");
 }
 
+TEST_WITH(the_sets_of_a_product_stand_in_the_order_of_their_groups, setup, teardown)
+{
+	WORLD;
+	const struct inventory_set **sets;
+
+	SET(inv, 2, "g10", .uid = "10", .product = "shop", .group = "10");
+	SET(inv, 2, "g2", .uid = "2", .product = "shop", .group = "2");
+	SET(inv, 2, "counts", .uid = "c", .product = "shop");
+	SET(inv, 2, "g2-again", .uid = "2a", .product = "shop", .group = "2");
+	SET(inv, 2, "a-counts", .uid = "a", .product = "shop", .deleting = true);
+	SET(inv, 2, "proxies", .uid = "p", .product = "shop", .app = "codis-proxy");
+	SET(inv, 2, "other", .uid = "o", .product = "orders", .group = "5");
+	assert_int_equal(inventory_sets_of(inv, "default", "shop", &sets), 3);
+	assert_string_equal(sets[0]->name, "counts");
+	assert_string_equal(sets[1]->name, "g2");
+	assert_string_equal(sets[2]->name, "g10");
+	free(sets);
+	assert_int_equal(inventory_sets_of(inv, "default", "nobody", &sets), 0);
+	free(sets);
+}
+
 /* Whoever scales the old one to 0 makes room for a new one. */
 TEST_WITH(of_two_sets_of_a_product_one_that_has_servers_counts, setup, teardown)
 {
@@ -864,7 +885,7 @@ TEST_WITH(of_two_sets_of_a_product_one_that_has_servers_counts, setup, teardown)
 
 	SET(inv, 0, "a-server", .uid = "a", .product = "shop");
 	SET(inv, 4, "codis-server", .uid = "s", .product = "shop");
-	assert_string_equal(inventory_set_of(inv, "default", "shop")->name, "codis-server");
+	assert_string_equal(first_set(inv, "default", "shop")->name, "codis-server");
 }
 
 TEST_WITH(a_set_speaks_for_the_silent_pods, setup, teardown)

@@ -103,7 +103,7 @@ TEST(a_set_and_a_node_are_known_or_it_is_said_that_they_are_not)
 		node_done = inventory_set_node(inv, node, &err);
 		nomem_off();
 		assert_true(nomem_failed() || (set_done == 0 && node_done == 0));
-		assert_int_equal(set_done == 0, inventory_set_of(inv, "ns", "other") != NULL);
+		assert_int_equal(set_done == 0, first_set(inv, "ns", "other") != NULL);
 		assert_int_equal(node_done == 0, inventory_node(inv, "n1") != NULL);
 		if (set_done < 0 || node_done < 0)
 			assert_int_equal(err.code, ERR_NOMEM);

@@ -441,7 +441,7 @@ TEST_WITH(sets_are_kept_as_far_as_they_are_codis, setup, teardown)
 		   "}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"env\":[{\"name\":\"SERVER_REPLICA\","
 		   "\"value\":\"two\"}]}]}}}}");
 	await_ready(w);
-	assert_int_equal(inventory_set_of(w->inv, "default", "codis-test")->shape.replicas, 4);
+	assert_int_equal(first_set(w->inv, "default", "codis-test")->shape.replicas, 4);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/codis-server", read_set, replicas), 4);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/nginx", read_set, replicas), -1);
 	assert_int_equal(inventory_watch_read_set(w->watch, "default/none", read_set, replicas), -2);
