@@ -523,6 +523,16 @@ static void on_time(void *ctx)
 	look(ctx);
 }
 
+bool authority_times(const struct authority *a, int64_t *from_ms, int64_t *until_ms)
+{
+	return a->held.now.cert_pem && cert_times(a->held.now.cert_pem, from_ms, until_ms, NULL) == 0;
+}
+
+const cJSON *authority_secret(const struct authority *a)
+{
+	return a->secret;
+}
+
 void authority_wake(struct authority *a)
 {
 	loop_timer_set(a->soon, 0);

@@ -12,6 +12,7 @@
 #ifndef CODIS_CERTS_AUTHORITY_H
 #define CODIS_CERTS_AUTHORITY_H
 
+#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
@@ -46,6 +47,11 @@ struct authority_config {
 struct authority *authority_start(uv_loop_t *uv, struct kube_client *kube, const struct authority_config *cfg,
 				  struct error *err);
 void authority_stop(struct authority *a); /* NULL-safe */
+
+/* When the CA that signs begins and ends, in wall time. False: there is none yet. */
+bool authority_times(const struct authority *a, int64_t *from_ms, int64_t *until_ms);
+/* The Secret as it was heard last, until it changes; NULL: none. */
+const cJSON *authority_secret(const struct authority *a);
 
 /* What configurations carry has changed. It is looked at soon, not from within. */
 void authority_wake(struct authority *a);

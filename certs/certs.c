@@ -15,6 +15,7 @@
 #include "common/base/error.h"
 #include "common/base/text.h"
 #include "common/kube/client.h"
+#include "common/net/loop.h"
 
 #define NAMES_MAX 16
 
@@ -23,6 +24,9 @@
 #define LEAF_LIFE (30 * DAY_MS)
 #define RENEW     (10 * DAY_MS)
 #define SETTLE_MS 10000
+#define LOOK_MS   60000
+/* An Event lives for an hour. */
+#define SAY_AGAIN_MS (60 * 60 * 1000)
 
 struct certs {
 	struct certs_config cfg; /* its strings are in owned */
@@ -34,9 +38,11 @@ struct certs {
 	struct cabundle *cabundle;
 	struct certs_files *files;
 	_Atomic int64_t from_ms, until_ms; /* of the certificate in use; 0: none yet */
-	atomic_bool agreed;                /* there is a CA of all replicas */
-	pthread_mutex_t lock;              /* of this: */
-	char failed[256];                  /* what went wrong last while there is no certificate yet; "": nothing */
+	struct loop_timer *minute;
+	int64_t said_ms[2];   /* when it was said last that the leaf, the CA ends (monotonic); 0: never */
+	atomic_bool agreed;   /* there is a CA of all replicas */
+	pthread_mutex_t lock; /* of this: */
+	char failed[256];     /* what went wrong last; "": nothing */
 };
 
 /* By the clock that judges it, where that is known. */
@@ -58,11 +64,9 @@ static void on_error(void *ctx, const struct error *err)
 {
 	struct certs *c = ctx;
 
-	if (!atomic_load(&c->until_ms)) {
-		pthread_mutex_lock(&c->lock);
-		text_copy(c->failed, sizeof(c->failed), err->text);
-		pthread_mutex_unlock(&c->lock);
-	}
+	pthread_mutex_lock(&c->lock);
+	text_copy(c->failed, sizeof(c->failed), err->text);
+	pthread_mutex_unlock(&c->lock);
 	if (c->cfg.on_error)
 		c->cfg.on_error(c->cfg.ctx, err);
 }
@@ -74,6 +78,56 @@ static void on_notice(void *ctx, const char *text)
 	if (c->cfg.on_notice)
 		c->cfg.on_notice(c->cfg.ctx, text);
 }
+
+/* --- what is about to end ----------------------------------------------------------------------------------------- */
+
+enum { LEAF, CA };
+
+static void say_ending(struct certs *c, int which, const char *what, int64_t until_ms)
+{
+	int64_t now = clock_mono_ms();
+	char text[700], time[40];
+
+	if (!c->cfg.on_ending || (c->said_ms[which] && now - c->said_ms[which] < SAY_AGAIN_MS))
+		return;
+	c->said_ms[which] = now;
+	snprintf(text, sizeof(text), "%s ends at %.19sZ, and there is no new one yet%s%s", what,
+		 clock_rfc3339(until_ms, time, sizeof(time)), *c->failed ? ": " : "", c->failed);
+	c->cfg.on_ending(c->cfg.ctx, c->authority ? authority_secret(c->authority) : NULL, text);
+}
+
+/* life_ms: as it was made. Half of the time in which it should have been replaced is left to mend what keeps it. */
+static void look_at_end(struct certs *c, int which, int64_t life_ms, int64_t until_ms)
+{
+	static const char *const names[] = { [LEAF] = "leaf", [CA] = "ca" };
+	int64_t renew = c->cfg.renew_ms < life_ms / 2 ? c->cfg.renew_ms : life_ms / 2;
+	char what[300];
+
+	if (c->cfg.on_end)
+		c->cfg.on_end(c->cfg.ctx, names[which], until_ms);
+	if (until_ms - now_ms(c) >= renew / 2)
+		return;
+	if (which == CA)
+		snprintf(what, sizeof(what), "the CA in Secret %.100s/%.100s", c->cfg.namespace, c->cfg.secret_name);
+	else if (c->files)
+		snprintf(what, sizeof(what), "the certificate in %.250s", c->cfg.cert_file);
+	else
+		snprintf(what, sizeof(what), "the certificate of this replica");
+	say_ending(c, which, what, until_ms);
+}
+
+static void look_at_ends(void *ctx)
+{
+	struct certs *c = ctx;
+	int64_t from = atomic_load(&c->from_ms), until = atomic_load(&c->until_ms);
+
+	if (until)
+		look_at_end(c, LEAF, c->files ? until - from : c->cfg.leaf_life_ms, until);
+	if (c->authority && authority_times(c->authority, &from, &until))
+		look_at_end(c, CA, c->cfg.ca_life_ms, until);
+}
+
+/* --- serving ------------------------------------------------------------------------------------------------------ */
 
 static int serve(struct certs *c, const struct cert *leaf)
 {
@@ -88,6 +142,7 @@ static int serve(struct certs *c, const struct cert *leaf)
 		return -1;
 	atomic_store(&c->from_ms, from);
 	atomic_store(&c->until_ms, until);
+	look_at_ends(c);
 	return 0;
 }
 
@@ -165,6 +220,11 @@ static const char *own(struct certs *c, const char *text, bool *nomem)
 	return c->owned[c->n_owned++] = copy;
 }
 
+static int64_t or_else(int64_t given, int64_t otherwise)
+{
+	return given ? given : otherwise;
+}
+
 static int copy_config(struct certs *c, const struct certs_config *cfg, struct error *err)
 {
 	bool nomem = false;
@@ -172,6 +232,10 @@ static int copy_config(struct certs *c, const struct certs_config *cfg, struct e
 
 	c->cfg = *cfg;
 	c->cfg.dns_names = c->dns_names;
+	c->cfg.ca_life_ms = or_else(cfg->ca_life_ms, CA_LIFE);
+	c->cfg.leaf_life_ms = or_else(cfg->leaf_life_ms, LEAF_LIFE);
+	c->cfg.renew_ms = or_else(cfg->renew_ms, RENEW);
+	c->cfg.settle_ms = or_else(cfg->settle_ms, SETTLE_MS);
 	c->cfg.cert_file = own(c, cfg->cert_file, &nomem);
 	c->cfg.key_file = own(c, cfg->key_file, &nomem);
 	c->cfg.namespace = own(c, cfg->namespace, &nomem);
@@ -220,11 +284,6 @@ static int start_files(struct certs *c, uv_loop_t *uv, struct error *err)
 	return c->files ? 0 : -1;
 }
 
-static int64_t or_else(int64_t given, int64_t otherwise)
-{
-	return given ? given : otherwise;
-}
-
 static int start_authority(struct certs *c, uv_loop_t *uv, struct error *err)
 {
 	const struct certs_config *cfg = &c->cfg;
@@ -233,10 +292,10 @@ static int start_authority(struct certs *c, uv_loop_t *uv, struct error *err)
 					      .service = cfg->service,
 					      .pod = cfg->pod ? cfg->pod : "",
 					      .dns_names = c->dns_names,
-					      .ca_life_ms = or_else(cfg->ca_life_ms, CA_LIFE),
-					      .leaf_life_ms = or_else(cfg->leaf_life_ms, LEAF_LIFE),
-					      .renew_ms = or_else(cfg->renew_ms, RENEW),
-					      .settle_ms = or_else(cfg->settle_ms, SETTLE_MS),
+					      .ca_life_ms = cfg->ca_life_ms,
+					      .leaf_life_ms = cfg->leaf_life_ms,
+					      .renew_ms = cfg->renew_ms,
+					      .settle_ms = cfg->settle_ms,
 					      .on_bundle = on_bundle,
 					      .carried_ms = carried_ms,
 					      .on_leaf = on_leaf,
@@ -278,6 +337,9 @@ struct certs *certs_start(uv_loop_t *uv, struct kube_client *kube, const struct 
 	c->kube = kube;
 	pthread_mutex_init(&c->lock, NULL);
 	r = copy_config(c, cfg, err);
+	c->minute = loop_timer_start(uv, LOOK_MS, LOOK_MS, look_at_ends, c);
+	if (!c->minute)
+		r = error_set(err, ERR_NOMEM, "no memory");
 	if (r == 0)
 		r = cfg->cert_file ? start_files(c, uv, err) : start_own(c, uv, err);
 	if (r == 0)
@@ -290,6 +352,7 @@ void certs_stop(struct certs *c)
 {
 	if (!c)
 		return;
+	loop_timer_free(c->minute);
 	certs_files_stop(c->files);
 	authority_stop(c->authority);
 	cabundle_stop(c->cabundle);

@@ -9,11 +9,13 @@
 #include "certs/certs.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/base/json.h"
 #include "common/base/json_arena.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
 #include "common/kube/budgets.h"
+#include "common/kube/event.h"
 #include "common/kube/namespaces.h"
 #include "common/kube/program.h"
 #include "common/net/drain.h"
@@ -35,6 +37,7 @@ struct codis_webhook {
 	struct namespaces *ending;
 	struct lookups_source lookups_source;
 	struct certs *certs;
+	struct kube_events *events; /* NULL: none are told */
 	struct webhook webhook;
 	struct httpd *httpd; /* from the first certificate on */
 	struct drain *drain;
@@ -95,6 +98,31 @@ static void on_notice(void *ctx, const char *text)
 	log_info(&w->program.log, "certificate", "what=%s", LOGQ(text));
 }
 
+static void on_end(void *ctx, const char *which, int64_t until_ms)
+{
+	struct codis_webhook *w = ctx;
+	char labels[32];
+
+	snprintf(labels, sizeof(labels), "which=\"%s\"", which);
+	metric_set(metric_gauge(w->program.metrics, "codis_webhook_certificate_expiration_timestamp_seconds", labels,
+				"When the certificate that is served with, and the CA that signs, end."),
+		   (double)until_ms / 1000);
+}
+
+/* Told about the Secret of the CA, else about this pod. */
+static void on_ending(void *ctx, const cJSON *secret, const char *text)
+{
+	struct codis_webhook *w = ctx;
+	JSON_CLEANUP cJSON *pod = cJSON_CreateObject();
+	cJSON *metadata = json_add_object(pod, "metadata");
+
+	json_add_str(metadata, "name", w->pod);
+	json_add_str(metadata, "namespace", w->options.namespace);
+	log_warn(&w->program.log, "certificate.ends", "what=%s", LOGQ(text));
+	kube_event_once(w->events, secret ? "Secret" : "Pod", secret ? secret : pod, true, "CertificateEnds", "%s",
+			text);
+}
+
 static void on_certs_error(void *ctx, const struct error *err)
 {
 	struct codis_webhook *w = ctx;
@@ -123,6 +151,8 @@ static int start_certs(struct codis_webhook *w, struct error *err)
 		.validating = o->validating,
 		.on_certificate = on_certificate,
 		.on_notice = on_notice,
+		.on_end = on_end,
+		.on_ending = on_ending,
 		.on_error = on_certs_error,
 		.ctx = w,
 	};
@@ -133,6 +163,8 @@ static int start_certs(struct codis_webhook *w, struct error *err)
 		gethostname(w->pod, sizeof(w->pod) - 1);
 	snprintf(short_name, sizeof(short_name), "%s.%s.svc", o->service, o->namespace);
 	snprintf(long_name, sizeof(long_name), "%s.cluster.local", short_name);
+	w->events = kube_events_new(w->program.kube, "codis-webhook", w->pod, w->program.metrics,
+				    "codis_webhook_events_dropped_total");
 	w->certs = certs_start(&w->program.loop.uv, w->program.kube, &config, err);
 	return w->certs ? 0 : -1;
 }
@@ -271,6 +303,7 @@ static void stop(void *ctx)
 	drain_free(w->drain);
 	certs_stop(w->certs);
 	namespaces_stop(w->ending);
+	kube_events_free(w->events);
 	budgets_stop(w->budgets);
 	inventory_watch_stop(w->watch);
 	inventory_free(w->inventory);

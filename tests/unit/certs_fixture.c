@@ -93,6 +93,25 @@ static void on_error(void *ctx, const struct error *err)
 	r->last = *err;
 }
 
+static void on_end(void *ctx, const char *which, int64_t until_ms)
+{
+	struct replica *r = ctx;
+
+	if (strcmp(which, "leaf") == 0)
+		r->leaf_until_ms = until_ms;
+	else
+		r->ca_until_ms = until_ms;
+}
+
+static void on_ending(void *ctx, const cJSON *secret, const char *text)
+{
+	struct replica *r = ctx;
+
+	r->endings++;
+	r->of_secret = secret != NULL;
+	snprintf(r->ending, sizeof(r->ending), "%s", text);
+}
+
 struct certs_config replica_config(struct replica *r)
 {
 	return (struct certs_config){ .namespace = "codis-system",
@@ -104,6 +123,8 @@ struct certs_config replica_config(struct replica *r)
 				      .on_certificate = on_certificate,
 				      .on_notice = on_notice,
 				      .on_error = on_error,
+				      .on_end = on_end,
+				      .on_ending = on_ending,
 				      .ctx = r };
 }
 

@@ -34,6 +34,10 @@ struct replica {
 	int leaves, errors;
 	struct error last;
 	struct buf notices;
+	int64_t leaf_until_ms, ca_until_ms; /* as they were told */
+	int endings;
+	char ending[700]; /* the last sentence about one */
+	bool of_secret;
 };
 
 /* How a replica is started: a copy may be changed before. Its callbacks keep everything in *r. */

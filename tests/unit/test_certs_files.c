@@ -207,3 +207,29 @@ FIXTURE_TEST(who_starts_with_an_ended_one_is_not_ready_and_says_why)
 	assert_int_equal(o.r.leaves, 0);
 	own_release(&o);
 }
+
+FIXTURE_TEST(one_that_nobody_renews_is_named_before_its_end)
+{
+	CERT_CLEANUP struct cert old = { 0 };
+	struct fake_world *w = *state;
+	char expected[256];
+	struct certs_config cfg;
+	int64_t from, until;
+	struct own o;
+
+	own_init(&o);
+	cfg = own_config(&o);
+	make_leaf(&o.ca, 26, 30, &old); /* four days are left */
+	put_pair(&o, &old);
+	o.r.certs = certs_start(&w->loop.uv, NULL, &cfg, NULL);
+	assert_non_null(o.r.certs);
+	assert_true(fake_run(w, LONG, is_ready, &o.r));
+	assert_int_equal(cert_times(old.cert_pem, &from, &until, NULL), 0);
+	assert_int_equal(o.r.leaf_until_ms, until);
+	assert_int_equal(o.r.endings, 1);
+	assert_false(o.r.of_secret);
+	snprintf(expected, sizeof(expected), "the certificate in %s ends at 20", o.cert);
+	assert_ptr_equal(strstr(o.r.ending, expected), o.r.ending);
+	assert_non_null(strstr(o.r.ending, "Z, and there is no new one yet"));
+	own_release(&o);
+}

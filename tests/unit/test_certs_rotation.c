@@ -464,6 +464,29 @@ FIXTURE_TEST(a_configuration_that_was_made_anew_without_the_ca_is_not_ready)
 	replica_stop(&r);
 }
 
+/* Four days are left, and this replica may make no new one. */
+FIXTURE_TEST(a_ca_that_cannot_be_replaced_is_named_before_its_end)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	int64_t from, until;
+	struct replica r;
+
+	make_ca("dying", 361, 365, &ca);
+	put_ca(w, &ca, NULL);
+	install_configurations(w);
+	fake_clock(&w->api, 3600);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	assert_int_equal(cert_times(ca.cert_pem, &from, &until, NULL), 0);
+	assert_int_equal(r.ca_until_ms, until);
+	assert_int_equal(r.leaf_until_ms, until);
+	assert_int_equal(r.endings, 2);
+	assert_true(r.of_secret);
+	assert_ptr_equal(strstr(r.ending, "the CA in Secret codis-system/codis-webhook-ca ends at 20"), r.ending);
+	replica_stop(&r);
+}
+
 /* --- the function itself ------------------------------------------------------------------------------------------ */
 
 struct step {
