@@ -23,8 +23,10 @@
 #include "webhook/lookups.h"
 #include "webhook/options.h"
 #include "webhook/serve.h"
+#include "webhook/tally.h"
 
 #define CLIENT_CA_MAX (1u << 20)
+#define TALLY_MS      60000
 
 struct codis_webhook {
 	struct program program;
@@ -39,6 +41,8 @@ struct codis_webhook {
 	struct certs *certs;
 	struct kube_events *events; /* NULL: none are told */
 	struct webhook webhook;
+	struct tally tally;
+	struct loop_timer *minute;
 	struct httpd *httpd; /* from the first certificate on */
 	struct drain *drain;
 	_Atomic bool serving, stopping;
@@ -280,12 +284,24 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	return 0;
 }
 
+static void on_minute(void *ctx)
+{
+	struct codis_webhook *w = ctx;
+
+	tally_log(&w->tally, &w->program.log);
+}
+
 static int start(void *ctx, struct error *err)
 {
 	struct codis_webhook *w = ctx;
 	struct program *p = &w->program;
 
-	w->webhook = (struct webhook){ .log = p->log, .metrics = p->metrics, .viewer_image = w->options.viewer_image };
+	w->webhook = (struct webhook){
+		.log = p->log, .metrics = p->metrics, .tally = &w->tally, .viewer_image = w->options.viewer_image
+	};
+	w->minute = loop_timer_start(&p->loop.uv, TALLY_MS, TALLY_MS, on_minute, w);
+	if (!w->minute)
+		return error_set(err, ERR_NOMEM, "no memory to start with");
 	w->drain = drain_new(&p->loop.uv, on_drained, w);
 	if (!w->drain)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
@@ -300,6 +316,8 @@ static void stop(void *ctx)
 	struct codis_webhook *w = ctx;
 
 	httpd_stop(w->httpd);
+	tally_log(&w->tally, &w->program.log);
+	loop_timer_free(w->minute);
 	drain_free(w->drain);
 	certs_stop(w->certs);
 	namespaces_stop(w->ending);

@@ -1,6 +1,5 @@
 #include "webhook/serve.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -12,20 +11,11 @@
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
 #include "webhook/mutate.h"
+#include "webhook/tally.h"
 #include "webhook/unread.h"
 #include "webhook/validate.h"
 
 #define CLEANUP_VERDICT __attribute__((cleanup(admission_verdict_release)))
-
-static void count(const struct webhook *w, const char *endpoint, const char *result)
-{
-	char labels[96];
-
-	snprintf(labels, sizeof(labels), "endpoint=\"%s\",result=\"%s\"", endpoint, result);
-	metric_add(metric_counter(w->metrics, "codis_webhook_requests_total", labels,
-				  "AdmissionReviews by endpoint and result."),
-		   1);
-}
 
 static void answer(struct http_response *res, int status, const char *sentence)
 {
@@ -35,36 +25,53 @@ static void answer(struct http_response *res, int status, const char *sentence)
 	buf_addf(&res->body, "%s\n", sentence);
 }
 
-static const char *result_of(const struct admission_verdict *v)
+static enum review_result result_of(const struct admission_verdict *v)
 {
 	if (!v->allowed)
-		return "refused";
-	return cJSON_GetArraySize(v->patch) > 0 ? "changed" : "allowed";
+		return REVIEW_REFUSED;
+	return v->patch && v->patch->child ? REVIEW_CHANGED : REVIEW_ALLOWED;
 }
 
-/* Of what is scaled most is none of ours, so only what was decided is worth a line. */
-static void log_verdict(const struct webhook *w, const struct admission_request *req, const struct admission_verdict *v)
+static const char *name_of(const struct admission_request *req)
 {
 	const char *generated = json_str(req->object, "metadata", "generateName", NULL);
 	const char *name = req->name[0] ? req->name : json_str(req->object, "metadata", "name", NULL);
-	bool nothing = v->allowed && !v->warning_count && cJSON_GetArraySize(v->patch) <= 0;
 
-	log_event(&w->log, nothing ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "review",
-		  "uid=%s resource=%s namespace=%s name=%s operation=%s result=%s operations=%d", LOGQ(req->uid),
-		  LOGQ(req->resource), LOGQ(req->namespace),
-		  LOGQ(name        ? name
-		       : generated ? generated
-				   : ""),
-		  LOGQ(req->operation), result_of(v), cJSON_GetArraySize(v->patch));
+	return name ? name : generated ? generated : "";
+}
+
+static void log_review(const struct logger *log, const struct admission_request *req, const struct admission_verdict *v)
+{
+	log_debug(log, "review", "uid=%s resource=%s namespace=%s name=%s operation=%s result=%s operations=%d",
+		  LOGQ(req->uid), LOGQ(req->resource), LOGQ(req->namespace), LOGQ(name_of(req)), LOGQ(req->operation),
+		  review_result_name(result_of(v)), cJSON_GetArraySize(v->patch));
+}
+
+/* What somebody is told is worth a line; of all others there is one a minute. */
+static void log_words(const struct logger *log, const struct admission_request *req, const struct admission_verdict *v)
+{
 	if (!v->allowed)
-		log_info(&w->log, "review.refused", "uid=%s code=%d why=%s", LOGQ(req->uid), v->code, LOGQ(v->message));
+		log_info(log, "review.refused", "uid=%s resource=%s namespace=%s name=%s operation=%s code=%d why=%s",
+			 LOGQ(req->uid), LOGQ(req->resource), LOGQ(req->namespace), LOGQ(name_of(req)),
+			 LOGQ(req->operation), v->code, LOGQ(v->message));
 	for (int i = 0; i < v->warning_count; i++)
-		log_info(&w->log, "review.warning", "uid=%s warning=%s", LOGQ(req->uid), LOGQ(v->warnings[i]));
+		log_info(log, "review.warning", "uid=%s resource=%s namespace=%s name=%s warning=%s", LOGQ(req->uid),
+			 LOGQ(req->resource), LOGQ(req->namespace), LOGQ(name_of(req)), LOGQ(v->warnings[i]));
+}
+
+static void note(const struct webhook *w, bool mutating, const struct admission_request *req,
+		 const struct admission_verdict *v)
+{
+	tally_review(w->metrics, w->tally, mutating, result_of(v), v->warning_count);
+	if (v->patch_bytes)
+		tally_patch(w->metrics, v->patch_bytes);
+	if (w->log.level <= LOG_LEVEL_DEBUG) /* to quote what is not written costs as much */
+		log_review(&w->log, req, v);
+	log_words(&w->log, req, v);
 }
 
 static void review(const struct webhook *w, bool mutating, const struct http_request *req, struct http_response *res)
 {
-	const char *endpoint = mutating ? "mutate" : "validate";
 	CLEANUP_VERDICT struct admission_verdict verdict;
 	struct error err = ERROR_INIT;
 	JSON_CLEANUP cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, unread, &err);
@@ -72,8 +79,9 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 
 	admission_verdict_init(&verdict);
 	if (!body || admission_parse(body, &request, &err) < 0) {
-		count(w, endpoint, "bad_request");
-		log_warn(&w->log, "review.unreadable", "endpoint=%s error=%s", endpoint, LOGQ(err.text));
+		tally_review(w->metrics, w->tally, mutating, REVIEW_BAD, 0);
+		log_warn(&w->log, "review.unreadable", "endpoint=%s error=%s", mutating ? "mutate" : "validate",
+			 LOGQ(err.text));
 		answer(res, 400, err.text);
 		return;
 	}
@@ -81,11 +89,10 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 		mutate(&request, &w->lookups, w->viewer_image, &verdict);
 	else
 		validate(&request, &w->lookups, &verdict);
-	count(w, endpoint, result_of(&verdict));
-	log_verdict(w, &request, &verdict);
 	res->content_type = "application/json";
 	if (admission_write(request.uid, &verdict, &res->body) < 0)
 		answer(res, 500, "the answer does not fit into memory");
+	note(w, mutating, &request, &verdict);
 }
 
 void webhook_serve(void *ctx, const struct http_request *req, struct http_response *res)

@@ -9,6 +9,7 @@
 struct http_request;
 struct http_response;
 struct metrics;
+struct tally;
 
 /* The API server sends an object and what it was; etcd takes 1.5 MiB each. */
 #define SERVE_BODY_MAX (3u << 20)
@@ -18,11 +19,13 @@ struct metrics;
 struct webhook {
 	struct logger log;
 	struct metrics *metrics;
+	struct tally *tally; /* or NULL */
 	const char *viewer_image;
 	struct lookups lookups;
 };
 
-/* A handler of httpd; ctx is a struct webhook, which is only read. What is no AdmissionReview is answered with 400 and
+/* A handler of httpd; ctx is a struct webhook, of which only the tally is
+ * written. What is no AdmissionReview is answered with 400 and
  * one sentence; everything else with 200 and an AdmissionReview. */
 void webhook_serve(void *ctx, const struct http_request *req, struct http_response *res);
 

@@ -185,18 +185,19 @@ static void write_warnings(const struct admission_verdict *v, struct buf *out)
 		buf_addch(out, ']');
 }
 
-static int write_patch(const cJSON *patch, struct buf *out)
+static int write_patch(struct admission_verdict *v, struct buf *out)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(ANSWER_MAX);
 
-	if (!buf_reserve(&text, PATCH_USUAL) || json_write(patch, &text) < 0)
+	if (!buf_reserve(&text, PATCH_USUAL) || json_write(v->patch, &text) < 0)
 		return -1;
+	v->patch_bytes = text.len;
 	buf_addstr(out, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
 	base64_add(text.data, text.len, out);
 	return buf_addch(out, '"');
 }
 
-int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out)
+int admission_write(const char *uid, struct admission_verdict *v, struct buf *out)
 {
 	buf_addstr(out, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":");
 	json_write_str(uid, out);
@@ -204,7 +205,7 @@ int admission_write(const char *uid, const struct admission_verdict *v, struct b
 	if (!v->allowed)
 		write_status(v, out);
 	write_warnings(v, out);
-	if (v->allowed && v->patch && v->patch->child && write_patch(v->patch, out) < 0)
+	if (v->allowed && v->patch && v->patch->child && write_patch(v, out) < 0)
 		return -1;
 	return buf_addstr(out, "}}");
 }

@@ -33,8 +33,9 @@ struct admission_verdict {
 	char message[1024];
 	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* each cut, UTF-8 safe */
 	int warning_count;
-	cJSON *patch; /* array of JSON Patch operations, owned; NULL or empty: none */
-	cJSON *after; /* what the patch takes its values from, owned; or NULL */
+	cJSON *patch;       /* array of JSON Patch operations, owned; NULL or empty: none */
+	cJSON *after;       /* what the patch takes its values from, owned; or NULL */
+	size_t patch_bytes; /* of its text, once it is written; 0: none was */
 };
 
 void admission_verdict_init(struct admission_verdict *v); /* allowed, no warnings */
@@ -46,7 +47,7 @@ void admission_refuse_memory(struct admission_verdict *v);
 /* One that was said already, and one over the limit of 16, is dropped. */
 void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The AdmissionReview answer. 0 or -1 (memory, size). */
-int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out);
+/* The AdmissionReview answer; v->patch_bytes is set. 0 or -1 (memory, size). */
+int admission_write(const char *uid, struct admission_verdict *v, struct buf *out);
 
 #endif

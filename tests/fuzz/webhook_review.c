@@ -56,7 +56,7 @@ static int each_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), voi
 
 static const struct lookups lookups = { .find = find, .each = each, .each_budget = each_budget };
 
-static void check_answer(const struct admission_request *req, const struct admission_verdict *v)
+static void check_answer(const struct admission_request *req, struct admission_verdict *v)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(TEXT_MAX);
 	JSON_CLEANUP cJSON *answer = NULL;

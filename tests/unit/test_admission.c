@@ -108,7 +108,7 @@ TEST(a_uid_has_a_limit)
 
 /* --- verdicts ---------------------------------------------------------------------------------------------------- */
 
-static cJSON *written(const struct admission_verdict *v)
+static cJSON *written(struct admission_verdict *v)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
 
@@ -142,6 +142,7 @@ TEST(a_patch_is_base64)
 	assert_string_equal(json_str(answer, "response", "patchType", NULL), "JSONPatch");
 	patch = base64_decode(json_str(answer, "response", "patch", NULL), &len, NULL);
 	assert_string_equal(patch, "[{\"op\":\"remove\",\"path\":\"/a\"}]");
+	assert_int_equal(v.patch_bytes, strlen(patch));
 	free(patch);
 	admission_verdict_release(&v);
 }
