@@ -202,7 +202,7 @@ fuzz: ## what comes from outside, in every form that libFuzzer thinks of: each p
 		$(or $(subst @,,$(give_back)),:); exit $$status
 
 .PHONY: hostile
-hostile: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## the programs among peers and callers that wish them ill (a minute and a half)
+hostile: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## the programs among peers and callers that wish them ill (three minutes)
 	@BUILD=$(abspath $(BUILD)) SANITIZE=$(SANITIZE) $(sanitized) tests/hostile/run $(CASES)
 
 .PHONY: soak

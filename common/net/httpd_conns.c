@@ -110,34 +110,27 @@ static bool has_begun(struct conn *conn, int64_t now_ms)
 /* --- too many ----------------------------------------------------------------------------------------------------- */
 
 /* Who goes first. The newest are to have the time to say what they want, and those that were served before are to be
- * kept from those that only come and sit there; neither may keep the other out. */
+ * kept from those that only come, or come in crowds; neither may keep the other out. */
 enum rank { RANK_SILENT, RANK_SLOW, RANK_LESS, RANK_MORE, RANK_ASKING, RANK_ASKED, RANKS };
 
 static enum rank rank_of(struct conn *conn, int64_t now_ms, bool many_new)
 {
 	int64_t is = atomic_load(&conn->at);
-	bool young = now_ms - since_of(is) < YOUNG_MS, proven = atomic_load(&conn->proven);
+	bool idle = phase_of(is) <= CONN_IDLE, late = now_ms - since_of(is) >= YOUNG_MS;
 
-	switch (phase_of(is)) {
-	case CONN_HANDSHAKE:
-	case CONN_GREETED:
-	case CONN_IDLE:
-		if (proven)
-			return many_new ? RANK_MORE : RANK_LESS;
-		if (!young)
-			return RANK_SILENT;
-		return many_new ? RANK_LESS : RANK_MORE;
-	case CONN_HEAD:
-	case CONN_BODY:
-	case CONN_BIG: return young ? RANK_ASKING : RANK_SLOW;
-	default: return RANK_ASKED;
-	}
+	if (phase_of(is) > CONN_BIG)
+		return RANK_ASKED;
+	if (!idle && late)
+		return RANK_SLOW;
+	if (!atomic_load(&conn->proven))
+		return late ? RANK_SILENT : many_new ? RANK_LESS : RANK_MORE;
+	return !idle ? RANK_ASKING : many_new ? RANK_MORE : RANK_LESS;
 }
 
-/* Newcomers that have not asked yet, and are not late with it. */
+/* Newcomers that have had no answer yet. */
 static bool is_new(struct conn *conn)
 {
-	return phase_of(atomic_load(&conn->at)) <= CONN_IDLE && !atomic_load(&conn->proven);
+	return phase_of(atomic_load(&conn->at)) <= CONN_BIG && !atomic_load(&conn->proven);
 }
 
 /* Whether it is one that may go: of a peer, or of all (NULL). */
@@ -158,6 +151,16 @@ static bool many_are_new(struct conns *c, const struct peer *peer)
 	return new > all / 2;
 }
 
+/* In the same millisecond, who asks nothing is before who does. */
+static bool is_before(struct conn *a, struct conn *b)
+{
+	int64_t is_a = atomic_load(&a->at), is_b = atomic_load(&b->at);
+
+	if (since_of(is_a) != since_of(is_b))
+		return since_of(is_a) < since_of(is_b);
+	return phase_of(is_a) <= CONN_IDLE && phase_of(is_b) > CONN_IDLE;
+}
+
 static struct conn *first_of(struct conns *c, const struct peer *peer, const struct conn *newcomer, int64_t now_ms)
 {
 	bool many_new = many_are_new(c, peer);
@@ -168,7 +171,7 @@ static struct conn *first_of(struct conns *c, const struct peer *peer, const str
 		if (conn == newcomer || !is_of(conn, peer))
 			continue;
 		rank = rank_of(conn, now_ms, many_new);
-		if (rank < lowest || (first && rank == lowest && since_of(conn->at) < since_of(first->at))) {
+		if (rank < lowest || (first && rank == lowest && is_before(conn, first))) {
 			first = conn;
 			lowest = rank;
 		}

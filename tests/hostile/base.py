@@ -165,6 +165,12 @@ class Program:
         return f"{self.name} {self.most_mb:.0f} MiB, slowest /healthz {self.slowest * 1000:.0f} ms"
 
 
+def percentiles(took):
+    """Of seconds, sorted."""
+    return (f"p50 {took[len(took) // 2] * 1000:.1f}, p99 {took[len(took) * 99 // 100] * 1000:.1f}, "
+            f"max {took[-1] * 1000:.0f} ms")
+
+
 class Asker:
     """Asks again and again, as an honest caller does, until the stack ends. ask() returns whether the answer is right."""
 
@@ -194,7 +200,7 @@ class Asker:
 
     def note(self):
         took = sorted(self.took)
-        return f"{len(took)} honest calls, median {took[len(took) // 2] * 1000:.1f} ms, slowest {took[-1] * 1000:.0f} ms"
+        return f"{len(took)} honest calls, {percentiles(took)}"
 
 
 class Honest:

@@ -194,13 +194,13 @@ def serve_all(stack, world, note, programs, sit):
     time.sleep(IDLE_S)
     for h in honest:
         h.check()
+    note("; ".join(h.note() for h in honest[:2]))  # before a program ends: who connects to it then waits for a second
     for program in programs:
         status, text = program.get("/healthz", source=ME)
         if status != 200:
             raise Failed(f"from the address of those who sit there: {status} {text}")
         program.stop()
         note(program.note())
-    note("; ".join(h.note() for h in honest[:2]))
 
 
 def case_ops_idle(stack, world, note):

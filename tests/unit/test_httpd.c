@@ -1165,6 +1165,42 @@ FIXTURE_TEST(tls_versions)
 	tls_close(&c);
 }
 
+/* Who wants another handshake, or new keys without end, is cut off, and costs no more than that. */
+FIXTURE_TEST(a_second_handshake_is_refused)
+{
+	struct fixture *f = *state;
+	struct tls_client c;
+	char byte;
+
+	start_tls(f);
+	assert_int_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_2_VERSION), 1);
+	tls_request(&c);
+	SSL_renegotiate(c.ssl);
+	assert_true(SSL_do_handshake(c.ssl) <= 0 || SSL_read(c.ssl, &byte, 1) <= 0);
+	assert_true(is_closed(c.fd, 5000));
+	tls_close(&c);
+	get(f, "/x", f->one.cert);
+	assert_int_equal(f->status, 200);
+}
+
+FIXTURE_TEST(new_keys_without_end_are_refused)
+{
+	struct fixture *f = *state;
+	struct tls_client c;
+	int i;
+
+	start_tls(f);
+	assert_int_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	tls_request(&c);
+	for (i = 0; i < 10000 && SSL_key_update(c.ssl, SSL_KEY_UPDATE_REQUESTED) == 1; i++)
+		if (SSL_do_handshake(c.ssl) != 1)
+			break;
+	assert_true(i < 10000 || is_closed(c.fd, 5000));
+	tls_close(&c);
+	get(f, "/x", f->one.cert);
+	assert_int_equal(f->status, 200);
+}
+
 /* A connection keeps what it was greeted with; new ones get the new one; one that was silent so far gets either. */
 FIXTURE_TEST(hot_certificate_change)
 {

@@ -155,17 +155,26 @@ FIXTURE_TEST(who_has_just_come_stays_before_who_sends_slowly)
 }
 
 /* Many that come at once push out each other, and not who has been served. */
-FIXTURE_TEST(newcomers_do_not_push_out_who_was_served)
+static void check_newcomers(struct fixture *f, enum conn_phase phase)
 {
-	struct fixture *f = *state;
 	struct pair *served = comes(f, CONN_IDLE), *first;
 
 	conns_proven(served->conn);
-	first = comes(f, CONN_HANDSHAKE);
-	comes(f, CONN_HANDSHAKE);
-	comes(f, CONN_HANDSHAKE);
+	first = comes(f, phase);
+	comes(f, phase);
+	comes(f, phase);
 	assert_false(has_gone(served));
 	assert_true(has_gone(first));
+}
+
+FIXTURE_TEST(newcomers_do_not_push_out_who_was_served)
+{
+	check_newcomers(*state, CONN_HANDSHAKE);
+}
+
+FIXTURE_TEST(nor_do_those_that_begin_to_ask)
+{
+	check_newcomers(*state, CONN_BODY);
 }
 
 FIXTURE_TEST(who_has_most_makes_room)
