@@ -168,7 +168,12 @@ bool codis_replicas_fit(int replicas, int server_replica, char *sentence, size_t
 
 	if (replicas % server_replica == 0)
 		return true;
-	snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %lld or %lld, not %d",
-		 server_replica, server_replica, below, below + server_replica, replicas);
+	if (below + server_replica > INT32_MAX)
+		snprintf(sentence, size, "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %lld, not %d",
+			 server_replica, server_replica, below, replicas);
+	else
+		snprintf(sentence, size,
+			 "SERVER_REPLICA is %d, so replicas has to be a multiple of %d: %lld or %lld, not %d",
+			 server_replica, server_replica, below, below + server_replica, replicas);
 	return false;
 }

@@ -172,8 +172,8 @@ TEST(replicas_fit)
 	assert_false(codis_replicas_fit(5, 2, s, sizeof(s)));
 	assert_string_equal(s, "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 4 or 6, not 5");
 	assert_false(codis_replicas_fit(2147483647, 2, s, sizeof(s)));
-	assert_string_equal(s, "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 2147483646 or 2147483648, "
-			       "not 2147483647");
+	assert_string_equal(s,
+			    "SERVER_REPLICA is 2, so replicas has to be a multiple of 2: 2147483646, not 2147483647");
 	assert_false(codis_replicas_fit(1, 3, s, sizeof(s)));
 	assert_string_equal(s, "SERVER_REPLICA is 3, so replicas has to be a multiple of 3: 0 or 3, not 1");
 }
