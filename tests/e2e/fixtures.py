@@ -90,7 +90,7 @@ def wrong_pod(w, image, f):
         return why
     status, plain, _ = make(w, written, PLAIN)
     if status >= 300:
-        return f"without us it is answered {status}: {plain.get('message', '')}"
+        return ""  # there is no such pod without us
     got = sorted(str(c).replace(image, VIEWER) for c in changes(bare(plain), bare(made)))
     expected = sorted(f.changes())
     return "" if got == expected else f"it gets {[c for c in got if c not in expected]}, and not " \
