@@ -15,7 +15,21 @@
 #include "webhook/unread.h"
 #include "webhook/validate.h"
 
-#define CLEANUP_VERDICT __attribute__((cleanup(admission_verdict_release)))
+#define CLEANUP_VERDICT __attribute__((cleanup(verdict_cleanup)))
+#define CLEANUP_BODY    __attribute__((cleanup(body_cleanup)))
+
+/* What goes with the arena needs not be walked through. */
+static void body_cleanup(cJSON **body)
+{
+	if (!json_arena_holds(*body))
+		cJSON_Delete(*body);
+}
+
+static void verdict_cleanup(struct admission_verdict *v)
+{
+	if (!json_arena_holds(v->patch))
+		admission_verdict_release(v);
+}
 
 static void answer(struct http_response *res, int status, const char *sentence)
 {
@@ -74,7 +88,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 {
 	CLEANUP_VERDICT struct admission_verdict verdict;
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, unread, &err);
+	CLEANUP_BODY cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, unread, &err);
 	struct admission_request request;
 
 	admission_verdict_init(&verdict);

@@ -25,6 +25,7 @@ struct arena {
 	char *block; /* kept as long as the thread lives */
 	size_t used;
 	bool open;
+	bool full; /* since begin something had no room */
 };
 
 /* cJSON's hooks have no argument, so what they take from can only be the thread's. */
@@ -37,8 +38,10 @@ static void *take(size_t size)
 	size_t room = JSON_ARENA_SIZE - arena.used;
 	char *at;
 
-	if (!arena.open || size > room)
+	if (!arena.open || size > room) {
+		arena.full = true;
 		return malloc(size);
+	}
 	at = arena.block + arena.used;
 	SHOW(at, size);
 	size += (ALIGN - size % ALIGN) % ALIGN;
@@ -46,9 +49,14 @@ static void *take(size_t size)
 	return at;
 }
 
+static bool lies_in(const void *at)
+{
+	return arena.block && (uintptr_t)at - (uintptr_t)arena.block < JSON_ARENA_SIZE;
+}
+
 static void give(void *at)
 {
-	if (!arena.block || (uintptr_t)at - (uintptr_t)arena.block >= JSON_ARENA_SIZE)
+	if (!lies_in(at))
 		free(at);
 }
 
@@ -80,6 +88,7 @@ void json_arena_begin(void)
 		}
 	}
 	arena.used = 0;
+	arena.full = false;
 	arena.open = arena.block != NULL;
 }
 
@@ -88,4 +97,9 @@ void json_arena_end(void)
 	arena.open = false;
 	if (arena.block)
 		HIDE(arena.block, JSON_ARENA_SIZE);
+}
+
+bool json_arena_holds(const cJSON *item)
+{
+	return arena.open && !arena.full && lies_in(item);
 }

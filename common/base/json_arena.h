@@ -8,6 +8,9 @@
 #ifndef CODIS_BASE_JSON_ARENA_H
 #define CODIS_BASE_JSON_ARENA_H
 
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
 /* A review of 12 KB takes about 60 KiB of it. */
 #define JSON_ARENA_SIZE (256u << 10)
 
@@ -17,5 +20,9 @@ int json_arena_install(void);
 /* Not within each other. */
 void json_arena_begin(void);
 void json_arena_end(void);
+
+/* Whether the item, which was made since begin, needs no cJSON_Delete(): all that was allocated since lies in the
+ * block. */
+bool json_arena_holds(const cJSON *item);
 
 #endif

@@ -129,7 +129,7 @@ static bool value(struct skim *s, const struct json_cut *cuts);
 static const struct json_cut *find(const struct json_cut *cuts, const char *name, size_t len)
 {
 	for (; cuts && cuts->name; cuts++) {
-		if (strncmp(cuts->name, name, len) == 0 && !cuts->name[len])
+		if (cuts->name[0] == (len ? name[0] : '\0') && strncmp(cuts->name, name, len) == 0 && !cuts->name[len])
 			return cuts;
 	}
 	return NULL;

@@ -93,6 +93,27 @@ TEST(what_has_no_room_is_mallocs_and_goes_with_the_tree)
 	free(text);
 }
 
+TEST(what_lies_in_the_block_alone_needs_no_delete)
+{
+	cJSON *before = parsed(), *item;
+	char *text = malloc(JSON_ARENA_SIZE + 1);
+
+	assert_non_null(text);
+	memset(text, 'x', JSON_ARENA_SIZE);
+	text[JSON_ARENA_SIZE] = '\0';
+	json_arena_begin();
+	item = parsed();
+	assert_true(json_arena_holds(item));
+	assert_false(json_arena_holds(before));
+	assert_int_equal(json_set(item, "long", cJSON_CreateString(text)), 0);
+	assert_false(json_arena_holds(item));
+	cJSON_Delete(item);
+	json_arena_end();
+	assert_false(json_arena_holds(before));
+	cJSON_Delete(before);
+	free(text);
+}
+
 /* Each thread writes what it reads again, while the others do. */
 static void *ask(void *arg)
 {
