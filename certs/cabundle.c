@@ -46,6 +46,7 @@ struct target {
 	/* What its webhooks carry all, and since when (monotonic). */
 	struct pem_set carried;
 	int64_t since_ms[PEM_MAX];
+	bool stale; /* there was no memory to see it */
 	/* A look at it, and the one of which it was asked, and answered, whether the bundle is right. */
 	uint64_t seen, asked, confirmed;
 	bool waits;                     /* for the answer */
@@ -190,10 +191,14 @@ static bool note_carried(struct target *t)
 	bool first = true, same;
 
 	cJSON_ArrayForEach(webhook, json_get(t->object, "webhooks", NULL)) {
-		if (intersect(&now, webhook, first) < 0)
+		if (intersect(&now, webhook, first) < 0) {
+			t->stale = true;
+			loop_timer_set(t->retry, RETRY_MIN_MS);
 			return false;
+		}
 		first = false;
 	}
+	t->stale = false;
 	same = now.n == t->carried.n;
 	for (int i = 0; i < now.n; i++) {
 		since_ms[i] = since(t, now.at[i]);
@@ -235,6 +240,8 @@ static void on_retry(void *ctx)
 {
 	struct target *t = ctx;
 
+	if (t->stale && note_carried(t))
+		t->owner->cfg.on_carried(t->owner->cfg.ctx);
 	look(t);
 }
 
