@@ -8,6 +8,8 @@
 #define PROXY_DRAIN_S 10
 /* What codis-admin gets, where the grace period allows: the dashboard may be busy with a promotion. */
 #define ADMIN_S 10
+/* Then the dashboard may as well try itself: each end costs it more of the kubelet's back-off. */
+#define ZOOKEEPER_S 60
 /* Of a server that cannot be asked: codis-controller switches within a second. */
 #define BLIND_S 3
 
@@ -152,12 +154,10 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 
 	buf_addstr(out, HOOKS_MARK "clients are sent elsewhere first, then it leaves the dashboard's list\n");
 	buf_addf(out, "sleep %d\n", pause);
-	add_within(out);
 	buf_addf(out,
 		 "port=$(printf %%04X \"%s\")\n"
-		 "busy() { grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" /proc/net/tcp /proc/net/tcp6; }\n"
-		 "in_jodis() { within 1 codis-admin --proxy=\"%s\" model | grep -q '\"jodis_path\": *\"/'; }\n",
-		 p->port, p->admin);
+		 "busy() { grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" /proc/net/tcp /proc/net/tcp6; }\n",
+		 p->port);
 	add_clock(drain, out);
 	buf_addstr(out, "left=\n"
 			"while busy; do\n"
@@ -165,16 +165,36 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 			"  [ \"$now\" -lt \"$end\" ] || { left=yes; break; }\n"
 			"  sleep 0.5 2>/dev/null || sleep 1\n"
 			"done\n");
-	if (p->dashboard && admin > 0)
+	if (p->dashboard && admin > 0) {
+		add_within(out);
 		buf_addf(out,
+			 "in_jodis() { within 1 codis-admin --proxy=\"%s\" model | grep -q '\"jodis_path\": *\"/'; }\n"
 			 "[ \"$left\" ] && ! in_jodis ||\n"
 			 "  within %d codis-admin --dashboard=\"%s\" --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n",
-			 admin, p->dashboard, p->admin);
+			 p->admin, admin, p->dashboard, p->admin);
+	}
 	buf_addstr(out, "[ \"$left\" ] && grep -q codis-proxy /proc/1/cmdline && kill -HUP 1\n"
 			"exit 0\n");
 }
 
 /* --- the dashboard --------------------------------------------------------------------------------------------- */
+
+void hooks_dashboard_wait(const char *zookeeper, struct buf *out)
+{
+	buf_addf(out, HOOKS_MARK "until ZooKeeper answers, at most %d s; codis-dashboard ends where it does not\n",
+		 ZOOKEEPER_S);
+	buf_addstr(out, "command -v codis-admin >/dev/null || exit 0\n");
+	add_within(out);
+	add_clock(ZOOKEEPER_S, out);
+	buf_addf(out,
+		 "while [ \"$now\" -lt \"$end\" ]; do\n"
+		 "  within 5 codis-admin --dashboard-list --zookeeper=\"%s\" && exit 0\n"
+		 "  sleep 1\n"
+		 "  now\n"
+		 "done\n"
+		 "exit 0\n",
+		 zookeeper);
+}
 
 void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out)
 {

@@ -40,6 +40,9 @@ struct hooks_proxy {
 /* Waits until the Service sends clients elsewhere and those that are connected have gone, then leaves the dashboard's
  * list; at most `seconds`. Where the dashboard is not known, or clients stay, the controller takes it off the list. */
 void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out);
+/* For an init container of the dashboard, which ends where ZooKeeper is not there yet: until ZooKeeper answers, at most
+ * a minute. */
+void hooks_dashboard_wait(const char *zookeeper, struct buf *out);
 /* Gives the lock in the coordinator back; at most `seconds`. */
 void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out);
 

@@ -1,4 +1,7 @@
-/* What a codis-dashboard gets: identity, an end that gives its lock back, and a short stay on a node that is lost. */
+/* What a codis-dashboard gets: identity, a start that waits for ZooKeeper, a lock that only codis-controller takes
+ * away, an end that gives it back, and a short stay on a node that is lost. */
+#include <string.h>
+
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
@@ -8,6 +11,168 @@
 #include "webhook/mutation_hook.h"
 
 #define SCRIPT_MAX 65536
+
+/* --- the wait for ZooKeeper ------------------------------------------------------------------------------------ */
+
+#define WAIT_NAME "wait-for-zookeeper"
+
+static bool add_copy(cJSON *object, const cJSON *container, const char *name)
+{
+	const cJSON *item = json_get(container, name, NULL);
+	cJSON *copy = item ? cJSON_Duplicate(item, true) : NULL;
+
+	if (!item || (copy && cJSON_AddItemToObject(object, name, copy)))
+		return true;
+	cJSON_Delete(copy);
+	return false;
+}
+
+/* Whether the text has ${NAME}, as cmdline_quote writes it, or $(NAME), as the kubelet reads it in another variable. */
+static bool refers_to(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = text; p && (p = strchr(p, '$')); p++) {
+		if ((p[1] == '{' || p[1] == '(') && strncmp(p + 2, name, len) == 0 && strchr("})", p[2 + len]) &&
+		    p[2 + len])
+			return true;
+	}
+	return false;
+}
+
+static bool is_needed(const cJSON *variable, const char *zookeeper, const cJSON *needed)
+{
+	const char *name = json_str(variable, "name", NULL);
+	const cJSON *other;
+	bool found = name && refers_to(zookeeper, name);
+
+	cJSON_ArrayForEach(other, needed) {
+		found = found || (name && refers_to(json_str(other, "value", NULL), name));
+	}
+	return found;
+}
+
+/* The variables that the address needs, and those that they need, which stand before them: what else there is, and may
+ * come from somebody else's webhook, is the dashboard's alone. */
+static bool add_environment(cJSON *wait, const cJSON *container, const char *zookeeper)
+{
+	const cJSON *env = json_get(container, "env", NULL);
+	cJSON *needed = cJSON_AddArrayToObject(wait, "env");
+
+	for (int i = cJSON_GetArraySize(env) - 1; needed && i >= 0; i--) {
+		const cJSON *variable = cJSON_GetArrayItem(env, i);
+		cJSON *copy;
+
+		if (!is_needed(variable, zookeeper, needed))
+			continue;
+		copy = cJSON_Duplicate(variable, true);
+		if (!copy || !cJSON_InsertItemInArray(needed, 0, copy)) {
+			cJSON_Delete(copy);
+			return false;
+		}
+	}
+	return needed && (!strchr(zookeeper, '$') || needed->child || add_copy(wait, container, "envFrom"));
+}
+
+/* Like the container itself, so that quotas, limits and restricted namespaces have nothing new to judge. */
+static cJSON *new_wait(const cJSON *container, const char *zookeeper)
+{
+	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
+	cJSON *wait = cJSON_CreateObject(), *list;
+
+	hooks_dashboard_wait(zookeeper, &script);
+	if (!script.failed && json_add_str(wait, "name", WAIT_NAME) && add_copy(wait, container, "image") &&
+	    add_copy(wait, container, "imagePullPolicy") && add_copy(wait, container, "securityContext") &&
+	    add_copy(wait, container, "resources") && add_environment(wait, container, zookeeper)) {
+		const char *const words[] = { "sh", "-c", script.data };
+
+		list = cJSON_CreateStringArray(words, 3);
+		if (list && cJSON_AddItemToObject(wait, "command", list))
+			return wait;
+		cJSON_Delete(list);
+	}
+	cJSON_Delete(wait);
+	return NULL;
+}
+
+/* Where it stands: before what ends, since behind a mesh's that sets up the network there is none yet; behind the
+ * sidecars in front, which go on. */
+static int wait_index(const cJSON *list)
+{
+	const cJSON *item;
+	int index = 0;
+
+	cJSON_ArrayForEach(item, list) {
+		const char *policy = json_str(item, "restartPolicy", NULL);
+
+		if (!policy || strcmp(policy, "Always") != 0)
+			break;
+		index++;
+	}
+	return index;
+}
+
+/* In place of the article's postStart, whose image has all that it takes. */
+static void wait_for_zookeeper(struct mutation *m, const cJSON *container, const struct cmdline *c)
+{
+	char value[CMDLINE_VALUE_MAX];
+	BUF_CLEANUP struct buf zookeeper = BUF_IN(value);
+	cJSON *list, *wait, *item;
+
+	if (!cmdline_value(c, "--zookeeper", &zookeeper))
+		return;
+	list = mutation_array(m, mutation_object(m, m->pod, "spec"), "initContainers");
+	cJSON_ArrayForEach(item, list) {
+		const char *name = json_str(item, "name", NULL);
+
+		if (name && strcmp(name, WAIT_NAME) == 0)
+			return;
+	}
+	wait = list ? new_wait(container, zookeeper.data) : NULL;
+	if (!wait || !cJSON_InsertItemInArray(list, wait_index(list), wait)) {
+		cJSON_Delete(wait);
+		if (m->verdict->allowed)
+			admission_refuse_memory(m->verdict);
+	}
+}
+
+/* --- the lock -------------------------------------------------------------------------------------------------- */
+
+#define REMOVE_LOCK "--remove-lock"
+
+/* In words that are not the dashboard's own, or quoted. */
+static bool still_there(const cJSON *container)
+{
+	static const char *const names[] = { "command", "args" };
+	const cJSON *item;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cJSON_ArrayForEach(item, json_get(container, names[i], NULL)) {
+			if (cJSON_IsString(item) && strstr(item->valuestring, REMOVE_LOCK))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The lock is what keeps a second dashboard away. codis-controller takes one away whose owner is provably gone, where
+ * it finds ZooKeeper by this command. */
+static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline *c)
+{
+	bool zookeeper = c->count && cmdline_flag(c, &c->starts[0], "--zookeeper", NULL) >= 0;
+	int count = zookeeper ? cmdline_remove(c, REMOVE_LOCK) : 0;
+
+	if (count < 0)
+		admission_refuse_memory(m->verdict);
+	else if (count > 0)
+		admission_warn(m->verdict,
+			       REMOVE_LOCK " is left out: codis-controller removes a stale lock; with it two "
+					   "dashboards could lead");
+	if (zookeeper && still_there(container))
+		admission_warn(m->verdict,
+			       "leave " REMOVE_LOCK " out: codis-controller removes a stale lock; with it two "
+			       "dashboards could lead");
+}
 
 void dashboard_mutate(struct mutation *m)
 {
@@ -22,7 +187,9 @@ void dashboard_mutate(struct mutation *m)
 		buf_addf(&admin, "127.0.0.1:%d", /* Codis' own default listens everywhere */
 			 m->known.port ? m->known.port : CODIS_DASHBOARD_PORT);
 	hooks_dashboard_stop(admin.data, mutation_stop_seconds(m), &script);
-	mutation_hook_set(m, container, "postStart", NULL, NULL);
+	if (mutation_hook_set(m, container, "postStart", NULL, NULL))
+		wait_for_zookeeper(m, container, &c);
 	mutation_hook_set(m, container, "preStop", &script,
 			  "the dashboard may leave its lock behind, and the next one cannot start");
+	keep_lock(m, container, &c); /* last: *c is stale behind it */
 }

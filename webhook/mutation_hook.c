@@ -58,7 +58,7 @@ static void refuse_ending(struct mutation *m, const cJSON *hook)
 			step);
 }
 
-void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
+bool mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
 		       const char *defeats)
 {
 	const cJSON *hook = json_get(container, "lifecycle", which, NULL);
@@ -75,6 +75,7 @@ void mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 		put_handler(m, container, which, script);
 	else if (defeats && m->verdict->allowed)
 		admission_warn(m->verdict, "own %s stays: %s", which, defeats);
+	return replaced != NULL;
 }
 
 /* Far beyond the second that a script gives its question: what the kubelet ends it leaves to process 1. */

@@ -13,11 +13,8 @@
 
 static const struct json_cut of_metadata[] = { ALL_OF("managedFields"), END };
 
-static const struct json_cut of_container[] = { ALL_OF("resources"),
-						ALL_OF("volumeMounts"),
-						ALL_OF("volumeDevices"),
-						ALL_OF("terminationMessagePath"),
-						ALL_OF("terminationMessagePolicy"),
+static const struct json_cut of_container[] = { ALL_OF("volumeMounts"), ALL_OF("volumeDevices"),
+						ALL_OF("terminationMessagePath"), ALL_OF("terminationMessagePolicy"),
 						END };
 
 /* Of a volume its name, and whether it is a claim, is read. */

@@ -589,3 +589,63 @@ int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS])
 		return append_text(c, words);
 	return words[0] ? append_words(c, words[0]) : 0;
 }
+
+/* --- removing ----------------------------------------------------------------------------------------------------- */
+
+static bool is_written(const struct shell_word *w, const char *word)
+{
+	return w->len == strlen(word) && memcmp(w->text, word, w->len) == 0;
+}
+
+static int remove_items(struct cmdline *c, const char *word)
+{
+	static const char *const names[] = { "command", "args" };
+	int count = 0;
+
+	for (int i = 0; i < c->starts[0].count; i++) {
+		const struct shell_word *w = &c->starts[0].words[i];
+
+		for (size_t n = 0; is_written(w, word) && n < sizeof(names) / sizeof(names[0]); n++) {
+			cJSON *list = cJSON_GetObjectItemCaseSensitive(c->container, names[n]), *item, *next;
+
+			for (item = list ? list->child : NULL; item; item = next) {
+				next = item->next;
+				if (item->valuestring != w->text)
+					continue;
+				cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+				count++;
+			}
+		}
+	}
+	return count;
+}
+
+static int remove_text(struct cmdline *c, const char *word)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
+	const char *from = c->item->valuestring;
+	int count = 0;
+
+	for (int i = 0; i < c->count; i++) {
+		for (int k = 0; k < c->starts[i].count; k++) {
+			const struct shell_word *w = &c->starts[i].words[k];
+
+			if (!is_written(w, word))
+				continue;
+			buf_add(&text, from, (size_t)(w->text - from) - (w->text > from && w->text[-1] == ' '));
+			from = w->text + w->len;
+			count++;
+		}
+	}
+	buf_addstr(&text, from);
+	if (!count)
+		return 0;
+	return !text.failed && cJSON_SetValuestring(c->item, text.data) ? count : -1;
+}
+
+int cmdline_remove(struct cmdline *c, const char *word)
+{
+	if (c->kind == CMDLINE_NONE)
+		return 0;
+	return c->kind == CMDLINE_SHELL ? remove_text(c, word) : remove_items(c, word);
+}

@@ -75,4 +75,8 @@ bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len);
  * container, which must be the caller's to change; *c is stale then. 0 or -1 (no memory). */
 int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS]);
 
+/* Takes the words that are `word`, as written, away from each start. Changes the container like that one. How many, or
+ * -1 (no memory). */
+int cmdline_remove(struct cmdline *c, const char *word);
+
 #endif

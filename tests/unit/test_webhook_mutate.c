@@ -889,6 +889,76 @@ TEST(dashboard)
 	assert_true(warned(&article, "stray quote"));
 }
 
+static const cJSON *first_init(const cJSON *pod)
+{
+	return cJSON_GetArrayItem(json_get(pod, "spec", "initContainers", NULL), 0);
+}
+
+/* The article's postStart is what says that the image has all that it takes. */
+TEST(dashboard_waits_for_zookeeper)
+{
+	OUTCOME plain = mutate_pod_twice(load_pod("plain-dashboard")), o = { .pod = NULL }, own = { .pod = NULL };
+	cJSON *pod = load_pod("article-dashboard");
+
+	set(first_container(pod), NULL, "securityContext", "{\"runAsNonRoot\":true}");
+	set(first_container(pod), NULL, "env",
+	    "[{\"name\":\"HOST\",\"value\":\"z\"},{\"name\":\"X\",\"value\":\"y\"},"
+	    "{\"name\":\"ZK_ADDR\",\"value\":\"$(HOST):2181\"},{\"name\":\"Y\",\"value\":\"$(X)\"}]");
+	set(pod, "spec", "initContainers", "[{\"name\":\"mesh\",\"image\":\"mesh\"}]");
+	o = mutate_pod_twice(pod);
+	assert_string_equal(json_str(first_init(o.pod), "name", NULL), "wait-for-zookeeper");
+	assert_string_equal(json_str(first_init(o.pod), "image", NULL), "codis-image");
+	assert_json(json_get(first_init(o.pod), "securityContext", NULL), "{\"runAsNonRoot\":true}");
+	assert_json(json_get(first_init(o.pod), "env", NULL),
+		    "[{\"name\":\"HOST\",\"value\":\"z\"},{\"name\":\"ZK_ADDR\",\"value\":\"$(HOST):2181\"}]");
+	assert_non_null(strstr(cJSON_GetArrayItem(json_get(first_init(o.pod), "command", NULL), 2)->valuestring,
+			       "codis-admin --dashboard-list --zookeeper=\"${ZK_ADDR}\" && exit 0"));
+	assert_int_equal(cJSON_GetArraySize(json_get(o.pod, "spec", "initContainers", NULL)), 2);
+	assert_null(json_get(plain.pod, "spec", "initContainers", NULL));
+	pod = load_pod("article-dashboard");
+	set(pod, "spec", "initContainers", "[{\"name\":\"wait-for-zookeeper\",\"image\":\"own\"}]");
+	own = mutate_pod_twice(pod);
+	assert_int_equal(cJSON_GetArraySize(json_get(own.pod, "spec", "initContainers", NULL)), 1);
+	assert_string_equal(json_str(first_init(own.pod), "image", NULL), "own");
+}
+
+#define LOCK_REASON "codis-controller removes a stale lock; with it two dashboards could lead"
+#define LOCK_LEFT   "--remove-lock is left out: " LOCK_REASON
+#define LOCK_STAYS  "leave --remove-lock out: " LOCK_REASON
+
+/* warnings: of those two, in their order. */
+static void expect_lock(const char *command, const char *expected, const char *warnings)
+{
+	JSON_CLEANUP cJSON *pod = load_with_container("plain-dashboard", "command", command);
+	OUTCOME o = { .pod = NULL };
+
+	set(first_container(pod), NULL, "args", "null");
+	o = mutate_once(pod);
+	assert_json(json_get(container_of(o.pod), "command", NULL), expected);
+	assert_int_equal(warned(&o, LOCK_LEFT), strchr(warnings, 'l') != NULL);
+	assert_int_equal(warned(&o, LOCK_STAYS), strchr(warnings, 's') != NULL);
+}
+
+TEST(dashboard_keeps_its_lock)
+{
+	OUTCOME article = mutate_pod_twice(load_pod("article-dashboard"));
+	char words[4096];
+
+	assert_null(strstr(words_of(json_get(container_of(article.pod), "args", NULL), words), "--remove-lock"));
+	assert_true(warned(&article, LOCK_LEFT));
+	expect_lock("[\"codis-dashboard\",\"--remove-lock\",\"--zookeeper\",\"z\"]",
+		    "[\"codis-dashboard\",\"--zookeeper\",\"z\"]", "l");
+	expect_lock("[\"sh\",\"-c\",\"sleep 1; exec codis-dashboard --zookeeper z --remove-lock -l x >log\"]",
+		    "[\"sh\",\"-c\",\"sleep 1; exec codis-dashboard --zookeeper z -l x >log\"]", "l");
+	expect_lock("[\"sh\",\"-c\",\"codis-admin --remove-lock; codis-dashboard --zookeeper z --remove-lock\"]",
+		    "[\"sh\",\"-c\",\"codis-admin --remove-lock; codis-dashboard --zookeeper z\"]", "ls");
+	expect_lock("[\"sh\",\"-c\",\"codis-dashboard --zookeeper z '--remove-lock'\"]",
+		    "[\"sh\",\"-c\",\"codis-dashboard --zookeeper z '--remove-lock'\"]", "s");
+	/* Where codis-controller finds no lock to remove. */
+	expect_lock("[\"codis-dashboard\",\"--etcd\",\"e\",\"--remove-lock\"]",
+		    "[\"codis-dashboard\",\"--etcd\",\"e\",\"--remove-lock\"]", "");
+}
+
 TEST(ha_becomes_a_viewer)
 {
 	OUTCOME o = mutate_pod_twice(load_pod("article-ha")), again = { .pod = NULL };

@@ -48,6 +48,8 @@ def is_told(change, warnings, component):
         return any("is replaced" in w or "is left out" in w for w in warnings)
     if "podAntiAffinity" in path:
         return any("without podAffinityTerm" in w for w in warnings)
+    if path[3:4] in (["command"], ["args"]) and component == "codis-dashboard":
+        return any("--remove-lock is left out" in w for w in warnings) and without_lock(change.new) == without_lock(change.old)
     if path[3:4] in (["command"], ["args"]) and isinstance(change.new, str):
         return without_guard(change.new) == without_guard(change.old)
     return False
@@ -55,6 +57,10 @@ def is_told(change, warnings, component):
 
 def without_guard(text):
     return re.sub(r" --(slaveof 127\.0\.0\.1 1|replicaof 127\.0\.0\.1 1|(slave|replica)-serve-stale-data no)", "", text)
+
+
+def without_lock(words):
+    return [w for w in (words.split() if isinstance(words, str) else words) if w != "--remove-lock"]
 
 
 def is_default(change):
