@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "common/codis/cmdline.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
 #include "common/kube/admission.h"
@@ -100,6 +101,59 @@ bool lookups_has_codis(const struct lookups *lookups, const char *namespace)
 
 	lookups->each(lookups->ctx, look_for_codis, &in);
 	return in.found;
+}
+
+struct of_password {
+	const char *namespace;
+	const struct codis_pod *server;
+	bool found;
+};
+
+static bool is_same_password(const struct said_text *a, const struct said_text *b)
+{
+	if (a->said != b->said || a->said == SAID_NOTHING || a->maybe || b->maybe)
+		return false;
+	if (a->said == SAID_KNOWN)
+		return a->text[0] && strcmp(a->text, b->text) == 0;
+	return a->object[0] && a->where == b->where && strcmp(a->object, b->object) == 0 && strcmp(a->key, b->key) == 0;
+}
+
+/* A variable alone tells a dashboard nothing. */
+static bool is_told_password(const cJSON *set)
+{
+	const cJSON *spec = json_get(set, "spec", "template", "spec", NULL);
+	const cJSON *container = codis_container_of(spec, CODIS_DASHBOARD);
+	struct cmdline c;
+
+	codis_cmdline_of(container, CODIS_DASHBOARD, &c);
+	return c.count > 0 && cmdline_flag(&c, &c.starts[0], "--product_auth", NULL) >= 0;
+}
+
+static int look_for_password(void *arg, const cJSON *set)
+{
+	struct of_password *of = arg;
+	const struct said_text *product = &of->server->product;
+	const char *namespace = json_str(set, "metadata", "namespace", NULL);
+	struct codis_pod pod;
+
+	if (!namespace || strcmp(namespace, of->namespace) != 0 ||
+	    codis_component_of(json_get(set, "spec", "template", NULL)) != CODIS_DASHBOARD ||
+	    codis_template_read(set, &pod, NULL) < 0)
+		return 0;
+	if (pod.product.said == SAID_KNOWN && product->said == SAID_KNOWN &&
+	    strcmp(pod.product.text, product->text) != 0)
+		return 0;
+	of->found = is_same_password(&pod.password, &of->server->password) && is_told_password(set);
+	return of->found;
+}
+
+bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
+				    const struct codis_pod *server)
+{
+	struct of_password of = { .namespace = namespace, .server = server };
+
+	lookups->each(lookups->ctx, look_for_password, &of);
+	return of.found;
 }
 
 struct lookups lookups_in(struct lookups_source *source)

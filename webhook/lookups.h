@@ -41,6 +41,12 @@ void lookups_say_age(const struct lookups *lookups, struct admission_verdict *v)
 /* Whether a StatefulSet of Codis' own programs (server, proxy, dashboard) is known in the namespace. */
 bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
 
+/* Whether a StatefulSet of codis-dashboard is known in the namespace, of the same product as far as both say, that is
+ * told
+ * --product_auth from where the server has its password. */
+bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
+				    const struct codis_pod *server);
+
 /* Where it is looked up; outlives the lookups. */
 struct lookups_source {
 	pthread_mutex_t *lock; /* of the inventory */

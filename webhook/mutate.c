@@ -76,9 +76,15 @@ static bool is_ours(const struct admission_request *req, const struct lookups *l
 	}
 }
 
-static void mutate_pod(const cJSON *pod, const char *viewer_image, struct admission_verdict *v)
+static void mutate_pod(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
+		       struct admission_verdict *v)
 {
-	struct mutation m = { .pod = cJSON_Duplicate(pod, true), .viewer_image = viewer_image, .verdict = v };
+	const cJSON *pod = req->object;
+	struct mutation m = { .pod = cJSON_Duplicate(pod, true),
+			      .namespace = req->namespace,
+			      .lookups = lookups,
+			      .viewer_image = viewer_image,
+			      .verdict = v };
 	struct error err = ERROR_INIT;
 
 	if (!m.pod)
@@ -124,7 +130,7 @@ void mutate(const struct admission_request *req, const struct lookups *lookups, 
 		return;
 	}
 	if (is_ours(req, lookups))
-		mutate_pod(req->object, viewer_image, v);
+		mutate_pod(req, lookups, viewer_image, v);
 	else
 		warn_of_label(req->object, v);
 }

@@ -29,6 +29,21 @@ static void make_viewer(struct mutation *m, cJSON *container)
 	mutation_set(m, container, "imagePullPolicy", cJSON_CreateString("IfNotPresent"));
 }
 
+/* Near the dashboard, as the article has it; where the user says nothing of it. */
+static void place(struct mutation *m)
+{
+	JSON_CLEANUP cJSON *labels = cJSON_CreateObject();
+	bool product = m->known.product.said == SAID_KNOWN;
+
+	if (json_get(m->pod, "spec", "affinity", "podAffinity", NULL))
+		return;
+	if (!json_add_str(labels, CODIS_LABEL_COMPONENT, codis_component_name(CODIS_DASHBOARD)) ||
+	    (product && !json_add_str(labels, CODIS_LABEL_PRODUCT, m->known.product.text)))
+		admission_refuse_memory(m->verdict);
+	else
+		mutation_near(m, labels);
+}
+
 void ha_mutate(struct mutation *m)
 {
 	cJSON *container;
@@ -44,6 +59,7 @@ void ha_mutate(struct mutation *m)
 	if (!container || is_viewer(container))
 		return;
 	make_viewer(m, container);
+	place(m);
 	admission_warn(m->verdict,
 		       "codis-ha would fight codis-controller: its pod shows the controller's status instead");
 }

@@ -6,8 +6,10 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "webhook/article.h"
 #include "webhook/elsewhere.h"
 #include "webhook/hooks.h"
+#include "webhook/lookups.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 #include "webhook/mutation_hook.h"
@@ -126,8 +128,57 @@ static const char *missing_guard(struct mutation *m, const struct cmdline *c, co
 	return stale < 0 ? GUARD_STALE : NULL;
 }
 
+#define ADDED_MAX 512
+
+/* "${NAME}" and nothing else. */
+static bool is_variable(const char *text)
+{
+	size_t len = strlen(text);
+
+	return strncmp(text, "${", 2) == 0 && strchr(text, '}') == text + len - 1;
+}
+
+/* The variable of the password as this command line is given it, of `--requirepass ${NAME}` or of the container. */
+static bool password_variable(const struct mutation *m, const struct cmdline *c, bool said, struct buf *name)
+{
+	char value[CMDLINE_VALUE_MAX];
+	struct buf quoted = BUF_IN(value);
+
+	if (!said)
+		return cmdline_has_env(c->container, "PRODUCT_AUTH") &&
+		       lookups_dashboard_has_password(m->lookups, m->namespace, &m->known) &&
+		       buf_addstr(name, "PRODUCT_AUTH") == 0;
+	return cmdline_value(c, "--requirepass", &quoted) && is_variable(quoted.data) &&
+	       buf_add(name, quoted.data + 2, quoted.len - 3) == 0;
+}
+
+/* The guard's words and, where the password is a variable's, --masterauth to --requirepass; both where the dashboard is
+ * told the same password. One that has none would be locked out. */
+static void add_password(struct mutation *m, const struct cmdline *c, int start, const char *guarding,
+			 char out[ADDED_MAX])
+{
+	const struct cmdline_start *s = &c->starts[start];
+	bool said = cmdline_flag(c, s, "--requirepass", NULL) >= 0, shell = c->kind == CMDLINE_SHELL;
+	char written[128], value[160] = "";
+	struct buf name = BUF_IN(written);
+
+	if (cmdline_flag(c, s, "--masterauth", NULL) < 0 && password_variable(m, c, said, &name))
+		snprintf(value, sizeof(value), shell ? "\"$%s\"" : "$(%s)", name.data);
+	else if (!said && cmdline_has_env(c->container, "PRODUCT_AUTH"))
+		admission_warn(m->verdict, "write --requirepass $(PRODUCT_AUTH), unless its file has it: the variable "
+					   "alone sets no password");
+	out[0] = '\0';
+	if (guarding)
+		snprintf(out, ADDED_MAX, "%s", guarding);
+	if (value[0] && !said)
+		snprintf(out + strlen(out), ADDED_MAX - strlen(out), "%s--requirepass %s", out[0] ? " " : "", value);
+	if (value[0])
+		snprintf(out + strlen(out), ADDED_MAX - strlen(out), "%s--masterauth %s", out[0] ? " " : "", value);
+}
+
 static void guard(struct mutation *m, struct cmdline *c)
 {
+	char added[CMDLINE_STARTS][ADDED_MAX];
 	const char *words[CMDLINE_STARTS] = { NULL };
 
 	m->guarded = false;
@@ -142,8 +193,12 @@ static void guard(struct mutation *m, struct cmdline *c)
 		return;
 	}
 	m->guarded = true;
-	for (int i = 0; i < c->count; i++)
-		words[i] = missing_guard(m, c, &c->starts[i]);
+	for (int i = 0; i < c->count; i++) {
+		const char *guarding = missing_guard(m, c, &c->starts[i]);
+
+		add_password(m, c, i, guarding, added[i]);
+		words[i] = added[i][0] ? added[i] : NULL;
+	}
 	if (cmdline_append(c, words) < 0)
 		admission_refuse_memory(m->verdict);
 }
@@ -206,14 +261,6 @@ struct address {
 	const char *unknown;         /* what cannot be told of them, and what to write; NULL: nothing */
 };
 
-/* "${NAME}" and nothing else. */
-static bool is_variable(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strncmp(text, "${", 2) == 0 && strchr(text, '}') == text + len - 1;
-}
-
 /* A password that stands in the pod in plain text is not written once more: by a variable that has it. */
 static bool find_variable(const struct mutation *m, const struct cmdline *c, struct buf *auth)
 {
@@ -275,6 +322,32 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 			  "a master may end before codis-controller has switched to its replica");
 }
 
+/* A question that a server answers with an error while it loads or has no role. */
+static const char *failing_question(const char *text)
+{
+	static const char *const words[] = { "get", "set", "exists", "dbsize", "keys", "scan", "eval" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const char *at = strcasestr(text, words[i]);
+
+		if (at && at > text && at[-1] == ' ' && strchr(" '\";|", at[strlen(words[i])]))
+			return words[i];
+	}
+	return strcasestr(text, " ping") && strstr(text, "PONG") ? "ping" : NULL;
+}
+
+static void warn_of_liveness(struct mutation *m, const cJSON *container)
+{
+	const char *text = article_text(json_get(container, "livenessProbe", NULL));
+	const char *word = text && m->guarded && strstr(text, "redis-cli") ? failing_question(text) : NULL;
+
+	if (word)
+		admission_warn(
+			m->verdict,
+			"ask by tcpSocket in livenessProbe: \"%s\" fails while it loads or has no role, and ends it",
+			word);
+}
+
 void server_mutate(struct mutation *m)
 {
 	struct address a;
@@ -293,6 +366,7 @@ void server_mutate(struct mutation *m)
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	r = find_address(m, &c, &a);
 	guard(m, &c);
+	warn_of_liveness(m, container);
 	if (!a.unknown) {
 		set_hooks(m, container, &r);
 		return;

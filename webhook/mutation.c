@@ -250,12 +250,12 @@ static cJSON *weighted(cJSON *term, int weight)
 	return NULL;
 }
 
-void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight)
+static void add_term(struct mutation *m, const char *kind, const cJSON *labels, const char *topology_key, int weight)
 {
 	const char *field = weight ? "preferredDuringSchedulingIgnoredDuringExecution"
 				   : "requiredDuringSchedulingIgnoredDuringExecution";
 	cJSON *affinity = mutation_object(m, mutation_object(m, m->pod, "spec"), "affinity");
-	cJSON *list = mutation_array(m, mutation_object(m, affinity, "podAntiAffinity"), field);
+	cJSON *list = mutation_array(m, mutation_object(m, affinity, kind), field);
 	cJSON *item = new_term(labels, topology_key);
 
 	if (weight)
@@ -264,6 +264,16 @@ void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char 
 		cJSON_Delete(item);
 	else
 		mutation_set(m, list, NULL, item);
+}
+
+void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight)
+{
+	add_term(m, "podAntiAffinity", labels, topology_key, weight);
+}
+
+void mutation_near(struct mutation *m, const cJSON *labels)
+{
+	add_term(m, "podAffinity", labels, CODIS_HOSTNAME_KEY, 100);
 }
 
 static cJSON *child(cJSON *object, const char *name)

@@ -14,11 +14,14 @@
 #include "common/kube/admission.h"
 
 struct cmdline;
+struct lookups;
 
 struct mutation {
 	cJSON *pod;             /* the copy */
 	struct codis_pod known; /* what it said before */
 	bool guarded;           /* a server: it will start guarded */
+	const char *namespace;  /* of the request */
+	const struct lookups *lookups;
 	const char *viewer_image;
 	struct admission_verdict *verdict;
 };
@@ -48,6 +51,9 @@ void mutation_tolerate(struct mutation *m, int seconds);
 /* A term for affinity.podAntiAffinity: pods with these labels (an object, copied) are kept apart by the key. weight 0:
  * required. What is there stays. */
 void mutation_anti_affinity(struct mutation *m, const cJSON *labels, const char *topology_key, int weight);
+
+/* A preferred term for affinity.podAffinity: on a node with pods with these labels (copied). */
+void mutation_near(struct mutation *m, const cJSON *labels);
 
 /* Leaves out preferred anti-affinities of the article's shape, with a warning: they have no podAffinityTerm, so they
  * never spread anything, and as fields of a pod (not of an annotation) the API server would refuse them. */

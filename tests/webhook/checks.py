@@ -56,6 +56,8 @@ def is_told(change, warnings, component):
 
 
 def without_guard(text):
+    """Without what is added behind the server's words: the guard, and a variable for its password."""
+    text = re.sub(r"(-stale-data no)( --requirepass [\"']\$\w+[\"'])?( --masterauth [\"']\$\w+[\"'])", r"\1", text)
     return re.sub(r" --(slaveof 127\.0\.0\.1 1|replicaof 127\.0\.0\.1 1|(slave|replica)-serve-stale-data no)", "", text)
 
 
