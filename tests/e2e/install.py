@@ -2,7 +2,7 @@
 import json
 
 from codis import SYSTEM
-from world import case, manifest
+from world import case, manifest, wait_for
 
 
 @case
@@ -80,6 +80,27 @@ def twice(w):
     after = installed(w)
     changed = [name for name in after if after[name] != before.get(name)]
     assert not changed, f"changed: {changed}"
+
+
+def entries(w):
+    """{name: whether it has a caBundle} of the webhook's entries."""
+    found = {}
+    for kind in ("mutating", "validating"):
+        path = f"/apis/admissionregistration.k8s.io/v1/{kind}webhookconfigurations/codis-webhook"
+        found.update({h["name"]: "caBundle" in h["clientConfig"] for h in w.kube.get(path)["webhooks"]})
+    return found
+
+
+@case
+def upgraded(w):
+    """Applying install.yaml takes entries away that it does not have any more, and those that are new get their caBundle."""
+    before = entries(w)
+    w.kube.apply(manifest("install.yaml").replace("name: pods-beside.codis.io", "name: pods-by-app.codis.io"))
+    assert "pods-by-app.codis.io" in entries(w)
+    w.kube.apply(manifest("install.yaml"))
+    assert entries(w).keys() == before.keys(), f"entries are {list(entries(w))}"
+    wait_for("their caBundles", lambda: (all(entries(w).values()), f"{entries(w)}"), 30)
+    w.wait_admission()
 
 
 @case
