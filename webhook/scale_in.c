@@ -34,15 +34,17 @@ static bool all_go(const struct scale_in *s)
 
 /* What goes, and is not given up (refused) or is (given). */
 struct loss {
-	int groups, slots, named[NAMED];
+	int groups, slots, named[NAMED], slots_of[NAMED];
 	int64_t keys;
 	bool keys_unknown;
 };
 
 static void count_group(struct loss *l, const struct served_group *g)
 {
-	if (l->groups < NAMED)
+	if (l->groups < NAMED) {
 		l->named[l->groups] = g->gid;
+		l->slots_of[l->groups] = g->slots;
+	}
 	l->groups++;
 	l->slots += g->slots;
 	l->keys_unknown |= g->keys < 0;
@@ -95,28 +97,61 @@ static void say_value(const struct loss *l, struct buf *out)
 		buf_addstr(out, "all");
 }
 
+/* "256 and 128 slots" */
+static void say_slots(const struct loss *l, struct buf *out)
+{
+	int named = l->groups < NAMED ? l->groups : NAMED;
+
+	for (int i = 0; l->groups <= NAMED && i < named; i++)
+		buf_addf(out, "%s%d", i == 0 ? "" : i == l->groups - 1 ? " and " : ", ", l->slots_of[i]);
+	if (l->groups > NAMED)
+		buf_addf(out, "%d", l->slots);
+	buf_addstr(out, " slots");
+}
+
+/* What moves those of the first group, to one that stays. */
+static void say_command(const struct scale_in *s, const struct loss *l, struct buf *out)
+{
+	int first, last;
+
+	buf_addf(out, "codis-admin --dashboard=codis-dashboard:%d --slot-action --create-some --gid-from=%d ",
+		 CODIS_DASHBOARD_PORT, l->named[0]);
+	if (codis_shape_groups(&s->after, &first, &last))
+		buf_addf(out, "--gid-to=%d ", first);
+	else
+		buf_addstr(out, "--gid-to=GROUP ");
+	buf_addf(out, "--num-slots=%d%s", l->slots_of[0], l->groups > 1 ? ", and likewise for the others" : "");
+}
+
+/* A whole sentence, as kubectl shows it: what is lost, what moves it, what gives it up. */
 static void refuse(const struct scale_in *s, const struct loss *l, struct admission_verdict *v)
 {
-	char text[3][256];
-	struct buf groups = BUF_IN(text[0]), keys = BUF_IN(text[1]), value = BUF_IN(text[2]);
-	const char *one = l->groups == 1 ? "s" : "";
+	char text[5][256];
+	struct buf groups = BUF_IN(text[0]), slots = BUF_IN(text[1]), keys = BUF_IN(text[2]), command = BUF_IN(text[3]),
+		   value = BUF_IN(text[4]);
+	const char *name = json_str(s->set, "metadata", "name", NULL), *one = l->groups == 1 ? "s" : "";
+	const char *namespace = json_str(s->set, "metadata", "namespace", NULL);
 
+	name = name ? name : "NAME";
+	namespace = namespace ? namespace : "NAMESPACE";
 	say_groups(l, &groups);
+	say_slots(l, &slots);
 	say_keys(l, &keys);
+	say_command(s, l, &command);
 	say_value(l, &value);
 	if (all_go(s))
 		admission_refuse(
 			v, 422,
-			"%s still serve%s %d slots (%s), which would be lost, for data is in the memory of these "
-			"pods: to give them up, annotate the StatefulSet with " CODIS_ANNOTATION_ALLOW_LOSS
-			": \"all\" first",
-			groups.data, one, l->slots, keys.data);
+			"%s still serve%s %s (%s), which would be lost, for data is in the memory of these pods: "
+			"to give them up, kubectl annotate -n %.63s sts %.254s " CODIS_ANNOTATION_ALLOW_LOSS
+			"=all first",
+			groups.data, one, slots.data, keys.data, namespace, name);
 	else
-		admission_refuse(v, 422,
-				 "%s still serve%s %d slots (%s), which would be lost: move them to groups that stay "
-				 "first (codis-fe, or codis-admin --slot-action), or, to give them up, annotate the "
-				 "StatefulSet with " CODIS_ANNOTATION_ALLOW_LOSS ": \"%s\"",
-				 groups.data, one, l->slots, keys.data, value.data);
+		admission_refuse(
+			v, 422,
+			"%s still serve%s %s (%s), which would be lost: move them first, in codis-fe or by %s; or, "
+			"to give them up, kubectl annotate -n %.63s sts %.254s " CODIS_ANNOTATION_ALLOW_LOSS "=%s",
+			groups.data, one, slots.data, keys.data, command.data, namespace, name, value.data);
 }
 
 static void warn_given(const struct loss *l, struct admission_verdict *v)
