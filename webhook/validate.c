@@ -167,6 +167,16 @@ static bool is_dashboard(const cJSON *set)
 
 /* --- create, update, scale ------------------------------------------------------------------------------------- */
 
+/* It cannot change later. The API server writes its default out. */
+static void warn_of_order(const cJSON *set, struct admission_verdict *v)
+{
+	const char *policy = json_str(set, "spec", "podManagementPolicy", NULL);
+
+	if (policy && strcmp(policy, "OrderedReady") == 0)
+		admission_warn(v, "write podManagementPolicy: Parallel, or a lost server waits until all before it are "
+				  "ready");
+}
+
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
 			 struct admission_verdict *v)
 {
@@ -188,6 +198,8 @@ static void check_create(const struct admission_request *req, const struct looku
 		check_dashboards(req, req->object, lookups, v);
 	if (v->allowed)
 		preview_pods(req, lookups, v);
+	if (v->allowed && server)
+		warn_of_order(req->object, v);
 	words_warn_set(req->object, req->old_object, v);
 }
 

@@ -263,6 +263,30 @@ FIXTURE_TEST(a_product_that_cannot_be_told_is_warned_of)
 	admission_verdict_release(&v);
 }
 
+static bool warned_of_order(struct cluster *c, const char *policy, bool update)
+{
+	cJSON *set = SET(.replicas = 4), *old = update ? SET(.replicas = 4) : NULL;
+	struct admission_verdict v;
+	bool warned = false;
+
+	json_add_str(cJSON_GetObjectItem(set, "spec"), "podManagementPolicy", policy);
+	ask(c, "", "codis-server", old, set, &v);
+	assert_true(v.allowed);
+	for (int i = 0; i < v.warning_count; i++)
+		warned = warned || strcmp(v.warnings[i], "write podManagementPolicy: Parallel, or a lost server waits "
+							 "until all before it are ready") == 0;
+	admission_verdict_release(&v);
+	return warned;
+}
+
+/* It cannot change, so nobody is told again. */
+FIXTURE_TEST(servers_that_start_one_after_the_other_are_warned_of_when_they_are_made)
+{
+	assert_true(warned_of_order(*state, "OrderedReady", false));
+	assert_false(warned_of_order(*state, "Parallel", false));
+	assert_false(warned_of_order(*state, "OrderedReady", true));
+}
+
 FIXTURE_TEST(dashboard)
 {
 	struct cluster *c = *state;
