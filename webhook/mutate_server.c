@@ -22,9 +22,9 @@
 static void refuse_group(struct mutation *m)
 {
 	const char *first = json_str(m->pod, "metadata", "generateName", NULL);
-	const char *name = m->known.name[0] ? m->known.name : first ? first : "";
+	const char *name = m->known.name[0] ? m->known.name : first ? first : "", *dash = strrchr(name, '-');
 
-	if (m->known.owner[0] && name[0])
+	if (m->known.owner[0] && dash && dash[1] && strspn(dash + 1, "0123456789") == strlen(dash + 1))
 		admission_refuse(
 			m->verdict, 422,
 			"codis-server \"%.80s\" is in no group, for Codis has groups 1 to %d, and with "

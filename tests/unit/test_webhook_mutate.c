@@ -428,6 +428,8 @@ TEST(a_server_without_a_name_or_with_too_high_a_number_is_told_so)
 	expect_refused(load_with("plain-server", NULL, "metadata",
 				 "{\"generateName\":\"codis-server-7f9-\",\"labels\":{\"app\":\"codis-server\"}}"),
 		       422, "codis-server \"codis-server-7f9-\" is in no group, for that comes from its number");
+	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-x\""), 422,
+		       "\"codis-server-x\" is in no group, for that comes from its number");
 	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-1000000000\""), 422,
 		       "can be 0 to 19997: lower ordinals.start or replicas");
 	expect_refused(load_with("plain-server", "metadata", "name", "\"codis-server-19998\""), 422,
