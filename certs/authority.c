@@ -187,7 +187,7 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 		[ROTATION_BEGIN] = "wrote the next CA into",
 		[ROTATION_SWITCH] = "the next CA is the one that signs now:",
 		[ROTATION_SAY] = "said that this replica serves by the CA of",
-		[ROTATION_END] = "all replicas serve by the new CA, the old one is dropped:",
+		[ROTATION_END] = "nobody serves by the old CA any more, it is dropped:",
 	};
 	struct authority *a = ctx;
 

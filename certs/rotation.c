@@ -29,10 +29,25 @@ static bool may_switch(const struct rotation_view *v)
 	return v->next_carried_ms >= v->settle_ms;
 }
 
+/* Nobody is trusted by any of the old ones any more. */
+static bool old_is_over(const struct rotation_view *v)
+{
+	PEM_CLEANUP struct pem_set old = { 0 };
+
+	if (pem_add(&old, v->secret->old_pem, NULL) < 0)
+		return false;
+	for (int i = 0; i < old.n; i++)
+		if (ca_state(old.at[i], v->now_ms, 0) != CA_UNUSABLE)
+			return false;
+	return true;
+}
+
 static enum rotation_step ending(const struct rotation_view *v)
 {
 	const struct ca_secret *s = v->secret;
 
+	if (s->old_pem && old_is_over(v))
+		return ROTATION_END;
 	if (!s->old_pem || !v->leaf_ca || strcmp(v->leaf_ca, s->now.cert_pem) != 0)
 		return ROTATION_WAIT;
 	if (v->all_said)

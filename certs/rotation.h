@@ -4,7 +4,7 @@
  *   1. BEGIN   a new CA stands beside the one that signs, and all put both into the webhook configurations
  *   2. SWITCH  once all configurations have carried it for a while, so that every API server trusts it, it signs; what
  *              signed before stays trusted. Each replica then takes a new leaf, and SAYs so
- *   3. END     once every replica there is has said so, what signed before is dropped
+ *   3. END     once every replica there is has said so, or nobody trusts it any more, what signed before is dropped
  * A CA that came another way (a Secret that was put back) is made into stage 2: KEEP writes down what leaves are of.
  */
 #ifndef CODIS_CERTS_ROTATION_H

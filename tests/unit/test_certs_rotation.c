@@ -553,6 +553,7 @@ TEST(every_stage_has_its_step)
 		{ "the leaf is the new one's", 0, NONE, 0, 5000, -1, 'n', false, false, false, ROTATION_SAY },
 		{ "not all have said so", 0, NONE, 0, 5000, -1, 'n', false, true, false, ROTATION_WAIT },
 		{ "all have", 0, NONE, 0, 5000, -1, 'n', false, true, true, ROTATION_END },
+		{ "the old one has ended itself", 0, NONE, 105, 5000, -1, 'n', false, true, false, ROTATION_END },
 		{ "it was put there by hand", 0, NONE, NONE, 5000, -1, 'x', false, false, false, ROTATION_KEEP },
 		{ "... and nobody trusts ours", 0, NONE, NONE, -1, -1, 'x', false, false, false, ROTATION_WAIT },
 	};
