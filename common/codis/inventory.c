@@ -134,9 +134,28 @@ static int group_of(const struct set *set, int ordinal, int server_replica, int 
 	return said ? said : server_replica > 0 ? codis_group_of(ordinal, server_replica) : 0;
 }
 
-static const struct set *owner_of(const struct inventory *inv, const char *namespace, const char *owner)
+/* The StatefulSet that has made a pod: its owner, or, where it has none, the one whose name it bears. Kubernetes takes
+ * the owner from a pod whose labels somebody changes so that the selector does not have it any more. */
+static const struct set *maker_of(const struct inventory *inv, const char *namespace, const char *owner,
+				  const char *name)
 {
-	return owner[0] ? inv_find_set_by_name(inv, namespace, owner) : NULL;
+	const char *dash = strrchr(name, '-');
+	char stem[POD_NAME_MAX];
+
+	if (owner[0] || !dash)
+		return owner[0] ? inv_find_set_by_name(inv, namespace, owner) : NULL;
+	snprintf(stem, sizeof(stem), "%.*s", (int)(dash - name), name);
+	return inv_find_set_by_name(inv, namespace, stem);
+}
+
+/* As maker_of(). */
+static bool is_made_by(const struct kept_pod *pod, const char *set)
+{
+	size_t len = strlen(set);
+
+	if (pod->owner[0])
+		return strcmp(pod->owner, set) == 0;
+	return strncmp(pod->name, set, len) == 0 && pod->name[len] == '-' && !strchr(pod->name + len + 1, '-');
 }
 
 int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *err)
@@ -157,8 +176,8 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	if (said < 0)
 		doubt(&read);
 	if (read.component == CODIS_SERVER)
-		read.group = group_of(owner_of(inv, read.namespace, read.owner), read.ordinal, read.server_replica,
-				      read.group_said);
+		read.group = group_of(maker_of(inv, read.namespace, read.owner, read.name), read.ordinal,
+				      read.server_replica, read.group_said);
 	old = inv_find_pod_by_name(inv, read.namespace, read.name);
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
 		return said;
@@ -265,7 +284,7 @@ static bool same_set(const struct set *a, const struct set *b)
 /* After a change of the set of that name: its pods are of the groups that it says. */
 static void regroup(struct inventory *inv, const struct space *s, const char *name)
 {
-	const struct set *set = owner_of(inv, s->name, name);
+	const struct set *set = inv_find_set_by_name(inv, s->name, name);
 	const struct product *p;
 	struct member *m;
 
@@ -274,7 +293,7 @@ static void regroup(struct inventory *inv, const struct space *s, const char *na
 	{
 		const struct kept_pod *pod = &m->pod->known.pod;
 
-		if (m->component == CODIS_SERVER && strcmp(pod->owner, name) == 0)
+		if (m->component == CODIS_SERVER && is_made_by(pod, name))
 			belong_regroup(inv, m->pod, group_of(set, pod->ordinal, pod->server_replica, pod->group_said));
 	}
 }

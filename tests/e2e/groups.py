@@ -80,7 +80,7 @@ def a_set_each(w):
             fail_over(w, codis, gid)
         wait_line(w, NAME, line(2))
         declared = codis.declared_groups()
-        label_pod(w, "codis-server-2-0", 1)
+        label_pod(w, "codis-server-2-0", 1)  # its StatefulSet lets it go: the selector has the label
         time.sleep(3)
         assert codis.declared_groups() == declared and line(2) in status_line(w.kube, NAME), codis.topology()
         label_pod(w, "codis-server-2-0", 2)

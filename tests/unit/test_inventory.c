@@ -15,9 +15,9 @@
 /* What a test varies of a pod. NULL and 0: as it mostly is. */
 struct words {
 	const char *namespace, *name, *uid, *app, *product, *node, *ip, *phase, *made;
-	const char *from;            /* the product comes from this ConfigMap */
-	const char *replica, *group; /* group: the label */
-	bool replica_from, deleting, running;
+	const char *from;                               /* the product comes from this ConfigMap */
+	const char *replica, *group;                    /* group: the label */
+	bool replica_from, deleting, running, released; /* released: it has no owner any more */
 };
 
 static cJSON *env_of(const struct words *w)
@@ -80,7 +80,10 @@ static cJSON *pod_of(const struct words *w)
 	json_add_str(owner, "kind", "StatefulSet");
 	json_add_str(owner, "name", stem);
 	json_add_bool(owner, "controller", true);
-	json_push(json_add_array(m, "ownerReferences"), owner);
+	if (w->released)
+		cJSON_Delete(owner);
+	else
+		json_push(json_add_array(m, "ownerReferences"), owner);
 	add_spec(pod, w);
 	status = json_add_object(pod, "status");
 	json_add_str(status, "phase", w->phase ? w->phase : "Running");
@@ -842,6 +845,21 @@ TEST_WITH(pods_are_of_the_groups_that_their_set_says_once_it_is_known, setup, te
 	inventory_remove_set(inv, "t");
 	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
 	assert_int_equal(members(inv, 3), 1);
+}
+
+/* Its selector has the label: whoever changes that takes the pod from its StatefulSet. */
+TEST_WITH(a_pod_that_its_set_has_let_go_stays_in_its_group, setup, teardown)
+{
+	WORLD;
+
+	SET(inv, 2, "third", .uid = "t", .product = "shop", .group = "3");
+	POD(inv, "third-1", .product = "shop", .group = "3");
+	POD(inv, "third-1", .product = "shop", .group = "1", .released = true);
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
+	inventory_remove_set(inv, "t");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 1);
+	SET(inv, 2, "third", .uid = "u", .product = "shop", .group = "3");
+	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
 }
 
 TEST_WITH(a_server_whose_group_is_known_lacks_no_server_replica, setup, teardown)
