@@ -5,7 +5,6 @@ Debian's (no `timeout` there). Process 1 is Codis' own program, to which everyth
 import concurrent.futures
 import os
 import signal
-import time
 
 import cluster
 import kube
