@@ -36,8 +36,6 @@
 #define CONNECTION_MEMORY (16u << 10)
 /* So much of bodies and answers in memory at a time: a third of what the smallest of our containers may have. */
 #define BYTES_MAX (64u << 20)
-/* Handshakes that are computed at a time, for each thread: so long an answer waits behind them. */
-#define HANDSHAKES_PER_THREAD 2
 /* As for the loop (common/kube/pulse.h): a handler that takes so long is stuck. */
 #define STUCK_MS 10000
 /* A review of a pod has about 10 KiB. So much is read from everybody at once; who has more to say takes turns. */
@@ -563,7 +561,7 @@ static int open_door(struct httpd *h, const struct httpd_config *cfg, struct err
 		.total = (max_connections(cfg) + 1) / 2,
 		.per_peer = (max_per_peer(cfg) + 1) / 2,
 		.silent_ms = cfg->cert_pem ? HANDSHAKE_MS : idle_ms(cfg),
-		.at_a_time = HANDSHAKES_PER_THREAD * h->threads,
+		.at_a_time = (h->threads + 1) / 2, /* handshakes: the other threads are for those who are in */
 		.tls = cfg->cert_pem != NULL,
 		.conns = h->conns,
 		.let_in = let_in,
