@@ -225,12 +225,17 @@ static void drain(void *ctx)
 
 /* --- start ----------------------------------------------------------------------------------------------------- */
 
+static void count_watch_errors(struct codis_webhook *w, uint64_t n)
+{
+	metric_add(metric_counter(w->program.metrics, "codis_webhook_watch_errors_total", "",
+				  "Lists and watches that failed."),
+		   n);
+}
+
 static void note_watch_error(struct codis_webhook *w, const char *resource, const struct error *err)
 {
 	program_call_failed(&w->program);
-	metric_add(metric_counter(w->program.metrics, "codis_webhook_watch_errors_total", "",
-				  "Lists and watches that failed."),
-		   1);
+	count_watch_errors(w, 1);
 	log_warn(&w->program.log, "watch.failed", "resource=%s error=%s", resource, LOGQ(err->text));
 }
 
@@ -302,6 +307,8 @@ static int start(void *ctx, struct error *err)
 	w->minute = loop_timer_start(&p->loop.uv, TALLY_MS, TALLY_MS, on_minute, w);
 	if (!w->minute)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
+	tally_begin(p->metrics);
+	count_watch_errors(w, 0);
 	w->drain = drain_new(&p->loop.uv, on_drained, w);
 	if (!w->drain)
 		return error_set(err, ERR_NOMEM, "no memory to start with");

@@ -23,11 +23,30 @@ const char *review_result_name(enum review_result result)
 	return names[result];
 }
 
+static void count_patch(struct metrics *m, uint64_t patches, size_t bytes)
+{
+	metric_add(metric_counter(m, "codis_webhook_patches_total", "", "Pods that were changed."), patches);
+	metric_add(metric_counter(m, "codis_webhook_patch_bytes_total", "", "Bytes of their JSON Patches."), bytes);
+}
+
+static struct metric *requests(struct metrics *m, bool mutating, enum review_result result)
+{
+	return metric_counter(m, "codis_webhook_requests_total", labels[mutating][result],
+			      "AdmissionReviews by endpoint and result.");
+}
+
+void tally_begin(struct metrics *m)
+{
+	for (int i = 0; i <= REVIEW_BAD; i++) {
+		metric_add(requests(m, false, (enum review_result)i), 0);
+		metric_add(requests(m, true, (enum review_result)i), 0);
+	}
+	count_patch(m, 0, 0);
+}
+
 void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings)
 {
-	metric_add(metric_counter(m, "codis_webhook_requests_total", labels[mutating][result],
-				  "AdmissionReviews by endpoint and result."),
-		   1);
+	metric_add(requests(m, mutating, result), 1);
 	if (!tally)
 		return;
 	atomic_fetch_add_explicit(&tally->results[result], 1, memory_order_relaxed);
@@ -36,8 +55,7 @@ void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum re
 
 void tally_patch(struct metrics *m, size_t bytes)
 {
-	metric_add(metric_counter(m, "codis_webhook_patches_total", "", "Pods that were changed."), 1);
-	metric_add(metric_counter(m, "codis_webhook_patch_bytes_total", "", "Bytes of their JSON Patches."), bytes);
+	count_patch(m, 1, bytes);
 }
 
 void tally_log(struct tally *tally, const struct logger *log)

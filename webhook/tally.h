@@ -18,6 +18,8 @@ struct tally {
 
 const char *review_result_name(enum review_result result);
 
+/* The metrics are there from now on, at 0. */
+void tally_begin(struct metrics *m);
 /* tally may be NULL: nobody writes the line. Any thread. */
 void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings);
 void tally_patch(struct metrics *m, size_t bytes);

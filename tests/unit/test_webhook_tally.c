@@ -138,3 +138,21 @@ TEST_WITH(bytes_of_patches_are_those_of_their_text, setup, teardown)
 	assert_non_null(line);
 	assert_true(strtol(strchr(line + 1, ' '), NULL, 10) > 40);
 }
+
+TEST_WITH(what_is_counted_is_there_from_the_start, setup, teardown)
+{
+	static const char *const lines[] = {
+		"\ncodis_webhook_requests_total{endpoint=\"mutate\",result=\"refused\"} 0\n",
+		"\ncodis_webhook_requests_total{endpoint=\"validate\",result=\"bad_request\"} 0\n",
+		"\ncodis_webhook_patches_total 0\n",
+		"\ncodis_webhook_patch_bytes_total 0\n",
+	};
+	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
+	struct heard *h = *state;
+
+	tally_begin(h->metrics);
+	metrics_write(h->metrics, &text);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text.data, lines[i]))
+			fail_msg("%s is not in\n%s", lines[i], text.data);
+}
