@@ -294,6 +294,7 @@ FIXTURE_TEST(one_that_lags_undoes_nothing_and_is_waited_for)
 	assert_true(run(&r, it_was_asked_often));
 	assert_int_equal(fake_count(&w->api, "PATCH"), patches);
 	assert_true(is_ready(&r.b));
+	assert_null(strstr(r.b.notices.data, "wrote the CA")); /* all was right when it came */
 	fake_unblock(&w->api);
 	assert_true(run(&r, is_done));
 	assert_int_equal(r.b.leaves, 2);
