@@ -699,6 +699,37 @@ FIXTURE_TEST(scale)
 	scale(c, "unknown", 1, 5, NULL);
 }
 
+static cJSON *dashboard(const char *name, int replicas)
+{
+	return SET(.name = name, .app = "codis-dashboard", .replicas = replicas, .product = "shop");
+}
+
+/* It is judged as an update of the replicas is: by all rules. */
+FIXTURE_TEST(a_scale_from_zero_looks_for_another_dashboard)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = dashboard("first", 1);
+	c->sets[1] = dashboard("second", 0);
+	scale(c, "second", 0, 1,
+	      "StatefulSet first has the codis-dashboard of product shop already, and a product has one: scale that "
+	      "one to "
+	      "0 first, or give this one another PRODUCT_NAME");
+	scale(c, "first", 1, 0, NULL);
+}
+
+FIXTURE_TEST(a_scale_looks_at_the_last_pod)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.replicas = 4);
+	scale(c, "codis-server", 4, 2147483646,
+	      "codis-server \"codis-server-2147483645\" is in no group, for Codis has groups 1 to 9999, and with "
+	      "SERVER_REPLICA 2 the number behind the name of its StatefulSet can be 0 to 19997: lower ordinals.start "
+	      "or "
+	      "replicas");
+}
+
 /* --- delete
  * ----------------------------------------------------------------------------------------------------------- */
 
