@@ -15,7 +15,7 @@ def article(w):
             nodes = [s.node for s in servers if s.group == gid]
             assert len(set(nodes)) == 2, f"group {gid} is on {nodes}"
         hooks = w.pod("codis-server-0", "article")["spec"]["containers"][0]["lifecycle"]
-        assert "exit 1" not in str(hooks), "its own hook, which ends a guarded pod, is still there"
+        assert "--group-add" not in str(hooks), "its own hook, which ends a guarded pod, is still there"
         viewer = w.pod("codis-ha-0", "article")["spec"]["containers"][0]
         assert viewer["image"] == "codis-k8s:latest", f"codis-ha runs {viewer['image']}"
         kill(w, codis)
