@@ -191,6 +191,22 @@ static void enter(struct MHD_Connection *conn, enum conn_phase phase)
 		conns_phase(link->httpd->conns, link->conn, phase);
 }
 
+static void hold(struct MHD_Connection *conn, size_t bytes)
+{
+	const struct link *link = link_of(conn);
+
+	if (link)
+		conns_hold(link->httpd->conns, link->conn, bytes);
+}
+
+static void prove(struct MHD_Connection *conn)
+{
+	const struct link *link = link_of(conn);
+
+	if (link)
+		conns_proven(link->conn);
+}
+
 /* MHD has made the connection known to the session. What costs is done when we have said all that we have to: the key
  * of TLS 1.3 is agreed on and signed by then, that of 1.2 is signed. */
 static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
@@ -414,7 +430,7 @@ static enum MHD_Result collect(struct httpd *h, struct MHD_Connection *conn, str
 		x->toobig = buf_add(&x->body, data, *len) < 0;
 	if (x->toobig || x->refused)
 		swallow(x, *len);
-	conns_hold(h->conns, link_of(conn)->conn, x->body.len);
+	hold(conn, x->body.len);
 	*len = 0;
 	return x->swallowed > SWALLOW_MAX ? MHD_NO : MHD_YES;
 }
@@ -449,7 +465,7 @@ static enum MHD_Result answer(struct httpd *h, struct MHD_Connection *conn, cons
 	h->handler(h->ctx, &req, &res);
 	enter(conn, CONN_ANSWER);
 	if (res.status < MHD_HTTP_BAD_REQUEST)
-		conns_proven(link_of(conn)->conn);
+		prove(conn);
 	let_go(h, x);
 	if (!res.body.failed)
 		return send_answer(h, conn, &res);

@@ -168,14 +168,15 @@ static void turn_one_away(struct door *d, struct at_door *of, int64_t now_ms)
 {
 	struct waiter *w = first_of(d, of, now_ms);
 
-	while (!w->speaks) {
+	while (w && !w->speaks) {
 		if (!hear(d, w))
 			return;
 		if (!w->speaks)
 			break;
 		w = first_of(d, of, now_ms);
 	}
-	turn_away(d, w, d->crowded);
+	if (w)
+		turn_away(d, w, d->crowded);
 }
 
 static void make_room(struct door *d, struct at_door *newcomers, int64_t now_ms)
@@ -532,7 +533,7 @@ bool door_is_busy(struct door *d)
 
 void door_end(struct door *d)
 {
-	struct at_door *peer;
+	struct waiter *w;
 
 	if (d->started) {
 		atomic_store(&d->ending, true);
@@ -540,8 +541,8 @@ void door_end(struct door *d)
 		pthread_join(d->thread, NULL);
 		d->started = false;
 	}
-	while ((peer = TAILQ_FIRST(&d->peers)))
-		turn_away(d, first_of(d, peer, 0), NULL);
+	while ((w = first_of(d, NULL, 0)))
+		turn_away(d, w, NULL);
 	if (d->listener >= 0)
 		close(d->listener);
 	d->listener = -1;
