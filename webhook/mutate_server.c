@@ -348,6 +348,13 @@ static void warn_of_liveness(struct mutation *m, const cJSON *container)
 			word);
 }
 
+/* Ready at once, whatever it has: a rolling update would go on to the next one before it has synced. */
+static void object_to_no_probe(struct mutation *m, const cJSON *container, const char *unknown)
+{
+	if (m->guarded && !cJSON_IsObject(json_get(container, "readinessProbe", NULL)))
+		m->verdict->objection = unknown;
+}
+
 void server_mutate(struct mutation *m)
 {
 	struct address a;
@@ -372,5 +379,6 @@ void server_mutate(struct mutation *m)
 		return;
 	}
 	admission_warn(m->verdict, "%s", a.unknown);
+	object_to_no_probe(m, container, a.unknown);
 	mutation_hook_set(m, container, "postStart", NULL, NULL);
 }

@@ -82,7 +82,7 @@ static bool was_refused(const cJSON *set, bool last, const char *namespace, cons
 	if (!set)
 		return false;
 	judge(set, ordinal_of(set, last), namespace, lookups, &was);
-	refused = !was.allowed && was.code != 500;
+	refused = was.allowed ? was.objection != NULL : was.code != 500;
 	admission_verdict_release(&was);
 	return refused;
 }
@@ -103,6 +103,12 @@ static void preview_pod(const struct admission_request *req, const struct lookup
 	struct admission_verdict pod;
 
 	judge(req->object, ordinal_of(req->object, last), req->namespace, lookups, &pod);
+	if (pod.allowed && pod.objection && !was_refused(req->old_object, last, req->namespace, lookups))
+		admission_refuse(
+			v, 422,
+			"%s; so a rolling update would end both members of a group before they have synced. Or "
+			"write a readinessProbe of your own that asks for its role",
+			pod.objection);
 	for (int i = 0; new_template && i < pod.warning_count; i++)
 		warn_once(v, pod.warnings[i]);
 	/* 500 is no word about the pod. */

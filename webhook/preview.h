@@ -8,7 +8,8 @@ struct admission_verdict;
 struct lookups;
 
 /* Of the StatefulSet that is made or changed: refuses it where the first or the last of its pods would be refused, and
- * that is new; where it was so before, warns. Adds the warnings that they would get, where its template is new. */
+ * that is new; where it was so before, warns. So it does where a pod is let in with an objection. Adds the warnings
+ * that they would get, where its template is new. */
 void preview_pods(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v);
 
 #endif

@@ -31,6 +31,9 @@ struct admission_verdict {
 	bool allowed;
 	int code; /* HTTP code of a refusal: 422 for what can be mended, 400 for what cannot be read */
 	char message[1024];
+	/* Why a new template of such pods is refused; "": for nothing. The pod itself is let in: its set may have been
+	 * there before. */
+	const char *objection;
 	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* each cut, UTF-8 safe */
 	int warning_count;
 	cJSON *patch;       /* array of JSON Patch operations, owned; NULL or empty: none */
