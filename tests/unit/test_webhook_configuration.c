@@ -84,19 +84,19 @@ static void add_first(struct buf *out)
 	buf_addstr(out, "]))[?0].orValue('')");
 }
 
-static void check_own(const char *name, const char *metadata)
+static void check_own(const char *name, const char *metadata, enum codis_component last)
 {
 	BUF_CLEANUP struct buf wanted = BUF_INIT(TEXT_MAX);
 
 	add_rule(&wanted, metadata);
 	add_first(&wanted);
 	buf_addstr(&wanted, "in[");
-	add_names(&wanted, CODIS_SERVER, CODIS_DASHBOARD);
+	add_names(&wanted, CODIS_SERVER, last);
 	buf_addstr(&wanted, "])-name");
 	assert_says(name, wanted.data);
 }
 
-static void check_beside(const char *name, const char *metadata)
+static void check_beside(const char *name, const char *metadata, enum codis_component first)
 {
 	BUF_CLEANUP struct buf wanted = BUF_INIT(TEXT_MAX);
 
@@ -104,17 +104,18 @@ static void check_beside(const char *name, const char *metadata)
 	buf_addstr(&wanted, "[");
 	add_first(&wanted);
 	buf_addstr(&wanted, "].exists(first,first in[");
-	add_names(&wanted, CODIS_HA, CODIS_ZOOKEEPER);
+	add_names(&wanted, first, CODIS_ZOOKEEPER);
 	buf_addstr(&wanted, ",'zk']||");
 	assert_says(name, wanted.data);
 }
 
 TEST(the_conditions_are_the_rule_of_component_h)
 {
-	check_own("pods", "object.?metadata");
-	check_own("statefulsets", "object.spec.template.?metadata");
-	check_beside("pods-beside", "object.?metadata");
-	check_beside("statefulsets-beside", "object.spec.template.?metadata");
+	/* A codis-ha that came past would fight codis-controller. Of its StatefulSet nothing is refused. */
+	check_own("pods", "object.?metadata", CODIS_HA);
+	check_own("statefulsets", "object.spec.template.?metadata", CODIS_DASHBOARD);
+	check_beside("pods-beside", "object.?metadata", CODIS_FE);
+	check_beside("statefulsets-beside", "object.spec.template.?metadata", CODIS_HA);
 }
 
 TEST(who_opts_out_is_not_asked_about)
