@@ -103,11 +103,26 @@ bool lookups_has_codis(const struct lookups *lookups, const char *namespace)
 	return in.found;
 }
 
-struct of_password {
+struct of_dashboard {
 	const char *namespace;
 	const struct codis_pod *server;
-	bool found;
+	bool has_password;
+	const char *other_coordinator;
 };
+
+/* Of the server's product, as far as both say. */
+static bool is_its_dashboard(const struct of_dashboard *of, const cJSON *set, struct codis_pod *pod)
+{
+	const struct said_text *product = &of->server->product;
+	const char *namespace = json_str(set, "metadata", "namespace", NULL);
+
+	if (!namespace || strcmp(namespace, of->namespace) != 0 ||
+	    codis_component_of(json_get(set, "spec", "template", NULL)) != CODIS_DASHBOARD ||
+	    codis_template_read(set, pod, NULL) < 0)
+		return false;
+	return pod->product.said != SAID_KNOWN || product->said != SAID_KNOWN ||
+	       strcmp(pod->product.text, product->text) == 0;
+}
 
 static bool is_same_password(const struct said_text *a, const struct said_text *b)
 {
@@ -131,29 +146,40 @@ static bool is_told_password(const cJSON *set)
 
 static int look_for_password(void *arg, const cJSON *set)
 {
-	struct of_password *of = arg;
-	const struct said_text *product = &of->server->product;
-	const char *namespace = json_str(set, "metadata", "namespace", NULL);
+	struct of_dashboard *of = arg;
 	struct codis_pod pod;
 
-	if (!namespace || strcmp(namespace, of->namespace) != 0 ||
-	    codis_component_of(json_get(set, "spec", "template", NULL)) != CODIS_DASHBOARD ||
-	    codis_template_read(set, &pod, NULL) < 0)
-		return 0;
-	if (pod.product.said == SAID_KNOWN && product->said == SAID_KNOWN &&
-	    strcmp(pod.product.text, product->text) != 0)
-		return 0;
-	of->found = is_same_password(&pod.password, &of->server->password) && is_told_password(set);
-	return of->found;
+	of->has_password = is_its_dashboard(of, set, &pod) && is_same_password(&pod.password, &of->server->password) &&
+			   is_told_password(set);
+	return of->has_password;
 }
 
 bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
 				    const struct codis_pod *server)
 {
-	struct of_password of = { .namespace = namespace, .server = server };
+	struct of_dashboard of = { .namespace = namespace, .server = server };
 
 	lookups->each(lookups->ctx, look_for_password, &of);
-	return of.found;
+	return of.has_password;
+}
+
+static int look_for_coordinator(void *arg, const cJSON *set)
+{
+	struct of_dashboard *of = arg;
+	struct codis_pod pod;
+
+	if (is_its_dashboard(of, set, &pod))
+		of->other_coordinator = pod.other_coordinator;
+	return of->other_coordinator != NULL;
+}
+
+const char *lookups_other_coordinator(const struct lookups *lookups, const char *namespace,
+				      const struct codis_pod *server)
+{
+	struct of_dashboard of = { .namespace = namespace, .server = server };
+
+	lookups->each(lookups->ctx, look_for_coordinator, &of);
+	return of.other_coordinator;
 }
 
 struct lookups lookups_in(struct lookups_source *source)

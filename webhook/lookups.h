@@ -47,6 +47,11 @@ bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
 bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
 				    const struct codis_pod *server);
 
+/* "--etcd" or "--filesystem", where such a StatefulSet is told that: codis-controller reads ZooKeeper, so nobody would
+ * give the server a role. NULL: none is known. */
+const char *lookups_other_coordinator(const struct lookups *lookups, const char *namespace,
+				      const struct codis_pod *server);
+
 /* Where it is looked up; outlives the lookups. */
 struct lookups_source {
 	pthread_mutex_t *lock; /* of the inventory */

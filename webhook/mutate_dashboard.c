@@ -191,5 +191,10 @@ void dashboard_mutate(struct mutation *m)
 		wait_for_zookeeper(m, container, &c);
 	mutation_hook_set(m, container, "preStop", &script,
 			  "the dashboard may leave its lock behind, and the next one cannot start");
+	if (m->known.other_coordinator)
+		admission_warn(m->verdict,
+			       "use --zookeeper: by %s codis-controller finds nothing, and servers get no guard and no "
+			       "failover",
+			       m->known.other_coordinator);
 	keep_lock(m, container, &c); /* last: *c is stale behind it */
 }

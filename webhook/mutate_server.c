@@ -176,23 +176,37 @@ static void add_password(struct mutation *m, const struct cmdline *c, int start,
 		snprintf(out + strlen(out), ADDED_MAX - strlen(out), "%s--masterauth %s", out[0] ? " " : "", value);
 }
 
-static void guard(struct mutation *m, struct cmdline *c)
+/* A guarded server waits for a role; so where nobody could give it one it gets no guard. */
+static bool can_be_guarded(struct mutation *m, const struct cmdline *c)
 {
-	char added[CMDLINE_STARTS][ADDED_MAX];
-	const char *words[CMDLINE_STARTS] = { NULL };
+	const char *other;
 
-	m->guarded = false;
 	if (c->kind == CMDLINE_NONE) {
 		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);
-		return;
+		return false;
 	}
 	if (!m->known.port) {
 		admission_warn(
 			m->verdict,
 			"write the port as a number (--port): codis-controller cannot ask it, so it gets no guard");
-		return;
+		return false;
 	}
-	m->guarded = true;
+	other = lookups_other_coordinator(m->lookups, m->namespace, &m->known);
+	if (other)
+		admission_warn(m->verdict,
+			       "give codis-dashboard --zookeeper: codis-controller leads nobody by %s, so no guard",
+			       other);
+	return !other;
+}
+
+static void guard(struct mutation *m, struct cmdline *c)
+{
+	char added[CMDLINE_STARTS][ADDED_MAX];
+	const char *words[CMDLINE_STARTS] = { NULL };
+
+	m->guarded = can_be_guarded(m, c);
+	if (!m->guarded)
+		return;
 	for (int i = 0; i < c->count; i++) {
 		const char *guarding = missing_guard(m, c, &c->starts[i]);
 

@@ -547,6 +547,18 @@ static bool is_guarded(const struct cmdline *c)
 }
 
 /* What the program says; its first fault. */
+static const char *other_coordinator(const struct reader *r)
+{
+	static const char *const flags[] = { "--etcd", "--filesystem" };
+	struct said_text said;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (read_flag(r, flags[i], &said))
+			return flags[i];
+	}
+	return NULL;
+}
+
 static int read_words(struct reader *r, struct codis_pod *pod, struct error *err)
 {
 	int rc = 0;
@@ -564,6 +576,8 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 	read_password(r, &pod->password);
 	if (r->component == CODIS_PROXY || r->component == CODIS_DASHBOARD)
 		read_flag(r, "--zookeeper", &pod->coordinator);
+	if (r->component == CODIS_DASHBOARD)
+		pod->other_coordinator = other_coordinator(r);
 	if (rc == 0 && pod->product.said == SAID_KNOWN)
 		rc = codis_product_check(pod->product.text, err);
 	return rc;

@@ -62,6 +62,8 @@ struct codis_pod {
 	 * ...), else, a server's, the only one that is listed, else stock. 0: said elsewhere, or several are listed. */
 	uint16_t port;
 	struct said_text coordinator; /* dashboard, proxy: behind --zookeeper */
+	/* dashboard: "--etcd" or "--filesystem", by which codis-controller finds nothing; NULL: neither */
+	const char *other_coordinator;
 	/* Of this program: --requirepass, --masterauth (server), --product_auth (proxy, dashboard), else env
 	 * PRODUCT_AUTH. A secret: never logged. */
 	struct said_text password;
