@@ -79,7 +79,7 @@ bool mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 }
 
 /* Far beyond the second that a script gives its question: what the kubelet ends it leaves to process 1. */
-#define PROBE_TIMEOUT_S 5
+#define PROBE_TIMEOUT_S 10
 
 /* All fields that Kubernetes has defaults for, so that it has none to add. */
 static cJSON *new_probe(const struct buf *script)
