@@ -597,6 +597,19 @@ static bool is_written(const struct shell_word *w, const char *word)
 	return w->len == strlen(word) && memcmp(w->text, word, w->len) == 0;
 }
 
+/* The item of the list whose text this is. The word points into it, and is gone with it. */
+static int remove_item(cJSON *list, const char *text)
+{
+	cJSON *item = list ? list->child : NULL;
+
+	while (item && item->valuestring != text)
+		item = item->next;
+	if (!item)
+		return 0;
+	cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	return 1;
+}
+
 static int remove_items(struct cmdline *c, const char *word)
 {
 	static const char *const names[] = { "command", "args" };
@@ -604,18 +617,10 @@ static int remove_items(struct cmdline *c, const char *word)
 
 	for (int i = 0; i < c->starts[0].count; i++) {
 		const struct shell_word *w = &c->starts[0].words[i];
+		const char *text = is_written(w, word) ? w->text : NULL;
 
-		for (size_t n = 0; is_written(w, word) && n < sizeof(names) / sizeof(names[0]); n++) {
-			cJSON *list = cJSON_GetObjectItemCaseSensitive(c->container, names[n]), *item, *next;
-
-			for (item = list ? list->child : NULL; item; item = next) {
-				next = item->next;
-				if (item->valuestring != w->text)
-					continue;
-				cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
-				count++;
-			}
-		}
+		for (size_t n = 0; text && n < sizeof(names) / sizeof(names[0]); n++)
+			count += remove_item(cJSON_GetObjectItemCaseSensitive(c->container, names[n]), text);
 	}
 	return count;
 }

@@ -76,9 +76,22 @@ static bool is_short(const cJSON *container, const struct cmdline *c)
 	return words_in(container) <= WORDS_FEW;
 }
 
+/* A setting of Redis: with any other word, arguments that stand alone would no longer be a server's. */
+#define FLAG  "--hz"
+#define WORDS FLAG " 1"
+
+static bool has_flag(const struct cmdline *c)
+{
+	for (int i = 0; i < c->count; i++) {
+		if (cmdline_flag(c, &c->starts[i], FLAG, NULL) >= 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_append(const cJSON *original, enum codis_component component)
 {
-	static const char *const words[CMDLINE_STARTS] = { "--fuzz 1", "--fuzz 1", "--fuzz 1", "--fuzz 1" };
+	static const char *const words[CMDLINE_STARTS] = { WORDS, WORDS, WORDS, WORDS };
 	JSON_CLEANUP cJSON *container = cJSON_Duplicate(original, true);
 	static struct cmdline before, after; /* large */
 	struct shell_word value;
@@ -87,13 +100,13 @@ static void check_append(const cJSON *original, enum codis_component component)
 	codis_cmdline_of(container, component, &before);
 	CHECK(before.count >= 0 && before.count <= CMDLINE_STARTS && (before.kind == CMDLINE_NONE) == !before.count);
 	CHECK(before.kind != CMDLINE_NONE || before.why);
-	if (before.kind == CMDLINE_NONE || !is_short(container, &before))
+	if (before.kind == CMDLINE_NONE || !is_short(container, &before) || has_flag(&before))
 		return;
 	CHECK(cmdline_append(&before, words) == 0);
 	codis_cmdline_of(container, component, &after);
 	CHECK(after.kind == before.kind && after.count == before.count);
 	for (int i = 0; i < after.count; i++) {
-		CHECK(cmdline_flag(&after, &after.starts[i], "--fuzz", &value) >= 0);
+		CHECK(cmdline_flag(&after, &after.starts[i], FLAG, &value) >= 0);
 		CHECK(value.len == 1 && *value.text == '1');
 	}
 }

@@ -375,3 +375,26 @@ TEST(a_search_begins_anew)
 	cmdline_words(none, &c);
 	assert_int_equal(c.starts[0].count, 1);
 }
+
+/* What is left of the words, and how many went. */
+static void assert_removed(const char *text, int count, const char *left)
+{
+	JSON_CLEANUP cJSON *container = parse_text(text), *expected = parse_text(left);
+	struct cmdline c;
+
+	cmdline_find(container, programs, false, &c);
+	assert_int_equal(cmdline_remove(&c, "--lock"), count);
+	assert_true(cJSON_Compare(container, expected, true));
+}
+
+/* The word is gone with its item: it is looked for in the second list no more. */
+TEST(words_are_removed_from_either_list)
+{
+	assert_removed("{\"command\":[\"codis-server\",\"--lock\",\"a\",\"--lock\"],\"args\":[\"--lock\",\"b\"]}", 3,
+		       "{\"command\":[\"codis-server\",\"a\"],\"args\":[\"b\"]}");
+	assert_removed("{\"command\":[\"codis-server\",\"--lock=1\"]}", 0,
+		       "{\"command\":[\"codis-server\",\"--lock=1\"]}");
+	assert_removed("{\"command\":[\"sh\",\"-c\",\"codis-server --lock a --lock\"]}", 2,
+		       "{\"command\":[\"sh\",\"-c\",\"codis-server a\"]}");
+	assert_removed("{\"command\":[\"sleep\",\"--lock\"]}", 0, "{\"command\":[\"sleep\",\"--lock\"]}");
+}
