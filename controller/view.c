@@ -278,11 +278,12 @@ static int labelled_between(const struct cluster_view *v, int above, int below, 
 	return n;
 }
 
-/* The groups that the numbers of one without a label make; first is above last where there are none. */
+/* The groups that the numbers of one without a label make; where there are none, first is above last, and all that a
+ * label can say are below. */
 static void counted_groups(const struct cluster_view *v, int *first, int *last)
 {
-	*first = INT_MAX;
-	*last = INT_MAX - 1;
+	*first = CODIS_GROUP_MAX + 1;
+	*last = CODIS_GROUP_MAX;
 	if (v->set_count && !v->sets[0].shape.group)
 		codis_shape_groups(&v->sets[0].shape, first, last);
 }

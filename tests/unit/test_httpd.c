@@ -848,6 +848,7 @@ FIXTURE_TEST(who_could_connect_is_answered)
 FIXTURE_TEST(what_is_in_flight_is_waited_for)
 {
 	struct fixture *f = *state;
+	static const char get_wait[] = "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n";
 	char answer[512];
 	int idle, asks;
 
@@ -855,7 +856,7 @@ FIXTURE_TEST(what_is_in_flight_is_waited_for)
 	idle = connect_to(httpd_port(f->httpd));
 	ask(idle, answer, sizeof(answer));
 	asks = connect_to(httpd_port(f->httpd));
-	send_all(asks, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n", 34);
+	send_all(asks, get_wait, sizeof(get_wait) - 1);
 	sem_wait(&f->entered);
 	httpd_drain(f->httpd);
 	httpd_refuse(f->httpd);

@@ -433,6 +433,7 @@ FIXTURE_TEST(the_api_servers_clock_is_known_from_its_answers)
 	assert_int_equal(kube_client_date_ms(w->kube), 0);
 	ask(&a, w, w->kube, "GET", "/api/v1/namespaces/n/pods/p", NULL, NULL);
 	assert_in_range(kube_client_date_ms(w->kube), clock_wall_ms() - 5000, clock_wall_ms() + 1000);
+	cJSON_Delete(a.object);
 	fake_clock(&w->api, -3600);
 	ask(&a, w, w->kube, "GET", "/api/v1/namespaces/n/pods/q", NULL, NULL); /* a refusal has one, too */
 	assert_int_equal(a.err.code, ERR_NOTFOUND);
