@@ -13,8 +13,11 @@
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 #include "webhook/mutation_hook.h"
+#include "webhook/server_words.h"
 
 #define SCRIPT_MAX 65536
+/* Of a preStop, for codis-controller to see that the pod is to go, and to switch. */
+#define SWITCH_S 5
 
 /* --- identity and place ---------------------------------------------------------------------------------------- */
 
@@ -191,6 +194,8 @@ static bool can_be_guarded(struct mutation *m, const struct cmdline *c)
 			"write the port as a number (--port): codis-controller cannot ask it, so it gets no guard");
 		return false;
 	}
+	if (!server_words_check(c, m->verdict))
+		return false;
 	other = lookups_other_coordinator(m->lookups, m->namespace, &m->known);
 	if (other)
 		admission_warn(m->verdict,
@@ -294,6 +299,8 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 {
 	bool known = cmdline_value(c, "--requirepass", &a->auth);
 
+	if (c->count && cmdline_flag_is(c, &c->starts[0], "--requirepass", "")) /* to Redis that is none */
+		return;
 	if (known && !is_variable(a->auth.data) && !find_variable(m, c, &a->auth))
 		a->unknown = "take the password from an env of a Secret: no probe and no hooks, which would have it in "
 			     "plain text";
@@ -314,9 +321,13 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 	a->unknown = NULL;
 	find_host(c, &a->host);
 	find_password(m, c, a);
-	if (!cmdline_value(c, "--port", &a->port)) {
+	if (has_flag(c, "--port")) {
+		/* A variable that is not known here is known to the script. */
+		if (!cmdline_value(c, "--port", &a->port) || (!m->known.port && !strchr(a->port.data, '$')))
+			a->unknown = "write the port as a number (--port): no probe and no hooks, which do not know it";
+	} else {
 		buf_addf(&a->port, "%d", m->known.port);
-		if (has_flag(c, "--port") || !m->known.port || (edits(c, "port", " 6379") && !listed))
+		if (!m->known.port || (edits(c, "port", " 6379") && !listed))
 			a->unknown = "name its containerPort redis: no probe and no hooks, which do not know its port";
 	}
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
@@ -325,10 +336,15 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_redis *r)
 {
 	BUF_CLEANUP struct buf ready = BUF_INIT(SCRIPT_MAX), start = BUF_INIT(SCRIPT_MAX), stop = BUF_INIT(SCRIPT_MAX);
+	bool alone = m->known.server_replica == 1;
+	int seconds = mutation_stop_seconds(m);
 
+	if (!alone && seconds < SWITCH_S)
+		admission_warn(m->verdict, "write a terminationGracePeriodSeconds of 15 or more: a master ends before "
+					   "the switch to its replica");
 	hooks_server_ready(r, &ready);
 	hooks_server_start(r, &start);
-	hooks_server_stop(r, mutation_stop_seconds(m), m->known.server_replica == 1, &stop);
+	hooks_server_stop(r, seconds, alone, &stop);
 	mutation_hook_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
 	mutation_hook_set(m, container, "postStart", &start,
 			  "the pod is not reachable before it ends, and ends if it fails");
@@ -336,10 +352,16 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 			  "a master may end before codis-controller has switched to its replica");
 }
 
-/* A question that a server answers with an error while it loads or has no role. */
+/* A question that a server answers with an error while it has no role, or with a role that it may lose. */
 static const char *failing_question(const char *text)
 {
 	static const char *const words[] = { "get", "set", "exists", "dbsize", "keys", "scan", "eval" };
+	static const char *const roles[] = { "role:master", "role:slave", "master_link_status:up", NULL };
+
+	for (const char *const *role = roles; *role; role++) {
+		if (strstr(text, *role))
+			return *role;
+	}
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		const char *at = strcasestr(text, words[i]);
@@ -347,19 +369,28 @@ static const char *failing_question(const char *text)
 		if (at && at > text && at[-1] == ' ' && strchr(" '\";|", at[strlen(words[i])]))
 			return words[i];
 	}
-	return strcasestr(text, " ping") && strstr(text, "PONG") ? "ping" : NULL;
+	return NULL;
 }
 
-static void warn_of_liveness(struct mutation *m, const cJSON *container)
+/* It fails while the server loads, unless that is asked for as well. */
+static bool waits_for_pong(const char *text)
 {
-	const char *text = article_text(json_get(container, "livenessProbe", NULL));
-	const char *word = text && m->guarded && strstr(text, "redis-cli") ? failing_question(text) : NULL;
+	return strcasestr(text, " ping") && strstr(text, "PONG") && !strstr(text, "LOADING");
+}
 
+/* A startupProbe may wait while it loads. */
+static void warn_of_ending_probe(struct mutation *m, const cJSON *container, const char *name, bool starting)
+{
+	const char *text = article_text(json_get(container, name, NULL));
+	bool asks = text && m->guarded && strstr(text, "redis-cli");
+	const char *word = asks ? failing_question(text) : NULL;
+
+	if (asks && !word && !starting && waits_for_pong(text))
+		word = "ping";
 	if (word)
-		admission_warn(
-			m->verdict,
-			"ask by tcpSocket in livenessProbe: \"%s\" fails while it loads or has no role, and ends it",
-			word);
+		admission_warn(m->verdict,
+			       "ask by tcpSocket in %s: \"%s\" fails while it loads or has no role, and ends it", name,
+			       word);
 }
 
 /* Ready at once, whatever it has: a rolling update would go on to the next one before it has synced. */
@@ -387,7 +418,9 @@ void server_mutate(struct mutation *m)
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	r = find_address(m, &c, &a);
 	guard(m, &c);
-	warn_of_liveness(m, container);
+	warn_of_ending_probe(m, container, "livenessProbe", false);
+	warn_of_ending_probe(m, container, "startupProbe", true);
+	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), m->verdict);
 	if (!a.unknown) {
 		set_hooks(m, container, &r);
 		return;

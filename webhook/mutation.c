@@ -308,6 +308,9 @@ void mutation_scheduler(struct mutation *m)
 	cJSON *spec = mutation_object(m, m->pod, "spec");
 	const char *is = json_str(spec, "schedulerName", NULL);
 
+	if (json_str(spec, "nodeName", NULL))
+		admission_warn(m->verdict,
+			       "drop nodeName: no scheduler is asked, so all members of a group are on that node");
 	if (!is || !is[0] || strcmp(is, "default-scheduler") == 0)
 		mutation_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
 	else if (strcmp(is, CODIS_SCHEDULER_NAME) != 0)

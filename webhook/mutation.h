@@ -59,7 +59,7 @@ void mutation_near(struct mutation *m, const cJSON *labels);
  * never spread anything, and as fields of a pod (not of an annotation) the API server would refuse them. */
 void mutation_clean_affinity(struct mutation *m);
 
-/* spec.schedulerName. Warns of another one that the user has chosen. */
+/* spec.schedulerName. Warns of another one that the user has chosen, and of a node. */
 void mutation_scheduler(struct mutation *m);
 
 /* How many seconds a preStop hook may take: the grace period less 5 s, in which the process itself ends; at least 0. */

@@ -27,8 +27,13 @@ static bool is_one_of(const char *name, const char *const *list)
 	return false;
 }
 
-/* Called like this, a program does something else than serve; and Redis takes --version for a setting when more words
- * follow it. */
+/* "BIN=/codis/bin/codis-server" behind a launcher is a variable, and starts nothing. */
+static bool is_program(const char *word, const char *const *programs)
+{
+	return !strchr(word, '=') && is_one_of(word, programs);
+}
+
+/* Called like this, a program does something else than serve, whatever follows. */
 static bool is_question(const char *word)
 {
 	static const char *const words[] = {
@@ -41,9 +46,11 @@ static bool is_question(const char *word)
 /* Programs that run the one that they are given. */
 static bool is_launcher(const char *word)
 {
-	static const char *const words[] = { "exec",   "command", "nohup",     "env",       "setsid", "nice",
-					     "ionice", "chrt",    "taskset",   "numactl",   "stdbuf", "tini",
-					     "gosu",   "su-exec", "dumb-init", "catatonit", NULL };
+	static const char *const words[] = { "exec",    "command", "nohup",     "env",          "setsid",    "nice",
+					     "ionice",  "chrt",    "taskset",   "numactl",      "stdbuf",    "tini",
+					     "gosu",    "su-exec", "dumb-init", "catatonit",    "setpriv",   "sudo",
+					     "runuser", "chroot",  "chpst",     "s6-setuidgid", "setuidgid", "prlimit",
+					     "timeout", "busybox", "catchsegv", "tini-static",  NULL };
 
 	return is_one_of(word, words);
 }
@@ -63,7 +70,27 @@ struct search {
 	bool too_many;
 };
 
-/* Index of the word that is the program; 0 < count where it is started through a launcher. -1: it is not started. */
+/* "${CODIS_HOME}/bin/codis-server": the name behind the last slash, without quotes. False where it is none of its own.
+ */
+static bool plain_name(const struct shell_word *w, struct buf *out)
+{
+	size_t from = w->len;
+
+	if (memchr(w->text, '=', w->len)) /* a variable for what is run */
+		return false;
+	while (from > 0 && w->text[from - 1] != '/')
+		from--;
+	for (size_t i = from; i < w->len; i++) {
+		if (strchr("$`\\(){}", w->text[i]))
+			return false;
+		if (w->text[i] != '"' && w->text[i] != '\'')
+			buf_addch(out, w->text[i]);
+	}
+	return from > 0;
+}
+
+/* Index of the word that is the program; 0 < count where it is started through a launcher, whose own words may be what
+ * only a shell can tell. -1: it is not started. */
 static int find_in_shell(const struct search *s, const struct shell_command *cmd)
 {
 	char seen[SEEN_MAX];
@@ -73,9 +100,12 @@ static int find_in_shell(const struct search *s, const struct shell_command *cmd
 
 	for (; i < cmd->count; i++) {
 		buf_reset(&word);
-		if (!shell_plain(&cmd->words[i], &word))
-			return -1;
-		if (is_one_of(word.data, s->programs))
+		if (!shell_plain(&cmd->words[i], &word)) {
+			buf_reset(&word);
+			if (!plain_name(&cmd->words[i], &word))
+				buf_reset(&word);
+		}
+		if (is_program(word.data, s->programs))
 			return i;
 		if (i == first && !is_launcher(word.data))
 			return -1;
@@ -93,7 +123,7 @@ static bool asks_only(const struct shell_command *cmd, int program)
 	char seen[SEEN_MAX];
 	struct buf word = BUF_IN(seen);
 
-	return program + 2 == cmd->count && shell_plain(&cmd->words[program + 1], &word) && is_question(word.data);
+	return program + 1 < cmd->count && shell_plain(&cmd->words[program + 1], &word) && is_question(word.data);
 }
 
 static int on_command(void *ctx, const struct shell_command *cmd)
@@ -187,17 +217,19 @@ static bool takes_a_value(const char *word)
 	return word[1] == '-' ? is_one_of(word, words) : strchr("oO", word[strlen(word) - 1]) != NULL;
 }
 
-/* The text that the shell at index i runs, or NULL. */
+/* The text that the shell at index i runs, or NULL: the first word behind its options, which "--" ends. */
 static cJSON *shell_text(const struct words *w, int i)
 {
-	for (i++; i < w->count && strspn(w->items[i]->valuestring, "-+"); i++) {
+	bool is_text = false, ended = false;
+
+	for (i++; i < w->count && !ended && strspn(w->items[i]->valuestring, "-+"); i++) {
 		const char *word = w->items[i]->valuestring;
 
-		if (is_text_flag(word))
-			return i + 1 < w->count ? w->items[i + 1] : NULL;
-		i += takes_a_value(word);
+		ended = strcmp(word, "--") == 0;
+		is_text = is_text || is_text_flag(word);
+		i += !ended && takes_a_value(word);
 	}
-	return NULL;
+	return is_text && i < w->count ? w->items[i] : NULL;
 }
 
 const char *cmdline_shell_text(const cJSON *words)
@@ -290,12 +322,14 @@ static bool is_script(const char *word)
 }
 
 /* Whether the word at i can be what is run: the first, one behind a launcher and its own words, or the first of a
- * script that is named as one. A program's name among another's arguments starts nothing. */
+ * script that is named as one, which may be a launcher. A program's name among another's arguments starts nothing. */
 static bool can_start(const struct words *w, int i)
 {
 	const char *first = w->items[0]->valuestring;
 
-	return i == 0 || is_launcher(first) || (i == 1 && is_script(first));
+	if (i == 0 || is_launcher(first))
+		return true;
+	return is_script(first) && (i == 1 || is_launcher(w->items[1]->valuestring));
 }
 
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
@@ -307,7 +341,7 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 			search_shell(c, text, programs);
 			return;
 		}
-		if (is_one_of(w->items[i]->valuestring, programs)) {
+		if (is_program(w->items[i]->valuestring, programs)) {
 			take_words(c, w, i);
 			return;
 		}
@@ -390,6 +424,11 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 	       (plain.data[len] == '\0' || plain.data[len] == ' ');
 }
 
+static bool is_flag(const struct shell_word *w)
+{
+	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
+}
+
 int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value)
 {
 	struct shell_word found;
@@ -398,13 +437,27 @@ int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const c
 	for (int i = s->count - 1; i >= 0; i--) {
 		if (!word_has_flag(c, &s->words[i], flag, &found))
 			continue;
-		if (found.len == 0 && i + 1 < s->count)
+		/* No value begins like a flag: neither Redis nor docopt takes such a one. */
+		if (found.len == 0 && i + 1 < s->count && !is_flag(&s->words[i + 1]))
 			found = s->words[i + 1];
 		if (value)
 			*value = found;
 		return i;
 	}
 	return -1;
+}
+
+bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, const char *flag, const char *text)
+{
+	char seen[SEEN_MAX];
+	struct buf plain = BUF_IN(seen);
+	struct shell_word value;
+	int at = cmdline_flag(c, s, flag, &value);
+
+	/* An empty word is a value, and no word is none. */
+	if (at < 0 || (value.len == 0 && at + 1 == s->count))
+		return false;
+	return plain_word(c, &value, &plain) && strcmp(plain.data, text) == 0;
 }
 
 bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text)

@@ -53,6 +53,9 @@ void cmdline_words(const cJSON *container, struct cmdline *c);
  * not NULL, gets what follows it (len 0: nothing does). */
 int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value);
 
+/* Whether the flag is there with this value, "" too. */
+bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, const char *flag, const char *text);
+
 /* Whether the start's word at this index is the text; false where there is no such word. */
 bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text);
 

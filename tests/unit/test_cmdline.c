@@ -152,6 +152,11 @@ TEST(append_to_words)
 			"{\"args\":[\"/entrypoint.sh\",\"codis-server\",\"--x\",\"1\"]}");
 	expect_appended("{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\"]}",
 			"{\"command\":[\"tini\",\"--\",\"codis-server\",\"a\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"/entrypoint.sh\",\"gosu\",\"redis\",\"codis-server\",\"a\"]}",
+			"{\"command\":[\"/entrypoint.sh\",\"gosu\",\"redis\",\"codis-server\",\"a\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"setpriv\",\"--reuid=1\",\"codis-server\",\"a\"]}",
+			"{\"command\":[\"setpriv\",\"--reuid=1\",\"codis-server\",\"a\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"env\",\"BIN=/codis/bin/codis-server\",\"/start\"]}", "");
 }
 
 /* The whole line, before and after. */
@@ -190,6 +195,26 @@ TEST(append_to_a_shell_line)
 	expect_line("(cd d; ./codis-server a)", "(cd d; ./codis-server a --x 1)");
 }
 
+/* Where a directory or a launcher's words are a variable's, the name is still there. */
+TEST(a_program_behind_a_variable_is_found)
+{
+	expect_line("exec $CODIS_HOME/bin/codis-server a", "exec $CODIS_HOME/bin/codis-server a --x 1");
+	expect_line("\"${CODIS_HOME:-/codis}/bin/codis-server\" a",
+		    "\"${CODIS_HOME:-/codis}/bin/codis-server\" a --x 1");
+	expect_line("exec gosu $USER codis-server a", "exec gosu $USER codis-server a --x 1");
+	expect_line("exec $(which codis-server) a", "");
+	expect_line("exec ${X:-/bin/codis-server} a", "");
+	expect_line("exec env BIN=$HOME/codis-server ./start a", "");
+	expect_line("exec env BIN=/codis-server ./start a", "");
+	expect_line("$LAUNCHER codis-server a", "");
+}
+
+TEST(a_memory_test_is_no_start)
+{
+	expect_line("codis-server --test-memory 64 && exec codis-server a", "codis-server --test-memory 64 && "
+									    "exec codis-server a --x 1");
+}
+
 TEST(unsafe_shell_lines_are_left_alone)
 {
 	expect_line("./start.sh", "");
@@ -213,6 +238,11 @@ TEST(shell_is_found_behind_its_flags)
 	expect_appended("{\"command\":[\"bash\",\"-euo\",\"pipefail\",\"-c\",\"codis-server\"]}",
 			"{\"command\":[\"bash\",\"-euo\",\"pipefail\",\"-c\",\"codis-server --x 1\"]}");
 	expect_appended("{\"command\":[\"sh\",\"\",\"-c\",\"codis-server\"]}", "");
+	expect_appended("{\"command\":[\"sh\",\"-c\",\"--\"],\"args\":[\"codis-server a\"]}",
+			"{\"command\":[\"sh\",\"-c\",\"--\"],\"args\":[\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"sh\",\"-c\",\"-e\",\"codis-server a\"]}",
+			"{\"command\":[\"sh\",\"-c\",\"-e\",\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"sh\",\"-c\",\"--\"]}", "");
 	expect_appended("{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server\"]}",
 			"{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server --x 1\"]}");
 }
@@ -302,6 +332,7 @@ TEST(value_among_words)
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$$(POD_IP)\"]" ENV, "");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a\\\"$b`c\\\\\"]" ENV, "a\\\"\\$b\\`c\\\\");
 	value_is("{\"command\":[\"codis-server\",\"--bind\"]}", "");
+	value_is("{\"command\":[\"codis-server\",\"--bind\",\"--port\",\"1\"]}", "");
 	value_is("{\"command\":[\"codis-server\",\"--bind 1.2\"]}", "1.2");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(IP)\"],\"envFrom\":[{\"prefix\":\"I\"}]}", "${IP}");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"$(IP)\"],\"envFrom\":[{\"prefix\":\"X\"}]}", "");

@@ -490,7 +490,7 @@ static void expect_command(const char *command, const char *args, const char *af
 
 TEST(guard)
 {
-	expect_command("[\"codis-server\"]", "[]", "codis-server " GUARD "|", NULL);
+	expect_command("[\"codis-server\",\"a\"]", "[]", "codis-server a " GUARD "|", NULL);
 	expect_command("[]", "[\"a.conf\"]", "|a.conf " GUARD, NULL);
 	expect_command("[\"sh\",\"-c\",\"exec codis-server a > log\"]", "[]",
 		       "sh -c exec codis-server a " GUARD " > log|", NULL);
@@ -499,8 +499,8 @@ TEST(guard)
 	expect_command("[\"codis-server\"]", "[\"a\",\"--slave-serve-stale-data\",\"no\"]",
 		       "codis-server|a --slave-serve-stale-data no --slaveof 127.0.0.1 1", NULL);
 	expect_command("[\"codis-server\"]",
-		       "[\"--replicaof\",\"127.0.0.1\",\"1\",\"--replica-serve-stale-data\",\"no\"]",
-		       "codis-server|--replicaof 127.0.0.1 1 --replica-serve-stale-data no", NULL);
+		       "[\"a\",\"--replicaof\",\"127.0.0.1\",\"1\",\"--replica-serve-stale-data\",\"no\"]",
+		       "codis-server|a --replicaof 127.0.0.1 1 --replica-serve-stale-data no", NULL);
 	expect_command("[\"sh\",\"-c\",\"if true; then codis-server a; else codis-server b " GUARD "; fi\"]", "[]",
 		       "sh -c if true; then codis-server a " GUARD "; else codis-server b " GUARD "; fi|", NULL);
 }
@@ -513,13 +513,92 @@ TEST(guard_that_cannot_be_given)
 		       "no guard, its shell text does not show");
 	expect_command("[\"sh\",\"-c\",\"codis-server 'a\"]", "[]", "sh -c codis-server 'a|",
 		       "no guard, its shell text is too");
-	expect_command("[\"codis-server\"]", "[\"--slaveof\",\"10.0.0.1\",\"6379\"]",
-		       "codis-server|--slaveof 10.0.0.1 6379", "own --slaveof stays");
-	expect_command("[\"codis-server\"]", "[\"--slaveof 127.0.0.1 1\"]", "codis-server|--slaveof 127.0.0.1 1",
-		       "own --slaveof stays");
-	expect_command("[\"codis-server\"]", "[\"--slave-serve-stale-data\",\"yes\"]",
-		       "codis-server|--slave-serve-stale-data yes --slaveof 127.0.0.1 1",
+	expect_command("[\"codis-server\"]", "[\"a\",\"--slaveof\",\"10.0.0.1\",\"6379\"]",
+		       "codis-server|a --slaveof 10.0.0.1 6379", "own --slaveof stays");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--slaveof 127.0.0.1 1\"]",
+		       "codis-server|a --slaveof 127.0.0.1 1", "own --slaveof stays");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--slave-serve-stale-data\",\"yes\"]",
+		       "codis-server|a --slave-serve-stale-data yes --slaveof 127.0.0.1 1",
 		       "own --slave-serve-stale-data stays");
+}
+
+/* As Redis 3.2.11 reads it. */
+TEST(words_by_which_a_server_cannot_live_are_told)
+{
+	expect_command("[\"codis-server\"]", "[\"a\",\"--port=6379\"]", "codis-server|a --port=6379 " GUARD,
+		       "write --port and its value as two words");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--daemonize\",\"yes\"]", "codis-server|a --daemonize yes " GUARD,
+		       "write --daemonize no");
+	expect_command("[\"codis-server\"]", "[\"--port\",\"6379\"]", "codis-server|--port 6379 " GUARD,
+		       "add --protected-mode no");
+	expect_command("[\"codis-server\"]", "[\"--port\",\"6379\",\"--bind\",\"0.0.0.0\"]",
+		       "codis-server|--port 6379 --bind 0.0.0.0 " GUARD, NULL);
+	expect_command("[\"codis-server\"]", "[\"--port\",\"6379\",\"--protected-mode no\"]",
+		       "codis-server|--port 6379 --protected-mode no " GUARD, NULL);
+	expect_command("[]", "[\"--port\",\"6379\"]", "|--port 6379 " GUARD, NULL);
+	expect_command("[\"sh\",\"-c\",\"codis-server a --daemonize yes; tail -f log\"]", "[]",
+		       "sh -c codis-server a --daemonize yes " GUARD "; tail -f log|", NULL);
+	expect_command("[\"sh\",\"-c\",\"codis-server \\\"$@\\\"\"]", "[]", "sh -c codis-server \"$@\" " GUARD "|",
+		       NULL);
+}
+
+TEST(a_server_that_nobody_can_lead_gets_no_guard)
+{
+	expect_command("[\"codis-server\"]", "[\"a\",\"--cluster-enabled\",\"yes\"]",
+		       "codis-server|a --cluster-enabled yes", "drop --cluster-enabled");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--bind\",\"127.0.0.1\",\"::1\"]",
+		       "codis-server|a --bind 127.0.0.1 ::1", "write --bind 0.0.0.0");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--bind\",\"localhost\",\"--hz\",\"10\"]",
+		       "codis-server|a --bind localhost --hz 10", "write --bind 0.0.0.0");
+	expect_command("[\"codis-server\"]", "[\"a\",\"--bind\",\"127.0.0.1\",\"10.0.0.1\"]",
+		       "codis-server|a --bind 127.0.0.1 10.0.0.1 " GUARD, NULL);
+}
+
+static void expect_told(cJSON *pod, const char *warning)
+{
+	OUTCOME o = mutate_pod_twice(pod);
+
+	assert_int_equal(o.verdict.warning_count, warning ? 1 : 0);
+	if (warning && !warned(&o, warning))
+		fail_msg("%s", o.verdict.warnings[0]);
+}
+
+#define EXEC(text) "{\"exec\":{\"command\":[\"sh\",\"-c\",\"" text "\"]}}"
+
+/* A guard does not help where somebody else makes it a master. */
+TEST(whoever_gives_roles_beside_the_controller_is_told)
+{
+	cJSON *hook = load_with_container("plain-server", "lifecycle",
+					  "{\"postStart\":" EXEC("sleep 2; redis-cli SLAVEOF no one") "}");
+	cJSON *beside = load_pod("plain-server"), *tail = load_pod("plain-server");
+	OUTCOME o = mutate_pod_twice(hook);
+
+	assert_true(warned(&o, "drop slaveof from postStart of codis-server: after a restart"));
+	cJSON_AddItemToArray(
+		child(child(beside, "spec"), "containers"),
+		parse_text("{\"name\":\"roles\",\"command\":[\"sh\",\"-c\",\"redis-cli slaveof x 6379\"]}"));
+	expect_told(beside, "drop slaveof from the command of roles: after a restart");
+	cJSON_AddItemToArray(child(child(tail, "spec"), "containers"),
+			     parse_text("{\"name\":\"b\",\"args\":[\"redis-cli\",\"--slaveof\"]}"));
+	expect_told(tail, NULL);
+}
+
+TEST(a_probe_that_a_replica_or_a_guarded_server_fails_is_told)
+{
+	expect_told(load_with_container("plain-server", "livenessProbe",
+					EXEC("redis-cli info replication | grep role:master")),
+		    "ask by tcpSocket in livenessProbe: \"role:master\" fails");
+	expect_told(load_with_container("plain-server", "startupProbe", EXEC("redis-cli get x")),
+		    "ask by tcpSocket in startupProbe: \"get\" fails");
+	expect_told(load_with_container("plain-server", "startupProbe", EXEC("redis-cli ping | grep PONG")), NULL);
+	expect_told(
+		load_with_container("plain-server", "livenessProbe", EXEC("redis-cli ping | grep -E 'PONG|LOADING'")),
+		NULL);
+}
+
+TEST(a_node_that_is_named_is_told)
+{
+	expect_told(load_with("plain-server", "spec", "nodeName", "\"n1\""), "drop nodeName: no scheduler is asked");
 }
 
 /* How the scripts ask the server. */
@@ -571,7 +650,8 @@ static void expect_no_probe(cJSON *pod, const char *warning, const char *guard)
 	assert_int_equal(strstr(words, "--slaveof") != NULL, guard != NULL);
 }
 
-#define NO_PORT "name its containerPort redis: no probe and no hooks, which do not know its port"
+#define PORT_UNSAID "write the port as a number (--port): no probe and no hooks, which do not know it"
+#define NO_PORT     "name its containerPort redis: no probe and no hooks, which do not know its port"
 
 TEST(what_is_not_known_gets_no_probe_that_is_never_true)
 {
@@ -584,11 +664,25 @@ TEST(what_is_not_known_gets_no_probe_that_is_never_true)
 	set(first_container(sed), NULL, "ports", "[]");
 	expect_no_probe(two, "write the port as a number (--port): codis-controller cannot ask it", NULL);
 	expect_no_probe(sed, NO_PORT, "");
-	expect_no_probe(load_with_container("plain-server", "args", "[\"x.conf\",\"--port\",\"$(P)\"]"), NO_PORT, NULL);
+	expect_no_probe(load_with_container("plain-server", "args", "[\"x.conf\",\"--port\",\"$(P)\"]"), PORT_UNSAID,
+			NULL);
+	expect_no_probe(load_with_container("plain-server", "args", "[\"x.conf\",\"--port\",\"0\"]"), PORT_UNSAID,
+			NULL);
+	expect_no_probe(load_with_container("plain-server", "args", "[\"x.conf\",\"--port\"]"), PORT_UNSAID, "");
 	expect_no_probe(
 		load_with_container("plain-server", "command",
 				    "[\"sh\",\"-c\",\"codis-server --requirepass \\\"$(cat /run/secret)\\\"\"]"),
 		"take the password from an env variable: no probe and no hooks", "");
+}
+
+TEST(an_empty_password_is_none)
+{
+	OUTCOME o =
+		mutate_pod_twice(load_with_container("plain-server", "args", "[\"x.conf\",\"--requirepass\",\"\"]"));
+
+	assert_int_equal(o.verdict.warning_count, 0);
+	assert_null(strstr(script_of(o.pod, "readinessProbe", NULL), " -a "));
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "redis-cli"));
 }
 
 TEST(a_password_in_plain_text_is_not_written_once_more)
@@ -630,6 +724,8 @@ TEST(grace_period)
 
 	assert_non_null(strstr(script_of(longer.pod, "lifecycle", "preStop"), "now + 85))"));
 	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "now + 0))"));
+	assert_int_equal(longer.verdict.warning_count, 0);
+	assert_true(warned(&shorter, "write a terminationGracePeriodSeconds of 15 or more"));
 }
 
 /* --- what is not said, and what is said elsewhere --------------------------------------------------------------- */
@@ -698,7 +794,7 @@ static void expect_password(const char *env, const char *env_from, const char *a
 			    const char *ask)
 {
 	cJSON *pod = load_with_container("plain-server", "env", env);
-	bool unused = strcmp(args, "[]") == 0 && strstr(env, "PRODUCT_AUTH");
+	bool unused = !strstr(args, "--requirepass") && strstr(env, "PRODUCT_AUTH");
 	OUTCOME o = { .pod = NULL };
 
 	set(first_container(pod), NULL, "args", args);
@@ -723,15 +819,16 @@ TEST(password_of_a_secret)
 	static const char role[] =
 		"manifests/codis/password-role.yaml lets codis-controller read the password from Secret sec";
 
-	expect_password(FROM("PRODUCT_AUTH", "secretKeyRef", "sec", "k"), "[]", "[]", role, "-a \"${PRODUCT_AUTH}\"");
+	expect_password(FROM("PRODUCT_AUTH", "secretKeyRef", "sec", "k"), "[]", "[\"x.conf\"]", role,
+			"-a \"${PRODUCT_AUTH}\"");
 	expect_password(FROM("PW", "secretKeyRef", "sec", "k"), "[]", "[\"--requirepass\",\"$(PW)\"]", role,
 			"-a \"${PW}\"");
 	expect_password("[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]", "[{\"secretRef\":{\"name\":\"sec\"}}]",
 			"[\"--requirepass\",\"$(PRODUCT_AUTH)\"]", role, "-a \"${PRODUCT_AUTH}\"");
 	/* An envFrom that may hold it is no word about it. */
-	expect_password("[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]", "[{\"secretRef\":{\"name\":\"sec\"}}]", "[]",
-			NULL, "-h \"127.0.0.1\"");
-	expect_password(FROM("PRODUCT_AUTH", "configMapKeyRef", "conf", "k"), "[]", "[]",
+	expect_password("[{\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]", "[{\"secretRef\":{\"name\":\"sec\"}}]",
+			"[\"x.conf\"]", NULL, "-h \"127.0.0.1\"");
+	expect_password(FROM("PRODUCT_AUTH", "configMapKeyRef", "conf", "k"), "[]", "[\"x.conf\"]",
 			"put the password into a Secret, for codis-controller to read: env PRODUCT_AUTH comes from "
 			"ConfigMap conf, key k",
 			"-a \"${PRODUCT_AUTH}\"");

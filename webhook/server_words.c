@@ -1,0 +1,155 @@
+#include "webhook/server_words.h"
+
+#include <string.h>
+
+#include "common/base/json.h"
+#include "common/codis/cmdline.h"
+#include "common/kube/admission.h"
+
+static bool is_flag(const struct shell_word *w)
+{
+	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
+}
+
+
+static bool has(const struct cmdline *c, const struct cmdline_start *s, const char *flag)
+{
+	return cmdline_flag(c, s, flag, NULL) >= 0;
+}
+
+/* --- what ends it ------------------------------------------------------------------------------------------------- */
+
+/* "--port=7000" is a setting of the name "port=7000" to Redis. */
+static void warn_of_equals(const struct cmdline_start *s, struct admission_verdict *v)
+{
+	for (int i = 0; i < s->count; i++) {
+		const struct shell_word *w = &s->words[i];
+		size_t name = 0;
+
+		while (name < w->len && !strchr("= \"'", w->text[name]))
+			name++;
+		if (!is_flag(w) || name == w->len || w->text[name] != '=')
+			continue;
+		admission_warn(v, "write %.*s and its value as two words: Redis knows no =, and ends at it",
+			       (int)(name < 40 ? name : 40), w->text);
+		return;
+	}
+}
+
+/* In a shell's text something else may stay in the foreground. */
+static void warn_of_background(const struct cmdline *c, const struct cmdline_start *s, struct admission_verdict *v)
+{
+	if (c->kind == CMDLINE_WORDS && cmdline_flag_is(c, s, "--daemonize", "yes"))
+		admission_warn(v, "write --daemonize no: from the background it ends its container, again and again");
+}
+
+/* --- whom nobody can lead ----------------------------------------------------------------------------------------- */
+
+static bool is_loopback(const struct cmdline *c, const struct cmdline_start *s, int index)
+{
+	static const char *const all[] = { "127.0.0.1", "localhost", "::1" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (cmdline_word_is(c, s, index, all[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool is_bound_to_loopback(const struct cmdline *c, const struct cmdline_start *s)
+{
+	int first = cmdline_flag(c, s, "--bind", NULL) + 1, i = first;
+
+	while (i > 0 && i < s->count && !is_flag(&s->words[i]) && is_loopback(c, s, i))
+		i++;
+	return i > first && (i == s->count || is_flag(&s->words[i]));
+}
+
+/* Whether all that it is told stands here: no file, and no word that only a kubelet or a shell can tell. Where the
+ * program is the image's own, there may be more in front. */
+static bool is_all_known(const struct cmdline *c, const struct cmdline_start *s)
+{
+	bool whole = s->count > 1 && !is_flag(&s->words[0]) && is_flag(&s->words[1]) && !has(c, s, "--include");
+
+	for (int i = 0; i < s->count && whole; i++)
+		whole = !memchr(s->words[i].text, '$', s->words[i].len) &&
+			!memchr(s->words[i].text, '`', s->words[i].len);
+	return whole && !(s->words[0].len > 5 && memcmp(s->words[0].text + s->words[0].len - 5, ".conf", 5) == 0);
+}
+
+/* Redis answers others than its own host only when it is bound, has a password, or is told to. It is guarded all the
+ * same: so it is seen that it never gets ready. */
+static bool is_protected(const struct cmdline *c, const struct cmdline_start *s)
+{
+	return is_all_known(c, s) && !has(c, s, "--bind") && !cmdline_flag_is(c, s, "--protected-mode", "no") &&
+	       (!has(c, s, "--requirepass") || cmdline_flag_is(c, s, "--requirepass", ""));
+}
+
+bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
+{
+	bool led = true;
+
+	for (int i = 0; i < c->count; i++) {
+		const struct cmdline_start *s = &c->starts[i];
+
+		warn_of_equals(s, v);
+		warn_of_background(c, s, v);
+		if (cmdline_flag_is(c, s, "--cluster-enabled", "yes")) {
+			admission_warn(v, "drop --cluster-enabled: such a server follows nobody, and ends at a guard; so "
+					  "it gets none");
+			led = false;
+		} else if (is_bound_to_loopback(c, s)) {
+			admission_warn(v, "write --bind 0.0.0.0: at 127.0.0.1 neither proxies nor codis-controller reach "
+					  "it, so no guard");
+			led = false;
+		} else if (is_protected(c, s)) {
+			admission_warn(v, "add --protected-mode no: without it, --bind or a password it answers nobody "
+					  "elsewhere");
+		}
+	}
+	return led;
+}
+
+/* --- who gives roles ---------------------------------------------------------------------------------------------- */
+
+static bool has_text(const cJSON *words, const char *text)
+{
+	const cJSON *word;
+
+	cJSON_ArrayForEach(word, words) {
+		const char *at = cJSON_IsString(word) ? strcasestr(word->valuestring, text) : NULL;
+
+		/* "--slaveof" is the server's own. */
+		for (; at; at = strcasestr(at + 1, text)) {
+			if (at == word->valuestring || at[-1] != '-')
+				return true;
+		}
+	}
+	return false;
+}
+
+static void warn_of_role(const cJSON *container, const char *where, const cJSON *words, const cJSON *more,
+			 struct admission_verdict *v)
+{
+	const char *name = json_str(container, "name", NULL);
+
+	if ((has_text(words, "redis-cli") || has_text(more, "redis-cli")) &&
+	    (has_text(words, "slaveof") || has_text(more, "slaveof") || has_text(words, "replicaof") ||
+	     has_text(more, "replicaof")))
+		admission_warn(v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
+			       where, name ? name : "");
+}
+
+void server_words_warn_of_roles(const cJSON *pod_spec, struct admission_verdict *v)
+{
+	static const char *const lists[] = { "containers", "initContainers" };
+	const cJSON *c;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		cJSON_ArrayForEach(c, json_get(pod_spec, lists[i], NULL)) {
+			warn_of_role(c, "the command", json_get(c, "command", NULL), json_get(c, "args", NULL), v);
+			warn_of_role(c, "postStart", json_get(c, "lifecycle", "postStart", "exec", "command", NULL),
+				     NULL, v);
+		}
+	}
+}
