@@ -16,16 +16,15 @@ struct article {
 
 static const struct article articles[] = {
 	{ CODIS_SERVER, "postStart", "--group-add",
-	  "the article's postStart is replaced: it ends a server that has no role yet (exit 1 when group-add fails)" },
+	  "drop the article's postStart, which is replaced: it ends a server that has no role yet" },
 	{ CODIS_SERVER, "preStop", "--group-del",
-	  "the article's preStop is replaced: it takes a master from its group; codis-controller switches first" },
+	  "drop the article's preStop, which is replaced: it takes a master from its group before the switch" },
 	{ CODIS_PROXY, "preStop", "--remove-proxy",
-	  "the article's preStop is replaced: it stops a proxy that still gets clients; they are sent elsewhere "
-	  "first" },
+	  "drop the article's preStop, which is replaced: it stops a proxy that still gets clients" },
 	{ CODIS_DASHBOARD, "postStart", "--dashboard-list",
-	  "the article's postStart is left out: it ends the dashboard when ZooKeeper does not answer yet" },
+	  "drop the article's postStart, which is left out: it ends the dashboard when ZooKeeper does not answer yet" },
 	{ CODIS_DASHBOARD, "preStop", "dashboard.pid",
-	  "the article's preStop is replaced: a stray quote behind its shell makes it fail each time" },
+	  "drop the article's preStop, which is replaced: a stray quote behind its shell makes it fail each time" },
 };
 
 #define ARTICLES (sizeof(articles) / sizeof(articles[0]))

@@ -9,7 +9,7 @@
 #include "common/kube/selector.h"
 #include "webhook/lookups.h"
 
-#define NAME_MAX_LEN 64 /* of which so much is said */
+#define NAME_MAX_LEN 64
 #define TROUBLE_MAX  256
 
 /* The user's budgets that select the pods. */
@@ -84,11 +84,11 @@ static void find_trouble(const cJSON *set, const char *namespace, const struct l
 		return;
 	if (p.count == 2)
 		snprintf(out, TROUBLE_MAX,
-			 "two PodDisruptionBudgets select these pods, so Kubernetes evicts none of them: %s and %s",
+			 "drop PodDisruptionBudget %.24s or %.24s: Kubernetes evicts no pod that two of them select",
 			 p.first, p.second);
 	else if (p.loose)
 		snprintf(out, TROUBLE_MAX,
-			 "PodDisruptionBudget %s may let a whole group go: without it codis-controller keeps one a "
+			 "drop PodDisruptionBudget %.30s, which may let a whole group go: codis-controller keeps one a "
 			 "group",
 			 p.first);
 }

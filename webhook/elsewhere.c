@@ -47,8 +47,8 @@ void elsewhere_warn_password(struct mutation *m)
 		return;
 	if (said->where == WHERE_SECRET)
 		admission_warn(m->verdict,
-			       "manifests/codis/password-role.yaml lets codis-controller read the password from Secret "
-			       "%s",
+			       "apply manifests/codis/password-role.yaml: codis-controller has to read the password "
+			       "from Secret %s",
 			       said->object);
 	else
 		admission_warn(m->verdict, "put the password into a Secret, for codis-controller to read: %s",

@@ -40,7 +40,7 @@ static void warn_of_annotation(struct mutation *m)
 	static const char name[] = "scheduler.alpha.kubernetes.io/affinity";
 
 	if (m->known.component != CODIS_NONE && json_get(m->pod, "metadata", "annotations", name, NULL))
-		admission_warn(m->verdict, "annotation %s does nothing: no current Kubernetes reads it", name);
+		admission_warn(m->verdict, "remove annotation %s: no current Kubernetes reads it", name);
 }
 
 static void mutate_component(struct mutation *m)

@@ -165,13 +165,13 @@ static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline
 	if (count < 0)
 		admission_refuse_memory(m->verdict);
 	else if (count > 0)
-		admission_warn(m->verdict,
-			       REMOVE_LOCK " is left out: codis-controller removes a stale lock; with it two "
-					   "dashboards could lead");
+		admission_warn(m->verdict, "drop " REMOVE_LOCK
+					   ", which is left out: codis-controller removes a stale lock; with it "
+					   "two could lead");
 	if (zookeeper && still_there(container))
 		admission_warn(m->verdict,
-			       "leave " REMOVE_LOCK " out: codis-controller removes a stale lock; with it two "
-			       "dashboards could lead");
+			       "drop " REMOVE_LOCK ", which stays here: codis-controller removes a stale lock; with it "
+			       "two could lead");
 }
 
 void dashboard_mutate(struct mutation *m)
@@ -190,7 +190,7 @@ void dashboard_mutate(struct mutation *m)
 	if (mutation_hook_set(m, container, "postStart", NULL, NULL))
 		wait_for_zookeeper(m, container, &c);
 	mutation_hook_set(m, container, "preStop", &script,
-			  "the dashboard may leave its lock behind, and the next one cannot start");
+			  "it may leave its lock behind, and the next one cannot start");
 	if (m->known.other_coordinator)
 		admission_warn(m->verdict,
 			       "use --zookeeper: by %s codis-controller finds nothing, and servers get no guard and no "

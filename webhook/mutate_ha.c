@@ -51,8 +51,8 @@ void ha_mutate(struct mutation *m)
 	mutation_labels(m);
 	if (m->known.keep_ha) {
 		admission_warn(m->verdict,
-			       "codis-ha stays: label its codis-server pods " CODIS_LABEL_INJECT "=false, for nobody "
-			       "gives them a role");
+			       "label the codis-server pods " CODIS_LABEL_INJECT "=false: beside a codis-ha that stays "
+			       "nobody gives them a role");
 		return;
 	}
 	container = mutation_container(m);
@@ -60,6 +60,7 @@ void ha_mutate(struct mutation *m)
 		return;
 	make_viewer(m, container);
 	place(m);
-	admission_warn(m->verdict,
-		       "codis-ha would fight codis-controller: its pod shows the controller's status instead");
+	admission_warn(
+		m->verdict,
+		"drop codis-ha, which would fight codis-controller: its pod shows the controller's status instead");
 }

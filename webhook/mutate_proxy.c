@@ -7,6 +7,7 @@
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
 #include "webhook/hooks.h"
+#include "webhook/liveness.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 #include "webhook/mutation_hook.h"
@@ -104,5 +105,6 @@ void proxy_mutate(struct mutation *m)
 	if (!proxy.port)
 		proxy.port = stock;
 	set_probe(m, container, &proxy);
+	liveness_warn(m, container);
 	set_hook(m, container, &c, proxy.port);
 }

@@ -6,9 +6,9 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
-#include "webhook/article.h"
 #include "webhook/elsewhere.h"
 #include "webhook/hooks.h"
+#include "webhook/liveness.h"
 #include "webhook/lookups.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
@@ -16,8 +16,6 @@
 #include "webhook/server_words.h"
 
 #define SCRIPT_MAX 65536
-/* Of a preStop, for codis-controller to see that the pod is to go, and to switch. */
-#define SWITCH_S 5
 
 /* --- identity and place ---------------------------------------------------------------------------------------- */
 
@@ -119,13 +117,13 @@ static const char *missing_guard(struct mutation *m, const struct cmdline *c, co
 	if (slaveof >= 0 &&
 	    (!cmdline_word_is(c, s, slaveof + 1, "127.0.0.1") || !cmdline_word_is(c, s, slaveof + 2, "1"))) {
 		admission_warn(m->verdict,
-			       "own --slaveof stays: after a restart it may serve, or copy, an empty data set");
+			       "drop --slaveof, or after a restart it may serve, or copy, an empty data set");
 		m->guarded = false;
 		return NULL;
 	}
 	if (stale >= 0 && !cmdline_word_is(c, s, stale + 1, "no"))
 		admission_warn(m->verdict,
-			       "own --slave-serve-stale-data stays: reads of an empty data set after a restart");
+			       "drop --slave-serve-stale-data, or it serves an empty data set after a restart");
 	if (slaveof < 0)
 		return stale < 0 ? GUARD_SLAVEOF " " GUARD_STALE : GUARD_SLAVEOF;
 	return stale < 0 ? GUARD_STALE : NULL;
@@ -185,13 +183,13 @@ static bool can_be_guarded(struct mutation *m, const struct cmdline *c)
 	const char *other;
 
 	if (c->kind == CMDLINE_NONE) {
-		admission_warn(m->verdict, "no guard, %s: add " GUARD_SLAVEOF " " GUARD_STALE " yourself", c->why);
+		admission_warn(m->verdict, "add " GUARD_SLAVEOF " " GUARD_STALE " yourself: no guard, %s", c->why);
 		return false;
 	}
 	if (!m->known.port) {
 		admission_warn(
 			m->verdict,
-			"write the port as a number (--port): codis-controller cannot ask it, so it gets no guard");
+			"write the port as a number (--port): codis-controller cannot ask it so, and it gets no guard");
 		return false;
 	}
 	if (!server_words_check(c, m->verdict))
@@ -302,10 +300,11 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 	if (c->count && cmdline_flag_is(c, &c->starts[0], "--requirepass", "")) /* to Redis that is none */
 		return;
 	if (known && !is_variable(a->auth.data) && !find_variable(m, c, &a->auth))
-		a->unknown = "take the password from an env of a Secret: no probe and no hooks, which would have it in "
-			     "plain text";
+		a->unknown =
+			"take the password from an env of a Secret: probe and hooks, which would show it, are left out";
 	else if (!known && has_flag(c, "--requirepass"))
-		a->unknown = "take the password from an env variable: no probe and no hooks, which do not know it";
+		a->unknown =
+			"take the password from an env variable: probe and hooks, which do not know it, are left out";
 	else if (!known && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
 }
@@ -324,11 +323,13 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 	if (has_flag(c, "--port")) {
 		/* A variable that is not known here is known to the script. */
 		if (!cmdline_value(c, "--port", &a->port) || (!m->known.port && !strchr(a->port.data, '$')))
-			a->unknown = "write the port as a number (--port): no probe and no hooks, which do not know it";
+			a->unknown = "write the port as a number (--port): probe and hooks, which do not know it, are "
+				     "left out";
 	} else {
 		buf_addf(&a->port, "%d", m->known.port);
 		if (!m->known.port || (edits(c, "port", " 6379") && !listed))
-			a->unknown = "name its containerPort redis: no probe and no hooks, which do not know its port";
+			a->unknown = "name its containerPort redis: probe and hooks, which do not know its port, are "
+				     "left out";
 	}
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
 }
@@ -336,61 +337,16 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_redis *r)
 {
 	BUF_CLEANUP struct buf ready = BUF_INIT(SCRIPT_MAX), start = BUF_INIT(SCRIPT_MAX), stop = BUF_INIT(SCRIPT_MAX);
-	bool alone = m->known.server_replica == 1;
-	int seconds = mutation_stop_seconds(m);
+	bool alone = m->known.server_replica == 1; /* with nobody to hand over to */
 
-	if (!alone && seconds < SWITCH_S)
-		admission_warn(m->verdict, "write a terminationGracePeriodSeconds of 15 or more: a master ends before "
-					   "the switch to its replica");
 	hooks_server_ready(r, &ready);
 	hooks_server_start(r, &start);
-	hooks_server_stop(r, seconds, alone, &stop);
+	hooks_server_stop(r, mutation_stop_seconds(m), alone, &stop);
 	mutation_hook_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
 	mutation_hook_set(m, container, "postStart", &start,
 			  "the pod is not reachable before it ends, and ends if it fails");
 	mutation_hook_set(m, container, "preStop", &stop,
-			  "a master may end before codis-controller has switched to its replica");
-}
-
-/* A question that a server answers with an error while it has no role, or with a role that it may lose. */
-static const char *failing_question(const char *text)
-{
-	static const char *const words[] = { "get", "set", "exists", "dbsize", "keys", "scan", "eval" };
-	static const char *const roles[] = { "role:master", "role:slave", "master_link_status:up", NULL };
-
-	for (const char *const *role = roles; *role; role++) {
-		if (strstr(text, *role))
-			return *role;
-	}
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		const char *at = strcasestr(text, words[i]);
-
-		if (at && at > text && at[-1] == ' ' && strchr(" '\";|", at[strlen(words[i])]))
-			return words[i];
-	}
-	return NULL;
-}
-
-/* It fails while the server loads, unless that is asked for as well. */
-static bool waits_for_pong(const char *text)
-{
-	return strcasestr(text, " ping") && strstr(text, "PONG") && !strstr(text, "LOADING");
-}
-
-/* A startupProbe may wait while it loads. */
-static void warn_of_ending_probe(struct mutation *m, const cJSON *container, const char *name, bool starting)
-{
-	const char *text = article_text(json_get(container, name, NULL));
-	bool asks = text && m->guarded && strstr(text, "redis-cli");
-	const char *word = asks ? failing_question(text) : NULL;
-
-	if (asks && !word && !starting && waits_for_pong(text))
-		word = "ping";
-	if (word)
-		admission_warn(m->verdict,
-			       "ask by tcpSocket in %s: \"%s\" fails while it loads or has no role, and ends it", name,
-			       word);
+			  alone ? NULL : "a master may end before codis-controller has switched to its replica");
 }
 
 /* Ready at once, whatever it has: a rolling update would go on to the next one before it has synced. */
@@ -418,8 +374,7 @@ void server_mutate(struct mutation *m)
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	r = find_address(m, &c, &a);
 	guard(m, &c);
-	warn_of_ending_probe(m, container, "livenessProbe", false);
-	warn_of_ending_probe(m, container, "startupProbe", true);
+	liveness_warn(m, container);
 	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), m->verdict);
 	if (!a.unknown) {
 		set_hooks(m, container, &r);

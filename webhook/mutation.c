@@ -293,8 +293,8 @@ void mutation_clean_affinity(struct mutation *m)
 		next = item->next;
 		if (key && key[0])
 			continue;
-		admission_warn(m->verdict,
-			       "a preferred podAntiAffinity without podAffinityTerm and topologyKey is left out");
+		admission_warn(m->verdict, "write podAffinityTerm and topologyKey: a preferred podAntiAffinity without "
+					   "podAffinityTerm is left out");
 		cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
 		if (!list->child)
 			cJSON_DeleteItemFromObjectCaseSensitive(anti, field);
@@ -315,8 +315,7 @@ void mutation_scheduler(struct mutation *m)
 		mutation_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
 	else if (strcmp(is, CODIS_SCHEDULER_NAME) != 0)
 		admission_warn(m->verdict,
-			       "own schedulerName %.40s stays: only the anti-affinity keeps a group's members apart",
-			       is);
+			       "drop schedulerName %.40s, or only anti-affinity keeps a group's members apart", is);
 }
 
 int mutation_stop_seconds(const struct mutation *m)

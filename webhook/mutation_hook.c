@@ -58,6 +58,19 @@ static void refuse_ending(struct mutation *m, const cJSON *hook)
 			step);
 }
 
+#define GRACE_S        30 /* Kubernetes' own */
+#define GRACE_ENOUGH_S 10 /* preStop gets 5 s less; a switch takes a second, a Service 3 */
+
+/* Our preStop gets no time. */
+static void warn_of_grace(struct mutation *m, const char *defeats)
+{
+	int64_t grace = json_int(GRACE_S, m->pod, "spec", "terminationGracePeriodSeconds", NULL);
+
+	if (grace < GRACE_ENOUGH_S)
+		admission_warn(m->verdict, "raise terminationGracePeriodSeconds from %d to %d: %s",
+			       grace > 0 ? (int)grace : 0, GRACE_S, defeats);
+}
+
 bool mutation_hook_set(struct mutation *m, cJSON *container, const char *which, const struct buf *script,
 		       const char *defeats)
 {
@@ -73,8 +86,10 @@ bool mutation_hook_set(struct mutation *m, cJSON *container, const char *which, 
 		refuse_ending(m, hook);
 	if (!theirs)
 		put_handler(m, container, which, script);
-	else if (defeats && m->verdict->allowed)
-		admission_warn(m->verdict, "own %s stays: %s", which, defeats);
+	if (!theirs && defeats && strcmp(which, "preStop") == 0)
+		warn_of_grace(m, defeats);
+	if (theirs && defeats && m->verdict->allowed)
+		admission_warn(m->verdict, "drop %s of your own: %s", which, defeats);
 	return replaced != NULL;
 }
 
@@ -100,5 +115,5 @@ void mutation_hook_probe(struct mutation *m, cJSON *container, const struct buf 
 	if (!probe || cJSON_IsNull(probe) || is_ours(probe))
 		mutation_set(m, container, "readinessProbe", new_probe(script));
 	else if (defeats)
-		admission_warn(m->verdict, "own readinessProbe stays: %s", defeats);
+		admission_warn(m->verdict, "drop readinessProbe of your own: %s", defeats);
 }

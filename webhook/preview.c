@@ -106,7 +106,7 @@ static void preview_pod(const struct admission_request *req, const struct lookup
 	if (pod.allowed && pod.objection && !was_refused(req->old_object, last, req->namespace, lookups))
 		admission_refuse(
 			v, 422,
-			"%s; so a rolling update would end both members of a group before they have synced. Or "
+			"%s, so a rolling update would end both members of a group before they have synced; or "
 			"write a readinessProbe of your own that asks for its role",
 			pod.objection);
 	for (int i = 0; new_template && i < pod.warning_count; i++)

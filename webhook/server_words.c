@@ -11,7 +11,6 @@ static bool is_flag(const struct shell_word *w)
 	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
 }
 
-
 static bool has(const struct cmdline *c, const struct cmdline_start *s, const char *flag)
 {
 	return cmdline_flag(c, s, flag, NULL) >= 0;
@@ -95,12 +94,14 @@ bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 		warn_of_equals(s, v);
 		warn_of_background(c, s, v);
 		if (cmdline_flag_is(c, s, "--cluster-enabled", "yes")) {
-			admission_warn(v, "drop --cluster-enabled: such a server follows nobody, and ends at a guard; so "
-					  "it gets none");
+			admission_warn(v,
+				       "drop --cluster-enabled: such a server follows nobody, and ends at a guard; so "
+				       "it gets none");
 			led = false;
 		} else if (is_bound_to_loopback(c, s)) {
-			admission_warn(v, "write --bind 0.0.0.0: at 127.0.0.1 neither proxies nor codis-controller reach "
-					  "it, so no guard");
+			admission_warn(v,
+				       "write --bind 0.0.0.0: at 127.0.0.1 neither proxies nor codis-controller reach "
+				       "it, so no guard");
 			led = false;
 		} else if (is_protected(c, s)) {
 			admission_warn(v, "add --protected-mode no: without it, --bind or a password it answers nobody "
@@ -136,8 +137,9 @@ static void warn_of_role(const cJSON *container, const char *where, const cJSON 
 	if ((has_text(words, "redis-cli") || has_text(more, "redis-cli")) &&
 	    (has_text(words, "slaveof") || has_text(more, "slaveof") || has_text(words, "replicaof") ||
 	     has_text(more, "replicaof")))
-		admission_warn(v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
-			       where, name ? name : "");
+		admission_warn(
+			v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
+			where, name ? name : "");
 }
 
 void server_words_warn_of_roles(const cJSON *pod_spec, struct admission_verdict *v)

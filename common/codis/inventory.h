@@ -38,8 +38,8 @@ struct inventory_pod {
 	 * said once stays said while the namespace has anything of Codis, unless it was changed: that a dashboard is
 	 * gone for a moment gives its servers to no other product. */
 	const char *product;
-	/* Why the product or the group is not known, and which line to add: "codis-server-0 says no product and the
-	 * namespace has orders and shop: add env PRODUCT_NAME". "": nothing is missing. */
+	/* Why the product or the group is not known, and which line to add: "add env PRODUCT_NAME: codis-server-0 says
+	 * no product and the namespace has orders and shop". "": nothing is missing. */
 	const char *trouble;
 	bool node_lost;            /* its node is NotReady or not there */
 	char addr[CODIS_ADDR_MAX]; /* codis_pod_addr() of its ip and port */

@@ -271,16 +271,16 @@ void belong_write_trouble(const struct member *m, char out[POD_WHY_MAX])
 	} else if (m->of == &m->space->unknown && m->space->unreadable && m->space->said < 2 &&
 		   belong_has_product(m->component)) {
 		snprintf(out, POD_WHY_MAX,
-			 "%.56s says no product, and what another pod of the namespace says cannot be read: "
-			 "add env PRODUCT_NAME",
+			 "add env PRODUCT_NAME: %.56s says no product, and what another pod of the namespace says "
+			 "cannot be read",
 			 m->name);
 	} else if (m->of == &m->space->unknown && m->space->said < 2 && belong_has_product(m->component)) {
 		snprintf(out, POD_WHY_MAX,
-			 "%.56s says no product, and %.40s has servers of its own: add env PRODUCT_NAME", m->name,
+			 "add env PRODUCT_NAME: %.56s says no product, and %.40s has servers of its own", m->name,
 			 only_said(m->space)->name);
 	} else if (m->of == &m->space->unknown && belong_has_product(m->component)) {
 		list_said(m->space, &said);
-		snprintf(out, POD_WHY_MAX, "%.56s says no product and the namespace has %s: add env PRODUCT_NAME",
+		snprintf(out, POD_WHY_MAX, "add env PRODUCT_NAME: %.56s says no product and the namespace has %s",
 			 m->name, said.data);
 	} else if (m->component == CODIS_SERVER && !*m->group && m->said_replica->said == SAID_ELSEWHERE) {
 		snprintf(out, POD_WHY_MAX, "write the SERVER_REPLICA of %.56s: %.113s", m->name, m->said_replica->why);

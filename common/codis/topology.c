@@ -106,6 +106,8 @@ int codis_gid_parse(const char *text, int *group, struct error *err)
 				 " is \"%.40s\": it must be a whole number from 1 to %d, the "
 				 "group of all pods of the StatefulSet; without it their numbers say it",
 				 text, CODIS_GROUP_MAX);
+	if (text[0] == '0') /* a label is compared as text */
+		return error_set(err, ERR_INVALID, "label " CODIS_LABEL_GROUP " is \"%.40s\": write \"%ld\"", text, n);
 	*group = (int)n;
 	return 0;
 }

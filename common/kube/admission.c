@@ -144,7 +144,11 @@ void admission_warn(struct admission_verdict *v, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	warning = v->warnings[v->warning_count];
-	snprintf(warning, ADMISSION_WARNING_MAX + 1, "%.*s", (int)text_fit(text, ADMISSION_WARNING_MAX), text);
+	if (strlen(text) <= ADMISSION_WARNING_MAX)
+		snprintf(warning, ADMISSION_WARNING_MAX + 1, "%s", text);
+	else
+		snprintf(warning, ADMISSION_WARNING_MAX + 1, "%.*s...", (int)text_fit(text, ADMISSION_WARNING_MAX - 3),
+			 text);
 	for (int i = 0; i < v->warning_count; i++) {
 		if (strcmp(v->warnings[i], warning) == 0)
 			return;

@@ -34,7 +34,7 @@ struct admission_verdict {
 	/* Why a new template of such pods is refused; "": for nothing. The pod itself is let in: its set may have been
 	 * there before. */
 	const char *objection;
-	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* each cut, UTF-8 safe */
+	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* a longer one is cut, and ends in "..." */
 	int warning_count;
 	cJSON *patch;       /* array of JSON Patch operations, owned; NULL or empty: none */
 	cJSON *after;       /* what the patch takes its values from, owned; or NULL */

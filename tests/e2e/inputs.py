@@ -198,7 +198,7 @@ def two_products(w):
     objects = small(w)
     set_env(container(objects, "codis-server"), PRODUCT_NAME=None)
     dashboard, servers = workload(objects, "codis-dashboard"), listed(only(objects, "codis-server"))
-    why = "says no product and the namespace has orders and shop: add env PRODUCT_NAME"
+    why = "says no product and the namespace has orders and shop"
     config_map = only(objects, "codis-config")
     with applied(w, "two", [*config_map, renamed(dashboard, "shop"), renamed(dashboard, "orders")]) as codis:
         def warned():
@@ -208,7 +208,7 @@ def two_products(w):
         w.kube.apply(servers, "two")
         for pod in ("codis-server-0", "codis-server-1"):
             wait_for(f"{pod} in the status", lambda p=pod: (
-                not_led(w, "two").get(p) == f"{p} {why}", not_led(w, "two")), 30)
+                not_led(w, "two").get(p) == f"add env PRODUCT_NAME: {p} {why}", not_led(w, "two")), 30)
             w.note(wait_event(w, "two", pod, "NotLed", why))
         assert len(uids(codis)) == 2
 

@@ -175,7 +175,8 @@ TEST(texts_are_cut_between_characters)
 		buf_addch(&text, 'x');
 	buf_addstr(&text, "\xc3\xa9");
 	admission_warn(&v, "%s", text.data); /* 121 bytes */
-	assert_int_equal(strlen(v.warnings[0]), 119);
+	assert_int_equal(strlen(v.warnings[0]), 120);
+	assert_string_equal(v.warnings[0] + 115, "xx...");
 	admission_warn(&v, "%s", text.data + 1); /* 120 */
 	assert_int_equal(strlen(v.warnings[1]), 120);
 	buf_reset(&text);

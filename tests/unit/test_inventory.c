@@ -579,7 +579,7 @@ TEST_WITH(servers_are_not_added_to_a_product_that_has_its_own, setup, teardown)
 	assert_string_equal(pod(inv, "codis-proxy-0")->product, "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "");
 	assert_string_equal(pod(inv, "codis-server-0")->trouble,
-			    "codis-server-0 says no product, and shop has servers of its own: add env PRODUCT_NAME");
+			    "add env PRODUCT_NAME: codis-server-0 says no product, and shop has servers of its own");
 	POD(inv, "shop-dashboard-0", .app = "codis-dashboard", .product = "shop");
 	inventory_remove_pod(inv, "shop-server-0"); /* comes again */
 	assert_string_equal(pod(inv, "codis-server-0")->product, "");
@@ -597,8 +597,8 @@ TEST_WITH(where_another_cannot_be_read_the_silent_ones_are_not_given_away, setup
 	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .from = "names");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "");
 	assert_string_equal(pod(inv, "codis-server-0")->trouble,
-			    "codis-server-0 says no product, and what another pod of the namespace says cannot be "
-			    "read: add env PRODUCT_NAME");
+			    "add env PRODUCT_NAME: codis-server-0 says no product, and what another pod of the "
+			    "namespace says cannot be read");
 	POD(inv, "codis-dashboard-0", .app = "codis-dashboard", .product = "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
 	POD(inv, "codis-proxy-0", .app = "codis-proxy", .from = "names");
@@ -618,16 +618,16 @@ TEST_WITH(where_several_products_are_said_it_is_told_which_line_to_add, setup, t
 	assert_string_equal(pod(inv, "codis-server-0")->product, "");
 	assert_string_equal(
 		pod(inv, "codis-server-0")->trouble,
-		"codis-server-0 says no product and the namespace has orders and shop: add env PRODUCT_NAME");
+		"add env PRODUCT_NAME: codis-server-0 says no product and the namespace has orders and shop");
 	assert_string_equal(pod(inv, "zk-0")->trouble, ""); /* serves both */
 	POD(inv, "more-dashboard-0", .app = "codis-dashboard", .product = "more");
 	assert_string_equal(
 		pod(inv, "codis-server-0")->trouble,
-		"codis-server-0 says no product and the namespace has more, orders and shop: add env PRODUCT_NAME");
+		"add env PRODUCT_NAME: codis-server-0 says no product and the namespace has more, orders and shop");
 	POD(inv, "b-dashboard-0", .app = "codis-dashboard", .product = "b");
 	assert_string_equal(
 		pod(inv, "codis-server-0")->trouble,
-		"codis-server-0 says no product and the namespace has b, more and 2 more: add env PRODUCT_NAME");
+		"add env PRODUCT_NAME: codis-server-0 says no product and the namespace has b, more and 2 more");
 	assert_int_equal(of_product(inv, ""), 2);
 	POD(inv, "codis-server-0", .product = "shop");
 	assert_string_equal(pod(inv, "codis-server-0")->product, "shop");
@@ -721,7 +721,7 @@ TEST_WITH(a_pod_that_is_not_there_yet_would_belong_where_it_will, setup, teardow
 	POD(inv, "codis-proxy-1", .app = "codis-proxy", .product = "orders");
 	assert_would_belong(
 		inv, silent, "",
-		"codis-server-0 says no product and the namespace has orders and shop: add env PRODUCT_NAME");
+		"add env PRODUCT_NAME: codis-server-0 says no product and the namespace has orders and shop");
 }
 
 TEST_WITH(a_dashboard_that_is_made_anew_moves_nobody, setup, teardown)

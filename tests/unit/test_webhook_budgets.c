@@ -4,8 +4,8 @@
 #include "tests/unit/test.h"
 #include "webhook/budgets.h"
 
-#define LOOSE "PodDisruptionBudget mine may let a whole group go: without it codis-controller keeps one a group"
-#define TWO   "two PodDisruptionBudgets select these pods, so Kubernetes evicts none of them: mine and mine"
+#define LOOSE "drop PodDisruptionBudget mine, which may let a whole group go: codis-controller keeps one a group"
+#define TWO   "drop PodDisruptionBudget mine or mine: Kubernetes evicts no pod that two of them select"
 
 static int each_budget(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg)
 {

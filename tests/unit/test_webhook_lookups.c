@@ -72,7 +72,7 @@ LOOKUPS_TEST(servers_of_nobody_are_told_by_the_name_of_their_set)
 	add_proxy("codis-proxy-0", "shop");
 	add_proxy("orders-proxy-0", "orders");
 	assert_string_equal(trouble("codis-server", "[]"),
-			    "redis says no product and the namespace has orders and shop: add env PRODUCT_NAME");
+			    "add env PRODUCT_NAME: redis says no product and the namespace has orders and shop");
 }
 
 LOOKUPS_TEST(set_that_cannot_be_read_is_refused_elsewhere)

@@ -261,8 +261,8 @@ TEST(article_server)
 
 	assert_true(o.verdict.allowed);
 	assert_string_equal(label(o.pod, "codis.io/group"), "1");
-	assert_true(warned(&o, "article's postStart is replaced"));
-	assert_true(warned(&o, "article's preStop is replaced"));
+	assert_true(warned(&o, "article's postStart, which is replaced"));
+	assert_true(warned(&o, "article's preStop, which is replaced"));
 	assert_true(warned(&o, "scheduler.alpha.kubernetes.io/affinity"));
 	assert_int_equal(o.verdict.warning_count, 3);
 	assert_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
@@ -279,8 +279,8 @@ TEST(server_keeps_hooks)
 	o = mutate_pod_twice(pod);
 	assert_string_equal(script_of(o.pod, "lifecycle", "postStart"), "sleep 1");
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
-	assert_true(warned(&o, "own postStart stays"));
-	assert_true(warned(&o, "own preStop stays"));
+	assert_true(warned(&o, "drop postStart of your own"));
+	assert_true(warned(&o, "drop preStop of your own"));
 }
 
 TEST(a_kept_poststart_that_would_end_a_guarded_server_is_refused)
@@ -295,7 +295,7 @@ TEST(a_kept_poststart_that_would_end_a_guarded_server_is_refused)
 	set(first_container(own_slaveof), NULL, "args", "[]");
 	o = mutate_pod_twice(own_slaveof);
 	assert_true(o.verdict.allowed);
-	assert_true(warned(&o, "own postStart stays"));
+	assert_true(warned(&o, "drop postStart of your own"));
 }
 
 TEST(server_of_no_statefulset)
@@ -352,7 +352,7 @@ TEST(own_scheduler)
 	OUTCOME strict = mutate_pod_twice(cJSON_Duplicate(pod, true)), soft = { .pod = NULL };
 
 	assert_string_equal(json_str(strict.pod, "spec", "schedulerName", NULL), "volcano");
-	assert_true(warned(&strict, "own schedulerName volcano stays"));
+	assert_true(warned(&strict, "drop schedulerName volcano, or only"));
 	assert_json(anti_affinity(strict.pod, REQUIRED), "[" OUR_TERM "]");
 	set(pod, "metadata", "annotations", "{\"codis.io/spread\":\"soft\"}");
 	soft = mutate_pod_twice(pod);
@@ -407,9 +407,9 @@ TEST(own_probe_and_hooks_stay)
 	o = mutate_pod_twice(pod);
 	assert_json(json_get(container_of(o.pod), "readinessProbe", NULL), "{\"tcpSocket\":{\"port\":6379}}");
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "upload"));
-	assert_true(warned(&o, "own readinessProbe stays"));
-	assert_true(warned(&o, "own preStop stays"));
-	assert_true(warned(&o, "own postStart stays"));
+	assert_true(warned(&o, "drop readinessProbe of your own"));
+	assert_true(warned(&o, "drop preStop of your own"));
+	assert_true(warned(&o, "drop postStart of your own"));
 }
 
 /* A hook of another version of ours. */
@@ -507,19 +507,19 @@ TEST(guard)
 
 TEST(guard_that_cannot_be_given)
 {
-	expect_command("[]", "[]", "|", "no guard, it has no command of its own");
+	expect_command("[]", "[]", "|", "yourself: no guard, it has no command of its own");
 	expect_command("[\"/start.sh\"]", "[]", "/start.sh|", "no guard, its command does not name it");
 	expect_command("[\"sh\",\"-c\",\"./start.sh\"]", "[]", "sh -c ./start.sh|",
 		       "no guard, its shell text does not show");
 	expect_command("[\"sh\",\"-c\",\"codis-server 'a\"]", "[]", "sh -c codis-server 'a|",
 		       "no guard, its shell text is too");
 	expect_command("[\"codis-server\"]", "[\"a\",\"--slaveof\",\"10.0.0.1\",\"6379\"]",
-		       "codis-server|a --slaveof 10.0.0.1 6379", "own --slaveof stays");
+		       "codis-server|a --slaveof 10.0.0.1 6379", "drop --slaveof, or after a restart");
 	expect_command("[\"codis-server\"]", "[\"a\",\"--slaveof 127.0.0.1 1\"]",
-		       "codis-server|a --slaveof 127.0.0.1 1", "own --slaveof stays");
+		       "codis-server|a --slaveof 127.0.0.1 1", "drop --slaveof, or after a restart");
 	expect_command("[\"codis-server\"]", "[\"a\",\"--slave-serve-stale-data\",\"yes\"]",
 		       "codis-server|a --slave-serve-stale-data yes --slaveof 127.0.0.1 1",
-		       "own --slave-serve-stale-data stays");
+		       "drop --slave-serve-stale-data, or it");
 }
 
 /* As Redis 3.2.11 reads it. */
@@ -588,7 +588,7 @@ TEST(a_probe_that_a_replica_or_a_guarded_server_fails_is_told)
 	expect_told(load_with_container("plain-server", "livenessProbe",
 					EXEC("redis-cli info replication | grep role:master")),
 		    "ask by tcpSocket in livenessProbe: \"role:master\" fails");
-	expect_told(load_with_container("plain-server", "startupProbe", EXEC("redis-cli get x")),
+	expect_told(load_with_container("plain-server", "startupProbe", EXEC("redis-cli get x | grep 1")),
 		    "ask by tcpSocket in startupProbe: \"get\" fails");
 	expect_told(load_with_container("plain-server", "startupProbe", EXEC("redis-cli ping | grep PONG")), NULL);
 	expect_told(
@@ -650,8 +650,8 @@ static void expect_no_probe(cJSON *pod, const char *warning, const char *guard)
 	assert_int_equal(strstr(words, "--slaveof") != NULL, guard != NULL);
 }
 
-#define PORT_UNSAID "write the port as a number (--port): no probe and no hooks, which do not know it"
-#define NO_PORT     "name its containerPort redis: no probe and no hooks, which do not know its port"
+#define PORT_UNSAID "write the port as a number (--port): probe and hooks, which do not know it, are left out"
+#define NO_PORT     "name its containerPort redis: probe and hooks, which do not know its port, are left out"
 
 TEST(what_is_not_known_gets_no_probe_that_is_never_true)
 {
@@ -672,7 +672,7 @@ TEST(what_is_not_known_gets_no_probe_that_is_never_true)
 	expect_no_probe(
 		load_with_container("plain-server", "command",
 				    "[\"sh\",\"-c\",\"codis-server --requirepass \\\"$(cat /run/secret)\\\"\"]"),
-		"take the password from an env variable: no probe and no hooks", "");
+		"take the password from an env variable: probe and hooks, which do not know it", "");
 }
 
 TEST(an_empty_password_is_none)
@@ -691,7 +691,7 @@ TEST(a_password_in_plain_text_is_not_written_once_more)
 		load_with_container("plain-server", "args", "[\"x.conf\",\"--requirepass\",\"S3cret\\\"pw\"]"));
 	char *patch = cJSON_PrintUnformatted(o.verdict.patch);
 
-	assert_true(warned(&o, "take the password from an env of a Secret: no probe and no hooks"));
+	assert_true(warned(&o, "take the password from an env of a Secret: probe and hooks, which would show it"));
 	assert_null(strstr(patch, "S3cret"));
 	assert_non_null(strstr(patch, "--slaveof"));
 	free(patch);
@@ -725,7 +725,7 @@ TEST(grace_period)
 	assert_non_null(strstr(script_of(longer.pod, "lifecycle", "preStop"), "now + 85))"));
 	assert_non_null(strstr(script_of(shorter.pod, "lifecycle", "preStop"), "now + 0))"));
 	assert_int_equal(longer.verdict.warning_count, 0);
-	assert_true(warned(&shorter, "write a terminationGracePeriodSeconds of 15 or more"));
+	assert_true(warned(&shorter, "raise terminationGracePeriodSeconds from"));
 }
 
 /* --- what is not said, and what is said elsewhere --------------------------------------------------------------- */
@@ -817,7 +817,7 @@ static void expect_password(const char *env, const char *env_from, const char *a
 TEST(password_of_a_secret)
 {
 	static const char role[] =
-		"manifests/codis/password-role.yaml lets codis-controller read the password from Secret sec";
+		"apply manifests/codis/password-role.yaml: codis-controller has to read the password from Secret sec";
 
 	expect_password(FROM("PRODUCT_AUTH", "secretKeyRef", "sec", "k"), "[]", "[\"x.conf\"]", role,
 			"-a \"${PRODUCT_AUTH}\"");
@@ -936,7 +936,7 @@ TEST(proxy)
 		assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"),
 				       "--dashboard=\"${DASHBOARD_ADDR}\" --remove-proxy --addr=\"${POD_IP}:11080\""));
 		assert_int_equal(o.verdict.warning_count, i);
-		assert_int_equal(warned(&o, "article's preStop is replaced"), i);
+		assert_int_equal(warned(&o, "article's preStop, which is replaced"), i);
 	}
 }
 
@@ -972,7 +972,8 @@ TEST(own_probe_of_a_proxy_stays_and_what_it_costs_is_said)
 	cJSON *pod = load_with_container("plain-proxy", "readinessProbe", "{\"tcpSocket\":{\"port\":19000}}");
 	OUTCOME o = mutate_pod_twice(pod);
 
-	assert_true(warned(&o, "own readinessProbe stays: clients may come before the dashboard has taken it in"));
+	assert_true(
+		warned(&o, "drop readinessProbe of your own: clients may come before the dashboard has taken it in"));
 	assert_non_null(json_get(container_of(o.pod), "readinessProbe", "tcpSocket", NULL));
 }
 
@@ -989,7 +990,7 @@ TEST(dashboard)
 	assert_non_null(
 		strstr(script_of(article.pod, "lifecycle", "preStop"), "--dashboard=\"${POD_IP}:18080\" --shutdown"));
 	assert_null(json_get(container_of(article.pod), "lifecycle", "postStart", NULL));
-	assert_true(warned(&article, "postStart is left out"));
+	assert_true(warned(&article, "postStart, which is left out"));
 	assert_true(warned(&article, "stray quote"));
 }
 
@@ -1026,9 +1027,9 @@ TEST(dashboard_waits_for_zookeeper)
 	assert_string_equal(json_str(first_init(own.pod), "image", NULL), "own");
 }
 
-#define LOCK_REASON "codis-controller removes a stale lock; with it two dashboards could lead"
-#define LOCK_LEFT   "--remove-lock is left out: " LOCK_REASON
-#define LOCK_STAYS  "leave --remove-lock out: " LOCK_REASON
+#define LOCK_REASON "codis-controller removes a stale lock; with it two could lead"
+#define LOCK_LEFT   "drop --remove-lock, which is left out: " LOCK_REASON
+#define LOCK_STAYS  "drop --remove-lock, which stays here: " LOCK_REASON
 
 /* warnings: of those two, in their order. */
 static void expect_lock(const char *command, const char *expected, const char *warnings)
@@ -1074,7 +1075,7 @@ TEST(ha_becomes_a_viewer)
 	assert_string_equal(words_of(json_get(container_of(o.pod), "command", NULL), words), "codis-controller --view");
 	assert_null(json_get(container_of(o.pod), "args", NULL));
 	assert_non_null(json_get(o.pod, "spec", "affinity", "podAffinity", NULL));
-	assert_true(warned(&o, "would fight codis-controller"));
+	assert_true(warned(&o, "drop codis-ha, which would fight codis-controller"));
 	again = mutate_once(o.pod);
 	assert_int_equal(again.verdict.warning_count, 0); /* no codis-ha is there any more */
 }
@@ -1085,7 +1086,7 @@ TEST(ha_that_is_kept)
 	char words[4096];
 
 	assert_string_equal(words_of(json_get(container_of(o.pod), "command", NULL), words), "codis-ha");
-	assert_true(warned(&o, "codis-ha stays"));
+	assert_true(warned(&o, "beside a codis-ha that stays nobody"));
 }
 
 TEST(fe_gets_labels)

@@ -6,7 +6,7 @@ import re
 import apiserver
 from changes import MARK, changes, patched, told
 
-WARNING_MAX = 120  # one that is as long was cut
+WARNING_MAX = 120
 PASSWORD_FLAGS = re.compile(r"""--(?:requirepass|masterauth|product[_-]auth)[=\s]+(?:["']([^"'\n]+)|([^\s"'\n]+))""")
 SIDECAR = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.22.0", "args": ["proxy", "sidecar", "--domain",
            "$(POD_NAMESPACE).svc.cluster.local"], "resources": {}, "imagePullPolicy": "IfNotPresent",
@@ -17,7 +17,7 @@ SIDECAR = {"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.22.0", "ar
 def check_warnings(warnings):
     for warning in warnings:
         size = len(warning.encode())
-        assert size < WARNING_MAX, f"a warning of {size} bytes: {warning!r}"
+        assert size < WARNING_MAX and not warning.endswith("..."), f"a warning of {size} bytes: {warning!r}"
     assert len(set(warnings)) == len(warnings), f"the same warning twice: {warnings}"
 
 
@@ -43,13 +43,13 @@ def is_told(change, warnings, component):
     if MARK in json.dumps(change.old):
         return True
     if component == "codis-ha" and path[1:2] == ["containers"]:
-        return any("codis-ha would fight" in w for w in warnings)
+        return any("drop codis-ha, which would fight" in w for w in warnings)
     if "lifecycle" in path:
         return any("is replaced" in w or "is left out" in w for w in warnings)
     if "podAntiAffinity" in path:
         return any("without podAffinityTerm" in w for w in warnings)
     if path[3:4] in (["command"], ["args"]) and component == "codis-dashboard":
-        return any("--remove-lock is left out" in w for w in warnings) and without_lock(change.new) == without_lock(change.old)
+        return any("drop --remove-lock, which is left out" in w for w in warnings) and without_lock(change.new) == without_lock(change.old)
     if path[3:4] in (["command"], ["args"]) and isinstance(change.new, str):
         return without_guard(change.new) == without_guard(change.old)
     return False
