@@ -12,8 +12,9 @@ static int tell(const struct codis_pod *pod, const struct said_text *said, const
 		return 0;
 	if (!pod->container[0])
 		return error_set(err, ERR_INVALID,
-				 "name the container of %s so: none is known to be it, and %s is read from it", name,
-				 what);
+				 "name the container of %s so, or label the pods by what they run: none is known to be "
+				 "it, and %s is read from it",
+				 name, what);
 	if (said->where == WHERE_UNKNOWN)
 		return error_set(err, ERR_INVALID, "%s cannot be read (%s): %s", what, said->why, remedy);
 	return error_set(err, ERR_INVALID, "%s, which codis-webhook does not read: %s", said->why, remedy);

@@ -114,6 +114,13 @@ static void warn_of_label(const cJSON *pod, struct admission_verdict *v)
 			       codis_component_name(c), key, value);
 }
 
+/* What a kubelet shows of a pod that it has from a file: whatever its words are, it runs already, and as the file says.
+ */
+static bool is_mirror(const cJSON *pod)
+{
+	return json_get(pod, "metadata", "annotations", "kubernetes.io/config.mirror", NULL) != NULL;
+}
+
 void mutate(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
 	    struct admission_verdict *v)
 {
@@ -129,6 +136,8 @@ void mutate(const struct admission_request *req, const struct lookups *lookups, 
 		admission_refuse(v, 400, "the AdmissionReview has no object");
 		return;
 	}
+	if (is_mirror(req->object))
+		return;
 	if (is_ours(req, lookups))
 		mutate_pod(req, lookups, viewer_image, v);
 	else

@@ -92,7 +92,14 @@ cJSON *mutation_container(struct mutation *m)
 		/* It is in place of it. */
 		return c.kind == CMDLINE_NONE ? NULL : found;
 	}
-	if (!found)
+	if (!found && list && !cJSON_GetArrayItem(list, 1))
+		its = codis_other_program_of(cJSON_GetArrayItem(list, 0), m->known.component);
+	if (!found && its)
+		admission_warn(m->verdict,
+			       "label it " CODIS_LABEL_COMPONENT " by what it runs, %s, or " CODIS_LABEL_INJECT
+			       "=false: nothing is put into it",
+			       its);
+	else if (!found)
 		admission_warn(m->verdict, "name the container %s: none is known to be it, so none gets %s", name,
 			       server ? "guard, probe or hooks" : "anything");
 	return found;
@@ -306,9 +313,9 @@ void mutation_clean_affinity(struct mutation *m)
 void mutation_scheduler(struct mutation *m)
 {
 	cJSON *spec = mutation_object(m, m->pod, "spec");
-	const char *is = json_str(spec, "schedulerName", NULL);
+	const char *is = json_str(spec, "schedulerName", NULL), *node = json_str(spec, "nodeName", NULL);
 
-	if (json_str(spec, "nodeName", NULL))
+	if (node && node[0])
 		admission_warn(m->verdict,
 			       "drop nodeName: no scheduler is asked, so all members of a group are on that node");
 	if (!is || !is[0] || strcmp(is, "default-scheduler") == 0)

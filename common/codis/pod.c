@@ -136,6 +136,25 @@ static bool runs(const cJSON *container, const char *program)
 	return false;
 }
 
+const char *codis_other_program_of(const cJSON *container, enum codis_component component)
+{
+	const char *const *programs = programs_of(component);
+	struct cmdline c;
+
+	if (runs(container, programs[0]))
+		return NULL;
+	for (int k = CODIS_SERVER; k <= CODIS_ZOOKEEPER; k++) {
+		if (k != (int)component && runs(container, programs_of((enum codis_component)k)[0]))
+			return codis_component_name((enum codis_component)k);
+	}
+	codis_cmdline_of(container, CODIS_SERVER, &c);
+	for (int i = 0; i < c.count; i++) {
+		if (cmdline_flag(&c, &c.starts[i], "--sentinel", NULL) >= 0)
+			return "a sentinel";
+	}
+	return NULL;
+}
+
 /* Those that fit: how many, and which was the last. */
 struct candidates {
 	int count;
@@ -147,6 +166,12 @@ static void consider(struct candidates *c, const cJSON *container, bool fits)
 	c->count += fits;
 	if (fits)
 		c->last = container;
+}
+
+/* By its name, or since there is no other: unless it surely is something else. */
+static const cJSON *unless_other(const cJSON *container, enum codis_component component)
+{
+	return codis_other_program_of(container, component) ? NULL : container;
 }
 
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component)
@@ -168,10 +193,10 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 	if (own.count)
 		return own.count == 1 ? own.last : own_named.count == 1 ? own_named.last : NULL;
 	if (named.count)
-		return named.count == 1 ? named.last : NULL;
+		return named.count == 1 ? unless_other(named.last, component) : NULL;
 	if (other.count)
 		return other.count == 1 ? other.last : NULL;
-	return all.count == 1 ? all.last : NULL;
+	return all.count == 1 ? unless_other(all.last, component) : NULL;
 }
 
 const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_component component, const cJSON *chosen,

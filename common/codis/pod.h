@@ -116,6 +116,10 @@ const cJSON *codis_condition(const cJSON *object, const char *type);
  * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
 
+/* The other program of Codis (or "a sentinel") that the container surely runs in place of the component's; NULL: none.
+ */
+const char *codis_other_program_of(const cJSON *container, enum codis_component component);
+
 /* Another one that starts the program as well: a container beside the chosen one, or an init container (*init) that
  * stays or, where the chosen one does not start it, does. NULL: there is none. */
 const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_component component, const cJSON *chosen,

@@ -891,7 +891,8 @@ TEST(a_server_that_has_no_name)
 	set(server, NULL, "name", "\"redis\"");
 	set(server, NULL, "command", "[\"/start.sh\"]");
 	expect_refused(pod, 422,
-		       "name the container of codis-server so: none is known to be it, and SERVER_REPLICA is read from "
+		       "name the container of codis-server so, or label the pods by what they run: none is known "
+		       "to be it, and SERVER_REPLICA is read from "
 		       "it");
 }
 
