@@ -439,10 +439,10 @@ static void *signal_thread(void *ctx)
 	return NULL;
 }
 
-/* Go's own handler: Codis has none. The first process of a namespace does not die of a signal, but ends. */
+/* Codis has no handler, Go has: the first process of a namespace, which no signal kills, ends. */
 static void on_hangup(int sig)
 {
-	raise(sig);
+	(void)sig;
 	_exit(2);
 }
 
@@ -527,7 +527,8 @@ static struct proxy *proxy_new(void)
 	sigaddset(&set, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &set, NULL); /* before any thread is made: all inherit it */
 	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGHUP, &(struct sigaction){ .sa_handler = on_hangup, .sa_flags = SA_RESETHAND | SA_NODEFER }, NULL);
+	if (getpid() == 1)
+		signal(SIGHUP, on_hangup);
 	return p;
 }
 
