@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/cmdline_handed.h"
 
 #define TEXT_MAX (1u << 20)
 /* Of a word that is compared: longer than the names and values that are looked for, and than any path (PATH_MAX). It is
@@ -358,7 +359,18 @@ static void begin(struct cmdline *c, const cJSON *container)
 	c->item = NULL;
 	c->count = 0;
 	for (int i = 0; i < CMDLINE_STARTS; i++)
-		c->starts[i].count = 0;
+		c->starts[i].count = c->starts[i].handed = 0;
+}
+
+/* What stands behind a shell's text: $0, and what "$@" is. */
+static void hand_on(struct cmdline *c, const struct words *w)
+{
+	int args = 0;
+
+	while (args < w->count && w->items[args] != c->item)
+		args++;
+	args = args + 2 < w->count ? args + 2 : w->count;
+	cmdline_hand_on(c, w->items + args, w->count - args);
 }
 
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
@@ -379,6 +391,7 @@ void cmdline_find(const cJSON *container, const char *const *programs, bool args
 		search_words(c, &w, programs);
 	if (c->kind == CMDLINE_NONE && alone && args_alone && !text && looks_like_server_args(&w))
 		take_words(c, &w, 0);
+	hand_on(c, &w);
 }
 
 void cmdline_words(const cJSON *container, struct cmdline *c)
@@ -434,11 +447,13 @@ int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const c
 	struct shell_word found;
 
 	/* The last one counts, for Redis and for docopt alike. */
-	for (int i = s->count - 1; i >= 0; i--) {
+	for (int i = s->count + s->handed - 1; i >= 0; i--) {
+		int end = i < s->count ? s->count : s->count + s->handed;
+
 		if (!word_has_flag(c, &s->words[i], flag, &found))
 			continue;
 		/* No value begins like a flag: neither Redis nor docopt takes such a one. */
-		if (found.len == 0 && i + 1 < s->count && !is_flag(&s->words[i + 1]))
+		if (found.len == 0 && i + 1 < end && !is_flag(&s->words[i + 1]))
 			found = s->words[i + 1];
 		if (value)
 			*value = found;
@@ -465,7 +480,7 @@ bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int
 	char seen[SEEN_MAX];
 	struct buf plain = BUF_IN(seen);
 
-	return index >= 0 && index < s->count && plain_word(c, &s->words[index], &plain) &&
+	return index >= 0 && index < s->count + s->handed && plain_word(c, &s->words[index], &plain) &&
 	       strcmp(plain.data, text) == 0;
 }
 

@@ -22,9 +22,10 @@ enum cmdline_kind {
 	CMDLINE_SHELL, /* in the text that a shell gets */
 };
 
-/* One place where the program is started: what stands behind its name. */
+/* One place where the program is started: what stands behind its name. Behind these, the words that are handed to it by
+ * "$@" and variables, as far as they are known: they are read, and never changed. */
 struct cmdline_start {
-	int count;
+	int count, handed;
 	struct shell_word words[SHELL_WORDS];
 };
 

@@ -426,6 +426,7 @@ static int on_any_command(void *ctx, const struct shell_command *command)
 	struct cmdline_start *s = &f->c.starts[0];
 
 	s->count = command->count;
+	s->handed = 0;
 	memcpy(s->words, command->words, (size_t)command->count * sizeof(s->words[0]));
 	return read_start(f->src, &f->c, s, f->flag, f->out);
 }

@@ -320,7 +320,8 @@ static void value_is(const char *container_text, const char *value)
 	assert_string_equal(out.data, value);
 }
 
-#define ENV ",\"env\":[{\"name\":\"POD_IP\"}]}"
+#define OPTS(value) ",\"env\":[{\"name\":\"OPTS\",\"value\":\"" value "\"}]}"
+#define ENV         ",\"env\":[{\"name\":\"POD_IP\"}]}"
 
 TEST(value_among_words)
 {
@@ -340,6 +341,29 @@ TEST(value_among_words)
 	value_is("{\"command\":[\"nothing\",\"--bind\",\"1\"]}", "");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a$$b$$\"]}", "a\\$b\\$");
 	value_is("{\"command\":[\"codis-server\",\"--bind\",\"a$$$$b\"]}", "a\\$\\$b");
+}
+
+/* "$@" and variables of the container are what stands there. */
+TEST(value_that_is_handed_on)
+{
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"\",\"x\",\"--bind\",\"1.2\"]}", "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server $*\"],\"args\":[\"--bind\",\"--bind\",\"$(POD_IP)\"]" ENV,
+		 "${POD_IP}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server a\",\"x\",\"--bind\",\"1.2\"]}", "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"shift; codis-server \\\"$@\\\"\",\"x\",\"--bind\",\"1.2\"]}", "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"\",\"x\",\"--bind\",\"a\\\"b\"]}", "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server $OPTS\"]" OPTS("--hz 9 --bind 1.2"), "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS}\"]" OPTS("--bind 1.2 --hz 9"), "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"OPTS=x; codis-server $OPTS\"]" OPTS("--bind 1.2"), "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server $OPTS\"]" OPTS("--bind $X"), "");
+	value_is("{\"command\":[\"codis-server\",\"$(OPTS)\"]" OPTS("--bind 1.2"), "1.2");
+	value_is("{\"command\":[\"codis-server\",\"$OPTS\"]" OPTS("--bind 1.2"), "");
+}
+
+TEST(what_is_handed_on_is_not_written)
+{
+	expect_appended("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"; x\",\"--\",\"a\",\"b\"]}",
+			"{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\" --x 1; x\",\"--\",\"a\",\"b\"]}");
 }
 
 TEST(value_in_a_shell_line)

@@ -1,0 +1,126 @@
+#include "common/codis/cmdline_handed.h"
+
+#include <string.h>
+
+#include "common/base/json.h"
+#include "common/codis/cmdline.h"
+
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define NAME_MAX_LEN 128
+/* Each is looked for in the whole environment. */
+#define VARIABLES_MAX 16
+
+static bool is_text(const struct shell_word *w, const char *text)
+{
+	return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
+}
+
+static bool is_all_args(const struct shell_word *w)
+{
+	static const char *const words[] = { "\"$@\"", "$@", "\"$*\"", "$*", "${@}", "\"${@}\"" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (is_text(w, words[i]))
+			return true;
+	}
+	return false;
+}
+
+static void hand(struct cmdline_start *s, const char *text, size_t len)
+{
+	if (s->count + s->handed < SHELL_WORDS)
+		s->words[s->count + s->handed++] = (struct shell_word){ text, len };
+}
+
+/* $(NAME) is the kubelet's, wherever it stands. */
+static bool is_plain(const char *text)
+{
+	const char *dollar = strchr(text, '$');
+
+	return !strpbrk(text, "\"'`\\*?[~;&|<>") && (!dollar || dollar[1] == '(');
+}
+
+static void hand_args(struct cmdline_start *s, cJSON *const *args, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (is_plain(args[i]->valuestring))
+			hand(s, args[i]->valuestring, strlen(args[i]->valuestring));
+	}
+}
+
+/* "$(NAME)" and, in a shell's text, "$NAME" and "${NAME}" without quotes, which would make one word of it. */
+static bool variable_of(const struct cmdline *c, const struct shell_word *w, char name[NAME_MAX_LEN])
+{
+	bool kubelet = w->len > 3 && memcmp(w->text, "$(", 2) == 0, brace = w->len > 3 && memcmp(w->text, "${", 2) == 0;
+	size_t from = kubelet || brace ? 2 : 1, len = w->len > from ? w->len - from - (kubelet || brace) : 0;
+
+	if (w->len < 2 || w->text[0] != '$' || (!kubelet && c->kind != CMDLINE_SHELL) || !len || len >= NAME_MAX_LEN)
+		return false;
+	memcpy(name, w->text + from, len);
+	name[len] = '\0';
+	return strspn(name, NAME_CHARS) == len && (from == 1 || w->text[w->len - 1] == (kubelet ? ')' : '}'));
+}
+
+/* NULL: it is not in env, or what it is only the running pod knows. */
+static const char *value_of(const cJSON *container, const char *name)
+{
+	const char *value = NULL;
+	const cJSON *e;
+
+	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
+		const char *its = json_str(e, "name", NULL);
+
+		if (its && strcmp(its, name) == 0)
+			value = json_str(e, "value", NULL);
+	}
+	return value && is_plain(value) && !strchr(value, '$') ? value : NULL;
+}
+
+static bool sets(const char *script, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = script; (at = strstr(at, name)); at += len) {
+		if (at[len] == '=')
+			return true;
+	}
+	return false;
+}
+
+/* A shell makes words of it; Redis reads "--port 7000" as one, too. */
+static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name)
+{
+	bool shell = c->kind == CMDLINE_SHELL;
+	const char *p = shell && sets(c->item->valuestring, name) ? NULL : value_of(c->container, name);
+
+	if (!p)
+		return;
+	if (!shell)
+		hand(s, p, strlen(p));
+	for (p += strspn(p, " \t\n"); shell && *p; p += strspn(p, " \t\n")) {
+		size_t len = strcspn(p, " \t\n");
+
+		hand(s, p, len);
+		p += len;
+	}
+}
+
+void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
+{
+	/* "set -- x" and "shift" make others of them. */
+	int variables = 0;
+	bool same = c->kind == CMDLINE_SHELL && !strstr(c->item->valuestring, "set --") &&
+		    !strstr(c->item->valuestring, "shift");
+
+	for (int i = 0; i < c->count; i++) {
+		struct cmdline_start *s = &c->starts[i];
+		char name[NAME_MAX_LEN];
+
+		for (int k = 0; k < s->count; k++) {
+			if (same && is_all_args(&s->words[k]))
+				hand_args(s, args, count);
+			else if (variables < VARIABLES_MAX && variable_of(c, &s->words[k], name) && ++variables)
+				hand_variable(c, s, name);
+		}
+	}
+}

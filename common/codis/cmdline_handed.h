@@ -1,0 +1,14 @@
+/* cmdline_handed.h - words that a start gets without their being written in it. */
+#ifndef CODIS_CODIS_CMDLINE_HANDED_H
+#define CODIS_CODIS_CMDLINE_HANDED_H
+
+#include <cjson/cJSON.h>
+
+struct cmdline;
+
+/* Puts into each start's handed words what "$@" stands for (args, count of them: behind a shell's text and $0) and what a
+ * word stands for that is a variable and nothing else, where its value is in env. Only what no shell would read
+ * otherwise; the rest stays unknown. */
+void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count);
+
+#endif
