@@ -307,6 +307,10 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 			"take the password from an env variable: probe and hooks, which do not know it, are left out";
 	else if (!known && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
+	else if (!known && edits(c, "requirepass", " \"\""))
+		a->unknown =
+			"write --requirepass $NAME, of an env, behind the program: probe and hooks, which do not know "
+			"it, are left out";
 }
 
 /* What is said and not known is never replaced by a default: a probe that asks there is never true. */

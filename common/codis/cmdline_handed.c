@@ -5,7 +5,7 @@
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
 
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+#define NAME_CHARS   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 #define NAME_MAX_LEN 128
 /* Each is looked for in the whole environment. */
 #define VARIABLES_MAX 16

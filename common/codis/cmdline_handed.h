@@ -6,8 +6,8 @@
 
 struct cmdline;
 
-/* Puts into each start's handed words what "$@" stands for (args, count of them: behind a shell's text and $0) and what a
- * word stands for that is a variable and nothing else, where its value is in env. Only what no shell would read
+/* Puts into each start's handed words what "$@" stands for (args, count of them: behind a shell's text and $0) and what
+ * a word stands for that is a variable and nothing else, where its value is in env. Only what no shell would read
  * otherwise; the rest stays unknown. */
 void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count);
 

@@ -57,10 +57,11 @@ static const char *skip_piece(const char *p, int depth)
 }
 
 /* From "$": a variable, ${...}, $(...) or $((...)). A "case" within $(...) ends too early and is then found to be
- * unbalanced; $'...' has rules of its own. */
+ * unbalanced; $'...' has rules of its own, and so has a here-document in $(...). */
 static const char *skip_expansion(const char *p, int depth)
 {
 	char open = p[1], close = open == '{' ? '}' : ')';
+	bool commands = open == '(' && p[2] != '(';
 	int level = 1;
 
 	if (depth > NEST_MAX || open == '\'')
@@ -68,6 +69,8 @@ static const char *skip_expansion(const char *p, int depth)
 	if (open != '{' && open != '(')
 		return p + 1;
 	for (p += 2; p && *p && level > 0;) {
+		if (commands && p[0] == '<' && p[1] == '<')
+			return NULL;
 		if (*p == open)
 			level++;
 		if (*p == close)
@@ -95,15 +98,73 @@ static const char *skip_blanks(const char *p)
 	return p;
 }
 
+/* --- here-documents ----------------------------------------------------------------------------------------------- */
+
+#define HERE_MAX 4
+#define HERE_LEN 64
+
+/* Those whose lines begin behind the next newline. */
+struct here {
+	int count;
+	struct {
+		char end[HERE_LEN];
+		bool tabs;   /* "<<-": tabs in front of its lines do not count */
+		bool joined; /* a backslash at a line's end joins the next one: its word is not quoted */
+	} docs[HERE_MAX];
+};
+
+/* At "<<": the operator and its word. */
+static const char *skip_here(const char *p, struct here *h)
+{
+	const char *word = p + 2 + (p[2] == '-'), *end;
+	struct buf plain;
+	struct shell_word w;
+
+	if (p[2] == '<' || h->count == HERE_MAX)
+		return NULL;
+	word = skip_blanks(word);
+	end = skip_word(word);
+	if (!end || end == word)
+		return NULL;
+	w = (struct shell_word){ word, (size_t)(end - word) };
+	plain = (struct buf)BUF_IN(h->docs[h->count].end);
+	if (!shell_plain(&w, &plain) || plain.failed || plain.len == 0)
+		return NULL;
+	h->docs[h->count].tabs = p[2] == '-';
+	h->docs[h->count].joined = plain.len == w.len;
+	h->count++;
+	return end;
+}
+
+/* At the first line: behind the last one. NULL: it does not end, or not where it seems to. */
+static const char *skip_lines(const char *p, struct here *h)
+{
+	for (int i = 0; i < h->count; i++) {
+		for (bool last = false; !last;) {
+			const char *line = p + (h->docs[i].tabs ? strspn(p, "\t") : 0);
+			size_t len = strcspn(line, "\n");
+
+			last = strlen(h->docs[i].end) == len && memcmp(line, h->docs[i].end, len) == 0;
+			if (!last && (!line[len] || (h->docs[i].joined && len > 0 && line[len - 1] == '\\')))
+				return NULL;
+			p = line + len + (line[len] == '\n');
+		}
+	}
+	h->count = 0;
+	return p;
+}
+
 /* --- commands ----------------------------------------------------------------------------------------------------- */
 
 /* At "<" or ">", behind the number if there is one: the operator and its word. */
-static const char *skip_redirection(const char *p)
+static const char *skip_redirection(const char *p, struct here *h)
 {
 	const char *word;
 
-	if (strncmp(p, "<<", 2) == 0 || p[1] == '(')
+	if (p[1] == '(')
 		return NULL;
+	if (strncmp(p, "<<", 2) == 0)
+		return skip_here(p, h);
 	p += strspn(p, "<>");
 	p = skip_blanks(p + (*p == '&' || *p == '|'));
 	word = skip_word(p);
@@ -117,14 +178,14 @@ static bool is_redirection(const char *p)
 }
 
 /* One word, one redirection or one comment. */
-static const char *take(const char *p, struct shell_command *command)
+static const char *take(const char *p, struct shell_command *command, struct here *h)
 {
 	const char *end;
 
 	if (*p == '#')
 		return p + strcspn(p, "\n");
 	if (is_redirection(p))
-		return skip_redirection(p + strspn(p, "0123456789"));
+		return skip_redirection(p + strspn(p, "0123456789"), h);
 	end = skip_word(p);
 	if (!end || end == p || command->count == SHELL_WORDS)
 		return NULL;
@@ -136,6 +197,7 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 	       struct error *err)
 {
 	struct shell_command command;
+	struct here here = { .count = 0 };
 	const char *p = text;
 	int parens = 0, r;
 
@@ -144,7 +206,7 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 	for (;;) {
 		command.count = 0;
 		for (p = skip_blanks(p); p && *p && !strchr("\n;&|()", *p); p = p ? skip_blanks(p) : NULL)
-			p = take(p, &command);
+			p = take(p, &command, &here);
 		if (!p)
 			break;
 		if (command.count && (r = fn(ctx, &command)) != 0)
@@ -152,9 +214,13 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 		parens += (*p == '(') - (*p == ')');
 		if (parens < 0)
 			break;
+		if (!*p && here.count)
+			break;
 		if (!*p)
 			return parens == 0 ? 0 : error_set(err, ERR_INVALID, "a parenthesis does not close");
-		p++;
+		p = *p == '\n' ? skip_lines(p + 1, &here) : p + 1;
+		if (!p)
+			break;
 	}
 	return error_set(err, ERR_INVALID, "the shell text is too involved");
 }

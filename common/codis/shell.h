@@ -1,7 +1,7 @@
 /* shell.h - as much of the shell's grammar as it takes to find a command in a text and to know where its words end.
  *
  * It splits a text into its simple commands ("mkdir -p x", "exec codis-server x.conf") without running or expanding
- * anything. What it cannot follow surely (here-documents, case, quotes that do not close, ...) is an error, never a
+ * anything. What it cannot follow surely (case, here-strings, quotes that do not close, ...) is an error, never a
  * guess: whoever edits the text then leaves it alone. So is a longer text than a program can be given. Source:
  * POSIX.1-2017, Shell Command Language, 2.2 - 2.10. */
 #ifndef CODIS_CODIS_SHELL_H

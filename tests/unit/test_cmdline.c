@@ -66,10 +66,20 @@ TEST(quotes_and_expansions_stay_in_their_word)
 										 "y=$(expr $x / 2)|");
 }
 
+TEST(lines_of_a_here_document_are_no_commands)
+{
+	expect_commands("cat >x <<EOF\na 'b\n$(c\nEOF\nd e", "cat|d,e|");
+	expect_commands("cat <<EOF\nEOF\nd", "cat|d|");
+	expect_commands("cat <<'E F' | b\nE\nE F\nd", "cat|b|d|");
+	expect_commands("cat <<-A <<B\n\tx\n\tA\ny\nB\nd", "cat|d|");
+	expect_commands("a - <<EOF --x 1; b\nz\\\\z\nEOF\n", "a,-,--x,1|b|");
+	expect_commands("a $((1 << 2))\nb", "a,$((1 << 2))|b|");
+}
+
 TEST(what_cannot_be_followed_is_an_error)
 {
 	static const char *const texts[] = { "a 'b",    "a \"b",  "a `b",   "a $(b",
-					     "a ${b",   "a)",     "(a",     "cat <<EOF\nx\nEOF",
+					     "a ${b",   "a)",     "(a",     "cat <<EOF\nx\nEO",
 					     "a <<< b", "a <(b)", "a \\",   "case x in x) a ;; esac",
 					     "a $'b'",  "a >",    "a > ; b" };
 	BUF_CLEANUP struct buf out = BUF_INIT(65536), long_text = BUF_INIT(65536);
@@ -193,6 +203,9 @@ TEST(append_to_a_shell_line)
 	expect_line("codis-server --version; codis-server a", "codis-server --version; codis-server a --x 1");
 	expect_line("env A=b codis-server \\\n  a \\\n  b\n", "env A=b codis-server \\\n  a \\\n  b --x 1\n");
 	expect_line("(cd d; ./codis-server a)", "(cd d; ./codis-server a --x 1)");
+	expect_line("cat > c <<EOF\ncodis-server d\nEOF\ncodis-server c", "cat > c <<EOF\ncodis-server d\nEOF\n"
+									  "codis-server c --x 1");
+	expect_line("codis-server - <<EOF\nport 1\nEOF", "codis-server - --x 1 <<EOF\nport 1\nEOF");
 }
 
 /* Where a directory or a launcher's words are a variable's, the name is still there. */
@@ -220,7 +233,9 @@ TEST(unsafe_shell_lines_are_left_alone)
 	expect_line("./start.sh", "");
 	expect_line("c=codis-server; $c a", "");
 	expect_line("su redis -c 'codis-server a'", "");
-	expect_line("cat > c <<EOF\ncodis-server\nEOF\ncodis-server c", "");
+	expect_line("cat > c <<EOF\nx \\\nEOF\ncodis-server c", "");
+	expect_line("x=$(cat <<EOF\nit's\nEOF\n); codis-server c", "");
+	expect_line("case $x in a) codis-server c ;; esac", "");
 	expect_line("codis-server 'a", "");
 	expect_line("pkill codis-server", "");
 	expect_line("command -v codis-server || exit 1; command codis-server a",
