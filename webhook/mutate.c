@@ -80,7 +80,7 @@ static void mutate_pod(const struct admission_request *req, const struct lookups
 		       struct admission_verdict *v)
 {
 	const cJSON *pod = req->object;
-	struct mutation m = { .pod = cJSON_Duplicate(pod, true),
+	struct mutation m = { .pod = json_refer(pod),
 			      .namespace = req->namespace,
 			      .lookups = lookups,
 			      .viewer_image = viewer_image,

@@ -22,7 +22,7 @@ static void make_viewer(struct mutation *m, cJSON *container)
 	const char *const command[] = { "codis-controller", "--view" };
 
 	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++)
-		cJSON_DeleteItemFromObjectCaseSensitive(container, gone[i]);
+		mutation_drop(m, container, gone[i]);
 	mutation_set(m, container, "command", cJSON_CreateStringArray(command, 2));
 	mutation_set(m, container, "image", cJSON_CreateString(m->viewer_image));
 	/* Kubernetes' default for the old image's tag may be Always, and ours may be there without a registry. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/json.h"
+#include "common/base/json_own.h"
 #include "common/codis/cmdline.h"
 
 #define DEFAULT_GRACE_S      30
@@ -16,14 +17,24 @@
 
 /* --- parts ----------------------------------------------------------------------------------------------------- */
 
+/* Before it is changed: until then it is the request's. */
+static bool own(struct mutation *m, cJSON *item)
+{
+	if (json_own(item))
+		return true;
+	admission_refuse_memory(m->verdict);
+	return false;
+}
+
 static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool array)
 {
-	cJSON *item = cJSON_GetObjectItemCaseSensitive(parent, name);
+	cJSON *item;
 
-	if (!parent)
+	if (!parent || !own(m, parent))
 		return NULL;
+	item = cJSON_GetObjectItemCaseSensitive(parent, name);
 	if (item && (array ? cJSON_IsArray(item) : cJSON_IsObject(item)))
-		return item;
+		return own(m, item) ? item : NULL;
 	if (item && !cJSON_IsNull(item)) {
 		admission_refuse(m->verdict, 400, "the pod's %s is no %s", name, array ? "list" : "object");
 		return NULL;
@@ -47,17 +58,23 @@ cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name)
 
 void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item)
 {
-	bool done = false;
+	bool done = item && parent && json_own(parent);
 
-	if (name)
+	if (done && name)
 		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
-	if (item && parent)
+	if (done)
 		done = name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item);
 	if (done)
 		return;
 	cJSON_Delete(item);
 	if (m->verdict->allowed)
 		admission_refuse_memory(m->verdict);
+}
+
+void mutation_drop(struct mutation *m, cJSON *parent, const char *name)
+{
+	if (json_get(parent, name, NULL) && own(m, parent))
+		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
 }
 
 static cJSON *find_own(cJSON *list, const cJSON *found)
@@ -71,10 +88,22 @@ static cJSON *find_own(cJSON *list, const cJSON *found)
 	return NULL;
 }
 
+/* With its words: cmdline_append() and cmdline_remove() change them. */
+static cJSON *own_container(struct mutation *m, cJSON *container)
+{
+	static const char *const words[] = { "command", "args" };
+
+	for (size_t i = 0; container && i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!own(m, container) || !own(m, cJSON_GetObjectItemCaseSensitive(container, words[i])))
+			return NULL;
+	}
+	return container;
+}
+
 cJSON *mutation_container(struct mutation *m)
 {
 	cJSON *spec = mutation_object(m, m->pod, "spec"), *list = mutation_array(m, spec, "containers");
-	cJSON *found = find_own(list, codis_container_of(spec, m->known.component));
+	cJSON *found = own_container(m, find_own(list, codis_container_of(spec, m->known.component)));
 	const char *name = codis_component_name(m->known.component);
 	bool server = m->known.component == CODIS_SERVER, init;
 	const cJSON *other = codis_other_container_of(spec, m->known.component, found, &init);
@@ -186,7 +215,7 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 			continue;
 		found = true;
 		if (is_default_toleration(t, key) && seconds < 0)
-			cJSON_DeleteItemFromObjectCaseSensitive(t, "tolerationSeconds");
+			mutation_drop(m, t, "tolerationSeconds");
 		else if (is_default_toleration(t, key))
 			mutation_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
 		else if (limit >= 0 && seconds < 0)
@@ -283,29 +312,36 @@ void mutation_near(struct mutation *m, const cJSON *labels)
 	add_term(m, "podAffinity", labels, CODIS_HOSTNAME_KEY, 100);
 }
 
-static cJSON *child(cJSON *object, const char *name)
+static bool lacks_term(const cJSON *preferred)
 {
-	return cJSON_GetObjectItemCaseSensitive(object, name);
+	const char *key = json_str(preferred, "podAffinityTerm", "topologyKey", NULL);
+
+	return !key || !key[0];
 }
 
 void mutation_clean_affinity(struct mutation *m)
 {
 	static const char field[] = "preferredDuringSchedulingIgnoredDuringExecution";
-	cJSON *anti = child(child(child(m->pod, "spec"), "affinity"), "podAntiAffinity"), *list = child(anti, field);
-	cJSON *item = cJSON_IsArray(list) ? list->child : NULL, *next;
+	const cJSON *found = json_get(m->pod, "spec", "affinity", "podAntiAffinity", field, NULL);
+	cJSON *anti, *list, *next;
 
-	for (; item; item = next) {
-		const char *key = json_str(item, "podAffinityTerm", "topologyKey", NULL);
-
+	found = cJSON_IsArray(found) ? found->child : NULL;
+	while (found && !lacks_term(found))
+		found = found->next;
+	if (!found)
+		return;
+	admission_warn(m->verdict, "write podAffinityTerm and topologyKey: a preferred podAntiAffinity without "
+				   "podAffinityTerm is left out");
+	anti = mutation_object(m, mutation_object(m, mutation_object(m, m->pod, "spec"), "affinity"),
+			       "podAntiAffinity");
+	list = mutation_array(m, anti, field);
+	for (cJSON *item = list ? list->child : NULL; item; item = next) {
 		next = item->next;
-		if (key && key[0])
-			continue;
-		admission_warn(m->verdict, "write podAffinityTerm and topologyKey: a preferred podAntiAffinity without "
-					   "podAffinityTerm is left out");
-		cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
-		if (!list->child)
-			cJSON_DeleteItemFromObjectCaseSensitive(anti, field);
+		if (lacks_term(item))
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
 	}
+	if (list && !list->child)
+		mutation_drop(m, anti, field);
 }
 
 /* --- scheduler, grace ------------------------------------------------------------------------------------------ */

@@ -1,9 +1,10 @@
 /* mutation.h - a pod under mutation, and the changes that more than one component gets.
  *
- * Everything works on a copy of the pod; the patch is what the copy differs by. What the user has set stays, and where
- * that defeats a guarantee a warning says so (admission_warn). A change that cannot be made because
- * the pod has a shape that no API server sends, or for lack of memory, refuses the pod: the verdict is then no longer
- * allowed, and further changes do no harm. */
+ * Everything works on a copy of the pod; the patch is what the copy differs by. It is a copy on write
+ * (base/json_own.h): only what these functions give may be changed, and only by them or behind json_own(), or it would
+ * be the request that changes. What the user has set stays, and where that defeats a guarantee a warning says so
+ * (admission_warn). A change that cannot be made because the pod has a shape that no API server sends, or for lack of
+ * memory, refuses the pod: the verdict is then no longer allowed, and further changes do no harm. */
 #ifndef CODIS_WEBHOOK_MUTATION_H
 #define CODIS_WEBHOOK_MUTATION_H
 
@@ -32,8 +33,11 @@ cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name);
 
 /* Adds item to the parent as `name` (an array: name NULL), in place of what is there; takes it over. */
 void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
+/* Leaves out what the parent has as `name`, if it has. */
+void mutation_drop(struct mutation *m, cJSON *parent, const char *name);
 
-/* The container of the pod's Codis program. NULL, with a warning: it cannot be told, so nothing is put into any. */
+/* The container of the pod's Codis program, its words too. NULL, with a warning: it cannot be told, so nothing is put
+ * into any. */
 cJSON *mutation_container(struct mutation *m);
 
 /* Labels codis.io/product (where it is known), codis.io/component and, for a server, codis.io/group. A label that says

@@ -32,9 +32,8 @@ static void put_handler(struct mutation *m, cJSON *container, const char *which,
 {
 	if (script)
 		mutation_set(m, mutation_object(m, container, "lifecycle"), which, new_handler(script));
-	else
-		cJSON_DeleteItemFromObjectCaseSensitive(cJSON_GetObjectItemCaseSensitive(container, "lifecycle"),
-							which);
+	else if (json_get(container, "lifecycle", which, NULL))
+		mutation_drop(m, mutation_object(m, container, "lifecycle"), which);
 }
 
 static bool keeps_hooks(const struct mutation *m)

@@ -138,9 +138,14 @@ bool json_find(const char *text, size_t len, const char *name, size_t *from, siz
 	return *to < len;
 }
 
+/* Most names differ in their first byte, so most are not compared: nothing is done as often as this. */
 static const cJSON *member(const cJSON *object, const char *name)
 {
-	return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, name) : NULL;
+	const cJSON *m = (object->type & 0xff) == cJSON_Object ? object->child : NULL;
+
+	while (m && m->string && (m->string[0] != name[0] || strcmp(m->string, name) != 0))
+		m = m->next;
+	return m && m->string ? m : NULL;
 }
 
 static const cJSON *vget(const cJSON *item, va_list ap)

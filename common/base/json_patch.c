@@ -66,6 +66,17 @@ static const cJSON *member(const cJSON *object, const cJSON *likely, const char 
 	return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
+/* A copy on write (json_own.h) shares what it has not changed, so most of both needs no look. */
+static bool is_shared(const cJSON *from, const cJSON *to)
+{
+	return from->child ? from->child == to->child : from->valuestring && from->valuestring == to->valuestring;
+}
+
+static bool is_equal(const cJSON *from, const cJSON *to)
+{
+	return is_shared(from, to) || json_equal(from, to);
+}
+
 static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to);
 
 static void diff_object(struct diff *d, const struct step *up, const cJSON *from, const cJSON *to)
@@ -105,9 +116,9 @@ static void diff_array(struct diff *d, const struct step *up, const cJSON *from,
 	const cJSON *a = from->child, *b = to->child, *x = last(from), *y = last(to);
 	struct step at = { .up = up };
 
-	for (; a && b && json_equal(a, b); at.index++, a = a->next, b = b->next)
+	for (; a && b && is_equal(a, b); at.index++, a = a->next, b = b->next)
 		;
-	for (; x && y && n > at.index && m > at.index && json_equal(x, y); n--, m--, x = x->prev, y = y->prev)
+	for (; x && y && n > at.index && m > at.index && is_equal(x, y); n--, m--, x = x->prev, y = y->prev)
 		;
 	for (; at.index < n && at.index < m; at.index++, a = a->next, b = b->next)
 		diff_value(d, &at, a, b);
@@ -119,7 +130,7 @@ static void diff_array(struct diff *d, const struct step *up, const cJSON *from,
 
 static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to)
 {
-	if (d->failed)
+	if (d->failed || is_shared(from, to))
 		return;
 	if (cJSON_IsObject(from) && cJSON_IsObject(to))
 		diff_object(d, at, from, to);

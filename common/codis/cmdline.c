@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_own.h"
 #include "common/codis/cmdline_handed.h"
 
 #define TEXT_MAX (1u << 20)
@@ -632,6 +633,11 @@ static int append_words(struct cmdline *c, const char *words)
 	return 0;
 }
 
+static bool set_text(cJSON *item, const struct buf *text)
+{
+	return !text->failed && json_own(item) && cJSON_SetValuestring(item, text->data);
+}
+
 static int append_text(struct cmdline *c, const char *const *words)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(2 * TEXT_MAX);
@@ -648,7 +654,7 @@ static int append_text(struct cmdline *c, const char *const *words)
 		from = end;
 	}
 	buf_addstr(&text, from);
-	return !text.failed && cJSON_SetValuestring(c->item, text.data) ? 0 : -1;
+	return set_text(c->item, &text) ? 0 : -1;
 }
 
 int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS])
@@ -713,7 +719,7 @@ static int remove_text(struct cmdline *c, const char *word)
 	buf_addstr(&text, from);
 	if (!count)
 		return 0;
-	return !text.failed && cJSON_SetValuestring(c->item, text.data) ? count : -1;
+	return set_text(c->item, &text) ? count : -1;
 }
 
 int cmdline_remove(struct cmdline *c, const char *word)
