@@ -79,12 +79,25 @@ static cJSON *group_labels(const struct mutation *m)
 	return out;
 }
 
+/* Nodes of one value of the label that keeps the members apart: there is room for one of them. */
+static void warn_of_selector(struct mutation *m)
+{
+	const char *key = m->known.topology_key;
+
+	if (m->known.strict && m->known.server_replica != 1 && json_get(m->pod, "spec", "nodeSelector", key, NULL))
+		admission_warn(
+			m->verdict,
+			"drop %.40s from nodeSelector: it keeps members of a group apart, so only one gets a node",
+			key);
+}
+
 static void place(struct mutation *m)
 {
 	JSON_CLEANUP cJSON *labels = NULL;
 
 	mutation_clean_affinity(m);
 	mutation_scheduler(m);
+	warn_of_selector(m);
 	labels = group_labels(m);
 	if (!labels)
 		admission_refuse_memory(m->verdict);
@@ -379,7 +392,7 @@ void server_mutate(struct mutation *m)
 	r = find_address(m, &c, &a);
 	guard(m, &c);
 	liveness_warn(m, container);
-	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), m->verdict);
+	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), m->guarded, m->verdict);
 	if (!a.unknown) {
 		set_hooks(m, container, &r);
 		return;

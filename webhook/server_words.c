@@ -129,29 +129,57 @@ static bool has_text(const cJSON *words, const char *text)
 	return false;
 }
 
-static void warn_of_role(const cJSON *container, const char *where, const cJSON *words, const cJSON *more,
-			 struct admission_verdict *v)
-{
-	const char *name = json_str(container, "name", NULL);
+/* A container's words, of its command and args or of a hook. */
+struct said {
+	const char *name, *where;
+	const cJSON *words, *more;
+};
 
-	if ((has_text(words, "redis-cli") || has_text(more, "redis-cli")) &&
-	    (has_text(words, "slaveof") || has_text(more, "slaveof") || has_text(words, "replicaof") ||
-	     has_text(more, "replicaof")))
-		admission_warn(
-			v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
-			where, name ? name : "");
+static bool says(const struct said *said, const char *text)
+{
+	return has_text(said->words, text) || has_text(said->more, text);
 }
 
-void server_words_warn_of_roles(const cJSON *pod_spec, struct admission_verdict *v)
+static void warn_of_role(const struct said *said, struct admission_verdict *v)
+{
+	if (says(said, "redis-cli") && (says(said, "slaveof") || says(said, "replicaof")))
+		admission_warn(
+			v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
+			said->where, said->name);
+}
+
+/* Of codis-admin, which a server without a role refuses, and one that has been joined already does as well. */
+static void warn_of_step(const struct said *said, struct admission_verdict *v)
+{
+	static const char *const steps[] = { "--group-add", "--sync-action", "--promote-server" };
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (!says(said, steps[i]))
+			continue;
+		admission_warn(v,
+			       "drop %s from %s of %.30s: codis-controller does it, and to a guarded server it fails",
+			       steps[i], said->where, said->name);
+		return;
+	}
+}
+
+void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admission_verdict *v)
 {
 	static const char *const lists[] = { "containers", "initContainers" };
 	const cJSON *c;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		cJSON_ArrayForEach(c, json_get(pod_spec, lists[i], NULL)) {
-			warn_of_role(c, "the command", json_get(c, "command", NULL), json_get(c, "args", NULL), v);
-			warn_of_role(c, "postStart", json_get(c, "lifecycle", "postStart", "exec", "command", NULL),
-				     NULL, v);
+			const char *name = json_str(c, "name", NULL);
+			struct said command = { name ? name : "", "the command", json_get(c, "command", NULL),
+						json_get(c, "args", NULL) };
+			struct said hook = { command.name, "postStart",
+					     json_get(c, "lifecycle", "postStart", "exec", "command", NULL), NULL };
+
+			warn_of_role(&command, v);
+			warn_of_role(&hook, v);
+			if (guarded)
+				warn_of_step(&command, v);
 		}
 	}
 }
