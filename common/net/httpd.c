@@ -17,6 +17,7 @@
 #include "common/net/httpd_big.h"
 #include "common/net/httpd_conns.h"
 #include "common/net/httpd_door.h"
+#include "common/net/httpd_wire.h"
 
 /* Four answer some thousand reviews a second; more would only be more memory that is in use at the same time. */
 #define THREADS_DEFAULT 4
@@ -76,7 +77,9 @@ struct link {
 	struct httpd *httpd;
 	struct conn *conn;
 	struct certificate *certificate;
+	struct wire wire;
 	bool cut_path; /* the path of its request holds %00 */
+	bool bodiless; /* its request is one to HEAD */
 };
 
 /* --- certificates ------------------------------------------------------------------------------------------------- */
@@ -191,6 +194,14 @@ static void enter(struct MHD_Connection *conn, enum conn_phase phase)
 		conns_phase(link->httpd->conns, link->conn, phase);
 }
 
+static void rest(struct MHD_Connection *conn)
+{
+	const struct link *link = link_of(conn);
+
+	if (link)
+		conns_idle(link->httpd->conns, link->conn, wire_received(&link->wire));
+}
+
 static void hold(struct MHD_Connection *conn, size_t bytes)
 {
 	const struct link *link = link_of(conn);
@@ -218,7 +229,7 @@ static int on_handshake(gnutls_session_t session, unsigned type, unsigned when, 
 	(void)when;
 	(void)message;
 	if (incoming && type == GNUTLS_HANDSHAKE_FINISHED)
-		enter(conn, CONN_IDLE);
+		rest(conn);
 	else if (!incoming && link && (type == GNUTLS_HANDSHAKE_FINISHED || type == GNUTLS_HANDSHAKE_SERVER_HELLO_DONE))
 		conns_greeted(link->httpd->conns, link->conn);
 	return 0;
@@ -241,6 +252,7 @@ static void on_open(struct httpd *h, struct MHD_Connection *conn, void **context
 {
 	const union MHD_ConnectionInfo *tls = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 	const union MHD_ConnectionInfo *fd = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	gnutls_session_t session = tls ? (gnutls_session_t)tls->tls_session : NULL;
 	struct link *link = calloc(1, sizeof(*link));
 
 	if (link)
@@ -253,8 +265,9 @@ static void on_open(struct httpd *h, struct MHD_Connection *conn, void **context
 	}
 	link->httpd = h;
 	*context = link;
-	if (tls && tls->tls_session)
-		greet(h, link, (gnutls_session_t)tls->tls_session);
+	wire_init(&link->wire, fd->connect_fd, session);
+	if (session)
+		greet(h, link, session);
 }
 
 static void on_connection(void *cls, struct MHD_Connection *conn, void **context,
@@ -295,7 +308,7 @@ static enum MHD_Result send_answer(struct httpd *h, struct MHD_Connection *conn,
 	struct buf body = res->body;
 	size_t len = body.len;
 	char *text = buf_detach(&body);
-	const struct link *link = link_of(conn);
+	struct link *link = link_of(conn);
 	struct MHD_Response *mhd;
 	enum MHD_Result r;
 
@@ -316,6 +329,8 @@ static enum MHD_Result send_answer(struct httpd *h, struct MHD_Connection *conn,
 	if (atomic_load(&h->draining) || res->close)
 		MHD_add_response_header(mhd, MHD_HTTP_HEADER_CONNECTION, "close");
 	r = MHD_queue_response(conn, (unsigned)res->status, mhd);
+	if (r == MHD_YES && link && len > 0 && !link->bodiless)
+		wire_join(&link->wire);
 	MHD_destroy_response(mhd);
 	return r;
 }
@@ -370,15 +385,16 @@ static const char *doubtful(struct MHD_Connection *conn, const struct link *link
 }
 
 /* The headers are there. A client that waits for "100 Continue", or announces far too much, hears of it at once. */
-static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, void **state)
+static enum MHD_Result begin(struct httpd *h, struct MHD_Connection *conn, const char *method, void **state)
 {
 	const char *announced = header(conn, MHD_HTTP_HEADER_CONTENT_LENGTH), *why;
 	unsigned long long len = announced ? strtoull(announced, NULL, 10) : 0;
-	const struct link *link = link_of(conn);
+	struct link *link = link_of(conn);
 	struct exchange *x;
 
 	if (!link) /* there was no memory for it; what it had sent by then is not heard */
 		return MHD_NO;
+	link->bodiless = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	enter(conn, CONN_BODY);
 	why = doubtful(conn, link);
 	if (why) {
@@ -478,7 +494,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *conn, const 
 {
 	(void)version;
 	if (!*state)
-		return begin(cls, conn, state);
+		return begin(cls, conn, method, state);
 	if (*len)
 		return collect(cls, conn, *state, data, len);
 	return answer(cls, conn, method, path, *state);
@@ -492,7 +508,7 @@ static void on_completed(void *cls, struct MHD_Connection *conn, void **state, e
 	(void)code;
 	if (link)
 		conns_hold(link->httpd->conns, link->conn, 0);
-	enter(conn, CONN_IDLE);
+	rest(conn);
 	if (!x)
 		return;
 	let_go(cls, x);

@@ -444,11 +444,15 @@ void conns_phase(struct conns *c, struct conn *conn, enum conn_phase phase)
 {
 	enum conn_phase before = phase_of(atomic_load(&conn->at));
 
-	if (phase == CONN_IDLE)
-		atomic_store(&conn->received, tcp_received(conn->fd));
 	atomic_store(&conn->at, at(clock_mono_ms(), phase));
 	if (before == CONN_HANDSHAKE)
 		wake(c);
+}
+
+void conns_idle(struct conns *c, struct conn *conn, uint64_t received)
+{
+	atomic_store(&conn->received, received);
+	conns_phase(c, conn, CONN_IDLE);
 }
 
 void conns_greeted(struct conns *c, struct conn *conn)

@@ -61,6 +61,8 @@ void conns_close(struct conns *c, struct conn *conn);
 
 /* These without a lock, by the thread that serves it. */
 void conns_phase(struct conns *c, struct conn *conn, enum conn_phase phase);
+/* CONN_IDLE, when so many bytes have been read from it (as tcp_received counts): more are a request that comes. */
+void conns_idle(struct conns *c, struct conn *conn, uint64_t received);
 /* Its handshake: what costs is done. Without effect once it is over. */
 void conns_greeted(struct conns *c, struct conn *conn);
 /* It has had an answer that was worth asking for. */

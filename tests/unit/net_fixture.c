@@ -1,5 +1,7 @@
 #include "tests/unit/net_fixture.h"
 
+#include <linux/tcp.h>
+
 struct raw_conn {
 	int fd;
 	SSL *ssl;
@@ -108,6 +110,15 @@ void send_all(int fd, const char *data, size_t len)
 		if (n <= 0)
 			return;
 	}
+}
+
+unsigned packets_in(int fd)
+{
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+	return info.tcpi_data_segs_in;
 }
 
 static int raw_read(struct raw_conn *c, char *to, size_t size)

@@ -38,6 +38,9 @@ int connect_to(uint16_t port);
 
 void send_all(int fd, const char *data, size_t len);
 
+/* How many packets with something in them have come. */
+unsigned packets_in(int fd);
+
 /* --- a server that says what it is told --------------------------------------------------------------------------- */
 
 enum raw_end {

@@ -1,5 +1,6 @@
 #include "tests/unit/net_fixture.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/resource.h>
 
@@ -1164,6 +1165,128 @@ FIXTURE_TEST(tls_versions)
 	tls_close(&c);
 	assert_int_not_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_1_VERSION), 1);
 	tls_close(&c);
+}
+
+/* Of an answer that is so long that it is none of those that libmicrohttpd holds back by itself. */
+FIXTURE_TEST(the_head_and_the_body_of_an_answer_are_one_packet)
+{
+	static const char request[] = "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4000\r\n\r\n";
+	static const char body[4000] = "(";
+	struct fixture *f = *state;
+	struct tls_client c;
+	char answer[5000];
+	unsigned before;
+	int len = 0, n;
+
+	start_tls(f);
+	assert_int_equal(tls_connect(&c, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	tls_request(&c);
+	before = packets_in(c.fd);
+	assert_int_equal(SSL_write(c.ssl, request, sizeof(request) - 1), sizeof(request) - 1);
+	assert_int_equal(SSL_write(c.ssl, body, sizeof(body)), sizeof(body));
+	for (; len < 4000 || !memchr(answer, '(', (size_t)len - 3999); len += n) {
+		n = SSL_read(c.ssl, answer + len, (int)sizeof(answer) - len);
+		assert_true(n > 0);
+	}
+	assert_int_equal(packets_in(c.fd), before + 1);
+	tls_close(&c);
+}
+
+FIXTURE_TEST(a_head_without_a_body_is_not_held_back)
+{
+	struct fixture *f = *state;
+
+	start_tls(f);
+	assert_int_equal(fetch(f, "HEAD", "/p", NULL, 0, f->one.cert), 0);
+	assert_int_equal(f->status, 200);
+	assert_string_equal(f->body.data, "");
+}
+
+#define PIPELINED 2000
+
+static uint16_t port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+	struct sockaddr_in address = { 0 };
+	socklen_t len = sizeof(address);
+
+	return name(fd, (struct sockaddr *)&address, &len) == 0 ? address.sin_port : 0;
+}
+
+/* The server's end, which is in this process, gets as little space as there may be. */
+static void narrow_peer(int fd)
+{
+	uint16_t port = port_of(fd, getsockname);
+
+	for (int other = 0; other < 1024; other++)
+		if (port_of(other, getpeername) == port)
+			setsockopt(other, SOL_SOCKET, SO_SNDBUF, &(int){ 1 }, sizeof(int));
+}
+
+/* One that asks on and on and reads little: writes on the other side end anywhere. */
+struct slow_reader {
+	struct tls_client tls;
+	int asked, answered;
+	char in[4096];
+	int len;
+};
+
+static void ask_on(struct slow_reader *r)
+{
+	char request[600];
+	int len;
+
+	for (; r->asked < PIPELINED; r->asked++) {
+		len = snprintf(request, sizeof(request), "GET /%0*d HTTP/1.1\r\nHost: h\r\n\r\n", r->asked % 500 + 10,
+			       r->asked);
+		if (SSL_write(r->tls.ssl, request, len) != len)
+			return;
+	}
+}
+
+/* The answers come whole, and in their order. */
+static void check_answers(struct slow_reader *r)
+{
+	char expected[600];
+	const char *body;
+
+	for (;; r->answered++) {
+		snprintf(expected, sizeof(expected), "\r\n\r\nGET /%0*d  0 ", r->answered % 500 + 10, r->answered);
+		r->in[r->len] = '\0';
+		body = strstr(r->in, "\r\n\r\nGET /");
+		if (!body || strlen(body) < strlen(expected))
+			return;
+		assert_memory_equal(body, expected, strlen(expected));
+		body += strlen(expected);
+		r->len -= (int)(body - r->in);
+		memmove(r->in, body, (size_t)r->len);
+	}
+}
+
+FIXTURE_TEST(answers_to_who_reads_slowly_are_whole)
+{
+	struct fixture *f = *state;
+	struct slow_reader r = { 0 };
+	struct pollfd p = { .events = POLLIN };
+	int n;
+
+	start_tls(f);
+	assert_int_equal(tls_connect(&r.tls, connect_to(httpd_port(f->httpd)), TLS1_3_VERSION), 1);
+	narrow_peer(r.tls.fd);
+	fcntl(r.tls.fd, F_SETFL, O_NONBLOCK);
+	SSL_set_mode(r.tls.ssl, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	p.fd = r.tls.fd;
+	while (r.answered < PIPELINED) {
+		ask_on(&r);
+		n = SSL_read(r.tls.ssl, r.in + r.len, (int)sizeof(r.in) - 1 - r.len);
+		if (n > 0) {
+			r.len += n;
+			check_answers(&r);
+		} else {
+			assert_int_equal(SSL_get_error(r.tls.ssl, n), SSL_ERROR_WANT_READ);
+			assert_int_equal(poll(&p, 1, 20000), 1);
+		}
+	}
+	tls_close(&r.tls);
 }
 
 /* Who wants another handshake, or new keys without end, is cut off, and costs no more than that. */
