@@ -1,5 +1,8 @@
 #include "webhook/hooks.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/base/buf.h"
 
 /* Endpoints and the nodes' rules follow a pod's deletion by a second or two. */
@@ -58,6 +61,7 @@ static void add_clock(int seconds, struct buf *out)
 
 /* --- servers --------------------------------------------------------------------------------------------------- */
 
+/* redis-cli warns of -a before it asks. */
 void hooks_server_ready(const struct hooks_redis *r, struct buf *out)
 {
 	buf_addstr(out, HOOKS_MARK "ready is a master, and a replica whose link is up\n"
@@ -68,7 +72,7 @@ void hooks_server_ready(const struct hooks_redis *r, struct buf *out)
 			"*role:master*|*master_link_status:up*) exit 0 ;;\n"
 			"*master_port:1[!0-9]*) echo 'it waits for codis-controller to give it a role' ;;\n"
 			"*role:slave*) echo 'the link to its master is down' ;;\n"
-			"'') echo 'it does not answer' ;;\n"
+			"'' | *'may not be safe.') echo 'it does not answer' ;;\n"
 			"*) echo \"$i\" ;;\n"
 			"esac\n"
 			"exit 1\n");
@@ -143,6 +147,58 @@ static int least(int a, int b)
 	return a < b ? a : b;
 }
 
+/* `count` sets $established to the connections of this network namespace; to nothing where that is not told. It takes
+ * no process. */
+static void add_count(struct buf *out)
+{
+	buf_addstr(out, "count() {\n"
+			"  while read -r name i i i i i i i i established rest; do\n"
+			"    case $name$established in Tcp:[0-9]*) return ;; esac\n"
+			"  done </proc/net/snmp\n"
+			"  established=\n"
+			"} 2>/dev/null\n");
+}
+
+static bool is_number(const char *text)
+{
+	return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+/* `busy`: whether anybody is connected to the port. For these files the kernel goes through the connections of the
+ * whole node, some 10 ms each, so as few as will do. */
+static void add_busy(const char *port, struct buf *out)
+{
+	if (is_number(port))
+		buf_addf(out, "port=%04lX\n", strtoul(port, NULL, 10));
+	else
+		buf_addf(out, "port=$(printf %%04X \"%s\")\n", port);
+	buf_addstr(out, "busy() {\n"
+			"  [ \"$established\" != 0 ] || return\n"
+			"  six=; files=/proc/net/tcp\n"
+			"  { read -r i i six rest </proc/net/sockstat6; } 2>/dev/null\n"
+			"  [ \"$six\" = 0 ] || files=\"$files /proc/net/tcp6\"\n"
+			"  grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" $files\n"
+			"}\n");
+}
+
+/* $left: clients are there after so many seconds. While there are as many connections as before, nobody has gone; who
+ * came as one went is found at the end. */
+static void add_drain(int seconds, struct buf *out)
+{
+	add_clock(seconds, out);
+	buf_addstr(out, "left=; pace=1\n"
+			"count\n"
+			"busy && left=yes\n"
+			"while [ \"$left\" ]; do\n"
+			"  now; rest=$((end - now))\n"
+			"  [ \"$rest\" -gt 0 ] || { busy || left=; break; }\n"
+			"  [ \"$rest\" -gt 1 ] || pace=1\n"
+			"  sleep $pace; pace=2\n"
+			"  was=$established; count\n"
+			"  [ \"$established\" ] && [ \"$established\" -ge \"$was\" ] || busy || left=\n"
+			"done\n");
+}
+
 /* A proxy that is removed, or gets SIGTERM, answers those that are still connected with "slot is not ready" until it
  * ends, up to a second later. So where there are any it is ended (Codis has no handler for SIGHUP, so Go's ends the
  * process at once, also a namespace's first), and codis-controller takes it off the list. But clients that find proxies
@@ -154,17 +210,9 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 
 	buf_addstr(out, HOOKS_MARK "clients are sent elsewhere first, then it leaves the dashboard's list\n");
 	buf_addf(out, "sleep %d\n", pause);
-	buf_addf(out,
-		 "port=$(printf %%04X \"%s\")\n"
-		 "busy() { grep -qs \":$port [0-9A-F]*:[0-9A-F]* 01 \" /proc/net/tcp /proc/net/tcp6; }\n",
-		 p->port);
-	add_clock(drain, out);
-	buf_addstr(out, "left=\n"
-			"while busy; do\n"
-			"  now\n"
-			"  [ \"$now\" -lt \"$end\" ] || { left=yes; break; }\n"
-			"  sleep 0.5 2>/dev/null || sleep 1\n"
-			"done\n");
+	add_count(out);
+	add_busy(p->port, out);
+	add_drain(drain, out);
 	if (p->dashboard && admin > 0) {
 		add_within(out);
 		buf_addf(out,

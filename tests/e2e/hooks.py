@@ -159,6 +159,8 @@ def nothing_left(w):
             jobs += [(f"{kind}, codis-admin alone", proxy, (LOOP, FEW, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
                      (f"{kind}, probe of a proxy", proxy, (LOOP, RUNS, probe), {}),
                      (f"{kind}, probe of a proxy without redis-cli", proxy, (LOOP, RUNS, probe), blind),
+                     (f"{kind}, codis-admin alone, 100 at once", other,
+                      (CROWD, 100, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
                      # where nobody is connected to a proxy, and process 1 is none
                      (f"{kind}, preStop of a proxy", other, (CROWD, RUNS, stop), {"DASHBOARD_ADDR": NOBODY, "POD_IP": NOBODY}),
                      (f"{kind}, preStop of a dashboard", proxy, (LOOP, RUNS, bench.dashboard_stop()), {"POD_IP": server.address})]

@@ -3,8 +3,10 @@
 #include "tests/unit/net_fixture.h"
 #include "tests/unit/webhook_fixture.h"
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -325,6 +327,10 @@ FIXTURE_TEST(ready_with_a_password)
 	start_server(f, &f->a, "secret");
 	make_master(f, &f->a);
 	assert_int_equal(ready(f, &f->a), 0);
+	kill(f->a.pid, SIGSTOP);
+	assert_int_equal(ready(f, &f->a), 1);
+	assert_string_equal(f->output, "it does not answer\n");
+	kill(f->a.pid, SIGCONT);
 	without = (struct hooks_redis){ "127.0.0.1", f->a.port, NULL };
 	buf_reset(&f->script);
 	hooks_server_ready(&without, &f->script);
@@ -561,18 +567,62 @@ static void expect_admin(struct fixture *f, const char *words)
 
 static const struct hooks_proxy proxy = { "dash:18080", "a:11080", "19000" };
 
-/* Connections of clients are "busy"; who is process 1 is said by grep, and kill of it only told. */
-static void play_proxy(struct fixture *f, const char *busy)
+/* A proxy's port, and a client that is connected to it. */
+struct clients {
+	char port[8];
+	int listener, client, accepted;
+};
+
+/* both: at all addresses of both families, as Go listens at 0.0.0.0; else at 127.0.0.1. */
+static int listen_as_go(bool both, uint16_t *port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6 };
+	socklen_t len = sizeof(any);
+	int fd;
+
+	if (!both)
+		return listen_anywhere(port);
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 0 }, sizeof(int)), 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&any, sizeof(any)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+	*port = ntohs(any.sin6_port);
+	return fd;
+}
+
+static struct clients connect_client(bool both)
+{
+	struct clients c;
+	uint16_t port;
+
+	c.listener = listen_as_go(both, &port);
+	c.client = connect_to(port);
+	c.accepted = accept(c.listener, NULL, NULL);
+	assert_true(c.accepted >= 0);
+	snprintf(c.port, sizeof(c.port), "%d", port);
+	return c;
+}
+
+/* A script that runs has both of them as well. */
+static void disconnect_client(const struct clients *c)
+{
+	shutdown(c->client, SHUT_RDWR);
+	shutdown(c->accepted, SHUT_RDWR);
+	close(c->client);
+	close(c->accepted);
+}
+
+/* Who is process 1 is said by grep, and kill of it only told. */
+static void play_proxy(struct fixture *f)
 {
 	buf_reset(&f->script);
-	buf_addf(&f->script,
-		 "grep() { case $* in\n"
-		 "  *tcp*) echo \"$2\" >$DIR/pattern; %s ;;\n"
-		 "  *jodis*) command grep \"$@\" ;;\n"
-		 "  *) [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ] ;;\n"
-		 "esac; }\n"
-		 "kill() { case $* in *' 1') echo \"$*\" >$DIR/ended ;; *) command kill \"$@\" ;; esac; }\n",
-		 busy);
+	buf_addstr(&f->script,
+		   "grep() { case $* in\n"
+		   "  *cmdline) [ \"$*\" = '-q codis-proxy /proc/1/cmdline' ] ;;\n"
+		   "  *) command grep \"$@\" ;;\n"
+		   "esac; }\n"
+		   "kill() { case $* in *' 1') echo \"$*\" >$DIR/ended ;; *) command kill \"$@\" ;; esac; }\n");
 }
 
 static void read_file(struct fixture *f, const char *name)
@@ -585,65 +635,97 @@ static void read_file(struct fixture *f, const char *name)
 FIXTURE_TEST(proxy_leaves_the_list)
 {
 	struct fixture *f = *state;
-	const struct hooks_proxy named = { "dash:18080", "${POD_IP}:11080", "19000" };
+	const struct hooks_proxy named = { "dash:18080", "${POD_IP}:11080", "${PORT}" };
 	int64_t start = clock_mono_ms();
 
 	write_program(f, "codis-admin", "echo \"$*\" > $DIR/asked; echo noise; exit 1");
-	play_proxy(f, "false");
-	buf_addstr(&f->script, "POD_IP=10.0.0.1\n");
+	play_proxy(f);
+	buf_addstr(&f->script, "POD_IP=10.0.0.1; PORT=1\n");
 	hooks_proxy_stop(&named, 2, &f->script);
 	expect_admin(f, "--dashboard=dash:18080 --remove-proxy --addr=10.0.0.1:11080\n");
 	assert_in_range(clock_mono_ms() - start, 900, 10000); /* first it waits */
 	read_file(f, "ended");
 	assert_string_equal(f->output, "");
-	read_file(f, "pattern");
-	assert_string_equal(f->output, ":4A38 [0-9A-F]*:[0-9A-F]* 01 \n");
 }
 
-/* Whoever is still connected gets no errors of one that is closed: it ends, and is taken off the list by others. */
-FIXTURE_TEST(proxy_that_clients_do_not_leave_is_ended)
+/* Whoever is still connected gets no errors of one that is closed: it ends, and is taken off the list by others. By a
+ * port that is a variable, too. */
+static void expect_ended(struct fixture *f, bool both, bool variable)
 {
-	struct fixture *f = *state;
+	struct clients c = connect_client(both);
+	const struct hooks_proxy p = { "dash:18080", "a:11080", variable ? "${PORT}" : c.port };
 
-	write_program(f, "codis-admin", "echo \"$*\" >>$DIR/asked");
-	play_proxy(f, "true");
-	hooks_proxy_stop(&proxy, 14, &f->script); /* 3 s, 10 s for codis-admin, 1 s to wait */
+	write_program(f, "codis-admin", "echo \"$*\" >$DIR/asked");
+	play_proxy(f);
+	buf_addf(&f->script, "PORT=%s\n", c.port);
+	hooks_proxy_stop(&p, 14, &f->script); /* 3 s, 10 s for codis-admin, 1 s to wait */
 	assert_int_equal(run(f), 0);
 	assert_string_equal(f->output, "");
 	read_file(f, "asked");
 	assert_string_equal(f->output, "--proxy=a:11080 model\n");
 	read_file(f, "ended");
 	assert_string_equal(f->output, "-HUP 1\n");
+	disconnect_client(&c);
+	close(c.listener);
+}
+
+FIXTURE_TEST(proxy_that_clients_do_not_leave_is_ended)
+{
+	expect_ended(*state, false, false);
+	expect_ended(*state, false, true);
+}
+
+/* Its clients stand in another file. */
+FIXTURE_TEST(proxy_of_both_families_that_clients_do_not_leave_is_ended)
+{
+	expect_ended(*state, true, false);
 }
 
 /* Clients that find proxies there would try it for as long as its node stays, 20 s. */
 FIXTURE_TEST(proxy_in_jodis_leaves_the_list_before_it_is_ended)
 {
 	struct fixture *f = *state;
+	struct clients c = connect_client(false);
+	const struct hooks_proxy p = { "dash:18080", "a:11080", c.port };
 
 	write_program(f, "codis-admin",
 		      "echo \"$*\" >>$DIR/asked; echo '    \"jodis_path\": \"/jodis/shop/proxy-1\",'");
-	play_proxy(f, "true");
-	hooks_proxy_stop(&proxy, 4, &f->script);
+	play_proxy(f);
+	hooks_proxy_stop(&p, 4, &f->script);
 	assert_int_equal(run(f), 0);
 	assert_string_equal(f->output, "");
 	read_file(f, "asked");
 	assert_string_equal(f->output, "--proxy=a:11080 model\n--dashboard=dash:18080 --remove-proxy --addr=a:11080\n");
 	read_file(f, "ended");
 	assert_string_equal(f->output, "-HUP 1\n");
+	disconnect_client(&c);
+	close(c.listener);
 }
 
 /* Once they have gone, nobody is left to get an error. */
 FIXTURE_TEST(proxy_waits_until_its_clients_have_gone)
 {
 	struct fixture *f = *state;
+	struct clients c = connect_client(false);
+	const struct hooks_proxy p = { "dash:18080", "a:11080", c.port };
+	int fd, status;
+	pid_t pid;
 
-	write_program(f, "codis-admin", "cp $DIR/looks $DIR/asked");
-	play_proxy(f, "echo >>$DIR/looks; [ $(wc -l <$DIR/looks) -lt 3 ]");
-	hooks_proxy_stop(&proxy, 25, &f->script);
-	assert_int_equal(run(f), 0);
+	write_program(f, "codis-admin", "echo \"$*\" >$DIR/asked");
+	play_proxy(f);
+	hooks_proxy_stop(&p, 25, &f->script);
+	write_program(f, "sleep", "echo >>$DIR/asks; PATH=${PATH#*:}; exec sleep \"$@\"");
+	pid = start_script(f, f->script.data, &fd);
+	wait_for_asks(f, 2); /* that before it looks, and one while it waits */
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	disconnect_client(&c);
+	assert_int_equal(end_script(f, pid, fd), 0);
+	assert_string_equal(f->output, "");
 	read_file(f, "asked");
-	assert_string_equal(f->output, "\n\n\n");
+	assert_string_equal(f->output, "--dashboard=dash:18080 --remove-proxy --addr=a:11080\n");
+	read_file(f, "ended");
+	assert_string_equal(f->output, "");
+	close(c.listener);
 }
 
 /* Whoever waits for the hook sends SIGTERM then. */
