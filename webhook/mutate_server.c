@@ -306,6 +306,13 @@ static bool find_variable(const struct mutation *m, const struct cmdline *c, str
 	return false;
 }
 
+/* Into a file, or into words that it hands on. */
+static bool writes_password(const struct cmdline *c)
+{
+	return edits(c, "requirepass", " \"\"") ||
+	       (c->kind == CMDLINE_SHELL && strstr(c->item->valuestring, "--requirepass"));
+}
+
 static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
 	bool known = cmdline_value(c, "--requirepass", &a->auth);
@@ -320,7 +327,7 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 			"take the password from an env variable: probe and hooks, which do not know it, are left out";
 	else if (!known && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
-	else if (!known && edits(c, "requirepass", " \"\""))
+	else if (!known && writes_password(c))
 		a->unknown =
 			"write --requirepass $NAME, of an env, behind the program: probe and hooks, which do not know "
 			"it, are left out";

@@ -281,14 +281,25 @@ static bool is_setting(const char *name, size_t len)
 	return len > 0 && strstr(settings, word);
 }
 
+static bool has_blank(const char *word)
+{
+	return strpbrk(word, " \t\n") != NULL;
+}
+
+static bool is_conf(const char *word)
+{
+	size_t len = strlen(word);
+
+	return len > 5 && strcmp(word + len - 5, ".conf") == 0 && !has_blank(word);
+}
+
 /* Words for an entrypoint that is not known are Redis' own where a .conf stands first, or each flag is a setting of it;
  * a start script's flags (--mode server) are not. */
 static bool looks_like_server_args(const struct words *w)
 {
 	const char *first = w->items[0]->valuestring;
-	size_t len = strlen(first);
 
-	if (len > 5 && strcmp(first + len - 5, ".conf") == 0 && !strpbrk(first, " \t\n"))
+	if (is_conf(first))
 		return true;
 	for (int i = 0; i < w->count; i++) {
 		const char *word = w->items[i]->valuestring;
@@ -298,11 +309,6 @@ static bool looks_like_server_args(const struct words *w)
 			return false;
 	}
 	return strncmp(first, "--", 2) == 0;
-}
-
-static bool has_blank(const char *word)
-{
-	return strpbrk(word, " \t\n") != NULL;
 }
 
 /* Args alone that only a shell as entrypoint can be meant for: one with blanks, perhaps behind "-c" (of a file, that is
@@ -324,26 +330,31 @@ static bool is_script(const char *word)
 }
 
 /* Whether the word at i can be what is run: the first, one behind a launcher and its own words, or the first of a
- * script that is named as one, which may be a launcher. A program's name among another's arguments starts nothing. */
+ * script that is named as one, which may be a launcher; of a program that is not known, what stands behind "--", and
+ * all of its words where the first has a .conf behind it. A program's name among another's arguments starts nothing. */
 static bool can_start(const struct words *w, int i)
 {
 	const char *first = w->items[0]->valuestring;
 
 	if (i == 0 || is_launcher(first))
 		return true;
-	return is_script(first) && (i == 1 || is_launcher(w->items[1]->valuestring));
+	if (is_script(first) && (i == 1 || is_launcher(w->items[1]->valuestring)))
+		return true;
+	return strcmp(w->items[i - 1]->valuestring, "--") == 0 ||
+	       (i == 1 && first[0] != '-' && w->count > 2 && is_conf(w->items[2]->valuestring));
 }
 
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
-	for (int i = 0; i < w->count && can_start(w, i); i++) {
-		cJSON *text = is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
+	for (int i = 0; i < w->count; i++) {
+		bool starts = can_start(w, i);
+		cJSON *text = starts && is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
 
 		if (text) {
 			search_shell(c, text, programs);
 			return;
 		}
-		if (is_program(w->items[i]->valuestring, programs)) {
+		if (starts && is_program(w->items[i]->valuestring, programs)) {
 			take_words(c, w, i);
 			return;
 		}

@@ -262,6 +262,23 @@ TEST(shell_is_found_behind_its_flags)
 			"{\"command\":[\"tini\",\"--\",\"sh\",\"-c\",\"codis-server --x 1\"]}");
 }
 
+/* Whoever stands in front of a server with its arguments runs it. */
+TEST(a_wrapper_that_is_not_known)
+{
+	expect_appended("{\"command\":[\"/vault/vault-env\"],\"args\":[\"codis-server\",\"a.conf\"]}",
+			"{\"command\":[\"/vault/vault-env\"],\"args\":[\"codis-server\",\"a.conf\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"await\",\"-s\",\"--\",\"/bin/codis-server\",\"--port\",\"1\"]}",
+			"{\"command\":[\"await\",\"-s\",\"--\",\"/bin/codis-server\",\"--port\",\"1\",\"--x\",\"1\"]}");
+	expect_appended("{\"command\":[\"await\",\"--\",\"sh\",\"-c\",\"codis-server a\"]}",
+			"{\"command\":[\"await\",\"--\",\"sh\",\"-c\",\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"tail\",\"codis-server\"]}", "");
+	expect_appended("{\"command\":[\"agent\",\"codis-server\",\"--dir\",\"x\"]}", "");
+	expect_appended("{\"args\":[\"--component\",\"codis-server\",\"--dir\",\"x\"]}", "");
+	expect_appended("{\"args\":[\"--component\",\"codis-server\",\"a.conf\"]}", "");
+	expect_appended("{\"command\":[\"agent\",\"--component\",\"codis-server\",\"a.conf\"]}", "");
+	expect_appended("{\"command\":[\"which\",\"codis-server\",\"--version\"]}", "");
+}
+
 TEST(no_start)
 {
 	expect_appended("{}", "");
