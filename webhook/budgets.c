@@ -83,12 +83,11 @@ static void find_trouble(const cJSON *set, const char *namespace, const struct l
 	if (!labels || !lookups->each_budget || lookups->each_budget(lookups->budgets, look_at, &p) < 0)
 		return;
 	if (p.count == 2)
-		snprintf(out, TROUBLE_MAX,
-			 "drop PodDisruptionBudget %.24s or %.24s: Kubernetes evicts no pod that two of them select",
+		snprintf(out, TROUBLE_MAX, "drop PodDisruptionBudget %.28s or %.28s: pods of two are never evicted",
 			 p.first, p.second);
 	else if (p.loose)
 		snprintf(out, TROUBLE_MAX,
-			 "drop PodDisruptionBudget %.30s, which may let a whole group go: codis-controller keeps one a "
+			 "drop PodDisruptionBudget %s: it may let a whole group go, and codis-controller keeps one a "
 			 "group",
 			 p.first);
 }

@@ -113,10 +113,10 @@ cJSON *mutation_container(struct mutation *m)
 	if (found && other) {
 		codis_cmdline_of(found, m->known.component, &c);
 		if (init)
-			admission_warn(m->verdict, "move %.30s out of initContainers: %s gets nothing there",
+			admission_warn(m->verdict, "move %.63s out of initContainers: %s gets nothing there",
 				       its ? its : "", name);
 		else
-			admission_warn(m->verdict, "run one %s a pod: the one of container %.30s gets nothing", name,
+			admission_warn(m->verdict, "run one %s a pod: the one of container %.50s gets nothing", name,
 				       its ? its : "");
 		/* It is in place of it. */
 		return c.kind == CMDLINE_NONE ? NULL : found;

@@ -101,7 +101,7 @@ def loose_budget(w):
 
         def warned():
             done = w.kube.kubectl("apply", "-n", "loosebudget", "--dry-run=server", "-f", "-", text=text)
-            return "drop PodDisruptionBudget mine, which may let a whole group go" in done.stderr, done.stderr
+            return "drop PodDisruptionBudget mine: it may let a whole group go" in done.stderr, done.stderr
         wait_for("a warning", warned, 10)
     finally:
         w.remove_codis("loosebudget")

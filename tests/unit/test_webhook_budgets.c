@@ -4,8 +4,8 @@
 #include "tests/unit/test.h"
 #include "webhook/budgets.h"
 
-#define LOOSE "drop PodDisruptionBudget mine, which may let a whole group go: codis-controller keeps one a group"
-#define TWO   "drop PodDisruptionBudget mine or mine: Kubernetes evicts no pod that two of them select"
+#define LOOSE "drop PodDisruptionBudget mine: it may let a whole group go, and codis-controller keeps one a group"
+#define TWO   "drop PodDisruptionBudget mine or mine: pods of two are never evicted"
 
 static int each_budget(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg)
 {
