@@ -11,6 +11,7 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/json_arena.h"
+#include "common/base/memory.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
@@ -294,6 +295,7 @@ static void on_minute(void *ctx)
 	struct codis_webhook *w = ctx;
 
 	tally_log(&w->tally, &w->program.log);
+	memory_give_back();
 }
 
 static int start(void *ctx, struct error *err)

@@ -4,6 +4,7 @@
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -19,8 +20,10 @@
 #include "common/net/httpd_door.h"
 #include "common/net/httpd_wire.h"
 
-/* Four answer some thousand reviews a second; more would only be more memory that is in use at the same time. */
-#define THREADS_DEFAULT 4
+/* One a core: of more, each waits for the others' turns, of some ms each. But two, so that who asks for little does not
+ * wait for a long request's whole time, and no more than answer some ten thousand reviews a second. */
+#define THREADS_MIN 2
+#define THREADS_MAX 4
 /* Above client-go's idle pool of 90 s, since Go does not repeat a POST on a connection that was just closed. */
 #define IDLE_MS 120000
 /* What an honest client needs for the rest are milliseconds, so these are for one that is short of CPU. A head comes
@@ -534,6 +537,14 @@ const char *httpd_query(const struct http_request *req, const char *name)
 
 /* --- start and stop ----------------------------------------------------------------------------------------------- */
 
+static int threads_default(void)
+{
+	cpu_set_t cores;
+	int n = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : THREADS_MAX;
+
+	return n < THREADS_MIN ? THREADS_MIN : n > THREADS_MAX ? THREADS_MAX : n;
+}
+
 static int max_connections(const struct httpd_config *cfg)
 {
 	return cfg->max_connections > 0 ? cfg->max_connections : CONNECTIONS_MAX;
@@ -698,7 +709,7 @@ struct httpd *httpd_start(const struct httpd_config *cfg, struct error *err)
 	h->handler = cfg->handler;
 	h->ctx = cfg->ctx;
 	h->max_body = cfg->max_body;
-	h->threads = cfg->threads > 0 ? cfg->threads : THREADS_DEFAULT;
+	h->threads = cfg->threads > 0 ? cfg->threads : threads_default();
 	pthread_mutex_init(&h->lock, NULL);
 	big_init(&h->big, cfg->max_big > 0 ? cfg->max_big : BIG_DEFAULT);
 	if (cfg->metrics)

@@ -34,7 +34,7 @@ typedef void (*http_handler)(void *ctx, const struct http_request *req, struct h
 
 struct httpd_config {
 	const char *address; /* "0.0.0.0:9443", "127.0.0.1:0" (any port), "[::]:8080", ":8080" (every address) */
-	int threads;         /* 0: 4, however many cores there are */
+	int threads;         /* 0: one a core, but from 2 to 4 */
 	size_t max_body;     /* a longer one is answered 413, and never kept */
 	int max_big;         /* bodies over 32 KiB that are read and answered at a time, 0: 2; see below */
 	int max_connections; /* 0: 512 */

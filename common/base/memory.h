@@ -1,0 +1,10 @@
+/* memory.h - what the process holds of the machine's memory. */
+#ifndef CODIS_BASE_MEMORY_H
+#define CODIS_BASE_MEMORY_H
+
+/* Gives back what is free on the heap, and the pages of programs and libraries: those that are used come again as they
+ * are, from the cache of files. What only the start needed (most of what libcrypto, libcurl and theirs have read then)
+ * so counts no longer. Any thread; takes a millisecond or two. */
+void memory_give_back(void);
+
+#endif
