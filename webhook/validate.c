@@ -1,6 +1,7 @@
 #include "webhook/validate.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/error.h"
@@ -177,6 +178,29 @@ static void warn_of_order(const cJSON *set, struct admission_verdict *v)
 				  "ready");
 }
 
+/* How many servers a rolling update may end at once. Kubernetes rounds a share up. */
+static int64_t unavailable_of(const cJSON *set)
+{
+	const cJSON *max = json_get(set, "spec", "updateStrategy", "rollingUpdate", "maxUnavailable", NULL);
+	const char *share = cJSON_GetStringValue(max);
+	long percent = share ? strtol(share, NULL, 10) : 0;
+
+	if (!share)
+		return json_int(1, max, NULL);
+	return percent <= 0 || percent > 100 ? 1 : ((int64_t)percent * replicas_of(set) + 99) / 100;
+}
+
+static void warn_of_unavailable(const cJSON *set, const cJSON *old, struct admission_verdict *v)
+{
+	int64_t n = unavailable_of(set);
+
+	if (n > 1 && (!old || unavailable_of(old) <= 1))
+		admission_warn(
+			v,
+			"write maxUnavailable: 1: with %lld, a rolling update ends several members of a group at once",
+			(long long)n);
+}
+
 static void check_create(const struct admission_request *req, const struct lookups *lookups,
 			 struct admission_verdict *v)
 {
@@ -200,6 +224,8 @@ static void check_create(const struct admission_request *req, const struct looku
 		preview_pods(req, lookups, v);
 	if (v->allowed && server)
 		warn_of_order(req->object, v);
+	if (v->allowed && server)
+		warn_of_unavailable(req->object, NULL, v);
 	words_warn_set(req->object, req->old_object, v);
 }
 
@@ -311,6 +337,8 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_budget(req, lookups, v);
 	if (v->allowed)
 		check_rivals(req, lookups, !same_name || !same_label(&old, &now), v);
+	if (v->allowed)
+		warn_of_unavailable(req->object, req->old_object, v);
 }
 
 /* Whoever removes its last finalizer must not be told what is wrong with it. */

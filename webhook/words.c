@@ -5,6 +5,7 @@
 
 #include "common/base/json.h"
 #include "common/codis/component.h"
+#include "common/codis/served.h"
 #include "common/kube/admission.h"
 
 struct word {
@@ -26,6 +27,24 @@ static const struct word words[] = {
 
 #define WORDS (sizeof(words) / sizeof(words[0]))
 
+/* Of a StatefulSet itself; the first may be a label as well. */
+static const struct word set_words[] = {
+	{ CODIS_PROTECT, false, "true", "false", "to protect it" },
+	{ CODIS_ANNOTATION_ADOPT, false, "true", "false", "to adopt its servers" },
+	{ CODIS_ANNOTATION_PAUSED, false, NULL, NULL, NULL },
+	{ CODIS_ANNOTATION_ALLOW_LOSS, false, NULL, NULL, NULL },
+};
+
+#define SET_WORDS (sizeof(set_words) / sizeof(set_words[0]))
+
+/* Written by ourselves, or looked at elsewhere. */
+static const char *const other_words[] = {
+	CODIS_LABEL_COMPONENT,  CODIS_LABEL_PRODUCT,        CODIS_ANNOTATION_ADOPTING,
+	CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST,
+};
+
+#define PREFIX "codis.io/"
+
 static const char *word_in(const cJSON *object, bool label, const char *key)
 {
 	return json_str(object, "metadata", label ? "labels" : "annotations", key, NULL);
@@ -37,8 +56,41 @@ static void warn_of_value(const struct word *w, const char *value, struct admiss
 		admission_warn(v, "write %s: \"%s\" %s: \"%.24s\" does nothing", w->key, w->known, w->purpose, value);
 }
 
+static bool is_known(const char *key)
+{
+	for (size_t i = 0; i < WORDS; i++) {
+		if (strcmp(words[i].key, key) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < SET_WORDS; i++) {
+		if (strcmp(set_words[i].key, key) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++) {
+		if (strcmp(other_words[i], key) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* "codis.io/spred". */
+static void warn_of_unknown(const cJSON *object, const cJSON *old, struct admission_verdict *v)
+{
+	const cJSON *one;
+
+	for (int label = 0; label < 2; label++) {
+		cJSON_ArrayForEach(one, json_get(object, "metadata", label ? "labels" : "annotations", NULL)) {
+			if (one->string && strncmp(one->string, PREFIX, strlen(PREFIX)) == 0 &&
+			    !is_known(one->string) && !word_in(old, label, one->string))
+				admission_warn(v, "correct or drop %.72s: it is not known, and does nothing",
+					       one->string);
+		}
+	}
+}
+
 void words_warn_pod(const cJSON *pod, struct admission_verdict *v)
 {
+	warn_of_unknown(pod, NULL, v);
 	for (size_t i = 0; i < WORDS; i++) {
 		const struct word *w = &words[i];
 		const char *value = word_in(pod, w->label, w->key);
@@ -59,6 +111,24 @@ static bool is_misplaced(const cJSON *set, const struct word *w)
 	       !word_in(template, false, w->key);
 }
 
+static void warn_of_set_word(const struct word *w, const cJSON *set, const cJSON *old, struct admission_verdict *v)
+{
+	const cJSON *template = json_get(set, "spec", "template", NULL);
+	bool there = false;
+
+	for (int label = 0; label < 2; label++) {
+		const char *value = word_in(set, label, w->key), *before = word_in(old, label, w->key);
+
+		there |= value != NULL;
+		if (value && (!before || strcmp(value, before) != 0))
+			warn_of_value(w, value, v);
+	}
+	if (!there && (word_in(template, true, w->key) || word_in(template, false, w->key)))
+		admission_warn(
+			v, "write %s into the annotations of the StatefulSet itself: in spec.template it does nothing",
+			w->key);
+}
+
 void words_warn_set(const cJSON *set, const cJSON *old, struct admission_verdict *v)
 {
 	if (codis_component_of(json_get(set, "spec", "template", NULL)) == CODIS_NONE)
@@ -71,4 +141,7 @@ void words_warn_set(const cJSON *set, const cJSON *old, struct admission_verdict
 				v, "write %s into the %s of spec.template: on the StatefulSet itself it does nothing",
 				w->key, w->label ? "labels" : "annotations");
 	}
+	for (size_t i = 0; i < SET_WORDS; i++)
+		warn_of_set_word(&set_words[i], set, old, v);
+	warn_of_unknown(set, old, v);
 }

@@ -90,6 +90,35 @@ TEST(what_stands_on_the_statefulset_itself_does_nothing)
 		"write codis.io/inject into the labels of spec.template: on the StatefulSet itself it does nothing");
 }
 
+TEST(a_word_that_protects_nothing_is_told)
+{
+	JSON_CLEANUP cJSON *yes = new_set("{\"annotations\":{\"codis.io/protect\":\"yes\"}}", ""),
+			   *label = new_set("{\"labels\":{\"codis.io/protect\":\"True\"}}", ""),
+			   *protected = new_set(
+				   "{\"annotations\":{\"codis.io/protect\":\"true\",\"codis.io/paused\":\"a\"}}", ""),
+			   *template = new_set("{}", ",\"annotations\":{\"codis.io/protect\":\"true\"}");
+
+	assert_set_told(yes, NULL, "write codis.io/protect: \"true\" to protect it: \"yes\" does nothing");
+	assert_set_told(label, yes, "write codis.io/protect: \"true\" to protect it: \"True\" does nothing");
+	assert_set_told(yes, yes, NULL);
+	assert_set_told(protected, NULL, NULL);
+	assert_set_told(
+		template, NULL,
+		"write codis.io/protect into the annotations of the StatefulSet itself: in spec.template it does "
+		"nothing");
+}
+
+TEST(what_is_not_known_is_told_once)
+{
+	JSON_CLEANUP cJSON *spred = new_set("{\"annotations\":{\"codis.io/spred\":\"soft\"}}", "");
+
+	assert_set_told(spred, NULL, "correct or drop codis.io/spred: it is not known, and does nothing");
+	assert_set_told(spred, spred, NULL);
+	assert_pod_told("{\"labels\":{\"codis.io/managed\":\"false\"}}",
+			"correct or drop codis.io/managed: it is not known, and does nothing");
+	assert_pod_told("{\"labels\":{\"codis.io/component\":\"x\",\"codis.io.example/a\":\"b\"}}", NULL);
+}
+
 TEST(what_stands_in_both_places_is_no_news)
 {
 	JSON_CLEANUP cJSON *set = new_set("{\"annotations\":{\"codis.io/spread\":\"soft\"}}",
