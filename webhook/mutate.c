@@ -50,6 +50,8 @@ static void mutate_component(struct mutation *m)
 	if (m->known.component != CODIS_SERVER)
 		elsewhere_warn_product(m);
 	elsewhere_warn_password(m);
+	if (m->known.component != CODIS_HA)
+		ha_replace(m);
 	switch (m->known.component) {
 	case CODIS_SERVER: server_mutate(m); break;
 	case CODIS_PROXY: proxy_mutate(m); break;

@@ -17,5 +17,7 @@ void server_mutate(struct mutation *m);
 void proxy_mutate(struct mutation *m);
 void dashboard_mutate(struct mutation *m);
 void ha_mutate(struct mutation *m);
+/* Makes a viewer of each codis-ha that stands in a pod of another program. How many there are. */
+int ha_replace(struct mutation *m);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a codis-ha gets: it would fight codis-controller (and deletes healthy servers by itself), so its pod becomes a
- * viewer of what the controller sees, as its users know it from codis-ha's log. */
+/* What a codis-ha gets: it would fight codis-controller (and deletes healthy servers by itself), so it becomes a viewer
+ * of what the controller sees, as its users know it from codis-ha's log; also one beside another program of Codis. */
 #include <string.h>
 
 #include "common/base/json.h"
@@ -29,6 +29,85 @@ static void make_viewer(struct mutation *m, cJSON *container)
 	mutation_set(m, container, "imagePullPolicy", cJSON_CreateString("IfNotPresent"));
 }
 
+/* The text of a container may start codis-ha beside another program, which has to stay. */
+static bool runs_more(const cJSON *container)
+{
+	for (int k = CODIS_SERVER; k <= CODIS_ZOOKEEPER; k++) {
+		if (k != CODIS_HA && codis_runs(container, (enum codis_component)k))
+			return true;
+	}
+	return false;
+}
+
+static bool goes_on(const cJSON *container, bool init)
+{
+	const char *policy = json_str(container, "restartPolicy", NULL);
+
+	return !init || (policy && strcmp(policy, "Always") == 0);
+}
+
+static void replace(struct mutation *m, cJSON *container)
+{
+	const char *name = json_str(container, "name", NULL);
+	bool own_pod = m->known.component == CODIS_HA;
+
+	if (runs_more(container)) {
+		admission_warn(
+			m->verdict,
+			"leave codis-ha out of the command of %.20s: it fights codis-controller, and deletes servers",
+			name ? name : "");
+		return;
+	}
+	if (own_pod)
+		admission_warn(m->verdict, "drop codis-ha, which would fight codis-controller: its pod shows the "
+					   "controller's status instead");
+	else
+		admission_warn(
+			m->verdict,
+			"drop container %.20s, codis-ha, which would fight codis-controller: it shows its status "
+			"instead",
+			name ? name : "");
+	make_viewer(m, container);
+}
+
+/* Each container that surely is one: beside a dashboard it does the same harm. */
+static int replace_in(struct mutation *m, const char *name, bool init)
+{
+	const cJSON *item;
+	cJSON *list, *own;
+	int count = 0;
+
+	cJSON_ArrayForEach(item, json_get(m->pod, "spec", name, NULL))
+		count += codis_runs(item, CODIS_HA) && goes_on(item, init);
+	if (!count)
+		return 0;
+	list = mutation_array(m, mutation_object(m, m->pod, "spec"), name);
+	cJSON_ArrayForEach(own, list) {
+		if (codis_runs(own, CODIS_HA) && goes_on(own, init))
+			replace(m, own);
+	}
+	return count;
+}
+
+int ha_replace(struct mutation *m)
+{
+	return m->known.keep_ha ? 0 : replace_in(m, "containers", false) + replace_in(m, "initContainers", true);
+}
+
+static bool shows_already(const struct mutation *m)
+{
+	static const char *const lists[] = { "containers", "initContainers" };
+	const cJSON *c;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		cJSON_ArrayForEach(c, json_get(m->pod, "spec", lists[i], NULL)) {
+			if (is_viewer(c))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Near the dashboard, as the article has it; where the user says nothing of it. */
 static void place(struct mutation *m)
 {
@@ -55,12 +134,13 @@ void ha_mutate(struct mutation *m)
 			       "nobody gives them a role");
 		return;
 	}
-	container = mutation_container(m);
-	if (!container || is_viewer(container))
+	if (shows_already(m))
 		return;
-	make_viewer(m, container);
+	if (ha_replace(m) == 0) {
+		container = mutation_container(m);
+		if (!container)
+			return;
+		replace(m, container);
+	}
 	place(m);
-	admission_warn(
-		m->verdict,
-		"drop codis-ha, which would fight codis-controller: its pod shows the controller's status instead");
 }

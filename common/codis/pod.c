@@ -136,6 +136,11 @@ static bool runs(const cJSON *container, const char *program)
 	return false;
 }
 
+bool codis_runs(const cJSON *container, enum codis_component component)
+{
+	return cJSON_IsObject(container) && runs(container, programs_of(component)[0]);
+}
+
 const char *codis_other_program_of(const cJSON *container, enum codis_component component)
 {
 	const char *const *programs = programs_of(component);

@@ -116,6 +116,9 @@ const cJSON *codis_condition(const cJSON *object, const char *type);
  * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
 
+/* Whether the container surely starts the component's program, perhaps beside others. */
+bool codis_runs(const cJSON *container, enum codis_component component);
+
 /* The other program of Codis (or "a sentinel") that the container surely runs in place of the component's; NULL: none.
  */
 const char *codis_other_program_of(const cJSON *container, enum codis_component component);

@@ -42,8 +42,8 @@ def is_told(change, warnings, component):
     path = change.path
     if MARK in json.dumps(change.old):
         return True
-    if component == "codis-ha" and path[1:2] == ["containers"]:
-        return any("drop codis-ha, which would fight" in w for w in warnings)
+    if path[1:2] in (["containers"], ["initContainers"]) and any("codis-ha, which would fight" in w for w in warnings):
+        return component == "codis-ha" or any(f"container {path[2][1:-1]}, codis-ha" in w for w in warnings)
     if "lifecycle" in path:
         return any("is replaced" in w or "is left out" in w for w in warnings)
     if "podAntiAffinity" in path:
