@@ -23,7 +23,7 @@ static bool is_one_of(const char *name, const char *const *list)
 	const char *slash = strrchr(name, '/');
 
 	for (name = slash ? slash + 1 : name; *list; list++) {
-		if (strcmp(name, *list) == 0)
+		if (name[0] == (*list)[0] && strcmp(name, *list) == 0)
 			return true;
 	}
 	return false;
@@ -180,7 +180,7 @@ static const char *collect(const cJSON *container, struct words *w)
 
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
-		cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(container, fields[f])) {
+		cJSON_ArrayForEach(item, json_get(container, fields[f], NULL)) {
 			if (!cJSON_IsString(item))
 				return "its command is no list of texts";
 			if (n == SHELL_WORDS)
@@ -387,7 +387,7 @@ static void hand_on(struct cmdline *c, const struct words *w)
 
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
-	bool alone = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(container, "command")) == 0;
+	bool alone = cJSON_GetArraySize(json_get(container, "command", NULL)) == 0;
 	cJSON *text = NULL;
 	struct words w;
 
@@ -425,27 +425,33 @@ static bool plain_word(const struct cmdline *c, const struct shell_word *w, stru
 	return buf_add(out, w->text, w->len < out->max ? w->len : out->max) == 0;
 }
 
-static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag,
+static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag, size_t len,
 			  struct shell_word *value)
 {
-	char seen[SEEN_MAX];
+	bool shell = c->kind == CMDLINE_SHELL,
+	     begins = w->len >= len && w->text[0] == flag[0] && memcmp(w->text, flag, len) == 0;
+	char next = begins && w->len > len ? w->text[len] : '\0', seen[SEEN_MAX];
 	struct buf plain = BUF_IN(seen);
-	size_t len = strlen(flag);
 
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
-	if (w->len > len && memcmp(w->text, flag, len) == 0 && w->text[len] == '=') {
+	if (next == '=') {
 		*value = (struct shell_word){ w->text + len + 1, w->len - len - 1 };
 		return true;
 	}
 	/* Redis reads "--port 7000" as one word, too. */
-	if (c->kind == CMDLINE_WORDS && w->len > len && memcmp(w->text, flag, len) == 0 && w->text[len] == ' ') {
+	if (next == ' ' && !shell) {
 		*value = (struct shell_word){ w->text + len, w->len - len };
 		value->text += strspn(value->text, " ");
 		value->len -= (size_t)(value->text - (w->text + len));
 		return true;
 	}
 	*value = (struct shell_word){ w->text, 0 };
-	return plain_word(c, w, &plain) && strncmp(plain.data, flag, len) == 0 &&
+	if (!shell)
+		return begins && w->len == len;
+	/* It begins otherwise, and with no quote either. */
+	if (!w->len || (w->text[0] != flag[0] && !strchr("\"'\\", w->text[0])))
+		return false;
+	return shell_plain(w, &plain) && strncmp(plain.data, flag, len) == 0 &&
 	       (plain.data[len] == '\0' || plain.data[len] == ' ');
 }
 
@@ -457,12 +463,13 @@ static bool is_flag(const struct shell_word *w)
 int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value)
 {
 	struct shell_word found;
+	size_t len = strlen(flag);
 
 	/* The last one counts, for Redis and for docopt alike. */
 	for (int i = s->count + s->handed - 1; i >= 0; i--) {
 		int end = i < s->count ? s->count : s->count + s->handed;
 
-		if (!word_has_flag(c, &s->words[i], flag, &found))
+		if (!word_has_flag(c, &s->words[i], flag, len, &found))
 			continue;
 		/* No value begins like a flag: neither Redis nor docopt takes such a one. */
 		if (found.len == 0 && i + 1 < end && !is_flag(&s->words[i + 1]))

@@ -13,7 +13,11 @@
 
 static void copy(char *out, size_t size, const char *s)
 {
-	snprintf(out, size, "%s", s ? s : "");
+	size_t len = s ? strnlen(s, size - 1) : 0;
+
+	if (len)
+		memcpy(out, s, len);
+	out[len] = '\0';
 }
 
 static bool is(const char *s, const char *text)
@@ -46,6 +50,15 @@ bool pod_is_own_label(const char *key)
 	       strcmp(key, "controller-revision-hash") == 0;
 }
 
+static void add_label(struct buf *all, const char *name, const char *value)
+{
+	if (all->len)
+		buf_addch(all, ',');
+	buf_addstr(all, name);
+	buf_addch(all, '=');
+	buf_addstr(all, value);
+}
+
 static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 {
 	char text[POD_LABELS_MAX];
@@ -54,7 +67,7 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 
 	cJSON_ArrayForEach(l, labels) {
 		if (cJSON_IsString(l) && l->string && !pod_is_own_label(l->string))
-			buf_addf(&all, "%s%s=%s", all.len ? "," : "", l->string, l->valuestring);
+			add_label(&all, l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
 }
@@ -179,26 +192,35 @@ static const cJSON *unless_other(const cJSON *container, enum codis_component co
 	return codis_other_program_of(container, component) ? NULL : container;
 }
 
-const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component)
+static struct candidates find_running(const cJSON *containers, const char *program)
 {
-	const char *const *programs = programs_of(component);
-	struct candidates own = { 0 }, own_named = { 0 }, named = { 0 }, other = { 0 }, all = { 0 };
+	struct candidates found = { 0 };
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
-		bool has_name = is(json_str(c, "name", NULL), codis_component_name(component));
-		bool does = cJSON_IsObject(c) && runs(c, programs[0]);
+	cJSON_ArrayForEach(c, containers)
+		consider(&found, c, cJSON_IsObject(c) && runs(c, program));
+	return found;
+}
+
+const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component)
+{
+	const cJSON *c, *containers = json_get(pod_spec, "containers", NULL);
+	const char *const *programs = programs_of(component), *name = codis_component_name(component);
+	struct candidates own = { 0 }, own_named = { 0 }, named = { 0 }, all = { 0 }, other;
+
+	cJSON_ArrayForEach(c, containers) {
+		bool does = cJSON_IsObject(c) && runs(c, programs[0]), has_name = is(json_str(c, "name", NULL), name);
 
 		consider(&own, c, does);
 		consider(&own_named, c, does && has_name);
-		consider(&named, c, has_name && cJSON_IsObject(c));
-		consider(&other, c, cJSON_IsObject(c) && programs[0] && runs(c, programs[1]));
+		consider(&named, c, has_name);
 		consider(&all, c, cJSON_IsObject(c));
 	}
 	if (own.count)
 		return own.count == 1 ? own.last : own_named.count == 1 ? own_named.last : NULL;
 	if (named.count)
 		return named.count == 1 ? unless_other(named.last, component) : NULL;
+	other = find_running(containers, programs[1]);
 	if (other.count)
 		return other.count == 1 ? other.last : NULL;
 	return all.count == 1 ? unless_other(all.last, component) : NULL;
@@ -208,19 +230,18 @@ const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_componen
 				      bool *init)
 {
 	const char *program = programs_of(component)[0];
-	bool does = chosen && runs(chosen, program);
 	const cJSON *c;
 
 	*init = false;
 	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
-		if (c != chosen && does && cJSON_IsObject(c) && runs(c, program))
+		if (c != chosen && chosen && cJSON_IsObject(c) && runs(c, program) && runs(chosen, program))
 			return c;
 	}
 	*init = true;
 	cJSON_ArrayForEach(c, json_get(pod_spec, "initContainers", NULL)) {
 		bool stays = is(json_str(c, "restartPolicy", NULL), "Always");
 
-		if (cJSON_IsObject(c) && (stays || !does) && runs(c, program))
+		if (cJSON_IsObject(c) && runs(c, program) && (stays || !chosen || !runs(chosen, program)))
 			return c;
 	}
 	return NULL;

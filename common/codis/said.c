@@ -79,14 +79,15 @@ __attribute__((format(printf, 5, 6))) static void hole(struct expansion *x, enum
 	copy(x->out->why, sizeof(x->out->why), text);
 }
 
-static void finish(struct expansion *x, const char *what)
+/* kind and what, "env " and "PORT", name it where it is too long. */
+static void finish(struct expansion *x, const char *kind, const char *what)
 {
 	struct said_text *out = x->out;
 
 	out->text[x->len] = '\0';
 	out->said = x->holes ? SAID_ELSEWHERE : SAID_KNOWN;
 	if (x->too_long) {
-		said_unknown(out, "%.80s is longer than %d bytes", what, SAID_TEXT_MAX - 1);
+		said_unknown(out, "%s%.80s is longer than %d bytes", kind, what, SAID_TEXT_MAX - 1);
 		return;
 	}
 	/* A part of it is no use to whoever looks it up. */
@@ -118,7 +119,7 @@ void said_literal(struct said_text *out, const char *what, const char *value)
 
 	memset(out, 0, sizeof(*out));
 	add(&x, value, strlen(value));
-	finish(&x, what);
+	finish(&x, "", what);
 }
 
 /* --- the environment ---------------------------------------------------------------------------------------------- */
@@ -285,13 +286,10 @@ static void expand(struct expansion *x, const char *text, size_t len, const cJSO
 void said_env(const struct said_source *src, const char *name, struct said_text *out)
 {
 	struct expansion x = { .src = src, .out = out };
-	char what[SAID_NAME_MAX];
 
 	memset(out, 0, sizeof(*out));
-	if (!add_variable(&x, name, strlen(name), NULL, 0))
-		return;
-	snprintf(what, sizeof(what), "env %.200s", name);
-	finish(&x, what);
+	if (add_variable(&x, name, strlen(name), NULL, 0))
+		finish(&x, "env ", name);
 }
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
@@ -408,7 +406,7 @@ static bool read_start(const struct said_source *src, const struct cmdline *c, c
 		expand_shell(&x, c->item->valuestring, &value);
 	else
 		expand(&x, value.text, value.len, NULL, 0);
-	finish(&x, flag);
+	finish(&x, "", flag);
 	out->maybe = false; /* the program is told something */
 	return true;
 }
