@@ -165,31 +165,44 @@ void mutation_labels(struct mutation *m)
 
 /* --- tolerations ----------------------------------------------------------------------------------------------- */
 
-static bool is_text(const cJSON *object, const char *name, const char *text)
+/* A text that is absent is "". */
+struct toleration {
+	const char *key, *effect, *value;
+	bool exists; /* by its operator */
+	int64_t seconds;
+};
+
+static const char *text_of(const cJSON *object, const char *name)
 {
 	const char *is = json_str(object, name, NULL);
 
-	return is ? strcmp(is, text) == 0 : !text[0];
+	return is ? is : "";
+}
+
+static struct toleration read_toleration(const cJSON *t)
+{
+	return (struct toleration){ .key = text_of(t, "key"),
+				    .effect = text_of(t, "effect"),
+				    .value = text_of(t, "value"),
+				    .exists = strcmp(text_of(t, "operator"), "Exists") == 0,
+				    .seconds = json_int(-1, t, "tolerationSeconds", NULL) };
 }
 
 /* As Kubernetes decides whether a toleration is for a NoExecute taint without a value. */
-static bool tolerates(const cJSON *t, const char *key)
+static bool tolerates(const struct toleration *t, const char *key)
 {
-	bool exists = is_text(t, "operator", "Exists");
-
-	if (!is_text(t, "effect", "") && !is_text(t, "effect", "NoExecute"))
+	if (t->effect[0] && strcmp(t->effect, "NoExecute") != 0)
 		return false;
-	if (is_text(t, "key", ""))
-		return exists;
-	return is_text(t, "key", key) && (exists || is_text(t, "value", ""));
+	if (!t->key[0])
+		return t->exists;
+	return strcmp(t->key, key) == 0 && (t->exists || !t->value[0]);
 }
 
-/* As Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One without a key, or for other
- * effects as well, is a user's, whatever its time. */
-static bool is_default_toleration(const cJSON *t, const char *key)
+/* Of one that tolerates: as Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One
+ * without a key, or for other effects as well, is a user's, whatever its time. */
+static bool is_default_toleration(const struct toleration *t)
 {
-	return json_int(-1, t, "tolerationSeconds", NULL) == DEFAULT_TOLERATION_S && is_text(t, "key", key) &&
-	       is_text(t, "operator", "Exists") && is_text(t, "effect", "NoExecute");
+	return t->seconds == DEFAULT_TOLERATION_S && t->key[0] && t->effect[0] && t->exists;
 }
 
 static cJSON *new_toleration(const char *key, int seconds)
@@ -206,21 +219,21 @@ static cJSON *new_toleration(const char *key, int seconds)
 static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int seconds)
 {
 	bool found = false;
-	cJSON *t;
+	cJSON *item;
 
-	cJSON_ArrayForEach(t, list) {
-		int64_t limit = json_int(-1, t, "tolerationSeconds", NULL);
+	cJSON_ArrayForEach(item, list) {
+		struct toleration t = read_toleration(item);
 
-		if (!tolerates(t, key))
+		if (!tolerates(&t, key))
 			continue;
 		found = true;
-		if (is_default_toleration(t, key) && seconds < 0)
-			mutation_drop(m, t, "tolerationSeconds");
-		else if (is_default_toleration(t, key))
-			mutation_set(m, t, "tolerationSeconds", cJSON_CreateNumber(seconds));
-		else if (limit >= 0 && seconds < 0)
+		if (is_default_toleration(&t) && seconds < 0)
+			mutation_drop(m, item, "tolerationSeconds");
+		else if (is_default_toleration(&t))
+			mutation_set(m, item, "tolerationSeconds", cJSON_CreateNumber(seconds));
+		else if (t.seconds >= 0 && seconds < 0)
 			admission_warn(m->verdict, "drop tolerationSeconds of %s, or pod and data go after %lld s",
-				       is_text(t, "key", "") ? "the toleration without a key" : key, (long long)limit);
+				       t.key[0] ? key : "the toleration without a key", (long long)t.seconds);
 	}
 	if (!found)
 		mutation_set(m, list, NULL, new_toleration(key, seconds));

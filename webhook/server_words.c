@@ -25,9 +25,9 @@ static void warn_of_equals(const struct cmdline_start *s, struct admission_verdi
 		const struct shell_word *w = &s->words[i];
 		size_t name = 0;
 
-		while (name < w->len && !strchr("= \"'", w->text[name]))
+		while (is_flag(w) && name < w->len && !strchr("= \"'", w->text[name]))
 			name++;
-		if (!is_flag(w) || name == w->len || w->text[name] != '=')
+		if (!name || name == w->len || w->text[name] != '=')
 			continue;
 		admission_warn(v, "write %.*s and its value as two words: Redis knows no =, and ends at it",
 			       (int)(name < 40 ? name : 40), w->text);
@@ -115,10 +115,12 @@ bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 
 static bool has_text(const cJSON *words, const char *text)
 {
+	size_t len = strlen(text);
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		const char *at = cJSON_IsString(word) ? strcasestr(word->valuestring, text) : NULL;
+		bool may = cJSON_IsString(word) && strnlen(word->valuestring, len) == len;
+		const char *at = may ? strcasestr(word->valuestring, text) : NULL;
 
 		/* "--slaveof" is the server's own. */
 		for (; at; at = strcasestr(at + 1, text)) {

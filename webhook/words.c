@@ -90,14 +90,17 @@ static void warn_of_unknown(const cJSON *object, const cJSON *old, struct admiss
 
 void words_warn_pod(const cJSON *pod, struct admission_verdict *v)
 {
+	const cJSON *labels = json_get(pod, "metadata", "labels", NULL);
+	const cJSON *annotations = json_get(pod, "metadata", "annotations", NULL);
+
 	warn_of_unknown(pod, NULL, v);
 	for (size_t i = 0; i < WORDS; i++) {
 		const struct word *w = &words[i];
-		const char *value = word_in(pod, w->label, w->key);
+		const char *value = json_str(w->label ? labels : annotations, w->key, NULL);
 
 		if (value)
 			warn_of_value(w, value, v);
-		else if (word_in(pod, !w->label, w->key))
+		else if (json_str(w->label ? annotations : labels, w->key, NULL))
 			admission_warn(v, "make %s %s of the pods: as %s it does nothing", w->key,
 				       w->label ? "a label" : "an annotation", w->label ? "an annotation" : "a label");
 	}

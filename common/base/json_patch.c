@@ -42,18 +42,24 @@ static void add_pointer(struct buf *out, const struct step *at)
 		buf_addf(out, "%d", at->index);
 }
 
+static bool add(cJSON *operation, const char *name, cJSON *value)
+{
+	if (value && cJSON_AddItemToObjectCS(operation, name, value))
+		return true;
+	cJSON_Delete(value);
+	return false;
+}
+
 static void emit(struct diff *d, const struct step *at, const char *op, const cJSON *value)
 {
-	cJSON *item = cJSON_CreateObject(), *to = value ? json_refer(value) : NULL;
+	cJSON *item = cJSON_CreateObject();
 
 	buf_reset(&d->pointer);
 	add_pointer(&d->pointer, at);
-	if (!json_add_str(item, "op", op) || !json_add_str(item, "path", d->pointer.data) || d->pointer.failed)
+	if (d->pointer.failed || !add(item, "op", cJSON_CreateStringReference(op)) ||
+	    !add(item, "path", cJSON_CreateString(d->pointer.data)) ||
+	    (value && !add(item, "value", json_refer(value))))
 		d->failed = true;
-	if (value && !(to && cJSON_AddItemToObjectCS(item, "value", to))) {
-		cJSON_Delete(to);
-		d->failed = true;
-	}
 	if (json_push(d->patch, item) < 0)
 		d->failed = true;
 }
@@ -61,9 +67,9 @@ static void emit(struct diff *d, const struct step *at, const char *op, const cJ
 /* The member of that name; likely is tried first, for both objects mostly have the same order. */
 static const cJSON *member(const cJSON *object, const cJSON *likely, const char *name)
 {
-	if (likely && strcmp(likely->string, name) == 0)
+	if (likely && (likely->string == name || strcmp(likely->string, name) == 0))
 		return likely;
-	return cJSON_GetObjectItemCaseSensitive(object, name);
+	return json_get(object, name, NULL);
 }
 
 /* A copy on write (json_own.h) shares what it has not changed, so most of both needs no look. */
