@@ -1,7 +1,7 @@
 """The scripts that run in pods: what they leave behind, what they cost, and what clients see of a proxy that goes.
 
 They are run as they stand in pods that went through the webhook, in images of two kinds: busybox' shell and tools, and
-Debian's (no `timeout` there). Process 1 is Codis' own program, to which everything comes that a script leaves."""
+Debian's (no `timeout` there), these as the strictest Pod Security has them, with nothing to write to. Process 1 is Codis' own program, to which everything comes that a script leaves."""
 import concurrent.futures
 import os
 import signal
@@ -12,7 +12,14 @@ from manifests import manifest
 from world import NAMESPACE, case, wait_for
 from writers import Writers
 
-KINDS = {"busybox": "codis-image:latest", "debian": "codis-debian:latest"}
+KINDS = {"busybox": ("codis-image:latest", ""), "debian": ("codis-debian:latest", """
+        securityContext:
+          runAsNonRoot: true
+          runAsUser: 65534
+          readOnlyRootFilesystem: true
+          allowPrivilegeEscalation: false
+          capabilities: {drop: [ALL]}
+          seccompProfile: {type: RuntimeDefault}""")}
 RUNS = 1000
 FEW = 50
 NOBODY = "127.0.0.1:1"
@@ -90,14 +97,14 @@ class Bench:
         self.pods = {}
 
     def __enter__(self):
-        for kind, image in KINDS.items():
+        for kind, (image, security) in KINDS.items():
             text = "\n---\n".join([
                 manifest("codis", "plain", "codis-config.yaml"),
                 manifest("codis", "plain", "codis-server.yaml").replace("replicas: 4", "replicas: 2"),
                 manifest("codis", "plain", "codis-proxy.yaml").replace("replicas: 2", "replicas: 1").replace(
                     "        - --dashboard\n        - $(DASHBOARD_ADDR)\n", "")])
             assert "- --dashboard" not in text and "replicas: 4" not in text
-            self.w.make_codis(f"hooks-{kind}", text.replace("codis-image:latest", image))
+            self.w.make_codis(f"hooks-{kind}", text.replace("codis-image:latest", image + security))
         for kind in KINDS:
             self.pods[kind] = self.find(f"hooks-{kind}")
         return self
@@ -160,7 +167,7 @@ def nothing_left(w):
                      (f"{kind}, probe of a proxy", proxy, (LOOP, RUNS, probe), {}),
                      (f"{kind}, probe of a proxy without redis-cli", proxy, (LOOP, RUNS, probe), blind),
                      (f"{kind}, codis-admin alone, 100 at once", other,
-                      (CROWD, 100, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
+                      (CROWD, RUNS, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
                      # where nobody is connected to a proxy, and process 1 is none
                      (f"{kind}, preStop of a proxy", other, (CROWD, RUNS, stop), {"DASHBOARD_ADDR": NOBODY, "POD_IP": NOBODY}),
                      (f"{kind}, preStop of a dashboard", proxy, (LOOP, RUNS, bench.dashboard_stop()), {"POD_IP": server.address})]
