@@ -11,38 +11,59 @@
 		.name = NULL                                                                                           \
 	}
 
-static const struct json_cut of_metadata[] = { ALL_OF("managedFields"), END };
+static const struct json_cut of_owner[] = { ALL_OF("apiVersion"), ALL_OF("uid"), ALL_OF("blockOwnerDeletion"), END };
 
-static const struct json_cut of_container[] = { ALL_OF("volumeMounts"), ALL_OF("volumeDevices"),
-						ALL_OF("terminationMessagePath"), ALL_OF("terminationMessagePolicy"),
+static const struct json_cut of_metadata[] = { ALL_OF("managedFields"),
+					       ALL_OF("uid"),
+					       ALL_OF("creationTimestamp"),
+					       ALL_OF("generation"),
+					       ALL_OF("resourceVersion"),
+					       { "ownerReferences", of_owner },
+					       END };
+
+static const struct json_cut of_port[] = { ALL_OF("protocol"), END };
+
+/* imagePullPolicy, resources and securityContext go into a container that waits. */
+static const struct json_cut of_container[] = { ALL_OF("volumeMounts"),
+						ALL_OF("volumeDevices"),
+						ALL_OF("terminationMessagePath"),
+						ALL_OF("terminationMessagePolicy"),
+						{ "ports", of_port },
 						END };
-
-/* Of a volume its name, and whether it is a claim, is read. */
-static const struct json_cut of_volume[] = { ALL_OF("configMap"),   ALL_OF("csi"),
-					     ALL_OF("downwardAPI"), ALL_OF("emptyDir"),
-					     ALL_OF("hostPath"),    ALL_OF("projected"),
-					     ALL_OF("secret"),      END };
-
-static const struct json_cut of_status[] = { ALL_OF("conditions"), ALL_OF("containerStatuses"),
-					     ALL_OF("initContainerStatuses"), END };
 
 static const struct json_cut of_template[];
 
 /* Of a pod, and of a StatefulSet. */
 static const struct json_cut of_spec[] = { { "containers", of_container },
 					   { "initContainers", of_container },
-					   { "volumes", of_volume },
 					   { "template", of_template },
+					   ALL_OF("volumes"),
+					   ALL_OF("dnsPolicy"),
+					   ALL_OF("serviceAccountName"),
+					   ALL_OF("serviceAccount"),
+					   ALL_OF("securityContext"),
+					   ALL_OF("hostname"),
+					   ALL_OF("subdomain"),
+					   ALL_OF("priority"),
+					   ALL_OF("enableServiceLinks"),
+					   ALL_OF("preemptionPolicy"),
+					   ALL_OF("topologySpreadConstraints"),
 					   END };
 
 static const struct json_cut of_template[] = { { "spec", of_spec }, END };
 
+/* What is asked about has no status yet, or it is the API server's. */
 static const struct json_cut of_object[] = {
-	{ "metadata", of_metadata }, { "spec", of_spec }, { "status", of_status }, END
+	{ "metadata", of_metadata }, { "spec", of_spec }, ALL_OF("status"), ALL_OF("kind"), ALL_OF("apiVersion"), END
 };
+
+static const struct json_cut of_resource[] = { ALL_OF("group"), ALL_OF("version"), END };
 
 static const struct json_cut of_request[] = { { "object", of_object },
 					      { "oldObject", of_object },
+					      { "resource", of_resource },
+					      ALL_OF("kind"),
+					      ALL_OF("dryRun"),
 					      ALL_OF("userInfo"),
 					      ALL_OF("options"),
 					      ALL_OF("requestKind"),

@@ -9,18 +9,16 @@
 
 #define JSON_EACH_BYTE 0x0101010101010101u
 
-/* The high bit of the lowest byte that is below n, and perhaps of ones above it. n up to 128. */
-static inline uint64_t json_below(uint64_t bytes, uint64_t n)
-{
-	return (bytes - JSON_EACH_BYTE * n) & ~bytes & (JSON_EACH_BYTE * 0x80);
-}
-
 /* Where one of the eight bytes is a `"`, a `\` or a control character, the high bit of the first such byte is the
- * lowest that is set; 0 where none is. */
+ * lowest that is set; 0 where none is. A byte up to 0x7f gets it when what is taken from it is more than it has, or
+ * when the byte before has borrowed from it. Less one bit, `"` stands right behind the control characters, and they
+ * stay among themselves: so both are one comparison. */
 static inline uint64_t json_special(uint64_t bytes)
 {
-	return json_below(bytes, 0x20) | json_below(bytes ^ (JSON_EACH_BYTE * '"'), 1) |
-	       json_below(bytes ^ (JSON_EACH_BYTE * '\\'), 1);
+	uint64_t quote_or_control = (bytes ^ (JSON_EACH_BYTE * 2)) - JSON_EACH_BYTE * (('"' ^ 2) + 1);
+	uint64_t backslash = (bytes ^ (JSON_EACH_BYTE * '\\')) - JSON_EACH_BYTE;
+
+	return (quote_or_control | backslash) & ~bytes & (JSON_EACH_BYTE * 0x80);
 }
 
 static inline bool json_is_plain(char c)

@@ -13,122 +13,114 @@
 #define NUMBER_MAX 60
 
 struct skim {
-	const char *at, *end;
-	const char *from; /* what is written next */
-	struct buf *out;
-	int depth;
+	const char *end;  /* a NUL stands there, so that one byte more may be looked at */
+	char *to;         /* behind what stays */
+	const char *from; /* what comes there next */
 };
 
-static char peek(const struct skim *s)
-{
-	return s->at < s->end ? *s->at : '\0';
-}
+/* All below take where something begins, and give what follows it; NULL: it is no JSON. */
 
-static bool take(struct skim *s, char c)
+static const char *blanks(const char *at)
 {
-	bool is = s->at < s->end && *s->at == c;
-
-	s->at += is;
-	return is;
-}
-
-static void blanks(struct skim *s)
-{
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\t' || *s->at == '\r'))
-		s->at++;
+	while (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')
+		at++;
+	return at;
 }
 
 /* --- what has no members ------------------------------------------------------------------------------------------ */
 
-static int hex(struct skim *s)
+static int hex(const char *at)
 {
 	int n = 0;
 
-	for (int i = 0; i < 4; i++, s->at++) {
-		char c = peek(s);
-
-		if (!isxdigit((unsigned char)c))
+	for (int i = 0; i < 4; i++) {
+		if (!isxdigit((unsigned char)at[i]))
 			return -1;
-		n = n * 16 + (c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+		n = n * 16 + (at[i] <= '9' ? at[i] - '0' : (at[i] | 0x20) - 'a' + 10);
 	}
 	return n;
 }
 
 /* Behind `\u`. */
-static bool utf16(struct skim *s)
+static const char *utf16(const char *at)
 {
-	int n = hex(s);
+	int n = hex(at);
 
 	if (n < 0xd800 || n > 0xdfff)
-		return n >= 0;
-	if (n > 0xdbff || !take(s, '\\') || !take(s, 'u'))
-		return false;
-	n = hex(s);
-	return n >= 0xdc00 && n <= 0xdfff;
+		return n < 0 ? NULL : at + 4;
+	if (n > 0xdbff || at[4] != '\\' || at[5] != 'u')
+		return NULL;
+	n = hex(at + 6);
+	return n >= 0xdc00 && n <= 0xdfff ? at + 10 : NULL;
 }
 
-/* At its first quote. */
-static bool string(struct skim *s)
+/* Behind a `\`. */
+static const char *escape(const char *at)
 {
-	if (!take(s, '"'))
-		return false;
-	for (;;) {
-		s->at += json_plain(s->at, (size_t)(s->end - s->at));
-		if (take(s, '"'))
-			return true;
-		if (!take(s, '\\') || s->at == s->end || !*s->at || !strchr("\"\\/bfnrtu", *s->at))
-			return false;
-		if (*s->at++ == 'u' && !utf16(s))
-			return false;
+	switch (*at) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't': return at + 1;
+	case 'u': return utf16(at + 1);
+	default: return NULL;
 	}
 }
 
-static bool digits(struct skim *s)
+/* Behind its first quote. */
+static const char *string(const struct skim *s, const char *at)
 {
-	const char *from = s->at;
-
-	while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-		s->at++;
-	return s->at > from;
-}
-
-static bool number(struct skim *s)
-{
-	const char *from = s->at;
-
-	take(s, '-');
-	if (!take(s, '0') && !digits(s))
-		return false;
-	if (take(s, '.') && !digits(s))
-		return false;
-	if (peek(s) == 'e' || peek(s) == 'E') {
-		s->at++;
-		if (peek(s) == '+' || peek(s) == '-')
-			s->at++;
-		if (!digits(s))
-			return false;
+	while (at) {
+		at += json_plain(at, (size_t)(s->end - at));
+		if (*at == '"')
+			return at + 1;
+		at = *at == '\\' ? escape(at + 1) : NULL;
 	}
-	return s->at - from <= NUMBER_MAX;
+	return NULL;
 }
 
-static bool word(struct skim *s, const char *text)
+static const char *digits(const char *at)
+{
+	const char *from = at;
+
+	while (*at >= '0' && *at <= '9')
+		at++;
+	return at > from ? at : NULL;
+}
+
+static const char *number(const char *from)
+{
+	const char *at = from + (*from == '-');
+
+	at = *at == '0' ? at + 1 : digits(at);
+	if (at && *at == '.')
+		at = digits(at + 1);
+	if (at && (*at == 'e' || *at == 'E')) {
+		at++;
+		at = digits(at + (*at == '+' || *at == '-'));
+	}
+	return at && at - from <= NUMBER_MAX ? at : NULL;
+}
+
+static const char *word(const char *at, const char *text)
 {
 	size_t len = strlen(text);
 
-	if ((size_t)(s->end - s->at) < len || memcmp(s->at, text, len) != 0)
-		return false;
-	s->at += len;
-	return true;
+	return strncmp(at, text, len) == 0 ? at + len : NULL;
 }
 
 /* --- what has ----------------------------------------------------------------------------------------------------- */
 
-static bool value(struct skim *s, const struct json_cut *cuts);
+static const char *value(struct skim *s, const char *at, const struct json_cut *cuts, int depth);
 
 /* Of a name with an escape nobody knows here which it is; that member stays. */
 static const struct json_cut *find(const struct json_cut *cuts, const char *name, size_t len)
 {
-	for (; cuts && cuts->name; cuts++) {
+	for (; cuts->name; cuts++) {
 		if (cuts->name[0] == (len ? name[0] : '\0') && strncmp(cuts->name, name, len) == 0 && !cuts->name[len])
 			return cuts;
 	}
@@ -137,96 +129,99 @@ static const struct json_cut *find(const struct json_cut *cuts, const char *name
 
 static void leave_out(struct skim *s, const char *from, const char *to)
 {
-	buf_add(s->out, s->from, (size_t)(from - s->from));
+	size_t len = (size_t)(from - s->from);
+
+	memmove(s->to, s->from, len);
+	s->to += len;
 	s->from = to;
 }
 
 /* kept: the end of the last member that stays, or NULL; what is left out takes the comma between with it. */
-static bool member(struct skim *s, const struct json_cut *cuts, const char **kept)
+static const char *member(struct skim *s, const char *from, const struct json_cut *cuts, const char **kept, int depth)
 {
-	const char *from = *kept ? *kept : s->at, *name;
+	const char *quote = blanks(from), *at = *quote == '"' ? string(s, quote + 1) : NULL;
 	const struct json_cut *cut;
 
-	blanks(s);
-	name = s->at + 1;
-	if (!string(s))
-		return false;
-	cut = find(cuts, name, (size_t)(s->at - 1 - name));
-	blanks(s);
-	if (!take(s, ':') || !value(s, cut ? cut->inner : NULL))
-		return false;
-	if (!cut || cut->inner) {
-		*kept = s->at;
-		return true;
+	if (!at)
+		return NULL;
+	cut = cuts ? find(cuts, quote + 1, (size_t)(at - 2 - quote)) : NULL;
+	at = blanks(at);
+	at = *at == ':' ? value(s, at + 1, cut ? cut->inner : NULL, depth) : NULL;
+	if (!at || !cut || cut->inner) {
+		*kept = at;
+		return at;
 	}
-	blanks(s);
+	if (*kept)
+		from = *kept;
 	if (from < s->from) /* the member before is left out, too */
 		from = s->from;
-	leave_out(s, from, !*kept && peek(s) == ',' ? s->at + 1 : s->at);
-	return true;
+	at = blanks(at);
+	leave_out(s, from, !*kept && *at == ',' ? at + 1 : at);
+	return at;
 }
 
-static bool object(struct skim *s, const struct json_cut *cuts)
+static const char *object(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
 {
-	const char *kept = NULL;
+	const char *kept = NULL, *first = blanks(at);
 
-	s->at++;
-	blanks(s);
-	if (take(s, '}'))
-		return true;
-	do {
-		if (!member(s, cuts, &kept))
-			return false;
-		blanks(s);
-	} while (take(s, ','));
-	return take(s, '}');
-}
-
-static bool array(struct skim *s, const struct json_cut *cuts)
-{
-	s->at++;
-	blanks(s);
-	if (take(s, ']'))
-		return true;
-	do {
-		if (!value(s, cuts))
-			return false;
-		blanks(s);
-	} while (take(s, ','));
-	return take(s, ']');
-}
-
-static bool value(struct skim *s, const struct json_cut *cuts)
-{
-	bool well = false;
-
-	blanks(s);
-	if (s->depth++ < DEPTH_MAX) {
-		switch (peek(s)) {
-		case '"': well = string(s); break;
-		case '{': well = object(s, cuts); break;
-		case '[': well = array(s, cuts); break;
-		case 't': well = word(s, "true"); break;
-		case 'f': well = word(s, "false"); break;
-		case 'n': well = word(s, "null"); break;
-		default: well = number(s); break;
-		}
+	if (*first == '}')
+		return first + 1;
+	for (at = member(s, at, cuts, &kept, depth); at; at = member(s, at + 1, cuts, &kept, depth)) {
+		at = blanks(at);
+		if (*at != ',')
+			return *at == '}' ? at + 1 : NULL;
 	}
-	s->depth--;
-	return well;
+	return NULL;
+}
+
+static const char *array(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
+{
+	const char *first = blanks(at);
+
+	if (*first == ']')
+		return first + 1;
+	for (at = value(s, first, cuts, depth); at; at = value(s, at + 1, cuts, depth)) {
+		at = blanks(at);
+		if (*at != ',')
+			return *at == ']' ? at + 1 : NULL;
+	}
+	return NULL;
+}
+
+static const char *value(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
+{
+	if (depth++ == DEPTH_MAX)
+		return NULL;
+	at = blanks(at);
+	switch (*at) {
+	case '"': return string(s, at + 1);
+	case '{': return object(s, at + 1, cuts, depth);
+	case '[': return array(s, at + 1, cuts, depth);
+	case 't': return word(at, "true");
+	case 'f': return word(at, "false");
+	case 'n': return word(at, "null");
+	default: return number(at);
+	}
 }
 
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out)
 {
-	struct skim s = { .at = text, .end = text + len, .from = text, .out = out };
+	char *copy = buf_reserve(out, len); /* what stays moves up in it */
+	struct skim s = { .end = copy + len, .to = copy, .from = copy };
+	const char *at;
 
-	if (!value(&s, cuts))
+	if (!copy)
 		return false;
-	blanks(&s);
-	if (s.at < s.end)
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	at = value(&s, copy, cuts, 0);
+	if (!at || blanks(at) != s.end) {
+		copy[0] = '\0';
 		return false;
+	}
 	leave_out(&s, s.end, s.end);
-	return !out->failed;
+	buf_commit(out, (size_t)(s.to - copy));
+	return true;
 }
 
 cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
@@ -235,7 +230,7 @@ cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const 
 	BUF_CLEANUP struct buf rest = BUF_INIT(len);
 
 	/* A text of fewer bytes has no more values than that, and needs not be counted. */
-	if (len < max_items && buf_reserve(&rest, len) && json_skim(text, len, cuts, &rest))
+	if (len < max_items && json_skim(text, len, cuts, &rest))
 		return json_parse(rest.data, rest.len, max_items, err);
 	return json_parse(text, len, max_items, err);
 }

@@ -75,12 +75,10 @@ static int take_uid(const cJSON *request, const char **uid, struct error *err)
 
 static int take_names(const cJSON *request, struct admission_request *req, struct error *err)
 {
-	const cJSON *kind = json_get(request, "kind", NULL), *resource = json_get(request, "resource", NULL);
+	const cJSON *resource = json_get(request, "resource", NULL);
 
-	if (take_text(kind, "group", &req->group, err) < 0 || take_text(kind, "version", &req->version, err) < 0 ||
-	    take_text(kind, "kind", &req->kind, err) < 0 || take_text(resource, "resource", &req->resource, err) < 0)
-		return -1;
-	if (take_text(request, "subResource", &req->subresource, err) < 0 ||
+	if (take_text(resource, "resource", &req->resource, err) < 0 ||
+	    take_text(request, "subResource", &req->subresource, err) < 0 ||
 	    take_text(request, "namespace", &req->namespace, err) < 0 ||
 	    take_text(request, "name", &req->name, err) < 0 ||
 	    take_text(request, "operation", &req->operation, err) < 0)
@@ -97,7 +95,6 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 	    take_names(request, req, err) < 0 || take_object(request, "object", &req->object, err) < 0 ||
 	    take_object(request, "oldObject", &req->old_object, err) < 0)
 		return -1;
-	req->dry_run = json_bool(false, request, "dryRun", NULL);
 	return 0;
 }
 

@@ -9,15 +9,14 @@
 struct buf;
 struct error;
 
+/* What is read of it; a dry run has no side effect to leave out. */
 struct admission_request {
 	const char *uid;
-	const char *group, *version, *kind; /* request.kind */
-	const char *resource;               /* request.resource.resource: "pods" */
-	const char *subresource;            /* "" or "scale" */
-	const char *namespace, *name;       /* "" when absent (a pod of generateName) */
-	const char *operation;              /* CREATE, UPDATE, DELETE, CONNECT */
-	const cJSON *object, *old_object;   /* or NULL */
-	bool dry_run;
+	const char *resource;             /* request.resource.resource: "pods" */
+	const char *subresource;          /* "" or "scale" */
+	const char *namespace, *name;     /* "" when absent (a pod of generateName) */
+	const char *operation;            /* CREATE, UPDATE, DELETE, CONNECT */
+	const cJSON *object, *old_object; /* or NULL */
 };
 
 /* review stays the caller's and must outlive req. 0, or -1 and *err in words fit for the caller of the API: not an

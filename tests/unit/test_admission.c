@@ -27,9 +27,6 @@ TEST(a_request_is_read)
 
 	assert_int_equal(admission_parse(review, &r, NULL), 0);
 	assert_string_equal(r.uid, "u-1");
-	assert_string_equal(r.group, "autoscaling");
-	assert_string_equal(r.version, "v1");
-	assert_string_equal(r.kind, "Scale");
 	assert_string_equal(r.resource, "statefulsets");
 	assert_string_equal(r.subresource, "scale");
 	assert_string_equal(r.namespace, "ns");
@@ -37,7 +34,6 @@ TEST(a_request_is_read)
 	assert_string_equal(r.operation, "UPDATE");
 	assert_int_equal(json_int(0, r.object, "a", NULL), 1);
 	assert_null(r.old_object);
-	assert_true(r.dry_run);
 }
 
 TEST(what_is_absent_is_empty)
@@ -50,9 +46,7 @@ TEST(what_is_absent_is_empty)
 	assert_string_equal(r.name, "");
 	assert_string_equal(r.namespace, "");
 	assert_string_equal(r.subresource, "");
-	assert_string_equal(r.kind, "");
 	assert_null(r.object);
-	assert_false(r.dry_run);
 }
 
 #define REVIEW(request) "{\"kind\":\"AdmissionReview\",\"apiVersion\":\"admission.k8s.io/v1\",\"request\":" request "}"
@@ -73,7 +67,7 @@ TEST(what_cannot_be_meant_is_refused_in_words)
 		{ REVIEW("{\"uid\":\"\"}"), "no uid" },
 		{ REVIEW("{\"uid\":1}"), "uid is no text" },
 		{ REVIEW("{\"uid\":\"u\",\"name\":[]}"), "name is no text" },
-		{ REVIEW("{\"uid\":\"u\",\"kind\":{\"kind\":{}}}"), "kind is no text" },
+		{ REVIEW("{\"uid\":\"u\",\"resource\":{\"resource\":{}}}"), "resource is no text" },
 		{ REVIEW("{\"uid\":\"u\",\"object\":[]}"), "object is not a JSON object" },
 		{ REVIEW("{\"uid\":\"u\",\"oldObject\":\"x\"}"), "oldObject is not a JSON object" },
 	};

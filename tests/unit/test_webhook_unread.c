@@ -55,22 +55,65 @@ static void put(cJSON *object, const char *name, const char *text)
 		json_set(object, name, parse_text(text));
 }
 
+static void put_each(cJSON *object, const char *list, const char *name, const char *text)
+{
+	cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(object, list)) {
+		put(item, name, text);
+	}
+}
+
+static void add_wordy_metadata(cJSON *metadata)
+{
+	put(metadata, "managedFields",
+	    "[{\"manager\":\"kubectl\",\"fieldsV1\":{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"x\\\"}\":{\"."
+	    "\":{}}}}}}]");
+	put(metadata, "uid", "\"4f0c\"");
+	put(metadata, "creationTimestamp", "\"2026-11-27T07:00:00Z\"");
+	put(metadata, "generation", "1");
+	put(metadata, "resourceVersion", "\"17\"");
+	put_each(metadata, "ownerReferences", "apiVersion", "\"apps/v1\"");
+	put_each(metadata, "ownerReferences", "uid", "\"4f0b\"");
+	put_each(metadata, "ownerReferences", "blockOwnerDeletion", "true");
+}
+
+static void add_wordy_spec(cJSON *spec)
+{
+	static const char *const texts[][2] = {
+		{ "volumes", "[{\"name\":\"data\",\"persistentVolumeClaim\":{\"claimName\":\"data-0\"}},"
+			     "{\"name\":\"config\",\"configMap\":{\"name\":\"c\",\"defaultMode\":420}}]" },
+		{ "dnsPolicy", "\"ClusterFirst\"" },
+		{ "serviceAccountName", "\"default\"" },
+		{ "serviceAccount", "\"default\"" },
+		{ "securityContext", "{\"runAsUser\":7,\"runAsNonRoot\":true}" },
+		{ "hostname", "\"codis-server-1\"" },
+		{ "subdomain", "\"codis-server\"" },
+		{ "priority", "1000" },
+		{ "enableServiceLinks", "true" },
+		{ "preemptionPolicy", "\"Never\"" },
+		{ "topologySpreadConstraints", "[{\"maxSkew\":1,\"topologyKey\":\"zone\"}]" },
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		put(spec, texts[i][0], texts[i][1]);
+}
+
 /* What an API server sends with every pod; all of it is in the list of what is not read. */
 static void add_wordy(cJSON *object)
 {
 	cJSON *spec = cJSON_GetObjectItemCaseSensitive(object, "spec"), *item;
 
-	put(cJSON_GetObjectItemCaseSensitive(object, "metadata"), "managedFields",
-	    "[{\"manager\":\"kubectl\",\"fieldsV1\":{\"f:spec\":{\"f:containers\":{\"k:{\\\"name\\\":\\\"x\\\"}\":{\"."
-	    "\":{}}}}}}]");
-	put(spec, "volumes",
-	    "[{\"name\":\"data\",\"persistentVolumeClaim\":{\"claimName\":\"data-0\"}},"
-	    "{\"name\":\"config\",\"configMap\":{\"name\":\"c\",\"defaultMode\":420}}]");
+	add_wordy_metadata(cJSON_GetObjectItemCaseSensitive(object, "metadata"));
+	add_wordy_spec(spec);
 	put(object, "status", "{\"phase\":\"Pending\",\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}");
+	put(object, "kind", "\"Pod\"");
+	put(object, "apiVersion", "\"v1\"");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(spec, "containers")) {
 		put(item, "resources", "{\"limits\":{\"memory\":\"1Gi\"}}");
 		put(item, "volumeMounts", "[{\"name\":\"config\",\"mountPath\":\"/codis\"}]");
 		put(item, "terminationMessagePolicy", "\"File\"");
+		put_each(item, "ports", "protocol", "\"TCP\"");
 	}
 }
 
@@ -84,6 +127,8 @@ static void review_of(const char *resource, cJSON *object, struct buf *out)
 	json_add_str(review, "kind", "AdmissionReview");
 	json_add_str(request, "uid", "u");
 	json_add_str(json_add_object(request, "resource"), "resource", resource);
+	json_add_str(json_add_object(request, "kind"), "kind", "Pod");
+	json_add_bool(request, "dryRun", true);
 	json_add_str(json_add_object(request, "requestResource"), "resource", resource);
 	json_add_str(json_add_object(request, "userInfo"), "username", "somebody");
 	json_add_str(request, "operation", "CREATE");

@@ -18,12 +18,7 @@ cJSON *load_pod(const char *name)
 
 struct admission_request request_of(const char *resource, const char *name, const cJSON *old, const cJSON *object)
 {
-	bool pod = strcmp(resource, "pods") == 0;
-
 	return (struct admission_request){ .uid = "u",
-					   .group = pod ? "" : "apps",
-					   .version = "v1",
-					   .kind = pod ? "Pod" : "StatefulSet",
 					   .resource = resource,
 					   .subresource = "",
 					   .namespace = "shop",
