@@ -26,27 +26,25 @@ static inline bool json_is_plain(char c)
 	return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* How many bytes there are before the first `"`, `\` or control character, len at most. */
-static inline size_t json_plain(const char *text, size_t len)
+/* Where the first `"`, `\` or control character is. There has to be one, and behind it seven bytes that may be read. */
+static inline const char *json_plain_end(const char *at)
 {
-	size_t at = 0;
-
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	for (; len - at >= 8; at += 8) {
-		uint64_t bytes, found;
-
-		memcpy(&bytes, text + at, 8);
-		found = json_special(bytes);
-		if (found)
-			return at + (size_t)__builtin_ctzll(found) / 8;
+	for (uint64_t bytes;; at += sizeof(bytes)) {
+		memcpy(&bytes, at, sizeof(bytes));
+		bytes = json_special(bytes);
+		if (bytes)
+			return at + __builtin_ctzll(bytes) / 8;
 	}
-#endif
-	while (at < len && json_is_plain(text[at]))
+#else
+	while (json_is_plain(*at))
 		at++;
 	return at;
+#endif
 }
 
-/* The same, and copies them; behind them up to 7 more, where len is so long. */
+/* Copies what is before the first of them, len bytes at most, and says how many; behind them up to 7 more, where len
+ * is so long. */
 static inline size_t json_plain_copy(char *to, const char *text, size_t len)
 {
 	size_t at = 0;

@@ -12,8 +12,10 @@
 /* cJSON looks at 63 bytes of a number. */
 #define NUMBER_MAX 60
 
+/* NULs that end the text: a string is looked at eight bytes at a time. */
+#define END_BYTES 8
+
 struct skim {
-	const char *end;  /* a NUL stands there, so that one byte more may be looked at */
 	char *to;         /* behind what stays */
 	const char *from; /* what comes there next */
 };
@@ -71,16 +73,22 @@ static const char *escape(const char *at)
 	}
 }
 
-/* Behind its first quote. */
-static const char *string(const struct skim *s, const char *at)
+/* At a `\`, which few strings have. */
+static __attribute__((noinline)) const char *rest_of_string(const char *at)
 {
-	while (at) {
-		at += json_plain(at, (size_t)(s->end - at));
-		if (*at == '"')
-			return at + 1;
-		at = *at == '\\' ? escape(at + 1) : NULL;
+	while (at && *at == '\\') {
+		at = escape(at + 1);
+		if (at)
+			at = json_plain_end(at);
 	}
-	return NULL;
+	return at && *at == '"' ? at + 1 : NULL;
+}
+
+/* Behind its first quote. */
+static const char *string(const char *at)
+{
+	at = json_plain_end(at);
+	return *at == '"' ? at + 1 : rest_of_string(at);
 }
 
 static const char *digits(const char *at)
@@ -139,7 +147,7 @@ static void leave_out(struct skim *s, const char *from, const char *to)
 /* kept: the end of the last member that stays, or NULL; what is left out takes the comma between with it. */
 static const char *member(struct skim *s, const char *from, const struct json_cut *cuts, const char **kept, int depth)
 {
-	const char *quote = blanks(from), *at = *quote == '"' ? string(s, quote + 1) : NULL;
+	const char *quote = blanks(from), *at = *quote == '"' ? string(quote + 1) : NULL;
 	const struct json_cut *cut;
 
 	if (!at)
@@ -166,26 +174,29 @@ static const char *object(struct skim *s, const char *at, const struct json_cut 
 
 	if (*first == '}')
 		return first + 1;
-	for (at = member(s, at, cuts, &kept, depth); at; at = member(s, at + 1, cuts, &kept, depth)) {
+	for (;; at++) {
+		at = member(s, at, cuts, &kept, depth);
+		if (!at)
+			return NULL;
 		at = blanks(at);
 		if (*at != ',')
 			return *at == '}' ? at + 1 : NULL;
 	}
-	return NULL;
 }
 
 static const char *array(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
 {
-	const char *first = blanks(at);
-
-	if (*first == ']')
-		return first + 1;
-	for (at = value(s, first, cuts, depth); at; at = value(s, at + 1, cuts, depth)) {
+	at = blanks(at);
+	if (*at == ']')
+		return at + 1;
+	for (;; at++) {
+		at = value(s, at, cuts, depth);
+		if (!at)
+			return NULL;
 		at = blanks(at);
 		if (*at != ',')
 			return *at == ']' ? at + 1 : NULL;
 	}
-	return NULL;
 }
 
 static const char *value(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
@@ -194,7 +205,7 @@ static const char *value(struct skim *s, const char *at, const struct json_cut *
 		return NULL;
 	at = blanks(at);
 	switch (*at) {
-	case '"': return string(s, at + 1);
+	case '"': return string(at + 1);
 	case '{': return object(s, at + 1, cuts, depth);
 	case '[': return array(s, at + 1, cuts, depth);
 	case 't': return word(at, "true");
@@ -206,20 +217,18 @@ static const char *value(struct skim *s, const char *at, const struct json_cut *
 
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out)
 {
-	char *copy = buf_reserve(out, len); /* what stays moves up in it */
-	struct skim s = { .end = copy + len, .to = copy, .from = copy };
+	char *copy = buf_reserve(out, len + END_BYTES); /* what stays moves up in it */
+	struct skim s = { .to = copy, .from = copy };
 	const char *at;
 
 	if (!copy)
 		return false;
 	memcpy(copy, text, len);
-	copy[len] = '\0';
+	memset(copy + len, 0, END_BYTES);
 	at = value(&s, copy, cuts, 0);
-	if (!at || blanks(at) != s.end) {
-		copy[0] = '\0';
+	if (!at || blanks(at) != copy + len)
 		return false;
-	}
-	leave_out(&s, s.end, s.end);
+	leave_out(&s, copy + len, copy + len);
 	buf_commit(out, (size_t)(s.to - copy));
 	return true;
 }
@@ -227,7 +236,7 @@ bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct
 cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
 			  struct error *err)
 {
-	BUF_CLEANUP struct buf rest = BUF_INIT(len);
+	BUF_CLEANUP struct buf rest = BUF_INIT(len + END_BYTES);
 
 	/* A text of fewer bytes has no more values than that, and needs not be counted. */
 	if (len < max_items && json_skim(text, len, cuts, &rest))

@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_same(whole, pruned);
 	/* A name with an escape stays; and a text that is no plain JSON, all of it. */
 	if (!memchr(text, '\\', len)) {
-		BUF_CLEANUP struct buf rest = BUF_INIT(len);
+		BUF_CLEANUP struct buf rest = BUF_INIT(TEXT_MAX);
 
 		if (json_skim(text, len, all, &rest))
 			check_same(part, pruned);
