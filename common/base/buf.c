@@ -38,7 +38,7 @@ static int buf_fail(struct buf *b)
 	return -1;
 }
 
-char *buf_reserve(struct buf *b, size_t len)
+char *buf_grow(struct buf *b, size_t len)
 {
 	size_t cap = b->cap ? b->cap : 64;
 	char *grown;
@@ -65,17 +65,9 @@ char *buf_reserve(struct buf *b, size_t len)
 	return b->data + b->len;
 }
 
-void buf_commit(struct buf *b, size_t len)
-{
-	b->len += len;
-	b->data[b->len] = '\0';
-}
-
 int buf_add(struct buf *b, const void *data, size_t len)
 {
-	/* Most find the room that they need; of what was allocated, that may be more than the limit. */
-	bool fits = !b->failed && len < b->cap - b->len && len <= b->max - b->len && b->cap;
-	char *to = fits ? b->data + b->len : buf_reserve(b, len);
+	char *to = buf_reserve(b, len);
 
 	if (!to)
 		return -1;
@@ -90,13 +82,17 @@ int buf_addstr(struct buf *b, const char *s)
 	return buf_add(b, s, strlen(s));
 }
 
-int buf_addch(struct buf *b, char c)
+int buf_addint(struct buf *b, int64_t n)
 {
-	if (b->failed || b->cap < 2 || b->len >= b->cap - 2 || b->len >= b->max)
-		return buf_add(b, &c, 1);
-	b->data[b->len++] = c;
-	b->data[b->len] = '\0';
-	return 0;
+	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+	char digits[20], *at = digits + sizeof(digits);
+
+	do
+		*--at = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		*--at = '-';
+	return buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap)

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct error;
 
@@ -43,13 +44,40 @@ void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets a failure
 /* Append. All return 0, or -1 when this or an earlier append failed. */
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_addstr(struct buf *b, const char *s);
-int buf_addch(struct buf *b, char c);
+int buf_addint(struct buf *b, int64_t n); /* in decimal, as "%lld" and cheaper */
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
+/* Most find the room that they need; what was allocated may be more than the limit. */
+static inline bool buf_has_room(const struct buf *b, size_t len)
+{
+	return !b->failed && len < b->cap - b->len && len <= b->max - b->len;
+}
+
+char *buf_grow(struct buf *b, size_t len); /* buf_reserve() where there is none */
+
 /* Makes room for len more bytes and returns where they go (buf_commit adds them), or NULL. */
-char *buf_reserve(struct buf *b, size_t len);
-void buf_commit(struct buf *b, size_t len);
+static inline char *buf_reserve(struct buf *b, size_t len)
+{
+	return buf_has_room(b, len) ? b->data + b->len : buf_grow(b, len);
+}
+
+static inline void buf_commit(struct buf *b, size_t len)
+{
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+static inline int buf_addch(struct buf *b, char c)
+{
+	char *to = buf_reserve(b, 1);
+
+	if (!to)
+		return -1;
+	*to = c;
+	buf_commit(b, 1);
+	return 0;
+}
 
 /* Drops the first n bytes. */
 void buf_consume(struct buf *b, size_t n);

@@ -7,8 +7,9 @@
 
 #define NUMBER_MAX 64 /* cJSON's own limit is 26 */
 
-/* One byte takes six at the most: \u001f. Of so many bytes at a time the room is taken at once. */
+/* One byte takes six at the most: \u001f. For so many bytes the room is taken at once; longer ones go by pieces. */
 #define ESCAPED_MAX 6
+#define AT_ONCE     4096
 #define PIECE       512
 
 static char *put_escaped(char *to, unsigned char c)
@@ -43,21 +44,30 @@ static char *put_text(char *to, const char *text, size_t len)
 	}
 }
 
-int json_write_str(const char *text, struct buf *out)
+static int write_in_pieces(const char *text, size_t len, struct buf *out)
 {
-	char piece[ESCAPED_MAX * PIECE], *to, *end;
+	char piece[ESCAPED_MAX * PIECE];
 
 	buf_addch(out, '"');
-	for (size_t left = strlen(text), n; left; left -= n, text += n) {
-		n = left < PIECE ? left : PIECE;
-		to = out->max - out->len >= sizeof(piece) ? buf_reserve(out, ESCAPED_MAX * n) : NULL;
-		end = put_text(to ? to : piece, text, n);
-		if (to)
-			buf_commit(out, (size_t)(end - to));
-		else
-			buf_add(out, piece, (size_t)(end - piece));
+	for (size_t n; len; len -= n, text += n) {
+		n = len < PIECE ? len : PIECE;
+		buf_add(out, piece, (size_t)(put_text(piece, text, n) - piece));
 	}
 	return buf_addch(out, '"');
+}
+
+int json_write_str(const char *text, struct buf *out)
+{
+	size_t len = strlen(text), most = ESCAPED_MAX * len + 2;
+	char *from = len <= AT_ONCE && most <= out->max - out->len ? buf_reserve(out, most) : NULL, *to = from;
+
+	if (!from)
+		return write_in_pieces(text, len, out);
+	*to++ = '"';
+	to = put_text(to, text, len);
+	*to++ = '"';
+	buf_commit(out, (size_t)(to - from));
+	return 0;
 }
 
 /* cJSON writes each number twice and reads it once, to see whether 15 digits are enough; for a whole one they are. */
@@ -66,43 +76,55 @@ static void write_number(const cJSON *item, struct buf *out)
 	char text[NUMBER_MAX];
 
 	if (item->valueint != 0 && item->valuedouble == (double)item->valueint)
-		buf_addf(out, "%d", item->valueint);
+		buf_addint(out, item->valueint);
 	else if (cJSON_PrintPreallocated((cJSON *)(uintptr_t)item, text, sizeof(text), false))
 		buf_addstr(out, text);
 	else
 		out->failed = out->nomem = true;
 }
 
-static void write_members(const cJSON *item, struct buf *out)
+static void write_object(const cJSON *object, struct buf *out)
 {
-	const cJSON *inner;
+	char before = '{';
 
-	buf_addch(out, cJSON_IsObject(item) ? '{' : '[');
-	cJSON_ArrayForEach(inner, item) {
-		if (inner != item->child)
-			buf_addch(out, ',');
-		if (cJSON_IsObject(item)) {
-			json_write_str(inner->string ? inner->string : "", out);
-			buf_addch(out, ':');
-		}
-		json_write(inner, out);
+	for (const cJSON *item = object->child; item; item = item->next, before = ',') {
+		buf_addch(out, before);
+		json_write_str(item->string ? item->string : "", out);
+		buf_addch(out, ':');
+		json_write(item, out);
 	}
-	buf_addch(out, cJSON_IsObject(item) ? '}' : ']');
+	if (!object->child)
+		buf_addch(out, '{');
+	buf_addch(out, '}');
+}
+
+static void write_array(const cJSON *array, struct buf *out)
+{
+	char before = '[';
+
+	for (const cJSON *item = array->child; item; item = item->next, before = ',') {
+		buf_addch(out, before);
+		json_write(item, out);
+	}
+	if (!array->child)
+		buf_addch(out, '[');
+	buf_addch(out, ']');
 }
 
 int json_write(const cJSON *item, struct buf *out)
 {
-	if (!item || json_is_lacking(item))
+	if (!item || json_is_lacking(item)) {
 		out->failed = out->nomem = true; /* so that buf_check() at the end sees it */
-	else if (cJSON_IsObject(item) || cJSON_IsArray(item))
-		write_members(item, out);
-	else if (cJSON_IsString(item))
-		json_write_str(item->valuestring ? item->valuestring : "", out);
-	else if (cJSON_IsNumber(item))
-		write_number(item, out);
-	else if (cJSON_IsRaw(item))
-		buf_addstr(out, item->valuestring);
-	else
-		buf_addstr(out, cJSON_IsNull(item) ? "null" : cJSON_IsTrue(item) ? "true" : "false");
+		return -1;
+	}
+	switch (item->type & 0xff) {
+	case cJSON_Object: write_object(item, out); break;
+	case cJSON_Array: write_array(item, out); break;
+	case cJSON_String: json_write_str(item->valuestring ? item->valuestring : "", out); break;
+	case cJSON_Number: write_number(item, out); break;
+	case cJSON_Raw: buf_addstr(out, item->valuestring); break;
+	case cJSON_NULL: buf_addstr(out, "null"); break;
+	default: buf_addstr(out, cJSON_IsTrue(item) ? "true" : "false"); break;
+	}
 	return out->failed ? -1 : 0;
 }

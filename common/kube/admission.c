@@ -12,7 +12,7 @@
 
 #define UID_MAX     256
 #define ANSWER_MAX  (16u << 20)
-#define PATCH_USUAL 4096 /* a server's has about so much */
+#define PATCH_USUAL 8192 /* a server's has half as much */
 #define API_VERSION "admission.k8s.io/v1"
 
 /* --- the request -------------------------------------------------------------------------------------------------- */

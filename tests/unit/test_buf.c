@@ -17,6 +17,18 @@ TEST(appends)
 	assert_int_equal(b.len, 11);
 }
 
+TEST(whole_numbers_are_in_decimal)
+{
+	static const int64_t numbers[] = { 0, 7, -1, 10, 1234567890, INT64_MAX, INT64_MIN };
+	BUF_CLEANUP struct buf b = BUF_INIT(100), right = BUF_INIT(100);
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		assert_int_equal(buf_addint(&b, numbers[i]), 0);
+		buf_addf(&right, "%lld", (long long)numbers[i]);
+	}
+	assert_string_equal(b.data, right.data);
+}
+
 TEST(bytes_are_kept_as_they_are)
 {
 	BUF_CLEANUP struct buf b = BUF_INIT(100);

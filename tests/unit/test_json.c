@@ -238,6 +238,32 @@ TEST(written_as_cjson_writes)
 	}
 }
 
+/* Of any length, and within a limit that is just enough. */
+TEST(long_texts_are_written_as_cjson_writes)
+{
+	static const size_t lengths[] = { 511, 512, 513, 4095, 4096, 4097, 9000 };
+	static const char bytes[] = "a plain text, \"quoted\"\n\x1f";
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		JSON_CLEANUP cJSON *item = NULL;
+		char text[9001] = "", *right;
+
+		for (size_t at = 0; at < lengths[i]; at++)
+			text[at] = bytes[at % (sizeof(bytes) - 1)];
+		item = cJSON_CreateString(text);
+		right = cJSON_PrintUnformatted(item);
+		assert_non_null(right);
+		for (size_t less = 0; less < 2; less++) {
+			BUF_CLEANUP struct buf out = BUF_INIT(strlen(right) - less);
+
+			assert_int_equal(json_write(item, &out), less ? -1 : 0);
+			if (!less)
+				assert_string_equal(out.data, right);
+		}
+		free(right);
+	}
+}
+
 TEST(write_stays_in_the_limit)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4);
