@@ -9,6 +9,7 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"encoding/binary"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -20,6 +21,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -62,14 +65,41 @@ func (a *asker) ask() ([]byte, error) {
 	return text, err
 }
 
-func (a *asker) run(end time.Time, left, turn *atomic.Int64, begin time.Time) error {
-	for {
-		due := time.Now()
-		if *rate > 0 {
-			due = begin.Add(time.Duration(float64(turn.Add(1)-1) / *rate * float64(time.Second)))
-			time.Sleep(time.Until(due))
+// pace says when requests are due, at even times, until the end. By the kernel's timer: Go's own is up to a millisecond
+// late when nothing else is to do, and what was due meanwhile would come at once.
+func pace(begin, end time.Time, due chan<- time.Time) error {
+	defer close(due)
+	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	ticks := os.NewFile(uintptr(timer), "timer")
+	defer ticks.Close()
+	every := time.Duration(float64(time.Second) / *rate)
+	spec := unix.NsecToTimespec(every.Nanoseconds())
+	if err := unix.TimerfdSettime(timer, 0, &unix.ItimerSpec{Interval: spec, Value: spec}, nil); err != nil {
+		return err
+	}
+	at := begin
+	for told := make([]byte, 8); at.Before(end); {
+		if _, err := ticks.Read(told); err != nil {
+			return err
 		}
-		if *count > 0 && left.Add(-1) < 0 || *count == 0 && !due.Before(end) {
+		for n := binary.NativeEndian.Uint64(told); n > 0; n-- {
+			at = at.Add(every)
+			due <- at
+		}
+	}
+	return nil
+}
+
+func (a *asker) run(end time.Time, left *atomic.Int64, paced <-chan time.Time) error {
+	for {
+		due, ok := time.Now(), true
+		if paced != nil {
+			due, ok = <-paced
+		}
+		if !ok || *count > 0 && left.Add(-1) < 0 || *count == 0 && !due.Before(end) {
 			return nil
 		}
 		if _, err := a.ask(); err != nil {
@@ -80,15 +110,24 @@ func (a *asker) run(end time.Time, left, turn *atomic.Int64, begin time.Time) er
 }
 
 func all(askers []*asker) (time.Duration, error) {
-	var left, turn atomic.Int64
+	var left atomic.Int64
 	var wait sync.WaitGroup
-	failed := make(chan error, len(askers))
+	var paced chan time.Time
+	failed := make(chan error, len(askers)+1)
 	begin := time.Now()
 	end := begin.Add(time.Duration(*seconds * float64(time.Second)))
 	left.Store(*count)
+	if *rate > 0 {
+		paced = make(chan time.Time, int(*seconds**rate)+1)
+		wait.Go(func() {
+			if err := pace(begin, end, paced); err != nil {
+				failed <- err
+			}
+		})
+	}
 	for _, a := range askers {
 		wait.Go(func() {
-			if err := a.run(end, &left, &turn, begin); err != nil {
+			if err := a.run(end, &left, paced); err != nil {
 				failed <- err
 			}
 		})
