@@ -18,44 +18,64 @@ const (
 	scheduler      = "codis-scheduler"
 )
 
-const ask = `t=; command -v timeout >/dev/null && t='timeout 1'
-ask() { $t redis-cli -h "127.0.0.1" -p "%d" info%s 2>&1; }
+// What it gives a server to run is what codis-webhook gives, so that both write answers of the same length.
+
+const within = `within() {
+  sleep "$1" >/dev/null 2>&1 & t=$!
+  shift
+  { trap 'kill -9 $!; wait; exit 1' TERM
+    "$@" 2>&1 & wait $!
+    e=$?; kill $t; exit $e
+  } 2>/dev/null & w=$!
+  wait $t 2>/dev/null && kill $w
+  wait $w
+}
+`
+
+const clock = `now() { read -r now rest 2>/dev/null </proc/uptime || now=$((${now:-0} + 1)); now=${now%%%%.*}; }
 `
 
 const ready = `# codis-k8s: ready is a master, and a replica whose link is up
-` + ask + `i=$(ask )
+command -v redis-cli >/dev/null || exit 0
+` + within + `ask() { within 1 redis-cli -h "127.0.0.1" -p "%d" info replication; }
+i=$(ask )
 case $i in
 *role:master*|*master_link_status:up*) exit 0 ;;
 *master_port:1[!0-9]*) echo 'it waits for codis-controller to give it a role' ;;
 *role:slave*) echo 'the link to its master is down' ;;
+'' | *'may not be safe.') echo 'it does not answer' ;;
 *) echo "$i" ;;
 esac
 exit 1
 `
 
 const start = `# codis-k8s: until it answers, at most 3 s; the pod's address is published when this ends
-` + ask + `end=$(($(date +%%s) + 2))
-while [ "$(date +%%s)" -lt "$end" ]; do
+command -v redis-cli >/dev/null || exit 0
+` + within + `ask() { within 1 redis-cli -h "127.0.0.1" -p "%d" info replication; }
+` + clock + `now; end=$((now + 2))
+while [ "$now" -lt "$end" ]; do
   case $(ask ) in *role:*) exit 0 ;; esac
-  sleep 0.1 || sleep 1
+  sleep 0.1 2>/dev/null || sleep 1
+  now
 done
 exit 0
 `
 
-const stop = `# codis-k8s: a master waits until codis-controller has switched to a replica that has its keys, at most %[3]d s
-` + `t=; command -v timeout >/dev/null && t='timeout 1'
-ask() { $t redis-cli -h "127.0.0.1" -p "%[1]d" info%[2]s 2>&1; }
-end=$(($(date +%%s) + %[3]d)) late=
-while [ "$(date +%%s)" -lt "$end" ]; do
+const stop = `# codis-k8s: a master waits until codis-controller has switched to a replica that has its keys, at most %[2]d s
+command -v redis-cli >/dev/null || { sleep 3; exit 0; }
+` + within + `ask() { within 1 redis-cli -h "127.0.0.1" -p "%[1]d" info; }
+` + clock + `now; end=$((now + %[2]d))
+while [ "$now" -lt "$end" ]; do
   case $(ask ) in
-  *role:master*connected_slaves:0*:keys=*) sleep 0.2 || sleep 1 ;;
+  *role:master*connected_slaves:0*:keys=*) ;;
   *role:slave*master_port:1[!0-9]*) exit 0 ;;
-  *role:slave*master_link_status:down*master_sync_in_progress:0*:keys=*) sleep 0.2 || sleep 1 ;;
+  *role:slave*master_link_status:down*master_sync_in_progress:0*:keys=*) ;;
   *role:master*connected_slaves:0*) exit 0 ;;
-  *role:master*) sleep 0.2 || sleep 1 ;;
+  *role:master*) ;;
   *role:*|*refused*) exit 0 ;;
-  *) [ "$late" = ... ] && exit 0; late=$late.; sleep 0.2 || sleep 1 ;;
   esac
+  sleep 0.2 2>/dev/null || sleep 1
+  now
 done
 exit 0
 `
@@ -118,17 +138,17 @@ func addHooks(pod *corev1.Pod, c *corev1.Container) {
 		grace = *pod.Spec.TerminationGracePeriodSeconds
 	}
 	if c.ReadinessProbe == nil {
-		c.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: shell(ready, port, " replication")},
+		c.ReadinessProbe = &corev1.Probe{ProbeHandler: corev1.ProbeHandler{Exec: shell(ready, port)},
 			TimeoutSeconds: 2, PeriodSeconds: 2, SuccessThreshold: 1, FailureThreshold: 2}
 	}
 	if c.Lifecycle == nil {
 		c.Lifecycle = &corev1.Lifecycle{}
 	}
 	if c.Lifecycle.PostStart == nil {
-		c.Lifecycle.PostStart = &corev1.LifecycleHandler{Exec: shell(start, port, " replication")}
+		c.Lifecycle.PostStart = &corev1.LifecycleHandler{Exec: shell(start, port)}
 	}
 	if c.Lifecycle.PreStop == nil {
-		c.Lifecycle.PreStop = &corev1.LifecycleHandler{Exec: shell(stop, port, "", grace-5)}
+		c.Lifecycle.PreStop = &corev1.LifecycleHandler{Exec: shell(stop, port, grace-5)}
 	}
 }
 
