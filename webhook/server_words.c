@@ -4,6 +4,7 @@
 
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/codis/pod.h"
 #include "common/kube/admission.h"
 
 static bool is_flag(const struct shell_word *w)
@@ -84,6 +85,17 @@ static bool is_protected(const struct cmdline *c, const struct cmdline_start *s)
 	       (!has(c, s, "--requirepass") || cmdline_flag_is(c, s, "--requirepass", ""));
 }
 
+/* Roles are given by it. */
+static bool is_slaveof_renamed(const struct cmdline *c, const struct cmdline_start *s)
+{
+	for (int i = 0; i < s->count; i++) {
+		if (cmdline_word_is(c, s, i, "--rename-command") &&
+		    (cmdline_word_is(c, s, i + 1, "SLAVEOF") || cmdline_word_is(c, s, i + 1, "slaveof")))
+			return true;
+	}
+	return false;
+}
+
 bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 {
 	bool led = true;
@@ -102,6 +114,9 @@ bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 			admission_warn(v,
 				       "write --bind 0.0.0.0: at 127.0.0.1 neither proxies nor codis-controller reach "
 				       "it, so no guard");
+			led = false;
+		} else if (is_slaveof_renamed(c, s)) {
+			admission_warn(v, "leave SLAVEOF its name: codis-controller gives roles by it, so no guard");
 			led = false;
 		} else if (is_protected(c, s)) {
 			admission_warn(v, "add --protected-mode no: without it, --bind or a password it answers nobody "
@@ -132,37 +147,47 @@ static bool has_text(const cJSON *words, const char *text)
 }
 
 /* A container's words, of its command and args or of a hook. */
-struct said {
+struct spoken {
 	const char *name, *where;
 	const cJSON *words, *more;
 };
 
-static bool says(const struct said *said, const char *text)
+static bool says(const struct spoken *spoken, const char *text)
 {
-	return has_text(said->words, text) || has_text(said->more, text);
+	return has_text(spoken->words, text) || has_text(spoken->more, text);
 }
 
-static void warn_of_role(const struct said *said, struct admission_verdict *v)
+static void warn_of_role(const struct spoken *spoken, struct admission_verdict *v)
 {
-	if (says(said, "redis-cli") && (says(said, "slaveof") || says(said, "replicaof")))
+	if (says(spoken, "redis-cli") && (says(spoken, "slaveof") || says(spoken, "replicaof")))
 		admission_warn(
 			v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
-			said->where, said->name);
+			spoken->where, spoken->name);
 }
 
 /* Of codis-admin, which a server without a role refuses, and one that has been joined already does as well. */
-static void warn_of_step(const struct said *said, struct admission_verdict *v)
+static void warn_of_step(const struct spoken *spoken, struct admission_verdict *v)
 {
 	static const char *const steps[] = { "--group-add", "--sync-action", "--promote-server" };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (!says(said, steps[i]))
+		if (!says(spoken, steps[i]))
 			continue;
 		admission_warn(v,
 			       "drop %s from %s of %.30s: codis-controller does it, and to a guarded server it fails",
-			       steps[i], said->where, said->name);
+			       steps[i], spoken->where, spoken->name);
 		return;
 	}
+}
+
+static void warn_of_sentinel(const cJSON *container, const char *name, struct admission_verdict *v)
+{
+	const char *program = codis_other_program_of(container, CODIS_SERVER);
+
+	if (program && strcmp(program, CODIS_SENTINEL) == 0)
+		admission_warn(v,
+			       "drop container %.30s: a sentinel gives roles beside codis-controller, and they fight",
+			       name);
 }
 
 void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admission_verdict *v)
@@ -173,13 +198,14 @@ void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admi
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		cJSON_ArrayForEach(c, json_get(pod_spec, lists[i], NULL)) {
 			const char *name = json_str(c, "name", NULL);
-			struct said command = { name ? name : "", "the command", json_get(c, "command", NULL),
-						json_get(c, "args", NULL) };
-			struct said hook = { command.name, "postStart",
-					     json_get(c, "lifecycle", "postStart", "exec", "command", NULL), NULL };
+			struct spoken command = { name ? name : "", "the command", json_get(c, "command", NULL),
+						  json_get(c, "args", NULL) };
+			struct spoken hook = { command.name, "postStart",
+					       json_get(c, "lifecycle", "postStart", "exec", "command", NULL), NULL };
 
 			warn_of_role(&command, v);
 			warn_of_role(&hook, v);
+			warn_of_sentinel(c, command.name, v);
 			if (guarded)
 				warn_of_step(&command, v);
 		}

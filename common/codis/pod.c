@@ -154,10 +154,25 @@ bool codis_runs(const cJSON *container, enum codis_component component)
 	return cJSON_IsObject(container) && runs(container, programs_of(component)[0]);
 }
 
+static bool is_sentinel(const cJSON *container)
+{
+	static const char *const sentinel[] = { "redis-sentinel", NULL };
+	struct cmdline c;
+
+	cmdline_find(container, sentinel, false, &c);
+	if (c.count)
+		return true;
+	codis_cmdline_of(container, CODIS_SERVER, &c);
+	for (int i = 0; i < c.count; i++) {
+		if (cmdline_flag(&c, &c.starts[i], "--sentinel", NULL) >= 0)
+			return true;
+	}
+	return false;
+}
+
 const char *codis_other_program_of(const cJSON *container, enum codis_component component)
 {
 	const char *const *programs = programs_of(component);
-	struct cmdline c;
 
 	if (runs(container, programs[0]))
 		return NULL;
@@ -165,12 +180,7 @@ const char *codis_other_program_of(const cJSON *container, enum codis_component 
 		if (k != (int)component && runs(container, programs_of((enum codis_component)k)[0]))
 			return codis_component_name((enum codis_component)k);
 	}
-	codis_cmdline_of(container, CODIS_SERVER, &c);
-	for (int i = 0; i < c.count; i++) {
-		if (cmdline_flag(&c, &c.starts[i], "--sentinel", NULL) >= 0)
-			return "a sentinel";
-	}
-	return NULL;
+	return is_sentinel(container) ? CODIS_SENTINEL : NULL;
 }
 
 /* Those that fit: how many, and which was the last. */

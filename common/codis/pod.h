@@ -119,7 +119,10 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 /* Whether the container surely starts the component's program, perhaps beside others. */
 bool codis_runs(const cJSON *container, enum codis_component component);
 
-/* The other program of Codis (or "a sentinel") that the container surely runs in place of the component's; NULL: none.
+#define CODIS_SENTINEL "a sentinel"
+
+/* The other program of Codis, or CODIS_SENTINEL, that the container surely runs in place of the component's; NULL:
+ * none.
  */
 const char *codis_other_program_of(const cJSON *container, enum codis_component component);
 
