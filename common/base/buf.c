@@ -95,7 +95,38 @@ int buf_addint(struct buf *b, int64_t n)
 	return buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
 }
 
-int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+/* Of nothing but text, %s, %d and %%, as most are. */
+static bool is_simple(const char *fmt)
+{
+	while ((fmt = strchr(fmt, '%')) && fmt[1] && strchr("sd%", fmt[1]))
+		fmt += 2;
+	return !fmt;
+}
+
+/* Printf would take some ten times as long. */
+static int add_simple(struct buf *b, const char *fmt, va_list ap)
+{
+	size_t before = b->len;
+	const char *at;
+
+	for (; *(at = strchrnul(fmt, '%')); fmt = at + 2) {
+		buf_add(b, fmt, (size_t)(at - fmt));
+		if (at[1] == 's')
+			buf_addstr(b, va_arg(ap, const char *));
+		else if (at[1] == 'd')
+			buf_addint(b, va_arg(ap, int));
+		else
+			buf_addch(b, '%');
+	}
+	if (buf_addstr(b, fmt) == 0)
+		return 0;
+	b->len = before;
+	if (b->cap)
+		b->data[before] = '\0';
+	return -1;
+}
+
+static int add_printed(struct buf *b, const char *fmt, va_list ap)
 {
 	size_t end = b->cap < b->max + 1 ? b->cap : b->max + 1, room = !b->failed && end > b->len ? end - b->len : 0;
 	va_list again;
@@ -119,6 +150,11 @@ int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	vsnprintf(to, (size_t)n + 1, fmt, ap);
 	buf_commit(b, (size_t)n);
 	return 0;
+}
+
+int buf_vaddf(struct buf *b, const char *fmt, va_list ap)
+{
+	return is_simple(fmt) ? add_simple(b, fmt, ap) : add_printed(b, fmt, ap);
 }
 
 int buf_addf(struct buf *b, const char *fmt, ...)

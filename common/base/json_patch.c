@@ -7,16 +7,9 @@
 
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
 
-/* From a value to the root: the member of that name, or (NULL) the item at that index, of what is at `up`. */
-struct step {
-	const struct step *up;
-	const char *name;
-	int index;
-};
-
 struct diff {
 	cJSON *patch;
-	struct buf pointer; /* of the operation that is made */
+	struct buf pointer; /* to the values that are compared */
 	bool failed;
 };
 
@@ -30,16 +23,23 @@ static void add_name(struct buf *out, const char *name)
 	}
 }
 
-static void add_pointer(struct buf *out, const struct step *at)
+/* Goes to the member of that name (NULL: the item at that index) and returns where up() leads back to. */
+static size_t down(struct diff *d, const char *name, int index)
 {
-	if (!at)
-		return;
-	add_pointer(out, at->up);
-	buf_addch(out, '/');
-	if (at->name)
-		add_name(out, at->name);
+	size_t len = d->pointer.len;
+
+	buf_addch(&d->pointer, '/');
+	if (name)
+		add_name(&d->pointer, name);
 	else
-		buf_addf(out, "%d", at->index);
+		buf_addint(&d->pointer, index);
+	return len;
+}
+
+static void up(struct diff *d, size_t len)
+{
+	d->failed = d->failed || d->pointer.failed;
+	d->pointer.len = len;
 }
 
 static bool add(cJSON *operation, const char *name, cJSON *value)
@@ -50,18 +50,25 @@ static bool add(cJSON *operation, const char *name, cJSON *value)
 	return false;
 }
 
-static void emit(struct diff *d, const struct step *at, const char *op, const cJSON *value)
+/* Of what is at the pointer. */
+static void emit(struct diff *d, const char *op, const cJSON *value)
 {
 	cJSON *item = cJSON_CreateObject();
 
-	buf_reset(&d->pointer);
-	add_pointer(&d->pointer, at);
-	if (d->pointer.failed || !add(item, "op", cJSON_CreateStringReference(op)) ||
+	if (!add(item, "op", cJSON_CreateStringReference(op)) ||
 	    !add(item, "path", cJSON_CreateString(d->pointer.data)) ||
 	    (value && !add(item, "value", json_refer(value))))
 		d->failed = true;
 	if (json_push(d->patch, item) < 0)
 		d->failed = true;
+}
+
+static void emit_of(struct diff *d, const char *name, int index, const char *op, const cJSON *value)
+{
+	size_t len = down(d, name, index);
+
+	emit(d, op, value);
+	up(d, len);
 }
 
 /* The member of that name; likely is tried first, for both objects mostly have the same order. */
@@ -75,7 +82,9 @@ static const cJSON *member(const cJSON *object, const cJSON *likely, const char 
 /* A copy on write (json_own.h) shares what it has not changed, so most of both needs no look. */
 static bool is_shared(const cJSON *from, const cJSON *to)
 {
-	return from->child ? from->child == to->child : from->valuestring && from->valuestring == to->valuestring;
+	if (from->child)
+		return from->child == to->child;
+	return from->valuestring ? from->valuestring == to->valuestring : json_equal(from, to);
 }
 
 static bool is_equal(const cJSON *from, const cJSON *to)
@@ -83,29 +92,37 @@ static bool is_equal(const cJSON *from, const cJSON *to)
 	return is_shared(from, to) || json_equal(from, to);
 }
 
-static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to);
+static void diff_value(struct diff *d, const cJSON *from, const cJSON *to);
 
-static void diff_object(struct diff *d, const struct step *up, const cJSON *from, const cJSON *to)
+static void diff_member(struct diff *d, const char *name, int index, const cJSON *from, const cJSON *to)
+{
+	size_t len;
+
+	if (d->failed || is_shared(from, to))
+		return;
+	len = down(d, name, index);
+	diff_value(d, from, to);
+	up(d, len);
+}
+
+static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 {
 	const cJSON *item, *other, *likely = to->child;
-	struct step at = { .up = up };
 
 	cJSON_ArrayForEach(item, from) {
-		at.name = item->string;
 		other = member(to, likely, item->string);
 		if (other)
-			diff_value(d, &at, item, other);
+			diff_member(d, item->string, 0, item, other);
 		else
-			emit(d, &at, "remove", NULL);
+			emit_of(d, item->string, 0, "remove", NULL);
 		likely = other ? other->next : likely;
 	}
 	likely = from->child;
 	cJSON_ArrayForEach(item, to) {
 		other = member(from, likely, item->string);
 		likely = other ? other->next : likely;
-		at.name = item->string;
 		if (!other)
-			emit(d, &at, "add", item);
+			emit_of(d, item->string, 0, "add", item);
 	}
 }
 
@@ -116,34 +133,31 @@ static const cJSON *last(const cJSON *array)
 }
 
 /* What both ends have in common stays; between them, item against item, and then the surplus of either side. */
-static void diff_array(struct diff *d, const struct step *up, const cJSON *from, const cJSON *to)
+static void diff_array(struct diff *d, const cJSON *from, const cJSON *to)
 {
-	int n = cJSON_GetArraySize(from), m = cJSON_GetArraySize(to), surplus;
+	int n = cJSON_GetArraySize(from), m = cJSON_GetArraySize(to), i = 0;
 	const cJSON *a = from->child, *b = to->child, *x = last(from), *y = last(to);
-	struct step at = { .up = up };
 
-	for (; a && b && is_equal(a, b); at.index++, a = a->next, b = b->next)
+	for (; a && b && is_equal(a, b); i++, a = a->next, b = b->next)
 		;
-	for (; x && y && n > at.index && m > at.index && is_equal(x, y); n--, m--, x = x->prev, y = y->prev)
+	for (; x && y && n > i && m > i && is_equal(x, y); n--, m--, x = x->prev, y = y->prev)
 		;
-	for (; at.index < n && at.index < m; at.index++, a = a->next, b = b->next)
-		diff_value(d, &at, a, b);
-	for (surplus = n - at.index; surplus > 0; surplus--)
-		emit(d, &at, "remove", NULL);
-	for (; at.index < m; at.index++, b = b->next)
-		emit(d, &at, "add", b);
+	for (; i < n && i < m; i++, a = a->next, b = b->next)
+		diff_member(d, NULL, i, a, b);
+	for (int surplus = n - i; surplus > 0; surplus--)
+		emit_of(d, NULL, i, "remove", NULL);
+	for (; i < m; i++, b = b->next)
+		emit_of(d, NULL, i, "add", b);
 }
 
-static void diff_value(struct diff *d, const struct step *at, const cJSON *from, const cJSON *to)
+static void diff_value(struct diff *d, const cJSON *from, const cJSON *to)
 {
-	if (d->failed || is_shared(from, to))
-		return;
 	if (cJSON_IsObject(from) && cJSON_IsObject(to))
-		diff_object(d, at, from, to);
+		diff_object(d, from, to);
 	else if (cJSON_IsArray(from) && cJSON_IsArray(to))
-		diff_array(d, at, from, to);
+		diff_array(d, from, to);
 	else if (!json_equal(from, to))
-		emit(d, at, "replace", to);
+		emit(d, "replace", to);
 }
 
 cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
@@ -152,7 +166,7 @@ cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
 
 	if (!d.patch)
 		return NULL;
-	diff_value(&d, NULL, from, to);
+	diff_value(&d, from, to);
 	buf_release(&d.pointer);
 	if (!d.failed)
 		return d.patch;

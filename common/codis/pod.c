@@ -50,15 +50,6 @@ bool pod_is_own_label(const char *key)
 	       strcmp(key, "controller-revision-hash") == 0;
 }
 
-static void add_label(struct buf *all, const char *name, const char *value)
-{
-	if (all->len)
-		buf_addch(all, ',');
-	buf_addstr(all, name);
-	buf_addch(all, '=');
-	buf_addstr(all, value);
-}
-
 static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 {
 	char text[POD_LABELS_MAX];
@@ -67,7 +58,7 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 
 	cJSON_ArrayForEach(l, labels) {
 		if (cJSON_IsString(l) && l->string && !pod_is_own_label(l->string))
-			add_label(&all, l->string, l->valuestring);
+			buf_addf(&all, "%s%s=%s", all.len ? "," : "", l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
 }

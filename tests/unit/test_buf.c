@@ -1,5 +1,7 @@
 
 
+#include <limits.h>
+
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "tests/unit/test.h"
@@ -27,6 +29,32 @@ TEST(whole_numbers_are_in_decimal)
 		buf_addf(&right, "%lld", (long long)numbers[i]);
 	}
 	assert_string_equal(b.data, right.data);
+}
+
+TEST(formats_are_those_of_printf)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT(100);
+
+	assert_int_equal(buf_addf(&b, "%s=%d%%,%d;", "a", INT_MIN, 7), 0);
+	assert_int_equal(buf_addf(&b, "%s", ""), 0);
+	assert_int_equal(buf_addf(&b, "%03d|%-3s|", 5, "b"), 0);
+	assert_int_equal(buf_addf(&b, "%s%c", "c", 'd'), 0);
+	assert_string_equal(b.data, "a=-2147483648%,7;005|b  |cd");
+}
+
+TEST(what_does_not_fit_is_not_there_in_part)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT(5);
+
+	buf_addstr(&b, "12");
+	assert_int_equal(buf_addf(&b, "%s,%s", "3", "456"), -1);
+	assert_true(b.failed);
+	assert_string_equal(b.data, "12");
+	buf_reset(&b);
+	buf_addstr(&b, "12");
+	assert_int_equal(buf_addf(&b, "%s,%3s", "3", "456"), -1);
+	assert_string_equal(b.data, "12");
+	assert_int_equal(b.len, 2);
 }
 
 TEST(bytes_are_kept_as_they_are)
