@@ -1,5 +1,7 @@
 /* base64 as Kubernetes writes it, and nothing that only looks like it. */
 
+#include <openssl/evp.h>
+
 #include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
@@ -46,6 +48,25 @@ TEST(any_bytes_come_back)
 		assert_int_equal(data[n], 0);
 		free(text);
 		free(data);
+	}
+}
+
+/* Many bytes are encoded at a time, the last ones by OpenSSL. */
+TEST(any_bytes_are_as_openssl_writes_them)
+{
+	unsigned char bytes[300];
+	char right[401];
+
+	for (int seed = 0; seed < 256; seed++) {
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (unsigned char)(i * 167 + (size_t)seed * (i / 7 + 1));
+		for (size_t n = 0; n <= sizeof(bytes); n++) {
+			char *text = base64_encode(bytes, n);
+
+			EVP_EncodeBlock((unsigned char *)right, bytes, (int)n);
+			assert_string_equal(text, right);
+			free(text);
+		}
 	}
 }
 
