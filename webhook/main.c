@@ -28,6 +28,7 @@
 
 #define CLIENT_CA_MAX (1u << 20)
 #define TALLY_MS      60000
+#define STARTED_MS    10000 /* what the start has needed can go */
 
 struct codis_webhook {
 	struct program program;
@@ -306,7 +307,7 @@ static int start(void *ctx, struct error *err)
 	w->webhook = (struct webhook){
 		.log = p->log, .metrics = p->metrics, .tally = &w->tally, .viewer_image = w->options.viewer_image
 	};
-	w->minute = loop_timer_start(&p->loop.uv, TALLY_MS, TALLY_MS, on_minute, w);
+	w->minute = loop_timer_start(&p->loop.uv, STARTED_MS, TALLY_MS, on_minute, w);
 	if (!w->minute)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	tally_begin(p->metrics);
