@@ -242,6 +242,13 @@ static void refuse_far(const struct search *s, struct admission_verdict *v)
 		s->own.product.text, s->own.coordinator.text, s->found.name, s->found.namespace);
 }
 
+void check_dashboard_replicas(int replicas, struct admission_verdict *v)
+{
+	if (replicas > 1)
+		admission_refuse(v, 422, "a product has one codis-dashboard: replicas has to be 1 or 0, not %d",
+				 replicas);
+}
+
 void check_dashboards(const struct admission_request *req, const cJSON *set, const struct lookups *lookups,
 		      struct admission_verdict *v)
 {

@@ -9,9 +9,12 @@ struct admission_request;
 struct admission_verdict;
 struct lookups;
 
-/* Of a codis-dashboard StatefulSet as it shall be: refused where another one that has replicas is of the same product
- * in the namespace, or of the same name on the same ZooKeeper in another one: both would write the same groups. Where
- * only perhaps, a warning. */
+/* Refuses more than one of them. */
+void check_dashboard_replicas(int replicas, struct admission_verdict *v);
+
+/* Of a codis-dashboard StatefulSet or Deployment as it shall be: refused where a StatefulSet that has replicas is of
+ * the same product in the namespace, or of the same name on the same ZooKeeper in another one: both would write the
+ * same groups. Where only perhaps, a warning. */
 void check_dashboards(const struct admission_request *req, const cJSON *set, const struct lookups *lookups,
 		      struct admission_verdict *v);
 

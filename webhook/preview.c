@@ -16,14 +16,23 @@ static bool add_copy(cJSON *object, const char *name, const cJSON *item)
 	return false;
 }
 
-static bool add_owner(cJSON *metadata, const char *name)
+/* Of an ordinal that is no number: a pod whose name says nothing. */
+#define NO_ORDINAL (-1)
+
+static bool add_owner(cJSON *metadata, const char *kind, const char *name)
 {
 	cJSON *owner = cJSON_CreateObject();
 
 	if (json_push(json_add_array(metadata, "ownerReferences"), owner) < 0)
 		return false;
-	return json_add_str(owner, "kind", "StatefulSet") && json_add_str(owner, "name", name) &&
+	return json_add_str(owner, "kind", kind) && json_add_str(owner, "name", name) &&
 	       json_add_bool(owner, "controller", true);
+}
+
+static bool add_name(cJSON *metadata, const char *name, int64_t ordinal)
+{
+	return ordinal == NO_ORDINAL ? json_add_fmt(metadata, "generateName", "%s-", name) != NULL
+				     : json_add_fmt(metadata, "name", "%s-%lld", name, (long long)ordinal) != NULL;
 }
 
 /* NULL: no memory. */
@@ -35,7 +44,8 @@ static cJSON *pod_of(const cJSON *set, int64_t ordinal)
 	cJSON *pod = cJSON_CreateObject(), *metadata = json_add_object(pod, "metadata");
 
 	name = name ? name : "";
-	if (json_add_fmt(metadata, "name", "%s-%lld", name, (long long)ordinal) && add_owner(metadata, name) &&
+	if (add_name(metadata, name, ordinal) &&
+	    add_owner(metadata, ordinal == NO_ORDINAL ? "ReplicaSet" : "StatefulSet", name) &&
 	    add_copy(metadata, "namespace", namespace) &&
 	    add_copy(metadata, "labels", json_get(template, "metadata", "labels", NULL)) &&
 	    add_copy(metadata, "annotations", json_get(template, "metadata", "annotations", NULL)) &&
@@ -74,14 +84,22 @@ static void judge(const cJSON *set, int64_t ordinal, const char *namespace, cons
 		admission_refuse_memory(v);
 }
 
-static bool was_refused(const cJSON *set, bool last, const char *namespace, const struct lookups *lookups)
+/* Which of its pods: the first or the last of a StatefulSet, or any of another. */
+enum which { FIRST, LAST, ANY };
+
+static int64_t ordinal_at(const cJSON *object, enum which which)
+{
+	return which == ANY ? NO_ORDINAL : ordinal_of(object, which == LAST);
+}
+
+static bool was_refused(const cJSON *set, enum which which, const char *namespace, const struct lookups *lookups)
 {
 	struct admission_verdict was;
 	bool refused;
 
 	if (!set)
 		return false;
-	judge(set, ordinal_of(set, last), namespace, lookups, &was);
+	judge(set, ordinal_at(set, which), namespace, lookups, &was);
 	refused = was.allowed ? was.objection != NULL : was.code != 500;
 	admission_verdict_release(&was);
 	return refused;
@@ -96,14 +114,13 @@ static void warn_once(struct admission_verdict *v, const char *warning)
 	admission_warn(v, "%s", warning);
 }
 
-/* The first or the last of its pods. */
-static void preview_pod(const struct admission_request *req, const struct lookups *lookups, bool last,
+static void preview_pod(const struct admission_request *req, const struct lookups *lookups, enum which which,
 			bool new_template, struct admission_verdict *v)
 {
 	struct admission_verdict pod;
 
-	judge(req->object, ordinal_of(req->object, last), req->namespace, lookups, &pod);
-	if (pod.allowed && pod.objection && !was_refused(req->old_object, last, req->namespace, lookups))
+	judge(req->object, ordinal_at(req->object, which), req->namespace, lookups, &pod);
+	if (pod.allowed && pod.objection && !was_refused(req->old_object, which, req->namespace, lookups))
 		admission_refuse(
 			v, 422,
 			"%s, so a rolling update would end both members of a group before they have synced; or "
@@ -112,22 +129,28 @@ static void preview_pod(const struct admission_request *req, const struct lookup
 	for (int i = 0; new_template && i < pod.warning_count; i++)
 		warn_once(v, pod.warnings[i]);
 	/* 500 is no word about the pod. */
-	if (!pod.allowed && (pod.code == 500 || !was_refused(req->old_object, last, req->namespace, lookups)))
+	if (!pod.allowed && (pod.code == 500 || !was_refused(req->old_object, which, req->namespace, lookups)))
 		admission_refuse(v, pod.code, "%s", pod.message);
 	else if (!pod.allowed)
-		warn_once(v, "see kubectl describe of this StatefulSet: its new pods are refused, as they were before");
+		warn_once(v, "see kubectl get events: its new pods are refused, as they were before");
 	admission_verdict_release(&pod);
 }
 
 void preview_pods(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
 	const cJSON *old = req->old_object, *now = req->object;
+	bool numbered = strcmp(req->resource, "statefulsets") == 0;
 	int64_t first = ordinal_of(now, false), last = ordinal_of(now, true);
 	bool new_template =
 		!old || !json_equal(json_get(old, "spec", "template", NULL), json_get(now, "spec", "template", NULL));
 
+	if (!numbered) {
+		if (new_template)
+			preview_pod(req, lookups, ANY, true, v);
+		return;
+	}
 	if (new_template || first != ordinal_of(old, false))
-		preview_pod(req, lookups, false, new_template, v);
+		preview_pod(req, lookups, FIRST, new_template, v);
 	if (v->allowed && last != first && (new_template || last != ordinal_of(old, true)))
-		preview_pod(req, lookups, true, new_template, v);
+		preview_pod(req, lookups, LAST, new_template, v);
 }

@@ -77,9 +77,8 @@ static void check_count(const cJSON *set, int replicas, struct admission_verdict
 	struct setting setting;
 	char sentence[256];
 
-	if (component == CODIS_DASHBOARD && replicas > 1)
-		admission_refuse(v, 422, "a product has one codis-dashboard: replicas has to be 1 or 0, not %d",
-				 replicas);
+	if (component == CODIS_DASHBOARD)
+		check_dashboard_replicas(replicas, v);
 	if (component != CODIS_SERVER)
 		return;
 	setting = setting_of(set);
@@ -226,7 +225,7 @@ static void check_create(const struct admission_request *req, const struct looku
 		warn_of_order(req->object, v);
 	if (v->allowed && server)
 		warn_of_unavailable(req->object, NULL, v);
-	words_warn_set(req->object, req->old_object, v);
+	words_warn_set(req->object, req->old_object, "StatefulSet", v);
 }
 
 static bool same_server_replica(const struct setting *a, const struct setting *b)
@@ -364,7 +363,7 @@ static void check_update(const struct admission_request *req, const struct looku
 	}
 	if (v->allowed)
 		preview_pods(req, lookups, v);
-	words_warn_set(req->object, req->old_object, v);
+	words_warn_set(req->object, req->old_object, "StatefulSet", v);
 }
 
 /* A Scale leaves out a zero. */
@@ -423,20 +422,56 @@ static void check_scale(const struct admission_request *req, const struct lookup
 	cJSON_Delete(s.now);
 }
 
+/* --- other kinds ----------------------------------------------------------------------------------------------- */
+
+static const char *kind_of(const char *resource)
+{
+	return strcmp(resource, "deployments") == 0  ? "Deployment"
+	       : strcmp(resource, "daemonsets") == 0 ? "DaemonSet"
+						     : NULL;
+}
+
+/* Their pods are no group's: servers would all be refused. */
+static void check_workload(const struct admission_request *req, const struct lookups *lookups,
+			   struct admission_verdict *v)
+{
+	const cJSON *old = req->old_object, *now = req->object;
+	const char *kind = kind_of(req->resource);
+	bool deployed = is_dashboard(now) && strcmp(kind, "Deployment") == 0;
+
+	if (is_being_deleted(now))
+		return;
+	if (deployed && (!is_dashboard(old) || replicas_of(old) != replicas_of(now)))
+		check_dashboard_replicas(replicas_of(now), v);
+	if (v->allowed && deployed && dashboards_news(old, now))
+		check_dashboards(req, now, lookups, v);
+	if (v->allowed)
+		preview_pods(req, lookups, v);
+	words_warn_set(now, old, kind, v);
+}
+
+/* Whether it is one that is looked at; else the verdict says what is. */
+static bool is_known(const struct admission_request *req, struct admission_verdict *v)
+{
+	bool scale = strcmp(req->subresource, "scale") == 0;
+
+	if (strcmp(req->resource, "statefulsets") == 0 ? !req->subresource[0] || scale
+						       : kind_of(req->resource) && !req->subresource[0])
+		return true;
+	admission_refuse(v, 400,
+			 "/validate is for statefulsets, statefulsets/scale, deployments and daemonsets, and this is "
+			 "about \"%.64s%s%.64s\": see the webhook's rules",
+			 req->resource, req->subresource[0] ? "/" : "", req->subresource);
+	return false;
+}
+
 void validate(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
 	bool create = strcmp(req->operation, "CREATE") == 0, update = strcmp(req->operation, "UPDATE") == 0;
 
-	if (strcmp(req->resource, "statefulsets") != 0 ||
-	    (req->subresource[0] && strcmp(req->subresource, "scale") != 0)) {
-		admission_refuse(
-			v, 400,
-			"/validate is for statefulsets and statefulsets/scale, and this is about \"%.64s%s%.64s\": see "
-			"the webhook's rules",
-			req->resource, req->subresource[0] ? "/" : "", req->subresource);
+	if (!is_known(req, v))
 		return;
-	}
-	if (strcmp(req->operation, "DELETE") == 0 && !req->subresource[0])
+	if (strcmp(req->operation, "DELETE") == 0 && !req->subresource[0] && !kind_of(req->resource))
 		check_protected(req, lookups, v);
 	if (!create && !update)
 		return;
@@ -444,7 +479,9 @@ void validate(const struct admission_request *req, const struct lookups *lookups
 		admission_refuse(v, 400, "the AdmissionReview has no %s", req->object ? "oldObject" : "object");
 		return;
 	}
-	if (req->subresource[0])
+	if (kind_of(req->resource))
+		check_workload(req, lookups, v);
+	else if (req->subresource[0])
 		check_scale(req, lookups, v);
 	else if (create)
 		check_create(req, lookups, v);

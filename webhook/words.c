@@ -132,7 +132,7 @@ static void warn_of_set_word(const struct word *w, const cJSON *set, const cJSON
 			w->key);
 }
 
-void words_warn_set(const cJSON *set, const cJSON *old, struct admission_verdict *v)
+void words_warn_set(const cJSON *set, const cJSON *old, const char *kind, struct admission_verdict *v)
 {
 	if (codis_component_of(json_get(set, "spec", "template", NULL)) == CODIS_NONE)
 		return;
@@ -140,9 +140,8 @@ void words_warn_set(const cJSON *set, const cJSON *old, struct admission_verdict
 		const struct word *w = &words[i];
 
 		if (is_misplaced(set, w) && !is_misplaced(old, w))
-			admission_warn(
-				v, "write %s into the %s of spec.template: on the StatefulSet itself it does nothing",
-				w->key, w->label ? "labels" : "annotations");
+			admission_warn(v, "write %s into the %s of spec.template: on the %s itself it does nothing",
+				       w->key, w->label ? "labels" : "annotations", kind);
 	}
 	for (size_t i = 0; i < SET_WORDS; i++)
 		warn_of_set_word(&set_words[i], set, old, v);

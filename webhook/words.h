@@ -11,8 +11,9 @@ struct admission_verdict;
  * codis.io/spred. */
 void words_warn_pod(const cJSON *pod, struct admission_verdict *v);
 
-/* Of a StatefulSet of Codis: what stands in its own metadata and not in its template's, where it is read, or the other
- * way round; codis.io/protect: "yes". old: what was so before the update is not told again; NULL: it is new. */
-void words_warn_set(const cJSON *set, const cJSON *old, struct admission_verdict *v);
+/* Of a StatefulSet (or of another kind of object) of Codis: what stands in its own metadata and not in its template's,
+ * where it is read, or the other way round; codis.io/protect: "yes". old: what was so before the update is not told
+ * again; NULL: it is new. */
+void words_warn_set(const cJSON *set, const cJSON *old, const char *kind, struct admission_verdict *v);
 
 #endif

@@ -12,7 +12,7 @@ from world import Timeout, case, wait_for
 
 sys.path.append(os.path.join(cluster.TOP, "tests", "webhook"))
 
-from apiserver import merged  # noqa: E402
+from apiserver import RESOURCES, merged  # noqa: E402
 from changes import changes  # noqa: E402
 from fixture import NAMESPACE, Fixture, names  # noqa: E402
 
@@ -43,9 +43,8 @@ def fixtures_of(want):
 
 
 def path_of(obj, namespace):
-    api = "/apis/apps/v1" if obj["kind"] == "StatefulSet" else "/api/v1"
-    kind = "statefulsets" if obj["kind"] == "StatefulSet" else "pods"
-    return f"{api}/namespaces/{namespace}/{kind}?dryRun=All"
+    group, resource = RESOURCES[obj["kind"]]
+    return f"{f'/apis/{group}' if group else '/api'}/v1/namespaces/{namespace}/{resource}?dryRun=All"
 
 
 def make(w, obj, namespace):
@@ -118,17 +117,18 @@ def pods(w):
 
 @case
 def sets(w):
-    """Every new StatefulSet of tests/webhook/fixtures is answered as its fixture says."""
+    """Every new StatefulSet, Deployment and DaemonSet of tests/webhook/fixtures is answered as its fixture says."""
     def wrong_set(f):
         written = copy.deepcopy(f.object)
         written["spec"].setdefault("selector", {"matchLabels": written["spec"]["template"]["metadata"]["labels"]})
-        return wrong_answer(f.expect["set"], *make(w, written, NAMESPACE))
-    chosen = fixtures_of(lambda f: f.is_set() and f.makes_pods() and "known" not in f.data
+        expect = f.expect["set"] if f.is_set() else f.expect.get("workload", f.expect["pod"])
+        return wrong_answer(expect, *make(w, written, NAMESPACE))
+    chosen = fixtures_of(lambda f: (f.is_set() or f.is_workload()) and f.makes_pods() and "known" not in f.data
                          and "labels" in f.object["spec"]["template"]["metadata"])
     with namespaces(w, {NAMESPACE: {}}):
         wrong = all_of(wrong_set, chosen)
     assert not wrong, "\n".join(wrong)
-    w.note(f"{len(chosen)} StatefulSets")
+    w.note(f"{len(chosen)} of them")
 
 
 # --- changes of StatefulSets ------------------------------------------------------------------------------------------

@@ -116,18 +116,19 @@ TEST(the_conditions_are_the_rule_of_component_h)
 	check_own("statefulsets", "object.spec.template.?metadata", CODIS_DASHBOARD);
 	check_beside("pods-beside", "object.?metadata", CODIS_FE);
 	check_beside("statefulsets-beside", "object.spec.template.?metadata", CODIS_HA);
+	check_beside("workloads", "object.spec.template.?metadata", CODIS_SERVER);
 }
 
 TEST(who_opts_out_is_not_asked_about)
 {
 	static const char *const pods[] = { "pods", "pods-beside" };
-	static const char *const sets[] = { "statefulsets", "statefulsets-beside" };
+	static const char *const sets[] = { "statefulsets", "statefulsets-beside", "workloads" };
 
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2; i++)
 		assert_says(pods[i], "object.?metadata.?labels[?'" CODIS_LABEL_INJECT "'].orValue('') != 'false'");
+	for (size_t i = 0; i < 3; i++)
 		assert_says(sets[i],
 			    "object.spec.template.?metadata.?labels[?'" CODIS_LABEL_INJECT "'].orValue('') != 'false'");
-	}
 }
 
 /* Nobody else is held up while the webhook is away, and no object that is on its way out. */
@@ -135,8 +136,9 @@ TEST(what_fails_without_the_webhook_is_what_it_protects)
 {
 	static const struct {
 		const char *name, *policy;
-	} entries[] = { { "pods", "Fail" },      { "pods-beside", "Ignore" },         { "statefulsets", "Fail" },
-			{ "protected", "Fail" }, { "statefulsets-beside", "Ignore" }, { "scale", "Ignore" } };
+	} entries[] = { { "pods", "Fail" },       { "pods-beside", "Ignore" },         { "statefulsets", "Fail" },
+			{ "protected", "Fail" },  { "statefulsets-beside", "Ignore" }, { "scale", "Ignore" },
+			{ "workloads", "Ignore" } };
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
 		char words[64];
@@ -146,6 +148,7 @@ TEST(what_fails_without_the_webhook_is_what_it_protects)
 	}
 	assert_says("statefulsets", "!object.metadata.?deletionTimestamp.hasValue()");
 	assert_says("statefulsets-beside", "!object.metadata.?deletionTimestamp.hasValue()");
+	assert_says("workloads", "!object.metadata.?deletionTimestamp.hasValue()");
 	assert_says("protected", "!oldObject.metadata.?deletionTimestamp.hasValue()");
 	assert_says("protected", "texts[?'" CODIS_PROTECT "'].orValue('') == 'true'");
 	assert_says("pods", "reinvocationPolicy: IfNeeded");

@@ -487,8 +487,7 @@ FIXTURE_TEST(what_was_wrong_before_stays_editable)
 	update(c, SPREAD(SET(.replicas = 4)), SET(.replicas = 4), NULL);
 	ask(c, "", "x", SPREAD(SET(.replicas = 4)), SPREAD(rolled(SET(.replicas = 4))), &v);
 	assert_true(v.allowed);
-	assert_string_equal(v.warnings[0],
-			    "see kubectl describe of this StatefulSet: its new pods are refused, as they were before");
+	assert_string_equal(v.warnings[0], "see kubectl get events: its new pods are refused, as they were before");
 	admission_verdict_release(&v);
 	ask(c, "", "x", SET(.replicas = 4, .product = "a/b"), rolled(SET(.replicas = 4, .product = "a/b")), &v);
 	assert_true(v.allowed);

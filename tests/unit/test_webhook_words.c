@@ -71,7 +71,7 @@ static void assert_set_told(const cJSON *set, const cJSON *old, const char *warn
 	struct admission_verdict v;
 
 	admission_verdict_init(&v);
-	words_warn_set(set, old, &v);
+	words_warn_set(set, old, "StatefulSet", &v);
 	assert_told(&v, warning);
 	admission_verdict_release(&v);
 }

@@ -4,7 +4,8 @@ import json
 
 NOT_READY = "node.kubernetes.io/not-ready"
 UNREACHABLE = "node.kubernetes.io/unreachable"
-RESOURCES = {"Pod": ("", "pods"), "StatefulSet": ("apps", "statefulsets"), "Scale": ("apps", "statefulsets")}
+RESOURCES = {"Pod": ("", "pods"), "StatefulSet": ("apps", "statefulsets"), "Scale": ("apps", "statefulsets"),
+             "Deployment": ("apps", "deployments"), "DaemonSet": ("apps", "daemonsets")}
 
 
 def merged(target, patch):
@@ -131,6 +132,19 @@ def admit_set(obj):
     default(spec, selector={"matchLabels": spec["template"]["metadata"].get("labels", {})})
     default_spec(spec["template"]["spec"])
     default(obj, status={"replicas": 0, "availableReplicas": 0})
+    return obj
+
+
+def admit_workload(obj):
+    """A Deployment or DaemonSet."""
+    spec = obj["spec"]
+    if obj["kind"] == "Deployment":
+        default(spec, replicas=1, progressDeadlineSeconds=600, strategy={
+            "type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}})
+    default(spec, revisionHistoryLimit=10)
+    default(spec["template"], metadata={})
+    default(spec, selector={"matchLabels": spec["template"]["metadata"].get("labels", {})})
+    default_spec(spec["template"]["spec"])
     return obj
 
 

@@ -9,14 +9,14 @@
     ordinal    of a StatefulSet: the pod that is looked at (default: the first)
     known      what the webhook's caches hold beside: StatefulSets, PodDisruptionBudgets, pods, Namespaces
     path, body in place of an object: the request's body (a text, or JSON), and where it goes
-    expect     set, pod: refused (why) and code where it is not 422, or warnings and changes; answer: of a body
+    expect     set, workload (where it is told otherwise than its pods), pod: refused (why) and code where it is not 422, or warnings and changes; answer: of a body
 """
 import copy
 import json
 import os
 
 import apiserver
-from apiserver import admit_pod, admit_set, merged
+from apiserver import admit_pod, admit_set, admit_workload, merged
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "fixtures")
@@ -40,6 +40,9 @@ class Fixture:
     def is_set(self):
         return bool(self.object) and self.object["kind"] == "StatefulSet"
 
+    def is_workload(self):
+        return bool(self.object) and self.object["kind"] in ("Deployment", "DaemonSet")
+
     def makes_pods(self):
         return bool(self.object) and not {"was", "scale", "operation"} & set(self.data)
 
@@ -60,6 +63,16 @@ class Fixture:
             old = self.set_of(merged(self.object, self.data["was"]))
             return apiserver.review(now, old, "UPDATE"), [old]
         return apiserver.review(now), []
+
+    def workload_review(self):
+        def admitted(written):
+            obj = copy.deepcopy(written)
+            obj["metadata"].setdefault("namespace", self.namespace)
+            return admit_workload(obj)
+        now = admitted(self.object)
+        if "was" in self.data:
+            return apiserver.review(now, admitted(merged(self.object, self.data["was"])), "UPDATE")
+        return apiserver.review(now)
 
     def known(self, *more):
         known = copy.deepcopy(self.data.get("known", [])) + list(more)
