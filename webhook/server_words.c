@@ -66,10 +66,11 @@ static bool is_bound_to_loopback(const struct cmdline *c, const struct cmdline_s
 }
 
 /* Whether all that it is told stands here: no file, and no word that only a kubelet or a shell can tell. Where the
- * program is the image's own, there may be more in front. */
+ * program is the image's own, there may be more in front; one that is told nothing (but by a guard) is left alone. */
 static bool is_all_known(const struct cmdline *c, const struct cmdline_start *s)
 {
-	bool whole = s->count > 1 && !is_flag(&s->words[0]) && is_flag(&s->words[1]) && !has(c, s, "--include");
+	bool whole = s->count > 1 && !is_flag(&s->words[0]) && is_flag(&s->words[1]) &&
+		     !cmdline_word_is(c, s, 1, "--slaveof") && !has(c, s, "--include");
 
 	for (int i = 0; i < s->count && whole; i++)
 		whole = !memchr(s->words[i].text, '$', s->words[i].len) &&

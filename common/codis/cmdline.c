@@ -64,6 +64,27 @@ static bool is_shell(const char *word)
 	return is_one_of(word, words);
 }
 
+static bool is_script(const char *word)
+{
+	size_t len = strlen(word);
+
+	return strstr(word, "entrypoint") || (len > 3 && strcmp(word + len - 3, ".sh") == 0);
+}
+
+/* Whether a word behind a launcher, which is not the program, is the launcher's own or one more that runs something:
+ * else it is what is run, and a program's name behind it ("timeout 5 redis-cli -h codis-server") starts nothing. "": a
+ * word that only a shell can tell. */
+static bool leads_on(const char *before, const char *word)
+{
+	static const char *const with_operand[] = { "gosu", "su-exec", "setuidgid", "s6-setuidgid", "chroot", NULL };
+
+	if (!word[0] || word[0] == '-' || strchr(word, '=') || strchr("0123456789", word[0]))
+		return true;
+	if (is_launcher(word) || is_shell(word) || is_script(word))
+		return true;
+	return (before[0] == '-' && strcmp(before, "--") != 0) || is_one_of(before, with_operand);
+}
+
 /* --- a shell's text ----------------------------------------------------------------------------------------------- */
 
 struct search {
@@ -95,13 +116,13 @@ static bool plain_name(const struct shell_word *w, struct buf *out)
  * only a shell can tell. -1: it is not started. */
 static int find_in_shell(const struct search *s, const struct shell_command *cmd)
 {
-	char seen[SEEN_MAX];
-	struct buf word = BUF_IN(seen);
+	char seen[2][SEEN_MAX];
 	int i = shell_program(cmd), first = i;
 	bool is_command = false;
 
-	for (; i < cmd->count; i++) {
-		buf_reset(&word);
+	for (const char *before = ""; i < cmd->count; i++) {
+		struct buf word = BUF_IN(seen[i % 2]);
+
 		if (!shell_plain(&cmd->words[i], &word)) {
 			buf_reset(&word);
 			if (!plain_name(&cmd->words[i], &word))
@@ -109,8 +130,9 @@ static int find_in_shell(const struct search *s, const struct shell_command *cmd
 		}
 		if (is_program(word.data, s->programs))
 			return i;
-		if (i == first && !is_launcher(word.data))
+		if (i == first ? !is_launcher(word.data) : !leads_on(before, word.data))
 			return -1;
+		before = word.data;
 		if (i == first)
 			is_command = strcmp(word.data, "command") == 0;
 		/* "command -v codis-server" asks where it is. */
@@ -322,32 +344,33 @@ static cJSON *entrypoint_text(const struct words *w)
 	return is_text_flag(first) && has_blank(w->items[1]->valuestring) ? w->items[1] : NULL;
 }
 
-static bool is_script(const char *word)
+/* Whether what is run may stand behind the word at i, as far as it may be at i: behind a launcher, or a script that is
+ * named as one, which runs its first word. */
+static bool may_be_behind(const struct words *w, int i)
 {
-	size_t len = strlen(word);
+	const char *word = w->items[i]->valuestring;
 
-	return strstr(word, "entrypoint") || (len > 3 && strcmp(word + len - 3, ".sh") == 0);
+	if (i == 0)
+		return is_launcher(word) || is_script(word);
+	if (i == 1 && is_script(w->items[0]->valuestring))
+		return is_launcher(word);
+	return leads_on(w->items[i - 1]->valuestring, word);
 }
 
-/* Whether the word at i can be what is run: the first, one behind a launcher and its own words, or the first of a
- * script that is named as one, which may be a launcher; of a program that is not known, what stands behind "--", and
- * all of its words where the first has a .conf behind it. A program's name among another's arguments starts nothing. */
-static bool can_start(const struct words *w, int i)
+/* Of a program that is not known, what stands behind "--", and all of its words where the first has a .conf behind it.
+ */
+static bool is_behind_a_wrapper(const struct words *w, int i)
 {
-	const char *first = w->items[0]->valuestring;
-
-	if (i == 0 || is_launcher(first))
-		return true;
-	if (is_script(first) && (i == 1 || is_launcher(w->items[1]->valuestring)))
-		return true;
 	return strcmp(w->items[i - 1]->valuestring, "--") == 0 ||
-	       (i == 1 && first[0] != '-' && w->count > 2 && is_conf(w->items[2]->valuestring));
+	       (i == 1 && w->items[0]->valuestring[0] != '-' && w->count > 2 && is_conf(w->items[2]->valuestring));
 }
 
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
+	bool may_be = true; /* what is run */
+
 	for (int i = 0; i < w->count; i++) {
-		bool starts = can_start(w, i);
+		bool starts = may_be || is_behind_a_wrapper(w, i);
 		cJSON *text = starts && is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
 
 		if (text) {
@@ -358,6 +381,7 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 			take_words(c, w, i);
 			return;
 		}
+		may_be = may_be && may_be_behind(w, i);
 	}
 	c->why = "its command does not name it";
 }

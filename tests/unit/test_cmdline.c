@@ -222,6 +222,23 @@ TEST(a_program_behind_a_variable_is_found)
 	expect_line("$LAUNCHER codis-server a", "");
 }
 
+/* What a launcher runs is the first that is not its own; a host or a folder of the program's name is none. */
+TEST(what_a_launcher_runs_is_one_program)
+{
+	expect_line("timeout 5 redis-cli -h codis-server ping; codis-server a",
+		    "timeout 5 redis-cli -h codis-server ping; "
+		    "codis-server a --x 1");
+	expect_line("sudo mkdir -p /data/codis-server && sudo -u redis codis-server a",
+		    "sudo mkdir -p /data/codis-server && sudo -u redis codis-server a --x 1");
+	expect_line("busybox nc -z codis-server 1", "");
+	expect_line("exec gosu redis:redis nice -n 5 codis-server a",
+		    "exec gosu redis:redis nice -n 5 codis-server a --x 1");
+	expect_appended("{\"command\":[\"tini\",\"--\",\"agent\",\"--component\",\"codis-server\"]}", "");
+	expect_appended(
+		"{\"command\":[\"chroot\",\"/root\",\"taskset\",\"-c\",\"0,1\",\"codis-server\"]}",
+		"{\"command\":[\"chroot\",\"/root\",\"taskset\",\"-c\",\"0,1\",\"codis-server\",\"--x\",\"1\"]}");
+}
+
 TEST(a_memory_test_is_no_start)
 {
 	expect_line("codis-server --test-memory 64 && exec codis-server a", "codis-server --test-memory 64 && "

@@ -536,6 +536,7 @@ TEST(words_by_which_a_server_cannot_live_are_told)
 	expect_command("[\"codis-server\"]", "[\"--port\",\"6379\",\"--protected-mode no\"]",
 		       "codis-server|--port 6379 --protected-mode no " GUARD, NULL);
 	expect_command("[]", "[\"--port\",\"6379\"]", "|--port 6379 " GUARD, NULL);
+	expect_command("[\"codis-server\"]", "[]", "codis-server " GUARD "|", NULL);
 	expect_command("[\"sh\",\"-c\",\"codis-server a --daemonize yes; tail -f log\"]", "[]",
 		       "sh -c codis-server a --daemonize yes " GUARD "; tail -f log|", NULL);
 	expect_command("[\"sh\",\"-c\",\"codis-server \\\"$@\\\"\"]", "[]", "sh -c codis-server \"$@\" " GUARD "|",
