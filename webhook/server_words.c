@@ -129,17 +129,17 @@ bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 
 /* --- who gives roles ---------------------------------------------------------------------------------------------- */
 
-static bool has_text(const cJSON *words, const char *text)
+typedef char *find_text(const char *in, const char *text);
+
+static bool has_text(const cJSON *words, find_text *find, const char *text)
 {
-	size_t len = strlen(text);
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		bool may = cJSON_IsString(word) && strnlen(word->valuestring, len) == len;
-		const char *at = may ? strcasestr(word->valuestring, text) : NULL;
+		const char *at = cJSON_IsString(word) ? find(word->valuestring, text) : NULL;
 
 		/* "--slaveof" is the server's own. */
-		for (; at; at = strcasestr(at + 1, text)) {
+		for (; at; at = find(at + 1, text)) {
 			if (at == word->valuestring || at[-1] != '-')
 				return true;
 		}
@@ -155,12 +155,18 @@ struct spoken {
 
 static bool says(const struct spoken *spoken, const char *text)
 {
-	return has_text(spoken->words, text) || has_text(spoken->more, text);
+	return has_text(spoken->words, strstr, text) || has_text(spoken->more, strstr, text);
+}
+
+/* A command of Redis, which may be written in capitals. */
+static bool says_command(const struct spoken *spoken, const char *name)
+{
+	return has_text(spoken->words, strcasestr, name) || has_text(spoken->more, strcasestr, name);
 }
 
 static void warn_of_role(const struct spoken *spoken, struct admission_verdict *v)
 {
-	if (says(spoken, "redis-cli") && (says(spoken, "slaveof") || says(spoken, "replicaof")))
+	if (says(spoken, "redis-cli") && (says_command(spoken, "slaveof") || says_command(spoken, "replicaof")))
 		admission_warn(
 			v, "drop slaveof from %s of %.30s: after a restart an empty server would serve, or be copied",
 			spoken->where, spoken->name);

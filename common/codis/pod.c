@@ -124,13 +124,29 @@ void codis_cmdline_of(const cJSON *container, enum codis_component component, st
 	cmdline_find(container, programs_of(component), component == CODIS_SERVER, c);
 }
 
+/* Whether the text stands in a word of the container. Most containers are somebody else's: what they do not name at all
+ * needs no grammar. */
+static bool mentions(const cJSON *container, const char *text)
+{
+	static const char *const names[] = { "command", "args" };
+	const cJSON *word;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cJSON_ArrayForEach(word, json_get(container, names[i], NULL)) {
+			if (cJSON_IsString(word) && strstr(word->valuestring, text))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* A sentinel is started by the server's program, and is none. */
 static bool runs(const cJSON *container, const char *program)
 {
 	const char *const one[] = { program, NULL };
 	struct cmdline c;
 
-	if (!program)
+	if (!program || !mentions(container, program))
 		return false;
 	cmdline_find(container, one, false, &c);
 	for (int i = 0; i < c.count; i++) {
@@ -145,14 +161,23 @@ bool codis_runs(const cJSON *container, enum codis_component component)
 	return cJSON_IsObject(container) && runs(container, programs_of(component)[0]);
 }
 
+static bool may_run_server(const cJSON *container)
+{
+	const char *const *programs = programs_of(CODIS_SERVER);
+
+	return !json_get(container, "command", NULL) || mentions(container, programs[0]) ||
+	       mentions(container, programs[1]);
+}
+
 static bool is_sentinel(const cJSON *container)
 {
-	static const char *const sentinel[] = { "redis-sentinel", NULL };
 	struct cmdline c;
 
-	cmdline_find(container, sentinel, false, &c);
-	if (c.count)
+	if (runs(container, "redis-sentinel"))
 		return true;
+	/* It may be told so by a variable. */
+	if (!mentions(container, "--sentinel") && !(mentions(container, "$") && may_run_server(container)))
+		return false;
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	for (int i = 0; i < c.count; i++) {
 		if (cmdline_flag(&c, &c.starts[i], "--sentinel", NULL) >= 0)
