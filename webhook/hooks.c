@@ -214,12 +214,17 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 	add_busy(p->port, out);
 	add_drain(drain, out);
 	if (p->dashboard && admin > 0) {
+		const char *host = p->admin[0] == ':' ? "${host}" : "";
+
+		if (*host) /* not every image has the program hostname */
+			buf_addstr(out, "read -r host </proc/sys/kernel/hostname\n");
 		add_within(out);
-		buf_addf(out,
-			 "in_jodis() { within 1 codis-admin --proxy=\"%s\" model | grep -q '\"jodis_path\": *\"/'; }\n"
-			 "[ \"$left\" ] && ! in_jodis ||\n"
-			 "  within %d codis-admin --dashboard=\"%s\" --remove-proxy --addr=\"%s\" >/dev/null 2>&1\n",
-			 p->admin, admin, p->dashboard, p->admin);
+		buf_addf(
+			out,
+			"in_jodis() { within 1 codis-admin --proxy=\"%s%s\" model | grep -q '\"jodis_path\": *\"/'; }\n"
+			"[ \"$left\" ] && ! in_jodis ||\n"
+			"  within %d codis-admin --dashboard=\"%s\" --remove-proxy --addr=\"%s%s\" >/dev/null 2>&1\n",
+			host, p->admin, admin, p->dashboard, host, p->admin);
 	}
 	buf_addstr(out, "[ \"$left\" ] && grep -q codis-proxy /proc/1/cmdline && kill -HUP 1\n"
 			"exit 0\n");

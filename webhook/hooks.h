@@ -32,7 +32,8 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, str
 /* Succeeds once the proxy is taken in: before, it answers everything with an error. */
 void hooks_proxy_ready(const char *host, const char *port, struct buf *out);
 
-/* A proxy's addresses: the dashboard's (NULL: not known), its own by which the dashboard has it, its clients' port. */
+/* A proxy's addresses: the dashboard's (NULL: not known), its own by which the dashboard has it (":11080": by its
+ * host's name), its clients' port. */
 struct hooks_proxy {
 	const char *dashboard, *admin, *port;
 };

@@ -56,7 +56,7 @@ static void set_probe(struct mutation *m, cJSON *container, const struct address
 }
 
 /* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). Of a start
- * script nothing is known but what it is given: POD_IP is for that. Not every image has the program hostname. */
+ * script nothing is known but what it is given: POD_IP is for that. */
 static void admin_address(const struct cmdline *c, struct buf *out)
 {
 	bool scripted = c->kind == CMDLINE_NONE && cmdline_has_env(c->container, "POD_IP");
@@ -66,7 +66,7 @@ static void admin_address(const struct cmdline *c, struct buf *out)
 	if (admin.host && admin.port && cmdline_value(c, "--host-admin", out))
 		return;
 	buf_reset(out);
-	buf_addstr(out, scripted ? "${POD_IP}:" : "$(cat /proc/sys/kernel/hostname):");
+	buf_addstr(out, scripted ? "${POD_IP}:" : ":");
 	if (admin.port)
 		buf_addstr(out, admin.port);
 	else

@@ -166,8 +166,8 @@ def nothing_left(w):
             jobs += [(f"{kind}, codis-admin alone", proxy, (LOOP, FEW, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
                      (f"{kind}, probe of a proxy", proxy, (LOOP, RUNS, probe), {}),
                      (f"{kind}, probe of a proxy without redis-cli", proxy, (LOOP, RUNS, probe), blind),
-                     (f"{kind}, codis-admin alone, 100 at once", other,
-                      (CROWD, RUNS, ("codis-admin", f"--dashboard={NOBODY}", "--shutdown")), {}),
+                     (f"{kind}, codis-admin after 3 s, 100 at once", other,
+                      (CROWD, RUNS, ("sh", "-c", f"sleep 3; exec codis-admin --dashboard={NOBODY} --shutdown")), {}),
                      # where nobody is connected to a proxy, and process 1 is none
                      (f"{kind}, preStop of a proxy", other, (CROWD, RUNS, stop), {"DASHBOARD_ADDR": NOBODY, "POD_IP": NOBODY}),
                      (f"{kind}, preStop of a dashboard", proxy, (LOOP, RUNS, bench.dashboard_stop()), {"POD_IP": server.address})]

@@ -648,6 +648,20 @@ FIXTURE_TEST(proxy_leaves_the_list)
 	assert_string_equal(f->output, "");
 }
 
+/* As the dashboard has it whose proxy does not say its address. */
+FIXTURE_TEST(proxy_leaves_the_list_by_the_name_of_its_host)
+{
+	struct fixture *f = *state;
+	char name[256], words[512];
+
+	assert_int_equal(gethostname(name, sizeof(name)), 0);
+	snprintf(words, sizeof(words), "--dashboard=dash:18080 --remove-proxy --addr=%s:11080\n", name);
+	write_program(f, "codis-admin", "echo \"$*\" > $DIR/asked");
+	play_proxy(f);
+	hooks_proxy_stop(&(struct hooks_proxy){ "dash:18080", ":11080", "1" }, 2, &f->script);
+	expect_admin(f, words);
+}
+
 /* Whoever is still connected gets no errors of one that is closed: it ends, and is taken off the list by others. By a
  * port that is a variable, too. */
 static void expect_ended(struct fixture *f, bool both, bool variable)
