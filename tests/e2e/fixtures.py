@@ -39,7 +39,7 @@ def namespaces(w, labels_of):
 
 
 def fixtures_of(want):
-    return [f for f in map(Fixture, names()) if "object" in f.data and want(f)]
+    return [f for f in map(Fixture, names()) if "object" in f.data and "gate" not in f.data and want(f)]
 
 
 def path_of(obj, namespace):

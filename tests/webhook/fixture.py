@@ -7,6 +7,7 @@
     operation  DELETE
     like       another fixture: of the pod's changes, those that it does not have are told, and (not ...) those of the other
     ordinal    of a StatefulSet: the pod that is looked at (default: the first)
+    gate       the feature gate of Kubernetes that it takes, and that is off: else its API server drops what it is about
     known      what the webhook's caches hold beside: StatefulSets, PodDisruptionBudgets, pods, Namespaces
     path, body in place of an object: the request's body (a text, or JSON), and where it goes
     expect     set, workload (where it is told otherwise than its pods), pod: refused (why) and code where it is not 422, or warnings and changes; answer: of a body
