@@ -1,6 +1,5 @@
 #include "common/codis/cmdline.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,35 +271,102 @@ const char *cmdline_shell_text(const cJSON *words)
 	return cJSON_GetStringValue(text);
 }
 
-/* The settings of redis.conf, of Redis 3.2, which codis-server is, and the names that later ones have for them; a blank
- * around each. */
-static const char settings[] =
-	" "
-	"activerehashing always-show-logo aof-load-truncated aof-rewrite-incremental-fsync "
-	"appendfilename appendfsync appendonly auto-aof-rewrite-min-size "
-	"auto-aof-rewrite-percentage bind client-output-buffer-limit cluster-enabled daemonize "
-	"databases dbfilename dir hash-max-ziplist-entries hash-max-ziplist-value "
-	"hll-sparse-max-bytes hz include io-threads latency-monitor-threshold "
-	"lazyfree-lazy-eviction list-compress-depth list-max-ziplist-size logfile loglevel "
-	"lua-time-limit masterauth maxclients maxmemory maxmemory-policy maxmemory-samples "
-	"min-replicas-max-lag min-replicas-to-write min-slaves-max-lag min-slaves-to-write "
-	"no-appendfsync-on-rewrite notify-keyspace-events pidfile port protected-mode rdbchecksum "
-	"rdbcompression rename-command repl-backlog-size repl-backlog-ttl repl-disable-tcp-nodelay "
-	"repl-diskless-sync repl-diskless-sync-delay repl-ping-slave-period repl-timeout "
-	"replica-announce-ip replica-announce-port replica-priority replica-read-only "
-	"replica-serve-stale-data replicaof requirepass save set-max-intset-entries "
-	"slave-announce-ip slave-announce-port slave-priority slave-read-only "
-	"slave-serve-stale-data slaveof slowlog-log-slower-than slowlog-max-len "
-	"stop-writes-on-bgsave-error supervised syslog-enabled syslog-facility syslog-ident "
-	"tcp-backlog tcp-keepalive timeout unixsocket unixsocketperm zset-max-ziplist-entries "
-	"zset-max-ziplist-value ";
+/* The settings of redis.conf, of Redis 3.2, which codis-server is, and the names that later ones have for them. */
+static const char *const settings[] = {
+	"activerehashing",
+	"always-show-logo",
+	"aof-load-truncated",
+	"aof-rewrite-incremental-fsync",
+	"appendfilename",
+	"appendfsync",
+	"appendonly",
+	"auto-aof-rewrite-min-size",
+	"auto-aof-rewrite-percentage",
+	"bind",
+	"client-output-buffer-limit",
+	"cluster-enabled",
+	"daemonize",
+	"databases",
+	"dbfilename",
+	"dir",
+	"hash-max-ziplist-entries",
+	"hash-max-ziplist-value",
+	"hll-sparse-max-bytes",
+	"hz",
+	"include",
+	"io-threads",
+	"latency-monitor-threshold",
+	"lazyfree-lazy-eviction",
+	"list-compress-depth",
+	"list-max-ziplist-size",
+	"logfile",
+	"loglevel",
+	"lua-time-limit",
+	"masterauth",
+	"maxclients",
+	"maxmemory",
+	"maxmemory-policy",
+	"maxmemory-samples",
+	"min-replicas-max-lag",
+	"min-replicas-to-write",
+	"min-slaves-max-lag",
+	"min-slaves-to-write",
+	"no-appendfsync-on-rewrite",
+	"notify-keyspace-events",
+	"pidfile",
+	"port",
+	"protected-mode",
+	"rdbchecksum",
+	"rdbcompression",
+	"rename-command",
+	"repl-backlog-size",
+	"repl-backlog-ttl",
+	"repl-disable-tcp-nodelay",
+	"repl-diskless-sync",
+	"repl-diskless-sync-delay",
+	"repl-ping-slave-period",
+	"repl-timeout",
+	"replica-announce-ip",
+	"replica-announce-port",
+	"replica-priority",
+	"replica-read-only",
+	"replica-serve-stale-data",
+	"replicaof",
+	"requirepass",
+	"save",
+	"set-max-intset-entries",
+	"slave-announce-ip",
+	"slave-announce-port",
+	"slave-priority",
+	"slave-read-only",
+	"slave-serve-stale-data",
+	"slaveof",
+	"slowlog-log-slower-than",
+	"slowlog-max-len",
+	"stop-writes-on-bgsave-error",
+	"supervised",
+	"syslog-enabled",
+	"syslog-facility",
+	"syslog-ident",
+	"tcp-backlog",
+	"tcp-keepalive",
+	"timeout",
+	"unixsocket",
+	"unixsocketperm",
+	"zset-max-ziplist-entries",
+	"zset-max-ziplist-value",
+	NULL,
+};
 
 static bool is_setting(const char *name, size_t len)
 {
 	char word[64];
 
-	snprintf(word, sizeof(word), " %.*s ", len < 60 ? (int)len : 60, name);
-	return len > 0 && strstr(settings, word);
+	if (len >= sizeof(word) || memchr(name, '/', len))
+		return false;
+	memcpy(word, name, len);
+	word[len] = '\0';
+	return is_one_of(word, settings);
 }
 
 static bool has_blank(const char *word)
@@ -449,13 +515,25 @@ static bool plain_word(const struct cmdline *c, const struct shell_word *w, stru
 	return buf_add(out, w->text, w->len < out->max ? w->len : out->max) == 0;
 }
 
+/* As a word of its own, or one with a blank behind it. */
+static bool shell_has_flag(const struct shell_word *w, const char *flag, size_t len)
+{
+	char seen[SEEN_MAX];
+	struct buf plain = BUF_IN(seen);
+
+	/* It begins otherwise, and with no quote either. */
+	if (!w->len || (w->text[0] != flag[0] && !strchr("\"'\\", w->text[0])))
+		return false;
+	return shell_plain(w, &plain) && strncmp(plain.data, flag, len) == 0 &&
+	       (plain.data[len] == '\0' || plain.data[len] == ' ');
+}
+
 static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag, size_t len,
 			  struct shell_word *value)
 {
 	bool shell = c->kind == CMDLINE_SHELL,
 	     begins = w->len >= len && w->text[0] == flag[0] && memcmp(w->text, flag, len) == 0;
-	char next = begins && w->len > len ? w->text[len] : '\0', seen[SEEN_MAX];
-	struct buf plain = BUF_IN(seen);
+	char next = begins && w->len > len ? w->text[len] : '\0';
 
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
 	if (next == '=') {
@@ -470,13 +548,7 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 		return true;
 	}
 	*value = (struct shell_word){ w->text, 0 };
-	if (!shell)
-		return begins && w->len == len;
-	/* It begins otherwise, and with no quote either. */
-	if (!w->len || (w->text[0] != flag[0] && !strchr("\"'\\", w->text[0])))
-		return false;
-	return shell_plain(w, &plain) && strncmp(plain.data, flag, len) == 0 &&
-	       (plain.data[len] == '\0' || plain.data[len] == ' ');
+	return shell ? shell_has_flag(w, flag, len) : begins && w->len == len;
 }
 
 static bool is_flag(const struct shell_word *w)
