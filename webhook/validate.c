@@ -437,7 +437,7 @@ static void check_workload(const struct admission_request *req, const struct loo
 {
 	const cJSON *old = req->old_object, *now = req->object;
 	const char *kind = kind_of(req->resource);
-	bool deployed = is_dashboard(now) && strcmp(kind, "Deployment") == 0;
+	bool deployed = is_dashboard(now) && strcmp(req->resource, "deployments") == 0;
 
 	if (is_being_deleted(now))
 		return;

@@ -107,12 +107,12 @@ static bool is_simple(const char *fmt)
 static int add_simple(struct buf *b, const char *fmt, va_list ap)
 {
 	size_t before = b->len;
-	const char *at;
+	const char *at, *text;
 
 	for (; *(at = strchrnul(fmt, '%')); fmt = at + 2) {
 		buf_add(b, fmt, (size_t)(at - fmt));
 		if (at[1] == 's')
-			buf_addstr(b, va_arg(ap, const char *));
+			buf_addstr(b, (text = va_arg(ap, const char *)) ? text : "(null)"); /* as glibc's does */
 		else if (at[1] == 'd')
 			buf_addint(b, va_arg(ap, int));
 		else
@@ -126,7 +126,7 @@ static int add_simple(struct buf *b, const char *fmt, va_list ap)
 	return -1;
 }
 
-static int add_printed(struct buf *b, const char *fmt, va_list ap)
+static int __attribute__((format(printf, 2, 0))) add_printed(struct buf *b, const char *fmt, va_list ap)
 {
 	size_t end = b->cap < b->max + 1 ? b->cap : b->max + 1, room = !b->failed && end > b->len ? end - b->len : 0;
 	va_list again;

@@ -19,10 +19,9 @@ static bool own_text(cJSON *item)
 static bool own_members(cJSON *item)
 {
 	cJSON *own = cJSON_CreateArray(), *refers;
-	const cJSON *member;
 
-	cJSON_ArrayForEach(member, item) {
-		refers = own ? json_refer(member) : NULL;
+	for (const cJSON *member = own ? item->child : NULL; member; member = member->next) {
+		refers = json_refer(member);
 		if (!refers) {
 			cJSON_Delete(own);
 			return false;
