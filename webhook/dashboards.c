@@ -147,6 +147,7 @@ enum rival {
 
 struct search {
 	struct dashboard own, found;
+	bool own_is_set; /* a StatefulSet, as all are that are known; else a Deployment */
 	enum rival worst;
 };
 
@@ -211,7 +212,7 @@ static int compare(void *arg, const cJSON *set)
 		return 0;
 	read_dashboard(set, &other);
 	same_namespace = strcmp(other.namespace, s->own.namespace) == 0;
-	if (same_namespace && strcmp(other.name, s->own.name) == 0)
+	if (s->own_is_set && same_namespace && strcmp(other.name, s->own.name) == 0)
 		return 0;
 	rival = same_namespace ? near(&s->own, &other) : far(&s->own, &other);
 	if (rival > s->worst) {
@@ -252,7 +253,7 @@ void check_dashboard_replicas(int replicas, struct admission_verdict *v)
 void check_dashboards(const struct admission_request *req, const cJSON *set, const struct lookups *lookups,
 		      struct admission_verdict *v)
 {
-	struct search s = { .worst = RIVAL_NONE };
+	struct search s = { .own_is_set = strcmp(req->resource, "statefulsets") == 0, .worst = RIVAL_NONE };
 
 	if (!is_dashboard(set))
 		return;

@@ -13,9 +13,21 @@ static const char *annotation(const cJSON *set, const char *name)
 	return json_str(set, "metadata", "annotations", name, NULL);
 }
 
+/* No server of the product is left. */
+static bool all_go(const struct scale_in *s)
+{
+	return s->after.replicas == 0 && !s->after.group;
+}
+
+/* Which groups were its own is not known, and no server stays: all that is said to be served goes. */
+static bool unknown_go(const struct scale_in *s)
+{
+	return all_go(s) && s->before.replicas > 0 && !s->before.server_replica;
+}
+
 static bool goes(const struct scale_in *s, int gid)
 {
-	return codis_shape_makes(&s->before, gid) && !codis_shape_makes(&s->after, gid);
+	return unknown_go(s) || (codis_shape_makes(&s->before, gid) && !codis_shape_makes(&s->after, gid));
 }
 
 /* Some group of those before goes: the last one, or, with a higher start, the first. */
@@ -23,13 +35,7 @@ static bool any_goes(const struct scale_in *s)
 {
 	int first, last;
 
-	return codis_shape_groups(&s->before, &first, &last) && (goes(s, first) || goes(s, last));
-}
-
-/* No server of the product is left. */
-static bool all_go(const struct scale_in *s)
-{
-	return s->after.replicas == 0 && !s->after.group;
+	return unknown_go(s) || (codis_shape_groups(&s->before, &first, &last) && (goes(s, first) || goes(s, last)));
 }
 
 /* What goes, and is not given up (refused) or is (given). */
