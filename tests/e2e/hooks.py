@@ -23,6 +23,9 @@ KINDS = {"busybox": ("codis-image:latest", ""), "debian": ("codis-debian:latest"
 RUNS = 1000
 FEW = 50
 NOBODY = "127.0.0.1:1"
+# A probe that takes longer than the kubelet gives it, on a machine that has much else to do: the subshell of its answer,
+# redis-cli's and redis-cli itself.
+KILLED_LEAVES = 3
 
 # One after the other; prints how many failed, and in its last line what they took.
 LOOP = ('n=$1; shift; i=0; f=0; while [ $i -lt $n ]; do "$@" >/dev/null 2>&1 || f=$((f + 1)); i=$((i + 1)); done; '
@@ -75,11 +78,19 @@ class Pod:
                 found.append(f"{name}) {rest.split()[0]}")
         return found
 
+    def killed(self):
+        """How many probes the kubelet has given up on: of such a one it kills the shell alone (webhook/hooks.c)."""
+        events = self.w.kube.get(f"/api/v1/namespaces/{self.namespace}/events")["items"]
+        return sum(e.get("count") or 1 for e in events if e["involvedObject"].get("name") == self.name
+                   and e.get("reason") == "Unhealthy" and "timed out" in e.get("message", ""))
+
     def wait_alone(self):
         """Until there is process 1 alone: the kubelet's own probes come and go, what is left stays."""
         def probe():
             others = self.others()
-            return not others, f"{len(others)} processes beside the first of {self.target}: {others[:5]}"
+            killed = self.killed() if others else 0
+            return len(others) <= KILLED_LEAVES * killed, \
+                f"{len(others)} processes beside the first of {self.target}, {killed} probes killed: {others[:5]}"
         wait_for(f"process 1 of {self.target} alone", probe, 15, every=0.05)
 
 
