@@ -140,21 +140,6 @@ static void wait_for_zookeeper(struct mutation *m, const cJSON *container, const
 
 #define REMOVE_LOCK "--remove-lock"
 
-/* In words that are not the dashboard's own, or quoted. */
-static bool still_there(const cJSON *container)
-{
-	static const char *const names[] = { "command", "args" };
-	const cJSON *item;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cJSON_ArrayForEach(item, json_get(container, names[i], NULL)) {
-			if (cJSON_IsString(item) && strstr(item->valuestring, REMOVE_LOCK))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The lock is what keeps a second dashboard away. codis-controller takes one away whose owner is provably gone, where
  * it finds ZooKeeper by this command. */
 static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline *c)
@@ -168,7 +153,8 @@ static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline
 		admission_warn(m->verdict, "drop " REMOVE_LOCK
 					   ", which is left out: codis-controller removes a stale lock; with it "
 					   "two could lead");
-	if (zookeeper && still_there(container))
+	/* In words that are not the dashboard's own, or quoted. */
+	if (zookeeper && cmdline_mentions(container, REMOVE_LOCK))
 		admission_warn(m->verdict,
 			       "drop " REMOVE_LOCK ", which stays here: codis-controller removes a stale lock; with it "
 			       "two could lead");

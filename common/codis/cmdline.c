@@ -496,6 +496,20 @@ void cmdline_find(const cJSON *container, const char *const *programs, bool args
 	hand_on(c, &w);
 }
 
+bool cmdline_mentions(const cJSON *container, const char *text)
+{
+	static const char *const names[] = { "command", "args" };
+	const cJSON *word;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cJSON_ArrayForEach(word, json_get(container, names[i], NULL)) {
+			if (cJSON_IsString(word) && strstr(word->valuestring, text))
+				return true;
+		}
+	}
+	return false;
+}
+
 void cmdline_words(const cJSON *container, struct cmdline *c)
 {
 	struct words w;

@@ -47,6 +47,9 @@ void cmdline_find(const cJSON *container, const char *const *programs, bool args
  * NULL: no shell gets one. */
 const char *cmdline_shell_text(const cJSON *words);
 
+/* Whether the text stands anywhere in the words of the container, whatever they start. */
+bool cmdline_mentions(const cJSON *container, const char *text);
+
 /* All words of the container as one start, whatever it is that they start. */
 void cmdline_words(const cJSON *container, struct cmdline *c);
 

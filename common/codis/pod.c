@@ -124,29 +124,14 @@ void codis_cmdline_of(const cJSON *container, enum codis_component component, st
 	cmdline_find(container, programs_of(component), component == CODIS_SERVER, c);
 }
 
-/* Whether the text stands in a word of the container. Most containers are somebody else's: what they do not name at all
- * needs no grammar. */
-static bool mentions(const cJSON *container, const char *text)
-{
-	static const char *const names[] = { "command", "args" };
-	const cJSON *word;
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cJSON_ArrayForEach(word, json_get(container, names[i], NULL)) {
-			if (cJSON_IsString(word) && strstr(word->valuestring, text))
-				return true;
-		}
-	}
-	return false;
-}
-
 /* A sentinel is started by the server's program, and is none. */
 static bool runs(const cJSON *container, const char *program)
 {
 	const char *const one[] = { program, NULL };
 	struct cmdline c;
 
-	if (!program || !mentions(container, program))
+	/* Most containers are somebody else's: what they do not name at all needs no grammar. */
+	if (!program || !cmdline_mentions(container, program))
 		return false;
 	cmdline_find(container, one, false, &c);
 	for (int i = 0; i < c.count; i++) {
@@ -165,8 +150,8 @@ static bool may_run_server(const cJSON *container)
 {
 	const char *const *programs = programs_of(CODIS_SERVER);
 
-	return !json_get(container, "command", NULL) || mentions(container, programs[0]) ||
-	       mentions(container, programs[1]);
+	return !json_get(container, "command", NULL) || cmdline_mentions(container, programs[0]) ||
+	       cmdline_mentions(container, programs[1]);
 }
 
 static bool is_sentinel(const cJSON *container)
@@ -176,7 +161,8 @@ static bool is_sentinel(const cJSON *container)
 	if (runs(container, "redis-sentinel"))
 		return true;
 	/* It may be told so by a variable. */
-	if (!mentions(container, "--sentinel") && !(mentions(container, "$") && may_run_server(container)))
+	if (!cmdline_mentions(container, "--sentinel") &&
+	    !(cmdline_mentions(container, "$") && may_run_server(container)))
 		return false;
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	for (int i = 0; i < c.count; i++) {
