@@ -364,26 +364,43 @@ static enum MHD_Result send_toobig(struct httpd *h, struct MHD_Connection *conn)
 	return send_text(h, conn, MHD_HTTP_CONTENT_TOO_LARGE, text);
 }
 
-static enum MHD_Result count_length(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+/* What is said of how long a body is. */
+struct framing {
+	int lengths;
+	bool spaced; /* a name ends with a space: MHD takes it for another one */
+	bool chunked, coded;
+};
+
+static enum MHD_Result read_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-	int *lengths = cls;
+	struct framing *f = cls;
+	size_t len = strlen(name);
 
 	(void)kind;
-	(void)value;
-	*lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	f->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	f->spaced = f->spaced || (len > 0 && strchr(" \t", name[len - 1]));
+	if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+		f->chunked = true;
+		f->coded = f->coded || strcasecmp(value, "chunked") != 0;
+	}
 	return MHD_YES;
 }
 
-/* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 6.3. NULL: it is clear. */
+/* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 5.1 and 6.3. NULL: it is clear.
+ */
 static const char *doubtful(struct MHD_Connection *conn, const struct link *link)
 {
-	int lengths = 0;
+	struct framing f = { .lengths = 0 };
 
-	MHD_get_connection_values(conn, MHD_HEADER_KIND, count_length, &lengths);
-	if (lengths > 1)
+	MHD_get_connection_values(conn, MHD_HEADER_KIND, read_framing, &f);
+	if (f.lengths > 1)
 		return "the request has two lengths\n";
-	if (lengths && header(conn, MHD_HTTP_HEADER_TRANSFER_ENCODING))
+	if (f.lengths && f.chunked)
 		return "the request has a length and comes in chunks\n";
+	if (f.coded)
+		return "Transfer-Encoding can only be chunked\n";
+	if (f.spaced)
+		return "a header's name ends with a space\n";
 	return link->cut_path ? "the path holds %00\n" : NULL;
 }
 

@@ -962,6 +962,33 @@ FIXTURE_TEST(two_lengths_are_refused)
 	assert_null(strstr(f->body.data, "smuggled"));
 }
 
+/* MHD would wait for the end of the connection, in vain. */
+FIXTURE_TEST(a_body_that_is_coded_otherwise_than_in_chunks_is_refused_at_once)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
+			    "HTTP/1.1 400 ", 13);
+	assert_non_null(strstr(f->body.data, "\r\n\r\nTransfer-Encoding can only be chunked\n"));
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n"
+					"Connection: close\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
+			    "HTTP/1.1 200 ", 13);
+}
+
+/* Else its body would be the next request. */
+FIXTURE_TEST(a_length_whose_name_ends_with_a_space_is_refused)
+{
+	struct fixture *f = *state;
+
+	start(f);
+	assert_memory_equal(raw_text(f, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length : 34\r\n\r\n"
+					"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"),
+			    "HTTP/1.1 400 ", 13);
+	assert_non_null(strstr(f->body.data, "\r\n\r\na header's name ends with a space\n"));
+	assert_null(strstr(f->body.data, "smuggled"));
+}
+
 FIXTURE_TEST(nothing_ends_a_path_early)
 {
 	struct fixture *f = *state;
