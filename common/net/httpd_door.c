@@ -49,7 +49,7 @@ TAILQ_HEAD(waiters, waiter);
 struct at_door {
 	TAILQ_ENTRY(at_door) link;
 	struct in6_addr address;
-	int n;
+	int n, n_speaking;
 	struct waiters silent, speaking;
 };
 
@@ -93,6 +93,7 @@ static void forget(struct door *d, struct waiter *w)
 	TAILQ_REMOVE(w->speaks ? &peer->speaking : &peer->silent, w, link);
 	d->n--;
 	d->n_speaking -= w->speaks;
+	peer->n_speaking -= w->speaks;
 	if (--peer->n == 0) {
 		TAILQ_REMOVE(&d->peers, peer, link);
 		free(peer);
@@ -124,6 +125,7 @@ static bool hear(struct door *d, struct waiter *w)
 	TAILQ_REMOVE(&w->peer->silent, w, link);
 	w->speaks = true;
 	TAILQ_INSERT_TAIL(&w->peer->speaking, w, link);
+	w->peer->n_speaking++;
 	d->n_speaking++;
 	return true;
 }
@@ -145,19 +147,22 @@ static void take_older(struct waiter **oldest, struct waiter *w)
 		*oldest = w;
 }
 
-/* Of a peer, or of all (NULL): those who have had the time to say something go first; else who has waited longest. */
+/* Of a peer, or of all (NULL): those who have had the time to say something go first, or where most say nothing one of
+ * these, so that no crowd of them turns away who speaks; else who has waited longest. */
 static struct waiter *first_of(struct door *d, struct at_door *of, int64_t now_ms)
 {
 	struct waiter *silent = NULL, *oldest = NULL;
 	struct at_door *peer;
+	int more_silent = 0;
 
 	TAILQ_FOREACH(peer, &d->peers, link) {
 		if (of && peer != of)
 			continue;
 		take_older(&silent, TAILQ_FIRST(&peer->silent));
 		take_older(&oldest, TAILQ_FIRST(&peer->speaking));
+		more_silent += peer->n - 2 * peer->n_speaking;
 	}
-	if (silent && now_ms - silent->since_ms >= PROMPT_MS)
+	if (silent && (more_silent > 0 || now_ms - silent->since_ms >= PROMPT_MS))
 		return silent;
 	take_older(&oldest, silent);
 	return oldest;

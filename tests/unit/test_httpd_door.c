@@ -178,6 +178,24 @@ FIXTURE_TEST(the_address_that_has_most_makes_room)
 	assert_false(is_closed(honest, 0));
 }
 
+FIXTURE_TEST(a_crowd_of_the_silent_turns_nobody_away_who_speaks)
+{
+	struct fixture *f = *state;
+	char address[16];
+
+	f->config.total = 3;
+	open_door(f);
+	comes(f, "127.0.0.2", "hello");
+	for (int i = 0; i < 5; i++) {
+		snprintf(address, sizeof(address), "127.0.0.%d", 3 + i);
+		comes(f, address, "");
+	}
+	start(f); /* they are taken in one turn: who speaks has waited longest */
+	wait_for(f, 1);
+	assert_int_equal(f->in[0].s_addr, inet_addr("127.0.0.2"));
+	assert_true(is_closed(f->clients[1], 5000));
+}
+
 FIXTURE_TEST(an_address_has_its_own_places_only)
 {
 	struct fixture *f = *state;
