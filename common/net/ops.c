@@ -29,9 +29,9 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 {
 	const struct ops *o = ctx;
 
-	if (strcmp(req->method, "GET") != 0) {
+	if (strcmp(req->method, "GET") != 0 && strcmp(req->method, "HEAD") != 0) {
 		res->status = 405;
-		buf_addstr(&res->body, "only GET is known here\n");
+		buf_addstr(&res->body, "only GET and HEAD are known here\n");
 	} else if (strcmp(req->path, "/healthz") == 0) {
 		answer_check(o->alive, o->alive_ctx, res);
 	} else if (strcmp(req->path, "/readyz") == 0) {

@@ -1487,6 +1487,8 @@ FIXTURE_TEST(ops)
 	assert_string_equal(f->body.data, "ok\n");
 	get(f, "/healthz", NULL);
 	assert_int_equal(f->status, 200);
+	assert_int_equal(fetch(f, "HEAD", "/healthz", NULL, 0, NULL), 0); /* curl -I */
+	assert_int_equal(f->status, 200);
 	get(f, "/metrics", NULL);
 	assert_non_null(strstr(f->body.data, "\nx_total 3\n"));
 	get(f, "/nothing", NULL);
