@@ -139,13 +139,16 @@ bool json_find(const char *text, size_t len, const char *name, size_t *from, siz
 }
 
 /* Most names differ in their first byte, so most are not compared: nothing is done as often as this. */
-static const cJSON *member(const cJSON *object, const char *name)
+static inline const cJSON *member(const cJSON *object, const char *name)
 {
-	const cJSON *m = (object->type & 0xff) == cJSON_Object ? object->child : NULL;
+	const char first = name[0];
 
-	while (m && m->string && (m->string[0] != name[0] || strcmp(m->string, name) != 0))
-		m = m->next;
-	return m && m->string ? m : NULL;
+	if ((object->type & 0xff) != cJSON_Object)
+		return NULL;
+	for (const cJSON *m = object->child; m && m->string; m = m->next)
+		if (m->string[0] == first && strcmp(m->string, name) == 0)
+			return m;
+	return NULL;
 }
 
 static const cJSON *vget(const cJSON *item, va_list ap)

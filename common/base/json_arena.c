@@ -23,9 +23,9 @@
 
 struct arena {
 	char *block; /* kept as long as the thread lives */
-	size_t used;
-	bool open;
-	bool full; /* since begin something had no room */
+	char *at;    /* what is taken next */
+	size_t room; /* from there on; 0 while it is not open */
+	bool full;   /* since begin something had no room */
 };
 
 /* cJSON's hooks have no argument, so what they take from can only be the thread's. */
@@ -35,17 +35,16 @@ static pthread_key_t at_exit; /* of a thread: its block is freed */
 
 static void *take(size_t size)
 {
-	size_t room = JSON_ARENA_SIZE - arena.used;
-	char *at;
+	char *at = arena.at;
 
-	if (!arena.open || size > room) {
+	if (size > arena.room) { /* none where it is not open */
 		arena.full = true;
 		return malloc(size);
 	}
-	at = arena.block + arena.used;
 	SHOW(at, size);
-	size += (ALIGN - size % ALIGN) % ALIGN;
-	arena.used += size < room ? size : room;
+	size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1); /* the room is a multiple of it, too */
+	arena.at += size;
+	arena.room -= size;
 	return at;
 }
 
@@ -87,19 +86,20 @@ void json_arena_begin(void)
 			arena.block = NULL;
 		}
 	}
-	arena.used = 0;
-	arena.full = false;
-	arena.open = arena.block != NULL;
+	arena.at = arena.block;
+	arena.room = arena.block ? JSON_ARENA_SIZE : 0;
+	arena.full = !arena.block;
 }
 
 void json_arena_end(void)
 {
-	arena.open = false;
+	arena.room = 0;
+	arena.full = true;
 	if (arena.block)
 		HIDE(arena.block, JSON_ARENA_SIZE);
 }
 
 bool json_arena_holds(const cJSON *item)
 {
-	return arena.open && !arena.full && lies_in(item);
+	return !arena.full && lies_in(item);
 }

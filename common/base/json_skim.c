@@ -12,19 +12,18 @@
 /* cJSON looks at 63 bytes of a number. */
 #define NUMBER_MAX 60
 
-/* NULs that end the text: a string is looked at eight bytes at a time. */
-#define END_BYTES 8
-
 struct skim {
 	char *to;         /* behind what stays */
 	const char *from; /* what comes there next */
+	const char *end;  /* of the text: a NUL */
 };
 
-/* All below take where something begins, and give what follows it; NULL: it is no JSON. */
+/* All below take where something begins, and give what follows it; NULL: it is no JSON. The NUL stops each of them. */
 
+/* Of what API servers write there is none. */
 static const char *blanks(const char *at)
 {
-	while (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r')
+	while ((unsigned char)*at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\t' || *at == '\r'))
 		at++;
 	return at;
 }
@@ -74,21 +73,21 @@ static const char *escape(const char *at)
 }
 
 /* At a `\`, which few strings have. */
-static __attribute__((noinline)) const char *rest_of_string(const char *at)
+static __attribute__((noinline)) const char *rest_of_string(const char *at, const char *end)
 {
 	while (at && *at == '\\') {
 		at = escape(at + 1);
 		if (at)
-			at = json_plain_end(at);
+			at = json_plain_end(at, end);
 	}
 	return at && *at == '"' ? at + 1 : NULL;
 }
 
 /* Behind its first quote. */
-static const char *string(const char *at)
+static inline const char *string(const char *at, const char *end)
 {
-	at = json_plain_end(at);
-	return *at == '"' ? at + 1 : rest_of_string(at);
+	at = json_plain_end(at, end);
+	return *at == '"' ? at + 1 : rest_of_string(at, end);
 }
 
 static const char *digits(const char *at)
@@ -121,7 +120,66 @@ static const char *word(const char *at, const char *text)
 	return strncmp(at, text, len) == 0 ? at + len : NULL;
 }
 
-/* --- what has ----------------------------------------------------------------------------------------------------- */
+static inline const char *scalar(const char *at, const char *end)
+{
+	switch (*at) {
+	case '"': return string(at + 1, end);
+	case 't': return word(at, "true");
+	case 'f': return word(at, "false");
+	case 'n': return word(at, "null");
+	default: return number(at);
+	}
+}
+
+/* --- what stays, or goes, as a whole ------------------------------------------------------------------------------ */
+
+/* A member's name and its colon. */
+static inline const char *name(const char *at, const char *end)
+{
+	at = blanks(at);
+	at = *at == '"' ? string(at + 1, end) : NULL;
+	if (at)
+		at = blanks(at);
+	return at && *at == ':' ? at + 1 : NULL;
+}
+
+/* A value of any kind, and maybe blanks. Most of a text is gone over here, so nothing is called for what lies within
+ * another. */
+static const char *whole(const char *at, const char *end, int outer)
+{
+	char ends[DEPTH_MAX], in = '\0'; /* what ends those that it lies in, and the innermost */
+	int depth = outer;
+
+	for (;; at++) {
+		if (in == '}' && !(at = name(at, end)))
+			return NULL;
+		at = blanks(at);
+		if (*at == '{' || *at == '[') {
+			if (depth == DEPTH_MAX)
+				return NULL;
+			ends[depth++] = in;
+			in = *at == '{' ? '}' : ']';
+			at = blanks(at + 1);
+			if (*at != in) {
+				at--;
+				continue;
+			}
+		} else {
+			at = scalar(at, end);
+			if (!at)
+				return NULL;
+			at = blanks(at);
+		}
+		for (; depth > outer && *at == in; in = ends[--depth])
+			at = blanks(at + 1);
+		if (depth == outer)
+			return at;
+		if (*at != ',')
+			return NULL;
+	}
+}
+
+/* --- what loses something that lies within ------------------------------------------------------------------------ */
 
 static const char *value(struct skim *s, const char *at, const struct json_cut *cuts, int depth);
 
@@ -139,7 +197,7 @@ static void leave_out(struct skim *s, const char *from, const char *to)
 {
 	size_t len = (size_t)(from - s->from);
 
-	memmove(s->to, s->from, len);
+	memcpy(s->to, s->from, len);
 	s->to += len;
 	s->from = to;
 }
@@ -147,14 +205,16 @@ static void leave_out(struct skim *s, const char *from, const char *to)
 /* kept: the end of the last member that stays, or NULL; what is left out takes the comma between with it. */
 static const char *member(struct skim *s, const char *from, const struct json_cut *cuts, const char **kept, int depth)
 {
-	const char *quote = blanks(from), *at = *quote == '"' ? string(quote + 1) : NULL;
+	const char *quote = blanks(from), *at = *quote == '"' ? string(quote + 1, s->end) : NULL;
 	const struct json_cut *cut;
 
 	if (!at)
 		return NULL;
-	cut = cuts ? find(cuts, quote + 1, (size_t)(at - 2 - quote)) : NULL;
+	cut = find(cuts, quote + 1, (size_t)(at - 2 - quote));
 	at = blanks(at);
-	at = *at == ':' ? value(s, at + 1, cut ? cut->inner : NULL, depth) : NULL;
+	if (*at != ':')
+		return NULL;
+	at = cut && cut->inner ? value(s, at + 1, cut->inner, depth) : whole(at + 1, s->end, depth);
 	if (!at || !cut || cut->inner) {
 		*kept = at;
 		return at;
@@ -201,42 +261,29 @@ static const char *array(struct skim *s, const char *at, const struct json_cut *
 
 static const char *value(struct skim *s, const char *at, const struct json_cut *cuts, int depth)
 {
-	if (depth++ == DEPTH_MAX)
-		return NULL;
 	at = blanks(at);
-	switch (*at) {
-	case '"': return string(at + 1);
-	case '{': return object(s, at + 1, cuts, depth);
-	case '[': return array(s, at + 1, cuts, depth);
-	case 't': return word(at, "true");
-	case 'f': return word(at, "false");
-	case 'n': return word(at, "null");
-	default: return number(at);
-	}
+	if (depth == DEPTH_MAX || (*at != '{' && *at != '['))
+		return whole(at, s->end, depth);
+	return *at == '{' ? object(s, at + 1, cuts, depth + 1) : array(s, at + 1, cuts, depth + 1);
 }
 
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out)
 {
-	char *copy = buf_reserve(out, len + END_BYTES); /* what stays moves up in it */
-	struct skim s = { .to = copy, .from = copy };
-	const char *at;
+	char *to = buf_reserve(out, len);
+	struct skim s = { .to = to, .from = text, .end = text + len };
+	const char *at = to ? value(&s, text, cuts, 0) : NULL;
 
-	if (!copy)
+	if (!at || blanks(at) != s.end)
 		return false;
-	memcpy(copy, text, len);
-	memset(copy + len, 0, END_BYTES);
-	at = value(&s, copy, cuts, 0);
-	if (!at || blanks(at) != copy + len)
-		return false;
-	leave_out(&s, copy + len, copy + len);
-	buf_commit(out, (size_t)(s.to - copy));
+	leave_out(&s, s.end, s.end);
+	buf_commit(out, (size_t)(s.to - to));
 	return true;
 }
 
 cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
 			  struct error *err)
 {
-	BUF_CLEANUP struct buf rest = BUF_INIT(len + END_BYTES);
+	BUF_CLEANUP struct buf rest = BUF_INIT(len);
 
 	/* A text of fewer bytes has no more values than that, and needs not be counted. */
 	if (len < max_items && json_skim(text, len, cuts, &rest))

@@ -12,36 +12,48 @@
 #define AT_ONCE     4096
 #define PIECE       512
 
+/* What follows the backslash of those that do not stand for themselves. */
+static const char escapes[256] = {
+	[0 ... '\b' - 1] = 'u',    ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n', ['\v'] = 'u', ['\f'] = 'f', ['\r'] = 'r',
+	['\r' + 1 ... 0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\',
+};
+
 static char *put_escaped(char *to, unsigned char c)
 {
-	static const char names[0x20] = { ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r' };
 	static const char digits[] = "0123456789abcdef";
-	char name = c < sizeof(names) ? names[c] : (char)c;
 
 	*to++ = '\\';
-	if (name) {
-		*to++ = name;
+	*to++ = escapes[c];
+	if (escapes[c] != 'u')
 		return to;
-	}
-	memcpy(to, "u00", 3);
-	to[3] = digits[c >> 4];
-	to[4] = digits[c & 15];
-	return to + 5;
+	memcpy(to, "00", 2);
+	to[2] = digits[c >> 4];
+	to[3] = digits[c & 15];
+	return to + 4;
 }
 
+/* Sixteen bytes are copied before it is known how many of them stand for themselves. */
 static char *put_text(char *to, const char *text, size_t len)
 {
-	size_t plain;
+	while (len >= 16) {
+		size_t plain = json_plain_of_16(text);
 
-	for (;;) {
-		plain = json_plain_copy(to, text, len);
+		memcpy(to, text, 16);
 		to += plain;
-		if (plain == len)
-			return to;
-		to = put_escaped(to, (unsigned char)text[plain]);
-		text += plain + 1;
-		len -= plain + 1;
+		text += plain;
+		len -= plain;
+		if (plain < 16) {
+			to = put_escaped(to, (unsigned char)*text++);
+			len--;
+		}
 	}
+	for (const char *end = text + len; text < end; text++) {
+		if (escapes[(unsigned char)*text])
+			to = put_escaped(to, (unsigned char)*text);
+		else
+			*to++ = *text;
+	}
+	return to;
 }
 
 static int write_in_pieces(const char *text, size_t len, struct buf *out)

@@ -50,9 +50,8 @@ static void check_same(const cJSON *a, const cJSON *b)
 	CHECK(one.len == other.len && memcmp(one.data, other.data, one.len) == 0);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void check(const char *text, size_t len)
 {
-	const char *text = (const char *)data;
 	struct error err = ERROR_INIT, part_err = ERROR_INIT;
 	JSON_CLEANUP cJSON *whole = json_parse(text, len, JSON_ITEMS, &err);
 	JSON_CLEANUP cJSON *part = json_parse_skimmed(text, len, JSON_ITEMS, all, &part_err), *pruned = NULL;
@@ -60,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	CHECK(!whole == !part);
 	CHECK(err.code == part_err.code && strcmp(err.text, part_err.text) == 0);
 	if (!whole)
-		return 0;
+		return;
 	pruned = cJSON_Duplicate(part, true);
 	CHECK(pruned);
 	prune(pruned, all);
@@ -73,5 +72,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (json_skim(text, len, all, &rest))
 			check_same(part, pruned);
 	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	char *text = malloc(len + 1); /* which ends with a NUL, and nothing may be read behind it */
+
+	CHECK(text);
+	if (len)
+		memcpy(text, data, len);
+	text[len] = '\0';
+	check(text, len);
+	free(text);
 	return 0;
 }

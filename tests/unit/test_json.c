@@ -239,6 +239,26 @@ TEST(written_as_cjson_writes)
 }
 
 /* Of any length, and within a limit that is just enough. */
+/* Texts are looked at several bytes at a time. */
+TEST(each_byte_is_written_as_cjson_writes_it_wherever_it_stands)
+{
+	for (int c = 1; c < 256; c++) {
+		for (size_t at = 0; at < 34; at++) {
+			char text[] = "----------------------------------";
+			BUF_CLEANUP struct buf out = BUF_INIT(1000);
+			JSON_CLEANUP cJSON *item = NULL;
+			char *printed;
+
+			text[at] = (char)c;
+			item = cJSON_CreateString(text);
+			printed = cJSON_PrintUnformatted(item);
+			assert_int_equal(json_write(item, &out), 0);
+			assert_string_equal(out.data, printed);
+			cJSON_free(printed);
+		}
+	}
+}
+
 TEST(long_texts_are_written_as_cjson_writes)
 {
 	static const size_t lengths[] = { 511, 512, 513, 4095, 4096, 4097, 9000 };

@@ -42,6 +42,29 @@ TEST(members_are_left_out_with_their_commas)
 	}
 }
 
+/* Texts are looked at several bytes at a time. */
+TEST(a_byte_is_special_wherever_it_stands)
+{
+	static const struct {
+		const char *byte;
+		bool taken;
+	} bytes[] = { { "\n", false }, { "\x1f", false }, { " ", true },    { "\x7f", true }, { "\xff", true },
+		      { "\\", false }, { "\"", false },   { "\\\"", true }, { "!", true },    { "]", true } };
+	char text[100];
+
+	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
+		for (int at = 0; at < 40; at++) {
+			BUF_CLEANUP struct buf out = BUF_INIT(1000);
+			int n = snprintf(text, sizeof(text), "[\"%.*s%s%.*sx\"]", at,
+					 "----------------------------------------", bytes[i].byte, 40 - at,
+					 "----------------------------------------");
+
+			if (json_skim(text, (size_t)n, cuts, &out) != bytes[i].taken)
+				fail_msg("%s", text);
+		}
+	}
+}
+
 /* As json_parse() takes it, or does not, and in its words. */
 TEST(what_is_not_plain_is_parsed_as_it_is)
 {
