@@ -151,42 +151,22 @@ static inline const cJSON *member(const cJSON *object, const char *name)
 	return NULL;
 }
 
-static const cJSON *vget(const cJSON *item, va_list ap)
+const cJSON *json_get_at(const cJSON *item, const char *const *path)
 {
-	const char *name;
-
-	while (item && (name = va_arg(ap, const char *)))
-		item = member(item, name);
+	for (; item && *path; path++)
+		item = member(item, *path);
 	return item;
 }
 
-const cJSON *json_get(const cJSON *root, ...)
+const char *json_str_at(const cJSON *root, const char *const *path)
 {
-	va_list ap;
-
-	va_start(ap, root);
-	root = vget(root, ap);
-	va_end(ap);
-	return root;
+	root = json_get_at(root, path);
+	return root && (root->type & 0xff) == cJSON_String ? root->valuestring : NULL;
 }
 
-const char *json_str(const cJSON *root, ...)
+int64_t json_int_at(int64_t def, const cJSON *root, const char *const *path)
 {
-	va_list ap;
-
-	va_start(ap, root);
-	root = vget(root, ap);
-	va_end(ap);
-	return cJSON_GetStringValue(root);
-}
-
-int64_t json_int(int64_t def, const cJSON *root, ...)
-{
-	va_list ap;
-
-	va_start(ap, root);
-	root = vget(root, ap);
-	va_end(ap);
+	root = json_get_at(root, path);
 	if (!cJSON_IsNumber(root) || root->valuedouble != floor(root->valuedouble))
 		return def;
 	/* -2^63 and 2^63 are exact doubles; the second is one too many. */
@@ -195,13 +175,9 @@ int64_t json_int(int64_t def, const cJSON *root, ...)
 	return (int64_t)root->valuedouble;
 }
 
-bool json_bool(bool def, const cJSON *root, ...)
+bool json_bool_at(bool def, const cJSON *root, const char *const *path)
 {
-	va_list ap;
-
-	va_start(ap, root);
-	root = vget(root, ap);
-	va_end(ap);
+	root = json_get_at(root, path);
 	return cJSON_IsBool(root) ? cJSON_IsTrue(root) : def;
 }
 

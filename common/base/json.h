@@ -32,13 +32,21 @@ cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *
 bool json_find_begin(const char *text, size_t len, const char *name, size_t *from); /* only where it begins */
 bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to);
 
+/* A NULL more than the callers write, so that none can be missing. */
+#define JSON_PATH(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
 /* The member at the path, or NULL. The root may be NULL. */
-const cJSON *json_get(const cJSON *root, ...) __attribute__((sentinel));
+#define json_get(root, ...) json_get_at(root, JSON_PATH(__VA_ARGS__))
 /* A string member, or NULL when it is absent or no string. */
-const char *json_str(const cJSON *root, ...) __attribute__((sentinel));
+#define json_str(root, ...) json_str_at(root, JSON_PATH(__VA_ARGS__))
 /* A whole number member within int64 (numbers beyond 2^53 lose precision in JSON); def when absent or no number. */
-int64_t json_int(int64_t def, const cJSON *root, ...) __attribute__((sentinel));
-bool json_bool(bool def, const cJSON *root, ...) __attribute__((sentinel));
+#define json_int(def, root, ...)  json_int_at(def, root, JSON_PATH(__VA_ARGS__))
+#define json_bool(def, root, ...) json_bool_at(def, root, JSON_PATH(__VA_ARGS__))
+
+const cJSON *json_get_at(const cJSON *root, const char *const *path);
+const char *json_str_at(const cJSON *root, const char *const *path);
+int64_t json_int_at(int64_t def, const cJSON *root, const char *const *path);
+bool json_bool_at(bool def, const cJSON *root, const char *const *path);
 
 /* Unformatted text of the item, appended to out. 0 or -1 (no memory, over out's limit, or one of the builders below had
  * no memory for a part of it): out has failed then. */

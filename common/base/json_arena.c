@@ -37,7 +37,7 @@ static void *take(size_t size)
 {
 	char *at = arena.at;
 
-	if (size > arena.room) { /* none where it is not open */
+	if (size >= arena.room) { /* none where it is not open */
 		arena.full = true;
 		return malloc(size);
 	}

@@ -143,9 +143,9 @@ static inline const char *name(const char *at, const char *end)
 	return at && *at == ':' ? at + 1 : NULL;
 }
 
-/* A value of any kind, and maybe blanks. Most of a text is gone over here, so nothing is called for what lies within
+/* An object or array, and maybe blanks. Most of a text is gone over here, so nothing is called for what lies within
  * another. */
-static const char *whole(const char *at, const char *end, int outer)
+static const char *nested(const char *at, const char *end, int outer)
 {
 	char ends[DEPTH_MAX], in = '\0'; /* what ends those that it lies in, and the innermost */
 	int depth = outer;
@@ -177,6 +177,12 @@ static const char *whole(const char *at, const char *end, int outer)
 		if (*at != ',')
 			return NULL;
 	}
+}
+
+static inline const char *whole(const char *at, const char *end, int depth)
+{
+	at = blanks(at);
+	return *at == '{' || *at == '[' ? nested(at, end, depth) : scalar(at, end);
 }
 
 /* --- what loses something that lies within ------------------------------------------------------------------------ */
