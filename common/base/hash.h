@@ -16,19 +16,24 @@ static inline uint64_t hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
-/* Takes bytes in, eight at a time: for long ones. */
+/* Takes bytes in, eight at a time; the last eight may be taken twice in part. */
 static inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t len)
 {
-	const char *at = data;
+	const char *at = data, *end = at + len;
 	uint64_t word;
 
-	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+	for (; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
 		hash = (hash ^ word) * UINT64_C(1099511628211);
 		hash ^= hash >> 32;
 	}
-	for (; len; len--)
-		hash = (hash ^ (unsigned char)*at++) * UINT64_C(1099511628211);
+	if (at < end && len >= sizeof(word)) {
+		memcpy(&word, end - sizeof(word), sizeof(word));
+		hash = (hash ^ word) * UINT64_C(1099511628211);
+		return hash ^ (hash >> 32);
+	}
+	for (; at < end; at++)
+		hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
 	return hash;
 }
 
