@@ -451,6 +451,12 @@ static struct node *node_of(struct inventory *inv, const char *name)
 	return n;
 }
 
+static void tell_node(const struct inventory *inv, const struct node *n, bool there)
+{
+	if (inv->places.on_node)
+		inv->places.on_node(inv->places.ctx, &n->known, there);
+}
+
 static void node_drop(struct inventory *inv, struct node *n)
 {
 	table_remove(&inv->nodes, &n->by_name);
@@ -512,6 +518,7 @@ int inventory_set_node(struct inventory *inv, const cJSON *object, struct error 
 	n->known.unschedulable = json_bool(false, object, "spec", "unschedulable", NULL);
 	n->known.out_of_service = is_out_of_service(object);
 	read_ready(object, &n->known);
+	tell_node(inv, n, true);
 	if (is_new || was.ready != n->known.ready || was.unschedulable != n->known.unschedulable ||
 	    was.out_of_service != n->known.out_of_service)
 		tell_pods(inv, name, n);
@@ -524,6 +531,7 @@ void inventory_remove_node(struct inventory *inv, const char *name)
 
 	if (!n)
 		return;
+	tell_node(inv, n, false);
 	node_drop(inv, n);
 	tell_pods(inv, name, NULL);
 }
@@ -648,23 +656,36 @@ int inventory_sets_of(const struct inventory *inv, const char *namespace, const 
 	return count;
 }
 
-void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
-			  char trouble[POD_WHY_MAX])
+void inventory_product_of_kept(const struct inventory *inv, const struct kept_pod *pod, char product[CODIS_PRODUCT_MAX],
+			       char trouble[POD_WHY_MAX])
 {
-	struct kept_text said = kept_text_of(&pod->product), replica = kept_text_of(&pod->server_replica_said);
 	struct space nobody = { .standard = { .name = CODIS_DEFAULT_PRODUCT } },
 		     *s = inv_find_space(inv, pod->namespace);
 	struct member m = { .space = s ? s : &nobody,
 			    .name = pod->name,
 			    .component = pod->component,
-			    .said_product = &said,
-			    .said_replica = &replica,
+			    .said_product = &pod->product,
+			    .said_replica = &pod->server_replica_said,
 			    .group = &pod->group };
 
 	if (pod->product.said != SAID_KNOWN)
 		m.of = belong_where(inv, &m, pod->owner);
 	snprintf(product, CODIS_PRODUCT_MAX, "%.*s", CODIS_PRODUCT_MAX - 1, m.of ? m.of->name : pod->product.text);
 	belong_write_trouble(&m, trouble);
+}
+
+void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
+			  char trouble[POD_WHY_MAX])
+{
+	const struct kept_pod kept = { .namespace = pod->namespace,
+				       .name = pod->name,
+				       .owner = pod->owner,
+				       .component = pod->component,
+				       .group = pod->group,
+				       .product = kept_text_of(&pod->product),
+				       .server_replica_said = kept_text_of(&pod->server_replica_said) };
+
+	inventory_product_of_kept(inv, &kept, product, trouble);
 }
 
 const char *inventory_node_label(const struct inventory_node *node, const char *key)
@@ -757,6 +778,11 @@ int inventory_each_on_node(const struct inventory *inv, const char *node, invent
 	EACH(&inv->pods_by_node, struct pod, by_node, inv_hash_of(node), strcmp(e->known.pod.node, node) == 0);
 }
 
+int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node), void *ctx)
+{
+	EACH_OF_ALL(&inv->nodes, struct node, by_name);
+}
+
 int inventory_each_product(const struct inventory *inv,
 			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx)
 {
@@ -785,11 +811,17 @@ void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const 
 	inv->ctx = ctx;
 }
 
+void inventory_tell_places(struct inventory *inv, const struct inventory_places *places)
+{
+	inv->places = *places;
+}
+
 void inventory_free(struct inventory *inv)
 {
 	if (!inv)
 		return;
 	inv->on_change = NULL;
+	inv->places = (struct inventory_places){ .on_stand = NULL };
 	for (struct table_link *l = table_walk(&inv->pods_by_uid, NULL), *next; l; l = next) {
 		next = table_walk(&inv->pods_by_uid, l);
 		pod_drop(inv, TABLE_ENTRY(l, struct pod, by_uid), true);

@@ -65,6 +65,18 @@ void inventory_free(struct inventory *inv); /* NULL-safe */
 void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const char *namespace, const char *product),
 		      void *ctx);
 
+/* Who stands where, for who keeps counts of it. on_stand: a pod that has a node, or is about to get it
+ * (kept_pod_place), stands there, as a member of the product and the group that it has; or (stands false) does so no
+ * longer: what was told before is taken back in the same words. on_node: a node is there, or has changed; or (there
+ * false) is gone. Called from within the calls below, amid the change: they ask nothing. Told as long as the inventory
+ * is there, but not of its end. */
+struct inventory_places {
+	void (*on_stand)(void *ctx, const struct inventory_pod *pod, bool stands);
+	void (*on_node)(void *ctx, const struct inventory_node *node, bool there);
+	void *ctx;
+};
+void inventory_tell_places(struct inventory *inv, const struct inventory_places *places);
+
 /* Objects as they are now; a pod that has ended or is none of Codis' is forgotten. An object that was made anew under
  * its name (another uid) replaces the old one, whose late news is not heard any more. 0, or -1 and *err: without memory
  * what was known under that uid is forgotten; of one that says what cannot be meant, that is not known, and it is held
@@ -103,6 +115,8 @@ int inventory_sets_of(const struct inventory *inv, const char *namespace, const 
 /* Where a pod with these words belongs, as it is told in inventory_pod: for one that no watch has brought yet. */
 void inventory_product_of(const struct inventory *inv, const struct codis_pod *pod, char product[CODIS_PRODUCT_MAX],
 			  char trouble[POD_WHY_MAX]);
+void inventory_product_of_kept(const struct inventory *inv, const struct kept_pod *pod, char product[CODIS_PRODUCT_MAX],
+			       char trouble[POD_WHY_MAX]);
 
 /* Walks, in no order. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile.
  * Each costs what it walks over. */
@@ -116,6 +130,8 @@ int inventory_each_of_group(const struct inventory *inv, const char *namespace, 
 /* The pods of ZooKeeper in a namespace: they are of no product, whoever uses them. */
 int inventory_each_zookeeper(const struct inventory *inv, const char *namespace, inventory_pod_fn fn, void *ctx);
 int inventory_each_on_node(const struct inventory *inv, const char *node, inventory_pod_fn fn, void *ctx);
+int inventory_each_node(const struct inventory *inv, int (*fn)(void *ctx, const struct inventory_node *node),
+			void *ctx);
 /* Every (namespace, product) that has a server, a proxy or a dashboard; product "" is none. */
 int inventory_each_product(const struct inventory *inv,
 			   int (*fn)(void *ctx, const char *namespace, const char *product), void *ctx);

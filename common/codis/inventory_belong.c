@@ -291,10 +291,18 @@ void belong_write_trouble(const struct member *m, char out[POD_WHY_MAX])
 	}
 }
 
+static void tell_stand(const struct inventory *inv, const struct pod *p, bool stands)
+{
+	if (inv->places.on_stand && kept_pod_place(&p->known.pod)[0])
+		inv->places.on_stand(inv->places.ctx, &p->known, stands);
+}
+
 static void leave(struct inventory *inv, struct member *m)
 {
 	if (!m->of)
 		return;
+	if (m->pod)
+		tell_stand(inv, m->pod, false);
 	belong_touch(inv, m->of);
 	LIST_REMOVE(m, beside);
 	if (m->pod) {
@@ -316,6 +324,7 @@ static void join(struct inventory *inv, struct member *m, struct product *p)
 	LIST_INSERT_HEAD(&p->pods, m, beside);
 	p->clustered += is_clustered(m->component);
 	table_add(&inv->pods_by_group, &m->pod->by_group, inv_hash_of_group(p, m->pod->known.pod.group));
+	tell_stand(inv, m->pod, true);
 }
 
 static void set_trouble(struct member *m, const char *trouble)
@@ -346,9 +355,11 @@ void belong_regroup(struct inventory *inv, struct pod *p, int group)
 {
 	if (p->known.pod.group == group)
 		return;
+	tell_stand(inv, p, false);
 	table_remove(&inv->pods_by_group, &p->by_group);
 	p->known.pod.group = group;
 	table_add(&inv->pods_by_group, &p->by_group, inv_hash_of_group(p->member.of, group));
+	tell_stand(inv, p, true);
 	belong_touch(inv, p->member.of);
 	resolve(inv, &p->member);
 }

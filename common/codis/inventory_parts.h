@@ -91,6 +91,7 @@ struct inventory {
 	uint64_t turn;
 	void (*on_change)(void *ctx, const char *namespace, const char *product);
 	void *ctx;
+	struct inventory_places places;
 };
 
 /* Keys of the tables, and what they lead to; NULL: it is not there. */

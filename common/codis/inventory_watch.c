@@ -142,10 +142,11 @@ static void prune_pod(cJSON *pod)
 
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
-	keep_only(part(pod, "spec"), NAMES("nodeName", "containers", "volumes"));
+	keep_only(part(pod, "spec"),
+		  NAMES("nodeName", "containers", "volumes", "affinity", "topologySpreadConstraints"));
 	keep_only_each(part(part(pod, "spec"), "volumes"), NAMES("persistentVolumeClaim"));
 	prune_containers(part(pod, "spec"));
-	keep_only(status, NAMES("phase", "podIP", "conditions", "containerStatuses"));
+	keep_only(status, NAMES("phase", "podIP", "nominatedNodeName", "conditions", "containerStatuses"));
 	/* A pod has three more, and four times of each. */
 	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled"),
 			NAMES("type", "status", "reason", "message"));
@@ -474,6 +475,18 @@ bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_
 		}
 	}
 	return true;
+}
+
+int64_t inventory_watch_pods_age_ms(const struct inventory_watch *w)
+{
+	int64_t oldest = 0;
+
+	for (int i = PODS; i < WATCHES; i++) {
+		int64_t age = w->ones[i].informer ? informer_age_ms(w->ones[i].informer) : 0;
+
+		oldest = age > oldest ? age : oldest;
+	}
+	return oldest;
 }
 
 bool inventory_watch_fresh(const struct inventory_watch *w, int64_t max_age_ms)

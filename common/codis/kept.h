@@ -19,14 +19,20 @@ struct kept_text {
 
 /* As struct codis_pod. No text is NULL. */
 struct kept_pod {
-	const char *namespace, *name, *uid, *node, *ip, *owner, *topology_key, *container, *labels;
+	const char *namespace, *name, *uid, *node, *nominated, *ip, *owner, *topology_key, *container, *labels;
 	struct kept_text product, server_replica_said, coordinator, password;
 	struct pod_status status;
 	int ordinal, server_replica, group;
 	enum codis_component component;
 	uint16_t port, group_said;
-	bool strict, keep_ha, keeps_data, guarded;
+	bool strict, choosy, ruled, keep_ha, keeps_data, guarded;
 };
+
+/* Where it stands, or is about to; "": nobody knows. */
+static inline const char *kept_pod_place(const struct kept_pod *pod)
+{
+	return pod->node[0] ? pod->node : pod->nominated;
+}
 
 /* How many bytes its texts take, and keeping it: the texts are copied to block, which has that size and must last as
  * long as *kept. */

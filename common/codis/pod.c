@@ -547,6 +547,44 @@ static int read_spread(const cJSON *object, struct codis_pod *pod, struct error 
 			 "annotation " CODIS_ANNOTATION_SPREAD " is \"%.40s\": it must be strict or soft", spread);
 }
 
+static bool prefers(const cJSON *affinity, const char *kind)
+{
+	const cJSON *list = json_get(affinity, kind, "preferredDuringSchedulingIgnoredDuringExecution", NULL);
+
+	return cJSON_IsArray(list) && list->child;
+}
+
+static bool selects_group(const cJSON *term)
+{
+	const cJSON *selector = json_get(term, "labelSelector", NULL), *one;
+
+	if (json_get(selector, "matchLabels", CODIS_LABEL_GROUP, NULL))
+		return true;
+	cJSON_ArrayForEach(one, json_get(selector, "matchExpressions", NULL)) {
+		if (is(json_str(one, "key", NULL), CODIS_LABEL_GROUP))
+			return true;
+	}
+	return false;
+}
+
+/* What it says to the scheduler itself. */
+static void read_wishes(const cJSON *spec, struct codis_pod *pod)
+{
+	const cJSON *affinity = json_get(spec, "affinity", NULL), *one;
+
+	cJSON_ArrayForEach(
+		one, json_get(affinity, "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL)) {
+		if (is(json_str(one, "topologyKey", NULL), pod->topology_key) && selects_group(one))
+			pod->ruled = true;
+	}
+	pod->choosy = prefers(affinity, "nodeAffinity") || prefers(affinity, "podAffinity") ||
+		      prefers(affinity, "podAntiAffinity");
+	cJSON_ArrayForEach(one, json_get(spec, "topologySpreadConstraints", NULL)) {
+		if (is(json_str(one, "whenUnsatisfiable", NULL), "ScheduleAnyway"))
+			pod->choosy = true;
+	}
+}
+
 /* A pod that something else than a StatefulSet has made has a name of chance. */
 static int ordinal_of(const cJSON *object, const char *owner)
 {
@@ -580,6 +618,8 @@ static void read_identity(const cJSON *object, struct codis_pod *pod)
 	copy(pod->name, sizeof(pod->name), json_str(metadata, "name", NULL));
 	copy(pod->uid, sizeof(pod->uid), json_str(metadata, "uid", NULL));
 	copy(pod->node, sizeof(pod->node), json_str(object, "spec", "nodeName", NULL));
+	if (!pod->node[0])
+		copy(pod->nominated, sizeof(pod->nominated), json_str(object, "status", "nominatedNodeName", NULL));
 	copy(pod->ip, sizeof(pod->ip), json_str(object, "status", "podIP", NULL));
 	copy(pod->owner, sizeof(pod->owner), owner);
 	pod->ordinal = ordinal_of(object, owner);
@@ -664,6 +704,7 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 	read_status(object, pod->container, &pod->status);
 	if (read_spread(object, pod, rc == 0 ? err : NULL) < 0)
 		rc = -1;
+	read_wishes(json_get(object, "spec", NULL), pod);
 	return rc;
 }
 

@@ -38,7 +38,10 @@ struct pod_status {
 
 struct codis_pod {
 	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
-	char node[POD_NAME_MAX];  /* "" : not bound yet */
+	char node[POD_NAME_MAX]; /* "" : not bound yet */
+	/* Of one that is not bound: status.nominatedNodeName, where a scheduler is about to bind it, or makes room for
+	 * it; "": none. */
+	char nominated[POD_NAME_MAX];
 	char ip[48];              /* status.podIP as it is told; "" : none yet */
 	char owner[POD_NAME_MAX]; /* the controlling StatefulSet; "" none */
 	enum codis_component component;
@@ -73,6 +76,8 @@ struct codis_pod {
 	bool guarded;
 	bool strict;                       /* codis.io/spread */
 	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
+	bool choosy;                       /* prefers some nodes to others, by preferred affinities or ScheduleAnyway */
+	bool ruled;                        /* the scheduler keeps it apart from its group: by required anti-affinity */
 	bool keep_ha;                      /* codis.io/ha: keep */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
 	/* Servers' pods: "app=codis-server,team=red", but for what Kubernetes adds to each (pod_labels() has that);

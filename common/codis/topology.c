@@ -95,6 +95,14 @@ int codis_group_of(int ordinal, int server_replica)
 	return ordinal / server_replica + 1;
 }
 
+int codis_rank_of(int group, int ordinal, int server_replica)
+{
+	if (group <= 0)
+		return -1;
+	return server_replica > 0 && codis_group_of(ordinal, server_replica) == group ? ordinal % server_replica
+										      : ordinal;
+}
+
 int codis_gid_parse(const char *text, int *group, struct error *err)
 {
 	size_t len = strspn(text, "0123456789");

@@ -77,6 +77,9 @@ int codis_ordinal(const char *pod_name, const char *owner);
 #define CODIS_ORDINALS_MAX 640000
 /* The group of an ordinal: ordinal / server_replica + 1. */
 int codis_group_of(int ordinal, int server_replica);
+/* The place of an ordinal in its group, from 0. A StatefulSet that is a group of its own numbers it from 0. -1: it is
+ * in no group. */
+int codis_rank_of(int group, int ordinal, int server_replica);
 /* A group from the text of the label codis.io/group. 0, or -1 and *err: "label codis.io/group is \"a\": it must be a
  * whole number from 1 to 9999, ...". */
 int codis_gid_parse(const char *text, int *group, struct error *err);
