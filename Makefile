@@ -52,6 +52,7 @@ CONTROLLER_SRC := $(wildcard controller/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
 WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
+CALLS_SRC      := $(wildcard tests/bench/extender/*.c)
 # Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
 # its main.c. What several tests share is in an archive, of which each takes what it uses; what all tests of one program
 # share is in <program>_*.c.
@@ -141,6 +142,10 @@ $(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
 	@rm -f $@
 	$(call say,AR,$@)
 	$(Q)$(AR) rcs $@ $^
+
+# What the extender's bench calls.
+$(BUILD)/extender-calls: $(call obj,$(CALLS_SRC) $(parts_extender)) $(BUILD)/libcodis.a
+	$(call link_with,)
 
 # What the controller's bench plays: with the tests' API server, so with cmocka.
 $(BUILD)/controller-world: $(call obj,$(WORLD_SRC)) $(BUILD)/libtest.a $(BUILD)/libcodis.a

@@ -65,7 +65,7 @@ bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *
 	struct buf siblings = BUF_IN(named);
 	const char *node = json_str(pod, "spec", "nodeName", NULL), *message = unschedulable(pod);
 	char group[32 + CODIS_PRODUCT_MAX];
-	struct place_pod p;
+	PLACE_POD_CLEANUP struct place_pod p = { .block = NULL };
 
 	if (!message || (node && node[0]) || place_pod_of(pod, &p, NULL) < 0 || !p.strict)
 		return false;
@@ -156,7 +156,7 @@ static void tell_siblings(struct explainer *x, const struct inventory *inv, cons
 
 	for (; link; link = table_next(link)) {
 		const cJSON *pod = TABLE_ENTRY(link, struct pending, by_group)->pod;
-		struct place_pod waiting;
+		PLACE_POD_CLEANUP struct place_pod waiting = { .block = NULL };
 
 		if (place_pod_of(pod, &waiting, NULL) < 0)
 			continue;

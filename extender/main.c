@@ -34,25 +34,16 @@ struct codis_extender {
 
 /* --- what the watch tells ---------------------------------------------------------------------- */
 
-static void drop_reservation(struct extender *e, const cJSON *pod)
-{
-	const char *uid = json_str(pod, "metadata", "uid", NULL);
-
-	pthread_mutex_lock(&e->lock);
-	reservations_drop(&e->reservations, uid ? uid : "");
-	pthread_mutex_unlock(&e->lock);
-}
-
 /* The inventory was told before, so that a pod is never neither placed nor promised. Only this thread changes it, so it
  * may be read here without the lock. */
 static void on_pod(void *ctx, const cJSON *pod, const cJSON *old)
 {
 	struct codis_extender *e = ctx;
-	const char *node = json_str(pod, "spec", "nodeName", NULL);
+	const char *node = json_str(pod, "spec", "nodeName", NULL), *uid = json_str(pod, "metadata", "uid", NULL);
 
 	(void)old;
-	if (node && node[0])
-		drop_reservation(&e->extender, pod);
+	if (node && node[0] && uid)
+		extender_settle(&e->extender, uid);
 	explainer_set(&e->explainer, e->extender.inventory, pod);
 }
 
@@ -61,7 +52,7 @@ static void on_pod_gone(void *ctx, const cJSON *pod)
 	struct codis_extender *e = ctx;
 	const char *uid = json_str(pod, "metadata", "uid", NULL);
 
-	drop_reservation(&e->extender, pod);
+	extender_settle(&e->extender, uid ? uid : "");
 	explainer_remove(&e->explainer, uid ? uid : "");
 }
 
@@ -108,6 +99,11 @@ static int start_watch(struct codis_extender *e, struct error *err)
 static bool is_ready(void *ctx, char *why_not, size_t size)
 {
 	return inventory_watch_ready(ctx, why_not, size);
+}
+
+static int64_t pods_age_ms(void *ctx)
+{
+	return inventory_watch_pods_age_ms(ctx);
 }
 
 static bool heard(void *ctx, int64_t max_age_ms)
@@ -183,6 +179,7 @@ static int start(void *ctx, struct error *err)
 		return -1;
 	p->ops.ready = e->extender.ready = is_ready;
 	p->ops.ctx = e->extender.ready_ctx = e->watch;
+	e->extender.age_ms = pods_age_ms;
 	return start_serving(e, err);
 }
 

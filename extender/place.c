@@ -1,14 +1,14 @@
 #include "extender/place.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
-#include "common/base/hash.h"
-#include "common/base/json.h"
 #include "common/codis/inventory.h"
 #include "common/kube/extender.h"
+#include "extender/attempts.h"
 
 /* How long a node that was not Ready is taken for one that may fail again. */
 #define FAILED_LATELY_MS (10 * 60 * 1000)
@@ -16,88 +16,92 @@
 /* Members that a set other than a group has as a rule: three of ZooKeeper, two or three proxies. */
 #define USUAL_SET 3
 
-/* --- the pod ---------------------------------------------------------------------------------- */
+const struct place_term place_terms[WEIGHTS] = {
+	[WEIGHT_SHARED] = { 8,
+			    "members of its group in the same domain (soft spread); for proxies and ZooKeeper, others "
+			    "of their kind" },
+	[WEIGHT_TRIED] = { 8, "attempts: how often the node was offered for this pod, which came to stand nowhere" },
+	[WEIGHT_FAILING] = { 2,
+			     "failures: not Ready (2), or not within the last 10 minutes (1); joining the cluster is "
+			     "no failure" },
+	[WEIGHT_ZONE] = { 8, "members of its group (others of its kind) in the same zone" },
+	[WEIGHT_RANK] = { 10, "members of the same rank in other groups: the first of each group is its master as a "
+			      "rule" },
+	[WEIGHT_PRODUCT] = { 10, "pods of the product" },
+	[WEIGHT_CODIS] = { 12, "codis pods" },
+};
 
-static bool has_items(const cJSON *list)
+/* --- the pod ------------------------------------------------------------------------------------------------------ */
+
+static int check(struct place_pod *p, struct error *err)
 {
-	return cJSON_IsArray(list) && list->child;
-}
+	const struct kept_pod *pod = &p->pod;
 
-static bool is_choosy(const cJSON *pod)
-{
-	static const char *const kinds[] = { "nodeAffinity", "podAffinity", "podAntiAffinity" };
-	const cJSON *affinity = json_get(pod, "spec", "affinity", NULL), *constraint;
-
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (has_items(json_get(affinity, kinds[i], "preferredDuringSchedulingIgnoredDuringExecution", NULL)))
-			return true;
-	}
-	cJSON_ArrayForEach(constraint, json_get(pod, "spec", "topologySpreadConstraints", NULL)) {
-		const char *when = json_str(constraint, "whenUnsatisfiable", NULL);
-
-		if (when && strcmp(when, "ScheduleAnyway") == 0)
-			return true;
-	}
-	return false;
+	if (pod->component == CODIS_NONE)
+		return 0;
+	if (!pod->uid[0])
+		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
+	if (pod->component == CODIS_SERVER && !pod->group_said && pod->server_replica_said.said == SAID_ELSEWHERE)
+		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
+				 pod->server_replica_said.why);
+	/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together.
+	 */
+	p->strict = pod->strict && pod->component == CODIS_SERVER && pod->group > 0;
+	return 0;
 }
 
 int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
 {
+	struct codis_pod read;
+
 	memset(p, 0, sizeof(*p));
-	if (codis_pod_read(pod, &p->pod, err) < 0)
+	if (codis_pod_read(pod, &read, err) < 0)
 		return -1;
-	if (p->pod.component == CODIS_NONE)
+	if (read.component == CODIS_NONE)
 		return 0;
-	p->choosy = is_choosy(pod);
-	if (!p->pod.uid[0])
-		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
-	if (p->pod.component == CODIS_SERVER && !p->pod.group_said && p->pod.server_replica_said.said == SAID_ELSEWHERE)
-		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
-				 p->pod.server_replica_said.why);
-	/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together.
-	 */
-	p->strict = p->pod.strict && p->pod.component == CODIS_SERVER && p->pod.group > 0;
-	return 0;
+	p->block = malloc(kept_pod_size(&read) + 1);
+	if (!p->block)
+		return error_set(err, ERR_NOMEM, "no memory for pod %s", read.name);
+	kept_pod_fill(&p->pod, p->block, &read);
+	return check(p, err);
 }
 
-/* --- who stands beside it --------------------------------------------------------------------- */
-
-/* Its place in its group. A StatefulSet that is a group of its own numbers it from 0. */
-static int rank_of(int group, int ordinal, int server_replica)
+int place_pod_known(const struct inventory_pod *pod, struct place_pod *p, struct error *err)
 {
-	if (group <= 0)
-		return -1;
-	return server_replica > 0 && codis_group_of(ordinal, server_replica) == group ? ordinal % server_replica
-										      : ordinal;
+	memset(p, 0, sizeof(*p));
+	p->pod = pod->pod;
+	return check(p, err);
+}
+
+void place_pod_release(struct place_pod *p)
+{
+	free(p->block);
+	p->block = NULL;
+}
+
+/* --- who stands beside it ----------------------------------------------------------------------------------------- */
+
+static void set_member(struct place_pod *p)
+{
+	const struct kept_pod *pod = &p->pod;
+
+	snprintf(p->member.namespace, sizeof(p->member.namespace), "%s", pod->namespace);
+	p->member.component = pod->component;
+	p->member.group = pod->group;
+	p->member.rank = codis_rank_of(pod->group, pod->ordinal, pod->server_replica);
 }
 
 void place_join(struct place_pod *p, const struct inventory *inv)
 {
+	const struct inventory_pod *known = inventory_pod(inv, p->pod.uid);
 	char trouble[POD_WHY_MAX];
 
-	memcpy(p->member.namespace, p->pod.namespace, sizeof(p->member.namespace));
-	inventory_product_of(inv, &p->pod, p->member.product, trouble);
-	p->member.component = p->pod.component;
-	p->member.group = p->pod.group;
-	p->member.rank = rank_of(p->pod.group, p->pod.ordinal, p->pod.server_replica);
+	set_member(p);
+	if (known)
+		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
+	else
+		inventory_product_of_kept(inv, &p->pod, p->member.product, trouble);
 }
-
-/* An occupant of the pod's own group; for other components, of its set. */
-struct peer {
-	const char *name;
-	const char *domain, *zone; /* never NULL; "" where the zone is not known */
-	bool promised;
-};
-
-struct placing {
-	const struct inventory *inv;
-	const struct place_pod *pod;
-	struct place_node *nodes;
-	size_t count;
-	struct table by_name; /* the nodes; filled only when there are reservations */
-	struct peer *peers;
-	size_t peer_count, peer_cap;
-};
 
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
 {
@@ -116,7 +120,7 @@ static int on_member(void *ctx, const struct inventory_pod *other)
 {
 	const struct peers *peers = ctx;
 
-	return other->pod.node[0] && place_is_peer(peers->pod, other) ? peers->fn(peers->ctx, other) : 0;
+	return kept_pod_place(&other->pod)[0] && place_is_peer(peers->pod, other) ? peers->fn(peers->ctx, other) : 0;
 }
 
 int place_each_peer(const struct place_pod *p, const struct inventory *inv,
@@ -127,349 +131,559 @@ int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_member, &peers);
 }
 
-/* The domain of a node. One that does not tell (no label, or not seen yet) is a domain of its own. */
-static const char *domain_of(const struct inventory_node *node, const char *name, const char *topology_key)
+/* Grows an array that is kept from call to call to room for `want`; what is new is zeros. */
+static int grow(void *array, size_t *room, size_t want, size_t size)
 {
-	const char *value = node ? inventory_node_label(node, topology_key) : NULL;
+	size_t more = *room ? *room : 64;
+	void *grown, **at = array;
 
-	return value ? value : name;
-}
-
-static const char *zone_of(const struct inventory_node *node)
-{
-	const char *value = node ? inventory_node_label(node, PLACE_ZONE_KEY) : NULL;
-
-	return value ? value : "";
-}
-
-static int add_peer(struct placing *pl, const char *name, const char *on, bool promised)
-{
-	const struct inventory_node *node = inventory_node(pl->inv, on);
-
-	if (pl->peer_count == pl->peer_cap) {
-		size_t cap = pl->peer_cap ? 2 * pl->peer_cap : 16;
-		struct peer *grown = realloc(pl->peers, cap * sizeof(*grown));
-
-		if (!grown)
-			return -1;
-		pl->peers = grown;
-		pl->peer_cap = cap;
-	}
-	pl->peers[pl->peer_count++] = (struct peer){
-		.name = name,
-		.domain = domain_of(node, on, pl->pod->pod.topology_key),
-		.zone = zone_of(node),
-		.promised = promised,
-	};
+	if (want <= *room)
+		return 0;
+	while (more < want)
+		more *= 2;
+	grown = realloc(*at, more * size);
+	if (!grown)
+		return -1;
+	memset((char *)grown + *room * size, 0, (more - *room) * size);
+	*at = grown;
+	*room = more;
 	return 0;
 }
 
-static int on_peer(void *ctx, const struct inventory_pod *peer)
+static struct place_peer *add_peer(struct placing *pl, const char *name, uint32_t node)
 {
-	return add_peer(ctx, peer->pod.name, peer->pod.node, false);
+	struct place_peer *peer;
+
+	if (grow(&pl->peers, &pl->peer_room, pl->peer_count + 1, sizeof(*pl->peers)) < 0)
+		return NULL;
+	peer = &pl->peers[pl->peer_count++];
+	*peer = (struct place_peer){ .name = name, .node = node, .column = -1 };
+	return peer;
 }
 
-static void weigh(struct place_node *n, const struct membership *own, const char *namespace, const char *product,
-		  int rank)
-{
-	n->weights[WEIGHT_CODIS]++;
-	if (strcmp(namespace, own->namespace) != 0 || strcmp(product, own->product) != 0)
-		return;
-	n->weights[WEIGHT_PRODUCT]++;
-	/* Members of the same place in their groups: both first, both second, ... */
-	n->weights[WEIGHT_RANK] += rank >= 0 && rank == own->rank;
-}
-
-/* What stands on one node. */
-struct standing {
-	const struct place_pod *pod;
-	struct place_node *node;
+struct gathering {
+	struct placing *pl;
+	const struct inventory *inv;
 };
 
-static int on_standing(void *ctx, const struct inventory_pod *other)
+static int on_peer(void *ctx, const struct inventory_pod *other)
 {
-	struct standing *s = ctx;
+	struct gathering *g = ctx;
+	const char *place = kept_pod_place(&other->pod);
+	struct place_peer *peer = add_peer(g->pl, other->pod.name, census_find(g->pl->census, place, strlen(place)));
 
-	if (strcmp(other->pod.uid, s->pod->pod.uid) != 0)
-		weigh(s->node, &s->pod->member, other->pod.namespace, other->product,
-		      rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
-	return 0;
+	if (!peer)
+		return -1;
+	g->pl->members++;
+	peer->deleting = other->pod.status.deleting;
+	peer->promised = !other->pod.node[0];
+	if (!other->pod.strict || other->pod.component != CODIS_SERVER || other->pod.group <= 0)
+		return 0;
+	peer->column = census_key(g->pl->census, g->inv, other->pod.topology_key);
+	return peer->column < 0 ? -1 : 0;
 }
 
-/* Not of the pod's uid: it has no node yet, or is asked about once more. */
-static int meet_pods(struct placing *pl)
+static int meet_reservation(struct gathering *g, const struct reservation *one)
 {
-	for (size_t i = 0; i < pl->count; i++) {
-		struct standing s = { pl->pod, &pl->nodes[i] };
+	int column = one->pod.strict ? census_key(g->pl->census, g->inv, one->pod.topology_key) : -1;
 
-		inventory_each_on_node(pl->inv, pl->nodes[i].name, on_standing, &s);
-	}
-	return place_each_peer(pl->pod, pl->inv, on_peer, pl);
-}
+	if (one->pod.strict && column < 0)
+		return -1;
+	g->pl->members++;
+	for (size_t i = 0; i < one->count; i++) {
+		struct place_peer *peer = add_peer(g->pl, one->pod.name, one->nodes[i]);
 
-static struct place_node *candidate(const struct placing *pl, const char *name)
-{
-	struct table_link *link = table_first(&pl->by_name, hash_text(HASH_INIT, name));
-
-	while (link && strcmp(TABLE_ENTRY(link, struct place_node, by_name)->name, name) != 0)
-		link = table_next(link);
-	return link ? TABLE_ENTRY(link, struct place_node, by_name) : NULL;
-}
-
-static bool is_of(const struct membership *a, const struct membership *b)
-{
-	return a->component == b->component && a->group == b->group && strcmp(a->namespace, b->namespace) == 0 &&
-	       strcmp(a->product, b->product) == 0;
-}
-
-static int meet_reservation(struct placing *pl, const struct reservation *one)
-{
-	const struct membership *m = &one->member;
-	bool peer = is_of(m, &pl->pod->member) && strcmp(one->name, pl->pod->pod.name) != 0;
-
-	for (size_t k = 0; k < one->count; k++) {
-		struct place_node *n = candidate(pl, one->nodes[k]);
-
-		if (peer && add_peer(pl, one->name, one->nodes[k], true) < 0)
+		if (!peer)
 			return -1;
-		if (n)
-			weigh(n, &pl->pod->member, m->namespace, m->product, m->rank);
+		peer->promised = true;
+		peer->wide = one->pod.wide;
+		peer->column = column;
 	}
 	return 0;
 }
 
-static int meet_reservations(struct placing *pl, const struct reservations *r)
+static int gather(struct gathering *g, const struct reservations *r)
 {
-	const struct reservation *one = reservations_next(r, NULL);
+	const struct place_pod *p = g->pl->pod;
+	const struct reservation *one = NULL;
 
-	for (size_t i = 0; one && i < pl->count; i++)
-		table_add(&pl->by_name, &pl->nodes[i].by_name, hash_text(HASH_INIT, pl->nodes[i].name));
-	for (; one; one = reservations_next(r, one)) {
-		if (strcmp(one->uid, pl->pod->pod.uid) != 0 && meet_reservation(pl, one) < 0)
+	g->pl->peer_count = g->pl->members = 0;
+	if (place_each_peer(p, g->inv, on_peer, g) != 0)
+		return -1;
+	while ((one = reservations_of(r, &p->member, one))) {
+		if (strcmp(one->pod.uid, p->pod.uid) != 0 && strcmp(one->pod.name, p->pod.name) != 0 &&
+		    meet_reservation(g, one) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* --- the nodes -------------------------------------------------------------------------------- */
+/* --- their domains ------------------------------------------------------------------------------------------------ */
+
+static size_t mark_index(uint32_t domain, uint32_t node)
+{
+	return domain ? 2 * (size_t)domain : 2 * (size_t)node + 1;
+}
+
+static int use(struct placing *pl, int column)
+{
+	struct place_marks *m = &pl->columns[column];
+	size_t most = pl->census->values.end > pl->census->names.end ? pl->census->values.end : pl->census->names.end;
+
+	for (int i = 0; i < pl->used_count; i++) {
+		if (pl->used[i] == column)
+			return 0;
+	}
+	if (grow(&m->marks, &m->room, 2 * most + 2, sizeof(*m->marks)) < 0)
+		return -1;
+	pl->used[pl->used_count++] = column;
+	return 0;
+}
+
+static void clear(struct placing *pl)
+{
+	for (int i = 0; i < CENSUS_KEYS; i++) {
+		struct place_marks *m = &pl->columns[i];
+
+		while (m->count)
+			m->marks[m->marked[--m->count]] = (struct place_mark){ .peers = 0 };
+	}
+	pl->used_count = 0;
+	pl->blurred = false;
+}
 
 /* Those that stand before those that may be coming: a user is better told the certain reason. */
-static int by_domain(const void *a, const void *b)
+static bool tells_more(const struct placing *pl, const struct place_peer *peer, bool bars,
+		       const struct place_mark *mark)
 {
-	const struct peer *x = a, *y = b;
-	int order = strcmp(x->domain, y->domain);
-
-	return order ? order : (int)x->promised - (int)y->promised;
+	if (bars != (mark->barring > 0))
+		return bars;
+	return pl->peers[mark->first].promised && !peer->promised;
 }
 
-static int by_zone(const void *a, const void *b)
+static int mark(struct placing *pl, int column, uint32_t index, bool bars)
 {
-	return strcmp(((const struct peer *)a)->zone, ((const struct peer *)b)->zone);
-}
+	struct place_marks *m = &pl->columns[column];
+	const struct place_peer *peer = &pl->peers[index];
+	size_t at = mark_index(pl->census->nodes[peer->node].domains[column], peer->node);
+	struct place_mark *its = &m->marks[at];
 
-/* The first of the peers, sorted so, that is not before the key. */
-static size_t first_peer(const struct placing *pl, const struct peer *key, int (*order)(const void *, const void *))
-{
-	size_t lo = 0, hi = pl->peer_count;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (order(&pl->peers[mid], key) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
+	if (!its->peers) {
+		if (grow(&m->marked, &m->marked_room, m->count + 1, sizeof(*m->marked)) < 0)
+			return -1;
+		m->marked[m->count++] = (uint32_t)at;
+		its->first = index;
+	} else if (tells_more(pl, peer, bars, its)) {
+		its->first = index;
 	}
-	return lo;
-}
-
-static void judge_domains(struct placing *pl)
-{
-	if (pl->peer_count)
-		qsort(pl->peers, pl->peer_count, sizeof(*pl->peers), by_domain);
-	for (size_t i = 0; i < pl->count; i++) {
-		struct place_node *n = &pl->nodes[i];
-		struct peer key = { .domain = domain_of(n->node, n->name, pl->pod->pod.topology_key) };
-		size_t first = first_peer(pl, &key, by_domain), k = first;
-
-		n->domain = key.domain;
-		while (k < pl->peer_count && strcmp(pl->peers[k].domain, key.domain) == 0)
-			k++;
-		n->weights[WEIGHT_SHARED] = (int)(k - first);
-		if (k == first || !pl->pod->strict)
-			continue;
-		n->refusal = pl->peers[first].promised ? PLACE_PROMISED : PLACE_TAKEN;
-		n->member = pl->peers[first].name;
-	}
-}
-
-static void judge_zones(struct placing *pl)
-{
-	if (!pl->peer_count)
-		return;
-	qsort(pl->peers, pl->peer_count, sizeof(*pl->peers), by_zone);
-	for (size_t i = 0; i < pl->count; i++) {
-		struct place_node *n = &pl->nodes[i];
-		struct peer key = { .zone = zone_of(n->node) };
-
-		if (!key.zone[0])
-			continue;
-		for (size_t k = first_peer(pl, &key, by_zone);
-		     k < pl->peer_count && strcmp(pl->peers[k].zone, key.zone) == 0; k++)
-			n->weights[WEIGHT_ZONE]++;
-	}
-}
-
-static int failing(const struct inventory_node *node, int64_t now_ms)
-{
-	if (!node->ready)
-		return 2;
-	return node->ready_changed_ms && now_ms - node->ready_changed_ms < FAILED_LATELY_MS;
-}
-
-static void look_at(const struct placing *pl, struct place_node *n, uint64_t seed, int64_t now_ms)
-{
-	const char *key = pl->pod->pod.topology_key;
-
-	n->node = inventory_node(pl->inv, n->name);
-	n->tie = hash_text(seed, n->name);
-	n->weights[WEIGHT_FAILING] = n->node ? failing(n->node, now_ms) : 1;
-	if (!pl->pod->strict || strcmp(key, CODIS_HOSTNAME_KEY) == 0)
-		return;
-	if (!n->node)
-		n->refusal = PLACE_UNSEEN;
-	else if (!inventory_node_label(n->node, key))
-		n->refusal = PLACE_NO_LABEL;
-}
-
-static int place_all(struct placing *pl, const struct reservations *r, int64_t now_ms)
-{
-	const struct reservation *earlier = reservations_find(r, pl->pod->pod.uid);
-	uint64_t seed = hash_text(HASH_INIT, pl->pod->pod.uid);
-
-	for (size_t i = 0; i < pl->count; i++) {
-		look_at(pl, &pl->nodes[i], seed, now_ms);
-		pl->nodes[i].weights[WEIGHT_TRIED] = earlier && reservations_offer(earlier, pl->nodes[i].name);
-	}
-	if (meet_pods(pl) < 0 || meet_reservations(pl, r) < 0)
-		return -1;
-	judge_domains(pl);
-	judge_zones(pl);
+	its->peers += its->peers < UINT16_MAX;
+	its->barring += bars && its->barring < UINT16_MAX;
 	return 0;
 }
 
-int place_nodes(const struct inventory *inv, const struct reservations *r, const struct place_pod *p,
-		const struct extender_args *args, int64_t now_ms, struct place_node *nodes, struct error *err)
+/* What is wide bars no sibling that the scheduler's own rule keeps apart from it: the scheduler knows where it is. */
+static bool bars(const struct placing *pl, const struct place_peer *peer)
 {
-	struct placing pl = { .inv = inv, .pod = p, .nodes = nodes, .count = args->count };
-	int done;
-
-	memset(nodes, 0, args->count * sizeof(*nodes));
-	for (size_t i = 0; i < args->count; i++)
-		nodes[i].name = args->names[i];
-	done = place_all(&pl, r, now_ms);
-	table_release(&pl.by_name);
-	free(pl.peers);
-	return done == 0 ? 0 : error_set(err, ERR_NOMEM, "no memory to place a pod on %zu nodes", args->count);
+	return !(peer->wide && pl->pod->pod.ruled);
 }
 
-void place_reason(const struct place_pod *p, const struct place_node *n, struct buf *out)
+/* A domain that nobody knows may be any. */
+static bool is_blurred(const struct placing *pl, const struct place_peer *peer, int column)
 {
-	const char *key = p->pod.topology_key, *product = p->member.product;
-	bool host = strcmp(key, CODIS_HOSTNAME_KEY) == 0;
+	const struct census_node *n = &pl->census->nodes[peer->node];
+
+	return column != CENSUS_HOST && !n->domains[column] && !(peer->node && n->seen);
+}
+
+/* In one column: the pod's own, its zone, or that of a strict member's key. */
+static int mark_in(struct placing *pl, int column, uint32_t index)
+{
+	const struct place_peer *peer = &pl->peers[index];
+	bool own = column == pl->column && pl->pod->strict, its = column == peer->column;
+	bool barring = (own || its) && bars(pl, peer);
+
+	if (barring && is_blurred(pl, peer, column))
+		pl->blurred = true;
+	if (!peer->node)
+		return 0;
+	return use(pl, column) < 0 ? -1 : mark(pl, column, index, barring);
+}
+
+static int mark_peers(struct placing *pl)
+{
+	for (uint32_t i = 0; i < pl->peer_count; i++) {
+		int its = pl->peers[i].column;
+
+		if (mark_in(pl, pl->column, i) < 0)
+			return -1;
+		if (pl->column != CENSUS_ZONE && mark_in(pl, CENSUS_ZONE, i) < 0)
+			return -1;
+		if (its >= 0 && its != pl->column && its != CENSUS_ZONE && mark_in(pl, its, i) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- the nodes ---------------------------------------------------------------------------------------------------- */
+
+static const struct place_mark *mark_of(const struct placing *pl, int column, uint32_t node)
+{
+	return &pl->columns[column].marks[mark_index(pl->census->nodes[node].domains[column], node)];
+}
+
+static int failing(const struct census_node *n, int64_t now_ms)
+{
+	if (!n->seen || !n->ready)
+		return n->seen ? 2 : 1;
+	return n->ready_changed_ms && now_ms - n->ready_changed_ms < FAILED_LATELY_MS;
+}
+
+static void refuse(const struct placing *pl, struct place_node *n)
+{
+	const struct census_node *node = &pl->census->nodes[n->node];
+	bool host = pl->column == CENSUS_HOST;
+
+	if (pl->pod->strict && !host && !node->seen)
+		n->refusal = PLACE_UNSEEN;
+	else if (pl->pod->strict && !host && !node->domains[pl->column])
+		n->refusal = PLACE_NO_LABEL;
+	else if (pl->blurred)
+		n->refusal = PLACE_BLURRED;
+	for (int i = 0; n->node && i < pl->used_count; i++) {
+		const struct place_mark *m = mark_of(pl, pl->used[i], n->node);
+
+		if (!m->barring)
+			continue;
+		n->refusal = pl->peers[m->first].promised ? PLACE_PROMISED : PLACE_TAKEN;
+		n->peer = (uint16_t)m->first;
+	}
+}
+
+/* Members that stand in the same domain, which is that of the node where it has none. */
+static int beside(const struct placing *pl, int column, const struct place_node *n)
+{
+	if (!n->node || !pl->columns[column].count ||
+	    (column == CENSUS_ZONE && pl->column != column && !pl->census->nodes[n->node].domains[column]))
+		return 0;
+	return mark_of(pl, column, n->node)->peers;
+}
+
+static void count_pods(const struct census_node *n, uint32_t product, int rank, int *weights)
+{
+	weights[WEIGHT_CODIS] = (int)n->pods;
+	for (int i = 0; product && i < n->count; i++) {
+		if (n->counts[i].product != product)
+			continue;
+		weights[WEIGHT_PRODUCT] += n->counts[i].pods;
+		/* Members of the same place in their groups: both first, both second, ... */
+		weights[WEIGHT_RANK] += rank >= 0 && n->counts[i].rank == rank ? n->counts[i].pods : 0;
+	}
+}
+
+static uint64_t pack(const int *weights)
+{
+	uint64_t key = 0;
+
+	for (int i = 0; i < WEIGHTS; i++) {
+		uint64_t most = (UINT64_C(1) << place_terms[i].bits) - 1, weight = (uint64_t)weights[i];
+
+		key = key << place_terms[i].bits | (weight < most ? weight : most);
+	}
+	return key;
+}
+
+int place_weight(const struct place_node *n, enum place_weight which)
+{
+	int below = 0;
+
+	for (int i = WEIGHTS - 1; i > (int)which; i--)
+		below += place_terms[i].bits;
+	return (int)(n->key >> below & ((UINT64_C(1) << place_terms[which].bits) - 1));
+}
+
+bool place_is_transient(const struct placing *pl, size_t i)
+{
+	const struct place_node *n = &pl->nodes[i];
+
+	switch ((enum place_refusal)n->refusal) {
+	case PLACE_PROMISED:
+	case PLACE_UNSEEN:
+	case PLACE_BLURRED: return true;
+	case PLACE_TAKEN: return pl->peers[n->peer].deleting;
+	case PLACE_PASSES:
+	case PLACE_NO_LABEL: break;
+	}
+	return false;
+}
+
+static void rank(struct placing *pl, size_t i)
+{
+	const struct place_node *n = &pl->nodes[i];
+
+	if (n->refusal != PLACE_PASSES) {
+		pl->transient = pl->transient || place_is_transient(pl, i);
+		return;
+	}
+	if (!pl->passing++ || n->key < pl->best_key) {
+		pl->best_key = n->key;
+		pl->best = 0;
+	}
+	pl->best += n->key == pl->best_key;
+}
+
+static void find_all(struct placing *pl)
+{
+	const struct names *names = &pl->census->names;
+
+	for (size_t i = 0; i < pl->args->count; i++) {
+		struct json_span name = pl->args->names[i];
+
+		pl->nodes[i].key = names_hash(name.at, name.len);
+		names_prepare(names, (uint32_t)pl->nodes[i].key);
+	}
+	for (size_t i = 0; i < pl->args->count; i++) {
+		struct json_span name = pl->args->names[i];
+		uint32_t hash = (uint32_t)pl->nodes[i].key;
+
+		pl->nodes[i] = (struct place_node){ .node = names_find_hashed(names, name.at, name.len, hash) };
+		__builtin_prefetch(&pl->census->nodes[pl->nodes[i].node]);
+	}
+}
+
+static void look_at_all(struct placing *pl, const struct attempts_of *attempts, int64_t now_ms)
+{
+	const struct membership *member = &pl->pod->member;
+	uint32_t product = census_product(pl->census, member->namespace, member->product);
+
+	find_all(pl);
+	for (size_t i = 0; i < pl->args->count; i++) {
+		struct place_node *n = &pl->nodes[i];
+		int weights[WEIGHTS] = { 0 };
+
+		refuse(pl, n);
+		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
+		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
+		weights[WEIGHT_FAILING] = failing(&pl->census->nodes[n->node], now_ms);
+		if (attempts && n->node)
+			weights[WEIGHT_TRIED] =
+				(int)attempts_times(attempts, names_hash_of(&pl->census->names, n->node));
+		count_pods(&pl->census->nodes[n->node], product, member->rank, weights);
+		n->key = pack(weights);
+		rank(pl, i);
+	}
+}
+
+/* Whether the members of one group ask for more topology keys than there are columns: one was given up that is used. */
+static bool has_lost_columns(const struct placing *pl, uint32_t made)
+{
+	return pl->census->made - made > CENSUS_KEYS - (CENSUS_ZONE + 1);
+}
+
+static int prepare(struct placing *pl, const struct inventory *inv, const struct reservations *r)
+{
+	struct gathering g = { .pl = pl, .inv = inv };
+	uint32_t made = pl->census->made;
+
+	clear(pl);
+	pl->passing = pl->best = 0;
+	pl->transient = false;
+	pl->column = census_key(pl->census, inv, pl->pod->pod.topology_key);
+	if (pl->column < 0 || census_make_room(pl->census) < 0)
+		return -1;
+	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0)
+		return -1;
+	if (gather(&g, r) < 0 || has_lost_columns(pl, made))
+		return -1;
+	return mark_peers(pl);
+}
+
+int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
+		const struct attempts_of *attempts, const struct place_pod *p, const struct extender_args *args,
+		int64_t now_ms, struct error *err)
+{
+	pl->args = args;
+	pl->pod = p;
+	pl->census = c;
+	if (prepare(pl, inv, r) < 0)
+		return error_set(err, ERR_NOMEM, "no memory to place a pod on %zu nodes", args->count);
+	look_at_all(pl, attempts, now_ms);
+	return 0;
+}
+
+void placing_release(struct placing *pl)
+{
+	free(pl->nodes);
+	free(pl->peers);
+	for (int i = 0; i < CENSUS_KEYS; i++) {
+		free(pl->columns[i].marks);
+		free(pl->columns[i].marked);
+	}
+	memset(pl, 0, sizeof(*pl));
+}
+
+/* --- in words ----------------------------------------------------------------------------------------------------- */
+
+static void add_where(const struct placing *pl, size_t i, const struct place_peer *peer, struct buf *out)
+{
+	int column = pl->pod->strict ? pl->column : peer->column;
+	uint32_t domain = pl->census->nodes[pl->nodes[i].node].domains[column];
+
+	if (column == CENSUS_HOST || !domain)
+		buf_addstr(out, "here");
+	else
+		buf_addf(out, "in %s %s", pl->census->keys[column], names_text(&pl->census->values, domain));
+}
+
+void place_reason(const struct placing *pl, size_t i, struct buf *out)
+{
+	const struct place_pod *p = pl->pod;
+	const struct place_node *n = &pl->nodes[i];
+	const char *product = p->member.product;
 	int group = p->member.group;
 
-	switch (n->refusal) {
+	switch ((enum place_refusal)n->refusal) {
 	case PLACE_PASSES: break;
 	case PLACE_TAKEN:
-		buf_addf(out, "group %d of %s already has %s ", group, product, n->member);
-		if (host)
-			buf_addstr(out, "here");
-		else
-			buf_addf(out, "in %s %s", key, n->domain);
+		buf_addf(out, "group %d of %s already has %s ", group, product, pl->peers[n->peer].name);
+		add_where(pl, i, &pl->peers[n->peer], out);
 		break;
 	case PLACE_PROMISED:
-		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", n->member, group, product);
+		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", pl->peers[n->peer].name, group,
+			 product);
 		break;
 	case PLACE_NO_LABEL:
 		buf_addf(out, "group %d of %s is spread over %s, a label that this node does not have", group, product,
-			 key);
+			 p->pod.topology_key);
 		break;
 	case PLACE_UNSEEN: buf_addstr(out, "codis-extender has not seen this node yet"); break;
+	case PLACE_BLURRED:
+		buf_addf(out, "codis-extender has not seen the node of a member of group %d of %s yet", group, product);
+		break;
 	}
 }
 
-/* --- the order -------------------------------------------------------------------------------- */
-
-static int compare_weights(const struct place_node *a, const struct place_node *b)
-{
-	for (int i = 0; i < WEIGHTS; i++) {
-		if (a->weights[i] != b->weights[i])
-			return a->weights[i] < b->weights[i] ? -1 : 1;
-	}
-	return 0;
-}
-
-static int by_rank(const void *a, const void *b, void *nodes)
-{
-	const struct place_node *x = (const struct place_node *)nodes + *(const size_t *)a;
-	const struct place_node *y = (const struct place_node *)nodes + *(const size_t *)b;
-	int order = compare_weights(x, y);
-
-	if (order == 0 && x->tie != y->tie)
-		order = x->tie < y->tie ? -1 : 1;
-	return order ? order : strcmp(x->name, y->name);
-}
-
-/* The indices of the passing nodes, best first. */
-static size_t rank(const struct place_node *nodes, size_t count, size_t *order)
-{
-	size_t passing = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (nodes[i].refusal == PLACE_PASSES)
-			order[passing++] = i;
-	}
-	qsort_r(order, passing, sizeof(*order), by_rank, (void *)(uintptr_t)nodes);
-	return passing;
-}
+/* --- the order ---------------------------------------------------------------------------------------------------- */
 
 static size_t at_least_one(size_t n)
 {
 	return n > 0 ? n : 1;
 }
 
-size_t place_offer(const struct place_pod *p, const struct place_node *nodes, size_t count, size_t *order)
+static size_t least(size_t a, size_t b)
 {
-	bool known = p->pod.component == CODIS_SERVER && p->pod.server_replica > 0;
-	size_t set = known ? (size_t)p->pod.server_replica : USUAL_SET;
-	size_t passing = rank(nodes, count, order), equals = 0, offer;
-
-	if (passing == 0)
-		return 0;
-	if (p->choosy)
-		return p->strict ? at_least_one(passing / set) : passing;
-	while (equals < passing && compare_weights(&nodes[order[equals]], &nodes[order[0]]) == 0)
-		equals++;
-	offer = at_least_one(equals / (8 * set));
-	return offer < PLACE_OFFER_MAX ? offer : PLACE_OFFER_MAX;
+	return a < b ? a : b;
 }
 
-int place_scores(const struct place_node *nodes, size_t count, int *scores)
+/* How many of `best` equals. Two where the others of the group find room beside them, so that the scheduler's own
+ * scores choose. */
+static size_t offer_size(const struct placing *pl)
 {
-	size_t *order = calloc(count + 1, sizeof(*order)), passing;
-	int steps = 0, step = 0;
+	const struct kept_pod *pod = &pl->pod->pod;
+	bool known = pod->component == CODIS_SERVER && pod->server_replica > 0;
+	size_t set = known ? (size_t)pod->server_replica : USUAL_SET, offer = at_least_one(pl->best / (2 * set));
+	size_t others = set > pl->members + 1 ? set - 1 - pl->members : 0; /* that have no place yet */
 
-	if (!order)
-		return -1;
-	memset(scores, 0, count * sizeof(*scores));
-	passing = rank(nodes, count, order);
-	for (size_t i = 1; i < passing; i++)
-		steps += compare_weights(&nodes[order[i - 1]], &nodes[order[i]]) != 0;
-	for (size_t i = 0; i < passing; i++) {
-		step += i > 0 && compare_weights(&nodes[order[i - 1]], &nodes[order[i]]) != 0;
-		scores[order[i]] = steps ? EXTENDER_SCORE_MAX - EXTENDER_SCORE_MAX * step / steps : EXTENDER_SCORE_MAX;
+	if (offer < 2 && pl->best >= 2 && pl->passing >= 2 + others)
+		offer = 2;
+	return least(offer, PLACE_OFFER_MAX);
+}
+
+static uint64_t tie(const struct placing *pl, uint32_t turn, uint32_t i)
+{
+	uint32_t node = pl->nodes[i].node, hash = node ? names_hash_of(&pl->census->names, node) : i;
+
+	return ((uint64_t)hash + turn) * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+/* The first of the equals in an order of chance, which is the same for all pods: who comes next is offered the same
+ * ones, when they are equals again, and the scheduler, which knows which of them it has taken, takes another. */
+static size_t draw(const struct placing *pl, uint32_t turn, size_t offer, uint32_t *those)
+{
+	uint64_t ties[PLACE_OFFER_MAX];
+	size_t drawn = 0;
+
+	for (uint32_t i = 0; i < pl->args->count; i++) {
+		size_t at;
+		uint64_t its;
+
+		if (pl->nodes[i].refusal != PLACE_PASSES || pl->nodes[i].key != pl->best_key)
+			continue;
+		its = tie(pl, turn, i);
+		if (drawn == offer && its >= ties[drawn - 1])
+			continue;
+		drawn += drawn < offer;
+		for (at = drawn - 1; at > 0 && its < ties[at - 1]; at--) {
+			ties[at] = ties[at - 1];
+			those[at] = those[at - 1];
+		}
+		ties[at] = its;
+		those[at] = i;
 	}
-	free(order);
+	return drawn;
+}
+
+size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
+{
+	size_t n = 0;
+
+	if (!pl->passing)
+		return 0;
+	if (!pl->pod->pod.choosy)
+		return draw(pl, turn, offer_size(pl), those);
+	for (uint32_t i = 0; i < pl->args->count; i++) {
+		if (pl->nodes[i].refusal == PLACE_PASSES)
+			those[n++] = i;
+	}
+	return n;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The different keys of those that pass, the least first; *count of them. The caller's; NULL: no memory. */
+static uint64_t *steps_of(const struct placing *pl, size_t *count)
+{
+	uint64_t *keys = calloc(pl->args->count + 1, sizeof(*keys));
+	size_t n = 0, passing = 0;
+
+	if (!keys)
+		return NULL;
+	for (size_t i = 0; i < pl->args->count; i++) {
+		if (pl->nodes[i].refusal == PLACE_PASSES)
+			keys[passing++] = pl->nodes[i].key;
+	}
+	qsort(keys, passing, sizeof(*keys), by_key);
+	for (size_t i = 0; i < passing; i++) {
+		if (!i || keys[i] != keys[n - 1])
+			keys[n++] = keys[i];
+	}
+	*count = n;
+	return keys;
+}
+
+int place_scores(const struct placing *pl, int *scores)
+{
+	size_t count = 0;
+	uint64_t *keys = steps_of(pl, &count);
+
+	if (!keys)
+		return -1;
+	for (size_t i = 0; i < pl->args->count; i++) {
+		const struct place_node *n = &pl->nodes[i];
+		const uint64_t *at;
+
+		scores[i] = 0;
+		if (n->refusal != PLACE_PASSES)
+			continue;
+		at = bsearch(&n->key, keys, count, sizeof(*keys), by_key);
+		scores[i] = count > 1 ? EXTENDER_SCORE_MAX -
+						(int)((size_t)EXTENDER_SCORE_MAX * (size_t)(at - keys) / (count - 1))
+				      : EXTENDER_SCORE_MAX;
+	}
+	free(keys);
 	return 0;
 }

@@ -1,5 +1,5 @@
-/* place.h - where a codis pod may stand, and where it stands best. Pure: the inventory, the placements in flight, the
- * pod and the candidate nodes go in, verdicts and ranks come out. */
+/* place.h - where a codis pod may stand, and where it stands best. Pure: the inventory, its census, the placements in
+ * flight, the pod and the candidate nodes go in, verdicts and ranks come out. */
 #ifndef CODIS_EXTENDER_PLACE_H
 #define CODIS_EXTENDER_PLACE_H
 
@@ -8,30 +8,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/table.h"
-#include "common/codis/pod.h"
+#include "common/codis/kept.h"
+#include "extender/census.h"
 #include "extender/reserve.h"
 
+struct attempts_of;
 struct buf;
 struct error;
 struct extender_args;
 struct inventory;
-struct inventory_node;
 struct inventory_pod;
-
-#define PLACE_ZONE_KEY "topology.kubernetes.io/zone"
 
 /* The pod that asks for a place. */
 struct place_pod {
-	struct codis_pod pod;
-	struct membership member; /* see place_join */
-	bool strict;              /* a server that must not share a domain with its group */
-	bool choosy;              /* has preferences of its own, so the scheduler's scoring needs many nodes to see */
+	struct kept_pod pod;
+	struct membership member;
+	bool strict; /* a server that must not share a domain with its group */
+	char *block; /* what its texts stand in; NULL: in the inventory */
 };
 
-/* pod.component is CODIS_NONE for a pod that is none of ours. 0, or -1 and *err in words fit as a reason: what in the
- * pod cannot be read. A pod without a uid (none comes from a scheduler) is refused, too. */
+#define PLACE_POD_CLEANUP __attribute__((cleanup(place_pod_release)))
+
+/* What a Pod says. pod.component is CODIS_NONE for a pod that is none of ours. 0, or -1 and *err in words fit as a
+ * reason: what in the pod cannot be read. A pod without a uid (none comes from a scheduler) is refused, too. */
 int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err);
+/* One that the inventory has: valid until that changes. 0 or -1, as above. */
+int place_pod_known(const struct inventory_pod *pod, struct place_pod *p, struct error *err);
+void place_pod_release(struct place_pod *p);
 
 /* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others. */
 void place_join(struct place_pod *p, const struct inventory *inv);
@@ -39,7 +42,7 @@ void place_join(struct place_pod *p, const struct inventory *inv);
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under
  * another uid is the pod's forerunner, which ended or soon will: no peer. */
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other);
-/* Calls fn for each of them that has a node, until it returns non-zero; returns that. */
+/* Calls fn for each of them that has a place (kept_pod_place), until it returns non-zero; returns that. */
 int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
 
@@ -49,47 +52,99 @@ enum place_refusal {
 	PLACE_PROMISED, /* a member of the group is just being placed, maybe here */
 	PLACE_NO_LABEL, /* the node does not say which domain it is in */
 	PLACE_UNSEEN,   /* the watch has not brought the node yet */
+	PLACE_BLURRED,  /* nor the node of a member of the group, which so may be in the same domain */
 };
 
 /* What is better in a node, the weightiest first; each counts something, and less is better. */
 enum place_weight {
-	WEIGHT_SHARED,  /* members of the group (or of the set, for other components) in the domain */
-	WEIGHT_TRIED,   /* offered for this pod a moment ago, and it is still without a place */
-	WEIGHT_FAILING, /* 1: was not Ready lately; 2: is not Ready */
-	WEIGHT_ZONE,    /* members of the group (set) in the zone */
-	WEIGHT_RANK,    /* servers of the same rank in other groups: first members are the masters as a rule */
-	WEIGHT_PRODUCT, /* pods of the product on the node */
-	WEIGHT_CODIS,   /* codis pods on the node */
+	WEIGHT_SHARED,
+	WEIGHT_TRIED,
+	WEIGHT_FAILING,
+	WEIGHT_ZONE,
+	WEIGHT_RANK,
+	WEIGHT_PRODUCT,
+	WEIGHT_CODIS,
 	WEIGHTS,
 };
 
+/* Whoever has more than the bits can say counts as having so many. docs/extender.md lists them. */
+struct place_term {
+	int bits;
+	const char *counts;
+};
+extern const struct place_term place_terms[WEIGHTS];
+
 struct place_node {
-	const char *name;
-	const struct inventory_node *node; /* NULL: not seen yet */
-	enum place_refusal refusal;
-	const char *member; /* with PLACE_TAKEN and PLACE_PROMISED: the name of its pod, as the inventory holds it */
-	const char *domain; /* the value of the topology key, or the node's name where it has none */
-	int weights[WEIGHTS];
-	uint64_t tie;              /* sorts equals; differs from pod to pod, so that equals share the load */
-	struct table_link by_name; /* while it is placed */
+	uint64_t key;  /* all its weights, the weightiest in the highest bits */
+	uint32_t node; /* its number in the census; 0: nobody knows it */
+	uint16_t peer; /* with PLACE_TAKEN and PLACE_PROMISED: see place_reason */
+	uint8_t refusal;
 };
 
-/* Fills nodes[0..args->count), in the order of args. What they point to is valid until the inventory or the
- * reservations change. now_ms: wall time. 0, or -1 and *err (memory). Costs what these nodes and the pod's group cost,
- * not what all pods do. */
-int place_nodes(const struct inventory *inv, const struct reservations *r, const struct place_pod *p,
-		const struct extender_args *args, int64_t now_ms, struct place_node *nodes, struct error *err);
+/* Somebody of the same group (set) who has a place, or may have. */
+struct place_peer {
+	const char *name;
+	uint32_t node;
+	int column; /* of its own topology key, where it is strict; else -1 */
+	bool promised, deleting, wide;
+};
 
-/* The reason of a refusal in words, for the user who describes a Pending pod. */
-void place_reason(const struct place_pod *p, const struct place_node *n, struct buf *out);
+struct place_mark {
+	uint16_t peers, barring; /* of these, those that let nobody else in */
+	uint32_t first;          /* of the peers, by index; of those that bar, if there are any */
+};
 
-/* Sorts the indices of the nodes that pass into order (room for count), the best first, and returns how many of the
- * first to offer (0 when none passes): see docs/extender.md, "How many nodes it offers". */
+/* By domain (2 x its number), or by node where that has none (2 x number + 1). */
+struct place_marks {
+	struct place_mark *marks;
+	size_t room;
+	uint32_t *marked;
+	size_t count, marked_room;
+};
+
+/* A call's work. Its memory is kept from call to call; of zeros it is empty. What is in it is valid until the
+ * inventory, the census or the reservations change. */
+struct placing {
+	const struct extender_args *args;
+	const struct place_pod *pod;
+	struct place_node *nodes; /* as many as args has, in their order */
+	size_t room;
+	struct place_peer *peers;
+	size_t peer_count, peer_room, members; /* of one that may have several places, a peer for each */
+	struct place_marks columns[CENSUS_KEYS];
+	int used[CENSUS_KEYS], used_count; /* the columns that have marks */
+	int column;                        /* of the pod's key */
+	bool blurred;
+	struct census *census;
+	size_t passing, best; /* how many pass; of these, how many there are no better ones than */
+	uint64_t best_key;
+	bool transient; /* what is in the way of some may be gone in a moment */
+};
+
+void placing_release(struct placing *pl);
+
+/* Judges and weighs every candidate. attempts: of the pod, or NULL. now_ms: wall time. 0, or -1 and *err (memory).
+ * Costs what these nodes and the pod's group cost, not what all pods do. */
+int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
+		const struct attempts_of *attempts, const struct place_pod *p, const struct extender_args *args,
+		int64_t now_ms, struct error *err);
+
+int place_weight(const struct place_node *n, enum place_weight which);
+
+/* Whether what is in the way of the i-th may be gone in a moment. */
+bool place_is_transient(const struct placing *pl, size_t i);
+
+/* The reason why the i-th is refused, in words for the user who describes a Pending pod. */
+void place_reason(const struct placing *pl, size_t i, struct buf *out);
+
+/* Those of the nodes that pass that are to be offered (indices, room for args->count), and how many: see
+ * docs/extender.md, "How many nodes it offers". turn: how often the pod was asked for before; each shuffles equals
+ * anew. */
 #define PLACE_OFFER_MAX 16
-size_t place_offer(const struct place_pod *p, const struct place_node *nodes, size_t count, size_t *order);
+size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those);
 
 /* Scores 0..10 for prioritize: 10 for the best, 0 for the worst and for the refused; equals get the same. 0 or -1
  * (memory). */
-int place_scores(const struct place_node *nodes, size_t count, int *scores);
+int place_scores(const struct placing *pl, int *scores);
 
 #endif

@@ -4,87 +4,144 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "common/base/json_span.h"
+#include "extender/census.h"
 
-static struct reservation *entry(struct table_link *link)
+static uint64_t hash_of_group(const struct membership *m)
 {
-	return link ? TABLE_ENTRY(link, struct reservation, by_uid) : NULL;
+	uint64_t hash = hash_text(hash_text(hash_text(HASH_INIT, m->namespace), "/"), m->product);
+
+	return hash ^ ((uint64_t)m->group << 32) ^ ((uint64_t)m->component << 16);
 }
 
-static void reservation_free(struct reservation *one)
+static bool is_of(const struct membership *a, const struct membership *b)
+{
+	return a->component == b->component && a->group == b->group && strcmp(a->namespace, b->namespace) == 0 &&
+	       strcmp(a->product, b->product) == 0;
+}
+
+void reservations_init(struct reservations *r, struct census *census)
+{
+	*r = (struct reservations){ .census = census };
+	TAILQ_INIT(&r->by_deadline);
+}
+
+/* What is wide says little of where the pod will be, so it is counted nowhere. */
+static uint32_t hold(struct census *c, const struct reserved *pod, struct json_span node)
+{
+	const struct membership *m = &pod->member;
+
+	return pod->wide ? census_hold(c, node.at, node.len)
+			 : census_add(c, node.at, node.len, m->namespace, m->product, m->rank);
+}
+
+static void let_go(struct census *c, const struct reserved *pod, uint32_t node)
+{
+	const struct membership *m = &pod->member;
+
+	if (pod->wide)
+		census_let_go(c, node);
+	else
+		census_remove(c, node, m->namespace, m->product, m->rank);
+}
+
+static void let_go_all(struct reservations *r, struct reservation *one)
 {
 	for (size_t i = 0; i < one->count; i++)
-		free(one->nodes[i]);
-	free(one->nodes);
-	free(one->uid);
-	free(one->name);
-	free(one);
+		let_go(r->census, &one->pod, one->nodes[i]);
+	one->count = 0;
 }
 
 static void end_reservation(struct reservations *r, struct reservation *one)
 {
+	let_go_all(r, one);
 	table_remove(&r->by_uid, &one->by_uid);
-	reservation_free(one);
+	table_remove(&r->by_group, &one->by_group);
+	TAILQ_REMOVE(&r->by_deadline, one, by_deadline);
+	free(one->nodes);
+	free(one);
 }
 
-void reservations_release(struct reservations *r)
-{
-	for (struct table_link *link = table_walk(&r->by_uid, NULL), *next; link; link = next) {
-		next = table_walk(&r->by_uid, link);
-		end_reservation(r, entry(link));
-	}
-	table_release(&r->by_uid);
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static struct reservation *reservation_new(const char *uid, const char *name, const char *const *nodes, size_t count)
-{
-	struct reservation *one = calloc(1, sizeof(*one));
-
-	if (!one)
-		return NULL;
-	one->uid = strdup(uid);
-	one->name = strdup(name);
-	one->nodes = calloc(count + 1, sizeof(*one->nodes));
-	if (!one->uid || !one->name || !one->nodes)
-		goto nomem;
-	for (; one->count < count; one->count++) {
-		one->nodes[one->count] = strdup(nodes[one->count]);
-		if (!one->nodes[one->count])
-			goto nomem;
-	}
-	qsort(one->nodes, one->count, sizeof(*one->nodes), by_name);
-	return one;
-nomem:
-	reservation_free(one);
-	return NULL;
-}
-
-int reservations_add(struct reservations *r, const char *uid, const char *name, const struct membership *member,
-		     const char *const *nodes, size_t count, int64_t deadline_ms)
+void reservations_release(struct reservations *r, bool forgotten)
 {
 	struct reservation *one;
 
-	reservations_drop(r, uid);
-	one = reservation_new(uid, name, nodes, count);
+	while ((one = TAILQ_FIRST(&r->by_deadline))) {
+		one->count = forgotten ? 0 : one->count;
+		end_reservation(r, one);
+	}
+	table_release(&r->by_uid);
+	table_release(&r->by_group);
+}
+
+static const char *put(char **at, const char *text)
+{
+	size_t size = strlen(text) + 1;
+	const char *put = memcpy(*at, text, size);
+
+	*at += size;
+	return put;
+}
+
+static struct reservation *reservation_new(const struct reserved *pod, size_t count)
+{
+	size_t texts = strlen(pod->uid) + strlen(pod->name) + strlen(pod->topology_key) + 3;
+	struct reservation *one = calloc(1, sizeof(*one) + texts);
+	char *at = one ? one->texts : NULL;
+
+	if (!one)
+		return NULL;
+	one->nodes = calloc(count + 1, sizeof(*one->nodes));
+	if (!one->nodes) {
+		free(one);
+		return NULL;
+	}
+	one->pod = *pod;
+	one->pod.uid = put(&at, pod->uid);
+	one->pod.name = put(&at, pod->name);
+	one->pod.topology_key = put(&at, pod->topology_key);
+	return one;
+}
+
+int reservations_add(struct reservations *r, const struct reserved *pod, const struct json_span *names,
+		     const uint32_t *those, size_t count, int64_t deadline_ms)
+{
+	struct reservation *one;
+
+	reservations_drop(r, pod->uid);
+	one = reservation_new(pod, count);
 	if (!one)
 		return -1;
-	one->member = *member;
+	for (; one->count < count; one->count++) {
+		uint32_t node = hold(r->census, pod, names[those[one->count]]);
+
+		if (!node) {
+			let_go_all(r, one);
+			free(one->nodes);
+			free(one);
+			return -1;
+		}
+		one->nodes[one->count] = node;
+	}
 	one->deadline_ms = deadline_ms;
-	table_add(&r->by_uid, &one->by_uid, hash_text(HASH_INIT, uid));
+	table_add(&r->by_uid, &one->by_uid, hash_text(HASH_INIT, pod->uid));
+	table_add(&r->by_group, &one->by_group, hash_of_group(&pod->member));
+	TAILQ_INSERT_TAIL(&r->by_deadline, one, by_deadline);
 	return 0;
+}
+
+static struct reservation *by_uid(struct table_link *link)
+{
+	return link ? TABLE_ENTRY(link, struct reservation, by_uid) : NULL;
 }
 
 static struct reservation *find(const struct reservations *r, const char *uid)
 {
 	struct table_link *link = table_first(&r->by_uid, hash_text(HASH_INIT, uid));
 
-	while (link && strcmp(entry(link)->uid, uid) != 0)
+	while (link && strcmp(by_uid(link)->pod.uid, uid) != 0)
 		link = table_next(link);
-	return entry(link);
+	return by_uid(link);
 }
 
 void reservations_drop(struct reservations *r, const char *uid)
@@ -95,15 +152,13 @@ void reservations_drop(struct reservations *r, const char *uid)
 		end_reservation(r, one);
 }
 
-size_t reservations_expire(struct reservations *r, int64_t now_ms)
+size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard_ms)
 {
+	struct reservation *one;
 	size_t dropped = 0;
 
-	for (struct table_link *link = table_walk(&r->by_uid, NULL), *next; link; link = next) {
-		next = table_walk(&r->by_uid, link);
-		if (entry(link)->deadline_ms > now_ms)
-			continue;
-		end_reservation(r, entry(link));
+	while ((one = TAILQ_FIRST(&r->by_deadline)) && one->deadline_ms <= now_ms && one->deadline_ms <= heard_ms) {
+		end_reservation(r, one);
 		dropped++;
 	}
 	return dropped;
@@ -114,12 +169,12 @@ const struct reservation *reservations_find(const struct reservations *r, const 
 	return find(r, uid);
 }
 
-const struct reservation *reservations_next(const struct reservations *r, const struct reservation *one)
+const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,
+					  const struct reservation *one)
 {
-	return entry(table_walk(&r->by_uid, one ? &one->by_uid : NULL));
-}
+	struct table_link *link = one ? table_next(&one->by_group) : table_first(&r->by_group, hash_of_group(member));
 
-bool reservations_offer(const struct reservation *one, const char *node)
-{
-	return bsearch(&node, one->nodes, one->count, sizeof(*one->nodes), by_name) != NULL;
+	while (link && !is_of(&TABLE_ENTRY(link, struct reservation, by_group)->pod.member, member))
+		link = table_next(link);
+	return link ? TABLE_ENTRY(link, struct reservation, by_group) : NULL;
 }

@@ -7,9 +7,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "common/base/table.h"
 #include "common/codis/pod.h"
+
+struct census;
+struct json_span;
 
 /* Which group, or set of another component, a pod is a member of. */
 struct membership {
@@ -19,34 +23,49 @@ struct membership {
 	int rank;  /* its place in its group, from 0; -1: none */
 };
 
-struct reservation {
-	struct table_link by_uid;
-	char *uid, *name; /* the pod's */
+/* What of a pod its reservation holds. Texts are copied. */
+struct reserved {
+	const char *uid, *name;
 	struct membership member;
-	char **nodes; /* that were offered, sorted by name */
+	const char *topology_key;
+	bool strict; /* as in place_pod */
+	bool wide;   /* all that pass were offered, for it has preferences of its own */
+};
+
+struct reservation {
+	struct table_link by_uid, by_group;
+	TAILQ_ENTRY(reservation) by_deadline;
+	struct reserved pod;
+	uint32_t *nodes; /* that were offered, by their numbers in the census, which hold them */
 	size_t count;
 	int64_t deadline_ms;
+	char texts[];
 };
 
 struct reservations {
-	struct table by_uid;
+	struct census *census;
+	struct table by_uid, by_group;
+	TAILQ_HEAD(, reservation) by_deadline; /* the first ends first: all last equally long */
 };
 
-void reservations_release(struct reservations *r);
+/* The census must outlive them. */
+void reservations_init(struct reservations *r, struct census *census);
+/* Ends all of them. forgotten: the census counts none of them any more. */
+void reservations_release(struct reservations *r, bool forgotten);
 
-/* Takes the place of an earlier reservation of the same pod. All is copied. 0 or -1 (memory; the earlier one is gone
- * all the same). */
-int reservations_add(struct reservations *r, const char *uid, const char *name, const struct membership *member,
-		     const char *const *nodes, size_t count, int64_t deadline_ms);
+/* Takes the place of an earlier reservation of the same pod. those: count indices of names. 0 or -1
+ * (memory; the earlier one is gone all the same). */
+int reservations_add(struct reservations *r, const struct reserved *pod, const struct json_span *names,
+		     const uint32_t *those, size_t count, int64_t deadline_ms);
 /* The pod is bound, gone, or asked for again. */
 void reservations_drop(struct reservations *r, const char *uid);
-/* Drops what is past its time; returns how many. */
-size_t reservations_expire(struct reservations *r, int64_t now_ms);
+/* Drops what is past its time, if the pods were heard of since then (heard_ms: when, at the latest): who was bound in
+ * time is known by then. Returns how many. */
+size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard_ms);
 /* NULL: none. */
 const struct reservation *reservations_find(const struct reservations *r, const char *uid);
-/* All of them, in no order: the first (after NULL), the one after `one`; NULL at the end. */
-const struct reservation *reservations_next(const struct reservations *r, const struct reservation *one);
-/* Whether the node was offered. */
-bool reservations_offer(const struct reservation *one, const char *node);
+/* Those of a group, or set: the first (after NULL), the one after `one`; NULL at the end. */
+const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,
+					  const struct reservation *one);
 
 #endif

@@ -9,6 +9,9 @@
 #include <stdint.h>
 
 #include "common/base/log.h"
+#include "extender/attempts.h"
+#include "extender/census.h"
+#include "extender/place.h"
 #include "extender/reserve.h"
 
 struct buf;
@@ -21,24 +24,33 @@ struct metrics;
 /* A list of 5,000 names has about 300 KB. A scheduler that is not told nodeCacheCapable sends whole nodes of 10-20 KB:
  * such clusters end at about 1,000 nodes. */
 #define SERVE_BODY_MAX (16 * 1024 * 1024)
-/* Values in it: 20,000 names and a pod, or 1,000 whole nodes of 300 values each. */
-#define SERVE_ITEMS 300000
+/* Values in a pod. */
+#define SERVE_ITEMS 100000
 
 struct extender {
 	pthread_mutex_t lock;
 	struct inventory *inventory;
+	struct census census;
 	struct reservations reservations;
+	struct attempts attempts;
+	struct placing placing;
 	int reservation_ttl_ms;
+	int64_t blind_until_ms; /* memory ran out, and with it what was promised */
 	/* Whether the view of the cluster can be trusted; if not, one sentence why. Called on a server thread. */
 	bool (*ready)(void *ctx, char *why_not, size_t size);
+	/* How long ago, at the most, the pods were heard of. NULL: now. */
+	int64_t (*age_ms)(void *ctx);
 	void *ready_ctx;
 	struct logger log;
 	struct metrics *metrics; /* not owned */
+	struct metric *reserved;
 };
 
 /* 0 or -1. The caller fills in what is not state. */
 int extender_init(struct extender *e, struct metrics *metrics);
 void extender_release(struct extender *e);
+/* A pod is bound, or gone. On the loop's thread. */
+void extender_settle(struct extender *e, const char *uid);
 
 /* The two verbs: the body of the request in, status and JSON out. now_ms: clock_mono_ms(); wall_ms: clock_wall_ms(). */
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out);

@@ -2,101 +2,184 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_plain.h"
 
-/* cJSON_GetObjectItem compares names without case, as Go's encoding/json does; null counts as absent there, too. */
-static const cJSON *field(const cJSON *object, const char *name)
+#define ROOM_MIN   512
+#define REASON_MAX 1024
+/* Values in 1,000 whole nodes of 300 each. */
+#define NODES_ITEMS 300000
+
+static bool is(struct json_span name, const char *want)
 {
-	const cJSON *item = cJSON_GetObjectItem(object, name);
-
-	return cJSON_IsNull(item) ? NULL : item;
+	return name.len == strlen(want) && strncasecmp(name.at, want, name.len) == 0;
 }
 
-static int check_name(const char *name, struct error *err)
+static bool is_null(struct json_span value)
 {
-	size_t len = name ? strlen(name) : 0;
+	return json_span_is(value, "null");
+}
 
-	if (len == 0)
-		return error_set(err, ERR_INVALID, "a candidate node has no name");
-	if (len > EXTENDER_NAME_MAX)
-		return error_set(err, ERR_INVALID, "a candidate node's name has %zu bytes, more than %d", len,
+/* --- the request -------------------------------------------------------------------------------------------------- */
+
+static int not_json(struct error *err)
+{
+	return error_set(err, ERR_INVALID, "not JSON, or not the whole of it");
+}
+
+static int make_room(struct extender_args *args, bool whole, struct error *err)
+{
+	size_t room = args->room ? 2 * args->room : ROOM_MIN;
+	struct json_span *names, *nodes;
+
+	if (args->count == EXTENDER_NODES_MAX)
+		return error_set(err, ERR_TOOBIG, "the request has more than %d nodes", EXTENDER_NODES_MAX);
+	if (args->count < args->room)
+		return 0;
+	names = realloc(args->names, room * sizeof(*names));
+	if (names)
+		args->names = names;
+	nodes = whole ? realloc(args->nodes, room * sizeof(*nodes)) : NULL;
+	if (nodes)
+		args->nodes = nodes;
+	if (!names || (whole && !nodes))
+		return error_set(err, ERR_NOMEM, "no memory for %zu nodes", room);
+	args->room = room;
+	return 0;
+}
+
+/* The last sixteen bytes are looked at twice in part. */
+static bool is_plain(struct json_span name)
+{
+	const char *at = name.at, *end = name.at + name.len;
+
+	for (; end - at > 16; at += 16) {
+		if (json_plain_of_16(at) < 16)
+			return false;
+	}
+	if (name.len >= 16)
+		return json_plain_of_16(end - 16) == 16;
+	while (at < end && json_is_plain(*at))
+		at++;
+	return at == end;
+}
+
+/* value: of a node's name, with its quotes. */
+static int add_name(struct extender_args *args, struct json_span value, struct error *err)
+{
+	struct json_span name;
+
+	if (!value.at || value.at[0] != '"' || value.len == 2)
+		return error_set(err, ERR_INVALID, "a candidate node has no name that is a text");
+	name = (struct json_span){ .at = value.at + 1, .len = value.len - 2 };
+	if (name.len > EXTENDER_NAME_MAX)
+		return error_set(err, ERR_INVALID, "a candidate node's name has %zu bytes, more than %d", name.len,
 				 EXTENDER_NAME_MAX);
+	if (!is_plain(name)) /* it is answered as it was read */
+		return error_set(err, ERR_INVALID, "\"%.*s\" is no node's name", (int)name.len, name.at);
+	args->names[args->count++] = name;
 	return 0;
 }
 
-static int args_reserve(const cJSON *list, bool objects, struct extender_args *args, struct error *err)
+static int parse_names(struct json_walk *list, struct extender_args *args, struct error *err)
 {
-	size_t n = 0;
-	const cJSON *item;
+	struct json_span name, value;
 
-	cJSON_ArrayForEach(item, list)
-		n++;
-	if (n > EXTENDER_NODES_MAX)
-		return error_set(err, ERR_TOOBIG, "the request has %zu nodes, more than %d", n, EXTENDER_NODES_MAX);
-	args->names = calloc(n + 1, sizeof(*args->names));
-	if (objects)
-		args->nodes = calloc(n + 1, sizeof(*args->nodes));
-	if (!args->names || (objects && !args->nodes))
-		return error_set(err, ERR_NOMEM, "no memory for %zu nodes", n);
-	return 0;
-}
-
-static int parse_names(const cJSON *list, struct extender_args *args, struct error *err)
-{
-	const cJSON *item;
-
-	if (!cJSON_IsArray(list))
-		return error_set(err, ERR_INVALID, "NodeNames is not a list");
-	if (args_reserve(list, false, args, err) < 0)
-		return -1;
-	cJSON_ArrayForEach(item, list) {
-		if (!cJSON_IsString(item))
-			return error_set(err, ERR_INVALID, "NodeNames holds something that is no text");
-		if (check_name(item->valuestring, err) < 0)
+	while (json_walk_next(list, &name, &value)) {
+		if (make_room(args, false, err) < 0 || add_name(args, value, err) < 0)
 			return -1;
-		args->names[args->count++] = item->valuestring;
 	}
-	return 0;
+	return list->broken ? not_json(err) : 0;
 }
 
-static int parse_nodes(const cJSON *list, struct extender_args *args, struct error *err)
+static int parse_nodes(struct json_span nodes, struct extender_args *args, struct error *err)
 {
-	const cJSON *items = cJSON_IsObject(list) ? field(list, "items") : NULL, *item;
+	struct json_walk members, items = { .broken = false };
+	struct json_span name, value;
 
-	if (!cJSON_IsObject(list) || (items && !cJSON_IsArray(items)))
+	if (!json_walk_begin(&members, nodes) || members.close != '}')
 		return error_set(err, ERR_INVALID, "Nodes is not a NodeList");
-	if (args_reserve(items, true, args, err) < 0)
-		return -1;
-	cJSON_ArrayForEach(item, items) {
-		const char *name = json_str(item, "metadata", "name", NULL);
-
-		if (check_name(name, err) < 0)
-			return -1;
-		args->nodes[args->count] = item;
-		args->names[args->count++] = name;
+	while (json_walk_next(&members, &name, &value)) {
+		if (!is(name, "items") || is_null(value))
+			continue;
+		if (!json_walk_begin(&items, value) || items.close != ']')
+			return error_set(err, ERR_INVALID, "Nodes is not a NodeList");
+		args->count = 0;
+		while (json_walk_next(&items, &name, &value)) {
+			if (make_room(args, true, err) < 0)
+				return -1;
+			args->nodes[args->count] = value;
+			if (add_name(args, json_span_member(json_span_member(value, "metadata"), "name"), err) < 0)
+				return -1;
+		}
 	}
+	return members.broken || items.broken ? not_json(err) : 0;
+}
+
+/* Nodes are answered as they were sent, whatever is in them: so all of it must be JSON. */
+static int check_nodes(struct json_span nodes, struct error *err)
+{
+	JSON_CLEANUP cJSON *parsed = json_parse(nodes.at, nodes.len, NODES_ITEMS, err);
+
+	return parsed ? 0 : -1;
+}
+
+/* The names are most of the text, so they are gone over once. */
+static int take_names(struct json_walk *members, struct extender_args *args, struct error *err)
+{
+	struct json_walk list;
+
+	if (!json_walk_enter(members, &list) || list.close != ']')
+		return error_set(err, ERR_INVALID, "NodeNames is not a list");
+	args->count = 0;
+	if (parse_names(&list, args, err) < 0)
+		return -1;
+	args->list = json_walk_leave(members, &list);
 	return 0;
 }
 
-int extender_args_parse(const cJSON *request, struct extender_args *args, struct error *err)
+static int take_member(struct json_walk *members, struct json_span name, struct extender_args *args,
+		       struct json_span *nodes, struct error *err)
 {
-	const cJSON *names, *nodes;
+	struct json_span value;
+
+	if (is(name, "NodeNames") && json_walk_at(members) != 'n')
+		return take_names(members, args, err);
+	if (!json_walk_value(members, &value))
+		return not_json(err);
+	if (is(name, "Pod"))
+		args->pod = value;
+	else if (is(name, "Nodes") && !is_null(value))
+		*nodes = value;
+	return 0;
+}
+
+int extender_args_parse(const char *text, size_t len, struct extender_args *args, struct error *err)
+{
+	struct json_span name, nodes = { .at = NULL }, all = json_span_trim(text, len);
+	struct json_walk members;
 
 	memset(args, 0, sizeof(*args));
-	if (!cJSON_IsObject(request))
+	if (all.len && all.at[0] != '{')
 		return error_set(err, ERR_INVALID, "the request is not a JSON object");
-	args->pod = field(request, "Pod");
-	if (!cJSON_IsObject(args->pod))
+	if (!json_walk_begin(&members, all))
+		return not_json(err);
+	while (json_walk_name(&members, &name)) {
+		if (take_member(&members, name, args, &nodes, err) < 0)
+			return -1;
+	}
+	if (members.broken)
+		return not_json(err);
+	if (!args->pod.at || args->pod.at[0] != '{')
 		return error_set(err, ERR_INVALID, "the request has no Pod");
-	names = field(request, "NodeNames");
-	nodes = field(request, "Nodes");
-	if (names)
-		return parse_names(names, args, err);
-	if (nodes)
-		return parse_nodes(nodes, args, err);
-	return 0;
+	if (args->list.at || !nodes.at)
+		return 0;
+	args->list = nodes;
+	return check_nodes(nodes, err) < 0 ? -1 : parse_nodes(nodes, args, err);
 }
 
 void extender_args_release(struct extender_args *args)
@@ -106,77 +189,96 @@ void extender_args_release(struct extender_args *args)
 	memset(args, 0, sizeof(*args));
 }
 
-void extender_filter_init(struct extender_filter *f, const struct extender_args *args)
-{
-	cJSON *nodes;
+/* --- the answer --------------------------------------------------------------------------------------------------- */
 
-	memset(f, 0, sizeof(*f));
-	f->args = args;
-	f->root = cJSON_CreateObject();
-	if (args->nodes) {
-		nodes = json_add_object(f->root, "Nodes");
-		f->passed = json_add_array(nodes, "items");
-	} else {
-		f->passed = json_add_array(f->root, "NodeNames");
+static void add_span(struct buf *out, struct json_span span)
+{
+	buf_add(out, span.at, span.len);
+}
+
+static void add_name_of(struct buf *out, const struct extender_args *args, size_t i)
+{
+	buf_addch(out, '"');
+	add_span(out, args->names[i]);
+	buf_addch(out, '"');
+}
+
+static void begin(const struct extender_args *args, struct buf *out)
+{
+	buf_addstr(out, args->nodes ? "{\"Nodes\":{\"items\":[" : "{\"NodeNames\":[");
+}
+
+static int done(struct buf *out)
+{
+	return out->failed ? -1 : 0;
+}
+
+int extender_pass_all(const struct extender_args *args, struct buf *out)
+{
+	if (!args->list.at) {
+		buf_addstr(out, "{\"NodeNames\":[]}");
+		return done(out);
 	}
-	f->refused = json_add_object(f->root, "FailedAndUnresolvableNodes");
-	f->nomem = !f->root || !f->passed || !f->refused;
+	buf_addstr(out, args->nodes ? "{\"Nodes\":" : "{\"NodeNames\":");
+	add_span(out, args->list);
+	buf_addch(out, '}');
+	return done(out);
 }
 
-void extender_filter_release(struct extender_filter *f)
+int extender_pass(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out)
 {
-	cJSON_Delete(f->root);
-	memset(f, 0, sizeof(*f));
+	begin(args, out);
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_addch(out, ',');
+		if (args->nodes)
+			add_span(out, args->nodes[those[i]]);
+		else
+			add_name_of(out, args, those[i]);
+	}
+	buf_addstr(out, args->nodes ? "]}}" : "]}");
+	return done(out);
 }
 
-void extender_filter_pass(struct extender_filter *f, size_t i)
+int extender_refuse_all(const struct extender_args *args, void (*reason)(void *ctx, size_t i, struct buf *out),
+			void *ctx, struct buf *out)
 {
-	cJSON *item;
+	char text[REASON_MAX];
+	struct buf why = BUF_IN(text);
 
-	if (f->nomem)
-		return;
-	item = f->args->nodes ? cJSON_Duplicate(f->args->nodes[i], true) : cJSON_CreateString(f->args->names[i]);
-	if (!item || json_push(f->passed, item) < 0)
-		f->nomem = true;
-}
-
-void extender_filter_refuse(struct extender_filter *f, size_t i, const char *reason)
-{
-	if (!f->nomem && !json_add_str(f->refused, f->args->names[i], reason))
-		f->nomem = true;
-}
-
-int extender_filter_write(const struct extender_filter *f, struct buf *out)
-{
-	return f->nomem ? -1 : json_write(f->root, out);
+	begin(args, out);
+	buf_addstr(out, args->nodes ? "]},\"FailedAndUnresolvableNodes\":{" : "],\"FailedAndUnresolvableNodes\":{");
+	for (size_t i = 0; i < args->count; i++) {
+		if (i)
+			buf_addch(out, ',');
+		add_name_of(out, args, i);
+		buf_addch(out, ':');
+		buf_reset(&why);
+		reason(ctx, i, &why);
+		json_write_str(why.data, out);
+	}
+	buf_addstr(out, "}}");
+	return done(out);
 }
 
 int extender_error_write(const char *error, struct buf *out)
 {
-	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
-
-	if (!root || !json_add_str(root, "Error", error))
-		return -1;
-	return json_write(root, out);
+	buf_addstr(out, "{\"Error\":");
+	json_write_str(error, out);
+	buf_addch(out, '}');
+	return done(out);
 }
 
 int extender_scores_write(const struct extender_args *args, const int *scores, struct buf *out)
 {
-	JSON_CLEANUP cJSON *list = cJSON_CreateArray();
-
-	if (!list)
-		return -1;
+	buf_addch(out, '[');
 	for (size_t i = 0; i < args->count; i++) {
-		cJSON *entry = cJSON_CreateObject();
-		bool made =
-			entry && json_add_str(entry, "Host", args->names[i]) && json_add_int(entry, "Score", scores[i]);
-
-		if (!made) {
-			cJSON_Delete(entry);
-			return -1;
-		}
-		if (json_push(list, entry) < 0)
-			return -1;
+		buf_addstr(out, i ? ",{\"Host\":" : "{\"Host\":");
+		add_name_of(out, args, i);
+		buf_addstr(out, ",\"Score\":");
+		buf_addint(out, scores[i]);
+		buf_addch(out, '}');
 	}
-	return json_write(list, out);
+	buf_addch(out, ']');
+	return done(out);
 }

@@ -1,12 +1,15 @@
 /* extender.h - scheduler extender v1 on the wire (kubernetes/kube-scheduler extender/v1/types.go).
  *
- * The Go structs have no JSON tags, so names are Go-cased ("NodeNames") and are read in any case, as Go does. */
+ * The Go structs have no JSON tags, so names are Go-cased ("NodeNames") and are read in any case, as Go does. A request
+ * names thousands of nodes, so it is read where it stands, and what is answered of it is its own bytes. */
 #ifndef CODIS_KUBE_EXTENDER_H
 #define CODIS_KUBE_EXTENDER_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/json_span.h"
 
 struct buf;
 struct error;
@@ -15,42 +18,33 @@ struct error;
 #define EXTENDER_NAME_MAX  253   /* bytes in a node's name: a DNS subdomain */
 #define EXTENDER_SCORE_MAX 10    /* MaxExtenderPriority */
 
-/* ExtenderArgs: what filter and prioritize are asked. */
+/* ExtenderArgs: what filter and prioritize are asked. All of it stands in the request's text. */
 struct extender_args {
-	const cJSON *pod;
-	size_t count;
-	const char **names; /* of the candidate nodes, in the order of the request */
-	const cJSON *
+	struct json_span pod; /* an object */
+	struct json_span
+		*names; /* of the candidate nodes, in the order of the request; of 1 to EXTENDER_NAME_MAX bytes */
+	struct json_span
 		*nodes; /* the same nodes as objects, when the scheduler sent them (nodeCacheCapable: false); or NULL */
+	struct json_span list; /* NodeNames or Nodes as it was sent; at NULL: neither was */
+	size_t count, room;
 };
 
 #define EXTENDER_ARGS_CLEANUP __attribute__((cleanup(extender_args_release)))
 
-/* request stays the caller's and must outlive args, which the caller releases whatever this returns. NodeNames and
- * Nodes both absent or null: no candidates. 0, or -1 and *err in words for the scheduler's log. */
-int extender_args_parse(const cJSON *request, struct extender_args *args, struct error *err);
+/* text must outlive args, which the caller releases whatever this returns. NodeNames and Nodes both absent or null: no
+ * candidates. 0, or -1 and *err in words for the scheduler's log. */
+int extender_args_parse(const char *text, size_t len, struct extender_args *args, struct error *err);
 void extender_args_release(struct extender_args *args);
 
-/* ExtenderFilterResult, made step by step. The lists answer in the form that was asked: NodeNames or Nodes. */
-struct extender_filter {
-	const struct extender_args *args;
-	cJSON *root; /* owned */
-	cJSON *passed, *refused;
-	bool nomem;
-};
-
-#define EXTENDER_FILTER_CLEANUP __attribute__((cleanup(extender_filter_release)))
-
-void extender_filter_init(struct extender_filter *f, const struct extender_args *args);
-void extender_filter_release(struct extender_filter *f);
-/* Candidate i may take the pod. */
-void extender_filter_pass(struct extender_filter *f, size_t i);
-/* Candidate i may not, and why. Goes to FailedAndUnresolvableNodes, not to FailedNodes: for those the scheduler looks
- * for pods to evict, and evicting does not change what an extender of ours refuses. A candidate that is neither passed
- * nor refused is not told apart from an unresolvable one; the scheduler reads either list only when no node is left. */
-void extender_filter_refuse(struct extender_filter *f, size_t i, const char *reason);
-/* The answer's JSON. 0 or -1 (memory, out's limit). */
-int extender_filter_write(const struct extender_filter *f, struct buf *out);
+/* ExtenderFilterResult, in the form that was asked: NodeNames or Nodes. All candidates, or those of which the indices
+ * are given; refused goes behind, see below. 0 or -1 (memory, out's limit). */
+int extender_pass_all(const struct extender_args *args, struct buf *out);
+int extender_pass(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out);
+/* One in which no candidate passes: `reason` says why the i-th does not. They go to FailedAndUnresolvableNodes, not to
+ * FailedNodes: for those the scheduler looks for pods to evict, and evicting does not change what an extender of ours
+ * refuses. The scheduler reads either list only when no node is left, so an answer that lets some pass has none. */
+int extender_refuse_all(const struct extender_args *args, void (*reason)(void *ctx, size_t i, struct buf *out),
+			void *ctx, struct buf *out);
 
 /* An ExtenderFilterResult of nothing but Error: the scheduler gives up this attempt and tries the pod again later. */
 int extender_error_write(const char *error, struct buf *out);

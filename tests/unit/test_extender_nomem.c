@@ -83,8 +83,10 @@ static void each_allocation(bool filter, cJSON *pod, const char *nodes, const ch
 
 TEST(a_filter_lets_no_forbidden_node_pass)
 {
-	each_allocation(true, server_pod(1, ""), NAMES, "\"n1\":\"group 1 of codis-test already has codis-server-0");
-	each_allocation(true, server_pod(1, ""), OBJECTS, "\"n1\":\"group 1 of codis-test already has codis-server-0");
+	each_allocation(true, server_pod(1, ""), NAMES, "{\"NodeNames\":[\"n3\"");
+	each_allocation(true, server_pod(1, ""), "\"NodeNames\":[\"n1\"]",
+			"\"n1\":\"group 1 of codis-test already has codis-server-0");
+	each_allocation(true, server_pod(1, ""), OBJECTS, "{\"Nodes\":{\"items\":[{\"metadata\":{\"name\":\"n3\"}}]}}");
 }
 
 TEST(a_filter_of_a_soft_pod_ranks_all_nodes_or_none)

@@ -25,3 +25,22 @@ TEST(the_page_has_the_options_as_they_are)
 {
 	assert_page_has_options("docs/extender.md", extender_options);
 }
+
+TEST(the_page_has_the_terms_as_they_are)
+{
+	struct error err = ERROR_INIT;
+	char *page = file_read("docs/extender.md", 1u << 20, &err);
+	const char *at = page;
+
+	assert_non_null(page);
+
+	for (int i = 0; i < WEIGHTS; i++) {
+		BUF_CLEANUP struct buf row = BUF_INIT(1024);
+
+		buf_addf(&row, "\n| %d | %s |\n", place_terms[i].bits, place_terms[i].counts);
+		at = strstr(at, row.data);
+		if (!at)
+			fail_msg("docs/extender.md does not have, in this order:%s", row.data);
+	}
+	free(page);
+}

@@ -5,19 +5,25 @@
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/test.h"
 
+enum { NODES_MAX = 32 };
+
 /* Places a pod on the named nodes (a list that ends with NULL) and keeps what came out. */
 struct placed {
 	cJSON *pod;
 	struct place_pod who;
-	const char *names[32];
+	const char *names[NODES_MAX];
+	struct json_span spans[NODES_MAX];
 	struct extender_args args;
-	struct place_node nodes[32];
-	size_t order[32], offer;
+	uint32_t order[NODES_MAX], those[NODES_MAX]; /* those that pass, the best first; those that are offered */
+	size_t passing, offer;
 };
 
 static struct {
 	struct inventory *inv;
+	struct census census;
 	struct reservations promised;
+	struct attempts attempts;
+	struct placing placing;
 	struct placed p; /* the last one */
 } w;
 
@@ -27,6 +33,9 @@ static int begin(void **state)
 	memset(&w, 0, sizeof(w));
 	w.inv = inventory_new();
 	assert_non_null(w.inv);
+	assert_int_equal(census_init(&w.census, w.inv), 0);
+	reservations_init(&w.promised, &w.census);
+	attempts_init(&w.attempts);
 	return 0;
 }
 
@@ -34,11 +43,22 @@ static int finish(void **state)
 {
 	(void)state;
 	cJSON_Delete(w.p.pod);
-	reservations_release(&w.promised);
+	place_pod_release(&w.p.who);
+	placing_release(&w.placing);
+	reservations_release(&w.promised, false);
+	attempts_release(&w.attempts);
 	inventory_free(w.inv);
+	census_release(&w.census);
 	return 0;
 }
 #define PLACE_TEST(name) TEST_WITH(name, begin, finish)
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t x = w.placing.nodes[*(const uint32_t *)a].key, y = w.placing.nodes[*(const uint32_t *)b].key;
+
+	return x < y ? -1 : x > y;
+}
 
 /* Takes the pod over. */
 static void place(cJSON *pod, const char *const *names)
@@ -47,31 +67,60 @@ static void place(cJSON *pod, const char *const *names)
 	struct error err = ERROR_INIT;
 
 	cJSON_Delete(p->pod);
+	place_pod_release(&p->who);
 	memset(p, 0, sizeof(*p));
 	p->pod = pod;
 	if (place_pod_of(pod, &p->who, &err) < 0)
 		fail_msg("%s", err.text);
-	while (names[p->args.count]) {
+	for (; names[p->args.count]; p->args.count++) {
 		p->names[p->args.count] = names[p->args.count];
-		p->args.count++;
+		p->spans[p->args.count] = (struct json_span){ names[p->args.count], strlen(names[p->args.count]) };
 	}
-	p->args.pod = pod;
-	p->args.names = p->names;
+	p->args.names = p->spans;
 	place_join(&p->who, w.inv);
-	assert_int_equal(place_nodes(w.inv, &w.promised, &p->who, &p->args, WALL_MS, p->nodes, &err), 0);
-	p->offer = place_offer(&p->who, p->nodes, p->args.count, p->order);
+	assert_int_equal(place_nodes(&w.placing, w.inv, &w.census, &w.promised,
+				     attempts_find(&w.attempts, p->who.pod.uid, 0), &p->who, &p->args, WALL_MS, &err),
+			 0);
+	for (uint32_t i = 0; i < p->args.count; i++) {
+		if (w.placing.nodes[i].refusal == PLACE_PASSES)
+			p->order[p->passing++] = i;
+	}
+	assert_int_equal(p->passing, w.placing.passing);
+	qsort(p->order, p->passing, sizeof(p->order[0]), by_key);
+	p->offer = place_offer(&w.placing, 0, p->those);
+}
+
+/* names: a list that ends with NULL. */
+static void promise(const char *uid, int ordinal, const char *const *names, int64_t deadline_ms)
+{
+	char name[64];
+	struct reserved pod = { .uid = uid,
+				.name = name,
+				.member = { "default", "codis-test", CODIS_SERVER, ordinal / 2 + 1, ordinal % 2 },
+				.topology_key = CODIS_HOSTNAME_KEY,
+				.strict = true };
+	struct json_span spans[NODES_MAX];
+	uint32_t those[NODES_MAX];
+	size_t n = 0;
+
+	snprintf(name, sizeof(name), "codis-server-%d", ordinal);
+	for (; names[n]; n++) {
+		spans[n] = (struct json_span){ names[n], strlen(names[n]) };
+		those[n] = (uint32_t)n;
+	}
+	assert_int_equal(reservations_add(&w.promised, &pod, spans, those, n, deadline_ms), 0);
 }
 
 static const char *best(void)
 {
-	return w.p.offer ? w.p.names[w.p.order[0]] : "";
+	return w.p.offer ? w.p.names[w.p.those[0]] : "";
 }
 
 static void assert_reason(size_t i, const char *want)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(1024);
 
-	place_reason(&w.p.who, &w.p.nodes[i], &text);
+	place_reason(&w.placing, i, &text);
 	assert_string_equal(text.data, want);
 }
 
@@ -83,9 +132,9 @@ PLACE_TEST(a_member_of_the_group_refuses_its_node)
 	add_plain_node(w.inv, "n2");
 	add_pod(w.inv, server_pod(0, "n1"));
 	place(server_pod(1, ""), NAMES("n1", "n2"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
 	assert_reason(0, "group 1 of codis-test already has codis-server-0 here");
-	assert_int_equal(w.p.nodes[1].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[1].refusal, PLACE_PASSES);
 	assert_string_equal(best(), "n2");
 	/* Another group may stand there. */
 	place(server_pod(2, ""), NAMES("n1"));
@@ -101,7 +150,7 @@ PLACE_TEST(other_namespaces_and_products_are_other_groups)
 	add_pod(w.inv, elsewhere);
 	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "shop", 2, "n1", ""));
 	place(server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
 }
 
 /* The pod that it replaces stands in the way of nobody but, for a moment, in the watch's. */
@@ -113,24 +162,26 @@ PLACE_TEST(its_own_forerunner_does_not_refuse)
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(old, "metadata"), "uid", cJSON_CreateString("of-old"));
 	add_pod(w.inv, old);
 	place(server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
 }
 
 PLACE_TEST(a_promise_refuses_until_it_is_dropped)
 {
-	struct membership member = { "default", "codis-test", CODIS_SERVER, 1, 0 };
-
 	add_plain_node(w.inv, "n1");
-	assert_int_equal(reservations_add(&w.promised, "u0", "codis-server-0", &member, NAMES("n2", "n1"), 2, 1000), 0);
+	promise("u0", 0, NAMES("n2", "n1"), 1000);
 	place(server_pod(1, ""), NAMES("n1", "n3"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PROMISED);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PROMISED);
 	assert_reason(0, "codis-server-0 of group 1 of codis-test is just being placed, maybe here");
 	assert_string_equal(best(), "n3");
 
-	assert_int_equal(reservations_expire(&w.promised, 999), 0);
-	assert_int_equal(reservations_expire(&w.promised, 1000), 1);
+	assert_true(w.placing.transient);
+
+	assert_int_equal(reservations_expire(&w.promised, 999, 999), 0);
+	/* A pod that was bound in time may not be seen yet. */
+	assert_int_equal(reservations_expire(&w.promised, 5000, 999), 0);
+	assert_int_equal(reservations_expire(&w.promised, 5000, 1000), 1);
 	place(server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
 }
 
 PLACE_TEST(soft_spread_shares_a_node_only_as_the_last_resort)
@@ -139,12 +190,79 @@ PLACE_TEST(soft_spread_shares_a_node_only_as_the_last_resort)
 
 	add_plain_node(w.inv, "n1");
 	add_node(w.inv, "n2", "", "False", "2023-11-14T22:00:00Z"); /* even this one is better */
-	add_pod(w.inv, server_pod(0, "n1"));
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "codis-test", 2, "n1", soft));
 	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1", "n2"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
 	assert_string_equal(best(), "n2");
 	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1"));
 	assert_string_equal(best(), "n1");
+}
+
+/* As with the scheduler's own rule: who must not share a node shares it with nobody of the group. */
+PLACE_TEST(a_strict_member_refuses_soft_ones)
+{
+	static const char soft[] = ",\"annotations\":{\"codis.io/spread\":\"soft\"}";
+	static const char by_zone[] = ",\"annotations\":{\"codis.io/topology-key\":\"topology.kubernetes.io/zone\"}";
+
+	add_node(w.inv, "n1", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "n2", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "n3", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "codis-test", 2, "n1", by_zone));
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", soft), NAMES("n1", "n2", "n3"));
+	assert_reason(0, "group 1 of codis-test already has codis-server-0 in topology.kubernetes.io/zone a");
+	assert_int_equal(w.placing.nodes[1].refusal, PLACE_TAKEN);
+	assert_string_equal(best(), "n3");
+}
+
+/* A member whose node no watch has brought may be in any zone. */
+PLACE_TEST(a_member_on_a_node_that_was_not_seen_refuses_every_zone)
+{
+	static const char by_zone[] = ",\"annotations\":{\"codis.io/topology-key\":\"topology.kubernetes.io/zone\"}";
+
+	add_node(w.inv, "n2", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "n3", ",\"topology.kubernetes.io/zone\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	add_pod(w.inv, server_pod(0, "n1"));
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_zone), NAMES("n2", "n3"));
+	assert_reason(0, "codis-extender has not seen the node of a member of group 1 of codis-test yet");
+	assert_true(w.placing.transient);
+	assert_int_equal(w.p.offer, 0);
+	add_node(w.inv, "n1", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_zone), NAMES("n2", "n3"));
+	assert_string_equal(best(), "n3");
+	/* Its node loses the label, or leaves: it stands where it stood. */
+	add_node(w.inv, "n1", "", "True", "2020-01-01T00:00:10Z");
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_zone), NAMES("n2", "n3"));
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
+	inventory_remove_node(w.inv, "n1");
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", by_zone), NAMES("n2", "n3"));
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
+	assert_string_equal(best(), "n3");
+}
+
+/* Kubernetes 1.35 says so before it waits for a volume, which may take longer than any reservation. */
+PLACE_TEST(a_nominated_member_stands_there)
+{
+	JSON_CLEANUP cJSON *pod = server_pod(0, "");
+	struct error err = ERROR_INIT;
+
+	add_plain_node(w.inv, "n1");
+	add_plain_node(w.inv, "n2");
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(pod, "status"), "nominatedNodeName", "n1");
+	assert_int_equal(inventory_set_pod(w.inv, pod, &err), 0);
+	place(server_pod(1, ""), NAMES("n1", "n2"));
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PROMISED);
+	assert_string_equal(best(), "n2");
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_CODIS), 1);
+}
+
+PLACE_TEST(what_a_member_that_is_going_takes_is_free_soon)
+{
+	add_plain_node(w.inv, "n1");
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "codis-test", 2, "n1",
+				 ",\"deletionTimestamp\":\"2023-11-14T22:13:00Z\""));
+	place(server_pod(1, ""), NAMES("n1"));
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
+	assert_true(w.placing.transient);
 }
 
 PLACE_TEST(a_topology_key_makes_wider_domains)
@@ -160,7 +278,7 @@ PLACE_TEST(a_topology_key_makes_wider_domains)
 	      NAMES("n1", "n2", "n3", "n4", "n5"));
 	assert_reason(0, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
 	assert_reason(1, "group 1 of codis-test already has codis-server-0 in example.com/rack a");
-	assert_int_equal(w.p.nodes[2].refusal, PLACE_PASSES);
+	assert_int_equal(w.placing.nodes[2].refusal, PLACE_PASSES);
 	assert_reason(3, "group 1 of codis-test is spread over example.com/rack, a label that this node does not have");
 	assert_reason(4, "codis-extender has not seen this node yet");
 	assert_string_equal(best(), "n3");
@@ -177,7 +295,7 @@ PLACE_TEST(better_nodes_come_first)
 	add_pod(w.inv, server_pod(0, "near"));
 	add_pod(w.inv, server_pod(2, "busy"));
 	place(server_pod(1, ""), NAMES("down", "flaky", "same-zone", "near", "busy", "idle"));
-	assert_int_equal(w.p.nodes[3].refusal, PLACE_TAKEN);
+	assert_int_equal(w.placing.nodes[3].refusal, PLACE_TAKEN);
 	assert_string_equal(w.p.names[w.p.order[0]], "idle");
 	assert_string_equal(w.p.names[w.p.order[1]], "busy");
 	assert_string_equal(w.p.names[w.p.order[2]], "same-zone");
@@ -235,9 +353,7 @@ PLACE_TEST(a_node_that_was_tried_gives_way)
 	add_plain_node(w.inv, "n2");
 	place(server_pod(0, ""), NAMES("n1", "n2"));
 	first = strcmp(best(), "n1") == 0 ? "n1" : "n2";
-	assert_int_equal(reservations_add(&w.promised, w.p.who.pod.uid, w.p.who.pod.name, &w.p.who.member, NAMES(first),
-					  1, 1000),
-			 0);
+	attempts_add(attempts_of(&w.attempts, w.p.who.pod.uid, 0), names_hash(first, 2), 0);
 	place(server_pod(0, ""), NAMES("n1", "n2"));
 	assert_string_not_equal(best(), first);
 }
@@ -265,8 +381,8 @@ PLACE_TEST(pods_that_ended_or_left_do_not_count)
 	cJSON_AddStringToObject(cJSON_AddObjectToObject(pod, "status"), "phase", "Failed");
 	assert_int_equal(inventory_set_pod(w.inv, pod, &err), 0);
 	place(server_pod(1, ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_PASSES);
-	assert_int_equal(w.p.nodes[0].weights[WEIGHT_CODIS], 0);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_CODIS), 0);
 }
 
 /* Only the dashboard says it: its servers are one group all the same, and apart from codis-test's. */
@@ -276,10 +392,10 @@ PLACE_TEST(servers_that_say_no_product_are_peers_by_the_product_of_their_namespa
 	add_pod(w.inv, stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 2, "", ""));
 	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "", 2, "n1", ""));
 	place(stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
 	assert_reason(0, "group 1 of shop already has codis-server-0 here");
 	place(stock_pod("codis-server", "codis-server", 1, "shop", 2, "", ""), NAMES("n1"));
-	assert_int_equal(w.p.nodes[0].refusal, PLACE_TAKEN);
+	assert_int_equal(w.placing.nodes[0].refusal, PLACE_TAKEN);
 }
 
 PLACE_TEST(joining_the_cluster_is_no_failure)
@@ -298,25 +414,33 @@ TEST(offers_grow_with_the_cluster)
 {
 	enum { NODES = 5000 };
 	struct place_node *nodes = test_calloc(NODES, sizeof(*nodes));
-	size_t *order = test_calloc(NODES, sizeof(*order));
-	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2 }, .strict = true };
+	struct json_span *names = test_calloc(NODES, sizeof(*names));
+	uint32_t *those = test_calloc(NODES, sizeof(*those));
+	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2, .uid = "u" }, .strict = true };
+	struct extender_args args = { .names = names };
+	struct placing pl = { .args = &args, .pod = &p, .nodes = nodes };
+	static const struct {
+		size_t passing, best, offered;
+	} cases[] = { { 0, 0, 0 },    { 1, 1, 1 },    { 2, 2, 1 },   { 3, 2, 2 },
+		      { 4, 4, 2 },    { 64, 64, 16 }, { 64, 20, 5 }, { NODES, NODES, PLACE_OFFER_MAX },
+		      { NODES, 3, 2 } };
 
-	for (size_t i = 0; i < NODES; i++)
-		nodes[i].name = "n";
-	assert_int_equal(place_offer(&p, nodes, 0, order), 0);
-	assert_int_equal(place_offer(&p, nodes, 1, order), 1);
-	assert_int_equal(place_offer(&p, nodes, 4, order), 1);
-	assert_int_equal(place_offer(&p, nodes, 64, order), 4);
-	assert_int_equal(place_offer(&p, nodes, NODES, order), PLACE_OFFER_MAX);
-	for (size_t i = 3; i < NODES; i++)
-		nodes[i].weights[WEIGHT_CODIS] = 1;
-	assert_int_equal(place_offer(&p, nodes, NODES, order), 1);
-	p.choosy = true;
-	assert_int_equal(place_offer(&p, nodes, NODES, order), NODES / 2);
-	p.strict = false;
-	assert_int_equal(place_offer(&p, nodes, NODES, order), NODES);
+	for (uint32_t i = 0; i < NODES; i++)
+		names[i] = (struct json_span){ (const char *)&those[i], sizeof(those[i]) };
+	for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+		args.count = pl.passing = cases[k].passing;
+		pl.best = cases[k].best;
+		for (uint32_t i = 0; i < NODES; i++) {
+			those[i] = i;
+			nodes[i].key = i >= cases[k].best;
+		}
+		assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].offered);
+	}
+	p.pod.choosy = true;
+	assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), NODES);
 	test_free(nodes);
-	test_free(order);
+	test_free(names);
+	test_free(those);
 }
 
 TEST(preferences_make_a_pod_choosy)
@@ -344,7 +468,8 @@ TEST(preferences_make_a_pod_choosy)
 		struct place_pod p;
 
 		assert_int_equal(place_pod_of(pod, &p, &err), 0);
-		assert_int_equal(p.choosy, cases[i].choosy);
+		assert_int_equal(p.pod.choosy, cases[i].choosy);
+		place_pod_release(&p);
 	}
 }
 

@@ -1,0 +1,57 @@
+/* attempts.h - which nodes a pod was offered before. A pod that is asked for again did not come to stand where it was
+ * to be: a volume was not made, another extender refused it, it could not be bound. So it is offered others, as long as
+ * there are others. No clock, no lock. Times are clock_mono_ms(). */
+#ifndef CODIS_EXTENDER_ATTEMPTS_H
+#define CODIS_EXTENDER_ATTEMPTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "common/base/table.h"
+
+/* Of a pod; of more, those that were offered last. */
+#define ATTEMPTS_NODES 64
+/* Pods; of more, those that were asked for last. */
+#define ATTEMPTS_PODS 4096
+/* What is older is forgotten. */
+#define ATTEMPTS_MS (10 * 60 * 1000)
+
+struct attempt {
+	uint32_t node; /* names_hash() of its name */
+	uint32_t times;
+	int64_t last_ms;
+};
+
+struct attempts_of {
+	struct table_link by_uid;
+	TAILQ_ENTRY(attempts_of) by_last;
+	int64_t last_ms;
+	uint32_t calls; /* how often the pod was asked for */
+	uint16_t count;
+	uint64_t seen; /* a bit for some of all nodes: those without theirs were not offered */
+	struct attempt nodes[ATTEMPTS_NODES];
+	char uid[];
+};
+
+struct attempts {
+	struct table by_uid;
+	TAILQ_HEAD(, attempts_of) by_last;
+};
+
+void attempts_init(struct attempts *a);
+void attempts_release(struct attempts *a);
+
+/* Of a pod, or NULL. */
+struct attempts_of *attempts_find(struct attempts *a, const char *uid, int64_t now_ms);
+/* The same, made where there is none. NULL: no memory; then nothing is remembered. */
+struct attempts_of *attempts_of(struct attempts *a, const char *uid, int64_t now_ms);
+/* The pod is bound or gone. */
+void attempts_drop(struct attempts *a, const char *uid);
+
+/* A node is offered once more. */
+void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms);
+/* How often it was. */
+uint32_t attempts_times(const struct attempts_of *of, uint32_t node);
+
+#endif

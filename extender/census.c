@@ -1,0 +1,324 @@
+#include "extender/census.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/codis/inventory.h"
+
+#define NODES_MIN 64
+/* "namespace/product" */
+#define PRODUCT_KEY_MAX (POD_NAMESPACE_MAX + CODIS_PRODUCT_MAX)
+
+/* --- nodes -------------------------------------------------------------------------------------------------------- */
+
+uint32_t census_find(const struct census *c, const char *node, size_t len)
+{
+	return names_find(&c->names, node, len);
+}
+
+static void set_domain(struct census *c, struct census_node *n, int key, const char *value, size_t len)
+{
+	uint32_t number = value ? names_take(&c->values, value, len) : 0;
+
+	if (value && !number)
+		c->incomplete = true;
+	names_drop(&c->values, n->domains[key]);
+	n->domains[key] = number;
+}
+
+int census_make_room(struct census *c)
+{
+	uint32_t room = c->node_room ? 2 * c->node_room : NODES_MIN;
+	struct census_node *nodes;
+
+	if (c->names.end < c->node_room)
+		return 0;
+	nodes = realloc(c->nodes, room * sizeof(*nodes));
+	if (!nodes)
+		return -1;
+	memset(nodes + c->node_room, 0, (room - c->node_room) * sizeof(*nodes));
+	c->nodes = nodes;
+	c->node_room = room;
+	return 0;
+}
+
+/* Holds it once more. A node that nobody has seen is where its name says. 0: no memory. */
+static uint32_t take_node(struct census *c, const char *name, size_t len)
+{
+	uint32_t number = census_make_room(c) == 0 ? names_take(&c->names, name, len) : 0;
+
+	if (number && !c->nodes[number].domains[CENSUS_HOST])
+		set_domain(c, &c->nodes[number], CENSUS_HOST, name, len);
+	if (!number)
+		c->incomplete = true;
+	return number;
+}
+
+static void free_node(struct census *c, struct census_node *n)
+{
+	for (int i = 0; i < CENSUS_KEYS; i++)
+		names_drop(&c->values, n->domains[i]);
+	for (int i = 0; i < n->count; i++)
+		names_drop(&c->products, n->counts[i].product);
+	free(n->counts);
+	*n = (struct census_node){ .counts = NULL };
+}
+
+/* One that has lost its label stays where it was, as long as somebody stands there: they have not moved. */
+static void set_label(struct census *c, struct census_node *n, int key, const struct inventory_node *node)
+{
+	const char *value = inventory_node_label(node, c->keys[key]);
+
+	if (value || !n->pods)
+		set_domain(c, n, key, value, value ? strlen(value) : 0);
+}
+
+static void drop_node(struct census *c, uint32_t number)
+{
+	if (number && names_drop(&c->names, number) == 0)
+		free_node(c, &c->nodes[number]);
+}
+
+static void on_node(void *ctx, const struct inventory_node *node, bool there)
+{
+	struct census *c = ctx;
+	uint32_t number = census_find(c, node->name, strlen(node->name));
+	struct census_node *n;
+
+	if (!there) {
+		if (number && c->nodes[number].seen) {
+			c->nodes[number].seen = false;
+			drop_node(c, number);
+		}
+		return;
+	}
+	if (!number || !c->nodes[number].seen)
+		number = take_node(c, node->name, strlen(node->name));
+	if (!number)
+		return;
+	n = &c->nodes[number];
+	n->seen = true;
+	n->ready = node->ready;
+	n->ready_changed_ms = node->ready_changed_ms;
+	for (int i = 0; i < CENSUS_KEYS; i++) {
+		if (c->keys[i])
+			set_label(c, n, i, node);
+	}
+}
+
+/* --- who stands there --------------------------------------------------------------------------------------------- */
+
+static size_t product_key(char key[PRODUCT_KEY_MAX], const char *namespace, const char *product)
+{
+	size_t a = strlen(namespace), b = strlen(product);
+
+	if (a + b + 1 > PRODUCT_KEY_MAX) /* none is as long */
+		return 0;
+	memcpy(key, namespace, a);
+	key[a] = '/';
+	memcpy(key + a + 1, product, b);
+	return a + 1 + b;
+}
+
+uint32_t census_product(const struct census *c, const char *namespace, const char *product)
+{
+	char key[PRODUCT_KEY_MAX];
+
+	return names_find(&c->products, key, product_key(key, namespace, product));
+}
+
+static struct census_count *find_count(const struct census_node *n, uint32_t product, int rank)
+{
+	for (int i = 0; i < n->count; i++) {
+		if (n->counts[i].product == product && n->counts[i].rank == rank)
+			return &n->counts[i];
+	}
+	return NULL;
+}
+
+/* One that counts nothing yet; it holds the product. NULL: no memory. */
+static struct census_count *new_count(struct census *c, struct census_node *n, const char *key, size_t len, int rank)
+{
+	uint16_t room = n->room ? (uint16_t)(2 * n->room) : 4;
+	uint32_t product;
+
+	if (n->count == n->room) {
+		struct census_count *counts = realloc(n->counts, room * sizeof(*counts));
+
+		if (!counts)
+			return NULL;
+		n->counts = counts;
+		n->room = room;
+	}
+	product = names_take(&c->products, key, len);
+	if (!product)
+		return NULL;
+	n->counts[n->count] = (struct census_count){ .product = product, .rank = (int16_t)rank };
+	return &n->counts[n->count++];
+}
+
+uint32_t census_hold(struct census *c, const char *node, size_t len)
+{
+	return take_node(c, node, len);
+}
+
+void census_let_go(struct census *c, uint32_t node)
+{
+	drop_node(c, node);
+}
+
+uint32_t census_add(struct census *c, const char *node, size_t len, const char *namespace, const char *product,
+		    int rank)
+{
+	uint32_t number = take_node(c, node, len), its;
+	char key[PRODUCT_KEY_MAX];
+	size_t key_len = product_key(key, namespace, product);
+	struct census_count *count;
+
+	if (!number)
+		return 0;
+	its = names_find(&c->products, key, key_len);
+	count = its ? find_count(&c->nodes[number], its, rank) : NULL;
+	if (!count)
+		count = new_count(c, &c->nodes[number], key, key_len, rank);
+	if (!count) {
+		c->incomplete = true;
+		drop_node(c, number);
+		return 0;
+	}
+	count->pods++;
+	c->nodes[number].pods++;
+	return number;
+}
+
+void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank)
+{
+	struct census_node *n = &c->nodes[node];
+	struct census_count *count = find_count(n, census_product(c, namespace, product), rank);
+
+	if (!node || !count)
+		return;
+	if (--count->pods == 0) {
+		names_drop(&c->products, count->product);
+		*count = n->counts[--n->count];
+	}
+	n->pods--;
+	drop_node(c, node);
+}
+
+/* While it is incomplete nobody knows whether this one was counted. */
+static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
+{
+	struct census *c = ctx;
+	const struct kept_pod *p = &pod->pod;
+	int rank = codis_rank_of(p->group, p->ordinal, p->server_replica);
+	const char *place = kept_pod_place(p);
+
+	if (c->incomplete)
+		return;
+	if (stands)
+		census_add(c, place, strlen(place), p->namespace, pod->product, rank);
+	else
+		census_remove(c, census_find(c, place, strlen(place)), p->namespace, pod->product, rank);
+}
+
+/* --- topology keys ------------------------------------------------------------------------------------------------ */
+
+struct column {
+	struct census *census;
+	int key;
+};
+
+static int fill(void *ctx, const struct inventory_node *node)
+{
+	struct column *col = ctx;
+	struct census *c = col->census;
+	uint32_t number = census_find(c, node->name, strlen(node->name));
+
+	if (number)
+		set_label(c, &c->nodes[number], col->key, node);
+	return 0;
+}
+
+int census_key(struct census *c, const struct inventory *inv, const char *key)
+{
+	struct column col = { .census = c, .key = c->next_key };
+	char *copy;
+
+	for (int i = 0; i < CENSUS_KEYS; i++) {
+		if (c->keys[i] && strcmp(c->keys[i], key) == 0)
+			return i;
+	}
+	copy = strdup(key);
+	if (!copy)
+		return -1;
+	free(c->keys[col.key]);
+	c->keys[col.key] = copy;
+	c->made++;
+	c->next_key = col.key + 1 < CENSUS_KEYS ? col.key + 1 : CENSUS_ZONE + 1;
+	for (uint32_t i = 1; i < c->names.end; i++)
+		set_domain(c, &c->nodes[i], col.key, NULL, 0);
+	inventory_each_node(inv, fill, &col);
+	return col.key;
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+static int take_node_in(void *ctx, const struct inventory_node *node)
+{
+	on_node(ctx, node, true);
+	return 0;
+}
+
+static int take_pod_in(void *ctx, const struct inventory_pod *pod)
+{
+	if (kept_pod_place(&pod->pod)[0])
+		on_stand(ctx, pod, true);
+	return 0;
+}
+
+static int take_in(struct census *c, const struct inventory *inv)
+{
+	c->incomplete = false;
+	inventory_each_node(inv, take_node_in, c);
+	inventory_each_pod(inv, take_pod_in, c);
+	return c->incomplete ? -1 : 0;
+}
+
+static void forget(struct census *c)
+{
+	for (uint32_t i = 1; i < c->names.end; i++)
+		free_node(c, &c->nodes[i]);
+	names_release(&c->names);
+	names_release(&c->values);
+	names_release(&c->products);
+}
+
+int census_recount(struct census *c, const struct inventory *inv)
+{
+	forget(c);
+	return take_in(c, inv);
+}
+
+int census_init(struct census *c, struct inventory *inv)
+{
+	const struct inventory_places places = { .on_stand = on_stand, .on_node = on_node, .ctx = c };
+
+	c->keys[CENSUS_HOST] = strdup(CODIS_HOSTNAME_KEY);
+	c->keys[CENSUS_ZONE] = strdup(CENSUS_ZONE_KEY);
+	c->next_key = CENSUS_ZONE + 1;
+	if (!c->keys[CENSUS_HOST] || !c->keys[CENSUS_ZONE])
+		return -1;
+	inventory_tell_places(inv, &places);
+	return take_in(c, inv);
+}
+
+void census_release(struct census *c)
+{
+	if (c->nodes)
+		forget(c);
+	free(c->nodes);
+	for (int i = 0; i < CENSUS_KEYS; i++)
+		free(c->keys[i]);
+	*c = (struct census){ .nodes = NULL };
+}

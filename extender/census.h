@@ -1,0 +1,78 @@
+/* census.h - who stands where, in numbers: what placing a pod needs of all nodes and pods, kept by every change, so
+ * that a call costs what its own names cost. The inventory tells it (inventory_tell_places), and so do the placements
+ * in flight. No I/O, no clock; the caller holds a lock. */
+#ifndef CODIS_EXTENDER_CENSUS_H
+#define CODIS_EXTENDER_CENSUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/names.h"
+
+struct inventory;
+struct inventory_node;
+struct inventory_pod;
+
+#define CENSUS_ZONE_KEY "topology.kubernetes.io/zone"
+
+/* The topology keys that are looked at: these two, and what pods have asked for lately. */
+enum { CENSUS_HOST, CENSUS_ZONE, CENSUS_KEYS = 8 };
+
+/* Pods of one product and of one place in their groups. */
+struct census_count {
+	uint32_t product; /* see census_product */
+	int16_t rank;     /* from 0; -1: not of a group */
+	uint16_t pods;
+};
+
+/* A node by its number. One that nobody has seen yet, or that is gone, is held while somebody stands there; its domains
+ * are the last that it had. */
+struct census_node {
+	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it has no such label */
+	struct census_count *counts;
+	uint16_t count, room;
+	uint32_t pods; /* Codis' pods that stand here, or may be coming */
+	bool seen;     /* it is in the list of nodes */
+	bool ready;
+	int64_t ready_changed_ms; /* wall time, as in inventory_node */
+};
+
+struct census {
+	struct names names, values, products;
+	struct census_node *nodes; /* by number of names; room for node_room */
+	uint32_t node_room;
+	char *keys[CENSUS_KEYS]; /* of the columns; NULL: free */
+	int next_key;            /* the column that is given up next */
+	uint32_t made;           /* columns that there ever were */
+	bool incomplete;         /* memory ran out; see census_recount */
+};
+
+/* 0, or -1: no memory. Of zeros before. From now on the inventory tells it what it has and gets. */
+int census_init(struct census *c, struct inventory *inv);
+void census_release(struct census *c);
+
+/* Somebody stands on a node (of product "" where that is not known), or is promised a place there; or does and is so no
+ * longer. Without memory the census is incomplete. Returns the node's number, which is held as long; 0: no memory. */
+uint32_t census_add(struct census *c, const char *node, size_t len, const char *namespace, const char *product,
+		    int rank);
+void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank);
+
+/* Holds a node without counting anybody there. 0: no memory. */
+uint32_t census_hold(struct census *c, const char *node, size_t len);
+void census_let_go(struct census *c, uint32_t node);
+
+/* Counts the inventory's pods anew, after memory ran out; what was promised is forgotten, and all numbers are others. 0
+ * or -1. */
+int census_recount(struct census *c, const struct inventory *inv);
+
+/* The column of a topology key, which is filled when it is asked for the first time. -1: no memory. */
+int census_key(struct census *c, const struct inventory *inv, const char *key);
+
+/* Numbers; 0: there is none. */
+/* So that there is a node 0, which is nobody's: 0, or -1: no memory. */
+int census_make_room(struct census *c);
+uint32_t census_find(const struct census *c, const char *node, size_t len);
+uint32_t census_product(const struct census *c, const char *namespace, const char *product);
+
+#endif

@@ -1,0 +1,163 @@
+/* Beside the inventory, which can be asked for all of it: whatever comes and goes, the census counts the same. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/extender_fixture.h"
+#include "tests/unit/nomem.h"
+#include "tests/unit/test.h"
+
+struct counted {
+	const char *node;
+	int pods, firsts;
+};
+
+static int count(void *ctx, const struct inventory_pod *pod)
+{
+	struct counted *c = ctx;
+
+	if (strcmp(kept_pod_place(&pod->pod), c->node) != 0)
+		return 0;
+	c->pods++;
+	c->firsts += strcmp(pod->product, "shop") == 0 && pod->pod.group > 0 && pod->pod.ordinal % 2 == 0;
+	return 0;
+}
+
+static void check(const struct inventory *inv, const struct census *c, const char *node)
+{
+	struct counted want = { .node = node };
+	uint32_t number = census_find(c, node, strlen(node)), shop = census_product(c, "default", "shop");
+	const struct census_node *n = &c->nodes[number];
+	int firsts = 0;
+
+	inventory_each_pod(inv, count, &want);
+	assert_int_equal(number != 0, want.pods > 0 || inventory_node(inv, node) != NULL);
+	if (!number)
+		return;
+	assert_int_equal(n->pods, want.pods);
+	assert_int_equal(n->seen, inventory_node(inv, node) != NULL);
+	for (int i = 0; i < n->count; i++)
+		firsts += shop && n->counts[i].product == shop && n->counts[i].rank == 0 ? n->counts[i].pods : 0;
+	assert_int_equal(firsts, want.firsts);
+}
+
+static void check_all(const struct inventory *inv, const struct census *c, int nodes)
+{
+	char name[16];
+
+	for (int i = 0; i < nodes; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		check(inv, c, name);
+	}
+}
+
+enum { NODES = 6, PODS = 24 };
+
+static void step(struct inventory *inv, unsigned *seed)
+{
+	static const char *const products[] = { "shop", "orders", "" };
+	int node = rand_r(seed) % (NODES + 1), pod = rand_r(seed) % PODS;
+	char name[16] = "", labels[64];
+
+	if (node < NODES)
+		snprintf(name, sizeof(name), "n%d", node);
+	snprintf(labels, sizeof(labels), ",\"topology.kubernetes.io/zone\":\"z%d\"", rand_r(seed) % 3);
+	switch (rand_r(seed) % 6) {
+	case 0:
+		if (name[0])
+			add_node(inv, name, labels, "True", "2020-01-01T00:00:10Z");
+		break;
+	case 1:
+		if (name[0])
+			inventory_remove_node(inv, name);
+		break;
+	case 2: {
+		JSON_CLEANUP cJSON *gone = stock_pod("codis-server", "s", pod, products[pod % 3], 2, "", "");
+
+		inventory_remove_pod(inv, pod_uid(gone));
+		break;
+	}
+	default: /* who says no product belongs elsewhere when others come and go */
+		add_pod(inv,
+			stock_pod(pod % 5 ? "codis-server" : "codis-proxy", "s", pod, products[pod % 3], 2, name, ""));
+	}
+}
+
+TEST(it_counts_what_the_inventory_has)
+{
+	struct inventory *inv = inventory_new();
+	struct census c = { .nodes = NULL };
+	unsigned seed = 7;
+
+	assert_int_equal(census_init(&c, inv), 0);
+	for (int i = 0; i < 20000; i++) {
+		step(inv, &seed);
+		if (i % 20 == 0)
+			check_all(inv, &c, NODES);
+	}
+	assert_false(c.incomplete);
+	assert_int_equal(census_recount(&c, inv), 0);
+	check_all(inv, &c, NODES);
+	inventory_free(inv);
+	census_release(&c);
+}
+
+TEST(a_key_that_is_asked_for_has_a_column)
+{
+	struct inventory *inv = inventory_new();
+	struct census c = { .nodes = NULL };
+	char key[16];
+	uint32_t n1, n2;
+	int rack;
+
+	assert_int_equal(census_init(&c, inv), 0);
+	add_node(inv, "n1", ",\"rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_node(inv, "n2", ",\"rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	rack = census_key(&c, inv, "rack");
+	assert_true(rack > CENSUS_ZONE);
+	n1 = census_find(&c, "n1", 2);
+	n2 = census_find(&c, "n2", 2);
+	assert_true(c.nodes[n1].domains[rack] != 0);
+	assert_int_equal(c.nodes[n1].domains[rack], c.nodes[n2].domains[rack]);
+	add_node(inv, "n2", ",\"rack\":\"b\"", "True", "2020-01-01T00:00:10Z");
+	assert_int_not_equal(c.nodes[n1].domains[rack], c.nodes[n2].domains[rack]);
+	assert_int_equal(c.nodes[n1].domains[CENSUS_ZONE], 0);
+	assert_int_not_equal(c.nodes[n1].domains[CENSUS_HOST], c.nodes[n2].domains[CENSUS_HOST]);
+	/* Others that are asked for take its place; hostname and zone stay. */
+	for (int i = 0; i < 2 * CENSUS_KEYS; i++) {
+		snprintf(key, sizeof(key), "key-%d", i);
+		assert_true(census_key(&c, inv, key) > CENSUS_ZONE);
+	}
+	assert_int_equal(census_key(&c, inv, CODIS_HOSTNAME_KEY), CENSUS_HOST);
+	assert_int_equal(census_key(&c, inv, CENSUS_ZONE_KEY), CENSUS_ZONE);
+	rack = census_key(&c, inv, "rack");
+	assert_int_not_equal(c.nodes[n1].domains[rack], c.nodes[n2].domains[rack]);
+	inventory_free(inv);
+	census_release(&c);
+}
+
+/* Memory runs out at any place: then it says that it is incomplete, or counts right. */
+TEST(without_memory_it_is_incomplete_or_right)
+{
+	NOMEM_EACH
+	{
+		struct inventory *inv = inventory_new();
+		struct census c = { .nodes = NULL };
+		unsigned seed = 3;
+		JSON_CLEANUP cJSON *pod = stock_pod("codis-server", "s", 0, "shop", 2, "n1", "");
+		struct error err = ERROR_INIT;
+
+		if (!inv || census_init(&c, inv) < 0)
+			fail();
+		for (int i = 0; i < 200; i++)
+			step(inv, &seed);
+		nomem_on();
+		inventory_set_pod(inv, pod, &err);
+		nomem_off();
+		if (c.incomplete)
+			assert_int_equal(census_recount(&c, inv), 0);
+		check_all(inv, &c, NODES);
+		inventory_free(inv);
+		census_release(&c);
+	}
+}
