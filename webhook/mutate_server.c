@@ -399,7 +399,7 @@ void server_mutate(struct mutation *m)
 	r = find_address(m, &c, &a);
 	guard(m, &c);
 	liveness_warn(m, container);
-	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), m->guarded, m->verdict);
+	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), container, m->guarded, m->verdict);
 	if (!a.unknown) {
 		set_hooks(m, container, &r);
 		return;

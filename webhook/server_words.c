@@ -131,18 +131,25 @@ bool server_words_check(const struct cmdline *c, struct admission_verdict *v)
 
 typedef char *find_text(const char *in, const char *text);
 
+/* Looks for it behind anything but a "-": "--slaveof" is the server's own. */
+static const char *find_own(const char *word, const char *from, find_text *find, const char *text)
+{
+	const char *at = find(from, text);
+
+	while (at && at != word && at[-1] == '-')
+		at = find(at + 1, text);
+	return at;
+}
+
 static bool has_text(const cJSON *words, find_text *find, const char *text)
 {
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		const char *at = cJSON_IsString(word) ? find(word->valuestring, text) : NULL;
+		const char *in = cJSON_GetStringValue(word);
 
-		/* "--slaveof" is the server's own. */
-		for (; at; at = find(at + 1, text)) {
-			if (at == word->valuestring || at[-1] != '-')
-				return true;
-		}
+		if (in && find_own(in, in, find, text))
+			return true;
 	}
 	return false;
 }
@@ -173,31 +180,50 @@ static void warn_of_role(const struct spoken *spoken, struct admission_verdict *
 }
 
 /* Of codis-admin, which a server without a role refuses, and one that has been joined already does as well. */
+static const char *const steps[] = { "--group-add", "--sync-action", "--promote-server" };
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* The first of the steps that the words have; STEPS: none. All are looked for at once, by what they begin with. */
+static size_t find_step(const cJSON *words)
+{
+	size_t found = STEPS;
+	const cJSON *word;
+
+	cJSON_ArrayForEach(word, words) {
+		const char *in = cJSON_GetStringValue(word), *at = in ? find_own(in, in, strstr, "--") : NULL;
+
+		for (; at; at = find_own(in, at + 2, strstr, "--")) {
+			for (size_t i = 0; i < found; i++) {
+				if (at[2] == steps[i][2] && strncmp(at, steps[i], strlen(steps[i])) == 0)
+					found = i;
+			}
+		}
+	}
+	return found;
+}
+
 static void warn_of_step(const struct spoken *spoken, struct admission_verdict *v)
 {
-	static const char *const steps[] = { "--group-add", "--sync-action", "--promote-server" };
+	size_t step = find_step(spoken->words), more = find_step(spoken->more);
 
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (!says(spoken, steps[i]))
-			continue;
+	if (more < step)
+		step = more;
+	if (step < STEPS)
 		admission_warn(v,
 			       "drop %s from %s of %.30s: codis-controller does it, and to a guarded server it fails",
-			       steps[i], spoken->where, spoken->name);
-		return;
-	}
+			       steps[step], spoken->where, spoken->name);
 }
 
 static void warn_of_sentinel(const cJSON *container, const char *name, struct admission_verdict *v)
 {
-	const char *program = codis_other_program_of(container, CODIS_SERVER);
-
-	if (program && strcmp(program, CODIS_SENTINEL) == 0)
+	if (codis_is_sentinel(container))
 		admission_warn(v,
 			       "drop container %.30s: a sentinel gives roles beside codis-controller, and they fight",
 			       name);
 }
 
-void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admission_verdict *v)
+void server_words_warn_of_roles(const cJSON *pod_spec, const cJSON *server, bool guarded, struct admission_verdict *v)
 {
 	static const char *const lists[] = { "containers", "initContainers" };
 	const cJSON *c;
@@ -212,7 +238,8 @@ void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admi
 
 			warn_of_role(&command, v);
 			warn_of_role(&hook, v);
-			warn_of_sentinel(c, command.name, v);
+			if (c != server)
+				warn_of_sentinel(c, command.name, v);
 			if (guarded)
 				warn_of_step(&command, v);
 		}

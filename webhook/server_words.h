@@ -13,9 +13,9 @@ struct cmdline;
  * networking.c), which codis-server is. */
 bool server_words_check(const struct cmdline *c, struct admission_verdict *v);
 
-/* Warns of a container of the pod that gives roles itself, by redis-cli or as a sentinel: one that has restarted empty
- * would serve, or its replicas copy it, whatever guard it has. Of a guarded one also of a command that joins it to its
- * group, which it refuses. */
-void server_words_warn_of_roles(const cJSON *pod_spec, bool guarded, struct admission_verdict *v);
+/* Warns of a container of the pod that gives roles itself, by redis-cli or as a sentinel (the server's own is none):
+ * one that has restarted empty would serve, or its replicas copy it, whatever guard it has. Of a guarded one also of a
+ * command that joins it to its group, which it refuses. */
+void server_words_warn_of_roles(const cJSON *pod_spec, const cJSON *server, bool guarded, struct admission_verdict *v);
 
 #endif

@@ -156,13 +156,13 @@ static bool may_run_server(const cJSON *container)
 
 static bool is_sentinel(const cJSON *container)
 {
+	bool mentions = cmdline_mentions(container, "sentinel");
 	struct cmdline c;
 
-	if (runs(container, "redis-sentinel"))
+	if (mentions && runs(container, "redis-sentinel"))
 		return true;
 	/* It may be told so by a variable. */
-	if (!cmdline_mentions(container, "--sentinel") &&
-	    !(cmdline_mentions(container, "$") && may_run_server(container)))
+	if (!mentions && !(cmdline_mentions(container, "$") && may_run_server(container)))
 		return false;
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	for (int i = 0; i < c.count; i++) {
@@ -183,6 +183,11 @@ const char *codis_other_program_of(const cJSON *container, enum codis_component 
 			return codis_component_name((enum codis_component)k);
 	}
 	return is_sentinel(container) ? CODIS_SENTINEL : NULL;
+}
+
+bool codis_is_sentinel(const cJSON *container)
+{
+	return is_sentinel(container) && is(codis_other_program_of(container, CODIS_SERVER), CODIS_SENTINEL);
 }
 
 /* Those that fit: how many, and which was the last. */

@@ -131,6 +131,9 @@ bool codis_runs(const cJSON *container, enum codis_component component);
  */
 const char *codis_other_program_of(const cJSON *container, enum codis_component component);
 
+/* Whether it is a sentinel and no program of Codis. */
+bool codis_is_sentinel(const cJSON *container);
+
 /* Another one that starts the program as well: a container beside the chosen one, or an init container (*init) that
  * stays or, where the chosen one does not start it, does. NULL: there is none. */
 const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_component component, const cJSON *chosen,
