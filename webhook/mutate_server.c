@@ -255,7 +255,7 @@ static bool has_flag(const struct cmdline *c, const char *flag)
  * that nobody edits has no pod's address in it. */
 static bool edits(const struct cmdline *c, const char *setting, const char *usual)
 {
-	const char *text = c->kind == CMDLINE_SHELL ? c->item->valuestring : "", *at = text;
+	const char *text = c->kind == CMDLINE_SHELL ? c->text->valuestring : "", *at = text;
 	size_t len = strlen(setting);
 
 	for (; (at = strstr(at, setting)); at += len) {
@@ -310,7 +310,7 @@ static bool find_variable(const struct mutation *m, const struct cmdline *c, str
 static bool writes_password(const struct cmdline *c)
 {
 	return edits(c, "requirepass", " \"\"") ||
-	       (c->kind == CMDLINE_SHELL && strstr(c->item->valuestring, "--requirepass"));
+	       (c->kind == CMDLINE_SHELL && strstr(c->text->valuestring, "--requirepass"));
 }
 
 static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)

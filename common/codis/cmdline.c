@@ -173,7 +173,7 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
 	struct search s = { .c = c, .programs = programs };
 	struct error err = ERROR_INIT;
 
-	c->item = script;
+	c->text = script;
 	c->kind = CMDLINE_SHELL;
 	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_many && c->count > 0)
 		return;
@@ -189,6 +189,7 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
  * part of them nobody knows what they say. */
 struct words {
 	int count;
+	bool alone; /* without a command */
 	cJSON *items[SHELL_WORDS];
 };
 
@@ -208,6 +209,8 @@ static const char *collect(const cJSON *container, struct words *w)
 				return "its command has over 256 words";
 			w->items[n++] = item;
 		}
+		if (f == 0)
+			w->alone = n == 0;
 	}
 	w->count = n;
 	return n ? NULL : "it has no command of its own";
@@ -216,11 +219,9 @@ static const char *collect(const cJSON *container, struct words *w)
 static void take_words(struct cmdline *c, const struct words *w, int first)
 {
 	struct cmdline_start *s = &c->starts[0];
-	cJSON *args = cJSON_GetObjectItemCaseSensitive(c->container, "args");
 
 	c->kind = CMDLINE_WORDS;
 	c->count = 1;
-	c->item = cJSON_GetArraySize(args) > 0 ? args : cJSON_GetObjectItemCaseSensitive(c->container, "command");
 	for (int i = first; i < w->count; i++)
 		s->words[s->count++] =
 			(struct shell_word){ w->items[i]->valuestring, strlen(w->items[i]->valuestring) };
@@ -458,7 +459,7 @@ static void begin(struct cmdline *c, const cJSON *container)
 	c->kind = CMDLINE_NONE;
 	c->why = NULL;
 	c->container = container;
-	c->item = NULL;
+	c->text = NULL;
 	c->count = 0;
 	for (int i = 0; i < CMDLINE_STARTS; i++)
 		c->starts[i].count = c->starts[i].handed = 0;
@@ -469,7 +470,7 @@ static void hand_on(struct cmdline *c, const struct words *w)
 {
 	int args = 0;
 
-	while (args < w->count && w->items[args] != c->item)
+	while (args < w->count && w->items[args] != c->text)
 		args++;
 	args = args + 2 < w->count ? args + 2 : w->count;
 	cmdline_hand_on(c, w->items + args, w->count - args);
@@ -477,7 +478,6 @@ static void hand_on(struct cmdline *c, const struct words *w)
 
 void cmdline_find(const cJSON *container, const char *const *programs, bool args_alone, struct cmdline *c)
 {
-	bool alone = cJSON_GetArraySize(json_get(container, "command", NULL)) == 0;
 	cJSON *text = NULL;
 	struct words w;
 
@@ -485,13 +485,13 @@ void cmdline_find(const cJSON *container, const char *const *programs, bool args
 	c->why = collect(container, &w);
 	if (c->why)
 		return;
-	if (alone)
+	if (w.alone)
 		text = entrypoint_text(&w);
 	if (text)
 		search_shell(c, text, programs);
 	else
 		search_words(c, &w, programs);
-	if (c->kind == CMDLINE_NONE && alone && args_alone && !text && looks_like_server_args(&w))
+	if (c->kind == CMDLINE_NONE && w.alone && args_alone && !text && looks_like_server_args(&w))
 		take_words(c, &w, 0);
 	hand_on(c, &w);
 }
@@ -521,12 +521,15 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
-/* The word as the program gets it, cut by out's limit; false where only a shell can tell. */
-static bool plain_word(const struct cmdline *c, const struct shell_word *w, struct buf *out)
+/* Whether the word as the program gets it is this text; false where only a shell can tell. */
+static bool is_plain(const struct cmdline *c, const struct shell_word *w, const char *text)
 {
-	if (c->kind == CMDLINE_SHELL)
-		return shell_plain(w, out);
-	return buf_add(out, w->text, w->len < out->max ? w->len : out->max) == 0;
+	char seen[SEEN_MAX];
+	struct buf plain = BUF_IN(seen);
+
+	if (c->kind != CMDLINE_SHELL)
+		return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
+	return shell_plain(w, &plain) && strcmp(plain.data, text) == 0;
 }
 
 /* As a word of its own, or one with a blank behind it. */
@@ -545,8 +548,8 @@ static bool shell_has_flag(const struct shell_word *w, const char *flag, size_t 
 static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, const char *flag, size_t len,
 			  struct shell_word *value)
 {
-	bool shell = c->kind == CMDLINE_SHELL,
-	     begins = w->len >= len && w->text[0] == flag[0] && memcmp(w->text, flag, len) == 0;
+	bool shell = c->kind == CMDLINE_SHELL, /* most begin alike, and end otherwise */
+		begins = w->len >= len && w->text[len - 1] == flag[len - 1] && memcmp(w->text, flag, len) == 0;
 	char next = begins && w->len > len ? w->text[len] : '\0';
 
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
@@ -561,8 +564,10 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 		value->len -= (size_t)(value->text - (w->text + len));
 		return true;
 	}
+	if (shell ? !shell_has_flag(w, flag, len) : !begins || w->len != len)
+		return false;
 	*value = (struct shell_word){ w->text, 0 };
-	return shell ? shell_has_flag(w, flag, len) : begins && w->len == len;
+	return true;
 }
 
 static bool is_flag(const struct shell_word *w)
@@ -593,24 +598,18 @@ int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const c
 
 bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, const char *flag, const char *text)
 {
-	char seen[SEEN_MAX];
-	struct buf plain = BUF_IN(seen);
 	struct shell_word value;
 	int at = cmdline_flag(c, s, flag, &value);
 
 	/* An empty word is a value, and no word is none. */
 	if (at < 0 || (value.len == 0 && at + 1 == s->count))
 		return false;
-	return plain_word(c, &value, &plain) && strcmp(plain.data, text) == 0;
+	return is_plain(c, &value, text);
 }
 
 bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int index, const char *text)
 {
-	char seen[SEEN_MAX];
-	struct buf plain = BUF_IN(seen);
-
-	return index >= 0 && index < s->count + s->handed && plain_word(c, &s->words[index], &plain) &&
-	       strcmp(plain.data, text) == 0;
+	return index >= 0 && index < s->count + s->handed && is_plain(c, &s->words[index], text);
 }
 
 /* --- quoting ------------------------------------------------------------------------------------------------------ */
@@ -751,11 +750,13 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 static int append_words(struct cmdline *c, const char *words)
 {
 	BUF_CLEANUP struct buf word = BUF_INIT(256);
+	cJSON *args = cJSON_GetObjectItemCaseSensitive(c->container, "args"),
+	      *list = args && args->child ? args : cJSON_GetObjectItemCaseSensitive(c->container, "command");
 
 	for (size_t n; *words; words += n + (words[n] == ' ')) {
 		n = strcspn(words, " ");
 		buf_reset(&word);
-		if (buf_add(&word, words, n) < 0 || json_push(c->item, cJSON_CreateString(word.data)) < 0)
+		if (buf_add(&word, words, n) < 0 || json_push(list, cJSON_CreateString(word.data)) < 0)
 			return -1;
 	}
 	return 0;
@@ -769,7 +770,7 @@ static bool set_text(cJSON *item, const struct buf *text)
 static int append_text(struct cmdline *c, const char *const *words)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(2 * TEXT_MAX);
-	const char *from = c->item->valuestring;
+	const char *from = c->text->valuestring;
 
 	for (int i = 0; i < c->count; i++) {
 		const struct shell_word *last = &c->starts[i].words[c->starts[i].count - 1];
@@ -782,7 +783,7 @@ static int append_text(struct cmdline *c, const char *const *words)
 		from = end;
 	}
 	buf_addstr(&text, from);
-	return set_text(c->item, &text) ? 0 : -1;
+	return set_text(c->text, &text) ? 0 : -1;
 }
 
 int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS])
@@ -830,7 +831,7 @@ static int remove_items(struct cmdline *c, const char *word)
 static int remove_text(struct cmdline *c, const char *word)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
-	const char *from = c->item->valuestring;
+	const char *from = c->text->valuestring;
 	int count = 0;
 
 	for (int i = 0; i < c->count; i++) {
@@ -847,7 +848,7 @@ static int remove_text(struct cmdline *c, const char *word)
 	buf_addstr(&text, from);
 	if (!count)
 		return 0;
-	return set_text(c->item, &text) ? count : -1;
+	return set_text(c->text, &text) ? count : -1;
 }
 
 int cmdline_remove(struct cmdline *c, const char *word)

@@ -33,7 +33,7 @@ struct cmdline {
 	enum cmdline_kind kind;
 	const char *why; /* of CMDLINE_NONE: "it has no command" */
 	const cJSON *container;
-	cJSON *item; /* the array to append to, or the shell's text */
+	cJSON *text; /* that a shell gets, also where no start was found in it; NULL: none does */
 	int count;
 	struct cmdline_start starts[CMDLINE_STARTS];
 };

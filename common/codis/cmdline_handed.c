@@ -91,7 +91,7 @@ static bool sets(const char *script, const char *name)
 static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name)
 {
 	bool shell = c->kind == CMDLINE_SHELL;
-	const char *p = shell && sets(c->item->valuestring, name) ? NULL : value_of(c->container, name);
+	const char *p = shell && sets(c->text->valuestring, name) ? NULL : value_of(c->container, name);
 
 	if (!p)
 		return;
@@ -109,17 +109,21 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 {
 	/* "set -- x" and "shift" make others of them. */
 	int variables = 0;
-	bool same = c->kind == CMDLINE_SHELL && !strstr(c->item->valuestring, "set --") &&
-		    !strstr(c->item->valuestring, "shift");
+	bool same = c->kind == CMDLINE_SHELL && !strstr(c->text->valuestring, "set --") &&
+		    !strstr(c->text->valuestring, "shift");
 
 	for (int i = 0; i < c->count; i++) {
 		struct cmdline_start *s = &c->starts[i];
 		char name[NAME_MAX_LEN];
 
 		for (int k = 0; k < s->count; k++) {
-			if (same && is_all_args(&s->words[k]))
+			const struct shell_word *w = &s->words[k];
+
+			if (!w->len || (w->text[0] != '$' && w->text[0] != '"'))
+				continue;
+			if (same && is_all_args(w))
 				hand_args(s, args, count);
-			else if (variables < VARIABLES_MAX && variable_of(c, &s->words[k], name) && ++variables)
+			else if (variables < VARIABLES_MAX && variable_of(c, w, name) && ++variables)
 				hand_variable(c, s, name);
 		}
 	}

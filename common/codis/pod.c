@@ -282,7 +282,7 @@ static void reader_init(struct reader *r, const cJSON *object, const cJSON *spec
 	r->src.container = codis_container_of(spec, component);
 	codis_cmdline_of(r->src.container, component, &r->c);
 	/* The words of a start script are those that it hands on. */
-	if (r->c.kind == CMDLINE_NONE && !r->c.item)
+	if (r->c.kind == CMDLINE_NONE && !r->c.text)
 		cmdline_words(r->src.container, &r->c);
 }
 

@@ -403,7 +403,7 @@ static bool read_start(const struct said_source *src, const struct cmdline *c, c
 		return false;
 	memset(out, 0, sizeof(*out));
 	if (c->kind == CMDLINE_SHELL)
-		expand_shell(&x, c->item->valuestring, &value);
+		expand_shell(&x, c->text->valuestring, &value);
 	else
 		expand(&x, value.text, value.len, NULL, 0);
 	finish(&x, "", flag);
@@ -436,8 +436,8 @@ static void read_text(const struct said_source *src, const struct cmdline *c, co
 
 	f.c.kind = CMDLINE_SHELL;
 	f.c.container = c->container;
-	f.c.item = c->item;
-	if (!strstr(c->item->valuestring, flag) || shell_each(c->item->valuestring, on_any_command, &f, NULL) == 1)
+	f.c.text = c->text;
+	if (!strstr(c->text->valuestring, flag) || shell_each(c->text->valuestring, on_any_command, &f, NULL) == 1)
 		return;
 	said_unknown(out, "%s stands in shell text that cannot be followed", flag);
 }
@@ -459,6 +459,6 @@ void said_flag(const struct said_source *src, const struct cmdline *c, const cha
 		}
 		found = true;
 	}
-	if (!found && cJSON_IsString(c->item))
+	if (!found && c->text)
 		read_text(src, c, flag, out);
 }

@@ -473,7 +473,7 @@ TEST(a_search_begins_anew)
 	cmdline_find(none, programs, false, &c);
 	assert_int_equal(c.kind, CMDLINE_NONE);
 	assert_int_equal(c.count, 0);
-	assert_null(c.item);
+	assert_null(c.text);
 	assert_string_equal(c.why, "its command does not name it");
 	memset(&c, 0xff, sizeof(c));
 	cmdline_words(none, &c);
