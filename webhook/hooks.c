@@ -39,24 +39,36 @@ static void add_within(struct buf *out)
 			"}\n");
 }
 
+static void add_quoted(struct buf *out, const char *before, const char *text)
+{
+	buf_addstr(out, before);
+	buf_addch(out, '"');
+	buf_addstr(out, text);
+	buf_addch(out, '"');
+}
+
 /* `ask` is what the server says to INFO, within a second. section: of INFO, or "": all. */
 static void add_ask(const struct hooks_redis *r, const char *section, struct buf *out)
 {
 	add_within(out);
-	buf_addf(out, "ask() { within 1 redis-cli -h \"%s\" -p \"%s\"", r->host, r->port);
+	add_quoted(out, "ask() { within 1 redis-cli -h ", r->host);
+	add_quoted(out, " -p ", r->port);
 	if (r->auth)
-		buf_addf(out, " -a \"%s\"", r->auth);
-	buf_addf(out, " info%s; }\n", section);
+		add_quoted(out, " -a ", r->auth);
+	buf_addstr(out, " info");
+	buf_addstr(out, section);
+	buf_addstr(out, "; }\n");
 }
 
 /* `now` sets $now to seconds since some time, without a process; where there is no such file, to how often it was
  * called. $end is so many seconds later. */
 static void add_clock(int seconds, struct buf *out)
 {
-	buf_addf(out,
-		 "now() { read -r now rest 2>/dev/null </proc/uptime || now=$((${now:-0} + 1)); now=${now%%%%.*}; }\n"
-		 "now; end=$((now + %d))\n",
-		 seconds);
+	buf_addstr(out, "now() { read -r now rest 2>/dev/null </proc/uptime || now=$((${now:-0} + 1)); now=${now%%.*}; "
+			"}\n"
+			"now; end=$((now + ");
+	buf_addint(out, seconds);
+	buf_addstr(out, "))\n");
 }
 
 /* --- servers --------------------------------------------------------------------------------------------------- */
@@ -104,10 +116,12 @@ static void add_last_holder(struct buf *out)
 /* Who answers late, or with something else (-BUSY, too many clients), may be a master with the only data. */
 void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, struct buf *out)
 {
-	buf_addf(out, HOOKS_MARK "a master waits until codis-controller has switched to a replica%s, at most %d s\n",
-		 alone ? "" : " that has its keys", seconds);
-	buf_addf(out, "command -v redis-cli >/dev/null || { sleep %d; exit 0; }\n",
-		 seconds < BLIND_S ? seconds : BLIND_S);
+	buf_addstr(out, HOOKS_MARK "a master waits until codis-controller has switched to a replica");
+	buf_addstr(out, alone ? ", at most " : " that has its keys, at most ");
+	buf_addint(out, seconds);
+	buf_addstr(out, " s\ncommand -v redis-cli >/dev/null || { sleep ");
+	buf_addint(out, seconds < BLIND_S ? seconds : BLIND_S);
+	buf_addstr(out, "; exit 0; }\n");
 	add_ask(r, "", out);
 	add_clock(seconds, out);
 	buf_addstr(out, "while [ \"$now\" -lt \"$end\" ]; do\n"
