@@ -15,7 +15,8 @@
 #include "webhook/mutation_hook.h"
 #include "webhook/server_words.h"
 
-#define SCRIPT_MAX 65536
+#define SCRIPT_MAX   65536
+#define SCRIPT_USUAL 1536
 
 /* --- identity and place ---------------------------------------------------------------------------------------- */
 
@@ -168,8 +169,7 @@ static bool password_variable(const struct mutation *m, const struct cmdline *c,
 
 /* The guard's words and, where the password is a variable's, --masterauth to --requirepass; both where the dashboard is
  * told the same password. One that has none would be locked out. */
-static void add_password(struct mutation *m, const struct cmdline *c, int start, const char *guarding,
-			 char out[ADDED_MAX])
+static void add_password(struct mutation *m, const struct cmdline *c, int start, const char *guarding, struct buf *out)
 {
 	const struct cmdline_start *s = &c->starts[start];
 	bool said = cmdline_flag(c, s, "--requirepass", NULL) >= 0, shell = c->kind == CMDLINE_SHELL;
@@ -181,13 +181,12 @@ static void add_password(struct mutation *m, const struct cmdline *c, int start,
 	else if (!said && cmdline_has_env(c->container, "PRODUCT_AUTH"))
 		admission_warn(m->verdict, "write --requirepass $(PRODUCT_AUTH), unless its file has it: the variable "
 					   "alone sets no password");
-	out[0] = '\0';
 	if (guarding)
-		snprintf(out, ADDED_MAX, "%s", guarding);
+		buf_addstr(out, guarding);
 	if (value[0] && !said)
-		snprintf(out + strlen(out), ADDED_MAX - strlen(out), "%s--requirepass %s", out[0] ? " " : "", value);
+		buf_addf(out, "%s--requirepass %s", out->len ? " " : "", value);
 	if (value[0])
-		snprintf(out + strlen(out), ADDED_MAX - strlen(out), "%s--masterauth %s", out[0] ? " " : "", value);
+		buf_addf(out, "%s--masterauth %s", out->len ? " " : "", value);
 }
 
 /* A guarded server waits for a role; so where nobody could give it one it gets no guard. */
@@ -225,9 +224,10 @@ static void guard(struct mutation *m, struct cmdline *c)
 		return;
 	for (int i = 0; i < c->count; i++) {
 		const char *guarding = missing_guard(m, c, &c->starts[i]);
+		struct buf adds = BUF_IN(added[i]);
 
-		add_password(m, c, i, guarding, added[i]);
-		words[i] = added[i][0] ? added[i] : NULL;
+		add_password(m, c, i, guarding, &adds);
+		words[i] = adds.len ? adds.data : NULL;
 	}
 	if (cmdline_append(c, words) < 0)
 		admission_refuse_memory(m->verdict);
@@ -350,7 +350,7 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 			a->unknown = "write the port as a number (--port): probe and hooks, which do not know it, are "
 				     "left out";
 	} else {
-		buf_addf(&a->port, "%d", m->known.port);
+		buf_addint(&a->port, m->known.port);
 		if (!m->known.port || (edits(c, "port", " 6379") && !listed))
 			a->unknown = "name its containerPort redis: probe and hooks, which do not know its port, are "
 				     "left out";
@@ -363,6 +363,9 @@ static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_r
 	BUF_CLEANUP struct buf ready = BUF_INIT(SCRIPT_MAX), start = BUF_INIT(SCRIPT_MAX), stop = BUF_INIT(SCRIPT_MAX);
 	bool alone = m->known.server_replica == 1; /* with nobody to hand over to */
 
+	buf_reserve(&ready, SCRIPT_USUAL);
+	buf_reserve(&start, SCRIPT_USUAL);
+	buf_reserve(&stop, SCRIPT_USUAL);
 	hooks_server_ready(r, &ready);
 	hooks_server_start(r, &start);
 	hooks_server_stop(r, mutation_stop_seconds(m), alone, &stop);

@@ -1,8 +1,8 @@
 #include "webhook/mutation.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/json_own.h"
 #include "common/codis/cmdline.h"
@@ -39,7 +39,8 @@ static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool arr
 		admission_refuse(m->verdict, 400, "the pod's %s is no %s", name, array ? "list" : "object");
 		return NULL;
 	}
-	cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	if (item)
+		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
 	item = array ? cJSON_AddArrayToObject(parent, name) : cJSON_AddObjectToObject(parent, name);
 	if (!item)
 		admission_refuse_memory(m->verdict);
@@ -60,7 +61,7 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 {
 	bool done = item && parent && json_own(parent);
 
-	if (done && name)
+	if (done && name && json_get(parent, name, NULL))
 		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
 	if (done)
 		done = name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item);
@@ -152,26 +153,21 @@ static void set_label(struct mutation *m, cJSON *labels, const char *name, const
 void mutation_labels(struct mutation *m)
 {
 	cJSON *metadata = mutation_object(m, m->pod, "metadata"), *labels = mutation_object(m, metadata, "labels");
-	char group[16];
+	char number[16];
+	struct buf group = BUF_IN(number);
 
 	if (m->known.product.said == SAID_KNOWN)
 		set_label(m, labels, CODIS_LABEL_PRODUCT, m->known.product.text);
 	set_label(m, labels, CODIS_LABEL_COMPONENT, codis_component_name(m->known.component));
 	if (m->known.component != CODIS_SERVER)
 		return;
-	snprintf(group, sizeof(group), "%d", m->known.group);
-	set_label(m, labels, CODIS_LABEL_GROUP, group);
+	buf_addint(&group, m->known.group);
+	set_label(m, labels, CODIS_LABEL_GROUP, group.data);
 }
 
 /* --- tolerations ----------------------------------------------------------------------------------------------- */
 
-/* A text that is absent is "". */
-struct toleration {
-	const char *key, *effect, *value;
-	bool exists; /* by its operator */
-	int64_t seconds;
-};
-
+/* "": it is absent. */
 static const char *text_of(const cJSON *object, const char *name)
 {
 	const char *is = json_str(object, name, NULL);
@@ -179,30 +175,27 @@ static const char *text_of(const cJSON *object, const char *name)
 	return is ? is : "";
 }
 
-static struct toleration read_toleration(const cJSON *t)
+static bool exists(const cJSON *toleration)
 {
-	return (struct toleration){ .key = text_of(t, "key"),
-				    .effect = text_of(t, "effect"),
-				    .value = text_of(t, "value"),
-				    .exists = strcmp(text_of(t, "operator"), "Exists") == 0,
-				    .seconds = json_int(-1, t, "tolerationSeconds", NULL) };
+	return strcmp(text_of(toleration, "operator"), "Exists") == 0;
 }
 
 /* As Kubernetes decides whether a toleration is for a NoExecute taint without a value. */
-static bool tolerates(const struct toleration *t, const char *key)
+static bool tolerates(const cJSON *t, const char *key)
 {
-	if (t->effect[0] && strcmp(t->effect, "NoExecute") != 0)
+	const char *its = text_of(t, "key"), *effect;
+
+	if (its[0] && strcmp(its, key) != 0)
 		return false;
-	if (!t->key[0])
-		return t->exists;
-	return strcmp(t->key, key) == 0 && (t->exists || !t->value[0]);
+	effect = text_of(t, "effect");
+	return (!effect[0] || strcmp(effect, "NoExecute") == 0) && (exists(t) || (its[0] && !text_of(t, "value")[0]));
 }
 
 /* Of one that tolerates: as Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One
  * without a key, or for other effects as well, is a user's, whatever its time. */
-static bool is_default_toleration(const struct toleration *t)
+static bool is_default_toleration(const cJSON *t, int64_t seconds)
 {
-	return t->seconds == DEFAULT_TOLERATION_S && t->key[0] && t->effect[0] && t->exists;
+	return seconds == DEFAULT_TOLERATION_S && text_of(t, "key")[0] && text_of(t, "effect")[0] && exists(t);
 }
 
 static cJSON *new_toleration(const char *key, int seconds)
@@ -222,18 +215,19 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 	cJSON *item;
 
 	cJSON_ArrayForEach(item, list) {
-		struct toleration t = read_toleration(item);
+		int64_t its;
 
-		if (!tolerates(&t, key))
+		if (!tolerates(item, key))
 			continue;
 		found = true;
-		if (is_default_toleration(&t) && seconds < 0)
+		its = json_int(-1, item, "tolerationSeconds", NULL);
+		if (is_default_toleration(item, its) && seconds < 0)
 			mutation_drop(m, item, "tolerationSeconds");
-		else if (is_default_toleration(&t))
+		else if (is_default_toleration(item, its))
 			mutation_set(m, item, "tolerationSeconds", cJSON_CreateNumber(seconds));
-		else if (t.seconds >= 0 && seconds < 0)
+		else if (its >= 0 && seconds < 0)
 			admission_warn(m->verdict, "drop tolerationSeconds of %s, or pod and data go after %lld s",
-				       t.key[0] ? key : "the toleration without a key", (long long)t.seconds);
+				       text_of(item, "key")[0] ? key : "the toleration without a key", (long long)its);
 	}
 	if (!found)
 		mutation_set(m, list, NULL, new_toleration(key, seconds));

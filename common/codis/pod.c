@@ -50,6 +50,15 @@ bool pod_is_own_label(const char *key)
 	       strcmp(key, "controller-revision-hash") == 0;
 }
 
+static void add_label(struct buf *out, const char *key, const char *value)
+{
+	if (out->len)
+		buf_addch(out, ',');
+	buf_addstr(out, key);
+	buf_addch(out, '=');
+	buf_addstr(out, value);
+}
+
 static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 {
 	char text[POD_LABELS_MAX];
@@ -58,7 +67,7 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 
 	cJSON_ArrayForEach(l, labels) {
 		if (cJSON_IsString(l) && l->string && !pod_is_own_label(l->string))
-			buf_addf(&all, "%s%s=%s", all.len ? "," : "", l->string, l->valuestring);
+			add_label(&all, l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
 }
