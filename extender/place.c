@@ -20,10 +20,13 @@ const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_SHARED] = { 8,
 			    "members of its group in the same domain (soft spread); for proxies and ZooKeeper, others "
 			    "of their kind" },
-	[WEIGHT_TRIED] = { 8, "attempts: how often the node was offered for this pod, which came to stand nowhere" },
+	[WEIGHT_TRIED] = { 6, "attempts: how often the node was offered for this pod, which came to stand nowhere" },
 	[WEIGHT_FAILING] = { 2,
 			     "failures: not Ready (2), or not within the last 10 minutes (1); joining the cluster is "
 			     "no failure" },
+	[WEIGHT_WIDER] = { 8,
+			   "members of its group in the same domain by the other keys of `codis.io/topology-key`, the "
+			   "first of them weighing most" },
 	[WEIGHT_ZONE] = { 8, "members of its group (others of its kind) in the same zone" },
 	[WEIGHT_RANK] = { 10, "members of the same rank in other groups: the first of each group is its master as a "
 			      "rule" },
@@ -309,6 +312,16 @@ static int mark_in(struct placing *pl, int column, uint32_t index)
 	return use(pl, column) < 0 ? -1 : mark(pl, column, index, barring);
 }
 
+/* Neither the pod's own, nor its zone, nor among the first `known` of the wider ones. */
+static bool is_new(const struct placing *pl, int column, int known)
+{
+	for (int i = 0; i < known; i++) {
+		if (pl->wider[i] == column)
+			return false;
+	}
+	return column != pl->column && column != CENSUS_ZONE;
+}
+
 static int mark_peers(struct placing *pl)
 {
 	for (uint32_t i = 0; i < pl->peer_count; i++) {
@@ -318,7 +331,11 @@ static int mark_peers(struct placing *pl)
 			return -1;
 		if (pl->column != CENSUS_ZONE && mark_in(pl, CENSUS_ZONE, i) < 0)
 			return -1;
-		if (its >= 0 && its != pl->column && its != CENSUS_ZONE && mark_in(pl, its, i) < 0)
+		for (int k = 0; k < pl->wider_count; k++) {
+			if (is_new(pl, pl->wider[k], k) && mark_in(pl, pl->wider[k], i) < 0)
+				return -1;
+		}
+		if (its >= 0 && is_new(pl, its, pl->wider_count) && mark_in(pl, its, i) < 0)
 			return -1;
 	}
 	return 0;
@@ -363,9 +380,23 @@ static void refuse(const struct placing *pl, struct place_node *n)
 static int beside(const struct placing *pl, int column, const struct place_node *n)
 {
 	if (!n->node || !pl->columns[column].count ||
-	    (column == CENSUS_ZONE && pl->column != column && !pl->census->nodes[n->node].domains[column]))
+	    (pl->column != column && !pl->census->nodes[n->node].domains[column]))
 		return 0;
 	return mark_of(pl, column, n->node)->peers;
+}
+
+#define WIDER_BITS 4
+
+static int beside_wider(const struct placing *pl, const struct place_node *n)
+{
+	int weight = 0;
+
+	for (int i = 0; i < pl->wider_count; i++) {
+		int its = beside(pl, pl->wider[i], n);
+
+		weight = weight << WIDER_BITS | (its < 1 << WIDER_BITS ? its : (1 << WIDER_BITS) - 1);
+	}
+	return weight;
 }
 
 static void count_pods(const struct census_node *n, uint32_t product, int rank, int *weights)
@@ -463,6 +494,7 @@ static void look_at_all(struct placing *pl, const struct attempts_of *attempts, 
 		refuse(pl, n);
 		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
 		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
+		weights[WEIGHT_WIDER] = beside_wider(pl, n);
 		weights[WEIGHT_FAILING] = failing(&pl->census->nodes[n->node], now_ms);
 		if (attempts && n->node)
 			weights[WEIGHT_TRIED] =
@@ -479,6 +511,26 @@ static bool has_lost_columns(const struct placing *pl, uint32_t made)
 	return pl->census->made - made > CENSUS_KEYS - (CENSUS_ZONE + 1);
 }
 
+/* The columns of the pod's keys. 0, or -1: no memory. */
+static int take_keys(struct placing *pl, const struct inventory *inv)
+{
+	const char *keys = pl->pod->pod.wider_keys;
+	char key[POD_NAME_MAX];
+
+	pl->wider_count = 0;
+	pl->column = census_key(pl->census, inv, pl->pod->pod.topology_key);
+	while (pl->column >= 0 && *keys && pl->wider_count < CODIS_KEYS_MAX - 1) {
+		size_t len = strcspn(keys, ",");
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, keys);
+		pl->wider[pl->wider_count] = census_key(pl->census, inv, key);
+		if (pl->wider[pl->wider_count++] < 0)
+			return -1;
+		keys += len + (keys[len] == ',');
+	}
+	return pl->column < 0 ? -1 : 0;
+}
+
 static int prepare(struct placing *pl, const struct inventory *inv, const struct reservations *r)
 {
 	struct gathering g = { .pl = pl, .inv = inv };
@@ -487,8 +539,7 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	clear(pl);
 	pl->passing = pl->best = 0;
 	pl->transient = false;
-	pl->column = census_key(pl->census, inv, pl->pod->pod.topology_key);
-	if (pl->column < 0 || census_make_room(pl->census) < 0)
+	if (take_keys(pl, inv) < 0 || census_make_room(pl->census) < 0)
 		return -1;
 	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0)
 		return -1;

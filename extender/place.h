@@ -60,6 +60,7 @@ enum place_weight {
 	WEIGHT_SHARED,
 	WEIGHT_TRIED,
 	WEIGHT_FAILING,
+	WEIGHT_WIDER,
 	WEIGHT_ZONE,
 	WEIGHT_RANK,
 	WEIGHT_PRODUCT,
@@ -112,8 +113,9 @@ struct placing {
 	struct place_peer *peers;
 	size_t peer_count, peer_room, members; /* of one that may have several places, a peer for each */
 	struct place_marks columns[CENSUS_KEYS];
-	int used[CENSUS_KEYS], used_count; /* the columns that have marks */
-	int column;                        /* of the pod's key */
+	int used[CENSUS_KEYS], used_count;          /* the columns that have marks */
+	int column;                                 /* of the pod's key */
+	int wider[CODIS_KEYS_MAX - 1], wider_count; /* of those before it */
 	bool blurred;
 	struct census *census;
 	size_t passing, best; /* how many pass; of these, how many there are no better ones than */

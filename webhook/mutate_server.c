@@ -92,6 +92,15 @@ static void warn_of_selector(struct mutation *m)
 			key);
 }
 
+/* Where another scheduler places it, nobody else keeps the members apart. */
+static bool is_left_to_extender(struct mutation *m)
+{
+	if (m->known.unruled && own_scheduler(m))
+		admission_warn(m->verdict, "drop " CODIS_ANNOTATION_RULE ": without " CODIS_SCHEDULER_NAME
+					   " only anti-affinity keeps a group's members apart");
+	return m->known.unruled && !own_scheduler(m);
+}
+
 static void place(struct mutation *m)
 {
 	JSON_CLEANUP cJSON *labels = NULL;
@@ -102,8 +111,10 @@ static void place(struct mutation *m)
 	labels = group_labels(m);
 	if (!labels)
 		admission_refuse_memory(m->verdict);
-	else if (m->known.strict)
+	else if (m->known.strict && !is_left_to_extender(m))
 		mutation_anti_affinity(m, labels, m->known.topology_key, 0);
+	else if (m->known.strict)
+		return;
 	/* codis-extender's score does it better and without a preferred term's price. */
 	else if (own_scheduler(m))
 		mutation_anti_affinity(m, labels, m->known.topology_key, 100);

@@ -23,6 +23,7 @@ static const struct word words[] = {
 	{ CODIS_ANNOTATION_HA, false, "keep", "", "to keep codis-ha" },
 	{ CODIS_ANNOTATION_SPREAD, false, NULL, NULL, NULL },
 	{ CODIS_ANNOTATION_TOPOLOGY, false, NULL, NULL, NULL },
+	{ CODIS_ANNOTATION_RULE, false, "extender", "", "to leave it to codis-extender" },
 };
 
 #define WORDS (sizeof(words) / sizeof(words[0]))

@@ -19,13 +19,14 @@ struct kept_text {
 
 /* As struct codis_pod. No text is NULL. */
 struct kept_pod {
-	const char *namespace, *name, *uid, *node, *nominated, *ip, *owner, *topology_key, *container, *labels;
+	const char *namespace, *name, *uid, *node, *nominated, *ip, *owner, *topology_key, *wider_keys, *container,
+		*labels;
 	struct kept_text product, server_replica_said, coordinator, password;
 	struct pod_status status;
 	int ordinal, server_replica, group;
 	enum codis_component component;
 	uint16_t port, group_said;
-	bool strict, choosy, ruled, keep_ha, keeps_data, guarded;
+	bool strict, unruled, choosy, ruled, keep_ha, keeps_data, guarded;
 };
 
 /* Where it stands, or is about to; "": nobody knows. */

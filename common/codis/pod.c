@@ -539,22 +539,62 @@ static void read_status(const cJSON *object, const char *container, struct pod_s
 
 /* --- a pod -------------------------------------------------------------------------------------------------------- */
 
+/* "topology.kubernetes.io/zone, kubernetes.io/hostname". False: it holds what can be no key, or too many of them. */
+static bool read_keys(const char *keys, struct codis_pod *pod)
+{
+	struct buf wider = BUF_IN(pod->wider_keys);
+	char key[POD_NAME_MAX];
+
+	copy(pod->topology_key, sizeof(pod->topology_key), CODIS_HOSTNAME_KEY);
+	for (int count = 0; *keys; count++) {
+		size_t blanks = strspn(keys, " "), len = strcspn(keys + blanks, " ,");
+
+		if (len >= sizeof(key) || count == CODIS_KEYS_MAX)
+			return false;
+		memcpy(key, keys + blanks, len);
+		key[len] = '\0';
+		if (!codis_is_label_key(key))
+			return false;
+		if (count)
+			buf_addf(&wider, "%s%s", wider.len ? "," : "", pod->topology_key);
+		copy(pod->topology_key, sizeof(pod->topology_key), key);
+		keys += blanks + len + strspn(keys + blanks + len, " ");
+		if (*keys && *keys++ != ',')
+			return false;
+	}
+	return !wider.failed;
+}
+
+static int keys_in(const char *keys)
+{
+	int count = 1;
+
+	for (; *keys; keys++)
+		count += *keys == ',';
+	return count;
+}
+
 static int read_spread(const cJSON *object, struct codis_pod *pod, struct error *err)
 {
 	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
 	const char *spread = json_str(annotations, CODIS_ANNOTATION_SPREAD, NULL);
-	const char *key = json_str(annotations, CODIS_ANNOTATION_TOPOLOGY, NULL);
+	const char *keys = json_str(annotations, CODIS_ANNOTATION_TOPOLOGY, NULL);
+	bool known = read_keys(keys ? keys : "", pod);
 
-	copy(pod->topology_key, sizeof(pod->topology_key), key && key[0] ? key : CODIS_HOSTNAME_KEY);
 	pod->strict = !spread || strcmp(spread, "soft") != 0;
+	pod->unruled = is(json_str(annotations, CODIS_ANNOTATION_RULE, NULL), "extender");
 	if (pod->component != CODIS_SERVER)
 		return 0;
-	if (key && key[0] && (strlen(key) >= sizeof(pod->topology_key) || !codis_is_label_key(key)))
+	if (!known && keys_in(keys) > CODIS_KEYS_MAX)
+		return error_set(err, ERR_INVALID,
+				 "annotation " CODIS_ANNOTATION_TOPOLOGY " names %d keys: write at most %d",
+				 keys_in(keys), CODIS_KEYS_MAX);
+	if (!known)
 		return error_set(err, ERR_INVALID,
 				 "annotation " CODIS_ANNOTATION_TOPOLOGY
 				 " is \"%.80s\", which no label of a node is called: "
 				 "write one that nodes have, as topology.kubernetes.io/zone",
-				 key);
+				 keys);
 	if (!pod->strict || !spread || strcmp(spread, "strict") == 0)
 		return 0;
 	return error_set(err, ERR_INVALID,

@@ -74,8 +74,11 @@ struct codis_pod {
 	/* Servers: wherever the program is started, it gets the guard against an empty restart (--slaveof 127.0.0.1 1
 	 * --slave-serve-stale-data no). */
 	bool guarded;
-	bool strict;                       /* codis.io/spread */
-	char topology_key[POD_NAME_MAX];   /* codis.io/topology-key */
+	bool strict; /* codis.io/spread */
+	/* codis.io/topology-key: the last that it names, by which members are kept apart, and those before it,
+	 * "zone,rack", by which they are as long as a node allows it; "": none. */
+	char topology_key[POD_NAME_MAX], wider_keys[POD_NAME_MAX];
+	bool unruled;                      /* codis.io/anti-affinity: extender */
 	bool choosy;                       /* prefers some nodes to others, by preferred affinities or ScheduleAnyway */
 	bool ruled;                        /* the scheduler keeps it apart from its group: by required anti-affinity */
 	bool keep_ha;                      /* codis.io/ha: keep */

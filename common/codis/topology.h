@@ -10,14 +10,16 @@
 
 struct error;
 
-#define CODIS_LABEL_PRODUCT       "codis.io/product"
-#define CODIS_LABEL_COMPONENT     "codis.io/component"
-#define CODIS_LABEL_GROUP         "codis.io/group"
-#define CODIS_LABEL_INJECT        "codis.io/inject"       /* "false": the webhook leaves the object alone */
-#define CODIS_ANNOTATION_SPREAD   "codis.io/spread"       /* "strict" (default) or "soft" */
-#define CODIS_ANNOTATION_TOPOLOGY "codis.io/topology-key" /* default kubernetes.io/hostname */
-#define CODIS_ANNOTATION_HOOKS    "codis.io/hooks"        /* "keep": the user's hooks stay */
-#define CODIS_ANNOTATION_HA       "codis.io/ha"           /* "keep": codis-ha stays, the controller only watches */
+#define CODIS_LABEL_PRODUCT     "codis.io/product"
+#define CODIS_LABEL_COMPONENT   "codis.io/component"
+#define CODIS_LABEL_GROUP       "codis.io/group"
+#define CODIS_LABEL_INJECT      "codis.io/inject" /* "false": the webhook leaves the object alone */
+#define CODIS_ANNOTATION_SPREAD "codis.io/spread" /* "strict" (default) or "soft" */
+#define CODIS_ANNOTATION_TOPOLOGY                                                                                      \
+	"codis.io/topology-key"                         /* default kubernetes.io/hostname; several: the widest first */
+#define CODIS_ANNOTATION_RULE  "codis.io/anti-affinity" /* "extender": the scheduler gets no rule of its own */
+#define CODIS_ANNOTATION_HOOKS "codis.io/hooks"         /* "keep": the user's hooks stay */
+#define CODIS_ANNOTATION_HA    "codis.io/ha"            /* "keep": codis-ha stays, the controller only watches */
 /* Label or annotation of a StatefulSet; "true": the webhook lets nobody delete it. */
 #define CODIS_PROTECT "codis.io/protect"
 /* On what codis-controller has made (a PodDisruptionBudget a group): codis-controller. */
@@ -61,6 +63,9 @@ enum codis_component codis_component_parse(const char *name);
 /* Whether the text can be a product's name: a label value, 1 to 63 of [A-Za-z0-9_.-]. 0, or -1 and *err. */
 #define CODIS_PRODUCT_MAX 64
 int codis_product_check(const char *text, struct error *err);
+
+/* Topology keys that a pod may name. */
+#define CODIS_KEYS_MAX 3
 
 /* Whether the text can be the key of a label, as nodes have them: "kubernetes.io/hostname", "rack". */
 bool codis_is_label_key(const char *key);

@@ -284,6 +284,35 @@ PLACE_TEST(a_topology_key_makes_wider_domains)
 	assert_string_equal(best(), "n3");
 }
 
+/* Apart by zone and rack while a node allows it, and never on one node. */
+PLACE_TEST(of_several_topology_keys_the_last_is_strict)
+{
+	static const char keys[] = ",\"annotations\":{\"codis.io/topology-key\":\"topology.kubernetes.io/"
+				   "zone,rack,kubernetes.io/hostname\"}";
+
+	add_node(w.inv, "n1", ",\"topology.kubernetes.io/zone\":\"a\",\"rack\":\"1\"", "True", "2020-01-01T00:00:10Z");
+	add_node(w.inv, "same-rack", ",\"topology.kubernetes.io/zone\":\"a\",\"rack\":\"1\"", "True",
+		 "2020-01-01T00:00:10Z");
+	add_node(w.inv, "same-zone", ",\"topology.kubernetes.io/zone\":\"a\",\"rack\":\"2\"", "True",
+		 "2020-01-01T00:00:10Z");
+	/* Racks of one name in two zones are one rack to whoever named them so; the zone weighs more. */
+	add_node(w.inv, "other-zone", ",\"topology.kubernetes.io/zone\":\"b\",\"rack\":\"1\"", "True",
+		 "2020-01-01T00:00:10Z");
+	add_node(w.inv, "best", ",\"topology.kubernetes.io/zone\":\"b\",\"rack\":\"3\"", "True",
+		 "2020-01-01T00:00:10Z");
+	for (int i = 2; i < 6; i++) /* which else would speak against them */
+		add_pod(w.inv, server_pod(2 * i, i % 2 ? "best" : "other-zone"));
+	add_pod(w.inv, stock_pod("codis-server", "codis-server", 0, "codis-test", 2, "n1", keys));
+	place(stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", keys),
+	      NAMES("n1", "same-rack", "same-zone", "other-zone", "best"));
+	assert_reason(0, "group 1 of codis-test already has codis-server-0 here");
+	assert_int_equal(w.p.passing, 4);
+	assert_string_equal(w.p.names[w.p.order[0]], "best");
+	assert_string_equal(w.p.names[w.p.order[1]], "other-zone");
+	assert_string_equal(w.p.names[w.p.order[2]], "same-zone");
+	assert_string_equal(w.p.names[w.p.order[3]], "same-rack");
+}
+
 PLACE_TEST(better_nodes_come_first)
 {
 	add_node(w.inv, "near", ",\"topology.kubernetes.io/zone\":\"a\"", "True", "2020-01-01T00:00:10Z");

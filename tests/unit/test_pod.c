@@ -631,6 +631,45 @@ TEST(spread)
 	assert_string_equal(err.text, "annotation codis.io/spread is \"weak\": it must be strict or soft");
 }
 
+TEST(topology_keys)
+{
+	static const struct {
+		const char *text, *strict, *wider; /* strict NULL: refused */
+	} cases[] = {
+		{ "", "kubernetes.io/hostname", "" },
+		{ "zone", "zone", "" },
+		{ "zone,", "zone", "" },
+		{ "a/zone,kubernetes.io/hostname", "kubernetes.io/hostname", "a/zone" },
+		{ " region , zone,host ", "host", "region,zone" },
+		{ " ", NULL, NULL },
+		{ ",zone", NULL, NULL },
+		{ "zone,,host", NULL, NULL },
+		{ "zone host", NULL, NULL },
+		{ "zone,not a key", NULL, NULL },
+		{ "a,b,c,d", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		BUF_CLEANUP struct buf text = BUF_INIT(4096);
+		struct error err = ERROR_INIT;
+		struct codis_pod pod;
+
+		buf_addf(&text,
+			 "{\"metadata\":{\"labels\":{\"app\":\"codis-server\"},\"annotations\":{"
+			 "\"codis.io/topology-key\":\"%s\",\"codis.io/anti-affinity\":\"extender\"}}}",
+			 cases[i].text);
+		JSON_CLEANUP cJSON *object = parse_text(text.data);
+		assert_int_equal(codis_pod_read(object, &pod, &err), cases[i].strict ? 0 : -1);
+		assert_true(pod.unruled);
+		if (!cases[i].strict) {
+			assert_non_null(strstr(err.text, "codis.io/topology-key"));
+			continue;
+		}
+		assert_string_equal(pod.topology_key, cases[i].strict);
+		assert_string_equal(pod.wider_keys, cases[i].wider);
+	}
+}
+
 /* --- status --------------------------------------------------------------------------------------------------------
  */
 
