@@ -51,6 +51,42 @@ def one_node(w):
 
 
 @case
+def extender_alone(w):
+    """Without the scheduler's own rule members of a group never share a node; a node that opens takes a member that waits."""
+    cordon_all_but(w, "node1", "node2", "node3")
+    text = manifests_of("plain").replace("nodePort: 31080", "nodePort: 31082")
+    marker = "      labels:\n        app: codis-server\n    spec:"
+    assert marker in text
+    text = text.replace(marker, "      annotations:\n        codis.io/anti-affinity: extender\n" + marker)
+    codis = Codis(w.kube, "alone")
+    try:
+        w.make_codis("alone", text)
+        w.note(f"whole after {w.wait_whole(180, codis):.0f} s")
+        for pod in codis.pods("codis-server"):
+            assert "podAntiAffinity" not in pod["spec"].get("affinity", {}), pod["spec"]["affinity"]
+        assert_spread(codis)
+        moves = next(s for s in codis.servers() if not s.is_master)
+        stays = next(s for s in codis.servers() if s.group == moves.group and s is not moves)
+        cordon_all_but(w, stays.node)
+        w.kube.kubectl("delete", "pod", moves.pod, "-n", "alone", "--wait=false")
+
+        def refused():
+            events = [e for e in w.kube.events("alone", moves.pod) if e.startswith("FailedScheduling")]
+            return any(f"group {stays.group} of codis-test already has {stays.pod}" in e for e in events), events[-1:]
+        wait_for("the member to wait", refused, 60)
+        w.kube.cordon("node4", False)
+        path = f"/api/v1/namespaces/alone/pods/{moves.pod}"
+        took = wait_for("node4 to take it", lambda: ((w.kube.find(path) or {"spec": {}})["spec"].get("nodeName") == "node4",
+                                                      "it waits"), 30, every=0.05)
+        w.note(f"placed {took:.2f} s after a node was opened")
+        w.wait_whole(60, codis)
+        assert_spread(codis)
+    finally:
+        cordon_all_but(w, *ALL)
+        w.remove_codis("alone")
+
+
+@case
 def soft(w):
     """codis.io/spread: soft on the pod template lets a one-node cluster come up to PONG."""
     cordon_all_but(w, "node3")
