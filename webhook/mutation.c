@@ -26,21 +26,44 @@ static bool own(struct mutation *m, cJSON *item)
 	return false;
 }
 
+static cJSON *find_own(cJSON *list, const cJSON *found)
+{
+	cJSON *item;
+
+	cJSON_ArrayForEach(item, list) {
+		if (item == found)
+			return item;
+	}
+	return NULL;
+}
+
+static cJSON *member(cJSON *object, const char *name)
+{
+	return find_own(object, json_get(object, name, NULL));
+}
+
+static void take_away(cJSON *object, const char *name)
+{
+	cJSON *item = member(object, name);
+
+	if (item)
+		cJSON_Delete(cJSON_DetachItemViaPointer(object, item));
+}
+
 static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool array)
 {
 	cJSON *item;
 
 	if (!parent || !own(m, parent))
 		return NULL;
-	item = cJSON_GetObjectItemCaseSensitive(parent, name);
+	item = member(parent, name);
 	if (item && (array ? cJSON_IsArray(item) : cJSON_IsObject(item)))
 		return own(m, item) ? item : NULL;
 	if (item && !cJSON_IsNull(item)) {
 		admission_refuse(m->verdict, 400, "the pod's %s is no %s", name, array ? "list" : "object");
 		return NULL;
 	}
-	if (item)
-		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	take_away(parent, name);
 	item = array ? cJSON_AddArrayToObject(parent, name) : cJSON_AddObjectToObject(parent, name);
 	if (!item)
 		admission_refuse_memory(m->verdict);
@@ -61,8 +84,8 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 {
 	bool done = item && parent && json_own(parent);
 
-	if (done && name && json_get(parent, name, NULL))
-		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
+	if (done && name)
+		take_away(parent, name);
 	if (done)
 		done = name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item);
 	if (done)
@@ -75,18 +98,7 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 void mutation_drop(struct mutation *m, cJSON *parent, const char *name)
 {
 	if (json_get(parent, name, NULL) && own(m, parent))
-		cJSON_DeleteItemFromObjectCaseSensitive(parent, name);
-}
-
-static cJSON *find_own(cJSON *list, const cJSON *found)
-{
-	cJSON *item;
-
-	cJSON_ArrayForEach(item, list) {
-		if (item == found)
-			return item;
-	}
-	return NULL;
+		take_away(parent, name);
 }
 
 /* With its words: cmdline_append() and cmdline_remove() change them. */
@@ -95,7 +107,7 @@ static cJSON *own_container(struct mutation *m, cJSON *container)
 	static const char *const words[] = { "command", "args" };
 
 	for (size_t i = 0; container && i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!own(m, container) || !own(m, cJSON_GetObjectItemCaseSensitive(container, words[i])))
+		if (!own(m, container) || !own(m, member(container, words[i])))
 			return NULL;
 	}
 	return container;

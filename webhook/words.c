@@ -74,6 +74,23 @@ static bool is_known(const char *key)
 	return false;
 }
 
+static bool has_prefix(const char *key)
+{
+	return key && strncmp(key, PREFIX, strlen(PREFIX)) == 0;
+}
+
+/* Most pods have none. */
+static bool has_words(const cJSON *entries)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, entries) {
+		if (has_prefix(one->string))
+			return true;
+	}
+	return false;
+}
+
 /* "codis.io/spred". */
 static void warn_of_unknown(const cJSON *object, const cJSON *old, struct admission_verdict *v)
 {
@@ -81,8 +98,7 @@ static void warn_of_unknown(const cJSON *object, const cJSON *old, struct admiss
 
 	for (int label = 0; label < 2; label++) {
 		cJSON_ArrayForEach(one, json_get(object, "metadata", label ? "labels" : "annotations", NULL)) {
-			if (one->string && strncmp(one->string, PREFIX, strlen(PREFIX)) == 0 &&
-			    !is_known(one->string) && !word_in(old, label, one->string))
+			if (has_prefix(one->string) && !is_known(one->string) && !word_in(old, label, one->string))
 				admission_warn(v, "correct or drop %.72s: it is not known, and does nothing",
 					       one->string);
 		}
@@ -94,6 +110,8 @@ void words_warn_pod(const cJSON *pod, struct admission_verdict *v)
 	const cJSON *labels = json_get(pod, "metadata", "labels", NULL);
 	const cJSON *annotations = json_get(pod, "metadata", "annotations", NULL);
 
+	if (!has_words(labels) && !has_words(annotations))
+		return;
 	warn_of_unknown(pod, NULL, v);
 	for (size_t i = 0; i < WORDS; i++) {
 		const struct word *w = &words[i];

@@ -285,10 +285,10 @@ struct reader {
 static void reader_init(struct reader *r, const cJSON *object, const cJSON *spec, enum codis_component component,
 			const char *namespace)
 {
-	*r = (struct reader){ .src = { .object = object, .namespace = namespace },
-			      .spec = spec,
-			      .component = component };
+	r->src = (struct said_source){ .object = object, .namespace = namespace };
 	r->src.container = codis_container_of(spec, component);
+	r->spec = spec;
+	r->component = component;
 	codis_cmdline_of(r->src.container, component, &r->c);
 	/* The words of a start script are those that it hands on. */
 	if (r->c.kind == CMDLINE_NONE && !r->c.text)
