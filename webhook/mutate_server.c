@@ -171,8 +171,7 @@ static bool password_variable(const struct mutation *m, const struct cmdline *c,
 	struct buf quoted = BUF_IN(value);
 
 	if (!said)
-		return cmdline_has_env(c->container, "PRODUCT_AUTH") &&
-		       lookups_dashboard_has_password(m->lookups, m->namespace, &m->known) &&
+		return lookups_dashboard_has_password(m->lookups, m->namespace, &m->known) &&
 		       buf_addstr(name, "PRODUCT_AUTH") == 0;
 	return cmdline_value(c, "--requirepass", &quoted) && is_variable(quoted.data) &&
 	       buf_add(name, quoted.data + 2, quoted.len - 3) == 0;
@@ -184,12 +183,13 @@ static void add_password(struct mutation *m, const struct cmdline *c, int start,
 {
 	const struct cmdline_start *s = &c->starts[start];
 	bool said = cmdline_flag(c, s, "--requirepass", NULL) >= 0, shell = c->kind == CMDLINE_SHELL;
+	bool has = said || cmdline_has_env(c->container, "PRODUCT_AUTH");
 	char written[128], value[160] = "";
 	struct buf name = BUF_IN(written);
 
-	if (cmdline_flag(c, s, "--masterauth", NULL) < 0 && password_variable(m, c, said, &name))
+	if (has && cmdline_flag(c, s, "--masterauth", NULL) < 0 && password_variable(m, c, said, &name))
 		snprintf(value, sizeof(value), shell ? "\"$%s\"" : "$(%s)", name.data);
-	else if (!said && cmdline_has_env(c->container, "PRODUCT_AUTH"))
+	else if (has && !said)
 		admission_warn(m->verdict, "write --requirepass $(PRODUCT_AUTH), unless its file has it: the variable "
 					   "alone sets no password");
 	if (guarding)

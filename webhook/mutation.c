@@ -87,7 +87,7 @@ void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *it
 	if (done && name)
 		take_away(parent, name);
 	if (done)
-		done = name ? cJSON_AddItemToObject(parent, name, item) : cJSON_AddItemToArray(parent, item);
+		done = name ? cJSON_AddItemToObjectCS(parent, name, item) : cJSON_AddItemToArray(parent, item);
 	if (done)
 		return;
 	cJSON_Delete(item);

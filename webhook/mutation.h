@@ -31,7 +31,7 @@ struct mutation {
 cJSON *mutation_object(struct mutation *m, cJSON *parent, const char *name);
 cJSON *mutation_array(struct mutation *m, cJSON *parent, const char *name);
 
-/* Adds item to the parent as `name` (an array: name NULL), in place of what is there; takes it over. */
+/* Adds item to the parent as `name` (a literal; an array: NULL), in place of what is there; takes it over. */
 void mutation_set(struct mutation *m, cJSON *parent, const char *name, cJSON *item);
 /* Leaves out what the parent has as `name`, if it has. */
 void mutation_drop(struct mutation *m, cJSON *parent, const char *name);

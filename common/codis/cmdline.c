@@ -749,7 +749,8 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 
 static int append_words(struct cmdline *c, const char *words)
 {
-	BUF_CLEANUP struct buf word = BUF_INIT(256);
+	char room[256];
+	struct buf word = BUF_IN(room);
 	cJSON *args = cJSON_GetObjectItemCaseSensitive(c->container, "args"),
 	      *list = args && args->child ? args : cJSON_GetObjectItemCaseSensitive(c->container, "command");
 
