@@ -18,23 +18,26 @@ static bool own_text(cJSON *item)
 
 static bool own_members(cJSON *item)
 {
-	cJSON *own = cJSON_CreateArray(), *refers;
+	cJSON *first = NULL, *last = NULL;
 
-	for (const cJSON *member = own ? item->child : NULL; member; member = member->next) {
-		refers = json_refer(member);
+	for (const cJSON *member = item->child; member; member = member->next) {
+		cJSON *refers = json_refer(member);
+
 		if (!refers) {
-			cJSON_Delete(own);
+			cJSON_Delete(first);
 			return false;
 		}
 		refers->string = member->string;
 		refers->type |= cJSON_StringIsConst;
-		cJSON_AddItemToArray(own, refers);
+		if (last)
+			last->next = refers;
+		else
+			first = refers;
+		refers->prev = last;
+		last = refers;
 	}
-	if (!own)
-		return false;
-	item->child = own->child;
-	own->child = NULL;
-	cJSON_Delete(own);
+	first->prev = last; /* as cJSON has it */
+	item->child = first;
 	return true;
 }
 
