@@ -23,7 +23,7 @@ static const char *text_of(const cJSON *probe, struct buf *out)
 {
 	const cJSON *word;
 
-	cJSON_ArrayForEach(word, json_get(probe, "exec", "command", NULL)) {
+	json_each(word, json_get(probe, "exec", "command", NULL)) {
 		if (cJSON_IsString(word))
 			buf_addf(out, "%s ", word->valuestring);
 	}

@@ -77,7 +77,7 @@ static int replace_in(struct mutation *m, const char *name, bool init)
 	cJSON *list, *own;
 	int count = 0;
 
-	cJSON_ArrayForEach(item, json_get(m->pod, "spec", name, NULL))
+	json_each(item, json_get(m->pod, "spec", name, NULL))
 		count += codis_runs(item, CODIS_HA) && goes_on(item, init);
 	if (!count)
 		return 0;
@@ -100,7 +100,7 @@ static bool shows_already(const struct mutation *m)
 	const cJSON *c;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		cJSON_ArrayForEach(c, json_get(m->pod, "spec", lists[i], NULL)) {
+		json_each(c, json_get(m->pod, "spec", lists[i], NULL)) {
 			if (is_viewer(c))
 				return true;
 		}

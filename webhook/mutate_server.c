@@ -308,7 +308,7 @@ static bool find_variable(const struct mutation *m, const struct cmdline *c, str
 	const cJSON *e;
 
 	buf_reset(auth);
-	cJSON_ArrayForEach(e, json_get(c->container, "env", NULL)) {
+	json_each(e, json_get(c->container, "env", NULL)) {
 		const char *name = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
 
 		if (m->known.password.said == SAID_KNOWN && name && value && strcmp(value, m->known.password.text) == 0)

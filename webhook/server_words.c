@@ -229,7 +229,7 @@ void server_words_warn_of_roles(const cJSON *pod_spec, const cJSON *server, bool
 	const cJSON *c;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		cJSON_ArrayForEach(c, json_get(pod_spec, lists[i], NULL)) {
+		json_each(c, json_get(pod_spec, lists[i], NULL)) {
 			const char *name = json_str(c, "name", NULL);
 			struct spoken command = { name ? name : "", "the command", json_get(c, "command", NULL),
 						  json_get(c, "args", NULL) };

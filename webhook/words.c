@@ -97,7 +97,7 @@ static void warn_of_unknown(const cJSON *object, const cJSON *old, struct admiss
 	const cJSON *one;
 
 	for (int label = 0; label < 2; label++) {
-		cJSON_ArrayForEach(one, json_get(object, "metadata", label ? "labels" : "annotations", NULL)) {
+		json_each(one, json_get(object, "metadata", label ? "labels" : "annotations", NULL)) {
 			if (has_prefix(one->string) && !is_known(one->string) && !word_in(old, label, one->string))
 				admission_warn(v, "correct or drop %.72s: it is not known, and does nothing",
 					       one->string);

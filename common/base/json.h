@@ -48,6 +48,15 @@ const char *json_str_at(const cJSON *root, const char *const *path);
 int64_t json_int_at(int64_t def, const cJSON *root, const char *const *path);
 bool json_bool_at(bool def, const cJSON *root, const char *const *path);
 
+/* Goes through an array's items or an object's members, of NULL none. cJSON_ArrayForEach asks for them twice, which
+ * json_get() and its like are too dear for. */
+#define json_each(item, parent) for ((item) = json_first(parent); (item); (item) = (item)->next)
+
+static inline cJSON *json_first(const cJSON *parent)
+{
+	return parent ? parent->child : NULL;
+}
+
 /* Unformatted text of the item, appended to out. 0 or -1 (no memory, over out's limit, or one of the builders below had
  * no memory for a part of it): out has failed then. */
 int json_write(const cJSON *item, struct buf *out);

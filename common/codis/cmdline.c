@@ -202,7 +202,7 @@ static const char *collect(const cJSON *container, struct words *w)
 
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
-		cJSON_ArrayForEach(item, json_get(container, fields[f], NULL)) {
+		json_each(item, json_get(container, fields[f], NULL)) {
 			if (!cJSON_IsString(item))
 				return "its command is no list of texts";
 			if (n == SHELL_WORDS)
@@ -502,7 +502,7 @@ bool cmdline_mentions(const cJSON *container, const char *text)
 	const cJSON *word;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cJSON_ArrayForEach(word, json_get(container, names[i], NULL)) {
+		json_each(word, json_get(container, names[i], NULL)) {
 			if (cJSON_IsString(word) && strstr(word->valuestring, text))
 				return true;
 		}
@@ -618,7 +618,7 @@ bool cmdline_has_env(const cJSON *container, const char *name)
 {
 	const cJSON *e;
 
-	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
+	json_each(e, json_get(container, "env", NULL)) {
 		const char *n = json_str(e, "name", NULL);
 
 		if (n && strcmp(n, name) == 0)
@@ -640,7 +640,7 @@ static bool may_have_env(const cJSON *container, const char *name)
 {
 	const cJSON *e;
 
-	cJSON_ArrayForEach(e, json_get(container, "envFrom", NULL)) {
+	json_each(e, json_get(container, "envFrom", NULL)) {
 		if (cmdline_may_hold(e, name, strlen(name)))
 			return true;
 	}

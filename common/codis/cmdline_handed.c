@@ -67,7 +67,7 @@ static const char *value_of(const cJSON *container, const char *name)
 	const char *value = NULL;
 	const cJSON *e;
 
-	cJSON_ArrayForEach(e, json_get(container, "env", NULL)) {
+	json_each(e, json_get(container, "env", NULL)) {
 		const char *its = json_str(e, "name", NULL);
 
 		if (its && strcmp(its, name) == 0)

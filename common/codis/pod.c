@@ -102,7 +102,7 @@ const char *codis_statefulset_of(const cJSON *pod)
 {
 	const cJSON *o;
 
-	cJSON_ArrayForEach(o, json_get(pod, "metadata", "ownerReferences", NULL)) {
+	json_each(o, json_get(pod, "metadata", "ownerReferences", NULL)) {
 		if (is(json_str(o, "kind", NULL), "StatefulSet") && json_bool(false, o, "controller", NULL))
 			return json_str(o, "name", NULL);
 	}
@@ -259,12 +259,12 @@ const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_componen
 	const cJSON *c;
 
 	*init = false;
-	cJSON_ArrayForEach(c, json_get(pod_spec, "containers", NULL)) {
+	json_each(c, json_get(pod_spec, "containers", NULL)) {
 		if (c != chosen && chosen && cJSON_IsObject(c) && runs(c, program) && runs(chosen, program))
 			return c;
 	}
 	*init = true;
-	cJSON_ArrayForEach(c, json_get(pod_spec, "initContainers", NULL)) {
+	json_each(c, json_get(pod_spec, "initContainers", NULL)) {
 		bool stays = is(json_str(c, "restartPolicy", NULL), "Always");
 
 		if (cJSON_IsObject(c) && runs(c, program) && (stays || !chosen || !runs(chosen, program)))
@@ -305,7 +305,7 @@ static void read_env(const struct reader *r, const char *name, struct said_text 
 	said_env(&src, name, out);
 	if (src.container)
 		return;
-	cJSON_ArrayForEach(c, json_get(r->spec, "containers", NULL)) {
+	json_each(c, json_get(r->spec, "containers", NULL)) {
 		src.container = c;
 		said_env(&src, name, out);
 		if (out->said == SAID_NOTHING)
@@ -405,7 +405,7 @@ static uint16_t named_port(const cJSON *container, const char *const *names)
 	const cJSON *p;
 
 	for (; *names; names++) {
-		cJSON_ArrayForEach(p, json_get(container, "ports", NULL)) {
+		json_each(p, json_get(container, "ports", NULL)) {
 			int64_t port = json_int(0, p, "containerPort", NULL);
 
 			if (is(json_str(p, "name", NULL), *names) && port > 0 && port <= UINT16_MAX)
@@ -429,7 +429,7 @@ static uint16_t listed_port(const cJSON *container, uint16_t stock)
 	uint16_t found = 0;
 	int count = 0;
 
-	cJSON_ArrayForEach(p, json_get(container, "ports", NULL)) {
+	json_each(p, json_get(container, "ports", NULL)) {
 		int64_t port = json_int(0, p, "containerPort", NULL);
 
 		if (port == stock)
@@ -488,7 +488,7 @@ const cJSON *codis_condition(const cJSON *object, const char *type)
 {
 	const cJSON *c;
 
-	cJSON_ArrayForEach(c, json_get(object, "status", "conditions", NULL)) {
+	json_each(c, json_get(object, "status", "conditions", NULL)) {
 		if (is(json_str(c, "type", NULL), type))
 			return c;
 	}
@@ -499,7 +499,7 @@ static const cJSON *container_status(const cJSON *object, const char *name)
 {
 	const cJSON *s;
 
-	cJSON_ArrayForEach(s, json_get(object, "status", "containerStatuses", NULL)) {
+	json_each(s, json_get(object, "status", "containerStatuses", NULL)) {
 		if (is(json_str(s, "name", NULL), name))
 			return s;
 	}
@@ -614,7 +614,7 @@ static bool selects_group(const cJSON *term)
 
 	if (json_get(selector, "matchLabels", CODIS_LABEL_GROUP, NULL))
 		return true;
-	cJSON_ArrayForEach(one, json_get(selector, "matchExpressions", NULL)) {
+	json_each(one, json_get(selector, "matchExpressions", NULL)) {
 		if (is(json_str(one, "key", NULL), CODIS_LABEL_GROUP))
 			return true;
 	}
@@ -633,7 +633,7 @@ static void read_wishes(const cJSON *spec, struct codis_pod *pod)
 	}
 	pod->choosy = prefers(affinity, "nodeAffinity") || prefers(affinity, "podAffinity") ||
 		      prefers(affinity, "podAntiAffinity");
-	cJSON_ArrayForEach(one, json_get(spec, "topologySpreadConstraints", NULL)) {
+	json_each(one, json_get(spec, "topologySpreadConstraints", NULL)) {
 		if (is(json_str(one, "whenUnsatisfiable", NULL), "ScheduleAnyway"))
 			pod->choosy = true;
 	}
@@ -645,7 +645,7 @@ static int ordinal_of(const cJSON *object, const char *owner)
 	const char *name = json_str(object, "metadata", "name", NULL);
 	const cJSON *o;
 
-	cJSON_ArrayForEach(o, json_get(object, "metadata", "ownerReferences", NULL)) {
+	json_each(o, json_get(object, "metadata", "ownerReferences", NULL)) {
 		if (!owner && json_bool(false, o, "controller", NULL))
 			return -1;
 	}

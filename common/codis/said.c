@@ -129,7 +129,7 @@ static const cJSON *find_entry(struct expansion *x, const char *name, size_t len
 {
 	const cJSON *e, *found = NULL;
 
-	cJSON_ArrayForEach(e, json_get(x->src->container, "env", NULL)) {
+	json_each(e, json_get(x->src->container, "env", NULL)) {
 		const char *n = e == before ? NULL : json_str(e, "name", NULL);
 
 		if (e == before)
@@ -207,7 +207,7 @@ static const cJSON *find_env_from(struct expansion *x, const char *name, size_t 
 {
 	const cJSON *e, *found = NULL;
 
-	cJSON_ArrayForEach(e, json_get(x->src->container, "envFrom", NULL)) {
+	json_each(e, json_get(x->src->container, "envFrom", NULL)) {
 		x->looked += LOOK_ENTRY;
 		if (!cmdline_may_hold(e, name, len))
 			continue;
