@@ -192,6 +192,8 @@ void liveness_warn(struct mutation *m, const cJSON *container)
 		const cJSON *probe = json_get(container, names[i], NULL);
 		const char *text = text_of(probe, &words);
 
+		if (!*text)
+			continue;
 		warn_of_question(m, names[i], i == 1, text);
 		if (i == 0)
 			warn_of_patience(m, probe, text);

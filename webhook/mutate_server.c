@@ -371,19 +371,19 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 
 static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_redis *r)
 {
-	BUF_CLEANUP struct buf ready = BUF_INIT(SCRIPT_MAX), start = BUF_INIT(SCRIPT_MAX), stop = BUF_INIT(SCRIPT_MAX);
+	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
 	bool alone = m->known.server_replica == 1; /* with nobody to hand over to */
 
-	buf_reserve(&ready, SCRIPT_USUAL);
-	buf_reserve(&start, SCRIPT_USUAL);
-	buf_reserve(&stop, SCRIPT_USUAL);
-	hooks_server_ready(r, &ready);
-	hooks_server_start(r, &start);
-	hooks_server_stop(r, mutation_stop_seconds(m), alone, &stop);
-	mutation_hook_probe(m, container, &ready, "rolls and disruption budgets do not wait for the sync");
-	mutation_hook_set(m, container, "postStart", &start,
+	buf_reserve(&script, SCRIPT_USUAL);
+	hooks_server_ready(r, &script);
+	mutation_hook_probe(m, container, &script, "rolls and disruption budgets do not wait for the sync");
+	buf_reset(&script);
+	hooks_server_start(r, &script);
+	mutation_hook_set(m, container, "postStart", &script,
 			  "the pod is not reachable before it ends, and ends if it fails");
-	mutation_hook_set(m, container, "preStop", &stop,
+	buf_reset(&script);
+	hooks_server_stop(r, mutation_stop_seconds(m), alone, &script);
+	mutation_hook_set(m, container, "preStop", &script,
 			  alone ? NULL : "a master may end before codis-controller has switched to its replica");
 }
 

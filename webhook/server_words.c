@@ -26,9 +26,11 @@ static void warn_of_equals(const struct cmdline_start *s, struct admission_verdi
 		const struct shell_word *w = &s->words[i];
 		size_t name = 0;
 
-		while (is_flag(w) && name < w->len && !strchr("= \"'", w->text[name]))
+		if (!is_flag(w) || !memchr(w->text, '=', w->len))
+			continue;
+		while (!strchr("= \"'", w->text[name]))
 			name++;
-		if (!name || name == w->len || w->text[name] != '=')
+		if (w->text[name] != '=')
 			continue;
 		admission_warn(v, "write %.*s and its value as two words: Redis knows no =, and ends at it",
 			       (int)(name < 40 ? name : 40), w->text);
