@@ -327,6 +327,78 @@ int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_m
 	return known ? status : filter_read(e, &c, now_ms, wall_ms, out);
 }
 
+/* --- preempt ------------------------------------------------------------------------------------------------------ */
+
+static void pick_all(struct call *c)
+{
+	for (c->count = 0; c->count < c->args.count; c->count++)
+		c->offer[c->count] = (uint32_t)c->count;
+}
+
+/* Under the lock. Nobody is to be evicted where a member of the group stands, or may be coming. */
+static int pick(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct error *err)
+{
+	char why_not[256] = "";
+
+	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
+		return error_set(err, ERR_REFUSED, "%s", why_not);
+	if (place(e, c, now_ms, wall_ms, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < c->args.count; i++) {
+		if (e->placing.nodes[i].refusal == PLACE_PASSES)
+			c->offer[c->count++] = i;
+	}
+	return 0;
+}
+
+static int preempt_call(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct error *err)
+{
+	struct error why = ERROR_INIT;
+	int known, done = 0;
+
+	c->offer = calloc(c->args.count + 1, sizeof(*c->offer));
+	if (!c->offer)
+		return error_set(err, ERR_NOMEM, "no memory for %zu nodes", c->args.count);
+	pthread_mutex_lock(&e->lock);
+	known = know(e, c, &why);
+	if (known == 1)
+		done = pick(e, c, now_ms, wall_ms, err);
+	pthread_mutex_unlock(&e->lock);
+	if (known)
+		return done; /* of one that cannot be read none */
+	if (read_pod(c, &why, err) < 0)
+		return -1;
+	if (why.code)
+		return 0;
+	if (c->pod.pod.component == CODIS_NONE) {
+		pick_all(c);
+		return 0;
+	}
+	pthread_mutex_lock(&e->lock);
+	done = pick(e, c, now_ms, wall_ms, err);
+	pthread_mutex_unlock(&e->lock);
+	return done;
+}
+
+int serve_preempt(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
+{
+	CALL_CLEANUP struct call c = { .offer = NULL };
+	struct error err = ERROR_INIT;
+	int done;
+
+	if (extender_preempt_parse(body, len, &c.args, &err) < 0)
+		return answer_error(e, "preempt", "bad_request", status_of(&err), err.text, out);
+	done = preempt_call(e, &c, now_ms, wall_ms, &err);
+	if (done == 0 && extender_preempt_write(&c.args, c.offer, c.count, out) < 0)
+		done = error_set(&err, ERR_NOMEM, "the answer does not fit into memory");
+	if (done < 0 && err.code == ERR_REFUSED)
+		return answer_error(e, "preempt", "not_ready", 503, err.text, out);
+	if (done < 0)
+		return answer_error(e, "preempt", "error", 500, err.text, out);
+	count(e, "preempt", "picked");
+	return 200;
+}
+
 /* --- prioritize --------------------------------------------------------------------------------------------------- */
 
 /* Under the lock. What was just offered to this pod is what is asked about: no node was tried. */
@@ -370,12 +442,13 @@ static int prioritize(struct extender *e, struct call *c, int64_t wall_ms, int *
 	return done;
 }
 
-int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t wall_ms, struct buf *out)
+int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
 	CALL_CLEANUP struct call c = { .offer = NULL };
 	struct error err = ERROR_INIT;
 	int *scores, done;
 
+	(void)now_ms;
 	if (extender_args_parse(body, len, &c.args, &err) < 0)
 		return answer_error(e, "prioritize", "bad_request", status_of(&err), err.text, out);
 	scores = calloc(c.args.count + 1, sizeof(*scores));
@@ -394,15 +467,36 @@ int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t w
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
+struct verb {
+	const char *path, *label;
+	int (*serve)(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms,
+		     struct buf *out);
+};
+
+static const struct verb verbs[] = {
+	{ "/filter", "verb=\"filter\"", serve_filter },
+	{ "/prioritize", "verb=\"prioritize\"", serve_prioritize },
+	{ "/preempt", "verb=\"preempt\"", serve_preempt },
+};
+
+static const struct verb *find_verb(const char *path)
+{
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(path, verbs[i].path) == 0)
+			return &verbs[i];
+	}
+	return NULL;
+}
+
 void serve_http(void *ctx, const struct http_request *req, struct http_response *res)
 {
 	struct extender *e = ctx;
-	bool filter = strcmp(req->path, "/filter") == 0, prioritize = strcmp(req->path, "/prioritize") == 0;
+	const struct verb *verb = find_verb(req->path);
 	int64_t start = clock_mono_us();
 
-	if (!filter && !prioritize) {
+	if (!verb) {
 		res->status = 404;
-		buf_addstr(&res->body, "codis-extender answers POST /filter and POST /prioritize\n");
+		buf_addstr(&res->body, "codis-extender answers POST /filter, /prioritize and /preempt\n");
 		return;
 	}
 	if (strcmp(req->method, "POST") != 0) {
@@ -411,12 +505,8 @@ void serve_http(void *ctx, const struct http_request *req, struct http_response 
 		return;
 	}
 	res->content_type = "application/json";
-	if (filter)
-		res->status = serve_filter(e, req->body, req->body_len, clock_mono_ms(), clock_wall_ms(), &res->body);
-	else
-		res->status = serve_prioritize(e, req->body, req->body_len, clock_wall_ms(), &res->body);
-	metric_observe_us(metric_histogram(e->metrics, "codis_extender_request_seconds",
-					   filter ? "verb=\"filter\"" : "verb=\"prioritize\"",
+	res->status = verb->serve(e, req->body, req->body_len, clock_mono_ms(), clock_wall_ms(), &res->body);
+	metric_observe_us(metric_histogram(e->metrics, "codis_extender_request_seconds", verb->label,
 					   "Time to answer a call of the scheduler."),
 			  clock_mono_us() - start);
 }

@@ -52,11 +52,14 @@ void extender_release(struct extender *e);
 /* A pod is bound, or gone. On the loop's thread. */
 void extender_settle(struct extender *e, const char *uid);
 
-/* The two verbs: the body of the request in, status and JSON out. now_ms: clock_mono_ms(); wall_ms: clock_wall_ms(). */
+/* The verbs: the body of the request in, status and JSON out. now_ms: clock_mono_ms(); wall_ms: clock_wall_ms(). */
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out);
-int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t wall_ms, struct buf *out);
+/* Of the nodes where pods would be evicted for this one, those that it could have then. */
+int serve_preempt(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out);
+int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms,
+		     struct buf *out);
 
-/* POST /filter, POST /prioritize; ctx is a struct extender. */
+/* POST /filter, /prioritize, /preempt; ctx is a struct extender. */
 void serve_http(void *ctx, const struct http_request *req, struct http_response *res);
 
 #endif

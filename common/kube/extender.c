@@ -182,6 +182,48 @@ int extender_args_parse(const char *text, size_t len, struct extender_args *args
 	return check_nodes(nodes, err) < 0 ? -1 : parse_nodes(nodes, args, err);
 }
 
+/* --- preemption --------------------------------------------------------------------------------------------------- */
+
+static int take_victims(struct json_span map, struct extender_args *args, struct error *err)
+{
+	struct json_span name, value;
+	struct json_walk nodes;
+
+	if (check_nodes(map, err) < 0)
+		return -1;
+	if (!json_walk_begin(&nodes, map) || nodes.close != '}')
+		return error_set(err, ERR_INVALID, "the nodes with their victims are no object");
+	while (json_walk_next(&nodes, &name, &value)) {
+		if (make_room(args, true, err) < 0)
+			return -1;
+		args->nodes[args->count] = value;
+		if (add_name(args, (struct json_span){ name.at - 1, name.len + 2 }, err) < 0)
+			return -1;
+	}
+	return nodes.broken ? not_json(err) : 0;
+}
+
+int extender_preempt_parse(const char *text, size_t len, struct extender_args *args, struct error *err)
+{
+	struct json_span name, value, map = { .at = NULL };
+	struct json_walk members;
+
+	memset(args, 0, sizeof(*args));
+	if (!json_walk_begin(&members, json_span_trim(text, len)) || members.close != '}')
+		return error_set(err, ERR_INVALID, "the request is not a JSON object");
+	while (json_walk_next(&members, &name, &value)) {
+		if (is(name, "Pod"))
+			args->pod = value;
+		else if ((is(name, "NodeNameToMetaVictims") || is(name, "NodeNameToVictims")) && !is_null(value))
+			map = value;
+	}
+	if (members.broken)
+		return not_json(err);
+	if (!args->pod.at || args->pod.at[0] != '{')
+		return error_set(err, ERR_INVALID, "the request has no Pod");
+	return map.at ? take_victims(map, args, err) : 0;
+}
+
 void extender_args_release(struct extender_args *args)
 {
 	free(args->names);
@@ -256,6 +298,57 @@ int extender_refuse_all(const struct extender_args *args, void (*reason)(void *c
 		buf_reset(&why);
 		reason(ctx, i, &why);
 		json_write_str(why.data, out);
+	}
+	buf_addstr(out, "}}");
+	return done(out);
+}
+
+/* A Pod has its uid in metadata, a MetaPod is nothing but it. */
+static void add_victim(struct buf *out, struct json_span pod, bool first)
+{
+	struct json_span uid = json_span_member(json_span_member(pod, "metadata"), "uid");
+
+	if (!uid.at)
+		uid = json_span_member(pod, "UID");
+	if (!uid.at)
+		return;
+	buf_addstr(out, first ? "{\"UID\":" : ",{\"UID\":");
+	add_span(out, uid);
+	buf_addch(out, '}');
+}
+
+static void add_victims(struct buf *out, struct json_span victims)
+{
+	struct json_span violations = { .at = NULL }, name, value, none, pod;
+	struct json_walk members, pods;
+	size_t count = 0;
+
+	buf_addstr(out, "{\"Pods\":[");
+	for (json_walk_begin(&members, victims); json_walk_next(&members, &name, &value);) {
+		if (is(name, "NumPDBViolations"))
+			violations = value;
+		if (!is(name, "Pods") || !json_walk_begin(&pods, value))
+			continue;
+		while (json_walk_next(&pods, &none, &pod))
+			add_victim(out, pod, count++ == 0);
+	}
+	buf_addstr(out, "],\"NumPDBViolations\":");
+	if (violations.at)
+		add_span(out, violations);
+	else
+		buf_addch(out, '0');
+	buf_addch(out, '}');
+}
+
+int extender_preempt_write(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out)
+{
+	buf_addstr(out, "{\"NodeNameToMetaVictims\":{");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			buf_addch(out, ',');
+		add_name_of(out, args, those[i]);
+		buf_addch(out, ':');
+		add_victims(out, args->nodes[those[i]]);
 	}
 	buf_addstr(out, "}}");
 	return done(out);

@@ -34,10 +34,13 @@ struct extender_args {
 /* text must outlive args, which the caller releases whatever this returns. NodeNames and Nodes both absent or null: no
  * candidates. 0, or -1 and *err in words for the scheduler's log. */
 int extender_args_parse(const char *text, size_t len, struct extender_args *args, struct error *err);
+/* ExtenderPreemptionArgs: names are the nodes where pods would be evicted for this one, nodes who would be, as Victims
+ * or (nodeCacheCapable) MetaVictims. As above. */
+int extender_preempt_parse(const char *text, size_t len, struct extender_args *args, struct error *err);
 void extender_args_release(struct extender_args *args);
 
 /* ExtenderFilterResult, in the form that was asked: NodeNames or Nodes. All candidates, or those of which the indices
- * are given; refused goes behind, see below. 0 or -1 (memory, out's limit). */
+ * are given. 0 or -1 (memory, out's limit). */
 int extender_pass_all(const struct extender_args *args, struct buf *out);
 int extender_pass(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out);
 /* One in which no candidate passes: `reason` says why the i-th does not. They go to FailedAndUnresolvableNodes, not to
@@ -48,6 +51,9 @@ int extender_refuse_all(const struct extender_args *args, void (*reason)(void *c
 
 /* An ExtenderFilterResult of nothing but Error: the scheduler gives up this attempt and tries the pod again later. */
 int extender_error_write(const char *error, struct buf *out);
+
+/* ExtenderPreemptionResult: those nodes, with who would be evicted there. 0 or -1 (memory, out's limit). */
+int extender_preempt_write(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out);
 
 /* HostPriorityList: scores[i] (0..EXTENDER_SCORE_MAX) of candidate i. 0 or -1 (memory, out's limit). */
 int extender_scores_write(const struct extender_args *args, const int *scores, struct buf *out);

@@ -95,7 +95,9 @@ static void ask(struct extender *e, const char *body, size_t len)
 		buf_reset(&out);
 		check_answer(serve_filter(e, body, len, now, WALL_MS + now, &out), &out);
 		buf_reset(&out);
-		check_answer(serve_prioritize(e, body, len, WALL_MS + now, &out), &out);
+		check_answer(serve_preempt(e, body, len, now, WALL_MS + now, &out), &out);
+		buf_reset(&out);
+		check_answer(serve_prioritize(e, body, len, now, WALL_MS + now, &out), &out);
 	}
 }
 

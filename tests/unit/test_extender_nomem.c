@@ -45,7 +45,7 @@ static void assert_is_error(int status, const struct buf *out)
 static int call(struct extender *e, bool filter, const struct buf *body, struct buf *out)
 {
 	return filter ? serve_filter(e, body->data, body->len, 1000, WALL_MS, out)
-		      : serve_prioritize(e, body->data, body->len, WALL_MS, out);
+		      : serve_prioritize(e, body->data, body->len, 1000, WALL_MS, out);
 }
 
 static void each_allocation(bool filter, cJSON *pod, const char *nodes, const char *expect)

@@ -204,10 +204,10 @@ TEST(without_a_view_the_scheduler_is_told_to_come_back)
 	/* Others' pods wait for nothing. */
 	answer = ask(&e, 0, 200, others);
 	assert_string_equal(first_offered(answer), "n1");
-	assert_int_equal(serve_prioritize(&e, others, strlen(others), WALL_MS, &out), 200);
+	assert_int_equal(serve_prioritize(&e, others, strlen(others), 0, WALL_MS, &out), 200);
 	buf_reset(&out);
 	assert_error(&e, 200, body, "not listed the nodes");
-	assert_int_equal(serve_prioritize(&e, body, strlen(body), WALL_MS, &out), 503);
+	assert_int_equal(serve_prioritize(&e, body, strlen(body), 0, WALL_MS, &out), 503);
 	extender_teardown(&e);
 }
 
@@ -262,7 +262,7 @@ TEST(scores_run_from_ten_to_nought)
 	add_pod(e.inventory, stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "n1", ""));
 	add_pod(e.inventory, server_pod(0, "n2"));
 	assert_true(asprintf(&body, "{\"Pod\":%s,\"NodeNames\":[\"n1\",\"n2\",\"n3\"]}", text) > 0);
-	assert_int_equal(serve_prioritize(&e, body, strlen(body), WALL_MS, &out), 200);
+	assert_int_equal(serve_prioritize(&e, body, strlen(body), 0, WALL_MS, &out), 200);
 	answer = parsed("%s", out.data);
 	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 0), "Score", NULL), 0);
 	assert_int_equal(json_int(-1, cJSON_GetArrayItem(answer, 1), "Score", NULL), 5);
@@ -271,6 +271,46 @@ TEST(scores_run_from_ten_to_nought)
 	assert_int_equal(e.reservations.by_uid.count, 0);
 	free(body);
 	cJSON_free(text);
+	extender_teardown(&e);
+}
+
+static const char *preempt(struct extender *e, cJSON *pod, const char *victims, struct buf *out)
+{
+	char *text = cJSON_PrintUnformatted(pod), *body = NULL;
+
+	assert_true(asprintf(&body, "{\"Pod\":%s,%s}", text, victims) > 0);
+	buf_reset(out);
+	assert_int_equal(serve_preempt(e, body, strlen(body), 0, WALL_MS, out), 200);
+	free(body);
+	cJSON_free(text);
+	cJSON_Delete(pod);
+	return out->data;
+}
+
+TEST(nobody_is_evicted_where_a_member_of_the_group_stands)
+{
+	static const char meta[] = "\"NodeNameToVictims\":null,\"NodeNameToMetaVictims\":{"
+				   "\"n1\":{\"Pods\":[{\"UID\":\"a\"}],\"NumPDBViolations\":1},"
+				   "\"n2\":{\"Pods\":[{\"UID\":\"b\"},{\"UID\":\"c\"}],\"NumPDBViolations\":0}}";
+	static const char whole[] =
+		"\"NodeNameToVictims\":{\"n2\":{\"Pods\":[{\"metadata\":{\"name\":\"x\",\"uid\":\"b\"}},"
+		"{\"metadata\":{\"uid\":\"c\"}}]},\"n1\":{\"Pods\":[]}}";
+	static const char n2[] = "{\"NodeNameToMetaVictims\":{\"n2\":{\"Pods\":[{\"UID\":\"b\"},{\"UID\":\"c\"}],"
+				 "\"NumPDBViolations\":0}}}";
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	add_pod(e.inventory, server_pod(0, "n1"));
+	assert_string_equal(preempt(&e, server_pod(1, ""), meta, &out), n2);
+	assert_string_equal(preempt(&e, server_pod(1, ""), whole, &out), n2);
+	assert_int_equal(e.reservations.by_uid.count, 0);
+	/* Others' pods, whatever our state is. */
+	e.ready = never_ready;
+	assert_non_null(strstr(preempt(&e, parsed("{\"metadata\":{\"name\":\"x\"}}"), meta, &out), "\"n1\":"));
+	assert_int_equal(serve_preempt(&e, "{\"Pod\":{}", 10, 0, WALL_MS, &out), 400);
 	extender_teardown(&e);
 }
 
