@@ -268,8 +268,9 @@ static int filter_placed(struct extender *e, struct call *c, int64_t now_ms, int
 		reservations_drop(&e->reservations, c->pod.pod.uid);
 		return answer_error(e, "filter", "error", 200, err.text, out);
 	}
-	log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu", LOGQ(c->pod.pod.namespace),
-		  LOGQ(c->pod.pod.name), c->args.count, c->count);
+	if (e->log.level <= LOG_LEVEL_DEBUG) /* quoting is not for free */
+		log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu",
+			  LOGQ(c->pod.pod.namespace), LOGQ(c->pod.pod.name), c->args.count, c->count);
 	return say_offer(e, c, out);
 }
 

@@ -30,14 +30,16 @@ void names_release(struct names *n)
 	*n = (struct names){ .all = NULL };
 }
 
-/* Names are short: calling memcmp() costs more than comparing. */
-static bool is(const struct name_slot *slot, const struct name *all, const char *text, size_t len)
+/* No text has a NUL in it. Names are short: calling memcmp() costs more than comparing. */
+static bool is(const struct name_slot *slot, const char *text, size_t len)
 {
 	uint64_t a, b;
 	size_t at = 0;
 
-	if (all[slot->number].len != len || len < sizeof(a))
-		return all[slot->number].len == len && memcmp(slot->text, text, len) == 0;
+	if (len < sizeof(a))
+		return strncmp(slot->text, text, len) == 0 && !slot->text[len];
+	if (strnlen(slot->text, sizeof(a)) < sizeof(a))
+		return false;
 	for (; at + sizeof(a) <= len; at += sizeof(a)) {
 		memcpy(&a, slot->text + at, sizeof(a));
 		memcpy(&b, text + at, sizeof(b));
@@ -57,7 +59,7 @@ static struct name_slot *slot_of(const struct names *n, const char *text, size_t
 	for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
 		struct name_slot *slot = &n->slots[i];
 
-		if (!slot->number || (slot->hash == hash && is(slot, n->all, text, len)))
+		if (!slot->number || (slot->hash == hash && is(slot, text, len)))
 			return slot;
 	}
 }

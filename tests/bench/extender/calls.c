@@ -14,7 +14,9 @@
 
 #define WALL_MS INT64_C(1700000000000)
 #define NODES   5000
-#define UID     "0b8e7c1e-0000-4000-8000-%012d"
+/* Each Codis has a namespace. */
+#define PODS_OF_ONE 2000
+#define UID         "0b8e7c1e-0000-4000-8000-%012d"
 
 static bool always_ready(void *ctx, char *why_not, size_t size)
 {
@@ -70,11 +72,11 @@ static void add_node(struct inventory *inv, int i)
 /* As codis-webhook leaves it, some 4 KB. node "": not bound. */
 static void pod_text(int i, const char *node, struct buf *out)
 {
-	int group = i / 2 + 1;
+	int codis = i / PODS_OF_ONE, ordinal = i % PODS_OF_ONE, group = ordinal / 2 + 1;
 
 	buf_addf(
 		out,
-		"{\"metadata\":{\"name\":\"codis-server-%d\",\"namespace\":\"default\",\"uid\":\"" UID "\","
+		"{\"metadata\":{\"name\":\"codis-server-%d\",\"namespace\":\"shop-%d\",\"uid\":\"" UID "\","
 		"\"resourceVersion\":\"%d\",\"labels\":{\"app\":\"codis-server\",\"codis.io/"
 		"component\":\"codis-server\","
 		"\"codis.io/product\":\"codis-test\",\"codis.io/group\":\"%d\"},\"ownerReferences\":[{\"kind\":"
@@ -87,7 +89,7 @@ static void pod_text(int i, const char *node, struct buf *out)
 		"\"labelSelector\":"
 		"{\"matchLabels\":{\"codis.io/product\":\"codis-test\",\"codis.io/group\":\"%d\"}},\"topologyKey\":"
 		"\"kubernetes.io/hostname\"}]}}}}",
-		i, i, i + 1, group, node, 2900, 0, group);
+		ordinal, codis, i, i + 1, group, node, 2900, 0, group);
 }
 
 static void add_pod(struct inventory *inv, int i, int node)
