@@ -253,6 +253,10 @@ sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer
 bench-controller: $(BUILD)/codis-controller $(BUILD)/controller-world ## what one controller with 1,000 groups costs (four minutes)
 	@BUILD=$(abspath $(BUILD)) tests/bench/controller/bench $(SETUPS)
 
+.PHONY: bench-calls
+bench-calls: $(BUILD)/extender-calls ## what a call of the scheduler costs codis-extender, by names and pods (half a minute)
+	@$(BUILD)/extender-calls
+
 .PHONY: bench-memory
 bench-memory: $(addprefix $(BUILD)/,$(PROGRAMS)) ## what the three programs hold of a large cluster (three minutes)
 	@BUILD=$(abspath $(BUILD)) tests/bench/memory/bench
