@@ -36,7 +36,8 @@ static bool own_members(cJSON *item)
 		refers->prev = last;
 		last = refers;
 	}
-	first->prev = last; /* as cJSON has it */
+	if (first)
+		first->prev = last; /* as cJSON has it */
 	item->child = first;
 	return true;
 }
