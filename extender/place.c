@@ -643,14 +643,18 @@ static uint64_t tie(const struct placing *pl, uint32_t turn, uint32_t i)
 {
 	uint32_t node = pl->nodes[i].node, hash = node ? names_hash_of(&pl->census->names, node) : i;
 
-	return ((uint64_t)hash + turn) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t x = (uint64_t)hash << 32 | turn;
+
+	/* What is only multiplied keeps its order when turn grows. */
+	x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (x ^ (x >> 32)) * UINT64_C(0x94d049bb133111eb);
 }
 
 /* The first of the equals in an order of chance, which is the same for all pods: who comes next is offered the same
  * ones, when they are equals again, and the scheduler, which knows which of them it has taken, takes another. */
 static size_t draw(const struct placing *pl, uint32_t turn, size_t offer, uint32_t *those)
 {
-	uint64_t ties[PLACE_OFFER_MAX];
+	uint64_t ties[PLACE_OFFER_MAX] = { 0 };
 	size_t drawn = 0;
 
 	for (uint32_t i = 0; i < pl->args->count; i++) {
@@ -673,6 +677,15 @@ static size_t draw(const struct placing *pl, uint32_t turn, size_t offer, uint32
 	return drawn;
 }
 
+/* Members of a group share a domain only where there is no other, whatever they prefer. */
+static bool is_last_resort(const struct placing *pl, uint32_t i)
+{
+	const struct place_node best = { .key = pl->best_key };
+
+	return pl->pod->member.group > 0 &&
+	       place_weight(&pl->nodes[i], WEIGHT_SHARED) > place_weight(&best, WEIGHT_SHARED);
+}
+
 size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
 {
 	size_t n = 0;
@@ -682,7 +695,7 @@ size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
 	if (!pl->pod->pod.choosy)
 		return draw(pl, turn, offer_size(pl), those);
 	for (uint32_t i = 0; i < pl->args->count; i++) {
-		if (pl->nodes[i].refusal == PLACE_PASSES)
+		if (pl->nodes[i].refusal == PLACE_PASSES && !is_last_resort(pl, i))
 			those[n++] = i;
 	}
 	return n;

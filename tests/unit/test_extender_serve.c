@@ -249,6 +249,110 @@ TEST(a_refused_attempt_reserves_nothing)
 	extender_teardown(&e);
 }
 
+/* It fails after the extender each time: in Reserve, PreBind, at its binding, in another extender. */
+static void fail_again_and_again(int64_t step_ms)
+{
+	enum { NODES = 4, ATTEMPTS = 100 };
+	struct extender e;
+	bool seen[NODES] = { false };
+
+	extender_setup(&e);
+	for (int i = 0; i < NODES; i++)
+		add_plain_node(e.inventory, (const char *const[]){ "n0", "n1", "n2", "n3" }[i]);
+	for (int i = 0; i < ATTEMPTS; i++) {
+		JSON_CLEANUP cJSON *answer =
+			filter(&e, i * step_ms, server_pod(0, ""), "[\"n0\",\"n1\",\"n2\",\"n3\"]");
+
+		seen[first_offered(answer)[1] - '0'] = true;
+	}
+	for (int i = 0; i < NODES; i++)
+		assert_true(seen[i]);
+	extender_teardown(&e);
+}
+
+TEST(a_pod_that_fails_sees_every_node)
+{
+	fail_again_and_again(2000);
+	fail_again_and_again(20000);
+}
+
+static int64_t silent_for(void *ctx)
+{
+	(void)ctx;
+	return 16000;
+}
+
+TEST(a_bound_pod_that_the_watch_has_not_shown_stays_reserved)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *first = NULL, *second = NULL, *third = NULL;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	first = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(first), "n1"); /* it is bound within a second; nobody tells */
+	e.age_ms = silent_for;
+	second = filter(&e, 16000, server_pod(1, ""), "[\"n1\"]");
+	assert_null(first_offered(second));
+	e.age_ms = NULL; /* it was heard of, and did not bring the pod as bound */
+	third = filter(&e, 17000, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(third), "n1");
+	extender_teardown(&e);
+}
+
+static cJSON *choosy_pod(const char *annotations)
+{
+	cJSON *pod = stock_pod("codis-server", "codis-server", 0, "codis-test", 2, "", annotations);
+
+	cJSON_AddItemToObject(
+		cJSON_GetObjectItem(pod, "spec"), "affinity",
+		parsed("{\"nodeAffinity\":{\"preferredDuringSchedulingIgnoredDuringExecution\":[{\"weight\":100,"
+		       "\"preference\":{\"matchExpressions\":[{\"key\":\"disk\",\"operator\":\"In\","
+		       "\"values\":[\"ssd\"]}]}}]}}"));
+	return pod;
+}
+
+TEST(a_preference_of_the_users_reaches_the_scheduler)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL, *soft = NULL;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "ssd");
+	add_plain_node(e.inventory, "hdd");
+	add_pod(e.inventory, stock_pod("codis-proxy", "codis-proxy", 0, "other", 2, "ssd", ""));
+	answer = filter(&e, 0, choosy_pod(""), "[\"ssd\",\"hdd\"]");
+	assert_true(is_offered(answer, "ssd"));
+	assert_true(is_offered(answer, "hdd"));
+	/* But its group comes first. */
+	add_pod(e.inventory, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "ssd",
+				       ",\"annotations\":{\"codis.io/spread\":\"soft\"}"));
+	soft = filter(&e, 0, choosy_pod(",\"annotations\":{\"codis.io/spread\":\"soft\"}"), "[\"ssd\",\"hdd\"]");
+	assert_false(is_offered(soft, "ssd"));
+	assert_true(is_offered(soft, "hdd"));
+	extender_teardown(&e);
+}
+
+TEST(built_in_scores_have_a_choice_on_a_small_cluster)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(4096);
+	JSON_CLEANUP cJSON *answer = NULL;
+	struct extender e;
+
+	extender_setup(&e);
+	for (int i = 0; i < 31; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		add_plain_node(e.inventory, name);
+		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
+	}
+	buf_addch(&names, ']');
+	answer = filter(&e, 0, server_pod(0, ""), names.data);
+	assert_int_equal(cJSON_GetArraySize(json_get(answer, "NodeNames", NULL)), 31 / 4);
+	extender_teardown(&e);
+}
+
 TEST(scores_run_from_ten_to_nought)
 {
 	BUF_CLEANUP struct buf out = BUF_INIT(4096);
