@@ -193,10 +193,10 @@ uint32_t census_add(struct census *c, const char *node, size_t len, const char *
 
 void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank)
 {
-	struct census_node *n = &c->nodes[node];
-	struct census_count *count = find_count(n, census_product(c, namespace, product), rank);
+	struct census_node *n = node ? &c->nodes[node] : NULL;
+	struct census_count *count = n ? find_count(n, census_product(c, namespace, product), rank) : NULL;
 
-	if (!node || !count)
+	if (!count)
 		return;
 	if (--count->pods == 0) {
 		names_drop(&c->products, count->product);

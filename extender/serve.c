@@ -319,12 +319,12 @@ int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_m
 	if (extender_args_parse(body, len, &c.args, &err) < 0)
 		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
 	pthread_mutex_lock(&e->lock);
-	known = know(e, &c, &why);
+	known = know(e, &c, &why); /* then its words are the inventory's, and last as long as the lock is held */
 	if (known == 1)
 		status = filter_placed(e, &c, now_ms, wall_ms, out);
+	else if (known < 0)
+		status = refuse_all(e, &c, &why, out);
 	pthread_mutex_unlock(&e->lock);
-	if (known < 0)
-		return refuse_all(e, &c, &why, out);
 	return known ? status : filter_read(e, &c, now_ms, wall_ms, out);
 }
 

@@ -183,6 +183,29 @@ TEST(a_pod_that_cannot_be_read_waits_with_the_reason)
 	extender_teardown(&e);
 }
 
+/* The same of one that the watch has brought, which is not read once more. */
+TEST(a_known_pod_that_cannot_be_read_waits_with_the_reason)
+{
+	static const char text[] =
+		"{\"metadata\":{\"name\":\"codis-server-0\",\"namespace\":\"d\",\"uid\":\"u\",\"labels\":"
+		"{\"app\":\"codis-server\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":"
+		"\"codis-server\",\"controller\":true}]},\"spec\":{\"containers\":[{\"name\":\"codis-server\","
+		"\"env\":[{\"name\":\"SERVER_REPLICA\",\"valueFrom\":{\"configMapKeyRef\":{\"name\":"
+		"\"c\",\"key\":\"k\"}}}]}]}}";
+	struct extender e;
+	JSON_CLEANUP cJSON *known = NULL, *unknown = NULL;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	unknown = filter(&e, 0, parsed("%s", text), "[\"n1\"]");
+	add_pod(e.inventory, parsed("%s", text));
+	known = filter(&e, 0, parsed("%s", text), "[\"n1\"]");
+	assert_non_null(refusal(known, "n1"));
+	assert_non_null(strstr(refusal(known, "n1"), "write its value, since groups depend on it"));
+	assert_string_equal(refusal(known, "n1"), refusal(unknown, "n1"));
+	extender_teardown(&e);
+}
+
 static bool never_ready(void *ctx, char *why_not, size_t size)
 {
 	(void)ctx;
