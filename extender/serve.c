@@ -78,12 +78,24 @@ static int status_of(const struct error *err)
 
 /* --- whose pod it is ---------------------------------------------------------------------------------------------- */
 
+enum whose {
+	OURS,
+	OTHERS,
+	UNCLEAR, /* it is ours, and says what cannot be meant */
+};
+
 /* One call: what was asked, and what is worked out for it. */
 struct call {
 	struct extender_args args;
 	struct place_pod pod;
-	uint32_t *offer;
+	enum whose whose;
+	struct error why; /* UNCLEAR: why */
+	int64_t now_ms, wall_ms;
+	struct buf *out;
+	int status;      /* of the answer, once there is one */
+	uint32_t *offer; /* candidates by index */
 	size_t count;
+	int *scores;
 };
 
 #define CALL_CLEANUP __attribute__((cleanup(call_release)))
@@ -93,6 +105,7 @@ static void call_release(struct call *c)
 	extender_args_release(&c->args);
 	place_pod_release(&c->pod);
 	free(c->offer);
+	free(c->scores);
 }
 
 static const struct inventory_pod *find_known(const struct extender *e, struct json_span pod)
@@ -108,27 +121,64 @@ static const struct inventory_pod *find_known(const struct extender *e, struct j
 	return inventory_pod(e->inventory, text);
 }
 
-/* What the watch has brought needs not be read once more. Under the lock. 1: it has; 0: it has not, -1: see
- * place_pod_known(). */
-static int know(struct extender *e, struct call *c, struct error *why)
-{
-	const struct inventory_pod *known = find_known(e, c->args.pod);
-
-	if (!known)
-		return 0;
-	return place_pod_known(known, &c->pod, why) < 0 ? -1 : 1;
-}
-
-/* 0, or -1 and *err: it is no JSON; *why is set where what the pod says cannot be meant. */
-static int read_pod(struct call *c, struct error *why, struct error *err)
+/* 0, or -1 and *err: it is no JSON, or memory ran out. */
+static int read_pod(struct call *c, struct error *err)
 {
 	JSON_CLEANUP cJSON *pod = json_parse(c->args.pod.at, c->args.pod.len, SERVE_ITEMS, err);
 
 	if (!pod)
 		return -1;
-	if (place_pod_of(pod, &c->pod, why) == 0)
+	if (place_pod_of(pod, &c->pod, &c->why) == 0)
+		c->whose = c->pod.pod.component == CODIS_NONE ? OTHERS : OURS;
+	else if (c->why.code == ERR_NOMEM)
+		return error_set(err, ERR_NOMEM, "%s", c->why.text);
+	else
+		c->whose = UNCLEAR;
+	return 0;
+}
+
+/* What is worked out for a pod of ours, under the lock. 0, or -1 and *err. */
+typedef int (*work_fn)(struct extender *e, struct call *c, struct error *err);
+
+/* A pod that the watch has brought is not read once more; its words are the inventory's, and last as long as the lock
+ * is held. False: it has not. */
+static bool work_on_known(struct extender *e, struct call *c, work_fn work, int *done, struct error *err)
+{
+	const struct inventory_pod *known;
+
+	pthread_mutex_lock(&e->lock);
+	known = find_known(e, c->args.pod);
+	*done = 0;
+	if (known && place_pod_known(known, &c->pod, &c->why) < 0)
+		c->whose = UNCLEAR;
+	else if (known)
+		*done = work(e, c, err);
+	pthread_mutex_unlock(&e->lock);
+	return known;
+}
+
+/* Says whose pod it is, and works it out where it is ours: others' pods wait for nothing. 0, or -1 and *err. */
+static int work_on(struct extender *e, struct call *c, work_fn work, struct error *err)
+{
+	int done;
+
+	if (work_on_known(e, c, work, &done, err))
+		return done;
+	if (read_pod(c, err) < 0)
+		return -1;
+	if (c->whose != OURS)
 		return 0;
-	return why->code == ERR_NOMEM ? error_set(err, ERR_NOMEM, "%s", why->text) : 0;
+	pthread_mutex_lock(&e->lock);
+	done = work(e, c, err);
+	pthread_mutex_unlock(&e->lock);
+	return done;
+}
+
+static int check_ready(const struct extender *e, struct error *err)
+{
+	char why_not[256] = "";
+
+	return e->ready(e->ready_ctx, why_not, sizeof(why_not)) ? 0 : error_set(err, ERR_REFUSED, "%s", why_not);
 }
 
 /* Strict spread cannot be judged for a pod that does not say what it is; it waits, and its Pending tells why. */
@@ -152,7 +202,7 @@ static struct reserved to_reserve(const struct place_pod *p)
 				  .wide = p->pod.choosy };
 }
 
-static void remember(struct extender *e, const struct call *c, struct attempts_of *attempts, int64_t now_ms)
+static void remember(struct extender *e, const struct call *c, struct attempts_of *attempts)
 {
 	if (!attempts)
 		return;
@@ -161,14 +211,14 @@ static void remember(struct extender *e, const struct call *c, struct attempts_o
 		uint32_t node = e->placing.nodes[c->offer[i]].node;
 
 		if (node)
-			attempts_add(attempts, names_hash_of(&e->census.names, node), now_ms);
+			attempts_add(attempts, names_hash_of(&e->census.names, node), c->now_ms);
 	}
 	metric_set(e->reserved, (double)e->reservations.by_uid.count);
 }
 
-static int offer(struct extender *e, struct call *c, int64_t now_ms, struct error *err)
+static int offer(struct extender *e, struct call *c, struct error *err)
 {
-	struct attempts_of *attempts = attempts_of(&e->attempts, c->pod.pod.uid, now_ms);
+	struct attempts_of *attempts = attempts_of(&e->attempts, c->pod.pod.uid, c->now_ms);
 	struct reserved reserved = to_reserve(&c->pod);
 
 	c->offer = calloc(c->args.count + PLACE_OFFER_MAX, sizeof(*c->offer));
@@ -177,9 +227,9 @@ static int offer(struct extender *e, struct call *c, int64_t now_ms, struct erro
 	c->count = place_offer(&e->placing, attempts ? attempts->calls : 0, c->offer);
 	reservations_drop(&e->reservations, c->pod.pod.uid);
 	if (c->count && reservations_add(&e->reservations, &reserved, c->args.names, c->offer, c->count,
-					 now_ms + e->reservation_ttl_ms) < 0)
+					 c->now_ms + e->reservation_ttl_ms) < 0)
 		return error_set(err, ERR_NOMEM, "no memory for a reservation of %zu nodes", c->count);
-	remember(e, c, attempts, now_ms);
+	remember(e, c, attempts);
 	return 0;
 }
 
@@ -204,14 +254,14 @@ static int recover(struct extender *e, int64_t now_ms, struct error *err)
 	return 0;
 }
 
-static int place(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct error *err)
+static int place(struct extender *e, struct call *c, struct error *err)
 {
-	if (recover(e, now_ms, err) < 0)
+	if (check_ready(e, err) < 0 || recover(e, c->now_ms, err) < 0)
 		return -1;
-	reservations_expire(&e->reservations, now_ms, heard_ms(e, now_ms));
+	reservations_expire(&e->reservations, c->now_ms, heard_ms(e, c->now_ms));
 	place_join(&c->pod, e->inventory);
 	return place_nodes(&e->placing, e->inventory, &e->census, &e->reservations,
-			   attempts_find(&e->attempts, c->pod.pod.uid, now_ms), &c->pod, &c->args, wall_ms, err);
+			   attempts_find(&e->attempts, c->pod.pod.uid, c->now_ms), &c->pod, &c->args, c->wall_ms, err);
 }
 
 static void write_reason(void *ctx, size_t i, struct buf *out)
@@ -239,229 +289,159 @@ static int say_soon(struct extender *e, struct buf *out)
 	return say_error(e, "filter", "soon", 200, why.data, out);
 }
 
-static int say_offer(struct extender *e, const struct call *c, struct buf *out)
+static int does_not_fit(struct extender *e, struct call *c)
+{
+	return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", c->out);
+}
+
+static int say_offer(struct extender *e, struct call *c)
 {
 	int done;
 
 	if (!c->count && e->placing.transient)
-		return say_soon(e, out);
-	done = c->count ? extender_pass(&c->args, c->offer, c->count, out)
-			: extender_refuse_all(&c->args, write_reason, &e->placing, out);
+		return say_soon(e, c->out);
+	done = c->count ? extender_pass(&c->args, c->offer, c->count, c->out)
+			: extender_refuse_all(&c->args, write_reason, &e->placing, c->out);
 	if (done == 0) {
 		count(e, "filter", c->count ? "offered" : "refused");
 		return 200;
 	}
 	/* What was not said was not promised either: the pod would be in the way of its siblings. */
 	reservations_drop(&e->reservations, c->pod.pod.uid);
-	return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", out);
+	return does_not_fit(e, c);
 }
 
-/* Under the lock. */
-static int filter_placed(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct buf *out)
+static int filter_ours(struct extender *e, struct call *c, struct error *err)
 {
-	char why_not[256] = "";
-	struct error err = ERROR_INIT;
-
-	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
-		return answer_error(e, "filter", "not_ready", 200, why_not, out);
-	if (place(e, c, now_ms, wall_ms, &err) < 0 || offer(e, c, now_ms, &err) < 0) {
+	if (place(e, c, err) < 0 || offer(e, c, err) < 0) {
 		reservations_drop(&e->reservations, c->pod.pod.uid);
-		return answer_error(e, "filter", "error", 200, err.text, out);
+		c->status = answer_error(e, "filter", err->code == ERR_REFUSED ? "not_ready" : "error", 200, err->text,
+					 c->out);
+		return 0;
 	}
 	if (e->log.level <= LOG_LEVEL_DEBUG) /* quoting is not for free */
 		log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu",
 			  LOGQ(c->pod.pod.namespace), LOGQ(c->pod.pod.name), c->args.count, c->count);
-	return say_offer(e, c, out);
+	c->status = say_offer(e, c);
+	return 0;
 }
 
-static int pass_all(struct extender *e, const struct call *c, struct buf *out)
+/* With the request's own bytes. */
+static int pass_all(struct extender *e, struct call *c)
 {
-	if (extender_pass_all(&c->args, out) < 0)
-		return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", out);
+	if (extender_pass_all(&c->args, c->out) < 0)
+		return does_not_fit(e, c);
 	count(e, "filter", "passed");
 	return 200;
 }
 
-static int refuse_all(struct extender *e, const struct call *c, struct error *why, struct buf *out)
+static int refuse_all(struct extender *e, struct call *c)
 {
-	log_debug(&e->log, "pod.unreadable", "namespace=%s pod=%s error=%s", LOGQ(c->pod.pod.namespace),
-		  LOGQ(c->pod.pod.name), LOGQ(why->text));
-	if (extender_refuse_all(&c->args, say_why, why, out) < 0)
-		return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", out);
+	log_debug(&e->log, "pod.unreadable", "error=%s", LOGQ(c->why.text));
+	if (extender_refuse_all(&c->args, say_why, &c->why, c->out) < 0)
+		return does_not_fit(e, c);
 	count(e, "filter", "refused");
 	return 200;
 }
 
-/* Others' pods are answered whatever our state is, and with the request's own bytes. */
-static int filter_read(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct buf *out)
-{
-	struct error err = ERROR_INIT, why = ERROR_INIT;
-	int status;
-
-	if (read_pod(c, &why, &err) < 0)
-		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
-	if (why.code)
-		return refuse_all(e, c, &why, out);
-	if (c->pod.pod.component == CODIS_NONE)
-		return pass_all(e, c, out);
-	pthread_mutex_lock(&e->lock);
-	status = filter_placed(e, c, now_ms, wall_ms, out);
-	pthread_mutex_unlock(&e->lock);
-	return status;
-}
-
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
-	CALL_CLEANUP struct call c = { .offer = NULL };
-	struct error err = ERROR_INIT, why = ERROR_INIT;
-	int known, status = 200;
+	CALL_CLEANUP struct call c = { .now_ms = now_ms, .wall_ms = wall_ms, .out = out };
+	struct error err = ERROR_INIT;
 
-	if (extender_args_parse(body, len, &c.args, &err) < 0)
+	if (extender_args_parse(body, len, &c.args, &err) < 0 || work_on(e, &c, filter_ours, &err) < 0)
 		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
-	pthread_mutex_lock(&e->lock);
-	known = know(e, &c, &why); /* then its words are the inventory's, and last as long as the lock is held */
-	if (known == 1)
-		status = filter_placed(e, &c, now_ms, wall_ms, out);
-	else if (known < 0)
-		status = refuse_all(e, &c, &why, out);
-	pthread_mutex_unlock(&e->lock);
-	return known ? status : filter_read(e, &c, now_ms, wall_ms, out);
+	if (c.whose == OURS)
+		return c.status;
+	return c.whose == OTHERS ? pass_all(e, &c) : refuse_all(e, &c);
 }
 
 /* --- preempt ------------------------------------------------------------------------------------------------------ */
 
-static void pick_all(struct call *c)
+static void pick(const struct extender *e, struct call *c)
 {
-	for (c->count = 0; c->count < c->args.count; c->count++)
-		c->offer[c->count] = (uint32_t)c->count;
-}
-
-/* Under the lock. Nobody is to be evicted where a member of the group stands, or may be coming. */
-static int pick(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct error *err)
-{
-	char why_not[256] = "";
-
-	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
-		return error_set(err, ERR_REFUSED, "%s", why_not);
-	if (place(e, c, now_ms, wall_ms, err) < 0)
-		return -1;
 	for (uint32_t i = 0; i < c->args.count; i++) {
-		if (e->placing.nodes[i].refusal == PLACE_PASSES)
+		if (c->whose == OTHERS || (c->whose == OURS && e->placing.nodes[i].refusal == PLACE_PASSES))
 			c->offer[c->count++] = i;
 	}
+}
+
+/* Nobody is to be evicted where a member of the group stands, or may be coming. */
+static int preempt_ours(struct extender *e, struct call *c, struct error *err)
+{
+	if (place(e, c, err) < 0)
+		return -1;
+	pick(e, c);
 	return 0;
 }
 
-static int preempt_call(struct extender *e, struct call *c, int64_t now_ms, int64_t wall_ms, struct error *err)
+static int status_of_failure(const struct error *err)
 {
-	struct error why = ERROR_INIT;
-	int known, done = 0;
+	return err->code == ERR_REFUSED ? 503 : 500;
+}
 
-	c->offer = calloc(c->args.count + 1, sizeof(*c->offer));
-	if (!c->offer)
-		return error_set(err, ERR_NOMEM, "no memory for %zu nodes", c->args.count);
-	pthread_mutex_lock(&e->lock);
-	known = know(e, c, &why);
-	if (known == 1)
-		done = pick(e, c, now_ms, wall_ms, err);
-	pthread_mutex_unlock(&e->lock);
-	if (known)
-		return done; /* of one that cannot be read none */
-	if (read_pod(c, &why, err) < 0)
-		return -1;
-	if (why.code)
-		return 0;
-	if (c->pod.pod.component == CODIS_NONE) {
-		pick_all(c);
-		return 0;
-	}
-	pthread_mutex_lock(&e->lock);
-	done = pick(e, c, now_ms, wall_ms, err);
-	pthread_mutex_unlock(&e->lock);
-	return done;
+static int answer_failure(struct extender *e, const char *verb, const struct error *err, struct buf *out)
+{
+	return answer_error(e, verb, err->code == ERR_REFUSED ? "not_ready" : "error", status_of_failure(err),
+			    err->text, out);
+}
+
+static int no_memory(const struct call *c, struct error *err)
+{
+	return error_set(err, ERR_NOMEM, "no memory to answer for %zu nodes", c->args.count);
 }
 
 int serve_preempt(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
-	CALL_CLEANUP struct call c = { .offer = NULL };
+	CALL_CLEANUP struct call c = { .now_ms = now_ms, .wall_ms = wall_ms, .out = out };
 	struct error err = ERROR_INIT;
 	int done;
 
 	if (extender_preempt_parse(body, len, &c.args, &err) < 0)
 		return answer_error(e, "preempt", "bad_request", status_of(&err), err.text, out);
-	done = preempt_call(e, &c, now_ms, wall_ms, &err);
+	c.offer = calloc(c.args.count + 1, sizeof(*c.offer));
+	done = c.offer ? work_on(e, &c, preempt_ours, &err) : no_memory(&c, &err);
+	if (done == 0 && c.whose == OTHERS)
+		pick(e, &c);
 	if (done == 0 && extender_preempt_write(&c.args, c.offer, c.count, out) < 0)
-		done = error_set(&err, ERR_NOMEM, "the answer does not fit into memory");
-	if (done < 0 && err.code == ERR_REFUSED)
-		return answer_error(e, "preempt", "not_ready", 503, err.text, out);
+		done = no_memory(&c, &err);
 	if (done < 0)
-		return answer_error(e, "preempt", "error", 500, err.text, out);
+		return answer_failure(e, "preempt", &err, out);
 	count(e, "preempt", "picked");
 	return 200;
 }
 
 /* --- prioritize --------------------------------------------------------------------------------------------------- */
 
-/* Under the lock. What was just offered to this pod is what is asked about: no node was tried. */
-static int prioritize_call(struct extender *e, struct call *c, int64_t wall_ms, int *scores, struct error *err)
+/* What was just offered to this pod is what is asked about: no node was tried. */
+static int prioritize_ours(struct extender *e, struct call *c, struct error *err)
 {
-	char why_not[256] = "";
-
-	if (!e->ready(e->ready_ctx, why_not, sizeof(why_not)))
-		return error_set(err, ERR_REFUSED, "%s", why_not);
+	if (check_ready(e, err) < 0)
+		return -1;
 	place_join(&c->pod, e->inventory);
 	if (e->census.incomplete)
-		return error_set(err, ERR_NOMEM, "no memory to count who stands where");
-	if (place_nodes(&e->placing, e->inventory, &e->census, &e->reservations, NULL, &c->pod, &c->args, wall_ms,
+		return no_memory(c, err);
+	if (place_nodes(&e->placing, e->inventory, &e->census, &e->reservations, NULL, &c->pod, &c->args, c->wall_ms,
 			err) < 0)
 		return -1;
-	return place_scores(&e->placing, scores) == 0
-		       ? 0
-		       : error_set(err, ERR_NOMEM, "no memory for %zu scores", c->args.count);
+	return place_scores(&e->placing, c->scores) == 0 ? 0 : no_memory(c, err);
 }
 
-/* 0: all get 0. */
-static int prioritize(struct extender *e, struct call *c, int64_t wall_ms, int *scores, struct error *err)
-{
-	struct error why = ERROR_INIT;
-	int known, done = 0;
-
-	pthread_mutex_lock(&e->lock);
-	known = know(e, c, &why);
-	if (known == 1)
-		done = prioritize_call(e, c, wall_ms, scores, err);
-	pthread_mutex_unlock(&e->lock);
-	if (known)
-		return known < 0 ? 0 : done;
-	if (read_pod(c, &why, err) < 0)
-		return -1;
-	if (why.code || c->pod.pod.component == CODIS_NONE)
-		return 0;
-	pthread_mutex_lock(&e->lock);
-	done = prioritize_call(e, c, wall_ms, scores, err);
-	pthread_mutex_unlock(&e->lock);
-	return done;
-}
-
+/* Others' pods, and what cannot be read, get 0 everywhere. */
 int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
-	CALL_CLEANUP struct call c = { .offer = NULL };
+	CALL_CLEANUP struct call c = { .now_ms = now_ms, .wall_ms = wall_ms, .out = out };
 	struct error err = ERROR_INIT;
-	int *scores, done;
+	int done;
 
-	(void)now_ms;
 	if (extender_args_parse(body, len, &c.args, &err) < 0)
 		return answer_error(e, "prioritize", "bad_request", status_of(&err), err.text, out);
-	scores = calloc(c.args.count + 1, sizeof(*scores));
-	done = scores ? prioritize(e, &c, wall_ms, scores, &err) : -1;
-	if (done == 0)
-		done = extender_scores_write(&c.args, scores, out);
-	free(scores);
-	if (done < 0 && err.code == ERR_REFUSED)
-		return answer_error(e, "prioritize", "not_ready", 503, err.text, out);
+	c.scores = calloc(c.args.count + 1, sizeof(*c.scores));
+	done = c.scores ? work_on(e, &c, prioritize_ours, &err) : no_memory(&c, &err);
+	if (done == 0 && extender_scores_write(&c.args, c.scores, out) < 0)
+		done = no_memory(&c, &err);
 	if (done < 0)
-		return answer_error(e, "prioritize", "error", err.code == ERR_INVALID ? 400 : 500,
-				    err.text[0] ? err.text : "no memory", out);
+		return answer_failure(e, "prioritize", &err, out);
 	count(e, "prioritize", "scored");
 	return 200;
 }
