@@ -119,6 +119,14 @@ def write_kubeconfig(folder, url, cluster="", user=""):
     return config
 
 
+def make_certificate(folder):
+    """tls.crt and tls.key of codis-webhook, on this machine."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3",
+                    "-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,DNS:codis-webhook.codis-system.svc,IP:127.0.0.1"],
+                   cwd=folder, check=True, stderr=subprocess.DEVNULL)
+
+
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as f:
         fields = f.read().rpartition(")")[2].split()
