@@ -269,6 +269,10 @@ static void write_reason(void *ctx, size_t i, struct buf *out)
 	place_reason(ctx, i, out);
 }
 
+/* minFeasibleNodesToFind: kube-scheduler looks at no more nodes than at so many, or at a share of them, and begins the
+ * next time behind those. So where as many are refused there may be others, of which no event tells it. */
+#define SAMPLE_MIN 100
+
 static size_t first_transient(const struct placing *pl)
 {
 	size_t i = 0;
@@ -298,7 +302,7 @@ static int say_offer(struct extender *e, struct call *c)
 {
 	int done;
 
-	if (!c->count && e->placing.transient)
+	if (!c->count && (e->placing.transient || c->args.count >= SAMPLE_MIN))
 		return say_soon(e, c->out);
 	done = c->count ? extender_pass(&c->args, c->offer, c->count, c->out)
 			: extender_refuse_all(&c->args, write_reason, &e->placing, c->out);

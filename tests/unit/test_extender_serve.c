@@ -5,6 +5,8 @@
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/test.h"
 
+#define BY_RACK ",\"annotations\":{\"codis.io/topology-key\":\"rack\"}"
+
 /* --- one call --------------------------------------------------------------------------------- */
 
 static cJSON *ask(struct extender *e, int64_t now_ms, int want_status, const char *body)
@@ -320,6 +322,32 @@ TEST(a_bound_pod_that_the_watch_has_not_shown_stays_reserved)
 	e.age_ms = NULL; /* it was heard of, and did not bring the pod as bound */
 	third = filter(&e, 17000, server_pod(1, ""), "[\"n1\"]");
 	assert_string_equal(first_offered(third), "n1");
+	extender_teardown(&e);
+}
+
+/* A large cluster is shown in parts. */
+TEST(a_pod_that_is_refused_by_a_sample_comes_back)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(16384);
+	struct extender e;
+	JSON_CLEANUP cJSON *few = NULL, *many = NULL;
+
+	extender_setup(&e);
+	add_node(e.inventory, "n0", ",\"rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+	add_pod(e.inventory, server_pod(0, "n0"));
+	for (int i = 0; i < 100; i++) {
+		char name[8];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		add_node(e.inventory, name, ",\"rack\":\"a\"", "True", "2020-01-01T00:00:10Z");
+		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
+	}
+	buf_addch(&names, ']');
+	few = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK),
+		     "[\"n0\",\"n1\"]");
+	assert_non_null(refusal(few, "n1"));
+	many = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK), names.data);
+	assert_string_equal(soon(many), "group 1 of codis-test already has codis-server-0 in rack a");
 	extender_teardown(&e);
 }
 
