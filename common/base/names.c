@@ -30,16 +30,14 @@ void names_release(struct names *n)
 	*n = (struct names){ .all = NULL };
 }
 
-/* No text has a NUL in it. Names are short: calling memcmp() costs more than comparing. */
+/* Names are short: calling memcmp() costs more than comparing. */
 static bool is(const struct name_slot *slot, const char *text, size_t len)
 {
 	uint64_t a, b;
 	size_t at = 0;
 
-	if (len < sizeof(a))
-		return strncmp(slot->text, text, len) == 0 && !slot->text[len];
-	if (strnlen(slot->text, sizeof(a)) < sizeof(a))
-		return false;
+	if (slot->len != len || len < sizeof(a))
+		return slot->len == len && memcmp(slot->text, text, len) == 0;
 	for (; at + sizeof(a) <= len; at += sizeof(a)) {
 		memcpy(&a, slot->text + at, sizeof(a));
 		memcpy(&b, text + at, sizeof(b));
@@ -96,7 +94,7 @@ static void place(struct names *n, uint32_t number)
 
 	while (n->slots[i].number)
 		i = (i + 1) & mask;
-	n->slots[i] = (struct name_slot){ .text = n->all[number].text, .hash = n->all[number].hash, .number = number };
+	n->slots[i] = (struct name_slot){ n->all[number].text, n->all[number].hash, number, n->all[number].len };
 }
 
 /* So that half of the slots stay free. */

@@ -10,7 +10,7 @@ struct name;
 
 struct name_slot {
 	const char *text;
-	uint32_t hash, number;
+	uint32_t hash, number, len; /* what a look compares, in one place */
 };
 
 struct names {

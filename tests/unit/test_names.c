@@ -54,6 +54,21 @@ TEST(a_text_is_its_bytes_not_its_beginning)
 	names_release(&n);
 }
 
+/* Two texts may have one hash. */
+TEST(a_hash_alone_finds_nothing)
+{
+	static const char text[] = "ip-10-0-0-1.internal", longer[] = "ip-10-0-0-1.internal-and-more";
+	struct names n = { .all = NULL };
+	uint32_t hash = names_hash(text, strlen(text)), number = take(&n, text);
+
+	assert_int_equal(names_find_hashed(&n, text, strlen(text), hash), number);
+	assert_int_equal(names_find_hashed(&n, text, strlen(text) - 1, hash), 0);
+	assert_int_equal(names_find_hashed(&n, text, 3, hash), 0);
+	assert_int_equal(names_find_hashed(&n, longer, strlen(longer), hash), 0);
+	assert_int_equal(names_find_hashed(&n, "ip-10-0-0-2.internal", strlen(text), hash), 0);
+	names_release(&n);
+}
+
 /* Beside a plain list of who holds what. */
 TEST(numbers_are_right_whatever_comes_and_goes)
 {
