@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/base/json_span.h"
 
 #define TEXT_MAX    (1u << 20)
 #define SOME_MEMORY 65536
@@ -93,29 +94,6 @@ cJSON *json_parse(const char *text, size_t len, size_t max_items, struct error *
 	return root;
 }
 
-/* Behind the end of the object or array that begins at `at`; len: it has none. */
-static size_t end_of_value(const char *text, size_t len, size_t at)
-{
-	bool in_string = false;
-	int depth = 0;
-
-	for (; at < len; at++) {
-		char c = text[at];
-
-		if (in_string) {
-			at += c == '\\';
-			in_string = c != '"';
-		} else if (c == '"') {
-			in_string = true;
-		} else if (c == '[' || c == '{') {
-			depth++;
-		} else if ((c == ']' || c == '}') && --depth == 0) {
-			return at + 1;
-		}
-	}
-	return len;
-}
-
 bool json_find_begin(const char *text, size_t len, const char *name, size_t *from)
 {
 	char key[64];
@@ -132,9 +110,12 @@ bool json_find_begin(const char *text, size_t len, const char *name, size_t *fro
 
 bool json_find(const char *text, size_t len, const char *name, size_t *from, size_t *to)
 {
+	const char *end;
+
 	if (!json_find_begin(text, len, name, from))
 		return false;
-	*to = end_of_value(text, len, *from);
+	end = json_span_end(text + *from, text + len);
+	*to = end ? (size_t)(end - text) : len;
 	return *to < len;
 }
 

@@ -43,7 +43,7 @@ static const char *nested(const char *at, const char *end)
 	return NULL;
 }
 
-static const char *value_end(const char *at, const char *end)
+const char *json_span_end(const char *at, const char *end)
 {
 	const char *from = at;
 
@@ -137,7 +137,7 @@ char json_walk_at(const struct json_walk *w)
 
 bool json_walk_value(struct json_walk *w, struct json_span *value)
 {
-	const char *to = w->broken ? NULL : value_end(w->at, w->end);
+	const char *to = w->broken ? NULL : json_span_end(w->at, w->end);
 
 	if (!to)
 		return breaks(w);

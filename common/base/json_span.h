@@ -13,6 +13,9 @@ struct json_span {
 	size_t len;
 };
 
+/* Behind the value that begins at `at`; NULL: the text ends before, or there is none. */
+const char *json_span_end(const char *at, const char *end);
+
 /* Without the blanks around it. */
 struct json_span json_span_trim(const char *text, size_t len);
 
