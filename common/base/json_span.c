@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/base/json_plain.h"
+
 /* All below take where something begins, and give what follows it; NULL: the text ends before. */
 
 static const char *blanks(const char *at, const char *end)
@@ -149,6 +151,41 @@ bool json_walk_value(struct json_walk *w, struct json_span *value)
 bool json_walk_next(struct json_walk *w, struct json_span *name, struct json_span *value)
 {
 	return json_walk_name(w, name) && json_walk_value(w, value);
+}
+
+/* Where the first byte is that is not plain; `end` if all are. */
+static const char *plain(const char *at, const char *end)
+{
+	for (; end - at >= 16; at += 16) {
+		size_t n = json_plain_of_16(at);
+
+		if (n < 16) /* most often not: the next look need not wait for what this one has found */
+			return at + n;
+	}
+	while (at < end && json_is_plain(*at))
+		at++;
+	return at;
+}
+
+size_t json_walk_texts(struct json_walk *w, struct json_span *texts, size_t room)
+{
+	size_t count = 0;
+
+	for (; count < room && w->close == ']' && !w->done && !w->broken; count++) {
+		const char *at = blanks(w->at, w->end), *to;
+
+		if (w->begun)
+			at = at < w->end && *at == ',' ? blanks(at + 1, w->end) : w->end;
+		if (at == w->end || *at != '"')
+			break;
+		to = plain(at + 1, w->end);
+		if (to == w->end || *to != '"')
+			break;
+		texts[count] = span(at + 1, to);
+		w->at = to + 1;
+		w->begun = true;
+	}
+	return count;
 }
 
 bool json_walk_enter(struct json_walk *w, struct json_walk *inner)

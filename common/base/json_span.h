@@ -32,6 +32,10 @@ bool json_walk_begin(struct json_walk *w, struct json_span value);
  * more, or (broken) what comes is no JSON. */
 bool json_walk_next(struct json_walk *w, struct json_span *name, struct json_span *value);
 
+/* The next elements of an array as long as they are strings of nothing but plain bytes (json_plain.h), at most `room`
+ * of them, without their quotes; how many. What comes then, if anything, is for json_walk_next(). */
+size_t json_walk_texts(struct json_walk *w, struct json_span *texts, size_t room);
+
 /* The same in two steps: its name, then its value, or another walk over that. json_walk_at: the value's first byte. */
 bool json_walk_name(struct json_walk *w, struct json_span *name);
 char json_walk_at(const struct json_walk *w);

@@ -52,36 +52,45 @@ static int make_room(struct extender_args *args, bool whole, struct error *err)
 	return 0;
 }
 
-/* The last sixteen bytes are looked at twice in part. */
-static bool is_plain(struct json_span name)
+static int check_name(struct json_span name, struct error *err)
 {
-	const char *at = name.at, *end = name.at + name.len;
-
-	for (; end - at > 16; at += 16) {
-		if (json_plain_of_16(at) < 16)
-			return false;
-	}
-	if (name.len >= 16)
-		return json_plain_of_16(end - 16) == 16;
-	while (at < end && json_is_plain(*at))
-		at++;
-	return at == end;
-}
-
-/* value: of a node's name, with its quotes. */
-static int add_name(struct extender_args *args, struct json_span value, struct error *err)
-{
-	struct json_span name;
-
-	if (!value.at || value.at[0] != '"' || value.len == 2)
+	if (!name.len)
 		return error_set(err, ERR_INVALID, "a candidate node has no name that is a text");
-	name = (struct json_span){ .at = value.at + 1, .len = value.len - 2 };
 	if (name.len > EXTENDER_NAME_MAX)
 		return error_set(err, ERR_INVALID, "a candidate node's name has %zu bytes, more than %d", name.len,
 				 EXTENDER_NAME_MAX);
-	if (!is_plain(name)) /* it is answered as it was read */
-		return error_set(err, ERR_INVALID, "\"%.*s\" is no node's name", (int)name.len, name.at);
+	return 0;
+}
+
+/* value: of a node's name, with its quotes. It is answered as it was read, so it has to be plain. */
+static int add_name(struct extender_args *args, struct json_span value, struct error *err)
+{
+	struct json_span name = { .at = NULL };
+
+	if (value.at && value.at[0] == '"')
+		name = (struct json_span){ .at = value.at + 1, .len = value.len - 2 };
+	if (check_name(name, err) < 0)
+		return -1;
+	for (size_t i = 0; i < name.len; i++) {
+		if (!json_is_plain(name.at[i]))
+			return error_set(err, ERR_INVALID, "\"%.*s\" is no node's name", (int)name.len, name.at);
+	}
 	args->names[args->count++] = name;
+	return 0;
+}
+
+/* As many as there is room for. */
+static int take_texts(struct json_walk *list, struct extender_args *args, struct error *err)
+{
+	size_t room = args->room < EXTENDER_NODES_MAX ? args->room : EXTENDER_NODES_MAX, from = args->count;
+
+	if (from == room)
+		return 0;
+	args->count += json_walk_texts(list, args->names + from, room - from);
+	for (size_t i = from; i < args->count; i++) {
+		if (check_name(args->names[i], err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -89,7 +98,11 @@ static int parse_names(struct json_walk *list, struct extender_args *args, struc
 {
 	struct json_span name, value;
 
-	while (json_walk_next(list, &name, &value)) {
+	for (;;) {
+		if (take_texts(list, args, err) < 0)
+			return -1;
+		if (!json_walk_next(list, &name, &value))
+			break;
 		if (make_room(args, false, err) < 0 || add_name(args, value, err) < 0)
 			return -1;
 	}

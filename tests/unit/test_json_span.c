@@ -27,6 +27,54 @@ static const char *walked(const char *text, char out[256])
 	return out;
 }
 
+/* "text;..." of those that are taken at once, then what json_walk_next() says. */
+static const char *taken(const char *list, size_t room, char out[256])
+{
+	struct json_span texts[8], name, value;
+	struct json_walk w;
+	size_t at = 0, count;
+
+	if (!json_walk_begin(&w, all(list)))
+		return "neither";
+	count = json_walk_texts(&w, texts, room);
+	for (size_t i = 0; i < count; i++)
+		at += (size_t)snprintf(out + at, 256 - at, "%.*s;", (int)texts[i].len, texts[i].at);
+	if (json_walk_next(&w, &name, &value))
+		snprintf(out + at, 256 - at, "then %.*s", (int)value.len, value.at);
+	else
+		snprintf(out + at, 256 - at, "%s", w.broken ? "broken" : "end");
+	return out;
+}
+
+TEST(plain_texts_are_taken_at_once)
+{
+	static const struct {
+		const char *list;
+		size_t room;
+		const char *taken;
+	} cases[] = {
+		{ "[]", 8, "end" },
+		{ "[\"a\"]", 8, "a;end" },
+		{ "[ \"a\" , \"\",\"0123456789abcdef0123\"\n]", 8, "a;;0123456789abcdef0123;end" },
+		{ "[\"a\",\"b\",\"c\"]", 2, "a;b;then \"c\"" },
+		{ "[\"a\",\"b\"]", 0, "then \"a\"" },
+		{ "[\"a\",7,\"b\"]", 8, "a;then 7" },
+		{ "[\"a\",\"b\\n\"]", 8, "a;then \"b\\n\"" },
+		{ "[\"a\",\"0123456789abcdef\\\"\"]", 8, "a;then \"0123456789abcdef\\\"\"" },
+		{ "[\"a\",\"b\x01\"]", 8, "a;then \"b\x01\"" },
+		{ "[\"a\",]", 8, "a;broken" },
+		{ "[\"a\" \"b\"]", 8, "a;broken" },
+		{ "[\"a\",\"b", 8, "a;broken" },
+		{ "[\"a\",\"0123456789abcdef", 8, "a;broken" },
+		{ "[\"a\"", 8, "a;broken" },
+		{ "{\"a\":\"b\"}", 8, "then \"b\"" },
+	};
+	char out[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(taken(cases[i].list, cases[i].room, out), cases[i].taken);
+}
+
 TEST(members_stand_where_they_stand)
 {
 	static const struct {
