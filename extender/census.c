@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/memory.h"
 #include "common/codis/inventory.h"
 
 #define NODES_MIN 64
@@ -33,10 +34,9 @@ int census_make_room(struct census *c)
 
 	if (c->names.end < c->node_room)
 		return 0;
-	nodes = realloc(c->nodes, room * sizeof(*nodes));
+	nodes = memory_grow_lines(c->nodes, c->node_room * sizeof(*nodes), room * sizeof(*nodes));
 	if (!nodes)
 		return -1;
-	memset(nodes + c->node_room, 0, (room - c->node_room) * sizeof(*nodes));
 	c->nodes = nodes;
 	c->node_room = room;
 	return 0;
@@ -154,6 +154,7 @@ static struct census_count *new_count(struct census *c, struct census_node *n, c
 	if (!product)
 		return NULL;
 	n->counts[n->count] = (struct census_count){ .product = product, .rank = (int16_t)rank };
+	n->products |= census_bit(product);
 	return &n->counts[n->count++];
 }
 
@@ -191,6 +192,13 @@ uint32_t census_add(struct census *c, const char *node, size_t len, const char *
 	return number;
 }
 
+static void set_bits(struct census_node *n)
+{
+	n->products = 0;
+	for (int i = 0; i < n->count; i++)
+		n->products |= census_bit(n->counts[i].product);
+}
+
 void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank)
 {
 	struct census_node *n = node ? &c->nodes[node] : NULL;
@@ -201,6 +209,7 @@ void census_remove(struct census *c, uint32_t node, const char *namespace, const
 	if (--count->pods == 0) {
 		names_drop(&c->products, count->product);
 		*count = n->counts[--n->count];
+		set_bits(n);
 	}
 	n->pods--;
 	drop_node(c, node);

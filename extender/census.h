@@ -26,8 +26,8 @@ struct census_count {
 	uint16_t pods;
 };
 
-/* A node by its number. One that nobody has seen yet, or that is gone, is held while somebody stands there; its domains
- * are the last that it had. */
+/* A node by its number, in one line of memory: a call reads thousands. One that nobody has seen yet, or that is gone,
+ * is held while somebody stands there; its domains are the last that it had. */
 struct census_node {
 	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it has no such label */
 	struct census_count *counts;
@@ -35,8 +35,15 @@ struct census_node {
 	uint32_t pods; /* Codis' pods that stand here, or may be coming */
 	bool seen;     /* it is in the list of nodes */
 	bool ready;
+	uint32_t products;        /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
 	int64_t ready_changed_ms; /* wall time, as in inventory_node */
 };
+
+/* Of a product: a node whose `products` lack it has nothing of that. */
+static inline uint32_t census_bit(uint32_t product)
+{
+	return UINT32_C(1) << (product & 31);
+}
 
 struct census {
 	struct names names, values, products;

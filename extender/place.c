@@ -402,7 +402,9 @@ static int beside_wider(const struct placing *pl, const struct place_node *n)
 static void count_pods(const struct census_node *n, uint32_t product, int rank, int *weights)
 {
 	weights[WEIGHT_CODIS] = (int)n->pods;
-	for (int i = 0; product && i < n->count; i++) {
+	if (!product || !(n->products & census_bit(product)))
+		return;
+	for (int i = 0; i < n->count; i++) {
 		if (n->counts[i].product != product)
 			continue;
 		weights[WEIGHT_PRODUCT] += n->counts[i].pods;
@@ -462,35 +464,22 @@ static void rank(struct placing *pl, size_t i)
 	pl->best += n->key == pl->best_key;
 }
 
-static void find_all(struct placing *pl)
-{
-	const struct names *names = &pl->census->names;
-
-	for (size_t i = 0; i < pl->args->count; i++) {
-		struct json_span name = pl->args->names[i];
-
-		pl->nodes[i].key = names_hash(name.at, name.len);
-		names_prepare(names, (uint32_t)pl->nodes[i].key);
-	}
-	for (size_t i = 0; i < pl->args->count; i++) {
-		struct json_span name = pl->args->names[i];
-		uint32_t hash = (uint32_t)pl->nodes[i].key;
-
-		pl->nodes[i] = (struct place_node){ .node = names_find_hashed(names, name.at, name.len, hash) };
-		__builtin_prefetch(&pl->census->nodes[pl->nodes[i].node]);
-	}
-}
+/* What is looked at so many steps later is on its way to the processor meanwhile. */
+#define AHEAD 8
 
 static void look_at_all(struct placing *pl, const struct attempts_of *attempts, int64_t now_ms)
 {
 	const struct membership *member = &pl->pod->member;
 	uint32_t product = census_product(pl->census, member->namespace, member->product);
 
-	find_all(pl);
+	names_find_all(&pl->census->names, pl->args->names, pl->args->count, pl->numbers);
 	for (size_t i = 0; i < pl->args->count; i++) {
 		struct place_node *n = &pl->nodes[i];
 		int weights[WEIGHTS] = { 0 };
 
+		if (i + AHEAD < pl->args->count)
+			__builtin_prefetch(&pl->census->nodes[pl->numbers[i + AHEAD]]);
+		*n = (struct place_node){ .node = pl->numbers[i] };
 		refuse(pl, n);
 		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
 		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
@@ -541,7 +530,8 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	pl->transient = false;
 	if (take_keys(pl, inv) < 0 || census_make_room(pl->census) < 0)
 		return -1;
-	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0)
+	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0 ||
+	    grow(&pl->numbers, &pl->number_room, pl->args->count, sizeof(*pl->numbers)) < 0)
 		return -1;
 	if (gather(&g, r) < 0 || has_lost_columns(pl, made))
 		return -1;
@@ -564,6 +554,7 @@ int place_nodes(struct placing *pl, const struct inventory *inv, struct census *
 void placing_release(struct placing *pl)
 {
 	free(pl->nodes);
+	free(pl->numbers);
 	free(pl->peers);
 	for (int i = 0; i < CENSUS_KEYS; i++) {
 		free(pl->columns[i].marks);

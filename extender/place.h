@@ -110,6 +110,8 @@ struct placing {
 	const struct place_pod *pod;
 	struct place_node *nodes; /* as many as args has, in their order */
 	size_t room;
+	uint32_t *numbers; /* theirs, in the census */
+	size_t number_room;
 	struct place_peer *peers;
 	size_t peer_count, peer_room, members; /* of one that may have several places, a peer for each */
 	struct place_marks columns[CENSUS_KEYS];

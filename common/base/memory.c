@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -45,4 +47,17 @@ void memory_give_back(void)
 {
 	(void)malloc_trim(0);
 	(void)dl_iterate_phdr(drop, NULL);
+}
+
+void *memory_grow_lines(void *old, size_t had, size_t want)
+{
+	char *grown = aligned_alloc(MEMORY_LINE, (want + MEMORY_LINE - 1) / MEMORY_LINE * MEMORY_LINE);
+
+	if (!grown)
+		return NULL;
+	if (had)
+		memcpy(grown, old, had);
+	memset(grown + had, 0, want - had);
+	free(old);
+	return grown;
 }

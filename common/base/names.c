@@ -5,14 +5,39 @@
 #include <string.h>
 
 #include "common/base/hash.h"
+#include "common/base/json_span.h"
+#include "common/base/memory.h"
 
 #define SLOTS_MIN 64
+/* Texts that are looked for at once: what they need is on its way to the processor meanwhile. */
+#define AT_ONCE 16
 
+/* 64 bytes, so that a look at one reads one line of memory. */
 struct name {
-	char *text; /* NULL: free */
 	uint32_t hash, len;
-	uint32_t held; /* of a free one: the next that is free */
+	uint32_t held; /* 0: free */
+	uint32_t next; /* of a free one: the next that is free */
+	union {
+		char here[48]; /* a text that fits in with its NUL, which is most of them */
+		char *there;
+	};
 };
+
+struct name_slot {
+	uint32_t hash, number; /* number 0: free */
+};
+
+static const char *text_of(const struct name *name)
+{
+	return name->len < sizeof(name->here) ? name->here : name->there;
+}
+
+/* A free one is of no length. */
+static void free_text(struct name *name)
+{
+	if (name->len >= sizeof(name->here))
+		free(name->there);
+}
 
 uint32_t names_hash(const char *text, size_t len)
 {
@@ -24,63 +49,77 @@ uint32_t names_hash(const char *text, size_t len)
 void names_release(struct names *n)
 {
 	for (uint32_t i = 1; i < n->end; i++)
-		free(n->all[i].text);
+		free_text(&n->all[i]);
 	free(n->all);
 	free(n->slots);
 	*n = (struct names){ .all = NULL };
 }
 
 /* Names are short: calling memcmp() costs more than comparing. */
-static bool is(const struct name_slot *slot, const char *text, size_t len)
+static bool is(const struct name *name, const char *text, size_t len)
 {
+	const char *its = text_of(name);
 	uint64_t a, b;
 	size_t at = 0;
 
-	if (slot->len != len || len < sizeof(a))
-		return slot->len == len && memcmp(slot->text, text, len) == 0;
+	if (name->len != len || len < sizeof(a))
+		return name->len == len && memcmp(its, text, len) == 0;
 	for (; at + sizeof(a) <= len; at += sizeof(a)) {
-		memcpy(&a, slot->text + at, sizeof(a));
+		memcpy(&a, its + at, sizeof(a));
 		memcpy(&b, text + at, sizeof(b));
 		if (a != b)
 			return false;
 	}
-	memcpy(&a, slot->text + len - sizeof(a), sizeof(a));
+	memcpy(&a, its + len - sizeof(a), sizeof(a));
 	memcpy(&b, text + len - sizeof(b), sizeof(b));
 	return a == b;
 }
 
-/* Where the text stands, or the free slot where it would. */
-static struct name_slot *slot_of(const struct names *n, const char *text, size_t len, uint32_t hash)
+static uint32_t find(const struct names *n, const char *text, size_t len, uint32_t hash)
 {
 	uint32_t mask = n->slot_cap - 1;
 
-	for (uint32_t i = hash & mask;; i = (i + 1) & mask) {
-		struct name_slot *slot = &n->slots[i];
+	for (uint32_t i = hash & mask; n->slot_cap; i = (i + 1) & mask) {
+		const struct name_slot *slot = &n->slots[i];
 
-		if (!slot->number || (slot->hash == hash && is(slot, text, len)))
-			return slot;
+		if (!slot->number || (slot->hash == hash && is(&n->all[slot->number], text, len)))
+			return slot->number;
 	}
-}
-
-uint32_t names_find_hashed(const struct names *n, const char *text, size_t len, uint32_t hash)
-{
-	return n->slot_cap ? slot_of(n, text, len, hash)->number : 0;
+	return 0;
 }
 
 uint32_t names_find(const struct names *n, const char *text, size_t len)
 {
-	return names_find_hashed(n, text, len, names_hash(text, len));
+	return find(n, text, len, names_hash(text, len));
 }
 
-void names_prepare(const struct names *n, uint32_t hash)
+static void find_some(const struct names *n, const struct json_span *texts, size_t count, uint32_t *numbers)
 {
-	if (n->slot_cap)
-		__builtin_prefetch(&n->slots[hash & (n->slot_cap - 1)]);
+	uint32_t hashes[AT_ONCE], mask = n->slot_cap - 1;
+
+	for (size_t i = 0; i < count; i++) {
+		hashes[i] = names_hash(texts[i].at, texts[i].len);
+		__builtin_prefetch(&n->slots[hashes[i] & mask]);
+	}
+	for (size_t i = 0; i < count; i++)
+		__builtin_prefetch(&n->all[n->slots[hashes[i] & mask].number]);
+	for (size_t i = 0; i < count; i++)
+		numbers[i] = find(n, texts[i].at, texts[i].len, hashes[i]);
+}
+
+void names_find_all(const struct names *n, const struct json_span *texts, size_t count, uint32_t *numbers)
+{
+	if (!n->count) {
+		memset(numbers, 0, count * sizeof(*numbers));
+		return;
+	}
+	for (size_t i = 0; i < count; i += AT_ONCE)
+		find_some(n, texts + i, count - i < AT_ONCE ? count - i : AT_ONCE, numbers + i);
 }
 
 const char *names_text(const struct names *n, uint32_t number)
 {
-	return n->all[number].text;
+	return text_of(&n->all[number]);
 }
 
 uint32_t names_hash_of(const struct names *n, uint32_t number)
@@ -88,13 +127,13 @@ uint32_t names_hash_of(const struct names *n, uint32_t number)
 	return n->all[number].hash;
 }
 
-static void place(struct names *n, uint32_t number)
+static void set_slot(struct names *n, uint32_t number)
 {
 	uint32_t mask = n->slot_cap - 1, i = n->all[number].hash & mask;
 
 	while (n->slots[i].number)
 		i = (i + 1) & mask;
-	n->slots[i] = (struct name_slot){ n->all[number].text, n->all[number].hash, number, n->all[number].len };
+	n->slots[i] = (struct name_slot){ n->all[number].hash, number };
 }
 
 /* So that half of the slots stay free. */
@@ -111,8 +150,8 @@ static int make_slots(struct names *n)
 	n->slots = slots;
 	n->slot_cap = cap;
 	for (uint32_t i = 1; i < n->end; i++) {
-		if (n->all[i].text)
-			place(n, i);
+		if (n->all[i].held)
+			set_slot(n, i);
 	}
 	free(old);
 	return 0;
@@ -127,33 +166,45 @@ static uint32_t make_number(struct names *n)
 	if (n->free)
 		return n->free;
 	if (n->end == n->cap) {
-		all = realloc(n->all, cap * sizeof(*all));
+		all = memory_grow_lines(n->all, n->cap * sizeof(*all), cap * sizeof(*all));
 		if (!all)
 			return 0;
 		n->all = all;
 		n->cap = cap;
 	}
 	if (!n->end)
-		n->all[n->end++] = (struct name){ .text = NULL };
-	n->all[n->end] = (struct name){ .text = NULL };
+		n->all[n->end++] = (struct name){ .held = 0 };
 	return n->end;
+}
+
+/* 0, or -1: no memory. */
+static int set_text(struct name *name, const char *text, size_t len)
+{
+	char *copy = len < sizeof(name->here) ? name->here : malloc(len + 1);
+
+	if (!copy)
+		return -1;
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	if (copy != name->here)
+		name->there = copy;
+	name->len = (uint32_t)len;
+	return 0;
 }
 
 static uint32_t add(struct names *n, const char *text, size_t len, uint32_t hash)
 {
 	uint32_t number = make_number(n);
-	char *copy = number ? malloc(len + 1) : NULL;
+	struct name name = { .hash = hash, .held = 1 };
 
-	if (!copy)
+	if (!number || set_text(&name, text, len) < 0)
 		return 0;
-	memcpy(copy, text, len);
-	copy[len] = '\0';
 	if (number == n->end)
 		n->end++;
 	else
-		n->free = n->all[number].held;
-	n->all[number] = (struct name){ .text = copy, .hash = hash, .len = (uint32_t)len, .held = 1 };
-	place(n, number);
+		n->free = n->all[number].next;
+	n->all[number] = name;
+	set_slot(n, number);
 	n->count++;
 	return number;
 }
@@ -164,7 +215,7 @@ uint32_t names_take(struct names *n, const char *text, size_t len)
 
 	if (make_slots(n) < 0)
 		return 0;
-	number = slot_of(n, text, len, hash)->number;
+	number = find(n, text, len, hash);
 	if (!number)
 		return add(n, text, len, hash);
 	names_hold(n, number);
@@ -201,8 +252,8 @@ uint32_t names_drop(struct names *n, uint32_t number)
 	if (!number || --name->held)
 		return number ? name->held : 0;
 	take_out(n, number);
-	free(name->text);
-	*name = (struct name){ .held = n->free };
+	free_text(name);
+	*name = (struct name){ .next = n->free };
 	n->free = number;
 	n->count--;
 	return 0;

@@ -6,12 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct json_span;
 struct name;
-
-struct name_slot {
-	const char *text;
-	uint32_t hash, number, len; /* what a look compares, in one place */
-};
+struct name_slot;
 
 struct names {
 	struct name *all;        /* by number; 0 is none */
@@ -32,15 +29,13 @@ void names_hold(struct names *n, uint32_t number);
 uint32_t names_drop(struct names *n, uint32_t number);
 /* 0: nobody holds it. */
 uint32_t names_find(const struct names *n, const char *text, size_t len);
-/* Its text, a C string while it is held. */
+/* The same for many at once, which costs less than one after the other. */
+void names_find_all(const struct names *n, const struct json_span *texts, size_t count, uint32_t *numbers);
+/* Its text, a C string that is valid until another is taken. */
 const char *names_text(const struct names *n, uint32_t number);
 
-/* The hash of a text. */
+/* The hash of a text, and that of one that is held. */
 uint32_t names_hash(const char *text, size_t len);
 uint32_t names_hash_of(const struct names *n, uint32_t number);
-
-/* Of many texts that are looked for, first the hashes, then these: what is to be read is on its way meanwhile. */
-void names_prepare(const struct names *n, uint32_t hash);
-uint32_t names_find_hashed(const struct names *n, const char *text, size_t len, uint32_t hash);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/json_span.h"
 #include "common/base/names.h"
 #include "tests/unit/test.h"
 
@@ -54,18 +55,51 @@ TEST(a_text_is_its_bytes_not_its_beginning)
 	names_release(&n);
 }
 
-/* Two texts may have one hash. */
-TEST(a_hash_alone_finds_nothing)
+TEST(many_are_found_at_once_as_one_by_one)
 {
-	static const char text[] = "ip-10-0-0-1.internal", longer[] = "ip-10-0-0-1.internal-and-more";
+	enum { TEXTS = 100 };
 	struct names n = { .all = NULL };
-	uint32_t hash = names_hash(text, strlen(text)), number = take(&n, text);
+	struct json_span texts[TEXTS];
+	uint32_t numbers[TEXTS];
+	char text[TEXTS][128];
 
-	assert_int_equal(names_find_hashed(&n, text, strlen(text), hash), number);
-	assert_int_equal(names_find_hashed(&n, text, strlen(text) - 1, hash), 0);
-	assert_int_equal(names_find_hashed(&n, text, 3, hash), 0);
-	assert_int_equal(names_find_hashed(&n, longer, strlen(longer), hash), 0);
-	assert_int_equal(names_find_hashed(&n, "ip-10-0-0-2.internal", strlen(text), hash), 0);
+	for (int i = 0; i < TEXTS; i++) {
+		snprintf(text[i], sizeof(text[i]), "ip-%0*d.internal", i, i);
+		texts[i] = (struct json_span){ .at = text[i], .len = strlen(text[i]) };
+	}
+	names_find_all(&n, texts, TEXTS, numbers);
+	for (int i = 0; i < TEXTS; i++) {
+		assert_int_equal(numbers[i], 0);
+		if (i % 3)
+			take(&n, text[i]);
+	}
+	names_find_all(&n, texts, TEXTS, numbers);
+	for (int i = 0; i < TEXTS; i++) {
+		assert_int_equal(numbers[i], find(&n, text[i]));
+		assert_int_equal(numbers[i] > 0, i % 3 > 0);
+	}
+	names_release(&n);
+}
+
+/* Short and long ones are kept in different places. */
+TEST(a_text_may_have_any_length)
+{
+	struct names n = { .all = NULL };
+	char text[200];
+
+	memset(text, 'a', sizeof(text));
+	for (size_t len = 0; len < sizeof(text); len++) {
+		uint32_t number = names_take(&n, text, len);
+
+		assert_true(number > 0);
+		assert_int_equal(strlen(names_text(&n, number)), len);
+		assert_memory_equal(names_text(&n, number), text, len);
+		assert_int_equal(names_find(&n, text, len), number);
+	}
+	for (size_t len = 0; len < sizeof(text); len += 2)
+		names_drop(&n, names_find(&n, text, len));
+	for (size_t len = 0; len < sizeof(text); len++)
+		assert_int_equal(names_find(&n, text, len) > 0, len % 2);
 	names_release(&n);
 }
 
