@@ -147,6 +147,10 @@ $(BUILD)/libtest.a: $(call obj,$(TEST_SHARED))
 $(BUILD)/extender-calls: $(call obj,$(CALLS_SRC) $(parts_extender)) $(BUILD)/libcodis.a
 	$(call link_with,)
 
+# The model of how evenly pods stand.
+$(BUILD)/spread: $(call obj,$(wildcard tests/spread/*.c) $(parts_extender)) $(BUILD)/libcodis.a
+	$(call link_with,)
+
 # What the controller's bench plays: with the tests' API server, so with cmocka.
 $(BUILD)/controller-world: $(call obj,$(WORLD_SRC)) $(BUILD)/libtest.a $(BUILD)/libcodis.a
 	$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS))
@@ -219,6 +223,10 @@ soak: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/controller-world ## that and c
 simulate: $(BUILD)/simulate ## SEEDS=2000 histories of a played Codis with real controllers, or the one of SEED=N in words (a quarter of a minute)
 	@$(BUILD)/simulate $(if $(SEED),--verbose $(SEED),1 $(or $(SEEDS),2000))
 
+.PHONY: spread
+spread: $(BUILD)/spread ## how evenly pods stand, by kube-scheduler alone and by codis-extender, in a table with bounds (some seconds)
+	@$(BUILD)/spread
+
 .PHONY: mutants
 mutants: $(BUILD)/simulate ## faults made on purpose in the controller are each found by the simulation (some minutes)
 	@BUILD='$(BUILD)' COMPILE='$(subst ','\'',$(CC) $(C_ALL) -DCODIS_SLOTS=8)' LINK='$(CC) $(L_ALL)' \
@@ -241,9 +249,9 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, webhook-fixtures, simulate, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	@tools/deps
-	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate fuzz contract hostile cluster-test e2e
+	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile cluster-test e2e
 
 .PHONY: sanitize
 sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)
