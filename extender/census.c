@@ -64,13 +64,15 @@ static void free_node(struct census *c, struct census_node *n)
 	*n = (struct census_node){ .counts = NULL };
 }
 
-/* One that has lost its label stays where it was, as long as somebody stands there: they have not moved. */
+/* One that has lost its label stays where it was: those that stand there, or are promised a place, have not moved. */
 static void set_label(struct census *c, struct census_node *n, int key, const struct inventory_node *node)
 {
 	const char *value = inventory_node_label(node, c->keys[key]);
+	uint8_t bit = (uint8_t)(1u << key);
 
-	if (value || !n->pods)
-		set_domain(c, n, key, value, value ? strlen(value) : 0);
+	n->labelled = (uint8_t)(value ? n->labelled | bit : n->labelled & ~bit);
+	if (value)
+		set_domain(c, n, key, value, strlen(value));
 }
 
 static void drop_node(struct census *c, uint32_t number)
@@ -249,24 +251,46 @@ static int fill(void *ctx, const struct inventory_node *node)
 	return 0;
 }
 
+void census_begin(struct census *c)
+{
+	c->turn++;
+	c->crowded = false;
+}
+
+/* Hostname and zone are kept. One that is free was never asked for. */
+static int column_to_give_up(const struct census *c)
+{
+	int column = CENSUS_ZONE + 1;
+
+	for (int i = column + 1; i < CENSUS_KEYS; i++) {
+		if (c->used[i] < c->used[column])
+			column = i;
+	}
+	return column;
+}
+
 int census_key(struct census *c, const struct inventory *inv, const char *key)
 {
-	struct column col = { .census = c, .key = c->next_key };
+	struct column col = { .census = c, .key = column_to_give_up(c) };
 	char *copy;
 
 	for (int i = 0; i < CENSUS_KEYS; i++) {
-		if (c->keys[i] && strcmp(c->keys[i], key) == 0)
+		if (c->keys[i] && strcmp(c->keys[i], key) == 0) {
+			c->used[i] = c->turn;
 			return i;
+		}
 	}
 	copy = strdup(key);
 	if (!copy)
 		return -1;
+	c->crowded = c->crowded || (c->keys[col.key] && c->used[col.key] == c->turn);
 	free(c->keys[col.key]);
 	c->keys[col.key] = copy;
-	c->made++;
-	c->next_key = col.key + 1 < CENSUS_KEYS ? col.key + 1 : CENSUS_ZONE + 1;
-	for (uint32_t i = 1; i < c->names.end; i++)
+	c->used[col.key] = c->turn;
+	for (uint32_t i = 1; i < c->names.end; i++) {
+		c->nodes[i].labelled &= (uint8_t) ~(1u << col.key);
 		set_domain(c, &c->nodes[i], col.key, NULL, 0);
+	}
 	inventory_each_node(inv, fill, &col);
 	return col.key;
 }
@@ -315,7 +339,7 @@ int census_init(struct census *c, struct inventory *inv)
 
 	c->keys[CENSUS_HOST] = strdup(CODIS_HOSTNAME_KEY);
 	c->keys[CENSUS_ZONE] = strdup(CENSUS_ZONE_KEY);
-	c->next_key = CENSUS_ZONE + 1;
+	census_begin(c);
 	if (!c->keys[CENSUS_HOST] || !c->keys[CENSUS_ZONE])
 		return -1;
 	inventory_tell_places(inv, &places);

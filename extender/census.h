@@ -29,12 +29,13 @@ struct census_count {
 /* A node by its number, in one line of memory: a call reads thousands. One that nobody has seen yet, or that is gone,
  * is held while somebody stands there; its domains are the last that it had. */
 struct census_node {
-	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it has no such label */
+	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it never had such a label */
 	struct census_count *counts;
 	uint16_t count, room;
 	uint32_t pods; /* Codis' pods that stand here, or may be coming */
 	bool seen;     /* it is in the list of nodes */
 	bool ready;
+	uint8_t labelled;         /* a bit for each key whose label it has now */
 	uint32_t products;        /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
 	int64_t ready_changed_ms; /* wall time, as in inventory_node */
 };
@@ -49,10 +50,11 @@ struct census {
 	struct names names, values, products;
 	struct census_node *nodes; /* by number of names; room for node_room */
 	uint32_t node_room;
-	char *keys[CENSUS_KEYS]; /* of the columns; NULL: free */
-	int next_key;            /* the column that is given up next */
-	uint32_t made;           /* columns that there ever were */
-	bool incomplete;         /* memory ran out; see census_recount */
+	char *keys[CENSUS_KEYS];    /* of the columns; NULL: free */
+	uint64_t used[CENSUS_KEYS]; /* the turn in which it was asked for last */
+	uint64_t turn;              /* see census_begin */
+	bool crowded;               /* in this turn more keys were asked for than there are columns */
+	bool incomplete;            /* memory ran out; see census_recount */
 };
 
 /* 0, or -1: no memory. Of zeros before. From now on the inventory tells it what it has and gets. */
@@ -73,13 +75,24 @@ void census_let_go(struct census *c, uint32_t node);
  * or -1. */
 int census_recount(struct census *c, const struct inventory *inv);
 
-/* The column of a topology key, which is filled when it is asked for the first time. -1: no memory. */
+/* A call begins. It keeps the columns of all keys that it asks for, unless they are too many: then the census is
+ * crowded.
+ */
+void census_begin(struct census *c);
+/* The column of a topology key, which is filled when it is asked for the first time; for it the one is given up that
+ * was asked for the longest time ago. -1: no memory. */
 int census_key(struct census *c, const struct inventory *inv, const char *key);
 
-/* Numbers; 0: there is none. */
 /* So that there is a node 0, which is nobody's: 0, or -1: no memory. */
 int census_make_room(struct census *c);
+/* Numbers; 0: there is none. */
 uint32_t census_find(const struct census *c, const char *node, size_t len);
 uint32_t census_product(const struct census *c, const char *namespace, const char *product);
+
+/* Whether a node has the label of a column. All have a name. */
+static inline bool census_is_labelled(const struct census_node *n, int column)
+{
+	return column == CENSUS_HOST || (n->labelled >> column & 1);
+}
 
 #endif

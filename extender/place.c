@@ -179,6 +179,7 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 		return -1;
 	g->pl->members++;
 	peer->deleting = other->pod.status.deleting;
+	peer->ruled = other->pod.ruled;
 	peer->promised = !other->pod.node[0];
 	if (!other->pod.strict || other->pod.component != CODIS_SERVER || other->pod.group <= 0)
 		return 0;
@@ -200,9 +201,23 @@ static int meet_reservation(struct gathering *g, const struct reservation *one)
 			return -1;
 		peer->promised = true;
 		peer->wide = one->pod.wide;
+		peer->ruled = one->pod.ruled;
 		peer->column = column;
 	}
 	return 0;
+}
+
+/* Neither its own, nor its forerunner's, nor that of one of another product. Until the watch has brought a silent pod
+ * nobody knows of which it is. */
+static bool concerns(const struct gathering *g, const struct reservation *one)
+{
+	const struct place_pod *p = g->pl->pod;
+	const struct inventory_pod *known;
+
+	if (strcmp(one->pod.uid, p->pod.uid) == 0 || strcmp(one->pod.name, p->pod.name) == 0)
+		return false;
+	known = one->pod.silent ? inventory_pod(g->inv, one->pod.uid) : NULL;
+	return !known || strcmp(known->product, p->member.product) == 0;
 }
 
 static int gather(struct gathering *g, const struct reservations *r)
@@ -214,8 +229,7 @@ static int gather(struct gathering *g, const struct reservations *r)
 	if (place_each_peer(p, g->inv, on_peer, g) != 0)
 		return -1;
 	while ((one = reservations_of(r, &p->member, one))) {
-		if (strcmp(one->pod.uid, p->pod.uid) != 0 && strcmp(one->pod.name, p->pod.name) != 0 &&
-		    meet_reservation(g, one) < 0)
+		if (concerns(g, one) && meet_reservation(g, one) < 0)
 			return -1;
 	}
 	return 0;
@@ -250,6 +264,7 @@ static void clear(struct placing *pl)
 
 		while (m->count)
 			m->marks[m->marked[--m->count]] = (struct place_mark){ .peers = 0 };
+		m->bars = false;
 	}
 	pl->used_count = 0;
 	pl->blurred = false;
@@ -281,13 +296,17 @@ static int mark(struct placing *pl, int column, uint32_t index, bool bars)
 	}
 	its->peers += its->peers < UINT16_MAX;
 	its->barring += bars && its->barring < UINT16_MAX;
+	m->bars = m->bars || bars;
 	return 0;
 }
 
-/* What is wide bars no sibling that the scheduler's own rule keeps apart from it: the scheduler knows where it is. */
-static bool bars(const struct placing *pl, const struct place_peer *peer)
+/* In this column. What is wide bars no sibling from which the scheduler's own rule keeps it apart by the same key: the
+ * scheduler knows where it is. */
+static bool bars(const struct placing *pl, const struct place_peer *peer, int column)
 {
-	return !(peer->wide && pl->pod->pod.ruled);
+	bool own = column == pl->column && pl->pod->strict, its = column == peer->column;
+
+	return (own || its) && !(peer->wide && own && its && peer->ruled && pl->pod->pod.ruled);
 }
 
 /* A domain that nobody knows may be any. */
@@ -302,8 +321,7 @@ static bool is_blurred(const struct placing *pl, const struct place_peer *peer, 
 static int mark_in(struct placing *pl, int column, uint32_t index)
 {
 	const struct place_peer *peer = &pl->peers[index];
-	bool own = column == pl->column && pl->pod->strict, its = column == peer->column;
-	bool barring = (own || its) && bars(pl, peer);
+	bool barring = bars(pl, peer, column);
 
 	if (barring && is_blurred(pl, peer, column))
 		pl->blurred = true;
@@ -355,24 +373,38 @@ static int failing(const struct census_node *n, int64_t now_ms)
 	return n->ready_changed_ms && now_ms - n->ready_changed_ms < FAILED_LATELY_MS;
 }
 
-static void refuse(const struct placing *pl, struct place_node *n)
+static void say_refused(struct place_node *n, enum place_refusal refusal, uint32_t why)
+{
+	n->refusal = (uint8_t)refusal;
+	n->why = why & 0xffffff;
+}
+
+/* In which domain of a column it is. */
+static void refuse_unknown(const struct placing *pl, struct place_node *n, int column)
 {
 	const struct census_node *node = &pl->census->nodes[n->node];
-	bool host = pl->column == CENSUS_HOST;
 
-	if (pl->pod->strict && !host && !node->seen)
-		n->refusal = PLACE_UNSEEN;
-	else if (pl->pod->strict && !host && !node->domains[pl->column])
-		n->refusal = PLACE_NO_LABEL;
-	else if (pl->blurred)
-		n->refusal = PLACE_BLURRED;
+	if (column != CENSUS_HOST && !node->seen)
+		say_refused(n, PLACE_UNSEEN, 0);
+	else if (!census_is_labelled(node, column))
+		say_refused(n, PLACE_NO_LABEL, (uint32_t)column);
+}
+
+static void refuse(const struct placing *pl, struct place_node *n)
+{
+	if (pl->blurred)
+		say_refused(n, PLACE_BLURRED, 0);
+	for (int i = 0; i < pl->used_count; i++) {
+		if (pl->columns[pl->used[i]].bars)
+			refuse_unknown(pl, n, pl->used[i]);
+	}
+	if (pl->pod->strict)
+		refuse_unknown(pl, n, pl->column);
 	for (int i = 0; n->node && i < pl->used_count; i++) {
 		const struct place_mark *m = mark_of(pl, pl->used[i], n->node);
 
-		if (!m->barring)
-			continue;
-		n->refusal = pl->peers[m->first].promised ? PLACE_PROMISED : PLACE_TAKEN;
-		n->peer = (uint16_t)m->first;
+		if (m->barring)
+			say_refused(n, pl->peers[m->first].promised ? PLACE_PROMISED : PLACE_TAKEN, m->first);
 	}
 }
 
@@ -442,7 +474,7 @@ bool place_is_transient(const struct placing *pl, size_t i)
 	case PLACE_PROMISED:
 	case PLACE_UNSEEN:
 	case PLACE_BLURRED: return true;
-	case PLACE_TAKEN: return pl->peers[n->peer].deleting;
+	case PLACE_TAKEN: return pl->peers[n->why].deleting;
 	case PLACE_PASSES:
 	case PLACE_NO_LABEL: break;
 	}
@@ -462,6 +494,18 @@ static void rank(struct placing *pl, size_t i)
 		pl->best = 0;
 	}
 	pl->best += n->key == pl->best_key;
+}
+
+uint32_t place_hash_of(const struct extender_args *args, size_t i)
+{
+	return names_hash(args->names[i].at, args->names[i].len);
+}
+
+static uint32_t hash_of(const struct placing *pl, size_t i)
+{
+	uint32_t node = pl->nodes[i].node;
+
+	return node ? names_hash_of(&pl->census->names, node) : place_hash_of(pl->args, i);
 }
 
 /* What is looked at so many steps later is on its way to the processor meanwhile. */
@@ -485,19 +529,12 @@ static void look_at_all(struct placing *pl, const struct attempts_of *attempts, 
 		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
 		weights[WEIGHT_WIDER] = beside_wider(pl, n);
 		weights[WEIGHT_FAILING] = failing(&pl->census->nodes[n->node], now_ms);
-		if (attempts && n->node)
-			weights[WEIGHT_TRIED] =
-				(int)attempts_times(attempts, names_hash_of(&pl->census->names, n->node));
+		if (attempts)
+			weights[WEIGHT_TRIED] = (int)attempts_times(attempts, hash_of(pl, i));
 		count_pods(&pl->census->nodes[n->node], product, member->rank, weights);
 		n->key = pack(weights);
 		rank(pl, i);
 	}
-}
-
-/* Whether the members of one group ask for more topology keys than there are columns: one was given up that is used. */
-static bool has_lost_columns(const struct placing *pl, uint32_t made)
-{
-	return pl->census->made - made > CENSUS_KEYS - (CENSUS_ZONE + 1);
 }
 
 /* The columns of the pod's keys. 0, or -1: no memory. */
@@ -523,9 +560,9 @@ static int take_keys(struct placing *pl, const struct inventory *inv)
 static int prepare(struct placing *pl, const struct inventory *inv, const struct reservations *r)
 {
 	struct gathering g = { .pl = pl, .inv = inv };
-	uint32_t made = pl->census->made;
 
 	clear(pl);
+	census_begin(pl->census);
 	pl->passing = pl->best = 0;
 	pl->transient = false;
 	if (take_keys(pl, inv) < 0 || census_make_room(pl->census) < 0)
@@ -533,7 +570,7 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0 ||
 	    grow(&pl->numbers, &pl->number_room, pl->args->count, sizeof(*pl->numbers)) < 0)
 		return -1;
-	if (gather(&g, r) < 0 || has_lost_columns(pl, made))
+	if (gather(&g, r) < 0 || pl->census->crowded || pl->census->incomplete)
 		return -1;
 	return mark_peers(pl);
 }
@@ -586,16 +623,16 @@ void place_reason(const struct placing *pl, size_t i, struct buf *out)
 	switch ((enum place_refusal)n->refusal) {
 	case PLACE_PASSES: break;
 	case PLACE_TAKEN:
-		buf_addf(out, "group %d of %s already has %s ", group, product, pl->peers[n->peer].name);
-		add_where(pl, i, &pl->peers[n->peer], out);
+		buf_addf(out, "group %d of %s already has %s ", group, product, pl->peers[n->why].name);
+		add_where(pl, i, &pl->peers[n->why], out);
 		break;
 	case PLACE_PROMISED:
-		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", pl->peers[n->peer].name, group,
+		buf_addf(out, "%s of group %d of %s is just being placed, maybe here", pl->peers[n->why].name, group,
 			 product);
 		break;
 	case PLACE_NO_LABEL:
 		buf_addf(out, "group %d of %s is spread over %s, a label that this node does not have", group, product,
-			 p->pod.topology_key);
+			 pl->census->keys[n->why]);
 		break;
 	case PLACE_UNSEEN: buf_addstr(out, "codis-extender has not seen this node yet"); break;
 	case PLACE_BLURRED:
@@ -632,9 +669,7 @@ static size_t offer_size(const struct placing *pl)
 
 static uint64_t tie(const struct placing *pl, uint32_t turn, uint32_t i)
 {
-	uint32_t node = pl->nodes[i].node, hash = node ? names_hash_of(&pl->census->names, node) : i;
-
-	uint64_t x = (uint64_t)hash << 32 | turn;
+	uint64_t x = (uint64_t)hash_of(pl, i) << 32 | turn;
 
 	/* What is only multiplied keeps its order when turn grows. */
 	x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);

@@ -78,8 +78,8 @@ extern const struct place_term place_terms[WEIGHTS];
 struct place_node {
 	uint64_t key;  /* all its weights, the weightiest in the highest bits */
 	uint32_t node; /* its number in the census; 0: nobody knows it */
-	uint16_t peer; /* with PLACE_TAKEN and PLACE_PROMISED: see place_reason */
-	uint8_t refusal;
+	uint32_t refusal : 8;
+	uint32_t why : 24; /* with PLACE_TAKEN and PLACE_PROMISED the peer, with PLACE_NO_LABEL the column */
 };
 
 /* Somebody of the same group (set) who has a place, or may have. */
@@ -87,7 +87,7 @@ struct place_peer {
 	const char *name;
 	uint32_t node;
 	int column; /* of its own topology key, where it is strict; else -1 */
-	bool promised, deleting, wide;
+	bool promised, deleting, wide, ruled;
 };
 
 struct place_mark {
@@ -101,6 +101,7 @@ struct place_marks {
 	size_t room;
 	uint32_t *marked;
 	size_t count, marked_room;
+	bool bars; /* somebody in it lets nobody else in */
 };
 
 /* A call's work. Its memory is kept from call to call; of zeros it is empty. What is in it is valid until the
@@ -132,6 +133,9 @@ void placing_release(struct placing *pl);
 int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
 		const struct attempts_of *attempts, const struct place_pod *p, const struct extender_args *args,
 		int64_t now_ms, struct error *err);
+
+/* What attempts are counted by: the hash of a candidate's name, whether or not the census knows it. */
+uint32_t place_hash_of(const struct extender_args *args, size_t i);
 
 int place_weight(const struct place_node *n, enum place_weight which);
 

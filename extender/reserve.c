@@ -7,17 +7,21 @@
 #include "common/base/json_span.h"
 #include "extender/census.h"
 
-static uint64_t hash_of_group(const struct membership *m)
+static uint64_t hash_of_group(const struct membership *m, bool silent)
 {
-	uint64_t hash = hash_text(hash_text(hash_text(HASH_INIT, m->namespace), "/"), m->product);
+	uint64_t hash = hash_text(HASH_INIT, m->namespace);
 
+	if (!silent)
+		hash = hash_text(hash_text(hash, "/"), m->product);
 	return hash ^ ((uint64_t)m->group << 32) ^ ((uint64_t)m->component << 16);
 }
 
-static bool is_of(const struct membership *a, const struct membership *b)
+static bool is_of(const struct reserved *pod, const struct membership *m, bool silent)
 {
-	return a->component == b->component && a->group == b->group && strcmp(a->namespace, b->namespace) == 0 &&
-	       strcmp(a->product, b->product) == 0;
+	const struct membership *its = &pod->member;
+
+	return pod->silent == silent && its->component == m->component && its->group == m->group &&
+	       strcmp(its->namespace, m->namespace) == 0 && (silent || strcmp(its->product, m->product) == 0);
 }
 
 void reservations_init(struct reservations *r, struct census *census)
@@ -125,7 +129,7 @@ int reservations_add(struct reservations *r, const struct reserved *pod, const s
 	}
 	one->deadline_ms = deadline_ms;
 	table_add(&r->by_uid, &one->by_uid, hash_text(HASH_INIT, pod->uid));
-	table_add(&r->by_group, &one->by_group, hash_of_group(&pod->member));
+	table_add(&r->by_group, &one->by_group, hash_of_group(&pod->member, pod->silent));
 	TAILQ_INSERT_TAIL(&r->by_deadline, one, by_deadline);
 	return 0;
 }
@@ -169,12 +173,26 @@ const struct reservation *reservations_find(const struct reservations *r, const 
 	return find(r, uid);
 }
 
+/* From this link on. */
+static const struct reservation *first_of(struct table_link *link, const struct membership *member, bool silent)
+{
+	while (link && !is_of(&TABLE_ENTRY(link, struct reservation, by_group)->pod, member, silent))
+		link = table_next(link);
+	return link ? TABLE_ENTRY(link, struct reservation, by_group) : NULL;
+}
+
 const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,
 					  const struct reservation *one)
 {
-	struct table_link *link = one ? table_next(&one->by_group) : table_first(&r->by_group, hash_of_group(member));
+	const struct reservation *next = NULL;
 
-	while (link && !is_of(&TABLE_ENTRY(link, struct reservation, by_group)->pod.member, member))
-		link = table_next(link);
-	return link ? TABLE_ENTRY(link, struct reservation, by_group) : NULL;
+	if (!one || !one->pod.silent)
+		next = first_of(one ? table_next(&one->by_group)
+				    : table_first(&r->by_group, hash_of_group(member, false)),
+				member, false);
+	if (next)
+		return next;
+	return first_of(one && one->pod.silent ? table_next(&one->by_group)
+					       : table_first(&r->by_group, hash_of_group(member, true)),
+			member, true);
 }

@@ -29,7 +29,9 @@ struct reserved {
 	struct membership member;
 	const char *topology_key;
 	bool strict; /* as in place_pod */
+	bool ruled;  /* as in kept_pod */
 	bool wide;   /* all that pass were offered, for it has preferences of its own */
+	bool silent; /* it says no product: it may turn out to be of another one than it was when it was offered them */
 };
 
 struct reservation {
@@ -64,7 +66,8 @@ void reservations_drop(struct reservations *r, const char *uid);
 size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard_ms);
 /* NULL: none. */
 const struct reservation *reservations_find(const struct reservations *r, const char *uid);
-/* Those of a group, or set: the first (after NULL), the one after `one`; NULL at the end. */
+/* Those of a group, or set, and those of the namespace that say no product and may be of it: the first (after NULL),
+ * the one after `one`; NULL at the end. */
 const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,
 					  const struct reservation *one);
 

@@ -199,7 +199,9 @@ static struct reserved to_reserve(const struct place_pod *p)
 				  .member = p->member,
 				  .topology_key = p->pod.topology_key,
 				  .strict = p->strict,
-				  .wide = p->pod.choosy };
+				  .ruled = p->pod.ruled,
+				  .wide = p->pod.choosy,
+				  .silent = p->pod.product.said != SAID_KNOWN };
 }
 
 static void remember(struct extender *e, const struct call *c, struct attempts_of *attempts)
@@ -207,12 +209,8 @@ static void remember(struct extender *e, const struct call *c, struct attempts_o
 	if (!attempts)
 		return;
 	attempts->calls++;
-	for (size_t i = 0; i < c->count && c->count <= PLACE_OFFER_MAX; i++) {
-		uint32_t node = e->placing.nodes[c->offer[i]].node;
-
-		if (node)
-			attempts_add(attempts, names_hash_of(&e->census.names, node), c->now_ms);
-	}
+	for (size_t i = 0; i < c->count && c->count <= PLACE_OFFER_MAX; i++)
+		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]), c->now_ms);
 	metric_set(e->reserved, (double)e->reservations.by_uid.count);
 }
 

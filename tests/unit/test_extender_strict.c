@@ -1,0 +1,246 @@
+/* Whoever is strict shares a domain with nobody of his group, with no rule of the scheduler's own to help: cases in
+ * which what is known of a pod, a node or a key changes at the wrong moment. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/extender_fixture.h"
+#include "tests/unit/nomem.h"
+#include "tests/unit/test.h"
+
+#define OLD      "2020-01-01T00:00:10Z"
+#define BY(keys) ",\"annotations\":{\"codis.io/topology-key\":\"" keys "\"}"
+
+static cJSON *filter(struct extender *e, int64_t now_ms, cJSON *pod, const char *names)
+{
+	BUF_CLEANUP struct buf body = BUF_INIT(1 << 20), out = BUF_INIT(1 << 20);
+
+	buf_addstr(&body, "{\"Pod\":");
+	json_write(pod, &body);
+	buf_addf(&body, ",\"NodeNames\":%s}", names);
+	cJSON_Delete(pod);
+	assert_int_equal(serve_filter(e, body.data, body.len, now_ms, WALL_MS, &out), 200);
+	return parsed("%s", out.data);
+}
+
+static bool offers(struct extender *e, int64_t now_ms, cJSON *pod, const char *names, const char *node)
+{
+	JSON_CLEANUP cJSON *answer = filter(e, now_ms, pod, names);
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, json_get(answer, "NodeNames", NULL)) {
+		if (strcmp(cJSON_GetStringValue(one), node) == 0)
+			return true;
+	}
+	return false;
+}
+
+static cJSON *member(int ordinal, const char *node, const char *more)
+{
+	return stock_pod("codis-server", "codis-server", ordinal, "codis-test", 2, node, more);
+}
+
+static void add_labelled(struct extender *e, const char *name, const char *key, const char *value)
+{
+	char labels[128] = "";
+
+	if (value)
+		snprintf(labels, sizeof(labels), ",\"%s\":\"%s\"", key, value);
+	add_node(e->inventory, name, labels, "True", OLD);
+}
+
+/* Six keys are kept beside the two that always are; the seventh takes the place of one. */
+TEST(a_key_that_a_call_uses_is_not_given_up_for_another_of_the_same_call)
+{
+	char more[160];
+
+	for (int first = 0; first < 8; first++) {
+		struct extender e;
+
+		extender_setup(&e);
+		add_node(e.inventory, "n1", ",\"k0\":\"a\",\"k9\":\"x\"", "True", OLD);
+		add_node(e.inventory, "n2", ",\"k0\":\"a\",\"k9\":\"y\"", "True", OLD);
+		for (int i = 0; i < 6; i++) {
+			snprintf(more, sizeof(more), ",\"annotations\":{\"codis.io/topology-key\":\"k%d\"}",
+				 (first + i) % 6);
+			cJSON_Delete(
+				filter(&e, 0, stock_pod("codis-server", "other", i, "other", 2, "", more), "[\"n1\"]"));
+		}
+		add_pod(e.inventory, member(0, "n1", ""));
+		assert_false(offers(&e, 0, member(1, "", BY("k9,k0")), "[\"n2\"]", "n2"));
+		extender_teardown(&e);
+	}
+}
+
+/* The column of a key is filled by a call, and there is no memory for it. */
+TEST(a_key_that_memory_is_too_short_for_lets_nobody_pass)
+{
+	BUF_CLEANUP struct buf body = BUF_INIT(1 << 20);
+	JSON_CLEANUP cJSON *pod = member(1, "", BY("rack"));
+
+	buf_addstr(&body, "{\"Pod\":");
+	json_write(pod, &body);
+	buf_addstr(&body, ",\"NodeNames\":[\"n1\",\"n2\",\"n3\"]}");
+	NOMEM_EACH
+	{
+		struct buf out = BUF_INIT(1 << 20);
+		struct extender e;
+
+		extender_setup(&e);
+		e.log.fd = -1;
+		add_labelled(&e, "n1", "rack", "a");
+		add_labelled(&e, "n2", "rack", "a");
+		add_labelled(&e, "n3", "rack", "b");
+		add_pod(e.inventory, member(0, "n1", BY("rack")));
+		nomem_on();
+		serve_filter(&e, body.data, body.len, 1000, WALL_MS, &out);
+		nomem_off();
+		if (strstr(out.data, "\"NodeNames\":[\""))
+			assert_string_equal(out.data, "{\"NodeNames\":[\"n3\"]}");
+		buf_release(&out);
+		extender_teardown(&e);
+	}
+}
+
+/* Both belong to codis-test, until a dashboard says which product the namespace has. */
+TEST(a_promise_holds_when_the_product_of_its_pod_becomes_known)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	add_pod(e.inventory, stock_pod("codis-server", "codis-server", 0, "", 2, "", ""));
+	add_pod(e.inventory, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""));
+	assert_true(offers(&e, 0, stock_pod("codis-server", "codis-server", 0, "", 2, "", ""), "[\"n1\"]", "n1"));
+	add_pod(e.inventory, stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 2, "n2", ""));
+	assert_false(offers(&e, 1, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), "[\"n1\"]", "n1"));
+	assert_true(
+		offers(&e, 1, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), "[\"n1\",\"n2\"]", "n2"));
+	extender_teardown(&e);
+}
+
+/* The same of pods that the watch has not brought. */
+TEST(a_promise_holds_when_the_product_of_an_unseen_pod_becomes_known)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	assert_true(offers(&e, 0, stock_pod("codis-server", "codis-server", 0, "", 2, "", ""), "[\"n1\"]", "n1"));
+	add_pod(e.inventory, stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 2, "n2", ""));
+	assert_false(offers(&e, 1, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), "[\"n1\"]", "n1"));
+	extender_teardown(&e);
+}
+
+/* Of a node without the label nobody knows where it is, whoever stands there. */
+TEST(a_node_that_lost_its_label_is_refused)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_labelled(&e, "n1", "rack", "a");
+	add_labelled(&e, "n2", "rack", "b");
+	add_labelled(&e, "n3", "rack", "b");
+	add_pod(e.inventory, member(0, "n1", BY("rack")));
+	add_pod(e.inventory, stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "n2", ""));
+	assert_true(offers(&e, 0, member(1, "", BY("rack")), "[\"n2\"]", "n2"));
+	add_labelled(&e, "n2", "rack", NULL);
+	assert_false(offers(&e, 1, member(1, "", BY("rack")), "[\"n2\"]", "n2"));
+	assert_true(offers(&e, 2, member(1, "", BY("rack")), "[\"n2\",\"n3\"]", "n3"));
+	/* Who stands there stands where he stood. */
+	add_labelled(&e, "n1", "rack", NULL);
+	add_labelled(&e, "n4", "rack", "a");
+	assert_false(offers(&e, 3, member(1, "", BY("rack")), "[\"n4\"]", "n4"));
+	extender_teardown(&e);
+}
+
+/* It was offered with all others, for the pod has preferences; it loses the label before the pod is seen there. */
+TEST(a_node_that_loses_its_label_while_it_is_promised_is_where_it_was)
+{
+	struct extender e;
+	cJSON *pod = member(0, "", BY("rack"));
+
+	extender_setup(&e);
+	add_labelled(&e, "n1", "rack", "a");
+	add_labelled(&e, "n2", "rack", "a");
+	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "topologySpreadConstraints",
+			      parsed("[{\"whenUnsatisfiable\":\"ScheduleAnyway\"}]"));
+	assert_true(offers(&e, 0, pod, "[\"n1\"]", "n1"));
+	add_labelled(&e, "n1", "rack", NULL);
+	assert_false(offers(&e, 1, member(1, "", BY("rack")), "[\"n2\"]", "n2"));
+	extender_teardown(&e);
+}
+
+/* A soft member, asked about a node that no watch has brought: it may be in the zone of the strict one. */
+TEST(an_unseen_node_may_be_in_the_domain_of_a_strict_member)
+{
+	static const char soft[] = ",\"annotations\":{\"codis.io/spread\":\"soft\"}";
+	struct extender e;
+
+	extender_setup(&e);
+	add_labelled(&e, "n1", "rack", "a");
+	add_pod(e.inventory, member(0, "n1", BY("rack")));
+	assert_false(offers(&e, 0, member(1, "", soft), "[\"n2\"]", "n2"));
+	add_labelled(&e, "n2", "rack", NULL); /* nobody knows where it is */
+	assert_false(offers(&e, 0, member(1, "", soft), "[\"n2\"]", "n2"));
+	add_labelled(&e, "n2", "rack", "b");
+	assert_true(offers(&e, 0, member(1, "", soft), "[\"n2\"]", "n2"));
+	extender_teardown(&e);
+}
+
+static cJSON *choosy(cJSON *pod)
+{
+	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "topologySpreadConstraints",
+			      parsed("[{\"whenUnsatisfiable\":\"ScheduleAnyway\"}]"));
+	return pod;
+}
+
+static cJSON *ruled(cJSON *pod, const char *key)
+{
+	cJSON_AddItemToObject(
+		cJSON_GetObjectItem(pod, "spec"), "affinity",
+		parsed("{\"podAntiAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
+		       "\"topologyKey\":\"%s\",\"labelSelector\":{\"matchLabels\":{\"codis.io/group\":\"1\"}}}]}}",
+		       key));
+	return pod;
+}
+
+/* The scheduler's own rule keeps the one that is asked for apart by node; the other says that it is to be apart by
+ * rack, and has no rule. */
+TEST(a_rule_by_node_does_not_keep_apart_by_rack)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_labelled(&e, "n1", "rack", "a");
+	add_labelled(&e, "n2", "rack", "a");
+	assert_true(offers(&e, 0, choosy(member(0, "", BY("rack"))), "[\"n1\"]", "n1"));
+	assert_false(offers(&e, 1, ruled(member(1, "", ""), "kubernetes.io/hostname"), "[\"n2\"]", "n2"));
+	extender_teardown(&e);
+	/* Both have a rule by rack: the scheduler knows where the other one is. */
+	extender_setup(&e);
+	add_labelled(&e, "n1", "rack", "a");
+	add_labelled(&e, "n2", "rack", "a");
+	assert_true(offers(&e, 0, ruled(choosy(member(0, "", BY("rack"))), "rack"), "[\"n1\",\"n2\"]", "n1"));
+	assert_true(offers(&e, 1, ruled(member(1, "", BY("rack")), "rack"), "[\"n2\"]", "n2"));
+	extender_teardown(&e);
+}
+
+/* No watch brings n1, and what is promised there has ended before the pod is asked for again. */
+TEST(a_node_that_nobody_has_seen_takes_its_turn)
+{
+	static const char names[] = "[\"n1\",\"n2\"]";
+	struct extender e;
+	bool was = true;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n2");
+	for (int i = 0; i < 4; i++) {
+		bool is = offers(&e, i * INT64_C(20000), member(0, "", ""), names, "n1");
+
+		assert_int_equal(is, !was);
+		was = is;
+	}
+	extender_teardown(&e);
+}
