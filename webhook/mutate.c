@@ -4,6 +4,7 @@
 
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_arena.h"
 #include "common/base/json_patch.h"
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
@@ -78,6 +79,16 @@ static bool is_ours(const struct admission_request *req, const struct lookups *l
 	}
 }
 
+#define PATCH_USUAL 8192 /* a server's has half as much */
+
+/* What turns the one into the other. */
+static void write_patch(const cJSON *pod, const cJSON *after, struct admission_verdict *v)
+{
+	v->operations = buf_reserve(&v->patch, PATCH_USUAL) ? json_patch_write(pod, after, &v->patch) : -1;
+	if (v->operations < 0)
+		admission_refuse_memory(v);
+}
+
 static void mutate_pod(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
 		       struct admission_verdict *v)
 {
@@ -95,9 +106,9 @@ static void mutate_pod(const struct admission_request *req, const struct lookups
 		admission_refuse(v, 422, "%s", err.text);
 	else
 		mutate_component(&m);
-	if (v->allowed && !(v->patch = json_patch_diff(pod, m.pod)))
-		admission_refuse_memory(v);
-	v->after = m.pod;
+	if (v->allowed)
+		write_patch(pod, m.pod, v);
+	json_arena_delete(m.pod);
 }
 
 /* A label that nearly says what it is would leave it alone in silence. */

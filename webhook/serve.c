@@ -15,20 +15,13 @@
 #include "webhook/unread.h"
 #include "webhook/validate.h"
 
-#define CLEANUP_VERDICT __attribute__((cleanup(verdict_cleanup)))
+#define CLEANUP_VERDICT __attribute__((cleanup(admission_verdict_release)))
 #define CLEANUP_BODY    __attribute__((cleanup(body_cleanup)))
 
 /* What goes with the arena needs not be walked through. */
 static void body_cleanup(cJSON **body)
 {
-	if (!json_arena_holds(*body))
-		cJSON_Delete(*body);
-}
-
-static void verdict_cleanup(struct admission_verdict *v)
-{
-	if (!json_arena_holds(v->patch))
-		admission_verdict_release(v);
+	json_arena_delete(*body);
 }
 
 static void answer(struct http_response *res, int status, const char *sentence)
@@ -43,7 +36,7 @@ static enum review_result result_of(const struct admission_verdict *v)
 {
 	if (!v->allowed)
 		return REVIEW_REFUSED;
-	return v->patch && v->patch->child ? REVIEW_CHANGED : REVIEW_ALLOWED;
+	return v->patch.len ? REVIEW_CHANGED : REVIEW_ALLOWED;
 }
 
 static const char *name_of(const struct admission_request *req)
@@ -58,7 +51,7 @@ static void log_review(const struct logger *log, const struct admission_request 
 {
 	log_debug(log, "review", "uid=%s resource=%s namespace=%s name=%s operation=%s result=%s operations=%d",
 		  LOGQ(req->uid), LOGQ(req->resource), LOGQ(req->namespace), LOGQ(name_of(req)), LOGQ(req->operation),
-		  review_result_name(result_of(v)), cJSON_GetArraySize(v->patch));
+		  review_result_name(result_of(v)), v->operations);
 }
 
 /* What somebody is told is worth a line; of all others there is one a minute. */
@@ -77,8 +70,8 @@ static void note(const struct webhook *w, bool mutating, const struct admission_
 		 const struct admission_verdict *v)
 {
 	tally_review(w->metrics, w->tally, mutating, result_of(v), v->warning_count);
-	if (v->patch_bytes)
-		tally_patch(w->metrics, v->patch_bytes);
+	if (v->allowed && v->patch.len)
+		tally_patch(w->metrics, v->patch.len);
 	if (w->log.level <= LOG_LEVEL_DEBUG) /* to quote what is not written costs as much */
 		log_review(&w->log, req, v);
 	log_words(&w->log, req, v);

@@ -103,3 +103,9 @@ bool json_arena_holds(const cJSON *item)
 {
 	return !arena.full && lies_in(item);
 }
+
+void json_arena_delete(cJSON *item)
+{
+	if (!json_arena_holds(item))
+		cJSON_Delete(item);
+}

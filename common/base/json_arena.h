@@ -24,5 +24,7 @@ void json_arena_end(void);
 /* Whether the item, which was made since begin, needs no cJSON_Delete(): all that was allocated since lies in the
  * block. */
 bool json_arena_holds(const cJSON *item);
+/* cJSON_Delete() of what was made since begin, where it is not needless. */
+void json_arena_delete(cJSON *item);
 
 #endif

@@ -8,19 +8,26 @@
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
 
 struct diff {
-	cJSON *patch;
+	struct buf *out;
 	struct buf pointer; /* to the values that are compared */
+	int count;          /* operations that are written */
 	bool failed;
 };
 
 static void add_name(struct buf *out, const char *name)
 {
-	for (size_t n; *name; name += n + (name[n] != '\0')) {
-		n = strcspn(name, "~/");
-		buf_add(out, name, n);
-		if (name[n])
-			buf_addstr(out, name[n] == '~' ? "~0" : "~1");
+	char *from = buf_reserve(out, 2 * strlen(name)), *to = from;
+
+	if (!from)
+		return;
+	for (; *name; name++) {
+		bool escaped = *name == '~' || *name == '/';
+
+		*to++ = escaped ? '~' : *name;
+		if (escaped)
+			*to++ = *name == '~' ? '0' : '1';
 	}
+	buf_commit(out, (size_t)(to - from));
 }
 
 /* Goes to the member of that name (NULL: the item at that index) and returns where up() leads back to. */
@@ -42,25 +49,21 @@ static void up(struct diff *d, size_t len)
 	d->pointer.len = len;
 }
 
-static bool add(cJSON *operation, const char *name, cJSON *value)
-{
-	if (value && cJSON_AddItemToObjectCS(operation, name, value))
-		return true;
-	cJSON_Delete(value);
-	return false;
-}
-
 /* Of what is at the pointer. */
 static void emit(struct diff *d, const char *op, const cJSON *value)
 {
-	cJSON *item = cJSON_CreateObject();
-
-	if (!add(item, "op", cJSON_CreateStringReference(op)) ||
-	    !add(item, "path", cJSON_CreateString(d->pointer.data)) ||
-	    (value && !add(item, "value", json_refer(value))))
-		d->failed = true;
-	if (json_push(d->patch, item) < 0)
-		d->failed = true;
+	if (d->failed || d->pointer.failed)
+		return;
+	buf_addstr(d->out, d->count++ ? ",{\"op\":\"" : "[{\"op\":\"");
+	buf_addstr(d->out, op);
+	buf_addstr(d->out, "\",\"path\":");
+	json_write_str(d->pointer.data, d->out);
+	if (value) {
+		buf_addstr(d->out, ",\"value\":");
+		json_write(value, d->out);
+	}
+	buf_addch(d->out, '}');
+	d->failed = d->out->failed;
 }
 
 static void emit_of(struct diff *d, const char *name, int index, const char *op, const cJSON *value)
@@ -160,16 +163,13 @@ static void diff_value(struct diff *d, const cJSON *from, const cJSON *to)
 		emit(d, "replace", to);
 }
 
-cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
+int json_patch_write(const cJSON *from, const cJSON *to, struct buf *out)
 {
-	struct diff d = { .patch = cJSON_CreateArray(), .pointer = BUF_INIT(POINTER_MAX) };
+	struct diff d = { .out = out, .pointer = BUF_INIT(POINTER_MAX) };
 
-	if (!d.patch)
-		return NULL;
 	diff_value(&d, from, to);
+	if (d.count)
+		buf_addch(out, ']');
 	buf_release(&d.pointer);
-	if (!d.failed)
-		return d.patch;
-	cJSON_Delete(d.patch);
-	return NULL;
+	return d.failed || out->failed ? -1 : d.count;
 }

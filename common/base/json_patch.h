@@ -4,9 +4,12 @@
 
 #include <cjson/cJSON.h>
 
-/* JSON Patch of the fewest operations that turn `from` into `to`: add, replace, remove; arrays are compared index by
- * index with a common prefix and suffix kept. Its values are those of `to`, which has to be there as long. NULL: no
- * memory. The caller owns the array (it may be empty). What `to` shares with `from` (json_own.h) needs no look. */
-cJSON *json_patch_diff(const cJSON *from, const cJSON *to);
+struct buf;
+
+/* Appends the text of a JSON Patch of the fewest operations that turn `from` into `to`, or nothing where both are
+ * equal: add, replace, remove; arrays are compared index by index with a common prefix and suffix kept. What `to`
+ * shares with `from` (json_own.h) needs no look. How many operations; -1: no memory, or over out's limit, and out is
+ * then undefined. */
+int json_patch_write(const cJSON *from, const cJSON *to, struct buf *out);
 
 #endif

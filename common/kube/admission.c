@@ -11,8 +11,7 @@
 #include "common/base/text.h"
 
 #define UID_MAX     256
-#define ANSWER_MAX  (16u << 20)
-#define PATCH_USUAL 8192 /* a server's has half as much */
+#define PATCH_MAX   (16u << 20)
 #define API_VERSION "admission.k8s.io/v1"
 
 /* --- the request -------------------------------------------------------------------------------------------------- */
@@ -102,13 +101,12 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 
 void admission_verdict_init(struct admission_verdict *v)
 {
-	*v = (struct admission_verdict){ .allowed = true };
+	*v = (struct admission_verdict){ .allowed = true, .patch = BUF_INIT(PATCH_MAX) };
 }
 
 void admission_verdict_release(struct admission_verdict *v)
 {
-	cJSON_Delete(v->patch);
-	cJSON_Delete(v->after);
+	buf_release(&v->patch);
 	admission_verdict_init(v);
 }
 
@@ -186,19 +184,14 @@ static void write_warnings(const struct admission_verdict *v, struct buf *out)
 		buf_addch(out, ']');
 }
 
-static int write_patch(struct admission_verdict *v, struct buf *out)
+static void write_patch(const struct buf *patch, struct buf *out)
 {
-	BUF_CLEANUP struct buf text = BUF_INIT(ANSWER_MAX);
-
-	if (!buf_reserve(&text, PATCH_USUAL) || json_write(v->patch, &text) < 0)
-		return -1;
-	v->patch_bytes = text.len;
 	buf_addstr(out, ",\"patchType\":\"JSONPatch\",\"patch\":\"");
-	base64_add(text.data, text.len, out);
-	return buf_addch(out, '"');
+	base64_add(patch->data, patch->len, out);
+	buf_addch(out, '"');
 }
 
-int admission_write(const char *uid, struct admission_verdict *v, struct buf *out)
+int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out)
 {
 	buf_addstr(out, "{\"apiVersion\":\"" API_VERSION "\",\"kind\":\"AdmissionReview\",\"response\":{\"uid\":");
 	json_write_str(uid, out);
@@ -206,7 +199,7 @@ int admission_write(const char *uid, struct admission_verdict *v, struct buf *ou
 	if (!v->allowed)
 		write_status(v, out);
 	write_warnings(v, out);
-	if (v->allowed && v->patch && v->patch->child && write_patch(v, out) < 0)
-		return -1;
+	if (v->allowed && v->patch.len)
+		write_patch(&v->patch, out);
 	return buf_addstr(out, "}}");
 }

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf;
+#include "common/base/buf.h"
+
 struct error;
 
 /* What is read of it; a dry run has no side effect to leave out. */
@@ -35,9 +36,8 @@ struct admission_verdict {
 	const char *objection;
 	char warnings[ADMISSION_WARNINGS][ADMISSION_WARNING_MAX + 1]; /* a longer one is cut, and ends in "..." */
 	int warning_count;
-	cJSON *patch;       /* array of JSON Patch operations, owned; NULL or empty: none */
-	cJSON *after;       /* what the patch takes its values from, owned; or NULL */
-	size_t patch_bytes; /* of its text, once it is written; 0: none was */
+	struct buf patch; /* text of a JSON Patch; empty: none */
+	int operations;   /* in it */
 };
 
 void admission_verdict_init(struct admission_verdict *v); /* allowed, no warnings */
@@ -49,7 +49,7 @@ void admission_refuse_memory(struct admission_verdict *v);
 /* One that was said already, and one over the limit of 16, is dropped. */
 void admission_warn(struct admission_verdict *v, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The AdmissionReview answer; v->patch_bytes is set. 0 or -1 (memory, size). */
-int admission_write(const char *uid, struct admission_verdict *v, struct buf *out);
+/* The AdmissionReview answer. 0 or -1 (memory, size). */
+int admission_write(const char *uid, const struct admission_verdict *v, struct buf *out);
 
 #endif

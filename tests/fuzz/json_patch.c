@@ -1,22 +1,25 @@
 /* fuzz: -max_len=4096 */
 /* Two lines of JSON. What turns the first into the second does so, and is empty when they are equal. */
+#include <math.h>
 #include <stdbool.h>
 
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/json_patch.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/json_patch_apply.h"
 
-/* RFC 6902 says nothing of objects with two members of one name: for those only that nothing breaks is checked. */
-static bool has_twins(const cJSON *item)
+/* RFC 6902 says nothing of objects with two members of one name, and no text has a number beyond all doubles: for those
+ * only that nothing breaks is checked. */
+static bool is_vague(const cJSON *item)
 {
+	if (cJSON_IsNumber(item) && isinf(item->valuedouble))
+		return true;
 	for (const cJSON *a = item->child; a; a = a->next) {
 		for (const cJSON *b = cJSON_IsObject(item) ? a->next : NULL; b; b = b->next) {
 			if (strcmp(a->string, b->string) == 0)
 				return true;
 		}
-		if (has_twins(a))
+		if (is_vague(a))
 			return true;
 	}
 	return false;
@@ -29,7 +32,7 @@ static void check_diff(const cJSON *a, const cJSON *b)
 
 	CHECK(patch);
 	made = json_patch_apply(a, patch, &err);
-	if (has_twins(a) || has_twins(b))
+	if (is_vague(a) || is_vague(b))
 		return;
 	CHECK(made && json_equal(made, b));
 	CHECK(!json_equal(a, b) || !patch->child);

@@ -93,9 +93,12 @@ static cJSON *mutated(const struct admission_request *req, bool *changed)
 	admission_verdict_init(&v);
 	mutate(req, &lookups, VIEWER, &v);
 	check_answer(req, &v);
-	*changed = v.allowed && v.patch && v.patch->child;
-	if (v.allowed && v.patch && req->object) {
-		made = json_patch_apply(req->object, v.patch, &err);
+	*changed = v.allowed && v.patch.len;
+	if (v.allowed && req->object) {
+		JSON_CLEANUP cJSON *patch = json_patch_read(&v.patch, v.operations);
+
+		CHECK(patch);
+		made = json_patch_apply(req->object, patch, &err);
 		CHECK(made || has_twice(req->object));
 	}
 	admission_verdict_release(&v);

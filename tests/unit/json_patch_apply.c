@@ -7,8 +7,28 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_patch.h"
 
 #define POINTER_MAX 65536 /* bytes of one JSON pointer */
+#define PATCH_MAX   (16u << 20)
+
+cJSON *json_patch_read(const struct buf *text, int operations)
+{
+	cJSON *patch = text->len ? json_parse(text->data, text->len, PATCH_MAX, NULL) : cJSON_CreateArray();
+
+	if (cJSON_IsArray(patch) && cJSON_GetArraySize(patch) == operations)
+		return patch;
+	cJSON_Delete(patch);
+	return NULL;
+}
+
+cJSON *json_patch_diff(const cJSON *from, const cJSON *to)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(PATCH_MAX);
+	int operations = json_patch_write(from, to, &text);
+
+	return operations < 0 ? NULL : json_patch_read(&text, operations);
+}
 
 /* Where a pointer leads: the container, and the member or the place in it. */
 struct place {

@@ -3,7 +3,6 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/base/json_patch.h"
 #include "tests/unit/json_patch_apply.h"
 #include "tests/unit/test.h"
 

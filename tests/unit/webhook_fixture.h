@@ -26,10 +26,10 @@ cJSON *load_pod(const char *name);
  * it. Nothing is owned. */
 struct admission_request request_of(const char *resource, const char *name, const cJSON *old, const cJSON *object);
 
-/* What came of a pod: the verdict, and the pod with its patch applied (NULL when it was refused). */
+/* What came of a pod: the verdict, its patch, and the pod with that applied (NULL when it was refused). */
 struct outcome {
 	struct admission_verdict verdict;
-	cJSON *pod;
+	cJSON *patch, *pod;
 };
 
 /* A StatefulSet that has no more than these, the caller's; and what is known where there is this one (NULL: none). */
