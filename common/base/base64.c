@@ -6,7 +6,7 @@
 #include <string.h>
 
 #ifdef __x86_64__
-#include <tmmintrin.h>
+#include <immintrin.h>
 #endif
 
 #include "common/base/buf.h"
@@ -15,32 +15,41 @@
 #define ALPHABET "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 #define DATA_MAX (INT_MAX / 2) /* OpenSSL counts in int */
 
-/* Gives how many of the bytes, a multiple of twelve, are written as digits; the rest is left to OpenSSL, which takes
- * five times as long. After Wojciech Mula and Daniel Lemire, "Faster Base64 Encoding and Decoding Using AVX2
- * Instructions", ACM Transactions on the Web 12 (2018), with vectors of half the size. */
+/* Gives how many of the bytes, a multiple of 24, are written as digits; the rest is left to OpenSSL, which takes ten
+ * times as long. After Wojciech Mula and Daniel Lemire, "Faster Base64 Encoding and Decoding Using AVX2 Instructions",
+ * ACM Transactions on the Web 12 (2018). */
 #ifdef __x86_64__
-__attribute__((target("ssse3"))) static size_t encode_most(char *to, const unsigned char *data, size_t len)
+/* The same in both halves. */
+#define TWICE(...) _mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
+
+/* Of each half's first twelve bytes; sixteen are read. */
+__attribute__((target("avx2"))) static inline __m256i two_of(const unsigned char *data)
+{
+	return _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)data)),
+				       _mm_loadu_si128((const __m128i *)(const void *)(data + 12)), 1);
+}
+
+__attribute__((target("avx2"))) static size_t encode_most(char *to, const unsigned char *data, size_t len)
 {
 	/* Of each three bytes the second, first, third, second: so that each six bits lie within one half of four. */
-	const __m128i order = _mm_setr_epi8(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
+	const __m256i order = TWICE(1, 0, 2, 1, 4, 3, 5, 4, 7, 6, 8, 7, 10, 9, 11, 10);
 	/* What a value's digit is above it, by its range: a-z, 0-9 (ten times), +, /, A-Z. */
-	const __m128i above =
-		_mm_setr_epi8('a' - 26, -4, -4, -4, -4, -4, -4, -4, -4, -4, -4, '+' - 62, '/' - 63, 'A', 0, 0);
+	const __m256i above = TWICE('a' - 26, -4, -4, -4, -4, -4, -4, -4, -4, -4, -4, '+' - 62, '/' - 63, 'A', 0, 0);
 	size_t at = 0;
 
-	for (; len - at >= 16; at += 12, to += 16) {
-		__m128i bytes = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(data + at)), order);
-		__m128i odd =
-			_mm_mulhi_epu16(_mm_and_si128(bytes, _mm_set1_epi32(0x0fc0fc00)), _mm_set1_epi32(0x04000040));
-		__m128i even =
-			_mm_mullo_epi16(_mm_and_si128(bytes, _mm_set1_epi32(0x003f03f0)), _mm_set1_epi32(0x01000010));
-		__m128i values = _mm_or_si128(odd, even);
+	for (; len - at >= 28; at += 24, to += 32) {
+		__m256i bytes = _mm256_shuffle_epi8(two_of(data + at), order);
+		__m256i odd = _mm256_mulhi_epu16(_mm256_and_si256(bytes, _mm256_set1_epi32(0x0fc0fc00)),
+						 _mm256_set1_epi32(0x04000040));
+		__m256i even = _mm256_mullo_epi16(_mm256_and_si256(bytes, _mm256_set1_epi32(0x003f03f0)),
+						  _mm256_set1_epi32(0x01000010));
+		__m256i values = _mm256_or_si256(odd, even);
 		/* 0 up to 51, then 1 to 12; and 13 for those up to 25. */
-		__m128i range = _mm_subs_epu8(values, _mm_set1_epi8(51));
+		__m256i range = _mm256_subs_epu8(values, _mm256_set1_epi8(51));
 
-		range = _mm_or_si128(range,
-				     _mm_and_si128(_mm_cmpgt_epi8(_mm_set1_epi8(26), values), _mm_set1_epi8(13)));
-		_mm_storeu_si128((__m128i *)(void *)to, _mm_add_epi8(values, _mm_shuffle_epi8(above, range)));
+		range = _mm256_or_si256(
+			range, _mm256_and_si256(_mm256_cmpgt_epi8(_mm256_set1_epi8(26), values), _mm256_set1_epi8(13)));
+		_mm256_storeu_si256((__m256i *)(void *)to, _mm256_add_epi8(values, _mm256_shuffle_epi8(above, range)));
 	}
 	return at;
 }
@@ -51,7 +60,7 @@ static void encode(char *to, const unsigned char *data, size_t len)
 	size_t done = 0;
 
 #ifdef __x86_64__
-	if (__builtin_cpu_supports("ssse3"))
+	if (__builtin_cpu_supports("avx2"))
 		done = encode_most(to, data, len);
 #endif
 	EVP_EncodeBlock((unsigned char *)to + done / 3 * 4, data + done, (int)(len - done));

@@ -77,11 +77,6 @@ int buf_add(struct buf *b, const void *data, size_t len)
 	return 0;
 }
 
-int buf_addstr(struct buf *b, const char *s)
-{
-	return buf_add(b, s, strlen(s));
-}
-
 int buf_addint(struct buf *b, int64_t n)
 {
 	uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;

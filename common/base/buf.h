@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct error;
 
@@ -43,8 +44,8 @@ void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets a failure
 
 /* Append. All return 0, or -1 when this or an earlier append failed. */
 int buf_add(struct buf *b, const void *data, size_t len);
-int buf_addstr(struct buf *b, const char *s);
-int buf_addint(struct buf *b, int64_t n); /* in decimal, as "%lld" and cheaper */
+static inline int buf_addstr(struct buf *b, const char *s); /* of a literal the length is known to the compiler */
+int buf_addint(struct buf *b, int64_t n);                   /* in decimal, as "%lld" and cheaper */
 int buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 int buf_vaddf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
@@ -77,6 +78,11 @@ static inline int buf_addch(struct buf *b, char c)
 	*to = c;
 	buf_commit(b, 1);
 	return 0;
+}
+
+static inline int buf_addstr(struct buf *b, const char *s)
+{
+	return buf_add(b, s, strlen(s));
 }
 
 /* Drops the first n bytes. */

@@ -18,18 +18,44 @@ static const char escapes[256] = {
 	['\r' + 1 ... 0x1f] = 'u', ['"'] = '"',  ['\\'] = '\\',
 };
 
-static char *put_escaped(char *to, unsigned char c)
+static inline char *put_escaped(char *to, unsigned char c)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	*to++ = '\\';
-	*to++ = escapes[c];
-	if (escapes[c] != 'u')
+	to[0] = '\\';
+	to[1] = escapes[c];
+	to += 2;
+	if (to[-1] != 'u')
 		return to;
 	memcpy(to, "00", 2);
 	to[2] = digits[c >> 4];
 	to[3] = digits[c & 15];
 	return to + 4;
+}
+
+/* Of 4 to 15 bytes, as most names and values have: from both ends, which overlap. False: not all of them stand for
+ * themselves, and nothing is written. */
+static inline bool put_short(char *to, const char *text, size_t len)
+{
+	uint64_t first, last;
+	uint32_t head, tail;
+
+	if (len >= sizeof(first)) {
+		memcpy(&first, text, sizeof(first));
+		memcpy(&last, text + len - sizeof(last), sizeof(last));
+		if (json_special(first) || json_special(last))
+			return false;
+		memcpy(to, &first, sizeof(first));
+		memcpy(to + len - sizeof(last), &last, sizeof(last));
+		return true;
+	}
+	memcpy(&head, text, sizeof(head));
+	memcpy(&tail, text + len - sizeof(tail), sizeof(tail));
+	if (json_special(head | (uint64_t)tail << 32))
+		return false;
+	memcpy(to, &head, sizeof(head));
+	memcpy(to + len - sizeof(tail), &tail, sizeof(tail));
+	return true;
 }
 
 /* Sixteen bytes are copied before it is known how many of them stand for themselves. */
@@ -47,6 +73,8 @@ static char *put_text(char *to, const char *text, size_t len)
 			len--;
 		}
 	}
+	if (len >= 4 && put_short(to, text, len))
+		return to + len;
 	for (const char *end = text + len; text < end; text++) {
 		if (escapes[(unsigned char)*text])
 			to = put_escaped(to, (unsigned char)*text);
@@ -68,18 +96,49 @@ static int write_in_pieces(const char *text, size_t len, struct buf *out)
 	return buf_addch(out, '"');
 }
 
-int json_write_str(const char *text, struct buf *out)
+/* Where it goes at once, with its quotes and two bytes more; NULL: it is long, or near the limit. */
+static inline char *room_for(size_t len, struct buf *out)
 {
-	size_t len = strlen(text), most = ESCAPED_MAX * len + 2;
-	char *from = len <= AT_ONCE && most <= out->max - out->len ? buf_reserve(out, most) : NULL, *to = from;
+	size_t most = ESCAPED_MAX * len + 4;
 
-	if (!from)
-		return write_in_pieces(text, len, out);
+	return len <= AT_ONCE && most <= out->max - out->len ? buf_reserve(out, most) : NULL;
+}
+
+static inline char *put_quoted(char *to, const char *text, size_t len)
+{
 	*to++ = '"';
 	to = put_text(to, text, len);
 	*to++ = '"';
-	buf_commit(out, (size_t)(to - from));
+	return to;
+}
+
+int json_write_str(const char *text, struct buf *out)
+{
+	size_t len = strlen(text);
+	char *from = room_for(len, out);
+
+	if (!from)
+		return write_in_pieces(text, len, out);
+	buf_commit(out, (size_t)(put_quoted(from, text, len) - from));
 	return 0;
+}
+
+/* A member's name, what stands before it, and its colon. */
+static void write_name(char before, const char *name, struct buf *out)
+{
+	size_t len = strlen(name);
+	char *from = room_for(len, out), *to = from;
+
+	if (from) {
+		*to++ = before;
+		to = put_quoted(to, name, len);
+		*to++ = ':';
+		buf_commit(out, (size_t)(to - from));
+		return;
+	}
+	buf_addch(out, before);
+	write_in_pieces(name, len, out);
+	buf_addch(out, ':');
 }
 
 /* cJSON writes each number twice and reads it once, to see whether 15 digits are enough; for a whole one they are. */
@@ -100,9 +159,7 @@ static void write_object(const cJSON *object, struct buf *out)
 	char before = '{';
 
 	for (const cJSON *item = object->child; item; item = item->next, before = ',') {
-		buf_addch(out, before);
-		json_write_str(item->string ? item->string : "", out);
-		buf_addch(out, ':');
+		write_name(before, item->string ? item->string : "", out);
 		json_write(item, out);
 	}
 	if (!object->child)
