@@ -2,41 +2,32 @@
  * these takes it from its list; what no list names is there. */
 #include "webhook/unread.h"
 
-#define ALL_OF(name)                                                                                                   \
-	{                                                                                                              \
-		name, NULL                                                                                             \
-	}
-#define END                                                                                                            \
-	{                                                                                                              \
-		.name = NULL                                                                                           \
-	}
+#define ALL_OF(name) JSON_CUT(name, NULL)
 
-static const struct json_cut of_owner[] = { ALL_OF("apiVersion"), ALL_OF("uid"), ALL_OF("blockOwnerDeletion"), END };
+static const struct json_cut of_owner[] = { ALL_OF("apiVersion"), ALL_OF("uid"), ALL_OF("blockOwnerDeletion"),
+					    JSON_CUT_END };
 
 static const struct json_cut of_metadata[] = { ALL_OF("managedFields"),
 					       ALL_OF("uid"),
 					       ALL_OF("creationTimestamp"),
 					       ALL_OF("generation"),
 					       ALL_OF("resourceVersion"),
-					       { "ownerReferences", of_owner },
-					       END };
+					       JSON_CUT("ownerReferences", of_owner),
+					       JSON_CUT_END };
 
-static const struct json_cut of_port[] = { ALL_OF("protocol"), END };
+static const struct json_cut of_port[] = { ALL_OF("protocol"), JSON_CUT_END };
 
 /* imagePullPolicy, resources and securityContext go into a container that waits. */
-static const struct json_cut of_container[] = { ALL_OF("volumeMounts"),
-						ALL_OF("volumeDevices"),
-						ALL_OF("terminationMessagePath"),
-						ALL_OF("terminationMessagePolicy"),
-						{ "ports", of_port },
-						END };
+static const struct json_cut of_container[] = { ALL_OF("volumeMounts"),           ALL_OF("volumeDevices"),
+						ALL_OF("terminationMessagePath"), ALL_OF("terminationMessagePolicy"),
+						JSON_CUT("ports", of_port),       JSON_CUT_END };
 
 static const struct json_cut of_template[];
 
 /* Of a pod, and of a StatefulSet. */
-static const struct json_cut of_spec[] = { { "containers", of_container },
-					   { "initContainers", of_container },
-					   { "template", of_template },
+static const struct json_cut of_spec[] = { JSON_CUT("containers", of_container),
+					   JSON_CUT("initContainers", of_container),
+					   JSON_CUT("template", of_template),
 					   ALL_OF("volumes"),
 					   ALL_OF("dnsPolicy"),
 					   ALL_OF("serviceAccountName"),
@@ -48,26 +39,29 @@ static const struct json_cut of_spec[] = { { "containers", of_container },
 					   ALL_OF("enableServiceLinks"),
 					   ALL_OF("preemptionPolicy"),
 					   ALL_OF("topologySpreadConstraints"),
-					   END };
+					   JSON_CUT_END };
 
-static const struct json_cut of_template[] = { { "spec", of_spec }, END };
+static const struct json_cut of_template[] = { JSON_CUT("spec", of_spec), JSON_CUT_END };
 
 /* What is asked about has no status yet, or it is the API server's. */
-static const struct json_cut of_object[] = {
-	{ "metadata", of_metadata }, { "spec", of_spec }, ALL_OF("status"), ALL_OF("kind"), ALL_OF("apiVersion"), END
-};
+static const struct json_cut of_object[] = { JSON_CUT("metadata", of_metadata),
+					     JSON_CUT("spec", of_spec),
+					     ALL_OF("status"),
+					     ALL_OF("kind"),
+					     ALL_OF("apiVersion"),
+					     JSON_CUT_END };
 
-static const struct json_cut of_resource[] = { ALL_OF("group"), ALL_OF("version"), END };
+static const struct json_cut of_resource[] = { ALL_OF("group"), ALL_OF("version"), JSON_CUT_END };
 
-static const struct json_cut of_request[] = { { "object", of_object },
-					      { "oldObject", of_object },
-					      { "resource", of_resource },
+static const struct json_cut of_request[] = { JSON_CUT("object", of_object),
+					      JSON_CUT("oldObject", of_object),
+					      JSON_CUT("resource", of_resource),
 					      ALL_OF("kind"),
 					      ALL_OF("dryRun"),
 					      ALL_OF("userInfo"),
 					      ALL_OF("options"),
 					      ALL_OF("requestKind"),
 					      ALL_OF("requestResource"),
-					      END };
+					      JSON_CUT_END };
 
-const struct json_cut unread[] = { { "request", of_request }, END };
+const struct json_cut unread[] = { JSON_CUT("request", of_request), JSON_CUT_END };

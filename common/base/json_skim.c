@@ -193,7 +193,7 @@ static const char *value(struct skim *s, const char *at, const struct json_cut *
 static const struct json_cut *find(const struct json_cut *cuts, const char *name, size_t len)
 {
 	for (; cuts->name; cuts++) {
-		if (cuts->name[0] == (len ? name[0] : '\0') && strncmp(cuts->name, name, len) == 0 && !cuts->name[len])
+		if (cuts->len == len && memcmp(cuts->name, name, len) == 0)
 			return cuts;
 	}
 	return NULL;

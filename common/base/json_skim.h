@@ -17,8 +17,18 @@ struct error;
  * its elements, which stay where they are. A list ends with a NULL name. */
 struct json_cut {
 	const char *name;
+	size_t len;                   /* of it */
 	const struct json_cut *inner; /* NULL: the whole member is left out */
 };
+
+#define JSON_CUT(text, inner_)                                                                                         \
+	{                                                                                                              \
+		.name = (text), .len = sizeof(text) - 1, .inner = (inner_)                                             \
+	}
+#define JSON_CUT_END                                                                                                   \
+	{                                                                                                              \
+		.name = NULL                                                                                           \
+	}
 
 /* As json_parse(), less the members that `cuts` names for the text's object; here the text has to end with a NUL. Takes
  * len bytes more. */

@@ -8,11 +8,10 @@
 
 #define TEXT_MAX (4u << 20)
 
-static const struct json_cut inner[] = { { "x", NULL }, { "managedFields", NULL }, { .name = NULL } };
-static const struct json_cut list[] = { { "x", NULL }, { "", NULL }, { "in", inner }, { .name = NULL } };
-static const struct json_cut all[] = {
-	{ "x", NULL }, { "in", inner }, { "list", list }, { "metadata", inner }, { .name = NULL }
-};
+static const struct json_cut inner[] = { JSON_CUT("x", NULL), JSON_CUT("managedFields", NULL), JSON_CUT_END };
+static const struct json_cut list[] = { JSON_CUT("x", NULL), JSON_CUT("", NULL), JSON_CUT("in", inner), JSON_CUT_END };
+static const struct json_cut all[] = { JSON_CUT("x", NULL), JSON_CUT("in", inner), JSON_CUT("list", list),
+				       JSON_CUT("metadata", inner), JSON_CUT_END };
 
 static void prune(cJSON *item, const struct json_cut *cuts);
 

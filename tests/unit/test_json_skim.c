@@ -5,8 +5,9 @@
 #include "common/base/json_skim.h"
 #include "tests/unit/test.h"
 
-static const struct json_cut inner[] = { { "x", NULL }, { "y", NULL }, { .name = NULL } };
-static const struct json_cut cuts[] = { { "x", NULL }, { "in", inner }, { "gone", NULL }, { .name = NULL } };
+static const struct json_cut inner[] = { JSON_CUT("x", NULL), JSON_CUT("y", NULL), JSON_CUT_END };
+static const struct json_cut cuts[] = { JSON_CUT("x", NULL), JSON_CUT("in", inner), JSON_CUT("gone", NULL),
+					JSON_CUT_END };
 
 TEST(members_are_left_out_with_their_commas)
 {
