@@ -1,6 +1,9 @@
 /* codis-extender: tells a kube-scheduler where codis pods may stand, and where they stand best. */
 #include <stdio.h>
+#include <string.h>
 
+#include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
@@ -9,6 +12,7 @@
 #include "common/kube/program.h"
 #include "common/net/drain.h"
 #include "common/net/httpd.h"
+#include "extender/beside.h"
 #include "extender/explain.h"
 #include "extender/options.h"
 #include "extender/serve.h"
@@ -28,6 +32,7 @@ struct codis_extender {
 	struct extender extender;
 	struct explainer explainer;
 	struct inventory_watch *watch;
+	struct beside *beside; /* NULL: no scheduler is in our pod */
 	struct httpd *httpd;
 	struct drain *drain;
 };
@@ -101,6 +106,14 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 	return inventory_watch_ready(ctx, why_not, size);
 }
 
+/* Both containers of the pod: a rollout waits for it. */
+static bool is_pod_ready(void *ctx, char *why_not, size_t size)
+{
+	const struct codis_extender *e = ctx;
+
+	return is_ready(e->watch, why_not, size) && (!e->beside || beside_ready(e->beside, why_not, size));
+}
+
 static int64_t pods_age_ms(void *ctx)
 {
 	return inventory_watch_pods_age_ms(ctx);
@@ -158,6 +171,46 @@ static int start_serving(struct codis_extender *e, struct error *err)
 	return 0;
 }
 
+/* The kubelet asks for the scheduler's health here (beside.h): GET /healthz/scheduler, on a thread of the ops server.
+ */
+static void on_other(void *ctx, const struct http_request *req, struct http_response *res)
+{
+	struct codis_extender *e = ctx;
+	const struct ops *ops = &e->program.ops;
+	char why_not[256] = "";
+
+	if (!e->beside || strcmp(req->path, "/healthz/scheduler") != 0) {
+		res->status = 404;
+		buf_addstr(&res->body,
+			   "known are /healthz, /readyz, /metrics and, with --scheduler, /healthz/scheduler\n");
+	} else if (ops->alive(ops->alive_ctx, why_not, sizeof(why_not)) &&
+		   beside_alive(e->beside, clock_mono_ms(), why_not, sizeof(why_not))) {
+		buf_addstr(&res->body, "ok\n");
+	} else {
+		res->status = 503;
+		buf_addf(&res->body, "%s\n", why_not);
+	}
+}
+
+static int start_beside(struct codis_extender *e, struct error *err)
+{
+	struct beside_config config = {
+		.scheduler = e->options.scheduler,
+		.kube = e->program.kube,
+		.events = e->events,
+		.log = e->program.log,
+		.namespace = e->options.namespace,
+		.pod_name = e->options.pod_name,
+		.hears = is_ready,
+		.ctx = e->watch,
+	};
+
+	if (!e->options.scheduler || !e->options.scheduler[0])
+		return 0;
+	e->beside = beside_start(&e->program.loop.uv, &config, err);
+	return e->beside ? 0 : -1;
+}
+
 static int start(void *ctx, struct error *err)
 {
 	struct codis_extender *e = ctx;
@@ -177,10 +230,13 @@ static int start(void *ctx, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	if (start_watch(e, err) < 0)
 		return -1;
-	p->ops.ready = e->extender.ready = is_ready;
-	p->ops.ctx = e->extender.ready_ctx = e->watch;
+	e->extender.ready = is_ready;
+	e->extender.ready_ctx = e->watch;
 	e->extender.age_ms = pods_age_ms;
-	return start_serving(e, err);
+	p->ops.ready = is_pod_ready;
+	p->ops.other = on_other;
+	p->ops.ctx = e;
+	return start_beside(e, err) < 0 ? -1 : start_serving(e, err);
 }
 
 /* The server first: its threads read what is freed after them. */
@@ -190,6 +246,7 @@ static void stop(void *ctx)
 
 	httpd_stop(e->httpd);
 	drain_free(e->drain);
+	beside_stop(e->beside);
 	inventory_watch_stop(e->watch);
 	explainer_release(&e->explainer);
 	kube_events_free(e->events);

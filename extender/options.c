@@ -12,6 +12,11 @@ const struct opt extender_options[] = {
 	  .help = "where /healthz, /readyz and /metrics are" },
 	{ .name = "kubeconfig", .type = OPT_STRING, .offset = offsetof(struct options, program.kubeconfig), .arg = "FILE",
 	  .help = "how to reach the API server; else the pod's service account, $KUBECONFIG, ~/.kube/config" },
+	{ .name = "scheduler", .env = "CODIS_SCHEDULER", .type = OPT_STRING, .offset = offsetof(struct options, scheduler),
+	  .arg = "ADDR", .help = "the HTTPS port of the kube-scheduler in the same pod, whose health and version are looked after; "
+				 "else those of none" },
+	{ .name = "namespace", .env = "POD_NAMESPACE", .type = OPT_STRING, .offset = offsetof(struct options, namespace),
+	  .def = "codis-system", .arg = "NAME", .help = "namespace of its own pod" },
 	{ .name = "pod-name", .env = "POD_NAME", .type = OPT_STRING, .offset = offsetof(struct options, pod_name),
 	  .def = "codis-extender", .arg = "NAME", .help = "who it is in its Events" },
 	{ .name = "reservation-ttl", .env = "CODIS_RESERVATION_TTL", .type = OPT_DURATION_MS,

@@ -8,7 +8,8 @@
 struct options {
 	struct program_options program;
 	char *listen;
-	char *pod_name;
+	char *scheduler;
+	char *pod_name, *namespace;
 	int reservation_ttl_ms;
 };
 

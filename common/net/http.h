@@ -20,7 +20,7 @@ struct http_call;   /* one request under way */
 struct http_tls {
 	const char *ca_pem;             /* NULL: the system's */
 	const char *cert_pem, *key_pem; /* client certificate, or NULL */
-	bool skip_verify;               /* only for a kubeconfig that says insecure-skip-tls-verify */
+	bool skip_verify;               /* a kubeconfig says insecure-skip-tls-verify, or the peer is on our loopback */
 };
 
 struct http_spec {

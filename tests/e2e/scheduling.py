@@ -1,4 +1,10 @@
 """Where the servers are put, and what is said when one cannot be put anywhere."""
+import contextlib
+import signal
+import time
+
+import cluster
+from codis import SYSTEM
 from kube import is_ready
 from world import NAMESPACE, Codis, case, manifests_of, wait_for
 
@@ -105,3 +111,62 @@ def soft(w):
     finally:
         cordon_all_but(w, *ALL)
         w.remove_codis("soft")
+
+
+LEASE = f"/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases/codis-scheduler"
+GIVES_WAY_S = 30
+
+
+def scheduler(w):
+    """The pod whose scheduler leads."""
+    return w.kube.get(LEASE)["spec"]["holderIdentity"].split("_")[0]
+
+
+def place_without(w, leader, meanwhile):
+    """A member gets a node though the extender beside the scheduler that leads is lost; meanwhile: called again and again."""
+    moves = next(s for s in w.codis.servers() if not s.is_master)
+    meanwhile()
+    begin = time.monotonic()
+    w.delete_pod(moves.pod)
+
+    def placed():
+        meanwhile()
+        pod = w.kube.find(f"/api/v1/namespaces/{NAMESPACE}/pods/{moves.pod}")
+        new = pod and "deletionTimestamp" not in pod["metadata"] and pod["spec"].get("nodeName")
+        return new, f"{scheduler(w)} leads"
+    wait_for("the member to have a node", placed, GIVES_WAY_S, every=0.1)
+    w.note(f"placed {time.monotonic() - begin:.1f} s after its extender was lost; {scheduler(w)} leads after {leader}")
+    w.wait_group(moves.group, 60)
+    assert_spread(w.codis)
+
+
+@case
+def hung_extender(w):
+    """The extender beside the scheduler that leads hangs: a member that is made anew has a node within 30 s."""
+    leader = scheduler(w)
+    stopped = []
+
+    def stop():
+        if not stopped:
+            stopped.append(w.kill(f"{SYSTEM}/{leader}/extender", signal_number=signal.SIGSTOP))
+    place_without(w, leader, stop)
+    w.note(f"that pod is whole after {w.wait_system(120):.0f} s")
+
+
+@case
+def dead_extender(w):
+    """The extender beside the scheduler that leads ends whenever it begins: the other scheduler leads, and a member has a node."""
+    leader = scheduler(w)
+
+    def kill():
+        with contextlib.suppress(OSError, RuntimeError):  # it has not begun again
+            cluster.send_all(cluster.main_processes([(w.pod(leader, SYSTEM), "extender")]), signal.SIGKILL)
+
+    def waits():
+        kill()
+        states = [c["state"] for c in w.pod(leader, SYSTEM)["status"]["containerStatuses"] if c["name"] == "extender"]
+        return "waiting" in states[0], states
+    wait_for("the extender to be in back-off", waits, 30, every=0.1)
+    place_without(w, leader, kill)
+    assert scheduler(w) != leader, f"{leader} still leads"
+    w.note(f"that pod is whole after {w.wait_system(180):.0f} s")

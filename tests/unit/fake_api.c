@@ -23,10 +23,11 @@ struct fake_watch {
 };
 
 /* "/api/v1/namespaces/a/pods/b" -> collection "/api/v1/namespaces/a/pods", name "b"; "" for a collection. A resource
- * follows the group and version ("/api/v1", "/apis/apps/v1") and, where it has one, the namespace. */
+ * follows the group and version ("/api/v1", "/apis/apps/v1") and, where it has one, the namespace. "/version" is an
+ * object of no collection. */
 static void fake_split(const char *path, char collection[FAKE_PATH], char name[FAKE_PATH])
 {
-	int words = strncmp(path, "/api/", 5) == 0 ? 3 : 4;
+	int words = strncmp(path, "/api/", 5) == 0 ? 3 : strncmp(path, "/apis/", 6) == 0 ? 4 : 0;
 	const char *ns = strstr(path, "/namespaces/"), *end = path;
 
 	if (ns && strchr(ns + strlen("/namespaces/"), '/'))
