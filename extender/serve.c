@@ -24,6 +24,7 @@ int extender_init(struct extender *e, struct metrics *metrics)
 	reservations_init(&e->reservations, &e->census);
 	if (!e->inventory || census_init(&e->census, e->inventory) < 0)
 		return -1;
+	inventory_leave_out_labels(e->inventory);
 	return pthread_mutex_init(&e->lock, NULL) == 0 ? 0 : -1;
 }
 

@@ -273,6 +273,7 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 	config.inventory = w->inventory = inventory_new();
 	if (!w->inventory)
 		return error_set(err, ERR_NOMEM, "no memory for the inventory");
+	inventory_leave_out_labels(w->inventory);
 	w->watch = inventory_watch_start(uv, w->program.kube, &config, err);
 	if (!w->watch)
 		return -1;

@@ -175,6 +175,8 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	}
 	if (said < 0)
 		doubt(&read);
+	if (inv->no_labels)
+		read.labels[0] = '\0';
 	if (read.component == CODIS_SERVER)
 		read.group = group_of(maker_of(inv, read.namespace, read.owner, read.name), read.ordinal,
 				      read.server_replica, read.group_said);
@@ -224,11 +226,22 @@ static void set_drop(struct inventory *inv, struct set *s, bool gone)
 	set_free(s);
 }
 
-/* What the object says, not linked yet. NULL: no memory. */
-static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
+/* 0, or -1: no memory. */
+static int set_keep_labels(struct set *s, const cJSON *object)
 {
 	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
 	const cJSON *labels = json_get(object, "spec", "template", "metadata", "labels", NULL);
+
+	s->annotations = cJSON_IsObject(annotations) ? cJSON_Duplicate(annotations, true) : NULL;
+	s->labels = cJSON_IsObject(labels) ? cJSON_Duplicate(labels, true) : NULL;
+	s->known.annotations = s->annotations;
+	s->known.labels = s->labels;
+	return (!cJSON_IsObject(annotations) || s->annotations) && (!cJSON_IsObject(labels) || s->labels) ? 0 : -1;
+}
+
+/* What the object says, not linked yet. NULL: no memory. */
+static struct set *set_new(const cJSON *object, const char *uid, const struct codis_pod *template)
+{
 	struct set *s = calloc(1, sizeof(*s) + kept_pod_size(template) + strlen(uid) + 1);
 	struct kept_pod said;
 
@@ -243,10 +256,6 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->said_product = said.product;
 	s->said_replica = said.server_replica_said;
 	s->created_ms = created(object);
-	s->annotations = cJSON_IsObject(annotations) ? cJSON_Duplicate(annotations, true) : NULL;
-	s->known.annotations = s->annotations;
-	s->labels = cJSON_IsObject(labels) ? cJSON_Duplicate(labels, true) : NULL;
-	s->known.labels = s->labels;
 	s->known.says_product = said.product.said == SAID_KNOWN;
 	s->member.name = s->known.name;
 	s->member.component = template->component;
@@ -255,10 +264,7 @@ static struct set *set_new(const cJSON *object, const char *uid, const struct co
 	s->member.group = &s->known.shape.group;
 	s->member.product = &s->known.product;
 	s->member.trouble = &s->known.trouble;
-	if ((!cJSON_IsObject(annotations) || s->annotations) && (!cJSON_IsObject(labels) || s->labels))
-		return s;
-	set_free(s);
-	return NULL;
+	return s;
 }
 
 static bool same_json(const cJSON *a, const cJSON *b)
@@ -338,8 +344,10 @@ int inventory_set_set(struct inventory *inv, const cJSON *object, struct error *
 	said = codis_template_read(object, &read, err);
 	if (said < 0)
 		doubt(&read);
+	if (inv->no_labels)
+		read.labels[0] = '\0';
 	set = set_new(object, uid, &read);
-	if (set) {
+	if (set && (inv->no_labels || set_keep_labels(set, object) == 0)) {
 		old = inv_find_set_by_name(inv, set->known.namespace, set->known.name);
 		if (old && (same_set(old, set) || set->created_ms < old->created_ms)) {
 			set_free(set);
@@ -802,6 +810,11 @@ int inventory_each_product(const struct inventory *inv,
 struct inventory *inventory_new(void)
 {
 	return calloc(1, sizeof(struct inventory));
+}
+
+void inventory_leave_out_labels(struct inventory *inv)
+{
+	inv->no_labels = true;
 }
 
 void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const char *namespace, const char *product),

@@ -49,7 +49,7 @@ struct inventory_set { /* a codis-server StatefulSet */
 	const char *namespace, *name, *uid;
 	const char *product, *trouble; /* as for a pod */
 	struct codis_shape shape;      /* which groups it makes */
-	const cJSON *annotations;      /* of the inventory; NULL: none */
+	const cJSON *annotations;      /* of the inventory; NULL: none, or left out */
 	const cJSON *labels;           /* of its template; likewise */
 	bool says_product;             /* its template does, in a way that can be read here */
 	bool deleting;
@@ -57,6 +57,10 @@ struct inventory_set { /* a codis-server StatefulSet */
 
 struct inventory *inventory_new(void);      /* NULL: no memory */
 void inventory_free(struct inventory *inv); /* NULL-safe */
+
+/* Of what comes from now on it keeps no labels of pods and templates, and no annotations of StatefulSets: only
+ * codis-controller asks for them, and they are a third of the memory. */
+void inventory_leave_out_labels(struct inventory *inv);
 
 /* on_change is told after each change which product of which namespace it touched (product "": a pod that may be any
  * product's): once for each, also where a node has changed its state or a silent pod's product another. Objects that

@@ -89,6 +89,7 @@ struct inventory {
 	struct table nodes, spaces, products;
 	SLIST_HEAD(, product) touched;
 	uint64_t turn;
+	bool no_labels; /* see inventory_leave_out_labels */
 	void (*on_change)(void *ctx, const char *namespace, const char *product);
 	void *ctx;
 	struct inventory_places places;

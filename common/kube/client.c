@@ -290,7 +290,7 @@ struct request {
 	struct kube_client *client;
 	struct transport *transport; /* counts us */
 	kube_done done;
-	void (*on_page)(void *ctx, cJSON *page, const struct error *err); /* instead of done */
+	void (*on_page)(void *ctx, struct json_span page, const struct error *err); /* instead of done */
 	int (*on_data)(void *ctx, const char *data, size_t len);
 	void *ctx;
 	char what[256]; /* "PUT /apis/...", without the query */
@@ -325,7 +325,7 @@ static void on_answer(void *ctx, const struct http_result *res)
 	if (res->err) {
 		err = *res->err;
 		failed = -1;
-	} else if (!r->on_data || res->status / 100 != 2) {
+	} else if ((!r->on_data && !r->on_page) || res->status / 100 != 2) {
 		failed = read_answer(res->status, res->body, res->len, &object, &err);
 	}
 	if (failed)
@@ -335,7 +335,8 @@ static void on_answer(void *ctx, const struct http_result *res)
 	if (res->date_ms)
 		atomic_store(&r->client->date_from_mono_ms, res->date_ms - clock_mono_ms());
 	if (r->on_page)
-		r->on_page(r->ctx, object, failed ? &err : NULL);
+		r->on_page(r->ctx, failed ? (struct json_span){ .at = NULL } : json_span_trim(res->body, res->len),
+			   failed ? &err : NULL);
 	else
 		r->done(r->ctx, object, failed ? &err : NULL);
 	cJSON_Delete(object);
@@ -394,7 +395,7 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 }
 
 struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
-			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
+			    void (*on_page)(void *ctx, struct json_span page, const struct error *err), void *ctx,
 			    struct error *err)
 {
 	struct request *r;

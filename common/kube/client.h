@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/base/json_span.h"
+
 struct error;
 struct http_call;
 struct kube_client;
@@ -39,10 +41,11 @@ typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *er
 struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
 
-/* A GET whose answer is taken apart: page is the client's like kube_done's object, but on_page may detach from it what
- * it keeps, so that nothing is held twice. idle_ms: as for kube_stream. Else like kube_call. For informer.c. */
+/* A GET of which on_page gets the answer as it came, to parse of it what it wants when it wants it: a page of a list
+ * is large. It is valid until on_page returns; at NULL with err. idle_ms: as for kube_stream. Else like kube_call. For
+ * informer.c. */
 struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
-			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
+			    void (*on_page)(void *ctx, struct json_span page, const struct error *err), void *ctx,
 			    struct error *err);
 
 /* A streamed GET (a watch): on_data gets raw bytes, and ends the call by returning non-zero; done gets the end, with

@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_span.h"
 #include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/kube/store.h"
@@ -17,7 +18,7 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-/* Parsed, an object costs six times its text, and a cloud's node has 15 KB of it: 10 MB a page. */
+/* A cloud's node has 15 KB: 1.5 MB a page. */
 #define PAGE            100
 #define OBJECTS_MAX     500000
 #define LIST_TIMEOUT_MS 30000
@@ -346,31 +347,79 @@ static int drop_unlisted(struct informer *i, struct error *err)
 	return i->unkept ? error_set(err, ERR_NOMEM, UNKEPT) : 0;
 }
 
-/* Into the store at once, page by page: a list as it came may be many times what is kept of it, and a second one of
- * what is kept would be as much again. 0; -1 and *err; the owner may have stopped us. */
-static int take_items(struct informer *i, cJSON *items, struct error *err)
+static int not_json(struct error *err, const char *why)
 {
-	cJSON *item;
+	return error_set(err, ERR_PROTOCOL, "the list is %s", why);
+}
 
-	while (!i->stopped && (item = items ? items->child : NULL)) {
-		if (i->n_listed++ >= OBJECTS_MAX)
+/* Into the store at once, and parsed one by one: a list as it came may be many times what is kept of it, and parsed it
+ * is six times its text. 0; -1 and *err; the owner may have stopped us. */
+static int take_items(struct informer *i, struct json_span items, struct error *err)
+{
+	struct json_span none, value;
+	struct json_walk list;
+	struct error why;
+
+	if (!json_walk_begin(&list, items))
+		return 0;
+	while (!i->stopped && json_walk_next(&list, &none, &value)) {
+		cJSON *item = json_parse(value.at, value.len, JSON_ITEMS, &why);
+
+		if (!item)
+			return not_json(err, why.text);
+		if (i->n_listed++ >= OBJECTS_MAX) {
+			cJSON_Delete(item);
 			return error_set(err, ERR_TOOBIG, "a list of more than %d objects", OBJECTS_MAX);
-		cJSON_DetachItemViaPointer(items, item);
+		}
 		prune(i, item);
 		if (set_object(i, "list", item, err) < 0)
 			return -1;
 	}
-	return 0;
+	return list.broken ? not_json(err, "not JSON") : 0;
+}
+
+/* metadata: the caller's. The items stand in the page. 0, or -1 and *err. */
+static int read_page(struct json_span page, cJSON **metadata, struct json_span *items, struct error *err)
+{
+	struct json_span name, value, its = { .at = NULL };
+	struct json_walk members;
+	struct error why;
+
+	*items = its;
+	if (!json_walk_begin(&members, page) || members.close != '}')
+		return not_json(err, "no JSON object");
+	while (json_walk_next(&members, &name, &value)) {
+		if (json_span_is(name, "metadata"))
+			its = value;
+		else if (json_span_is(name, "items"))
+			*items = value;
+	}
+	if (members.broken)
+		return not_json(err, "not JSON, or not the whole of it");
+	*metadata = its.at ? json_parse(its.at, its.len, JSON_ITEMS, &why) : cJSON_CreateNull();
+	return *metadata ? 0 : not_json(err, its.at ? why.text : "too large for the memory");
+}
+
+static bool is_empty(struct json_span items)
+{
+	struct json_span none;
+	struct json_walk list;
+
+	return !json_walk_begin(&list, items) || !json_walk_name(&list, &none);
 }
 
 /* *more: another page follows. */
-static int take_page(struct informer *i, cJSON *page, bool *more, struct error *err)
+static int take_page(struct informer *i, struct json_span page, bool *more, struct error *err)
 {
-	const char *version = json_str(page, "metadata", "resourceVersion", NULL);
-	const char *next = json_str(page, "metadata", "continue", NULL);
-	cJSON *items = cJSON_GetObjectItemCaseSensitive(page, "items");
 	BUF_CLEANUP struct buf token = BUF_INIT(CONTINUE_MAX - 1);
+	JSON_CLEANUP cJSON *metadata = NULL;
+	const char *version, *next;
+	struct json_span items;
 
+	if (read_page(page, &metadata, &items, err) < 0)
+		return -1;
+	version = json_str(metadata, "resourceVersion", NULL);
+	next = json_str(metadata, "continue", NULL);
 	if (!version || !*version || strlen(version) >= VERSION_MAX)
 		return error_set(err, ERR_PROTOCOL, "a list without a resourceVersion");
 	*more = next && *next;
@@ -378,7 +427,7 @@ static int take_page(struct informer *i, cJSON *page, bool *more, struct error *
 		return error_set(err, ERR_TOOBIG, "the list's continue token is over %d bytes", CONTINUE_MAX);
 	if (*more && strcmp(token.data, i->next_page) == 0)
 		return error_set(err, ERR_PROTOCOL, "the list's continue token leads to the same page again");
-	i->n_empty += *more && !(items && items->child);
+	i->n_empty += *more && is_empty(items);
 	if (i->n_empty > EMPTY_MAX)
 		return error_set(err, ERR_PROTOCOL, "a list of pages with nothing on them");
 	i->n_listed++; /* pages count, too: none is free */
@@ -415,7 +464,7 @@ static void finish_list(struct informer *i)
 
 static void next_page(struct informer *i);
 
-static void take_list(struct informer *i, cJSON *page, const struct error *err)
+static void take_list(struct informer *i, struct json_span page, const struct error *err)
 {
 	struct error why;
 	bool more = false;
@@ -438,7 +487,7 @@ static void take_list(struct informer *i, cJSON *page, const struct error *err)
 	}
 }
 
-static void on_list(void *ctx, cJSON *page, const struct error *err)
+static void on_list(void *ctx, struct json_span page, const struct error *err)
 {
 	struct informer *i = ctx;
 

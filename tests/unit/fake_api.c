@@ -224,6 +224,12 @@ static bool fake_selected(struct fake_request *r, const char *name, const cJSON 
 	       fake_labels_match(fake_query(r, "labelSelector"), object);
 }
 
+static void fake_odd_list(struct fake_api *a, struct fake_request *r)
+{
+	fake_text(r, 200, a->odd_list);
+	a->odd_list = NULL;
+}
+
 static void fake_list(struct fake_api *a, struct fake_request *r)
 {
 	long limit = strtol(fake_query(r, "limit"), NULL, 10), skip = strtol(fake_query(r, "continue"), NULL, 10),
@@ -232,6 +238,11 @@ static void fake_list(struct fake_api *a, struct fake_request *r)
 	cJSON *items = cJSON_AddArrayToObject(list, "items"), *objects = a->endless ? NULL : a->objects;
 	char collection[FAKE_PATH], name[FAKE_PATH], number[32];
 
+	if (a->odd_list) {
+		fake_odd_list(a, r);
+		cJSON_Delete(list);
+		return;
+	}
 	if (a->endless) {
 		snprintf(number, sizeof(number), "%ld", a->endless == 1 ? 1 : skip + 1);
 		cJSON_AddStringToObject(metadata, "continue", number);

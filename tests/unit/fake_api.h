@@ -56,7 +56,8 @@ struct fake_api {
 	int blocked;
 	int endless; /* 1: every list is a page without objects that another follows, under the same token; 2: another
 			one */
-	cJSON *requests; /* "METHOD url" of every one, in order */
+	const char *odd_list; /* the first list is answered with this text; NULL: as it is */
+	cJSON *requests;      /* "METHOD url" of every one, in order */
 };
 
 /* --- what a test does --------------------------------------------------------------------------------------------- */

@@ -596,7 +596,7 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 }
 
 struct http_call *kube_list(struct kube_client *k, const char *path, int timeout_ms, int idle_ms,
-			    void (*on_page)(void *ctx, cJSON *page, const struct error *err), void *ctx,
+			    void (*on_page)(void *ctx, struct json_span page, const struct error *err), void *ctx,
 			    struct error *err)
 {
 	(void)k;

@@ -607,6 +607,45 @@ FIXTURE_TEST(what_cannot_be_read_is_listed_again)
 	}
 }
 
+/* It is parsed object by object: what comes before a fault is taken in, and the whole is asked for again. */
+FIXTURE_TEST(a_list_that_cannot_be_read_is_asked_for_again)
+{
+#define ONE     "{\"metadata\":{\"namespace\":\"one\",\"name\":\"a\",\"uid\":\"1\",\"resourceVersion\":\"1\"}}"
+#define VERSION "\"metadata\":{\"resourceVersion\":\"103\"}"
+	static const struct {
+		const char *list, *seen, *why;
+	} cases[] = {
+		{ "", "+one/a +one/b +two/c ! ", "no JSON object" },
+		{ "[]", "+one/a +one/b +two/c ! ", "no JSON object" },
+		{ "{" VERSION ",\"items\":[" ONE, "+one/a +one/b +two/c ! ", "not the whole of it" },
+		{ "{\"items\":[" ONE "]}", "+one/a +one/b +two/c ! ", "without a resourceVersion" },
+		{ "{\"metadata\":{\"resourceVersion\":5},\"items\":[]}", "+one/a +one/b +two/c ! ",
+		  "without a resourceVersion" },
+		{ "{\"metadata\":{x},\"items\":[" ONE "]}", "+one/a +one/b +two/c ! ", "the list is not JSON" },
+		{ "{" VERSION ",\"items\":[" ONE ",{x}]}", "+one/a -one/a +one/a +one/b +two/c ! ",
+		  "the list is not JSON" },
+		{ "{" VERSION ",\"items\":[" ONE " " ONE "]}", "+one/a -one/a +one/a +one/b +two/c ! ",
+		  "the list is not JSON" },
+		{ "{\"items\":[" ONE "]," VERSION "}", "+one/a ! ", NULL },
+		{ "{" VERSION ",\"items\":null}", "! ", NULL },
+	};
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		w->api.odd_list = cases[i].list;
+		start_at(&s, w, PODS);
+		expect(&s, cases[i].seen);
+		assert_int_equal(s.errors, cases[i].why != NULL);
+		if (cases[i].why) {
+			assert_non_null(strstr(s.last.text, "list /api/v1/pods: "));
+			assert_non_null(strstr(s.last.text, cases[i].why));
+		}
+		stop(&s);
+	}
+}
+
 /* --- an API server in trouble ------------------------------------------------------------------------------------ */
 
 static bool has_failed(void *ctx)
@@ -1285,6 +1324,6 @@ FIXTURE_TEST(a_list_without_memory_is_tried_again)
 	expect(&s, "! ");
 	cJSON_InitHooks(NULL);
 	assert_int_equal(s.errors, 1);
-	assert_non_null(strstr(s.last.text, "GET /api/v1/pods: the answer is not JSON: "));
+	assert_non_null(strstr(s.last.text, "list /api/v1/pods: the list is not JSON: "));
 	stop(&s);
 }

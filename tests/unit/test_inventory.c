@@ -966,6 +966,31 @@ TEST_WITH(a_node_that_is_said_to_be_out_of_service, setup, teardown)
 	assert_true(inventory_node(inv, "n1")->out_of_service);
 }
 
+TEST_WITH(labels_are_left_out_where_nobody_asks_for_them, setup, teardown)
+{
+	static const char set[] =
+		"{\"metadata\":{\"namespace\":\"default\",\"name\":\"codis-server\",\"uid\":\"s\",\"annotations\":{"
+		"\"a\":\"b\"}},"
+		"\"spec\":{\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}}}}}";
+	JSON_CLEANUP cJSON *object = cJSON_Parse(set);
+	const struct inventory_set **sets;
+
+	WORLD;
+
+	inventory_leave_out_labels(inv);
+	POD(inv, "codis-server-0", .node = "n1");
+	assert_int_equal(inventory_set_set(inv, object, NULL), 0);
+	assert_int_equal(inventory_sets_of(inv, "default", "codis-test", &sets), 1);
+	assert_null(sets[0]->labels);
+	assert_null(sets[0]->annotations);
+	free(sets);
+	assert_string_equal(pod_named(inv, "default", "codis-server-0")->pod.labels, "");
+	buf_reset(&w->told);
+	POD(inv, "codis-server-0", .node = "n1");
+	assert_int_equal(inventory_set_set(inv, object, NULL), 0);
+	assert_string_equal(w->told.data, "");
+}
+
 TEST_WITH(a_node_tells_its_labels_and_when_it_failed, setup, teardown)
 {
 	WORLD;
