@@ -27,7 +27,7 @@ struct attempts_of {
 	struct table_link by_uid;
 	TAILQ_ENTRY(attempts_of) by_last;
 	int64_t last_ms;
-	uint32_t calls; /* how often the pod was asked for */
+	uint32_t offers; /* how often the pod was offered something */
 	uint16_t count;
 	uint64_t seen; /* a bit for some of all nodes: those without theirs were not offered */
 	struct attempt nodes[ATTEMPTS_NODES];

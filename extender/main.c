@@ -220,6 +220,7 @@ static int start(void *ctx, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	e->extender.log = p->log;
 	e->extender.reservation_ttl_ms = e->options.reservation_ttl_ms;
+	e->extender.unknown_until_ms = clock_mono_ms() + e->options.reservation_ttl_ms;
 	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name, p->metrics,
 				    "codis_extender_events_dropped_total");
 	if (!e->events)

@@ -36,6 +36,12 @@ const struct place_term place_terms[WEIGHTS] = {
 
 /* --- the pod ------------------------------------------------------------------------------------------------------ */
 
+/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together. */
+static bool is_strict(const struct kept_pod *pod)
+{
+	return pod->strict && pod->component == CODIS_SERVER && pod->group > 0;
+}
+
 static int check(struct place_pod *p, struct error *err)
 {
 	const struct kept_pod *pod = &p->pod;
@@ -47,9 +53,7 @@ static int check(struct place_pod *p, struct error *err)
 	if (pod->component == CODIS_SERVER && !pod->group_said && pod->server_replica_said.said == SAID_ELSEWHERE)
 		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
 				 pod->server_replica_said.why);
-	/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together.
-	 */
-	p->strict = pod->strict && pod->component == CODIS_SERVER && pod->group > 0;
+	p->strict = is_strict(pod);
 	return 0;
 }
 
@@ -134,6 +138,21 @@ int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_member, &peers);
 }
 
+static int on_strict(void *ctx, const struct inventory_pod *other)
+{
+	const struct peers *peers = ctx;
+
+	return is_strict(&other->pod) && place_is_peer(peers->pod, other);
+}
+
+bool place_is_strict(const struct place_pod *p, const struct inventory *inv)
+{
+	struct peers peers = { .pod = p };
+
+	return p->strict || inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group,
+						    on_strict, &peers) != 0;
+}
+
 /* Grows an array that is kept from call to call to room for `want`; what is new is zeros. */
 static int grow(void *array, size_t *room, size_t want, size_t size)
 {
@@ -181,7 +200,7 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 	peer->deleting = other->pod.status.deleting;
 	peer->ruled = other->pod.ruled;
 	peer->promised = !other->pod.node[0];
-	if (!other->pod.strict || other->pod.component != CODIS_SERVER || other->pod.group <= 0)
+	if (!is_strict(&other->pod))
 		return 0;
 	peer->column = census_key(g->pl->census, g->inv, other->pod.topology_key);
 	return peer->column < 0 ? -1 : 0;
@@ -712,13 +731,20 @@ static bool is_last_resort(const struct placing *pl, uint32_t i)
 	       place_weight(&pl->nodes[i], WEIGHT_SHARED) > place_weight(&best, WEIGHT_SHARED);
 }
 
+/* One that fails again and again leaves its siblings room every other time, unless the scheduler's own rule keeps them
+ * apart. */
+bool place_is_wide(const struct place_pod *p, uint32_t turn)
+{
+	return p->pod.choosy && !(p->strict && !p->pod.ruled && turn % 2);
+}
+
 size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
 {
 	size_t n = 0;
 
 	if (!pl->passing)
 		return 0;
-	if (!pl->pod->pod.choosy)
+	if (!place_is_wide(pl->pod, turn))
 		return draw(pl, turn, offer_size(pl), those);
 	for (uint32_t i = 0; i < pl->args->count; i++) {
 		if (pl->nodes[i].refusal == PLACE_PASSES && !is_last_resort(pl, i))

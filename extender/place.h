@@ -46,6 +46,9 @@ bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
 int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
 
+/* Whether it, or another member of its group, shares a domain with nobody of it. */
+bool place_is_strict(const struct place_pod *p, const struct inventory *inv);
+
 enum place_refusal {
 	PLACE_PASSES,
 	PLACE_TAKEN,    /* a member of the group is here */
@@ -146,9 +149,11 @@ bool place_is_transient(const struct placing *pl, size_t i);
 void place_reason(const struct placing *pl, size_t i, struct buf *out);
 
 /* Those of the nodes that pass that are to be offered (indices, room for args->count), and how many: see
- * docs/extender.md, "How many nodes it offers". turn: how often the pod was asked for before; each shuffles equals
+ * docs/extender.md, "How many nodes it offers". turn: how often the pod was offered some before; each shuffles equals
  * anew. */
 #define PLACE_OFFER_MAX 16
+/* Whether all that pass are, for it has preferences of its own. */
+bool place_is_wide(const struct place_pod *p, uint32_t turn);
 size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those);
 
 /* Scores 0..10 for prioritize: 10 for the best, 0 for the worst and for the refused; equals get the same. 0 or -1

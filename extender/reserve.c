@@ -112,7 +112,6 @@ int reservations_add(struct reservations *r, const struct reserved *pod, const s
 {
 	struct reservation *one;
 
-	reservations_drop(r, pod->uid);
 	one = reservation_new(pod, count);
 	if (!one)
 		return -1;
@@ -139,16 +138,40 @@ static struct reservation *by_uid(struct table_link *link)
 	return link ? TABLE_ENTRY(link, struct reservation, by_uid) : NULL;
 }
 
-static struct reservation *find(const struct reservations *r, const char *uid)
+/* From this link on. */
+static struct reservation *with_uid(struct table_link *link, const char *uid)
 {
-	struct table_link *link = table_first(&r->by_uid, hash_text(HASH_INIT, uid));
-
 	while (link && strcmp(by_uid(link)->pod.uid, uid) != 0)
 		link = table_next(link);
 	return by_uid(link);
 }
 
+/* The last that was made. */
+static struct reservation *find(const struct reservations *r, const char *uid)
+{
+	return with_uid(table_first(&r->by_uid, hash_text(HASH_INIT, uid)), uid);
+}
+
 void reservations_drop(struct reservations *r, const char *uid)
+{
+	struct reservation *one;
+
+	while ((one = find(r, uid)))
+		end_reservation(r, one);
+}
+
+void reservations_end_brief(struct reservations *r, const char *uid)
+{
+	struct reservation *one = find(r, uid), *next;
+
+	for (; one; one = next) {
+		next = with_uid(table_next(&one->by_uid), uid);
+		if (one->pod.brief)
+			end_reservation(r, one);
+	}
+}
+
+void reservations_take_back(struct reservations *r, const char *uid)
 {
 	struct reservation *one = find(r, uid);
 
@@ -166,11 +189,6 @@ size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard
 		dropped++;
 	}
 	return dropped;
-}
-
-const struct reservation *reservations_find(const struct reservations *r, const char *uid)
-{
-	return find(r, uid);
 }
 
 /* From this link on. */

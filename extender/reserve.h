@@ -31,6 +31,7 @@ struct reserved {
 	bool strict; /* as in place_pod */
 	bool ruled;  /* as in kept_pod */
 	bool wide;   /* all that pass were offered, for it has preferences of its own */
+	bool brief;  /* it ends when the pod is asked for again */
 	bool silent; /* it says no product: it may turn out to be of another one than it was when it was offered them */
 };
 
@@ -55,17 +56,19 @@ void reservations_init(struct reservations *r, struct census *census);
 /* Ends all of them. forgotten: the census counts none of them any more. */
 void reservations_release(struct reservations *r, bool forgotten);
 
-/* Takes the place of an earlier reservation of the same pod. those: count indices of names. 0 or -1
- * (memory; the earlier one is gone all the same). */
+/* One more for this pod; what it was promised before stands until it is dropped. those: count indices of names. 0 or -1
+ * (memory). */
 int reservations_add(struct reservations *r, const struct reserved *pod, const struct json_span *names,
 		     const uint32_t *those, size_t count, int64_t deadline_ms);
-/* The pod is bound, gone, or asked for again. */
+/* The pod is bound, or gone. */
 void reservations_drop(struct reservations *r, const char *uid);
+/* The pod is asked for again: those that are brief end. */
+void reservations_end_brief(struct reservations *r, const char *uid);
+/* The last one was not said to the scheduler. */
+void reservations_take_back(struct reservations *r, const char *uid);
 /* Drops what is past its time, if the pods were heard of since then (heard_ms: when, at the latest): who was bound in
  * time is known by then. Returns how many. */
 size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard_ms);
-/* NULL: none. */
-const struct reservation *reservations_find(const struct reservations *r, const char *uid);
 /* Those of a group, or set, and those of the namespace that say no product and may be of it: the first (after NULL),
  * the one after `one`; NULL at the end. */
 const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,

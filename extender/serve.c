@@ -18,7 +18,7 @@ int extender_init(struct extender *e, struct metrics *metrics)
 {
 	memset(e, 0, sizeof(*e));
 	e->metrics = metrics;
-	e->reserved = metric_gauge(metrics, "codis_extender_reservations", "", "Pods whose placement is in flight.");
+	e->reserved = metric_gauge(metrics, "codis_extender_reservations", "", "Placements in flight.");
 	e->inventory = inventory_new();
 	attempts_init(&e->attempts);
 	reservations_init(&e->reservations, &e->census);
@@ -38,11 +38,17 @@ void extender_release(struct extender *e)
 	pthread_mutex_destroy(&e->lock);
 }
 
+static void show_reserved(struct extender *e)
+{
+	metric_set(e->reserved, (double)e->reservations.by_uid.count);
+}
+
 void extender_settle(struct extender *e, const char *uid)
 {
 	pthread_mutex_lock(&e->lock);
 	reservations_drop(&e->reservations, uid);
 	attempts_drop(&e->attempts, uid);
+	show_reserved(e);
 	pthread_mutex_unlock(&e->lock);
 }
 
@@ -193,7 +199,11 @@ static void say_why(void *ctx, size_t i, struct buf *out)
 
 /* --- filter ------------------------------------------------------------------------------------------------------- */
 
-static struct reserved to_reserve(const struct place_pod *p)
+/* A binding may be done though the scheduler was told that it has failed: the connection broke. So what was promised
+ * before stands as well; but one that fails again and again must not keep all nodes from its siblings. */
+#define ALL_PROMISED 4
+
+static struct reserved to_reserve(const struct place_pod *p, uint32_t turn)
 {
 	return (struct reserved){ .uid = p->pod.uid,
 				  .name = p->pod.name,
@@ -201,34 +211,35 @@ static struct reserved to_reserve(const struct place_pod *p)
 				  .topology_key = p->pod.topology_key,
 				  .strict = p->strict,
 				  .ruled = p->pod.ruled,
-				  .wide = p->pod.choosy,
+				  .wide = place_is_wide(p, turn),
+				  .brief = turn >= ALL_PROMISED,
 				  .silent = p->pod.product.said != SAID_KNOWN };
 }
 
-static void remember(struct extender *e, const struct call *c, struct attempts_of *attempts)
+static void remember(const struct call *c, struct attempts_of *attempts)
 {
-	if (!attempts)
+	if (!attempts || !c->count)
 		return;
-	attempts->calls++;
+	attempts->offers++;
 	for (size_t i = 0; i < c->count && c->count <= PLACE_OFFER_MAX; i++)
 		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]), c->now_ms);
-	metric_set(e->reserved, (double)e->reservations.by_uid.count);
 }
 
 static int offer(struct extender *e, struct call *c, struct error *err)
 {
 	struct attempts_of *attempts = attempts_of(&e->attempts, c->pod.pod.uid, c->now_ms);
-	struct reserved reserved = to_reserve(&c->pod);
+	uint32_t turn = attempts ? attempts->offers : 0;
+	struct reserved reserved = to_reserve(&c->pod, turn);
 
 	c->offer = calloc(c->args.count + PLACE_OFFER_MAX, sizeof(*c->offer));
 	if (!c->offer)
 		return error_set(err, ERR_NOMEM, "no memory to offer %zu nodes", c->args.count);
-	c->count = place_offer(&e->placing, attempts ? attempts->calls : 0, c->offer);
-	reservations_drop(&e->reservations, c->pod.pod.uid);
+	c->count = place_offer(&e->placing, turn, c->offer);
+	reservations_end_brief(&e->reservations, c->pod.pod.uid);
 	if (c->count && reservations_add(&e->reservations, &reserved, c->args.names, c->offer, c->count,
 					 c->now_ms + e->reservation_ttl_ms) < 0)
 		return error_set(err, ERR_NOMEM, "no memory for a reservation of %zu nodes", c->count);
-	remember(e, c, attempts);
+	remember(c, attempts);
 	return 0;
 }
 
@@ -253,12 +264,27 @@ static int recover(struct extender *e, int64_t now_ms, struct error *err)
 	return 0;
 }
 
+/* What another process of ours, which was killed, has promised, nobody knows. A rule of the pod's own holds all the
+ * same. */
+static int check_begun(const struct extender *e, const struct call *c, struct error *err)
+{
+	if (c->now_ms >= e->unknown_until_ms || c->pod.pod.ruled || !place_is_strict(&c->pod, e->inventory))
+		return 0;
+	return error_set(
+		err, ERR_REFUSED,
+		"codis-extender has just begun; a pod without a rule of its own waits for %lld s more, until those "
+		"that were being placed before are known",
+		(long long)(e->unknown_until_ms - c->now_ms + 999) / 1000);
+}
+
 static int place(struct extender *e, struct call *c, struct error *err)
 {
 	if (check_ready(e, err) < 0 || recover(e, c->now_ms, err) < 0)
 		return -1;
 	reservations_expire(&e->reservations, c->now_ms, heard_ms(e, c->now_ms));
 	place_join(&c->pod, e->inventory);
+	if (check_begun(e, c, err) < 0)
+		return -1;
 	return place_nodes(&e->placing, e->inventory, &e->census, &e->reservations,
 			   attempts_find(&e->attempts, c->pod.pod.uid, c->now_ms), &c->pod, &c->args, c->wall_ms, err);
 }
@@ -310,14 +336,16 @@ static int say_offer(struct extender *e, struct call *c)
 		return 200;
 	}
 	/* What was not said was not promised either: the pod would be in the way of its siblings. */
-	reservations_drop(&e->reservations, c->pod.pod.uid);
+	reservations_take_back(&e->reservations, c->pod.pod.uid);
 	return does_not_fit(e, c);
 }
 
 static int filter_ours(struct extender *e, struct call *c, struct error *err)
 {
-	if (place(e, c, err) < 0 || offer(e, c, err) < 0) {
-		reservations_drop(&e->reservations, c->pod.pod.uid);
+	int done = place(e, c, err) == 0 ? offer(e, c, err) : -1;
+
+	show_reserved(e);
+	if (done < 0) {
 		c->status = answer_error(e, "filter", err->code == ERR_REFUSED ? "not_ready" : "error", 200, err->text,
 					 c->out);
 		return 0;

@@ -35,10 +35,11 @@ struct extender {
 	struct attempts attempts;
 	struct placing placing;
 	int reservation_ttl_ms;
-	int64_t blind_until_ms; /* memory ran out, and with it what was promised */
+	int64_t blind_until_ms;   /* memory ran out, and with it what was promised */
+	int64_t unknown_until_ms; /* what was promised before this process began has ended by then */
 	/* Whether the view of the cluster can be trusted; if not, one sentence why. Called on a server thread. */
 	bool (*ready)(void *ctx, char *why_not, size_t size);
-	/* How long ago, at the most, the pods were heard of. NULL: now. */
+	/* How long ago, at the most, all that there was of the pods was heard. NULL: now. */
 	int64_t (*age_ms)(void *ctx);
 	void *ready_ctx;
 	struct logger log;

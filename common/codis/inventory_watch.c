@@ -482,7 +482,7 @@ int64_t inventory_watch_pods_age_ms(const struct inventory_watch *w)
 	int64_t oldest = 0;
 
 	for (int i = PODS; i < WATCHES; i++) {
-		int64_t age = w->ones[i].informer ? informer_age_ms(w->ones[i].informer) : 0;
+		int64_t age = w->ones[i].informer ? informer_whole_age_ms(w->ones[i].informer) : 0;
 
 		oldest = age > oldest ? age : oldest;
 	}

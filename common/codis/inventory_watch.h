@@ -61,7 +61,7 @@ int inventory_watch_each_set(struct inventory_watch *w, int (*fn)(void *ctx, con
 bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_t size);
 /* The same within max_age_ms. Any thread. */
 bool inventory_watch_fresh(const struct inventory_watch *w, int64_t max_age_ms);
-/* How long ago, at the most, something was heard of the pods. Any thread. */
+/* How long ago, at the most, all that there was of the pods was heard. Any thread. */
 int64_t inventory_watch_pods_age_ms(const struct inventory_watch *w);
 
 #endif

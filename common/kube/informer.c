@@ -37,6 +37,9 @@
 #define WATCH_APART_MS 1000
 /* A watch that ended later than this had been established: longer than it takes to fail to connect. */
 #define WATCH_LIVED_MS 5000
+/* What was missed in a gap has come when events have been coming for so long, with no gap of so long. */
+#define CATCH_UP_MS 2000
+#define GAP_MS      5000
 /* What a server that asks for a pause (Retry-After) can ask for. */
 #define PAUSE_MAX_MS 60000
 /* Between two words on objects that cannot be kept. */
@@ -77,7 +80,8 @@ struct informer {
 	int busy; /* depth of our callbacks: informer_stop may be called by the owner's */
 	bool stopped;
 	atomic_bool synced;
-	_Atomic int64_t heard_ms;
+	_Atomic int64_t heard_ms, whole_ms;
+	int64_t run_ms; /* since when it has been heard without a gap */
 };
 
 static void start_list(struct informer *i);
@@ -109,10 +113,17 @@ static void say_what(struct error *err, const char *verb, const struct informer 
 	error_wrap(err, "%s %.*s", verb, (int)strcspn(i->base, "?"), i->base);
 }
 
-static void heard(struct informer *i)
+/* all: what came says that there is nothing before it that has not come. */
+static void heard(struct informer *i, bool all)
 {
+	int64_t now = clock_mono_ms();
+
 	i->mute = 0;
-	atomic_store(&i->heard_ms, clock_mono_ms());
+	if (now - atomic_load(&i->heard_ms) > GAP_MS)
+		i->run_ms = now;
+	if (all || now - i->run_ms >= CATCH_UP_MS)
+		atomic_store(&i->whole_ms, now);
+	atomic_store(&i->heard_ms, now);
 }
 
 /* --- waiting ------------------------------------------------------------------------------------------------------ */
@@ -453,6 +464,7 @@ static void finish_list(struct informer *i)
 	}
 	if (i->stopped)
 		return;
+	heard(i, true);
 	i->expired = 0;
 	i->tells_all = false;
 	atomic_store(&i->synced, true);
@@ -479,7 +491,8 @@ static void take_list(struct informer *i, struct json_span page, const struct er
 		if (!i->stopped)
 			list_failed(i, &why);
 	} else if (!i->stopped) {
-		heard(i);
+		i->run_ms = clock_mono_ms(); /* the other pages may be anything, however long it takes */
+		heard(i, false);
 		if (more)
 			next_page(i);
 		else
@@ -561,7 +574,7 @@ static int error_event(const cJSON *status, struct error *err)
 	return -1;
 }
 
-static int take_event(struct informer *i, cJSON *event, struct error *err)
+static int take_event(struct informer *i, cJSON *event, bool *all, struct error *err)
 {
 	const char *type = json_str(event, "type", NULL);
 	const cJSON *object = json_get(event, "object", NULL);
@@ -572,7 +585,8 @@ static int take_event(struct informer *i, cJSON *event, struct error *err)
 		return error_event(object, err);
 	if (take_version(i, object, err) < 0)
 		return -1;
-	if (strcmp(type, "BOOKMARK") == 0)
+	*all = strcmp(type, "BOOKMARK") == 0;
+	if (*all)
 		return 0;
 	if (strcmp(type, "DELETED") == 0)
 		return delete_object(i, cJSON_GetObjectItemCaseSensitive(event, "object"), err);
@@ -590,13 +604,14 @@ static int on_line(void *ctx, const char *line, size_t len)
 {
 	struct informer *i = ctx;
 	JSON_CLEANUP cJSON *event = json_parse(line, len, JSON_ITEMS, &i->why);
+	bool all = false;
 
-	if (!event || take_event(i, event, &i->why) < 0)
+	if (!event || take_event(i, event, &all, &i->why) < 0)
 		return -1;
 	if (i->unkept)
 		return error_set(&i->why, ERR_NOMEM, UNKEPT);
 	i->events++;
-	heard(i);
+	heard(i, all);
 	return i->stopped;
 }
 
@@ -698,7 +713,7 @@ static void start_watch(struct informer *i)
 	buf_reset(&i->line);
 	i->why = (struct error)ERROR_INIT;
 	i->events = 0;
-	i->watch_ms = clock_mono_ms();
+	i->watch_ms = i->run_ms = clock_mono_ms();
 	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, (int)mute_ms(i), on_data,
 			      on_watch_end, i, &err);
 	if (!i->call)
@@ -737,6 +752,7 @@ struct informer *informer_start(uv_loop_t *uv, struct kube_client *c, const stru
 	i->kube = c;
 	i->cfg = *cfg;
 	atomic_init(&i->heard_ms, -1);
+	atomic_init(&i->whole_ms, -1);
 	buf_init(&i->line, WATCH_LINE_MAX);
 	i->base = base_of(cfg);
 	i->store = store_new();
@@ -784,11 +800,19 @@ bool informer_synced(const struct informer *i)
 	return atomic_load(&i->synced);
 }
 
+static int64_t since(int64_t at)
+{
+	return at < 0 ? -1 : clock_mono_ms() - at;
+}
+
 int64_t informer_age_ms(const struct informer *i)
 {
-	int64_t at = atomic_load(&i->heard_ms);
+	return since(atomic_load(&i->heard_ms));
+}
 
-	return at < 0 ? -1 : clock_mono_ms() - at;
+int64_t informer_whole_age_ms(const struct informer *i)
+{
+	return since(atomic_load(&i->whole_ms));
 }
 
 bool informer_name(struct informer *i, const char *key, struct stored_name *out)

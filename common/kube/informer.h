@@ -69,6 +69,10 @@ void informer_tell_again(struct informer *i);
 bool informer_synced(const struct informer *i);
 /* Milliseconds since the API server was last heard (an event, a bookmark, a list); -1 before the first. Any thread. */
 int64_t informer_age_ms(const struct informer *i);
+/* Milliseconds since it had all that there was: a complete list, a bookmark, or events that had been coming for a
+ * while. The first event after a gap says nothing of what else was missed, nor does the first page of a list. -1 before
+ * the first. Any thread. */
+int64_t informer_whole_age_ms(const struct informer *i);
 
 /* The uid and version of the object "namespace/name" that was last heard. False: there is none. On the loop; valid
  * until it changes. */

@@ -244,3 +244,67 @@ TEST(a_node_that_nobody_has_seen_takes_its_turn)
 	}
 	extender_teardown(&e);
 }
+
+/* Another process may have promised n1 to a sibling a moment ago. */
+TEST(after_a_start_a_pod_without_a_rule_waits)
+{
+	static const char soft[] = ",\"annotations\":{\"codis.io/spread\":\"soft\"}";
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	e.unknown_until_ms = 15000;
+	assert_false(offers(&e, 14999, member(0, "", ""), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 14999, ruled(member(0, "", ""), CODIS_HOSTNAME_KEY), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 14999, member(2, "", soft), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 14999, stock_pod("codis-proxy", "p", 0, "codis-test", 2, "", ""), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 15000, member(4, "", ""), "[\"n1\"]", "n1"));
+	/* One of its group is strict, if not it. */
+	add_pod(e.inventory, member(7, "", ""));
+	assert_false(offers(&e, 14999, member(6, "", soft), "[\"n1\"]", "n1"));
+	extender_teardown(&e);
+}
+
+/* The API server was asked to bind it to n1, did so, and the answer was lost: the scheduler asks once more. */
+TEST(what_was_promised_stands_when_the_pod_is_asked_for_again)
+{
+	static const char names[] = "[\"n1\",\"n2\",\"n3\"]";
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	add_plain_node(e.inventory, "n3");
+	assert_true(offers(&e, 0, member(0, "", ""), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 1000, member(0, "", ""), "[\"n2\"]", "n2"));
+	assert_false(offers(&e, 2000, member(1, "", ""), "[\"n1\",\"n2\"]", "n1"));
+	assert_true(offers(&e, 2000, member(1, "", ""), names, "n3"));
+	assert_true(offers(&e, 15000, member(1, "", ""), "[\"n1\",\"n2\"]", "n1"));
+	extender_teardown(&e);
+}
+
+/* Each time that it is asked for it fails; of two nodes one is left to its sibling after a while. */
+static void fail_on_and_on(bool is_choosy)
+{
+	struct extender e;
+	bool placed = false;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	for (int64_t now = 0; now < 100000 && !placed; now += 10000) {
+		cJSON *fails = member(0, "", "");
+
+		cJSON_Delete(filter(&e, now, is_choosy ? choosy(fails) : fails, "[\"n1\",\"n2\"]"));
+		placed = offers(&e, now + 4000, member(1, "", ""), "[\"n1\",\"n2\"]", "n1") ||
+			 offers(&e, now + 4001, member(1, "", ""), "[\"n1\",\"n2\"]", "n2");
+	}
+	assert_true(placed);
+	extender_teardown(&e);
+}
+
+TEST(a_member_that_fails_on_and_on_leaves_its_sibling_a_place)
+{
+	fail_on_and_on(false);
+	fail_on_and_on(true);
+}

@@ -176,9 +176,10 @@ static void start_with(struct seen *s, struct fake_world *w, int mute_ms)
 	assert_non_null(s->informer);
 }
 
-static void start_at(struct seen *s, struct fake_world *w, const char *path)
+static void start_paged(struct seen *s, struct fake_world *w, const char *path, int page)
 {
 	struct informer_config cfg = { .path = path,
+				       .page = page,
 				       .hurry = HURRY,
 				       .on_set = on_set,
 				       .on_delete = on_delete,
@@ -190,6 +191,11 @@ static void start_at(struct seen *s, struct fake_world *w, const char *path)
 	*s = (struct seen){ .world = w, .log = BUF_INIT(1 << 20) };
 	s->informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
 	assert_non_null(s->informer);
+}
+
+static void start_at(struct seen *s, struct fake_world *w, const char *path)
+{
+	start_paged(s, w, path, 0);
 }
 
 static void stop(struct seen *s)
@@ -507,6 +513,46 @@ FIXTURE_TEST(one_object_that_is_none_hides_no_other)
 }
 
 /* --- a watch that ends ------------------------------------------------------------------------------------------- */
+
+/* What stands on the other pages may be anything. */
+FIXTURE_TEST(a_page_is_not_the_whole)
+{
+	struct fake_world *w = *state;
+	struct seen s;
+
+	three_pods(w);
+	fake_block(&w->api, "continue=");
+	start_paged(&s, w, PODS, 1);
+	expect(&s, "+one/a ");
+	assert_in_range(informer_age_ms(s.informer), 0, LONG);
+	assert_int_equal(informer_whole_age_ms(s.informer), -1);
+	fake_unblock(&w->api);
+	expect(&s, "+one/b +two/c ! ");
+	assert_in_range(informer_whole_age_ms(s.informer), 0, LONG);
+	stop(&s);
+}
+
+/* An event may be the first of many that were missed. */
+FIXTURE_TEST(an_event_is_not_the_whole_but_a_bookmark_is)
+{
+	struct fake_world *w = *state;
+	int64_t before;
+	struct seen s;
+
+	three_pods(w);
+	start_at(&s, w, PODS);
+	expect(&s, "+one/a +one/b +two/c ! ");
+	before = clock_mono_ms() - informer_whole_age_ms(s.informer);
+	while (clock_mono_ms() <= before)
+		;
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	expect(&s, "~one/a(1) ");
+	assert_true(clock_mono_ms() - informer_whole_age_ms(s.informer) <= before + 1);
+	fake_bookmark(&w->api, PODS);
+	while (clock_mono_ms() - informer_whole_age_ms(s.informer) <= before + 1)
+		uv_run(&w->loop.uv, UV_RUN_ONCE);
+	stop(&s);
+}
 
 FIXTURE_TEST(a_watch_goes_on_from_the_last_bookmark)
 {
