@@ -33,6 +33,8 @@ struct lookups {
 	/* Calls fn with each PodDisruptionBudget likewise; -1: they are not known. NULL: never. */
 	void *budgets;
 	int (*each_budget)(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg);
+	/* Whose schedulerName pods get; an option of this program. NULL: CODIS_SCHEDULER_NAME. */
+	const char *scheduler;
 };
 
 /* Adds to a refusal that rests on StatefulSets that were heard of long ago that it does. */

@@ -289,6 +289,7 @@ static int start_watches(struct codis_webhook *w, struct error *err)
 						     .budgets = w->budgets,
 						     .ending = w->ending };
 	w->webhook.lookups = lookups_in(&w->lookups_source);
+	w->webhook.lookups.scheduler = w->options.scheduler;
 	return 0;
 }
 

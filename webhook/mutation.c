@@ -6,6 +6,7 @@
 #include "common/base/json.h"
 #include "common/base/json_own.h"
 #include "common/codis/cmdline.h"
+#include "webhook/lookups.h"
 
 #define DEFAULT_GRACE_S      30
 #define GRACE_MAX_S          86400
@@ -370,13 +371,16 @@ void mutation_scheduler(struct mutation *m)
 {
 	cJSON *spec = mutation_object(m, m->pod, "spec");
 	const char *is = json_str(spec, "schedulerName", NULL), *node = json_str(spec, "nodeName", NULL);
+	const char *wanted = m->lookups->scheduler ? m->lookups->scheduler : CODIS_SCHEDULER_NAME;
 
 	if (node && node[0])
 		admission_warn(m->verdict,
 			       "drop nodeName: no scheduler is asked, so all members of a group are on that node");
+	if (is && strcmp(is, wanted) == 0)
+		return;
 	if (!is || !is[0] || strcmp(is, "default-scheduler") == 0)
-		mutation_set(m, spec, "schedulerName", cJSON_CreateString(CODIS_SCHEDULER_NAME));
-	else if (strcmp(is, CODIS_SCHEDULER_NAME) != 0)
+		mutation_set(m, spec, "schedulerName", cJSON_CreateString(wanted));
+	else
 		admission_warn(m->verdict,
 			       "drop schedulerName %.40s, or only anti-affinity keeps a group's members apart", is);
 }

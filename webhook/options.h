@@ -11,7 +11,7 @@ struct options {
 	char *namespace, *service, *secret;
 	char *mutating, *validating;
 	char *cert_file, *key_file, *client_ca_file;
-	char *viewer_image, *pod_name;
+	char *viewer_image, *pod_name, *scheduler;
 	int ca_life_s, cert_life_s, renew_before_s, ca_settle_ms;
 	int threads;
 	int drain_ms;

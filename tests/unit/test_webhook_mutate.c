@@ -360,6 +360,26 @@ TEST(own_scheduler)
 	assert_json(anti_affinity(soft.pod, PREFERRED), "[{\"weight\":100,\"podAffinityTerm\":" OUR_TERM "}]");
 }
 
+/* --scheduler-name default-scheduler. The rule stays: that scheduler goes on without an extender that is away. */
+TEST(the_clusters_main_scheduler)
+{
+	JSON_CLEANUP cJSON *pod = load_pod("plain-server"), *beside = a_set("shop", "codis-server");
+	struct lookups lookups = lookups_of(beside);
+	OUTCOME strict = { .pod = NULL }, ours = { .pod = NULL };
+
+	lookups.scheduler = "default-scheduler";
+	set(pod, "metadata", "annotations", "{\"codis.io/anti-affinity\":\"extender\"}");
+	strict = mutate_by(pod, &lookups);
+	assert_string_equal(json_str(strict.pod, "spec", "schedulerName", NULL), "default-scheduler");
+	assert_json(anti_affinity(strict.pod, REQUIRED), "[" OUR_TERM "]");
+	assert_true(warned(&strict, "drop codis.io/anti-affinity: without codis-scheduler"));
+	assert_false(warned(&strict, "drop schedulerName"));
+	set(pod, "spec", "schedulerName", "\"codis-scheduler\"");
+	ours = mutate_by(pod, &lookups);
+	assert_string_equal(json_str(ours.pod, "spec", "schedulerName", NULL), "codis-scheduler");
+	assert_true(warned(&ours, "drop schedulerName codis-scheduler, or only"));
+}
+
 TEST(topology_key)
 {
 	OUTCOME o = mutate_pod_twice(load_with("plain-server", "metadata", "annotations",

@@ -59,13 +59,19 @@ struct outcome mutate_once(const cJSON *pod)
 
 struct outcome mutate_beside(const cJSON *pod, const cJSON *set)
 {
-	struct admission_request req = request_of("pods", "", NULL, pod);
 	struct lookups lookups = lookups_of(set);
+
+	return mutate_by(pod, &lookups);
+}
+
+struct outcome mutate_by(const cJSON *pod, const struct lookups *lookups)
+{
+	struct admission_request req = request_of("pods", "", NULL, pod);
 	struct outcome o = { .pod = NULL };
 	struct error err = ERROR_INIT;
 
 	admission_verdict_init(&o.verdict);
-	mutate(&req, &lookups, VIEWER_IMAGE, &o.verdict);
+	mutate(&req, lookups, VIEWER_IMAGE, &o.verdict);
 	for (int i = 0; i < o.verdict.warning_count; i++)
 		assert_true(strlen(o.verdict.warnings[i]) < 120); /* longer ones are cut */
 	if (o.verdict.allowed) {

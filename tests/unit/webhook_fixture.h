@@ -39,6 +39,7 @@ struct lookups lookups_of(const cJSON *set);
 /* Where a codis-server StatefulSet is known in the namespace shop. */
 struct outcome mutate_once(const cJSON *pod);
 struct outcome mutate_beside(const cJSON *pod, const cJSON *set);
+struct outcome mutate_by(const cJSON *pod, const struct lookups *lookups);
 
 void outcome_release(struct outcome *o);
 #define OUTCOME __attribute__((cleanup(outcome_release))) struct outcome
