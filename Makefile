@@ -7,7 +7,7 @@
 ##   DEMO_SET=plain|article, DEMO_KILLS=1..100, DEMO_AGAIN=1 (ends a demo that runs already)
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root
 ##   CLUSTER_NAME=NAME      another local Kubernetes, beside those that run
-##   CASES=FILE[.CASE]      some of e2e's or hostile's cases
+##   CASES=FILE[.CASE]      some of e2e's, hostile's or scheduler-test's cases
 ##   FIXTURES='NAME...'     some of webhook-fixtures, or --update: what is answered is written down as expected
 ##   N=100 SEED=NUMBER FROM=1 KINDS=A,B SET=plain|article   how many faults chaos plays, in which order, from
 ##                          which on, of which kinds, with which manifests
@@ -236,6 +236,11 @@ mutants: $(BUILD)/simulate ## faults made on purpose in the controller are each 
 contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_BIN_DIR (a minute)
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim $(sanitized) tests/contract/run
 
+.PHONY: scheduler-test
+scheduler-test: $(addprefix $(BUILD)/,$(PROGRAMS)) ## codis-extender with stock kube-schedulers and a real API server, without nodes (half a minute)
+	@tests/cluster/cluster build
+	@BUILD=$(abspath $(BUILD)) tests/scheduler/run $(CASES)
+
 .PHONY: cluster-test
 cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
@@ -249,9 +254,9 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, cluster-test and e2e; one closing line (root; a quarter of an hour)
+test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, cluster-test and e2e; one closing line (root; a quarter of an hour)
 	@tools/deps
-	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile cluster-test e2e
+	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test cluster-test e2e
 
 .PHONY: sanitize
 sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)
