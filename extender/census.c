@@ -60,6 +60,7 @@ static void free_node(struct census *c, struct census_node *n)
 		names_drop(&c->values, n->domains[i]);
 	for (int i = 0; i < n->count; i++)
 		names_drop(&c->products, n->counts[i].product);
+	names_drop(&c->taints, n->taints);
 	free(n->counts);
 	*n = (struct census_node){ .counts = NULL };
 }
@@ -73,6 +74,28 @@ static void set_label(struct census *c, struct census_node *n, int key, const st
 	n->labelled = (uint8_t)(value ? n->labelled | bit : n->labelled & ~bit);
 	if (value)
 		set_domain(c, n, key, value, strlen(value));
+}
+
+static uint16_t size_of(uint32_t memory_mib)
+{
+	uint32_t size = memory_mib / CENSUS_SIZE_MIB;
+
+	return (uint16_t)(!memory_mib ? 0 : !size ? 1 : size < UINT16_MAX ? size : UINT16_MAX);
+}
+
+/* Of more kinds than there are numbers some count as none: only what is preferred hangs on them. */
+static void set_taints(struct census *c, struct census_node *n, const char *taints)
+{
+	uint32_t number = taints[0] ? names_take(&c->taints, taints, strlen(taints)) : 0;
+
+	if (taints[0] && !number)
+		c->incomplete = true;
+	if (number > UINT8_MAX) {
+		names_drop(&c->taints, number);
+		number = 0;
+	}
+	names_drop(&c->taints, n->taints);
+	n->taints = (uint8_t)number;
 }
 
 static void drop_node(struct census *c, uint32_t number)
@@ -101,7 +124,9 @@ static void on_node(void *ctx, const struct inventory_node *node, bool there)
 	n = &c->nodes[number];
 	n->seen = true;
 	n->ready = node->ready;
-	n->ready_changed_ms = node->ready_changed_ms;
+	n->ready_changed_4s = (uint32_t)(node->ready_changed_ms / 4000) & ((1U << 30) - 1);
+	n->size = size_of(node->memory_mib);
+	set_taints(c, n, node->taints);
 	for (int i = 0; i < CENSUS_KEYS; i++) {
 		if (c->keys[i])
 			set_label(c, n, i, node);
@@ -170,20 +195,19 @@ void census_let_go(struct census *c, uint32_t node)
 	drop_node(c, node);
 }
 
-uint32_t census_add(struct census *c, const char *node, size_t len, const char *namespace, const char *product,
-		    int rank)
+uint32_t census_add(struct census *c, const char *node, size_t len, const struct census_pod *pod)
 {
 	uint32_t number = take_node(c, node, len), its;
 	char key[PRODUCT_KEY_MAX];
-	size_t key_len = product_key(key, namespace, product);
+	size_t key_len = product_key(key, pod->namespace, pod->product);
 	struct census_count *count;
 
 	if (!number)
 		return 0;
 	its = names_find(&c->products, key, key_len);
-	count = its ? find_count(&c->nodes[number], its, rank) : NULL;
+	count = its ? find_count(&c->nodes[number], its, pod->rank) : NULL;
 	if (!count)
-		count = new_count(c, &c->nodes[number], key, key_len, rank);
+		count = new_count(c, &c->nodes[number], key, key_len, pod->rank);
 	if (!count) {
 		c->incomplete = true;
 		drop_node(c, number);
@@ -191,6 +215,8 @@ uint32_t census_add(struct census *c, const char *node, size_t len, const char *
 	}
 	count->pods++;
 	c->nodes[number].pods++;
+	c->nodes[number].masters += pod->rank == 0;
+	c->nodes[number].memory_mib += pod->memory_mib;
 	return number;
 }
 
@@ -201,10 +227,11 @@ static void set_bits(struct census_node *n)
 		n->products |= census_bit(n->counts[i].product);
 }
 
-void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank)
+void census_remove(struct census *c, uint32_t node, const struct census_pod *pod)
 {
 	struct census_node *n = node ? &c->nodes[node] : NULL;
-	struct census_count *count = n ? find_count(n, census_product(c, namespace, product), rank) : NULL;
+	struct census_count *count =
+		n ? find_count(n, census_product(c, pod->namespace, pod->product), pod->rank) : NULL;
 
 	if (!count)
 		return;
@@ -214,6 +241,8 @@ void census_remove(struct census *c, uint32_t node, const char *namespace, const
 		set_bits(n);
 	}
 	n->pods--;
+	n->masters -= pod->rank == 0;
+	n->memory_mib -= pod->memory_mib;
 	drop_node(c, node);
 }
 
@@ -222,15 +251,18 @@ static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
 {
 	struct census *c = ctx;
 	const struct kept_pod *p = &pod->pod;
-	int rank = codis_rank_of(p->group, p->ordinal, p->server_replica);
+	const struct census_pod its = { .namespace = p->namespace,
+					.product = pod->product,
+					.rank = codis_rank_of(p->group, p->ordinal, p->server_replica),
+					.memory_mib = census_memory(p->memory_mib) };
 	const char *place = kept_pod_place(p);
 
 	if (c->incomplete)
 		return;
 	if (stands)
-		census_add(c, place, strlen(place), p->namespace, pod->product, rank);
+		census_add(c, place, strlen(place), &its);
 	else
-		census_remove(c, census_find(c, place, strlen(place)), p->namespace, pod->product, rank);
+		census_remove(c, census_find(c, place, strlen(place)), &its);
 }
 
 /* --- topology keys ------------------------------------------------------------------------------------------------ */
@@ -325,6 +357,7 @@ static void forget(struct census *c)
 	names_release(&c->names);
 	names_release(&c->values);
 	names_release(&c->products);
+	names_release(&c->taints);
 }
 
 int census_recount(struct census *c, const struct inventory *inv)

@@ -32,13 +32,27 @@ struct census_node {
 	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it never had such a label */
 	struct census_count *counts;
 	uint16_t count, room;
-	uint32_t pods; /* Codis' pods that stand here, or may be coming */
-	bool seen;     /* it is in the list of nodes */
-	bool ready;
-	uint8_t labelled;         /* a bit for each key whose label it has now */
-	uint32_t products;        /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
-	int64_t ready_changed_ms; /* wall time, as in inventory_node */
+	uint16_t pods;       /* Codis' pods that stand here, or may be coming */
+	uint16_t masters;    /* of them, first members of their groups */
+	uint32_t memory_mib; /* that they ask for, see census_memory */
+	uint32_t products;   /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
+	uint16_t size;       /* what can be allocated there, in CENSUS_SIZE_MIB; 0: nobody says it */
+	uint8_t taints;      /* PreferNoSchedule: a number of census.taints, or 0 */
+	uint8_t labelled;    /* a bit for each key whose label it has now */
+	/* In the list of nodes; Ready; since when, in wall time (inventory_node's ready_changed_ms). */
+	uint32_t seen : 1, ready : 1, ready_changed_4s : 30;
 };
+
+/* Memory that can be allocated is told in so many MiB, up to 4 TiB. */
+#define CENSUS_SIZE_MIB 64
+/* What a node of which nobody says it counts as having: as much as the others, where it is said of none. */
+#define CENSUS_SIZE_UNKNOWN (16384 / CENSUS_SIZE_MIB)
+
+/* Who asks for nothing takes some all the same: as much as kube-scheduler takes it for (DefaultMemoryRequest). */
+static inline uint32_t census_memory(uint32_t asked_mib)
+{
+	return asked_mib ? asked_mib : 200;
+}
 
 /* Of a product: a node whose `products` lack it has nothing of that. */
 static inline uint32_t census_bit(uint32_t product)
@@ -48,6 +62,7 @@ static inline uint32_t census_bit(uint32_t product)
 
 struct census {
 	struct names names, values, products;
+	struct names taints;       /* of nodes, as inventory_node has them: most have none, the others a few */
 	struct census_node *nodes; /* by number of names; room for node_room */
 	uint32_t node_room;
 	char *keys[CENSUS_KEYS];    /* of the columns; NULL: free */
@@ -61,11 +76,17 @@ struct census {
 int census_init(struct census *c, struct inventory *inv);
 void census_release(struct census *c);
 
-/* Somebody stands on a node (of product "" where that is not known), or is promised a place there; or does and is so no
- * longer. Without memory the census is incomplete. Returns the node's number, which is held as long; 0: no memory. */
-uint32_t census_add(struct census *c, const char *node, size_t len, const char *namespace, const char *product,
-		    int rank);
-void census_remove(struct census *c, uint32_t node, const char *namespace, const char *product, int rank);
+/* Who is counted. */
+struct census_pod {
+	const char *namespace, *product; /* product "": it is not known */
+	int rank;                        /* from 0; -1: not of a group */
+	uint32_t memory_mib;             /* see census_memory */
+};
+
+/* Somebody stands on a node, or is promised a place there; or does and is so no longer: the same is taken back. Without
+ * memory the census is incomplete. Returns the node's number, which is held as long; 0: no memory. */
+uint32_t census_add(struct census *c, const char *node, size_t len, const struct census_pod *pod);
+void census_remove(struct census *c, uint32_t node, const struct census_pod *pod);
 
 /* Holds a node without counting anybody there. 0: no memory. */
 uint32_t census_hold(struct census *c, const char *node, size_t len);

@@ -6,6 +6,8 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/base/hash.h"
+#include "common/codis/asks.h"
 #include "common/codis/inventory.h"
 #include "common/kube/extender.h"
 #include "extender/attempts.h"
@@ -15,6 +17,8 @@
 
 /* Members that a set other than a group has as a rule: three of ZooKeeper, two or three proxies. */
 #define USUAL_SET 3
+/* Of the nodes that a pod may have it is offered one in so many for each member of its group. */
+#define OFFER_PART 2
 
 const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_SHARED] = { 8,
@@ -24,14 +28,18 @@ const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_FAILING] = { 2,
 			     "failures: not Ready (2), or not within the last 10 minutes (1); joining the cluster is "
 			     "no failure" },
+	[WEIGHT_TAINTS] = { 2, "taints `PreferNoSchedule` that it does not tolerate" },
 	[WEIGHT_WIDER] = { 8,
 			   "members of its group in the same domain by the other keys of `codis.io/topology-key`, the "
 			   "first of them weighing most" },
 	[WEIGHT_ZONE] = { 8, "members of its group (others of its kind) in the same zone" },
-	[WEIGHT_RANK] = { 10, "members of the same rank in other groups: the first of each group is its master as a "
-			      "rule" },
-	[WEIGHT_PRODUCT] = { 10, "pods of the product" },
-	[WEIGHT_CODIS] = { 12, "codis pods" },
+	[WEIGHT_MASTERS] = { 8, "for a master: masters of all products above the share of the node; for one whose "
+				"master has no place yet: whether the node is one for masters (1)" },
+	[WEIGHT_ZONE_MASTERS] = { 6, "for a master: masters of all products above the share of the zone" },
+	[WEIGHT_OWN_MASTERS] = { 5, "for a master: masters of its product above the share of the node" },
+	[WEIGHT_OWN] = { 5, "pods of its product above the share of the node and some more" },
+	[WEIGHT_MEMORY] = { 6, "memory that codis pods request above the share of the node and some more, in steps of "
+			       "about a fiftieth of what it has" },
 };
 
 /* --- the pod ------------------------------------------------------------------------------------------------------ */
@@ -188,6 +196,11 @@ struct gathering {
 	const struct inventory *inv;
 };
 
+static void meet(struct placing *pl, int rank)
+{
+	pl->first_waits = pl->first_waits && rank != 0;
+}
+
 static int on_peer(void *ctx, const struct inventory_pod *other)
 {
 	struct gathering *g = ctx;
@@ -197,6 +210,7 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 	if (!peer)
 		return -1;
 	g->pl->members++;
+	meet(g->pl, codis_rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
 	peer->deleting = other->pod.status.deleting;
 	peer->ruled = other->pod.ruled;
 	peer->promised = !other->pod.node[0];
@@ -213,6 +227,7 @@ static int meet_reservation(struct gathering *g, const struct reservation *one)
 	if (one->pod.strict && column < 0)
 		return -1;
 	g->pl->members++;
+	meet(g->pl, one->pod.member.rank);
 	for (size_t i = 0; i < one->count; i++) {
 		struct place_peer *peer = add_peer(g->pl, one->pod.name, one->nodes[i]);
 
@@ -245,6 +260,7 @@ static int gather(struct gathering *g, const struct reservations *r)
 	const struct reservation *one = NULL;
 
 	g->pl->peer_count = g->pl->members = 0;
+	g->pl->first_waits = p->member.rank > 0;
 	if (place_each_peer(p, g->inv, on_peer, g) != 0)
 		return -1;
 	while ((one = reservations_of(r, &p->member, one))) {
@@ -389,7 +405,7 @@ static int failing(const struct census_node *n, int64_t now_ms)
 {
 	if (!n->seen || !n->ready)
 		return n->seen ? 2 : 1;
-	return n->ready_changed_ms && now_ms - n->ready_changed_ms < FAILED_LATELY_MS;
+	return n->ready_changed_4s && now_ms - (int64_t)n->ready_changed_4s * 4000 < FAILED_LATELY_MS;
 }
 
 static void say_refused(struct place_node *n, enum place_refusal refusal, uint32_t why)
@@ -450,25 +466,34 @@ static int beside_wider(const struct placing *pl, const struct place_node *n)
 	return weight;
 }
 
-static void count_pods(const struct census_node *n, uint32_t product, int rank, int *weights)
+static struct share_own count_own(const struct census_node *n, uint32_t product)
 {
-	weights[WEIGHT_CODIS] = (int)n->pods;
+	struct share_own own = { 0, 0 };
+
 	if (!product || !(n->products & census_bit(product)))
-		return;
+		return own;
 	for (int i = 0; i < n->count; i++) {
 		if (n->counts[i].product != product)
 			continue;
-		weights[WEIGHT_PRODUCT] += n->counts[i].pods;
-		/* Members of the same place in their groups: both first, both second, ... */
-		weights[WEIGHT_RANK] += rank >= 0 && n->counts[i].rank == rank ? n->counts[i].pods : 0;
+		own.pods += n->counts[i].pods;
+		own.masters += n->counts[i].rank == 0 ? n->counts[i].pods : 0;
 	}
+	return own;
 }
 
-static uint64_t pack(const int *weights)
+/* With the loop undone the table's bits are constants. */
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+static inline uint64_t pack(const int *weights)
 {
 	uint64_t key = 0;
 
-	for (int i = 0; i < WEIGHTS; i++) {
+	UNROLL for (int i = 0; i < WEIGHTS; i++)
+	{
 		uint64_t most = (UINT64_C(1) << place_terms[i].bits) - 1, weight = (uint64_t)weights[i];
 
 		key = key << place_terms[i].bits | (weight < most ? weight : most);
@@ -500,19 +525,13 @@ bool place_is_transient(const struct placing *pl, size_t i)
 	return false;
 }
 
-static void rank(struct placing *pl, size_t i)
+static void rank(struct placing *pl, uint64_t key)
 {
-	const struct place_node *n = &pl->nodes[i];
-
-	if (n->refusal != PLACE_PASSES) {
-		pl->transient = pl->transient || place_is_transient(pl, i);
-		return;
-	}
-	if (!pl->passing++ || n->key < pl->best_key) {
-		pl->best_key = n->key;
+	if (!pl->passing++ || key < pl->best_key) {
+		pl->best_key = key;
 		pl->best = 0;
 	}
-	pl->best += n->key == pl->best_key;
+	pl->best += key == pl->best_key;
 }
 
 uint32_t place_hash_of(const struct extender_args *args, size_t i)
@@ -530,30 +549,100 @@ static uint32_t hash_of(const struct placing *pl, size_t i)
 /* What is looked at so many steps later is on its way to the processor meanwhile. */
 #define AHEAD 8
 
-static void look_at_all(struct placing *pl, const struct attempts_of *attempts, int64_t now_ms)
+/* What they have in all, whether or not the pod may have them: its share is that of all its product's. */
+static void add_all(struct placing *pl)
 {
-	const struct membership *member = &pl->pod->member;
-	uint32_t product = census_product(pl->census, member->namespace, member->product);
+	bool is_master = pl->pod->member.rank == 0;
 
-	names_find_all(&pl->census->names, pl->args->names, pl->args->count, pl->numbers);
 	for (size_t i = 0; i < pl->args->count; i++) {
-		struct place_node *n = &pl->nodes[i];
-		int weights[WEIGHTS] = { 0 };
+		const struct census_node *n = &pl->census->nodes[pl->numbers[i]];
 
 		if (i + AHEAD < pl->args->count)
 			__builtin_prefetch(&pl->census->nodes[pl->numbers[i + AHEAD]]);
+		shares_add(&pl->shares, n, count_own(n, pl->product));
+		if (is_master) {
+			pl->zones[n->domains[CENSUS_ZONE]].size += share_size(n);
+			pl->zones[n->domains[CENSUS_ZONE]].masters += n->masters;
+		}
+	}
+	shares_settle(&pl->shares);
+}
+
+/* A master has its own way; who may come before the master of its group leaves the nodes to it where it has to go. */
+static void weigh_shares(const struct placing *pl, const struct census_node *n, int *weights)
+{
+	const struct place_zone *zone = &pl->zones[n->domains[CENSUS_ZONE]];
+	struct share_own own = count_own(n, pl->product);
+
+	if (pl->pod->member.rank == 0) {
+		weights[WEIGHT_MASTERS] = share_masters(&pl->shares, share_size(n), n->masters);
+		if (n->domains[CENSUS_ZONE])
+			weights[WEIGHT_ZONE_MASTERS] = share_masters(&pl->shares, zone->size, zone->masters);
+		weights[WEIGHT_OWN_MASTERS] = share_own_masters(&pl->shares, n, own.masters);
+	} else if (pl->first_waits) {
+		weights[WEIGHT_MASTERS] = !share_masters(&pl->shares, share_size(n), n->masters);
+	}
+	weights[WEIGHT_OWN] = share_own_pods(&pl->shares, n, own.pods);
+	weights[WEIGHT_MEMORY] = share_memory(&pl->shares, n, census_memory(pl->pod->pod.memory_mib));
+}
+
+static void look_at(struct placing *pl, struct place_node *n, const struct attempts_of *attempts, int64_t now_ms)
+{
+	const struct census_node *node = &pl->census->nodes[n->node];
+	int weights[WEIGHTS] = { 0 };
+
+	weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
+	weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
+	weights[WEIGHT_WIDER] = beside_wider(pl, n);
+	weights[WEIGHT_FAILING] = failing(node, now_ms);
+	weights[WEIGHT_TAINTS] = pl->taints_met[node->taints];
+	if (attempts)
+		weights[WEIGHT_TRIED] = (int)attempts_times(attempts, hash_of(pl, (size_t)(n - pl->nodes)));
+	weigh_shares(pl, node, weights);
+	n->why = node->domains[CENSUS_ZONE] & 0xffffff;
+	n->key = pack(weights);
+	rank(pl, n->key);
+}
+
+static void look_at_all(struct placing *pl, const struct attempts_of *attempts, int64_t now_ms)
+{
+	names_find_all(&pl->census->names, pl->args->names, pl->args->count, pl->numbers);
+	add_all(pl);
+	for (size_t i = 0; i < pl->args->count; i++) {
+		struct place_node *n = &pl->nodes[i];
+
 		*n = (struct place_node){ .node = pl->numbers[i] };
 		refuse(pl, n);
-		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
-		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
-		weights[WEIGHT_WIDER] = beside_wider(pl, n);
-		weights[WEIGHT_FAILING] = failing(&pl->census->nodes[n->node], now_ms);
-		if (attempts)
-			weights[WEIGHT_TRIED] = (int)attempts_times(attempts, hash_of(pl, i));
-		count_pods(&pl->census->nodes[n->node], product, member->rank, weights);
-		n->key = pack(weights);
-		rank(pl, i);
+		if (n->refusal == PLACE_PASSES)
+			look_at(pl, n, attempts, now_ms);
+		else
+			pl->transient = pl->transient || place_is_transient(pl, i);
 	}
+}
+
+/* What the pod tolerates of each kind of taints. 0, or -1: no memory. */
+static int take_taints(struct placing *pl)
+{
+	const struct names *taints = &pl->census->taints;
+
+	if (grow(&pl->taints_met, &pl->taints_room, taints->end + 1, sizeof(*pl->taints_met)) < 0)
+		return -1;
+	for (uint32_t i = 1; i < taints->end; i++)
+		pl->taints_met[i] =
+			names_text(taints, i) ? asks_taints_met(names_text(taints, i), pl->pod->pod.tolerates) : 0;
+	return 0;
+}
+
+/* 0, or -1: no memory. */
+static int clear_shares(struct placing *pl)
+{
+	size_t zones = pl->census->values.end + 1;
+
+	pl->shares = (struct shares){ .sizes = 0 };
+	if (grow(&pl->zones, &pl->zone_room, zones, sizeof(*pl->zones)) < 0)
+		return -1;
+	memset(pl->zones, 0, zones * sizeof(*pl->zones));
+	return take_taints(pl);
 }
 
 /* The columns of the pod's keys. 0, or -1: no memory. */
@@ -580,6 +669,7 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 {
 	struct gathering g = { .pl = pl, .inv = inv };
 
+	pl->product = census_product(pl->census, pl->pod->member.namespace, pl->pod->member.product);
 	clear(pl);
 	census_begin(pl->census);
 	pl->passing = pl->best = 0;
@@ -589,7 +679,7 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0 ||
 	    grow(&pl->numbers, &pl->number_room, pl->args->count, sizeof(*pl->numbers)) < 0)
 		return -1;
-	if (gather(&g, r) < 0 || pl->census->crowded || pl->census->incomplete)
+	if (clear_shares(pl) < 0 || gather(&g, r) < 0 || pl->census->crowded || pl->census->incomplete)
 		return -1;
 	return mark_peers(pl);
 }
@@ -611,6 +701,8 @@ void placing_release(struct placing *pl)
 {
 	free(pl->nodes);
 	free(pl->numbers);
+	free(pl->zones);
+	free(pl->taints_met);
 	free(pl->peers);
 	for (int i = 0; i < CENSUS_KEYS; i++) {
 		free(pl->columns[i].marks);
@@ -672,41 +764,65 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* How many of `best` equals. Two where the others of the group find room beside them, so that the scheduler's own
- * scores choose. */
+/* How many of `best` equals: enough for the scheduler's own scores to choose, which know what else stands there; but of
+ * all that the pod may have a part only, since what is reserved for it is taken from its group. */
 static size_t offer_size(const struct placing *pl)
 {
 	const struct kept_pod *pod = &pl->pod->pod;
 	bool known = pod->component == CODIS_SERVER && pod->server_replica > 0;
-	size_t set = known ? (size_t)pod->server_replica : USUAL_SET, offer = at_least_one(pl->best / (2 * set));
+	size_t set = known ? (size_t)pod->server_replica : USUAL_SET,
+	       offer = at_least_one(pl->passing / (OFFER_PART * set));
 	size_t others = set > pl->members + 1 ? set - 1 - pl->members : 0; /* that have no place yet */
 
-	if (offer < 2 && pl->best >= 2 && pl->passing >= 2 + others)
+	if (offer < 2 && pl->passing >= 2 + others)
 		offer = 2;
-	return least(offer, PLACE_OFFER_MAX);
+	return least(least(offer, pl->best), PLACE_OFFER_MAX);
 }
 
-static uint64_t tie(const struct placing *pl, uint32_t turn, uint32_t i)
+/* An order of chance, another one for each pod and turn. */
+static uint64_t tie(const struct placing *pl, uint64_t turn, uint32_t i)
 {
-	uint64_t x = (uint64_t)hash_of(pl, i) << 32 | turn;
+	uint32_t node = pl->nodes[i].node;
+	uint64_t x = (uint64_t)(node ? node : place_hash_of(pl->args, i)) << 32 ^ turn;
 
-	/* What is only multiplied keeps its order when turn grows. */
 	x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
 	return (x ^ (x >> 32)) * UINT64_C(0x94d049bb133111eb);
 }
 
-/* The first of the equals in an order of chance, which is the same for all pods: who comes next is offered the same
- * ones, when they are equals again, and the scheduler, which knows which of them it has taken, takes another. */
-static size_t draw(const struct placing *pl, uint32_t turn, size_t offer, uint32_t *those)
+static bool is_best(const struct placing *pl, uint32_t i)
+{
+	return pl->nodes[i].key == pl->best_key && pl->nodes[i].refusal == PLACE_PASSES;
+}
+
+static uint32_t zone_of_first(const struct placing *pl, uint64_t turn)
+{
+	uint64_t first = UINT64_MAX;
+	uint32_t zone = 0;
+
+	for (uint32_t i = 0; i < pl->args->count; i++) {
+		uint64_t its = is_best(pl, i) ? tie(pl, turn, i) : UINT64_MAX;
+
+		if (its < first) {
+			first = its;
+			zone = pl->nodes[i].why;
+		}
+	}
+	return zone;
+}
+
+/* The first of the equals in that order, all of one zone: so its group knows which one to keep out of, though nobody
+ * knows yet which of them it will be. */
+static size_t draw(const struct placing *pl, uint64_t turn, size_t offer, uint32_t *those)
 {
 	uint64_t ties[PLACE_OFFER_MAX] = { 0 };
 	size_t drawn = 0;
+	uint32_t zone = zone_of_first(pl, turn);
 
 	for (uint32_t i = 0; i < pl->args->count; i++) {
 		size_t at;
 		uint64_t its;
 
-		if (pl->nodes[i].refusal != PLACE_PASSES || pl->nodes[i].key != pl->best_key)
+		if (!is_best(pl, i) || pl->nodes[i].why != zone)
 			continue;
 		its = tie(pl, turn, i);
 		if (drawn == offer && its >= ties[drawn - 1])
@@ -745,7 +861,7 @@ size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
 	if (!pl->passing)
 		return 0;
 	if (!place_is_wide(pl->pod, turn))
-		return draw(pl, turn, offer_size(pl), those);
+		return draw(pl, hash_text(HASH_INIT, pl->pod->pod.uid) + turn, offer_size(pl), those);
 	for (uint32_t i = 0; i < pl->args->count; i++) {
 		if (pl->nodes[i].refusal == PLACE_PASSES && !is_last_resort(pl, i))
 			those[n++] = i;

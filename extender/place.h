@@ -11,6 +11,7 @@
 #include "common/codis/kept.h"
 #include "extender/census.h"
 #include "extender/reserve.h"
+#include "extender/share.h"
 
 struct attempts_of;
 struct buf;
@@ -63,11 +64,14 @@ enum place_weight {
 	WEIGHT_SHARED,
 	WEIGHT_TRIED,
 	WEIGHT_FAILING,
+	WEIGHT_TAINTS,
 	WEIGHT_WIDER,
 	WEIGHT_ZONE,
-	WEIGHT_RANK,
-	WEIGHT_PRODUCT,
-	WEIGHT_CODIS,
+	WEIGHT_MASTERS,
+	WEIGHT_ZONE_MASTERS,
+	WEIGHT_OWN_MASTERS,
+	WEIGHT_OWN,
+	WEIGHT_MEMORY,
 	WEIGHTS,
 };
 
@@ -82,7 +86,8 @@ struct place_node {
 	uint64_t key;  /* all its weights, the weightiest in the highest bits */
 	uint32_t node; /* its number in the census; 0: nobody knows it */
 	uint32_t refusal : 8;
-	uint32_t why : 24; /* with PLACE_TAKEN and PLACE_PROMISED the peer, with PLACE_NO_LABEL the column */
+	/* With PLACE_TAKEN and PLACE_PROMISED the peer, with PLACE_NO_LABEL the column, with PLACE_PASSES the zone. */
+	uint32_t why : 24;
 };
 
 /* Somebody of the same group (set) who has a place, or may have. */
@@ -107,6 +112,12 @@ struct place_marks {
 	bool bars; /* somebody in it lets nobody else in */
 };
 
+/* Of the candidates that pass, those in one zone. */
+struct place_zone {
+	uint64_t size;
+	uint64_t masters;
+};
+
 /* A call's work. Its memory is kept from call to call; of zeros it is empty. What is in it is valid until the
  * inventory, the census or the reservations change. */
 struct placing {
@@ -122,8 +133,14 @@ struct placing {
 	int used[CENSUS_KEYS], used_count;          /* the columns that have marks */
 	int column;                                 /* of the pod's key */
 	int wider[CODIS_KEYS_MAX - 1], wider_count; /* of those before it */
-	bool blurred;
+	bool blurred, first_waits; /* first_waits: the first of the pod's group, another one, has no place yet */
 	struct census *census;
+	uint32_t product; /* its number in the census */
+	struct shares shares;
+	struct place_zone *zones; /* by the numbers of their names */
+	size_t zone_room;
+	int *taints_met; /* by the numbers of the taints */
+	size_t taints_room;
 	size_t passing, best; /* how many pass; of these, how many there are no better ones than */
 	uint64_t best_key;
 	bool transient; /* what is in the way of some may be gone in a moment */

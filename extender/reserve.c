@@ -30,23 +30,27 @@ void reservations_init(struct reservations *r, struct census *census)
 	TAILQ_INIT(&r->by_deadline);
 }
 
+static struct census_pod counted(const struct reserved *pod)
+{
+	return (struct census_pod){ pod->member.namespace, pod->member.product, pod->member.rank, pod->memory_mib };
+}
+
 /* What is wide says little of where the pod will be, so it is counted nowhere. */
 static uint32_t hold(struct census *c, const struct reserved *pod, struct json_span node)
 {
-	const struct membership *m = &pod->member;
+	const struct census_pod its = counted(pod);
 
-	return pod->wide ? census_hold(c, node.at, node.len)
-			 : census_add(c, node.at, node.len, m->namespace, m->product, m->rank);
+	return pod->wide ? census_hold(c, node.at, node.len) : census_add(c, node.at, node.len, &its);
 }
 
 static void let_go(struct census *c, const struct reserved *pod, uint32_t node)
 {
-	const struct membership *m = &pod->member;
+	const struct census_pod its = counted(pod);
 
 	if (pod->wide)
 		census_let_go(c, node);
 	else
-		census_remove(c, node, m->namespace, m->product, m->rank);
+		census_remove(c, node, &its);
 }
 
 static void let_go_all(struct reservations *r, struct reservation *one)

@@ -28,10 +28,11 @@ struct reserved {
 	const char *uid, *name;
 	struct membership member;
 	const char *topology_key;
-	bool strict; /* as in place_pod */
-	bool ruled;  /* as in kept_pod */
-	bool wide;   /* all that pass were offered, for it has preferences of its own */
-	bool brief;  /* it ends when the pod is asked for again */
+	uint32_t memory_mib; /* as in census_pod */
+	bool strict;         /* as in place_pod */
+	bool ruled;          /* as in kept_pod */
+	bool wide;           /* all that pass were offered, for it has preferences of its own */
+	bool brief;          /* it ends when the pod is asked for again */
 	bool silent; /* it says no product: it may turn out to be of another one than it was when it was offered them */
 };
 

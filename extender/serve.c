@@ -209,6 +209,7 @@ static struct reserved to_reserve(const struct place_pod *p, uint32_t turn)
 				  .name = p->pod.name,
 				  .member = p->member,
 				  .topology_key = p->pod.topology_key,
+				  .memory_mib = census_memory(p->pod.memory_mib),
 				  .strict = p->strict,
 				  .ruled = p->pod.ruled,
 				  .wide = place_is_wide(p, turn),

@@ -7,10 +7,12 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/asks.h"
 #include "common/codis/inventory_belong.h"
 #include "common/codis/inventory_parts.h"
 #include "common/net/addr.h"
 
+#define TAINTS_MAX 1024 /* of a node, in the form of asks_taints() */
 /* Joining the cluster turns a node Ready, too. That is no failure: it comes within this time of the node's creation. */
 #define JOINING_MS 120000
 
@@ -455,6 +457,7 @@ static struct node *node_of(struct inventory *inv, const char *name)
 	if (!n)
 		return NULL;
 	n->known.name = memcpy(n->name, name, strlen(name) + 1);
+	n->known.taints = "";
 	table_add(&inv->nodes, &n->by_name, inv_hash_of(n->known.name));
 	return n;
 }
@@ -469,6 +472,7 @@ static void node_drop(struct inventory *inv, struct node *n)
 {
 	table_remove(&inv->nodes, &n->by_name);
 	free(n->labels);
+	free(n->taints);
 	free(n);
 }
 
@@ -505,6 +509,22 @@ static int take_labels(struct node *n, const cJSON *labels)
 	return 0;
 }
 
+/* Most nodes have none. 0 or -1. */
+static int take_taints(struct node *n, const cJSON *object)
+{
+	char taints[TAINTS_MAX], *copy = NULL;
+
+	asks_taints(object, taints, sizeof(taints));
+	if (strcmp(taints, n->known.taints) == 0)
+		return 0;
+	if (taints[0] && !(copy = strdup(taints)))
+		return -1;
+	free(n->taints);
+	n->taints = copy;
+	n->known.taints = copy ? copy : "";
+	return 0;
+}
+
 int inventory_set_node(struct inventory *inv, const cJSON *object, struct error *err)
 {
 	const char *name = json_str(object, "metadata", "name", NULL);
@@ -516,7 +536,7 @@ int inventory_set_node(struct inventory *inv, const cJSON *object, struct error 
 		return error_set(err, ERR_PROTOCOL, "a Node without a name, or with too long a one");
 	is_new = !inv_find_node(inv, name);
 	n = node_of(inv, name);
-	if (!n || take_labels(n, json_get(object, "metadata", "labels", NULL)) < 0) {
+	if (!n || take_labels(n, json_get(object, "metadata", "labels", NULL)) < 0 || take_taints(n, object) < 0) {
 		inventory_remove_node(inv, name);
 		return error_set(err, ERR_NOMEM, "no memory for node %s", name);
 	}
@@ -525,6 +545,7 @@ int inventory_set_node(struct inventory *inv, const cJSON *object, struct error 
 	n->known.ready_changed_ms = 0;
 	n->known.unschedulable = json_bool(false, object, "spec", "unschedulable", NULL);
 	n->known.out_of_service = is_out_of_service(object);
+	n->known.memory_mib = asks_allocatable_mib(object);
 	read_ready(object, &n->known);
 	tell_node(inv, n, true);
 	if (is_new || was.ready != n->known.ready || was.unschedulable != n->known.unschedulable ||

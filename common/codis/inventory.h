@@ -25,6 +25,8 @@ struct inventory_node {
 	 * node.cloudprovider.kubernetes.io/shutdown, by the provider. */
 	bool out_of_service;
 	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
+	uint32_t memory_mib;      /* asks_allocatable_mib() */
+	const char *taints;       /* asks_taints() */
 };
 
 struct inventory_pod {

@@ -79,6 +79,7 @@ struct node {
 	struct inventory_node known;
 	char *labels; /* "key", "value", ..., "": each with its NUL */
 	size_t labels_size;
+	char *taints; /* NULL: none */
 	struct table_link by_name;
 	char name[];
 };

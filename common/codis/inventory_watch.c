@@ -119,10 +119,18 @@ static void prune_node(cJSON *node)
 	keep_only(node, NAMES("metadata", "spec", "status"));
 	keep_only(part(node, "metadata"), NAMES("name", "uid", "resourceVersion", "creationTimestamp", "labels"));
 	keep_only(part(node, "spec"), NAMES("unschedulable", "taints"));
-	keep_only_each(part(part(node, "spec"), "taints"), NAMES("key"));
-	keep_only(part(node, "status"), NAMES("conditions"));
+	keep_only_each(part(part(node, "spec"), "taints"), NAMES("key", "value", "effect"));
+	keep_only(part(node, "status"), NAMES("conditions", "allocatable"));
+	keep_only(part(part(node, "status"), "allocatable"), NAMES("memory"));
 	keep_conditions(part(part(node, "status"), "conditions"), NAMES("Ready"),
 			NAMES("type", "status", "lastTransitionTime"));
+}
+
+/* Of what a container, or a pod, asks for. */
+static void prune_resources(cJSON *object)
+{
+	keep_only(part(object, "resources"), NAMES("requests"));
+	keep_only(part(part(object, "resources"), "requests"), NAMES("memory"));
 }
 
 static void prune_containers(cJSON *spec)
@@ -130,10 +138,27 @@ static void prune_containers(cJSON *spec)
 	cJSON *container;
 
 	cJSON_ArrayForEach(container, part(spec, "containers")) {
-		keep_only(container, NAMES("name", "image", "env", "envFrom", "command", "args", "ports"));
+		keep_only(container, NAMES("name", "image", "env", "envFrom", "command", "args", "ports", "resources"));
 		keep_only_each(part(container, "env"), NAMES("name", "value", "valueFrom"));
 		keep_only_each(part(container, "ports"), NAMES("name", "containerPort"));
+		prune_resources(container);
 	}
+}
+
+static void prune_spec(cJSON *spec)
+{
+	cJSON *container;
+
+	keep_only(spec, NAMES("nodeName", "containers", "initContainers", "volumes", "affinity", "tolerations",
+			      "topologySpreadConstraints", "resources", "overhead"));
+	keep_only_each(part(spec, "volumes"), NAMES("persistentVolumeClaim"));
+	keep_only_each(part(spec, "tolerations"), NAMES("key", "operator", "value", "effect"));
+	keep_only_each(part(spec, "initContainers"), NAMES("restartPolicy", "resources"));
+	cJSON_ArrayForEach(container, part(spec, "initContainers"))
+		prune_resources(container);
+	keep_only(part(spec, "overhead"), NAMES("memory"));
+	prune_resources(spec);
+	prune_containers(spec);
 }
 
 static void prune_pod(cJSON *pod)
@@ -142,10 +167,7 @@ static void prune_pod(cJSON *pod)
 
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
-	keep_only(part(pod, "spec"),
-		  NAMES("nodeName", "containers", "volumes", "affinity", "topologySpreadConstraints"));
-	keep_only_each(part(part(pod, "spec"), "volumes"), NAMES("persistentVolumeClaim"));
-	prune_containers(part(pod, "spec"));
+	prune_spec(part(pod, "spec"));
 	keep_only(status, NAMES("phase", "podIP", "nominatedNodeName", "conditions", "containerStatuses"));
 	/* A pod has three more, and four times of each. */
 	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled"),

@@ -20,13 +20,14 @@ struct kept_text {
 /* As struct codis_pod. No text is NULL. */
 struct kept_pod {
 	const char *namespace, *name, *uid, *node, *nominated, *ip, *owner, *topology_key, *wider_keys, *container,
-		*labels;
+		*tolerates, *labels;
 	struct kept_text product, server_replica_said, coordinator, password;
 	struct pod_status status;
 	int ordinal, server_replica, group;
-	enum codis_component component;
+	uint32_t memory_mib;
 	uint16_t port, group_said;
-	bool strict, unruled, choosy, ruled, keep_ha, keeps_data, guarded;
+	enum codis_component component : 8;
+	bool strict : 1, unruled : 1, choosy : 1, ruled : 1, keep_ha : 1, keeps_data : 1, guarded : 1;
 };
 
 /* Where it stands, or is about to; "": nobody knows. */

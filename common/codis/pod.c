@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/asks.h"
 #include "common/codis/cmdline.h"
 #include "common/net/addr.h"
 
@@ -637,6 +638,8 @@ static void read_wishes(const cJSON *spec, struct codis_pod *pod)
 		if (is(json_str(one, "whenUnsatisfiable", NULL), "ScheduleAnyway"))
 			pod->choosy = true;
 	}
+	pod->memory_mib = asks_memory_mib(spec);
+	asks_tolerates(spec, pod->tolerates, sizeof(pod->tolerates));
 }
 
 /* A pod that something else than a StatefulSet has made has a name of chance. */

@@ -22,6 +22,7 @@ struct error;
 #define POD_TEXT_MAX      SAID_TEXT_MAX
 #define POD_WHY_MAX       SAID_WHY_MAX
 #define POD_LABELS_MAX    1024
+#define POD_TOLERATES_MAX 512
 
 /* As the kubelet last told. */
 struct pod_status {
@@ -82,6 +83,8 @@ struct codis_pod {
 	bool choosy;                       /* prefers some nodes to others, by preferred affinities or ScheduleAnyway */
 	bool ruled;                        /* the scheduler keeps it apart from its group: by required anti-affinity */
 	bool keep_ha;                      /* codis.io/ha: keep */
+	uint32_t memory_mib;               /* asks_memory_mib() */
+	char tolerates[POD_TOLERATES_MAX]; /* asks_tolerates() */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
 	/* Servers' pods: "app=codis-server,team=red", but for what Kubernetes adds to each (pod_labels() has that);
 	 * "?" : too many. */

@@ -200,8 +200,9 @@ int main(void)
 	struct tally t = { 0, 0 };
 
 	print_head();
-	for (int i = 0; i < 32 * SEEDS; i++) {
-		const struct kind k = { .nodes = i / SEEDS & 16 ? 500 : 50,
+	for (int i = 0; i < 48 * SEEDS; i++) {
+		static const int nodes[] = { 12, 50, 500 };
+		const struct kind k = { .nodes = nodes[i / SEEDS / 16],
 					.sizes = i / SEEDS & 8,
 					.others = i / SEEDS & 4,
 					.at_once = i / SEEDS & 2,

@@ -9,7 +9,8 @@
 
 struct counted {
 	const char *node;
-	int pods, firsts;
+	int pods, firsts, masters;
+	uint32_t memory_mib;
 };
 
 static int count(void *ctx, const struct inventory_pod *pod)
@@ -19,6 +20,8 @@ static int count(void *ctx, const struct inventory_pod *pod)
 	if (strcmp(kept_pod_place(&pod->pod), c->node) != 0)
 		return 0;
 	c->pods++;
+	c->masters += codis_rank_of(pod->pod.group, pod->pod.ordinal, pod->pod.server_replica) == 0;
+	c->memory_mib += pod->pod.memory_mib ? pod->pod.memory_mib : 200;
 	c->firsts += strcmp(pod->product, "shop") == 0 && pod->pod.group > 0 && pod->pod.ordinal % 2 == 0;
 	return 0;
 }
@@ -35,6 +38,8 @@ static void check(const struct inventory *inv, const struct census *c, const cha
 	if (!number)
 		return;
 	assert_int_equal(n->pods, want.pods);
+	assert_int_equal(n->masters, want.masters);
+	assert_int_equal(n->memory_mib, want.memory_mib);
 	assert_int_equal(n->seen, inventory_node(inv, node) != NULL);
 	for (int i = 0; i < n->count; i++)
 		firsts += shop && n->counts[i].product == shop && n->counts[i].rank == 0 ? n->counts[i].pods : 0;
@@ -98,6 +103,48 @@ TEST(it_counts_what_the_inventory_has)
 	assert_false(c.incomplete);
 	assert_int_equal(census_recount(&c, inv), 0);
 	check_all(inv, &c, NODES);
+	inventory_free(inv);
+	census_release(&c);
+}
+
+static void set_node(struct inventory *inv, const char *memory, const char *taints)
+{
+	JSON_CLEANUP cJSON *node = parsed("{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"taints\":[%s]},\"status\":{"
+					  "\"allocatable\":{\"memory\":\"%s\"},\"conditions\":[{\"type\":\"Ready\","
+					  "\"status\":\"True\",\"lastTransitionTime\":\"2023-11-14T22:10:01Z\"}]}}",
+					  taints, memory);
+
+	assert_int_equal(inventory_set_node(inv, node, NULL), 0);
+}
+
+/* Nodes are many, so that of each there is little. */
+TEST(of_a_node_it_has_size_taints_and_when_it_was_ready)
+{
+	struct inventory *inv = inventory_new();
+	struct census c = { .nodes = NULL };
+	const struct census_node *n;
+	char taint[128];
+
+	assert_int_equal(sizeof(*n), 64); /* a line of memory */
+	assert_int_equal(census_init(&c, inv), 0);
+	set_node(inv, "64Gi", "");
+	n = &c.nodes[census_find(&c, "n1", 2)];
+	assert_int_equal(n->size, 1024);
+	assert_int_equal(n->taints, 0);
+	assert_int_equal(n->ready_changed_4s, INT64_C(1699999801) / 4);
+	set_node(inv, "1Mi", "{\"key\":\"a\",\"effect\":\"PreferNoSchedule\"}");
+	assert_int_equal(n->size, 1);
+	assert_string_equal(names_text(&c.taints, n->taints), "a=,");
+	set_node(inv, "64Ti", "");
+	assert_int_equal(n->size, UINT16_MAX);
+	set_node(inv, "", "");
+	assert_int_equal(n->size, 0);
+	assert_int_equal(n->taints, 0);
+	for (int i = 0; i < 1000; i++) { /* what nobody has any more is forgotten */
+		snprintf(taint, sizeof(taint), "{\"key\":\"a\",\"value\":\"%d\",\"effect\":\"PreferNoSchedule\"}", i);
+		set_node(inv, "", taint);
+		assert_in_range(n->taints, 1, 2);
+	}
 	inventory_free(inv);
 	census_release(&c);
 }

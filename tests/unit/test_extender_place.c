@@ -252,7 +252,7 @@ PLACE_TEST(a_nominated_member_stands_there)
 	place(server_pod(1, ""), NAMES("n1", "n2"));
 	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PROMISED);
 	assert_string_equal(best(), "n2");
-	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_CODIS), 1);
+	assert_int_equal(w.census.nodes[w.placing.nodes[0].node].pods, 1);
 }
 
 PLACE_TEST(what_a_member_that_is_going_takes_is_free_soon)
@@ -364,14 +364,146 @@ PLACE_TEST(the_own_product_spreads_before_all_of_codis)
 	add_plain_node(w.inv, "own");
 	add_plain_node(w.inv, "others");
 	add_plain_node(w.inv, "other");
+	add_pod(w.inv, server_pod(0, "elsewhere"));
 	add_pod(w.inv, server_pod(2, "own"));
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 6; i++)
 		add_pod(w.inv, stock_pod("codis-server", "shop-server", i, "shop", 2, "others", ""));
-	add_pod(w.inv, stock_pod("codis-server", "shop-server", 2, "shop", 2, "other", ""));
+	add_pod(w.inv, stock_pod("codis-server", "shop-server", 6, "shop", 2, "other", ""));
 	place(server_pod(1, ""), NAMES("own", "others", "other"));
 	assert_string_equal(w.p.names[w.p.order[0]], "other");
 	assert_string_equal(w.p.names[w.p.order[1]], "others");
 	assert_string_equal(w.p.names[w.p.order[2]], "own");
+}
+
+/* A node of so much memory, in a zone; taints: entries of its list. */
+static void add_sized_node(const char *name, const char *zone, int gib, const char *taints)
+{
+	JSON_CLEANUP cJSON *node = parsed("{\"metadata\":{\"name\":\"%s\",\"labels\":{\"topology.kubernetes.io/zone\":"
+					  "\"%s\"}},\"spec\":{\"taints\":[%s]},\"status\":{\"allocatable\":{"
+					  "\"memory\":\"%dGi\"},\"conditions\":[{\"type\":\"Ready\",\"status\":"
+					  "\"True\"}]}}",
+					  name, zone, taints, gib);
+
+	assert_int_equal(inventory_set_node(w.inv, node, NULL), 0);
+}
+
+static cJSON *shop_pod(int ordinal, const char *node)
+{
+	return stock_pod("codis-server", "shop-server", ordinal, "shop", 2, node, "");
+}
+
+/* The same pod, which asks for so much. */
+static cJSON *asking(cJSON *pod, const char *memory)
+{
+	cJSON *container = cJSON_GetArrayItem(cJSON_GetObjectItem(cJSON_GetObjectItem(pod, "spec"), "containers"), 0);
+	cJSON *requests = cJSON_AddObjectToObject(cJSON_AddObjectToObject(container, "resources"), "requests");
+
+	cJSON_AddStringToObject(requests, "memory", memory);
+	return pod;
+}
+
+/* When a node falls, its masters fall together, whosesoever they are. */
+PLACE_TEST(masters_of_all_products_count)
+{
+	add_plain_node(w.inv, "a");
+	add_plain_node(w.inv, "b");
+	add_pod(w.inv, shop_pod(0, "a"));
+	for (int i = 1; i < 4; i++)
+		add_pod(w.inv, shop_pod(2 * i + 1, "b"));
+	place(server_pod(0, ""), NAMES("a", "b"));
+	assert_string_equal(best(), "b");
+}
+
+PLACE_TEST(of_nodes_with_as_many_masters_one_that_has_none_of_the_product_is_better)
+{
+	add_plain_node(w.inv, "a");
+	add_plain_node(w.inv, "b");
+	add_pod(w.inv, shop_pod(0, "a"));
+	add_pod(w.inv, server_pod(2, "b"));
+	place(server_pod(0, ""), NAMES("a", "b"));
+	assert_string_equal(best(), "a");
+	place(shop_pod(2, ""), NAMES("a", "b"));
+	assert_string_equal(best(), "b");
+}
+
+PLACE_TEST(bigger_nodes_take_more_masters)
+{
+	add_sized_node("big", "a", 64, "");
+	add_sized_node("small", "a", 16, "");
+	for (int i = 0; i < 3; i++)
+		add_pod(w.inv, shop_pod(2 * i, "big"));
+	add_pod(w.inv, shop_pod(6, "small"));
+	place(server_pod(0, ""), NAMES("big", "small"));
+	assert_string_equal(best(), "big");
+	add_pod(w.inv, shop_pod(8, "big"));
+	add_pod(w.inv, shop_pod(10, "big"));
+	place(server_pod(0, ""), NAMES("big", "small"));
+	assert_string_equal(best(), "small");
+}
+
+/* Where its zone has one, a node without any is worse than one of a zone without. */
+PLACE_TEST(masters_are_shared_out_among_zones)
+{
+	add_sized_node("a1", "a", 16, "");
+	add_sized_node("a2", "a", 16, "");
+	add_sized_node("b1", "b", 16, "");
+	add_sized_node("b2", "b", 16, "");
+	add_pod(w.inv, shop_pod(0, "a1"));
+	place(server_pod(0, ""), NAMES("a1", "a2", "b1", "b2"));
+	assert_int_equal(place_weight(&w.placing.nodes[1], WEIGHT_ZONE_MASTERS), 1);
+	assert_int_equal(place_weight(&w.placing.nodes[2], WEIGHT_ZONE_MASTERS), 0);
+	assert_int_equal(best()[0], 'b');
+	/* A replica goes where its master is not. */
+	place(server_pod(1, ""), NAMES("a1", "a2", "b1", "b2"));
+	assert_int_equal(place_weight(&w.placing.nodes[1], WEIGHT_ZONE_MASTERS), 0);
+}
+
+PLACE_TEST(memory_that_codis_asks_for_is_shared_out)
+{
+	add_sized_node("a", "a", 64, "");
+	add_sized_node("b", "a", 64, "");
+	add_pod(w.inv, asking(shop_pod(1, "a"), "16Gi"));
+	for (int i = 1; i < 4; i++)
+		add_pod(w.inv, asking(shop_pod(2 * i + 1, "b"), "1Gi"));
+	place(asking(stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "", ""), "8Gi"), NAMES("a", "b"));
+	assert_string_equal(best(), "b");
+	/* Half of it is too much for a node of half the size. */
+	add_sized_node("b", "a", 16, "");
+	place(asking(stock_pod("codis-proxy", "codis-proxy", 0, "codis-test", 2, "", ""), "8Gi"), NAMES("a", "b"));
+	assert_string_equal(best(), "a");
+}
+
+PLACE_TEST(a_taint_that_is_not_tolerated_is_avoided_where_possible)
+{
+	static const char taint[] = "{\"key\":\"batch\",\"effect\":\"PreferNoSchedule\"}";
+	cJSON *pod = server_pod(0, "");
+
+	add_sized_node("free", "a", 16, "");
+	add_sized_node("tainted", "a", 16, taint);
+	add_pod(w.inv, shop_pod(0, "free"));
+	place(server_pod(0, ""), NAMES("free", "tainted"));
+	assert_string_equal(best(), "free");
+	place(server_pod(0, ""), NAMES("tainted"));
+	assert_string_equal(best(), "tainted");
+	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "tolerations",
+			      parsed("[{\"key\":\"batch\",\"operator\":\"Exists\"}]"));
+	place(pod, NAMES("free", "tainted"));
+	assert_string_equal(best(), "tainted");
+}
+
+/* So its siblings know which zone to keep out of, though nobody knows which of the nodes it will get. */
+PLACE_TEST(what_is_offered_is_in_one_zone)
+{
+	static const char *const names[] = { "a1", "a2", "a3", "a4", "b1", "b2", "b3", "b4", NULL };
+	uint32_t those[NODES_MAX];
+
+	for (int i = 0; names[i]; i++)
+		add_sized_node(names[i], i < 4 ? "a" : "b", 16, "");
+	place(server_pod(0, ""), names);
+	for (uint32_t turn = 0; turn < 20; turn++) {
+		assert_int_equal(place_offer(&w.placing, turn, those), 2);
+		assert_int_equal(names[those[0]][0], names[those[1]][0]);
+	}
 }
 
 PLACE_TEST(a_node_that_was_tried_gives_way)
@@ -411,7 +543,7 @@ PLACE_TEST(pods_that_ended_or_left_do_not_count)
 	assert_int_equal(inventory_set_pod(w.inv, pod, &err), 0);
 	place(server_pod(1, ""), NAMES("n1"));
 	assert_int_equal(w.placing.nodes[0].refusal, PLACE_PASSES);
-	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_CODIS), 0);
+	assert_int_equal(w.census.nodes[w.placing.nodes[0].node].pods, 0);
 }
 
 /* Only the dashboard says it: its servers are one group all the same, and apart from codis-test's. */
@@ -450,9 +582,9 @@ TEST(offers_grow_with_the_cluster)
 	struct placing pl = { .args = &args, .pod = &p, .nodes = nodes };
 	static const struct {
 		size_t passing, best, offered;
-	} cases[] = { { 0, 0, 0 },    { 1, 1, 1 },    { 2, 2, 1 },   { 3, 2, 2 },
-		      { 4, 4, 2 },    { 64, 64, 16 }, { 64, 20, 5 }, { NODES, NODES, PLACE_OFFER_MAX },
-		      { NODES, 3, 2 } };
+	} cases[] = { { 0, 0, 0 },    { 1, 1, 1 },  { 2, 2, 1 },   { 3, 2, 2 },  { 4, 4, 2 },
+		      { 64, 64, 16 }, { 64, 9, 9 }, { 20, 20, 5 }, { 20, 3, 3 }, { NODES, NODES, PLACE_OFFER_MAX },
+		      { NODES, 1, 1 } };
 
 	for (uint32_t i = 0; i < NODES; i++)
 		names[i] = (struct json_span){ (const char *)&those[i], sizeof(those[i]) };

@@ -233,6 +233,39 @@ TEST_WITH(it_is_ready_when_all_is_listed, setup, teardown)
 	assert_true(inventory_node(w->inv, "n1")->out_of_service);
 }
 
+static bool has_memory(void *ctx)
+{
+	const struct inventory_node *n = inventory_node(((struct world *)ctx)->inv, "n1");
+
+	return n && n->memory_mib;
+}
+
+/* Of what else it says most is not kept. */
+TEST_WITH(what_a_pod_asks_of_a_node_is_kept, setup, teardown)
+{
+	static const char asks[] = "\"resources\":{\"requests\":{\"cpu\":\"1\",\"memory\":\"1Gi\"}}";
+	struct world *w = *state;
+	BUF_CLEANUP struct buf json = BUF_INIT(4096);
+
+	buf_addf(
+		&json,
+		"{\"metadata\":{\"uid\":\"u0\",\"labels\":{" STOCK "}},\"spec\":{\"nodeName\":\"n1\","
+		"\"tolerations\":[{\"key\":\"batch\",\"operator\":\"Exists\",\"effect\":\"PreferNoSchedule\"}],"
+		"\"overhead\":{\"memory\":\"8Mi\"},\"initContainers\":[{\"name\":\"mesh\",\"restartPolicy\":\"Always\","
+		"%s}],\"containers\":[{\"name\":\"codis-server\",%s},{\"name\":\"exporter\",%s}]}}",
+		asks, asks, asks);
+	fake_apply(&w->fake->api, PODS "codis-server-0", json.data);
+	fake_apply(&w->fake->api, "/api/v1/nodes/n1",
+		   "{\"spec\":{\"taints\":[{\"key\":\"batch\",\"value\":\"1\",\"effect\":\"PreferNoSchedule\"}]},"
+		   "\"status\":{\"allocatable\":{\"cpu\":\"8\",\"memory\":\"60Gi\"}}}");
+	await_ready(w);
+	assert_true(fake_run(w->fake, 10000, has_memory, w));
+	assert_int_equal(inventory_pod(w->inv, "u0")->pod.memory_mib, 3 * 1024 + 8);
+	assert_string_equal(inventory_pod(w->inv, "u0")->pod.tolerates, "batch,");
+	assert_int_equal(inventory_node(w->inv, "n1")->memory_mib, 61440);
+	assert_string_equal(inventory_node(w->inv, "n1")->taints, "batch=1,");
+}
+
 /* One that leaves both watches is gone after a while; then all that left one of them before would be gone, too. */
 static void await_what_left(struct world *w)
 {

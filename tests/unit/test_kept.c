@@ -44,6 +44,8 @@ static const struct place members[] = {
 	M(choosy),
 	M(ruled),
 	M(keep_ha),
+	M(memory_mib),
+	M(tolerates),
 	M(container),
 	M(labels),
 	M(status.finished),
