@@ -169,22 +169,28 @@ static const char *plain(const char *at, const char *end)
 
 size_t json_walk_texts(struct json_walk *w, struct json_span *texts, size_t room)
 {
+	const char *behind = w->at, *end = w->end; /* behind what is taken */
+	bool begun = w->begun;
 	size_t count = 0;
 
-	for (; count < room && w->close == ']' && !w->done && !w->broken; count++) {
-		const char *at = blanks(w->at, w->end), *to;
+	if (w->close != ']' || w->done || w->broken)
+		return 0;
+	for (; count < room; count++) {
+		const char *at = blanks(behind, end), *to;
 
-		if (w->begun)
-			at = at < w->end && *at == ',' ? blanks(at + 1, w->end) : w->end;
-		if (at == w->end || *at != '"')
+		if (begun)
+			at = at < end && *at == ',' ? blanks(at + 1, end) : end;
+		if (at == end || *at != '"')
 			break;
-		to = plain(at + 1, w->end);
-		if (to == w->end || *to != '"')
+		to = plain(at + 1, end);
+		if (to == end || *to != '"')
 			break;
 		texts[count] = span(at + 1, to);
-		w->at = to + 1;
-		w->begun = true;
+		behind = to + 1;
+		begun = true;
 	}
+	w->at = behind;
+	w->begun = begun;
 	return count;
 }
 
