@@ -34,7 +34,7 @@ CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -D_GNU_SOURCE -include common/base/banned.h -DCODIS_VERSION='"$(VERSION)"'
 C_WARN   := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wundef \
             -Wwrite-strings -Wformat=2 $(if $(ERR),-Werror)
-C_HARD   := -fstack-protector-strong -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
+C_HARD   := -fstack-protector-strong -fPIE -fno-plt $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all,-D_FORTIFY_SOURCE=2)
 C_ALL     = -std=gnu17 $(C_WARN) $(C_HARD) $(CFLAGS) $(CPPFLAGS) $(PKG_CFLAGS)
 L_ALL     = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(LDFLAGS)
 LIBS      = $(PKG_LIBS) -lzookeeper_st -lm -lpthread
