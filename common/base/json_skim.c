@@ -1,6 +1,7 @@
 #include "common/base/json_skim.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -12,11 +13,56 @@
 /* cJSON looks at 63 bytes of a number. */
 #define NUMBER_MAX 60
 
+/* A text, and a bit for each of its bytes and for the NUL at its end: it is special (json_plain.h). */
+struct view {
+	const char *text, *bits;
+};
+
 struct skim {
 	char *to;         /* behind what stays */
 	const char *from; /* what comes there next */
-	const char *end;  /* of the text: a NUL */
+	struct view view;
 };
+
+/* --- where strings end -------------------------------------------------------------------------------------------- */
+
+/* Bytes for the bits of so many, read eight at a time. */
+static size_t bits_size(size_t len)
+{
+	return (len / 64 + 2) * sizeof(uint64_t);
+}
+
+static void put_bits(char *to, uint64_t bits)
+{
+	bits = htole64(bits);
+	memcpy(to, &bits, sizeof(bits));
+}
+
+/* All at once: where one string ends then does not wait for where the one before does. */
+static void find_special(const char *text, size_t len, char *bits)
+{
+	char tail[64] = "";
+
+	for (; len >= sizeof(tail); len -= sizeof(tail), text += sizeof(tail), bits += sizeof(uint64_t))
+		put_bits(bits, json_special_of_64(text));
+	memcpy(tail, text, len);
+	put_bits(bits, json_special_of_64(tail));
+	put_bits(bits + sizeof(uint64_t), 0);
+}
+
+/* The first special byte from there on. */
+static inline const char *plain_end(const char *at, struct view v)
+{
+	size_t i = (size_t)(at - v.text);
+	uint64_t bits;
+
+	for (;; i += 64 - i % 8) {
+		memcpy(&bits, v.bits + i / 8, sizeof(bits));
+		bits = le64toh(bits) >> i % 8;
+		if (bits)
+			return v.text + i + __builtin_ctzll(bits);
+	}
+}
 
 /* All below take where something begins, and give what follows it; NULL: it is no JSON. The NUL stops each of them. */
 
@@ -73,21 +119,21 @@ static const char *escape(const char *at)
 }
 
 /* At a `\`, which few strings have. */
-static __attribute__((noinline)) const char *rest_of_string(const char *at, const char *end)
+static __attribute__((noinline)) const char *rest_of_string(const char *at, struct view v)
 {
 	while (at && *at == '\\') {
 		at = escape(at + 1);
 		if (at)
-			at = json_plain_end(at, end);
+			at = plain_end(at, v);
 	}
 	return at && *at == '"' ? at + 1 : NULL;
 }
 
 /* Behind its first quote. */
-static inline const char *string(const char *at, const char *end)
+static inline const char *string(const char *at, struct view v)
 {
-	at = json_plain_end(at, end);
-	return *at == '"' ? at + 1 : rest_of_string(at, end);
+	at = plain_end(at, v);
+	return *at == '"' ? at + 1 : rest_of_string(at, v);
 }
 
 static const char *digits(const char *at)
@@ -120,10 +166,10 @@ static const char *word(const char *at, const char *text)
 	return strncmp(at, text, len) == 0 ? at + len : NULL;
 }
 
-static inline const char *scalar(const char *at, const char *end)
+static inline const char *scalar(const char *at, struct view v)
 {
 	switch (*at) {
-	case '"': return string(at + 1, end);
+	case '"': return string(at + 1, v);
 	case 't': return word(at, "true");
 	case 'f': return word(at, "false");
 	case 'n': return word(at, "null");
@@ -134,10 +180,10 @@ static inline const char *scalar(const char *at, const char *end)
 /* --- what stays, or goes, as a whole ------------------------------------------------------------------------------ */
 
 /* A member's name and its colon. */
-static inline const char *name(const char *at, const char *end)
+static inline const char *name(const char *at, struct view v)
 {
 	at = blanks(at);
-	at = *at == '"' ? string(at + 1, end) : NULL;
+	at = *at == '"' ? string(at + 1, v) : NULL;
 	if (at)
 		at = blanks(at);
 	return at && *at == ':' ? at + 1 : NULL;
@@ -145,16 +191,18 @@ static inline const char *name(const char *at, const char *end)
 
 /* An object or array, and maybe blanks. Most of a text is gone over here, so nothing is called for what lies within
  * another. */
-static const char *nested(const char *at, const char *end, int outer)
+static const char *nested(const char *at, struct view v, int outer)
 {
 	char ends[DEPTH_MAX], in = '\0'; /* what ends those that it lies in, and the innermost */
 	int depth = outer;
 
 	for (;; at++) {
-		if (in == '}' && !(at = name(at, end)))
+		if (in == '}' && !(at = name(at, v)))
 			return NULL;
 		at = blanks(at);
-		if (*at == '{' || *at == '[') {
+		if (*at == '{' && at[1] == '}' && depth < DEPTH_MAX) { /* as most of managedFields */
+			at = blanks(at + 2);
+		} else if (*at == '{' || *at == '[') {
 			if (depth == DEPTH_MAX)
 				return NULL;
 			ends[depth++] = in;
@@ -165,7 +213,7 @@ static const char *nested(const char *at, const char *end, int outer)
 				continue;
 			}
 		} else {
-			at = scalar(at, end);
+			at = scalar(at, v);
 			if (!at)
 				return NULL;
 			at = blanks(at);
@@ -179,10 +227,10 @@ static const char *nested(const char *at, const char *end, int outer)
 	}
 }
 
-static inline const char *whole(const char *at, const char *end, int depth)
+static inline const char *whole(const char *at, struct view v, int depth)
 {
 	at = blanks(at);
-	return *at == '{' || *at == '[' ? nested(at, end, depth) : scalar(at, end);
+	return *at == '{' || *at == '[' ? nested(at, v, depth) : scalar(at, v);
 }
 
 /* --- what loses something that lies within ------------------------------------------------------------------------ */
@@ -211,7 +259,7 @@ static void leave_out(struct skim *s, const char *from, const char *to)
 /* kept: the end of the last member that stays, or NULL; what is left out takes the comma between with it. */
 static const char *member(struct skim *s, const char *from, const struct json_cut *cuts, const char **kept, int depth)
 {
-	const char *quote = blanks(from), *at = *quote == '"' ? string(quote + 1, s->end) : NULL;
+	const char *quote = blanks(from), *at = *quote == '"' ? string(quote + 1, s->view) : NULL;
 	const struct json_cut *cut;
 
 	if (!at)
@@ -220,7 +268,7 @@ static const char *member(struct skim *s, const char *from, const struct json_cu
 	at = blanks(at);
 	if (*at != ':')
 		return NULL;
-	at = cut && cut->inner ? value(s, at + 1, cut->inner, depth) : whole(at + 1, s->end, depth);
+	at = cut && cut->inner ? value(s, at + 1, cut->inner, depth) : whole(at + 1, s->view, depth);
 	if (!at || !cut || cut->inner) {
 		*kept = at;
 		return at;
@@ -269,19 +317,23 @@ static const char *value(struct skim *s, const char *at, const struct json_cut *
 {
 	at = blanks(at);
 	if (depth == DEPTH_MAX || (*at != '{' && *at != '['))
-		return whole(at, s->end, depth);
+		return whole(at, s->view, depth);
 	return *at == '{' ? object(s, at + 1, cuts, depth + 1) : array(s, at + 1, cuts, depth + 1);
 }
 
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out)
 {
-	char *to = buf_reserve(out, len);
-	struct skim s = { .to = to, .from = text, .end = text + len };
-	const char *at = to ? value(&s, text, cuts, 0) : NULL;
+	char *to = buf_reserve(out, len + bits_size(len)), *bits = to + len;
+	struct skim s = { .to = to, .from = text, .view = { text, bits } };
+	const char *at;
 
-	if (!at || blanks(at) != s.end)
+	if (!to)
 		return false;
-	leave_out(&s, s.end, s.end);
+	find_special(text, len, bits);
+	at = value(&s, text, cuts, 0);
+	if (!at || blanks(at) != text + len)
+		return false;
+	leave_out(&s, text + len, text + len);
 	buf_commit(out, (size_t)(s.to - to));
 	return true;
 }
@@ -289,7 +341,7 @@ bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct
 cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
 			  struct error *err)
 {
-	BUF_CLEANUP struct buf rest = BUF_INIT(len);
+	BUF_CLEANUP struct buf rest = BUF_INIT(len + bits_size(len));
 
 	/* A text of fewer bytes has no more values than that, and needs not be counted. */
 	if (len < max_items && json_skim(text, len, cuts, &rest))

@@ -31,12 +31,12 @@ struct json_cut {
 	}
 
 /* As json_parse(), less the members that `cuts` names for the text's object; here the text has to end with a NUL. Takes
- * len bytes more. */
+ * an eighth more bytes than the text has, and 16. */
 cJSON *json_parse_skimmed(const char *text, size_t len, size_t max_items, const struct json_cut *cuts,
 			  struct error *err);
 
-/* Appends the text, which ends with a NUL, without them; out has to have room for all of it. False: it is no JSON of
- * RFC 8259, is nested deeper than 100, or memory ran out; out is then undefined. */
+/* Appends the text, which ends with a NUL, without them; out has to have room for all of it, an eighth more, and 16.
+ * False: it is no JSON of RFC 8259, is nested deeper than 100, or memory ran out; out is then undefined. */
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out);
 
 #endif

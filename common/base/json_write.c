@@ -58,9 +58,36 @@ static inline bool put_short(char *to, const char *text, size_t len)
 	return true;
 }
 
+/* Plain text, of which up to 15 bytes more are read, and written. */
+static inline char *put_run(char *to, const char *text, size_t len)
+{
+	memcpy(to, text, 16);
+	for (size_t at = 16; at < len; at += 16)
+		memcpy(to + at, text + at, 16);
+	return to + len;
+}
+
+/* Where the special ones are is known of 64 bytes before one of them is copied, so that none waits for the one before
+ * it. Behind them have to be 16 more. */
+static char *put_64(char *to, const char *text)
+{
+	uint64_t special = json_special_of_64(text);
+	size_t from = 0;
+
+	for (; special; special &= special - 1) {
+		size_t at = (size_t)__builtin_ctzll(special);
+
+		to = put_escaped(put_run(to, text + from, at - from), (unsigned char)text[at]);
+		from = at + 1;
+	}
+	return put_run(to, text + from, 64 - from);
+}
+
 /* Sixteen bytes are copied before it is known how many of them stand for themselves. */
 static char *put_text(char *to, const char *text, size_t len)
 {
+	for (; len >= 64 + 16; text += 64, len -= 64)
+		to = put_64(to, text);
 	while (len >= 16) {
 		size_t plain = json_plain_of_16(text);
 

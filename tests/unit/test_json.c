@@ -242,14 +242,18 @@ TEST(written_as_cjson_writes)
 /* Texts are looked at several bytes at a time. */
 TEST(each_byte_is_written_as_cjson_writes_it_wherever_it_stands)
 {
-	for (int c = 1; c < 256; c++) {
-		for (size_t at = 0; at < 34; at++) {
-			char text[] = "----------------------------------";
-			BUF_CLEANUP struct buf out = BUF_INIT(1000);
-			JSON_CLEANUP cJSON *item = NULL;
-			char *printed;
+	static const size_t lengths[] = { 34, 164 };
 
-			text[at] = (char)c;
+	for (int i = 0; i < 255 * 2; i++) {
+		size_t len = lengths[i % 2];
+
+		for (size_t at = 0; at < len; at++) {
+			char text[165] = "", *printed;
+			BUF_CLEANUP struct buf out = BUF_INIT(1200);
+			JSON_CLEANUP cJSON *item = NULL;
+
+			memset(text, '-', len);
+			text[at] = (char)(1 + i / 2);
 			item = cJSON_CreateString(text);
 			printed = cJSON_PrintUnformatted(item);
 			assert_int_equal(json_write(item, &out), 0);

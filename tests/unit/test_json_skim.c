@@ -51,14 +51,14 @@ TEST(a_byte_is_special_wherever_it_stands)
 		bool taken;
 	} bytes[] = { { "\n", false }, { "\x1f", false }, { " ", true },    { "\x7f", true }, { "\xff", true },
 		      { "\\", false }, { "\"", false },   { "\\\"", true }, { "!", true },    { "]", true } };
-	char text[100];
+	char text[200], dashes[141] = "";
 
+	memset(dashes, '-', sizeof(dashes) - 1);
 	for (size_t i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++) {
-		for (int at = 0; at < 40; at++) {
+		for (int at = 0; at < 140; at++) {
 			BUF_CLEANUP struct buf out = BUF_INIT(1000);
-			int n = snprintf(text, sizeof(text), "[\"%.*s%s%.*sx\"]", at,
-					 "----------------------------------------", bytes[i].byte, 40 - at,
-					 "----------------------------------------");
+			int n = snprintf(text, sizeof(text), "[\"%.*s%s%.*sx\"]", at, dashes, bytes[i].byte, 140 - at,
+					 dashes);
 
 			if (json_skim(text, (size_t)n, cuts, &out) != bytes[i].taken)
 				fail_msg("%s", text);
