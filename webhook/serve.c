@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/json_arena.h"
 #include "common/base/metrics.h"
+#include "common/codis/component.h"
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
 #include "webhook/mutate.h"
@@ -77,15 +78,39 @@ static void note(const struct webhook *w, bool mutating, const struct admission_
 	log_words(&w->log, req, v);
 }
 
+/* Without what is not read of it; the caller's, with *request in it. NULL and *err: it is none. */
+static cJSON *read_without(const struct json_cut *cuts, const struct http_request *req,
+			   struct admission_request *request, struct error *err)
+{
+	cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, cuts, err);
+
+	if (!body || admission_parse(body, request, err) == 0)
+		return body;
+	json_arena_delete(body);
+	return NULL;
+}
+
+/* What a pod is is known when it is parsed: a dashboard, of which there are few, once more. */
+static cJSON *read_review(bool mutating, const struct http_request *req, struct admission_request *request,
+			  struct error *err)
+{
+	cJSON *body = read_without(mutating ? unread_of_pod : unread, req, request, err);
+
+	if (!body || !mutating || codis_component_of(request->object) != CODIS_DASHBOARD)
+		return body;
+	json_arena_delete(body);
+	return read_without(unread, req, request, err);
+}
+
 static void review(const struct webhook *w, bool mutating, const struct http_request *req, struct http_response *res)
 {
 	CLEANUP_VERDICT struct admission_verdict verdict;
 	struct error err = ERROR_INIT;
-	CLEANUP_BODY cJSON *body = json_parse_skimmed(req->body, req->body_len, SERVE_ITEMS, unread, &err);
 	struct admission_request request;
+	CLEANUP_BODY cJSON *body = read_review(mutating, req, &request, &err);
 
 	admission_verdict_init(&verdict);
-	if (!body || admission_parse(body, &request, &err) < 0) {
+	if (!body) {
 		tally_review(w->metrics, w->tally, mutating, REVIEW_BAD, 0);
 		log_warn(&w->log, "review.unreadable", "endpoint=%s error=%s", mutating ? "mutate" : "validate",
 			 LOGQ(err.text));

@@ -6,5 +6,7 @@
 
 /* The members that a review of a pod, of a StatefulSet or of a Scale is read without. */
 extern const struct json_cut unread[];
+/* Likewise to change a pod that is no codis-dashboard, of whose containers less is read. */
+extern const struct json_cut unread_of_pod[];
 
 #endif

@@ -111,6 +111,7 @@ static void add_wordy(cJSON *object)
 	put(object, "apiVersion", "\"v1\"");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(spec, "containers")) {
 		put(item, "resources", "{\"limits\":{\"memory\":\"1Gi\"}}");
+		put(item, "securityContext", "{\"runAsUser\":8}");
 		put(item, "volumeMounts", "[{\"name\":\"config\",\"mountPath\":\"/codis\"}]");
 		put(item, "terminationMessagePolicy", "\"File\"");
 		put_each(item, "ports", "protocol", "\"TCP\"");
