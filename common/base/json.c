@@ -120,11 +120,11 @@ bool json_find(const char *text, size_t len, const char *name, size_t *from, siz
 }
 
 /* Most names differ in their first byte, so most are not compared: nothing is done as often as this. */
-static inline const cJSON *member(const cJSON *object, const char *name)
+const cJSON *json_member(const cJSON *object, const char *name)
 {
 	const char first = name[0];
 
-	if ((object->type & 0xff) != cJSON_Object)
+	if (!object || (object->type & 0xff) != cJSON_Object)
 		return NULL;
 	for (const cJSON *m = object->child; m && m->string; m = m->next)
 		if (m->string[0] == first && strcmp(m->string, name) == 0)
@@ -135,31 +135,23 @@ static inline const cJSON *member(const cJSON *object, const char *name)
 const cJSON *json_get_at(const cJSON *item, const char *const *path)
 {
 	for (; item && *path; path++)
-		item = member(item, *path);
+		item = json_member(item, *path);
 	return item;
 }
 
-const char *json_str_at(const cJSON *root, const char *const *path)
+int64_t json_int_of(int64_t def, const cJSON *item)
 {
-	root = json_get_at(root, path);
-	return root && (root->type & 0xff) == cJSON_String ? root->valuestring : NULL;
-}
-
-int64_t json_int_at(int64_t def, const cJSON *root, const char *const *path)
-{
-	root = json_get_at(root, path);
-	if (!cJSON_IsNumber(root) || root->valuedouble != floor(root->valuedouble))
+	if (!cJSON_IsNumber(item) || item->valuedouble != floor(item->valuedouble))
 		return def;
 	/* -2^63 and 2^63 are exact doubles; the second is one too many. */
-	if (root->valuedouble < -0x1p63 || root->valuedouble >= 0x1p63)
+	if (item->valuedouble < -0x1p63 || item->valuedouble >= 0x1p63)
 		return def;
-	return (int64_t)root->valuedouble;
+	return (int64_t)item->valuedouble;
 }
 
-bool json_bool_at(bool def, const cJSON *root, const char *const *path)
+bool json_bool_of(bool def, const cJSON *item)
 {
-	root = json_get_at(root, path);
-	return cJSON_IsBool(root) ? cJSON_IsTrue(root) : def;
+	return cJSON_IsBool(item) ? cJSON_IsTrue(item) : def;
 }
 
 /* What memory was lacking for is remembered in the parent, so that builders need not be checked one by one. */

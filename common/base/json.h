@@ -34,19 +34,29 @@ bool json_find(const char *text, size_t len, const char *name, size_t *from, siz
 
 /* A NULL more than the callers write, so that none can be missing. */
 #define JSON_PATH(...) ((const char *const[]){ __VA_ARGS__, NULL })
+/* Whether the path is of one name, as most are, and which that is. */
+#define JSON_IS_ONE(...)        (sizeof((const char *const[]){ __VA_ARGS__ }) == 2 * sizeof(const char *))
+#define JSON_FIRST(first_, ...) (first_)
 
 /* The member at the path, or NULL. The root may be NULL. */
-#define json_get(root, ...) json_get_at(root, JSON_PATH(__VA_ARGS__))
+#define json_get(root, ...)                                                                                            \
+	(JSON_IS_ONE(__VA_ARGS__) ? json_member(root, JSON_FIRST(__VA_ARGS__))                                         \
+				  : json_get_at(root, JSON_PATH(__VA_ARGS__)))
 /* A string member, or NULL when it is absent or no string. */
-#define json_str(root, ...) json_str_at(root, JSON_PATH(__VA_ARGS__))
+#define json_str(root, ...) json_text_of(json_get(root, __VA_ARGS__))
 /* A whole number member within int64 (numbers beyond 2^53 lose precision in JSON); def when absent or no number. */
-#define json_int(def, root, ...)  json_int_at(def, root, JSON_PATH(__VA_ARGS__))
-#define json_bool(def, root, ...) json_bool_at(def, root, JSON_PATH(__VA_ARGS__))
+#define json_int(def, root, ...)  json_int_of(def, json_get(root, __VA_ARGS__))
+#define json_bool(def, root, ...) json_bool_of(def, json_get(root, __VA_ARGS__))
 
+const cJSON *json_member(const cJSON *object, const char *name);
 const cJSON *json_get_at(const cJSON *root, const char *const *path);
-const char *json_str_at(const cJSON *root, const char *const *path);
-int64_t json_int_at(int64_t def, const cJSON *root, const char *const *path);
-bool json_bool_at(bool def, const cJSON *root, const char *const *path);
+int64_t json_int_of(int64_t def, const cJSON *item);
+bool json_bool_of(bool def, const cJSON *item);
+
+static inline const char *json_text_of(const cJSON *item)
+{
+	return item && (item->type & 0xff) == cJSON_String ? item->valuestring : NULL;
+}
 
 /* Goes through an array's items or an object's members, of NULL none. cJSON_ArrayForEach asks for them twice, which
  * json_get() and its like are too dear for. */
