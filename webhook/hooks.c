@@ -25,37 +25,30 @@
  * without limit. Process 1 of the container is Codis and reaps nobody, so all that is started is waited for; that is
  * why it is not timeout: busybox' one leaves a process that ends after its parent. What a kubelet kills is the shell
  * alone, hence no script lasts until then. An answer ends the sleep, whose end is what is waited for. */
-static void add_within(struct buf *out)
-{
-	buf_addstr(out, "within() {\n"
-			"  sleep \"$1\" >/dev/null 2>&1 & t=$!\n"
-			"  shift\n"
-			"  { trap 'kill -9 $!; wait; exit 1' TERM\n"
-			"    \"$@\" 2>&1 & wait $!\n"
-			"    e=$?; kill $t; exit $e\n"
-			"  } 2>/dev/null & w=$!\n"
-			"  wait $t 2>/dev/null && kill $w\n"
-			"  wait $w\n"
-			"}\n");
-}
-
-static void add_quoted(struct buf *out, const char *before, const char *text)
-{
-	buf_addstr(out, before);
-	buf_addch(out, '"');
-	buf_addstr(out, text);
-	buf_addch(out, '"');
-}
+#define WITHIN                                                                                                         \
+	"within() {\n"                                                                                                 \
+	"  sleep \"$1\" >/dev/null 2>&1 & t=$!\n"                                                                      \
+	"  shift\n"                                                                                                    \
+	"  { trap 'kill -9 $!; wait; exit 1' TERM\n"                                                                   \
+	"    \"$@\" 2>&1 & wait $!\n"                                                                                  \
+	"    e=$?; kill $t; exit $e\n"                                                                                 \
+	"  } 2>/dev/null & w=$!\n"                                                                                     \
+	"  wait $t 2>/dev/null && kill $w\n"                                                                           \
+	"  wait $w\n"                                                                                                  \
+	"}\n"
 
 /* `ask` is what the server says to INFO, within a second. section: of INFO, or "": all. */
 static void add_ask(const struct hooks_redis *r, const char *section, struct buf *out)
 {
-	add_within(out);
-	add_quoted(out, "ask() { within 1 redis-cli -h ", r->host);
-	add_quoted(out, " -p ", r->port);
-	if (r->auth)
-		add_quoted(out, " -a ", r->auth);
-	buf_addstr(out, " info");
+	buf_addstr(out, WITHIN "ask() { within 1 redis-cli -h \"");
+	buf_addstr(out, r->host);
+	buf_addstr(out, "\" -p \"");
+	buf_addstr(out, r->port);
+	if (r->auth) {
+		buf_addstr(out, "\" -a \"");
+		buf_addstr(out, r->auth);
+	}
+	buf_addstr(out, "\" info");
 	buf_addstr(out, section);
 	buf_addstr(out, "; }\n");
 }
@@ -144,7 +137,7 @@ void hooks_proxy_ready(const char *host, const char *port, struct buf *out)
 {
 	buf_addstr(out, HOOKS_MARK "ready once the dashboard has taken it in; before, it refuses everything\n"
 				   "command -v redis-cli >/dev/null || exit 0\n");
-	add_within(out);
+	buf_addstr(out, WITHIN);
 	buf_addf(out,
 		 "i=$(within 1 redis-cli -h \"%s\" -p \"%s\" select 0)\n"
 		 "case $i in\n"
@@ -232,7 +225,7 @@ void hooks_proxy_stop(const struct hooks_proxy *p, int seconds, struct buf *out)
 
 		if (*host) /* not every image has the program hostname */
 			buf_addstr(out, "read -r host </proc/sys/kernel/hostname\n");
-		add_within(out);
+		buf_addstr(out, WITHIN);
 		buf_addf(
 			out,
 			"in_jodis() { within 1 codis-admin --proxy=\"%s%s\" model | grep -q '\"jodis_path\": *\"/'; }\n"
@@ -251,7 +244,7 @@ void hooks_dashboard_wait(const char *zookeeper, struct buf *out)
 	buf_addf(out, HOOKS_MARK "until ZooKeeper answers, at most %d s; codis-dashboard ends where it does not\n",
 		 ZOOKEEPER_S);
 	buf_addstr(out, "command -v codis-admin >/dev/null || exit 0\n");
-	add_within(out);
+	buf_addstr(out, WITHIN);
 	add_clock(ZOOKEEPER_S, out);
 	buf_addf(out,
 		 "while [ \"$now\" -lt \"$end\" ]; do\n"
@@ -267,7 +260,7 @@ void hooks_dashboard_stop(const char *admin, int seconds, struct buf *out)
 {
 	buf_addstr(out, HOOKS_MARK "it gives its lock in the coordinator back\n");
 	if (seconds > 0) {
-		add_within(out);
+		buf_addstr(out, WITHIN);
 		buf_addf(out, "within %d codis-admin --dashboard=\"%s\" --shutdown >/dev/null 2>&1\n",
 			 least(seconds, ADMIN_S), admin);
 	}

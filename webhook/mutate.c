@@ -93,13 +93,15 @@ static void mutate_pod(const struct admission_request *req, const struct lookups
 		       struct admission_verdict *v)
 {
 	const cJSON *pod = req->object;
-	struct mutation m = { .pod = json_refer(pod),
-			      .namespace = req->namespace,
-			      .lookups = lookups,
-			      .viewer_image = viewer_image,
-			      .verdict = v };
+	struct mutation m; /* most of it is what is known, which is read */
 	struct error err = ERROR_INIT;
 
+	m.pod = json_refer(pod);
+	m.guarded = false;
+	m.namespace = req->namespace;
+	m.lookups = lookups;
+	m.viewer_image = viewer_image;
+	m.verdict = v;
 	if (!m.pod)
 		admission_refuse_memory(v);
 	else if (codis_pod_read(m.pod, &m.known, &err) < 0)

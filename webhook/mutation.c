@@ -189,27 +189,30 @@ static const char *text_of(const cJSON *object, const char *name)
 	return is ? is : "";
 }
 
-static bool exists(const cJSON *toleration)
-{
-	return strcmp(text_of(toleration, "operator"), "Exists") == 0;
-}
+struct toleration {
+	bool tolerates; /* a NoExecute taint without a value, as Kubernetes decides */
+	bool has_key;
+	int64_t seconds; /* -1: without limit */
+	/* As Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One without a key, or for
+	 * other effects as well, is a user's, whatever its time. */
+	bool is_default;
+};
 
-/* As Kubernetes decides whether a toleration is for a NoExecute taint without a value. */
-static bool tolerates(const cJSON *t, const char *key)
+static struct toleration read_toleration(const cJSON *item, const char *key)
 {
-	const char *its = text_of(t, "key"), *effect;
+	const char *its = text_of(item, "key"), *effect;
+	struct toleration t = { .has_key = its[0] != '\0' };
+	bool exists;
 
-	if (its[0] && strcmp(its, key) != 0)
-		return false;
-	effect = text_of(t, "effect");
-	return (!effect[0] || strcmp(effect, "NoExecute") == 0) && (exists(t) || (its[0] && !text_of(t, "value")[0]));
-}
-
-/* Of one that tolerates: as Kubernetes itself writes it (DefaultTolerationSeconds), which counts as not set. One
- * without a key, or for other effects as well, is a user's, whatever its time. */
-static bool is_default_toleration(const cJSON *t, int64_t seconds)
-{
-	return seconds == DEFAULT_TOLERATION_S && text_of(t, "key")[0] && text_of(t, "effect")[0] && exists(t);
+	if (t.has_key && strcmp(its, key) != 0)
+		return t;
+	effect = text_of(item, "effect");
+	exists = strcmp(text_of(item, "operator"), "Exists") == 0;
+	t.tolerates = (!effect[0] || strcmp(effect, "NoExecute") == 0) &&
+		      (exists || (t.has_key && !text_of(item, "value")[0]));
+	t.seconds = t.tolerates ? json_int(-1, item, "tolerationSeconds", NULL) : -1;
+	t.is_default = t.seconds == DEFAULT_TOLERATION_S && t.has_key && effect[0] && exists;
+	return t;
 }
 
 static cJSON *new_toleration(const char *key, int seconds)
@@ -229,19 +232,18 @@ static void tolerate_one(struct mutation *m, cJSON *list, const char *key, int s
 	cJSON *item;
 
 	cJSON_ArrayForEach(item, list) {
-		int64_t its;
+		struct toleration t = read_toleration(item, key);
 
-		if (!tolerates(item, key))
+		if (!t.tolerates)
 			continue;
 		found = true;
-		its = json_int(-1, item, "tolerationSeconds", NULL);
-		if (is_default_toleration(item, its) && seconds < 0)
+		if (t.is_default && seconds < 0)
 			mutation_drop(m, item, "tolerationSeconds");
-		else if (is_default_toleration(item, its))
+		else if (t.is_default)
 			mutation_set(m, item, "tolerationSeconds", cJSON_CreateNumber(seconds));
-		else if (its >= 0 && seconds < 0)
+		else if (t.seconds >= 0 && seconds < 0)
 			admission_warn(m->verdict, "drop tolerationSeconds of %s, or pod and data go after %lld s",
-				       text_of(item, "key")[0] ? key : "the toleration without a key", (long long)its);
+				       t.has_key ? key : "the toleration without a key", (long long)t.seconds);
 	}
 	if (!found)
 		mutation_set(m, list, NULL, new_toleration(key, seconds));

@@ -575,10 +575,10 @@ static bool is_flag(const struct shell_word *w)
 	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
 }
 
-int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value)
+int cmdline_flag_of(const struct cmdline *c, const struct cmdline_start *s, const char *flag, size_t len,
+		    struct shell_word *value)
 {
 	struct shell_word found;
-	size_t len = strlen(flag);
 
 	/* The last one counts, for Redis and for docopt alike. */
 	for (int i = s->count + s->handed - 1; i >= 0; i--) {

@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/codis/shell.h"
 
@@ -55,7 +56,15 @@ void cmdline_words(const cJSON *container, struct cmdline *c);
 
 /* Index of the start's word that is `flag` (as a word of its own, or before "=" or a blank), or -1. *value, where it is
  * not NULL, gets what follows it (len 0: nothing does). */
-int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag, struct shell_word *value);
+int cmdline_flag_of(const struct cmdline *c, const struct cmdline_start *s, const char *flag, size_t len,
+		    struct shell_word *value);
+
+/* Most flags are literals, whose length is known to the compiler. */
+static inline int cmdline_flag(const struct cmdline *c, const struct cmdline_start *s, const char *flag,
+			       struct shell_word *value)
+{
+	return cmdline_flag_of(c, s, flag, strlen(flag), value);
+}
 
 /* Whether the flag is there with this value, "" too. */
 bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, const char *flag, const char *text);

@@ -69,17 +69,22 @@ static bool is_task(const cJSON *object)
 	return is(policy, "Never") || is(policy, "OnFailure");
 }
 
-static bool is_left_alone(const cJSON *object)
+static const cJSON *labels_of(const cJSON *object)
 {
-	return is(json_str(object, "metadata", "labels", CODIS_LABEL_INJECT, NULL), "false") || is_task(object);
+	return json_get(object, "metadata", "labels", NULL);
+}
+
+static bool is_left_alone(const cJSON *object, const cJSON *labels)
+{
+	return is(json_str(labels, CODIS_LABEL_INJECT, NULL), "false") || is_task(object);
 }
 
 enum codis_component codis_component_of(const cJSON *object)
 {
-	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
+	const cJSON *labels = labels_of(object);
 	enum codis_component c;
 
-	if (is_left_alone(object))
+	if (is_left_alone(object, labels))
 		return CODIS_NONE;
 	c = codis_component_parse(json_str(labels, CODIS_LABEL_COMPONENT, NULL));
 	if (c == CODIS_NONE)
@@ -124,10 +129,10 @@ static enum codis_component nearly(const char *value, bool own)
 enum codis_component codis_component_nearly(const cJSON *object, const char **key, const char **value)
 {
 	static const char *const keys[] = { CODIS_LABEL_COMPONENT, LABEL_APP, LABEL_PART, LABEL_NAME };
-	const cJSON *labels = json_get(object, "metadata", "labels", NULL);
+	const cJSON *labels = labels_of(object);
 	enum codis_component c = CODIS_NONE;
 
-	if (codis_component_of(object) != CODIS_NONE || is_left_alone(object))
+	if (codis_component_of(object) != CODIS_NONE || is_left_alone(object, labels))
 		return CODIS_NONE;
 	for (size_t i = 0; c == CODIS_NONE && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		*key = keys[i];

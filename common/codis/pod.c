@@ -99,15 +99,20 @@ bool codis_is_managed(const cJSON *object)
 	return is(json_str(object, "metadata", "labels", CODIS_LABEL_MANAGED_BY, NULL), CODIS_MANAGED_BY);
 }
 
-const char *codis_statefulset_of(const cJSON *pod)
+static const char *statefulset_in(const cJSON *metadata)
 {
 	const cJSON *o;
 
-	json_each(o, json_get(pod, "metadata", "ownerReferences", NULL)) {
+	json_each(o, json_get(metadata, "ownerReferences", NULL)) {
 		if (is(json_str(o, "kind", NULL), "StatefulSet") && json_bool(false, o, "controller", NULL))
 			return json_str(o, "name", NULL);
 	}
 	return NULL;
+}
+
+const char *codis_statefulset_of(const cJSON *pod)
+{
+	return statefulset_in(json_get(pod, "metadata", NULL));
 }
 
 /* --- the container of the Codis program --------------------------------------------------------------------------- */
@@ -278,17 +283,18 @@ const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_componen
 
 struct reader {
 	struct said_source src;
-	const cJSON *spec;
+	const cJSON *metadata, *labels, *spec;
 	enum codis_component component;
 	struct cmdline c;
 };
 
-static void reader_init(struct reader *r, const cJSON *object, const cJSON *spec, enum codis_component component,
-			const char *namespace)
+static void reader_init(struct reader *r, const cJSON *object, enum codis_component component, const char *namespace)
 {
 	r->src = (struct said_source){ .object = object, .namespace = namespace };
-	r->src.container = codis_container_of(spec, component);
-	r->spec = spec;
+	r->metadata = json_get(object, "metadata", NULL);
+	r->labels = json_get(r->metadata, "labels", NULL);
+	r->spec = json_get(object, "spec", NULL);
+	r->src.container = codis_container_of(r->spec, component);
 	r->component = component;
 	codis_cmdline_of(r->src.container, component, &r->c);
 	/* The words of a start script are those that it hands on. */
@@ -326,13 +332,13 @@ static bool read_flag(const struct reader *r, const char *flag, struct said_text
 	said_flag(&r->src, &r->c, flag, out);
 	if (says_something(out))
 		return true;
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	return false;
 }
 
 static void read_product(const struct reader *r, struct said_text *out)
 {
-	const char *label = json_str(r->src.object, "metadata", "labels", CODIS_LABEL_PRODUCT, NULL);
+	const char *label = json_str(r->labels, CODIS_LABEL_PRODUCT, NULL);
 	struct said_text env;
 
 	if (label) {
@@ -362,7 +368,7 @@ static int read_server_replica(const struct reader *r, struct said_text *said, i
  * and it counts. A bare pod is in no group, whatever it says. */
 static int read_group(const struct reader *r, struct codis_pod *pod, struct error *err)
 {
-	const char *label = json_str(r->src.object, "metadata", "labels", CODIS_LABEL_GROUP, NULL);
+	const char *label = json_str(r->labels, CODIS_LABEL_GROUP, NULL);
 	int rc = label ? codis_gid_parse(label, &pod->group_said, err) : 0;
 
 	if (pod->ordinal < 0)
@@ -386,7 +392,7 @@ static void read_password(struct reader *r, struct said_text *out)
 	}
 	read_env(r, "PRODUCT_AUTH", out);
 	if (!says_something(out))
-		memset(out, 0, sizeof(*out));
+		said_clear(out);
 	r->src.secret = false;
 }
 
@@ -485,22 +491,27 @@ void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size)
 
 /* --- status ------------------------------------------------------------------------------------------------------- */
 
-const cJSON *codis_condition(const cJSON *object, const char *type)
+static const cJSON *condition_in(const cJSON *status, const char *type)
 {
 	const cJSON *c;
 
-	json_each(c, json_get(object, "status", "conditions", NULL)) {
+	json_each(c, json_get(status, "conditions", NULL)) {
 		if (is(json_str(c, "type", NULL), type))
 			return c;
 	}
 	return NULL;
 }
 
-static const cJSON *container_status(const cJSON *object, const char *name)
+const cJSON *codis_condition(const cJSON *object, const char *type)
+{
+	return condition_in(json_get(object, "status", NULL), type);
+}
+
+static const cJSON *container_status(const cJSON *status, const char *name)
 {
 	const cJSON *s;
 
-	json_each(s, json_get(object, "status", "containerStatuses", NULL)) {
+	json_each(s, json_get(status, "containerStatuses", NULL)) {
 		if (is(json_str(s, "name", NULL), name))
 			return s;
 	}
@@ -522,18 +533,20 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 		status->started_wall_ms = 0;
 }
 
-static void read_status(const cJSON *object, const char *container, struct pod_status *status)
+/* One that is being made has none. */
+static void read_status(const cJSON *its, const char *container, struct pod_status *status)
 {
-	const char *phase = json_str(object, "status", "phase", NULL);
-	const cJSON *scheduled = codis_condition(object, "PodScheduled");
+	const char *phase = json_str(its, "phase", NULL);
+	const cJSON *scheduled = condition_in(its, "PodScheduled");
 
+	if (!its)
+		return;
 	if (container[0])
-		read_container_status(container_status(object, container), status);
+		read_container_status(container_status(its, container), status);
 	else
 		status->running = is(phase, "Running");
 	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
-	status->deleting = json_str(object, "metadata", "deletionTimestamp", NULL) != NULL;
-	status->ready = is(json_str(codis_condition(object, "Ready"), "status", NULL), "True");
+	status->ready = is(json_str(condition_in(its, "Ready"), "status", NULL), "True");
 	status->unschedulable = is(json_str(scheduled, "status", NULL), "False") &&
 				is(json_str(scheduled, "reason", NULL), "Unschedulable");
 }
@@ -575,9 +588,8 @@ static int keys_in(const char *keys)
 	return count;
 }
 
-static int read_spread(const cJSON *object, struct codis_pod *pod, struct error *err)
+static int read_spread(const cJSON *annotations, struct codis_pod *pod, struct error *err)
 {
-	const cJSON *annotations = json_get(object, "metadata", "annotations", NULL);
 	const char *spread = json_str(annotations, CODIS_ANNOTATION_SPREAD, NULL);
 	const char *keys = json_str(annotations, CODIS_ANNOTATION_TOPOLOGY, NULL);
 	bool known = read_keys(keys ? keys : "", pod);
@@ -643,12 +655,12 @@ static void read_wishes(const cJSON *spec, struct codis_pod *pod)
 }
 
 /* A pod that something else than a StatefulSet has made has a name of chance. */
-static int ordinal_of(const cJSON *object, const char *owner)
+static int ordinal_of(const cJSON *metadata, const char *owner)
 {
-	const char *name = json_str(object, "metadata", "name", NULL);
+	const char *name = json_str(metadata, "name", NULL);
 	const cJSON *o;
 
-	json_each(o, json_get(object, "metadata", "ownerReferences", NULL)) {
+	json_each(o, json_get(metadata, "ownerReferences", NULL)) {
 		if (!owner && json_bool(false, o, "controller", NULL))
 			return -1;
 	}
@@ -666,22 +678,23 @@ static bool has_claim(const cJSON *volumes)
 	return false;
 }
 
-static void read_identity(const cJSON *object, struct codis_pod *pod)
+static void read_identity(const struct reader *r, const cJSON *status, const cJSON *annotations, struct codis_pod *pod)
 {
-	const cJSON *metadata = json_get(object, "metadata", NULL);
-	const char *owner = codis_statefulset_of(object);
+	const cJSON *metadata = r->metadata;
+	const char *owner = statefulset_in(metadata);
 
 	copy(pod->namespace, sizeof(pod->namespace), json_str(metadata, "namespace", NULL));
 	copy(pod->name, sizeof(pod->name), json_str(metadata, "name", NULL));
 	copy(pod->uid, sizeof(pod->uid), json_str(metadata, "uid", NULL));
-	copy(pod->node, sizeof(pod->node), json_str(object, "spec", "nodeName", NULL));
+	copy(pod->node, sizeof(pod->node), json_str(r->spec, "nodeName", NULL));
 	if (!pod->node[0])
-		copy(pod->nominated, sizeof(pod->nominated), json_str(object, "status", "nominatedNodeName", NULL));
-	copy(pod->ip, sizeof(pod->ip), json_str(object, "status", "podIP", NULL));
+		copy(pod->nominated, sizeof(pod->nominated), json_str(status, "nominatedNodeName", NULL));
+	copy(pod->ip, sizeof(pod->ip), json_str(status, "podIP", NULL));
 	copy(pod->owner, sizeof(pod->owner), owner);
-	pod->ordinal = ordinal_of(object, owner);
-	pod->keeps_data = has_claim(json_get(object, "spec", "volumes", NULL));
-	pod->keep_ha = is(json_str(metadata, "annotations", CODIS_ANNOTATION_HA, NULL), "keep");
+	pod->ordinal = ordinal_of(metadata, owner);
+	pod->keeps_data = has_claim(json_get(r->spec, "volumes", NULL));
+	pod->keep_ha = is(json_str(annotations, CODIS_ANNOTATION_HA, NULL), "keep");
+	pod->status.deleting = json_str(metadata, "deletionTimestamp", NULL) != NULL;
 }
 
 /* Redis 5 has other names for both. */
@@ -745,6 +758,7 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 
 static int read_object(const cJSON *object, const char *namespace, struct codis_pod *pod, struct error *err)
 {
+	const cJSON *status = json_get(object, "status", NULL), *annotations;
 	struct reader r;
 	int rc;
 
@@ -753,15 +767,16 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 	pod->component = codis_component_of(object);
 	if (pod->component == CODIS_NONE)
 		return 0;
-	read_identity(object, pod);
-	reader_init(&r, object, json_get(object, "spec", NULL), pod->component, namespace);
+	reader_init(&r, object, pod->component, namespace);
+	annotations = json_get(r.metadata, "annotations", NULL);
+	read_identity(&r, status, annotations, pod);
 	if (pod->component == CODIS_SERVER && pod->name[0])
-		read_labels(json_get(object, "metadata", "labels", NULL), pod->labels);
+		read_labels(r.labels, pod->labels);
 	rc = read_words(&r, pod, err);
-	read_status(object, pod->container, &pod->status);
-	if (read_spread(object, pod, rc == 0 ? err : NULL) < 0)
+	read_status(status, pod->container, &pod->status);
+	if (read_spread(annotations, pod, rc == 0 ? err : NULL) < 0)
 		rc = -1;
-	read_wishes(json_get(object, "spec", NULL), pod);
+	read_wishes(r.spec, pod);
 	return rc;
 }
 

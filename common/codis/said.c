@@ -106,7 +106,7 @@ void said_unknown(struct said_text *out, const char *why, ...)
 	va_start(ap, why);
 	vsnprintf(text, sizeof(text), why, ap);
 	va_end(ap);
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	out->said = SAID_ELSEWHERE;
 	out->where = WHERE_UNKNOWN;
 	out->text[0] = SAID_HOLE;
@@ -117,7 +117,7 @@ void said_literal(struct said_text *out, const char *what, const char *value)
 {
 	struct expansion x = { .out = out };
 
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	add(&x, value, strlen(value));
 	finish(&x, "", what);
 }
@@ -287,7 +287,7 @@ void said_env(const struct said_source *src, const char *name, struct said_text 
 {
 	struct expansion x = { .src = src, .out = out };
 
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	if (add_variable(&x, name, strlen(name), NULL, 0))
 		finish(&x, "env ", name);
 }
@@ -401,7 +401,7 @@ static bool read_start(const struct said_source *src, const struct cmdline *c, c
 
 	if (cmdline_flag(c, s, flag, &value) < 0 || value.len == 0)
 		return false;
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	if (c->kind == CMDLINE_SHELL)
 		expand_shell(&x, c->text->valuestring, &value);
 	else
@@ -447,7 +447,7 @@ void said_flag(const struct said_source *src, const struct cmdline *c, const cha
 	struct said_text other;
 	bool found = false;
 
-	memset(out, 0, sizeof(*out));
+	said_clear(out);
 	if (!src->container)
 		return;
 	for (int i = 0; i < c->count; i++) {

@@ -52,6 +52,15 @@ struct said_source {
 	bool secret;            /* a password: of several envFrom that may hold it a Secret is meant */
 };
 
+/* SAID_NOTHING, and no text: what is behind each text's end stays, for they are long. */
+static inline void said_clear(struct said_text *out)
+{
+	out->said = SAID_NOTHING;
+	out->where = WHERE_HERE;
+	out->maybe = false;
+	out->text[0] = out->object[0] = out->key[0] = out->why[0] = '\0';
+}
+
 /* The variable of that name; one that is set to "" is SAID_KNOWN. */
 void said_env(const struct said_source *src, const char *name, struct said_text *out);
 
