@@ -15,6 +15,7 @@
 #include "extender/beside.h"
 #include "extender/explain.h"
 #include "extender/options.h"
+#include "extender/overdue.h"
 #include "extender/serve.h"
 
 /* One scheduler asks, one call at a time; the second thread is for whoever else connects. */
@@ -32,6 +33,7 @@ struct codis_extender {
 	struct extender extender;
 	struct explainer explainer;
 	struct inventory_watch *watch;
+	struct overdue_asker *overdue;
 	struct beside *beside; /* NULL: no scheduler is in our pod */
 	struct httpd *httpd;
 	struct drain *drain;
@@ -237,7 +239,8 @@ static int start(void *ctx, struct error *err)
 	p->ops.ready = is_pod_ready;
 	p->ops.other = on_other;
 	p->ops.ctx = e;
-	return start_beside(e, err) < 0 ? -1 : start_serving(e, err);
+	e->overdue = overdue_start(&p->loop.uv, p->kube, &e->extender, 0, err);
+	return !e->overdue || start_beside(e, err) < 0 ? -1 : start_serving(e, err);
 }
 
 /* The server first: its threads read what is freed after them. */
@@ -248,6 +251,7 @@ static void stop(void *ctx)
 	httpd_stop(e->httpd);
 	drain_free(e->drain);
 	beside_stop(e->beside);
+	overdue_stop(e->overdue);
 	inventory_watch_stop(e->watch);
 	explainer_release(&e->explainer);
 	kube_events_free(e->events);

@@ -195,6 +195,33 @@ size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard
 	return dropped;
 }
 
+const struct reservation *reservations_take_overdue(struct reservations *r, int64_t now_ms, int64_t again_ms)
+{
+	struct reservation *one, *other;
+
+	TAILQ_FOREACH(one, &r->by_deadline, by_deadline) {
+		if (one->deadline_ms > now_ms)
+			return NULL;
+		if (!one->taken_ms || now_ms - one->taken_ms >= again_ms)
+			break;
+	}
+	for (other = one ? find(r, one->pod.uid) : NULL; other;
+	     other = with_uid(table_next(&other->by_uid), one->pod.uid))
+		other->taken_ms = now_ms;
+	return one;
+}
+
+void reservations_end_overdue(struct reservations *r, const char *uid, int64_t then_ms)
+{
+	struct reservation *one = find(r, uid), *next;
+
+	for (; one; one = next) {
+		next = with_uid(table_next(&one->by_uid), uid);
+		if (one->deadline_ms <= then_ms)
+			end_reservation(r, one);
+	}
+}
+
 /* From this link on. */
 static const struct reservation *first_of(struct table_link *link, const struct membership *member, bool silent)
 {

@@ -42,7 +42,7 @@ struct reservation {
 	struct reserved pod;
 	uint32_t *nodes; /* that were offered, by their numbers in the census, which hold them */
 	size_t count;
-	int64_t deadline_ms;
+	int64_t deadline_ms, taken_ms; /* reservations_take_overdue(); 0: never */
 	char texts[];
 };
 
@@ -70,6 +70,10 @@ void reservations_take_back(struct reservations *r, const char *uid);
 /* Drops what is past its time, if the pods were heard of since then (heard_ms: when, at the latest): who was bound in
  * time is known by then. Returns how many. */
 size_t reservations_expire(struct reservations *r, int64_t now_ms, int64_t heard_ms);
+/* One whose time is over, of a pod of which none was taken so within again_ms: whom to ask about. NULL: none. */
+const struct reservation *reservations_take_overdue(struct reservations *r, int64_t now_ms, int64_t again_ms);
+/* The pod had no node, or was gone, at this time: those of its reservations that were over by then end. */
+void reservations_end_overdue(struct reservations *r, const char *uid, int64_t then_ms);
 /* Those of a group, or set, and those of the namespace that say no product and may be of it: the first (after NULL),
  * the one after `one`; NULL at the end. */
 const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,

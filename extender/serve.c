@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/metrics.h"
+#include "common/base/text.h"
 #include "common/codis/inventory.h"
 #include "common/kube/extender.h"
 #include "common/net/httpd.h"
@@ -247,6 +248,31 @@ static int offer(struct extender *e, struct call *c, struct error *err)
 static int64_t heard_ms(const struct extender *e, int64_t now_ms)
 {
 	return now_ms - (e->age_ms ? e->age_ms(e->ready_ctx) : 0);
+}
+
+bool extender_take_overdue(struct extender *e, int64_t now_ms, int64_t again_ms, struct overdue *out)
+{
+	const struct reservation *one;
+
+	pthread_mutex_lock(&e->lock);
+	reservations_expire(&e->reservations, now_ms, heard_ms(e, now_ms));
+	one = reservations_take_overdue(&e->reservations, now_ms, again_ms);
+	if (one) {
+		text_copy(out->namespace, sizeof(out->namespace), one->pod.member.namespace);
+		text_copy(out->name, sizeof(out->name), one->pod.name);
+		text_copy(out->uid, sizeof(out->uid), one->pod.uid);
+	}
+	show_reserved(e);
+	pthread_mutex_unlock(&e->lock);
+	return one != NULL;
+}
+
+void extender_end_overdue(struct extender *e, const char *uid, int64_t then_ms)
+{
+	pthread_mutex_lock(&e->lock);
+	reservations_end_overdue(&e->reservations, uid, then_ms);
+	show_reserved(e);
+	pthread_mutex_unlock(&e->lock);
 }
 
 /* After memory ran out all is counted anew. What was promised is not known any more, so nobody is placed until it would

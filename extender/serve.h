@@ -53,6 +53,17 @@ void extender_release(struct extender *e);
 /* A pod is bound, or gone. On the loop's thread. */
 void extender_settle(struct extender *e, const char *uid);
 
+/* Whom to ask about, since his time is over and no watch has told what became of him. */
+struct overdue {
+	char namespace[POD_NAMESPACE_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
+};
+
+/* Ends what is past its time, and of what no watch tells takes one that was not taken within again_ms. False: none.
+ * now_ms: clock_mono_ms(). On the loop's thread, as the next. */
+bool extender_take_overdue(struct extender *e, int64_t now_ms, int64_t again_ms, struct overdue *out);
+/* The API server, asked then, has him without a node, or not at all. */
+void extender_end_overdue(struct extender *e, const char *uid, int64_t then_ms);
+
 /* The verbs: the body of the request in, status and JSON out. now_ms: clock_mono_ms(); wall_ms: clock_wall_ms(). */
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out);
 /* Of the nodes where pods would be evicted for this one, those that it could have then. */
