@@ -246,6 +246,22 @@ void census_remove(struct census *c, uint32_t node, const struct census_pod *pod
 	drop_node(c, node);
 }
 
+static void let_go_of_left(struct census *c)
+{
+	drop_node(c, c->left);
+	c->left = 0;
+}
+
+/* A pod that has changed leaves, and stands there again: where a node was that is gone is not forgotten meanwhile. */
+static void leave(struct census *c, uint32_t node, const struct census_pod *pod)
+{
+	if (node)
+		names_hold(&c->names, node);
+	let_go_of_left(c);
+	c->left = node;
+	census_remove(c, node, pod);
+}
+
 /* While it is incomplete nobody knows whether this one was counted. */
 static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
 {
@@ -262,7 +278,7 @@ static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
 	if (stands)
 		census_add(c, place, strlen(place), &its);
 	else
-		census_remove(c, census_find(c, place, strlen(place)), &its);
+		leave(c, census_find(c, place, strlen(place)), &its);
 }
 
 /* --- topology keys ------------------------------------------------------------------------------------------------ */
@@ -285,6 +301,7 @@ static int fill(void *ctx, const struct inventory_node *node)
 
 void census_begin(struct census *c)
 {
+	let_go_of_left(c);
 	c->turn++;
 	c->crowded = false;
 }
@@ -358,6 +375,7 @@ static void forget(struct census *c)
 	names_release(&c->values);
 	names_release(&c->products);
 	names_release(&c->taints);
+	c->left = 0;
 }
 
 int census_recount(struct census *c, const struct inventory *inv)

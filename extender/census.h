@@ -70,6 +70,7 @@ struct census {
 	uint64_t turn;              /* see census_begin */
 	bool crowded;               /* in this turn more keys were asked for than there are columns */
 	bool incomplete;            /* memory ran out; see census_recount */
+	uint32_t left;              /* the node that a pod has left last: it may be told of there again, changed */
 };
 
 /* 0, or -1: no memory. Of zeros before. From now on the inventory tells it what it has and gets. */
@@ -96,8 +97,8 @@ void census_let_go(struct census *c, uint32_t node);
  * or -1. */
 int census_recount(struct census *c, const struct inventory *inv);
 
-/* A call begins. It keeps the columns of all keys that it asks for, unless they are too many: then the census is
- * crowded.
+/* A call begins, after all changes. It keeps the columns of all keys that it asks for, unless they are too many: then
+ * the census is crowded.
  */
 void census_begin(struct census *c);
 /* The column of a topology key, which is filled when it is asked for the first time; for it the one is given up that

@@ -1,6 +1,6 @@
 /* fuzz: -max_len=4096 */
-/* What a scheduler asks is read where it stands; beside it the same text read whole by cJSON. Where that is JSON without
- * escapes, both find the same pod and the same names; and whatever is taken is answered with JSON. */
+/* What a scheduler asks is read where it stands; beside it the same text read whole by cJSON. Where that is JSON
+ * without escapes, both find the same pod and the same names; and whatever is taken is answered with JSON. */
 #include <strings.h>
 
 #include "common/base/buf.h"

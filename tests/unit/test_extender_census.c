@@ -46,10 +46,11 @@ static void check(const struct inventory *inv, const struct census *c, const cha
 	assert_int_equal(firsts, want.firsts);
 }
 
-static void check_all(const struct inventory *inv, const struct census *c, int nodes)
+static void check_all(const struct inventory *inv, struct census *c, int nodes)
 {
 	char name[16];
 
+	census_begin(c);
 	for (int i = 0; i < nodes; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
 		check(inv, c, name);
