@@ -299,10 +299,16 @@ static void clear(struct placing *pl)
 
 		while (m->count)
 			m->marks[m->marked[--m->count]] = (struct place_mark){ .peers = 0 };
+		m->some = 0;
 		m->bars = false;
 	}
 	pl->used_count = 0;
 	pl->blurred = false;
+}
+
+static uint64_t bit_of(size_t at)
+{
+	return UINT64_C(1) << (at % 64);
 }
 
 /* Those that stand before those that may be coming: a user is better told the certain reason. */
@@ -325,6 +331,7 @@ static int mark(struct placing *pl, int column, uint32_t index, bool bars)
 		if (grow(&m->marked, &m->marked_room, m->count + 1, sizeof(*m->marked)) < 0)
 			return -1;
 		m->marked[m->count++] = (uint32_t)at;
+		m->some |= bit_of(at);
 		its->first = index;
 	} else if (tells_more(pl, peer, bars, its)) {
 		its->first = index;
@@ -396,9 +403,13 @@ static int mark_peers(struct placing *pl)
 
 /* --- the nodes ---------------------------------------------------------------------------------------------------- */
 
+/* NULL: nobody of the group is in its domain. */
 static const struct place_mark *mark_of(const struct placing *pl, int column, uint32_t node)
 {
-	return &pl->columns[column].marks[mark_index(pl->census->nodes[node].domains[column], node)];
+	const struct place_marks *m = &pl->columns[column];
+	size_t at = mark_index(pl->census->nodes[node].domains[column], node);
+
+	return m->some & bit_of(at) ? &m->marks[at] : NULL;
 }
 
 static int failing(const struct census_node *n, int64_t now_ms)
@@ -425,12 +436,40 @@ static void refuse_unknown(const struct placing *pl, struct place_node *n, int c
 		say_refused(n, PLACE_NO_LABEL, (uint32_t)column);
 }
 
+static bool is_demanded(const struct placing *pl, int column)
+{
+	return pl->columns[column].bars || (pl->pod->strict && column == pl->column);
+}
+
+static void set_demanded(struct placing *pl)
+{
+	pl->demanded = 0;
+	for (int i = 0; i < CENSUS_KEYS; i++) {
+		if (i != CENSUS_HOST && is_demanded(pl, i))
+			pl->demanded |= (uint8_t)(1u << i);
+	}
+}
+
+/* Nothing is in its way and nobody of the group is near, as on most nodes. */
+static bool is_free(const struct placing *pl, const struct place_node *n)
+{
+	const struct census_node *node = &pl->census->nodes[n->node];
+
+	if (pl->blurred || !n->node || (pl->demanded && (!node->seen || (pl->demanded & ~node->labelled))))
+		return false;
+	for (int i = 0; i < pl->used_count; i++) {
+		if (mark_of(pl, pl->used[i], n->node))
+			return false;
+	}
+	return true;
+}
+
 static void refuse(const struct placing *pl, struct place_node *n)
 {
 	if (pl->blurred)
 		say_refused(n, PLACE_BLURRED, 0);
 	for (int i = 0; i < pl->used_count; i++) {
-		if (pl->columns[pl->used[i]].bars)
+		if (is_demanded(pl, pl->used[i]))
 			refuse_unknown(pl, n, pl->used[i]);
 	}
 	if (pl->pod->strict)
@@ -438,7 +477,7 @@ static void refuse(const struct placing *pl, struct place_node *n)
 	for (int i = 0; n->node && i < pl->used_count; i++) {
 		const struct place_mark *m = mark_of(pl, pl->used[i], n->node);
 
-		if (m->barring)
+		if (m && m->barring)
 			say_refused(n, pl->peers[m->first].promised ? PLACE_PROMISED : PLACE_TAKEN, m->first);
 	}
 }
@@ -446,10 +485,9 @@ static void refuse(const struct placing *pl, struct place_node *n)
 /* Members that stand in the same domain, which is that of the node where it has none. */
 static int beside(const struct placing *pl, int column, const struct place_node *n)
 {
-	if (!n->node || !pl->columns[column].count ||
-	    (pl->column != column && !pl->census->nodes[n->node].domains[column]))
-		return 0;
-	return mark_of(pl, column, n->node)->peers;
+	const struct place_mark *m = n->node ? mark_of(pl, column, n->node) : NULL;
+
+	return m && (pl->column == column || pl->census->nodes[n->node].domains[column]) ? m->peers : 0;
 }
 
 #define WIDER_BITS 4
@@ -549,6 +587,16 @@ static uint32_t hash_of(const struct placing *pl, size_t i)
 /* What is looked at so many steps later is on its way to the processor meanwhile. */
 #define AHEAD 8
 
+static void add_to_zone(struct placing *pl, const struct census_node *n)
+{
+	struct place_zone *zone = &pl->zones[n->domains[CENSUS_ZONE]];
+
+	if (zone->call != pl->calls)
+		*zone = (struct place_zone){ .call = pl->calls };
+	zone->size += share_size(n);
+	zone->masters += n->masters;
+}
+
 /* What they have in all, whether or not the pod may have them: its share is that of all its product's. */
 static void add_all(struct placing *pl)
 {
@@ -560,10 +608,8 @@ static void add_all(struct placing *pl)
 		if (i + AHEAD < pl->args->count)
 			__builtin_prefetch(&pl->census->nodes[pl->numbers[i + AHEAD]]);
 		shares_add(&pl->shares, n, count_own(n, pl->product));
-		if (is_master) {
-			pl->zones[n->domains[CENSUS_ZONE]].size += share_size(n);
-			pl->zones[n->domains[CENSUS_ZONE]].masters += n->masters;
-		}
+		if (is_master)
+			add_to_zone(pl, n);
 	}
 	shares_settle(&pl->shares);
 }
@@ -586,14 +632,17 @@ static void weigh_shares(const struct placing *pl, const struct census_node *n, 
 	weights[WEIGHT_MEMORY] = share_memory(&pl->shares, n, census_memory(pl->pod->pod.memory_mib));
 }
 
-static void look_at(struct placing *pl, struct place_node *n, const struct attempts_of *attempts, int64_t now_ms)
+static void look_at(struct placing *pl, struct place_node *n, bool free, const struct attempts_of *attempts,
+		    int64_t now_ms)
 {
 	const struct census_node *node = &pl->census->nodes[n->node];
 	int weights[WEIGHTS] = { 0 };
 
-	weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
-	weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
-	weights[WEIGHT_WIDER] = beside_wider(pl, n);
+	if (!free) {
+		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
+		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
+		weights[WEIGHT_WIDER] = beside_wider(pl, n);
+	}
 	weights[WEIGHT_FAILING] = failing(node, now_ms);
 	weights[WEIGHT_TAINTS] = pl->taints_met[node->taints];
 	if (attempts)
@@ -610,11 +659,14 @@ static void look_at_all(struct placing *pl, const struct attempts_of *attempts, 
 	add_all(pl);
 	for (size_t i = 0; i < pl->args->count; i++) {
 		struct place_node *n = &pl->nodes[i];
+		bool free;
 
 		*n = (struct place_node){ .node = pl->numbers[i] };
-		refuse(pl, n);
+		free = is_free(pl, n);
+		if (!free)
+			refuse(pl, n);
 		if (n->refusal == PLACE_PASSES)
-			look_at(pl, n, attempts, now_ms);
+			look_at(pl, n, free, attempts, now_ms);
 		else
 			pl->transient = pl->transient || place_is_transient(pl, i);
 	}
@@ -636,12 +688,10 @@ static int take_taints(struct placing *pl)
 /* 0, or -1: no memory. */
 static int clear_shares(struct placing *pl)
 {
-	size_t zones = pl->census->values.end + 1;
-
 	pl->shares = (struct shares){ .sizes = 0 };
-	if (grow(&pl->zones, &pl->zone_room, zones, sizeof(*pl->zones)) < 0)
+	pl->calls++;
+	if (grow(&pl->zones, &pl->zone_room, pl->census->values.end + 1, sizeof(*pl->zones)) < 0)
 		return -1;
-	memset(pl->zones, 0, zones * sizeof(*pl->zones));
 	return take_taints(pl);
 }
 
@@ -681,7 +731,10 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 		return -1;
 	if (clear_shares(pl) < 0 || gather(&g, r) < 0 || pl->census->crowded || pl->census->incomplete)
 		return -1;
-	return mark_peers(pl);
+	if (mark_peers(pl) < 0)
+		return -1;
+	set_demanded(pl);
+	return 0;
 }
 
 int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,

@@ -109,13 +109,15 @@ struct place_marks {
 	size_t room;
 	uint32_t *marked;
 	size_t count, marked_room;
-	bool bars; /* somebody in it lets nobody else in */
+	uint64_t some; /* a bit for each that is marked, by its last six bits: most domains need no look */
+	bool bars;     /* somebody in it lets nobody else in */
 };
 
 /* Of the candidates that pass, those in one zone. */
 struct place_zone {
 	uint64_t size;
-	uint64_t masters;
+	uint32_t masters;
+	uint32_t call; /* in which it was counted last */
 };
 
 /* A call's work. Its memory is kept from call to call; of zeros it is empty. What is in it is valid until the
@@ -133,12 +135,14 @@ struct placing {
 	int used[CENSUS_KEYS], used_count;          /* the columns that have marks */
 	int column;                                 /* of the pod's key */
 	int wider[CODIS_KEYS_MAX - 1], wider_count; /* of those before it */
+	uint8_t demanded;                           /* as census_node's labelled: those whose label a node must have */
 	bool blurred, first_waits; /* first_waits: the first of the pod's group, another one, has no place yet */
 	struct census *census;
 	uint32_t product; /* its number in the census */
 	struct shares shares;
 	struct place_zone *zones; /* by the numbers of their names */
 	size_t zone_room;
+	uint32_t calls;
 	int *taints_met; /* by the numbers of the taints */
 	size_t taints_room;
 	size_t passing, best; /* how many pass; of these, how many there are no better ones than */
