@@ -23,6 +23,14 @@ def assert_spread(codis):
         assert len(set(nodes)) == len(nodes), f"two members of group {gid} are on {nodes}"
 
 
+def annotated(annotation, port):
+    """The plain manifests with this annotation on the servers' template, and codis-fe on another port."""
+    text = manifests_of("plain").replace("nodePort: 31080", f"nodePort: {port}")
+    marker = "      labels:\n        app: codis-server\n    spec:"
+    assert marker in text
+    return text.replace(marker, f"      annotations:\n        {annotation}\n{marker}")
+
+
 @case
 def two_nodes_full(w):
     """With two of four nodes closed, servers that are moved one by one never share a node with their group."""
@@ -60,13 +68,9 @@ def one_node(w):
 def extender_alone(w):
     """Without the scheduler's own rule members of a group never share a node; a node that opens takes a member that waits."""
     cordon_all_but(w, "node1", "node2", "node3")
-    text = manifests_of("plain").replace("nodePort: 31080", "nodePort: 31082")
-    marker = "      labels:\n        app: codis-server\n    spec:"
-    assert marker in text
-    text = text.replace(marker, "      annotations:\n        codis.io/anti-affinity: extender\n" + marker)
     codis = Codis(w.kube, "alone")
     try:
-        w.make_codis("alone", text)
+        w.make_codis("alone", annotated("codis.io/anti-affinity: extender", 31082))
         w.note(f"whole after {w.wait_whole(180, codis):.0f} s")
         for pod in codis.pods("codis-server"):
             assert "podAntiAffinity" not in pod["spec"].get("affinity", {}), pod["spec"]["affinity"]
@@ -96,13 +100,9 @@ def extender_alone(w):
 def soft(w):
     """codis.io/spread: soft on the pod template lets a one-node cluster come up to PONG."""
     cordon_all_but(w, "node3")
-    text = manifests_of("plain").replace("nodePort: 31080", "nodePort: 31081")
-    marker = "      labels:\n        app: codis-server\n    spec:"
-    assert marker in text
-    text = text.replace(marker, "      annotations:\n        codis.io/spread: soft\n" + marker)
     codis = Codis(w.kube, "soft")
     try:
-        w.make_codis("soft", text)
+        w.make_codis("soft", annotated("codis.io/spread: soft", 31081))
         w.note(f"whole after {w.wait_whole(180, codis):.0f} s")
         assert {s.node for s in codis.servers()} == {"node3"}
     except Exception:

@@ -6,7 +6,7 @@ import tempfile
 import threading
 
 from base import Failed, call, wait
-from real import SCHEDULER, Kube, Scheduler, as_setup, for_main, node, pods_of, shared, shipped, start_extender
+from real import SCHEDULER, Kube, Scheduler, as_setup, for_main, for_one, node, pods_of, shared, shipped, start_extender
 
 NODES, PAIRS, PLACE_S = 120, 10, 60
 MAIN = "default-scheduler"
@@ -61,7 +61,7 @@ def case_main_scheduler(stack, world, note):
         raise Failed("the webhook gives pods away, or without the rule")
     world.open(3)
     extender = start_extender(stack, world.kube)
-    scheduler = Scheduler(stack, world.kube, MAIN, for_main(extender.port))
+    scheduler = Scheduler(stack, for_main(world.kube, extender.port))
     third = len(world.pods) // 3 // 2 * 2
     first, second, last = world.pods[:third], world.pods[third:2 * third], world.pods[2 * third:]
     world.place([*first, foreign("a"), foreign("b")])
@@ -87,7 +87,8 @@ def case_two_schedulers(stack, world, note):
     stack.callback(world.clear)
     extender = start_extender(stack, world.kube)
     names = SCHEDULER, MAIN
-    schedulers = Scheduler(stack, world.kube, SCHEDULER, shipped(extender.port)), Scheduler(stack, world.kube, MAIN)
+    schedulers = [Scheduler(stack, for_one(world.kube, SCHEDULER, shipped(extender.port))),
+                  Scheduler(stack, for_one(world.kube, MAIN))]
     world.open(2)
     for turn in range(2):  # the first members of all groups, then their siblings
         world.place([as_setup(p, True, names[(turn + i // 2) % 2]) for i, p in enumerate(world.pods) if i % 2 == turn])
@@ -99,7 +100,7 @@ def case_two_schedulers(stack, world, note):
 
 def case_beside(stack, world, note):
     """The extender knows the version of the scheduler in its pod from it alone, and says when that is not there any more."""
-    scheduler = Scheduler(stack, world.kube, SCHEDULER)
+    scheduler = Scheduler(stack, for_one(world.kube, SCHEDULER))
     extender = start_extender(stack, world.kube, "--scheduler", f"127.0.0.1:{scheduler.port}")
     version = world.kube.ask("GET", "/version")["gitVersion"]
     if not extender.lines.wait(rf"event=scheduler.version scheduler={version} server={version}$", 0, 20):
@@ -154,8 +155,8 @@ def case_every_node(stack, world, note):
     extender, refuser = start_extender(stack, world.kube), Refuser(stack)
     more = shipped(extender.port) + (f"- urlPrefix: http://127.0.0.1:{refuser.port}\n  filterVerb: filter\n"
                                      "  nodeCacheCapable: true\n  ignorable: false\n")
-    scheduler = Scheduler(stack, world.kube, SCHEDULER,
-                          "podInitialBackoffSeconds: 1\npodMaxBackoffSeconds: 1\n" + more)
+    backoff = "podInitialBackoffSeconds: 1\npodMaxBackoffSeconds: 1\n"
+    scheduler = Scheduler(stack, for_one(world.kube, SCHEDULER, backoff + more))
     world.kube.make("/api/v1/namespaces/default/pods", [as_setup(world.pods[0], True)])
     first = world.kube.ask("GET", "/api/v1/nodes?limit=1")["items"][0]["metadata"]["name"]
     seen, attempts = set(), 0

@@ -169,11 +169,22 @@ def shipped(port):
     return "".join(line[4:] for line in lines).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
 
 
-def for_main(port):
-    """What manifests/examples has for the cluster's main scheduler."""
+def for_main(kube, port):
+    """What manifests/examples has for the cluster's main scheduler, whole."""
     with open(os.path.join(TOP, "manifests/examples/main-scheduler-configuration.yaml")) as f:
         text = f.read()
-    return text[text.index("extenders:\n"):].replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
+    for is_, here in (("http://127.0.0.1:9080", f"http://127.0.0.1:{port}"), ("/etc/kubernetes/scheduler.conf", kube.config)):
+        if is_ not in text:
+            raise Failed(f"the example has no {is_}")
+        text = text.replace(is_, here)
+    return text
+
+
+def for_one(kube, name, more=""):
+    """Of a scheduler of this name; more: of its configuration."""
+    return ("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
+            f"leaderElection: {{leaderElect: false}}\nclientConnection: {{kubeconfig: {kube.config}, qps: 5000, burst: 5000}}\n"
+            f"profiles: [{{schedulerName: {name}}}]\n{more}")
 
 
 def allowed():
@@ -183,13 +194,11 @@ def allowed():
 
 
 class Scheduler:
-    def __init__(self, stack, kube, name, more=""):
+    def __init__(self, stack, configuration):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codis-bench-"))
         port = self.port = free_port()
         with open(f"{folder}/config.yaml", "w") as f:
-            f.write("apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n"
-                    f"leaderElection: {{leaderElect: false}}\nclientConnection: {{kubeconfig: {kube.config}, qps: 5000, burst: 5000}}\n"
-                    f"profiles: [{{schedulerName: {name}}}]\n" + more)
+            f.write(configuration)
         self.process, self.lines = start(stack, folder, "kube-scheduler", [
             f"{KUBE}/kube-scheduler", f"--config={folder}/config.yaml", f"--secure-port={port}", "--bind-address=127.0.0.1",
             allowed(), f"--cert-dir={folder}"])
