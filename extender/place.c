@@ -17,8 +17,10 @@
 
 /* Members that a set other than a group has as a rule: three of ZooKeeper, two or three proxies. */
 #define USUAL_SET 3
-/* Of the nodes that a pod may have it is offered one in so many for each member of its group. */
-#define OFFER_PART 2
+/* Of the nodes that a pod may have it is offered one in so many for each member of its group. A master is offered
+ * fewer: it counts on each of them until it is known where it is, and where it is matters more. */
+#define OFFER_PART        2
+#define OFFER_MASTER_PART 8
 
 const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_SHARED] = { 8,
@@ -34,8 +36,8 @@ const struct place_term place_terms[WEIGHTS] = {
 			   "first of them weighing most" },
 	[WEIGHT_ZONE] = { 8, "members of its group (others of its kind) in the same zone" },
 	[WEIGHT_MASTERS] = { 8, "for a master: masters of all products above the share of the node; for one whose "
-				"master has no place yet: whether the node is one for masters (1)" },
-	[WEIGHT_ZONE_MASTERS] = { 6, "for a master: masters of all products above the share of the zone" },
+				"master has no place yet: whether it is below (1), and so for a master" },
+	[WEIGHT_ZONE_MASTERS] = { 6, "the same of the zone" },
 	[WEIGHT_OWN_MASTERS] = { 5, "for a master: masters of its product above the share of the node" },
 	[WEIGHT_OWN] = { 5, "pods of its product above the share of the node and some more" },
 	[WEIGHT_MEMORY] = { 6, "memory that codis pods request above the share of the node and some more, in steps of "
@@ -597,37 +599,49 @@ static void add_to_zone(struct placing *pl, const struct census_node *n)
 	zone->masters += n->masters;
 }
 
+static bool counts_masters(const struct placing *pl)
+{
+	return pl->pod->member.rank == 0 || pl->first_waits;
+}
+
 /* What they have in all, whether or not the pod may have them: its share is that of all its product's. */
 static void add_all(struct placing *pl)
 {
-	bool is_master = pl->pod->member.rank == 0;
+	bool masters = counts_masters(pl);
 
 	for (size_t i = 0; i < pl->args->count; i++) {
 		const struct census_node *n = &pl->census->nodes[pl->numbers[i]];
 
 		if (i + AHEAD < pl->args->count)
 			__builtin_prefetch(&pl->census->nodes[pl->numbers[i + AHEAD]]);
+		if (pl->taints_met[n->taints]) /* what it has is to go elsewhere */
+			continue;
 		shares_add(&pl->shares, n, count_own(n, pl->product));
-		if (is_master)
+		if (masters)
 			add_to_zone(pl, n);
 	}
 	shares_settle(&pl->shares);
 }
 
-/* A master has its own way; who may come before the master of its group leaves the nodes to it where it has to go. */
-static void weigh_shares(const struct placing *pl, const struct census_node *n, int *weights)
+/* A master's own way. Who comes before the master of its group leaves it the nodes and zones that are for masters. */
+static void weigh_masters(const struct placing *pl, const struct census_node *n, uint32_t own, int *weights)
 {
 	const struct place_zone *zone = &pl->zones[n->domains[CENSUS_ZONE]];
+	bool zoned = n->domains[CENSUS_ZONE] != 0 && zone->call == pl->calls; /* else none of its nodes was added */
+	int here = share_masters(&pl->shares, share_size(n), n->masters);
+	int in_zone = zoned ? share_masters(&pl->shares, zone->size, zone->masters) : 0;
+
+	weights[WEIGHT_MASTERS] = pl->first_waits ? !here : here;
+	weights[WEIGHT_ZONE_MASTERS] = pl->first_waits ? zoned && !in_zone : in_zone;
+	weights[WEIGHT_OWN_MASTERS] = pl->first_waits ? 0 : share_own_masters(&pl->shares, n, own);
+}
+
+static void weigh_shares(const struct placing *pl, const struct census_node *n, int *weights)
+{
 	struct share_own own = count_own(n, pl->product);
 
-	if (pl->pod->member.rank == 0) {
-		weights[WEIGHT_MASTERS] = share_masters(&pl->shares, share_size(n), n->masters);
-		if (n->domains[CENSUS_ZONE])
-			weights[WEIGHT_ZONE_MASTERS] = share_masters(&pl->shares, zone->size, zone->masters);
-		weights[WEIGHT_OWN_MASTERS] = share_own_masters(&pl->shares, n, own.masters);
-	} else if (pl->first_waits) {
-		weights[WEIGHT_MASTERS] = !share_masters(&pl->shares, share_size(n), n->masters);
-	}
+	if (counts_masters(pl))
+		weigh_masters(pl, n, own.masters, weights);
 	weights[WEIGHT_OWN] = share_own_pods(&pl->shares, n, own.pods);
 	weights[WEIGHT_MEMORY] = share_memory(&pl->shares, n, census_memory(pl->pod->pod.memory_mib));
 }
@@ -823,8 +837,9 @@ static size_t offer_size(const struct placing *pl)
 {
 	const struct kept_pod *pod = &pl->pod->pod;
 	bool known = pod->component == CODIS_SERVER && pod->server_replica > 0;
-	size_t set = known ? (size_t)pod->server_replica : USUAL_SET,
-	       offer = at_least_one(pl->passing / (OFFER_PART * set));
+	size_t set = known ? (size_t)pod->server_replica : USUAL_SET;
+	size_t part = pl->pod->member.rank == 0 ? OFFER_MASTER_PART : OFFER_PART;
+	size_t offer = at_least_one(pl->passing / (part * set));
 	size_t others = set > pl->members + 1 ? set - 1 - pl->members : 0; /* that have no place yet */
 
 	if (offer < 2 && pl->passing >= 2 + others)

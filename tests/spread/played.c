@@ -16,7 +16,7 @@
 #define STEP_MS   5  /* between two placements */
 #define TURNS_MAX 50 /* how often a pod that found no place is tried again */
 #define TTL_MS    15000
-/* Where all come at once: placements that the watch has not shown yet. */
+/* Where all come at once: placements that the watch has not shown yet; but no more than there are nodes. */
 #define IN_FLIGHT 64
 /* percentageOfNodesToScore of manifests/system, and the default */
 enum { SHIPPED_PERCENTAGE = 2, DEFAULT_PERCENTAGE = 0 };
@@ -170,7 +170,7 @@ static void land(struct play *play)
 
 static void fly(struct play *play, int pod)
 {
-	if (play->in_flight == IN_FLIGHT)
+	if (play->in_flight == IN_FLIGHT || play->in_flight == play->w->node_count)
 		land(play);
 	play->flying[play->in_flight++] = pod;
 	if (!play->w->kind.at_once)

@@ -453,9 +453,13 @@ PLACE_TEST(masters_are_shared_out_among_zones)
 	assert_int_equal(place_weight(&w.placing.nodes[1], WEIGHT_ZONE_MASTERS), 1);
 	assert_int_equal(place_weight(&w.placing.nodes[2], WEIGHT_ZONE_MASTERS), 0);
 	assert_int_equal(best()[0], 'b');
-	/* A replica goes where its master is not. */
+	/* A replica that comes first leaves that zone to its master; one that comes later has nothing to leave. */
 	place(server_pod(1, ""), NAMES("a1", "a2", "b1", "b2"));
 	assert_int_equal(place_weight(&w.placing.nodes[1], WEIGHT_ZONE_MASTERS), 0);
+	assert_int_equal(best()[0], 'a');
+	add_pod(w.inv, server_pod(0, "b1"));
+	place(server_pod(1, ""), NAMES("a1", "a2"));
+	assert_int_equal(place_weight(&w.placing.nodes[1], WEIGHT_MASTERS), 0);
 }
 
 PLACE_TEST(memory_that_codis_asks_for_is_shared_out)
@@ -577,14 +581,24 @@ TEST(offers_grow_with_the_cluster)
 	struct place_node *nodes = test_calloc(NODES, sizeof(*nodes));
 	struct json_span *names = test_calloc(NODES, sizeof(*names));
 	uint32_t *those = test_calloc(NODES, sizeof(*those));
-	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2, .uid = "u" }, .strict = true };
+	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2, .uid = "u" },
+			       .member = { .rank = 1 },
+			       .strict = true };
 	struct extender_args args = { .names = names };
 	struct placing pl = { .args = &args, .pod = &p, .nodes = nodes };
 	static const struct {
-		size_t passing, best, offered;
-	} cases[] = { { 0, 0, 0 },    { 1, 1, 1 },  { 2, 2, 1 },   { 3, 2, 2 },  { 4, 4, 2 },
-		      { 64, 64, 16 }, { 64, 9, 9 }, { 20, 20, 5 }, { 20, 3, 3 }, { NODES, NODES, PLACE_OFFER_MAX },
-		      { NODES, 1, 1 } };
+		size_t passing, best, offered, to_master;
+	} cases[] = { { 0, 0, 0, 0 },
+		      { 1, 1, 1, 1 },
+		      { 2, 2, 1, 1 },
+		      { 3, 2, 2, 2 },
+		      { 4, 4, 2, 2 },
+		      { 64, 64, 16, 4 },
+		      { 64, 9, 9, 4 },
+		      { 20, 20, 5, 2 },
+		      { 20, 3, 3, 2 },
+		      { NODES, 1, 1, 1 },
+		      { NODES, NODES, PLACE_OFFER_MAX, PLACE_OFFER_MAX } };
 
 	for (uint32_t i = 0; i < NODES; i++)
 		names[i] = (struct json_span){ (const char *)&those[i], sizeof(those[i]) };
@@ -595,7 +609,10 @@ TEST(offers_grow_with_the_cluster)
 			those[i] = i;
 			nodes[i].key = i >= cases[k].best;
 		}
+		p.member.rank = 1;
 		assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].offered);
+		p.member.rank = 0; /* where a master is matters more */
+		assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].to_master);
 	}
 	p.pod.choosy = true;
 	assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), NODES);

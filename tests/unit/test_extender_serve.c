@@ -387,7 +387,7 @@ TEST(a_preference_of_the_users_reaches_the_scheduler)
 TEST(built_in_scores_have_a_choice_on_a_small_cluster)
 {
 	BUF_CLEANUP struct buf names = BUF_INIT(4096);
-	JSON_CLEANUP cJSON *answer = NULL;
+	JSON_CLEANUP cJSON *answer = NULL, *master = NULL;
 	struct extender e;
 
 	extender_setup(&e);
@@ -399,8 +399,10 @@ TEST(built_in_scores_have_a_choice_on_a_small_cluster)
 		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
 	}
 	buf_addch(&names, ']');
-	answer = filter(&e, 0, server_pod(0, ""), names.data);
+	answer = filter(&e, 0, server_pod(1, ""), names.data);
 	assert_int_equal(cJSON_GetArraySize(json_get(answer, "NodeNames", NULL)), 31 / 4);
+	master = filter(&e, 0, server_pod(2, ""), names.data);
+	assert_int_equal(cJSON_GetArraySize(json_get(master, "NodeNames", NULL)), 2);
 	extender_teardown(&e);
 }
 
