@@ -243,10 +243,13 @@ static void take_out(struct names *n, uint32_t number)
 
 uint32_t names_drop(struct names *n, uint32_t number)
 {
-	struct name *name = &n->all[number];
+	struct name *name;
 
-	if (!number || --name->held)
-		return number ? name->held : 0;
+	if (!number)
+		return 0;
+	name = &n->all[number];
+	if (--name->held)
+		return name->held;
 	take_out(n, number);
 	free_text(name);
 	*name = (struct name){ .next = n->free };
