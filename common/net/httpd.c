@@ -371,15 +371,20 @@ struct framing {
 	bool chunked, coded;
 };
 
+static bool is_header(const char *name, size_t len, const char *header)
+{
+	return len == strlen(header) && strcasecmp(name, header) == 0;
+}
+
 static enum MHD_Result read_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
 	struct framing *f = cls;
 	size_t len = strlen(name);
 
 	(void)kind;
-	f->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+	f->lengths += is_header(name, len, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	f->spaced = f->spaced || (len > 0 && strchr(" \t", name[len - 1]));
-	if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+	if (is_header(name, len, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
 		f->chunked = true;
 		f->coded = f->coded || strcasecmp(value, "chunked") != 0;
 	}
