@@ -84,9 +84,12 @@ static bool is_ours(const struct admission_request *req, const struct lookups *l
 /* What turns the one into the other. */
 static void write_patch(const cJSON *pod, const cJSON *after, struct admission_verdict *v)
 {
-	v->operations = buf_reserve(&v->patch, PATCH_USUAL) ? json_patch_write(pod, after, &v->patch) : -1;
-	if (v->operations < 0)
+	int operations = buf_reserve(&v->patch, PATCH_USUAL) ? json_patch_write(pod, after, &v->patch) : -1;
+
+	if (operations < 0)
 		admission_refuse_memory(v);
+	else
+		v->operations = operations;
 }
 
 static void mutate_pod(const struct admission_request *req, const struct lookups *lookups, const char *viewer_image,
@@ -104,7 +107,7 @@ static void mutate_pod(const struct admission_request *req, const struct lookups
 	m.verdict = v;
 	if (!m.pod)
 		admission_refuse_memory(v);
-	else if (codis_pod_read(m.pod, &m.known, &err) < 0)
+	else if (codis_pod_read_new(m.pod, &m.known, &err) < 0)
 		admission_refuse(v, 422, "%s", err.text);
 	else
 		mutate_component(&m);

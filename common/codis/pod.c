@@ -67,7 +67,7 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 	const cJSON *l;
 
 	cJSON_ArrayForEach(l, labels) {
-		if (cJSON_IsString(l) && l->string && !pod_is_own_label(l->string))
+		if (json_is(l, cJSON_String) && l->string && !pod_is_own_label(l->string))
 			add_label(&all, l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
@@ -158,7 +158,7 @@ static bool runs(const cJSON *container, const char *program)
 
 bool codis_runs(const cJSON *container, enum codis_component component)
 {
-	return cJSON_IsObject(container) && runs(container, programs_of(component)[0]);
+	return json_is(container, cJSON_Object) && runs(container, programs_of(component)[0]);
 }
 
 static bool may_run_server(const cJSON *container)
@@ -230,7 +230,7 @@ static struct candidates find_running(const cJSON *containers, const char *progr
 	const cJSON *c;
 
 	cJSON_ArrayForEach(c, containers)
-		consider(&found, c, cJSON_IsObject(c) && runs(c, program));
+		consider(&found, c, json_is(c, cJSON_Object) && runs(c, program));
 	return found;
 }
 
@@ -241,12 +241,13 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 	struct candidates own = { 0 }, own_named = { 0 }, named = { 0 }, all = { 0 }, other;
 
 	cJSON_ArrayForEach(c, containers) {
-		bool does = cJSON_IsObject(c) && runs(c, programs[0]), has_name = is(json_str(c, "name", NULL), name);
+		bool does = json_is(c, cJSON_Object) && runs(c, programs[0]),
+		     has_name = is(json_str(c, "name", NULL), name);
 
 		consider(&own, c, does);
 		consider(&own_named, c, does && has_name);
 		consider(&named, c, has_name);
-		consider(&all, c, cJSON_IsObject(c));
+		consider(&all, c, json_is(c, cJSON_Object));
 	}
 	if (own.count)
 		return own.count == 1 ? own.last : own_named.count == 1 ? own_named.last : NULL;
@@ -266,14 +267,14 @@ const cJSON *codis_other_container_of(const cJSON *pod_spec, enum codis_componen
 
 	*init = false;
 	json_each(c, json_get(pod_spec, "containers", NULL)) {
-		if (c != chosen && chosen && cJSON_IsObject(c) && runs(c, program) && runs(chosen, program))
+		if (c != chosen && chosen && json_is(c, cJSON_Object) && runs(c, program) && runs(chosen, program))
 			return c;
 	}
 	*init = true;
 	json_each(c, json_get(pod_spec, "initContainers", NULL)) {
 		bool stays = is(json_str(c, "restartPolicy", NULL), "Always");
 
-		if (cJSON_IsObject(c) && runs(c, program) && (stays || !chosen || !runs(chosen, program)))
+		if (json_is(c, cJSON_Object) && runs(c, program) && (stays || !chosen || !runs(chosen, program)))
 			return c;
 	}
 	return NULL;
@@ -345,11 +346,10 @@ static void read_product(const struct reader *r, struct said_text *out)
 		said_literal(out, "label " CODIS_LABEL_PRODUCT, label);
 		return;
 	}
-	read_env(r, "PRODUCT_NAME", &env);
-	if (says_something(&env) && !env.maybe) {
-		*out = env;
+	read_env(r, "PRODUCT_NAME", out);
+	if (says_something(out) && !out->maybe)
 		return;
-	}
+	env = *out;
 	/* What an envFrom may hold counts less than what the program is surely told. */
 	if (read_flag(r, "--product_name", out) || read_flag(r, "--product-name", out))
 		return;
@@ -533,16 +533,17 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 		status->started_wall_ms = 0;
 }
 
-/* One that is being made has none. */
-static void read_status(const cJSON *its, const char *container, struct pod_status *status)
+static void read_status(const cJSON *its, struct codis_pod *pod)
 {
 	const char *phase = json_str(its, "phase", NULL);
 	const cJSON *scheduled = condition_in(its, "PodScheduled");
+	struct pod_status *status = &pod->status;
 
-	if (!its)
-		return;
-	if (container[0])
-		read_container_status(container_status(its, container), status);
+	if (!pod->node[0])
+		copy(pod->nominated, sizeof(pod->nominated), json_str(its, "nominatedNodeName", NULL));
+	copy(pod->ip, sizeof(pod->ip), json_str(its, "podIP", NULL));
+	if (pod->container[0])
+		read_container_status(container_status(its, pod->container), status);
 	else
 		status->running = is(phase, "Running");
 	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
@@ -678,7 +679,7 @@ static bool has_claim(const cJSON *volumes)
 	return false;
 }
 
-static void read_identity(const struct reader *r, const cJSON *status, const cJSON *annotations, struct codis_pod *pod)
+static void read_identity(const struct reader *r, const cJSON *annotations, struct codis_pod *pod)
 {
 	const cJSON *metadata = r->metadata;
 	const char *owner = statefulset_in(metadata);
@@ -687,9 +688,6 @@ static void read_identity(const struct reader *r, const cJSON *status, const cJS
 	copy(pod->name, sizeof(pod->name), json_str(metadata, "name", NULL));
 	copy(pod->uid, sizeof(pod->uid), json_str(metadata, "uid", NULL));
 	copy(pod->node, sizeof(pod->node), json_str(r->spec, "nodeName", NULL));
-	if (!pod->node[0])
-		copy(pod->nominated, sizeof(pod->nominated), json_str(status, "nominatedNodeName", NULL));
-	copy(pod->ip, sizeof(pod->ip), json_str(status, "podIP", NULL));
 	copy(pod->owner, sizeof(pod->owner), owner);
 	pod->ordinal = ordinal_of(metadata, owner);
 	pod->keeps_data = has_claim(json_get(r->spec, "volumes", NULL));
@@ -756,10 +754,11 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 	return rc;
 }
 
-static int read_object(const cJSON *object, const char *namespace, struct codis_pod *pod, struct error *err)
+/* What it is and is told; *r is set where the component is one. */
+static int read_new(struct reader *r, const cJSON *object, const char *namespace, struct codis_pod *pod,
+		    struct error *err)
 {
-	const cJSON *status = json_get(object, "status", NULL), *annotations;
-	struct reader r;
+	const cJSON *annotations;
 	int rc;
 
 	memset(pod, 0, sizeof(*pod));
@@ -767,17 +766,34 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 	pod->component = codis_component_of(object);
 	if (pod->component == CODIS_NONE)
 		return 0;
-	reader_init(&r, object, pod->component, namespace);
-	annotations = json_get(r.metadata, "annotations", NULL);
-	read_identity(&r, status, annotations, pod);
-	if (pod->component == CODIS_SERVER && pod->name[0])
-		read_labels(r.labels, pod->labels);
-	rc = read_words(&r, pod, err);
-	read_status(status, pod->container, &pod->status);
+	reader_init(r, object, pod->component, namespace);
+	annotations = json_get(r->metadata, "annotations", NULL);
+	read_identity(r, annotations, pod);
+	rc = read_words(r, pod, err);
 	if (read_spread(annotations, pod, rc == 0 ? err : NULL) < 0)
 		rc = -1;
+	return rc;
+}
+
+static int read_object(const cJSON *object, const char *namespace, struct codis_pod *pod, struct error *err)
+{
+	struct reader r;
+	int rc = read_new(&r, object, namespace, pod, err);
+
+	if (pod->component == CODIS_NONE)
+		return rc;
+	if (pod->component == CODIS_SERVER && pod->name[0])
+		read_labels(r.labels, pod->labels);
+	read_status(json_get(object, "status", NULL), pod);
 	read_wishes(r.spec, pod);
 	return rc;
+}
+
+int codis_pod_read_new(const cJSON *object, struct codis_pod *pod, struct error *err)
+{
+	struct reader r;
+
+	return read_new(&r, object, NULL, pod, err);
 }
 
 int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err)

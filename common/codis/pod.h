@@ -97,6 +97,9 @@ struct codis_pod {
  * SERVER_REPLICA "two", an unknown codis.io/spread), in words for the user. *pod then holds all the same what could be
  * read, with the texts as they are. */
 int codis_pod_read(const cJSON *object, struct codis_pod *pod, struct error *err);
+/* The same of a Pod that is being made: without its status and its labels, and what it asks of nodes and of the
+ * scheduler (ruled, choosy, memory_mib, tolerates). */
+int codis_pod_read_new(const cJSON *object, struct codis_pod *pod, struct error *err);
 
 /* The same for what the pods of a StatefulSet (Deployment, ReplicationController) say: of its spec.template, in its
  * namespace. owner is its name; name, uid and status stay empty. */
