@@ -59,7 +59,7 @@ static cJSON *part(struct mutation *m, cJSON *parent, const char *name, bool arr
 	if (!parent || !own(m, parent))
 		return NULL;
 	item = member(parent, name);
-	if (item && (array ? cJSON_IsArray(item) : cJSON_IsObject(item)))
+	if (item && (json_is(item, array ? cJSON_Array : cJSON_Object)))
 		return own(m, item) ? item : NULL;
 	if (item && !cJSON_IsNull(item)) {
 		admission_refuse(m->verdict, 400, "the pod's %s is no %s", name, array ? "list" : "object");

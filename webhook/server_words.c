@@ -148,7 +148,7 @@ static bool has_text(const cJSON *words, find_text *find, const char *text)
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		const char *in = cJSON_GetStringValue(word);
+		const char *in = json_text_of(word);
 
 		if (in && find_own(in, in, find, text))
 			return true;
@@ -193,7 +193,7 @@ static size_t find_step(const cJSON *words)
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		const char *in = cJSON_GetStringValue(word), *at = in ? find_own(in, in, strstr, "--") : NULL;
+		const char *in = json_text_of(word), *at = in ? find_own(in, in, strstr, "--") : NULL;
 
 		for (; at; at = find_own(in, at + 2, strstr, "--")) {
 			for (size_t i = 0; i < found; i++) {

@@ -182,7 +182,7 @@ bool json_is_whole(const cJSON *item)
 
 cJSON *json_refer(const cJSON *item)
 {
-	cJSON *refers = cJSON_CreateNull();
+	cJSON *refers = cJSON_malloc(sizeof(*refers));
 
 	if (!refers)
 		return NULL;

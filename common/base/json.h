@@ -53,9 +53,15 @@ const cJSON *json_get_at(const cJSON *root, const char *const *path);
 int64_t json_int_of(int64_t def, const cJSON *item);
 bool json_bool_of(bool def, const cJSON *item);
 
+/* cJSON_IsObject() and its like, which are calls into a library; the item may be NULL. */
+static inline bool json_is(const cJSON *item, int type)
+{
+	return item && (item->type & 0xff) == type;
+}
+
 static inline const char *json_text_of(const cJSON *item)
 {
-	return item && (item->type & 0xff) == cJSON_String ? item->valuestring : NULL;
+	return json_is(item, cJSON_String) ? item->valuestring : NULL;
 }
 
 /* Goes through an array's items or an object's members, of NULL none. cJSON_ArrayForEach asks for them twice, which

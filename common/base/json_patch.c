@@ -49,14 +49,17 @@ static void up(struct diff *d, size_t len)
 	d->pointer.len = len;
 }
 
+#define OP(name) "{\"op\":\"" name "\",\"path\":"
+
+static const char op_add[] = OP("add"), op_remove[] = OP("remove"), op_replace[] = OP("replace");
+
 /* Of what is at the pointer. */
 static void emit(struct diff *d, const char *op, const cJSON *value)
 {
 	if (d->failed || d->pointer.failed)
 		return;
-	buf_addstr(d->out, d->count++ ? ",{\"op\":\"" : "[{\"op\":\"");
+	buf_addch(d->out, d->count++ ? ',' : '[');
 	buf_addstr(d->out, op);
-	buf_addstr(d->out, "\",\"path\":");
 	json_write_str(d->pointer.data, d->out);
 	if (value) {
 		buf_addstr(d->out, ",\"value\":");
@@ -112,20 +115,20 @@ static void diff_object(struct diff *d, const cJSON *from, const cJSON *to)
 {
 	const cJSON *item, *other, *likely = to->child;
 
-	cJSON_ArrayForEach(item, from) {
+	json_each(item, from) {
 		other = member(to, likely, item->string);
 		if (other)
 			diff_member(d, item->string, 0, item, other);
 		else
-			emit_of(d, item->string, 0, "remove", NULL);
+			emit_of(d, item->string, 0, op_remove, NULL);
 		likely = other ? other->next : likely;
 	}
 	likely = from->child;
-	cJSON_ArrayForEach(item, to) {
+	json_each(item, to) {
 		other = member(from, likely, item->string);
 		likely = other ? other->next : likely;
 		if (!other)
-			emit_of(d, item->string, 0, "add", item);
+			emit_of(d, item->string, 0, op_add, item);
 	}
 }
 
@@ -148,19 +151,19 @@ static void diff_array(struct diff *d, const cJSON *from, const cJSON *to)
 	for (; i < n && i < m; i++, a = a->next, b = b->next)
 		diff_member(d, NULL, i, a, b);
 	for (int surplus = n - i; surplus > 0; surplus--)
-		emit_of(d, NULL, i, "remove", NULL);
+		emit_of(d, NULL, i, op_remove, NULL);
 	for (; i < m; i++, b = b->next)
-		emit_of(d, NULL, i, "add", b);
+		emit_of(d, NULL, i, op_add, b);
 }
 
 static void diff_value(struct diff *d, const cJSON *from, const cJSON *to)
 {
-	if (cJSON_IsObject(from) && cJSON_IsObject(to))
+	if (json_is(from, cJSON_Object) && json_is(to, cJSON_Object))
 		diff_object(d, from, to);
-	else if (cJSON_IsArray(from) && cJSON_IsArray(to))
+	else if (json_is(from, cJSON_Array) && json_is(to, cJSON_Array))
 		diff_array(d, from, to);
 	else if (!json_equal(from, to))
-		emit(d, "replace", to);
+		emit(d, op_replace, to);
 }
 
 int json_patch_write(const cJSON *from, const cJSON *to, struct buf *out)

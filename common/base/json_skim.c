@@ -323,13 +323,14 @@ static const char *value(struct skim *s, const char *at, const struct json_cut *
 
 bool json_skim(const char *text, size_t len, const struct json_cut *cuts, struct buf *out)
 {
-	char *to = buf_reserve(out, len + bits_size(len)), *bits = to + len;
-	struct skim s = { .to = to, .from = text, .view = { text, bits } };
+	char *to = buf_reserve(out, len + bits_size(len));
+	struct skim s = { .to = to, .from = text };
 	const char *at;
 
 	if (!to)
 		return false;
-	find_special(text, len, bits);
+	find_special(text, len, to + len);
+	s.view = (struct view){ .text = text, .bits = to + len };
 	at = value(&s, text, cuts, 0);
 	if (!at || blanks(at) != text + len)
 		return false;

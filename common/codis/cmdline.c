@@ -203,7 +203,7 @@ static const char *collect(const cJSON *container, struct words *w)
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
 		json_each(item, json_get(container, fields[f], NULL)) {
-			if (!cJSON_IsString(item))
+			if (!json_is(item, cJSON_String))
 				return "its command is no list of texts";
 			if (n == SHELL_WORDS)
 				return "its command has over 256 words";
@@ -263,7 +263,7 @@ const char *cmdline_shell_text(const cJSON *words)
 	cJSON *item;
 
 	cJSON_ArrayForEach(item, words) {
-		if (w.count == SHELL_WORDS || !cJSON_IsString(item))
+		if (w.count == SHELL_WORDS || !json_is(item, cJSON_String))
 			return NULL;
 		w.items[w.count++] = item;
 	}
@@ -503,7 +503,7 @@ bool cmdline_mentions(const cJSON *container, const char *text)
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		json_each(word, json_get(container, names[i], NULL)) {
-			if (cJSON_IsString(word) && strstr(word->valuestring, text))
+			if (json_is(word, cJSON_String) && strstr(word->valuestring, text))
 				return true;
 		}
 	}

@@ -32,13 +32,21 @@ enum codis_component codis_component_parse(const char *name)
 	return name && strcmp(name, "zk") == 0 ? CODIS_ZOOKEEPER : CODIS_NONE;
 }
 
-#define ALNUM "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+static bool is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
 
 /* As the API server checks label values; an empty one would be a label, but no product. */
 static bool is_label_value(const char *value, size_t len)
 {
-	return len > 0 && len < CODIS_PRODUCT_MAX && strspn(value, ALNUM "-_.") >= len && strchr(ALNUM, value[0]) &&
-	       strchr(ALNUM, value[len - 1]);
+	if (len == 0 || len >= CODIS_PRODUCT_MAX || !is_alnum(value[0]) || !is_alnum(value[len - 1]))
+		return false;
+	for (size_t i = 1; i < len; i++) {
+		if (!is_alnum(value[i]) && value[i] != '-' && value[i] != '_' && value[i] != '.')
+			return false;
+	}
+	return true;
 }
 
 int codis_product_check(const char *text, struct error *err)

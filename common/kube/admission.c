@@ -101,7 +101,13 @@ int admission_parse(const cJSON *review, struct admission_request *req, struct e
 
 void admission_verdict_init(struct admission_verdict *v)
 {
-	*v = (struct admission_verdict){ .allowed = true, .patch = BUF_INIT(PATCH_MAX) };
+	v->allowed = true;
+	v->code = 0;
+	v->message[0] = '\0';
+	v->objection = NULL;
+	v->warning_count = 0; /* of the warnings, which are long, none is read */
+	buf_init(&v->patch, PATCH_MAX);
+	v->operations = 0;
 }
 
 void admission_verdict_release(struct admission_verdict *v)
