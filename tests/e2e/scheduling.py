@@ -122,8 +122,8 @@ def scheduler(w):
     return w.kube.get(LEASE)["spec"]["holderIdentity"].split("_")[0]
 
 
-def place_without(w, leader, meanwhile):
-    """A member gets a node though the extender beside the scheduler that leads is lost; meanwhile: called again and again."""
+def place_without(w, leader, what, meanwhile):
+    """A member gets a node though the leader has lost what it needs; meanwhile: called again and again."""
     moves = next(s for s in w.codis.servers() if not s.is_master)
     meanwhile()
     begin = time.monotonic()
@@ -135,22 +135,34 @@ def place_without(w, leader, meanwhile):
         new = pod and "deletionTimestamp" not in pod["metadata"] and pod["spec"].get("nodeName")
         return new, f"{scheduler(w)} leads"
     wait_for("the member to have a node", placed, GIVES_WAY_S, every=0.1)
-    w.note(f"placed {time.monotonic() - begin:.1f} s after its extender was lost; {scheduler(w)} leads after {leader}")
+    w.note(f"placed {time.monotonic() - begin:.1f} s after the {what} was lost; {scheduler(w)} leads after {leader}")
     w.wait_group(moves.group, 60)
     assert_spread(w.codis)
+
+
+def hang(w, leader, container):
+    before, stopped = w.restarts(leader, SYSTEM), []
+
+    def stop():
+        if not stopped:
+            stopped.append(w.kill(f"{SYSTEM}/{leader}/{container}", signal_number=signal.SIGSTOP))
+    place_without(w, leader, container, stop)
+    wait_for("it to be ended", lambda: (w.restarts(leader, SYSTEM) > before, "it hangs"), 60)
+    w.note(f"that pod is whole after {w.wait_system(120):.0f} s more")
 
 
 @case
 def hung_extender(w):
     """The extender beside the scheduler that leads hangs: a member that is made anew has a node within 30 s."""
-    leader = scheduler(w)
-    stopped = []
+    hang(w, scheduler(w), "extender")
 
-    def stop():
-        if not stopped:
-            stopped.append(w.kill(f"{SYSTEM}/{leader}/extender", signal_number=signal.SIGSTOP))
-    place_without(w, leader, stop)
-    w.note(f"that pod is whole after {w.wait_system(120):.0f} s")
+
+@case
+def hung_scheduler(w):
+    """The scheduler that leads hangs: the same; and it is ended, as the extender beside it says."""
+    leader = scheduler(w)
+    hang(w, leader, "scheduler")
+    assert scheduler(w) != leader, f"{leader} still leads"
 
 
 @case
@@ -167,6 +179,6 @@ def dead_extender(w):
         states = [c["state"] for c in w.pod(leader, SYSTEM)["status"]["containerStatuses"] if c["name"] == "extender"]
         return "waiting" in states[0], states
     wait_for("the extender to be in back-off", waits, 30, every=0.1)
-    place_without(w, leader, kill)
+    place_without(w, leader, "extender", kill)
     assert scheduler(w) != leader, f"{leader} still leads"
     w.note(f"that pod is whole after {w.wait_system(180):.0f} s")

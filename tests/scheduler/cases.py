@@ -59,6 +59,7 @@ def case_main_scheduler(stack, world, note):
     stack.callback(world.clear)
     if any(p["spec"]["schedulerName"] != MAIN or "podAntiAffinity" not in p["spec"]["affinity"] for p in world.pods):
         raise Failed("the webhook gives pods away, or without the rule")
+    world.kube.kubectl("apply", "--dry-run=server", "-f", "manifests/examples/main-scheduler.yaml")
     world.open(3)
     extender = start_extender(stack, world.kube)
     scheduler = Scheduler(stack, for_main(world.kube, extender.port))

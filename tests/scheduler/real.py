@@ -84,6 +84,11 @@ class Kube:
             raise Failed(f"{method} {path}: {answer.status} {text[:300]}")
         return json.loads(text) if text.startswith("{") else text
 
+    def kubectl(self, *words):
+        done = subprocess.run([f"{KUBE}/kubectl", "--kubeconfig", self.config, *words], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(done.stderr.strip())
+
     def make(self, path, objects):
         with concurrent.futures.ThreadPoolExecutor(WRITERS) as pool:
             list(pool.map(lambda o: self.ask("POST", path, o), objects))
