@@ -556,6 +556,27 @@ static void end(struct history *h)
 	check_placed(h);
 }
 
+/* All are gone, and the time of what was promised is over: nobody holds anything. */
+static void check_nothing_is_left(struct history *h)
+{
+	struct census *c = &h->e.census;
+	struct overdue overdue;
+
+	for (int i = 0; i < SLOTS; i++)
+		h->pods[i].state = ABSENT;
+	for (int i = 0; i < h->nodes; i++)
+		h->there[i] = false;
+	h->now_ms += LIFETIME + LAG_MS;
+	relist(h);
+	extender_take_overdue(&h->e, h->now_ms, 0, &overdue);
+	census_begin(c);
+	attempts_find(&h->e.attempts, "", h->now_ms + ATTEMPTS_MS); /* of pods that no watch has brought */
+	if (h->e.reservations.by_uid.count || h->e.attempts.by_uid.count)
+		BROKEN(h, "something is promised, or remembered, of who is gone");
+	if (c->names.count || c->values.count || c->products.count)
+		BROKEN(h, "a name is held of who is gone");
+}
+
 static void play(unsigned seed, bool told)
 {
 	struct history *h = test_calloc(1, sizeof(*h));
@@ -564,6 +585,7 @@ static void play(unsigned seed, bool told)
 	for (int i = 0; i < 1000; i++)
 		step(h);
 	end(h);
+	check_nothing_is_left(h);
 	clear_events(&h->of_pods);
 	clear_events(&h->of_nodes);
 	extender_teardown(&h->e);

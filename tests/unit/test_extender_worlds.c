@@ -351,6 +351,28 @@ static void check(struct world *w)
 	check_place(w);
 }
 
+/* Nobody holds what is gone. */
+static void check_nothing_is_left(struct world *w)
+{
+	for (int i = 0; i < PODS; i++) {
+		for (int anew = 0; anew < 3; anew++) {
+			char uid[32];
+
+			snprintf(uid, sizeof(uid), "u-%d-%d", i, anew);
+			while (inventory_pod(w->inv, uid)) /* in two namespaces */
+				inventory_remove_pod(w->inv, uid);
+		}
+	}
+	for (int n = 0; n < NODES; n++)
+		inventory_remove_node(w->inv, node_name(n));
+	census_begin(&w->census);
+	HOLDS(w, !w->census.names.count);
+	HOLDS(w, !w->census.values.count);
+	HOLDS(w, !w->census.products.count && !w->census.taints.count);
+	for (uint32_t i = 0; i < w->census.node_room; i++)
+		HOLDS(w, !w->census.nodes[i].counts && !w->census.nodes[i].pods && !w->census.nodes[i].memory_mib);
+}
+
 static void play(unsigned seed)
 {
 	struct world w = { .seed = seed, .first_seed = seed, .inv = inventory_new() };
@@ -364,6 +386,7 @@ static void play(unsigned seed)
 		change(&w);
 		check(&w);
 	}
+	check_nothing_is_left(&w);
 	placing_release(&w.placing);
 	reservations_release(&w.promised, false);
 	inventory_free(w.inv);
