@@ -45,6 +45,9 @@ def with_member(pod, path, text):
     return json.dumps(review(pod)).encode().replace(b'"HERE"', text)
 
 
+SOFT = {"codis.io/spread": "soft"}
+
+
 class World:
     def __init__(self, stack):
         self.api = Api()
@@ -77,7 +80,8 @@ class World:
         return status == 200 and response["allowed"] and b"codis.io/group" in base64.b64decode(response["patch"])
 
     def place(self, extender, **how):
-        pod = {**self.server, "metadata": {**self.server["metadata"], "uid": "u"}}
+        """An honest filter call for a pod that need not wait because the extender has just begun."""
+        pod = {**self.server, "metadata": {**self.server["metadata"], "uid": "u", "annotations": SOFT}}
         status, text = call(extender.port, "/filter", {"Pod": pod, "NodeNames": [f"node-{i}" for i in range(4)]},
                             timeout=SCHEDULER_S, **how)
         return status == 200 and bool(json.loads(text)["NodeNames"])

@@ -43,8 +43,8 @@ def server(uid, node=None, name="codis-server-0"):
             "status": {"phase": "Running"}}
 
 
-def extender_of(stack, api, **how):
-    program = Program(stack, "codis-extender", api, listen=True, **how)
+def extender_of(stack, api, *options, **how):
+    program = Program(stack, "codis-extender", api, *options, listen=True, **how)
     program.until_ready()
     return program
 
@@ -55,7 +55,7 @@ def case_replaced_while_away(stack, _, note):
     path = "/api/v1/namespaces/d/pods/codis-server-"
     api.apply(path + "0", server("uid-0", "n1"))
     api.apply(path + "1", server("uid-1", "n2", "codis-server-1"))
-    extender = extender_of(stack, api)
+    extender = extender_of(stack, api, "--reservation-ttl", "1s")
 
     def away(request, connection):
         return request.resource == "pods" and reply(connection, status(503, "ServiceUnavailable")[1], 503) is None
@@ -221,7 +221,9 @@ def case_nameless(stack, _, note):
         return True
     api.fault = nameless
     extender = extender_of(stack, api)
-    answer = json.loads(call(extender.port, "/filter", {"Pod": server("uid-0"), "NodeNames": ["n1", "n2", "n3"]})[1])
+    pod = server("uid-0")
+    pod["metadata"]["annotations"] = {"codis.io/spread": "soft"}
+    answer = json.loads(call(extender.port, "/filter", {"Pod": pod, "NodeNames": ["n1", "n2", "n3"]})[1])
     if not answer["NodeNames"]:
         raise Failed(f"no node is known: {answer}")
     extender.stop()

@@ -1,5 +1,5 @@
-/* The server's threads ask while the loop's thread changes what there is (for SANITIZE=thread, and for locks that are not
- * given back). */
+/* The server's threads ask while the loop's thread changes what there is (for SANITIZE=thread, and for locks that are
+ * not given back). */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +9,7 @@
 
 enum { THREADS = 3, CALLS = 300, CHANGES = 600, NODES = 12, PODS = 24 };
 
-#define NAMES                                                                                                          \
-	"[\"n0\",\"n1\",\"n2\",\"n3\",\"n4\",\"n5\",\"n6\",\"n7\",\"n8\",\"n9\",\"n10\",\"n11\",\"never-seen\"]"
+#define NAMES "[\"n0\",\"n1\",\"n2\",\"n3\",\"n4\",\"n5\",\"n6\",\"n7\",\"n8\",\"n9\",\"n10\",\"n11\",\"never-seen\"]"
 
 struct asker {
 	struct extender *e;
@@ -29,7 +28,8 @@ static bool is_json(const struct buf *out)
 static cJSON *random_member(unsigned *seed, const char *node)
 {
 	static const char *const more[] = {
-		"", ",\"annotations\":{\"codis.io/topology-key\":\"rack\"}", ",\"annotations\":{\"codis.io/spread\":\"soft\"}",
+		"", ",\"annotations\":{\"codis.io/topology-key\":\"rack\"}",
+		",\"annotations\":{\"codis.io/spread\":\"soft\"}",
 		",\"annotations\":{\"codis.io/topology-key\":\"topology.kubernetes.io/zone,kubernetes.io/hostname\"}"
 	};
 
