@@ -272,7 +272,7 @@ bench-calls: $(BUILD)/extender-calls $(BUILD)/codis-extender ## what a call of t
 	@BUILD=$(abspath $(BUILD)) tests/bench/extender/busy
 
 .PHONY: bench-extender
-bench-extender: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/extender-calls ## that, and what it costs and saves a stock kube-scheduler at 5,000 nodes (five minutes)
+bench-extender: $(addprefix $(BUILD)/,$(PROGRAMS)) $(BUILD)/extender-calls ## that, and what it costs and saves a stock kube-scheduler at 5,000 nodes (seven minutes)
 	@$(BUILD)/extender-calls
 	@BUILD=$(abspath $(BUILD)) tests/bench/extender/bench
 

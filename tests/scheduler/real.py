@@ -165,13 +165,20 @@ def as_setup(pod, rule, scheduler=SCHEDULER):
     return pod
 
 
-def shipped(port):
-    """What manifests/system/20-scheduler.yaml says of extenders, and of how many nodes are looked at."""
+def shipped_sample():
+    """What manifests/system/20-scheduler.yaml says of how many nodes are looked at."""
+    return re.search(r"^    (percentageOfNodesToScore:.*\n)", of_scheduler(), re.M).group(1)
+
+
+def of_scheduler():
     with open(os.path.join(TOP, "manifests/system/20-scheduler.yaml")) as f:
-        text = f.read()
-    lines = re.findall(r"^    percentageOfNodesToScore:.*\n", text, re.M)
-    lines += re.search(r"^    extenders:\n(?:    .*\n)+", text, re.M).group(0).splitlines(True)
-    return "".join(line[4:] for line in lines).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
+        return f.read()
+
+
+def shipped(port):
+    """That, and what it says of extenders."""
+    lines = re.search(r"^    extenders:\n(?:    .*\n)+", of_scheduler(), re.M).group(0).splitlines(True)
+    return shipped_sample() + "".join(line[4:] for line in lines).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
 
 
 def for_main(kube, port):
@@ -194,8 +201,7 @@ def for_one(kube, name, more=""):
 
 def allowed():
     """What manifests/system/20-scheduler.yaml lets anybody ask its scheduler."""
-    with open(os.path.join(TOP, "manifests/system/20-scheduler.yaml")) as f:
-        return re.search(r"--authorization-always-allow-paths=\S+", f.read()).group(0)
+    return re.search(r"--authorization-always-allow-paths=\S+", of_scheduler()).group(0)
 
 
 class Scheduler:
