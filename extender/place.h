@@ -115,8 +115,7 @@ struct place_marks {
 
 /* Of the candidates that pass, those in one zone. */
 struct place_zone {
-	uint64_t size;
-	uint32_t masters;
+	uint32_t size, masters;
 	uint32_t call; /* in which it was counted last */
 };
 

@@ -24,8 +24,8 @@ struct inventory_node {
 	/* Somebody says that the machine does not run: the taint node.kubernetes.io/out-of-service, by a person, or
 	 * node.cloudprovider.kubernetes.io/shutdown, by the provider. */
 	bool out_of_service;
-	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
 	uint32_t memory_mib;      /* asks_allocatable_mib() */
+	int64_t ready_changed_ms; /* wall time; 0 while it never changed but for joining the cluster */
 	const char *taints;       /* asks_taints() */
 };
 

@@ -419,7 +419,9 @@ PLACE_TEST(of_nodes_with_as_many_masters_one_that_has_none_of_the_product_is_bet
 	add_plain_node(w.inv, "a");
 	add_plain_node(w.inv, "b");
 	add_pod(w.inv, shop_pod(0, "a"));
+	add_pod(w.inv, server_pod(3, "a"));
 	add_pod(w.inv, server_pod(2, "b"));
+	add_pod(w.inv, shop_pod(1, "b"));
 	place(server_pod(0, ""), NAMES("a", "b"));
 	assert_string_equal(best(), "a");
 	place(shop_pod(2, ""), NAMES("a", "b"));
@@ -477,10 +479,18 @@ PLACE_TEST(memory_that_codis_asks_for_is_shared_out)
 	assert_string_equal(best(), "a");
 }
 
+static cJSON *tolerant_pod(void)
+{
+	cJSON *pod = server_pod(0, "");
+
+	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "tolerations",
+			      parsed("[{\"key\":\"batch\",\"operator\":\"Exists\"}]"));
+	return pod;
+}
+
 PLACE_TEST(a_taint_that_is_not_tolerated_is_avoided_where_possible)
 {
 	static const char taint[] = "{\"key\":\"batch\",\"effect\":\"PreferNoSchedule\"}";
-	cJSON *pod = server_pod(0, "");
 
 	add_sized_node("free", "a", 16, "");
 	add_sized_node("tainted", "a", 16, taint);
@@ -489,10 +499,36 @@ PLACE_TEST(a_taint_that_is_not_tolerated_is_avoided_where_possible)
 	assert_string_equal(best(), "free");
 	place(server_pod(0, ""), NAMES("tainted"));
 	assert_string_equal(best(), "tainted");
-	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "tolerations",
-			      parsed("[{\"key\":\"batch\",\"operator\":\"Exists\"}]"));
-	place(pod, NAMES("free", "tainted"));
+	place(tolerant_pod(), NAMES("free", "tainted"));
 	assert_string_equal(best(), "tainted");
+}
+
+/* A share of which nobody takes the greatest part would be too small for all others, who would have above it alike. */
+PLACE_TEST(who_is_kept_away_by_a_taint_leaves_its_nodes_out_of_the_shares)
+{
+	static const char taint[] = "{\"key\":\"batch\",\"effect\":\"PreferNoSchedule\"}";
+
+	add_sized_node("one", "a", 16, "");
+	add_sized_node("three", "a", 16, "");
+	add_sized_node("tainted", "b", 16, taint);
+	add_sized_node("tainted-too", "b", 16, taint);
+	add_pod(w.inv, shop_pod(0, "one"));
+	for (int i = 1; i < 4; i++)
+		add_pod(w.inv, shop_pod(2 * i, "three"));
+	place(tolerant_pod(), NAMES("one", "three", "tainted", "tainted-too"));
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_MASTERS), 1);
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_ZONE_MASTERS), 3);
+	place(server_pod(0, ""), NAMES("one", "three", "tainted", "tainted-too"));
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_MASTERS), 0);
+	assert_int_equal(place_weight(&w.placing.nodes[0], WEIGHT_ZONE_MASTERS), 1);
+	assert_string_equal(best(), "one");
+	/* Of their zone nothing is known then, whatever it was before. */
+	for (int i = 4; i < 12; i++)
+		add_pod(w.inv, shop_pod(2 * i, "tainted"));
+	place(tolerant_pod(), NAMES("one", "three", "tainted", "tainted-too"));
+	assert_int_equal(place_weight(&w.placing.nodes[2], WEIGHT_ZONE_MASTERS), 3);
+	place(server_pod(0, ""), NAMES("one", "three", "tainted", "tainted-too"));
+	assert_int_equal(place_weight(&w.placing.nodes[2], WEIGHT_ZONE_MASTERS), 0);
 }
 
 /* So its siblings know which zone to keep out of, though nobody knows which of the nodes it will get. */
