@@ -214,12 +214,23 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 	g->pl->members++;
 	meet(g->pl, codis_rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
 	peer->deleting = other->pod.status.deleting;
-	peer->ruled = other->pod.ruled;
 	peer->promised = !other->pod.node[0];
 	if (!is_strict(&other->pod))
 		return 0;
 	peer->column = census_key(g->pl->census, g->inv, other->pod.topology_key);
 	return peer->column < 0 ? -1 : 0;
+}
+
+/* Whether the scheduler's own rule keeps the two apart by the same key: then it knows where the other one is. */
+static bool is_ruled(const struct placing *pl, bool ruled, int column)
+{
+	return pl->pod->strict && column == pl->column && ruled && pl->pod->pod.ruled;
+}
+
+/* One that may be on any node says nothing of where it will be, unless it lets nobody else in. */
+static bool says_nothing(const struct placing *pl, const struct reserved *pod, int column)
+{
+	return pod->wide && ((!pl->pod->strict && !pod->strict) || is_ruled(pl, pod->ruled, column));
 }
 
 static int meet_reservation(struct gathering *g, const struct reservation *one)
@@ -230,14 +241,12 @@ static int meet_reservation(struct gathering *g, const struct reservation *one)
 		return -1;
 	g->pl->members++;
 	meet(g->pl, one->pod.member.rank);
-	for (size_t i = 0; i < one->count; i++) {
+	for (size_t i = 0; i < one->count && !says_nothing(g->pl, &one->pod, column); i++) {
 		struct place_peer *peer = add_peer(g->pl, one->pod.name, one->nodes[i]);
 
 		if (!peer)
 			return -1;
 		peer->promised = true;
-		peer->wide = one->pod.wide;
-		peer->ruled = one->pod.ruled;
 		peer->column = column;
 	}
 	return 0;
@@ -344,13 +353,9 @@ static int mark(struct placing *pl, int column, uint32_t index, bool bars)
 	return 0;
 }
 
-/* In this column. What is wide bars no sibling from which the scheduler's own rule keeps it apart by the same key: the
- * scheduler knows where it is. */
 static bool bars(const struct placing *pl, const struct place_peer *peer, int column)
 {
-	bool own = column == pl->column && pl->pod->strict, its = column == peer->column;
-
-	return (own || its) && !(peer->wide && own && its && peer->ruled && pl->pod->pod.ruled);
+	return (column == pl->column && pl->pod->strict) || column == peer->column;
 }
 
 /* A domain that nobody knows may be any. */

@@ -95,7 +95,7 @@ struct place_peer {
 	const char *name;
 	uint32_t node;
 	int column; /* of its own topology key, where it is strict; else -1 */
-	bool promised, deleting, wide, ruled;
+	bool promised, deleting;
 };
 
 struct place_mark {

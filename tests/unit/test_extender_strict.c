@@ -308,3 +308,22 @@ TEST(a_member_that_fails_on_and_on_leaves_its_sibling_a_place)
 	fail_on_and_on(false);
 	fail_on_and_on(true);
 }
+
+/* What it may have is as much as nobody knows where it will be; a call costs what its own names cost. */
+TEST(what_is_promised_everywhere_and_bars_nobody_is_not_gone_over)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	for (int i = 0; i < 10; i++)
+		assert_true(offers(&e, 0, choosy(stock_pod("codis-proxy", "p", i, "codis-test", 2, "", "")),
+				   "[\"n1\",\"n2\"]", "n1"));
+	assert_int_equal(e.reservations.by_uid.count, 10);
+	assert_int_equal(e.placing.peer_count, 0);
+	assert_true(offers(&e, 0, choosy(member(0, "", "")), "[\"n1\",\"n2\"]", "n1"));
+	assert_false(offers(&e, 0, member(1, "", ""), "[\"n1\",\"n2\"]", "n1"));
+	assert_int_equal(e.placing.peer_count, 2);
+	extender_teardown(&e);
+}
