@@ -327,7 +327,9 @@ static int64_t latest(int64_t a, int64_t b)
 }
 
 /* Newer than what was done last here, than a role that contradicted the node, than the connection to the coordinator,
- * than a jump of the clock? Until then the group is busy: nothing is decided from what was true before. */
+ * than a jump of the clock? Until then the group is busy: nothing is decided from what was true before. A read that
+ * began in the same millisecond counts: it mostly is the one that was asked for then. Where it is one from before, what
+ * is decided from it is fenced by its version. */
 static bool heard_since(const struct making *m, const struct observed_group *o, const struct group_view *g)
 {
 	const struct observed *seen = m->seen;
