@@ -10,8 +10,8 @@
 
 #include "common/base/table.h"
 
-/* Of a pod; of more, those that were offered last. */
-#define ATTEMPTS_NODES 64
+/* Of a pod: what a scheduler looks at of a large cluster, and some more; of more, those that were offered last. */
+#define ATTEMPTS_NODES 128
 /* Pods; of more, those that were asked for last. */
 #define ATTEMPTS_PODS 4096
 /* What is older is forgotten. */
