@@ -15,6 +15,7 @@ static void end(struct attempts *a, struct attempts_of *of)
 {
 	table_remove(&a->by_uid, &of->by_uid);
 	TAILQ_REMOVE(&a->by_last, of, by_last);
+	free(of->nodes);
 	free(of);
 }
 
@@ -82,6 +83,29 @@ static uint64_t bit(uint32_t node)
 	return UINT64_C(1) << (node & 63);
 }
 
+static size_t word(uint32_t node)
+{
+	return (node >> 6) % (ATTEMPTS_NODES / 64);
+}
+
+#define ROOM_MIN 8
+
+/* Room for one more; NULL: there is none. */
+static struct attempt *new_one(struct attempts_of *of)
+{
+	uint16_t room = of->room ? (uint16_t)(2 * of->room) : ROOM_MIN;
+	struct attempt *nodes;
+
+	if (of->count < of->room)
+		return &of->nodes[of->count++];
+	nodes = room <= ATTEMPTS_NODES ? realloc(of->nodes, room * sizeof(*nodes)) : NULL;
+	if (!nodes)
+		return NULL;
+	of->nodes = nodes;
+	of->room = room;
+	return &of->nodes[of->count++];
+}
+
 static struct attempt *of_node(struct attempts_of *of, uint32_t node)
 {
 	for (int i = 0; i < of->count; i++) {
@@ -93,7 +117,7 @@ static struct attempt *of_node(struct attempts_of *of, uint32_t node)
 
 static struct attempt *oldest(struct attempts_of *of)
 {
-	struct attempt *first = &of->nodes[0];
+	struct attempt *first = of->nodes;
 
 	for (int i = 1; i < of->count; i++) {
 		if (of->nodes[i].last_ms < first->last_ms)
@@ -107,17 +131,20 @@ void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms)
 	struct attempt *its = of_node(of, node);
 
 	if (!its) {
-		its = of->count < ATTEMPTS_NODES ? &of->nodes[of->count++] : oldest(of);
+		its = new_one(of);
+		its = its ? its : oldest(of);
+		if (!its)
+			return;
 		*its = (struct attempt){ .node = node };
 	}
-	of->seen |= bit(node);
+	of->seen[word(node)] |= bit(node);
 	its->times++;
 	its->last_ms = now_ms;
 }
 
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node)
 {
-	for (int i = 0; of->seen & bit(node) && i < of->count; i++) {
+	for (int i = 0; of->seen[word(node)] & bit(node) && i < of->count; i++) {
 		if (of->nodes[i].node == node)
 			return of->nodes[i].times;
 	}

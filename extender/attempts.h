@@ -10,8 +10,8 @@
 
 #include "common/base/table.h"
 
-/* Of a pod: what a scheduler looks at of a large cluster, and some more; of more, those that were offered last. */
-#define ATTEMPTS_NODES 128
+/* Of a pod: some times what a scheduler looks at of a large cluster; of more, those that were offered last. */
+#define ATTEMPTS_NODES 512
 /* Pods; of more, those that were asked for last. */
 #define ATTEMPTS_PODS 4096
 /* What is older is forgotten. */
@@ -28,9 +28,9 @@ struct attempts_of {
 	TAILQ_ENTRY(attempts_of) by_last;
 	int64_t last_ms;
 	uint32_t offers; /* how often the pod was offered something */
-	uint16_t count;
-	uint64_t seen; /* a bit for some of all nodes: those without theirs were not offered */
-	struct attempt nodes[ATTEMPTS_NODES];
+	uint16_t count, room;
+	uint64_t seen[ATTEMPTS_NODES / 64]; /* a bit for some of all nodes: those without theirs were not offered */
+	struct attempt *nodes;
 	char uid[];
 };
 
@@ -49,7 +49,7 @@ struct attempts_of *attempts_of(struct attempts *a, const char *uid, int64_t now
 /* The pod is bound or gone. */
 void attempts_drop(struct attempts *a, const char *uid);
 
-/* A node is offered once more. */
+/* A node is offered once more. Without memory for another one that of the longest time ago is forgotten. */
 void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms);
 /* How often it was. */
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node);

@@ -327,3 +327,34 @@ TEST(what_is_promised_everywhere_and_bars_nobody_is_not_gone_over)
 	assert_int_equal(e.placing.peer_count, 2);
 	extender_teardown(&e);
 }
+
+/* In a cluster of 300, of which each is the only one that is left at its turn. */
+TEST(a_pod_that_fails_sees_every_node_of_many)
+{
+	enum { NODES = 300 };
+	BUF_CLEANUP struct buf names = BUF_INIT(1 << 16);
+	bool seen[NODES] = { false };
+	struct extender e;
+	int count = 0;
+
+	extender_setup(&e);
+	for (int i = 0; i < NODES; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "n%d", i);
+		add_node(e.inventory, name, "", "False", "2020-01-01T00:00:10Z");
+		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
+	}
+	buf_addch(&names, ']');
+	for (int i = 0; i < NODES / 16 + 10; i++) {
+		JSON_CLEANUP cJSON *answer = filter(&e, i * INT64_C(1000), member(0, "", ""), names.data);
+		const cJSON *one;
+
+		cJSON_ArrayForEach(one, json_get(answer, "NodeNames", NULL))
+			seen[strtol(cJSON_GetStringValue(one) + 1, NULL, 10)] = true;
+	}
+	for (int i = 0; i < NODES; i++)
+		count += seen[i];
+	assert_int_equal(count, NODES);
+	extender_teardown(&e);
+}
