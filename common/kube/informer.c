@@ -258,16 +258,16 @@ static void tell_set(struct informer *i, const cJSON *object, cJSON *old)
 }
 
 /* As set_object, where the store has names alone. */
-static int set_named(struct informer *i, const char *key, const cJSON *object, struct error *err)
+static int set_named(struct informer *i, const char *key, const char *uid, const cJSON *object, struct error *err)
 {
 	const char *version = json_str(object, "metadata", "resourceVersion", NULL);
 	JSON_CLEANUP cJSON *gone = NULL;
 	struct stored_name was;
-	bool there = store_name(i->store, key, &was), anew = there && strcmp(was.uid, uid_of(object)) != 0;
+	bool there = store_name(i->store, key, &was), anew = there && strcmp(was.uid, uid) != 0;
 
 	if (anew)
 		gone = store_object_of_name(key, was.uid);
-	if ((anew && !gone) || store_put_name(i->store, key, uid_of(object), version ? version : "") < 0)
+	if ((anew && !gone) || store_put_name(i->store, key, uid, version ? version : "") < 0)
 		return error_set(err, ERR_NOMEM, "no memory");
 	if (anew && i->cfg.on_delete)
 		i->cfg.on_delete(i->cfg.ctx, gone);
@@ -297,16 +297,17 @@ static int set_whole(struct informer *i, const char *key, cJSON *object, struct 
  * restored are given a second time. 0, or -1 and *err. */
 static int set_object(struct informer *i, const char *verb, cJSON *object, struct error *err)
 {
+	const char *uid = uid_of(object);
 	char key[STORE_KEY_MAX];
 	int done;
 
-	if (store_key(object, key) < 0 || !uid_of(object)) {
+	if (store_key(object, key) < 0 || !uid) {
 		cJSON_Delete(object);
 		leave_out(i, verb);
 		return 0;
 	}
 	if (i->cfg.names_only) {
-		done = set_named(i, key, object, err);
+		done = set_named(i, key, uid, object, err);
 		cJSON_Delete(object);
 	} else {
 		done = set_whole(i, key, object, err);
