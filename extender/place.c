@@ -6,7 +6,6 @@
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
-#include "common/base/hash.h"
 #include "common/codis/asks.h"
 #include "common/codis/inventory.h"
 #include "common/kube/extender.h"
@@ -14,13 +13,6 @@
 
 /* How long a node that was not Ready is taken for one that may fail again. */
 #define FAILED_LATELY_MS (10 * 60 * 1000)
-
-/* Members that a set other than a group has as a rule: three of ZooKeeper, two or three proxies. */
-#define USUAL_SET 3
-/* Of the nodes that a pod may have it is offered one in so many for each member of its group. A master is offered
- * fewer: it counts on each of them until it is known where it is, and where it is matters more. */
-#define OFFER_PART        2
-#define OFFER_MASTER_PART 8
 
 const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_SHARED] = { 8,
@@ -43,125 +35,6 @@ const struct place_term place_terms[WEIGHTS] = {
 	[WEIGHT_MEMORY] = { 6, "memory that codis pods request above the share of the node and some more, in steps of "
 			       "about a fiftieth of what it has" },
 };
-
-/* --- the pod ------------------------------------------------------------------------------------------------------ */
-
-/* A bare pod has no ordinal, so it is in no group; and only a group's members lose data by standing together. */
-static bool is_strict(const struct kept_pod *pod)
-{
-	return pod->strict && pod->component == CODIS_SERVER && pod->group > 0;
-}
-
-static int check(struct place_pod *p, struct error *err)
-{
-	const struct kept_pod *pod = &p->pod;
-
-	if (pod->component == CODIS_NONE)
-		return 0;
-	if (!pod->uid[0])
-		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
-	if (pod->component == CODIS_SERVER && !pod->group_said && pod->server_replica_said.said == SAID_ELSEWHERE)
-		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
-				 pod->server_replica_said.why);
-	p->strict = is_strict(pod);
-	return 0;
-}
-
-int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)
-{
-	struct codis_pod read;
-
-	memset(p, 0, sizeof(*p));
-	if (codis_pod_read(pod, &read, err) < 0)
-		return -1;
-	if (read.component == CODIS_NONE)
-		return 0;
-	p->block = malloc(kept_pod_size(&read) + 1);
-	if (!p->block)
-		return error_set(err, ERR_NOMEM, "no memory for pod %s", read.name);
-	kept_pod_fill(&p->pod, p->block, &read);
-	return check(p, err);
-}
-
-int place_pod_known(const struct inventory_pod *pod, struct place_pod *p, struct error *err)
-{
-	memset(p, 0, sizeof(*p));
-	p->pod = pod->pod;
-	return check(p, err);
-}
-
-void place_pod_release(struct place_pod *p)
-{
-	free(p->block);
-	p->block = NULL;
-}
-
-/* --- who stands beside it ----------------------------------------------------------------------------------------- */
-
-static void set_member(struct place_pod *p)
-{
-	const struct kept_pod *pod = &p->pod;
-
-	snprintf(p->member.namespace, sizeof(p->member.namespace), "%s", pod->namespace);
-	p->member.component = pod->component;
-	p->member.group = pod->group;
-	p->member.rank = codis_rank_of(pod->group, pod->ordinal, pod->server_replica);
-}
-
-void place_join(struct place_pod *p, const struct inventory *inv)
-{
-	const struct inventory_pod *known = inventory_pod(inv, p->pod.uid);
-	char trouble[POD_WHY_MAX];
-
-	set_member(p);
-	if (known)
-		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
-	else
-		inventory_product_of_kept(inv, &p->pod, p->member.product, trouble);
-}
-
-bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
-{
-	return other->pod.component == p->member.component && other->pod.group == p->member.group &&
-	       strcmp(other->pod.namespace, p->member.namespace) == 0 &&
-	       strcmp(other->product, p->member.product) == 0 && strcmp(other->pod.name, p->pod.name) != 0;
-}
-
-struct peers {
-	const struct place_pod *pod;
-	int (*fn)(void *ctx, const struct inventory_pod *peer);
-	void *ctx;
-};
-
-static int on_member(void *ctx, const struct inventory_pod *other)
-{
-	const struct peers *peers = ctx;
-
-	return kept_pod_place(&other->pod)[0] && place_is_peer(peers->pod, other) ? peers->fn(peers->ctx, other) : 0;
-}
-
-int place_each_peer(const struct place_pod *p, const struct inventory *inv,
-		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx)
-{
-	struct peers peers = { p, fn, ctx };
-
-	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_member, &peers);
-}
-
-static int on_strict(void *ctx, const struct inventory_pod *other)
-{
-	const struct peers *peers = ctx;
-
-	return is_strict(&other->pod) && place_is_peer(peers->pod, other);
-}
-
-bool place_is_strict(const struct place_pod *p, const struct inventory *inv)
-{
-	struct peers peers = { .pod = p };
-
-	return p->strict || inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group,
-						    on_strict, &peers) != 0;
-}
 
 /* Grows an array that is kept from call to call to room for `want`; what is new is zeros. */
 static int grow(void *array, size_t *room, size_t want, size_t size)
@@ -215,7 +88,7 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 	meet(g->pl, codis_rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
 	peer->deleting = other->pod.status.deleting;
 	peer->promised = !other->pod.node[0];
-	if (!is_strict(&other->pod))
+	if (!place_is_strict(&other->pod))
 		return 0;
 	peer->column = census_key(g->pl->census, g->inv, other->pod.topology_key);
 	return peer->column < 0 ? -1 : 0;
@@ -822,173 +695,4 @@ void place_reason(const struct placing *pl, size_t i, struct buf *out)
 		buf_addf(out, "codis-extender has not seen the node of a member of group %d of %s yet", group, product);
 		break;
 	}
-}
-
-/* --- the order ---------------------------------------------------------------------------------------------------- */
-
-static size_t at_least_one(size_t n)
-{
-	return n > 0 ? n : 1;
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* How many of `best` equals: enough for the scheduler's own scores to choose, which know what else stands there; but of
- * all that the pod may have a part only, since what is reserved for it is taken from its group. */
-static size_t offer_size(const struct placing *pl)
-{
-	const struct kept_pod *pod = &pl->pod->pod;
-	bool known = pod->component == CODIS_SERVER && pod->server_replica > 0;
-	size_t set = known ? (size_t)pod->server_replica : USUAL_SET;
-	size_t part = pl->pod->member.rank == 0 ? OFFER_MASTER_PART : OFFER_PART;
-	size_t offer = at_least_one(pl->passing / (part * set));
-	size_t others = set > pl->members + 1 ? set - 1 - pl->members : 0; /* that have no place yet */
-
-	if (offer < 2 && pl->passing >= 2 + others)
-		offer = 2;
-	return least(least(offer, pl->best), PLACE_OFFER_MAX);
-}
-
-/* An order of chance, another one for each pod and turn. */
-static uint64_t tie(const struct placing *pl, uint64_t turn, uint32_t i)
-{
-	uint32_t node = pl->nodes[i].node;
-	uint64_t x = (uint64_t)(node ? node : place_hash_of(pl->args, i)) << 32 ^ turn;
-
-	x = (x ^ (x >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-	return (x ^ (x >> 32)) * UINT64_C(0x94d049bb133111eb);
-}
-
-static bool is_best(const struct placing *pl, uint32_t i)
-{
-	return pl->nodes[i].key == pl->best_key && pl->nodes[i].refusal == PLACE_PASSES;
-}
-
-static uint32_t zone_of_first(const struct placing *pl, uint64_t turn)
-{
-	uint64_t first = UINT64_MAX;
-	uint32_t zone = 0;
-
-	for (uint32_t i = 0; i < pl->args->count; i++) {
-		uint64_t its = is_best(pl, i) ? tie(pl, turn, i) : UINT64_MAX;
-
-		if (its < first) {
-			first = its;
-			zone = pl->nodes[i].why;
-		}
-	}
-	return zone;
-}
-
-/* The first of the equals in that order, all of one zone: so its group knows which one to keep out of, though nobody
- * knows yet which of them it will be. */
-static size_t draw(const struct placing *pl, uint64_t turn, size_t offer, uint32_t *those)
-{
-	uint64_t ties[PLACE_OFFER_MAX] = { 0 };
-	size_t drawn = 0;
-	uint32_t zone = zone_of_first(pl, turn);
-
-	for (uint32_t i = 0; i < pl->args->count; i++) {
-		size_t at;
-		uint64_t its;
-
-		if (!is_best(pl, i) || pl->nodes[i].why != zone)
-			continue;
-		its = tie(pl, turn, i);
-		if (drawn == offer && its >= ties[drawn - 1])
-			continue;
-		drawn += drawn < offer;
-		for (at = drawn - 1; at > 0 && its < ties[at - 1]; at--) {
-			ties[at] = ties[at - 1];
-			those[at] = those[at - 1];
-		}
-		ties[at] = its;
-		those[at] = i;
-	}
-	return drawn;
-}
-
-/* Members of a group share a domain only where there is no other, whatever they prefer. */
-static bool is_last_resort(const struct placing *pl, uint32_t i)
-{
-	const struct place_node best = { .key = pl->best_key };
-
-	return pl->pod->member.group > 0 &&
-	       place_weight(&pl->nodes[i], WEIGHT_SHARED) > place_weight(&best, WEIGHT_SHARED);
-}
-
-/* One that fails again and again leaves its siblings room every other time, unless the scheduler's own rule keeps them
- * apart. */
-bool place_is_wide(const struct place_pod *p, uint32_t turn)
-{
-	return p->pod.choosy && !(p->strict && !p->pod.ruled && turn % 2);
-}
-
-size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those)
-{
-	size_t n = 0;
-
-	if (!pl->passing)
-		return 0;
-	if (!place_is_wide(pl->pod, turn))
-		return draw(pl, hash_text(HASH_INIT, pl->pod->pod.uid) + turn, offer_size(pl), those);
-	for (uint32_t i = 0; i < pl->args->count; i++) {
-		if (pl->nodes[i].refusal == PLACE_PASSES && !is_last_resort(pl, i))
-			those[n++] = i;
-	}
-	return n;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-/* The different keys of those that pass, the least first; *count of them. The caller's; NULL: no memory. */
-static uint64_t *steps_of(const struct placing *pl, size_t *count)
-{
-	uint64_t *keys = calloc(pl->args->count + 1, sizeof(*keys));
-	size_t n = 0, passing = 0;
-
-	if (!keys)
-		return NULL;
-	for (size_t i = 0; i < pl->args->count; i++) {
-		if (pl->nodes[i].refusal == PLACE_PASSES)
-			keys[passing++] = pl->nodes[i].key;
-	}
-	qsort(keys, passing, sizeof(*keys), by_key);
-	for (size_t i = 0; i < passing; i++) {
-		if (!i || keys[i] != keys[n - 1])
-			keys[n++] = keys[i];
-	}
-	*count = n;
-	return keys;
-}
-
-int place_scores(const struct placing *pl, int *scores)
-{
-	size_t count = 0;
-	uint64_t *keys = steps_of(pl, &count);
-
-	if (!keys)
-		return -1;
-	for (size_t i = 0; i < pl->args->count; i++) {
-		const struct place_node *n = &pl->nodes[i];
-		const uint64_t *at;
-
-		scores[i] = 0;
-		if (n->refusal != PLACE_PASSES)
-			continue;
-		at = bsearch(&n->key, keys, count, sizeof(*keys), by_key);
-		scores[i] = count > 1 ? EXTENDER_SCORE_MAX -
-						(int)((size_t)EXTENDER_SCORE_MAX * (size_t)(at - keys) / (count - 1))
-				      : EXTENDER_SCORE_MAX;
-	}
-	free(keys);
-	return 0;
 }

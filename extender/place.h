@@ -3,13 +3,12 @@
 #ifndef CODIS_EXTENDER_PLACE_H
 #define CODIS_EXTENDER_PLACE_H
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/codis/kept.h"
 #include "extender/census.h"
+#include "extender/place_pod.h"
 #include "extender/reserve.h"
 #include "extender/share.h"
 
@@ -18,37 +17,6 @@ struct buf;
 struct error;
 struct extender_args;
 struct inventory;
-struct inventory_pod;
-
-/* The pod that asks for a place. */
-struct place_pod {
-	struct kept_pod pod;
-	struct membership member;
-	bool strict; /* a server that must not share a domain with its group */
-	char *block; /* what its texts stand in; NULL: in the inventory */
-};
-
-#define PLACE_POD_CLEANUP __attribute__((cleanup(place_pod_release)))
-
-/* What a Pod says. pod.component is CODIS_NONE for a pod that is none of ours. 0, or -1 and *err in words fit as a
- * reason: what in the pod cannot be read. A pod without a uid (none comes from a scheduler) is refused, too. */
-int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err);
-/* One that the inventory has: valid until that changes. 0 or -1, as above. */
-int place_pod_known(const struct inventory_pod *pod, struct place_pod *p, struct error *err);
-void place_pod_release(struct place_pod *p);
-
-/* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others. */
-void place_join(struct place_pod *p, const struct inventory *inv);
-
-/* Whether another pod is of the same group; for components other than servers, of the same set. The same name under
- * another uid is the pod's forerunner, which ended or soon will: no peer. */
-bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other);
-/* Calls fn for each of them that has a place (kept_pod_place), until it returns non-zero; returns that. */
-int place_each_peer(const struct place_pod *p, const struct inventory *inv,
-		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
-
-/* Whether it, or another member of its group, shares a domain with nobody of it. */
-bool place_is_strict(const struct place_pod *p, const struct inventory *inv);
 
 enum place_refusal {
 	PLACE_PASSES,
@@ -167,17 +135,5 @@ bool place_is_transient(const struct placing *pl, size_t i);
 
 /* The reason why the i-th is refused, in words for the user who describes a Pending pod. */
 void place_reason(const struct placing *pl, size_t i, struct buf *out);
-
-/* Those of the nodes that pass that are to be offered (indices, room for args->count), and how many: see
- * docs/extender.md, "How many nodes it offers". turn: how often the pod was offered some before; each shuffles equals
- * anew. */
-#define PLACE_OFFER_MAX 16
-/* Whether all that pass are, for it has preferences of its own. */
-bool place_is_wide(const struct place_pod *p, uint32_t turn);
-size_t place_offer(const struct placing *pl, uint32_t turn, uint32_t *those);
-
-/* Scores 0..10 for prioritize: 10 for the best, 0 for the worst and for the refused; equals get the same. 0 or -1
- * (memory). */
-int place_scores(const struct placing *pl, int *scores);
 
 #endif

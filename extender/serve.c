@@ -13,6 +13,7 @@
 #include "common/codis/inventory.h"
 #include "common/kube/extender.h"
 #include "common/net/httpd.h"
+#include "extender/offer.h"
 #include "extender/place.h"
 
 int extender_init(struct extender *e, struct metrics *metrics)
@@ -213,7 +214,7 @@ static struct reserved to_reserve(const struct place_pod *p, uint32_t turn)
 				  .memory_mib = census_memory(p->pod.memory_mib),
 				  .strict = p->strict,
 				  .ruled = p->pod.ruled,
-				  .wide = place_is_wide(p, turn),
+				  .wide = offer_is_wide(p, turn),
 				  .brief = turn >= ALL_PROMISED,
 				  .silent = p->pod.product.said != SAID_KNOWN };
 }
@@ -223,7 +224,7 @@ static void remember(const struct call *c, struct attempts_of *attempts)
 	if (!attempts || !c->count)
 		return;
 	attempts->offers++;
-	for (size_t i = 0; i < c->count && c->count <= PLACE_OFFER_MAX; i++)
+	for (size_t i = 0; i < c->count && c->count <= OFFER_MAX; i++)
 		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]), c->now_ms);
 }
 
@@ -233,10 +234,10 @@ static int offer(struct extender *e, struct call *c, struct error *err)
 	uint32_t turn = attempts ? attempts->offers : 0;
 	struct reserved reserved = to_reserve(&c->pod, turn);
 
-	c->offer = calloc(c->args.count + PLACE_OFFER_MAX, sizeof(*c->offer));
+	c->offer = calloc(c->args.count + OFFER_MAX, sizeof(*c->offer));
 	if (!c->offer)
 		return error_set(err, ERR_NOMEM, "no memory to offer %zu nodes", c->args.count);
-	c->count = place_offer(&e->placing, turn, c->offer);
+	c->count = offer_nodes(&e->placing, turn, c->offer);
 	reservations_end_brief(&e->reservations, c->pod.pod.uid);
 	if (c->count && reservations_add(&e->reservations, &reserved, c->args.names, c->offer, c->count,
 					 c->now_ms + e->reservation_ttl_ms) < 0)
@@ -295,7 +296,7 @@ static int recover(struct extender *e, int64_t now_ms, struct error *err)
  * same. */
 static int check_begun(const struct extender *e, const struct call *c, struct error *err)
 {
-	if (c->now_ms >= e->unknown_until_ms || c->pod.pod.ruled || !place_is_strict(&c->pod, e->inventory))
+	if (c->now_ms >= e->unknown_until_ms || c->pod.pod.ruled || !place_is_apart(&c->pod, e->inventory))
 		return 0;
 	return error_set(
 		err, ERR_REFUSED,
@@ -482,7 +483,7 @@ static int prioritize_ours(struct extender *e, struct call *c, struct error *err
 	if (place_nodes(&e->placing, e->inventory, &e->census, &e->reservations, NULL, &c->pod, &c->args, c->wall_ms,
 			err) < 0)
 		return -1;
-	return place_scores(&e->placing, c->scores) == 0 ? 0 : no_memory(c, err);
+	return offer_scores(&e->placing, c->scores) == 0 ? 0 : no_memory(c, err);
 }
 
 /* Others' pods, and what cannot be read, get 0 everywhere. */

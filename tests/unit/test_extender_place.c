@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "extender/offer.h"
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/test.h"
 
@@ -87,7 +88,7 @@ static void place(cJSON *pod, const char *const *names)
 	}
 	assert_int_equal(p->passing, w.placing.passing);
 	qsort(p->order, p->passing, sizeof(p->order[0]), by_key);
-	p->offer = place_offer(&w.placing, 0, p->those);
+	p->offer = offer_nodes(&w.placing, 0, p->those);
 }
 
 /* names: a list that ends with NULL. */
@@ -541,7 +542,7 @@ PLACE_TEST(what_is_offered_is_in_one_zone)
 		add_sized_node(names[i], i < 4 ? "a" : "b", 16, "");
 	place(server_pod(0, ""), names);
 	for (uint32_t turn = 0; turn < 20; turn++) {
-		assert_int_equal(place_offer(&w.placing, turn, those), 2);
+		assert_int_equal(offer_nodes(&w.placing, turn, those), 2);
 		assert_int_equal(names[those[0]][0], names[those[1]][0]);
 	}
 }
@@ -634,7 +635,7 @@ TEST(offers_grow_with_the_cluster)
 		      { 20, 20, 5, 2 },
 		      { 20, 3, 3, 2 },
 		      { NODES, 1, 1, 1 },
-		      { NODES, NODES, PLACE_OFFER_MAX, PLACE_OFFER_MAX } };
+		      { NODES, NODES, OFFER_MAX, OFFER_MAX } };
 
 	for (uint32_t i = 0; i < NODES; i++)
 		names[i] = (struct json_span){ (const char *)&those[i], sizeof(those[i]) };
@@ -646,12 +647,12 @@ TEST(offers_grow_with_the_cluster)
 			nodes[i].key = i >= cases[k].best;
 		}
 		p.member.rank = 1;
-		assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].offered);
+		assert_int_equal(offer_nodes(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].offered);
 		p.member.rank = 0; /* where a master is matters more */
-		assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].to_master);
+		assert_int_equal(offer_nodes(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].to_master);
 	}
 	p.pod.choosy = true;
-	assert_int_equal(place_offer(&pl, 0, (uint32_t[NODES]){ 0 }), NODES);
+	assert_int_equal(offer_nodes(&pl, 0, (uint32_t[NODES]){ 0 }), NODES);
 	test_free(nodes);
 	test_free(names);
 	test_free(those);

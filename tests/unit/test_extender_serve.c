@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "extender/offer.h"
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/test.h"
 
@@ -487,9 +488,9 @@ TEST(five_thousand_nodes)
 	buf_addch(&names, ']');
 	first = filter(&e, 0, server_pod(0, ""), names.data);
 	second = filter(&e, 0, server_pod(1, ""), names.data);
-	assert_int_equal(cJSON_GetArraySize(json_get(first, "NodeNames", NULL)), PLACE_OFFER_MAX);
-	assert_int_equal(cJSON_GetArraySize(json_get(second, "NodeNames", NULL)), PLACE_OFFER_MAX);
-	for (int i = 0; i < PLACE_OFFER_MAX; i++)
+	assert_int_equal(cJSON_GetArraySize(json_get(first, "NodeNames", NULL)), OFFER_MAX);
+	assert_int_equal(cJSON_GetArraySize(json_get(second, "NodeNames", NULL)), OFFER_MAX);
+	for (int i = 0; i < OFFER_MAX; i++)
 		assert_false(is_offered(
 			first, cJSON_GetStringValue(cJSON_GetArrayItem(json_get(second, "NodeNames", NULL), i))));
 	extender_teardown(&e);
