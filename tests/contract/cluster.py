@@ -83,8 +83,10 @@ class Process:
         self.name, self.args, self.folder = name, args, folder
         self.log_path = os.path.join(folder, "stdout")
         with open(self.log_path, "ab") as out:
-            self.popen = subprocess.Popen(args, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                          start_new_session=True, env={**os.environ, **(env or {})})
+            # Under nohup SIGHUP is ignored, which Go leaves so.
+            self.popen = subprocess.Popen(["env", "--default-signal=HUP", *args], cwd=folder, stdin=subprocess.DEVNULL,
+                                          stdout=out, stderr=out, start_new_session=True,
+                                          env={**os.environ, **(env or {})})
 
     @property
     def pid(self):

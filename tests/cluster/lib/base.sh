@@ -90,7 +90,8 @@ await_end() {
 }
 
 # background NAME COMMAND...: a daemon with its record and its log. It records itself before it becomes the command,
-# so that there is no moment in which it runs unrecorded, even if this script is killed.
+# so that there is no moment in which it runs unrecorded, even if this script is killed. Under nohup SIGHUP is ignored, and
+# what a kubelet starts would inherit that: a proxy would not be ended by it.
 background() {
 	local name=$1
 	shift
@@ -98,7 +99,7 @@ background() {
 	(
 		exec 9>&-
 		record "$name" "$BASHPID"
-		exec setsid "$@"
+		exec env --default-signal=HUP setsid "$@"
 	) </dev/null >>"$STATE/log/$name.log" 2>&1 &
 	disown
 	wait_for 10 "the record of $name" test -e "$STATE/pid/$name"
