@@ -123,14 +123,15 @@ static void die(const char *what)
 	exit(2);
 }
 
-/* Of its exact size, so that a read beyond it is seen by AddressSanitizer. */
+/* Of its exact size with its NUL, as httpd gives it, so that a read beyond it is seen by AddressSanitizer. */
 static char *copy_of(const char *text, size_t len)
 {
-	char *copy = malloc(len ? len : 1);
+	char *copy = malloc(len + 1);
 
 	if (!copy)
 		die("no memory");
 	memcpy(copy, text, len);
+	copy[len] = '\0';
 	return copy;
 }
 
