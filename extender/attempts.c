@@ -106,9 +106,10 @@ static struct attempt *new_one(struct attempts_of *of)
 	return &of->nodes[of->count++];
 }
 
-static struct attempt *of_node(struct attempts_of *of, uint32_t node)
+/* NULL: it was not offered. */
+static struct attempt *of_node(const struct attempts_of *of, uint32_t node)
 {
-	for (int i = 0; i < of->count; i++) {
+	for (int i = 0; of->seen[word(node)] & bit(node) && i < of->count; i++) {
 		if (of->nodes[i].node == node)
 			return &of->nodes[i];
 	}
@@ -144,9 +145,7 @@ void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms)
 
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node)
 {
-	for (int i = 0; of->seen[word(node)] & bit(node) && i < of->count; i++) {
-		if (of->nodes[i].node == node)
-			return of->nodes[i].times;
-	}
-	return 0;
+	const struct attempt *its = of_node(of, node);
+
+	return its ? its->times : 0;
 }
