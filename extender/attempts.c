@@ -85,7 +85,7 @@ static uint64_t bit(uint32_t node)
 
 static size_t word(uint32_t node)
 {
-	return (node >> 6) % (ATTEMPTS_NODES / 64);
+	return (node >> 6) % (ATTEMPTS_BITS / 64);
 }
 
 #define ROOM_MIN 8

@@ -23,13 +23,16 @@ struct attempt {
 	int64_t last_ms;
 };
 
+/* Eight times as many as nodes: of those that were not offered one in eight is looked for, at most. */
+#define ATTEMPTS_BITS (8 * ATTEMPTS_NODES)
+
 struct attempts_of {
 	struct table_link by_uid;
 	TAILQ_ENTRY(attempts_of) by_last;
 	int64_t last_ms;
 	uint32_t offers; /* how often the pod was offered something */
 	uint16_t count, room;
-	uint64_t seen[ATTEMPTS_NODES / 64]; /* a bit for some of all nodes: those without theirs were not offered */
+	uint64_t seen[ATTEMPTS_BITS / 64]; /* a bit for some of all nodes: those without theirs were not offered */
 	struct attempt *nodes;
 	char uid[];
 };
