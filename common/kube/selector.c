@@ -43,7 +43,8 @@ bool selector_matches(const cJSON *selector, const cJSON *labels)
 	if (!cJSON_IsObject(selector))
 		return false;
 	cJSON_ArrayForEach(item, json_get(selector, "matchLabels", NULL)) {
-		const char *label = terms < TERMS_MAX ? json_str(labels, item->string, NULL) : NULL;
+		/* Without a name: in a list, where an object belongs. */
+		const char *label = terms < TERMS_MAX && item->string ? json_str(labels, item->string, NULL) : NULL;
 
 		if (++terms > TERMS_MAX || !cJSON_IsString(item) || !label || strcmp(label, item->valuestring) != 0)
 			return false;

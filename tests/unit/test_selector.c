@@ -23,6 +23,8 @@ TEST(labels_have_to_be_there_all)
 	assert_false(matches("{\"matchLabels\":{\"app\":\"codis-server\",\"zone\":\"a\"}}", SERVER));
 	assert_false(matches("{\"matchLabels\":{\"app\":\"codis-server\"}}", "{}"));
 	assert_false(matches("{\"matchLabels\":{\"App\":\"codis-server\"}}", SERVER)); /* letters count */
+	/* In a list, where an object belongs. */
+	assert_false(matches("{\"matchLabels\":[\"codis-server\"]}", SERVER));
 }
 
 #define EXPRESSION(key, op, values)                                                                                    \
