@@ -78,74 +78,96 @@ void attempts_drop(struct attempts *a, const char *uid)
 		end(a, of);
 }
 
-static uint64_t bit(uint32_t node)
+#define ROOM_MIN 16
+
+/* Where it is, or would be. */
+static uint32_t find_node(const struct attempts_of *of, uint32_t node)
 {
-	return UINT64_C(1) << (node & 63);
+	uint32_t mask = of->room - 1, i = node & mask;
+
+	while (of->nodes[i].times && of->nodes[i].node != node)
+		i = (i + 1) & mask;
+	return i;
 }
 
-static size_t word(uint32_t node)
+/* What stands behind it in one row moves up, where it would not be found any more. */
+static void take_out(struct attempts_of *of, uint32_t i)
 {
-	return (node >> 6) % (ATTEMPTS_BITS / 64);
+	uint32_t mask = of->room - 1;
+
+	for (uint32_t next = (i + 1) & mask; of->nodes[next].times; next = (next + 1) & mask) {
+		if (((next - of->nodes[next].node) & mask) < ((next - i) & mask))
+			continue;
+		of->nodes[i] = of->nodes[next];
+		i = next;
+	}
+	of->nodes[i].times = 0;
+	of->count--;
 }
 
-#define ROOM_MIN 8
-
-/* Room for one more; NULL: there is none. */
-static struct attempt *new_one(struct attempts_of *of)
+/* How many offers ago the last was that is still remembered: their numbers begin anew sometime. */
+static uint32_t age(const struct attempts_of *of, uint32_t i)
 {
-	uint16_t room = of->room ? (uint16_t)(2 * of->room) : ROOM_MIN;
-	struct attempt *nodes;
+	return (of->offers - of->nodes[i].offer) & ((1U << 24) - 1);
+}
 
-	if (of->count < of->room)
-		return &of->nodes[of->count++];
-	nodes = room <= ATTEMPTS_NODES ? realloc(of->nodes, room * sizeof(*nodes)) : NULL;
+/* All of one offer, so that they are looked for once, not for each node that is new. */
+static void forget_oldest(struct attempts_of *of)
+{
+	uint32_t oldest = 0;
+
+	for (uint32_t i = 0; i < of->room; i++)
+		oldest = of->nodes[i].times && age(of, i) > oldest ? age(of, i) : oldest;
+	for (uint32_t i = 0; i < of->room;) {
+		if (of->nodes[i].times && age(of, i) == oldest)
+			take_out(of, i);
+		else
+			i++;
+	}
+}
+
+static int grow(struct attempts_of *of)
+{
+	uint32_t old_room = of->room, room = old_room ? 2 * old_room : ROOM_MIN;
+	struct attempt *old = of->nodes, *nodes = calloc(room, sizeof(*nodes));
+
 	if (!nodes)
-		return NULL;
+		return -1;
 	of->nodes = nodes;
 	of->room = room;
-	return &of->nodes[of->count++];
+	for (uint32_t i = 0; i < old_room; i++) {
+		if (old[i].times)
+			nodes[find_node(of, old[i].node)] = old[i];
+	}
+	free(old);
+	return 0;
 }
 
-/* NULL: it was not offered. */
-static struct attempt *of_node(const struct attempts_of *of, uint32_t node)
+/* Half of it stays free. -1: there is no room for a single one. */
+static int make_room(struct attempts_of *of)
 {
-	for (int i = 0; of->seen[word(node)] & bit(node) && i < of->count; i++) {
-		if (of->nodes[i].node == node)
-			return &of->nodes[i];
-	}
-	return NULL;
+	if (of->count < ATTEMPTS_NODES && (2 * of->count < of->room || grow(of) == 0))
+		return 0;
+	if (of->count)
+		forget_oldest(of);
+	return of->room ? 0 : -1;
 }
 
-static struct attempt *oldest(struct attempts_of *of)
+void attempts_add(struct attempts_of *of, uint32_t node)
 {
-	struct attempt *first = of->nodes;
+	struct attempt *its;
 
-	for (int i = 1; i < of->count; i++) {
-		if (of->nodes[i].last_ms < first->last_ms)
-			first = &of->nodes[i];
-	}
-	return first;
-}
-
-void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms)
-{
-	struct attempt *its = of_node(of, node);
-
-	if (!its) {
-		its = new_one(of);
-		its = its ? its : oldest(of);
-		if (!its)
-			return;
-		*its = (struct attempt){ .node = node };
-	}
-	of->seen[word(node)] |= bit(node);
-	its->times++;
-	its->last_ms = now_ms;
+	if (!attempts_times(of, node) && make_room(of) < 0)
+		return;
+	its = &of->nodes[find_node(of, node)];
+	if (!its->times)
+		of->count++;
+	its->node = node;
+	its->times += its->times < UINT8_MAX;
+	its->offer = of->offers & ((1U << 24) - 1);
 }
 
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node)
 {
-	const struct attempt *its = of_node(of, node);
-
-	return its ? its->times : 0;
+	return of->room ? of->nodes[find_node(of, node)].times : 0;
 }

@@ -18,22 +18,17 @@
 #define ATTEMPTS_MS (10 * 60 * 1000)
 
 struct attempt {
-	uint32_t node; /* names_hash() of its name */
-	uint32_t times;
-	int64_t last_ms;
+	uint32_t node;                  /* names_hash() of its name */
+	uint32_t times : 8, offer : 24; /* 0 times: free; which of the pod's offers was the last of it */
 };
-
-/* Eight times as many as nodes: of those that were not offered one in eight is looked for, at most. */
-#define ATTEMPTS_BITS (8 * ATTEMPTS_NODES)
 
 struct attempts_of {
 	struct table_link by_uid;
 	TAILQ_ENTRY(attempts_of) by_last;
 	int64_t last_ms;
 	uint32_t offers; /* how often the pod was offered something */
-	uint16_t count, room;
-	uint64_t seen[ATTEMPTS_BITS / 64]; /* a bit for some of all nodes: those without theirs were not offered */
-	struct attempt *nodes;
+	uint32_t count, room;
+	struct attempt *nodes; /* by their hashes, and behind those that have it too; room: a power of two, or 0 */
 	char uid[];
 };
 
@@ -52,8 +47,8 @@ struct attempts_of *attempts_of(struct attempts *a, const char *uid, int64_t now
 /* The pod is bound or gone. */
 void attempts_drop(struct attempts *a, const char *uid);
 
-/* A node is offered once more. Without memory for another one that of the longest time ago is forgotten. */
-void attempts_add(struct attempts_of *of, uint32_t node, int64_t now_ms);
+/* A node is offered once more, in the last of the offers. */
+void attempts_add(struct attempts_of *of, uint32_t node);
 /* How often it was. */
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node);
 

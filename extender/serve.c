@@ -225,7 +225,7 @@ static void remember(const struct call *c, struct attempts_of *attempts)
 		return;
 	attempts->offers++;
 	for (size_t i = 0; i < c->count && c->count <= OFFER_MAX; i++)
-		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]), c->now_ms);
+		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]));
 }
 
 static int offer(struct extender *e, struct call *c, struct error *err)

@@ -555,7 +555,7 @@ PLACE_TEST(a_node_that_was_tried_gives_way)
 	add_plain_node(w.inv, "n2");
 	place(server_pod(0, ""), NAMES("n1", "n2"));
 	first = strcmp(best(), "n1") == 0 ? "n1" : "n2";
-	attempts_add(attempts_of(&w.attempts, w.p.who.pod.uid, 0), names_hash(first, 2), 0);
+	attempts_add(attempts_of(&w.attempts, w.p.who.pod.uid, 0), names_hash(first, 2));
 	place(server_pod(0, ""), NAMES("n1", "n2"));
 	assert_string_not_equal(best(), first);
 }
