@@ -19,6 +19,7 @@
 #include "common/net/http.h"
 #include "controller/act.h"
 #include "controller/budgets.h"
+#include "controller/decide.h"
 #include "controller/ledger.h"
 #include "controller/lost.h"
 #include "controller/observe.h"
@@ -399,6 +400,24 @@ static void note_lost_masters(struct cluster *c)
 	}
 }
 
+/* Since when somebody would have to take a bound off. It is looked again when that was long enough. */
+static void note_unheld(struct cluster *c)
+{
+	for (int i = 0; i < c->server_count && i < c->view.server_count; i++) {
+		struct server_view *s = &c->view.servers[i];
+		int64_t *since_ms = &c->servers[i]->unheld_ms, left_ms;
+
+		if (!decide_is_unheld(&c->view, &c->ctl->limits, s))
+			*since_ms = 0;
+		else if (!*since_ms)
+			*since_ms = c->view.now_ms;
+		s->unheld_ms = *since_ms;
+		left_ms = s->unheld_ms + DECIDE_UNHELD_MS - c->view.now_ms;
+		if (s->unheld_ms && left_ms > 0)
+			look_in(c, (uint64_t)left_ms);
+	}
+}
+
 /* Who has what a master lacks that a person promoted. */
 static void note_successions(struct cluster *c)
 {
@@ -499,6 +518,7 @@ static void turn(struct cluster *c)
 	}
 	note_lost_masters(c);
 	note_successions(c);
+	note_unheld(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
 	rest_note(c);
 	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);

@@ -16,12 +16,12 @@ static int count_in_sync(const struct cluster_view *v, const struct group_view *
 
 /* Whether it leads, and would have as many replicas as a bound needs. A bound that one replica alone holds stops all
  * writes when that one ends, until somebody takes it off; where nobody does, for good. */
-static bool can_be_bound(const struct decision *d, const struct server_view *s)
+static bool can_be_bound(const struct cluster_view *v, const struct decide_limits *limits, const struct server_view *s)
 {
-	const struct group_view *g = view_group(d->v, s->group);
+	const struct group_view *g = view_group(v, s->group);
 
-	return g && view_master(d->v, g) == s && view_master_verified(s) && !s->pod.deleting &&
-	       count_in_sync(d->v, g, s) >= (d->limits->bound == BOUND_ALWAYS ? 1 : 2);
+	return g && view_master(v, g) == s && view_master_verified(s) && !s->pod.deleting &&
+	       count_in_sync(v, g, s) >= (limits->bound == BOUND_ALWAYS ? 1 : 2);
 }
 
 static bool is_calm(const struct decision *d, const struct server_view *s)
@@ -33,26 +33,44 @@ static bool is_calm(const struct decision *d, const struct server_view *s)
 }
 
 /* A setting that somebody has made himself is left where ours is none. */
-static bool is_asked_for(const struct decision *d, const struct server_view *s)
+static bool is_asked_for(const struct cluster_view *v, const struct decide_limits *limits, const struct server_view *s)
 {
-	return d->limits->bound == BOUND_ALWAYS ||
-	       (d->limits->bound == BOUND_AUTO && view_group_size(d->v, s->group) > 2);
+	return limits->bound == BOUND_ALWAYS || (limits->bound == BOUND_AUTO && view_group_size(v, s->group) > 2);
 }
 
-/* What is to be done to it; ACT_KINDS: nothing. Whoever has a bound and does not lead would have it on the day on which
- * it does. */
+static bool is_ours(const struct cluster_view *v, const struct decide_limits *limits, const struct server_view *s)
+{
+	return is_asked_for(v, limits, s) && judge_heard(s) && judge_has_pod(s) && !s->of_another;
+}
+
+/* Whoever has a bound and does not lead would have it on the day on which it does. */
+bool decide_is_unheld(const struct cluster_view *v, const struct decide_limits *limits, const struct server_view *s)
+{
+	return s->info.bounded && is_ours(v, limits, s) && !can_be_bound(v, limits, s);
+}
+
+/* A master that no replica holds takes no writes until it is freed. Where one holds it still, or where we only watch a
+ * controller that leads (and have not heard yet what it has), it may be so for a moment. */
+static bool is_to_be_freed(const struct decision *d, const struct server_view *s)
+{
+	const struct group_view *g = view_group(d->v, s->group);
+
+	if (!decide_is_unheld(d->v, d->limits, s))
+		return false;
+	if (d->v->mandate != MANDATE_STANDBY && g && view_master(d->v, g) == s && !count_in_sync(d->v, g, s))
+		return true;
+	return s->unheld_ms && d->v->now_ms - s->unheld_ms >= DECIDE_UNHELD_MS;
+}
+
+/* What is to be done to it; ACT_KINDS: nothing. */
 static enum action_kind next(const struct decision *d, const struct server_view *s)
 {
-	bool bound;
-
-	if (!is_asked_for(d, s) || !judge_heard(s) || s->setting_busy || !judge_has_pod(s) || s->of_another)
+	if (s->setting_busy)
 		return ACT_KINDS;
-	bound = can_be_bound(d, s);
-	if (bound == s->info.bounded)
-		return ACT_KINDS;
-	if (!bound)
-		return ACT_FREE_WRITES;
-	return is_calm(d, s) ? ACT_BOUND_WRITES : ACT_KINDS;
+	if (s->info.bounded)
+		return is_to_be_freed(d, s) ? ACT_FREE_WRITES : ACT_KINDS;
+	return is_ours(d->v, d->limits, s) && can_be_bound(d->v, d->limits, s) && is_calm(d, s) ? ACT_BOUND_WRITES
+												: ACT_KINDS;
 }
 
 void decide_bounds(struct decision *d, enum action_kind kind)

@@ -46,7 +46,8 @@ struct observed_server {
 	int64_t setting_ms;                      /* op.c: when a setting of it was last changed; 0 never */
 	int setting_running;                     /* op.c */
 	int setting_failures;                    /* act_mend.c: in a row */
-	struct calm_done setting_done;           /* op.c: what was set */
+	int64_t unheld_ms; /* cluster.c: since when too few replicas hold its bound; 0: they do, or it has none */
+	struct calm_done setting_done; /* op.c: what was set */
 	struct succession succession;
 	struct calm_done done;               /* op.c */
 	char role_run_id[CODIS_RUN_ID_SIZE]; /* the process that was last seen with a role or a synced link */

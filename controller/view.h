@@ -75,6 +75,7 @@ struct server_view {
 	int64_t acted_ms;           /* when something was last done to it; 0 never */
 	int64_t role_refused_ms;    /* when it last answered to its role, and did not take it; 0: not lately */
 	bool setting_busy;          /* a setting is being changed, or was and it has not said so yet */
+	int64_t unheld_ms;          /* since when too few replicas hold its bound (decide_bound.c); 0: not so */
 	struct calm_done done;      /* what that was */
 	struct calm_done setting_done;
 	struct succession succession; /* how it came to its role */

@@ -385,6 +385,36 @@ TURN_TEST(that_nobody_gets_the_lease_is_said)
 	assert_null(strstr(world.c->line, "Lease"));
 }
 
+/* Since when is noted, and forgotten when a replica holds it again. */
+TURN_TEST(bound_that_nobody_holds)
+{
+	int64_t since_ms;
+
+	fixture_set_node(world.inv, true, false);
+	world.ctl.limits.bound = BOUND_ALWAYS;
+	world.ctl.dry_run = true;
+	controller_take_mandate(&world.ctl, MANDATE_STANDBY);
+	server(A)->info.bounded = true;
+	cluster_turn(world.c);
+	assert_int_equal(server(A)->unheld_ms, 0);
+	server(B)->info.link_up = false;
+	since_ms = clock_mono_ms();
+	cluster_turn(world.c);
+	assert_in_range(server(A)->unheld_ms, since_ms, clock_mono_ms());
+	assert_int_equal(server(B)->unheld_ms, 0);
+	server(A)->unheld_ms = since_ms - 500;
+	cluster_turn(world.c);
+	assert_int_equal(server(A)->unheld_ms, since_ms - 500);
+	assert_int_equal(world.c->view.would_count, 0);
+	server(A)->unheld_ms = since_ms - DECIDE_UNHELD_MS;
+	cluster_turn(world.c);
+	assert_int_equal(world.c->view.would_count, 1);
+	assert_int_equal(world.c->view.would[0].kind, ACT_FREE_WRITES);
+	server(B)->info.link_up = true;
+	cluster_turn(world.c);
+	assert_int_equal(server(A)->unheld_ms, 0);
+}
+
 TURN_TEST(who_does_not_reach_the_api_server_for_long_comes_second)
 {
 	int64_t since_ms;
