@@ -24,13 +24,28 @@ from programs import make_certificate, start, write_kubeconfig  # noqa: E402
 import reviews  # noqa: E402
 
 KUBE = os.environ.get("KUBE_BIN_DIR", os.path.expanduser("~/.cache/codis-k8s/kube-v1.35.4"))
+OTHER = os.environ.get("KUBE_OTHER_DIR", "")
 TOKEN, WRITERS, READY_S, PLACED_S = "bench", 8, 120, 900
 SCHEDULER = "codis-scheduler"
 
 
+def program(name):
+    """Where it is: of another version, if there is one."""
+    other = os.path.join(OTHER, name)
+    return other if OTHER and os.path.exists(other) else os.path.join(KUBE, name)
+
+
+def version_of(name):
+    """As the program says itself: v1.35.4."""
+    return subprocess.run([program(name), "--version"], check=True, capture_output=True, text=True).stdout.split()[-1]
+
+
 def need_kube():
-    if not os.path.exists(f"{KUBE}/kube-scheduler"):
-        sys.exit(f"{KUBE}/kube-scheduler is missing: tests/cluster/cluster build makes it")
+    for name in ("etcd", "kube-apiserver", "kube-scheduler", "kubectl"):
+        if not os.path.exists(program(name)):
+            sys.exit(f"{program(name)} is missing: tests/cluster/cluster build makes it")
+    if OTHER and not any(os.path.exists(os.path.join(OTHER, name)) for name in ("kube-apiserver", "kube-scheduler")):
+        sys.exit(f"{OTHER} has neither kube-apiserver nor kube-scheduler: tests/scheduler/build makes them")
 
 
 class Kube:
@@ -39,7 +54,7 @@ class Kube:
     def __init__(self, stack, folder):
         self.port, self.local = free_port(), threading.local()
         store, peers = free_port(), free_port()
-        start(stack, folder, "etcd", [f"{KUBE}/etcd", "--data-dir", f"{folder}/etcd", "--unsafe-no-fsync", "--log-level", "warn",
+        start(stack, folder, "etcd", [program("etcd"), "--data-dir", f"{folder}/etcd", "--unsafe-no-fsync", "--log-level", "warn",
                                       "--listen-client-urls", f"http://127.0.0.1:{store}", "--advertise-client-urls",
                                       f"http://127.0.0.1:{store}", "--listen-peer-urls", f"http://127.0.0.1:{peers}",
                                       "--quota-backend-bytes", "4294967296"])
@@ -47,7 +62,7 @@ class Kube:
             f.write(f"{TOKEN},bench,bench,system:masters\n")
         subprocess.run(["openssl", "genrsa", "-out", f"{folder}/accounts.key", "2048"], check=True, stderr=subprocess.DEVNULL)
         self.process, self.lines = start(stack, folder, "kube-apiserver", [
-            f"{KUBE}/kube-apiserver", f"--etcd-servers=http://127.0.0.1:{store}", "--bind-address=127.0.0.1",
+            program("kube-apiserver"), f"--etcd-servers=http://127.0.0.1:{store}", "--bind-address=127.0.0.1",
             f"--secure-port={self.port}", f"--cert-dir={folder}/certs", f"--token-auth-file={folder}/tokens.csv",
             "--authorization-mode=AlwaysAllow", "--service-account-issuer=https://bench",
             f"--service-account-key-file={folder}/accounts.key", f"--service-account-signing-key-file={folder}/accounts.key",
@@ -85,7 +100,7 @@ class Kube:
         return json.loads(text) if text.startswith("{") else text
 
     def kubectl(self, *words):
-        done = subprocess.run([f"{KUBE}/kubectl", "--kubeconfig", self.config, *words], capture_output=True, text=True)
+        done = subprocess.run([program("kubectl"), "--kubeconfig", self.config, *words], capture_output=True, text=True)
         if done.returncode:
             raise Failed(done.stderr.strip())
 
@@ -211,14 +226,15 @@ class Scheduler:
         with open(f"{folder}/config.yaml", "w") as f:
             f.write(configuration)
         self.process, self.lines = start(stack, folder, "kube-scheduler", [
-            f"{KUBE}/kube-scheduler", f"--config={folder}/config.yaml", f"--secure-port={port}", "--bind-address=127.0.0.1",
+            program("kube-scheduler"), f"--config={folder}/config.yaml", f"--secure-port={port}", "--bind-address=127.0.0.1",
             allowed(), f"--cert-dir={folder}"])
 
         def ready():
             if self.process.poll() is not None:
                 raise Failed("kube-scheduler ended: " + "\n".join(self.lines.last(5)))
             with contextlib.suppress(OSError, http.client.HTTPException):
-                return call(port, "/readyz", tls=True)[0] == 200
+                status = call(port, "/readyz", tls=True)[0]
+                return status == 200 or (status == 404 and call(port, "/healthz", tls=True)[0] == 200)  # before 1.31
             return False
         wait("kube-scheduler", ready, READY_S)
 
