@@ -120,7 +120,7 @@ static int gather_pod(void *ctx, const struct inventory_pod *p)
 	if (p->pod.component != CODIS_SERVER)
 		return 0;
 	pod = json_add_object(g->pods, p->pod.name);
-	labels = pod_labels(p->pod.labels, p->pod.name);
+	labels = pod_labels(p->pod.labels, p->pod.role, p->pod.name);
 	g->failed |= !json_add_str(pod, "uid", p->pod.uid) || (!labels && strcmp(p->pod.labels, "?") != 0) ||
 		     (labels && json_set(pod, "labels", labels) < 0);
 	return g->failed;

@@ -24,6 +24,7 @@
 #include "controller/lost.h"
 #include "controller/observe.h"
 #include "controller/rest.h"
+#include "controller/roles.h"
 #include "controller/roster.h"
 #include "controller/shared.h"
 #include "controller/status.h"
@@ -531,6 +532,7 @@ static void turn(struct cluster *c)
 		act(c, &actions[i]);
 	ledger_note(c);
 	budgets_keep(c);
+	roles_keep(c);
 	tell_status(c);
 	tell_troubles(c);
 	tell_last_holders(c);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "common/kube/share.h"
 #include "common/net/lookup.h"
 #include "controller/cost.h"
 #include "controller/decide.h"
@@ -63,6 +64,8 @@ struct controller {
 	bool dry_run;                 /* what would be done is told, and not done */
 	struct calm_window deletions; /* of pods, in all clusters */
 	int deleting;                 /* ... that are under way */
+	struct shares role_shares;    /* roles.c: of the labels that are written, by namespace */
+	int writing_roles;            /* ... that are under way */
 	int asking_addresses;         /* stranger.c: questions under way */
 	bool addresses_unknown;       /* ... the last one had no answer */
 	const char *crash_at;         /* tests: end the process at this point, once armed */
@@ -169,6 +172,13 @@ struct cluster {
 		int64_t twice_ms;    /* when */
 		int64_t looked_ms;
 	} budgets;
+
+	/* roles.c */
+	struct {
+		bool writing;
+		int failures; /* in a row */
+		int64_t failed_ms;
+	} roles;
 
 	/* cluster.c */
 	struct cost cost;

@@ -63,6 +63,8 @@ struct observed_server {
 	struct redis_probe *probe;
 	bool contradicts; /* its role and its group's node say different things */
 	bool wanted;
+	enum codis_role role_written; /* roles.c: what its pod's label was last told to say, and when; 0: never */
+	int64_t role_written_ms;
 	uint64_t told;  /* cluster.c: the hash of what its pod's Event says of its password; 0: none */
 	bool told_last; /* cluster.c: that its deletion waits, since it has the only data */
 };

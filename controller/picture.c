@@ -201,6 +201,7 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->crash_looping = p->pod.status.crash_looping;
 	out->unschedulable = p->pod.status.unschedulable;
 	out->image_missing = p->pod.status.image_missing;
+	out->role = p->pod.role;
 	out->restarts = p->pod.status.restarts;
 	out->started_wall_ms = p->pod.status.started_wall_ms;
 	out->keeps_data = p->pod.keeps_data;
@@ -706,6 +707,7 @@ static int view_sets(struct making *m, struct picture_room *room, int count)
 		const char *paused = says(known, CODIS_ANNOTATION_PAUSED);
 
 		sets[i] = (struct view_set){ .shape = known->shape, .deleting = known->deleting };
+		sets[i].says_role = json_str(known->labels, CODIS_LABEL_ROLE, NULL) != NULL;
 		text_copy(sets[i].name, sizeof(sets[i].name), known->name);
 		text_copy(sets[i].uid, sizeof(sets[i].uid), known->uid);
 		if (paused && !v->paused)

@@ -37,6 +37,7 @@ struct pod_view {
 	bool keeps_data;      /* has a volume that outlives it: what it had may come back */
 	bool unguarded;       /* of a server: it was started without the guard against an empty restart */
 	bool came_back;       /* one of its name was deleted by us, or by a controller before us for its adoption */
+	enum codis_role role; /* as its label says */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */
@@ -208,6 +209,7 @@ struct view_set {
 	char name[VIEW_NAME_MAX], uid[VIEW_UID_MAX];
 	struct codis_shape shape; /* which groups it makes */
 	bool deleting;
+	bool says_role; /* its template has the label codis.io/role */
 };
 
 /* What was done, or failed, as its Event says it. */

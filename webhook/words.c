@@ -40,8 +40,8 @@ static const struct word set_words[] = {
 
 /* Written by ourselves, or looked at elsewhere. */
 static const char *const other_words[] = {
-	CODIS_LABEL_COMPONENT,  CODIS_LABEL_PRODUCT,        CODIS_ANNOTATION_ADOPTING,
-	CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST,
+	CODIS_LABEL_COMPONENT,     CODIS_LABEL_PRODUCT,    CODIS_LABEL_ROLE,
+	CODIS_ANNOTATION_ADOPTING, CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST,
 };
 
 #define PREFIX "codis.io/"
@@ -113,6 +113,11 @@ void words_warn_pod(const cJSON *pod, struct admission_verdict *v)
 	if (!has_words(labels) && !has_words(annotations))
 		return;
 	warn_of_unknown(pod, NULL, v);
+	if (json_get(labels, CODIS_LABEL_ROLE, NULL))
+		admission_warn(v,
+			       "drop label %s: codis-controller writes it on each server, but on none whose template "
+			       "has it",
+			       CODIS_LABEL_ROLE);
 	for (size_t i = 0; i < WORDS; i++) {
 		const struct word *w = &words[i];
 		const char *value = json_str(w->label ? labels : annotations, w->key, NULL);

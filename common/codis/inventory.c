@@ -185,6 +185,8 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	old = inv_find_pod_by_name(inv, read.namespace, read.name);
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
 		return said;
+	if (old && strcmp(old->known.pod.uid, uid) == 0)
+		old->known.pod.role = read.role;
 	if (old && kept_pod_is(&old->known.pod, &read))
 		return said;
 	if (pod_put(inv, &read, created_ms, old) == 0) {

@@ -66,8 +66,8 @@ void inventory_leave_out_labels(struct inventory *inv);
 
 /* on_change is told after each change which product of which namespace it touched (product "": a pod that may be any
  * product's): once for each, also where a node has changed its state or a silent pod's product another. Objects that
- * say the same as before are no change. May be NULL. Called from within the calls below, at their end; it may ask, not
- * change. */
+ * say the same as before are no change, nor is another role: codis-controller itself has written it. May be NULL.
+ * Called from within the calls below, at their end; it may ask, not change. */
 void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const char *namespace, const char *product),
 		      void *ctx);
 

@@ -60,6 +60,11 @@ static void add_label(struct buf *out, const char *key, const char *value)
 	buf_addstr(out, value);
 }
 
+static bool is_role(const cJSON *label)
+{
+	return is(label->string, CODIS_LABEL_ROLE) && codis_role_parse(label->valuestring) != CODIS_ROLE_UNSAID;
+}
+
 static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 {
 	char text[POD_LABELS_MAX];
@@ -67,18 +72,19 @@ static void read_labels(const cJSON *labels, char out[POD_LABELS_MAX])
 	const cJSON *l;
 
 	cJSON_ArrayForEach(l, labels) {
-		if (json_is(l, cJSON_String) && l->string && !pod_is_own_label(l->string))
+		if (json_is(l, cJSON_String) && l->string && !pod_is_own_label(l->string) && !is_role(l))
 			add_label(&all, l->string, l->valuestring);
 	}
 	copy(out, POD_LABELS_MAX, all.failed ? "?" : all.len ? text : "");
 }
 
-cJSON *pod_labels(const char *labels, const char *name)
+cJSON *pod_labels(const char *labels, enum codis_role role, const char *name)
 {
 	cJSON *object = strcmp(labels, "?") == 0 ? NULL : cJSON_CreateObject();
 	const char *index = strrchr(name, '-');
 	bool whole = object && json_add_str(object, CODIS_LABEL_POD_NAME, name) &&
-		     (!index || json_add_str(object, CODIS_LABEL_POD_INDEX, index + 1));
+		     (!index || json_add_str(object, CODIS_LABEL_POD_INDEX, index + 1)) &&
+		     (role == CODIS_ROLE_UNSAID || json_add_str(object, CODIS_LABEL_ROLE, codis_role_name(role)));
 
 	for (const char *at = labels; whole && *at; at += strcspn(at, ","), at += *at == ',') {
 		size_t len = strcspn(at, ","), key = strcspn(at, "=,");
@@ -782,8 +788,10 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 
 	if (pod->component == CODIS_NONE)
 		return rc;
-	if (pod->component == CODIS_SERVER && pod->name[0])
+	if (pod->component == CODIS_SERVER && pod->name[0]) {
 		read_labels(r.labels, pod->labels);
+		pod->role = codis_role_parse(json_str(r.labels, CODIS_LABEL_ROLE, NULL));
+	}
 	read_status(json_get(object, "status", NULL), pod);
 	read_wishes(r.spec, pod);
 	return rc;

@@ -86,8 +86,9 @@ struct codis_pod {
 	uint32_t memory_mib;               /* asks_memory_mib() */
 	char tolerates[POD_TOLERATES_MAX]; /* asks_tolerates() */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
-	/* Servers' pods: "app=codis-server,team=red", but for what Kubernetes adds to each (pod_labels() has that);
-	 * "?" : too many. */
+	enum codis_role role;              /* servers' pods: the label codis.io/role */
+	/* Servers' pods: "app=codis-server,team=red", but for their role and what Kubernetes adds to each
+	 * (pod_labels() has both); "?" : too many. */
 	char labels[POD_LABELS_MAX];
 	struct pod_status status;
 };
@@ -115,9 +116,9 @@ cJSON *codis_server_labels(const cJSON *given, const char *product, int group);
 /* Whether it is a label that a StatefulSet's pods have beside those of the template: they differ between its members.
  */
 bool pod_is_own_label(const char *key);
-/* An object of the labels of a server's pod, from what is kept of them and its name; the caller's (cJSON_Delete). NULL:
- * no memory, or they were too many. */
-cJSON *pod_labels(const char *labels, const char *name);
+/* An object of the labels of a server's pod, from what is kept of them, its role and its name; the caller's
+ * (cJSON_Delete). NULL: no memory, or they were too many. */
+cJSON *pod_labels(const char *labels, enum codis_role role, const char *name);
 
 /* Whether codis-controller has made the object (CODIS_LABEL_MANAGED_BY). */
 bool codis_is_managed(const cJSON *object);

@@ -32,6 +32,26 @@ enum codis_component codis_component_parse(const char *name)
 	return name && strcmp(name, "zk") == 0 ? CODIS_ZOOKEEPER : CODIS_NONE;
 }
 
+static const char *const role_names[] = {
+	[CODIS_ROLE_UNSAID] = "",
+	[CODIS_ROLE_MASTER] = "master",
+	[CODIS_ROLE_REPLICA] = "replica",
+};
+
+const char *codis_role_name(enum codis_role role)
+{
+	return role_names[role];
+}
+
+enum codis_role codis_role_parse(const char *name)
+{
+	for (int r = CODIS_ROLE_MASTER; name && r <= CODIS_ROLE_REPLICA; r++) {
+		if (strcmp(name, role_names[r]) == 0)
+			return (enum codis_role)r;
+	}
+	return CODIS_ROLE_UNSAID;
+}
+
 static bool is_alnum(char c)
 {
 	return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');

@@ -13,6 +13,7 @@ struct error;
 #define CODIS_LABEL_PRODUCT     "codis.io/product"
 #define CODIS_LABEL_COMPONENT   "codis.io/component"
 #define CODIS_LABEL_GROUP       "codis.io/group"
+#define CODIS_LABEL_ROLE        "codis.io/role"   /* of a server's pod, by codis-controller; see enum codis_role */
 #define CODIS_LABEL_INJECT      "codis.io/inject" /* "false": the webhook leaves the object alone */
 #define CODIS_ANNOTATION_SPREAD "codis.io/spread" /* "strict" (default) or "soft" */
 #define CODIS_ANNOTATION_TOPOLOGY                                                                                      \
@@ -56,6 +57,16 @@ enum codis_component {
 	CODIS_FE,
 	CODIS_ZOOKEEPER, /* spread only */
 };
+
+/* What a server is in its group, as codis-controller has verified it last. */
+enum codis_role {
+	CODIS_ROLE_UNSAID,
+	CODIS_ROLE_MASTER,
+	CODIS_ROLE_REPLICA,
+};
+
+const char *codis_role_name(enum codis_role role);  /* "master", "replica"; "" where it is not said */
+enum codis_role codis_role_parse(const char *name); /* NULL and other words: not said */
 
 const char *codis_component_name(enum codis_component c); /* "codis-server", ...; "" for none */
 enum codis_component codis_component_parse(const char *name);

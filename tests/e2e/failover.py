@@ -4,7 +4,7 @@ import time
 
 import kube
 from codis import SYSTEM, controller_status
-from world import case, wait_for
+from world import NAMESPACE, case, wait_for
 
 
 def kill_master(w, gid):
@@ -22,6 +22,37 @@ def master_killed(w):
     assert w.codis.master(1).pod != old.pod, "the restarted server was made master"
     w.wait_whole()
     w.assert_nothing_lost()
+
+
+def roles(w):
+    """What the label codis.io/role of each server's pod says, by their names."""
+    return {p["metadata"]["name"]: p["metadata"]["labels"].get("codis.io/role") for p in w.codis.pods("codis-server")}
+
+
+def wait_roles(w):
+    """Until the labels say who leads, and of all others that they are replicas."""
+    def probe():
+        expected = {s.pod: s.role for s in w.codis.servers()}
+        return roles(w) == expected, f"{roles(w)}, where the servers are {expected}"
+    seconds = wait_for("the labels of roles", probe, 20, every=0.1)
+    w.note(f"labelled after {seconds:.1f} s")
+
+
+@case
+def roles_labelled(w):
+    """codis.io/role on the servers' pods: it moves with the master, also where the pod of the old one is made anew."""
+    wait_roles(w)
+    old = w.codis.master(1)
+    w.kill(f"{old.pod}/codis-server")
+    w.wait_moved(1, old)
+    wait_roles(w)
+    assert roles(w)[old.pod] == "replica", f"{old.pod} led, and its label says {roles(w)[old.pod]}"
+    old = w.codis.master(2)
+    w.delete_pod(old.pod)
+    w.wait_moved(2, old)
+    wait_roles(w)
+    masters = w.kube.pods(NAMESPACE, "codis.io/role=master")
+    assert len(masters) == 2, f"{len(masters)} pods are labelled as masters"
 
 
 @case

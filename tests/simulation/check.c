@@ -791,6 +791,8 @@ static bool group_green(int gid, char *why, size_t size)
 			return not_green(why, size, "%s is not in sync with %s", p->name, m->name);
 		if (p->redis->min_replicas != (p == m && W.set.replicas > 2))
 			return not_green(why, size, "%s waits for %d replicas", p->name, p->redis->min_replicas);
+		if (p->role != (p == m ? CODIS_ROLE_MASTER : CODIS_ROLE_REPLICA))
+			return not_green(why, size, "%s is not labelled as what it is", p->name);
 	}
 	if (g->count != W.set.replicas)
 		return not_green(why, size, "group %d lists %d servers", gid, g->count);

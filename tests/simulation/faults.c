@@ -294,6 +294,7 @@ static void on_fast(void *ctx, int64_t arg)
 	redis_pump_all();
 	W.slow_us[arg] = 0;
 	redis_slowed();
+	check_way_changed(); /* who answered too late to be heard was silent until now */
 }
 
 static void slow_node(void)

@@ -28,7 +28,7 @@ static char *pod_text(const struct pod *p)
 {
 	static const char *const app[] = { "codis-server", "codis-proxy", "codis-dashboard" };
 	const char *name = app[p->kind];
-	char since[40], state[160], *text = malloc(2048);
+	char since[40], state[160], role[40] = "", *text = malloc(2048);
 
 	clock_rfc3339((p->started_us / 1000) + 1767225600000, since, sizeof(since));
 	if (p->alive)
@@ -39,9 +39,11 @@ static char *pod_text(const struct pod *p)
 		snprintf(state, sizeof(state), "\"terminated\":{\"exitCode\":137}");
 	else
 		snprintf(state, sizeof(state), "\"waiting\":{\"reason\":\"ContainerCreating\"}");
+	if (p->role != CODIS_ROLE_UNSAID)
+		snprintf(role, sizeof(role), ",\"codis.io/role\":\"%s\"", codis_role_name(p->role));
 	snprintf(text, 2048,
 		 "{\"metadata\":{\"namespace\":\"%s\",\"name\":\"%s\",\"uid\":\"uid-%d\",%s"
-		 "\"labels\":{\"app\":\"%s\",\"codis.io/product\":\"%s\"},"
+		 "\"labels\":{\"app\":\"%s\",\"codis.io/product\":\"%s\"%s},"
 		 "\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"%s\",\"controller\":true}]},"
 		 "\"spec\":{%s%s%s\"volumes\":[%s],\"containers\":[{\"name\":\"%s\",\"command\":[\"%s\"],\"args\":%s,"
 		 "\"env\":[%s{\"name\":\"SERVER_REPLICA\",\"value\":\"%d\"}]}]},"
@@ -49,7 +51,7 @@ static char *pod_text(const struct pod *p)
 		 "\"state\":{%s}}]}}",
 		 p->stranger ? "other" : NAMESPACE, p->name, p->number,
 		 p->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", name,
-		 p->stranger ? "other" : PRODUCT, name, p->bound ? "\"nodeName\":\"node" : "",
+		 p->stranger ? "other" : PRODUCT, role, name, p->bound ? "\"nodeName\":\"node" : "",
 		 p->bound ? (const char *[]){ "0", "1", "2", "3" }[p->node] : "", p->bound ? "\"," : "",
 		 W.set.volumes && p->kind == SERVER ? "{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", name,
 		 name, p->kind == SERVER ? GUARD : "[\"--zookeeper\",\"10.9.0.1:2181\"]", "", W.set.replicas,
@@ -121,7 +123,7 @@ static struct told pod_news(const struct pod *p)
 	return t;
 }
 
-static void tell_pod(const struct pod *p)
+void kube_tell_pod(const struct pod *p)
 {
 	struct told t;
 
@@ -289,7 +291,7 @@ static void on_stranger(void *ctx, int64_t arg)
 	W.by_ip[arg] = p;
 	snprintf(p->addr, sizeof(p->addr), "10.1.0.%d:6379", (int)arg);
 	pod_started(p);
-	tell_pod(p);
+	kube_tell_pod(p);
 	say("%s of another namespace has %s now", p->plain ? "an empty Redis" : "a server", p->addr);
 }
 
@@ -357,7 +359,7 @@ void pod_bind(struct pod *p, int node)
 {
 	p->node = node;
 	p->bound = true;
-	tell_pod(p);
+	kube_tell_pod(p);
 	after(chance_between(W.set.kubelet_us / 2, W.set.kubelet_us), on_start, p, p->run);
 }
 
@@ -370,7 +372,7 @@ static void on_replace(void *ctx, int64_t arg)
 		return;
 	p = new_pod(old->kind, old->ordinal);
 	p->was_deleted = old->was_deleted;
-	tell_pod(p);
+	kube_tell_pod(p);
 	after(chance_between(MS(20), MS(200)), on_bind, p, 0);
 }
 
@@ -388,7 +390,7 @@ static void on_removed(void *ctx, int64_t arg)
 		return;
 	p->in_api = false;
 	say("the pod %s is gone", p->name);
-	tell_pod(p);
+	kube_tell_pod(p);
 	after(chance_between(MS(50), MS(600)), on_replace, p, 0);
 }
 
@@ -396,7 +398,7 @@ static void on_status(void *ctx, int64_t arg)
 {
 	(void)arg;
 	if (((struct pod *)ctx)->in_api && kubelet_hears(((struct pod *)ctx)->node))
-		tell_pod(ctx);
+		kube_tell_pod(ctx);
 }
 
 static void on_crash_looping(void *ctx, int64_t arg)
@@ -406,7 +408,7 @@ static void on_crash_looping(void *ctx, int64_t arg)
 	if (p->alive || p->restarts != arg || !p->in_api)
 		return;
 	p->crash_looping = true;
-	tell_pod(p);
+	kube_tell_pod(p);
 }
 
 /* --- processes --- */
@@ -643,7 +645,7 @@ void pod_delete(struct pod *p, int grace_s)
 	if (!p->in_api)
 		return;
 	p->deleting = true;
-	tell_pod(p);
+	kube_tell_pod(p);
 	leave(p, grace_s);
 }
 
@@ -665,7 +667,7 @@ void pod_force_delete(struct pod *p)
 		return;
 	p->deleting = true;
 	p->in_api = false;
-	tell_pod(p);
+	kube_tell_pod(p);
 	after(chance_between(MS(50), MS(600)), on_replace, p, 0);
 	if (p->alive)
 		after(chance_between(MS(100), S(2)), on_force_killed, p, p->run);
@@ -705,7 +707,7 @@ static void power_off(int node)
 		pod_end(&W.pods[i], END_POWER);
 		if (W.pods[i].stranger) {
 			W.pods[i].in_api = false;
-			tell_pod(&W.pods[i]);
+			kube_tell_pod(&W.pods[i]);
 			free_ip(&W.pods[i]);
 		}
 	}
@@ -769,7 +771,7 @@ static void power_on(int node)
 		}
 		free_ip(p);
 		p->restarts++;
-		tell_pod(p);
+		kube_tell_pod(p);
 		after(chance_between(MS(500), S(3)), on_start, p, p->run);
 	}
 	for (int i = 0; i < W.set.controllers; i++) {

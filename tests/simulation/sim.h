@@ -257,7 +257,8 @@ struct pod {
 	int64_t published_us; /* since when the API server says its address */
 	int restarts;
 	int64_t started_us, ended_us;
-	int gid; /* of a server */
+	int gid;              /* of a server */
+	enum codis_role role; /* as its label says */
 	/* its process */
 	bool alive, stopped;
 	int run;
@@ -294,6 +295,7 @@ struct pod *pod_named(enum pod_kind kind, int ordinal); /* the one in the API, o
 void deliver(struct pod *p, event_fn fn, void *ctx, int64_t arg);
 void kube_feed(struct sim_controller *c); /* the first list */
 cJSON *kube_pods_at(const char *ip);      /* a list of those that have it */
+void kube_tell_pod(const struct pod *p);
 void kube_tell_node(int node);
 void kube_tell_set(void);
 void note_fault(struct pod *p, int64_t from, int64_t to);

@@ -576,28 +576,50 @@ static void lease_call(struct http_call *h)
 		h->answer = cJSON_CreateObject();
 }
 
-static void pod_call(struct http_call *h, const char *name)
+static void delete_call(const struct http_call *h, struct pod *p)
 {
-	const char *uid = json_str(h->body, "preconditions", "uid", NULL);
+	check_pod_deleted(h->in, p);
+	if (json_int(30, h->body, "gracePeriodSeconds", NULL) == 0)
+		pod_force_delete(p);
+	else
+		pod_delete(p, (int)json_int(30, h->body, "gracePeriodSeconds", NULL));
+}
+
+static void label_call(const struct http_call *h, struct pod *p)
+{
+	p->role = codis_role_parse(json_str(h->body, "metadata", "labels", CODIS_LABEL_ROLE, NULL));
+	say("%s is labelled as %s", p->name, codis_role_name(p->role));
+	kube_tell_pod(p);
+}
+
+static struct pod *pod_called(const char *name, const char *uid)
+{
 	char own[24];
 
-	h->answer = cJSON_CreateObject();
-	if (strcmp(h->method, "DELETE") != 0 || strchr(name, '/'))
-		return;
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
 
 		snprintf(own, sizeof(own), "uid-%d", p->number);
-		if (!p->in_api || p->stranger || strcmp(p->name, name) != 0 || (uid && strcmp(uid, own) != 0))
-			continue;
-		check_pod_deleted(h->in, p);
-		if (json_int(30, h->body, "gracePeriodSeconds", NULL) == 0)
-			pod_force_delete(p);
-		else
-			pod_delete(p, (int)json_int(30, h->body, "gracePeriodSeconds", NULL));
-		return;
+		if (p->in_api && !p->stranger && strcmp(p->name, name) == 0 && (!uid || strcmp(uid, own) == 0))
+			return p;
 	}
-	h->code = ERR_NOTFOUND;
+	return NULL;
+}
+
+static void pod_call(struct http_call *h, const char *name)
+{
+	bool deletes = strcmp(h->method, "DELETE") == 0;
+	struct pod *p = pod_called(name, json_str(h->body, deletes ? "preconditions" : "metadata", "uid", NULL));
+
+	h->answer = cJSON_CreateObject();
+	if (strchr(name, '/'))
+		return;
+	if (!p)
+		h->code = ERR_NOTFOUND;
+	else if (deletes)
+		delete_call(h, p);
+	else
+		label_call(h, p);
 }
 
 static void set_call(struct http_call *h)

@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "controller/action.h"
+#include "controller/roles.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/pods_fixture.h"
@@ -48,6 +49,7 @@ static int begin(void **state)
 
 	(void)state;
 	controller_world_begin("ns");
+	world.ctl.writing_roles = ROLES_AT_ONCE; /* other clusters' labels are written all the time */
 	c = world.c;
 	set_pod("codis-server-0", "10.0.0.1");
 	set_pod("codis-server-1", "10.0.0.2");

@@ -16,7 +16,7 @@
 struct words {
 	const char *namespace, *name, *uid, *app, *product, *node, *ip, *phase, *made;
 	const char *from;                               /* the product comes from this ConfigMap */
-	const char *replica, *group;                    /* group: the label */
+	const char *replica, *group, *role;             /* group, role: the labels */
 	bool replica_from, deleting, running, released; /* released: it has no owner any more */
 };
 
@@ -76,6 +76,8 @@ static cJSON *pod_of(const struct words *w)
 	json_add_str(json_add_object(m, "labels"), "app", w->app ? w->app : "codis-server");
 	if (w->group)
 		json_add_str(cJSON_GetObjectItem(m, "labels"), "codis.io/group", w->group);
+	if (w->role)
+		json_add_str(cJSON_GetObjectItem(m, "labels"), "codis.io/role", w->role);
 	snprintf(stem, sizeof(stem), "%.*s", (int)(strrchr(w->name, '-') - w->name), w->name);
 	json_add_str(owner, "kind", "StatefulSet");
 	json_add_str(owner, "name", stem);
@@ -823,6 +825,25 @@ TEST_WITH(the_template_says_the_group_of_its_pods, setup, teardown)
 	assert_int_equal(pod(inv, "third-1")->pod.group, 3);
 	assert_int_equal(members(inv, 3), 1);
 	assert_int_equal(members(inv, 1), 1);
+}
+
+/* The controller that has written it would ask all servers of the product each time. */
+TEST_WITH(another_role_is_known_and_no_news, setup, teardown)
+{
+	WORLD;
+
+	POD(inv, "codis-server-0", .product = "shop");
+	buf_reset(&w->told);
+	POD(inv, "codis-server-0", .product = "shop", .role = "master");
+	assert_int_equal(pod(inv, "codis-server-0")->pod.role, CODIS_ROLE_MASTER);
+	POD(inv, "codis-server-0", .product = "shop", .role = "replica");
+	assert_int_equal(pod(inv, "codis-server-0")->pod.role, CODIS_ROLE_REPLICA);
+	assert_told(w, "");
+	POD(inv, "codis-server-0", .product = "shop", .role = "master", .ip = "10.0.0.1");
+	assert_int_equal(pod(inv, "codis-server-0")->pod.role, CODIS_ROLE_MASTER);
+	assert_told(w, "default/shop ");
+	POD(inv, "codis-server-0", .product = "shop", .uid = "anew", .made = "2024-02-01T00:00:00Z");
+	assert_int_equal(pod(inv, "anew")->pod.role, CODIS_ROLE_UNSAID);
 }
 
 TEST_WITH(pods_are_of_the_groups_that_their_set_says_once_it_is_known, setup, teardown)

@@ -47,6 +47,7 @@ static const struct place members[] = {
 	M(memory_mib),
 	M(tolerates),
 	M(container),
+	M(role),
 	M(labels),
 	M(status.finished),
 	M(status.deleting),

@@ -980,7 +980,7 @@ TEST(labels_of_a_servers_pod)
 					 "\"statefulset.kubernetes.io/pod-name\":\"codis-server-3\","
 					 "\"apps.kubernetes.io/pod-index\":\"3\",\"team\":\"red\",\"empty\":\"\"}},"
 					 "\"spec\":{}}");
-	JSON_CLEANUP cJSON *labels = pod_labels(pod.labels, pod.name);
+	JSON_CLEANUP cJSON *labels = pod_labels(pod.labels, pod.role, pod.name);
 	char *text = cJSON_PrintUnformatted(labels);
 
 	assert_string_equal(pod.labels, "app=codis-server,team=red,empty=");
@@ -989,6 +989,35 @@ TEST(labels_of_a_servers_pod)
 				  "\"empty\":\"\"}");
 	cJSON_free(text);
 	assert_string_equal(pod_with("codis-proxy", NULL, NULL).labels, ""); /* none is asked */
+}
+
+/* The role is kept apart, since it changes; a budget may select it all the same. */
+TEST(the_role_of_a_servers_pod)
+{
+	static const struct {
+		const char *said;
+		enum codis_role role;
+		const char *labels;
+	} cases[] = {
+		{ "master", CODIS_ROLE_MASTER, "app=codis-server,team=red" },
+		{ "replica", CODIS_ROLE_REPLICA, "app=codis-server,team=red" },
+		{ "", CODIS_ROLE_UNSAID, "app=codis-server,team=red,codis.io/role=" },
+		{ "leader", CODIS_ROLE_UNSAID, "app=codis-server,team=red,codis.io/role=leader" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		JSON_CLEANUP cJSON *json = make_pod("codis-server", "\"containers\":[]"), *labels = NULL;
+		struct codis_pod pod;
+
+		json_add_str(cJSON_GetObjectItem(cJSON_GetObjectItem(json, "metadata"), "labels"), "codis.io/role",
+			     cases[i].said);
+		assert_int_equal(codis_pod_read(json, &pod, NULL), 0);
+		assert_int_equal(pod.role, cases[i].role);
+		assert_string_equal(pod.labels, cases[i].labels);
+		labels = pod_labels(pod.labels, pod.role, pod.name);
+		assert_string_equal(json_str(labels, "codis.io/role", NULL), cases[i].said);
+	}
+	assert_int_equal(pod_with("codis-server", NULL, NULL).role, CODIS_ROLE_UNSAID);
 }
 
 TEST(labels_that_are_too_many_are_not_known)
@@ -1003,5 +1032,5 @@ TEST(labels_that_are_too_many_are_not_known)
 	}
 	assert_int_equal(codis_pod_read(json, &pod, NULL), 0);
 	assert_string_equal(pod.labels, "?");
-	assert_null(pod_labels(pod.labels, pod.name));
+	assert_null(pod_labels(pod.labels, pod.role, pod.name));
 }

@@ -55,6 +55,15 @@ TEST(a_label_is_no_annotation)
 			"make codis.io/topology-key an annotation of the pods: as a label it does nothing");
 }
 
+/* It would stay as it is, whoever leads. */
+TEST(the_role_is_the_controllers_to_say)
+{
+	assert_pod_told(
+		"{\"labels\":{\"codis.io/role\":\"master\"}}",
+		"drop label codis.io/role: codis-controller writes it on each server, but on none whose template "
+		"has it");
+}
+
 #define TEMPLATE "\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}%s}}}"
 
 /* A set with this metadata, and its template with these annotations besides. */
