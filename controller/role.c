@@ -37,8 +37,8 @@ static enum codis_role role_under(const struct server_view *m, const struct serv
 }
 
 const struct server_view *role_next(const struct cluster_view *v, const struct group_view *g,
-				    bool (*may)(void *ctx, const struct server_view *s, enum codis_role role), void *ctx,
-				    enum codis_role *role)
+				    bool (*may)(void *ctx, const struct server_view *s, enum codis_role role),
+				    void *ctx, enum codis_role *role)
 {
 	const struct server_view *m = known_master(v, g), *s = m;
 

@@ -90,8 +90,8 @@ static bool may_begin(const struct cluster *c)
 
 	if (v->mandate != MANDATE_LEAD || c->ctl->dry_run || !v->kube_fresh || c->roles.writing || c->closing)
 		return false;
-	return !c->roles.failures || v->now_ms - c->roles.failed_ms >=
-					     calm_doubled(RETRY_MIN_MS, c->roles.failures - 1, RETRY_MAX_MS);
+	return !c->roles.failures ||
+	       v->now_ms - c->roles.failed_ms >= calm_doubled(RETRY_MIN_MS, c->roles.failures - 1, RETRY_MAX_MS);
 }
 
 void roles_keep(struct cluster *c)
