@@ -137,20 +137,19 @@ def bound_writes(w):
         w.note(f"bound {wait_bound(w, old.pod):.1f} s after all was well")
         w.note(f"after the cut: {writes_of_cut(w, codis, old)}")
         w.note(f"three in sync {wait_three(codis):.1f} s after it was connected again, {codis.master(1).pod} leads")
-        wait_bound(w, codis.master(1).pod)
         for s in codis.group(1):
-            assert bound_of(w, s.pod) == ("1" if s.is_master else "0"), f"{s.pod} {s.words}: {bound_of(w, s.pod)}"
+            wait_bound(w, s.pod, "1" if s.is_master else "0")
 
 
 def bound_of(w, pod):
     return w.kube.run_in("bound", pod, "redis-cli", "config", "get", "min-slaves-to-write").split()[-1]
 
 
-def wait_bound(w, pod):
+def wait_bound(w, pod, replicas="1"):
     def probe():
         bound = bound_of(w, pod)
-        return bound == "1", f"min-slaves-to-write is {bound}"
-    return wait_for(f"{pod} to be bound", probe, 30, every=0.2)
+        return bound == replicas, f"it is {bound}"
+    return wait_for(f"min-slaves-to-write {replicas} of {pod}", probe, 30, every=0.2)
 
 
 def writes_of_cut(w, codis, old):
