@@ -406,26 +406,31 @@ static struct share_own count_own(const struct census_node *n, uint32_t product)
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-static inline uint64_t pack(const int *weights)
+/* Bits below a weight's own in a key. */
+static inline int below(enum place_weight which)
 {
-	uint64_t key = 0;
+	int bits = 0;
 
-	UNROLL for (int i = 0; i < WEIGHTS; i++)
-	{
-		uint64_t most = (UINT64_C(1) << place_terms[i].bits) - 1, weight = (uint64_t)weights[i];
+	UNROLL for (int i = 0; i < WEIGHTS; i++) bits += i > (int)which ? place_terms[i].bits : 0;
+	return bits;
+}
 
-		key = key << place_terms[i].bits | (weight < most ? weight : most);
-	}
-	return key;
+static inline uint64_t most(enum place_weight which)
+{
+	return (UINT64_C(1) << place_terms[which].bits) - 1;
+}
+
+/* Each once: a key begins with 0, and so do its weights. */
+static inline void weigh(uint64_t *key, enum place_weight which, int weight)
+{
+	uint64_t its = (uint64_t)weight;
+
+	*key |= (its < most(which) ? its : most(which)) << below(which);
 }
 
 int place_weight(const struct place_node *n, enum place_weight which)
 {
-	int below = 0;
-
-	for (int i = WEIGHTS - 1; i > (int)which; i--)
-		below += place_terms[i].bits;
-	return (int)(n->key >> below & ((UINT64_C(1) << place_terms[which].bits) - 1));
+	return (int)(n->key >> below(which) & most(which));
 }
 
 bool place_is_transient(const struct placing *pl, size_t i)
@@ -501,48 +506,58 @@ static void add_all(struct placing *pl)
 	shares_settle(&pl->shares);
 }
 
-/* A master's own way. Who comes before the master of its group leaves it the nodes and zones that are for masters. */
-static void weigh_masters(const struct placing *pl, const struct census_node *n, uint32_t own, int *weights)
+/* One that has none of its own is in no zone; of the others it may be that none of their nodes was added. */
+static int weigh_zone(const struct placing *pl, uint32_t domain)
 {
-	const struct place_zone *zone = &pl->zones[n->domains[CENSUS_ZONE]];
-	bool zoned = n->domains[CENSUS_ZONE] != 0 && zone->call == pl->calls; /* else none of its nodes was added */
-	int here = share_masters(&pl->shares, share_size(n), n->masters);
-	int in_zone = zoned ? share_masters(&pl->shares, zone->size, zone->masters) : 0;
+	const struct place_zone *zone = &pl->zones[domain];
+	int above;
 
-	weights[WEIGHT_MASTERS] = pl->first_waits ? !here : here;
-	weights[WEIGHT_ZONE_MASTERS] = pl->first_waits ? zoned && !in_zone : in_zone;
-	weights[WEIGHT_OWN_MASTERS] = pl->first_waits ? 0 : share_own_masters(&pl->shares, n, own);
+	if (!domain || zone->call != pl->calls)
+		return 0;
+	above = share_masters(&pl->shares, zone->size, zone->masters);
+	return pl->first_waits ? !above : above;
 }
 
-static void weigh_shares(const struct placing *pl, const struct census_node *n, int *weights)
+/* A master's own way. Who comes before the master of its group leaves it the nodes and zones that are for masters. */
+static inline void weigh_masters(const struct placing *pl, const struct census_node *n, uint32_t own, uint64_t *key)
+{
+	int above = share_masters(&pl->shares, share_size(n), n->masters);
+
+	weigh(key, WEIGHT_MASTERS, pl->first_waits ? !above : above);
+	weigh(key, WEIGHT_ZONE_MASTERS, weigh_zone(pl, n->domains[CENSUS_ZONE]));
+	if (!pl->first_waits)
+		weigh(key, WEIGHT_OWN_MASTERS, share_own_masters(&pl->shares, n, own));
+}
+
+static inline void weigh_shares(const struct placing *pl, const struct census_node *n, uint64_t *key)
 {
 	struct share_own own = count_own(n, pl->product);
 
 	if (counts_masters(pl))
-		weigh_masters(pl, n, own.masters, weights);
-	weights[WEIGHT_OWN] = share_own_pods(&pl->shares, n, own.pods);
-	weights[WEIGHT_MEMORY] = share_memory(&pl->shares, n, census_memory(pl->pod->pod.memory_mib));
+		weigh_masters(pl, n, own.masters, key);
+	weigh(key, WEIGHT_OWN, share_own_pods(&pl->shares, n, own.pods));
+	weigh(key, WEIGHT_MEMORY, share_memory(&pl->shares, n, census_memory(pl->pod->pod.memory_mib)));
 }
 
 static void look_at(struct placing *pl, struct place_node *n, bool free, const struct attempts_of *attempts,
 		    int64_t now_ms)
 {
 	const struct census_node *node = &pl->census->nodes[n->node];
-	int weights[WEIGHTS] = { 0 };
+	uint64_t key = 0;
 
 	if (!free) {
-		weights[WEIGHT_SHARED] = beside(pl, pl->column, n);
-		weights[WEIGHT_ZONE] = beside(pl, CENSUS_ZONE, n);
-		weights[WEIGHT_WIDER] = beside_wider(pl, n);
+		weigh(&key, WEIGHT_SHARED, beside(pl, pl->column, n));
+		weigh(&key, WEIGHT_ZONE, beside(pl, CENSUS_ZONE, n));
+		weigh(&key, WEIGHT_WIDER, beside_wider(pl, n));
 	}
-	weights[WEIGHT_FAILING] = failing(node, now_ms);
-	weights[WEIGHT_TAINTS] = pl->taints_met[node->taints];
+	weigh(&key, WEIGHT_FAILING, failing(node, now_ms));
+	weigh(&key, WEIGHT_TAINTS, pl->taints_met[node->taints]);
 	if (attempts)
-		weights[WEIGHT_TRIED] = (int)attempts_times(attempts, hash_of(pl, (size_t)(n - pl->nodes)));
-	weigh_shares(pl, node, weights);
+		weigh(&key, WEIGHT_TRIED, (int)attempts_times(attempts, hash_of(pl, (size_t)(n - pl->nodes))));
+	weigh_shares(pl, node, &key);
 	n->why = node->domains[CENSUS_ZONE] & 0xffffff;
-	n->key = pack(weights);
-	rank(pl, n->key);
+	n->key = key;
+	rank(pl, key);
 }
 
 static void look_at_all(struct placing *pl, const struct attempts_of *attempts, int64_t now_ms)
