@@ -490,20 +490,26 @@ static bool counts_masters(const struct placing *pl)
 /* What they have in all, whether or not the pod may have them: its share is that of all its product's. */
 static void add_all(struct placing *pl)
 {
+	const struct census_node *nodes = pl->census->nodes;
+	size_t count = pl->args->count;
 	bool masters = counts_masters(pl);
+	struct shares sums = { .sizes = 0 };
 
-	for (size_t i = 0; i < pl->args->count; i++) {
-		const struct census_node *n = &pl->census->nodes[pl->numbers[i]];
+	for (size_t i = 0; i < count; i++) {
+		const struct census_node *n = &nodes[pl->numbers[i]];
+		struct share_own own = count_own(n, pl->product);
 
-		if (i + AHEAD < pl->args->count)
-			__builtin_prefetch(&pl->census->nodes[pl->numbers[i + AHEAD]]);
+		if (i + AHEAD < count)
+			__builtin_prefetch(&nodes[pl->numbers[i + AHEAD]]);
+		pl->nodes[i] = (struct place_node){ .own = own, .node = pl->numbers[i] };
 		if (pl->taints_met[n->taints]) /* what it has is to go elsewhere */
 			continue;
-		shares_add(&pl->shares, n, count_own(n, pl->product));
+		shares_add(&sums, n, own);
 		if (masters)
 			add_to_zone(pl, n);
 	}
-	shares_settle(&pl->shares);
+	shares_settle(&sums);
+	pl->shares = sums;
 }
 
 /* One that has none of its own is in no zone; of the others it may be that none of their nodes was added. */
@@ -529,10 +535,9 @@ static inline void weigh_masters(const struct placing *pl, const struct census_n
 		weigh(key, WEIGHT_OWN_MASTERS, share_own_masters(&pl->shares, n, own));
 }
 
-static inline void weigh_shares(const struct placing *pl, const struct census_node *n, uint64_t *key)
+static inline void weigh_shares(const struct placing *pl, const struct census_node *n, struct share_own own,
+				uint64_t *key)
 {
-	struct share_own own = count_own(n, pl->product);
-
 	if (counts_masters(pl))
 		weigh_masters(pl, n, own.masters, key);
 	weigh(key, WEIGHT_OWN, share_own_pods(&pl->shares, n, own.pods));
@@ -554,7 +559,7 @@ static void look_at(struct placing *pl, struct place_node *n, bool free, const s
 	weigh(&key, WEIGHT_TAINTS, pl->taints_met[node->taints]);
 	if (attempts)
 		weigh(&key, WEIGHT_TRIED, (int)attempts_times(attempts, hash_of(pl, (size_t)(n - pl->nodes))));
-	weigh_shares(pl, node, &key);
+	weigh_shares(pl, node, n->own, &key);
 	n->why = node->domains[CENSUS_ZONE] & 0xffffff;
 	n->key = key;
 	rank(pl, key);
@@ -568,7 +573,6 @@ static void look_at_all(struct placing *pl, const struct attempts_of *attempts, 
 		struct place_node *n = &pl->nodes[i];
 		bool free;
 
-		*n = (struct place_node){ .node = pl->numbers[i] };
 		free = is_free(pl, n);
 		if (!free)
 			refuse(pl, n);
@@ -595,7 +599,6 @@ static int take_taints(struct placing *pl)
 /* 0, or -1: no memory. */
 static int clear_shares(struct placing *pl)
 {
-	pl->shares = (struct shares){ .sizes = 0 };
 	pl->calls++;
 	if (grow(&pl->zones, &pl->zone_room, pl->census->values.end + 1, sizeof(*pl->zones)) < 0)
 		return -1;

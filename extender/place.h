@@ -51,7 +51,10 @@ struct place_term {
 extern const struct place_term place_terms[WEIGHTS];
 
 struct place_node {
-	uint64_t key;  /* all its weights, the weightiest in the highest bits */
+	union {
+		struct share_own own; /* until it is weighed */
+		uint64_t key;         /* all its weights, the weightiest in the highest bits */
+	};
 	uint32_t node; /* its number in the census; 0: nobody knows it */
 	uint32_t refusal : 8;
 	/* With PLACE_TAKEN and PLACE_PROMISED the peer, with PLACE_NO_LABEL the column, with PLACE_PASSES the zone. */
