@@ -56,19 +56,23 @@ void names_release(struct names *n)
 }
 
 /* Names are short: calling memcmp() costs more than comparing, sixteen bytes at a time, the last twice in part. */
-static bool is(const struct name *name, const char *text, size_t len)
+static inline bool is(const struct name *name, const char *text, size_t len)
 {
 	const char *its = text_of(name);
-	uint64_t other;
 
 	if (name->len != len || len < 16)
 		return name->len == len && memcmp(its, text, len) == 0;
-	other = (hash_word(its + len - 16) ^ hash_word(text + len - 16)) |
-		(hash_word(its + len - 8) ^ hash_word(text + len - 8));
-	for (size_t at = 0; at + 16 < len; at += 16)
-		other |= (hash_word(its + at) ^ hash_word(text + at)) |
-			 (hash_word(its + at + 8) ^ hash_word(text + at + 8));
-	return !other;
+	for (size_t at = 0; at + 16 < len; at += 16) {
+		if (memcmp(its + at, text + at, 16) != 0)
+			return false;
+	}
+	return memcmp(its + len - 16, text + len - 16, 16) == 0;
+}
+
+static inline bool is_in(const struct names *n, const struct name_slot *slot, const char *text, size_t len,
+			 uint32_t hash)
+{
+	return slot->hash == hash && slot->number && is(&n->all[slot->number], text, len);
 }
 
 static uint32_t find(const struct names *n, const char *text, size_t len, uint32_t hash)
@@ -78,7 +82,7 @@ static uint32_t find(const struct names *n, const char *text, size_t len, uint32
 	for (uint32_t i = hash & mask; n->slot_cap; i = (i + 1) & mask) {
 		const struct name_slot *slot = &n->slots[i];
 
-		if (!slot->number || (slot->hash == hash && is(&n->all[slot->number], text, len)))
+		if (!slot->number || is_in(n, slot, text, len, hash))
 			return slot->number;
 	}
 	return 0;
@@ -99,8 +103,13 @@ static void find_some(const struct names *n, const struct json_span *texts, size
 	}
 	for (size_t i = 0; i < count; i++)
 		__builtin_prefetch(&n->all[n->slots[hashes[i] & mask].number]);
-	for (size_t i = 0; i < count; i++)
-		numbers[i] = find(n, texts[i].at, texts[i].len, hashes[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct name_slot *first = &n->slots[hashes[i] & mask];
+
+		numbers[i] = is_in(n, first, texts[i].at, texts[i].len, hashes[i])
+				     ? first->number
+				     : find(n, texts[i].at, texts[i].len, hashes[i]);
+	}
 }
 
 void names_find_all(const struct names *n, const struct json_span *texts, size_t count, uint32_t *numbers)
