@@ -154,17 +154,17 @@ uint32_t census_product(const struct census *c, const char *namespace, const cha
 	return names_find(&c->products, key, product_key(key, namespace, product));
 }
 
-static struct census_count *find_count(const struct census_node *n, uint32_t product, int rank)
+static struct census_count *find_count(const struct census_node *n, uint32_t product, bool master)
 {
 	for (int i = 0; i < n->count; i++) {
-		if (n->counts[i].product == product && n->counts[i].rank == rank)
+		if (n->counts[i].product == product && n->counts[i].master == master)
 			return &n->counts[i];
 	}
 	return NULL;
 }
 
 /* One that counts nothing yet; it holds the product. NULL: no memory. */
-static struct census_count *new_count(struct census *c, struct census_node *n, const char *key, size_t len, int rank)
+static struct census_count *new_count(struct census *c, struct census_node *n, const char *key, size_t len, bool master)
 {
 	uint16_t room = n->room ? (uint16_t)(2 * n->room) : 4;
 	uint32_t product;
@@ -180,7 +180,7 @@ static struct census_count *new_count(struct census *c, struct census_node *n, c
 	product = names_take(&c->products, key, len);
 	if (!product)
 		return NULL;
-	n->counts[n->count] = (struct census_count){ .product = product, .rank = (int16_t)rank };
+	n->counts[n->count] = (struct census_count){ .product = product, .master = master };
 	n->products |= census_bit(product);
 	return &n->counts[n->count++];
 }
@@ -205,9 +205,9 @@ uint32_t census_add(struct census *c, const char *node, size_t len, const struct
 	if (!number)
 		return 0;
 	its = names_find(&c->products, key, key_len);
-	count = its ? find_count(&c->nodes[number], its, pod->rank) : NULL;
+	count = its ? find_count(&c->nodes[number], its, pod->master) : NULL;
 	if (!count)
-		count = new_count(c, &c->nodes[number], key, key_len, pod->rank);
+		count = new_count(c, &c->nodes[number], key, key_len, pod->master);
 	if (!count) {
 		c->incomplete = true;
 		drop_node(c, number);
@@ -215,7 +215,7 @@ uint32_t census_add(struct census *c, const char *node, size_t len, const struct
 	}
 	count->pods++;
 	c->nodes[number].pods++;
-	c->nodes[number].masters += pod->rank == 0;
+	c->nodes[number].masters += pod->master;
 	c->nodes[number].memory_mib += pod->memory_mib;
 	return number;
 }
@@ -231,7 +231,7 @@ void census_remove(struct census *c, uint32_t node, const struct census_pod *pod
 {
 	struct census_node *n = node ? &c->nodes[node] : NULL;
 	struct census_count *count =
-		n ? find_count(n, census_product(c, pod->namespace, pod->product), pod->rank) : NULL;
+		n ? find_count(n, census_product(c, pod->namespace, pod->product), pod->master) : NULL;
 
 	if (!count)
 		return;
@@ -241,7 +241,7 @@ void census_remove(struct census *c, uint32_t node, const struct census_pod *pod
 		set_bits(n);
 	}
 	n->pods--;
-	n->masters -= pod->rank == 0;
+	n->masters -= pod->master;
 	n->memory_mib -= pod->memory_mib;
 	drop_node(c, node);
 }
@@ -262,16 +262,20 @@ static void leave(struct census *c, uint32_t node, const struct census_pod *pod)
 	census_remove(c, node, pod);
 }
 
+static struct census_pod counted_as(const struct inventory_pod *pod)
+{
+	return (struct census_pod){ .namespace = pod->pod.namespace,
+				    .product = pod->product,
+				    .master = pod->master,
+				    .memory_mib = census_memory(pod->pod.memory_mib) };
+}
+
 /* While it is incomplete nobody knows whether this one was counted. */
 static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
 {
 	struct census *c = ctx;
-	const struct kept_pod *p = &pod->pod;
-	const struct census_pod its = { .namespace = p->namespace,
-					.product = pod->product,
-					.rank = codis_rank_of(p->group, p->ordinal, p->server_replica),
-					.memory_mib = census_memory(p->memory_mib) };
-	const char *place = kept_pod_place(p);
+	const struct census_pod its = counted_as(pod);
+	const char *place = kept_pod_place(&pod->pod);
 
 	if (c->incomplete)
 		return;
@@ -279,6 +283,19 @@ static void on_stand(void *ctx, const struct inventory_pod *pod, bool stands)
 		census_add(c, place, strlen(place), &its);
 	else
 		leave(c, census_find(c, place, strlen(place)), &its);
+}
+
+/* Counted anew before it was counted no more: the node is held all the time. */
+static void on_master(void *ctx, const struct inventory_pod *pod)
+{
+	struct census *c = ctx;
+	const struct census_pod its = counted_as(pod);
+	const char *place = kept_pod_place(&pod->pod);
+	struct census_pod was = its;
+
+	was.master = !its.master;
+	if (!c->incomplete)
+		census_remove(c, census_add(c, place, strlen(place), &its), &was);
 }
 
 /* --- topology keys ------------------------------------------------------------------------------------------------ */
@@ -386,7 +403,9 @@ int census_recount(struct census *c, const struct inventory *inv)
 
 int census_init(struct census *c, struct inventory *inv)
 {
-	const struct inventory_places places = { .on_stand = on_stand, .on_node = on_node, .ctx = c };
+	const struct inventory_places places = {
+		.on_stand = on_stand, .on_master = on_master, .on_node = on_node, .ctx = c
+	};
 
 	c->keys[CENSUS_HOST] = strdup(CODIS_HOSTNAME_KEY);
 	c->keys[CENSUS_ZONE] = strdup(CENSUS_ZONE_KEY);

@@ -19,10 +19,10 @@ struct inventory_pod;
 /* The topology keys that are looked at: these two, and what pods have asked for lately. */
 enum { CENSUS_HOST, CENSUS_ZONE, CENSUS_KEYS = 8 };
 
-/* Pods of one product and of one place in their groups. */
+/* Pods of one product: masters, or the others. */
 struct census_count {
 	uint32_t product; /* see census_product */
-	int16_t rank;     /* from 0; -1: not of a group */
+	bool master;
 	uint16_t pods;
 };
 
@@ -33,7 +33,7 @@ struct census_node {
 	struct census_count *counts;
 	uint16_t count, room;
 	uint16_t pods;       /* Codis' pods that stand here, or may be coming */
-	uint16_t masters;    /* of them, first members of their groups */
+	uint16_t masters;    /* of them, masters of their groups: inventory_pod */
 	uint32_t memory_mib; /* that they ask for, see census_memory */
 	uint32_t products;   /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
 	uint16_t size;       /* what can be allocated there, in CENSUS_SIZE_MIB; 0: nobody says it */
@@ -80,7 +80,7 @@ void census_release(struct census *c);
 /* Who is counted. */
 struct census_pod {
 	const char *namespace, *product; /* product "": it is not known */
-	int rank;                        /* from 0; -1: not of a group */
+	bool master;                     /* of its group */
 	uint32_t memory_mib;             /* see census_memory */
 };
 

@@ -30,7 +30,7 @@ static size_t offer_size(const struct placing *pl)
 	const struct kept_pod *pod = &pl->pod->pod;
 	bool known = pod->component == CODIS_SERVER && pod->server_replica > 0;
 	size_t set = known ? (size_t)pod->server_replica : USUAL_SET;
-	size_t part = pl->pod->member.rank == 0 ? OFFER_MASTER_PART : OFFER_PART;
+	size_t part = pl->pod->member.master ? OFFER_MASTER_PART : OFFER_PART;
 	size_t offer = at_least_one(pl->passing / (part * set));
 	size_t others = set > pl->members + 1 ? set - 1 - pl->members : 0; /* that have no place yet */
 

@@ -71,9 +71,9 @@ struct gathering {
 	const struct inventory *inv;
 };
 
-static void meet(struct placing *pl, int rank)
+static void meet(struct placing *pl, bool master)
 {
-	pl->first_waits = pl->first_waits && rank != 0;
+	pl->master_waits = pl->master_waits && !master;
 }
 
 static int on_peer(void *ctx, const struct inventory_pod *other)
@@ -85,7 +85,7 @@ static int on_peer(void *ctx, const struct inventory_pod *other)
 	if (!peer)
 		return -1;
 	g->pl->members++;
-	meet(g->pl, codis_rank_of(other->pod.group, other->pod.ordinal, other->pod.server_replica));
+	meet(g->pl, other->master);
 	peer->deleting = other->pod.status.deleting;
 	peer->promised = !other->pod.node[0];
 	if (!place_is_strict(&other->pod))
@@ -113,7 +113,7 @@ static int meet_reservation(struct gathering *g, const struct reservation *one)
 	if (one->pod.strict && column < 0)
 		return -1;
 	g->pl->members++;
-	meet(g->pl, one->pod.member.rank);
+	meet(g->pl, one->pod.member.master);
 	for (size_t i = 0; i < one->count && !says_nothing(g->pl, &one->pod, column); i++) {
 		struct place_peer *peer = add_peer(g->pl, one->pod.name, one->nodes[i]);
 
@@ -144,7 +144,7 @@ static int gather(struct gathering *g, const struct reservations *r)
 	const struct reservation *one = NULL;
 
 	g->pl->peer_count = g->pl->members = 0;
-	g->pl->first_waits = p->member.rank > 0;
+	g->pl->master_waits = p->member.group > 0 && !p->member.master;
 	if (place_each_peer(p, g->inv, on_peer, g) != 0)
 		return -1;
 	while ((one = reservations_of(r, &p->member, one))) {
@@ -394,7 +394,7 @@ static struct share_own count_own(const struct census_node *n, uint32_t product)
 		if (n->counts[i].product != product)
 			continue;
 		own.pods += n->counts[i].pods;
-		own.masters += n->counts[i].rank == 0 ? n->counts[i].pods : 0;
+		own.masters += n->counts[i].master ? n->counts[i].pods : 0;
 	}
 	return own;
 }
@@ -484,7 +484,7 @@ static void add_to_zone(struct placing *pl, const struct census_node *n)
 
 static bool counts_masters(const struct placing *pl)
 {
-	return pl->pod->member.rank == 0 || pl->first_waits;
+	return pl->pod->member.master || pl->master_waits;
 }
 
 /* What they have in all, whether or not the pod may have them: its share is that of all its product's. */
@@ -521,7 +521,7 @@ static int weigh_zone(const struct placing *pl, uint32_t domain)
 	if (!domain || zone->call != pl->calls)
 		return 0;
 	above = share_masters(&pl->shares, zone->size, zone->masters);
-	return pl->first_waits ? !above : above;
+	return pl->master_waits ? !above : above;
 }
 
 /* A master's own way. Who comes before the master of its group leaves it the nodes and zones that are for masters. */
@@ -529,9 +529,9 @@ static inline void weigh_masters(const struct placing *pl, const struct census_n
 {
 	int above = share_masters(&pl->shares, share_size(n), n->masters);
 
-	weigh(key, WEIGHT_MASTERS, pl->first_waits ? !above : above);
+	weigh(key, WEIGHT_MASTERS, pl->master_waits ? !above : above);
 	weigh(key, WEIGHT_ZONE_MASTERS, weigh_zone(pl, n->domains[CENSUS_ZONE]));
-	if (!pl->first_waits)
+	if (!pl->master_waits)
 		weigh(key, WEIGHT_OWN_MASTERS, share_own_masters(&pl->shares, n, own));
 }
 

@@ -106,7 +106,7 @@ struct placing {
 	int column;                                 /* of the pod's key */
 	int wider[CODIS_KEYS_MAX - 1], wider_count; /* of those before it */
 	uint8_t demanded;                           /* as census_node's labelled: those whose label a node must have */
-	bool blurred, first_waits; /* first_waits: the first of the pod's group, another one, has no place yet */
+	bool blurred, master_waits; /* master_waits: that of the pod's group, another one, has no place yet */
 	struct census *census;
 	uint32_t product; /* its number in the census */
 	struct shares shares;

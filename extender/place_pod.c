@@ -65,7 +65,6 @@ static void set_member(struct place_pod *p)
 	snprintf(p->member.namespace, sizeof(p->member.namespace), "%s", pod->namespace);
 	p->member.component = pod->component;
 	p->member.group = pod->group;
-	p->member.rank = codis_rank_of(pod->group, pod->ordinal, pod->server_replica);
 }
 
 void place_join(struct place_pod *p, const struct inventory *inv)
@@ -78,6 +77,7 @@ void place_join(struct place_pod *p, const struct inventory *inv)
 		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
 	else
 		inventory_product_of_kept(inv, &p->pod, p->member.product, trouble);
+	p->member.master = known ? known->master : inventory_is_master(inv, &p->pod, p->member.product);
 }
 
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)

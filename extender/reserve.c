@@ -32,7 +32,7 @@ void reservations_init(struct reservations *r, struct census *census)
 
 static struct census_pod counted(const struct reserved *pod)
 {
-	return (struct census_pod){ pod->member.namespace, pod->member.product, pod->member.rank, pod->memory_mib };
+	return (struct census_pod){ pod->member.namespace, pod->member.product, pod->member.master, pod->memory_mib };
 }
 
 /* What is wide says little of where the pod will be, so it is counted nowhere. */

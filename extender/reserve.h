@@ -19,8 +19,8 @@ struct json_span;
 struct membership {
 	char namespace[POD_NAMESPACE_MAX], product[CODIS_PRODUCT_MAX];
 	enum codis_component component;
-	int group; /* 0: none */
-	int rank;  /* its place in its group, from 0; -1: none */
+	int group;   /* 0: none */
+	bool master; /* of its group, or to be it: see inventory_pod */
 };
 
 /* What of a pod its reservation holds. Texts are copied. */

@@ -186,7 +186,7 @@ int inventory_set_pod(struct inventory *inv, const cJSON *object, struct error *
 	if (old && strcmp(old->known.pod.uid, uid) != 0 && created_ms < old->created_ms)
 		return said;
 	if (old && strcmp(old->known.pod.uid, uid) == 0)
-		old->known.pod.role = read.role;
+		belong_take_role(inv, old, read.role);
 	if (old && kept_pod_is(&old->known.pod, &read))
 		return said;
 	if (pod_put(inv, &read, created_ms, old) == 0) {
@@ -717,6 +717,11 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 				       .server_replica_said = kept_text_of(&pod->server_replica_said) };
 
 	inventory_product_of_kept(inv, &kept, product, trouble);
+}
+
+bool inventory_is_master(const struct inventory *inv, const struct kept_pod *pod, const char *product)
+{
+	return belong_is_master(inv, inv_find_product(inv, pod->namespace, product), pod);
 }
 
 const char *inventory_node_label(const struct inventory_node *node, const char *key)

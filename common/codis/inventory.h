@@ -43,7 +43,10 @@ struct inventory_pod {
 	/* Why the product or the group is not known, and which line to add: "add env PRODUCT_NAME: codis-server-0 says
 	 * no product and the namespace has orders and shop". "": nothing is missing. */
 	const char *trouble;
-	bool node_lost;            /* its node is NotReady or not there */
+	bool node_lost; /* its node is NotReady or not there */
+	/* Of its group: who is labelled so (codis.io/role), or, where nobody is, the first member, which
+	 * codis-controller makes master of a new group. */
+	bool master;
 	char addr[CODIS_ADDR_MAX]; /* codis_pod_addr() of its ip and port */
 };
 
@@ -73,11 +76,12 @@ void inventory_listen(struct inventory *inv, void (*on_change)(void *ctx, const 
 
 /* Who stands where, for who keeps counts of it. on_stand: a pod that has a node, or is about to get it
  * (kept_pod_place), stands there, as a member of the product and the group that it has; or (stands false) does so no
- * longer: what was told before is taken back in the same words. on_node: a node is there, or has changed; or (there
- * false) is gone. Called from within the calls below, amid the change: they ask nothing. Told as long as the inventory
- * is there, but not of its end. */
+ * longer: what was told before is taken back in the same words. on_master: who stands there has become its group's
+ * master, or is it no more. on_node: a node is there, or has changed; or (there false) is gone. Called from within the
+ * calls below, amid the change: they ask nothing. Told as long as the inventory is there, but not of its end. */
 struct inventory_places {
 	void (*on_stand)(void *ctx, const struct inventory_pod *pod, bool stands);
+	void (*on_master)(void *ctx, const struct inventory_pod *pod);
 	void (*on_node)(void *ctx, const struct inventory_node *node, bool there);
 	void *ctx;
 };
@@ -123,6 +127,10 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 			  char trouble[POD_WHY_MAX]);
 void inventory_product_of_kept(const struct inventory *inv, const struct kept_pod *pod, char product[CODIS_PRODUCT_MAX],
 			       char trouble[POD_WHY_MAX]);
+
+/* Whether a pod with these words is its group's master, as it is told in inventory_pod: for one that no watch has
+ * brought yet. */
+bool inventory_is_master(const struct inventory *inv, const struct kept_pod *pod, const char *product);
 
 /* Walks, in no order. fn returns non-zero to end the walk, which returns that. The inventory must not change meanwhile.
  * Each costs what it walks over. */

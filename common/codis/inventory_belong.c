@@ -297,16 +297,97 @@ static void tell_stand(const struct inventory *inv, const struct pod *p, bool st
 		inv->places.on_stand(inv->places.ctx, &p->known, stands);
 }
 
+/* --- who is the master of a group --------------------------------------------------------------------------------- */
+
+/* The members of a group, one after the other; NULL at the end. */
+static struct pod *next_of_group(const struct inventory *inv, const struct product *of, int group,
+				 const struct pod *after)
+{
+	struct table_link *l =
+		after ? table_next(&after->by_group) : table_first(&inv->pods_by_group, inv_hash_of_group(of, group));
+
+	for (; l; l = table_next(l)) {
+		struct pod *p = TABLE_ENTRY(l, struct pod, by_group);
+
+		if (p->member.of == of && p->known.pod.group == group)
+			return p;
+	}
+	return NULL;
+}
+
+static bool has_master(const struct inventory *inv, const struct product *of, int group)
+{
+	struct pod *p = NULL;
+
+	while ((p = next_of_group(inv, of, group, p))) {
+		if (p->known.pod.role == CODIS_ROLE_MASTER)
+			return true;
+	}
+	return false;
+}
+
+bool belong_is_master(const struct inventory *inv, const struct product *of, const struct kept_pod *pod)
+{
+	if (!pod->group || pod->role == CODIS_ROLE_MASTER)
+		return pod->group != 0;
+	return codis_rank_of(pod->group, pod->ordinal, pod->server_replica) == 0 &&
+	       !(of && has_master(inv, of, pod->group));
+}
+
+/* After somebody who is labelled as the master has come or gone: the first member is it no more, or again. */
+static void settle_masters(const struct inventory *inv, const struct product *of, int group)
+{
+	struct pod *p = NULL;
+
+	while (group && (p = next_of_group(inv, of, group, p))) {
+		bool master = belong_is_master(inv, of, &p->known.pod);
+
+		if (p->known.master == master)
+			continue;
+		p->known.master = master;
+		if (inv->places.on_master && kept_pod_place(&p->known.pod)[0])
+			inv->places.on_master(inv->places.ctx, &p->known);
+	}
+}
+
+void belong_take_role(struct inventory *inv, struct pod *p, enum codis_role role)
+{
+	if (p->known.pod.role == role)
+		return;
+	p->known.pod.role = role;
+	settle_masters(inv, p->member.of, p->known.pod.group);
+}
+
+/* It is one of its group, and so is told of, or is not any more. */
+static void enter_group(struct inventory *inv, struct pod *p, const struct product *of)
+{
+	const struct kept_pod *pod = &p->known.pod;
+
+	table_add(&inv->pods_by_group, &p->by_group, inv_hash_of_group(of, pod->group));
+	p->known.master = belong_is_master(inv, of, pod);
+	tell_stand(inv, p, true);
+	if (pod->role == CODIS_ROLE_MASTER)
+		settle_masters(inv, of, pod->group);
+}
+
+static void leave_group(struct inventory *inv, struct pod *p, const struct product *of)
+{
+	tell_stand(inv, p, false);
+	table_remove(&inv->pods_by_group, &p->by_group);
+	if (p->known.pod.role == CODIS_ROLE_MASTER)
+		settle_masters(inv, of, p->known.pod.group);
+}
+
+/* --- coming and going --------------------------------------------------------------------------------------------- */
+
 static void leave(struct inventory *inv, struct member *m)
 {
 	if (!m->of)
 		return;
-	if (m->pod)
-		tell_stand(inv, m->pod, false);
 	belong_touch(inv, m->of);
 	LIST_REMOVE(m, beside);
 	if (m->pod) {
-		table_remove(&inv->pods_by_group, &m->pod->by_group);
+		leave_group(inv, m->pod, m->of);
 		m->of->clustered -= is_clustered(m->component);
 	}
 	m->of = NULL;
@@ -323,8 +404,7 @@ static void join(struct inventory *inv, struct member *m, struct product *p)
 	}
 	LIST_INSERT_HEAD(&p->pods, m, beside);
 	p->clustered += is_clustered(m->component);
-	table_add(&inv->pods_by_group, &m->pod->by_group, inv_hash_of_group(p, m->pod->known.pod.group));
-	tell_stand(inv, m->pod, true);
+	enter_group(inv, m->pod, p);
 }
 
 static void set_trouble(struct member *m, const char *trouble)
@@ -355,11 +435,9 @@ void belong_regroup(struct inventory *inv, struct pod *p, int group)
 {
 	if (p->known.pod.group == group)
 		return;
-	tell_stand(inv, p, false);
-	table_remove(&inv->pods_by_group, &p->by_group);
+	leave_group(inv, p, p->member.of);
 	p->known.pod.group = group;
-	table_add(&inv->pods_by_group, &p->by_group, inv_hash_of_group(p->member.of, group));
-	tell_stand(inv, p, true);
+	enter_group(inv, p, p->member.of);
 	belong_touch(inv, p->member.of);
 	resolve(inv, &p->member);
 }

@@ -26,6 +26,10 @@ int belong_find_place(struct inventory *inv, const char *namespace, struct membe
 void belong_link(struct inventory *inv, struct member *m);
 /* The pod is of another group now. */
 void belong_regroup(struct inventory *inv, struct pod *p, int group);
+/* The label of its role says something else now. */
+void belong_take_role(struct inventory *inv, struct pod *p, enum codis_role role);
+/* Whether one of these words is the master of that group of the product, or would be. */
+bool belong_is_master(const struct inventory *inv, const struct product *of, const struct kept_pod *pod);
 /* gone: deleted, so that its word stays remembered; else it only comes in again as it is now. */
 void belong_unlink(struct inventory *inv, struct member *m, bool gone);
 

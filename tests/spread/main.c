@@ -149,8 +149,9 @@ static void measure(const struct world *w, struct figures *f)
 
 static void say_kind(const struct kind *k, char out[64])
 {
-	snprintf(out, 64, "%d %s, %d, %s%s%s", k->nodes, k->sizes ? "1:2:4" : "alike", k->replica,
-		 k->at_once ? "at once" : "one by one", k->others ? ", others" : "", k->taints ? ", taints" : "");
+	snprintf(out, 64, "%d %s, %d, %s%s%s%s", k->nodes, k->sizes ? "1:2:4" : "alike", k->replica,
+		 k->at_once ? "at once" : "one by one", k->others ? ", others" : "", k->taints ? ", taints" : "",
+		 k->moved ? ", moved" : "");
 }
 
 static void print_figure(const struct figure *f, int digits)
@@ -235,7 +236,7 @@ static void check(struct tally *t, const struct kind *k, const char *where, cons
 	      0);
 	bound(t, where, "other groups of which two share a zone", p->groups_within_zone, 0);
 	bound(t, where, "pods without a place", p->waiting, 0);
-	bound(t, where, "masters on a node above its share", f->masters_above, k->sizes ? 2 : 1);
+	bound(t, where, "masters on a node above its share", f->masters_above, k->sizes || k->moved ? 2 : 1);
 	bound(t, where, "masters of one product on a node above its share", f->product_above, 3);
 }
 
@@ -277,26 +278,25 @@ static void play(struct tally *t, const struct kind *k, uint64_t seed, struct me
 }
 
 /* Groups of 2 and 3, one by one and at once, alike and not. */
-static void play_all(struct tally *t, int nodes, bool others, bool taints)
+static void play_all(struct tally *t, const struct kind *like)
 {
-	int seeds = nodes < 500 ? 2 : 1;
+	int seeds = like->nodes < 500 ? 2 : 1;
 	struct mean by_default = { .part = 1.0 / (8 * seeds) }, by_extender = by_default;
 	char what[64];
 
 	for (int i = 0; i < 8 * seeds; i++) {
-		const struct kind k = { .nodes = nodes,
-					.others = others,
-					.taints = taints,
-					.sizes = i / seeds & 4,
-					.at_once = i / seeds & 2,
-					.replica = i / seeds & 1 ? 3 : 2 };
+		struct kind k = *like;
 
-		play(t, &k, (uint64_t)(nodes * 64 + others * 32 + taints * 16 + i), &by_default, &by_extender);
+		k.sizes = i / seeds & 4;
+		k.at_once = i / seeds & 2;
+		k.replica = i / seeds & 1 ? 3 : 2;
+		play(t, &k, (uint64_t)(k.nodes * 64 + k.others * 32 + k.taints * 16 + i), &by_default, &by_extender);
 	}
-	snprintf(what, sizeof(what), "%d%s%s", nodes, others ? ", others" : "", taints ? ", taints" : "");
+	snprintf(what, sizeof(what), "%d%s%s%s", like->nodes, like->others ? ", others" : "",
+		 like->taints ? ", taints" : "", like->moved ? ", moved" : "");
 	print_mean(what, "default", &by_default);
 	print_mean(what, "extender", &by_extender);
-	compare(t, what, &by_extender, &by_default, nodes < 50);
+	compare(t, what, &by_extender, &by_default, like->nodes < 50);
 }
 
 int main(void)
@@ -307,9 +307,10 @@ int main(void)
 	for (int i = 0; i < 6; i++) {
 		static const int nodes[] = { 12, 50, 500 };
 
-		play_all(&t, nodes[i / 2], i & 1, false);
+		play_all(&t, &(struct kind){ .nodes = nodes[i / 2], .others = i & 1 });
 	}
-	play_all(&t, 50, false, true);
+	play_all(&t, &(struct kind){ .nodes = 50, .taints = true });
+	play_all(&t, &(struct kind){ .nodes = 50, .moved = true });
 	printf("%d passed, %d failed\n", t.kept, t.broken);
 	return t.broken > 0;
 }

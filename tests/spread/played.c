@@ -61,6 +61,8 @@ void play_default(struct world *w, struct played *out)
 		int pod = w->order[i], count = scheduler_find(w, pod, DEFAULT_PERCENTAGE, true, found);
 		int node = scheduler_choose(w, pod, found, count);
 
+		if (w->kind.moved && i == w->pod_count / 2)
+			world_hand_over(w);
 		if (node >= 0)
 			world_take(w, pod, node);
 	}
@@ -127,6 +129,8 @@ static void add_pod(const struct world *w, const struct pod *p, struct buf *out)
 	buf_addf(out, "\",\"labels\":{\"app\":\"%s\",\"codis.io/product\":\"shop-%d\"", what, p->product);
 	if (p->group)
 		buf_addf(out, ",\"codis.io/group\":\"%d\"", p->group);
+	if (p->labelled)
+		buf_addf(out, ",\"codis.io/role\":\"%s\"", p->master ? "master" : "replica");
 	buf_addf(out,
 		 "},\"annotations\":{\"codis.io/topology-key\":\"%s\"},\"ownerReferences\":[{\"kind\":"
 		 "\"StatefulSet\",\"name\":\"%s\",\"controller\":true}]},\"spec\":{",
@@ -166,6 +170,17 @@ static void land(struct play *play)
 {
 	show(play, play->flying[0]);
 	memmove(play->flying, play->flying + 1, (size_t)--play->in_flight * sizeof(play->flying[0]));
+}
+
+static void hand_over(struct play *play)
+{
+	while (play->in_flight)
+		land(play);
+	world_hand_over(play->w);
+	for (int i = 0; i < play->w->pod_count; i++) {
+		if (play->w->pods[i].labelled)
+			show(play, i);
+	}
 }
 
 static void fly(struct play *play, int pod)
@@ -281,6 +296,8 @@ void play_extender(struct world *w, struct played *out)
 	begin(play, w);
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
 		for (int i = 0; i < w->pod_count; i++) {
+			if (w->kind.moved && !turn && i == w->pod_count / 2)
+				hand_over(play);
 			if (w->pods[w->order[i]].node < 0)
 				place(play, w->order[i], out);
 		}

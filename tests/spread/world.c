@@ -73,10 +73,20 @@ static void make_pods(struct world *w)
 		const struct product *p = &w->products[i];
 
 		for (int k = 0; k < p->groups * w->kind.replica; k++)
-			add_pod(w, &(struct pod){ i, k, k / w->kind.replica + 1, k % w->kind.replica, p->server_cpu_m,
-						  p->server_mib, -1 });
+			add_pod(w, &(struct pod){ .product = i,
+						  .ordinal = k,
+						  .group = k / w->kind.replica + 1,
+						  .rank = k % w->kind.replica,
+						  .master = k % w->kind.replica == 0,
+						  .cpu_m = p->server_cpu_m,
+						  .mib = p->server_mib,
+						  .node = -1 });
 		for (int k = 0; k < p->proxies; k++)
-			add_pod(w, &(struct pod){ i, k, 0, 0, PROXY_CPU_M, PROXY_MIB, -1 });
+			add_pod(w, &(struct pod){ .product = i,
+						  .ordinal = k,
+						  .cpu_m = PROXY_CPU_M,
+						  .mib = PROXY_MIB,
+						  .node = -1 });
 	}
 }
 
@@ -114,8 +124,41 @@ void world_take(struct world *w, int pod, int node)
 	n->codis_mib += p->mib;
 	n->proxies_of[p->product] += !p->group;
 	n->servers_of[p->product] += p->group > 0;
-	n->masters += p->group && !p->rank;
-	n->masters_of[p->product] += p->group && !p->rank;
+	n->masters += p->master;
+	n->masters_of[p->product] += p->master;
+}
+
+static void set_master(struct world *w, struct pod *p, bool master)
+{
+	int by = master - p->master;
+
+	p->master = master;
+	w->nodes[p->node].masters += by;
+	w->nodes[p->node].masters_of[p->product] += by;
+}
+
+static void hand_over_group(struct world *w, struct pod *first)
+{
+	struct pod *next = first;
+
+	for (int i = 0; i < w->kind.replica; i++) {
+		if (first[i].node < 0)
+			return;
+		if (w->nodes[next->node].zone == 0)
+			next = &first[i];
+	}
+	set_master(w, first, false);
+	set_master(w, next, true);
+	for (int i = 0; i < w->kind.replica; i++)
+		first[i].labelled = true;
+}
+
+void world_hand_over(struct world *w)
+{
+	for (int i = 0; i < w->pod_count; i++) {
+		if (w->pods[i].group && !w->pods[i].rank)
+			hand_over_group(w, &w->pods[i]);
+	}
 }
 
 bool world_is_beside(const struct world *w, int pod, int node)

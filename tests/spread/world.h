@@ -18,6 +18,7 @@ struct kind {
 	bool at_once; /* many in flight, in an order of chance; else one by one, product by product */
 	bool others;  /* a third of the nodes carries other pods */
 	bool taints;  /* a tenth of the nodes has a taint PreferNoSchedule */
+	bool moved;   /* when half of the pods stand, all masters of one zone hand over */
 };
 
 struct node {
@@ -29,7 +30,7 @@ struct node {
 	int64_t used_cpu_m, used_mib;      /* all that is requested */
 	int64_t codis_mib;                 /* of it, by Codis */
 	int pods;                          /* of Codis */
-	int masters, masters_of[PRODUCTS]; /* the first of each group */
+	int masters, masters_of[PRODUCTS]; /* of groups: the first of each, until they hand over */
 	int servers_of[PRODUCTS], proxies_of[PRODUCTS];
 };
 
@@ -43,7 +44,8 @@ struct product {
 
 struct pod {
 	int product, ordinal;
-	int group, rank; /* of a proxy: 0 */
+	int group, rank;       /* of a proxy: 0 */
+	bool master, labelled; /* labelled: codis-controller has said whether it is one */
 	int64_t cpu_m, mib;
 	int node; /* -1: none */
 };
@@ -64,6 +66,9 @@ void world_make(struct world *w, const struct kind *kind, uint64_t seed);
 /* 0 .. n-1 */
 int world_chance(struct world *w, int n);
 void world_take(struct world *w, int pod, int node);
+/* The nodes of the first zone are upgraded: each group whose master stands there is handed over to its first member
+ * that does not, and all groups that stand are labelled. */
+void world_hand_over(struct world *w);
 /* Whether a member of the pod's group stands there, by the key of its product. */
 bool world_is_beside(const struct world *w, int pod, int node);
 

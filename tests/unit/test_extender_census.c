@@ -9,7 +9,7 @@
 
 struct counted {
 	const char *node;
-	int pods, firsts, masters;
+	int pods, masters, of_shop;
 	uint32_t memory_mib;
 };
 
@@ -20,9 +20,9 @@ static int count(void *ctx, const struct inventory_pod *pod)
 	if (strcmp(kept_pod_place(&pod->pod), c->node) != 0)
 		return 0;
 	c->pods++;
-	c->masters += codis_rank_of(pod->pod.group, pod->pod.ordinal, pod->pod.server_replica) == 0;
+	c->masters += pod->master;
 	c->memory_mib += pod->pod.memory_mib ? pod->pod.memory_mib : 200;
-	c->firsts += strcmp(pod->product, "shop") == 0 && pod->pod.group > 0 && pod->pod.ordinal % 2 == 0;
+	c->of_shop += pod->master && strcmp(pod->product, "shop") == 0;
 	return 0;
 }
 
@@ -31,7 +31,7 @@ static void check(const struct inventory *inv, const struct census *c, const cha
 	struct counted want = { .node = node };
 	uint32_t number = census_find(c, node, strlen(node)), shop = census_product(c, "default", "shop");
 	const struct census_node *n = &c->nodes[number];
-	int firsts = 0;
+	int masters = 0;
 
 	inventory_each_pod(inv, count, &want);
 	assert_int_equal(number != 0, want.pods > 0 || inventory_node(inv, node) != NULL);
@@ -42,8 +42,8 @@ static void check(const struct inventory *inv, const struct census *c, const cha
 	assert_int_equal(n->memory_mib, want.memory_mib);
 	assert_int_equal(n->seen, inventory_node(inv, node) != NULL);
 	for (int i = 0; i < n->count; i++)
-		firsts += shop && n->counts[i].product == shop && n->counts[i].rank == 0 ? n->counts[i].pods : 0;
-	assert_int_equal(firsts, want.firsts);
+		masters += shop && n->counts[i].product == shop && n->counts[i].master ? n->counts[i].pods : 0;
+	assert_int_equal(masters, want.of_shop);
 }
 
 static void check_all(const struct inventory *inv, struct census *c, int nodes)
@@ -64,6 +64,7 @@ static void step(struct inventory *inv, unsigned *seed)
 	static const char *const products[] = { "shop", "orders", "" };
 	int node = rand_r(seed) % (NODES + 1), pod = rand_r(seed) % PODS;
 	char name[16] = "", labels[64];
+	cJSON *object;
 
 	if (node < NODES)
 		snprintf(name, sizeof(name), "n%d", node);
@@ -84,8 +85,10 @@ static void step(struct inventory *inv, unsigned *seed)
 		break;
 	}
 	default: /* who says no product belongs elsewhere when others come and go */
-		add_pod(inv,
-			stock_pod(pod % 5 ? "codis-server" : "codis-proxy", "s", pod, products[pod % 3], 2, name, ""));
+		object = stock_pod(pod % 5 ? "codis-server" : "codis-proxy", "s", pod, products[pod % 3], 2, name, "");
+		json_add_str(cJSON_GetObjectItem(cJSON_GetObjectItem(object, "metadata"), "labels"), "codis.io/role",
+			     (const char *const[]){ "", "", "master", "replica" }[rand_r(seed) % 4]);
+		add_pod(inv, object);
 	}
 }
 
@@ -104,6 +107,46 @@ TEST(it_counts_what_the_inventory_has)
 	assert_false(c.incomplete);
 	assert_int_equal(census_recount(&c, inv), 0);
 	check_all(inv, &c, NODES);
+	inventory_free(inv);
+	census_release(&c);
+}
+
+static void set_server(struct inventory *inv, int ordinal, const char *node, const char *role)
+{
+	cJSON *pod = stock_pod("codis-server", "s", ordinal, "shop", 2, node, "");
+
+	json_add_str(cJSON_GetObjectItem(cJSON_GetObjectItem(pod, "metadata"), "labels"), "codis.io/role", role);
+	add_pod(inv, pod);
+}
+
+static void assert_masters(const struct census *c, int on_n1, int on_n2)
+{
+	assert_int_equal(c->nodes[census_find(c, "n1", 2)].masters, on_n1);
+	assert_int_equal(c->nodes[census_find(c, "n2", 2)].masters, on_n2);
+}
+
+/* As codis-controller labels them after a failover, one after the other. */
+TEST(a_master_is_counted_where_the_label_says)
+{
+	struct inventory *inv = inventory_new();
+	struct census c = { .nodes = NULL };
+
+	assert_int_equal(census_init(&c, inv), 0);
+	add_plain_node(inv, "n1");
+	add_plain_node(inv, "n2");
+	set_server(inv, 0, "n1", "");
+	set_server(inv, 1, "n2", "");
+	assert_masters(&c, 1, 0);
+	set_server(inv, 1, "n2", "master");
+	assert_masters(&c, 0, 1);
+	set_server(inv, 0, "n1", "replica");
+	assert_masters(&c, 0, 1);
+	set_server(inv, 0, "n1", "master");
+	assert_masters(&c, 1, 1);
+	set_server(inv, 1, "n2", "replica");
+	assert_masters(&c, 1, 0);
+	set_server(inv, 0, "n1", "replica"); /* nobody is, for a moment */
+	assert_masters(&c, 1, 0);
 	inventory_free(inv);
 	census_release(&c);
 }

@@ -618,9 +618,7 @@ TEST(offers_grow_with_the_cluster)
 	struct place_node *nodes = test_calloc(NODES, sizeof(*nodes));
 	struct json_span *names = test_calloc(NODES, sizeof(*names));
 	uint32_t *those = test_calloc(NODES, sizeof(*those));
-	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2, .uid = "u" },
-			       .member = { .rank = 1 },
-			       .strict = true };
+	struct place_pod p = { .pod = { .component = CODIS_SERVER, .server_replica = 2, .uid = "u" }, .strict = true };
 	struct extender_args args = { .names = names };
 	struct placing pl = { .args = &args, .pod = &p, .nodes = nodes };
 	static const struct {
@@ -646,9 +644,9 @@ TEST(offers_grow_with_the_cluster)
 			those[i] = i;
 			nodes[i].key = i >= cases[k].best;
 		}
-		p.member.rank = 1;
+		p.member.master = false;
 		assert_int_equal(offer_nodes(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].offered);
-		p.member.rank = 0; /* where a master is matters more */
+		p.member.master = true; /* where a master is matters more */
 		assert_int_equal(offer_nodes(&pl, 0, (uint32_t[NODES]){ 0 }), cases[k].to_master);
 	}
 	p.pod.choosy = true;

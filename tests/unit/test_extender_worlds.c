@@ -79,6 +79,9 @@ static cJSON *random_pod(struct world *w, int pod)
 	if (pick(w, 8) == 0)
 		cJSON_AddStringToObject(cJSON_GetObjectItem(metadata, "labels"), "codis.io/group",
 					(const char *const[]){ "1", "2", "7", "x" }[pick(w, 4)]);
+	if (pick(w, 3) == 0)
+		cJSON_AddStringToObject(cJSON_GetObjectItem(metadata, "labels"), "codis.io/role",
+					(const char *const[]){ "master", "replica", "x" }[pick(w, 3)]);
 	if (pick(w, 6) == 0)
 		cJSON_AddStringToObject(cJSON_AddObjectToObject(object, "status"), "nominatedNodeName",
 					node_name(pick(w, NODES)));
@@ -143,7 +146,8 @@ static void change(struct world *w)
 struct walk {
 	const struct world *w;
 	const char *node, *product;
-	int rank, count;
+	bool master;
+	int count;
 };
 
 static int on_there(void *ctx, const struct inventory_pod *pod)
@@ -286,6 +290,37 @@ static void check_verdicts(struct world *w, const struct place_pod *p)
 	}
 }
 
+static int on_master(void *ctx, const struct inventory_pod *other)
+{
+	const struct inventory_pod *pod = ctx;
+
+	return other->pod.role == CODIS_ROLE_MASTER && other->pod.group == pod->pod.group &&
+	       strcmp(other->product, pod->product) == 0 && strcmp(other->pod.namespace, pod->pod.namespace) == 0;
+}
+
+/* Who is labelled so, or is the first where nobody is. */
+static bool is_master(const struct world *w, const struct inventory_pod *pod)
+{
+	struct inventory_pod its = *pod;
+
+	if (!pod->pod.group)
+		return false;
+	if (inventory_each_pod(w->inv, on_master, &its))
+		return pod->pod.role == CODIS_ROLE_MASTER;
+	return codis_rank_of(pod->pod.group, pod->pod.ordinal, pod->pod.server_replica) == 0;
+}
+
+/* As the watch has brought it, or would. */
+static void check_master(const struct world *w, const struct place_pod *p)
+{
+	const struct inventory_pod *known = inventory_pod(w->inv, p->pod.uid);
+	const struct inventory_pod new = { .pod = p->pod, .product = p->member.product };
+
+	HOLDS(w, p->member.master == (known                               ? is_master(w, known)
+				      : new.pod.role == CODIS_ROLE_MASTER ? new.pod.group > 0
+									  : is_master(w, &new)));
+}
+
 /* One that the watch has brought, or not. */
 static void check_place(struct world *w)
 {
@@ -296,6 +331,7 @@ static void check_place(struct world *w)
 	if (place_pod_of(object, &p, &err) < 0 || p.pod.component == CODIS_NONE)
 		return;
 	place_join(&p, w->inv);
+	check_master(w, &p);
 	check_verdicts(w, &p);
 }
 
@@ -304,17 +340,16 @@ static int on_counted(void *ctx, const struct inventory_pod *pod)
 	struct walk *walk = ctx;
 
 	walk->count += strcmp(kept_pod_place(&pod->pod), walk->node) == 0 && strcmp(pod->product, walk->product) == 0 &&
-		       strcmp(pod->pod.namespace, "default") == 0 &&
-		       codis_rank_of(pod->pod.group, pod->pod.ordinal, pod->pod.server_replica) == walk->rank;
+		       strcmp(pod->pod.namespace, "default") == 0 && is_master(walk->w, pod) == walk->master;
 	return 0;
 }
 
-static int counted(const struct world *w, const struct census_node *n, const char *product, int rank)
+static int counted(const struct world *w, const struct census_node *n, const char *product, bool master)
 {
 	uint32_t number = census_product(&w->census, "default", product);
 
 	for (int i = 0; number && i < n->count; i++) {
-		if (n->counts[i].product == number && n->counts[i].rank == rank)
+		if (n->counts[i].product == number && n->counts[i].master == master)
 			return n->counts[i].pods;
 	}
 	return 0;
@@ -332,11 +367,11 @@ static void check_counts(const struct world *w, int node)
 		return;
 	HOLDS(w, (int)n->pods == there);
 	for (int i = 0; i < 4; i++) {
-		for (int rank = -1; rank < 3; rank++) {
-			struct walk walk = { .w = w, .node = node_name(node), .product = products[i], .rank = rank };
+		for (int m = 0; m < 2; m++) {
+			struct walk walk = { .w = w, .node = node_name(node), .product = products[i], .master = m };
 
 			inventory_each_pod(w->inv, on_counted, &walk);
-			HOLDS(w, walk.count == counted(w, n, products[i], rank));
+			HOLDS(w, walk.count == counted(w, n, products[i], m));
 		}
 	}
 }

@@ -846,6 +846,70 @@ TEST_WITH(another_role_is_known_and_no_news, setup, teardown)
 	assert_int_equal(pod(inv, "anew")->pod.role, CODIS_ROLE_UNSAID);
 }
 
+/* "0 1": those of group 1 that are its masters. */
+static const char *masters(const struct inventory *inv)
+{
+	static char text[16];
+	char name[32];
+
+	text[0] = '\0';
+	for (int i = 0; i < 2; i++) {
+		const struct inventory_pod *p;
+
+		snprintf(name, sizeof(name), "codis-server-%d", i);
+		p = inventory_pod(inv, name);
+		if (p && p->master)
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%d", text[0] ? " " : "", i);
+	}
+	return text;
+}
+
+#define ROLE_0(inv, ...) POD(inv, "codis-server-0", .product = "shop", __VA_ARGS__)
+#define ROLE_1(inv, ...) POD(inv, "codis-server-1", .product = "shop", __VA_ARGS__)
+
+TEST_WITH(the_master_of_a_group_is_who_is_labelled_so_or_else_the_first, setup, teardown)
+{
+	WORLD;
+
+	ROLE_1(inv, .role = NULL);
+	assert_string_equal(masters(inv), "");
+	ROLE_0(inv, .role = NULL);
+	assert_string_equal(masters(inv), "0");
+	ROLE_1(inv, .role = "master");
+	assert_string_equal(masters(inv), "1");
+	ROLE_0(inv, .role = "replica", .ip = "10.0.0.1");
+	assert_string_equal(masters(inv), "1");
+	ROLE_1(inv, .role = "master", .ip = "10.0.0.2");
+	assert_string_equal(masters(inv), "1");
+	inventory_remove_pod(inv, "codis-server-1");
+	assert_string_equal(masters(inv), "0");
+	ROLE_1(inv, .role = "master");
+	SET(inv, 2, "codis-server", .uid = "s", .product = "shop", .group = "3");
+	assert_string_equal(masters(inv), "1");
+	POD(inv, "codis-server-1", .product = "orders", .role = "master"); /* it was another product's */
+	assert_string_equal(masters(inv), "0 1");
+	POD(inv, "codis-proxy-0", .product = "shop", .app = "codis-proxy", .role = "master");
+	assert_false(pod(inv, "codis-proxy-0")->master);
+}
+
+/* One that is asked for before a watch has brought it. */
+TEST_WITH(of_a_pod_that_is_not_known_it_is_told_whether_it_would_be_the_master, setup, teardown)
+{
+	WORLD;
+	struct kept_pod first = { .namespace = "default", .server_replica = 2, .group = 1 }, second = first;
+
+	second.ordinal = 1;
+	assert_true(inventory_is_master(inv, &first, "shop"));
+	assert_false(inventory_is_master(inv, &second, "shop"));
+	ROLE_1(inv, .role = "master");
+	assert_false(inventory_is_master(inv, &first, "shop"));
+	assert_true(inventory_is_master(inv, &first, "orders"));
+	second.role = CODIS_ROLE_MASTER;
+	assert_true(inventory_is_master(inv, &second, "orders"));
+	first.group = 0;
+	assert_false(inventory_is_master(inv, &first, "orders"));
+}
+
 TEST_WITH(pods_are_of_the_groups_that_their_set_says_once_it_is_known, setup, teardown)
 {
 	WORLD;

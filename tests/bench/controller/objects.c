@@ -129,6 +129,7 @@ static void add_status(cJSON *pod, const char *container, const char *ip)
 struct pod {
 	const cJSON *like;
 	const char *component, *name, *ip, *zookeeper;
+	const char *role;   /* "": none; a server's is labelled since long */
 	int product, group; /* group 0: none */
 };
 
@@ -156,6 +157,8 @@ static void make_pod(struct world *w, const struct pod *p)
 	snprintf(text, sizeof(text), "%d", p->group);
 	if (p->group)
 		set(labels, CODIS_LABEL_GROUP, text);
+	if (p->role[0])
+		set(labels, CODIS_LABEL_ROLE, p->role);
 	set_env(container, "PRODUCT_NAME", product);
 	set_env(container, "ZK_ADDR", p->zookeeper);
 	snprintf(text, sizeof(text), "node-%d", made++ % WORLD_NODES);
@@ -176,9 +179,11 @@ static void make_pods(struct world *w, int product, const cJSON *like[3], const 
 		p.like = like[0];
 		p.component = "codis-server";
 		p.group = i / WORLD_REPLICA + 1;
+		p.role = codis_role_name(i % WORLD_REPLICA ? CODIS_ROLE_REPLICA : CODIS_ROLE_MASTER);
 		make_pod(w, &p);
 	}
 	p.group = 0;
+	p.role = "";
 	for (int i = 0; i < WORLD_PROXIES; i++) {
 		snprintf(name, sizeof(name), "codis-proxy-6d5f8c7b9-%05d", i);
 		world_proxy_ip(product * WORLD_PROXIES + i, ip);
