@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/buf.h"
+#include "common/base/json_plain.h"
 #include "common/base/json_span.h"
 #include "tests/unit/test.h"
 
@@ -73,6 +75,70 @@ TEST(plain_texts_are_taken_at_once)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		assert_string_equal(taken(cases[i].list, cases[i].room, out), cases[i].taken);
+}
+
+static uint32_t pick(uint32_t *random, uint32_t of)
+{
+	*random = *random * 1664525 + 1013904223;
+	return (*random >> 8) % of;
+}
+
+/* A list of texts, most of them plain, and most of them as Go writes them, and what may follow. */
+static struct json_span make_list(uint32_t *random, struct buf *out)
+{
+	static const char *const odd[] = { "\\\"", "\\n", "\x01", "\n", "\x7f", "\xc3\xa4" };
+	static const char *const between[] = { ", ", " ,", "\n,", ",,", "", "]", ",7," };
+	uint32_t odds = pick(random, 3) ? 1000 : 8;
+
+	buf_addch(out, '[');
+	for (uint32_t n = pick(random, 12); n > 0; n--) {
+		buf_addch(out, '"');
+		for (uint32_t len = pick(random, 90); len > 0; len--)
+			buf_addstr(out, pick(random, 10 * odds) ? "x" : odd[pick(random, 6)]);
+		buf_addch(out, '"');
+		if (n > 1)
+			buf_addstr(out, pick(random, odds) ? "," : between[pick(random, 7)]);
+	}
+	buf_addstr(out, "],\"more\":\"");
+	for (uint32_t len = pick(random, 150); len > 0; len--)
+		buf_addch(out, 'x');
+	buf_addstr(out, "\"}");
+	return (struct json_span){ out->data, pick(random, 4) ? out->len : pick(random, (uint32_t)out->len - 1) + 2 };
+}
+
+static bool is_plain(struct json_span value)
+{
+	for (size_t i = 1; i + 1 < value.len; i++) {
+		if (!json_is_plain(value.at[i]))
+			return false;
+	}
+	return value.at[0] == '"';
+}
+
+TEST(texts_that_are_taken_at_once_are_those_that_come_one_after_the_other)
+{
+	uint32_t random = 1;
+
+	for (int turn = 0; turn < 100000; turn++) {
+		BUF_CLEANUP struct buf list = BUF_INIT(1 << 16);
+		struct json_span all = make_list(&random, &list), texts[16], name, value, other;
+		struct json_walk at_once, singly;
+		size_t room = pick(&random, 17), count;
+		bool more;
+
+		assert_true(json_walk_begin(&at_once, all) && json_walk_begin(&singly, all));
+		count = json_walk_texts(&at_once, texts, room);
+		for (size_t i = 0; i < count; i++) {
+			assert_true(json_walk_next(&singly, &name, &value) && is_plain(value));
+			assert_ptr_equal(value.at + 1, texts[i].at);
+			assert_int_equal(value.len - 2, texts[i].len);
+		}
+		more = json_walk_next(&singly, &name, &value);
+		assert_int_equal(json_walk_next(&at_once, &name, &other), more);
+		assert_int_equal(at_once.broken, singly.broken);
+		assert_true(!more || (other.at == value.at && other.len == value.len));
+		assert_true(!more || count == room || !is_plain(value));
+	}
 }
 
 TEST(members_stand_where_they_stand)
