@@ -170,26 +170,16 @@ static void read_dashboard(const cJSON *set, struct dashboard *d)
 	snprintf(d->name, sizeof(d->name), "%s", name ? name : "");
 }
 
-/* Of a value that is not read here: it is the same key of the same object. */
-static bool is_same(const struct said_text *a, const struct said_text *b)
-{
-	if (a->said != b->said || a->said == SAID_NOTHING)
-		return false;
-	if (a->said == SAID_KNOWN)
-		return strcmp(a->text, b->text) == 0;
-	return a->where == b->where && a->object[0] && strcmp(a->object, b->object) == 0 && strcmp(a->key, b->key) == 0;
-}
-
 static enum rival near(const struct dashboard *own, const struct dashboard *other)
 {
-	if (is_same(&own->product, &other->product))
+	if (said_compare(&own->product, &other->product) == SAID_SAME)
 		return RIVAL_NEAR;
 	return own->product.said == SAID_NOTHING && other->product.said == SAID_NOTHING ? RIVAL_PERHAPS : RIVAL_NONE;
 }
 
 static enum rival far(const struct dashboard *own, const struct dashboard *other)
 {
-	if (own->product.said != SAID_KNOWN || !is_same(&own->product, &other->product) ||
+	if (own->product.said != SAID_KNOWN || said_compare(&own->product, &other->product) != SAID_SAME ||
 	    own->coordinator.said != SAID_KNOWN || other->coordinator.said != SAID_KNOWN)
 		return RIVAL_NONE;
 	switch (dashboards_same_zookeeper(own->coordinator.text, own->namespace, other->coordinator.text,

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "common/base/json.h"
-#include "common/codis/cmdline.h"
 #include "common/codis/inventory.h"
 #include "common/codis/inventory_watch.h"
 #include "common/kube/admission.h"
@@ -103,72 +102,31 @@ bool lookups_has_codis(const struct lookups *lookups, const char *namespace)
 	return in.found;
 }
 
+bool lookups_is_of(const cJSON *set, const char *namespace, const struct codis_pod *asker,
+		   enum codis_component component, struct codis_pod *pod)
+{
+	const char *its = json_str(set, "metadata", "namespace", NULL);
+
+	if (!its || strcmp(its, namespace) != 0 ||
+	    codis_component_of(json_get(set, "spec", "template", NULL)) != component ||
+	    codis_template_read(set, pod, NULL) < 0)
+		return false;
+	return pod->product.said != SAID_KNOWN || asker->product.said != SAID_KNOWN ||
+	       strcmp(pod->product.text, asker->product.text) == 0;
+}
+
 struct of_dashboard {
 	const char *namespace;
 	const struct codis_pod *server;
-	bool has_password;
 	const char *other_coordinator;
 };
-
-/* Of the server's product, as far as both say. */
-static bool is_its_dashboard(const struct of_dashboard *of, const cJSON *set, struct codis_pod *pod)
-{
-	const struct said_text *product = &of->server->product;
-	const char *namespace = json_str(set, "metadata", "namespace", NULL);
-
-	if (!namespace || strcmp(namespace, of->namespace) != 0 ||
-	    codis_component_of(json_get(set, "spec", "template", NULL)) != CODIS_DASHBOARD ||
-	    codis_template_read(set, pod, NULL) < 0)
-		return false;
-	return pod->product.said != SAID_KNOWN || product->said != SAID_KNOWN ||
-	       strcmp(pod->product.text, product->text) == 0;
-}
-
-static bool is_same_password(const struct said_text *a, const struct said_text *b)
-{
-	if (a->said != b->said || a->said == SAID_NOTHING || a->maybe || b->maybe)
-		return false;
-	if (a->said == SAID_KNOWN)
-		return a->text[0] && strcmp(a->text, b->text) == 0;
-	return a->object[0] && a->where == b->where && strcmp(a->object, b->object) == 0 && strcmp(a->key, b->key) == 0;
-}
-
-/* A variable alone tells a dashboard nothing. */
-static bool is_told_password(const cJSON *set)
-{
-	const cJSON *spec = json_get(set, "spec", "template", "spec", NULL);
-	const cJSON *container = codis_container_of(spec, CODIS_DASHBOARD);
-	struct cmdline c;
-
-	codis_cmdline_of(container, CODIS_DASHBOARD, &c);
-	return c.count > 0 && cmdline_flag(&c, &c.starts[0], "--product_auth", NULL) >= 0;
-}
-
-static int look_for_password(void *arg, const cJSON *set)
-{
-	struct of_dashboard *of = arg;
-	struct codis_pod pod;
-
-	of->has_password = is_its_dashboard(of, set, &pod) && is_same_password(&pod.password, &of->server->password) &&
-			   is_told_password(set);
-	return of->has_password;
-}
-
-bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
-				    const struct codis_pod *server)
-{
-	struct of_dashboard of = { .namespace = namespace, .server = server };
-
-	lookups->each(lookups->ctx, look_for_password, &of);
-	return of.has_password;
-}
 
 static int look_for_coordinator(void *arg, const cJSON *set)
 {
 	struct of_dashboard *of = arg;
 	struct codis_pod pod;
 
-	if (is_its_dashboard(of, set, &pod))
+	if (lookups_is_of(set, of->namespace, of->server, CODIS_DASHBOARD, &pod))
 		of->other_coordinator = pod.other_coordinator;
 	return of->other_coordinator != NULL;
 }

@@ -43,11 +43,10 @@ void lookups_say_age(const struct lookups *lookups, struct admission_verdict *v)
 /* Whether a StatefulSet of Codis' own programs (server, proxy, dashboard) is known in the namespace. */
 bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
 
-/* Whether a StatefulSet of codis-dashboard is known in the namespace, of the same product as far as both say, that is
- * told
- * --product_auth from where the server has its password. */
-bool lookups_dashboard_has_password(const struct lookups *lookups, const char *namespace,
-				    const struct codis_pod *server);
+/* Whether the StatefulSet is of that component, in the namespace, and of the asker's product as far as both say; *pod
+ * is then what its template says. */
+bool lookups_is_of(const cJSON *set, const char *namespace, const struct codis_pod *asker,
+		   enum codis_component component, struct codis_pod *pod);
 
 /* "--etcd" or "--filesystem", where such a StatefulSet is told that: codis-controller reads ZooKeeper, so nobody would
  * give the server a role. NULL: none is known. */

@@ -13,6 +13,7 @@
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 #include "webhook/mutation_hook.h"
+#include "webhook/passwords.h"
 #include "webhook/server_words.h"
 
 #define SCRIPT_MAX   65536
@@ -156,50 +157,6 @@ static const char *missing_guard(struct mutation *m, const struct cmdline *c, co
 
 #define ADDED_MAX 512
 
-/* "${NAME}" and nothing else. */
-static bool is_variable(const char *text)
-{
-	size_t len = strlen(text);
-
-	return strncmp(text, "${", 2) == 0 && strchr(text, '}') == text + len - 1;
-}
-
-/* The variable of the password as this command line is given it, of `--requirepass ${NAME}` or of the container. */
-static bool password_variable(const struct mutation *m, const struct cmdline *c, bool said, struct buf *name)
-{
-	char value[CMDLINE_VALUE_MAX];
-	struct buf quoted = BUF_IN(value);
-
-	if (!said)
-		return lookups_dashboard_has_password(m->lookups, m->namespace, &m->known) &&
-		       buf_addstr(name, "PRODUCT_AUTH") == 0;
-	return cmdline_value(c, "--requirepass", &quoted) && is_variable(quoted.data) &&
-	       buf_add(name, quoted.data + 2, quoted.len - 3) == 0;
-}
-
-/* The guard's words and, where the password is a variable's, --masterauth to --requirepass; both where the dashboard is
- * told the same password. One that has none would be locked out. */
-static void add_password(struct mutation *m, const struct cmdline *c, int start, const char *guarding, struct buf *out)
-{
-	const struct cmdline_start *s = &c->starts[start];
-	bool said = cmdline_flag(c, s, "--requirepass", NULL) >= 0, shell = c->kind == CMDLINE_SHELL;
-	bool has = said || cmdline_has_env(c->container, "PRODUCT_AUTH");
-	char written[128], value[160] = "";
-	struct buf name = BUF_IN(written);
-
-	if (has && cmdline_flag(c, s, "--masterauth", NULL) < 0 && password_variable(m, c, said, &name))
-		snprintf(value, sizeof(value), shell ? "\"$%s\"" : "$(%s)", name.data);
-	else if (has && !said)
-		admission_warn(m->verdict, "write --requirepass $(PRODUCT_AUTH), unless its file has it: the variable "
-					   "alone sets no password");
-	if (guarding)
-		buf_addstr(out, guarding);
-	if (value[0] && !said)
-		buf_addf(out, "%s--requirepass %s", out->len ? " " : "", value);
-	if (value[0])
-		buf_addf(out, "%s--masterauth %s", out->len ? " " : "", value);
-}
-
 /* A guarded server waits for a role; so where nobody could give it one it gets no guard. */
 static bool can_be_guarded(struct mutation *m, const struct cmdline *c)
 {
@@ -231,13 +188,16 @@ static void guard(struct mutation *m, struct cmdline *c)
 	const char *words[CMDLINE_STARTS] = { NULL };
 
 	m->guarded = can_be_guarded(m, c);
+	passwords_check(m, c);
 	if (!m->guarded)
 		return;
 	for (int i = 0; i < c->count; i++) {
 		const char *guarding = missing_guard(m, c, &c->starts[i]);
 		struct buf adds = BUF_IN(added[i]);
 
-		add_password(m, c, i, guarding, &adds);
+		if (guarding)
+			buf_addstr(&adds, guarding);
+		passwords_add(m, c, i, &adds);
 		words[i] = adds.len ? adds.data : NULL;
 	}
 	if (cmdline_append(c, words) < 0)
@@ -302,21 +262,6 @@ struct address {
 	const char *unknown;         /* what cannot be told of them, and what to write; NULL: nothing */
 };
 
-/* A password that stands in the pod in plain text is not written once more: by a variable that has it. */
-static bool find_variable(const struct mutation *m, const struct cmdline *c, struct buf *auth)
-{
-	const cJSON *e;
-
-	buf_reset(auth);
-	json_each(e, json_get(c->container, "env", NULL)) {
-		const char *name = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
-
-		if (m->known.password.said == SAID_KNOWN && name && value && strcmp(value, m->known.password.text) == 0)
-			return buf_addf(auth, "${%s}", name) == 0;
-	}
-	return false;
-}
-
 /* Into a file, or into words that it hands on. */
 static bool writes_password(const struct cmdline *c)
 {
@@ -330,7 +275,8 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 
 	if (c->count && cmdline_flag_is(c, &c->starts[0], "--requirepass", "")) /* to Redis that is none */
 		return;
-	if (known && !is_variable(a->auth.data) && !find_variable(m, c, &a->auth))
+	/* One that stands in the pod in plain text is not written once more. */
+	if (known && !passwords_is_variable(a->auth.data) && !passwords_variable(m, c, &a->auth))
 		a->unknown =
 			"take the password from an env of a Secret: probe and hooks, which would show it, are left out";
 	else if (!known && has_flag(c, "--requirepass"))

@@ -12,6 +12,7 @@
 #include "webhook/dashboards.h"
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
+#include "webhook/passwords.h"
 #include "webhook/preview.h"
 #include "webhook/protect.h"
 #include "webhook/rivals.h"
@@ -225,6 +226,7 @@ static void check_create(const struct admission_request *req, const struct looku
 		warn_of_order(req->object, v);
 	if (v->allowed && server)
 		warn_of_unavailable(req->object, NULL, v);
+	passwords_check_product(req, lookups, v);
 	words_warn_set(req->object, req->old_object, "StatefulSet", v);
 }
 
@@ -364,6 +366,7 @@ static void check_update(const struct admission_request *req, const struct looku
 	}
 	if (v->allowed)
 		preview_pods(req, lookups, v);
+	passwords_check_product(req, lookups, v);
 	words_warn_set(req->object, req->old_object, "StatefulSet", v);
 }
 
@@ -448,6 +451,7 @@ static void check_workload(const struct admission_request *req, const struct loo
 		check_dashboards(req, now, lookups, v);
 	if (v->allowed)
 		preview_pods(req, lookups, v);
+	passwords_check_product(req, lookups, v);
 	words_warn_set(now, old, kind, v);
 }
 

@@ -122,6 +122,25 @@ void said_literal(struct said_text *out, const char *what, const char *value)
 	finish(&x, "", what);
 }
 
+static bool is_told(const struct said_text *t)
+{
+	return t->said == SAID_KNOWN || (t->said == SAID_ELSEWHERE && t->where != WHERE_UNKNOWN && t->object[0]);
+}
+
+enum said_likeness said_compare(const struct said_text *a, const struct said_text *b)
+{
+	bool same;
+
+	if (!is_told(a) || !is_told(b))
+		return SAID_UNCLEAR;
+	if (a->said == SAID_KNOWN)
+		same = b->said == SAID_KNOWN && strcmp(a->text, b->text) == 0;
+	else
+		same = b->said == SAID_ELSEWHERE && a->where == b->where && strcmp(a->object, b->object) == 0 &&
+		       strcmp(a->key, b->key) == 0;
+	return same ? SAID_SAME : SAID_OTHER;
+}
+
 /* --- the environment ---------------------------------------------------------------------------------------------- */
 
 /* The last entry of that name; before: only of those that stand before it. */

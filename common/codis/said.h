@@ -61,6 +61,15 @@ static inline void said_clear(struct said_text *out)
 	out->text[0] = out->object[0] = out->key[0] = out->why[0] = '\0';
 }
 
+enum said_likeness {
+	SAID_UNCLEAR, /* one is not said, or only a running pod or a shell can tell it */
+	SAID_SAME,    /* one text, or one key of one object */
+	SAID_OTHER,   /* two texts, or two places, whatever stands there */
+};
+
+/* Whether two values are the same; `maybe` is not looked at. */
+enum said_likeness said_compare(const struct said_text *a, const struct said_text *b);
+
 /* The variable of that name; one that is set to "" is SAID_KNOWN. */
 void said_env(const struct said_source *src, const char *name, struct said_text *out);
 
