@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/kube/selector.h"
 #include "webhook/elsewhere.h"
 #include "webhook/hooks.h"
 #include "webhook/liveness.h"
@@ -93,6 +94,51 @@ static void warn_of_selector(struct mutation *m)
 			key);
 }
 
+/* Whether the term is about pods of the namespace. What a namespaceSelector selects is not known here, but for {}. */
+static bool is_about_own(const cJSON *term, const char *namespace)
+{
+	const cJSON *selector = json_get(term, "namespaceSelector", NULL), *list = json_get(term, "namespaces", NULL),
+		    *n;
+
+	if (selector && !cJSON_IsNull(selector) && !selector->child)
+		return true;
+	json_each(n, list) {
+		if (json_is(n, cJSON_String) && strcmp(n->valuestring, namespace) == 0)
+			return true;
+	}
+	return (!selector || cJSON_IsNull(selector)) && !(list && list->child);
+}
+
+/* Whether it asks for a place beside such a server, where the members of a group are kept apart. What it asks of all
+ * pods the others of the namespace may give. */
+static bool wants_its_own(const struct mutation *m, const cJSON *term, const cJSON *labels)
+{
+	const char *key = json_str(term, "topologyKey", NULL);
+	const cJSON *selector = json_get(term, "labelSelector", NULL);
+	const cJSON *others = json_get(term, "mismatchLabelKeys", NULL);
+
+	return key && (strcmp(key, CODIS_HOSTNAME_KEY) == 0 || strcmp(key, m->known.topology_key) == 0) &&
+	       !(others && others->child) && selector && selector->child && selector_matches(selector, labels) &&
+	       is_about_own(term, m->namespace);
+}
+
+static void warn_of_affinity(struct mutation *m)
+{
+	const cJSON *terms = json_get(m->pod, "spec", "affinity", "podAffinity",
+				      "requiredDuringSchedulingIgnoredDuringExecution", NULL),
+		    *term;
+
+	if (!terms || !m->known.strict || m->known.server_replica == 1)
+		return;
+	json_each(term, terms) {
+		if (!wants_its_own(m, term, json_get(m->pod, "metadata", "labels", NULL)))
+			continue;
+		admission_warn(m->verdict, "drop the required podAffinity to its own pods: members of a group are kept "
+					   "apart, so only one gets a node");
+		return;
+	}
+}
+
 /* Where another scheduler places it, nobody else keeps the members apart. */
 static bool is_left_to_extender(struct mutation *m)
 {
@@ -109,6 +155,7 @@ static void place(struct mutation *m)
 	mutation_clean_affinity(m);
 	mutation_scheduler(m);
 	warn_of_selector(m);
+	warn_of_affinity(m);
 	labels = group_labels(m);
 	if (!labels)
 		admission_refuse_memory(m->verdict);
