@@ -19,10 +19,10 @@ static bool all_go(const struct scale_in *s)
 	return s->after.replicas == 0 && !s->after.group;
 }
 
-/* Which groups were its own is not known, and no server stays: all that is said to be served goes. */
+/* Servers go, and which groups are theirs is not known: it may be any that is said to be served. */
 static bool unknown_go(const struct scale_in *s)
 {
-	return all_go(s) && s->before.replicas > 0 && !s->before.server_replica;
+	return s->after.replicas < s->before.replicas && !s->before.group && !s->before.server_replica;
 }
 
 static bool goes(const struct scale_in *s, int gid)
@@ -30,7 +30,7 @@ static bool goes(const struct scale_in *s, int gid)
 	return unknown_go(s) || (codis_shape_makes(&s->before, gid) && !codis_shape_makes(&s->after, gid));
 }
 
-/* Some group of those before goes: the last one, or, with a higher start, the first. */
+/* Some group of those before goes, or may go: the last one, or, with a higher start, the first. */
 static bool any_goes(const struct scale_in *s)
 {
 	int first, last;
@@ -145,7 +145,13 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 	say_keys(l, &keys);
 	say_command(s, l, &command);
 	say_value(l, &value);
-	if (all_go(s))
+	if (unknown_go(s) && !all_go(s))
+		admission_refuse(v, 422,
+				 "%s still serve%s %s (%s), and which of them go cannot be told: correct "
+				 "SERVER_REPLICA first; or, to give them up, kubectl annotate -n %.63s sts "
+				 "%.254s " CODIS_ANNOTATION_ALLOW_LOSS "=%s",
+				 groups.data, one, slots.data, keys.data, namespace, name, value.data);
+	else if (all_go(s))
 		admission_refuse(
 			v, 422,
 			"%s still serve%s %s (%s), which would be lost, for data is in the memory of these pods: "

@@ -9,6 +9,7 @@
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "webhook/budgets.h"
+#include "webhook/counts.h"
 #include "webhook/dashboards.h"
 #include "webhook/elsewhere.h"
 #include "webhook/lookups.h"
@@ -24,103 +25,18 @@ static const cJSON *template_of(const cJSON *set)
 	return json_get(set, "spec", "template", NULL);
 }
 
-/* Kubernetes' default is 1; numbers that no StatefulSet can have are left to Kubernetes to refuse. */
-static int replicas_of(const cJSON *object)
-{
-	int64_t n = json_int(1, object, "spec", "replicas", NULL);
-
-	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
-}
-
-/* What the pods of a server set say of themselves. Two are the same where their texts are. */
-struct setting {
-	int server_replica; /* 0: wrong, or said elsewhere: see err */
-	struct error err;
-	struct codis_pod pod;
-	const char *label; /* codis.io/group, as it is; NULL: none */
-};
-
-static struct setting setting_of(const cJSON *set)
-{
-	struct setting s = { .err = ERROR_INIT };
-
-	codis_template_read(set, &s.pod, NULL);
-	s.server_replica = s.pod.server_replica;
-	s.label = json_str(template_of(set), "metadata", "labels", CODIS_LABEL_GROUP, NULL);
-	if (!s.server_replica && elsewhere_server_replica(&s.pod, &s.err) == 0)
-		codis_server_replica_parse(s.pod.server_replica_said.text, &s.server_replica, &s.err);
-	return s;
-}
-
-/* --- counts ---------------------------------------------------------------------------------------------------- */
-
-/* Of a StatefulSet that is one group. SERVER_REPLICA=1 tells its servers that they have no replica to wait for. */
-static void check_size(const struct setting *setting, int replicas, struct admission_verdict *v)
-{
-	bool said = setting->pod.server_replica_said.said == SAID_KNOWN;
-
-	if (said && setting->server_replica == 1 && replicas > 1)
-		admission_refuse(v, 422,
-				 "SERVER_REPLICA is 1, but by label " CODIS_LABEL_GROUP
-				 " all %d servers are of group %d: remove SERVER_REPLICA, or write %d",
-				 replicas, setting->pod.group, replicas);
-	else if (said && replicas > setting->server_replica)
-		admission_warn(v,
-			       "remove label " CODIS_LABEL_GROUP
-			       " if several groups are meant: by it all %d servers are of group %d",
-			       replicas, setting->pod.group);
-}
-
-/* Whether this many replicas of the StatefulSet are right. */
-static void check_count(const cJSON *set, int replicas, struct admission_verdict *v)
-{
-	enum codis_component component = codis_component_of(template_of(set));
-	struct setting setting;
-	char sentence[256];
-
-	if (component == CODIS_DASHBOARD)
-		check_dashboard_replicas(replicas, v);
-	if (component != CODIS_SERVER)
-		return;
-	setting = setting_of(set);
-	if (setting.pod.group && (setting.server_replica || setting.pod.server_replica_said.said == SAID_ELSEWHERE))
-		check_size(&setting, replicas, v);
-	else if (!setting.server_replica)
-		admission_refuse(v, 422, "%s", setting.err.text);
-	else if (!codis_replicas_fit(replicas, setting.server_replica, sentence, sizeof(sentence)))
-		admission_refuse(v, 422, "%s", sentence);
-}
-
-static int start_of(const cJSON *set)
-{
-	int64_t n = json_int(0, set, "spec", "ordinals", "start", NULL);
-
-	return n < 0 ? 0 : n > INT32_MAX ? INT32_MAX : (int)n;
-}
-
-/* Groups are cut from the ordinals: a set that starts within a group would leave it short for ever. */
-static void check_start(const cJSON *set, struct admission_verdict *v)
-{
-	struct setting setting = setting_of(set);
-	int server_replica = setting.pod.group ? 0 : setting.server_replica, start = start_of(set);
-
-	if (server_replica && start % server_replica != 0)
-		admission_refuse(v, 422, "SERVER_REPLICA is %d, so ordinals.start has to be a multiple of %d, not %d",
-				 server_replica, server_replica, start);
-}
+/* --- one set of servers a product ------------------------------------------------------------------------------ */
 
 /* The label of a group that all of them are of. */
 static void check_group(const cJSON *set, struct admission_verdict *v)
 {
-	struct setting setting = setting_of(set);
+	struct counts_setting setting = counts_setting_of(set);
 	struct error err = ERROR_INIT;
 	int group;
 
 	if (setting.label && codis_gid_parse(setting.label, &group, &err) < 0)
 		admission_refuse(v, 422, "%s", err.text);
 }
-
-/* --- one set of servers a product ------------------------------------------------------------------------------ */
 
 static bool is_product(const struct said_text *said)
 {
@@ -140,7 +56,7 @@ static void check_product(const struct codis_pod *pod, struct admission_verdict 
 /* That it has servers at all is new. */
 static void check_new(const struct admission_request *req, const struct lookups *lookups, struct admission_verdict *v)
 {
-	struct setting setting = setting_of(req->object);
+	struct counts_setting setting = counts_setting_of(req->object);
 	struct rivals_ask ask;
 
 	check_product(&setting.pod, v);
@@ -187,7 +103,7 @@ static int64_t unavailable_of(const cJSON *set)
 
 	if (!share)
 		return json_int(1, max, NULL);
-	return percent <= 0 || percent > 100 ? 1 : ((int64_t)percent * replicas_of(set) + 99) / 100;
+	return percent <= 0 || percent > 100 ? 1 : ((int64_t)percent * counts_replicas_of(set) + 99) / 100;
 }
 
 static void warn_of_unavailable(const cJSON *set, const cJSON *old, struct admission_verdict *v)
@@ -209,9 +125,9 @@ static void check_create(const struct admission_request *req, const struct looku
 	if (server)
 		check_group(req->object, v);
 	if (v->allowed)
-		check_count(req->object, replicas_of(req->object), v);
+		counts_check(req->object, counts_replicas_of(req->object), v);
 	if (v->allowed && server)
-		check_start(req->object, v);
+		counts_check_start(req->object, v);
 	if (v->allowed && server)
 		check_new(req, lookups, v);
 	if (v->allowed && server)
@@ -230,20 +146,20 @@ static void check_create(const struct admission_request *req, const struct looku
 	words_warn_set(req->object, req->old_object, "StatefulSet", v);
 }
 
-static bool same_server_replica(const struct setting *a, const struct setting *b)
+static bool same_server_replica(const struct counts_setting *a, const struct counts_setting *b)
 {
 	return a->server_replica == b->server_replica && (a->server_replica || strcmp(a->err.text, b->err.text) == 0);
 }
 
 #define OR_EMPTY "make a StatefulSet of another product, or scale this one to 0 first (its data goes)"
 
-static bool same_label(const struct setting *a, const struct setting *b)
+static bool same_label(const struct counts_setting *a, const struct counts_setting *b)
 {
 	return a->label && b->label ? strcmp(a->label, b->label) == 0 : a->label == b->label;
 }
 
 /* Whether each server stays in its group: one that makes a single group may get the label of that, or lose it. */
-static bool same_groups(const cJSON *set, const struct setting *old, const struct setting *now)
+static bool same_groups(const cJSON *set, const struct counts_setting *old, const struct counts_setting *now)
 {
 	struct codis_shape was = codis_shape_of(set, &old->pod), is = was;
 	int first, last, then_first, then_last;
@@ -254,7 +170,7 @@ static bool same_groups(const cJSON *set, const struct setting *old, const struc
 	       first == last && then_first == first && then_last == last;
 }
 
-static void check_label(const cJSON *set, const struct setting *old, const struct setting *now,
+static void check_label(const cJSON *set, const struct counts_setting *old, const struct counts_setting *now,
 			struct admission_verdict *v)
 {
 	if (same_label(old, now) || same_groups(set, old, now))
@@ -268,7 +184,8 @@ static void check_label(const cJSON *set, const struct setting *old, const struc
 }
 
 /* What servers are is computed from these: a rolling update would take them from their groups one by one. */
-static void check_identity(const struct setting *old, const struct setting *now, struct admission_verdict *v)
+static void check_identity(const struct counts_setting *old, const struct counts_setting *now,
+			   struct admission_verdict *v)
 {
 	bool counted = !old->pod.group && !now->pod.group;
 
@@ -283,7 +200,7 @@ static void check_identity(const struct setting *old, const struct setting *now,
 }
 
 /* Groups follow from what SERVER_REPLICA and the label were: they cannot change while there are servers. */
-static void check_groups_that_go(const struct admission_request *req, const struct setting *old,
+static void check_groups_that_go(const struct admission_request *req, const struct counts_setting *old,
 				 struct admission_verdict *v)
 {
 	struct scale_in s = { .set = req->old_object,
@@ -303,20 +220,21 @@ static bool is_server(const cJSON *set)
 static void check_rivals(const struct admission_request *req, const struct lookups *lookups, bool new_words,
 			 struct admission_verdict *v)
 {
-	int before = replicas_of(req->old_object), after = replicas_of(req->object);
+	int before = counts_replicas_of(req->old_object), after = counts_replicas_of(req->object);
 	struct rivals_ask ask;
 
 	rivals_ask_of(req->object, req, &ask);
 	ask.grows = before > 0;
-	if (before == 0 ? after > 0 || new_words : after > before || start_of(req->old_object) != start_of(req->object))
+	if (before == 0 ? after > 0 || new_words
+			: after > before || counts_start_of(req->old_object) != counts_start_of(req->object))
 		rivals_check(&ask, lookups, v);
 }
 
 static void check_server_update(const struct admission_request *req, const struct lookups *lookups,
 				struct admission_verdict *v)
 {
-	struct setting old = setting_of(req->old_object), now = setting_of(req->object);
-	int before = replicas_of(req->old_object), after = replicas_of(req->object);
+	struct counts_setting old = counts_setting_of(req->old_object), now = counts_setting_of(req->object);
+	int before = counts_replicas_of(req->old_object);
 	bool same = same_server_replica(&old, &now) && same_label(&old, &now),
 	     same_name = rivals_same_product(&old.pod.product, &now.pod.product);
 
@@ -328,11 +246,10 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_label(req->old_object, &old, &now, v);
 	if (v->allowed && before > 0)
 		check_identity(&old, &now, v);
-	/* None are the right number whatever SERVER_REPLICA is: that is how a wrong one of before is got rid of. */
-	if (v->allowed && (!same || (before != after && after != 0)))
-		check_count(req->object, after, v);
-	if (v->allowed && (!same || start_of(req->old_object) != start_of(req->object)))
-		check_start(req->object, v);
+	if (v->allowed)
+		counts_check_change(req->old_object, req->object, same, v);
+	if (v->allowed && (!same || counts_start_of(req->old_object) != counts_start_of(req->object)))
+		counts_check_start(req->object, v);
 	if (v->allowed)
 		check_groups_that_go(req, &old, v);
 	if (v->allowed)
@@ -357,8 +274,7 @@ static void check_update(const struct admission_request *req, const struct looku
 	if (is_dashboard(req->object) && dashboards_news(req->old_object, req->object))
 		check_dashboards(req, req->object, lookups, v);
 	if (!is_server(req->object)) {
-		if (replicas_of(req->old_object) != replicas_of(req->object))
-			check_count(req->object, replicas_of(req->object), v);
+		counts_check_change(req->old_object, req->object, true, v);
 	} else if (!is_server(req->old_object)) {
 		check_create(req, lookups, v);
 	} else {
@@ -373,7 +289,7 @@ static void check_update(const struct admission_request *req, const struct looku
 /* A Scale leaves out a zero. */
 static int scale_of(const cJSON *scale)
 {
-	return json_get(scale, "spec", "replicas", NULL) ? replicas_of(scale) : 0;
+	return json_get(scale, "spec", "replicas", NULL) ? counts_replicas_of(scale) : 0;
 }
 
 struct scaled {
@@ -445,8 +361,8 @@ static void check_workload(const struct admission_request *req, const struct loo
 
 	if (is_being_deleted(now))
 		return;
-	if (deployed && (!is_dashboard(old) || replicas_of(old) != replicas_of(now)))
-		check_dashboard_replicas(replicas_of(now), v);
+	if (deployed)
+		counts_check_change(old, now, is_dashboard(old), v);
 	if (v->allowed && deployed && dashboards_news(old, now))
 		check_dashboards(req, now, lookups, v);
 	if (v->allowed)
