@@ -237,7 +237,7 @@ contract: $(BUILD)/codis-sim ## what a Codis must do, on codis-sim or on CODIS_B
 	@CODIS_SIM=$(abspath $(BUILD))/codis-sim $(sanitized) tests/contract/run
 
 .PHONY: scheduler-test
-scheduler-test: $(addprefix $(BUILD)/,$(PROGRAMS)) ## codis-extender with stock kube-schedulers and a real API server, without nodes (half a minute)
+scheduler-test: $(addprefix $(BUILD)/,$(PROGRAMS)) ## codis-extender with stock kube-schedulers and a real API server, without nodes (four minutes)
 	@tests/cluster/cluster build
 	@BUILD=$(abspath $(BUILD)) tests/scheduler/run $(CASES)
 
@@ -254,7 +254,7 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, cluster-test and e2e; one closing line (root; a quarter of an hour)
+test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, cluster-test and e2e; one closing line (root; twenty minutes)
 	@tools/deps
 	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test cluster-test e2e
 

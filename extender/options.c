@@ -20,7 +20,7 @@ const struct opt extender_options[] = {
 	{ .name = "pod-name", .env = "POD_NAME", .type = OPT_STRING, .offset = offsetof(struct options, pod_name),
 	  .def = "codis-extender", .arg = "NAME", .help = "who it is in its Events" },
 	{ .name = "reservation-ttl", .env = "CODIS_RESERVATION_TTL", .type = OPT_DURATION_MS,
-	  .offset = offsetof(struct options, reservation_ttl_ms), .def = "15s", .arg = "TIME",
+	  .offset = offsetof(struct options, reservation_ttl_ms), .def = "75s", .arg = "TIME",
 	  .help = "how long nodes stay reserved for a pod that is not seen bound", .min = 1000, .max = 600000 },
 	{ .name = "log-level", .env = "CODIS_LOG_LEVEL", .type = OPT_CHOICE,
 	  .offset = offsetof(struct options, program.log_level), .def = "info", .arg = "LEVEL",

@@ -9,7 +9,7 @@ from base import Failed, call, wait
 from real import (SCHEDULER, Kube, Scheduler, as_setup, for_main, for_one, node, pods_of, shared, shipped, start_extender,
                   version_of)
 
-NODES, PAIRS, PLACE_S = 120, 10, 60
+NODES, PAIRS, PLACE_S = 120, 12, 60
 MAIN = "default-scheduler"
 ATTEMPTS = 100
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "tests", folder) for folder in ("driver", "hostile", "webhook", "bench/webhook")]
@@ -26,6 +27,7 @@ import reviews  # noqa: E402
 KUBE = os.environ.get("KUBE_BIN_DIR", os.path.expanduser("~/.cache/codis-k8s/kube-v1.35.4"))
 OTHER = os.environ.get("KUBE_OTHER_DIR", "")
 TOKEN, WRITERS, READY_S, PLACED_S = "bench", 8, 120, 900
+IDLE_S = 30  # the server closes a connection that is idle for long
 SCHEDULER = "codis-scheduler"
 
 
@@ -82,7 +84,7 @@ class Kube:
 
     def ask(self, method, path, body=None):
         """The answer: JSON, or text where it is none. One connection a thread. A patch is a merge patch."""
-        if getattr(self.local, "connection", None) is None:
+        if getattr(self.local, "connection", None) is None or time.monotonic() - self.local.used > IDLE_S:
             self.local.connection = http.client.HTTPSConnection("127.0.0.1", self.port, timeout=120,
                                                                 context=ssl._create_unverified_context())
         try:
@@ -91,6 +93,7 @@ class Kube:
                                            f"application/{'merge-patch+' if method == 'PATCH' else ''}json"})
             answer = self.local.connection.getresponse()
             text = answer.read().decode()
+            self.local.used = time.monotonic()
         except (OSError, http.client.HTTPException):
             self.local.connection.close()
             self.local.connection = None
@@ -196,6 +199,13 @@ def shipped(port):
     return shipped_sample() + "".join(line[4:] for line in lines).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
 
 
+def shipped_whole(kube, port):
+    """All that it says of its scheduler."""
+    text = re.search(r"^  config\.yaml: \|\n((?:    .*\n)+)", of_scheduler(), re.M).group(1)
+    return (re.sub(r"^    ", "", text, flags=re.M).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}") +
+            f"clientConnection: {{kubeconfig: {kube.config}}}\n")
+
+
 def for_main(kube, port):
     """What manifests/examples has for the cluster's main scheduler, whole."""
     with open(os.path.join(TOP, "manifests/examples/main-scheduler-configuration.yaml")) as f:
@@ -220,9 +230,9 @@ def allowed():
 
 
 class Scheduler:
-    def __init__(self, stack, configuration):
+    def __init__(self, stack, configuration, port=None):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codis-bench-"))
-        port = self.port = free_port()
+        port = self.port = port or free_port()
         with open(f"{folder}/config.yaml", "w") as f:
             f.write(configuration)
         self.process, self.lines = start(stack, folder, "kube-scheduler", [

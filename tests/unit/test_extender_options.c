@@ -16,7 +16,7 @@ TEST(defaults_are_what_the_manifests_rely_on)
 	assert_int_equal(opt_parse(extender_options, &o, 1, argv, &err), 1);
 	assert_string_equal(o.listen, "127.0.0.1:9080");
 	assert_string_equal(o.program.ops_listen, ":8081");
-	assert_int_equal(o.reservation_ttl_ms, 15000);
+	assert_int_equal(o.reservation_ttl_ms, 75000);
 	assert_null(o.program.kubeconfig);
 	opt_release(extender_options, &o);
 }
