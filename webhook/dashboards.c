@@ -1,134 +1,13 @@
 #include "webhook/dashboards.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
 #include "webhook/lookups.h"
-
-/* --- addresses of ZooKeeper --------------------------------------------------------------------------------------- */
-
-#define ADDRESS_MAX 320
-#define PORT        "2181"
-
-/* One member, by the one name that all namespaces have for it. */
-struct member {
-	char text[ADDRESS_MAX];
-	bool sure;
-};
-
-static bool is_ip(const char *host)
-{
-	unsigned char out[16];
-
-	return inet_pton(AF_INET, host, out) == 1 || inet_pton(AF_INET6, host, out) == 1;
-}
-
-static bool ends_with(const char *text, const char *end)
-{
-	size_t len = strlen(text), of_end = strlen(end);
-
-	return len >= of_end && strcmp(text + len - of_end, end) == 0;
-}
-
-static void cut_end(char *text, const char *end)
-{
-	if (ends_with(text, end))
-		text[strlen(text) - strlen(end)] = '\0';
-}
-
-static int count_dots(const char *text)
-{
-	int n = 0;
-
-	for (; *text; text++)
-		n += *text == '.';
-	return n;
-}
-
-/* "zk-0" of "zk-0.zookeeper": a pod of a StatefulSet. */
-static bool is_pod(const char *host)
-{
-	size_t label = strcspn(host, "."), digits = 0;
-
-	while (digits < label && isdigit((unsigned char)host[label - digits - 1]))
-		digits++;
-	return digits > 0 && digits + 1 < label && host[label - digits - 1] == '-';
-}
-
-/* As a pod of the namespace resolves it: its search list has NAMESPACE.svc.cluster.local, then svc.cluster.local. */
-static void settle_host(char *host, const char *namespace, const char *other, struct member *m)
-{
-	int dots;
-
-	cut_end(host, ".");
-	cut_end(host, ".cluster.local");
-	dots = count_dots(host);
-	m->sure = true;
-	if (is_ip(host) || ends_with(host, ".svc"))
-		snprintf(m->text, sizeof(m->text), "%s", host);
-	else if (dots == 0 || (dots == 1 && is_pod(host)))
-		snprintf(m->text, sizeof(m->text), "%s.%s.svc", host, namespace);
-	else if (dots == 1 || (dots == 2 && is_pod(host)))
-		snprintf(m->text, sizeof(m->text), "%s.svc", host);
-	else
-		snprintf(m->text, sizeof(m->text), "%s", host);
-	/* "a.b" may be pod a of service b as well as service a of namespace b. */
-	if (dots == 1 && !is_pod(host)) {
-		const char *behind = strchr(host, '.') + 1;
-
-		m->sure = strcmp(behind, namespace) == 0 || strcmp(behind, other) == 0;
-	}
-}
-
-/* Takes one from *list and moves it behind; false: it was the last. */
-static bool next_member(const char **list, const char *namespace, const char *other, struct member *m)
-{
-	size_t len;
-	char host[ADDRESS_MAX / 2], *colon;
-	const char *port = PORT;
-
-	*list += strspn(*list, ", \t");
-	len = strcspn(*list, ", \t");
-	if (len == 0)
-		return false;
-	snprintf(host, sizeof(host), "%.*s", (int)len, *list);
-	*list += len;
-	for (char *at = host; *at; at++)
-		*at = (char)tolower((unsigned char)*at);
-	colon = strrchr(host, ':');
-	if (colon && (!strchr(host, ']') || strchr(host, ']') < colon)) {
-		*colon = '\0';
-		port = colon + 1;
-	}
-	cut_end(host, "]");
-	settle_host(host + (host[0] == '['), namespace, other, m);
-	snprintf(m->text + strlen(m->text), sizeof(m->text) - strlen(m->text), ":%.5s", port);
-	return true;
-}
-
-enum same_zookeeper dashboards_same_zookeeper(const char *a, const char *a_namespace, const char *b,
-					      const char *b_namespace)
-{
-	enum same_zookeeper found = ZOOKEEPER_OTHER;
-	struct member one, other;
-
-	while (next_member(&a, a_namespace, b_namespace, &one)) {
-		for (const char *rest = b; next_member(&rest, b_namespace, a_namespace, &other);) {
-			if (strcmp(one.text, other.text) != 0)
-				continue;
-			if (one.sure && other.sure)
-				return ZOOKEEPER_SAME;
-			found = ZOOKEEPER_PERHAPS;
-		}
-	}
-	return found;
-}
+#include "webhook/zookeepers.h"
 
 /* --- other dashboards --------------------------------------------------------------------------------------------- */
 
@@ -182,8 +61,7 @@ static enum rival far(const struct dashboard *own, const struct dashboard *other
 	if (own->product.said != SAID_KNOWN || said_compare(&own->product, &other->product) != SAID_SAME ||
 	    own->coordinator.said != SAID_KNOWN || other->coordinator.said != SAID_KNOWN)
 		return RIVAL_NONE;
-	switch (dashboards_same_zookeeper(own->coordinator.text, own->namespace, other->coordinator.text,
-					  other->namespace)) {
+	switch (zookeepers_same(own->coordinator.text, own->namespace, other->coordinator.text, other->namespace)) {
 	case ZOOKEEPER_SAME: return RIVAL_FAR;
 	case ZOOKEEPER_PERHAPS: return RIVAL_FAR_MAYBE;
 	case ZOOKEEPER_OTHER: break;

@@ -21,15 +21,4 @@ void check_dashboards(const struct admission_request *req, const cJSON *set, con
 /* Whether an update makes that question new. */
 bool dashboards_news(const cJSON *old, const cJSON *now);
 
-enum same_zookeeper {
-	ZOOKEEPER_OTHER,
-	ZOOKEEPER_PERHAPS,
-	ZOOKEEPER_SAME,
-};
-
-/* Whether two lists ("zk-0.zookeeper:2181,10.0.0.7:2181"), each as it is resolved in its namespace, have a member in
- * common. */
-enum same_zookeeper dashboards_same_zookeeper(const char *a, const char *a_namespace, const char *b,
-					      const char *b_namespace);
-
 #endif

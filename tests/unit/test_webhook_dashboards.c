@@ -4,14 +4,15 @@
 #include "tests/unit/test.h"
 #include "webhook/dashboards.h"
 #include "webhook/validate.h"
+#include "webhook/zookeepers.h"
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
 
 static void same(const char *a, const char *a_namespace, const char *b, const char *b_namespace,
 		 enum same_zookeeper expected)
 {
-	if (dashboards_same_zookeeper(a, a_namespace, b, b_namespace) != expected ||
-	    dashboards_same_zookeeper(b, b_namespace, a, a_namespace) != expected)
+	if (zookeepers_same(a, a_namespace, b, b_namespace) != expected ||
+	    zookeepers_same(b, b_namespace, a, a_namespace) != expected)
 		fail_msg("%s in %s, %s in %s: not %d", a, a_namespace, b, b_namespace, (int)expected);
 }
 
@@ -29,6 +30,49 @@ TEST(names_are_resolved_where_they_are_written)
 	same("zk.example.com:2181", "shop", "zk.example.com:2182", "test", ZOOKEEPER_OTHER);
 	same("", "shop", "", "test", ZOOKEEPER_OTHER);
 	same(",,:", "shop", ":,", "test", ZOOKEEPER_OTHER);
+	same(":2181", "shop", ":2181", "shop", ZOOKEEPER_OTHER);
+	same("[fd00:0:0::7]:2181", "shop", "[fd00::7]", "test", ZOOKEEPER_SAME);
+}
+
+TEST(pod_is_a_member_of_the_ensemble_of_its_service)
+{
+	same("zookeeper-0.zookeeper:2181", "shop", "zookeeper.shop:2181", "test", ZOOKEEPER_SAME);
+	same("zk-0.zookeeper.infra.svc:2181", "shop", "zookeeper.infra.svc", "test", ZOOKEEPER_SAME);
+	same("zk-0.zookeeper:2181", "shop", "zookeeper:2181", "test", ZOOKEEPER_OTHER);
+	same("zk-0.zookeeper.infra", "shop", "zk-1.zookeeper.infra", "test", ZOOKEEPER_PERHAPS);
+	same("zk-0.zookeeper.infra", "shop", "kafka-0.zookeeper.infra", "test", ZOOKEEPER_OTHER);
+	same("zk-0.zookeeper.infra:2181", "shop", "zookeeper.infra.svc:2182", "test", ZOOKEEPER_OTHER);
+}
+
+/* Charts have two for one StatefulSet, and somebody else's may be called like that. */
+TEST(service_and_its_headless_one_are_perhaps_the_same)
+{
+	same("zk-0.zookeeper-headless.infra:2181", "shop", "zookeeper.infra.svc:2181", "test", ZOOKEEPER_PERHAPS);
+	same("zk-hs.infra.svc", "shop", "zk-cs.infra.svc", "test", ZOOKEEPER_PERHAPS);
+	same("zk-hs", "shop", "zk-cs", "test", ZOOKEEPER_OTHER);
+	same("zk-blue.infra.svc", "shop", "zk-green.infra.svc", "test", ZOOKEEPER_OTHER);
+}
+
+/* Only one of them is the cluster's own, and a name of another one may be as well. */
+TEST(another_domain_of_a_cluster_is_perhaps_the_same)
+{
+	same("zookeeper.infra.svc.k8s.example:2181", "shop", "zookeeper.infra.svc.k8s.example", "test", ZOOKEEPER_SAME);
+	same("zookeeper.infra.svc.k8s.example:2181", "shop", "zookeeper.infra.svc.cluster.local:2181", "test",
+	     ZOOKEEPER_PERHAPS);
+	same("zookeeper.shop.svc.k8s.example", "test", "zookeeper", "shop", ZOOKEEPER_PERHAPS);
+	same("zk-0.zk.infra.svc.k8s.example", "test", "zk-0.zk.other.svc.k8s.example", "shop", ZOOKEEPER_OTHER);
+}
+
+/* Behind the last member, for all of them. */
+TEST(path_behind_a_list_is_none_of_a_member_s_port)
+{
+	same("zk.infra.svc:2181/codis", "shop", "zk.infra.svc/codis/", "test", ZOOKEEPER_SAME);
+	same("a.infra.svc:2181,b.infra.svc:2181/codis", "shop", "b.infra.svc:2181,c.infra.svc:2181/codis", "test",
+	     ZOOKEEPER_SAME);
+	same("a.infra.svc:2181,b.infra.svc:2181/one", "shop", "a.infra.svc:2181,b.infra.svc:2181/two", "test",
+	     ZOOKEEPER_PERHAPS);
+	same("zk.infra.svc:2181/codis", "shop", "zk.infra.svc:2181", "test", ZOOKEEPER_PERHAPS);
+	same("zk.infra.svc:2181/", "shop", "zk.infra.svc:2181", "test", ZOOKEEPER_SAME);
 }
 
 /* Service zookeeper of namespace infra, or pod zookeeper of a service infra in each of them. */
@@ -36,6 +80,7 @@ TEST(what_may_mean_two_things_is_perhaps_the_same)
 {
 	same("zookeeper.infra:2181", "shop", "zookeeper.infra:2181", "test", ZOOKEEPER_PERHAPS);
 	same("zookeeper.infra:2181", "shop", "zookeeper.infra.svc:2181", "test", ZOOKEEPER_PERHAPS);
+	same("zk-1.infra:2181", "shop", "zk-1:2181", "infra", ZOOKEEPER_PERHAPS); /* a service a member */
 }
 
 /* --- StatefulSets ------------------------------------------------------------------------------------------------- */
