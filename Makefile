@@ -15,6 +15,7 @@
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
 ##   MILLION=1              bench-webhook answers a million reviews, for what it then holds
+##   TIMES=N                spread: so many times as many clusters as usual
 ##   SEEDS=N | SEED=N       simulate: so many histories, or this one in words; MUTANTS='N...': some of mutants
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
 
@@ -225,7 +226,7 @@ simulate: $(BUILD)/simulate ## SEEDS=2000 histories of a played Codis with real 
 
 .PHONY: spread
 spread: $(BUILD)/spread ## how evenly pods stand, by kube-scheduler alone and by codis-extender, in a table with bounds (some seconds)
-	@$(BUILD)/spread
+	@$(BUILD)/spread $(TIMES)
 
 .PHONY: mutants
 mutants: $(BUILD)/simulate ## faults made on purpose in the controller are each found by the simulation (some minutes)

@@ -22,6 +22,7 @@ struct figures {
 	double product_deviation; /* of a product's masters, the mean of all products */
 	double zone_excess;       /* the greatest share of masters in a zone over that of its nodes, in percent */
 	double on_tainted;        /* pods there, in percent of what nodes without a taint have */
+	bool zones_fit;
 };
 
 /* Where some have a taint that keeps Codis' pods away, it is the others that count. */
@@ -128,6 +129,27 @@ static double on_tainted(const struct world *w)
 	return nodes[1] > 0 ? 100 * (pods[1] / nodes[1]) / (pods[0] / nodes[0]) : 0;
 }
 
+/* Whether each zone has room for a member of every group that has as many as there are zones, and for its part of the
+ * other pods. Where one has not, it is full, and some stand elsewhere. */
+static bool zones_fit(const struct world *w)
+{
+	double room[ZONES] = { 0 }, all = 0, zoned = 0, others = 0;
+	bool fit = true;
+
+	for (int i = 0; i < w->node_count; i++) {
+		const struct node *n = &w->nodes[i];
+		double its = counts(n) ? (double)(n->memory_mib - n->others_mib) : 0;
+
+		room[n->zone] += its;
+		all += its;
+	}
+	for (int i = 0; i < w->pod_count; i++)
+		*(w->pods[i].group && w->kind.replica == ZONES ? &zoned : &others) += (double)w->pods[i].mib;
+	for (int i = 0; i < ZONES; i++)
+		fit = fit && zoned / ZONES / room[i] + others / all <= 1;
+	return fit;
+}
+
 static void measure(const struct world *w, struct figures *f)
 {
 	*f = (struct figures){ .masters = figure_of(w, masters_of, 0),
@@ -136,7 +158,8 @@ static void measure(const struct world *w, struct figures *f)
 			       .memory = figure_of(w, memory_of, 0),
 			       .masters_above = above_share(w, -1),
 			       .zone_excess = zone_excess(w),
-			       .on_tainted = on_tainted(w) };
+			       .on_tainted = on_tainted(w),
+			       .zones_fit = zones_fit(w) };
 	for (int i = 0; i < PRODUCTS; i++) {
 		struct figure its = figure_of(w, product_masters_of, i);
 
@@ -215,7 +238,7 @@ static void add(struct mean *m, const struct figures *f)
 	m->memory_most += f->memory.greatest * m->part;
 	m->product_sd += f->product_deviation * m->part;
 	m->zone += f->zone_excess * m->part;
-	m->tainted += f->on_tainted * m->part;
+	m->tainted += f->zones_fit ? f->on_tainted * m->part : 0;
 }
 
 static void print_mean(const char *what, const char *who, const struct mean *m)
@@ -227,16 +250,20 @@ static void print_mean(const char *what, const char *who, const struct mean *m)
 	       m->memory_most, m->zone, m->tainted);
 }
 
-/* In every cluster. */
+/* In every cluster. Masters that have moved are where their replicas were placed. */
 static void check(struct tally *t, const struct kind *k, const char *where, const struct played *p,
 		  const struct figures *f)
 {
 	bound(t, where, "pods beside a member of their group", p->beside_on_node, 0);
 	bound(t, where, "pods in the zone of a member of their group, which is spread over zones", p->beside_in_zone,
 	      0);
-	bound(t, where, "other groups of which two share a zone", p->groups_within_zone, 0);
-	bound(t, where, "pods without a place", p->waiting, 0);
-	bound(t, where, "masters on a node above its share", f->masters_above, k->sizes || k->moved ? 2 : 1);
+	if (f->zones_fit) {
+		bound(t, where, "other groups of which two share a zone", p->groups_within_zone, 0);
+		bound(t, where, "pods without a place", p->waiting, 0);
+	}
+	if (k->moved)
+		return;
+	bound(t, where, "masters on a node above its share", f->masters_above, k->sizes ? 2 : 1);
 	bound(t, where, "masters of one product on a node above its share", f->product_above, 3);
 }
 
@@ -277,10 +304,24 @@ static void play(struct tally *t, const struct kind *k, uint64_t seed, struct me
 	check(t, k, where, &played, &figures);
 }
 
-/* Groups of 2 and 3, one by one and at once, alike and not. */
-static void play_all(struct tally *t, const struct kind *like)
+/* Of how many clusters of a kind the figures are, and how many there are as a rule: the first are always the same. */
+static int usual_seeds(const struct kind *k)
 {
-	int seeds = like->nodes < 500 ? 2 : 1;
+	return k->nodes < 500 ? 2 : 1;
+}
+
+static uint64_t seed_of(const struct kind *k, int variant, int number)
+{
+	int usual = usual_seeds(k);
+
+	return (uint64_t)(k->nodes * 64 + k->others * 32 + k->taints * 16 + variant * usual + number % usual +
+			  number / usual * 100000);
+}
+
+/* Groups of 2 and 3, one by one and at once, alike and not; times: so many times as many clusters as usual. */
+static void play_all(struct tally *t, const struct kind *like, int times)
+{
+	int seeds = usual_seeds(like) * times;
 	struct mean by_default = { .part = 1.0 / (8 * seeds) }, by_extender = by_default;
 	char what[64];
 
@@ -290,7 +331,7 @@ static void play_all(struct tally *t, const struct kind *like)
 		k.sizes = i / seeds & 4;
 		k.at_once = i / seeds & 2;
 		k.replica = i / seeds & 1 ? 3 : 2;
-		play(t, &k, (uint64_t)(k.nodes * 64 + k.others * 32 + k.taints * 16 + i), &by_default, &by_extender);
+		play(t, &k, seed_of(&k, i / seeds, i % seeds), &by_default, &by_extender);
 	}
 	snprintf(what, sizeof(what), "%d%s%s%s", like->nodes, like->others ? ", others" : "",
 		 like->taints ? ", taints" : "", like->moved ? ", moved" : "");
@@ -299,18 +340,24 @@ static void play_all(struct tally *t, const struct kind *like)
 	compare(t, what, &by_extender, &by_default, like->nodes < 50);
 }
 
-int main(void)
+/* spread [TIMES]: so many times as many clusters of each kind as usual. */
+int main(int argc, char **argv)
 {
+	int times = argc > 1 ? (int)strtol(argv[1], NULL, 10) : 1;
 	struct tally t = { 0, 0 };
 
+	if (times < 1 || argc > 2) {
+		fprintf(stderr, "usage: spread [TIMES]\n");
+		return 2;
+	}
 	print_head();
 	for (int i = 0; i < 6; i++) {
 		static const int nodes[] = { 12, 50, 500 };
 
-		play_all(&t, &(struct kind){ .nodes = nodes[i / 2], .others = i & 1 });
+		play_all(&t, &(struct kind){ .nodes = nodes[i / 2], .others = i & 1 }, times);
 	}
-	play_all(&t, &(struct kind){ .nodes = 50, .taints = true });
-	play_all(&t, &(struct kind){ .nodes = 50, .moved = true });
+	play_all(&t, &(struct kind){ .nodes = 50, .taints = true }, times);
+	play_all(&t, &(struct kind){ .nodes = 50, .moved = true }, times);
 	printf("%d passed, %d failed\n", t.kept, t.broken);
 	return t.broken > 0;
 }
