@@ -163,25 +163,34 @@ static struct census_count *find_count(const struct census_node *n, uint32_t pro
 	return NULL;
 }
 
+#define ROOM_MIN 4
+
+/* Room for one more: there is as much as the next power of two, but for a few. */
+static int make_count(struct census_node *n)
+{
+	struct census_count *counts;
+
+	if (n->count && (n->count < ROOM_MIN || (n->count & (n->count - 1))))
+		return 0;
+	counts = realloc(n->counts, (n->count ? 2 * n->count : ROOM_MIN) * sizeof(*counts));
+	if (!counts)
+		return -1;
+	n->counts = counts;
+	return 0;
+}
+
 /* One that counts nothing yet; it holds the product. NULL: no memory. */
 static struct census_count *new_count(struct census *c, struct census_node *n, const char *key, size_t len, bool master)
 {
-	uint16_t room = n->room ? (uint16_t)(2 * n->room) : 4;
 	uint32_t product;
 
-	if (n->count == n->room) {
-		struct census_count *counts = realloc(n->counts, room * sizeof(*counts));
-
-		if (!counts)
-			return NULL;
-		n->counts = counts;
-		n->room = room;
-	}
+	if (n->count == UINT16_MAX || make_count(n) < 0)
+		return NULL;
 	product = names_take(&c->products, key, len);
 	if (!product)
 		return NULL;
 	n->counts[n->count] = (struct census_count){ .product = product, .master = master };
-	n->products |= census_bit(product);
+	n->products |= census_bits(product);
 	return &n->counts[n->count++];
 }
 
@@ -224,7 +233,7 @@ static void set_bits(struct census_node *n)
 {
 	n->products = 0;
 	for (int i = 0; i < n->count; i++)
-		n->products |= census_bit(n->counts[i].product);
+		n->products |= census_bits(n->counts[i].product);
 }
 
 void census_remove(struct census *c, uint32_t node, const struct census_pod *pod)

@@ -31,14 +31,13 @@ struct census_count {
 struct census_node {
 	uint32_t domains[CENSUS_KEYS]; /* numbers; equal where the label's values are; 0: it never had such a label */
 	struct census_count *counts;
-	uint16_t count, room;
-	uint16_t pods;       /* Codis' pods that stand here, or may be coming */
-	uint16_t masters;    /* of them, masters of their groups: inventory_pod */
-	uint32_t memory_mib; /* that they ask for, see census_memory */
-	uint32_t products;   /* a bit for each in counts, see census_bit: most nodes have nothing of a product */
-	uint16_t size;       /* what can be allocated there, in CENSUS_SIZE_MIB; 0: nobody says it */
-	uint8_t taints;      /* PreferNoSchedule: a number of census.taints, or 0 */
-	uint8_t labelled;    /* a bit for each key whose label it has now */
+	uint64_t products : 48, count : 16; /* of counts: bits for each product, see census_may_have; and how many */
+	uint16_t pods;                      /* Codis' pods that stand here, or may be coming */
+	uint16_t masters;                   /* of them, masters of their groups: inventory_pod */
+	uint32_t memory_mib;                /* that they ask for, see census_memory */
+	uint16_t size;                      /* what can be allocated there, in CENSUS_SIZE_MIB; 0: nobody says it */
+	uint8_t taints;                     /* PreferNoSchedule: a number of census.taints, or 0 */
+	uint8_t labelled;                   /* a bit for each key whose label it has now */
 	/* In the list of nodes; Ready; since when, in wall time (inventory_node's ready_changed_ms). */
 	uint32_t seen : 1, ready : 1, ready_changed_4s : 30;
 };
@@ -54,10 +53,16 @@ static inline uint32_t census_memory(uint32_t asked_mib)
 	return asked_mib ? asked_mib : 200;
 }
 
-/* Of a product: a node whose `products` lack it has nothing of that. */
-static inline uint32_t census_bit(uint32_t product)
+/* Two bits of a product: of its number modulo 32, and of what is left, modulo 16. */
+static inline uint64_t census_bits(uint32_t product)
 {
-	return UINT32_C(1) << (product & 31);
+	return UINT64_C(1) << product % 32 | UINT64_C(1) << (32 + product / 32 % 16);
+}
+
+/* False of most nodes that have nothing of it: where counts are is far from the node. */
+static inline bool census_may_have(const struct census_node *n, uint32_t product)
+{
+	return (n->products & census_bits(product)) == census_bits(product);
 }
 
 struct census {

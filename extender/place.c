@@ -388,7 +388,7 @@ static struct share_own count_own(const struct census_node *n, uint32_t product)
 {
 	struct share_own own = { 0, 0 };
 
-	if (!product || !(n->products & census_bit(product)))
+	if (!product || !census_may_have(n, product))
 		return own;
 	for (int i = 0; i < n->count; i++) {
 		if (n->counts[i].product != product)

@@ -111,6 +111,58 @@ TEST(it_counts_what_the_inventory_has)
 	census_release(&c);
 }
 
+/* The number of products of which somebody is counted there. */
+static int products_of(const struct census *c, uint32_t node, int of)
+{
+	int count = 0;
+	char name[8];
+
+	for (int i = 0; i < of; i++) {
+		uint32_t product;
+
+		snprintf(name, sizeof(name), "p%d", i);
+		product = census_product(c, "default", name);
+		for (int k = 0; product && k < c->nodes[node].count; k++) {
+			if (c->nodes[node].counts[k].product != product)
+				continue;
+			assert_true(census_may_have(&c->nodes[node], product));
+			count++;
+		}
+	}
+	return count;
+}
+
+TEST(a_node_counts_each_of_many_products)
+{
+	struct inventory *inv = inventory_new();
+	struct census c = { .nodes = NULL };
+	enum { MANY = 100 };
+	char name[8];
+
+	assert_int_equal(census_init(&c, inv), 0);
+	for (int turn = 0; turn < 2; turn++) {
+		uint32_t node = 0;
+
+		for (int i = 0; i < MANY; i++) {
+			struct census_pod pod = { .namespace = "default", .product = name };
+
+			snprintf(name, sizeof(name), "p%d", i);
+			node = census_add(&c, "n1", 2, &pod);
+			assert_int_equal(products_of(&c, node, MANY), i + 1);
+		}
+		for (int i = 0; i < MANY; i++) {
+			struct census_pod pod = { .namespace = "default", .product = name };
+
+			snprintf(name, sizeof(name), "p%d", i);
+			assert_int_equal(products_of(&c, node, MANY), MANY - i);
+			census_remove(&c, node, &pod);
+		}
+		assert_int_equal(census_find(&c, "n1", 2), 0);
+	}
+	inventory_free(inv);
+	census_release(&c);
+}
+
 static void set_server(struct inventory *inv, int ordinal, const char *node, const char *role)
 {
 	cJSON *pod = stock_pod("codis-server", "s", ordinal, "shop", 2, node, "");
