@@ -240,6 +240,29 @@ static struct candidates find_running(const cJSON *containers, const char *progr
 	return found;
 }
 
+/* How much a container looks like one of Codis, whatever it runs. */
+static int looks_of(const cJSON *container)
+{
+	const char *image = json_str(container, "image", NULL);
+
+	return 4 * cmdline_has_env(container, "SERVER_REPLICA") + 2 * cmdline_has_env(container, "PRODUCT_NAME") +
+	       (image && strstr(image, "codis") && !strstr(image, "exporter"));
+}
+
+/* A cache may run redis-server beside the server, whose program is its image's own. Of the two the one that looks more
+ * like Codis is no cache; which one is the server then cannot be told. */
+static const cJSON *unless_beside(const cJSON *containers, const cJSON *found, enum codis_component component)
+{
+	int looks = looks_of(found);
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, containers) {
+		if (c != found && looks_of(c) > looks && !codis_other_program_of(c, component))
+			return NULL;
+	}
+	return found;
+}
+
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component)
 {
 	const cJSON *c, *containers = json_get(pod_spec, "containers", NULL);
@@ -261,7 +284,7 @@ const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component comp
 		return named.count == 1 ? unless_other(named.last, component) : NULL;
 	other = find_running(containers, programs[1]);
 	if (other.count)
-		return other.count == 1 ? other.last : NULL;
+		return other.count == 1 ? unless_beside(containers, other.last, component) : NULL;
 	return all.count == 1 ? unless_other(all.last, component) : NULL;
 }
 

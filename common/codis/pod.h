@@ -127,8 +127,9 @@ bool codis_is_managed(const cJSON *object);
 const cJSON *codis_condition(const cJSON *object, const char *type);
 
 /* The container of the Codis program of this component, or NULL when none can be told: the one that runs the program,
- * then the one of its name, then the one that runs another program of that kind (redis-server), then the only one there
- * is; never the first of several, and no init container. containerStatuses are to be looked up by its name. */
+ * then the one of its name, then the one that runs another program of that kind (redis-server) where none beside it
+ * looks more like Codis (by SERVER_REPLICA, PRODUCT_NAME, its image), then the only one there is; never the first of
+ * several, and no init container. containerStatuses are to be looked up by its name. */
 const cJSON *codis_container_of(const cJSON *pod_spec, enum codis_component component);
 
 /* Whether the container surely starts the component's program, perhaps beside others. */

@@ -375,6 +375,27 @@ TEST(container_by_name)
 			    "b");
 }
 
+#define CACHE  "{\"name\":\"cache\",\"image\":\"redis:3.2\",\"command\":[\"redis-server\"]}"
+#define SERVER "{\"name\":\"cache\",\"image\":\"codis:3.2\",\"command\":[\"redis-server\"]}"
+
+TEST(redis_server_beside_what_looks_more_like_codis_is_perhaps_a_cache)
+{
+	assert_string_equal(SERVER_OF("[" CACHE ",{\"name\":\"server\",\"image\":\"acme/codis:3.2.2\"}]"), "");
+	assert_string_equal(SERVER_OF("[" CACHE ",{\"name\":\"server\",\"image\":\"acme/kv\",\"env\":[" VALUE(
+				    "SERVER_REPLICA", "2") "]}]"),
+			    "");
+	assert_string_equal(SERVER_OF("[" CACHE ",{\"name\":\"exporter\",\"image\":\"acme/redis_exporter\"}]"),
+			    "cache");
+	assert_string_equal(SERVER_OF("[" CACHE ",{\"name\":\"e\",\"image\":\"acme/codis-exporter:1\"}]"), "cache");
+	assert_string_equal(
+		SERVER_OF("[" CACHE ",{\"name\":\"p\",\"image\":\"codis:3.2\",\"command\":[\"codis-proxy\"]}]"),
+		"cache");
+	assert_string_equal(SERVER_OF("[" SERVER ",{\"name\":\"log\",\"image\":\"codis:3.2\",\"command\":[\"tail\"]}]"),
+			    "cache");
+	assert_string_equal(SERVER_OF("[" CACHE ",{\"name\":\"codis-server\",\"image\":\"codis:3.2\"}]"),
+			    "codis-server");
+}
+
 TEST(the_only_container_or_none)
 {
 	assert_string_equal(SERVER_OF("[{\"name\":\"a\"}]"), "a");
