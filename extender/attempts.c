@@ -80,6 +80,11 @@ void attempts_drop(struct attempts *a, const char *uid)
 
 #define ROOM_MIN 16
 
+static uint64_t bit(uint32_t node)
+{
+	return UINT64_C(1) << (node >> 20 & 63);
+}
+
 /* Where it is, or would be. */
 static uint32_t find_node(const struct attempts_of *of, uint32_t node)
 {
@@ -124,6 +129,9 @@ static void forget_oldest(struct attempts_of *of)
 		else
 			i++;
 	}
+	memset(of->seen, 0, sizeof(of->seen));
+	for (uint32_t i = 0; i < of->room; i++)
+		of->seen[of->nodes[i].node >> 26] |= of->nodes[i].times ? bit(of->nodes[i].node) : 0;
 }
 
 static int grow(struct attempts_of *of)
@@ -163,11 +171,12 @@ void attempts_add(struct attempts_of *of, uint32_t node)
 	if (!its->times)
 		of->count++;
 	its->node = node;
+	of->seen[node >> 26] |= bit(node);
 	its->times += its->times < UINT8_MAX;
 	its->offer = of->offers & ((1U << 24) - 1);
 }
 
 uint32_t attempts_times(const struct attempts_of *of, uint32_t node)
 {
-	return of->room ? of->nodes[find_node(of, node)].times : 0;
+	return of->seen[node >> 26] & bit(node) ? of->nodes[find_node(of, node)].times : 0;
 }

@@ -28,6 +28,8 @@ struct attempts_of {
 	int64_t last_ms;
 	uint32_t offers; /* how often the pod was offered something */
 	uint32_t count, room;
+	uint64_t seen[64]; /* a bit for each node, by the highest of its hash: most of those that were not offered lack
+			      theirs */
 	struct attempt *nodes; /* by their hashes, and behind those that have it too; room: a power of two, or 0 */
 	char uid[];
 };
