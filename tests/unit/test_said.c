@@ -259,3 +259,27 @@ TEST(a_long_shell_text_is_not_looked_through_again_and_again)
 	p = product_in_text(131072);
 	expect_elsewhere(&p, WHERE_UNKNOWN, "", "", "--product_name stands in shell text that cannot be followed");
 }
+
+TEST(two_values_are_the_same_by_their_text_or_their_place)
+{
+	struct said_text nothing = { .said = SAID_NOTHING }, a = { .said = SAID_KNOWN, .text = "a" },
+			 b = { .said = SAID_KNOWN, .text = "b" },
+			 shell = { .said = SAID_ELSEWHERE, .where = WHERE_UNKNOWN, .text = "\x01" },
+			 secret = { .said = SAID_ELSEWHERE, .where = WHERE_SECRET, .object = "x", .key = "k" },
+			 map = { .said = SAID_ELSEWHERE, .where = WHERE_CONFIG_MAP, .object = "x", .key = "k" },
+			 other_key = secret, other_object = secret;
+
+	strcpy(other_key.key, "l");
+	strcpy(other_object.object, "y");
+	assert_int_equal(said_compare(&a, &a), SAID_SAME);
+	assert_int_equal(said_compare(&a, &b), SAID_OTHER);
+	assert_int_equal(said_compare(&secret, &secret), SAID_SAME);
+	assert_int_equal(said_compare(&secret, &map), SAID_OTHER);
+	assert_int_equal(said_compare(&secret, &other_key), SAID_OTHER);
+	assert_int_equal(said_compare(&secret, &other_object), SAID_OTHER);
+	assert_int_equal(said_compare(&secret, &a), SAID_OTHER);
+	assert_int_equal(said_compare(&a, &secret), SAID_OTHER);
+	assert_int_equal(said_compare(&shell, &shell), SAID_UNCLEAR);
+	assert_int_equal(said_compare(&shell, &a), SAID_UNCLEAR);
+	assert_int_equal(said_compare(&nothing, &nothing), SAID_UNCLEAR);
+}
