@@ -269,8 +269,8 @@ TEST(two_values_are_the_same_by_their_text_or_their_place)
 			 map = { .said = SAID_ELSEWHERE, .where = WHERE_CONFIG_MAP, .object = "x", .key = "k" },
 			 other_key = secret, other_object = secret;
 
-	strcpy(other_key.key, "l");
-	strcpy(other_object.object, "y");
+	other_key.key[0] = 'l';
+	other_object.object[0] = 'y';
 	assert_int_equal(said_compare(&a, &a), SAID_SAME);
 	assert_int_equal(said_compare(&a, &b), SAID_OTHER);
 	assert_int_equal(said_compare(&secret, &secret), SAID_SAME);
