@@ -24,7 +24,8 @@ def name_of(pod):
 class Bindings:
     """What becomes of the bindings of each group's first member until it is let through; its sibling's are done."""
 
-    KINDS = "conflict", "broken", "lost", "silent", "slow", "late"
+    # By group. Those of the second half get their siblings later: by then what was offered first is not what was offered last.
+    KINDS = "conflict", "broken", "lost", "silent", "slow", "late", "late", "late", "late", "late", "slow", "slow"
 
     def __init__(self, stack):
         self.tries, self.landed = collections.Counter(), {}
