@@ -5,7 +5,7 @@ import signal
 import tempfile
 import threading
 
-from base import Failed, call, wait
+from base import Failed, Program, call, wait
 from real import (SCHEDULER, Kube, Scheduler, as_setup, for_main, for_one, node, pods_of, shared, shipped, start_extender,
                   version_of)
 
@@ -100,29 +100,34 @@ def case_two_schedulers(stack, world, note):
         program.stop()
 
 
+def minor_of(version):
+    return int(version.split(".")[1])
+
+
 def go_together(scheduler, server):
     """What Kubernetes says: of the same minor version, or of the one before."""
-    its, servers = (int(v.split(".")[1]) for v in (scheduler, server))
-    return servers - 1 <= its <= servers
+    return minor_of(server) - 1 <= minor_of(scheduler) <= minor_of(server)
 
 
 def case_beside(stack, world, note):
     """The extender knows the version of the scheduler in its pod from it alone, and says when that is not there any more."""
-    scheduler = Scheduler(stack, for_one(world.kube, SCHEDULER))
-    extender = start_extender(stack, world.kube, "--scheduler", f"127.0.0.1:{scheduler.port}")
     its, servers = version_of("kube-scheduler"), world.kube.ask("GET", "/version")["gitVersion"]
+    newer = minor_of(its) > minor_of(servers)  # then it is never ready
+    scheduler = Scheduler(stack, for_one(world.kube, SCHEDULER), until="/livez" if newer else "/readyz")
+    extender = Program(stack, "codis-extender", None, "--scheduler", f"127.0.0.1:{scheduler.port}", listen=True,
+                       kubeconfig=world.kube.config)
     said = rf"event=scheduler.version scheduler={its} server={servers}$" if go_together(its, servers) else \
         rf'event=scheduler.skew scheduler={its} server={servers} error="set the image .* to kube-scheduler:{servers}: {its} is '
     if not extender.lines.wait(said, 0, 20):
         raise Failed("\n".join(["it does not say both versions:", *extender.lines.last(5)]))
     if extender.get("/healthz/scheduler") != (200, "ok\n"):
         raise Failed(f"/healthz/scheduler: {extender.get('/healthz/scheduler')}")
-    wait("the extender's pod to be ready", extender.ready, 20)
+    if not newer:
+        wait("the extender's pod to be ready", extender.ready, 20)
     note(f"the scheduler is {its}, the server {servers}")
     scheduler.stop()
-    wait("the extender's pod not to be ready", lambda: not extender.ready(), 20)
-    if extender.not_ready != f"kube-scheduler at 127.0.0.1:{scheduler.port} does not answer\n":
-        raise Failed(extender.not_ready)
+    gone = f"kube-scheduler at 127.0.0.1:{scheduler.port} does not answer\n"
+    wait("the extender's pod to say that", lambda: not extender.ready() and extender.not_ready == gone, 20)
     extender.stop()
 
 

@@ -25,7 +25,7 @@ class Pod:
     """An extender, which has a door of its own, the scheduler beside it, and their kubelet."""
 
     def __init__(self, stack, world):
-        self.kube, self.stack, self.ends = world.kube, stack, 0
+        self.kube, self.stack, self.ended, self.why = world.kube, stack, [], ""
         self.door, self.port = Door(stack, world.kube), free_port()
         self.extender = Program(stack, "codis-extender", None, "--scheduler", f"127.0.0.1:{self.port}", listen=True,
                                 kubeconfig=self.door.config)
@@ -42,18 +42,20 @@ class Pod:
 
     def lives(self):
         try:
-            return call(self.extender.ops, "/healthz/scheduler", timeout=ASK_TIMEOUT_S)[0] == 200
-        except (OSError, http.client.HTTPException):
-            return False
+            status, text = call(self.extender.ops, "/healthz/scheduler", timeout=ASK_TIMEOUT_S)
+        except (OSError, http.client.HTTPException) as e:
+            status, text = 0, repr(e)
+        self.why = self.why if status == 200 else text.strip()
+        return status == 200
 
     def be_kubelet(self):
         row = 0
         while not self.ending.wait(ASK_EVERY_S):
             row = 0 if self.lives() else row + 1
             if row == ASK_FAILURES:
-                self.ends += 1
+                self.ended.append(self.why)
                 self.scheduler.stop()
-                if self.ends > 1:
+                if len(self.ended) > 1:
                     self.ending.wait(BACK_OFF_S)
                 self.begin()
                 row = 0
@@ -116,7 +118,7 @@ def case_watches(stack, world, note):
     leads = unready + flow.until("the other one to lead", other.leads, DEAF_S + GIVES_WAY_S)
     flow.until("all pods to be placed", lambda: flow.coming == [] and not flow.waiting(), PAIR_EVERY_S * len(world.pods))
     check_apart(world, flow.pods)
-    if flow.longest() > WAITS_S or other.ends or not leader.ends:
-        raise Failed(f"a pod waited {flow.longest():.0f} s; schedulers ended: the leader {leader.ends} times, the other {other.ends}")
+    if flow.longest() > WAITS_S or other.ended or not leader.ended:
+        raise Failed(f"a pod waited {flow.longest():.0f} s; the leader was ended for {leader.ended}, the other one for {other.ended}")
     note(f"not ready after {unready:.0f} s, another leads after {leads:.0f}; {len(flow.pods)} pods, none waited longer than "
          f"{before:.1f} s until then, {flow.longest():.1f} at all")

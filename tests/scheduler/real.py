@@ -230,7 +230,7 @@ def allowed():
 
 
 class Scheduler:
-    def __init__(self, stack, configuration, port=None):
+    def __init__(self, stack, configuration, port=None, until="/readyz"):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codis-bench-"))
         port = self.port = port or free_port()
         with open(f"{folder}/config.yaml", "w") as f:
@@ -243,7 +243,7 @@ class Scheduler:
             if self.process.poll() is not None:
                 raise Failed("kube-scheduler ended: " + "\n".join(self.lines.last(5)))
             with contextlib.suppress(OSError, http.client.HTTPException):
-                status = call(port, "/readyz", tls=True)[0]
+                status = call(port, until, tls=True)[0]
                 return status == 200 or (status == 404 and call(port, "/healthz", tls=True)[0] == 200)  # before 1.31
             return False
         wait("kube-scheduler", ready, READY_S)
