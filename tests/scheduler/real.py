@@ -56,7 +56,8 @@ class Kube:
     def __init__(self, stack, folder):
         self.port, self.local = free_port(), threading.local()
         store, peers = free_port(), free_port()
-        start(stack, folder, "etcd", [program("etcd"), "--data-dir", f"{folder}/etcd", "--unsafe-no-fsync", "--log-level", "warn",
+        # As kubeadm has it: without it an API server before 1.31 has no bookmarks for what does not change.
+        start(stack, folder, "etcd", [program("etcd"), "--watch-progress-notify-interval", "5s", "--data-dir", f"{folder}/etcd", "--unsafe-no-fsync", "--log-level", "warn",
                                       "--listen-client-urls", f"http://127.0.0.1:{store}", "--advertise-client-urls",
                                       f"http://127.0.0.1:{store}", "--listen-peer-urls", f"http://127.0.0.1:{peers}",
                                       "--quota-backend-bytes", "4294967296"])
@@ -202,8 +203,8 @@ def shipped(port):
 def shipped_whole(kube, port):
     """All that it says of its scheduler."""
     text = re.search(r"^  config\.yaml: \|\n((?:    .*\n)+)", of_scheduler(), re.M).group(1)
-    return (re.sub(r"^    ", "", text, flags=re.M).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}") +
-            f"clientConnection: {{kubeconfig: {kube.config}}}\n")
+    text = re.sub(r"^    ", "", text, flags=re.M).replace("http://127.0.0.1:9080", f"http://127.0.0.1:{port}")
+    return text.replace("clientConnection:\n", f"clientConnection:\n  kubeconfig: {kube.config}\n")
 
 
 def for_main(kube, port):
