@@ -65,6 +65,7 @@ struct controller {
 	struct calm_window deletions; /* of pods, in all clusters */
 	int deleting;                 /* ... that are under way */
 	struct shares role_shares;    /* roles.c: of the labels that are written, by namespace */
+	int64_t roles_paid_ms;        /* ... of all: up to when what was written is paid for */
 	int writing_roles;            /* ... that are under way */
 	int asking_addresses;         /* stranger.c: questions under way */
 	bool addresses_unknown;       /* ... the last one had no answer */

@@ -94,6 +94,17 @@ static bool may_begin(const struct cluster *c)
 	       v->now_ms - c->roles.failed_ms >= calm_doubled(RETRY_MIN_MS, c->roles.failures - 1, RETRY_MAX_MS);
 }
 
+/* So many a second of all; as many at once, where none was written for a second. */
+static bool is_paid(struct controller *ctl, int64_t now_ms)
+{
+	int64_t paid_ms = ctl->roles_paid_ms < now_ms - 1000 ? now_ms - 1000 : ctl->roles_paid_ms;
+
+	if (paid_ms + 1000 / ROLES_A_SECOND > now_ms)
+		return false;
+	ctl->roles_paid_ms = paid_ms + 1000 / ROLES_A_SECOND;
+	return true;
+}
+
 void roles_keep(struct cluster *c)
 {
 	struct controller *ctl = c->ctl;
@@ -106,6 +117,7 @@ void roles_keep(struct cluster *c)
 		s = role_next(&c->view, &c->view.groups[i], may_write, c, &role);
 	/* What is held up here is looked for at the next turn again. */
 	if (s && ctl->writing_roles < ROLES_AT_ONCE &&
-	    share_take(&ctl->role_shares, hash_text(HASH_INIT, c->namespace), 1000 * c->view.now_ms))
+	    share_take(&ctl->role_shares, hash_text(HASH_INIT, c->namespace), 1000 * c->view.now_ms) &&
+	    is_paid(ctl, c->view.now_ms))
 		begin_writing(c, s, role);
 }

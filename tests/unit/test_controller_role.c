@@ -338,6 +338,19 @@ WRITE_TEST(no_more_are_written_than_twenty_a_second)
 	assert_in_range(w.calls, 200, 220);
 }
 
+/* Each namespace may have some at once, and they are a thousand. */
+WRITE_TEST(nor_of_many_namespaces)
+{
+	for (int ms = 0; ms < 10000; ms += 10) {
+		w.servers[0].role_written = w.servers[1].role_written = CODIS_ROLE_UNSAID;
+		snprintf(world.c->namespace, sizeof(world.c->namespace), "ns-%d", ms);
+		keep_after(10);
+		if (world.ctl.writing_roles)
+			answer(ERR_NONE);
+	}
+	assert_in_range(w.calls, 200, 220);
+}
+
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 {
 	world.ctl.dry_run = true;
