@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "common/base/buf.h"
-#include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/topology.h"
-#include "common/kube/client.h"
 #include "controller/budgets.h"
+#include "tests/unit/controller_calls.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/inventory_named.h"
 #include "tests/unit/nomem.h"
@@ -25,9 +24,6 @@ struct budget_world {
 	cJSON *labels, *pods, *budgets[BUDGETS];
 	char twice[512]; /* "pod: first and second", a line each */
 	const cJSON *given[BUDGETS];
-	char asked[2048]; /* the last call */
-	int calls;
-	kube_done done;
 };
 
 static struct budget_world w;
@@ -311,21 +307,7 @@ BUDGET_TEST(without_memory_nothing_is_known)
 /* --- what is written ------------------------------------------------------------------------------------------------
  */
 
-struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
-			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
-{
-	char *text = cJSON_PrintUnformatted(body);
-
-	(void)k;
-	(void)timeout_ms;
-	(void)err;
-	assert_ptr_equal(ctx, world.c);
-	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type ? content_type : "-", text);
-	cJSON_free(text);
-	w.calls++;
-	w.done = done;
-	return (struct http_call *)&w;
-}
+PLAYED_KUBE_CALL
 
 static int each(void *budgets, int (*fn)(void *arg, const cJSON *budget), void *arg)
 {
@@ -340,6 +322,7 @@ static int begin_world(void **state)
 {
 	begin(state);
 	w.f.namespace = "ns";
+	calls_begin(budgets_keep);
 	controller_world_begin("ns");
 	fixture_set_set(world.inv, 2, 0);
 	world.ctl.budgets = &w;
@@ -358,34 +341,20 @@ static int finish_world(void **state)
 }
 #define WRITE_TEST(name) TEST_WITH(name, begin_world, finish_world)
 
-static void keep_after(int ms)
-{
-	world.c->view.now_ms += ms;
-	budgets_keep(world.c);
-}
-
-static void answer(enum error_code code)
-{
-	struct error err = ERROR_INIT;
-
-	if (code != ERR_NONE)
-		error_set(&err, code, "no");
-	w.done(world.c, NULL, code == ERR_NONE ? NULL : &err);
-}
-
 WRITE_TEST(one_is_created_and_its_answer_awaited)
 {
 	keep_after(0);
-	assert_int_equal(w.calls, 1);
-	assert_non_null(strstr(w.asked, "POST /apis/policy/v1/namespaces/ns/poddisruptionbudgets - {\"apiVersion\""));
-	assert_non_null(strstr(w.asked, "[\"codis-server-0\",\"codis-server-1\"]"));
+	assert_int_equal(calls.count, 1);
+	assert_non_null(
+		strstr(calls.asked, "POST /apis/policy/v1/namespaces/ns/poddisruptionbudgets - {\"apiVersion\""));
+	assert_non_null(strstr(calls.asked, "[\"codis-server-0\",\"codis-server-1\"]"));
 	keep_after(5000);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	assert_false(cluster_idle(world.c));
 	answer(ERR_NONE);
 	assert_true(cluster_idle(world.c));
 	keep_after(0); /* looked at at once */
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	answer(ERR_NONE);
 }
 
@@ -394,14 +363,14 @@ WRITE_TEST(what_fails_is_tried_later_and_later)
 	keep_after(0);
 	answer(ERR_DENIED);
 	keep_after(999);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	keep_after(1);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	answer(ERR_DENIED);
 	keep_after(1999);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	keep_after(1);
-	assert_int_equal(w.calls, 3);
+	assert_int_equal(calls.count, 3);
 	answer(ERR_NONE);
 }
 
@@ -414,14 +383,16 @@ WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
 	w.f.shape.server_replica = 3;
 	add_ours(1);
 	keep_after(0);
-	assert_non_null(strstr(w.asked, "PATCH /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 "
-					"application/merge-patch+json {\"metadata\":{\"uid\":\"ours-1\"},\"spec\":{"
-					"\"minAvailable\":1,"));
+	assert_non_null(strstr(calls.asked,
+			       "PATCH /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 "
+			       "application/merge-patch+json {\"metadata\":{\"uid\":\"ours-1\"},\"spec\":{"
+			       "\"minAvailable\":1,"));
 	answer(ERR_NONE);
 	add_other("{}");
 	keep_after(0);
-	assert_string_equal(w.asked, "DELETE /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 - "
-				     "{\"preconditions\":{\"uid\":\"ours-1\"}}");
+	assert_string_equal(calls.asked,
+			    "DELETE /apis/policy/v1/namespaces/ns/poddisruptionbudgets/codis-server-group-1 - "
+			    "{\"preconditions\":{\"uid\":\"ours-1\"}}");
 	answer(ERR_NOTFOUND);
 	assert_int_equal(world.c->budgets.failures, 0);
 }
@@ -441,7 +412,7 @@ WRITE_TEST(a_pod_that_two_select_is_told_once)
 			    "Warning Pod ns/codis-server-0 TwoBudgets: PodDisruptionBudgets other and other select it, "
 			    "and Kubernetes evicts no pod that two select: no drain of its node ends until one of them "
 			    "is gone\n");
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 }
 
 /* They may change as often as somebody likes. */
@@ -481,7 +452,7 @@ WRITE_TEST(budgets_that_nobody_can_look_through_are_left)
 	add_other("{}");
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(w.budgets[0], "spec"), "selector", parse_text(text.data));
 	keep_after(0);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 	assert_int_equal(world.c->budgets.failures, 1);
 	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(w.budgets[0], "spec"), "selector", parse_text("{}"));
 	keep_after(1000);
@@ -496,16 +467,16 @@ WRITE_TEST(each_statefulset_gets_its_own)
 	fixture_set_group_set(world.inv, 3, 2, "{}");
 	world.c->view.set_count = 3;
 	keep_after(0);
-	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-1-group-1\""));
-	assert_non_null(strstr(w.asked, "[\"codis-server-1-0\",\"codis-server-1-1\"]"));
+	assert_non_null(strstr(calls.asked, "\"name\":\"codis-server-1-group-1\""));
+	assert_non_null(strstr(calls.asked, "[\"codis-server-1-0\",\"codis-server-1-1\"]"));
 	answer(ERR_DENIED);
 	keep_after(60000);
-	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-3-group-3\""));
+	assert_non_null(strstr(calls.asked, "\"name\":\"codis-server-3-group-3\""));
 	answer(ERR_NONE);
 	keep_after(1);
-	assert_non_null(strstr(w.asked, "\"name\":\"codis-server-1-group-1\""));
+	assert_non_null(strstr(calls.asked, "\"name\":\"codis-server-1-group-1\""));
 	answer(ERR_NONE);
-	assert_int_equal(w.calls, 3);
+	assert_int_equal(calls.count, 3);
 }
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
@@ -524,5 +495,5 @@ WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 	fixture_set_set(world.inv, 2, 0);
 	world.ctl.each_budget = NULL;
 	keep_after(60000);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 }

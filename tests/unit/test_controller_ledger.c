@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "common/kube/client.h"
+#include "tests/unit/controller_calls.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
 #include "tests/unit/parse_text.h"
@@ -21,29 +21,11 @@ struct ledger_world {
 	struct picture_room room;
 	struct observed_server server_a, server_b, *servers[2];
 	struct observed_group group, *groups[1];
-	char asked[2048]; /* the last call */
-	int calls;
-	kube_done done;
 };
 
 static struct ledger_world w;
 
-struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
-			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
-{
-	NOMEM_PAUSE;
-	char *text = cJSON_PrintUnformatted(body);
-
-	(void)k;
-	(void)timeout_ms;
-	(void)err;
-	assert_ptr_equal(ctx, world.c);
-	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type, text);
-	cJSON_free(text);
-	w.calls++;
-	w.done = done;
-	return (struct http_call *)&w;
-}
+PLAYED_KUBE_CALL
 
 /* The StatefulSet with these annotations (JSON). */
 static void set(const char *uid, const char *annotations)
@@ -79,6 +61,7 @@ static int begin(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	calls_begin(NULL);
 	controller_world_begin("shop");
 	w.group.node.id = 1;
 	w.group.exists = w.group.wanted = true;
@@ -151,25 +134,16 @@ static void hear(struct observed_server *s, const char *run_id, enum redis_role 
 	ledger_hear(world.c, s);
 }
 
-static void answer(enum error_code code)
-{
-	struct error err = ERROR_INIT;
-
-	if (code != ERR_NONE)
-		error_set(&err, code, "played");
-	w.done(world.c, NULL, code == ERR_NONE ? NULL : &err);
-}
-
 #define PATH "PATCH /apis/apps/v1/namespaces/shop/statefulsets/codis-server application/merge-patch+json "
 
-static void assert_noted(int calls, const char *annotations)
+static void assert_noted(int count, const char *annotations)
 {
 	char text[1024];
 
 	snprintf(text, sizeof(text), PATH "{\"metadata\":{\"annotations\":{%s},\"uid\":\"uid-1\"}}", annotations);
-	assert_int_equal(w.calls, calls);
-	if (calls)
-		assert_string_equal(w.asked, text);
+	assert_int_equal(calls.count, count);
+	if (count)
+		assert_string_equal(calls.asked, text);
 }
 
 /* --- slots ------------------------------------------------------------------------------------------------------- */
@@ -181,10 +155,10 @@ LEDGER_TEST(slots_are_noted_once)
 	turn(500); /* under way */
 	answer(ERR_NONE);
 	turn(1000); /* not seen yet */
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	set("uid-1", "{\"codis.io/slots\":\"1=1024\"}");
 	turn(100000);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	assert_int_equal(world.c->running, 0);
 }
 
@@ -195,7 +169,7 @@ LEDGER_TEST(keys_are_noted)
 	set("uid-1", "{\"codis.io/slots\":\"1=1024\"}");
 	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 130);
 	turn(9000);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	turn(10000);
 	assert_noted(2, "\"codis.io/slots\":\"1=1024/130\"");
 }
@@ -206,7 +180,7 @@ LEDGER_TEST(only_who_leads_notes)
 	turn(0);
 	world.ctl.mandate = MANDATE_FAILOVER;
 	turn(1000);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 }
 
 LEDGER_TEST(a_note_that_fails_is_tried_again_later_and_later)
@@ -214,14 +188,14 @@ LEDGER_TEST(a_note_that_fails_is_tried_again_later_and_later)
 	turn(0);
 	answer(ERR_DENIED);
 	turn(1900);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	turn(2000);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	answer(ERR_DENIED);
 	turn(5900);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	turn(6000);
-	assert_int_equal(w.calls, 3);
+	assert_int_equal(calls.count, 3);
 	answer(ERR_NONE);
 }
 
@@ -255,20 +229,20 @@ LEDGER_TEST(each_statefulset_has_a_note_of_its_own_group)
 	set_of_group(1, "{}");
 	set_of_group(3, "{}");
 	turn(0);
-	assert_string_equal(w.asked, NOTED("g1", "1=1024"));
+	assert_string_equal(calls.asked, NOTED("g1", "1=1024"));
 	answer(ERR_DENIED); /* the other one does not wait for it */
 	turn(2000);
-	assert_string_equal(w.asked, NOTED("g3", "none"));
+	assert_string_equal(calls.asked, NOTED("g3", "none"));
 	answer(ERR_NONE);
 	turn(2001);
-	assert_string_equal(w.asked, NOTED("g1", "1=1024"));
+	assert_string_equal(calls.asked, NOTED("g1", "1=1024"));
 	answer(ERR_NONE);
 	turn(2002);
-	assert_int_equal(w.calls, 3);
+	assert_int_equal(calls.count, 3);
 	set_of_group(1, "{\"codis.io/slots\":\"1=1024\"}");
 	set_of_group(3, "{\"codis.io/slots\":\"none\"}");
 	turn(100000);
-	assert_int_equal(w.calls, 3);
+	assert_int_equal(calls.count, 3);
 }
 
 /* What stands on the StatefulSet of another group is not said of this one. */
@@ -300,7 +274,7 @@ LEDGER_TEST(nothing_is_noted_where_nothing_is_known)
 	world.c->dashboard.slots_known = true;
 	world.c->closing = true;
 	turn(1000);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 }
 
 /* Cut, it would tell that the rest is not served; none at all would tell that nothing is. */
@@ -313,11 +287,11 @@ TEST(a_note_is_written_whole_or_has_failed)
 		nomem_on();
 		ledger_note(world.c);
 		nomem_off();
-		if (w.calls)
+		if (calls.count)
 			assert_noted(1, "\"codis.io/slots\":\"1=1024\"");
-		assert_int_equal(world.c->note_failures, !w.calls);
+		assert_int_equal(world.c->note_failures, !calls.count);
 		if (nomem_is_first())
-			assert_int_equal(w.calls, 1);
+			assert_int_equal(calls.count, 1);
 		finish(NULL);
 	}
 }
@@ -372,7 +346,7 @@ LEDGER_TEST(a_loss_is_told_and_noted)
 	turn(1500);
 	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
 	assert_int_equal(world.c->view.groups[0].lost_keys, 130);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	turn(10500);
 	assert_noted(3, "\"codis.io/slots\":\"1=1024/0\"");
 	set("uid-1", "{\"codis.io/slots\":\"1=1024/0\"}"); /* acknowledged */
@@ -386,12 +360,12 @@ LEDGER_TEST(who_does_not_lead_neither_tells_nor_notes)
 	lose();
 	world.ctl.mandate = MANDATE_NONE;
 	turn(500);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	assert_string_equal(world.events, "");
 	assert_int_equal(world.c->view.groups[0].new_lost_keys, 130);
 	world.ctl.mandate = MANDATE_LEAD; /* the other one ended before it did */
 	turn(1000);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	assert_non_null(strstr(world.events, "DataLost"));
 	answer(ERR_NONE);
 }

@@ -5,10 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/error.h"
-#include "common/base/json.h"
-#include "common/kube/client.h"
 #include "controller/roles.h"
+#include "tests/unit/controller_calls.h"
 #include "tests/unit/controller_view.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
@@ -154,35 +152,18 @@ TEST(a_server_of_another_group_is_none_of_its_members)
 /* --- how it is written -------------------------------------------------------------------------------------------- */
 
 static struct {
-	char asked[512];
-	int calls;
-	kube_done done;
 	struct world *view;
 	struct observed_server servers[2], *at[2];
 } w;
 
-struct http_call *kube_call(struct kube_client *k, const char *method, const char *path, const cJSON *body,
-			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
-{
-	NOMEM_PAUSE;
-	char *text = cJSON_PrintUnformatted(body);
-
-	(void)k;
-	(void)err;
-	assert_ptr_equal(ctx, world.c);
-	assert_int_equal(timeout_ms, 2000);
-	snprintf(w.asked, sizeof(w.asked), "%s %s %s %s", method, path, content_type, text);
-	cJSON_free(text);
-	w.calls++;
-	w.done = done;
-	return (struct http_call *)&w;
-}
+PLAYED_KUBE_CALL
 
 /* The controller leads a healthy group, of which nobody says anything. */
 static int begin(void **state)
 {
 	(void)state;
 	memset(&w, 0, sizeof(w));
+	calls_begin(roles_keep);
 	controller_world_begin("ns");
 	w.view = healthy();
 	for (int i = 0; i < 2; i++) {
@@ -209,21 +190,6 @@ static int finish(void **state)
 }
 #define WRITE_TEST(name) TEST_WITH(name, begin, finish)
 
-static void keep_after(int ms)
-{
-	world.c->view.now_ms += ms;
-	roles_keep(world.c);
-}
-
-static void answer(enum error_code code)
-{
-	struct error err = ERROR_INIT;
-
-	if (code != ERR_NONE)
-		error_set(&err, code, "no");
-	w.done(world.c, NULL, code == ERR_NONE ? NULL : &err);
-}
-
 /* As roles.h says of all clusters: others are writing. */
 static void others_write(int count)
 {
@@ -233,24 +199,27 @@ static void others_write(int count)
 WRITE_TEST(one_is_written_and_its_answer_awaited)
 {
 	keep_after(0);
-	assert_string_equal(w.asked, "PATCH /api/v1/namespaces/ns/pods/codis-server-0 application/merge-patch+json "
-				     "{\"metadata\":{\"uid\":\"uid-0\",\"labels\":{\"codis.io/role\":\"master\"}}}");
+	assert_int_equal(calls.timeout_ms, 2000);
+	assert_string_equal(calls.asked,
+			    "PATCH /api/v1/namespaces/ns/pods/codis-server-0 application/merge-patch+json "
+			    "{\"metadata\":{\"uid\":\"uid-0\",\"labels\":{\"codis.io/role\":\"master\"}}}");
 	keep_after(1000);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	assert_false(cluster_idle(world.c));
 	assert_int_equal(world.ctl.writing_roles, 1);
 	answer(ERR_NONE);
 	assert_true(cluster_idle(world.c));
 	assert_int_equal(world.ctl.writing_roles, 0);
 	keep_after(0); /* the watch has not told of the first one yet */
-	assert_int_equal(w.calls, 2);
-	assert_string_equal(w.asked, "PATCH /api/v1/namespaces/ns/pods/codis-server-1 application/merge-patch+json "
-				     "{\"metadata\":{\"uid\":\"uid-1\",\"labels\":{\"codis.io/role\":\"replica\"}}}");
+	assert_int_equal(calls.count, 2);
+	assert_string_equal(calls.asked,
+			    "PATCH /api/v1/namespaces/ns/pods/codis-server-1 application/merge-patch+json "
+			    "{\"metadata\":{\"uid\":\"uid-1\",\"labels\":{\"codis.io/role\":\"replica\"}}}");
 	answer(ERR_NONE);
 	keep_after(8999);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	keep_after(1);
-	assert_int_equal(w.calls, 3); /* it never does */
+	assert_int_equal(calls.count, 3); /* it never does */
 	answer(ERR_NONE);
 }
 
@@ -262,17 +231,17 @@ WRITE_TEST(a_role_that_changes_is_written_anew)
 	answer(ERR_NONE);
 	w.view->servers[0].pod.role = CODIS_ROLE_MASTER;
 	keep_after(1);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	leads(&w.view->servers[1]);
 	follows(&w.view->servers[0], &w.view->servers[1]);
 	snprintf(w.view->groups[0].node.servers[0].addr, CODIS_ADDR_MAX, "%s", B);
 	keep_after(1);
-	assert_non_null(strstr(w.asked, "/codis-server-1 "));
+	assert_non_null(strstr(calls.asked, "/codis-server-1 "));
 	answer(ERR_NONE);
 	keep_after(1);
-	assert_non_null(strstr(w.asked, "/codis-server-0 "));
-	assert_non_null(strstr(w.asked, "\"replica\""));
-	assert_int_equal(w.calls, 3);
+	assert_non_null(strstr(calls.asked, "/codis-server-0 "));
+	assert_non_null(strstr(calls.asked, "\"replica\""));
+	assert_int_equal(calls.count, 3);
 	answer(ERR_NONE);
 }
 
@@ -284,19 +253,19 @@ WRITE_TEST(what_fails_is_tried_later_and_later)
 	keep_after(0);
 	answer(ERR_DENIED);
 	keep_after(999);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	keep_after(1);
-	assert_int_equal(w.calls, 2);
-	assert_non_null(strstr(w.asked, "/codis-server-1 "));
+	assert_int_equal(calls.count, 2);
+	assert_non_null(strstr(calls.asked, "/codis-server-1 "));
 	answer(ERR_DENIED);
 	keep_after(1999);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	for (int i = 0; i < 100; i++) {
 		keep_after(10000);
 		if (world.ctl.writing_roles)
 			answer(ERR_DENIED);
 	}
-	assert_in_range(w.calls, 15, 22); /* one a minute */
+	assert_in_range(calls.count, 15, 22); /* one a minute */
 	assert_true(pread(world.log.fd, log, sizeof(log) - 1, 0) > 0);
 	assert_non_null(strstr(log, "role.failed"));
 	assert_null(strstr(strstr(log, "role.failed") + 1, "role.failed"));
@@ -308,10 +277,10 @@ WRITE_TEST(a_pod_that_is_gone_is_no_failure)
 	keep_after(0);
 	answer(ERR_NOTFOUND);
 	keep_after(0);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	answer(ERR_CONFLICT);
 	keep_after(0);
-	assert_int_equal(w.calls, 2);
+	assert_int_equal(calls.count, 2);
 	assert_int_equal(world.c->roles.failures, 0);
 }
 
@@ -319,10 +288,10 @@ WRITE_TEST(all_clusters_together_write_four_at_once)
 {
 	others_write(ROLES_AT_ONCE);
 	keep_after(0);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 	others_write(ROLES_AT_ONCE - 1);
 	keep_after(0);
-	assert_int_equal(w.calls, 1);
+	assert_int_equal(calls.count, 1);
 	answer(ERR_NONE);
 }
 
@@ -335,7 +304,7 @@ WRITE_TEST(no_more_are_written_than_twenty_a_second)
 		if (world.ctl.writing_roles)
 			answer(ERR_NONE);
 	}
-	assert_in_range(w.calls, 200, 220);
+	assert_in_range(calls.count, 200, 220);
 }
 
 /* Each namespace may have some at once, and they are a thousand. */
@@ -348,7 +317,7 @@ WRITE_TEST(nor_of_many_namespaces)
 		if (world.ctl.writing_roles)
 			answer(ERR_NONE);
 	}
-	assert_in_range(w.calls, 200, 220);
+	assert_in_range(calls.count, 200, 220);
 }
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
@@ -368,14 +337,14 @@ WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)
 	world.c->view.kube_fresh = true;
 	world.c->closing = true;
 	keep_after(60000);
-	assert_int_equal(w.calls, 0);
+	assert_int_equal(calls.count, 0);
 }
 
 WRITE_TEST(without_memory_it_is_written_later)
 {
 	NOMEM_EACH
 	{
-		int calls = w.calls;
+		int before = calls.count;
 
 		world.c->roles.failures = 0;
 		w.servers[0].role_written = w.servers[1].role_written = CODIS_ROLE_UNSAID;
@@ -383,7 +352,7 @@ WRITE_TEST(without_memory_it_is_written_later)
 		nomem_on();
 		roles_keep(world.c);
 		nomem_off();
-		assert_int_equal(w.calls - calls, nomem_failed() ? 0 : 1);
+		assert_int_equal(calls.count - before, nomem_failed() ? 0 : 1);
 		assert_int_equal(world.c->roles.failures, nomem_failed() ? 1 : 0);
 		assert_int_equal(world.c->roles.writing, !nomem_failed());
 		if (world.c->roles.writing)
