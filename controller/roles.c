@@ -14,6 +14,7 @@
 #define AGAIN_MS     10000 /* the same of the same server: the watch may be behind */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 60000
+#define ONE_MS       (1000 / ROLES_A_SECOND)
 
 /* Told once for all failures in a row. */
 static void note_failed(struct cluster *c, const struct error *err)
@@ -94,20 +95,37 @@ static bool may_begin(const struct cluster *c)
 	       v->now_ms - c->roles.failed_ms >= calm_doubled(RETRY_MIN_MS, c->roles.failures - 1, RETRY_MAX_MS);
 }
 
-/* So many a second of all; as many at once, where none was written for a second. */
-static bool is_paid(struct controller *ctl, int64_t now_ms)
+/* When the last one of all would have been written, had each waited for its time: what was not used for a second is
+ * lost. */
+static int64_t paid_ms(const struct controller *ctl, int64_t now_ms)
 {
-	int64_t paid_ms = ctl->roles_paid_ms < now_ms - 1000 ? now_ms - 1000 : ctl->roles_paid_ms;
+	return ctl->roles_paid_ms < now_ms - 1000 ? now_ms - 1000 : ctl->roles_paid_ms;
+}
 
-	if (paid_ms + 1000 / ROLES_A_SECOND > now_ms)
+static bool is_room(const struct controller *ctl, int64_t now_ms)
+{
+	return ctl->writing_roles < ROLES_AT_ONCE && paid_ms(ctl, now_ms) + ONE_MS <= now_ms;
+}
+
+/* The limits of all first, and they cost its namespace nothing; but it is one that asks. */
+static bool take_turn(struct cluster *c)
+{
+	struct controller *ctl = c->ctl;
+	uint64_t namespace = hash_text(HASH_INIT, c->namespace);
+	int64_t now_ms = c->view.now_ms;
+
+	if (!is_room(ctl, now_ms)) {
+		share_ask(&ctl->role_shares, namespace, 1000 * now_ms);
 		return false;
-	ctl->roles_paid_ms = paid_ms + 1000 / ROLES_A_SECOND;
+	}
+	if (!share_take(&ctl->role_shares, namespace, 1000 * now_ms))
+		return false;
+	ctl->roles_paid_ms = paid_ms(ctl, now_ms) + ONE_MS;
 	return true;
 }
 
 void roles_keep(struct cluster *c)
 {
-	struct controller *ctl = c->ctl;
 	const struct server_view *s = NULL;
 	enum codis_role role;
 
@@ -116,8 +134,6 @@ void roles_keep(struct cluster *c)
 	for (int i = 0; i < c->view.group_count && !s; i++)
 		s = role_next(&c->view, &c->view.groups[i], may_write, c, &role);
 	/* What is held up here is looked for at the next turn again. */
-	if (s && ctl->writing_roles < ROLES_AT_ONCE &&
-	    share_take(&ctl->role_shares, hash_text(HASH_INIT, c->namespace), 1000 * c->view.now_ms) &&
-	    is_paid(ctl, c->view.now_ms))
+	if (s && take_turn(c))
 		begin_writing(c, s, role);
 }

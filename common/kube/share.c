@@ -19,23 +19,24 @@ int share_count(const struct shares *s, int64_t now_us)
 	return n;
 }
 
-/* One that takes the place of somebody who asks still has no more than one to begin with, and all such have a limit
- * together: so many that none is remembered are new each time. */
-static int64_t of_new(struct shares *s, int64_t now_us)
+/* All those that take the place of somebody who asks still have a limit together: so many that none is remembered are
+ * new each time. */
+static bool may_new(struct shares *s, int64_t now_us)
 {
 	s->new_us -= now_us - s->new_at_us;
 	s->new_at_us = now_us;
 	if (s->new_us < 0)
 		s->new_us = 0;
 	if (s->new_us > (SHARES_NEW_MAX - 1) * ONE_US)
-		return 0;
+		return false;
 	s->new_us += ONE_US;
-	return ONE_US;
+	return true;
 }
 
 static struct share *share_of(struct shares *s, uint64_t who, int64_t now_us)
 {
 	struct share *oldest = &s->of[0];
+	bool crowded;
 
 	for (int i = 0; i < SHARES_MAX; i++) {
 		if (s->of[i].asked_us && s->of[i].who == who)
@@ -43,13 +44,14 @@ static struct share *share_of(struct shares *s, uint64_t who, int64_t now_us)
 		if (s->of[i].asked_us < oldest->asked_us)
 			oldest = &s->of[i];
 	}
-	*oldest = (struct share){ .who = who,
-				  .tokens_us = asked_lately(oldest, now_us) ? of_new(s, now_us) : SECOND_US,
-				  .filled_us = now_us };
+	crowded = asked_lately(oldest, now_us);
+	*oldest = (struct share){
+		.who = who, .is_new = crowded, .tokens_us = crowded ? 0 : SECOND_US, .filled_us = now_us
+	};
 	return oldest;
 }
 
-bool share_take(struct shares *s, uint64_t who, int64_t now_us)
+static struct share *ask(struct shares *s, uint64_t who, int64_t now_us)
 {
 	struct share *mine = share_of(s, who, now_us);
 
@@ -58,8 +60,24 @@ bool share_take(struct shares *s, uint64_t who, int64_t now_us)
 	mine->filled_us = now_us;
 	if (mine->tokens_us > SECOND_US)
 		mine->tokens_us = SECOND_US;
-	if (mine->tokens_us < ONE_US)
+	return mine;
+}
+
+void share_ask(struct shares *s, uint64_t who, int64_t now_us)
+{
+	ask(s, who, now_us);
+}
+
+bool share_take(struct shares *s, uint64_t who, int64_t now_us)
+{
+	struct share *mine = ask(s, who, now_us);
+
+	if (mine->tokens_us >= ONE_US) {
+		mine->tokens_us -= ONE_US;
+		return true;
+	}
+	if (!mine->is_new || !may_new(s, now_us))
 		return false;
-	mine->tokens_us -= ONE_US;
+	mine->is_new = false;
 	return true;
 }

@@ -295,7 +295,6 @@ WRITE_TEST(all_clusters_together_write_four_at_once)
 	answer(ERR_NONE);
 }
 
-/* A thousand groups at a cold start are written in a hundred seconds. */
 WRITE_TEST(no_more_are_written_than_twenty_a_second)
 {
 	for (int ms = 0; ms < 10000; ms += 10) {
@@ -318,6 +317,26 @@ WRITE_TEST(nor_of_many_namespaces)
 			answer(ERR_NONE);
 	}
 	assert_in_range(calls.count, 200, 220);
+}
+
+/* Nor is it slower than others when there is room. */
+WRITE_TEST(what_the_limits_of_all_hold_up_costs_a_namespace_nothing)
+{
+	others_write(ROLES_AT_ONCE);
+	for (int i = 0; i < 100; i++)
+		keep_after(1);
+	others_write(0);
+	world.ctl.roles_paid_ms = world.c->view.now_ms;
+	for (int i = 0; i < 100; i++)
+		keep_after(0);
+	assert_int_equal(calls.count, 0);
+	world.ctl.roles_paid_ms = 0;
+	keep_after(0);
+	assert_int_equal(calls.count, 1);
+	answer(ERR_NONE);
+	keep_after(0);
+	assert_int_equal(calls.count, 2);
+	answer(ERR_NONE);
 }
 
 WRITE_TEST(nothing_is_written_by_whoever_does_not_lead)

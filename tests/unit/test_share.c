@@ -80,3 +80,33 @@ TEST(many_that_are_forgotten_have_a_limit_together)
 	/* At once: 20 for each who stays, and those that are new; then 20 a second for either kind. */
 	assert_in_range(n, 10 * SHARES_MAX, 20 * SHARES_MAX + SHARES_NEW_MAX + 2 * 20 * 10);
 }
+
+/* As two that flood have half each, though one of them takes nothing. */
+TEST(who_only_asks_leaves_the_others_their_part_and_loses_nothing)
+{
+	static struct shares s;
+	int n = 0;
+
+	for (int ms = 0; ms < 10000; ms++) {
+		n += share_take(&s, 1, SECOND + 1000 * ms);
+		share_ask(&s, 2, SECOND + 1000 * ms);
+	}
+	assert_in_range(n, 20 + 98, 20 + 100);
+	n = 0;
+	for (int i = 0; i < 100; i++)
+		n += share_take(&s, 2, 11 * SECOND);
+	assert_int_equal(n, 20);
+}
+
+/* Who has only asked has not had the one that it has to begin with. */
+TEST(many_that_only_ask_take_nothing_from_those_that_are_new)
+{
+	static struct shares s;
+	int64_t now_us = SECOND;
+
+	for (uint64_t who = 0; who < 4 * SHARES_MAX; who++)
+		share_ask(&s, who, ++now_us);
+	for (uint64_t who = 3 * SHARES_MAX; who < 4 * SHARES_MAX; who++)
+		assert_true(share_take(&s, who, ++now_us));
+	assert_false(share_take(&s, 0, ++now_us)); /* so many as may be new have been */
+}
