@@ -56,13 +56,16 @@ static void set_probe(struct mutation *m, cJSON *container, const struct address
 }
 
 /* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). Of a start
- * script nothing is known but what it is given: POD_IP is for that. */
+ * script nothing is known but what it is given, and nothing of an address that only a shell can tell: POD_IP is for
+ * that. */
 static void admin_address(const struct cmdline *c, struct buf *out)
 {
-	bool scripted = c->kind == CMDLINE_NONE && cmdline_has_env(c->container, "POD_IP");
 	struct address admin;
+	bool scripted;
 
 	read_address(c, "--host-admin", &admin);
+	scripted = !admin.said && cmdline_has_env(c->container, "POD_IP") &&
+		   (c->kind == CMDLINE_NONE || cmdline_flag(c, &c->starts[0], "--host-admin", NULL) >= 0);
 	if (admin.host && admin.port && cmdline_value(c, "--host-admin", out))
 		return;
 	buf_reset(out);

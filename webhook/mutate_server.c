@@ -316,6 +316,13 @@ static bool writes_password(const struct cmdline *c)
 	       (c->kind == CMDLINE_SHELL && strstr(c->text->valuestring, "--requirepass"));
 }
 
+/* Whether a hook has what the program has in that variable. */
+static bool has_env(const struct cmdline *c, const char *name)
+{
+	return cmdline_has_env(c->container, name) &&
+	       !(c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, strlen(name)));
+}
+
 static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
 	bool known = cmdline_value(c, "--requirepass", &a->auth);
@@ -328,8 +335,9 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 			"take the password from an env of a Secret: probe and hooks, which would show it, are left out";
 	else if (!known && has_flag(c, "--requirepass"))
 		a->unknown =
-			"take the password from an env variable: probe and hooks, which do not know it, are left out";
-	else if (!known && cmdline_has_env(c->container, "PRODUCT_AUTH"))
+			"take the password from an env variable as it is: probe and hooks, which do not know it, are "
+			"left out";
+	else if (!known && has_env(c, "PRODUCT_AUTH"))
 		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
 	else if (!known && writes_password(c))
 		a->unknown =

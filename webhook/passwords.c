@@ -1,5 +1,6 @@
 #include "webhook/passwords.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -65,15 +66,32 @@ static bool is_peer(const struct peers *p, const cJSON *set, enum codis_componen
 
 /* --- what is added ------------------------------------------------------------------------------------------------ */
 
+/* Whether a shell of the container has the password in that variable: by a name that it can say, where the last entry
+ * of that name counts and $(NAME) in it is something else. */
+static bool is_its_value(const struct mutation *m, const struct cmdline *c, const char *name)
+{
+	struct said_source src = { .object = m->pod, .namespace = m->namespace, .container = c->container };
+	size_t len = strlen(name);
+	struct said_text said;
+
+	if (!len || isdigit((unsigned char)name[0]) || strspn(name, SHELL_NAME_CHARS) != len ||
+	    (c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, len)))
+		return false;
+	said_env(&src, name, &said);
+	return said.said == SAID_KNOWN && strcmp(said.text, m->known.password.text) == 0;
+}
+
 bool passwords_variable(const struct mutation *m, const struct cmdline *c, struct buf *out)
 {
 	const cJSON *e;
 
 	buf_reset(out);
+	if (m->known.password.said != SAID_KNOWN)
+		return false;
 	json_each(e, json_get(c->container, "env", NULL)) {
 		const char *name = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
 
-		if (m->known.password.said == SAID_KNOWN && name && value && strcmp(value, m->known.password.text) == 0)
+		if (name && value && strcmp(value, m->known.password.text) == 0 && is_its_value(m, c, name))
 			return buf_addf(out, "${%s}", name) == 0;
 	}
 	return false;
@@ -104,15 +122,18 @@ static bool has_dashboard_password(const struct mutation *m)
 	return p.is_found;
 }
 
-/* The variable of the password as this command line is given it, of `--requirepass ${NAME}` or of the container. */
-static bool find_name(const struct mutation *m, const struct cmdline *c, bool said, struct buf *name)
+/* The variable of the password as this start is given it, of `--requirepass ${NAME}` or of the container. It is for
+ * words beside those, so its shell's text may have set it. */
+static bool find_name(const struct mutation *m, const struct cmdline *c, const struct cmdline_start *s, bool said,
+		      struct buf *name)
 {
 	char value[CMDLINE_VALUE_MAX];
 	struct buf quoted = BUF_IN(value);
+	struct shell_word word;
 
 	if (!said)
 		return has_dashboard_password(m) && buf_addstr(name, "PRODUCT_AUTH") == 0;
-	return cmdline_value(c, "--requirepass", &quoted) &&
+	return cmdline_flag(c, s, "--requirepass", &word) >= 0 && word.len && cmdline_quote(c, &word, &quoted) &&
 	       (passwords_is_variable(quoted.data) || passwords_variable(m, c, &quoted)) &&
 	       buf_add(name, quoted.data + 2, quoted.len - 3) == 0;
 }
@@ -125,7 +146,7 @@ void passwords_add(struct mutation *m, const struct cmdline *c, int start, struc
 	char written[128], value[160] = "";
 	struct buf name = BUF_IN(written);
 
-	if (has && cmdline_flag(c, s, "--masterauth", NULL) < 0 && find_name(m, c, said, &name))
+	if (has && cmdline_flag(c, s, "--masterauth", NULL) < 0 && find_name(m, c, s, said, &name))
 		snprintf(value, sizeof(value), shell ? "\"$%s\"" : "$(%s)", name.data);
 	else if (has && !said)
 		admission_warn(m->verdict, "write --requirepass $(PRODUCT_AUTH), unless its file has it: the variable "
@@ -180,7 +201,7 @@ void passwords_check(struct mutation *m, const struct cmdline *c)
 		return;
 	if (is_none(&told)) {
 		/* It is added to a variable's beside a guard; of any other it is said to take it from one. */
-		if (!m->guarded && !is_told_elsewhere(c, "masterauth") && find_name(m, c, true, &name))
+		if (!m->guarded && !is_told_elsewhere(c, "masterauth") && find_name(m, c, &c->starts[0], true, &name))
 			warn_of_lack(m, "--masterauth", "--requirepass");
 	} else if (is_none(&asked)) {
 		if (!is_told_elsewhere(c, "requirepass") && !cmdline_has_env(c->container, "PRODUCT_AUTH"))

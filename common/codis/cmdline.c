@@ -15,7 +15,6 @@
 #define SEEN_MAX 4096
 /* In a value that is written anew; each is looked for in the whole environment. */
 #define VARIABLES_MAX 16
-#define NAME_CHARS    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 
 static bool is_one_of(const char *name, const char *const *list)
 {
@@ -665,7 +664,7 @@ static size_t add_variable(const struct cmdline *c, const char *p, size_t len, s
 
 	if (!paren && !shell)
 		return 0;
-	for (n = 0; from + n < len && strchr(NAME_CHARS, p[from + n]); n++)
+	for (n = 0; from + n < len && strchr(SHELL_NAME_CHARS, p[from + n]); n++)
 		buf_addch(&name, p[from + n]);
 	if (n == 0 || name.failed || !may_have_env(c->container, name.data))
 		return 0;
@@ -734,12 +733,25 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 	return !out->failed;
 }
 
+/* Whether a ${NAME} of the quoted text is a variable that the shell's text sets. */
+static bool has_own_variable(const struct cmdline *c, const char *quoted)
+{
+	if (c->kind != CMDLINE_SHELL)
+		return false;
+	for (const char *at = quoted; (at = strstr(at, "${")); at += 2) {
+		if (shell_sets(c->text->valuestring, at + 2, strcspn(at + 2, "}")))
+			return true;
+	}
+	return false;
+}
+
 bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 {
 	struct shell_word value;
 
 	buf_reset(out);
-	if (c->count && cmdline_flag(c, &c->starts[0], flag, &value) >= 0 && value.len && cmdline_quote(c, &value, out))
+	if (c->count && cmdline_flag(c, &c->starts[0], flag, &value) >= 0 && value.len &&
+	    cmdline_quote(c, &value, out) && !has_own_variable(c, out->data))
 		return true;
 	buf_reset(out);
 	return false;

@@ -78,7 +78,7 @@ bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int
 bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struct buf *out);
 
 /* The flag's value, quoted like that, from the first start. False, and out empty, when there is none or it is not to be
- * known. */
+ * known; so it is not where it has a variable that its shell text sets: another script has the container's. */
 bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 
 /* Whether the container's environment has this name, as far as the pod tells. */

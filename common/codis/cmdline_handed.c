@@ -5,7 +5,6 @@
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
 
-#define NAME_CHARS   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 #define NAME_MAX_LEN 128
 /* Each is looked for in the whole environment. */
 #define VARIABLES_MAX 16
@@ -58,7 +57,7 @@ static bool variable_of(const struct cmdline *c, const struct shell_word *w, cha
 		return false;
 	memcpy(name, w->text + from, len);
 	name[len] = '\0';
-	return strspn(name, NAME_CHARS) == len && (from == 1 || w->text[w->len - 1] == (kubelet ? ')' : '}'));
+	return strspn(name, SHELL_NAME_CHARS) == len && (from == 1 || w->text[w->len - 1] == (kubelet ? ')' : '}'));
 }
 
 /* NULL: it is not in env, or what it is only the running pod knows. */

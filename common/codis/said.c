@@ -9,7 +9,6 @@
 #include "common/base/text.h"
 #include "common/codis/cmdline.h"
 
-#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 /* Variables that stand for variables are followed this far, and so many in all: what is built to take for ever ends. */
 #define DEPTH_MAX   16
 #define LOOKUPS_MAX 64
@@ -317,13 +316,7 @@ void said_env(const struct said_source *src, const char *name, struct said_text 
 static bool sets_itself(struct expansion *x, const char *script, const char *name, size_t len)
 {
 	x->looked += strlen(script);
-	/* By the "=" that follows it, each looked at once. */
-	for (const char *at = strchr(script, '='); at; at = strchr(at + 1, '=')) {
-		if ((size_t)(at - script) >= len && memcmp(at - len, name, len) == 0 &&
-		    (at - len == script || !strchr(NAME_CHARS, at[-(ptrdiff_t)len - 1])))
-			return true;
-	}
-	return false;
+	return shell_sets(script, name, len);
 }
 
 /* Where what is in brackets at p ends. */
@@ -361,7 +354,7 @@ static size_t add_expansion(struct expansion *x, const char *script, const char 
 {
 	bool round = len > 1 && p[1] == '(', brace = len > 1 && p[1] == '{';
 	const char *name = p + 1 + (round || brace);
-	size_t n = *p == '$' && len > 1 ? strspn(name, NAME_CHARS) : 0;
+	size_t n = *p == '$' && len > 1 ? strspn(name, SHELL_NAME_CHARS) : 0;
 	bool closed = (!round && !brace) || (n + 2 < len && name[n] == (round ? ')' : '}'));
 
 	/* $(NAME) is the kubelet's, whatever quotes stand around it. */

@@ -238,7 +238,7 @@ static bool is_reserved(const struct shell_word *w)
 
 static bool is_assignment(const struct shell_word *w)
 {
-	size_t name = strspn(w->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t name = strspn(w->text, SHELL_NAME_CHARS);
 
 	return name > 0 && name < w->len && w->text[name] == '=';
 }
@@ -250,6 +250,42 @@ int shell_program(const struct shell_command *command)
 	while (i < command->count && (is_reserved(&command->words[i]) || is_assignment(&command->words[i])))
 		i++;
 	return i;
+}
+
+/* "$NAME", "${NAME}", "${NAME:-x}", in double quotes or not: what it has, where it has any. */
+static bool is_itself(const char *value, const char *name, size_t len)
+{
+	bool quoted = *value == '"', brace;
+	const char *end;
+
+	value += quoted;
+	brace = value[0] == '$' && value[1] == '{';
+	if (value[0] != '$' || strncmp(value + 1 + brace, name, len) != 0)
+		return false;
+	end = value + 1 + brace + len;
+	if (brace) {
+		end += *end == ':' && strchr("-=?", end[1]);
+		end = strchr("-=?}", *end) ? strchr(end, '}') : NULL;
+		if (!end)
+			return false;
+		end++;
+	}
+	end += quoted && *end == '"';
+	return strchr(WORD_ENDS, *end) != NULL;
+}
+
+bool shell_sets(const char *text, const char *name, size_t len)
+{
+	/* By the "=" that follows it, each looked at once. */
+	for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '=')) {
+		const char *end = at - (at > text && at[-1] == '+');
+
+		if ((size_t)(end - text) >= len && memcmp(end - len, name, len) == 0 &&
+		    (end - len == text || !strchr(SHELL_NAME_CHARS, end[-(ptrdiff_t)len - 1])) &&
+		    (end != at || !is_itself(at + 1, name, len)))
+			return true;
+	}
+	return false;
 }
 
 /* Within double quotes a backslash only quotes these. */

@@ -17,6 +17,9 @@ struct error;
 /* The kernel takes no longer word (MAX_ARG_STRLEN, with its NUL), so what is longer is never run. */
 #define SHELL_TEXT_MAX 131071
 
+/* Of the name of a variable. */
+#define SHELL_NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+
 /* As written, with its quotes. */
 struct shell_word {
 	const char *text;
@@ -37,6 +40,10 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 
 /* Index of the word that names the program, behind assignments and reserved words; count when there is none. */
 int shell_program(const struct shell_command *command);
+
+/* Whether the text gives the variable another value than it has: "NAME=x", but neither "NAME=$NAME" nor
+ * "NAME=${NAME:-x}". What `read` or another file sets is not seen. */
+bool shell_sets(const char *text, const char *name, size_t len);
 
 /* Appends the word without its quotes; out's limit cuts it. False when only a shell could tell what it is ($, `). */
 bool shell_plain(const struct shell_word *word, struct buf *out);

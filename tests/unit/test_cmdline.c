@@ -457,6 +457,31 @@ TEST(value_of_too_many_variables)
 	}
 }
 
+#define SHELL(text) "{\"command\":[\"sh\",\"-c\",\"" text " codis-server --bind $POD_IP\"]" ENV
+
+/* Another script of the container has the container's variable. */
+TEST(value_that_its_own_text_sets)
+{
+	value_is(SHELL("POD_IP=1;"), "");
+	value_is(SHELL("export POD_IP=\\\"$(hostname -i)\\\";"), "");
+	value_is(SHELL("POD_IP+=x;"), "");
+	value_is(SHELL("POD_IP=$POD_IP:1;"), "");
+	value_is(SHELL("POD_IP=$POD_IPS;"), "");
+	value_is(SHELL("POD_IP=${POD_IP#x};"), "");
+	value_is(SHELL("POD_IP=${POD_IP:1};"), "");
+	value_is(SHELL("POD_IP=${POD_IP:-a}b;"), "");
+	value_is(SHELL("POD_IP=${POD_IP"), "");
+	value_is(SHELL("POD_IP=$POD_IP;"), "${POD_IP}");
+	value_is(SHELL("POD_IP=\\\"$POD_IP\\\";"), "${POD_IP}");
+	value_is(SHELL("POD_IP=${POD_IP};"), "${POD_IP}");
+	value_is(SHELL("export POD_IP=\\\"${POD_IP:-1.2.3.4}\\\" X=1;"), "${POD_IP}");
+	value_is(SHELL("POD_IP=${POD_IP:?it is not set} &&"), "${POD_IP}");
+	value_is(SHELL(": ${POD_IP:=1.2.3.4};"), "${POD_IP}");
+	value_is(SHELL("MY_POD_IP=1; x --POD_IPS=1;"), "${POD_IP}");
+	/* The kubelet's is no shell's. */
+	value_is("{\"command\":[\"codis-server\",\"POD_IP=1\",\"--bind\",\"$(POD_IP)\"]" ENV, "${POD_IP}");
+}
+
 /* What *c held before says nothing. */
 TEST(a_search_begins_anew)
 {

@@ -693,7 +693,7 @@ TEST(what_is_not_known_gets_no_probe_that_is_never_true)
 	expect_no_probe(
 		load_with_container("plain-server", "command",
 				    "[\"sh\",\"-c\",\"codis-server --requirepass \\\"$(cat /run/secret)\\\"\"]"),
-		"take the password from an env variable: probe and hooks, which do not know it", "");
+		"take the password from an env variable as it is: probe and hooks, which do not know it", "");
 }
 
 TEST(an_empty_password_is_none)
