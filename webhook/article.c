@@ -80,6 +80,18 @@ static void program_of(const struct shell_command *command, char out[WORD_MAX])
 		memmove(out, slash + 1, strlen(slash));
 }
 
+/* Of programs that change things, too. */
+static bool has_option(const struct shell_command *command, char option)
+{
+	for (int i = 0; i < command->count; i++) {
+		const struct shell_word *w = &command->words[i];
+
+		if (w->len > 1 && w->text[0] == '-' && w->text[1] != '-' && memchr(w->text, option, w->len))
+			return true;
+	}
+	return false;
+}
+
 /* redis-cli changes things, too. */
 static bool only_asks(const struct shell_command *command)
 {
@@ -97,7 +109,9 @@ static bool is_article_step(const char *program)
 					     "expr",        "hostname", "awk",  "true",  "false",  ":",
 					     "echo",        "fi",       "done", "kill",  "ps",     "cat",
 					     "set",         "grep",     "cut",  "head",  "tail",   "printf",
-					     "date",        "seq",      "}",    "break", "export", "tr" };
+					     "date",        "seq",      "}",    "break", "export", "tr",
+					     "nslookup",    "getent",   "host", "dig",   "ping",   "wc",
+					     "basename",    "pgrep",    "ls",   "local", "return", "wait" };
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (strcmp(program, steps[i]) == 0)
@@ -116,6 +130,12 @@ static int find_other_step(void *ctx, const struct shell_command *command)
 	program_of(command, program);
 	if (strcmp(program, "redis-cli") == 0)
 		return only_asks(command) ? 0 : 1;
+	if (strcmp(program, "sed") == 0)
+		return has_option(command, 'i') ? 1 : 0;
+	if (strcmp(program, "nc") == 0)
+		return has_option(command, 'z') ? 0 : 1;
+	if (strcmp(program, "exec") == 0) /* of its output */
+		return shell_program(command) + 1 == command->count ? 0 : 1;
 	return is_article_step(program) ? 0 : 1;
 }
 
