@@ -119,16 +119,24 @@ struct of_dashboard {
 	const char *namespace;
 	const struct codis_pod *server;
 	const char *other_coordinator;
+	bool is_led; /* by another one, surely */
 };
 
+/* The one that runs by ZooKeeper counts: another one may be what it has replaced, scaled to 0. */
 static int look_for_coordinator(void *arg, const cJSON *set)
 {
 	struct of_dashboard *of = arg;
 	struct codis_pod pod;
 
-	if (lookups_is_of(set, of->namespace, of->server, CODIS_DASHBOARD, &pod))
+	if (!lookups_is_of(set, of->namespace, of->server, CODIS_DASHBOARD, &pod))
+		return 0;
+	if (!of->other_coordinator)
 		of->other_coordinator = pod.other_coordinator;
-	return of->other_coordinator != NULL;
+	of->is_led = !pod.other_coordinator && pod.coordinator.said != SAID_NOTHING &&
+		     said_compare(&pod.product, &of->server->product) == SAID_SAME &&
+		     json_int(1, set, "spec", "replicas", NULL) > 0 &&
+		     !json_get(set, "metadata", "deletionTimestamp", NULL);
+	return of->is_led;
 }
 
 const char *lookups_other_coordinator(const struct lookups *lookups, const char *namespace,
@@ -137,7 +145,7 @@ const char *lookups_other_coordinator(const struct lookups *lookups, const char 
 	struct of_dashboard of = { .namespace = namespace, .server = server };
 
 	lookups->each(lookups->ctx, look_for_coordinator, &of);
-	return of.other_coordinator;
+	return of.is_led ? NULL : of.other_coordinator;
 }
 
 struct lookups lookups_in(struct lookups_source *source)

@@ -48,8 +48,8 @@ bool lookups_has_codis(const struct lookups *lookups, const char *namespace);
 bool lookups_is_of(const cJSON *set, const char *namespace, const struct codis_pod *asker,
 		   enum codis_component component, struct codis_pod *pod);
 
-/* "--etcd" or "--filesystem", where such a StatefulSet is told that: codis-controller reads ZooKeeper, so nobody would
- * give the server a role. NULL: none is known. */
+/* "--etcd" or "--filesystem", where such a StatefulSet is told that and none of the product runs by ZooKeeper, which is
+ * what codis-controller reads: nobody would give the server a role. NULL: none is known. */
 const char *lookups_other_coordinator(const struct lookups *lookups, const char *namespace,
 				      const struct codis_pod *server);
 

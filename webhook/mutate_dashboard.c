@@ -140,9 +140,35 @@ static void wait_for_zookeeper(struct mutation *m, const cJSON *container, const
 
 #define REMOVE_LOCK "--remove-lock"
 
+static bool hook_mentions(const cJSON *container, const char *text)
+{
+	const cJSON *word;
+
+	json_each(word, json_get(container, "lifecycle", "postStart", "exec", "command", NULL)) {
+		if (json_is(word, cJSON_String) && strstr(word->valuestring, text))
+			return true;
+	}
+	return false;
+}
+
+/* In words that are not the dashboard's own, or quoted; as its pod starts, in whichever container. */
+static bool is_lock_removed(const cJSON *pod)
+{
+	static const char *const lists[] = { "containers", "initContainers" };
+	const cJSON *c;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		json_each(c, json_get(pod, "spec", lists[i], NULL)) {
+			if (cmdline_mentions(c, REMOVE_LOCK) || hook_mentions(c, REMOVE_LOCK))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The lock is what keeps a second dashboard away. codis-controller takes one away whose owner is provably gone, where
  * it finds ZooKeeper by this command. */
-static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline *c)
+static void keep_lock(struct mutation *m, struct cmdline *c)
 {
 	bool zookeeper = c->count && cmdline_flag(c, &c->starts[0], "--zookeeper", NULL) >= 0;
 	int count = zookeeper ? cmdline_remove(c, REMOVE_LOCK) : 0;
@@ -153,8 +179,7 @@ static void keep_lock(struct mutation *m, const cJSON *container, struct cmdline
 		admission_warn(m->verdict, "drop " REMOVE_LOCK
 					   ", which is left out: codis-controller removes a stale lock; with it "
 					   "two could lead");
-	/* In words that are not the dashboard's own, or quoted. */
-	if (zookeeper && cmdline_mentions(container, REMOVE_LOCK))
+	if (zookeeper && is_lock_removed(m->pod))
 		admission_warn(m->verdict,
 			       "drop " REMOVE_LOCK ", which stays here: codis-controller removes a stale lock; with it "
 			       "two could lead");
@@ -182,5 +207,5 @@ void dashboard_mutate(struct mutation *m)
 			       "use --zookeeper: by %s codis-controller finds nothing, and servers get no guard and no "
 			       "failover",
 			       m->known.other_coordinator);
-	keep_lock(m, container, &c); /* last: *c is stale behind it */
+	keep_lock(m, &c); /* last: *c is stale behind it */
 }

@@ -53,6 +53,12 @@ static bool is_ip(const char *host, char out[HOST_MAX])
 	return family && inet_ntop(family, bytes, out, HOST_MAX);
 }
 
+/* A pod's own. */
+static bool is_loopback(const char *address)
+{
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
 /* Cuts "svc" and what is behind it, the cluster's domain, off the labels; false: it has none. */
 static bool cut_domain(char *host, char domain[HOST_MAX])
 {
@@ -123,8 +129,10 @@ static void settle_host(char *host, const char *namespace, const char *other, st
 
 	m->count = 0;
 	split(host, &l);
-	if (!host[0] || is_ip(host, address))
-		add(m, host[0] ? address : "", NULL, true);
+	if (is_ip(host, address))
+		add(m, is_loopback(address) ? "" : address, NULL, true);
+	else if (!host[0])
+		add(m, "", NULL, true);
 	else if (in_cluster && l.count == 2)
 		add(m, l.at[0], l.at[1], true);
 	else if (in_cluster && l.count == 3)

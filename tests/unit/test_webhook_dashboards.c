@@ -34,6 +34,15 @@ TEST(names_are_resolved_where_they_are_written)
 	same("[fd00:0:0::7]:2181", "shop", "[fd00::7]", "test", ZOOKEEPER_SAME);
 }
 
+TEST(an_address_of_loopback_is_a_pods_own)
+{
+	same("127.0.0.1:2181", "shop", "127.0.0.1:2181", "test", ZOOKEEPER_OTHER);
+	same("127.0.1.1", "shop", "127.0.1.1", "test", ZOOKEEPER_OTHER);
+	same("[::1]:2181", "shop", "[0:0::1]:2181", "test", ZOOKEEPER_OTHER);
+	same("localhost:2181", "shop", "localhost:2181", "test", ZOOKEEPER_OTHER);
+	same("127.0.0.1:2181,zk.infra.svc", "shop", "zk.infra.svc", "test", ZOOKEEPER_SAME);
+}
+
 TEST(pod_is_a_member_of_the_ensemble_of_its_service)
 {
 	same("zookeeper-0.zookeeper:2181", "shop", "zookeeper.shop:2181", "test", ZOOKEEPER_SAME);
