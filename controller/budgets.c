@@ -23,6 +23,15 @@
 
 /* --- what is written --------------------------------------------------------------------------------------------- */
 
+/* In a namespace that is being deleted it is no failure, but not asked for oftener either. */
+static void note_failed(struct cluster *c, const struct error *err)
+{
+	c->budgets.failures++;
+	if (err->code != ERR_ENDING)
+		log_warn(c->ctl->log, "budget.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
+			 LOGQ(err->text));
+}
+
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct cluster *c = ctx;
@@ -30,11 +39,9 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 	(void)object;
 	c->budgets.writing = false;
 	c->running--;
-	/* What is gone already, or there, or another one by now, is seen by the watch. */
+	/* What is gone already is seen by the watch. */
 	if (err && err->code != ERR_NOTFOUND) {
-		c->budgets.failures++;
-		log_warn(c->ctl->log, "budget.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-			 LOGQ(err->text));
+		note_failed(c, err);
 		return;
 	}
 	c->budgets.failures = 0;
@@ -290,11 +297,8 @@ static void look(struct cluster *c, const struct looking *l)
 		error_set(&err, ERR_NOMEM, "no memory for the budgets");
 	else if (!look_at_all(c, l, &err))
 		c->budgets.failures = 0;
-	if (err.code == ERR_NONE)
-		return;
-	c->budgets.failures++;
-	log_warn(c->ctl->log, "budget.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-		 LOGQ(err.text));
+	if (err.code != ERR_NONE)
+		note_failed(c, &err);
 }
 
 static void look_with(struct cluster *c, struct gathering *g)

@@ -23,6 +23,7 @@ enum error_code {
 	ERR_DENIED,
 	ERR_TOOBIG, /* over a stated limit */
 	ERR_GONE,   /* Kubernetes 410: the resourceVersion is too old */
+	ERR_ENDING, /* Kubernetes: nothing is created any more in a namespace that is being deleted */
 	ERR_STATUS, /* a peer answered with an error status; see .status */
 };
 

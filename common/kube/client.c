@@ -243,11 +243,25 @@ static int fill_form(struct form *f, struct kube_client *c, const char *method, 
 
 /* --- the answer --------------------------------------------------------------------------------------------------- */
 
-static enum error_code code_of(int status, const char *reason)
+/* Of a namespace that is being deleted (plugin/namespace/lifecycle of the API server). */
+static bool is_ending(const cJSON *object)
+{
+	const cJSON *cause;
+
+	cJSON_ArrayForEach(cause, json_get(object, "details", "causes", NULL)) {
+		const char *reason = json_str(cause, "reason", NULL);
+
+		if (reason && strcmp(reason, "NamespaceTerminating") == 0)
+			return true;
+	}
+	return false;
+}
+
+static enum error_code code_of(int status, const char *reason, const cJSON *object)
 {
 	switch (status) {
-	case 401:
-	case 403: return ERR_DENIED;
+	case 401: return ERR_DENIED;
+	case 403: return is_ending(object) ? ERR_ENDING : ERR_DENIED;
 	case 404: return ERR_NOTFOUND;
 	case 409: return strcmp(reason, "AlreadyExists") == 0 ? ERR_EXISTS : ERR_CONFLICT;
 	case 410: return ERR_GONE;
@@ -260,7 +274,7 @@ static int refused(int status, const char *body, const cJSON *object, struct err
 {
 	const char *message = json_str(object, "message", NULL), *reason = json_str(object, "reason", NULL);
 
-	error_set(err, code_of(status, reason ? reason : ""), "HTTP %d: %.400s", status,
+	error_set(err, code_of(status, reason ? reason : "", object), "HTTP %d: %.400s", status,
 		  message  ? message
 		  : object ? "(no message)"
 			   : body);

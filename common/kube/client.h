@@ -30,8 +30,8 @@ int64_t kube_client_date_ms(const struct kube_client *c);
 
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
  * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
- * ERR_DENIED (401, 403), ERR_STATUS with .status and the message of the Status object, or a transport error.
- * .retry_after_s is what the server asked for. */
+ * ERR_ENDING (403 NamespaceTerminating), ERR_DENIED (401, other 403), ERR_STATUS with .status and the message of the
+ * Status object, or a transport error. .retry_after_s is what the server asked for. */
 typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *err);
 
 /* method "GET", "POST", "PUT", "PATCH", "DELETE"; path "/api/v1/...", with its query; body may be NULL (it is printed

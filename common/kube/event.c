@@ -297,7 +297,7 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 		e->quiet_until_ms =
 			clock_mono_ms() +
 			(err->retry_after_s < PAUSE_MAX_MS / 1000 ? INT64_C(1000) * err->retry_after_s : PAUSE_MAX_MS);
-	if (err && err->code != ERR_EXISTS)
+	if (err && err->code != ERR_EXISTS && err->code != ERR_ENDING)
 		drop(e, slot->namespace_name);
 }
 

@@ -400,6 +400,29 @@ static void fake_get(struct fake_api *a, struct fake_request *r)
 		fake_list(a, r);
 }
 
+/* Admission plugin NamespaceLifecycle. */
+static void fake_refuse_ending(struct fake_request *r)
+{
+	JSON_CLEANUP cJSON *status = cJSON_Parse(
+		"{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403,"
+		"\"message\":\"unable to create new content in namespace n because it is being terminated\","
+		"\"details\":{\"causes\":[{\"reason\":\"NamespaceTerminating\","
+		"\"message\":\"namespace n is being terminated\",\"field\":\"metadata.namespace\"}]}}");
+
+	fake_json(r, 403, status);
+}
+
+static bool fake_is_ending(const struct fake_api *a, const char *path)
+{
+	const char *namespace = strstr(path, "/namespaces/");
+	size_t len = a->ending ? strlen(a->ending) : 0;
+
+	if (!namespace || !a->ending)
+		return false;
+	namespace += strlen("/namespaces/");
+	return strncmp(namespace, a->ending, len) == 0 && namespace[len] == '/';
+}
+
 static void fake_post(struct fake_api *a, struct fake_request *r, cJSON *object)
 {
 	const char *name = json_str(object, "metadata", "name", NULL);
@@ -410,6 +433,11 @@ static void fake_post(struct fake_api *a, struct fake_request *r, cJSON *object)
 		snprintf(path, sizeof(path), "%s/%s", r->path, name);
 	else
 		snprintf(path, sizeof(path), "%s/%s%ld", r->path, start ? start : "", a->version);
+	if (fake_is_ending(a, path)) {
+		cJSON_Delete(object);
+		fake_refuse_ending(r);
+		return;
+	}
 	if (!cJSON_HasObjectItem(a->objects, path)) {
 		fake_json(r, 201, fake_store(a, path, object));
 		return;

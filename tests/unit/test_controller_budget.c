@@ -374,6 +374,25 @@ WRITE_TEST(what_fails_is_tried_later_and_later)
 	answer(ERR_NONE);
 }
 
+/* Its budgets are deleted while StatefulSets are there still. */
+WRITE_TEST(that_a_namespace_is_being_deleted_is_no_failure_that_is_told)
+{
+	char log[4096] = "";
+
+	for (int i = 0; i < 600; i++) {
+		keep_after(1000);
+		if (calls.open_count)
+			answer(ERR_ENDING);
+	}
+	assert_in_range(calls.count, 10, 16); /* 1 s, 2, 4, ... 60 s apart */
+	assert_true(pread(world.log.fd, log, sizeof(log) - 1, 0) > 0);
+	assert_null(strstr(log, "budget.failed"));
+	keep_after(60000);
+	answer(ERR_DENIED);
+	assert_true(pread(world.log.fd, log, sizeof(log) - 1, 0) > 0);
+	assert_non_null(strstr(log, "budget.failed"));
+}
+
 WRITE_TEST(only_the_object_that_was_seen_is_changed_or_deleted)
 {
 	char uid[64];

@@ -263,6 +263,19 @@ FIXTURE_TEST(what_is_refused_is_counted)
 	kube_events_free(e);
 }
 
+/* Its Events go with it in any case. */
+FIXTURE_TEST(what_a_namespace_that_is_deleted_refuses_is_not)
+{
+	struct fake_world *w = *state;
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\",\"uid\":\"u\"}}");
+	struct series s = { .world = w, .events = events(w), .pod = pod, .method = "POST", .wanted = 2 };
+
+	w->api.ending = "n";
+	assert_true(fake_run(w, LONG, is_said_until_written, &s)); /* the second once the first one was refused */
+	assert_int_equal(dropped("n"), 0);
+	kube_events_free(s.events);
+}
+
 FIXTURE_TEST(it_ends_with_events_under_way)
 {
 	struct fake_world *w = *state;

@@ -134,6 +134,26 @@ FIXTURE_TEST(every_refusal_has_its_code)
 	assert_int_equal(a.err.code, ERR_CONFLICT);
 }
 
+/* What is there may still be changed. */
+FIXTURE_TEST(what_a_namespace_that_is_deleted_refuses_has_a_code_of_its_own)
+{
+	struct fake_world *w = *state;
+	struct answer a;
+
+	fake_apply(&w->api, "/api/v1/namespaces/n/pods/p", "{}");
+	w->api.ending = "n";
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"q\"}}", NULL);
+	assert_int_equal(a.err.code, ERR_ENDING);
+	assert_int_equal(a.err.status, 403);
+	assert_non_null(strstr(a.err.text, "HTTP 403: unable to create new content in namespace n"));
+	ask(&a, w, w->kube, "PATCH", "/api/v1/namespaces/n/pods/p", "{\"x\":1}", KUBE_MERGE_PATCH);
+	assert_int_equal(a.err.code, ERR_NONE);
+	cJSON_Delete(a.object);
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/nn/pods", "{\"metadata\":{\"name\":\"q\"}}", NULL);
+	assert_int_equal(a.err.code, ERR_NONE);
+	cJSON_Delete(a.object);
+}
+
 FIXTURE_TEST(a_call_has_a_time_limit)
 {
 	struct fake_world *w = *state;
