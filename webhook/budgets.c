@@ -28,11 +28,19 @@ static bool is_of_a_group(const cJSON *budget)
 	return json_get(budget, "spec", "selector", "matchLabels", CODIS_LABEL_GROUP, NULL) != NULL;
 }
 
+/* Of "0%" and "100%" it is known, however many pods there are. */
+static bool is_text(const cJSON *value, const char *text)
+{
+	return json_is(value, cJSON_String) && strcmp(value->valuestring, text) == 0;
+}
+
 static bool lets_several_go(const cJSON *budget, int64_t replicas)
 {
 	const cJSON *max = json_get(budget, "spec", "maxUnavailable", NULL);
 	const cJSON *min = json_get(budget, "spec", "minAvailable", NULL);
 
+	if (is_text(max, "0%") || is_text(min, "100%"))
+		return false;
 	if (max)
 		return !cJSON_IsNumber(max) || max->valuedouble > 1;
 	return min && (!cJSON_IsNumber(min) || (!is_of_a_group(budget) && min->valuedouble < (double)replicas - 1));
