@@ -243,6 +243,34 @@ static bool is_new(const cJSON *old, const struct codis_pod *now)
 	       said_compare(&was.product, &now->product) == SAID_OTHER;
 }
 
+/* Its new pods get this password, since the dashboard is told it; those that run have none. */
+static int look_for_untold(void *arg, const cJSON *set)
+{
+	struct peers *p = arg;
+	const char *name = json_str(set, "metadata", "name", NULL);
+	struct codis_pod pod;
+
+	if (!name || json_int(1, set, "spec", "replicas", NULL) <= 0 ||
+	    !lookups_is_of(set, p->namespace, p->own, CODIS_SERVER, &pod) || is_told(set, CODIS_SERVER) ||
+	    pod.server_replica == 1 || pod.password.maybe ||
+	    said_compare(&pod.password, &p->own->password) != SAID_SAME)
+		return 0;
+	snprintf(p->found, sizeof(p->found), "%s", name);
+	return 1;
+}
+
+static void check_untold(const struct peers *asked, const struct lookups *lookups, struct admission_verdict *v)
+{
+	struct peers p = { .namespace = asked->namespace, .own = asked->own };
+
+	lookups->each(lookups->ctx, look_for_untold, &p);
+	if (p.found[0])
+		admission_warn(v,
+			       "set the password by CONFIG SET on the servers of %.24s that run: no replica follows a "
+			       "master of another one",
+			       p.found);
+}
+
 void passwords_check_product(const struct admission_request *req, const struct lookups *lookups,
 			     struct admission_verdict *v)
 {
@@ -259,4 +287,18 @@ void passwords_check_product(const struct admission_request *req, const struct l
 			       "give it the password of %.40s: with another one the programs of a product do not "
 			       "reach each other",
 			       p.found);
+	if (own.component == CODIS_DASHBOARD)
+		check_untold(&p, lookups, v);
+}
+
+void passwords_check_roll(const cJSON *old, const cJSON *now, struct admission_verdict *v)
+{
+	struct codis_pod was, is;
+	bool before = read_told(old, &was), after = read_told(now, &is);
+
+	if ((!before && !after) || (before && after && said_compare(&was.password, &is.password) != SAID_OTHER) ||
+	    (after ? &is : &was)->server_replica == 1)
+		return;
+	admission_warn(v, "if this changes the password, set it by CONFIG SET on all servers too: no replica follows a "
+			  "master of another one");
 }

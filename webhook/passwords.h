@@ -28,8 +28,11 @@ void passwords_add(struct mutation *m, const struct cmdline *c, int start, struc
 void passwords_check(struct mutation *m, const struct cmdline *c);
 
 /* Of a StatefulSet or another workload with a new template: warns where a program of its product in its namespace is
- * told another password. */
+ * told another password, and of a dashboard where servers that run would get its password when they are made anew. */
 void passwords_check_product(const struct admission_request *req, const struct lookups *lookups,
 			     struct admission_verdict *v);
+
+/* Of a StatefulSet of servers that run: warns where a rolling update would give them another password one by one. */
+void passwords_check_roll(const cJSON *old, const cJSON *now, struct admission_verdict *v);
 
 #endif

@@ -258,6 +258,8 @@ static void check_server_update(const struct admission_request *req, const struc
 		check_rivals(req, lookups, !same_name || !same_label(&old, &now), v);
 	if (v->allowed)
 		warn_of_unavailable(req->object, req->old_object, v);
+	if (v->allowed && before > 0)
+		passwords_check_roll(req->old_object, req->object, v);
 }
 
 /* Whoever removes its last finalizer must not be told what is wrong with it. */
