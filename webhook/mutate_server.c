@@ -14,6 +14,7 @@
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
 #include "webhook/mutation_hook.h"
+#include "webhook/nodes.h"
 #include "webhook/passwords.h"
 #include "webhook/server_words.h"
 
@@ -94,6 +95,19 @@ static void warn_of_selector(struct mutation *m)
 			key);
 }
 
+/* Fewer values than members. A StatefulSet that is one group does not say here how many it has. */
+static void warn_of_nodes(struct mutation *m)
+{
+	int members = m->known.server_replica > 1 ? m->known.server_replica : 2,
+	    allowed = nodes_allowed(json_get(m->pod, "spec", NULL), m->known.topology_key);
+
+	if (m->known.strict && m->known.server_replica != 1 && allowed < members)
+		admission_warn(m->verdict,
+			       "allow more of %.28s in nodeAffinity: members of a group are kept apart, so %d at most "
+			       "get a node",
+			       m->known.topology_key, allowed);
+}
+
 /* Whether the term is about pods of the namespace. What a namespaceSelector selects is not known here, but for {}. */
 static bool is_about_own(const cJSON *term, const char *namespace)
 {
@@ -155,6 +169,7 @@ static void place(struct mutation *m)
 	mutation_clean_affinity(m);
 	mutation_scheduler(m);
 	warn_of_selector(m);
+	warn_of_nodes(m);
 	warn_of_affinity(m);
 	labels = group_labels(m);
 	if (!labels)
