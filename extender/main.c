@@ -59,7 +59,7 @@ static void on_pod_gone(void *ctx, const cJSON *pod)
 	struct codis_extender *e = ctx;
 	const char *uid = json_str(pod, "metadata", "uid", NULL);
 
-	extender_settle(&e->extender, uid ? uid : "");
+	extender_pod_gone(&e->extender, uid ? uid : "");
 	explainer_remove(&e->explainer, uid ? uid : "");
 }
 

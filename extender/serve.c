@@ -45,13 +45,25 @@ static void show_reserved(struct extender *e)
 	metric_set(e->reserved, (double)e->reservations.by_uid.count);
 }
 
-void extender_settle(struct extender *e, const char *uid)
+static void settle(struct extender *e, const char *uid, bool is_gone)
 {
 	pthread_mutex_lock(&e->lock);
 	reservations_drop(&e->reservations, uid);
 	attempts_drop(&e->attempts, uid);
+	if (is_gone)
+		gone_add(&e->gone, uid);
 	show_reserved(e);
 	pthread_mutex_unlock(&e->lock);
+}
+
+void extender_settle(struct extender *e, const char *uid)
+{
+	settle(e, uid, false);
+}
+
+void extender_pod_gone(struct extender *e, const char *uid)
+{
+	settle(e, uid, true);
 }
 
 static void count(struct extender *e, const char *verb, const char *result)
@@ -98,7 +110,7 @@ struct call {
 	struct extender_args args;
 	struct place_pod pod;
 	enum whose whose;
-	struct error why; /* UNCLEAR: why */
+	struct error why; /* UNCLEAR: why; OURS, without a status: what failed */
 	int64_t now_ms, wall_ms;
 	struct buf *out;
 	int status;      /* of the answer, once there is one */
@@ -305,6 +317,19 @@ static int check_begun(const struct extender *e, const struct call *c, struct er
 		(long long)(e->unknown_until_ms - c->now_ms + 999) / 1000);
 }
 
+/* The scheduler's watch is behind ours, and it will know in a moment. What it would be offered stayed reserved for
+ * nobody, and its siblings would wait for the end of that. */
+static int check_waits(const struct extender *e, const struct call *c, struct error *err)
+{
+	const struct kept_pod *pod = &c->pod.pod;
+
+	if (pod->node[0])
+		return error_set(err, ERR_REFUSED, "%s is bound to %s already", pod->name, pod->node);
+	if (!inventory_pod(e->inventory, pod->uid) && gone_has(&e->gone, pod->uid))
+		return error_set(err, ERR_REFUSED, "%s (%s) is gone", pod->name, pod->uid);
+	return 0;
+}
+
 static int place(struct extender *e, struct call *c, struct error *err)
 {
 	if (check_ready(e, err) < 0 || recover(e, c->now_ms, err) < 0)
@@ -346,11 +371,14 @@ static int say_soon(struct extender *e, struct buf *out)
 	return say_error(e, "filter", "soon", 200, why.data, out);
 }
 
+#define NO_ROOM "the answer does not fit into memory"
+
 static int does_not_fit(struct extender *e, struct call *c)
 {
-	return answer_error(e, "filter", "error", 200, "the answer does not fit into memory", c->out);
+	return answer_error(e, "filter", "error", 200, NO_ROOM, c->out);
 }
 
+/* 0: c->why failed. */
 static int say_offer(struct extender *e, struct call *c)
 {
 	int done;
@@ -365,17 +393,18 @@ static int say_offer(struct extender *e, struct call *c)
 	}
 	/* What was not said was not promised either: the pod would be in the way of its siblings. */
 	reservations_take_back(&e->reservations, c->pod.pod.uid);
-	return does_not_fit(e, c);
+	error_set(&c->why, ERR_NOMEM, NO_ROOM);
+	return 0;
 }
 
+/* What failed is said, and logged, when nobody waits for the lock. */
 static int filter_ours(struct extender *e, struct call *c, struct error *err)
 {
-	int done = place(e, c, err) == 0 ? offer(e, c, err) : -1;
+	int done = check_waits(e, c, err) == 0 && place(e, c, err) == 0 ? offer(e, c, err) : -1;
 
 	show_reserved(e);
 	if (done < 0) {
-		c->status = answer_error(e, "filter", err->code == ERR_REFUSED ? "not_ready" : "error", 200, err->text,
-					 c->out);
+		c->why = *err;
 		return 0;
 	}
 	if (e->log.level <= LOG_LEVEL_DEBUG) /* quoting is not for free */
@@ -410,6 +439,9 @@ int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_m
 
 	if (extender_args_parse(body, len, &c.args, &err) < 0 || work_on(e, &c, filter_ours, &err) < 0)
 		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
+	if (c.whose == OURS && !c.status)
+		return answer_error(e, "filter", c.why.code == ERR_REFUSED ? "not_ready" : "error", 200, c.why.text,
+				    out);
 	if (c.whose == OURS)
 		return c.status;
 	return c.whose == OTHERS ? pass_all(e, &c) : refuse_all(e, &c);

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "extender/attempts.h"
 #include "extender/census.h"
+#include "extender/gone.h"
 #include "extender/place.h"
 #include "extender/reserve.h"
 
@@ -33,6 +34,7 @@ struct extender {
 	struct census census;
 	struct reservations reservations;
 	struct attempts attempts;
+	struct gone gone;
 	struct placing placing;
 	int reservation_ttl_ms;
 	int64_t blind_until_ms;   /* memory ran out, and with it what was promised */
@@ -50,8 +52,9 @@ struct extender {
 /* 0 or -1. The caller fills in what is not state. */
 int extender_init(struct extender *e, struct metrics *metrics);
 void extender_release(struct extender *e);
-/* A pod is bound, or gone. On the loop's thread. */
+/* A pod is bound, or gone: then it gets nothing any more. On the loop's thread. */
 void extender_settle(struct extender *e, const char *uid);
+void extender_pod_gone(struct extender *e, const char *uid);
 
 /* Whom to ask about, since his time is over and no watch has told what became of him. */
 struct overdue {

@@ -175,7 +175,7 @@ static void forget_pod(struct history *h, int slot)
 
 	snprintf(uid, sizeof(uid), "u%d", h->known[slot]);
 	inventory_remove_pod(h->e.inventory, uid);
-	extender_settle(&h->e, uid);
+	extender_pod_gone(&h->e, uid);
 	h->known[slot] = 0;
 }
 

@@ -326,6 +326,45 @@ TEST(a_bound_pod_that_the_watch_has_not_shown_stays_reserved)
 	extender_teardown(&e);
 }
 
+/* The scheduler's watch is behind ours. Nothing would tell that the places are free; the sibling has one at once. */
+TEST(who_is_gone_or_bound_as_the_watch_has_shown_is_promised_nothing)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *gone = NULL, *sibling = NULL, *bound = NULL;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_pod(e.inventory, server_pod(0, ""));
+	inventory_remove_pod(e.inventory, "uid-codis-test-codis-server-0");
+	extender_pod_gone(&e, "uid-codis-test-codis-server-0");
+	gone = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
+	assert_string_equal(soon(gone), "codis-server-0 (uid-codis-test-codis-server-0) is gone");
+	sibling = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(sibling), "n1");
+	add_pod(e.inventory, server_pod(1, "n1"));
+	extender_settle(&e, "uid-codis-test-codis-server-1");
+	add_plain_node(e.inventory, "n2");
+	bound = filter(&e, 2, server_pod(1, ""), "[\"n2\"]");
+	assert_string_equal(soon(bound), "codis-server-1 is bound to n1 already");
+	assert_int_equal(e.reservations.by_uid.count, 0);
+	extender_teardown(&e);
+}
+
+/* Its labels say again what it is. */
+TEST(who_was_taken_for_gone_and_is_shown_again_is_placed)
+{
+	struct extender e;
+	JSON_CLEANUP cJSON *answer = NULL;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	extender_pod_gone(&e, "uid-codis-test-codis-server-0");
+	add_pod(e.inventory, server_pod(0, ""));
+	answer = filter(&e, 0, server_pod(0, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(answer), "n1");
+	extender_teardown(&e);
+}
+
 /* A large cluster is shown in parts. */
 TEST(a_pod_that_is_refused_by_a_sample_comes_back)
 {
