@@ -331,11 +331,12 @@ static bool writes_password(const struct cmdline *c)
 	       (c->kind == CMDLINE_SHELL && strstr(c->text->valuestring, "--requirepass"));
 }
 
-/* Whether a hook has what the program has in that variable. */
-static bool has_env(const struct cmdline *c, const char *name)
+#define AUTH "PRODUCT_AUTH"
+
+/* Whether its shell's text sets the variable itself. */
+static bool is_set_by_text(const struct cmdline *c, const char *name)
 {
-	return cmdline_has_env(c->container, name) &&
-	       !(c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, strlen(name)));
+	return c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, strlen(name));
 }
 
 static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)
@@ -348,12 +349,12 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 	if (known && !passwords_is_variable(a->auth.data) && !passwords_variable(m, c, &a->auth))
 		a->unknown =
 			"take the password from an env of a Secret: probe and hooks, which would show it, are left out";
-	else if (!known && has_flag(c, "--requirepass"))
+	else if (!known && (has_flag(c, "--requirepass") || cmdline_is_injected(c->container, AUTH, strlen(AUTH))))
 		a->unknown =
 			"take the password from an env variable as it is: probe and hooks, which do not know it, are "
 			"left out";
-	else if (!known && has_env(c, "PRODUCT_AUTH"))
-		buf_addstr(&a->auth, "${PRODUCT_AUTH}");
+	else if (!known && cmdline_has_env(c->container, AUTH) && !is_set_by_text(c, AUTH))
+		buf_addstr(&a->auth, "${" AUTH "}");
 	else if (!known && writes_password(c))
 		a->unknown =
 			"write --requirepass $NAME, of an env, behind the program: probe and hooks, which do not know "

@@ -423,12 +423,14 @@ static bool may_be_behind(const struct words *w, int i)
 	return leads_on(w->items[i - 1]->valuestring, word);
 }
 
-/* Of a program that is not known, what stands behind "--", and all of its words where the first has a .conf behind it.
- */
+/* Of a program that is not known, what stands behind "--", and all of its words where the first has a .conf behind it,
+ * or is a shell with its text, as an injector's launcher has them. */
 static bool is_behind_a_wrapper(const struct words *w, int i)
 {
-	return strcmp(w->items[i - 1]->valuestring, "--") == 0 ||
-	       (i == 1 && w->items[0]->valuestring[0] != '-' && w->count > 2 && is_conf(w->items[2]->valuestring));
+	if (strcmp(w->items[i - 1]->valuestring, "--") == 0)
+		return true;
+	return i == 1 && w->count > 2 && w->items[0]->valuestring[0] != '-' &&
+	       (is_conf(w->items[2]->valuestring) || (is_shell(w->items[1]->valuestring) && shell_text(w, 1)));
 }
 
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
@@ -626,6 +628,39 @@ bool cmdline_has_env(const cJSON *container, const char *name)
 	return false;
 }
 
+/* Bank-Vaults' vault-env and secret-init, 1Password's op, Azure Key Vault's akv2k8s. */
+static bool is_reference(const char *value)
+{
+	static const char *const schemes[] = { "vault:",
+					       "bao:",
+					       ">>vault:",
+					       ">>bao:",
+					       "op://",
+					       "arn:aws:secretsmanager:",
+					       "gcp:secretmanager:",
+					       "azure:keyvault:" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		if (strncmp(value, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	}
+	return strstr(value, "@azurekeyvault") != NULL;
+}
+
+bool cmdline_is_injected(const cJSON *container, const char *name, size_t len)
+{
+	const cJSON *e;
+	bool found = false;
+
+	json_each(e, json_get(container, "env", NULL)) {
+		const char *n = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
+
+		if (n && strlen(n) == len && memcmp(n, name, len) == 0)
+			found = value && is_reference(value);
+	}
+	return found;
+}
+
 bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len)
 {
 	const char *prefix = json_str(env_from, "prefix", NULL);
@@ -733,13 +768,15 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 	return !out->failed;
 }
 
-/* Whether a ${NAME} of the quoted text is a variable that the shell's text sets. */
+/* Whether a ${NAME} of the quoted text is a variable that the shell's text sets, or its launcher. */
 static bool has_own_variable(const struct cmdline *c, const char *quoted)
 {
 	if (c->kind != CMDLINE_SHELL)
 		return false;
 	for (const char *at = quoted; (at = strstr(at, "${")); at += 2) {
-		if (shell_sets(c->text->valuestring, at + 2, strcspn(at + 2, "}")))
+		size_t len = strcspn(at + 2, "}");
+
+		if (shell_sets(c->text->valuestring, at + 2, len) || cmdline_is_injected(c->container, at + 2, len))
 			return true;
 	}
 	return false;

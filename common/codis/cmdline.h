@@ -78,11 +78,16 @@ bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int
 bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struct buf *out);
 
 /* The flag's value, quoted like that, from the first start. False, and out empty, when there is none or it is not to be
- * known; so it is not where it has a variable that its shell text sets: another script has the container's. */
+ * known; so it is not where it has a variable that its shell text or an injector sets: another script has the
+ * container's. */
 bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 
 /* Whether the container's environment has this name, as far as the pod tells. */
 bool cmdline_has_env(const cJSON *container, const char *name);
+
+/* Whether the variable's value is a reference ("vault:secret/data/codis#password") that an injector's launcher replaces
+ * in what it starts, and in no probe or hook. */
+bool cmdline_is_injected(const cJSON *container, const char *name, size_t len);
 
 /* Whether an entry of envFrom may hold the variable of that name, by its prefix. */
 bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len);

@@ -338,7 +338,8 @@ static void add_shell_variable(struct expansion *x, const char *script, const ch
 {
 	size_t from = x->len;
 
-	if ((!kubelet && !is_too_involved(x) && sets_itself(x, script, name, len)) ||
+	if ((!kubelet && !is_too_involved(x) &&
+	     (sets_itself(x, script, name, len) || cmdline_is_injected(x->src->container, name, len))) ||
 	    !add_variable(x, name, len, NULL, 0))
 		hole(x, WHERE_UNKNOWN, NULL, NULL, "variable %.*s of its shell text is not in env",
 		     (int)(len < 64 ? len : 64), name);

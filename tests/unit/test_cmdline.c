@@ -288,6 +288,10 @@ TEST(a_wrapper_that_is_not_known)
 			"{\"command\":[\"await\",\"-s\",\"--\",\"/bin/codis-server\",\"--port\",\"1\",\"--x\",\"1\"]}");
 	expect_appended("{\"command\":[\"await\",\"--\",\"sh\",\"-c\",\"codis-server a\"]}",
 			"{\"command\":[\"await\",\"--\",\"sh\",\"-c\",\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"/vault/vault-env\"],\"args\":[\"/bin/sh\",\"-ec\",\"codis-server a\"]}",
+			"{\"command\":[\"/vault/vault-env\"],\"args\":[\"/bin/sh\",\"-ec\",\"codis-server a --x 1\"]}");
+	expect_appended("{\"command\":[\"agent\",\"--with\",\"sh\",\"-c\",\"codis-server a\"]}", "");
+	expect_appended("{\"command\":[\"agent\",\"codis-server\",\"-c\",\"a\"]}", "");
 	expect_appended("{\"command\":[\"tail\",\"codis-server\"]}", "");
 	expect_appended("{\"command\":[\"agent\",\"codis-server\",\"--dir\",\"x\"]}", "");
 	expect_appended("{\"args\":[\"--component\",\"codis-server\",\"--dir\",\"x\"]}", "");
@@ -480,6 +484,25 @@ TEST(value_that_its_own_text_sets)
 	value_is(SHELL("MY_POD_IP=1; x --POD_IPS=1;"), "${POD_IP}");
 	/* The kubelet's is no shell's. */
 	value_is("{\"command\":[\"codis-server\",\"POD_IP=1\",\"--bind\",\"$(POD_IP)\"]" ENV, "${POD_IP}");
+}
+
+#define VALUE_OF(value)                                                                                                \
+	"{\"command\":[\"sh\",\"-c\",\"codis-server --bind $A\"],\"env\":[{\"name\":\"A\",\"value\":\"" value "\"}]}"
+
+TEST(value_that_an_injector_replaces)
+{
+	value_is(VALUE_OF("vault:secret/data/codis#password"), "");
+	value_is(VALUE_OF(">>vault:secret/data/codis#password"), "");
+	value_is(VALUE_OF("op://shop/codis/password"), "");
+	value_is(VALUE_OF("codis@azurekeyvault?version=1"), "");
+	value_is(VALUE_OF("a-vault:x"), "${A}");
+	value_is(
+		"{\"command\":[\"codis-server\",\"--bind\",\"$(A)\"],\"env\":[{\"name\":\"A\",\"value\":\"vault:x\"}]}",
+		"${A}");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind "
+		 "$A\"],\"env\":[{\"name\":\"A\",\"value\":\"vault:x\"},"
+		 "{\"name\":\"A\",\"value\":\"1\"}]}",
+		 "${A}");
 }
 
 /* What *c held before says nothing. */
