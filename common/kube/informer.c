@@ -37,6 +37,8 @@
 #define WATCH_APART_MS 1000
 /* A watch that ended later than this had been established: longer than it takes to fail to connect. */
 #define WATCH_LIVED_MS 5000
+/* What a watch that said nothing has missed comes on the next one within this. */
+#define TRIAL_MS 3000
 /* What was missed in a gap has come when events have been coming for so long, with no gap of so long. */
 #define CATCH_UP_MS 2000
 #define GAP_MS      5000
@@ -67,12 +69,16 @@ struct informer {
 	int expired;                  /* lists in a row whose pages became too old on the way */
 
 	struct buf line;
-	int64_t watch_ms; /* when the watch began */
-	uint64_t events;  /* in this watch */
-	struct error why; /* what we have against this watch */
-	bool unkept;      /* the owner could not keep what it was told: see informer_tell_again */
-	bool tells_all;   /* the list that is under way tells what is as before, too */
-	int mute;         /* watches in a row that said nothing until we gave them up */
+	int64_t watch_ms;  /* when the watch began */
+	uint64_t events;   /* in this watch */
+	struct error why;  /* what we have against this watch */
+	bool unkept;       /* the owner could not keep what it was told: see informer_tell_again */
+	bool tells_all;    /* the list that is under way tells what is as before, too */
+	bool checks;       /* ... says what a watch that was mute has missed: */
+	bool missed;       /* something */
+	int idle_ms;       /* the watch is given up when it says nothing for so long */
+	bool trial;        /* it follows one that was given up so, */
+	struct error mute; /* for this */
 
 	uint64_t unusable;        /* objects that could not be kept, since we last said so */
 	int64_t said_unusable_ms; /* 0: never */
@@ -86,6 +92,7 @@ struct informer {
 
 static void start_list(struct informer *i);
 static void start_watch(struct informer *i);
+static void start_trial(struct informer *i);
 
 static void destroy(struct informer *i)
 {
@@ -118,7 +125,6 @@ static void heard(struct informer *i, bool all)
 {
 	int64_t now = clock_mono_ms();
 
-	i->mute = 0;
 	if (now - atomic_load(&i->heard_ms) > GAP_MS)
 		i->run_ms = now;
 	if (all || now - i->run_ms >= CATCH_UP_MS)
@@ -156,10 +162,15 @@ static void on_time(void *ctx)
 	i->next(i);
 }
 
+static int hurry(const struct informer *i)
+{
+	return i->cfg.hurry ? i->cfg.hurry : 1;
+}
+
 static void later(struct informer *i, uint64_t ms, void (*next)(struct informer *i))
 {
 	i->next = next;
-	loop_timer_set(i->timer, i->cfg.hurry ? ms / (uint64_t)i->cfg.hurry : ms);
+	loop_timer_set(i->timer, ms / (uint64_t)hurry(i));
 }
 
 static uint64_t most(uint64_t a, uint64_t b)
@@ -265,6 +276,7 @@ static int set_named(struct informer *i, const char *key, const char *uid, const
 	struct stored_name was;
 	bool there = store_name(i->store, key, &was), anew = there && strcmp(was.uid, uid) != 0;
 
+	i->missed |= !there || anew || strcmp(was.version, version ? version : "") != 0;
 	if (anew)
 		gone = store_object_of_name(key, was.uid);
 	if ((anew && !gone) || store_put_name(i->store, key, uid, version ? version : "") < 0)
@@ -289,6 +301,7 @@ static int set_whole(struct informer *i, const char *key, cJSON *object, struct 
 		cJSON_Delete(object);
 		return error_set(err, ERR_NOMEM, "no memory");
 	}
+	i->missed = true;
 	tell_set(i, object, old);
 	return 0;
 }
@@ -352,6 +365,7 @@ static int drop_unlisted(struct informer *i, struct error *err)
 
 	if (!gone)
 		return error_set(err, ERR_NOMEM, "no memory");
+	i->missed |= cJSON_GetArraySize(gone) > 0;
 	cJSON_ArrayForEach(item, gone)
 		if (!i->stopped && i->cfg.on_delete)
 			i->cfg.on_delete(i->cfg.ctx, item);
@@ -451,7 +465,20 @@ static int take_page(struct informer *i, struct json_span page, bool *more, stru
 static void list_failed(struct informer *i, const struct error *err)
 {
 	i->expired = 0;
+	i->checks = false; /* nothing was heard meanwhile, and that was told */
 	failed(i, err, start_list);
+}
+
+/* Who has missed something is deaf until the watch says something itself, though all is known at this moment. */
+static void list_heard(struct informer *i)
+{
+	if (i->checks && i->missed) {
+		atomic_store(&i->whole_ms, clock_mono_ms());
+		tell(i, &i->mute);
+	} else {
+		heard(i, true);
+	}
+	i->checks = false;
 }
 
 static void finish_list(struct informer *i)
@@ -463,9 +490,10 @@ static void finish_list(struct informer *i)
 		list_failed(i, &err);
 		return;
 	}
+	if (!i->stopped)
+		list_heard(i);
 	if (i->stopped)
 		return;
-	heard(i, true);
 	i->expired = 0;
 	i->tells_all = false;
 	atomic_store(&i->synced, true);
@@ -493,7 +521,8 @@ static void take_list(struct informer *i, struct json_span page, const struct er
 			list_failed(i, &why);
 	} else if (!i->stopped) {
 		i->run_ms = clock_mono_ms(); /* the other pages may be anything, however long it takes */
-		heard(i, false);
+		if (!i->checks)
+			heard(i, false);
 		if (more)
 			next_page(i);
 		else
@@ -540,6 +569,7 @@ static void start_list(struct informer *i)
 	store_sweep_begin(i->store);
 	i->tells_all = i->tells_all || i->unkept;
 	i->unkept = false;
+	i->missed = false;
 	i->n_listed = 0;
 	i->n_empty = 0;
 	i->next_page[0] = '\0';
@@ -611,7 +641,8 @@ static int on_line(void *ctx, const char *line, size_t len)
 		return -1;
 	if (i->unkept)
 		return error_set(&i->why, ERR_NOMEM, UNKEPT);
-	i->events++;
+	if (i->events++ == 0 && i->trial)
+		tell(i, &i->mute);
 	heard(i, all);
 	return i->stopped;
 }
@@ -635,18 +666,26 @@ static bool lost(const struct error *err)
 	       err->status == 503;
 }
 
-/* Nothing came, not even bookmarks. Watched on from where we are it costs nothing; but when that is mute, too, it may
- * wait for a version that will not come soon, since etcd was restored. */
-static void give_up_mute(struct informer *i, const struct error *err)
-{
-	tell(i, err);
-	if (!i->stopped)
-		later(i, apart(i), i->mute++ ? start_list : start_watch);
-}
-
-static int64_t mute_ms(const struct informer *i)
+static int mute_ms(const struct informer *i)
 {
 	return i->cfg.mute_ms ? i->cfg.mute_ms : INFORMER_MUTE_MS;
+}
+
+/* Nothing came, not even bookmarks. Where the way was cut, another watch tells at once what was missed, and it costs
+ * nothing. Where that says nothing, too, something may hold it back, or it may wait for a version that will not come
+ * soon, since etcd was restored; or an API server before 1.31 has no bookmarks for what does not change, since its etcd
+ * was not told to say more often than each ten minutes how far it is. A list says which. */
+static void give_up_mute(struct informer *i, const struct error *err)
+{
+	if (!i->trial) {
+		i->mute = *err;
+		later(i, 0, start_trial);
+	} else if (i->events) {
+		later(i, apart(i), start_watch);
+	} else {
+		i->checks = true;
+		later(i, 0, start_list);
+	}
 }
 
 static void end_broken(struct informer *i, const struct error *err, int64_t lived)
@@ -655,7 +694,7 @@ static void end_broken(struct informer *i, const struct error *err, int64_t live
 		/* Part of a watch's life, not worth a word; but two in a row must not turn in a circle. */
 		later(i, i->failures ? backoff(i->failures) : 0, start_list);
 		i->failures++;
-	} else if (err->code == ERR_TIMEOUT && lived >= mute_ms(i)) {
+	} else if (err->code == ERR_TIMEOUT && lived >= i->idle_ms) {
 		give_up_mute(i, err);
 	} else if (lived >= WATCH_LIVED_MS && lost(err)) {
 		tell(i, err);
@@ -699,7 +738,7 @@ static void on_watch_end(void *ctx, const cJSON *none, const struct error *err)
 	leave(i);
 }
 
-static void start_watch(struct informer *i)
+static void watch_from_here(struct informer *i)
 {
 	int seconds = WATCH_MIN_S + (int)random_below(WATCH_SPREAD_S);
 	BUF_CLEANUP struct buf url = BUF_INIT(URL_MAX + 3 * VERSION_MAX);
@@ -715,10 +754,23 @@ static void start_watch(struct informer *i)
 	i->why = (struct error)ERROR_INIT;
 	i->events = 0;
 	i->watch_ms = i->run_ms = clock_mono_ms();
-	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, (int)mute_ms(i), on_data,
-			      on_watch_end, i, &err);
+	i->idle_ms = i->trial ? TRIAL_MS / hurry(i) : mute_ms(i);
+	i->call = kube_stream(i->kube, url.data, seconds * 1000 + WATCH_SLACK_MS, i->idle_ms, on_data, on_watch_end, i,
+			      &err);
 	if (!i->call)
 		failed(i, &err, start_watch);
+}
+
+static void start_watch(struct informer *i)
+{
+	i->trial = false;
+	watch_from_here(i);
+}
+
+static void start_trial(struct informer *i)
+{
+	i->trial = true;
+	watch_from_here(i);
 }
 
 /* --- the informer ------------------------------------------------------------------------------------------------- */
@@ -785,6 +837,7 @@ void informer_tell_again(struct informer *i)
 
 	atomic_store(&i->synced, false);
 	i->unkept = true;
+	i->checks = false;
 	if (i->busy || i->stopped) /* who calls us back sees it */
 		return;
 	http_cancel(i->call);

@@ -9,6 +9,7 @@
  * - A resourceVersion that goes back (etcd was restored) leads to a new list, and what differs is told even under the
  *   version that it had. (Not seen is a restore whose versions have overtaken ours before we ask again; against that
  *   etcd has `etcdutl snapshot restore --bump-revision`.)
+ * - A watch that says nothing is not believed for long (INFORMER_MUTE_MS).
  * - A list goes into the store page by page, so that no more than a page is held unpruned. Until on_synced what is seen
  *   is partly as it was before the list, object by object.
  * - One object without a name or a uid is left out and told (once a minute); all others are seen.
@@ -29,7 +30,9 @@ struct informer;
 struct kube_client;
 struct stored_name;
 
-/* A watch that says nothing for so long is given up: the API server sends a bookmark about each minute. */
+/* A watch that says nothing for so long is given up: the API server sends a bookmark about each minute. Where the next
+ * one says nothing at once, all is listed. When the list shows that nothing was missed the API server was heard; else
+ * it counts as not heard until a watch says something. */
 #define INFORMER_MUTE_MS 120000
 
 struct informer_config {
@@ -67,7 +70,8 @@ void informer_tell_again(struct informer *i);
 
 /* True after the first complete list, but see informer_tell_again. Any thread. */
 bool informer_synced(const struct informer *i);
-/* Milliseconds since the API server was last heard (an event, a bookmark, a list); -1 before the first. Any thread. */
+/* Milliseconds since the API server was last heard (an event, a bookmark, a list, but see INFORMER_MUTE_MS); -1 before
+ * the first. Any thread. */
 int64_t informer_age_ms(const struct informer *i);
 /* Milliseconds since it had all that there was: a complete list, a bookmark, or events that had been coming for a
  * while. The first event after a gap says nothing of what else was missed, nor does the first page of a list. -1 before

@@ -3,10 +3,10 @@
  *
  * What is answered by a new start and what is not: a loop that has not turned for 10 s is stuck, and /healthz says so
  * to the kubelet. A loop that turns while for 10 minutes no watch has said anything AND no call has failed is deaf by a
- * fault of ours, for a watch that is mute is given up after 2 minutes, and that counts as a failure: such a program
- * ends itself. An API server that is down, or hangs, makes calls fail. Nothing is ended for that, however long it
- * lasts: a new start would mend nothing, and what the programs know (who is whose, what was promised) is what failovers
- * go by meanwhile.
+ * fault of ours, for a watch that is mute is given up after 2 minutes, and a list then shows that nothing was missed,
+ * which is as good as heard, or that counts as a failure: such a program ends itself. An API server that is down, or
+ * hangs, makes calls fail. Nothing is ended for that, however long it lasts: a new start would mend nothing, and what
+ * the programs know (who is whose, what was promised) is what failovers go by meanwhile.
  */
 #ifndef CODIS_KUBE_PULSE_H
 #define CODIS_KUBE_PULSE_H
@@ -23,7 +23,7 @@ struct error;
 #define PULSE_STUCK_MS 10000
 /* In turns, not in time: a process that was frozen has not listened. */
 #define PULSE_DEAF_TURNS 600
-/* What counts as heard: each watch has bookmarks, about one a minute. */
+/* What counts as heard: each watch has bookmarks, about one a minute, or is made good by a list (informer.h). */
 #define PULSE_HEARD_MS 150000
 
 struct pulse {

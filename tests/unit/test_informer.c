@@ -9,12 +9,13 @@
 #include "common/kube/watch.h"
 #include "tests/unit/test.h"
 
-#define PODS  "/api/v1/pods"
-#define POD_A "/api/v1/namespaces/one/pods/a"
-#define POD_B "/api/v1/namespaces/one/pods/b"
-#define POD_C "/api/v1/namespaces/two/pods/c"
-#define LONG  10000
-#define HURRY 10 /* waits are a tenth of what they are */
+#define PODS    "/api/v1/pods"
+#define POD_A   "/api/v1/namespaces/one/pods/a"
+#define POD_B   "/api/v1/namespaces/one/pods/b"
+#define POD_C   "/api/v1/namespaces/two/pods/c"
+#define LONG    10000
+#define HURRY   10 /* waits are a tenth of what they are */
+#define MUTE_MS 300
 
 /* --- lines ------------------------------------------------------------------------------------------------------- */
 
@@ -171,6 +172,23 @@ static void start_with(struct seen *s, struct fake_world *w, int mute_ms)
 				       .ctx = s };
 	struct error err;
 
+	*s = (struct seen){ .world = w, .log = BUF_INIT(1 << 20) };
+	s->informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
+	assert_non_null(s->informer);
+}
+
+/* Its watches are given up soon. */
+static void start_mute(struct seen *s, struct fake_world *w, struct informer_config cfg)
+{
+	struct error err;
+
+	cfg.path = PODS;
+	cfg.mute_ms = MUTE_MS;
+	cfg.on_set = on_set;
+	cfg.on_delete = on_delete;
+	cfg.on_synced = on_synced;
+	cfg.on_error = on_error;
+	cfg.ctx = s;
 	*s = (struct seen){ .world = w, .log = BUF_INIT(1 << 20) };
 	s->informer = informer_start(&w->loop.uv, w->kube, &cfg, &err);
 	assert_non_null(s->informer);
@@ -444,7 +462,7 @@ static void etcd_is_restored(struct fake_world *w, bool refused, bool mute)
 	w->api.future_refused = refused;
 	w->api.version = 1000;
 	fake_apply(&w->api, "/api/v1/namespaces/two/pods/d", "{}");
-	start_with(&s, w, mute ? 300 : 0);
+	start_with(&s, w, mute ? MUTE_MS : 0);
 	expect(&s, "+one/a +one/b +two/c +two/d ! ");
 	assert_true(fake_run(w, LONG, is_watched, &s));
 	fake_mute(&w->api, mute); /* a watch from a later version waits for it, and says nothing meanwhile */
@@ -880,23 +898,157 @@ FIXTURE_TEST(a_pause_that_an_event_asks_for_is_one)
 	stop(&s);
 }
 
-FIXTURE_TEST(a_mute_watch_is_given_up)
+/* The way was cut, and is not any more. */
+FIXTURE_TEST(what_a_mute_watch_has_missed_the_next_one_tells)
+{
+	struct fake_world *w = *state;
+	int64_t began;
+	struct seen s;
+
+	three_pods(w);
+	start_mute(&s, w, (struct informer_config){ .hurry = 1 });
+	expect(&s, "+one/a +one/b +two/c ! ");
+	began = clock_mono_ms();
+	fake_mute(&w->api, true);
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	assert_true(fake_run(w, LONG, is_watched_again, &s));
+	assert_int_equal(s.errors, 0);
+	fake_mute(&w->api, false);
+	expect(&s, "~one/a(1) ");
+	assert_true(informer_age_ms(s.informer) < clock_mono_ms() - began);
+	assert_int_equal(s.errors, 1);
+	assert_int_equal(s.last.code, ERR_TIMEOUT);
+	assert_non_null(strstr(s.last.text, "not a byte for "));
+	assert_int_equal(fake_count(&w->api, "limit="), 1); /* from where it was */
+	stop(&s);
+}
+
+static bool is_watched_a_third_time(void *ctx)
+{
+	struct seen *s = ctx;
+
+	return fake_count(&s->world->api, "watch=1") > 2;
+}
+
+/* Which is given more time than the next one would have. */
+FIXTURE_TEST(a_watch_that_was_heard_after_a_mute_one_is_followed_by_another)
 {
 	struct fake_world *w = *state;
 	struct seen s;
 
 	three_pods(w);
-	start_with(&s, w, 300);
+	start_mute(&s, w, (struct informer_config){ .hurry = 1 });
 	expect(&s, "+one/a +one/b +two/c ! ");
 	fake_mute(&w->api, true);
-	assert_true(fake_run(w, LONG, is_watched, &s));
+	assert_true(fake_run(w, LONG, is_watched_again, &s));
+	fake_mute(&w->api, false);
 	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
-	assert_true(fake_run(w, LONG, has_failed, &s));
+	assert_true(fake_run(w, LONG, is_watched_a_third_time, &s));
+	assert_string_equal(s.log.data, "~one/a(1) ");
+	assert_int_equal(s.errors, 1);
+	fake_apply(&w->api, POD_B, "{\"data\":\"2\"}");
+	expect(&s, "~one/a(1) ~one/b(1) ");
+	stop(&s);
+}
+
+/* Something on the way holds back what is said, and not what is asked. */
+static void way_is_cut(struct fake_world *w, bool names_only)
+{
+	int64_t began;
+	struct seen s;
+
+	three_pods(w);
+	start_mute(&s, w, (struct informer_config){ .names_only = names_only, .hurry = HURRY });
+	expect(&s, "+one/a +one/b +two/c ! ");
+	began = clock_mono_ms();
+	fake_mute(&w->api, true);
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	expect(&s, names_only ? "~one/b(1) ~two/c(1) ~one/a(2) ! " : "~one/a(1) ! ");
+	assert_true(informer_age_ms(s.informer) >= clock_mono_ms() - began);
+	assert_true(informer_whole_age_ms(s.informer) < informer_age_ms(s.informer)); /* it is known now */
+	assert_int_equal(s.errors, 1);
 	assert_int_equal(s.last.code, ERR_TIMEOUT);
 	assert_non_null(strstr(s.last.text, "not a byte for "));
+	fake_delete(&w->api, POD_B);
+	expect(&s, names_only ? "~two/c(1) ~one/a(2) -one/b ! " : "-one/b ! ");
+	assert_true(informer_age_ms(s.informer) >= clock_mono_ms() - began);
+	assert_int_equal(s.errors, 2);
+	began = clock_mono_ms();
 	fake_mute(&w->api, false);
-	expect(&s, "~one/a(1) ");
-	assert_int_equal(fake_count(&w->api, "limit="), 1); /* from where it was */
+	fake_apply(&w->api, POD_A, "{\"data\":\"3\"}");
+	expect(&s, names_only ? "~one/a(3) " : "~one/a(2) ");
+	assert_true(informer_age_ms(s.informer) <= clock_mono_ms() - began);
+	stop(&s);
+}
+
+FIXTURE_TEST(a_list_that_shows_that_a_mute_watch_has_missed_something_does_not_count)
+{
+	way_is_cut(*state, false);
+}
+
+FIXTURE_TEST(a_list_of_names_that_shows_it_does_not_count)
+{
+	way_is_cut(*state, true);
+}
+
+static bool is_listed_often(void *ctx)
+{
+	return ((struct seen *)ctx)->synced > 3;
+}
+
+/* An API server that has no bookmarks for it. */
+static void nothing_happens(struct fake_world *w, bool names_only)
+{
+	int64_t began;
+	struct seen s;
+
+	three_pods(w);
+	start_mute(&s, w, (struct informer_config){ .names_only = names_only, .hurry = HURRY });
+	expect(&s, "+one/a +one/b +two/c ! ");
+	fake_mute(&w->api, true);
+	began = clock_mono_ms();
+	assert_true(fake_run(w, LONG, is_listed_often, &s));
+	assert_true(informer_age_ms(s.informer) < clock_mono_ms() - began);
+	assert_true(informer_whole_age_ms(s.informer) < clock_mono_ms() - began);
+	assert_int_equal(fake_count(&w->api, "limit="), 4);
+	assert_in_range(fake_count(&w->api, "watch=1"), 6, 7); /* two mute ones are followed by a list */
+	assert_int_equal(s.errors, 0);
+	stop(&s);
+}
+
+FIXTURE_TEST(a_list_that_shows_that_a_mute_watch_has_missed_nothing_counts)
+{
+	nothing_happens(*state, false);
+}
+
+FIXTURE_TEST(a_list_of_names_that_shows_it_counts)
+{
+	nothing_happens(*state, true);
+}
+
+static bool has_failed_often(void *ctx)
+{
+	return ((struct seen *)ctx)->errors > 3;
+}
+
+FIXTURE_TEST(a_server_that_hangs_is_not_heard)
+{
+	struct fake_world *w = *state;
+	int64_t began;
+	struct seen s;
+
+	three_pods(w);
+	start_mute(&s, w, (struct informer_config){ .list_idle_ms = MUTE_MS, .hurry = HURRY });
+	expect(&s, "+one/a +one/b +two/c ! ");
+	began = clock_mono_ms();
+	fake_hang(&w->api, true);
+	assert_true(fake_run(w, LONG, has_failed_often, &s));
+	assert_true(informer_age_ms(s.informer) >= clock_mono_ms() - began);
+	assert_true(informer_whole_age_ms(s.informer) >= clock_mono_ms() - began);
+	fake_apply(&w->api, POD_A, "{\"data\":\"2\"}");
+	fake_hang(&w->api, false);
+	expect(&s, "~one/a(1) ! ");
+	assert_true(informer_age_ms(s.informer) < clock_mono_ms() - began); /* it has not spoken and held back */
 	stop(&s);
 }
 
