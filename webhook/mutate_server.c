@@ -333,15 +333,9 @@ static bool writes_password(const struct cmdline *c)
 
 #define AUTH "PRODUCT_AUTH"
 
-/* Whether its shell's text sets the variable itself. */
-static bool is_set_by_text(const struct cmdline *c, const char *name)
-{
-	return c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, strlen(name));
-}
-
 static void find_password(const struct mutation *m, const struct cmdline *c, struct address *a)
 {
-	bool known = cmdline_value(c, "--requirepass", &a->auth);
+	bool known = cmdline_value(c, "--requirepass", &a->auth), has_env = cmdline_has_env(c->container, AUTH);
 
 	if (c->count && cmdline_flag_is(c, &c->starts[0], "--requirepass", "")) /* to Redis that is none */
 		return;
@@ -349,11 +343,11 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 	if (known && !passwords_is_variable(a->auth.data) && !passwords_variable(m, c, &a->auth))
 		a->unknown =
 			"take the password from an env of a Secret: probe and hooks, which would show it, are left out";
-	else if (!known && (has_flag(c, "--requirepass") || cmdline_is_injected(c->container, AUTH, strlen(AUTH))))
+	else if (!known && (has_flag(c, "--requirepass") || (has_env && cmdline_is_replaced(c, AUTH, strlen(AUTH)))))
 		a->unknown =
 			"take the password from an env variable as it is: probe and hooks, which do not know it, are "
 			"left out";
-	else if (!known && cmdline_has_env(c->container, AUTH) && !is_set_by_text(c, AUTH))
+	else if (!known && has_env)
 		buf_addstr(&a->auth, "${" AUTH "}");
 	else if (!known && writes_password(c))
 		a->unknown =

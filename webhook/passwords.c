@@ -75,7 +75,7 @@ static bool is_its_value(const struct mutation *m, const struct cmdline *c, cons
 	struct said_text said;
 
 	if (!len || isdigit((unsigned char)name[0]) || strspn(name, SHELL_NAME_CHARS) != len ||
-	    (c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, len)))
+	    cmdline_is_replaced(c, name, len))
 		return false;
 	said_env(&src, name, &said);
 	return said.said == SAID_KNOWN && strcmp(said.text, m->known.password.text) == 0;

@@ -647,18 +647,28 @@ static bool is_reference(const char *value)
 	return strstr(value, "@azurekeyvault") != NULL;
 }
 
-bool cmdline_is_injected(const cJSON *container, const char *name, size_t len)
+/* The entry that counts. NULL: there is none. */
+static const cJSON *find_variable(const cJSON *container, const char *name, size_t len)
 {
-	const cJSON *e;
-	bool found = false;
+	const cJSON *e, *found = NULL;
 
 	json_each(e, json_get(container, "env", NULL)) {
-		const char *n = json_str(e, "name", NULL), *value = json_str(e, "value", NULL);
+		const char *n = json_str(e, "name", NULL);
 
 		if (n && strlen(n) == len && memcmp(n, name, len) == 0)
-			found = value && is_reference(value);
+			found = e;
 	}
 	return found;
+}
+
+bool cmdline_is_replaced(const struct cmdline *c, const char *name, size_t len)
+{
+	const cJSON *e = find_variable(c->container, name, len);
+	const char *value = json_str(e, "value", NULL);
+	bool is_empty = e && (!value || !value[0]) && !json_get(e, "valueFrom", NULL);
+
+	return (value && is_reference(value)) ||
+	       (c->kind == CMDLINE_SHELL && shell_sets(c->text->valuestring, name, len, is_empty));
 }
 
 bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len)
@@ -769,14 +779,12 @@ bool cmdline_quote(const struct cmdline *c, const struct shell_word *word, struc
 }
 
 /* Whether a ${NAME} of the quoted text is a variable that the shell's text sets, or its launcher. */
-static bool has_own_variable(const struct cmdline *c, const char *quoted)
+static bool has_replaced(const struct cmdline *c, const char *quoted)
 {
 	if (c->kind != CMDLINE_SHELL)
 		return false;
 	for (const char *at = quoted; (at = strstr(at, "${")); at += 2) {
-		size_t len = strcspn(at + 2, "}");
-
-		if (shell_sets(c->text->valuestring, at + 2, len) || cmdline_is_injected(c->container, at + 2, len))
+		if (cmdline_is_replaced(c, at + 2, strcspn(at + 2, "}")))
 			return true;
 	}
 	return false;
@@ -788,7 +796,7 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out)
 
 	buf_reset(out);
 	if (c->count && cmdline_flag(c, &c->starts[0], flag, &value) >= 0 && value.len &&
-	    cmdline_quote(c, &value, out) && !has_own_variable(c, out->data))
+	    cmdline_quote(c, &value, out) && !has_replaced(c, out->data))
 		return true;
 	buf_reset(out);
 	return false;

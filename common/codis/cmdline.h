@@ -85,9 +85,10 @@ bool cmdline_value(const struct cmdline *c, const char *flag, struct buf *out);
 /* Whether the container's environment has this name, as far as the pod tells. */
 bool cmdline_has_env(const cJSON *container, const char *name);
 
-/* Whether the variable's value is a reference ("vault:secret/data/codis#password") that an injector's launcher replaces
- * in what it starts, and in no probe or hook. */
-bool cmdline_is_injected(const cJSON *container, const char *name, size_t len);
+/* Whether what is started has another value of the variable than the container, and so than a probe or hook: where its
+ * shell's text sets it, or it is a reference ("vault:secret/data/codis#password") that an injector's launcher replaces.
+ */
+bool cmdline_is_replaced(const struct cmdline *c, const char *name, size_t len);
 
 /* Whether an entry of envFrom may hold the variable of that name, by its prefix. */
 bool cmdline_may_hold(const cJSON *env_from, const char *name, size_t len);

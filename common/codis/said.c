@@ -312,11 +312,10 @@ void said_env(const struct said_source *src, const char *name, struct said_text 
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
-/* Whether the shell's text sets the variable itself. */
-static bool sets_itself(struct expansion *x, const char *script, const char *name, size_t len)
+static bool is_replaced(struct expansion *x, const struct cmdline *c, const char *name, size_t len)
 {
-	x->looked += strlen(script);
-	return shell_sets(script, name, len);
+	x->looked += strlen(c->text->valuestring);
+	return cmdline_is_replaced(c, name, len);
 }
 
 /* Where what is in brackets at p ends. */
@@ -334,13 +333,11 @@ static size_t bracket_len(const char *p, size_t len)
 }
 
 /* A variable of the container in a shell's text; kubelet: written as $(NAME). */
-static void add_shell_variable(struct expansion *x, const char *script, const char *name, size_t len, bool kubelet)
+static void add_shell_variable(struct expansion *x, const struct cmdline *c, const char *name, size_t len, bool kubelet)
 {
 	size_t from = x->len;
 
-	if ((!kubelet && !is_too_involved(x) &&
-	     (sets_itself(x, script, name, len) || cmdline_is_injected(x->src->container, name, len))) ||
-	    !add_variable(x, name, len, NULL, 0))
+	if ((!kubelet && !is_too_involved(x) && is_replaced(x, c, name, len)) || !add_variable(x, name, len, NULL, 0))
 		hole(x, WHERE_UNKNOWN, NULL, NULL, "variable %.*s of its shell text is not in env",
 		     (int)(len < 64 ? len : 64), name);
 	/* The kubelet's replacement is read by the shell once more. */
@@ -351,7 +348,7 @@ static void add_shell_variable(struct expansion *x, const char *script, const ch
 }
 
 /* At a "$" or "`" that is not escaped: returns its length. */
-static size_t add_expansion(struct expansion *x, const char *script, const char *p, size_t len, bool single)
+static size_t add_expansion(struct expansion *x, const struct cmdline *c, const char *p, size_t len, bool single)
 {
 	bool round = len > 1 && p[1] == '(', brace = len > 1 && p[1] == '{';
 	const char *name = p + 1 + (round || brace);
@@ -360,7 +357,7 @@ static size_t add_expansion(struct expansion *x, const char *script, const char 
 
 	/* $(NAME) is the kubelet's, whatever quotes stand around it. */
 	if (n && closed && round && (is_too_involved(x) || find_entry(x, name, n, NULL) || find_env_from(x, name, n))) {
-		add_shell_variable(x, script, name, n, true);
+		add_shell_variable(x, c, name, n, true);
 		return n + 3;
 	}
 	if (single) {
@@ -368,7 +365,7 @@ static size_t add_expansion(struct expansion *x, const char *script, const char 
 		return 1;
 	}
 	if (n && closed && !round) {
-		add_shell_variable(x, script, name, n, false);
+		add_shell_variable(x, c, name, n, false);
 		return n + (brace ? 3 : 1);
 	}
 	hole(x, WHERE_UNKNOWN, NULL, NULL, "only a shell can tell what is meant by %.*s", (int)(len < 64 ? len : 64),
@@ -383,7 +380,7 @@ static bool escapes(char c)
 	return c == '"' || c == '\\' || c == '$' || c == '`';
 }
 
-static void expand_shell(struct expansion *x, const char *script, const struct shell_word *w)
+static void expand_shell(struct expansion *x, const struct cmdline *c, const struct shell_word *w)
 {
 	char quote = '\0';
 
@@ -395,7 +392,7 @@ static void expand_shell(struct expansion *x, const char *script, const struct s
 			quote = quote ? '\0' : *p;
 			i++;
 		} else if (*p == '$' || (*p == '`' && quote != '\'')) {
-			i += add_expansion(x, script, p, w->len - i, quote == '\'');
+			i += add_expansion(x, c, p, w->len - i, quote == '\'');
 		} else if (*p == '\\' && next && quote != '\'' && (!quote || escapes(next))) {
 			add(x, p + 1, next != '\n');
 			i += 2;
@@ -416,7 +413,7 @@ static bool read_start(const struct said_source *src, const struct cmdline *c, c
 		return false;
 	said_clear(out);
 	if (c->kind == CMDLINE_SHELL)
-		expand_shell(&x, c->text->valuestring, &value);
+		expand_shell(&x, c, &value);
 	else
 		expand(&x, value.text, value.len, NULL, 0);
 	finish(&x, "", flag);

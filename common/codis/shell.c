@@ -8,6 +8,8 @@
 #define BLANKS    " \t"
 #define WORD_ENDS " \t\n;&|()<>"
 #define NEST_MAX  32
+/* Of a variable, behind ":-": a longer one is gone through no further. */
+#define DEFAULT_MAX 256
 
 /* --- words: each of these returns where it ends, or NULL when it does not ----------------------------------------- */
 
@@ -265,7 +267,7 @@ static bool is_itself(const char *value, const char *name, size_t len)
 	end = value + 1 + brace + len;
 	if (brace) {
 		end += *end == ':' && strchr("-=?", end[1]);
-		end = strchr("-=?}", *end) ? strchr(end, '}') : NULL;
+		end = strchr("-=?}", *end) ? memchr(end, '}', strnlen(end, DEFAULT_MAX)) : NULL;
 		if (!end)
 			return false;
 		end++;
@@ -274,7 +276,7 @@ static bool is_itself(const char *value, const char *name, size_t len)
 	return strchr(WORD_ENDS, *end) != NULL;
 }
 
-bool shell_sets(const char *text, const char *name, size_t len)
+bool shell_sets(const char *text, const char *name, size_t len, bool is_empty)
 {
 	/* By the "=" that follows it, each looked at once. */
 	for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '=')) {
@@ -282,7 +284,7 @@ bool shell_sets(const char *text, const char *name, size_t len)
 
 		if ((size_t)(end - text) >= len && memcmp(end - len, name, len) == 0 &&
 		    (end - len == text || !strchr(SHELL_NAME_CHARS, end[-(ptrdiff_t)len - 1])) &&
-		    (end != at || !is_itself(at + 1, name, len)))
+		    (end != at || is_empty || !is_itself(at + 1, name, len)))
 			return true;
 	}
 	return false;

@@ -41,9 +41,9 @@ int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command
 /* Index of the word that names the program, behind assignments and reserved words; count when there is none. */
 int shell_program(const struct shell_command *command);
 
-/* Whether the text gives the variable another value than it has: "NAME=x", but neither "NAME=$NAME" nor
- * "NAME=${NAME:-x}". What `read` or another file sets is not seen. */
-bool shell_sets(const char *text, const char *name, size_t len);
+/* Whether the text gives the variable another value than it has: "NAME=x", but neither "NAME=$NAME" nor, unless it is
+ * empty, "NAME=${NAME:-x}". What `read` or another file sets is not seen. */
+bool shell_sets(const char *text, const char *name, size_t len, bool is_empty);
 
 /* Appends the word without its quotes; out's limit cuts it. False when only a shell could tell what it is ($, `). */
 bool shell_plain(const struct shell_word *word, struct buf *out);

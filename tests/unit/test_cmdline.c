@@ -374,7 +374,7 @@ static void value_is(const char *container_text, const char *value)
 }
 
 #define OPTS(value) ",\"env\":[{\"name\":\"OPTS\",\"value\":\"" value "\"}]}"
-#define ENV         ",\"env\":[{\"name\":\"POD_IP\"}]}"
+#define ENV         ",\"env\":[{\"name\":\"POD_IP\",\"value\":\"9.9.9.9\"}]}"
 
 TEST(value_among_words)
 {
@@ -482,6 +482,13 @@ TEST(value_that_its_own_text_sets)
 	value_is(SHELL("POD_IP=${POD_IP:?it is not set} &&"), "${POD_IP}");
 	value_is(SHELL(": ${POD_IP:=1.2.3.4};"), "${POD_IP}");
 	value_is(SHELL("MY_POD_IP=1; x --POD_IPS=1;"), "${POD_IP}");
+	/* A default is for one that is empty. */
+	value_is("{\"command\":[\"sh\",\"-c\",\"A=${A:-b}; codis-server --bind "
+		 "$A\"],\"env\":[{\"name\":\"A\",\"value\":\"\"}]}",
+		 "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"A=${A:-b}; codis-server --bind "
+		 "$A\"],\"env\":[{\"name\":\"A\",\"valueFrom\":{}}]}",
+		 "${A}");
 	/* The kubelet's is no shell's. */
 	value_is("{\"command\":[\"codis-server\",\"POD_IP=1\",\"--bind\",\"$(POD_IP)\"]" ENV, "${POD_IP}");
 }
