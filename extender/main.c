@@ -1,6 +1,7 @@
 /* codis-extender: tells a kube-scheduler where codis pods may stand, and where they stand best. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -14,6 +15,7 @@
 #include "common/net/httpd.h"
 #include "extender/beside.h"
 #include "extender/explain.h"
+#include "extender/leader.h"
 #include "extender/options.h"
 #include "extender/overdue.h"
 #include "extender/serve.h"
@@ -35,6 +37,8 @@ struct codis_extender {
 	struct inventory_watch *watch;
 	struct overdue_asker *overdue;
 	struct beside *beside; /* NULL: no scheduler is in our pod */
+	struct leader *leader; /* NULL: no Lease is to be looked at */
+	char host[256];
 	struct httpd *httpd;
 	struct drain *drain;
 };
@@ -213,6 +217,24 @@ static int start_beside(struct codis_extender *e, struct error *err)
 	return e->beside ? 0 : -1;
 }
 
+static int start_leader(struct codis_extender *e, struct error *err)
+{
+	struct leader_config config = {
+		.kube = e->program.kube,
+		.extender = &e->extender,
+		.log = e->program.log,
+		.namespace = e->options.namespace,
+		.lease = e->options.scheduler_lease,
+		.host = e->host,
+	};
+
+	if (!config.lease || !config.lease[0])
+		return 0;
+	gethostname(e->host, sizeof(e->host) - 1);
+	e->leader = leader_start(&e->program.loop.uv, &config, err);
+	return e->leader ? 0 : -1;
+}
+
 static int start(void *ctx, struct error *err)
 {
 	struct codis_extender *e = ctx;
@@ -222,7 +244,7 @@ static int start(void *ctx, struct error *err)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
 	e->extender.log = p->log;
 	e->extender.reservation_ttl_ms = e->options.reservation_ttl_ms;
-	e->extender.unknown_until_ms = clock_mono_ms() + e->options.reservation_ttl_ms;
+	extender_know_nothing(&e->extender, clock_mono_ms());
 	e->events = kube_events_new(p->kube, "codis-extender", e->options.pod_name, p->metrics,
 				    "codis_extender_events_dropped_total");
 	if (!e->events)
@@ -240,7 +262,9 @@ static int start(void *ctx, struct error *err)
 	p->ops.other = on_other;
 	p->ops.ctx = e;
 	e->overdue = overdue_start(&p->loop.uv, p->kube, &e->extender, 0, err);
-	return !e->overdue || start_beside(e, err) < 0 ? -1 : start_serving(e, err);
+	if (!e->overdue || start_beside(e, err) < 0 || start_leader(e, err) < 0)
+		return -1;
+	return start_serving(e, err);
 }
 
 /* The server first: its threads read what is freed after them. */
@@ -251,6 +275,7 @@ static void stop(void *ctx)
 	httpd_stop(e->httpd);
 	drain_free(e->drain);
 	beside_stop(e->beside);
+	leader_stop(e->leader);
 	overdue_stop(e->overdue);
 	inventory_watch_stop(e->watch);
 	explainer_release(&e->explainer);

@@ -15,6 +15,9 @@ const struct opt extender_options[] = {
 	{ .name = "scheduler", .env = "CODIS_SCHEDULER", .type = OPT_STRING, .offset = offsetof(struct options, scheduler),
 	  .arg = "ADDR", .help = "the HTTPS port of the kube-scheduler in the same pod, whose health and version are looked after; "
 				 "else those of none" },
+	{ .name = "scheduler-lease", .env = "CODIS_SCHEDULER_LEASE", .type = OPT_STRING,
+	  .offset = offsetof(struct options, scheduler_lease), .arg = "NAME",
+	  .help = "the Lease of that scheduler, in the namespace of its own pod; else a change of leader is not noticed" },
 	{ .name = "namespace", .env = "POD_NAMESPACE", .type = OPT_STRING, .offset = offsetof(struct options, namespace),
 	  .def = "codis-system", .arg = "NAME", .help = "namespace of its own pod" },
 	{ .name = "pod-name", .env = "POD_NAME", .type = OPT_STRING, .offset = offsetof(struct options, pod_name),

@@ -8,7 +8,7 @@
 struct options {
 	struct program_options program;
 	char *listen;
-	char *scheduler;
+	char *scheduler, *scheduler_lease;
 	char *pod_name, *namespace;
 	int reservation_ttl_ms;
 };

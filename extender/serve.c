@@ -66,6 +66,16 @@ void extender_pod_gone(struct extender *e, const char *uid)
 	settle(e, uid, true);
 }
 
+void extender_know_nothing(struct extender *e, int64_t now_ms)
+{
+	int64_t until_ms = now_ms + e->reservation_ttl_ms;
+
+	pthread_mutex_lock(&e->lock);
+	if (until_ms > e->unknown_until_ms)
+		e->unknown_until_ms = until_ms;
+	pthread_mutex_unlock(&e->lock);
+}
+
 static void count(struct extender *e, const char *verb, const char *result)
 {
 	char labels[96];
@@ -304,16 +314,16 @@ static int recover(struct extender *e, int64_t now_ms, struct error *err)
 	return 0;
 }
 
-/* What another process of ours, which was killed, has promised, nobody knows. A rule of the pod's own holds all the
- * same. */
+/* What another process of ours has promised, which was killed, or whose scheduler led before, nobody knows. A rule of
+ * the pod's own holds all the same. */
 static int check_begun(const struct extender *e, const struct call *c, struct error *err)
 {
 	if (c->now_ms >= e->unknown_until_ms || c->pod.pod.ruled || !place_is_apart(&c->pod, e->inventory))
 		return 0;
 	return error_set(
 		err, ERR_REFUSED,
-		"codis-extender has just begun; a pod without a rule of its own waits for %lld s more, until those "
-		"that were being placed before are known",
+		"codis-extender, or its scheduler, has just begun; a pod without a rule of its own waits for %lld s "
+		"more, until those that were being placed before are known",
 		(long long)(e->unknown_until_ms - c->now_ms + 999) / 1000);
 }
 

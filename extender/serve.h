@@ -38,7 +38,7 @@ struct extender {
 	struct placing placing;
 	int reservation_ttl_ms;
 	int64_t blind_until_ms;   /* memory ran out, and with it what was promised */
-	int64_t unknown_until_ms; /* what was promised before this process began has ended by then */
+	int64_t unknown_until_ms; /* what others have promised, before us or beside us, has ended by then */
 	/* Whether the view of the cluster can be trusted; if not, one sentence why. Called on a server thread. */
 	bool (*ready)(void *ctx, char *why_not, size_t size);
 	/* How long ago, at the most, all that there was of the pods was heard. NULL: now. */
@@ -55,6 +55,10 @@ void extender_release(struct extender *e);
 /* A pod is bound, or gone: then it gets nothing any more. On the loop's thread. */
 void extender_settle(struct extender *e, const char *uid);
 void extender_pod_gone(struct extender *e, const char *uid);
+
+/* Another process may have promised something a moment ago: this one has begun, or another scheduler leads, or has led.
+ * Any thread. */
+void extender_know_nothing(struct extender *e, int64_t now_ms);
 
 /* Whom to ask about, since his time is over and no watch has told what became of him. */
 struct overdue {

@@ -253,7 +253,8 @@ TEST(after_a_start_a_pod_without_a_rule_waits)
 
 	extender_setup(&e);
 	add_plain_node(e.inventory, "n1");
-	e.unknown_until_ms = 15000;
+	extender_know_nothing(&e, 0);
+	extender_know_nothing(&e, -1); /* heard later */
 	assert_false(offers(&e, 14999, member(0, "", ""), "[\"n1\"]", "n1"));
 	assert_true(offers(&e, 14999, ruled(member(0, "", ""), CODIS_HOSTNAME_KEY), "[\"n1\"]", "n1"));
 	assert_true(offers(&e, 14999, member(2, "", soft), "[\"n1\"]", "n1"));

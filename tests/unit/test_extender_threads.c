@@ -81,7 +81,11 @@ static void change(struct extender *e, unsigned *seed)
 	default: inventory_set_pod(e->inventory, pod, &err); break;
 	}
 	pthread_mutex_unlock(&e->lock);
-	extender_settle(e, pod_uid(pod));
+	if (inventory_pod(e->inventory, pod_uid(pod)))
+		extender_settle(e, pod_uid(pod));
+	else
+		extender_pod_gone(e, pod_uid(pod));
+	extender_know_nothing(e, -e->reservation_ttl_ms); /* it has ended */
 	if (extender_take_overdue(e, rand_r(seed) % 50000, 1000, &overdue))
 		extender_end_overdue(e, overdue.uid, rand_r(seed) % 50000);
 }
