@@ -6,13 +6,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of more, those that went last. */
-#define GONE_PODS 1024
+#define GONE_PODS 4096
 
 /* Of zeros it is empty. */
 struct gone {
-	uint64_t uids[GONE_PODS]; /* hashes of theirs, which are never given again */
-	uint32_t next;
+	uint64_t uids[GONE_PODS]; /* hashes of theirs, by themselves; of two in one place the one that went last */
 };
 
 void gone_add(struct gone *g, const char *uid);
