@@ -783,9 +783,14 @@ static bool has_replaced(const struct cmdline *c, const char *quoted)
 {
 	if (c->kind != CMDLINE_SHELL)
 		return false;
-	for (const char *at = quoted; (at = strstr(at, "${")); at += 2) {
-		if (cmdline_is_replaced(c, at + 2, strcspn(at + 2, "}")))
+	for (const char *at = quoted, *last = NULL; (at = strstr(at, "${")); at += 2) {
+		size_t len = strcspn(at + 2, "}");
+
+		if (last && strncmp(last + 2, at + 2, len + 1) == 0)
+			continue;
+		if (cmdline_is_replaced(c, at + 2, len))
 			return true;
+		last = at;
 	}
 	return false;
 }

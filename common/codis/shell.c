@@ -276,18 +276,60 @@ static bool is_itself(const char *value, const char *name, size_t len)
 	return strchr(WORD_ENDS, *end) != NULL;
 }
 
-bool shell_sets(const char *text, const char *name, size_t len, bool is_empty)
-{
-	/* By the "=" that follows it, each looked at once. */
-	for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '=')) {
-		const char *end = at - (at > text && at[-1] == '+');
+struct setting {
+	const char *name;
+	size_t len;
+	bool is_empty;
+};
 
-		if ((size_t)(end - text) >= len && memcmp(end - len, name, len) == 0 &&
-		    (end - len == text || !strchr(SHELL_NAME_CHARS, end[-(ptrdiff_t)len - 1])) &&
-		    (end != at || is_empty || !is_itself(at + 1, name, len)))
+static bool is_set_by(const struct setting *s, const struct shell_word *w)
+{
+	const char *at = w->text + s->len;
+
+	if (w->len <= s->len || memcmp(w->text, s->name, s->len) != 0)
+		return false;
+	return strncmp(at, "+=", 2) == 0 || (*at == '=' && (s->is_empty || !is_itself(at + 1, s->name, s->len)));
+}
+
+static bool declares(const struct shell_word *w)
+{
+	static const char *const words[] = { "export", "readonly", "declare", "typeset", "local" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i]) == w->len && memcmp(words[i], w->text, w->len) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* Before a program it is that program's alone; "NAME+=x" is no assignment elsewhere, and looks like a program. */
+static int on_setting(void *ctx, const struct shell_command *command)
+{
+	int program = shell_program(command), first = 0;
+
+	if (program < command->count && !declares(&command->words[program]))
+		return is_set_by(ctx, &command->words[program]);
+	if (program < command->count)
+		first = program + 1;
+	for (int i = first; i < command->count; i++) {
+		if (is_set_by(ctx, &command->words[i]))
+			return 1;
+	}
+	return 0;
+}
+
+bool shell_sets(const char *text, const char *name, size_t len, bool is_empty)
+{
+	struct setting s = { name, len, is_empty };
+	bool mentioned = false;
+
+	/* Most texts set none, which is seen without a grammar: by the "=" behind the name, each looked at once. */
+	for (const char *at = strchr(text, '='); at && !mentioned; at = strchr(at + 1, '=')) {
+		const char *end = at - (at > text && at[-1] == '+');
+
+		mentioned = (size_t)(end - text) >= len && memcmp(end - len, name, len) == 0;
+	}
+	return mentioned && shell_each(text, on_setting, &s, NULL) != 0;
 }
 
 /* Within double quotes a backslash only quotes these. */

@@ -482,6 +482,13 @@ TEST(value_that_its_own_text_sets)
 	value_is(SHELL("POD_IP=${POD_IP:?it is not set} &&"), "${POD_IP}");
 	value_is(SHELL(": ${POD_IP:=1.2.3.4};"), "${POD_IP}");
 	value_is(SHELL("MY_POD_IP=1; x --POD_IPS=1;"), "${POD_IP}");
+	value_is(SHELL("if true; then POD_IP=1; fi;"), "");
+	value_is(SHELL("X=1 POD_IP=2;"), "");
+	value_is(SHELL("local -r POD_IP=2;"), "");
+	value_is(SHELL("# POD_IP=1\\n"), "${POD_IP}");
+	value_is(SHELL("echo POD_IP=1;"), "${POD_IP}");
+	value_is(SHELL("POD_IP=1 env;"), "${POD_IP}");
+	value_is(SHELL("cat >x <<E\\nPOD_IP=1\\nE\\n"), "${POD_IP}");
 	/* A default is for one that is empty. */
 	value_is("{\"command\":[\"sh\",\"-c\",\"A=${A:-b}; codis-server --bind "
 		 "$A\"],\"env\":[{\"name\":\"A\",\"value\":\"\"}]}",
