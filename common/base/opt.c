@@ -163,24 +163,72 @@ static const struct opt *find(const struct opt *table, const char *name, size_t 
 	return NULL;
 }
 
+static const struct opt *find_letter(const struct opt *table, char letter)
+{
+	for (const struct opt *o = table; o->name; o++)
+		if (o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
+static int unknown(const char *flag, struct error *err)
+{
+	return error_set(err, ERR_INVALID, "unknown option %.64s; --help lists the options", flag);
+}
+
+/* `inside`: what stands in the same argument as its value, or NULL; `next`: the argument behind it, or NULL. Returns
+ * how many arguments it used, or -1. */
+static int set_given(const struct opt *o, void *config, const char *from, const char *inside, const char *next,
+		     struct error *err)
+{
+	if (inside)
+		return set_value(o, config, from, inside, err) < 0 ? -1 : 1;
+	if (o->type == OPT_BOOL)
+		return set_value(o, config, from, "true", err) < 0 ? -1 : 1;
+	if (!next)
+		return error_set(err, ERR_INVALID, "%s needs a value", from);
+	return set_value(o, config, from, next, err) < 0 ? -1 : 2;
+}
+
+/* -n VALUE, -nVALUE, -n=VALUE, and bools together: -wA. */
+static int set_letters(const struct opt *table, void *config, char **argv, int i, struct error *err)
+{
+	for (const char *at = argv[i] + 1; *at; at++) {
+		const struct opt *o = find_letter(table, *at);
+		char from[] = { '-', *at, '\0' };
+		const char *inside = at[1] == '=' ? at + 2 : o && o->type != OPT_BOOL && at[1] ? at + 1 : NULL;
+
+		if (!o)
+			return unknown(argv[i], err);
+		if (inside || o->type != OPT_BOOL)
+			return set_given(o, config, from, inside, argv[i + 1], err);
+		if (set_given(o, config, from, NULL, NULL, err) < 0)
+			return -1;
+	}
+	return 1;
+}
+
 /* Takes the flag at argv[i] and returns how many arguments it used, or -1. */
 static int set_flag(const struct opt *table, void *config, char **argv, int i, struct error *err)
 {
 	const char *flag = argv[i], *name = flag + 2;
-	size_t len = strcspn(name, "=");
-	const struct opt *o = strncmp(flag, "--", 2) == 0 ? find(table, name, len) : NULL;
+	const struct opt *o;
+	size_t len;
 	char from[80];
 
+	if (strncmp(flag, "--", 2) != 0)
+		return set_letters(table, config, argv, i, err);
+	len = strcspn(name, "=");
+	o = find(table, name, len);
 	if (!o)
-		return error_set(err, ERR_INVALID, "unknown option %.64s; --help lists the options", flag);
+		return unknown(flag, err);
 	snprintf(from, sizeof(from), "--%s", o->name);
-	if (name[len] == '=')
-		return set_value(o, config, from, name + len + 1, err) < 0 ? -1 : 1;
-	if (o->type == OPT_BOOL)
-		return set_value(o, config, from, "true", err) < 0 ? -1 : 1;
-	if (!argv[i + 1])
-		return error_set(err, ERR_INVALID, "%s needs a value", from);
-	return set_value(o, config, from, argv[i + 1], err) < 0 ? -1 : 2;
+	return set_given(o, config, from, name[len] == '=' ? name + len + 1 : NULL, argv[i + 1], err);
+}
+
+static bool is_flag(const char *arg)
+{
+	return arg[0] == '-' && arg[1];
 }
 
 int opt_parse(const struct opt *table, void *config, int argc, char **argv, struct error *err)
@@ -189,7 +237,7 @@ int opt_parse(const struct opt *table, void *config, int argc, char **argv, stru
 
 	if (set_defaults(table, config, err) < 0)
 		return -1;
-	for (i = 1; i < argc && argv[i][0] == '-' && argv[i][1]; i += used) {
+	for (i = 1; i < argc && is_flag(argv[i]); i += used) {
 		if (strcmp(argv[i], "--") == 0)
 			return i + 1;
 		used = set_flag(table, config, argv, i, err);
@@ -197,6 +245,41 @@ int opt_parse(const struct opt *table, void *config, int argc, char **argv, stru
 			return -1;
 	}
 	return i < argc ? i : argc;
+}
+
+/* Moves `count` arguments at `from` to `to`, before it; those in between move behind them. */
+static void move_before(char **argv, int from, int count, int to)
+{
+	for (; count > 0; count--, from++, to++) {
+		char *moved = argv[from];
+
+		memmove(argv + to + 1, argv + to, (size_t)(from - to) * sizeof(*argv));
+		argv[to] = moved;
+	}
+}
+
+int opt_parse_anywhere(const struct opt *table, void *config, int argc, char **argv, struct error *err)
+{
+	int flags = 1, used; /* argv[1] .. argv[flags - 1] are done; from there to i stands what is no flag */
+
+	if (set_defaults(table, config, err) < 0)
+		return -1;
+	for (int i = 1; i < argc; i += used) {
+		bool ends = strcmp(argv[i], "--") == 0;
+
+		used = 1;
+		if (!is_flag(argv[i]))
+			continue;
+		if (!ends)
+			used = set_flag(table, config, argv, i, err);
+		if (used < 0)
+			return -1;
+		move_before(argv, i, used, flags);
+		flags += used;
+		if (ends)
+			break;
+	}
+	return flags;
 }
 
 void opt_release(const struct opt *table, void *config)
@@ -221,6 +304,8 @@ void opt_usage(const struct opt *o, struct buf *out)
 {
 	const char *arg = o->arg ? o->arg : o->type == OPT_CHOICE ? o->choices : NULL;
 
+	if (o->letter)
+		buf_addf(out, "-%c, ", o->letter);
 	buf_addf(out, "--%s", o->name);
 	if (arg && o->type != OPT_BOOL)
 		buf_addf(out, " %s", arg);

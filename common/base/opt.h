@@ -10,7 +10,8 @@
  *   if (opt_parse(options, &c, argc, argv, &err) < 0) ...
  *
  * Precedence: flag, then environment (where it is not empty), then default. A flag is --name VALUE or --name=VALUE; a
- * bool stands alone or has its value behind "=". The last of several counts, and "--" ends them.
+ * bool stands alone or has its value behind "=". The last of several counts, and "--" ends them. With a letter it is
+ * -n VALUE, -nVALUE or -n=VALUE as well, and bools can stand together: -wA.
  */
 #ifndef CODIS_BASE_OPT_H
 #define CODIS_BASE_OPT_H
@@ -40,6 +41,7 @@ struct opt {
 	const char *help;
 	int min, max;        /* min == max: unchecked */
 	const char *choices; /* for OPT_CHOICE */
+	char letter;         /* 'n' for -n; 0: none */
 };
 
 #define OPT_END                                                                                                        \
@@ -52,6 +54,10 @@ struct opt {
  * opt_wants() tells. On error the caller still calls opt_release. */
 int opt_parse(const struct opt *table, void *config, int argc, char **argv, struct error *err);
 
+/* The same, with flags also behind arguments that are none: those are moved to the end of argv, in their order, and the
+ * index of the first of them is returned (argc if none). What follows "--" is no flag. */
+int opt_parse_anywhere(const struct opt *table, void *config, int argc, char **argv, struct error *err);
+
 /* Frees the strings in config. */
 void opt_release(const struct opt *table, void *config);
 
@@ -63,7 +69,7 @@ bool opt_wants(int argc, char **argv, const char *flag);
 bool opt_begin(const struct opt *table, void *config, const char *program, const char *purpose, int argc, char **argv,
 	       int *status);
 
-/* How an option is given: "--threads N", "--tls". */
+/* How an option is given: "--threads N", "--tls", "-n, --namespace NAME". */
 void opt_usage(const struct opt *o, struct buf *out);
 /* The --help text's options part. */
 void opt_help(const struct opt *table, struct buf *out);

@@ -238,3 +238,119 @@ FIXTURE_TEST(table_of_a_docs_page)
 	options_table(options, &out);
 	assert_memory_equal(out.data, head, sizeof(head) - 1);
 }
+
+/* --- with letters, and anywhere ----------------------------------------------------------------------------------- */
+
+static const struct opt lettered[] = {
+	{ "namespace", NULL, OPT_STRING, AT(name), .arg = "NS", .help = "which one", .letter = 'n' },
+	{ "threads", NULL, OPT_INT, AT(threads), .arg = "N", .help = "threads", .min = 1, .max = 64, .letter = 't' },
+	{ "watch", NULL, OPT_BOOL, AT(tls), .help = "again and again", .letter = 'w' },
+	{ "all", NULL, OPT_BOOL, AT(quiet), .help = "all", .letter = 'A' },
+	{ "any", NULL, OPT_INT, AT(any), .arg = "N", .help = "any number" },
+	OPT_END
+};
+
+struct anywhere {
+	struct config c;
+	struct error err;
+	const char *argv[12];
+	int argc, rest;
+};
+
+static int anywhere_setup(void **state)
+{
+	*state = calloc(1, sizeof(struct anywhere));
+	return *state ? 0 : -1;
+}
+
+static int anywhere_teardown(void **state)
+{
+	opt_release(lettered, &((struct anywhere *)*state)->c);
+	free(*state);
+	return 0;
+}
+
+#define ANYWHERE(a, ...) anywhere(a, (const char *const[]){ "program", ##__VA_ARGS__, NULL })
+static int anywhere(struct anywhere *a, const char *const *argv)
+{
+	opt_release(lettered, &a->c);
+	*a = (struct anywhere){ .err = ERROR_INIT };
+	for (; argv[a->argc]; a->argc++)
+		a->argv[a->argc] = argv[a->argc];
+	a->rest = opt_parse_anywhere(lettered, &a->c, a->argc, (char **)(uintptr_t)a->argv, &a->err);
+	return a->rest;
+}
+
+#define ANYWHERE_TEST(name) TEST_WITH(name, anywhere_setup, anywhere_teardown)
+
+ANYWHERE_TEST(a_letter_has_its_value_behind_it_or_with_it)
+{
+	static const char *const forms[][3] = { { "-n", "shop" },  { "-nshop" },   { "-n=shop" },
+						{ "-wn", "shop" }, { "-wAnshop" }, { "--namespace", "shop" } };
+	struct anywhere *a = *state;
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		assert_int_equal(ANYWHERE(a, forms[i][0], forms[i][1]), forms[i][1] ? 3 : 2);
+		assert_string_equal(a->c.name, "shop");
+	}
+	assert_int_equal(ANYWHERE(a, "-wA", "-t8"), 3);
+	assert_true(a->c.tls && a->c.quiet);
+	assert_int_equal(a->c.threads, 8);
+	assert_int_equal(ANYWHERE(a, "-w=false"), 2);
+	assert_false(a->c.tls);
+}
+
+ANYWHERE_TEST(options_stand_also_behind_arguments)
+{
+	struct anywhere *a = *state;
+
+	assert_int_equal(ANYWHERE(a, "status", "-n", "shop", "orders", "-w", "--threads=3", "more"), 5);
+	assert_string_equal(a->c.name, "shop");
+	assert_true(a->c.tls);
+	assert_int_equal(a->c.threads, 3);
+	assert_string_equal(a->argv[5], "status");
+	assert_string_equal(a->argv[6], "orders");
+	assert_string_equal(a->argv[7], "more");
+	assert_null(a->argv[8]);
+	assert_int_equal(ANYWHERE(a, "-", "-w"), 2); /* what stands for a file */
+	assert_string_equal(a->argv[2], "-");
+	assert_int_equal(ANYWHERE(a, "one", "-w", "--", "-n", "two"), 3);
+	assert_string_equal(a->argv[3], "one");
+	assert_string_equal(a->argv[4], "-n");
+	assert_string_equal(a->argv[5], "two");
+	assert_null(a->c.name);
+	assert_int_equal(ANYWHERE(a), 1);
+}
+
+ANYWHERE_TEST(wrong_letters)
+{
+	static const struct {
+		const char *args[2], *says;
+	} cases[] = {
+		{ { "-x" }, "unknown option -x; --help lists the options" },
+		{ { "-wx" }, "unknown option -wx" },
+		{ { "product", "-n" }, "-n needs a value" },
+		{ { "-t0" }, "-t: \"0\" is not a whole number from 1 to 64" },
+		{ { "product", "--thread" }, "unknown option --thread" },
+		{ { "-w=x" }, "-w: \"x\" is not true or false" },
+	};
+	struct anywhere *a = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(ANYWHERE(a, cases[i].args[0], cases[i].args[1]), -1);
+		if (!strstr(a->err.text, cases[i].says))
+			fail_msg("says \"%s\"", a->err.text);
+	}
+}
+
+TEST(letters_in_the_help)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+
+	opt_help(lettered, &out);
+	assert_string_equal(out.data, "  -n, --namespace NS  which one\n"
+				      "  -t, --threads N     threads\n"
+				      "  -w, --watch         again and again\n"
+				      "  -A, --all           all\n"
+				      "  --any N             any number\n");
+}
