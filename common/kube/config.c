@@ -1,9 +1,11 @@
 #include "common/kube/config.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <yaml.h>
 
 #include "common/base/base64.h"
@@ -13,6 +15,7 @@
 #define ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount/"
 #define FILE_LIMIT (1u << 20)
 #define PATH_LIMIT 4096
+#define FILES_MAX  32
 
 void kube_config_release(struct kube_config *cfg)
 {
@@ -49,95 +52,122 @@ static int load_account(struct kube_config *cfg, const char *host, struct error 
 	return cfg->namespace ? 0 : error_wrap(err, "service account");
 }
 
-/* --- a kubeconfig file -------------------------------------------------------------------------------------------- */
+/* --- kubeconfig files -------------------------------------------------------------------------------------------- */
 
-struct kubeconfig {
+/* A value, and the file that it is in. */
+struct place {
+	struct file *file; /* NULL: there is none */
+	yaml_node_t *node;
+};
+
+struct file {
 	yaml_document_t doc;
 	const char *path;
+};
+
+/* What several of them have is the first one's. */
+struct kubeconfig {
+	struct file files[FILES_MAX];
+	int count;
+	const struct kube_config_choice *choice;
 	struct kube_config *cfg;
 };
 
-static yaml_node_t *member(struct kubeconfig *k, yaml_node_t *map, const char *name)
+static yaml_node_t *member(struct file *f, yaml_node_t *map, const char *name)
 {
 	if (!map || map->type != YAML_MAPPING_NODE)
 		return NULL;
 	for (yaml_node_pair_t *p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
-		yaml_node_t *key = yaml_document_get_node(&k->doc, p->key);
+		yaml_node_t *key = yaml_document_get_node(&f->doc, p->key);
 
 		if (key && key->type == YAML_SCALAR_NODE && strcmp((char *)key->data.scalar.value, name) == 0)
-			return yaml_document_get_node(&k->doc, p->value);
+			return yaml_document_get_node(&f->doc, p->value);
 	}
 	return NULL;
 }
 
-/* The text at map[name], or NULL where it is absent, empty or no text. */
-static const char *text(struct kubeconfig *k, yaml_node_t *map, const char *name)
+/* The text at place[name], or NULL where it is absent, empty or no text. */
+static const char *text(const struct place *at, const char *name)
 {
-	yaml_node_t *node = member(k, map, name);
+	yaml_node_t *node = member(at->file, at->node, name);
 
 	if (!node || node->type != YAML_SCALAR_NODE || node->data.scalar.length == 0)
 		return NULL;
 	return (char *)node->data.scalar.value;
 }
 
-/* kind "user", name "admin": what stands at `user` in the entry of `users` with that name. */
-static yaml_node_t *entry(struct kubeconfig *k, const char *list, const char *kind, const char *name, struct error *err)
+static struct place root(struct file *f)
 {
-	yaml_node_t *all = member(k, yaml_document_get_root_node(&k->doc), list), *found;
+	return (struct place){ f, yaml_document_get_root_node(&f->doc) };
+}
 
-	if (!name) {
-		error_set(err, ERR_INVALID, "no %s is chosen", kind);
-		return NULL;
-	}
-	if (all && all->type == YAML_SEQUENCE_NODE) {
-		for (yaml_node_item_t *i = all->data.sequence.items.start; i < all->data.sequence.items.top; i++) {
-			yaml_node_t *item = yaml_document_get_node(&k->doc, *i);
-			const char *its = text(k, item, "name");
+/* kind "user", name "admin": what stands at `user` in the entry of the file's `users` with that name. */
+static struct place entry_in(struct file *f, const char *list, const char *kind, const char *name)
+{
+	yaml_node_t *all = member(f, root(f).node, list), *found;
 
-			if (its && strcmp(its, name) == 0 && (found = member(k, item, kind)))
-				return found;
-		}
+	if (!all || all->type != YAML_SEQUENCE_NODE)
+		return (struct place){ NULL, NULL };
+	for (yaml_node_item_t *i = all->data.sequence.items.start; i < all->data.sequence.items.top; i++) {
+		struct place item = { f, yaml_document_get_node(&f->doc, *i) };
+		const char *its = text(&item, "name");
+
+		if (its && strcmp(its, name) == 0 && (found = member(f, item.node, kind)))
+			return (struct place){ f, found };
 	}
-	error_set(err, ERR_NOTFOUND, "no %s \"%.100s\" in it", kind, name);
-	return NULL;
+	return (struct place){ NULL, NULL };
+}
+
+/* That of the first file that has it. 0, or -1 and *err. */
+static int entry(struct kubeconfig *k, const char *list, const char *kind, const char *name, struct place *at,
+		 struct error *err)
+{
+	if (!name)
+		return error_set(err, ERR_INVALID, "no %s is chosen", kind);
+	for (int i = 0; i < k->count; i++) {
+		*at = entry_in(&k->files[i], list, kind, name);
+		if (at->file)
+			return 0;
+	}
+	return error_set(err, ERR_NOTFOUND, "no %s \"%.100s\" in it", kind, name);
 }
 
 /* Names in the file are relative to its folder. */
-static void beside(const struct kubeconfig *k, const char *name, char *out, size_t size)
+static void beside(const struct file *f, const char *name, char *out, size_t size)
 {
-	const char *slash = strrchr(k->path, '/');
+	const char *slash = strrchr(f->path, '/');
 
 	if (name[0] == '/' || !slash)
 		snprintf(out, size, "%s", name);
 	else
-		snprintf(out, size, "%.*s/%s", (int)(slash - k->path), k->path, name);
+		snprintf(out, size, "%.*s/%s", (int)(slash - f->path), f->path, name);
 }
 
-/* map[name-data] as base64, else the file that map[name] names. */
-static int take_pem(struct kubeconfig *k, yaml_node_t *map, const char *name, char **out, struct error *err)
+/* place[name-data] as base64, else the file that place[name] names. */
+static int take_pem(const struct place *at, const char *name, char **out, struct error *err)
 {
 	char key[64], path[PATH_LIMIT];
-	const char *data, *file = text(k, map, name);
+	const char *data, *file = text(at, name);
 	size_t len;
 
 	snprintf(key, sizeof(key), "%s-data", name);
-	data = text(k, map, key);
+	data = text(at, key);
 	if (!data && !file)
 		return 0;
 	if (data) {
 		*out = base64_decode(data, &len, err);
 		return *out ? 0 : error_wrap(err, "%s", key);
 	}
-	beside(k, file, path, sizeof(path));
+	beside(at->file, file, path, sizeof(path));
 	*out = file_read(path, FILE_LIMIT, err);
 	return *out ? 0 : error_wrap(err, "%s", name);
 }
 
 /* What would change who we are or whom we talk to is refused, not passed over. */
-static int refuse(struct kubeconfig *k, yaml_node_t *map, const char *const *names, struct error *err)
+static int refuse(const struct place *at, const char *const *names, struct error *err)
 {
 	for (; *names; names++)
-		if (member(k, map, *names))
+		if (member(at->file, at->node, *names))
 			return error_set(err, ERR_INVALID,
 					 "%s is not understood; use a token or a client certificate, "
 					 "such as those of a ServiceAccount (kubectl create token)",
@@ -145,57 +175,74 @@ static int refuse(struct kubeconfig *k, yaml_node_t *map, const char *const *nam
 	return 0;
 }
 
-static int take_cluster(struct kubeconfig *k, yaml_node_t *cluster, struct error *err)
+static int take_cluster(struct kube_config *cfg, const struct place *cluster, struct error *err)
 {
 	static const char *const unknown[] = { "proxy-url", "tls-server-name", NULL };
-	const char *server = text(k, cluster, "server"), *skip = text(k, cluster, "insecure-skip-tls-verify");
+	const char *server = text(cluster, "server"), *skip = text(cluster, "insecure-skip-tls-verify");
 	size_t len = server ? strlen(server) : 0;
 
-	if (refuse(k, cluster, unknown, err) < 0)
+	if (refuse(cluster, unknown, err) < 0)
 		return -1;
 	if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
 		return error_set(err, ERR_INVALID, "the cluster's server is no http(s) address");
-	k->cfg->skip_verify = skip && strcmp(skip, "true") == 0;
-	if (copy(server, &k->cfg->server, err) < 0)
+	cfg->skip_verify = skip && strcmp(skip, "true") == 0;
+	if (copy(server, &cfg->server, err) < 0)
 		return -1;
-	while (len && k->cfg->server[len - 1] == '/')
-		k->cfg->server[--len] = '\0';
-	return take_pem(k, cluster, "certificate-authority", &k->cfg->ca_pem, err);
+	while (len && cfg->server[len - 1] == '/')
+		cfg->server[--len] = '\0';
+	return take_pem(cluster, "certificate-authority", &cfg->ca_pem, err);
 }
 
-static int take_user(struct kubeconfig *k, yaml_node_t *user, struct error *err)
+static int take_user(struct kubeconfig *k, const struct place *user, struct error *err)
 {
-	static const char *const unknown[] = { "exec", "auth-provider", "username", "as", NULL };
-	const char *token_file = text(k, user, "tokenFile");
+	static const char *const unknown[] = { "auth-provider", "username", "as", NULL };
+	static const char *const plugin[] = { "exec", NULL };
+	const char *token_file = text(user, "tokenFile");
 	char path[PATH_LIMIT];
 
-	if (refuse(k, user, unknown, err) < 0 || copy(text(k, user, "token"), &k->cfg->token, err) < 0)
+	if (refuse(user, unknown, err) < 0 || (!k->choice->exec && refuse(user, plugin, err) < 0))
+		return -1;
+	if (copy(text(user, "token"), &k->cfg->token, err) < 0)
 		return -1;
 	if (token_file) {
-		beside(k, token_file, path, sizeof(path));
+		beside(user->file, token_file, path, sizeof(path));
 		if (copy(path, &k->cfg->token_file, err) < 0)
 			return -1;
 	}
-	if (take_pem(k, user, "client-certificate", &k->cfg->cert_pem, err) < 0)
+	if (take_pem(user, "client-certificate", &k->cfg->cert_pem, err) < 0)
 		return -1;
-	return take_pem(k, user, "client-key", &k->cfg->key_pem, err);
+	return take_pem(user, "client-key", &k->cfg->key_pem, err);
+}
+
+/* The context that is chosen, else the current one of the first file that has one; NULL: none. */
+static const char *context_name(struct kubeconfig *k)
+{
+	const char *name = k->choice->context;
+
+	for (int i = 0; !name && i < k->count; i++) {
+		struct place top = root(&k->files[i]);
+
+		name = text(&top, "current-context");
+	}
+	return name;
 }
 
 static int take_context(struct kubeconfig *k, struct error *err)
 {
-	const char *current = text(k, yaml_document_get_root_node(&k->doc), "current-context"), *namespace;
-	yaml_node_t *context = entry(k, "contexts", "context", current, err), *part;
+	struct place context, part;
+	const char *namespace;
 
-	if (!context)
+	if (entry(k, "contexts", "context", context_name(k), &context, err) < 0)
 		return -1;
-	namespace = text(k, context, "namespace");
+	namespace = text(&context, "namespace");
 	if (copy(namespace ? namespace : "default", &k->cfg->namespace, err) < 0)
 		return -1;
-	part = entry(k, "clusters", "cluster", text(k, context, "cluster"), err);
-	if (!part || take_cluster(k, part, err) < 0)
+	if (entry(k, "clusters", "cluster", text(&context, "cluster"), &part, err) < 0 ||
+	    take_cluster(k->cfg, &part, err) < 0)
 		return -1;
-	part = entry(k, "users", "user", text(k, context, "user"), err);
-	return part ? take_user(k, part, err) : -1;
+	if (entry(k, "users", "user", text(&context, "user"), &part, err) < 0)
+		return -1;
+	return take_user(k, &part, err);
 }
 
 static int parse_yaml(const char *data, yaml_document_t *doc, struct error *err)
@@ -214,55 +261,120 @@ static int parse_yaml(const char *data, yaml_document_t *doc, struct error *err)
 	return ok ? 0 : -1;
 }
 
-static int load_file(struct kube_config *cfg, const char *path, struct error *err)
+static int read_file(struct kubeconfig *k, const char *path, struct error *err)
 {
-	struct kubeconfig k = { .path = path, .cfg = cfg };
+	struct file *f = &k->files[k->count];
 	char *data = file_read(path, FILE_LIMIT, err);
 	int r;
 
 	if (!data)
-		return error_wrap(err, "kubeconfig");
-	r = parse_yaml(data, &k.doc, err);
+		return -1;
+	r = parse_yaml(data, &f->doc, err);
 	free(data);
-	if (r == 0) {
-		r = take_context(&k, err);
-		yaml_document_delete(&k.doc);
+	if (r < 0)
+		return error_wrap(err, "%s", path);
+	f->path = path;
+	k->count++;
+	return 0;
+}
+
+/* paths: one, or several that are separated by ':', of which at least one has to be there; it is changed. */
+static int read_files(struct kubeconfig *k, char *paths, struct error *err)
+{
+	struct error missing = ERROR_INIT;
+	char *next;
+
+	for (char *path = paths; path; path = next) {
+		next = strchr(path, ':');
+		if (next)
+			*next++ = '\0';
+		if (!*path)
+			continue;
+		if (k->count == FILES_MAX)
+			return error_set(err, ERR_TOOBIG, "KUBECONFIG names more than %d files", FILES_MAX);
+		if (access(path, F_OK) < 0 && errno == ENOENT)
+			error_errno(&missing, ENOENT, "%s", path);
+		else if (read_file(k, path, err) < 0)
+			return -1;
 	}
-	return r < 0 ? error_wrap(err, "kubeconfig %s", path) : 0;
+	if (k->count)
+		return 0;
+	return error_set(err, ERR_NOTFOUND, "%s", missing.code ? missing.text : "KUBECONFIG names no file");
+}
+
+static void release_files(struct kubeconfig *k)
+{
+	while (k->count)
+		yaml_document_delete(&k->files[--k->count].doc);
+}
+
+static int load_files(struct kubeconfig *k, const char *paths, bool several, struct error *err)
+{
+	char *own = strdup(paths);
+	int r = own ? 0 : error_set(err, ERR_NOMEM, "no memory");
+
+	if (r == 0)
+		r = several ? read_files(k, own, err) : read_file(k, own, err);
+	if (r < 0)
+		error_wrap(err, "kubeconfig");
+	else if ((r = take_context(k, err)) < 0)
+		error_wrap(err, "kubeconfig %s", paths);
+	release_files(k);
+	free(own);
+	return r;
 }
 
 /* $KUBECONFIG, else ~/.kube/config. */
-static int load_default(struct kube_config *cfg, struct error *err)
+static int load_default(struct kubeconfig *k, bool several, struct error *err)
 {
-	const char *path = getenv("KUBECONFIG"), *home = getenv("HOME");
+	const char *paths = getenv("KUBECONFIG"), *home = getenv("HOME");
 	char in_home[PATH_LIMIT];
 
-	if (path && *path) {
-		if (strchr(path, ':'))
+	if (paths && *paths) {
+		if (!several && strchr(paths, ':'))
 			return error_set(err, ERR_INVALID, "KUBECONFIG names several files (%s); name the one to use",
-					 path);
-		return load_file(cfg, path, err);
+					 paths);
+		return load_files(k, paths, several, err);
 	}
 	snprintf(in_home, sizeof(in_home), "%s/.kube/config", home ? home : "");
-	return load_file(cfg, in_home, err);
+	return load_files(k, in_home, false, err);
+}
+
+static int load(struct kube_config *cfg, const struct kube_config_choice *choice, bool several, struct error *err)
+{
+	const char *host = getenv("KUBERNETES_SERVICE_HOST");
+	struct kubeconfig *k = calloc(1, sizeof(*k));
+	int r;
+
+	*cfg = (struct kube_config){ 0 };
+	if (!k)
+		return error_set(err, ERR_NOMEM, "no memory");
+	k->choice = choice;
+	k->cfg = cfg;
+	if (choice->path)
+		r = load_files(k, choice->path, false, err);
+	else if (host && *host && !choice->context)
+		r = load_account(cfg, host, err);
+	else
+		r = load_default(k, several, err);
+	free(k);
+	if (r < 0)
+		kube_config_release(cfg);
+	return r;
 }
 
 int kube_config_load(struct kube_config *cfg, const char *path, struct error *err)
 {
-	const char *host = getenv("KUBERNETES_SERVICE_HOST");
-	int r;
-
-	*cfg = (struct kube_config){ 0 };
-	if (path)
-		r = load_file(cfg, path, err);
-	else if (host && *host)
-		r = load_account(cfg, host, err);
-	else
-		r = load_default(cfg, err);
+	if (load(cfg, &(struct kube_config_choice){ .path = path }, false, err) < 0)
+		return -1;
 	cfg->loaded = true;
-	if (r == 0)
-		r = copy(path, &cfg->path, err);
-	if (r < 0)
-		kube_config_release(cfg);
-	return r;
+	if (copy(path, &cfg->path, err) == 0)
+		return 0;
+	kube_config_release(cfg);
+	return -1;
+}
+
+int kube_config_choose(struct kube_config *cfg, const struct kube_config_choice *choice, struct error *err)
+{
+	return load(cfg, choice, true, err);
 }

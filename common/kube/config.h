@@ -21,9 +21,23 @@ struct kube_config {
 };
 
 /* path NULL: the service account when KUBERNETES_SERVICE_HOST is set, else $KUBECONFIG, else ~/.kube/config.
- * Understands token, client certificate and key, CA, each as file or data. exec plugins are refused with a sentence.
- * 0, or -1 and *err naming the file. */
+ * Understands token, client certificate and key, CA, each as file or data. exec plugins are refused with a sentence,
+ * and so is a $KUBECONFIG of several files. 0, or -1 and *err naming the file. */
 int kube_config_load(struct kube_config *cfg, const char *path, struct error *err);
+
+/* What a person at a terminal chooses, as kubectl lets them. */
+struct kube_config_choice {
+	const char *path;    /* NULL: as above */
+	const char *context; /* in place of current-context, so never the service account; NULL: none is named */
+	/* exec plugins are run: they are the file's owner's programs, with our environment, and may ask on the
+	 * terminal. Blocks for 30 s at most (exec.h). */
+	bool exec;
+};
+
+/* kube_config_load for that choice. $KUBECONFIG may name several files, separated by ':', as kubectl merges them: of
+ * what several have, the first one's counts; those that are not there are passed over. It is not read again: whoever
+ * was refused (401) loads it anew. */
+int kube_config_choose(struct kube_config *cfg, const struct kube_config_choice *choice, struct error *err);
 void kube_config_release(struct kube_config *cfg);
 
 #endif

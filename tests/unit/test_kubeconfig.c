@@ -217,3 +217,86 @@ FIXTURE_TEST(the_environment_names_it)
 	unsetenv("KUBERNETES_SERVICE_HOST");
 	unsetenv("KUBECONFIG");
 }
+
+/* --- what a person at a terminal chooses -------------------------------------------------------------------------- */
+
+static int choose(struct folder *f, const char *path, const char *context)
+{
+	kube_config_release(&f->cfg);
+	f->err = (struct error)ERROR_INIT;
+	return kube_config_choose(&f->cfg, &(struct kube_config_choice){ .path = path, .context = context }, &f->err);
+}
+
+#define TWO_CONTEXTS                                                                                                   \
+	"current-context: a\n"                                                                                         \
+	"contexts: [{name: a, context: {cluster: c, user: u, namespace: one}},"                                        \
+	" {name: b, context: {cluster: c, user: v, namespace: two}}]\n"                                                \
+	"clusters: [{name: c, cluster: {server: 'https://first'}}]\n"                                                  \
+	"users: [{name: u, user: {token: t-u}}, {name: v, user: {token: t-v}}]\n"
+
+FIXTURE_TEST(a_context_is_named)
+{
+	struct folder *f = *state;
+
+	write_file(f, "config", TWO_CONTEXTS);
+	assert_int_equal(choose(f, f->config, NULL), 0);
+	assert_string_equal(f->cfg.namespace, "one");
+	assert_string_equal(f->cfg.token, "t-u");
+	assert_false(f->cfg.loaded);
+	assert_int_equal(choose(f, f->config, "b"), 0);
+	assert_string_equal(f->cfg.namespace, "two");
+	assert_string_equal(f->cfg.token, "t-v");
+	refused(f, choose(f, f->config, "c"), "no context \"c\" in it");
+}
+
+FIXTURE_TEST(a_context_is_never_that_of_the_pod)
+{
+	struct folder *f = *state;
+
+	write_file(f, "config", TWO_CONTEXTS);
+	setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
+	setenv("KUBECONFIG", f->config, 1);
+	assert_int_equal(choose(f, NULL, "b"), 0);
+	assert_string_equal(f->cfg.server, "https://first");
+	assert_int_equal(choose(f, NULL, NULL), -1);
+	assert_non_null(strstr(f->err.text, "service account"));
+	unsetenv("KUBERNETES_SERVICE_HOST");
+	unsetenv("KUBECONFIG");
+}
+
+/* The second one has a user, with a file beside it, and what the first one has as well. */
+FIXTURE_TEST(of_several_files_the_first_one_counts)
+{
+	struct folder *f = *state;
+	char paths[400], other[100];
+
+	write_file(f, "config",
+		   "clusters: [{name: c, cluster: {server: 'https://first'}}]\n"
+		   "contexts: [{name: a, context: {cluster: c, user: u, namespace: one}}]\n");
+	write_file(f, "cert",
+		   "current-context: a\nclusters: [{name: c, cluster: {server: 'https://second'}}]\n"
+		   "contexts: [{name: a, context: {cluster: c, user: v, namespace: two}}, {name: d, context: "
+		   "{cluster: c, user: u}}]\n"
+		   "users: [{name: u, user: {tokenFile: token}}]\n");
+	snprintf(paths, sizeof(paths), "%s/gone::%s:%s/cert:", f->dir, f->config, f->dir);
+	snprintf(other, sizeof(other), "%s/token", f->dir);
+	setenv("KUBECONFIG", paths, 1);
+	if (choose(f, NULL, NULL) < 0)
+		fail_msg("%s", f->err.text);
+	assert_string_equal(f->cfg.server, "https://first");
+	assert_string_equal(f->cfg.namespace, "one");
+	assert_string_equal(f->cfg.token_file, other);
+	assert_int_equal(choose(f, NULL, "d"), 0);
+	assert_string_equal(f->cfg.namespace, "default");
+	write_file(f, "cert", "[");
+	assert_int_equal(choose(f, NULL, NULL), -1);
+	assert_non_null(strstr(f->err.text, "/cert: not YAML: line"));
+	snprintf(paths, sizeof(paths), "%s/gone:%s/config2", f->dir, f->dir);
+	setenv("KUBECONFIG", paths, 1);
+	assert_int_equal(choose(f, NULL, NULL), -1);
+	assert_non_null(strstr(f->err.text, "config2: No such file"));
+	setenv("KUBECONFIG", ":", 1);
+	assert_int_equal(choose(f, NULL, NULL), -1);
+	assert_non_null(strstr(f->err.text, "KUBECONFIG names no file"));
+	unsetenv("KUBECONFIG");
+}
