@@ -14,7 +14,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends $(/src/tools/de
 	&& rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
-RUN make -j"$(nproc)" BUILD=/out && strip /out/codis-*
+RUN make -j"$(nproc)" BUILD=/out && strip /out/codis-* /out/codisctl
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update && apt-get install -y --no-install-recommends \
@@ -49,5 +49,6 @@ COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
 COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /usr/bin/
 
 FROM base
-COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /usr/bin/
+COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /out/codisctl /usr/bin/
+RUN ln -s codisctl /usr/bin/kubectl-codis
 USER 65532:65532

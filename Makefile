@@ -41,7 +41,7 @@ L_ALL     = -pie -Wl,-z,relro,-z,now $(if $(SANITIZE),-fsanitize=$(SANITIZE)) $(
 LIBS      = $(PKG_LIBS) -lzookeeper_st -lm -lpthread
 
 COMMON   := $(wildcard common/*/*.c) $(wildcard certs/*.c)
-PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p)))
+PROGRAMS := $(foreach p,webhook extender controller,$(if $(wildcard $(p)/main.c),codis-$(p))) codisctl
 TOOLS    := $(if $(wildcard tests/codis-sim/main.c),codis-sim) $(if $(wildcard tools/writers/main.c),codis-writers)
 UNIT     := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
@@ -50,6 +50,7 @@ obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 WEBHOOK_SRC    := $(wildcard webhook/*.c)
 EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
+CLI_SRC        := $(wildcard cli/*.c)
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
 WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
@@ -57,12 +58,13 @@ CALLS_SRC      := $(wildcard tests/bench/extender/*.c)
 # Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
 # its main.c. What several tests share is in an archive, of which each takes what it uses; what all tests of one program
 # share is in <program>_*.c.
-TESTED         := webhook extender controller writers
+TESTED         := webhook extender controller cli writers
 TEST_OF_ONE    := $(foreach p,$(TESTED),$(wildcard tests/unit/$(p)_*.c))
 TEST_SHARED    := $(filter-out tests/unit/test_%.c $(TEST_OF_ONE),$(wildcard tests/unit/*.c))
 parts_webhook    = $(filter-out %/main.c,$(WEBHOOK_SRC))
 parts_extender   = $(filter-out %/main.c,$(EXTENDER_SRC))
 parts_controller = $(filter-out %/main.c,$(CONTROLLER_SRC))
+parts_cli        = $(filter-out %/main.c,$(CLI_SRC))
 parts_writers    = $(filter-out %/main.c,$(WRITERS_SRC))
 program_of       = $(word 2,$(subst _, ,$(1)))
 parts_of         = $(parts_$(program_of)) $(filter tests/unit/$(program_of)_%,$(TEST_OF_ONE))
@@ -132,6 +134,9 @@ $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
 	$(link)
+$(BUILD)/codisctl: $(call obj,$(CLI_SRC)) $(BUILD)/libcodis.a
+	$(link)
+	@ln -sf $(@F) $(@D)/kubectl-codis
 $(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a | $(BUILD)/codis-sim.so
 	$(link)
 # The module that makes redis-server a codis-server; it runs inside redis-server, so without sanitizers.

@@ -627,6 +627,16 @@ static bool add_loss(const struct group_view *g, cJSON *group)
 	return json_add_int(loss, "keys", lost_keys(g)) && json_add_str(loss, "at", lost_at(lost_wall_ms(g), at));
 }
 
+/* As the dashboard has them; none where it has not said. */
+static bool add_slots(const struct cluster_view *v, const struct group_view *g, cJSON *group)
+{
+	int n = 0;
+
+	for (int i = 0; v->dashboard.slots_known && i < CODIS_SLOTS; i++)
+		n += v->dashboard.slot_group[i] == g->node.id;
+	return !v->dashboard.slots_known || json_add_int(group, "slots", n);
+}
+
 static int push_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
 		      cJSON *list)
 {
@@ -642,7 +652,8 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	if (!json_add_int(o, "id", g->node.id) || !json_add_bool(o, "led", healthy) ||
 	    !json_add_str(o, "master", m ? name_of(m) : "") || !json_add_str(o, "why", why) ||
 	    !json_add_str(o, "evidence", evidence) || !json_add_str(o, "promoting", g->node.promoting_state) ||
-	    !json_add_bool(o, "busy", g->busy) || !add_loss(g, o) || !(members = json_add_array(o, "members")))
+	    !json_add_bool(o, "busy", g->busy) || !add_slots(v, g, o) || !add_loss(g, o) ||
+	    !(members = json_add_array(o, "members")))
 		return -1;
 	for (int at = 0; (s = view_next(v, g, &at));) {
 		if (push_server(s, m, members) < 0)

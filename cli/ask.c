@@ -1,0 +1,120 @@
+#include "cli/ask.h"
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/kube/client.h"
+#include "common/net/http.h"
+#include "common/net/loop.h"
+
+#define NO_END INT64_MAX
+
+/* Whoever waits looks again. A call may end in a part of the loop's turn that is before the wait for what comes next.
+ */
+static void wake(struct cli *c)
+{
+	uv_stop(&c->loop->uv);
+}
+
+static void on_done(void *ctx, const cJSON *object, const struct error *err)
+{
+	struct ask *a = ctx;
+
+	wake(a->cli);
+	a->call = NULL;
+	a->ended = true;
+	if (err) {
+		a->err = *err;
+	} else if (a->on_answer) {
+		a->on_answer(a, object);
+	} else {
+		a->answer = cJSON_Duplicate(object, true);
+		if (!a->answer)
+			error_set(&a->err, ERR_NOMEM, "no memory for the answer");
+	}
+}
+
+static void begin(struct cli *c, struct ask *a, const char *method, const cJSON *body)
+{
+	a->cli = c;
+	a->ended = false;
+	a->err = (struct error)ERROR_INIT;
+	a->call = kube_call(c->kube, method, a->path, body, body ? KUBE_MERGE_PATCH : NULL, a->timeout_ms, on_done, a,
+			    &a->err);
+	a->ended = !a->call;
+}
+
+void ask_begin(struct cli *c, struct ask *a)
+{
+	begin(c, a, "GET", NULL);
+}
+
+void ask_end(struct ask *a)
+{
+	http_cancel(a->call);
+	a->call = NULL;
+	cJSON_Delete(a->answer);
+	a->answer = NULL;
+}
+
+bool asks_ended(const void *asks)
+{
+	const struct asks *s = asks;
+
+	for (int i = 0; i < s->count; i++) {
+		if (!s->all[i].ended)
+			return false;
+	}
+	return true;
+}
+
+static void on_time(void *ctx)
+{
+	wake(ctx);
+}
+
+bool ask_wait(struct cli *c, int64_t deadline_ms, bool (*until)(const void *ctx), const void *ctx)
+{
+	int64_t left = deadline_ms == NO_END ? 0 : deadline_ms - clock_mono_ms();
+	struct loop_timer *timer = NULL;
+	bool is;
+
+	if (deadline_ms != NO_END) /* without memory for it what is asked ends by its own limits */
+		timer = loop_timer_start(&c->loop->uv, left > 0 ? (uint64_t)left : 0, 0, on_time, c);
+	while (!(is = until && until(ctx)) && clock_mono_ms() < deadline_ms)
+		uv_run(&c->loop->uv, UV_RUN_DEFAULT);
+	loop_timer_stop(&timer);
+	return is;
+}
+
+static cJSON *wait_for(struct cli *c, struct ask *a, struct error *err)
+{
+	struct asks one = { a, 1 };
+	cJSON *answer;
+
+	ask_wait(c, NO_END, asks_ended, &one);
+	answer = a->answer;
+	if (!answer)
+		*err = a->err;
+	return answer;
+}
+
+cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err)
+{
+	struct ask a = { .timeout_ms = timeout_ms };
+
+	snprintf(a.path, sizeof(a.path), "%s", path);
+	begin(c, &a, "GET", NULL);
+	return wait_for(c, &a, err);
+}
+
+cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct error *err)
+{
+	struct ask a = { .timeout_ms = 0 };
+
+	snprintf(a.path, sizeof(a.path), "%s", path);
+	begin(c, &a, "PATCH", patch);
+	return wait_for(c, &a, err);
+}

@@ -1,0 +1,50 @@
+/* ask.h - several questions to the API server at once, each with a time limit of its own, and waiting for as much of
+ * the answers as is wanted. */
+#ifndef CODIS_CLI_ASK_H
+#define CODIS_CLI_ASK_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/error.h"
+
+struct cli;
+struct http_call;
+
+#define ASK_PATH_MAX 4096 /* with the token of a list's next page */
+
+struct ask {
+	struct cli *cli;
+	char path[ASK_PATH_MAX];
+	int timeout_ms; /* 0: 10 s */
+	/* Gets the answer, for whom a copy of it is too much; it may ask on (ask_begin). NULL: it is kept in answer. */
+	void (*on_answer)(struct ask *a, const cJSON *object);
+	void *ctx;
+
+	struct http_call *call; /* while it is under way */
+	bool ended;             /* with answer, or what on_answer took, or with err.code */
+	cJSON *answer;
+	struct error err;
+};
+
+/* GET path. Whatever fails is in err, also when it could not even begin. */
+void ask_begin(struct cli *c, struct ask *a);
+/* Gives it up, and frees the answer. */
+void ask_end(struct ask *a);
+
+/* Turns the loop until that holds (true), or the time has come (false), in monotonic ms. until NULL: until then. */
+bool ask_wait(struct cli *c, int64_t deadline_ms, bool (*until)(const void *ctx), const void *ctx);
+/* For one or several of them: until all have ended. */
+struct asks {
+	struct ask *all;
+	int count;
+};
+bool asks_ended(const void *asks);
+
+/* One question, waited for. The caller's (cJSON_Delete), or NULL and *err. */
+cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err);
+/* A write, waited for, likewise. */
+cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct error *err);
+
+#endif

@@ -1,0 +1,203 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/kube/client.h"
+#include "common/kube/config.h"
+#include "common/net/loop.h"
+
+#define OUT_MAX (64u << 20)
+#define ERR_MAX (1u << 20)
+
+const struct opt cli_options[] = {
+	{ "namespace", NULL, OPT_STRING, offsetof(struct cli_options, namespace), .arg = "NAME", .letter = 'n',
+	  .help = "the namespace that is meant; default: that of the context" },
+	{ "context", NULL, OPT_STRING, offsetof(struct cli_options, context), .arg = "NAME",
+	  .help = "a context of the kubeconfig in place of its current one" },
+	{ "kubeconfig", NULL, OPT_STRING, offsetof(struct cli_options, kubeconfig), .arg = "FILE",
+	  .help = "how to reach the API server; default: the files of $KUBECONFIG, ~/.kube/config, or in a pod its "
+		  "service account" },
+	{ "system-namespace", "CODIS_SYSTEM_NAMESPACE", OPT_STRING, offsetof(struct cli_options, system), .arg = "NAME",
+	  .def = "codis-system", .help = "where codis-k8s itself runs" },
+	{ "help", NULL, OPT_BOOL, offsetof(struct cli_options, help), .letter = 'h', .help = "what the verb does" },
+	OPT_END
+};
+
+void cli_init(struct cli *c, int out_fd, int err_fd)
+{
+	const char *no_colour = getenv("NO_COLOR");
+
+	*c = (struct cli){ .out_fd = out_fd, .err_fd = err_fd };
+	buf_init(&c->out, OUT_MAX);
+	buf_init(&c->err, ERR_MAX);
+	c->terminal = out_fd >= 0 && isatty(out_fd);
+	c->colour = c->terminal && (!no_colour || !*no_colour);
+}
+
+static void disconnect(struct cli *c)
+{
+	kube_client_free(c->kube);
+	free(c->server);
+	free(c->own_namespace);
+	c->kube = NULL;
+	c->server = c->own_namespace = NULL;
+}
+
+void cli_release(struct cli *c)
+{
+	disconnect(c);
+	if (c->loop) {
+		loop_release(c->loop);
+		free(c->loop);
+	}
+	opt_release(cli_options, &c->options);
+	free(c->options.output);
+	free(c->options.product);
+	buf_release(&c->out);
+	buf_release(&c->err);
+}
+
+static void write_all(int fd, struct buf *text)
+{
+	size_t done = 0;
+
+	while (fd >= 0 && done < text->len) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n <= 0)
+			break; /* whoever read it has gone */
+		done += (size_t)n;
+	}
+	if (fd >= 0)
+		buf_reset(text);
+}
+
+void cli_flush(struct cli *c)
+{
+	if (c->out.failed)
+		cli_fail(c, CLI_NOT_SO, "what is to be printed is over %u MB, or there is no memory for it",
+			 OUT_MAX >> 20);
+	write_all(c->out_fd, &c->out);
+	write_all(c->err_fd, &c->err);
+}
+
+/* --- the cluster -------------------------------------------------------------------------------------------------- */
+
+/* Ctrl-C, as a shell tells it: at once. What was done in the cluster stands, and each verb can be repeated. */
+static void on_signal(void *ctx)
+{
+	(void)ctx;
+	_exit(CLI_INTERRUPTED);
+}
+
+static int make_loop(struct cli *c, struct error *err)
+{
+	if (c->loop)
+		return 0;
+	c->loop = calloc(1, sizeof(*c->loop));
+	if (!c->loop)
+		return error_set(err, ERR_NOMEM, "no memory");
+	if (loop_init(c->loop, on_signal, c, err) == 0)
+		return 0;
+	free(c->loop);
+	c->loop = NULL;
+	return -1;
+}
+
+static int take_config(struct cli *c, struct kube_config *config, struct error *err)
+{
+	c->kube = kube_client_new(&c->loop->uv, config, err);
+	if (!c->kube)
+		return -1;
+	c->server = config->server;
+	c->own_namespace = config->namespace;
+	config->server = config->namespace = NULL;
+	return 0;
+}
+
+enum cli_status cli_connect(struct cli *c)
+{
+	struct kube_config_choice choice = { c->options.kubeconfig, c->options.context, true };
+	struct kube_config config = { 0 };
+	struct error err = ERROR_INIT;
+	int r;
+
+	disconnect(c);
+	r = kube_config_choose(&config, &choice, &err);
+	if (r == 0)
+		r = make_loop(c, &err);
+	if (r == 0)
+		r = take_config(c, &config, &err);
+	kube_config_release(&config);
+	return r < 0 ? cli_fail(c, CLI_NO_CLUSTER, "%s", err.text) : CLI_OK;
+}
+
+const char *cli_namespace(const struct cli *c)
+{
+	return c->options.namespace ? c->options.namespace : c->own_namespace;
+}
+
+/* --- what is said ------------------------------------------------------------------------------------------------- */
+
+enum cli_status cli_fail(struct cli *c, enum cli_status status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_addstr(&c->err, "codisctl: ");
+	buf_vaddf(&c->err, fmt, ap);
+	buf_addch(&c->err, '\n');
+	va_end(ap);
+	return status;
+}
+
+enum cli_status cli_status_of(const struct error *err)
+{
+	switch (err->code) {
+	case ERR_NOTFOUND:
+	case ERR_CONFLICT:
+	case ERR_EXISTS:
+	case ERR_INVALID: return CLI_NOT_SO;
+	case ERR_STATUS: return err->status / 100 == 5 ? CLI_NO_CLUSTER : CLI_NOT_SO;
+	default: return CLI_NO_CLUSTER;
+	}
+}
+
+enum cli_status cli_fail_call(struct cli *c, const struct error *err)
+{
+	return cli_fail(c, cli_status_of(err), "%s", err->text);
+}
+
+static const char *code(const struct cli *c, const char *escape)
+{
+	return c->colour ? escape : "";
+}
+
+const char *cli_red(const struct cli *c)
+{
+	return code(c, "\033[31m");
+}
+
+const char *cli_yellow(const struct cli *c)
+{
+	return code(c, "\033[33m");
+}
+
+const char *cli_green(const struct cli *c)
+{
+	return code(c, "\033[32m");
+}
+
+const char *cli_bold(const struct cli *c)
+{
+	return code(c, "\033[1m");
+}
+
+const char *cli_plain(const struct cli *c)
+{
+	return code(c, "\033[0m");
+}

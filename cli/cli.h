@@ -1,0 +1,77 @@
+/* cli.h - what all verbs of codisctl share: options, the connection to the API server, what is printed, how it ends. */
+#ifndef CODIS_CLI_CLI_H
+#define CODIS_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/base/opt.h"
+
+struct error;
+struct kube_client;
+struct loop;
+struct verb;
+
+/* The exit statuses; docs/codisctl.md has them. */
+enum cli_status {
+	CLI_OK = 0,
+	CLI_NOT_SO = 1,     /* what was asked for is not so: not OK, not there, refused */
+	CLI_USAGE = 2,      /* no such verb, option or argument */
+	CLI_NO_CLUSTER = 3, /* the API server is not reached, or does not allow it */
+	CLI_WAITED = 4,     /* it was done, and what was waited for did not come in time */
+	CLI_INTERRUPTED = 130,
+};
+
+struct cli_options {
+	char *kubeconfig, *context, *namespace, *system;
+	bool help;
+	/* of some verbs */
+	bool all, watch;
+	char *output, *product;
+	int wait_ms;
+};
+
+struct cli {
+	struct cli_options options;
+	const struct verb *verb;
+	char **args; /* behind the options */
+	int arg_count;
+
+	struct loop *loop; /* these from cli_connect on */
+	struct kube_client *kube;
+	char *server, *own_namespace;
+
+	struct buf out, err; /* to stdout and stderr at cli_flush */
+	int out_fd, err_fd;  /* -1: nowhere; all is kept */
+	bool terminal, colour;
+};
+
+/* What every verb takes. */
+extern const struct opt cli_options[];
+
+void cli_init(struct cli *c, int out_fd, int err_fd);
+void cli_release(struct cli *c);
+/* Writes what was said so far. */
+void cli_flush(struct cli *c);
+
+/* Loads the kubeconfig and makes loop and client, or makes the client anew. CLI_OK, or the status, and why is said. */
+enum cli_status cli_connect(struct cli *c);
+
+/* The namespace that is meant: -n, else the context's. */
+const char *cli_namespace(const struct cli *c);
+
+/* Says "codisctl: ..." on stderr and returns the status. */
+enum cli_status cli_fail(struct cli *c, enum cli_status status, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* The same of a call to the API server: NO_CLUSTER where it was not reached or did not allow it, else NOT_SO. */
+enum cli_status cli_fail_call(struct cli *c, const struct error *err);
+/* The status of such a failure. */
+enum cli_status cli_status_of(const struct error *err);
+
+/* Colours of a terminal; "" where there shall be none. */
+const char *cli_red(const struct cli *c), *cli_yellow(const struct cli *c), *cli_green(const struct cli *c),
+	*cli_bold(const struct cli *c), *cli_plain(const struct cli *c);
+
+#endif

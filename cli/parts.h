@@ -1,0 +1,24 @@
+/* parts.h - the verbs, each in the file of its subject, and the options that each has beside those of all. */
+#ifndef CODIS_CLI_PARTS_H
+#define CODIS_CLI_PARTS_H
+
+#include "cli/cli.h"
+
+/* status.c */
+extern const struct opt status_options[];
+enum cli_status status_run(struct cli *c);
+/* version.c */
+enum cli_status version_run(struct cli *c);
+/* annotate.c */
+extern const struct opt annotate_options[];
+enum cli_status pause_run(struct cli *c);
+enum cli_status resume_run(struct cli *c);
+enum cli_status adopt_run(struct cli *c);
+/* completion.c */
+enum cli_status completion_run(struct cli *c);
+/* man.c */
+enum cli_status man_run(struct cli *c);
+/* verbs.c */
+enum cli_status help_run(struct cli *c);
+
+#endif

@@ -1,0 +1,264 @@
+#include "cli/plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/json.h"
+#include "common/base/text.h"
+
+/* --- which products, and their dashboards ------------------------------------------------------------------------- */
+
+static int add_product(void *ctx, const char *namespace, const char *product)
+{
+	struct plain *p = ctx;
+	struct plain_product *more = realloc(p->products, (size_t)(p->count + 1) * sizeof(*more));
+
+	if (!more)
+		return -1;
+	p->products = more;
+	text_copy(more[p->count].namespace, sizeof(more->namespace), namespace);
+	text_copy(more[p->count].product, sizeof(more->product), product);
+	p->count++;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct plain_product *one = a, *other = b;
+	int order = strcmp(one->namespace, other->namespace);
+
+	return order ? order : strcmp(one->product, other->product);
+}
+
+static int find_dashboard(void *ctx, const struct inventory_pod *pod)
+{
+	struct ask *a = ctx;
+
+	if (pod->pod.component != CODIS_DASHBOARD || !pod->pod.port || pod->pod.status.deleting)
+		return 0;
+	snprintf(a->path, sizeof(a->path), "/api/v1/namespaces/%s/pods/%s:%u/proxy/topom", pod->pod.namespace,
+		 pod->pod.name, pod->pod.port);
+	return 1;
+}
+
+int plain_begin(struct plain *p, struct cli *c, const struct known *k, int timeout_ms)
+{
+	*p = (struct plain){ .count = 0 };
+	if (inventory_each_product(k->inventory, add_product, p) != 0)
+		return -1;
+	if (!p->count)
+		return 0;
+	qsort(p->products, (size_t)p->count, sizeof(*p->products), by_name);
+	p->dashboards = calloc((size_t)p->count, sizeof(*p->dashboards));
+	if (!p->dashboards)
+		return -1;
+	for (int i = 0; i < p->count; i++) {
+		struct ask *a = &p->dashboards[i];
+
+		a->timeout_ms = timeout_ms;
+		inventory_each_of_product(k->inventory, p->products[i].namespace, p->products[i].product,
+					  find_dashboard, a);
+		if (a->path[0])
+			ask_begin(c, a);
+		else
+			a->ended = true;
+	}
+	return 0;
+}
+
+bool plain_ended(const void *plain)
+{
+	const struct plain *p = plain;
+
+	return asks_ended(&(struct asks){ p->dashboards, p->dashboards ? p->count : 0 });
+}
+
+void plain_end(struct plain *p)
+{
+	for (int i = 0; p->dashboards && i < p->count; i++)
+		ask_end(&p->dashboards[i]);
+	free(p->dashboards);
+	free(p->products);
+	*p = (struct plain){ .count = 0 };
+}
+
+/* --- one product -------------------------------------------------------------------------------------------------- */
+
+struct telling {
+	const struct known *known;
+	const cJSON *topom; /* NULL: not known */
+	cJSON *groups, *proxies, *others;
+	int servers, servers_ready, proxy_count, proxies_ready;
+};
+
+static cJSON *group_of(cJSON *groups, int id)
+{
+	cJSON *g;
+
+	json_each(g, groups) {
+		if (json_int(0, g, "id", NULL) == id)
+			return g;
+	}
+	g = cJSON_CreateObject();
+	if (json_push(groups, g) < 0 || !json_add_int(g, "id", id) || !json_add_str(g, "master", "") ||
+	    !json_add_array(g, "members"))
+		return NULL;
+	return g;
+}
+
+static int add_member(struct telling *t, const struct inventory_pod *pod, cJSON *o)
+{
+	cJSON *g = group_of(t->groups, pod->pod.group);
+
+	t->servers++;
+	t->servers_ready += pod->pod.status.ready;
+	if (!g || !json_add_str(o, "role", codis_role_name(pod->pod.role)))
+		return -1;
+	if (pod->pod.role == CODIS_ROLE_MASTER && json_set(g, "master", cJSON_CreateString(pod->pod.name)) < 0)
+		return -1;
+	return cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(g, "members"), o) ? 0 : -1;
+}
+
+static int add_pod(void *ctx, const struct inventory_pod *pod)
+{
+	struct telling *t = ctx;
+	cJSON *o = cJSON_CreateObject();
+	int r = -1;
+
+	if (!o || !json_add_str(o, "addr", pod->addr) || !json_add_str(o, "pod", pod->pod.name) ||
+	    !json_add_str(o, "node", pod->pod.node) ||
+	    !json_add_str(o, "component", codis_component_name(pod->pod.component)) ||
+	    !json_add_str(o, "state", known_state(t->known, pod))) {
+		cJSON_Delete(o);
+		return -1;
+	}
+	if (pod->pod.component == CODIS_SERVER)
+		r = add_member(t, pod, o);
+	else
+		r = cJSON_AddItemToArray(pod->pod.component == CODIS_PROXY ? t->proxies : t->others, o) ? 0 : -1;
+	if (pod->pod.component == CODIS_PROXY) {
+		t->proxy_count++;
+		t->proxies_ready += pod->pod.status.ready;
+	}
+	if (r < 0)
+		cJSON_Delete(o);
+	return r;
+}
+
+/* How many slots the dashboard has given to a group; 0: to any. */
+static int count_slots(const cJSON *topom, int id)
+{
+	const cJSON *slot;
+	int n = 0;
+
+	json_each(slot, json_get(topom, "stats", "slots", NULL)) {
+		int64_t group = json_int(0, slot, "group_id", NULL);
+
+		n += id ? group == id : group > 0;
+	}
+	return n;
+}
+
+static int add_slots(const struct telling *t)
+{
+	cJSON *g;
+
+	json_each(g, t->groups) {
+		if (t->topom && !json_add_int(g, "slots", count_slots(t->topom, (int)json_int(0, g, "id", NULL))))
+			return -1;
+	}
+	return 0;
+}
+
+static int by_member(const cJSON *a, const cJSON *b, const char *name)
+{
+	const char *one = json_str(a, name, NULL), *other = json_str(b, name, NULL);
+
+	return strcmp(one ? one : "", other ? other : "");
+}
+
+static int compare(const cJSON *a, const cJSON *b)
+{
+	int64_t one = json_int(0, a, "id", NULL), other = json_int(0, b, "id", NULL);
+
+	return one != other ? (one < other ? -1 : 1) : by_member(a, b, "pod");
+}
+
+/* A few hundred at most: by insertion, within the list. */
+static void sort(cJSON *list)
+{
+	for (int i = 1; i < cJSON_GetArraySize(list); i++) {
+		cJSON *item = cJSON_DetachItemFromArray(list, i);
+		int at = 0;
+
+		for (cJSON *before = json_first(list); at < i && compare(before, item) <= 0; before = before->next)
+			at++;
+		cJSON_InsertItemInArray(list, at, item);
+	}
+}
+
+static void sort_all(struct telling *t)
+{
+	cJSON *g;
+
+	sort(t->groups);
+	sort(t->proxies);
+	sort(t->others);
+	json_each(g, t->groups)
+		sort(cJSON_GetObjectItemCaseSensitive(g, "members"));
+}
+
+static const char *dashboard_words(const struct ask *a)
+{
+	if (!a->path[0])
+		return "no dashboard is seen";
+	return a->answer ? "the dashboard answers" : "the dashboard does not answer";
+}
+
+static int add_line(const struct telling *t, const char *product, const struct ask *a, cJSON *o)
+{
+	char slots[64] = "";
+
+	if (t->topom)
+		snprintf(slots, sizeof(slots), ", %d/%d slots assigned", count_slots(t->topom, 0), CODIS_SLOTS);
+	return json_add_fmt(o, "line",
+			    "%s: NO CONTROLLER, %d/%d servers ready, %d/%d proxies ready%s; %s; nobody fails over",
+			    product, t->servers_ready, t->servers, t->proxies_ready, t->proxy_count, slots,
+			    dashboard_words(a))
+		       ? 0
+		       : -1;
+}
+
+static int report_product(const struct plain_product *p, const struct ask *a, const struct known *k, cJSON *o)
+{
+	struct telling t = { .known = k, .topom = json_get(a->answer, "stats", NULL) ? a->answer : NULL };
+
+	if (!json_add_str(o, "namespace", p->namespace) || !json_add_str(o, "product", p->product) ||
+	    !json_add_bool(o, "ok", false))
+		return -1;
+	t.groups = json_add_array(o, "groups");
+	t.proxies = json_add_array(o, "proxies");
+	t.others = json_add_array(o, "others");
+	if (!t.groups || !t.proxies || !t.others ||
+	    inventory_each_of_product(k->inventory, p->namespace, p->product, add_pod, &t) != 0 ||
+	    inventory_each_zookeeper(k->inventory, p->namespace, add_pod, &t) != 0)
+		return -1;
+	sort_all(&t);
+	if (a->err.code && !json_add_str(o, "dashboard_trouble", a->err.text))
+		return -1;
+	return add_slots(&t) < 0 ? -1 : add_line(&t, p->product, a, o);
+}
+
+int plain_report(const struct plain *p, const struct known *k, cJSON *report)
+{
+	cJSON *list = json_add_array(report, "clusters");
+
+	for (int i = 0; i < p->count; i++) {
+		cJSON *o = cJSON_CreateObject();
+
+		if (json_push(list, o) < 0 || report_product(&p->products[i], &p->dashboards[i], k, o) < 0)
+			return -1;
+	}
+	return list ? 0 : -1;
+}

@@ -1,0 +1,251 @@
+#include "cli/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/parts.h"
+#include "common/base/error.h"
+
+const struct verb cli_verbs[] = {
+	{ "status", "what each Codis is doing, and what is wrong with it", "[PRODUCT]",
+	  "Says of each product in the namespace (-A: in all) its word and the cause first, then its groups, proxies "
+	  "and "
+	  "what was done lately. Both pods of codis-controller are asked, each for 1.5 s at most, and the one that "
+	  "leads "
+	  "is believed; where none answers, it says so and shows what Kubernetes and the dashboards know. The status "
+	  "is 0 "
+	  "when all that is shown is OK, else 1.",
+	  status_options, 1, false, status_run },
+	{ "pause", "let codis-controller only watch a product", "[REASON]",
+	  "Writes codis.io/paused on the product's codis-server StatefulSet, with the reason that its status then "
+	  "shows: "
+	  "say who you are. Nothing is done to that product until `codisctl resume`, also no failover. It ends when "
+	  "the "
+	  "status says PAUSED.",
+	  annotate_options, 1, false, pause_run },
+	{ "resume", "end a pause", "",
+	  "Takes codis.io/paused off the product's StatefulSets. It ends when the status says PAUSED no more.",
+	  annotate_options, 0, false, resume_run },
+	{ "adopt", "replace servers that have no guard, one by one", "",
+	  "Writes codis.io/adopt on the product's codis-server StatefulSet: servers that were there before codis-k8s "
+	  "are "
+	  "replaced one by one, replicas first, each master after a switch. How far it is, and what it waits for, is "
+	  "in "
+	  "the status.",
+	  annotate_options, 0, false, adopt_run },
+	{ "version", "its own version, the API server's, and the images of codis-k8s in the cluster", "", NULL, NULL, 0,
+	  false, version_run },
+	{ "completion", "the completion of a shell, for its start file", "bash|zsh|fish",
+	  "For bash: source <(codisctl completion bash). For zsh: source <(codisctl completion zsh), behind compinit. "
+	  "For "
+	  "fish: codisctl completion fish | source.",
+	  NULL, 1, false, completion_run },
+	{ "help", "what a verb does, and its options", "[VERB]", NULL, NULL, 1, false, help_run },
+	{ "man", "the man page codisctl.1", "", NULL, NULL, 0, true, man_run },
+	{ .name = NULL },
+};
+
+const struct verb *verb_find(const char *name)
+{
+	for (const struct verb *v = cli_verbs; v->name; v++)
+		if (strcmp(v->name, name) == 0)
+			return v;
+	return NULL;
+}
+
+#define NAME_MAX_LEN 32
+#define NEAR         3 /* changes */
+
+/* How many letters have to be put in, taken out, changed or swapped with the next (Damerau and Levenshtein). */
+static int distance(const char *a, const char *b)
+{
+	int n = (int)strnlen(a, NAME_MAX_LEN), m = (int)strnlen(b, NAME_MAX_LEN);
+	int d[NAME_MAX_LEN + 1][NAME_MAX_LEN + 1];
+
+	for (int i = 0; i <= n; i++)
+		d[i][0] = i;
+	for (int j = 0; j <= m; j++)
+		d[0][j] = j;
+	for (int i = 1; i <= n; i++) {
+		for (int j = 1; j <= m; j++) {
+			int least = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+
+			if (d[i - 1][j] + 1 < least)
+				least = d[i - 1][j] + 1;
+			if (d[i][j - 1] + 1 < least)
+				least = d[i][j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    d[i - 2][j - 2] + 1 < least)
+				least = d[i - 2][j - 2] + 1;
+			d[i][j] = least;
+		}
+	}
+	return d[n][m];
+}
+
+const struct verb *verb_nearest(const char *name)
+{
+	const struct verb *best = NULL;
+	int near = NEAR;
+
+	for (const struct verb *v = cli_verbs; v->name; v++) {
+		int far = distance(name, v->name);
+
+		/* of a short name little is left after three changes */
+		if (v->hidden || far >= near || (size_t)far * 2 > strlen(v->name))
+			continue;
+		best = v;
+		near = far;
+	}
+	return best;
+}
+
+static int append(struct opt *out, int n, const struct opt *table)
+{
+	for (; table && table->name && n < VERB_OPTIONS_MAX - 1; table++)
+		out[n++] = *table;
+	return n;
+}
+
+void verb_options(const struct verb *v, struct opt out[VERB_OPTIONS_MAX])
+{
+	int n = append(out, append(out, 0, v->options), cli_options);
+
+	out[n] = (struct opt)OPT_END;
+}
+
+/* --- the command line --------------------------------------------------------------------------------------------- */
+
+static enum cli_status unknown_verb(struct cli *c, const char *name)
+{
+	const struct verb *near = verb_nearest(name);
+
+	if (near)
+		return cli_fail(c, CLI_USAGE, "there is no verb \"%.64s\"; did you mean %s? codisctl help lists them",
+				name, near->name);
+	return cli_fail(c, CLI_USAGE, "there is no verb \"%.64s\"; codisctl help lists them", name);
+}
+
+/* Where the verb stands, behind options that all have; argc when there is none, -1 and said. */
+static int find_verb(struct cli *c, int argc, char **argv)
+{
+	struct cli_options before = { .all = false };
+	struct error err;
+	int at = opt_parse(cli_options, &before, argc, argv, &err);
+
+	opt_release(cli_options, &before);
+	if (at < 0)
+		cli_fail(c, CLI_USAGE, "%s", err.text);
+	return at;
+}
+
+static enum cli_status run_verb(struct cli *c, int argc, char **argv)
+{
+	struct opt options[VERB_OPTIONS_MAX];
+	struct error err;
+	int at;
+
+	verb_options(c->verb, options);
+	at = opt_parse_anywhere(options, &c->options, argc, argv, &err);
+	if (at < 0)
+		return cli_fail(c, CLI_USAGE, "%s: %s", c->verb->name, err.text);
+	c->args = argv + at;
+	c->arg_count = argc - at;
+	if (c->options.help) {
+		verb_help(c->verb, &c->out);
+		return CLI_OK;
+	}
+	if (c->arg_count > c->verb->max_arguments)
+		return cli_fail(c, CLI_USAGE, "%s: \"%.64s\" is one argument too many; codisctl help %s", c->verb->name,
+				c->args[c->verb->max_arguments], c->verb->name);
+	return c->verb->run(c);
+}
+
+enum cli_status verbs_run(struct cli *c, int argc, char **argv)
+{
+	int at;
+
+	if (argc > 1 && strcmp(argv[1], "--version") == 0) {
+		buf_addf(&c->out, "codisctl %s\n", CODIS_VERSION);
+		return CLI_OK;
+	}
+	at = find_verb(c, argc, argv);
+	if (at < 0)
+		return CLI_USAGE;
+	if (at == argc) {
+		bool asked = opt_wants(argc, argv, "--help") || opt_wants(argc, argv, "-h");
+
+		verbs_help(asked ? &c->out : &c->err);
+		return asked ? CLI_OK : CLI_USAGE;
+	}
+	c->verb = verb_find(argv[at]);
+	if (!c->verb)
+		return unknown_verb(c, argv[at]);
+	memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof(*argv));
+	return run_verb(c, argc - 1, argv);
+}
+
+/* --- help --------------------------------------------------------------------------------------------------------- */
+
+#define WIDTH 100
+
+/* A paragraph, broken at blanks. */
+static void add_paragraph(struct buf *out, const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		size_t len = strcspn(text, " ");
+
+		if (column && column + 1 + len > WIDTH) {
+			buf_addch(out, '\n');
+			column = 0;
+		}
+		buf_addf(out, "%s%.*s", column ? " " : "", (int)len, text);
+		column += len + (column > 0);
+		text += len + (text[len] == ' ');
+	}
+	buf_addch(out, '\n');
+}
+
+void verbs_help(struct buf *out)
+{
+	buf_addf(out, "codisctl: %s\n\n  codisctl VERB [ARGUMENTS] [OPTIONS]\n\n", VERBS_PURPOSE);
+	for (const struct verb *v = cli_verbs; v->name; v++) {
+		if (!v->hidden)
+			buf_addf(out, "  %-11s %s\n", v->name, v->purpose);
+	}
+	buf_addstr(out, "\nOptions of all verbs:\n");
+	opt_help(cli_options, out);
+	buf_addstr(out, "\ncodisctl help VERB tells more. It ends with 0 when all is well, 1 when what was asked for "
+			"is not so,\n"
+			"2 for a wrong command line, 3 without a cluster, 4 when what it waited for did not come.\n");
+}
+
+void verb_help(const struct verb *v, struct buf *out)
+{
+	buf_addf(out, "codisctl %s%s%s: %s\n\n", v->name, *v->arguments ? " " : "", v->arguments, v->purpose);
+	if (v->details) {
+		add_paragraph(out, v->details);
+		buf_addch(out, '\n');
+	}
+	if (v->options) {
+		opt_help(v->options, out);
+		buf_addch(out, '\n');
+	}
+	buf_addstr(out, "Options of all verbs:\n");
+	opt_help(cli_options, out);
+}
+
+enum cli_status help_run(struct cli *c)
+{
+	const struct verb *v = c->arg_count ? verb_find(c->args[0]) : NULL;
+
+	if (!c->arg_count)
+		verbs_help(&c->out);
+	else if (!v)
+		return unknown_verb(c, c->args[0]);
+	else
+		verb_help(v, &c->out);
+	return CLI_OK;
+}

@@ -1,0 +1,241 @@
+/* codisctl status: of two controllers, of one, of none; of such that hang, refuse, or say what no controller says. */
+#include "tests/unit/cli_fixture.h"
+
+#define DEGRADED                                                                                                       \
+	"{\"namespace\":\"codis\",\"product\":\"codis-test\",\"ok\":false,\"line\":\"codis-test: DEGRADED, 1/1 "       \
+	"groups "                                                                                                      \
+	"led, 1 proxy, 1024/1024 slots served; group 1 lacks 1 synced replica (codis-server-0: syncing)\",\"paused\":" \
+	"false,\"groups\":[{\"id\":1,\"led\":true,\"master\":\"codis-server-1\",\"members\":[{\"addr\":\"a\",\"pod\":" \
+	"\"codis-server-0\",\"state\":\"syncing\",\"offset\":0,\"keys\":0},{\"addr\":\"b\",\"pod\":\"codis-server-"    \
+	"1\","                                                                                                         \
+	"\"state\":\"master\",\"offset\":5,\"keys\":7}]}],\"proxies\":[]}"
+#define DOWN                                                                                                           \
+	"{\"namespace\":\"shop\",\"product\":\"orders\",\"ok\":false,\"line\":\"orders: DOWN, 0/1 groups led, 0 "      \
+	"proxies"                                                                                                      \
+	", 0/1024 slots served; no proxy serves\",\"groups\":[],\"proxies\":[]}"
+
+static void two(struct cli_world *w, const char *clusters)
+{
+	char text[8192];
+
+	cli_controller(w, "c-a", cli_status_json(false, clusters, text, sizeof(text)));
+	cli_controller(w, "c-b", cli_status_json(true, clusters, text, sizeof(text)));
+	cli_lease(w, "c-b_1");
+}
+
+CLI_TEST(all_is_well)
+{
+	struct cli_world *w = *state;
+
+	two(w, CLI_HEALTHY "," DOWN);
+	assert_int_equal(CLI(w, "status"), CLI_OK);
+	assert_string_equal(w->c.out.data, "codis/codis-test: OK, 1/1 groups led, 1 proxy, 1024/1024 slots served\n"
+					   "  GROUP  MASTER          REPLICAS        SLOTS  KEYS  LAG\n"
+					   "  1      codis-server-1  codis-server-0  1024   7     100 B\n"
+					   "  PROXY          STATE   ADDRESS\n"
+					   "  codis-proxy-0  serves  10.0.0.3:11080\n");
+	assert_string_equal(w->c.err.data, "");
+}
+
+CLI_TEST(every_server_in_a_row)
+{
+	struct cli_world *w = *state;
+
+	two(w, CLI_HEALTHY);
+	assert_int_equal(CLI(w, "status", "-owide"), CLI_OK);
+	cli_says(w, "  GROUP  SERVER          ROLE    STATE   NODE  ADDRESS        KEYS  LAG    GUARDED\n"
+		    "  1      codis-server-0  -       synced  n1    10.0.0.1:6379  7     100 B  yes\n"
+		    "  1      codis-server-1  master  master  n2    10.0.0.2:6379  7     -      yes\n");
+}
+
+CLI_TEST(what_is_wrong_comes_first)
+{
+	struct cli_world *w = *state;
+
+	two(w, DEGRADED);
+	assert_int_equal(CLI(w, "status", "codis-test", "-n", "codis"), CLI_NOT_SO);
+	cli_says(w, "codis/codis-test: DEGRADED, 1/1 groups led, 1 proxy, 1024/1024 slots served\n"
+		    "  ! group 1 lacks 1 synced replica (codis-server-0: syncing)\n"
+		    "  GROUP  MASTER          REPLICAS                  SLOTS  KEYS  LAG\n"
+		    "  1      codis-server-1  codis-server-0 (syncing)  -      7     -\n");
+}
+
+CLI_TEST(which_namespace_and_product)
+{
+	struct cli_world *w = *state;
+
+	two(w, CLI_HEALTHY "," DOWN);
+	assert_int_equal(CLI(w, "status", "-n", "shop"), CLI_NOT_SO);
+	cli_says(w, "shop/orders: DOWN");
+	cli_does_not_say(w, "codis/");
+	assert_int_equal(CLI(w, "status", "-A"), CLI_NOT_SO);
+	cli_says(w, "shop/orders: DOWN");
+	cli_says(w, "codis/codis-test: OK");
+	assert_int_equal(CLI(w, "status", "-A", "codis-test"), CLI_OK);
+	cli_does_not_say(w, "orders");
+	assert_int_equal(CLI(w, "status", "-n", "other"), CLI_NOT_SO);
+	cli_says(w, "no Codis is seen in namespace other; there is one in codis, shop: -n NAMESPACE, or -A");
+	assert_int_equal(CLI(w, "status", "nothing"), CLI_NOT_SO);
+	cli_says(w, "no Codis called nothing is seen in namespace codis");
+}
+
+CLI_TEST(for_programs)
+{
+	struct cli_world *w = *state;
+	JSON_CLEANUP cJSON *report = NULL;
+
+	two(w, CLI_HEALTHY);
+	assert_int_equal(CLI(w, "status", "-o", "json"), CLI_OK);
+	report = json_parse(w->c.out.data, w->c.out.len, 1000, NULL);
+	assert_string_equal(json_str(report, "from", NULL), "c-b");
+	assert_true(json_bool(false, report, "leads", NULL));
+	assert_int_equal(cJSON_GetArraySize(json_get(report, "controllers", NULL)), 2);
+	assert_string_equal(json_str(json_first(json_get(report, "clusters", NULL)), "product", NULL), "codis-test");
+	assert_null(json_get(report, "elsewhere", NULL));
+	assert_int_equal(CLI(w, "status", "-o", "yaml"), CLI_OK);
+	cli_says(w, "from: c-b\nleads: true\n");
+	cli_says(w, "clusters:\n- namespace: codis\n  product: codis-test\n  ok: true\n  line: \"codis-test: OK, 1/1 "
+		    "groups");
+	cli_says(w, "    slots: 1024\n");
+	assert_int_equal(CLI(w, "status", "-o", "xml"), CLI_USAGE);
+	cli_says(w, "status: -o: \"xml\" is not one of text|wide|json|yaml");
+}
+
+/* The one that leads has lost its power: the other one tells, after the time that a pod has. */
+CLI_TEST(a_controller_that_hangs_holds_nothing_up)
+{
+	struct cli_world *w = *state;
+	char text[8192];
+
+	cli_controller(w, "c-a", cli_status_json(false, CLI_HEALTHY, text, sizeof(text)));
+	cli_controller(w, "c-b", NULL);
+	cli_lease(w, "c-b_1");
+	fake_block(w->api, CLI_STATUS_OF("c-b"));
+	assert_int_equal(CLI(w, "status"), CLI_OK);
+	cli_says(w, "c-b on node-of-c-b: it does not answer\n"
+		    "the one that leads does not answer: this is what c-a sees\n");
+	cli_says(w, "codis/codis-test: OK");
+	fake_unblock(w->api);
+}
+
+/* And the one that does not lead is not waited for. */
+CLI_TEST(the_one_that_leads_is_enough)
+{
+	struct cli_world *w = *state;
+	char text[8192];
+
+	cli_controller(w, "c-a", cli_status_json(true, CLI_HEALTHY, text, sizeof(text)));
+	cli_controller(w, "c-b", NULL);
+	fake_block(w->api, CLI_STATUS_OF("c-b"));
+	assert_int_equal(CLI(w, "status"), CLI_OK);
+	cli_does_not_say(w, "c-b");
+	fake_unblock(w->api);
+}
+
+static void topom(struct cli_world *w)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(100000);
+
+	buf_addstr(&text, "{\"version\":\"3.2\",\"stats\":{\"slots\":[");
+	for (int i = 0; i < 1024; i++)
+		buf_addf(&text, "%s{\"id\":%d,\"group_id\":%d}", i ? "," : "", i, i < 1000 ? 1 : 0);
+	buf_addstr(&text, "]}}");
+	fake_apply(w->api, "/api/v1/namespaces/codis/pods/codis-dashboard-0:18080/proxy/topom", text.data);
+}
+
+CLI_TEST(without_a_controller_it_shows_what_kubernetes_and_the_dashboard_know)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	topom(w);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	assert_string_equal(
+		w->c.out.data,
+		"no codis-controller is there: nobody fails over. What Kubernetes and the dashboards know:\n\n"
+		"codis/codis-test: NO CONTROLLER, 1/2 servers ready, 1/1 proxies ready, 1000/1024 slots assigned\n"
+		"  ! the dashboard answers\n"
+		"  ! nobody fails over\n"
+		"  GROUP  MASTER          REPLICAS                    SLOTS  KEYS  LAG\n"
+		"  1      codis-server-0  codis-server-1 (not ready)  1000   -     -\n"
+		"  PROXY          STATE  ADDRESS\n"
+		"  codis-proxy-0  ready  10.0.0.3:11080\n"
+		"  OTHERS             STATE  ADDRESS\n"
+		"  codis-dashboard-0  ready  10.0.0.4:18080\n");
+}
+
+CLI_TEST(nor_does_the_dashboard_have_to_answer)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	cli_controller(w, "c-a", NULL);
+	fake_block(w->api, "/proxy/");
+	assert_int_equal(CLI(w, "status", "-A"), CLI_NOT_SO);
+	cli_says(w, "c-a on node-of-c-a: it does not answer\nno codis-controller answers: nobody fails over.");
+	cli_says(w, "NO CONTROLLER, 1/2 servers ready, 1/1 proxies ready\n  ! the dashboard does not answer\n");
+	fake_unblock(w->api);
+}
+
+CLI_TEST(a_node_that_is_lost_is_said)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	fake_apply(w->api, "/api/v1/nodes/n1",
+		   "{\"metadata\":{\"name\":\"n1\",\"uid\":\"n1\"},\"status\":{\"conditions\":[{\"type\":\"Ready\","
+		   "\"status\":\"Unknown\"}]}}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "codis-server-0 (its node is lost)");
+	/* whoever may not see nodes is not told so of all */
+	fake_fail(w->api, "/api/v1/nodes", 403, 1);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_does_not_say(w, "node is lost");
+}
+
+CLI_TEST(who_may_see_only_a_namespace_sees_that)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	cli_controller(w, "c-a", "{\"leads\":true,\"clusters\":[]}");
+	fake_fail(w->api, "/namespaces/codis-system/pods", 403, 1);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "no codis-controller is there (GET /api/v1/namespaces/codis-system/pods: HTTP 403");
+	cli_says(w, "NO CONTROLLER, 1/2 servers ready");
+	fake_fail(w->api, "pods", 403, 100);
+	assert_int_equal(CLI(w, "status"), CLI_NO_CLUSTER);
+	cli_says(w, "HTTP 403");
+	cli_does_not_say(w, "no Codis is seen");
+}
+
+CLI_TEST(an_api_server_that_is_away_is_said)
+{
+	struct cli_world *w = *state;
+
+	fake_down(w->api);
+	assert_int_equal(CLI(w, "status"), CLI_NO_CLUSTER);
+	cli_says(w, "codisctl: GET /api/v1/namespaces/codis-system/pods: ");
+	assert_string_equal(w->c.out.data, "");
+	fake_up(w->api);
+}
+
+CLI_TEST(odd_answers_are_none)
+{
+	static const char *const odd[] = { "[]", "{}", "{\"clusters\":{}}", "{\"leads\":true}",
+					   "{\"clusters\":\"x\"}" };
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		cli_controller(w, "c-a", odd[i]);
+		assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+		cli_says(w, "NO CONTROLLER, 1/2");
+	}
+	cli_controller(
+		w, "c-a",
+		"{\"leads\":true,\"clusters\":[1,null,{\"namespace\":\"codis\"},{\"namespace\":\"codis\","
+		"\"line\":\"a\\u001b[2Jb: OK\",\"groups\":[null,{\"members\":[3]}],\"proxies\":7,\"recent\":[0]}]}");
+	assert_int_equal(CLI(w, "status", "-o", "wide"), CLI_NOT_SO);
+	cli_says(w, "codis/a?[2Jb: OK\n");
+}
