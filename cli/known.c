@@ -48,7 +48,9 @@ static void begin(struct known *k, struct cli *c, int at, const char *collection
 	text_copy(l->path, sizeof(l->path), path.data);
 	*a = (struct ask){ .on_answer = on_page, .ctx = l };
 	text_copy(a->path, sizeof(a->path), path.data);
-	ask_begin(c, a);
+	a->ended = buf_check(&path, "the selector of a list", &a->err) < 0;
+	if (!a->ended)
+		ask_begin(c, a);
 }
 
 int known_begin(struct known *k, struct cli *c, const char *namespace, struct error *err)

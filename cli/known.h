@@ -13,7 +13,7 @@
 /* A selector each of pods, and the sets and the nodes. */
 #define KNOWN_LISTS (COMPONENT_SELECTORS + 2)
 
-#define KNOWN_PATH_MAX 512
+#define KNOWN_PATH_MAX 2048 /* with the longest of component_selectors, escaped */
 
 struct known {
 	struct inventory *inventory;

@@ -171,42 +171,44 @@ static int add_slots(const struct telling *t)
 	return 0;
 }
 
-static int by_member(const cJSON *a, const cJSON *b, const char *name)
+static int compare(const void *a, const void *b)
 {
-	const char *one = json_str(a, name, NULL), *other = json_str(b, name, NULL);
+	const cJSON *one = *(cJSON *const *)a, *other = *(cJSON *const *)b;
+	int64_t id = json_int(0, one, "id", NULL), other_id = json_int(0, other, "id", NULL);
+	const char *pod = json_str(one, "pod", NULL), *other_pod = json_str(other, "pod", NULL);
 
-	return strcmp(one ? one : "", other ? other : "");
+	if (id != other_id)
+		return id < other_id ? -1 : 1;
+	return strcmp(pod ? pod : "", other_pod ? other_pod : "");
 }
 
-static int compare(const cJSON *a, const cJSON *b)
+/* By id, then by name. 0 or -1 (no memory). */
+static int sort(cJSON *list)
 {
-	int64_t one = json_int(0, a, "id", NULL), other = json_int(0, b, "id", NULL);
+	int count = cJSON_GetArraySize(list);
+	cJSON **items = count > 1 ? calloc((size_t)count, sizeof(cJSON *)) : NULL;
 
-	return one != other ? (one < other ? -1 : 1) : by_member(a, b, "pod");
+	if (count < 2)
+		return 0;
+	if (!items)
+		return -1;
+	for (int i = 0; i < count; i++)
+		items[i] = cJSON_DetachItemFromArray(list, 0);
+	qsort(items, (size_t)count, sizeof(cJSON *), compare);
+	for (int i = 0; i < count; i++)
+		cJSON_AddItemToArray(list, items[i]); /* which allocates nothing */
+	free(items);
+	return 0;
 }
 
-/* A few hundred at most: by insertion, within the list. */
-static void sort(cJSON *list)
-{
-	for (int i = 1; i < cJSON_GetArraySize(list); i++) {
-		cJSON *item = cJSON_DetachItemFromArray(list, i);
-		int at = 0;
-
-		for (cJSON *before = json_first(list); at < i && compare(before, item) <= 0; before = before->next)
-			at++;
-		cJSON_InsertItemInArray(list, at, item);
-	}
-}
-
-static void sort_all(struct telling *t)
+static int sort_all(struct telling *t)
 {
 	cJSON *g;
+	int r = sort(t->groups) | sort(t->proxies) | sort(t->others);
 
-	sort(t->groups);
-	sort(t->proxies);
-	sort(t->others);
 	json_each(g, t->groups)
-		sort(cJSON_GetObjectItemCaseSensitive(g, "members"));
+		r |= sort(cJSON_GetObjectItemCaseSensitive(g, "members"));
+	return r;
 }
 
 static const char *dashboard_words(const struct ask *a)
@@ -242,9 +244,8 @@ static int report_product(const struct plain_product *p, const struct ask *a, co
 	t.others = json_add_array(o, "others");
 	if (!t.groups || !t.proxies || !t.others ||
 	    inventory_each_of_product(k->inventory, p->namespace, p->product, add_pod, &t) != 0 ||
-	    inventory_each_zookeeper(k->inventory, p->namespace, add_pod, &t) != 0)
+	    inventory_each_zookeeper(k->inventory, p->namespace, add_pod, &t) != 0 || sort_all(&t) < 0)
 		return -1;
-	sort_all(&t);
 	if (a->err.code && !json_add_str(o, "dashboard_trouble", a->err.text))
 		return -1;
 	return add_slots(&t) < 0 ? -1 : add_line(&t, p->product, a, o);

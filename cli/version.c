@@ -11,7 +11,7 @@
 
 /* The images of the programs' pods, each once with how many have it. */
 struct image {
-	char text[400]; /* "codis-controller codis-k8s:1.0" */
+	char text[400]; /* "codis-controller/controller codis-k8s:1.0" */
 	int pods;
 };
 
@@ -22,12 +22,12 @@ struct images {
 	int count;
 };
 
-static void count_image(struct images *images, const char *container, const char *image)
+static void count_image(struct images *images, const char *app, const char *container, const char *image)
 {
 	char text[sizeof(images->all[0].text)];
 	int i = 0;
 
-	snprintf(text, sizeof(text), "%s %s", container, image);
+	snprintf(text, sizeof(text), "%s/%s %s", app, container, image);
 	while (i < images->count && strcmp(images->all[i].text, text) != 0)
 		i++;
 	if (i == IMAGES_MAX)
@@ -42,12 +42,14 @@ static void count_images(struct images *images, const cJSON *pods)
 	const cJSON *pod, *container;
 
 	json_each(pod, json_get(pods, "items", NULL)) {
+		const char *app = json_str(pod, "metadata", "labels", "app.kubernetes.io/name", NULL);
+
 		json_each(container, json_get(pod, "spec", "containers", NULL)) {
 			const char *name = json_str(container, "name", NULL),
 				   *image = json_str(container, "image", NULL);
 
-			if (name && image)
-				count_image(images, name, image);
+			if (app && name && image)
+				count_image(images, app, name, image);
 		}
 	}
 }

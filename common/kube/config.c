@@ -11,6 +11,7 @@
 #include "common/base/base64.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
+#include "common/kube/exec.h"
 
 #define ACCOUNT    "/var/run/secrets/kubernetes.io/serviceaccount/"
 #define FILE_LIMIT (1u << 20)
@@ -122,6 +123,7 @@ static struct place entry_in(struct file *f, const char *list, const char *kind,
 static int entry(struct kubeconfig *k, const char *list, const char *kind, const char *name, struct place *at,
 		 struct error *err)
 {
+	*at = (struct place){ NULL, NULL };
 	if (!name)
 		return error_set(err, ERR_INVALID, "no %s is chosen", kind);
 	for (int i = 0; i < k->count; i++) {
@@ -193,11 +195,72 @@ static int take_cluster(struct kube_config *cfg, const struct place *cluster, st
 	return take_pem(cluster, "certificate-authority", &cfg->ca_pem, err);
 }
 
+/* place[list], item by item. */
+static struct place item_of(const struct place *at, const char *list, int i)
+{
+	yaml_node_t *all = member(at->file, at->node, list);
+
+	if (!all || all->type != YAML_SEQUENCE_NODE ||
+	    i >= all->data.sequence.items.top - all->data.sequence.items.start)
+		return (struct place){ NULL, NULL };
+	return (struct place){ at->file, yaml_document_get_node(&at->file->doc, all->data.sequence.items.start[i]) };
+}
+
+static int read_plugin(const struct place *exec, struct exec_plugin *p, struct error *err)
+{
+	struct place item;
+
+	for (int i = 0; (item = item_of(exec, "args", i)).file; i++) {
+		if (i == EXEC_ARGS_MAX || !item.node || item.node->type != YAML_SCALAR_NODE)
+			return error_set(err, ERR_INVALID, "args are texts, at most %d", EXEC_ARGS_MAX);
+		p->args[p->arg_count++] = (char *)item.node->data.scalar.value;
+	}
+	for (int i = 0; (item = item_of(exec, "env", i)).file; i++) {
+		const char *name = text(&item, "name"), *value = text(&item, "value");
+
+		if (i == EXEC_ENV_MAX || !name)
+			return error_set(err, ERR_INVALID, "env has names and values, at most %d", EXEC_ENV_MAX);
+		p->env_names[p->env_count] = name;
+		p->env_values[p->env_count++] = value ? value : "";
+	}
+	p->api_version = text(exec, "apiVersion");
+	p->interactive = text(exec, "interactiveMode");
+	p->install_hint = text(exec, "installHint");
+	return 0;
+}
+
+static int take_exec(struct kube_config *cfg, const struct place *exec, struct error *err)
+{
+	const char *command = text(exec, "command"), *info = text(exec, "provideClusterInfo");
+	struct exec_plugin plugin = { .command = command };
+	struct exec_credential got;
+	char path[PATH_LIMIT];
+
+	if (!command)
+		return error_set(err, ERR_INVALID, "exec names no command");
+	if (info && strcmp(info, "true") == 0)
+		return error_set(err, ERR_INVALID, "exec: provideClusterInfo is not understood");
+	if (read_plugin(exec, &plugin, err) < 0)
+		return error_wrap(err, "exec");
+	if (strchr(command, '/')) { /* relative to the file, as kubectl has it; else in PATH */
+		beside(exec->file, command, path, sizeof(path));
+		plugin.command = path;
+	}
+	if (exec_credential_get(&plugin, &got, err) < 0)
+		return -1;
+	free(cfg->token);
+	cfg->token = got.token;
+	cfg->cert_pem = got.cert_pem;
+	cfg->key_pem = got.key_pem;
+	return 0;
+}
+
 static int take_user(struct kubeconfig *k, const struct place *user, struct error *err)
 {
 	static const char *const unknown[] = { "auth-provider", "username", "as", NULL };
 	static const char *const plugin[] = { "exec", NULL };
 	const char *token_file = text(user, "tokenFile");
+	struct place exec = { user->file, NULL };
 	char path[PATH_LIMIT];
 
 	if (refuse(user, unknown, err) < 0 || (!k->choice->exec && refuse(user, plugin, err) < 0))
@@ -209,6 +272,9 @@ static int take_user(struct kubeconfig *k, const struct place *user, struct erro
 		if (copy(path, &k->cfg->token_file, err) < 0)
 			return -1;
 	}
+	exec.node = member(user->file, user->node, "exec");
+	if (exec.node)
+		return take_exec(k->cfg, &exec, err);
 	if (take_pem(user, "client-certificate", &k->cfg->cert_pem, err) < 0)
 		return -1;
 	return take_pem(user, "client-key", &k->cfg->key_pem, err);
@@ -229,7 +295,7 @@ static const char *context_name(struct kubeconfig *k)
 
 static int take_context(struct kubeconfig *k, struct error *err)
 {
-	struct place context, part;
+	struct place context = { NULL, NULL }, part = context;
 	const char *namespace;
 
 	if (entry(k, "contexts", "context", context_name(k), &context, err) < 0)

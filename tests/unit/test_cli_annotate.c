@@ -113,7 +113,7 @@ CLI_TEST(versions)
 	cli_controller(w, "c-a", NULL);
 	cli_controller(w, "c-b", NULL);
 	assert_int_equal(CLI(w, "version"), CLI_OK);
-	cli_says(w, "codis-controller  codis-k8s:1.0 (2 pods)\n");
+	cli_says(w, "codis-controller/codis-controller  codis-k8s:1.0 (2 pods)\n");
 	fake_down(w->api);
 	assert_int_equal(CLI(w, "version"), CLI_OK);
 	cli_says(w, "does not answer: ");

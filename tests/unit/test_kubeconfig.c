@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/kube/config.h"
+#include "common/kube/exec.h"
 #include "tests/unit/test.h"
 
 struct folder {
@@ -299,4 +301,104 @@ FIXTURE_TEST(of_several_files_the_first_one_counts)
 	assert_int_equal(choose(f, NULL, NULL), -1);
 	assert_non_null(strstr(f->err.text, "KUBECONFIG names no file"));
 	unsetenv("KUBECONFIG");
+}
+
+/* --- exec plugins ------------------------------------------------------------------------------------------------- */
+
+#define CREDENTIAL(status)                                                                                             \
+	"echo '{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/v1\",\"status\":{" status    \
+	"}}'\n"
+#define EXEC_V1 "apiVersion: client.authentication.k8s.io/v1, command: ./token"
+
+/* The user's exec is `more`, and the program beside the file is this script. */
+static int plug(struct folder *f, const char *more, const char *script)
+{
+	struct kube_config_choice choice = { .path = f->config, .exec = true };
+	char text[2000], path[160];
+
+	snprintf(text, sizeof(text), "#!/bin/sh\n%s", script);
+	write_file(f, "token", text);
+	snprintf(path, sizeof(path), "%s/token", f->dir);
+	assert_int_equal(chmod(path, 0700), 0);
+	snprintf(text, sizeof(text), "    exec: {%s}\n", more);
+	load(f, SERVER, text, ""); /* which refuses it */
+	assert_non_null(strstr(f->err.text, "exec is not understood"));
+	f->err = (struct error)ERROR_INIT;
+	return kube_config_choose(&f->cfg, &choice, &f->err);
+}
+
+FIXTURE_TEST(a_plugin_gives_a_token)
+{
+	struct folder *f = *state;
+
+	if (plug(f, EXEC_V1 ", args: [a, 'b c'], env: [{name: WORD, value: x}], interactiveMode: Never",
+		 "[ \"$1-$2-$WORD\" = 'a-b c-x' ] || exit 3\n"
+		 "case $KUBERNETES_EXEC_INFO in *'\"interactive\":false'*) ;; *) exit 4 ;; esac\n"
+		 "[ \"$HOME\" ] || exit 5\n" CREDENTIAL("\"token\":\"t-1\"")) < 0)
+		fail_msg("%s", f->err.text);
+	assert_string_equal(f->cfg.token, "t-1");
+	assert_false(f->cfg.loaded);
+}
+
+FIXTURE_TEST(a_plugin_gives_a_certificate)
+{
+	struct folder *f = *state;
+
+	assert_int_equal(plug(f, EXEC_V1, CREDENTIAL("\"clientCertificateData\":\"CERT\",\"clientKeyData\":\"KEY\"")),
+			 0);
+	assert_string_equal(f->cfg.cert_pem, "CERT");
+	assert_string_equal(f->cfg.key_pem, "KEY");
+	assert_null(f->cfg.token);
+}
+
+FIXTURE_TEST(a_plugin_that_gives_nothing_is_told_of)
+{
+	static const struct {
+		const char *exec, *script, *says;
+	} cases[] = {
+		{ EXEC_V1, "echo secret; exit 7\n", "/token: it ends with 7" },
+		{ EXEC_V1, "kill -9 $$\n", "it was ended by a signal" },
+		{ EXEC_V1, "echo '{\"secret\":1}'\n",
+		  "it prints no ExecCredential of client.authentication.k8s.io/v1" },
+		{ EXEC_V1, "echo secret\n", "it prints no ExecCredential" },
+		{ EXEC_V1, CREDENTIAL("\"clientCertificateData\":\"secret\""), "it prints neither a token nor" },
+		{ EXEC_V1, "yes secret\n", "what it prints" },
+		{ "apiVersion: client.authentication.k8s.io/v1beta1, command: ./token",
+		  CREDENTIAL("\"token\":\"secret\""), "no ExecCredential of client.authentication.k8s.io/v1beta1" },
+		{ "apiVersion: client.authentication.k8s.io/v1alpha1, command: ./token", "",
+		  "v1alpha1 is not understood" },
+		{ "command: ./token", "", "apiVersion (none) is not understood" },
+		{ "apiVersion: client.authentication.k8s.io/v1", "", "exec names no command" },
+		{ EXEC_V1 ", provideClusterInfo: true", "", "provideClusterInfo is not understood" },
+		{ EXEC_V1 ", args: [[x]]", "", "args are texts" },
+		{ EXEC_V1 ", env: [x]", "", "env has names" },
+		{ "apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: buy one", "",
+		  "exec plugin no-such-plugin: it is not there: buy one" },
+	};
+	struct folder *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		refused(f, plug(f, cases[i].exec, cases[i].script), cases[i].says);
+}
+
+static int get(const char *command, const char *script, struct error *err)
+{
+	struct exec_plugin plugin = { .command = command,
+				      .args = { "-c", script },
+				      .arg_count = 2,
+				      .api_version = "client.authentication.k8s.io/v1",
+				      .timeout_ms = 100 };
+	struct exec_credential got;
+
+	return exec_credential_get(&plugin, &got, err);
+}
+
+TEST(a_plugin_that_hangs_is_ended)
+{
+	struct error err;
+
+	assert_int_equal(get("sh", "exec sleep 100", &err), -1);
+	assert_string_equal(err.text, "exec plugin sh: it does not answer");
+	assert_int_equal(get("sh", "exec sleep 100 >&-", &err), -1);
+	assert_string_equal(err.text, "exec plugin sh: it does not end");
 }

@@ -1,0 +1,265 @@
+#include "common/kube/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/json.h"
+
+#define OUTPUT_MAX   (1u << 20)
+#define OUTPUT_ITEMS 1000
+#define END_LOOK_MS  10
+
+extern char **environ;
+
+/* --- how it is started -------------------------------------------------------------------------------------------- */
+
+static bool is(const char *text, const char *word)
+{
+	return text && strcmp(text, word) == 0;
+}
+
+static bool may_ask(const struct exec_plugin *p)
+{
+	return !is(p->interactive, "Never") && isatty(STDIN_FILENO);
+}
+
+/* "NAME=value", appended to a list whose texts are its own. */
+static int add_env(char **list, int *count, const char *name, const char *value)
+{
+	if (asprintf(&list[*count], "%s=%s", name, value) < 0)
+		return -1;
+	(*count)++;
+	return 0;
+}
+
+static bool is_named(const struct exec_plugin *p, const char *variable)
+{
+	size_t len = strcspn(variable, "=");
+
+	for (int i = 0; i < p->env_count; i++) {
+		if (strlen(p->env_names[i]) == len && strncmp(p->env_names[i], variable, len) == 0)
+			return true;
+	}
+	return len == strlen("KUBERNETES_EXEC_INFO") && strncmp(variable, "KUBERNETES_EXEC_INFO", len) == 0;
+}
+
+/* Ours, without what is replaced, then the plugin's. The first `*own` texts are to be freed. NULL: no memory. */
+static char **make_env(const struct exec_plugin *p, int *own)
+{
+	size_t count = 0;
+	char info[256], **list;
+	int at;
+
+	while (environ && environ[count])
+		count++;
+	*own = 0;
+	list = calloc(count + EXEC_ENV_MAX + 2, sizeof(*list));
+	if (!list)
+		return NULL;
+	snprintf(info, sizeof(info),
+		 "{\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"spec\":{\"interactive\":%s}}", p->api_version,
+		 may_ask(p) ? "true" : "false");
+	if (add_env(list, own, "KUBERNETES_EXEC_INFO", info) < 0)
+		goto fail;
+	for (int i = 0; i < p->env_count; i++) {
+		if (add_env(list, own, p->env_names[i], p->env_values[i]) < 0)
+			goto fail;
+	}
+	at = *own;
+	for (size_t i = 0; i < count; i++) {
+		if (!is_named(p, environ[i]))
+			list[at++] = environ[i];
+	}
+	return list;
+fail:
+	while (*own)
+		free(list[--*own]);
+	free(list);
+	return NULL;
+}
+
+static void free_env(char **env, int own)
+{
+	while (env && own)
+		free(env[--own]);
+	free(env);
+}
+
+static int spawn(const struct exec_plugin *p, char **env, int out, pid_t *pid)
+{
+	const char *argv[EXEC_ARGS_MAX + 2] = { p->command };
+	posix_spawn_file_actions_t actions;
+	int r;
+
+	for (int i = 0; i < p->arg_count; i++)
+		argv[i + 1] = p->args[i];
+	r = posix_spawn_file_actions_init(&actions);
+	if (r != 0)
+		return r;
+	r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (r == 0 && !may_ask(p))
+		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (r == 0)
+		r = posix_spawnp(pid, p->command, &actions, NULL, (char *const *)(uintptr_t)argv, env);
+	posix_spawn_file_actions_destroy(&actions);
+	return r;
+}
+
+/* Its end of the pipe for what it prints; -1 and *err. */
+static int start(const struct exec_plugin *p, pid_t *pid, struct error *err)
+{
+	int ends[2], r, own;
+	char **env;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return error_errno(err, errno, "a pipe");
+	env = make_env(p, &own);
+	r = env ? spawn(p, env, ends[1], pid) : ENOMEM;
+	free_env(env, own);
+	close(ends[1]);
+	if (r == 0)
+		return ends[0];
+	close(ends[0]);
+	error_errno(err, r, "it cannot be started");
+	if (r == ENOENT && p->install_hint)
+		error_set(err, ERR_NOTFOUND, "it is not there: %.300s", p->install_hint);
+	return -1;
+}
+
+/* --- what it prints ----------------------------------------------------------------------------------------------- */
+
+static int read_all(int fd, int64_t end_ms, struct buf *out, struct error *err)
+{
+	for (;;) {
+		int64_t left = end_ms - clock_mono_ms();
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		char *to = buf_reserve(out, 4096);
+		ssize_t n;
+
+		if (!to)
+			return buf_check(out, "what it prints", err);
+		n = left > 0 ? poll(&p, 1, (int)left) : 0;
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			return error_set(err, ERR_TIMEOUT, "it does not answer");
+		n = n > 0 ? read(fd, to, 4096) : n;
+		if (n < 0)
+			return error_errno(err, errno, "what it prints cannot be read");
+		if (n == 0)
+			return 0;
+		buf_commit(out, (size_t)n);
+	}
+}
+
+static int wait_end(pid_t pid, int64_t end_ms, struct error *err)
+{
+	int status;
+	pid_t got;
+
+	while ((got = waitpid(pid, &status, WNOHANG)) == 0 && clock_mono_ms() < end_ms)
+		poll(NULL, 0, END_LOOK_MS);
+	if (got == 0)
+		return error_set(err, ERR_TIMEOUT, "it does not end");
+	if (got < 0 || !WIFEXITED(status))
+		return error_set(err, ERR_IO, "it was ended by a signal");
+	return WEXITSTATUS(status) ? error_set(err, ERR_IO, "it ends with %d", WEXITSTATUS(status)) : 0;
+}
+
+static int run(const struct exec_plugin *p, struct buf *out, struct error *err)
+{
+	int64_t end_ms = clock_mono_ms() + (p->timeout_ms ? p->timeout_ms : EXEC_TIMEOUT_MS);
+	struct error ended;
+	pid_t pid = 0;
+	int fd = start(p, &pid, err), r, end;
+
+	if (fd < 0)
+		return -1;
+	r = read_all(fd, end_ms, out, err);
+	close(fd);
+	if (r < 0)
+		kill(pid, SIGKILL);
+	end = wait_end(pid, r < 0 ? INT64_MAX : end_ms, &ended);
+	if (r == 0 && end < 0) {
+		if (ended.code == ERR_TIMEOUT) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+		*err = ended;
+	}
+	return r < 0 ? r : end;
+}
+
+static char *copy(const char *text)
+{
+	return text && *text ? strdup(text) : NULL;
+}
+
+static int take(const cJSON *said, const struct exec_plugin *p, struct exec_credential *out, struct error *err)
+{
+	const cJSON *status = json_get(said, "status", NULL);
+
+	if (!is(json_str(said, "kind", NULL), "ExecCredential") ||
+	    !is(json_str(said, "apiVersion", NULL), p->api_version))
+		return error_set(err, ERR_PROTOCOL, "it prints no ExecCredential of %s", p->api_version);
+	out->token = copy(json_str(status, "token", NULL));
+	out->cert_pem = copy(json_str(status, "clientCertificateData", NULL));
+	out->key_pem = copy(json_str(status, "clientKeyData", NULL));
+	if (!out->token && !(out->cert_pem && out->key_pem))
+		return error_set(err, ERR_PROTOCOL, "it prints neither a token nor a client certificate with its key");
+	return 0;
+}
+
+/* Some say how they may not be started. */
+static int check(const struct exec_plugin *p, struct error *err)
+{
+	if (!is(p->api_version, "client.authentication.k8s.io/v1") &&
+	    !is(p->api_version, "client.authentication.k8s.io/v1beta1"))
+		return error_set(err, ERR_INVALID,
+				 "apiVersion %.60s is not understood: it must be "
+				 "client.authentication.k8s.io/v1 or v1beta1",
+				 p->api_version ? p->api_version : "(none)");
+	if (is(p->interactive, "Always") && !isatty(STDIN_FILENO))
+		return error_set(err, ERR_INVALID, "it has to ask, and standard input is no terminal");
+	return 0;
+}
+
+int exec_credential_get(const struct exec_plugin *p, struct exec_credential *out, struct error *err)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(OUTPUT_MAX);
+	JSON_CLEANUP cJSON *said = NULL;
+	int r = check(p, err);
+
+	*out = (struct exec_credential){ .token = NULL };
+	if (r == 0)
+		r = run(p, &text, err);
+	if (r == 0) {
+		said = json_parse(text.data, text.len, OUTPUT_ITEMS, NULL);
+		r = take(said, p, out, err);
+	}
+	if (text.len)
+		explicit_bzero(text.data, text.len);
+	if (r == 0)
+		return 0;
+	exec_credential_release(out);
+	return error_wrap(err, "exec plugin %.200s", p->command);
+}
+
+void exec_credential_release(struct exec_credential *c)
+{
+	free(c->token);
+	free(c->cert_pem);
+	free(c->key_pem);
+	*c = (struct exec_credential){ .token = NULL };
+}
