@@ -1,0 +1,86 @@
+"""codisctl against a real API server: what it shows, whoever of the controllers is away, and a pause."""
+import json
+import os
+import subprocess
+import time
+
+from codis import SYSTEM
+from world import NAMESPACE, TOP, case, wait_for
+
+CODISCTL = os.path.join(TOP, os.environ.get("BUILD", "build"), "codisctl")
+CONTROLLER = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/codis-controller"
+
+
+def codisctl(w, *args, status=0):
+    """What it prints, and the seconds that it took."""
+    begin = time.monotonic()
+    done = subprocess.run([CODISCTL, *args, "-n", NAMESPACE], capture_output=True, text=True, env=w.kube.env, timeout=60)
+    seconds = time.monotonic() - begin
+    assert done.returncode in (status if isinstance(status, tuple) else (status,)), \
+        f"codisctl {' '.join(args)} ends with {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout, seconds
+
+
+@case
+def status_of_all_that_is_well(w):
+    """codisctl status shows each group's master, replica and slots; as JSON it has the leader's view; version finds the images."""
+    text, seconds = codisctl(w, "status")
+    for words in (f"{NAMESPACE}/codis-test: OK, 2/2 groups led", w.codis.master(1).pod, w.codis.master(2).pod, " 512 ", "serves"):
+        assert words in text, f"{words} is not in:\n{text}"
+    report = json.loads(codisctl(w, "status", "-o", "json")[0])
+    assert report["leads"] and report["from"] == w.leader() == report["lease"], f"it believes {report['from']}"
+    versions, _ = codisctl(w, "version")
+    assert "Kubernetes" in versions and "codis-webhook" in versions and "codis-controller" in versions, versions
+    w.note(f"status in {seconds * 1000:.0f} ms:\n{text}")
+
+
+@case
+def pause_and_resume(w):
+    """codisctl pause is over when the status says PAUSED with the reason, resume when it does not."""
+    text, seconds = codisctl(w, "pause", "e2e: a test")
+    try:
+        assert "PAUSED" in w.status_line() and "e2e: a test" in w.status_line(), w.status_line()
+        assert "PAUSED" in codisctl(w, "status", status=(0, 1))[0]
+        w.note(f"paused in {seconds:.2f} s: {text.strip()}")
+    finally:
+        text, seconds = codisctl(w, "resume")
+    assert "PAUSED" not in w.status_line(), w.status_line()
+    w.note(f"resumed in {seconds:.2f} s")
+
+
+@case
+def the_leaders_node_is_off(w):
+    """With the power of the leading controller's node off, status tells within its time what the other one sees."""
+    leader = w.leader()
+    node = w.pod(leader, SYSTEM)["spec"]["nodeName"]
+    w.cluster.power_off(node)
+    try:
+        for _ in range(3):
+            text, seconds = codisctl(w, "status", status=(0, 1))
+            assert f"{NAMESPACE}/codis-test: " in text and "NO CONTROLLER" not in text, text
+            w.note(f"{seconds:.2f} s: {text.splitlines()[0]}")
+        wait_for("another leader", lambda: (w.leader() != leader, f"{leader} holds the Lease"), 60, every=0.2)
+        text, seconds = codisctl(w, "status", status=(0, 1))
+        assert "the one that leads does not answer" not in text, text
+        w.note(f"{seconds:.2f} s with another leader")
+    finally:
+        w.cluster.power_on(node)
+    w.wait_system(180)
+    w.wait_whole(180)
+
+
+@case
+def no_controller_at_all(w):
+    """Without any controller status says so, and shows what Kubernetes and the dashboard know."""
+    w.kube.merge(CONTROLLER, {"spec": {"replicas": 0}})
+    try:
+        wait_for("no controller", lambda: (not w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller"), "pods"), 60)
+        text, seconds = codisctl(w, "status", status=1)
+        for words in ("no codis-controller is there", "NO CONTROLLER, 4/4 servers ready", "1024/1024 slots assigned", "the dashboard answers",
+                      w.codis.master(1).pod):
+            assert words in text, f"{words} is not in:\n{text}"
+        w.note(f"{seconds:.2f} s:\n{text}")
+    finally:
+        w.kube.merge(CONTROLLER, {"spec": {"replicas": 2}})
+        w.wait_system(90)
+    w.wait_whole(60)
