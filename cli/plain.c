@@ -146,6 +146,12 @@ static int add_pod(void *ctx, const struct inventory_pod *pod)
 	return r;
 }
 
+/* ZooKeeper is told of by itself, for the namespace. */
+static int add_product_pod(void *ctx, const struct inventory_pod *pod)
+{
+	return pod->pod.component == CODIS_ZOOKEEPER ? 0 : add_pod(ctx, pod);
+}
+
 /* How many slots the dashboard has given to a group; 0: to any. */
 static int count_slots(const cJSON *topom, int id)
 {
@@ -243,7 +249,7 @@ static int report_product(const struct plain_product *p, const struct ask *a, co
 	t.proxies = json_add_array(o, "proxies");
 	t.others = json_add_array(o, "others");
 	if (!t.groups || !t.proxies || !t.others ||
-	    inventory_each_of_product(k->inventory, p->namespace, p->product, add_pod, &t) != 0 ||
+	    inventory_each_of_product(k->inventory, p->namespace, p->product, add_product_pod, &t) != 0 ||
 	    inventory_each_zookeeper(k->inventory, p->namespace, add_pod, &t) != 0 || sort_all(&t) < 0)
 		return -1;
 	if (a->err.code && !json_add_str(o, "dashboard_trouble", a->err.text))

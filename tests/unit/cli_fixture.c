@@ -134,6 +134,7 @@ void cli_codis(struct cli_world *w)
 	pod(w, "codis-server-1", "codis-server", ",\"codis.io/role\":\"replica\"", "10.0.0.2", false);
 	pod(w, "codis-proxy-0", "codis-proxy", "", "10.0.0.3", true);
 	pod(w, "codis-dashboard-0", "codis-dashboard", "", "10.0.0.4", true);
+	pod(w, "zookeeper-0", "zookeeper", "", "10.0.0.5", true);
 	fake_apply(w->api, "/apis/apps/v1/namespaces/codis/statefulsets/codis-server",
 		   "{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"codis\",\"uid\":\"set-1\"},\"spec\":{"
 		   "\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},\"spec\":{"

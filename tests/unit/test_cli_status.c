@@ -161,7 +161,8 @@ CLI_TEST(without_a_controller_it_shows_what_kubernetes_and_the_dashboard_know)
 		"  PROXY          STATE  ADDRESS\n"
 		"  codis-proxy-0  ready  10.0.0.3:11080\n"
 		"  OTHERS             STATE  ADDRESS\n"
-		"  codis-dashboard-0  ready  10.0.0.4:18080\n");
+		"  codis-dashboard-0  ready  10.0.0.4:18080\n"
+		"  zookeeper-0        ready  -\n");
 }
 
 CLI_TEST(nor_does_the_dashboard_have_to_answer)
