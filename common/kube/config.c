@@ -102,33 +102,35 @@ static struct place root(struct file *f)
 	return (struct place){ f, yaml_document_get_root_node(&f->doc) };
 }
 
-/* kind "user", name "admin": what stands at `user` in the entry of the file's `users` with that name. */
-static struct place entry_in(struct file *f, const char *list, const char *kind, const char *name)
+/* kind "user", name "admin": what stands at `user` in the entry of the file's `users` with that name, or NULL. */
+static yaml_node_t *entry_in(struct file *f, const char *list, const char *kind, const char *name)
 {
 	yaml_node_t *all = member(f, root(f).node, list), *found;
 
 	if (!all || all->type != YAML_SEQUENCE_NODE)
-		return (struct place){ NULL, NULL };
+		return NULL;
 	for (yaml_node_item_t *i = all->data.sequence.items.start; i < all->data.sequence.items.top; i++) {
 		struct place item = { f, yaml_document_get_node(&f->doc, *i) };
 		const char *its = text(&item, "name");
 
 		if (its && strcmp(its, name) == 0 && (found = member(f, item.node, kind)))
-			return (struct place){ f, found };
+			return found;
 	}
-	return (struct place){ NULL, NULL };
+	return NULL;
 }
 
 /* That of the first file that has it. 0, or -1 and *err. */
 static int entry(struct kubeconfig *k, const char *list, const char *kind, const char *name, struct place *at,
 		 struct error *err)
 {
-	*at = (struct place){ NULL, NULL };
+	at->file = NULL;
+	at->node = NULL;
 	if (!name)
 		return error_set(err, ERR_INVALID, "no %s is chosen", kind);
 	for (int i = 0; i < k->count; i++) {
-		*at = entry_in(&k->files[i], list, kind, name);
-		if (at->file)
+		at->file = &k->files[i];
+		at->node = entry_in(at->file, list, kind, name);
+		if (at->node)
 			return 0;
 	}
 	return error_set(err, ERR_NOTFOUND, "no %s \"%.100s\" in it", kind, name);
