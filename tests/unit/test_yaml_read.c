@@ -187,7 +187,9 @@ TEST(what_is_no_yaml_is_told_with_its_line)
 {
 	assert_refused("a: 1\nb: [2\nc: 3\n",
 		       "line 3: no YAML: did not find expected ',' or ']' while parsing a flow sequence");
-	assert_refused("a: 1\n\tb: 2\n", "line 2: no YAML: found a tab character that violates indentation while scanning a plain scalar");
+	assert_refused(
+		"a: 1\n\tb: 2\n",
+		"line 2: no YAML: found a tab character that violates indentation while scanning a plain scalar");
 	assert_refused("a: 1\nb: \x01\n", "line 2: no YAML: control characters are not allowed");
 	assert_refused("a: \xff\xfe\n", "line 1: no YAML: invalid leading UTF-8 octet");
 	assert_refused("replicas: {{ .Values.replicas }}\n", "line 1: a key that is no text");
