@@ -33,6 +33,13 @@ const struct verb cli_verbs[] = {
 	  "in "
 	  "the status.",
 	  annotate_options, 0, false, adopt_run },
+	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
+	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
+	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "
+	  "asks for a new CA, as when its key has got out, tells of each stage and what it waits for, and ends when "
+	  "the "
+	  "old one is trusted no more; where a change is under way it waits for that one. A key is never printed.",
+	  certs_options, 1, false, certs_run },
 	{ "version", "its own version, the API server's, and the images of codis-k8s in the cluster", "", NULL, NULL, 0,
 	  false, version_run },
 	{ "completion", "the completion of a shell, for its start file", "bash|zsh|fish",

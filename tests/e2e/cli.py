@@ -84,3 +84,19 @@ def no_controller_at_all(w):
         w.kube.merge(CONTROLLER, {"spec": {"replicas": 2}})
         w.wait_system(90)
     w.wait_whole(60)
+
+
+@case
+def certificates(w):
+    """codisctl certs status tells of the webhook's pods; rotate ends when the new CA alone is trusted, and each pod serves by it."""
+    text, _ = codisctl(w, "certs", "status")
+    for words in (f"{SYSTEM}/codis-webhook: OK, 2 pods", "ca.crt  signs", "MutatingWebhookConfiguration    the CA"):
+        assert words in text, f"{words} is not in:\n{text}"
+    before = w.kube.get(f"/api/v1/namespaces/{SYSTEM}/secrets/codis-webhook-ca")["data"]
+    told, seconds = codisctl(w, "certs", "rotate")
+    after = w.kube.get(f"/api/v1/namespaces/{SYSTEM}/secrets/codis-webhook-ca")["data"]
+    assert before["ca.crt"] != after["ca.crt"] and "ca-old.crt" not in after, list(after)
+    for words in ("codis.io/rotate=", "stage 1 of 2", "and no other one is trusted"):
+        assert words in told, f"{words} is not in:\n{told}"
+    assert codisctl(w, "certs", "status")[0].startswith(f"{SYSTEM}/codis-webhook: OK")
+    w.note(f"rotated in {seconds:.1f} s:\n{told}")

@@ -390,7 +390,9 @@ static void fake_get(struct fake_api *a, struct fake_request *r)
 	char collection[FAKE_PATH], name[FAKE_PATH];
 
 	fake_split(r->path, collection, name);
-	if (*name && object)
+	if (*name && json_str(object, "as_text", NULL))
+		fake_text(r, 200, json_str(object, "as_text", NULL));
+	else if (*name && object)
 		fake_json(r, 200, object);
 	else if (*name)
 		fake_status(r, 404, "NotFound", "not found");

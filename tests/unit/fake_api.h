@@ -69,7 +69,8 @@ void fake_up(struct fake_api *a);
 /* Whoever connects is refused; what was open is closed. */
 void fake_down(struct fake_api *a);
 
-/* Creates or changes an object: JSON text. */
+/* Creates or changes an object: JSON text. One with a string as_text is answered as that text, as a pod's proxy does.
+ */
 void fake_apply(struct fake_api *a, const char *path, const char *json);
 
 void fake_delete(struct fake_api *a, const char *path);
