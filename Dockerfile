@@ -18,7 +18,8 @@ RUN make -j"$(nproc)" BUILD=/out && strip /out/codis-* /out/codisctl
 
 FROM debian:bookworm-slim AS base
 RUN apt-get update && apt-get install -y --no-install-recommends \
-	libmicrohttpd12 libgnutls30 libssl3 libcjson1 libcurl4 libhiredis0.14 libuv1 libyaml-0-2 libzookeeper-st2 \
+	libmicrohttpd12 libgnutls30 libssl3 libcjson1 libcurl4 libhiredis0.14 libuv1 libwebsockets17 libwebsockets-evlib-uv \
+	libyaml-0-2 libzookeeper-st2 \
 	&& rm -rf /var/lib/apt/lists/*
 
 # Codis as the demo plays it, laid out like the real one: codis-sim under the names of Codis' programs.

@@ -22,13 +22,17 @@
 CC       ?= cc
 BUILD    ?= build$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 comma    := ,
-HEADERS  := microhttpd.h gnutls/gnutls.h openssl/ssl.h cjson/cJSON.h curl/curl.h hiredis/hiredis.h uv.h yaml.h zookeeper/zookeeper.h
+HEADERS  := microhttpd.h gnutls/gnutls.h openssl/ssl.h cjson/cJSON.h curl/curl.h hiredis/hiredis.h uv.h libwebsockets.h yaml.h zookeeper/zookeeper.h
 PKGS     := libmicrohttpd gnutls openssl libcjson libcurl hiredis libuv yaml-0.1
 # Asked once; what is missing is said by .headers and .cmocka.
 pkg_config = $(shell pkg-config $(1) 2>/dev/null)
 PKG_CFLAGS  := $(call pkg_config,--cflags $(PKGS))
 PKG_LIBS    := $(call pkg_config,--libs $(PKGS))
 CMOCKA_LIBS := $(call pkg_config,--libs cmocka)
+# Only codisctl and its tests link it.
+WEBSOCKET_LIBS := $(call pkg_config,--libs libwebsockets)
+# What lets libwebsockets use libuv is loaded by it when it is needed.
+WEBSOCKET_UV   := $(wildcard $(call pkg_config,--variable=libdir libwebsockets)/libwebsockets-evlib_uv.so)
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
 CFLAGS   ?= -O2 -g
@@ -135,7 +139,7 @@ $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
 $(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codisctl: $(call obj,$(CLI_SRC)) $(BUILD)/libcodis.a
-	$(link)
+	$(call link_with,,$(WEBSOCKET_LIBS))
 	@ln -sf $(@F) $(@D)/kubectl-codis
 $(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a | $(BUILD)/codis-sim.so
 	$(link)
@@ -177,7 +181,7 @@ $(BUILD)/simulate: $(call sim_obj,$(SIMULATED)) $(BUILD)/simulation/libcodis.a
 
 define unit_program
 $(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
-	$$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS))
+	$$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS) $(if $(filter cli websocket,$(call program_of,$(1))),$(WEBSOCKET_LIBS)))
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
@@ -185,7 +189,7 @@ $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 # that they still compile is seen by `make unit`.
 define fuzz_program
 $(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c tests/unit/json_patch_apply.c $(parts_$(word 1,$(subst _, ,$(1))))) $(BUILD)/libcodis.a
-	$$(call link_with,,-fsanitize=fuzzer)
+	$$(call link_with,,-fsanitize=fuzzer $(if $(filter cli,$(word 1,$(subst _, ,$(1)))),$(WEBSOCKET_LIBS)))
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
 
@@ -323,7 +327,7 @@ image: $(IMAGES)/codis-k8s.tar $(IMAGES)/codis-image.tar ## images for the local
 
 $(IMAGES)/codis-k8s.tar: $(addprefix $(BUILD)/,$(PROGRAMS)) tests/cluster/mkimage
 	@mkdir -p $(@D)
-	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/)
+	tests/cluster/mkimage codis-k8s:latest $@ $(foreach f,$(filter-out %/mkimage,$^),$(f)=/usr/bin/) $(WEBSOCKET_UV)
 
 # Another CODIS_BIN_DIR, or other programs in it, is another image: the stamp has the folder and the programs' sums.
 ifdef CODIS_BIN_DIR

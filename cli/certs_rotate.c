@@ -104,8 +104,8 @@ static enum cli_status wait_done(struct cli *c)
 			return cli_fail_call(c, &err);
 		ask_wait(c, next_ms, NULL, NULL);
 	} while (clock_mono_ms() < end_ms);
-	return cli_fail(c, CLI_WAITED, "it was not done within %d s (%s). It goes on; this can be repeated",
-			c->options.wait_ms / 1000, err.code ? err.text : last.data);
+	return cli_fail(c, CLI_WAITED, "it was not done within %g s (%s). It goes on; this can be repeated",
+			c->options.wait_ms / 1000.0, err.code ? err.text : last.data);
 }
 
 enum cli_status certs_rotate(struct cli *c)

@@ -43,6 +43,7 @@ static void disconnect(struct cli *c)
 	kube_client_free(c->kube);
 	free(c->server);
 	free(c->own_namespace);
+	kube_config_release(&c->config);
 	c->kube = NULL;
 	c->server = c->own_namespace = NULL;
 }
@@ -116,6 +117,8 @@ static int take_config(struct cli *c, struct kube_config *config, struct error *
 	c->server = config->server;
 	c->own_namespace = config->namespace;
 	config->server = config->namespace = NULL;
+	c->config = *config;
+	*config = (struct kube_config){ 0 };
 	return 0;
 }
 

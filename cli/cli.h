@@ -8,6 +8,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/opt.h"
+#include "common/kube/config.h"
 
 struct error;
 struct kube_client;
@@ -42,6 +43,7 @@ struct cli {
 	struct loop *loop; /* these from cli_connect on */
 	struct kube_client *kube;
 	char *server, *own_namespace;
+	struct kube_config config; /* the rest of it: who we are */
 
 	struct buf out, err; /* to stdout and stderr at cli_flush */
 	int out_fd, err_fd;  /* -1: nowhere; all is kept */

@@ -14,6 +14,8 @@ extern const struct opt annotate_options[];
 enum cli_status pause_run(struct cli *c);
 enum cli_status resume_run(struct cli *c);
 enum cli_status adopt_run(struct cli *c);
+/* ping.c */
+enum cli_status ping_run(struct cli *c);
 /* certs.c */
 extern const struct opt certs_options[];
 enum cli_status certs_run(struct cli *c);

@@ -33,6 +33,12 @@ const struct verb cli_verbs[] = {
 	  "in "
 	  "the status.",
 	  annotate_options, 0, false, adopt_run },
+	{ "ping", "PONG through every proxy of a product", "[PRODUCT]",
+	  "Connects to each proxy by a port-forward through the API server, sends PING (AUTH before it where the pod's "
+	  "--session_auth can be read, also from its Secret), which the proxy hands to a codis-server, and waits for 3 "
+	  "s at "
+	  "most. A line for each proxy, then PONG; the status is 1 when one does not answer so.",
+	  NULL, 1, false, ping_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

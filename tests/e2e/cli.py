@@ -1,6 +1,7 @@
 """codisctl against a real API server: what it shows, whoever of the controllers is away, and a pause."""
 import json
 import os
+import signal
 import subprocess
 import time
 
@@ -100,3 +101,20 @@ def certificates(w):
         assert words in told, f"{words} is not in:\n{told}"
     assert codisctl(w, "certs", "status")[0].startswith(f"{SYSTEM}/codis-webhook: OK")
     w.note(f"rotated in {seconds:.1f} s:\n{told}")
+
+
+@case
+def ping(w):
+    """codisctl ping gets PONG through each proxy, by port-forwards through the API server; one that hangs costs its own 3 s alone."""
+    proxies = sorted(pod["metadata"]["name"] for pod in w.kube.pods(NAMESPACE, "app=codis-proxy"))
+    text, seconds = codisctl(w, "ping")
+    assert text.endswith("\nPONG\n") and all(f"{name}  PONG in " in text for name in proxies), text
+    w.note(f"{seconds:.2f} s:\n{text}")
+    w.kill(f"{proxies[0]}/codis-proxy", signal_number=signal.SIGSTOP)
+    try:
+        text, seconds = codisctl(w, "ping", status=1)
+    finally:
+        w.kill(f"{proxies[0]}/codis-proxy", signal_number=signal.SIGCONT)
+    assert f"{proxies[0]}  no answer within 3 s" in text and f"{proxies[1]}  PONG in " in text and "\nPONG" not in text, text
+    assert codisctl(w, "ping")[0].endswith("\nPONG\n")
+    w.note(f"with {proxies[0]} stopped, in {seconds:.2f} s:\n{text}")

@@ -47,6 +47,8 @@ enum cli_status cli_command(struct cli_world *w, const char *const *argv)
 	w->c.kube = w->world->kube;
 	w->c.loop = &w->world->loop;
 	w->c.own_namespace = strdup("codis");
+	if (asprintf(&w->c.server, "http://127.0.0.1:%u", w->api->port) < 0)
+		w->c.server = NULL;
 	return verbs_run(&w->c, argc, (char **)(uintptr_t)own);
 }
 

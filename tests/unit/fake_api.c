@@ -1,4 +1,5 @@
 #include "tests/unit/fake_api.h"
+#include "tests/unit/fake_forward.h"
 
 #include <unistd.h>
 
@@ -390,7 +391,9 @@ static void fake_get(struct fake_api *a, struct fake_request *r)
 	char collection[FAKE_PATH], name[FAKE_PATH];
 
 	fake_split(r->path, collection, name);
-	if (*name && json_str(object, "as_text", NULL))
+	if (object && strstr(name, "/portforward") && (r->answer = fake_forward(r->conn, object)))
+		r->status = 101;
+	else if (*name && json_str(object, "as_text", NULL))
 		fake_text(r, 200, json_str(object, "as_text", NULL));
 	else if (*name && object)
 		fake_json(r, 200, object);
@@ -619,10 +622,10 @@ void fake_up(struct fake_api *a)
 	const union MHD_DaemonInfo *info;
 
 	a->stopping = false;
-	a->daemon = MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL,
-				     a->port, NULL, NULL, fake_access, a, MHD_OPTION_SOCK_ADDR, &sin,
-				     MHD_OPTION_NOTIFY_COMPLETED, fake_done, NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE,
-				     1u, MHD_OPTION_END);
+	a->daemon = MHD_start_daemon(
+		MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_UPGRADE,
+		a->port, NULL, NULL, fake_access, a, MHD_OPTION_SOCK_ADDR, &sin, MHD_OPTION_NOTIFY_COMPLETED, fake_done,
+		NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	assert_non_null(a->daemon);
 	info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	a->port = info->port;
