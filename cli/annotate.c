@@ -88,19 +88,6 @@ static enum cli_status write_sets(struct cli *c, const struct inventory_set *con
 
 /* --- what the controller says of it ------------------------------------------------------------------------------- */
 
-static const cJSON *cluster_of(const cJSON *status, const char *namespace, const char *product)
-{
-	const cJSON *cluster;
-
-	json_each(cluster, json_get(status, "clusters", NULL)) {
-		const char *its = json_str(cluster, "namespace", NULL), *name = json_str(cluster, "product", NULL);
-
-		if (its && name && strcmp(its, namespace) == 0 && strcmp(name, product) == 0)
-			return cluster;
-	}
-	return NULL;
-}
-
 static bool look(struct cli *c, const char *product, const struct annotating *how)
 {
 	struct controllers all;
@@ -108,7 +95,8 @@ static bool look(struct cli *c, const char *product, const struct annotating *ho
 	const cJSON *answer = controllers_status(&all, c, &status), *cluster;
 	bool heard = false;
 
-	cluster = json_bool(false, answer, "leads", NULL) ? cluster_of(answer, cli_namespace(c), product) : NULL;
+	cluster =
+		json_bool(false, answer, "leads", NULL) ? controllers_cluster(answer, cli_namespace(c), product) : NULL;
 	if (cluster && how->heard(cluster)) {
 		heard = true;
 		buf_addf(&c->out, "%s/%s\n", cli_namespace(c),

@@ -116,6 +116,19 @@ const cJSON *controllers_status(struct controllers *s, struct cli *c, enum cli_s
 	return controllers_best(s) < 0 ? NULL : s->asks[controllers_best(s)].answer;
 }
 
+const cJSON *controllers_cluster(const cJSON *status, const char *namespace, const char *product)
+{
+	const cJSON *cluster;
+
+	json_each(cluster, json_get(status, "clusters", NULL)) {
+		const char *its = json_str(cluster, "namespace", NULL), *name = json_str(cluster, "product", NULL);
+
+		if (its && name && strcmp(its, namespace) == 0 && strcmp(name, product) == 0)
+			return cluster;
+	}
+	return NULL;
+}
+
 static const char *trouble(const struct ask *a)
 {
 	if (answers(a))

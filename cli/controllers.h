@@ -36,6 +36,8 @@ bool controllers_any(const void *controllers);
 
 /* All there is to ask them, within CONTROLLER_MS: the best one's answer, valid until controllers_end; NULL: none. */
 const cJSON *controllers_status(struct controllers *s, struct cli *c, enum cli_status *status);
+/* What such an answer says of a product, or NULL. */
+const cJSON *controllers_cluster(const cJSON *status, const char *namespace, const char *product);
 
 /* "controllers": [{"pod","node","answers","leads","trouble"}] of the report. 0 or -1 (no memory). */
 int controllers_report(const struct controllers *s, cJSON *report);

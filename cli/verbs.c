@@ -39,6 +39,13 @@ const struct verb cli_verbs[] = {
 	  "s at "
 	  "most. A line for each proxy, then PONG; the status is 1 when one does not answer so.",
 	  NULL, 1, false, ping_run },
+	{ "scale-proxy", "so many proxies, and PONG through each", "N [PRODUCT]",
+	  "Scales the Deployment or StatefulSet that makes the product's proxies, waits until codis-controller says "
+	  "that so "
+	  "many serve and no others are left, and ends with PONG (codisctl ping). Interrupted it goes on in the "
+	  "cluster, and "
+	  "the same command waits again.",
+	  scale_proxy_options, 2, false, scale_proxy_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

@@ -118,3 +118,17 @@ def ping(w):
     assert f"{proxies[0]}  no answer within 3 s" in text and f"{proxies[1]}  PONG in " in text and "\nPONG" not in text, text
     assert codisctl(w, "ping")[0].endswith("\nPONG\n")
     w.note(f"with {proxies[0]} stopped, in {seconds:.2f} s:\n{text}")
+
+
+@case
+def scale_proxy(w):
+    """codisctl scale-proxy 3, and 2 again, end with PONG through so many proxies, and no other one is left."""
+    try:
+        text, seconds = codisctl(w, "scale-proxy", "3")
+        assert "codis-proxy: 2 -> 3\n" in text and text.endswith("\nPONG\n") and text.count("PONG in ") == 3, text
+        w.note(f"{seconds:.1f} s:\n{text}")
+    finally:
+        text, seconds = codisctl(w, "scale-proxy", "2")
+    assert text.endswith("\nPONG\n") and text.count("PONG in ") == 2, text
+    w.note(f"{seconds:.1f} s:\n{text}")
+    w.wait_whole(60)
