@@ -239,8 +239,6 @@ static void refused(struct websocket *w, const char *why)
 /* 0, or -1: the connection is to be closed. */
 static int act(struct websocket *w, enum lws_callback_reasons reason, void *in, size_t len)
 {
-	struct error err;
-
 	switch (reason) {
 	case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: return add_headers(w, in, len) ? -1 : 0;
 	case LWS_CALLBACK_CLIENT_ESTABLISHED:
@@ -249,21 +247,32 @@ static int act(struct websocket *w, enum lws_callback_reasons reason, void *in, 
 		return 0;
 	case LWS_CALLBACK_CLIENT_RECEIVE: return take(w, in, len);
 	case LWS_CALLBACK_CLIENT_WRITEABLE: return write_next(w);
-	case LWS_CALLBACK_CLIENT_CONNECTION_ERROR: refused(w, in); return 0;
-	case LWS_CALLBACK_WSI_DESTROY: /* whatever else was not told */
-	case LWS_CALLBACK_CLIENT_CLOSED:
-		error_set(&err, ERR_IO, "the connection was closed");
-		end(w, &err);
-		return 0;
 	default: return 0;
 	}
+}
+
+static bool ends(enum lws_callback_reasons reason)
+{
+	return reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR || reason == LWS_CALLBACK_CLIENT_CLOSED ||
+	       reason == LWS_CALLBACK_WSI_DESTROY; /* whatever else was not told */
+}
+
+/* w is no more after it. */
+static void act_end(struct websocket *w, enum lws_callback_reasons reason, const char *why)
+{
+	struct error err;
+
+	if (reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR) {
+		refused(w, why);
+		return;
+	}
+	error_set(&err, ERR_IO, "the connection was closed");
+	end(w, &err);
 }
 
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
 	struct websocket *w = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-	bool ends = reason == LWS_CALLBACK_CLIENT_CONNECTION_ERROR || reason == LWS_CALLBACK_CLIENT_CLOSED ||
-		    reason == LWS_CALLBACK_WSI_DESTROY;
 	int r;
 
 	(void)user;
@@ -271,9 +280,11 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
 		return 0;
 	w->wsi = wsi;
 	w->in_call = true;
+	if (ends(reason)) {
+		act_end(w, reason, in);
+		return 0;
+	}
 	r = act(w, reason, in, len);
-	if (ends)
-		return 0; /* w is no more */
 	w->in_call = false;
 	if (!w->closed)
 		return r;
