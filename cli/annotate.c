@@ -10,6 +10,7 @@
 #include "cli/parts.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 
 #define LOOK_MS    250
 #define REASON_MAX 300
@@ -93,14 +94,17 @@ static bool look(struct cli *c, const char *product, const struct annotating *ho
 	struct controllers all;
 	enum cli_status status;
 	const cJSON *answer = controllers_status(&all, c, &status), *cluster;
+	const char *line;
 	bool heard = false;
 
 	cluster =
 		json_bool(false, answer, "leads", NULL) ? controllers_cluster(answer, cli_namespace(c), product) : NULL;
+	line = json_str(cluster, "line", NULL);
 	if (cluster && how->heard(cluster)) {
 		heard = true;
-		buf_addf(&c->out, "%s/%s\n", cli_namespace(c),
-			 json_str(cluster, "line", NULL) ? json_str(cluster, "line", NULL) : product);
+		buf_addf(&c->out, "%s/", cli_namespace(c));
+		text_clean(&c->out, line ? line : product, strlen(line ? line : product));
+		buf_addch(&c->out, '\n');
 	}
 	controllers_end(&all);
 	buf_reset(&c->err); /* a look that failed is followed by the next one */
@@ -110,6 +114,7 @@ static bool look(struct cli *c, const char *product, const struct annotating *ho
 static enum cli_status wait_heard(struct cli *c, const char *product, const struct annotating *how)
 {
 	int64_t end_ms = clock_mono_ms() + c->options.wait_ms;
+	bool whole = c->options.wait_ms % 1000 == 0;
 
 	if (!c->options.wait_ms)
 		return CLI_OK;
@@ -122,9 +127,9 @@ static enum cli_status wait_heard(struct cli *c, const char *product, const stru
 	} while (clock_mono_ms() < end_ms);
 	return cli_fail(
 		c, CLI_WAITED,
-		"codis-controller has not said that it heard that within %d s: codisctl status tells more. What "
+		"codis-controller has not said that it heard that within %d%s: codisctl status tells more. What "
 		"was written stands",
-		c->options.wait_ms / 1000);
+		whole ? c->options.wait_ms / 1000 : c->options.wait_ms, whole ? " s" : " ms");
 }
 
 static enum cli_status annotate_known(struct cli *c, const struct known *k, const struct annotating *how)

@@ -1,11 +1,15 @@
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/kube/config.h"
 #include "common/net/loop.h"
@@ -29,12 +33,12 @@ const struct opt cli_options[] = {
 
 void cli_init(struct cli *c, int out_fd, int err_fd)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 
 	*c = (struct cli){ .out_fd = out_fd, .err_fd = err_fd };
 	buf_init(&c->out, OUT_MAX);
 	buf_init(&c->err, ERR_MAX);
-	c->terminal = out_fd >= 0 && isatty(out_fd);
+	c->terminal = out_fd >= 0 && isatty(out_fd) && term && strcmp(term, "dumb") != 0;
 	c->colour = c->terminal && (!no_colour || !*no_colour);
 }
 
@@ -62,19 +66,25 @@ void cli_release(struct cli *c)
 	buf_release(&c->err);
 }
 
-static void write_all(int fd, struct buf *text)
+/* 0, or errno. */
+static int write_all(int fd, struct buf *text)
 {
 	size_t done = 0;
+	int r = 0;
 
-	while (fd >= 0 && done < text->len) {
+	while (fd >= 0 && done < text->len && r == 0) {
 		ssize_t n = write(fd, text->data + done, text->len - done);
 
-		if (n <= 0)
-			break; /* whoever read it has gone */
-		done += (size_t)n;
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno == EAGAIN) /* a terminal that another program has made so */
+			poll(&(struct pollfd){ .fd = fd, .events = POLLOUT }, 1, -1);
+		else if (errno != EINTR)
+			r = errno;
 	}
 	if (fd >= 0)
 		buf_reset(text);
+	return r;
 }
 
 void cli_flush(struct cli *c)
@@ -82,17 +92,37 @@ void cli_flush(struct cli *c)
 	if (c->out.failed)
 		cli_fail(c, CLI_NOT_SO, "what is to be printed is over %u MB, or there is no memory for it",
 			 OUT_MAX >> 20);
-	write_all(c->out_fd, &c->out);
+	if (!c->out_errno) {
+		c->out_errno = write_all(c->out_fd, &c->out);
+		if (c->out_errno && c->out_errno != EPIPE)
+			cli_fail(c, CLI_NOT_SO, "standard output cannot be written: %s", strerror(c->out_errno));
+	}
 	write_all(c->err_fd, &c->err);
+}
+
+bool cli_is_unread(const struct cli *c)
+{
+	struct pollfd p = { .fd = c->out_fd };
+
+	return c->out_errno || (c->out_fd >= 0 && poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP | POLLNVAL));
 }
 
 /* --- the cluster -------------------------------------------------------------------------------------------------- */
 
 /* Ctrl-C, as a shell tells it: at once. What was done in the cluster stands, and each verb can be repeated. */
-static void on_signal(void *ctx)
+static void on_signal(int signum)
 {
-	(void)ctx;
+	(void)signum;
 	_exit(CLI_INTERRUPTED);
+}
+
+/* Not by the loop: nobody turns it while an exec plugin is waited for. */
+static void end_at_signals(void)
+{
+	struct sigaction end = { .sa_handler = on_signal };
+
+	sigaction(SIGINT, &end, NULL);
+	sigaction(SIGTERM, &end, NULL);
 }
 
 static int make_loop(struct cli *c, struct error *err)
@@ -102,8 +132,12 @@ static int make_loop(struct cli *c, struct error *err)
 	c->loop = calloc(1, sizeof(*c->loop));
 	if (!c->loop)
 		return error_set(err, ERR_NOMEM, "no memory");
-	if (loop_init(c->loop, on_signal, c, err) == 0)
+	if (loop_init(c->loop, NULL, NULL, err) == 0) {
+		uv_signal_stop(&c->loop->sigint);
+		uv_signal_stop(&c->loop->sigterm);
+		end_at_signals();
 		return 0;
+	}
 	free(c->loop);
 	c->loop = NULL;
 	return -1;
@@ -111,9 +145,16 @@ static int make_loop(struct cli *c, struct error *err)
 
 static int take_config(struct cli *c, struct kube_config *config, struct error *err)
 {
-	c->kube = kube_client_new(&c->loop->uv, config, err);
-	if (!c->kube)
+	struct kube_client *kube;
+
+	if (!cli_is_namespace(config->namespace))
+		return error_set(err, ERR_INVALID, "the context's namespace is \"%.64s\", which is no name of one",
+				 config->namespace);
+	kube = kube_client_new(&c->loop->uv, config, err);
+	if (!kube)
 		return -1;
+	disconnect(c);
+	c->kube = kube;
 	c->server = config->server;
 	c->own_namespace = config->namespace;
 	config->server = config->namespace = NULL;
@@ -129,7 +170,7 @@ enum cli_status cli_connect(struct cli *c)
 	struct error err = ERROR_INIT;
 	int r;
 
-	disconnect(c);
+	end_at_signals();
 	r = kube_config_choose(&config, &choice, &err);
 	if (r == 0)
 		r = make_loop(c, &err);
@@ -144,17 +185,26 @@ const char *cli_namespace(const struct cli *c)
 	return c->options.namespace ? c->options.namespace : c->own_namespace;
 }
 
+bool cli_is_namespace(const char *name)
+{
+	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return len > 0 && len < 64 && !name[len] && name[0] != '-' && name[len - 1] != '-';
+}
+
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
 enum cli_status cli_fail(struct cli *c, enum cli_status status, const char *fmt, ...)
 {
+	BUF_CLEANUP struct buf text = BUF_INIT(ERR_MAX / 2);
 	va_list ap;
 
 	va_start(ap, fmt);
-	buf_addstr(&c->err, "codisctl: ");
-	buf_vaddf(&c->err, fmt, ap);
-	buf_addch(&c->err, '\n');
+	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
+	buf_addstr(&c->err, "codisctl: ");
+	text_clean(&c->err, text.data, text.len);
+	buf_addch(&c->err, '\n');
 	return status;
 }
 

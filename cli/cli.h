@@ -47,6 +47,7 @@ struct cli {
 
 	struct buf out, err; /* to stdout and stderr at cli_flush */
 	int out_fd, err_fd;  /* -1: nowhere; all is kept */
+	int out_errno;       /* why it cannot be written; EPIPE: whoever read it has gone */
 	bool terminal, colour;
 };
 
@@ -57,20 +58,26 @@ void cli_init(struct cli *c, int out_fd, int err_fd);
 void cli_release(struct cli *c);
 /* Writes what was said so far. */
 void cli_flush(struct cli *c);
+/* Whether nobody will read what is written to stdout any more. */
+bool cli_is_unread(const struct cli *c);
 
-/* Loads the kubeconfig and makes loop and client, or makes the client anew. CLI_OK, or the status, and why is said. */
+/* Loads the kubeconfig and makes loop and client, or makes the client anew: where that fails, the one before stays.
+ * From here on SIGINT and SIGTERM end the program at once. CLI_OK, or the status, and why is said. */
 enum cli_status cli_connect(struct cli *c);
 
 /* The namespace that is meant: -n, else the context's. */
 const char *cli_namespace(const struct cli *c);
 
-/* Says "codisctl: ..." on stderr and returns the status. */
+/* Says "codisctl: ..." on stderr, cleaned (text_clean), and returns the status. */
 enum cli_status cli_fail(struct cli *c, enum cli_status status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* The same of a call to the API server: NO_CLUSTER where it was not reached or did not allow it, else NOT_SO. */
 enum cli_status cli_fail_call(struct cli *c, const struct error *err);
 /* The status of such a failure. */
 enum cli_status cli_status_of(const struct error *err);
+
+/* Whether that can be the name of a namespace (RFC 1123): it becomes a part of a path. */
+bool cli_is_namespace(const char *name);
 
 /* Colours of a terminal; "" where there shall be none. */
 const char *cli_red(const struct cli *c), *cli_yellow(const struct cli *c), *cli_green(const struct cli *c),

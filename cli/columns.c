@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
+
 #define CELLS_MAX (32u << 20)
 #define GAP       2
 
@@ -22,11 +24,7 @@ void columns_add(struct columns *t, const char *cell)
 {
 	if (!*cell)
 		cell = "-";
-	for (; *cell; cell++) {
-		unsigned char c = (unsigned char)*cell;
-
-		buf_addch(&t->cells, c < ' ' || c == 0x7f ? '?' : (char)c);
-	}
+	text_clean(&t->cells, cell, strlen(cell));
 	buf_addch(&t->cells, '\0');
 }
 

@@ -15,7 +15,7 @@ struct columns {
 
 void columns_init(struct columns *t, int count);
 void columns_release(struct columns *t);
-/* The next cell, row by row; "" is printed as "-". What is no printable character is printed as "?". */
+/* The next cell, row by row; "" is printed as "-". Cleaned (text_clean). */
 void columns_add(struct columns *t, const char *cell);
 __attribute__((format(printf, 2, 3))) void columns_addf(struct columns *t, const char *fmt, ...);
 /* Appends it to out, each row behind the indentation. */

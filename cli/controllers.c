@@ -24,6 +24,12 @@ static void add_pod(struct controllers *s, struct cli *c, const cJSON *pod)
 	s->count++;
 }
 
+/* 403. With 401 all else would be refused, too. */
+static bool is_forbidden(const struct error *err)
+{
+	return err->code == ERR_DENIED && err->status != 401;
+}
+
 static void take_holder(struct controllers *s, const cJSON *lease)
 {
 	const char *holder = json_str(lease, "spec", "holderIdentity", NULL);
@@ -49,7 +55,7 @@ enum cli_status controllers_begin(struct controllers *s, struct cli *c)
 	ask_begin(c, &find[1]);
 	ask_wait(c, INT64_MAX, asks_ended, &both);
 	s->err = find[0].err;
-	if (s->err.code && cli_status_of(&s->err) == CLI_NO_CLUSTER && s->err.code != ERR_DENIED)
+	if (s->err.code && cli_status_of(&s->err) == CLI_NO_CLUSTER && !is_forbidden(&s->err))
 		status = cli_fail_call(c, &s->err);
 	json_each(pod, json_get(find[0].answer, "items", NULL))
 		add_pod(s, c, pod);
@@ -129,6 +135,15 @@ const cJSON *controllers_cluster(const cJSON *status, const char *namespace, con
 	return NULL;
 }
 
+bool controllers_denied(const struct controllers *s)
+{
+	bool denied = is_forbidden(&s->err);
+
+	for (int i = 0; i < s->count; i++)
+		denied |= is_forbidden(&s->asks[i].err);
+	return denied && controllers_best(s) < 0;
+}
+
 static const char *trouble(const struct ask *a)
 {
 	if (answers(a))
@@ -156,7 +171,8 @@ int controllers_report(const struct controllers *s, cJSON *report)
 		    !json_add_bool(o, "leads", leads(a)) || !json_add_str(o, "trouble", waited ? trouble(a) : ""))
 			return -1;
 	}
-	if (s->err.code && !json_add_str(report, "controllers_trouble", s->err.text))
+	if ((s->err.code && !json_add_str(report, "controllers_trouble", s->err.text)) ||
+	    (controllers_denied(s) && !json_add_bool(report, "controllers_denied", true)))
 		return -1;
 	return list && json_add_str(report, "lease", s->holder) ? 0 : -1;
 }

@@ -34,6 +34,9 @@ bool controllers_enough(const void *controllers);
 int controllers_best(const struct controllers *s);
 bool controllers_any(const void *controllers);
 
+/* None has told anything, and it is for us that they may not be asked: so nothing is known of them. */
+bool controllers_denied(const struct controllers *s);
+
 /* All there is to ask them, within CONTROLLER_MS: the best one's answer, valid until controllers_end; NULL: none. */
 const cJSON *controllers_status(struct controllers *s, struct cli *c, enum cli_status *status);
 /* What such an answer says of a product, or NULL. */

@@ -1,4 +1,5 @@
 /* codisctl, also installed as kubectl-codis. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ int main(int argc, char **argv)
 	cli_init(&c, STDOUT_FILENO, STDERR_FILENO);
 	status = verbs_run(&c, argc, argv);
 	cli_flush(&c);
+	if (c.out_errno && c.out_errno != EPIPE && status == CLI_OK)
+		status = CLI_NOT_SO;
 	cli_release(&c);
 	return (int)status;
 }

@@ -125,7 +125,8 @@ static int of_kubernetes(struct work *w, cJSON *report, struct error *err)
 
 	if (!json_add_str(report, "from", "") || !json_add_bool(report, "leads", false) ||
 	    (trouble && !json_add_str(report, "kubernetes_trouble", trouble->text)) ||
-	    plain_report(&w->plain, &w->known, report) < 0 || !json_add_array(report, "not_led"))
+	    plain_report(&w->plain, &w->known, controllers_denied(&w->controllers), report) < 0 ||
+	    !json_add_array(report, "not_led"))
 		return error_set(err, ERR_NOMEM, "no memory");
 	return 0;
 }

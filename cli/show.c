@@ -6,6 +6,7 @@
 
 #include "cli/columns.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 
 #define RECENT_SHOWN 3
 #define UNKNOWN      INT64_MIN
@@ -17,22 +18,18 @@ static const char *str(const cJSON *o, const char *name)
 	return text ? text : "";
 }
 
-/* What comes from a cluster is printed on a terminal: without what a terminal obeys. */
-static void add_clean(struct buf *out, const char *text, size_t len)
+/* What comes from a cluster is printed on a terminal. */
+static void add_clean(struct buf *out, const char *text)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)text[i];
-
-		buf_addch(out, c < ' ' || c == 0x7f ? '?' : (char)c);
-	}
+	text_clean(out, text, strlen(text));
 }
 
 /* --- the headline ------------------------------------------------------------------------------------------------- */
 
-/* The word of a line, "OK", "DEGRADED", "DOWN", "NO CONTROLLER": where it begins and ends. */
+/* The word of a line, "OK", "DEGRADED", "DOWN", "NO CONTROLLER", "UNKNOWN": where it begins and ends. */
 static const char *word_of(const char *line, size_t *len)
 {
-	static const char *const words[] = { "OK", "DEGRADED", "DOWN", "NO CONTROLLER" };
+	static const char *const words[] = { "OK", "DEGRADED", "DOWN", "NO CONTROLLER", "UNKNOWN" };
 	const char *at = strstr(line, ": ");
 
 	at = at ? at + 2 : line;
@@ -49,9 +46,9 @@ static const char *word_of(const char *line, size_t *len)
 
 static const char *colour_of(const struct cli *c, const char *word)
 {
-	return strncmp(word, "OK", 2) == 0         ? cli_green(c)
-	       : strncmp(word, "DEGRADED", 8) == 0 ? cli_yellow(c)
-						   : cli_red(c);
+	return strncmp(word, "OK", 2) == 0                                             ? cli_green(c)
+	       : strncmp(word, "DEGRADED", 8) == 0 || strncmp(word, "UNKNOWN", 7) == 0 ? cli_yellow(c)
+										       : cli_red(c);
 }
 
 static void show_headline(struct cli *c, const cJSON *cluster)
@@ -61,19 +58,19 @@ static void show_headline(struct cli *c, const cJSON *cluster)
 
 	word = word_of(line, &len);
 	buf_addf(&c->out, "%s", cli_bold(c));
-	add_clean(&c->out, str(cluster, "namespace"), strlen(str(cluster, "namespace")));
+	add_clean(&c->out, str(cluster, "namespace"));
 	buf_addch(&c->out, '/');
-	add_clean(&c->out, line, (size_t)(word - line));
+	text_clean(&c->out, line, (size_t)(word - line));
 	buf_addf(&c->out, "%s%s", cli_plain(c), colour_of(c, word));
-	add_clean(&c->out, word, len);
+	text_clean(&c->out, word, len);
 	buf_addstr(&c->out, cli_plain(c));
-	add_clean(&c->out, word + len, end ? (size_t)(end - word) - len : strlen(word + len));
+	text_clean(&c->out, word + len, end ? (size_t)(end - word) - len : strlen(word + len));
 	buf_addch(&c->out, '\n');
 	for (; end; end = next) {
 		end += 2;
 		next = strstr(end, "; ");
 		buf_addstr(&c->out, "  ! ");
-		add_clean(&c->out, end, next ? (size_t)(next - end) : strlen(end));
+		text_clean(&c->out, end, next ? (size_t)(next - end) : strlen(end));
 		buf_addch(&c->out, '\n');
 	}
 }
@@ -275,35 +272,79 @@ static void show_recent(struct cli *c, const cJSON *cluster)
 	json_each(note, json_get(cluster, "recent", NULL)) {
 		if (n++ == RECENT_SHOWN)
 			return;
-		buf_addf(&c->out, "  %s  ", str(note, "at"));
-		add_clean(&c->out, str(note, "words"), strlen(str(note, "words")));
+		buf_addstr(&c->out, "  ");
+		add_clean(&c->out, str(note, "at"));
+		buf_addstr(&c->out, "  ");
+		add_clean(&c->out, str(note, "words"));
 		buf_addch(&c->out, '\n');
 	}
 }
 
-/* Of the controllers themselves, where not all is well. */
+/* Of the controllers themselves, where not all is well. Texts are cleaned as a whole, so they have no colour within. */
+static void add_coloured(struct cli *c, const char *colour, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void add_coloured(struct cli *c, const char *colour, const char *fmt, ...)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1u << 16);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	buf_addstr(&c->out, colour);
+	text_clean(&c->out, text.data, text.len);
+	buf_addstr(&c->out, cli_plain(c));
+}
+
+/* Whose view it is, where it is not the leader's. */
+static void show_view(struct cli *c, const cJSON *report)
+{
+	const char *from = str(report, "from"), *trouble = str(report, "controllers_trouble");
+	bool any = json_first(json_get(report, "controllers", NULL));
+
+	if (json_bool(false, report, "leads", NULL))
+		return;
+	if (*from) {
+		add_coloured(c, cli_yellow(c), "the one that leads does not answer:");
+		add_coloured(c, "", " this is what %s sees", from);
+	} else {
+		if (json_bool(false, report, "controllers_denied", NULL))
+			add_coloured(c, cli_yellow(c),
+				     "codis-controller may not be asked%s%s%s: whether it works is not known.",
+				     *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+		else
+			add_coloured(c, cli_red(c), "no codis-controller %s%s%s%s: nobody fails over.",
+				     any ? "answers" : "is there", *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+		buf_addstr(&c->out, " What Kubernetes and the dashboards know:");
+	}
+	buf_addch(&c->out, '\n');
+}
+
 static void show_controllers(struct cli *c, const cJSON *report)
 {
 	const cJSON *one;
-	bool leads = json_bool(false, report, "leads", NULL);
-	const char *from = str(report, "from"), *trouble = str(report, "controllers_trouble");
 
 	json_each(one, json_get(report, "controllers", NULL)) {
-		if (*str(one, "trouble"))
-			buf_addf(&c->out, "%s%s on %s: %s%s\n", cli_yellow(c), str(one, "pod"), str(one, "node"),
-				 str(one, "trouble"), cli_plain(c));
+		if (!*str(one, "trouble"))
+			continue;
+		add_coloured(c, cli_yellow(c), "%s%s%s: %s", str(one, "pod"), *str(one, "node") ? " on " : "",
+			     str(one, "node"), str(one, "trouble"));
+		buf_addch(&c->out, '\n');
 	}
-	if (!*from)
-		buf_addf(&c->out,
-			 "%sno codis-controller %s%s%s%s: nobody fails over.%s What Kubernetes and the dashboards "
-			 "know:\n",
-			 cli_red(c), json_first(json_get(report, "controllers", NULL)) ? "answers" : "is there",
-			 *trouble ? " (" : "", trouble, *trouble ? ")" : "", cli_plain(c));
-	else if (!leads)
-		buf_addf(&c->out, "%sthe one that leads does not answer:%s this is what %s sees\n", cli_yellow(c),
-			 cli_plain(c), from);
-	if (*str(report, "kubernetes_trouble"))
-		buf_addf(&c->out, "%s%s%s\n", cli_red(c), str(report, "kubernetes_trouble"), cli_plain(c));
+	show_view(c, report);
+	if (*str(report, "kubernetes_trouble")) {
+		add_coloured(c, cli_red(c), "%s", str(report, "kubernetes_trouble"));
+		buf_addch(&c->out, '\n');
+	}
+}
+
+static void add_stray(struct buf *out, const cJSON *stray, const char *red, const char *plain)
+{
+	add_clean(out, str(stray, "namespace"));
+	buf_addch(out, '/');
+	add_clean(out, str(stray, "pod"));
+	buf_addf(out, ": %sNOT LED%s: ", red, plain);
+	add_clean(out, str(stray, "trouble"));
+	buf_addch(out, '\n');
 }
 
 void show_report(struct cli *c, const cJSON *report, bool wide)
@@ -324,18 +365,23 @@ void show_report(struct cli *c, const cJSON *report, bool wide)
 		show_recent(c, cluster);
 	}
 	json_each(stray, json_get(report, "not_led", NULL))
-		buf_addf(&c->out, "%s/%s: %sNOT LED%s: %s\n", str(stray, "namespace"), str(stray, "pod"), cli_red(c),
-			 cli_plain(c), str(stray, "trouble"));
+		add_stray(&c->out, stray, cli_red(c), cli_plain(c));
 }
 
 void show_lines(const cJSON *report, struct buf *out)
 {
-	const cJSON *cluster;
+	const cJSON *cluster, *stray;
 
 	json_each(cluster, json_get(report, "clusters", NULL)) {
-		add_clean(out, str(cluster, "namespace"), strlen(str(cluster, "namespace")));
+		add_clean(out, str(cluster, "namespace"));
 		buf_addch(out, '/');
-		add_clean(out, str(cluster, "line"), strlen(str(cluster, "line")));
+		add_clean(out, str(cluster, "line"));
+		buf_addch(out, '\n');
+	}
+	json_each(stray, json_get(report, "not_led", NULL))
+		add_stray(out, stray, "", "");
+	if (*str(report, "kubernetes_trouble")) {
+		add_clean(out, str(report, "kubernetes_trouble"));
 		buf_addch(out, '\n');
 	}
 }

@@ -10,7 +10,7 @@
 
 /* Appends it to c->out. wide: every server in a row of its own. */
 void show_report(struct cli *c, const cJSON *report, bool wide);
-/* One line a cluster, as the controller has it: "codis/codis-test: OK, ...". */
+/* One line a cluster, as the controller has it: "codis/codis-test: OK, ...", then whatever else is wrong. */
 void show_lines(const cJSON *report, struct buf *out);
 
 #endif

@@ -134,30 +134,40 @@ static void say_changes(struct cli *c, const struct buf *before, const struct bu
 	}
 }
 
+/* On a terminal the page anew; as JSON or YAML what has changed; else each line that is new, with the time. */
+static void say(struct cli *c, const struct watch *w, const cJSON *report, const struct buf *now)
+{
+	bool changed = strcmp(now->data, w->before.data) != 0;
+
+	if (is_text(c) && c->terminal) {
+		buf_addstr(&c->out, CLEAR_SCREEN);
+		if (report)
+			print(c, report);
+		buf_addstr(&c->out, c->err.data);
+	} else if (is_text(c)) {
+		say_changes(c, &w->before, now);
+	} else if (changed && report) {
+		print(c, report);
+	}
+	if (is_text(c) || !changed)
+		buf_reset(&c->err);
+}
+
 static void look_again(struct cli *c, struct watch *w)
 {
 	BUF_CLEANUP struct buf now = BUF_INIT(16u << 20);
 	enum cli_status status;
 	JSON_CLEANUP cJSON *report = ask(c, &status);
 
-	if (report)
+	if (report) {
 		show_lines(report, &now);
-	else
-		buf_addstr(&now, c->err.data); /* said as a change, too */
-	buf_reset(&c->err);
-	if (c->terminal && is_text(c)) {
-		buf_addstr(&c->out, CLEAR_SCREEN);
-		if (report)
-			print(c, report);
-		else
-			buf_addstr(&c->out, now.data);
-	} else if (!is_text(c) && report && strcmp(now.data, w->before.data) != 0) {
-		print(c, report);
-	} else if (is_text(c)) {
-		say_changes(c, &w->before, &now);
-	}
-	if (status == CLI_NO_CLUSTER) /* a credential has ended, or the kubeconfig has changed */
+		judge(c, report); /* which says that there is none */
+		cJSON_DeleteItemFromObjectCaseSensitive(report, "elsewhere");
+	} else if (status == CLI_NO_CLUSTER) { /* a credential has ended, or the kubeconfig has changed */
 		cli_connect(c);
+	}
+	buf_addstr(&now, c->err.data); /* what failed is a change, too */
+	say(c, w, report, &now);
 	buf_reset(&w->before);
 	buf_add(&w->before, now.data, now.len);
 }
@@ -166,7 +176,7 @@ static enum cli_status watch(struct cli *c)
 {
 	struct watch w = { .before = BUF_INIT(16u << 20) };
 
-	while (!c->out.failed) {
+	while (!c->out.failed && !cli_is_unread(c)) {
 		int64_t next_ms = clock_mono_ms() + WATCH_MS;
 
 		look_again(c, &w);

@@ -175,6 +175,12 @@ static enum cli_status run_verb(struct cli *c, int argc, char **argv)
 		verb_help(c->verb, &c->out);
 		return CLI_OK;
 	}
+	if (c->options.namespace && !cli_is_namespace(c->options.namespace))
+		return cli_fail(c, CLI_USAGE, "%s: --namespace \"%.64s\" is no name of a namespace", c->verb->name,
+				c->options.namespace);
+	if (!cli_is_namespace(c->options.system))
+		return cli_fail(c, CLI_USAGE, "%s: --system-namespace \"%.64s\" is no name of a namespace",
+				c->verb->name, c->options.system);
 	if (c->arg_count > c->verb->max_arguments)
 		return cli_fail(c, CLI_USAGE, "%s: \"%.64s\" is one argument too many; codisctl help %s", c->verb->name,
 				c->args[c->verb->max_arguments], c->verb->name);

@@ -16,4 +16,8 @@ size_t text_fit(const char *s, size_t max);
 /* Appends s, percent-encoded for a URL's query or one segment of its path (RFC 3986: all but unreserved). */
 int text_escape(struct buf *out, const char *s);
 
+/* Appends s for a terminal or a line of a log: what a terminal obeys (control characters, also those of C1), what turns
+ * the direction of writing, and what is no UTF-8 is "?", a line break or tab a blank. */
+int text_clean(struct buf *out, const char *s, size_t len);
+
 #endif

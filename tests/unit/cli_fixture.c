@@ -20,6 +20,7 @@ int cli_setup(void **state)
 		return -1;
 	w->world = world;
 	w->api = &w->world->api;
+	w->out_fd = -1;
 	cli_init(&w->c, -1, -1);
 	*state = w;
 	return 0;
@@ -43,7 +44,7 @@ enum cli_status cli_command(struct cli_world *w, const char *const *argv)
 	for (; argv[argc]; argc++)
 		own[argc] = argv[argc];
 	forget(w);
-	cli_init(&w->c, -1, -1);
+	cli_init(&w->c, w->out_fd, -1);
 	w->c.kube = w->world->kube;
 	w->c.loop = &w->world->loop;
 	w->c.own_namespace = strdup("codis");

@@ -9,6 +9,7 @@ struct cli_world {
 	struct fake_world *world;
 	struct fake_api *api;
 	struct cli c; /* of the last command */
+	int out_fd;   /* where its stdout goes; -1: it is kept in c.out */
 };
 
 #define CLI_TEST(name) TEST_WITH(name, cli_setup, cli_teardown)

@@ -1,4 +1,9 @@
 /* codisctl status: of two controllers, of one, of none; of such that hang, refuse, or say what no controller says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
 #include "tests/unit/cli_fixture.h"
 
 #define DEGRADED                                                                                                       \
@@ -202,8 +207,13 @@ CLI_TEST(who_may_see_only_a_namespace_sees_that)
 	cli_controller(w, "c-a", "{\"leads\":true,\"clusters\":[]}");
 	fake_fail(w->api, "/namespaces/codis-system/pods", 403, 1);
 	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
-	cli_says(w, "no codis-controller is there (GET /api/v1/namespaces/codis-system/pods: HTTP 403");
-	cli_says(w, "NO CONTROLLER, 1/2 servers ready");
+	cli_says(w, "codis-controller may not be asked (GET /api/v1/namespaces/codis-system/pods: HTTP 403: as the "
+		    "test asked): whether it works is not known. What Kubernetes");
+	cli_says(w, "UNKNOWN, 1/2 servers ready");
+	fake_fail(w->api, "/proxy/", 403, 1);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "codis-controller may not be asked: whether it works is not known. What Kubernetes");
+	cli_does_not_say(w, "nobody fails over");
 	fake_fail(w->api, "pods", 403, 100);
 	assert_int_equal(CLI(w, "status"), CLI_NO_CLUSTER);
 	cli_says(w, "HTTP 403");
@@ -239,4 +249,109 @@ CLI_TEST(odd_answers_are_none)
 		"\"line\":\"a\\u001b[2Jb: OK\",\"groups\":[null,{\"members\":[3]}],\"proxies\":7,\"recent\":[0]}]}");
 	assert_int_equal(CLI(w, "status", "-o", "wide"), CLI_NOT_SO);
 	cli_says(w, "codis/a?[2Jb: OK\n");
+}
+
+/* Nothing at all is known then, also not that nobody fails over. */
+CLI_TEST(a_credential_that_has_ended_is_said)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	fake_fail(w->api, "/", 401, 100);
+	assert_int_equal(CLI(w, "status"), CLI_NO_CLUSTER);
+	assert_string_equal(w->c.out.data, "");
+	assert_string_equal(w->c.err.data,
+			    "codisctl: GET /api/v1/namespaces/codis-system/pods: HTTP 401: as the test asked\n");
+}
+
+#define ODD "\\u001b[2J\\u009b2J\\u202e"
+
+CLI_TEST(what_a_terminal_obeys_is_not_printed)
+{
+	struct cli_world *w = *state;
+
+	fake_apply(w->api, "/api/v1/namespaces/codis-system/pods/c-z",
+		   "{\"metadata\":{\"name\":\"c" ODD "\",\"labels\":{\"app.kubernetes.io/name\":\"codis-controller\"}},"
+		   "\"spec\":{\"nodeName\":\"n" ODD "\"}}");
+	cli_controller(w, "c-a",
+		       "{\"clusters\":[{\"namespace\":\"codis\",\"line\":\"a: DOWN, " ODD "; x" ODD "\",\"recent\":[{"
+		       "\"at\":\"" ODD "\",\"words\":\"" ODD
+		       "\"}]}],\"not_led\":[{\"namespace\":\"codis\",\"pod\":\"p" ODD "\",\"trouble\":\"" ODD "\"}]}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_does_not_say(w, "\033");
+	cli_does_not_say(w, "\xc2\x9b");
+	cli_does_not_say(w, "\u202e");
+	cli_says(w, "c-z on n?[2J?2J?: GET ");
+	cli_says(w, "  ?[2J?2J?  ?[2J?2J?\ncodis/p?[2J?2J?: NOT LED: ?[2J?2J?\n");
+	cli_fail(&w->c, CLI_OK, "%s", "\033[2J");
+	cli_does_not_say(w, "\033");
+}
+
+/* --- again and again ---------------------------------------------------------------------------------------------- */
+
+struct reader {
+	struct cli_world *w;
+	FILE *from;
+	char line[1000];    /* what came last */
+	const char *missed; /* what was to come in its place, or NULL */
+};
+
+static bool reads(struct reader *r, const char *words)
+{
+	r->line[0] = '\0';
+	if (!fgets(r->line, sizeof(r->line), r->from) || !strstr(r->line, words))
+		r->missed = words;
+	return !r->missed;
+}
+
+/* Without an API server and a kubeconfig; then with the API server, and a Codis; then it reads no more. */
+static void *read_watch(void *ctx)
+{
+	struct reader *r = ctx;
+	char text[8192];
+
+	if (reads(r, "codisctl: GET /api/v1/namespaces/codis-system/pods: ") &&
+	    reads(r, "codisctl: kubeconfig: /nonexistent")) {
+		fake_up(r->w->api);
+		if (reads(r, "codisctl: no Codis is seen in namespace codis\n")) {
+			cli_controller(r->w, "c-a", cli_status_json(true, CLI_HEALTHY, text, sizeof(text)));
+			reads(r, " codis/codis-test: OK, ");
+		}
+	}
+	fclose(r->from);
+	return NULL;
+}
+
+CLI_TEST(a_watch_goes_on_without_api_server_and_kubeconfig_and_ends_with_its_reader)
+{
+	struct cli_world *w = *state;
+	struct reader r = { .w = w };
+	pthread_t thread;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	r.from = fdopen(ends[0], "r");
+	assert_non_null(r.from);
+	w->out_fd = ends[1];
+	cli_controller(w, "c-a", "{\"leads\":true,\"clusters\":[]}");
+	fake_down(w->api);
+	assert_int_equal(pthread_create(&thread, NULL, read_watch, &r), 0);
+	assert_int_equal(CLI(w, "status", "-w", "--kubeconfig", "/nonexistent"), CLI_NOT_SO);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	if (r.missed)
+		fail_msg("\"%s\" was to come, and there was: %s", r.missed, r.line);
+	close(ends[1]);
+}
+
+CLI_TEST(output_that_cannot_be_written_is_told)
+{
+	struct cli_world *w = *state;
+
+	w->out_fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_true(w->out_fd >= 0);
+	assert_int_equal(CLI(w, "help"), CLI_OK);
+	cli_flush(&w->c);
+	assert_int_equal(w->c.out_errno, ENOSPC);
+	cli_says(w, "codisctl: standard output cannot be written: No space left on device\n");
+	close(w->out_fd);
 }

@@ -1,6 +1,11 @@
 /* The table of verbs: the command line, the help, the completion, the man page and the docs page made of it. */
 #include "cli/verbs.h"
 
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "common/base/file.h"
 #include "tests/unit/cli_fixture.h"
 #include "tests/unit/options_page.h"
@@ -76,6 +81,10 @@ CLI_TEST(what_is_no_command_line_is_told)
 		{ { "-w", "status" }, "codisctl: unknown option -w" },
 		{ { "status", "a", "b" }, "codisctl: status: \"b\" is one argument too many; codisctl help status\n" },
 		{ { "-n" }, "-n needs a value" },
+		{ { "status", "-n=" }, "status: --namespace \"\" is no name of a namespace" },
+		{ { "status", "-na/../b" }, "\"a/../b\" is no name of a namespace" },
+		{ { "pause", "-n", "--wait=0" }, "\"--wait=0\" is no name of a namespace" },
+		{ { "status", "--system-namespace", "A b" }, "\"A b\" is no name of a namespace" },
 		{ { "completion", "tcsh" }, "name a shell: bash, zsh or fish" },
 		{ { "pause", "" }, "pause: the reason is \"\": it has 1 to" },
 		{ { "pause", "false" }, "is not \"false\"" },
@@ -130,4 +139,72 @@ CLI_TEST(all_verbs_are_in_the_man_page_and_in_each_completion)
 	cli_says(w, "bashcompinit\n_codisctl() {");
 	cli_says(w, "'status --output'|'status -o') words='text wide json yaml'");
 	cli_does_not_say(w, "man)");
+}
+
+/* --- signals ------------------------------------------------------------------------------------------------------ */
+
+/* The second time it hangs. */
+#define PLUGIN                                                                                                         \
+	"#!/bin/sh\necho $$ >&2\n[ -e ran ] && exec sleep 100\n>ran\necho "                                            \
+	"'{\"kind\":\"ExecCredential\",\"apiVersion\":\"client.authentication.k8s.io/"                                 \
+	"v1\",\"status\":{\"token\":\"t\"}}'\n"
+#define CONFIG                                                                                                         \
+	"current-context: x\ncontexts: [{name: x, context: {cluster: c, user: u}}]\nclusters: [{name: c, cluster: "    \
+	"{server: 'http://127.0.0.1:1'}}]\nusers: [{name: u, user: {exec: {apiVersion: "                               \
+	"client.authentication.k8s.io/v1, command: ./plugin}}}]\n"
+
+static void write_script(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
+
+static void connect_twice(int said)
+{
+	struct cli c;
+
+	dup2(said, STDERR_FILENO);
+	cli_init(&c, -1, -1);
+	c.options.kubeconfig = strdup("./config");
+	if (cli_connect(&c) == CLI_OK)
+		cli_connect(&c);
+	_exit(CLI_NO_CLUSTER);
+}
+
+/* As a watch does it, whose credential has ended. */
+TEST(a_signal_ends_it_also_while_it_waits_for_a_plugin)
+{
+	char folder[] = "/tmp/codis-cli-XXXXXX", home[4096];
+	int said[2], plugin = 0, status = 0;
+	FILE *from;
+	pid_t pid;
+
+	assert_non_null(getcwd(home, sizeof(home)));
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(chdir(folder), 0);
+	write_script("plugin", PLUGIN);
+	write_script("config", CONFIG);
+	assert_int_equal(pipe(said), 0);
+	pid = fork();
+	if (pid == 0)
+		connect_twice(said[1]);
+	close(said[1]);
+	from = fdopen(said[0], "r");
+	assert_non_null(from);
+	assert_int_equal(fscanf(from, "%d %d", &plugin, &plugin), 2);
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	kill(plugin, SIGKILL);
+	fclose(from);
+	unlink("plugin");
+	unlink("config");
+	unlink("ran");
+	assert_int_equal(chdir(home), 0);
+	rmdir(folder);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), CLI_INTERRUPTED);
 }
