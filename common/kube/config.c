@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "common/base/base64.h"
+#include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/kube/exec.h"
@@ -147,6 +148,18 @@ static void beside(const struct file *f, const char *name, char *out, size_t siz
 		snprintf(out, size, "%.*s/%s", (int)(slash - f->path), f->path, name);
 }
 
+/* Base64, in lines maybe. The caller's, or NULL and *err. */
+static char *decode(const char *data, size_t *len, struct error *err)
+{
+	BUF_CLEANUP struct buf all = BUF_INIT(FILE_LIMIT);
+
+	for (size_t n; *data; data += n + (data[n] != '\0')) {
+		n = strcspn(data, "\r\n");
+		buf_add(&all, data, n);
+	}
+	return buf_check(&all, "it", err) < 0 ? NULL : base64_decode(all.data, len, err);
+}
+
 /* place[name-data] as base64, else the file that place[name] names. */
 static int take_pem(const struct place *at, const char *name, char **out, struct error *err)
 {
@@ -159,7 +172,7 @@ static int take_pem(const struct place *at, const char *name, char **out, struct
 	if (!data && !file)
 		return 0;
 	if (data) {
-		*out = base64_decode(data, &len, err);
+		*out = decode(data, &len, err);
 		return *out ? 0 : error_wrap(err, "%s", key);
 	}
 	beside(at->file, file, path, sizeof(path));
@@ -240,8 +253,11 @@ static int take_exec(struct kube_config *cfg, const struct place *exec, struct e
 
 	if (!command)
 		return error_set(err, ERR_INVALID, "exec names no command");
-	if (info && strcmp(info, "true") == 0)
-		return error_set(err, ERR_INVALID, "exec: provideClusterInfo is not understood");
+	if (info && strcmp(info, "true") == 0) {
+		plugin.server = cfg->server;
+		plugin.ca_pem = cfg->ca_pem;
+		plugin.skip_verify = cfg->skip_verify;
+	}
 	if (read_plugin(exec, &plugin, err) < 0)
 		return error_wrap(err, "exec");
 	if (strchr(command, '/')) { /* relative to the file, as kubectl has it; else in PATH */
@@ -308,6 +324,8 @@ static int take_context(struct kubeconfig *k, struct error *err)
 	if (entry(k, "clusters", "cluster", text(&context, "cluster"), &part, err) < 0 ||
 	    take_cluster(k->cfg, &part, err) < 0)
 		return -1;
+	if (!text(&context, "user")) /* as through kubectl proxy */
+		return 0;
 	if (entry(k, "users", "user", text(&context, "user"), &part, err) < 0)
 		return -1;
 	return take_user(k, &part, err);
@@ -408,6 +426,16 @@ static int load_default(struct kubeconfig *k, bool several, struct error *err)
 	return load_files(k, in_home, false, err);
 }
 
+/* Whether a person has a kubeconfig: in a pod, too, it counts before the service account, as for kubectl. */
+static bool has_default(void)
+{
+	const char *paths = getenv("KUBECONFIG"), *home = getenv("HOME");
+	char in_home[PATH_LIMIT];
+
+	snprintf(in_home, sizeof(in_home), "%s/.kube/config", home ? home : "");
+	return (paths && *paths) || access(in_home, F_OK) == 0;
+}
+
 static int load(struct kube_config *cfg, const struct kube_config_choice *choice, bool several, struct error *err)
 {
 	const char *host = getenv("KUBERNETES_SERVICE_HOST");
@@ -421,7 +449,7 @@ static int load(struct kube_config *cfg, const struct kube_config_choice *choice
 	k->cfg = cfg;
 	if (choice->path)
 		r = load_files(k, choice->path, false, err);
-	else if (host && *host && !choice->context)
+	else if (host && *host && !choice->context && !(several && has_default()))
 		r = load_account(cfg, host, err);
 	else
 		r = load_default(k, several, err);

@@ -27,7 +27,7 @@ int kube_config_load(struct kube_config *cfg, const char *path, struct error *er
 
 /* What a person at a terminal chooses, as kubectl lets them. */
 struct kube_config_choice {
-	const char *path;    /* NULL: as above */
+	const char *path;    /* NULL: as above, but the service account comes last, as for kubectl */
 	const char *context; /* in place of current-context, so never the service account; NULL: none is named */
 	/* exec plugins are run: they are the file's owner's programs, with our environment, and may ask on the
 	 * terminal. Blocks for 30 s at most (exec.h). */

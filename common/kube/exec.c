@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -54,12 +55,30 @@ static bool is_named(const struct exec_plugin *p, const char *variable)
 	return len == strlen("KUBERNETES_EXEC_INFO") && strncmp(variable, "KUBERNETES_EXEC_INFO", len) == 0;
 }
 
+/* What it is told; NULL: no memory. */
+static char *make_info(const struct exec_plugin *p)
+{
+	JSON_CLEANUP cJSON *info = cJSON_CreateObject();
+	cJSON *spec = json_add_object(info, "spec"), *cluster = p->server ? json_add_object(spec, "cluster") : NULL;
+	size_t len = p->ca_pem ? strlen(p->ca_pem) : 0;
+	char *ca = len ? base64_encode(p->ca_pem, len) : NULL;
+	bool ok = json_add_str(info, "kind", "ExecCredential") && json_add_str(info, "apiVersion", p->api_version) &&
+		  json_add_bool(spec, "interactive", may_ask(p)) && (ca || !len);
+
+	if (ok && p->server)
+		ok = json_add_str(cluster, "server", p->server) &&
+		     (!ca || json_add_str(cluster, "certificate-authority-data", ca)) &&
+		     (!p->skip_verify || json_add_bool(cluster, "insecure-skip-tls-verify", true));
+	free(ca);
+	return ok ? cJSON_PrintUnformatted(info) : NULL;
+}
+
 /* Ours, without what is replaced, then the plugin's. The first `*own` texts are to be freed. NULL: no memory. */
 static char **make_env(const struct exec_plugin *p, int *own)
 {
 	size_t count = 0;
-	char info[256], **list;
-	int at;
+	char *info, **list;
+	int at, r;
 
 	while (environ && environ[count])
 		count++;
@@ -67,10 +86,10 @@ static char **make_env(const struct exec_plugin *p, int *own)
 	list = calloc(count + EXEC_ENV_MAX + 2, sizeof(*list));
 	if (!list)
 		return NULL;
-	snprintf(info, sizeof(info),
-		 "{\"kind\":\"ExecCredential\",\"apiVersion\":\"%s\",\"spec\":{\"interactive\":%s}}", p->api_version,
-		 may_ask(p) ? "true" : "false");
-	if (add_env(list, own, "KUBERNETES_EXEC_INFO", info) < 0)
+	info = make_info(p);
+	r = info ? add_env(list, own, "KUBERNETES_EXEC_INFO", info) : -1;
+	free(info);
+	if (r < 0)
 		goto fail;
 	for (int i = 0; i < p->env_count; i++) {
 		if (add_env(list, own, p->env_names[i], p->env_values[i]) < 0)
@@ -100,6 +119,8 @@ static int spawn(const struct exec_plugin *p, char **env, int out, pid_t *pid)
 {
 	const char *argv[EXEC_ARGS_MAX + 2] = { p->command };
 	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t pipes;
 	int r;
 
 	for (int i = 0; i < p->arg_count; i++)
@@ -107,11 +128,17 @@ static int spawn(const struct exec_plugin *p, char **env, int out, pid_t *pid)
 	r = posix_spawn_file_actions_init(&actions);
 	if (r != 0)
 		return r;
+	sigemptyset(&pipes);
+	sigaddset(&pipes, SIGPIPE); /* which we ignore: a pipe of its own would never end */
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &pipes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 	r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	if (r == 0 && !may_ask(p))
 		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
-		r = posix_spawnp(pid, p->command, &actions, NULL, (char *const *)(uintptr_t)argv, env);
+		r = posix_spawnp(pid, p->command, &actions, &attributes, (char *const *)(uintptr_t)argv, env);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return r;
 }
@@ -139,9 +166,24 @@ static int start(const struct exec_plugin *p, pid_t *pid, struct error *err)
 
 /* --- what it prints ----------------------------------------------------------------------------------------------- */
 
-static int read_all(int fd, int64_t end_ms, struct buf *out, struct error *err)
+struct process {
+	pid_t pid;
+	bool ended;
+	int status; /* of waitpid */
+};
+
+static bool has_ended(struct process *p)
+{
+	if (!p->ended)
+		p->ended = waitpid(p->pid, &p->status, WNOHANG) != 0;
+	return p->ended;
+}
+
+/* Until its end: a child of it may keep the pipe open for as long as it lives. */
+static int read_all(int fd, struct process *process, int64_t end_ms, struct buf *out, struct error *err)
 {
 	for (;;) {
+		bool last = has_ended(process); /* all that it has printed is in the pipe */
 		int64_t left = end_ms - clock_mono_ms();
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		char *to = buf_reserve(out, 4096);
@@ -149,11 +191,15 @@ static int read_all(int fd, int64_t end_ms, struct buf *out, struct error *err)
 
 		if (!to)
 			return buf_check(out, "what it prints", err);
-		n = left > 0 ? poll(&p, 1, (int)left) : 0;
+		n = poll(&p, 1, last || left <= 0 ? 0 : END_LOOK_MS);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n == 0)
+		if (n == 0 && last)
+			return 0;
+		if (left <= 0)
 			return error_set(err, ERR_TIMEOUT, "it does not answer");
+		if (n == 0)
+			continue;
 		n = n > 0 ? read(fd, to, 4096) : n;
 		if (n < 0)
 			return error_errno(err, errno, "what it prints cannot be read");
@@ -163,42 +209,39 @@ static int read_all(int fd, int64_t end_ms, struct buf *out, struct error *err)
 	}
 }
 
-static int wait_end(pid_t pid, int64_t end_ms, struct error *err)
+static void end(struct process *p)
 {
-	int status;
-	pid_t got;
+	if (p->ended)
+		return;
+	kill(p->pid, SIGKILL);
+	p->ended = waitpid(p->pid, &p->status, 0) != 0;
+}
 
-	while ((got = waitpid(pid, &status, WNOHANG)) == 0 && clock_mono_ms() < end_ms)
+static int wait_end(struct process *p, int64_t end_ms, struct error *err)
+{
+	while (!has_ended(p) && clock_mono_ms() < end_ms)
 		poll(NULL, 0, END_LOOK_MS);
-	if (got == 0)
+	if (!p->ended)
 		return error_set(err, ERR_TIMEOUT, "it does not end");
-	if (got < 0 || !WIFEXITED(status))
+	if (!WIFEXITED(p->status))
 		return error_set(err, ERR_IO, "it was ended by a signal");
-	return WEXITSTATUS(status) ? error_set(err, ERR_IO, "it ends with %d", WEXITSTATUS(status)) : 0;
+	return WEXITSTATUS(p->status) ? error_set(err, ERR_IO, "it ends with %d", WEXITSTATUS(p->status)) : 0;
 }
 
 static int run(const struct exec_plugin *p, struct buf *out, struct error *err)
 {
 	int64_t end_ms = clock_mono_ms() + (p->timeout_ms ? p->timeout_ms : EXEC_TIMEOUT_MS);
-	struct error ended;
-	pid_t pid = 0;
-	int fd = start(p, &pid, err), r, end;
+	struct process process = { .pid = 0 };
+	int fd = start(p, &process.pid, err), r;
 
 	if (fd < 0)
 		return -1;
-	r = read_all(fd, end_ms, out, err);
+	r = read_all(fd, &process, end_ms, out, err);
 	close(fd);
-	if (r < 0)
-		kill(pid, SIGKILL);
-	end = wait_end(pid, r < 0 ? INT64_MAX : end_ms, &ended);
-	if (r == 0 && end < 0) {
-		if (ended.code == ERR_TIMEOUT) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-		}
-		*err = ended;
-	}
-	return r < 0 ? r : end;
+	if (r == 0)
+		r = wait_end(&process, end_ms, err);
+	end(&process);
+	return r;
 }
 
 static char *copy(const char *text)

@@ -4,6 +4,8 @@
 #ifndef CODIS_KUBE_EXEC_H
 #define CODIS_KUBE_EXEC_H
 
+#include <stdbool.h>
+
 struct error;
 
 #define EXEC_ARGS_MAX 64
@@ -20,7 +22,11 @@ struct exec_plugin {
 	const char *api_version;  /* "client.authentication.k8s.io/v1" */
 	const char *interactive;  /* Never, IfAvailable, Always; NULL: IfAvailable */
 	const char *install_hint; /* or NULL */
-	int timeout_ms;           /* 0: EXEC_TIMEOUT_MS */
+	/* What it is told of the cluster, where it is to be (provideClusterInfo); server NULL: nothing. ca_pem or NULL.
+	 */
+	const char *server, *ca_pem;
+	bool skip_verify;
+	int timeout_ms; /* 0: EXEC_TIMEOUT_MS */
 };
 
 /* All are the caller's, or NULL. */

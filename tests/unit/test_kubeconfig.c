@@ -1,12 +1,14 @@
 /* Where the API server is and who we are. */
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/kube/config.h"
 #include "common/kube/exec.h"
 #include "tests/unit/test.h"
@@ -45,7 +47,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = { "config", "ca", "cert", "key", "token" };
+	static const char *const names[] = { "config", "ca", "cert", "key", "token", "pid" };
 	struct folder *f = *state;
 	char path[160];
 
@@ -96,6 +98,47 @@ FIXTURE_TEST(data_in_the_file)
 	assert_string_equal(f->cfg.namespace, "shop");
 	assert_null(f->cfg.token);
 	assert_int_equal(f->cfg.skip_verify, 0);
+}
+
+FIXTURE_TEST(data_may_be_in_lines)
+{
+	struct folder *f = *state;
+
+	if (load(f, SERVER "    certificate-authority-data: |\n      Q0VS\n      VA==\n", TOKEN, "") < 0)
+		fail_msg("%s", f->err.text);
+	assert_string_equal(f->cfg.ca_pem, "CERT");
+}
+
+/* As what kubectl proxy listens at needs none. */
+FIXTURE_TEST(a_context_without_a_user_is_nobody)
+{
+	struct folder *f = *state;
+
+	write_file(f, "config",
+		   "current-context: m\ncontexts: [{name: m, context: {cluster: c}}]\nclusters: [{name: c, cluster: "
+		   "{server: 'http://127.0.0.1:8001'}}]\n");
+	assert_int_equal(kube_config_load(&f->cfg, f->config, &f->err), 0);
+	assert_string_equal(f->cfg.namespace, "default");
+	assert_null(f->cfg.token);
+}
+
+/* For a person; programs of the cluster are the service account there. */
+FIXTURE_TEST(a_kubeconfig_counts_in_a_pod_too)
+{
+	struct kube_config_choice choice = { .path = NULL };
+	struct folder *f = *state;
+
+	assert_int_equal(load(f, SERVER, TOKEN, ""), 0);
+	kube_config_release(&f->cfg);
+	setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
+	setenv("KUBECONFIG", f->config, 1);
+	assert_int_equal(kube_config_choose(&f->cfg, &choice, &f->err), 0);
+	assert_string_equal(f->cfg.server, "https://10.0.0.1:6443");
+	kube_config_release(&f->cfg);
+	assert_int_equal(kube_config_load(&f->cfg, NULL, &f->err), -1);
+	assert_non_null(strstr(f->err.text, "service account"));
+	unsetenv("KUBECONFIG");
+	unsetenv("KUBERNETES_SERVICE_HOST");
 }
 
 FIXTURE_TEST(files_beside_the_file)
@@ -260,8 +303,6 @@ FIXTURE_TEST(a_context_is_never_that_of_the_pod)
 	setenv("KUBECONFIG", f->config, 1);
 	assert_int_equal(choose(f, NULL, "b"), 0);
 	assert_string_equal(f->cfg.server, "https://first");
-	assert_int_equal(choose(f, NULL, NULL), -1);
-	assert_non_null(strstr(f->err.text, "service account"));
 	unsetenv("KUBERNETES_SERVICE_HOST");
 	unsetenv("KUBECONFIG");
 }
@@ -369,7 +410,6 @@ FIXTURE_TEST(a_plugin_that_gives_nothing_is_told_of)
 		  "v1alpha1 is not understood" },
 		{ "command: ./token", "", "apiVersion (none) is not understood" },
 		{ "apiVersion: client.authentication.k8s.io/v1", "", "exec names no command" },
-		{ EXEC_V1 ", provideClusterInfo: true", "", "provideClusterInfo is not understood" },
 		{ EXEC_V1 ", args: [[x]]", "", "args are texts" },
 		{ EXEC_V1 ", env: [x]", "", "env has names" },
 		{ "apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: buy one", "",
@@ -379,6 +419,39 @@ FIXTURE_TEST(a_plugin_that_gives_nothing_is_told_of)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		refused(f, plug(f, cases[i].exec, cases[i].script), cases[i].says);
+}
+
+/* As GKE's kubeconfigs ask for it. */
+FIXTURE_TEST(a_plugin_is_told_of_the_cluster)
+{
+	struct folder *f = *state;
+
+	if (plug(f, EXEC_V1 ", provideClusterInfo: true",
+		 "case $KUBERNETES_EXEC_INFO in *'\"cluster\":{\"server\":\"https://10.0.0.1:6443\"}'*) ;; *) exit 4 "
+		 ";; esac\n" CREDENTIAL("\"token\":\"t\"")) < 0)
+		fail_msg("%s", f->err.text);
+	if (plug(f, EXEC_V1,
+		 "case $KUBERNETES_EXEC_INFO in *cluster*) exit 4 ;; esac\n" CREDENTIAL("\"token\":\"t\"")) < 0)
+		fail_msg("%s", f->err.text);
+}
+
+/* Nor is its SIGPIPE ignored, as ours is. */
+FIXTURE_TEST(a_plugin_may_leave_a_child_with_its_pipe)
+{
+	struct folder *f = *state;
+	char path[160], *pid;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (plug(f, EXEC_V1,
+		 "sleep 100 &\necho $! >\"${0%/*}/pid\"\nsh -c 'kill -PIPE $$'; [ $? = 141 ] || exit 5\n" CREDENTIAL(
+			 "\"token\":\"t-1\"")) < 0)
+		fail_msg("%s", f->err.text);
+	assert_string_equal(f->cfg.token, "t-1");
+	snprintf(path, sizeof(path), "%s/pid", f->dir);
+	pid = file_read(path, 100, NULL);
+	assert_non_null(pid);
+	assert_int_equal(kill((pid_t)strtol(pid, NULL, 10), SIGKILL), 0);
+	free(pid);
 }
 
 static int get(const char *command, const char *script, struct error *err)
