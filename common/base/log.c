@@ -77,18 +77,10 @@ void log_event(const struct logger *lg, enum log_level level, const char *event,
 		(void)write_line(lg, line, n);
 }
 
-/* How many bytes at s make one character that can be shown, of UTF-8; 0: none do. */
-static size_t shown(const char *s)
+/* Not what terminals obey: C0, DEL and C1. */
+static bool is_shown(int32_t c)
 {
-	const unsigned char *u = (const unsigned char *)s;
-	size_t len = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3 : u[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < len; i++)
-		if ((u[i] & 0xc0) != 0x80)
-			return 0;
-	if (u[0] < 0x20 || u[0] == 0x7f || (u[0] == 0xc2 && u[1] < 0xa0)) /* also what terminals obey: DEL and C1 */
-		return 0;
-	return len;
+	return c >= ' ' && (c < 0x7f || c >= 0xa0);
 }
 
 char *log_quote(const char *s, char *out, size_t size)
@@ -97,10 +89,7 @@ char *log_quote(const char *s, char *out, size_t size)
 
 	out[n++] = '"';
 	for (; s && *s; s += step) {
-		len = shown(s);
-		step = len ? len : 1;
-		if ((unsigned char)*s == 0xc2 && !len && ((unsigned char)s[1] & 0xc0) == 0x80)
-			step = 2;
+		len = is_shown(text_character(s, strnlen(s, TEXT_CHARACTER_MAX), &step)) ? step : 0;
 		if (n + (len ? len : 1) + (*s == '"' || *s == '\\') + 1 >= size)
 			break;
 		if (*s == '"' || *s == '\\')

@@ -39,28 +39,32 @@ int text_escape(struct buf *out, const char *s)
 	return out->failed ? -1 : 0;
 }
 
-/* The character at s, of *len bytes; -1: it is no UTF-8 (RFC 3629). */
-static int32_t decode(const unsigned char *s, size_t left, size_t *len)
+int32_t text_character(const char *s, size_t len, size_t *used)
 {
 	static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *u = (const unsigned char *)s;
+	size_t n = u[0] < 0x80                   ? 1
+		   : u[0] >= 0xc2 && u[0] < 0xe0 ? 2
+		   : u[0] >= 0xe0 && u[0] < 0xf0 ? 3
+		   : u[0] >= 0xf0                ? 4
+						 : 0;
 	int32_t c;
 
-	*len = s[0] < 0x80                   ? 1
-	       : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-	       : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
-	       : s[0] >= 0xf0                ? 4
-					     : 0;
-	if (*len == 1)
-		return s[0];
-	if (!*len || *len > left)
+	*used = 1;
+	if (n == 1)
+		return u[0];
+	if (!n || n > len)
 		return -1;
-	c = s[0] & (0x7f >> *len);
-	for (size_t i = 1; i < *len; i++) {
-		if ((s[i] & 0xc0) != 0x80)
+	c = u[0] & (0x7f >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((u[i] & 0xc0) != 0x80)
 			return -1;
-		c = c << 6 | (s[i] & 0x3f);
+		c = c << 6 | (u[i] & 0x3f);
 	}
-	return c < least[*len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? -1 : c;
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return -1;
+	*used = n;
+	return c;
 }
 
 static bool is_obeyed(int32_t c)
@@ -71,10 +75,8 @@ static bool is_obeyed(int32_t c)
 int text_clean(struct buf *out, const char *s, size_t len)
 {
 	for (size_t used; len; s += used, len -= used) {
-		int32_t c = decode((const unsigned char *)s, len, &used);
+		int32_t c = text_character(s, len, &used);
 
-		if (c < 0)
-			used = 1;
 		if (c == '\n' || c == '\r' || c == '\t')
 			buf_addch(out, ' ');
 		else if (is_obeyed(c)) /* also -1 */

@@ -3,6 +3,7 @@
 #define CODIS_BASE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct buf;
 
@@ -12,6 +13,12 @@ void text_copy(char *out, size_t size, const char *s);
 
 /* How many bytes of s to keep so that at most max are left and no UTF-8 character is cut in two. */
 size_t text_fit(const char *s, size_t max);
+
+#define TEXT_CHARACTER_MAX 4 /* bytes */
+
+/* The character of UTF-8 (RFC 3629) that s, of len bytes and one at least, begins with, and how many bytes it has; -1,
+ * and 1: it begins with none. */
+int32_t text_character(const char *s, size_t len, size_t *used);
 
 /* Appends s, percent-encoded for a URL's query or one segment of its path (RFC 3986: all but unreserved). */
 int text_escape(struct buf *out, const char *s);

@@ -99,6 +99,26 @@ TEST(quote)
 		assert_true(strlen(log_quote("\"\"\"\"\"\"\"\"\"\"", out, size)) < size);
 }
 
+/* Each byte of it is a blank: too long a form, half of a pair, behind the last character. */
+TEST(quote_takes_only_characters)
+{
+	assert_string_equal(LOGQ("a\xc0\xaf"
+				 "b"),
+			    "\"a  b\"");
+	assert_string_equal(LOGQ("a\xe0\x80\xaf"
+				 "b"),
+			    "\"a   b\"");
+	assert_string_equal(LOGQ("a\xed\xa0\x80"
+				 "b"),
+			    "\"a   b\"");
+	assert_string_equal(LOGQ("a\xf4\x90\x80\x80"
+				 "b"),
+			    "\"a    b\"");
+	assert_string_equal(LOGQ("a\xc2\x9b"
+				 "b\x7f\xc2"),
+			    "\"a b  \"");
+}
+
 TEST(quote_keeps_characters_whole)
 {
 	char out[8];
