@@ -37,19 +37,13 @@ static const char *value_on(const struct inventory_set *set, const char *key)
 /* The uid: one that was made anew meanwhile is another one's business. */
 static enum cli_status patch(struct cli *c, const struct inventory_set *set, const struct annotating *how)
 {
-	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;
-	cJSON *metadata = json_add_object(body, "metadata"), *annotations = json_add_object(metadata, "annotations");
 	char path[ASK_PATH_MAX];
-	struct error err;
+	enum cli_status status;
 
-	json_add_str(metadata, "uid", set->uid);
-	if (json_set(annotations, how->key, how->value ? cJSON_CreateString(how->value) : cJSON_CreateNull()) < 0 ||
-	    !json_is_whole(body))
-		return cli_fail(c, CLI_NOT_SO, "no memory");
 	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", set->namespace, set->name);
-	answer = ask_patch(c, path, body, &err);
-	if (!answer)
-		return cli_fail_call(c, &err);
+	status = ask_annotate(c, path, set->uid, how->key, how->value);
+	if (status != CLI_OK)
+		return status;
 	if (how->value)
 		buf_addf(&c->out, "StatefulSet %s: %s=\"%s\"\n", set->name, how->key, how->value);
 	else
@@ -132,34 +126,32 @@ static enum cli_status wait_heard(struct cli *c, const char *product, const stru
 		whole ? c->options.wait_ms / 1000 : c->options.wait_ms, whole ? " s" : " ms");
 }
 
-static enum cli_status annotate_known(struct cli *c, const struct known *k, const struct annotating *how)
+static enum cli_status write_product(struct cli *c, const struct known *k, const char *product,
+				     const struct annotating *how)
 {
-	char product[CODIS_PRODUCT_MAX];
 	const struct inventory_set **sets = NULL;
-	enum cli_status status = known_product(k, c, c->options.product, product);
-	int count;
+	int count = inventory_sets_of(k->inventory, cli_namespace(c), product, &sets);
+	enum cli_status status;
 
-	if (status != CLI_OK)
-		return status;
-	count = inventory_sets_of(k->inventory, cli_namespace(c), product, &sets);
 	if (count > 0)
 		status = write_sets(c, sets, count, how);
 	else
 		status = cli_fail(c, CLI_NOT_SO, "product %s in namespace %s has no codis-server StatefulSet%s",
 				  product, cli_namespace(c), count < 0 ? " that there is memory for" : "");
 	free(sets);
-	return status == CLI_OK ? wait_heard(c, product, how) : status;
+	return status;
 }
 
 static enum cli_status annotate(struct cli *c, const struct annotating *how)
 {
-	struct known k = { .begun = false };
-	enum cli_status status = c->kube ? CLI_OK : cli_connect(c);
+	char product[CODIS_PRODUCT_MAX];
+	struct known k;
+	enum cli_status status = known_of(&k, c, c->options.product, product);
 
 	if (status == CLI_OK)
-		status = known_get(&k, c, cli_namespace(c));
+		status = write_product(c, &k, product, how);
 	if (status == CLI_OK)
-		status = annotate_known(c, &k, how);
+		status = wait_heard(c, product, how);
 	known_end(&k);
 	return status;
 }

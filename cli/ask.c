@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "cli/cli.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/kube/client.h"
@@ -117,4 +116,18 @@ cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct err
 	snprintf(a.path, sizeof(a.path), "%s", path);
 	begin(c, &a, "PATCH", patch);
 	return wait_for(c, &a, err);
+}
+
+enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)
+{
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;
+	cJSON *metadata = json_add_object(body, "metadata"), *annotations = json_add_object(metadata, "annotations");
+	struct error err;
+
+	json_add_str(metadata, "uid", uid);
+	if (json_set(annotations, key, value ? cJSON_CreateString(value) : cJSON_CreateNull()) < 0 ||
+	    !json_is_whole(body))
+		return cli_fail(c, CLI_NOT_SO, "no memory");
+	answer = ask_patch(c, path, body, &err);
+	return answer ? CLI_OK : cli_fail_call(c, &err);
 }

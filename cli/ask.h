@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "common/base/error.h"
 
-struct cli;
 struct http_call;
 
 #define ASK_PATH_MAX 4096 /* with the token of a list's next page */
@@ -46,5 +46,8 @@ bool asks_ended(const void *asks);
 cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err);
 /* A write, waited for, likewise. */
 cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct error *err);
+/* Sets an annotation of the object at path, or takes it away (value NULL), where its uid is still that one. CLI_OK, or
+ * the status, and why is said. */
+enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value);
 
 #endif

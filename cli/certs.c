@@ -260,7 +260,7 @@ enum cli_status certs_run(struct cli *c)
 
 	if (!rotates && strcmp(what, "status") != 0)
 		return cli_fail(c, CLI_USAGE, "certs: say status or rotate");
-	connected = c->kube ? CLI_OK : cli_connect(c);
+	connected = cli_connect_once(c);
 	if (connected != CLI_OK)
 		return connected;
 	return rotates ? certs_rotate(c) : status(c);

@@ -17,20 +17,14 @@
 /* The uid: one that was made anew meanwhile has a new CA already. */
 static enum cli_status ask_for_it(struct cli *c, const struct certs_look *l)
 {
-	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;
-	cJSON *metadata = json_add_object(body, "metadata"), *annotations = json_add_object(metadata, "annotations");
 	char path[512], now[32];
-	struct error err;
+	enum cli_status status;
 
 	clock_rfc3339(clock_wall_ms(), now, sizeof(now));
-	json_add_str(metadata, "uid", json_str(l->secret, "metadata", "uid", NULL));
-	json_add_str(annotations, CA_SECRET_ROTATE, now);
-	if (!json_is_whole(body))
-		return cli_fail(c, CLI_NOT_SO, "no memory");
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/secrets/" CERTS_SECRET, c->options.system);
-	answer = ask_patch(c, path, body, &err);
-	if (!answer)
-		return cli_fail_call(c, &err);
+	status = ask_annotate(c, path, json_str(l->secret, "metadata", "uid", NULL), CA_SECRET_ROTATE, now);
+	if (status != CLI_OK)
+		return status;
 	buf_addf(&c->out, "Secret " CERTS_SECRET ": " CA_SECRET_ROTATE "=\"%s\"\n", now);
 	cli_flush(c);
 	return CLI_OK;

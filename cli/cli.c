@@ -180,6 +180,11 @@ enum cli_status cli_connect(struct cli *c)
 	return r < 0 ? cli_fail(c, CLI_NO_CLUSTER, "%s", err.text) : CLI_OK;
 }
 
+enum cli_status cli_connect_once(struct cli *c)
+{
+	return c->kube ? CLI_OK : cli_connect(c);
+}
+
 const char *cli_namespace(const struct cli *c)
 {
 	return c->options.namespace ? c->options.namespace : c->own_namespace;

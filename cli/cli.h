@@ -65,6 +65,9 @@ bool cli_is_unread(const struct cli *c);
  * From here on SIGINT and SIGTERM end the program at once. CLI_OK, or the status, and why is said. */
 enum cli_status cli_connect(struct cli *c);
 
+/* The same where it is not connected yet. */
+enum cli_status cli_connect_once(struct cli *c);
+
 /* The namespace that is meant: -n, else the context's. */
 const char *cli_namespace(const struct cli *c);
 

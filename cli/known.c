@@ -144,6 +144,16 @@ enum cli_status known_product(const struct known *k, struct cli *c, const char *
 	return cli_fail(c, CLI_NOT_SO, "there is no Codis in namespace %s; -n names another one", cli_namespace(c));
 }
 
+enum cli_status known_of(struct known *k, struct cli *c, const char *named, char product[CODIS_PRODUCT_MAX])
+{
+	enum cli_status status = cli_connect_once(c);
+
+	*k = (struct known){ .begun = false };
+	if (status == CLI_OK)
+		status = known_get(k, c, cli_namespace(c));
+	return status == CLI_OK ? known_product(k, c, named, product) : status;
+}
+
 const char *known_state(const struct known *k, const struct inventory_pod *pod)
 {
 	const struct pod_status *s = &pod->pod.status;

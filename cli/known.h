@@ -39,6 +39,10 @@ enum cli_status known_get(struct known *k, struct cli *c, const char *namespace)
 /* The product that is meant: `named`, else the only one of the namespace. CLI_OK, or the status, and why is said. */
 enum cli_status known_product(const struct known *k, struct cli *c, const char *named, char product[CODIS_PRODUCT_MAX]);
 
+/* Connects, gets all of the namespace that is meant, and finds the product in it (known_product). CLI_OK, or the
+ * status, and why is said; ended by known_end in any case. */
+enum cli_status known_of(struct known *k, struct cli *c, const char *named, char product[CODIS_PRODUCT_MAX]);
+
 /* Of a pod, in a word or some: "ready", "not ready", "its node is lost", "leaving", ... */
 const char *known_state(const struct known *k, const struct inventory_pod *pod);
 

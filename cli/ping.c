@@ -19,8 +19,7 @@
 #include "common/net/loop.h"
 #include "common/net/websocket.h"
 
-#define PING_MS     3000
-#define PROXIES_MAX 256 /* Codis itself takes no more */
+#define PING_MS 3000
 
 struct proxy {
 	struct cli *cli;
@@ -376,13 +375,9 @@ enum cli_status ping_product(struct cli *c, const struct known *k, const char *p
 enum cli_status ping_run(struct cli *c)
 {
 	char product[CODIS_PRODUCT_MAX];
-	struct known k = { .begun = false };
-	enum cli_status status = c->kube ? CLI_OK : cli_connect(c);
+	struct known k;
+	enum cli_status status = known_of(&k, c, c->arg_count ? c->args[0] : NULL, product);
 
-	if (status == CLI_OK)
-		status = known_get(&k, c, cli_namespace(c));
-	if (status == CLI_OK)
-		status = known_product(&k, c, c->arg_count ? c->args[0] : NULL, product);
 	if (status == CLI_OK)
 		status = ping_product(c, &k, product);
 	known_end(&k);

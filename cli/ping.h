@@ -5,6 +5,8 @@
 #include "cli/cli.h"
 #include "cli/known.h"
 
+#define PROXIES_MAX 256 /* of a product; a limit of ours */
+
 /* A line for each proxy, then PONG where all have answered so. CLI_OK; CLI_NOT_SO: one has not, or there is none; or
  * the status where they cannot be asked; why is said. */
 enum cli_status ping_product(struct cli *c, const struct known *k, const char *product);

@@ -12,9 +12,8 @@
 #include "common/base/text.h"
 #include "common/codis/pod.h"
 
-#define LOOK_MS     500
-#define PROXIES_MAX 256
-#define KINDS       2
+#define LOOK_MS 500
+#define KINDS   2
 
 const struct opt scale_proxy_options[] = { { "wait", NULL, OPT_DURATION_MS, offsetof(struct cli_options, wait_ms),
 					     .arg = "TIME", .def = "2m", .max = 3600000,
@@ -173,13 +172,12 @@ static enum cli_status ping_them(struct cli *c, const char *product)
 
 static enum cli_status scale_to(struct cli *c, const char *named, int count)
 {
-	struct known k = { .begun = false };
+	struct known k;
 	char product[CODIS_PRODUCT_MAX];
-	struct maker m = { .known = &k, .namespace = cli_namespace(c), .product = product };
-	enum cli_status status = known_get(&k, c, cli_namespace(c));
+	struct maker m = { .known = &k, .product = product };
+	enum cli_status status = known_of(&k, c, named, product);
 
-	if (status == CLI_OK)
-		status = known_product(&k, c, named, product);
+	m.namespace = cli_namespace(c);
 	if (status == CLI_OK)
 		status = find(c, &m);
 	known_end(&k);
@@ -196,11 +194,9 @@ enum cli_status scale_proxy_run(struct cli *c)
 	const char *text = c->arg_count ? c->args[0] : "";
 	char *end;
 	long count = strtol(text, &end, 10);
-	enum cli_status status;
 
 	if (!*text || *end || count < 1 || count > PROXIES_MAX)
 		return cli_fail(c, CLI_USAGE, "scale-proxy: \"%.20s\" is no number of proxies: 1 to %d", text,
 				PROXIES_MAX);
-	status = c->kube ? CLI_OK : cli_connect(c);
-	return status == CLI_OK ? scale_to(c, c->arg_count > 1 ? c->args[1] : NULL, (int)count) : status;
+	return scale_to(c, c->arg_count > 1 ? c->args[1] : NULL, (int)count);
 }

@@ -189,7 +189,7 @@ static enum cli_status watch(struct cli *c)
 
 enum cli_status status_run(struct cli *c)
 {
-	enum cli_status status = c->kube ? CLI_OK : cli_connect(c);
+	enum cli_status status = cli_connect_once(c);
 
 	if (status != CLI_OK)
 		return status;
