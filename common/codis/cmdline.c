@@ -615,17 +615,23 @@ bool cmdline_word_is(const struct cmdline *c, const struct cmdline_start *s, int
 
 /* --- quoting ------------------------------------------------------------------------------------------------------ */
 
-bool cmdline_has_env(const cJSON *container, const char *name)
+/* The entry that counts. NULL: there is none. */
+static const cJSON *find_variable(const cJSON *container, const char *name, size_t len)
 {
-	const cJSON *e;
+	const cJSON *e, *found = NULL;
 
 	json_each(e, json_get(container, "env", NULL)) {
 		const char *n = json_str(e, "name", NULL);
 
-		if (n && strcmp(n, name) == 0)
-			return true;
+		if (n && strlen(n) == len && memcmp(n, name, len) == 0)
+			found = e;
 	}
-	return false;
+	return found;
+}
+
+bool cmdline_has_env(const cJSON *container, const char *name)
+{
+	return find_variable(container, name, strlen(name));
 }
 
 /* Bank-Vaults' vault-env and secret-init, 1Password's op, Azure Key Vault's akv2k8s. */
@@ -645,20 +651,6 @@ static bool is_reference(const char *value)
 			return true;
 	}
 	return strstr(value, "@azurekeyvault") != NULL;
-}
-
-/* The entry that counts. NULL: there is none. */
-static const cJSON *find_variable(const cJSON *container, const char *name, size_t len)
-{
-	const cJSON *e, *found = NULL;
-
-	json_each(e, json_get(container, "env", NULL)) {
-		const char *n = json_str(e, "name", NULL);
-
-		if (n && strlen(n) == len && memcmp(n, name, len) == 0)
-			found = e;
-	}
-	return found;
 }
 
 bool cmdline_is_replaced(const struct cmdline *c, const char *name, size_t len)
