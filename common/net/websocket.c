@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/net/http.h"
+#include "common/net/loop_inner.h"
 
 #define HOST_MAX      256
 #define FDS_MAX       256
@@ -41,7 +42,7 @@ struct websocket {
 };
 
 struct websockets {
-	uv_loop_t *uv;
+	struct loop_inner *loop;
 	struct lws_context *lws; /* NULL once lws has let go of it */
 	SSL_CTX *tls;            /* NULL: without */
 	bool skip_verify;
@@ -319,10 +320,10 @@ static int split(struct websockets *s, const char *server, bool *tls, struct err
 	return 0;
 }
 
-static int make_context(struct websockets *s, uv_loop_t *uv, struct error *err)
+static int make_context(struct websockets *s, struct error *err)
 {
 	struct lws_context_creation_info info = { 0 };
-	void *loops[] = { uv };
+	void *loops[] = { loop_inner_uv(s->loop) };
 
 	lws_set_log_level(0, NULL);
 	info.port = CONTEXT_PORT_NO_LISTEN;
@@ -348,7 +349,6 @@ struct websockets *websockets_new(uv_loop_t *uv, const char *server, const struc
 		error_set(err, ERR_NOMEM, "no memory");
 		return NULL;
 	}
-	s->uv = uv;
 	s->skip_verify = tls && tls->skip_verify;
 	LIST_INIT(&s->all);
 	r = split(s, server, &secure, err);
@@ -356,22 +356,25 @@ struct websockets *websockets_new(uv_loop_t *uv, const char *server, const struc
 		s->tls = make_tls(s->host, tls, err);
 		r = s->tls ? 0 : -1;
 	}
+	if (r == 0 && !(s->loop = loop_inner_new(uv)))
+		r = error_set(err, ERR_NOMEM, "no memory or no descriptors for connections");
 	if (r == 0)
-		r = make_context(s, uv, err);
+		r = make_context(s, err);
 	if (r == 0)
 		return s;
 	websockets_free(s);
 	return NULL;
 }
 
-/* On a loop that is not its own lws closes what it has in some turns of that; the second call, behind them, lets go of
- * the rest, and s->lws is NULL then. */
+/* On a loop that it is given lws closes what it has in some turns of that; the second call, behind them, lets go of the
+ * rest, and s->lws is NULL then. In one of these turns lws 4.1 closes the descriptor of its own event again, which the
+ * first call has closed: nothing may open one meanwhile, so the loop has nothing else on it. */
 static void destroy(struct websockets *s)
 {
 	for (int calls = 0; s->lws && calls < 2; calls++) {
 		lws_context_destroy(s->lws);
 		for (int i = 0; s->lws && i < TURNS; i++)
-			uv_run(s->uv, UV_RUN_NOWAIT);
+			loop_inner_turn(s->loop);
 	}
 }
 
@@ -384,6 +387,7 @@ void websockets_free(struct websockets *s)
 	while ((w = LIST_FIRST(&s->all)))
 		websocket_close(w);
 	destroy(s);
+	loop_inner_free(s->loop);
 	SSL_CTX_free(s->tls);
 	free(s);
 }

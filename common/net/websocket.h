@@ -17,7 +17,8 @@ struct websockets; /* those to one server */
 /* server: "https://10.96.0.1:443", "http://[::1]:8080", without a path. tls may be NULL; its strings are needed only
  * during the call. NULL and *err on failure. */
 struct websockets *websockets_new(uv_loop_t *uv, const char *server, const struct http_tls *tls, struct error *err);
-/* Ends all connections without calling back, and turns the loop until they are. NULL-safe. */
+/* Ends all connections without calling back. No other thread may open a descriptor meanwhile: libwebsockets 4.1 closes
+ * one of its own twice then. NULL-safe. */
 void websockets_free(struct websockets *s);
 
 struct websocket_spec {

@@ -2,8 +2,11 @@
  * codisctl's ping. */
 #include "common/net/websocket.h"
 
+#include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/net/http.h"
 #include "tests/unit/certs_fixture.h"
@@ -159,6 +162,7 @@ FIXTURE_TEST(nobody_listens)
 	fake_up(&w->api);
 }
 
+/* The kernel connects them, nobody accepts: no thread opens anything meanwhile (see websockets_free). */
 FIXTURE_TEST(connections_that_are_under_way_are_given_up)
 {
 	struct fake_world *w = *state;
@@ -166,14 +170,46 @@ FIXTURE_TEST(connections_that_are_under_way_are_given_up)
 	struct websocket_spec spec = {
 		.path = "/x", .protocol = "p", .on_message = on_message, .on_end = on_end, .ctx = &seen
 	};
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(addr);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct websockets *s;
 	struct error err = ERROR_INIT;
 	char url[64];
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", w->api.port);
+	assert_int_equal(bind(fd, (struct sockaddr *)&addr, len), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(addr.sin_port));
 	s = websockets_new(&w->loop.uv, url, NULL, &err);
 	websocket_close(websocket_open(s, &spec, &err));
 	assert_non_null(websocket_open(s, &spec, &err));
 	websockets_free(s);
 	assert_false(seen.ended);
+	close(fd);
+}
+
+static void count(uv_idle_t *idle)
+{
+	++*(int *)idle->data;
+}
+
+/* For what the rest of the program opens meanwhile could be closed: see websockets_free. */
+FIXTURE_TEST(nothing_else_of_the_loop_runs_while_they_end)
+{
+	struct fake_world *w = *state;
+	struct error err = ERROR_INIT;
+	struct websockets *s = websockets_new(&w->loop.uv, "http://127.0.0.1:1", NULL, &err);
+	int turns = 0;
+	uv_idle_t idle = { .data = &turns };
+
+	assert_non_null(s);
+	uv_idle_init(&w->loop.uv, &idle);
+	uv_idle_start(&idle, count);
+	websockets_free(s);
+	assert_int_equal(turns, 0);
+	uv_run(&w->loop.uv, UV_RUN_NOWAIT);
+	assert_int_equal(turns, 1);
+	uv_close((uv_handle_t *)&idle, NULL);
+	uv_run(&w->loop.uv, UV_RUN_NOWAIT);
 }
