@@ -86,6 +86,9 @@ static bool is_whole(const struct cluster_view *v, const struct decide_limits *l
 		return waits(a, "most servers are silent");
 	if (!is_served(v, a))
 		return false;
+	if (v->ha.name[0])
+		return waits(a, "%s would take out a server that has just come: kubectl delete pod -n %s %s",
+			     v->ha.name, v->namespace, v->ha.name);
 	if (a->servers != view_servers_wanted(v))
 		return waits(a, "there are %d servers' pods of %d", a->servers, view_servers_wanted(v));
 	for (int i = 0; i < v->group_count; i++) {

@@ -657,6 +657,10 @@ static int view_one_pod(void *ctx, const struct inventory_pod *p)
 	case CODIS_SERVER: view_server_pod(m, p); break;
 	case CODIS_PROXY: view_proxy_pod(m, p); break;
 	case CODIS_DASHBOARD: view_dashboard_pod(m, p); break;
+	case CODIS_HA:
+		if (p->pod.runs_ha && p->pod.status.running && !m->v->ha.name[0])
+			view_pod(m, p, &m->v->ha);
+		break;
 	default: break;
 	}
 	return 0;

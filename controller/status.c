@@ -485,6 +485,16 @@ static bool is_adopted(const struct cluster_view *v, const struct adoption *a)
 	return v->adopt && a->servers && a->servers == view_servers_wanted(v) && !a->unguarded;
 }
 
+/* It takes a server for a dead one that the dashboard has not asked yet, and shuts it down (cmd/ha of Codis 3.2). */
+static void say_ha(const struct cluster_view *v, struct reasons *r)
+{
+	if (v->ha.name[0] && v->mandate != MANDATE_NONE)
+		say(r,
+		    "%s acts beside codis-controller, and shuts down servers that are well: kubectl delete pod -n %s "
+		    "%s makes a viewer of it",
+		    v->ha.name, v->namespace, v->ha.name);
+}
+
 static void say_adoption(const struct cluster_view *v, const struct adoption *a, struct reasons *r)
 {
 	char names[CALM_NAMED * VIEW_NAME_MAX + 32];
@@ -588,6 +598,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	say_replicas(v, limits, &all, &r);
 	adoption_look(v, limits, &adoption);
 	say_adoption(v, &adoption, &r);
+	say_ha(v, &r);
 	say_rest(&r);
 	whole = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
 	*ok = whole && calm;

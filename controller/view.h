@@ -231,6 +231,8 @@ struct cluster_view {
 	char paused_by[200]; /* what it says */
 	const char *paused_set;
 	bool adopt; /* codis.io/adopt on one of them */
+	/* A codis-ha that runs and acts by itself, as it did before codis-webhook was there; name "": none */
+	struct pod_view ha;
 	/* Pods that were deleted in the last minute: of this cluster, of all. */
 	int deletions, all_deletions;
 	/* What decide() would do and what a limit holds up, as it was decided in this turn; for the status. */

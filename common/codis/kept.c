@@ -9,7 +9,7 @@
 	X(uid) X(node) X(nominated) X(ip) X(owner) X(topology_key) X(wider_keys) X(container) X(tolerates) X(labels)
 #define POD_SAYS(X)    X(product) X(server_replica_said) X(coordinator) X(password)
 #define POD_VALUES(X)  X(ordinal) X(server_replica) X(group_said) X(group) X(component) X(role) X(port) X(memory_mib)
-#define POD_FLAGS(X)   X(strict) X(unruled) X(choosy) X(ruled) X(keep_ha) X(keeps_data) X(guarded)
+#define POD_FLAGS(X)   X(strict) X(unruled) X(choosy) X(ruled) X(keep_ha) X(runs_ha) X(keeps_data) X(guarded)
 #define POD_PHASE(X)   X(status.finished) X(status.deleting) X(status.running) X(status.crash_looping)
 #define POD_STATE(X)   X(status.ready) X(status.image_missing) X(status.unschedulable)
 #define POD_NUMBERS(X) X(status.restarts) X(status.started_wall_ms)

@@ -28,7 +28,7 @@ struct kept_pod {
 	uint16_t port, group_said;
 	enum codis_component component : 8;
 	enum codis_role role : 8;
-	bool strict : 1, unruled : 1, choosy : 1, ruled : 1, keep_ha : 1, keeps_data : 1, guarded : 1;
+	bool strict : 1, unruled : 1, choosy : 1, ruled : 1, keep_ha : 1, runs_ha : 1, keeps_data : 1, guarded : 1;
 };
 
 /* Where it stands, or is about to; "": nobody knows. */

@@ -759,6 +759,16 @@ static const char *other_coordinator(const struct reader *r)
 	return NULL;
 }
 
+/* With --no-maintains it only writes what it sees to its log (cmd/ha/main.go of Codis 3.2). */
+static bool acts_as_ha(const struct reader *r)
+{
+	bool acts = codis_runs(r->src.container, CODIS_HA);
+
+	for (int i = 0; i < r->c.count; i++)
+		acts = acts && cmdline_flag(&r->c, &r->c.starts[i], "--no-maintains", NULL) < 0;
+	return acts;
+}
+
 static int read_words(struct reader *r, struct codis_pod *pod, struct error *err)
 {
 	int rc = 0;
@@ -767,6 +777,7 @@ static int read_words(struct reader *r, struct codis_pod *pod, struct error *err
 	if (r->component == CODIS_ZOOKEEPER) /* of no product */
 		return 0;
 	pod->guarded = r->component == CODIS_SERVER && is_guarded(&r->c);
+	pod->runs_ha = r->component == CODIS_HA && acts_as_ha(r);
 	if (r->component == CODIS_SERVER)
 		rc = read_server_replica(r, &pod->server_replica_said, &pod->server_replica, err);
 	if (r->component == CODIS_SERVER && read_group(r, pod, rc == 0 ? err : NULL) < 0)

@@ -83,6 +83,7 @@ struct codis_pod {
 	bool choosy;                       /* prefers some nodes to others, by preferred affinities or ScheduleAnyway */
 	bool ruled;                        /* the scheduler keeps it apart from its group: by required anti-affinity */
 	bool keep_ha;                      /* codis.io/ha: keep */
+	bool runs_ha;                      /* of a codis-ha: it is that, not the viewer, nor --no-maintains */
 	uint32_t memory_mib;               /* asks_memory_mib() */
 	char tolerates[POD_TOLERATES_MAX]; /* asks_tolerates() */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */

@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 			 { "codis-proxy", proxy_main },
 			 { "codis-admin", admin_main },
 			 { "codis-fe", fe_main },
+			 { "codis-ha", ha_main },
 			 { "codis-server", server_main } };
 	const char *slash = strrchr(argv[0], '/'), *name = slash ? slash + 1 : argv[0];
 
@@ -24,7 +25,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		if (strcmp(name, programs[i].name) == 0)
 			return programs[i].run(argc, argv);
-	fprintf(stderr, "codis-sim plays codis-dashboard, codis-proxy, codis-admin, codis-fe and codis-server:\n"
-			"call it by one of these names (a link), or give the name as its first argument\n");
+	fprintf(stderr,
+		"codis-sim plays codis-dashboard, codis-proxy, codis-admin, codis-fe, codis-ha and codis-server:\n"
+		"call it by one of these names (a link), or give the name as its first argument\n");
 	return 1;
 }

@@ -11,6 +11,7 @@ int dashboard_main(int argc, char **argv);
 int proxy_main(int argc, char **argv);
 int admin_main(int argc, char **argv);
 int fe_main(int argc, char **argv);
+int ha_main(int argc, char **argv);
 int server_main(int argc, char **argv);
 
 /* program.c: whether --default-config or --version was all that was asked, and is answered; else the log is opened as

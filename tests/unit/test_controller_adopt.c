@@ -217,6 +217,20 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	assert_string_equal(waits(w), "codis-server-1 is not in the list of group 1 yet");
 }
 
+/* It would shut down who comes back before the dashboard has asked it. */
+TEST(adoption_waits_until_codis_ha_is_a_viewer)
+{
+	WORLD;
+
+	two_groups(w);
+	w->v.adopt = true;
+	snprintf(w->v.ha.name, sizeof(w->v.ha.name), "codis-ha-0");
+	assert_waits(w,
+		     "codis-ha-0 would take out a server that has just come: kubectl delete pod -n codis codis-ha-0");
+	w->v.ha.name[0] = '\0';
+	assert_only(w, ACT_DELETE_POD, B);
+}
+
 TEST(adoption_stops_where_codis_webhook_is_not_there)
 {
 	WORLD;
@@ -322,4 +336,19 @@ TEST(status_says_what_is_not_guarded_and_how_it_becomes_so)
 	w->sets[0].shape.replicas = 4;
 	w->v.adopt = false;
 	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served");
+}
+
+TEST(status_says_that_codis_ha_acts)
+{
+	WORLD;
+
+	two_groups(w);
+	for (int i = 0; i < 4; i++)
+		adopted(&w->servers[i]);
+	snprintf(w->v.ha.name, sizeof(w->v.ha.name), "codis-ha-0");
+	assert_string_equal(line_of(w), "codis-test: OK, 2/2 groups led, 1 proxy, 1024/1024 slots served; codis-ha-0 "
+					"acts beside codis-controller, and shuts down servers that are well: kubectl "
+					"delete pod -n codis codis-ha-0 makes a viewer of it");
+	w->v.mandate = MANDATE_NONE; /* codis.io/ha: keep */
+	assert_null(strstr(line_of(w), "codis-ha-0 acts"));
 }

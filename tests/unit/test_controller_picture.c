@@ -188,6 +188,21 @@ TEST(pod_that_came_back_is_known_over_a_change_of_leader)
 	assert_false(look(w)->servers[1].pod.came_back);
 }
 
+TEST(codis_ha_that_acts_beside_us_is_seen)
+{
+	WORLD;
+	struct fixture_pod ha = { .app = "codis-ha", .name = "codis-ha-0", .product = "", .waiting = true };
+
+	fixture_set_pod(w->inv, &ha);
+	assert_string_equal(look(w)->ha.name, "");
+	ha.waiting = false;
+	fixture_set_pod(w->inv, &ha);
+	assert_string_equal(look(w)->ha.name, "codis-ha-0");
+	ha.args = "[\"--no-maintains\"]";
+	fixture_set_pod(w->inv, &ha);
+	assert_string_equal(look(w)->ha.name, "");
+}
+
 /* It may have been busy. */
 TEST(refusal_of_a_role_is_forgotten_after_a_minute)
 {

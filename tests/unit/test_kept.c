@@ -44,6 +44,7 @@ static const struct place members[] = {
 	M(choosy),
 	M(ruled),
 	M(keep_ha),
+	M(runs_ha),
 	M(memory_mib),
 	M(tolerates),
 	M(container),

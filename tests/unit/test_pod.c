@@ -652,6 +652,24 @@ TEST(spread)
 	assert_string_equal(err.text, "annotation codis.io/spread is \"weak\": it must be strict or soft");
 }
 
+static bool acts_as_ha(const char *container)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"labels\":{\"app\":\"codis-ha\"}},\"spec\":{\"containers\":[%s]}}", container);
+	return read_text(text).runs_ha;
+}
+
+TEST(codis_ha_that_acts_by_itself)
+{
+	assert_true(
+		acts_as_ha("{\"name\":\"codis-ha\",\"command\":[\"codis-ha\"],\"args\":[\"--dashboard=d:18080\"]}"));
+	assert_true(acts_as_ha("{\"name\":\"a\",\"command\":[\"sh\",\"-c\",\"exec codis-ha --dashboard=d:18080\"]}"));
+	assert_false(acts_as_ha("{\"name\":\"codis-ha\",\"command\":[\"codis-controller\",\"--view\"]}"));
+	assert_false(acts_as_ha("{\"name\":\"codis-ha\",\"command\":[\"codis-ha\",\"--no-maintains\"]}"));
+}
+
 TEST(topology_keys)
 {
 	static const struct {
