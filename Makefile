@@ -54,7 +54,7 @@ obj       = $(patsubst %.c,$(BUILD)/%.o,$(1))
 WEBHOOK_SRC    := $(wildcard webhook/*.c)
 EXTENDER_SRC   := $(wildcard extender/*.c)
 CONTROLLER_SRC := $(wildcard controller/*.c)
-CLI_SRC        := $(wildcard cli/*.c)
+CLI_SRC        := $(wildcard cli/*.c) cli/stock_files.c
 SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
 WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
@@ -117,6 +117,14 @@ $(call obj,$(wildcard tests/unit/*.c $(WORLD_SRC))): | $(BUILD)/.cmocka
 
 $(BUILD)/%.o: %.c $(STAMP) | $(BUILD)/.headers
 	@mkdir -p $(@D) 2>/dev/null && [ -w $(@D) ] || $(unwritable)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
+
+# The manifests that codisctl brings along, as C.
+$(BUILD)/cli/stock_files.c: tools/embed $(wildcard manifests/codis/plain/*.yaml manifests/codis/article/*.yaml)
+	@mkdir -p $(@D)
+	$(Q)tools/embed manifests/codis plain article >$@
+$(BUILD)/cli/stock_files.o: $(BUILD)/cli/stock_files.c $(STAMP) | $(BUILD)/.headers
 	$(call say,CC,$<)
 	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
 

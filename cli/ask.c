@@ -8,7 +8,8 @@
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define NO_END INT64_MAX
+#define NO_END   INT64_MAX
+#define APPLY_MS 30000 /* admission takes its time, webhook by webhook */
 
 /* Whoever waits looks again. A call may end in a part of the loop's turn that is before the wait for what comes next.
  */
@@ -24,13 +25,13 @@ static void on_done(void *ctx, const cJSON *object, const struct error *err)
 	wake(a->cli);
 	a->call = NULL;
 	a->ended = true;
-	if (err) {
+	if (err)
 		a->err = *err;
-	} else if (a->on_answer) {
+	if (!err && a->on_answer) {
 		a->on_answer(a, object);
-	} else {
+	} else if (object) { /* or what a refusal is */
 		a->answer = cJSON_Duplicate(object, true);
-		if (!a->answer)
+		if (!a->answer && !err)
 			error_set(&a->err, ERR_NOMEM, "no memory for the answer");
 	}
 }
@@ -116,6 +117,22 @@ cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct err
 	snprintf(a.path, sizeof(a.path), "%s", path);
 	begin(c, &a, "PATCH", patch);
 	return wait_for(c, &a, err);
+}
+
+cJSON *ask_apply(struct cli *c, const char *path, const cJSON *object, cJSON **refusal, struct error *err)
+{
+	struct ask a = { .cli = c };
+	cJSON *answer;
+
+	*refusal = NULL;
+	a.call = kube_apply(c->kube, path, object, APPLY_MS, on_done, &a, &a.err);
+	a.ended = !a.call;
+	answer = wait_for(c, &a, err);
+	if (!a.err.code)
+		return answer;
+	*err = a.err;
+	*refusal = answer;
+	return NULL;
 }
 
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)

@@ -46,6 +46,9 @@ bool asks_ended(const void *asks);
 cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err);
 /* A write, waited for, likewise. */
 cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct error *err);
+/* Server-side apply of an object at a path with its query, waited for, likewise; for 30 s at most. Of a refusal
+ * *refusal is the Status object, the caller's, or NULL, as it is else. */
+cJSON *ask_apply(struct cli *c, const char *path, const cJSON *object, cJSON **refusal, struct error *err);
 /* Sets an annotation of the object at path, or takes it away (value NULL), where its uid is still that one. CLI_OK, or
  * the status, and why is said. */
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value);

@@ -62,6 +62,9 @@ void cli_release(struct cli *c)
 	opt_release(cli_options, &c->options);
 	free(c->options.output);
 	free(c->options.product);
+	free(c->options.file);
+	free(c->options.set);
+	free(c->options.images);
 	buf_release(&c->out);
 	buf_release(&c->err);
 }

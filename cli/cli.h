@@ -30,7 +30,7 @@ struct cli_options {
 	bool help;
 	/* of some verbs */
 	bool all, watch;
-	char *output, *product;
+	char *output, *product, *file, *set, *images;
 	int wait_ms;
 };
 

@@ -46,6 +46,15 @@ const struct verb cli_verbs[] = {
 	  "cluster, and "
 	  "the same command waits again.",
 	  scale_proxy_options, 2, false, scale_proxy_run },
+	{ "buildup", "a Codis of manifests, until it serves and answers PONG", "",
+	  "Applies manifests (-f, or a set that codisctl brings along) to the namespace, which is made where it is "
+	  "missing; "
+	  "waits until codis-controller says OK with all groups and proxies that they ask for, and ends with PONG "
+	  "(codisctl ping). What is there and the same is unchanged, what was scaled stays so. Before it applies "
+	  "anything "
+	  "it looks whether codis-k8s is installed. Interrupted, what was applied stands, and the same command goes "
+	  "on.",
+	  buildup_options, 0, false, buildup_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

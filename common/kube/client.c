@@ -283,18 +283,14 @@ static int refused(int status, const char *body, const cJSON *object, struct err
 	return -1;
 }
 
-/* 0 and *object (the caller's), or -1 and *err. */
+/* 0 and *object (the caller's), or -1 and *err; then *object is the Status object, or NULL. */
 static int read_answer(int status, const char *body, size_t len, cJSON **object, struct error *err)
 {
 	struct error why;
 
 	*object = json_parse(body, len, ANSWER_ITEMS, &why);
-	if (status / 100 != 2) {
-		refused(status, body, *object, err);
-		cJSON_Delete(*object);
-		*object = NULL;
-		return -1;
-	}
+	if (status / 100 != 2)
+		return refused(status, body, *object, err);
 	return *object ? 0 : error_set(err, ERR_PROTOCOL, "the answer is %s", why.text);
 }
 
@@ -307,6 +303,7 @@ struct request {
 	void (*on_page)(void *ctx, struct json_span page, const struct error *err); /* instead of done */
 	int (*on_data)(void *ctx, const char *data, size_t len);
 	void *ctx;
+	bool refusals;  /* done gets the Status object of a refusal, too */
 	char what[256]; /* "PUT /apis/...", without the query */
 };
 
@@ -352,7 +349,7 @@ static void on_answer(void *ctx, const struct http_result *res)
 		r->on_page(r->ctx, failed ? (struct json_span){ .at = NULL } : json_span_trim(res->body, res->len),
 			   failed ? &err : NULL);
 	else
-		r->done(r->ctx, object, failed ? &err : NULL);
+		r->done(r->ctx, failed && !r->refusals ? NULL : object, failed ? &err : NULL);
 	cJSON_Delete(object);
 }
 
@@ -403,6 +400,24 @@ struct http_call *kube_call(struct kube_client *c, const char *method, const cha
 	if (fill_form(&f, c, method, path, body, content_type, err) == 0) {
 		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
 		call = send_form(c, &f, request_new(c, method, path, done, ctx), err);
+	}
+	buf_release(&f.body);
+	return call;
+}
+
+struct http_call *kube_apply(struct kube_client *c, const char *path, const cJSON *body, int timeout_ms, kube_done done,
+			     void *ctx, struct error *err)
+{
+	struct http_call *call = NULL;
+	struct request *r;
+	struct form f;
+
+	if (fill_form(&f, c, "PATCH", path, body, KUBE_APPLY_PATCH, err) == 0) {
+		f.spec.timeout_ms = timeout_ms;
+		r = request_new(c, "PATCH", path, done, ctx);
+		if (r)
+			r->refusals = true;
+		call = send_form(c, &f, r, err);
 	}
 	buf_release(&f.body);
 	return call;

@@ -18,6 +18,7 @@ struct kube_config;
 #define KUBE_MERGE_PATCH     "application/merge-patch+json"
 #define KUBE_STRATEGIC_PATCH "application/strategic-merge-patch+json"
 #define KUBE_JSON_PATCH      "application/json-patch+json"
+#define KUBE_APPLY_PATCH     "application/apply-patch+yaml" /* JSON is YAML, too */
 
 /* cfg is copied. One that was loaded is read again each minute, and after a call that failed as it does when
  * certificates were replaced: calls then go out under the new ones, and those under way end as they are. NULL and *err
@@ -40,6 +41,12 @@ typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *er
  * even start. */
 struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
 			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err);
+
+/* Server-side apply: a PATCH of KUBE_APPLY_PATCH to a path with ?fieldManager=..., likewise. Where it is refused, done
+ * gets beside err, whose text has 400 bytes of it, the Status object with its whole message; NULL where that is no
+ * JSON. */
+struct http_call *kube_apply(struct kube_client *c, const char *path, const cJSON *body, int timeout_ms, kube_done done,
+			     void *ctx, struct error *err);
 
 /* A GET of which on_page gets the answer as it came, to parse of it what it wants when it wants it: a page of a list
  * is large. It is valid until on_page returns; at NULL with err. idle_ms: as for kube_stream. Else like kube_call. For

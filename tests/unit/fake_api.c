@@ -483,6 +483,39 @@ static void fake_merge(cJSON *object, const cJSON *patch)
 	}
 }
 
+/* Somebody else has scaled it: annotation "scaled". */
+static void fake_refuse_scaled(struct fake_request *r)
+{
+	JSON_CLEANUP cJSON *status =
+		cJSON_Parse("{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Conflict\",\"code\":409,"
+			    "\"message\":\"Apply failed with 1 conflict\",\"details\":{\"causes\":[{"
+			    "\"reason\":\"FieldManagerConflict\",\"field\":\".spec.replicas\"}]}}");
+
+	fake_json(r, 409, status);
+}
+
+/* Server-side apply, as far as one who applies goes: what is there is made or set, and the same is no change. */
+static void fake_server_side(struct fake_api *a, struct fake_request *r, cJSON *patch)
+{
+	const cJSON *old = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
+	cJSON *object = old ? cJSON_Duplicate(old, 1) : patch;
+
+	if (old) {
+		fake_merge(object, patch);
+		cJSON_Delete(patch);
+	}
+	if (json_str(old, "metadata", "annotations", "scaled", NULL) &&
+	    json_int(0, old, "spec", "replicas", NULL) != json_int(0, object, "spec", "replicas", NULL)) {
+		fake_refuse_scaled(r);
+		cJSON_Delete(object);
+	} else if (old && cJSON_Compare(old, object, true)) {
+		fake_json(r, 200, old);
+		cJSON_Delete(object);
+	} else {
+		fake_json(r, old ? 200 : 201, fake_store(a, r->path, object));
+	}
+}
+
 static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 {
 	const cJSON *old = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
@@ -490,6 +523,10 @@ static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 	cJSON *object = NULL;
 	struct error err;
 
+	if (type && strcmp(type, KUBE_APPLY_PATCH) == 0) {
+		fake_server_side(a, r, patch);
+		return;
+	}
 	if (old && type && strcmp(type, KUBE_JSON_PATCH) == 0)
 		object = json_patch_apply(old, patch, &err);
 	if (old && type && strcmp(type, KUBE_MERGE_PATCH) == 0) {
@@ -561,7 +598,8 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 	}
 	if (a->fail_count && strstr(line.data, a->fail_match)) {
 		a->fail_count--;
-		fake_status(r, a->fail_status, a->fail_status == 410 ? "Expired" : "Asked", "as the test asked");
+		fake_status(r, a->fail_status, a->fail_status == 410 ? "Expired" : "Asked",
+			    a->fail_message ? a->fail_message : "as the test asked");
 		snprintf(number, sizeof(number), "%d", a->retry_after);
 		if (a->retry_after)
 			MHD_add_response_header(r->answer, "Retry-After", number);

@@ -44,6 +44,7 @@ struct fake_api {
 	bool stopping;
 	char fail_match[FAKE_PATH]; /* the next fail_count requests whose "METHOD url" holds this get fail_status */
 	int fail_status, fail_count;
+	const char *fail_message;   /* what those say; NULL: some words */
 	char slow_match[FAKE_PATH]; /* what such requests ask for is done, and answered slow_ms later */
 	int slow_ms;
 	int ahead_s;         /* of its clock; its Date says so */

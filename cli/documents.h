@@ -1,0 +1,52 @@
+/* documents.h - manifests, read: each document an object of Kubernetes of a kind that codisctl knows, with its path. */
+#ifndef CODIS_CLI_DOCUMENTS_H
+#define CODIS_CLI_DOCUMENTS_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+
+#include "common/base/error.h"
+
+#define DOCUMENTS_MAX      256
+#define DOCUMENTS_PATH_MAX 512
+
+/* A kind of objects. Of those that belong to no namespace only Namespace is known. */
+struct kind {
+	const char *name, *version, *resource;
+	bool clusterwide;
+};
+
+extern const struct kind kinds_known[]; /* one without a name ends it */
+
+const struct kind *kind_find(const char *name);
+/* "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"; name "": the collection. 0, or -1: too long. */
+int kind_path(const struct kind *kind, const char *namespace, const char *name, char path[DOCUMENTS_PATH_MAX]);
+
+struct document {
+	cJSON *object;
+	const struct kind *kind;
+	const char *name; /* of object */
+	char from[256];   /* "codis-server.yaml" */
+};
+
+struct documents {
+	const char *namespace; /* all belong there: who says another one is refused */
+	struct document *all;
+	int count;
+};
+
+/* Those of a file, of all *.yaml, *.yml and *.json of a folder in the order of their names, or of standard input ("-").
+ * 0, or -1 and *err, naming the file and its line. Ended by documents_release in any case. */
+int documents_read(struct documents *d, const char *path, struct error *err);
+/* Likewise of a stock set (stock.h). */
+int documents_read_stock(struct documents *d, const char *set, struct error *err);
+void documents_release(struct documents *d);
+
+/* "codis-image=registry/codis:3.2,codis-zookeeper=...": what a container names so, with any tag or none, gets the image
+ * behind "=". 0, or -1 and *err: it is written otherwise, or none is named so. */
+int documents_set_images(struct documents *d, const char *images, struct error *err);
+
+/* The template of what makes pods, and how many; NULL: it makes none. */
+const cJSON *document_template(const struct document *doc, int *replicas);
+
+#endif

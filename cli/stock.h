@@ -1,0 +1,15 @@
+/* stock.h - the manifests that codisctl brings along: manifests/codis/plain and article as they were when it was built
+ * (tools/embed makes build/cli/stock_files.c of them). */
+#ifndef CODIS_CLI_STOCK_H
+#define CODIS_CLI_STOCK_H
+
+#define STOCK_SETS "plain|article"
+
+struct stock_file {
+	const char *set, *name, *text;
+};
+
+/* In the order of sets and of names; one without a set ends it. */
+extern const struct stock_file stock_files[];
+
+#endif
