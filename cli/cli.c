@@ -65,6 +65,7 @@ void cli_release(struct cli *c)
 	free(c->options.file);
 	free(c->options.set);
 	free(c->options.images);
+	free(c->options.to);
 	buf_release(&c->out);
 	buf_release(&c->err);
 }

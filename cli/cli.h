@@ -30,7 +30,7 @@ struct cli_options {
 	bool help;
 	/* of some verbs */
 	bool all, watch;
-	char *output, *product, *file, *set, *images;
+	char *output, *product, *file, *set, *images, *to;
 	int wait_ms;
 };
 

@@ -14,6 +14,9 @@ extern const struct opt annotate_options[];
 enum cli_status pause_run(struct cli *c);
 enum cli_status resume_run(struct cli *c);
 enum cli_status adopt_run(struct cli *c);
+/* switchover.c */
+extern const struct opt switchover_options[];
+enum cli_status switchover_run(struct cli *c);
 /* ping.c */
 enum cli_status ping_run(struct cli *c);
 /* scale_proxy.c */

@@ -33,6 +33,12 @@ const struct verb cli_verbs[] = {
 	  "in "
 	  "the status.",
 	  annotate_options, 0, false, adopt_run },
+	{ "switchover", "another master for a group, without losing a write", "GROUP",
+	  "Wishes that another server of the group leads (codis.io/switchover on the StatefulSet that makes it), and "
+	  "tells what codis-controller made of it: the best replica in sync, or the one that --to names, catches up "
+	  "and leads, with what that took; the status is 1 where it is refused, with the reason. It is done once or "
+	  "not at all. Interrupted and repeated it waits for the same one.",
+	  switchover_options, 1, false, switchover_run },
 	{ "ping", "PONG through every proxy of a product", "[PRODUCT]",
 	  "Connects to each proxy by a port-forward through the API server, sends PING (AUTH before it where the pod's "
 	  "--session_auth can be read, also from its Secret), which the proxy hands to a codis-server, and waits for 3 "

@@ -70,6 +70,7 @@ struct action {
 	int64_t lacks;     /* PROMOTE: so many bytes that from had sent, as it said itself, addr has not */
 	bool takes_back;   /* PROMOTE: from was promoted by a person, and has not what addr has */
 	bool keeps;        /* PROMOTE of who leads: another controller's claim is overtaken, and its locks are undone */
+	bool wished;       /* SWITCH: by a person (switchover.h) */
 	const char *why;   /* a literal: what was seen */
 	char evidence[REASON_EVIDENCE_MAX]; /* of whom, since when, at which offset (reason.h); "" nothing */
 	const char *held;                   /* a literal: what it waits for; NULL: nothing (decide.h) */

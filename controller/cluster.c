@@ -29,6 +29,7 @@
 #include "controller/shared.h"
 #include "controller/status.h"
 #include "controller/tell.h"
+#include "controller/wished.h"
 #include "controller/zookeeper.h"
 
 #define MAX_ACTIONS 32
@@ -345,7 +346,7 @@ static bool is_open(const struct cluster *c)
 {
 	const struct cluster_view *v = &c->view;
 
-	if (!c->ok || c->running || v->dashboard.busy)
+	if (!c->ok || c->running || v->dashboard.busy || v->switchover.wished)
 		return true;
 	for (int i = 0; i < v->group_count; i++) {
 		if (v->groups[i].busy || v->groups[i].node.promoting_state[0])
@@ -520,6 +521,7 @@ static void turn(struct cluster *c)
 	note_lost_masters(c);
 	note_successions(c);
 	note_unheld(c);
+	wished_note(c);
 	set_pace(c); /* before anything is done: servers stand as in the view */
 	rest_note(c);
 	n = decide_all(&c->view, &c->ctl->limits, actions, MAX_ACTIONS, c->held, CLUSTER_HELD, &c->view.held_count);
@@ -530,6 +532,7 @@ static void turn(struct cluster *c)
 		only_tell(c, actions, n);
 	for (int i = 0; i < n; i++)
 		act(c, &actions[i]);
+	wished_answer(c);
 	ledger_note(c);
 	budgets_keep(c);
 	roles_keep(c);

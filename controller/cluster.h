@@ -162,6 +162,27 @@ struct cluster {
 	} * notes;
 	int note_count, note_next; /* note_next: the StatefulSet that is looked at first */
 
+	/* wished.c: what a person wishes of a group */
+	struct wished {
+		enum wished_step {
+			WISHED_NOTHING,
+			WISHED_SEEN,
+			WISHED_CHOSEN, /* it is noted as begun, with who is to lead, by us */
+			WISHED_BEGUN,  /* the switch is under way ... */
+			WISHED_ENDED,  /* ... or over: the answer is to be written */
+			WISHED_ANSWERED,
+		} step;
+		char uid[POD_UID_MAX];      /* of the StatefulSet */
+		char text[WISH_TEXT_MAX];   /* as the API server has it, as far as is known ... */
+		char before[WISH_TEXT_MAX]; /* ... and as a watch that is late may have it still */
+		struct wish wish, chosen;   /* chosen: that is being written */
+		struct wish_answer answer;  /* that is to be written, or is */
+		char unreadable[160];       /* why it cannot be read; "" : it can */
+		int64_t seen_ms, answered_ms, tried_ms;
+		int failures;           /* in a row */
+		bool writing, choosing; /* choosing: what is written is no answer */
+	} wished;
+
 	/* budgets.c */
 	struct {
 		bool due;            /* something has changed since the last look */

@@ -295,6 +295,9 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 		decide_zookeepers(&d);
 	hold(&d);
 	if (leads)
+		decide_switchover(&d);
+	hold(&d);
+	if (leads)
 		decide_bounds(&d, ACT_BOUND_WRITES);
 	hold(&d);
 	if (leads)

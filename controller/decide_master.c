@@ -239,9 +239,7 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 
 /* --- a master that lives --- */
 
-/* While a slot moves from one group to another, a proxy is told of it with both masters: who fills it for one group
- * frees it for the other, too. So a master that nobody misses yet is switched when no other group's is changed. */
-static bool awaits_another_group(const struct decision *d, const struct group_view *g)
+bool awaits_another_group(const struct decision *d, const struct group_view *g)
 {
 	const struct cluster_view *v = d->v;
 	bool changes = false;

@@ -1,5 +1,5 @@
 /* decide_parts.h - what the parts of decide() share: decide_master.c (who leads a group), decide_member.c (the rest of
- * it), decide_proxy.c and decide_dashboard.c (with the slots). All pure. */
+ * it), decide_proxy.c and decide_dashboard.c (with the slots), decide_switchover.c. All pure. */
 #ifndef CODIS_CONTROLLER_DECIDE_PARTS_H
 #define CODIS_CONTROLLER_DECIDE_PARTS_H
 
@@ -22,6 +22,8 @@ void decide_group(struct decision *d, const struct group_view *g);
 void decide_proxy(struct decision *d, const struct proxy_view *p);
 void decide_dashboard(struct decision *d);
 void decide_zookeepers(struct decision *d);
+/* What a person wishes of a group in which nothing else is to be done. */
+void decide_switchover(struct decision *d);
 /* BOUND_WRITES, last of all; FREE_WRITES, first, and also while nothing else may be done. */
 void decide_bounds(struct decision *d, enum action_kind kind);
 
@@ -45,6 +47,10 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 /* A switch locks the group's slots on every proxy. One that was not heard yet cannot be locked, and would go on writing
  * to the old master; one that is silent keeps all of them locked until the switch gives up. */
 bool can_lock_proxies(const struct cluster_view *v);
+
+/* While a slot moves from one group to another, a proxy is told of it with both masters: who fills it for one group
+ * frees it for the other, too. So a master that nobody misses yet is switched when no other group's is changed. */
+bool awaits_another_group(const struct decision *d, const struct group_view *g);
 
 /* What is to be done to the members that do not lead; m is a verified master. nobody_follows: those that are heard are
  * left as they are; whoever followed would lead after m, over what another one has. Whether anything is. */

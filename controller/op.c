@@ -18,6 +18,7 @@
 #include "controller/observe.h"
 #include "controller/roster.h"
 #include "controller/tell.h"
+#include "controller/wished.h"
 
 #define REDIS_MS 500
 
@@ -270,6 +271,8 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why),
 		 controller_leads(c->ctl) ? "true" : "false", LOGQ(a->evidence));
 	count_running(op, 1);
+	if (a->wished)
+		wished_begin(c);
 	return op;
 }
 
@@ -359,6 +362,8 @@ void op_end(struct op *op, const struct error *err)
 	tell_log(op, err);
 	tell_metric(op, err);
 	tell_pod(op, err);
+	if (op->a.wished)
+		wished_end(op, err);
 	fill_leave(op);
 	loop_timer_stop(&op->timer);
 	if (!op->a.early && !op->a.keeps) /* that it did not come to it holds nothing up */

@@ -7,6 +7,7 @@
 
 #include "controller/action.h"
 #include "controller/judge.h"
+#include "controller/switchover.h"
 
 /* --- a word for each -------------------------------------------------------------------------------------------------
  */
@@ -42,6 +43,7 @@ static const struct {
 	{ "the master's pod is another group's", "address-taken" },
 	{ "the master is not guarded, and is adopted", "adopted" },
 	{ "it is not guarded, and is adopted", "adopted" },
+	{ SWITCHOVER_WHY, "wished" },
 	{ "it does not follow the master of its group", "follows-another" },
 	{ "it is being deleted, and another one leads: it may end", "let-go" },
 	{ "it is synced and not in its group's list", "synced" },

@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/codis/served.h"
 #include "controller/adopt.h"
+#include "controller/switchover.h"
 
 /* --- what is wrong, in words -----------------------------------------------------------------------------------------
  */
@@ -723,6 +724,18 @@ static bool add_adoption(const struct cluster_view *v, const struct decide_limit
 	       json_add_int(o, "unguarded", a.unguarded) && json_add_str(o, "waits", a.waits);
 }
 
+/* What a person wishes, and what it waits for. */
+static bool add_switchover(const struct cluster_view *v, const struct decide_limits *limits, cJSON *root)
+{
+	cJSON *o = json_add_object(root, "switchover");
+	struct switchover s;
+
+	switchover_look(v, limits, &s);
+	return json_add_int(o, "group", v->switchover.wished ? v->switchover.wish.gid : 0) &&
+	       json_add_str(o, "pod", v->switchover.wished ? v->switchover.wish.pod : "") &&
+	       json_add_str(o, "waits", s.step == SWITCHOVER_WAIT ? s.words : "");
+}
+
 static int push_proxy(const struct proxy_view *p, cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -746,7 +759,8 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
 	    !json_add_int(root, "slots_served", served_slots(v)) || !add_calm(v, root) ||
-	    !add_adoption(v, limits, root) || !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
+	    !add_adoption(v, limits, root) || !add_switchover(v, limits, root) || !add_recent(v, root) ||
+	    !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

@@ -12,6 +12,7 @@
 #include "common/codis/model.h"
 #include "common/codis/reach.h"
 #include "common/codis/topology.h"
+#include "common/codis/wish.h"
 #include "controller/calm.h"
 #include "controller/succession.h"
 
@@ -212,6 +213,17 @@ struct view_set {
 	bool says_role; /* its template has the label codis.io/role */
 };
 
+/* What a person wishes (codis.io/switchover), one at a time; wished.c. */
+struct switchover_view {
+	bool wished;
+	const struct view_set *set; /* on which it stands; NULL: that is no more */
+	struct wish wish;           /* where it can be read */
+	char unreadable[160];       /* why it cannot; "" : it can */
+	bool ours;                  /* it is noted as begun by this controller, which has not begun it yet */
+	int64_t seen_ms;            /* since when it is known (monotonic) */
+	int64_t now_wall_ms;
+};
+
 /* What was done, or failed, as its Event says it. */
 #define RECENT_NOTES 8
 struct recent_note {
@@ -233,6 +245,7 @@ struct cluster_view {
 	bool adopt; /* codis.io/adopt on one of them */
 	/* A codis-ha that runs and acts by itself, as it did before codis-webhook was there; name "": none */
 	struct pod_view ha;
+	struct switchover_view switchover;
 	/* Pods that were deleted in the last minute: of this cluster, of all. */
 	int deletions, all_deletions;
 	/* What decide() would do and what a limit holds up, as it was decided in this turn; for the status. */

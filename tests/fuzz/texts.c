@@ -9,6 +9,7 @@
 #include "common/base/text.h"
 #include "common/codis/served.h"
 #include "common/codis/topology.h"
+#include "common/codis/wish.h"
 #include "common/net/addr.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -121,6 +122,26 @@ static void check_topology(const char *text)
 	codis_component_parse(text);
 }
 
+/* What is read is written as it was, but for a time with more digits than are kept. */
+static void check_wish(const char *text)
+{
+	char written[WISH_ANSWER_MAX];
+	struct wish_answer answer, answer_again;
+	struct wish wish, again;
+	struct error err = ERROR_INIT;
+
+	if (wish_read(text, &wish, &err) == 0) {
+		CHECK(wish.gid > 0 && wish_read(wish_write(&wish, written), &again, &err) == 0);
+		CHECK(again.gid == wish.gid && again.wall_ms == wish.wall_ms && again.begun == wish.begun &&
+		      strcmp(again.pod, wish.pod) == 0);
+	}
+	if (wish_answer_read(text, &answer, &err) == 0) {
+		CHECK(wish_answer_read(wish_answer_write(&answer, written), &answer_again, &err) == 0);
+		CHECK(answer_again.verdict == answer.verdict && answer_again.wish.gid == answer.wish.gid &&
+		      strcmp(answer_again.words, answer.words) == 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct input in = { data, len };
@@ -133,6 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_written(text);
 	check_served(text);
 	check_topology(text);
+	check_wish(text);
 	free(text);
 	return 0;
 }

@@ -37,6 +37,10 @@ static struct {
 	const struct pod *untold[SIM_GROUPS + 1];
 	int64_t untold_us[SIM_GROUPS + 1], both_us[SIM_GROUPS + 1];
 	int64_t taken_in_us[PODS];
+	/* The wish that was begun last, and by whom. */
+	char begun[WISH_TEXT_MAX];
+	const struct sim_controller *begun_by;
+	uint32_t begun_epoch;
 } k;
 
 void check_begin(void)
@@ -749,10 +753,27 @@ void check_sight(struct sim_controller *c)
 
 /* --- two at once --- */
 
+/* What is noted as begun is begun by the one who noted it, once. */
+static void check_wish(struct sim_controller *c, const struct cluster *x)
+{
+	bool begun = x && x->wished.step == WISHED_BEGUN, is_last;
+
+	is_last = begun && strcmp(k.begun, x->wished.text) == 0;
+	if (begun && is_last && !(k.begun_by == c && k.begun_epoch == c->epoch && c->begun))
+		broken("the wish %s is done twice, now by controller %d", k.begun, c->index);
+	if (begun && !is_last) {
+		snprintf(k.begun, sizeof(k.begun), "%s", x->wished.text);
+		k.begun_by = c;
+		k.begun_epoch = c->epoch;
+	}
+	c->begun = begun;
+}
+
 void check_turn(struct sim_controller *c)
 {
 	const struct cluster *x = controller_cluster(c);
 
+	check_wish(c, x);
 	for (int i = 0; x && i < x->group_count; i++) {
 		if (x->groups[i]->running > 1)
 			broken("controller %d does %d things to group %d at once", c->index, x->groups[i]->running,
@@ -843,6 +864,8 @@ static bool proxies_green(char *why, size_t size)
 
 static bool told_green(char *why, size_t size)
 {
+	if (W.wish_note[0])
+		return not_green(why, size, "codis.io/switchover=%s is there still", W.wish_note);
 	for (int i = 0; i < W.set.controllers; i++) {
 		const struct sim_controller *c = &W.controllers[i];
 		const struct cluster *x = controller_cluster(&W.controllers[i]);

@@ -747,6 +747,30 @@ static void end_a_switch(void *ctx, int64_t arg)
 	cordon_node(m->node);
 }
 
+/* --- a person wishes that another one leads --- */
+
+/* Of any group, and any pod: one that leads, one that does not, one of another group, one that is not there; in place
+ * of what was wished before. */
+static void wish(void *ctx, int64_t arg)
+{
+	struct wish w = { .gid = 1 + chance_below(W.set.groups) };
+	const struct pod *p = some_pod(SERVER);
+
+	(void)ctx;
+	(void)arg;
+	if (chance_percent(5))
+		w.gid = SIM_GROUPS + 1;
+	if (p && chance_percent(60)) {
+		snprintf(w.pod, sizeof(w.pod), "%s", p->name);
+		w.gid = chance_percent(90) ? p->gid : w.gid;
+	}
+	if (chance_percent(5))
+		snprintf(w.pod, sizeof(w.pod), "codis-server-99");
+	wish_write(&w, W.wish_note);
+	say("a person wishes codis.io/switchover=%s", W.wish_note);
+	kube_tell_set();
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -810,10 +834,10 @@ void faults_draw(void)
 	bool is_fourth = W.seed % 4 == 0;
 	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
 	bool far = is_fourth && count == 1 && W.seed % 8 == 0 && !W.set.cold;
-	bool ends = W.seed % 16 == 2 && !W.set.cold;
+	bool ends = W.seed % 16 == 2 && !W.set.cold, wishes = W.seed % 8 == 6;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends;
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !wishes;
 	if (W.single && W.seed % 4 == 3)
 		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
@@ -830,6 +854,8 @@ void faults_draw(void)
 		after(chance_between(S(2), at), move_slots, NULL, 0);
 	if (ends)
 		after(chance_between(S(2), at), end_a_switch, NULL, 0);
+	for (int i = wishes ? 1 + chance_below(4) : 0; i > 0; i--)
+		after(chance_between(S(1), until), wish, NULL, 0);
 }
 
 /* Which of two masters' data counts, and has not answered yet. */

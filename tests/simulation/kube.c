@@ -186,11 +186,12 @@ static void add_note(char *text, size_t size, const char *name, const char *valu
 static struct told set_news(void)
 {
 	struct told t = { .what = TOLD_SET, .text = malloc(2048) };
-	char notes[1200] = "";
+	char notes[1600] = "";
 
 	add_note(notes, sizeof(notes), "slots", W.slots_note);
 	add_note(notes, sizeof(notes), "data-lost", W.lost_note);
 	add_note(notes, sizeof(notes), "allow-data-loss", W.allow_note);
+	add_note(notes, sizeof(notes), "switchover", W.wish_note);
 	snprintf(t.text, 2048,
 		 "{\"metadata\":{\"namespace\":\"" NAMESPACE "\",\"name\":\"codis-server\",\"uid\":\"uid-set\","
 		 "\"annotations\":{%s}},\"spec\":{\"replicas\":%d,\"template\":{\"metadata\":{\"labels\":"

@@ -13,6 +13,7 @@
 #include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/codis/model.h"
+#include "common/codis/wish.h"
 #include "controller/clusters.h"
 #include "controller/sight.h"
 
@@ -335,6 +336,7 @@ struct held {
 struct sim_controller {
 	int index, node;
 	bool alive, stopped, api_cut;
+	bool begun; /* a switch that a person wished is under way in it */
 	uint32_t epoch;
 	int64_t wall_offset_us, watch_lag_us, watch_last_us;
 	int64_t api_cut_us; /* when it had no answer last */
@@ -479,6 +481,7 @@ struct world {
 	int losses_by_world;
 	int64_t asked_us[SIM_GROUPS + 1]; /* when a person was last asked to say which of two masters' data counts */
 	char slots_note[512], lost_note[512], allow_note[64]; /* annotations of the StatefulSet */
+	char wish_note[WISH_TEXT_MAX];                        /* codis.io/switchover */
 	int64_t set_version;
 	struct {
 		uint64_t data[WORDS];

@@ -622,6 +622,28 @@ static void pod_call(struct http_call *h, const char *name)
 		label_call(h, p);
 }
 
+/* A JSON Patch of codis.io/switchover: what became of a wish is told in words only. */
+static void wish_call(struct http_call *h)
+{
+	const cJSON *o;
+
+	json_each(o, h->body) {
+		const char *op = json_str(o, "op", NULL), *path = json_str(o, "path", NULL);
+		const char *value = json_str(o, "value", NULL);
+
+		if (strstr(path, "switched"))
+			say("controller %d answers a wish: %s", h->in->index, value);
+		if (!strstr(path, "switchover"))
+			continue;
+		if (strcmp(op, "test") == 0 && strcmp(W.wish_note, value) != 0) {
+			h->code = ERR_CONFLICT;
+			return;
+		}
+		if (strcmp(op, "test") != 0)
+			snprintf(W.wish_note, sizeof(W.wish_note), "%s", value ? value : "");
+	}
+}
+
 static void set_call(struct http_call *h)
 {
 	const char *slots = json_str(h->body, "metadata", "annotations", "codis.io/slots", NULL);
@@ -631,6 +653,8 @@ static void set_call(struct http_call *h)
 		snprintf(W.slots_note, sizeof(W.slots_note), "%s", slots);
 	if (lost)
 		snprintf(W.lost_note, sizeof(W.lost_note), "%s", lost);
+	if (json_is(h->body, cJSON_Array))
+		wish_call(h);
 	h->answer = cJSON_CreateObject();
 	kube_tell_set();
 }
@@ -687,7 +711,7 @@ struct http_call *kube_call(struct kube_client *k, const char *method, const cha
 
 	(void)content_type;
 	(void)err;
-	if (strcmp(method, "DELETE") == 0)
+	if (strcmp(method, "DELETE") == 0 || json_is(body, cJSON_Array))
 		controller_may_crash(k->in);
 	*h = (struct http_call){
 		.in = k->in, .kube = done, .ctx = ctx, .method = strdup(method), .path = strdup(path)

@@ -1,0 +1,61 @@
+"""codisctl switchover, with writers through the proxies: what it costs, and what it refuses."""
+import re
+import subprocess
+
+from cli import CODISCTL
+from world import NAMESPACE, SERVERS, case, wait_for
+
+
+def switchover(w, *args, status=0):
+    """What it says last: on stdout where it is done, else on stderr."""
+    done = subprocess.run([CODISCTL, "switchover", *args, "-n", NAMESPACE], capture_output=True, text=True, env=w.kube.env, timeout=60)
+    assert done.returncode == status, f"switchover {' '.join(args)} ends with {done.returncode}: {done.stdout}{done.stderr}"
+    return (done.stderr if status else done.stdout).splitlines()[-1]
+
+
+def done(w, old, new, *args):
+    """It is done, as it says, and as the group is led."""
+    w.writers.fault()
+    said = switchover(w, "1", *args)
+    assert re.fullmatch(rf"{new.pod} \([0-9.]+:6379\) replaces {old.pod} \([0-9.]+:6379\) as the master of group 1; \d+ ms, "
+                        r"for \d+ of which its slots were held", said), said
+    w.note(said)
+    w.wait_group(1)
+    assert w.codis.master(1).pod == new.pod, w.codis.topology()
+
+
+def refused(w, words, *args):
+    said = switchover(w, *args, status=1)
+    assert said == f"codisctl: refused, and nothing was done: {words}", said
+
+
+@case
+def there_and_back(w):
+    """codisctl switchover: the best replica leads, then by --to the old master, then by kubectl's annotation; what cannot be is refused; 0 missing."""
+    first = w.codis.master(1)
+    second = next(s for s in w.codis.group(1) if s.pod != first.pod)
+    elsewhere = w.codis.master(2)
+    w.start_writers(writers=16)
+    done(w, first, second)
+    refused(w, "codis-test has no group 9", "9")
+    refused(w, f"{elsewhere.pod} is no server of group 1", "1", "--to", elsewhere.pod)
+    assert switchover(w, "1", "--to", second.pod) == f"{second.pod} leads group 1 already"
+    w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/paused": "e2e"}}})
+    try:
+        wait_for("the pause", lambda: ("PAUSED" in w.status_line(), w.status_line()), 10)
+        refused(w, 'codis-test is paused ("e2e"): codisctl resume ends that', "1")
+    finally:
+        w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/paused": None}}})
+    wait_for("the end of the pause", lambda: ("PAUSED" not in w.status_line(), w.status_line()), 10)
+    done(w, second, first, "--to", first.pod)
+    w.writers.fault()
+    w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/switchover": f"1={second.pod}"}}})
+
+    def answered():
+        annotations = w.kube.get(SERVERS)["metadata"]["annotations"]
+        return "codis.io/switchover" not in annotations, annotations["codis.io/switchover"] if "codis.io/switchover" in annotations else ""
+    wait_for("the answer", answered, 10, every=0.1)
+    assert w.kube.get(SERVERS)["metadata"]["annotations"]["codis.io/switched"].startswith(f"done 1={second.pod}@")
+    w.wait_group(1)
+    assert w.codis.master(1).pod == second.pod, w.codis.topology()
+    w.assert_nothing_lost()
