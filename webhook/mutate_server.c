@@ -16,6 +16,8 @@
 #include "webhook/mutation_hook.h"
 #include "webhook/nodes.h"
 #include "webhook/passwords.h"
+#include "webhook/persistence.h"
+#include "webhook/room.h"
 #include "webhook/server_words.h"
 
 #define SCRIPT_MAX   65536
@@ -422,6 +424,8 @@ void server_mutate(struct mutation *m)
 		return;
 	codis_cmdline_of(container, CODIS_SERVER, &c);
 	r = find_address(m, &c, &a);
+	persistence_warn(json_get(m->pod, "spec", NULL), container, &c, m->verdict);
+	room_warn(container, &c, m->verdict);
 	guard(m, &c);
 	liveness_warn(m, container);
 	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), container, m->guarded, m->verdict);

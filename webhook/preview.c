@@ -35,6 +35,28 @@ static bool add_name(cJSON *metadata, const char *name, int64_t ordinal)
 				     : json_add_fmt(metadata, "name", "%s-%lld", name, (long long)ordinal) != NULL;
 }
 
+/* What its claim templates are for its pods. */
+static bool add_claims(const cJSON *set, cJSON *spec)
+{
+	const cJSON *claims = json_get(set, "spec", "volumeClaimTemplates", NULL), *claim;
+	cJSON *volumes = cJSON_GetObjectItemCaseSensitive(spec, "volumes");
+
+	json_each(claim, spec ? claims : NULL) {
+		const char *name = json_str(claim, "metadata", "name", NULL);
+		cJSON *volume;
+
+		if (!name)
+			continue;
+		if (!volumes && !(volumes = json_add_array(spec, "volumes")))
+			return false;
+		volume = cJSON_CreateObject();
+		if (json_push(volumes, volume) < 0 || !json_add_str(volume, "name", name) ||
+		    !json_add_object(volume, "persistentVolumeClaim"))
+			return false;
+	}
+	return true;
+}
+
 /* NULL: no memory. */
 static cJSON *pod_of(const cJSON *set, int64_t ordinal)
 {
@@ -49,7 +71,8 @@ static cJSON *pod_of(const cJSON *set, int64_t ordinal)
 	    add_copy(metadata, "namespace", namespace) &&
 	    add_copy(metadata, "labels", json_get(template, "metadata", "labels", NULL)) &&
 	    add_copy(metadata, "annotations", json_get(template, "metadata", "annotations", NULL)) &&
-	    add_copy(pod, "spec", json_get(template, "spec", NULL)))
+	    add_copy(pod, "spec", json_get(template, "spec", NULL)) &&
+	    add_claims(set, cJSON_GetObjectItemCaseSensitive(pod, "spec")))
 		return pod;
 	cJSON_Delete(pod);
 	return NULL;

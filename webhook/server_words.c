@@ -6,6 +6,7 @@
 #include "common/codis/cmdline.h"
 #include "common/codis/pod.h"
 #include "common/kube/admission.h"
+#include "webhook/settings.h"
 
 static bool is_flag(const struct shell_word *w)
 {
@@ -67,24 +68,11 @@ static bool is_bound_to_loopback(const struct cmdline *c, const struct cmdline_s
 	return i > first && (i == s->count || is_flag(&s->words[i]));
 }
 
-/* Whether all that it is told stands here: no file, and no word that only a kubelet or a shell can tell. Where the
- * program is the image's own, there may be more in front; one that is told nothing (but by a guard) is left alone. */
-static bool is_all_known(const struct cmdline *c, const struct cmdline_start *s)
-{
-	bool whole = s->count > 1 && !is_flag(&s->words[0]) && is_flag(&s->words[1]) &&
-		     !cmdline_word_is(c, s, 1, "--slaveof") && !has(c, s, "--include");
-
-	for (int i = 0; i < s->count && whole; i++)
-		whole = !memchr(s->words[i].text, '$', s->words[i].len) &&
-			!memchr(s->words[i].text, '`', s->words[i].len);
-	return whole && !(s->words[0].len > 5 && memcmp(s->words[0].text + s->words[0].len - 5, ".conf", 5) == 0);
-}
-
 /* Redis answers others than its own host only when it is bound, has a password, or is told to. It is guarded all the
  * same: so it is seen that it never gets ready. */
 static bool is_protected(const struct cmdline *c, const struct cmdline_start *s)
 {
-	return is_all_known(c, s) && !has(c, s, "--bind") && !cmdline_flag_is(c, s, "--protected-mode", "no") &&
+	return settings_all_known(c, s) && !has(c, s, "--bind") && !cmdline_flag_is(c, s, "--protected-mode", "no") &&
 	       (!has(c, s, "--requirepass") || cmdline_flag_is(c, s, "--requirepass", ""));
 }
 

@@ -17,19 +17,28 @@ static const struct json_cut of_metadata[] = { ALL_OF("managedFields"),
 
 static const struct json_cut of_port[] = { ALL_OF("protocol"), JSON_CUT_END };
 
+static const struct json_cut of_mount[] = { ALL_OF("readOnly"), ALL_OF("subPath"), ALL_OF("recursiveReadOnly"),
+					    ALL_OF("mountPropagation"), JSON_CUT_END };
+
 #define OF_CONTAINER                                                                                                   \
-	ALL_OF("volumeMounts"), ALL_OF("volumeDevices"), ALL_OF("terminationMessagePath"),                             \
+	JSON_CUT("volumeMounts", of_mount), ALL_OF("volumeDevices"), ALL_OF("terminationMessagePath"),                 \
 		ALL_OF("terminationMessagePolicy"), JSON_CUT("ports", of_port)
 
 /* Whether a template has changed is asked of all that a pod gets by it. */
 static const struct json_cut of_container[] = { OF_CONTAINER, JSON_CUT_END };
 
+static const struct json_cut of_resources[] = { ALL_OF("requests"), ALL_OF("claims"), JSON_CUT_END };
+
 /* A dashboard's go into a container that waits. */
-static const struct json_cut of_pods_container[] = { OF_CONTAINER, ALL_OF("resources"), ALL_OF("securityContext"),
-						     JSON_CUT_END };
+static const struct json_cut of_pods_container[] = { OF_CONTAINER, JSON_CUT("resources", of_resources),
+						     ALL_OF("securityContext"), JSON_CUT_END };
+
+/* Which ones outlive a pod is read. */
+static const struct json_cut of_volume[] = { ALL_OF("configMap"),   ALL_OF("secret"),   ALL_OF("projected"),
+					     ALL_OF("downwardAPI"), ALL_OF("emptyDir"), JSON_CUT_END };
 
 #define OF_SPEC                                                                                                        \
-	ALL_OF("volumes"), ALL_OF("dnsPolicy"), ALL_OF("serviceAccountName"), ALL_OF("serviceAccount"),                \
+	JSON_CUT("volumes", of_volume), ALL_OF("dnsPolicy"), ALL_OF("serviceAccountName"), ALL_OF("serviceAccount"),   \
 		ALL_OF("securityContext"), ALL_OF("hostname"), ALL_OF("subdomain"), ALL_OF("priority"),                \
 		ALL_OF("enableServiceLinks"), ALL_OF("preemptionPolicy"), ALL_OF("topologySpreadConstraints")
 
