@@ -765,6 +765,7 @@ static void check_wish(struct sim_controller *c, const struct cluster *x)
 		snprintf(k.begun, sizeof(k.begun), "%s", x->wished.text);
 		k.begun_by = c;
 		k.begun_epoch = c->epoch;
+		faults_at(STEP_WISHED, c, NULL);
 	}
 	c->begun = begun;
 }

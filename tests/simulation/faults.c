@@ -757,7 +757,8 @@ static void wish(void *ctx, int64_t arg)
 	const struct pod *p = some_pod(SERVER);
 
 	(void)ctx;
-	(void)arg;
+	if (arg)
+		W.ends_at = (enum step)arg; /* the switch that is begun for it ends with its controller */
 	if (chance_percent(5))
 		w.gid = SIM_GROUPS + 1;
 	if (p && chance_percent(60)) {
@@ -855,7 +856,7 @@ void faults_draw(void)
 	if (ends)
 		after(chance_between(S(2), at), end_a_switch, NULL, 0);
 	for (int i = wishes ? 1 + chance_below(4) : 0; i > 0; i--)
-		after(chance_between(S(1), until), wish, NULL, 0);
+		after(chance_between(S(1), until), wish, NULL, chance_percent(20) ? STEP_WISHED : STEP_NONE);
 }
 
 /* Which of two masters' data counts, and has not answered yet. */

@@ -426,7 +426,7 @@ void bounds_end(void);
 
 /* --- faults.c --- */
 /* The next one is declared; it has its role, and no proxy is told yet. */
-enum step { STEP_NONE, STEP_FENCED, STEP_ROLE };
+enum step { STEP_NONE, STEP_FENCED, STEP_ROLE, STEP_WISHED };
 void faults_draw(void);
 /* A controller has got so far with a change of master: what is to befall it there does. */
 void faults_at(enum step step, struct sim_controller *by, struct pod *next);
