@@ -15,6 +15,7 @@
 ##   FUZZ='NAME...'         some of tests/fuzz; JOBS=N: so many side by side (default: one a core)
 ##   DEPS_YES=1             deps does not ask
 ##   MILLION=1              bench-webhook answers a million reviews, for what it then holds
+##   HISTORY=FILE           linearizable: a history of codis-writers --registers=N --history=FILE
 ##   TIMES=N                spread: so many times as many clusters as usual
 ##   SEEDS=N | SEED=N       simulate: so many histories, or this one in words; MUTANTS='N...': some of mutants
 ##   SANITIZE=address,undefined | thread   in a build folder of its own; CC=clang; ERR=1 (warnings are errors); V=1 (shows commands)
@@ -263,9 +264,21 @@ scheduler-test: $(addprefix $(BUILD)/,$(PROGRAMS)) ## codis-extender with stock 
 cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
 
+# Go fetches its one module the first time.
+LINEARIZABLE := $(BUILD)/linearizable
+$(LINEARIZABLE): $(wildcard tests/linearizable/*.go) tests/linearizable/go.mod tests/linearizable/go.sum
+	@command -v go >/dev/null || { echo 'go is missing: install Go 1.26 or newer (https://go.dev/dl)' >&2; exit 1; }
+	$(call say,GO,$@)
+	$(Q)cd tests/linearizable && go build -buildvcs=false -trimpath -o $(abspath $@) .
+
+.PHONY: linearizable
+linearizable: $(LINEARIZABLE) ## the checker of histories and its own tests; with HISTORY=FILE: what it says of that one (some seconds)
+	$(give_back)
+	@cd tests/linearizable && go vet ./... && go test -count=1 ./... $(if $(HISTORY),&& $(abspath $(LINEARIZABLE)) $(abspath $(HISTORY)))
+
 .PHONY: e2e
-e2e: image ## everything together on a local Kubernetes of 4 nodes (root; some minutes)
-	@IMAGES=$(IMAGES) tests/e2e/run $(CASES)
+e2e: image $(LINEARIZABLE) ## everything together on a local Kubernetes of 4 nodes (root; some minutes)
+	@IMAGES=$(IMAGES) LINEARIZABLE=$(abspath $(LINEARIZABLE)) tests/e2e/run $(CASES)
 
 .PHONY: chaos
 chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, and what each cost by kind (root; half a minute a fault)

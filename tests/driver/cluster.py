@@ -73,6 +73,15 @@ class Cluster:
         """A pod or a node that is gone meanwhile needs no healing."""
         self._nft(pod, f"delete element ip cut-pods addresses {{ {pod['status']['podIP']} }}\n", check=False)
 
+    def cut_pair(self, pod, other):
+        """Nothing that a pod sends gets to another one, which is on another node."""
+        pair = f"{pod['status']['podIP']} . {other['status']['podIP']}"
+        self._nft(other, CUT_PAIRS + f"add element ip cut-pairs pairs {{ {pair} }}\n", check=True)
+
+    def heal_pair(self, pod, other):
+        pair = f"{pod['status']['podIP']} . {other['status']['podIP']}"
+        self._nft(other, f"delete element ip cut-pairs pairs {{ {pair} }}\n", check=False)
+
     def _nft(self, pod, commands, check):
         network = f"/run/netns/{self.name}-node{number(pod['spec']['nodeName'])}"
         subprocess.run(["nsenter", f"--net={network}", "nft", "-f", "-"], input=commands, text=True, check=check,
@@ -85,6 +94,13 @@ add chain ip cut-pods forward { type filter hook forward priority -300; }
 flush chain ip cut-pods forward
 add rule ip cut-pods forward ip saddr @addresses drop
 add rule ip cut-pods forward ip daddr @addresses drop
+"""
+
+CUT_PAIRS = """add table ip cut-pairs
+add set ip cut-pairs pairs { type ipv4_addr . ipv4_addr; }
+add chain ip cut-pairs forward { type filter hook forward priority -300; }
+flush chain ip cut-pairs forward
+add rule ip cut-pairs forward ip saddr . ip daddr @pairs drop
 """
 
 

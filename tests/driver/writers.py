@@ -1,9 +1,14 @@
 """codis-writers in a pod: clients that write through the proxies and tell what a fault has cost them."""
 import json
+import os
+import subprocess
+import tempfile
 
 from say import wait_for
 
 PORT = 8090
+HISTORY = "/tmp/history"
+LINEARIZABLE = os.environ.get("LINEARIZABLE", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/linearizable"))
 
 
 class Writers:
@@ -14,10 +19,12 @@ class Writers:
         self.image = image
         self.path = f"/api/v1/namespaces/{namespace}/pods"
 
-    def start(self, writers=8, rate=250, keep=0, node=None):
-        """Starts them, on a given node if it matters, and waits for the first acknowledgements."""
+    def start(self, writers=8, rate=250, keep=0, node=None, registers=0):
+        """Starts them, on a given node if it matters, and waits for the first acknowledgements. With registers they read
+        and write so many keys together, and keep the history of that."""
         container = {"name": "writers", "image": self.image, "imagePullPolicy": "IfNotPresent",
-                     "command": ["codis-writers", f"--writers={writers}", f"--rate={rate}", f"--keep={keep}"],
+                     "command": ["codis-writers", f"--writers={writers}", f"--rate={rate}", f"--keep={keep}",
+                                 *([f"--registers={registers}", f"--history={HISTORY}"] if registers else [])],
                      "ports": [{"containerPort": PORT}]}
         spec = {"containers": [container], "restartPolicy": "Never", "terminationGracePeriodSeconds": 2,
                 **({"nodeName": node} if node else {})}
@@ -45,6 +52,18 @@ class Writers:
     def report(self, since_us=None):
         """Gaps and missing keys by fault; every key that was acknowledged since is read back."""
         return self._ask(f"/report?since={since_us}" if since_us else "/report", timeout=90)
+
+    def judge(self, keep=None):
+        """Ends clients of registers; whether their history is linearizable, and the sentence about it. keep: a file for it."""
+        self._ask("/stop", "POST", timeout=60)
+        history = self.kube.run_in(self.namespace, self.name, "cat", HISTORY, timeout=60)
+        with open(keep, "w", encoding="ascii") if keep else tempfile.NamedTemporaryFile("w", encoding="ascii") as f:
+            f.write(history)
+            f.flush()
+            done = subprocess.run([LINEARIZABLE, f.name], capture_output=True, text=True, timeout=600)
+        if done.returncode not in (0, 1):
+            raise RuntimeError((done.stderr or done.stdout).strip())
+        return done.returncode == 0, done.stdout.strip()
 
 
 def verdict(report):

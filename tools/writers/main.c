@@ -9,7 +9,10 @@
  *   GET  /status                 what was acknowledged so far
  *   POST /fault[?at=US]          a fault happened at this wall time in microseconds (default: now)
  *   GET  /report[?since=US]      gaps, and missing keys, by fault; reads all keys that were acknowledged since
- */
+ *   POST /stop                   they end; a history is whole then
+ *
+ * With --registers they read and write the same few keys, and what each was told and when is the history that
+ * tests/linearizable judges; a report then has the gaps alone. */
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netdb.h>
@@ -31,7 +34,9 @@
 #include "common/base/opt.h"
 #include "common/net/addr.h"
 #include "common/net/httpd.h"
+#include "tools/writers/client.h"
 #include "tools/writers/record.h"
+#include "tools/writers/registers.h"
 
 #define FAULTS_MAX       256
 #define COMPLAINTS_MAX   16 /* kinds of errors that are told apart */
@@ -40,8 +45,8 @@
 #define CHECK_TIMEOUT_US (60 * 1000000LL)
 
 struct config {
-	char *addr, *listen;
-	int writers, rate, keep, max_writes;
+	char *addr, *listen, *history;
+	int writers, rate, keep, max_writes, registers;
 };
 
 #define MEMBER(m) .offset = offsetof(struct config, m)
@@ -92,6 +97,20 @@ static const struct opt options[] = {
 	  .max = 100000000,
 	  .arg = "N",
 	  .help = "how many acknowledgements of a writer are remembered; it stops there" },
+	{ .name = "registers",
+	  .type = OPT_INT,
+	  MEMBER(registers),
+	  .def = "0",
+	  .min = 0,
+	  .max = REGISTERS_MAX,
+	  .arg = "N",
+	  .help = "all of them read and write so many keys by turns of chance, for --history; 0: each writes keys of "
+		  "its own" },
+	{ .name = "history",
+	  .type = OPT_STRING,
+	  MEMBER(history),
+	  .arg = "FILE",
+	  .help = "where what they read and wrote is written, a line of JSON each; whole after POST /stop" },
 	OPT_END
 };
 
@@ -109,13 +128,15 @@ struct writers {
 	int64_t began_us;
 	atomic_bool stopping;
 	struct record records[RECORD_WRITERS_MAX];
+	struct registers registers;
 	struct writer {
 		struct writers *all;
 		int number;
 		pthread_t thread;
 	} writer[RECORD_WRITERS_MAX];
 	int started;
-	pthread_mutex_t lock; /* what follows */
+	pthread_mutex_t ending; /* started, once they run */
+	pthread_mutex_t lock;   /* what follows */
 	int64_t faults[FAULTS_MAX];
 	int nfaults;
 	struct complaint complaints[COMPLAINTS_MAX];
@@ -145,50 +166,25 @@ static void complain(struct writers *all, const char *text)
 	pthread_mutex_unlock(&all->lock);
 }
 
-static redisContext *connect_proxy(const struct writers *all)
-{
-	struct timeval second = { .tv_sec = 1 };
-	redisContext *c = redisConnectWithTimeout(all->host, all->port, second);
-
-	if (c && !c->err)
-		redisSetTimeout(c, second);
-	return c;
-}
-
 static void key_of(const struct writers *all, int writer, size_t number, char *out, size_t size)
 {
 	snprintf(out, size, "%s:w%d:%zu", all->run, writer, number);
 }
 
-/* One attempt. *c is closed and NULL afterwards when the connection is of no use any more. */
-static bool write_once(struct writer *w, redisContext **c, size_t number)
+/* One attempt. */
+static bool write_once(struct writer *w, struct client *c, size_t number)
 {
-	char key[64], said[128] = "no memory";
-	redisReply *reply = NULL;
-	bool done;
+	char key[64], value[32];
+	redisReply *reply;
 
-	if (!*c)
-		*c = connect_proxy(w->all);
 	key_of(w->all, w->number, number, key, sizeof(key));
-	if (*c && !(*c)->err)
-		reply = redisCommand(*c, "SET %s %llu", key, (unsigned long long)number); /* it knows no %zu */
-	done = reply && reply->type == REDIS_REPLY_STATUS;
-	if (done) {
+	snprintf(value, sizeof(value), "%zu", number);
+	reply = client_set(c, key, value, strlen(value));
+	if (!reply)
+		complain(w->all, c->said);
+	else
 		freeReplyObject(reply);
-		return true;
-	}
-	if (reply && reply->type == REDIS_REPLY_ERROR)
-		snprintf(said, sizeof(said), "%.100s", reply->str);
-	else if (*c)
-		snprintf(said, sizeof(said), "%.100s", (*c)->errstr);
-	complain(w->all, said);
-	if (reply)
-		freeReplyObject(reply);
-	if (*c && (*c)->err) {
-		redisFree(*c);
-		*c = NULL;
-	}
-	return false;
+	return reply != NULL;
 }
 
 /* Sleeps until the next write is due; one that is late does not make the following ones come in a burst. */
@@ -203,33 +199,69 @@ static void pace(int64_t *due_us, int64_t period_us)
 		*due_us = now_us;
 }
 
-static void *write_on(void *arg)
+/* Adds an acknowledgement. Whether there is room for more. */
+static bool acknowledge(struct writer *w)
 {
-	struct writer *w = arg;
 	struct record *record = &w->all->records[w->number];
-	int64_t period_us = w->all->cfg.rate ? 1000000 / w->all->cfg.rate : 0, due_us = clock_mono_us();
-	redisContext *c = NULL;
+
+	if (record_add(record, clock_mono_us()) == 0)
+		return true;
+	log_warn(&w->all->log, "writers.full", "writer=%d max=%zu", w->number, record->max);
+	return false;
+}
+
+static void write_keys(struct writer *w, struct client *c, int64_t period_us)
+{
+	int64_t due_us = clock_mono_us();
 	size_t number = 0;
 
 	while (!atomic_load(&w->all->stopping)) {
-		if (!write_once(w, &c, number)) {
+		if (!write_once(w, c, number)) {
 			usleep(RETRY_US);
 			continue;
 		}
-		if (record_add(record, clock_mono_us()) < 0) {
-			log_warn(&w->all->log, "writers.full", "writer=%d max=%zu", w->number, record->max);
+		if (!acknowledge(w))
 			break;
-		}
 		number++;
-		if (w->all->cfg.keep && number % (size_t)w->all->cfg.keep == 0) {
-			redisFree(c);
-			c = NULL;
+		if (w->all->cfg.keep && number % (size_t)w->all->cfg.keep == 0)
+			client_close(c);
+		if (period_us)
+			pace(&due_us, period_us);
+	}
+}
+
+/* Until the end, when it reads what is left in each register. */
+static void use_registers(struct writer *w, struct client *c, int64_t period_us)
+{
+	struct registers_client r = { .all = &w->all->registers, .number = w->number, .client = c };
+	int64_t due_us = clock_mono_us();
+
+	registers_begin(&r);
+	while (!atomic_load(&w->all->stopping)) {
+		if (registers_step(&r)) {
+			if (!acknowledge(w))
+				break;
+		} else {
+			complain(w->all, c->said);
+			usleep(RETRY_US);
 		}
 		if (period_us)
 			pace(&due_us, period_us);
 	}
-	if (c)
-		redisFree(c);
+	registers_end(&r);
+}
+
+static void *write_on(void *arg)
+{
+	struct writer *w = arg;
+	int64_t period_us = w->all->cfg.rate ? 1000000 / w->all->cfg.rate : 0;
+	struct client c = { .host = w->all->host, .port = w->all->port };
+
+	if (w->all->cfg.registers)
+		use_registers(w, &c, period_us);
+	else
+		write_keys(w, &c, period_us);
+	client_close(&c);
 	return NULL;
 }
 
@@ -296,7 +328,7 @@ static int read_batch_anyhow(struct check *k, int writer, size_t first, size_t n
 {
 	while (clock_mono_us() < k->deadline_us && !atomic_load(&k->all->stopping)) {
 		if (!k->c)
-			k->c = connect_proxy(k->all);
+			k->c = client_connect(k->all->host, k->all->port);
 		if (k->c && !k->c->err && read_batch(k, writer, first, n) == 0)
 			return 0;
 		if (k->c && k->c->err)
@@ -386,7 +418,8 @@ static int report(struct writers *all, int64_t since_us, struct buf *out)
 	}
 	now_us = clock_mono_us();
 	k->deadline_us = now_us + CHECK_TIMEOUT_US;
-	check_all(k, first, end);
+	if (!all->cfg.registers)
+		check_all(k, first, end);
 	for (int i = 0; i < k->nfaults; i++)
 		add_fault(faults, k, i, now_us);
 	json_add_int(answer, "writers", all->cfg.writers);
@@ -452,6 +485,20 @@ static int add_fault_time(struct writers *all, int64_t at_us)
 	return added;
 }
 
+/* Waits for what is under way. May be called again, by any thread. 0, or -1: the history cannot be written. */
+static int end_writers(struct writers *all)
+{
+	int r;
+
+	atomic_store(&all->stopping, true);
+	pthread_mutex_lock(&all->ending);
+	for (; all->started; all->started--)
+		pthread_join(all->writer[all->started - 1].thread, NULL);
+	r = registers_close(&all->registers);
+	pthread_mutex_unlock(&all->ending);
+	return r;
+}
+
 static void refuse(struct http_response *res, int code, const char *sentence)
 {
 	res->status = code;
@@ -481,8 +528,13 @@ static void handle(void *ctx, const struct http_request *req, struct http_respon
 			refuse(res, 409, "that are more faults than can be remembered");
 		else
 			buf_addf(&res->body, "{\"at_us\":%lld}\n", (long long)(at_us + wall_offset_us()));
+	} else if (post && strcmp(req->path, "/stop") == 0) {
+		if (end_writers(all) < 0)
+			refuse(res, 500, "the history could not be written");
+		else if (status(all, &res->body) < 0)
+			refuse(res, 500, "no memory");
 	} else {
-		refuse(res, 404, "GET /status, GET /report or POST /fault is wanted");
+		refuse(res, 404, "GET /status, GET /report, POST /fault or POST /stop is wanted");
 	}
 }
 
@@ -514,6 +566,9 @@ static int start_writers(struct writers *all, struct error *err)
 	}
 	all->began_us = clock_mono_us();
 	snprintf(all->run, sizeof(all->run), "%llx", (unsigned long long)clock_wall_ms());
+	if (all->cfg.registers &&
+	    registers_open(&all->registers, all->cfg.registers, all->run, all->cfg.history, err) < 0)
+		return -1;
 	for (int w = 0; w < all->cfg.writers; w++) {
 		all->writer[w] = (struct writer){ .all = all, .number = w };
 		if (pthread_create(&all->writer[w].thread, NULL, write_on, &all->writer[w]) != 0)
@@ -525,9 +580,7 @@ static int start_writers(struct writers *all, struct error *err)
 
 static void stop_writers(struct writers *all)
 {
-	atomic_store(&all->stopping, true);
-	for (int w = 0; w < all->started; w++)
-		pthread_join(all->writer[w].thread, NULL);
+	end_writers(all);
 	for (int w = 0; w < all->cfg.writers; w++)
 		record_release(&all->records[w]);
 }
@@ -567,6 +620,7 @@ static int help(void)
 int main(int argc, char **argv)
 {
 	static struct writers all = { .log = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO },
+				      .ending = PTHREAD_MUTEX_INITIALIZER,
 				      .lock = PTHREAD_MUTEX_INITIALIZER };
 	struct error err = ERROR_INIT;
 	sigset_t ends;
