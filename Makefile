@@ -60,7 +60,8 @@ SIM_SRC        := $(wildcard tests/codis-sim/*.c)
 WRITERS_SRC    := $(wildcard tools/writers/*.c)
 WORLD_SRC      := $(wildcard tests/bench/controller/*.c)
 CALLS_SRC      := $(wildcard tests/bench/extender/*.c)
-# Programs never include each other, and a unit test reaches into one of them at most: test_<program>_*.c, and not into
+# Programs never include each other (but `codisctl plan` the two headers that tools/check-includes names: what is behind
+# them is in an archive), and a unit test reaches into one of them at most: test_<program>_*.c, and not into
 # its main.c. What several tests share is in an archive, of which each takes what it uses; what all tests of one program
 # share is in <program>_*.c.
 TESTED         := webhook extender controller cli writers
@@ -71,6 +72,8 @@ parts_extender   = $(filter-out %/main.c,$(EXTENDER_SRC))
 parts_controller = $(filter-out %/main.c,$(CONTROLLER_SRC))
 parts_cli        = $(filter-out %/main.c,$(CLI_SRC))
 parts_writers    = $(filter-out %/main.c,$(WRITERS_SRC))
+# What codisctl is linked with besides.
+beside           = $(if $(filter cli codisctl,$(1)),$(BUILD)/liboffline.a)
 program_of       = $(word 2,$(subst _, ,$(1)))
 parts_of         = $(parts_$(program_of)) $(filter tests/unit/$(program_of)_%,$(TEST_OF_ONE))
 
@@ -147,8 +150,12 @@ $(BUILD)/codis-extender: $(call obj,$(EXTENDER_SRC)) $(BUILD)/libcodis.a
 	$(link)
 $(BUILD)/codis-controller: $(call obj,$(CONTROLLER_SRC)) $(BUILD)/libcodis.a
 	$(link)
-$(BUILD)/codisctl: $(call obj,$(CLI_SRC)) $(BUILD)/libcodis.a
-	$(call link_with,,$(WEBSOCKET_LIBS))
+$(BUILD)/liboffline.a: $(call obj,$(parts_webhook) $(parts_extender))
+	@rm -f $@
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
+$(BUILD)/codisctl: $(call obj,$(CLI_SRC)) $(BUILD)/liboffline.a $(BUILD)/libcodis.a
+	$(call link_with,$(call beside,codisctl) ,$(WEBSOCKET_LIBS))
 	@ln -sf $(@F) $(@D)/kubectl-codis
 $(BUILD)/codis-sim: $(call obj,$(SIM_SRC)) $(BUILD)/libcodis.a | $(BUILD)/codis-sim.so
 	$(link)
@@ -189,16 +196,16 @@ $(BUILD)/simulate: $(call sim_obj,$(SIMULATED)) $(BUILD)/simulation/libcodis.a
 	$(Q)printf '$(if $(V),,  LINK    $@\n)'; $(CC) $(L_ALL) -o $@ $(filter %.o,$^) $(BUILD)/simulation/libcodis.a $(LIBS)
 
 define unit_program
-$(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(BUILD)/libcodis.a
-	$$(call link_with,$(BUILD)/libtest.a ,$(CMOCKA_LIBS) $(if $(filter cli websocket,$(call program_of,$(1))),$(WEBSOCKET_LIBS)))
+$(BUILD)/tests/unit/$(1): $(BUILD)/tests/unit/$(1).o $(call obj,$(call parts_of,$(1))) $(BUILD)/libtest.a $(call beside,$(call program_of,$(1))) $(BUILD)/libcodis.a
+	$$(call link_with,$(call beside,$(call program_of,$(1))) $(BUILD)/libtest.a ,$(CMOCKA_LIBS) $(if $(filter cli websocket,$(call program_of,$(1))),$(WEBSOCKET_LIBS)))
 endef
 $(foreach t,$(UNIT),$(eval $(call unit_program,$(t))))
 
 # Likewise a fuzzer, tests/fuzz/<program>_*.c. They are linked by `make fuzz` alone, whose objects are made for libFuzzer;
 # that they still compile is seen by `make unit`.
 define fuzz_program
-$(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c tests/unit/json_patch_apply.c $(parts_$(word 1,$(subst _, ,$(1))))) $(BUILD)/libcodis.a
-	$$(call link_with,,-fsanitize=fuzzer $(if $(filter cli,$(word 1,$(subst _, ,$(1)))),$(WEBSOCKET_LIBS)))
+$(BUILD)/tests/fuzz/$(1): $(call obj,tests/fuzz/$(1).c $(parts_$(word 1,$(subst _, ,$(1))))) $(call beside,$(word 1,$(subst _, ,$(1)))) $(BUILD)/libcodis.a
+	$$(call link_with,$(call beside,$(word 1,$(subst _, ,$(1)))) ,-fsanitize=fuzzer $(if $(filter cli,$(word 1,$(subst _, ,$(1)))),$(WEBSOCKET_LIBS)))
 endef
 $(foreach f,$(FUZZERS),$(eval $(call fuzz_program,$(f))))
 

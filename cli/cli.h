@@ -32,6 +32,9 @@ struct cli_options {
 	bool all, watch;
 	char *output, *product, *file, *set, *images, *to;
 	int wait_ms;
+	char *nodes_from;
+	int nodes;
+	bool diff;
 };
 
 struct cli {

@@ -28,6 +28,9 @@ enum cli_status buildup_run(struct cli *c);
 /* certs.c */
 extern const struct opt certs_options[];
 enum cli_status certs_run(struct cli *c);
+/* plan.c */
+extern const struct opt plan_options[];
+enum cli_status plan_run(struct cli *c);
 /* completion.c */
 enum cli_status completion_run(struct cli *c);
 /* man.c */

@@ -61,6 +61,12 @@ const struct verb cli_verbs[] = {
 	  "it looks whether codis-k8s is installed. Interrupted, what was applied stands, and the same command goes "
 	  "on.",
 	  buildup_options, 0, false, buildup_run },
+	{ "plan", "what would become of manifests, without a cluster", "[FILE|-]",
+	  "Says what codis-webhook would refuse, warn of and change, where each pod would go by codis-extender, and "
+	  "which group loses what with each node and zone: by their own code, offline. The status is 1 when something "
+	  "would be refused, a pod finds no node, or a group would lose two members to one node; 2 when the manifests "
+	  "cannot be read.",
+	  plan_options, 1, false, plan_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

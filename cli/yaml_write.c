@@ -22,12 +22,13 @@ static bool emit(yaml_emitter_t *e, yaml_event_t *event, int made)
 
 static bool scalar(yaml_emitter_t *e, const char *of, bool quoted)
 {
+	/* Of several lines each stands in its own, where that can be: libyaml quotes the others. */
+	yaml_scalar_style_t style = strchr(of, '\n') ? YAML_LITERAL_SCALAR_STYLE : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	yaml_event_t event;
 
 	return emit(e, &event,
 		    yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)of, (int)strlen(of), !quoted,
-						 quoted,
-						 quoted ? YAML_DOUBLE_QUOTED_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE));
+						 quoted, quoted ? style : YAML_PLAIN_SCALAR_STYLE));
 }
 
 /* A word that is nothing else in YAML 1.1 either. */
@@ -40,7 +41,7 @@ static bool is_word(const char *text)
 			return false;
 	}
 	return isalpha((unsigned char)text[0]) &&
-	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] == '\0';
+	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-")] == '\0';
 }
 
 static bool text(yaml_emitter_t *e, const char *of)

@@ -39,9 +39,8 @@ static void each_set(void *ctx, int (*fn)(void *arg, const cJSON *set), void *ar
 	inventory_watch_each_set(((struct lookups_source *)ctx)->watch, fn, arg);
 }
 
-static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
+void lookups_trouble(const struct inventory *inv, const cJSON *set, char why[POD_WHY_MAX])
 {
-	struct lookups_source *s = ctx;
 	char product[CODIS_PRODUCT_MAX];
 	struct codis_pod pod;
 
@@ -49,8 +48,15 @@ static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
 	if (codis_template_read(set, &pod, NULL) < 0)
 		return;
 	memcpy(pod.name, pod.owner, sizeof(pod.name));
+	inventory_product_of(inv, &pod, product, why);
+}
+
+static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
+{
+	struct lookups_source *s = ctx;
+
 	pthread_mutex_lock(s->lock);
-	inventory_product_of(s->inventory, &pod, product, why);
+	lookups_trouble(s->inventory, set, why);
 	pthread_mutex_unlock(s->lock);
 }
 

@@ -37,6 +37,9 @@ struct lookups {
 	const char *scheduler;
 };
 
+/* What `trouble` above says by an inventory of the others. */
+void lookups_trouble(const struct inventory *inv, const cJSON *set, char why[POD_WHY_MAX]);
+
 /* Adds to a refusal that rests on StatefulSets that were heard of long ago that it does. */
 void lookups_say_age(const struct lookups *lookups, struct admission_verdict *v);
 

@@ -9,8 +9,7 @@
 
 #define CHUNK 8192
 
-/* Reads to the end, or to the first byte over the limit. */
-static int read_all(int fd, struct buf *out, const char *path, struct error *err)
+int file_read_all(int fd, struct buf *out, const char *path, struct error *err)
 {
 	char chunk[CHUNK];
 	ssize_t n;
@@ -36,7 +35,7 @@ char *file_read(const char *path, size_t max, struct error *err)
 		error_errno(err, errno, "%s", path);
 		return NULL;
 	}
-	r = read_all(fd, &text, path, err);
+	r = file_read_all(fd, &text, path, err);
 	close(fd);
 	if (r < 0)
 		return NULL;

@@ -6,8 +6,8 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_patch_apply.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/unit/json_patch_apply.h"
 
 /* cJSON writes fifteen digits where it takes that for the same, and null for what is beyond all doubles. */
 static bool is_written_otherwise(const cJSON *number)

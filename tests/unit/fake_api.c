@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "tests/unit/json_patch_apply.h"
+#include "common/base/json_patch_apply.h"
 
 struct fake_request {
 	struct buf body;

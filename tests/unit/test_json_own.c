@@ -4,7 +4,7 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/json_own.h"
-#include "tests/unit/json_patch_apply.h"
+#include "common/base/json_patch_apply.h"
 #include "tests/unit/test.h"
 
 static const char text[] = "{\"a\":{\"b\":[\"x\",{\"c\":1}]},\"d\":\"y\",\"e\":{},\"f\":null}";

@@ -3,7 +3,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
-#include "tests/unit/json_patch_apply.h"
+#include "common/base/json_patch_apply.h"
 #include "tests/unit/test.h"
 
 static cJSON *parsed(const char *text)

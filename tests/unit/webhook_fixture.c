@@ -1,5 +1,5 @@
 #include "tests/unit/webhook_fixture.h"
-#include "tests/unit/json_patch_apply.h"
+#include "common/base/json_patch_apply.h"
 
 cJSON *load_pod(const char *name)
 {

@@ -93,14 +93,8 @@ static int each_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), voi
 static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
 {
 	const struct caches *c = ctx;
-	char product[CODIS_PRODUCT_MAX];
-	struct codis_pod pod;
 
-	why[0] = '\0';
-	if (codis_template_read(set, &pod, NULL) < 0)
-		return;
-	memcpy(pod.name, pod.owner, sizeof(pod.name));
-	inventory_product_of(c->inventory, &pod, product, why);
+	lookups_trouble(c->inventory, set, why);
 }
 
 static int add_set(void *arg, const cJSON *set)

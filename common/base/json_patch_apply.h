@@ -1,6 +1,7 @@
-/* json_patch_apply.h - what the API server does with a JSON Patch: tests see by it what a patch comes to. */
-#ifndef CODIS_TESTS_JSON_PATCH_APPLY_H
-#define CODIS_TESTS_JSON_PATCH_APPLY_H
+/* json_patch_apply.h - what the API server makes of an object by a JSON Patch: `codisctl plan` and the tests see by it
+ * what a patch comes to. */
+#ifndef CODIS_BASE_JSON_PATCH_APPLY_H
+#define CODIS_BASE_JSON_PATCH_APPLY_H
 
 #include <cjson/cJSON.h>
 

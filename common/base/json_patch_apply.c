@@ -1,5 +1,5 @@
 /* JSON Patch, RFC 6902: the part of it that a webhook writes, as the API server reads it. */
-#include "tests/unit/json_patch_apply.h"
+#include "common/base/json_patch_apply.h"
 
 #include <stdlib.h>
 #include <string.h>
