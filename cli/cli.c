@@ -66,6 +66,7 @@ void cli_release(struct cli *c)
 	free(c->options.set);
 	free(c->options.images);
 	free(c->options.to);
+	free(c->options.kustomize);
 	free(c->options.nodes_from);
 	buf_release(&c->out);
 	buf_release(&c->err);

@@ -32,9 +32,9 @@ struct cli_options {
 	bool all, watch;
 	char *output, *product, *file, *set, *images, *to;
 	int wait_ms;
-	char *nodes_from;
+	char *kustomize, *nodes_from;
 	int nodes;
-	bool diff;
+	bool live, diff;
 };
 
 struct cli {

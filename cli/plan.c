@@ -11,10 +11,14 @@
 const struct opt plan_options[] = {
 	{ "filename", NULL, OPT_STRING, offsetof(struct cli_options, file), .arg = "FILE", .letter = 'f',
 	  .help = "manifests: a file, a folder of them, or - for standard input" },
+	{ "kustomize", NULL, OPT_STRING, offsetof(struct cli_options, kustomize), .arg = "DIR", .letter = 'k',
+	  .help = "a kustomization, built by kubectl" },
 	{ "nodes", NULL, OPT_INT, offsetof(struct cli_options, nodes), .arg = "N", .def = PLAN_NODES_ASSUMED, .min = 1,
 	  .max = PLAN_NODES, .help = "on so many equal nodes" },
 	{ "nodes-from", NULL, OPT_STRING, offsetof(struct cli_options, nodes_from), .arg = "FILE",
 	  .help = "on the nodes of a file: kubectl get nodes -o yaml" },
+	{ "live", NULL, OPT_BOOL, offsetof(struct cli_options, live),
+	  .help = "on the nodes of the cluster, beside what is there, and as a change of it" },
 	{ "diff", NULL, OPT_BOOL, offsetof(struct cli_options, diff),
 	  .help = "show what codis-webhook would change in the first pod of each object" },
 	{ "output", NULL, OPT_CHOICE, offsetof(struct cli_options, output), .def = "text", .choices = "text|json",
@@ -30,7 +34,7 @@ int plan_begin(struct plan *p, struct cli *c, struct error *err)
 	*p = (struct plan){ .cli = c, .report = cJSON_CreateObject() };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		json_add_array(p->report, lists[i]);
-	json_add_bool(p->report, "equal_nodes", !c->options.nodes_from);
+	json_add_bool(p->report, "equal_nodes", !c->options.nodes_from && !c->options.live);
 	return json_is_whole(p->report) ? 0 : error_set(err, ERR_NOMEM, "no memory");
 }
 
@@ -47,16 +51,32 @@ void plan_end(struct plan *p)
 	free(p->objects);
 	free(p->pods);
 	free(p->nodes);
+	for (size_t i = 0; i < p->standing_count; i++)
+		cJSON_Delete(p->standing[i].pod);
+	free(p->standing);
+	cJSON_Delete(p->there);
 	cJSON_Delete(p->report);
 }
 
-static int read_all(struct plan *p, const char *path, struct error *err)
+static enum cli_status read_nodes(struct plan *p)
 {
-	const struct cli_options *o = &p->cli->options;
+	struct cli *c = p->cli;
+	const struct cli_options *o = &c->options;
+	struct error err = ERROR_INIT;
+	enum cli_status status;
+	int r;
 
-	if (o->nodes_from ? plan_nodes_read(p, o->nodes_from, err) < 0 : plan_nodes_equal(p, o->nodes, err) < 0)
-		return -1;
-	return plan_read(p, path, err);
+	if (o->live) {
+		status = cli_connect_once(c);
+		return status != CLI_OK ? status : plan_live(p, &err) < 0 ? cli_fail_call(c, &err) : CLI_OK;
+	}
+	r = o->nodes_from ? plan_nodes_read(p, o->nodes_from, &err) : plan_nodes_equal(p, o->nodes, &err);
+	return r < 0 ? cli_fail(c, CLI_USAGE, "plan: %s", err.text) : CLI_OK;
+}
+
+static int read_manifests(struct plan *p, const char *path, struct error *err)
+{
+	return p->cli->options.kustomize ? plan_read_kustomization(p, path, err) : plan_read(p, path, err);
 }
 
 /* Nothing that the webhook changes, says something of, or places. */
@@ -93,9 +113,13 @@ static enum cli_status run(struct plan *p, const char *path)
 {
 	struct cli *c = p->cli;
 	struct error err = ERROR_INIT;
+	enum cli_status status;
 
-	if (read_all(p, path, &err) < 0)
+	if (read_manifests(p, path, &err) < 0)
 		return cli_fail(c, CLI_USAGE, "plan: %s", err.text);
+	status = read_nodes(p);
+	if (status != CLI_OK)
+		return status;
 	if (plan_admit(p, &err) < 0 || plan_place(p, &err) < 0 || plan_losses(p, &err) < 0)
 		return cli_fail(c, err.code == ERR_TOOBIG ? CLI_USAGE : CLI_NOT_SO, "plan: %s", err.text);
 	if (!has_codis(p->report))
@@ -106,17 +130,33 @@ static enum cli_status run(struct plan *p, const char *path)
 	return print(p);
 }
 
+/* NULL, and said: not one of them, or several. */
+static const char *path_of(struct cli *c)
+{
+	const struct cli_options *o = &c->options;
+	const char *argument = c->arg_count ? c->args[0] : NULL;
+	int count = (o->file != NULL) + (o->kustomize != NULL) + (argument != NULL);
+
+	if (!count)
+		cli_fail(c, CLI_USAGE, "plan: of what? codisctl plan -f FILE");
+	else if (count > 1)
+		cli_fail(c, CLI_USAGE, "plan: one of -f FILE, -k DIR and an argument, not several");
+	else if (o->live && o->nodes_from)
+		cli_fail(c, CLI_USAGE, "plan: --live has the cluster's nodes: leave --nodes-from out");
+	else
+		return o->file ? o->file : o->kustomize ? o->kustomize : argument;
+	return NULL;
+}
+
 enum cli_status plan_run(struct cli *c)
 {
-	const char *path = c->options.file ? c->options.file : c->arg_count ? c->args[0] : NULL;
+	const char *path = path_of(c);
 	struct error err = ERROR_INIT;
 	enum cli_status status;
 	struct plan p;
 
 	if (!path)
-		return cli_fail(c, CLI_USAGE, "plan: of what? codisctl plan -f FILE");
-	if (c->options.file && c->arg_count)
-		return cli_fail(c, CLI_USAGE, "plan: \"%.64s\" is one argument too many beside -f", c->args[0]);
+		return CLI_USAGE;
 	status = plan_begin(&p, c, &err) < 0 ? cli_fail(c, CLI_NOT_SO, "plan: %s", err.text) : run(&p, path);
 	plan_end(&p);
 	return status;

@@ -1,6 +1,8 @@
-/* plan.h - `codisctl plan`: what would become of manifests, without a cluster. It goes from file to file:
+/* plan.h - `codisctl plan`: what would become of manifests, without a cluster, or beside what one has. It goes from
+ * file to file:
  *
  *   plan_read.c   texts -> objects
+ *   plan_live.c   what the cluster has (--live)
  *   plan_pods.c   objects -> what the API server completes, and the pods that its controllers would make
  *   plan_admit.c  what codis-webhook says of them (its own code, webhook/offline.h)
  *   plan_filter.c which nodes a scheduler finds for a pod
@@ -52,11 +54,20 @@ struct plan_object {
 	bool refused;
 };
 
+/* A pod of the cluster (--live). */
+struct plan_standing {
+	cJSON *pod;
+	int node;
+	bool planned; /* it is one of the planned */
+	bool goes;    /* its owner is planned with fewer */
+};
+
 struct plan_pod {
-	cJSON *made; /* as its controller makes it */
-	cJSON *pod;  /* as codis-webhook leaves it; NULL: refused */
-	size_t of;   /* of which object */
-	int node;    /* -1: none */
+	cJSON *made;                    /* as its controller makes it */
+	cJSON *pod;                     /* as codis-webhook leaves it; NULL: refused */
+	size_t of;                      /* of which object */
+	int node;                       /* -1: none */
+	struct plan_standing *standing; /* it is there already; or NULL */
 };
 
 struct plan_node {
@@ -74,6 +85,10 @@ struct plan {
 	size_t pod_count, pod_room;
 	struct plan_node *nodes;
 	size_t node_count;
+	/* Of --live: */
+	struct plan_standing *standing;
+	size_t standing_count;
+	cJSON *there; /* StatefulSets and PodDisruptionBudgets; or NULL */
 	cJSON *report;
 };
 
@@ -84,10 +99,21 @@ void plan_end(struct plan *p);
 /* 0, or -1 and *err. Appends the objects of a file, of those of a folder that end in .yaml, .yml or .json, or ("-") of
  * standard input; of a text that `from` names. */
 int plan_read(struct plan *p, const char *path, struct error *err);
+/* Those of a kustomization, which kubectl builds. */
+int plan_read_kustomization(struct plan *p, const char *path, struct error *err);
 int plan_read_text(struct plan *p, const char *text, size_t len, const char *from, struct error *err);
 /* The nodes: so many equal ones, or those of a file. */
 int plan_nodes_equal(struct plan *p, int count, struct error *err);
 int plan_nodes_read(struct plan *p, const char *path, struct error *err);
+/* Takes the node over. */
+int plan_add_node(struct plan *p, cJSON *node, struct error *err);
+
+/* Nodes, pods, StatefulSets and budgets of the cluster that codisctl is connected to. 0, or -1 and *err. */
+int plan_live(struct plan *p, struct error *err);
+/* What the cluster has of an object's kind, name and namespace; NULL: nothing, or it is not asked. */
+const cJSON *plan_there(const struct plan *p, const cJSON *object);
+/* Which of the planned pods stand already. */
+void plan_find_standing(struct plan *p);
 
 /* NULL: none that is looked at. */
 const struct plan_kind *plan_kind_of(const cJSON *object);

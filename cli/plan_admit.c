@@ -112,7 +112,7 @@ static void review(struct plan *p, struct offline *off, struct plan_object *o)
 	VERDICT_CLEANUP struct admission_verdict v;
 
 	admission_verdict_init(&v);
-	offline_review(off, o->kind->resource, o->object, NULL, &v);
+	offline_review(off, o->kind->resource, o->object, plan_there(p, o->object), &v);
 	note_verdict(p, o, &v);
 	o->refused = !v.allowed;
 }
@@ -188,7 +188,9 @@ static int complete_all(struct plan *p, struct offline *off, struct error *err)
 {
 	for (size_t i = 0; i < p->object_count; i++) {
 		struct plan_object *o = &p->objects[i];
-		const char *namespace = p->cli->options.namespace ? p->cli->options.namespace : "default";
+		const struct cli_options *options = &p->cli->options;
+		const char *own = options->live ? cli_namespace(p->cli) : options->namespace,
+			   *namespace = own ? own : "default";
 
 		if (plan_complete(o->object, o->kind, namespace, err) < 0)
 			return -1;
@@ -199,9 +201,19 @@ static int complete_all(struct plan *p, struct offline *off, struct error *err)
 	return 0;
 }
 
+static int know_all_there(const struct plan *p, struct offline *off, struct error *err)
+{
+	const cJSON *object;
+	int r = 0;
+
+	json_each(object, p->there)
+		r = r < 0 ? r : offline_know(off, object);
+	return r < 0 ? error_set(err, ERR_NOMEM, "no memory") : 0;
+}
+
 static int admit(struct plan *p, struct offline *off, struct error *err)
 {
-	int r = complete_all(p, off, err);
+	int r = know_all_there(p, off, err) < 0 ? -1 : complete_all(p, off, err);
 
 	for (size_t i = 0; i < p->object_count && r == 0; i++)
 		r = admit_object(p, off, i, err);
@@ -209,6 +221,7 @@ static int admit(struct plan *p, struct offline *off, struct error *err)
 		r = p->objects[i].refused ? 0 : plan_make_pods(p, i, err);
 	for (size_t i = 0; i < p->pod_count && r == 0; i++)
 		r = admit_pod(p, off, &p->pods[i], err);
+	plan_find_standing(p);
 	return r;
 }
 

@@ -61,8 +61,16 @@ static int done(int r, const struct error *its, struct error *err)
 
 static int tell_sets(struct work *w, struct error *err)
 {
+	const cJSON *set;
 	int r = 0;
 
+	json_each(set, w->plan->there) {
+		struct error its = ERROR_INIT;
+		const char *kind = json_str(set, "kind", NULL);
+
+		if (r == 0 && kind && strcmp(kind, "StatefulSet") == 0)
+			r = done(inventory_set_set(rehearsal_inventory(w->rehearsal), set, &its), &its, err);
+	}
 	for (size_t i = 0; i < w->plan->object_count && r == 0; i++) {
 		const struct plan_object *o = &w->plan->objects[i];
 		struct error its = ERROR_INIT;
@@ -73,11 +81,30 @@ static int tell_sets(struct work *w, struct error *err)
 	return r;
 }
 
-static int tell_pod(struct work *w, const struct plan_pod *pod, struct error *err)
+static int tell(struct work *w, const cJSON *pod, struct error *err)
 {
 	struct error its = ERROR_INIT;
 
-	return done(inventory_set_pod(rehearsal_inventory(w->rehearsal), pod->pod, &its), &its, err);
+	return done(inventory_set_pod(rehearsal_inventory(w->rehearsal), pod, &its), &its, err);
+}
+
+/* As it is in the cluster, or would be. */
+static const cJSON *who(const struct plan_pod *pod)
+{
+	return pod->standing ? pod->standing->pod : pod->pod;
+}
+
+static int tell_pod(struct work *w, const struct plan_pod *pod, struct error *err)
+{
+	return tell(w, who(pod), err);
+}
+
+static void count_on(struct plan_node *n, const cJSON *pod)
+{
+	uint32_t asked_mib = asks_memory_mib(json_get(pod, "spec", NULL));
+
+	n->pods++;
+	n->memory_mib = asked_mib > UINT32_MAX - n->memory_mib ? UINT32_MAX : n->memory_mib + asked_mib;
 }
 
 /* Takes its place on the node. */
@@ -85,11 +112,9 @@ static int settle(struct work *w, struct plan_pod *pod, size_t node, struct erro
 {
 	struct plan_node *n = &w->plan->nodes[node];
 	cJSON *spec = cJSON_GetObjectItemCaseSensitive(pod->pod, "spec");
-	uint32_t asked_mib = asks_memory_mib(spec);
 
 	pod->node = (int)node;
-	n->pods++;
-	n->memory_mib = asked_mib > UINT32_MAX - n->memory_mib ? UINT32_MAX : n->memory_mib + asked_mib;
+	count_on(n, who(pod));
 	if (json_set(spec, "nodeName", cJSON_CreateString(n->name)) < 0)
 		return error_set(err, ERR_NOMEM, "no memory");
 	return tell_pod(w, pod, err);
@@ -217,24 +242,46 @@ static int note_pod(struct work *w, const struct plan_pod *pod, struct error *er
 {
 	cJSON *all = cJSON_GetObjectItemCaseSensitive(w->plan->report, "pods"), *one = cJSON_CreateObject();
 	const struct inventory_pod *known =
-		inventory_pod(rehearsal_inventory(w->rehearsal), json_str(pod->pod, "metadata", "uid", NULL));
+		inventory_pod(rehearsal_inventory(w->rehearsal), json_str(who(pod), "metadata", "uid", NULL));
 
-	json_add_str(one, "namespace", plan_namespace(pod->pod));
-	json_add_str(one, "name", plan_name(pod->pod));
+	json_add_str(one, "namespace", plan_namespace(who(pod)));
+	json_add_str(one, "name", plan_name(who(pod)));
+	json_add_bool(one, "stands", pod->standing != NULL);
 	json_add_str(one, "component", known ? codis_component_name(known->pod.component) : "");
 	json_add_str(one, "product", known ? known->product : "");
 	json_add_int(one, "group", known && known->pod.component == CODIS_SERVER ? known->pod.group : 0);
 	json_add_bool(one, "first", known && known->master);
 	json_add_str(one, "node", pod->node < 0 ? "" : w->plan->nodes[pod->node].name);
-	json_add_int(one, "memory_mib", asks_memory_mib(json_get(pod->pod, "spec", NULL)));
+	json_add_int(one, "memory_mib", asks_memory_mib(json_get(who(pod), "spec", NULL)));
 	return json_push(all, one) < 0 ? error_set(err, ERR_NOMEM, "no memory") : 0;
+}
+
+/* The cluster's other pods, and those of the planned that stand already. */
+static int settle_standing(struct work *w, struct error *err)
+{
+	struct plan *p = w->plan;
+	int r = 0;
+
+	for (size_t i = 0; i < p->standing_count && r == 0; i++) {
+		struct plan_standing *s = &p->standing[i];
+
+		if (s->planned || s->goes)
+			continue;
+		count_on(&p->nodes[s->node], s->pod);
+		r = tell(w, s->pod, err);
+	}
+	for (size_t i = 0; i < p->pod_count && r == 0; i++) {
+		if (p->pods[i].standing)
+			r = settle(w, &p->pods[i], (size_t)p->pods[i].standing->node, err);
+	}
+	return r;
 }
 
 static int place(struct work *w, struct error *err)
 {
 	struct plan *p = w->plan;
 	bool some = true;
-	int r = tell_sets(w, err);
+	int r = tell_sets(w, err) < 0 ? -1 : settle_standing(w, err);
 
 	for (size_t i = 0; i < p->pod_count && r == 0; i++)
 		r = p->pods[i].pod ? tell_pod(w, &p->pods[i], err) : 0;

@@ -13,6 +13,7 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/yaml_read.h"
+#include "common/kube/exec.h"
 
 /* Lists within each other. kubectl makes one of them at most. */
 #define LISTS_DEEP 8
@@ -199,11 +200,35 @@ int plan_read(struct plan *p, const char *path, struct error *err)
 	return read_folder(p, path, err);
 }
 
+#define KUSTOMIZE_MS 60000
+
+/* A kustomization is built by kubectl: what is in it may be anywhere. */
+int plan_read_kustomization(struct plan *p, const char *path, struct error *err)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(PLAN_TEXT_MAX);
+	const char *const argv[] = { "kubectl", "kustomize", path, NULL };
+	char from[200];
+
+	snprintf(from, sizeof(from), "kubectl kustomize %.150s", path);
+	if (path[0] == '-')
+		return error_set(err, ERR_INVALID, "-k %s: name a folder; ./ before it, where it begins so", path);
+	if (exec_output(argv, "kubectl builds it; elsewhere: kubectl kustomize DIR | codisctl plan -f -", KUSTOMIZE_MS,
+			&text, err) < 0)
+		return error_wrap(err, "-k %.150s", path);
+	return plan_read_text(p, text.data, text.len, from, err);
+}
+
 /* --- nodes -------------------------------------------------------------------------------------------------------- */
 
-static int add_node(struct plan *p, cJSON *node, struct error *err)
+int plan_add_node(struct plan *p, cJSON *node, struct error *err)
 {
-	struct plan_node *more = reallocarray(p->nodes, p->node_count + 1, sizeof(*more));
+	struct plan_node *more = NULL;
+
+	if (p->node_count == PLAN_NODES) {
+		cJSON_Delete(node);
+		return error_set(err, ERR_TOOBIG, "over %d nodes", PLAN_NODES);
+	}
+	more = reallocarray(p->nodes, p->node_count + 1, sizeof(*more));
 
 	if (!more || !json_is_whole(node)) {
 		p->nodes = more ? more : p->nodes;
@@ -227,7 +252,7 @@ int plan_nodes_equal(struct plan *p, int count, struct error *err)
 		json_add_str(condition, "type", "Ready");
 		json_add_str(condition, "status", "True");
 		if (json_push(json_add_array(json_add_object(node, "status"), "conditions"), condition) < 0 ||
-		    add_node(p, node, err) < 0)
+		    plan_add_node(p, node, err) < 0)
 			return error_set(err, ERR_NOMEM, "no memory");
 	}
 	return 0;
@@ -246,10 +271,8 @@ int plan_nodes_read(struct plan *p, const char *path, struct error *err)
 		if (r == 0 && (!kind || strcmp(kind, "Node") != 0))
 			r = error_set(err, ERR_INVALID,
 				      "%s has a %.64s: kubectl get nodes -o yaml gives what is wanted", path, kind);
-		else if (r == 0 && p->node_count == PLAN_NODES)
-			r = error_set(err, ERR_TOOBIG, "%s: over %d nodes", path, PLAN_NODES);
 		else if (r == 0) {
-			r = add_node(p, object, err);
+			r = plan_add_node(p, object, err);
 			object = NULL;
 		}
 		cJSON_Delete(object);

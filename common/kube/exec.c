@@ -115,17 +115,22 @@ static void free_env(char **env, int own)
 	free(env);
 }
 
-static int spawn(const struct exec_plugin *p, char **env, int out, pid_t *pid)
+/* How a program is started. */
+struct launch {
+	const char *const *argv;
+	char **env;
+	bool asks;        /* it may have our standard input */
+	const char *hint; /* of one that is not there; or NULL */
+	int timeout_ms;
+};
+
+static int spawn(const struct launch *l, int out, pid_t *pid)
 {
-	const char *argv[EXEC_ARGS_MAX + 2] = { p->command };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
 	sigset_t pipes;
-	int r;
+	int r = posix_spawn_file_actions_init(&actions);
 
-	for (int i = 0; i < p->arg_count; i++)
-		argv[i + 1] = p->args[i];
-	r = posix_spawn_file_actions_init(&actions);
 	if (r != 0)
 		return r;
 	sigemptyset(&pipes);
@@ -134,33 +139,30 @@ static int spawn(const struct exec_plugin *p, char **env, int out, pid_t *pid)
 	posix_spawnattr_setsigdefault(&attributes, &pipes);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 	r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	if (r == 0 && !may_ask(p))
+	if (r == 0 && !l->asks)
 		r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	if (r == 0)
-		r = posix_spawnp(pid, p->command, &actions, &attributes, (char *const *)(uintptr_t)argv, env);
+		r = posix_spawnp(pid, l->argv[0], &actions, &attributes, (char *const *)(uintptr_t)l->argv, l->env);
 	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
 	return r;
 }
 
 /* Its end of the pipe for what it prints; -1 and *err. */
-static int start(const struct exec_plugin *p, pid_t *pid, struct error *err)
+static int start(const struct launch *l, pid_t *pid, struct error *err)
 {
-	int ends[2], r, own;
-	char **env;
+	int ends[2], r;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return error_errno(err, errno, "a pipe");
-	env = make_env(p, &own);
-	r = env ? spawn(p, env, ends[1], pid) : ENOMEM;
-	free_env(env, own);
+	r = spawn(l, ends[1], pid);
 	close(ends[1]);
 	if (r == 0)
 		return ends[0];
 	close(ends[0]);
 	error_errno(err, r, "it cannot be started");
-	if (r == ENOENT && p->install_hint)
-		error_set(err, ERR_NOTFOUND, "it is not there: %.300s", p->install_hint);
+	if (r == ENOENT && l->hint)
+		error_set(err, ERR_NOTFOUND, "it is not there: %.300s", l->hint);
 	return -1;
 }
 
@@ -228,11 +230,11 @@ static int wait_end(struct process *p, int64_t end_ms, struct error *err)
 	return WEXITSTATUS(p->status) ? error_set(err, ERR_IO, "it ends with %d", WEXITSTATUS(p->status)) : 0;
 }
 
-static int run(const struct exec_plugin *p, struct buf *out, struct error *err)
+static int launch(const struct launch *l, struct buf *out, struct error *err)
 {
-	int64_t end_ms = clock_mono_ms() + (p->timeout_ms ? p->timeout_ms : EXEC_TIMEOUT_MS);
+	int64_t end_ms = clock_mono_ms() + l->timeout_ms;
 	struct process process = { .pid = 0 };
-	int fd = start(p, &process.pid, err), r;
+	int fd = start(l, &process.pid, err), r;
 
 	if (fd < 0)
 		return -1;
@@ -241,6 +243,30 @@ static int run(const struct exec_plugin *p, struct buf *out, struct error *err)
 	if (r == 0)
 		r = wait_end(&process, end_ms, err);
 	end(&process);
+	return r;
+}
+
+int exec_output(const char *const *argv, const char *hint, int timeout_ms, struct buf *out, struct error *err)
+{
+	struct launch l = { .argv = argv, .env = environ, .hint = hint, .timeout_ms = timeout_ms };
+
+	return launch(&l, out, err) < 0 ? error_wrap(err, "%s", argv[0]) : 0;
+}
+
+static int run(const struct exec_plugin *p, struct buf *out, struct error *err)
+{
+	const char *argv[EXEC_ARGS_MAX + 2] = { p->command };
+	struct launch l = { .argv = argv,
+			    .asks = may_ask(p),
+			    .hint = p->install_hint,
+			    .timeout_ms = p->timeout_ms ? p->timeout_ms : EXEC_TIMEOUT_MS };
+	int own = 0, r;
+
+	for (int i = 0; i < p->arg_count; i++)
+		argv[i + 1] = p->args[i];
+	l.env = make_env(p, &own);
+	r = l.env ? launch(&l, out, err) : error_set(err, ERR_NOMEM, "no memory to start it");
+	free_env(l.env, own);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct error;
 
 #define EXEC_ARGS_MAX 64
@@ -38,5 +39,10 @@ struct exec_credential {
  * nothing of what it printed. */
 int exec_credential_get(const struct exec_plugin *plugin, struct exec_credential *out, struct error *err);
 void exec_credential_release(struct exec_credential *c);
+
+/* Runs argv (NULL behind its last; argv[0] without a '/' is looked for in PATH) with our environment and nothing to
+ * read, and appends what it prints to out; its stderr is ours. 0, or -1 and *err: it is not there (ERR_NOTFOUND and the
+ * hint, where there is one), it ends with another status than 0, takes longer, or prints more than out's limit. */
+int exec_output(const char *const *argv, const char *hint, int timeout_ms, struct buf *out, struct error *err);
 
 #endif

@@ -325,7 +325,7 @@ CLI_TEST(files_that_are_none)
 	assert_int_equal(CLI(w, "plan"), CLI_USAGE);
 	cli_says(w, "codisctl: plan: of what? codisctl plan -f FILE\n");
 	assert_int_equal(CLI(w, "plan", "a", "-f", "b"), CLI_USAGE);
-	cli_says(w, "codisctl: plan: \"a\" is one argument too many beside -f\n");
+	cli_says(w, "codisctl: plan: one of -f FILE, -k DIR and an argument, not several\n");
 	assert_int_equal(CLI(w, "plan", "manifests/codis/plain", "--nodes", "0"), CLI_USAGE);
 }
 
