@@ -25,6 +25,9 @@ enum cli_status scale_proxy_run(struct cli *c);
 /* buildup.c */
 extern const struct opt buildup_options[];
 enum cli_status buildup_run(struct cli *c);
+/* scale_server.c */
+extern const struct opt scale_server_options[];
+enum cli_status scale_server_run(struct cli *c);
 /* certs.c */
 extern const struct opt certs_options[];
 enum cli_status certs_run(struct cli *c);

@@ -372,6 +372,17 @@ enum cli_status ping_product(struct cli *c, const struct known *k, const char *p
 	return status;
 }
 
+enum cli_status ping_now(struct cli *c, const char *product)
+{
+	struct known k = { .begun = false };
+	enum cli_status status = known_get(&k, c, cli_namespace(c));
+
+	if (status == CLI_OK)
+		status = ping_product(c, &k, product);
+	known_end(&k);
+	return status;
+}
+
 enum cli_status ping_run(struct cli *c)
 {
 	char product[CODIS_PRODUCT_MAX];

@@ -10,5 +10,7 @@
 /* A line for each proxy, then PONG where all have answered so. CLI_OK; CLI_NOT_SO: one has not, or there is none; or
  * the status where they cannot be asked; why is said. */
 enum cli_status ping_product(struct cli *c, const struct known *k, const char *product);
+/* The same of the proxies as they are now: all is asked anew. */
+enum cli_status ping_now(struct cli *c, const char *product);
 
 #endif

@@ -156,18 +156,6 @@ static enum cli_status wait_for(struct cli *c, const struct maker *m, int count)
 	}
 }
 
-/* The proxies as they are now. */
-static enum cli_status ping_them(struct cli *c, const char *product)
-{
-	struct known k = { .begun = false };
-	enum cli_status status = known_get(&k, c, cli_namespace(c));
-
-	if (status == CLI_OK)
-		status = ping_product(c, &k, product);
-	known_end(&k);
-	return status;
-}
-
 /* --- the verb ----------------------------------------------------------------------------------------------------- */
 
 static enum cli_status scale_to(struct cli *c, const char *named, int count)
@@ -186,7 +174,7 @@ static enum cli_status scale_to(struct cli *c, const char *named, int count)
 	if (status != CLI_OK || !c->options.wait_ms)
 		return status;
 	status = wait_for(c, &m, count);
-	return status == CLI_OK ? ping_them(c, product) : status;
+	return status == CLI_OK ? ping_now(c, product) : status;
 }
 
 enum cli_status scale_proxy_run(struct cli *c)

@@ -67,6 +67,17 @@ const struct verb cli_verbs[] = {
 	  "would be refused, a pod finds no node, or a group would lose two members to one node; 2 when the manifests "
 	  "cannot be read.",
 	  plan_options, 1, false, plan_run },
+	{ "scale-server", "so many servers: slots move first, with every key", "N | --cancel",
+	  "Writes codis.io/scale-to on the product's codis-server StatefulSet. With more servers than there are, the "
+	  "new "
+	  "groups get their share of the slots; with fewer, the slots of the groups that go move to the others, then "
+	  "the "
+	  "servers end and the groups are removed. It tells how far it is and what it waits for, and ends with PONG "
+	  "when "
+	  "all is done (codisctl ping). Interrupted it goes on in the cluster, and the same command waits again; "
+	  "--cancel "
+	  "takes it back, and groups that lost slots get their share again. N is a multiple of SERVER_REPLICA.",
+	  scale_server_options, 1, false, scale_server_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "
@@ -260,7 +271,7 @@ void verbs_help(struct buf *out)
 	buf_addf(out, "codisctl: %s\n\n  codisctl VERB [ARGUMENTS] [OPTIONS]\n\n", VERBS_PURPOSE);
 	for (const struct verb *v = cli_verbs; v->name; v++) {
 		if (!v->hidden)
-			buf_addf(out, "  %-11s %s\n", v->name, v->purpose);
+			buf_addf(out, "  %-12s %s\n", v->name, v->purpose);
 	}
 	buf_addstr(out, "\nOptions of all verbs:\n");
 	opt_help(cli_options, out);

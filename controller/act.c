@@ -22,6 +22,10 @@ void act(struct cluster *c, const struct action *a)
 		[ACT_UNREADY_PROXY] = unready_begin,
 		[ACT_BOUND_WRITES] = setting_begin,
 		[ACT_FREE_WRITES] = setting_begin,
+		[ACT_NOTE_SCALING] = note_scaling_begin,
+		[ACT_MOVE_SLOTS] = move_slots_begin,
+		[ACT_SCALE] = scale_begin,
+		[ACT_REMOVE_GROUP] = remove_group_begin,
 	};
 	struct op *op = c->ctl->dry_run ? NULL : op_begin(c, a);
 

@@ -56,6 +56,12 @@ void fill_leave(struct op *op);
 /* When a proxy is forgotten: nobody is called any more. */
 void fill_forget(struct observed_proxy *p);
 
+/* act_scale.c */
+void note_scaling_begin(struct op *op);
+void move_slots_begin(struct op *op);
+void scale_begin(struct op *op);
+void remove_group_begin(struct op *op);
+
 /* act_mend.c */
 void follow_begin(struct op *op);
 void membership_begin(struct op *op);

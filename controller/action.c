@@ -24,6 +24,10 @@ static const struct {
 	[ACT_DELETE_POD] = { "delete-pod", "Replaced", SUBJECT_SERVER },
 	[ACT_BOUND_WRITES] = { "bound-writes", "WritesBounded", SUBJECT_SETTING },
 	[ACT_FREE_WRITES] = { "free-writes", "WritesFree", SUBJECT_SETTING },
+	[ACT_NOTE_SCALING] = { "note-scaling", "Noted", SUBJECT_SCALING },
+	[ACT_MOVE_SLOTS] = { "move-slots", "SlotsMoving", SUBJECT_SCALING },
+	[ACT_SCALE] = { "scale", "Scaled", SUBJECT_SCALING },
+	[ACT_REMOVE_GROUP] = { "remove-group", "GroupRemoved", SUBJECT_SCALING },
 	[ACT_UNREADY_PROXY] = { "unready-proxy", "TakenOutOfService", SUBJECT_PROXY },
 };
 
@@ -44,7 +48,9 @@ enum action_subject action_subject(enum action_kind kind)
 
 const char *action_subject_name(enum action_subject subject)
 {
-	static const char *const names[] = { "group", "server", "proxy", "dashboard", "zookeeper", "setting" };
+	static const char *const names[] = {
+		"group", "server", "proxy", "dashboard", "zookeeper", "setting", "scaling"
+	};
 
 	return names[subject];
 }
@@ -84,7 +90,13 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 		snprintf(empty, sizeof(empty), ", empty, of a group that had %s", keys);
 	}
 	say_why(a, why);
-	if (failed)
+	if (failed && a->subject == SUBJECT_SCALING)
+		snprintf(out, size, "%s%s failed: %s", group, action_name(a->kind), failed->text);
+	else if (a->kind == ACT_SCALE)
+		snprintf(out, size, "%d servers: %s", a->replicas, why);
+	else if (a->subject == SUBJECT_SCALING)
+		snprintf(out, size, "%s%s", group, why);
+	else if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
 	else if (a->subject == SUBJECT_GROUP && replaces)
 		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self, who(a->from_pod, a->from, old),
@@ -103,7 +115,10 @@ static void name_it(const struct action *a, char *out, size_t size)
 
 	if (a->gid)
 		snprintf(group, sizeof(group), "group %d: ", a->gid);
-	snprintf(out, size, "%s%s of %s", group, action_name(a->kind), a->pod[0] ? a->pod : a->addr);
+	if (a->subject == SUBJECT_SCALING)
+		snprintf(out, size, "%s%s", group, action_name(a->kind));
+	else
+		snprintf(out, size, "%s%s of %s", group, action_name(a->kind), a->pod[0] ? a->pod : a->addr);
 }
 
 void action_note_would(const struct action *a, char *out, size_t size)

@@ -28,6 +28,10 @@ enum action_kind {
 	ACT_UNREADY_PROXY, /* pod, uid: clients are sent elsewhere, until its kubelet says that it is ready */
 	ACT_BOUND_WRITES,  /* addr: min-slaves-to-write 1, so that it takes none for long when it is cut off */
 	ACT_FREE_WRITES,   /* addr: min-slaves-to-write 0 */
+	ACT_NOTE_SCALING,  /* on the StatefulSet: which groups get slots, or are emptied (scaling.h) */
+	ACT_MOVE_SLOTS,    /* the dashboard is told to move some more of them */
+	ACT_SCALE,         /* replicas: the StatefulSet's */
+	ACT_REMOVE_GROUP,  /* gid: its node, which lists no server */
 	ACT_KINDS
 };
 
@@ -39,6 +43,7 @@ enum action_subject {
 	SUBJECT_DASHBOARD,
 	SUBJECT_ZOOKEEPER, /* a pod of namespace */
 	SUBJECT_SETTING,   /* of the server addr: its group goes on as it is */
+	SUBJECT_SCALING,   /* the number of groups, and who has which slots */
 };
 
 struct action {
@@ -60,6 +65,8 @@ struct action {
 	bool force;                   /* DELETE_POD: its node is lost, so no kubelet will end it */
 	char namespace[64];           /* of the pod; "" : the cluster's */
 	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
+	int replicas;                 /* SCALE */
+	bool undoes;                  /* SCALE: what somebody else has scaled */
 	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes;
 				       * FILL_PROXY: the slots are held */
 	bool from_lives;              /* ... its kernel lives: it may wake at any time */

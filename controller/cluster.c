@@ -26,6 +26,7 @@
 #include "controller/rest.h"
 #include "controller/roles.h"
 #include "controller/roster.h"
+#include "controller/scale_tell.h"
 #include "controller/shared.h"
 #include "controller/status.h"
 #include "controller/tell.h"
@@ -243,6 +244,9 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.assigned_ms = c->assigned_ms,
 		.dashboard_done = c->dashboard_done,
 		.zookeeper_done = c->zookeeper_done,
+		.scaling_done = c->scaling_done,
+		.scaling_running = c->scaling_running,
+		.scaling_acted_ms = c->scaling_acted_ms,
 		.tilt = &c->tilt,
 		.deleted = &c->deleted,
 		.deletions = &c->deletions,
@@ -346,7 +350,7 @@ static bool is_open(const struct cluster *c)
 {
 	const struct cluster_view *v = &c->view;
 
-	if (!c->ok || c->running || v->dashboard.busy || v->switchover.wished)
+	if (!c->ok || c->running || v->dashboard.busy || v->switchover.wished || c->scale_told.left)
 		return true;
 	for (int i = 0; i < v->group_count; i++) {
 		if (v->groups[i].busy || v->groups[i].node.promoting_state[0])
@@ -483,11 +487,24 @@ static void note_tilt(struct cluster *c, int64_t now_ms)
 		begin_anew(c, steady_ms);
 }
 
-static void only_tell(struct cluster *c, const struct action *actions, int count)
+/* What is only noted for ourselves is nothing that would be done to anybody. */
+static int leave_out_notes(struct action *actions, int count)
+{
+	int n = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (actions[i].kind != ACT_NOTE_SCALING)
+			actions[n++] = actions[i];
+	}
+	return n;
+}
+
+static void only_tell(struct cluster *c, struct action *actions, int count)
 {
 	struct cluster_view *v = &c->view;
 
 	v->dry_run = true;
+	count = leave_out_notes(actions, count);
 	v->would = c->would;
 	v->would_count = count < CLUSTER_HELD ? count : CLUSTER_HELD;
 	memcpy(c->would, actions, (size_t)v->would_count * sizeof(c->would[0]));
@@ -540,6 +557,7 @@ static void turn(struct cluster *c)
 	tell_troubles(c);
 	tell_last_holders(c);
 	tell_held(c);
+	scale_tell(c);
 	c->open = n || is_open(c);
 }
 

@@ -144,10 +144,20 @@ struct cluster {
 	int dashboard_running, zookeeper_running;
 	int assigning; /* of dashboard_running */
 	int running;   /* actions under way */
-	struct calm_done dashboard_done, zookeeper_done;
+	int scaling_running;
+	int64_t scaling_acted_ms;
+	struct calm_done dashboard_done, zookeeper_done, scaling_done;
 	struct calm_pods deleted;
 	struct calm_window deletions;
 	int deleting; /* pods: deletions under way */
+
+	/* scale_tell.c: what was told of slots that move, and how many there are by the metric */
+	struct {
+		struct moving moving;
+		bool waits, counted;
+		int64_t waits_since_ms;
+		int left;
+	} scale_told;
 
 	/* ledger.c */
 	bool recalled;     /* what is noted on the StatefulSets has been read */

@@ -173,6 +173,7 @@ static const struct calm_done *done_to(const struct cluster_view *v, const struc
 	case SUBJECT_DASHBOARD: return &v->dashboard.done;
 	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
 	case SUBJECT_ZOOKEEPER: return &v->zookeeper_done;
+	case SUBJECT_SCALING: return &v->scaling.done;
 	case SUBJECT_PROXY: break;
 	}
 	for (int i = 0; i < v->proxy_count; i++) {
@@ -290,6 +291,9 @@ int decide_all(const struct cluster_view *v, const struct decide_limits *limits,
 	}
 	if (leads)
 		decide_dashboard(&d);
+	hold(&d);
+	if (leads)
+		decide_scaling(&d);
 	hold(&d);
 	if (leads)
 		decide_zookeepers(&d);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "controller/decide_parts.h"
+#include "controller/scale.h"
 
 /* A full sync that takes longer does not keep the other members of its group waiting. */
 #define LONG_SYNC_MS 600000
@@ -195,6 +196,17 @@ static bool has_slots(const struct cluster_view *v, int gid)
 	return some;
 }
 
+/* Nobody is there any more. Whose group was emptied on purpose leaves its list with its pod, whoever has its address by
+ * now. */
+static bool has_left(const struct decision *d, const struct group_view *g, const struct server_view *s)
+{
+	bool away = s->reach == REACH_REFUSED || s->reach == REACH_SILENT;
+
+	if (scale_lets_go(d->v, g->node.id))
+		return s->of_another || !judge_has_pod(s);
+	return !judge_has_pod(s) && s->pod_gone && away && judge_lasting_ms(d->v, s->since_ms) >= d->limits->down_ms;
+}
+
 bool drop_left_over(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *s, *last = NULL;
@@ -203,10 +215,7 @@ bool drop_left_over(struct decision *d, const struct group_view *g)
 	    is_wanted(d->v, g->node.id) || has_slots(d->v, g->node.id))
 		return false;
 	for (int at = 0; (s = view_next(d->v, g, &at));) {
-		bool away = s->reach == REACH_REFUSED || s->reach == REACH_SILENT;
-
-		if (judge_has_pod(s) || !s->pod_gone || !away ||
-		    judge_lasting_ms(d->v, s->since_ms) < d->limits->down_ms)
+		if (!has_left(d, g, s))
 			return false;
 		if (s->listed_group == g->node.id && (!last || s->listed_index > last->listed_index))
 			last = s;

@@ -21,6 +21,7 @@ struct decision {
 void decide_group(struct decision *d, const struct group_view *g);
 void decide_proxy(struct decision *d, const struct proxy_view *p);
 void decide_dashboard(struct decision *d);
+void decide_scaling(struct decision *d);
 void decide_zookeepers(struct decision *d);
 /* What a person wishes of a group in which nothing else is to be done. */
 void decide_switchover(struct decision *d);

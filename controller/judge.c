@@ -24,6 +24,9 @@
 #define STRANGER_MS 5000
 /* A process that ended is started again by its kubelet within this: at once, or after the first back-off. */
 #define RESTART_MS 12000
+/* Redis answers nobody while it packs a key of some hundred megabytes, or takes one in: Codis itself gives each such
+ * step 5 s. */
+#define MIGRATES_MS 10000
 /* Between two INFOs that were both heard in time. */
 #define LATELY_MS 2000
 
@@ -258,14 +261,31 @@ bool judge_is_patient(const struct group_view *g, const struct decide_limits *li
 	return limits->silent_failovers && g->silent_failovers >= limits->silent_failovers;
 }
 
+/* Keys are moved from the group or to it at this moment, as the dashboard said last. */
+static bool migrates(const struct cluster_view *v, int gid)
+{
+	const struct dashboard_view *b = &v->dashboard;
+
+	for (int i = 0; b->slots_known && i < CODIS_SLOTS; i++) {
+		if (b->slot_acting[i] && (b->slot_group[i] == gid || b->slot_target[i] == gid))
+			return true;
+	}
+	return false;
+}
+
 /* A group whose masters stall again and again gains nothing by another master each time: each change costs a full
  * resync, whose fork is the next stall. There a silent one is awaited as long as Sentinel does, by default. One whose
  * pod a person has taken away is not. */
 static int silence_ms(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
 		      const struct decide_limits *limits)
 {
-	return judge_is_patient(g, limits) && !(v->kube_fresh && (m->pod_gone || m->pod.deleting)) ? limits->patience_ms
-												   : limits->silence_ms;
+	if (v->kube_fresh && (m->pod_gone || m->pod.deleting))
+		return limits->silence_ms;
+	if (judge_is_patient(g, limits))
+		return limits->patience_ms;
+	return migrates(v, g->node.id) && judge_may_wake(m) && !m->pod.node_lost && limits->silence_ms < MIGRATES_MS
+		       ? MIGRATES_MS
+		       : limits->silence_ms;
 }
 
 static enum master_verdict judge_silent(const struct cluster_view *v, const struct group_view *g,

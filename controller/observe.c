@@ -804,6 +804,7 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 		const char *state = json_str(item, "action", "state", NULL);
 		/* One that only waits for its turn is as any other, perhaps for hours. */
 		bool acting = state && state[0] && strcmp(state, "pending") != 0;
+		int64_t target = state && state[0] ? json_int(0, item, "action", "target_id", NULL) : 0;
 
 		if (id < 0 || id >= CODIS_SLOTS || gid < 0 || gid > 9999)
 			return known;
@@ -813,6 +814,8 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 		}
 		t->slot_group[id] = (int16_t)gid;
 		t->slot_acting[id] = acting;
+		news |= t->slot_target[id] != target;
+		t->slot_target[id] = (int16_t)(target > 0 && target <= CODIS_GROUP_MAX ? target : 0);
 		n++;
 	}
 	t->slots_known = n == CODIS_SLOTS;

@@ -175,6 +175,7 @@ struct observed_topom {
 	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */
 	int16_t slot_group[CODIS_SLOTS];
 	bool slot_acting[CODIS_SLOTS];
+	int16_t slot_target[CODIS_SLOTS];
 	int64_t slot_since_ms[CODIS_SLOTS]; /* since when each is heard so */
 	int16_t lock_exists;                /* 1, 0, or -1: not known */
 	char lock_addr[CODIS_ADDR_MAX];
@@ -221,7 +222,9 @@ struct observed {
 	int64_t zookeeper_acted_ms;
 	int dashboard_running, assigning; /* assigning: of these, first assignments of slots */
 	int64_t dashboard_acted_ms, assigned_ms;
-	struct calm_done dashboard_done, zookeeper_done;
+	struct calm_done dashboard_done, zookeeper_done, scaling_done;
+	int scaling_running;
+	int64_t scaling_acted_ms;
 	const char *password_trouble;
 	const char *shared; /* another cluster has the same tree: why nothing is done; NULL, "": none has */
 };

@@ -74,6 +74,10 @@ static void count_running(struct op *op, int by)
 		if (by < 0)
 			redis_probe_now(set->probe); /* whether it has it */
 	}
+	if (op->a.subject == SUBJECT_SCALING) {
+		c->scaling_running += by;
+		c->scaling_acted_ms = now;
+	}
 	if (op->a.subject == SUBJECT_ZOOKEEPER) {
 		c->zookeeper_running += by;
 		c->zookeeper_acted_ms = now;
@@ -97,6 +101,7 @@ static struct calm_done *done_to(const struct op *op)
 	case SUBJECT_DASHBOARD: return &op->c->dashboard_done;
 	case SUBJECT_SETTING: return s ? &s->setting_done : NULL;
 	case SUBJECT_ZOOKEEPER: return &op->c->zookeeper_done;
+	case SUBJECT_SCALING: return &op->c->scaling_done;
 	}
 	return NULL;
 }
@@ -118,7 +123,10 @@ static void note_done(struct op *op, bool failed)
 	bool counts = !failed || op->a.subject != SUBJECT_SETTING; /* those are counted apart: setting_failures */
 	int64_t now_ms = clock_mono_ms();
 
-	if (done && counts)
+	/* It takes many steps: that one was done tells nothing of the next. */
+	if (done && !failed && op->a.subject == SUBJECT_SCALING)
+		memset(done, 0, sizeof(*done));
+	else if (done && counts)
 		calm_note(done, (int)op->a.kind, op->a.gid, failed, now_ms);
 	if (failed)
 		return;
@@ -144,7 +152,7 @@ static void look_again(struct op *op)
 	}
 	if (p)
 		observe_proxy(c, p);
-	if (op->a.subject == SUBJECT_DASHBOARD)
+	if (op->a.subject == SUBJECT_DASHBOARD || op->a.subject == SUBJECT_SCALING)
 		c->dashboard_asked_ms = 0;
 	cluster_look(c);
 }
@@ -344,8 +352,23 @@ static void tell_pod(const struct op *op, const struct error *err)
 	 * moment. */
 	if (op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early)))
 		return;
+	/* Of those there are hundreds, and the status tells how far they are. */
+	if (!err && (op->a.kind == ACT_MOVE_SLOTS || op->a.kind == ACT_NOTE_SCALING))
+		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
+	if (op->a.kind == ACT_SCALE && op->c->view.set_count) {
+		const struct view_set *set = &op->c->view.sets[0];
+		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, set->name, set->uid);
+
+		if (about)
+			kube_event(op->c->ctl->events, "StatefulSet", about, err || op->a.undoes,
+				   err            ? "ActionFailed"
+				   : op->a.undoes ? "ScaledBack"
+						  : "Scaled",
+				   "%s", note);
+		return;
+	}
 	if (op->a.pod[0])
 		pod = tell_about(op->a.namespace[0] ? op->a.namespace : op->c->namespace, op->a.pod, op->a.uid);
 	if (!pod)

@@ -12,6 +12,7 @@
 #include "common/codis/coordinator.h"
 #include "common/codis/redis_command.h"
 #include "controller/action.h"
+#include "controller/moves.h"
 
 struct cluster;
 struct loop_timer;
@@ -64,6 +65,9 @@ struct op {
 	char host[CODIS_ADDR_MAX], port_text[8];
 	const char *argv[FOLLOW_WORDS][4];
 	struct redis_words words[FOLLOW_WORDS];
+	/* act_scale.c: slots that are to move, and how many the dashboard was told of */
+	struct move moves[SCALING_PARALLEL_MAX];
+	int move_count, moved;
 	bool undoes; /* what is left to do is to unlock, and that is done also by a controller that ends */
 
 	struct loop_timer *timer; /* made at the beginning, so that no step fails for want of it */

@@ -634,6 +634,7 @@ static void view_dashboard(struct making *m)
 	b->slots_ms = t->slots_ms;
 	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));
 	memcpy(b->slot_acting, t->slot_acting, sizeof(b->slot_acting));
+	memcpy(b->slot_target, t->slot_target, sizeof(b->slot_target));
 	b->slot_since_ms = t->slot_since_ms;
 	b->lock_exists = t->lock_exists;
 	memcpy(b->lock_addr, t->lock_addr, sizeof(b->lock_addr));
@@ -741,6 +742,48 @@ static void view_frame(struct cluster_view *v, const struct observed *o, int64_t
 	v->coordinator_ready = o->connected_since_ms && o->listed_ms >= o->connected_since_ms;
 }
 
+/* --- the number of groups --------------------------------------------------------------------------------------------
+ */
+
+/* A patch shows in the watch by then. */
+#define SCALING_SETTLE_MS 300
+
+static int last_noted(const char *text)
+{
+	struct served_group g = { .gid = 0 };
+
+	if (!text)
+		return -1;
+	while (served_next(&text, &g) == 1)
+		;
+	return g.gid;
+}
+
+/* What concerns all groups stands on the first StatefulSet. */
+static void view_scaling(const struct making *m)
+{
+	const cJSON *notes = m->v->set_count ? m->sets[0]->annotations : NULL;
+	const char *had = json_str(notes, CODIS_ANNOTATION_HAD_SLOTS, NULL);
+	const char *asked = json_str(notes, CODIS_ANNOTATION_SCALE_TO, NULL);
+	struct scaling_view *s = &m->v->scaling;
+	char why[SCALING_WHY_MAX];
+
+	s->had_noted = had && gids_take(&had, &s->had) && !*had;
+	moving_parse(json_str(notes, CODIS_ANNOTATION_MOVING, NULL), &s->moving);
+	s->parallel = scaling_number(json_str(notes, CODIS_ANNOTATION_PARALLEL, NULL), 1, SCALING_PARALLEL_MAX,
+				     SCALING_PARALLEL_DEFAULT);
+	s->interval_us =
+		scaling_number(json_str(notes, CODIS_ANNOTATION_INTERVAL, NULL), 0, SCALING_INTERVAL_MAX_US, -1);
+	s->last_noted = last_noted(json_str(notes, CODIS_ANNOTATION_SLOTS, NULL));
+	s->asked = asked != NULL;
+	text_copy(s->asked_by, sizeof(s->asked_by), asked ? asked : "");
+	if (asked)
+		scaling_fits(asked, m->v->sets[0].shape.server_replica, &s->servers, why);
+	s->done = m->seen->scaling_done;
+	s->busy = m->seen->scaling_running || m->v->now_ms - m->seen->scaling_acted_ms < SCALING_SETTLE_MS ||
+		  m->seen->topom->slots_ms < m->seen->scaling_acted_ms;
+}
+
 static int make(struct making *m, struct picture_room *room, int set_count, int64_t now_ms)
 {
 	const struct observed *seen = m->seen;
@@ -763,6 +806,7 @@ static int make(struct making *m, struct picture_room *room, int set_count, int6
 	view_groups(m, room);
 	view_losses(m);
 	view_dashboard(m);
+	view_scaling(m);
 	view_zookeepers(m);
 	return 0;
 }

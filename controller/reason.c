@@ -60,6 +60,13 @@ static const struct {
 	{ "it runs and is not in the dashboard's list", "not-listed" },
 	{ "it does not answer, and it would block every promotion", "no-answer" },
 	{ "no slot is assigned, and every group has its master", "unassigned" },
+	{ "which groups have slots is noted", "noted" },
+	{ "new groups get their share of the slots", "scaled-out" },
+	{ "codis.io/scale-to asks for more servers", "scaled-out" },
+	{ "codis.io/scale-to asks for fewer servers", "scaled-in" },
+	{ "its servers have gone, as codis.io/scale-to asked", "scaled-in" },
+	{ "the slots are where they shall be", "moved" },
+	{ "groups that have slots would go, and codis.io/scale-to does not say so", "scale-undone" },
 	{ "the first assignment was interrupted", "unassigned" },
 	{ "the dashboard that took it is gone", "owner-gone" },
 	{ "a replica in sync may fall away, and writes go on", "bound" },
@@ -356,6 +363,7 @@ void reason_evidence(const struct cluster_view *v, const struct action *a, char 
 	case SUBJECT_PROXY: say_proxy(&w, a); break;
 	case SUBJECT_DASHBOARD: say_dashboard(&w, a); break;
 	case SUBJECT_ZOOKEEPER: say_zookeepers(&w, a); break;
+	case SUBJECT_SCALING: break; /* the status tells how far it is */
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/json.h"
 #include "common/codis/served.h"
 #include "controller/adopt.h"
+#include "controller/scale.h"
 #include "controller/switchover.h"
 
 /* --- what is wrong, in words -----------------------------------------------------------------------------------------
@@ -136,7 +137,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		const struct server_view *m = view_master(v, g);
 		const char *why, *held_up;
 
-		if (!has_members(v, g) && !g->unreadable[0])
+		if ((!has_members(v, g) && !g->unreadable[0]) || scale_lets_go(v, g->node.id))
 			continue;
 		all->seen++;
 		if (g->node.promoting_state[0]) {
@@ -305,7 +306,7 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 		const char *why;
 		int missing;
 
-		if (!m || judge_master(v, g, limits, &why) != MASTER_HEALTHY)
+		if (!m || judge_master(v, g, limits, &why) != MASTER_HEALTHY || scale_lets_go(v, g->node.id))
 			continue;
 		missing = view_group_size(v, g->node.id) - 1 - count_synced(v, g, m);
 		if (missing <= 0)
@@ -515,6 +516,16 @@ static void say_adoption(const struct cluster_view *v, const struct adoption *a,
 		    a->unguarded, a->servers, names, v->namespace, v->set_count ? v->sets[0].name : "");
 }
 
+/* Slots that move, or are to. */
+static void say_scaling(const struct cluster_view *v, const struct scale *s, struct reasons *r)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf words = BUF_IN(text);
+
+	if (scale_words(v, s, &words))
+		say(r, "%s", words.data);
+}
+
 /* Whoever or whatever keeps the controller from acting. Whether nothing does. */
 static bool say_calm(const struct cluster_view *v, struct reasons *r)
 {
@@ -545,6 +556,14 @@ static const char *serving_master(const struct cluster_view *v, int gid)
 	return m && view_master_verified(m) ? m->addr : "";
 }
 
+/* Each slot that moves is held for some milliseconds: that is no outage, unless it lasts. */
+#define HELD_TO_MOVE_MS 2000
+static bool is_held(const struct cluster_view *v, const struct proxy_view *p, int slot)
+{
+	return p->slots[slot].locked && !(v->dashboard.slot_target[slot] && p->slot_since_ms &&
+					  v->now_ms - p->slot_since_ms[slot] < HELD_TO_MOVE_MS);
+}
+
 static void count_served(const struct cluster_view *v, const struct proxy_view *p, int *proxies)
 {
 	const char *master = "";
@@ -557,7 +576,7 @@ static void count_served(const struct cluster_view *v, const struct proxy_view *
 			asked = s->group;
 			master = serving_master(v, s->group);
 		}
-		proxies[i] += master[0] && !s->locked && strcmp(s->addr, master) == 0;
+		proxies[i] += master[0] && !is_held(v, p, i) && strcmp(s->addr, master) == 0;
 	}
 }
 
@@ -587,6 +606,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	struct reasons r = { .out = trouble, .size = sizeof(trouble) };
 	struct groups_status all = { .ok = true };
 	struct adoption adoption;
+	struct scale scale;
 	int wanted = view_groups_wanted(v), proxies, slots = served_slots(v);
 	bool calm = say_calm(v, &r), coordinated = say_coordination(v, &r), served, whole;
 
@@ -600,6 +620,8 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 	adoption_look(v, limits, &adoption);
 	say_adoption(v, &adoption, &r);
 	say_ha(v, &r);
+	scale_look(v, limits, &scale);
+	say_scaling(v, &scale, &r);
 	say_rest(&r);
 	whole = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
 	*ok = whole && calm;
@@ -736,6 +758,29 @@ static bool add_switchover(const struct cluster_view *v, const struct decide_lim
 	       json_add_str(o, "waits", s.step == SWITCHOVER_WAIT ? s.words : "");
 }
 
+static bool add_gids(cJSON *o, const char *name, const struct gids *g)
+{
+	cJSON *list = json_add_array(o, name);
+
+	for (int i = 0; list && i < g->count; i++) {
+		if (json_push(list, cJSON_CreateNumber(g->of[i])) < 0)
+			return false;
+	}
+	return list != NULL;
+}
+
+static bool add_scaling(const struct cluster_view *v, const struct decide_limits *limits, cJSON *root)
+{
+	cJSON *o = json_add_object(root, "scaling");
+	struct scale s;
+
+	scale_look(v, limits, &s);
+	return json_add_str(o, "asked", v->scaling.asked ? v->scaling.asked_by : "") &&
+	       json_add_int(o, "servers", view_servers_wanted(v)) && add_gids(o, "to", &s.moving.to) &&
+	       add_gids(o, "from", &s.moving.from) && json_add_int(o, "slots", s.moving.slots) &&
+	       json_add_int(o, "moved", scale_moved(&s)) && json_add_str(o, "waits", s.waits);
+}
+
 static int push_proxy(const struct proxy_view *p, cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -759,8 +804,8 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
 	    !json_add_int(root, "slots_served", served_slots(v)) || !add_calm(v, root) ||
-	    !add_adoption(v, limits, root) || !add_switchover(v, limits, root) || !add_recent(v, root) ||
-	    !(groups = json_add_array(root, "groups")))
+	    !add_adoption(v, limits, root) || !add_switchover(v, limits, root) || !add_scaling(v, limits, root) ||
+	    !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

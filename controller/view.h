@@ -11,6 +11,7 @@
 #include "common/codis/info.h"
 #include "common/codis/model.h"
 #include "common/codis/reach.h"
+#include "common/codis/scaling.h"
 #include "common/codis/topology.h"
 #include "common/codis/wish.h"
 #include "controller/calm.h"
@@ -180,18 +181,19 @@ struct dashboard_view {
 	bool assigning; /* ... with our first assignment alone, and was asked since that began */
 	struct calm_done done;
 	bool slots_known;
-	int64_t slots_ms;                /* when the question was asked whose answer has the assignment */
-	int16_t slot_group[CODIS_SLOTS]; /* as assigned; 0: offline */
-	bool slot_acting[CODIS_SLOTS];   /* a migration touches it */
-	const int64_t *slot_since_ms;    /* of each slot: since when it is heard so; NULL: not known */
-	int16_t lock_exists;             /* 1, 0, or -1: not known */
-	char lock_addr[CODIS_ADDR_MAX];  /* admin_addr of the process that took the lock */
-	bool lock_left;                  /* that is the address of the pod of a dashboard which was seen to end */
-	int64_t lock_start_wall_ms;      /* its start_time; 0 unknown */
-	int64_t lock_read_ms;            /* when the read that gave the lock began */
-	int64_t lock_heard_ms;           /* when this very lock was first heard */
-	bool lock_elsewhere;             /* a pod of another cluster has lock_addr ... */
-	int64_t lock_elsewhere_wall_ms;  /* ... whose container began then; 0 unknown */
+	int64_t slots_ms;                 /* when the question was asked whose answer has the assignment */
+	int16_t slot_group[CODIS_SLOTS];  /* as assigned; 0: offline */
+	bool slot_acting[CODIS_SLOTS];    /* a migration touches it */
+	int16_t slot_target[CODIS_SLOTS]; /* where it is to go, also one that only waits for its turn; 0: it stays */
+	const int64_t *slot_since_ms;     /* of each slot: since when it is heard so; NULL: not known */
+	int16_t lock_exists;              /* 1, 0, or -1: not known */
+	char lock_addr[CODIS_ADDR_MAX];   /* admin_addr of the process that took the lock */
+	bool lock_left;                   /* that is the address of the pod of a dashboard which was seen to end */
+	int64_t lock_start_wall_ms;       /* its start_time; 0 unknown */
+	int64_t lock_read_ms;             /* when the read that gave the lock began */
+	int64_t lock_heard_ms;            /* when this very lock was first heard */
+	bool lock_elsewhere;              /* a pod of another cluster has lock_addr ... */
+	int64_t lock_elsewhere_wall_ms;   /* ... whose container began then; 0 unknown */
 };
 
 /* What this controller may do in a cluster. */
@@ -231,6 +233,21 @@ struct recent_note {
 	char words[640];
 };
 
+/* What the first StatefulSet says of the number of groups (scaling.h), and what is done about it. */
+struct scaling_view {
+	bool had_noted;
+	struct gids had;
+	struct moving moving;
+	bool asked;        /* codis.io/scale-to stands there ... */
+	char asked_by[24]; /* ... as it is */
+	int servers;       /* ... the number, where it can be; else 0 */
+	int parallel;      /* so many slots are under way at most */
+	int interval_us;   /* -1: as the dashboard has it */
+	int last_noted;    /* the last group that codis.io/slots names: what the webhook knows; -1: not noted */
+	bool busy;         /* something is being done, or what is known is older than what was done last */
+	struct calm_done done;
+};
+
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
 	int64_t now_ms;          /* monotonic */
@@ -268,7 +285,8 @@ struct cluster_view {
 	bool zookeeper_busy;                   /* something is being done to one, or was just now */
 	struct calm_done zookeeper_done;       /* what that was */
 	struct dashboard_view dashboard;       /* the one that counts */
-	bool too_large;                        /* its coordinator names more than is watched: the mandate is none */
+	struct scaling_view scaling;
+	bool too_large;             /* its coordinator names more than is watched: the mandate is none */
 	const char *lease_trouble;  /* a literal: why nobody does more than failovers; NULL: somebody leads */
 	bool costly;                /* its peers take more than their share: they are asked seldom */
 	char shared[400];           /* another cluster has the same tree; "" none has */

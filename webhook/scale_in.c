@@ -115,6 +115,13 @@ static void say_slots(const struct loss *l, struct buf *out)
 	buf_addstr(out, " slots");
 }
 
+/* The groups follow from the ordinals, and some are left: codis-controller can move what they have. */
+static bool can_be_moved(const struct scale_in *s)
+{
+	return !s->after.group && s->after.server_replica && s->after.replicas > 0 &&
+	       s->after.replicas % s->after.server_replica == 0 && s->after.start == s->before.start;
+}
+
 /* What moves those of the first group, to one that stays. */
 static void say_command(const struct scale_in *s, const struct loss *l, struct buf *out)
 {
@@ -129,11 +136,22 @@ static void say_command(const struct scale_in *s, const struct loss *l, struct b
 	buf_addf(out, "--num-slots=%d%s", l->slots_of[0], l->groups > 1 ? ", and likewise for the others" : "");
 }
 
+static void say_way(const struct scale_in *s, const struct loss *l, const char *namespace, struct buf *out)
+{
+	if (can_be_moved(s)) {
+		buf_addf(out, "codisctl scale-server %d -n %.63s moves them to the others first, and then scales",
+			 s->after.replicas, namespace);
+		return;
+	}
+	buf_addstr(out, "move them first, in codis-fe or by ");
+	say_command(s, l, out);
+}
+
 /* A whole sentence, as kubectl shows it: what is lost, what moves it, what gives it up. */
 static void refuse(const struct scale_in *s, const struct loss *l, struct admission_verdict *v)
 {
 	char text[5][256];
-	struct buf groups = BUF_IN(text[0]), slots = BUF_IN(text[1]), keys = BUF_IN(text[2]), command = BUF_IN(text[3]),
+	struct buf groups = BUF_IN(text[0]), slots = BUF_IN(text[1]), keys = BUF_IN(text[2]), way = BUF_IN(text[3]),
 		   value = BUF_IN(text[4]);
 	const char *name = json_str(s->set, "metadata", "name", NULL), *one = l->groups == 1 ? "s" : "";
 	const char *namespace = json_str(s->set, "metadata", "namespace", NULL);
@@ -143,7 +161,7 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 	say_groups(l, &groups);
 	say_slots(l, &slots);
 	say_keys(l, &keys);
-	say_command(s, l, &command);
+	say_way(s, l, namespace, &way);
 	say_value(l, &value);
 	if (unknown_go(s) && !all_go(s))
 		admission_refuse(v, 422,
@@ -159,11 +177,11 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 			"=all first",
 			groups.data, one, slots.data, keys.data, namespace, name);
 	else
-		admission_refuse(
-			v, 422,
-			"%s still serve%s %s (%s), which would be lost: move them first, in codis-fe or by %s; or, "
-			"to give them up, kubectl annotate -n %.63s sts %.254s " CODIS_ANNOTATION_ALLOW_LOSS "=%s",
-			groups.data, one, slots.data, keys.data, command.data, namespace, name, value.data);
+		admission_refuse(v, 422,
+				 "%s still serve%s %s (%s), which would be lost: %s; or, "
+				 "to give them up, kubectl annotate -n %.63s sts %.254s " CODIS_ANNOTATION_ALLOW_LOSS
+				 "=%s",
+				 groups.data, one, slots.data, keys.data, way.data, namespace, name, value.data);
 }
 
 static void warn_given(const struct loss *l, struct admission_verdict *v)

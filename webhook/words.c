@@ -5,6 +5,7 @@
 
 #include "common/base/json.h"
 #include "common/codis/component.h"
+#include "common/codis/scaling.h"
 #include "common/codis/served.h"
 #include "common/kube/admission.h"
 
@@ -34,14 +35,17 @@ static const struct word set_words[] = {
 	{ CODIS_ANNOTATION_ADOPT, false, "true", "false", "to adopt its servers" },
 	{ CODIS_ANNOTATION_PAUSED, false, NULL, NULL, NULL },
 	{ CODIS_ANNOTATION_ALLOW_LOSS, false, NULL, NULL, NULL },
+	{ CODIS_ANNOTATION_SCALE_TO, false, NULL, NULL, NULL },
+	{ CODIS_ANNOTATION_PARALLEL, false, NULL, NULL, NULL },
+	{ CODIS_ANNOTATION_INTERVAL, false, NULL, NULL, NULL },
 };
 
 #define SET_WORDS (sizeof(set_words) / sizeof(set_words[0]))
 
 /* Written by ourselves, or looked at elsewhere. */
 static const char *const other_words[] = {
-	CODIS_LABEL_COMPONENT,     CODIS_LABEL_PRODUCT,    CODIS_LABEL_ROLE,
-	CODIS_ANNOTATION_ADOPTING, CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST,
+	CODIS_LABEL_COMPONENT,  CODIS_LABEL_PRODUCT,        CODIS_LABEL_ROLE,        CODIS_ANNOTATION_ADOPTING,
+	CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST, CODIS_ANNOTATION_MOVING, CODIS_ANNOTATION_HAD_SLOTS,
 };
 
 #define PREFIX "codis.io/"

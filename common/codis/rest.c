@@ -153,6 +153,26 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 			     err);
 }
 
+int dashboard_move_slot(struct http_client *http, const char *addr, const char *product, int slot, int gid,
+			codis_done done, void *ctx, struct error *err)
+{
+	char which[32];
+
+	snprintf(which, sizeof(which), "%d/%d", slot, gid);
+	return dashboard_put(http, addr, product, "/api/topom/slots/action/create", which, NULL, ACTION_TIMEOUT_MS,
+			     done, ctx, err);
+}
+
+int dashboard_set_interval(struct http_client *http, const char *addr, const char *product, int us, codis_done done,
+			   void *ctx, struct error *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", us);
+	return dashboard_put(http, addr, product, "/api/topom/slots/action/interval", text, NULL, ACTION_TIMEOUT_MS,
+			     done, ctx, err);
+}
+
 int codis_knock(struct http_client *http, const char *addr, int timeout_ms, codis_done done, void *ctx,
 		struct error *err)
 {

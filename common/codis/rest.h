@@ -33,6 +33,13 @@ int dashboard_online_proxy(struct http_client *http, const char *addr, const cha
 int dashboard_assign_slots(struct http_client *http, const char *addr, const char *product, const cJSON *slots,
 			   codis_done done, void *ctx, struct error *err);
 
+/* The slot is to move to another group, when its turn comes. ERR_STATUS where it is on its way already, or there. */
+int dashboard_move_slot(struct http_client *http, const char *addr, const char *product, int slot, int gid,
+			codis_done done, void *ctx, struct error *err);
+/* So many microseconds between two batches of keys of a slot that moves: 0 to 1,000,000. */
+int dashboard_set_interval(struct http_client *http, const char *addr, const char *product, int us, codis_done done,
+			   void *ctx, struct error *err);
+
 /* GET http://addr/ of either: whether the process answers anything. Unlike all other calls this one waits for no mutex,
  * so a process that is only busy answers. err of done is NULL or ERR_STATUS where it does; ERR_TIMEOUT with connected
  * set where its kernel takes the connection and nothing comes. */

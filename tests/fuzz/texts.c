@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/codis/scaling.h"
 #include "common/codis/served.h"
 #include "common/codis/topology.h"
 #include "common/codis/wish.h"
@@ -107,6 +108,28 @@ static void check_served(const char *text)
 		CHECK(loss.gid > 0);
 }
 
+/* What is read of it is read again as it is written. */
+static void check_scaling(const char *text)
+{
+	BUF_CLEANUP struct buf written = BUF_INIT(1u << 14);
+	struct moving moving, again;
+	char why[SCALING_WHY_MAX];
+	int servers;
+
+	moving_parse(text, &moving);
+	if (moving_is(&moving)) {
+		CHECK(moving_write(&moving, &written) == 0);
+		moving_parse(written.data, &again);
+		CHECK(gids_same(&moving.to, &again.to) && gids_same(&moving.from, &again.from));
+		CHECK(moving.slots == again.slots);
+		gids_say(&moving.to, &written);
+	}
+	if (scaling_fits(text, 2, &servers, why))
+		CHECK(servers > 0 && servers % 2 == 0);
+	else
+		CHECK(servers == 0 && *why);
+}
+
 static void check_topology(const char *text)
 {
 	struct error err = ERROR_INIT;
@@ -153,6 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_bytes(text, len);
 	check_written(text);
 	check_served(text);
+	check_scaling(text);
 	check_topology(text);
 	check_wish(text);
 	free(text);

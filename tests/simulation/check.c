@@ -253,19 +253,32 @@ static void check_only_holder(const struct pod *p)
 	}
 }
 
+/* What it has of another group's master, that one has. */
+static bool has_own_keys(int gid, const uint64_t *data)
+{
+	for (int i = 0; i < W.write_count; i++) {
+		if (W.writes[i].group == gid && has_write(data, i))
+			return true;
+	}
+	return false;
+}
+
 /* In a process or in a file. */
 static bool has_keys(int gid)
 {
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *p = &W.pods[i];
 
-		/* What it has of another group's master, that one has. */
-		if (p->kind == SERVER && p->gid == gid && p->alive && p->in_api && p->redis->keys &&
+		if (p->kind == SERVER && p->gid == gid && p->alive && p->in_api && has_own_keys(gid, p->redis->data) &&
 		    !(p->redis->from && p->redis->from->gid != gid))
 			return true;
 	}
 	for (int i = 0; W.set.volumes && i < W.set.replicas; i++) {
-		if (W.volumes[(gid - 1) * W.set.replicas + i].keys)
+		int ordinal = (gid - 1) * W.set.replicas + i;
+		const struct pod *p = pod_named(SERVER, ordinal);
+
+		/* Of one that runs its file is what its memory is, when it is saved next. */
+		if (has_own_keys(gid, W.volumes[ordinal].data) && !(p && p->alive && !p->redis->of_file))
 			return true;
 	}
 	return false;
@@ -466,6 +479,7 @@ bool check_slot_moves(int slot, struct pod *from, struct pod *to)
 	for (int i = 0, count = W.write_count; i < count; i++) {
 		struct write *w = &W.writes[i];
 
+		w->moved |= w->slot == slot && has_write(from->redis->data, i);
 		if (w->slot != slot || w->group != from->gid || !w->acked || w->excused ||
 		    !has_write(from->redis->data, i))
 			continue;
@@ -840,6 +854,39 @@ static bool proxy_green(const struct pod *p, char *why, size_t size)
 	return true;
 }
 
+/* What was begun has come to its end, and each group has its share. */
+static bool scaled_green(char *why, size_t size)
+{
+	int slots[SIM_GROUPS + 1] = { 0 };
+
+	if (!W.scales)
+		return true;
+	if (W.moving_note[0] || W.scale_note[0])
+		return not_green(why, size, "slots are still to move: %s%s", W.moving_note, W.scale_note);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		slots[W.assigned[i]]++;
+	for (int g = 1; g <= SIM_GROUPS; g++) {
+		int most = g <= W.set.groups ? (CODIS_SLOTS + W.set.groups - 1) / W.set.groups : 0;
+
+		if (slots[g] > most || slots[g] < (g <= W.set.groups ? CODIS_SLOTS / W.set.groups : 0))
+			return not_green(why, size, "group %d has %d slots", g, slots[g]);
+		if (g > W.set.groups && zk_group(g))
+			return not_green(why, size, "group %d is still there", g);
+	}
+	return true;
+}
+
+void check_scaled(const struct sim_controller *by, int servers)
+{
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		int last = servers / W.set.replicas;
+
+		if (W.assigned[i] > last || (W.moves[i].state && W.moves[i].target > last))
+			broken("controller %d scales to %d servers, and slot %d is group %d's", by->index, servers, i,
+			       W.assigned[i]);
+	}
+}
+
 static bool proxies_green(char *why, size_t size)
 {
 	char tokens[8][33], addrs[8][SIM_ADDR];
@@ -891,7 +938,7 @@ bool check_green(char *why, size_t size)
 		if (!group_green(g, why, size))
 			return false;
 	}
-	if (!proxies_green(why, size))
+	if (!proxies_green(why, size) || !scaled_green(why, size))
 		return false;
 	if (!d || !d->alive || d->stopped || !d->dashboard->serves)
 		return not_green(why, size, "the dashboard does not serve");

@@ -31,7 +31,7 @@ static bool is_at(const struct pod *p, int run)
 static void read_tree(struct dashboard *d)
 {
 	d->stale = false;
-	for (int g = 1; g <= W.set.groups; g++) {
+	for (int g = 1; g <= SIM_GROUPS; g++) {
 		const struct codis_group *group = zk_group(g);
 
 		d->groups[g] = group ? *group : (struct codis_group){ .id = g };
@@ -448,6 +448,21 @@ void dashboard_move(struct pod *p, int slot, int gid)
 	W.moves_slots = true;
 }
 
+/* By a controller. */
+static void begin_move(struct pod *p, const struct call *c)
+{
+	struct dashboard *d = p->dashboard;
+
+	if (c->slot < 0 || c->slot >= CODIS_SLOTS || d->moves[c->slot].state || d->slot_group[c->slot] == c->gid ||
+	    c->gid < 1 || c->gid > SIM_GROUPS || !d->groups[c->gid].count || !zk_reachable(p->node)) {
+		end_failed(p);
+		return;
+	}
+	say("slot %d is to move to group %d", c->slot, c->gid);
+	dashboard_move(p, c->slot, c->gid);
+	end_job(p, 200, "\"OK\"");
+}
+
 /* --- the others --- */
 
 static void on_assigned_fill(struct pod *p, bool ok)
@@ -507,7 +522,9 @@ static void overview(struct pod *p)
 		add_number(&text, i);
 		buf_addstr(&text, ",\"group_id\":");
 		add_number(&text, d->slot_group[i]);
-		add_words(&text, ",\"action\":{\"state\":\"", states[d->moves[i].state], "\"}}", NULL);
+		add_words(&text, ",\"action\":{\"state\":\"", states[d->moves[i].state], "\",\"target_id\":", NULL);
+		add_number(&text, d->moves[i].state ? d->moves[i].target : 0);
+		add_words(&text, "}}", NULL);
 	}
 	buf_addstr(&text, "]}}");
 	end_job(p, 200, text.data);
@@ -537,6 +554,7 @@ static void on_job(void *ctx, int64_t arg)
 	case CALL_ASSIGN: assign(p, c); break;
 	case CALL_PROMOTE: promote(p, c); break;
 	case CALL_MOVE: move_on(p); break;
+	case CALL_BEGIN_MOVE: begin_move(p, c); break;
 	default: end_failed(p); break;
 	}
 }

@@ -706,6 +706,48 @@ static void move_slots(void *ctx, int64_t arg)
 		after(chance_between(MS(100), S(2)), on_goes, m, m->run);
 }
 
+/* --- more servers, or fewer --- */
+
+static void on_cancelled(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	if (!W.scale_note[0])
+		return;
+	say("a person takes codis.io/scale-to away");
+	W.scale_note[0] = '\0';
+	kube_tell_set();
+}
+
+static void scale_out(void)
+{
+	W.set.groups++;
+	W.servers += W.set.replicas;
+	say("a person scales to %d servers", W.servers);
+	writers_begin(W.set.groups);
+	kube_scaled();
+}
+
+static void scale_in(void)
+{
+	snprintf(W.scale_note, sizeof(W.scale_note), "%d", W.servers - W.set.replicas);
+	say("a person writes codis.io/scale-to: %s", W.scale_note);
+	kube_tell_set();
+	if (chance_percent(40))
+		after(chance_between(MS(100), S(5)), on_cancelled, NULL, 0);
+}
+
+static void scale(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	W.scales = true;
+	if (W.set.groups == 1 || chance_percent(50))
+		scale_out();
+	else
+		scale_in();
+}
+
 /* --- a change of master ends with its controller --- */
 
 static void on_controllers_end(void *ctx, int64_t arg)
@@ -836,9 +878,10 @@ void faults_draw(void)
 	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
 	bool far = is_fourth && count == 1 && W.seed % 8 == 0 && !W.set.cold;
 	bool ends = W.seed % 16 == 2 && !W.set.cold, wishes = W.seed % 8 == 6;
+	bool scales = W.seed % 8 == 7 && !W.set.cold;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !wishes;
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !wishes && !scales;
 	if (W.single && W.seed % 4 == 3)
 		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
@@ -853,6 +896,8 @@ void faults_draw(void)
 	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
 	if (moves)
 		after(chance_between(S(2), at), move_slots, NULL, 0);
+	if (scales)
+		after(chance_between(S(1), at), scale, NULL, 0);
 	if (ends)
 		after(chance_between(S(2), at), end_a_switch, NULL, 0);
 	for (int i = wishes ? 1 + chance_below(4) : 0; i > 0; i--)

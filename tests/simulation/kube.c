@@ -192,13 +192,17 @@ static struct told set_news(void)
 	add_note(notes, sizeof(notes), "data-lost", W.lost_note);
 	add_note(notes, sizeof(notes), "allow-data-loss", W.allow_note);
 	add_note(notes, sizeof(notes), "switchover", W.wish_note);
+	add_note(notes, sizeof(notes), "had-slots", W.had_note);
+	add_note(notes, sizeof(notes), "moving", W.moving_note);
+	add_note(notes, sizeof(notes), "scale-to", W.scale_note);
+	add_note(notes, sizeof(notes), "migration-parallel", "2");
 	snprintf(t.text, 2048,
 		 "{\"metadata\":{\"namespace\":\"" NAMESPACE "\",\"name\":\"codis-server\",\"uid\":\"uid-set\","
 		 "\"annotations\":{%s}},\"spec\":{\"replicas\":%d,\"template\":{\"metadata\":{\"labels\":"
 		 "{\"app\":\"codis-server\",\"codis.io/product\":\"" PRODUCT "\"}},\"spec\":{\"containers\":[{\"name\":"
 		 "\"codis-server\",\"command\":[\"codis-server\"],\"env\":[{\"name\":\"SERVER_REPLICA\",\"value\":"
 		 "\"%d\"}]}]}}}}",
-		 notes, W.set.groups * W.set.replicas, W.set.replicas);
+		 notes, W.servers, W.set.replicas);
 	return t;
 }
 
@@ -369,12 +373,32 @@ static void on_replace(void *ctx, int64_t arg)
 	struct pod *old = ctx, *p;
 
 	(void)arg;
-	if (pod_named(old->kind, old->ordinal))
+	if (pod_named(old->kind, old->ordinal) || (old->kind == SERVER && old->ordinal >= W.servers))
 		return;
 	p = new_pod(old->kind, old->ordinal);
 	p->was_deleted = old->was_deleted;
 	kube_tell_pod(p);
 	after(chance_between(MS(20), MS(200)), on_bind, p, 0);
+}
+
+void kube_scaled(void)
+{
+	for (int i = 0; i < W.servers; i++) {
+		struct pod *p = pod_named(SERVER, i) ? NULL : new_pod(SERVER, i);
+
+		if (!p)
+			continue;
+		kube_tell_pod(p);
+		after(chance_between(MS(20), MS(200)), on_bind, p, 0);
+	}
+	for (int i = W.pod_count - 1; i >= 0; i--) {
+		struct pod *p = &W.pods[i];
+
+		if (p->kind == SERVER && !p->stranger && !p->plain && p->in_api && !p->deleting &&
+		    p->ordinal >= W.servers)
+			pod_delete(p, 30);
+	}
+	kube_tell_set();
 }
 
 static void on_removed(void *ctx, int64_t arg)

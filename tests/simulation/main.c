@@ -116,6 +116,9 @@ static void begin_world(uint64_t seed, bool verbose)
 	for (int i = 0; i < NODES; i++)
 		W.node_up[i] = W.node_ready[i] = true;
 	draw_settings();
+	W.servers = W.set.groups * W.set.replicas;
+	if (!W.set.cold)
+		snprintf(W.had_note, sizeof(W.had_note), W.set.groups == 1 ? "1" : "1,2");
 	first = chance_below(NODES);
 	for (int i = 0; i < W.set.groups * W.set.replicas; i++)
 		place(SERVER, i, first + i % W.set.replicas + i / W.set.replicas);

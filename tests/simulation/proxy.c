@@ -170,7 +170,7 @@ void writers_reset(const struct pod *server)
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
 
-		for (int g = 0; p->kind == PROXY && p->alive && g < W.set.groups; g++) {
+		for (int g = 0; p->kind == PROXY && p->alive && g < SIM_GROUPS; g++) {
 			struct writer *w = &p->proxy->writers[g];
 
 			if (w->in_flight && w->run == server->run)
@@ -187,7 +187,7 @@ void proxy_cron(void)
 
 		if (p->kind == PROXY && p->alive && p->proxy->first)
 			p->proxy->waited_us = W.now;
-		for (int g = 0; p->kind == PROXY && p->alive && !p->stopped && g < W.set.groups; g++) {
+		for (int g = 0; p->kind == PROXY && p->alive && !p->stopped && g < SIM_GROUPS; g++) {
 			struct writer *w = &p->proxy->writers[g];
 
 			if (w->in_flight && W.now - w->sent_us >= W.set.backend_us)
@@ -200,7 +200,7 @@ void proxy_cron(void)
 
 static bool is_drained(const struct pod *p, const struct call *c)
 {
-	for (int g = 0; g < W.set.groups; g++) {
+	for (int g = 0; g < SIM_GROUPS; g++) {
 		const struct writer *w = &p->proxy->writers[g];
 
 		if (w->in_flight && c->has_slot[w->slot])
@@ -220,7 +220,7 @@ static void take_slots(struct pod *p, const struct call *c)
 		p->proxy->slots[i].misled = W.moves_slots && !check_is_home(i, c->slots[i].group) &&
 					    (c->late || (before.misled && before.group == c->slots[i].group));
 	}
-	for (int g = 0; g < W.set.groups; g++) {
+	for (int g = 0; g < SIM_GROUPS; g++) {
 		struct writer *w = &p->proxy->writers[g];
 
 		if (w->waiting && !p->proxy->slots[w->slot].locked)
@@ -350,23 +350,35 @@ static void on_take_in(void *ctx, int64_t arg)
 	call_send(c);
 }
 
+static void begin_writer(struct pod *p, int gid)
+{
+	p->proxy->writers[gid - 1] = (struct writer){ .proxy = p, .group = gid };
+	writer_in(&p->proxy->writers[gid - 1], chance_between(0, MS(20)));
+}
+
+void writers_begin(int gid)
+{
+	for (int i = 0; i < W.pod_count; i++) {
+		if (W.pods[i].kind == PROXY && W.pods[i].alive && !W.pods[i].proxy->writers[gid - 1].proxy)
+			begin_writer(&W.pods[i], gid);
+	}
+}
+
 void proxy_start(struct pod *p)
 {
 	struct proxy *x = calloc(1, sizeof(*x));
 
 	p->proxy = x;
 	snprintf(x->token, sizeof(x->token), "%032x", p->run);
-	for (int g = 0; g < W.set.groups; g++) {
-		x->writers[g] = (struct writer){ .proxy = p, .group = g + 1 };
-		writer_in(&x->writers[g], chance_between(0, MS(20)));
-	}
+	for (int g = 0; g < W.set.groups; g++)
+		begin_writer(p, g + 1);
 	after(S(1), on_take_in, p, p->run);
 }
 
 void proxy_died(struct pod *p)
 {
 	p->proxy->first = NULL;
-	for (int g = 0; g < W.set.groups; g++)
+	for (int g = 0; g < SIM_GROUPS; g++)
 		p->proxy->writers[g].generation += 1000000;
 }
 

@@ -20,6 +20,20 @@ bool has_write(const uint64_t *data, int write)
 	return data[write / 64] >> (write % 64) & 1;
 }
 
+/* Without those that have moved away with their slot, or that somebody wrote there who did not know that it had. */
+static int keys_of(const struct redis *r)
+{
+	int n = r->keys;
+
+	for (int i = 0; W.scales && i < W.write_count; i++) {
+		const struct write *w = &W.writes[i];
+
+		n -= has_write(r->data, i) && (w->moved || w->excused || !w->acked) && w->by &&
+		     w->by->gid == r->pod->gid && !check_is_home(w->slot, r->pod->gid);
+	}
+	return n;
+}
+
 static bool take_write(uint64_t *data, int *keys, int write)
 {
 	if (has_write(data, write))
@@ -445,9 +459,9 @@ static int info(struct redis *r, char *text, size_t size)
 	buf_addstr(&out, "# Keyspace\r\n");
 	if (r->min_replicas && r->min_lag_us)
 		add_field(&out, "min_slaves_good_slaves:", replicas_that_answer(r));
-	if (r->keys) {
+	if (keys_of(r)) {
 		buf_addstr(&out, "db0:keys=");
-		add_number(&out, r->keys);
+		add_number(&out, keys_of(r));
 		buf_addstr(&out, ",expires=0,avg_ttl=0\r\n");
 	}
 	return RESP_STRING;

@@ -171,6 +171,7 @@ bool proxy_waits(const struct pod *p); /* for what it has in flight: it answers 
 void proxy_cron(void);
 /* The calls to its admin interface. */
 void proxy_call(struct pod *p, struct call *call);
+void writers_begin(int gid);                  /* of a group that is new */
 void writers_reset(const struct pod *server); /* its connections have ended */
 
 struct dashboard {
@@ -204,7 +205,8 @@ enum call_kind {
 	CALL_ONLINE,
 	CALL_ASSIGN,
 	CALL_PROMOTE,
-	CALL_MOVE, /* gid: the slot */
+	CALL_MOVE,       /* gid: the slot */
+	CALL_BEGIN_MOVE, /* slot, to gid */
 	CALL_KNOCK
 };
 struct call {
@@ -213,7 +215,7 @@ struct call {
 	int to_run;
 	int from; /* node */
 	char token[33], addr[SIM_ADDR];
-	int gid;
+	int gid, slot;
 	struct proxy_slot slots[CODIS_SLOTS];
 	bool has_slot[CODIS_SLOTS];
 	cJSON *body;
@@ -299,6 +301,7 @@ cJSON *kube_pods_at(const char *ip);      /* a list of those that have it */
 void kube_tell_pod(const struct pod *p);
 void kube_tell_node(int node);
 void kube_tell_set(void);
+void kube_scaled(void); /* W.servers is another number */
 void note_fault(struct pod *p, int64_t from, int64_t to);
 
 /* --- zk.c --- */
@@ -405,6 +408,8 @@ void check_write_done(int write, struct pod *server);
 /* Whose a slot is; all groups that have a part of it are right while it is moved. */
 bool check_is_home(int slot, int gid);
 /* What a group has of a slot is moved to another one; false: not all of it is. */
+/* A controller scales. */
+void check_scaled(const struct sim_controller *by, int servers);
 bool check_slot_moves(int slot, struct pod *from, struct pod *to);
 
 /* No way changes, no controller is away, and all of them reach it, for so long. */
@@ -446,6 +451,7 @@ struct write {
 	struct pod *by;
 	int16_t group, slot;
 	int reign;
+	bool moved;                 /* with its slot, to another group: another write stands for it */
 	bool acked, excused, split; /* split: done by a master after a later one had acknowledged */
 };
 
@@ -482,6 +488,8 @@ struct world {
 	int64_t asked_us[SIM_GROUPS + 1]; /* when a person was last asked to say which of two masters' data counts */
 	char slots_note[512], lost_note[512], allow_note[64]; /* annotations of the StatefulSet */
 	char wish_note[WISH_TEXT_MAX];                        /* codis.io/switchover */
+	char had_note[64], moving_note[128], scale_note[16];
+	int servers; /* its spec.replicas */
 	int64_t set_version;
 	struct {
 		uint64_t data[WORDS];
@@ -490,6 +498,7 @@ struct world {
 	int16_t assigned[CODIS_SLOTS]; /* as the coordinator has it */
 	struct move moves[CODIS_SLOTS];
 	bool moves_slots;   /* in this history */
+	bool scales;        /* ... because there are more servers, or to be fewer */
 	struct call *calls; /* under way */
 };
 extern struct world W;

@@ -467,6 +467,10 @@ static void read_path(struct call *c, const char *path, const struct http_spec *
 	} else if (strncmp(path, "/api/topom/proxy/online/", 24) == 0) {
 		c->kind = CALL_ONLINE;
 		snprintf(c->addr, sizeof(c->addr), "%.23s", strrchr(path, '/') + 1);
+	} else if (strncmp(path, "/api/topom/slots/action/create/", 31) == 0) {
+		c->kind = CALL_BEGIN_MOVE;
+		if (sscanf(path + 31, "%*[0-9a-f]/%d/%d", &c->slot, &c->gid) != 2)
+			broken("the simulation cannot read %s", path);
 	} else if (strncmp(path, "/api/topom/slots/assign/", 24) == 0) {
 		c->kind = CALL_ASSIGN;
 		c->body = json_parse(spec->body, spec->body_len, JSON_ITEMS, NULL);
@@ -644,8 +648,37 @@ static void wish_call(struct http_call *h)
 	}
 }
 
+static void set_one(char *note, size_t size, const cJSON *annotations, const char *name)
+{
+	const cJSON *value = json_get(annotations, name, NULL);
+
+	if (cJSON_IsNull(value))
+		note[0] = '\0';
+	else if (cJSON_IsString(value))
+		snprintf(note, size, "%s", value->valuestring);
+}
+
+/* Of slots that move, and whether they are to. */
+static void set_notes(const cJSON *annotations)
+{
+	set_one(W.had_note, sizeof(W.had_note), annotations, "codis.io/had-slots");
+	set_one(W.moving_note, sizeof(W.moving_note), annotations, "codis.io/moving");
+	set_one(W.scale_note, sizeof(W.scale_note), annotations, "codis.io/scale-to");
+}
+
+static void scaled_by(const struct sim_controller *by, int replicas)
+{
+	check_scaled(by, replicas);
+	say("controller %d scales to %d servers", by->index, replicas);
+	if (replicas < W.servers)
+		W.set.groups = replicas / W.set.replicas;
+	W.servers = replicas;
+	kube_scaled();
+}
+
 static void set_call(struct http_call *h)
 {
+	int replicas = (int)json_int(-1, h->body, "spec", "replicas", NULL);
 	const char *slots = json_str(h->body, "metadata", "annotations", "codis.io/slots", NULL);
 	const char *lost = json_str(h->body, "metadata", "annotations", "codis.io/data-lost", NULL);
 
@@ -656,6 +689,9 @@ static void set_call(struct http_call *h)
 	if (json_is(h->body, cJSON_Array))
 		wish_call(h);
 	h->answer = cJSON_CreateObject();
+	set_notes(json_get(h->body, "metadata", "annotations", NULL));
+	if (replicas >= 0)
+		scaled_by(h->in, replicas);
 	kube_tell_set();
 }
 

@@ -179,8 +179,12 @@ void zk_remove(const char *path)
 {
 	struct node *n = zk_find(path);
 
+	int gid;
+
 	if (!n)
 		return;
+	if (sscanf(path, "group/group-%4d", &gid) == 1 && gid <= SIM_GROUPS)
+		z.groups[gid].is = false;
 	*n = z.nodes[--z.count];
 	z.zxid++;
 	changed(path);

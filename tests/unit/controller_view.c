@@ -110,6 +110,14 @@ void send_slots(struct world *w, int gid, const char *addr)
 		w->v.dashboard.slot_group[i] = (int16_t)gid;
 }
 
+void had_all(struct world *w)
+{
+	w->v.scaling.had_noted = true;
+	w->v.scaling.had.count = 0;
+	for (int i = 0; i < view_groups_wanted(&w->v); i++)
+		gids_add(&w->v.scaling.had, view_wanted_group(&w->v, i));
+}
+
 /* One healthy group: A leads, B is its synced replica, one proxy. */
 struct world *healthy(void)
 {
@@ -128,6 +136,8 @@ struct world *healthy(void)
 	w->v.mandate = MANDATE_LEAD;
 	w->v.kube_fresh = w->v.pods_fresh = w->v.coordinator_ready = true;
 	w->sets[0].shape.replicas = w->sets[0].shape.server_replica = 2;
+	w->v.scaling.interval_us = -1;
+	w->v.scaling.parallel = SCALING_PARALLEL_DEFAULT;
 	w->v.dashboard.reach = REACH_OK;
 	w->v.dashboard.heard_ms = 1;
 	w->v.dashboard.slots_known = true;
@@ -149,6 +159,8 @@ struct world *healthy(void)
 
 void run(struct world *w)
 {
+	if (!w->scales)
+		had_all(w);
 	w->count = decide(&w->v, &limits, w->actions, 16);
 	for (int i = 0; i < w->count; i++) {
 		if (!reason_is_known(w->actions[i].why))

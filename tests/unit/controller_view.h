@@ -20,6 +20,7 @@ struct world {
 	struct calm_groups filled[4];
 	struct action actions[16];
 	int count;
+	bool scales; /* the test says which groups have had slots; else it is all of them (had_all) */
 };
 
 extern const struct decide_limits limits;
@@ -35,6 +36,8 @@ struct proxy_view *add_proxy(struct world *w, const char *token);
 void list(struct group_view *g, struct server_view *s);
 /* A second healthy group, of C, which leads, and its replica. C's view; the replica's is behind it. */
 struct server_view *add_pair(struct world *w);
+/* Each group that there is has had slots: so none of them is new. */
+void had_all(struct world *w);
 /* What a server is and says. */
 void guarded(struct server_view *s);
 void leads(struct server_view *s);

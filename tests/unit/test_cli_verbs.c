@@ -106,7 +106,7 @@ CLI_TEST(help_is_on_stdout)
 	struct cli_world *w = *state;
 
 	assert_int_equal(CLI(w, "--help"), CLI_OK);
-	cli_says(w, "  status      what each Codis is doing");
+	cli_says(w, "  status       what each Codis is doing");
 	assert_int_equal(CLI(w, "help", "status"), CLI_OK);
 	cli_says(w, "codisctl status [PRODUCT]: what each Codis is doing, and what is wrong with it\n");
 	cli_says(w, "  -A, --all-namespaces ");

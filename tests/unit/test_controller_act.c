@@ -553,6 +553,32 @@ int dashboard_assign_slots(struct http_client *http, const char *addr, const cha
 	return 0;
 }
 
+int dashboard_move_slot(struct http_client *http, const char *addr, const char *product, int slot, int gid,
+			codis_done done, void *ctx, struct error *err)
+{
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	(void)http;
+	(void)product;
+	note("%s slot %d to group %d\n", addr, slot, gid);
+	fail_with(answer_after(1, give_json, (void *)done, ctx), w.dashboard_fails);
+	return 0;
+}
+
+int dashboard_set_interval(struct http_client *http, const char *addr, const char *product, int us, codis_done done,
+			   void *ctx, struct error *err)
+{
+	if (ask(err) < 0)
+		return -1;
+	NOMEM_PAUSE;
+	(void)http;
+	(void)product;
+	note("%s interval %d\n", addr, us);
+	fail_with(answer_after(1, give_json, (void *)done, ctx), w.dashboard_fails);
+	return 0;
+}
+
 /* It passes while a test runs. */
 static void mask_time(char *text)
 {
@@ -722,7 +748,8 @@ static struct action action_of(enum action_kind kind, const char *addr)
 		.kind = kind, .subject = action_subject(kind), .exists = true, .version = 7, .why = "seen"
 	};
 
-	a.gid = a.subject == SUBJECT_GROUP || a.subject == SUBJECT_SERVER || kind == ACT_FILL_PROXY;
+	a.gid = a.subject == SUBJECT_GROUP || a.subject == SUBJECT_SERVER || kind == ACT_FILL_PROXY ||
+		kind == ACT_REMOVE_GROUP;
 	snprintf(a.addr, sizeof(a.addr), "%s", addr);
 	snprintf(a.pod, sizeof(a.pod), "pod-%c", letter(addr));
 	snprintf(a.uid, sizeof(a.uid), "uid-%c", letter(addr));
@@ -3397,6 +3424,133 @@ ACT_TEST(slots_are_assigned_in_equal_ranges)
 	run(ACT_ASSIGN_SLOTS, D);
 	assert_journal("from 0 to group 1\nfrom 342 to group 2\nfrom 683 to group 3\n1024 slots\n");
 	assert_string_equal(world.events, "Normal Pod shop/pod-? SlotsAssigned: pod-? (10.0.2.1:18080): seen\n");
+}
+
+/* --- more groups, or fewer --- */
+
+/* Two groups, of which the second one is new: all slots are the first one's. */
+static void two_groups(void)
+{
+	static const struct view_set two = { .name = "codis-server",
+					     .uid = "uid-set",
+					     .shape = { .replicas = 4, .server_replica = 2 } };
+	struct cluster_view *v = &world.c->view;
+
+	v->sets = &two;
+	v->set_count = 1;
+	v->scaling = (struct scaling_view){ .had_noted = true, .parallel = 2, .interval_us = -1 };
+	gids_add(&v->scaling.had, 1);
+	gids_add(&v->scaling.moving.to, 2);
+	v->scaling.moving.slots = 512;
+	v->dashboard.reach = REACH_OK;
+	v->dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		v->dashboard.slot_group[i] = 1;
+	snprintf(world.c->dashboard.addr, sizeof(world.c->dashboard.addr), "%s", D);
+}
+
+ACT_TEST(a_dashboard_is_told_of_a_few_slots_one_after_the_other)
+{
+	two_groups();
+	run(ACT_MOVE_SLOTS, "");
+	assert_journal(D " slot 1023 to group 2\n" D " slot 1022 to group 2\n");
+	assert_int_equal(world.c->scaling_running, 0);
+	assert_int_equal(world.c->scaling_done.ended_ms, 0);
+	assert_string_equal(world.events, "");
+}
+
+ACT_TEST(an_interval_is_told_with_each_few_slots)
+{
+	two_groups();
+	world.c->view.scaling.interval_us = 500;
+	world.c->view.scaling.parallel = 1;
+	run(ACT_MOVE_SLOTS, "");
+	assert_journal(D " interval 500\n" D " slot 1023 to group 2\n");
+}
+
+ACT_TEST(slots_that_a_dashboard_refuses_to_move_are_tried_again_later_and_later)
+{
+	two_groups();
+	w.dashboard_fails = ERR_STATUS;
+	run(ACT_MOVE_SLOTS, "");
+	run(ACT_MOVE_SLOTS, "");
+	assert_journal(D " slot 1023 to group 2\n" D " slot 1023 to group 2\n");
+	assert_int_equal(world.c->scaling_done.failures, 2);
+	assert_logged("event=action.failed action=move-slots");
+}
+
+#define SET_PATH "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"
+
+ACT_TEST(which_groups_get_slots_is_noted_on_the_statefulset)
+{
+	two_groups();
+	run(ACT_NOTE_SCALING, "");
+	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/had-slots\":\"1,2\","
+		       "\"codis.io/moving\":\"to=2 slots=512\"},\"uid\":\"uid-set\"}}\n");
+}
+
+ACT_TEST(what_is_done_is_noted_no_more)
+{
+	struct cluster_view *v = &world.c->view;
+
+	two_groups();
+	gids_add(&v->scaling.had, 2);
+	v->scaling.asked = true;
+	v->scaling.servers = 4;
+	for (int i = 0; i < CODIS_SLOTS / 2; i++)
+		v->dashboard.slot_group[i] = 2;
+	run(ACT_NOTE_SCALING, "");
+	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/had-slots\":\"1,2\","
+		       "\"codis.io/moving\":null,\"codis.io/scale-to\":null},\"uid\":\"uid-set\"}}\n");
+}
+
+static struct action scale_of(int replicas, bool undoes)
+{
+	struct action a = action_of(ACT_SCALE, "");
+
+	a.replicas = replicas;
+	a.undoes = undoes;
+	a.gid = 0;
+	return a;
+}
+
+ACT_TEST(servers_that_have_no_slots_are_scaled_away_and_the_asking_with_them)
+{
+	struct action a = scale_of(2, false);
+
+	two_groups();
+	act(world.c, &a);
+	until_idle();
+	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/scale-to\":null},\"uid\":"
+		       "\"uid-set\"},\"spec\":{\"replicas\":2}}\n");
+	assert_string_equal(world.events, "Normal StatefulSet shop/codis-server Scaled: 2 servers: seen\n");
+}
+
+ACT_TEST(servers_that_were_scaled_away_with_slots_are_asked_back)
+{
+	struct action a = scale_of(6, true);
+
+	two_groups();
+	act(world.c, &a);
+	until_idle();
+	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{},\"uid\":\"uid-set\"},\"spec\":{"
+		       "\"replicas\":6}}\n");
+	assert_string_equal(world.events, "Warning StatefulSet shop/codis-server ScaledBack: 6 servers: seen\n");
+}
+
+ACT_TEST(a_group_that_is_no_more_is_removed_as_it_was_read)
+{
+	struct action a = action_of(ACT_REMOVE_GROUP, "");
+
+	group()->czxid = CZXID;
+	act(world.c, &a);
+	until_idle();
+	assert_journal("delete " GROUP " 7\nreload\n");
+	group()->czxid = 0; /* not read since we made it */
+	w.journal[0] = '\0';
+	act(world.c, &a);
+	until_idle();
+	assert_journal("");
 }
 
 /* Its process has ended, and so its connections. */

@@ -23,6 +23,7 @@ static struct world *three(void)
 
 static void assert_set(struct world *w, enum action_kind kind, const char *addr)
 {
+	had_all(w);
 	w->count = decide(&w->v, &with, w->actions, 16);
 	assert_int_equal(w->count, 1);
 	assert_string_equal(action_name(w->actions[0].kind), action_name(kind));
@@ -33,6 +34,7 @@ static void assert_set(struct world *w, enum action_kind kind, const char *addr)
 
 static void assert_not_set(struct world *w)
 {
+	had_all(w);
 	w->count = decide(&w->v, &with, w->actions, 16);
 	for (int i = 0; i < w->count; i++)
 		assert_int_not_equal(w->actions[i].subject, SUBJECT_SETTING);
@@ -63,6 +65,7 @@ TEST(bound_that_does_not_last_is_set_more_and_more_seldom)
 	a->setting_done = (struct calm_done){ .kind = ACT_BOUND_WRITES, .times = 2, .ended_ms = w->v.now_ms - 300 };
 	assert_set(w, ACT_BOUND_WRITES, A);
 	a->setting_done.times = 5; /* 4 s */
+	had_all(w);
 	w->count = decide_all(&w->v, &with, w->actions, 16, held, 4, &count);
 	assert_int_equal(w->count, 0);
 	assert_int_equal(count, 1);

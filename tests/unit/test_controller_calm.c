@@ -135,6 +135,7 @@ static int held(struct world *w, struct action *one)
 {
 	int n;
 
+	had_all(w);
 	w->count = decide_all(&w->v, &limits, w->actions, 16, one, 1, &n);
 	return n;
 }
@@ -328,6 +329,7 @@ TEST(what_waits_takes_no_room_from_what_does_not)
 	a->info_valid = false;
 	a->since_ms = w->v.now_ms - 1;
 	b->info.link_up = false;
+	had_all(w);
 	assert_int_equal(decide_all(&w->v, &limits, out, 1, &one, 1, &n), 1);
 	assert_string_equal(out[0].addr, "10.0.0.6:6379");
 	assert_int_equal(n, 1);
@@ -495,6 +497,7 @@ TEST(deletion_that_waits_keeps_no_other_from_its_turn)
 	c->pod.delete_after_ms = w->v.now_ms + 20000;
 	assert_b_ends(w, ACT_DELETE_POD);
 	w->v.deletions = 10;
+	had_all(w);
 	assert_int_equal(decide_all(&w->v, &limits, w->actions, 16, two, 3, &n), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(two[0].addr, C);

@@ -220,17 +220,21 @@ TEST(wait_goes_by_the_words_of_others)
 
 	lose_node(w);
 	wait.node_loss_ms = -1;
+	had_all(w);
 	w->count = decide(&w->v, &wait, w->actions, 16);
 	assert_int_equal(w->count, 0);
 	w->servers[0].pod.node_gone = true;
+	had_all(w);
 	w->count = decide(&w->v, &wait, w->actions, 16);
 	assert_int_equal(w->count, 0); /* its object may be made anew */
 	w->servers[0].pod.node_lost_ms = w->v.now_ms - 60000;
+	had_all(w);
 	w->count = decide(&w->v, &wait, w->actions, 16);
 	assert_int_equal(w->count, 1);
 	assert_string_equal(w->actions[0].why, "its node is no more");
 	w->servers[0].pod.node_lost_ms = w->v.now_ms - 1;
 	w->servers[0].pod.node_out = true;
+	had_all(w);
 	w->count = decide(&w->v, &wait, w->actions, 16);
 	assert_int_equal(w->count, 1);
 	assert_string_equal(w->actions[0].why, "its node is out of service, as its taint says");

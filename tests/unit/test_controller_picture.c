@@ -499,6 +499,7 @@ TEST(nothing_is_decided_while_a_new_role_contradicts_an_old_node)
 		w->topom.slot_group[i] = 1;
 	}
 	w->topom.slots_known = true;
+	set_annotation(w, "codis.io/had-slots", "1");
 	assert_int_equal(decided(w, a), 0);
 	assert_true(w->v.groups[0].busy);
 	w->group.doubted_ms = 0; /* all of that is how it is: B took a role that nobody gave it */

@@ -244,6 +244,22 @@ TEST(data_of_many_groups_is_lost)
 		    "more LOST THEIR DATA at 2026-11-26T05:03:43Z (about 600 keys): " ACKNOWLEDGE);
 }
 
+TEST(slot_that_is_held_for_a_moment_to_be_moved_is_no_outage)
+{
+	static int64_t since[CODIS_SLOTS];
+	WORLD(2);
+
+	w->v.now_ms = 100000;
+	w->slots[1][0].locked = true;
+	w->proxies[1].slot_since_ms = since;
+	since[0] = w->v.now_ms - 1000;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+	w->v.dashboard.slot_target[0] = 2;
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
+	since[0] = w->v.now_ms - 2000;
+	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+}
+
 TEST(slots_are_served_by_every_proxy_or_not)
 {
 	WORLD(2);

@@ -85,11 +85,13 @@ static void update(cJSON *old, cJSON *object, const char *refusal, const char *w
 #define ALLOW(text, a) "{\"codis.io/slots\":\"" text "\",\"codis.io/allow-data-loss\":\"" a "\"}"
 #define TWO            "1=512/1205000,2=512/1234567"
 #define GIVE_UP        "to give them up, kubectl annotate -n shop sts codis-server codis.io/allow-data-loss="
-#define MOVE(from, to, slots, more)                                                                                    \
+#define MOVE(from, to, slots)                                                                                          \
 	", which would be lost: move them first, in codis-fe or by codis-admin --dashboard=codis-dashboard:18080 "     \
-	"--slot-action --create-some --gid-from=" from " --gid-to=" to " --num-slots=" slots more "; or, " GIVE_UP
-#define MORE    ", and likewise for the others"
-#define MOVE_2  MOVE("2", "1", "512", "") "2"
+	"--slot-action --create-some --gid-from=" from " --gid-to=" to " --num-slots=" slots "; or, " GIVE_UP
+#define SCALE                                                                                                          \
+	", which would be lost: codisctl scale-server 2 -n shop moves them to the others first, and then scales; "     \
+	"or, " GIVE_UP
+#define MOVE_2  SCALE "2"
 #define GROUP_2 "group 2 still serves 512 slots (about 1.2 million keys)" MOVE_2
 #define ALL     ", which would be lost, for data is in the memory of these pods: " GIVE_UP "all first"
 #define UNKNOWN "check that the groups that go serve no slots: codis-controller has not said it here, and they are lost"
@@ -105,13 +107,9 @@ TEST(a_group_that_serves_slots)
 TEST(several_groups)
 {
 	scale(SLOTS("1=256/1,2=256/2,3=256/4,4=256"), 8, 2,
-	      "groups 2, 3 and 4 still serve 256, 256 and 256 slots (about 6 keys and more)" MOVE("2", "1", "256",
-												  MORE) "2,3,4",
-	      NULL);
+	      "groups 2, 3 and 4 still serve 256, 256 and 256 slots (about 6 keys and more)" SCALE "2,3,4", NULL);
 	scale(SLOTS("1=90/1,2=90/1,3=90/1,4=90/1,5=90/1,6=90/1,7=90/1,8=90/1,9=90/1,10=90/1,11=124/1"), 22, 2,
-	      "groups 2, 3, 4, 5, 6, 7, 8, 9 and 2 more still serve 934 slots (about 10 keys)" MOVE("2", "1", "90",
-												    MORE) "all",
-	      NULL);
+	      "groups 2, 3, 4, 5, 6, 7, 8, 9 and 2 more still serve 934 slots (about 10 keys)" SCALE "all", NULL);
 }
 
 TEST(a_group_without_slots_may_go)
@@ -166,9 +164,9 @@ TEST(not_known)
 TEST(ordinals_start)
 {
 	update(make(4, 0, SLOTS(TWO)), make(4, 2, SLOTS(TWO)),
-	       "group 1 still serves 512 slots (about 1.2 million keys)" MOVE("1", "2", "512", "") "1", NULL);
+	       "group 1 still serves 512 slots (about 1.2 million keys)" MOVE("1", "2", "512") "1", NULL);
 	update(make(4, 2, SLOTS("2=512/1,3=512/1")), make(2, 2, "{}"),
-	       "group 3 still serves 512 slots (about 1 key)" MOVE("3", "2", "512", "") "3", NULL);
+	       "group 3 still serves 512 slots (about 1 key)" SCALE "3", NULL);
 	update(make(4, 0, SLOTS("2=1024/1")), make(4, 2, "{}"), NULL, NULL);
 }
 
@@ -184,9 +182,9 @@ static cJSON *labelled(cJSON *set)
 TEST(the_only_servers_of_a_group)
 {
 	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(0, 0, "{}")),
-	       "group 2 still serves 512 slots (about 1.2 million keys)" MOVE("2", "GROUP", "512", "") "2", NULL);
+	       "group 2 still serves 512 slots (about 1.2 million keys)" MOVE("2", "GROUP", "512") "2", NULL);
 	update(labelled(make(3, 0, SLOTS("2=512/0"))), labelled(make(0, 0, "{}")),
-	       "group 2 still serves 512 slots (no keys)" MOVE("2", "GROUP", "512", "") "2", NULL);
+	       "group 2 still serves 512 slots (no keys)" MOVE("2", "GROUP", "512") "2", NULL);
 	update(labelled(make(3, 0, ALLOW("2=512/1234567", "2"))), labelled(make(0, 0, ALLOW("", "2"))), NULL, GIVEN_UP);
 	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(1, 0, "{}")), NULL, NULL);
 	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(3, 4, "{}")), NULL, NULL);

@@ -1,0 +1,191 @@
+#include "common/codis/scaling.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+
+#define NONE  "none"
+#define NAMED 6
+
+/* --- groups ------------------------------------------------------------------------------------------------------- */
+
+/* Where it stands, or would. */
+static int place(const struct gids *g, int gid)
+{
+	int low = 0, high = g->count;
+
+	while (low < high) {
+		int mid = low + (high - low) / 2;
+
+		if (g->of[mid] < gid)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+bool gids_have(const struct gids *g, int gid)
+{
+	int at = place(g, gid);
+
+	return at < g->count && g->of[at] == gid;
+}
+
+void gids_add(struct gids *g, int gid)
+{
+	int at = place(g, gid);
+
+	if ((at < g->count && g->of[at] == gid) || g->count == GIDS_MAX || gid < 1 || gid > CODIS_GROUP_MAX)
+		return;
+	memmove(&g->of[at + 1], &g->of[at], (size_t)(g->count - at) * sizeof(g->of[0]));
+	g->of[at] = (int16_t)gid;
+	g->count++;
+}
+
+void gids_drop(struct gids *g, int gid)
+{
+	int at = place(g, gid);
+
+	if (at == g->count || g->of[at] != gid)
+		return;
+	g->count--;
+	memmove(&g->of[at], &g->of[at + 1], (size_t)(g->count - at) * sizeof(g->of[0]));
+}
+
+bool gids_same(const struct gids *a, const struct gids *b)
+{
+	return a->count == b->count && memcmp(a->of, b->of, (size_t)a->count * sizeof(a->of[0])) == 0;
+}
+
+int gids_write(const struct gids *g, struct buf *out)
+{
+	for (int i = 0; i < g->count; i++)
+		buf_addf(out, "%s%d", i ? "," : "", g->of[i]);
+	return buf_addstr(out, g->count ? "" : NONE);
+}
+
+bool gids_take(const char **text, struct gids *out)
+{
+	bool more = true;
+
+	out->count = 0;
+	if (strncmp(*text, NONE, strlen(NONE)) == 0) {
+		*text += strlen(NONE);
+		return true;
+	}
+	while (more) {
+		char *end;
+		long gid = **text >= '1' && **text <= '9' ? strtol(*text, &end, 10) : 0;
+
+		if (gid < 1 || gid > CODIS_GROUP_MAX)
+			return false;
+		gids_add(out, (int)gid);
+		more = *end == ',';
+		*text = end + more;
+	}
+	return true;
+}
+
+void gids_say(const struct gids *g, struct buf *out)
+{
+	int named = g->count > NAMED ? NAMED - 1 : g->count;
+
+	buf_addstr(out, g->count == 1 ? "group " : "groups ");
+	for (int i = 0; i < named; i++)
+		buf_addf(out, "%s%d", i == 0 ? "" : i == g->count - 1 ? " and " : ", ", g->of[i]);
+	if (g->count > named)
+		buf_addf(out, " and %d more", g->count - named);
+}
+
+/* --- codis.io/moving ---------------------------------------------------------------------------------------------- */
+
+bool moving_is(const struct moving *m)
+{
+	return m->to.count || m->from.count;
+}
+
+int moving_write(const struct moving *m, struct buf *out)
+{
+	if (m->to.count) {
+		buf_addstr(out, "to=");
+		gids_write(&m->to, out);
+		buf_addch(out, ' ');
+	}
+	if (m->from.count) {
+		buf_addstr(out, "from=");
+		gids_write(&m->from, out);
+		buf_addch(out, ' ');
+	}
+	return buf_addf(out, "slots=%d", m->slots);
+}
+
+/* Moves *text behind the word, where it stands there. */
+static bool take_word(const char **text, const char *word)
+{
+	if (strncmp(*text, word, strlen(word)) != 0)
+		return false;
+	*text += strlen(word);
+	return true;
+}
+
+static bool parse(const char *text, struct moving *out)
+{
+	if (take_word(&text, "to=") && !(gids_take(&text, &out->to) && take_word(&text, " ")))
+		return false;
+	if (take_word(&text, "from=") && !(gids_take(&text, &out->from) && take_word(&text, " ")))
+		return false;
+	if (!take_word(&text, "slots="))
+		return false;
+	out->slots = scaling_number(text, 0, CODIS_SLOTS, 0);
+	return true;
+}
+
+void moving_parse(const char *text, struct moving *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (text && !parse(text, out))
+		memset(out, 0, sizeof(*out));
+}
+
+/* --- numbers ------------------------------------------------------------------------------------------------------ */
+
+int scaling_number(const char *text, int min, int max, int def)
+{
+	char *end;
+	long n;
+
+	if (!text || *text < '0' || *text > '9')
+		return def;
+	n = strtol(text, &end, 10);
+	return *end || n < min || n > max ? def : (int)n;
+}
+
+bool scaling_fits(const char *text, int server_replica, int *servers, char why[SCALING_WHY_MAX])
+{
+	int n = scaling_number(text, 0, CODIS_ORDINALS_MAX, -1), low;
+
+	*servers = 0;
+	if (n < 0) {
+		snprintf(why, SCALING_WHY_MAX, "it must be a number of servers");
+		return false;
+	}
+	if (server_replica < 1) {
+		snprintf(why, SCALING_WHY_MAX, "SERVER_REPLICA is not known");
+		return false;
+	}
+	if (n && n % server_replica == 0) {
+		*servers = n;
+		return true;
+	}
+	low = n / server_replica * server_replica;
+	if (low)
+		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d: %d or %d",
+			 server_replica, low, low + server_replica);
+	else
+		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d, and %d at least",
+			 server_replica, server_replica);
+	return false;
+}

@@ -1,0 +1,529 @@
+#include "controller/scale.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/codis/served.h"
+
+struct looking {
+	const struct cluster_view *v;
+	const struct decide_limits *limits;
+	struct scale *s;
+	int16_t has[CODIS_SLOTS]; /* whose a slot will be when what is under way is done */
+	bool fixed[CODIS_SLOTS];  /* it is under way */
+	struct gids owners;       /* who has slots then */
+	struct gids fresh;        /* new groups that wait for their share */
+	int acting;               /* slots that are under way */
+	bool offline;             /* some are nobody's */
+};
+
+__attribute__((format(printf, 2, 3))) static void waits_for(struct looking *l, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (l->s->waits[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(l->s->waits, sizeof(l->s->waits), fmt, ap);
+	va_end(ap);
+}
+
+/* --- which groups ---------------------------------------------------------------------------------------------------
+ */
+
+/* The StatefulSet whose ordinals make groups: of that one the number can be changed. NULL: there is none. */
+static const struct codis_shape *counted(const struct cluster_view *v)
+{
+	const struct view_set *set = v->set_count ? &v->sets[0] : NULL;
+
+	return set && !set->shape.group && set->shape.server_replica > 0 && !set->deleting ? &set->shape : NULL;
+}
+
+static struct codis_shape shape_of(const struct codis_shape *shape, int replicas)
+{
+	struct codis_shape other = *shape;
+
+	other.replicas = replicas;
+	return other;
+}
+
+/* It would be no more with as many servers as codis.io/scale-to asks for. */
+static bool is_doomed(const struct cluster_view *v, int gid)
+{
+	const struct codis_shape *now = counted(v);
+	struct codis_shape then;
+
+	if (!now || !v->scaling.servers || v->scaling.servers >= now->replicas)
+		return false;
+	then = shape_of(now, v->scaling.servers);
+	return codis_shape_makes(now, gid) && !codis_shape_makes(&then, gid);
+}
+
+static bool is_asked_again(const struct cluster_view *v)
+{
+	const struct codis_shape *now = counted(v);
+
+	return now && v->scaling.servers == now->replicas;
+}
+
+static bool exists(const struct cluster_view *v, int gid)
+{
+	const struct group_view *g = view_group(v, gid);
+
+	return g && g->exists;
+}
+
+static void look_at_slots(struct looking *l)
+{
+	const struct dashboard_view *b = &l->v->dashboard;
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		l->fixed[i] = b->slot_target[i] != 0;
+		l->has[i] = b->slot_target[i] ? b->slot_target[i] : b->slot_group[i];
+		l->acting += l->fixed[i];
+		l->offline |= !l->has[i];
+		if (l->has[i] && (i == 0 || l->has[i] != l->has[i - 1]))
+			gids_add(&l->owners, l->has[i]);
+	}
+}
+
+/* Who has, or had, slots; of those that are no more it is forgotten, so that one of that number is new again. What is
+ * given up on purpose is not to be saved. */
+static void find_had(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+
+	for (int i = 0; i < v->scaling.had.count; i++) {
+		int gid = v->scaling.had.of[i];
+		const struct group_view *g = view_group(v, gid);
+
+		if (view_is_wanted(v, gid) || (gids_have(&l->owners, gid) && !(g && g->may_lose)))
+			gids_add(&l->s->had, gid);
+	}
+	for (int i = 0; i < l->owners.count; i++) {
+		if (view_is_wanted(v, l->owners.of[i]))
+			gids_add(&l->s->had, l->owners.of[i]);
+	}
+}
+
+/* What was noted goes on; what shall go after all, or shall not, changes sides. */
+static void find_noted(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+	const struct moving *was = &v->scaling.moving;
+
+	for (int i = 0; i < was->to.count; i++) {
+		if (view_is_wanted(v, was->to.of[i]) && !is_doomed(v, was->to.of[i]))
+			gids_add(&l->s->moving.to, was->to.of[i]);
+	}
+	for (int i = 0; i < was->from.count; i++) {
+		int gid = was->from.of[i];
+
+		if (is_doomed(v, gid) || (!view_is_wanted(v, gid) && (exists(v, gid) || gids_have(&l->owners, gid))))
+			gids_add(&l->s->moving.from, gid);
+		else if (view_is_wanted(v, gid))
+			gids_add(&l->s->moving.to, gid);
+	}
+}
+
+static void find_groups(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+	int wanted = view_groups_wanted(v);
+
+	find_had(l);
+	find_noted(l);
+	for (int i = 0; i < wanted; i++) {
+		int gid = view_wanted_group(v, i);
+
+		if (is_doomed(v, gid))
+			gids_add(&l->s->moving.from, gid);
+		else if (!gids_have(&l->owners, gid) && !gids_have(&l->s->moving.to, gid) &&
+			 (!gids_have(&l->s->had, gid) || is_asked_again(v)))
+			gids_add(&l->fresh, gid);
+	}
+}
+
+/* --- whether all is well --------------------------------------------------------------------------------------------
+ */
+
+static void wait_for_group(struct looking *l, int gid)
+{
+	const struct group_view *g = view_group(l->v, gid);
+	const struct server_view *m = g ? view_master(l->v, g) : NULL, *s;
+	int synced = 0, wanted = view_group_size(l->v, gid) - 1;
+	const char *why;
+
+	if (!m || judge_master(l->v, g, l->limits, &why) != MASTER_HEALTHY) {
+		waits_for(l, "group %d has no master", gid);
+		return;
+	}
+	if (g->node.promoting_state[0])
+		waits_for(l, "group %d is being promoted", gid);
+	for (int at = 0; (s = view_next(l->v, g, &at));)
+		synced += view_is_member(s, gid) && view_synced(s, m) && !s->pod.deleting;
+	if (synced < wanted)
+		waits_for(l, "group %d lacks %d synced replica%s", gid, wanted - synced,
+			  wanted - synced == 1 ? "" : "s");
+	if (m->pod.deleting)
+		waits_for(l, "the master of group %d is being deleted", gid);
+}
+
+static bool is_silent_proxy(const struct proxy_view *p)
+{
+	return (p->pod.name[0] || p->registered) && !p->pod.deleting &&
+	       (p->reach != REACH_OK || !p->registered || !p->online);
+}
+
+/* What slots must not move for: a failover, or a proxy that is to be told of each slot, in the middle of it costs more
+ * than time. */
+static void wait_for_health(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+	const struct moving *m = &l->s->moving;
+
+	if (v->tilted)
+		waits_for(l, "most servers are silent");
+	for (int i = 0; i < l->owners.count; i++)
+		wait_for_group(l, l->owners.of[i]);
+	for (int i = 0; i < m->to.count; i++)
+		wait_for_group(l, m->to.of[i]);
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (is_silent_proxy(p))
+			waits_for(l, "proxy %s does not serve", p->pod.name[0] ? p->pod.name : p->admin_addr);
+	}
+}
+
+/* All new groups begin together, lest the first gets what it would have to give the second. */
+static void begin_fresh(struct looking *l)
+{
+	if (!l->fresh.count || l->offline)
+		return;
+	wait_for_health(l);
+	for (int i = 0; i < l->fresh.count; i++)
+		wait_for_group(l, l->fresh.of[i]);
+	for (int i = 0; i < l->fresh.count && !l->s->waits[0]; i++)
+		gids_add(&l->s->moving.to, l->fresh.of[i]);
+}
+
+/* --- the plan -------------------------------------------------------------------------------------------------------
+ */
+
+static bool may_have_slots(const struct looking *l, int gid)
+{
+	return view_is_wanted(l->v, gid) && !gids_have(&l->s->moving.from, gid);
+}
+
+/* Those between which slots move, in the order of their numbers. */
+static int list_groups(const struct looking *l, struct moves_group groups[GIDS_MAX])
+{
+	const struct moving *m = &l->s->moving;
+	struct gids all = l->owners;
+	bool any = m->to.count > 0;
+	int wanted = view_groups_wanted(l->v), n = 0;
+
+	for (int i = 0; i < l->owners.count; i++)
+		any |= may_have_slots(l, l->owners.of[i]);
+	for (int i = 0; i < wanted; i++) {
+		int gid = view_wanted_group(l->v, i);
+
+		if (gids_have(&m->to, gid) || gids_have(&m->from, gid) || !any)
+			gids_add(&all, gid);
+	}
+	for (int i = 0; i < all.count; i++) {
+		int gid = all.of[i];
+
+		if (gids_have(&m->from, gid))
+			groups[n++] = (struct moves_group){ .gid = gid, .role = MOVES_DRAINS };
+		else if (may_have_slots(l, gid))
+			groups[n++] =
+				(struct moves_group){ .gid = gid,
+						      .role = gids_have(&m->to, gid) ? MOVES_FILLS : MOVES_STAYS };
+	}
+	return n;
+}
+
+/* How many slots are not yet where they shall be; which ones are to be begun now. */
+static void plan(struct looking *l)
+{
+	const struct dashboard_view *b = &l->v->dashboard;
+	struct moves_group groups[GIDS_MAX];
+	int room = l->v->scaling.parallel - l->acting, left;
+
+	left = moves_plan(groups, list_groups(l, groups), l->has, l->fixed, l->s->moves, room > 0 ? room : 0);
+	l->s->count = left < room ? left : room > 0 ? room : 0;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		left += l->fixed[i] && (gids_have(&l->s->moving.to, b->slot_target[i]) ||
+					gids_have(&l->s->moving.from, b->slot_group[i]));
+	l->s->left = left;
+}
+
+/* --- groups that go -------------------------------------------------------------------------------------------------
+ */
+
+static bool is_sent_to(const struct cluster_view *v, int gid)
+{
+	for (int k = 0; k < v->proxy_count; k++) {
+		for (int i = 0; v->proxies[k].slots && i < CODIS_SLOTS; i++) {
+			const struct codis_slot *s = &v->proxies[k].slots[i];
+
+			if (s->group == gid || s->migrate_from == gid)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* What is left there would be lost with its servers. */
+static void wait_until_empty(struct looking *l, int gid)
+{
+	const struct group_view *g = view_group(l->v, gid);
+	const struct server_view *m = g ? view_master(l->v, g) : NULL;
+	char keys[SERVED_KEYS_MAX];
+
+	if (is_sent_to(l->v, gid))
+		waits_for(l, "a proxy still sends slots to group %d", gid);
+	if (!g || g->may_lose || !g->node.count)
+		return;
+	if (!m || !view_master_verified(m)) {
+		waits_for(l,
+			  "what group %d has is not known: it has no master; " CODIS_ANNOTATION_ALLOW_LOSS "=%d gives "
+			  "it up",
+			  gid, gid);
+	} else if (m->info.keys > 0) {
+		served_say_keys(m->info.keys, keys);
+		waits_for(l, "group %d still has %s and no slot; " CODIS_ANNOTATION_ALLOW_LOSS "=%d gives them up", gid,
+			  keys, gid);
+	}
+}
+
+static bool is_noted_as_served(const struct cluster_view *v, int servers)
+{
+	struct codis_shape then = shape_of(counted(v), servers);
+	int first, last;
+
+	return !codis_shape_groups(&then, &first, &last) || v->scaling.last_noted < 0 || v->scaling.last_noted > last;
+}
+
+/* Their servers go, and then they. */
+static void let_go(struct looking *l)
+{
+	const struct moving *m = &l->s->moving;
+	const struct cluster_view *v = l->v;
+	bool doomed = false;
+
+	for (int i = 0; i < m->from.count; i++) {
+		const struct group_view *g = view_group(v, m->from.of[i]);
+
+		if (is_doomed(v, m->from.of[i])) {
+			doomed = true;
+			wait_until_empty(l, m->from.of[i]);
+		} else if (g && g->exists && !g->node.count && !g->busy && !g->node.promoting_state[0]) {
+			l->s->step = SCALE_REMOVES;
+			l->s->gid = m->from.of[i];
+			l->s->why = "its servers have gone, as codis.io/scale-to asked";
+		} else {
+			waits_for(l, "the servers of group %d end", m->from.of[i]);
+		}
+	}
+	/* The webhook judges by what is noted of the slots. */
+	if (!doomed || l->s->waits[0] || is_noted_as_served(v, v->scaling.servers))
+		return;
+	l->s->step = SCALE_SCALES;
+	l->s->replicas = v->scaling.servers;
+	l->s->why = "codis.io/scale-to asks for fewer servers";
+}
+
+/* --- what somebody else has scaled ----------------------------------------------------------------------------------
+ */
+
+/* Its master is there, and nobody has begun to end it. */
+static bool can_be_kept(const struct cluster_view *v, int gid)
+{
+	const struct group_view *g = view_group(v, gid);
+	const struct server_view *m = g ? view_master(v, g) : NULL;
+
+	return m && !g->may_lose && view_master_verified(m) && judge_has_pod(m) && m->group == gid && !m->pod.deleting;
+}
+
+/* The webhook was away, and let it through. */
+static bool undo(struct looking *l)
+{
+	const struct codis_shape *now = counted(l->v);
+	const struct moving *was = &l->v->scaling.moving;
+	int last = 0;
+
+	for (int i = 0; now && i < l->v->scaling.had.count; i++) {
+		int gid = l->v->scaling.had.of[i];
+
+		if (gid > last && !view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) &&
+		    !gids_have(&was->from, gid) && can_be_kept(l->v, gid))
+			last = gid;
+	}
+	if (!last || last * now->server_replica - now->start <= now->replicas)
+		return false;
+	l->s->step = SCALE_SCALES;
+	l->s->undoes = true;
+	l->s->replicas = last * now->server_replica - now->start;
+	l->s->why = "groups that have slots would go, and codis.io/scale-to does not say so";
+	return true;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------------
+ */
+
+/* Nothing is noted or asked for, and each group is an old one: as it is nearly always. */
+static bool rests(const struct cluster_view *v)
+{
+	int wanted = view_groups_wanted(v);
+
+	if (moving_is(&v->scaling.moving) || v->scaling.asked || !v->scaling.had_noted ||
+	    v->scaling.had.count != wanted)
+		return false;
+	for (int i = 0; i < wanted; i++) {
+		if (!gids_have(&v->scaling.had, view_wanted_group(v, i)))
+			return false;
+	}
+	return true;
+}
+
+/* A cluster that was there before this was: who has no slots now has none on purpose. */
+static void note_first(struct looking *l)
+{
+	int wanted = view_groups_wanted(l->v);
+
+	if (l->offline || !wanted)
+		return;
+	l->s->had = l->owners;
+	for (int i = 0; i < wanted; i++)
+		gids_add(&l->s->had, view_wanted_group(l->v, i));
+	l->s->step = SCALE_NOTES;
+	l->s->why = "which groups have slots is noted";
+}
+
+static bool note(struct looking *l)
+{
+	const struct scaling_view *was = &l->v->scaling;
+	struct moving *m = &l->s->moving;
+	bool same = gids_same(&m->to, &was->moving.to) && gids_same(&m->from, &was->moving.from);
+
+	for (int i = 0; i < m->to.count; i++)
+		gids_add(&l->s->had, m->to.of[i]);
+	m->slots = same || !l->s->left ? was->moving.slots : l->s->left;
+	/* Each has its share. */
+	if (!l->s->left && m->to.count) {
+		m->to.count = 0;
+		same = false;
+	}
+	l->s->forgets = was->asked && is_asked_again(l->v) && !moving_is(m) && !l->fresh.count;
+	if (same && gids_same(&l->s->had, &was->had) && !l->s->forgets)
+		return false;
+	l->s->step = SCALE_NOTES;
+	l->s->why = l->s->forgets || (!moving_is(m) && moving_is(&was->moving)) ? "the slots are where they shall be"
+		    : m->from.count ? "codis.io/scale-to asks for fewer servers"
+		    : m->to.count   ? "new groups get their share of the slots"
+				    : "which groups have slots is noted";
+	return true;
+}
+
+static void go_on(struct looking *l)
+{
+	const struct codis_shape *now = counted(l->v);
+
+	find_groups(l);
+	begin_fresh(l);
+	plan(l);
+	if (undo(l) || note(l))
+		return;
+	if (now && l->v->scaling.servers > now->replicas) {
+		l->s->step = SCALE_SCALES;
+		l->s->replicas = l->v->scaling.servers;
+		l->s->why = "codis.io/scale-to asks for more servers";
+	} else if (l->s->left) {
+		wait_for_health(l);
+		l->s->step = l->s->waits[0] || !l->s->count ? SCALE_RESTS : SCALE_MOVES;
+		l->s->why = "the slots are where they shall be";
+	} else {
+		let_go(l);
+	}
+}
+
+void scale_look(const struct cluster_view *v, const struct decide_limits *limits, struct scale *s)
+{
+	struct looking l = { .v = v, .limits = limits, .s = s };
+
+	memset(s, 0, sizeof(*s));
+	if (!v->set_count || rests(v))
+		return;
+	s->moving = v->scaling.moving;
+	s->had = v->scaling.had;
+	s->left = s->moving.slots;
+	if (v->dashboard.reach != REACH_OK || !v->dashboard.slots_known) {
+		if (moving_is(&s->moving))
+			waits_for(&l, "the dashboard does not answer");
+		return;
+	}
+	memset(s, 0, sizeof(*s));
+	look_at_slots(&l);
+	if (v->scaling.had_noted)
+		go_on(&l);
+	else
+		note_first(&l);
+}
+
+bool scale_lets_go(const struct cluster_view *v, int gid)
+{
+	return gids_have(&v->scaling.moving.from, gid) && !view_is_wanted(v, gid);
+}
+
+/* --- words ----------------------------------------------------------------------------------------------------------
+ */
+
+int scale_moved(const struct scale *s)
+{
+	return s->moving.slots > s->left ? s->moving.slots - s->left : 0;
+}
+
+static void say_progress(const struct scale *s, struct buf *out)
+{
+	const struct moving *m = &s->moving;
+
+	if (!s->left && m->from.count) {
+		gids_say(&m->from, out);
+		buf_addf(out, " ha%s no slots any more", m->from.count == 1 ? "s" : "ve");
+		return;
+	}
+	buf_addf(out, "%d of %d slots have moved ", scale_moved(s), m->slots);
+	if (m->to.count) {
+		buf_addstr(out, "to ");
+		gids_say(&m->to, out);
+	}
+	if (m->from.count) {
+		buf_addf(out, "%sfrom ", m->to.count ? " and " : "");
+		gids_say(&m->from, out);
+	}
+}
+
+bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf *out)
+{
+	char why[SCALING_WHY_MAX];
+	bool bad = v->scaling.asked && !v->scaling.servers;
+	int servers;
+
+	if (moving_is(&s->moving))
+		say_progress(s, out);
+	else if (s->waits[0])
+		buf_addstr(out, "new groups are to get slots");
+	if (s->waits[0])
+		buf_addf(out, "%swaits: %s", out->len ? "; it " : "it ", s->waits);
+	if (bad) {
+		scaling_fits(v->scaling.asked_by, v->set_count ? v->sets[0].shape.server_replica : 0, &servers, why);
+		buf_addf(out, "%s" CODIS_ANNOTATION_SCALE_TO " is \"%s\", and nothing is done for it: %s",
+			 out->len ? "; " : "", v->scaling.asked_by, why);
+	}
+	return out->len > 0;
+}

@@ -1,0 +1,51 @@
+/* scale.h - more groups, or fewer: who is to have slots, what is to be done next, and what it waits for. Pure: what
+ * decide() proposes is what the status shows. What was begun is noted on the StatefulSet (common/codis/scaling.h), so
+ * whoever leads next goes on, and a person's own distribution is never touched: without a note only groups that are new
+ * get anything. */
+#ifndef CODIS_CONTROLLER_SCALE_H
+#define CODIS_CONTROLLER_SCALE_H
+
+#include "common/codis/scaling.h"
+#include "controller/judge.h"
+#include "controller/moves.h"
+
+struct buf;
+
+enum scale_step {
+	SCALE_RESTS,   /* nothing is to be done, or what it waits for has not come */
+	SCALE_NOTES,   /* had, moving, forgets */
+	SCALE_MOVES,   /* moves */
+	SCALE_SCALES,  /* replicas, undoes */
+	SCALE_REMOVES, /* gid */
+};
+
+#define SCALE_WAITS_MAX 200
+
+struct scale {
+	enum scale_step step;
+	const char *why;
+	struct gids had;      /* as it is to be noted */
+	struct moving moving; /* likewise */
+	bool forgets;         /* codis.io/scale-to is done with */
+	struct move moves[SCALING_PARALLEL_MAX];
+	int count; /* of these */
+	int left;  /* slots that are not yet where they shall be */
+	int replicas;
+	bool undoes;
+	int gid;
+	char waits[SCALE_WAITS_MAX]; /* "" : for nothing */
+};
+
+void scale_look(const struct cluster_view *v, const struct decide_limits *limits, struct scale *s);
+
+/* The group was emptied, and its servers end: what becomes of them is nobody's trouble. */
+bool scale_lets_go(const struct cluster_view *v, int gid);
+
+/* Whether there is anything to tell, and in which words: "130 of 512 slots have moved to groups 3 and 4; it waits:
+ * group 1 lacks a synced replica". */
+#define SCALE_WORDS_MAX 480
+bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf *out);
+/* Of those that were to move so many are there. */
+int scale_moved(const struct scale *s);
+
+#endif

@@ -1,0 +1,111 @@
+#include "controller/scale_tell.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/json.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/kube/event.h"
+#include "controller/cluster.h"
+#include "controller/scale.h"
+#include "controller/tell.h"
+
+#define TOLD_MS 2000 /* what waits for less is not worth a word */
+#define ASK_MS  300  /* while slots move the dashboard is asked so often: it is given some more when some are done */
+
+static void tell(struct cluster *c, bool warns, const char *reason, const char *words)
+{
+	const struct cluster_view *v = &c->view;
+	JSON_CLEANUP cJSON *set = v->set_count ? tell_about(c->namespace, v->sets[0].name, v->sets[0].uid) : NULL;
+
+	log_event(c->ctl->log, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "slots.move",
+		  "namespace=%s product=%s reason=%s words=%s", c->namespace, LOGW(c->product), reason, LOGQ(words));
+	if (set)
+		kube_event(c->ctl->events, "StatefulSet", set, warns, reason, "%s", words);
+}
+
+static void tell_progress(struct cluster *c, const struct scale *s, bool warns, const char *reason)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf words = BUF_IN(text);
+
+	if (scale_words(&c->view, s, &words))
+		tell(c, warns, reason, words.data);
+}
+
+static void tell_end(struct cluster *c, const struct moving *was)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf words = BUF_IN(text);
+
+	if (was->to.count) {
+		gids_say(&was->to, &words);
+		buf_addf(&words, " ha%s %s share of the slots", was->to.count == 1 ? "s" : "ve",
+			 was->to.count == 1 ? "its" : "their");
+	} else {
+		gids_say(&was->from, &words);
+		buf_addf(&words, " %s no more", was->from.count == 1 ? "is" : "are");
+	}
+	tell(c, false, "SlotsMoved", words.data);
+}
+
+/* It waits, for long enough, or does so no more. */
+static void tell_waits(struct cluster *c, const struct scale *s)
+{
+	int64_t now_ms = c->view.now_ms;
+
+	if (!s->waits[0] || !s->left) {
+		if (c->scale_told.waits && s->left)
+			tell_progress(c, s, false, "SlotsMoving");
+		c->scale_told.waits = false;
+		c->scale_told.waits_since_ms = 0;
+		return;
+	}
+	if (!c->scale_told.waits_since_ms)
+		c->scale_told.waits_since_ms = now_ms;
+	if (c->scale_told.waits || now_ms - c->scale_told.waits_since_ms < TOLD_MS)
+		return;
+	c->scale_told.waits = true;
+	tell_progress(c, s, true, "SlotsWait");
+}
+
+static void count(struct cluster *c, int left)
+{
+	char labels[200];
+
+	if (c->scale_told.counted && c->scale_told.left == left)
+		return;
+	c->scale_told.counted = true;
+	c->scale_told.left = left;
+	snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\"", c->namespace, c->product);
+	metric_set(metric_gauge(c->ctl->metrics, "codis_slots_to_move", labels,
+				"Slots that are not yet in the group that is to have them."),
+		   left);
+}
+
+void scale_tell(struct cluster *c)
+{
+	const struct moving *now = &c->view.scaling.moving;
+	struct moving *told = &c->scale_told.moving;
+	struct scale s;
+
+	if (c->view.mandate != MANDATE_LEAD || c->ctl->dry_run) {
+		c->scale_told.moving = (struct moving){ .slots = 0 };
+		return;
+	}
+	scale_look(&c->view, &c->ctl->limits, &s);
+	count(c, s.left);
+	if (s.left && c->view.now_ms - c->dashboard_asked_ms >= ASK_MS)
+		c->dashboard_asked_ms = 0;
+	if (!gids_same(&now->to, &told->to) || !gids_same(&now->from, &told->from)) {
+		if (!moving_is(now))
+			tell_end(c, told);
+		else if (s.left)
+			tell_progress(c, &s, false, "SlotsMoving");
+		*told = *now;
+	}
+	if (moving_is(now))
+		tell_waits(c, &s);
+}

@@ -1,0 +1,111 @@
+"""More servers, and fewer: slots move, and every key with them."""
+import contextlib
+import os
+import threading
+
+from codis import SYSTEM, controller_status
+from resp import Connection, Keys
+from world import NAMESPACE, SERVERS, case, wait_for
+
+# More of them, one of so many bytes, and more groups, by hand: SCALE_KEYS=200000 SCALE_BIG=52428800 SCALE_TO=8.
+KEYS = int(os.environ.get("SCALE_KEYS", "20000"))
+BIG = int(os.environ.get("SCALE_BIG", "0"))
+MORE = int(os.environ.get("SCALE_TO", "6"))
+
+
+def notes(w):
+    return w.kube.get(SERVERS)["metadata"].get("annotations", {})
+
+
+def slots(w):
+    """How many slots each group has, and how many are on their way, as the dashboard says."""
+    found, moving = {}, 0
+    for slot in w.codis.overview()["stats"]["slots"]:
+        found[slot["group_id"]] = found.get(slot["group_id"], 0) + 1
+        moving += bool(slot["action"].get("state"))
+    return found, moving
+
+
+def proxy(w):
+    pods = w.codis.pods("codis-proxy")
+    return pods[0]["status"]["podIP"] + ":19000"
+
+
+@contextlib.contextmanager
+def connected(w):
+    connection = Connection(proxy(w))
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+class Reader(threading.Thread):
+    """Reads keys through a proxy all the time: what it is told, and how long the longest answer took."""
+
+    def __init__(self, w, keys):
+        super().__init__(daemon=True)
+        self.w, self.keys, self.ended, self.errors, self.rounds = w, keys, threading.Event(), [], 0
+
+    def run(self):
+        with connected(self.w) as c:
+            while not self.ended.is_set():
+                for i, answer in enumerate(c.all([self.keys.written(k)[1] for k in range(0, len(self.keys.names), 10)])):
+                    if isinstance(answer, RuntimeError):
+                        self.errors.append(f"{self.keys.names[10 * i]}: {answer}")
+                self.rounds += 1
+
+    def end(self):
+        self.ended.set()
+        self.join(60)
+        return self.errors
+
+
+def wait_scaled(w, groups, limit=180):
+    """Until each of so many groups has its share of the slots, all is in sync, and nothing is noted any more."""
+    def probe():
+        found, moving = slots(w)
+        left = {k: v for k, v in notes(w).items() if k in ("codis.io/moving", "codis.io/scale-to")}
+        even = sorted(found) == list(range(1, groups + 1)) and max(found.values()) - min(found.values()) <= 1
+        whole = f": OK, {groups}/{groups} groups led" in w.status_line()
+        return even and not moving and not left and whole, f"{found}, {moving} on their way, {left}, {w.status_line()}"
+    return wait_for(f"{groups} groups with their slots", probe, limit, every=0.5)
+
+
+def wait_moving(w, least):
+    """Until so many slots have moved."""
+    def probe():
+        cluster = next(c for c in controller_status(w.kube)["clusters"] if c["namespace"] == NAMESPACE)
+        return cluster["scaling"]["moved"] >= least, cluster["line"]
+    wait_for(f"{least} slots that have moved", probe, 90, every=0.2)
+
+
+@case
+def servers_are_scaled_out_and_in(w):
+    """4 servers become 6, and 4 again, the leading controller is killed on the way: every key, value and time to live is there."""
+    keys = Keys(KEYS, big=BIG)
+    with connected(w) as c:
+        c.all([("DEL", name) for name in keys.names])
+        keys.write(c)
+    reader = Reader(w, keys)
+    reader.start()
+    try:
+        w.kube.kubectl("scale", "-n", NAMESPACE, "sts", "codis-server", f"--replicas={MORE}")
+        wait_moving(w, 100)
+        w.delete_pod(w.leader(), SYSTEM, grace=0)
+        w.note(f"{MORE} servers after {wait_scaled(w, MORE // 2):.0f} s more")
+        with connected(w) as c:
+            assert not keys.wrong(c)[:5]
+        status, text = w.kube.request("PATCH", f"{SERVERS}/scale", {"spec": {"replicas": 4}}, "application/merge-patch+json")
+        assert status == 422 and "codisctl scale-server 4" in text, (status, text)
+        w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/scale-to": "4"}}})
+        w.note(f"4 servers after {wait_scaled(w, 2):.0f} s")
+    finally:
+        errors = reader.end()
+    assert w.kube.get(SERVERS)["spec"]["replicas"] == 4
+    assert sorted(w.codis.declared_groups()) == [1, 2], w.codis.declared_groups()
+    with connected(w) as c:
+        assert not keys.wrong(c)[:5]
+        c.all([("DEL", name) for name in keys.names])
+    assert not errors, f"{len(errors)} reads failed: {errors[0]}"
+    w.note(f"{KEYS} keys were read {reader.rounds} times meanwhile, without one error")

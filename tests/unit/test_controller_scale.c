@@ -1,0 +1,458 @@
+/* More groups, or fewer: what is noted, what moves, what is waited for, and when nothing is done. */
+#include "controller/scale.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "controller/action.h"
+#include "tests/unit/controller_view.h"
+#include "tests/unit/test.h"
+
+static struct server_view *member(struct world *w, int gid, int ordinal)
+{
+	char addr[CODIS_ADDR_MAX];
+
+	snprintf(addr, sizeof(addr), "10.0.3.%d:6379", ordinal);
+	return add_server(w, addr, gid, ordinal);
+}
+
+static void pair(struct world *w, int gid)
+{
+	struct server_view *m = member(w, gid, 2 * gid - 2), *r = member(w, gid, 2 * gid - 1);
+	struct group_view *g = add_group(w, gid);
+
+	leads(m);
+	follows(r, m);
+	m->info.keys = r->info.keys = 0;
+	list(g, m);
+	list(g, r);
+}
+
+/* So many groups, of which those up to `old` have the slots in equal parts, and had them. */
+static void scaled(struct world *w, int groups, int old)
+{
+	w->scales = true;
+	w->v.scaling.had_noted = true;
+	w->v.scaling.last_noted = old;
+	w->sets[0].shape.replicas = 2 * groups;
+	for (int gid = 2; gid <= groups; gid++)
+		pair(w, gid);
+	for (int gid = 1; gid <= old; gid++)
+		gids_add(&w->v.scaling.had, gid);
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		int gid = i * old / CODIS_SLOTS + 1;
+
+		w->v.dashboard.slot_group[i] = (int16_t)gid;
+		w->slots[0][i].group = (int16_t)gid;
+		snprintf(w->slots[0][i].addr, CODIS_ADDR_MAX, "%s", w->groups[gid - 1].node.servers[0].addr);
+	}
+}
+
+static void ask(struct world *w, const char *text)
+{
+	char why[SCALING_WHY_MAX];
+
+	w->v.scaling.asked = true;
+	snprintf(w->v.scaling.asked_by, sizeof(w->v.scaling.asked_by), "%s", text);
+	scaling_fits(text, w->sets[0].shape.server_replica, &w->v.scaling.servers, why);
+}
+
+static const struct scale *look(const struct world *w)
+{
+	static struct scale s;
+
+	scale_look(&w->v, &limits, &s);
+	return &s;
+}
+
+static void assert_words(const struct world *w, const char *words)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf out = BUF_IN(text);
+
+	scale_words(&w->v, look(w), &out);
+	assert_string_equal(out.data, words);
+}
+
+static void assert_moving(const struct scale *s, const char *words)
+{
+	char text[256];
+	struct buf out = BUF_IN(text);
+
+	moving_write(&s->moving, &out);
+	assert_string_equal(out.data, words);
+}
+
+/* The note is written, as a watch tells a moment later. */
+static void noted(struct world *w)
+{
+	const struct scale *s;
+
+	assert_only(w, ACT_NOTE_SCALING, "");
+	s = look(w);
+	w->v.scaling.moving = s->moving;
+	w->v.scaling.had = s->had;
+	if (s->forgets) {
+		w->v.scaling.asked = false;
+		w->v.scaling.servers = 0;
+	}
+}
+
+static void arrive(struct world *w, int slot)
+{
+	struct dashboard_view *b = &w->v.dashboard;
+	int gid = b->slot_target[slot];
+	const struct group_view *g = view_group(&w->v, gid);
+
+	b->slot_group[slot] = (int16_t)gid;
+	b->slot_target[slot] = 0;
+	w->slots[0][slot].group = (int16_t)gid;
+	snprintf(w->slots[0][slot].addr, CODIS_ADDR_MAX, "%s", g->node.servers[0].addr);
+}
+
+/* The dashboard takes what it is told to move, and moves it, until nothing is left. How many it was told of. */
+static int move_all(struct world *w)
+{
+	int n = 0;
+
+	while (look(w)->step == SCALE_MOVES) {
+		const struct scale *s = look(w);
+		int count = s->count;
+		struct move moves[SCALING_PARALLEL_MAX];
+
+		assert_only(w, ACT_MOVE_SLOTS, "");
+		assert_in_range(count, 1, w->v.scaling.parallel);
+		memcpy(moves, s->moves, sizeof(moves));
+		for (int i = 0; i < count; i++)
+			w->v.dashboard.slot_target[moves[i].slot] = moves[i].to;
+		assert_int_not_equal(look(w)->step, SCALE_MOVES); /* the window is full, or all are under way */
+		for (int i = 0; i < count; i++)
+			arrive(w, moves[i].slot);
+		n += count;
+	}
+	return n;
+}
+
+static int slots_of(const struct world *w, int gid)
+{
+	int n = 0;
+
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		n += w->v.dashboard.slot_group[i] == gid;
+	return n;
+}
+
+/* --- more -----------------------------------------------------------------------------------------------------------
+ */
+
+TEST(new_groups_get_their_share_and_it_is_noted_before_and_after)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	assert_moving(look(w), "to=3,4 slots=512");
+	noted(w);
+	assert_words(w, "0 of 512 slots have moved to groups 3 and 4");
+	assert_int_equal(move_all(w), 512);
+	for (int gid = 1; gid <= 4; gid++)
+		assert_int_equal(slots_of(w, gid), 256);
+	assert_string_equal(look(w)->why, "the slots are where they shall be");
+	noted(w);
+	assert_false(moving_is(&w->v.scaling.moving));
+	assert_nothing(w);
+	assert_words(w, "");
+}
+
+TEST(another_leader_goes_on_from_the_note)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	noted(w);
+	for (int i = 0; i < 100; i++) {
+		w->v.dashboard.slot_target[i] = 3;
+		arrive(w, i);
+	}
+	assert_words(w, "100 of 512 slots have moved to groups 3 and 4");
+	assert_int_equal(look(w)->step, SCALE_MOVES);
+	assert_int_equal(move_all(w), 412);
+}
+
+TEST(distribution_of_a_person_is_left_as_it_is)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		w->v.dashboard.slot_target[i] = i % 3 ? 1 : 0;
+		if (i % 3)
+			arrive(w, i);
+	}
+	assert_nothing(w);
+	assert_words(w, "");
+}
+
+TEST(group_that_a_person_has_emptied_is_no_new_one)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	gids_add(&w->v.scaling.had, 3);
+	assert_nothing(w);
+	/* but by scale-to it is meant */
+	ask(w, "6");
+	assert_moving(look(w), "to=3 slots=341");
+	noted(w);
+	assert_int_equal(move_all(w), 341);
+	noted(w);
+	assert_false(w->v.scaling.asked);
+	assert_nothing(w);
+}
+
+TEST(cluster_that_was_there_before_has_no_new_groups)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	w->v.scaling.had_noted = false;
+	w->v.scaling.had.count = 0;
+	assert_string_equal(assert_only(w, ACT_NOTE_SCALING, "")->why, "which groups have slots is noted");
+	assert_int_equal(look(w)->had.count, 3);
+	assert_false(moving_is(&look(w)->moving));
+}
+
+TEST(new_groups_wait_for_their_replicas_and_begin_together)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	w->servers[7].info.link_up = false;
+	assert_nothing(w);
+	assert_words(w, "new groups are to get slots; it waits: group 4 lacks 1 synced replica");
+	w->servers[7].info.link_up = true;
+	w->v.dashboard.slot_group[5] = 0;
+	assert_nothing(w); /* somebody is at the slots */
+}
+
+TEST(nothing_new_moves_while_a_group_or_a_proxy_is_not_well)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	noted(w);
+	w->servers[1].info.link_up = false;
+	run(w);
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: group 1 lacks 1 synced replica");
+	w->servers[1].info.link_up = true;
+	w->proxies[0].reach = REACH_SILENT;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: proxy codis-proxy-0 does not serve");
+	w->proxies[0].reach = REACH_OK;
+	w->v.tilted = true;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: most servers are silent");
+	w->v.tilted = false;
+	w->servers[0].pod.deleting = true;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the master of group 1 is being deleted");
+	w->servers[0].pod.deleting = false;
+	w->v.dashboard.reach = REACH_SILENT;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the dashboard does not answer");
+	w->v.dashboard.reach = REACH_OK;
+	assert_int_equal(look(w)->step, SCALE_MOVES);
+}
+
+TEST(only_who_leads_and_hears_the_api_server_moves_slots_and_none_while_it_is_at_it)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	noted(w);
+	w->v.scaling.busy = true;
+	assert_nothing(w);
+	w->v.scaling.busy = false;
+	w->v.kube_fresh = false;
+	assert_nothing(w);
+	w->v.kube_fresh = true;
+	w->v.mandate = MANDATE_STANDBY;
+	assert_nothing(w);
+}
+
+/* --- fewer ----------------------------------------------------------------------------------------------------------
+ */
+
+TEST(groups_that_go_are_emptied_then_their_servers_and_they)
+{
+	WORLD;
+	const struct action *a;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	assert_moving(look(w), "from=3,4 slots=512");
+	noted(w);
+	assert_words(w, "0 of 512 slots have moved from groups 3 and 4");
+	assert_int_equal(move_all(w), 512);
+	assert_int_equal(slots_of(w, 1), 512);
+	assert_int_equal(slots_of(w, 2), 512);
+	assert_nothing(w); /* the webhook would refuse: it is noted that the groups have slots */
+	w->v.scaling.last_noted = 2;
+	a = assert_only(w, ACT_SCALE, "");
+	assert_int_equal(a->replicas, 4);
+	assert_false(a->undoes);
+	/* done, and codis.io/scale-to is gone with it */
+	w->sets[0].shape.replicas = 4;
+	w->v.scaling.asked = false;
+	w->v.scaling.servers = 0;
+	noted(w); /* who is no more had no slots */
+	assert_int_equal(w->v.scaling.had.count, 2);
+	assert_words(w, "groups 3 and 4 have no slots any more; it waits: the servers of group 3 end");
+	w->groups[2].node.count = w->groups[3].node.count = 0;
+	w->v.server_count = 4;
+	assert_int_equal(assert_only(w, ACT_REMOVE_GROUP, "")->gid, 4);
+	w->groups[2].exists = w->groups[3].exists = false;
+	noted(w);
+	assert_nothing(w);
+}
+
+TEST(keys_without_a_slot_keep_their_group)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	ask(w, "2");
+	noted(w);
+	move_all(w);
+	w->v.scaling.last_noted = 1;
+	w->servers[2].info.keys = 7;
+	assert_nothing(w);
+	assert_words(w, "group 2 has no slots any more; it waits: group 2 still has about 7 keys and no slot; "
+			"codis.io/allow-data-loss=2 gives them up");
+	w->groups[1].may_lose = true;
+	assert_only(w, ACT_SCALE, "");
+}
+
+TEST(proxy_that_still_sends_slots_keeps_the_group)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	ask(w, "2");
+	noted(w);
+	move_all(w);
+	w->v.scaling.last_noted = 1;
+	w->slots[0][9].migrate_from = 2;
+	assert_string_equal(look(w)->waits, "a proxy still sends slots to group 2");
+	assert_int_not_equal(look(w)->step, SCALE_SCALES);
+}
+
+TEST(cancelled_the_groups_get_their_share_again)
+{
+	WORLD;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	noted(w);
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (w->v.dashboard.slot_group[i] != 4)
+			continue;
+		w->v.dashboard.slot_target[i] = 1;
+		arrive(w, i);
+	}
+	w->v.scaling.asked = false;
+	w->v.scaling.servers = 0;
+	assert_moving(look(w), "to=3,4 slots=256");
+	noted(w);
+	assert_int_equal(move_all(w), 256);
+	for (int gid = 1; gid <= 4; gid++)
+		assert_int_equal(slots_of(w, gid), 256);
+}
+
+TEST(number_that_does_not_fit_is_said_and_nothing_is_done)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	ask(w, "3");
+	assert_nothing(w);
+	assert_words(w,
+		     "codis.io/scale-to is \"3\", and nothing is done for it: it must be a multiple of SERVER_REPLICA, "
+		     "which is 2: 2 or 4");
+	ask(w, "0");
+	assert_nothing(w);
+	assert_words(w,
+		     "codis.io/scale-to is \"0\", and nothing is done for it: it must be a multiple of SERVER_REPLICA, "
+		     "which is 2, and 2 at least");
+	ask(w, "many");
+	assert_nothing(w);
+	assert_words(w, "codis.io/scale-to is \"many\", and nothing is done for it: it must be a number of servers");
+}
+
+TEST(more_servers_than_there_are_is_a_scale_out)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	ask(w, "8");
+	assert_int_equal(assert_only(w, ACT_SCALE, "")->replicas, 8);
+}
+
+/* --- keys of hundreds of megabytes ----------------------------------------------------------------------------------
+ */
+
+TEST(master_that_is_silent_while_keys_move_is_given_ten_seconds_as_long_as_its_kernel_lives)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	w->servers[1].info.last_io_s = 5;
+	w->v.dashboard.slot_acting[7] = true;
+	w->v.dashboard.slot_target[7] = 2;
+	silence(w, 5000);
+	w->servers[0].accepts = true;
+	assert_nothing(w);
+	silence(w, 10000);
+	assert_only(w, ACT_PROMOTE, B);
+	silence(w, 5000);
+	w->servers[0].accepts = false; /* its node is away */
+	assert_only(w, ACT_PROMOTE, B);
+	w->servers[0].accepts = true;
+	w->v.dashboard.slot_group[7] = 2; /* between others */
+	w->v.dashboard.slot_target[7] = 3;
+	assert_only(w, ACT_PROMOTE, B);
+	refuse(w);
+	w->v.dashboard.slot_group[7] = 1;
+	lose_link(w);
+	assert_only(w, ACT_PROMOTE, B);
+}
+
+/* --- what somebody else has scaled ----------------------------------------------------------------------------------
+ */
+
+TEST(servers_of_groups_with_slots_that_were_scaled_away_are_asked_back)
+{
+	WORLD;
+	const struct action *a;
+
+	scaled(w, 4, 4);
+	w->sets[0].shape.replicas = 2;
+	w->servers[7].pod.deleting = true; /* one of its members, not the one that leads */
+	run(w);
+	a = &w->actions[w->count - 1];
+	assert_int_equal(a->kind, ACT_SCALE);
+	assert_int_equal(a->replicas, 8);
+	assert_true(a->undoes);
+	w->servers[6].pod.deleting = true; /* too late for group 4 */
+	assert_int_equal(look(w)->replicas, 6);
+}
+
+TEST(what_is_given_up_is_not_asked_back_nor_when_that_is_said_no_more)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	w->sets[0].shape.replicas = 2;
+	w->groups[1].may_lose = true;
+	noted(w);
+	assert_int_equal(w->v.scaling.had.count, 1);
+	w->groups[1].may_lose = false;
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+}
