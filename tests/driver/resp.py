@@ -1,6 +1,6 @@
 """Clients of a Codis, as a program has them: commands to a proxy, many in one go."""
-import random
 import socket
+import zlib
 
 
 class Connection:
@@ -46,10 +46,11 @@ def encoded(command):
 class Keys:
     """Keys of each type, every other one with a time to live: written once, and read back as often as is wanted."""
 
-    def __init__(self, count, seed=1, big=0):
-        self.random = random.Random(seed)
+    def __init__(self, count, big=0):
         self.names = [f"key:{i}" for i in range(count)]
         self.big = big
+        # In the last slot, which is the first to move to a new group.
+        self.big_name = next(n for n in (f"big:{i}" for i in range(100000)) if zlib.crc32(n.encode()) % 1024 == 1023)
 
     def written(self, i):
         """(the command that makes it, the one that reads it, what that one answers)"""
@@ -70,7 +71,7 @@ class Keys:
         commands = [self.written(i)[0] for i in range(len(self.names))]
         commands += [("EXPIRE", name, 100000) for name in self.names[::2]]
         if self.big:
-            commands.append(("SET", "big", b"x" * self.big))
+            commands.append(("SET", self.big_name, b"x" * self.big))
         errors = [a for a in connection.all(commands) if isinstance(a, RuntimeError)]
         assert not errors, f"{len(errors)} writes failed: {errors[0]}"
 
@@ -87,7 +88,7 @@ class Keys:
             if isinstance(ttl, RuntimeError) or (99000 < ttl <= 100000) != (i % 2 == 0) or (i % 2 and ttl != -1):
                 found.append(f"the time to live of {self.names[i]} is {ttl!r}")
         if self.big:
-            answer = connection.all([("STRLEN", "big")])[0]
+            answer = connection.all([("STRLEN", self.big_name)])[0]
             if answer != self.big:
                 found.append(f"the big one has {answer!r} bytes")
         return found

@@ -89,6 +89,7 @@ def servers_are_scaled_out_and_in(w):
         keys.write(c)
     reader = Reader(w, keys)
     reader.start()
+    w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/migration-parallel": "64"}}})
     try:
         w.kube.kubectl("scale", "-n", NAMESPACE, "sts", "codis-server", f"--replicas={MORE}")
         wait_moving(w, 100)
