@@ -18,6 +18,9 @@
 #define UNREAD_MS 100
 /* A proxy that is well answers within milliseconds. */
 #define UNANSWERED_MS 250
+/* ... also one that leaves; but its address may be gone by the time it would, and not even a reset comes then. A switch
+ * that holds the slots for it on all other proxies gives up so soon, and comes back when it is gone. */
+#define LEAVING_MS 250
 /* Where slots are moved, more of them are by then. */
 #define KNOWN_MS 20
 
@@ -237,12 +240,20 @@ static bool is_away_with(const struct op *op, const struct observed_proxy *p)
 	return own && old && own->pod.node[0] && strcmp(own->pod.node, old->pod.node) == 0;
 }
 
+static bool is_leaving(const struct op *op, const struct observed_proxy *p)
+{
+	const struct inventory_pod *own = inventory_pod_at(op->c->ctl->inventory, p->admin_addr);
+
+	return own ? own->pod.status.deleting : p->had_pod;
+}
+
 static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, bool locked, int timeout_ms)
 {
+	bool soon = op->a.kind == ACT_SWITCH && (locked || op->undoes) && timeout_ms > LEAVING_MS && is_leaving(op, p);
 	struct fill *f = calloc(1, sizeof(*f));
 
 	if (f)
-		enqueue(op, p, f, addr, locked, timeout_ms);
+		enqueue(op, p, f, addr, locked, soon ? LEAVING_MS : timeout_ms);
 	else
 		op->unfilled++;
 }

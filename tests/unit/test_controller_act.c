@@ -47,7 +47,8 @@ struct played_proxy {
 	bool waits; /* for what it has in flight to A: it answers to nothing until A answers or ends */
 	struct answer *held;
 	bool locked;
-	char addr[CODIS_ADDR_MAX]; /* where its slots go */
+	char addr[CODIS_ADDR_MAX];        /* where its slots go */
+	int lock_limit_ms, fill_limit_ms; /* how long the last lock, and what undid it or came behind it, may take */
 };
 
 struct played {
@@ -431,12 +432,12 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	a = answer_after(p->delay_ms, give_filled, (void *)done, ctx);
 	(void)http;
 	(void)xauth;
-	(void)timeout_ms;
 	assert_int_equal(p->under_way, 0); /* one at a time */
 	p->under_way++;
 	assert_int_equal(codis_slot_parse(cJSON_GetArrayItem(slots, 0), &slot, NULL), 0);
 	a->proxy = p;
 	a->version = slot.locked;
+	*(slot.locked ? &p->lock_limit_ms : &p->fill_limit_ms) = timeout_ms;
 	snprintf(a->text, sizeof(a->text), "%s", slot.addr);
 	note("p%c %d slots to %c%s\n", addr[7], cJSON_GetArraySize(slots), letter(slot.addr),
 	     slot.locked ? " locked" : "");
@@ -2371,6 +2372,33 @@ ACT_TEST(a_switch_that_cannot_lock_every_proxy_unlocks)
 	assert_int_equal(world.c->proxies[0]->unanswered_ms, 0);
 	assert_logged(" unlock=");
 	assert_logged("error=\"not every proxy could be locked, so the old master stays\"");
+}
+
+ACT_TEST(a_proxy_that_leaves_does_not_hold_the_slots_on_the_others_for_long)
+{
+	struct fixture_pod pod = {
+		.namespace = "shop", .app = "codis-proxy", .name = "codis-proxy-1", .ip = "10.0.1.1", .deleting = true
+	};
+
+	fixture_set_pod(world.inv, &pod);
+	w.proxies[1].fails = 1;
+	run(ACT_SWITCH, B);
+	assert_logged("error=\"not every proxy could be locked, so the old master stays\"");
+	assert_int_equal(w.proxies[0].lock_limit_ms, 1000);
+	assert_int_equal(w.proxies[0].fill_limit_ms, 1000);
+	assert_int_equal(w.proxies[1].lock_limit_ms, 250);
+	assert_int_equal(w.proxies[1].fill_limit_ms, 250);
+}
+
+ACT_TEST(nor_does_one_whose_pod_has_gone_and_it_gets_its_slots_with_the_time_that_others_have)
+{
+	world.c->proxies[1]->had_pod = true;
+	run(ACT_SWITCH, B);
+	assert_int_equal(w.proxies[0].lock_limit_ms, 1000);
+	assert_int_equal(w.proxies[1].lock_limit_ms, 250);
+	assert_int_equal(w.proxies[1].fill_limit_ms, w.proxies[0].fill_limit_ms);
+	assert_true(w.proxies[1].fill_limit_ms > 250);
+	assert_slots(1, B, false);
 }
 
 ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)
