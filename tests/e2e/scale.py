@@ -1,8 +1,10 @@
 """More servers, and fewer: slots move, and every key with them."""
 import contextlib
 import os
+import subprocess
 import threading
 
+from cli import CODISCTL
 from codis import SYSTEM, controller_status
 from resp import Connection, Keys
 from world import NAMESPACE, SERVERS, case, wait_for
@@ -99,8 +101,12 @@ def servers_are_scaled_out_and_in(w):
             assert not keys.wrong(c)[:5]
         status, text = w.kube.request("PATCH", f"{SERVERS}/scale", {"spec": {"replicas": 4}}, "application/merge-patch+json")
         assert status == 422 and "codisctl scale-server 4" in text, (status, text)
-        w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/scale-to": "4"}}})
-        w.note(f"4 servers after {wait_scaled(w, 2):.0f} s")
+        done = subprocess.run([CODISCTL, "scale-server", "4", "-n", NAMESPACE, "--wait", "4m"], capture_output=True,
+                              text=True, env=w.kube.env, timeout=300, check=False)
+        said = done.stdout.splitlines()
+        assert done.returncode == 0 and said[-1] == "PONG", f"{done.returncode}: {done.stdout}{done.stderr}"
+        w.note(f"codisctl scale-server 4: {said[0]}, and after {len(said)} lines {said[-1]}")
+        wait_scaled(w, 2, 10)
     finally:
         errors = reader.end()
     assert w.kube.get(SERVERS)["spec"]["replicas"] == 4
