@@ -135,6 +135,16 @@ cJSON *ask_apply(struct cli *c, const char *path, const cJSON *object, cJSON **r
 	return NULL;
 }
 
+cJSON *ask_put(struct cli *c, const char *path, struct error *err)
+{
+	JSON_CLEANUP cJSON *nothing = cJSON_CreateObject();
+	struct ask a = { .cli = c };
+
+	a.call = kube_call(c->kube, "PUT", path, nothing, NULL, 0, on_done, &a, &a.err);
+	a.ended = !a.call;
+	return wait_for(c, &a, err);
+}
+
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;

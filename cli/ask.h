@@ -49,6 +49,8 @@ cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct err
 /* Server-side apply of an object at a path with its query, waited for, likewise; for 30 s at most. Of a refusal
  * *refusal is the Status object, the caller's, or NULL, as it is else. */
 cJSON *ask_apply(struct cli *c, const char *path, const cJSON *object, cJSON **refusal, struct error *err);
+/* A PUT of nothing, as of an action of codis-dashboard behind the pods' proxy; waited for, likewise. */
+cJSON *ask_put(struct cli *c, const char *path, struct error *err);
 /* Sets an annotation of the object at path, or takes it away (value NULL), where its uid is still that one. CLI_OK, or
  * the status, and why is said. */
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value);

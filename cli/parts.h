@@ -28,6 +28,12 @@ enum cli_status buildup_run(struct cli *c);
 /* scale_server.c */
 extern const struct opt scale_server_options[];
 enum cli_status scale_server_run(struct cli *c);
+/* backup.c */
+extern const struct opt backup_options[];
+enum cli_status backup_run(struct cli *c);
+/* restore.c */
+extern const struct opt restore_options[];
+enum cli_status restore_run(struct cli *c);
 /* certs.c */
 extern const struct opt certs_options[];
 enum cli_status certs_run(struct cli *c);

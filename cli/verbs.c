@@ -78,6 +78,16 @@ const struct verb cli_verbs[] = {
 	  "--cancel "
 	  "takes it back, and groups that lost slots get their share again. N is a multiple of SERVER_REPLICA.",
 	  scale_server_options, 1, false, scale_server_run },
+	{ "backup", "the tree of a product in ZooKeeper, as one document", "[PRODUCT]",
+	  "Which group has which slots and servers, and the proxies, with versions and the time; not the dashboard's "
+	  "lock, and no keys. --from-proxies rebuilds it from what living proxies say of their slots and pods of their "
+	  "groups and roles, where ZooKeeper has lost it.",
+	  backup_options, 1, false, backup_run },
+	{ "restore", "write a product's tree back to ZooKeeper, where it is missing", "",
+	  "From a file of codisctl backup, or --from-proxies. It says what is missing and what differs, and writes "
+	  "nothing without --yes. A tree that has slots is left alone without --force; groups and proxies that are "
+	  "there are newer than a copy, and stay. Then the dashboard reads it. Interrupted, or repeated, it goes on.",
+	  restore_options, 0, false, restore_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

@@ -241,6 +241,7 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.dashboard_running = c->dashboard_running,
 		.assigning = c->assigning,
 		.dashboard_acted_ms = c->dashboard_acted_ms,
+		.reloaded_ms = c->reloaded_ms,
 		.assigned_ms = c->assigned_ms,
 		.dashboard_done = c->dashboard_done,
 		.zookeeper_done = c->zookeeper_done,

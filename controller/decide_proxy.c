@@ -11,6 +11,8 @@
 #define WAITS_MS 5000
 /* A kubelet that lives says within 10 s that its proxy is ready after all. */
 #define UNREADY_AGAIN_MS 10000
+/* Whoever writes a group's node tells the dashboard within that. */
+#define REREAD_MS 1000
 /* Longer than slots are locked by whoever is at work on their group: HOLD_MS of act_silent.c, and until it is filled.
  */
 #define LEFT_MS 20000
@@ -64,6 +66,24 @@ static bool a_master_may_give_way(const struct cluster_view *v)
 			return true;
 	}
 	return false;
+}
+
+/* It has perhaps read its tree anew since its assignment was asked for, by our word or that of who wrote a group's
+ * node: where that tree is lost it knows of no slot by now. */
+static bool may_have_forgotten(const struct cluster_view *v)
+{
+	int64_t slots_ms = v->dashboard.slots_ms;
+	bool may = v->dashboard.reloaded_ms && slots_ms <= v->dashboard.reloaded_ms;
+
+	for (int i = 0; i < v->group_count && !may; i++)
+		may = v->groups[i].written_ms && slots_ms <= v->groups[i].written_ms + REREAD_MS;
+	return may;
+}
+
+/* What the dashboard would fill it with may be none, or about to be wrong. */
+static bool may_be_misled(const struct cluster_view *v, const struct proxy_view *p)
+{
+	return (view_sends_slots(p) && (view_none_assigned(v) || may_have_forgotten(v))) || a_master_may_give_way(v);
 }
 
 /* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
@@ -385,7 +405,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 	if (!answers || p->pod.deleting)
 		return;
 	/* A dashboard fills whom it takes in with what it knows. */
-	if (!p->registered && ((view_none_assigned(d->v) && view_sends_slots(p)) || a_master_may_give_way(d->v)))
+	if (!p->registered && may_be_misled(d->v, p))
 		return;
 	if (!p->registered && p->pod.name[0] && d->v->dashboard.reach == REACH_OK && !d->v->dashboard.busy &&
 	    d->v->now_ms - p->first_seen_ms >= d->limits->proxy_gone_ms) {

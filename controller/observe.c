@@ -827,6 +827,7 @@ static void on_reload(void *ctx, const cJSON *answer, const struct error *err)
 	struct cluster *c = ctx;
 
 	(void)answer;
+	c->reloaded_ms = clock_mono_ms();
 	if (err)
 		c->reload_due = true;
 }
@@ -835,6 +836,7 @@ void observe_reload(struct cluster *c)
 {
 	c->reload_due = true;
 	c->reload_ms = 0;
+	c->reloaded_ms = clock_mono_ms();
 	if (!c->dashboard.addr[0])
 		return; /* it reads the coordinator when it starts; or it is asked once it answers */
 	c->reload_due = dashboard_reload(c->http, c->dashboard.addr, c->product, on_reload, c, NULL) < 0;

@@ -221,7 +221,7 @@ struct observed {
 	int zookeeper_running;
 	int64_t zookeeper_acted_ms;
 	int dashboard_running, assigning; /* assigning: of these, first assignments of slots */
-	int64_t dashboard_acted_ms, assigned_ms;
+	int64_t dashboard_acted_ms, assigned_ms, reloaded_ms;
 	struct calm_done dashboard_done, zookeeper_done, scaling_done;
 	int scaling_running;
 	int64_t scaling_acted_ms;

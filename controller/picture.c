@@ -632,6 +632,7 @@ static void view_dashboard(struct making *m)
 	b->done = m->seen->dashboard_done;
 	b->slots_known = t->slots_known;
 	b->slots_ms = t->slots_ms;
+	b->reloaded_ms = m->seen->reloaded_ms;
 	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));
 	memcpy(b->slot_acting, t->slot_acting, sizeof(b->slot_acting));
 	memcpy(b->slot_target, t->slot_target, sizeof(b->slot_target));

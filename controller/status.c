@@ -343,10 +343,10 @@ static void say_forgotten_slots(const struct cluster_view *v, struct groups_stat
 		return;
 	all->ok = false;
 	served_say_keys(keys, words);
-	say(r,
-	    "ZooKeeper knows of no slot, while the servers have %s%s: assign each to the group that has its keys "
-	    "(codis-admin --slots-assign), or restore ZooKeeper from a copy",
-	    words, sent ? " and proxies send slots" : "");
+	say(r, "ZooKeeper knows of no slot, while the servers have %s%s", words,
+	    sent ? " and proxies send slots: codisctl restore --from-proxies writes them back"
+		 : ": codisctl restore -f FILE (of codisctl backup), or assign each to the group that has its keys "
+		   "(codis-admin --slots-assign)");
 }
 
 /* What a human has to mend: the controller cannot. */

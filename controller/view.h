@@ -182,6 +182,7 @@ struct dashboard_view {
 	struct calm_done done;
 	bool slots_known;
 	int64_t slots_ms;                 /* when the question was asked whose answer has the assignment */
+	int64_t reloaded_ms;              /* when we last told it to read its tree anew; 0: never */
 	int16_t slot_group[CODIS_SLOTS];  /* as assigned; 0: offline */
 	bool slot_acting[CODIS_SLOTS];    /* a migration touches it */
 	int16_t slot_target[CODIS_SLOTS]; /* where it is to go, also one that only waits for its turn; 0: it stays */

@@ -951,6 +951,15 @@ TEST(proxy_that_sends_slots_is_not_taken_in_by_a_dashboard_that_knows_of_none)
 
 	p->registered = false;
 	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.0:11080");
+	w->v.dashboard.slots_ms = 500; /* what it is said to know is what it knew before it was told to read the tree */
+	w->v.dashboard.reloaded_ms = 500;
+	assert_nothing(w);
+	w->v.dashboard.slots_ms++;
+	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.0:11080");
+	w->groups[0].written_ms = 400; /* by another controller, which tells it, too */
+	assert_nothing(w);
+	w->v.dashboard.slots_ms = 1401;
+	assert_only(w, ACT_ONLINE_PROXY, "10.0.1.0:11080");
 	memset(w->v.dashboard.slot_group, 0, sizeof(w->v.dashboard.slot_group));
 	assert_nothing(w);
 }

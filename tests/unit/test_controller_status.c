@@ -513,12 +513,12 @@ TEST(slots_that_zookeeper_has_forgotten)
 
 	w->v.dashboard.slots_known = true;
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; ZooKeeper knows of no "
-		       "slot, while the servers have about 10 keys and proxies send slots: assign each to the group "
-		       "that has its keys (codis-admin --slots-assign), or restore ZooKeeper from a copy");
+		       "slot, while the servers have about 10 keys and proxies send slots: codisctl restore "
+		       "--from-proxies writes them back");
 	memset(w->slots, 0, sizeof(w->slots)); /* it was made anew */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served; ZooKeeper knows of no slot, "
-		       "while the servers have about 10 keys: assign each to the group that has its keys (codis-admin "
-		       "--slots-assign), or restore ZooKeeper from a copy");
+		       "while the servers have about 10 keys: codisctl restore -f FILE (of codisctl backup), or "
+		       "assign each to the group that has its keys (codis-admin --slots-assign)");
 	w->servers[0].info.keys = w->servers[2].info.keys = 0; /* the first assignment is still to come */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty");
 }
