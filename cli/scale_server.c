@@ -15,6 +15,7 @@
 #include "common/codis/scaling.h"
 
 #define LOOK_MS 500
+#define TELL_MS 5000 /* slots arrive several times a second */
 
 const struct opt scale_server_options[] = {
 	{ "cancel", NULL, OPT_BOOL, offsetof(struct cli_options, cancel),
@@ -74,6 +75,7 @@ static enum cli_status take_set(struct cli *c, const struct known *k, const char
 
 struct progress {
 	struct buf words, last;
+	int64_t told_ms; /* last */
 	bool ended;
 	enum cli_status status;
 };
@@ -127,6 +129,20 @@ static enum cli_status look(struct cli *c, const char *product, const struct sca
 	return !asked && same && !moves && ok ? end(p, CLI_OK) : CLI_OK;
 }
 
+/* What has changed, now and then, and at the end. */
+static void tell(struct cli *c, struct progress *p)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	if (strcmp(p->words.data, p->last.data) == 0 || (!p->ended && p->told_ms && now_ms - p->told_ms < TELL_MS))
+		return;
+	p->told_ms = now_ms;
+	buf_reset(&p->last);
+	buf_addstr(&p->last, p->words.data);
+	buf_addf(&c->out, "%s\n", p->words.data);
+	cli_flush(c);
+}
+
 static enum cli_status wait_for(struct cli *c, const char *product, const struct scaling_set *s)
 {
 	struct progress p = { .words = BUF_INIT(2048), .last = BUF_INIT(2048) };
@@ -136,12 +152,7 @@ static enum cli_status wait_for(struct cli *c, const char *product, const struct
 		int64_t next_ms = clock_mono_ms() + LOOK_MS;
 
 		look(c, product, s, &p);
-		if (strcmp(p.words.data, p.last.data) != 0) {
-			buf_reset(&p.last);
-			buf_addstr(&p.last, p.words.data);
-			buf_addf(&c->out, "%s\n", p.words.data);
-			cli_flush(c);
-		}
+		tell(c, &p);
 		if (!p.ended && next_ms >= end_ms)
 			end(&p, cli_fail(c, CLI_WAITED, "not within %g s. It goes on; this can be repeated",
 					 c->options.wait_ms / 1000.0));

@@ -13,6 +13,7 @@ import codis  # noqa: E402
 import kube  # noqa: E402
 from manifests import manifest, manifests_of  # noqa: E402
 from say import Timeout, say, wait_for  # noqa: E402
+from tour import tour  # noqa: E402
 from writers import Writers, verdict  # noqa: E402
 
 NAMESPACE = "codis-demo"
@@ -212,12 +213,15 @@ def demo(place):
     time.sleep(2)
     report = writers.report()
     print_costs(place, report, strikes)
+    trouble = verdict(report)
+    if os.environ["DEMO"] == "tour" and not trouble:
+        trouble = verdict(tour(place, c, writers, NAMESPACE, len(strikes)))
     say()
     say("\n".join("  " + line for line in c.topology()) + "\n  (the writers go on: keys are counted a moment later)")
     say(f"  {NAMESPACE}/{codis.status_line(place.kube, NAMESPACE)}")
     say()
     say(place.hints())
-    return verdict(report)
+    return trouble
 
 
 def main():
