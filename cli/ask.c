@@ -145,6 +145,25 @@ cJSON *ask_put(struct cli *c, const char *path, struct error *err)
 	return wait_for(c, &a, err);
 }
 
+int ask_delete(struct cli *c, const char *path, const char *uid, int grace_s, struct error *err)
+{
+	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;
+	struct ask a = { .cli = c };
+
+	json_add_str(json_add_object(body, "preconditions"), "uid", uid);
+	json_add_str(body, "propagationPolicy", "Foreground");
+	if (grace_s >= 0)
+		json_add_int(body, "gracePeriodSeconds", grace_s);
+	if (!json_is_whole(body))
+		return error_set(err, ERR_NOMEM, "no memory");
+	a.call = kube_call(c->kube, "DELETE", path, body, NULL, 0, on_done, &a, &a.err);
+	a.ended = !a.call;
+	answer = wait_for(c, &a, err);
+	if (answer || a.err.code == ERR_NOTFOUND || a.err.code == ERR_CONFLICT) /* another uid */
+		return 0;
+	return -1;
+}
+
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;

@@ -51,6 +51,9 @@ cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct err
 cJSON *ask_apply(struct cli *c, const char *path, const cJSON *object, cJSON **refusal, struct error *err);
 /* A PUT of nothing, as of an action of codis-dashboard behind the pods' proxy; waited for, likewise. */
 cJSON *ask_put(struct cli *c, const char *path, struct error *err);
+/* Deletes the object at path where its uid is still that one, with what it owns; its pods after so many seconds, -1: in
+ * their own time. 0, also where it is not there any more; or -1 and *err. */
+int ask_delete(struct cli *c, const char *path, const char *uid, int grace_s, struct error *err);
 /* Sets an annotation of the object at path, or takes it away (value NULL), where its uid is still that one. CLI_OK, or
  * the status, and why is said. */
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value);

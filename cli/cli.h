@@ -29,7 +29,7 @@ struct cli_options {
 	char *kubeconfig, *context, *namespace, *system;
 	bool help;
 	/* of some verbs */
-	bool all, watch, cancel, yes, force, from_proxies;
+	bool all, watch, cancel, yes, force, from_proxies, delete_data, keep_tree;
 	char *output, *product, *file, *set, *images, *to;
 	int wait_ms;
 	char *kustomize, *nodes_from;

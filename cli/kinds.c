@@ -13,6 +13,7 @@ const struct kind kinds_known[] = {
 	{ "PersistentVolumeClaim", "v1", "persistentvolumeclaims", false },
 	{ "ReplicationController", "v1", "replicationcontrollers", false },
 	{ "Deployment", "apps/v1", "deployments", false },
+	{ "ReplicaSet", "apps/v1", "replicasets", false },
 	{ "StatefulSet", "apps/v1", "statefulsets", false },
 	{ "PodDisruptionBudget", "policy/v1", "poddisruptionbudgets", false },
 	{ "NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", false },

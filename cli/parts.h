@@ -34,6 +34,9 @@ enum cli_status backup_run(struct cli *c);
 /* restore.c */
 extern const struct opt restore_options[];
 enum cli_status restore_run(struct cli *c);
+/* cleanup.c */
+extern const struct opt cleanup_options[];
+enum cli_status cleanup_run(struct cli *c);
 /* certs.c */
 extern const struct opt certs_options[];
 enum cli_status certs_run(struct cli *c);

@@ -88,6 +88,15 @@ const struct verb cli_verbs[] = {
 	  "nothing without --yes. A tree that has slots is left alone without --force; groups and proxies that are "
 	  "there are newer than a copy, and stay. Then the dashboard reads it. Interrupted, or repeated, it goes on.",
 	  restore_options, 0, false, restore_run },
+	{ "cleanup", "take a product away, its tree in ZooKeeper too, and nothing else", "",
+	  "Says what goes and what stays, asks for the product's name (--yes: does not), pauses codis-controller for "
+	  "it, and "
+	  "deletes what makes its pods, its Services, budgets and ConfigMaps, and its tree in ZooKeeper, which is "
+	  "reached by a "
+	  "port-forward. ZooKeeper itself goes where buildup made it and no other product is in it. "
+	  "PersistentVolumeClaims stay "
+	  "without --delete-data. It ends when all pods are gone; interrupted, the same command goes on.",
+	  cleanup_options, 0, false, cleanup_run },
 	{ "certs", "the certificates of codis-webhook: until when, and a new CA", "status|rotate",
 	  "status: what the webhook's pods serve with and until when, the CAs of their Secret, and whether the API "
 	  "server trusts them; the status is 1 where that is not so, or where something ends within 5 days. rotate: "

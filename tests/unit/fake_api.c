@@ -540,10 +540,28 @@ static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 		fake_status(r, old ? 422 : 404, old ? "Invalid" : "NotFound", "not there, or it does not fit");
 }
 
+/* At once, whatever the grace period and who owns it; where it has the uid that is meant. */
+static void fake_delete_one(struct fake_api *a, struct fake_request *r, cJSON *options)
+{
+	const cJSON *old = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
+	const char *uid = json_str(options, "preconditions", "uid", NULL);
+	bool is = old && (!uid || strcmp(uid, json_str(old, "metadata", "uid", NULL)) == 0);
+
+	cJSON_Delete(options);
+	if (!is)
+		fake_status(r, old ? 409 : 404, old ? "Conflict" : "NotFound", "not there, or another one");
+	else if (fake_remove(a, r->path))
+		fake_status(r, 200, "", "");
+}
+
 static void fake_write(struct fake_api *a, struct fake_request *r)
 {
 	cJSON *object = cJSON_Parse(r->body.data);
 
+	if (object && strcmp(r->method, "DELETE") == 0) {
+		fake_delete_one(a, r, object);
+		return;
+	}
 	if (object && strcmp(r->method, "POST") == 0) {
 		fake_post(a, r, object);
 	} else if (object && strcmp(r->method, "PUT") == 0) {

@@ -1,24 +1,28 @@
 #include "tests/unit/fake_forward.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/base/base64.h"
 #include "common/base/buf.h"
 #include "common/base/json.h"
 
-#define GUID       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 */
-#define PROTOCOL   "v4.channel.k8s.io"
-#define PATIENT_MS 10000
-#define DATA_MAX   65536
+#define GUID           "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455 */
+#define PROTOCOL       "v4.channel.k8s.io"
+#define PATIENT_MS     10000
+#define DATA_MAX       65536
+#define FRAME_DATA_MAX 100
 
 struct forward {
 	char *reply, *password, *trouble;
 	bool pieces;
-	unsigned port;
+	unsigned port, tcp;
 	int fd;
 	struct buf came, redis; /* frames; what channel 0 has brought */
 	bool authorized;
@@ -116,6 +120,51 @@ static void serve(struct forward *f)
 	}
 }
 
+/* Whether it goes on. */
+static bool relay_out(struct forward *f, int tcp)
+{
+	char data[4096];
+	ssize_t n = recv(f->fd, data, sizeof(data), 0);
+
+	if (n <= 0)
+		return false;
+	buf_add(&f->came, data, (size_t)n);
+	while (take_frame(f))
+		continue;
+	n = f->redis.len ? send(tcp, f->redis.data, f->redis.len, MSG_NOSIGNAL) : 0;
+	if (n > 0)
+		buf_consume(&f->redis, (size_t)n);
+	return n >= 0;
+}
+
+static bool relay_in(struct forward *f, int tcp)
+{
+	char data[FRAME_DATA_MAX];
+	ssize_t n = recv(tcp, data, sizeof(data), 0);
+
+	if (n > 0)
+		send_frame(f, 0, data, (size_t)n);
+	return n > 0;
+}
+
+static void relay(struct forward *f)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)f->tcp),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd ready[2] = { { f->fd, POLLIN, 0 }, { tcp, POLLIN, 0 } };
+	bool on = connect(tcp, (const struct sockaddr *)&to, sizeof(to)) == 0;
+
+	while (on && poll(ready, 2, PATIENT_MS) > 0) {
+		if (ready[0].revents)
+			on = relay_out(f, tcp);
+		if (on && ready[1].revents)
+			on = relay_in(f, tcp);
+	}
+	close(tcp);
+}
+
 static void begin(struct forward *f)
 {
 	unsigned char port[2] = { (unsigned char)(f->port & 0xff), (unsigned char)(f->port >> 8) };
@@ -141,7 +190,10 @@ static void on_upgrade(void *cls, struct MHD_Connection *conn, void *con_cls, co
 	buf_init(&f->redis, DATA_MAX);
 	buf_add(&f->came, extra, extra_len);
 	begin(f);
-	serve(f);
+	if (f->tcp)
+		relay(f);
+	else
+		serve(f);
 	buf_release(&f->came);
 	buf_release(&f->redis);
 	free(f->reply);
@@ -178,6 +230,7 @@ struct MHD_Response *fake_forward(struct MHD_Connection *conn, const cJSON *obje
 	f->password = member(object, "password");
 	f->trouble = member(object, "trouble");
 	f->pieces = json_bool(false, object, "pieces", NULL);
+	f->tcp = (unsigned)json_int(0, object, "tcp", NULL);
 	f->port = (unsigned)strtoul(ports, NULL, 10);
 	answer = MHD_create_response_for_upgrade(on_upgrade, f);
 	accept = base64_encode(digest, 20);
