@@ -254,27 +254,35 @@ bool awaits_another_group(const struct decision *d, const struct group_view *g)
 	return changes && view_any_slot(v->dashboard.slot_acting);
 }
 
+/* Its kubelet ends its pod, and has told nobody but the preStop hook, as where the node shuts down or lacks memory. */
+static bool is_ending(const struct server_view *s)
+{
+	return !s->pod.deleting && s->info_valid && s->info.ending;
+}
+
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
  * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
  * address that had been a member's is needed by its own group. While a limit holds the switch up, the other members are
  * mended. */
 static bool leave_gracefully(struct decision *d, const struct group_view *g, const struct server_view *m)
 {
-	bool gone = m->pod_gone && !judge_has_pod(m) && d->v->kube_fresh;
-	bool lent = !gone && !m->pod.deleting && m->group && m->group != g->node.id && d->v->kube_fresh &&
+	bool ending = is_ending(m), told = m->pod.deleting || ending, fresh = d->v->kube_fresh;
+	bool gone = !told && m->pod_gone && !judge_has_pod(m) && fresh;
+	bool lent = !told && !gone && m->group && m->group != g->node.id && fresh &&
 		    judge_lasting_ms(d->v, m->since_ms) >= LENT_MS;
-	bool cordoned = !m->pod.deleting && !gone && !lent && m->pod.cordoned && d->v->kube_fresh;
+	bool cordoned = !told && !gone && !lent && m->pod.cordoned && fresh;
 	const struct server_view *next;
 
-	if ((!m->pod.deleting && !gone && !lent && !cordoned) || !can_lock_proxies(d->v))
+	if ((!told && !gone && !lent && !cordoned) || !can_lock_proxies(d->v))
 		return false;
 	next = judge_best_replica(d->v, g, m, true);
-	if (!next || ((gone || lent || cordoned) && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
+	if (!next || (!told && !judge_has_pod(next)) || (cordoned && next->pod.cordoned) || (ending && is_ending(next)))
 		return false;
 	if (awaits_another_group(d, g))
 		return true;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
-		       gone       ? "the master's pod is gone"
+		       ending     ? "the master's pod is being ended by its kubelet"
+		       : gone     ? "the master's pod is gone"
 		       : lent     ? "the master's pod is another group's"
 		       : cordoned ? "the master's node is cordoned"
 				  : "the master's pod is being deleted");

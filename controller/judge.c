@@ -456,6 +456,8 @@ static bool is_better(const struct server_view *s, const struct server_view *tha
 		return s->role_refused_ms < than->role_refused_ms;
 	if (s->pod.deleting != than->pod.deleting)
 		return than->pod.deleting;
+	if (choose && s->info.ending != than->info.ending)
+		return than->info.ending;
 	if (choose && s->pod.cordoned != than->pod.cordoned)
 		return than->pod.cordoned;
 	return s->info.offset > than->info.offset;

@@ -38,6 +38,7 @@ static const struct {
 	{ "no proxy was told of that one, and the old master is written to", "taken-back" },
 	{ "another controller is about to replace it, and it is heard here", "kept" },
 	{ "the master's pod is being deleted", "pod-deleted" },
+	{ "the master's pod is being ended by its kubelet", "pod-ended" },
 	{ "the master's pod is gone", "pod-gone" },
 	{ "the master's node is cordoned", "cordoned" },
 	{ "the master's pod is another group's", "address-taken" },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/codis/info.h"
 
 /* Endpoints and the nodes' rules follow a pod's deletion by a second or two. */
 #define PROXY_PAUSE_S 3
@@ -37,10 +38,10 @@
 	"  wait $w\n"                                                                                                  \
 	"}\n"
 
-/* `ask` is what the server says to INFO, within a second. section: of INFO, or "": all. */
+/* `cli WORDS...` asks the server, within a second; `ask` is what it says to INFO. section: of INFO, or "": all. */
 static void add_ask(const struct hooks_redis *r, const char *section, struct buf *out)
 {
-	buf_addstr(out, WITHIN "ask() { within 1 redis-cli -h \"");
+	buf_addstr(out, WITHIN "cli() { within 1 redis-cli -h \"");
 	buf_addstr(out, r->host);
 	buf_addstr(out, "\" -p \"");
 	buf_addstr(out, r->port);
@@ -48,7 +49,7 @@ static void add_ask(const struct hooks_redis *r, const char *section, struct buf
 		buf_addstr(out, "\" -a \"");
 		buf_addstr(out, r->auth);
 	}
-	buf_addstr(out, "\" info");
+	buf_addstr(out, "\" \"$@\"; }\nask() { cli info");
 	buf_addstr(out, section);
 	buf_addstr(out, "; }\n");
 }
@@ -101,9 +102,24 @@ void hooks_server_start(const struct hooks_redis *r, struct buf *out)
  * master, is in no sync and was given a role. */
 static void add_last_holder(struct buf *out)
 {
-	buf_addstr(out, "  *role:master*connected_slaves:0*:keys=*) ;;\n"
+	buf_addstr(out, "  *role:master*connected_slaves:0*:keys=*) tell ;;\n"
 			"  *role:slave*master_port:1[!0-9]*) exit 0 ;;\n"
 			"  *role:slave*master_link_status:down*master_sync_in_progress:0*:keys=*) ;;\n");
+}
+
+/* `tell`: codis-controller sees that this one is about to end, also where its kubelet tells nobody. It asks again at
+ * once when its connection breaks, which is one whose last command was INFO. */
+static void add_tell(struct buf *out)
+{
+	buf_addstr(out, "told=\n"
+			"tell() {\n"
+			"  [ ! \"$told\" ] || return\n"
+			"  told=yes\n"
+			"  cli config set hz " CODIS_ENDING_HZ " >/dev/null\n"
+			"  cli client list | while read -r i addr rest; do\n"
+			"    case $rest in *cmd=info*) cli client kill \"${addr#addr=}\" >/dev/null ;; esac\n"
+			"  done\n"
+			"}\n");
 }
 
 /* Who answers late, or with something else (-BUSY, too many clients), may be a master with the only data. */
@@ -116,13 +132,14 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, str
 	buf_addint(out, seconds < BLIND_S ? seconds : BLIND_S);
 	buf_addstr(out, "; exit 0; }\n");
 	add_ask(r, "", out);
+	add_tell(out);
 	add_clock(seconds, out);
 	buf_addstr(out, "while [ \"$now\" -lt \"$end\" ]; do\n"
 			"  case $(ask ) in\n");
 	if (!alone)
 		add_last_holder(out);
 	buf_addstr(out, "  *role:master*connected_slaves:0*) exit 0 ;;\n"
-			"  *role:master*) ;;\n"
+			"  *role:master*) tell ;;\n"
 			"  *role:*|*refused*) exit 0 ;;\n"
 			"  esac\n"
 			"  sleep 0.2 2>/dev/null || sleep 1\n"

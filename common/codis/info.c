@@ -165,6 +165,9 @@ static void take_line(struct parsing *p, const struct line *l)
 		info->syncing = says(l, "1");
 	else if (is(l, "slave_repl_offset"))
 		p->replica_offset = offset_of(l);
+	else if (is(l, "hz") ||
+		 is(l, "configured_hz")) /* later ones change hz by themselves; what is set comes behind */
+		info->ending = says(l, CODIS_ENDING_HZ);
 	else if (is(l, "min_slaves_good_slaves")) /* said only while min-slaves-to-write and min-slaves-max-lag are */
 		info->bounded = true;
 	else if (is(l, "master_repl_offset"))

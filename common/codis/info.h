@@ -21,6 +21,11 @@ struct error;
 #define INFO_KEYS_MAX   (INT64_C(1) << 40)
 #define INFO_OFFSET_MAX (INT64_C(1) << 61)
 
+/* A server's preStop hook tells by this setting that its container is about to end; a kubelet that ends a pod by itself
+ * (the node shuts down, or lacks memory or disk) tells nobody else before it has ended. How often a server looks after
+ * itself, 10 times a second by default, is the one setting that INFO shows and that does nothing else. */
+#define CODIS_ENDING_HZ "17"
+
 enum redis_role { REDIS_ROLE_UNKNOWN, REDIS_ROLE_MASTER, REDIS_ROLE_REPLICA };
 
 struct redis_info {
@@ -37,6 +42,7 @@ struct redis_info {
 	int64_t offset;
 	int64_t keys; /* over all databases; 0 to INFO_KEYS_MAX */
 	bool bounded; /* min-slaves-to-write is set */
+	bool ending;  /* its preStop hook runs, see CODIS_ENDING_HZ */
 };
 
 /* Parses the whole answer of INFO. 0, or -1 and *err when run_id or role is missing. */

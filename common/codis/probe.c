@@ -116,7 +116,7 @@ static void on_timer(uv_timer_t *timer)
 static bool same_news(const struct redis_info *a, const struct redis_info *b)
 {
 	return a->role == b->role && a->link_up == b->link_up && a->loading == b->loading && a->syncing == b->syncing &&
-	       strcmp(a->run_id, b->run_id) == 0 && strcmp(a->master, b->master) == 0;
+	       a->ending == b->ending && strcmp(a->run_id, b->run_id) == 0 && strcmp(a->master, b->master) == 0;
 }
 
 /* The first word of an error: "NOAUTH", "LOADING", "BUSY", "ERR". People read it, so no more is taken than such a word

@@ -105,3 +105,18 @@ def drained(w):
         w.wait_whole()
     answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
     assert not answered, answered
+
+
+@case
+def ended(w):
+    """A kubelet ends a master's pod by itself, without a deletionTimestamp: its preStop hook alone tells, and it is switched."""
+    with Histories(w, "ended") as histories:
+        old = w.codis.master(1)
+        histories.step("pod of a master ended by its kubelet")
+        w.kube.merge(f"/api/v1/namespaces/{NAMESPACE}/pods/{old.pod}", {"spec": {"activeDeadlineSeconds": 1}})
+        w.wait_moved(1, old)
+        w.wait_whole()
+    told = [e for e in w.kube.events(NAMESPACE, w.codis.master(1).pod) if "the master's pod is being ended by its kubelet" in e]
+    assert told, f"Events: {w.kube.events(NAMESPACE, w.codis.master(1).pod)}"
+    w.note(told[-1])
+    assert not histories.report["errors"], histories.report["errors"]

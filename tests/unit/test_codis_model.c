@@ -183,6 +183,26 @@ TEST(info_of_a_master_that_wants_replicas)
 	assert_int_equal(i.uptime_s, -1);
 }
 
+static bool says_it_ends(const char *lines)
+{
+	char text[200];
+	struct redis_info i;
+
+	snprintf(text, sizeof(text), "run_id:0123456789012345678901234567890123456789\nrole:master\n%s", lines);
+	assert_int_equal(redis_info_parse(text, strlen(text), &i, NULL), 0);
+	return i.ending;
+}
+
+/* Redis 3.2 says what is set as hz; later ones as configured_hz, since they change hz when many are connected. */
+TEST(info_of_a_server_that_ends)
+{
+	assert_false(says_it_ends(""));
+	assert_false(says_it_ends("hz:10\r\n"));
+	assert_true(says_it_ends("hz:17\r\n"));
+	assert_true(says_it_ends("hz:34\r\nconfigured_hz:17\r\n"));
+	assert_false(says_it_ends("hz:17\r\nconfigured_hz:10\r\n"));
+}
+
 static int64_t link_down(const char *seconds)
 {
 	char text[200];

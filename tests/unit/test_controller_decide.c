@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "controller/reason.h"
 #include "tests/unit/controller_view.h"
 #include "tests/unit/test.h"
 
@@ -508,6 +509,23 @@ TEST(deleted_master_is_switched_when_its_replica_is_synced)
 	w->servers[0].pod.deleting = true;
 	assert_string_equal(assert_only(w, ACT_SWITCH, B)->from, A);
 	lose_link(w);
+	assert_nothing(w);
+}
+
+/* Its kubelet ends it, and nobody but its preStop hook knows. The API server need not be heard for that. */
+TEST(master_that_says_that_it_ends_is_switched)
+{
+	WORLD;
+
+	w->servers[0].info.ending = true;
+	assert_string_equal(reason_label(assert_only(w, ACT_SWITCH, B)->why), "pod-ended");
+	w->v.kube_fresh = false;
+	assert_only(w, ACT_SWITCH, B);
+	w->v.kube_fresh = true;
+	w->servers[1].info.ending = true; /* or somebody has set both so */
+	assert_nothing(w);
+	w->servers[1].info.ending = false;
+	w->servers[0].info_valid = false; /* that was said by a process before this one */
 	assert_nothing(w);
 }
 

@@ -3,6 +3,7 @@
 #include "tests/unit/net_fixture.h"
 #include "tests/unit/webhook_fixture.h"
 
+#include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -13,6 +14,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/codis/info.h"
 #include "tests/unit/test.h"
 #include "webhook/article.h"
 #include "webhook/hooks.h"
@@ -433,6 +435,35 @@ FIXTURE_TEST(stop_waits_until_the_master_is_none)
 	command(f, &f->b, "slaveof no one");
 	command(f, &f->a, "slaveof 127.0.0.1 1");
 	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
+/* Whoever asks it INFO, as codis-controller does, is told so, and to ask again; others are left alone. */
+FIXTURE_TEST(stop_of_a_master_tells_that_it_ends)
+{
+	struct fixture *f = *state;
+	redisContext *asks, *works;
+	redisReply *reply = NULL;
+	int fd;
+	pid_t pid;
+
+	make_pair(f);
+	asks = redisConnect("127.0.0.1", (int)strtol(f->a.port, NULL, 10));
+	works = redisConnect("127.0.0.1", (int)strtol(f->a.port, NULL, 10));
+	redisSetTimeout(asks, (struct timeval){ .tv_sec = LIMIT_MS / 1000 });
+	freeReplyObject(redisCommand(asks, "INFO"));
+	freeReplyObject(redisCommand(works, "SET key value"));
+	hooks_server_stop(&f->a.redis, 25, false, &f->script);
+	pid = start_script(f, f->script.data, &fd);
+	assert_int_equal(redisGetReply(asks, (void **)&reply), REDIS_ERR); /* waits for the end of the connection */
+	assert_int_equal(asks->err, REDIS_ERR_EOF);
+	wait_for(f, &f->a, "hz:" CODIS_ENDING_HZ "\r");
+	reply = redisCommand(works, "GET key");
+	assert_string_equal(reply->str, "value");
+	freeReplyObject(reply);
+	command(f, &f->a, "slaveof 127.0.0.1 1");
+	assert_int_equal(end_script(f, pid, fd), 0);
+	redisFree(asks);
+	redisFree(works);
 }
 
 FIXTURE_TEST(stop_is_bounded)

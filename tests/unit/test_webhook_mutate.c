@@ -241,7 +241,7 @@ TEST(plain_server)
 	assert_string_equal(words_of(json_get(container_of(o.pod), "args", NULL), words),
 			    "config/redis.conf --bind 0.0.0.0 --protected-mode no --daemonize no " GUARD);
 	assert_int_equal(json_int(0, container_of(o.pod), "readinessProbe", "periodSeconds", NULL), 2);
-	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"6379\" info"));
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"127.0.0.1\" -p \"6379\" \"$@\""));
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "now + 2))"));
 	assert_non_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "now + 25))"));
 }
@@ -267,7 +267,7 @@ TEST(article_server)
 	assert_int_equal(o.verdict.warning_count, 3);
 	assert_null(strstr(script_of(o.pod, "lifecycle", "postStart"), "group-add"));
 	assert_null(strstr(script_of(o.pod, "lifecycle", "preStop"), "group-del"));
-	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"6379\" info"));
+	assert_non_null(strstr(script_of(o.pod, "readinessProbe", NULL), "-h \"${POD_IP}\" -p \"6379\" \"$@\""));
 }
 
 TEST(server_keeps_hooks)
@@ -640,8 +640,8 @@ static void expect_address(const char *args, const char *env, const char *ask)
 
 TEST(address_of_the_server)
 {
-	expect_address("[]", "[]", "redis-cli -h \"127.0.0.1\" -p \"6379\" info");
-	expect_address("[]", "[" POD_IP "]", "redis-cli -h \"${POD_IP}\" -p \"6379\" info");
+	expect_address("[]", "[]", "redis-cli -h \"127.0.0.1\" -p \"6379\" \"$@\"");
+	expect_address("[]", "[" POD_IP "]", "redis-cli -h \"${POD_IP}\" -p \"6379\" \"$@\"");
 	expect_address("[\"--bind\",\"0.0.0.0\"]", "[" POD_IP "]", "-h \"127.0.0.1\"");
 	expect_address("[\"--bind\",\"$(POD_IP)\",\"127.0.0.1\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
 	expect_address("[\"--bind\",\"$(SOMETHING)\"]", "[" POD_IP "]", "-h \"${POD_IP}\"");
@@ -650,10 +650,10 @@ TEST(address_of_the_server)
 	expect_address("[\"--port\",\"7000\"]", "[]", "-p \"7000\"");
 	expect_address("[\"--port\",\"$(PORT)\"]", "[{\"name\":\"PORT\",\"value\":\"7\"}]", "-p \"${PORT}\"");
 	expect_address("[\"--requirepass\",\"$(AUTH)\"]", "[{\"name\":\"AUTH\",\"value\":\"x\"}]",
-		       " -a \"${AUTH}\" info");
+		       " -a \"${AUTH}\" \"$@\"");
 	expect_address("[\"--requirepass\",\"a b\"]", "[{\"name\":\"AUTH\",\"value\":\"a b\"}]",
-		       " -a \"${AUTH}\" info");
-	expect_address("[]", "[{\"name\":\"PRODUCT_AUTH\",\"value\":\"x\"}]", " -a \"${PRODUCT_AUTH}\" info");
+		       " -a \"${AUTH}\" \"$@\"");
+	expect_address("[]", "[{\"name\":\"PRODUCT_AUTH\",\"value\":\"x\"}]", " -a \"${PRODUCT_AUTH}\" \"$@\"");
 }
 
 static void expect_no_probe(cJSON *pod, const char *warning, const char *guard)
