@@ -1,22 +1,18 @@
 #include "cli/documents.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "cli/files.h"
 #include "cli/stock.h"
 #include "common/base/buf.h"
-#include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/base/yaml_read.h"
 
 #define FILE_BYTES 4194304  /* the API server takes 3 MiB of an object */
 #define YAML_BYTES 67108864 /* of all values of a file */
-#define FILES_MAX  256      /* of a folder */
 
 /* --- a document --------------------------------------------------------------------------------------------------- */
 
@@ -93,93 +89,23 @@ static int add_document(void *ctx, cJSON *object, int line, struct error *err)
 	return 0;
 }
 
-static int read_text(struct documents *d, const char *from, const char *text, struct error *err)
+static int read_text(void *ctx, const char *from, const char *text, size_t len, struct error *err)
 {
 	const char *slash = strrchr(from, '/');
-	struct reading r = { d, slash ? slash + 1 : from };
+	struct reading r = { ctx, slash ? slash + 1 : from };
 
-	return yaml_read(text, strlen(text), YAML_BYTES, add_document, &r, err) < 0 ? error_wrap(err, "%s", from) : 0;
-}
-
-/* --- files -------------------------------------------------------------------------------------------------------- */
-
-static int read_file(struct documents *d, const char *path, struct error *err)
-{
-	char *text = file_read(path, FILE_BYTES, err);
-	int r = text ? read_text(d, path, text, err) : -1;
-
-	free(text);
-	return r;
-}
-
-static int read_input(struct documents *d, struct error *err)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(FILE_BYTES);
-	char part[4096];
-	size_t n;
-
-	while ((n = fread(part, 1, sizeof(part), stdin)) > 0 && !text.failed)
-		buf_add(&text, part, n);
-	if (ferror(stdin))
-		return error_errno(err, errno, "standard input");
-	return buf_check(&text, "standard input", err) < 0 ? -1 : read_text(d, "standard input", text.data, err);
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-	const char *dot = strrchr(entry->d_name, '.');
-
-	return entry->d_name[0] != '.' && dot &&
-	       (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
-}
-
-static int read_entries(struct documents *d, const char *path, struct dirent *const *entries, int count,
-			struct error *err)
-{
-	BUF_CLEANUP struct buf file = BUF_INIT(4096);
-
-	if (!count)
-		return error_set(err, ERR_NOTFOUND, "%s has no *.yaml, *.yml or *.json", path);
-	if (count > FILES_MAX)
-		return error_set(err, ERR_TOOBIG, "%s has over %d manifests", path, FILES_MAX);
-	for (int i = 0; i < count; i++) {
-		buf_reset(&file);
-		buf_addf(&file, "%s/%s", path, entries[i]->d_name);
-		if (buf_check(&file, "the name of a file", err) < 0 || read_file(d, file.data, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static int read_folder(struct documents *d, const char *path, struct error *err)
-{
-	struct dirent **entries = NULL;
-	int count = scandir(path, &entries, is_manifest, alphasort), r;
-
-	if (count < 0)
-		return error_errno(err, errno, "%s", path);
-	r = read_entries(d, path, entries, count, err);
-	for (int i = 0; i < count; i++)
-		free(entries[i]);
-	free(entries);
-	return r;
+	return yaml_read(text, len, YAML_BYTES, add_document, &r, err) < 0 ? error_wrap(err, "%s", from) : 0;
 }
 
 int documents_read(struct documents *d, const char *path, struct error *err)
 {
-	struct stat st;
-
-	if (strcmp(path, "-") == 0)
-		return read_input(d, err);
-	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "%s", path);
-	return S_ISDIR(st.st_mode) ? read_folder(d, path, err) : read_file(d, path, err);
+	return files_read(path, FILE_BYTES, read_text, d, err);
 }
 
 int documents_read_stock(struct documents *d, const char *set, struct error *err)
 {
 	for (const struct stock_file *f = stock_files; f->set; f++) {
-		if (strcmp(f->set, set) == 0 && read_text(d, f->name, f->text, err) < 0)
+		if (strcmp(f->set, set) == 0 && read_text(d, f->name, f->text, strlen(f->text), err) < 0)
 			return -1;
 	}
 	return 0;

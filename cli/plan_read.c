@@ -1,16 +1,12 @@
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/files.h"
 #include "cli/plan.h"
 #include "common/base/buf.h"
 #include "common/base/error.h"
-#include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/base/yaml_read.h"
 #include "common/kube/exec.h"
@@ -130,51 +126,9 @@ int plan_read_text(struct plan *p, const char *text, size_t len, const char *fro
 
 /* --- files -------------------------------------------------------------------------------------------------------- */
 
-static int read_file(struct plan *p, const char *path, struct error *err)
+static int on_file(void *ctx, const char *from, const char *text, size_t len, struct error *err)
 {
-	BUF_CLEANUP struct buf text = BUF_INIT(PLAN_TEXT_MAX);
-	bool is_stdin = strcmp(path, "-") == 0;
-	const char *from = is_stdin ? "standard input" : path;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return error_errno(err, errno, "%s", path);
-	r = file_read_all(fd, &text, from, err);
-	if (!is_stdin)
-		close(fd);
-	return r < 0 ? -1 : plan_read_text(p, text.data, text.len, from, err);
-}
-
-static int is_manifest(const struct dirent *entry)
-{
-	const char *end = strrchr(entry->d_name, '.');
-
-	return end && end != entry->d_name &&
-	       (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0 || strcmp(end, ".json") == 0);
-}
-
-/* In the order of their names, as kubectl takes them. */
-static int read_folder(struct plan *p, const char *path, struct error *err)
-{
-	struct dirent **names;
-	int count = scandir(path, &names, is_manifest, alphasort), r = 0;
-
-	if (count < 0)
-		return error_errno(err, errno, "%s", path);
-	if (count == 0)
-		r = error_set(err, ERR_INVALID, "folder %s has no file that ends in .yaml, .yml or .json", path);
-	for (int i = 0; i < count; i++) {
-		char *file = NULL;
-
-		if (r == 0 && asprintf(&file, "%s/%s", path, names[i]->d_name) < 0)
-			r = error_set(err, ERR_NOMEM, "no memory");
-		else if (r == 0)
-			r = read_file(p, file, err);
-		free(file);
-		free(names[i]);
-	}
-	free(names);
-	return r;
+	return plan_read_text(ctx, text, len, from, err);
 }
 
 static bool is_kustomization(const char *path)
@@ -187,17 +141,9 @@ static bool is_kustomization(const char *path)
 
 int plan_read(struct plan *p, const char *path, struct error *err)
 {
-	struct stat st;
-
-	if (strcmp(path, "-") == 0)
-		return read_file(p, path, err);
-	if (stat(path, &st) < 0)
-		return error_errno(err, errno, "%s", path);
-	if (!S_ISDIR(st.st_mode))
-		return read_file(p, path, err);
 	if (is_kustomization(path))
 		return error_set(err, ERR_INVALID, "%s is a kustomization: codisctl plan -k %s", path, path);
-	return read_folder(p, path, err);
+	return files_read(path, PLAN_TEXT_MAX, on_file, p, err);
 }
 
 #define KUSTOMIZE_MS 60000

@@ -121,6 +121,19 @@ CLI_TEST(what_is_there_is_changed_and_not_made)
 		"there are servers");
 }
 
+CLI_TEST(what_is_planned_is_reviewed_beside_what_is_there)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(4096);
+	struct cli_world *w = *state;
+
+	cluster(w);
+	buf_addstr(&text, SERVERS("2", ""));
+	memcpy(strstr(text.data, "codis-server, namespace"), "codis-stores", strlen("codis-stores"));
+	assert_int_equal(plan_live(w, text.data), CLI_NOT_SO);
+	cli_says(w, "  refused StatefulSet codis/codis-stores: ");
+	cli_says(w, "codis-server");
+}
+
 CLI_TEST(pods_of_a_deployment_are_found_by_their_owner)
 {
 	struct cli_world *w = *state;
