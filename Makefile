@@ -125,10 +125,11 @@ $(BUILD)/%.o: %.c $(STAMP) | $(BUILD)/.headers
 	$(call say,CC,$<)
 	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
 
-# The manifests that codisctl brings along, as C.
-$(BUILD)/cli/stock_files.c: tools/embed $(wildcard manifests/codis/plain/*.yaml manifests/codis/article/*.yaml)
+# The manifests that codisctl brings along, as C; cli/stock.h has the names of the sets.
+STOCK_SETS := plain article persistent
+$(BUILD)/cli/stock_files.c: tools/embed cli/stock.h $(foreach s,$(STOCK_SETS),$(wildcard manifests/codis/$(s)/*.yaml))
 	@mkdir -p $(@D)
-	$(Q)tools/embed manifests/codis plain article >$@
+	$(Q)tools/embed manifests/codis $(STOCK_SETS) >$@
 $(BUILD)/cli/stock_files.o: $(BUILD)/cli/stock_files.c $(STAMP) | $(BUILD)/.headers
 	$(call say,CC,$<)
 	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<

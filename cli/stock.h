@@ -1,9 +1,9 @@
-/* stock.h - the manifests that codisctl brings along: manifests/codis/plain and article as they were when it was built
- * (tools/embed makes build/cli/stock_files.c of them). */
+/* stock.h - the manifests that codisctl brings along: the sets of manifests/codis as they were when it was built
+ * (tools/embed makes build/cli/stock_files.c of them, as the Makefile says of which). */
 #ifndef CODIS_CLI_STOCK_H
 #define CODIS_CLI_STOCK_H
 
-#define STOCK_SETS "plain|article"
+#define STOCK_SETS "plain|article|persistent"
 
 struct stock_file {
 	const char *set, *name, *text;

@@ -55,6 +55,22 @@ static void folder_end(struct folder *f)
 	"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " name "}\n"                                                \
 	"data: {a: b}\n"
 
+/* The Makefile says which ones are brought along, cli/stock.h which ones may be asked for. */
+TEST(every_stock_set_can_be_read)
+{
+	char sets[] = STOCK_SETS, *rest = sets, *set;
+
+	while ((set = strsep(&rest, "|"))) {
+		struct documents d = { .namespace = "codis" };
+		struct error err = ERROR_INIT;
+
+		if (documents_read_stock(&d, set, &err) < 0)
+			fail_msg("%s: %s", set, err.text);
+		assert_true(d.count > 8);
+		documents_release(&d);
+	}
+}
+
 TEST(a_folder_is_read_in_the_order_of_its_names)
 {
 	struct documents d = { .namespace = "codis" };
