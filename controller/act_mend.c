@@ -170,7 +170,7 @@ static void on_removed(void *ctx, const char *data, size_t len, const struct coo
 	op_end(op, err && err->code != ERR_NOTFOUND ? err : NULL);
 }
 
-static void remove_node(struct op *op, const char *path, const struct coordinator_stat *what)
+void remove_node(struct op *op, const char *path, const struct coordinator_stat *what)
 {
 	struct error err = ERROR_INIT;
 

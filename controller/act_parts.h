@@ -6,6 +6,7 @@
 
 #include "common/kube/client.h"
 
+struct coordinator_stat;
 struct observed_proxy;
 struct op;
 struct redis_info;
@@ -67,6 +68,9 @@ void follow_begin(struct op *op);
 void membership_begin(struct op *op);
 void mark_in_sync_begin(struct op *op);
 void online_proxy_begin(struct op *op);
+/* Deletes what is still that, has the dashboard read all anew, and ends the op. One that is not there is none to
+ * delete. */
+void remove_node(struct op *op, const char *path, const struct coordinator_stat *what);
 void remove_proxy_begin(struct op *op);
 void remove_lock_begin(struct op *op);
 void assign_begin(struct op *op);

@@ -9,7 +9,6 @@
 #include "common/kube/client.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
-#include "controller/observe.h"
 #include "controller/op.h"
 #include "controller/scale.h"
 
@@ -156,34 +155,16 @@ void move_slots_begin(struct op *op)
 /* --- a group that is no more ----------------------------------------------------------------------------------------
  */
 
-static void on_group_removed(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
-			     const struct error *err)
-{
-	struct op *op = ctx;
-
-	(void)data;
-	(void)len;
-	(void)stat;
-	if (!err)
-		observe_reload(op->c);
-	op_end(op, err && err->code != ERR_NOTFOUND ? err : NULL);
-}
-
 /* Still the version that was decided on: whoever has added a server since has written it. */
 void remove_group_begin(struct op *op)
 {
 	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	struct coordinator_stat what = { .version = op->version, .czxid = g ? g->czxid : 0 };
-	struct error err = ERROR_INIT;
 	char path[200];
 
 	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
 	if (!g || !g->czxid)
 		op_fail(op, ERR_CONFLICT, "the group's node is to be read first");
-	else if (op_may_go_on(op, &err) < 0)
-		op_end(op, &err);
-	else if (!op->c->zk)
-		op_fail(op, ERR_IO, "the coordinator is not connected");
-	else if (coordinator_delete(op->c->zk, path, &what, on_group_removed, op, &err) < 0)
-		op_end(op, &err);
+	else
+		remove_node(op, path, &what);
 }
