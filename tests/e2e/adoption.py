@@ -134,6 +134,7 @@ def article_and_back(w):
         w.writers = Writers(w.kube, ARTICLE)
         w.writers.start()
         managed(w, True)
+        wait_line(w, ARTICLE, WHOLE)
         line = wait_line(w, ARTICLE, "codis-ha-0 acts beside codis-controller")
         assert WHOLE in line and "2/2 servers are not guarded" in line, line
         w.kube.kubectl("annotate", "-n", ARTICLE, "sts", "codis-server", "codis.io/adopt=true")
