@@ -22,6 +22,7 @@ def done(w, old, new, *args):
     w.note(said)
     w.wait_group(1)
     assert w.codis.master(1).pod == new.pod, w.codis.topology()
+    wait_for("the controller to see that", lambda: (": OK, " in w.status_line(), w.status_line()), 10)
 
 
 def refused(w, words, *args):
