@@ -45,16 +45,6 @@ void gids_add(struct gids *g, int gid)
 	g->count++;
 }
 
-void gids_drop(struct gids *g, int gid)
-{
-	int at = place(g, gid);
-
-	if (at == g->count || g->of[at] != gid)
-		return;
-	g->count--;
-	memmove(&g->of[at], &g->of[at + 1], (size_t)(g->count - at) * sizeof(g->of[0]));
-}
-
 bool gids_same(const struct gids *a, const struct gids *b)
 {
 	return a->count == b->count && memcmp(a->of, b->of, (size_t)a->count * sizeof(a->of[0])) == 0;

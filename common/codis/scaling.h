@@ -38,7 +38,6 @@ struct gids {
 
 bool gids_have(const struct gids *g, int gid);
 void gids_add(struct gids *g, int gid); /* one that is there, or has no room, is left out */
-void gids_drop(struct gids *g, int gid);
 bool gids_same(const struct gids *a, const struct gids *b);
 /* "1,2,5": appended; "none" for none. 0 or -1. */
 int gids_write(const struct gids *g, struct buf *out);
