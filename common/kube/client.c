@@ -391,36 +391,38 @@ static struct http_call *send_form(struct kube_client *c, struct form *f, struct
 	return call;
 }
 
-struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
-			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+/* Takes r over. */
+static struct http_call *send_object(struct kube_client *c, struct request *r, const char *method, const char *path,
+				     const cJSON *body, const char *content_type, int timeout_ms, struct error *err)
 {
 	struct http_call *call = NULL;
 	struct form f;
 
 	if (fill_form(&f, c, method, path, body, content_type, err) == 0) {
-		f.spec.timeout_ms = timeout_ms ? timeout_ms : CALL_TIMEOUT_MS;
-		call = send_form(c, &f, request_new(c, method, path, done, ctx), err);
+		f.spec.timeout_ms = timeout_ms;
+		call = send_form(c, &f, r, err);
+	} else {
+		free(r);
 	}
 	buf_release(&f.body);
 	return call;
 }
 
+struct http_call *kube_call(struct kube_client *c, const char *method, const char *path, const cJSON *body,
+			    const char *content_type, int timeout_ms, kube_done done, void *ctx, struct error *err)
+{
+	return send_object(c, request_new(c, method, path, done, ctx), method, path, body, content_type,
+			   timeout_ms ? timeout_ms : CALL_TIMEOUT_MS, err);
+}
+
 struct http_call *kube_apply(struct kube_client *c, const char *path, const cJSON *body, int timeout_ms, kube_done done,
 			     void *ctx, struct error *err)
 {
-	struct http_call *call = NULL;
-	struct request *r;
-	struct form f;
+	struct request *r = request_new(c, "PATCH", path, done, ctx);
 
-	if (fill_form(&f, c, "PATCH", path, body, KUBE_APPLY_PATCH, err) == 0) {
-		f.spec.timeout_ms = timeout_ms;
-		r = request_new(c, "PATCH", path, done, ctx);
-		if (r)
-			r->refusals = true;
-		call = send_form(c, &f, r, err);
-	}
-	buf_release(&f.body);
-	return call;
+	if (r)
+		r->refusals = true;
+	return send_object(c, r, "PATCH", path, body, KUBE_APPLY_PATCH, timeout_ms, err);
 }
 
 struct http_call *kube_list(struct kube_client *c, const char *path, int timeout_ms, int idle_ms,
