@@ -13,7 +13,7 @@
 
 struct offline {
 	struct inventory *inventory;
-	const cJSON **objects; /* StatefulSets and PodDisruptionBudgets */
+	const cJSON **objects; /* StatefulSets, PodDisruptionBudgets, Namespaces */
 	size_t count, room;
 };
 
@@ -101,8 +101,9 @@ static int tell(struct offline *off, const cJSON *object)
 int offline_know(struct offline *off, const cJSON *object)
 {
 	bool set = is_kind(object, "StatefulSet");
+	bool kept = set || is_kind(object, "PodDisruptionBudget") || is_kind(object, "Namespace");
 
-	if ((set || is_kind(object, "PodDisruptionBudget")) && keep(off, object) < 0)
+	if (kept && keep(off, object) < 0)
 		return -1;
 	return set || is_kind(object, "Pod") ? tell(off, object) : 0;
 }
@@ -139,11 +140,37 @@ static int each_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), voi
 	return 0;
 }
 
+static bool is_ending(void *ctx, const char *namespace)
+{
+	const struct offline *off = ctx;
+
+	for (size_t i = 0; i < off->count; i++) {
+		const char *name = json_str(off->objects[i], "metadata", "name", NULL);
+
+		if (is_kind(off->objects[i], "Namespace") && name && strcmp(name, namespace) == 0)
+			return json_get(off->objects[i], "metadata", "deletionTimestamp", NULL) != NULL;
+	}
+	return false;
+}
+
 static void trouble_of(void *ctx, const cJSON *set, char why[POD_WHY_MAX])
 {
 	const struct offline *off = ctx;
 
 	lookups_trouble(off->inventory, set, why);
+}
+
+struct lookups offline_lookups(const struct offline *off)
+{
+	void *ctx = (void *)(uintptr_t)off;
+
+	return (struct lookups){ .ctx = ctx,
+				 .find = find_set,
+				 .each = each_set,
+				 .trouble = trouble_of,
+				 .is_ending = is_ending,
+				 .budgets = ctx,
+				 .each_budget = each_budget };
 }
 
 /* --- what is said ------------------------------------------------------------------------------------------------- */
@@ -168,14 +195,7 @@ static const char *text_of(const cJSON *object, const char *name)
 void offline_review(const struct offline *off, const char *resource, const cJSON *object, const cJSON *old,
 		    struct admission_verdict *v)
 {
-	void *ctx = (void *)(uintptr_t)off;
-	struct lookups lookups = { .ctx = ctx,
-				   .find = find_set,
-				   .each = each_set,
-				   .trouble = trouble_of,
-				   .budgets = ctx,
-				   .each_budget = each_budget,
-				   .scheduler = default_of("scheduler-name") };
+	struct lookups lookups = offline_lookups(off);
 	struct admission_request req = { .uid = "",
 					 .resource = resource,
 					 .subresource = "",
@@ -185,6 +205,7 @@ void offline_review(const struct offline *off, const char *resource, const cJSON
 					 .object = object,
 					 .old_object = old };
 
+	lookups.scheduler = default_of("scheduler-name");
 	if (strcmp(resource, "pods") == 0)
 		mutate(&req, &lookups, default_of("viewer-image"), v);
 	else
