@@ -48,11 +48,13 @@ static bool are_keys(const cJSON *map)
 {
 	const cJSON *one;
 
+	if (!cJSON_IsObject(map)) /* of a list they have no names */
+		return false;
 	cJSON_ArrayForEach(one, map) {
 		if (!is_name(one->string))
 			return false;
 	}
-	return cJSON_IsObject(map);
+	return true;
 }
 
 static void check_same(const struct json_span *span, const char *text)
