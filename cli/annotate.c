@@ -91,8 +91,7 @@ static bool look(struct cli *c, const char *product, const struct annotating *ho
 	const char *line;
 	bool heard = false;
 
-	cluster =
-		json_bool(false, answer, "leads", NULL) ? controllers_cluster(answer, cli_namespace(c), product) : NULL;
+	cluster = controllers_cluster(answer, cli_namespace(c), product);
 	line = json_str(cluster, "line", NULL);
 	if (cluster && how->heard(cluster)) {
 		heard = true;

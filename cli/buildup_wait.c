@@ -120,8 +120,7 @@ static size_t length_to_first_cause(const char *line)
 static bool is_built(struct waiting *w, const struct wanted *of, const cJSON *status)
 {
 	const char *namespace = cli_namespace(w->cli);
-	const cJSON *cluster =
-		json_bool(false, status, "leads", NULL) ? controllers_cluster(status, namespace, of->product) : NULL;
+	const cJSON *cluster = controllers_cluster(status, namespace, of->product);
 	const char *line = json_str(cluster, "line", NULL);
 	int led = count_led(cluster), serving = count_serving(cluster);
 	bool ok = json_bool(false, cluster, "ok", NULL);

@@ -126,6 +126,8 @@ const cJSON *controllers_cluster(const cJSON *status, const char *namespace, con
 {
 	const cJSON *cluster;
 
+	if (!json_bool(false, status, "leads", NULL))
+		return NULL;
 	json_each(cluster, json_get(status, "clusters", NULL)) {
 		const char *its = json_str(cluster, "namespace", NULL), *name = json_str(cluster, "product", NULL);
 

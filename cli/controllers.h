@@ -39,7 +39,7 @@ bool controllers_denied(const struct controllers *s);
 
 /* All there is to ask them, within CONTROLLER_MS: the best one's answer, valid until controllers_end; NULL: none. */
 const cJSON *controllers_status(struct controllers *s, struct cli *c, enum cli_status *status);
-/* What such an answer says of a product, or NULL. */
+/* What such an answer says of a product; NULL: nothing, or it is none of the one that leads. */
 const cJSON *controllers_cluster(const cJSON *status, const char *namespace, const char *product);
 
 /* "controllers": [{"pod","node","answers","leads","trouble"}] of the report. 0 or -1 (no memory). */

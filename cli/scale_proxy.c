@@ -110,12 +110,11 @@ static bool are_there(struct cli *c, const struct maker *m, int count, struct bu
 {
 	struct controllers all;
 	enum cli_status status;
-	const cJSON *answer = controllers_status(&all, c, &status), *cluster = NULL, *proxy;
+	const cJSON *answer = controllers_status(&all, c, &status), *proxy,
+		    *cluster = controllers_cluster(answer, m->namespace, m->product);
 	int online = 0, seen = 0;
 
 	buf_reset(how_far);
-	if (json_bool(false, answer, "leads", NULL))
-		cluster = controllers_cluster(answer, m->namespace, m->product);
 	json_each(proxy, json_get(cluster, "proxies", NULL)) {
 		seen++;
 		online += json_bool(false, proxy, "registered", NULL) && json_bool(false, proxy, "online", NULL) &&

@@ -85,14 +85,11 @@ static bool hear(struct cli *c, const char *product, struct progress *p)
 {
 	struct controllers all;
 	enum cli_status status;
-	const cJSON *answer = controllers_status(&all, c, &status), *cluster = NULL;
-	const char *line;
-	bool ok;
+	const cJSON *answer = controllers_status(&all, c, &status),
+		    *cluster = controllers_cluster(answer, cli_namespace(c), product);
+	const char *line = json_str(cluster, "line", NULL);
+	bool ok = json_bool(false, cluster, "ok", NULL);
 
-	if (json_bool(false, answer, "leads", NULL))
-		cluster = controllers_cluster(answer, cli_namespace(c), product);
-	line = json_str(cluster, "line", NULL);
-	ok = json_bool(false, cluster, "ok", NULL);
 	buf_reset(&p->words);
 	if (line)
 		text_clean(&p->words, line, strlen(line));

@@ -55,7 +55,7 @@ static enum cli_status is_heard(struct cli *c, const char *product)
 	struct controllers all;
 	enum cli_status status;
 	const cJSON *answer = controllers_status(&all, c, &status);
-	bool leads = json_bool(false, answer, "leads", NULL) && controllers_cluster(answer, cli_namespace(c), product);
+	bool leads = controllers_cluster(answer, cli_namespace(c), product);
 
 	controllers_end(&all);
 	if (status != CLI_OK || leads)
@@ -151,8 +151,7 @@ static void tell_waiting(struct cli *c, struct asked *a)
 	struct controllers all;
 	enum cli_status status;
 	const cJSON *answer = controllers_status(&all, c, &status);
-	bool leads = json_bool(false, answer, "leads", NULL);
-	const cJSON *cluster = leads ? controllers_cluster(answer, cli_namespace(c), a->product) : NULL;
+	const cJSON *cluster = controllers_cluster(answer, cli_namespace(c), a->product);
 	const char *waits = json_str(cluster, "switchover", "waits", NULL);
 
 	if (!cluster)
