@@ -21,16 +21,15 @@ static const struct json_cut of_mount[] = { ALL_OF("readOnly"), ALL_OF("subPath"
 					    ALL_OF("mountPropagation"), JSON_CUT_END };
 
 #define OF_CONTAINER                                                                                                   \
-	JSON_CUT("volumeMounts", of_mount), ALL_OF("volumeDevices"), ALL_OF("terminationMessagePath"),                 \
-		ALL_OF("terminationMessagePolicy"), JSON_CUT("ports", of_port)
+	ALL_OF("volumeDevices"), ALL_OF("terminationMessagePath"), ALL_OF("terminationMessagePolicy"),                 \
+		JSON_CUT("ports", of_port)
 
 /* Whether a template has changed is asked of all that a pod gets by it. */
-static const struct json_cut of_container[] = { OF_CONTAINER, JSON_CUT_END };
+static const struct json_cut of_container[] = { OF_CONTAINER, JSON_CUT("volumeMounts", of_mount), JSON_CUT_END };
 
-static const struct json_cut of_resources[] = { ALL_OF("requests"), ALL_OF("claims"), JSON_CUT_END };
-
-/* A dashboard's go into a container that waits. */
-static const struct json_cut of_pods_container[] = { OF_CONTAINER, JSON_CUT("resources", of_resources),
+/* A dashboard's go into a container that waits. Where data lies and what room it has is said of a set, whose user reads
+ * it, and not of each of its pods. */
+static const struct json_cut of_pods_container[] = { OF_CONTAINER, ALL_OF("volumeMounts"), ALL_OF("resources"),
 						     ALL_OF("securityContext"), JSON_CUT_END };
 
 /* Which ones outlive a pod is read. */
@@ -38,21 +37,25 @@ static const struct json_cut of_volume[] = { ALL_OF("configMap"),   ALL_OF("secr
 					     ALL_OF("downwardAPI"), ALL_OF("emptyDir"), JSON_CUT_END };
 
 #define OF_SPEC                                                                                                        \
-	JSON_CUT("volumes", of_volume), ALL_OF("dnsPolicy"), ALL_OF("serviceAccountName"), ALL_OF("serviceAccount"),   \
-		ALL_OF("securityContext"), ALL_OF("hostname"), ALL_OF("subdomain"), ALL_OF("priority"),                \
-		ALL_OF("enableServiceLinks"), ALL_OF("preemptionPolicy"), ALL_OF("topologySpreadConstraints")
+	ALL_OF("dnsPolicy"), ALL_OF("serviceAccountName"), ALL_OF("serviceAccount"), ALL_OF("securityContext"),        \
+		ALL_OF("hostname"), ALL_OF("subdomain"), ALL_OF("priority"), ALL_OF("enableServiceLinks"),             \
+		ALL_OF("preemptionPolicy"), ALL_OF("topologySpreadConstraints")
 
 static const struct json_cut of_template[];
 
 /* Of a pod, and of a StatefulSet. */
 static const struct json_cut of_spec[] = { JSON_CUT("containers", of_container),
-					   JSON_CUT("initContainers", of_container), JSON_CUT("template", of_template),
-					   OF_SPEC, JSON_CUT_END };
+					   JSON_CUT("initContainers", of_container),
+					   JSON_CUT("template", of_template),
+					   JSON_CUT("volumes", of_volume),
+					   OF_SPEC,
+					   JSON_CUT_END };
 
 static const struct json_cut of_template[] = { JSON_CUT("spec", of_spec), JSON_CUT_END };
 
 static const struct json_cut of_pods_spec[] = { JSON_CUT("containers", of_pods_container),
-						JSON_CUT("initContainers", of_pods_container), OF_SPEC, JSON_CUT_END };
+						JSON_CUT("initContainers", of_pods_container), ALL_OF("volumes"),
+						OF_SPEC, JSON_CUT_END };
 
 /* What is asked about has no status yet, or it is the API server's. */
 #define OF_OBJECT JSON_CUT("metadata", of_metadata), ALL_OF("status"), ALL_OF("kind"), ALL_OF("apiVersion")
