@@ -55,6 +55,10 @@ class Cluster:
     def power_on(self, node):
         self.run("power-on", number(node))
 
+    def shut_down(self, node):
+        """As by systemctl poweroff: its kubelet ends the pods first. Returns when the power went, as above."""
+        return int(self.run("shut-down", number(node)))
+
     def cut(self, node):
         """Returns when nothing got in or out any more, in microseconds of wall time."""
         return int(self.run("cut", number(node)))

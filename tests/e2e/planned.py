@@ -120,3 +120,20 @@ def ended(w):
     assert told, f"Events: {w.kube.events(NAMESPACE, w.codis.master(1).pod)}"
     w.note(told[-1])
     assert not histories.report["errors"], histories.report["errors"]
+
+
+@case
+def shut_down(w):
+    """A node with a master is shut down as by systemctl poweroff: its kubelet ends the pods, whose hooks alone tell: linearizable."""
+    node = busiest(w)
+    elsewhere = next(n["metadata"]["name"] for n in w.kube.nodes() if n["metadata"]["name"] != node)
+    led = [s for s in w.codis.servers() if s.is_master and s.node == node]
+    with Histories(w, "shut_down", node=elsewhere) as histories:
+        histories.step(f"{node}, with {len(led)} of 2 masters, shut down")
+        w.cluster.shut_down(node)
+        for old in led:
+            w.wait_moved(old.group, old)
+        w.cluster.power_on(node)
+        w.wait_whole()
+    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
+    assert not answered, answered

@@ -72,6 +72,27 @@ power_off() {
 	log "node$1 is powered off"
 }
 
+# What an operator does on purpose. Where systemd-logind would be, `logind` stands for it, and the kubelet begins anew to
+# hear of it; as one that has run for long it knows its pods, and then is told. Prints when the power went.
+shut_down() {
+	local log=$STATE/log/node$1-logind.log logind
+	alive "node$1" || die "node$1 is off"
+	node_exec "$1" "$HERE/logind" >>"$log" 2>&1 &
+	logind=$!
+	wait_for 30 "the kubelet of node$1 to want to be waited for (log: $log)" node_exec "$1" test -e /run/dbus/held
+	wait_for 30 "the kubelet of node$1 to know its pods" knows_its_pods "$1"
+	node_exec "$1" touch /run/dbus/begin
+	wait "$logind" || die "node$1 is not shut down: $(tail -1 "$log")"
+	power_off "$1"
+}
+
+knows_its_pods() {
+	local all known
+	all=$(kubectl get pods -A --field-selector "spec.nodeName=node$1" -o name | wc -l)
+	known=$(kubectl get --raw "/api/v1/nodes/node$1/proxy/pods" | grep -o 'kubernetes.io/config.seen' | wc -l)
+	((known >= all))
+}
+
 # boot I: its cable, its groups, and its process 1 (node-init) in new namespaces.
 boot() {
 	local node=node$1 dir=$STATE/node$1
@@ -230,6 +251,8 @@ kubelet_config() {
 		localStorageCapacityIsolation: false
 		makeIPTablesUtilChains: false
 		resolvConf: /run/cluster/etc/resolv.conf
+		shutdownGracePeriod: 60s
+		shutdownGracePeriodCriticalPods: 10s
 		volumePluginDir: /var/lib/kubelet/volume-plugins
 	EOF
 }
