@@ -46,7 +46,7 @@ static enum cli_status read_set(struct cli *c, const struct inventory_set *set, 
 			"product %s has a StatefulSet for each group: make or delete one, and move its slots by "
 			"codis-admin",
 			product);
-	if (*s->asked && !scaling_fits(s->asked, set->shape.server_replica, &s->servers, why))
+	if (*s->asked && !scaling_fits(s->asked, &set->shape, false, &s->servers, why))
 		return cli_fail(c, CLI_USAGE, "scale-server: \"%s\": %s", s->asked, why);
 	snprintf(s->path, sizeof(s->path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", set->namespace, set->name);
 	text_copy(s->name, sizeof(s->name), set->name);

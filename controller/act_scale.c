@@ -24,18 +24,13 @@ static void on_patched(void *ctx, const cJSON *object, const struct error *err)
 }
 
 /* With the uid, so that a successor of the same name is safe. The body is given by its caller, without the uid. */
-static void patch(struct op *op, cJSON *body, cJSON *meta)
+static void patch(struct op *op, const char *name, const char *uid, cJSON *body, cJSON *meta)
 {
-	const struct cluster_view *v = &op->c->view;
 	struct error err = ERROR_INIT;
 	char path[600];
 
-	if (!v->set_count) {
-		op_fail(op, ERR_NOTFOUND, "there is no StatefulSet any more");
-		return;
-	}
-	json_add_str(meta, "uid", v->sets[0].uid);
-	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, v->sets[0].name);
+	json_add_str(meta, "uid", uid);
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, name);
 	if (!json_is_whole(body))
 		op_fail(op, ERR_NOMEM, "no memory for a patch");
 	else if (op_may_go_on(op, &err) < 0 ||
@@ -52,6 +47,10 @@ static int add_notes(const struct scale *s, cJSON *annotations, struct error *er
 {
 	BUF_CLEANUP struct buf had = BUF_INIT(TEXT_MAX), moving = BUF_INIT(TEXT_MAX);
 
+	if (s->forgets)
+		return add_null(annotations, CODIS_ANNOTATION_SCALE_TO)
+			       ? 0
+			       : error_set(err, ERR_NOMEM, "no memory for a patch");
 	gids_write(&s->had, &had);
 	if (moving_is(&s->moving))
 		moving_write(&s->moving, &moving);
@@ -59,9 +58,8 @@ static int add_notes(const struct scale *s, cJSON *annotations, struct error *er
 	    buf_check(&moving, CODIS_ANNOTATION_MOVING, err) < 0)
 		return -1;
 	json_add_str(annotations, CODIS_ANNOTATION_HAD_SLOTS, had.data);
-	if ((moving.len ? !json_add_str(annotations, CODIS_ANNOTATION_MOVING, moving.data)
-			: !add_null(annotations, CODIS_ANNOTATION_MOVING)) ||
-	    (s->forgets && !add_null(annotations, CODIS_ANNOTATION_SCALE_TO)))
+	if (moving.len ? !json_add_str(annotations, CODIS_ANNOTATION_MOVING, moving.data)
+		       : !add_null(annotations, CODIS_ANNOTATION_MOVING))
 		return error_set(err, ERR_NOMEM, "no memory for a patch");
 	return 0;
 }
@@ -74,10 +72,21 @@ void note_scaling_begin(struct op *op)
 	struct scale s;
 
 	scale_look(&op->c->view, &op->c->ctl->limits, &s);
-	if (add_notes(&s, json_add_object(meta, "annotations"), &err) < 0)
+	if (s.step != SCALE_NOTES)
+		op_fail(op, ERR_CONFLICT, "there is nothing to be noted any more");
+	else if (add_notes(&s, json_add_object(meta, "annotations"), &err) < 0)
 		op_end(op, &err);
 	else
-		patch(op, body, meta);
+		patch(op, s.set->name, s.set->uid, body, meta);
+}
+
+static bool is_fewer(const struct cluster_view *v, const struct action *a)
+{
+	for (int i = 0; i < v->set_count; i++) {
+		if (strcmp(v->sets[i].uid, a->uid) == 0)
+			return a->replicas < v->sets[i].shape.replicas;
+	}
+	return false;
 }
 
 /* Fewer as was asked for: with that the asking is over. One that asks for more goes on until the new groups have their
@@ -86,14 +95,13 @@ void scale_begin(struct op *op)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *meta = json_add_object(body, "metadata"), *annotations = json_add_object(meta, "annotations");
-	const struct cluster_view *v = &op->c->view;
-	bool fewer = v->set_count && op->a.replicas < v->sets[0].shape.replicas;
+	bool fewer = is_fewer(&op->c->view, &op->a);
 
 	json_add_int(json_add_object(body, "spec"), "replicas", op->a.replicas);
 	if (fewer && !add_null(annotations, CODIS_ANNOTATION_SCALE_TO))
 		op_fail(op, ERR_NOMEM, "no memory for a patch");
 	else
-		patch(op, body, meta);
+		patch(op, op->a.pod, op->a.uid, body, meta);
 }
 
 /* --- slots ----------------------------------------------------------------------------------------------------------

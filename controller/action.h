@@ -30,7 +30,7 @@ enum action_kind {
 	ACT_FREE_WRITES,   /* addr: min-slaves-to-write 0 */
 	ACT_NOTE_SCALING,  /* on the StatefulSet: which groups get slots, or are emptied (scaling.h) */
 	ACT_MOVE_SLOTS,    /* the dashboard is told to move some more of them */
-	ACT_SCALE,         /* replicas: the StatefulSet's */
+	ACT_SCALE,         /* pod, uid: a StatefulSet's; replicas: so many it gets */
 	ACT_REMOVE_GROUP,  /* gid: its node, which lists no server */
 	ACT_KINDS
 };

@@ -1,4 +1,6 @@
 /* decide_scaling.c - more groups, or fewer: one step after the other. */
+#include <string.h>
+
 #include "controller/decide_parts.h"
 #include "controller/scale.h"
 
@@ -19,6 +21,10 @@ void decide_scaling(struct decision *d)
 	if (s.step == SCALE_RESTS)
 		return;
 	a = propose(d, kinds[s.step], s.step == SCALE_REMOVES ? s.gid : 0, s.why);
+	if (s.step == SCALE_SCALES) {
+		memcpy(a->pod, s.set->name, sizeof(a->pod));
+		memcpy(a->uid, s.set->uid, sizeof(a->uid));
+	}
 	a->replicas = s.replicas;
 	a->undoes = s.undoes;
 }

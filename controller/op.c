@@ -357,9 +357,8 @@ static void tell_pod(const struct op *op, const struct error *err)
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
 	keep_note(op->c, note);
-	if (op->a.kind == ACT_SCALE && op->c->view.set_count) {
-		const struct view_set *set = &op->c->view.sets[0];
-		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, set->name, set->uid);
+	if (op->a.kind == ACT_SCALE) {
+		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, op->a.pod, op->a.uid);
 
 		if (about)
 			kube_event(op->c->ctl->events, "StatefulSet", about, err || op->a.undoes,

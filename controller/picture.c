@@ -698,6 +698,37 @@ static void view_paused(struct cluster_view *v, const struct view_set *set, cons
 		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
 }
 
+static int last_noted(const char *text)
+{
+	struct served_group g = { .gid = 0 }; /* as it is left where there is none */
+
+	if (!text)
+		return -1;
+	while (served_next(&text, &g) == 1)
+		;
+	return g.gid;
+}
+
+/* Each StatefulSet is asked by itself. */
+static void view_asked(const struct making *m, struct view_set *sets, int count)
+{
+	char why[SCALING_WHY_MAX];
+
+	for (int i = 0; i < count; i++) {
+		const char *asked = json_str(m->sets[i]->annotations, CODIS_ANNOTATION_SCALE_TO, NULL);
+
+		sets[i].asked = asked != NULL;
+		text_copy(sets[i].asked_by, sizeof(sets[i].asked_by), asked ? asked : "");
+		sets[i].servers = -1;
+		sets[i].last_noted = last_noted(json_str(m->sets[i]->annotations, CODIS_ANNOTATION_SLOTS, NULL));
+	}
+	for (int i = 0; i < count; i++) {
+		if (sets[i].asked)
+			scaling_fits(sets[i].asked_by, &sets[i].shape, view_others_stay(m->v, &sets[i]),
+				     &sets[i].servers, why);
+	}
+}
+
 /* The StatefulSets, and what one of them says for all. 0, or -1: no memory. */
 static int view_sets(struct making *m, struct picture_room *room, int count)
 {
@@ -721,6 +752,7 @@ static int view_sets(struct making *m, struct picture_room *room, int count)
 		v->adopt |= says(known, CODIS_ANNOTATION_ADOPT) != NULL;
 		m->adopting |= json_str(known->annotations, CODIS_ANNOTATION_ADOPTING, NULL) != NULL;
 	}
+	view_asked(m, sets, count);
 	return 0;
 }
 
@@ -749,37 +781,31 @@ static void view_frame(struct cluster_view *v, const struct observed *o, int64_t
 /* A patch shows in the watch by then. */
 #define SCALING_SETTLE_MS 300
 
-static int last_noted(const char *text)
+/* On one of the StatefulSets, the first that has it; NULL: on none. which NULL: that does not matter. */
+static const char *said_once(const struct making *m, const char *annotation, int *which)
 {
-	struct served_group g = { .gid = 0 };
+	const char *text = NULL;
 
-	if (!text)
-		return -1;
-	while (served_next(&text, &g) == 1)
-		;
-	return g.gid;
+	for (int i = 0; i < m->v->set_count && !text; i++) {
+		text = json_str(m->sets[i]->annotations, annotation, NULL);
+		if (text && which)
+			*which = i;
+	}
+	return text;
 }
 
-/* What concerns all groups stands on the first StatefulSet. */
+/* What concerns all groups stands on one StatefulSet, and stays there whichever come and go. */
 static void view_scaling(const struct making *m)
 {
-	const cJSON *notes = m->v->set_count ? m->sets[0]->annotations : NULL;
-	const char *had = json_str(notes, CODIS_ANNOTATION_HAD_SLOTS, NULL);
-	const char *asked = json_str(notes, CODIS_ANNOTATION_SCALE_TO, NULL);
 	struct scaling_view *s = &m->v->scaling;
-	char why[SCALING_WHY_MAX];
+	const char *had = said_once(m, CODIS_ANNOTATION_HAD_SLOTS, &s->home);
+	const cJSON *notes = m->v->set_count ? m->sets[s->home]->annotations : NULL;
 
 	s->had_noted = had && gids_take(&had, &s->had) && !*had;
 	moving_parse(json_str(notes, CODIS_ANNOTATION_MOVING, NULL), &s->moving);
-	s->parallel = scaling_number(json_str(notes, CODIS_ANNOTATION_PARALLEL, NULL), 1, SCALING_PARALLEL_MAX,
+	s->parallel = scaling_number(said_once(m, CODIS_ANNOTATION_PARALLEL, NULL), 1, SCALING_PARALLEL_MAX,
 				     SCALING_PARALLEL_DEFAULT);
-	s->interval_us =
-		scaling_number(json_str(notes, CODIS_ANNOTATION_INTERVAL, NULL), 0, SCALING_INTERVAL_MAX_US, -1);
-	s->last_noted = last_noted(json_str(notes, CODIS_ANNOTATION_SLOTS, NULL));
-	s->asked = asked != NULL;
-	text_copy(s->asked_by, sizeof(s->asked_by), asked ? asked : "");
-	if (asked)
-		scaling_fits(asked, m->v->sets[0].shape.server_replica, &s->servers, why);
+	s->interval_us = scaling_number(said_once(m, CODIS_ANNOTATION_INTERVAL, NULL), 0, SCALING_INTERVAL_MAX_US, -1);
 	s->done = m->seen->scaling_done;
 	s->busy = m->seen->scaling_running || m->v->now_ms - m->seen->scaling_acted_ms < SCALING_SETTLE_MS ||
 		  m->seen->topom->slots_ms < m->seen->scaling_acted_ms;

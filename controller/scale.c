@@ -15,6 +15,7 @@ struct looking {
 	bool fixed[CODIS_SLOTS];  /* it is under way */
 	struct gids owners;       /* who has slots then */
 	struct gids fresh;        /* new groups that wait for their share */
+	struct gids takers;       /* who is to have slots, of those between which they move */
 	int acting;               /* slots that are under way */
 	bool offline;             /* some are nobody's */
 };
@@ -33,12 +34,10 @@ __attribute__((format(printf, 2, 3))) static void waits_for(struct looking *l, c
 /* --- which groups ---------------------------------------------------------------------------------------------------
  */
 
-/* The StatefulSet whose ordinals make groups: of that one the number can be changed. NULL: there is none. */
-static const struct codis_shape *counted(const struct cluster_view *v)
+/* It is asked for so many servers as can be done. */
+static bool is_asked(const struct view_set *set)
 {
-	const struct view_set *set = v->set_count ? &v->sets[0] : NULL;
-
-	return set && !set->shape.group && set->shape.server_replica > 0 && !set->deleting ? &set->shape : NULL;
+	return set->asked && set->servers >= 0 && !set->deleting;
 }
 
 static struct codis_shape shape_of(const struct codis_shape *shape, int replicas)
@@ -49,23 +48,28 @@ static struct codis_shape shape_of(const struct codis_shape *shape, int replicas
 	return other;
 }
 
-/* It would be no more with as many servers as codis.io/scale-to asks for. */
+/* It would be no more with as many servers as codis.io/scale-to asks for on its StatefulSet. */
 static bool is_doomed(const struct cluster_view *v, int gid)
 {
-	const struct codis_shape *now = counted(v);
+	const struct view_set *set = view_set_of(v, gid);
 	struct codis_shape then;
 
-	if (!now || !v->scaling.servers || v->scaling.servers >= now->replicas)
+	if (!set || !is_asked(set) || set->servers >= set->shape.replicas)
 		return false;
-	then = shape_of(now, v->scaling.servers);
-	return codis_shape_makes(now, gid) && !codis_shape_makes(&then, gid);
+	then = shape_of(&set->shape, set->servers);
+	return codis_shape_makes(&set->shape, gid) && !codis_shape_makes(&then, gid);
 }
 
-static bool is_asked_again(const struct cluster_view *v)
+static bool has_what_it_asks(const struct view_set *set)
 {
-	const struct codis_shape *now = counted(v);
+	return is_asked(set) && set->servers == set->shape.replicas;
+}
 
-	return now && v->scaling.servers == now->replicas;
+static bool is_asked_again(const struct cluster_view *v, int gid)
+{
+	const struct view_set *set = view_set_of(v, gid);
+
+	return set && has_what_it_asks(set);
 }
 
 static bool exists(const struct cluster_view *v, int gid)
@@ -141,7 +145,7 @@ static void find_groups(struct looking *l)
 		if (is_doomed(v, gid))
 			gids_add(&l->s->moving.from, gid);
 		else if (!gids_have(&l->owners, gid) && !gids_have(&l->s->moving.to, gid) &&
-			 (!gids_have(&l->s->had, gid) || is_asked_again(v)))
+			 (!gids_have(&l->s->had, gid) || is_asked_again(v, gid)))
 			gids_add(&l->fresh, gid);
 	}
 }
@@ -190,6 +194,8 @@ static void wait_for_health(struct looking *l)
 		wait_for_group(l, l->owners.of[i]);
 	for (int i = 0; i < m->to.count; i++)
 		wait_for_group(l, m->to.of[i]);
+	for (int i = 0; i < l->takers.count; i++)
+		wait_for_group(l, l->takers.of[i]);
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];
 
@@ -219,7 +225,7 @@ static bool may_have_slots(const struct looking *l, int gid)
 }
 
 /* Those between which slots move, in the order of their numbers. */
-static int list_groups(const struct looking *l, struct moves_group groups[GIDS_MAX])
+static int list_groups(struct looking *l, struct moves_group groups[GIDS_MAX])
 {
 	const struct moving *m = &l->s->moving;
 	struct gids all = l->owners;
@@ -237,12 +243,14 @@ static int list_groups(const struct looking *l, struct moves_group groups[GIDS_M
 	for (int i = 0; i < all.count; i++) {
 		int gid = all.of[i];
 
-		if (gids_have(&m->from, gid))
+		if (gids_have(&m->from, gid)) {
 			groups[n++] = (struct moves_group){ .gid = gid, .role = MOVES_DRAINS };
-		else if (may_have_slots(l, gid))
+		} else if (may_have_slots(l, gid)) {
+			gids_add(&l->takers, gid);
 			groups[n++] =
 				(struct moves_group){ .gid = gid,
 						      .role = gids_have(&m->to, gid) ? MOVES_FILLS : MOVES_STAYS };
+		}
 	}
 	return n;
 }
@@ -301,12 +309,14 @@ static void wait_until_empty(struct looking *l, int gid)
 	}
 }
 
-static bool is_noted_as_served(const struct cluster_view *v, int servers)
+/* Of groups that would go, by what the webhook knows. */
+static bool is_noted_as_served(const struct view_set *set)
 {
-	struct codis_shape then = shape_of(counted(v), servers);
-	int first, last;
+	struct codis_shape then = shape_of(&set->shape, set->servers);
+	int first, last = 0;
 
-	return !codis_shape_groups(&then, &first, &last) || v->scaling.last_noted < 0 || v->scaling.last_noted > last;
+	codis_shape_groups(&then, &first, &last);
+	return set->last_noted < 0 || set->last_noted > last;
 }
 
 /* Their servers go, and then they. */
@@ -314,13 +324,13 @@ static void let_go(struct looking *l)
 {
 	const struct moving *m = &l->s->moving;
 	const struct cluster_view *v = l->v;
-	bool doomed = false;
+	const struct view_set *set = NULL; /* one of those that are to have fewer */
 
 	for (int i = 0; i < m->from.count; i++) {
 		const struct group_view *g = view_group(v, m->from.of[i]);
 
 		if (is_doomed(v, m->from.of[i])) {
-			doomed = true;
+			set = set ? set : view_set_of(v, m->from.of[i]);
 			wait_until_empty(l, m->from.of[i]);
 		} else if (g && g->exists && !g->node.count && !g->busy && !g->node.promoting_state[0]) {
 			l->s->step = SCALE_REMOVES;
@@ -331,10 +341,11 @@ static void let_go(struct looking *l)
 		}
 	}
 	/* The webhook judges by what is noted of the slots. */
-	if (!doomed || l->s->waits[0] || is_noted_as_served(v, v->scaling.servers))
+	if (!set || l->s->waits[0] || is_noted_as_served(set))
 		return;
 	l->s->step = SCALE_SCALES;
-	l->s->replicas = v->scaling.servers;
+	l->s->set = set;
+	l->s->replicas = set->servers;
 	l->s->why = "codis.io/scale-to asks for fewer servers";
 }
 
@@ -353,22 +364,29 @@ static bool can_be_kept(const struct cluster_view *v, int gid)
 /* The webhook was away, and let it through. */
 static bool undo(struct looking *l)
 {
-	const struct codis_shape *now = counted(l->v);
 	const struct moving *was = &l->v->scaling.moving;
-	int last = 0;
+	const struct view_set *set = NULL;
+	int last = 0, replicas;
 
-	for (int i = 0; now && i < l->v->scaling.had.count; i++) {
+	for (int i = 0; i < l->v->scaling.had.count; i++) {
 		int gid = l->v->scaling.had.of[i];
+		const struct view_set *its = view_set_of(l->v, gid);
 
-		if (gid > last && !view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) &&
-		    !gids_have(&was->from, gid) && can_be_kept(l->v, gid))
+		if (!its || its->shape.group || its->shape.server_replica < 1 || its->deleting || (set && its != set))
+			continue;
+		if (!view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) && !gids_have(&was->from, gid) &&
+		    can_be_kept(l->v, gid)) {
 			last = gid;
+			set = its;
+		}
 	}
-	if (!last || last * now->server_replica - now->start <= now->replicas)
+	replicas = set ? last * set->shape.server_replica - set->shape.start : 0;
+	if (!set || replicas <= set->shape.replicas)
 		return false;
 	l->s->step = SCALE_SCALES;
 	l->s->undoes = true;
-	l->s->replicas = last * now->server_replica - now->start;
+	l->s->set = set;
+	l->s->replicas = replicas;
 	l->s->why = "groups that have slots would go, and codis.io/scale-to does not say so";
 	return true;
 }
@@ -381,7 +399,7 @@ static bool rests(const struct cluster_view *v)
 {
 	int wanted = view_groups_wanted(v);
 
-	if (moving_is(&v->scaling.moving) || v->scaling.asked || !v->scaling.had_noted ||
+	if (moving_is(&v->scaling.moving) || view_set_asked(v) || !v->scaling.had_noted ||
 	    v->scaling.had.count != wanted)
 		return false;
 	for (int i = 0; i < wanted; i++) {
@@ -402,7 +420,25 @@ static void note_first(struct looking *l)
 	for (int i = 0; i < wanted; i++)
 		gids_add(&l->s->had, view_wanted_group(l->v, i));
 	l->s->step = SCALE_NOTES;
+	l->s->set = &l->v->sets[l->v->scaling.home];
 	l->s->why = "which groups have slots is noted";
+}
+
+/* What was asked for there is, and has its share. */
+static bool forget(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+
+	for (int i = 0; i < v->set_count; i++) {
+		if (!has_what_it_asks(&v->sets[i]))
+			continue;
+		l->s->step = SCALE_NOTES;
+		l->s->set = &v->sets[i];
+		l->s->forgets = true;
+		l->s->why = "the slots are where they shall be";
+		return true;
+	}
+	return false;
 }
 
 static bool note(struct looking *l)
@@ -419,31 +455,41 @@ static bool note(struct looking *l)
 		m->to.count = 0;
 		same = false;
 	}
-	l->s->forgets = was->asked && is_asked_again(l->v) && !moving_is(m) && !l->fresh.count;
-	if (same && gids_same(&l->s->had, &was->had) && !l->s->forgets)
-		return false;
+	if (same && gids_same(&l->s->had, &was->had))
+		return !moving_is(m) && !l->fresh.count && forget(l);
 	l->s->step = SCALE_NOTES;
-	l->s->why = l->s->forgets || (!moving_is(m) && moving_is(&was->moving)) ? "the slots are where they shall be"
-		    : m->from.count ? "codis.io/scale-to asks for fewer servers"
-		    : m->to.count   ? "new groups get their share of the slots"
-				    : "which groups have slots is noted";
+	l->s->set = &l->v->sets[l->v->scaling.home];
+	l->s->why = !moving_is(m) && moving_is(&was->moving) ? "the slots are where they shall be"
+		    : m->from.count                          ? "codis.io/scale-to asks for fewer servers"
+		    : m->to.count                            ? "new groups get their share of the slots"
+							     : "which groups have slots is noted";
 	return true;
+}
+
+static bool grow(struct looking *l)
+{
+	for (int i = 0; i < l->v->set_count; i++) {
+		const struct view_set *set = &l->v->sets[i];
+
+		if (!is_asked(set) || set->servers <= set->shape.replicas)
+			continue;
+		l->s->step = SCALE_SCALES;
+		l->s->set = set;
+		l->s->replicas = set->servers;
+		l->s->why = "codis.io/scale-to asks for more servers";
+		return true;
+	}
+	return false;
 }
 
 static void go_on(struct looking *l)
 {
-	const struct codis_shape *now = counted(l->v);
-
 	find_groups(l);
 	begin_fresh(l);
 	plan(l);
-	if (undo(l) || note(l))
+	if (undo(l) || note(l) || grow(l))
 		return;
-	if (now && l->v->scaling.servers > now->replicas) {
-		l->s->step = SCALE_SCALES;
-		l->s->replicas = l->v->scaling.servers;
-		l->s->why = "codis.io/scale-to asks for more servers";
-	} else if (l->s->left) {
+	if (l->s->left) {
 		wait_for_health(l);
 		l->s->step = l->s->waits[0] || !l->s->count ? SCALE_RESTS : SCALE_MOVES;
 		l->s->why = "the slots are where they shall be";
@@ -508,22 +554,33 @@ static void say_progress(const struct scale *s, struct buf *out)
 	}
 }
 
-bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf *out)
+/* What is asked for and cannot be done. */
+static void say_unfit(const struct cluster_view *v, struct buf *out)
 {
 	char why[SCALING_WHY_MAX];
-	bool bad = v->scaling.asked && !v->scaling.servers;
 	int servers;
 
+	for (int i = 0; i < v->set_count; i++) {
+		const struct view_set *set = &v->sets[i];
+
+		if (!set->asked || set->servers >= 0)
+			continue;
+		scaling_fits(set->asked_by, &set->shape, view_others_stay(v, set), &servers, why);
+		buf_addf(out, "%s" CODIS_ANNOTATION_SCALE_TO "%s%s is \"%s\", and nothing is done for it: %s",
+			 out->len ? "; " : "", v->set_count > 1 ? " of " : "", v->set_count > 1 ? set->name : "",
+			 set->asked_by, why);
+		return;
+	}
+}
+
+bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf *out)
+{
 	if (moving_is(&s->moving))
 		say_progress(s, out);
 	else if (s->waits[0])
 		buf_addstr(out, "new groups are to get slots");
 	if (s->waits[0])
 		buf_addf(out, "%swaits: %s", out->len ? "; it " : "it ", s->waits);
-	if (bad) {
-		scaling_fits(v->scaling.asked_by, v->set_count ? v->sets[0].shape.server_replica : 0, &servers, why);
-		buf_addf(out, "%s" CODIS_ANNOTATION_SCALE_TO " is \"%s\", and nothing is done for it: %s",
-			 out->len ? "; " : "", v->scaling.asked_by, why);
-	}
+	say_unfit(v, out);
 	return out->len > 0;
 }

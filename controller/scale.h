@@ -1,5 +1,5 @@
 /* scale.h - more groups, or fewer: who is to have slots, what is to be done next, and what it waits for. Pure: what
- * decide() proposes is what the status shows. What was begun is noted on the StatefulSet (common/codis/scaling.h), so
+ * decide() proposes is what the status shows. What was begun is noted on a StatefulSet (common/codis/scaling.h), so
  * whoever leads next goes on, and a person's own distribution is never touched: without a note only groups that are new
  * get anything. */
 #ifndef CODIS_CONTROLLER_SCALE_H
@@ -24,9 +24,10 @@ enum scale_step {
 struct scale {
 	enum scale_step step;
 	const char *why;
-	struct gids had;      /* as it is to be noted */
-	struct moving moving; /* likewise */
-	bool forgets;         /* codis.io/scale-to is done with */
+	const struct view_set *set; /* NOTES, SCALES: which StatefulSet; others: NULL */
+	struct gids had;            /* as it is to be noted */
+	struct moving moving;       /* likewise */
+	bool forgets;               /* codis.io/scale-to of the set is done with, and nothing else is to be noted */
 	struct move moves[SCALING_PARALLEL_MAX];
 	int count; /* of these */
 	int left;  /* slots that are not yet where they shall be */

@@ -18,7 +18,8 @@
 static void tell(struct cluster *c, bool warns, const char *reason, const char *words)
 {
 	const struct cluster_view *v = &c->view;
-	JSON_CLEANUP cJSON *set = v->set_count ? tell_about(c->namespace, v->sets[0].name, v->sets[0].uid) : NULL;
+	const struct view_set *home = v->set_count ? &v->sets[v->scaling.home] : NULL;
+	JSON_CLEANUP cJSON *set = home ? tell_about(c->namespace, home->name, home->uid) : NULL;
 
 	log_event(c->ctl->log, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "slots.move",
 		  "namespace=%s product=%s reason=%s words=%s", c->namespace, LOGW(c->product), reason, LOGQ(words));

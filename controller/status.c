@@ -772,10 +772,12 @@ static bool add_gids(cJSON *o, const char *name, const struct gids *g)
 static bool add_scaling(const struct cluster_view *v, const struct decide_limits *limits, cJSON *root)
 {
 	cJSON *o = json_add_object(root, "scaling");
+	const struct view_set *asked = view_set_asked(v);
 	struct scale s;
 
 	scale_look(v, limits, &s);
-	return json_add_str(o, "asked", v->scaling.asked ? v->scaling.asked_by : "") &&
+	return json_add_str(o, "set", asked ? asked->name : "") &&
+	       json_add_str(o, "asked", asked ? asked->asked_by : "") &&
 	       json_add_int(o, "servers", view_servers_wanted(v)) && add_gids(o, "to", &s.moving.to) &&
 	       add_gids(o, "from", &s.moving.from) && json_add_int(o, "slots", s.moving.slots) &&
 	       json_add_int(o, "moved", scale_moved(&s)) && json_add_str(o, "waits", s.waits);

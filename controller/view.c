@@ -262,6 +262,26 @@ const struct view_set *view_set_deleting(const struct cluster_view *v)
 	return NULL;
 }
 
+bool view_others_stay(const struct cluster_view *v, const struct view_set *set)
+{
+	for (int i = 0; i < v->set_count; i++) {
+		const struct view_set *other = &v->sets[i];
+
+		if (other != set && other->shape.replicas > 0 && !other->deleting && strcmp(other->asked_by, "0") != 0)
+			return true;
+	}
+	return false;
+}
+
+const struct view_set *view_set_asked(const struct cluster_view *v)
+{
+	for (int i = 0; i < v->set_count; i++) {
+		if (v->sets[i].asked)
+			return &v->sets[i];
+	}
+	return NULL;
+}
+
 /* The groups that labels say, of those above `above` and below `below`: how many there are; *gid is the i-th. */
 static int labelled_between(const struct cluster_view *v, int above, int below, int i, int *gid)
 {
@@ -278,43 +298,46 @@ static int labelled_between(const struct cluster_view *v, int above, int below, 
 	return n;
 }
 
-/* The groups that the numbers of one without a label make; where there are none, first is above last, and all that a
- * label can say are below. */
-static void counted_groups(const struct cluster_view *v, int *first, int *last)
+/* All groups, in ascending order: how many there are; *gid is the i-th. Those that the numbers of one without a label
+ * make are one behind the other, whatever labels say there. */
+static int each_wanted(const struct cluster_view *v, int i, int *gid)
 {
-	*first = CODIS_GROUP_MAX + 1;
-	*last = CODIS_GROUP_MAX;
-	if (v->set_count && !v->sets[0].shape.group)
-		codis_shape_groups(&v->sets[0].shape, first, last);
+	int n = 0, above = 0, first, last;
+
+	for (int k = 0; k < v->set_count && !v->sets[k].shape.group; k++) {
+		if (!codis_shape_groups(&v->sets[k].shape, &first, &last))
+			continue;
+		n += labelled_between(v, above, first, i - n, gid);
+		if (i >= n && i - n <= last - first)
+			*gid = first + i - n;
+		n += last - first + 1;
+		above = last;
+	}
+	return n + labelled_between(v, above, INT_MAX, i - n, gid);
 }
 
 int view_groups_wanted(const struct cluster_view *v)
 {
-	int first, last, gid;
+	int gid;
 
-	counted_groups(v, &first, &last);
-	return labelled_between(v, 0, first, 0, &gid) + last - first + 1 + labelled_between(v, last, INT_MAX, 0, &gid);
+	return each_wanted(v, -1, &gid);
 }
 
 int view_wanted_group(const struct cluster_view *v, int i)
 {
-	int first, last, below, gid = 0;
+	int gid = 0;
 
-	counted_groups(v, &first, &last);
-	below = labelled_between(v, 0, first, i, &gid);
-	if (i < below)
-		return gid;
-	i -= below;
-	if (i <= last - first)
-		return first + i;
-	labelled_between(v, last, INT_MAX, i - (last - first + 1), &gid);
+	each_wanted(v, i, &gid);
 	return gid;
 }
 
 bool view_is_wanted(const struct cluster_view *v, int gid)
 {
-	int first, last, found;
+	int found;
 
-	counted_groups(v, &first, &last);
-	return (gid >= first && gid <= last) || labelled_between(v, gid - 1, gid + 1, 0, &found);
+	for (int k = 0; k < v->set_count && !v->sets[k].shape.group; k++) {
+		if (codis_shape_makes(&v->sets[k].shape, gid))
+			return true;
+	}
+	return labelled_between(v, gid - 1, gid + 1, 0, &found) > 0;
 }

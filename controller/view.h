@@ -213,7 +213,11 @@ struct view_set {
 	char name[VIEW_NAME_MAX], uid[VIEW_UID_MAX];
 	struct codis_shape shape; /* which groups it makes */
 	bool deleting;
-	bool says_role; /* its template has the label codis.io/role */
+	bool says_role;    /* its template has the label codis.io/role */
+	bool asked;        /* codis.io/scale-to stands there ... */
+	char asked_by[24]; /* ... as it is */
+	int servers;       /* ... the number, where it can be; else -1 */
+	int last_noted; /* the last group that codis.io/slots names: what the webhook knows; 0: none; -1: not noted */
 };
 
 /* What a person wishes (codis.io/switchover), one at a time; wished.c. */
@@ -234,18 +238,15 @@ struct recent_note {
 	char words[640];
 };
 
-/* What the first StatefulSet says of the number of groups (scaling.h), and what is done about it. */
+/* What the StatefulSets say of the number of groups (scaling.h), and what is done about it. */
 struct scaling_view {
+	int home; /* on which of them it is noted: the first that has a note, else the first */
 	bool had_noted;
 	struct gids had;
 	struct moving moving;
-	bool asked;        /* codis.io/scale-to stands there ... */
-	char asked_by[24]; /* ... as it is */
-	int servers;       /* ... the number, where it can be; else 0 */
-	int parallel;      /* so many slots are under way at most */
-	int interval_us;   /* -1: as the dashboard has it */
-	int last_noted;    /* the last group that codis.io/slots names: what the webhook knows; -1: not noted */
-	bool busy;         /* something is being done, or what is known is older than what was done last */
+	int parallel;    /* so many slots are under way at most */
+	int interval_us; /* -1: as the dashboard has it */
+	bool busy;       /* something is being done, or what is known is older than what was done last */
 	struct calm_done done;
 };
 
@@ -275,7 +276,7 @@ struct cluster_view {
 	bool kube_fresh; /* we lead, and the API server was heard lately: pods that are missing are really missing */
 	bool pods_fresh; /* the API server was heard lately, whoever leads */
 	bool coordinator_ready;      /* and its nodes were read */
-	const struct view_set *sets; /* that make its groups, in the order of the groups that their labels say */
+	const struct view_set *sets; /* that make its groups, in the order of inventory_sets_of() */
 	int set_count;
 	int server_count, group_count, proxy_count, dashboard_count, zookeeper_count;
 	struct server_view *servers;
@@ -341,6 +342,10 @@ const char *view_set_name(const struct cluster_view *v, int gid);
 int view_group_size(const struct cluster_view *v, int gid);
 /* How many servers the StatefulSets make; -1: there is none of these. */
 int view_servers_wanted(const struct cluster_view *v);
+/* Whether another one than this has groups to which its slots may go. */
+bool view_others_stay(const struct cluster_view *v, const struct view_set *set);
+/* One on which codis.io/scale-to stands, or NULL. */
+const struct view_set *view_set_asked(const struct cluster_view *v);
 /* Whether one of them is being deleted, or NULL. */
 const struct view_set *view_set_deleting(const struct cluster_view *v);
 /* How many groups they make, and which: the i-th of them, from 0. */

@@ -650,21 +650,51 @@ static bool set_before(const struct inventory_set *a, const struct inventory_set
 	return a->deleting != b->deleting ? b->deleting : strcmp(a->name, b->name) < 0;
 }
 
-/* Where it stands among count sets in the order of their groups; of one group one counts. */
-static void put_set(const struct inventory_set *set, const struct inventory_set **sets, int *count)
+/* By their labels, and of one label by who counts. */
+static int compare_sets(const void *a, const void *b)
 {
-	int at = *count;
+	const struct inventory_set *const *x = a, *const *y = b;
 
-	while (at > 0 && sets[at - 1]->shape.group > set->shape.group)
-		at--;
-	if (at > 0 && sets[at - 1]->shape.group == set->shape.group) {
-		if (set_before(set, sets[at - 1]))
-			sets[at - 1] = set;
-		return;
+	if ((*x)->shape.group != (*y)->shape.group)
+		return (*x)->shape.group < (*y)->shape.group ? -1 : 1;
+	return set_before(*x, *y) ? -1 : 1;
+}
+
+/* Those without a label: none of them makes a group of another one. */
+static int compare_starts(const void *a, const void *b)
+{
+	const struct inventory_set *const *x = a, *const *y = b;
+
+	return (*x)->shape.start < (*y)->shape.start ? -1 : (*x)->shape.start > (*y)->shape.start;
+}
+
+static bool meets_any(const struct inventory_set *set, const struct inventory_set **sets, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (sets[i]->shape.group == set->shape.group &&
+		    (set->shape.group || codis_shapes_meet(&sets[i]->shape, &set->shape)))
+			return true;
 	}
-	memmove(&sets[at + 1], &sets[at], (size_t)(*count - at) * sizeof(sets[0]));
-	sets[at] = set;
-	++*count;
+	return false;
+}
+
+/* Of those that make one group one counts. How many are left of them, in the order of their groups. */
+static int order_sets(const struct inventory_set **sets, int count)
+{
+	int kept = 0, unlabelled = 0;
+
+	qsort(sets, (size_t)count, sizeof(sets[0]), compare_sets);
+	for (int i = 0; i < count; i++) {
+		bool labelled = sets[i]->shape.group != 0;
+		int from = labelled && kept ? kept - 1 : 0; /* those of one label stand side by side */
+
+		if (meets_any(sets[i], &sets[from], kept - from))
+			continue;
+		sets[kept++] = sets[i];
+		unlabelled += !labelled;
+	}
+	qsort(sets, (size_t)unlabelled, sizeof(sets[0]), compare_starts);
+	return kept;
 }
 
 int inventory_sets_of(const struct inventory *inv, const char *namespace, const char *product,
@@ -682,9 +712,9 @@ int inventory_sets_of(const struct inventory *inv, const char *namespace, const 
 		return -1;
 	for (m = p ? LIST_FIRST(&p->sets) : NULL; m; m = LIST_NEXT(m, beside)) {
 		if (m->component == CODIS_SERVER)
-			put_set(&set_of(m)->known, *out, &count);
+			(*out)[count++] = &set_of(m)->known;
 	}
-	return count;
+	return order_sets(*out, count);
 }
 
 void inventory_product_of_kept(const struct inventory *inv, const struct kept_pod *pod, char product[CODIS_PRODUCT_MAX],

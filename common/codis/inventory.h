@@ -115,10 +115,10 @@ bool inventory_is_elsewhere(const struct inventory *inv, const char *addr, const
 /* Whether it is this pod that has its address. */
 bool inventory_has_its_addr(const struct inventory *inv, const struct inventory_pod *pod);
 const struct inventory_node *inventory_node(const struct inventory *inv, const char *name);
-/* The StatefulSets that make a product's groups: first one without a label codis.io/group, then those that have one,
- * in the order of their groups. Of several that would make the same, which the webhook refuses: one that has servers,
- * then one that is not being deleted, then the first by name. How many; *out is the caller's (free), what it points to
- * as above. -1: no memory, and *out is NULL. */
+/* The StatefulSets that make a product's groups: first those without a label codis.io/group, then those that have one,
+ * each in the order of their groups. Of several that would make the same, which the webhook refuses: one that has
+ * servers, then one that is not being deleted, then the first by name. How many; *out is the caller's (free), what it
+ * points to as above. -1: no memory, and *out is NULL. */
 int inventory_sets_of(const struct inventory *inv, const char *namespace, const char *product,
 		      const struct inventory_set ***out);
 

@@ -153,29 +153,42 @@ int scaling_number(const char *text, int min, int max, int def)
 	return *end || n < min || n > max ? def : (int)n;
 }
 
-bool scaling_fits(const char *text, int server_replica, int *servers, char why[SCALING_WHY_MAX])
+/* What it is that does not fit, of a number. */
+static void say_unfit(int n, const struct codis_shape *shape, char why[SCALING_WHY_MAX])
 {
-	int n = scaling_number(text, 0, CODIS_ORDINALS_MAX, -1), low;
+	int size = shape->server_replica, low = size > 0 ? n / size * size : 0;
 
-	*servers = 0;
+	if (shape->group)
+		snprintf(why, SCALING_WHY_MAX,
+			 "by label " CODIS_LABEL_GROUP " it is one group: 0 empties it; for more or fewer replicas "
+			 "scale it itself");
+	else if (size < 1)
+		snprintf(why, SCALING_WHY_MAX, "SERVER_REPLICA is not known");
+	else if (low)
+		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d: %d or %d", size,
+			 low, low + size);
+	else
+		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d, and %d at least",
+			 size, size);
+}
+
+bool scaling_fits(const char *text, const struct codis_shape *shape, bool others, int *servers,
+		  char why[SCALING_WHY_MAX])
+{
+	int n = scaling_number(text, 0, CODIS_ORDINALS_MAX, -1);
+	bool whole = shape->group ? n == 0 : shape->server_replica > 0 && n % shape->server_replica == 0;
+
+	*servers = -1;
 	if (n < 0) {
 		snprintf(why, SCALING_WHY_MAX, "it must be a number of servers");
-		return false;
-	}
-	if (server_replica < 1) {
-		snprintf(why, SCALING_WHY_MAX, "SERVER_REPLICA is not known");
-		return false;
-	}
-	if (n && n % server_replica == 0) {
+	} else if (!whole) {
+		say_unfit(n, shape, why);
+	} else if (n == 0 && !others) {
+		snprintf(why, SCALING_WHY_MAX,
+			 "no group would be left to take its slots, for no other StatefulSet of the product stays");
+	} else {
 		*servers = n;
 		return true;
 	}
-	low = n / server_replica * server_replica;
-	if (low)
-		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d: %d or %d",
-			 server_replica, low, low + server_replica);
-	else
-		snprintf(why, SCALING_WHY_MAX, "it must be a multiple of SERVER_REPLICA, which is %d, and %d at least",
-			 server_replica, server_replica);
 	return false;
 }

@@ -1,7 +1,8 @@
-/* scaling.h - what stands on the codis-server StatefulSet about the number of its groups, and how it is read, written
+/* scaling.h - what stands on codis-server StatefulSets about the number of their groups, and how it is read, written
  * and said. Pure.
  *
- *     codis.io/scale-to: "4"                    by a person: so many servers; the slots of groups that go leave first
+ *     codis.io/scale-to: "4"                    by a person: so many servers of this StatefulSet; the slots of groups
+ *                                               that go leave first
  *     codis.io/moving: "to=3,4 slots=512"       by codis-controller, from before the first slot moves until after the
  *     codis.io/moving: "from=3,4 slots=512"     last one: which groups get their share, and which are emptied
  *     codis.io/had-slots: "1,2"                 by codis-controller: who has slots, or had them. Another group is new,
@@ -59,9 +60,11 @@ void moving_parse(const char *text, struct moving *out);
 
 /* A whole number from its text, min..max; def for NULL, and for what is none. */
 int scaling_number(const char *text, int min, int max, int def);
-/* Whether so many servers may be asked for by codis.io/scale-to; else why not: "it must be a multiple of
- * SERVER_REPLICA, which is 2: 4 or 6". */
-#define SCALING_WHY_MAX 120
-bool scaling_fits(const char *text, int server_replica, int *servers, char why[SCALING_WHY_MAX]);
+/* Whether so many servers may be asked for by codis.io/scale-to on a StatefulSet of this shape; others: another one of
+ * the product has groups, so that it may be asked to have none. Else *servers is -1, and why not: "it must be a
+ * multiple of SERVER_REPLICA, which is 2: 4 or 6". */
+#define SCALING_WHY_MAX 160
+bool scaling_fits(const char *text, const struct codis_shape *shape, bool others, int *servers,
+		  char why[SCALING_WHY_MAX]);
 
 #endif

@@ -113,10 +113,14 @@ bool codis_shape_groups(const struct codis_shape *s, int *first, int *last);
 bool codis_shape_makes(const struct codis_shape *s, int gid);
 /* The ordinals that it makes for a group: from *first up to before *end; of a group that it does not make none. */
 void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *end);
+/* Two without a label that cannot stand beside each other: both make a group, or would, the one without servers its
+ * first one; or it is not known which they make. */
+bool codis_shapes_meet(const struct codis_shape *a, const struct codis_shape *b);
 
-/* Which of a product's StatefulSets a group is of. They stand in the order of their labels, one without a label first;
- * shape_at tells of the i-th. The one that has the group's label, else the one without a label, for what is left over
- * of it as well, else the first. -1: there is none. */
+/* Which of a product's StatefulSets a group is of. They stand in the order of their labels, those without a label
+ * first, in the order of their first groups; shape_at tells of the i-th. The one that has the group's label, else, of
+ * those without one, the last that begins with it or before, for what is left over of it as well; else the first. -1:
+ * there is none. */
 int codis_set_of_group(int gid, int count, const struct codis_shape *(*shape_at)(const void *sets, int i),
 		       const void *sets);
 

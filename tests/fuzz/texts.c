@@ -112,6 +112,7 @@ static void check_served(const char *text)
 static void check_scaling(const char *text)
 {
 	BUF_CLEANUP struct buf written = BUF_INIT(1u << 14);
+	static const struct codis_shape pairs = { .replicas = 4, .server_replica = 2 };
 	struct moving moving, again;
 	char why[SCALING_WHY_MAX];
 	int servers;
@@ -124,10 +125,10 @@ static void check_scaling(const char *text)
 		CHECK(moving.slots == again.slots);
 		gids_say(&moving.to, &written);
 	}
-	if (scaling_fits(text, 2, &servers, why))
+	if (scaling_fits(text, &pairs, false, &servers, why))
 		CHECK(servers > 0 && servers % 2 == 0);
 	else
-		CHECK(servers == 0 && *why);
+		CHECK(servers == -1 && *why);
 }
 
 static void check_topology(const char *text)

@@ -3456,14 +3456,16 @@ ACT_TEST(slots_are_assigned_in_equal_ranges)
 
 /* --- more groups, or fewer --- */
 
+static struct view_set two;
+
 /* Two groups, of which the second one is new: all slots are the first one's. */
 static void two_groups(void)
 {
-	static const struct view_set two = { .name = "codis-server",
-					     .uid = "uid-set",
-					     .shape = { .replicas = 4, .server_replica = 2 } };
 	struct cluster_view *v = &world.c->view;
 
+	two = (struct view_set){
+		.name = "codis-server", .uid = "uid-set", .shape = { .replicas = 4, .server_replica = 2 }, .servers = -1
+	};
 	v->sets = &two;
 	v->set_count = 1;
 	v->scaling = (struct scaling_view){ .had_noted = true, .parallel = 2, .interval_us = -1 };
@@ -3523,13 +3525,17 @@ ACT_TEST(what_is_done_is_noted_no_more)
 
 	two_groups();
 	gids_add(&v->scaling.had, 2);
-	v->scaling.asked = true;
-	v->scaling.servers = 4;
+	two.asked = true;
+	two.servers = 4;
 	for (int i = 0; i < CODIS_SLOTS / 2; i++)
 		v->dashboard.slot_group[i] = 2;
 	run(ACT_NOTE_SCALING, "");
+	v->scaling.moving.to.count = 0;
+	run(ACT_NOTE_SCALING, "");
 	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/had-slots\":\"1,2\","
-		       "\"codis.io/moving\":null,\"codis.io/scale-to\":null},\"uid\":\"uid-set\"}}\n");
+		       "\"codis.io/moving\":null},\"uid\":\"uid-set\"}}\n"
+		       "PATCH " SET_PATH
+		       " {\"metadata\":{\"annotations\":{\"codis.io/scale-to\":null},\"uid\":\"uid-set\"}}\n");
 }
 
 static struct action scale_of(int replicas, bool undoes)
@@ -3539,6 +3545,8 @@ static struct action scale_of(int replicas, bool undoes)
 	a.replicas = replicas;
 	a.undoes = undoes;
 	a.gid = 0;
+	snprintf(a.pod, sizeof(a.pod), "codis-server");
+	snprintf(a.uid, sizeof(a.uid), "uid-set");
 	return a;
 }
 

@@ -159,19 +159,25 @@ static int decided(struct world *w, struct action *out)
 	return decide(&w->v, &limits, out, 4);
 }
 
-static void set_annotation(struct world *w, const char *name, const char *value)
+static void set_with(struct world *w, const char *set_name, int start, const char *name, const char *value)
 {
 	char text[512];
 	JSON_CLEANUP cJSON *set = NULL;
 
-	snprintf(text, sizeof(text),
-		 "{\"metadata\":{\"namespace\":\"ns\",\"name\":\"codis-server\",\"uid\":\"uid-set\",\"annotations\":{"
-		 "\"%s\":\"%s\"}},\"spec\":{\"replicas\":2,\"template\":{\"metadata\":{\"labels\":{\"app\":"
-		 "\"codis-server\",\"codis.io/product\":\"codis-test\"}},\"spec\":{\"containers\":[{\"name\":"
-		 "\"codis-server\",\"command\":[\"codis-server\"]}]}}}}",
-		 name, value);
+	snprintf(
+		text, sizeof(text),
+		"{\"metadata\":{\"namespace\":\"ns\",\"name\":\"%s\",\"uid\":\"uid-%s\",\"annotations\":{"
+		"\"%s\":\"%s\"}},\"spec\":{\"replicas\":2,\"ordinals\":{\"start\":%d},\"template\":{\"metadata\":{"
+		"\"labels\":{\"app\":\"codis-server\",\"codis.io/product\":\"codis-test\"}},\"spec\":{\"containers\":[{"
+		"\"name\":\"codis-server\",\"command\":[\"codis-server\"]}]}}}}",
+		set_name, set_name, name, value, start);
 	set = parse_text(text);
 	assert_int_equal(inventory_set_set(w->inv, set, NULL), 0);
+}
+
+static void set_annotation(struct world *w, const char *name, const char *value)
+{
+	set_with(w, "codis-server", 0, name, value);
 }
 
 /* A controller before us has deleted the one that was there, to have it adopted. */
@@ -507,6 +513,27 @@ TEST(nothing_is_decided_while_a_new_role_contradicts_an_old_node)
 	assert_int_equal(a[0].kind, ACT_FOLLOW);
 	assert_string_equal(a[0].addr, B);
 	assert_int_equal(a[1].kind, ACT_FILL_PROXY);
+}
+
+/* One with lower numbers comes later: what is noted stays where it is, and each is asked by itself. */
+TEST(what_is_noted_of_slots_is_found_on_whichever_statefulset_has_it)
+{
+	WORLD;
+
+	set_annotation(w, "codis.io/scale-to", "0");
+	set_with(w, "codis-server-b", 20, "codis.io/had-slots", "1,11");
+	look(w);
+	assert_int_equal(w->v.set_count, 2);
+	assert_int_equal(w->v.scaling.home, 1);
+	assert_true(w->v.scaling.had_noted && gids_have(&w->v.scaling.had, 11));
+	assert_true(w->v.sets[0].asked);
+	assert_int_equal(w->v.sets[0].servers, 0);
+	assert_false(w->v.sets[1].asked);
+	set_with(w, "codis-server-b", 20, "codis.io/scale-to", "0");
+	look(w);
+	assert_int_equal(w->v.sets[0].servers, -1); /* nobody would be left */
+	assert_int_equal(w->v.sets[1].servers, -1);
+	assert_int_equal(w->v.scaling.home, 0);
 }
 
 TEST(member_without_an_address_is_expected)

@@ -34,7 +34,7 @@ static void scaled(struct world *w, int groups, int old)
 {
 	w->scales = true;
 	w->v.scaling.had_noted = true;
-	w->v.scaling.last_noted = old;
+	w->sets[0].last_noted = old;
 	w->sets[0].shape.replicas = 2 * groups;
 	for (int gid = 2; gid <= groups; gid++)
 		pair(w, gid);
@@ -49,13 +49,25 @@ static void scaled(struct world *w, int groups, int old)
 	}
 }
 
-static void ask(struct world *w, const char *text)
+static void ask_of(struct world *w, struct view_set *set, const char *text)
 {
 	char why[SCALING_WHY_MAX];
 
-	w->v.scaling.asked = true;
-	snprintf(w->v.scaling.asked_by, sizeof(w->v.scaling.asked_by), "%s", text);
-	scaling_fits(text, w->sets[0].shape.server_replica, &w->v.scaling.servers, why);
+	set->asked = true;
+	snprintf(set->asked_by, sizeof(set->asked_by), "%s", text);
+	scaling_fits(text, &set->shape, view_others_stay(&w->v, set), &set->servers, why);
+}
+
+static void ask(struct world *w, const char *text)
+{
+	ask_of(w, &w->sets[0], text);
+}
+
+static void ask_no_more(struct view_set *set)
+{
+	set->asked = false;
+	set->asked_by[0] = '\0';
+	set->servers = -1;
 }
 
 static const struct scale *look(const struct world *w)
@@ -93,9 +105,9 @@ static void noted(struct world *w)
 	s = look(w);
 	w->v.scaling.moving = s->moving;
 	w->v.scaling.had = s->had;
-	if (s->forgets) {
-		w->v.scaling.asked = false;
-		w->v.scaling.servers = 0;
+	for (int i = 0; s->forgets && i < w->v.set_count; i++) {
+		if (s->set == &w->sets[i])
+			ask_no_more(&w->sets[i]);
 	}
 }
 
@@ -206,7 +218,8 @@ TEST(group_that_a_person_has_emptied_is_no_new_one)
 	noted(w);
 	assert_int_equal(move_all(w), 341);
 	noted(w);
-	assert_false(w->v.scaling.asked);
+	noted(w);
+	assert_false(w->sets[0].asked);
 	assert_nothing(w);
 }
 
@@ -294,14 +307,13 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 	assert_int_equal(slots_of(w, 1), 512);
 	assert_int_equal(slots_of(w, 2), 512);
 	assert_nothing(w); /* the webhook would refuse: it is noted that the groups have slots */
-	w->v.scaling.last_noted = 2;
+	w->sets[0].last_noted = 2;
 	a = assert_only(w, ACT_SCALE, "");
 	assert_int_equal(a->replicas, 4);
 	assert_false(a->undoes);
 	/* done, and codis.io/scale-to is gone with it */
 	w->sets[0].shape.replicas = 4;
-	w->v.scaling.asked = false;
-	w->v.scaling.servers = 0;
+	ask_no_more(&w->sets[0]);
 	noted(w); /* who is no more had no slots */
 	assert_int_equal(w->v.scaling.had.count, 2);
 	assert_words(w, "groups 3 and 4 have no slots any more; it waits: the servers of group 3 end");
@@ -321,7 +333,7 @@ TEST(keys_without_a_slot_keep_their_group)
 	ask(w, "2");
 	noted(w);
 	move_all(w);
-	w->v.scaling.last_noted = 1;
+	w->sets[0].last_noted = 1;
 	w->servers[2].info.keys = 7;
 	assert_nothing(w);
 	assert_words(w, "group 2 has no slots any more; it waits: group 2 still has about 7 keys and no slot; "
@@ -338,7 +350,7 @@ TEST(proxy_that_still_sends_slots_keeps_the_group)
 	ask(w, "2");
 	noted(w);
 	move_all(w);
-	w->v.scaling.last_noted = 1;
+	w->sets[0].last_noted = 1;
 	w->slots[0][9].migrate_from = 2;
 	assert_string_equal(look(w)->waits, "a proxy still sends slots to group 2");
 	assert_int_not_equal(look(w)->step, SCALE_SCALES);
@@ -357,8 +369,7 @@ TEST(cancelled_the_groups_get_their_share_again)
 		w->v.dashboard.slot_target[i] = 1;
 		arrive(w, i);
 	}
-	w->v.scaling.asked = false;
-	w->v.scaling.servers = 0;
+	ask_no_more(&w->sets[0]);
 	assert_moving(look(w), "to=3,4 slots=256");
 	noted(w);
 	assert_int_equal(move_all(w), 256);
@@ -378,9 +389,9 @@ TEST(number_that_does_not_fit_is_said_and_nothing_is_done)
 		     "which is 2: 2 or 4");
 	ask(w, "0");
 	assert_nothing(w);
-	assert_words(w,
-		     "codis.io/scale-to is \"0\", and nothing is done for it: it must be a multiple of SERVER_REPLICA, "
-		     "which is 2, and 2 at least");
+	assert_words(
+		w, "codis.io/scale-to is \"0\", and nothing is done for it: no group would be left to take its slots, "
+		   "for no other StatefulSet of the product stays");
 	ask(w, "many");
 	assert_nothing(w);
 	assert_words(w, "codis.io/scale-to is \"many\", and nothing is done for it: it must be a number of servers");
@@ -393,6 +404,155 @@ TEST(more_servers_than_there_are_is_a_scale_out)
 	scaled(w, 2, 2);
 	ask(w, "8");
 	assert_int_equal(assert_only(w, ACT_SCALE, "")->replicas, 8);
+}
+
+/* --- another StatefulSet --------------------------------------------------------------------------------------------
+ */
+
+/* Groups 1 and 2 are of the first, of two servers each; 11 is of another one, of three, which has just come. */
+static void beside(struct world *w)
+{
+	static const int ordinals[] = { 30, 31, 32 };
+	struct server_view *s[3];
+	struct group_view *g;
+
+	scaled(w, 2, 2);
+	snprintf(w->sets[0].name, sizeof(w->sets[0].name), "codis-server");
+	w->v.set_count = 2;
+	w->sets[1] = (struct view_set){ .name = "codis-server-r3", .uid = "u-r3", .servers = -1, .last_noted = -1 };
+	w->sets[1].shape = (struct codis_shape){ .replicas = 3, .server_replica = 3, .start = 30 };
+	for (int i = 0; i < 3; i++)
+		s[i] = member(w, 11, ordinals[i]);
+	g = add_group(w, 11);
+	leads(s[0]);
+	s[0]->info.bounded = true;
+	follows(s[1], s[0]);
+	follows(s[2], s[0]);
+	for (int i = 0; i < 3; i++)
+		list(g, s[i]);
+	for (int i = 0; i < w->v.server_count; i++)
+		w->servers[i].info.keys = 0;
+}
+
+TEST(groups_of_another_statefulset_get_their_share)
+{
+	WORLD;
+
+	beside(w);
+	assert_int_equal(view_group_size(&w->v, 11), 3);
+	assert_moving(look(w), "to=11 slots=341");
+	assert_string_equal(look(w)->set->name, "codis-server");
+	noted(w);
+	assert_int_equal(move_all(w), 341);
+	noted(w);
+	assert_nothing(w);
+}
+
+TEST(the_first_statefulset_is_emptied_into_another_one_and_has_no_servers_then)
+{
+	WORLD;
+	const struct action *a;
+
+	beside(w);
+	ask(w, "0");
+	assert_moving(look(w), "to=11 from=1,2 slots=1024");
+	noted(w);
+	assert_words(w, "0 of 1024 slots have moved to group 11 and from groups 1 and 2");
+	assert_int_equal(move_all(w), 1024);
+	assert_int_equal(slots_of(w, 11), 1024);
+	noted(w);
+	assert_nothing(w); /* the webhook would refuse: it is noted that the groups have slots */
+	w->sets[0].last_noted = 0;
+	a = assert_only(w, ACT_SCALE, "");
+	assert_int_equal(a->replicas, 0);
+	assert_string_equal(a->pod, "codis-server");
+	w->sets[0].shape.replicas = 0;
+	ask_no_more(&w->sets[0]);
+	noted(w);
+	assert_words(w, "groups 1 and 2 have no slots any more; it waits: the servers of group 1 end");
+	w->groups[0].node.count = w->groups[1].node.count = 0;
+	memmove(w->servers, &w->servers[4], 3 * sizeof(w->servers[0]));
+	w->v.server_count = 3;
+	assert_int_equal(assert_only(w, ACT_REMOVE_GROUP, "")->gid, 2);
+	w->groups[0].exists = w->groups[1].exists = false;
+	noted(w);
+	assert_nothing(w);
+	assert_int_equal(w->v.scaling.had.count, 1);
+}
+
+TEST(the_way_back_is_the_other_one_scaled_to_none)
+{
+	WORLD;
+
+	beside(w);
+	ask(w, "0");
+	noted(w);
+	for (int i = 0; i < 100; i++) {
+		w->v.dashboard.slot_target[i] = 11;
+		arrive(w, i);
+	}
+	ask_no_more(&w->sets[0]);
+	ask_of(w, &w->sets[1], "0");
+	assert_moving(look(w), "to=1,2 from=11 slots=100");
+	noted(w);
+	assert_int_equal(move_all(w), 100);
+	noted(w);
+	w->sets[1].last_noted = 0;
+	assert_string_equal(assert_only(w, ACT_SCALE, "")->pod, "codis-server-r3");
+}
+
+TEST(nothing_moves_to_groups_that_are_not_there_yet)
+{
+	WORLD;
+
+	beside(w);
+	ask(w, "0");
+	noted(w);
+	w->v.scaling.moving.to.count = 0;
+	gids_add(&w->v.scaling.had, 11); /* it is no new one, whatever came before */
+	w->servers[6].info.link_up = false;
+	assert_words(w, "0 of 1024 slots have moved from groups 1 and 2; it waits: group 11 lacks 1 synced replica");
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+}
+
+TEST(both_cannot_be_emptied_at_once)
+{
+	WORLD;
+
+	beside(w);
+	ask(w, "0");
+	ask_of(w, &w->sets[1], "0");
+	ask(w, "0");
+	noted(w); /* the new one's share, as ever */
+	assert_words(w,
+		     "0 of 341 slots have moved to group 11; codis.io/scale-to of codis-server is \"0\", and nothing "
+		     "is done for it: no group would be left to take its slots, for no other StatefulSet of the "
+		     "product stays");
+}
+
+TEST(what_is_noted_stays_on_the_statefulset_that_has_it)
+{
+	WORLD;
+
+	beside(w);
+	w->v.scaling.home = 1;
+	assert_string_equal(look(w)->set->name, "codis-server-r3");
+}
+
+TEST(a_statefulset_that_is_one_group_by_its_label_is_emptied)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	w->sets[0].shape.replicas = 2;
+	w->sets[1].shape = (struct codis_shape){ .replicas = 2, .group = 2 };
+	w->v.set_count = 2;
+	ask_of(w, &w->sets[1], "0");
+	assert_moving(look(w), "from=2 slots=512");
+	noted(w);
+	assert_int_equal(move_all(w), 512);
+	w->sets[1].last_noted = 0;
+	assert_int_equal(assert_only(w, ACT_SCALE, "")->replicas, 0);
 }
 
 /* --- keys of hundreds of megabytes ----------------------------------------------------------------------------------

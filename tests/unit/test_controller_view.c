@@ -108,6 +108,36 @@ static void expect_wanted(const struct cluster_view *v, const int *want)
 	assert_int_equal(want[n], 0);
 }
 
+TEST(groups_of_statefulsets_of_different_sizes_beside_each_other)
+{
+	struct view_set sets[] = {
+		{ .name = "old", .shape = { .replicas = 4, .server_replica = 2 } },              /* 1 and 2 */
+		{ .name = "none", .shape = { .replicas = 0, .server_replica = 1, .start = 9 } }, /* 10 on */
+		{ .name = "r3", .shape = { .replicas = 6, .server_replica = 3, .start = 30 } },  /* 11 and 12 */
+		{ .name = "g2", .shape = { .replicas = 2, .group = 2 } },
+		{ .name = "g5", .shape = { .replicas = 2, .group = 5 } },
+		{ .name = "g40", .shape = { .replicas = 2, .group = 40 } },
+	};
+	struct cluster_view v = { .sets = sets, .set_count = 6 };
+
+	expect_wanted(&v, (const int[]){ 1, 2, 5, 11, 12, 40, 0 });
+	assert_false(view_is_wanted(&v, 10));
+	assert_false(view_is_wanted(&v, 13));
+	assert_string_equal(view_set_name(&v, 1), "old");
+	assert_string_equal(view_set_name(&v, 2), "g2");
+	assert_string_equal(view_set_name(&v, 3), "old"); /* left over of it */
+	assert_string_equal(view_set_name(&v, 10), "none");
+	assert_string_equal(view_set_name(&v, 12), "r3");
+	assert_string_equal(view_set_name(&v, 39), "r3");
+	assert_int_equal(view_group_size(&v, 1), 2);
+	assert_int_equal(view_group_size(&v, 11), 3);
+	v.set_count = 3;
+	assert_true(view_others_stay(&v, &sets[0]));
+	sets[2].deleting = true;
+	assert_false(view_others_stay(&v, &sets[0]));
+	assert_true(view_others_stay(&v, &sets[2]));
+}
+
 TEST(groups_that_several_statefulsets_make)
 {
 	struct view_set sets[] = {

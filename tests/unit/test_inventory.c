@@ -18,6 +18,7 @@ struct words {
 	const char *from;                               /* the product comes from this ConfigMap */
 	const char *replica, *group, *role;             /* group, role: the labels */
 	bool replica_from, deleting, running, released; /* released: it has no owner any more */
+	int start;
 };
 
 static cJSON *env_of(const struct words *w)
@@ -123,6 +124,8 @@ static void set_set(struct inventory *inv, int replicas, struct words w)
 
 	json_add_str(json_add_object(m, "annotations"), "note", "x");
 	json_add_int(spec, "replicas", replicas);
+	if (w.start)
+		json_add_int(json_add_object(spec, "ordinals"), "start", w.start);
 	template = json_add_object(spec, "template");
 	labels = json_add_object(json_add_object(template, "metadata"), "labels");
 	json_add_str(labels, "app", w.app ? w.app : "codis-server");
@@ -978,6 +981,22 @@ TEST_WITH(the_sets_of_a_product_stand_in_the_order_of_their_groups, setup, teard
 	assert_string_equal(sets[2]->name, "g10");
 	free(sets);
 	assert_int_equal(inventory_sets_of(inv, "default", "nobody", &sets), 0);
+	free(sets);
+}
+
+TEST_WITH(sets_without_a_label_that_make_different_groups_all_count, setup, teardown)
+{
+	WORLD;
+	const struct inventory_set **sets;
+
+	SET(inv, 2, "g7", .uid = "7", .product = "shop", .group = "7");
+	SET(inv, 4, "a-behind", .uid = "b", .product = "shop", .start = 20);
+	SET(inv, 0, "codis-server", .uid = "s", .product = "shop");
+	SET(inv, 2, "in-between", .uid = "i", .product = "shop", .start = 22);
+	assert_int_equal(inventory_sets_of(inv, "default", "shop", &sets), 3);
+	assert_string_equal(sets[0]->name, "codis-server");
+	assert_string_equal(sets[1]->name, "a-behind");
+	assert_string_equal(sets[2]->name, "g7");
 	free(sets);
 }
 

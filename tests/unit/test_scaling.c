@@ -1,6 +1,8 @@
 /* What stands on the StatefulSet about the number of groups: read, written, said. */
 #include "common/codis/scaling.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -99,20 +101,45 @@ TEST(groups_that_have_no_room_are_left_out)
 	assert_int_equal(g.count, GIDS_MAX);
 }
 
-TEST(number_of_servers_that_may_be_asked_for)
+/* "4": as many; else why not. */
+static void assert_fits(const char *text, const struct codis_shape *shape, bool others, const char *expected)
 {
-	char why[SCALING_WHY_MAX];
+	char why[SCALING_WHY_MAX] = "";
 	int servers;
 
-	assert_true(scaling_fits("4", 2, &servers, why));
-	assert_int_equal(servers, 4);
-	assert_false(scaling_fits("5", 2, &servers, why));
-	assert_int_equal(servers, 0);
-	assert_string_equal(why, "it must be a multiple of SERVER_REPLICA, which is 2: 4 or 6");
-	assert_false(scaling_fits("-2", 2, &servers, why));
-	assert_false(scaling_fits("4x", 2, &servers, why));
-	assert_false(scaling_fits("99999999999999999999", 2, &servers, why));
-	assert_false(scaling_fits("4", 0, &servers, why));
+	if (scaling_fits(text, shape, others, &servers, why))
+		snprintf(why, sizeof(why), "%d", servers);
+	else
+		assert_int_equal(servers, -1);
+	assert_string_equal(why, expected);
+}
+
+TEST(number_of_servers_that_may_be_asked_for)
+{
+	static const struct codis_shape pairs = { .replicas = 4, .server_replica = 2 }, unknown = { .replicas = 4 };
+
+	assert_fits("4", &pairs, false, "4");
+	assert_fits("5", &pairs, false, "it must be a multiple of SERVER_REPLICA, which is 2: 4 or 6");
+	assert_fits("1", &pairs, true, "it must be a multiple of SERVER_REPLICA, which is 2, and 2 at least");
+	assert_fits("-2", &pairs, false, "it must be a number of servers");
+	assert_fits("4x", &pairs, false, "it must be a number of servers");
+	assert_fits("99999999999999999999", &pairs, false, "it must be a number of servers");
+	assert_fits("4", &unknown, false, "SERVER_REPLICA is not known");
+	assert_fits("0", &unknown, true, "SERVER_REPLICA is not known");
+}
+
+TEST(none_where_another_statefulset_takes_the_slots)
+{
+	static const struct codis_shape pairs = { .replicas = 4, .server_replica = 2 },
+					labelled = { .replicas = 2, .group = 3 };
+
+	assert_fits("0", &pairs, true, "0");
+	assert_fits("0", &labelled, true, "0");
+	assert_fits("0", &pairs, false,
+		    "no group would be left to take its slots, for no other StatefulSet of the product stays");
+	assert_fits("4", &labelled, true,
+		    "by label codis.io/group it is one group: 0 empties it; for more or fewer replicas scale it "
+		    "itself");
 }
 
 TEST(numbers_and_what_is_none)
