@@ -38,6 +38,7 @@ void cli_init(struct cli *c, int out_fd, int err_fd)
 	*c = (struct cli){ .out_fd = out_fd, .err_fd = err_fd };
 	buf_init(&c->out, OUT_MAX);
 	buf_init(&c->err, ERR_MAX);
+	buf_init(&c->warned, ERR_MAX);
 	c->terminal = out_fd >= 0 && isatty(out_fd) && term && strcmp(term, "dumb") != 0;
 	c->colour = c->terminal && (!no_colour || !*no_colour);
 }
@@ -70,6 +71,7 @@ void cli_release(struct cli *c)
 	free(c->options.nodes_from);
 	buf_release(&c->out);
 	buf_release(&c->err);
+	buf_release(&c->warned);
 }
 
 /* 0, or errno. */
@@ -149,6 +151,27 @@ static int make_loop(struct cli *c, struct error *err)
 	return -1;
 }
 
+/* As kubectl says it, and each once: of two pods of a set it would be the same. */
+static void on_warning(void *ctx, const char *text)
+{
+	BUF_CLEANUP struct buf line = BUF_INIT(ERR_MAX / 2);
+	struct cli *c = ctx;
+
+	buf_addstr(&line, "Warning: ");
+	text_clean(&line, text, strlen(text));
+	buf_addch(&line, '\n');
+	if (line.failed || strstr(c->warned.data, line.data))
+		return;
+	buf_add(&c->warned, line.data, line.len);
+	buf_add(&c->err, line.data, line.len);
+}
+
+void cli_use(struct cli *c, struct kube_client *kube)
+{
+	c->kube = kube;
+	kube_client_on_warning(kube, on_warning, c);
+}
+
 static int take_config(struct cli *c, struct kube_config *config, struct error *err)
 {
 	struct kube_client *kube;
@@ -160,7 +183,7 @@ static int take_config(struct cli *c, struct kube_config *config, struct error *
 	if (!kube)
 		return -1;
 	disconnect(c);
-	c->kube = kube;
+	cli_use(c, kube);
 	c->server = config->server;
 	c->own_namespace = config->namespace;
 	config->server = config->namespace = NULL;

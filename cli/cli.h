@@ -49,6 +49,7 @@ struct cli {
 	struct kube_config config; /* the rest of it: who we are */
 
 	struct buf out, err; /* to stdout and stderr at cli_flush */
+	struct buf warned;   /* what the API server has warned of, a line each: said once */
 	int out_fd, err_fd;  /* -1: nowhere; all is kept */
 	int out_errno;       /* why it cannot be written; EPIPE: whoever read it has gone */
 	bool terminal, colour;
@@ -70,6 +71,9 @@ enum cli_status cli_connect(struct cli *c);
 
 /* The same where it is not connected yet. */
 enum cli_status cli_connect_once(struct cli *c);
+
+/* Asks through this client from now on, whose it becomes, and says what that is warned of: "Warning: ..." on stderr. */
+void cli_use(struct cli *c, struct kube_client *kube);
 
 /* The namespace that is meant: -n, else the context's. */
 const char *cli_namespace(const struct cli *c);

@@ -12,6 +12,7 @@
 #include "common/base/file.h"
 #include "common/base/json.h"
 #include "common/kube/config.h"
+#include "common/kube/warning.h"
 #include "common/net/http.h"
 
 #define CALL_TIMEOUT_MS 10000
@@ -26,6 +27,9 @@
 /* Values in an answer: a page of 100 nodes or pods of 1,000 values each is a tenth of it; the whole, which is asked for
  * when pages expire, is more. */
 #define ANSWER_ITEMS 1000000
+/* Of an answer; the API server sends 4 KiB of them at most, and one of a webhook has 256 letters. */
+#define WARNINGS_MAX 64
+#define WARNING_MAX  (64u << 10)
 #define ERROR_MAX    (1u << 20) /* of an answer that refuses a stream */
 #define URL_MAX      8192
 
@@ -52,6 +56,8 @@ struct kube_client {
 	struct kube_config tls;             /* its CA and client certificate, and where they are read again */
 	int64_t tls_read_ms;
 	_Atomic int64_t date_from_mono_ms; /* the API server's wall time less our monotonic one; 0: not known */
+	void (*warn)(void *ctx, const char *text);
+	void *warn_ctx;
 };
 
 /* --- the token ---------------------------------------------------------------------------------------------------- */
@@ -326,6 +332,17 @@ static void doubt(struct kube_client *c, const struct http_result *res)
 		c->tls_read_ms -= TLS_AGE_MS;
 }
 
+static void hand_over_warnings(const struct kube_client *c, const struct http_result *res)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(WARNING_MAX);
+	const char *value;
+
+	for (size_t i = 0; c->warn && i < WARNINGS_MAX && (value = http_header(res, "Warning", i)); i++) {
+		if (kube_warning_text(value, &text))
+			c->warn(c->warn_ctx, text.data);
+	}
+}
+
 static void on_answer(void *ctx, const struct http_result *res)
 {
 	struct request *r = ctx;
@@ -345,6 +362,8 @@ static void on_answer(void *ctx, const struct http_result *res)
 	doubt(r->client, res);
 	if (res->date_ms)
 		atomic_store(&r->client->date_from_mono_ms, res->date_ms - clock_mono_ms());
+	if (!r->on_page && !r->on_data)
+		hand_over_warnings(r->client, res);
 	if (r->on_page)
 		r->on_page(r->ctx, failed ? (struct json_span){ .at = NULL } : json_span_trim(res->body, res->len),
 			   failed ? &err : NULL);
@@ -510,6 +529,12 @@ void kube_client_free(struct kube_client *c)
 	identity_release(&c->id);
 	kube_config_release(&c->tls);
 	free(c);
+}
+
+void kube_client_on_warning(struct kube_client *c, void (*warn)(void *ctx, const char *text), void *ctx)
+{
+	c->warn = warn;
+	c->warn_ctx = ctx;
 }
 
 int64_t kube_client_date_ms(const struct kube_client *c)

@@ -29,6 +29,10 @@ void kube_client_free(struct kube_client *c); /* cancels what is under way; NULL
  * clock, which may be wrong or set meanwhile, does not enter into it. Any thread. */
 int64_t kube_client_date_ms(const struct kube_client *c);
 
+/* What the API server, or a webhook, warns of in its answers to kube_call() and kube_apply() from now on, before their
+ * done; the text is as it came, and valid during the call. */
+void kube_client_on_warning(struct kube_client *c, void (*warn)(void *ctx, const char *text), void *ctx);
+
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
  * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
  * ERR_ENDING (403 NamespaceTerminating), ERR_DENIED (401, other 403), ERR_STATUS with .status and the message of the

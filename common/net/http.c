@@ -503,7 +503,7 @@ static void call_free(struct http_call *call)
 
 static void finish(struct http_call *call, const struct error *err)
 {
-	struct http_result res = { .status = err ? 0 : transfer_status(&call->transfer), .err = err };
+	struct http_result res = { .call = call, .status = err ? 0 : transfer_status(&call->transfer), .err = err };
 	struct http_client *client = call->client;
 	int64_t began_us;
 
@@ -517,6 +517,16 @@ static void finish(struct http_call *call, const struct error *err)
 	call->done(call->ctx, &res);
 	client->spent_us += clock_thread_us() - began_us; /* also when it was freed: see struct http_client */
 	call_free(call);
+}
+
+const char *http_header(const struct http_result *res, const char *name, size_t index)
+{
+	struct curl_header *header;
+
+	return !res->err && curl_easy_header(res->call->transfer.easy, name, index, CURLH_HEADER, -1, &header) ==
+				       CURLHE_OK
+		       ? header->value
+		       : NULL;
 }
 
 static bool is_streamed(const struct transfer *t)

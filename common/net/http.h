@@ -42,6 +42,7 @@ struct http_spec {
 };
 
 struct http_result {
+	const struct http_call *call;
 	int status;       /* 0 when no answer came: see err */
 	const char *body; /* NUL-terminated, valid during the callback */
 	size_t len;
@@ -51,6 +52,9 @@ struct http_result {
 };
 
 typedef void (*http_done)(void *ctx, const struct http_result *res);
+
+/* The value of the index-th header of this name of an answer, valid during done; NULL: there are not so many. */
+const char *http_header(const struct http_result *res, const char *name, size_t index);
 
 /* tls may be NULL; its strings are copied. At most 1,024 calls are under way at a time. Proxies of the environment are
  * not used, redirects not followed. NULL and *err on failure. */

@@ -45,7 +45,7 @@ enum cli_status cli_command(struct cli_world *w, const char *const *argv)
 		own[argc] = argv[argc];
 	forget(w);
 	cli_init(&w->c, w->out_fd, -1);
-	w->c.kube = w->world->kube;
+	cli_use(&w->c, w->world->kube);
 	w->c.loop = &w->world->loop;
 	w->c.own_namespace = strdup("codis");
 	if (asprintf(&w->c.server, "http://127.0.0.1:%u", w->api->port) < 0)

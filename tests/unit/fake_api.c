@@ -625,6 +625,8 @@ static enum MHD_Result fake_answer(struct fake_api *a, struct fake_request *r)
 		fake_get(a, r);
 	} else {
 		fake_write(a, r);
+		if (a->warning)
+			MHD_add_response_header(r->answer, "Warning", a->warning);
 	}
 	if (a->slow_match[0] && strstr(line.data, a->slow_match))
 		slow_ms = a->slow_ms;

@@ -57,6 +57,7 @@ struct fake_api {
 	int blocked;
 	int endless; /* 1: every list is a page without objects that another follows, under the same token; 2: another
 			one */
+	const char *warning;  /* the value of a Warning header that each write is answered with; NULL: none */
 	const char *ending;   /* a namespace that is being deleted: nothing is created in it; NULL: none is */
 	const char *odd_list; /* the first list is answered with this text; NULL: as it is */
 	cJSON *requests;      /* "METHOD url" of every one, in order */

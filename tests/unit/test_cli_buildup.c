@@ -199,6 +199,19 @@ CLI_TEST(what_is_applied_ends_with_pong)
 	assert_int_equal(fake_count(w->api, "PATCH " SETS "codis-server&fieldManager=codisctl"), 2);
 }
 
+/* What a webhook warns of is for who applies, whatever the tool. */
+CLI_TEST(what_is_warned_of_is_said_once)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	installed(w);
+	w->api->warning = "299 codis-webhook \"write --maxmemory 1024mb:\xc2\x9b what grows\"";
+	assert_int_equal(buildup(w, CONFIG("c") "---\n" CONFIG("d"), "0"), CLI_OK);
+	cli_says(w, "ConfigMap c: created\nConfigMap d: created\n");
+	assert_string_equal(w->c.err.data, "Warning: write --maxmemory 1024mb:? what grows\n");
+}
+
 CLI_TEST(a_namespace_that_is_missing_is_made)
 {
 	struct cli_world *w = *state;

@@ -108,6 +108,33 @@ FIXTURE_TEST(an_object_comes_back)
 	cJSON_Delete(a.object);
 }
 
+static void on_warning(void *ctx, const char *text)
+{
+	snprintf(ctx, 64, "%s", text);
+}
+
+FIXTURE_TEST(what_is_warned_of_is_handed_over)
+{
+	struct fake_world *w = *state;
+	struct answer a;
+	char text[64] = "";
+
+	w->api.warning = "299 - \"write \\\"two\\\"\"";
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"p\"}}", NULL);
+	cJSON_Delete(a.object);
+	kube_client_on_warning(w->kube, on_warning, text);
+	ask(&a, w, w->kube, "GET", "/api/v1/namespaces/n/pods/p", NULL, NULL);
+	cJSON_Delete(a.object);
+	assert_string_equal(text, "");
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"q\"}}", NULL);
+	cJSON_Delete(a.object);
+	assert_string_equal(text, "write \"two\"");
+	w->api.warning = "110 - \"stale\"";
+	ask(&a, w, w->kube, "POST", "/api/v1/namespaces/n/pods", "{\"metadata\":{\"name\":\"r\"}}", NULL);
+	cJSON_Delete(a.object);
+	assert_string_equal(text, "write \"two\"");
+}
+
 FIXTURE_TEST(every_refusal_has_its_code)
 {
 	static const struct {
