@@ -52,6 +52,8 @@ int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which);
 
 /* Whether all webhooks of the configuration trust all of these; one that does not exist calls nobody. */
 bool certs_carries(const cJSON *configuration, const struct pem_set *set);
+/* The kind of a configuration that trusts another CA than the one that signs, or not that one; NULL: none does. */
+const char *certs_trusts_another(const struct certs_look *l);
 /* Whether a change is asked for or under way. */
 bool certs_changing(const struct certs_look *l);
 /* Where the change is, and what it waits for. */

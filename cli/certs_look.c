@@ -214,7 +214,7 @@ int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which)
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */
 
-static bool webhook_carries(const cJSON *webhook, const struct pem_set *set)
+static bool webhook_carries(const cJSON *webhook, const struct pem_set *set, bool alone)
 {
 	PEM_CLEANUP struct pem_set carried = { 0 };
 	const char *base64 = json_str(webhook, "clientConfig", "caBundle", NULL);
@@ -225,18 +225,32 @@ static bool webhook_carries(const cJSON *webhook, const struct pem_set *set)
 	for (int i = 0; all && i < set->n; i++)
 		all = pem_has(&carried, set->at[i]);
 	free(text);
-	return all;
+	return all && !(alone && carried.n > set->n);
 }
 
-bool certs_carries(const cJSON *configuration, const struct pem_set *set)
+static bool all_carry(const cJSON *configuration, const struct pem_set *set, bool alone)
 {
 	const cJSON *webhook;
 
 	json_each(webhook, json_get(configuration, "webhooks", NULL)) {
-		if (!webhook_carries(webhook, set))
+		if (!webhook_carries(webhook, set, alone))
 			return false;
 	}
 	return true;
+}
+
+bool certs_carries(const cJSON *configuration, const struct pem_set *set)
+{
+	return all_carry(configuration, set, false);
+}
+
+const char *certs_trusts_another(const struct certs_look *l)
+{
+	for (int i = 0; i < CERTS_CONFIGURATIONS; i++) {
+		if (!all_carry(l->configurations[i], &l->now, true))
+			return certs_kinds[i];
+	}
+	return NULL;
 }
 
 bool certs_changing(const struct certs_look *l)
@@ -293,6 +307,19 @@ static void add_serving(const struct certs_look *l, struct buf *out)
 		buf_addstr(out, "; the old one is about to be dropped");
 }
 
+static void add_dropped(const struct certs_look *l, struct buf *out)
+{
+	const char *kind = certs_trusts_another(l);
+
+	if (!kind) {
+		buf_addstr(out, "none is under way");
+		return;
+	}
+	buf_addstr(out, "stage 2 of 2: CA ");
+	add_fingerprint(out, &l->now);
+	buf_addf(out, " signs, and the old one is dropped; %s " CERTS_WEBHOOK " does not say so yet", kind);
+}
+
 void certs_stage(const struct certs_look *l, struct buf *out)
 {
 	if (l->next.n)
@@ -303,5 +330,5 @@ void certs_stage(const struct certs_look *l, struct buf *out)
 		buf_addf(out, "asked for: a pod of codis-webhook has to make the new CA%s",
 			 l->count ? "" : ", and there is none");
 	else
-		buf_addstr(out, "none is under way");
+		add_dropped(l, out);
 }

@@ -70,7 +70,7 @@ static bool look(struct cli *c, struct buf *last, struct error *err)
 
 	if (certs_look(&l, c, err) == 0) {
 		*err = (struct error)ERROR_INIT;
-		done = l.secret && l.now.n && !certs_changing(&l);
+		done = l.secret && l.now.n && !certs_changing(&l) && !certs_trusts_another(&l);
 		if (!done)
 			tell(c, &l, last);
 		else if (cert_fingerprint(l.now.at[0], fingerprint, err) == 0)

@@ -1,5 +1,6 @@
 /* codisctl certs: of replicas that change their CA, of a webhook with this or that wrong, and of none. */
 #include "certs/ca_secret.h"
+#include "cli/certs.h"
 #include "common/base/base64.h"
 #include "tests/unit/certs_fixture.h"
 #include "tests/unit/cli_fixture.h"
@@ -249,4 +250,30 @@ CLI_TEST(without_a_replica_it_says_what_it_waits_for_and_is_repeated)
 	assert_int_equal(CLI(w, "certs", "rotate", "--wait", "100ms"), CLI_WAITED);
 	cli_says(w, " signs; 0 of 2 pods serve by it, not yet: w-a, w-b");
 	assert_int_equal(fake_count(w->api, "PATCH"), 1);
+}
+
+/* What the Secret says stands in the configurations a moment later, and no API server trusts it before. */
+CLI_TEST(the_change_is_done_when_no_configuration_trusts_another_ca)
+{
+	struct cli_world *w = *state;
+	CERT_CLEANUP struct cert ca = { 0 }, next = { 0 };
+	BUF_CLEANUP struct buf stage = BUF_INIT(1024);
+	struct certs_look l;
+	struct error err;
+
+	install(w, &ca, 365);
+	assert_int_equal(CLI(w, "certs", "status"), CLI_OK);
+	assert_int_equal(certs_look(&l, &w->c, &err), 0);
+	assert_null(certs_trusts_another(&l));
+	certs_look_end(&l);
+
+	make_ca("next", 0, 365, &next);
+	put_ca(w->world, &next, NULL);
+	assert_int_equal(certs_look(&l, &w->c, &err), 0);
+	assert_false(certs_changing(&l));
+	assert_string_equal(certs_trusts_another(&l), "MutatingWebhookConfiguration");
+	certs_stage(&l, &stage);
+	assert_non_null(strstr(stage.data, " signs, and the old one is dropped; MutatingWebhookConfiguration "
+					   "codis-webhook does not say so yet"));
+	certs_look_end(&l);
 }

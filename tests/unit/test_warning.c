@@ -24,9 +24,11 @@ TEST(the_text_of_a_warning)
 
 TEST(what_is_no_warning_has_none)
 {
-	static const char *const values[] = { "",	     "299",	  "299 ",      "299 -",	      "299 - ",
-					      "299 - \"",    "299 - \"\"",	  "299 - \"a",  "299 - \"a\\", "299 - \"a\\\"",
-					      "110 - \"a\"", "299  \"a\"", "299 \"a\"", "299 - a",    "29 - \"a\"" };
+	static const char *const values[] = {
+		"",           "299",       "299 ",        "299 -",         "299 - ",      "299 - \"",
+		"299 - \"\"", "299 - \"a", "299 - \"a\\", "299 - \"a\\\"", "110 - \"a\"", "299  \"a\"",
+		"299 \"a\"",  "299 - a",   "29 - \"a\""
+	};
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		assert_null(text_of(values[i]));
