@@ -67,6 +67,7 @@ void cli_release(struct cli *c)
 	free(c->options.set);
 	free(c->options.images);
 	free(c->options.to);
+	free(c->options.statefulset);
 	free(c->options.kustomize);
 	free(c->options.nodes_from);
 	buf_release(&c->out);

@@ -30,7 +30,7 @@ struct cli_options {
 	bool help;
 	/* of some verbs */
 	bool all, watch, cancel, yes, force, from_proxies, delete_data, keep_tree;
-	char *output, *product, *file, *set, *images, *to;
+	char *output, *product, *file, *set, *images, *to, *statefulset;
 	int wait_ms;
 	char *kustomize, *nodes_from;
 	int nodes;

@@ -22,12 +22,14 @@ const struct opt scale_server_options[] = {
 	  .help = "without N: what was asked for counts no more, and groups that lost slots get their share again" },
 	{ "product", NULL, OPT_STRING, offsetof(struct cli_options, product), .arg = "NAME", .letter = 'p',
 	  .help = "which product; needed where the namespace has several" },
+	{ "set", NULL, OPT_STRING, offsetof(struct cli_options, statefulset), .arg = "STATEFULSET",
+	  .help = "whose servers; needed where the product has several" },
 	{ "wait", NULL, OPT_DURATION_MS, offsetof(struct cli_options, wait_ms), .arg = "TIME", .def = "1h",
 	  .max = 86400000, .help = "how long to wait until it is done; 0: not at all" },
 	OPT_END
 };
 
-/* The StatefulSet whose ordinals make the product's groups. */
+/* The StatefulSet that is meant. */
 struct scaling_set {
 	char path[ASK_PATH_MAX], name[POD_NAME_MAX], uid[POD_UID_MAX];
 	char asked[16]; /* "4"; "": it is to be cancelled */
@@ -35,18 +37,11 @@ struct scaling_set {
 	bool was_asked; /* codis.io/scale-to stands there already */
 };
 
-static enum cli_status read_set(struct cli *c, const struct inventory_set *set, const char *product,
-				struct scaling_set *s)
+static enum cli_status read_set(struct cli *c, const struct inventory_set *set, bool others, struct scaling_set *s)
 {
 	char why[SCALING_WHY_MAX];
 
-	if (set->shape.group)
-		return cli_fail(
-			c, CLI_NOT_SO,
-			"product %s has a StatefulSet for each group: make or delete one, and move its slots by "
-			"codis-admin",
-			product);
-	if (*s->asked && !scaling_fits(s->asked, &set->shape, false, &s->servers, why))
+	if (*s->asked && !scaling_fits(s->asked, &set->shape, others, &s->servers, why))
 		return cli_fail(c, CLI_USAGE, "scale-server: \"%s\": %s", s->asked, why);
 	snprintf(s->path, sizeof(s->path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", set->namespace, set->name);
 	text_copy(s->name, sizeof(s->name), set->name);
@@ -56,14 +51,70 @@ static enum cli_status read_set(struct cli *c, const struct inventory_set *set, 
 	return CLI_OK;
 }
 
+static bool is_asked(const struct inventory_set *set)
+{
+	return json_str(set->annotations, CODIS_ANNOTATION_SCALE_TO, NULL) != NULL;
+}
+
+/* The one of that name, or the only one, or the only one that is asked of those of which one is to be cancelled; -1: it
+ * is not clear which. */
+static int find_set(const struct cli *c, const struct inventory_set *const *sets, int count)
+{
+	const char *name = c->options.statefulset;
+	int found = -1;
+
+	for (int i = 0; i < count; i++) {
+		if (name ? strcmp(sets[i]->name, name) != 0 : c->options.cancel && count > 1 && !is_asked(sets[i]))
+			continue;
+		if (found >= 0)
+			return -1;
+		found = i;
+	}
+	return found;
+}
+
+static bool others_stay(const struct inventory_set *const *sets, int count, int but)
+{
+	for (int i = 0; i < count; i++) {
+		const char *asked = json_str(sets[i]->annotations, CODIS_ANNOTATION_SCALE_TO, NULL);
+
+		if (i != but && sets[i]->shape.replicas > 0 && !sets[i]->deleting && !scaling_asks_for_none(asked))
+			return true;
+	}
+	return false;
+}
+
+#define NAMED_MAX 6 /* a sentence names so many */
+
+static enum cli_status fail_which(struct cli *c, const char *product, const struct inventory_set *const *sets,
+				  int count)
+{
+	BUF_CLEANUP struct buf names = BUF_INIT(4096);
+
+	for (int i = 0; i < count && i < NAMED_MAX; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", sets[i]->name);
+	if (count > NAMED_MAX)
+		buf_addf(&names, " and %d more", count - NAMED_MAX);
+	if (c->options.statefulset)
+		return cli_fail(c, CLI_NOT_SO, "no StatefulSet %.253s makes groups of product %s (%s)",
+				c->options.statefulset, product, names.data);
+	return cli_fail(c, CLI_USAGE,
+			"scale-server: several StatefulSets make the groups of product %s (%s): say which by "
+			"--set",
+			product, names.data);
+}
+
 static enum cli_status take_set(struct cli *c, const struct known *k, const char *product, struct scaling_set *s)
 {
 	const struct inventory_set **sets = NULL;
 	int count = inventory_sets_of(k->inventory, cli_namespace(c), product, &sets);
+	int at = count > 0 ? find_set(c, sets, count) : -1;
 	enum cli_status status;
 
-	if (count > 0)
-		status = read_set(c, sets[0], product, s);
+	if (at >= 0)
+		status = read_set(c, sets[at], others_stay(sets, count, at), s);
+	else if (count > 0)
+		status = fail_which(c, product, sets, count);
 	else
 		status = cli_fail(c, CLI_NOT_SO, "product %s in namespace %s has no codis-server StatefulSet%s",
 				  product, cli_namespace(c), count < 0 ? " that there is memory for" : "");
@@ -76,6 +127,7 @@ static enum cli_status take_set(struct cli *c, const struct known *k, const char
 struct progress {
 	struct buf words, last;
 	int64_t told_ms; /* last */
+	bool moves;      /* slots do, or groups are about to go, as the controller says */
 	bool ended;
 	enum cli_status status;
 };
@@ -90,6 +142,8 @@ static bool hear(struct cli *c, const char *product, struct progress *p)
 	const char *line = json_str(cluster, "line", NULL);
 	bool ok = json_bool(false, cluster, "ok", NULL);
 
+	p->moves = cJSON_GetArraySize(json_get(cluster, "scaling", "to", NULL)) > 0 ||
+		   cJSON_GetArraySize(json_get(cluster, "scaling", "from", NULL)) > 0;
 	buf_reset(&p->words);
 	if (line)
 		text_clean(&p->words, line, strlen(line));
@@ -118,7 +172,7 @@ static enum cli_status look(struct cli *c, const char *product, const struct sca
 	if (!set)
 		return CLI_OK; /* the API server is away for a moment; it is asked again */
 	same = json_int(-1, set, "spec", "replicas", NULL) == (*s->asked ? s->servers : s->replicas);
-	moves = json_str(notes, CODIS_ANNOTATION_MOVING, NULL) != NULL;
+	moves = p->moves || json_str(notes, CODIS_ANNOTATION_MOVING, NULL);
 	if (asked && strcmp(asked, s->asked) != 0)
 		return end(p, cli_fail(c, CLI_NOT_SO, "somebody else asks for %.20s servers now", asked));
 	if (!asked && !same)
@@ -206,7 +260,7 @@ enum cli_status scale_server_run(struct cli *c)
 
 	if (c->options.cancel == (c->arg_count > 0))
 		return cli_fail(c, CLI_USAGE, "scale-server: say how many servers there shall be, or --cancel");
-	if (!c->options.cancel && scaling_number(text, 1, CODIS_ORDINALS_MAX, 0) == 0)
+	if (!c->options.cancel && scaling_number(text, 0, CODIS_ORDINALS_MAX, -1) < 0)
 		return cli_fail(c, CLI_USAGE, "scale-server: \"%.20s\" is no number of servers", text);
 	text_copy(s.asked, sizeof(s.asked), text);
 	return scale(c, &s);

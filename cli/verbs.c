@@ -74,7 +74,9 @@ const struct verb cli_verbs[] = {
 	  "the "
 	  "servers end and the groups are removed. It tells how far it is and what it waits for, and ends with PONG "
 	  "when "
-	  "all is done (codisctl ping). Interrupted it goes on in the cluster, and the same command waits again; "
+	  "all is done (codisctl ping). 0 empties all groups of a StatefulSet into those of another one of the "
+	  "product. "
+	  "Interrupted it goes on in the cluster, and the same command waits again; "
 	  "--cancel "
 	  "takes it back, and groups that lost slots get their share again. N is a multiple of SERVER_REPLICA.",
 	  scale_server_options, 1, false, scale_server_run },

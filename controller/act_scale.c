@@ -47,6 +47,11 @@ static int add_notes(const struct scale *s, cJSON *annotations, struct error *er
 {
 	BUF_CLEANUP struct buf had = BUF_INIT(TEXT_MAX), moving = BUF_INIT(TEXT_MAX);
 
+	if (s->drops)
+		return add_null(annotations, CODIS_ANNOTATION_HAD_SLOTS) &&
+				       add_null(annotations, CODIS_ANNOTATION_MOVING)
+			       ? 0
+			       : error_set(err, ERR_NOMEM, "no memory for a patch");
 	if (s->forgets)
 		return add_null(annotations, CODIS_ANNOTATION_SCALE_TO)
 			       ? 0

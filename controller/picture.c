@@ -717,6 +717,7 @@ static void view_asked(const struct making *m, struct view_set *sets, int count)
 	for (int i = 0; i < count; i++) {
 		const char *asked = json_str(m->sets[i]->annotations, CODIS_ANNOTATION_SCALE_TO, NULL);
 
+		sets[i].noted = json_str(m->sets[i]->annotations, CODIS_ANNOTATION_HAD_SLOTS, NULL) != NULL;
 		sets[i].asked = asked != NULL;
 		text_copy(sets[i].asked_by, sizeof(sets[i].asked_by), asked ? asked : "");
 		sets[i].servers = -1;
@@ -781,31 +782,45 @@ static void view_frame(struct cluster_view *v, const struct observed *o, int64_t
 /* A patch shows in the watch by then. */
 #define SCALING_SETTLE_MS 300
 
-/* On one of the StatefulSets, the first that has it; NULL: on none. which NULL: that does not matter. */
-static const char *said_once(const struct making *m, const char *annotation, int *which)
+/* On one of the StatefulSets, the first that has it; NULL: on none. */
+static const char *said_once(const struct making *m, const char *annotation)
 {
 	const char *text = NULL;
 
-	for (int i = 0; i < m->v->set_count && !text; i++) {
+	for (int i = 0; i < m->v->set_count && !text; i++)
 		text = json_str(m->sets[i]->annotations, annotation, NULL);
-		if (text && which)
-			*which = i;
-	}
 	return text;
+}
+
+static int home_of(const struct cluster_view *v)
+{
+	int home = 0, best = 0;
+
+	for (int i = 0; i < v->set_count; i++) {
+		const struct view_set *set = &v->sets[i];
+		int rank = 2 * set->noted + (set->shape.replicas > 0 && !set->deleting);
+
+		if (rank > best) {
+			best = rank;
+			home = i;
+		}
+	}
+	return home;
 }
 
 /* What concerns all groups stands on one StatefulSet, and stays there whichever come and go. */
 static void view_scaling(const struct making *m)
 {
 	struct scaling_view *s = &m->v->scaling;
-	const char *had = said_once(m, CODIS_ANNOTATION_HAD_SLOTS, &s->home);
-	const cJSON *notes = m->v->set_count ? m->sets[s->home]->annotations : NULL;
+	const cJSON *notes = m->v->set_count ? m->sets[home_of(m->v)]->annotations : NULL;
+	const char *had = json_str(notes, CODIS_ANNOTATION_HAD_SLOTS, NULL);
 
+	s->home = home_of(m->v);
 	s->had_noted = had && gids_take(&had, &s->had) && !*had;
 	moving_parse(json_str(notes, CODIS_ANNOTATION_MOVING, NULL), &s->moving);
-	s->parallel = scaling_number(said_once(m, CODIS_ANNOTATION_PARALLEL, NULL), 1, SCALING_PARALLEL_MAX,
+	s->parallel = scaling_number(said_once(m, CODIS_ANNOTATION_PARALLEL), 1, SCALING_PARALLEL_MAX,
 				     SCALING_PARALLEL_DEFAULT);
-	s->interval_us = scaling_number(said_once(m, CODIS_ANNOTATION_INTERVAL, NULL), 0, SCALING_INTERVAL_MAX_US, -1);
+	s->interval_us = scaling_number(said_once(m, CODIS_ANNOTATION_INTERVAL), 0, SCALING_INTERVAL_MAX_US, -1);
 	s->done = m->seen->scaling_done;
 	s->busy = m->seen->scaling_running || m->v->now_ms - m->seen->scaling_acted_ms < SCALING_SETTLE_MS ||
 		  m->seen->topom->slots_ms < m->seen->scaling_acted_ms;

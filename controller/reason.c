@@ -62,6 +62,8 @@ static const struct {
 	{ "it does not answer, and it would block every promotion", "no-answer" },
 	{ "no slot is assigned, and every group has its master", "unassigned" },
 	{ "which groups have slots is noted", "noted" },
+	{ "the StatefulSet that has the note has no servers", "noted" },
+	{ "it is noted on another StatefulSet", "noted" },
 	{ "new groups get their share of the slots", "scaled-out" },
 	{ "codis.io/scale-to asks for more servers", "scaled-out" },
 	{ "codis.io/scale-to asks for fewer servers", "scaled-in" },

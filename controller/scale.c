@@ -394,12 +394,44 @@ static bool undo(struct looking *l)
 /* --- all of it ------------------------------------------------------------------------------------------------------
  */
 
+/* What is noted is to stand where servers are, and on one StatefulSet: whoever deletes one that has none takes no note
+ * away. The one to write next, or NULL. */
+static const struct view_set *note_misplaced(const struct cluster_view *v, bool *drops)
+{
+	const struct view_set *home = &v->sets[v->scaling.home];
+	bool stays = home->shape.replicas > 0 && !home->deleting;
+
+	*drops = stays;
+	for (int i = 0; i < v->set_count; i++) {
+		const struct view_set *set = &v->sets[i];
+
+		if (set != home && (stays ? set->noted : set->shape.replicas > 0 && !set->deleting))
+			return set;
+	}
+	return NULL;
+}
+
+static bool place_note(struct looking *l)
+{
+	bool drops;
+	const struct view_set *set = note_misplaced(l->v, &drops);
+
+	if (!set || moving_is(&l->v->scaling.moving))
+		return false;
+	l->s->step = SCALE_NOTES;
+	l->s->set = set;
+	l->s->drops = drops;
+	l->s->why = drops ? "it is noted on another StatefulSet" : "the StatefulSet that has the note has no servers";
+	return true;
+}
+
 /* Nothing is noted or asked for, and each group is an old one: as it is nearly always. */
 static bool rests(const struct cluster_view *v)
 {
 	int wanted = view_groups_wanted(v);
+	bool drops;
 
-	if (moving_is(&v->scaling.moving) || view_set_asked(v) || !v->scaling.had_noted ||
+	if (moving_is(&v->scaling.moving) || view_set_asked(v) || note_misplaced(v, &drops) || !v->scaling.had_noted ||
 	    v->scaling.had.count != wanted)
 		return false;
 	for (int i = 0; i < wanted; i++) {
@@ -487,7 +519,7 @@ static void go_on(struct looking *l)
 	find_groups(l);
 	begin_fresh(l);
 	plan(l);
-	if (undo(l) || note(l) || grow(l))
+	if (undo(l) || note(l) || grow(l) || place_note(l))
 		return;
 	if (l->s->left) {
 		wait_for_health(l);

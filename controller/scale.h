@@ -28,6 +28,7 @@ struct scale {
 	struct gids had;            /* as it is to be noted */
 	struct moving moving;       /* likewise */
 	bool forgets;               /* codis.io/scale-to of the set is done with, and nothing else is to be noted */
+	bool drops;                 /* what is noted on the set is noted on another one by now */
 	struct move moves[SCALING_PARALLEL_MAX];
 	int count; /* of these */
 	int left;  /* slots that are not yet where they shall be */

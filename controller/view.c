@@ -267,7 +267,8 @@ bool view_others_stay(const struct cluster_view *v, const struct view_set *set)
 	for (int i = 0; i < v->set_count; i++) {
 		const struct view_set *other = &v->sets[i];
 
-		if (other != set && other->shape.replicas > 0 && !other->deleting && strcmp(other->asked_by, "0") != 0)
+		if (other != set && other->shape.replicas > 0 && !other->deleting &&
+		    !scaling_asks_for_none(other->asked_by))
 			return true;
 	}
 	return false;

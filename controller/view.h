@@ -214,6 +214,7 @@ struct view_set {
 	struct codis_shape shape; /* which groups it makes */
 	bool deleting;
 	bool says_role;    /* its template has the label codis.io/role */
+	bool noted;        /* codis.io/had-slots stands there */
 	bool asked;        /* codis.io/scale-to stands there ... */
 	char asked_by[24]; /* ... as it is */
 	int servers;       /* ... the number, where it can be; else -1 */
@@ -240,7 +241,8 @@ struct recent_note {
 
 /* What the StatefulSets say of the number of groups (scaling.h), and what is done about it. */
 struct scaling_view {
-	int home; /* on which of them it is noted: the first that has a note, else the first */
+	int home; /* on which of them it is noted: one that has a note, else one that has servers, and the first of such
+		   */
 	bool had_noted;
 	struct gids had;
 	struct moving moving;

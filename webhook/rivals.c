@@ -28,6 +28,7 @@ void rivals_ask_of(const cJSON *set, const struct admission_request *req, struct
 
 struct search {
 	const struct rivals_ask *ask;
+	bool any;                 /* whether or not it is a rival, if it is not being deleted */
 	char found[POD_NAME_MAX]; /* "" : no rival */
 	struct codis_shape shape; /* of that */
 };
@@ -40,7 +41,9 @@ static bool are_rivals(const struct rivals_ask *ask, const struct codis_shape *o
 		return false;
 	if (own->group)
 		return other->group ? other->group == own->group : codis_shape_makes(other, own->group);
-	return other->group ? codis_shape_makes(own, other->group) : !ask->grows;
+	if (other->group)
+		return codis_shape_makes(own, other->group);
+	return codis_shapes_meet(own, other) && !(ask->grows && codis_shapes_meet(&ask->before, other));
 }
 
 static int compare(void *arg, const cJSON *set)
@@ -57,7 +60,9 @@ static int compare(void *arg, const cJSON *set)
 		return 0;
 	codis_template_read(set, &template, NULL);
 	shape = codis_shape_of(set, &template);
-	if (!rivals_same_product(&template.product, &s->ask->product) || !are_rivals(s->ask, &shape))
+	if (!rivals_same_product(&template.product, &s->ask->product) ||
+	    !(s->any ? shape.replicas > 0 && !json_get(set, "metadata", "deletionTimestamp", NULL)
+		     : are_rivals(s->ask, &shape)))
 		return 0;
 	snprintf(s->found, sizeof(s->found), "%s", name);
 	s->shape = shape;
@@ -73,20 +78,38 @@ static void say_product(const struct rivals_ask *ask, struct buf *out)
 		buf_addf(out, "of product %s", ask->product.text);
 }
 
-#define BOTH_MAKE_GROUP_1 "and both would make group 1: scale that one, or give this one "
+/* "give this one another PRODUCT_NAME, or ordinals.start 4": what keeps the two apart. The first group of both is gid.
+ */
+static void say_apart(const struct search *s, int gid, struct buf *out)
+{
+	const struct codis_shape *own = &s->ask->shape, *other = &s->shape;
+	long long most = (long long)(gid - 1) * own->server_replica - own->start;
+	int first, last;
 
+	if (s->ask->grows && most > 0) {
+		buf_addf(out, "write %lld replicas at most", most);
+		return;
+	}
+	buf_addf(out, "scale that one, or give this one %s PRODUCT_NAME",
+		 s->ask->product.said == SAID_NOTHING ? "a" : "another");
+	if (own->server_replica > 0 && codis_shape_groups(other, &first, &last))
+		buf_addf(out, ", or ordinals.start %lld to stand beside it", (long long)last * own->server_replica);
+}
+
+/* Both count their groups by their ordinals. */
 static void refuse_second(const struct search *s, struct admission_verdict *v)
 {
-	if (s->ask->product.said == SAID_NOTHING)
-		admission_refuse(v, 422,
-				 "StatefulSet %.254s has codis-servers that name no product already, " BOTH_MAKE_GROUP_1
-				 "a PRODUCT_NAME",
-				 s->found);
-	else
-		admission_refuse(v, 422,
-				 "StatefulSet %.254s has the codis-servers of product %s already, " BOTH_MAKE_GROUP_1
-				 "another PRODUCT_NAME",
-				 s->found, s->ask->product.text);
+	char text[2][256];
+	struct buf apart = BUF_IN(text[0]), product = BUF_IN(text[1]);
+	int own = 1, other = 1, last, gid;
+
+	codis_shape_groups(&s->ask->shape, &own, &last);
+	codis_shape_groups(&s->shape, &other, &last);
+	gid = own > other ? own : other;
+	say_apart(s, gid, &apart);
+	say_product(s->ask, &product);
+	admission_refuse(v, 422, "StatefulSet %.254s has codis-servers %s already, and both would make group %d: %s",
+			 s->found, product.data, gid, apart.data);
 }
 
 /* One of the two has the label. */
@@ -129,4 +152,12 @@ void rivals_check(const struct rivals_ask *ask, const struct lookups *lookups, s
 	else
 		refuse_second(&s, v);
 	lookups_say_age(lookups, v);
+}
+
+bool rivals_has_others(const struct rivals_ask *ask, const struct lookups *lookups)
+{
+	struct search s = { .ask = ask, .any = true };
+
+	lookups->each(lookups->ctx, compare, &s);
+	return s.found[0] != '\0';
 }

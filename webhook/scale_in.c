@@ -16,7 +16,7 @@ static const char *annotation(const cJSON *set, const char *name)
 /* No server of the product is left. */
 static bool all_go(const struct scale_in *s)
 {
-	return s->after.replicas == 0 && !s->after.group;
+	return s->after.replicas == 0 && !s->after.group && !s->others;
 }
 
 /* Servers go, and which groups are theirs is not known: it may be any that is said to be served. */
@@ -115,11 +115,14 @@ static void say_slots(const struct loss *l, struct buf *out)
 	buf_addstr(out, " slots");
 }
 
-/* The groups follow from the ordinals, and some are left: codis-controller can move what they have. */
+/* Some groups are left, and codis-controller knows which go: it can move what they have. */
 static bool can_be_moved(const struct scale_in *s)
 {
-	return !s->after.group && s->after.server_replica && s->after.replicas > 0 &&
-	       s->after.replicas % s->after.server_replica == 0 && s->after.start == s->before.start;
+	if (s->after.start != s->before.start)
+		return false;
+	if (s->after.replicas == 0)
+		return s->others && (s->after.group || s->after.server_replica);
+	return !s->after.group && s->after.server_replica && s->after.replicas % s->after.server_replica == 0;
 }
 
 /* What moves those of the first group, to one that stays. */
@@ -136,11 +139,13 @@ static void say_command(const struct scale_in *s, const struct loss *l, struct b
 	buf_addf(out, "--num-slots=%d%s", l->slots_of[0], l->groups > 1 ? ", and likewise for the others" : "");
 }
 
-static void say_way(const struct scale_in *s, const struct loss *l, const char *namespace, struct buf *out)
+static void say_way(const struct scale_in *s, const struct loss *l, const char *namespace, const char *name,
+		    struct buf *out)
 {
 	if (can_be_moved(s)) {
-		buf_addf(out, "codisctl scale-server %d -n %.63s moves them to the others first, and then scales",
-			 s->after.replicas, namespace);
+		buf_addf(out,
+			 "codisctl scale-server %d%s%.254s -n %.63s moves them to the others first, and then scales",
+			 s->after.replicas, s->others ? " --set " : "", s->others ? name : "", namespace);
 		return;
 	}
 	buf_addstr(out, "move them first, in codis-fe or by ");
@@ -150,7 +155,7 @@ static void say_way(const struct scale_in *s, const struct loss *l, const char *
 /* A whole sentence, as kubectl shows it: what is lost, what moves it, what gives it up. */
 static void refuse(const struct scale_in *s, const struct loss *l, struct admission_verdict *v)
 {
-	char text[5][256];
+	char text[5][512];
 	struct buf groups = BUF_IN(text[0]), slots = BUF_IN(text[1]), keys = BUF_IN(text[2]), way = BUF_IN(text[3]),
 		   value = BUF_IN(text[4]);
 	const char *name = json_str(s->set, "metadata", "name", NULL), *one = l->groups == 1 ? "s" : "";
@@ -161,7 +166,7 @@ static void refuse(const struct scale_in *s, const struct loss *l, struct admiss
 	say_groups(l, &groups);
 	say_slots(l, &slots);
 	say_keys(l, &keys);
-	say_way(s, l, namespace, &way);
+	say_way(s, l, namespace, name, &way);
 	say_value(l, &value);
 	if (unknown_go(s) && !all_go(s))
 		admission_refuse(v, 422,

@@ -12,6 +12,7 @@ struct scale_in {
 	const cJSON *set; /* as it is: its annotation codis.io/slots says what is served, see common/codis/served.h */
 	const cJSON *allowed; /* whose annotation codis.io/allow-data-loss counts: as it shall be, or as it is */
 	struct codis_shape before, after;
+	bool others; /* another StatefulSet of the product has servers: they may take the slots, and would miss them */
 };
 
 /* A group goes when no server of it stays. Where the StatefulSet has no codis.io/slots (codis-controller never saw it,

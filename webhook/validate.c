@@ -151,6 +151,23 @@ static bool same_server_replica(const struct counts_setting *a, const struct cou
 	return a->server_replica == b->server_replica && (a->server_replica || strcmp(a->err.text, b->err.text) == 0);
 }
 
+/* What the controller moves its slots to: docs/controller.md, "Another SERVER_REPLICA". */
+static void refuse_server_replica(const cJSON *set, const struct counts_setting *old, const struct counts_setting *now,
+				  struct admission_verdict *v)
+{
+	struct codis_shape shape = codis_shape_of(set, &old->pod);
+	const char *name = json_str(set, "metadata", "name", NULL);
+	int first, last = 0;
+
+	codis_shape_groups(&shape, &first, &last);
+	admission_refuse(v, 422,
+			 "SERVER_REPLICA cannot change from %d to %d while there are servers, for their groups follow "
+			 "from it: make another StatefulSet beside this one, with SERVER_REPLICA %d and ordinals.start "
+			 "%lld, and then codisctl scale-server 0 --set %.254s moves all slots there",
+			 old->server_replica, now->server_replica, now->server_replica,
+			 (long long)last * now->server_replica, name ? name : "NAME");
+}
+
 #define OR_EMPTY "make a StatefulSet of another product, or scale this one to 0 first (its data goes)"
 
 static bool same_label(const struct counts_setting *a, const struct counts_setting *b)
@@ -184,30 +201,32 @@ static void check_label(const cJSON *set, const struct counts_setting *old, cons
 }
 
 /* What servers are is computed from these: a rolling update would take them from their groups one by one. */
-static void check_identity(const struct counts_setting *old, const struct counts_setting *now,
+static void check_identity(const cJSON *set, const struct counts_setting *old, const struct counts_setting *now,
 			   struct admission_verdict *v)
 {
 	bool counted = !old->pod.group && !now->pod.group;
 
 	if (counted && old->server_replica && now->server_replica && old->server_replica != now->server_replica)
-		admission_refuse(v, 422,
-				 "SERVER_REPLICA cannot change from %d to %d while there are servers, for their groups "
-				 "follow from it: " OR_EMPTY,
-				 old->server_replica, now->server_replica);
+		refuse_server_replica(set, old, now, v);
 	/* Where there was none to be known, writing it is what was asked for. */
 	else if (is_product(&old->pod.product) && !rivals_same_product(&old->pod.product, &now->pod.product))
 		admission_refuse(v, 422, "the product cannot change while there are servers: " OR_EMPTY);
 }
 
 /* Groups follow from what SERVER_REPLICA and the label were: they cannot change while there are servers. */
-static void check_groups_that_go(const struct admission_request *req, const struct counts_setting *old,
-				 struct admission_verdict *v)
+static void check_groups_that_go(const struct admission_request *req, const struct lookups *lookups,
+				 const struct counts_setting *old, struct admission_verdict *v)
 {
+	struct rivals_ask ask;
 	struct scale_in s = { .set = req->old_object,
 			      .allowed = req->object,
 			      .before = codis_shape_of(req->old_object, &old->pod),
 			      .after = codis_shape_of(req->object, &old->pod) };
 
+	if (s.after.replicas >= s.before.replicas && s.after.start == s.before.start)
+		return;
+	rivals_ask_of(req->old_object, req, &ask);
+	s.others = rivals_has_others(&ask, lookups);
 	check_scale_in(&s, v);
 }
 
@@ -217,14 +236,15 @@ static bool is_server(const cJSON *set)
 }
 
 /* Servers that come: with none before, or more groups than before. */
-static void check_rivals(const struct admission_request *req, const struct lookups *lookups, bool new_words,
-			 struct admission_verdict *v)
+static void check_rivals(const struct admission_request *req, const struct lookups *lookups,
+			 const struct counts_setting *old, bool new_words, struct admission_verdict *v)
 {
 	int before = counts_replicas_of(req->old_object), after = counts_replicas_of(req->object);
 	struct rivals_ask ask;
 
 	rivals_ask_of(req->object, req, &ask);
 	ask.grows = before > 0;
+	ask.before = codis_shape_of(req->old_object, &old->pod);
 	if (before == 0 ? after > 0 || new_words
 			: after > before || counts_start_of(req->old_object) != counts_start_of(req->object))
 		rivals_check(&ask, lookups, v);
@@ -245,17 +265,17 @@ static void check_server_update(const struct admission_request *req, const struc
 	if (v->allowed && before > 0)
 		check_label(req->old_object, &old, &now, v);
 	if (v->allowed && before > 0)
-		check_identity(&old, &now, v);
+		check_identity(req->old_object, &old, &now, v);
 	if (v->allowed)
 		counts_check_change(req->old_object, req->object, same, v);
 	if (v->allowed && (!same || counts_start_of(req->old_object) != counts_start_of(req->object)))
 		counts_check_start(req->object, v);
 	if (v->allowed)
-		check_groups_that_go(req, &old, v);
+		check_groups_that_go(req, lookups, &old, v);
 	if (v->allowed)
 		check_budget(req, lookups, v);
 	if (v->allowed)
-		check_rivals(req, lookups, !same_name || !same_label(&old, &now), v);
+		check_rivals(req, lookups, &old, !same_name || !same_label(&old, &now), v);
 	if (v->allowed)
 		warn_of_unavailable(req->object, req->old_object, v);
 	if (v->allowed && before > 0)

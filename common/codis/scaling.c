@@ -153,6 +153,11 @@ int scaling_number(const char *text, int min, int max, int def)
 	return *end || n < min || n > max ? def : (int)n;
 }
 
+bool scaling_asks_for_none(const char *text)
+{
+	return scaling_number(text, 0, 0, -1) == 0;
+}
+
 /* What it is that does not fit, of a number. */
 static void say_unfit(int n, const struct codis_shape *shape, char why[SCALING_WHY_MAX])
 {

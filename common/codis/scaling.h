@@ -60,6 +60,8 @@ void moving_parse(const char *text, struct moving *out);
 
 /* A whole number from its text, min..max; def for NULL, and for what is none. */
 int scaling_number(const char *text, int min, int max, int def);
+/* Whether the value of codis.io/scale-to says 0, be it allowed or not; NULL: no. */
+bool scaling_asks_for_none(const char *text);
 /* Whether so many servers may be asked for by codis.io/scale-to on a StatefulSet of this shape; others: another one of
  * the product has groups, so that it may be asked to have none. Else *servers is -1, and why not: "it must be a
  * multiple of SERVER_REPLICA, which is 2: 4 or 6". */

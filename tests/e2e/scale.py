@@ -1,12 +1,15 @@
 """More servers, and fewer: slots move, and every key with them."""
 import contextlib
+import copy
 import os
 import subprocess
 import threading
 
 from cli import CODISCTL
 from codis import SYSTEM, controller_status
+from inputs import applied, container, listed, set_env, small, wait_line, workload
 from resp import Connection, Keys
+from writers import Writers
 from world import NAMESPACE, SERVERS, case, wait_for
 
 # More of them, one of so many bytes, and more groups, by hand: SCALE_KEYS=200000 SCALE_BIG=52428800 SCALE_TO=8.
@@ -28,14 +31,14 @@ def slots(w):
     return found, moving
 
 
-def proxy(w):
-    pods = w.codis.pods("codis-proxy")
+def proxy(codis):
+    pods = codis.pods("codis-proxy")
     return pods[0]["status"]["podIP"] + ":19000"
 
 
 @contextlib.contextmanager
-def connected(w):
-    connection = Connection(proxy(w))
+def connected(codis):
+    connection = Connection(proxy(codis))
     try:
         yield connection
     finally:
@@ -45,12 +48,12 @@ def connected(w):
 class Reader(threading.Thread):
     """Reads keys through a proxy all the time: what it is told, and how long the longest answer took."""
 
-    def __init__(self, w, keys):
+    def __init__(self, codis, keys):
         super().__init__(daemon=True)
-        self.w, self.keys, self.ended, self.errors, self.rounds = w, keys, threading.Event(), [], 0
+        self.codis, self.keys, self.ended, self.errors, self.rounds = codis, keys, threading.Event(), [], 0
 
     def run(self):
-        with connected(self.w) as c:
+        with connected(self.codis) as c:
             while not self.ended.is_set():
                 for i, answer in enumerate(c.all([self.keys.written(k)[1] for k in range(0, len(self.keys.names), 10)])):
                     if isinstance(answer, RuntimeError):
@@ -86,10 +89,10 @@ def wait_moving(w, least):
 def servers_are_scaled_out_and_in(w):
     """4 servers become 6, and 4 again, the leading controller is killed on the way: every key, value and time to live is there."""
     keys = Keys(KEYS, big=BIG)
-    with connected(w) as c:
+    with connected(w.codis) as c:
         c.all([("DEL", name) for name in keys.names])
         keys.write(c)
-    reader = Reader(w, keys)
+    reader = Reader(w.codis, keys)
     reader.start()
     w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/migration-parallel": "64"}}})
     try:
@@ -97,7 +100,7 @@ def servers_are_scaled_out_and_in(w):
         wait_moving(w, 100)
         w.delete_pod(w.leader(), SYSTEM, grace=0)
         w.note(f"{MORE} servers after {wait_scaled(w, MORE // 2):.0f} s more")
-        with connected(w) as c:
+        with connected(w.codis) as c:
             assert not keys.wrong(c)[:5]
         status, text = w.kube.request("PATCH", f"{SERVERS}/scale", {"spec": {"replicas": 4}}, "application/merge-patch+json")
         assert status == 422 and "codisctl scale-server 4" in text, (status, text)
@@ -111,8 +114,67 @@ def servers_are_scaled_out_and_in(w):
         errors = reader.end()
     assert w.kube.get(SERVERS)["spec"]["replicas"] == 4
     assert sorted(w.codis.declared_groups()) == [1, 2], w.codis.declared_groups()
-    with connected(w) as c:
+    with connected(w.codis) as c:
         assert not keys.wrong(c)[:5]
         c.all([("DEL", name) for name in keys.names])
     assert not errors, f"{len(errors)} reads failed: {errors[0]}"
     w.note(f"{KEYS} keys were read {reader.rounds} times meanwhile, without one error")
+
+
+SIZES = "sizes"
+
+
+def of_size(objects, name, size, start):
+    """A StatefulSet beside the first one: one group of so many servers, behind the groups of the others."""
+    found = copy.deepcopy(workload(objects, "codis-server"))
+    found["metadata"]["name"] = name
+    found["spec"].update(replicas=size, ordinals={"start": start})
+    set_env(container([found], name), SERVER_REPLICA=str(size))
+    return found
+
+
+def empty_into(w, codis, old, group, keys):
+    """By the one command: old has no servers then, all slots are the group's, and each key is there."""
+    done = subprocess.run([CODISCTL, "scale-server", "0", "--set", old, "-n", SIZES, "--wait", "4m"], capture_output=True,
+                          text=True, env=w.kube.env, timeout=270, check=False)
+    said = done.stdout.splitlines()
+    assert done.returncode == 0 and said[-1] == "PONG", f"{done.returncode}: {done.stdout}{done.stderr}"
+    w.note(f"{said[0]}; {said[-3]}")
+    assert w.kube.get(f"/apis/apps/v1/namespaces/{SIZES}/statefulsets/{old}")["spec"]["replicas"] == 0
+    assert sorted(codis.declared_groups()) == [group], codis.declared_groups()
+    with connected(codis) as c:
+        assert not keys.wrong(c)[:5]
+
+
+@case
+def another_server_replica(w):
+    """SERVER_REPLICA from 1 to 2 and to 3, by a StatefulSet beside the old one: every key is there, and no read fails."""
+    objects, keys = small(w), Keys(3000)
+    set_env(container(objects, "codis-server"), SERVER_REPLICA="1")
+    workload(objects, "codis-server")["metadata"].setdefault("annotations", {})["codis.io/migration-parallel"] = "64"
+    with applied(w, SIZES, objects) as codis:
+        wait_line(w, SIZES, ": OK, 2/2 groups led, 1 proxy, 1024/1024 slots served", 120)
+        with connected(codis) as c:
+            keys.write(c)
+        w.writers = Writers(w.kube, SIZES)
+        w.writers.start(writers=4, rate=100)
+        reader = Reader(codis, keys)
+        reader.start()
+        try:
+            env = [{"name": "SERVER_REPLICA", "value": "2"}]
+            patch = {"spec": {"template": {"spec": {"containers": [{"name": "codis-server", "env": env}]}}}}
+            status, text = w.kube.request("PATCH", f"/apis/apps/v1/namespaces/{SIZES}/statefulsets/codis-server", patch,
+                                          "application/strategic-merge-patch+json")
+            assert status == 422 and "with SERVER_REPLICA 2 and ordinals.start 4, and then codisctl scale-server 0 --set " \
+                                     "codis-server moves all slots there" in text, (status, text)
+            w.kube.apply(listed([of_size(objects, "codis-server-r2", 2, 20)]), SIZES)
+            empty_into(w, codis, "codis-server", 11, keys)
+            w.kube.kubectl("delete", "-n", SIZES, "sts", "codis-server")
+            w.kube.apply(listed([of_size(objects, "codis-server-r3", 3, 60)]), SIZES)
+            empty_into(w, codis, "codis-server-r2", 21, keys)
+        finally:
+            errors = reader.end()
+        assert not errors, f"{len(errors)} reads failed: {errors[0]}"
+        w.note(f"{len(keys.names)} keys were read {reader.rounds} times meanwhile, without one error")
+        wait_line(w, SIZES, ": OK, 1/1 groups led, 1 proxy, 1024/1024 slots served")
+        w.assert_nothing_lost()

@@ -6,19 +6,24 @@
 #define SET  "/apis/apps/v1/namespaces/codis/statefulsets/codis-server"
 #define PODS "/api/v1/namespaces/codis/pods/"
 
-static void put_set(struct cli_world *w, int replicas, const char *annotations)
+static void put_one(struct cli_world *w, const char *path, const char *name, int replicas, int start,
+		    const char *annotations)
 {
 	BUF_CLEANUP struct buf text = BUF_INIT(4096);
 
 	buf_addf(&text,
-		 "{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"codis\",\"uid\":\"u-set\",\"annotations\":{%"
-		 "s}},"
-		 "\"spec\":{\"replicas\":%d,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"}},"
-		 "\"spec\":{"
+		 "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"codis\",\"uid\":\"u-%s\",\"annotations\":{%s}},"
+		 "\"spec\":{\"replicas\":%d,\"ordinals\":{\"start\":%d},\"template\":{\"metadata\":{\"labels\":{"
+		 "\"app\":\"codis-server\"}},\"spec\":{"
 		 "\"containers\":[{\"name\":\"codis-server\",\"image\":\"c\",\"command\":[\"codis-server\"],\"env\":[{"
 		 "\"name\":\"SERVER_REPLICA\",\"value\":\"2\"}]}]}}}}",
-		 annotations, replicas);
-	fake_apply(w->api, SET, text.data);
+		 name, name, annotations, replicas, start);
+	fake_apply(w->api, path, text.data);
+}
+
+static void put_set(struct cli_world *w, int replicas, const char *annotations)
+{
+	put_one(w, SET, "codis-server", replicas, 0, annotations);
 }
 
 static void begin(struct cli_world *w, int replicas, const char *annotations)
@@ -64,7 +69,11 @@ CLI_TEST(a_number_that_does_not_fit_is_refused)
 	assert_int_equal(CLI(w, "scale-server", "5"), CLI_USAGE);
 	cli_says(w, "codisctl: scale-server: \"5\": it must be a multiple of SERVER_REPLICA, which is 2: 4 or 6\n");
 	assert_int_equal(CLI(w, "scale-server", "0"), CLI_USAGE);
-	cli_says(w, "codisctl: scale-server: \"0\" is no number of servers\n");
+	cli_says(w,
+		 "codisctl: scale-server: \"0\": no group would be left to take its slots, for no other StatefulSet of "
+		 "the product stays\n");
+	assert_int_equal(CLI(w, "scale-server", "x"), CLI_USAGE);
+	cli_says(w, "codisctl: scale-server: \"x\" is no number of servers\n");
 	assert_int_equal(CLI(w, "scale-server"), CLI_USAGE);
 	cli_says(w, "codisctl: scale-server: say how many servers there shall be, or --cancel\n");
 	assert_int_equal(CLI(w, "scale-server", "4", "--cancel"), CLI_USAGE);
@@ -93,7 +102,33 @@ CLI_TEST(slots_that_are_on_their_way_are_waited_for)
 	cli_does_not_say(w, "PONG");
 }
 
-CLI_TEST(a_product_without_servers_or_with_a_set_for_each_group)
+#define SECOND SET "-b"
+
+CLI_TEST(of_several_statefulsets_it_is_to_be_said_which)
+{
+	struct cli_world *w = *state;
+
+	begin(w, 2, "");
+	put_one(w, SECOND, "codis-server-b", 2, 20, "");
+	assert_int_equal(CLI(w, "scale-server", "4"), CLI_USAGE);
+	cli_says(w, "codisctl: scale-server: several StatefulSets make the groups of product codis-test (codis-server, "
+		    "codis-server-b): say which by --set\n");
+	assert_int_equal(CLI(w, "scale-server", "0", "--set", "codis-serve"), CLI_NOT_SO);
+	cli_says(w, "codisctl: no StatefulSet codis-serve makes groups of product codis-test (codis-server, "
+		    "codis-server-b)\n");
+	assert_string_equal(asked(w), "");
+	assert_int_equal(CLI(w, "scale-server", "0", "--set", "codis-server", "--wait", "0"), CLI_OK);
+	cli_says(w, "StatefulSet codis-server: 2 -> 0 servers\n");
+	assert_string_equal(asked(w), "0");
+	assert_int_equal(CLI(w, "scale-server", "0", "--set", "codis-server-b"), CLI_USAGE);
+	cli_says(w,
+		 "codisctl: scale-server: \"0\": no group would be left to take its slots, for no other StatefulSet of "
+		 "the product stays\n");
+	assert_int_equal(CLI(w, "scale-server", "--cancel", "--wait", "0"), CLI_OK); /* one is asked */
+	assert_string_equal(asked(w), "");
+}
+
+CLI_TEST(a_set_that_is_a_group_by_its_label)
 {
 	struct cli_world *w = *state;
 
@@ -104,8 +139,7 @@ CLI_TEST(a_product_without_servers_or_with_a_set_for_each_group)
 		"\"replicas\":2,"
 		"\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\",\"codis.io/group\":\"1\"}},\"spec\":{"
 		"\"containers\":[{\"name\":\"codis-server\",\"image\":\"c\",\"command\":[\"codis-server\"]}]}}}}");
-	assert_int_equal(CLI(w, "scale-server", "4"), CLI_NOT_SO);
-	cli_says(w, "codisctl: product codis-test has a StatefulSet for each group: make or delete one, and move its "
-		    "slots by "
-		    "codis-admin\n");
+	assert_int_equal(CLI(w, "scale-server", "4"), CLI_USAGE);
+	cli_says(w, "codisctl: scale-server: \"4\": by label codis.io/group it is one group: 0 empties it; for more or "
+		    "fewer replicas scale it itself\n");
 }

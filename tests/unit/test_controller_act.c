@@ -3538,6 +3538,29 @@ ACT_TEST(what_is_done_is_noted_no_more)
 		       " {\"metadata\":{\"annotations\":{\"codis.io/scale-to\":null},\"uid\":\"uid-set\"}}\n");
 }
 
+ACT_TEST(what_is_noted_goes_to_the_statefulset_that_has_servers)
+{
+	static struct view_set sets[2];
+	struct cluster_view *v = &world.c->view;
+
+	two_groups();
+	gids_add(&v->scaling.had, 2);
+	v->scaling.moving.to.count = 0;
+	sets[0] = (struct view_set){ .name = "old", .uid = "uid-old", .servers = -1, .noted = true };
+	sets[0].shape = (struct codis_shape){ .server_replica = 1 };
+	sets[1] = two;
+	v->sets = sets;
+	v->set_count = 2;
+	run(ACT_NOTE_SCALING, "");
+	sets[1].noted = true;
+	v->scaling.home = 1;
+	run(ACT_NOTE_SCALING, "");
+	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/had-slots\":\"1,2\","
+		       "\"codis.io/moving\":null},\"uid\":\"uid-set\"}}\n"
+		       "PATCH /apis/apps/v1/namespaces/shop/statefulsets/old {\"metadata\":{\"annotations\":{"
+		       "\"codis.io/had-slots\":null,\"codis.io/moving\":null},\"uid\":\"uid-old\"}}\n");
+}
+
 static struct action scale_of(int replicas, bool undoes)
 {
 	struct action a = action_of(ACT_SCALE, "");

@@ -534,6 +534,10 @@ TEST(what_is_noted_of_slots_is_found_on_whichever_statefulset_has_it)
 	assert_int_equal(w->v.sets[0].servers, -1); /* nobody would be left */
 	assert_int_equal(w->v.sets[1].servers, -1);
 	assert_int_equal(w->v.scaling.home, 0);
+	set_with(w, "codis-server", 0, "codis.io/had-slots", "1");
+	set_with(w, "codis-server-b", 20, "codis.io/had-slots", "11");
+	look(w);
+	assert_int_equal(w->v.scaling.home, 0);
 }
 
 TEST(member_without_an_address_is_expected)

@@ -476,8 +476,19 @@ TEST(the_first_statefulset_is_emptied_into_another_one_and_has_no_servers_then)
 	assert_int_equal(assert_only(w, ACT_REMOVE_GROUP, "")->gid, 2);
 	w->groups[0].exists = w->groups[1].exists = false;
 	noted(w);
-	assert_nothing(w);
 	assert_int_equal(w->v.scaling.had.count, 1);
+	/* what is noted goes to where servers are, and whoever deletes the empty one takes nothing away */
+	assert_string_equal(assert_only(w, ACT_NOTE_SCALING, "")->why,
+			    "the StatefulSet that has the note has no servers");
+	assert_ptr_equal(look(w)->set, &w->sets[1]);
+	assert_false(look(w)->drops);
+	w->sets[0].noted = w->sets[1].noted = true;
+	w->v.scaling.home = 1;
+	assert_only(w, ACT_NOTE_SCALING, "");
+	assert_ptr_equal(look(w)->set, &w->sets[0]);
+	assert_true(look(w)->drops);
+	w->sets[0].noted = false;
+	assert_nothing(w);
 }
 
 TEST(the_way_back_is_the_other_one_scaled_to_none)
@@ -521,7 +532,7 @@ TEST(both_cannot_be_emptied_at_once)
 
 	beside(w);
 	ask(w, "0");
-	ask_of(w, &w->sets[1], "0");
+	ask_of(w, &w->sets[1], "00");
 	ask(w, "0");
 	noted(w); /* the new one's share, as ever */
 	assert_words(w,

@@ -33,15 +33,31 @@ static void each_none(void *ctx, int (*fn)(void *arg, const cJSON *set), void *a
 	(void)arg;
 }
 
-static void ask(cJSON *set, const char *subresource, const cJSON *old, const cJSON *object, struct admission_verdict *v)
+/* Another one of the product. */
+static void each_other(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg)
 {
-	struct lookups lookups = { .ctx = set, .find = find_one, .each = each_none };
+	JSON_CLEANUP cJSON *other = make(6, 30, "{}");
+
+	(void)ctx;
+	cJSON_ReplaceItemInObject(cJSON_GetObjectItem(other, "metadata"), "name", cJSON_CreateString("codis-server-b"));
+	fn(arg, other);
+}
+
+static void ask_beside(void (*each)(void *ctx, int (*fn)(void *arg, const cJSON *set), void *arg), cJSON *set,
+		       const char *subresource, const cJSON *old, const cJSON *object, struct admission_verdict *v)
+{
+	struct lookups lookups = { .ctx = set, .find = find_one, .each = each };
 	struct admission_request req = request_of("statefulsets", "codis-server", old, object);
 
 	req.subresource = subresource;
 	req.operation = "UPDATE";
 	admission_verdict_init(v);
 	validate(&req, &lookups, v);
+}
+
+static void ask(cJSON *set, const char *subresource, const cJSON *old, const cJSON *object, struct admission_verdict *v)
+{
+	ask_beside(each_none, set, subresource, old, object, v);
 }
 
 /* refusal NULL: allowed; warning NULL: none of ours. */
@@ -69,6 +85,17 @@ static void scale(const char *annotations, int from, int to, const char *refusal
 	json_add_int(json_add_object(now, "spec"), "replicas", to);
 	ask(set, "scale", old, now, &v);
 	judge(&v, refusal, warning);
+}
+
+/* Another StatefulSet of the product is there. */
+static void update_beside(cJSON *old, cJSON *object, const char *refusal, const char *warning)
+{
+	struct admission_verdict v;
+
+	ask_beside(each_other, NULL, "", old, object, &v);
+	judge(&v, refusal, warning);
+	cJSON_Delete(old);
+	cJSON_Delete(object);
 }
 
 static void update(cJSON *old, cJSON *object, const char *refusal, const char *warning)
@@ -190,6 +217,22 @@ TEST(the_only_servers_of_a_group)
 	update(labelled(make(3, 0, SLOTS("2=512/1234567"))), labelled(make(3, 4, "{}")), NULL, NULL);
 	update(labelled(make(3, 0, SLOTS("none"))), labelled(make(0, 0, "{}")), NULL, NULL);
 	update(labelled(make(3, 0, "{}")), labelled(make(0, 0, "{}")), NULL, UNKNOWN);
+}
+
+#define SCALE_0(groups)                                                                                                \
+	", which would be lost: codisctl scale-server 0 --set codis-server -n shop moves them to the others first, "   \
+	"and then scales; or, " GIVE_UP groups
+
+/* They miss slots without keys, too. */
+TEST(all_servers_of_one_of_several_statefulsets)
+{
+	update_beside(make(4, 0, SLOTS(TWO)), make(0, 0, "{}"),
+		      "groups 1 and 2 still serve 512 and 512 slots (about 2.4 million keys)" SCALE_0("1,2"), NULL);
+	update_beside(make(4, 0, SLOTS("1=12/0")), make(0, 0, "{}"),
+		      "group 1 still serves 12 slots (no keys)" SCALE_0("1"), NULL);
+	update_beside(make(4, 0, SLOTS("none")), make(0, 0, SLOTS("none")), NULL, NULL);
+	update_beside(labelled(make(3, 0, SLOTS("2=512/1"))), labelled(make(0, 0, "{}")),
+		      "group 2 still serves 512 slots (about 1 key)" SCALE_0("2"), NULL);
 }
 
 TEST(a_statefulset_that_is_being_deleted)

@@ -234,11 +234,11 @@ FIXTURE_TEST(one_set_of_servers_a_product)
 	c->sets[2] = SET(.name = "proxy", .app = "codis-proxy", .replicas = 4, .product = "b");
 	create(c, SET(.name = "second", .replicas = 4),
 	       "StatefulSet first has codis-servers that name no product already, and both would make group 1: scale "
-	       "that one, or give this one a PRODUCT_NAME");
+	       "that one, or give this one a PRODUCT_NAME, or ordinals.start 4 to stand beside it");
 	c->sets[3] = SET(.name = "third", .replicas = 4, .product = "c");
 	create(c, SET(.name = "second", .replicas = 4, .product = "c"),
-	       "StatefulSet third has the codis-servers of product c already, and both would make group 1: scale that "
-	       "one, or give this one another PRODUCT_NAME");
+	       "StatefulSet third has codis-servers of product c already, and both would make group 1: scale that "
+	       "one, or give this one another PRODUCT_NAME, or ordinals.start 4 to stand beside it");
 	create(c, SET(.name = "first", .replicas = 4), NULL);
 	create(c, SET(.name = "second", .replicas = 4, .product = "b"), NULL);
 	create(c, SET(.name = "second", .replicas = 4, .product = "a/b"),
@@ -329,9 +329,9 @@ FIXTURE_TEST(what_is_wrong_already_stays_editable)
 }
 
 #define THERE_ARE_SERVERS                                                                                              \
-	" while there are servers, for their groups follow from it: make a StatefulSet of another product, or scale "  \
-	"this one "                                                                                                    \
-	"to 0 first (its data goes)"
+	" while there are servers, for their groups follow from it: make another StatefulSet beside this one, with "   \
+	"SERVER_REPLICA 3 and ordinals.start 9, and then codisctl scale-server 0 --set codis-server moves all slots "  \
+	"there"
 
 FIXTURE_TEST(identity_of_a_live_cluster)
 {
@@ -355,9 +355,9 @@ FIXTURE_TEST(identity_of_a_live_cluster)
 	update(c, SET(.replicas = 0), SET(.replicas = 0, .product = "b"), NULL);
 	c->sets[0] = SET(.name = "first", .replicas = 4, .product = "b");
 	update(c, SET(.replicas = 0), SET(.replicas = 0, .product = "b"),
-	       "StatefulSet first has the codis-servers of product b already, and both would make group 1: scale that "
+	       "StatefulSet first has codis-servers of product b already, and both would make group 1: scale that "
 	       "one, or "
-	       "give this one another PRODUCT_NAME");
+	       "give this one another PRODUCT_NAME, or ordinals.start 4 to stand beside it");
 }
 
 #define KEY_OF_A_MAP(name)                                                                                             \
@@ -399,8 +399,8 @@ FIXTURE_TEST(what_is_said_elsewhere)
 	       with(SET(.name = "second", .replicas = 4), "env",
 		    "[{\"name\":\"PRODUCT_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.namespace\"}}}"
 		    "]"),
-	       "StatefulSet first has the codis-servers of product shop already, and both would make group 1: scale "
-	       "that one, or give this one another PRODUCT_NAME");
+	       "StatefulSet first has codis-servers of product shop already, and both would make group 1: scale "
+	       "that one, or give this one another PRODUCT_NAME, or ordinals.start 4 to stand beside it");
 }
 
 /* A pod's own warnings would reach nobody. */
@@ -642,13 +642,33 @@ FIXTURE_TEST(a_set_that_is_a_group_and_one_that_counts_them)
 	create(c, SET(.name = "g5", .replicas = 2, .group = "5", .product = "b"), NULL);
 }
 
+/* Another SERVER_REPLICA is a second StatefulSet: docs/controller.md. */
+FIXTURE_TEST(sets_whose_ordinals_make_different_groups_stand_beside_each_other)
+{
+	struct cluster *c = *state;
+
+	c->sets[0] = SET(.name = "first", .replicas = 4, .product = "b");
+	create(c, SET(.name = "second", .replicas = 6, .product = "b", .replica = "3", .start = 6), NULL);
+	create(c, SET(.name = "second", .replicas = 6, .product = "b", .replica = "3", .start = 3),
+	       "StatefulSet first has codis-servers of product b already, and both would make group 2: scale that one, "
+	       "or give this one another PRODUCT_NAME, or ordinals.start 6 to stand beside it");
+	c->sets[1] = SET(.name = "second", .replicas = 6, .product = "b", .replica = "3", .start = 30);
+	scale(c, "first", 4, 20, NULL);
+	scale(c, "first", 4, 22,
+	      "StatefulSet second has codis-servers of product b already, and both would make group 11: write 20 "
+	      "replicas at most");
+	scale(c, "second", 6, 9, NULL);
+	update(c, SET(.name = "first", .replicas = 0, .product = "b", .replica = "2"),
+	       SET(.name = "first", .replicas = 9, .product = "b", .replica = "3"), NULL);
+}
+
 /* It says to scale the other one: that has to help. */
 FIXTURE_TEST(a_set_of_no_servers_is_no_rival)
 {
 	struct cluster *c = *state;
 	static const char first_is_there[] =
 		"StatefulSet first has codis-servers that name no product already, and both would make group 1: scale "
-		"that one, or give this one a PRODUCT_NAME";
+		"that one, or give this one a PRODUCT_NAME, or ordinals.start 4 to stand beside it";
 
 	c->sets[0] = SET(.name = "first", .replicas = 0);
 	create(c, SET(.name = "second", .replicas = 4), NULL);
@@ -805,15 +825,15 @@ FIXTURE_TEST(a_refusal_by_what_was_heard_of_long_ago_says_so)
 	snprintf(message, sizeof(message), "%s%s", FIVE, age);
 	judge_stale(c, "scale", make_scale(4), make_scale(5), message);
 	snprintf(message, sizeof(message),
-		 "StatefulSet codis-server has the codis-servers of product shop already, and both would make group 1: "
+		 "StatefulSet codis-server has codis-servers of product shop already, and both would make group 1: "
 		 "scale "
-		 "that one, or give this one another PRODUCT_NAME%s",
+		 "that one, or give this one another PRODUCT_NAME, or ordinals.start 4 to stand beside it%s",
 		 age);
 	judge_stale(c, "", NULL, SET(.name = "second", .replicas = 4, .product = "shop"), message);
 	judge_stale(c, "", NULL, SET(.replicas = 5), FIVE);
 	snprintf(message, sizeof(message),
-		 "StatefulSet second has the codis-servers of product shop already, and both would make group 1: scale "
-		 "that one, or give this one another PRODUCT_NAME%s",
+		 "StatefulSet second has codis-servers of product shop already, and both would make group 1: scale "
+		 "that one, or give this one another PRODUCT_NAME, or ordinals.start 4 to stand beside it%s",
 		 age);
 	cJSON_Delete(c->sets[0]);
 	c->sets[0] = SET(.replicas = 0, .product = "shop");
