@@ -13,6 +13,7 @@
 #include "controller/cluster.h"
 #include "controller/observe.h"
 #include "controller/op.h"
+#include "controller/say.h"
 
 /* Without a coordinator nothing is decided any more: that shows within a tick. */
 #define UNREAD_MS 100
@@ -125,7 +126,7 @@ static void end_fill(struct fill *f, const struct error *err)
 	if (err && err->code == ERR_TIMEOUT)
 		p->unanswered_ms = clock_mono_ms();
 	if (err)
-		log_warn(f->c->ctl->log, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
+		say_warn(f->c, "fill.failed", "proxy=%s error=%s", LOGW(p->admin_addr), LOGQ(err->text));
 	free(f);
 	send_first(p);
 	if (op && --op->waiting == 0)

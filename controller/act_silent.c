@@ -25,6 +25,7 @@
 #include "controller/cluster.h"
 #include "controller/decide.h"
 #include "controller/op.h"
+#include "controller/say.h"
 #include "controller/tell.h"
 
 /* Whoever has nothing in flight to the silent master has locked by then. */
@@ -327,11 +328,12 @@ static bool old_answers(const struct op *op)
 
 static void on_old_deleted(void *ctx, const cJSON *object, const struct error *err)
 {
-	const struct controller *ctl = ctx;
+	struct cluster *c = ctx;
 
 	(void)object;
+	c->running--;
 	if (err && err->code != ERR_NOTFOUND)
-		log_warn(ctl->log, "pod.not_ended", "error=%s", LOGQ(err->text));
+		say_warn(c, "pod.not_ended", "error=%s", LOGQ(err->text));
 }
 
 #define WHY_ENDED "it is silent, a proxy waits for it, and its replica takes over"
@@ -340,8 +342,7 @@ static void tell_ended(const struct op *op)
 {
 	JSON_CLEANUP cJSON *pod = tell_about(op->c->namespace, op->a.from_pod, op->a.from_uid);
 
-	log_warn(op->c->ctl->log, "pod.ended", "product=%s group=%d pod=%s why=%s", LOGW(op->c->product), op->a.gid,
-		 LOGW(op->a.from_pod), LOGQ(WHY_ENDED));
+	say_warn(op->c, "pod.ended", "group=%d pod=%s why=%s", op->a.gid, LOGW(op->a.from_pod), LOGQ(WHY_ENDED));
 	if (pod)
 		kube_event(op->c->ctl->events, "Pod", pod, true, "Ended", "group %d: %s", op->a.gid, WHY_ENDED);
 }
@@ -355,8 +356,9 @@ static void end_old(struct op *op)
 	tell_ended(op);
 	op_mark(op, "end");
 	op->ending = true;
-	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c->ctl, &err) < 0)
-		on_old_deleted(op->c->ctl, NULL, &err);
+	op->c->running++; /* the answer may outlive the action */
+	if (delete_pod(op, op->a.from_pod, op->a.from_uid, on_old_deleted, op->c, &err) < 0)
+		on_old_deleted(op->c, NULL, &err);
 	else
 		op_count_deleted(op, op->a.from_pod);
 	await_locks(op);

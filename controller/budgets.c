@@ -15,6 +15,7 @@
 #include "common/kube/event.h"
 #include "controller/budget.h"
 #include "controller/cluster.h"
+#include "controller/say.h"
 #include "controller/tell.h"
 
 #define LOOK_MS      10000 /* what a change has not told is seen by then */
@@ -28,8 +29,7 @@ static void note_failed(struct cluster *c, const struct error *err)
 {
 	c->budgets.failures++;
 	if (err->code != ERR_ENDING)
-		log_warn(c->ctl->log, "budget.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-			 LOGQ(err->text));
+		say_warn(c, "budget.failed", "error=%s", LOGQ(err->text));
 }
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
@@ -173,8 +173,7 @@ static void tell_twice(void *ctx, const char *pod, const char *first, const char
 	t->hash = hash_text(hash_text(hash_text(t->hash, pod), first), second);
 	if (!object)
 		return;
-	log_warn(t->c->ctl->log, "budget.twice", "namespace=%s product=%s pod=%s first=%s second=%s", t->c->namespace,
-		 LOGW(t->c->product), LOGW(pod), LOGW(first), LOGW(second));
+	say_warn(t->c, "budget.twice", "pod=%s first=%s second=%s", LOGW(pod), LOGW(first), LOGW(second));
 	kube_event_once(t->c->ctl->events, "Pod", object, true, "TwoBudgets",
 			"PodDisruptionBudgets %s and %s select it, and Kubernetes evicts no pod that two select: no "
 			"drain of its node ends until one of them is gone",
@@ -235,8 +234,7 @@ static int tell_all_twice(struct cluster *c, const struct looking *l)
 
 static void log_change(const struct cluster *c, const struct budget_change *change)
 {
-	log_info(c->ctl->log, "budget", "namespace=%s product=%s group=%d step=%s name=%s why=%s", c->namespace,
-		 c->product, change->gid,
+	say_info(c, "budget", "group=%d step=%s name=%s why=%s", change->gid,
 		 change->step == BUDGET_CREATE   ? "create"
 		 : change->step == BUDGET_CHANGE ? "change"
 						 : "delete",

@@ -26,6 +26,7 @@
 #include "controller/rest.h"
 #include "controller/roles.h"
 #include "controller/roster.h"
+#include "controller/say.h"
 #include "controller/scale_tell.h"
 #include "controller/shared.h"
 #include "controller/status.h"
@@ -267,8 +268,7 @@ static void tell_status(struct cluster *c)
 	if (strcmp(line, c->line) == 0)
 		return;
 	memcpy(c->line, line, sizeof(line));
-	log_info(c->ctl->log, "status", "namespace=%s ok=%s line=%s", c->namespace, c->ok ? "true" : "false",
-		 LOGQ(line));
+	say_info(c, "status", "ok=%s line=%s", c->ok ? "true" : "false", LOGQ(line));
 }
 
 static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)
@@ -291,8 +291,7 @@ static void tell_last_holders(struct cluster *c)
 		if (!pod)
 			continue;
 		o->told_last = true;
-		log_warn(c->ctl->log, "server.last", "namespace=%s product=%s group=%d pod=%s keys=%lld", c->namespace,
-			 c->product, s->group, s->pod.name, (long long)s->info.keys);
+		say_warn(c, "server.last", "group=%d pod=%s keys=%lld", s->group, s->pod.name, (long long)s->info.keys);
 		kube_event_once(c->ctl->events, "Pod", pod, true, "OnlyCopy", "group %d: %s " STATUS_LAST_HOLDER,
 				s->group, s->pod.name);
 	}
@@ -453,7 +452,7 @@ static void note_sleep(struct cluster *c, int64_t now_ms)
 {
 	if (!cluster_slept(c, now_ms))
 		return;
-	log_warn(c->ctl->log, "clock.jump", "product=%s ms=%lld", c->product, (long long)(now_ms - c->last_tick_ms));
+	say_warn(c, "clock.jump", "ms=%lld", (long long)(now_ms - c->last_tick_ms));
 	c->last_tick_ms = now_ms;
 	begin_anew(c, now_ms);
 }
@@ -482,8 +481,8 @@ static void note_tilt(struct cluster *c, int64_t now_ms)
 	}
 	steady_ms = calm_tilt_end(&c->tilt, c->steady_since_ms, now_ms);
 	if (c->tilt.tilted != was)
-		log_warn(c->ctl->log, "tilt", "namespace=%s product=%s tilted=%s silent=%d heard=%d", c->namespace,
-			 c->product, c->tilt.tilted ? "true" : "false", c->tilt.silent, c->tilt.heard);
+		say_warn(c, "tilt", "tilted=%s silent=%d heard=%d", c->tilt.tilted ? "true" : "false", c->tilt.silent,
+			 c->tilt.heard);
 	if (steady_ms > c->steady_since_ms)
 		begin_anew(c, steady_ms);
 }
@@ -530,8 +529,7 @@ static void turn(struct cluster *c)
 	observed_of(c, &seen);
 	/* Nothing is decided from a picture that lacks what there was no memory for. */
 	if (c->lacks || picture_make(&c->view, &c->room, &seen, c->ctl->inventory, c->looked_ms) < 0) {
-		log_error(c->ctl->log, "picture.failed", "namespace=%s product=%s error=\"no memory\"", c->namespace,
-			  c->product);
+		say_error(c, "picture.failed", "error=\"no memory\"");
 		memset(&c->view, 0, sizeof(c->view));
 		c->open = true; /* the next tick looks again */
 		return;
@@ -579,8 +577,7 @@ static void count_cost(struct cluster *c, int64_t now_ms)
 
 	/* Another coordinator begins to count anew. */
 	if (cost_spend(&c->cost, spent_us > c->counted_us ? spent_us - c->counted_us : 0, now_ms)) {
-		log_warn(c->ctl->log, "cluster.costly", "namespace=%s product=%s over=%s", c->namespace, c->product,
-			 c->cost.over ? "true" : "false");
+		say_warn(c, "cluster.costly", "over=%s", c->cost.over ? "true" : "false");
 		snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\"", c->namespace, c->product);
 		metric_set(metric_gauge(c->ctl->metrics, "codis_controller_costly", labels,
 					"1 while a cluster takes more than its share of the controller."),
@@ -627,7 +624,8 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 	struct error err = ERROR_INIT;
 
 	if (!c) {
-		log_error(ctl->log, "cluster.failed", "product=%s error=\"no memory\"", product);
+		log_error(ctl->log, "cluster.failed", "namespace=%s product=%s error=\"no memory\"", namespace,
+			  LOGW(product));
 		return NULL;
 	}
 	c->ctl = ctl;
@@ -636,7 +634,8 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 	c->dashboard.lock_exists = -1;
 	c->http = http_client_new(ctl->uv, NULL, &err);
 	if (!c->http) {
-		log_error(ctl->log, "cluster.failed", "product=%s error=%s", product, LOGQ(err.text));
+		log_error(ctl->log, "cluster.failed", "namespace=%s product=%s error=%s", namespace, LOGW(product),
+			  LOGQ(err.text));
 		free(c);
 		return NULL;
 	}
@@ -645,7 +644,7 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 	uv_timer_init(ctl->uv, &c->soon);
 	c->soon.data = c;
 	c->look = on_soon;
-	log_info(ctl->log, "cluster.found", "namespace=%s product=%s", namespace, product);
+	say_info(c, "cluster.found", "%s", "");
 	return c;
 }
 

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/codis/inventory.h"
 #include "common/kube/event.h"
+#include "controller/say.h"
 #include "controller/shared.h"
 #include "controller/tell.h"
 
@@ -256,7 +257,7 @@ static void forget(struct clusters *cs, int64_t now_ms)
 			at = &c->next;
 			continue;
 		}
-		log_info(cs->ctl->log, "cluster.gone", "namespace=%s product=%s", c->namespace, c->product);
+		say_info(c, "cluster.gone", "%s", "");
 		*at = c->next;
 		cluster_end(c);
 	}

@@ -16,6 +16,7 @@
 #include "common/kube/event.h"
 #include "controller/cluster.h"
 #include "controller/note.h"
+#include "controller/say.h"
 #include "controller/status.h"
 #include "controller/tell.h"
 
@@ -217,8 +218,8 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 		 "group %d: %s serves an empty data set: %s are gone since %.19sZ; acknowledge it with: %s", g->node.id,
 		 m && m->pod.name[0] ? m->pod.name : g->node.servers[0].addr, keys, when,
 		 served_acknowledge(c->namespace, set ? set->name : "", command));
-	log_warn(c->ctl->log, "data.lost", "namespace=%s product=%s group=%d keys=%lld pod=%s", c->namespace,
-		 c->product, g->node.id, (long long)g->data.lost_keys, m ? m->pod.name : "");
+	say_warn(c, "data.lost", "group=%d keys=%lld pod=%s", g->node.id, (long long)g->data.lost_keys,
+		 m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);
 	if (m && m->pod.name[0])
 		tell_object(c, "Pod", m->pod.name, m->pod.uid, "DataLost", words);
@@ -269,8 +270,7 @@ static void tell_successions(struct cluster *c)
 		    !status_succession(&c->view, group, true, words, sizeof(words)))
 			continue;
 		g->succession_told_ms = m->succession.led_ms;
-		log_warn(c->ctl->log, "succession.waits", "namespace=%s product=%s group=%d pod=%s why=%s",
-			 c->namespace, c->product, g->node.id, LOGW(m->pod.name), LOGQ(words));
+		say_warn(c, "succession.waits", "group=%d pod=%s why=%s", g->node.id, LOGW(m->pod.name), LOGQ(words));
 		if (m->pod.name[0])
 			tell_object(c, "Pod", m->pod.name, m->pod.uid, "PromotedBehind", words);
 		if (set)
@@ -283,8 +283,7 @@ static void tell_successions(struct cluster *c)
 static void say_failed(struct cluster *c, const struct error *err)
 {
 	c->note_failures++;
-	log_warn(c->ctl->log, "note.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-		 LOGQ(err->text));
+	say_warn(c, "note.failed", "error=%s", LOGQ(err->text));
 }
 
 static void on_noted(void *ctx, const cJSON *object, const struct error *err)

@@ -15,6 +15,7 @@
 #include "controller/action.h"
 #include "controller/cluster.h"
 #include "controller/roster.h"
+#include "controller/say.h"
 
 /* Between two questions to a proxy or a dashboard. While all is well they are asked half as often: whatever is not well
  * shows in a server's probe first, or is no matter of a second. */
@@ -115,8 +116,7 @@ static bool note_unreadable(struct cluster *c, struct observed_group *g, const s
 
 	snprintf(g->unreadable, sizeof(g->unreadable), "%.119s", err->text);
 	if (news)
-		log_warn(c->ctl->log, "group.unreadable", "product=%s group=%d error=%s", c->product, g->node.id,
-			 LOGQ(err->text));
+		say_warn(c, "group.unreadable", "group=%d error=%s", g->node.id, LOGQ(err->text));
 	return news;
 }
 
@@ -708,7 +708,7 @@ static bool set_proxy_reach(struct observed_proxy *p, enum reach reach)
 		return false;
 	p->since_ms = reach == REACH_SILENT ? p->asked_ms : clock_mono_ms();
 	p->reach = reach;
-	log_info(p->c->ctl->log, "proxy.reach", "proxy=%s reach=%s", LOGQ(p->admin_addr),
+	say_info(p->c, "proxy.reach", "proxy=%s reach=%s", LOGQ(p->admin_addr),
 		 reach == REACH_OK        ? "ok"
 		 : reach == REACH_REFUSED ? "refused"
 					  : "silent");
@@ -855,7 +855,7 @@ static bool set_dashboard_reach(struct observed_dashboard *d, enum reach reach)
 	d->reach = reach;
 	if (reach != REACH_OK)
 		d->c->list_asked_ms = 0; /* whose is the lock now? */
-	log_info(d->c->ctl->log, "dashboard.reach", "product=%s dashboard=%s reach=%s", d->c->product, LOGQ(d->addr),
+	say_info(d->c, "dashboard.reach", "dashboard=%s reach=%s", LOGQ(d->addr),
 		 reach == REACH_OK        ? "ok"
 		 : reach == REACH_UNKNOWN ? "waiting"
 		 : reach == REACH_REFUSED ? "refused"

@@ -17,6 +17,7 @@
 #include "controller/cluster.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
+#include "controller/say.h"
 #include "controller/tell.h"
 #include "controller/wished.h"
 
@@ -256,8 +257,7 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 	if (op)
 		op->timer = loop_timer_new(c->ctl->uv, on_wake, op);
 	if (!op || !op->timer || (a->gid && !g)) {
-		log_warn(c->ctl->log, "action.failed", "action=%s product=%s error=%s", action_name(a->kind),
-			 c->product, LOGQ("no memory"));
+		say_warn(c, "action.failed", "action=%s error=%s", action_name(a->kind), LOGQ("no memory"));
 		if (op)
 			loop_timer_stop(&op->timer);
 		free(op);
@@ -272,12 +272,10 @@ struct op *op_begin(struct cluster *c, const struct action *a)
 	buf_init(&op->text, 1u << 20);
 	if (g)
 		op->was = op->next = g->node;
-	log_info(c->ctl->log, "action.begun",
-		 "action=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s leads=%s "
-		 "evidence=%s",
-		 action_name(a->kind), LOGW(c->product), action_subject_name(a->subject), a->gid, LOGW(a->addr),
-		 LOGW(a->pod), LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why),
-		 controller_leads(c->ctl) ? "true" : "false", LOGQ(a->evidence));
+	say_info(c, "action.begun",
+		 "action=%s subject=%s group=%d addr=%s pod=%s from=%s master=%s version=%d why=%s evidence=%s",
+		 action_name(a->kind), action_subject_name(a->subject), a->gid, LOGW(a->addr), LOGW(a->pod),
+		 LOGW(a->from), LOGW(a->master), a->version, LOGQ(a->why), LOGQ(a->evidence));
 	count_running(op, 1);
 	if (a->wished)
 		wished_begin(c);
@@ -307,13 +305,13 @@ static void tell_log(const struct op *op, const struct error *err)
 
 	for (int i = 0; i < op->mark_count; i++)
 		buf_addf(&steps, " %s=%d", op->marks[i].step, op->marks[i].ms);
-	log_event(op->c->ctl->log, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
-		  "action=%s product=%s subject=%s group=%d addr=%s pod=%s ms=%lld%s filled=%d unfilled=%d why=%s "
-		  "error=%s reason=%s evidence=%s",
-		  action_name(op->a.kind), LOGW(op->c->product), action_subject_name(op->a.subject), op->a.gid,
-		  LOGW(op->a.addr), LOGW(op->a.pod), (long long)(clock_mono_ms() - op->began_ms),
-		  steps.len ? steps.data : "", op->filled, op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""),
-		  reason_label(op->a.why), LOGQ(op->a.evidence));
+	say_at(op->c, err ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, err ? "action.failed" : "action.done",
+	       "action=%s subject=%s group=%d addr=%s pod=%s ms=%lld%s filled=%d unfilled=%d why=%s error=%s reason=%s "
+	       "evidence=%s",
+	       action_name(op->a.kind), action_subject_name(op->a.subject), op->a.gid, LOGW(op->a.addr),
+	       LOGW(op->a.pod), (long long)(clock_mono_ms() - op->began_ms), steps.len ? steps.data : "", op->filled,
+	       op->unfilled, LOGQ(op->a.why), LOGQ(err ? err->text : ""), reason_label(op->a.why),
+	       LOGQ(op->a.evidence));
 }
 
 static void tell_metric(const struct op *op, const struct error *err)

@@ -9,6 +9,7 @@
 #include "common/kube/client.h"
 #include "controller/cluster.h"
 #include "controller/role.h"
+#include "controller/say.h"
 
 #define CALL_MS      2000  /* nothing waits for it but the next one, and the end of the controller */
 #define AGAIN_MS     10000 /* the same of the same server: the watch may be behind */
@@ -22,8 +23,7 @@ static void note_failed(struct cluster *c, const struct error *err)
 	c->roles.failed_ms = c->view.now_ms;
 	if (c->roles.failures++)
 		return;
-	log_warn(c->ctl->log, "role.failed", "namespace=%s product=%s error=%s", c->namespace, c->product,
-		 LOGQ(err->text));
+	say_warn(c, "role.failed", "error=%s", LOGQ(err->text));
 }
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
@@ -73,8 +73,7 @@ static void begin_writing(struct cluster *c, const struct server_view *s, enum c
 	c->roles.writing = true;
 	c->ctl->writing_roles++;
 	c->running++;
-	log_info(c->ctl->log, "role", "namespace=%s product=%s group=%d pod=%s role=%s", c->namespace, c->product,
-		 s->group, s->pod.name, codis_role_name(role));
+	say_info(c, "role", "group=%d pod=%s role=%s", s->group, s->pod.name, codis_role_name(role));
 }
 
 static bool may_write(void *ctx, const struct server_view *s, enum codis_role role)

@@ -14,6 +14,7 @@
 #include "controller/cluster.h"
 #include "controller/ledger.h"
 #include "controller/observe.h"
+#include "controller/say.h"
 #include "controller/secrets.h"
 #include "controller/stranger.h"
 
@@ -220,8 +221,7 @@ static void tell_strange(struct observed_server *s, const struct redis_probe_sta
 	if (state->reach != REACH_UNKNOWN || !state->strange[0] || (s->strange_ms && now - s->strange_ms < STRANGE_MS))
 		return;
 	s->strange_ms = now;
-	log_warn(s->c->ctl->log, "server.strange", "namespace=%s product=%s server=%s error=%s", s->c->namespace,
-		 s->c->product, s->addr, LOGQ(state->strange));
+	say_warn(s->c, "server.strange", "server=%s error=%s", s->addr, LOGQ(state->strange));
 }
 
 static bool same_group(const struct observed_server *a, const struct observed_server *b)
@@ -316,7 +316,7 @@ static void begin_probe(struct cluster *c, struct observed_server *s)
 	s->probe = redis_probe_start(c->ctl->uv, &cfg, &err);
 	c->stock_due |= !s->probe && err.code == ERR_NOMEM;
 	if (!s->probe)
-		log_warn(c->ctl->log, "server.unwatched", "server=%s error=%s", LOGW(s->addr), LOGQ(err.text));
+		say_warn(c, "server.unwatched", "server=%s error=%s", LOGW(s->addr), LOGQ(err.text));
 }
 
 static bool is_address(const char *addr)
@@ -415,8 +415,7 @@ static void use_password(struct cluster *c, const char *auth)
 		redis_probe_stop(s->probe);
 		begin_probe(c, s);
 	}
-	log_info(c->ctl->log, "password", "namespace=%s product=%s known=%s", c->namespace, c->product,
-		 auth[0] ? "true" : "false");
+	say_info(c, "password", "known=%s", auth[0] ? "true" : "false");
 }
 
 /* --- stock -----------------------------------------------------------------------------------------------------------

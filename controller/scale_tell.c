@@ -9,6 +9,7 @@
 #include "common/base/metrics.h"
 #include "common/kube/event.h"
 #include "controller/cluster.h"
+#include "controller/say.h"
 #include "controller/scale.h"
 #include "controller/tell.h"
 
@@ -21,8 +22,7 @@ static void tell(struct cluster *c, bool warns, const char *reason, const char *
 	const struct view_set *home = v->set_count ? &v->sets[v->scaling.home] : NULL;
 	JSON_CLEANUP cJSON *set = home ? tell_about(c->namespace, home->name, home->uid) : NULL;
 
-	log_event(c->ctl->log, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "slots.move",
-		  "namespace=%s product=%s reason=%s words=%s", c->namespace, LOGW(c->product), reason, LOGQ(words));
+	say_at(c, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "slots.move", "reason=%s words=%s", reason, LOGQ(words));
 	if (set)
 		kube_event(c->ctl->events, "StatefulSet", set, warns, reason, "%s", words);
 }

@@ -6,6 +6,7 @@
 #include "common/base/hash.h"
 #include "common/base/log.h"
 #include "controller/cluster.h"
+#include "controller/say.h"
 
 static bool lists(const char *members, const char *one, size_t len)
 {
@@ -143,8 +144,7 @@ static void look_at(const struct cluster *first, struct cluster *c)
 		return;
 	snprintf(c->shared, sizeof(c->shared), "%s", text);
 	if (text[0])
-		log_warn(c->ctl->log, "cluster.shared", "namespace=%s product=%s error=%s", c->namespace, c->product,
-			 LOGQ(text));
+		say_warn(c, "cluster.shared", "error=%s", LOGQ(text));
 	cluster_look(c);
 }
 

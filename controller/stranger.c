@@ -13,6 +13,7 @@
 #include "common/net/addr.h"
 #include "controller/cluster.h"
 #include "controller/roster.h"
+#include "controller/say.h"
 
 #define QUESTIONS_MAX 32    /* under way */
 #define A_TICK        4     /* of one cluster: a tenant's ZooKeeper may list a thousand, and each answer is a look */
@@ -127,9 +128,8 @@ static enum stranger_whose whose_of(const cJSON *list, const struct observed_ser
 
 static void tell_stranger(struct observed_server *s, const cJSON *pod)
 {
-	log_warn(s->c->ctl->log, "server.stranger", "namespace=%s product=%s server=%s pod=%s/%s", s->c->namespace,
-		 s->c->product, s->addr, LOGW(json_str(pod, "metadata", "namespace", NULL)),
-		 LOGW(json_str(pod, "metadata", "name", NULL)));
+	say_warn(s->c, "server.stranger", "server=%s pod=%s/%s", s->addr,
+		 LOGW(json_str(pod, "metadata", "namespace", NULL)), LOGW(json_str(pod, "metadata", "name", NULL)));
 }
 
 /* Once, until there is an answer again. */

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/kube/event.h"
 #include "controller/cluster.h"
+#include "controller/say.h"
 
 #define WORDS_MAX 1200
 
@@ -39,8 +40,7 @@ static void tell_one(struct telling *t, int gid, const char *pod, const char *ui
 	t->hash = hash_text(hash_text(t->hash, uid), words);
 	if (!t->aloud)
 		return;
-	log_warn(t->c->ctl->log, "held", "namespace=%s product=%s group=%d pod=%s why=%s", t->c->namespace,
-		 LOGW(t->c->product), gid, LOGW(pod), LOGQ(words));
+	say_warn(t->c, "held", "group=%d pod=%s why=%s", gid, LOGW(pod), LOGQ(words));
 	tell_pod(t->c, pod, uid, words);
 }
 
@@ -93,10 +93,8 @@ void tell_would(struct cluster *c, const struct action *actions, int count)
 	for (int i = 0; i < count; i++) {
 		const struct action *a = &actions[i];
 
-		log_info(c->ctl->log, "action.would",
-			 "action=%s namespace=%s product=%s subject=%s group=%d addr=%s pod=%s from=%s why=%s "
-			 "evidence=%s",
-			 action_name(a->kind), c->namespace, LOGW(c->product), action_subject_name(a->subject), a->gid,
-			 LOGW(a->addr), LOGW(a->pod), LOGW(a->from), LOGQ(a->why), LOGQ(a->evidence));
+		say_info(c, "action.would", "action=%s subject=%s group=%d addr=%s pod=%s from=%s why=%s evidence=%s",
+			 action_name(a->kind), action_subject_name(a->subject), a->gid, LOGW(a->addr), LOGW(a->pod),
+			 LOGW(a->from), LOGQ(a->why), LOGQ(a->evidence));
 	}
 }

@@ -14,6 +14,7 @@
 #include "common/kube/event.h"
 #include "controller/cluster.h"
 #include "controller/op.h"
+#include "controller/say.h"
 #include "controller/switchover.h"
 #include "controller/tell.h"
 
@@ -177,8 +178,8 @@ static void tell(struct cluster *c)
 	JSON_CLEANUP cJSON *object = set ? tell_about(c->namespace, set->name, set->uid) : NULL;
 	bool refused = a->verdict == WISH_REFUSED;
 
-	log_info(c->ctl->log, "switchover.answered", "namespace=%s product=%s group=%d done=%s words=%s", c->namespace,
-		 LOGW(c->product), a->wish.gid, a->verdict == WISH_DONE ? "true" : "false", LOGQ(a->words));
+	say_info(c, "switchover.answered", "group=%d done=%s words=%s", a->wish.gid,
+		 a->verdict == WISH_DONE ? "true" : "false", LOGQ(a->words));
 	if (object && (refused || a->verdict == WISH_FAILED))
 		kube_event(c->ctl->events, "StatefulSet", object, true,
 			   refused ? "SwitchoverRefused" : "SwitchoverFailed", "%s", a->words);
@@ -213,8 +214,7 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 		take_written(c);
 		return;
 	}
-	log_warn(c->ctl->log, "switchover.failed", "namespace=%s product=%s error=%s", c->namespace, LOGW(c->product),
-		 LOGQ(err->text));
+	say_warn(c, "switchover.failed", "error=%s", LOGQ(err->text));
 	w->tried_ms = c->view.now_ms;
 	w->failures++;
 	/* Its test has failed: another one is wished meanwhile, or none, as a watch is about to tell. */
@@ -268,8 +268,7 @@ static void begin_write(struct cluster *c, bool choosing)
 	} else {
 		w->tried_ms = c->view.now_ms;
 		w->failures++;
-		log_warn(c->ctl->log, "switchover.failed", "namespace=%s product=%s error=%s", c->namespace,
-			 LOGW(c->product), LOGQ(err.text));
+		say_warn(c, "switchover.failed", "error=%s", LOGQ(err.text));
 		if (err.code == ERR_NOTFOUND)
 			w->step = WISHED_NOTHING;
 	}

@@ -13,6 +13,7 @@
 #include "common/net/lookup.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
+#include "controller/say.h"
 
 #define RESOLVE_MS       10000
 #define RESOLVE_AGAIN_MS 1000 /* while no member is connected */
@@ -60,7 +61,7 @@ static void on_lost(void *ctx, const struct error *why)
 {
 	struct cluster *c = ctx;
 
-	log_warn(c->ctl->log, "coordinator.member_lost", "product=%s error=%s", c->product, LOGQ(why->text));
+	say_warn(c, "coordinator.member_lost", "error=%s", LOGQ(why->text));
 }
 
 static void open_coordinator(struct cluster *c, const char *servers)
@@ -75,7 +76,7 @@ static void open_coordinator(struct cluster *c, const char *servers)
 	struct coordinator *zk = coordinator_open(c->ctl->uv, &cfg, &err), *old;
 
 	if (!zk) {
-		log_error(c->ctl->log, "coordinator.failed", "product=%s error=%s", c->product, LOGQ(err.text));
+		say_error(c, "coordinator.failed", "error=%s", LOGQ(err.text));
 		return;
 	}
 	old = c->zk;
@@ -83,7 +84,7 @@ static void open_coordinator(struct cluster *c, const char *servers)
 	c->connected_since_ms = 0;
 	coordinator_close(old); /* what is under way there ends with an error */
 	snprintf(c->zk_resolved, sizeof(c->zk_resolved), "%s", servers);
-	log_info(c->ctl->log, "coordinator.opened", "product=%s servers=%s", c->product, servers);
+	say_info(c, "coordinator.opened", "servers=%s", servers);
 }
 
 static void resolved(struct resolving *r)

@@ -30,6 +30,7 @@
 #include "tests/unit/pods_fixture.h"
 #include "tests/unit/test.h"
 
+#define ABOUT   "namespace=shop product=codis-test leads=true " /* in each line of the log */
 #define A       "10.0.0.1:6379"
 #define B       "10.0.0.2:6379"
 #define C       "10.0.0.3:6379"
@@ -865,7 +866,7 @@ ACT_TEST(a_group_that_is_in_sync_is_marked)
 	assert_int_equal(group()->version, 8);
 	assert_false(group()->node.out_of_sync);
 	assert_true(world.c->reload_due); /* with the next overview, once for all groups */
-	assert_logged("event=action.done action=mark-in-sync");
+	assert_logged("event=action.done " ABOUT "action=mark-in-sync");
 }
 
 ACT_TEST(a_promotion_leaves_nothing_out_of_sync)
@@ -914,7 +915,7 @@ ACT_TEST(slots_of_another_group_that_cannot_be_held_keep_nobody_waiting)
 	w.proxies[0].fails = 1;
 	run(ACT_PROMOTE, B);
 	assert_non_null(strstr(w.journal, "p0 1 slots to B locked\nB SLAVEOF NO ONE\n"));
-	assert_logged("event=action.done action=promote");
+	assert_logged("event=action.done " ABOUT "action=promote");
 }
 
 /* They hold up what is in flight to a dead server, for its time-out: what B took meanwhile would be lost to group 2. */
@@ -1040,9 +1041,9 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_int_equal(group()->done.times, 1);
 	assert_int_equal(calm_recent(&group()->silences, 1000, clock_mono_ms()), 0);
 	assert_slots(1, B, false);
-	assert_logged("event=action.begun action=promote product=codis-test subject=group group=1 addr=10.0.0.2:6379 "
+	assert_logged("event=action.begun " ABOUT "action=promote subject=group group=1 addr=10.0.0.2:6379 "
 		      "pod=pod-B from=10.0.0.1:6379 master=10.0.0.1:6379 version=7 why=\"seen\"");
-	assert_logged("event=action.done action=promote product=codis-test subject=group group=1 addr=10.0.0.2:6379");
+	assert_logged("event=action.done " ABOUT "action=promote subject=group group=1 addr=10.0.0.2:6379");
 	assert_logged(" fence=");
 	assert_logged(" role=");
 	assert_logged(" fill=");
@@ -1981,7 +1982,7 @@ ACT_TEST(a_silent_master_is_ended_while_proxies_wait_for_it)
 		       "reload\n");
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
-	assert_logged("event=pod.ended product=codis-test group=1 pod=codis-server-0");
+	assert_logged("event=pod.ended " ABOUT "group=1 pod=codis-server-0");
 	assert_non_null(strstr(world.events,
 			       "Warning Pod shop/codis-server-0 Ended: group 1: it is silent, a proxy waits "
 			       "for it, and its replica takes over\n"));
@@ -2143,7 +2144,7 @@ ACT_TEST(a_silent_master_that_cannot_be_ended_is_not_replaced_while_a_proxy_wait
 	do_it(&a);
 	assert_null(strstr(w.journal, "SLAVEOF"));
 	assert_logged("error=\"not every proxy could be locked, and the old master has not ended\"");
-	assert_logged("event=pod.not_ended");
+	assert_logged("event=pod.not_ended " ABOUT "error=");
 	assert_int_equal(world.c->proxies[0]->running, 0);
 	free_proxies();
 	while (w.pending)
@@ -2304,7 +2305,7 @@ ACT_TEST(a_conflict_at_the_fence_ends_it_before_any_role)
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\n");
 	assert_int_equal(w.version, 9);
-	assert_logged("event=action.failed action=promote");
+	assert_logged("event=action.failed " ABOUT "action=promote");
 	assert_counted("{action=\"promote\",result=\"error\"} 1\n");
 	assert_string_equal(world.events,
 			    "Warning Pod shop/pod-B ActionFailed: group 1: promote of pod-B (10.0.0.2:6379) failed: "
@@ -2523,7 +2524,7 @@ ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
 	assert_logged(" unlock=");
-	assert_logged("event=action.failed action=switch");
+	assert_logged("event=action.failed " ABOUT "action=switch");
 }
 
 /* It is for the next decision to say who leads. */
@@ -2701,7 +2702,7 @@ ACT_TEST(a_controller_that_does_not_lead_only_promotes)
 	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
 	assert_slots(0, B, false);
 	assert_slots(1, B, false);
-	assert_logged("why=\"seen\" leads=false");
+	assert_logged("event=action.done namespace=shop product=codis-test leads=false action=promote");
 }
 
 /* It refuses us, and the leader may hear it. */
@@ -2794,7 +2795,7 @@ ACT_TEST(of_two_that_promote_one_ends_at_the_fence)
 	others_write(B, false);
 	run(ACT_PROMOTE, B);
 	assert_journal("set 7: BA\n");
-	assert_logged("event=action.failed action=promote");
+	assert_logged("event=action.failed namespace=shop product=codis-test leads=false action=promote");
 	assert_string_equal(world.events, "");
 }
 
@@ -3017,7 +3018,7 @@ ACT_TEST(a_fill_that_fails_is_no_success)
 	group()->done.failures = 3;
 	run(ACT_FILL_PROXY, P1);
 	assert_journal("p1 1024 slots to A\n");
-	assert_logged("event=fill.failed proxy=10.0.1.1:11080");
+	assert_logged("event=fill.failed " ABOUT "proxy=10.0.1.1:11080");
 	assert_counted("{action=\"fill-proxy\",result=\"error\"} 1\n");
 	assert_int_equal(group()->done.failures, 3); /* the group's own */
 	assert_int_equal(calm_group(&cluster_proxy(world.c, P1, false)->filled, 1)->failures, 1);
@@ -3067,7 +3068,7 @@ ACT_TEST(a_fill_that_waits_long_for_the_proxy_is_none)
 	run(ACT_FILL_PROXY, P0);
 	assert_null(strstr(w.journal, "p0"));
 	assert_logged("error=\"the proxy was asked for too long where it sends what\"");
-	assert_logged("event=action.failed action=fill-proxy");
+	assert_logged("event=action.failed " ABOUT "action=fill-proxy");
 }
 
 /* The lock waits for the fill that is under way at that proxy, and so is not undone by it. */
@@ -3206,7 +3207,7 @@ ACT_TEST(a_server_that_follows_is_told_the_password)
 	snprintf(world.c->auth, sizeof(world.c->auth), "secret");
 	run(ACT_FOLLOW, C);
 	assert_journal("set 7: AB\nC CONFIG SET masterauth secret\nC SLAVEOF 10.0.0.1 6379\n");
-	assert_logged("event=action.done action=follow");
+	assert_logged("event=action.done " ABOUT "action=follow");
 	assert_null(strstr(logged(), "secret"));
 	assert_null(strstr(world.events, "secret"));
 }
@@ -3506,7 +3507,7 @@ ACT_TEST(slots_that_a_dashboard_refuses_to_move_are_tried_again_later_and_later)
 	run(ACT_MOVE_SLOTS, "");
 	assert_journal(D " slot 1023 to group 2\n" D " slot 1023 to group 2\n");
 	assert_int_equal(world.c->scaling_done.failures, 2);
-	assert_logged("event=action.failed action=move-slots");
+	assert_logged("event=action.failed " ABOUT "action=move-slots");
 }
 
 #define SET_PATH "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"

@@ -191,7 +191,8 @@ STRANGER_TEST(server_at_the_address_of_any_other_pod_is_a_stranger)
 	answer(POD("other", REDIS, "10.0.0.1"));
 	assert_true(stranger_has(server(A)));
 	assert_int_equal(world.probe_count, 0);
-	assert_logged("event=server.stranger namespace=ns product=codis-test server=10.0.0.1:6379 pod=other/redis-0",
+	assert_logged("event=server.stranger namespace=ns product=codis-test leads=true server=10.0.0.1:6379 "
+		      "pod=other/redis-0",
 		      1);
 	/* It may go: asked now and then, and watched again. */
 	tick_in(9000);

@@ -191,7 +191,8 @@ TURN_TEST(most_servers_fall_silent)
 	assert_int_equal(c->view.silent_servers, 2);
 	assert_int_equal(c->view.steady_since_ms, since);
 	assert_int_equal(c->list_asked_ms, 0); /* all is read again */
-	assert_int_equal(count_logged("event=tilt namespace=ns product=codis-test tilted=true silent=2 heard=3"), 1);
+	assert_int_equal(
+		count_logged("event=tilt namespace=ns product=codis-test leads=true tilted=true silent=2 heard=3"), 1);
 	cluster_turn(c);
 	hear(A, NULL);
 	hear(B, A);
@@ -350,7 +351,8 @@ TURN_TEST(what_is_held_up_is_told_once)
 	for (int i = 0; i < 3; i++)
 		cluster_turn(world.c);
 	assert_string_equal(world.events, words);
-	assert_int_equal(count_logged("event=held namespace=ns product=codis-test group=1 pod=codis-server-1"), 1);
+	assert_int_equal(
+		count_logged("event=held namespace=ns product=codis-test leads=true group=1 pod=codis-server-1"), 1);
 	assert_int_equal(world.c->view.held_count, 1);
 }
 
@@ -360,9 +362,11 @@ TURN_TEST(dry_run_tells_once_what_it_would_do)
 	refuse_a();
 	for (int i = 0; i < 3; i++)
 		cluster_turn(world.c);
-	assert_int_equal(count_logged("event=action.would action=promote namespace=ns product=codis-test subject=group "
-				      "group=1 addr=10.0.0.2:6379 pod=codis-server-1 from=10.0.0.1:6379"),
-			 1);
+	assert_int_equal(
+		count_logged(
+			"event=action.would namespace=ns product=codis-test leads=true action=promote subject=group "
+			"group=1 addr=10.0.0.2:6379 pod=codis-server-1 from=10.0.0.1:6379"),
+		1);
 	assert_int_equal(count_logged("event=action.begun"), 0);
 	assert_int_equal(world.c->view.would_count, 1);
 	assert_non_null(strstr(world.c->line,
