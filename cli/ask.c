@@ -13,7 +13,7 @@
 
 /* Whoever waits looks again. A call may end in a part of the loop's turn that is before the wait for what comes next.
  */
-static void wake(struct cli *c)
+void ask_wake(struct cli *c)
 {
 	uv_stop(&c->loop->uv);
 }
@@ -22,7 +22,7 @@ static void on_done(void *ctx, const cJSON *object, const struct error *err)
 {
 	struct ask *a = ctx;
 
-	wake(a->cli);
+	ask_wake(a->cli);
 	a->call = NULL;
 	a->ended = true;
 	if (err)
@@ -72,7 +72,7 @@ bool asks_ended(const void *asks)
 
 static void on_time(void *ctx)
 {
-	wake(ctx);
+	ask_wake(ctx);
 }
 
 bool ask_wait(struct cli *c, int64_t deadline_ms, bool (*until)(const void *ctx), const void *ctx)

@@ -28,6 +28,9 @@ struct ask {
 	struct error err;
 };
 
+/* Whoever waits (ask_wait) looks again: for a callback of something else that is waited for. */
+void ask_wake(struct cli *c);
+
 /* GET path. Whatever fails is in err, also when it could not even begin. */
 void ask_begin(struct cli *c, struct ask *a);
 /* Gives it up, and frees the answer. */

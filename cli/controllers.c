@@ -38,6 +38,13 @@ static void take_holder(struct controllers *s, const cJSON *lease)
 	s->holder[strcspn(s->holder, "_")] = '\0';
 }
 
+char *controllers_path(const struct cli *c, char *out, size_t size)
+{
+	snprintf(out, size, "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fname%%3Dcodis-controller",
+		 c->options.system);
+	return out;
+}
+
 enum cli_status controllers_begin(struct controllers *s, struct cli *c)
 {
 	struct ask find[2] = { { .cli = c }, { .cli = c } };
@@ -46,9 +53,7 @@ enum cli_status controllers_begin(struct controllers *s, struct cli *c)
 	const cJSON *pod;
 
 	*s = (struct controllers){ .count = 0 };
-	snprintf(find[0].path, sizeof(find[0].path),
-		 "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fname%%3Dcodis-controller",
-		 c->options.system);
+	controllers_path(c, find[0].path, sizeof(find[0].path));
 	snprintf(find[1].path, sizeof(find[1].path),
 		 "/apis/coordination.k8s.io/v1/namespaces/%s/leases/codis-controller", c->options.system);
 	ask_begin(c, &find[0]);

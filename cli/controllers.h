@@ -24,6 +24,9 @@ struct controllers {
 	struct error err;          /* why they cannot be looked for; code 0: they were */
 };
 
+/* The path that lists their pods. Returns out. */
+char *controllers_path(const struct cli *c, char *out, size_t size);
+
 /* Which there are, and begins to ask them. CLI_OK, also where there is none or it is not allowed to look (err); or the
  * status where the API server is not reached, which is said. */
 enum cli_status controllers_begin(struct controllers *s, struct cli *c);

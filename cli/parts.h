@@ -43,6 +43,9 @@ enum cli_status certs_run(struct cli *c);
 /* plan.c */
 extern const struct opt plan_options[];
 enum cli_status plan_run(struct cli *c);
+/* logs.c */
+extern const struct opt logs_options[];
+enum cli_status logs_run(struct cli *c);
 /* completion.c */
 enum cli_status completion_run(struct cli *c);
 /* man.c */

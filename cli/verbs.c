@@ -61,6 +61,12 @@ const struct verb cli_verbs[] = {
 	  "it looks whether codis-k8s is installed. Interrupted, what was applied stands, and the same command goes "
 	  "on.",
 	  buildup_options, 0, false, buildup_run },
+	{ "logs", "what was decided and why, by all controllers, in order of time", "[PRODUCT]",
+	  "Merges the logs of all pods of codis-controller: what they say of the product, or of all in the namespace "
+	  "(-A: in all), and of who leads. Each line has the time, the pod that said it, whether that one led, how "
+	  "grave it is, the product, the event and its fields: why= says why something was done. A pod that is silent "
+	  "for 2 s is said to be missing; the status is 1 then. Of a container that was replaced both logs are shown.",
+	  logs_options, 1, false, logs_run },
 	{ "plan", "what would become of manifests, without a cluster", "[FILE|-]",
 	  "Says what codis-webhook would refuse, warn of and change, where each pod would go by codis-extender, and "
 	  "which group loses what with each node and zone: by their own code, offline. The status is 1 when something "

@@ -60,6 +60,9 @@ def the_leaders_node_is_off(w):
             text, seconds = codisctl(w, "status", status=(0, 1))
             assert f"{NAMESPACE}/codis-test: " in text and "NO CONTROLLER" not in text, text
             w.note(f"{seconds:.2f} s: {text.splitlines()[0]}")
+        text, seconds = codisctl(w, "logs", "--since", "5m", status=1)
+        assert " codis/codis-test " in text and seconds < 10, f"{seconds:.1f} s: {text}"
+        w.note(f"logs in {seconds:.2f} s")
         wait_for("another leader", lambda: (w.leader() != leader, f"{leader} holds the Lease"), 60, every=0.2)
         text, seconds = codisctl(w, "status", status=(0, 1))
         assert "the one that leads does not answer" not in text, text
@@ -68,6 +71,34 @@ def the_leaders_node_is_off(w):
         w.cluster.power_on(node)
     w.wait_system(180)
     w.wait_whole(180)
+
+
+@case
+def logs(w):
+    """After a failover codisctl logs has the decision and why from the one that led, in order of time; one that follows has it, too."""
+    old = w.codis.master(1)
+    with subprocess.Popen([CODISCTL, "logs", "codis-test", "-f", "--tail", "1", "-n", NAMESPACE], stdout=subprocess.PIPE, text=True,
+                          env=w.kube.env) as follower:
+        try:
+            follower.stdout.readline()  # from here on it follows
+            w.kill(f"{old.pod}/codis-server")
+            w.wait_moved(1, old)
+            w.note("followed: " + next(line for line in follower.stdout if " action.done action=promote " in line).strip())
+        finally:
+            follower.terminate()
+    assert follower.returncode == 130, f"it ends with {follower.returncode}"
+    text, seconds = codisctl(w, "logs", "codis-test", "--since", "2m")
+    lines = text.splitlines()
+    assert lines == sorted(lines, key=lambda line: line.split(" ", 1)[0]), "the lines are not in order of time"
+    controllers = {p["metadata"]["name"] for p in w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller")}
+    assert controllers == {line.split(" ")[1].removesuffix("(previous)") for line in lines}, f"{controllers} are there: {text}"
+    begun = [line for line in lines if f" {w.leader()} leads info {NAMESPACE}/codis-test action.begun action=promote " in line
+             and f" group=1 addr={w.codis.master(1).address} " in line]
+    assert len(begun) == 1 and " why=\"" in begun[0] and " evidence=\"" in begun[0], text
+    last = json.loads(codisctl(w, "logs", "--tail", "1", "-o", "json")[0])
+    assert last["product"] == "codis-test" and last["fields"], last
+    w.note(f"{len(lines)} lines in {seconds:.2f} s; {begun[-1]}")
+    w.wait_whole()
 
 
 @case

@@ -385,9 +385,20 @@ static void fake_watching(struct fake_api *a, struct fake_request *r)
 	r->status = 200;
 }
 
+/* The log of the container before is an object of its own. */
+static const cJSON *fake_asked(struct fake_api *a, struct fake_request *r)
+{
+	char previous[FAKE_PATH];
+
+	if (!*fake_query(r, "previous"))
+		return cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
+	snprintf(previous, sizeof(previous), "%s/previous", r->path);
+	return cJSON_GetObjectItemCaseSensitive(a->objects, previous);
+}
+
 static void fake_get(struct fake_api *a, struct fake_request *r)
 {
-	const cJSON *object = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
+	const cJSON *object = fake_asked(a, r);
 	char collection[FAKE_PATH], name[FAKE_PATH];
 
 	fake_split(r->path, collection, name);

@@ -72,7 +72,7 @@ void fake_up(struct fake_api *a);
 void fake_down(struct fake_api *a);
 
 /* Creates or changes an object: JSON text. One with a string as_text is answered as that text, as a pod's proxy does.
- */
+ * PATH/previous is answered for PATH?previous=true. */
 void fake_apply(struct fake_api *a, const char *path, const char *json);
 
 void fake_delete(struct fake_api *a, const char *path);
