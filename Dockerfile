@@ -38,13 +38,13 @@ RUN mkdir -p log "$(dirname "$CODIS")" && ln -s /codis "$CODIS" \
 	&& codis-proxy --default-config > config/proxy.toml
 
 FROM debian:bookworm-slim AS zookeeper
-RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname \
+RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname netcat-openbsd \
 	&& rm -rf /var/lib/apt/lists/*
 COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
 ENTRYPOINT ["codis-zookeeper"]
 
 FROM codis AS demo
-RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname \
+RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-headless libzookeeper-java hostname netcat-openbsd \
 	&& rm -rf /var/lib/apt/lists/*
 COPY tests/codis-sim/image/codis-zookeeper /usr/bin/
 COPY --from=build /out/codis-webhook /out/codis-extender /out/codis-controller /usr/bin/

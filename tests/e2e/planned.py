@@ -2,7 +2,10 @@
 is linearizable (tests/linearizable), and what each step cost the unluckiest client is told."""
 import contextlib
 import os
+from collections import Counter
 
+from cli import codisctl
+from kube import is_ready
 from world import NAMESPACE, Timeout, case, wait_for
 
 # Few keys, so that each is read and written by several at once.
@@ -137,3 +140,105 @@ def shut_down(w):
         w.wait_whole()
     answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
     assert not answered, answered
+
+
+def members(w):
+    return [p["metadata"]["name"] for p in w.kube.pods(NAMESPACE, "app=zookeeper")]
+
+
+def tree_of(w, member):
+    """How many nodes this member of ZooKeeper has, and what it is; it answers so only while it serves."""
+    said = w.kube.run_in(NAMESPACE, member, "sh", "-c", "echo srvr | nc 127.0.0.1 2181")
+    fields = dict(line.split(": ", 1) for line in said.splitlines() if ": " in line)
+    return int(fields.get("Node count", 0)), fields.get("Mode", "not serving")
+
+
+def acts(w, gid):
+    """The dashboard reads and the controller writes the tree: it is read anew, and a group gets another master."""
+    trees = {member: tree_of(w, member) for member in members(w)}
+    assert len({count for count, _ in trees.values()}) == 1 and min(trees.values())[0] > 1024, f"ZooKeeper has {trees}"
+    w.codis.put("reload/:xauth")
+    w.wait_whole()
+    w.note(codisctl(w, "switchover", str(gid))[0].splitlines()[-1])
+    w.wait_whole()
+
+
+def replace_member(w):
+    """A follower on another node than before, with an empty folder of data."""
+    member = next(m for m in members(w) if tree_of(w, m)[1] == "follower")
+    node = w.pod(member)["spec"]["nodeName"]
+    uid = w.pod(member)["metadata"]["uid"]
+
+    def probe():
+        pod = w.kube.find(f"/api/v1/namespaces/{NAMESPACE}/pods/{member}")
+        return bool(pod) and pod["metadata"]["uid"] != uid and is_ready(pod), "it does not serve"
+    w.kube.cordon(node)
+    try:
+        w.delete_pod(member)
+        seconds = wait_for(f"{member} on another node", probe, 60, every=0.2)
+    finally:
+        w.kube.cordon(node, False)
+    assert w.pod(member)["spec"]["nodeName"] != node, f"{member} is on {node} again"
+    w.note(f"{member} serves again after {seconds:.1f} s, on another node")
+
+
+@case
+def zookeeper_rolled(w):
+    """ZooKeeper is rolled, and a member comes back empty on another node: no client notices, and controller and dashboard act on."""
+    with Histories(w, "zookeeper_rolled") as histories:
+        histories.step("rollout of ZooKeeper")
+        rollout(w, "sts/zookeeper")
+        w.wait_whole()
+        histories.step("switch after it")
+        acts(w, 1)
+        histories.step("a member of ZooKeeper replaced")
+        replace_member(w)
+        w.wait_whole()
+        histories.step("switch after it")
+        acts(w, 2)
+    assert not histories.report["errors"], histories.report["errors"]
+
+
+@case
+def zookeeper_rolled_wrongly(w):
+    """A roll of ZooKeeper by which members do not find each other ends at the first of them: the tree is not lost."""
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/zookeeper"
+    uids = {p["metadata"]["name"]: p["metadata"]["uid"] for p in w.kube.pods(NAMESPACE, "app=zookeeper")}
+    first = max(uids)
+
+    def others():
+        return {p["metadata"]["name"]: p["metadata"]["uid"] for p in w.kube.pods(NAMESPACE, "app=zookeeper")
+                if p["metadata"]["name"] != first}
+
+    def probe():
+        assert others() == {m: uid for m, uid in uids.items() if m != first}, "the roll goes on with members that do not serve"
+        pod = w.kube.find(f"/api/v1/namespaces/{NAMESPACE}/pods/{first}")
+        uid = pod["metadata"]["uid"] if pod else uids[first]
+        told = [e["message"] for e in w.kube.items(f"/api/v1/namespaces/{NAMESPACE}/events?fieldSelector=involvedObject.uid={uid}")]
+        return uid != uids[first] and any("not currently serving requests" in words for words in told), f"{first}: {told}"
+    container = w.kube.get(path)["spec"]["template"]["spec"]["containers"][0]["name"]
+    try:
+        w.kube.kubectl("set", "env", "-n", NAMESPACE, "sts/zookeeper", "-c", container, "ZK_DOMAIN=nowhere.invalid")
+        wait_for(f"{first} to be found unready", probe, 60, every=0.2)
+        w.wait_whole()
+    finally:
+        w.kube.kubectl("set", "env", "-n", NAMESPACE, "sts/zookeeper", "-c", container, "ZK_DOMAIN-")
+        w.kube.kubectl("rollout", "status", "-n", NAMESPACE, "sts/zookeeper", "--timeout=90s", timeout=100)
+    acts(w, 1)
+
+
+@case
+def proxies_rolled(w):
+    """The proxies are rolled: each client that stays connected is closed once, and connects once more."""
+    writers = w.start_writers(writers=16, rate=100)
+    before = writers.status()["connections"]
+    writers.fault()
+    rollout(w, "deployment/codis-proxy")
+    wait_for("the old proxies to be gone", lambda: (len(w.codis.pods("codis-proxy")) == 2, "they end"), 60, every=0.2)
+    w.wait_whole()
+    status = writers.status()
+    made = Counter(after - n for n, after in zip(before, status["connections"]))
+    w.note(f"connections of 16 clients since: {dict(made)}; errors: {status['errors'] or 'none'}")
+    w.assert_nothing_lost()
+    assert made == {1: 16}, dict(made)
+    assert not [text for text in status["errors"] if text.startswith("ERR")], status["errors"]

@@ -24,8 +24,10 @@ static redisReply *ask(struct client *c, int argc, const char **argv, const size
 {
 	redisReply *reply = NULL;
 
-	if (!c->c)
+	if (!c->c) {
 		c->c = client_connect(c->host, c->port);
+		atomic_fetch_add(&c->made, c->c && !c->c->err);
+	}
 	if (c->c && !c->c->err)
 		reply = redisCommandArgv(c->c, argc, argv, len);
 	if (reply && reply->type != REDIS_REPLY_ERROR)

@@ -3,6 +3,7 @@
 #define CODIS_TOOLS_WRITERS_CLIENT_H
 
 #include <hiredis/hiredis.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@ struct client {
 	const char *host; /* numeric */
 	uint16_t port;
 	redisContext *c; /* NULL: none yet, or it broke */
+	atomic_int made; /* connections so far; another thread may read it */
 	char said[128];  /* why there was no answer, or the error that was the answer */
 };
 

@@ -132,6 +132,7 @@ struct writers {
 	struct writer {
 		struct writers *all;
 		int number;
+		struct client client;
 		pthread_t thread;
 	} writer[RECORD_WRITERS_MAX];
 	int started;
@@ -255,13 +256,14 @@ static void *write_on(void *arg)
 {
 	struct writer *w = arg;
 	int64_t period_us = w->all->cfg.rate ? 1000000 / w->all->cfg.rate : 0;
-	struct client c = { .host = w->all->host, .port = w->all->port };
 
+	w->client.host = w->all->host;
+	w->client.port = w->all->port;
 	if (w->all->cfg.registers)
-		use_registers(w, &c, period_us);
+		use_registers(w, &w->client, period_us);
 	else
-		write_keys(w, &c, period_us);
-	client_close(&c);
+		write_keys(w, &w->client, period_us);
+	client_close(&w->client);
 	return NULL;
 }
 
@@ -438,6 +440,7 @@ static int status(struct writers *all, struct buf *out)
 {
 	JSON_CLEANUP cJSON *answer = cJSON_CreateObject();
 	int64_t acknowledged = 0, now_us = clock_mono_us(), silent_us = 0;
+	cJSON *connections = json_add_array(answer, "connections"); /* that each of them has made so far */
 
 	for (int w = 0; w < all->cfg.writers; w++) {
 		size_t count = atomic_load(&all->records[w].count);
@@ -446,6 +449,7 @@ static int status(struct writers *all, struct buf *out)
 		acknowledged += (int64_t)count;
 		if (now_us - last_us > silent_us)
 			silent_us = now_us - last_us;
+		json_push(connections, cJSON_CreateNumber(atomic_load(&all->writer[w].client.made)));
 	}
 	json_add_int(answer, "now_us", now_us + wall_offset_us());
 	json_add_int(answer, "acknowledged", acknowledged);
