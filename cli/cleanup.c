@@ -70,14 +70,30 @@ static bool is_protected(const struct thing *t)
 	return (label && strcmp(label, "true") == 0) || (annotation && strcmp(annotation, "true") == 0);
 }
 
+/* A set that takes its PersistentVolumeClaims with it, where they were not given. */
+static enum cli_status check_kept(struct cleaning *cl, const struct thing *t)
+{
+	if (cl->cli->options.delete_data || !estate_deletes_data(t))
+		return CLI_OK;
+	return cli_fail(
+		cl->cli, CLI_NOT_SO,
+		"StatefulSet %s takes its PersistentVolumeClaims with it (persistentVolumeClaimRetentionPolicy: "
+		"whenDeleted: Delete), so nothing is taken away: --delete-data lets them go, too; to keep them "
+		"write Retain there first",
+		t->name);
+}
+
 static enum cli_status check_protected(struct cleaning *cl)
 {
 	for (int i = 0; i < cl->estate.count; i++) {
 		const struct thing *t = &cl->estate.things[i];
 
-		if ((t->part == PART_MAKER || t->part == PART_DASHBOARD ||
-		     (t->part == PART_ZOOKEEPER && cl->takes_zookeeper)) &&
-		    is_protected(t))
+		if (t->part != PART_MAKER && t->part != PART_DASHBOARD &&
+		    (t->part != PART_ZOOKEEPER || !cl->takes_zookeeper))
+			continue;
+		if (check_kept(cl, t) != CLI_OK)
+			return CLI_NOT_SO;
+		if (is_protected(t))
 			return cli_fail(
 				cl->cli, CLI_NOT_SO,
 				"%s %s has codis.io/protect=true, so nothing is taken away: kubectl label -n %s "
@@ -87,21 +103,11 @@ static enum cli_status check_protected(struct cleaning *cl)
 	return CLI_OK;
 }
 
-/* Whether the address names a Service before that ZooKeeper. */
+/* Those that its address names are (estate.h), unless that means another namespace. */
 static bool is_the_coordinator(const struct cleaning *cl)
 {
-	const struct estate *e = &cl->estate;
-
-	for (int i = 0; i < e->count; i++) {
-		const struct thing *t = &e->things[i];
-		const char *at = t->part == PART_ZOOKEEPER_ACCESS ? strstr(e->address, t->name) : NULL;
-		size_t len = strlen(t->name);
-
-		if (at && strcmp(t->kind->name, "Service") == 0 && (at == e->address || strchr(".,", at[-1])) &&
-		    (!at[len] || strchr(".:,", at[len])))
-			return strcmp(cl->tree.namespace, cli_namespace(cl->cli)) == 0;
-	}
-	return false;
+	return count_part(cl, PART_ZOOKEEPER) &&
+	       (!cl->tree.namespace[0] || strcmp(cl->tree.namespace, cli_namespace(cl->cli)) == 0);
 }
 
 /* Why ZooKeeper of this namespace stays; NULL: it goes. */
@@ -110,7 +116,7 @@ static const char *why_zookeeper_stays(const struct cleaning *cl)
 	if (cl->cli->options.keep_tree)
 		return "its tree is kept";
 	if (cl->others.len || cl->estate.others.len)
-		return "other products use it";
+		return "others use it, too";
 	if (!is_the_coordinator(cl))
 		return "it is not known to be this product's";
 	for (int i = 0; i < cl->estate.count; i++) {
@@ -120,6 +126,12 @@ static const char *why_zookeeper_stays(const struct cleaning *cl)
 			return "codisctl did not apply it";
 	}
 	return NULL;
+}
+
+/* An earlier one was interrupted behind the tree: what makes servers and proxies goes before that. */
+static bool is_resumed(const struct cleaning *cl)
+{
+	return !count_part(cl, PART_MAKER);
 }
 
 static bool is_zookeeper_going(const struct cleaning *cl)
@@ -159,13 +171,13 @@ static enum cli_status open_tree(struct cleaning *cl)
 						: "no dashboard and no proxy says by --zookeeper where its tree is");
 	if (tree_open(&cl->tree, cl->cli, cli_namespace(cl->cli), e->address, &err) < 0)
 		return no_tree(cl, err.text);
-	if (!cl->tree.count && is_zookeeper_going(cl)) { /* an earlier one was interrupted there */
+	if (!cl->tree.count && is_resumed(cl) && is_zookeeper_going(cl) && !why_zookeeper_stays(cl)) {
 		cl->takes_zookeeper = true;
 		return CLI_OK;
 	}
-	if (!cl->tree.count && count_part(cl, PART_ZOOKEEPER))
+	if (!cl->tree.count && (count_part(cl, PART_ZOOKEEPER) || !is_resumed(cl)))
 		return no_tree(cl, "no pod of ZooKeeper is ready");
-	if (!cl->tree.count) { /* taken away by an earlier one */
+	if (!cl->tree.count) {
 		buf_addf(&cl->cli->out, "no ZooKeeper is at %s any more, and no tree\n", e->address);
 		return CLI_OK;
 	}

@@ -220,6 +220,17 @@ const char *cli_namespace(const struct cli *c)
 	return c->options.namespace ? c->options.namespace : c->own_namespace;
 }
 
+void cli_add_name(struct buf *names, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = names->data; names->len && (at = strstr(at, name)); at += len) {
+		if ((at == names->data || at[-1] == ' ') && (!at[len] || at[len] == ',') && len)
+			return;
+	}
+	buf_addf(names, "%s%s", names->len ? ", " : "", name);
+}
+
 bool cli_is_namespace(const char *name)
 {
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");

@@ -88,6 +88,9 @@ enum cli_status cli_fail_call(struct cli *c, const struct error *err);
 /* The status of such a failure. */
 enum cli_status cli_status_of(const struct error *err);
 
+/* Adds a name to "a, b", where it is not there yet. */
+void cli_add_name(struct buf *names, const char *name);
+
 /* Whether that can be the name of a namespace (RFC 1123): it becomes a part of a path. */
 bool cli_is_namespace(const char *name);
 

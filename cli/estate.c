@@ -14,7 +14,10 @@
 static const char *const kinds[ESTATE_KINDS] = { "StatefulSet", "Deployment",
 						 "ReplicaSet",  "ReplicationController",
 						 "Service",     "PodDisruptionBudget",
-						 "ConfigMap",   "PersistentVolumeClaim" };
+						 "ConfigMap",   "PersistentVolumeClaim",
+						 "Pod" };
+
+static const struct kind pods = { "Pod", "v1", "pods", false };
 
 static bool is_maker(const struct thing *t)
 {
@@ -34,6 +37,14 @@ static bool goes(const struct thing *t)
 bool estate_is_owned(const struct thing *t)
 {
 	return json_first(json_get(t->object, "metadata", "ownerReferences", NULL)) != NULL;
+}
+
+bool estate_deletes_data(const struct thing *t)
+{
+	const char *when = json_str(t->object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted", NULL);
+
+	return when && strcmp(when, "Delete") == 0 &&
+	       json_first(json_get(t->object, "spec", "volumeClaimTemplates", NULL));
 }
 
 bool estate_is_applied(const cJSON *object)
@@ -68,7 +79,7 @@ static int add_thing(struct estate *e, const struct kind *kind, const cJSON *obj
 
 static enum cli_status get_list(struct estate *e, int at)
 {
-	const struct kind *kind = kind_find(kinds[at]);
+	const struct kind *kind = strcmp(kinds[at], pods.name) == 0 ? &pods : kind_find(kinds[at]);
 	char path[DOCUMENTS_PATH_MAX];
 	struct error err;
 	cJSON *object;
@@ -90,7 +101,6 @@ struct finding {
 	struct estate *estate;
 	const struct known *known;
 	const char *named;
-	int products;
 };
 
 static void add_product(struct finding *f, const char *product)
@@ -102,12 +112,12 @@ static void add_product(struct finding *f, const char *product)
 			text_copy(e->product, sizeof(e->product), product);
 		return;
 	}
-	if (strcmp(product, e->product) == 0 || (f->products && strstr(e->others.data, product)))
+	if (strcmp(product, e->product) == 0)
 		return;
 	if (!f->named && !*e->product)
 		text_copy(e->product, sizeof(e->product), product);
 	else
-		buf_addf(&e->others, "%s%s", f->products++ ? ", " : "", product);
+		cli_add_name(&e->others, product);
 }
 
 static int on_product(void *ctx, const char *namespace, const char *product)
@@ -187,6 +197,18 @@ static void judge_maker(struct estate *e, const struct known *k, struct thing *t
 
 /* --- what belongs to them ----------------------------------------------------------------------------------------- */
 
+/* Whether a host of "zookeeper:2181", "zk-0.zk:2181,zk-1.zk.shop:2181" has that Service's name among its words. */
+static bool is_named(const char *address, const char *service)
+{
+	size_t len = strlen(service);
+
+	for (const char *at = strstr(address, service); at; at = strstr(at + len, service)) {
+		if ((at == address || strchr(".,", at[-1])) && (!at[len] || strchr(".:,", at[len])))
+			return true;
+	}
+	return false;
+}
+
 static const cJSON *labels_of_pods(const struct thing *maker)
 {
 	return json_get(maker->object, "spec", "template", "metadata", "labels", NULL);
@@ -207,6 +229,14 @@ static cJSON *selector_of(const struct thing *t)
 	return out;
 }
 
+/* A DaemonSet's, a Job's, and those that nobody makes. */
+static bool is_strangers_pod(const struct estate *e, const struct thing *t, const cJSON *selector)
+{
+	return is_kind(t, "Pod") && selector_matches(selector, json_get(t->object, "metadata", "labels", NULL)) &&
+	       !estate_has_pod(e, t->object, PART_MAKER, PART_DASHBOARD) &&
+	       !estate_has_pod(e, t->object, PART_ZOOKEEPER, PART_ZOOKEEPER);
+}
+
 /* Whose pods it selects: PART_MAKER, the product's alone; PART_ZOOKEEPER, its alone; else PART_NONE. */
 static enum estate_part selects(const struct estate *e, const struct thing *t)
 {
@@ -217,6 +247,8 @@ static enum estate_part selects(const struct estate *e, const struct thing *t)
 		const struct thing *maker = &e->things[i];
 		enum estate_part is = goes(maker) ? PART_MAKER : maker->part;
 
+		if (is_strangers_pod(e, maker, selector))
+			return PART_NONE;
 		if (!is_maker(maker) || !selector_matches(selector, labels_of_pods(maker)))
 			continue;
 		if (is == PART_NONE || (part != PART_NONE && part != is))
@@ -224,6 +256,22 @@ static enum estate_part selects(const struct estate *e, const struct thing *t)
 		part = is;
 	}
 	return part;
+}
+
+/* The namespace may have one that is another product's, or somebody else's. */
+static void judge_zookeeper(const struct estate *e, struct thing *t)
+{
+	for (int i = 0; i < e->count; i++) {
+		JSON_CLEANUP cJSON *selector = NULL;
+
+		if (!is_kind(&e->things[i], "Service") || !is_named(e->address, e->things[i].name))
+			continue;
+		selector = selector_of(&e->things[i]);
+		if (selector && selector_matches(selector, labels_of_pods(t)))
+			return;
+	}
+	t->part = PART_NONE;
+	t->stays = "it is not known to be this product's";
 }
 
 /* codis-controller's budgets select by labels that the webhook adds. */
@@ -297,7 +345,9 @@ static void judge_rest(const struct estate *e, struct thing *t)
 {
 	enum estate_part of;
 
-	if (is_kind(t, "ConfigMap")) {
+	if (is_kind(t, "Pod")) {
+		return;
+	} else if (is_kind(t, "ConfigMap")) {
 		judge_config(e, t);
 	} else if (is_kind(t, "PersistentVolumeClaim")) {
 		t->part = claims(e, t->name);
@@ -313,7 +363,7 @@ static void judge_rest(const struct estate *e, struct thing *t)
 
 static enum cli_status choose(struct estate *e, const struct known *k, const char *named)
 {
-	struct finding f = { e, k, named, 0 };
+	struct finding f = { e, k, named };
 
 	find_products(&f);
 	if (named)
@@ -341,6 +391,10 @@ enum cli_status estate_get(struct estate *e, struct cli *c, const struct known *
 			judge_maker(e, k, &e->things[i]);
 	}
 	for (int i = 0; i < e->count; i++) {
+		if (e->things[i].part == PART_ZOOKEEPER && e->address[0])
+			judge_zookeeper(e, &e->things[i]);
+	}
+	for (int i = 0; i < e->count; i++) {
 		if (!is_maker(&e->things[i]))
 			judge_rest(e, &e->things[i]);
 	}
@@ -356,8 +410,33 @@ void estate_release(struct estate *e)
 	*e = (struct estate){ .count = 0 };
 }
 
+/* What makes it; *unknown: nothing that was listed, or that is not said. */
+static const struct thing *maker_of(const struct estate *e, const cJSON *pod, bool *unknown)
+{
+	const cJSON *owner;
+
+	*unknown = true;
+	json_each(owner, json_get(pod, "metadata", "ownerReferences", NULL)) {
+		const char *uid = json_str(owner, "uid", NULL), *kind = json_str(owner, "kind", NULL);
+
+		if (!json_bool(false, owner, "controller", NULL))
+			continue;
+		for (int i = 0; uid && i < e->count; i++) {
+			if (strcmp(e->things[i].uid, uid) == 0)
+				return &e->things[i];
+		}
+		*unknown = kind && kind_find(kind); /* one of them, made since; a DaemonSet, a Job is none */
+	}
+	return NULL;
+}
+
 bool estate_has_pod(const struct estate *e, const cJSON *pod, enum estate_part from, enum estate_part to)
 {
+	bool unknown;
+	const struct thing *maker = maker_of(e, pod, &unknown);
+
+	if (maker || !unknown)
+		return maker && maker->part >= from && maker->part <= to;
 	for (int i = 0; i < e->count; i++) {
 		const struct thing *t = &e->things[i];
 		JSON_CLEANUP cJSON *selector = NULL;

@@ -2,7 +2,8 @@
  *
  * Makers of pods (StatefulSets, Deployments, ReplicaSets, ReplicationControllers) are the product's as their pods are
  * (inventory.h). Services and PodDisruptionBudgets are where they select pods of these and of nobody else; ConfigMaps
- * where these use them, nobody else does, and codisctl has applied them. */
+ * where these use them, nobody else does, and codisctl has applied them. A ZooKeeper is the product's where the address
+ * that its pods have names a Service before it. */
 #ifndef CODIS_CLI_ESTATE_H
 #define CODIS_CLI_ESTATE_H
 
@@ -14,7 +15,7 @@
 #include "cli/known.h"
 #include "common/base/buf.h"
 
-#define ESTATE_KINDS 8
+#define ESTATE_KINDS 9
 
 enum estate_part {
 	PART_NONE,      /* not the product's */
@@ -53,8 +54,11 @@ struct estate {
 enum cli_status estate_get(struct estate *e, struct cli *c, const struct known *k, const char *named);
 void estate_release(struct estate *e);
 
-/* Whether that is a pod of what makes those of these parts, from..to. */
+/* Whether that is a pod of what makes those of these parts, from..to: by its owner, and where that was not there when
+ * they were listed, by its labels. */
 bool estate_has_pod(const struct estate *e, const cJSON *pod, enum estate_part from, enum estate_part to);
+/* Whether its PersistentVolumeClaims go with that StatefulSet. */
+bool estate_deletes_data(const struct thing *t);
 /* Whether codisctl has applied it. */
 bool estate_is_applied(const cJSON *object);
 /* Whether another object has made it, as a Deployment its ReplicaSets: it is not told of. */

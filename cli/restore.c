@@ -35,6 +35,7 @@ struct plan {
 	const cJSON *want, *have;
 	struct tree_write *writes;
 	int count, same, gone, differing; /* nodes */
+	int same_slots, lacking_slots;    /* of those that a group has */
 	struct tree_copy_counts there;
 	struct buf differences;
 };
@@ -58,8 +59,9 @@ static int version_of(const cJSON *have, const char *path)
 static bool is_gone(const struct plan *p, const cJSON *data)
 {
 	const char *admin = json_str(data, "admin_addr", NULL);
+	const struct inventory_pod *pod = admin ? inventory_pod_at(p->known->inventory, admin) : NULL;
 
-	return !admin || !inventory_pod_at(p->known->inventory, admin);
+	return !pod || pod->pod.component != CODIS_PROXY || strcmp(pod->product, tree_copy_product(p->want)) != 0;
 }
 
 static void note_difference(struct plan *p, const char *path, const cJSON *is, const cJSON *shall)
@@ -81,6 +83,7 @@ static void judge(struct plan *p, const cJSON *node)
 
 	if (is && (proxy || json_equal(is, shall))) {
 		p->same++;
+		p->same_slots += tree_copy_is_assigned(path, is);
 		return;
 	}
 	if (proxy && is_gone(p, shall)) {
@@ -93,6 +96,7 @@ static void judge(struct plan *p, const cJSON *node)
 		if (!p->cli->options.force)
 			return;
 	}
+	p->lacking_slots += path && tree_copy_is_assigned(path, shall) && !(is && tree_copy_is_assigned(path, is));
 	p->writes[p->count++] = (struct tree_write){ node, is ? version_of(p->have, path) : -1 };
 }
 
@@ -107,6 +111,13 @@ static enum cli_status make_plan(struct plan *p)
 	json_each(node, nodes)
 		judge(p, node);
 	return CLI_OK;
+}
+
+/* Slots that lack beside those that are as they would be written: a part of this copy, as an interrupted restore leaves
+ * it. Else the tree is another one, and younger. */
+static bool is_part(const struct plan *p)
+{
+	return p->there.assigned == p->same_slots && p->lacking_slots;
 }
 
 static void say_plan(const struct plan *p)
@@ -193,7 +204,7 @@ static enum cli_status go_on(struct plan *p, struct tree *t, const char *product
 	say_plan(p);
 	if (!tree_copy_count(p->want).assigned)
 		return cli_fail(c, CLI_NOT_SO, "it has no slot that a group has, so there is nothing to restore");
-	if (p->there.assigned && p->count && !c->options.force)
+	if (p->there.assigned && p->count && !is_part(p) && !c->options.force)
 		return cli_fail(
 			c, CLI_NOT_SO,
 			"ZooKeeper has a tree with slots: nothing is written. --force writes over what differs");

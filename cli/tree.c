@@ -23,7 +23,8 @@
 #define TRIES      3
 
 static const char *const roots[] = { "/codis3", "/jodis" };
-#define ROOTS 2
+#define ROOTS   2
+#define ITS_OWN "/zookeeper" /* every ZooKeeper has it */
 
 /* --- the pods ----------------------------------------------------------------------------------------------------- */
 
@@ -118,9 +119,12 @@ static int find_members(struct tree *t, const char *own, const char *address, st
 
 	text_copy(hosts, sizeof(hosts), address);
 	for (char *host = strtok_r(hosts, ",", &save); host; host = strtok_r(NULL, ",", &save)) {
-		char *colon = strrchr(host, ':');
-		long port = colon ? strtol(colon + 1, NULL, 10) : 2181;
+		char *colon = strrchr(host, ':'), *end = NULL;
+		long port = colon ? strtol(colon + 1, &end, 10) : 2181;
 
+		if (end &&
+		    *end) /* of "zk:2181/shop" the tree below /shop is meant, and not another one's of that name */
+			return error_set(err, ERR_INVALID, "\"%.60s\" is no port", colon + 1);
 		if (colon)
 			*colon = '\0';
 		if (!is_host(host) || port <= 0 || port > UINT16_MAX)
@@ -383,21 +387,32 @@ int tree_remove(struct tree *t, const char *product, int *gone, struct error *er
 struct look {
 	struct tree *tree;
 	const char *product;
+	const char *root;
 	bool there, ended;
 	struct buf *others;
 	struct error err;
 };
 
-static void on_products(void *ctx, int count, const char *const *names, const struct error *err)
+/* What somebody else than Codis has there stands with its "/". */
+static void add_other(struct look *l, const char *name)
+{
+	char node[CODIS_PRODUCT_MAX + 2];
+
+	snprintf(node, sizeof(node), "/%s", name);
+	if (!l->root[1] && (strcmp(node, roots[0]) == 0 || strcmp(node, roots[1]) == 0 || strcmp(node, ITS_OWN) == 0))
+		return;
+	cli_add_name(l->others, l->root[1] ? name : node);
+}
+
+static void on_names_there(void *ctx, int count, const char *const *names, const struct error *err)
 {
 	struct look *l = ctx;
 
 	for (int i = 0; !err && i < count; i++) {
-		bool is = strcmp(names[i], l->product) == 0;
-
-		l->there |= is;
-		if (!is && !strstr(l->others->data, names[i]))
-			buf_addf(l->others, "%s%s", l->others->len ? ", " : "", names[i]);
+		if (l->root[1] && strcmp(names[i], l->product) == 0)
+			l->there = true;
+		else
+			add_other(l, names[i]);
 	}
 	if (err && err->code != ERR_NOTFOUND)
 		l->err = *err;
@@ -414,9 +429,10 @@ int tree_look(struct tree *t, const char *product, bool *there, struct buf *othe
 {
 	struct look l = { .tree = t, .product = product, .others = others };
 
-	for (int i = 0; i < ROOTS; i++) {
+	for (int i = 0; i <= ROOTS; i++) {
 		l.ended = false;
-		if (coordinator_list(t->zk, roots[i], on_products, &l, err) < 0)
+		l.root = i < ROOTS ? roots[i] : "/";
+		if (coordinator_list(t->zk, l.root, on_names_there, &l, err) < 0)
 			return -1;
 		ask_wait(t->cli, INT64_MAX, look_ended, &l);
 		if (l.err.code) {

@@ -29,8 +29,8 @@ struct tree {
 int tree_open(struct tree *t, struct cli *c, const char *namespace, const char *address, struct error *err);
 void tree_close(struct tree *t);
 
-/* Whether anything is there of the product, and the names of the other ones ("a, b") into *others. 0, or -1 and *err.
- */
+/* Whether anything is there of the product, and into *others the names of the other ones and what others than Codis
+ * have there: "a, b, /brokers". 0, or -1 and *err. */
 int tree_look(struct tree *t, const char *product, bool *there, struct buf *others, struct error *err);
 /* Takes /codis3/PRODUCT and /jodis/PRODUCT away, and nothing else; gone: how many nodes that were. 0, or -1 and *err;
  * what is gone by then stays so, and it can be repeated. */

@@ -8,6 +8,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/base/yaml_read.h"
+#include "common/codis/model.h"
 #include "common/codis/topology.h"
 
 #define KIND       "CodisTree"
@@ -165,6 +166,81 @@ static bool is_path(const char *path)
 	return false;
 }
 
+/* --- what Codis would not have written: its dashboard ends when it reads that ------------------------------------- */
+
+static int no_node(const char *path, const char *why, struct error *err)
+{
+	return error_set(err, ERR_INVALID, "%s: %s", path, why);
+}
+
+static int check_group(const char *path, const cJSON *data, struct error *err)
+{
+	char is[TREE_COPY_PATH_MAX];
+	struct codis_group group;
+
+	if (codis_group_parse(data, &group, err) < 0)
+		return error_wrap(err, "%s", path);
+	snprintf(is, sizeof(is), "group/group-%04d", group.id);
+	return strcmp(is, path) == 0 ? 0 : no_node(path, "its data is another group's", err);
+}
+
+static int check_slot(const cJSON *tree, const char *path, const cJSON *data, struct error *err)
+{
+	int64_t id = json_int(-1, data, "id", NULL), group = json_int(-1, data, "group_id", NULL);
+	int64_t target = json_int(0, data, "action", "target_id", NULL);
+	const int64_t groups[] = { group, target };
+	char is[TREE_COPY_PATH_MAX];
+
+	if (id < 0 || id >= CODIS_SLOTS)
+		return no_node(path, "it says no number of a slot", err);
+	snprintf(is, sizeof(is), "slots/slot-%04d", (int)id);
+	if (strcmp(is, path) != 0)
+		return no_node(path, "its data is another slot's", err);
+	for (int i = 0; i < 2; i++) {
+		if (groups[i] < 0 || groups[i] > CODIS_GROUP_MAX)
+			return no_node(path, "it says no number of a group", err);
+		snprintf(is, sizeof(is), "group/group-%04d", (int)groups[i]);
+		if (groups[i] && !tree_copy_data(tree, is))
+			return error_set(err, ERR_INVALID, "%s is of group %d, which is not there", path,
+					 (int)groups[i]);
+	}
+	return 0;
+}
+
+static int check_proxy(const char *path, const cJSON *data, struct error *err)
+{
+	const char *token = json_str(data, "token", NULL);
+
+	return token && strcmp(token, path + strlen("proxy/proxy-")) == 0
+		       ? 0
+		       : no_node(path, "its data is another proxy's", err);
+}
+
+static int check_data(const cJSON *tree, struct error *err)
+{
+	const cJSON *node;
+
+	json_each(node, json_get(tree, "nodes", NULL)) {
+		const char *path = json_str(node, "path", NULL);
+		const cJSON *data = json_get(node, "data", NULL);
+		int failed = -1;
+
+		if (!path)
+			return error_set(err, ERR_INVALID, "a node has no path");
+		if (is_in(path, "group"))
+			failed = check_group(path, data, err);
+		else if (is_in(path, "slots"))
+			failed = check_slot(tree, path, data, err);
+		else
+			failed = check_proxy(path, data, err);
+		if (failed < 0)
+			return -1;
+		if (tree_copy_data(tree, path) != data)
+			return no_node(path, "it is there twice", err);
+	}
+	return 0;
+}
+
 static int check_nodes(const cJSON *tree, struct error *err)
 {
 	const cJSON *nodes = json_get(tree, "nodes", NULL), *node;
@@ -202,7 +278,7 @@ cJSON *tree_copy_read(const char *text, size_t len, struct error *err)
 		error_set(err, ERR_INVALID, "its format is not %d: take the codisctl that wrote it", FORMAT);
 	else if (!*tree_copy_product(r.document))
 		error_set(err, ERR_INVALID, "it says no product");
-	else if (check_nodes(r.document, err) == 0)
+	else if (check_nodes(r.document, err) == 0 && check_data(r.document, err) == 0)
 		return r.document;
 	cJSON_Delete(r.document);
 	return NULL;

@@ -1,156 +1,7 @@
 /* codisctl cleanup: what goes and what stays, that it asks, and that it can be interrupted. */
 #include <unistd.h>
 
-#include "tests/unit/cli_fixture.h"
-#include "tests/unit/fake_zk.h"
-
-#define CORE    "/api/v1/namespaces/codis/"
-#define APPS    "/apis/apps/v1/namespaces/codis/"
-#define BUDGETS "/apis/policy/v1/namespaces/codis/poddisruptionbudgets/"
-#define APPLIED "\"managedFields\":[{\"manager\":\"codisctl\",\"operation\":\"Apply\"}]"
-
-/* A Codis as buildup makes it, its ZooKeeper played, and codis-controller that has heard of the pause. */
-struct estate_world {
-	struct cli_world *w;
-	struct fake_zk zk; /* on a loop and in a thread of its own, from play() to settle() */
-	uv_loop_t loop;
-	uv_async_t end;
-	uv_thread_t thread;
-	bool plays;
-};
-
-static void on_end(uv_async_t *end)
-{
-	uv_stop(end->loop);
-}
-
-static void run(void *ctx)
-{
-	uv_run(ctx, UV_RUN_DEFAULT);
-}
-
-static void play(struct estate_world *e)
-{
-	assert_int_equal(uv_thread_create(&e->thread, run, &e->loop), 0);
-	e->plays = true;
-}
-
-/* From now on the tree can be looked at. */
-static void settle(struct estate_world *e)
-{
-	if (!e->plays)
-		return;
-	uv_async_send(&e->end);
-	uv_thread_join(&e->thread);
-	e->plays = false;
-}
-
-#define CLEANUP_TEST(name) TEST_WITH(name, setup, teardown)
-
-static void put_maker(struct cli_world *w, const char *resource, const char *name, const char *app, const char *more)
-{
-	BUF_CLEANUP struct buf text = BUF_INIT(4096);
-	char path[256];
-
-	buf_addf(
-		&text,
-		"{\"metadata\":{\"uid\":\"u-%s\"," APPLIED "},\"spec\":{\"replicas\":1,\"selector\":{\"matchLabels\":{"
-		"\"app\":\"%s\"}}%s\"template\":{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"containers\":[{"
-		"\"name\":\"%s\",\"image\":\"c\",\"command\":[\"%s\",\"--zookeeper\",\"zookeeper:2181\"]}],\"volumes\":"
-		"[{"
-		"\"name\":\"config\",\"configMap\":{\"name\":\"%s\"}}]}}}}",
-		name, app, more, app, app, app, strcmp(app, "zookeeper") == 0 ? "zookeeper" : "codis-config");
-	snprintf(path, sizeof(path), APPS "%s/%s", resource, name);
-	fake_apply(w->api, path, text.data);
-}
-
-static void put_service(struct cli_world *w, const char *name, const char *app)
-{
-	char path[256], text[256];
-
-	snprintf(path, sizeof(path), CORE "services/%s", name);
-	snprintf(text, sizeof(text), "{\"spec\":{\"selector\":{\"app\":\"%s\"}}}", app);
-	fake_apply(w->api, path, text);
-}
-
-static void put_zookeeper(struct estate_world *e)
-{
-	struct cli_world *w = e->w;
-	char text[128];
-
-	assert_int_equal(uv_loop_init(&e->loop), 0);
-	assert_int_equal(uv_async_init(&e->loop, &e->end, on_end), 0);
-	fake_zk_start(&e->zk, &e->loop, 1);
-	fake_zk_put(&e->zk, "/codis3", "", 0);
-	fake_zk_put(&e->zk, "/codis3/codis-test", "", 0);
-	fake_zk_put(&e->zk, "/codis3/codis-test/topom", "{}", 2);
-	fake_zk_put(&e->zk, "/codis3/codis-test/slots", "", 0);
-	fake_zk_put(&e->zk, "/codis3/codis-test/slots/slot-0000", "{}", 2);
-	fake_zk_put(&e->zk, "/jodis", "", 0);
-	fake_zk_put(&e->zk, "/jodis/codis-test", "", 0);
-	fake_zk_put(&e->zk, "/jodis/codis-test/proxy-1", "{}", 2);
-	snprintf(text, sizeof(text), "{\"tcp\":%u}", e->zk.members[0].port);
-	fake_apply(w->api, CORE "pods/zookeeper-0/portforward", text);
-	fake_apply(w->api, "/apis/discovery.k8s.io/v1/namespaces/codis/endpointslices/zookeeper-1",
-		   "{\"metadata\":{\"labels\":{\"kubernetes.io/"
-		   "service-name\":\"zookeeper\"}},\"endpoints\":[{\"targetRef\":{"
-		   "\"name\":\"zookeeper-0\"},\"conditions\":{\"ready\":true}}]}");
-}
-
-#define PAUSED "{\"namespace\":\"codis\",\"product\":\"codis-test\",\"paused\":true}"
-
-static int setup(void **state)
-{
-	struct estate_world *e = calloc(1, sizeof(*e));
-	char status[1024];
-	void *w;
-
-	if (!e || cli_setup(&w) != 0)
-		return -1;
-	e->w = w;
-	cli_codis(w);
-	cli_controller(w, "c-a", cli_status_json(true, PAUSED, status, sizeof(status)));
-	put_maker(w, "statefulsets", "codis-server", "codis-server",
-		  ",\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\"}}],");
-	put_maker(w, "statefulsets", "codis-dashboard", "codis-dashboard", ",");
-	put_maker(w, "deployments", "codis-proxy", "codis-proxy", ",");
-	put_maker(w, "statefulsets", "zookeeper", "zookeeper", ",");
-	put_service(w, "codis-proxy", "codis-proxy");
-	put_service(w, "zookeeper", "zookeeper");
-	fake_apply(e->w->api, CORE "configmaps/codis-config", "{\"metadata\":{" APPLIED "}}");
-	fake_apply(
-		e->w->api, BUDGETS "codis-server-group-1",
-		"{\"metadata\":{\"labels\":{\"app.kubernetes.io/managed-by\":\"codis-controller\",\"codis.io/product\":"
-		"\"codis-test\"}},\"spec\":{\"selector\":{\"matchLabels\":{\"codis.io/group\":\"1\"}}}}");
-	fake_apply(e->w->api, CORE "persistentvolumeclaims/data-codis-server-0", "{}");
-	put_zookeeper(e);
-	*state = e;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct estate_world *e = *state;
-	void *w = e->w;
-	int r;
-
-	settle(e);
-	uv_close((uv_handle_t *)&e->end, NULL);
-	fake_zk_stop(&e->zk);
-	r = uv_loop_close(&e->loop);
-	assert_int_equal(r, 0);
-	r = cli_teardown(&w);
-
-	free(e);
-	return r;
-}
-
-static bool is_there(struct estate_world *e, const char *path)
-{
-	JSON_CLEANUP cJSON *object = fake_read(e->w->api, path);
-
-	return object != NULL;
-}
+#include "tests/unit/estate_fixture.h"
 
 #define ALL_OF_IT                                                                                                      \
 	"Of product codis-test in namespace codis this goes, and what its pods have in memory:\n"                      \
@@ -158,13 +9,13 @@ static bool is_there(struct estate_world *e, const char *path)
 	"  Service codis-proxy\n  PodDisruptionBudget codis-server-group-1\n  ConfigMap codis-config\n"                \
 	"  /codis3/codis-test and /jodis/codis-test in ZooKeeper zookeeper:2181\n"
 
-CLEANUP_TEST(all_of_a_product_goes)
+ESTATE_TEST(all_of_a_product_goes)
 {
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	fake_apply(e->w->api, CORE "configmaps/mine", "{}");
-	put_service(e->w, "web", "web");
+	estate_put_service(e->w, "web", "web");
 	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_OK);
 	cli_says(e->w, ALL_OF_IT "  StatefulSet zookeeper\n  Service zookeeper\nThis stays:\n  PersistentVolumeClaim "
 				 "data-codis-server-0\n    (--delete-data takes them)\n");
@@ -174,13 +25,13 @@ CLEANUP_TEST(all_of_a_product_goes)
 	cli_says(e->w, "\n/codis3/codis-test and /jodis/codis-test: 6 nodes deleted\nStatefulSet zookeeper: deleted\n");
 	cli_says(e->w, "\nStatefulSet codis-dashboard: deleted\ncodis/codis-test is gone\n");
 	assert_string_equal(e->w->c.err.data, "");
-	assert_false(is_there(e, APPS "statefulsets/zookeeper"));
-	assert_false(is_there(e, CORE "pods/codis-server-0"));
-	assert_false(is_there(e, CORE "configmaps/codis-config"));
-	assert_true(is_there(e, CORE "configmaps/mine"));
-	assert_true(is_there(e, CORE "services/web"));
-	assert_true(is_there(e, CORE "persistentvolumeclaims/data-codis-server-0"));
-	settle(e);
+	assert_false(estate_is_there(e, APPS "statefulsets/zookeeper"));
+	assert_false(estate_is_there(e, CORE "pods/codis-server-0"));
+	assert_false(estate_is_there(e, CORE "configmaps/codis-config"));
+	assert_true(estate_is_there(e, CORE "configmaps/mine"));
+	assert_true(estate_is_there(e, CORE "services/web"));
+	assert_true(estate_is_there(e, CORE "persistentvolumeclaims/data-codis-server-0"));
+	estate_settle(e);
 	assert_null(fake_zk_find(&e->zk, "/codis3/codis-test"));
 	assert_null(fake_zk_find(&e->zk, "/jodis/codis-test"));
 	assert_non_null(fake_zk_find(&e->zk, "/codis3"));
@@ -188,31 +39,31 @@ CLEANUP_TEST(all_of_a_product_goes)
 	cli_says(e->w, "there is no Codis in namespace codis; -n names another one\n");
 }
 
-CLEANUP_TEST(another_product_in_the_same_zookeeper_stays)
+ESTATE_TEST(another_product_in_the_same_zookeeper_stays)
 {
 	struct estate_world *e = *state;
 
 	fake_zk_put(&e->zk, "/codis3/orders", "", 0);
 	fake_zk_put(&e->zk, "/codis3/orders/topom", "{}", 2);
 	fake_zk_put(&e->zk, "/jodis/orders", "", 0);
-	play(e);
+	estate_play(e);
 	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_OK);
 	cli_says(e->w, ALL_OF_IT "  PersistentVolumeClaim data-codis-server-0\nThis stays:\n  StatefulSet zookeeper\n"
-				 "    (other products use it)\n  in ZooKeeper zookeeper:2181: orders\n");
-	settle(e);
+				 "    (others use it, too)\n  in ZooKeeper zookeeper:2181: orders\n");
+	estate_settle(e);
 	assert_null(fake_zk_find(&e->zk, "/codis3/codis-test"));
 	assert_non_null(fake_zk_find(&e->zk, "/codis3/orders/topom"));
 	assert_non_null(fake_zk_find(&e->zk, "/jodis/orders"));
-	assert_true(is_there(e, APPS "statefulsets/zookeeper"));
-	assert_true(is_there(e, CORE "services/zookeeper"));
-	assert_true(is_there(e, CORE "pods/zookeeper-0"));
-	assert_false(is_there(e, CORE "persistentvolumeclaims/data-codis-server-0"));
+	assert_true(estate_is_there(e, APPS "statefulsets/zookeeper"));
+	assert_true(estate_is_there(e, CORE "services/zookeeper"));
+	assert_true(estate_is_there(e, CORE "pods/zookeeper-0"));
+	assert_false(estate_is_there(e, CORE "persistentvolumeclaims/data-codis-server-0"));
 }
 
-CLEANUP_TEST(what_codisctl_did_not_apply_or_others_share_stays)
+ESTATE_TEST(what_codisctl_did_not_apply_or_others_share_stays)
 {
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	fake_apply(e->w->api, CORE "configmaps/codis-config", "{}");
 	fake_apply(e->w->api, APPS "deployments/web",
@@ -234,18 +85,18 @@ CLEANUP_TEST(what_codisctl_did_not_apply_or_others_share_stays)
 	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_OK);
 	cli_says(e->w, "This stays:\n  ConfigMap codis-config: codisctl did not apply it\n  StatefulSet zookeeper\n"
 		       "    (codisctl did not apply it)\n");
-	assert_true(is_there(e, CORE "services/both"));
-	assert_true(is_there(e, APPS "deployments/web"));
-	assert_true(is_there(e, CORE "configmaps/codis-config"));
-	settle(e);
+	assert_true(estate_is_there(e, CORE "services/both"));
+	assert_true(estate_is_there(e, APPS "deployments/web"));
+	assert_true(estate_is_there(e, CORE "configmaps/codis-config"));
+	estate_settle(e);
 	assert_null(fake_zk_find(&e->zk, "/codis3/codis-test"));
 }
 
-CLEANUP_TEST(it_asks_and_respects_what_is_protected)
+ESTATE_TEST(it_asks_and_respects_what_is_protected)
 {
 	struct estate_world *e = *state;
 	int input = dup(STDIN_FILENO);
-	play(e);
+	estate_play(e);
 
 	assert_non_null(freopen("/dev/null", "r", stdin));
 	assert_int_equal(CLI(e->w, "cleanup"), CLI_USAGE);
@@ -267,11 +118,11 @@ CLEANUP_TEST(it_asks_and_respects_what_is_protected)
 	assert_int_equal(fake_count(e->w->api, "PATCH"), 0);
 }
 
-CLEANUP_TEST(what_could_be_another_ones_tree_is_not_named)
+ESTATE_TEST(what_could_be_another_ones_tree_is_not_named)
 {
 	static const char *const names[] = { "", ".", "..", "a/b", "codis-test/group", NULL };
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	for (const char *const *n = names; *n; n++) {
 		assert_int_equal(CLI(e->w, "cleanup", "--yes", "-p", *n), CLI_USAGE);
@@ -282,10 +133,10 @@ CLEANUP_TEST(what_could_be_another_ones_tree_is_not_named)
 	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
 }
 
-CLEANUP_TEST(a_tree_that_is_not_reached_stops_it_before_anything_goes)
+ESTATE_TEST(a_tree_that_is_not_reached_stops_it_before_anything_goes)
 {
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	fake_delete(e->w->api, "/apis/discovery.k8s.io/v1/namespaces/codis/endpointslices/zookeeper-1");
 	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
@@ -295,14 +146,14 @@ CLEANUP_TEST(a_tree_that_is_not_reached_stops_it_before_anything_goes)
 	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
 	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--keep-tree"), CLI_OK);
 	cli_says(e->w, "  StatefulSet zookeeper\n    (its tree is kept)\n");
-	assert_false(is_there(e, APPS "statefulsets/codis-server"));
-	assert_true(is_there(e, APPS "statefulsets/zookeeper"));
+	assert_false(estate_is_there(e, APPS "statefulsets/codis-server"));
+	assert_true(estate_is_there(e, APPS "statefulsets/zookeeper"));
 }
 
-CLEANUP_TEST(nothing_goes_before_the_controller_has_heard_of_the_pause)
+ESTATE_TEST(nothing_goes_before_the_controller_has_heard_of_the_pause)
 {
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	cli_controller(e->w, "c-a",
 		       "{\"leads\":true,\"clusters\":[{\"namespace\":\"codis\",\"product\":\"codis-test\"}]}");
@@ -311,10 +162,10 @@ CLEANUP_TEST(nothing_goes_before_the_controller_has_heard_of_the_pause)
 	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
 }
 
-CLEANUP_TEST(after_an_interrupt_it_goes_on)
+ESTATE_TEST(after_an_interrupt_it_goes_on)
 {
 	struct estate_world *e = *state;
-	play(e);
+	estate_play(e);
 
 	fake_fail(e->w->api, "DELETE " APPS "statefulsets/codis-server", 500, 1);
 	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NO_CLUSTER);
@@ -327,7 +178,153 @@ CLEANUP_TEST(after_an_interrupt_it_goes_on)
 	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_OK);
 	cli_says(e->w, "no ZooKeeper is at zookeeper:2181 any more, and no tree\n");
 	cli_says(e->w, "\ncodis/codis-test is gone\n");
-	assert_false(is_there(e, APPS "statefulsets/codis-dashboard"));
-	settle(e);
+	assert_false(estate_is_there(e, APPS "statefulsets/codis-dashboard"));
+	estate_settle(e);
 	assert_null(fake_zk_find(&e->zk, "/codis3/codis-test"));
+}
+
+/* --- whose it is -------------------------------------------------------------------------------------------------- */
+
+static void expect_nothing_gone(struct estate_world *e)
+{
+	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
+	assert_int_equal(fake_count(e->w->api, "PATCH"), 0);
+}
+
+ESTATE_TEST(a_tree_below_another_root_is_not_taken_for_that_of_the_same_name)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	estate_put_address(e, "zookeeper:2181/shop");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "codisctl: ZooKeeper zookeeper:2181/shop: \"2181/shop\" is no port, so /codis3/codis-test and "
+		       "/jodis/codis-test cannot be taken away from here: ");
+	expect_nothing_gone(e);
+	estate_settle(e);
+	assert_non_null(fake_zk_find(&e->zk, "/codis3/codis-test/topom"));
+}
+
+ESTATE_TEST(a_zookeeper_elsewhere_is_not_one_that_was_taken_away)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	fake_delete(e->w->api, APPS "statefulsets/zookeeper");
+	estate_put_address(e, "zk.example.com:2181");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "codisctl: no pod of ZooKeeper is ready, so ");
+	expect_nothing_gone(e);
+}
+
+ESTATE_TEST(another_zookeeper_of_the_namespace_stays)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	fake_apply(e->w->api, APPS "statefulsets/zk-orders",
+		   "{\"metadata\":{\"uid\":\"u-zk-orders\"," APPLIED "},\"spec\":{\"selector\":{\"matchLabels\":{"
+		   "\"app\":\"zk\"}},\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\"}}],\"template\":"
+		   "{\"metadata\":{\"labels\":{\"app\":\"zk\"}},\"spec\":{\"containers\":[{\"name\":\"zookeeper\","
+		   "\"image\":\"c\"}]}}}}");
+	estate_put_service(e->w, "zk-orders", "zk");
+	fake_apply(e->w->api, CORE "persistentvolumeclaims/data-zk-orders-0", "{}");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_OK);
+	cli_says(e->w, "  StatefulSet zookeeper\n  Service zookeeper\n  PersistentVolumeClaim data-codis-server-0\n"
+		       "This stays:\n  StatefulSet zk-orders: it is not known to be this product's\n");
+	assert_false(estate_is_there(e, APPS "statefulsets/zookeeper"));
+	assert_true(estate_is_there(e, APPS "statefulsets/zk-orders"));
+	assert_true(estate_is_there(e, CORE "services/zk-orders"));
+	assert_true(estate_is_there(e, CORE "persistentvolumeclaims/data-zk-orders-0"));
+}
+
+ESTATE_TEST(a_zookeeper_that_others_than_codis_use_stays)
+{
+	struct estate_world *e = *state;
+
+	fake_zk_put(&e->zk, "/", "", 0);
+	fake_zk_put(&e->zk, "/zookeeper", "", 0);
+	fake_zk_put(&e->zk, "/brokers", "", 0);
+	fake_zk_put(&e->zk, "/codis3/a-b", "", 0);
+	fake_zk_put(&e->zk, "/codis3/a", "", 0);
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_OK);
+	cli_says(e->w, "  StatefulSet zookeeper\n    (others use it, too)\n"
+		       "  in ZooKeeper zookeeper:2181: a-b, a, /brokers\n");
+	assert_true(estate_is_there(e, APPS "statefulsets/zookeeper"));
+}
+
+/* Not ours: somebody else deletes it, to make it anew. */
+ESTATE_TEST(a_zookeeper_that_goes_just_then_is_no_reason_to_take_what_it_has)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	fake_apply(e->w->api, APPS "statefulsets/zookeeper",
+		   "{\"metadata\":{\"uid\":\"u-zookeeper\",\"deletionTimestamp\":\"2026-11-28T00:00:00Z\"," APPLIED
+		   "},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"zookeeper\"}},\"template\":{\"metadata\":{"
+		   "\"labels\":{\"app\":\"zookeeper\"}},\"spec\":{\"containers\":[{\"name\":\"zookeeper\",\"image\":"
+		   "\"c\"}]}}}}");
+	fake_delete(e->w->api, "/apis/discovery.k8s.io/v1/namespaces/codis/endpointslices/zookeeper-1");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_NOT_SO);
+	cli_says(e->w, "codisctl: no pod of ZooKeeper is ready, so ");
+	expect_nothing_gone(e);
+}
+
+ESTATE_TEST(what_selects_pods_of_a_daemonset_or_of_nobody_stays)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	estate_put_maker(e->w, "deployments", "codis-proxy", "codis-proxy", ",");
+	fake_apply(
+		e->w->api, CORE "pods/agent-1",
+		"{\"metadata\":{\"labels\":{\"team\":\"a\"},\"ownerReferences\":[{\"kind\":\"DaemonSet\",\"name\":"
+		"\"agent\",\"uid\":\"u-agent\",\"controller\":true}]},\"spec\":{\"containers\":[{\"name\":\"x\"}]}}");
+	fake_apply(e->w->api, CORE "pods/codis-proxy-ds",
+		   "{\"metadata\":{\"labels\":{\"app\":\"codis-proxy\"},\"ownerReferences\":[{\"kind\":\"DaemonSet\","
+		   "\"name\":\"agent\",\"uid\":\"u-agent\",\"controller\":true}]},\"spec\":{\"containers\":[{\"name\":"
+		   "\"x\"}]}}");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--wait", "20s"), CLI_OK);
+	cli_says(e->w, "codis/codis-test is gone\n");
+	assert_true(estate_is_there(e, CORE "services/codis-proxy"));
+	assert_true(estate_is_there(e, CORE "pods/codis-proxy-ds"));
+}
+
+ESTATE_TEST(a_pod_of_another_maker_is_not_hurried)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	fake_apply(
+		e->w->api, CORE "pods/orders-server-0",
+		"{\"metadata\":{\"uid\":\"u-o\",\"deletionTimestamp\":\"2026-11-28T00:00:00Z\","
+		"\"deletionGracePeriodSeconds\":60,\"labels\":{\"app\":\"codis-server\",\"codis.io/product\":"
+		"\"orders\"},\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"orders-server\",\"uid\":"
+		"\"u-orders-server\",\"controller\":true}]},\"spec\":{\"containers\":[{\"name\":\"codis-server\"}]}}");
+	fake_apply(
+		e->w->api, APPS "statefulsets/orders-server",
+		"{\"metadata\":{\"uid\":\"u-orders-server\"},\"spec\":{\"selector\":{\"matchLabels\":{\"app\":"
+		"\"codis-server\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
+		"\"codis.io/product\":\"orders\"}},\"spec\":{\"containers\":[{\"name\":\"codis-server\",\"command\":["
+		"\"codis-server\"]}]}}}}");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "-p", "codis-test", "--wait", "20s"), CLI_OK);
+	assert_true(estate_is_there(e, CORE "pods/orders-server-0"));
+	assert_int_equal(fake_count(e->w->api, "DELETE " CORE "pods/orders-server-0"), 0);
+}
+
+ESTATE_TEST(a_set_that_takes_its_data_with_it_stops_it_before_anything_goes)
+{
+	struct estate_world *e = *state;
+
+	estate_play(e);
+	estate_put_maker(e->w, "statefulsets", "codis-server", "codis-server",
+			 ",\"persistentVolumeClaimRetentionPolicy\":{\"whenDeleted\":\"Delete\"},"
+			 "\"volumeClaimTemplates\":[{\"metadata\":{\"name\":\"data\"}}],");
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "codisctl: StatefulSet codis-server takes its PersistentVolumeClaims with it "
+		       "(persistentVolumeClaimRetentionPolicy: whenDeleted: Delete), so nothing is taken away: "
+		       "--delete-data lets them go, too; to keep them write Retain there first\n");
+	expect_nothing_gone(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_OK);
 }

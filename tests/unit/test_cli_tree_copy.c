@@ -61,6 +61,29 @@ TEST(what_is_no_copy_is_refused)
 	expect_refused(HEAD ",\"nodes\":[{\"path\":\"slots/slot-0001\"}]}", "nodes[0]: slots/slot-0001 has no data");
 }
 
+#define GROUP_1 "{\"path\":\"group/group-0001\",\"data\":{\"id\":1}},"
+#define SLOT_1  "{\"path\":\"slots/slot-0001\",\"data\":{\"id\":1,\"group_id\":1}}"
+
+TEST(what_codis_would_not_have_written_is_refused)
+{
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"slots/slot-99999\",\"data\":{\"id\":99999,\"group_id\":0}}]}",
+		       "slots/slot-99999: it says no number of a slot");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"slots/slot-0001\",\"data\":{\"id\":7,\"group_id\":0}}]}",
+		       "slots/slot-0001: its data is another slot's");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"slots/slot-1\",\"data\":{\"id\":1,\"group_id\":0}}]}",
+		       "slots/slot-1: its data is another slot's");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"slots/slot-0001\",\"data\":{\"id\":1,\"group_id\":\"a\"}}]}",
+		       "slots/slot-0001: it says no number of a group");
+	expect_refused(HEAD ",\"nodes\":[" SLOT_1 "]}", "slots/slot-0001 is of group 1, which is not there");
+	expect_refused(HEAD ",\"nodes\":[" GROUP_1 SLOT_1 "," SLOT_1 "]}", "slots/slot-0001: it is there twice");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"group/group-0002\",\"data\":{\"id\":1}}]}",
+		       "group/group-0002: its data is another group's");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"group/group-0001\",\"data\":{}}]}",
+		       "group/group-0001: a group has id 0, Codis allows 1 to 9999");
+	expect_refused(HEAD ",\"nodes\":[{\"path\":\"proxy/proxy-ab\",\"data\":{\"token\":\"cd\"}}]}",
+		       "proxy/proxy-ab: its data is another proxy's");
+}
+
 /* --- rebuilt ------------------------------------------------------------------------------------------------------ */
 
 static void put_server(struct inventory *inv, int ordinal, int group, const char *role)
