@@ -42,6 +42,9 @@ static bool loses_all(const struct data_group *g, const struct data_process *p, 
 	bool led_at_once = g->run_id[0] && (p->led || strcmp(p->run_id, info->run_id) != 0);
 	int64_t had = seen_before ? p->keys : info->keys;
 
+	/* Those that were noted a while ago have left it since. */
+	if (!g->run_id[0] && g->leave)
+		return false;
 	return g->keys > 0 && had <= (led_at_once ? g->keys / 10 : 0) && !synced_since && !(heir && p->heir_keys == 0);
 }
 

@@ -26,6 +26,7 @@ struct data_group {
 	bool known;
 	char run_id[CODIS_RUN_ID_SIZE]; /* the process that had the keys; "" : not known which */
 	int64_t keys;
+	bool leave; /* they were noted by another controller, and leave the group since, with its slots */
 	/* Keys that are gone since another process leads, and when that was seen; 0: none, or it is noted on the
 	 * StatefulSet, where it stays until somebody acknowledges it. */
 	int64_t lost_keys, lost_wall_ms;

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
+#include "common/codis/scaling.h"
 #include "common/codis/served.h"
 #include "common/kube/client.h"
 #include "common/kube/event.h"
@@ -111,6 +112,18 @@ static void follow_sets(struct cluster *c, const struct sets *s)
 	}
 }
 
+static bool is_being_emptied(const struct sets *s, int gid)
+{
+	struct moving m;
+
+	for (int i = 0; i < s->count; i++) {
+		moving_parse(annotation(s->all[i], CODIS_ANNOTATION_MOVING), &m);
+		if (gids_have(&m.from, gid))
+			return true;
+	}
+	return false;
+}
+
 /* What is noted later is of keys that we hear of ourselves: a server that was last heard without any may have got them.
  */
 static void recall_keys(struct cluster *c, const struct sets *s, const struct inventory_set *set)
@@ -121,8 +134,10 @@ static void recall_keys(struct cluster *c, const struct sets *s, const struct in
 	while (slots && served_next(&slots, &was) == 1) {
 		struct observed_group *g = cluster_group(c, was.gid, false);
 
-		if (g && !g->recalled && set_of(s, was.gid) == set)
-			data_recall(&g->data, was.keys);
+		if (!g || g->recalled || set_of(s, was.gid) != set)
+			continue;
+		data_recall(&g->data, was.keys);
+		g->data.leave = is_being_emptied(s, was.gid);
 	}
 }
 

@@ -698,15 +698,17 @@ static void view_paused(struct cluster_view *v, const struct view_set *set, cons
 		*p = (unsigned char)*p < ' ' || *p == 0x7f ? ' ' : *p; /* one line */
 }
 
-static int last_noted(const char *text)
+/* Of those that it makes: others, whose StatefulSet is gone, may be noted beside them. */
+static int last_noted(const char *text, const struct codis_shape *shape)
 {
-	struct served_group g = { .gid = 0 }; /* as it is left where there is none */
+	struct served_group g;
+	int last = 0;
 
 	if (!text)
 		return -1;
 	while (served_next(&text, &g) == 1)
-		;
-	return g.gid;
+		last = codis_shape_makes(shape, g.gid) ? g.gid : last;
+	return last;
 }
 
 /* Each StatefulSet is asked by itself. */
@@ -721,7 +723,8 @@ static void view_asked(const struct making *m, struct view_set *sets, int count)
 		sets[i].asked = asked != NULL;
 		text_copy(sets[i].asked_by, sizeof(sets[i].asked_by), asked ? asked : "");
 		sets[i].servers = -1;
-		sets[i].last_noted = last_noted(json_str(m->sets[i]->annotations, CODIS_ANNOTATION_SLOTS, NULL));
+		sets[i].last_noted =
+			last_noted(json_str(m->sets[i]->annotations, CODIS_ANNOTATION_SLOTS, NULL), &sets[i].shape);
 	}
 	for (int i = 0; i < count; i++) {
 		if (sets[i].asked)

@@ -17,7 +17,7 @@ struct looking {
 	struct gids fresh;        /* new groups that wait for their share */
 	struct gids takers;       /* who is to have slots, of those between which they move */
 	int acting;               /* slots that are under way */
-	bool offline;             /* some are nobody's */
+	int offline;              /* the first slot that is nobody's; -1: none is */
 };
 
 __attribute__((format(printf, 2, 3))) static void waits_for(struct looking *l, const char *fmt, ...)
@@ -72,10 +72,16 @@ static bool is_asked_again(const struct cluster_view *v, int gid)
 	return set && has_what_it_asks(set);
 }
 
+/* Its node, or a server that may still make one. */
 static bool exists(const struct cluster_view *v, int gid)
 {
 	const struct group_view *g = view_group(v, gid);
+	const struct server_view *s;
 
+	for (int at = 0; g && (s = view_next(v, g, &at));) {
+		if (view_is_member(s, gid) && judge_has_pod(s))
+			return true;
+	}
 	return g && g->exists;
 }
 
@@ -83,11 +89,13 @@ static void look_at_slots(struct looking *l)
 {
 	const struct dashboard_view *b = &l->v->dashboard;
 
+	l->offline = -1;
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		l->fixed[i] = b->slot_target[i] != 0;
 		l->has[i] = b->slot_target[i] ? b->slot_target[i] : b->slot_group[i];
 		l->acting += l->fixed[i];
-		l->offline |= !l->has[i];
+		if (!l->has[i] && l->offline < 0)
+			l->offline = i;
 		if (l->has[i] && (i == 0 || l->has[i] != l->has[i - 1]))
 			gids_add(&l->owners, l->has[i]);
 	}
@@ -181,6 +189,18 @@ static bool is_silent_proxy(const struct proxy_view *p)
 	       (p->reach != REACH_OK || !p->registered || !p->online);
 }
 
+static void wait_for_proxies(struct looking *l)
+{
+	const struct cluster_view *v = l->v;
+
+	for (int i = 0; i < v->proxy_count; i++) {
+		const struct proxy_view *p = &v->proxies[i];
+
+		if (is_silent_proxy(p))
+			waits_for(l, "proxy %s does not serve", p->pod.name[0] ? p->pod.name : p->admin_addr);
+	}
+}
+
 /* What slots must not move for: a failover, or a proxy that is to be told of each slot, in the middle of it costs more
  * than time. */
 static void wait_for_health(struct looking *l)
@@ -196,18 +216,26 @@ static void wait_for_health(struct looking *l)
 		wait_for_group(l, m->to.of[i]);
 	for (int i = 0; i < l->takers.count; i++)
 		wait_for_group(l, l->takers.of[i]);
-	for (int i = 0; i < v->proxy_count; i++) {
-		const struct proxy_view *p = &v->proxies[i];
+	wait_for_proxies(l);
+}
 
-		if (is_silent_proxy(p))
-			waits_for(l, "proxy %s does not serve", p->pod.name[0] ? p->pod.name : p->admin_addr);
-	}
+/* Somebody is at the slots, or has left it so. Where none is anybody's that is no trouble of ours. */
+static void wait_for_owner(struct looking *l)
+{
+	if (l->offline >= 0 && l->owners.count)
+		waits_for(l,
+			  "slot %d is in no group: codis-admin --dashboard=%s --slots-assign --beg=%d --end=%d "
+			  "--gid=GROUP --confirm puts it into one",
+			  l->offline, l->v->dashboard.addr, l->offline, l->offline);
 }
 
 /* All new groups begin together, lest the first gets what it would have to give the second. */
 static void begin_fresh(struct looking *l)
 {
-	if (!l->fresh.count || l->offline)
+	if (!l->fresh.count)
+		return;
+	wait_for_owner(l);
+	if (l->offline >= 0)
 		return;
 	wait_for_health(l);
 	for (int i = 0; i < l->fresh.count; i++)
@@ -264,14 +292,29 @@ static void plan(struct looking *l)
 
 	left = moves_plan(groups, list_groups(l, groups), l->has, l->fixed, l->s->moves, room > 0 ? room : 0);
 	l->s->count = left < room ? left : room > 0 ? room : 0;
+	/* Of those under way some still go to where they are not to stay. */
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		left += l->fixed[i] && (gids_have(&l->s->moving.to, b->slot_target[i]) ||
+					gids_have(&l->s->moving.from, b->slot_target[i]) ||
 					gids_have(&l->s->moving.from, b->slot_group[i]));
 	l->s->left = left;
 }
 
 /* --- groups that go -------------------------------------------------------------------------------------------------
  */
+
+/* One that is not heard may have what it sent, and one whose slots were not read may send any. */
+static void wait_for_word_of_proxies(struct looking *l)
+{
+	wait_for_proxies(l);
+	for (int i = 0; i < l->v->proxy_count; i++) {
+		const struct proxy_view *p = &l->v->proxies[i];
+
+		if (!p->slots && !p->pod.deleting)
+			waits_for(l, "which slots proxy %s sends is not known",
+				  p->pod.name[0] ? p->pod.name : p->admin_addr);
+	}
+}
 
 static bool is_sent_to(const struct cluster_view *v, int gid)
 {
@@ -293,6 +336,9 @@ static void wait_until_empty(struct looking *l, int gid)
 	const struct server_view *m = g ? view_master(l->v, g) : NULL;
 	char keys[SERVED_KEYS_MAX];
 
+	wait_for_word_of_proxies(l);
+	if (gids_have(&l->owners, gid))
+		waits_for(l, "no group is left to take the slots of group %d", gid);
 	if (is_sent_to(l->v, gid))
 		waits_for(l, "a proxy still sends slots to group %d", gid);
 	if (!g || g->may_lose || !g->node.count)
@@ -309,14 +355,15 @@ static void wait_until_empty(struct looking *l, int gid)
 	}
 }
 
-/* Of groups that would go, by what the webhook knows. */
-static bool is_noted_as_served(const struct view_set *set)
+/* Of groups that would go: the webhook judges by what is noted of the slots. */
+static void wait_for_note(struct looking *l, const struct view_set *set)
 {
 	struct codis_shape then = shape_of(&set->shape, set->servers);
 	int first, last = 0;
 
 	codis_shape_groups(&then, &first, &last);
-	return set->last_noted < 0 || set->last_noted > last;
+	if (set->last_noted < 0 || set->last_noted > last)
+		waits_for(l, CODIS_ANNOTATION_SLOTS " does not yet say that the groups that go have none");
 }
 
 /* Their servers go, and then they. */
@@ -332,7 +379,8 @@ static void let_go(struct looking *l)
 		if (is_doomed(v, m->from.of[i])) {
 			set = set ? set : view_set_of(v, m->from.of[i]);
 			wait_until_empty(l, m->from.of[i]);
-		} else if (g && g->exists && !g->node.count && !g->busy && !g->node.promoting_state[0]) {
+		} else if (g && g->exists && !g->node.count && !gids_have(&l->owners, g->node.id) && !g->busy &&
+			   !g->node.promoting_state[0]) {
 			l->s->step = SCALE_REMOVES;
 			l->s->gid = m->from.of[i];
 			l->s->why = "its servers have gone, as codis.io/scale-to asked";
@@ -340,8 +388,9 @@ static void let_go(struct looking *l)
 			waits_for(l, "the servers of group %d end", m->from.of[i]);
 		}
 	}
-	/* The webhook judges by what is noted of the slots. */
-	if (!set || l->s->waits[0] || is_noted_as_served(set))
+	if (set)
+		wait_for_note(l, set);
+	if (!set || l->s->waits[0])
 		return;
 	l->s->step = SCALE_SCALES;
 	l->s->set = set;
@@ -361,10 +410,10 @@ static bool can_be_kept(const struct cluster_view *v, int gid)
 	return m && !g->may_lose && view_master_verified(m) && judge_has_pod(m) && m->group == gid && !m->pod.deleting;
 }
 
-/* The webhook was away, and let it through. */
+/* The webhook was away, and let it through. What this controller scales away has no slots, whatever is being emptied.
+ */
 static bool undo(struct looking *l)
 {
-	const struct moving *was = &l->v->scaling.moving;
 	const struct view_set *set = NULL;
 	int last = 0, replicas;
 
@@ -374,8 +423,7 @@ static bool undo(struct looking *l)
 
 		if (!its || its->shape.group || its->shape.server_replica < 1 || its->deleting || (set && its != set))
 			continue;
-		if (!view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) && !gids_have(&was->from, gid) &&
-		    can_be_kept(l->v, gid)) {
+		if (!view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) && can_be_kept(l->v, gid)) {
 			last = gid;
 			set = its;
 		}
@@ -446,7 +494,9 @@ static void note_first(struct looking *l)
 {
 	int wanted = view_groups_wanted(l->v);
 
-	if (l->offline || !wanted)
+	if (view_set_asked(l->v))
+		wait_for_owner(l);
+	if (l->offline >= 0 || !wanted)
 		return;
 	l->s->had = l->owners;
 	for (int i = 0; i < wanted; i++)
@@ -555,7 +605,15 @@ void scale_look(const struct cluster_view *v, const struct decide_limits *limits
 
 bool scale_lets_go(const struct cluster_view *v, int gid)
 {
-	return gids_have(&v->scaling.moving.from, gid) && !view_is_wanted(v, gid);
+	const struct dashboard_view *b = &v->dashboard;
+
+	if (!gids_have(&v->scaling.moving.from, gid) || view_is_wanted(v, gid))
+		return false;
+	for (int i = 0; b->slots_known && i < CODIS_SLOTS; i++) {
+		if (b->slot_group[i] == gid || b->slot_target[i] == gid)
+			return false;
+	}
+	return true;
 }
 
 /* --- words ----------------------------------------------------------------------------------------------------------
@@ -609,7 +667,7 @@ bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf
 {
 	if (moving_is(&s->moving))
 		say_progress(s, out);
-	else if (s->waits[0])
+	else if (s->waits[0] && v->scaling.had_noted)
 		buf_addstr(out, "new groups are to get slots");
 	if (s->waits[0])
 		buf_addf(out, "%swaits: %s", out->len ? "; it " : "it ", s->waits);

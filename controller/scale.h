@@ -19,7 +19,7 @@ enum scale_step {
 	SCALE_REMOVES, /* gid */
 };
 
-#define SCALE_WAITS_MAX 200
+#define SCALE_WAITS_MAX 320
 
 struct scale {
 	enum scale_step step;
@@ -40,7 +40,7 @@ struct scale {
 
 void scale_look(const struct cluster_view *v, const struct decide_limits *limits, struct scale *s);
 
-/* The group was emptied, and its servers end: what becomes of them is nobody's trouble. */
+/* The group was emptied, no slot is its own, and its servers end: what becomes of them is nobody's trouble. */
 bool scale_lets_go(const struct cluster_view *v, int gid);
 
 /* Whether there is anything to tell, and in which words: "130 of 512 slots have moved to groups 3 and 4; it waits:

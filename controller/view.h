@@ -218,7 +218,7 @@ struct view_set {
 	bool asked;        /* codis.io/scale-to stands there ... */
 	char asked_by[24]; /* ... as it is */
 	int servers;       /* ... the number, where it can be; else -1 */
-	int last_noted; /* the last group that codis.io/slots names: what the webhook knows; 0: none; -1: not noted */
+	int last_noted; /* its last group that codis.io/slots names: what the webhook knows; 0: none; -1: not noted */
 };
 
 /* What a person wishes (codis.io/switchover), one at a time; wished.c. */

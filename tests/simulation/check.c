@@ -257,7 +257,10 @@ static void check_only_holder(const struct pod *p)
 static bool has_own_keys(int gid, const uint64_t *data)
 {
 	for (int i = 0; i < W.write_count; i++) {
-		if (W.writes[i].group == gid && has_write(data, i))
+		const struct write *w = &W.writes[i];
+		bool has_moved = W.scales && w->moved && !check_is_home(w->slot, gid); /* a key that was deleted here */
+
+		if (w->group == gid && has_write(data, i) && !has_moved)
 			return true;
 	}
 	return false;

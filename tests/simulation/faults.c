@@ -719,6 +719,9 @@ static void on_cancelled(void *ctx, int64_t arg)
 	kube_tell_set();
 }
 
+static void on_regretted(void *ctx, int64_t arg);
+
+/* Some want the servers back at once: slots are on their way to the new group by then, or just about to be. */
 static void scale_out(void)
 {
 	W.set.groups++;
@@ -726,6 +729,8 @@ static void scale_out(void)
 	say("a person scales to %d servers", W.servers);
 	writers_begin(W.set.groups);
 	kube_scaled();
+	if (chance_percent(50))
+		after(chance_between(S(1), S(8)), on_regretted, NULL, 0);
 }
 
 static void scale_in(void)
@@ -735,6 +740,13 @@ static void scale_in(void)
 	kube_tell_set();
 	if (chance_percent(40))
 		after(chance_between(MS(100), S(5)), on_cancelled, NULL, 0);
+}
+
+static void on_regretted(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	scale_in();
 }
 
 static void scale(void *ctx, int64_t arg)

@@ -426,6 +426,17 @@ LEDGER_TEST(keys_of_one_that_is_not_known_to_have_the_role_are_not_the_groups)
 }
 
 /* What is heard before the StatefulSet is known would hide what was noted. */
+/* The note is a minute old at most, and slots with all their keys leave a group in less. */
+LEDGER_TEST(keys_that_have_left_a_group_that_is_emptied_are_not_lost)
+{
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/moving\":\"from=1 slots=1024\"}");
+	turn(0);
+	assert_int_equal(world.c->view.groups[0].keys, 130); /* nor may an empty one lead in their place */
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	assert_int_equal(w.group.data.lost_keys, 0);
+	assert_string_equal(world.events, "");
+}
+
 LEDGER_TEST(recalled_before_anything_is_heard)
 {
 	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");

@@ -540,6 +540,19 @@ TEST(what_is_noted_of_slots_is_found_on_whichever_statefulset_has_it)
 	assert_int_equal(w->v.scaling.home, 0);
 }
 
+/* What is noted there of groups whose StatefulSet is gone is none of its own: it may be scaled all the same. */
+TEST(of_what_is_noted_of_slots_the_last_of_its_own_groups_counts)
+{
+	WORLD;
+
+	set_annotation(w, "codis.io/slots", "1=512/10,9=512/10");
+	look(w);
+	assert_int_equal(w->v.sets[0].last_noted, 1);
+	set_annotation(w, "codis.io/slots", "none");
+	look(w);
+	assert_int_equal(w->v.sets[0].last_noted, 0);
+}
+
 TEST(member_without_an_address_is_expected)
 {
 	WORLD;

@@ -246,6 +246,22 @@ TEST(new_groups_wait_for_their_replicas_and_begin_together)
 	w->servers[7].info.link_up = true;
 	w->v.dashboard.slot_group[5] = 0;
 	assert_nothing(w); /* somebody is at the slots */
+	assert_words(w, "new groups are to get slots; it waits: slot 5 is in no group: codis-admin "
+			"--dashboard=10.0.2.1:18080 --slots-assign --beg=5 --end=5 --gid=GROUP --confirm puts it into "
+			"one");
+}
+
+TEST(nothing_begins_while_a_slot_is_in_no_group_and_that_is_said)
+{
+	WORLD;
+
+	scaled(w, 4, 4);
+	w->v.dashboard.slot_group[1023] = 0;
+	w->v.scaling.had_noted = false;
+	ask(w, "4");
+	assert_nothing(w);
+	assert_words(w, "it waits: slot 1023 is in no group: codis-admin --dashboard=10.0.2.1:18080 --slots-assign "
+			"--beg=1023 --end=1023 --gid=GROUP --confirm puts it into one");
 }
 
 TEST(nothing_new_moves_while_a_group_or_a_proxy_is_not_well)
@@ -307,6 +323,8 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 	assert_int_equal(slots_of(w, 1), 512);
 	assert_int_equal(slots_of(w, 2), 512);
 	assert_nothing(w); /* the webhook would refuse: it is noted that the groups have slots */
+	assert_words(w, "groups 3 and 4 have no slots any more; it waits: codis.io/slots does not yet say that the "
+			"groups that go have none");
 	w->sets[0].last_noted = 2;
 	a = assert_only(w, ACT_SCALE, "");
 	assert_int_equal(a->replicas, 4);
@@ -323,6 +341,25 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 	w->groups[2].exists = w->groups[3].exists = false;
 	noted(w);
 	assert_nothing(w);
+}
+
+TEST(group_that_has_no_node_yet_goes_when_its_servers_have_ended)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	ask(w, "4");
+	noted(w);
+	w->sets[0].shape.replicas = 4;
+	ask_no_more(&w->sets[0]);
+	w->groups[2].exists = false; /* it has never had a master */
+	w->groups[2].node.count = 0;
+	w->servers[5].listed_group = 0;
+	assert_words(w, "group 3 has no slots any more; it waits: the servers of group 3 end");
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+	w->v.server_count = 4;
+	noted(w);
+	assert_false(moving_is(&w->v.scaling.moving));
 }
 
 TEST(keys_without_a_slot_keep_their_group)
@@ -342,6 +379,23 @@ TEST(keys_without_a_slot_keep_their_group)
 	assert_only(w, ACT_SCALE, "");
 }
 
+TEST(proxy_that_is_not_heard_may_send_slots_still_and_keeps_the_group)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	ask(w, "2");
+	noted(w);
+	move_all(w);
+	w->sets[0].last_noted = 1;
+	w->proxies[0].reach = REACH_SILENT;
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+	assert_words(w, "group 2 has no slots any more; it waits: proxy codis-proxy-0 does not serve");
+	w->proxies[0].reach = REACH_OK;
+	w->proxies[0].slots = NULL;
+	assert_words(w, "group 2 has no slots any more; it waits: which slots proxy codis-proxy-0 sends is not known");
+}
+
 TEST(proxy_that_still_sends_slots_keeps_the_group)
 {
 	WORLD;
@@ -354,6 +408,25 @@ TEST(proxy_that_still_sends_slots_keeps_the_group)
 	w->slots[0][9].migrate_from = 2;
 	assert_string_equal(look(w)->waits, "a proxy still sends slots to group 2");
 	assert_int_not_equal(look(w)->step, SCALE_SCALES);
+}
+
+TEST(slots_that_are_still_on_their_way_to_a_group_keep_it)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	noted(w);
+	/* the dashboard has been told of some, and has begun none, when fewer servers are asked for after all */
+	w->v.dashboard.slot_target[0] = 3;
+	w->v.dashboard.slot_target[600] = 4;
+	ask(w, "4");
+	noted(w);
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+	assert_words(w, "0 of 2 slots have moved from groups 3 and 4");
+	arrive(w, 0);
+	arrive(w, 600);
+	assert_int_equal(move_all(w), 2);
+	assert_int_equal(assert_only(w, ACT_SCALE, "")->replicas, 4);
 }
 
 TEST(cancelled_the_groups_get_their_share_again)
@@ -613,6 +686,39 @@ TEST(servers_of_groups_with_slots_that_were_scaled_away_are_asked_back)
 	assert_true(a->undoes);
 	w->servers[6].pod.deleting = true; /* too late for group 4 */
 	assert_int_equal(look(w)->replicas, 6);
+}
+
+TEST(servers_of_groups_that_are_being_emptied_are_asked_back_while_they_have_slots)
+{
+	WORLD;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	noted(w);
+	w->sets[0].shape.replicas = 4; /* somebody could not wait */
+	assert_int_equal(look(w)->step, SCALE_SCALES);
+	assert_true(look(w)->undoes);
+	assert_int_equal(look(w)->replicas, 8);
+	assert_false(scale_lets_go(&w->v, 4)); /* nor are they nobody's trouble */
+	for (int i = 768; i < CODIS_SLOTS; i++) {
+		w->v.dashboard.slot_target[i] = 1;
+		arrive(w, i);
+	}
+	assert_true(scale_lets_go(&w->v, 4));
+}
+
+TEST(group_whose_slots_nobody_can_take_is_not_let_go)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	w->sets[0].shape.replicas = 0;
+	gids_add(&w->v.scaling.moving.from, 1);
+	gids_add(&w->v.scaling.moving.from, 2);
+	w->groups[0].node.count = w->groups[1].node.count = 0;
+	w->v.server_count = 0;
+	assert_int_equal(look(w)->left, 0);
+	assert_int_not_equal(look(w)->step, SCALE_REMOVES);
 }
 
 TEST(what_is_given_up_is_not_asked_back_nor_when_that_is_said_no_more)
