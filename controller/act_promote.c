@@ -28,6 +28,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/codis/info.h"
+#include "common/codis/inventory.h"
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
@@ -142,9 +143,26 @@ static void change_master(struct op *op)
 		promote_fence(op);
 }
 
+/* The end of its pod was heard of meanwhile, as where a StatefulSet lets both go at once: then it would be the next one
+ * to be switched from, and nobody is left. A master that lives holds its own end up until somebody else has its data.
+ */
+static bool stays_with_master(struct op *op)
+{
+	const struct inventory_pod *next = inventory_pod_at(op->c->ctl->inventory, op->a.addr);
+	struct error err = ERROR_INIT;
+
+	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE || !next || !next->pod.status.deleting)
+		return false;
+	error_set(&err, ERR_CONFLICT, "%s, which was to lead, is being deleted, too", next->pod.name);
+	promote_give_up(op, &err);
+	return true;
+}
+
 static void on_near(struct op *op)
 {
 	op_mark(op, "near");
+	if (stays_with_master(op))
+		return;
 	op->locked = true;
 	op->locking_ms = clock_mono_ms();
 	fill_all(op, op->a.from, true, LOCK_MS, on_locked);
@@ -153,7 +171,8 @@ static void on_near(struct op *op)
 static void on_caught_up(struct op *op)
 {
 	op_mark(op, "catch_up");
-	promote_fence(op);
+	if (!stays_with_master(op))
+		promote_fence(op);
 }
 
 /* Locked is also what is locked already: whoever was at work before may have freed it. */

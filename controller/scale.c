@@ -401,13 +401,14 @@ static void let_go(struct looking *l)
 /* --- what somebody else has scaled ----------------------------------------------------------------------------------
  */
 
-/* Its master is there, and nobody has begun to end it. */
+/* Its master leads. One whose pod is being deleted holds that up (its preStop) until a server that was asked back has
+ * its data. */
 static bool can_be_kept(const struct cluster_view *v, int gid)
 {
 	const struct group_view *g = view_group(v, gid);
 	const struct server_view *m = g ? view_master(v, g) : NULL;
 
-	return m && !g->may_lose && view_master_verified(m) && judge_has_pod(m) && m->group == gid && !m->pod.deleting;
+	return m && !g->may_lose && view_master_verified(m) && judge_has_pod(m) && m->group == gid;
 }
 
 /* The webhook was away, and let it through. What this controller scales away has no slots, whatever is being emptied.

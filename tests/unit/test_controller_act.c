@@ -2511,6 +2511,53 @@ ACT_TEST(a_switch_to_a_replica_that_ends_unlocks)
 	assert_slots(1, A, false);
 }
 
+static void delete_b(void)
+{
+	struct fixture_pod pod = {
+		.namespace = "shop", .app = "codis-server", .name = "codis-server-1", .ip = "10.0.0.2", .deleting = true
+	};
+
+	fixture_set_pod(world.inv, &pod);
+}
+
+/* A StatefulSet that is scaled past the webhook lets both go in one moment, and we hear of one after the other. */
+ACT_TEST(a_switch_to_a_replica_that_is_deleted_too_does_not_begin)
+{
+	delete_b();
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "locked"));
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("error=\"codis-server-1, which was to lead, is being deleted, too\"");
+}
+
+ACT_TEST(a_switch_whose_replica_is_deleted_once_all_is_locked_unlocks)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = delete_b;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "set"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+}
+
+static void delete_b_end_a(void)
+{
+	delete_b();
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+}
+
+/* Then it has all that there is. */
+ACT_TEST(a_switch_whose_replica_is_deleted_as_the_master_ends_goes_on)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = delete_b_end_a;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "SLAVEOF"));
+	assert_slots(0, B, false);
+}
+
 /* The old master lives, and its clients wait: it stays. */
 ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 {

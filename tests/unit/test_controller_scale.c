@@ -684,7 +684,9 @@ TEST(servers_of_groups_with_slots_that_were_scaled_away_are_asked_back)
 	assert_int_equal(a->kind, ACT_SCALE);
 	assert_int_equal(a->replicas, 8);
 	assert_true(a->undoes);
-	w->servers[6].pod.deleting = true; /* too late for group 4 */
+	w->servers[6].pod.deleting = true; /* it holds its end up until there is another one */
+	assert_int_equal(look(w)->replicas, 8);
+	w->servers[6].reach = REACH_REFUSED; /* too late for group 4 */
 	assert_int_equal(look(w)->replicas, 6);
 }
 
