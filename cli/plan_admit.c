@@ -102,8 +102,9 @@ static const char *wrong_with(const struct plan *p, const struct plan_object *o)
 	if (!cJSON_IsObject(spec) || !json_first(json_get(spec, "containers", NULL)))
 		return itself ? "it has no spec.containers: the API server refuses that"
 			      : "it has no spec.template.spec.containers: the API server refuses that";
-	if (replicas && !json_is(replicas, cJSON_Number) && !json_is(replicas, cJSON_NULL))
-		return "spec.replicas is no number: the API server refuses that";
+	if (replicas && !json_is(replicas, cJSON_NULL) &&
+	    (json_int_of(-1, replicas) < 0 || json_int_of(-1, replicas) > INT32_MAX))
+		return "spec.replicas is no whole number from 0 to 2147483647: the API server refuses that";
 	return NULL;
 }
 
