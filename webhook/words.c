@@ -42,6 +42,15 @@ static const struct word set_words[] = {
 
 #define SET_WORDS (sizeof(set_words) / sizeof(set_words[0]))
 
+/* Of those, whole numbers. */
+static const struct {
+	const char *key;
+	int least, most;
+} numbers[] = {
+	{ CODIS_ANNOTATION_PARALLEL, 1, SCALING_PARALLEL_MAX },
+	{ CODIS_ANNOTATION_INTERVAL, 0, SCALING_INTERVAL_MAX_US },
+};
+
 /* Written by ourselves, or looked at elsewhere. */
 static const char *const other_words[] = {
 	CODIS_LABEL_COMPONENT,  CODIS_LABEL_PRODUCT,        CODIS_LABEL_ROLE,        CODIS_ANNOTATION_ADOPTING,
@@ -59,6 +68,12 @@ static void warn_of_value(const struct word *w, const char *value, struct admiss
 {
 	if (w->known && strcmp(value, w->known) != 0 && strcmp(value, w->nothing) != 0)
 		admission_warn(v, "write %s: \"%s\" %s: \"%.24s\" does nothing", w->key, w->known, w->purpose, value);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (strcmp(numbers[i].key, w->key) == 0 &&
+		    scaling_number(value, numbers[i].least, numbers[i].most, -1) < 0)
+			admission_warn(v, "write %s: a whole number from %d to %d: \"%.24s\" does nothing", w->key,
+				       numbers[i].least, numbers[i].most, value);
+	}
 }
 
 static bool is_known(const char *key)
