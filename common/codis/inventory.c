@@ -661,11 +661,11 @@ static int compare_sets(const void *a, const void *b)
 }
 
 /* Those without a label: none of them makes a group of another one. */
-static int compare_starts(const void *a, const void *b)
+static int compare_begins(const void *a, const void *b)
 {
 	const struct inventory_set *const *x = a, *const *y = b;
 
-	return (*x)->shape.start < (*y)->shape.start ? -1 : (*x)->shape.start > (*y)->shape.start;
+	return codis_shape_begins(&(*x)->shape) - codis_shape_begins(&(*y)->shape);
 }
 
 static bool meets_any(const struct inventory_set *set, const struct inventory_set **sets, int count)
@@ -693,7 +693,7 @@ static int order_sets(const struct inventory_set **sets, int count)
 		sets[kept++] = sets[i];
 		unlabelled += !labelled;
 	}
-	qsort(sets, (size_t)unlabelled, sizeof(sets[0]), compare_starts);
+	qsort(sets, (size_t)unlabelled, sizeof(sets[0]), compare_begins);
 	return kept;
 }
 

@@ -164,8 +164,7 @@ bool codis_shape_makes(const struct codis_shape *s, int gid)
 	return codis_shape_groups(s, &first, &last) && gid >= first && gid <= last;
 }
 
-/* The first group, whether or not there are servers. */
-static int begins_with(const struct codis_shape *s)
+int codis_shape_begins(const struct codis_shape *s)
 {
 	return s->server_replica > 0 ? codis_group_of(s->start, s->server_replica) : 1;
 }
@@ -179,7 +178,7 @@ bool codis_shapes_meet(const struct codis_shape *a, const struct codis_shape *b)
 {
 	if (a->server_replica <= 0 || b->server_replica <= 0)
 		return true;
-	return begins_with(a) <= ends_with(b) && begins_with(b) <= ends_with(a);
+	return codis_shape_begins(a) <= ends_with(b) && codis_shape_begins(b) <= ends_with(a);
 }
 
 static int within(int64_t n, int64_t low, int64_t high)
@@ -216,7 +215,7 @@ int codis_set_of_group(int gid, int count, const struct codis_shape *(*shape_at)
 			high = mid;
 	}
 	low = 0;
-	while (low + 1 < count && !shape_at(sets, low + 1)->group && begins_with(shape_at(sets, low + 1)) <= gid)
+	while (low + 1 < count && !shape_at(sets, low + 1)->group && codis_shape_begins(shape_at(sets, low + 1)) <= gid)
 		low++;
 	return count > 0 ? low : -1;
 }

@@ -113,6 +113,8 @@ bool codis_shape_groups(const struct codis_shape *s, int *first, int *last);
 bool codis_shape_makes(const struct codis_shape *s, int gid);
 /* The ordinals that it makes for a group: from *first up to before *end; of a group that it does not make none. */
 void codis_shape_members(const struct codis_shape *s, int gid, int *first, int *end);
+/* The first group of one without a label, whether or not there are servers. */
+int codis_shape_begins(const struct codis_shape *s);
 /* Two without a label that cannot stand beside each other: both make a group, or would, the one without servers its
  * first one; or it is not known which they make. */
 bool codis_shapes_meet(const struct codis_shape *a, const struct codis_shape *b);

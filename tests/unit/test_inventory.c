@@ -984,6 +984,20 @@ TEST_WITH(the_sets_of_a_product_stand_in_the_order_of_their_groups, setup, teard
 	free(sets);
 }
 
+/* 60 / 3 + 1 is group 21, 60 / 2 + 1 is group 31: it is not their ordinals that order them. */
+TEST_WITH(sets_of_different_sizes_stand_in_the_order_of_their_groups, setup, teardown)
+{
+	WORLD;
+	const struct inventory_set **sets;
+
+	SET(inv, 2, "a-twos", .uid = "2", .product = "shop", .start = 60, .replica = "2");
+	SET(inv, 3, "b-threes", .uid = "3", .product = "shop", .start = 60, .replica = "3");
+	assert_int_equal(inventory_sets_of(inv, "default", "shop", &sets), 2);
+	assert_string_equal(sets[0]->name, "b-threes");
+	assert_string_equal(sets[1]->name, "a-twos");
+	free(sets);
+}
+
 TEST_WITH(sets_without_a_label_that_make_different_groups_all_count, setup, teardown)
 {
 	WORLD;
