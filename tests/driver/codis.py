@@ -267,8 +267,13 @@ def controller_status(kube):
     raise RuntimeError("no controller leads")
 
 
-def status_line(kube, namespace):
+def cluster_status(kube, namespace):
+    """What it says of the one in a namespace; one that has just begun to lead knows of none yet."""
     for cluster in controller_status(kube)["clusters"]:
         if cluster["namespace"] == namespace:
-            return cluster["line"]
+            return cluster
     raise RuntimeError(f"the controller knows of no Codis in {namespace}")
+
+
+def status_line(kube, namespace):
+    return cluster_status(kube, namespace)["line"]

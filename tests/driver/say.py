@@ -54,7 +54,7 @@ def wait_for(what, probe, timeout, every=0.3):
     while True:
         try:
             done, detail = probe()
-        except (OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError) as e:
+        except (OSError, LookupError, StopIteration, ValueError, TypeError, RuntimeError) as e:
             done, detail = False, f"no answer yet ({type(e).__name__}: {e})".splitlines()[0][:160]
         seconds = time.monotonic() - begin
         if done:

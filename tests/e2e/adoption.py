@@ -1,7 +1,7 @@
 """A Codis that ran before codis-k8s was installed."""
 import time
 
-from codis import Codis, controller_status, status_line
+from codis import Codis, cluster_status, status_line
 from inputs import WHOLE, applied, listed, no_webhook, objects_of, small, uids, wait_line, workload
 from world import case, manifest, wait_for
 from writers import Writers
@@ -21,7 +21,7 @@ def is_guarded(pod):
 
 
 def adoption(w):
-    return next(c["adoption"] for c in controller_status(w.kube)["clusters"] if c["namespace"] == NAME)
+    return cluster_status(w.kube, NAME)["adoption"]
 
 
 def reasons(w, pod):

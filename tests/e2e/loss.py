@@ -1,7 +1,7 @@
 """Data in memory: what would lose it is refused or held up, and what is lost is said until somebody acknowledges it."""
 
 import kube
-from codis import controller_status
+from codis import cluster_status
 from world import NAMESPACE, case, manifest, wait_for
 
 SET = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/codis-server"
@@ -184,7 +184,7 @@ def both_deleted(w):
 
 def group_status(w, gid):
     """What the controller that leads says of the group."""
-    cluster = next(c for c in controller_status(w.kube)["clusters"] if c["namespace"] == NAMESPACE)
+    cluster = cluster_status(w.kube, NAMESPACE)
     return next(g for g in cluster["groups"] if g["id"] == gid)
 
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 
 from cli import CODISCTL
-from codis import SYSTEM, controller_status
+from codis import SYSTEM, cluster_status
 from inputs import applied, container, listed, set_env, small, wait_line, workload
 from resp import Connection, Keys
 from writers import Writers
@@ -80,7 +80,7 @@ def wait_scaled(w, groups, limit=180):
 def wait_moving(w, least):
     """Until so many slots have moved."""
     def probe():
-        cluster = next(c for c in controller_status(w.kube)["clusters"] if c["namespace"] == NAMESPACE)
+        cluster = cluster_status(w.kube, NAMESPACE)
         return cluster["scaling"]["moved"] >= least, cluster["line"]
     wait_for(f"{least} slots that have moved", probe, 90, every=0.2)
 

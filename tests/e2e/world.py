@@ -7,7 +7,7 @@ import signal
 import time
 
 import cluster
-from codis import SYSTEM, Codis, controller_status, wait_system
+from codis import SYSTEM, Codis, controller_status, status_line, wait_system
 from manifests import manifest, manifests_of
 from say import Timeout, say, wait_for  # noqa: F401 (cases import them from here)
 from writers import Writers, verdict
@@ -146,7 +146,7 @@ class World:
         return sum(c["restartCount"] for c in self.pod(name, namespace)["status"]["containerStatuses"])
 
     def status_line(self, namespace=NAMESPACE):
-        return next(c["line"] for c in controller_status(self.kube)["clusters"] if c["namespace"] == namespace)
+        return status_line(self.kube, namespace)
 
     def leader(self):
         """The controller's pod that holds the Lease."""
