@@ -822,6 +822,15 @@ static bool read_assignment(struct observed_topom *t, const cJSON *slots, const 
 	return t->slots_known ? news : known;
 }
 
+/* Whether somebody has turned slot actions off there, or on again. An answer that does not say is one of before. */
+static bool read_slot_action(struct observed_topom *t, const cJSON *action)
+{
+	bool was = t->slots_disabled;
+
+	t->slots_disabled = json_bool(was, action, "disabled", NULL);
+	return t->slots_disabled != was;
+}
+
 static void on_reload(void *ctx, const cJSON *answer, const struct error *err)
 {
 	struct cluster *c = ctx;
@@ -882,6 +891,7 @@ bool observe_hear_dashboard(struct observed_dashboard *d, const cJSON *answer, c
 		return news;
 	d->heard_ms = clock_mono_ms();
 	news |= read_assignment(&c->dashboard, json_get(answer, "stats", "slots", NULL), d);
+	news |= read_slot_action(&c->dashboard, json_get(answer, "stats", "slot_action", NULL));
 	return news;
 }
 

@@ -171,6 +171,7 @@ struct observed_topom {
 	char addr[CODIS_ADDR_MAX]; /* of the dashboard that serves; "" none does */
 	char left[CODIS_ADDR_MAX]; /* roster.c: of the one whose pod ended last; "" none has, or its lock is gone */
 	bool slots_known;
+	bool slots_disabled; /* a person has turned slot actions off there */
 	int64_t slots_ms;
 	char slots_from[CODIS_ADDR_MAX]; /* the dashboard that said it */
 	int16_t slot_group[CODIS_SLOTS];

@@ -631,6 +631,7 @@ static void view_dashboard(struct making *m)
 	view_dashboard_busy(m, b);
 	b->done = m->seen->dashboard_done;
 	b->slots_known = t->slots_known;
+	b->slots_disabled = t->slots_disabled;
 	b->slots_ms = t->slots_ms;
 	b->reloaded_ms = m->seen->reloaded_ms;
 	memcpy(b->slot_group, t->slot_group, sizeof(b->slot_group));

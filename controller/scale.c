@@ -219,6 +219,16 @@ static void wait_for_health(struct looking *l)
 	wait_for_proxies(l);
 }
 
+/* A person did that, so nobody else undoes it. What was told to move stands still as well. */
+static void wait_for_slot_actions(struct looking *l)
+{
+	if (l->v->dashboard.slots_disabled)
+		waits_for(l,
+			  "slot actions are disabled in the dashboard, by a person: codis-admin --dashboard=%s "
+			  "--slot-action --disabled=0 turns them on again",
+			  l->v->dashboard.addr);
+}
+
 /* Somebody is at the slots, or has left it so. Where none is anybody's that is no trouble of ours. */
 static void wait_for_owner(struct looking *l)
 {
@@ -573,6 +583,7 @@ static void go_on(struct looking *l)
 	if (undo(l) || note(l) || grow(l) || place_note(l))
 		return;
 	if (l->s->left) {
+		wait_for_slot_actions(l);
 		wait_for_health(l);
 		l->s->step = l->s->waits[0] || !l->s->count ? SCALE_RESTS : SCALE_MOVES;
 		l->s->why = "the slots are where they shall be";

@@ -181,6 +181,7 @@ struct dashboard_view {
 	bool assigning; /* ... with our first assignment alone, and was asked since that began */
 	struct calm_done done;
 	bool slots_known;
+	bool slots_disabled;              /* it moves none: a person has turned slot actions off there */
 	int64_t slots_ms;                 /* when the question was asked whose answer has the assignment */
 	int64_t reloaded_ms;              /* when we last told it to read its tree anew; 0: never */
 	int16_t slot_group[CODIS_SLOTS];  /* as assigned; 0: offline */

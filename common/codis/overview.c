@@ -18,6 +18,17 @@ static bool find_slots(const char *text, size_t len, const struct overview_slots
 	return true;
 }
 
+/* What the dashboard does with slots that are to be moved; it stands behind them. */
+static void add_slot_action(const char *text, size_t len, struct buf *out)
+{
+	size_t from, to;
+
+	if (!json_find(text, len, "slot_action", &from, &to))
+		return;
+	buf_addstr(out, ",\"slot_action\":");
+	buf_add(out, text + from, to - from);
+}
+
 /* The answer without what is not wanted of it. */
 static void shorten(const char *text, size_t len, size_t from, size_t to, bool same, bool only_slots, struct buf *out)
 {
@@ -29,10 +40,12 @@ static void shorten(const char *text, size_t len, size_t from, size_t to, bool s
 		buf_addstr(out, "[]");
 	else
 		buf_add(out, text + from, to - from);
-	if (only_slots)
-		buf_addstr(out, "}}");
-	else
+	if (!only_slots) {
 		buf_add(out, text + to, len - to);
+		return;
+	}
+	add_slot_action(text + to, len - to, out);
+	buf_addstr(out, "}}");
 }
 
 cJSON *overview_parse(const char *text, size_t len, bool only_slots, struct overview_slots *seen, struct error *err)

@@ -21,8 +21,8 @@ struct overview_slots {
 };
 
 /* Parses an answer. Slots that are as before are left out: an empty array stands in their place. only_slots: of the
- * answer nothing else is wanted, so it is {"stats":{"slots":[...]}}; what a dashboard says of its servers is many times
- * as long. The caller owns the result. NULL and *err, and *seen is zero, when it is no JSON. */
+ * answer nothing else is wanted, so it is {"stats":{"slots":[...],"slot_action":{...}}}; what a dashboard says of its
+ * servers is many times as long. The caller owns the result. NULL and *err, and *seen is zero, when it is no JSON. */
 cJSON *overview_parse(const char *text, size_t len, bool only_slots, struct overview_slots *seen, struct error *err);
 
 #endif

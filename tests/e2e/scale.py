@@ -7,7 +7,7 @@ import threading
 
 from cli import CODISCTL
 from codis import SYSTEM, cluster_status
-from inputs import applied, container, listed, set_env, small, wait_line, workload
+from inputs import applied, container, listed, set_env, small, wait_event, wait_line, workload
 from resp import Connection, Keys
 from writers import Writers
 from world import NAMESPACE, SERVERS, case, wait_for
@@ -85,9 +85,20 @@ def wait_moving(w, least):
     wait_for(f"{least} slots that have moved", probe, 90, every=0.2)
 
 
+def turned_off(w):
+    """Slots that wait for a person who has disabled their moving: status and Event say so, until it is turned on again."""
+    words = "it waits: slot actions are disabled in the dashboard, by a person: codis-admin --dashboard="
+    try:
+        wait_for("words of what is disabled", lambda: (words in w.status_line(), w.status_line()), 60, every=0.2)
+        wait_event(w, NAMESPACE, "codis-server", "SlotsWait", "--slot-action --disabled=0 turns them on again")
+        assert slots(w)[1] == 0, slots(w)
+    finally:
+        assert w.codis.put("slots/action/disabled/:xauth/0")[0] == 200
+
+
 @case
 def servers_are_scaled_out_and_in(w):
-    """4 servers become 6, and 4 again, the leading controller is killed on the way: every key, value and time to live is there."""
+    """4 servers become 6, and 4 again, a person holds the slots, the leading controller is killed on the way: every key, value and time to live is there."""
     keys = Keys(KEYS, big=BIG)
     with connected(w.codis) as c:
         c.all([("DEL", name) for name in keys.names])
@@ -95,8 +106,10 @@ def servers_are_scaled_out_and_in(w):
     reader = Reader(w.codis, keys)
     reader.start()
     w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/migration-parallel": "64"}}})
+    assert w.codis.put("slots/action/disabled/:xauth/1")[0] == 200
     try:
         w.kube.kubectl("scale", "-n", NAMESPACE, "sts", "codis-server", f"--replicas={MORE}")
+        turned_off(w)
         wait_moving(w, 100)
         w.delete_pod(w.leader(), SYSTEM, grace=0)
         w.note(f"{MORE} servers after {wait_scaled(w, MORE // 2):.0f} s more")

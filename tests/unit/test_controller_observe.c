@@ -657,6 +657,27 @@ OBSERVE_TEST(dashboard_that_serves)
 	assert_int_equal(world.c->dashboard.slot_since_ms[5], d->heard_ms);
 }
 
+static bool hear_slot_action(struct observed_dashboard *d, const char *text)
+{
+	JSON_CLEANUP cJSON *answer = cJSON_Parse(text);
+
+	return observe_hear_dashboard(d, answer, NULL);
+}
+
+OBSERVE_TEST(slot_actions_that_are_turned_off_and_on_again_are_news)
+{
+	struct observed_dashboard *d = dashboard(D);
+
+	assert_true(hear_dashboard(d, 1));
+	assert_false(hear_slot_action(d, "{\"stats\":{\"slots\":[],\"slot_action\":{\"disabled\":false}}}"));
+	assert_true(hear_slot_action(d, "{\"stats\":{\"slots\":[],\"slot_action\":{\"disabled\":true}}}"));
+	assert_true(world.c->dashboard.slots_disabled);
+	assert_false(hear_dashboard(d, 0)); /* it does not say */
+	assert_true(world.c->dashboard.slots_disabled);
+	assert_true(hear_slot_action(d, "{\"stats\":{\"slots\":[],\"slot_action\":{\"disabled\":false}}}"));
+	assert_false(world.c->dashboard.slots_disabled);
+}
+
 OBSERVE_TEST(lock_is_read_at_once_when_a_dashboard_no_longer_serves)
 {
 	struct observed_dashboard *d = dashboard(D);

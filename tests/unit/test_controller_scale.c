@@ -290,6 +290,52 @@ TEST(nothing_new_moves_while_a_group_or_a_proxy_is_not_well)
 	assert_int_equal(look(w)->step, SCALE_MOVES);
 }
 
+#define TURNED_OFF                                                                                                     \
+	"it waits: slot actions are disabled in the dashboard, by a person: codis-admin "                              \
+	"--dashboard=10.0.2.1:18080 --slot-action --disabled=0 turns them on again"
+
+TEST(slot_actions_that_a_person_has_disabled_are_said_and_left)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	w->v.dashboard.slots_disabled = true;
+	noted(w); /* so what waits is told by an Event as well */
+	assert_nothing(w);
+	assert_words(w, "0 of 512 slots have moved to groups 3 and 4; " TURNED_OFF);
+	/* in the middle, with slots that stand still on their way */
+	w->v.dashboard.slots_disabled = false;
+	assert_int_equal(look(w)->step, SCALE_MOVES);
+	w->v.dashboard.slot_target[0] = 3;
+	w->v.dashboard.slots_disabled = true;
+	assert_nothing(w);
+	assert_words(w, "0 of 512 slots have moved to groups 3 and 4; " TURNED_OFF);
+	w->v.dashboard.slots_disabled = false;
+	assert_int_equal(move_all(w), 511);
+}
+
+TEST(slot_actions_that_are_disabled_hold_up_fewer_servers_too)
+{
+	WORLD;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	noted(w);
+	w->v.dashboard.slots_disabled = true;
+	assert_nothing(w);
+	assert_words(w, "0 of 512 slots have moved from groups 3 and 4; " TURNED_OFF);
+}
+
+TEST(slot_actions_that_are_disabled_are_no_trouble_while_nothing_is_to_move)
+{
+	WORLD;
+
+	scaled(w, 2, 2);
+	w->v.dashboard.slots_disabled = true;
+	assert_nothing(w);
+	assert_words(w, "");
+}
+
 TEST(only_who_leads_and_hears_the_api_server_moves_slots_and_none_while_it_is_at_it)
 {
 	WORLD;

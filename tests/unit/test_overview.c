@@ -56,6 +56,17 @@ TEST(of_a_dashboard_only_slots_are_parsed)
 	assert_parsed("{\"Cause\":\"no\"}", true, &seen, "{\"Cause\":\"no\"}");
 }
 
+TEST(of_a_dashboard_it_is_parsed_whether_it_moves_slots_also_when_they_are_as_before)
+{
+	const char *topom = "{\"stats\":{\"slots\":" SLOTS ",\"group\":{},\"slot_action\":{\"disabled\":true}}}";
+	const char *odd = "{\"stats\":{\"slots\":" SLOTS ",\"slot_action\":7}}";
+	struct overview_slots seen = { 0 };
+
+	assert_parsed(topom, true, &seen, "{\"stats\":{\"slots\":" SLOTS ",\"slot_action\":{\"disabled\":true}}}");
+	assert_parsed(topom, true, &seen, "{\"stats\":{\"slots\":[],\"slot_action\":{\"disabled\":true}}}");
+	assert_parsed(odd, true, &seen, "{\"stats\":{\"slots\":[]}}");
+}
+
 TEST(what_could_not_be_parsed_was_not_seen)
 {
 	const char *wrong = "{\"slots\":" SLOTS ",}", *right = "{\"slots\":" SLOTS "}";
