@@ -5,6 +5,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/base/json_patch.h"
 #include "common/codis/rest.h"
 #include "common/kube/client.h"
 #include "controller/act_parts.h"
@@ -13,6 +14,10 @@
 #include "controller/scale.h"
 
 #define TEXT_MAX (16u << 10) /* two lists of 1,024 groups */
+
+/* As "/" stands in a JSON Pointer (RFC 6901). */
+#define SCALE_TO_PATH "/metadata/annotations/codis.io~1scale-to"
+#define REPLICAS_PATH "/spec/replicas"
 
 /* --- the StatefulSet ------------------------------------------------------------------------------------------------
  */
@@ -23,18 +28,16 @@ static void on_patched(void *ctx, const cJSON *object, const struct error *err)
 	op_end(ctx, err);
 }
 
-/* With the uid, so that a successor of the same name is safe. The body is given by its caller, without the uid. */
-static void patch(struct op *op, const char *name, const char *uid, cJSON *body, cJSON *meta)
+static void patch(struct op *op, const struct view_set *set, const cJSON *body, const char *type)
 {
 	struct error err = ERROR_INIT;
 	char path[600];
 
-	json_add_str(meta, "uid", uid);
-	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, name);
+	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", op->c->namespace, set->name);
 	if (!json_is_whole(body))
 		op_fail(op, ERR_NOMEM, "no memory for a patch");
 	else if (op_may_go_on(op, &err) < 0 ||
-		 !kube_call(op->c->ctl->kube, "PATCH", path, body, KUBE_MERGE_PATCH, 0, on_patched, op, &err))
+		 !kube_call(op->c->ctl->kube, "PATCH", path, body, type, 0, on_patched, op, &err))
 		op_end(op, &err);
 }
 
@@ -52,10 +55,6 @@ static int add_notes(const struct scale *s, cJSON *annotations, struct error *er
 				       add_null(annotations, CODIS_ANNOTATION_MOVING)
 			       ? 0
 			       : error_set(err, ERR_NOMEM, "no memory for a patch");
-	if (s->forgets)
-		return add_null(annotations, CODIS_ANNOTATION_SCALE_TO)
-			       ? 0
-			       : error_set(err, ERR_NOMEM, "no memory for a patch");
 	gids_write(&s->had, &had);
 	if (moving_is(&s->moving))
 		moving_write(&s->moving, &moving);
@@ -69,44 +68,85 @@ static int add_notes(const struct scale *s, cJSON *annotations, struct error *er
 	return 0;
 }
 
-void note_scaling_begin(struct op *op)
+/* With the uid, so that a successor of the same name is safe. */
+static void note(struct op *op, const struct scale *s)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
 	cJSON *meta = json_add_object(body, "metadata");
 	struct error err = ERROR_INIT;
+
+	if (add_notes(s, json_add_object(meta, "annotations"), &err) < 0) {
+		op_end(op, &err);
+		return;
+	}
+	json_add_str(meta, "uid", s->set->uid);
+	patch(op, s->set, body, KUBE_MERGE_PATCH);
+}
+
+/* Over that very StatefulSet, and over what a person has asked for there: whoever asks for something else, or for
+ * nothing any more, is not overrun by a decision that is older. */
+static bool add_tests(cJSON *patch, const struct view_set *set, bool asked)
+{
+	return json_patch_push_str(patch, "test", "/metadata/uid", set->uid) &&
+	       (!asked || json_patch_push_str(patch, "test", SCALE_TO_PATH, set->asked_by));
+}
+
+static void forget(struct op *op, const struct view_set *set)
+{
+	JSON_CLEANUP cJSON *body = cJSON_CreateArray();
+
+	if (!add_tests(body, set, true) || !json_patch_push(body, "remove", SCALE_TO_PATH, NULL))
+		op_fail(op, ERR_NOMEM, "no memory for a patch");
+	else
+		patch(op, set, body, KUBE_JSON_PATCH);
+}
+
+void note_scaling_begin(struct op *op)
+{
 	struct scale s;
 
 	scale_look(&op->c->view, &op->c->ctl->limits, &s);
 	if (s.step != SCALE_NOTES)
 		op_fail(op, ERR_CONFLICT, "there is nothing to be noted any more");
-	else if (add_notes(&s, json_add_object(meta, "annotations"), &err) < 0)
-		op_end(op, &err);
+	else if (s.forgets)
+		forget(op, s.set);
 	else
-		patch(op, s.set->name, s.set->uid, body, meta);
+		note(op, &s);
 }
 
-static bool is_fewer(const struct cluster_view *v, const struct action *a)
+static const struct view_set *set_of_action(const struct cluster_view *v, const struct action *a)
 {
 	for (int i = 0; i < v->set_count; i++) {
 		if (strcmp(v->sets[i].uid, a->uid) == 0)
-			return a->replicas < v->sets[i].shape.replicas;
+			return &v->sets[i];
 	}
-	return false;
+	return NULL;
+}
+
+static bool push_number(cJSON *patch, const char *op, const char *path, int n)
+{
+	cJSON *number = cJSON_CreateNumber(n);
+
+	return number && json_patch_push(patch, op, path, number);
 }
 
 /* Fewer as was asked for: with that the asking is over. One that asks for more goes on until the new groups have their
  * share. */
 void scale_begin(struct op *op)
 {
-	JSON_CLEANUP cJSON *body = cJSON_CreateObject();
-	cJSON *meta = json_add_object(body, "metadata"), *annotations = json_add_object(meta, "annotations");
-	bool fewer = is_fewer(&op->c->view, &op->a);
+	JSON_CLEANUP cJSON *body = cJSON_CreateArray();
+	const struct view_set *set = set_of_action(&op->c->view, &op->a);
+	bool fewer = set && op->a.replicas < set->shape.replicas;
 
-	json_add_int(json_add_object(body, "spec"), "replicas", op->a.replicas);
-	if (fewer && !add_null(annotations, CODIS_ANNOTATION_SCALE_TO))
+	if (!set)
+		op_fail(op, ERR_CONFLICT, "its StatefulSet is no more");
+	else if (!add_tests(body, set, !op->a.undoes) ||
+		 !push_number(body, "test", REPLICAS_PATH, set->shape.replicas) ||
+		 (fewer && !json_patch_push(body, "remove", SCALE_TO_PATH, NULL)) ||
+		 !push_number(body, "replace", REPLICAS_PATH, op->a.replicas))
 		op_fail(op, ERR_NOMEM, "no memory for a patch");
 	else
-		patch(op, op->a.pod, op->a.uid, body, meta);
+		patch(op, set, body, KUBE_JSON_PATCH);
 }
 
 /* --- slots ----------------------------------------------------------------------------------------------------------

@@ -350,6 +350,9 @@ static void tell_pod(const struct op *op, const struct error *err)
 	 * moment. */
 	if (op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early)))
 		return;
+	/* A person asks for something else meanwhile, as a watch is about to tell: it is decided anew. */
+	if (err && err->code == ERR_CONFLICT && op->a.kind == ACT_SCALE)
+		return;
 	/* Of those there are hundreds, and the status tells how far they are. */
 	if (!err && (op->a.kind == ACT_MOVE_SLOTS || op->a.kind == ACT_NOTE_SCALING))
 		return;

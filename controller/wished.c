@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/base/json_patch.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
 #include "common/codis/inventory.h"
@@ -18,8 +19,9 @@
 #include "controller/switchover.h"
 #include "controller/tell.h"
 
-#define RETRY_MIN_MS 500
-#define RETRY_MAX_MS 30000
+#define RETRY_MIN_MS      500
+#define RETRY_MAX_MS      30000
+#define TOO_MANY_REQUESTS 429
 /* So long a watch that is late may bring what was answered. Later it is asked about again, and the API server says that
  * it is not there. */
 #define LATE_MS 5000
@@ -163,14 +165,6 @@ void wished_end(struct op *op, const struct error *err)
 
 /* --- written ------------------------------------------------------------------------------------------------------ */
 
-static bool push_operation(cJSON *patch, const char *op, const char *path, const char *value)
-{
-	cJSON *o = cJSON_CreateObject();
-
-	return json_push(patch, o) == 0 && json_add_str(o, "op", op) && json_add_str(o, "path", path) &&
-	       (!value || json_add_str(o, "value", value));
-}
-
 static void tell(struct cluster *c)
 {
 	const struct wish_answer *a = &c->wished.answer;
@@ -217,9 +211,10 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 	say_warn(c, "switchover.failed", "error=%s", LOGQ(err->text));
 	w->tried_ms = c->view.now_ms;
 	w->failures++;
-	/* Its test has failed: another one is wished meanwhile, or none, as a watch is about to tell. */
+	/* Its test has failed: another one is wished meanwhile, or none, as a watch is about to tell. One that has too
+	 * much to do says nothing of it. */
 	if (err->code == ERR_NOTFOUND || err->code == ERR_CONFLICT || err->code == ERR_INVALID ||
-	    (err->code == ERR_STATUS && err->status / 100 == 4))
+	    (err->code == ERR_STATUS && err->status / 100 == 4 && err->status != TOO_MANY_REQUESTS))
 		w->step = WISHED_NOTHING;
 }
 
@@ -232,11 +227,11 @@ static int write_over(struct cluster *c, const char *was, const char *answer, st
 
 	if (!set || !was)
 		return error_set(err, ERR_NOTFOUND, "its StatefulSet is no more");
-	if (!push_operation(patch, "test", "/metadata/uid", set->uid) ||
-	    !push_operation(patch, "test", SWITCHOVER_PATH, was) ||
-	    !(answer ? push_operation(patch, "remove", SWITCHOVER_PATH, NULL) &&
-			       push_operation(patch, "add", SWITCHED_PATH, answer)
-		     : push_operation(patch, "replace", SWITCHOVER_PATH, wish_write(&c->wished.chosen, text))))
+	if (!json_patch_push_str(patch, "test", "/metadata/uid", set->uid) ||
+	    !json_patch_push_str(patch, "test", SWITCHOVER_PATH, was) ||
+	    !(answer ? json_patch_push(patch, "remove", SWITCHOVER_PATH, NULL) &&
+			       json_patch_push_str(patch, "add", SWITCHED_PATH, answer)
+		     : json_patch_push_str(patch, "replace", SWITCHOVER_PATH, wish_write(&c->wished.chosen, text))))
 		return error_set(err, ERR_NOMEM, "no memory for a patch");
 	snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/statefulsets/%s", c->namespace, set->name);
 	return kube_call(c->ctl->kube, "PATCH", path, patch, KUBE_JSON_PATCH, 0, on_written, c, err) ? 0 : -1;

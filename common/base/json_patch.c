@@ -176,3 +176,23 @@ int json_patch_write(const cJSON *from, const cJSON *to, struct buf *out)
 	buf_release(&d.pointer);
 	return d.failed || out->failed ? -1 : d.count;
 }
+
+/* --- by hand ------------------------------------------------------------------------------------------------------ */
+
+bool json_patch_push(cJSON *patch, const char *op, const char *path, cJSON *value)
+{
+	cJSON *o = cJSON_CreateObject();
+
+	if (json_push(patch, o) < 0 || !json_add_str(o, "op", op) || !json_add_str(o, "path", path)) {
+		cJSON_Delete(value);
+		return false;
+	}
+	return !value || json_set(o, "value", value) == 0;
+}
+
+bool json_patch_push_str(cJSON *patch, const char *op, const char *path, const char *value)
+{
+	cJSON *text = cJSON_CreateString(value);
+
+	return text && json_patch_push(patch, op, path, text);
+}

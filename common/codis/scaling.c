@@ -6,8 +6,9 @@
 
 #include "common/base/buf.h"
 
-#define NONE  "none"
-#define NAMED 6
+#define NONE       "none"
+#define NAMED      6
+#define NUMBER_MAX 9 /* digits: as much as is kept of codis.io/scale-to is all of it */
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
 
@@ -147,7 +148,7 @@ int scaling_number(const char *text, int min, int max, int def)
 	char *end;
 	long n;
 
-	if (!text || *text < '0' || *text > '9')
+	if (!text || *text < '0' || *text > '9' || strnlen(text, NUMBER_MAX + 1) > NUMBER_MAX)
 		return def;
 	n = strtol(text, &end, 10);
 	return *end || n < min || n > max ? def : (int)n;

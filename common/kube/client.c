@@ -263,6 +263,15 @@ static bool is_ending(const cJSON *object)
 	return false;
 }
 
+/* A JSON Patch one of whose tests has failed: the API server's own words (NewGenericServerResponse of apimachinery), as
+ * there is nothing else that tells it from what a webhook refuses. */
+static bool is_overtaken(const cJSON *object)
+{
+	const char *message = json_str(object, "message", NULL);
+
+	return message && strcmp(message, "the server rejected our request due to an error in our request") == 0;
+}
+
 static enum error_code code_of(int status, const char *reason, const cJSON *object)
 {
 	switch (status) {
@@ -271,6 +280,7 @@ static enum error_code code_of(int status, const char *reason, const cJSON *obje
 	case 404: return ERR_NOTFOUND;
 	case 409: return strcmp(reason, "AlreadyExists") == 0 ? ERR_EXISTS : ERR_CONFLICT;
 	case 410: return ERR_GONE;
+	case 422: return is_overtaken(object) ? ERR_CONFLICT : ERR_STATUS;
 	default: return ERR_STATUS;
 	}
 }

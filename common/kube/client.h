@@ -34,7 +34,8 @@ int64_t kube_client_date_ms(const struct kube_client *c);
 void kube_client_on_warning(struct kube_client *c, void (*warn)(void *ctx, const char *text), void *ctx);
 
 /* object: the parsed answer, owned by the client, valid during the call; NULL on error.
- * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409), ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
+ * err: NULL on 2xx, else code ERR_NOTFOUND (404), ERR_CONFLICT (409, and 422 where a test of a JSON Patch has failed),
+ * ERR_EXISTS (409 AlreadyExists), ERR_GONE (410),
  * ERR_ENDING (403 NamespaceTerminating), ERR_DENIED (401, other 403), ERR_STATUS with .status and the message of the
  * Status object, or a transport error. .retry_after_s is what the server asked for. */
 typedef void (*kube_done)(void *ctx, const cJSON *object, const struct error *err);

@@ -626,8 +626,36 @@ static void pod_call(struct http_call *h, const char *name)
 		label_call(h, p);
 }
 
-/* A JSON Patch of codis.io/switchover: what became of a wish is told in words only. */
-static void wish_call(struct http_call *h)
+static void scaled_by(const struct sim_controller *by, int replicas)
+{
+	check_scaled(by, replicas);
+	say("controller %d scales to %d servers", by->index, replicas);
+	if (replicas < W.servers)
+		W.set.groups = replicas / W.set.replicas;
+	W.servers = replicas;
+	kube_scaled();
+}
+
+/* One operation of a JSON Patch about the number of servers. False: its test has failed. */
+static bool scale_call(struct http_call *h, const char *op, const char *path, const cJSON *o)
+{
+	const char *value = json_str(o, "value", NULL);
+	int replicas = (int)json_int(-1, o, "value", NULL);
+	bool tests = strcmp(op, "test") == 0;
+
+	if (strstr(path, "scale-to") && tests)
+		return strcmp(W.scale_note, value) == 0;
+	if (strstr(path, "scale-to"))
+		W.scale_note[0] = '\0';
+	if (strstr(path, "replicas") && tests)
+		return W.servers == replicas;
+	if (strstr(path, "replicas"))
+		scaled_by(h->in, replicas);
+	return true;
+}
+
+/* A JSON Patch of codis.io/switchover or of the number of servers: what became of a wish is told in words only. */
+static void patch_call(struct http_call *h)
 {
 	const cJSON *o;
 
@@ -635,6 +663,10 @@ static void wish_call(struct http_call *h)
 		const char *op = json_str(o, "op", NULL), *path = json_str(o, "path", NULL);
 		const char *value = json_str(o, "value", NULL);
 
+		if (!scale_call(h, op, path, o)) {
+			h->code = ERR_CONFLICT;
+			return;
+		}
 		if (strstr(path, "switched"))
 			say("controller %d answers a wish: %s", h->in->index, value);
 		if (!strstr(path, "switchover"))
@@ -663,22 +695,10 @@ static void set_notes(const cJSON *annotations)
 {
 	set_one(W.had_note, sizeof(W.had_note), annotations, "codis.io/had-slots");
 	set_one(W.moving_note, sizeof(W.moving_note), annotations, "codis.io/moving");
-	set_one(W.scale_note, sizeof(W.scale_note), annotations, "codis.io/scale-to");
-}
-
-static void scaled_by(const struct sim_controller *by, int replicas)
-{
-	check_scaled(by, replicas);
-	say("controller %d scales to %d servers", by->index, replicas);
-	if (replicas < W.servers)
-		W.set.groups = replicas / W.set.replicas;
-	W.servers = replicas;
-	kube_scaled();
 }
 
 static void set_call(struct http_call *h)
 {
-	int replicas = (int)json_int(-1, h->body, "spec", "replicas", NULL);
 	const char *slots = json_str(h->body, "metadata", "annotations", "codis.io/slots", NULL);
 	const char *lost = json_str(h->body, "metadata", "annotations", "codis.io/data-lost", NULL);
 
@@ -687,11 +707,9 @@ static void set_call(struct http_call *h)
 	if (lost)
 		snprintf(W.lost_note, sizeof(W.lost_note), "%s", lost);
 	if (json_is(h->body, cJSON_Array))
-		wish_call(h);
+		patch_call(h);
 	h->answer = cJSON_CreateObject();
 	set_notes(json_get(h->body, "metadata", "annotations", NULL));
-	if (replicas >= 0)
-		scaled_by(h->in, replicas);
 	kube_tell_set();
 }
 

@@ -548,7 +548,8 @@ static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 	if (object)
 		fake_json(r, 200, fake_store(a, r->path, object));
 	else
-		fake_status(r, old ? 422 : 404, old ? "Invalid" : "NotFound", "not there, or it does not fit");
+		fake_status(r, old ? 422 : 404, old ? "Invalid" : "NotFound",
+			    old ? "the server rejected our request due to an error in our request" : "not there");
 }
 
 /* At once, whatever the grace period and who owns it; where it has the uid that is meant. */

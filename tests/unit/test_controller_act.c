@@ -3559,6 +3559,13 @@ ACT_TEST(slots_that_a_dashboard_refuses_to_move_are_tried_again_later_and_later)
 
 #define SET_PATH "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"
 
+/* Operations of a JSON Patch: whoever asks for something else meanwhile is not overrun. */
+#define SCALE_TO        "\"path\":\"/metadata/annotations/codis.io~1scale-to\""
+#define SAME_SET        "{\"op\":\"test\",\"path\":\"/metadata/uid\",\"value\":\"uid-set\"}"
+#define SAME_WISH(text) "{\"op\":\"test\"," SCALE_TO ",\"value\":\"" text "\"}"
+#define NO_WISH         "{\"op\":\"remove\"," SCALE_TO "}"
+#define REPLICAS(op, n) "{\"op\":\"" op "\",\"path\":\"/spec/replicas\",\"value\":" n "}"
+
 ACT_TEST(which_groups_get_slots_is_noted_on_the_statefulset)
 {
 	two_groups();
@@ -3574,6 +3581,7 @@ ACT_TEST(what_is_done_is_noted_no_more)
 	two_groups();
 	gids_add(&v->scaling.had, 2);
 	two.asked = true;
+	snprintf(two.asked_by, sizeof(two.asked_by), "4");
 	two.servers = 4;
 	for (int i = 0; i < CODIS_SLOTS / 2; i++)
 		v->dashboard.slot_group[i] = 2;
@@ -3582,8 +3590,7 @@ ACT_TEST(what_is_done_is_noted_no_more)
 	run(ACT_NOTE_SCALING, "");
 	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/had-slots\":\"1,2\","
 		       "\"codis.io/moving\":null},\"uid\":\"uid-set\"}}\n"
-		       "PATCH " SET_PATH
-		       " {\"metadata\":{\"annotations\":{\"codis.io/scale-to\":null},\"uid\":\"uid-set\"}}\n");
+		       "PATCH " SET_PATH " [" SAME_SET "," SAME_WISH("4") "," NO_WISH "]\n");
 }
 
 ACT_TEST(what_is_noted_goes_to_the_statefulset_that_has_servers)
@@ -3626,11 +3633,40 @@ ACT_TEST(servers_that_have_no_slots_are_scaled_away_and_the_asking_with_them)
 	struct action a = scale_of(2, false);
 
 	two_groups();
+	snprintf(two.asked_by, sizeof(two.asked_by), "2");
 	act(world.c, &a);
 	until_idle();
-	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{\"codis.io/scale-to\":null},\"uid\":"
-		       "\"uid-set\"},\"spec\":{\"replicas\":2}}\n");
+	assert_journal("PATCH " SET_PATH " [" SAME_SET
+		       "," SAME_WISH("2") "," REPLICAS("test", "4") "," NO_WISH "," REPLICAS("replace", "2") "]\n");
 	assert_string_equal(world.events, "Normal StatefulSet shop/codis-server Scaled: 2 servers: seen\n");
+}
+
+ACT_TEST(what_a_person_asks_for_meanwhile_is_no_failure_to_tell_of)
+{
+	struct action a = scale_of(2, false);
+
+	two_groups();
+	snprintf(two.asked_by, sizeof(two.asked_by), "2");
+	w.kube_fails = ERR_CONFLICT;
+	act(world.c, &a);
+	until_idle();
+	assert_string_equal(world.events, "");
+	w.kube_fails = ERR_TIMEOUT;
+	act(world.c, &a);
+	until_idle();
+	assert_non_null(strstr(world.events, "Warning StatefulSet shop/codis-server ActionFailed: "));
+}
+
+ACT_TEST(a_decision_about_a_statefulset_that_is_another_by_now_is_dropped)
+{
+	struct action a = scale_of(2, false);
+
+	two_groups();
+	snprintf(a.uid, sizeof(a.uid), "uid-old");
+	act(world.c, &a);
+	until_idle();
+	assert_journal("");
+	assert_string_equal(world.events, "");
 }
 
 ACT_TEST(servers_that_were_scaled_away_with_slots_are_asked_back)
@@ -3640,8 +3676,7 @@ ACT_TEST(servers_that_were_scaled_away_with_slots_are_asked_back)
 	two_groups();
 	act(world.c, &a);
 	until_idle();
-	assert_journal("PATCH " SET_PATH " {\"metadata\":{\"annotations\":{},\"uid\":\"uid-set\"},\"spec\":{"
-		       "\"replicas\":6}}\n");
+	assert_journal("PATCH " SET_PATH " [" SAME_SET "," REPLICAS("test", "4") "," REPLICAS("replace", "6") "]\n");
 	assert_string_equal(world.events, "Warning StatefulSet shop/codis-server ScaledBack: 6 servers: seen\n");
 }
 

@@ -161,6 +161,19 @@ FIXTURE_TEST(every_refusal_has_its_code)
 	assert_int_equal(a.err.code, ERR_CONFLICT);
 }
 
+FIXTURE_TEST(json_patch_of_which_a_test_fails_is_a_conflict)
+{
+	static const char body[] = "[{\"op\":\"test\",\"path\":\"/spec/replicas\",\"value\":4},"
+				   "{\"op\":\"replace\",\"path\":\"/spec/replicas\",\"value\":2}]";
+	struct fake_world *w = *state;
+	struct answer a;
+
+	fake_apply(&w->api, "/apis/apps/v1/namespaces/n/statefulsets/s", "{\"spec\":{\"replicas\":6}}");
+	ask(&a, w, w->kube, "PATCH", "/apis/apps/v1/namespaces/n/statefulsets/s", body, KUBE_JSON_PATCH);
+	assert_int_equal(a.err.code, ERR_CONFLICT);
+	assert_int_equal(a.err.status, 422);
+}
+
 /* What is there may still be changed. */
 FIXTURE_TEST(what_a_namespace_that_is_deleted_refuses_has_a_code_of_its_own)
 {

@@ -123,6 +123,7 @@ TEST(number_of_servers_that_may_be_asked_for)
 	assert_fits("1", &pairs, true, "it must be a multiple of SERVER_REPLICA, which is 2, and 2 at least");
 	assert_fits("-2", &pairs, false, "it must be a number of servers");
 	assert_fits("4x", &pairs, false, "it must be a number of servers");
+	assert_fits("0000000000000000000000004", &pairs, false, "it must be a number of servers");
 	assert_fits("99999999999999999999", &pairs, false, "it must be a number of servers");
 	assert_fits("4", &unknown, false, "SERVER_REPLICA is not known");
 	assert_fits("0", &unknown, true, "SERVER_REPLICA is not known");
