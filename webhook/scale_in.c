@@ -2,6 +2,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/codis/scaling.h"
 #include "common/codis/served.h"
 #include "common/codis/topology.h"
 #include "common/kube/admission.h"
@@ -139,13 +140,17 @@ static void say_command(const struct scale_in *s, const struct loss *l, struct b
 	buf_addf(out, "--num-slots=%d%s", l->slots_of[0], l->groups > 1 ? ", and likewise for the others" : "");
 }
 
+static void say_scaling(const struct scale_in *s, const char *namespace, const char *name, struct buf *out)
+{
+	buf_addf(out, "codisctl scale-server %d%s%.254s -n %.63s moves them to the others first, and then scales",
+		 s->after.replicas, s->others ? " --set " : "", s->others ? name : "", namespace);
+}
+
 static void say_way(const struct scale_in *s, const struct loss *l, const char *namespace, const char *name,
 		    struct buf *out)
 {
 	if (can_be_moved(s)) {
-		buf_addf(out,
-			 "codisctl scale-server %d%s%.254s -n %.63s moves them to the others first, and then scales",
-			 s->after.replicas, s->others ? " --set " : "", s->others ? name : "", namespace);
+		say_scaling(s, namespace, name, out);
 		return;
 	}
 	buf_addstr(out, "move them first, in codis-fe or by ");
@@ -199,18 +204,63 @@ static void warn_given(const struct loss *l, struct admission_verdict *v)
 		       l->slots, keys.data);
 }
 
+/* Those that are getting slots just now, and go. codis-controller notes it before the first one moves, so
+ * codis.io/slots is late: by it they have none. */
+static bool find_filling(const struct scale_in *s, struct gids *out)
+{
+	const char *allowed = annotation(s->allowed, CODIS_ANNOTATION_ALLOW_LOSS);
+	struct moving moving;
+
+	out->count = 0;
+	moving_parse(annotation(s->set, CODIS_ANNOTATION_MOVING), &moving);
+	for (int i = 0; i < moving.to.count && !all_go(s); i++) {
+		if (goes(s, moving.to.of[i]) && !served_may_lose(allowed, moving.to.of[i]))
+			gids_add(out, moving.to.of[i]);
+	}
+	return out->count > 0;
+}
+
+static void refuse_filling(const struct scale_in *s, const struct gids *filling, struct admission_verdict *v)
+{
+	struct loss l = { .groups = filling->count };
+	char text[3][512];
+	struct buf groups = BUF_IN(text[0]), way = BUF_IN(text[1]), value = BUF_IN(text[2]);
+	const char *name = json_str(s->set, "metadata", "name", NULL);
+	const char *namespace = json_str(s->set, "metadata", "namespace", NULL);
+
+	name = name ? name : "NAME";
+	namespace = namespace ? namespace : "NAMESPACE";
+	for (int i = 0; i < filling->count && i < NAMED; i++)
+		l.named[i] = filling->of[i];
+	gids_say(filling, &groups);
+	say_value(&l, &value);
+	if (can_be_moved(s))
+		say_scaling(s, namespace, name, &way);
+	else
+		buf_addstr(&way, "wait until " CODIS_ANNOTATION_MOVING " is gone, and move them back first");
+	admission_refuse(v, 422,
+			 "slots are moving to %s just now, and would be lost: %s; or, to give them up, kubectl "
+			 "annotate -n %.63s sts %.254s " CODIS_ANNOTATION_ALLOW_LOSS "=%s",
+			 groups.data, way.data, namespace, name, value.data);
+}
+
 void check_scale_in(const struct scale_in *s, struct admission_verdict *v)
 {
 	struct loss refused = { 0 }, given = { 0 };
+	struct gids filling;
+	int known;
 
 	if (!any_goes(s))
 		return;
-	if (count_losses(s, &refused, &given) < 0)
+	known = count_losses(s, &refused, &given);
+	if (known >= 0 && refused.groups)
+		refuse(s, &refused, v);
+	else if (find_filling(s, &filling))
+		refuse_filling(s, &filling, v);
+	else if (known < 0)
 		admission_warn(
 			v, "check that the groups that go serve no slots: codis-controller has not said it here, and "
 			   "they are lost");
-	else if (refused.groups)
-		refuse(s, &refused, v);
 	else if (given.groups)
 		warn_given(&given, v);
 }

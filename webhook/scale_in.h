@@ -9,7 +9,8 @@
 struct admission_verdict;
 
 struct scale_in {
-	const cJSON *set; /* as it is: its annotation codis.io/slots says what is served, see common/codis/served.h */
+	const cJSON *set;     /* as it is: its annotation codis.io/slots says what is served (common/codis/served.h),
+				 codis.io/moving which groups are getting slots (common/codis/scaling.h) */
 	const cJSON *allowed; /* whose annotation codis.io/allow-data-loss counts: as it shall be, or as it is */
 	struct codis_shape before, after;
 	bool others; /* another StatefulSet of the product has servers: they may take the slots, and would miss them */

@@ -92,6 +92,8 @@ def turned_off(w):
         wait_for("words of what is disabled", lambda: (words in w.status_line(), w.status_line()), 60, every=0.2)
         wait_event(w, NAMESPACE, "codis-server", "SlotsWait", "--slot-action --disabled=0 turns them on again")
         assert slots(w)[1] == 0, slots(w)
+        status, text = w.kube.request("PATCH", f"{SERVERS}/scale", {"spec": {"replicas": 4}}, "application/merge-patch+json")
+        assert status == 422 and "slots are moving to group 3" in text and "codisctl scale-server 4" in text, (status, text)
     finally:
         assert w.codis.put("slots/action/disabled/:xauth/0")[0] == 200
 

@@ -187,6 +187,33 @@ TEST(not_known)
 	update(make(4, 0, "{}"), make(2, 0, "{}"), NULL, UNKNOWN);
 }
 
+#define FILLING(text) "{\"codis.io/slots\":\"1=1024/12\",\"codis.io/moving\":\"" text " slots=512\"}"
+#define FILLED                                                                                                         \
+	", and would be lost: codisctl scale-server 2 -n shop moves them to the others first, and then scales; or, "
+
+/* They have none yet, by what is noted of slots; that is written within 2 s. */
+TEST(a_group_that_is_getting_slots)
+{
+	scale(FILLING("to=2"), 4, 2, "slots are moving to group 2 just now" FILLED GIVE_UP "2", NULL);
+	scale(FILLING("to=2,3,4 from=1"), 8, 2, "slots are moving to groups 2, 3 and 4 just now" FILLED GIVE_UP "2,3,4",
+	      NULL);
+	scale("{\"codis.io/moving\":\"to=2 slots=512\"}", 4, 2,
+	      "slots are moving to group 2 just now" FILLED GIVE_UP "2", NULL);
+	update(make(4, 0, FILLING("to=1")), make(4, 2, "{}"),
+	       "group 1 still serves 1024 slots (about 12 keys)" MOVE("1", "2", "1024") "1", NULL);
+	update(make(6, 0, "{\"codis.io/slots\":\"3=1024/12\",\"codis.io/moving\":\"to=1 slots=2\"}"), make(4, 2, "{}"),
+	       "slots are moving to group 1 just now, and would be lost: wait until codis.io/moving is gone, and move "
+	       "them back first; or, " GIVE_UP "1",
+	       NULL);
+	/* who is emptied, or stays, or is given up, or who goes with all others */
+	scale(FILLING("from=2"), 4, 2, NULL, NULL);
+	scale(FILLING("to=2"), 6, 4, NULL, NULL);
+	scale("{\"codis.io/slots\":\"1=1024/12\",\"codis.io/moving\":\"to=2 "
+	      "slots=512\",\"codis.io/allow-data-loss\":\"2\"}",
+	      4, 2, NULL, NULL);
+	scale("{\"codis.io/slots\":\"1=1024/0\",\"codis.io/moving\":\"to=2 slots=512\"}", 4, 0, NULL, NULL);
+}
+
 /* A later start takes the first groups away. */
 TEST(ordinals_start)
 {
