@@ -152,6 +152,11 @@ struct cluster {
 	struct calm_window deletions;
 	int deleting; /* pods: deletions under way */
 
+	/* op.c, of this controller: failovers, and masters that were changed without one; what failed */
+	struct {
+		int64_t failovers, switches, failed;
+	} tally;
+
 	/* scale_tell.c: what was told of slots that move, and how many there are by the metric */
 	struct {
 		struct moving moving;

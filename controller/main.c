@@ -59,6 +59,13 @@ static void serve_status(void *ctx, const struct http_request *req, struct http_
 	page_serve(p->page, req, res);
 }
 
+static int add_metrics(void *ctx, struct buf *out)
+{
+	struct codis_controller *p = ctx;
+
+	return page_metrics(p->page, out);
+}
+
 static bool knows_kube(const struct codis_controller *p, char *why_not, size_t size)
 {
 
@@ -366,6 +373,7 @@ static int start(void *ctx, struct error *err)
 	}
 	p->program.ops.ready = is_ready;
 	p->program.ops.other = serve_status;
+	p->program.ops.more_metrics = add_metrics;
 	p->program.ops.ctx = p;
 	return 0;
 }

@@ -329,6 +329,24 @@ static void tell_metric(const struct op *op, const struct error *err)
 		   1);
 }
 
+/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a moment. */
+static bool came_to_nothing(const struct op *op, const struct error *err)
+{
+	return op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early));
+}
+
+static void tally(const struct op *op, const struct error *err)
+{
+	if (came_to_nothing(op, err))
+		return;
+	if (err)
+		op->c->tally.failed++;
+	else if (op->a.kind == ACT_PROMOTE && op->a.from[0])
+		op->c->tally.failovers++;
+	else if (op->a.kind == ACT_SWITCH)
+		op->c->tally.switches++;
+}
+
 /* For the status. */
 static void keep_note(struct cluster *c, const char *note)
 {
@@ -346,9 +364,7 @@ static void tell_pod(const struct op *op, const struct error *err)
 	/* All of them do so at once. */
 	if (op->a.kind == ACT_FREE_WRITES && !controller_leads(op->c->ctl))
 		return;
-	/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a
-	 * moment. */
-	if (op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early)))
+	if (came_to_nothing(op, err))
 		return;
 	/* A person asks for something else meanwhile, as a watch is about to tell: it is decided anew. */
 	if (err && err->code == ERR_CONFLICT && op->a.kind == ACT_SCALE)
@@ -384,6 +400,7 @@ void op_end(struct op *op, const struct error *err)
 {
 	tell_log(op, err);
 	tell_metric(op, err);
+	tally(op, err);
 	tell_pod(op, err);
 	if (op->a.wished)
 		wished_end(op, err);

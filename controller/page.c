@@ -13,6 +13,7 @@
 #include "common/codis/inventory.h"
 #include "common/net/httpd.h"
 #include "controller/clusters.h"
+#include "controller/gauges.h"
 #include "controller/status.h"
 
 #define WAIT_S 2
@@ -30,7 +31,7 @@ struct page {
 	pthread_cond_t written;
 	unsigned long asked, answered; /* how many times; what is there answers the questions up to answered */
 	int64_t fresh_until_ms;
-	char *text, *json;
+	char *text, *json, *gauges;
 };
 
 struct outside {
@@ -72,12 +73,17 @@ static bool push_stray(cJSON *list, const struct stray_pod *s)
 	       json_add_str(o, "pod", s->name) && json_add_str(o, "trouble", s->trouble);
 }
 
+static bool leads(const struct page *p)
+{
+	return controller_leads(p->ctl) && !p->ctl->dry_run;
+}
+
 static void write_json(const struct page *p, struct buf *out)
 {
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
 	cJSON *list = json_add_array(root, "clusters"), *strays = json_add_array(root, "not_led");
 
-	json_add_bool(root, "leads", controller_leads(p->ctl) && !p->ctl->dry_run);
+	json_add_bool(root, "leads", leads(p));
 	json_add_str(root, "identity", p->identity);
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {
 		json_push(list, status_json(&c->view, &c->ctl->limits));
@@ -90,7 +96,7 @@ static void write_json(const struct page *p, struct buf *out)
 static void on_ask(uv_async_t *ask)
 {
 	struct page *p = ask->data;
-	BUF_CLEANUP struct buf text = BUF_INIT(4u << 20), json = BUF_INIT(64u << 20);
+	BUF_CLEANUP struct buf text = BUF_INIT(4u << 20), json = BUF_INIT(64u << 20), gauges = BUF_INIT(16u << 20);
 	int64_t began_ms = clock_mono_ms();
 	unsigned long asked;
 
@@ -99,13 +105,16 @@ static void on_ask(uv_async_t *ask)
 	pthread_mutex_unlock(&p->lock);
 	write_text(p, &text);
 	write_json(p, &json);
+	gauges_write(p->clusters, leads(p), &gauges);
 	pthread_mutex_lock(&p->lock);
 	free(p->text);
 	free(p->json);
+	free(p->gauges);
 	p->text = buf_detach(&text);
 	p->json = buf_detach(&json);
+	p->gauges = buf_detach(&gauges);
 	p->answered = asked;
-	if (p->text && p->json)
+	if (p->text && p->json && p->gauges)
 		p->fresh_until_ms = clock_mono_ms() + FRESH_TIMES * (clock_mono_ms() - began_ms) + FRESH_MIN_MS;
 	pthread_cond_broadcast(&p->written);
 	pthread_mutex_unlock(&p->lock);
@@ -144,9 +153,11 @@ static bool wait_for(struct page *p, unsigned long question)
 	return true;
 }
 
-/* Called with the lock. */
+/* Called with the lock. Whether what is there is fresh, or was made so. */
 static bool ask(struct page *p)
 {
+	if (clock_mono_ms() < p->fresh_until_ms)
+		return true;
 	p->asked++;
 	uv_async_send(&p->ask);
 	return wait_for(p, p->asked);
@@ -165,13 +176,25 @@ void page_serve(struct page *p, const struct http_request *req, struct http_resp
 	if (json)
 		res->content_type = "application/json";
 	pthread_mutex_lock(&p->lock);
-	if (clock_mono_ms() < p->fresh_until_ms || ask(p))
+	if (ask(p))
 		text = json ? p->json : p->text;
 	if (text)
 		buf_addstr(&res->body, text);
 	else
 		res->status = 503;
 	pthread_mutex_unlock(&p->lock);
+}
+
+int page_metrics(struct page *p, struct buf *out)
+{
+	bool told;
+
+	pthread_mutex_lock(&p->lock);
+	told = ask(p) && p->gauges;
+	if (told)
+		buf_addstr(out, p->gauges);
+	pthread_mutex_unlock(&p->lock);
+	return told ? 0 : -1;
 }
 
 static void on_closed(uv_handle_t *h)
@@ -182,6 +205,7 @@ static void on_closed(uv_handle_t *h)
 	pthread_mutex_destroy(&p->lock);
 	free(p->text);
 	free(p->json);
+	free(p->gauges);
 	free(p);
 }
 

@@ -1,8 +1,9 @@
-/* page.h - /status and /status.json. They are written when somebody asks: the loop's thread writes, the thread that
- * serves waits for it. */
+/* page.h - /status, /status.json, and how the clusters are in /metrics. They are written when somebody asks: the loop's
+ * thread writes, the thread that serves waits for it. */
 #ifndef CODIS_CONTROLLER_PAGE_H
 #define CODIS_CONTROLLER_PAGE_H
 
+struct buf;
 struct clusters;
 struct controller;
 struct error;
@@ -15,6 +16,8 @@ struct page *page_new(const struct controller *ctl, const struct clusters *clust
 		      struct error *err);
 /* Answers a request, in the thread that serves; waits at most 2 s for the loop. */
 void page_serve(struct page *p, const struct http_request *req, struct http_response *res);
+/* Likewise appends gauges.h's metrics. -1: the loop has not answered within 2 s. */
+int page_metrics(struct page *p, struct buf *out);
 /* After whoever serves has ended. NULL-safe. */
 void page_free(struct page *p);
 

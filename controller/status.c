@@ -253,7 +253,8 @@ static void name_set(const struct cluster_view *v, int gid, const struct view_se
 	*last = set;
 }
 
-static void say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+/* How many keys. */
+static int64_t say_losses(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
 	char names[128], where[VIEW_NAME_MAX] = "";
 	struct buf who = BUF_IN(names), sets = BUF_IN(where);
@@ -275,13 +276,14 @@ static void say_losses(const struct cluster_view *v, struct groups_status *all, 
 			buf_addf(&who, "%s%d", n == 1 ? "" : ", ", g->node.id);
 	}
 	if (!n)
-		return;
+		return 0;
 	all->ok = false;
 	if (n > LOST_NAMED)
 		buf_addf(&who, " and %d more", n - LOST_NAMED);
 	served_say_keys(keys, words);
 	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
 	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, where, command));
+	return keys;
 }
 
 static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
@@ -379,24 +381,26 @@ static bool serves(const struct proxy_view *p)
 }
 
 /* Whether a proxy that ought to serve does not; which ones serve is counted. */
-static bool say_proxies(const struct cluster_view *v, int *serving, struct reasons *r)
+static bool say_proxies(const struct cluster_view *v, struct status_sum *sum, struct reasons *r)
 {
 	bool ok = true;
 
-	*serving = 0;
+	sum->serving = sum->proxies = 0;
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];
 		const char *name = p->pod.name[0] ? p->pod.name : p->admin_addr;
 
-		*serving += serves(p);
+		sum->serving += serves(p);
+		sum->proxies += serves(p);
 		if (serves(p) || p->pod.deleting || (!p->pod.name[0] && !p->registered))
 			continue;
+		sum->proxies++;
 		ok = false;
 		say(r, p->reach != REACH_OK ? "proxy %s does not answer" : "proxy %s is not taken in yet", name);
 	}
-	if (!*serving)
+	if (!sum->serving)
 		say(r, "no proxy serves");
-	return ok && *serving;
+	return ok && sum->serving;
 }
 
 /* The next one that falls away may take the quorum. */
@@ -599,40 +603,67 @@ static int served_slots(const struct cluster_view *v)
 /* --- the line, and JSON ----------------------------------------------------------------------------------------------
  */
 
-/* The cause first: what is missing for all, then what is missing for a group, for clients, for the next failure. */
-void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok)
+const char *status_word(enum status_word word)
 {
-	char trouble[900] = "";
-	struct reasons r = { .out = trouble, .size = sizeof(trouble) };
+	static const char *const words[] = {
+		[STATUS_OK] = "OK",
+		[STATUS_DEGRADED] = "DEGRADED",
+		[STATUS_DOWN] = "DOWN",
+	};
+
+	return words[word];
+}
+
+/* The cause first: what is missing for all, then what is missing for a group, for clients, for the next failure. */
+static void look(const struct cluster_view *v, const struct decide_limits *limits, struct status_sum *sum,
+		 struct reasons *r)
+{
 	struct groups_status all = { .ok = true };
 	struct adoption adoption;
 	struct scale scale;
-	int wanted = view_groups_wanted(v), proxies, slots = served_slots(v);
-	bool calm = say_calm(v, &r), coordinated = say_coordination(v, &r), served, whole;
+	bool calm = say_calm(v, r), coordinated = say_coordination(v, r), served, whole;
 
-	say_servers(v, &all, &r);
-	say_forgotten_slots(v, &all, &r);
-	say_masters(v, limits, &all, &r);
-	say_successions(v, &all, &r);
-	say_losses(v, &all, &r);
-	served = say_proxies(v, &proxies, &r);
-	say_replicas(v, limits, &all, &r);
+	*sum = (struct status_sum){ .groups = view_groups_wanted(v), .slots = served_slots(v) };
+	say_servers(v, &all, r);
+	say_forgotten_slots(v, &all, r);
+	say_masters(v, limits, &all, r);
+	say_successions(v, &all, r);
+	sum->lost_keys = say_losses(v, &all, r);
+	served = say_proxies(v, sum, r);
+	say_replicas(v, limits, &all, r);
 	adoption_look(v, limits, &adoption);
-	say_adoption(v, &adoption, &r);
-	say_ha(v, &r);
+	say_adoption(v, &adoption, r);
+	say_ha(v, r);
 	scale_look(v, limits, &scale);
-	say_scaling(v, &scale, &r);
-	say_rest(&r);
-	whole = all.ok && coordinated && served && slots == CODIS_SLOTS && all.led >= wanted;
-	*ok = whole && calm;
+	say_scaling(v, &scale, r);
+	say_rest(r);
+	sum->led = all.led;
+	sum->keys = all.keys;
+	sum->empty = all.led && all.led == all.seen && all.led >= sum->groups && !all.keys;
+	sum->adopted = is_adopted(v, &adoption);
+	whole = all.ok && coordinated && served && sum->slots == CODIS_SLOTS && all.led >= sum->groups;
+	sum->ok = whole && calm;
+	sum->word = whole ? STATUS_OK : sum->slots && sum->serving ? STATUS_DEGRADED : STATUS_DOWN;
+}
+
+void status_sum(const struct cluster_view *v, const struct decide_limits *limits, struct status_sum *sum)
+{
+	char trouble[MORE_SIZE] = "";
+
+	look(v, limits, sum, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
+}
+
+void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok)
+{
+	char trouble[900] = "";
+	struct status_sum s;
+
+	look(v, limits, &s, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
+	*ok = s.ok;
 	snprintf(out, size, "%s: %s%s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s%s", v->product,
-		 v->paused ? "PAUSED, " : "",
-		 whole              ? "OK"
-		 : slots && proxies ? "DEGRADED"
-				    : "DOWN",
-		 all.led, wanted, proxies, proxies == 1 ? "y" : "ies", slots, CODIS_SLOTS,
-		 all.led && all.led == all.seen && all.led >= wanted && !all.keys ? ", empty" : "",
-		 is_adopted(v, &adoption) ? ", adopted" : "", trouble);
+		 v->paused ? "PAUSED, " : "", status_word(s.word), s.led, s.groups, s.serving,
+		 s.serving == 1 ? "y" : "ies", s.slots, CODIS_SLOTS, s.empty ? ", empty" : "",
+		 s.adopted ? ", adopted" : "", trouble);
 }
 
 static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)
@@ -661,14 +692,59 @@ static bool add_loss(const struct group_view *g, cJSON *group)
 	return json_add_int(loss, "keys", lost_keys(g)) && json_add_str(loss, "at", lost_at(lost_wall_ms(g), at));
 }
 
-/* As the dashboard has them; none where it has not said. */
-static bool add_slots(const struct cluster_view *v, const struct group_view *g, cJSON *group)
+/* As the dashboard has them; -1 where it has not said. */
+static int count_slots(const struct cluster_view *v, const struct group_view *g)
 {
 	int n = 0;
 
 	for (int i = 0; v->dashboard.slots_known && i < CODIS_SLOTS; i++)
 		n += v->dashboard.slot_group[i] == g->node.id;
-	return !v->dashboard.slots_known || json_add_int(group, "slots", n);
+	return v->dashboard.slots_known ? n : -1;
+}
+
+static bool add_slots(const struct cluster_view *v, const struct group_view *g, cJSON *group)
+{
+	int n = count_slots(v, g);
+
+	return n < 0 || json_add_int(group, "slots", n);
+}
+
+static int64_t furthest_behind(const struct cluster_view *v, const struct group_view *g, const struct server_view *m)
+{
+	const struct server_view *s;
+	int64_t most = -1;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		int64_t behind = m->info.offset > s->info.offset ? m->info.offset - s->info.offset : 0;
+
+		if (s != m && view_is_member(s, g->node.id) && view_synced(s, m) && behind > most)
+			most = behind;
+	}
+	return most;
+}
+
+bool status_of_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
+		     struct status_group *out)
+{
+	const struct server_view *m = view_master(v, g);
+	const char *why;
+	int replicas = view_group_size(v, g->node.id) - 1;
+
+	if (!has_members(v, g) || scale_lets_go(v, g->node.id))
+		return false;
+	*out = (struct status_group){
+		.led = judge_master(v, g, limits, &why) == MASTER_HEALTHY,
+		.slots = count_slots(v, g),
+		.replicas = replicas > 0 ? replicas : 0,
+		.keys = -1,
+		.lag_bytes = -1,
+	};
+	if (!out->led)
+		return true;
+	out->synced = count_synced(v, g, m);
+	out->keys = m->info.keys;
+	out->lag_bytes = furthest_behind(v, g, m);
+	return true;
 }
 
 static int push_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,

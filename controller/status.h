@@ -11,6 +11,34 @@
 /* Of a server that is being deleted while nobody else has its data, in status and Event. */
 #define STATUS_LAST_HOLDER "has the only data: it waits for a replica in sync, as long as its grace period lasts"
 
+enum status_word { STATUS_OK, STATUS_DEGRADED, STATUS_DOWN, STATUS_WORDS };
+const char *status_word(enum status_word word); /* "OK", "DEGRADED", ... */
+
+/* A cluster in numbers: those of its line, and what the metrics show besides. */
+struct status_sum {
+	bool ok; /* nothing is missing, and nothing keeps the controller from acting */
+	enum status_word word;
+	int groups, led;      /* that are to be, and that have a healthy master */
+	int proxies, serving; /* that are to serve, and that do */
+	int slots;            /* that every serving proxy sends, unlocked, to a healthy master */
+	int64_t keys;         /* of the groups that are led */
+	int64_t lost_keys;    /* until somebody acknowledges it */
+	bool empty, adopted;  /* as the line says it */
+};
+void status_sum(const struct cluster_view *v, const struct decide_limits *limits, struct status_sum *sum);
+
+/* A group in numbers. */
+struct status_group {
+	bool led;
+	int slots;            /* as the dashboard has them; -1: it has not said */
+	int replicas, synced; /* that are to be, and that are in sync */
+	int64_t keys;         /* of its master; -1: not known */
+	int64_t lag_bytes;    /* of the replica in sync that is furthest behind; -1: there is none */
+};
+/* false: it has no members, or is let go: what it lacks is nobody's trouble. */
+bool status_of_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
+		     struct status_group *out);
+
 /* "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served"; *ok: nothing is missing. */
 void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
 /* The same with every member; the caller's (cJSON_Delete). NULL: no memory. */

@@ -60,6 +60,9 @@ static int start(struct program *p, const struct program_options *options, struc
 	p->metrics = metrics_new();
 	if (!p->metrics)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
+	metric_set(metric_gauge(p->metrics, "codis_build_info", "version=\"" CODIS_VERSION "\"",
+				"1, for the version that runs."),
+		   1);
 	p->ops.metrics = p->metrics;
 	if (loop_init(&p->loop, on_signal, p, err) < 0 || open_kube(p, options->kubeconfig, err) < 0)
 		return -1;

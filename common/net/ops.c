@@ -4,6 +4,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/metrics.h"
+#include "common/base/process.h"
 #include "common/net/httpd.h"
 
 /* A kubelet and a scraper or two; each has one connection, or opens one for each call. */
@@ -25,6 +26,16 @@ static void answer_check(check ok, void *ctx, struct http_response *res)
 	buf_addf(&res->body, "%s\n", why_not);
 }
 
+/* A scraper takes a half for the whole: of what cannot be told the alerts have to hear. */
+static void answer_metrics(const struct ops *o, struct http_response *res)
+{
+	res->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_write(o->metrics, &res->body);
+	process_metrics_write(&res->body);
+	if (o->more_metrics && o->more_metrics(o->ctx, &res->body) < 0)
+		res->status = 503;
+}
+
 static void on_request(void *ctx, const struct http_request *req, struct http_response *res)
 {
 	const struct ops *o = ctx;
@@ -37,8 +48,7 @@ static void on_request(void *ctx, const struct http_request *req, struct http_re
 	} else if (strcmp(req->path, "/readyz") == 0) {
 		answer_check(o->ready, o->ctx, res);
 	} else if (strcmp(req->path, "/metrics") == 0 && o->metrics) {
-		res->content_type = "text/plain; version=0.0.4; charset=utf-8";
-		metrics_write(o->metrics, &res->body);
+		answer_metrics(o, res);
 	} else if (o->other) {
 		o->other(o->ctx, req, res);
 	} else {

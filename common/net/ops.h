@@ -7,6 +7,7 @@
 
 #include "common/net/httpd.h"
 
+struct buf;
 struct error;
 struct metrics;
 
@@ -17,6 +18,9 @@ struct ops {
 	/* Optional: whether the program is alive (its loop turns). NULL: always. */
 	bool (*alive)(void *alive_ctx, char *why_not, size_t size);
 	void *alive_ctx;
+	/* Optional: appends to /metrics what is asked for anew each time; -1: it could not be had, which is answered
+	 * with 503. Called on a server thread. */
+	int (*more_metrics)(void *ctx, struct buf *out);
 	/* Optional: answers every other path; called on a server thread. NULL: 404. */
 	http_handler other;
 	void *ctx;

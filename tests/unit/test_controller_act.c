@@ -1024,6 +1024,14 @@ ACT_TEST(a_proxy_that_is_filled_back_while_another_hangs_is_filled_again)
 	assert_slots(1, B, false);
 }
 
+/* What the metrics count for the cluster. */
+static void assert_tally(int failovers, int switches, int failed)
+{
+	assert_int_equal(world.c->tally.failovers, failovers);
+	assert_int_equal(world.c->tally.switches, switches);
+	assert_int_equal(world.c->tally.failed, failed);
+}
+
 ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 {
 	run(ACT_PROMOTE, B);
@@ -1049,6 +1057,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_logged(" fill=");
 	assert_logged(" filled=2 unfilled=0 why=\"seen\" error=\"\"");
 	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
+	assert_tally(1, 0, 0);
 	assert_non_null(strstr(world.events,
 			       "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
 			       "(10.0.0.1:6379): seen; "));
@@ -1166,6 +1175,7 @@ ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 	assert_logged(" catch_up=");
 	assert_logged(" fence=");
 	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
+	assert_tally(0, 1, 0);
 	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
 }
 
@@ -2306,6 +2316,7 @@ ACT_TEST(a_conflict_at_the_fence_ends_it_before_any_role)
 	assert_journal("set 7: BA\n");
 	assert_int_equal(w.version, 9);
 	assert_logged("event=action.failed " ABOUT "action=promote");
+	assert_tally(0, 0, 1);
 	assert_counted("{action=\"promote\",result=\"error\"} 1\n");
 	assert_string_equal(world.events,
 			    "Warning Pod shop/pod-B ActionFailed: group 1: promote of pod-B (10.0.0.2:6379) failed: "
@@ -2572,6 +2583,7 @@ ACT_TEST(a_switch_whose_replica_does_not_take_the_role_is_taken_back)
 	assert_slots(1, A, false);
 	assert_logged(" unlock=");
 	assert_logged("event=action.failed " ABOUT "action=switch");
+	assert_tally(0, 0, 1);
 }
 
 /* It is for the next decision to say who leads. */

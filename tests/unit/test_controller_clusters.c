@@ -619,6 +619,67 @@ CLUSTERS_TEST(dry_run_does_not_lead)
 	assert_page_has("\"leads\":false");
 }
 
+static void *read_gauges(void *arg)
+{
+	struct reader *r = arg;
+
+	r->res.status = page_metrics(r->page, &r->res.body) == 0 ? 200 : 503;
+	return NULL;
+}
+
+/* As /metrics has them after its own; the caller's. */
+static char *gauges(void)
+{
+	struct reader r = { .page = page_new(&world.ctl, w.cs, "me", NULL), .res = { .body = BUF_INIT(65536) } };
+
+	assert_non_null(r.page);
+	assert_int_equal(pthread_create(&r.thread, NULL, read_gauges, &r), 0);
+	uv_run(&world.uv, UV_RUN_ONCE);
+	pthread_join(r.thread, NULL);
+	assert_int_equal(r.res.status, 200);
+	page_free(r.page);
+	uv_run(&world.uv, UV_RUN_NOWAIT);
+	return buf_detach(&r.res.body);
+}
+
+static bool says_once(const char *text, const char *words)
+{
+	const char *found = strstr(text, words);
+
+	return found && !strstr(found + 1, words);
+}
+
+/* What is gone has no series; who does not lead tells of nobody. */
+CLUSTERS_TEST(metrics_of_the_clusters_that_there_are)
+{
+	char *text;
+
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "orders", "codis-proxy", "codis-proxy-0");
+	tick(100);
+	text = gauges();
+	assert_true(says_once(text, "# TYPE codis_cluster_state gauge\n"));
+	assert_true(says_once(text, "\ncodis_cluster_state{namespace=\"ns\",product=\"shop\",state=\"DOWN\"} 1\n"));
+	assert_true(says_once(text, "\ncodis_cluster_state{namespace=\"ns\",product=\"shop\",state=\"OK\"} 0\n"));
+	assert_true(says_once(text, "\ncodis_cluster_proxies_serving{namespace=\"ns\",product=\"orders\"} 0\n"));
+	assert_true(says_once(text, "\ncodis_group_led{namespace=\"ns\",product=\"shop\",group=\"1\"} 0\n"));
+	assert_true(says_once(text, "\ncodis_groups_left_out 0\n"));
+	assert_true(says_once(text, "\ncodis_cluster_failovers_total{namespace=\"ns\",product=\"shop\"} 0\n"));
+	free(text);
+	inventory_remove_pod(world.inv, "uid-codis-proxy-0");
+	tick(100);
+	text = gauges();
+	assert_non_null(strstr(text, "product=\"shop\""));
+	assert_null(strstr(text, "product=\"orders\""));
+	free(text);
+	world.ctl.mandate = MANDATE_STANDBY;
+	text = gauges();
+	assert_true(says_once(text, "\ncodis_cluster_failovers_total{namespace=\"ns\",product=\"shop\"} 0\n"));
+	assert_null(strstr(text, "codis_cluster_state"));
+	assert_null(strstr(text, "codis_group"));
+	free(text);
+}
+
 /* --- what a cluster tells, and costs -------------------------------------------------------------------------------
  */
 

@@ -107,6 +107,69 @@ static void assert_line(struct world *w, const char *expected)
 	assert_int_equal(w->ok, strstr(expected, ": OK") != NULL);
 }
 
+/* What the metrics show is what the line says. */
+TEST(a_cluster_in_numbers)
+{
+	WORLD(2);
+	struct status_sum sum;
+
+	status_sum(&w->v, &limits, &sum);
+	assert_true(sum.ok && sum.word == STATUS_OK);
+	assert_int_equal(sum.groups, 2);
+	assert_int_equal(sum.led, 2);
+	assert_int_equal(sum.proxies, 2);
+	assert_int_equal(sum.serving, 2);
+	assert_int_equal(sum.slots, CODIS_SLOTS);
+	assert_int_equal(sum.lost_keys, 0);
+	w->proxies[1].reach = REACH_SILENT;
+	w->groups[0].lost_keys = 7;
+	w->groups[1].new_lost_keys = 2;
+	status_sum(&w->v, &limits, &sum);
+	assert_true(!sum.ok && sum.word == STATUS_DEGRADED);
+	assert_int_equal(sum.proxies, 2);
+	assert_int_equal(sum.serving, 1);
+	assert_int_equal(sum.lost_keys, 9);
+	w->proxies[0].pod.deleting = true;
+	status_sum(&w->v, &limits, &sum);
+	assert_true(!sum.ok && sum.word == STATUS_DOWN);
+	assert_int_equal(sum.proxies, 1);
+	assert_int_equal(sum.slots, 0);
+}
+
+TEST(a_group_in_numbers)
+{
+	WORLD(2);
+	struct server_view *m = view_master(&w->v, &w->groups[1]), *s, *replica = NULL;
+	struct status_group g;
+
+	for (int at = 0; (s = view_next(&w->v, &w->groups[1], &at));)
+		replica = s != m ? s : replica;
+	assert_non_null(replica);
+	m->info.offset = 5000;
+	m->info.keys = 17;
+	replica->info.offset = 4900;
+	w->v.dashboard.slots_known = true;
+	for (int i = 0; i < 10; i++)
+		w->v.dashboard.slot_group[i] = 2;
+	assert_true(status_of_group(&w->v, &w->groups[1], &limits, &g));
+	assert_true(g.led);
+	assert_int_equal(g.replicas, 1);
+	assert_int_equal(g.synced, 1);
+	assert_int_equal(g.keys, 17);
+	assert_int_equal(g.lag_bytes, 100);
+	assert_true(g.slots >= 10);
+	w->v.dashboard.slots_known = false;
+	replica->info.link_up = false;
+	assert_true(status_of_group(&w->v, &w->groups[1], &limits, &g));
+	assert_int_equal(g.synced, 0);
+	assert_int_equal(g.lag_bytes, -1);
+	assert_int_equal(g.slots, -1);
+	m->reach = REACH_REFUSED;
+	assert_true(status_of_group(&w->v, &w->groups[1], &limits, &g));
+	assert_false(g.led);
+	assert_int_equal(g.keys, -1);
+}
+
 /* One command acknowledges what is lost in several StatefulSets. */
 TEST(losses_of_several_statefulsets)
 {

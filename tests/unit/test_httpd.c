@@ -1460,6 +1460,11 @@ FIXTURE_TEST(certificate_changes_under_load)
 
 /* --- /healthz, /readyz, /metrics ---------------------------------------------------------------------------------- */
 
+static int add_more(void *ctx, struct buf *out)
+{
+	return *(atomic_bool *)ctx ? buf_addstr(out, "more 1\n") : -1;
+}
+
 static bool check_flag(void *ctx, char *why_not, size_t size)
 {
 	if (*(atomic_bool *)ctx)
@@ -1491,6 +1496,15 @@ FIXTURE_TEST(ops)
 	assert_int_equal(f->status, 200);
 	get(f, "/metrics", NULL);
 	assert_non_null(strstr(f->body.data, "\nx_total 3\n"));
+	assert_non_null(strstr(f->body.data, "\nprocess_resident_memory_bytes "));
+	o.more_metrics = add_more;
+	get(f, "/metrics", NULL);
+	assert_int_equal(f->status, 200);
+	assert_non_null(strstr(f->body.data, "\nx_total 3\n"));
+	assert_non_null(strstr(f->body.data, "\nmore 1\n"));
+	ready = false; /* a half is not the whole */
+	get(f, "/metrics", NULL);
+	assert_int_equal(f->status, 503);
 	get(f, "/nothing", NULL);
 	assert_int_equal(f->status, 404);
 	assert_int_equal(fetch(f, "POST", "/metrics", NULL, 0, NULL), 0);
