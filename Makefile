@@ -325,8 +325,12 @@ bench-webhook: $(BUILD)/codis-webhook ## what a review costs codis-webhook, and 
 	@BUILD=$(abspath $(BUILD)) tests/bench/webhook/bench $(if $(MILLION),--million)
 
 .PHONY: lint
-lint: ## the text: format and length of C, includes, shell, Python, manifests
+lint: ## the text: format and length of C, includes, shell, Python, manifests, docs
 	@tools/lint
+
+.PHONY: docs-check
+docs-check: ## whether README and docs know what the code has (metrics, Events, options, alerts), and their links work; a part of lint
+	@tools/docs-check
 
 .PHONY: format
 format: ## clang-format over all C

@@ -163,7 +163,8 @@ static const struct {
 #define GAUGE        "gauge"
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* --- written -------------------------------------------------------------------------------------------------------- */
+/* --- written --------------------------------------------------------------------------------------------------------
+ */
 
 static void write_head(struct buf *out, const char *name, const char *help, const char *type)
 {
@@ -215,7 +216,8 @@ static void write_groups(const struct group_row *rows, int count, struct buf *ou
 	}
 }
 
-/* --- gathered, once for all families ----------------------------------------------------------------------------------
+/* --- gathered, once for all families
+ * ----------------------------------------------------------------------------------
  */
 
 /* One that was taken away is remembered for a minute, and is not down meanwhile. */

@@ -1,5 +1,6 @@
-/* gauges.h - how the clusters are, as Prometheus metrics (text format 0.0.4): written anew for each scrape from what the
- * last turn saw, so that a cluster which is gone has no series any more. What is counted for all of them is in common/base/metrics.
+/* gauges.h - how the clusters are, as Prometheus metrics (text format 0.0.4): written anew for each scrape from what
+ * the last turn saw, so that a cluster which is gone has no series any more. What is counted for all of them is in
+ * common/base/metrics.
  */
 #ifndef CODIS_CONTROLLER_GAUGES_H
 #define CODIS_CONTROLLER_GAUGES_H

@@ -1,4 +1,5 @@
-/* process.h - what the process itself takes, as Prometheus metrics by the names that every client library gives them. */
+/* process.h - what the process itself takes, as Prometheus metrics by the names that every client library gives them.
+ */
 #ifndef CODIS_BASE_PROCESS_H
 #define CODIS_BASE_PROCESS_H
 

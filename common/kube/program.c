@@ -55,14 +55,20 @@ static int start_pulse(struct program *p, struct error *err)
 	return p->turn && p->lateness ? 0 : error_set(err, ERR_NOMEM, "no memory to start with");
 }
 
+static void tell_version(struct program *p)
+{
+	char labels[200];
+
+	snprintf(labels, sizeof(labels), "program=\"%s\",version=\"%s\"", program_invocation_short_name, CODIS_VERSION);
+	metric_set(metric_gauge(p->metrics, "codis_build_info", labels, "1, for the version that runs."), 1);
+}
+
 static int start(struct program *p, const struct program_options *options, struct error *err)
 {
 	p->metrics = metrics_new();
 	if (!p->metrics)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
-	metric_set(metric_gauge(p->metrics, "codis_build_info", "version=\"" CODIS_VERSION "\"",
-				"1, for the version that runs."),
-		   1);
+	tell_version(p);
 	p->ops.metrics = p->metrics;
 	if (loop_init(&p->loop, on_signal, p, err) < 0 || open_kube(p, options->kubeconfig, err) < 0)
 		return -1;

@@ -3,6 +3,7 @@ import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -87,6 +88,20 @@ class Lines:
                 left = end - time.monotonic()
                 if left <= 0 or not self.changed.wait(left):
                     return None
+
+
+GIVEN = set()
+
+
+def free_port():
+    """One that was not given before: the kernel may name a port twice that nobody has taken meanwhile."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def start(stack, folder, name, command, **how):

@@ -5,13 +5,12 @@ import json
 import os
 import re
 import signal
-import socket
 import ssl
 import tempfile
 import threading
 import time
 
-from programs import BUILD, TOP, memory_mb, start, start_world, start_zookeeper, write_kubeconfig
+from programs import BUILD, TOP, free_port, memory_mb, start, start_world, start_zookeeper, write_kubeconfig
 
 ME, KUBELET = "127.0.0.1", "127.0.0.9"  # whoever attacks comes from ME; who asks honestly, from KUBELET
 ZOOKEEPER = "127.0.0.1:2181"
@@ -34,20 +33,6 @@ def wait(what, condition, seconds, step=0.05):
         if time.monotonic() > end:
             raise Failed(f"waited {seconds:g} s for {what}")
         time.sleep(step)
-
-
-GIVEN = set()
-
-
-def free_port():
-    """One that was not given before: the kernel may name a port twice that nobody has taken meanwhile."""
-    while True:
-        with socket.socket() as s:
-            s.bind((ME, 0))
-            port = s.getsockname()[1]
-        if port not in GIVEN:
-            GIVEN.add(port)
-            return port
 
 
 UNVERIFIED = ssl._create_unverified_context()
