@@ -26,10 +26,11 @@ static void add_clean(struct buf *out, const char *text)
 
 /* --- the headline ------------------------------------------------------------------------------------------------- */
 
-/* The word of a line, "OK", "DEGRADED", "DOWN", "NO CONTROLLER", "UNKNOWN": where it begins and ends. */
+/* The word of a line, "OK", "DEGRADED", "NO CONTROLLER", ...: where it begins and ends. */
 static const char *word_of(const char *line, size_t *len)
 {
-	static const char *const words[] = { "OK", "DEGRADED", "DOWN", "NO CONTROLLER", "UNKNOWN" };
+	static const char *const words[] = { "OK",   "SWITCHING",     "DEGRADED", "PARTIAL",
+					     "DOWN", "NO CONTROLLER", "UNKNOWN" };
 	const char *at = strstr(line, ": ");
 
 	at = at ? at + 2 : line;
@@ -46,9 +47,11 @@ static const char *word_of(const char *line, size_t *len)
 
 static const char *colour_of(const struct cli *c, const char *word)
 {
-	return strncmp(word, "OK", 2) == 0                                             ? cli_green(c)
-	       : strncmp(word, "DEGRADED", 8) == 0 || strncmp(word, "UNKNOWN", 7) == 0 ? cli_yellow(c)
-										       : cli_red(c);
+	return strncmp(word, "OK", 2) == 0 ? cli_green(c)
+	       : strncmp(word, "SWITCHING", 9) == 0 || strncmp(word, "DEGRADED", 8) == 0 ||
+			       strncmp(word, "UNKNOWN", 7) == 0
+		       ? cli_yellow(c)
+		       : cli_red(c);
 }
 
 static void show_headline(struct cli *c, const cJSON *cluster)

@@ -37,6 +37,12 @@ static struct observed_proxy *own_proxy(const struct op *op)
 	return op->a.subject == SUBJECT_PROXY ? cluster_proxy(op->c, op->a.addr, false) : NULL;
 }
 
+static void note_switch(struct observed_group *g, const struct action *a, int64_t over_ms)
+{
+	memcpy(g->switching_to, a->addr, sizeof(g->switching_to));
+	g->switched_ms = over_ms;
+}
+
 static void count_running(struct op *op, int by)
 {
 	struct cluster *c = op->c;
@@ -54,6 +60,8 @@ static void count_running(struct op *op, int by)
 	if (g) {
 		g->running += by;
 		g->acted_ms = now;
+		if (op->a.kind == ACT_SWITCH)
+			note_switch(g, &op->a, by < 0 ? now : 0);
 	}
 	if (s)
 		s->acted_ms = now;

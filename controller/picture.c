@@ -14,6 +14,8 @@
 #define HEAR_AGAIN_MS 2000
 /* What was done to a proxy shows by then. */
 #define PROXY_SETTLE_MS 1000
+/* What a switch has changed is heard from everybody by then. */
+#define SWITCH_SEEN_MS 1000
 /* Who refused the role may take it after so long, as one that was busy, and counts as the others do. */
 #define ROLE_REFUSED_MS 60000
 /* After a setting was refused: 1, 2, ... 32 s. */
@@ -402,6 +404,8 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->new_lost_wall_ms = o->data.lost_wall_ms;
 	memcpy(g->unreadable, o->unreadable, sizeof(g->unreadable));
 	g->busy = o->running || o->unreadable[0] || !o->read_ms || !heard_since(m, o, g);
+	if (!o->switched_ms || m->v->now_ms - o->switched_ms < SWITCH_SEEN_MS)
+		memcpy(g->switching_to, o->switching_to, sizeof(g->switching_to));
 	g->promoting_idle = promotion_idle(m, o);
 	memcpy(g->unread_master, o->unread_master, sizeof(g->unread_master));
 	g->handed = o->handed_to[0] && o->node.count && strcmp(o->handed_to, o->node.servers[0].addr) == 0;

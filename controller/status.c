@@ -134,12 +134,14 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		say(r, "no codis-server belongs to it");
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
-		const struct server_view *m = view_master(v, g);
+		const struct server_view *m = view_master(v, g), *s;
 		const char *why, *held_up;
 
 		if ((!has_members(v, g) && !g->unreadable[0]) || scale_lets_go(v, g->node.id))
 			continue;
 		all->seen++;
+		if (g->switching_to[0] && (s = view_server(v, g->switching_to)))
+			say(r, "group %d switches to %s", g->node.id, name_of(s));
 		if (g->node.promoting_state[0]) {
 			all->ok = false;
 			say(r, "group %d: promotion is %s", g->node.id, g->node.promoting_state);
@@ -154,6 +156,8 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 			continue;
 		}
 		all->ok = false;
+		if (g->switching_to[0])
+			continue;
 		held_up = judge_held_up(v, g, limits);
 		say(r, "group %d has no master%s%s: %s%s%s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why,
 		    held_up ? "; " : "", held_up ? held_up : "");
@@ -584,10 +588,17 @@ static void count_served(const struct cluster_view *v, const struct proxy_view *
 	}
 }
 
-/* How many slots every proxy that serves sends, unlocked, to their group's verified master. */
-static int served_slots(const struct cluster_view *v)
+static bool is_switching(const struct cluster_view *v, int gid)
 {
-	int proxies[CODIS_SLOTS] = { 0 }, serving = 0, n = 0;
+	const struct group_view *g = gid ? view_group(v, gid) : NULL;
+
+	return g && g->switching_to[0];
+}
+
+/* How many slots every proxy that serves sends, unlocked, to their group's verified master. */
+static void count_slots_served(const struct cluster_view *v, struct status_sum *sum)
+{
+	int proxies[CODIS_SLOTS] = { 0 }, serving = 0;
 
 	for (int i = 0; i < v->proxy_count; i++) {
 		if (!serves(&v->proxies[i]))
@@ -595,9 +606,12 @@ static int served_slots(const struct cluster_view *v)
 		serving++;
 		count_served(v, &v->proxies[i], proxies);
 	}
-	for (int i = 0; serving && i < CODIS_SLOTS; i++)
-		n += proxies[i] == serving;
-	return n;
+	for (int i = 0; serving && i < CODIS_SLOTS; i++) {
+		if (proxies[i] == serving)
+			sum->slots++;
+		else
+			sum->handed_over += is_switching(v, v->dashboard.slot_group[i]);
+	}
 }
 
 /* --- the line, and JSON ----------------------------------------------------------------------------------------------
@@ -606,12 +620,23 @@ static int served_slots(const struct cluster_view *v)
 const char *status_word(enum status_word word)
 {
 	static const char *const words[] = {
-		[STATUS_OK] = "OK",
-		[STATUS_DEGRADED] = "DEGRADED",
-		[STATUS_DOWN] = "DOWN",
+		[STATUS_OK] = "OK",           [STATUS_SWITCHING] = "SWITCHING", [STATUS_DEGRADED] = "DEGRADED",
+		[STATUS_PARTIAL] = "PARTIAL", [STATUS_DOWN] = "DOWN",
 	};
 
 	return words[word];
+}
+
+/* Of a cluster that is not whole. A switch is no outage: clients wait for it. */
+static enum status_word word_of(const struct status_sum *sum)
+{
+	if (!sum->serving)
+		return STATUS_DOWN;
+	if (sum->slots == CODIS_SLOTS)
+		return STATUS_DEGRADED;
+	if (sum->slots + sum->handed_over == CODIS_SLOTS)
+		return STATUS_SWITCHING;
+	return sum->slots ? STATUS_PARTIAL : STATUS_DOWN;
 }
 
 /* The cause first: what is missing for all, then what is missing for a group, for clients, for the next failure. */
@@ -623,7 +648,8 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	struct scale scale;
 	bool calm = say_calm(v, r), coordinated = say_coordination(v, r), served, whole;
 
-	*sum = (struct status_sum){ .groups = view_groups_wanted(v), .slots = served_slots(v) };
+	*sum = (struct status_sum){ .groups = view_groups_wanted(v) };
+	count_slots_served(v, sum);
 	say_servers(v, &all, r);
 	say_forgotten_slots(v, &all, r);
 	say_masters(v, limits, &all, r);
@@ -643,7 +669,7 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	sum->adopted = is_adopted(v, &adoption);
 	whole = all.ok && coordinated && served && sum->slots == CODIS_SLOTS && all.led >= sum->groups;
 	sum->ok = whole && calm;
-	sum->word = whole ? STATUS_OK : sum->slots && sum->serving ? STATUS_DEGRADED : STATUS_DOWN;
+	sum->word = whole ? STATUS_OK : word_of(sum);
 }
 
 void status_sum(const struct cluster_view *v, const struct decide_limits *limits, struct status_sum *sum)
@@ -875,15 +901,17 @@ static int push_proxy(const struct proxy_view *p, cJSON *list)
 cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits)
 {
 	cJSON *root = cJSON_CreateObject(), *groups, *proxies;
+	struct status_sum sum;
 	char line[1024];
 	bool ok;
 
+	status_sum(v, limits, &sum);
 	status_line(v, limits, line, sizeof(line), &ok);
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
-	    !json_add_int(root, "slots_served", served_slots(v)) || !add_calm(v, root) ||
-	    !add_adoption(v, limits, root) || !add_switchover(v, limits, root) || !add_scaling(v, limits, root) ||
-	    !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
+	    !json_add_str(root, "state", status_word(sum.word)) || !json_add_int(root, "slots_served", sum.slots) ||
+	    !add_calm(v, root) || !add_adoption(v, limits, root) || !add_switchover(v, limits, root) ||
+	    !add_scaling(v, limits, root) || !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

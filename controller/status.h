@@ -11,7 +11,14 @@
 /* Of a server that is being deleted while nobody else has its data, in status and Event. */
 #define STATUS_LAST_HOLDER "has the only data: it waits for a replica in sync, as long as its grace period lasts"
 
-enum status_word { STATUS_OK, STATUS_DEGRADED, STATUS_DOWN, STATUS_WORDS };
+enum status_word {
+	STATUS_OK,
+	STATUS_SWITCHING, /* all that is not served is being handed over by the controller, for some milliseconds */
+	STATUS_DEGRADED,  /* all slots are served, and something is missing */
+	STATUS_PARTIAL,   /* some slots are not */
+	STATUS_DOWN,      /* none is, or no proxy serves */
+	STATUS_WORDS
+};
 const char *status_word(enum status_word word); /* "OK", "DEGRADED", ... */
 
 /* A cluster in numbers: those of its line, and what the metrics show besides. */
@@ -21,6 +28,7 @@ struct status_sum {
 	int groups, led;      /* that are to be, and that have a healthy master */
 	int proxies, serving; /* that are to serve, and that do */
 	int slots;            /* that every serving proxy sends, unlocked, to a healthy master */
+	int handed_over;      /* of the others those of groups that are being switched */
 	int64_t keys;         /* of the groups that are led */
 	int64_t lost_keys;    /* until somebody acknowledges it */
 	bool empty, adopted;  /* as the line says it */

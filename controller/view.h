@@ -99,11 +99,12 @@ struct group_view {
 	int64_t lost_ms;
 	int64_t held_ms; /* when its slots were last held for a master that was about to fail, and did not; 0 never */
 	bool busy;       /* something is being done, or what is known is older than what was done last */
-	struct calm_done done; /* its last change of master */
-	int silent_failovers;  /* over masters that were silent, in the last hour */
-	int64_t masterless_ms; /* since when no member was a verified master (monotonic); 0: there is one */
-	char unreadable[120];  /* why its node cannot be read; "" : it can */
-	bool promoting_idle;   /* promoting.state is set and no dashboard is at work on it */
+	char switching_to[CODIS_ADDR_MAX]; /* who takes over from a master that lives, or just did; "" : nobody */
+	struct calm_done done;             /* its last change of master */
+	int silent_failovers;              /* over masters that were silent, in the last hour */
+	int64_t masterless_ms;             /* since when no member was a verified master (monotonic); 0: there is one */
+	char unreadable[120];              /* why its node cannot be read; "" : it can */
+	bool promoting_idle;               /* promoting.state is set and no dashboard is at work on it */
 	char unread_master[CODIS_ADDR_MAX]; /* ... nor had it read of this master, which was declared before; "" : it
 					       had */
 	bool handed;   /* another controller declared its master, over one that this one had read of */

@@ -1176,6 +1176,8 @@ ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 	assert_logged(" fence=");
 	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
 	assert_tally(0, 1, 0);
+	assert_string_equal(group()->switching_to, B);
+	assert_true(group()->switched_ms > 0); /* it is over */
 	assert_counted("{action=\"switch\",result=\"ok\"} 1\n");
 }
 

@@ -220,6 +220,20 @@ TEST(refusal_of_a_role_is_forgotten_after_a_minute)
 	assert_int_equal(look(w)->servers[1].role_refused_ms, 0);
 }
 
+/* Until everybody was heard after it. */
+TEST(switch_is_seen_a_second_longer_than_it_takes)
+{
+	WORLD;
+
+	assert_string_equal(look(w)->groups[0].switching_to, "");
+	memcpy(w->group.switching_to, B, sizeof(B));
+	assert_string_equal(look(w)->groups[0].switching_to, B);
+	w->group.switched_ms = NOW - 999;
+	assert_string_equal(look(w)->groups[0].switching_to, B);
+	w->group.switched_ms = NOW - 1000;
+	assert_string_equal(look(w)->groups[0].switching_to, "");
+}
+
 TEST(every_fact_has_its_time)
 {
 	WORLD;

@@ -136,6 +136,65 @@ TEST(a_cluster_in_numbers)
 	assert_int_equal(sum.slots, 0);
 }
 
+static void lock_slots_of(struct world *w, int gid)
+{
+	for (int p = 0; p < 2; p++) {
+		for (int i = 0; i < CODIS_SLOTS; i++)
+			w->slots[p][i].locked = w->slots[p][i].group == gid;
+	}
+}
+
+static void dashboard_has(struct world *w, int groups)
+{
+	w->v.dashboard.slots_known = true;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		w->v.dashboard.slot_group[i] = (int16_t)(i * groups / CODIS_SLOTS + 1);
+}
+
+TEST(some_slots_are_not_served)
+{
+	WORLD(2);
+
+	dashboard_has(w, 2);
+	lock_slots_of(w, 2);
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served");
+	lock_slots_of(w, 0);
+	for (int p = 0; p < 2; p++) {
+		for (int i = 0; i < CODIS_SLOTS; i++)
+			w->slots[p][i].locked = true;
+	}
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served");
+}
+
+/* Clients wait for it: that is no outage. What else is not served is one. */
+TEST(own_switch_is_no_outage)
+{
+	WORLD(2);
+	struct server_view *m = view_master(&w->v, &w->groups[0]), *s, *replica = NULL;
+
+	for (int at = 0; (s = view_next(&w->v, &w->groups[0], &at));)
+		replica = s != m ? s : replica;
+	assert_non_null(replica);
+	snprintf(replica->pod.name, sizeof(replica->pod.name), "codis-server-1");
+	memcpy(w->groups[0].switching_to, replica->addr, sizeof(w->groups[0].switching_to));
+	dashboard_has(w, 2);
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 switches to "
+		       "codis-server-1");
+	lock_slots_of(w, 1);
+	assert_line(w, "codis-test: SWITCHING, 2/2 groups led, 2 proxies, 512/1024 slots served; group 1 switches to "
+		       "codis-server-1");
+	m->info.role = REDIS_ROLE_REPLICA;
+	assert_line(w, "codis-test: SWITCHING, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 switches to "
+		       "codis-server-1");
+	m->info.role = REDIS_ROLE_MASTER;
+	lock_slots_of(w, 2);
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served; group 1 switches to "
+		       "codis-server-1");
+	w->groups[0].switching_to[0] = '\0';
+	lock_slots_of(w, 1);
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served");
+}
+
 TEST(a_group_in_numbers)
 {
 	WORLD(2);
@@ -316,11 +375,11 @@ TEST(slot_that_is_held_for_a_moment_to_be_moved_is_no_outage)
 	w->slots[1][0].locked = true;
 	w->proxies[1].slot_since_ms = since;
 	since[0] = w->v.now_ms - 1000;
-	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served");
 	w->v.dashboard.slot_target[0] = 2;
 	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
 	since[0] = w->v.now_ms - 2000;
-	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served");
 }
 
 TEST(slots_are_served_by_every_proxy_or_not)
@@ -330,12 +389,12 @@ TEST(slots_are_served_by_every_proxy_or_not)
 	w->slots[1][0].locked = true;                              /* by one of two */
 	snprintf(w->slots[0][1].addr, CODIS_ADDR_MAX, REPLICA, 1); /* not the master */
 	w->slots[0][2].group = 2;                                  /* not of that group */
-	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1021/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1021/1024 slots served");
 	w->proxies[1].slots = NULL; /* not known */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served");
 	w->proxies[1].online = false; /* it does not serve, so it does not count */
 	assert_line(w,
-		    "codis-test: DEGRADED, 2/2 groups led, 1 proxy, 1022/1024 slots served; proxy codis-proxy-1 is not "
+		    "codis-test: PARTIAL, 2/2 groups led, 1 proxy, 1022/1024 slots served; proxy codis-proxy-1 is not "
 		    "taken in yet");
 }
 
@@ -345,7 +404,7 @@ TEST(dead_master_serves_no_slot)
 
 	w->servers[0].reach = REACH_REFUSED;
 	w->servers[0].info_valid = false;
-	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+	assert_line(w, "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
 		       "codis-server-0: it does not answer");
 }
 
@@ -407,14 +466,14 @@ TEST(why_nobody_takes_over)
 	w->servers[0].pod.node_lost = true;
 	w->servers[1].info.link_up = false;
 	w->servers[1].info.syncing = true;
-	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+	assert_line(w, "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
 		       "codis-server-0: it is silent, and its pod or node is gone; no replica has what it had, and it "
 		       "may still live: kubectl delete pod --force gives it up");
 	w->servers[0].reach = REACH_REFUSED;
 	w->servers[0].pod.keeps_data = true;
 	w->servers[1].info.keys = 0;
 	w->groups[0].keys = 5;
-	assert_line(w, "codis-test: DEGRADED, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+	assert_line(w, "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
 		       "codis-server-0: connections are refused, and its container does not run; its volume may come "
 		       "back with its keys: codis.io/allow-data-loss on the StatefulSet gives them up");
 }
