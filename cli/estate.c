@@ -11,13 +11,25 @@
 #include "common/codis/inventory.h"
 #include "common/kube/selector.h"
 
-static const char *const kinds[ESTATE_KINDS] = { "StatefulSet", "Deployment",
-						 "ReplicaSet",  "ReplicationController",
-						 "Service",     "PodDisruptionBudget",
-						 "ConfigMap",   "PersistentVolumeClaim",
-						 "Pod" };
+static const char *const kinds[ESTATE_KINDS] = {
+	"StatefulSet",           "Deployment", "DaemonSet",           "ReplicaSet",
+	"ReplicationController", "Service",    "PodDisruptionBudget", "ConfigMap",
+	"PersistentVolumeClaim", "Pod"
+};
 
-static const struct kind pods = { "Pod", "v1", "pods", false };
+/* Those that no manifest of buildup has. */
+static const struct kind kinds_beside[] = { { "Pod", "v1", "pods", false },
+					    { "DaemonSet", "apps/v1", "daemonsets", false },
+					    { NULL, NULL, NULL, false } };
+
+static const struct kind *kind_of(const char *name)
+{
+	const struct kind *k = kinds_beside;
+
+	while (k->name && strcmp(k->name, name) != 0)
+		k++;
+	return k->name ? k : kind_find(name);
+}
 
 static bool is_maker(const struct thing *t)
 {
@@ -79,7 +91,7 @@ static int add_thing(struct estate *e, const struct kind *kind, const cJSON *obj
 
 static enum cli_status get_list(struct estate *e, int at)
 {
-	const struct kind *kind = strcmp(kinds[at], pods.name) == 0 ? &pods : kind_find(kinds[at]);
+	const struct kind *kind = kind_of(kinds[at]);
 	char path[DOCUMENTS_PATH_MAX];
 	struct error err;
 	cJSON *object;
@@ -229,7 +241,7 @@ static cJSON *selector_of(const struct thing *t)
 	return out;
 }
 
-/* A DaemonSet's, a Job's, and those that nobody makes. */
+/* Another DaemonSet's, a Job's, and those that nobody makes. */
 static bool is_strangers_pod(const struct estate *e, const struct thing *t, const cJSON *selector)
 {
 	return is_kind(t, "Pod") && selector_matches(selector, json_get(t->object, "metadata", "labels", NULL)) &&

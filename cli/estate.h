@@ -1,9 +1,9 @@
 /* estate.h - what of a namespace is a product's, and what stays when that goes: of the lists of Kubernetes, read once.
  *
- * Makers of pods (StatefulSets, Deployments, ReplicaSets, ReplicationControllers) are the product's as their pods are
- * (inventory.h). Services and PodDisruptionBudgets are where they select pods of these and of nobody else; ConfigMaps
- * where these use them, nobody else does, and codisctl has applied them. A ZooKeeper is the product's where the address
- * that its pods have names a Service before it. */
+ * Makers of pods (StatefulSets, Deployments, DaemonSets, ReplicaSets, ReplicationControllers) are the product's as
+ * their pods are (inventory.h). Services and PodDisruptionBudgets are where they select pods of these and of nobody
+ * else; ConfigMaps where these use them, nobody else does, and codisctl has applied them. A ZooKeeper is the product's
+ * where the address that its pods have names a Service before it. */
 #ifndef CODIS_CLI_ESTATE_H
 #define CODIS_CLI_ESTATE_H
 
@@ -15,7 +15,7 @@
 #include "cli/known.h"
 #include "common/base/buf.h"
 
-#define ESTATE_KINDS 9
+#define ESTATE_KINDS 10
 
 enum estate_part {
 	PART_NONE,      /* not the product's */

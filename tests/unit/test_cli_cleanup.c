@@ -328,3 +328,15 @@ ESTATE_TEST(a_set_that_takes_its_data_with_it_stops_it_before_anything_goes)
 	expect_nothing_gone(e);
 	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_OK);
 }
+
+ESTATE_TEST(proxies_of_a_daemonset_go_too)
+{
+	struct estate_world *e = *state;
+
+	estate_put_maker(e->w, "daemonsets", "codis-proxy-each", "codis-proxy", ",");
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--wait", "20s"), CLI_OK);
+	cli_says(e->w, "  Deployment codis-proxy\n  DaemonSet codis-proxy-each\n");
+	cli_says(e->w, "\nDaemonSet codis-proxy-each: deleted\n");
+	assert_false(estate_is_there(e, APPS "daemonsets/codis-proxy-each"));
+}
