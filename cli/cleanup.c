@@ -10,6 +10,7 @@
 #include "cli/controllers.h"
 #include "cli/estate.h"
 #include "cli/known.h"
+#include "cli/namesake.h"
 #include "cli/parts.h"
 #include "cli/tree.h"
 #include "common/base/clock.h"
@@ -158,6 +159,32 @@ static enum cli_status no_tree(struct cleaning *cl, const char *why)
 			why, cl->estate.product, cl->estate.product);
 }
 
+/* Two namespaces may have one product name and one ZooKeeper. Where an earlier cleanup was interrupted, what the tree
+ * names may be its own pods, which are gone. */
+static enum cli_status check_namesake(struct cleaning *cl)
+{
+	char words[NAMESAKE_WORDS_MAX];
+	enum namesake found;
+	struct error err;
+
+	if (namesake_find(&cl->tree, &cl->estate, &found, words, &err) < 0)
+		return no_tree(cl, err.text);
+	if (found == NAMESAKE_LIVES)
+		return cli_fail(
+			cl->cli, CLI_NOT_SO,
+			"/codis3/%s is the tree of %s as well, which is in another namespace, and would lose its "
+			"slots: --keep-tree leaves it. Nothing is taken away",
+			cl->estate.product, words);
+	if (found == NAMESAKE_UNKNOWN && !is_resumed(cl))
+		return cli_fail(
+			cl->cli, CLI_NOT_SO,
+			"/codis3/%s names %s, which no pod of namespace %s has, and you may not list pods of all "
+			"namespaces, to see whether another one lives in that tree: --keep-tree leaves it, or who may "
+			"list them repeats this. Nothing is taken away",
+			cl->estate.product, words, cli_namespace(cl->cli));
+	return CLI_OK;
+}
+
 static enum cli_status open_tree(struct cleaning *cl)
 {
 	struct estate *e = &cl->estate;
@@ -185,7 +212,7 @@ static enum cli_status open_tree(struct cleaning *cl)
 		return no_tree(cl, err.text);
 	cl->has_tree = true;
 	cl->takes_zookeeper = count_part(cl, PART_ZOOKEEPER) && !why_zookeeper_stays(cl);
-	return CLI_OK;
+	return there ? check_namesake(cl) : CLI_OK;
 }
 
 /* --- what is told before ------------------------------------------------------------------------------------------ */

@@ -216,12 +216,19 @@ static const char *fake_query(struct fake_request *r, const char *name)
 	return value ? value : "";
 }
 
-/* The only field selector known here: metadata.name=... */
+/* The only field selectors known here: metadata.name=... and status.podIP=... */
+static bool fake_field_matches(const char *field, const char *name, const cJSON *object)
+{
+	const char *ip = json_str(object, "status", "podIP", NULL), *value = strchr(field, '=');
+
+	if (strncmp(field, "status.podIP=", strlen("status.podIP=")) == 0)
+		return ip && strcmp(value + 1, ip) == 0;
+	return !*field || strcmp(field + strlen("metadata.name="), name) == 0;
+}
+
 static bool fake_selected(struct fake_request *r, const char *name, const cJSON *object)
 {
-	const char *field = fake_query(r, "fieldSelector");
-
-	return (!*field || strcmp(field + strlen("metadata.name="), name) == 0) &&
+	return fake_field_matches(fake_query(r, "fieldSelector"), name, object) &&
 	       fake_labels_match(fake_query(r, "labelSelector"), object);
 }
 

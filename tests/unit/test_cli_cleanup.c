@@ -329,6 +329,98 @@ ESTATE_TEST(a_set_that_takes_its_data_with_it_stops_it_before_anything_goes)
 	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--delete-data"), CLI_OK);
 }
 
+/* Two namespaces that have one product name and one ZooKeeper. */
+static void put_node(struct estate_world *e, const char *path, const char *data)
+{
+	fake_zk_put(&e->zk, path, data, (int)strlen(data));
+}
+
+static void put_namesake(struct estate_world *e, const char *namespace, const char *more)
+{
+	char path[128], text[1024];
+
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/codis-dashboard-0", namespace);
+	snprintf(text, sizeof(text),
+		 "{\"metadata\":{\"name\":\"codis-dashboard-0\",\"namespace\":\"%s\",\"labels\":{\"app\":\"codis-"
+		 "dashboard\"%s}"
+		 "},\"spec\":{\"containers\":[{\"name\":\"codis-dashboard\",\"command\":[\"codis-dashboard\"]}]},"
+		 "\"status\":{"
+		 "\"phase\":\"Running\",\"podIP\":\"10.9.9.4\"}}",
+		 namespace, more);
+	fake_apply(e->w->api, path, text);
+}
+
+#define LOCK "{\"token\":\"t\",\"admin_addr\":\"10.9.9.4:18080\",\"product_name\":\"codis-test\"}"
+#define LIVES_BESIDE                                                                                                   \
+	"live/codis-dashboard-0 (10.9.9.4:18080) as well, which is in another namespace, and would lose its slots"
+
+ESTATE_TEST(a_tree_that_another_namespace_lives_in_stops_it_before_anything_goes)
+{
+	struct estate_world *e = *state;
+
+	put_node(e, "/codis3/codis-test/topom", LOCK);
+	put_namesake(e, "live", "");
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "codisctl: /codis3/codis-test is the tree of " LIVES_BESIDE
+		       ": --keep-tree leaves it. Nothing is taken away\n");
+	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
+	assert_int_equal(fake_count(e->w->api, "PATCH"), 0);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--keep-tree", "--wait", "20s"), CLI_OK);
+	cli_says(e->w, "codis/codis-test is gone\n");
+	estate_settle(e);
+	assert_non_null(fake_zk_find(&e->zk, "/codis3/codis-test/topom"));
+}
+
+ESTATE_TEST(what_the_tree_says_of_proxies_and_servers_tells_it_too)
+{
+	struct estate_world *e = *state;
+
+	put_node(e, "/codis3/codis-test/proxy", "");
+	put_node(e, "/codis3/codis-test/proxy/proxy-abcd", "{\"token\":\"abcd\",\"admin_addr\":\"10.9.9.4:11080\"}");
+	put_namesake(e, "live", "");
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "(10.9.9.4:11080)");
+	estate_settle(e);
+	put_node(e, "/codis3/codis-test/proxy/proxy-abcd", "no JSON");
+	put_node(e, "/codis3/codis-test/group", "");
+	put_node(e, "/codis3/codis-test/group/group-0001", "{\"id\":1,\"servers\":[{\"server\":\"10.9.9.4:6379\"}]}");
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(e->w, "(10.9.9.4:6379)");
+	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
+}
+
+/* Of a dashboard that was killed, say: who has its address by now is somebody else. */
+ESTATE_TEST(an_address_in_the_tree_that_is_nobodys_any_more_stops_nothing)
+{
+	struct estate_world *e = *state;
+
+	put_node(e, "/codis3/codis-test/topom", LOCK);
+	put_namesake(e, "orders", ",\"codis.io/product\":\"orders\"");
+	estate_play(e);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes", "--wait", "20s"), CLI_OK);
+	cli_says(e->w, "codis/codis-test is gone\n");
+}
+
+ESTATE_TEST(an_address_in_the_tree_that_may_be_anothers_stops_who_may_not_ask)
+{
+	struct estate_world *e = *state;
+
+	put_node(e, "/codis3/codis-test/topom", LOCK);
+	estate_play(e);
+	fake_fail(e->w->api, "GET /api/v1/pods&fieldSelector", 403, 1);
+	assert_int_equal(CLI(e->w, "cleanup", "--yes"), CLI_NOT_SO);
+	cli_says(
+		e->w,
+		"codisctl: /codis3/codis-test names 10.9.9.4:18080, which no pod of namespace codis has, and you may "
+		"not "
+		"list pods of all namespaces, to see whether another one lives in that tree: --keep-tree leaves it, or "
+		"who may list them repeats this. Nothing is taken away\n");
+	assert_int_equal(fake_count(e->w->api, "DELETE"), 0);
+}
+
 ESTATE_TEST(proxies_of_a_daemonset_go_too)
 {
 	struct estate_world *e = *state;
