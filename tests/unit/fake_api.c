@@ -705,7 +705,8 @@ void fake_up(struct fake_api *a)
 		NULL, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 	assert_non_null(a->daemon);
 	info = MHD_get_daemon_info(a->daemon, MHD_DAEMON_INFO_BIND_PORT);
-	a->port = info->port;
+	if (!a->port) /* up again it has the same one, and others read it */
+		a->port = info->port;
 }
 
 void fake_down(struct fake_api *a)
