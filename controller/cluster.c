@@ -36,7 +36,8 @@
 
 #define MAX_ACTIONS 32
 /* A cluster in which all is well and nothing is heard is looked at so often. */
-#define CALM_LOOK_MS 1000
+#define CALM_LOOK_MS    1000
+#define STATUS_AGAIN_MS 3600000
 /* Servers of a group in which all is well are asked so many times more seldom. */
 #define CALM_PROBE 4
 /* One that takes more than its share (cost.h): servers are asked so many times more seldom still, and what is heard is
@@ -260,15 +261,20 @@ static void observed_of(const struct cluster *c, struct observed *o)
 	};
 }
 
+/* Of two that look at the same cluster the one that leads warns. An hour without any news is told, too: it is neither
+ * deaf nor hung. */
 static void tell_status(struct cluster *c)
 {
 	char line[sizeof(c->line)];
+	enum status_word word = status_line(&c->view, &c->ctl->limits, line, sizeof(line), &c->ok);
+	bool warns = word >= STATUS_DEGRADED && controller_leads(c->ctl);
 
-	status_line(&c->view, &c->ctl->limits, line, sizeof(line), &c->ok);
-	if (strcmp(line, c->line) == 0)
+	if (strcmp(line, c->line) == 0 && c->view.now_ms - c->line_ms < STATUS_AGAIN_MS)
 		return;
 	memcpy(c->line, line, sizeof(line));
-	say_info(c, "status", "ok=%s line=%s", c->ok ? "true" : "false", LOGQ(line));
+	c->line_ms = c->view.now_ms;
+	say_at(c, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "status", "ok=%s line=%s", c->ok ? "true" : "false",
+	       LOGQ(line));
 }
 
 static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)

@@ -235,7 +235,8 @@ struct cluster {
 	bool closing;
 	struct cluster_view view; /* the last one */
 	struct picture_room room;
-	char line[1024]; /* the last status line that was logged */
+	char line[1024]; /* the last status line that was logged, and when */
+	int64_t line_ms;
 	bool ok;
 	struct cluster *next;
 };

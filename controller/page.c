@@ -16,6 +16,8 @@
 #include "controller/gauges.h"
 #include "controller/status.h"
 
+/* Of /status.json; one more where something that was there is gone, or means something else. */
+#define SCHEMA 1
 #define WAIT_S 2
 /* What was written serves for ten times as long as that took, and a little: whoever asks without end takes a tenth of
  * the loop, and who waits for /healthz behind them does not wait for each of their pages. */
@@ -81,8 +83,11 @@ static bool leads(const struct page *p)
 static void write_json(const struct page *p, struct buf *out)
 {
 	JSON_CLEANUP cJSON *root = cJSON_CreateObject();
-	cJSON *list = json_add_array(root, "clusters"), *strays = json_add_array(root, "not_led");
+	cJSON *list, *strays;
 
+	json_add_int(root, "schema", SCHEMA);
+	list = json_add_array(root, "clusters");
+	strays = json_add_array(root, "not_led");
 	json_add_bool(root, "leads", leads(p));
 	json_add_str(root, "identity", p->identity);
 	for (const struct cluster *c = clusters_first(p->clusters); c; c = c->next) {

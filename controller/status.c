@@ -679,7 +679,8 @@ void status_sum(const struct cluster_view *v, const struct decide_limits *limits
 	look(v, limits, sum, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
 }
 
-void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok)
+enum status_word status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size,
+			     bool *ok)
 {
 	char trouble[900] = "";
 	struct status_sum s;
@@ -690,6 +691,7 @@ void status_line(const struct cluster_view *v, const struct decide_limits *limit
 		 v->paused ? "PAUSED, " : "", status_word(s.word), s.led, s.groups, s.serving,
 		 s.serving == 1 ? "y" : "ies", s.slots, CODIS_SLOTS, s.empty ? ", empty" : "",
 		 s.adopted ? ", adopted" : "", trouble);
+	return s.word;
 }
 
 static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)

@@ -47,8 +47,9 @@ struct status_group {
 bool status_of_group(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
 		     struct status_group *out);
 
-/* "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served"; *ok: nothing is missing. */
-void status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size, bool *ok);
+/* "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served", and its word; *ok: nothing is missing. */
+enum status_word status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size,
+			     bool *ok);
 /* The same with every member; the caller's (cJSON_Delete). NULL: no memory. */
 cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits);
 /* Whether it answers nothing for want of the right password; why that is not known, and what helps. */

@@ -614,6 +614,7 @@ static void assert_page_has(const char *words)
 /* It decides as one that leads, and does nothing. */
 CLUSTERS_TEST(dry_run_does_not_lead)
 {
+	assert_page_has("{\"schema\":1,");
 	assert_page_has("\"leads\":true");
 	world.ctl.dry_run = true;
 	assert_page_has("\"leads\":false");
@@ -687,6 +688,42 @@ static void look(struct cluster *c)
 {
 	cluster_look(c);
 	uv_run(&world.uv, UV_RUN_NOWAIT);
+}
+
+static int count_logged(const char *words)
+{
+	char text[65536];
+	ssize_t n = pread(world.log.fd, text, sizeof(text) - 1, 0);
+	int found = 0;
+
+	assert_true(n >= 0 && (size_t)n < sizeof(text) - 1);
+	text[n] = '\0';
+	for (const char *at = text; (at = strstr(at, words)); at++)
+		found++;
+	return found;
+}
+
+/* A silent log is one of a program that hangs; what is missing is a warning, by one of two controllers. */
+CLUSTERS_TEST(status_is_told_once_an_hour_without_a_change)
+{
+	struct cluster *c;
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0" });
+	tick(100);
+	c = clusters_first(w.cs);
+	cluster_turn(c);
+	assert_int_equal(count_logged("event=status"), 1);
+	assert_int_equal(count_logged("level=warn event=status"), 1);
+	cluster_turn(c);
+	assert_int_equal(count_logged("event=status"), 1);
+	c->line_ms -= 3600000;
+	cluster_turn(c);
+	assert_int_equal(count_logged("event=status"), 2);
+	world.ctl.mandate = MANDATE_STANDBY;
+	c->line_ms -= 3600000;
+	cluster_turn(c);
+	assert_int_equal(count_logged("level=warn event=status"), 2);
+	assert_int_equal(count_logged("level=info event=status"), 1);
 }
 
 /* The Secret is asked for while the server refuses already: what is not known yet is no news, what it comes to is. */
