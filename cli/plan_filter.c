@@ -130,72 +130,90 @@ static const cJSON *terms_of(const cJSON *pod, const char *affinity)
 	return json_get(pod, "spec", "affinity", affinity, "requiredDuringSchedulingIgnoredDuringExecution", NULL);
 }
 
-/* Whether the term meets somebody in the domain of the node (NULL: anywhere); who: the pods that stand. */
-static bool meets(const struct plan *p, const cJSON *term, const cJSON *of, const struct plan_node *n)
+/* What those that stand mean for a pod, node by node. Each of them is looked at once, not once for each node: that took
+ * minutes. */
+struct company {
+	const struct plan *plan;
+	const cJSON *pod, *term;
+	bool apart[PLAN_NODES]; /* a required anti-affinity, of the pod or of somebody there, keeps it away */
+	bool met[PLAN_NODES];   /* the term meets somebody in the node's domain */
+	bool met_any;
+	bool far[PLAN_NODES]; /* somebody that it has to be near is not there */
+};
+
+typedef void (*beside_fn)(struct company *c, const cJSON *other, size_t node);
+
+/* The planned ones that have a place, and the cluster's that are not planned and stay. */
+static void each_that_stands(struct company *c, beside_fn fn)
 {
-	const char *key = json_str(term, "topologyKey", NULL), *domain = n && key ? domain_of(n, key) : NULL;
+	const struct plan *p = c->plan;
 
 	for (size_t i = 0; i < p->pod_count; i++) {
-		const struct plan_pod *other = &p->pods[i];
-
-		if (other->node < 0 || other->pod == of ||
-		    (n && (!domain || !is(domain_of(&p->nodes[other->node], key), domain))))
-			continue;
-		if (is_about(term, of, other->pod))
-			return true;
+		if (p->pods[i].node >= 0)
+			fn(c, p->pods[i].pod, (size_t)p->pods[i].node);
 	}
-	return false;
+	for (size_t i = 0; i < p->standing_count; i++) {
+		const struct plan_standing *s = &p->standing[i];
+
+		if (!s->planned && !s->goes)
+			fn(c, s->pod, (size_t)s->node);
+	}
 }
 
-static bool is_apart(const struct plan *p, const cJSON *pod, const struct plan_node *n)
+/* All nodes of the domain in which one is. */
+static void mark(const struct plan *p, const cJSON *term, size_t node, bool *marks)
 {
-	const cJSON *term;
+	const char *key = json_str(term, "topologyKey", NULL),
+		   *domain = key && !marks[node] ? domain_of(&p->nodes[node], key) : NULL;
 
-	json_each(term, terms_of(pod, "podAntiAffinity")) {
-		if (meets(p, term, pod, n))
-			return false;
-	}
-	return true;
+	for (size_t i = 0; domain && i < p->node_count; i++)
+		marks[i] = marks[i] || is(domain_of(&p->nodes[i], key), domain);
 }
 
 /* The rules of those that stand hold for the newcomer as well. */
-static bool is_let(const struct plan *p, const cJSON *pod, const struct plan_node *n)
+static void keep_apart(struct company *c, const cJSON *other, size_t node)
 {
 	const cJSON *term;
 
-	for (size_t i = 0; i < p->pod_count; i++) {
-		const struct plan_pod *other = &p->pods[i];
-
-		if (other->node < 0)
-			continue;
-		json_each(term, terms_of(other->pod, "podAntiAffinity")) {
-			const char *key = json_str(term, "topologyKey", NULL),
-				   *domain = key ? domain_of(&p->nodes[other->node], key) : NULL;
-
-			if (domain && is(domain_of(n, key), domain) && is_about(term, other->pod, pod))
-				return false;
-		}
+	json_each(term, terms_of(c->pod, "podAntiAffinity")) {
+		if (is_about(term, c->pod, other))
+			mark(c->plan, term, node, c->apart);
 	}
-	return true;
+	json_each(term, terms_of(other, "podAntiAffinity")) {
+		if (is_about(term, other, c->pod))
+			mark(c->plan, term, node, c->apart);
+	}
+}
+
+static void meet(struct company *c, const cJSON *other, size_t node)
+{
+	if (!is_about(c->term, c->pod, other))
+		return;
+	c->met_any = true;
+	mark(c->plan, c->term, node, c->met);
 }
 
 /* The first of those that want to be near each other is near nobody yet. */
-static bool is_near(const struct plan *p, const cJSON *pod, const struct plan_node *n)
+static void find_near(struct company *c)
 {
-	const cJSON *term;
+	bool first;
 
-	json_each(term, terms_of(pod, "podAffinity")) {
-		if (!meets(p, term, pod, n) && !(is_about(term, pod, pod) && !meets(p, term, pod, NULL)))
-			return false;
+	json_each(c->term, terms_of(c->pod, "podAffinity")) {
+		c->met_any = false;
+		memset(c->met, 0, sizeof(c->met));
+		each_that_stands(c, meet);
+		first = !c->met_any && is_about(c->term, c->pod, c->pod);
+		for (size_t i = 0; i < c->plan->node_count; i++)
+			c->far[i] = c->far[i] || (!c->met[i] && !first);
 	}
-	return true;
 }
 
 /* --- all of it ---------------------------------------------------------------------------------------------------- */
 
-static enum filter judge(const struct plan *p, const cJSON *pod, const struct plan_node *n, bool apart)
+static enum filter judge(const struct company *c, size_t node)
 {
-	const cJSON *spec = json_get(pod, "spec", NULL);
+	const cJSON *spec = json_get(c->pod, "spec", NULL);
+	const struct plan_node *n = &c->plan->nodes[node];
 	uint32_t asked_mib = asks_memory_mib(spec);
 
 	if (json_bool(false, n->node, "spec", "unschedulable", NULL))
@@ -207,18 +225,22 @@ static enum filter judge(const struct plan *p, const cJSON *pod, const struct pl
 	if (n->allocatable_mib &&
 	    asked_mib > n->allocatable_mib - (n->memory_mib < n->allocatable_mib ? n->memory_mib : n->allocatable_mib))
 		return FULL;
-	if (apart && (!is_apart(p, pod, n) || !is_let(p, pod, n)))
+	if (c->apart[node])
 		return NOT_APART;
-	return is_near(p, pod, n) ? PASSES : NOT_NEAR;
+	return c->far[node] ? NOT_NEAR : PASSES;
 }
 
 size_t plan_filter(const struct plan *p, size_t pod, bool apart, uint32_t *found, struct buf *why)
 {
+	struct company company = { .plan = p, .pod = p->pods[pod].pod };
 	size_t counts[FILTERS] = { 0 }, count = 0;
 	bool first = true;
 
+	if (apart)
+		each_that_stands(&company, keep_apart);
+	find_near(&company);
 	for (uint32_t i = 0; i < p->node_count; i++) {
-		enum filter filter = judge(p, p->pods[pod].pod, &p->nodes[i], apart);
+		enum filter filter = judge(&company, i);
 
 		counts[filter]++;
 		if (filter == PASSES)

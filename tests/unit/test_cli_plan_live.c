@@ -147,6 +147,24 @@ CLI_TEST(pods_of_a_deployment_are_found_by_their_owner)
 	cli_does_not_say(w, "codis-proxy-1 on");
 }
 
+#define PROXIES_THAT(affinity)                                                                                         \
+	"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: codis-proxy, namespace: codis}\nspec: {replicas: 2, " \
+	"template: {metadata: {labels: {app: codis-proxy}}, spec: {affinity: {" affinity                               \
+	": {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: kubernetes.io/hostname, labelSelector: "    \
+	"{matchLabels: {app: codis-server}}}]}}, containers: [{name: codis-proxy, image: c}]}}}\n"
+
+CLI_TEST(who_stands_and_is_not_planned_is_kept_from_and_met)
+{
+	struct cli_world *w = *state;
+
+	cluster(w);
+	assert_int_equal(plan_live(w, PROXIES_THAT("podAntiAffinity")), CLI_OK);
+	cli_says(w, "codis-proxy-1 on n3, codis-proxy-2 on n3");
+	assert_int_equal(plan_live(w, PROXIES_THAT("podAffinity")), CLI_OK);
+	cli_says(w, "codis-proxy-1 on n2, codis-proxy-2 on n");
+	cli_does_not_say(w, "on n3");
+}
+
 CLI_TEST(a_cluster_that_is_not_reached_is_no_plan)
 {
 	struct cli_world *w = *state;
