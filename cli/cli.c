@@ -126,7 +126,7 @@ static void on_signal(int signum)
 }
 
 /* Not by the loop: nobody turns it while an exec plugin is waited for. */
-static void end_at_signals(void)
+void cli_end_at_signals(void)
 {
 	struct sigaction end = { .sa_handler = on_signal };
 
@@ -144,7 +144,7 @@ static int make_loop(struct cli *c, struct error *err)
 	if (loop_init(c->loop, NULL, NULL, err) == 0) {
 		uv_signal_stop(&c->loop->sigint);
 		uv_signal_stop(&c->loop->sigterm);
-		end_at_signals();
+		cli_end_at_signals();
 		return 0;
 	}
 	free(c->loop);
@@ -200,7 +200,6 @@ enum cli_status cli_connect(struct cli *c)
 	struct error err = ERROR_INIT;
 	int r;
 
-	end_at_signals();
 	r = kube_config_choose(&config, &choice, &err);
 	if (r == 0)
 		r = make_loop(c, &err);

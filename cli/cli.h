@@ -67,8 +67,11 @@ void cli_flush(struct cli *c);
 /* Whether nobody will read what is written to stdout any more. */
 bool cli_is_unread(const struct cli *c);
 
+/* From here on SIGINT and SIGTERM end the program at once, with CLI_INTERRUPTED. */
+void cli_end_at_signals(void);
+
 /* Loads the kubeconfig and makes loop and client, or makes the client anew: where that fails, the one before stays.
- * From here on SIGINT and SIGTERM end the program at once. CLI_OK, or the status, and why is said. */
+ * CLI_OK, or the status, and why is said. */
 enum cli_status cli_connect(struct cli *c);
 
 /* The same where it is not connected yet. */

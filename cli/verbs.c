@@ -243,6 +243,7 @@ static enum cli_status run_verb(struct cli *c, int argc, char **argv)
 	if (c->arg_count > c->verb->max_arguments)
 		return cli_fail(c, CLI_USAGE, "%s: \"%.64s\" is one argument too many; codisctl help %s", c->verb->name,
 				c->args[c->verb->max_arguments], c->verb->name);
+	cli_end_at_signals();
 	return c->verb->run(c);
 }
 

@@ -168,6 +168,7 @@ static void connect_twice(int said)
 	struct cli c;
 
 	dup2(said, STDERR_FILENO);
+	cli_end_at_signals();
 	cli_init(&c, -1, -1);
 	c.options.kubeconfig = strdup("./config");
 	if (cli_connect(&c) == CLI_OK)
@@ -204,6 +205,38 @@ TEST(a_signal_ends_it_also_while_it_waits_for_a_plugin)
 	unlink("config");
 	unlink("ran");
 	assert_int_equal(chdir(home), 0);
+	rmdir(folder);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), CLI_INTERRUPTED);
+}
+
+static void plan_of(char *path)
+{
+	char program[] = "codisctl", verb[] = "plan", *argv[] = { program, verb, path, NULL };
+	struct cli c;
+
+	cli_init(&c, -1, -1);
+	_exit((int)verbs_run(&c, 3, argv));
+}
+
+TEST(a_signal_ends_also_what_needs_no_cluster)
+{
+	char folder[] = "/tmp/codis-cli-XXXXXX", path[64];
+	int status = 0, fd;
+	pid_t pid;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/manifests.yaml", folder);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	pid = fork();
+	if (pid == 0)
+		plan_of(path);
+	fd = open(path, O_WRONLY | O_CLOEXEC); /* once it is open on the other side, too */
+	assert_true(fd >= 0);
+	kill(pid, SIGTERM);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(fd);
+	unlink(path);
 	rmdir(folder);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), CLI_INTERRUPTED);
