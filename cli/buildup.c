@@ -55,6 +55,8 @@ static enum cli_status say_no_controller(struct cli *c, const struct controllers
 				"codis-controller may not be asked in namespace %s, so nothing is applied: it takes "
 				"list of pods and get of pods/proxy there, or --wait 0",
 				system);
+	if (controllers_unknown(all) && all->err.code)
+		return cli_fail_call(c, &all->err);
 	if (!all->count)
 		return cli_fail(c, CLI_NOT_SO, "no codis-controller runs in namespace %s. Nothing is applied: " INSTALL,
 				system);

@@ -260,7 +260,7 @@ enum cli_status cli_status_of(const struct error *err)
 	case ERR_CONFLICT:
 	case ERR_EXISTS:
 	case ERR_INVALID: return CLI_NOT_SO;
-	case ERR_STATUS: return err->status / 100 == 5 ? CLI_NO_CLUSTER : CLI_NOT_SO;
+	case ERR_STATUS: return err->status / 100 == 5 || err->status == 429 ? CLI_NO_CLUSTER : CLI_NOT_SO;
 	default: return CLI_NO_CLUSTER;
 	}
 }

@@ -30,6 +30,12 @@ static bool is_forbidden(const struct error *err)
 	return err->code == ERR_DENIED && err->status != 401;
 }
 
+/* The API server answers, and did not let us: others' calls go on, and so may the controllers. */
+static bool is_kept_out(const struct error *err)
+{
+	return is_forbidden(err) || err->status == 429;
+}
+
 static void take_holder(struct controllers *s, const cJSON *lease)
 {
 	const char *holder = json_str(lease, "spec", "holderIdentity", NULL);
@@ -60,7 +66,7 @@ enum cli_status controllers_begin(struct controllers *s, struct cli *c)
 	ask_begin(c, &find[1]);
 	ask_wait(c, INT64_MAX, asks_ended, &both);
 	s->err = find[0].err;
-	if (s->err.code && cli_status_of(&s->err) == CLI_NO_CLUSTER && !is_forbidden(&s->err))
+	if (s->err.code && cli_status_of(&s->err) == CLI_NO_CLUSTER && !is_kept_out(&s->err))
 		status = cli_fail_call(c, &s->err);
 	json_each(pod, json_get(find[0].answer, "items", NULL))
 		add_pod(s, c, pod);
@@ -142,13 +148,23 @@ const cJSON *controllers_cluster(const cJSON *status, const char *namespace, con
 	return NULL;
 }
 
-bool controllers_denied(const struct controllers *s)
+static bool any_err(const struct controllers *s, bool (*is)(const struct error *err))
 {
-	bool denied = is_forbidden(&s->err);
+	bool any = is(&s->err);
 
 	for (int i = 0; i < s->count; i++)
-		denied |= is_forbidden(&s->asks[i].err);
-	return denied && controllers_best(s) < 0;
+		any |= is(&s->asks[i].err);
+	return any && controllers_best(s) < 0;
+}
+
+bool controllers_denied(const struct controllers *s)
+{
+	return any_err(s, is_forbidden);
+}
+
+bool controllers_unknown(const struct controllers *s)
+{
+	return any_err(s, is_kept_out) || (s->err.code && controllers_best(s) < 0);
 }
 
 static const char *trouble(const struct ask *a)
@@ -179,7 +195,8 @@ int controllers_report(const struct controllers *s, cJSON *report)
 			return -1;
 	}
 	if ((s->err.code && !json_add_str(report, "controllers_trouble", s->err.text)) ||
-	    (controllers_denied(s) && !json_add_bool(report, "controllers_denied", true)))
+	    (controllers_denied(s) && !json_add_bool(report, "controllers_denied", true)) ||
+	    (controllers_unknown(s) && !json_add_bool(report, "controllers_unknown", true)))
 		return -1;
 	return list && json_add_str(report, "lease", s->holder) ? 0 : -1;
 }

@@ -39,6 +39,8 @@ bool controllers_any(const void *controllers);
 
 /* None has told anything, and it is for us that they may not be asked: so nothing is known of them. */
 bool controllers_denied(const struct controllers *s);
+/* The same of that and of an API server that took no call of ours, as one that has too many (429). */
+bool controllers_unknown(const struct controllers *s);
 
 /* All there is to ask them, within CONTROLLER_MS: the best one's answer, valid until controllers_end; NULL: none. */
 const cJSON *controllers_status(struct controllers *s, struct cli *c, enum cli_status *status);

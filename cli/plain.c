@@ -89,7 +89,7 @@ struct telling {
 	const struct known *known;
 	const cJSON *topom; /* NULL: not known */
 	cJSON *groups, *proxies, *others;
-	bool denied; /* whether codis-controller works is not known */
+	const char *unknown; /* why it is not known whether codis-controller works; or NULL */
 	int servers, servers_ready, proxy_count, proxies_ready;
 };
 
@@ -232,18 +232,18 @@ static int add_line(const struct telling *t, const char *product, const struct a
 	if (t->topom)
 		snprintf(slots, sizeof(slots), ", %d/%d slots assigned", count_slots(t->topom, 0), CODIS_SLOTS);
 	return json_add_fmt(o, "line", "%s: %s, %d/%d servers ready, %d/%d proxies ready%s; %s; %s", product,
-			    t->denied ? "UNKNOWN" : "NO CONTROLLER", t->servers_ready, t->servers, t->proxies_ready,
+			    t->unknown ? "UNKNOWN" : "NO CONTROLLER", t->servers_ready, t->servers, t->proxies_ready,
 			    t->proxy_count, slots, dashboard_words(a),
-			    t->denied ? "codis-controller may not be asked" : "nobody fails over")
+			    t->unknown ? t->unknown : "nobody fails over")
 		       ? 0
 		       : -1;
 }
 
-static int report_product(const struct plain_product *p, const struct ask *a, const struct known *k, bool denied,
-			  cJSON *o)
+static int report_product(const struct plain_product *p, const struct ask *a, const struct known *k,
+			  const char *unknown, cJSON *o)
 {
 	struct telling t = { .known = k,
-			     .denied = denied,
+			     .unknown = unknown,
 			     .topom = json_get(a->answer, "stats", NULL) ? a->answer : NULL };
 
 	if (!json_add_str(o, "namespace", p->namespace) || !json_add_str(o, "product", p->product) ||
@@ -261,14 +261,14 @@ static int report_product(const struct plain_product *p, const struct ask *a, co
 	return add_slots(&t) < 0 ? -1 : add_line(&t, p->product, a, o);
 }
 
-int plain_report(const struct plain *p, const struct known *k, bool denied, cJSON *report)
+int plain_report(const struct plain *p, const struct known *k, const char *unknown, cJSON *report)
 {
 	cJSON *list = json_add_array(report, "clusters");
 
 	for (int i = 0; i < p->count; i++) {
 		cJSON *o = cJSON_CreateObject();
 
-		if (json_push(list, o) < 0 || report_product(&p->products[i], &p->dashboards[i], k, denied, o) < 0)
+		if (json_push(list, o) < 0 || report_product(&p->products[i], &p->dashboards[i], k, unknown, o) < 0)
 			return -1;
 	}
 	return list ? 0 : -1;

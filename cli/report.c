@@ -119,13 +119,21 @@ static int ask_kubernetes(struct work *w, const char *namespace, struct error *e
 	return 0;
 }
 
+/* NULL: it was asked, and told nothing. */
+static const char *why_unknown(const struct controllers *s)
+{
+	if (controllers_denied(s))
+		return "codis-controller may not be asked";
+	return controllers_unknown(s) ? "codis-controller cannot be asked" : NULL;
+}
+
 static int of_kubernetes(struct work *w, cJSON *report, struct error *err)
 {
 	const struct error *trouble = known_trouble(&w->known);
 
 	if (!json_add_str(report, "from", "") || !json_add_bool(report, "leads", false) ||
 	    (trouble && !json_add_str(report, "kubernetes_trouble", trouble->text)) ||
-	    plain_report(&w->plain, &w->known, controllers_denied(&w->controllers), report) < 0 ||
+	    plain_report(&w->plain, &w->known, why_unknown(&w->controllers), report) < 0 ||
 	    !json_add_array(report, "not_led"))
 		return error_set(err, ERR_NOMEM, "no memory");
 	return 0;

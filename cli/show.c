@@ -310,9 +310,10 @@ static void show_view(struct cli *c, const cJSON *report)
 		add_coloured(c, cli_yellow(c), "the one that leads does not answer:");
 		add_coloured(c, "", " this is what %s sees", from);
 	} else {
-		if (json_bool(false, report, "controllers_denied", NULL))
+		if (json_bool(false, report, "controllers_unknown", NULL))
 			add_coloured(c, cli_yellow(c),
-				     "codis-controller may not be asked%s%s%s: whether it works is not known.",
+				     "codis-controller %s be asked%s%s%s: whether it works is not known.",
+				     json_bool(false, report, "controllers_denied", NULL) ? "may not" : "cannot",
 				     *trouble ? " (" : "", trouble, *trouble ? ")" : "");
 		else
 			add_coloured(c, cli_red(c), "no codis-controller %s%s%s%s: nobody fails over.",

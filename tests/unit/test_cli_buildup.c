@@ -244,6 +244,9 @@ CLI_TEST(nothing_is_applied_where_it_cannot_become_anything)
 	fake_fail(w->api, CLI_STATUS_OF("c-a"), 403, 1);
 	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NO_CLUSTER);
 	cli_says(w, "codis-controller may not be asked in namespace codis-system, so nothing is applied");
+	fake_fail(w->api, "/namespaces/codis-system/pods", 429, 1);
+	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NO_CLUSTER);
+	cli_says(w, "codisctl: GET /api/v1/namespaces/codis-system/pods: HTTP 429: as the test asked\n");
 	fake_apply(w->api, NAMESPACE, "{\"metadata\":{\"labels\":{\"codis.io/managed\":\"false\"}}}");
 	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NOT_SO);
 	cli_says(w, "namespace codis has the label codis.io/managed=false, so codis-k8s leaves it alone: kubectl label "

@@ -220,6 +220,25 @@ CLI_TEST(who_may_see_only_a_namespace_sees_that)
 	cli_does_not_say(w, "no Codis is seen");
 }
 
+/* It has too much to do (429), and its priorities let other calls through: the controllers may be well. */
+CLI_TEST(who_is_not_let_through_knows_nothing_of_the_controllers)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	cli_controller(w, "c-a", "{\"leads\":true,\"clusters\":[]}");
+	fake_fail(w->api, "/namespaces/codis-system/pods", 429, 1);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "codis-controller cannot be asked (GET /api/v1/namespaces/codis-system/pods: HTTP 429: as the "
+		    "test asked): whether it works is not known. What Kubernetes");
+	cli_says(w, "UNKNOWN, 1/2 servers ready");
+	cli_says(w, "codis-controller cannot be asked\n");
+	fake_fail(w->api, "/proxy/", 429, 1);
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "codis-controller cannot be asked: whether it works is not known. What Kubernetes");
+	cli_does_not_say(w, "nobody fails over");
+}
+
 CLI_TEST(an_api_server_that_is_away_is_said)
 {
 	struct cli_world *w = *state;
