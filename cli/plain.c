@@ -233,8 +233,7 @@ static int add_line(const struct telling *t, const char *product, const struct a
 		snprintf(slots, sizeof(slots), ", %d/%d slots assigned", count_slots(t->topom, 0), CODIS_SLOTS);
 	return json_add_fmt(o, "line", "%s: %s, %d/%d servers ready, %d/%d proxies ready%s; %s; %s", product,
 			    t->unknown ? "UNKNOWN" : "NO CONTROLLER", t->servers_ready, t->servers, t->proxies_ready,
-			    t->proxy_count, slots, dashboard_words(a),
-			    t->unknown ? t->unknown : "nobody fails over")
+			    t->proxy_count, slots, dashboard_words(a), t->unknown ? t->unknown : "nobody fails over")
 		       ? 0
 		       : -1;
 }

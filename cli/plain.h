@@ -20,8 +20,8 @@ int plain_begin(struct plain *p, struct cli *c, const struct known *k, int timeo
 bool plain_ended(const void *plain);
 void plain_end(struct plain *p);
 
-/* "clusters": one for each, of whatever has come. unknown: why codis-controller may be well although it has told nothing;
- * NULL: it is not. 0, or -1 (no memory). */
+/* "clusters": one for each, of whatever has come. unknown: why codis-controller may be well although it has told
+ * nothing; NULL: it is not. 0, or -1 (no memory). */
 int plain_report(const struct plain *p, const struct known *k, const char *unknown, cJSON *report);
 
 #endif

@@ -131,9 +131,30 @@ static bool are_there(struct cli *c, const struct maker *m, int count, struct bu
 	return cluster && online == count && seen == count;
 }
 
+/* Another one has scaled it since: what was asked for does not come any more. Where it cannot be looked at it is not
+ * known. */
+static bool is_undone(struct cli *c, const struct maker *m, int count, int *replicas)
+{
+	struct error unused;
+	JSON_CLEANUP cJSON *is = ask_get(c, m->path, 0, &unused);
+
+	*replicas = (int)json_int(count, is, "spec", "replicas", NULL);
+	return *replicas != count;
+}
+
+static enum cli_status say_undone(struct cli *c, const struct maker *m, int count, int replicas)
+{
+	return cli_fail(
+		c, CLI_NOT_SO,
+		"%s %s was scaled to %d by another one, after %d was written: a HorizontalPodAutoscaler does so, "
+		"and manifests that are applied anew",
+		m->kind, m->name, replicas, count);
+}
+
 static enum cli_status wait_for(struct cli *c, const struct maker *m, int count)
 {
 	BUF_CLEANUP struct buf how_far = BUF_INIT(1024), last = BUF_INIT(1024);
+	int replicas;
 	int64_t end_ms = clock_mono_ms() + c->options.wait_ms;
 
 	for (;;) {
@@ -146,6 +167,8 @@ static enum cli_status wait_for(struct cli *c, const struct maker *m, int count)
 			buf_addf(&c->out, "%s\n", how_far.data);
 			cli_flush(c);
 		}
+		if (is_undone(c, m, count, &replicas))
+			return say_undone(c, m, count, replicas);
 		if (done)
 			return CLI_OK;
 		if (next_ms >= end_ms)

@@ -1,4 +1,7 @@
 /* codisctl scale-proxy: what is scaled, what is waited for, and what is refused. */
+#include <pthread.h>
+#include <unistd.h>
+
 #include "tests/unit/cli_fixture.h"
 
 #define APPS  "/apis/apps/v1/namespaces/codis/"
@@ -81,6 +84,47 @@ CLI_TEST(what_is_not_there_in_time_is_told)
 	cli_says(w, "the leading codis-controller does not tell of the product");
 	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait", "0"), CLI_OK);
 	assert_int_equal(fake_count(w->api, "portforward"), 0);
+}
+
+struct scaler {
+	struct cli_world *w;
+	FILE *from;
+};
+
+/* As an autoscaler, once it is scaled. */
+static void *scale_back(void *ctx)
+{
+	struct scaler *s = ctx;
+	char line[256];
+
+	if (fgets(line, sizeof(line), s->from))
+		fake_apply(s->w->api, SCALE, "{\"spec\":{\"replicas\":1}}");
+	while (fgets(line, sizeof(line), s->from))
+		;
+	return NULL;
+}
+
+CLI_TEST(what_another_one_scales_back_is_waited_for_no_more)
+{
+	struct cli_world *w = *state;
+	struct scaler s = { .w = w };
+	pthread_t thread;
+	int ends[2];
+
+	cli_codis(w);
+	put_maker(w, "deployments", "codis-proxy", NULL);
+	controller_sees(w, "1");
+	assert_int_equal(pipe(ends), 0);
+	s.from = fdopen(ends[0], "r");
+	assert_non_null(s.from);
+	w->out_fd = ends[1];
+	assert_int_equal(pthread_create(&thread, NULL, scale_back, &s), 0);
+	assert_int_equal(CLI(w, "scale-proxy", "3", "--wait", "5s"), CLI_NOT_SO);
+	close(ends[1]);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	fclose(s.from);
+	cli_says(w, "codisctl: Deployment codis-proxy was scaled to 1 by another one, after 3 was written: a "
+		    "HorizontalPodAutoscaler does so, and manifests that are applied anew\n");
 }
 
 CLI_TEST(which_one_is_scaled)
