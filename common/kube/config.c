@@ -202,6 +202,8 @@ static int take_cluster(struct kube_config *cfg, const struct place *cluster, st
 		return -1;
 	if (!server || (strncmp(server, "https://", 8) != 0 && strncmp(server, "http://", 7) != 0))
 		return error_set(err, ERR_INVALID, "the cluster's server is no http(s) address");
+	if (memchr(strchr(server, '/') + 2, '@', strcspn(strchr(server, '/') + 2, "/"))) /* it is told in errors */
+		return error_set(err, ERR_INVALID, "the cluster's server has a user name in it: use a token instead");
 	cfg->skip_verify = skip && strcmp(skip, "true") == 0;
 	if (copy(server, &cfg->server, err) < 0)
 		return -1;

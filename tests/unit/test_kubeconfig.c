@@ -200,6 +200,8 @@ FIXTURE_TEST(what_is_not_understood_is_refused)
 	refused(f, load(f, SERVER "    proxy-url: http://x\n", TOKEN, ""), "proxy-url");
 	refused(f, load(f, "    server: ftp://x\n", TOKEN, ""), "no http(s) address");
 	refused(f, load(f, "    x: y\n", TOKEN, ""), "no http(s) address");
+	refused(f, load(f, "    server: https://anna:secret@h:6443/a\n", TOKEN, ""),
+		"the cluster's server has a user name in it: use a token instead");
 	refused(f, load(f, SERVER "    certificate-authority-data: '*'\n", TOKEN, ""),
 		"certificate-authority-data: not base64");
 	refused(f, load(f, SERVER "    certificate-authority: none\n", TOKEN, ""), "none: No such file");
