@@ -7,6 +7,7 @@
 #include "cli/yaml_write.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/component.h"
 
 const struct opt plan_options[] = {
 	{ "filename", NULL, OPT_STRING, offsetof(struct cli_options, file), .arg = "FILE", .letter = 'f',
@@ -80,10 +81,17 @@ static int read_manifests(struct plan *p, const char *path, struct error *err)
 }
 
 /* Nothing that the webhook changes, says something of, or places. */
-static bool has_codis(const cJSON *report)
+static bool has_codis(const struct plan *p)
 {
-	const cJSON *pod;
+	const cJSON *pod, *report = p->report;
 
+	for (size_t i = 0; i < p->object_count; i++) { /* also what is to have no pod now */
+		const struct plan_object *o = &p->objects[i];
+
+		if (o->kind && (o->kind->makes == PLAN_NUMBERED || o->kind->makes == PLAN_REPLICAS) &&
+		    codis_component_of(json_get(o->object, "spec", "template", NULL)) != CODIS_NONE)
+			return true;
+	}
 	json_each(pod, json_get(report, "pods", NULL)) {
 		const char *component = json_str(pod, "component", NULL);
 
@@ -122,7 +130,7 @@ static enum cli_status run(struct plan *p, const char *path)
 		return status;
 	if (plan_admit(p, &err) < 0 || plan_place(p, &err) < 0 || plan_losses(p, &err) < 0)
 		return cli_fail(c, err.code == ERR_TOOBIG ? CLI_USAGE : CLI_NOT_SO, "plan: %s", err.text);
-	if (!has_codis(p->report))
+	if (!has_codis(p))
 		return cli_fail(c, CLI_NOT_SO,
 				"plan: nothing of Codis is in it: none of the %zu objects makes pods that are labelled "
 				"app=codis-server, app=codis-proxy, ... (docs/webhook.md)",

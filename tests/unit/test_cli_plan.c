@@ -269,6 +269,14 @@ CLI_TEST(replicas_are_a_number_that_there_may_be)
 	}
 }
 
+CLI_TEST(what_is_to_have_no_pod_is_planned)
+{
+	struct cli_world *w = *state;
+
+	assert_int_equal(plan_of(w, SERVER_OF("0", "2", ""), "3"), CLI_OK);
+	cli_says(w, "plan: OK: 0 pods of Codis on 3 equal nodes\n");
+}
+
 CLI_TEST(broken_input_is_refused_with_a_sentence)
 {
 	static const struct {
