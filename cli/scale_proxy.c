@@ -122,6 +122,10 @@ static bool are_there(struct cli *c, const struct maker *m, int count, struct bu
 	}
 	if (cluster)
 		buf_addf(how_far, "%d of %d proxies serve", online, count);
+	else if (status != CLI_OK)
+		buf_addf(how_far, "%.*s", (int)strcspn(c->err.data, "\n"), c->err.data);
+	else if (controllers_unknown(&all))
+		buf_addstr(how_far, "codis-controller may not be asked, or cannot: nobody tells how many serve");
 	else
 		buf_addstr(how_far, "the leading codis-controller does not tell of the product");
 	if (seen > count)

@@ -79,6 +79,13 @@ CLI_TEST(what_is_not_there_in_time_is_told)
 	controller_sees(w, "111");
 	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait", "100ms"), CLI_WAITED);
 	cli_says(w, "3 of 2 proxies serve, 1 more are left");
+	fake_fail(w->api, "/namespaces/codis-system/pods", 403, 1);
+	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait", "100ms"), CLI_WAITED);
+	cli_says(w, "not within 0.1 s: codis-controller may not be asked, or cannot: nobody tells how many serve. It");
+	fake_fail(w->api, "/namespaces/codis-system/pods", 500, 1);
+	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait", "100ms"), CLI_WAITED);
+	cli_says(w, "not within 0.1 s: codisctl: GET /api/v1/namespaces/codis-system/pods: HTTP 500: as the test "
+		    "asked. It");
 	fake_delete(w->api, "/api/v1/namespaces/codis-system/pods/c-a");
 	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait", "100ms"), CLI_WAITED);
 	cli_says(w, "the leading codis-controller does not tell of the product");
