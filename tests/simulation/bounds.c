@@ -116,7 +116,7 @@ static bool is_noted(int gid)
 	char note[8];
 
 	snprintf(note, sizeof(note), "%d=", gid);
-	return strstr(W.lost_note, note) != NULL;
+	return strstr(W.lost_note, note) || strstr(W.beside.lost_note, note);
 }
 
 static bool says_nothing(int gid)
@@ -127,8 +127,8 @@ static bool says_nothing(int gid)
 
 bool bounds_all_noted(void)
 {
-	for (int gid = 1; gid <= W.set.groups; gid++) {
-		if (says_nothing(gid))
+	for (int gid = 1; gid <= SIM_GROUPS; gid++) {
+		if (has_group(gid) && says_nothing(gid))
 			return false;
 	}
 	return true;
@@ -136,7 +136,9 @@ bool bounds_all_noted(void)
 
 void bounds_end(void)
 {
-	for (int gid = 1; gid <= W.set.groups; gid++) {
+	for (int gid = 1; gid <= SIM_GROUPS; gid++) {
+		if (!has_group(gid))
+			continue;
 		if (says_nothing(gid))
 			broken("the keys of group %d are gone, and nobody says so", gid);
 		if (!b.emptied_lately[gid] && is_noted(gid))

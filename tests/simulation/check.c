@@ -276,8 +276,8 @@ static bool has_keys(int gid)
 		    !(p->redis->from && p->redis->from->gid != gid))
 			return true;
 	}
-	for (int i = 0; W.set.volumes && i < W.set.replicas; i++) {
-		int ordinal = (gid - 1) * W.set.replicas + i;
+	for (int i = 0; W.set.volumes && i < group_size(gid); i++) {
+		int ordinal = group_first(gid) + i;
 		const struct pod *p = pod_named(SERVER, ordinal);
 
 		/* Of one that runs its file is what its memory is, when it is saved next. */
@@ -425,10 +425,10 @@ static void check_newest_leads(const struct redis *r)
 /* Of its own group, or of one that takes it for its own, by its address. */
 static void note_emptied(const struct pod *p)
 {
-	for (int gid = 1; gid <= W.set.groups; gid++) {
-		const struct codis_group *g = zk_group(gid);
+	for (int gid = 1; gid <= SIM_GROUPS; gid++) {
+		const struct codis_group *g = has_group(gid) ? zk_group(gid) : NULL;
 
-		if (p->gid == gid || (g && g->count && strcmp(g->servers[0].addr, p->addr) == 0))
+		if (has_group(gid) && (p->gid == gid || (g && g->count && strcmp(g->servers[0].addr, p->addr) == 0)))
 			bounds_emptied(gid);
 	}
 }
@@ -819,7 +819,7 @@ static bool group_green(int gid, char *why, size_t size)
 
 	if (!m || m->gid != gid)
 		return not_green(why, size, "group %d has no master", gid);
-	for (int i = (gid - 1) * W.set.replicas; i < gid * W.set.replicas; i++) {
+	for (int i = group_first(gid); i < group_first(gid) + group_size(gid); i++) {
 		const struct pod *p = pod_named(SERVER, i);
 
 		if (!p || !p->alive || p->stopped || p->deleting)
@@ -828,12 +828,12 @@ static bool group_green(int gid, char *why, size_t size)
 			return not_green(why, size, "%s is not in its group's list", p->name);
 		if (p != m && (p->redis->leads || p->redis->from != m || p->redis->link != LINK_UP))
 			return not_green(why, size, "%s is not in sync with %s", p->name, m->name);
-		if (p->redis->min_replicas != (p == m && W.set.replicas > 2))
+		if (p->redis->min_replicas != (p == m && group_size(gid) > 2))
 			return not_green(why, size, "%s waits for %d replicas", p->name, p->redis->min_replicas);
 		if (p->role != (p == m ? CODIS_ROLE_MASTER : CODIS_ROLE_REPLICA))
 			return not_green(why, size, "%s is not labelled as what it is", p->name);
 	}
-	if (g->count != W.set.replicas)
+	if (g->count != group_size(gid))
 		return not_green(why, size, "group %d lists %d servers", gid, g->count);
 	return true;
 }
@@ -850,8 +850,8 @@ static bool proxy_green(const struct pod *p, char *why, size_t size)
 			return not_green(why, size, "%s sends slot %d to %s%s", p->name, i, s->addr,
 					 s->locked ? ", locked" : "");
 	}
-	for (int g = 0; g < W.set.groups && W.write_count < WRITES; g++) {
-		if (W.now - p->proxy->writers[g].acked_us > S(1))
+	for (int g = 0; g < SIM_GROUPS && W.write_count < WRITES; g++) {
+		if (has_group(g + 1) && W.now - p->proxy->writers[g].acked_us > S(1))
 			return not_green(why, size, "%s has no write of group %d acknowledged", p->name, g + 1);
 	}
 	return true;
@@ -864,27 +864,32 @@ static bool scaled_green(char *why, size_t size)
 
 	if (!W.scales)
 		return true;
-	if (W.moving_note[0] || W.scale_note[0])
-		return not_green(why, size, "slots are still to move: %s%s", W.moving_note, W.scale_note);
+	if (W.moving_note[0] || W.scale_note[0] || W.beside.moving_note[0])
+		return not_green(why, size, "slots are still to move: %s%s%s", W.moving_note, W.scale_note,
+				 W.beside.moving_note);
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		slots[W.assigned[i]]++;
 	for (int g = 1; g <= SIM_GROUPS; g++) {
-		int most = g <= W.set.groups ? (CODIS_SLOTS + W.set.groups - 1) / W.set.groups : 0;
+		int most = has_group(g) ? (CODIS_SLOTS + group_count() - 1) / group_count() : 0;
 
-		if (slots[g] > most || slots[g] < (g <= W.set.groups ? CODIS_SLOTS / W.set.groups : 0))
+		if (slots[g] > most || slots[g] < (has_group(g) ? CODIS_SLOTS / group_count() : 0))
 			return not_green(why, size, "group %d has %d slots", g, slots[g]);
-		if (g > W.set.groups && zk_group(g))
+		if (!has_group(g) && zk_group(g))
 			return not_green(why, size, "group %d is still there", g);
 	}
 	return true;
 }
 
+/* Of the first StatefulSet. */
+static bool would_go(int gid, int servers)
+{
+	return gid > servers / W.set.replicas && !(W.beside.is && gid == BESIDE_GID);
+}
+
 void check_scaled(const struct sim_controller *by, int servers)
 {
 	for (int i = 0; i < CODIS_SLOTS; i++) {
-		int last = servers / W.set.replicas;
-
-		if (W.assigned[i] > last || (W.moves[i].state && W.moves[i].target > last))
+		if (would_go(W.assigned[i], servers) || (W.moves[i].state && would_go(W.moves[i].target, servers)))
 			broken("controller %d scales to %d servers, and slot %d is group %d's", by->index, servers, i,
 			       W.assigned[i]);
 	}
@@ -927,7 +932,7 @@ static bool told_green(char *why, size_t size)
 			return true;
 		if (!strstr(x->line, "LOST ITS DATA") && !strstr(x->line, "LOST THEIR DATA"))
 			return not_green(why, size, "controller %d says: %s", i, x->line);
-		return (W.lost_note[0] && bounds_all_noted()) ||
+		return ((W.lost_note[0] || W.beside.lost_note[0]) && bounds_all_noted()) ||
 		       not_green(why, size, "a loss is not noted on the StatefulSet");
 	}
 	return not_green(why, size, "no controller leads");
@@ -937,8 +942,8 @@ bool check_green(char *why, size_t size)
 {
 	const struct pod *d = pod_named(DASHBOARD, 0);
 
-	for (int g = 1; g <= W.set.groups; g++) {
-		if (!group_green(g, why, size))
+	for (int g = 1; g <= SIM_GROUPS; g++) {
+		if (has_group(g) && !group_green(g, why, size))
 			return false;
 	}
 	if (!proxies_green(why, size) || !scaled_green(why, size))

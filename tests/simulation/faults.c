@@ -543,7 +543,7 @@ static void crash_both(void)
 /* Nobody of a group is left, or nearly so. */
 static void crash_group(void)
 {
-	int gid = 1 + chance_below(W.set.groups);
+	int gid = W.set.groups ? 1 + chance_below(W.set.groups) : BESIDE_GID;
 
 	for (int i = 0; i < W.pod_count; i++) {
 		struct pod *p = &W.pods[i];
@@ -749,12 +749,39 @@ static void on_regretted(void *ctx, int64_t arg)
 	scale_in();
 }
 
+/* The first StatefulSet is emptied into the one beside it, which a person may think better of, and again. */
+static void on_emptied(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	if (!W.servers)
+		return;
+	snprintf(W.scale_note, sizeof(W.scale_note), "0");
+	say("a person writes codis.io/scale-to: 0");
+	kube_tell_set();
+	if (!chance_percent(40))
+		return;
+	after(chance_between(MS(100), S(5)), on_cancelled, NULL, 0);
+	if (!arg && chance_percent(50))
+		after(chance_between(S(5), S(9)), on_emptied, NULL, 1);
+}
+
+static void scale_beside(void)
+{
+	W.beside.servers = W.beside.replicas;
+	say("a person makes a StatefulSet beside it, of %d servers", W.beside.servers);
+	writers_begin(BESIDE_GID);
+	kube_scaled();
+	after(chance_between(MS(100), S(8)), on_emptied, NULL, 0);
+}
+
 static void scale(void *ctx, int64_t arg)
 {
 	(void)ctx;
 	(void)arg;
 	W.scales = true;
-	if (W.set.groups == 1 || chance_percent(50))
+	if (W.beside.is)
+		scale_beside();
+	else if (W.set.groups == 1 || chance_percent(50))
 		scale_out();
 	else
 		scale_in();
@@ -973,8 +1000,8 @@ static void on_last_stopped(void *ctx, int64_t arg)
 static void on_person_answers(void *ctx, int64_t arg)
 {
 	(void)ctx;
-	for (int gid = 1; gid <= W.set.groups; gid++) {
-		if (!a_person_is_asked(gid))
+	for (int gid = 1; gid <= SIM_GROUPS; gid++) {
+		if (!has_group(gid) || !a_person_is_asked(gid))
 			continue;
 		say("a person gives up what the old master of group %d has", gid);
 		snprintf(W.allow_note + strlen(W.allow_note), sizeof(W.allow_note) - strlen(W.allow_note), "%s%d",

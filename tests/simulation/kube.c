@@ -15,6 +15,40 @@
 static void on_bind(void *ctx, int64_t arg);
 static void on_start(void *ctx, int64_t arg);
 
+/* --- StatefulSets of servers --- */
+
+bool has_group(int gid)
+{
+	return W.beside.is && gid == BESIDE_GID ? W.beside.servers > 0 : gid <= W.set.groups;
+}
+
+int group_count(void)
+{
+	return W.set.groups + (W.beside.servers > 0);
+}
+
+int group_size(int gid)
+{
+	return W.beside.is && gid == BESIDE_GID ? W.beside.replicas : W.set.replicas;
+}
+
+int group_first(int gid)
+{
+	return (gid - 1) * group_size(gid);
+}
+
+bool is_beside(enum pod_kind kind, int ordinal)
+{
+	return W.beside.is && kind == SERVER && ordinal >= group_first(BESIDE_GID);
+}
+
+static bool is_wanted(enum pod_kind kind, int ordinal)
+{
+	if (is_beside(kind, ordinal))
+		return ordinal < group_first(BESIDE_GID) + W.beside.servers;
+	return kind != SERVER || ordinal < W.servers;
+}
+
 /* --- what is told --- */
 
 struct told {
@@ -27,7 +61,7 @@ struct told {
 static char *pod_text(const struct pod *p)
 {
 	static const char *const app[] = { "codis-server", "codis-proxy", "codis-dashboard" };
-	const char *name = app[p->kind];
+	const char *name = app[p->kind], *set = is_beside(p->kind, p->ordinal) ? "codis-server-b" : name;
 	char since[40], state[160], role[40] = "", *text = malloc(2048);
 
 	clock_rfc3339((p->started_us / 1000) + 1767225600000, since, sizeof(since));
@@ -51,12 +85,12 @@ static char *pod_text(const struct pod *p)
 		 "\"state\":{%s}}]}}",
 		 p->stranger ? "other" : NAMESPACE, p->name, p->number,
 		 p->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", name,
-		 p->stranger ? "other" : PRODUCT, role, name, p->bound ? "\"nodeName\":\"node" : "",
+		 p->stranger ? "other" : PRODUCT, role, set, p->bound ? "\"nodeName\":\"node" : "",
 		 p->bound ? (const char *[]){ "0", "1", "2", "3" }[p->node] : "", p->bound ? "\"," : "",
 		 W.set.volumes && p->kind == SERVER ? "{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", name,
-		 name, p->kind == SERVER ? GUARD : "[\"--zookeeper\",\"10.9.0.1:2181\"]", "", W.set.replicas,
-		 p->bound ? "Running" : "Pending", p->ip ? ",\"podIP\":\"10.1.0." : ",\"x\":\"", p->ip, "\"", name,
-		 p->restarts, state);
+		 name, p->kind == SERVER ? GUARD : "[\"--zookeeper\",\"10.9.0.1:2181\"]", "",
+		 p->gid ? group_size(p->gid) : W.set.replicas, p->bound ? "Running" : "Pending",
+		 p->ip ? ",\"podIP\":\"10.1.0." : ",\"x\":\"", p->ip, "\"", name, p->restarts, state);
 	return text;
 }
 
@@ -183,6 +217,31 @@ static void add_note(char *text, size_t size, const char *name, const char *valu
 		snprintf(text + n, size - n, "%s\"codis.io/%s\":\"%s\"", n ? "," : "", name, value);
 }
 
+static struct told beside_news(void)
+{
+	struct told t = { .what = TOLD_SET, .text = malloc(2048) };
+	const struct beside *b = &W.beside;
+	char notes[1600] = "";
+
+	add_note(notes, sizeof(notes), "slots", b->slots_note);
+	add_note(notes, sizeof(notes), "data-lost", b->lost_note);
+	add_note(notes, sizeof(notes), "allow-data-loss", W.allow_note);
+	add_note(notes, sizeof(notes), "had-slots", b->had_note);
+	add_note(notes, sizeof(notes), "moving", b->moving_note);
+	add_note(notes, sizeof(notes), "scale-to", b->scale_note);
+	snprintf(t.text, 2048,
+		 "{\"metadata\":{\"namespace\":\"" NAMESPACE "\",\"name\":\"codis-server-b\",\"uid\":\"uid-set-b\","
+		 "\"annotations\":{%s}},\"spec\":{\"replicas\":%d,\"ordinals\":{\"start\":%d},\"template\":{"
+		 "\"metadata\":{"
+		 "\"labels\":{\"app\":\"codis-server\",\"codis.io/product\":\"" PRODUCT
+		 "\"}},\"spec\":{\"containers\":[{"
+		 "\"name\":\"codis-server\",\"command\":[\"codis-server\"],\"env\":[{\"name\":\"SERVER_REPLICA\","
+		 "\"value\":"
+		 "\"%d\"}]}]}}}}",
+		 notes, b->servers, group_first(BESIDE_GID), b->replicas);
+	return t;
+}
+
 static struct told set_news(void)
 {
 	struct told t = { .what = TOLD_SET, .text = malloc(2048) };
@@ -211,6 +270,10 @@ void kube_tell_set(void)
 	struct told t = set_news();
 
 	tell_all(&t);
+	if (!W.beside.servers)
+		return;
+	t = beside_news();
+	tell_all(&t);
 }
 
 void kube_feed(struct sim_controller *c)
@@ -223,6 +286,10 @@ void kube_feed(struct sim_controller *c)
 	}
 	t = set_news();
 	tell(c, &t);
+	if (W.beside.servers) {
+		t = beside_news();
+		tell(c, &t);
+	}
 	for (int i = 0; i < W.pod_count; i++) {
 		if (W.pods[i].plain)
 			continue;
@@ -318,8 +385,8 @@ struct pod *new_pod(enum pod_kind kind, int ordinal)
 		abort();
 	*p = (struct pod){ .kind = kind, .ordinal = ordinal, .number = ++W.uid_count, .node = -1, .in_api = true };
 	p->inbox_end = &p->inbox;
-	p->gid = kind == SERVER ? ordinal / W.set.replicas + 1 : 0;
-	snprintf(p->name, sizeof(p->name), "%s-%d", names[kind], ordinal);
+	p->gid = kind != SERVER ? 0 : is_beside(kind, ordinal) ? BESIDE_GID : ordinal / W.set.replicas + 1;
+	snprintf(p->name, sizeof(p->name), "%s%s-%d", names[kind], is_beside(kind, ordinal) ? "-b" : "", ordinal);
 	return p;
 }
 
@@ -373,7 +440,7 @@ static void on_replace(void *ctx, int64_t arg)
 	struct pod *old = ctx, *p;
 
 	(void)arg;
-	if (pod_named(old->kind, old->ordinal) || (old->kind == SERVER && old->ordinal >= W.servers))
+	if (pod_named(old->kind, old->ordinal) || !is_wanted(old->kind, old->ordinal))
 		return;
 	p = new_pod(old->kind, old->ordinal);
 	p->was_deleted = old->was_deleted;
@@ -383,8 +450,8 @@ static void on_replace(void *ctx, int64_t arg)
 
 void kube_scaled(void)
 {
-	for (int i = 0; i < W.servers; i++) {
-		struct pod *p = pod_named(SERVER, i) ? NULL : new_pod(SERVER, i);
+	for (int i = 0; i < SIM_GROUPS * 3; i++) {
+		struct pod *p = !is_wanted(SERVER, i) || pod_named(SERVER, i) ? NULL : new_pod(SERVER, i);
 
 		if (!p)
 			continue;
@@ -395,7 +462,7 @@ void kube_scaled(void)
 		struct pod *p = &W.pods[i];
 
 		if (p->kind == SERVER && !p->stranger && !p->plain && p->in_api && !p->deleting &&
-		    p->ordinal >= W.servers)
+		    !is_wanted(SERVER, p->ordinal))
 			pod_delete(p, 30);
 	}
 	kube_tell_set();

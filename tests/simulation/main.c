@@ -36,6 +36,18 @@ static void draw_settings(void)
 	W.set.not_ready_us = chance_between(S(3), S(12));
 }
 
+/* Another SERVER_REPLICA, by a StatefulSet beside the first. */
+static void draw_beside(void)
+{
+	static const int sizes[][2] = { { 1, 2 }, { 2, 3 }, { 3, 2 } };
+	const int *size = sizes[chance_below(3)];
+
+	W.beside.is = true;
+	W.beside.replicas = size[1];
+	W.set.groups = 1;
+	W.set.replicas = size[0];
+}
+
 static void lead_at_once(int gid)
 {
 	struct codis_group g = { .id = gid };
@@ -116,6 +128,8 @@ static void begin_world(uint64_t seed, bool verbose)
 	for (int i = 0; i < NODES; i++)
 		W.node_up[i] = W.node_ready[i] = true;
 	draw_settings();
+	if (seed % 16 == 15 && !W.set.cold)
+		draw_beside();
 	W.servers = W.set.groups * W.set.replicas;
 	if (!W.set.cold)
 		snprintf(W.had_note, sizeof(W.had_note), W.set.groups == 1 ? "1" : "1,2");

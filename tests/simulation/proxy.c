@@ -370,8 +370,10 @@ void proxy_start(struct pod *p)
 
 	p->proxy = x;
 	snprintf(x->token, sizeof(x->token), "%032x", p->run);
-	for (int g = 0; g < W.set.groups; g++)
-		begin_writer(p, g + 1);
+	for (int g = 1; g <= SIM_GROUPS; g++) {
+		if (has_group(g))
+			begin_writer(p, g);
+	}
 	after(S(1), on_take_in, p, p->run);
 }
 

@@ -301,7 +301,12 @@ cJSON *kube_pods_at(const char *ip);      /* a list of those that have it */
 void kube_tell_pod(const struct pod *p);
 void kube_tell_node(int node);
 void kube_tell_set(void);
-void kube_scaled(void); /* W.servers is another number */
+void kube_scaled(void);  /* W.servers is another number, or W.beside.servers */
+bool has_group(int gid); /* some StatefulSet makes it */
+int group_count(void);
+int group_size(int gid);
+int group_first(int gid); /* the lowest ordinal of its servers */
+bool is_beside(enum pod_kind kind, int ordinal);
 void note_fault(struct pod *p, int64_t from, int64_t to);
 
 /* --- zk.c --- */
@@ -437,6 +442,14 @@ void faults_draw(void);
 void faults_at(enum step step, struct sim_controller *by, struct pod *next);
 void faults_end(void);
 
+/* Of a second StatefulSet of the product, whose SERVER_REPLICA is another one: it makes the last group. */
+#define BESIDE_GID SIM_GROUPS
+struct beside {
+	bool is;               /* this history has one, sooner or later */
+	int replicas, servers; /* SERVER_REPLICA; its spec.replicas, 0 before it is made */
+	char slots_note[512], lost_note[512], had_note[64], moving_note[128], scale_note[16];
+};
+
 struct settings {
 	int groups, replicas, proxies, controllers;
 	bool volumes, reuse_addresses, cold;
@@ -490,6 +503,7 @@ struct world {
 	char wish_note[WISH_TEXT_MAX];                        /* codis.io/switchover */
 	char had_note[64], moving_note[128], scale_note[16];
 	int servers; /* its spec.replicas */
+	struct beside beside;
 	int64_t set_version;
 	struct {
 		uint64_t data[WORDS];

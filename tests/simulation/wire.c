@@ -626,6 +626,7 @@ static void pod_call(struct http_call *h, const char *name)
 		label_call(h, p);
 }
 
+/* The first one is scaled; the one beside it never is. */
 static void scaled_by(const struct sim_controller *by, int replicas)
 {
 	check_scaled(by, replicas);
@@ -693,23 +694,35 @@ static void set_one(char *note, size_t size, const cJSON *annotations, const cha
 /* Of slots that move, and whether they are to. */
 static void set_notes(const cJSON *annotations)
 {
+	set_one(W.slots_note, sizeof(W.slots_note), annotations, "codis.io/slots");
+	set_one(W.lost_note, sizeof(W.lost_note), annotations, "codis.io/data-lost");
 	set_one(W.had_note, sizeof(W.had_note), annotations, "codis.io/had-slots");
 	set_one(W.moving_note, sizeof(W.moving_note), annotations, "codis.io/moving");
 }
 
+static void set_notes_beside(const cJSON *annotations)
+{
+	struct beside *b = &W.beside;
+
+	set_one(b->slots_note, sizeof(b->slots_note), annotations, "codis.io/slots");
+	set_one(b->lost_note, sizeof(b->lost_note), annotations, "codis.io/data-lost");
+	set_one(b->had_note, sizeof(b->had_note), annotations, "codis.io/had-slots");
+	set_one(b->moving_note, sizeof(b->moving_note), annotations, "codis.io/moving");
+}
+
 static void set_call(struct http_call *h)
 {
-	const char *slots = json_str(h->body, "metadata", "annotations", "codis.io/slots", NULL);
-	const char *lost = json_str(h->body, "metadata", "annotations", "codis.io/data-lost", NULL);
+	const cJSON *annotations = json_get(h->body, "metadata", "annotations", NULL);
+	const char *name = strrchr(h->path, '/');
 
-	if (slots)
-		snprintf(W.slots_note, sizeof(W.slots_note), "%s", slots);
-	if (lost)
-		snprintf(W.lost_note, sizeof(W.lost_note), "%s", lost);
-	if (json_is(h->body, cJSON_Array))
-		patch_call(h);
 	h->answer = cJSON_CreateObject();
-	set_notes(json_get(h->body, "metadata", "annotations", NULL));
+	if (strcmp(name, "/codis-server-b") == 0) {
+		set_notes_beside(annotations);
+	} else {
+		if (json_is(h->body, cJSON_Array))
+			patch_call(h);
+		set_notes(annotations);
+	}
 	kube_tell_set();
 }
 
