@@ -7,7 +7,8 @@
  *             Where the lock is early: only by who does not lead, behind the evidence, and then all is locked again.
  *             Who does not lead claims the group of one that refuses, too: the one who leads may hear that one, and
  *             overtakes the claim
- *   lock      only from a master that lives, or may: every proxy holds the group's slots
+ *   lock      only from a master that lives, or may: every proxy holds the group's slots. In a switch all have said
+ *             before where they send what, so that none holds them while another one still is asked
  *   look      only from one that may, a silent one: does it answer now? Then it stays. And is its replica still the
  *             process that has its data?
  *   catch up  only a switch: the replica reaches the offset of the old master, which nobody writes to any more
@@ -37,6 +38,8 @@
 
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
+#define TOGETHER_MS       100 /* for a proxy that does not say where it sends what; it is locked behind that, too */
+#define TOGETHER_AGAIN_MS 1
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define RELOAD_MS         100
 #define FILLED_BACK_MS    250  /* between two looks at the proxies while one of them does not take its slots */
@@ -44,6 +47,7 @@
 #define OVERTAKEN_MS      100  /* whoever leads, and hears the master, has overtaken a claim by then */
 
 static void on_near(struct op *op);
+static void lock_together(struct op *op);
 static void claim(struct op *op);
 static void keep(struct op *op);
 static void change_master(struct op *op);
@@ -106,10 +110,11 @@ void promote_begin(struct op *op)
 {
 	op_crash_point(op, "promote.begin");
 	promote_note_target(op);
-	observe_slots(op->c);
+	if (op->a.kind != ACT_SWITCH)
+		observe_slots(op->c);
 	/* They answer before they are locked. A master that has ended is not waited for: there they do while the node
 	 * is written. */
-	if (observe_awaits_slots(op->c) && (op->a.lock || op->a.kind == ACT_SWITCH))
+	if (op->a.lock && observe_awaits_slots(op->c))
 		op_wait(op, ASKED_MS, begin);
 	else
 		begin(op);
@@ -161,8 +166,21 @@ static bool stays_with_master(struct op *op)
 static void on_near(struct op *op)
 {
 	op_mark(op, "near");
+	op->until_ms = clock_mono_ms() + TOGETHER_MS;
+	observe_slots(op->c);
+	lock_together(op);
+}
+
+/* What one of them holds is held for the slowest of them: so all are asked first, and told at once. */
+static void lock_together(struct op *op)
+{
+	if (observe_awaits_slots(op->c) && clock_mono_ms() < op->until_ms) {
+		op_wait(op, TOGETHER_AGAIN_MS, lock_together);
+		return;
+	}
 	if (stays_with_master(op))
 		return;
+	op_mark(op, "asked");
 	op->locked = true;
 	op->locking_ms = clock_mono_ms();
 	fill_all(op, op->a.from, true, LOCK_MS, on_locked);

@@ -141,13 +141,13 @@ static int mark(const struct op *op, const char *step)
 /* How long clients of its slots waited at most: from the locks on. */
 static void say_done(const struct op *op, char *out, size_t size)
 {
-	int near = mark(op, "near"), fill = mark(op, "fill");
+	int asked = mark(op, "asked"), fill = mark(op, "fill");
 	size_t used = (size_t)snprintf(out, size, "%s (%s) replaces %s (%s) as the master of group %d; %lld ms",
 				       op->a.pod, op->a.addr, op->a.from_pod, op->a.from, op->a.gid,
 				       (long long)(clock_mono_ms() - op->began_ms));
 
-	if (near >= 0 && fill >= near && used < size)
-		snprintf(out + used, size - used, ", for %d of which its slots were held", fill - near);
+	if (asked >= 0 && fill >= asked && used < size)
+		snprintf(out + used, size - used, ", for %d of which its slots were held", fill - asked);
 }
 
 void wished_end(struct op *op, const struct error *err)

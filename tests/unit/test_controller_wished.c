@@ -161,7 +161,8 @@ WISHED_TEST(what_became_of_it_takes_its_place)
 	starts(&op);
 	turn(1);
 	assert_false(world.c->view.switchover.wished); /* it is not begun again */
-	op.marks[op.mark_count].step = "near", op.marks[op.mark_count++].ms = 2;
+	op.marks[op.mark_count].step = "near", op.marks[op.mark_count++].ms = 1;
+	op.marks[op.mark_count].step = "asked", op.marks[op.mark_count++].ms = 2;
 	op.marks[op.mark_count].step = "fill", op.marks[op.mark_count++].ms = 33;
 	wished_end(&op, NULL);
 	turn(1);
