@@ -24,8 +24,8 @@
 #define LEAVING_MS 250
 /* Where slots are moved, more of them are by then. */
 #define KNOWN_MS 20
-/* Where none is, as the proxy says itself, and a dashboard that was heard lately: asked once more, while clients wait,
- * it would say the same. */
+/* Where none is, as the proxy says itself, and a dashboard that was heard lately, and we move none: asked once more,
+ * while clients wait, it would say the same. */
 #define KNOWN_STILL_MS 100
 #define MOVES_HEARD_MS 2500 /* it is asked every 2 s */
 
@@ -180,7 +180,8 @@ static int send_fill(struct fill *f, struct error *err)
 static int known_ms(const struct observed_proxy *p, int64_t now_ms)
 {
 	const struct observed_topom *b = &p->c->dashboard;
-	bool still = b->slots_known && now_ms - b->slots_ms < MOVES_HEARD_MS && !view_any_slot(b->slot_acting);
+	bool still = b->slots_known && now_ms - b->slots_ms < MOVES_HEARD_MS && !view_any_slot(b->slot_acting) &&
+		     !p->c->scaling_running && !moving_is(&p->c->view.scaling.moving);
 
 	for (int i = 0; still && i < CODIS_SLOTS; i++)
 		still = !p->slots[i].migrate_from;

@@ -1894,6 +1894,20 @@ ACT_TEST(one_that_says_that_a_slot_is_moved_is_asked_once_more)
 	assert_int_equal(times("p1 is asked\n"), 3);
 }
 
+/* We have told the dashboard to move some, or are about to; what it does is heard later. */
+ACT_TEST(each_is_asked_once_more_while_we_scale)
+{
+	no_slot_moves();
+	world.c->view.scaling.moving.slots = 8;
+	world.c->view.scaling.moving.to.of[world.c->view.scaling.moving.to.count++] = 2;
+	assert_true(moving_is(&world.c->view.scaling.moving));
+	w.notes_questions = true;
+	w.on_asked = it_was_asked_a_while_ago;
+	run(ACT_SWITCH, B);
+	assert_int_equal(times("p0 is asked\n"), 4);
+	assert_int_equal(times("p1 is asked\n"), 4);
+}
+
 ACT_TEST(each_is_asked_once_more_where_no_dashboard_was_heard_lately)
 {
 	no_slot_moves();
