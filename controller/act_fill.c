@@ -24,10 +24,6 @@
 #define LEAVING_MS 250
 /* Where slots are moved, more of them are by then. */
 #define KNOWN_MS 20
-/* Where none is, as the proxy says itself, and a dashboard that was heard lately, and we move none: asked once more,
- * while clients wait, it would say the same. */
-#define KNOWN_STILL_MS 100
-#define MOVES_HEARD_MS 2500 /* it is asked every 2 s */
 
 struct fill {
 	struct op *op; /* NULL: it has ended meanwhile */
@@ -176,18 +172,6 @@ static int send_fill(struct fill *f, struct error *err)
 	return 1;
 }
 
-/* For how long what a proxy has said of its slots is true enough. */
-static int known_ms(const struct observed_proxy *p, int64_t now_ms)
-{
-	const struct observed_topom *b = &p->c->dashboard;
-	bool still = b->slots_known && now_ms - b->slots_ms < MOVES_HEARD_MS && !view_any_slot(b->slot_acting) &&
-		     !p->c->scaling_running && !moving_is(&p->c->view.scaling.moving);
-
-	for (int i = 0; still && i < CODIS_SLOTS; i++)
-		still = !p->slots[i].migrate_from;
-	return still ? KNOWN_STILL_MS : KNOWN_MS;
-}
-
 /* A dashboard moves one slot after the other, and whoever is filled by what was heard before sends those that have
  * moved since back to where they came from: what is written to them there is found by nobody. So a proxy is asked right
  * before, also behind what it was told last, which may have waited for a server. True: it is sent when the proxy has
@@ -196,7 +180,7 @@ static bool asks_first(struct fill *f)
 {
 	struct observed_proxy *p = f->p;
 	int64_t now_ms = clock_mono_ms();
-	bool known = p->slots_ms >= p->acted_ms && now_ms - p->slots_ms < known_ms(p, now_ms);
+	bool known = p->slots_ms >= p->acted_ms && now_ms - p->slots_ms < KNOWN_MS;
 	bool late = f->locked && p->asking && now_ms - p->asked_ms >= ASKED_MS;
 
 	if (!f->op || f->asked || known || late || p->reach != REACH_OK)

@@ -38,7 +38,6 @@
 
 #define CATCH_UP_MS       1000
 #define CATCH_UP_AGAIN_MS 2
-#define TOGETHER_MS       100 /* for a proxy that does not say where it sends what; it is locked behind that, too */
 #define TOGETHER_AGAIN_MS 1
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define RELOAD_MS         100
@@ -166,12 +165,14 @@ static bool stays_with_master(struct op *op)
 static void on_near(struct op *op)
 {
 	op_mark(op, "near");
-	op->until_ms = clock_mono_ms() + TOGETHER_MS;
+	op->until_ms = clock_mono_ms() + ASKED_MS;
 	observe_slots(op->c);
 	lock_together(op);
 }
 
-/* What one of them holds is held for the slowest of them: so all are asked first, and told at once. */
+/* What one of them holds is held for the slowest of them: so all are asked first, and told at once. Who has not
+ * answered by then is late, and told by what is known; the others are asked once more where theirs is no longer fresh.
+ */
 static void lock_together(struct op *op)
 {
 	if (observe_awaits_slots(op->c) && clock_mono_ms() < op->until_ms) {

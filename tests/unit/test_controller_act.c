@@ -1826,16 +1826,6 @@ ACT_TEST(a_lock_does_not_wait_for_a_proxy_that_does_not_say_where_it_sends_what)
 	assert_slots(1, B, false);
 }
 
-static void no_slot_moves(void)
-{
-	struct observed_topom *b = &world.c->dashboard;
-
-	b->slots_known = true;
-	b->slots_ms = clock_mono_ms();
-	for (int i = 0; i < CODIS_SLOTS; i++)
-		b->slot_group[i] = 1;
-}
-
 static void p1_says_it_while_nothing_is_locked(int proxy)
 {
 	if (proxy == 1 && !strstr(w.journal, "p1 1024 slots to A locked\n"))
@@ -1845,78 +1835,11 @@ static void p1_says_it_while_nothing_is_locked(int proxy)
 /* Whoever is locked first is held for as long as the others need. */
 ACT_TEST(a_switch_locks_no_proxy_before_all_have_said_where_they_send_what)
 {
-	no_slot_moves();
 	w.on_asked = p1_says_it_while_nothing_is_locked;
-	w.p1_asked_ms = 30;
+	w.p1_asked_ms = 8;
 	run(ACT_SWITCH, B);
 	assert_non_null(strstr(w.journal, "p0 1024 slots to A locked\np1 1024 slots to A locked\nA INFO\n"));
 	assert_slots(1, B, false);
-}
-
-/* Asked 40 ms ago, and since it was last told something. */
-static void it_was_asked_a_while_ago(int proxy)
-{
-	struct observed_proxy *p = world.c->proxies[proxy];
-
-	p->asked_ms -= 40;
-	p->acted_ms = p->asked_ms;
-}
-
-static int times(const char *words)
-{
-	int n = 0;
-
-	for (const char *at = w.journal; (at = strstr(at, words)); at++)
-		n++;
-	return n;
-}
-
-ACT_TEST(a_switch_asks_each_proxy_once_before_it_is_locked_and_once_before_it_is_freed)
-{
-	no_slot_moves();
-	w.notes_questions = true;
-	w.on_asked = it_was_asked_a_while_ago;
-	run(ACT_SWITCH, B);
-	assert_int_equal(times("p0 is asked\n"), 2);
-	assert_int_equal(times("p1 is asked\n"), 2);
-	assert_slots(1, B, false);
-}
-
-/* Proxy 1 says so; the dashboard, that it is over. */
-ACT_TEST(one_that_says_that_a_slot_is_moved_is_asked_once_more)
-{
-	no_slot_moves();
-	w.notes_questions = true;
-	w.on_asked = it_was_asked_a_while_ago;
-	world.c->proxies[1]->slots[5].migrate_from = 2;
-	run(ACT_SWITCH, B);
-	assert_int_equal(times("p0 is asked\n"), 2);
-	assert_int_equal(times("p1 is asked\n"), 3);
-}
-
-/* We have told the dashboard to move some, or are about to; what it does is heard later. */
-ACT_TEST(each_is_asked_once_more_while_we_scale)
-{
-	no_slot_moves();
-	world.c->view.scaling.moving.slots = 8;
-	world.c->view.scaling.moving.to.of[world.c->view.scaling.moving.to.count++] = 2;
-	assert_true(moving_is(&world.c->view.scaling.moving));
-	w.notes_questions = true;
-	w.on_asked = it_was_asked_a_while_ago;
-	run(ACT_SWITCH, B);
-	assert_int_equal(times("p0 is asked\n"), 4);
-	assert_int_equal(times("p1 is asked\n"), 4);
-}
-
-ACT_TEST(each_is_asked_once_more_where_no_dashboard_was_heard_lately)
-{
-	no_slot_moves();
-	world.c->dashboard.slots_ms -= 3000;
-	w.notes_questions = true;
-	w.on_asked = it_was_asked_a_while_ago;
-	run(ACT_SWITCH, B);
-	assert_int_equal(times("p0 is asked\n"), 4);
-	assert_int_equal(times("p1 is asked\n"), 4);
 }
 
 /* The dashboard knows of no lock, and its clients write to A. */
