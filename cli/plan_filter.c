@@ -160,12 +160,14 @@ static void each_that_stands(struct company *c, beside_fn fn)
 	}
 }
 
-/* All nodes of the domain in which one is. */
+/* All nodes of the domain in which one is. A host that is marked is marked: of thousands of pods most stand there. */
 static void mark(const struct plan *p, const cJSON *term, size_t node, bool *marks)
 {
-	const char *key = json_str(term, "topologyKey", NULL),
-		   *domain = key && !marks[node] ? domain_of(&p->nodes[node], key) : NULL;
+	const char *key = json_str(term, "topologyKey", NULL), *domain;
 
+	if (!key || (marks[node] && strcmp(key, CODIS_HOSTNAME_KEY) == 0))
+		return;
+	domain = domain_of(&p->nodes[node], key);
 	for (size_t i = 0; domain && i < p->node_count; i++)
 		marks[i] = marks[i] || is(domain_of(&p->nodes[i], key), domain);
 }

@@ -142,7 +142,7 @@ static bool is_undone(struct cli *c, const struct maker *m, int count, int *repl
 	struct error unused;
 	JSON_CLEANUP cJSON *is = ask_get(c, m->path, 0, &unused);
 
-	*replicas = (int)json_int(count, is, "spec", "replicas", NULL);
+	*replicas = is ? (int)json_int(0, is, "spec", "replicas", NULL) : count; /* 0 is left out there */
 	return *replicas != count;
 }
 

@@ -68,6 +68,15 @@ static void node(struct cli_world *w, const char *name, const char *memory)
 	fake_apply(w->api, path, text);
 }
 
+static void node_in(struct cli_world *w, const char *name, const char *zone)
+{
+	char path[64], text[512];
+
+	snprintf(path, sizeof(path), "/api/v1/nodes/%s", name);
+	snprintf(text, sizeof(text), "{\"metadata\":{\"labels\":{\"zone\":\"%s\"}}}", zone);
+	fake_apply(w->api, path, text);
+}
+
 static void pod(struct cli_world *w, const char *name, const char *labels, const char *owner, const char *on,
 		const char *memory)
 {
@@ -163,6 +172,28 @@ CLI_TEST(who_stands_and_is_not_planned_is_kept_from_and_met)
 	assert_int_equal(plan_live(w, PROXIES_THAT("podAffinity")), CLI_OK);
 	cli_says(w, "codis-proxy-1 on n2, codis-proxy-2 on n");
 	cli_does_not_say(w, "on n3");
+}
+
+/* n3 is in the zone of n1, which its host's own term keeps away already. */
+CLI_TEST(each_of_two_domains_is_kept_from)
+{
+	static const char proxies[] =
+		"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: codis-proxy, namespace: codis}\nspec: "
+		"{replicas: 1, "
+		"template: {metadata: {labels: {app: codis-proxy}}, spec: {affinity: {podAntiAffinity: "
+		"{requiredDuringSchedulingIgnoredDuringExecution: ["
+		"{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: codis-server}}}, "
+		"{topologyKey: zone, labelSelector: {matchLabels: {app: codis-server}}}]}}, "
+		"containers: [{name: codis-proxy, image: c}]}}}\n";
+	struct cli_world *w = *state;
+
+	cluster(w);
+	assert_int_equal(plan_live(w, proxies), CLI_OK);
+	cli_says(w, "codis-proxy-1 on n3");
+	node_in(w, "n1", "a");
+	node_in(w, "n3", "a");
+	assert_int_equal(plan_live(w, proxies), CLI_NOT_SO);
+	cli_does_not_say(w, "codis-proxy-1 on n3");
 }
 
 CLI_TEST(a_cluster_that_is_not_reached_is_no_plan)
