@@ -269,8 +269,9 @@ static void tell_status(struct cluster *c)
 	enum status_word word = status_line(&c->view, &c->ctl->limits, line, sizeof(line), &c->ok);
 	bool warns = word >= STATUS_DEGRADED && controller_leads(c->ctl);
 
-	if (strcmp(line, c->line) == 0 && c->view.now_ms - c->line_ms < STATUS_AGAIN_MS)
+	if (strcmp(line, c->line) == 0 && warns == c->line_warns && c->view.now_ms - c->line_ms < STATUS_AGAIN_MS)
 		return;
+	c->line_warns = warns;
 	memcpy(c->line, line, sizeof(line));
 	c->line_ms = c->view.now_ms;
 	say_at(c, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "status", "ok=%s line=%s", c->ok ? "true" : "false",

@@ -160,7 +160,7 @@ struct cluster {
 	/* scale_tell.c: what was told of slots that move, and how many there are by the metric */
 	struct {
 		struct moving moving;
-		bool waits, counted;
+		bool waits;
 		int64_t waits_since_ms;
 		int left;
 	} scale_told;
@@ -237,6 +237,7 @@ struct cluster {
 	struct picture_room room;
 	char line[1024]; /* the last status line that was logged, and when */
 	int64_t line_ms;
+	bool line_warns;
 	bool ok;
 	struct cluster *next;
 };

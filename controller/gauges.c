@@ -47,6 +47,11 @@ static int64_t lost_keys(const struct cluster_row *r)
 	return r->sum.lost_keys;
 }
 
+static int64_t slots_to_move(const struct cluster_row *r)
+{
+	return r->c->scale_told.left;
+}
+
 static int64_t paused(const struct cluster_row *r)
 {
 	return r->v->paused;
@@ -80,6 +85,7 @@ static const struct cluster_family of_cluster[] = {
 	{ "codis_cluster_proxies", "Proxies that are to serve.", proxies },
 	{ "codis_cluster_proxies_serving", "Proxies that serve.", proxies_serving },
 	{ "codis_cluster_keys_lost", "Keys that were lost, until somebody acknowledges it.", lost_keys },
+	{ "codis_slots_to_move", "Slots that are not yet in the group that is to have them.", slots_to_move },
 	{ "codis_cluster_paused", "1 while codis.io/paused keeps the controller from acting.", paused },
 	{ "codis_cluster_actions_held", "Actions that are held up, for a reason that the status says.", held },
 	{ "codis_cluster_dashboard_up", "1 while the dashboard answers.", dashboard },

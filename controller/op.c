@@ -349,10 +349,10 @@ static void tally(const struct op *op, const struct error *err)
 		return;
 	if (err)
 		op->c->tally.failed++;
+	else if (op->a.kind == ACT_SWITCH || op->a.takes_back)
+		op->c->tally.switches++;
 	else if (op->a.kind == ACT_PROMOTE && op->a.from[0])
 		op->c->tally.failovers++;
-	else if (op->a.kind == ACT_SWITCH)
-		op->c->tally.switches++;
 }
 
 /* For the status. */

@@ -222,7 +222,7 @@ static void wait_for_health(struct looking *l)
 /* A person did that, so nobody else undoes it. What was told to move stands still as well. */
 static void wait_for_slot_actions(struct looking *l)
 {
-	if (l->v->dashboard.slots_disabled)
+	if (l->v->dashboard.slots_disabled && l->v->dashboard.reach == REACH_OK)
 		waits_for(l,
 			  "slot actions are disabled in the dashboard, by a person: codis-admin --dashboard=%s "
 			  "--slot-action --disabled=0 turns them on again",

@@ -72,20 +72,6 @@ static void tell_waits(struct cluster *c, const struct scale *s)
 	tell_progress(c, s, true, "SlotsWait");
 }
 
-static void count(struct cluster *c, int left)
-{
-	char labels[200];
-
-	if (c->scale_told.counted && c->scale_told.left == left)
-		return;
-	c->scale_told.counted = true;
-	c->scale_told.left = left;
-	snprintf(labels, sizeof(labels), "namespace=\"%s\",product=\"%s\"", c->namespace, c->product);
-	metric_set(metric_gauge(c->ctl->metrics, "codis_slots_to_move", labels,
-				"Slots that are not yet in the group that is to have them."),
-		   left);
-}
-
 void scale_tell(struct cluster *c)
 {
 	const struct moving *now = &c->view.scaling.moving;
@@ -97,7 +83,7 @@ void scale_tell(struct cluster *c)
 		return;
 	}
 	scale_look(&c->view, &c->ctl->limits, &s);
-	count(c, s.left);
+	c->scale_told.left = s.left;
 	if (s.left && c->view.now_ms - c->dashboard_asked_ms >= ASK_MS)
 		c->dashboard_asked_ms = 0;
 	if (!gids_same(&now->to, &told->to) || !gids_same(&now->from, &told->from)) {

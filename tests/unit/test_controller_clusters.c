@@ -666,6 +666,7 @@ CLUSTERS_TEST(metrics_of_the_clusters_that_there_are)
 	assert_true(says_once(text, "\ncodis_group_led{namespace=\"ns\",product=\"shop\",group=\"1\"} 0\n"));
 	assert_true(says_once(text, "\ncodis_groups_left_out 0\n"));
 	assert_true(says_once(text, "\ncodis_cluster_failovers_total{namespace=\"ns\",product=\"shop\"} 0\n"));
+	assert_true(says_once(text, "\ncodis_slots_to_move{namespace=\"ns\",product=\"shop\"} 0\n"));
 	free(text);
 	inventory_remove_pod(world.inv, "uid-codis-proxy-0");
 	tick(100);
@@ -720,9 +721,13 @@ CLUSTERS_TEST(status_is_told_once_an_hour_without_a_change)
 	cluster_turn(c);
 	assert_int_equal(count_logged("event=status"), 2);
 	world.ctl.mandate = MANDATE_STANDBY;
-	c->line_ms -= 3600000;
 	cluster_turn(c);
 	assert_int_equal(count_logged("level=warn event=status"), 2);
+	assert_int_equal(count_logged("level=info event=status"), 1);
+	cluster_turn(c);
+	world.ctl.mandate = MANDATE_LEAD; /* what the one before has warned of went with it */
+	cluster_turn(c);
+	assert_int_equal(count_logged("level=warn event=status"), 3);
 	assert_int_equal(count_logged("level=info event=status"), 1);
 }
 
