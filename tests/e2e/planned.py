@@ -138,6 +138,9 @@ def shut_down(w):
             w.wait_moved(old.group, old)
         w.cluster.power_on(node)
         w.wait_whole()
+    for phase in ("Succeeded", "Failed"):  # such a shutdown leaves the pods that it has ended, until somebody takes them away
+        w.kube.kubectl("delete", "pods", "-A", "--field-selector", f"status.phase={phase}")
+    w.wait_system()
     answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
     assert not answered, answered
 

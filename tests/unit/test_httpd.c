@@ -585,8 +585,8 @@ FIXTURE_TEST(a_much_too_long_body)
 	fd = connect_to(httpd_port(f->httpd));
 	send_all(fd, head, strlen(head));
 	for (int i = 0; i < PARTS; i++) {
-		send_all(fd, part, PART);
 		assert_false(is_closed(fd, 0)); /* nor is anything said before the end of it */
+		send_all(fd, part, PART);
 	}
 	assert_memory_equal(read_answer(f, fd), "HTTP/1.1 413 ", 13);
 	assert_non_null(strstr(f->body.data, "\r\n\r\nthe body is over the limit of 100000 bytes\n"));
