@@ -180,5 +180,9 @@ def dead_extender(w):
         return "waiting" in states[0], states
     wait_for("the extender to be in back-off", waits, 30, every=0.1)
     place_without(w, leader, "extender", kill)
-    assert scheduler(w) != leader, f"{leader} still leads"
+
+    def given_way():  # the member may have come between two ends of the extender; who cannot keep one gives way all the same
+        kill()
+        return scheduler(w) != leader, f"{leader} still leads"
+    wait_for("another scheduler to lead", given_way, 60, every=0.1)
     w.note(f"that pod is whole after {w.wait_system(180):.0f} s")
