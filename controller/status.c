@@ -679,18 +679,26 @@ void status_sum(const struct cluster_view *v, const struct decide_limits *limits
 	look(v, limits, sum, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
 }
 
-enum status_word status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size,
-			     bool *ok)
+static struct status_sum describe(const struct cluster_view *v, const struct decide_limits *limits, char *out,
+				  size_t size)
 {
 	char trouble[900] = "";
 	struct status_sum s;
 
 	look(v, limits, &s, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
-	*ok = s.ok;
 	snprintf(out, size, "%s: %s%s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s%s", v->product,
 		 v->paused ? "PAUSED, " : "", status_word(s.word), s.led, s.groups, s.serving,
 		 s.serving == 1 ? "y" : "ies", s.slots, CODIS_SLOTS, s.empty ? ", empty" : "",
 		 s.adopted ? ", adopted" : "", trouble);
+	return s;
+}
+
+enum status_word status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size,
+			     bool *ok)
+{
+	struct status_sum s = describe(v, limits, out, size);
+
+	*ok = s.ok;
 	return s.word;
 }
 
@@ -903,14 +911,11 @@ static int push_proxy(const struct proxy_view *p, cJSON *list)
 cJSON *status_json(const struct cluster_view *v, const struct decide_limits *limits)
 {
 	cJSON *root = cJSON_CreateObject(), *groups, *proxies;
-	struct status_sum sum;
 	char line[1024];
-	bool ok;
+	struct status_sum sum = describe(v, limits, line, sizeof(line));
 
-	status_sum(v, limits, &sum);
-	status_line(v, limits, line, sizeof(line), &ok);
 	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
-	    !json_add_bool(root, "ok", ok) || !json_add_str(root, "line", line) ||
+	    !json_add_bool(root, "ok", sum.ok) || !json_add_str(root, "line", line) ||
 	    !json_add_str(root, "state", status_word(sum.word)) || !json_add_int(root, "slots_served", sum.slots) ||
 	    !add_calm(v, root) || !add_adoption(v, limits, root) || !add_switchover(v, limits, root) ||
 	    !add_scaling(v, limits, root) || !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
