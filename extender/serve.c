@@ -16,10 +16,50 @@
 #include "extender/offer.h"
 #include "extender/place.h"
 
+struct verb {
+	const char *path, *label;
+	int (*serve)(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms,
+		     struct buf *out);
+};
+
+static const struct verb verbs[] = {
+	{ "/filter", "verb=\"filter\"", serve_filter },
+	{ "/prioritize", "verb=\"prioritize\"", serve_prioritize },
+	{ "/preempt", "verb=\"preempt\"", serve_preempt },
+};
+
+static struct metric *requests(struct metrics *m, const char *verb, const char *result)
+{
+	char labels[96];
+
+	snprintf(labels, sizeof(labels), "verb=\"%s\",result=\"%s\"", verb, result);
+	return metric_counter(m, "codis_extender_requests_total", labels, "Calls of the scheduler by verb and result.");
+}
+
+static struct metric *request_seconds(struct metrics *m, const struct verb *verb)
+{
+	return metric_histogram(m, "codis_extender_request_seconds", verb->label,
+				"Time to answer a call of the scheduler.");
+}
+
+/* A rate needs a sample from before the first call. */
+static void show_from_the_start(struct metrics *m)
+{
+	static const char *const filtered[] = { "offered", "refused", "passed" };
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		request_seconds(m, &verbs[i]);
+	for (size_t i = 0; i < sizeof(filtered) / sizeof(filtered[0]); i++)
+		requests(m, "filter", filtered[i]);
+	requests(m, "prioritize", "scored");
+	requests(m, "preempt", "picked");
+}
+
 int extender_init(struct extender *e, struct metrics *metrics)
 {
 	memset(e, 0, sizeof(*e));
 	e->metrics = metrics;
+	show_from_the_start(metrics);
 	e->reserved = metric_gauge(metrics, "codis_extender_reservations", "", "Placements in flight.");
 	e->inventory = inventory_new();
 	attempts_init(&e->attempts);
@@ -78,12 +118,7 @@ void extender_know_nothing(struct extender *e, int64_t now_ms)
 
 static void count(struct extender *e, const char *verb, const char *result)
 {
-	char labels[96];
-
-	snprintf(labels, sizeof(labels), "verb=\"%s\",result=\"%s\"", verb, result);
-	metric_add(metric_counter(e->metrics, "codis_extender_requests_total", labels,
-				  "Calls of the scheduler by verb and result."),
-		   1);
+	metric_add(requests(e->metrics, verb, result), 1);
 }
 
 /* An answer of nothing but an error makes the scheduler try the pod again after its back-off. */
@@ -549,18 +584,6 @@ int serve_prioritize(struct extender *e, const char *body, size_t len, int64_t n
 
 /* --- HTTP ------------------------------------------------------------------------------------- */
 
-struct verb {
-	const char *path, *label;
-	int (*serve)(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms,
-		     struct buf *out);
-};
-
-static const struct verb verbs[] = {
-	{ "/filter", "verb=\"filter\"", serve_filter },
-	{ "/prioritize", "verb=\"prioritize\"", serve_prioritize },
-	{ "/preempt", "verb=\"preempt\"", serve_preempt },
-};
-
 static const struct verb *find_verb(const char *path)
 {
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
@@ -588,7 +611,5 @@ void serve_http(void *ctx, const struct http_request *req, struct http_response 
 	}
 	res->content_type = "application/json";
 	res->status = verb->serve(e, req->body, req->body_len, clock_mono_ms(), clock_wall_ms(), &res->body);
-	metric_observe_us(metric_histogram(e->metrics, "codis_extender_request_seconds", verb->label,
-					   "Time to answer a call of the scheduler."),
-			  clock_mono_us() - start);
+	metric_observe_us(request_seconds(e->metrics, verb), clock_mono_us() - start);
 }

@@ -7,7 +7,6 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/base/json_arena.h"
-#include "common/base/metrics.h"
 #include "common/codis/component.h"
 #include "common/kube/admission.h"
 #include "common/net/httpd.h"
@@ -144,8 +143,5 @@ void webhook_serve(void *ctx, const struct http_request *req, struct http_respon
 	json_arena_begin();
 	review(w, mutating, req, res);
 	json_arena_end();
-	metric_observe_us(metric_histogram(w->metrics, "codis_webhook_request_seconds",
-					   mutating ? "endpoint=\"mutate\"" : "endpoint=\"validate\"",
-					   "Time to answer an AdmissionReview."),
-			  clock_mono_us() - start);
+	tally_time(w->metrics, mutating, clock_mono_us() - start);
 }

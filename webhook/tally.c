@@ -35,6 +35,13 @@ static struct metric *requests(struct metrics *m, bool mutating, enum review_res
 			      "AdmissionReviews by endpoint and result.");
 }
 
+static struct metric *seconds(struct metrics *m, bool mutating)
+{
+	return metric_histogram(m, "codis_webhook_request_seconds",
+				mutating ? "endpoint=\"mutate\"" : "endpoint=\"validate\"",
+				"Time to answer an AdmissionReview.");
+}
+
 void tally_begin(struct metrics *m)
 {
 	for (int i = 0; i <= REVIEW_BAD; i++) {
@@ -42,6 +49,8 @@ void tally_begin(struct metrics *m)
 		metric_add(requests(m, true, (enum review_result)i), 0);
 	}
 	count_patch(m, 0, 0);
+	seconds(m, false);
+	seconds(m, true);
 }
 
 void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings)
@@ -51,6 +60,11 @@ void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum re
 		return;
 	atomic_fetch_add_explicit(&tally->results[result], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&tally->warnings, (unsigned long)warnings, memory_order_relaxed);
+}
+
+void tally_time(struct metrics *m, bool mutating, int64_t us)
+{
+	metric_observe_us(seconds(m, mutating), us);
 }
 
 void tally_patch(struct metrics *m, size_t bytes)

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct logger;
 struct metrics;
@@ -22,6 +23,8 @@ const char *review_result_name(enum review_result result);
 void tally_begin(struct metrics *m);
 /* tally may be NULL: nobody writes the line. Any thread. */
 void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings);
+/* Of the answer to one review. */
+void tally_time(struct metrics *m, bool mutating, int64_t us);
 void tally_patch(struct metrics *m, size_t bytes);
 
 /* event=reviews with the numbers, where there were any; and begins anew. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/metrics.h"
 #include "extender/offer.h"
 #include "tests/unit/extender_fixture.h"
 #include "tests/unit/test.h"
@@ -732,4 +733,26 @@ TEST(a_first_boot_is_even)
 			assert_int_equal(on[i], 1);
 		extender_teardown(&w.e);
 	}
+}
+
+/* --- metrics ---------------------------------------------------------------------------------- */
+
+/* A rate of Prometheus' needs a sample before the first call. */
+TEST(what_is_counted_is_there_from_the_start)
+{
+	static const char *const lines[] = {
+		"\ncodis_extender_requests_total{verb=\"filter\",result=\"offered\"} 0\n",
+		"\ncodis_extender_request_seconds_count{verb=\"filter\"} 0\n",
+		"\ncodis_extender_request_seconds_count{verb=\"prioritize\"} 0\n",
+		"\ncodis_extender_request_seconds_count{verb=\"preempt\"} 0\n",
+	};
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
+	struct extender e;
+
+	extender_setup(&e);
+	metrics_write(e.metrics, &text);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (!strstr(text.data, lines[i]))
+			fail_msg("%s is not in\n%s", lines[i], text.data);
+	extender_teardown(&e);
 }

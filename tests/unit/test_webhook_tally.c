@@ -146,6 +146,8 @@ TEST_WITH(what_is_counted_is_there_from_the_start, setup, teardown)
 		"\ncodis_webhook_requests_total{endpoint=\"validate\",result=\"bad_request\"} 0\n",
 		"\ncodis_webhook_patches_total 0\n",
 		"\ncodis_webhook_patch_bytes_total 0\n",
+		"\ncodis_webhook_request_seconds_count{endpoint=\"mutate\"} 0\n",
+		"\ncodis_webhook_request_seconds_count{endpoint=\"validate\"} 0\n",
 	};
 	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
 	struct heard *h = *state;
