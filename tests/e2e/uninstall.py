@@ -1,0 +1,94 @@
+"""codis-k8s is taken away in both ways, by the commands of docs/uninstall.md as they stand there, under writers."""
+import os
+import re
+import subprocess
+
+from adoption import is_guarded
+from inputs import WHOLE, applied, listed, small, wait_line
+from kube import is_ready
+from world import NAMESPACE, TOP, case, manifest, wait_for
+from writers import Writers
+
+STAYS, GOES = "stays", "goes"
+
+
+def commands(heading):
+    """What stands fenced below a heading of the page."""
+    with open(os.path.join(TOP, "docs", "uninstall.md"), encoding="utf-8") as f:
+        section = re.split(r"^##+ ", f.read(), flags=re.M)
+    text = next(s for s in section if s.startswith(heading + "\n"))
+    return re.findall(r"^( *)```\n(.*?)^\1```$", text, flags=re.M | re.S)
+
+
+def shell(w, namespace, text):
+    """Runs such commands in a shell whose kubectl is this cluster's, and ends with the first that fails."""
+    env = dict(w.kube.env, PATH=os.path.dirname(w.kube.program) + ":" + os.environ["PATH"])
+    text = re.sub(r"^NS=.*", "", text)
+    done = subprocess.run(["bash", "-eu", "-c", f"NS={namespace}\n{text}"], cwd=TOP, env=env, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, f"{text} ends with {done.returncode}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def left(w):
+    """What is anywhere in the cluster and has one of our names; the other cases' Codis is to be there again."""
+    kinds = w.kube.kubectl("api-resources", "--verbs=list", "-o", "name").stdout.split()
+    text = w.kube.kubectl("get", ",".join(k for k in kinds if not k.startswith("events")), "-A", "--ignore-not-found", "--no-headers",
+                          "-o", "custom-columns=KIND:.kind,WHERE:.metadata.namespace,NAME:.metadata.name,"
+                                "PART:.metadata.labels.app\\.kubernetes\\.io/part-of,BY:.metadata.labels.app\\.kubernetes\\.io/managed-by").stdout
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    ours = re.compile(r"codis-(k8s|system|webhook|scheduler|controller)|^Namespace \S+ (codis-system|goes)\b")
+    return [line for line in lines if ours.search(line) and line.split()[1] != NAMESPACE]
+
+
+def stock_pod_comes(w, codis, name):
+    """A pod that is made anew finds a node and is ready, with nobody of codis-k8s there."""
+    before = w.pod(name, STAYS)["metadata"]["uid"]
+    w.delete_pod(name, STAYS)
+
+    def probe():
+        pod = w.kube.find(f"/api/v1/namespaces/{STAYS}/pods/{name}")
+        return bool(pod) and pod["metadata"]["uid"] != before and is_ready(pod), pod and pod["status"]["phase"]
+    return wait_for(f"another {name}", probe, 40)
+
+
+@case
+def both_ways(w):
+    """A Codis goes on without codis-k8s, another one goes with it, by the page's commands: nothing is lost, nothing is left behind."""
+    steps = [text for _, text in commands("Codis goes on without codis-k8s")]
+    namespace, system = commands("All goes")[0][1].splitlines()
+    assert system == next(s.strip() for s in steps if "install.yaml" in s), system
+    w.make_codis(GOES, listed(small(w)))
+    with applied(w, STAYS, small(w)) as codis:
+        try:
+            for where in (GOES, STAYS):
+                wait_line(w, where, WHOLE)
+            w.kube.kubectl("label", "-n", GOES, "sts", "codis-server", "codis.io/protect=true")
+            shell(w, GOES, namespace + " --wait=false")
+            w.writers = Writers(w.kube, STAYS)
+            w.writers.start()
+            w.writers.fault()
+            functions = ""
+            for text in steps:
+                said = shell(w, STAYS, functions + text)
+                functions += "".join(line.strip() + "\n" for line in text.splitlines() if "() {" in line)
+                if "get pod -A" in text:
+                    assert not [line for line in said.splitlines() if line.startswith(STAYS)], said
+            gone(w, codis)
+            w.assert_nothing_lost()
+        finally:
+            w.kube.kubectl("delete", "namespace", GOES, "--ignore-not-found", "--wait=false")
+            w.kube.apply(manifest("install.yaml"))
+            w.wait_system(90)
+            w.wait_admission()
+
+
+def gone(w, codis):
+    wait_for("an end of all", lambda: (not left(w), "; ".join(left(w))), 40, every=1)
+    assert not any(is_guarded(p) for p in codis.pods("codis-server"))
+    for pod in codis.pods():
+        assert pod["spec"]["schedulerName"] == "default-scheduler" and "codis.io/role" not in pod["metadata"]["labels"], pod["metadata"]
+    notes = w.kube.get(f"/apis/apps/v1/namespaces/{STAYS}/statefulsets/codis-server")["metadata"].get("annotations", {})
+    assert not [key for key in notes if key.startswith("codis.io/")], notes
+    replica = next(s for s in codis.servers() if not s.is_master)
+    assert replica.linked, f"{replica.pod} {replica.words}"
+    w.note(f"a server that is made anew is ready after {stock_pod_comes(w, codis, replica.pod):.1f} s")
