@@ -35,7 +35,8 @@ CMOCKA_LIBS := $(call pkg_config,--libs cmocka)
 WEBSOCKET_LIBS := $(call pkg_config,--libs libwebsockets)
 # What lets libwebsockets use libuv is loaded by it when it is needed.
 WEBSOCKET_UV   := $(wildcard $(call pkg_config,--variable=libdir libwebsockets)/libwebsockets-evlib_uv.so)
-VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# The version, and behind it the commit where it is known (a semantic version's build).
+VERSION  := $(shell cat VERSION)$(addprefix +,$(shell git describe --always --dirty --exclude='*' 2>/dev/null))
 
 CFLAGS   ?= -O2 -g
 CPPFLAGS += -I. -D_GNU_SOURCE -include common/base/banned.h -DCODIS_VERSION='"$(VERSION)"'
@@ -269,6 +270,11 @@ scheduler-test: $(addprefix $(BUILD)/,$(PROGRAMS)) ## codis-extender with stock 
 	@tests/cluster/cluster build
 	@BUILD=$(abspath $(BUILD)) tests/scheduler/run $(CASES)
 
+.PHONY: chart-test
+chart-test: ## the Helm chart is install.yaml, by helm itself, which Go builds once (seconds; the first time three minutes)
+	@tests/cluster/cluster build
+	@helm=$$(tests/chart/build) && HELM=$$helm tests/chart/run
+
 .PHONY: cluster-test
 cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
@@ -294,9 +300,9 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, cluster-test and e2e; one closing line (root; twenty minutes)
+test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, chart-test, cluster-test and e2e; one closing line (root; twenty minutes)
 	@tools/deps
-	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test cluster-test e2e
+	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test chart-test cluster-test e2e
 
 .PHONY: sanitize
 sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)

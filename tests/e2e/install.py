@@ -1,7 +1,15 @@
 """Plain manifests become a grouped, spread, serving Codis."""
+import base64
 import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
 
+from certs import Creations
 from codis import SYSTEM
+from manifests import MANIFESTS
 from world import case, manifest, wait_for
 
 
@@ -117,3 +125,102 @@ def status(w):
     line = w.status_line()
     w.note(line)
     assert line.startswith("codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served") and ";" not in line, line
+
+
+# --- another version ----------------------------------------------------------------------------------------------------
+
+PROGRAMS = ("codis-webhook", "codis-scheduler", "codis-controller")
+
+
+def another(text):
+    """install.yaml as of another version: a container of each program differs."""
+    before = "        - name: POD_NAMESPACE\n"
+    assert text.count(before) == len(PROGRAMS)
+    return text.replace(before, '        - name: OF_ANOTHER_VERSION\n          value: "yes"\n' + before)
+
+
+@case
+def upgrade_and_back(w):
+    """Another version is applied under writers, and then the one before: no pod is refused, no server changes its role."""
+    w.start_writers()
+    before = {s.pod: (s.role, s.info["run_id"]) for s in w.codis.servers()}
+    creations = Creations(w.kube)
+    try:
+        for what, text in (("upgrade", another(manifest("install.yaml"))), ("way back", manifest("install.yaml"))):
+            begin = time.monotonic()
+            w.writers.fault()
+            w.kube.apply(text)
+            for name in PROGRAMS:
+                w.kube.kubectl("rollout", "status", "-n", SYSTEM, f"deployment/{name}", "--timeout=120s", timeout=130)
+            w.note(f"{what} in {time.monotonic() - begin:.0f} s")
+    finally:
+        creations.stop()
+    w.note(f"{creations.made} pods made by dry-run, slowest {creations.slowest * 1000:.0f} ms")
+    assert not creations.failed, dict(creations.failed.most_common(5))
+    after = {s.pod: (s.role, s.info["run_id"]) for s in w.codis.servers()}
+    assert after == before, f"{before}, and then {after}"
+    w.assert_nothing_lost()
+
+
+# --- kustomize ----------------------------------------------------------------------------------------------------------
+
+def objects(w, text):
+    """{kind and name: object} of a manifest. Of blanks kustomize adds some, in CEL's expressions, where they mean nothing."""
+    found, decoder = {}, json.JSONDecoder(object_hook=lambda o: {k: " ".join(v.split()) if k == "expression" else v for k, v in o.items()})
+    rest = w.kube.kubectl("label", "--local", "-o", "json", "-f", "-", "of=e2e", text=text).stdout.strip()
+    while rest:  # one behind the other
+        item, end = decoder.raw_decode(rest)
+        for o in item.get("items", [item]):
+            found[f"{o['kind']} {o['metadata']['name']}"] = o
+        rest = rest[end:].strip()
+    return found
+
+
+def deployments(found):
+    return [found[f"Deployment {name}"]["spec"] for name in PROGRAMS]
+
+
+def built(w, *folder):
+    """What kustomize makes of it, without the kinds of cert-manager, which this cluster does not have."""
+    documents = w.kube.kubectl("kustomize", os.path.join(*folder)).stdout.split("\n---\n")
+    return "\n---\n".join(d for d in documents if "apiVersion: cert-manager.io" not in d)
+
+
+def copied(folder):
+    """manifests/ with a certificate beside the overlay that wants one; returns its text in base64."""
+    shutil.copytree(MANIFESTS, folder, dirs_exist_ok=True)
+    own = os.path.join(folder, "overlays", "own-certificate")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout",
+                    "tls.key", "-out", "tls.crt", "-days", "1", "-subj", "/CN=codis-webhook.codis-system.svc"],
+                   cwd=own, check=True, capture_output=True)
+    shutil.copy(os.path.join(own, "tls.crt"), os.path.join(own, "ca.crt"))
+    with open(os.path.join(own, "ca.crt"), "rb") as f:
+        return base64.b64encode(f.read()).decode()
+
+
+@case
+def overlays(w):
+    """kustomize's base is install.yaml; each overlay is what it says, and the API server takes it."""
+    with tempfile.TemporaryDirectory() as folder:
+        authority = copied(folder)
+        plain = objects(w, manifest("install.yaml"))
+        assert objects(w, built(w, folder, "system")) == plain, "manifests/system/kustomization.yaml lacks something"
+        found = {}
+        for name in ("production", "single-node", "own-certificate", "cert-manager"):
+            text = built(w, folder, "overlays", name)
+            w.kube.kubectl("apply", "--dry-run=server", "-f", "-", text=text)
+            found[name] = objects(w, text)
+            assert found[name].keys() - plain.keys() == ({"Secret codis-webhook-tls"} if name == "own-certificate" else set())
+    images = {c["image"] for d in deployments(found["production"]) for c in d["template"]["spec"]["containers"]}
+    assert images == {"registry.example/codis-k8s:1.0", "registry.k8s.io/kube-scheduler:v1.35.4"}, images
+    viewer = [e.get("value") for e in deployments(found["production"])[0]["template"]["spec"]["containers"][0]["env"]]
+    assert "registry.example/codis-k8s:1.0" in viewer, viewer
+    assert [d["replicas"] for d in deployments(found["single-node"])] == [1, 1, 1]
+    assert not any("affinity" in d["template"]["spec"] for d in deployments(found["single-node"]))
+    for kind in ("Mutating", "Validating"):
+        name = f"{kind}WebhookConfiguration codis-webhook"
+        assert all("".join(h["clientConfig"]["caBundle"].split()) == authority for h in found["own-certificate"][name]["webhooks"])
+        assert found["cert-manager"][name]["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": "codis-system/codis-webhook"}
+    for name in ("own-certificate", "cert-manager"):
+        spec = deployments(found[name])[0]["template"]["spec"]
+        assert spec["volumes"] == [{"name": "tls", "secret": {"secretName": "codis-webhook-tls"}}], spec["volumes"]
