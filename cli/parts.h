@@ -46,6 +46,9 @@ enum cli_status plan_run(struct cli *c);
 /* logs.c */
 extern const struct opt logs_options[];
 enum cli_status logs_run(struct cli *c);
+/* history.c */
+extern const struct opt history_options[];
+enum cli_status history_run(struct cli *c);
 /* completion.c */
 enum cli_status completion_run(struct cli *c);
 /* man.c */

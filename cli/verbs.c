@@ -67,6 +67,13 @@ const struct verb cli_verbs[] = {
 	  "grave it is, the product, the event and its fields: why= says why something was done. A pod that is silent "
 	  "for 2 s is said to be missing; the status is 1 then. Of a container that was replaced both logs are shown.",
 	  logs_options, 1, false, logs_run },
+	{ "history", "the last decisions, also of controllers that are gone", "[PRODUCT]",
+	  "What was done to the product, or to all in the namespace (-A: in all), one sentence each, the oldest first: "
+	  "failovers, switches, joins, slots, losses, and who led. The last 1,000 are kept in the ConfigMap "
+	  "codis-decisions, so that they outlive the pods whose logs codisctl logs reads, and are read here without "
+	  "any "
+	  "of them.",
+	  history_options, 1, false, history_run },
 	{ "plan", "what would become of manifests, without a cluster", "[FILE|-]",
 	  "Says what codis-webhook would refuse, warn of and change, where each pod would go by codis-extender, and "
 	  "which group loses what with each node and zone: by their own code, offline. The status is 1 when something "

@@ -23,6 +23,7 @@
 #include "controller/ledger.h"
 #include "controller/lost.h"
 #include "controller/observe.h"
+#include "controller/recent.h"
 #include "controller/rest.h"
 #include "controller/roles.h"
 #include "controller/roster.h"
@@ -651,6 +652,7 @@ struct cluster *cluster_begin(struct controller *ctl, const char *namespace, con
 	uv_timer_init(ctl->uv, &c->soon);
 	c->soon.data = c;
 	c->look = on_soon;
+	recent_recall(c);
 	say_info(c, "cluster.found", "%s", "");
 	return c;
 }

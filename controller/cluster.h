@@ -26,6 +26,7 @@
 #define CLUSTER_PER_POD     4
 
 struct coordinator;
+struct history;
 struct http_client;
 struct inventory;
 struct kube_client;
@@ -41,6 +42,7 @@ struct controller {
 	struct metrics *metrics;
 	struct kube_client *kube;
 	struct kube_events *events;
+	struct history *history; /* NULL: none is kept */
 	struct inventory *inventory;
 	struct secrets *secrets;
 	struct lookups lookups; /* of ZooKeepers' names, by namespace */

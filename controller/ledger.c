@@ -17,6 +17,7 @@
 #include "common/kube/event.h"
 #include "controller/cluster.h"
 #include "controller/note.h"
+#include "controller/recent.h"
 #include "controller/say.h"
 #include "controller/status.h"
 #include "controller/tell.h"
@@ -236,6 +237,7 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 	say_warn(c, "data.lost", "group=%d keys=%lld pod=%s", g->node.id, (long long)g->data.lost_keys,
 		 m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);
+	recent_note(c, words);
 	if (m && m->pod.name[0])
 		tell_object(c, "Pod", m->pod.name, m->pod.uid, "DataLost", words);
 	if (set)

@@ -21,8 +21,10 @@
 #include "controller/cluster.h"
 #include "controller/clusters.h"
 #include "controller/drain.h"
+#include "controller/history.h"
 #include "controller/options.h"
 #include "controller/page.h"
+#include "controller/recent.h"
 #include "controller/secrets.h"
 #include "controller/sight.h"
 #include "controller/viewer.h"
@@ -199,6 +201,15 @@ static void on_budgets_error(void *ctx, const struct error *err)
 	on_watch_error(ctx, "poddisruptionbudgets", err);
 }
 
+/* Who led before has added what it did until then. */
+static void note_leader(struct codis_controller *p, enum lease_state state)
+{
+	if (state != LEASE_HELD)
+		return;
+	history_note(p->ctl.history, p->opt.namespace, "", clock_wall_ms(), "leads from now on");
+	history_reread(p->ctl.history);
+}
+
 static void on_lease(void *ctx, enum lease_state state, const char *holder)
 {
 	struct codis_controller *p = ctx;
@@ -218,6 +229,7 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 		 LOGW(holder));
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
+	note_leader(p, state);
 	clusters_look(p->clusters);
 }
 
@@ -230,15 +242,22 @@ static void on_released(void *ctx)
 	program_end(&p->program);
 }
 
+static void on_kept(void *ctx)
+{
+	struct codis_controller *p = ctx;
+
+	if (p->lease)
+		lease_give_back(p->lease, on_released, p);
+	else
+		on_released(p);
+}
+
 static void on_drained(void *ctx)
 {
 	struct codis_controller *p = ctx;
 
 	p->ctl.mandate = MANDATE_NONE;
-	if (p->lease)
-		lease_give_back(p->lease, on_released, p);
-	else
-		on_released(p);
+	history_flush(p->ctl.history, on_kept, p);
 }
 
 static int under_way(void *ctx)
@@ -302,6 +321,27 @@ static int start_kube(struct codis_controller *p, struct error *err)
 	return p->ctl.budgets ? 0 : -1;
 }
 
+static void on_history(void *ctx)
+{
+	struct codis_controller *p = ctx;
+
+	for (struct cluster *c = clusters_first(p->clusters); c; c = c->next)
+		recent_recall(c);
+}
+
+/* Who may not have it has everything else. */
+static int start_history(struct codis_controller *p, struct error *err)
+{
+	struct history_config history = { .namespace = p->opt.namespace,
+					  .identity = p->identity,
+					  .log = p->ctl.log,
+					  .on_read = on_history,
+					  .ctx = p };
+
+	p->ctl.history = history_new(p->ctl.uv, p->ctl.kube, &history);
+	return p->ctl.history ? 0 : error_set(err, ERR_NOMEM, "no memory");
+}
+
 static int start_lease(struct codis_controller *p, struct error *err)
 {
 	struct lease_config lease = { .namespace = p->opt.namespace,
@@ -358,7 +398,7 @@ static int start(void *ctx, struct error *err)
 									  : BOUND_AUTO;
 	if (options_node_loss(p->opt.node_loss, &p->ctl.limits.node_loss_ms, err) < 0)
 		return -1;
-	if (start_kube(p, err) < 0 || (!p->opt.dry_run && start_lease(p, err) < 0))
+	if (start_kube(p, err) < 0 || (!p->opt.dry_run && (start_history(p, err) < 0 || start_lease(p, err) < 0)))
 		return -1;
 	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
 	if (!p->page)

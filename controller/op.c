@@ -16,6 +16,7 @@
 #include "controller/act_parts.h"
 #include "controller/cluster.h"
 #include "controller/observe.h"
+#include "controller/recent.h"
 #include "controller/roster.h"
 #include "controller/say.h"
 #include "controller/tell.h"
@@ -355,15 +356,6 @@ static void tally(const struct op *op, const struct error *err)
 		op->c->tally.failovers++;
 }
 
-/* For the status. */
-static void keep_note(struct cluster *c, const char *note)
-{
-	struct recent_note *kept = &c->recent[c->recent_count++ % RECENT_NOTES];
-
-	kept->wall_ms = clock_wall_ms();
-	snprintf(kept->words, sizeof(kept->words), "%.*s", (int)sizeof(kept->words) - 1, note);
-}
-
 static void tell_pod(const struct op *op, const struct error *err)
 {
 	JSON_CLEANUP cJSON *pod = NULL;
@@ -381,7 +373,7 @@ static void tell_pod(const struct op *op, const struct error *err)
 	if (!err && (op->a.kind == ACT_MOVE_SLOTS || op->a.kind == ACT_NOTE_SCALING))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
-	keep_note(op->c, note);
+	recent_note(op->c, note);
 	if (op->a.kind == ACT_SCALE) {
 		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, op->a.pod, op->a.uid);
 

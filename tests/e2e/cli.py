@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from codis import SYSTEM
+from codis import SYSTEM, cluster_status
 from world import NAMESPACE, TOP, case, wait_for
 
 CODISCTL = os.path.join(TOP, os.environ.get("BUILD", "build"), "codisctl")
@@ -98,6 +98,31 @@ def logs(w):
     last = json.loads(codisctl(w, "logs", "--tail", "1", "-o", "json")[0])
     assert last["product"] == "codis-test" and last["fields"], last
     w.note(f"{len(lines)} lines in {seconds:.2f} s; {begun[-1]}")
+    w.wait_whole()
+
+
+@case
+def history(w):
+    """What a leader did is told when its pod is gone: by codisctl history, and by the status of the next one."""
+    old, leader = w.codis.master(1), w.leader()
+    w.kill(f"{old.pod}/codis-server")
+    w.wait_moved(1, old)
+    w.wait_group(1)
+    new = w.codis.master(1).pod
+    w.delete_pod(leader, SYSTEM)
+    wait_for("another leader", lambda: (w.leader() not in ("", leader), w.leader()), 30)
+    replaced = f"codis-test: group 1: {new} "
+
+    def told():
+        now = w.leader()
+        lines = codisctl(w, "history", "codis-test", "--since", "2m")[0].splitlines()
+        by_old = [at for at, line in enumerate(lines) if replaced in line and f" replaces {old.pod} " in line and line.endswith(f" ({leader})")]
+        led = [at for at, line in enumerate(lines) if line.endswith(f" -: leads from now on ({now})")]
+        return bool(by_old and led and led[-1] > by_old[-1]), lines
+    wait_for("both in the history", told, 20)
+    wait_for("what was done before in the status",
+             lambda: (f" replaces {old.pod} " in json.dumps(recent := cluster_status(w.kube, NAMESPACE)["recent"]), recent), 20)
+    w.note(told()[1][-1])
     w.wait_whole()
 
 
