@@ -384,6 +384,16 @@ $(IMAGES)/codis-image.tar: $(BUILD)/codis-sim $(BUILD)/codis-writers $(wildcard 
 	@mkdir -p $(@D)
 	BUILD=$(abspath $(BUILD)) tests/codis-sim/mkimages $(@D) >/dev/null
 
+.PHONY: deb
+deb: $(addprefix $(BUILD)/,$(PROGRAMS)) ## a Debian package of the programs, with man pages, manifests and docs, in build/
+	@tools/deb $(BUILD) $(BUILD)
+	$(give_back)
+
+.PHONY: sbom
+sbom: $(addprefix $(BUILD)/,$(PROGRAMS)) ## build/codis-k8s.spdx.json: Debian's packages that the programs load, with versions (SPDX)
+	@tools/sbom $^ >$(BUILD)/codis-k8s.spdx.json
+	$(give_back)
+
 .PHONY: cluster-start
 cluster-start: ## a local Kubernetes of 4 nodes (CLUSTER_NAME=codis) without anything on it (root; a quarter of a minute)
 	@tests/cluster/cluster start
