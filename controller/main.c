@@ -22,6 +22,7 @@
 #include "controller/clusters.h"
 #include "controller/drain.h"
 #include "controller/history.h"
+#include "controller/leader_label.h"
 #include "controller/options.h"
 #include "controller/page.h"
 #include "controller/recent.h"
@@ -39,6 +40,7 @@ struct codis_controller {
 	struct options opt;
 	struct controller ctl;
 	struct lease *lease;
+	struct leader_label *label; /* NULL: it is in no pod */
 	struct namespaces *namespaces;
 	struct inventory *inventory;
 	struct inventory_watch *watch;
@@ -230,6 +232,8 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 	metric_set(metric_gauge(p->ctl.metrics, "codis_controller_leader", "", "1 while this controller leads."),
 		   state == LEASE_HELD);
 	note_leader(p, state);
+	if (state != LEASE_UNSURE) /* nobody has told that another one leads, nor could it be written */
+		leader_label_set(p->label, state == LEASE_HELD);
 	clusters_look(p->clusters);
 }
 
@@ -329,8 +333,8 @@ static void on_history(void *ctx)
 		recent_recall(c);
 }
 
-/* Who may not have it has everything else. */
-static int start_history(struct codis_controller *p, struct error *err)
+/* For people: who may not write either has everything else. */
+static int start_telling(struct codis_controller *p, struct error *err)
 {
 	struct history_config history = { .namespace = p->opt.namespace,
 					  .identity = p->identity,
@@ -339,7 +343,9 @@ static int start_history(struct codis_controller *p, struct error *err)
 					  .ctx = p };
 
 	p->ctl.history = history_new(p->ctl.uv, p->ctl.kube, &history);
-	return p->ctl.history ? 0 : error_set(err, ERR_NOMEM, "no memory");
+	if (p->opt.pod_name)
+		p->label = leader_label_new(p->ctl.uv, p->ctl.kube, p->opt.namespace, p->identity, p->ctl.log);
+	return p->ctl.history && (p->label || !p->opt.pod_name) ? 0 : error_set(err, ERR_NOMEM, "no memory");
 }
 
 static int start_lease(struct codis_controller *p, struct error *err)
@@ -398,7 +404,7 @@ static int start(void *ctx, struct error *err)
 									  : BOUND_AUTO;
 	if (options_node_loss(p->opt.node_loss, &p->ctl.limits.node_loss_ms, err) < 0)
 		return -1;
-	if (start_kube(p, err) < 0 || (!p->opt.dry_run && (start_history(p, err) < 0 || start_lease(p, err) < 0)))
+	if (start_kube(p, err) < 0 || (!p->opt.dry_run && (start_telling(p, err) < 0 || start_lease(p, err) < 0)))
 		return -1;
 	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
 	if (!p->page)

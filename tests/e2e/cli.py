@@ -103,7 +103,7 @@ def logs(w):
 
 @case
 def history(w):
-    """What a leader did is told when its pod is gone: by codisctl history, and by the status of the next one."""
+    """What a leader did is told when its pod is gone: by codisctl history, and by the status of the next one, which has the label."""
     old, leader = w.codis.master(1), w.leader()
     w.kill(f"{old.pod}/codis-server")
     w.wait_moved(1, old)
@@ -123,6 +123,11 @@ def history(w):
     wait_for("what was done before in the status",
              lambda: (f" replaces {old.pod} " in json.dumps(recent := cluster_status(w.kube, NAMESPACE)["recent"]), recent), 20)
     w.note(told()[1][-1])
+
+    def labelled():
+        names = [p["metadata"]["name"] for p in w.kube.pods(SYSTEM, "codis.io/leader=true")]
+        return names == [w.leader()], names
+    wait_for("its label", labelled, 20)
     w.wait_whole()
 
 
