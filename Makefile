@@ -135,6 +135,9 @@ $(BUILD)/cli/stock_files.o: $(BUILD)/cli/stock_files.c $(STAMP) | $(BUILD)/.head
 	$(call say,CC,$<)
 	$(Q)$(CC) $(C_ALL) -MMD -MP -c -o $@ $<
 
+# The page of codis-controller has these within it, which no compiler tells of.
+$(BUILD)/controller/web_files.o $(BUILD)/simulation/controller/web_files.o: $(wildcard controller/web/*)
+
 $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 	@rm -f $@
 	$(call say,AR,$@)
@@ -275,6 +278,18 @@ chart-test: ## the Helm chart is install.yaml, by helm itself, which Go builds o
 	@tests/cluster/cluster build
 	@helm=$$(tests/chart/build) && HELM=$$helm tests/chart/run
 
+# The page is made by the controller's own code.
+$(BUILD)/page-render: $(call obj,tests/page/main.c $(parts_controller)) $(BUILD)/libcodis.a
+	$(call link_with,)
+
+.PHONY: page-test
+page-test: $(BUILD)/page-render ## the controller's web page in a headless Chromium (half a minute)
+	@RENDER=$(abspath $<) tests/page/run
+
+.PHONY: page-shots
+page-shots: $(BUILD)/page-render ## the pictures of it in docs/images
+	@RENDER=$(abspath $<) tests/page/run shots docs/images
+
 .PHONY: cluster-test
 cluster-test: ## the local Kubernetes keeps its promises (root; two minutes)
 	@if [ -n "$$CI" ] || tests/cluster/cluster check; then tests/cluster/selftest; else echo "0 passed, 0 failed, 1 skipped"; fi
@@ -300,9 +315,9 @@ chaos: image ## N random faults (100) on a local Kubernetes, 16 writers going, a
 	@IMAGES=$(IMAGES) N=$(N) SEED=$(SEED) FROM=$(FROM) KINDS=$(KINDS) SET=$(SET) tests/chaos/run
 
 .PHONY: test
-test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, chart-test, cluster-test and e2e; one closing line (root; twenty minutes)
+test: ## unit, webhook-fixtures, simulate, spread, fuzz, contract, hostile, scheduler-test, chart-test, page-test, cluster-test and e2e; one closing line (root; twenty minutes)
 	@tools/deps
-	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test chart-test cluster-test e2e
+	+@MAKE="$(MAKE)" tests/run-all unit webhook-fixtures simulate spread fuzz contract hostile scheduler-test chart-test page-test cluster-test e2e
 
 .PHONY: sanitize
 sanitize: ## unit, webhook-fixtures, contract and hostile, with AddressSanitizer and UndefinedBehaviorSanitizer and with ThreadSanitizer (twenty minutes)

@@ -15,14 +15,18 @@
 #include "controller/clusters.h"
 #include "controller/gauges.h"
 #include "controller/status.h"
+#include "controller/web.h"
 
 /* Of /status.json; one more where something that was there is gone, or means something else. */
-#define SCHEMA 1
-#define WAIT_S 2
+#define SCHEMA    1
+#define WAIT_S    2
+#define WEB_ITEMS (8u << 20) /* values in our own JSON */
 /* What was written serves for ten times as long as that took, and a little: whoever asks without end takes a tenth of
  * the loop, and who waits for /healthz behind them does not wait for each of their pages. */
 #define FRESH_MIN_MS 20
 #define FRESH_TIMES  10
+
+enum { WEB_PAGE, WEB_EVENT, WEBS, SERVED_JSON = WEBS, SERVED_TEXT };
 
 struct page {
 	const struct controller *ctl;
@@ -34,6 +38,10 @@ struct page {
 	unsigned long asked, answered; /* how many times; what is there answers the questions up to answered */
 	int64_t fresh_until_ms;
 	char *text, *json, *gauges;
+	struct web {
+		char *text;
+		unsigned long of; /* the answer that it was made of */
+	} webs[WEBS];
 };
 
 struct outside {
@@ -168,25 +176,68 @@ static bool ask(struct page *p)
 	return wait_for(p, p->asked);
 }
 
+/* Called with the lock, and what is there: the page, or the event, of it. It is made in the thread that serves, and by
+ * the first who asks; what that took counts for how long all of it serves. NULL: no memory. */
+static const char *web_of(struct page *p, int which)
+{
+	BUF_CLEANUP struct buf out = BUF_INIT(64u << 20);
+	struct web *w = &p->webs[which];
+	int64_t began_ms = clock_mono_ms();
+	JSON_CLEANUP cJSON *status = NULL;
+
+	if (w->text && w->of == p->answered)
+		return w->text;
+	status = p->json ? json_parse(p->json, strlen(p->json), WEB_ITEMS, NULL) : NULL;
+	if (!status)
+		return NULL;
+	if (which == WEB_PAGE)
+		web_page(status, clock_wall_ms(), &out);
+	else
+		web_event(status, &out);
+	free(w->text);
+	w->text = out.failed ? NULL : buf_detach(&out);
+	w->of = p->answered;
+	p->fresh_until_ms += FRESH_TIMES * (clock_mono_ms() - began_ms);
+	return w->text;
+}
+
+static const struct {
+	const char *path, *content_type;
+} served[] = {
+	[WEB_PAGE] = { "/", "text/html; charset=utf-8" },
+	[WEB_EVENT] = { "/events", "text/event-stream" },
+	[SERVED_JSON] = { "/status.json", "application/json" },
+	[SERVED_TEXT] = { "/status", "text/plain; charset=utf-8" },
+};
+
+static int find_served(const char *path)
+{
+	for (int i = 0; i < (int)(sizeof(served) / sizeof(served[0])); i++) {
+		if (strcmp(path, served[i].path) == 0)
+			return i;
+	}
+	return -1;
+}
+
 void page_serve(struct page *p, const struct http_request *req, struct http_response *res)
 {
-	bool json = strcmp(req->path, "/status.json") == 0;
+	int which = find_served(req->path);
 	const char *text = NULL;
 
-	if (!json && strcmp(req->path, "/status") != 0) {
+	if (which < 0) {
 		res->status = 404;
-		buf_addstr(&res->body, "there is /status, /status.json, /healthz, /readyz and /metrics\n");
+		buf_addstr(&res->body, "there is /, /status, /status.json, /events, /healthz, /readyz and /metrics\n");
 		return;
 	}
-	if (json)
-		res->content_type = "application/json";
 	pthread_mutex_lock(&p->lock);
 	if (ask(p))
-		text = json ? p->json : p->text;
-	if (text)
+		text = which == SERVED_TEXT ? p->text : which == SERVED_JSON ? p->json : web_of(p, which);
+	if (text) {
+		res->content_type = served[which].content_type;
 		buf_addstr(&res->body, text);
-	else
+	} else {
 		res->status = 503;
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -211,6 +262,8 @@ static void on_closed(uv_handle_t *h)
 	free(p->text);
 	free(p->json);
 	free(p->gauges);
+	for (int i = 0; i < WEBS; i++)
+		free(p->webs[i].text);
 	free(p);
 }
 

@@ -1,5 +1,5 @@
-/* page.h - /status, /status.json, and how the clusters are in /metrics. They are written when somebody asks: the loop's
- * thread writes, the thread that serves waits for it. */
+/* page.h - /status, /status.json, the web page of them, and how the clusters are in /metrics. They are written when
+ * somebody asks: the loop's thread writes, the thread that serves waits for it. */
 #ifndef CODIS_CONTROLLER_PAGE_H
 #define CODIS_CONTROLLER_PAGE_H
 

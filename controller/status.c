@@ -808,6 +808,21 @@ static int push_group(const struct cluster_view *v, const struct group_view *g, 
 	return 0;
 }
 
+/* As the dashboard has them: [from, to, group], 0: of none. Empty where it has not said. */
+static bool add_ranges(const struct cluster_view *v, cJSON *root)
+{
+	cJSON *list = json_add_array(root, "slot_ranges");
+	const int16_t *of = v->dashboard.slot_group;
+
+	for (int from = 0, to; list && v->dashboard.slots_known && from < CODIS_SLOTS; from = to + 1) {
+		for (to = from; to + 1 < CODIS_SLOTS && of[to + 1] == of[from];)
+			to++;
+		if (json_push(list, cJSON_CreateIntArray((const int[]){ from, to, of[from] }, 3)) < 0)
+			return false;
+	}
+	return list != NULL;
+}
+
 static bool push_words(cJSON *list, const struct action *actions, int count)
 {
 	char words[512];
@@ -918,7 +933,8 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 	    !json_add_bool(root, "ok", sum.ok) || !json_add_str(root, "line", line) ||
 	    !json_add_str(root, "state", status_word(sum.word)) || !json_add_int(root, "slots_served", sum.slots) ||
 	    !add_calm(v, root) || !add_adoption(v, limits, root) || !add_switchover(v, limits, root) ||
-	    !add_scaling(v, limits, root) || !add_recent(v, root) || !(groups = json_add_array(root, "groups")))
+	    !add_scaling(v, limits, root) || !add_recent(v, root) || !add_ranges(v, root) ||
+	    !(groups = json_add_array(root, "groups")))
 		goto fail;
 	for (int i = 0; i < v->group_count; i++) {
 		if (push_group(v, &v->groups[i], limits, groups) < 0)

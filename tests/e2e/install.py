@@ -10,7 +10,7 @@ import time
 from certs import Creations
 from codis import SYSTEM
 from manifests import MANIFESTS
-from world import case, manifest, wait_for
+from world import NAMESPACE, case, manifest, wait_for
 
 
 @case
@@ -121,10 +121,16 @@ def leads(w):
 
 @case
 def status(w):
-    """The controller's status line of the whole cluster says that all is well."""
+    """The controller's status line of the whole cluster says that all is well, and each controller has its page."""
     line = w.status_line()
     w.note(line)
     assert line.startswith("codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served") and ";" not in line, line
+    for pod in w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller"):
+        name = pod["metadata"]["name"]
+        proxy = f"/api/v1/namespaces/{SYSTEM}/pods/{name}:8080/proxy/"
+        page, event = (w.kube.kubectl("get", "--raw", proxy + path).stdout for path in ("", "events"))
+        for words in (f"<p>{name} ", f"</span> {NAMESPACE}/codis-test</h2>", "slots 0 to 511: group 1", ">codis-server-3</td>"):
+            assert words in page and words in event, f"{words!r} is not in {page}"
 
 
 # --- another version ----------------------------------------------------------------------------------------------------

@@ -522,6 +522,7 @@ TEST(clusters_and_strays_are_found_once_there_is_memory)
 struct reader {
 	pthread_t thread;
 	struct page *page;
+	const char *path; /* NULL: /status.json */
 	struct http_response res;
 };
 
@@ -529,7 +530,7 @@ static void *read_page(void *arg)
 {
 	struct reader *r = arg;
 
-	page_serve(r->page, &(struct http_request){ .path = "/status.json" }, &r->res);
+	page_serve(r->page, &(struct http_request){ .path = r->path ? r->path : "/status.json" }, &r->res);
 	return NULL;
 }
 
@@ -537,7 +538,7 @@ static void *read_page(void *arg)
 TEST(a_page_tells_of_all_clusters_or_of_none)
 {
 	BUF_CLEANUP struct buf right = BUF_INIT(65536);
-	struct reader r;
+	struct reader r = { .path = NULL };
 
 	begin(NULL);
 	set_pod("ns", "shop", "codis-server", "codis-server-0");
@@ -572,7 +573,7 @@ TEST(a_page_tells_of_all_clusters_or_of_none)
 TEST(a_page_is_not_written_for_each_who_asks)
 {
 	bool served = false;
-	struct reader r;
+	struct reader r = { .path = NULL };
 
 	begin(NULL);
 	set_pod("ns", "shop", "codis-server", "codis-server-0");
@@ -594,6 +595,36 @@ TEST(a_page_is_not_written_for_each_who_asks)
 	page_free(r.page);
 	uv_run(&world.uv, UV_RUN_NOWAIT);
 	finish(NULL);
+}
+
+static void assert_web_page(const char *path, const char *kind)
+{
+	BUF_CLEANUP struct buf right = BUF_INIT(1 << 20);
+	struct reader r = { .path = path };
+
+	r.page = page_new(&world.ctl, w.cs, "me", NULL);
+	assert_non_null(r.page);
+	r.res = (struct http_response){ .status = 200, .body = BUF_INIT(1 << 20) };
+	assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
+	uv_run(&world.uv, UV_RUN_ONCE);
+	pthread_join(r.thread, NULL);
+	assert_string_equal(r.res.content_type, kind);
+	buf_add(&right, r.res.body.data, r.res.body.len);
+	buf_release(&r.res.body);
+	page_free(r.page);
+	uv_run(&world.uv, UV_RUN_NOWAIT);
+	assert_non_null(strstr(right.data, "ns/orders"));
+	assert_non_null(strstr(right.data, "ns/shop"));
+	assert_non_null(strstr(right.data, "me leads."));
+}
+
+CLUSTERS_TEST(the_page_has_all_clusters)
+{
+	set_pod("ns", "shop", "codis-server", "codis-server-0");
+	set_pod("ns", "orders", "codis-server", "orders-0");
+	tick(100);
+	assert_web_page("/", "text/html; charset=utf-8");
+	assert_web_page("/events", "text/event-stream");
 }
 
 static void assert_page_has(const char *words)

@@ -1,0 +1,469 @@
+#include "controller/web.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "common/base/base64.h"
+#include "common/base/buf.h"
+#include "common/base/clock.h"
+#include "common/base/json.h"
+#include "common/base/text.h"
+#include "common/codis/model.h"
+#include "controller/web_files.h"
+
+#define AGAIN_MS 2000
+#define TEXT_MAX (64u << 10)
+#define GIDS     10000 /* of a group: 1 to 9999 */
+
+/* --- texts -------------------------------------------------------------------------------------------------------- */
+
+/* As text, and as the value of an attribute in quotes. */
+static void add_text(struct buf *out, const char *text)
+{
+	BUF_CLEANUP struct buf clean = BUF_INIT(TEXT_MAX);
+
+	text_clean(&clean, text ? text : "", text ? strlen(text) : 0);
+	out->failed |= clean.failed; /* a part of it would be taken for all */
+	for (const char *p = clean.data; *p; p++) {
+		switch (*p) {
+		case '&': buf_addstr(out, "&amp;"); break;
+		case '<': buf_addstr(out, "&lt;"); break;
+		case '>': buf_addstr(out, "&gt;"); break;
+		case '"': buf_addstr(out, "&quot;"); break;
+		case '\'': buf_addstr(out, "&#39;"); break;
+		default: buf_addch(out, *p);
+		}
+	}
+}
+
+static const char *str(const cJSON *o, const char *name)
+{
+	const char *text = json_str(o, name, NULL);
+
+	return text ? text : "";
+}
+
+/* before, the text, after. */
+static void add_wrapped(struct buf *out, const char *before, const char *text, const char *after)
+{
+	buf_addstr(out, before);
+	add_text(out, text);
+	buf_addstr(out, after);
+}
+
+static void add_note(struct buf *out, const char *head, const char *text)
+{
+	if (!*text)
+		return;
+	add_wrapped(out, "<p class=\"note\">", head, "");
+	add_text(out, text);
+	buf_addstr(out, "</p>");
+}
+
+/* --- slots -------------------------------------------------------------------------------------------------------- */
+
+/* Which groups have no healthy master, so that their slots are served by nobody. */
+struct unled {
+	bool of[GIDS];
+};
+
+static void find_unled(const cJSON *cluster, struct unled *u)
+{
+	const cJSON *group;
+
+	json_each(group, json_get(cluster, "groups", NULL)) {
+		int64_t gid = json_int(0, group, "id", NULL);
+
+		if (gid > 0 && gid < GIDS)
+			u->of[gid] = !json_bool_of(false, json_get(group, "led", NULL));
+	}
+}
+
+static bool is_unled(const struct unled *u, int64_t gid)
+{
+	return gid <= 0 || (gid < GIDS && u->of[gid]);
+}
+
+/* Neighbours differ, also for who tells few colours apart. */
+static void add_colour(struct buf *out, const struct unled *u, int64_t gid)
+{
+	if (is_unled(u, gid))
+		buf_addstr(out, "#cf222e");
+	else
+		buf_addf(out, "hsl(%d,55%%,%d%%)", (int)(gid * 137 % 360), gid % 2 ? 42 : 60);
+}
+
+static void add_range_name(struct buf *out, const struct unled *u, int64_t from, int64_t to, int64_t gid)
+{
+	buf_addf(out, "slots %" PRId64 " to %" PRId64 ": ", from, to);
+	if (gid > 0)
+		buf_addf(out, "group %" PRId64 "%s", gid, is_unled(u, gid) ? ", which is not led" : "");
+	else
+		buf_addstr(out, "no group");
+}
+
+/* [[from, to, group], ...] */
+static void add_slots(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *ranges = json_get(cluster, "slot_ranges", NULL), *range;
+	struct unled unled = { 0 };
+
+	if (!json_first(ranges))
+		return;
+	find_unled(cluster, &unled);
+	buf_addf(out,
+		 "<svg class=\"slots\" viewBox=\"0 0 %d 20\" preserveAspectRatio=\"none\" role=\"img\" "
+		 "aria-label=\"the %d slots by group\">",
+		 CODIS_SLOTS, CODIS_SLOTS);
+	json_each(range, ranges) {
+		int64_t from = json_int_of(0, cJSON_GetArrayItem(range, 0));
+		int64_t to = json_int_of(0, cJSON_GetArrayItem(range, 1));
+		int64_t gid = json_int_of(0, cJSON_GetArrayItem(range, 2));
+
+		buf_addf(out, "<rect x=\"%" PRId64 "\" width=\"%" PRId64 "\" height=\"20\" fill=\"", from,
+			 to - from + 1);
+		add_colour(out, &unled, gid);
+		buf_addstr(out, "\"><title>");
+		add_range_name(out, &unled, from, to, gid);
+		buf_addstr(out, "</title></rect>");
+	}
+	buf_addstr(out, "</svg>");
+}
+
+/* --- groups, proxies ---------------------------------------------------------------------------------------------- */
+
+static bool is_fine(const char *state)
+{
+	return strcmp(state, "master") == 0 || strcmp(state, "synced") == 0;
+}
+
+static void add_lower(struct buf *out, const char *text)
+{
+	char lower[256];
+	size_t i;
+
+	for (i = 0; text[i] && i < sizeof(lower) - 1; i++)
+		lower[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] - 'A' + 'a' : text[i]);
+	lower[i] = '\0';
+	add_text(out, lower);
+	buf_addch(out, ' ');
+}
+
+static void add_number(struct buf *out, const cJSON *o, const char *name)
+{
+	const cJSON *n = json_get(o, name, NULL);
+
+	if (json_is(n, cJSON_Number) && json_int_of(-1, n) >= 0)
+		buf_addf(out, "<td class=\"n\">%" PRId64 "</td>", json_int_of(0, n));
+	else
+		buf_addstr(out, "<td class=\"n\">-</td>");
+}
+
+static void add_member(const cJSON *member, int64_t reached, struct buf *out)
+{
+	const char *state = str(member, "state");
+	int64_t offset = json_int(0, member, "offset", NULL);
+
+	add_wrapped(out, is_fine(state) ? "<td>" : "<td class=\"bad\">", state, "</td><td>");
+	add_text(out, *str(member, "pod") ? str(member, "pod") : str(member, "addr"));
+	add_wrapped(out, "</td><td>", str(member, "node"), "</td>");
+	add_number(out, member, "keys");
+	if (strcmp(state, "synced") == 0 && reached >= offset)
+		buf_addf(out, "<td class=\"n\">%" PRId64 "</td>", reached - offset);
+	else
+		buf_addstr(out, "<td></td>");
+}
+
+static int64_t reached_by_master(const cJSON *group)
+{
+	const cJSON *member;
+
+	json_each(member, json_get(group, "members", NULL)) {
+		if (strcmp(str(member, "state"), "master") == 0)
+			return json_int(0, member, "offset", NULL);
+	}
+	return -1;
+}
+
+static void begin_row(const cJSON *group, const cJSON *member, struct buf *out)
+{
+	buf_addf(out, "<tr data-find=\"group %d ", (int)json_int(0, group, "id", NULL));
+	add_lower(out, str(member, "pod"));
+	add_lower(out, str(member, "node"));
+	add_lower(out, str(member, "addr"));
+	add_lower(out, str(member, "state"));
+	buf_addstr(out, "\">");
+}
+
+/* One row a server; what is the group's stands in the first. */
+static void add_group(const cJSON *group, struct buf *out)
+{
+	const cJSON *members = json_get(group, "members", NULL), *member;
+	int64_t reached = reached_by_master(group);
+
+	json_each(member, members) {
+		begin_row(group, member, out);
+		buf_addf(out,
+			 json_bool_of(false, json_get(group, "led", NULL)) ? "<td>%d</td>"
+									   : "<td class=\"bad\">%d</td>",
+			 (int)json_int(0, group, "id", NULL));
+		if (member == json_first(members))
+			add_number(out, group, "slots");
+		else
+			buf_addstr(out, "<td></td>");
+		add_member(member, reached, out);
+		buf_addstr(out, "</tr>");
+	}
+	if (!json_bool_of(false, json_get(group, "led", NULL))) {
+		buf_addf(out, "<tr data-find=\"group %d not led\"><td></td><td class=\"bad\" colspan=\"6\">not led: ",
+			 (int)json_int(0, group, "id", NULL));
+		add_text(out, str(group, "why"));
+		add_wrapped(out, " ", str(group, "evidence"), "</td></tr>");
+	}
+}
+
+static void add_groups(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *groups = json_get(cluster, "groups", NULL), *group;
+
+	if (!json_first(groups))
+		return;
+	buf_addstr(out,
+		   "<h3>Groups</h3><div class=\"scroll\"><table><thead><tr><th>group</th><th class=\"n\">slots</th>"
+		   "<th>state</th><th>server</th><th>node</th><th class=\"n\">keys</th>"
+		   "<th class=\"n\">bytes behind</th></tr></thead><tbody>");
+	json_each(group, groups)
+		add_group(group, out);
+	buf_addstr(out, "</tbody></table></div>");
+}
+
+static const char *proxy_state(const cJSON *proxy)
+{
+	if (!json_bool_of(false, json_get(proxy, "answers", NULL)))
+		return "does not answer";
+	if (!json_bool_of(false, json_get(proxy, "registered", NULL)))
+		return "not registered";
+	return json_bool_of(false, json_get(proxy, "online", NULL)) ? "serves" : "not online";
+}
+
+static void add_proxies(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *proxies = json_get(cluster, "proxies", NULL), *proxy;
+
+	if (!json_first(proxies))
+		return;
+	buf_addstr(
+		out,
+		"<h3>Proxies</h3><div class=\"scroll\"><table><thead><tr><th>proxy</th><th>state</th><th>address</th>"
+		"</tr></thead><tbody>");
+	json_each(proxy, proxies) {
+		const char *state = proxy_state(proxy);
+
+		buf_addstr(out, "<tr data-find=\"proxy ");
+		add_lower(out, str(proxy, "pod"));
+		add_lower(out, str(proxy, "addr"));
+		add_lower(out, state);
+		add_wrapped(out, "\"><td>", str(proxy, "pod"), "</td>");
+		add_wrapped(out, strcmp(state, "serves") == 0 ? "<td>" : "<td class=\"bad\">", state, "</td>");
+		add_wrapped(out, "<td>", str(proxy, "addr"), "</td></tr>");
+	}
+	buf_addstr(out, "</tbody></table></div>");
+}
+
+/* --- why, and what comes next ------------------------------------------------------------------------------------- */
+
+static void add_each_note(const cJSON *cluster, const char *name, const char *head, struct buf *out)
+{
+	const cJSON *words;
+
+	json_each(words, json_get(cluster, name, NULL))
+		add_note(out, head, json_text_of(words) ? json_text_of(words) : "");
+}
+
+static void add_losses(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *group;
+
+	json_each(group, json_get(cluster, "groups", NULL)) {
+		const cJSON *loss = json_get(group, "data_lost", NULL);
+
+		if (!loss)
+			continue;
+		buf_addf(out, "<p class=\"note loss\">group %d has lost %" PRId64 " keys at ",
+			 (int)json_int(0, group, "id", NULL), json_int(0, loss, "keys", NULL));
+		add_wrapped(out, "", str(loss, "at"),
+			    ", until somebody acknowledges it: codisctl status prints the command</p>");
+	}
+}
+
+static void add_scaling(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *scaling = json_get(cluster, "scaling", NULL);
+	int64_t slots = json_int(0, scaling, "slots", NULL);
+
+	if (slots > 0)
+		buf_addf(out,
+			 "<p class=\"note\">slots move: %" PRId64 " of %" PRId64 " <progress max=\"%" PRId64
+			 "\" value=\"%" PRId64 "\"></progress></p>",
+			 json_int(0, scaling, "moved", NULL), slots, slots, json_int(0, scaling, "moved", NULL));
+	add_note(out, "scaling waits: ", str(scaling, "waits"));
+}
+
+static void add_notes(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *adoption = json_get(cluster, "adoption", NULL);
+
+	if (json_bool_of(false, json_get(cluster, "paused", NULL)))
+		add_note(out,
+			 "paused: ", *str(cluster, "paused_by") ? str(cluster, "paused_by") : "no reason is given");
+	add_losses(cluster, out);
+	add_each_note(cluster, "held", "held back: ", out);
+	add_each_note(cluster, "would", "would be done (dry run): ", out);
+	add_scaling(cluster, out);
+	if (json_bool_of(false, json_get(adoption, "asked", NULL)))
+		add_note(out, "adoption waits: ", str(adoption, "waits"));
+	add_note(out, "the switchover that is wished waits: ", str(json_get(cluster, "switchover", NULL), "waits"));
+}
+
+static void add_recent(const cJSON *cluster, struct buf *out)
+{
+	const cJSON *recent = json_get(cluster, "recent", NULL), *one;
+
+	if (!json_first(recent))
+		return;
+	buf_addstr(out, "<h3>Done last</h3><ul>");
+	json_each(one, recent) {
+		add_wrapped(out, "<li><small>", str(one, "at"), "</small> ");
+		add_wrapped(out, "", str(one, "words"), "</li>");
+	}
+	buf_addstr(out, "</ul>");
+}
+
+/* --- all of it ---------------------------------------------------------------------------------------------------- */
+
+static void add_name(const cJSON *cluster, struct buf *out)
+{
+	add_wrapped(out, "", str(cluster, "namespace"), "/");
+	add_text(out, str(cluster, "product"));
+}
+
+/* Without the product, which stands above it. */
+static const char *line_of(const cJSON *cluster)
+{
+	const char *line = str(cluster, "line"), *product = str(cluster, "product");
+	size_t n = strlen(product);
+
+	return strncmp(line, product, n) == 0 && strncmp(line + n, ": ", 2) == 0 ? line + n + 2 : line;
+}
+
+static void add_cluster(const cJSON *cluster, int number, struct buf *out)
+{
+	buf_addf(out, "<section id=\"c%d\"><h2>", number);
+	add_wrapped(out, "<span class=\"badge ", str(cluster, "state"), "\">");
+	add_wrapped(out, "", str(cluster, "state"), "</span> ");
+	add_name(cluster, out);
+	add_wrapped(out, "</h2><p>", line_of(cluster), "</p>");
+	add_notes(cluster, out);
+	add_slots(cluster, out);
+	add_groups(cluster, out);
+	add_proxies(cluster, out);
+	add_recent(cluster, out);
+	buf_addstr(out, "</section>");
+}
+
+static void add_bar(const cJSON *clusters, struct buf *out)
+{
+	const cJSON *cluster;
+	int n = 0;
+
+	if (cJSON_GetArraySize(clusters) < 2)
+		return;
+	buf_addstr(out, "<nav><p>");
+	json_each(cluster, clusters) {
+		buf_addf(out, "<a href=\"#c%d\">", n++);
+		add_wrapped(out, "<span class=\"badge ", str(cluster, "state"), "\">");
+		add_wrapped(out, "", str(cluster, "state"), "</span> ");
+		add_name(cluster, out);
+		buf_addstr(out, "</a> ");
+	}
+	buf_addstr(out, "</p></nav>");
+}
+
+/* What changes, in one line: an event has no others. */
+static void add_live(const cJSON *status, struct buf *out)
+{
+	const cJSON *clusters = json_get(status, "clusters", NULL), *one;
+	int n = 0;
+
+	add_wrapped(out, "<p>", str(status, "identity"),
+		    json_bool_of(false, json_get(status, "leads", NULL))
+			    ? " leads.</p>"
+			    : " does not lead, and shows what it sees: the other one decides.</p>");
+	add_bar(clusters, out);
+	json_each(one, json_get(status, "not_led", NULL)) {
+		add_wrapped(out, "<p class=\"note loss\">not led: ", str(one, "namespace"), "/");
+		add_wrapped(out, "", str(one, "pod"), ": ");
+		add_wrapped(out, "", str(one, "trouble"), "</p>");
+	}
+	json_each(one, clusters)
+		add_cluster(one, n++, out);
+	if (!n)
+		buf_addstr(out, "<p>No Codis cluster is seen.</p>");
+}
+
+static void add_hash(struct buf *out, const char *text)
+{
+	unsigned char hash[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	if (EVP_Digest(text, strlen(text), hash, &len, EVP_sha256(), NULL) != 1)
+		out->failed = true;
+	buf_addstr(out, " 'sha256-");
+	base64_add(hash, len, out);
+	buf_addch(out, '\'');
+}
+
+/* Nothing runs, or is loaded, but what is in the program, whatever a text would make of itself. */
+static void add_policy(struct buf *out)
+{
+	buf_addstr(out,
+		   "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; connect-src 'self'; "
+		   "base-uri 'none'; form-action 'none'; style-src");
+	add_hash(out, web_css);
+	buf_addstr(out, "; script-src");
+	add_hash(out, web_js);
+	buf_addstr(out, "\">");
+}
+
+void web_page(const cJSON *status, int64_t wall_ms, struct buf *out)
+{
+	char at[32];
+
+	buf_addstr(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">");
+	add_policy(out);
+	buf_addstr(out, "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+			"<meta name=\"referrer\" content=\"no-referrer\"><title>codis-k8s</title><style>");
+	buf_addstr(out, web_css);
+	buf_addstr(out, "</style></head><body><header><h1>codis-k8s</h1><input id=\"find\" type=\"search\" hidden "
+			"placeholder=\"find a group, pod or node ( / )\" aria-label=\"find a group, pod or node\">");
+	clock_rfc3339(wall_ms, at, sizeof(at));
+	buf_addf(out,
+		 "<span id=\"asof\">as of %.19sZ</span><span id=\"state\" role=\"status\"></span></header><main "
+		 "id=\"live\">",
+		 at);
+	add_live(status, out);
+	buf_addstr(out,
+		   "</main><footer><p>codis-controller " CODIS_VERSION
+		   ". Read only: kubectl and codisctl act. Also here: <a href=\"status\">status</a>, "
+		   "<a href=\"status.json\">status.json</a>, <a href=\"metrics\">metrics</a>.</p></footer><script>");
+	buf_addstr(out, web_js);
+	buf_addstr(out, "</script></body></html>\n");
+}
+
+void web_event(const cJSON *status, struct buf *out)
+{
+	buf_addf(out, "retry: %d\ndata: ", AGAIN_MS);
+	add_live(status, out);
+	buf_addstr(out, "\n\n");
+}

@@ -1,0 +1,89 @@
+"""What /status.json says in the moments that the page is for."""
+
+SLOTS = 1024
+
+
+def member(pod, node, state, offset=90000, keys=39315):
+    return {"addr": f"10.200.{node[-1]}.{10 + int(pod.rsplit('-', 1)[1]) % 200}:6379", "pod": pod, "node": node, "state": state, "listed": True,
+            "guarded": True, "synced": state == "synced", "offset": offset, "keys": keys}
+
+
+def group(gid, members, slots, led=True, why="", evidence="", **more):
+    return {"id": gid, "led": led, "master": members[0]["pod"], "why": why, "evidence": evidence, "promoting": "", "busy": False, "slots": slots,
+            "members": members, **more}
+
+
+def proxy(number, answers=True):
+    return {"addr": f"10.200.4.{20 + number}:11080", "pod": f"codis-proxy-5d9f-{number}", "registered": True, "online": True, "answers": answers}
+
+
+def cluster(state, rest, groups, product="codis-test", namespace="shop", recent=(), **more):
+    n, ranges, at = len(groups), [], 0
+    for i, g in enumerate(groups):
+        to = SLOTS * (i + 1) // n - 1
+        if to >= at:
+            ranges.append([at, to, g["id"]])
+        at = to + 1
+    return {"namespace": namespace, "product": product, "ok": state == "OK", "line": f"{product}: {state}, {rest}", "state": state,
+            "slots_served": SLOTS, "paused": False, "paused_by": "", "tilted": False, "dry_run": False, "held": [], "would": [],
+            "adoption": {"asked": False, "servers": 2 * n, "unguarded": 0, "waits": ""}, "switchover": {"group": 0, "pod": "", "waits": ""},
+            "scaling": {"set": "", "asked": "", "servers": 2 * n, "to": [], "from": [], "slots": 0, "moved": 0, "waits": ""},
+            "recent": list(recent), "slot_ranges": ranges, "groups": groups, "proxies": [proxy(0), proxy(1)], **more}
+
+
+def status(*clusters, leads=True, **more):
+    return {"schema": 1, "clusters": list(clusters), "not_led": [], "leads": leads, "identity": "codis-controller-6c9d5-m2v8s", **more}
+
+
+def pair(gid, master=0, state="synced"):
+    names = [f"codis-server-{2 * gid - 2}", f"codis-server-{2 * gid - 1}"]
+    nodes = [f"node{1 + gid % 4}", f"node{1 + (gid + 1) % 4}"]
+    return [member(names[master], nodes[master], "master"), member(names[1 - master], nodes[1 - master], state, offset=89904)]
+
+
+REPLACED = {"at": "2026-11-28T02:13:07Z",
+            "words": "group 1: codis-server-1 (10.200.3.11:6379) replaces codis-server-0 (10.200.2.10:6379): connections are refused, and its "
+                     "replica lost its link (codis-server-0 refuses since 0.2 s); 41 ms"}
+
+
+def healthy():
+    return status(cluster("OK", "2/2 groups led, 2 proxies, 1024/1024 slots served", [group(1, pair(1), 512), group(2, pair(2), 512)],
+                          recent=[REPLACED]))
+
+
+def failover():
+    dead = [member("codis-server-0", "node2", "refuses"), member("codis-server-1", "node3", "lost its link")]
+    return status(cluster("PARTIAL", "1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master: codis-server-0 refuses connections",
+                          [group(1, dead, 512, False, "connections are refused", "codis-server-0 refuses since 0.1 s; codis-server-1 lost its link"),
+                           group(2, pair(2), 512)], held=["follow codis-server-1 in group 1: a promotion is under way"]))
+
+
+def lost_node():
+    return status(cluster("DEGRADED", "2/2 groups led, 1 proxy, 1024/1024 slots served; group 2 lacks 1 synced replica (codis-server-2: its node "
+                          "node4 is lost)", [group(1, pair(1), 512), group(2, pair(2, 1, "node is lost"), 512)], recent=[REPLACED],
+                          proxies=[proxy(0), proxy(1, answers=False)]), leads=False)
+
+
+def loss():
+    lost = group(1, pair(1), 512, data_lost={"keys": 6671, "at": "2026-11-28T02:13:09Z"})
+    return status(cluster("DEGRADED", "2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 has lost 6,671 keys since 02:13:09: acknowledge it",
+                          [lost, group(2, pair(2), 512)], paused=True, paused_by="anna: looks for a dump",
+                          scaling={"set": "codis-server", "asked": "8", "servers": 8, "to": [3, 4], "from": [], "slots": 512, "moved": 128,
+                                   "waits": "it is paused"}),
+                  cluster("OK", "2/2 groups led, 2 proxies, 1024/1024 slots served", [group(1, pair(1), 512), group(2, pair(2), 512)],
+                          product="orders"))
+
+
+def many():
+    return status(cluster("OK", "1000/1000 groups led, 2 proxies, 1024/1024 slots served", [group(i, pair(i), 1) for i in range(1, 1001)]))
+
+
+def hostile():
+    evil = '<script>document.title = "taken"</script>" onmouseover="alert(1)\' &amp;\u202e\n'
+    bad = cluster("DEGRADED", evil, [group(1, [member("x-0", "node1", evil), {"addr": evil, "pod": evil, "node": evil}], 512, False, evil, evil)],
+                  product=evil, namespace=evil, recent=[{"at": evil, "words": evil}], held=[evil], paused=True, paused_by=evil)
+    bad["state"] = evil
+    return status(bad, not_led=[{"namespace": evil, "pod": evil, "trouble": evil}], identity=evil)
+
+
+STATES = {f.__name__: f for f in (healthy, failover, lost_node, loss, many, hostile)}
