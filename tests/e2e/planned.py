@@ -2,11 +2,16 @@
 is linearizable (tests/linearizable), and what each step cost the unluckiest client is told."""
 import contextlib
 import os
+import subprocess
 from collections import Counter
 
 from cli import codisctl
 from kube import is_ready
-from world import NAMESPACE, Timeout, case, wait_for
+from scale import wait_scaled
+from world import NAMESPACE, SERVERS, Timeout, case, wait_for
+
+# More servers, by hand: PLANNED_SERVERS=8; then they are rolled as well, and two nodes are drained at once.
+MORE = int(os.environ.get("PLANNED_SERVERS", "4"))
 
 # Few keys, so that each is read and written by several at once.
 REGISTERS = {"writers": 8, "rate": 100, "registers": 16}
@@ -106,6 +111,61 @@ def drained(w):
         histories.step("proxies rolled")
         rollout(w, "deployment/codis-proxy")
         w.wait_whole()
+    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
+    assert not answered, answered
+
+
+def drain(w, *nodes):
+    """All of them at once; they take pods again afterwards."""
+    def begin(node):
+        return subprocess.Popen([w.kube.program, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data",
+                                 "--pod-selector=app!=codis-writers", "--timeout=150s"],
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=w.kube.env)
+    try:
+        begun = [begin(node) for node in nodes]
+        for node, running in zip(nodes, begun):
+            said = running.communicate(timeout=170)[0]
+            assert running.returncode == 0, f"drain of {node}: {said}"
+    finally:
+        for node in nodes:
+            w.kube.cordon(node, False)
+
+
+def roll_by_hand(w):
+    """OnDelete: each pod is made anew when somebody deletes it."""
+    w.kube.merge(SERVERS, {"spec": {"updateStrategy": {"type": "OnDelete", "rollingUpdate": None}}})
+    try:
+        for i in range(MORE):
+            w.delete_pod(f"codis-server-{i}")
+            wait_scaled(w, MORE // 2)
+    finally:
+        w.kube.merge(SERVERS, {"spec": {"updateStrategy": {"type": "RollingUpdate"}}})
+
+
+@case
+def each_node_drained(w):
+    """Each node is drained in turn: linearizable, no answer is an error."""
+    nodes = sorted(n["metadata"]["name"] for n in w.kube.nodes())
+    if MORE > 4:
+        w.note(codisctl(w, "scale-server", str(MORE))[0].splitlines()[-1])
+        wait_scaled(w, MORE // 2)
+    with Histories(w, "each_node_drained") as histories:
+        for node in nodes:
+            histories.step(f"drain of {node}, with {sum(s.is_master and s.node == node for s in w.codis.servers())} masters")
+            drain(w, node)
+            wait_scaled(w, MORE // 2)
+        if MORE > 4:
+            histories.step("rollout of all servers")
+            rollout(w, "sts/codis-server")
+            wait_scaled(w, MORE // 2)
+            histories.step("rolled by hand")
+            roll_by_hand(w)
+            histories.step(f"drain of {nodes[0]} and {nodes[1]} at once")
+            drain(w, *nodes[:2])
+            wait_scaled(w, MORE // 2)
+    if MORE > 4:
+        w.note(codisctl(w, "scale-server", "4")[0].splitlines()[-1])
+    w.wait_whole()
     answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
     assert not answered, answered
 
