@@ -1,9 +1,13 @@
 """codisctl buildup and cleanup, one behind the other, beside another product in the same ZooKeeper."""
+import os
 import socket
 import struct
 
 from cli import codisctl
 from world import NAMESPACE, case
+
+# More rounds, by hand: BUILDUP_ROUNDS=5.
+ROUNDS = int(os.environ.get("BUILDUP_ROUNDS", "2"))
 
 OTHER = ("/codis3/other", "/codis3/other/group", "/codis3/other/group/group-0001")
 CREATE, EXISTS = 1, 3
@@ -51,7 +55,7 @@ def one_behind_the_other(w):
     zookeeper = ZooKeeper(w)
     for path in OTHER:
         zookeeper.make(path)
-    for _ in range(2):
+    for _ in range(ROUNDS):
         told, seconds = codisctl(w, "cleanup", "--yes")
         for words in ("codis-controller only watches codis-test", "in ZooKeeper zookeeper:2181: other", f"{NAMESPACE}/codis-test is gone"):
             assert words in told, f"{words} is not in:\n{told}"
