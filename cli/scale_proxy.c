@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/controllers.h"
+#include "cli/documents.h"
 #include "cli/known.h"
 #include "cli/parts.h"
 #include "cli/ping.h"
@@ -13,49 +14,49 @@
 #include "common/codis/pod.h"
 
 #define LOOK_MS 500
-#define KINDS   2
 
 const struct opt scale_proxy_options[] = { { "wait", NULL, OPT_DURATION_MS, offsetof(struct cli_options, wait_ms),
 					     .arg = "TIME", .def = "2m", .max = 3600000,
 					     .help = "how long to wait until so many proxies serve; 0: not at all" },
 					   OPT_END };
 
-static const struct {
-	const char *kind, *resource;
-} kinds[KINDS] = { { "Deployment", "deployments" }, { "StatefulSet", "statefulsets" } };
+/* The last one is the article's. */
+static const char *const makers[] = { "Deployment", "StatefulSet", "ReplicationController" };
+#define MAKERS (sizeof(makers) / sizeof(makers[0]))
 
 /* What makes the proxies of the product. */
 struct maker {
 	const struct known *known;
 	const char *namespace, *product;
 	int count;
-	char kind[16], path[ASK_PATH_MAX], name[POD_NAME_MAX];
+	const char *kind;
+	char path[ASK_PATH_MAX], name[POD_NAME_MAX];
 	char names[400]; /* "Deployment a, StatefulSet b" */
 	int replicas;
 };
 
 /* --- finding it --------------------------------------------------------------------------------------------------- */
 
-static void look_at(struct maker *m, int kind, const cJSON *object)
+static void look_at(struct maker *m, const struct kind *kind, const cJSON *object)
 {
 	char product[CODIS_PRODUCT_MAX], trouble[POD_WHY_MAX];
 	const char *name = json_str(object, "metadata", "name", NULL);
 	size_t used = strlen(m->names);
+	char path[DOCUMENTS_PATH_MAX];
 	struct codis_pod pod;
 	struct error err;
 
 	/* what it says wrongly besides is not asked here */
 	(void)codis_template_read(object, &pod, &err);
-	if (!name || pod.component != CODIS_PROXY)
+	if (!name || pod.component != CODIS_PROXY || kind_path(kind, m->namespace, name, path) < 0)
 		return;
 	inventory_product_of(m->known->inventory, &pod, product, trouble);
 	if (strcmp(product, m->product) != 0)
 		return;
-	snprintf(m->names + used, sizeof(m->names) - used, "%s%s %s", m->count++ ? ", " : "", kinds[kind].kind, name);
-	text_copy(m->kind, sizeof(m->kind), kinds[kind].kind);
+	snprintf(m->names + used, sizeof(m->names) - used, "%s%s %s", m->count++ ? ", " : "", kind->name, name);
+	m->kind = kind->name;
 	text_copy(m->name, sizeof(m->name), name);
-	snprintf(m->path, sizeof(m->path), "/apis/apps/v1/namespaces/%s/%s/%s/scale", m->namespace,
-		 kinds[kind].resource, name);
+	snprintf(m->path, sizeof(m->path), "%s/scale", path);
 	m->replicas = (int)json_int(1, object, "spec", "replicas", NULL);
 }
 
@@ -63,24 +64,29 @@ static enum cli_status find(struct cli *c, struct maker *m)
 {
 	struct error err;
 
-	for (int i = 0; i < KINDS; i++) {
-		char path[512];
+	for (size_t i = 0; i < MAKERS; i++) {
+		const struct kind *kind = kind_find(makers[i]);
+		char path[DOCUMENTS_PATH_MAX];
 		cJSON *list;
 		const cJSON *object;
 
-		snprintf(path, sizeof(path), "/apis/apps/v1/namespaces/%s/%s", m->namespace, kinds[i].resource);
+		kind_path(kind, m->namespace, "", path);
 		list = ask_get(c, path, 0, &err);
+		/* Who may not look for the article's kind is not kept from another one. */
+		if (!list && err.code == ERR_DENIED && m->count)
+			continue;
 		if (!list)
 			return cli_fail_call(c, &err);
 		json_each(object, json_get(list, "items", NULL))
-			look_at(m, i, object);
+			look_at(m, kind, object);
 		cJSON_Delete(list);
 	}
 	if (m->count == 1)
 		return CLI_OK;
 	if (!m->count)
 		return cli_fail(c, CLI_NOT_SO,
-				"no Deployment or StatefulSet in namespace %s makes proxies of product %s",
+				"no Deployment, StatefulSet or ReplicationController in namespace %s makes proxies of "
+				"product %s",
 				m->namespace, m->product);
 	return cli_fail(c, CLI_NOT_SO,
 			"several make proxies of product %s (%s): scale the one that is meant by kubectl", m->product,

@@ -46,7 +46,8 @@ const struct verb cli_verbs[] = {
 	  "most. A line for each proxy, then PONG; the status is 1 when one does not answer so.",
 	  NULL, 1, false, ping_run },
 	{ "scale-proxy", "so many proxies, and PONG through each", "N [PRODUCT]",
-	  "Scales the Deployment or StatefulSet that makes the product's proxies, waits until codis-controller says "
+	  "Scales the Deployment, StatefulSet or ReplicationController that makes the product's proxies, waits until "
+	  "codis-controller says "
 	  "that so "
 	  "many serve and no others are left, and ends with PONG (codisctl ping). Interrupted it goes on in the "
 	  "cluster, and "

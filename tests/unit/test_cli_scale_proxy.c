@@ -140,7 +140,8 @@ CLI_TEST(which_one_is_scaled)
 
 	cli_codis(w);
 	assert_int_equal(CLI(w, "scale-proxy", "2"), CLI_NOT_SO);
-	cli_says(w, "no Deployment or StatefulSet in namespace codis makes proxies of product codis-test");
+	cli_says(w, "no Deployment, StatefulSet or ReplicationController in namespace codis makes proxies of product "
+		    "codis-test");
 	put_maker(w, "deployments", "orders-proxy", "orders");
 	assert_int_equal(CLI(w, "scale-proxy", "2", "--wait=0", "orders"), CLI_OK);
 	assert_int_equal(replicas(w, APPS "deployments/orders-proxy/scale"), 2);
@@ -151,6 +152,39 @@ CLI_TEST(which_one_is_scaled)
 		    "the one that is "
 		    "meant by kubectl");
 	assert_int_equal(fake_count(w->api, "PATCH"), 1);
+}
+
+/* The article's proxies. */
+CLI_TEST(a_replication_controller_is_scaled)
+{
+	struct cli_world *w = *state;
+	static const char path[] = "/api/v1/namespaces/codis/replicationcontrollers/codis-proxy";
+
+	cli_codis(w);
+	fake_apply(
+		w->api, path,
+		"{\"metadata\":{\"name\":\"codis-proxy\",\"namespace\":\"codis\",\"uid\":\"u\"},\"spec\":{\"replicas\":"
+		"1,"
+		"\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-proxy\"}},\"spec\":{\"containers\":[{\"name\":"
+		"\"codis-proxy\",\"image\":\"c\",\"command\":[\"codis-proxy\"]}]}}}}");
+	fake_apply(w->api, "/api/v1/namespaces/codis/replicationcontrollers/codis-proxy/scale",
+		   "{\"spec\":{\"replicas\":1}}");
+	assert_int_equal(CLI(w, "scale-proxy", "3", "--wait=0"), CLI_OK);
+	cli_says(w, "ReplicationController codis-proxy: 1 -> 3\n");
+	assert_int_equal(replicas(w, "/api/v1/namespaces/codis/replicationcontrollers/codis-proxy/scale"), 3);
+}
+
+/* Who may not look for that kind is not kept from another one; where nothing else is there it is told. */
+CLI_TEST(who_may_not_list_them_all_scales_what_is_found)
+{
+	struct cli_world *w = *state;
+
+	cli_codis(w);
+	fake_fail(&w->world->api, "replicationcontrollers", 403, 2);
+	assert_int_equal(CLI(w, "scale-proxy", "3", "--wait=0"), CLI_NO_CLUSTER);
+	put_maker(w, "deployments", "codis-proxy", NULL);
+	assert_int_equal(CLI(w, "scale-proxy", "3", "--wait=0"), CLI_OK);
+	assert_int_equal(replicas(w, SCALE), 3);
 }
 
 CLI_TEST(what_is_no_number_or_not_allowed_changes_nothing)
