@@ -66,7 +66,8 @@ const struct opt controller_options[] = {
 	{ .name = "crash-at", .env = "CODIS_CRASH_AT", .type = OPT_STRING, .offset = offsetof(struct options, crash_at),
 	  .arg = "POINT", .help = "tests: after SIGUSR2, end as by kill -9 at promote.begin, promote.fenced or promote.role" },
 	{ .name = "view", .env = NULL, .type = OPT_BOOL, .offset = offsetof(struct options, view), .def = "false",
-	  .help = "no controller, but a viewer: print the status line of every cluster at every change" },
+	  .help = "no controller, but a viewer: print the status line of every cluster at every change, and each proxy and server then "
+		  "and once a minute" },
 	{ .name = "view-url", .env = "CODIS_VIEW_URL", .type = OPT_STRING, .offset = offsetof(struct options, view_url),
 	  .def = "http://codis-controller.codis-system.svc:8080/status", .arg = "URL", .help = "where the viewer reads" },
 	OPT_END,

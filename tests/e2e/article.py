@@ -1,6 +1,6 @@
 """The manifests of the article, hooks, codis-ha and all, in a second namespace with the same product name."""
 from codis import Codis
-from world import case, manifests_of
+from world import case, manifests_of, wait_for
 
 
 @case
@@ -19,6 +19,9 @@ def article(w):
         viewer = w.pod("codis-ha-0", "article")["spec"]["containers"][0]
         assert viewer["image"] == "codis-k8s:latest", f"codis-ha runs {viewer['image']}"
         kill(w, codis)
+        master = codis.master(1)
+        line = f" [ ] article/codis-test group-1 [0] {master.pod} {master.address} on {master.node}: master"
+        wait_for("its line in codis-ha's log", lambda: (line in (said := w.kube.kubectl("logs", "-n", "article", "codis-ha-0").stdout), said), 30)
     except Exception:
         w.note("; ".join(f"{p['metadata']['name']} {p['status']['phase']}" for p in codis.pods()))
         raise
