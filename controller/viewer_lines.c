@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "controller/status_said.h"
 
 static void add_text(struct buf *out, const cJSON *o, const char *name)
 {
@@ -22,32 +23,24 @@ static void begin_line(const cJSON *cluster, const char *prefix, bool fine, stru
 	add_text(out, cluster, "product");
 }
 
-static bool says(const cJSON *o, const char *name)
-{
-	return json_bool(false, o, name, NULL);
-}
-
 static void add_proxy(const cJSON *cluster, const cJSON *proxy, int number, const char *prefix, struct buf *out)
 {
-	bool registered = says(proxy, "registered"), online = says(proxy, "online"), answers = says(proxy, "answers");
+	bool serves;
+	const char *state = status_said_proxy(proxy, &serves);
 
-	begin_line(cluster, prefix, registered && online && answers, out);
+	begin_line(cluster, prefix, serves, out);
 	buf_addf(out, " proxy-%d ", number);
 	add_text(out, proxy, "pod");
 	buf_addch(out, ' ');
 	add_text(out, proxy, "addr");
-	buf_addf(out, ": %s\n",
-		 !answers      ? "does not answer"
-		 : !registered ? "not registered"
-		 : !online     ? "not online"
-			       : "serves");
+	buf_addf(out, ": %s\n", state);
 }
 
 static bool is_fine(const cJSON *group, const cJSON *member)
 {
 	const char *state = json_str(member, "state", NULL);
 
-	return says(group, "led") && state && (strcmp(state, "master") == 0 || strcmp(state, "synced") == 0);
+	return json_bool(false, group, "led", NULL) && state && status_said_fine(state);
 }
 
 static void add_server(const cJSON *cluster, const cJSON *group, const cJSON *member, int place, const char *prefix,

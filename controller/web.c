@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/codis/model.h"
+#include "controller/status_said.h"
 #include "controller/web_files.h"
 
 #define AGAIN_MS 2000
@@ -133,11 +134,6 @@ static void add_slots(const cJSON *cluster, struct buf *out)
 
 /* --- groups, proxies ---------------------------------------------------------------------------------------------- */
 
-static bool is_fine(const char *state)
-{
-	return strcmp(state, "master") == 0 || strcmp(state, "synced") == 0;
-}
-
 static void add_lower(struct buf *out, const char *text)
 {
 	char lower[256];
@@ -165,7 +161,7 @@ static void add_member(const cJSON *member, int64_t reached, struct buf *out)
 	const char *state = str(member, "state");
 	int64_t offset = json_int(0, member, "offset", NULL);
 
-	add_wrapped(out, is_fine(state) ? "<td>" : "<td class=\"bad\">", state, "</td><td>");
+	add_wrapped(out, status_said_fine(state) ? "<td>" : "<td class=\"bad\">", state, "</td><td>");
 	add_text(out, *str(member, "pod") ? str(member, "pod") : str(member, "addr"));
 	add_wrapped(out, "</td><td>", str(member, "node"), "</td>");
 	add_number(out, member, "keys");
@@ -238,15 +234,6 @@ static void add_groups(const cJSON *cluster, struct buf *out)
 	buf_addstr(out, "</tbody></table></div>");
 }
 
-static const char *proxy_state(const cJSON *proxy)
-{
-	if (!json_bool_of(false, json_get(proxy, "answers", NULL)))
-		return "does not answer";
-	if (!json_bool_of(false, json_get(proxy, "registered", NULL)))
-		return "not registered";
-	return json_bool_of(false, json_get(proxy, "online", NULL)) ? "serves" : "not online";
-}
-
 static void add_proxies(const cJSON *cluster, struct buf *out)
 {
 	const cJSON *proxies = json_get(cluster, "proxies", NULL), *proxy;
@@ -258,14 +245,15 @@ static void add_proxies(const cJSON *cluster, struct buf *out)
 		"<h3>Proxies</h3><div class=\"scroll\"><table><thead><tr><th>proxy</th><th>state</th><th>address</th>"
 		"</tr></thead><tbody>");
 	json_each(proxy, proxies) {
-		const char *state = proxy_state(proxy);
+		bool serves;
+		const char *state = status_said_proxy(proxy, &serves);
 
 		buf_addstr(out, "<tr data-find=\"proxy ");
 		add_lower(out, str(proxy, "pod"));
 		add_lower(out, str(proxy, "addr"));
 		add_lower(out, state);
 		add_wrapped(out, "\"><td>", str(proxy, "pod"), "</td>");
-		add_wrapped(out, strcmp(state, "serves") == 0 ? "<td>" : "<td class=\"bad\">", state, "</td>");
+		add_wrapped(out, serves ? "<td>" : "<td class=\"bad\">", state, "</td>");
 		add_wrapped(out, "<td>", str(proxy, "addr"), "</td></tr>");
 	}
 	buf_addstr(out, "</tbody></table></div>");
