@@ -228,7 +228,7 @@ const struct decisions *history_all(const struct history *h)
 
 void history_flush(struct history *h, void (*done)(void *ctx), void *ctx)
 {
-	if (!h || !h->unwritten) {
+	if (!h || (!h->unwritten && !h->call)) {
 		done(ctx);
 		return;
 	}

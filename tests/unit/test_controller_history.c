@@ -140,6 +140,30 @@ TEST_WITH(what_is_not_written_yet_is_at_the_end, fake_setup, fake_teardown)
 	history_free(a.history);
 }
 
+static bool is_writing(void *ctx)
+{
+	return fake_blocked(&((struct one *)ctx)->world->api) > 0;
+}
+
+/* What is on its way is not written yet. */
+TEST_WITH(an_end_waits_for_what_is_being_written, fake_setup, fake_teardown)
+{
+	struct fake_world *w = *state;
+	struct one a;
+
+	begin(&a, w, "c-a");
+	fake_block(&w->api, "POST " MAPS);
+	history_note(a.history, "shop", "x", AT, "on its way");
+	assert_true(fake_run(w, LONG, is_writing, &a));
+	history_flush(a.history, on_flushed, &a);
+	assert_false(a.flushed);
+	fake_unblock(&w->api);
+	assert_true(fake_run(w, LONG, has_flushed, &a));
+	a.wanted = "on its way";
+	assert_true(is_kept(&a));
+	history_free(a.history);
+}
+
 /* The end of a controller is not held up by it. */
 TEST_WITH(an_end_does_not_wait_for_an_api_server_that_hangs, fake_setup, fake_teardown)
 {
