@@ -350,7 +350,7 @@ lint: ## the text: format and length of C, includes, shell, Python, manifests, d
 	@tools/lint
 
 .PHONY: docs-check
-docs-check: ## whether README and docs know what the code has (metrics, Events, options, alerts), their links work, and the Chinese README is equal; a part of lint
+docs-check: ## whether README and docs know what the code has (metrics, Events, options, alerts, refusals and warnings), their links work, and the Chinese README is equal; a part of lint
 	@tools/docs-check
 
 .PHONY: format
