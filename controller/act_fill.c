@@ -112,6 +112,14 @@ static void go_on(struct op *op)
 	then(op);
 }
 
+static void note_unfilled(struct op *op, const struct observed_proxy *p)
+{
+	const struct inventory_pod *pod = inventory_pod_at(op->c->ctl->inventory, p->admin_addr);
+
+	op->unfilled++;
+	snprintf(op->not_filled, sizeof(op->not_filled), "%s", pod ? pod->pod.name : p->admin_addr);
+}
+
 /* err NULL: the proxy has the slots. */
 static void end_fill(struct fill *f, const struct error *err)
 {
@@ -122,7 +130,7 @@ static void end_fill(struct fill *f, const struct error *err)
 	if (op)
 		p->running--;
 	if (op && err)
-		op->unfilled++;
+		note_unfilled(op, p);
 	if (err && err->code == ERR_TIMEOUT)
 		p->unanswered_ms = clock_mono_ms();
 	if (err)
@@ -256,12 +264,13 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 	if (f)
 		enqueue(op, p, f, addr, locked, soon ? LEAVING_MS : timeout_ms);
 	else
-		op->unfilled++;
+		note_unfilled(op, p);
 }
 
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 {
 	op->filled = op->unfilled = op->untold = op->passed_over = 0;
+	op->not_filled[0] = '\0';
 	op->then = NULL;
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];

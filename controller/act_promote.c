@@ -271,7 +271,7 @@ static void on_locked(struct op *op)
 	}
 	/* A proxy that we could not lock may go on writing to the old master. */
 	if (op_may_go_on(op, &err) == 0)
-		error_set(&err, ERR_TIMEOUT, "not every proxy could be locked, so the old master stays");
+		error_set(&err, ERR_TIMEOUT, "proxy %s could not be locked, so the old master stays", op->not_filled);
 	promote_give_up(op, &err);
 }
 
@@ -294,7 +294,7 @@ static void on_locked_again(struct op *op)
 		promote_catch_up(op);
 		return;
 	}
-	error_set(&err, ERR_TIMEOUT, "not every proxy could be locked again, so the old master stays");
+	error_set(&err, ERR_TIMEOUT, "proxy %s could not be locked again, so the old master stays", op->not_filled);
 	promote_take_back(op, &err);
 }
 

@@ -10,6 +10,7 @@
 #include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/codis/coordinator.h"
+#include "common/codis/pod.h"
 #include "common/codis/redis_command.h"
 #include "controller/action.h"
 #include "controller/moves.h"
@@ -41,6 +42,7 @@ struct op {
 	/* act_fill.c: fills under way, done, failed; proxies that could not be told, and silent ones that were not;
 	 * what follows when all are in */
 	int waiting, filled, unfilled, untold, passed_over;
+	char not_filled[POD_NAME_MAX]; /* the proxy that failed last: its pod, or its address */
 	void (*then)(struct op *op);
 	/* act_promote.c: a switch catches up, or is given up */
 	void (*caught_up)(struct op *op);

@@ -214,7 +214,8 @@ class World:
         if not self.kube:
             return [f"see {folder}"]
         commands = {"pods": ["get", "pods", "-A", "-o", "wide"], "pods.json": ["get", "pods", "-A", "-o", "json"],
-                    "events": ["get", "events", "-A", "--sort-by=.lastTimestamp"], "nodes": ["get", "nodes"]}
+                    "events": ["get", "events", "-A", "--sort-by=.lastTimestamp"], "nodes": ["get", "nodes"],
+                    "decisions": ["get", "configmap", "-n", SYSTEM, "codis-decisions", "-o", "jsonpath={.data.decisions}"]}
         for pod in self.kube.pods(SYSTEM) + self.codis.pods():
             where, pod_name = pod["metadata"]["namespace"], pod["metadata"]["name"]
             for container in pod["spec"]["containers"]:
