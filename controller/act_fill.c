@@ -129,7 +129,8 @@ static void end_fill(struct fill *f, const struct error *err)
 	p->fills = f->next;
 	if (op)
 		p->running--;
-	if (op && err)
+	/* Refused: it is no more, as for fill_start(). */
+	if (op && err && err->code != ERR_REFUSED)
 		note_unfilled(op, p);
 	if (err && err->code == ERR_TIMEOUT)
 		p->unanswered_ms = clock_mono_ms();
@@ -256,6 +257,17 @@ static bool is_leaving(const struct op *op, const struct observed_proxy *p)
 	return own ? own->pod.status.deleting : p->had_pod;
 }
 
+const char *fill_unheard_without_pod(const struct op *op)
+{
+	for (int i = 0; i < op->c->proxy_count; i++) {
+		const struct observed_proxy *p = op->c->proxies[i];
+
+		if (p->reach == REACH_OK && p->asking && p->had_pod && !p->wanted)
+			return p->admin_addr;
+	}
+	return NULL;
+}
+
 static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, bool locked, int timeout_ms)
 {
 	bool soon = op->a.kind == ACT_SWITCH && (locked || op->undoes) && timeout_ms > LEAVING_MS && is_leaving(op, p);
@@ -267,6 +279,14 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 		note_unfilled(op, p);
 }
 
+/* It is in no list, and says nothing: it has left and ended, or was taken out since it did not answer. A change over a
+ * silent master, whose answers it may await, waits for it as long as it has a pod. Who has none is forgotten once
+ * nothing is under way with it; but groups that tell it by turns would keep it for each other. */
+static bool is_out(const struct op *op, const struct observed_proxy *p)
+{
+	return p->reach != REACH_OK && !p->registered_token[0] && (op->a.kind == ACT_SWITCH || !p->wanted);
+}
+
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 {
 	op->filled = op->unfilled = op->untold = op->passed_over = 0;
@@ -275,7 +295,7 @@ void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)
 	for (int i = 0; i < op->c->proxy_count; i++) {
 		struct observed_proxy *p = op->c->proxies[i];
 
-		if (p->reach == REACH_REFUSED)
+		if (p->reach == REACH_REFUSED || is_out(op, p))
 			continue;
 		/* The lock of a master that is away with its node waits for none that is silent, too: perhaps it was
 		 * there as well. */

@@ -47,6 +47,9 @@ void fill_those_filled_back(struct op *op, const char *addr, int timeout_ms);
 /* Whether a proxy that answers may send to the old master in spite of the lock: it may have been taken in since, was
  * not told, or a dashboard that moves slots has filled it with what it knows, which is not locked. */
 bool fill_may_be_undone(const struct op *op);
+/* A proxy whose pod is gone, and which has not answered yet what it was asked last, though it did until then: its
+ * address. NULL: none. */
+const char *fill_unheard_without_pod(const struct op *op);
 /* Whether slots are being moved, as the dashboard said last. */
 bool fill_slots_are_moved(const struct op *op);
 /* Slots of other groups that proxies send to addr, which a server of theirs had before, are held: it would take their

@@ -162,6 +162,19 @@ static bool stays_with_master(struct op *op)
 	return true;
 }
 
+/* All the others would hold the slots until it is given up. It is seen to be silent, and taken out, before long. */
+static bool awaits_one_that_ended(struct op *op)
+{
+	const char *proxy = fill_unheard_without_pod(op);
+	struct error err = ERROR_INIT;
+
+	if (!proxy)
+		return false;
+	error_set(&err, ERR_TIMEOUT, "proxy %s, whose pod is gone, does not answer: no slot is held for it", proxy);
+	promote_give_up(op, &err);
+	return true;
+}
+
 static void on_near(struct op *op)
 {
 	op_mark(op, "near");
@@ -179,6 +192,8 @@ static void lock_together(struct op *op)
 		op_wait(op, TOGETHER_AGAIN_MS, lock_together);
 		return;
 	}
+	if (awaits_one_that_ended(op))
+		return;
 	if (stays_with_master(op))
 		return;
 	op_mark(op, "asked");

@@ -56,6 +56,16 @@ static int64_t longest_ms(int kind)
 	return kind == ACT_PROMOTE ? 2000 : kind == ACT_FILL_PROXY ? 5000 : AGAIN_MAX_MS;
 }
 
+int64_t calm_failed_until_ms(const struct calm_done *d, int kind, int gid, int64_t max_ms, int64_t now_ms)
+{
+	int64_t until_ms;
+
+	if (!d->ended_ms || d->gid != gid || !d->failures || d->kind != kind)
+		return 0;
+	until_ms = d->ended_ms + calm_doubled(FAILED_MIN_MS, d->failures - 1, max_ms);
+	return until_ms > now_ms ? until_ms : 0;
+}
+
 int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms)
 {
 	int64_t until_ms = 0;
@@ -63,8 +73,8 @@ int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_
 	if (!d->ended_ms || d->gid != gid)
 		return 0;
 	if (d->failures && d->kind == kind)
-		until_ms = d->ended_ms + calm_doubled(FAILED_MIN_MS, d->failures - 1, longest_ms(kind));
-	else if (d->times >= FREE_TIMES)
+		return calm_failed_until_ms(d, kind, gid, longest_ms(kind), now_ms);
+	if (d->times >= FREE_TIMES)
 		until_ms = d->ended_ms + calm_doubled(AGAIN_MIN_MS, d->times - FREE_TIMES, AGAIN_MAX_MS);
 	else if (d->kind == ACT_DELETE_POD && kind == ACT_DELETE_POD)
 		until_ms = d->ended_ms + DELETED_MS;

@@ -25,6 +25,8 @@ void calm_well(struct calm_done *d, bool well, int64_t now_ms);
 /* When this may be done there: at once (0), or at that time. What changes a master is held for 30 s at most: a failover
  * that is needed comes late, not never. */
 int64_t calm_until_ms(const struct calm_done *d, int kind, int gid, int64_t now_ms);
+/* The same of failures alone, with max_ms between two of them at most. */
+int64_t calm_failed_until_ms(const struct calm_done *d, int kind, int gid, int64_t max_ms, int64_t now_ms);
 
 /* The same for each of several groups, as a proxy has fills: what is done for one group does not end the count of
  * another one. One a second is filled, so of those of the last minute none is forgotten. */

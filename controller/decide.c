@@ -7,6 +7,8 @@
 
 /* A node that is away is NotReady by then: 40 to 50 s, as Kubernetes comes. */
 #define NODE_LOST_MS 60000
+/* A pod that is being deleted has little time; but each try that fails holds slots for a moment. */
+#define INSISTED_MAX_MS 1000
 
 struct action *propose(struct decision *d, enum action_kind kind, int gid, const char *why)
 {
@@ -204,15 +206,13 @@ static int64_t delete_after_ms(const struct cluster_view *v, const struct action
 	return 0;
 }
 
-/* A person has taken the pod of the master away: that is meant. What a person has promoted is taken back as often, and
- * soon or not at all. */
+/* A person has taken the pod of the master away: that is meant, however often. */
 static bool is_insisted(const struct cluster_view *v, const struct action *a)
 {
 	const struct server_view *old = a->from[0] ? view_server(v, a->from) : NULL;
 
-	return a->takes_back || a->keeps ||
-	       (a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
-		(old->pod.deleting || (old->pod_gone && !judge_has_pod(old))));
+	return a->subject == SUBJECT_GROUP && old && v->kube_fresh &&
+	       (old->pod.deleting || (old->pod_gone && !judge_has_pod(old)));
 }
 
 /* Another one leads since something was last done to it: to follow that one was not done yet, however often it was told
@@ -233,8 +233,13 @@ static int64_t held_until_ms(const struct decision *d, struct action *a)
 	int64_t until_ms = done ? calm_until_ms(done, (int)a->kind, a->gid, d->v->now_ms) : 0, after_ms;
 
 	a->held = done && done->failures ? "it has failed so often" : "it was done so often, and did not last";
+	/* What a person has promoted is taken back as often as they do, and soon or not at all. */
+	if (a->takes_back || a->keeps || is_done_anew(d->v, a, done))
+		return 0;
+	if (done && is_insisted(d->v, a))
+		return calm_failed_until_ms(done, (int)a->kind, a->gid, INSISTED_MAX_MS, d->v->now_ms);
 	if (a->kind != ACT_DELETE_POD)
-		return is_insisted(d->v, a) || is_done_anew(d->v, a, done) ? 0 : until_ms;
+		return until_ms;
 	after_ms = delete_after_ms(d->v, a);
 	if (after_ms > until_ms) {
 		a->held = "one of its name was deleted lately";

@@ -44,6 +44,7 @@
 struct played_proxy {
 	int delay_ms; /* until it answers to a fill */
 	int fails;    /* so many fills, with ERR_TIMEOUT */
+	bool refuses; /* ... or ERR_REFUSED */
 	int under_way;
 	bool waits; /* for what it has in flight to A: it answers to nothing until A answers or ends */
 	struct answer *held;
@@ -449,7 +450,7 @@ int proxy_fill_slots(struct http_client *http, const char *addr, const char *xau
 	}
 	if (p->fails) {
 		p->fails--;
-		fail_with(a, ERR_TIMEOUT);
+		fail_with(a, p->refuses ? ERR_REFUSED : ERR_TIMEOUT);
 	}
 	return 0;
 }
@@ -1253,6 +1254,7 @@ ACT_TEST(a_promotion_over_a_silent_master_locks_first)
 	w.a_fails = ERR_TIMEOUT;
 	w.a_fails_times = INT_MAX;
 	world.c->proxies[1]->reach = REACH_SILENT; /* it was on the same node */
+	world.c->proxies[1]->wanted = true;
 	promote_over_a_silent_one();
 	assert_journal("set 7: AB\n"
 		       "p0 1024 slots to A locked\n"
@@ -2155,6 +2157,7 @@ ACT_TEST(a_silent_proxy_is_waited_for_while_the_master_may_wake)
 	struct action a = over_a_stopped_one();
 
 	world.c->proxies[1]->reach = REACH_SILENT;
+	world.c->proxies[1]->wanted = true;
 	w.proxies[1].waits = true;
 	w.on_delete = a_ends;
 	w.on_delete_ms = 100;
@@ -2431,6 +2434,46 @@ ACT_TEST(nor_does_one_whose_pod_has_gone_and_it_gets_its_slots_with_the_time_tha
 	assert_int_equal(w.proxies[1].fill_limit_ms, w.proxies[0].fill_limit_ms);
 	assert_true(w.proxies[1].fill_limit_ms > 250);
 	assert_slots(1, B, false);
+}
+
+/* Its fills would hold the slots on the others, one after the other, for as long as two groups are to be switched. */
+ACT_TEST(a_switch_does_not_tell_a_proxy_that_is_in_no_list_and_silent)
+{
+	world.c->proxies[1]->had_pod = true;
+	world.c->proxies[1]->reach = REACH_SILENT;
+	w.proxies[1].fails = INT_MAX;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "p1"));
+	assert_slots(0, B, false);
+}
+
+ACT_TEST(a_switch_waits_for_one_that_is_in_no_list_and_answers)
+{
+	w.proxies[1].fails = 1;
+	run(ACT_SWITCH, B);
+	assert_slots(0, A, false);
+}
+
+ACT_TEST(a_proxy_that_refuses_its_lock_has_ended)
+{
+	w.proxies[1].fails = INT_MAX;
+	w.proxies[1].refuses = true;
+	run(ACT_SWITCH, B);
+	assert_slots(0, B, false);
+}
+
+/* It answered until now: that it has ended shows in a moment. */
+ACT_TEST(no_slot_is_held_for_a_proxy_whose_pod_is_gone_and_that_does_not_say_where_it_sends_what)
+{
+	w.on_asked = nothing_has_moved;
+	w.p1_asked_ms = 600;
+	world.c->proxies[1]->had_pod = true;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "locked"));
+	assert_logged("error=\"proxy 10.0.1.1:11080, whose pod is gone, does not answer: no slot is held for it\"");
+	world.c->proxies[1]->wanted = true; /* it has it still, and has time until it is to end */
+	run(ACT_SWITCH, B);
+	assert_slots(0, B, false);
 }
 
 ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)

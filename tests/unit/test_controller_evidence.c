@@ -653,6 +653,43 @@ TEST(no_switch_past_a_proxy_that_was_not_heard_since_a_lock)
 	assert_only(w, ACT_SWITCH, B);
 }
 
+/* It leaves, and its clients write through it until it ends. */
+TEST(nor_past_one_that_is_in_no_list_any_more_and_serves)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	w->proxies[0].registered = false;
+	w->proxies[0].pod.deleting = true;
+	w->proxies[0].mute = true;
+	assert_nothing(w);
+	w->proxies[0].reach = REACH_SILENT;
+	assert_only(w, ACT_SWITCH, B);
+}
+
+/* Each try holds slots for a moment. */
+TEST(a_switch_from_a_pod_that_is_being_deleted_is_tried_again_once_a_second_at_least)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	for (int i = 0; i < 20; i++)
+		calm_note(&w->groups[0].done, ACT_SWITCH, 1, true, w->v.now_ms);
+	assert_nothing(w);
+	w->v.now_ms += 999;
+	assert_nothing(w);
+	w->v.now_ms++;
+	assert_only(w, ACT_SWITCH, B);
+	w->groups[0].done = (struct calm_done){ 0 };
+	calm_note(&w->groups[0].done, ACT_SWITCH, 1, true, w->v.now_ms);
+	assert_nothing(w);
+	w->v.now_ms += 50;
+	assert_only(w, ACT_SWITCH, B);
+	for (int i = 0; i < 20; i++) /* what was done, however often, holds nothing up */
+		calm_note(&w->groups[0].done, ACT_SWITCH, 1, false, w->v.now_ms);
+	assert_only(w, ACT_SWITCH, B);
+}
+
 /* kubectl delete pod --force: the object goes at once, and its process a moment later. */
 TEST(master_whose_pod_is_gone_is_switched)
 {
