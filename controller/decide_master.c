@@ -12,6 +12,8 @@
 #define CLAIM_OVER_MS 1000
 /* News of pods are late by that at most: as long it may be its own. */
 #define LENT_MS 5000
+/* A switch takes tens of milliseconds; one that takes longer does not hold up the others, whose pods have to end. */
+#define TURN_MS 500
 
 /* Another controller has written the node since the master fell silent: it is replacing it, and holds its slots.
  */
@@ -248,16 +250,22 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 bool awaits_another_group(const struct decision *d, const struct group_view *g)
 {
 	const struct cluster_view *v = d->v;
-	bool changes = false;
+	bool changes = false, switches = false;
 
-	for (int i = 0; i < v->group_count; i++)
-		changes |= v->groups[i].busy && v->groups[i].node.id != g->node.id;
+	for (int i = 0; i < v->group_count; i++) {
+		const struct group_view *o = &v->groups[i];
+		bool other = o->node.id != g->node.id;
+
+		changes |= o->busy && other;
+		switches |= other && o->switching_ms && v->now_ms - o->switching_ms < TURN_MS;
+	}
 	for (int i = 0; i < d->count; i++) {
 		const struct action *a = &d->out[i];
 
+		switches |= a->kind == ACT_SWITCH && a->gid != g->node.id;
 		changes |= (a->kind == ACT_SWITCH || a->kind == ACT_PROMOTE) && a->gid != g->node.id;
 	}
-	return changes && view_any_slot(v->dashboard.slot_acting);
+	return switches || (changes && view_any_slot(v->dashboard.slot_acting));
 }
 
 /* Its kubelet ends its pod, and has told nobody but the preStop hook, as where the node shuts down or lacks memory. */

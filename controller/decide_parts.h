@@ -49,8 +49,10 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
  * to the old master; one that is silent keeps all of them locked until the switch gives up. */
 bool can_lock_proxies(const struct cluster_view *v);
 
-/* While a slot moves from one group to another, a proxy is told of it with both masters: who fills it for one group
- * frees it for the other, too. So a master that nobody misses yet is switched when no other group's is changed. */
+/* A proxy is told one thing at a time: of groups that are switched at once each holds its slots for as long as all of
+ * them take. So a master that nobody misses yet, as of a node that is drained, has its turn behind the others. And
+ * while a slot moves from one group to another, a proxy is told of it with both masters: who fills it for one group
+ * frees it for the other, too. */
 bool awaits_another_group(const struct decision *d, const struct group_view *g);
 
 /* What is to be done to the members that do not lead; m is a verified master. nobody_follows: those that are heard are

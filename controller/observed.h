@@ -100,6 +100,7 @@ struct observed_group {
 	/* act: to whom the last switch goes, or went, and since when it is over; 0: it is not */
 	char switching_to[CODIS_ADDR_MAX];
 	int64_t switched_ms;
+	int64_t switching_ms; /* ... and when that began */
 	int64_t masterless_ms;
 	char taken_back[CODIS_ADDR_MAX]; /* act: the server whose promotion was taken back last, and when */
 	int64_t taken_back_ms;

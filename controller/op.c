@@ -42,6 +42,8 @@ static void note_switch(struct observed_group *g, const struct action *a, int64_
 {
 	memcpy(g->switching_to, a->addr, sizeof(g->switching_to));
 	g->switched_ms = over_ms;
+	if (!over_ms)
+		g->switching_ms = clock_mono_ms();
 }
 
 static void count_running(struct op *op, int by)

@@ -406,6 +406,7 @@ static void view_group_of(const struct making *m, const struct observed_group *o
 	g->busy = o->running || o->unreadable[0] || !o->read_ms || !heard_since(m, o, g);
 	if (!o->switched_ms || m->v->now_ms - o->switched_ms < SWITCH_SEEN_MS)
 		memcpy(g->switching_to, o->switching_to, sizeof(g->switching_to));
+	g->switching_ms = o->switched_ms ? 0 : o->switching_ms;
 	g->promoting_idle = promotion_idle(m, o);
 	memcpy(g->unread_master, o->unread_master, sizeof(g->unread_master));
 	g->handed = o->handed_to[0] && o->node.count && strcmp(o->handed_to, o->node.servers[0].addr) == 0;

@@ -100,6 +100,7 @@ struct group_view {
 	int64_t held_ms; /* when its slots were last held for a master that was about to fail, and did not; 0 never */
 	bool busy;       /* something is being done, or what is known is older than what was done last */
 	char switching_to[CODIS_ADDR_MAX]; /* who takes over from a master that lives, or just did; "" : nobody */
+	int64_t switching_ms;              /* ... since when that is under way; 0: it is not */
 	struct calm_done done;             /* its last change of master */
 	int silent_failovers;              /* over masters that were silent, in the last hour */
 	int64_t masterless_ms;             /* since when no member was a verified master (monotonic); 0: there is one */

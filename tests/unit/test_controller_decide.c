@@ -536,17 +536,38 @@ TEST(masters_between_which_a_slot_moves_are_switched_one_after_the_other)
 	struct server_view *c = add_pair(w), *e = c + 1;
 
 	w->servers[0].pod.deleting = c->pod.deleting = true;
-	run(w);
-	assert_int_equal(w->count, 2); /* no slot moves */
-	w->v.dashboard.slot_acting[7] = true;
-	assert_only(w, ACT_SWITCH, B);
 	w->groups[0].busy = true;
+	assert_only(w, ACT_SWITCH, e->addr); /* no slot moves */
+	w->v.dashboard.slot_acting[7] = true;
 	assert_nothing(w);
 	w->groups[0].busy = false;
 	w->servers[0].pod.deleting = false;
 	assert_only(w, ACT_SWITCH, e->addr);
 	w->groups[1].busy = true; /* its own */
 	assert_nothing(w);
+}
+
+/* Each would hold its slots until the proxies have been told of all of them. */
+TEST(masters_of_a_node_are_switched_one_after_the_other)
+{
+	WORLD;
+	struct server_view *c = add_pair(w), *e = c + 1;
+
+	w->servers[0].pod.cordoned = c->pod.cordoned = true;
+	assert_only(w, ACT_SWITCH, B);
+	w->groups[0].busy = true;
+	w->groups[0].switching_ms = w->v.now_ms - 499;
+	assert_nothing(w);
+	w->groups[0].switching_ms--; /* it takes its time */
+	assert_only(w, ACT_SWITCH, e->addr);
+	w->groups[0].switching_ms = w->v.now_ms;
+	refuse(w); /* whose master has ended does not wait */
+	lose_link(w);
+	w->groups[0].busy = false;
+	w->groups[0].switching_ms = 0;
+	w->groups[1].busy = true;
+	w->groups[1].switching_ms = w->v.now_ms;
+	assert_only(w, ACT_PROMOTE, B);
 }
 
 /* It is about to be drained. */
