@@ -12,7 +12,8 @@
 
 struct http_call;
 
-#define ASK_PATH_MAX 4096 /* with the token of a list's next page */
+#define ASK_PATH_MAX  4096 /* with the token of a list's next page */
+#define ASK_PAGES_MAX 1000 /* of one list; who says that there are more than so many says it for ever */
 
 struct ask {
 	struct cli *cli;

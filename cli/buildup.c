@@ -263,8 +263,6 @@ static enum cli_status read_manifests(struct cli *c, struct documents *d)
 	const char *set = c->options.set ? c->options.set : SET_DEFAULT;
 	struct error err;
 
-	if (c->options.file && c->options.set)
-		return cli_fail(c, CLI_USAGE, "buildup: say -f or --set, not both");
 	if ((c->options.file ? documents_read(d, c->options.file, &err) : documents_read_stock(d, set, &err)) < 0 ||
 	    (c->options.images && documents_set_images(d, c->options.images, &err) < 0))
 		return cli_fail(c, CLI_USAGE, "buildup: %s", err.text);
@@ -276,8 +274,11 @@ static enum cli_status read_manifests(struct cli *c, struct documents *d)
 enum cli_status buildup_run(struct cli *c)
 {
 	struct documents d = { .count = 0 };
-	enum cli_status status = cli_connect_once(c);
+	enum cli_status status;
 
+	if (c->options.file && c->options.set)
+		return cli_fail(c, CLI_USAGE, "buildup: say -f or --set, not both");
+	status = cli_connect_once(c);
 	if (status != CLI_OK)
 		return status;
 	d.namespace = cli_namespace(c);

@@ -26,6 +26,11 @@ static void on_page(struct ask *a, const cJSON *page)
 	}
 	if (!next || !*next)
 		return;
+	if (++l->pages >= ASK_PAGES_MAX) {
+		error_set(&a->err, ERR_TOOBIG, "%s: the API server's list has no end: it is over %d objects long",
+			  l->path, ASK_PAGES_MAX * PAGE);
+		return;
+	}
 	text_escape(&token, next);
 	if (token.failed ||
 	    (size_t)snprintf(a->path, sizeof(a->path), "%s&continue=%s", l->path, token.data) >= sizeof(a->path))
@@ -45,6 +50,7 @@ static void begin(struct known *k, struct cli *c, int at, const char *collection
 	text_escape(&path, selector);
 	l->known = k;
 	l->set = set;
+	l->pages = 0;
 	text_copy(l->path, sizeof(l->path), path.data);
 	*a = (struct ask){ .on_answer = on_page, .ctx = l };
 	text_copy(a->path, sizeof(a->path), path.data);

@@ -20,6 +20,7 @@ struct known {
 	struct known_list {
 		struct known *known;
 		char path[KNOWN_PATH_MAX]; /* without the page */
+		int pages;
 		int (*set)(struct inventory *inv, const cJSON *object, struct error *err);
 	} lists[KNOWN_LISTS];
 	struct ask asks[KNOWN_LISTS]; /* the pods', the StatefulSets', the nodes' */

@@ -111,8 +111,13 @@ static int list(struct plan *p, const char *collection, take_fn take, struct err
 	BUF_CLEANUP struct buf path = BUF_INIT(ASK_PATH_MAX - 1);
 	const char *next = NULL;
 	JSON_CLEANUP cJSON *page = NULL;
+	int pages = 0;
 
 	do {
+		if (pages++ >= ASK_PAGES_MAX)
+			return error_set(err, ERR_TOOBIG,
+					 "%s: the API server's list has no end: it is over %d objects long", collection,
+					 ASK_PAGES_MAX * PAGE);
 		buf_reset(&path);
 		buf_addf(&path, "%s?limit=%d%s", collection, PAGE, next ? "&continue=" : "");
 		if (next)

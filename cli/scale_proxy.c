@@ -1,6 +1,5 @@
 /* codisctl scale-proxy: so many proxies, until codis-controller says that so many serve and each answers PING. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/controllers.h"
@@ -12,6 +11,7 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/codis/pod.h"
+#include "common/codis/scaling.h"
 
 #define LOOK_MS 500
 
@@ -212,11 +212,10 @@ static enum cli_status scale_to(struct cli *c, const char *named, int count)
 enum cli_status scale_proxy_run(struct cli *c)
 {
 	const char *text = c->arg_count ? c->args[0] : "";
-	char *end;
-	long count = strtol(text, &end, 10);
+	int count = scaling_number(text, 1, PROXIES_MAX, 0);
 
-	if (!*text || *end || count < 1 || count > PROXIES_MAX)
+	if (!count)
 		return cli_fail(c, CLI_USAGE, "scale-proxy: \"%.20s\" is no number of proxies: 1 to %d", text,
 				PROXIES_MAX);
-	return scale_to(c, c->arg_count > 1 ? c->args[1] : NULL, (int)count);
+	return scale_to(c, c->arg_count > 1 ? c->args[1] : NULL, count);
 }

@@ -292,6 +292,7 @@ CLI_TEST(what_is_no_manifest_is_told_before_anything_is_asked)
 	cli_says(w, "codisctl: buildup: /nowhere: No such file or directory\n");
 	assert_int_equal(CLI(w, "buildup", "-f", "x", "--set", "plain"), CLI_USAGE);
 	cli_says(w, "buildup: say -f or --set, not both\n");
+	assert_int_equal(CLI(w, "buildup", "-f", "x", "--set", "plain", "--kubeconfig", "/nowhere"), CLI_USAGE);
 	folder_make(&f);
 	assert_int_equal(CLI(w, "buildup", "-f", f.path), CLI_USAGE);
 	cli_says(w, "has no *.yaml, *.yml or *.json\n");

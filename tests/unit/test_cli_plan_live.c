@@ -118,6 +118,16 @@ CLI_TEST(who_stands_stays_and_others_count)
 	cli_says(w, "3524 of 4096 MiB");
 }
 
+/* Each of its pages names another one. */
+CLI_TEST(a_list_without_an_end_is_not_read_for_ever)
+{
+	struct cli_world *w = *state;
+
+	w->api->endless = 2;
+	assert_int_equal(plan_live(w, SERVERS("4", "")), CLI_NO_CLUSTER);
+	cli_says(w, "/api/v1/nodes: the API server's list has no end: it is over ");
+}
+
 CLI_TEST(what_is_there_is_changed_and_not_made)
 {
 	struct cli_world *w = *state;

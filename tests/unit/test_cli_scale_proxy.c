@@ -187,9 +187,18 @@ CLI_TEST(who_may_not_list_them_all_scales_what_is_found)
 	assert_int_equal(replicas(w, SCALE), 3);
 }
 
+CLI_TEST(a_list_without_an_end_is_not_read_for_ever)
+{
+	struct cli_world *w = *state;
+
+	w->api->endless = 2;
+	assert_int_equal(CLI(w, "scale-proxy", "2"), CLI_NO_CLUSTER);
+	cli_says(w, ": the API server's list has no end: it is over 250000 objects long");
+}
+
 CLI_TEST(what_is_no_number_or_not_allowed_changes_nothing)
 {
-	static const char *const numbers[] = { "0", "-1", "257", "two", "3x", "", NULL };
+	static const char *const numbers[] = { "0", "-1", "257", "two", "3x", " 3", "+3", "", NULL };
 	struct cli_world *w = *state;
 
 	cli_codis(w);
