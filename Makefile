@@ -138,6 +138,9 @@ $(BUILD)/cli/stock_files.o: $(BUILD)/cli/stock_files.c $(STAMP) | $(BUILD)/.head
 # The page of codis-controller has these within it, which no compiler tells of.
 $(BUILD)/controller/web_files.o $(BUILD)/simulation/controller/web_files.o: $(wildcard controller/web/*)
 
+# So does codisctl.
+$(BUILD)/cli/install_file.o: manifests/install.yaml
+
 $(BUILD)/libcodis.a: $(call obj,$(COMMON))
 	@rm -f $@
 	$(call say,AR,$@)

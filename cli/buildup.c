@@ -13,7 +13,7 @@
 #include "common/base/text.h"
 
 #define SET_DEFAULT "plain"
-#define INSTALL     "kubectl apply -f manifests/install.yaml, then this again"
+#define INSTALL     "codisctl install, then this again"
 
 const struct opt buildup_options[] = {
 	{ "filename", NULL, OPT_STRING, offsetof(struct cli_options, file), .arg = "FILE|DIR|-", .letter = 'f',
@@ -187,14 +187,7 @@ static int give_up_port(const struct cli *c, struct document *doc, const cJSON *
 static void tell(struct cli *c, const struct document *doc, const cJSON *before, const cJSON *after,
 		 const struct yielded *yielded)
 {
-	const char *was = json_str(before, "metadata", "resourceVersion", NULL);
-	const char *is = json_str(after, "metadata", "resourceVersion", NULL);
-	bool same = was && is && strcmp(was, is) == 0;
-
-	buf_addf(&c->out, "%s %s: %s", doc->kind->name, doc->name,
-		 !before ? "created"
-		 : same  ? "unchanged"
-			 : "changed");
+	buf_addf(&c->out, "%s %s: %s", doc->kind->name, doc->name, document_change(before, after));
 	if (yielded->replicas)
 		buf_addf(&c->out, ", and it stays scaled to %d (the manifest says %d)",
 			 (int)json_int(0, after, "spec", "replicas", NULL), yielded->replicas);

@@ -35,6 +35,8 @@ struct cli_options {
 	char *kustomize, *nodes_from;
 	int nodes;
 	bool live, diff;
+	char *version, *scheduler_image;
+	bool print;
 	bool every, follow, previous;
 	int since_s, tail;
 };

@@ -30,7 +30,13 @@ static bool is_name(const char *name)
 	return len > 0 && len < 254 && !name[len] && name[0] != '.';
 }
 
-static int check_kind(const cJSON *object, struct document *doc, struct error *err)
+/* What is for one namespace brings nothing for all of them. */
+static bool is_taken(const struct documents *d, const struct kind *kind)
+{
+	return kind && (!d->namespace || !kind->clusterwide || strcmp(kind->name, "Namespace") == 0);
+}
+
+static int check_kind(const struct documents *d, const cJSON *object, struct document *doc, struct error *err)
 {
 	const char *kind = json_str(object, "kind", NULL), *version = json_str(object, "apiVersion", NULL);
 
@@ -38,7 +44,7 @@ static int check_kind(const cJSON *object, struct document *doc, struct error *e
 	if (!kind || !version)
 		return error_set(err, ERR_INVALID, "it has no kind, or no apiVersion: it is no object of Kubernetes");
 	doc->kind = kind_find(kind);
-	if (!doc->kind)
+	if (!is_taken(d, doc->kind))
 		return error_set(err, ERR_INVALID, "kind %.64s is none that codisctl applies: kubectl apply does",
 				 kind);
 	if (strcmp(version, doc->kind->version) != 0)
@@ -55,7 +61,9 @@ static int check_namespace(const struct documents *d, const struct document *doc
 {
 	const char *says = doc->kind->clusterwide ? doc->name : json_str(doc->object, "metadata", "namespace", NULL);
 
-	if (says && strcmp(says, d->namespace) != 0)
+	if (!says && !d->namespace)
+		return error_set(err, ERR_INVALID, "%s %.64s says no namespace", doc->kind->name, doc->name);
+	if (says && d->namespace && strcmp(says, d->namespace) != 0)
 		return error_set(err, ERR_INVALID, "%s %.64s is of namespace %.64s, not of %s: say -n %.64s",
 				 doc->kind->name, doc->name, says, d->namespace, says);
 	if (says ||
@@ -72,7 +80,7 @@ static int add_document(void *ctx, cJSON *object, int line, struct error *err)
 	int failed;
 
 	text_copy(doc.from, sizeof(doc.from), r->from);
-	failed = check_kind(object, &doc, err) < 0 || check_namespace(d, &doc, err) < 0;
+	failed = check_kind(d, object, &doc, err) < 0 || check_namespace(d, &doc, err) < 0;
 	if (!failed && d->count == DOCUMENTS_MAX)
 		failed = error_set(err, ERR_TOOBIG, "there are over %d objects", DOCUMENTS_MAX);
 	if (!failed) {
@@ -97,6 +105,11 @@ static int read_text(void *ctx, const char *from, const char *text, size_t len, 
 	return yaml_read(text, len, YAML_BYTES, add_document, &r, err) < 0 ? error_wrap(err, "%s", from) : 0;
 }
 
+int documents_read_text(struct documents *d, const char *from, const char *text, size_t len, struct error *err)
+{
+	return read_text(d, from, text, len, err);
+}
+
 int documents_read(struct documents *d, const char *path, struct error *err)
 {
 	return files_read(path, FILE_BYTES, read_text, d, err);
@@ -118,6 +131,14 @@ void documents_release(struct documents *d)
 	free(d->all);
 	d->all = NULL;
 	d->count = 0;
+}
+
+const char *document_change(const cJSON *before, const cJSON *after)
+{
+	const char *was = json_str(before, "metadata", "resourceVersion", NULL);
+	const char *is = json_str(after, "metadata", "resourceVersion", NULL);
+
+	return !before ? "created" : was && is && strcmp(was, is) == 0 ? "unchanged" : "changed";
 }
 
 const cJSON *document_template(const struct document *doc, int *replicas)

@@ -10,7 +10,7 @@
 #define DOCUMENTS_MAX      256
 #define DOCUMENTS_PATH_MAX 512
 
-/* A kind of objects. Of those that belong to no namespace only Namespace is known. */
+/* A kind of objects. Of those that belong to no namespace (clusterwide) only install applies others than Namespace. */
 struct kind {
 	const char *name, *version, *resource;
 	bool clusterwide;
@@ -30,7 +30,8 @@ struct document {
 };
 
 struct documents {
-	const char *namespace; /* all belong there: who says another one is refused */
+	/* All belong there: who says another one is refused. NULL: each says its own, and all kinds are taken. */
+	const char *namespace;
 	struct document *all;
 	int count;
 };
@@ -40,11 +41,17 @@ struct documents {
 int documents_read(struct documents *d, const char *path, struct error *err);
 /* Likewise of a stock set (stock.h). */
 int documents_read_stock(struct documents *d, const char *set, struct error *err);
+/* Likewise of a text, where it is from. */
+int documents_read_text(struct documents *d, const char *from, const char *text, size_t len, struct error *err);
 void documents_release(struct documents *d);
 
 /* "codis-image=registry/codis:3.2,codis-zookeeper=...": what a container names so, with any tag or none, gets the image
  * behind "=". 0, or -1 and *err: it is written otherwise, or none is named so. */
 int documents_set_images(struct documents *d, const char *images, struct error *err);
+
+/* What became of one that was applied, as a word: "created", "changed" or "unchanged". before NULL: it was not there.
+ */
+const char *document_change(const cJSON *before, const cJSON *after);
 
 /* The template of what makes pods, and how many; NULL: it makes none. */
 const cJSON *document_template(const struct document *doc, int *replicas);

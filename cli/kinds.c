@@ -19,6 +19,12 @@ const struct kind kinds_known[] = {
 	{ "NetworkPolicy", "networking.k8s.io/v1", "networkpolicies", false },
 	{ "Role", "rbac.authorization.k8s.io/v1", "roles", false },
 	{ "RoleBinding", "rbac.authorization.k8s.io/v1", "rolebindings", false },
+	{ "ClusterRole", "rbac.authorization.k8s.io/v1", "clusterroles", true },
+	{ "ClusterRoleBinding", "rbac.authorization.k8s.io/v1", "clusterrolebindings", true },
+	{ "PriorityClass", "scheduling.k8s.io/v1", "priorityclasses", true },
+	{ "MutatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations", true },
+	{ "ValidatingWebhookConfiguration", "admissionregistration.k8s.io/v1", "validatingwebhookconfigurations",
+	  true },
 	{ .name = NULL },
 };
 

@@ -22,6 +22,9 @@ enum cli_status ping_run(struct cli *c);
 /* scale_proxy.c */
 extern const struct opt scale_proxy_options[];
 enum cli_status scale_proxy_run(struct cli *c);
+/* install.c */
+extern const struct opt install_options[];
+enum cli_status install_run(struct cli *c);
 /* buildup.c */
 extern const struct opt buildup_options[];
 enum cli_status buildup_run(struct cli *c);

@@ -53,6 +53,13 @@ const struct verb cli_verbs[] = {
 	  "cluster, and "
 	  "the same command waits again.",
 	  scale_proxy_options, 2, false, scale_proxy_run },
+	{ "install", "codis-k8s itself, with the kube-scheduler of this cluster's version", "",
+	  "Applies the install.yaml that codisctl brings along (-f: another one), with kube-scheduler of the API "
+	  "server's version, and waits until all pods are ready; --print only prints it. What is there and the same is "
+	  "unchanged, and images that run already stay, but for the version. So the same command upgrades, and follows "
+	  "an upgrade of the API server. Interrupted, or repeated, it goes on. It takes the rights of an "
+	  "administrator.",
+	  install_options, 0, false, install_run },
 	{ "buildup", "a Codis of manifests, until it serves and answers PONG", "",
 	  "Applies manifests (-f, or a set that codisctl brings along) to the namespace, which is made where it is "
 	  "missing; "

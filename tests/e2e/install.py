@@ -8,6 +8,7 @@ import tempfile
 import time
 
 from certs import Creations
+from cli import codisctl
 from codis import SYSTEM
 from manifests import MANIFESTS
 from world import NAMESPACE, case, manifest, wait_for
@@ -166,6 +167,30 @@ def upgrade_and_back(w):
     after = {s.pod: (s.role, s.info["run_id"]) for s in w.codis.servers()}
     assert after == before, f"{before}, and then {after}"
     w.assert_nothing_lost()
+
+
+@case
+def by_codisctl(w):
+    """codisctl install over what kubectl has applied of another version: what that had more goes; then nothing changes."""
+    before = entries(w)
+    w.kube.apply(another(manifest("install.yaml")).replace("name: pods-beside.codis.io", "name: pods-by-app.codis.io"))
+    wait_for("their caBundles", lambda: (all(entries(w).values()), f"{entries(w)}"), 30)
+    told, seconds = codisctl(w, "install", "--wait", "50s")
+    w.note(f"{seconds:.0f} s")
+    version = w.kube.get("/version")["gitVersion"]
+    assert f"\nkube-scheduler: registry.k8s.io/kube-scheduler:{version}\n" in told, told
+    for line in ([f"Deployment {name}: changed" for name in PROGRAMS] + ["MutatingWebhookConfiguration codis-webhook: changed",
+                 "ready: codis-webhook 2 of 2, codis-scheduler 2 of 2, codis-controller 2 of 2"]):
+        assert f"\n{line}\n" in told, f"{line!r} is not in {told}"
+    now = installed(w)
+    assert "OF_ANOTHER_VERSION" not in json.dumps(now)
+    assert entries(w).keys() == before.keys(), f"entries are {list(entries(w))}"
+    told, _ = codisctl(w, "install", "--wait", "50s")
+    assert ": changed" not in told and ": created" not in told, told
+    assert installed(w) == now
+    w.kube.apply(manifest("install.yaml"))  # and back
+    wait_for("their caBundles", lambda: (all(entries(w).values()), f"{entries(w)}"), 30)
+    w.wait_admission()
 
 
 # --- kustomize ----------------------------------------------------------------------------------------------------------

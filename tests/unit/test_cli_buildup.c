@@ -232,10 +232,11 @@ CLI_TEST(nothing_is_applied_where_it_cannot_become_anything)
 
 	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NOT_SO);
 	cli_says(w, "codisctl: codis-k8s is not installed: there is no MutatingWebhookConfiguration codis-webhook. "
-		    "Nothing is applied: kubectl apply -f manifests/install.yaml, then this again\n");
+		    "Nothing is applied: codisctl install, then this again\n");
 	fake_apply(w->api, WEBHOOK, "{}");
 	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NOT_SO);
-	cli_says(w, "codisctl: no codis-controller runs in namespace codis-system. Nothing is applied: kubectl apply");
+	cli_says(w,
+		 "codisctl: no codis-controller runs in namespace codis-system. Nothing is applied: codisctl install");
 	cli_controller(w, "c-a", NULL);
 	assert_int_equal(buildup(w, SERVERS("2"), "5s"), CLI_NOT_SO);
 	cli_says(w, "codisctl: no codis-controller answers in namespace codis-system. Nothing is applied: kubectl get "
