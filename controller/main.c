@@ -239,11 +239,19 @@ static void on_lease(void *ctx, enum lease_state state, const char *holder)
 
 /* --- start and stop ----------------------------------------------------------------------------------------------- */
 
-static void on_released(void *ctx)
+static void on_told(void *ctx)
 {
 	struct codis_controller *p = ctx;
 
 	program_end(&p->program);
+}
+
+/* Another one may lead from here on: it does not wait for what is told. */
+static void on_released(void *ctx)
+{
+	struct codis_controller *p = ctx;
+
+	kube_events_flush(p->ctl.events, on_told, p);
 }
 
 static void on_kept(void *ctx)

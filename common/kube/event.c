@@ -56,6 +56,8 @@ struct kube_events {
 	struct series series[SERIES_MAX];
 	struct metrics *metrics;
 	const char *dropped;
+	void (*flushed)(void *ctx); /* NULL: nobody waits */
+	void *flushed_ctx;
 };
 
 struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
@@ -82,6 +84,25 @@ void kube_events_free(struct kube_events *e)
 	for (int i = 0; i < UNDER_WAY_MAX; i++)
 		http_cancel(e->slots[i].call);
 	free(e);
+}
+
+static bool is_under_way(const struct kube_events *e)
+{
+	for (int i = 0; i < UNDER_WAY_MAX; i++) {
+		if (e->slots[i].call)
+			return true;
+	}
+	return false;
+}
+
+void kube_events_flush(struct kube_events *e, void (*done)(void *ctx), void *ctx)
+{
+	if (!e || !is_under_way(e)) {
+		done(ctx);
+		return;
+	}
+	e->flushed = done;
+	e->flushed_ctx = ctx;
 }
 
 static uint64_t hash_name(const char *namespace)
@@ -299,6 +320,12 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 			(err->retry_after_s < PAUSE_MAX_MS / 1000 ? INT64_C(1000) * err->retry_after_s : PAUSE_MAX_MS);
 	if (err && err->code != ERR_EXISTS && err->code != ERR_ENDING)
 		drop(e, slot->namespace_name);
+	if (e->flushed && !is_under_way(e)) {
+		void (*flushed)(void *ctx) = e->flushed;
+
+		e->flushed = NULL;
+		flushed(e->flushed_ctx);
+	}
 }
 
 static void write_event(struct kube_events *e, struct slot *slot, struct series *s, const char *namespace,

@@ -17,6 +17,9 @@ struct metrics;
 struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
 				    struct metrics *metrics, const char *dropped);
 void kube_events_free(struct kube_events *e);
+/* done is called once nothing is under way any more: at once, or within 5 s. Once, and before kube_events_free. e NULL:
+ * at once. */
+void kube_events_flush(struct kube_events *e, void (*done)(void *ctx), void *ctx);
 
 /* involved: a pod or another object with kind/apiVersion or, as in a list, without (then kind is `kind`).
  * e NULL: nothing is told. reason: CamelCase ("Promoted"); note: one sentence. warning: type Warning, else Normal. Best

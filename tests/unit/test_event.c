@@ -298,6 +298,41 @@ FIXTURE_TEST(it_ends_with_events_under_way)
 }
 
 /* One that fails every two seconds made 1,800 objects an hour. */
+static void note_flushed(void *ctx)
+{
+	struct count *c = ctx;
+
+	c->events = fake_count(&c->world->api, "POST");
+}
+
+static bool is_flushed(void *ctx)
+{
+	return ((struct count *)ctx)->events >= 0;
+}
+
+/* As of a controller that ends. */
+FIXTURE_TEST(it_is_flushed_when_all_are_written)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = events(w);
+	JSON_CLEANUP cJSON *pod = parsed("{\"metadata\":{\"name\":\"p\",\"namespace\":\"n\",\"uid\":\"u\"}}");
+	struct count c = { w, -1 };
+
+	kube_events_flush(e, note_flushed, &c); /* nothing is under way */
+	assert_int_equal(c.events, 0);
+	c.events = -1;
+	kube_event(e, "Pod", pod, true, "Promoted", "x");
+	kube_event(e, "Pod", pod, true, "Joined", "x");
+	kube_events_flush(e, note_flushed, &c);
+	assert_int_equal(c.events, -1);
+	assert_true(fake_run(w, LONG, is_flushed, &c));
+	assert_int_equal(c.events, 2);
+	kube_events_free(e);
+	c.events = -1;
+	kube_events_flush(NULL, note_flushed, &c);
+	assert_int_equal(c.events, 2);
+}
+
 FIXTURE_TEST(the_same_is_one_event_that_counts)
 {
 	struct fake_world *w = *state;
