@@ -316,18 +316,29 @@ int extender_refuse_all(const struct extender_args *args, void (*reason)(void *c
 	return done(out);
 }
 
-/* A Pod has its uid in metadata, a MetaPod is nothing but it. */
-static void add_victim(struct buf *out, struct json_span pod, bool first)
+/* A Pod has its uid in metadata, a MetaPod is nothing but it, with its name in any case. Not a text: it has none. */
+static struct json_span uid_of(struct json_span pod)
 {
-	struct json_span uid = json_span_member(json_span_member(pod, "metadata"), "uid");
+	struct json_span uid = json_span_member(json_span_member(pod, "metadata"), "uid"), name, value;
+	struct json_walk members;
+
+	for (json_walk_begin(&members, pod); !uid.at && json_walk_next(&members, &name, &value);) {
+		if (is(name, "UID"))
+			uid = value;
+	}
+	return json_span_text(uid).at ? uid : (struct json_span){ .at = NULL };
+}
+
+static bool add_victim(struct buf *out, struct json_span pod, bool first)
+{
+	struct json_span uid = uid_of(pod);
 
 	if (!uid.at)
-		uid = json_span_member(pod, "UID");
-	if (!uid.at)
-		return;
+		return false;
 	buf_addstr(out, first ? "{\"UID\":" : ",{\"UID\":");
 	add_span(out, uid);
 	buf_addch(out, '}');
+	return true;
 }
 
 static void add_victims(struct buf *out, struct json_span victims)
@@ -343,7 +354,7 @@ static void add_victims(struct buf *out, struct json_span victims)
 		if (!is(name, "Pods") || !json_walk_begin(&pods, value))
 			continue;
 		while (json_walk_next(&pods, &none, &pod))
-			add_victim(out, pod, count++ == 0);
+			count += add_victim(out, pod, count == 0);
 	}
 	buf_addstr(out, "],\"NumPDBViolations\":");
 	if (violations.at)

@@ -512,6 +512,22 @@ TEST(nobody_is_evicted_where_a_member_of_the_group_stands)
 	extender_teardown(&e);
 }
 
+/* Names in any case; who has no uid is left out, and what is answered is JSON. */
+TEST(victims_that_say_little_do_not_spoil_the_answer)
+{
+	static const char odd[] = "\"NodeNameToMetaVictims\":{\"n2\":{\"pods\":[5,null,{},{\"UID\":{\"a\":1}},"
+				  "{\"uid\":\"b\"},{\"UID\":7},{\"Uid\":\"c\"}],\"numPDBViolations\":2}}";
+	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n2");
+	assert_string_equal(preempt(&e, server_pod(1, ""), odd, &out),
+			    "{\"NodeNameToMetaVictims\":{\"n2\":{\"Pods\":[{\"UID\":\"b\"},{\"UID\":\"c\"}],"
+			    "\"NumPDBViolations\":2}}}");
+	extender_teardown(&e);
+}
+
 TEST(five_thousand_nodes)
 {
 	BUF_CLEANUP struct buf names = BUF_INIT(1 << 20);
