@@ -55,7 +55,7 @@ static bool list_siblings(const struct inventory *inv, const struct place_pod *p
 
 	place_each_peer(p, inv, on_sibling, &s);
 	for (size_t i = 0; i < s.count; i++)
-		buf_addf(out, "%s%s on %s", i ? ", " : "", s.pods[i]->pod.name, s.pods[i]->pod.node);
+		buf_addf(out, "%s%s on %s", i ? ", " : "", s.pods[i]->pod.name, kept_pod_place(&s.pods[i]->pod));
 	return s.count > 0;
 }
 

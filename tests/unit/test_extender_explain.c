@@ -100,6 +100,18 @@ TEST_WITH(a_pending_member_is_told_when_a_sibling_comes_into_its_place, setup, t
 	assert_told(w, 2, "codis-server-3", APART("2", "codis-server-2 on n1", "codis-server-3"));
 }
 
+/* It has no node yet, and counts as standing where it says (Kubernetes 1.35, of one that waits for a volume). */
+TEST_WITH(a_sibling_that_is_nominated_is_named_with_its_node, setup, teardown)
+{
+	struct world *w = *state;
+	cJSON *nominated = server_pod(0, "");
+
+	cJSON_AddStringToObject(cJSON_AddObjectToObject(nominated, "status"), "nominatedNodeName", "n1");
+	set(w, nominated);
+	set(w, pending(1));
+	assert_told(w, 1, "codis-server-1", APART("1", "codis-server-0 on n1", "codis-server-1"));
+}
+
 TEST_WITH(one_that_waits_no_more_is_told_nothing, setup, teardown)
 {
 	struct world *w = *state;
