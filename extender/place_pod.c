@@ -58,13 +58,15 @@ void place_pod_release(struct place_pod *p)
 
 /* --- who stands beside it ----------------------------------------------------------------------------------------- */
 
-static void set_member(struct place_pod *p)
+static void set_member(struct place_pod *p, int group)
 {
 	const struct kept_pod *pod = &p->pod;
 
+	p->pod.group = group;
+	p->strict = place_is_strict(pod);
 	snprintf(p->member.namespace, sizeof(p->member.namespace), "%s", pod->namespace);
 	p->member.component = pod->component;
-	p->member.group = pod->group;
+	p->member.group = group;
 }
 
 void place_join(struct place_pod *p, const struct inventory *inv)
@@ -72,7 +74,7 @@ void place_join(struct place_pod *p, const struct inventory *inv)
 	const struct inventory_pod *known = inventory_pod(inv, p->pod.uid);
 	char trouble[POD_WHY_MAX];
 
-	set_member(p);
+	set_member(p, known || p->pod.component != CODIS_SERVER ? p->pod.group : inventory_group_of(inv, &p->pod));
 	if (known)
 		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
 	else

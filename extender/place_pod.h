@@ -33,7 +33,8 @@ void place_pod_release(struct place_pod *p);
  * group's members lose data by standing together. */
 bool place_is_strict(const struct kept_pod *pod);
 
-/* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others. */
+/* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others, and
+ * the group is said by its StatefulSet, as of those that the watch has brought. */
 void place_join(struct place_pod *p, const struct inventory *inv);
 
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under

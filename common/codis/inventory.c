@@ -749,6 +749,12 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 	inventory_product_of_kept(inv, &kept, product, trouble);
 }
 
+int inventory_group_of(const struct inventory *inv, const struct kept_pod *pod)
+{
+	return group_of(maker_of(inv, pod->namespace, pod->owner, pod->name), pod->ordinal, pod->server_replica,
+			pod->group_said);
+}
+
 bool inventory_is_master(const struct inventory *inv, const struct kept_pod *pod, const char *product)
 {
 	return belong_is_master(inv, inv_find_product(inv, pod->namespace, product), pod);

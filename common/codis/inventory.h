@@ -128,6 +128,10 @@ void inventory_product_of(const struct inventory *inv, const struct codis_pod *p
 void inventory_product_of_kept(const struct inventory *inv, const struct kept_pod *pod, char product[CODIS_PRODUCT_MAX],
 			       char trouble[POD_WHY_MAX]);
 
+/* The group of a server's pod with these words, as it is told in inventory_pod: for one that no watch has brought yet.
+ */
+int inventory_group_of(const struct inventory *inv, const struct kept_pod *pod);
+
 /* Whether a pod with these words is its group's master, as it is told in inventory_pod: for one that no watch has
  * brought yet. */
 bool inventory_is_master(const struct inventory *inv, const struct kept_pod *pod, const char *product);

@@ -133,6 +133,25 @@ TEST(a_promise_holds_when_the_product_of_an_unseen_pod_becomes_known)
 	extender_teardown(&e);
 }
 
+/* By their numbers they are of two groups. */
+TEST(an_unseen_pod_is_of_the_group_that_its_set_says)
+{
+	JSON_CLEANUP cJSON *set =
+		parsed("{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"default\",\"uid\":\"set\"},\"spec\":{"
+		       "\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
+		       "\"codis.io/group\":\"7\"}},\"spec\":{\"containers\":[{\"name\":\"main\"}]}}}}");
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	assert_int_equal(inventory_set_set(e.inventory, set, NULL), 0);
+	assert_true(offers(&e, 0, member(1, "", ""), "[\"n1\"]", "n1"));
+	assert_false(offers(&e, 0, member(2, "", ""), "[\"n1\"]", "n1"));
+	add_pod(e.inventory, member(3, "", ""));
+	assert_false(offers(&e, 0, member(3, "", ""), "[\"n1\"]", "n1"));
+	extender_teardown(&e);
+}
+
 /* Of a node without the label nobody knows where it is, whoever stands there. */
 TEST(a_node_that_lost_its_label_is_refused)
 {
