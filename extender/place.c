@@ -647,6 +647,14 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	return 0;
 }
 
+static int too_many_keys(const struct place_pod *p, struct error *err)
+{
+	return error_set(err, ERR_TOOBIG,
+			 "members of group %d of %s have more than %d keys in " CODIS_ANNOTATION_TOPOLOGY
+			 ": give all of them the same",
+			 p->member.group, p->member.product, CENSUS_KEYS - 2);
+}
+
 int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
 		const struct attempts_of *attempts, const struct place_pod *p, const struct extender_args *args,
 		int64_t now_ms, struct error *err)
@@ -655,7 +663,8 @@ int place_nodes(struct placing *pl, const struct inventory *inv, struct census *
 	pl->pod = p;
 	pl->census = c;
 	if (prepare(pl, inv, r) < 0)
-		return error_set(err, ERR_NOMEM, "no memory to place a pod on %zu nodes", args->count);
+		return c->crowded ? too_many_keys(p, err)
+				  : error_set(err, ERR_NOMEM, "no memory to place a pod on %zu nodes", args->count);
 	look_at_all(pl, attempts, now_ms);
 	return 0;
 }

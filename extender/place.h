@@ -122,8 +122,9 @@ struct placing {
 
 void placing_release(struct placing *pl);
 
-/* Judges and weighs every candidate. attempts: of the pod, or NULL. now_ms: wall time. 0, or -1 and *err (memory).
- * Costs what these nodes and the pod's group cost, not what all pods do. */
+/* Judges and weighs every candidate. attempts: of the pod, or NULL. now_ms: wall time. 0, or -1 and *err (memory;
+ * ERR_TOOBIG: the group has more keys than are looked at). Costs what these nodes and the pod's group cost, not what
+ * all pods do. */
 int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
 		const struct attempts_of *attempts, const struct place_pod *p, const struct extender_args *args,
 		int64_t now_ms, struct error *err);

@@ -72,6 +72,26 @@ TEST(a_key_that_a_call_uses_is_not_given_up_for_another_of_the_same_call)
 	}
 }
 
+TEST(a_group_of_too_many_keys_waits_and_says_so)
+{
+	char more[160];
+	struct extender e;
+	cJSON *answer;
+
+	extender_setup(&e);
+	add_node(e.inventory, "n1", "", "True", OLD);
+	for (int i = 0; i < 7; i++) {
+		snprintf(more, sizeof(more), ",\"annotations\":{\"codis.io/topology-key\":\"k%d\"}", i);
+		add_pod(e.inventory, stock_pod("codis-server", "codis-server", i, "codis-test", 8, "n1", more));
+	}
+	answer = filter(&e, 0, stock_pod("codis-server", "codis-server", 7, "codis-test", 8, "", BY("k7")), "[\"n1\"]");
+	assert_string_equal(json_str(answer, "Error", NULL),
+			    "members of group 1 of codis-test have more than 6 keys in codis.io/topology-key: give all "
+			    "of them the same");
+	cJSON_Delete(answer);
+	extender_teardown(&e);
+}
+
 /* The column of a key is filled by a call, and there is no memory for it. */
 TEST(a_key_that_memory_is_too_short_for_lets_nobody_pass)
 {
