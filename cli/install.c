@@ -61,7 +61,8 @@ static bool read_version(const char *text, struct kubernetes *k)
 	char stage[8];
 
 	text += *text == 'v';
-	if (sscanf(text, "1.%4d.%4d%n", &k->minor, &patch, &used) != 2 || k->minor < 0 || patch < 0)
+	if (sscanf(text, "1.%4d.%4d%n", &k->minor, &patch, &used) != 2 || strspn(text, "0123456789.") != (size_t)used ||
+	    (text[used] && !strchr("-+", text[used])))
 		return false;
 	n = snprintf(k->tag, sizeof(k->tag), "v1.%d.%d", k->minor, patch);
 	if (sscanf(text + used, "-%7[a-z].%4d", stage, &number) == 2 && number >= 0 &&

@@ -167,6 +167,8 @@ CLI_TEST(what_cannot_work_is_refused_before_anything_is_applied)
 		  CLI_USAGE,
 		  "codisctl: install: --version \"v1.29.1\" has to be one of kube-scheduler, v1.30.0 or newer\n" },
 		{ "v1.35.4", { "--version", "latest" }, CLI_USAGE, "--version \"latest\" has to be one of kube-sched" },
+		{ "v1.35.4", { "--version", "v1.35.4x" }, CLI_USAGE, "--version \"v1.35.4x\" has to be one of" },
+		{ "v1.35.4", { "--version", "v1.35.44444" }, CLI_USAGE, "--version \"v1.35.44444\" has to be one of" },
 		{ "v1.35.4", { "--image", "a b" }, CLI_USAGE, "codisctl: install: \"a b\" is no image\n" },
 		{ "v1.35.4", { "--scheduler-image", "" }, CLI_USAGE, "codisctl: install: \"\" is no image\n" },
 		{ "v1.35.4",
