@@ -11,6 +11,7 @@
 #include "controller/adopt.h"
 #include "controller/scale.h"
 #include "controller/switchover.h"
+#include "controller/trouble.h"
 
 /* --- what is wrong, in words -----------------------------------------------------------------------------------------
  */
@@ -20,11 +21,32 @@ struct reasons {
 	char *out;
 	size_t size, used;
 	int left;
+	cJSON *list; /* each with its code, at most REASONS_MAX; NULL: only the line is wanted */
+	int listed, unlisted;
+	bool failed; /* no memory */
 };
+
+#define REASONS_MAX 100
 
 #define MORE_SIZE 24 /* "; and 1000000 more" */
 
-__attribute__((format(printf, 2, 3))) static void say(struct reasons *r, const char *fmt, ...)
+static void list_reason(struct reasons *r, enum trouble what, const char *text, bool whole)
+{
+	cJSON *o;
+
+	if (!r->list)
+		return;
+	if (!whole || r->listed == REASONS_MAX) {
+		r->unlisted++;
+		return;
+	}
+	o = cJSON_CreateObject();
+	r->failed |= json_push(r->list, o) < 0 || !json_add_str(o, "code", trouble_code(what)) ||
+		     !json_add_str(o, "words", text);
+	r->listed++;
+}
+
+__attribute__((format(printf, 3, 4))) static void say(struct reasons *r, enum trouble what, const char *fmt, ...)
 {
 	char text[600];
 	va_list ap;
@@ -33,6 +55,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct reasons *r, const c
 	va_start(ap, fmt);
 	n = vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	list_reason(r, what, text, n >= 0 && (size_t)n < sizeof(text));
 	if (r->left || n < 0 || (size_t)n >= sizeof(text) || r->used + (size_t)n + 2 + MORE_SIZE >= r->size) {
 		r->left++;
 		return;
@@ -131,7 +154,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 			struct reasons *r)
 {
 	if (!v->server_count && !view_groups_wanted(v))
-		say(r, "no codis-server belongs to it");
+		say(r, TROUBLE_NO_SERVERS, "no codis-server belongs to it");
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g), *s;
@@ -141,14 +164,16 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 			continue;
 		all->seen++;
 		if (g->switching_to[0] && (s = view_server(v, g->switching_to)))
-			say(r, "group %d switches to %s", g->node.id, name_of(s));
+			say(r, TROUBLE_GROUP_SWITCHING, "group %d switches to %s", g->node.id, name_of(s));
 		if (g->node.promoting_state[0]) {
 			all->ok = false;
-			say(r, "group %d: promotion is %s", g->node.id, g->node.promoting_state);
+			say(r, TROUBLE_PROMOTION_UNFINISHED, "group %d: promotion is %s", g->node.id,
+			    g->node.promoting_state);
 		}
 		if (g->unreadable[0]) {
 			all->ok = false;
-			say(r, "group %d: its node in ZooKeeper cannot be read: %s", g->node.id, g->unreadable);
+			say(r, TROUBLE_GROUP_UNREADABLE, "group %d: its node in ZooKeeper cannot be read: %s",
+			    g->node.id, g->unreadable);
 		}
 		if (judge_master(v, g, limits, &why) == MASTER_HEALTHY) {
 			all->led++;
@@ -159,8 +184,8 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		if (g->switching_to[0])
 			continue;
 		held_up = judge_held_up(v, g, limits);
-		say(r, "group %d has no master%s%s: %s%s%s", g->node.id, m ? ", " : "", m ? name_of(m) : "", why,
-		    held_up ? "; " : "", held_up ? held_up : "");
+		say(r, TROUBLE_GROUP_HAS_NO_MASTER, "group %d has no master%s%s: %s%s%s", g->node.id, m ? ", " : "",
+		    m ? name_of(m) : "", why, held_up ? "; " : "", held_up ? held_up : "");
 	}
 }
 
@@ -194,12 +219,12 @@ static void say_successions(const struct cluster_view *v, struct groups_status *
 		const struct server_view *m = view_master(v, g), *s = view_server(v, g->taken_back);
 
 		if (m && s && s != m && !view_synced(s, m) && v->now_ms - g->taken_back_ms < TAKEN_BACK_TOLD_MS)
-			say(r, "group %d: the promotion of %s was taken back: it was not in sync", g->node.id,
-			    name_of(s));
+			say(r, TROUBLE_PROMOTION_TAKEN_BACK,
+			    "group %d: the promotion of %s was taken back: it was not in sync", g->node.id, name_of(s));
 		if (!status_succession(v, g, false, words, sizeof(words)))
 			continue;
 		all->ok = false;
-		say(r, "%s", words);
+		say(r, TROUBLE_SUCCESSION_UNDECIDED, "%s", words);
 	}
 }
 
@@ -242,7 +267,7 @@ static void say_unclear(const struct cluster_view *v, struct groups_status *all,
 		if (!g->loss_unclear || status_succession(v, g, false, words, sizeof(words)))
 			continue;
 		all->ok = false;
-		say(r, "group %d: whether its data is lost is not known yet", g->node.id);
+		say(r, TROUBLE_LOSS_UNCLEAR, "group %d: whether its data is lost is not known yet", g->node.id);
 	}
 }
 
@@ -285,7 +310,7 @@ static int64_t say_losses(const struct cluster_view *v, struct groups_status *al
 	if (n > LOST_NAMED)
 		buf_addf(&who, " and %d more", n - LOST_NAMED);
 	served_say_keys(keys, words);
-	say(r, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
+	say(r, TROUBLE_DATA_LOST, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
 	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, where, command));
 	return keys;
 }
@@ -319,10 +344,11 @@ static void say_replicas(const struct cluster_view *v, const struct decide_limit
 			continue;
 		all->ok = false;
 		list_unsynced(v, g, m, &who);
-		say(r, "group %d lacks %d synced replica%s%s", g->node.id, missing, plural(missing),
-		    who.len && !who.failed ? who.data : "");
+		say(r, TROUBLE_REPLICAS_MISSING, "group %d lacks %d synced replica%s%s", g->node.id, missing,
+		    plural(missing), who.len && !who.failed ? who.data : "");
 		if (judge_last_holder(v, g))
-			say(r, "group %d: %s is being deleted and " STATUS_LAST_HOLDER, g->node.id, name_of(m));
+			say(r, TROUBLE_LAST_HOLDER_LEAVES, "group %d: %s is being deleted and " STATUS_LAST_HOLDER,
+			    g->node.id, name_of(m));
 	}
 }
 
@@ -349,7 +375,7 @@ static void say_forgotten_slots(const struct cluster_view *v, struct groups_stat
 		return;
 	all->ok = false;
 	served_say_keys(keys, words);
-	say(r, "ZooKeeper knows of no slot, while the servers have %s%s", words,
+	say(r, TROUBLE_SLOTS_FORGOTTEN, "ZooKeeper knows of no slot, while the servers have %s%s", words,
 	    sent ? " and proxies send slots: codisctl restore --from-proxies writes them back"
 		 : ": codisctl restore -f FILE (of codisctl backup), or assign each to the group that has its keys "
 		   "(codis-admin --slots-assign)");
@@ -367,13 +393,13 @@ static void say_servers(const struct cluster_view *v, struct groups_status *all,
 		if (!s->named)
 			continue;
 		all->ok = false;
-		say(r, "group %d lists %s: write its address", s->listed_group, s->addr);
+		say(r, TROUBLE_SERVER_LISTED_BY_NAME, "group %d lists %s: write its address", s->listed_group, s->addr);
 	}
 	if (!refused)
 		return;
 	all->ok = false;
-	say(r, "%d server%s want%s a password that is not known (NOAUTH): %s", refused, plural(refused),
-	    refused == 1 ? "s" : "", status_password_trouble(v));
+	say(r, TROUBLE_PASSWORD_REFUSED, "%d server%s want%s a password that is not known (NOAUTH): %s", refused,
+	    plural(refused), refused == 1 ? "s" : "", status_password_trouble(v));
 }
 
 /* --- proxies, dashboard, slots ---------------------------------------------------------------------------------------
@@ -400,10 +426,13 @@ static bool say_proxies(const struct cluster_view *v, struct status_sum *sum, st
 			continue;
 		sum->proxies++;
 		ok = false;
-		say(r, p->reach != REACH_OK ? "proxy %s does not answer" : "proxy %s is not taken in yet", name);
+		if (p->reach != REACH_OK)
+			say(r, TROUBLE_PROXY_SILENT, "proxy %s does not answer", name);
+		else
+			say(r, TROUBLE_PROXY_NOT_TAKEN_IN, "proxy %s is not taken in yet", name);
 	}
 	if (!sum->serving)
-		say(r, "no proxy serves");
+		say(r, TROUBLE_NO_PROXY_SERVES, "no proxy serves");
 	return ok && sum->serving;
 }
 
@@ -418,7 +447,7 @@ static bool say_zookeepers(const struct cluster_view *v, struct reasons *r)
 		if (!pod->node_lost)
 			continue;
 		ok = false;
-		say(r, "the node of ZooKeeper's %s is lost", pod->name);
+		say(r, TROUBLE_ZOOKEEPER_NODE_LOST, "the node of ZooKeeper's %s is lost", pod->name);
 	}
 	return ok;
 }
@@ -428,23 +457,26 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 	bool whole = say_zookeepers(v, r);
 
 	if (v->too_large)
-		say(r, "ZooKeeper names more groups, servers or proxies than are watched beside the pods: nothing is "
-		       "done");
+		say(r, TROUBLE_TREE_TOO_LARGE,
+		    "ZooKeeper names more groups, servers or proxies than are watched beside the pods: nothing is "
+		    "done");
 	if (v->costly)
-		say(r, "its peers answer so much, or so often, that they are asked seldom");
+		say(r, TROUBLE_PEERS_COSTLY, "its peers answer so much, or so often, that they are asked seldom");
 	if (!v->coordinator_ready)
-		say(r, "ZooKeeper is not connected");
+		say(r, TROUBLE_ZOOKEEPER_NOT_CONNECTED, "ZooKeeper is not connected");
 	if (v->lease_trouble)
-		say(r, "%s", v->lease_trouble);
-	if (v->dashboard.reach != REACH_OK)
-		say(r, "dashboard %s", v->dashboard.reach == REACH_SILENT ? "is busy or hung" : "is down");
+		say(r, TROUBLE_NO_LEADER, "%s", v->lease_trouble);
+	if (v->dashboard.reach == REACH_SILENT)
+		say(r, TROUBLE_DASHBOARD_SILENT, "dashboard is busy or hung");
+	else if (v->dashboard.reach != REACH_OK)
+		say(r, TROUBLE_DASHBOARD_DOWN, "dashboard is down");
 	return whole && !v->too_large && !v->costly && v->coordinator_ready && !v->lease_trouble &&
 	       v->dashboard.reach == REACH_OK;
 }
 
 #define CALM_NAMED 3
 
-static void say_actions(const struct action *actions, int count, const char *rest, struct reasons *r)
+static void say_actions(enum trouble what, const struct action *actions, int count, const char *rest, struct reasons *r)
 {
 	char words[512];
 
@@ -453,10 +485,10 @@ static void say_actions(const struct action *actions, int count, const char *res
 			action_note_held(&actions[i], words, sizeof(words));
 		else
 			action_note_would(&actions[i], words, sizeof(words));
-		say(r, "%s", words);
+		say(r, what, "%s", words);
 	}
 	if (count > CALM_NAMED)
-		say(r, "%d more %s", count - CALM_NAMED, rest);
+		say(r, what, "%d more %s", count - CALM_NAMED, rest);
 }
 
 static bool stands_before(const struct server_view *a, const struct server_view *b)
@@ -499,7 +531,7 @@ static bool is_adopted(const struct cluster_view *v, const struct adoption *a)
 static void say_ha(const struct cluster_view *v, struct reasons *r)
 {
 	if (v->ha.name[0] && v->mandate != MANDATE_NONE)
-		say(r,
+		say(r, TROUBLE_CODIS_HA_ACTS,
 		    "%s acts beside codis-controller, and shuts down servers that are well: kubectl delete pod -n %s "
 		    "%s makes a viewer of it",
 		    v->ha.name, v->namespace, v->ha.name);
@@ -514,14 +546,21 @@ static void say_adoption(const struct cluster_view *v, const struct adoption *a,
 		return;
 	name_unguarded(v, a->unguarded, &who);
 	if (v->adopt)
-		say(r, "%d/%d servers are adopted%s%s", a->servers - a->unguarded, a->servers,
+		say(r, TROUBLE_SERVERS_ADOPTING, "%d/%d servers are adopted%s%s", a->servers - a->unguarded, a->servers,
 		    a->waits[0] ? ", it waits: " : "", a->waits);
 	else
-		say(r,
+		say(r, TROUBLE_SERVERS_NOT_GUARDED,
 		    "%d/%d servers are not guarded (%s), and may come back empty as masters: kubectl annotate -n %s "
 		    "sts %s "
 		    "codis.io/adopt=true replaces them one by one",
 		    a->unguarded, a->servers, names, v->namespace, v->set_count ? v->sets[0].name : "");
+}
+
+static enum trouble code_of_scaling(const struct scale *s)
+{
+	if (s->waits[0])
+		return TROUBLE_SLOTS_WAIT;
+	return moving_is(&s->moving) ? TROUBLE_SLOTS_MOVING : TROUBLE_SERVERS_UNFIT;
 }
 
 /* Slots that move, or are to. */
@@ -531,27 +570,27 @@ static void say_scaling(const struct cluster_view *v, const struct scale *s, str
 	struct buf words = BUF_IN(text);
 
 	if (scale_words(v, s, &words))
-		say(r, "%s", words.data);
+		say(r, code_of_scaling(s), "%s", words.data);
 }
 
 /* Whoever or whatever keeps the controller from acting. Whether nothing does. */
 static bool say_calm(const struct cluster_view *v, struct reasons *r)
 {
 	if (v->paused)
-		say(r,
+		say(r, TROUBLE_PAUSED,
 		    "codis.io/paused says \"%s\": nothing is done until kubectl annotate -n %s sts %s codis.io/paused-",
 		    v->paused_by, v->namespace, v->paused_set);
 	if (v->shared[0])
-		say(r, "%s", v->shared);
+		say(r, TROUBLE_TREE_SHARED, "%s", v->shared);
 	if (v->dry_run)
-		say(r, "DRY RUN: nothing is done");
-	say_actions(v->would, v->would_count, "would be done", r);
+		say(r, TROUBLE_DRY_RUN, "DRY RUN: nothing is done");
+	say_actions(TROUBLE_WOULD_ACT, v->would, v->would_count, "would be done", r);
 	if (v->tilted)
-		say(r,
+		say(r, TROUBLE_TILT,
 		    "TILT: %d of %d servers fell silent, which may be our own network: silence counts from the last of "
 		    "them, and no proxy is taken out for its own",
 		    v->silent_servers, v->heard_servers);
-	say_actions(v->held, v->held_count, "wait", r);
+	say_actions(TROUBLE_ACTION_HELD, v->held, v->held_count, "wait", r);
 	return !v->paused && !v->shared[0] && !v->tilted && !v->held_count && !v->would_count;
 }
 
@@ -679,13 +718,17 @@ void status_sum(const struct cluster_view *v, const struct decide_limits *limits
 	look(v, limits, sum, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
 }
 
+/* r: its list is filled, if it has one. */
 static struct status_sum describe(const struct cluster_view *v, const struct decide_limits *limits, char *out,
-				  size_t size)
+				  size_t size, struct reasons *r)
 {
 	char trouble[900] = "";
 	struct status_sum s;
 
-	look(v, limits, &s, &(struct reasons){ .out = trouble, .size = sizeof(trouble) });
+	r->out = trouble;
+	r->size = sizeof(trouble);
+	look(v, limits, &s, r);
+	r->out = NULL;
 	snprintf(out, size, "%s: %s%s, %d/%d groups led, %d prox%s, %d/%d slots served%s%s%s", v->product,
 		 v->paused ? "PAUSED, " : "", status_word(s.word), s.led, s.groups, s.serving,
 		 s.serving == 1 ? "y" : "ies", s.slots, CODIS_SLOTS, s.empty ? ", empty" : "",
@@ -696,7 +739,7 @@ static struct status_sum describe(const struct cluster_view *v, const struct dec
 enum status_word status_line(const struct cluster_view *v, const struct decide_limits *limits, char *out, size_t size,
 			     bool *ok)
 {
-	struct status_sum s = describe(v, limits, out, size);
+	struct status_sum s = describe(v, limits, out, size, &(struct reasons){ .left = 0 });
 
 	*ok = s.ok;
 	return s.word;
@@ -927,9 +970,11 @@ cJSON *status_json(const struct cluster_view *v, const struct decide_limits *lim
 {
 	cJSON *root = cJSON_CreateObject(), *groups, *proxies;
 	char line[1024];
-	struct status_sum sum = describe(v, limits, line, sizeof(line));
+	struct reasons reasons = { .list = json_add_array(root, "reasons") };
+	struct status_sum sum = describe(v, limits, line, sizeof(line), &reasons);
 
-	if (!root || !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
+	if (!reasons.list || reasons.failed || !json_add_int(root, "reasons_more", reasons.unlisted) ||
+	    !json_add_str(root, "namespace", v->namespace) || !json_add_str(root, "product", v->product) ||
 	    !json_add_bool(root, "ok", sum.ok) || !json_add_str(root, "line", line) ||
 	    !json_add_str(root, "state", status_word(sum.word)) || !json_add_int(root, "slots_served", sum.slots) ||
 	    !add_calm(v, root) || !add_adoption(v, limits, root) || !add_switchover(v, limits, root) ||

@@ -59,7 +59,7 @@ static void hear_all(void)
 }
 
 /* Without what depends on whether the pods or the coordinator's words came first: the order of the proxies (also
- * in the line), and whether a group that is not listed is known. */
+ * in the line and its reasons), and whether a group that is not listed is known. */
 static void straighten(cJSON *json)
 {
 	cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "proxies"), *group;
@@ -70,6 +70,7 @@ static void straighten(cJSON *json)
 	cJSON_ArrayForEach(group, cJSON_GetObjectItemCaseSensitive(json, "groups"))
 		cJSON_DeleteItemFromObjectCaseSensitive(group, "busy");
 	cJSON_DeleteItemFromObjectCaseSensitive(json, "line");
+	cJSON_DeleteItemFromObjectCaseSensitive(json, "reasons");
 }
 
 /* What is seen, in words; "" where nothing is. */

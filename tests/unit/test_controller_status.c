@@ -5,6 +5,7 @@
 
 #include "common/base/json.h"
 #include "controller/status.h"
+#include "controller/trouble.h"
 #include "tests/unit/test.h"
 
 #define GROUPS  20
@@ -675,6 +676,69 @@ TEST(member_of_zookeeper_whose_node_is_lost)
 	members[1].pod.node_lost = true;
 	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; the node of "
 		       "ZooKeeper's zk-1 is lost");
+}
+
+static void assert_reason(const cJSON *json, int at, const char *code, const char *words)
+{
+	const cJSON *reason = cJSON_GetArrayItem(json_get(json, "reasons", NULL), at);
+
+	assert_string_equal(json_str(reason, "code", NULL), code);
+	assert_string_equal(json_str(reason, "words", NULL), words);
+}
+
+TEST(json_has_each_reason_with_its_code)
+{
+	WORLD(2);
+	JSON_CLEANUP cJSON *json = NULL;
+
+	w->v.coordinator_ready = false;
+	w->v.dashboard.reach = REACH_SILENT;
+	snprintf(w->groups[1].unreadable, sizeof(w->groups[1].unreadable), "it is empty");
+	w->v.proxies[1].reach = REACH_SILENT;
+	json = status_json(&w->v, &limits);
+	assert_int_equal(cJSON_GetArraySize(json_get(json, "reasons", NULL)), 4);
+	assert_reason(json, 0, "ZooKeeperNotConnected", "ZooKeeper is not connected");
+	assert_reason(json, 1, "DashboardSilent", "dashboard is busy or hung");
+	assert_reason(json, 2, "GroupUnreadable", "group 2: its node in ZooKeeper cannot be read: it is empty");
+	assert_string_equal(json_str(cJSON_GetArrayItem(json_get(json, "reasons", NULL), 3), "code", NULL),
+			    "ProxySilent");
+	assert_int_equal(json_int(-1, json, "reasons_more", NULL), 0);
+}
+
+TEST(json_of_a_cluster_that_is_whole_has_no_reason)
+{
+	WORLD(1);
+	JSON_CLEANUP cJSON *json = status_json(&w->v, &limits);
+
+	assert_int_equal(cJSON_GetArraySize(json_get(json, "reasons", NULL)), 0);
+}
+
+/* More than the line has room for, and more than are listed. */
+TEST(json_lists_a_hundred_reasons_and_counts_the_rest)
+{
+	static struct proxy_view many[103];
+	WORLD(1);
+	JSON_CLEANUP cJSON *json = NULL;
+
+	for (int i = 0; i < 103; i++) {
+		many[i] = (struct proxy_view){ .registered = true, .reach = REACH_SILENT };
+		snprintf(many[i].admin_addr, sizeof(many[i].admin_addr), "10.0.0.%d:11080", i);
+	}
+	w->v.proxies = many;
+	w->v.proxy_count = 103;
+	json = status_json(&w->v, &limits);
+	assert_int_equal(cJSON_GetArraySize(json_get(json, "reasons", NULL)), 100);
+	assert_reason(json, 99, "ProxySilent", "proxy 10.0.0.99:11080 does not answer");
+	assert_int_equal(json_int(-1, json, "reasons_more", NULL), 4); /* three of them, and that none serves */
+}
+
+TEST(each_trouble_has_a_code_of_its_own)
+{
+	for (int i = 0; i < TROUBLES; i++) {
+		assert_non_null(trouble_code(i));
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(trouble_code(i), trouble_code(j));
+	}
 }
 
 TEST(json_has_every_member)
