@@ -357,6 +357,12 @@ static void fill_what_is_left(struct decision *d, const struct proxy_view *p)
 		propose_fill(d, gid, p)->left = true;
 }
 
+/* One that leaves with clients ends without a word to the dashboard (preStop): that is no trouble. */
+static const char *why_removed(const struct proxy_view *p)
+{
+	return p->pod_gone ? "it is gone" : "it does not answer, and it would block every promotion";
+}
+
 void decide_proxy(struct decision *d, const struct proxy_view *p)
 {
 	const char *lost;
@@ -387,7 +393,7 @@ void decide_proxy(struct decision *d, const struct proxy_view *p)
 		return;
 	if (p->registered && !answers && d->v->kube_fresh && p->reach != REACH_UNKNOWN && lasting >= patience(d, p) &&
 	    !may_be_us(d, p)) {
-		propose_proxy(d, ACT_REMOVE_PROXY, 0, p, "it does not answer, and it would block every promotion");
+		propose_proxy(d, ACT_REMOVE_PROXY, 0, p, why_removed(p));
 		return;
 	}
 	if (ended_again(&p->pod) && p->reach == REACH_REFUSED && !p->registered && d->v->kube_fresh &&

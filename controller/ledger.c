@@ -237,7 +237,7 @@ static void tell_loss(struct cluster *c, const struct observed_group *g)
 	say_warn(c, "data.lost", "group=%d keys=%lld pod=%s", g->node.id, (long long)g->data.lost_keys,
 		 m ? m->pod.name : "");
 	count_losses(c, g->node.id, 1);
-	recent_note(c, words);
+	recent_note(c, "DataLost", words);
 	if (m && m->pod.name[0])
 		tell_object(c, "Pod", m->pod.name, m->pod.uid, "DataLost", words);
 	if (set)

@@ -358,6 +358,15 @@ static void tally(const struct op *op, const struct error *err)
 		op->c->tally.failovers++;
 }
 
+static const char *event_reason(const struct op *op, const struct error *err)
+{
+	if (err)
+		return "ActionFailed";
+	if (op->a.kind == ACT_SCALE && op->a.undoes)
+		return "ScaledBack";
+	return op->a.takes_back ? "TakenBack" : action_reason(op->a.kind);
+}
+
 static void tell_pod(const struct op *op, const struct error *err)
 {
 	JSON_CLEANUP cJSON *pod = NULL;
@@ -375,15 +384,12 @@ static void tell_pod(const struct op *op, const struct error *err)
 	if (!err && (op->a.kind == ACT_MOVE_SLOTS || op->a.kind == ACT_NOTE_SCALING))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
-	recent_note(op->c, note);
+	recent_note(op->c, event_reason(op, err), note);
 	if (op->a.kind == ACT_SCALE) {
 		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, op->a.pod, op->a.uid);
 
 		if (about)
-			kube_event(op->c->ctl->events, "StatefulSet", about, err || op->a.undoes,
-				   err            ? "ActionFailed"
-				   : op->a.undoes ? "ScaledBack"
-						  : "Scaled",
+			kube_event(op->c->ctl->events, "StatefulSet", about, err || op->a.undoes, event_reason(op, err),
 				   "%s", note);
 		return;
 	}
@@ -392,10 +398,7 @@ static void tell_pod(const struct op *op, const struct error *err)
 	if (!pod)
 		return;
 	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.lacks || op->a.takes_back,
-		   err                ? "ActionFailed"
-		   : op->a.takes_back ? "TakenBack"
-				      : action_reason(op->a.kind),
-		   "%s", note);
+		   event_reason(op, err), "%s", note);
 }
 
 void op_end(struct op *op, const struct error *err)

@@ -60,6 +60,7 @@ static const struct {
 	{ "it sends slots to a master that was replaced, and the new one is silent", "wrong-slots" },
 	{ "it runs and is not in the dashboard's list", "not-listed" },
 	{ "it does not answer, and it would block every promotion", "no-answer" },
+	{ "it is gone", "proxy-gone" },
 	{ "no slot is assigned, and every group has its master", "unassigned" },
 	{ "which groups have slots is noted", "noted" },
 	{ "the StatefulSet that has the note has no servers", "noted" },

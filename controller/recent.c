@@ -16,12 +16,14 @@ static void keep(struct cluster *c, int64_t wall_ms, const char *words)
 	snprintf(kept->words, sizeof(kept->words), "%.*s", (int)sizeof(kept->words) - 1, words);
 }
 
-void recent_note(struct cluster *c, const char *words)
+void recent_note(struct cluster *c, const char *reason, const char *words)
 {
 	int64_t now_ms = clock_wall_ms();
+	char said[DECISION_WORDS_MAX];
 
-	keep(c, now_ms, words);
-	history_note(c->ctl->history, c->namespace, c->product, now_ms, words);
+	snprintf(said, sizeof(said), "%s: %s", reason, words);
+	keep(c, now_ms, said);
+	history_note(c->ctl->history, c->namespace, c->product, now_ms, said);
 }
 
 void recent_recall(struct cluster *c)

@@ -4,8 +4,8 @@
 
 struct cluster;
 
-/* Done, or failed, as its Event says it. */
-void recent_note(struct cluster *c, const char *words);
+/* Done, or failed, as its Event says it: that one's reason, and the sentence. */
+void recent_note(struct cluster *c, const char *reason, const char *words);
 /* What the history has of it, also of controllers before this one. */
 void recent_recall(struct cluster *c);
 

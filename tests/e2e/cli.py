@@ -111,7 +111,7 @@ def history(w):
     new = w.codis.master(1).pod
     w.delete_pod(leader, SYSTEM)
     wait_for("another leader", lambda: (w.leader() not in ("", leader), w.leader()), 30)
-    replaced = f"codis-test: group 1: {new} "
+    replaced = f"codis-test: Promoted: group 1: {new} "
 
     def told():
         now = w.leader()

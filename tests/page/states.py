@@ -42,7 +42,7 @@ def pair(gid, master=0, state="synced"):
 
 
 REPLACED = {"at": "2026-11-28T02:13:07Z",
-            "words": "group 1: codis-server-1 (10.200.3.11:6379) replaces codis-server-0 (10.200.2.10:6379): connections are refused, and its "
+            "words": "Promoted: group 1: codis-server-1 (10.200.3.11:6379) replaces codis-server-0 (10.200.2.10:6379): connections are refused, and its "
                      "replica lost its link (codis-server-0 refuses since 0.2 s); 41 ms"}
 
 

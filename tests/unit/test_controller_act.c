@@ -2437,6 +2437,24 @@ ACT_TEST(nor_does_one_whose_pod_has_gone_and_it_gets_its_slots_with_the_time_tha
 	assert_slots(1, B, false);
 }
 
+static void assert_kept(const char *begin)
+{
+	const struct recent_note *last = &world.c->recent[(world.c->recent_count - 1) % RECENT_NOTES];
+
+	if (strncmp(last->words, begin, strlen(begin)) != 0)
+		fail_msg("kept was: %s", last->words);
+}
+
+/* A sentence has why it was done; what was done is its Event's reason. */
+ACT_TEST(what_is_kept_of_an_action_begins_with_the_reason_of_its_event)
+{
+	w.proxies[1].fails = 1;
+	run(ACT_SWITCH, B);
+	assert_kept("ActionFailed: group 1: switch of ");
+	run(ACT_SWITCH, B);
+	assert_kept("Switched: group 1: pod-B (" B ") replaces pod-A (" A "): ");
+}
+
 /* Its fills would hold the slots on the others, one after the other, for as long as two groups are to be switched. */
 ACT_TEST(a_switch_does_not_tell_a_proxy_that_is_in_no_list_and_silent)
 {

@@ -2006,10 +2006,14 @@ TEST(registered_proxy_whose_pod_was_never_seen_is_given_the_same_time)
 	p->reach = REACH_SILENT;
 	p->since_ms = w->v.now_ms - 8999;
 	assert_nothing(w);
-	p->pod_gone = true; /* it had one */
-	p->since_ms = w->v.now_ms - 1000;
+	p->since_ms--;
 	assert_why(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080"),
 		   "it does not answer, and it would block every promotion");
+	p->pod_gone = true; /* it had one */
+	p->since_ms = w->v.now_ms - 999;
+	assert_nothing(w);
+	p->since_ms--;
+	assert_why(assert_only(w, ACT_REMOVE_PROXY, "10.0.1.0:11080"), "it is gone");
 }
 
 /* --- dashboards, locks, slots ------------------------------------------------------------------------------------ */
