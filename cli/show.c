@@ -113,7 +113,10 @@ static int64_t lag_of(const cJSON *master, const cJSON *member)
 	return sent > has ? sent - has : 0;
 }
 
-static void add_bytes(struct columns *t, int64_t bytes)
+#define BYTES_MAX 32
+
+/* "1.2 GiB"; "" UNKNOWN. */
+static const char *say_bytes(int64_t bytes, char out[BYTES_MAX])
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
 	double value = (double)bytes;
@@ -122,11 +125,31 @@ static void add_bytes(struct columns *t, int64_t bytes)
 	for (; value >= 1024 && unit < 3; unit++)
 		value /= 1024;
 	if (bytes == UNKNOWN)
-		columns_add(t, "");
+		out[0] = '\0';
 	else if (unit < 0)
-		columns_addf(t, "%" PRId64 " B", bytes);
+		snprintf(out, BYTES_MAX, "%" PRId64 " B", bytes);
 	else
-		columns_addf(t, "%.1f %s", value, units[unit]);
+		snprintf(out, BYTES_MAX, "%.1f %s", value, units[unit]);
+	return out;
+}
+
+static void add_bytes(struct columns *t, int64_t bytes)
+{
+	char text[BYTES_MAX];
+
+	columns_add(t, say_bytes(bytes, text));
+}
+
+/* "1.2 GiB of 4.0 GiB"; a server without a limit has the first alone. */
+static void add_memory(struct columns *t, const cJSON *member)
+{
+	int64_t used = json_int(UNKNOWN, member, "memory", NULL), max = json_int(0, member, "memory_max", NULL);
+	char text[BYTES_MAX], of[BYTES_MAX];
+
+	if (used == UNKNOWN || max <= 0)
+		add_bytes(t, used);
+	else
+		columns_addf(t, "%s of %s", say_bytes(used, text), say_bytes(max, of));
 }
 
 static void add_number(struct columns *t, const cJSON *o, const char *name)
@@ -215,18 +238,20 @@ static void add_server(struct columns *t, const cJSON *group, const cJSON *m)
 	columns_add(t, str(m, "node"));
 	columns_add(t, str(m, "addr"));
 	add_number(t, m, "keys");
+	add_memory(t, m);
+	add_number(t, m, "ops");
 	add_bytes(t, is_master(group, m) ? UNKNOWN : lag_of(master_of(group), m));
 	columns_add(t, !guarded ? "" : cJSON_IsTrue(guarded) ? "yes" : "no");
 }
 
 static void show_servers(struct cli *c, const cJSON *cluster)
 {
-	static const char *const heads[] = { "GROUP",   "SERVER", "ROLE", "STATE",  "NODE",
-					     "ADDRESS", "KEYS",   "LAG",  "GUARDED" };
+	static const char *const heads[] = { "GROUP", "SERVER", "ROLE",  "STATE", "NODE",   "ADDRESS",
+					     "KEYS",  "MEMORY", "OPS/S", "LAG",   "GUARDED" };
 	struct columns t;
 	const cJSON *group, *m;
 
-	columns_init(&t, 9);
+	columns_init(&t, 11);
 	add_heads(&t, heads);
 	json_each(group, json_get(cluster, "groups", NULL)) {
 		json_each(m, json_get(group, "members", NULL))

@@ -745,6 +745,14 @@ enum status_word status_line(const struct cluster_view *v, const struct decide_l
 	return s.word;
 }
 
+/* As it was last heard; what it has not said is left out. */
+static bool add_load(const struct redis_info *info, cJSON *o)
+{
+	return (info->memory < 0 || json_add_int(o, "memory", info->memory)) &&
+	       (info->memory_max < 0 || json_add_int(o, "memory_max", info->memory_max)) &&
+	       (info->ops < 0 || json_add_int(o, "ops", info->ops));
+}
+
 static int push_server(const struct server_view *s, const struct server_view *m, cJSON *list)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -753,7 +761,8 @@ static int push_server(const struct server_view *s, const struct server_view *m,
 	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(s, m)) ||
 	    !json_add_bool(o, "listed", s->listed_group != 0) || !json_add_bool(o, "guarded", !s->pod.unguarded) ||
 	    !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
-	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys)) {
+	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys) ||
+	    (s->info_valid && !add_load(&s->info, o))) {
 		cJSON_Delete(o);
 		return -1;
 	}

@@ -13,6 +13,7 @@
 #include "controller/status_said.h"
 #include "controller/web_files.h"
 
+#define MIB      (1024.0 * 1024.0)
 #define AGAIN_MS 2000
 #define TEXT_MAX (64u << 10)
 #define GIDS     10000 /* of a group: 1 to 9999 */
@@ -156,6 +157,18 @@ static void add_number(struct buf *out, const cJSON *o, const char *name)
 		buf_addstr(out, "<td class=\"n\">-</td>");
 }
 
+static void add_memory(struct buf *out, const cJSON *member)
+{
+	int64_t used = json_int(-1, member, "memory", NULL), max = json_int(0, member, "memory_max", NULL);
+
+	if (used < 0)
+		buf_addstr(out, "<td class=\"n\">-</td>");
+	else if (max <= 0)
+		buf_addf(out, "<td class=\"n\">%.1f</td>", (double)used / MIB);
+	else
+		buf_addf(out, "<td class=\"n\">%.1f of %.0f</td>", (double)used / MIB, (double)max / MIB);
+}
+
 static void add_member(const cJSON *member, int64_t reached, struct buf *out)
 {
 	const char *state = str(member, "state");
@@ -165,6 +178,8 @@ static void add_member(const cJSON *member, int64_t reached, struct buf *out)
 	add_text(out, *str(member, "pod") ? str(member, "pod") : str(member, "addr"));
 	add_wrapped(out, "</td><td>", str(member, "node"), "</td>");
 	add_number(out, member, "keys");
+	add_memory(out, member);
+	add_number(out, member, "ops");
 	if (strcmp(state, "synced") == 0 && reached >= offset)
 		buf_addf(out, "<td class=\"n\">%" PRId64 "</td>", reached - offset);
 	else
@@ -212,7 +227,7 @@ static void add_group(const cJSON *group, struct buf *out)
 		buf_addstr(out, "</tr>");
 	}
 	if (!json_bool_of(false, json_get(group, "led", NULL))) {
-		buf_addf(out, "<tr data-find=\"group %d not led\"><td></td><td class=\"bad\" colspan=\"6\">not led: ",
+		buf_addf(out, "<tr data-find=\"group %d not led\"><td></td><td class=\"bad\" colspan=\"8\">not led: ",
 			 (int)json_int(0, group, "id", NULL));
 		add_text(out, str(group, "why"));
 		add_wrapped(out, " ", str(group, "evidence"), "</td></tr>");
@@ -228,6 +243,7 @@ static void add_groups(const cJSON *cluster, struct buf *out)
 	buf_addstr(out,
 		   "<h3>Groups</h3><div class=\"scroll\"><table><thead><tr><th>group</th><th class=\"n\">slots</th>"
 		   "<th>state</th><th>server</th><th>node</th><th class=\"n\">keys</th>"
+		   "<th class=\"n\">MiB</th><th class=\"n\">ops/s</th>"
 		   "<th class=\"n\">bytes behind</th></tr></thead><tbody>");
 	json_each(group, groups)
 		add_group(group, out);

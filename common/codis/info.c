@@ -83,6 +83,7 @@ static int64_t sum(int64_t a, int64_t b)
 	return a > INFO_KEYS_MAX - b ? INFO_KEYS_MAX : a + b;
 }
 
+/* Or any other count. */
 static int64_t offset_of(const struct line *l)
 {
 	int64_t n = number(l);
@@ -170,6 +171,12 @@ static void take_line(struct parsing *p, const struct line *l)
 		info->ending = says(l, CODIS_ENDING_HZ);
 	else if (is(l, "min_slaves_good_slaves")) /* said only while min-slaves-to-write and min-slaves-max-lag are */
 		info->bounded = true;
+	else if (is(l, "used_memory"))
+		info->memory = offset_of(l);
+	else if (is(l, "maxmemory"))
+		info->memory_max = offset_of(l);
+	else if (is(l, "instantaneous_ops_per_sec"))
+		info->ops = offset_of(l);
 	else if (is(l, "master_repl_offset"))
 		p->master_offset = offset_of(l);
 	else if (l->key_len > 2 && memcmp(l->key, "db", 2) == 0 && l->key[2] >= '0' && l->key[2] <= '9')
@@ -184,6 +191,7 @@ int redis_info_parse(const char *text, size_t len, struct redis_info *info, stru
 
 	memset(info, 0, sizeof(*info));
 	info->last_io_s = info->link_down_s = info->uptime_s = -1;
+	info->memory = info->memory_max = info->ops = -1;
 	while (next_line(&at, text + len, &l))
 		take_line(&p, &l);
 	if (!info->run_id[0] || info->role == REDIS_ROLE_UNKNOWN)

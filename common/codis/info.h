@@ -41,6 +41,9 @@ struct redis_info {
 	/* Replication offset: of a replica what it received, of a master what it sent; -1 to INFO_OFFSET_MAX. */
 	int64_t offset;
 	int64_t keys; /* over all databases; 0 to INFO_KEYS_MAX */
+	/* used_memory and maxmemory (0: no limit) in bytes, and instantaneous_ops_per_sec; 0 to INFO_OFFSET_MAX; -1: it
+	 * does not say */
+	int64_t memory, memory_max, ops;
 	bool bounded; /* min-slaves-to-write is set */
 	bool ending;  /* its preStop hook runs, see CODIS_ENDING_HZ */
 };

@@ -244,6 +244,16 @@ static void parse_info(const char *behind, struct redis_info *i)
 	assert_int_equal(redis_info_parse(text, strlen(text), i, NULL), 0);
 }
 
+TEST(info_of_what_a_server_holds_and_does)
+{
+	struct redis_info i;
+
+	parse_info("used_memory:1572864\nused_memory_rss:9\nmaxmemory:0\ninstantaneous_ops_per_sec:12\n", &i);
+	assert_true(i.memory == 1572864 && i.memory_max == 0 && i.ops == 12);
+	parse_info("used_memory:-5\nmaxmemory:99999999999999999999\n", &i);
+	assert_true(i.memory == -1 && i.memory_max == INFO_OFFSET_MAX && i.ops == -1);
+}
+
 /* Numbers end where they end; a sum of them does not wrap. */
 TEST(info_of_numbers_without_end)
 {

@@ -753,3 +753,24 @@ TEST(json_has_every_member)
 	assert_string_equal(json_str(replica, "state", NULL), "synced");
 	assert_true(json_bool(false, replica, "synced", NULL));
 }
+
+/* No number stands for what was not heard. */
+TEST(json_has_what_a_member_holds_and_does_where_it_has_said_so)
+{
+	WORLD(1);
+	struct redis_info *info = &w->servers[1].info;
+
+	info->memory = 1572864;
+	info->memory_max = 0;
+	info->ops = -1;
+	w->servers[0].info.memory = 7;
+	w->servers[0].info_valid = false;
+	JSON_CLEANUP cJSON *json = status_json(&w->v, &limits);
+	const cJSON *members = json_get(cJSON_GetArrayItem(json_get(json, "groups", NULL), 0), "members", NULL);
+	const cJSON *replica = cJSON_GetArrayItem(members, 1);
+
+	assert_int_equal(json_int(-1, replica, "memory", NULL), 1572864);
+	assert_int_equal(json_int(-1, replica, "memory_max", NULL), 0);
+	assert_null(json_get(replica, "ops", NULL));
+	assert_null(json_get(cJSON_GetArrayItem(members, 0), "memory", NULL));
+}

@@ -14,7 +14,8 @@
 	"\"held\":[\"this\"],\"slot_ranges\":[[0,1023,1]],\"recent\":[{\"at\":\"now\",\"words\":\"done\"}],"           \
 	"\"groups\":[{\"id\":1,\"led\":false,\"slots\":1024,\"why\":\"w\",\"evidence\":\"e\",\"data_lost\":{\"keys\":" \
 	"7,\"at\":"                                                                                                    \
-	"\"then\"},\"members\":[{\"pod\":\"s-0\",\"node\":\"n1\",\"state\":\"refuses\",\"keys\":3,\"offset\":5}]}],"   \
+	"\"then\"},\"members\":[{\"pod\":\"s-0\",\"node\":\"n1\",\"state\":\"refuses\",\"keys\":3,\"memory\":1572864," \
+	"\"memory_max\":2097152,\"offset\":5}]}],"                                                                     \
 	"\"proxies\":"                                                                                                 \
 	"[{\"pod\":\"p-0\",\"addr\":\"10.0.0.1:11080\",\"answers\":true,\"registered\":true,\"online\":true}]}]}"
 
@@ -36,6 +37,8 @@ TEST(all_of_it_or_none)
 	assert_false(right.failed);
 	assert_non_null(strstr(right.data, "<p>OK, all</p>"));
 	assert_non_null(strstr(right.data, "shop/a&lt;b"));
+	assert_non_null(
+		strstr(right.data, "<td class=\"n\">3</td><td class=\"n\">1.5 of 2</td><td class=\"n\">-</td>"));
 	NOMEM_EACH
 	{
 		BUF_CLEANUP struct buf out = BUF_INIT(1 << 20);
