@@ -5,7 +5,8 @@ SLOTS = 1024
 
 def member(pod, node, state, offset=90000, keys=39315):
     return {"addr": f"10.200.{node[-1]}.{10 + int(pod.rsplit('-', 1)[1]) % 200}:6379", "pod": pod, "node": node, "state": state, "listed": True,
-            "guarded": True, "synced": state == "synced", "offset": offset, "keys": keys}
+            "guarded": True, "synced": state == "synced", "offset": offset, "keys": keys,
+            "memory": 52428800 + 1000 * keys, "memory_max": 1073741824, "ops": 1840 if state == "master" else 0}
 
 
 def group(gid, members, slots, led=True, why="", evidence="", **more):
