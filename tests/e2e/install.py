@@ -123,9 +123,11 @@ def leads(w):
 @case
 def status(w):
     """The controller's status line of the whole cluster says that all is well, and each controller has its page."""
-    line = w.status_line()
-    w.note(line)
-    assert line.startswith("codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served") and ";" not in line, line
+    def said():
+        line = w.status_line()
+        return line.startswith("codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served") and ";" not in line, line
+    wait_for("the line", said, 20)  # the dashboard, which is asked whether all is whole, knows of the slots before it is heard that proxies send them
+    w.note(said()[1])
     for pod in w.kube.pods(SYSTEM, "app.kubernetes.io/name=codis-controller"):
         name = pod["metadata"]["name"]
         proxy = f"/api/v1/namespaces/{SYSTEM}/pods/{name}:8080/proxy/"
