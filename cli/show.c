@@ -54,9 +54,45 @@ static const char *colour_of(const struct cli *c, const char *word)
 		       : cli_red(c);
 }
 
+static void add_cause(struct cli *c, const char *words, size_t len, const char *code)
+{
+	buf_addstr(&c->out, "  ! ");
+	text_clean(&c->out, words, len);
+	if (*code) {
+		buf_addstr(&c->out, " [");
+		add_clean(&c->out, code);
+		buf_addch(&c->out, ']');
+	}
+	buf_addch(&c->out, '\n');
+}
+
+/* What is wrong, a cause in a line, with the code that docs/status.md has. */
+static void show_reasons(struct cli *c, const cJSON *cluster)
+{
+	int64_t more = json_int(0, cluster, "reasons_more", NULL);
+	const cJSON *reason;
+
+	json_each(reason, json_get(cluster, "reasons", NULL))
+		add_cause(c, str(reason, "words"), strlen(str(reason, "words")), str(reason, "code"));
+	if (more > 0)
+		buf_addf(&c->out, "  ! and %" PRId64 " more\n", more);
+}
+
+/* ... of a line alone, where no controller has said more. */
+static void show_causes(struct cli *c, const char *line)
+{
+	const char *at = strstr(line, "; "), *next;
+
+	for (; at; at = next) {
+		at += 2;
+		next = strstr(at, "; ");
+		add_cause(c, at, next ? (size_t)(next - at) : strlen(at), "");
+	}
+}
+
 static void show_headline(struct cli *c, const cJSON *cluster)
 {
-	const char *line = str(cluster, "line"), *end = strstr(line, "; "), *next, *word;
+	const char *line = str(cluster, "line"), *end = strstr(line, "; "), *word;
 	size_t len;
 
 	word = word_of(line, &len);
@@ -69,13 +105,10 @@ static void show_headline(struct cli *c, const cJSON *cluster)
 	buf_addstr(&c->out, cli_plain(c));
 	text_clean(&c->out, word + len, end ? (size_t)(end - word) - len : strlen(word + len));
 	buf_addch(&c->out, '\n');
-	for (; end; end = next) {
-		end += 2;
-		next = strstr(end, "; ");
-		buf_addstr(&c->out, "  ! ");
-		text_clean(&c->out, end, next ? (size_t)(next - end) : strlen(end));
-		buf_addch(&c->out, '\n');
-	}
+	if (json_get(cluster, "reasons", NULL))
+		show_reasons(c, cluster);
+	else
+		show_causes(c, line);
 }
 
 /* --- groups ------------------------------------------------------------------------------------------------------- */
@@ -236,6 +269,7 @@ static void add_server(struct columns *t, const cJSON *group, const cJSON *m)
 	columns_add(t, is_master(group, m) ? "master" : str(m, "role"));
 	columns_add(t, str(m, "state"));
 	columns_add(t, str(m, "node"));
+	columns_add(t, str(m, "zone"));
 	columns_add(t, str(m, "addr"));
 	add_number(t, m, "keys");
 	add_memory(t, m);
@@ -246,12 +280,12 @@ static void add_server(struct columns *t, const cJSON *group, const cJSON *m)
 
 static void show_servers(struct cli *c, const cJSON *cluster)
 {
-	static const char *const heads[] = { "GROUP", "SERVER", "ROLE",  "STATE", "NODE",   "ADDRESS",
-					     "KEYS",  "MEMORY", "OPS/S", "LAG",   "GUARDED" };
+	static const char *const heads[] = { "GROUP",   "SERVER", "ROLE",   "STATE", "NODE", "ZONE",
+					     "ADDRESS", "KEYS",   "MEMORY", "OPS/S", "LAG",  "GUARDED" };
 	struct columns t;
 	const cJSON *group, *m;
 
-	columns_init(&t, 11);
+	columns_init(&t, 12);
 	add_heads(&t, heads);
 	json_each(group, json_get(cluster, "groups", NULL)) {
 		json_each(m, json_get(group, "members", NULL))

@@ -194,10 +194,12 @@ static bool succeeds_an_adopted(const struct making *m, const struct kept_pod *p
 static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
+	const char *zone = node ? inventory_node_label(node, CODIS_ZONE_KEY) : NULL;
 
 	text_copy(out->name, sizeof(out->name), p->pod.name);
 	text_copy(out->uid, sizeof(out->uid), p->pod.uid);
 	text_copy(out->node, sizeof(out->node), p->pod.node);
+	text_copy(out->zone, sizeof(out->zone), zone ? zone : "");
 	out->deleting = p->pod.status.deleting;
 	out->running = p->pod.status.running;
 	out->crash_looping = p->pod.status.crash_looping;

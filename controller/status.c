@@ -363,7 +363,7 @@ const char *status_password_trouble(const struct cluster_view *v)
 }
 
 /* ZooKeeper has lost its tree, or was made anew. */
-static void say_forgotten_slots(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
+static bool say_forgotten_slots(const struct cluster_view *v, struct groups_status *all, struct reasons *r)
 {
 	int64_t keys = view_keys(v);
 	char words[SERVED_KEYS_MAX];
@@ -372,13 +372,14 @@ static void say_forgotten_slots(const struct cluster_view *v, struct groups_stat
 	for (int i = 0; i < v->proxy_count; i++)
 		sent |= view_sends_slots(&v->proxies[i]);
 	if (v->dashboard.reach != REACH_OK || !view_none_assigned(v) || (!sent && keys <= 0))
-		return;
+		return false;
 	all->ok = false;
 	served_say_keys(keys, words);
 	say(r, TROUBLE_SLOTS_FORGOTTEN, "ZooKeeper knows of no slot, while the servers have %s%s", words,
 	    sent ? " and proxies send slots: codisctl restore --from-proxies writes them back"
 		 : ": codisctl restore -f FILE (of codisctl backup), or assign each to the group that has its keys "
 		   "(codis-admin --slots-assign)");
+	return true;
 }
 
 /* What a human has to mend: the controller cannot. */
@@ -634,6 +635,67 @@ static bool is_switching(const struct cluster_view *v, int gid)
 	return g && g->switching_to[0];
 }
 
+#define SLOTS_NAMED 3 /* proxies */
+
+/* Of a proxy: how many slots of groups that are led, and that do not change their master, it holds, or sends elsewhere.
+ */
+static void count_unserved(const struct cluster_view *v, const struct proxy_view *p, int *held, int *astray)
+{
+	const char *master = "";
+	int asked = -1;
+
+	*held = *astray = 0;
+	for (int i = 0; p->slots && i < CODIS_SLOTS; i++) {
+		const struct codis_slot *s = &p->slots[i];
+
+		if (s->group != asked) {
+			asked = s->group;
+			master = is_switching(v, asked) ? "" : serving_master(v, asked);
+		}
+		if (!master[0])
+			continue;
+		*held += is_held(v, p, i);
+		*astray += !is_held(v, p, i) && strcmp(s->addr, master) != 0;
+	}
+}
+
+/* Whether there was something to say. */
+static bool say_unserved(const struct cluster_view *v, const struct proxy_view *p, struct reasons *r)
+{
+	const char *name = p->pod.name[0] ? p->pod.name : p->admin_addr;
+	int held, astray;
+
+	count_unserved(v, p, &held, &astray);
+	if (!p->slots)
+		say(r, TROUBLE_SLOTS_NOT_SERVED, "proxy %s has not said yet where it sends which slot", name);
+	if (held)
+		say(r, TROUBLE_SLOTS_NOT_SERVED, "proxy %s holds %d slot%s", name, held, plural(held));
+	if (astray)
+		say(r, TROUBLE_SLOTS_NOT_SERVED, "proxy %s sends %d slot%s elsewhere than to their group's master",
+		    name, astray, plural(astray));
+	return !p->slots || held || astray;
+}
+
+/* Which slots clients get errors for, or wait for, though their groups are led. forgotten: none is assigned, and that
+ * was said. */
+static void say_slots(const struct cluster_view *v, const struct status_sum *sum, bool forgotten, struct reasons *r)
+{
+	int none = 0, proxies = 0;
+
+	if (!sum->serving || sum->slots + sum->handed_over == CODIS_SLOTS)
+		return;
+	for (int i = 0; v->dashboard.slots_known && i < CODIS_SLOTS; i++)
+		none += !v->dashboard.slot_group[i] && !v->dashboard.slot_acting[i];
+	if (forgotten)
+		none = 0;
+	if (none == CODIS_SLOTS)
+		say(r, TROUBLE_SLOTS_UNASSIGNED, "no slot is assigned to a group yet");
+	else if (none)
+		say(r, TROUBLE_SLOTS_UNASSIGNED, "%d slot%s assigned to no group", none, none == 1 ? " is" : "s are");
+	for (int i = 0; i < v->proxy_count && proxies < SLOTS_NAMED; i++)
+		proxies += serves(&v->proxies[i]) && say_unserved(v, &v->proxies[i], r);
+}
+
 /* How many slots every proxy that serves sends, unlocked, to their group's verified master. */
 static void count_slots_served(const struct cluster_view *v, struct status_sum *sum)
 {
@@ -685,16 +747,17 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	struct groups_status all = { .ok = true };
 	struct adoption adoption;
 	struct scale scale;
-	bool calm = say_calm(v, r), coordinated = say_coordination(v, r), served, whole;
+	bool calm = say_calm(v, r), coordinated = say_coordination(v, r), forgotten, served, whole;
 
 	*sum = (struct status_sum){ .groups = view_groups_wanted(v) };
 	count_slots_served(v, sum);
 	say_servers(v, &all, r);
-	say_forgotten_slots(v, &all, r);
+	forgotten = say_forgotten_slots(v, &all, r);
 	say_masters(v, limits, &all, r);
 	say_successions(v, &all, r);
 	sum->lost_keys = say_losses(v, &all, r);
 	served = say_proxies(v, sum, r);
+	say_slots(v, sum, forgotten, r);
 	say_replicas(v, limits, &all, r);
 	adoption_look(v, limits, &adoption);
 	say_adoption(v, &adoption, r);
@@ -758,8 +821,9 @@ static int push_server(const struct server_view *s, const struct server_view *m,
 	cJSON *o = cJSON_CreateObject();
 
 	if (!o || !json_add_str(o, "addr", s->addr) || !json_add_str(o, "pod", s->pod.name) ||
-	    !json_add_str(o, "node", s->pod.node) || !json_add_str(o, "state", server_state(s, m)) ||
-	    !json_add_bool(o, "listed", s->listed_group != 0) || !json_add_bool(o, "guarded", !s->pod.unguarded) ||
+	    !json_add_str(o, "node", s->pod.node) || (s->pod.zone[0] && !json_add_str(o, "zone", s->pod.zone)) ||
+	    !json_add_str(o, "state", server_state(s, m)) || !json_add_bool(o, "listed", s->listed_group != 0) ||
+	    !json_add_bool(o, "guarded", !s->pod.unguarded) ||
 	    !json_add_bool(o, "synced", m && s != m && view_synced(s, m)) ||
 	    !json_add_int(o, "offset", s->info.offset) || !json_add_int(o, "keys", s->info.keys) ||
 	    (s->info_valid && !add_load(&s->info, o))) {

@@ -31,6 +31,8 @@ const char *trouble_code(enum trouble what)
 		[TROUBLE_PROXY_SILENT] = "ProxySilent",
 		[TROUBLE_PROXY_NOT_TAKEN_IN] = "ProxyNotTakenIn",
 		[TROUBLE_NO_PROXY_SERVES] = "NoProxyServes",
+		[TROUBLE_SLOTS_UNASSIGNED] = "SlotsUnassigned",
+		[TROUBLE_SLOTS_NOT_SERVED] = "SlotsNotServed",
 		[TROUBLE_REPLICAS_MISSING] = "ReplicasMissing",
 		[TROUBLE_LAST_HOLDER_LEAVES] = "LastHolderLeaves",
 		[TROUBLE_SERVERS_ADOPTING] = "ServersAdopting",

@@ -19,27 +19,29 @@
 
 #define VIEW_NAME_MAX 254 /* a Kubernetes name */
 #define VIEW_UID_MAX  40
+#define VIEW_ZONE_MAX 64 /* a label's value */
 
 /* A pod as far as it matters. */
 struct pod_view {
 	char name[VIEW_NAME_MAX]; /* "" : there is no pod */
 	char uid[VIEW_UID_MAX];
 	char node[VIEW_NAME_MAX];
-	bool deleting;        /* has a deletionTimestamp */
-	bool running;         /* its container runs, as the kubelet last said */
-	bool crash_looping;   /* CrashLoopBackOff: the kubelet waits before it starts it again */
-	bool ready;           /* the pod's condition Ready */
-	bool node_lost;       /* its node is NotReady, unreachable or not there */
-	bool node_gone;       /* of these: there is no object of it */
-	bool node_out;        /* of these: a person or the provider says by a taint that the machine does not run */
-	int64_t node_lost_ms; /* since when it was seen so (monotonic); 0: it is not lost */
-	bool cordoned;        /* its node takes no new pods: it is about to be drained */
-	bool unschedulable;   /* no node was found for it */
-	bool image_missing;   /* its image cannot be had */
-	bool keeps_data;      /* has a volume that outlives it: what it had may come back */
-	bool unguarded;       /* of a server: it was started without the guard against an empty restart */
-	bool came_back;       /* one of its name was deleted by us, or by a controller before us for its adoption */
-	enum codis_role role; /* as its label says */
+	char zone[VIEW_ZONE_MAX]; /* of that node; "": it has no such label */
+	bool deleting;            /* has a deletionTimestamp */
+	bool running;             /* its container runs, as the kubelet last said */
+	bool crash_looping;       /* CrashLoopBackOff: the kubelet waits before it starts it again */
+	bool ready;               /* the pod's condition Ready */
+	bool node_lost;           /* its node is NotReady, unreachable or not there */
+	bool node_gone;           /* of these: there is no object of it */
+	bool node_out;            /* of these: a person or the provider says by a taint that the machine does not run */
+	int64_t node_lost_ms;     /* since when it was seen so (monotonic); 0: it is not lost */
+	bool cordoned;            /* its node takes no new pods: it is about to be drained */
+	bool unschedulable;       /* no node was found for it */
+	bool image_missing;       /* its image cannot be had */
+	bool keeps_data;          /* has a volume that outlives it: what it had may come back */
+	bool unguarded;           /* of a server: it was started without the guard against an empty restart */
+	bool came_back;           /* one of its name was deleted by us, or by a controller before us for its adoption */
+	enum codis_role role;     /* as its label says */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */

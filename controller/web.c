@@ -21,11 +21,11 @@
 /* --- texts -------------------------------------------------------------------------------------------------------- */
 
 /* As text, and as the value of an attribute in quotes. */
-static void add_text(struct buf *out, const char *text)
+static void add_part(struct buf *out, const char *text, size_t len)
 {
 	BUF_CLEANUP struct buf clean = BUF_INIT(TEXT_MAX);
 
-	text_clean(&clean, text ? text : "", text ? strlen(text) : 0);
+	text_clean(&clean, text, len);
 	out->failed |= clean.failed; /* a part of it would be taken for all */
 	for (const char *p = clean.data; *p; p++) {
 		switch (*p) {
@@ -37,6 +37,11 @@ static void add_text(struct buf *out, const char *text)
 		default: buf_addch(out, *p);
 		}
 	}
+}
+
+static void add_text(struct buf *out, const char *text)
+{
+	add_part(out, text ? text : "", text ? strlen(text) : 0);
 }
 
 static const char *str(const cJSON *o, const char *name)
@@ -176,7 +181,10 @@ static void add_member(const cJSON *member, int64_t reached, struct buf *out)
 
 	add_wrapped(out, status_said_fine(state) ? "<td>" : "<td class=\"bad\">", state, "</td><td>");
 	add_text(out, *str(member, "pod") ? str(member, "pod") : str(member, "addr"));
-	add_wrapped(out, "</td><td>", str(member, "node"), "</td>");
+	add_wrapped(out, "</td><td>", str(member, "node"), "");
+	if (*str(member, "zone"))
+		add_wrapped(out, " <small>", str(member, "zone"), "</small>");
+	buf_addstr(out, "</td>");
 	add_number(out, member, "keys");
 	add_memory(out, member);
 	add_number(out, member, "ops");
@@ -202,6 +210,7 @@ static void begin_row(const cJSON *group, const cJSON *member, struct buf *out)
 	buf_addf(out, "<tr data-find=\"group %d ", (int)json_int(0, group, "id", NULL));
 	add_lower(out, str(member, "pod"));
 	add_lower(out, str(member, "node"));
+	add_lower(out, str(member, "zone"));
 	add_lower(out, str(member, "addr"));
 	add_lower(out, str(member, "state"));
 	buf_addstr(out, "\">");
@@ -277,28 +286,21 @@ static void add_proxies(const cJSON *cluster, struct buf *out)
 
 /* --- why, and what comes next ------------------------------------------------------------------------------------- */
 
-static void add_each_note(const cJSON *cluster, const char *name, const char *head, struct buf *out)
+/* The cause first; each with the code that docs/status.md has. */
+static void add_reasons(const cJSON *cluster, struct buf *out)
 {
-	const cJSON *words;
+	int64_t more = json_int(0, cluster, "reasons_more", NULL);
+	const cJSON *reason;
 
-	json_each(words, json_get(cluster, name, NULL))
-		add_note(out, head, json_text_of(words) ? json_text_of(words) : "");
-}
+	json_each(reason, json_get(cluster, "reasons", NULL)) {
+		const char *code = str(reason, "code");
 
-static void add_losses(const cJSON *cluster, struct buf *out)
-{
-	const cJSON *group;
-
-	json_each(group, json_get(cluster, "groups", NULL)) {
-		const cJSON *loss = json_get(group, "data_lost", NULL);
-
-		if (!loss)
-			continue;
-		buf_addf(out, "<p class=\"note loss\">group %d has lost %" PRId64 " keys at ",
-			 (int)json_int(0, group, "id", NULL), json_int(0, loss, "keys", NULL));
-		add_wrapped(out, "", str(loss, "at"),
-			    ", until somebody acknowledges it: codisctl status prints the command</p>");
+		buf_addstr(out, strcmp(code, "DataLost") == 0 ? "<p class=\"note loss\">" : "<p class=\"note\">");
+		add_wrapped(out, "", str(reason, "words"), " <code>");
+		add_wrapped(out, "", code, "</code></p>");
 	}
+	if (more > 0)
+		buf_addf(out, "<p class=\"note\">and %" PRId64 " more</p>", more);
 }
 
 static void add_scaling(const cJSON *cluster, struct buf *out)
@@ -311,19 +313,13 @@ static void add_scaling(const cJSON *cluster, struct buf *out)
 			 "<p class=\"note\">slots move: %" PRId64 " of %" PRId64 " <progress max=\"%" PRId64
 			 "\" value=\"%" PRId64 "\"></progress></p>",
 			 json_int(0, scaling, "moved", NULL), slots, slots, json_int(0, scaling, "moved", NULL));
-	add_note(out, "scaling waits: ", str(scaling, "waits"));
 }
 
 static void add_notes(const cJSON *cluster, struct buf *out)
 {
 	const cJSON *adoption = json_get(cluster, "adoption", NULL);
 
-	if (json_bool_of(false, json_get(cluster, "paused", NULL)))
-		add_note(out,
-			 "paused: ", *str(cluster, "paused_by") ? str(cluster, "paused_by") : "no reason is given");
-	add_losses(cluster, out);
-	add_each_note(cluster, "held", "held back: ", out);
-	add_each_note(cluster, "would", "would be done (dry run): ", out);
+	add_reasons(cluster, out);
 	add_scaling(cluster, out);
 	if (json_bool_of(false, json_get(adoption, "asked", NULL)))
 		add_note(out, "adoption waits: ", str(adoption, "waits"));
@@ -352,13 +348,18 @@ static void add_name(const cJSON *cluster, struct buf *out)
 	add_text(out, str(cluster, "product"));
 }
 
-/* Without the product, which stands above it. */
-static const char *line_of(const cJSON *cluster)
+/* Without the product, which stands above it, and what is wrong, which stands below. */
+static void add_line(const cJSON *cluster, struct buf *out)
 {
-	const char *line = str(cluster, "line"), *product = str(cluster, "product");
+	const char *line = str(cluster, "line"), *product = str(cluster, "product"), *end;
 	size_t n = strlen(product);
 
-	return strncmp(line, product, n) == 0 && strncmp(line + n, ": ", 2) == 0 ? line + n + 2 : line;
+	if (strncmp(line, product, n) == 0 && strncmp(line + n, ": ", 2) == 0)
+		line += n + 2;
+	end = json_get(cluster, "reasons", NULL) ? strstr(line, "; ") : NULL;
+	buf_addstr(out, "<p>");
+	add_part(out, line, end ? (size_t)(end - line) : strlen(line));
+	buf_addstr(out, "</p>");
 }
 
 static void add_cluster(const cJSON *cluster, int number, struct buf *out)
@@ -367,7 +368,8 @@ static void add_cluster(const cJSON *cluster, int number, struct buf *out)
 	add_wrapped(out, "<span class=\"badge ", str(cluster, "state"), "\">");
 	add_wrapped(out, "", str(cluster, "state"), "</span> ");
 	add_name(cluster, out);
-	add_wrapped(out, "</h2><p>", line_of(cluster), "</p>");
+	buf_addstr(out, "</h2>");
+	add_line(cluster, out);
 	add_notes(cluster, out);
 	add_slots(cluster, out);
 	add_groups(cluster, out);

@@ -417,7 +417,7 @@ int census_init(struct census *c, struct inventory *inv)
 	};
 
 	c->keys[CENSUS_HOST] = strdup(CODIS_HOSTNAME_KEY);
-	c->keys[CENSUS_ZONE] = strdup(CENSUS_ZONE_KEY);
+	c->keys[CENSUS_ZONE] = strdup(CODIS_ZONE_KEY);
 	census_begin(c);
 	if (!c->keys[CENSUS_HOST] || !c->keys[CENSUS_ZONE])
 		return -1;

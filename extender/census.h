@@ -14,8 +14,6 @@ struct inventory;
 struct inventory_node;
 struct inventory_pod;
 
-#define CENSUS_ZONE_KEY "topology.kubernetes.io/zone"
-
 /* The topology keys that are looked at: these two, and what pods have asked for lately. */
 enum { CENSUS_HOST, CENSUS_ZONE, CENSUS_KEYS = 8 };
 

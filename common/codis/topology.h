@@ -41,6 +41,7 @@ struct error;
 #define CODIS_DEFAULT_PRODUCT        "codis-test"
 #define CODIS_DEFAULT_SERVER_REPLICA 2
 #define CODIS_HOSTNAME_KEY           "kubernetes.io/hostname"
+#define CODIS_ZONE_KEY               "topology.kubernetes.io/zone"
 
 /* The ports of Codis' own configuration: where the programs listen unless they are told otherwise. */
 #define CODIS_SERVER_PORT      6379

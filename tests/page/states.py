@@ -4,7 +4,8 @@ SLOTS = 1024
 
 
 def member(pod, node, state, offset=90000, keys=39315):
-    return {"addr": f"10.200.{node[-1]}.{10 + int(pod.rsplit('-', 1)[1]) % 200}:6379", "pod": pod, "node": node, "state": state, "listed": True,
+    return {"addr": f"10.200.{node[-1]}.{10 + int(pod.rsplit('-', 1)[1]) % 200}:6379", "pod": pod, "node": node,
+            "zone": f"zone-{'ab'[int(node[-1]) % 2]}", "state": state, "listed": True,
             "guarded": True, "synced": state == "synced", "offset": offset, "keys": keys,
             "memory": 52428800 + 1000 * keys, "memory_max": 1073741824, "ops": 1840 if state == "master" else 0}
 
@@ -18,14 +19,16 @@ def proxy(number, answers=True):
     return {"addr": f"10.200.4.{20 + number}:11080", "pod": f"codis-proxy-5d9f-{number}", "registered": True, "online": True, "answers": answers}
 
 
-def cluster(state, rest, groups, product="codis-test", namespace="shop", recent=(), **more):
+def cluster(state, rest, groups, reasons=(), product="codis-test", namespace="shop", recent=(), **more):
     n, ranges, at = len(groups), [], 0
     for i, g in enumerate(groups):
         to = SLOTS * (i + 1) // n - 1
         if to >= at:
             ranges.append([at, to, g["id"]])
         at = to + 1
-    return {"namespace": namespace, "product": product, "ok": state == "OK", "line": f"{product}: {state}, {rest}", "state": state,
+    return {"namespace": namespace, "product": product, "ok": state == "OK", "state": state,
+            "line": "; ".join([f"{product}: {state}, {rest}", *(words for _, words in reasons)]),
+            "reasons": [{"code": code, "words": words} for code, words in reasons], "reasons_more": 0,
             "slots_served": SLOTS, "paused": False, "paused_by": "", "tilted": False, "dry_run": False, "held": [], "would": [],
             "adoption": {"asked": False, "servers": 2 * n, "unguarded": 0, "waits": ""}, "switchover": {"group": 0, "pod": "", "waits": ""},
             "scaling": {"set": "", "asked": "", "servers": 2 * n, "to": [], "from": [], "slots": 0, "moved": 0, "waits": ""},
@@ -54,21 +57,30 @@ def healthy():
 
 def failover():
     dead = [member("codis-server-0", "node2", "refuses"), member("codis-server-1", "node3", "lost its link")]
-    return status(cluster("PARTIAL", "1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master: codis-server-0 refuses connections",
+    return status(cluster("PARTIAL", "1/2 groups led, 2 proxies, 512/1024 slots served",
                           [group(1, dead, 512, False, "connections are refused", "codis-server-0 refuses since 0.1 s; codis-server-1 lost its link"),
-                           group(2, pair(2), 512)], held=["follow codis-server-1 in group 1: a promotion is under way"]))
+                           group(2, pair(2), 512)],
+                          [("ActionHeld", "follow codis-server-1 in group 1 is held: a promotion is under way"),
+                           ("GroupHasNoMaster", "group 1 has no master, codis-server-0: connections are refused")]))
 
 
 def lost_node():
-    return status(cluster("DEGRADED", "2/2 groups led, 1 proxy, 1024/1024 slots served; group 2 lacks 1 synced replica (codis-server-2: its node "
-                          "node4 is lost)", [group(1, pair(1), 512), group(2, pair(2, 1, "node is lost"), 512)], recent=[REPLACED],
+    return status(cluster("DEGRADED", "2/2 groups led, 1 proxy, 1024/1024 slots served",
+                          [group(1, pair(1), 512), group(2, pair(2, 1, "its node is lost"), 512)],
+                          [("ProxySilent", "proxy codis-proxy-5d9f-1 does not answer"),
+                           ("ReplicasMissing", "group 2 lacks 1 synced replica (codis-server-2: its node is lost)")], recent=[REPLACED],
                           proxies=[proxy(0), proxy(1, answers=False)]), leads=False)
 
 
 def loss():
     lost = group(1, pair(1), 512, data_lost={"keys": 6671, "at": "2026-11-28T02:13:09Z"})
-    return status(cluster("DEGRADED", "2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 has lost 6,671 keys since 02:13:09: acknowledge it",
-                          [lost, group(2, pair(2), 512)], paused=True, paused_by="anna: looks for a dump",
+    return status(cluster("DEGRADED", "2/2 groups led, 2 proxies, 1024/1024 slots served", [lost, group(2, pair(2), 512)],
+                          [("Paused", 'codis.io/paused says "anna: looks for a dump": nothing is done until kubectl annotate -n shop sts codis-server '
+                            "codis.io/paused-"),
+                           ("DataLost", "group 1 LOST ITS DATA at 2026-11-28T02:13:09Z (about 6671 keys): acknowledge it with kubectl annotate -n shop "
+                            "sts codis-server codis.io/data-lost-"),
+                           ("SlotsWait", "128 of 512 slots have moved to groups 3 and 4; it waits: it is paused")],
+                          paused=True, paused_by="anna: looks for a dump",
                           scaling={"set": "codis-server", "asked": "8", "servers": 8, "to": [3, 4], "from": [], "slots": 512, "moved": 128,
                                    "waits": "it is paused"}),
                   cluster("OK", "2/2 groups led, 2 proxies, 1024/1024 slots served", [group(1, pair(1), 512), group(2, pair(2), 512)],
@@ -81,8 +93,9 @@ def many():
 
 def hostile():
     evil = '<script>document.title = "taken"</script>" onmouseover="alert(1)\' &amp;\u202e\n'
-    bad = cluster("DEGRADED", evil, [group(1, [member("x-0", "node1", evil), {"addr": evil, "pod": evil, "node": evil}], 512, False, evil, evil)],
-                  product=evil, namespace=evil, recent=[{"at": evil, "words": evil}], held=[evil], paused=True, paused_by=evil)
+    bad = cluster("DEGRADED", evil,
+                  [group(1, [member("x-0", "node1", evil), {"addr": evil, "pod": evil, "node": evil, "zone": evil}], 512, False, evil, evil)],
+                  [(evil, evil)], product=evil, namespace=evil, recent=[{"at": evil, "words": evil}])
     bad["state"] = evil
     return status(bad, not_led=[{"namespace": evil, "pod": evil, "trouble": evil}], identity=evil)
 

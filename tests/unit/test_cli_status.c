@@ -48,14 +48,15 @@ CLI_TEST(every_server_in_a_row)
 
 	two(w, CLI_HEALTHY);
 	assert_int_equal(CLI(w, "status", "-owide"), CLI_OK);
-	cli_says(
-		w,
-		"  GROUP  SERVER          ROLE    STATE   NODE  ADDRESS        KEYS  MEMORY              OPS/S  LAG    "
-		"GUARDED\n"
-		"  1      codis-server-0  -       synced  n1    10.0.0.1:6379  7     1.5 MiB of 1.0 GiB  12     100 B  "
-		"yes\n"
-		"  1      codis-server-1  master  master  n2    10.0.0.2:6379  7     -                   -      -      "
-		"yes\n");
+	cli_says(w, "  GROUP  SERVER          ROLE    STATE   NODE  ZONE    ADDRESS        KEYS  MEMORY              "
+		    "OPS/S  "
+		    "LAG    GUARDED\n"
+		    "  1      codis-server-0  -       synced  n1    zone-a  10.0.0.1:6379  7     1.5 MiB of 1.0 GiB  "
+		    "12     "
+		    "100 B  yes\n"
+		    "  1      codis-server-1  master  master  n2    -       10.0.0.2:6379  7     -                   - "
+		    "     "
+		    "-      yes\n");
 }
 
 CLI_TEST(what_is_wrong_comes_first)
@@ -68,6 +69,25 @@ CLI_TEST(what_is_wrong_comes_first)
 		    "  ! group 1 lacks 1 synced replica (codis-server-0: syncing)\n"
 		    "  GROUP  MASTER          REPLICAS                  SLOTS  KEYS  LAG\n"
 		    "  1      codis-server-1  codis-server-0 (syncing)  -      7     -\n");
+}
+
+/* As the controller has them, and not cut where a sentence has a semicolon; with what docs/status.md has. */
+CLI_TEST(each_cause_has_its_code)
+{
+	struct cli_world *w = *state;
+
+	two(w, "{\"namespace\":\"codis\",\"product\":\"codis-test\",\"ok\":false,\"line\":\"codis-test: PARTIAL, 0/1 "
+	       "groups led, "
+	       "1 proxy, 0/1024 slots served; group 1 has no master: it is silent; and no replica is in "
+	       "sync\",\"reasons\":[{"
+	       "\"code\":\"GroupHasNoMaster\",\"words\":\"group 1 has no master: it is silent; and no replica is in "
+	       "sync\"}],"
+	       "\"reasons_more\":2,\"groups\":[],\"proxies\":[]}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	assert_string_equal(w->c.out.data,
+			    "codis/codis-test: PARTIAL, 0/1 groups led, 1 proxy, 0/1024 slots served\n"
+			    "  ! group 1 has no master: it is silent; and no replica is in sync [GroupHasNoMaster]\n"
+			    "  ! and 2 more\n");
 }
 
 CLI_TEST(which_namespace_and_product)

@@ -301,9 +301,11 @@ TEST(lost_nodes_are_told_of)
 	WORLD;
 	const struct observed_node lost = { .name = "node0", .lost_ms = NOW - 5000 };
 	struct error err = ERROR_INIT;
-	JSON_CLEANUP cJSON *out = parse_text("{\"metadata\":{\"name\":\"node0\"},\"spec\":{\"taints\":[{\"key\":"
-					     "\"node.kubernetes.io/out-of-service\"}]},\"status\":{\"conditions\":["
-					     "{\"type\":\"Ready\",\"status\":\"Unknown\"}]}}");
+	JSON_CLEANUP cJSON *out =
+		parse_text("{\"metadata\":{\"name\":\"node0\",\"labels\":{"
+			   "\"topology.kubernetes.io/zone\":\"zone-a\"}},\"spec\":{\"taints\":[{\"key\":"
+			   "\"node.kubernetes.io/out-of-service\"}]},\"status\":{\"conditions\":["
+			   "{\"type\":\"Ready\",\"status\":\"Unknown\"}]}}");
 	const struct pod_view *pod = &look(w)->servers[0].pod;
 
 	w->seen.lost = &lost;
@@ -314,9 +316,11 @@ TEST(lost_nodes_are_told_of)
 	look(w);
 	assert_int_equal(pod->node_lost_ms, NOW - 5000);
 	assert_true(!pod->node_gone && !pod->node_out);
+	assert_string_equal(pod->zone, "");
 	assert_int_equal(inventory_set_node(w->inv, out, &err), 0);
 	look(w);
 	assert_true(pod->node_out);
+	assert_string_equal(pod->zone, "zone-a");
 	inventory_remove_node(w->inv, "node0");
 	look(w);
 	assert_true(pod->node_lost && pod->node_gone && !pod->node_out);

@@ -158,13 +158,33 @@ TEST(some_slots_are_not_served)
 
 	dashboard_has(w, 2);
 	lock_slots_of(w, 2);
-	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served; proxy codis-proxy-0 "
+		       "holds 512 slots; proxy codis-proxy-1 holds 512 slots");
 	lock_slots_of(w, 0);
 	for (int p = 0; p < 2; p++) {
 		for (int i = 0; i < CODIS_SLOTS; i++)
 			w->slots[p][i].locked = true;
 	}
-	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served");
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served; proxy codis-proxy-0 holds "
+		       "1024 slots; proxy codis-proxy-1 holds 1024 slots");
+}
+
+/* A person, or a dashboard that was stopped amid its work, has left it so. */
+TEST(slots_of_no_group_are_said)
+{
+	WORLD(2);
+
+	dashboard_has(w, 2);
+	for (int i = 0; i < 2; i++) {
+		w->v.dashboard.slot_group[i] = 0;
+		for (int p = 0; p < 2; p++)
+			w->slots[p][i] = (struct codis_slot){ 0 };
+	}
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1022/1024 slots served; 2 slots are assigned "
+		       "to no group");
+	w->v.dashboard.slot_group[1] = 1;
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1022/1024 slots served; 1 slot is assigned to "
+		       "no group");
 }
 
 /* Clients wait for it: that is no outage. What else is not served is one. */
@@ -190,10 +210,11 @@ TEST(own_switch_is_no_outage)
 	m->info.role = REDIS_ROLE_MASTER;
 	lock_slots_of(w, 2);
 	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served; group 1 switches to "
-		       "codis-server-1");
+		       "codis-server-1; proxy codis-proxy-0 holds 512 slots; proxy codis-proxy-1 holds 512 slots");
 	w->groups[0].switching_to[0] = '\0';
 	lock_slots_of(w, 1);
-	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 512/1024 slots served; proxy codis-proxy-0 "
+		       "holds 512 slots; proxy codis-proxy-1 holds 512 slots");
 }
 
 TEST(a_group_in_numbers)
@@ -376,11 +397,13 @@ TEST(slot_that_is_held_for_a_moment_to_be_moved_is_no_outage)
 	w->slots[1][0].locked = true;
 	w->proxies[1].slot_since_ms = since;
 	since[0] = w->v.now_ms - 1000;
-	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served; proxy codis-proxy-1 "
+		       "holds 1 slot");
 	w->v.dashboard.slot_target[0] = 2;
 	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
 	since[0] = w->v.now_ms - 2000;
-	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served; proxy codis-proxy-1 "
+		       "holds 1 slot");
 }
 
 TEST(slots_are_served_by_every_proxy_or_not)
@@ -390,13 +413,16 @@ TEST(slots_are_served_by_every_proxy_or_not)
 	w->slots[1][0].locked = true;                              /* by one of two */
 	snprintf(w->slots[0][1].addr, CODIS_ADDR_MAX, REPLICA, 1); /* not the master */
 	w->slots[0][2].group = 2;                                  /* not of that group */
-	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1021/1024 slots served");
+	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1021/1024 slots served; proxy codis-proxy-0 "
+		       "sends 2 slots elsewhere than to their group's master; proxy codis-proxy-1 holds 1 slot");
 	w->proxies[1].slots = NULL; /* not known */
-	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served");
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served; proxy codis-proxy-0 sends 2 "
+		       "slots elsewhere than to their group's master; proxy codis-proxy-1 has not said yet where it "
+		       "sends which slot");
 	w->proxies[1].online = false; /* it does not serve, so it does not count */
 	assert_line(w,
 		    "codis-test: PARTIAL, 2/2 groups led, 1 proxy, 1022/1024 slots served; proxy codis-proxy-1 is not "
-		    "taken in yet");
+		    "taken in yet; proxy codis-proxy-0 sends 2 slots elsewhere than to their group's master");
 }
 
 TEST(dead_master_serves_no_slot)
@@ -643,7 +669,8 @@ TEST(slots_that_zookeeper_has_forgotten)
 		       "while the servers have about 10 keys: codisctl restore -f FILE (of codisctl backup), or "
 		       "assign each to the group that has its keys (codis-admin --slots-assign)");
 	w->servers[0].info.keys = w->servers[2].info.keys = 0; /* the first assignment is still to come */
-	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty");
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty; no slot is assigned "
+		       "to a group yet");
 }
 
 TEST(what_is_wrong_beside_the_servers)

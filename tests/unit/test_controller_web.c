@@ -10,8 +10,9 @@
 
 #define STATUS                                                                                                         \
 	"{\"identity\":\"c-a\",\"leads\":true,\"not_led\":[{\"namespace\":\"n\",\"pod\":\"p\",\"trouble\":\"t\"}],"    \
-	"\"clusters\":[{\"namespace\":\"shop\",\"product\":\"a<b\",\"state\":\"OK\",\"line\":\"a<b: OK, all\","        \
-	"\"held\":[\"this\"],\"slot_ranges\":[[0,1023,1]],\"recent\":[{\"at\":\"now\",\"words\":\"done\"}],"           \
+	"\"clusters\":[{\"namespace\":\"shop\",\"product\":\"a<b\",\"state\":\"OK\",\"line\":\"a<b: OK, all; x; y\","  \
+	"\"reasons\":[{\"code\":\"DataLost\",\"words\":\"x; "                                                          \
+	"y\"}],\"reasons_more\":2,\"slot_ranges\":[[0,1023,1]],\"recent\":[{\"at\":\"now\",\"words\":\"done\"}],"      \
 	"\"groups\":[{\"id\":1,\"led\":false,\"slots\":1024,\"why\":\"w\",\"evidence\":\"e\",\"data_lost\":{\"keys\":" \
 	"7,\"at\":"                                                                                                    \
 	"\"then\"},\"members\":[{\"pod\":\"s-0\",\"node\":\"n1\",\"state\":\"refuses\",\"keys\":3,\"memory\":1572864," \
@@ -36,6 +37,9 @@ TEST(all_of_it_or_none)
 	web_event(status, &right);
 	assert_false(right.failed);
 	assert_non_null(strstr(right.data, "<p>OK, all</p>"));
+	assert_non_null(strstr(right.data,
+			       "<p class=\"note loss\">x; y <code>DataLost</code></p><p class=\"note\">and 2 "
+			       "more</p>"));
 	assert_non_null(strstr(right.data, "shop/a&lt;b"));
 	assert_non_null(
 		strstr(right.data, "<td class=\"n\">3</td><td class=\"n\">1.5 of 2</td><td class=\"n\">-</td>"));
@@ -58,7 +62,7 @@ TEST(what_is_missing_is_not_shown)
 {
 	static const char *const texts[] = {
 		"{}", "[]", "{\"clusters\":[1,{}]}",
-		"{\"clusters\":[{\"groups\":[{}],\"slot_ranges\":[7,[]],\"proxies\":[0],\"held\":[1]}]}"
+		"{\"clusters\":[{\"groups\":[{}],\"slot_ranges\":[7,[]],\"proxies\":[0],\"reasons\":[1]}]}"
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

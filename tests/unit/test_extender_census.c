@@ -272,7 +272,7 @@ TEST(a_key_that_is_asked_for_has_a_column)
 		assert_true(census_key(&c, inv, key) > CENSUS_ZONE);
 	}
 	assert_int_equal(census_key(&c, inv, CODIS_HOSTNAME_KEY), CENSUS_HOST);
-	assert_int_equal(census_key(&c, inv, CENSUS_ZONE_KEY), CENSUS_ZONE);
+	assert_int_equal(census_key(&c, inv, CODIS_ZONE_KEY), CENSUS_ZONE);
 	rack = census_key(&c, inv, "rack");
 	assert_int_not_equal(c.nodes[n1].domains[rack], c.nodes[n2].domains[rack]);
 	inventory_free(inv);

@@ -12,7 +12,7 @@
 
 enum { NODES = 6, PODS = 16, KEYS = 4, STEPS = 120 };
 
-static const char *const keys[KEYS] = { CODIS_HOSTNAME_KEY, CENSUS_ZONE_KEY, "rack", "example.com/row" };
+static const char *const keys[KEYS] = { CODIS_HOSTNAME_KEY, CODIS_ZONE_KEY, "rack", "example.com/row" };
 
 struct world {
 	unsigned seed, first_seed;
