@@ -5,19 +5,18 @@
 
 #include "certs/ca_secret.h"
 #include "cli/certs.h"
-#include "cli/ops.h"
 #include "common/base/base64.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/kube/client.h"
+#include "common/kube/ops_pod.h"
 #include "common/kube/secret.h"
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
 #define METRICS_MS  1500
 #define METRICS_MAX (4u << 20)
-#define METRIC      "\ncodis_webhook_certificate_expiration_timestamp_seconds{which=\"%s\"} "
 
 const char *const certs_kinds[CERTS_CONFIGURATIONS] = { "MutatingWebhookConfiguration",
 							"ValidatingWebhookConfiguration" };
@@ -177,9 +176,8 @@ static void ask_pod(struct certs_pod *p, const cJSON *pod)
 {
 	char path[512];
 
-	buf_addch(&p->metrics, '\n'); /* so that each of its lines follows one */
 	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods/%s:%d/proxy/metrics", p->cli->options.system, p->name,
-		 ops_port(pod));
+		 ops_pod_port(pod));
 	p->call = kube_stream(p->cli->kube, path, METRICS_MS, 0, on_metrics, on_end, p, &p->err);
 	p->ended = !p->call;
 }
@@ -200,16 +198,7 @@ void certs_ask_pods(struct certs_look *l, struct cli *c)
 
 int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which)
 {
-	const char *line;
-	double seconds;
-	char begins[128], *end;
-
-	snprintf(begins, sizeof(begins), METRIC, which);
-	line = pod->ended && !pod->err.code ? strstr(pod->metrics.data, begins) : NULL;
-	if (!line)
-		return -1;
-	seconds = strtod(line + strlen(begins), &end);
-	return *end == '\n' && seconds >= 0 && seconds < 1e11 ? (int64_t)(seconds * 1000) : -1;
+	return pod->ended && !pod->err.code && pod->metrics.len ? ops_pod_certificate_ms(pod->metrics.data, which) : -1;
 }
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */

@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/ops.h"
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/kube/ops_pod.h"
 
 static void add_pod(struct controllers *s, struct cli *c, const cJSON *pod)
 {
@@ -20,7 +20,7 @@ static void add_pod(struct controllers *s, struct cli *c, const cJSON *pod)
 	text_copy(s->pods[s->count].node, sizeof(s->pods[0].node), node ? node : "");
 	*a = (struct ask){ .timeout_ms = CONTROLLER_MS };
 	snprintf(a->path, sizeof(a->path), "/api/v1/namespaces/%s/pods/%s:%d/proxy/status.json", c->options.system,
-		 name, ops_port(pod));
+		 name, ops_pod_port(pod));
 	s->count++;
 }
 

@@ -7,9 +7,9 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/kube/ops_pod.h"
 
 #define LOOK_MS 500
-#define PODS    "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fpart-of%%3Dcodis-k8s"
 
 struct waiting {
 	struct cli *cli;
@@ -78,7 +78,7 @@ static void say_pods(struct waiting *w)
 	JSON_CLEANUP cJSON *pods = NULL;
 	const cJSON *pod;
 
-	snprintf(path, sizeof(path), PODS, w->namespace);
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods?%s", w->namespace, OPS_POD_SELECTOR);
 	pods = ask_get(w->cli, path, 0, &err);
 	json_each(pod, json_get(pods, "items", NULL))
 		say_pod(w, pod);

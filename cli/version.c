@@ -6,6 +6,7 @@
 #include "cli/parts.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/kube/ops_pod.h"
 
 #define VERSION_MS 3000
 
@@ -79,9 +80,7 @@ static enum cli_status add_cluster(struct cli *c, struct columns *t)
 		return CLI_OK;
 	}
 	columns_add(t, git ? git : "it does not say");
-	snprintf(path, sizeof(path),
-		 "/api/v1/namespaces/%s/pods?labelSelector=app.kubernetes.io%%2Fpart-of%%3Dcodis-k8s",
-		 c->options.system);
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/pods?%s", c->options.system, OPS_POD_SELECTOR);
 	pods = ask_get(c, path, VERSION_MS, &err);
 	count_images(&images, pods);
 	add_images(t, &images);

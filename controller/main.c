@@ -25,6 +25,7 @@
 #include "controller/leader_label.h"
 #include "controller/options.h"
 #include "controller/page.h"
+#include "controller/programs.h"
 #include "controller/recent.h"
 #include "controller/secrets.h"
 #include "controller/sight.h"
@@ -46,6 +47,7 @@ struct codis_controller {
 	struct inventory_watch *watch;
 	struct clusters *clusters;
 	struct page *page;
+	struct programs *programs;
 	struct loop_timer *tick;
 	struct sight sight;
 	bool another_leads;
@@ -414,7 +416,8 @@ static int start(void *ctx, struct error *err)
 		return -1;
 	if (start_kube(p, err) < 0 || (!p->opt.dry_run && (start_telling(p, err) < 0 || start_lease(p, err) < 0)))
 		return -1;
-	p->page = page_new(&p->ctl, p->clusters, p->identity, err);
+	p->programs = programs_new(p->ctl.uv, p->ctl.kube, p->opt.namespace, p->ctl.log, err);
+	p->page = p->programs ? page_new(&p->ctl, p->clusters, p->programs, p->identity, err) : NULL;
 	if (!p->page)
 		return -1;
 	p->tick = loop_timer_start(p->ctl.uv, 0, TICK_MS, on_tick, p);

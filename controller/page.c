@@ -14,6 +14,7 @@
 #include "common/net/httpd.h"
 #include "controller/clusters.h"
 #include "controller/gauges.h"
+#include "controller/programs.h"
 #include "controller/status.h"
 #include "controller/web.h"
 
@@ -31,6 +32,7 @@ enum { WEB_PAGE, WEB_EVENT, WEBS, SERVED_JSON = WEBS, SERVED_TEXT };
 struct page {
 	const struct controller *ctl;
 	const struct clusters *clusters;
+	const struct programs *programs;
 	const char *identity;
 	uv_async_t ask;
 	pthread_mutex_t lock; /* of all below */
@@ -103,6 +105,8 @@ static void write_json(const struct page *p, struct buf *out)
 	}
 	for (const struct stray_pod *s = clusters_strays(p->clusters); s; s = s->next)
 		push_stray(strays, s);
+	if (p->programs)
+		programs_json(p->programs, json_add_array(root, "programs"));
 	json_write(root, out);
 }
 
@@ -133,8 +137,8 @@ static void on_ask(uv_async_t *ask)
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct page *page_new(const struct controller *ctl, const struct clusters *clusters, const char *identity,
-		      struct error *err)
+struct page *page_new(const struct controller *ctl, const struct clusters *clusters, const struct programs *programs,
+		      const char *identity, struct error *err)
 {
 	struct page *p = calloc(1, sizeof(*p));
 
@@ -145,6 +149,7 @@ struct page *page_new(const struct controller *ctl, const struct clusters *clust
 	}
 	p->ctl = ctl;
 	p->clusters = clusters;
+	p->programs = programs;
 	p->identity = identity;
 	p->ask.data = p;
 	pthread_mutex_init(&p->lock, NULL);

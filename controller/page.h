@@ -10,10 +10,11 @@ struct error;
 struct http_request;
 struct http_response;
 struct page;
+struct programs;
 
-/* All stay the caller's. NULL and *err on failure. */
-struct page *page_new(const struct controller *ctl, const struct clusters *clusters, const char *identity,
-		      struct error *err);
+/* All stay the caller's; programs may be NULL. NULL and *err on failure. */
+struct page *page_new(const struct controller *ctl, const struct clusters *clusters, const struct programs *programs,
+		      const char *identity, struct error *err);
 /* Answers a request, in the thread that serves; waits at most 2 s for the loop. */
 void page_serve(struct page *p, const struct http_request *req, struct http_response *res);
 /* Likewise appends gauges.h's metrics. -1: the loop has not answered within 2 s. */

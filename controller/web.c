@@ -396,6 +396,36 @@ static void add_bar(const cJSON *clusters, struct buf *out)
 	buf_addstr(out, "</p></nav>");
 }
 
+static void add_program(const cJSON *program, struct buf *out)
+{
+	bool ready = json_bool(false, program, "ready", NULL);
+
+	buf_addstr(out, "<tr data-find=\"");
+	add_lower(out, str(program, "pod"));
+	add_wrapped(out, "\"><td>", str(program, "pod"), "</td>");
+	buf_addstr(out, ready ? "<td>ready</td>" : "<td class=\"bad\">not ready</td>");
+	add_wrapped(out, "<td>", *str(program, "version") ? str(program, "version") : "-", "</td><td>");
+	if (json_get(program, "certificate_days", NULL)) {
+		buf_addf(out, "ends in %" PRId64 " days (", json_int(0, program, "certificate_days", NULL));
+		add_part(out, str(program, "certificate_ends"), strcspn(str(program, "certificate_ends"), "T"));
+		buf_addch(out, ')');
+	}
+	buf_addstr(out, "</td></tr>");
+}
+
+static void add_programs(const cJSON *status, struct buf *out)
+{
+	const cJSON *programs = json_get(status, "programs", NULL), *program;
+
+	if (!json_first(programs))
+		return;
+	buf_addstr(out, "<section><h2>codis-k8s itself</h2><div class=\"scroll\"><table><thead><tr><th>pod</th>"
+			"<th>state</th><th>version</th><th>certificate</th></tr></thead><tbody>");
+	json_each(program, programs)
+		add_program(program, out);
+	buf_addstr(out, "</tbody></table></div></section>");
+}
+
 /* What changes, in one line: an event has no others. */
 static void add_live(const cJSON *status, struct buf *out)
 {
@@ -416,6 +446,7 @@ static void add_live(const cJSON *status, struct buf *out)
 		add_cluster(one, n++, out);
 	if (!n)
 		buf_addstr(out, "<p>No Codis cluster is seen.</p>");
+	add_programs(status, out);
 }
 
 static void add_hash(struct buf *out, const char *text)

@@ -134,6 +134,14 @@ def status(w):
         page, event = (w.kube.kubectl("get", "--raw", proxy + path).stdout for path in ("", "events"))
         for words in (f"<p>{name} ", f"</span> {NAMESPACE}/codis-test</h2>", "slots 0 to 511: group 1", ">codis-server-3</td>"):
             assert words in page and words in event, f"{words!r} is not in {page}"
+    wait_for("versions and certificates", lambda: programs_said(w, name), 20)
+
+
+def programs_said(w, controller):
+    """Two pods of each program, with their version, and codis-webhook's with the days that its certificate has left."""
+    found = json.loads(w.kube.kubectl("get", "--raw", f"/api/v1/namespaces/{SYSTEM}/pods/{controller}:8080/proxy/status.json").stdout)["programs"]
+    said = sorted((p["program"], p["ready"], "version" in p, p.get("certificate_days", 0) > 0) for p in found)
+    return said == [(name, True, True, name == "codis-webhook") for name in sorted(PROGRAMS) for _ in range(2)], f"{found}"
 
 
 # --- another version ----------------------------------------------------------------------------------------------------

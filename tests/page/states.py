@@ -3,6 +3,14 @@
 SLOTS = 1024
 
 
+PROGRAMS = [
+    {"program": "codis-controller", "pod": "codis-controller-6c9d5-7xkqp", "ready": True, "version": "0.1.0"},
+    {"program": "codis-controller", "pod": "codis-controller-6c9d5-m2v8s", "ready": True, "version": "0.1.0"},
+    {"program": "codis-scheduler", "pod": "codis-scheduler-7d4b8-k2x9w", "ready": False},
+    {"program": "codis-webhook", "pod": "codis-webhook-5f6c7-q8r2t", "ready": True, "version": "0.1.0",
+     "certificate_ends": "2027-02-26T02:00:00.000000Z", "certificate_days": 89}]
+
+
 def member(pod, node, state, offset=90000, keys=39315):
     return {"addr": f"10.200.{node[-1]}.{10 + int(pod.rsplit('-', 1)[1]) % 200}:6379", "pod": pod, "node": node,
             "zone": f"zone-{'ab'[int(node[-1]) % 2]}", "state": state, "listed": True,
@@ -36,7 +44,8 @@ def cluster(state, rest, groups, reasons=(), product="codis-test", namespace="sh
 
 
 def status(*clusters, leads=True, **more):
-    return {"schema": 1, "clusters": list(clusters), "not_led": [], "leads": leads, "identity": "codis-controller-6c9d5-m2v8s", **more}
+    return {"schema": 1, "clusters": list(clusters), "not_led": [], "leads": leads, "identity": "codis-controller-6c9d5-m2v8s",
+            "programs": PROGRAMS, **more}
 
 
 def pair(gid, master=0, state="synced"):
@@ -97,7 +106,8 @@ def hostile():
                   [group(1, [member("x-0", "node1", evil), {"addr": evil, "pod": evil, "node": evil, "zone": evil}], 512, False, evil, evil)],
                   [(evil, evil)], product=evil, namespace=evil, recent=[{"at": evil, "words": evil}])
     bad["state"] = evil
-    return status(bad, not_led=[{"namespace": evil, "pod": evil, "trouble": evil}], identity=evil)
+    return status(bad, not_led=[{"namespace": evil, "pod": evil, "trouble": evil}], identity=evil,
+                  programs=[{"pod": evil, "version": evil, "certificate_ends": evil, "certificate_days": 1}])
 
 
 STATES = {f.__name__: f for f in (healthy, failover, lost_node, loss, many, hostile)}

@@ -546,7 +546,7 @@ TEST(a_page_tells_of_all_clusters_or_of_none)
 	tick(100);
 	NOMEM_EACH
 	{
-		r.page = page_new(&world.ctl, w.cs, "me", NULL);
+		r.page = page_new(&world.ctl, w.cs, NULL, "me", NULL);
 		assert_non_null(r.page);
 		r.res = (struct http_response){ .status = 200, .body = BUF_INIT(65536) };
 		assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
@@ -578,7 +578,7 @@ TEST(a_page_is_not_written_for_each_who_asks)
 	begin(NULL);
 	set_pod("ns", "shop", "codis-server", "codis-server-0");
 	tick(100);
-	r.page = page_new(&world.ctl, w.cs, "me", NULL);
+	r.page = page_new(&world.ctl, w.cs, NULL, "me", NULL);
 	assert_non_null(r.page);
 	for (int i = 0; i < 5 && !served; i++) { /* this thread may have to wait for its turn */
 		r.res = (struct http_response){ .status = 200, .body = BUF_INIT(65536) };
@@ -602,7 +602,7 @@ static void assert_web_page(const char *path, const char *kind)
 	BUF_CLEANUP struct buf right = BUF_INIT(1 << 20);
 	struct reader r = { .path = path };
 
-	r.page = page_new(&world.ctl, w.cs, "me", NULL);
+	r.page = page_new(&world.ctl, w.cs, NULL, "me", NULL);
 	assert_non_null(r.page);
 	r.res = (struct http_response){ .status = 200, .body = BUF_INIT(1 << 20) };
 	assert_int_equal(pthread_create(&r.thread, NULL, read_page, &r), 0);
@@ -629,7 +629,7 @@ CLUSTERS_TEST(the_page_has_all_clusters)
 
 static void assert_page_has(const char *words)
 {
-	struct reader r = { .page = page_new(&world.ctl, w.cs, "me", NULL),
+	struct reader r = { .page = page_new(&world.ctl, w.cs, NULL, "me", NULL),
 			    .res = { .status = 200, .body = BUF_INIT(65536) } };
 
 	assert_non_null(r.page);
@@ -662,7 +662,7 @@ static void *read_gauges(void *arg)
 /* As /metrics has them after its own; the caller's. */
 static char *gauges(void)
 {
-	struct reader r = { .page = page_new(&world.ctl, w.cs, "me", NULL), .res = { .body = BUF_INIT(65536) } };
+	struct reader r = { .page = page_new(&world.ctl, w.cs, NULL, "me", NULL), .res = { .body = BUF_INIT(65536) } };
 
 	assert_non_null(r.page);
 	assert_int_equal(pthread_create(&r.thread, NULL, read_gauges, &r), 0);
