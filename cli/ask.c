@@ -1,15 +1,18 @@
 #include "cli/ask.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/json.h"
+#include "common/base/text.h"
 #include "common/kube/client.h"
 #include "common/net/http.h"
 #include "common/net/loop.h"
 
-#define NO_END   INT64_MAX
-#define APPLY_MS 30000 /* admission takes its time, webhook by webhook */
+#define NO_END    INT64_MAX
+#define PAGES_MAX 1000  /* of one list; who says that there are more than so many says it for ever */
+#define APPLY_MS  30000 /* admission takes its time, webhook by webhook */
 
 /* Whoever waits looks again. A call may end in a part of the loop's turn that is before the wait for what comes next.
  */
@@ -99,6 +102,24 @@ static cJSON *wait_for(struct cli *c, struct ask *a, struct error *err)
 	if (!answer)
 		*err = a->err;
 	return answer;
+}
+
+int ask_next_page(const char *list, const cJSON *page, int *pages, char path[ASK_PATH_MAX], struct error *err)
+{
+	const char *next = json_str(page, "metadata", "continue", NULL);
+	BUF_CLEANUP struct buf token = BUF_INIT(ASK_PATH_MAX);
+	int name = (int)strcspn(list, "?");
+
+	if (!next || !*next)
+		return 0;
+	if (++*pages >= PAGES_MAX)
+		return error_set(err, ERR_TOOBIG, "%.*s: the API server's list has no end: it is over %d objects long",
+				 name, list, PAGES_MAX * ASK_PAGE);
+	text_escape(&token, next);
+	if (token.failed || snprintf(path, ASK_PATH_MAX, "%s&continue=%s", list, token.data) >= ASK_PATH_MAX)
+		return error_set(err, ERR_TOOBIG, "%.*s: the API server's token of the next page is too long", name,
+				 list);
+	return 1;
 }
 
 cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err)

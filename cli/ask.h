@@ -12,8 +12,8 @@
 
 struct http_call;
 
-#define ASK_PATH_MAX  4096 /* with the token of a list's next page */
-#define ASK_PAGES_MAX 1000 /* of one list; who says that there are more than so many says it for ever */
+#define ASK_PATH_MAX 4096 /* with the token of a list's next page */
+#define ASK_PAGE     250  /* objects of a list at once: of nodes with all their images some 100,000 values */
 
 struct ask {
 	struct cli *cli;
@@ -48,6 +48,10 @@ bool asks_ended(const void *asks);
 
 /* One question, waited for. The caller's (cJSON_Delete), or NULL and *err. */
 cJSON *ask_get(struct cli *c, const char *path, int timeout_ms, struct error *err);
+/* Behind a page of the list at `list` (a path with its limit): path becomes that of the next one, and *pages, 0 at
+ * first, counts them. 1; 0: that was the last; -1 and *err: there are too many, or the token of the next has no room.
+ */
+int ask_next_page(const char *list, const cJSON *page, int *pages, char path[ASK_PATH_MAX], struct error *err);
 /* A write, waited for, likewise. */
 cJSON *ask_patch(struct cli *c, const char *path, const cJSON *patch, struct error *err);
 /* Server-side apply of an object at a path with its query, waited for, likewise; for 30 s at most. Of a refusal

@@ -7,13 +7,9 @@
 #include "common/base/json.h"
 #include "common/base/text.h"
 
-#define PAGE 250 /* objects: of nodes with all their images some 100,000 values */
-
 static void on_page(struct ask *a, const cJSON *page)
 {
 	struct known_list *l = a->ctx;
-	const char *next = json_str(page, "metadata", "continue", NULL);
-	BUF_CLEANUP struct buf token = BUF_INIT(ASK_PATH_MAX);
 	struct error err;
 	const cJSON *object;
 
@@ -24,18 +20,7 @@ static void on_page(struct ask *a, const cJSON *page)
 			return;
 		}
 	}
-	if (!next || !*next)
-		return;
-	if (++l->pages >= ASK_PAGES_MAX) {
-		error_set(&a->err, ERR_TOOBIG, "%s: the API server's list has no end: it is over %d objects long",
-			  l->path, ASK_PAGES_MAX * PAGE);
-		return;
-	}
-	text_escape(&token, next);
-	if (token.failed ||
-	    (size_t)snprintf(a->path, sizeof(a->path), "%s&continue=%s", l->path, token.data) >= sizeof(a->path))
-		error_set(&a->err, ERR_TOOBIG, "%s: the API server's token of the next page is too long", l->path);
-	else
+	if (ask_next_page(l->path, page, &l->pages, a->path, &a->err) == 1)
 		ask_begin(a->cli, a);
 }
 
@@ -46,7 +31,7 @@ static void begin(struct known *k, struct cli *c, int at, const char *collection
 	struct known_list *l = &k->lists[at];
 	struct ask *a = &k->asks[at];
 
-	buf_addf(&path, "%s?limit=%d%s", collection, PAGE, *selector ? "&labelSelector=" : "");
+	buf_addf(&path, "%s?limit=%d%s", collection, ASK_PAGE, *selector ? "&labelSelector=" : "");
 	text_escape(&path, selector);
 	l->known = k;
 	l->set = set;

@@ -12,7 +12,6 @@
 #include "common/codis/asks.h"
 #include "common/codis/component.h"
 
-#define PAGE    250
 #define LIST_MS 30000
 
 /* Takes an object of a list; it is the page's. */
@@ -108,31 +107,19 @@ static int take_page(struct plan *p, const cJSON *page, take_fn take, struct err
 
 static int list(struct plan *p, const char *collection, take_fn take, struct error *err)
 {
-	BUF_CLEANUP struct buf path = BUF_INIT(ASK_PATH_MAX - 1);
-	const char *next = NULL;
-	JSON_CLEANUP cJSON *page = NULL;
-	int pages = 0;
+	char first[200], path[ASK_PATH_MAX];
+	int pages = 0, more;
 
+	snprintf(first, sizeof(first), "%s?limit=%d", collection, ASK_PAGE);
+	text_copy(path, sizeof(path), first);
 	do {
-		if (pages++ >= ASK_PAGES_MAX)
-			return error_set(err, ERR_TOOBIG,
-					 "%s: the API server's list has no end: it is over %d objects long", collection,
-					 ASK_PAGES_MAX * PAGE);
-		buf_reset(&path);
-		buf_addf(&path, "%s?limit=%d%s", collection, PAGE, next ? "&continue=" : "");
-		if (next)
-			text_escape(&path, next);
-		if (buf_check(&path, "the API server's token of the next page", err) < 0)
+		JSON_CLEANUP cJSON *page = ask_get(p->cli, path, LIST_MS, err);
+
+		if (!page || take_page(p, page, take, err) < 0)
 			return -1;
-		cJSON_Delete(page);
-		page = ask_get(p->cli, path.data, LIST_MS, err);
-		if (!page)
-			return -1;
-		if (take_page(p, page, take, err) < 0)
-			return -1;
-		next = json_str(page, "metadata", "continue", NULL);
-	} while (next && *next);
-	return 0;
+		more = ask_next_page(first, page, &pages, path, err);
+	} while (more == 1);
+	return more;
 }
 
 int plan_live(struct plan *p, struct error *err)

@@ -146,43 +146,23 @@ static int64_t lag_of(const cJSON *master, const cJSON *member)
 	return sent > has ? sent - has : 0;
 }
 
-#define BYTES_MAX 32
-
-/* "1.2 GiB"; "" UNKNOWN. */
-static const char *say_bytes(int64_t bytes, char out[BYTES_MAX])
-{
-	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)bytes;
-	int unit = -1;
-
-	for (; value >= 1024 && unit < 3; unit++)
-		value /= 1024;
-	if (bytes == UNKNOWN)
-		out[0] = '\0';
-	else if (unit < 0)
-		snprintf(out, BYTES_MAX, "%" PRId64 " B", bytes);
-	else
-		snprintf(out, BYTES_MAX, "%.1f %s", value, units[unit]);
-	return out;
-}
-
 static void add_bytes(struct columns *t, int64_t bytes)
 {
-	char text[BYTES_MAX];
+	char text[TEXT_BYTES_MAX];
 
-	columns_add(t, say_bytes(bytes, text));
+	columns_add(t, bytes == UNKNOWN ? "" : text_bytes(bytes, text));
 }
 
 /* "1.2 GiB of 4.0 GiB"; a server without a limit has the first alone. */
 static void add_memory(struct columns *t, const cJSON *member)
 {
 	int64_t used = json_int(UNKNOWN, member, "memory", NULL), max = json_int(0, member, "memory_max", NULL);
-	char text[BYTES_MAX], of[BYTES_MAX];
+	char text[TEXT_BYTES_MAX], of[TEXT_BYTES_MAX];
 
 	if (used == UNKNOWN || max <= 0)
 		add_bytes(t, used);
 	else
-		columns_addf(t, "%s of %s", say_bytes(used, text), say_bytes(max, of));
+		columns_addf(t, "%s of %s", text_bytes(used, text), text_bytes(max, of));
 }
 
 static void add_number(struct columns *t, const cJSON *o, const char *name)

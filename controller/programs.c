@@ -37,10 +37,10 @@ struct programs {
 	char path[400];
 	struct loop_timer *timer;
 	struct http_call *call;
-	struct program_pod known[PODS_MAX], asked[PODS_MAX]; /* asked: of the round that is under way, those before `at` */
-	int known_count, asked_count, at;
-	struct buf metrics; /* of the one at `at` */
-	bool failing;	    /* that was said */
+	struct program_pod known[PODS_MAX], asked[PODS_MAX]; /* of the last round; of the one that is under way */
+	int known_count, asked_count, at;                    /* at: which of them is being asked */
+	struct buf metrics;                                  /* of the one at `at` */
+	bool failing;                                        /* that was said */
 };
 
 static void ask_next(struct programs *p);

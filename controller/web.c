@@ -13,7 +13,6 @@
 #include "controller/status_said.h"
 #include "controller/web_files.h"
 
-#define MIB      (1024.0 * 1024.0)
 #define AGAIN_MS 2000
 #define TEXT_MAX (64u << 10)
 #define GIDS     10000 /* of a group: 1 to 9999 */
@@ -165,13 +164,12 @@ static void add_number(struct buf *out, const cJSON *o, const char *name)
 static void add_memory(struct buf *out, const cJSON *member)
 {
 	int64_t used = json_int(-1, member, "memory", NULL), max = json_int(0, member, "memory_max", NULL);
+	char text[TEXT_BYTES_MAX];
 
-	if (used < 0)
-		buf_addstr(out, "<td class=\"n\">-</td>");
-	else if (max <= 0)
-		buf_addf(out, "<td class=\"n\">%.1f</td>", (double)used / MIB);
-	else
-		buf_addf(out, "<td class=\"n\">%.1f of %.0f</td>", (double)used / MIB, (double)max / MIB);
+	buf_addf(out, "<td class=\"n\">%s", used < 0 ? "-" : text_bytes(used, text));
+	if (used >= 0 && max > 0)
+		buf_addf(out, " of %s", text_bytes(max, text));
+	buf_addstr(out, "</td>");
 }
 
 static void add_member(const cJSON *member, int64_t reached, struct buf *out)
@@ -252,7 +250,7 @@ static void add_groups(const cJSON *cluster, struct buf *out)
 	buf_addstr(out,
 		   "<h3>Groups</h3><div class=\"scroll\"><table><thead><tr><th>group</th><th class=\"n\">slots</th>"
 		   "<th>state</th><th>server</th><th>node</th><th class=\"n\">keys</th>"
-		   "<th class=\"n\">MiB</th><th class=\"n\">ops/s</th>"
+		   "<th class=\"n\">memory</th><th class=\"n\">ops/s</th>"
 		   "<th class=\"n\">bytes behind</th></tr></thead><tbody>");
 	json_each(group, groups)
 		add_group(group, out);

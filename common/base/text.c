@@ -1,8 +1,9 @@
 #include "common/base/text.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -85,4 +86,19 @@ int text_clean(struct buf *out, const char *s, size_t len)
 			buf_add(out, s, used);
 	}
 	return out->failed ? -1 : 0;
+}
+
+const char *text_bytes(int64_t bytes, char out[TEXT_BYTES_MAX])
+{
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
+	double value = (double)bytes;
+	int unit = -1;
+
+	for (; value >= 1024 && unit < 3; unit++)
+		value /= 1024;
+	if (unit < 0)
+		snprintf(out, TEXT_BYTES_MAX, "%" PRId64 " B", bytes);
+	else
+		snprintf(out, TEXT_BYTES_MAX, "%.1f %s", value, units[unit]);
+	return out;
 }

@@ -20,6 +20,11 @@ size_t text_fit(const char *s, size_t max);
  * and 1: it begins with none. */
 int32_t text_character(const char *s, size_t len, size_t *used);
 
+#define TEXT_BYTES_MAX 24
+
+/* "512 B", "1.5 MiB", "12.0 GiB". Returns out. */
+const char *text_bytes(int64_t bytes, char out[TEXT_BYTES_MAX]);
+
 /* Appends s, percent-encoded for a URL's query or one segment of its path (RFC 3986: all but unreserved). */
 int text_escape(struct buf *out, const char *s);
 

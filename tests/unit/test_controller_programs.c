@@ -17,9 +17,12 @@ static void add_pod(struct fake_world *w, const char *app, const char *name, con
 
 	snprintf(path, sizeof(path), PODS "/%s", name);
 	snprintf(text, sizeof(text),
-		 "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"app.kubernetes.io/name\":\"%s\",\"app.kubernetes.io/part-of\":"
-		 "\"codis-k8s\"}},\"spec\":{\"containers\":[{\"ports\":[{\"name\":\"ops\",\"containerPort\":%d}]}]},\"status\":{"
-		 "\"podIP\":\"%s\",\"conditions\":[{\"type\":\"Initialized\",\"status\":\"True\"},{\"type\":\"Ready\",\"status\":"
+		 "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"app.kubernetes.io/name\":\"%s\",\"app.kubernetes.io/"
+		 "part-of\":"
+		 "\"codis-k8s\"}},\"spec\":{\"containers\":[{\"ports\":[{\"name\":\"ops\",\"containerPort\":%d}]}]},"
+		 "\"status\":{"
+		 "\"podIP\":\"%s\",\"conditions\":[{\"type\":\"Initialized\",\"status\":\"True\"},{\"type\":\"Ready\","
+		 "\"status\":"
 		 "\"%s\"}]}}",
 		 name, app, w->api.port, ip, ready);
 	fake_apply(&w->api, path, text);
@@ -73,7 +76,8 @@ TEST_WITH(each_pod_is_asked_at_its_own_port, fake_setup, fake_teardown)
 	add_pod(w, "codis-webhook", "w-b", "127.0.0.1", "False");
 	add_pod(w, "codis-scheduler", "x-no-number", "metrics.example", "True");
 	fake_apply(&w->api, "/metrics",
-		   "{\"as_text\":\"# HELP codis_build_info 1\\ncodis_build_info{program=\\\"codis-webhook\\\",version=\\\"0.1.0+abc"
+		   "{\"as_text\":\"# HELP codis_build_info "
+		   "1\\ncodis_build_info{program=\\\"codis-webhook\\\",version=\\\"0.1.0+abc"
 		   "\\\"} 1\\ncodis_webhook_certificate_expiration_timestamp_seconds{which=\\\"ca\\\"} 7\\n"
 		   "codis_webhook_certificate_expiration_timestamp_seconds{which=\\\"leaf\\\"} 1000000.5\\n\"}");
 #define SAID "\"version\":\"0.1.0+abc\",\"certificate_ends\":\"1970-01-12T13:46:40.500000Z\"}"
@@ -95,7 +99,8 @@ TEST_WITH(what_a_pod_does_not_say_is_left_out, fake_setup, fake_teardown)
 	buf_addf(&json, "{\"as_text\":\"codis_build_info{version=\\\"1\\\"} 1\\n%s\"}", much);
 	fake_apply(&w->api, "/metrics", json.data);
 	becomes(w, "[{\"program\":\"codis-webhook\",\"pod\":\"w-a\",\"ready\":true,\"version\":\"1\"}]");
-	fake_apply(&w->api, "/metrics", "{\"as_text\":\"codis_build_info{version=\\\"\\ncodis_build_info{} \\\"9\\\"\"}");
+	fake_apply(&w->api, "/metrics",
+		   "{\"as_text\":\"codis_build_info{version=\\\"\\ncodis_build_info{} \\\"9\\\"\"}");
 	becomes(w, "[{\"program\":\"codis-webhook\",\"pod\":\"w-a\",\"ready\":true}]");
 }
 
@@ -109,7 +114,8 @@ TEST_WITH(no_more_than_it_has_room_for, fake_setup, fake_teardown)
 		snprintf(name, sizeof(name), "w-%02d", i);
 		add_pod(w, "codis-webhook", name, "", "True");
 		if (i < 16)
-			buf_addf(&json, "%s{\"program\":\"codis-webhook\",\"pod\":\"%s\",\"ready\":true}", i ? "," : "[", name);
+			buf_addf(&json, "%s{\"program\":\"codis-webhook\",\"pod\":\"%s\",\"ready\":true}",
+				 i ? "," : "[", name);
 	}
 	buf_addch(&json, ']');
 	becomes(w, json.data);

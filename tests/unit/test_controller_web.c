@@ -41,8 +41,8 @@ TEST(all_of_it_or_none)
 			       "<p class=\"note loss\">x; y <code>DataLost</code></p><p class=\"note\">and 2 "
 			       "more</p>"));
 	assert_non_null(strstr(right.data, "shop/a&lt;b"));
-	assert_non_null(
-		strstr(right.data, "<td class=\"n\">3</td><td class=\"n\">1.5 of 2</td><td class=\"n\">-</td>"));
+	assert_non_null(strstr(right.data,
+			       "<td class=\"n\">3</td><td class=\"n\">1.5 MiB of 2.0 MiB</td><td class=\"n\">-</td>"));
 	NOMEM_EACH
 	{
 		BUF_CLEANUP struct buf out = BUF_INIT(1 << 20);

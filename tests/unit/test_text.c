@@ -53,3 +53,14 @@ TEST(what_a_terminal_obeys_is_cleaned)
 		assert_string_equal(out.data, texts[i][1]);
 	}
 }
+
+TEST(bytes_in_the_largest_unit_below_them)
+{
+	char text[TEXT_BYTES_MAX];
+
+	assert_string_equal(text_bytes(0, text), "0 B");
+	assert_string_equal(text_bytes(1023, text), "1023 B");
+	assert_string_equal(text_bytes(1024, text), "1.0 KiB");
+	assert_string_equal(text_bytes(1610612736, text), "1.5 GiB");
+	assert_string_equal(text_bytes(INT64_MAX, text), "8388608.0 TiB");
+}
