@@ -3,7 +3,8 @@
 ## Variables, before or behind `make` (sudo passes on what stands behind it: sudo make demo DEMO_KILLS=10):
 ##   CODIS_BIN_DIR=DIR      codis-dashboard, codis-proxy, codis-admin, codis-fe, codis-server of a Codis 3.2 build in place of
 ##                          codis-sim: contract, image, demo, e2e, chaos, test
-##   KUBE_BIN_DIR=DIR       the built Kubernetes (default ~/.cache/codis-k8s/kube-v1.35.4)
+##   KUBE_VERSION=v1.35.4   the Kubernetes that e2e, chaos and demo run on; another one is built first
+##   KUBE_BIN_DIR=DIR       the built Kubernetes (default ~/.cache/codis-k8s/kube-$KUBE_VERSION)
 ##   DEMO=tour              the demo goes on with what people do on purpose, each command and what it cost (four minutes)
 ##   DEMO_SET=plain|article, DEMO_KILLS=1..100, DEMO_AGAIN=1 (ends a demo that runs already)
 ##   DEMO_CLUSTER=current DEMO_IMAGE=IMAGE   the demo on the cluster of KUBECONFIG; needs no root

@@ -50,8 +50,22 @@ link_flags() {
 	[ "$1" != kubernetes ] || echo -n " -X $x.gitVersion=$KUBE_VERSION -X $x.gitMajor=${v%%.*} -X $x.gitMinor=$(cut -d. -f2 <<<"$v")"
 }
 
+is_other() {
+	[ "$1" = kubernetes ] && [ "$KUBE_VERSION" != "$PINNED" ]
+}
+
 built() {
 	[ -x "$BIN/$1" ] && [ "$(cat "$BIN/.stamp/$1" 2>/dev/null)" = "$(source_of "$2")" ]
+}
+
+# NAME MODULE PACKAGE, into $BIN/.NAME.new
+compile() {
+	local other
+	if is_other "$2"; then
+		other=$("$HERE/../scheduler/build" "$KUBE_VERSION" "$1" | tail -1) && ln -f "$other/$1" "$BIN/.$1.new"
+	else
+		(cd "$HERE/build/$2" && go build -mod=readonly -trimpath -ldflags "$(link_flags "$2")" -o "$BIN/.$1.new" "$3")
+	fi
 }
 
 # The program is built beside its place and moved into it, then stamped: an interrupted build goes on where it was.
@@ -61,8 +75,7 @@ build_program() {
 	lock_build
 	if ! built "$name" "$module"; then
 		log "build $count: $name (all of them take some minutes, once)"
-		(cd "$HERE/build/$module" && go build -mod=readonly -trimpath -ldflags "$(link_flags "$module")" -o "$BIN/.$name.new" "$package") ||
-			die "building $name failed"
+		compile "$name" "$module" "$package" || die "building $name failed"
 		mv "$BIN/.$name.new" "$BIN/$name"
 		source_of "$module" >"$BIN/.stamp/$name"
 		log "build $count: $name, $(seconds_since "$begin") s"

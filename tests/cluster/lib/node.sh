@@ -188,6 +188,7 @@ node_config() {
 		NODE_IP=$(node_ip "$1")
 		ZONE=zone-$( (($1 % 2)) && echo a || echo b)
 		PODS=$PODS
+		PROXY_GATES=$(proxy_gates)
 		BIN=$BIN
 		SNAPSHOTTER=$(snapshotter)
 	EOF
@@ -263,14 +264,30 @@ await_nodes() {
 	local i names=()
 	for ((i = 1; i <= $1; i++)); do
 		names+=("node/node$i")
-		watch_for create "node/node$i"
+		await_object "node/node$i"
 	done
 	watch_for condition=Ready "${names[@]}"
-	watch_for create serviceaccount/default
+	await_object serviceaccount/default
 	for ((i = 1; i <= $1; i++)); do
 		wait_for 30 "kube-proxy of node$i (log: $STATE/log/node$i-kube-proxy.log)" proxy_ready "$i"
 		wait_for 120 "the images of node$i (log: $STATE/log/node$i.log)" images_imported "$i"
 	done
+}
+
+# What kube-proxy has to be told; nftables stand behind a gate in the oldest.
+proxy_gates() {
+	[[ $KUBE_VERSION != v1.30.* ]] || echo NFTablesProxyMode=true
+}
+
+await_object() {
+	case $KUBE_VERSION in
+	v1.30.*) wait_for 120 "$1" found "$1" ;; # its kubectl cannot wait for what is not there yet
+	*) watch_for create "$1" ;;
+	esac
+}
+
+found() {
+	kubectl get "$1" &>/dev/null
 }
 
 # One kubectl that watches, where many that look would take the processor from what they wait for.
