@@ -228,9 +228,9 @@ $(BUILD)/tests/webhook/driver: $(call obj,tests/webhook/driver.c $(parts_webhook
 sanitized = $(if $(SANITIZE),tests/sanitized)
 
 .PHONY: unit
-unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c) tests/webhook/driver.c) ## unit tests (cmocka), and those of the scripts (a minute)
+unit: $(addprefix $(BUILD)/tests/unit/,$(UNIT)) $(call obj,$(wildcard tests/fuzz/*.c) tests/webhook/driver.c) $(BUILD)/codisctl ## unit tests (cmocka), and those of the scripts (a minute)
 	$(give_back)
-	@$(sanitized) tests/run-unit $(filter-out %.o,$^) $(wildcard tests/scripts/test_*)
+	@BUILD=$(BUILD) $(sanitized) tests/run-unit $(filter-out %.o %/codisctl,$^) $(wildcard tests/scripts/test_*)
 
 .PHONY: webhook-fixtures
 webhook-fixtures: $(BUILD)/tests/webhook/driver ## what the webhook answers to what users write: tests/webhook/fixtures (some seconds)
