@@ -10,7 +10,7 @@ import time
 from certs import Creations
 from cli import codisctl
 from codis import SYSTEM
-from manifests import MANIFESTS
+from manifests import MANIFESTS, of_kubernetes
 from world import NAMESPACE, case, manifest, wait_for
 
 
@@ -224,7 +224,7 @@ def deployments(found):
 def built(w, *folder):
     """What kustomize makes of it, without the kinds of cert-manager, which this cluster does not have."""
     documents = w.kube.kubectl("kustomize", os.path.join(*folder)).stdout.split("\n---\n")
-    return "\n---\n".join(d for d in documents if "apiVersion: cert-manager.io" not in d)
+    return of_kubernetes("\n---\n".join(d for d in documents if "apiVersion: cert-manager.io" not in d))
 
 
 def copied(folder):
@@ -253,7 +253,7 @@ def overlays(w):
             found[name] = objects(w, text)
             assert found[name].keys() - plain.keys() == ({"Secret codis-webhook-tls"} if name == "own-certificate" else set())
     images = {c["image"] for d in deployments(found["production"]) for c in d["template"]["spec"]["containers"]}
-    assert images == {"registry.example/codis-k8s:1.0", "registry.k8s.io/kube-scheduler:v1.35.4"}, images
+    assert images == {"registry.example/codis-k8s:1.0", of_kubernetes("registry.k8s.io/kube-scheduler:v1.35.4")}, images
     viewer = [e.get("value") for e in deployments(found["production"])[0]["template"]["spec"]["containers"][0]["env"]]
     assert "registry.example/codis-k8s:1.0" in viewer, viewer
     assert [d["replicas"] for d in deployments(found["single-node"])] == [1, 1, 1]
