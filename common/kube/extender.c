@@ -329,32 +329,44 @@ static struct json_span uid_of(struct json_span pod)
 	return json_span_text(uid).at ? uid : (struct json_span){ .at = NULL };
 }
 
-static bool add_victim(struct buf *out, struct json_span pod, bool first)
+/* What Victims and MetaVictims have under a name, in any case. at NULL: nothing. */
+static struct json_span part_of(struct json_span victims, const char *want)
 {
-	struct json_span uid = uid_of(pod);
+	struct json_span name, value, found = { .at = NULL };
+	struct json_walk members;
 
-	if (!uid.at)
-		return false;
-	buf_addstr(out, first ? "{\"UID\":" : ",{\"UID\":");
-	add_span(out, uid);
-	buf_addch(out, '}');
-	return true;
+	for (json_walk_begin(&members, victims); json_walk_next(&members, &name, &value);) {
+		if (is(name, want))
+			found = value;
+	}
+	return found;
+}
+
+/* Whether there are some, and each can be named. */
+static bool can_be_told(struct json_span victims)
+{
+	struct json_span none, pod;
+	struct json_walk pods;
+	size_t count = 0;
+
+	for (json_walk_begin(&pods, part_of(victims, "Pods")); json_walk_next(&pods, &none, &pod); count++) {
+		if (!uid_of(pod).at)
+			return false;
+	}
+	return count > 0;
 }
 
 static void add_victims(struct buf *out, struct json_span victims)
 {
-	struct json_span violations = { .at = NULL }, name, value, none, pod;
-	struct json_walk members, pods;
-	size_t count = 0;
+	struct json_span violations = part_of(victims, "NumPDBViolations"), none, pod;
+	struct json_walk pods;
+	bool first = true;
 
 	buf_addstr(out, "{\"Pods\":[");
-	for (json_walk_begin(&members, victims); json_walk_next(&members, &name, &value);) {
-		if (is(name, "NumPDBViolations"))
-			violations = value;
-		if (!is(name, "Pods") || !json_walk_begin(&pods, value))
-			continue;
-		while (json_walk_next(&pods, &none, &pod))
-			count += add_victim(out, pod, count == 0);
+	for (json_walk_begin(&pods, part_of(victims, "Pods")); json_walk_next(&pods, &none, &pod); first = false) {
+		buf_addstr(out, first ? "{\"UID\":" : ",{\"UID\":");
+		add_span(out, uid_of(pod));
+		buf_addch(out, '}');
 	}
 	buf_addstr(out, "],\"NumPDBViolations\":");
 	if (violations.at)
@@ -366,10 +378,15 @@ static void add_victims(struct buf *out, struct json_span victims)
 
 int extender_preempt_write(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out)
 {
+	bool first = true;
+
 	buf_addstr(out, "{\"NodeNameToMetaVictims\":{");
 	for (size_t i = 0; i < count; i++) {
-		if (i)
+		if (!can_be_told(args->nodes[those[i]]))
+			continue;
+		if (!first)
 			buf_addch(out, ',');
+		first = false;
 		add_name_of(out, args, those[i]);
 		buf_addch(out, ':');
 		add_victims(out, args->nodes[those[i]]);

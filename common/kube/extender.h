@@ -52,7 +52,9 @@ int extender_refuse_all(const struct extender_args *args, void (*reason)(void *c
 /* An ExtenderFilterResult of nothing but Error: the scheduler gives up this attempt and tries the pod again later. */
 int extender_error_write(const char *error, struct buf *out);
 
-/* ExtenderPreemptionResult: those nodes, with who would be evicted there. 0 or -1 (memory, out's limit). */
+/* ExtenderPreemptionResult: those nodes, with who would be evicted there. One without a victim is left out, since the
+ * scheduler takes such an answer for an error, and one of which a victim has no uid: by evicting the others alone there
+ * might be no room. 0 or -1 (memory, out's limit). */
 int extender_preempt_write(const struct extender_args *args, const uint32_t *those, size_t count, struct buf *out);
 
 /* HostPriorityList: scores[i] (0..EXTENDER_SCORE_MAX) of candidate i. 0 or -1 (memory, out's limit). */

@@ -512,19 +512,41 @@ TEST(nobody_is_evicted_where_a_member_of_the_group_stands)
 	extender_teardown(&e);
 }
 
-/* Names in any case; who has no uid is left out, and what is answered is JSON. */
-TEST(victims_that_say_little_do_not_spoil_the_answer)
+/* Names in any case. kube-scheduler takes a node without a victim for an error, and one whose victims are not all named
+ * would be emptied in vain. */
+TEST(nodes_whose_victims_cannot_be_told_are_left_out)
 {
-	static const char odd[] = "\"NodeNameToMetaVictims\":{\"n2\":{\"pods\":[5,null,{},{\"UID\":{\"a\":1}},"
-				  "{\"uid\":\"b\"},{\"UID\":7},{\"Uid\":\"c\"}],\"numPDBViolations\":2}}";
-	BUF_CLEANUP struct buf out = BUF_INIT(4096);
+	static const struct {
+		const char *victims, *n1;
+	} cases[] = {
+		{ "{\"pods\":[{\"uid\":\"b\"},{\"Uid\":\"c\"}],\"numPDBViolations\":2}",
+		  "\"n1\":{\"Pods\":[{\"UID\":\"b\"},{\"UID\":\"c\"}],\"NumPDBViolations\":2}," },
+		{ "{\"Pods\":[{\"UID\":\"b\"},{}]}", "" },
+		{ "{\"Pods\":[{\"UID\":{\"a\":1}},{\"UID\":\"b\"}]}", "" },
+		{ "{\"Pods\":[7,{\"UID\":\"b\"}]}", "" },
+		{ "{\"Pods\":[{\"metadata\":{\"name\":\"x\"}}]}", "" },
+		{ "{\"Pods\":[null]}", "" },
+		{ "{\"Pods\":[]}", "" },
+		{ "{\"Pods\":null}", "" },
+		{ "{}", "" },
+		{ "null", "" },
+	};
+	BUF_CLEANUP struct buf out = BUF_INIT(4096), given = BUF_INIT(4096), want = BUF_INIT(4096);
 	struct extender e;
 
 	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
 	add_plain_node(e.inventory, "n2");
-	assert_string_equal(preempt(&e, server_pod(1, ""), odd, &out),
-			    "{\"NodeNameToMetaVictims\":{\"n2\":{\"Pods\":[{\"UID\":\"b\"},{\"UID\":\"c\"}],"
-			    "\"NumPDBViolations\":2}}}");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		buf_reset(&given);
+		buf_reset(&want);
+		buf_addf(&given, "\"NodeNameToMetaVictims\":{\"n1\":%s,\"n2\":{\"Pods\":[{\"UID\":\"a\"}]}}",
+			 cases[i].victims);
+		buf_addf(&want,
+			 "{\"NodeNameToMetaVictims\":{%s\"n2\":{\"Pods\":[{\"UID\":\"a\"}],\"NumPDBViolations\":0}}}",
+			 cases[i].n1);
+		assert_string_equal(preempt(&e, server_pod(1, ""), given.data, &out), want.data);
+	}
 	extender_teardown(&e);
 }
 
