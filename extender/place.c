@@ -69,6 +69,7 @@ static struct place_peer *add_peer(struct placing *pl, const char *name, uint32_
 struct gathering {
 	struct placing *pl;
 	const struct inventory *inv;
+	const struct reservations *reservations;
 };
 
 static void meet(struct placing *pl, bool master)
@@ -138,9 +139,24 @@ static bool concerns(const struct gathering *g, const struct reservation *one)
 	return !known || strcmp(known->product, p->member.product) == 0;
 }
 
-static int gather(struct gathering *g, const struct reservations *r)
+/* What it was promised before it was known to be of this group: the label of its StatefulSet's template has changed. */
+static int on_waiting(void *ctx, const struct inventory_pod *other)
+{
+	struct gathering *g = ctx;
+	const struct membership *member = &g->pl->pod->member;
+	const struct reservation *one = NULL;
+
+	while ((one = reservations_elsewhere(g->reservations, other->pod.uid, member, one))) {
+		if (concerns(g, one) && meet_reservation(g, one) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int gather(struct gathering *g)
 {
 	const struct place_pod *p = g->pl->pod;
+	const struct reservations *r = g->reservations;
 	const struct reservation *one = NULL;
 
 	g->pl->peer_count = g->pl->members = 0;
@@ -151,7 +167,7 @@ static int gather(struct gathering *g, const struct reservations *r)
 		if (concerns(g, one) && meet_reservation(g, one) < 0)
 			return -1;
 	}
-	return 0;
+	return place_each_waiting(p, g->inv, on_waiting, g);
 }
 
 /* --- their domains ------------------------------------------------------------------------------------------------ */
@@ -627,7 +643,7 @@ static int take_keys(struct placing *pl, const struct inventory *inv)
 
 static int prepare(struct placing *pl, const struct inventory *inv, const struct reservations *r)
 {
-	struct gathering g = { .pl = pl, .inv = inv };
+	struct gathering g = { .pl = pl, .inv = inv, .reservations = r };
 
 	pl->product = census_product(pl->census, pl->pod->member.namespace, pl->pod->member.product);
 	clear(pl);
@@ -639,7 +655,7 @@ static int prepare(struct placing *pl, const struct inventory *inv, const struct
 	if (grow(&pl->nodes, &pl->room, pl->args->count, sizeof(*pl->nodes)) < 0 ||
 	    grow(&pl->numbers, &pl->number_room, pl->args->count, sizeof(*pl->numbers)) < 0)
 		return -1;
-	if (clear_shares(pl) < 0 || gather(&g, r) < 0 || pl->census->crowded || pl->census->incomplete)
+	if (clear_shares(pl) < 0 || gather(&g) < 0 || pl->census->crowded || pl->census->incomplete)
 		return -1;
 	if (mark_peers(pl) < 0)
 		return -1;

@@ -69,12 +69,19 @@ static void set_member(struct place_pod *p, int group)
 	p->member.group = group;
 }
 
+static int group_of(const struct place_pod *p, const struct inventory *inv, const struct inventory_pod *known)
+{
+	if (known)
+		return known->pod.group;
+	return p->pod.component == CODIS_SERVER ? inventory_group_of(inv, &p->pod) : 0;
+}
+
 void place_join(struct place_pod *p, const struct inventory *inv)
 {
 	const struct inventory_pod *known = inventory_pod(inv, p->pod.uid);
 	char trouble[POD_WHY_MAX];
 
-	set_member(p, known || p->pod.component != CODIS_SERVER ? p->pod.group : inventory_group_of(inv, &p->pod));
+	set_member(p, group_of(p, inv, known));
 	if (known)
 		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
 	else
@@ -108,6 +115,22 @@ int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 	struct peers peers = { p, fn, ctx };
 
 	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_member, &peers);
+}
+
+static int on_unbound(void *ctx, const struct inventory_pod *other)
+{
+	const struct peers *peers = ctx;
+
+	return !other->pod.node[0] && place_is_peer(peers->pod, other) ? peers->fn(peers->ctx, other) : 0;
+}
+
+int place_each_waiting(const struct place_pod *p, const struct inventory *inv,
+		       int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx)
+{
+	struct peers peers = { p, fn, ctx };
+
+	return inventory_each_of_group(inv, p->member.namespace, p->member.product, p->member.group, on_unbound,
+				       &peers);
 }
 
 static int on_strict(void *ctx, const struct inventory_pod *other)

@@ -43,6 +43,9 @@ bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
 /* Calls fn for each of them that has a place (kept_pod_place), until it returns non-zero; returns that. */
 int place_each_peer(const struct place_pod *p, const struct inventory *inv,
 		    int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
+/* The same of those that are not bound. */
+int place_each_waiting(const struct place_pod *p, const struct inventory *inv,
+		       int (*fn)(void *ctx, const struct inventory_pod *peer), void *ctx);
 
 /* Whether it, or another member of its group, shares a domain with nobody of it. */
 bool place_is_apart(const struct place_pod *p, const struct inventory *inv);

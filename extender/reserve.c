@@ -245,3 +245,13 @@ const struct reservation *reservations_of(const struct reservations *r, const st
 					       : table_first(&r->by_group, hash_of_group(member, true)),
 			member, true);
 }
+
+const struct reservation *reservations_elsewhere(const struct reservations *r, const char *uid,
+						 const struct membership *member, const struct reservation *one)
+{
+	struct reservation *next = one ? with_uid(table_next(&one->by_uid), uid) : find(r, uid);
+
+	while (next && is_of(&next->pod, member, next->pod.silent))
+		next = with_uid(table_next(&next->by_uid), uid);
+	return next;
+}

@@ -78,5 +78,8 @@ void reservations_end_overdue(struct reservations *r, const char *uid, int64_t t
  * the one after `one`; NULL at the end. */
 const struct reservation *reservations_of(const struct reservations *r, const struct membership *member,
 					  const struct reservation *one);
+/* Those of this pod that are of another group, or set: the same way. */
+const struct reservation *reservations_elsewhere(const struct reservations *r, const char *uid,
+						 const struct membership *member, const struct reservation *one);
 
 #endif

@@ -153,22 +153,67 @@ TEST(a_promise_holds_when_the_product_of_an_unseen_pod_becomes_known)
 	extender_teardown(&e);
 }
 
-/* By their numbers they are of two groups. */
-TEST(an_unseen_pod_is_of_the_group_that_its_set_says)
+static void set_says_group(struct extender *e, const char *label)
 {
 	JSON_CLEANUP cJSON *set =
 		parsed("{\"metadata\":{\"name\":\"codis-server\",\"namespace\":\"default\",\"uid\":\"set\"},\"spec\":{"
-		       "\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\","
-		       "\"codis.io/group\":\"7\"}},\"spec\":{\"containers\":[{\"name\":\"main\"}]}}}}");
+		       "\"replicas\":4,\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"%s}},"
+		       "\"spec\":{\"containers\":[{\"name\":\"main\"}]}}}}",
+		       label);
+
+	assert_int_equal(inventory_set_set(e->inventory, set, NULL), 0);
+}
+
+/* By their numbers they are of two groups. */
+TEST(an_unseen_pod_is_of_the_group_that_its_set_says)
+{
 	struct extender e;
 
 	extender_setup(&e);
 	add_plain_node(e.inventory, "n1");
-	assert_int_equal(inventory_set_set(e.inventory, set, NULL), 0);
+	set_says_group(&e, ",\"codis.io/group\":\"7\"");
 	assert_true(offers(&e, 0, member(1, "", ""), "[\"n1\"]", "n1"));
 	assert_false(offers(&e, 0, member(2, "", ""), "[\"n1\"]", "n1"));
 	add_pod(e.inventory, member(3, "", ""));
 	assert_false(offers(&e, 0, member(3, "", ""), "[\"n1\"]", "n1"));
+	extender_teardown(&e);
+}
+
+/* The scheduler asks, the pod comes, and only then is it looked at. */
+TEST(a_pod_that_comes_amid_a_call_is_of_the_group_that_its_set_says)
+{
+	PLACE_POD_CLEANUP struct place_pod p = { .block = NULL };
+	JSON_CLEANUP cJSON *pod = member(1, "", "");
+	struct extender e;
+
+	extender_setup(&e);
+	set_says_group(&e, ",\"codis.io/group\":\"7\"");
+	assert_int_equal(place_pod_of(pod, &p, NULL), 0);
+	add_pod(e.inventory, member(1, "", ""));
+	place_join(&p, e.inventory);
+	assert_int_equal(p.member.group, 7);
+	extender_teardown(&e);
+}
+
+/* By their numbers they are of two groups, until somebody labels the template. */
+TEST(a_promise_holds_when_the_set_of_its_pod_says_another_group)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_plain_node(e.inventory, "n2");
+	add_pod(e.inventory, member(1, "", ""));
+	add_pod(e.inventory, member(2, "", ""));
+	set_says_group(&e, "");
+	assert_true(offers(&e, 0, member(1, "", ""), "[\"n1\"]", "n1"));
+	set_says_group(&e, ",\"codis.io/group\":\"7\"");
+	assert_false(offers(&e, 1, member(2, "", ""), "[\"n1\"]", "n1"));
+	assert_true(offers(&e, 1, member(2, "", ""), "[\"n1\",\"n2\"]", "n2"));
+	/* It is bound there: it counts once. */
+	add_pod(e.inventory, member(1, "n1", ""));
+	extender_settle(&e, "uid-codis-test-codis-server-1");
+	assert_false(offers(&e, 2, member(2, "", ""), "[\"n1\"]", "n1"));
 	extender_teardown(&e);
 }
 
