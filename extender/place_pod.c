@@ -82,6 +82,7 @@ void place_join(struct place_pod *p, const struct inventory *inv)
 	char trouble[POD_WHY_MAX];
 
 	set_member(p, group_of(p, inv, known));
+	p->pod.ruled = p->pod.ruled && p->pod.group_said == p->member.group;
 	if (known)
 		snprintf(p->member.product, sizeof(p->member.product), "%s", known->product);
 	else

@@ -34,7 +34,8 @@ void place_pod_release(struct place_pod *p);
 bool place_is_strict(const struct kept_pod *pod);
 
 /* Finds out which group it is a member of: a pod that says no product belongs where the inventory has the others, and
- * the group is said by its StatefulSet, as of those that the watch has brought. */
+ * the group is said by its StatefulSet, as of those that the watch has brought. A rule of its own that is about another
+ * group counts as none. */
 void place_join(struct place_pod *p, const struct inventory *inv);
 
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under

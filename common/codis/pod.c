@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/codis/asks.h"
 #include "common/codis/cmdline.h"
+#include "common/kube/selector.h"
 #include "common/net/addr.h"
 
 static void copy(char *out, size_t size, const char *s)
@@ -651,9 +652,9 @@ static bool prefers(const cJSON *affinity, const char *kind)
 	return cJSON_IsArray(list) && list->child;
 }
 
-static bool selects_group(const cJSON *term)
+static bool names_group(const cJSON *selector)
 {
-	const cJSON *selector = json_get(term, "labelSelector", NULL), *one;
+	const cJSON *one;
 
 	if (json_get(selector, "matchLabels", CODIS_LABEL_GROUP, NULL))
 		return true;
@@ -664,14 +665,22 @@ static bool selects_group(const cJSON *term)
 	return false;
 }
 
+/* Whoever has its labels is of its group: a rule about another one does not keep them apart. */
+static bool selects_group(const cJSON *term, const cJSON *labels)
+{
+	const cJSON *selector = json_get(term, "labelSelector", NULL);
+
+	return names_group(selector) && selector_matches(selector, labels);
+}
+
 /* What it says to the scheduler itself. */
-static void read_wishes(const cJSON *spec, struct codis_pod *pod)
+static void read_wishes(const cJSON *spec, const cJSON *labels, struct codis_pod *pod)
 {
 	const cJSON *affinity = json_get(spec, "affinity", NULL), *one;
 
 	cJSON_ArrayForEach(
 		one, json_get(affinity, "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution", NULL)) {
-		if (is(json_str(one, "topologyKey", NULL), pod->topology_key) && selects_group(one))
+		if (is(json_str(one, "topologyKey", NULL), pod->topology_key) && selects_group(one, labels))
 			pod->ruled = true;
 	}
 	pod->choosy = prefers(affinity, "nodeAffinity") || prefers(affinity, "podAffinity") ||
@@ -827,7 +836,7 @@ static int read_object(const cJSON *object, const char *namespace, struct codis_
 		pod->role = codis_role_parse(json_str(r.labels, CODIS_LABEL_ROLE, NULL));
 	}
 	read_status(json_get(object, "status", NULL), pod);
-	read_wishes(r.spec, pod);
+	read_wishes(r.spec, r.labels, pod);
 	return rc;
 }
 

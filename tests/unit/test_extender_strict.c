@@ -280,14 +280,23 @@ static cJSON *choosy(cJSON *pod)
 	return pod;
 }
 
-static cJSON *ruled(cJSON *pod, const char *key)
+/* As codis-webhook leaves it. */
+static cJSON *ruled_in(cJSON *pod, const char *key, const char *group)
 {
+	cJSON *labels = cJSON_GetObjectItem(cJSON_GetObjectItem(pod, "metadata"), "labels");
+
+	cJSON_AddStringToObject(labels, "codis.io/group", group);
 	cJSON_AddItemToObject(
 		cJSON_GetObjectItem(pod, "spec"), "affinity",
 		parsed("{\"podAntiAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{"
-		       "\"topologyKey\":\"%s\",\"labelSelector\":{\"matchLabels\":{\"codis.io/group\":\"1\"}}}]}}",
-		       key));
+		       "\"topologyKey\":\"%s\",\"labelSelector\":{\"matchLabels\":{\"codis.io/group\":\"%s\"}}}]}}",
+		       key, group));
 	return pod;
+}
+
+static cJSON *ruled(cJSON *pod, const char *key)
+{
+	return ruled_in(pod, key, "1");
 }
 
 /* The scheduler's own rule keeps the one that is asked for apart by node; the other says that it is to be apart by
@@ -308,6 +317,21 @@ TEST(a_rule_by_node_does_not_keep_apart_by_rack)
 	add_labelled(&e, "n2", "rack", "a");
 	assert_true(offers(&e, 0, ruled(choosy(member(0, "", BY("rack"))), "rack"), "[\"n1\",\"n2\"]", "n1"));
 	assert_true(offers(&e, 1, ruled(member(1, "", BY("rack")), "rack"), "[\"n2\"]", "n2"));
+	extender_teardown(&e);
+}
+
+/* Each has a rule about the group that it was in before its StatefulSet's template got a label. */
+TEST(rules_about_other_groups_keep_nobody_apart)
+{
+	cJSON *one = ruled_in(choosy(member(1, "", "")), CODIS_HOSTNAME_KEY, "1");
+	cJSON *other = ruled_in(member(2, "", ""), CODIS_HOSTNAME_KEY, "2");
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	set_says_group(&e, ",\"codis.io/group\":\"7\"");
+	assert_true(offers(&e, 0, one, "[\"n1\"]", "n1"));
+	assert_false(offers(&e, 1, other, "[\"n1\"]", "n1"));
 	extender_teardown(&e);
 }
 

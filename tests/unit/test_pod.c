@@ -709,6 +709,40 @@ TEST(topology_keys)
 	}
 }
 
+TEST(a_rule_keeps_a_pod_apart_from_its_own_group)
+{
+	static const struct {
+		const char *selector;
+		bool ruled;
+	} cases[] = {
+		{ "{\"matchLabels\":{\"codis.io/group\":\"1\"}}", true },
+		{ "{\"matchLabels\":{\"codis.io/group\":\"1\",\"app\":\"codis-server\"}}", true },
+		{ "{\"matchExpressions\":[{\"key\":\"codis.io/group\",\"operator\":\"In\",\"values\":[\"2\",\"1\"]}]}",
+		  true },
+		{ "{\"matchExpressions\":[{\"key\":\"codis.io/group\",\"operator\":\"Exists\"}]}", true },
+		{ "{\"matchExpressions\":[{\"key\":\"codis.io/group\",\"operator\":\"DoesNotExist\"}]}", false },
+		{ "{\"matchLabels\":{\"codis.io/group\":\"2\"}}", false },
+		{ "{\"matchLabels\":{\"codis.io/group\":\"1\",\"app\":\"other\"}}", false },
+		{ "{\"matchLabels\":{\"app\":\"codis-server\"}}", false },
+		{ "{}", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		BUF_CLEANUP struct buf text = BUF_INIT(4096);
+		struct codis_pod pod;
+
+		buf_addf(&text,
+			 "{\"metadata\":{\"labels\":{\"app\":\"codis-server\",\"codis.io/"
+			 "group\":\"1\"}},\"spec\":{\"affinity\":{"
+			 "\"podAntiAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":[{\"topologyKey\":"
+			 "\"kubernetes.io/hostname\",\"labelSelector\":%s}]}}}}",
+			 cases[i].selector);
+		JSON_CLEANUP cJSON *object = parse_text(text.data);
+		assert_int_equal(codis_pod_read(object, &pod, NULL), 0);
+		assert_int_equal(pod.ruled, cases[i].ruled);
+	}
+}
+
 /* --- status --------------------------------------------------------------------------------------------------------
  */
 
