@@ -12,6 +12,17 @@ bool place_is_strict(const struct kept_pod *pod)
 	return pod->strict && pod->component == CODIS_SERVER && pod->group > 0;
 }
 
+int place_check_group(const struct place_pod *p, struct error *err)
+{
+	const struct kept_pod *pod = &p->pod;
+	bool known = pod->group > 0 || (pod->group_said && pod->ordinal < 0);
+
+	if (pod->component != CODIS_SERVER || known || pod->server_replica_said.said != SAID_ELSEWHERE)
+		return 0;
+	return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
+			 pod->server_replica_said.why);
+}
+
 static int check(struct place_pod *p, struct error *err)
 {
 	const struct kept_pod *pod = &p->pod;
@@ -20,11 +31,8 @@ static int check(struct place_pod *p, struct error *err)
 		return 0;
 	if (!pod->uid[0])
 		return error_set(err, ERR_INVALID, "the pod has no metadata.uid");
-	if (pod->component == CODIS_SERVER && !pod->group_said && pod->server_replica_said.said == SAID_ELSEWHERE)
-		return error_set(err, ERR_INVALID, "%s: write its value, since groups depend on it",
-				 pod->server_replica_said.why);
 	p->strict = place_is_strict(pod);
-	return 0;
+	return place_check_group(p, err);
 }
 
 int place_pod_of(const cJSON *pod, struct place_pod *p, struct error *err)

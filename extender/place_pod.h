@@ -38,6 +38,10 @@ bool place_is_strict(const struct kept_pod *pod);
  * group counts as none. */
 void place_join(struct place_pod *p, const struct inventory *inv);
 
+/* 0, or -1 and *err: its group depends on a SERVER_REPLICA that cannot be read. It is looked at before place_join, too:
+ * a StatefulSet that says no group takes the word of the pod's own label away. */
+int place_check_group(const struct place_pod *p, struct error *err);
+
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under
  * another uid is the pod's forerunner, which ended or soon will: no peer. */
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other);

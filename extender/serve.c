@@ -381,7 +381,7 @@ static int place(struct extender *e, struct call *c, struct error *err)
 		return -1;
 	reservations_expire(&e->reservations, c->now_ms, heard_ms(e, c->now_ms));
 	place_join(&c->pod, e->inventory);
-	if (check_begun(e, c, err) < 0)
+	if (place_check_group(&c->pod, err) < 0 || check_begun(e, c, err) < 0)
 		return -1;
 	return place_nodes(&e->placing, e->inventory, &e->census, &e->reservations,
 			   attempts_find(&e->attempts, c->pod.pod.uid, c->now_ms), &c->pod, &c->args, c->wall_ms, err);

@@ -179,6 +179,36 @@ TEST(an_unseen_pod_is_of_the_group_that_its_set_says)
 	extender_teardown(&e);
 }
 
+/* It bears a group's label, which its StatefulSet does not say: that one says which group it is by SERVER_REPLICA, and
+ * that cannot be read here. */
+static cJSON *unreadable(int ordinal)
+{
+	return parsed("{\"metadata\":{\"name\":\"codis-server-%d\",\"namespace\":\"default\",\"uid\":\"u%d\","
+		      "\"labels\":{\"app\":\"codis-server\",\"codis.io/group\":\"1\"},\"ownerReferences\":[{\"kind\":"
+		      "\"StatefulSet\",\"name\":\"codis-server\",\"controller\":true}]},\"spec\":{\"containers\":[{"
+		      "\"name\":\"codis-server\",\"env\":[{\"name\":\"SERVER_REPLICA\",\"valueFrom\":{"
+		      "\"configMapKeyRef\":{\"name\":\"c\",\"key\":\"k\"}}}]}]}}",
+		      ordinal, ordinal);
+}
+
+TEST(who_is_in_no_group_for_its_server_replica_cannot_be_read_waits)
+{
+	static const char why[] = "env SERVER_REPLICA comes from ConfigMap c, key k: write its value, since groups "
+				  "depend on it";
+	JSON_CLEANUP cJSON *unseen = NULL, *seen = NULL;
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	set_says_group(&e, "");
+	unseen = filter(&e, 0, unreadable(0), "[\"n1\"]");
+	add_pod(e.inventory, unreadable(0));
+	seen = filter(&e, 1, unreadable(0), "[\"n1\"]");
+	assert_string_equal(json_str(unseen, "Error", NULL), why);
+	assert_string_equal(json_str(seen, "FailedAndUnresolvableNodes", "n1", NULL), why);
+	extender_teardown(&e);
+}
+
 /* The scheduler asks, the pod comes, and only then is it looked at. */
 TEST(a_pod_that_comes_amid_a_call_is_of_the_group_that_its_set_says)
 {
