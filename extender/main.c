@@ -1,6 +1,7 @@
 /* codis-extender: tells a kube-scheduler where codis pods may stand, and where they stand best. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/base/buf.h"
@@ -123,6 +124,14 @@ static bool is_pod_ready(void *ctx, char *why_not, size_t size)
 static int64_t pods_age_ms(void *ctx)
 {
 	return inventory_watch_pods_age_ms(ctx);
+}
+
+static void pause_call(void *ctx)
+{
+	const struct timespec time = { .tv_nsec = SERVE_PAUSE_MS * 1000000L };
+
+	(void)ctx;
+	nanosleep(&time, NULL);
 }
 
 static bool heard(void *ctx, int64_t max_age_ms)
@@ -258,6 +267,7 @@ static int start(void *ctx, struct error *err)
 	e->extender.ready = is_ready;
 	e->extender.ready_ctx = e->watch;
 	e->extender.age_ms = pods_age_ms;
+	e->extender.pause = pause_call;
 	p->ops.ready = is_pod_ready;
 	p->ops.other = on_other;
 	p->ops.ctx = e;

@@ -158,7 +158,9 @@ struct call {
 	struct error why; /* UNCLEAR: why; OURS, without a status: what failed */
 	int64_t now_ms, wall_ms;
 	struct buf *out;
-	int status;      /* of the answer, once there is one */
+	int status; /* of the answer, once there is one */
+	bool again; /* a watch may be a moment behind the scheduler's: it is to be looked at again */
+	int pauses;
 	uint32_t *offer; /* candidates by index */
 	size_t count;
 	int *scores;
@@ -442,6 +444,19 @@ static int say_offer(struct extender *e, struct call *c)
 	return 0;
 }
 
+/* How long nothing is waited for after it was in vain: pods that wait for what does not come cost no more. */
+#define VAIN_MS 10000
+
+static bool is_to_look_again(struct extender *e, const struct call *c)
+{
+	if (c->count || !e->placing.transient || !e->pause || c->now_ms < e->vain_until_ms)
+		return false;
+	if (c->pauses < SERVE_PAUSES)
+		return true;
+	e->vain_until_ms = c->now_ms + VAIN_MS;
+	return false;
+}
+
 /* What failed is said, and logged, when nobody waits for the lock. */
 static int filter_ours(struct extender *e, struct call *c, struct error *err)
 {
@@ -452,6 +467,9 @@ static int filter_ours(struct extender *e, struct call *c, struct error *err)
 		c->why = *err;
 		return 0;
 	}
+	c->again = is_to_look_again(e, c);
+	if (c->again)
+		return 0;
 	if (e->log.level <= LOG_LEVEL_DEBUG) /* quoting is not for free */
 		log_debug(&e->log, "filter", "namespace=%s pod=%s candidates=%zu offered=%zu",
 			  LOGQ(c->pod.pod.namespace), LOGQ(c->pod.pod.name), c->args.count, c->count);
@@ -477,12 +495,27 @@ static int refuse_all(struct extender *e, struct call *c)
 	return 200;
 }
 
+static int look(struct extender *e, struct call *c, struct error *err)
+{
+	int done = work_on(e, c, filter_ours, err);
+
+	for (; done == 0 && c->again; done = work_on(e, c, filter_ours, err)) {
+		e->pause(e->ready_ctx);
+		c->pauses++;
+		c->again = false;
+		place_pod_release(&c->pod);
+		free(c->offer);
+		c->offer = NULL;
+	}
+	return done;
+}
+
 int serve_filter(struct extender *e, const char *body, size_t len, int64_t now_ms, int64_t wall_ms, struct buf *out)
 {
 	CALL_CLEANUP struct call c = { .now_ms = now_ms, .wall_ms = wall_ms, .out = out };
 	struct error err = ERROR_INIT;
 
-	if (extender_args_parse(body, len, &c.args, &err) < 0 || work_on(e, &c, filter_ours, &err) < 0)
+	if (extender_args_parse(body, len, &c.args, &err) < 0 || look(e, &c, &err) < 0)
 		return answer_error(e, "filter", "bad_request", status_of(&err), err.text, out);
 	if (c.whose == OURS && !c.status)
 		return answer_error(e, "filter", c.why.code == ERR_REFUSED ? "not_ready" : "error", 200, c.why.text,

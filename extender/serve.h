@@ -28,6 +28,12 @@ struct metrics;
 /* Values in a pod. */
 #define SERVE_ITEMS 100000
 
+/* What is in the way may be gone in a moment: the scheduler has heard of a node, or that a pod is gone, before us, or a
+ * member has just been placed. Such a call is looked at again so often; an Error keeps the pod away for the scheduler's
+ * back-off, up to 10 s. */
+#define SERVE_PAUSE_MS 5
+#define SERVE_PAUSES   20
+
 struct extender {
 	pthread_mutex_t lock;
 	struct inventory *inventory;
@@ -44,6 +50,10 @@ struct extender {
 	/* How long ago, at the most, all that there was of the pods was heard. NULL: now. */
 	int64_t (*age_ms)(void *ctx);
 	void *ready_ctx;
+	/* Lasts SERVE_PAUSE_MS: the watch may bring something meanwhile. Called on a server thread, without the lock.
+	 * NULL: nothing is waited for. */
+	void (*pause)(void *ctx);
+	int64_t vain_until_ms; /* it was waited in vain */
 	struct logger log;
 	struct metrics *metrics; /* not owned */
 	struct metric *reserved;

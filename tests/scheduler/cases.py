@@ -4,6 +4,7 @@ import json
 import signal
 import tempfile
 import threading
+import time
 
 from base import Failed, Program, call, wait
 from real import (SCHEDULER, Kube, Scheduler, as_setup, for_main, for_one, node, pods_of, shared, shipped, start_extender,
@@ -12,6 +13,9 @@ from real import (SCHEDULER, Kube, Scheduler, as_setup, for_main, for_one, node,
 NODES, PAIRS, PLACE_S = 120, 12, 60
 MAIN = "default-scheduler"
 ATTEMPTS = 100
+ZONE = "topology.kubernetes.io/zone"
+# A pod that was refused is not tried again before its back-off is over, whatever arrives.
+BACK_OFF_S, ARRIVALS, TAKES_S = 1, 4, 2
 
 
 class World:
@@ -187,5 +191,66 @@ def case_every_node(stack, world, note):
     if call(extender.ops, "/readyz")[0] != 200:
         raise Failed("the extender is not ready")
     note(f"{NODES} nodes after {attempts} attempts")
+    scheduler.stop()
+    extender.stop()
+
+
+def by_zone(pod):
+    """It keeps out of the zones of its group, which the extender has to know of a node; the rule alone does not say so."""
+    pod = as_setup(pod, False)
+    pod["metadata"]["annotations"]["codis.io/topology-key"] = ZONE
+    return pod
+
+
+def path_of(pod):
+    return f"/api/v1/namespaces/default/pods/{pod['metadata']['name']}"
+
+
+def takes(world, pod, happens):
+    """Seconds from what happens until the pod, which waits, has a node."""
+    path = path_of(pod)
+    world.kube.make("/api/v1/namespaces/default/pods", [pod])
+    wait("the pod to wait", lambda: any(c.get("reason") == "Unschedulable" for c in
+                                        world.kube.ask("GET", path).get("status", {}).get("conditions", [])), 20)
+    time.sleep(BACK_OFF_S + 0.2)
+    begin = time.monotonic()
+    happens()
+    wait("the pod to be placed", lambda: world.kube.ask("GET", path)["spec"].get("nodeName"), TAKES_S)
+    return time.monotonic() - begin
+
+
+def arrive(world, pod, turn):
+    """The same of a node that is made, and is gone afterwards, with the pod."""
+    arrives = node(1)
+    name = arrives["metadata"]["name"] = arrives["metadata"]["labels"]["kubernetes.io/hostname"] = f"new-{turn}"
+    took = takes(world, pod, lambda: world.kube.make("/api/v1/nodes", [arrives]))
+    for path in path_of(pod) + "?gracePeriodSeconds=0", f"/api/v1/nodes/{name}":
+        world.kube.ask("DELETE", path)
+    return took
+
+
+def leave(world, pod, sibling):
+    """The same of a sibling that is deleted by force."""
+    world.place([sibling])
+    took = takes(world, pod, lambda: world.kube.ask("DELETE", path_of(sibling) + "?gracePeriodSeconds=0"))
+    world.kube.clear()
+    return took
+
+
+def case_new_node(stack, world, note):
+    """A member that waits has a node within 2 s after one has arrived, or its sibling is gone: by the rule, without, by zone."""
+    stack.callback(world.clear)
+    world.open(1)
+    extender = start_extender(stack, world.kube, "--reservation-ttl", "1s")
+    time.sleep(1)  # what others may have promised has ended
+    backoff = f"podInitialBackoffSeconds: {BACK_OFF_S}\npodMaxBackoffSeconds: 10\n"
+    scheduler = Scheduler(stack, for_one(world.kube, SCHEDULER, backoff + shipped(extender.port)))
+    for kind, made in ("by the rule", lambda p: as_setup(p, True)), ("alone", lambda p: as_setup(p, False)), ("by zone", by_zone):
+        world.place([made(world.pods[0])])
+        times = [arrive(world, made(world.pods[1]), turn) for turn in range(ARRIVALS)]
+        world.kube.clear()
+        left = [leave(world, made(world.pods[1]), made(world.pods[0])) for _ in range(ARRIVALS)]
+        note(f"{kind}: {ARRIVALS} nodes, at most {max(times):.2f} s; {ARRIVALS} siblings, {max(left):.2f} s")
+    note(f"{asked(extender, 'soon')} attempts came too soon")
     scheduler.stop()
     extender.stop()

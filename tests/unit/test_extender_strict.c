@@ -303,6 +303,95 @@ TEST(an_unseen_node_may_be_in_the_domain_of_a_strict_member)
 	extender_teardown(&e);
 }
 
+struct arrival {
+	struct extender *e;
+	int pauses, comes; /* at which of them the node comes; 0: never */
+	const char *gone;  /* who goes then instead */
+};
+
+static void pause_for(void *ctx)
+{
+	struct arrival *a = ctx;
+
+	if (++a->pauses != a->comes)
+		return;
+	if (a->gone)
+		inventory_remove_pod(a->e->inventory, a->gone);
+	else
+		add_labelled(a->e, "n2", "rack", "b");
+}
+
+static void expect(struct extender *e, struct arrival *a, int comes)
+{
+	extender_setup(e);
+	*a = (struct arrival){ .e = e, .comes = comes };
+	e->pause = pause_for;
+	e->ready_ctx = a;
+	add_labelled(e, "n1", "rack", "a");
+	add_pod(e->inventory, member(0, "n1", BY("rack")));
+}
+
+/* The scheduler's watch brings it a moment before ours, and it is the only one that the pod may have. */
+TEST(a_node_that_arrives_amid_a_call_is_waited_for)
+{
+	struct extender e;
+	struct arrival a;
+
+	expect(&e, &a, 3);
+	assert_true(offers(&e, 0, member(1, "", BY("rack")), "[\"n1\",\"n2\"]", "n2"));
+	assert_int_equal(a.pauses, 3);
+	extender_teardown(&e);
+	/* The same of the node of its sibling. */
+	expect(&e, &a, 1);
+	add_labelled(&e, "n3", "rack", "c");
+	add_pod(e.inventory, member(0, "n2", BY("rack")));
+	assert_true(offers(&e, 0, member(1, "", BY("rack")), "[\"n3\"]", "n3"));
+	assert_int_equal(a.pauses, 1);
+	extender_teardown(&e);
+}
+
+/* The scheduler has heard that it is gone. One that is not being deleted goes nowhere. */
+TEST(a_member_that_goes_amid_a_call_is_waited_for)
+{
+	static const char deleted[] = ",\"deletionTimestamp\":\"2023-11-14T22:13:20Z\"";
+	struct extender e;
+	struct arrival a;
+
+	expect(&e, &a, 2);
+	add_pod(e.inventory, member(0, "n1", deleted));
+	a.gone = "uid-codis-test-codis-server-0";
+	assert_true(offers(&e, 0, member(1, "", ""), "[\"n1\"]", "n1"));
+	assert_int_equal(a.pauses, 2);
+	extender_teardown(&e);
+	expect(&e, &a, 2);
+	assert_false(offers(&e, 0, member(1, "", ""), "[\"n1\"]", "n1"));
+	assert_int_equal(a.pauses, 0);
+	extender_teardown(&e);
+}
+
+TEST(a_node_that_never_comes_is_waited_for_now_and_then)
+{
+	static const char names[] = "[\"n1\",\"n2\"]";
+	struct extender e;
+	struct arrival a;
+	cJSON *answer;
+
+	expect(&e, &a, 0);
+	answer = filter(&e, 0, member(1, "", BY("rack")), names);
+	assert_string_equal(json_str(answer, "Error", NULL), "codis-extender has not seen this node yet");
+	cJSON_Delete(answer);
+	assert_int_equal(a.pauses, SERVE_PAUSES);
+	assert_false(offers(&e, 9999, member(1, "", BY("rack")), names, "n2"));
+	assert_int_equal(a.pauses, SERVE_PAUSES);
+	assert_false(offers(&e, 10000, member(1, "", BY("rack")), names, "n2"));
+	assert_int_equal(a.pauses, 2 * SERVE_PAUSES);
+	/* Nobody waits who may have another one. */
+	add_labelled(&e, "n3", "rack", "c");
+	assert_true(offers(&e, 30000, member(1, "", BY("rack")), "[\"n1\",\"n2\",\"n3\"]", "n3"));
+	assert_int_equal(a.pauses, 2 * SERVE_PAUSES);
+	extender_teardown(&e);
+}
+
 static cJSON *choosy(cJSON *pod)
 {
 	cJSON_AddItemToObject(cJSON_GetObjectItem(pod, "spec"), "topologySpreadConstraints",
