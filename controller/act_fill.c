@@ -279,12 +279,26 @@ static void fill_one(struct op *op, struct observed_proxy *p, const char *addr, 
 		note_unfilled(op, p);
 }
 
-/* It is in no list, and says nothing: it has left and ended, or was taken out since it did not answer. A change over a
- * silent master, whose answers it may await, waits for it as long as it has a pod. Who has none is forgotten once
- * nothing is under way with it; but groups that tell it by turns would keep it for each other. */
+static bool may_serve_unheard(const struct op *op, const struct observed_proxy *p)
+{
+	const struct cluster_view *v = &op->c->view;
+
+	for (int i = 0; i < v->proxy_count; i++) {
+		if (strcmp(v->proxies[i].admin_addr, p->admin_addr) == 0)
+			return view_may_serve_unheard(&v->proxies[i]);
+	}
+	return false;
+}
+
+/* It is in no list, and says nothing: it has left and ended. One that was taken out since it did not answer may be
+ * silent to us alone, and its clients write through it: a switch waits for that one, and a change over a silent master,
+ * whose answers it may await, for all that have a pod. Who has none is forgotten once nothing is under way with it; but
+ * groups that tell it by turns would keep it for each other. */
 static bool is_out(const struct op *op, const struct observed_proxy *p)
 {
-	return p->reach != REACH_OK && !p->registered_token[0] && (op->a.kind == ACT_SWITCH || !p->wanted);
+	if (p->reach == REACH_OK || p->registered_token[0])
+		return false;
+	return op->a.kind == ACT_SWITCH ? !may_serve_unheard(op, p) : !p->wanted;
 }
 
 void fill_start(struct op *op, const char *addr, bool locked, int timeout_ms)

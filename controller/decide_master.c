@@ -90,10 +90,11 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 		cold_start(d, g, why);
 }
 
-/* One that is in the dashboard's list, or serves without it, as one does that leaves (is_out() of act_fill.c). */
+/* One that is in the dashboard's list, or serves without it, as one does that leaves, or perhaps one that we alone do
+ * not hear (is_out() of act_fill.c). */
 static bool would_be_told(const struct proxy_view *p)
 {
-	return p->registered || (p->slots && p->token[0] && p->reach == REACH_OK);
+	return p->registered || (p->slots && p->token[0] && p->reach == REACH_OK) || view_may_serve_unheard(p);
 }
 
 bool can_lock_proxies(const struct cluster_view *v)

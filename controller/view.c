@@ -193,6 +193,12 @@ bool view_sends_slots(const struct proxy_view *p)
 	return false;
 }
 
+bool view_may_serve_unheard(const struct proxy_view *p)
+{
+	return p->reach == REACH_SILENT && view_sends_slots(p) && p->pod.name[0] && !p->pod_gone && !p->pod.deleting &&
+	       !p->pod.node_lost;
+}
+
 bool view_sends_to(const struct cluster_view *v, const struct server_view *s)
 {
 	for (int i = 0; i < v->proxy_count; i++) {

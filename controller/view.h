@@ -333,6 +333,9 @@ bool view_none_assigned(const struct cluster_view *v);
 int64_t view_keys(const struct cluster_view *v);
 /* It sends slots to somebody. */
 bool view_sends_slots(const struct proxy_view *p);
+/* It is silent, and may be so to us alone: it sent slots when it was heard last, and has its pod, which is not to end,
+ * on a node that is there as its kubelet says. Also out of the list its clients write through it. */
+bool view_may_serve_unheard(const struct proxy_view *p);
 /* Whether one of them is so. */
 bool view_any_slot(const bool slots[CODIS_SLOTS]);
 /* A proxy sends slots to it, and does not hold them, as it was heard last. */

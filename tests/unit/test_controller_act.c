@@ -2473,6 +2473,26 @@ ACT_TEST(a_switch_waits_for_one_that_is_in_no_list_and_answers)
 	assert_slots(0, A, false);
 }
 
+/* Perhaps we alone do not hear it. */
+ACT_TEST(a_switch_waits_for_one_that_is_in_no_list_and_silent_while_its_pod_is_there)
+{
+	struct observed_proxy *p = world.c->proxies[1];
+	struct proxy_view seen = { .reach = REACH_SILENT, .slots = p->slots };
+
+	p->had_pod = p->wanted = true;
+	p->reach = REACH_SILENT;
+	memcpy(seen.admin_addr, p->admin_addr, sizeof(seen.admin_addr));
+	snprintf(seen.pod.name, sizeof(seen.pod.name), "codis-proxy-1");
+	world.c->view.proxies = &seen;
+	world.c->view.proxy_count = 1;
+	w.proxies[1].fails = INT_MAX;
+	run(ACT_SWITCH, B);
+	world.c->view.proxies = NULL;
+	world.c->view.proxy_count = 0;
+	assert_slots(0, A, false);
+	assert_logged("error=\"proxy 10.0.1.1:11080 could not be locked, so the old master stays\"");
+}
+
 ACT_TEST(a_proxy_that_refuses_its_lock_has_ended)
 {
 	w.proxies[1].fails = INT_MAX;

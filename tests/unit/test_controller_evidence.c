@@ -667,6 +667,30 @@ TEST(nor_past_one_that_is_in_no_list_any_more_and_serves)
 	assert_only(w, ACT_SWITCH, B);
 }
 
+/* It was taken out of the list, and is silent to us alone perhaps: its clients would write to the old master, and read
+ * there what is no more. */
+TEST(nor_past_one_that_is_in_no_list_and_silent_while_its_pod_is_there)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	w->proxies[0].registered = false;
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = w->v.now_ms - 1000;
+	assert_nothing(w);
+	w->proxies[0].pod.deleting = true;
+	assert_only(w, ACT_SWITCH, B);
+	w->proxies[0].pod.deleting = false;
+	w->proxies[0].pod.node_lost = true;
+	assert_only(w, ACT_SWITCH, B);
+	w->proxies[0].pod.node_lost = false;
+	w->proxies[0].pod_gone = true;
+	assert_only(w, ACT_SWITCH, B);
+	w->proxies[0].pod_gone = false;
+	w->proxies[0].slots = NULL; /* it never served */
+	assert_only(w, ACT_SWITCH, B);
+}
+
 /* Each try holds slots for a moment. */
 TEST(a_switch_from_a_pod_that_is_being_deleted_is_tried_again_once_a_second_at_least)
 {
