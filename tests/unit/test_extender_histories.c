@@ -1,8 +1,9 @@
 /* Random histories of an API server, its watches, a scheduler and the extender: bindings come late, fail, or succeed
  * though the scheduler was told that they failed; watches lag and break; nodes go, come back, lose their labels; pods
- * are made anew; the extender is killed. No rule of the scheduler's own keeps anybody apart. Whatever happens, two
- * members of a group are never bound in one domain of a key by which one of them is strict; and when all is quiet, who
- * can have a place gets one. CODIS_TEST_SEED=N plays one history, CODIS_TEST_SEEDS=N so many. */
+ * are made anew; a StatefulSet's pods become one group, and several again; the extender is killed. No rule of the
+ * scheduler's own keeps anybody apart. Whatever happens, two members of a group are never bound in one domain of a key
+ * by which one of them is strict; and when all is quiet, who can have a place gets one. CODIS_TEST_SEED=N plays one
+ * history, CODIS_TEST_SEEDS=N so many. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct member {
 	bool soft, choosy, deleting;
 	int node, nominated; /* or -1 */
 	int to;              /* BINDING: where */
+	int64_t asked_ms;    /* when it was offered where it is, or will be */
 	bool fails, unheard; /* BINDING: it will fail; it will be done, and the scheduler is told that it has failed */
 	int64_t at_ms;       /* when it is asked for, bound, deleted */
 };
@@ -54,6 +56,8 @@ struct history {
 	struct extender e;
 	int64_t now_ms;
 	int nodes, zones, racks, replica;
+	bool one_group[SETS]; /* its template says so by a label */
+	int64_t grouped_ms[SETS];
 	bool there[NODES_MAX], labelled[NODES_MAX];
 	struct member pods[SLOTS];
 	int known[SLOTS]; /* the uid that the extender has of it, or 0 */
@@ -96,13 +100,26 @@ static int domain(const struct history *h, int key, int node)
 
 static int group_of(const struct history *h, int slot)
 {
-	return slot / OF_SET * OF_SET + slot % OF_SET / h->replica;
+	return slot / OF_SET * OF_SET + (h->one_group[slot / OF_SET] ? 0 : slot % OF_SET / h->replica);
 }
 
-/* The first set says its product, the other one says none. */
+static const char *const set_names[SETS] = { "said", "silent" };
+
+/* The first says its product, the other one says none. */
+static cJSON *set_of(const struct history *h, int set)
+{
+	return parsed(
+		"{\"metadata\":{\"name\":\"%s\",\"namespace\":\"default\",\"uid\":\"%s\"},\"spec\":{\"replicas\":%d,"
+		"\"template\":{\"metadata\":{\"labels\":{\"app\":\"codis-server\"%s}},\"spec\":{\"containers\":[{"
+		"\"name\":"
+		"\"main\",\"env\":[{\"name\":\"SERVER_REPLICA\",\"value\":\"%d\"},{\"name\":\"PRODUCT_NAME\","
+		"\"value\":\"%s\"}]}]}}}}",
+		set_names[set], set_names[set], OF_SET, h->one_group[set] ? ",\"codis.io/group\":\"1\"" : "",
+		h->replica, set == 0 ? "orders" : "");
+}
+
 static cJSON *pod_of(const struct history *h, int slot)
 {
-	static const char *const sets[SETS] = { "said", "silent" };
 	const struct member *p = &h->pods[slot];
 	char more[256], node[16] = "", uid[16];
 	cJSON *pod, *metadata;
@@ -116,7 +133,7 @@ static cJSON *pod_of(const struct history *h, int slot)
 	if (slot == DASHBOARD)
 		pod = stock_pod("codis-dashboard", "codis-dashboard", 0, "shop", 1, "", "");
 	else
-		pod = stock_pod("codis-server", sets[slot / OF_SET], slot % OF_SET, slot < OF_SET ? "orders" : "",
+		pod = stock_pod("codis-server", set_names[slot / OF_SET], slot % OF_SET, slot < OF_SET ? "orders" : "",
 				h->replica, node, more);
 	metadata = cJSON_GetObjectItem(pod, "metadata");
 	snprintf(uid, sizeof(uid), "u%d", p->uid);
@@ -275,6 +292,14 @@ static int64_t age_ms(void *ctx)
 
 /* --- the scheduler ------------------------------------------------------------------------------------------------ */
 
+/* Who were offered their nodes as members of two groups may meet: they have become one since then. */
+static bool were_apart(const struct history *h, int slot, int other)
+{
+	int64_t grouped_ms = h->grouped_ms[slot / OF_SET];
+
+	return h->pods[slot].asked_ms < grouped_ms && h->pods[other].asked_ms < grouped_ms;
+}
+
 static void check_bound(const struct history *h, int slot)
 {
 	const struct member *p = &h->pods[slot];
@@ -283,6 +308,8 @@ static void check_bound(const struct history *h, int slot)
 		const struct member *o = &h->pods[i];
 
 		if (i == slot || group_of(h, i) != group_of(h, slot) || o->node < 0 || o->state == ABSENT)
+			continue;
+		if (were_apart(h, slot, i))
 			continue;
 		if ((!p->soft && domain(h, p->key, p->node) == domain(h, p->key, o->node)) ||
 		    (!o->soft && domain(h, o->key, p->node) == domain(h, o->key, o->node)))
@@ -323,6 +350,7 @@ static void ask(struct history *h, int slot, bool again)
 	if (!count)
 		return;
 	p->state = BINDING;
+	p->asked_ms = again ? p->asked_ms : h->now_ms;
 	p->to = cJSON_GetStringValue(cJSON_GetArrayItem(offered, pick(h, count)))[1] - '0';
 	p->fails = chance(h, 4);
 	p->unheard =
@@ -406,6 +434,37 @@ static void delete (struct history *h, int slot)
 	p->at_ms = h->now_ms + pick(h, 5000);
 }
 
+static void bring_set(struct history *h, int set)
+{
+	JSON_CLEANUP cJSON *object = set_of(h, set);
+
+	assert_int_equal(inventory_set_set(h->e.inventory, object, NULL), 0);
+}
+
+/* Of a pod in flight that no watch has brought nobody knows that it is of another group now. */
+static bool all_in_flight_are_known(const struct history *h)
+{
+	for (int i = 0; i < PODS; i++) {
+		const struct member *p = &h->pods[i];
+
+		if (p->offers && p->state != ABSENT && h->known[i] != p->uid)
+			return false;
+	}
+	return true;
+}
+
+static void regroup(struct history *h)
+{
+	int set = pick(h, SETS);
+
+	if (!all_in_flight_are_known(h))
+		return;
+	h->one_group[set] = !h->one_group[set];
+	h->grouped_ms[set] = h->now_ms;
+	SAY(h, "%s: %s\n", set_names[set], h->one_group[set] ? "one group" : "several groups");
+	bring_set(h, set);
+}
+
 static void start_extender(struct history *h)
 {
 	extender_setup(&h->e);
@@ -415,6 +474,8 @@ static void start_extender(struct history *h)
 	     i++) /* where a node was is known of keys that were asked for while it had the label */
 		assert_true(census_key(&h->e.census, h->e.inventory, key_names[i]) >= 0);
 	memset(h->known, 0, sizeof(h->known));
+	for (int i = 0; i < SETS; i++)
+		bring_set(h, i);
 	relist(h);
 }
 
@@ -460,6 +521,8 @@ static void stir(struct history *h)
 	}
 	if (chance(h, 1000))
 		kill_extender(h);
+	if (chance(h, 300))
+		regroup(h);
 	if (chance(h, 300)) {
 		SAY(h, "the dashboard %s\n", h->pods[DASHBOARD].state == ABSENT ? "comes" : "goes");
 		if (h->pods[DASHBOARD].state == ABSENT)
