@@ -70,7 +70,7 @@ bool explain_pending(const struct inventory *inv, const cJSON *pod, struct buf *
 	if (!message || (node && node[0]) || place_pod_of(pod, &p, NULL) < 0 || !p.strict)
 		return false;
 	place_join(&p, inv);
-	snprintf(group, sizeof(group), "group %d of %s", p.member.group, p.member.product);
+	snprintf(group, sizeof(group), "group %d of %s", p.member.group, place_product(&p));
 	if (strstr(message, group) || !list_siblings(inv, &p, &siblings))
 		return false;
 	buf_addf(out, "%s has %s; %s needs a place apart from them (by %s). ", group, siblings.data, p.pod.name,

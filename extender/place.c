@@ -668,7 +668,7 @@ static int too_many_keys(const struct place_pod *p, struct error *err)
 	return error_set(err, ERR_TOOBIG,
 			 "members of group %d of %s have more than %d keys in " CODIS_ANNOTATION_TOPOLOGY
 			 ": give all of them the same",
-			 p->member.group, p->member.product, CENSUS_KEYS - 2);
+			 p->member.group, place_product(p), CENSUS_KEYS - 2);
 }
 
 int place_nodes(struct placing *pl, const struct inventory *inv, struct census *c, const struct reservations *r,
@@ -716,7 +716,7 @@ void place_reason(const struct placing *pl, size_t i, struct buf *out)
 {
 	const struct place_pod *p = pl->pod;
 	const struct place_node *n = &pl->nodes[i];
-	const char *product = p->member.product;
+	const char *product = place_product(p);
 	int group = p->member.group;
 
 	switch ((enum place_refusal)n->refusal) {

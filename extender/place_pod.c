@@ -98,6 +98,11 @@ void place_join(struct place_pod *p, const struct inventory *inv)
 	p->member.master = known ? known->master : inventory_is_master(inv, &p->pod, p->member.product);
 }
 
+const char *place_product(const struct place_pod *p)
+{
+	return p->member.product[0] ? p->member.product : "an unknown product";
+}
+
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other)
 {
 	return other->pod.component == p->member.component && other->pod.group == p->member.group &&

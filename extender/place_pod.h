@@ -42,6 +42,9 @@ void place_join(struct place_pod *p, const struct inventory *inv);
  * a StatefulSet that says no group takes the word of the pod's own label away. */
 int place_check_group(const struct place_pod *p, struct error *err);
 
+/* Its product, in words for users. */
+const char *place_product(const struct place_pod *p);
+
 /* Whether another pod is of the same group; for components other than servers, of the same set. The same name under
  * another uid is the pod's forerunner, which ended or soon will: no peer. */
 bool place_is_peer(const struct place_pod *p, const struct inventory_pod *other);

@@ -153,6 +153,23 @@ TEST(a_promise_holds_when_the_product_of_an_unseen_pod_becomes_known)
 	extender_teardown(&e);
 }
 
+/* The namespace has two, and the servers say none. */
+TEST(members_of_an_unknown_product_are_told_so)
+{
+	JSON_CLEANUP cJSON *answer = NULL;
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_pod(e.inventory, stock_pod("codis-dashboard", "a", 0, "orders", 2, "n1", ""));
+	add_pod(e.inventory, stock_pod("codis-dashboard", "b", 0, "shop", 2, "n1", ""));
+	add_pod(e.inventory, stock_pod("codis-server", "codis-server", 0, "", 2, "n1", ""));
+	answer = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), "[\"n1\"]");
+	assert_string_equal(json_str(answer, "FailedAndUnresolvableNodes", "n1", NULL),
+			    "group 1 of an unknown product already has codis-server-0 here");
+	extender_teardown(&e);
+}
+
 static void set_says_group(struct extender *e, const char *label)
 {
 	JSON_CLEANUP cJSON *set =
