@@ -3,6 +3,8 @@ import re
 import subprocess
 
 from cli import CODISCTL
+from codis import SYSTEM
+from planned import Histories
 from world import NAMESPACE, SERVERS, case, wait_for
 
 
@@ -60,3 +62,31 @@ def there_and_back(w):
     w.wait_group(1)
     assert w.codis.master(1).pod == second.pod, w.codis.topology()
     w.assert_nothing_lost()
+
+
+@case
+def hidden_proxy(w):
+    """A proxy that the leading controller alone does not hear is taken out of the list and serves on: no switch past it; linearizable, no error."""
+    leader = w.pod(w.leader(), SYSTEM)
+    proxy = next(p for p in w.codis.pods("codis-proxy") if p["spec"]["nodeName"] != leader["spec"]["nodeName"])
+    node = proxy["spec"]["nodeName"]
+    for s in w.codis.servers():
+        if s.is_master and s.node == node:
+            switchover(w, str(s.group))
+            w.wait_whole()
+    gid = next(g for g in (1, 2) if all(s.node != node for s in w.codis.group(g)))
+    hidden = [p for p in w.codis.pods() if p["spec"]["nodeName"] == node and p["metadata"]["name"].startswith("codis-")]
+    with Histories(w, "hidden_proxy") as histories:
+        for pod in hidden:
+            w.cluster.cut_pair(pod, leader)
+        try:
+            admin = proxy["status"]["podIP"] + ":11080"
+            seconds = wait_for("the proxy to be out of the list", lambda: (admin not in w.codis.proxies(), "it is there"), 30, every=0.1)
+            w.note(f"it is out of the list after {seconds:.1f} s")
+            histories.step("switchover that is refused")
+            refused(w, f"group {gid} could not be switched for 10 s: a proxy does not answer", str(gid))
+        finally:
+            for pod in hidden:
+                w.cluster.heal_pair(pod, leader)
+        w.wait_whole()
+    assert not histories.report["errors"], histories.report["errors"]
