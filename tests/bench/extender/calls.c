@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/base/metrics.h"
 #include "common/codis/inventory.h"
+#include "extender/explain.h"
 #include "extender/serve.h"
 
 #define WALL_MS INT64_C(1700000000000)
@@ -149,6 +150,51 @@ static double measure(struct extender *e, int pods, int names, int rounds, bool 
 	return p50;
 }
 
+/* A pod of a Codis of its own that the scheduler has given up on for now, as of a full cluster. */
+static void add_pending(struct extender *e, struct explainer *x, int i)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 16);
+
+	pod_text(i, "", &text);
+	text.len--; /* before the last brace */
+	buf_addstr(&text, ",\"status\":{\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"False\",\"reason\":"
+			  "\"Unschedulable\",\"message\":\"0/1 nodes are available\"}]}}");
+	JSON_CLEANUP cJSON *pod = parse(&text);
+	inventory_set_pod(e->inventory, pod, NULL);
+	explainer_set(x, e->inventory, pod);
+}
+
+/* What an event of a bound pod costs the loop, beside so many Pending ones: both are of the inventory's pods. */
+static double measure_event(struct extender *e, struct explainer *x, int bound, int rounds)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 16);
+	char name[64];
+
+	name_of(bound * 7 % NODES, name);
+	pod_text(bound, name, &text);
+	JSON_CLEANUP cJSON *pod = parse(&text);
+	double begin = now_us();
+
+	for (int i = 0; i < rounds; i++)
+		explainer_set(x, e->inventory, pod);
+	return (now_us() - begin) / rounds;
+}
+
+static void measure_events(struct extender *e, int made, int rounds)
+{
+	static const int pending[] = { 0, 1000, 2000 };
+	struct explainer x = { .events = NULL };
+	int waiting = 0;
+
+	printf("%7s %22s\n", "Pending", "an event of a bound us");
+	for (size_t p = 0; p < sizeof(pending) / sizeof(pending[0]); p++) {
+		for (; waiting < pending[p]; waiting++)
+			add_pending(e, &x, made + 10 + waiting);
+		printf("%7d %22.2f\n", waiting, measure_event(e, &x, 4, rounds));
+	}
+	explainer_release(&x);
+}
+
 int main(int argc, char **argv)
 {
 	static const int pods[] = { 0, 2000, 26000 }, names[] = { 16, 100, 500, 1000, 5000 };
@@ -174,6 +220,7 @@ int main(int argc, char **argv)
 			printf("%6d %6d %12.1f %9.1f %12.1f %9.1f\n", pods[p], names[n], p50, p99, p50_new, p99_new);
 		}
 	}
+	measure_events(&e, made, rounds);
 	extender_release(&e);
 	metrics_free(e.metrics);
 	return 0;
