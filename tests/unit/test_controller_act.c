@@ -21,6 +21,7 @@
 #include "common/kube/client.h"
 #include "common/net/loop.h"
 #include "controller/act.h"
+#include "controller/act_parts.h"
 #include "controller/action.h"
 #include "controller/drain.h"
 #include "controller/observe.h"
@@ -1829,9 +1830,12 @@ ACT_TEST(a_lock_does_not_wait_for_a_proxy_that_does_not_say_where_it_sends_what)
 	assert_slots(1, B, false);
 }
 
+/* Where the machine has stood still meanwhile it is late, and not waited for, as in the test before. */
 static void p1_says_it_while_nothing_is_locked(int proxy)
 {
-	if (proxy == 1 && !strstr(w.journal, "p1 1024 slots to A locked\n"))
+	bool late = clock_mono_ms() - world.c->proxies[1]->asked_ms >= ASKED_MS / 2;
+
+	if (proxy == 1 && !late && !strstr(w.journal, "p1 1024 slots to A locked\n"))
 		assert_null(strstr(w.journal, "locked"));
 }
 
