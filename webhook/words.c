@@ -7,6 +7,7 @@
 #include "common/codis/component.h"
 #include "common/codis/scaling.h"
 #include "common/codis/served.h"
+#include "common/codis/wish.h"
 #include "common/kube/admission.h"
 
 struct word {
@@ -53,8 +54,9 @@ static const struct {
 
 /* Written by ourselves, or looked at elsewhere. */
 static const char *const other_words[] = {
-	CODIS_LABEL_COMPONENT,  CODIS_LABEL_PRODUCT,        CODIS_LABEL_ROLE,        CODIS_ANNOTATION_ADOPTING,
-	CODIS_ANNOTATION_SLOTS, CODIS_ANNOTATION_DATA_LOST, CODIS_ANNOTATION_MOVING, CODIS_ANNOTATION_HAD_SLOTS,
+	CODIS_LABEL_COMPONENT,       CODIS_LABEL_PRODUCT,        CODIS_LABEL_ROLE,        CODIS_ANNOTATION_ADOPTING,
+	CODIS_ANNOTATION_SLOTS,      CODIS_ANNOTATION_DATA_LOST, CODIS_ANNOTATION_MOVING, CODIS_ANNOTATION_HAD_SLOTS,
+	CODIS_ANNOTATION_SWITCHOVER, CODIS_ANNOTATION_SWITCHED,
 };
 
 #define PREFIX "codis.io/"

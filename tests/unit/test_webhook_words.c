@@ -128,6 +128,16 @@ TEST(what_is_not_known_is_told_once)
 	assert_pod_told("{\"labels\":{\"codis.io/component\":\"x\",\"codis.io.example/a\":\"b\"}}", NULL);
 }
 
+/* By a person, by codisctl, by codis-controller. */
+TEST(what_is_written_while_a_master_is_switched_is_known)
+{
+	JSON_CLEANUP cJSON *wished = new_set("{\"annotations\":{\"codis.io/switchover\":\"2\"}}", ""),
+			   *done = new_set("{\"annotations\":{\"codis.io/switched\":\"2\"}}", "");
+
+	assert_set_told(wished, NULL, NULL);
+	assert_set_told(done, NULL, NULL);
+}
+
 TEST(what_stands_in_both_places_is_no_news)
 {
 	JSON_CLEANUP cJSON *set = new_set("{\"annotations\":{\"codis.io/spread\":\"soft\"}}",
