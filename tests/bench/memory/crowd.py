@@ -56,6 +56,13 @@ with open(os.path.join(HERE, "../controller/server-pod.json")) as f:
     SERVER = f.read()
 
 
+def keep_apart(pod):
+    """By the rule that codis-webhook gives to who has its labels: apart from its own group."""
+    own = {k: pod["metadata"]["labels"][k] for k in ("codis.io/product", "codis.io/component", "codis.io/group")}
+    rules = pod["spec"]["affinity"]["podAntiAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    rules[0]["labelSelector"]["matchLabels"] = own
+
+
 def codis_pod(i, nodes):
     """The i-th pod: its cluster's servers first, then proxies, then the dashboard."""
     product, at = divmod(i, PODS_OF_ONE)
@@ -72,6 +79,7 @@ def codis_pod(i, nodes):
     meta["ownerReferences"][0]["name"] = set_name
     meta["labels"].update({"app": f"codis-{component}", "codis.io/product": name, "codis.io/component": f"codis-{component}",
                            "codis.io/group": str(ordinal // MEMBERS + 1)})
+    keep_apart(pod)
     if i % BY_APP_EACH == 0:
         meta["labels"] = {k: v for k, v in meta["labels"].items() if not k.startswith("codis.io/")}
     meta["managedFields"] = [managed("kube-controller-manager", 12), managed("kubelet", 8)]
