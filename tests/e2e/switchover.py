@@ -75,7 +75,8 @@ def hidden_proxy(w):
             switchover(w, str(s.group))
             w.wait_whole()
     gid = next(g for g in (1, 2) if all(s.node != node for s in w.codis.group(g)))
-    hidden = [p for p in w.codis.pods() if p["spec"]["nodeName"] == node and p["metadata"]["name"].startswith("codis-")]
+    there = [p for p in w.codis.pods() if p["spec"]["nodeName"] == node]  # without the dashboard, which tells who is out of the list
+    hidden = [p for p in there if p["metadata"]["name"].startswith(("codis-proxy", "codis-server"))]
     with Histories(w, "hidden_proxy") as histories:
         for pod in hidden:
             w.cluster.cut_pair(pod, leader)
