@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/text.h"
+#include "common/codis/pod.h"
 #include "common/kube/client.h"
 #include "common/kube/ops_pod.h"
 #include "common/net/addr.h"
@@ -106,15 +107,9 @@ static void ask_next(struct programs *p)
 
 static bool is_ready(const cJSON *pod)
 {
-	const cJSON *condition;
+	const char *status = json_str(codis_condition(pod, "Ready"), "status", NULL);
 
-	json_each(condition, json_get(pod, "status", "conditions", NULL)) {
-		const char *type = json_str(condition, "type", NULL), *status = json_str(condition, "status", NULL);
-
-		if (type && status && strcmp(type, "Ready") == 0)
-			return strcmp(status, "True") == 0;
-	}
-	return false;
+	return status && strcmp(status, "True") == 0;
 }
 
 static void take(struct programs *p, const cJSON *pod)
