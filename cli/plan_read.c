@@ -61,6 +61,8 @@ static int check(const cJSON *object, struct error *err)
 		return error_set(err, ERR_INVALID, "an object without a kind is none of Kubernetes");
 	if (!json_str(object, "apiVersion", NULL))
 		return error_set(err, ERR_INVALID, "%.64s has no apiVersion", kind);
+	if (!json_get(object, "metadata", NULL) && json_get(object, "items", NULL))
+		return error_set(err, ERR_INVALID, "the items of %.64s are no list", kind);
 	if ((!name || !*name) && (!made || strcmp(kind, "Pod") != 0))
 		return error_set(err, ERR_INVALID, "%.64s has no metadata.name", kind);
 	if (name && strstr(name, "{{"))

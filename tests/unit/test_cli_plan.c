@@ -290,6 +290,7 @@ CLI_TEST(broken_input_is_refused_with_a_sentence)
 		{ "a: 1\n---\nkind: Pod\n", "line 1: an object without a kind is none of Kubernetes\n", 0, CLI_USAGE },
 		{ "kind: Pod\nmetadata: {name: x}\n", "line 1: Pod has no apiVersion\n", 0, CLI_USAGE },
 		{ "apiVersion: v1\nkind: Pod\n", "line 1: Pod has no metadata.name\n", 0, CLI_USAGE },
+		{ "apiVersion: v1\nkind: List\nitems: 7\n", "line 1: the items of List are no list\n", 0, CLI_USAGE },
 		{ "", " has no object in it: it is empty, or all of it is comments\n", 0, CLI_USAGE },
 		{ "# a\n---\n# b\n", " has no object in it: it is empty, or all of it is comments\n", 0, CLI_USAGE },
 		{ "\x7f\x45LF\0\1\2\3", " is binary: manifests are YAML or JSON\n", 8, CLI_USAGE },
