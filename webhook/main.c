@@ -306,13 +306,11 @@ static int start(void *ctx, struct error *err)
 	struct codis_webhook *w = ctx;
 	struct program *p = &w->program;
 
-	w->webhook = (struct webhook){
-		.log = p->log, .metrics = p->metrics, .tally = &w->tally, .viewer_image = w->options.viewer_image
-	};
+	w->webhook = (struct webhook){ .log = p->log, .tally = &w->tally, .viewer_image = w->options.viewer_image };
 	w->minute = loop_timer_start(&p->loop.uv, STARTED_MS, TALLY_MS, on_minute, w);
 	if (!w->minute)
 		return error_set(err, ERR_NOMEM, "no memory to start with");
-	tally_begin(p->metrics);
+	tally_begin(&w->tally, p->metrics);
 	count_watch_errors(w, 0);
 	w->drain = drain_new(&p->loop.uv, on_drained, w);
 	if (!w->drain)

@@ -69,9 +69,9 @@ static void log_words(const struct logger *log, const struct admission_request *
 static void note(const struct webhook *w, bool mutating, const struct admission_request *req,
 		 const struct admission_verdict *v)
 {
-	tally_review(w->metrics, w->tally, mutating, result_of(v), v->warning_count);
+	tally_review(w->tally, mutating, result_of(v), v->warning_count);
 	if (v->allowed && v->patch.len)
-		tally_patch(w->metrics, v->patch.len);
+		tally_patch(w->tally, v->patch.len);
 	if (w->log.level <= LOG_LEVEL_DEBUG) /* to quote what is not written costs as much */
 		log_review(&w->log, req, v);
 	log_words(&w->log, req, v);
@@ -110,7 +110,7 @@ static void review(const struct webhook *w, bool mutating, const struct http_req
 
 	admission_verdict_init(&verdict);
 	if (!body) {
-		tally_review(w->metrics, w->tally, mutating, REVIEW_BAD, 0);
+		tally_review(w->tally, mutating, REVIEW_BAD, 0);
 		log_warn(&w->log, "review.unreadable", "endpoint=%s error=%s", mutating ? "mutate" : "validate",
 			 LOGQ(err.text));
 		answer(res, 400, err.text);
@@ -143,5 +143,5 @@ void webhook_serve(void *ctx, const struct http_request *req, struct http_respon
 	json_arena_begin();
 	review(w, mutating, req, res);
 	json_arena_end();
-	tally_time(w->metrics, mutating, clock_mono_us() - start);
+	tally_time(w->tally, mutating, clock_mono_us() - start);
 }

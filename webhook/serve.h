@@ -8,7 +8,6 @@
 
 struct http_request;
 struct http_response;
-struct metrics;
 struct tally;
 
 /* The API server sends an object and what it was; etcd takes 1.5 MiB each. */
@@ -18,8 +17,7 @@ struct tally;
 
 struct webhook {
 	struct logger log;
-	struct metrics *metrics;
-	struct tally *tally; /* or NULL */
+	struct tally *tally; /* begun */
 	const char *viewer_image;
 	struct lookups lookups;
 };

@@ -1,5 +1,7 @@
 #include "webhook/tally.h"
 
+#include <string.h>
+
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 
@@ -23,53 +25,42 @@ const char *review_result_name(enum review_result result)
 	return names[result];
 }
 
-static void count_patch(struct metrics *m, uint64_t patches, size_t bytes)
+static struct metric *seconds(struct metrics *m, const char *endpoint)
 {
-	metric_add(metric_counter(m, "codis_webhook_patches_total", "", "Pods that were changed."), patches);
-	metric_add(metric_counter(m, "codis_webhook_patch_bytes_total", "", "Bytes of their JSON Patches."), bytes);
+	return metric_histogram(m, "codis_webhook_request_seconds", endpoint, "Time to answer an AdmissionReview.");
 }
 
-static struct metric *requests(struct metrics *m, bool mutating, enum review_result result)
+void tally_begin(struct tally *tally, struct metrics *m)
 {
-	return metric_counter(m, "codis_webhook_requests_total", labels[mutating][result],
-			      "AdmissionReviews by endpoint and result.");
+	memset(tally, 0, sizeof(*tally));
+	for (int result = 0; result <= REVIEW_BAD; result++)
+		for (int mutating = 0; mutating < 2; mutating++)
+			tally->requests[mutating][result] =
+				metric_counter(m, "codis_webhook_requests_total", labels[mutating][result],
+					       "AdmissionReviews by endpoint and result.");
+	tally->seconds[false] = seconds(m, "endpoint=\"validate\"");
+	tally->seconds[true] = seconds(m, "endpoint=\"mutate\"");
+	tally->patches = metric_counter(m, "codis_webhook_patches_total", "", "Pods that were changed.");
+	tally->patch_bytes = metric_counter(m, "codis_webhook_patch_bytes_total", "", "Bytes of their JSON Patches.");
 }
 
-static struct metric *seconds(struct metrics *m, bool mutating)
+void tally_review(struct tally *tally, bool mutating, enum review_result result, int warnings)
 {
-	return metric_histogram(m, "codis_webhook_request_seconds",
-				mutating ? "endpoint=\"mutate\"" : "endpoint=\"validate\"",
-				"Time to answer an AdmissionReview.");
-}
-
-void tally_begin(struct metrics *m)
-{
-	for (int i = 0; i <= REVIEW_BAD; i++) {
-		metric_add(requests(m, false, (enum review_result)i), 0);
-		metric_add(requests(m, true, (enum review_result)i), 0);
-	}
-	count_patch(m, 0, 0);
-	seconds(m, false);
-	seconds(m, true);
-}
-
-void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings)
-{
-	metric_add(requests(m, mutating, result), 1);
-	if (!tally)
-		return;
+	metric_add(tally->requests[mutating][result], 1);
 	atomic_fetch_add_explicit(&tally->results[result], 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(&tally->warnings, (unsigned long)warnings, memory_order_relaxed);
+	if (warnings)
+		atomic_fetch_add_explicit(&tally->warnings, (unsigned long)warnings, memory_order_relaxed);
 }
 
-void tally_time(struct metrics *m, bool mutating, int64_t us)
+void tally_time(struct tally *tally, bool mutating, int64_t us)
 {
-	metric_observe_us(seconds(m, mutating), us);
+	metric_observe_us(tally->seconds[mutating], us);
 }
 
-void tally_patch(struct metrics *m, size_t bytes)
+void tally_patch(struct tally *tally, size_t bytes)
 {
-	count_patch(m, 1, bytes);
+	metric_add(tally->patches, 1);
+	metric_add(tally->patch_bytes, bytes);
 }
 
 void tally_log(struct tally *tally, const struct logger *log)

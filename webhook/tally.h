@@ -8,24 +8,27 @@
 #include <stdint.h>
 
 struct logger;
+struct metric;
 struct metrics;
 
 enum review_result { REVIEW_ALLOWED, REVIEW_CHANGED, REVIEW_REFUSED, REVIEW_BAD };
 
-/* Since the last line. All zero to begin with. */
 struct tally {
-	atomic_ulong results[REVIEW_BAD + 1], warnings;
+	struct metric *requests[2][REVIEW_BAD + 1], *seconds[2]; /* of validate, of mutate */
+	struct metric *patches, *patch_bytes;
+	atomic_ulong results[REVIEW_BAD + 1], warnings; /* since the last line */
 };
 
 const char *review_result_name(enum review_result result);
 
-/* The metrics are there from now on, at 0. */
-void tally_begin(struct metrics *m);
-/* tally may be NULL: nobody writes the line. Any thread. */
-void tally_review(struct metrics *m, struct tally *tally, bool mutating, enum review_result result, int warnings);
+/* The metrics are there from now on, at 0; they are looked up this once, since each look is 1 % of a review. m is the
+ * caller's, and outlives the tally. */
+void tally_begin(struct tally *tally, struct metrics *m);
+/* These, any thread. */
+void tally_review(struct tally *tally, bool mutating, enum review_result result, int warnings);
 /* Of the answer to one review. */
-void tally_time(struct metrics *m, bool mutating, int64_t us);
-void tally_patch(struct metrics *m, size_t bytes);
+void tally_time(struct tally *tally, bool mutating, int64_t us);
+void tally_patch(struct tally *tally, size_t bytes);
 
 /* event=reviews with the numbers, where there were any; and begins anew. */
 void tally_log(struct tally *tally, const struct logger *log);

@@ -6,6 +6,7 @@
 #include "common/net/httpd.h"
 #include "tests/unit/nomem.h"
 #include "webhook/serve.h"
+#include "webhook/tally.h"
 
 #define TEXT_MAX (1u << 20)
 
@@ -84,12 +85,15 @@ static void each_allocation(const char *path, char *text, const char *expect)
 
 	NOMEM_EACH
 	{
+		struct metrics *metrics = metrics_new();
+		struct tally tally;
 		struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
-				     .metrics = metrics_new(),
+				     .tally = &tally,
 				     .viewer_image = VIEWER_IMAGE,
 				     .lookups = { .find = find_one, .each = each_one, .each_budget = one_budget } };
 		struct http_response res = { .status = 200, .body = BUF_INIT(TEXT_MAX) };
 
+		tally_begin(&tally, metrics);
 		nomem_on();
 		webhook_serve(&w, &req, &res);
 		nomem_off();
@@ -102,7 +106,7 @@ static void each_allocation(const char *path, char *text, const char *expect)
 			assert_true(nomem_failed());
 			assert_refused(&res);
 		}
-		metrics_free(w.metrics);
+		metrics_free(metrics);
 		buf_release(&res.body);
 	}
 	free(text);

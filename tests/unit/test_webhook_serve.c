@@ -8,8 +8,11 @@
 #include "common/net/httpd.h"
 #include "tests/unit/test.h"
 #include "webhook/serve.h"
+#include "webhook/tally.h"
 
 struct fixture {
+	struct metrics *metrics;
+	struct tally tally;
 	struct webhook webhook;
 	struct httpd *httpd;
 	int status;
@@ -41,8 +44,10 @@ static int setup(void **state)
 	struct error err = ERROR_INIT;
 
 	assert_non_null(f);
+	f->metrics = metrics_new();
+	tally_begin(&f->tally, f->metrics);
 	f->webhook = (struct webhook){ .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
-				       .metrics = metrics_new(),
+				       .tally = &f->tally,
 				       .viewer_image = VIEWER_IMAGE,
 				       .lookups = { .find = find_none, .each = each_none } };
 	config.ctx = &f->webhook;
@@ -59,7 +64,7 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	httpd_stop(f->httpd);
-	metrics_free(f->webhook.metrics);
+	metrics_free(f->metrics);
 	buf_release(&f->body);
 	free(f);
 	return 0;
@@ -261,7 +266,7 @@ FIXTURE_TEST(counts)
 	test_mutate(state);
 	test_validate(state);
 	post(f, "/mutate", "x");
-	metrics_write(f->webhook.metrics, &text);
+	metrics_write(f->metrics, &text);
 	assert_non_null(strstr(text.data, "codis_webhook_requests_total{endpoint=\"mutate\",result=\"changed\"} 1\n"));
 	assert_non_null(
 		strstr(text.data, "codis_webhook_requests_total{endpoint=\"mutate\",result=\"bad_request\"} 1\n"));

@@ -36,8 +36,8 @@ static int setup(void **state)
 	h->from = ends[0];
 	h->to = ends[1];
 	h->metrics = metrics_new();
+	tally_begin(&h->tally, h->metrics);
 	h->webhook = (struct webhook){ .log = { .fd = h->to, .level = LOG_LEVEL_INFO },
-				       .metrics = h->metrics,
 				       .tally = &h->tally,
 				       .viewer_image = VIEWER_IMAGE,
 				       .lookups = lookups_of(NULL) };
@@ -152,7 +152,6 @@ TEST_WITH(what_is_counted_is_there_from_the_start, setup, teardown)
 	BUF_CLEANUP struct buf text = BUF_INIT(TEXT_MAX);
 	struct heard *h = *state;
 
-	tally_begin(h->metrics);
 	metrics_write(h->metrics, &text);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		if (!strstr(text.data, lines[i]))

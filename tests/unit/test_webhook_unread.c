@@ -5,6 +5,7 @@
 #include "common/base/metrics.h"
 #include "common/net/httpd.h"
 #include "webhook/serve.h"
+#include "webhook/tally.h"
 #include "webhook/unread.h"
 
 #define TEXT_MAX (1u << 20)
@@ -35,18 +36,21 @@ static int no_budget(void *ctx, int (*fn)(void *arg, const cJSON *budget), void 
 
 static void ask(const char *path, const char *text, struct buf *answer)
 {
+	struct metrics *metrics = metrics_new();
+	struct tally tally;
 	struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
-			     .metrics = metrics_new(),
+			     .tally = &tally,
 			     .viewer_image = VIEWER_IMAGE,
 			     .lookups = { .find = find_none, .each = each_none, .each_budget = no_budget } };
 	struct http_request req = { .method = "POST", .path = path, .body = text, .body_len = strlen(text) };
 	struct http_response res = { .status = 200, .body = BUF_INIT(TEXT_MAX) };
 
+	tally_begin(&tally, metrics);
 	webhook_serve(&w, &req, &res);
 	assert_int_equal(res.status, 200);
 	buf_addstr(answer, res.body.data);
 	buf_release(&res.body);
-	metrics_free(w.metrics);
+	metrics_free(metrics);
 }
 
 static void put(cJSON *object, const char *name, const char *text)

@@ -14,6 +14,7 @@
 #include "common/net/httpd.h"
 #include "webhook/offline.h"
 #include "webhook/serve.h"
+#include "webhook/tally.h"
 
 #define VIEWER "registry.example/codis-k8s:1"
 
@@ -95,13 +96,16 @@ static void answer(struct webhook *w, const cJSON *line)
 
 int main(void)
 {
-	struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR },
-			     .metrics = metrics_new(),
-			     .viewer_image = VIEWER };
+	struct metrics *metrics = metrics_new();
+	struct tally tally;
+	struct webhook w = { .log = { .fd = -1, .level = LOG_LEVEL_ERROR }, .tally = &tally, .viewer_image = VIEWER };
 	char *text = NULL;
 	size_t size = 0;
 	ssize_t len;
 
+	if (!metrics)
+		die("no memory");
+	tally_begin(&tally, metrics);
 	while ((len = getline(&text, &size, stdin)) > 0) {
 		struct error err = ERROR_INIT;
 		JSON_CLEANUP cJSON *line = json_parse(text, (size_t)len, JSON_ITEMS, &err);
@@ -111,6 +115,6 @@ int main(void)
 		answer(&w, line);
 	}
 	free(text);
-	metrics_free(w.metrics);
+	metrics_free(metrics);
 	return 0;
 }
