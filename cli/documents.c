@@ -36,18 +36,40 @@ static bool is_taken(const struct documents *d, const struct kind *kind)
 	return kind && (!d->namespace || !kind->clusterwide || strcmp(kind->name, "Namespace") == 0);
 }
 
+/* Two groups may have kinds of one name. */
+static bool is_of_group(const struct kind *kind, const char *version)
+{
+	int len = kind_group_len(version);
+
+	return kind && kind_group_len(kind->version) == len && strncmp(kind->version, version, (size_t)len) == 0;
+}
+
+/* "cert-manager.io/v1", which becomes a part of a path, too. */
+static bool is_version(const char *version)
+{
+	const char *slash = strchr(version, '/');
+	char group[256];
+
+	if (!slash)
+		return is_name(version);
+	snprintf(group, sizeof(group), "%.*s", (int)(slash - version), version);
+	return is_name(group) && is_name(slash + 1);
+}
+
 static int check_kind(const struct documents *d, const cJSON *object, struct document *doc, struct error *err)
 {
 	const char *kind = json_str(object, "kind", NULL), *version = json_str(object, "apiVersion", NULL);
 
 	doc->name = json_str(object, "metadata", "name", NULL);
-	if (!kind || !version)
+	if (!kind || !version || !is_version(version))
 		return error_set(err, ERR_INVALID, "it has no kind, or no apiVersion: it is no object of Kubernetes");
 	doc->kind = kind_find(kind);
-	if (!is_taken(d, doc->kind))
+	if (!d->namespace && !is_of_group(doc->kind, version))
+		doc->kind = NULL;
+	else if (!is_taken(d, doc->kind))
 		return error_set(err, ERR_INVALID, "kind %.64s is none that codisctl applies: kubectl apply does",
 				 kind);
-	if (strcmp(version, doc->kind->version) != 0)
+	if (doc->kind && strcmp(version, doc->kind->version) != 0)
 		return error_set(err, ERR_INVALID, "%s has apiVersion %.64s, and it takes %s", kind, version,
 				 doc->kind->version);
 	if (!doc->name || !is_name(doc->name))
@@ -72,6 +94,24 @@ static int check_namespace(const struct documents *d, const struct document *doc
 	return error_set(err, ERR_NOMEM, "no memory");
 }
 
+int document_set_kind(const struct documents *d, struct document *doc, const char *resource, bool clusterwide,
+		      struct error *err)
+{
+	size_t size = strlen(resource) + 1;
+	struct kind *kind = is_name(resource) ? malloc(sizeof(*kind) + size) : NULL;
+	char *name;
+
+	if (!kind)
+		return error_set(err, ERR_INVALID, "\"%.64s\" is no resource, or there is no memory", resource);
+	name = (char *)(kind + 1);
+	memcpy(name, resource, size);
+	*kind = (struct kind){ json_str(doc->object, "kind", NULL), json_str(doc->object, "apiVersion", NULL), name,
+			       clusterwide };
+	free(doc->learnt);
+	doc->kind = doc->learnt = kind;
+	return check_namespace(d, doc, err);
+}
+
 static int add_document(void *ctx, cJSON *object, int line, struct error *err)
 {
 	struct reading *r = ctx;
@@ -80,7 +120,7 @@ static int add_document(void *ctx, cJSON *object, int line, struct error *err)
 	int failed;
 
 	text_copy(doc.from, sizeof(doc.from), r->from);
-	failed = check_kind(d, object, &doc, err) < 0 || check_namespace(d, &doc, err) < 0;
+	failed = check_kind(d, object, &doc, err) < 0 || (doc.kind && check_namespace(d, &doc, err) < 0);
 	if (!failed && d->count == DOCUMENTS_MAX)
 		failed = error_set(err, ERR_TOOBIG, "there are over %d objects", DOCUMENTS_MAX);
 	if (!failed) {
@@ -126,8 +166,10 @@ int documents_read_stock(struct documents *d, const char *set, struct error *err
 
 void documents_release(struct documents *d)
 {
-	for (int i = 0; i < d->count; i++)
+	for (int i = 0; i < d->count; i++) {
 		cJSON_Delete(d->all[i].object);
+		free(d->all[i].learnt);
+	}
 	free(d->all);
 	d->all = NULL;
 	d->count = 0;

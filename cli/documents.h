@@ -22,15 +22,20 @@ const struct kind *kind_find(const char *name);
 /* "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"; name "": the collection. 0, or -1: too long. */
 int kind_path(const struct kind *kind, const char *namespace, const char *name, char path[DOCUMENTS_PATH_MAX]);
 
+/* "cert-manager.io" of "cert-manager.io/v1"; length 0: it is one of Kubernetes' core ("v1"). */
+int kind_group_len(const char *version);
+
 struct document {
 	cJSON *object;
-	const struct kind *kind;
-	const char *name; /* of object */
-	char from[256];   /* "codis-server.yaml" */
+	const struct kind *kind; /* NULL: the cluster has to be asked (document_set_kind) */
+	struct kind *learnt;     /* kind, where the cluster knew it */
+	const char *name;        /* of object */
+	char from[256];          /* "codis-server.yaml" */
 };
 
 struct documents {
-	/* All belong there: who says another one is refused. NULL: each says its own, and all kinds are taken. */
+	/* All belong there: who says another one is refused. NULL: each says its own, and all kinds are taken, also
+	 * those that only the cluster knows. */
 	const char *namespace;
 	struct document *all;
 	int count;
@@ -44,6 +49,11 @@ int documents_read_stock(struct documents *d, const char *set, struct error *err
 /* Likewise of a text, where it is from. */
 int documents_read_text(struct documents *d, const char *from, const char *text, size_t len, struct error *err);
 void documents_release(struct documents *d);
+
+/* What the cluster calls the objects of this document's kind ("certificates"). 0, or -1 and *err: no memory, or it does
+ * not say what such an object has to. */
+int document_set_kind(const struct documents *d, struct document *doc, const char *resource, bool clusterwide,
+		      struct error *err);
 
 /* "codis-image=registry/codis:3.2,codis-zookeeper=...": what a container names so, with any tag or none, gets the image
  * behind "=". 0, or -1 and *err: it is written otherwise, or none is named so. */

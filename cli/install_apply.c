@@ -9,6 +9,78 @@
 
 #define TRIES 5 /* against who writes at the same time, as controllers do their status */
 
+/* --- kinds that only the cluster knows ------------------------------------------------------------------------------
+ */
+
+/* The one that it calls so; NULL: there is none. */
+static const cJSON *resource_of(const cJSON *list, const char *kind)
+{
+	const cJSON *resource;
+
+	json_each(resource, json_get(list, "resources", NULL)) {
+		const char *name = json_str(resource, "name", NULL), *its = json_str(resource, "kind", NULL);
+
+		if (name && its && !strchr(name, '/') &&
+		    strcmp(its, kind) == 0) /* "certificates/status" has the same */
+			return resource;
+	}
+	return NULL;
+}
+
+static enum cli_status fail_unknown(struct cli *c, const struct document *doc, const char *kind, const char *version)
+{
+	int group = kind_group_len(version);
+
+	if (!group)
+		return cli_fail(c, CLI_NOT_SO, "%s %s: the cluster has no such kind in %s. Nothing is applied", kind,
+				doc->name, version);
+	return cli_fail(c, CLI_NOT_SO,
+			"%s %s: the cluster has no such kind in %s. Nothing is applied: install what brings it (the "
+			"CustomResourceDefinitions of %.*s) first, and repeat this",
+			kind, doc->name, version, group, version);
+}
+
+/* This document's, and that of those behind it which the same answer has. */
+static enum cli_status learn_kind(struct cli *c, struct documents *d, int first)
+{
+	const char *version = json_str(d->all[first].object, "apiVersion", NULL);
+	char path[DOCUMENTS_PATH_MAX];
+	struct error err = ERROR_INIT;
+	JSON_CLEANUP cJSON *list = NULL;
+
+	snprintf(path, sizeof(path), "/%s/%s", kind_group_len(version) ? "apis" : "api", version);
+	list = ask_get(c, path, 0, &err);
+	if (!list && err.code != ERR_NOTFOUND)
+		return cli_fail_call(c, &err);
+	for (int i = first; i < d->count; i++) {
+		struct document *doc = &d->all[i];
+		const char *kind = json_str(doc->object, "kind", NULL);
+		const cJSON *resource;
+
+		if (doc->kind || strcmp(json_str(doc->object, "apiVersion", NULL), version) != 0)
+			continue;
+		resource = resource_of(list, kind);
+		if (!resource)
+			return fail_unknown(c, doc, kind, version);
+		if (document_set_kind(d, doc, json_str(resource, "name", NULL),
+				      !json_bool(true, resource, "namespaced", NULL), &err) < 0)
+			return cli_fail(c, CLI_USAGE, "install: %s", err.text);
+	}
+	return CLI_OK;
+}
+
+/* Before the first is applied: what the cluster has not is not found out halfway. */
+static enum cli_status learn_kinds(struct cli *c, struct documents *d)
+{
+	enum cli_status status = CLI_OK;
+
+	for (int i = 0; i < d->count && status == CLI_OK; i++) {
+		if (!d->all[i].kind)
+			status = learn_kind(c, d, i);
+	}
+	return status;
+}
+
 /* --- what was there before ---------------------------------------------------------------------------------------- */
 
 static bool is_text(const cJSON *object, const char *name, const char *text)
@@ -136,7 +208,7 @@ static enum cli_status apply(struct cli *c, const struct document *doc)
 
 enum cli_status install_apply(struct cli *c, struct documents *d)
 {
-	enum cli_status status = CLI_OK;
+	enum cli_status status = learn_kinds(c, d);
 
 	for (int i = 0; i < d->count && status == CLI_OK; i++)
 		status = apply(c, &d->all[i]);

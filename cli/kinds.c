@@ -37,9 +37,16 @@ const struct kind *kind_find(const char *name)
 	return NULL;
 }
 
+int kind_group_len(const char *version)
+{
+	const char *slash = strchr(version, '/');
+
+	return slash ? (int)(slash - version) : 0;
+}
+
 int kind_path(const struct kind *kind, const char *namespace, const char *name, char path[DOCUMENTS_PATH_MAX])
 {
-	bool core = !strchr(kind->version, '/');
+	bool core = !kind_group_len(kind->version);
 	int n = snprintf(path, DOCUMENTS_PATH_MAX, "/%s/%s%s%s/%s%s%s", core ? "api" : "apis", kind->version,
 			 kind->clusterwide ? "" : "/namespaces/", kind->clusterwide ? "" : namespace, kind->resource,
 			 *name ? "/" : "", name);

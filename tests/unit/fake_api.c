@@ -403,12 +403,24 @@ static const cJSON *fake_asked(struct fake_api *a, struct fake_request *r)
 	return cJSON_GetObjectItemCaseSensitive(a->objects, previous);
 }
 
+/* "/api/v1", "/apis/apps/v1": it is asked which resources there are. */
+static bool fake_is_version(const char *path)
+{
+	int slashes = 0;
+
+	for (const char *at = path; *at; at++)
+		slashes += *at == '/';
+	return strncmp(path, "/apis/", 6) == 0 ? slashes == 3 : strncmp(path, "/api/", 5) == 0 && slashes == 2;
+}
+
 static void fake_get(struct fake_api *a, struct fake_request *r)
 {
 	const cJSON *object = fake_asked(a, r);
 	char collection[FAKE_PATH], name[FAKE_PATH];
 
 	fake_split(r->path, collection, name);
+	if (fake_is_version(r->path))
+		snprintf(name, sizeof(name), "version");
 	if (object && strstr(name, "/portforward") && (r->answer = fake_forward(r->conn, object)))
 		r->status = 101;
 	else if (*name && json_str(object, "as_text", NULL))

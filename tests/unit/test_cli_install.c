@@ -201,6 +201,87 @@ CLI_TEST(what_cannot_work_is_refused_before_anything_is_applied)
 	assert_int_equal(fake_count(w->api, "PATCH"), 0);
 }
 
+#define CERT_MANAGER(body) "apiVersion: cert-manager.io/v1\nkind: " body "\n---\n"
+#define CERTIFICATES                                                                                                   \
+	"{\"kind\":\"APIResourceList\",\"resources\":[{\"name\":\"certificates/status\",\"namespaced\":true,\"kind\":" \
+	"\"Certificate\"},{\"name\":\"certificates\",\"namespaced\":true,\"kind\":\"Certificate\"}"
+#define ISSUERS                                                                                                        \
+	",{\"name\":\"issuers\",\"namespaced\":true,\"kind\":\"Issuer\"},{\"name\":\"clusterissuers\",\"namespaced\":" \
+	"false,\"kind\":\"ClusterIssuer\"}"
+
+/* Kinds that codisctl knows by the cluster alone, as those of the overlay cert-manager, before install.yaml's. */
+static enum cli_status install_with(struct cli_world *w, const char *more)
+{
+	char path[] = "/tmp/codis-install-XXXXXX";
+	int fd = mkstemp(path);
+	enum cli_status status;
+
+	assert_true(fd >= 0);
+	dprintf(fd,
+		"%sapiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a, namespace: b}\nspec:\n"
+		"- image: x/kube-scheduler:v1.30.0\n",
+		more);
+	close(fd);
+	server_is(w, "v1.31.4");
+	status = CLI(w, "install", "-f", path, "--wait", "0");
+	assert_int_equal(unlink(path), 0);
+	return status;
+}
+
+CLI_TEST(a_kind_that_only_the_cluster_knows_is_applied)
+{
+	static const char more[] = CERT_MANAGER("Issuer\nmetadata: {name: i, namespace: b}")
+		CERT_MANAGER("ClusterIssuer\nmetadata: {name: all}") CERT_MANAGER(
+			"Certificate\nmetadata: {name: c, namespace: b}") "apiVersion: serving.example/v1\nkind: "
+									  "Service\nmetadata: {name: s, namespace: "
+									  "b}\n---\n";
+	struct cli_world *w = *state;
+
+	fake_apply(w->api, "/apis/cert-manager.io/v1", CERTIFICATES ISSUERS "]}");
+	fake_apply(w->api, "/apis/serving.example/v1",
+		   "{\"resources\":[{\"name\":\"services\",\"namespaced\":true,\"kind\":\"Service\"}]}");
+	if (install_with(w, more) != CLI_OK)
+		fail_msg("%s%s", w->c.out.data, w->c.err.data);
+	cli_says(w, "Issuer i: created\nClusterIssuer all: created\nCertificate c: created\nService s: created\n"
+		    "ServiceAccount a: created\n");
+	assert_int_equal(fake_count(w->api, "PATCH /apis/cert-manager.io/v1/namespaces/b/certificates/c&"), 1);
+	assert_int_equal(fake_count(w->api, "PATCH /apis/cert-manager.io/v1/clusterissuers/all&"), 1);
+	assert_int_equal(fake_count(w->api, "PATCH /apis/serving.example/v1/namespaces/b/services/s&"), 1);
+}
+
+CLI_TEST(a_kind_that_the_cluster_has_not_is_refused_before_anything_is_applied)
+{
+	static const char issuer[] = CERT_MANAGER("Issuer\nmetadata: {name: i, namespace: b}");
+	static const char no_namespace[] = CERT_MANAGER("Certificate\nmetadata: {name: c}");
+	static const char core[] = "apiVersion: v1\nkind: Nothing\nmetadata: {name: x, namespace: b}\n---\n";
+	static const char path[] = "apiVersion: a/b/c\nkind: Nothing\nmetadata: {name: x, namespace: b}\n---\n";
+	struct cli_world *w = *state;
+
+	assert_int_equal(install_with(w, issuer), CLI_NOT_SO);
+	cli_says(w,
+		 "codisctl: Issuer i: the cluster has no such kind in cert-manager.io/v1. Nothing is applied: install "
+		 "what brings it (the CustomResourceDefinitions of cert-manager.io) first, and repeat this\n");
+	fake_apply(w->api, "/apis/cert-manager.io/v1", CERTIFICATES "]}");
+	assert_int_equal(install_with(w, issuer), CLI_NOT_SO);
+	cli_says(w, "codisctl: Issuer i: the cluster has no such kind in cert-manager.io/v1. ");
+	assert_int_equal(install_with(w, no_namespace), CLI_USAGE);
+	cli_says(w, "codisctl: install: Certificate c says no namespace\n");
+	assert_int_equal(install_with(w, core), CLI_NOT_SO);
+	cli_says(w, "codisctl: Nothing x: the cluster has no such kind in v1. Nothing is applied\n");
+	assert_int_equal(install_with(w, path), CLI_USAGE);
+	cli_says(w, "it has no kind, or no apiVersion");
+	assert_int_equal(install_with(w, "apiVersion: apps/v1beta1\nkind: StatefulSet\nmetadata: {name: x}\n---\n"),
+			 CLI_USAGE);
+	cli_says(w, "StatefulSet has apiVersion apps/v1beta1, and it takes apps/v1\n");
+	fake_fail(w->api, "GET /apis/cert-manager.io/v1", 503, 1);
+	assert_int_equal(install_with(w, issuer), CLI_NO_CLUSTER);
+	fake_apply(w->api, "/apis/cert-manager.io/v1",
+		   "{\"resources\":[{\"name\":\"a b\",\"namespaced\":true,\"kind\":\"Issuer\"}]}");
+	assert_int_equal(install_with(w, issuer), CLI_USAGE);
+	cli_says(w, "\"a b\" is no resource");
+	assert_int_equal(fake_count(w->api, "PATCH"), 0);
+}
+
 /* --- what is applied ---------------------------------------------------------------------------------------------- */
 
 CLI_TEST(it_is_applied_and_waited_for_and_can_be_repeated)
