@@ -12,7 +12,7 @@
 
 #define LOOK_MS      500
 #define PRODUCTS_MAX 16
-#define STATES_MAX   8 /* more than known_state() has */
+#define STATES_MAX   12 /* of pods: what is in none of the first is only counted */
 
 /* What the documents ask for of one product. */
 struct wanted {
@@ -156,7 +156,7 @@ static void add_state(struct pods *p, const struct inventory_pod *pod)
 	const char *state = known_state(p->known, pod);
 	int i = 0;
 
-	while (i < p->states && p->in[i].state != state)
+	while (i < p->states && strcmp(p->in[i].state, state) != 0)
 		i++;
 	if (i == STATES_MAX)
 		return;
@@ -181,7 +181,7 @@ static int add_pod(void *ctx, const struct inventory_pod *pod)
 	return 0;
 }
 
-/* "waits for 5 pods: 4 not running, codis-server-0: its image cannot be had" */
+/* "waits for 5 pods: 4 not running, codis-server-0: ImagePullBackOff, codis-image:9" */
 static void say_pods(struct waiting *w, const struct known *k)
 {
 	struct pods p = { .waiting = w, .known = k, .zookeepers = true };

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/codis/waits.h"
 #include "common/kube/ops_pod.h"
 
 #define LOOK_MS 500
@@ -39,15 +40,6 @@ static bool is_ready(struct waiting *w, const char *name, const cJSON *deploymen
 	return seen && updated == wanted && available == wanted && all == wanted;
 }
 
-/* Why a container has not begun; NULL: it has, or nothing is wrong yet. */
-static const char *trouble_of(const cJSON *container)
-{
-	const char *reason = json_str(container, "state", "waiting", "reason", NULL);
-
-	return reason && strcmp(reason, "ContainerCreating") != 0 && strcmp(reason, "PodInitializing") != 0 ? reason
-													    : NULL;
-}
-
 /* "codis-webhook-5d9c7b6f4-7xkqp: ImagePullBackOff, codis-k8s:latest" */
 static void say_pod(struct waiting *w, const cJSON *pod)
 {
@@ -55,10 +47,11 @@ static void say_pod(struct waiting *w, const cJSON *pod)
 	const cJSON *one;
 
 	json_each(one, json_get(pod, "status", "containerStatuses", NULL)) {
-		const char *reason = trouble_of(one), *image = json_str(one, "image", NULL);
+		char waits[WAITS_MAX];
 
-		if (name && reason)
-			buf_addf(&w->why, "%s%s: %s, %s", w->why.len ? "\n  " : "  ", name, reason, image ? image : "");
+		waits_read(one, waits);
+		if (name && waits[0])
+			buf_addf(&w->why, "%s%s: %s", w->why.len ? "\n  " : "  ", name, waits);
 	}
 	json_each(one, json_get(pod, "status", "conditions", NULL)) {
 		const char *type = json_str(one, "type", NULL), *reason = json_str(one, "reason", NULL),

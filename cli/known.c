@@ -153,10 +153,8 @@ const char *known_state(const struct known *k, const struct inventory_pod *pod)
 		return "its node is lost";
 	if (s->deleting)
 		return "leaving";
-	if (s->crash_looping)
-		return "crash-looping";
-	if (s->image_missing)
-		return "its image cannot be had";
+	if (pod->pod.waits[0])
+		return pod->pod.waits;
 	if (s->unschedulable)
 		return "no node takes it";
 	return s->ready ? "ready" : s->running ? "not ready" : "not running";

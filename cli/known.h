@@ -44,7 +44,8 @@ enum cli_status known_product(const struct known *k, struct cli *c, const char *
  * status, and why is said; ended by known_end in any case. */
 enum cli_status known_of(struct known *k, struct cli *c, const char *named, char product[CODIS_PRODUCT_MAX]);
 
-/* Of a pod, in a word or some: "ready", "not ready", "its node is lost", "leaving", ... */
+/* Of a pod, in a word or some: "ready", "not ready", "its node is lost", "leaving", ..., or why it does not
+ * start: "ImagePullBackOff, codis-image:9". It lasts as long as the pod. */
 const char *known_state(const struct known *k, const struct inventory_pod *pod);
 
 #endif

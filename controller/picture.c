@@ -204,7 +204,7 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->running = p->pod.status.running;
 	out->crash_looping = p->pod.status.crash_looping;
 	out->unschedulable = p->pod.status.unschedulable;
-	out->image_missing = p->pod.status.image_missing;
+	snprintf(out->waits, sizeof(out->waits), "%.*s", waits_word_len(p->pod.waits), p->pod.waits);
 	out->role = p->pod.role;
 	out->restarts = p->pod.status.restarts;
 	out->started_wall_ms = p->pod.status.started_wall_ms;
@@ -220,6 +220,27 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->cordoned = node && node->unschedulable;
 	if (m->seen->deleted)
 		out->delete_after_ms = calm_delete_after_ms(m->seen->deleted, p->pod.name, m->v->now_ms);
+}
+
+/* Many pods may have one cause. */
+static void view_waits(struct cluster_view *v, const struct inventory_pod *p)
+{
+	int i = 0;
+
+	if (!p->pod.waits[0] || p->pod.status.deleting || p->pod.status.finished || p->node_lost)
+		return;
+	while (i < v->waits_count && strcmp(v->waits[i].why, p->pod.waits) != 0)
+		i++;
+	if (i == VIEW_WAITS) {
+		v->waits_more++;
+		return;
+	}
+	if (i == v->waits_count) {
+		text_copy(v->waits[i].pod, sizeof(v->waits[i].pod), p->pod.name);
+		text_copy(v->waits[i].why, sizeof(v->waits[i].why), p->pod.waits);
+		v->waits_count++;
+	}
+	v->waits[i].pods++;
 }
 
 /* One that takes no setting is asked more and more seldom. */
@@ -566,6 +587,7 @@ static int view_zookeeper(void *ctx, const struct inventory_pod *p)
 
 	memset(z, 0, sizeof(*z));
 	view_pod(m, p, &z->pod);
+	view_waits(m->v, p);
 	text_copy(z->namespace, sizeof(z->namespace), p->pod.namespace);
 	text_copy(z->set, sizeof(z->set), p->pod.owner);
 	z->heard = has_addr(m->seen->zookeepers_heard, p->pod.ip);
@@ -663,6 +685,7 @@ static int view_one_pod(void *ctx, const struct inventory_pod *p)
 {
 	struct making *m = ctx;
 
+	view_waits(m->v, p);
 	switch (p->pod.component) {
 	case CODIS_SERVER: view_server_pod(m, p); break;
 	case CODIS_PROXY: view_proxy_pod(m, p); break;

@@ -110,9 +110,7 @@ static const char *state_without_answer(const struct server_view *s)
 	if (s->named)
 		return "listed by a name";
 	if (!s->addr[0])
-		return s->pod.unschedulable   ? "no node takes it"
-		       : s->pod.image_missing ? "its image cannot be had"
-					      : "has no address yet";
+		return s->pod.unschedulable ? "no node takes it" : "has no address yet";
 	if (s->reach == REACH_REFUSED)
 		return "refusing";
 	if (s->reach == REACH_SILENT)
@@ -126,8 +124,8 @@ static const char *server_state(const struct server_view *s, const struct server
 		return "its node is lost";
 	if (s->pod.deleting)
 		return "leaving";
-	if (s->pod.crash_looping)
-		return "crash-looping";
+	if (s->pod.waits[0])
+		return s->pod.waits;
 	if (s->reach != REACH_OK || !s->info_valid)
 		return state_without_answer(s);
 	if (s->info.loading)
@@ -380,6 +378,23 @@ static bool say_forgotten_slots(const struct cluster_view *v, struct groups_stat
 		 : ": codisctl restore -f FILE (of codisctl backup), or assign each to the group that has its keys "
 		   "(codis-admin --slots-assign)");
 	return true;
+}
+
+/* What the kubelets cannot start. */
+static void say_waits(const struct cluster_view *v, struct reasons *r)
+{
+	for (int i = 0; i < v->waits_count; i++) {
+		const struct waits_view *w = &v->waits[i];
+
+		if (w->pods == 1)
+			say(r, TROUBLE_POD_DOES_NOT_START, "%s does not start: %s", w->pod, w->why);
+		else
+			say(r, TROUBLE_POD_DOES_NOT_START, "%s and %d more do not start: %s", w->pod, w->pods - 1,
+			    w->why);
+	}
+	if (v->waits_more)
+		say(r, TROUBLE_POD_DOES_NOT_START, "%d more pod%s not start", v->waits_more,
+		    v->waits_more == 1 ? " does" : "s do");
 }
 
 /* What a human has to mend: the controller cannot. */
@@ -747,8 +762,10 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	struct groups_status all = { .ok = true };
 	struct adoption adoption;
 	struct scale scale;
-	bool calm = say_calm(v, r), coordinated = say_coordination(v, r), forgotten, served, whole;
+	bool calm = say_calm(v, r), coordinated, forgotten, served, whole;
 
+	say_waits(v, r);
+	coordinated = say_coordination(v, r);
 	*sum = (struct status_sum){ .groups = view_groups_wanted(v) };
 	count_slots_served(v, sum);
 	say_servers(v, &all, r);

@@ -9,6 +9,7 @@ const char *trouble_code(enum trouble what)
 		[TROUBLE_WOULD_ACT] = "WouldAct",
 		[TROUBLE_TILT] = "Tilt",
 		[TROUBLE_ACTION_HELD] = "ActionHeld",
+		[TROUBLE_POD_DOES_NOT_START] = "PodDoesNotStart",
 		[TROUBLE_ZOOKEEPER_NODE_LOST] = "ZooKeeperNodeLost",
 		[TROUBLE_TREE_TOO_LARGE] = "TreeTooLarge",
 		[TROUBLE_PEERS_COSTLY] = "PeersCostly",

@@ -13,13 +13,15 @@
 #include "common/codis/reach.h"
 #include "common/codis/scaling.h"
 #include "common/codis/topology.h"
+#include "common/codis/waits.h"
 #include "common/codis/wish.h"
 #include "controller/calm.h"
 #include "controller/succession.h"
 
-#define VIEW_NAME_MAX 254 /* a Kubernetes name */
-#define VIEW_UID_MAX  40
-#define VIEW_ZONE_MAX 64 /* a label's value */
+#define VIEW_NAME_MAX  254 /* a Kubernetes name */
+#define VIEW_UID_MAX   40
+#define VIEW_ZONE_MAX  64 /* a label's value */
+#define VIEW_WAITS_MAX 48
 
 /* A pod as far as it matters. */
 struct pod_view {
@@ -37,11 +39,11 @@ struct pod_view {
 	int64_t node_lost_ms;     /* since when it was seen so (monotonic); 0: it is not lost */
 	bool cordoned;            /* its node takes no new pods: it is about to be drained */
 	bool unschedulable;       /* no node was found for it */
-	bool image_missing;       /* its image cannot be had */
-	bool keeps_data;          /* has a volume that outlives it: what it had may come back */
-	bool unguarded;           /* of a server: it was started without the guard against an empty restart */
-	bool came_back;           /* one of its name was deleted by us, or by a controller before us for its adoption */
-	enum codis_role role;     /* as its label says */
+	char waits[VIEW_WAITS_MAX]; /* why its container does not begin, in the kubelet's word; "": it does */
+	bool keeps_data;            /* has a volume that outlives it: what it had may come back */
+	bool unguarded;             /* of a server: it was started without the guard against an empty restart */
+	bool came_back;       /* one of its name was deleted by us, or by a controller before us for its adoption */
+	enum codis_role role; /* as its label says */
 	int restarts;
 	int64_t started_wall_ms; /* the container's startedAt; 0 unknown */
 	int64_t delete_after_ms; /* one of its name was deleted lately: not before this (monotonic); 0: at once */
@@ -257,6 +259,15 @@ struct scaling_view {
 	struct calm_done done;
 };
 
+/* Pods whose container does not begin, for one reason. */
+struct waits_view {
+	char pod[VIEW_NAME_MAX]; /* the first of them */
+	int pods;
+	char why[WAITS_MAX];
+};
+
+#define VIEW_WAITS 4
+
 struct cluster_view {
 	char namespace[64], product[CODIS_PRODUCT_MAX];
 	int64_t now_ms;          /* monotonic */
@@ -271,6 +282,8 @@ struct cluster_view {
 	bool adopt; /* codis.io/adopt on one of them */
 	/* A codis-ha that runs and acts by itself, as it did before codis-webhook was there; name "": none */
 	struct pod_view ha;
+	struct waits_view waits[VIEW_WAITS]; /* servers, proxies, dashboards and members of ZooKeeper */
+	int waits_count, waits_more;         /* and so many pods more */
 	struct switchover_view switchover;
 	/* Pods that were deleted in the last minute: of this cluster, of all. */
 	int deletions, all_deletions;

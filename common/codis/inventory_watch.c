@@ -161,6 +161,20 @@ static void prune_spec(cJSON *spec)
 	prune_containers(spec);
 }
 
+/* Of one that does not begin: why. The statuses of init containers are kept for that alone. */
+static void prune_statuses(cJSON *list, bool init)
+{
+	for (cJSON *item = list ? list->child : NULL, *next; item; item = next) {
+		next = item->next;
+		if (json_get(item, "state", "waiting", NULL))
+			keep_only(item, NAMES("name", "restartCount", "ready", "state", "image", "lastState"));
+		else if (!init)
+			keep_only(item, NAMES("name", "restartCount", "ready", "state"));
+		else
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, item));
+	}
+}
+
 static void prune_pod(cJSON *pod)
 {
 	cJSON *status = part(pod, "status");
@@ -168,11 +182,13 @@ static void prune_pod(cJSON *pod)
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
 	prune_spec(part(pod, "spec"));
-	keep_only(status, NAMES("phase", "podIP", "nominatedNodeName", "conditions", "containerStatuses"));
+	keep_only(status, NAMES("phase", "podIP", "nominatedNodeName", "conditions", "containerStatuses",
+				"initContainerStatuses"));
 	/* A pod has three more, and four times of each. */
 	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled"),
 			NAMES("type", "status", "reason", "message"));
-	keep_only_each(part(status, "containerStatuses"), NAMES("name", "restartCount", "ready", "state"));
+	prune_statuses(part(status, "containerStatuses"), false);
+	prune_statuses(part(status, "initContainerStatuses"), true);
 }
 
 /* Of the whole cluster's StatefulSets most are none of ours. */

@@ -6,7 +6,8 @@
 #define POD_TEXTS(X)                                                                                                   \
 	X(namespace)                                                                                                   \
 	X(name)                                                                                                        \
-	X(uid) X(node) X(nominated) X(ip) X(owner) X(topology_key) X(wider_keys) X(container) X(tolerates) X(labels)
+	X(uid)                                                                                                         \
+	X(node) X(nominated) X(ip) X(owner) X(topology_key) X(wider_keys) X(container) X(waits) X(tolerates) X(labels)
 #define POD_SAYS(X)    X(product) X(server_replica_said) X(coordinator) X(password)
 #define POD_VALUES(X)  X(ordinal) X(server_replica) X(group_said) X(group) X(component) X(role) X(port) X(memory_mib)
 #define POD_FLAGS(X)   X(strict) X(unruled) X(choosy) X(ruled) X(keep_ha) X(runs_ha) X(keeps_data) X(guarded)

@@ -20,7 +20,7 @@ struct kept_text {
 /* As struct codis_pod. No text is NULL. */
 struct kept_pod {
 	const char *namespace, *name, *uid, *node, *nominated, *ip, *owner, *topology_key, *wider_keys, *container,
-		*tolerates, *labels;
+		*waits, *tolerates, *labels;
 	struct kept_text product, server_replica_said, coordinator, password;
 	struct pod_status status;
 	int ordinal, server_replica, group;

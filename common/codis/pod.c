@@ -548,6 +548,20 @@ static const cJSON *container_status(const cJSON *status, const char *name)
 	return NULL;
 }
 
+/* The one that runs the program; until it runs, what has to end before it. */
+static void read_waits(const cJSON *its, const cJSON *own, struct codis_pod *pod)
+{
+	const cJSON *s;
+
+	waits_read(own, pod->waits);
+	if (pod->status.running)
+		return;
+	json_each(s, json_get(its, "initContainerStatuses", NULL)) {
+		if (!pod->waits[0])
+			waits_read(s, pod->waits);
+	}
+}
+
 static void read_container_status(const cJSON *s, struct pod_status *status)
 {
 	const char *reason = json_str(s, "state", "waiting", "reason", NULL);
@@ -557,8 +571,7 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 	status->restarts = restarts < 0 ? 0 : restarts > INT32_MAX ? INT32_MAX : (int)restarts;
 	status->running = json_get(s, "state", "running", NULL) != NULL;
 	status->crash_looping = is(reason, "CrashLoopBackOff");
-	status->image_missing =
-		is(reason, "ErrImagePull") || is(reason, "ImagePullBackOff") || is(reason, "InvalidImageName");
+	status->image_missing = waits_is_of_image(reason);
 	if (started && clock_parse_rfc3339(started, &status->started_wall_ms, NULL) < 0)
 		status->started_wall_ms = 0;
 }
@@ -566,16 +579,18 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 static void read_status(const cJSON *its, struct codis_pod *pod)
 {
 	const char *phase = json_str(its, "phase", NULL);
-	const cJSON *scheduled = condition_in(its, "PodScheduled");
+	const cJSON *scheduled = condition_in(its, "PodScheduled"),
+		    *own = pod->container[0] ? container_status(its, pod->container) : NULL;
 	struct pod_status *status = &pod->status;
 
 	if (!pod->node[0])
 		copy(pod->nominated, sizeof(pod->nominated), json_str(its, "nominatedNodeName", NULL));
 	copy(pod->ip, sizeof(pod->ip), json_str(its, "podIP", NULL));
 	if (pod->container[0])
-		read_container_status(container_status(its, pod->container), status);
+		read_container_status(own, status);
 	else
 		status->running = is(phase, "Running");
+	read_waits(its, own ? own : json_first(json_get(its, "containerStatuses", NULL)), pod);
 	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
 	status->ready = is(json_str(condition_in(its, "Ready"), "status", NULL), "True");
 	status->unschedulable = is(json_str(scheduled, "status", NULL), "False") &&

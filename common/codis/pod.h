@@ -12,6 +12,7 @@
 #include "common/codis/component.h"
 #include "common/codis/said.h"
 #include "common/codis/topology.h"
+#include "common/codis/waits.h"
 
 struct cmdline;
 struct error;
@@ -87,6 +88,7 @@ struct codis_pod {
 	uint32_t memory_mib;               /* asks_memory_mib() */
 	char tolerates[POD_TOLERATES_MAX]; /* asks_tolerates() */
 	char container[POD_NAMESPACE_MAX]; /* name of the container of the Codis program; "" none was found */
+	char waits[WAITS_MAX];             /* waits_read(): of that one, or of one that has to end before it */
 	enum codis_role role;              /* servers' pods: the label codis.io/role */
 	/* Servers' pods: "app=codis-server,team=red", but for their role and what Kubernetes adds to each
 	 * (pod_labels() has both); "?" : too many. */

@@ -37,14 +37,16 @@ void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod)
 		"\"command\":[\"%s\"],\"args\":%s,"
 		"\"env\":%s}]},"
 		"\"status\":{\"phase\":\"Running\"%s%s%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":0,"
-		"\"state\":{\"%s\":{\"startedAt\":\"2026-01-01T00:00:00Z\"}}}]}}",
+		"\"image\":\"c:9\",\"state\":{\"%s\":{\"%s\":\"%s\"}}}]}}",
 		pod->namespace ? pod->namespace : "ns", pod->name, uid,
 		pod->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", pod->app,
 		product[0] ? ",\"codis.io/product\":\"" : "", product, product[0] ? "\"" : "",
 		(int)strcspn(pod->name, "0123456789") - 1, pod->name,
 		pod->claim ? ",{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", pod->app, pod->app,
 		pod->args ? pod->args : "[]", pod->env ? pod->env : "[]", pod->ip ? ",\"podIP\":\"" : "",
-		pod->ip ? pod->ip : "", pod->ip ? "\"" : "", pod->app, pod->waiting ? "waiting" : "running");
+		pod->ip ? pod->ip : "", pod->ip ? "\"" : "", pod->app,
+		pod->waiting || pod->reason ? "waiting" : "running", pod->reason ? "reason" : "startedAt",
+		pod->reason ? pod->reason : "2026-01-01T00:00:00Z");
 
 	if (inventory_set_pod(inv, json, &err) < 0)
 		fail_msg("%s", err.text);

@@ -15,6 +15,7 @@ struct fixture_pod {
 	const char *ip;        /* NULL: none yet */
 	const char *args;      /* a JSON array of the program's arguments; NULL: none */
 	const char *env;       /* a JSON array of variables; NULL: none */
+	const char *reason;    /* of its container, which has the image "c:9" and waits, in the kubelet's word */
 	bool deleting;
 	bool waiting; /* its container does not run */
 	bool claim;   /* it has a PersistentVolumeClaim */

@@ -326,6 +326,46 @@ TEST(lost_nodes_are_told_of)
 	assert_true(pod->node_lost && pod->node_gone && !pod->node_out);
 }
 
+/* Also those that have no address, and so nothing else tells of them; one cause is told of once. */
+TEST(pods_that_do_not_start_are_told_of)
+{
+	WORLD;
+	struct fixture_pod pod = { .app = "codis-proxy", .name = "codis-proxy-1", .reason = "ErrImagePull" };
+	static const char *const reasons[] = { "A", "B", "C", "D", "E" };
+	const struct cluster_view *v = look(w);
+	char name[32];
+	int pods = 0;
+
+	assert_int_equal(v->waits_count, 0);
+	fixture_set_pod(w->inv, &pod);
+	pod.name = "codis-proxy-2";
+	fixture_set_pod(w->inv, &pod);
+	pod.name = "codis-proxy-3";
+	pod.deleting = true;
+	fixture_set_pod(w->inv, &pod);
+	look(w);
+	assert_int_equal(v->waits_count, 1);
+	assert_int_equal(v->waits[0].pods, 2);
+	assert_string_equal(v->waits[0].why, "ErrImagePull, c:9");
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server",
+						       .name = "codis-server-1",
+						       .ip = "10.0.0.2",
+						       .reason = "CreateContainerConfigError" });
+	look(w);
+	assert_string_equal(v->servers[1].pod.waits, "CreateContainerConfigError");
+	assert_int_equal(v->waits_count, 2);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		snprintf(name, sizeof(name), "codis-dashboard-%zu", i + 1);
+		fixture_set_pod(w->inv,
+				&(struct fixture_pod){ .app = "codis-dashboard", .name = name, .reason = reasons[i] });
+	}
+	look(w);
+	assert_int_equal(v->waits_count, VIEW_WAITS);
+	for (int i = 0; i < VIEW_WAITS; i++)
+		pods += v->waits[i].pods;
+	assert_int_equal(pods + v->waits_more, 8); /* of six causes */
+}
+
 /* Of its own namespace, and of the one that it names. */
 TEST(members_of_zookeeper_are_told_of)
 {

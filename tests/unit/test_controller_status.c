@@ -631,9 +631,9 @@ TEST(each_state_of_a_member_has_its_word)
 	assert_word(&s, "its node is lost");
 	s = replica;
 	s.info.link_up = false;
-	s.pod.crash_looping = true;
-	assert_word(&s, "crash-looping");
-	s.pod.crash_looping = false;
+	snprintf(s.pod.waits, sizeof(s.pod.waits), "CrashLoopBackOff");
+	assert_word(&s, "CrashLoopBackOff");
+	s.pod.waits[0] = '\0';
 	s.info.syncing = true;
 	assert_word(&s, "syncing");
 	s.info.loading = true;
@@ -651,8 +651,32 @@ TEST(each_state_of_a_member_has_its_word)
 	assert_word(&s, "unknown");
 	s.addr[0] = '\0';
 	assert_word(&s, "has no address yet");
-	s.pod.image_missing = true;
-	assert_word(&s, "its image cannot be had");
+	s.pod.unschedulable = true;
+	assert_word(&s, "no node takes it");
+	snprintf(s.pod.waits, sizeof(s.pod.waits), "ImagePullBackOff");
+	assert_word(&s, "ImagePullBackOff");
+}
+
+/* Before what follows from it. */
+TEST(pods_that_do_not_start)
+{
+	WORLD(1);
+
+	snprintf(w->servers[1].pod.waits, VIEW_WAITS_MAX, "ImagePullBackOff");
+	w->servers[1].reach = REACH_REFUSED;
+	w->v.waits[0] = (struct waits_view){ "codis-server-1", 1, "ImagePullBackOff, codis-image:9" };
+	w->v.waits_count = 1;
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; codis-server-1 does "
+		       "not start: ImagePullBackOff, codis-image:9; group 1 lacks 1 synced replica (codis-server-1: "
+		       "ImagePullBackOff)");
+	w->servers[1].pod.waits[0] = '\0';
+	w->servers[1].reach = REACH_OK;
+	w->v.dashboard.reach = REACH_REFUSED;
+	w->v.waits[0] = (struct waits_view){ "codis-dashboard-0", 3, "CrashLoopBackOff, it ended with 1 (Error)" };
+	w->v.waits_more = 2;
+	assert_line(w, "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; codis-dashboard-0 and "
+		       "2 more do not start: CrashLoopBackOff, it ended with 1 (Error); 2 more pods do not start; "
+		       "dashboard is down");
 }
 
 /* ZooKeeper lost its tree while everything else lives. */

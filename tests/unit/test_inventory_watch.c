@@ -240,6 +240,32 @@ static bool has_memory(void *ctx)
 	return n && n->memory_mib;
 }
 
+TEST_WITH(why_a_pod_does_not_start_is_kept, setup, teardown)
+{
+	struct world *w = *state;
+	const struct inventory_pod *p;
+
+	fake_apply(
+		&w->fake->api, PODS "codis-server-0",
+		"{\"metadata\":{\"uid\":\"u0\",\"labels\":{" STOCK "}},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"
+		"\"name\":\"codis-server\"}]},\"status\":{\"initContainerStatuses\":[{\"name\":\"done\",\"image\":\"i:"
+		"1\","
+		"\"state\":{\"terminated\":{\"exitCode\":0}}}],\"containerStatuses\":[{\"name\":\"codis-server\","
+		"\"image\":\"c:9\",\"lastState\":{\"terminated\":{\"exitCode\":1}},\"state\":{\"waiting\":{\"reason\":"
+		"\"CrashLoopBackOff\"}}}]}}");
+	fake_apply(&w->fake->api, PODS "codis-server-1",
+		   "{\"metadata\":{\"uid\":\"u1\",\"labels\":{" STOCK
+		   "}},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"
+		   "\"name\":\"codis-server\"}]},\"status\":{\"initContainerStatuses\":[{\"name\":\"first\",\"image\":"
+		   "\"i:1\","
+		   "\"state\":{\"waiting\":{\"reason\":\"ErrImagePull\"}}}]}}");
+	await_ready(w);
+	await_marks(w, "0");
+	p = inventory_pod(w->inv, "u0");
+	assert_string_equal(p->pod.waits, "CrashLoopBackOff, it ended with 1");
+	assert_string_equal(inventory_pod(w->inv, "u1")->pod.waits, "ErrImagePull, i:1");
+}
+
 /* Of what else it says most is not kept. */
 TEST_WITH(what_a_pod_asks_of_a_node_is_kept, setup, teardown)
 {

@@ -783,6 +783,47 @@ TEST(status_of_the_codis_container)
 	assert_false(s.running);
 }
 
+static void assert_waits(const char *status, const char *expected)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+	struct codis_pod pod;
+
+	buf_addf(&text,
+		 "{\"metadata\":{\"name\":\"codis-server-0\",\"labels\":{\"app\":\"codis-server\"}},\"spec\":{"
+		 "\"containers\":" ONE "},\"status\":{%s}}",
+		 status);
+	pod = read_text(text.data);
+	assert_string_equal(pod.waits, expected);
+}
+
+#define OWN(rest)              "\"containerStatuses\":[{\"name\":\"codis-server\",\"image\":\"r.example/c:9\"," rest "}]"
+#define INIT(rest)             "\"initContainerStatuses\":[{\"name\":\"wait\",\"image\":\"r.example/i:1\"," rest "}]"
+#define WAITS(reason, message) "\"state\":{\"waiting\":{\"reason\":\"" reason "\",\"message\":\"" message "\"}}"
+#define BLANKS_50              "                                                  "
+
+TEST(why_a_container_does_not_begin)
+{
+	char longest[WAITS_MAX] = "CreateContainerError, ";
+
+	assert_waits(OWN(WAITS("ImagePullBackOff", "Back-off pulling image")), "ImagePullBackOff, r.example/c:9");
+	assert_waits(OWN(WAITS("ErrImageNeverPull", "")), "ErrImageNeverPull, r.example/c:9");
+	assert_waits(OWN(WAITS("CreateContainerConfigError", "secret \\\"a\\\" not\\n\\u001bfound; b")),
+		     "CreateContainerConfigError, secret \"a\" not ?found, b");
+	assert_waits(OWN(WAITS("CrashLoopBackOff", "back-off 10s restarting failed container")), "CrashLoopBackOff");
+	assert_waits(OWN(WAITS("CrashLoopBackOff", "x") ",\"lastState\":{\"terminated\":{\"exitCode\":137,\"reason\":"
+							"\"OOMKilled\"}}"),
+		     "CrashLoopBackOff, it ended with 137 (OOMKilled)");
+	assert_waits(OWN(WAITS("PodInitializing", "")) "," INIT(WAITS("ErrImagePull", "")),
+		     "ErrImagePull, r.example/i:1");
+	memset(longest + strlen(longest), ' ', sizeof(longest) - 1 - strlen(longest));
+	assert_waits(OWN(WAITS("CreateContainerError", BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50)), longest);
+	assert_int_equal(waits_word_len(longest), strlen("CreateContainerError"));
+	/* Nothing is wrong, or not any more. */
+	assert_waits(OWN(WAITS("ContainerCreating", "")), "");
+	assert_waits("\"phase\":\"Pending\"", "");
+	assert_waits(OWN("\"state\":{\"running\":{}}") "," INIT(WAITS("CrashLoopBackOff", "")), "");
+}
+
 TEST(a_sidecar_that_crashes_is_no_matter)
 {
 	struct pod_status s = status_of(
