@@ -86,15 +86,6 @@ static bool may_be_misled(const struct cluster_view *v, const struct proxy_view 
 	return (view_sends_slots(p) && (view_none_assigned(v) || may_have_forgotten(v))) || a_master_may_give_way(v);
 }
 
-/* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
- * was first heard so. Else it was moved in between, by a migration that a dashboard is at work on, or was when it died.
- */
-static bool of_one_time(const struct dashboard_view *b, const struct proxy_view *p, int slot)
-{
-	return b->slots_known && (!p->slot_since_ms || b->slots_ms >= p->slot_since_ms[slot]) &&
-	       (!b->slot_since_ms || p->slots_ms >= b->slot_since_ms[slot]);
-}
-
 /* Only a dashboard at work locks slots: one that answers with no action on them, or that is dead, has left them so. So
  * has one that says nothing for long, and who is no more: what it was at has ended, or is undone by whoever fails. */
 static bool nobody_locks(const struct cluster_view *v, const struct proxy_view *p, int slot)
@@ -103,7 +94,7 @@ static bool nobody_locks(const struct cluster_view *v, const struct proxy_view *
 	int64_t since_ms = p->slot_since_ms ? p->slot_since_ms[slot] : 0;
 
 	if (b->reach == REACH_OK)
-		return of_one_time(b, p, slot);
+		return view_of_one_time(b, p, slot);
 	return b->reach == REACH_REFUSED || (judge_lasting_ms(v, since_ms) >= NOBODYS_LOCK_MS &&
 					     judge_lasting_ms(v, b->since_ms) >= NOBODYS_LOCK_MS);
 }
@@ -130,7 +121,8 @@ static bool left_in_migration(const struct cluster_view *v, const struct proxy_v
 /* It still fetches keys from the group that the slot was moved from, as it was told before the move had its end. */
 static bool moves_still(const struct dashboard_view *b, const struct proxy_view *p, int slot)
 {
-	return p->slots[slot].migrate_from && b->reach == REACH_OK && !b->slot_acting[slot] && of_one_time(b, p, slot);
+	return p->slots[slot].migrate_from && b->reach == REACH_OK && !b->slot_acting[slot] &&
+	       view_of_one_time(b, p, slot);
 }
 
 static bool waits_to_be_filled(const struct decision *d, const struct proxy_view *p, int gid)
@@ -150,7 +142,7 @@ static int wrong_group(const struct decision *d, const struct proxy_view *p)
 
 	for (int i = 0; i < CODIS_SLOTS; i++) {
 		const struct codis_slot *s = &p->slots[i];
-		int gid = of_one_time(b, p, i) ? b->slot_group[i] : s->group;
+		int gid = view_of_one_time(b, p, i) ? b->slot_group[i] : s->group;
 
 		if (!gid || (b->slots_known && b->slot_acting[i] && !left_in_migration(d->v, p, i)))
 			continue;

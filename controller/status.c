@@ -619,12 +619,16 @@ static const char *serving_master(const struct cluster_view *v, int gid)
 	return m && view_master_verified(m) ? m->addr : "";
 }
 
-/* Each slot that moves is held for some milliseconds: that is no outage, unless it lasts. */
+/* Each slot that moves is held for some milliseconds: that is no outage, unless it lasts. That it moves the dashboard
+ * may not have said yet when the proxy is heard, or says no more when the proxy has not been heard again. */
 #define HELD_TO_MOVE_MS 2000
 static bool is_held(const struct cluster_view *v, const struct proxy_view *p, int slot)
 {
-	return p->slots[slot].locked && !(v->dashboard.slot_target[slot] && p->slot_since_ms &&
-					  v->now_ms - p->slot_since_ms[slot] < HELD_TO_MOVE_MS);
+	const struct dashboard_view *b = &v->dashboard;
+	bool moves = b->slot_target[slot] || !view_of_one_time(b, p, slot);
+
+	return p->slots[slot].locked &&
+	       !(moves && p->slot_since_ms && v->now_ms - p->slot_since_ms[slot] < HELD_TO_MOVE_MS);
 }
 
 static void count_served(const struct cluster_view *v, const struct proxy_view *p, int *proxies)

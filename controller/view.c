@@ -150,6 +150,12 @@ int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known,
 	return known && assigned_ms >= since_ms ? assigned : slot->group;
 }
 
+bool view_of_one_time(const struct dashboard_view *b, const struct proxy_view *p, int slot)
+{
+	return b->slots_known && (!p->slot_since_ms || b->slots_ms >= p->slot_since_ms[slot]) &&
+	       (!b->slot_since_ms || p->slots_ms >= b->slot_since_ms[slot]);
+}
+
 bool view_none_assigned(const struct cluster_view *v)
 {
 	const struct dashboard_view *b = &v->dashboard;

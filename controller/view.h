@@ -340,6 +340,10 @@ bool view_same_process(const struct server_view *a, const struct server_view *b)
  * one (since_ms) after that assignment was asked for (assigned_ms). It was moved meanwhile then, perhaps by a dashboard
  * that is dead now, and its keys with it: so as the proxy has it, until the assignment is heard anew. 0: nobody's. */
 int view_slot_group(const struct codis_slot *slot, int64_t since_ms, bool known, int assigned, int64_t assigned_ms);
+/* Whether the assignment of a slot and what the proxy does with it tell of one time: each was asked for after the other
+ * was first heard so. Else it was moved in between, by a migration that a dashboard is at work on, or was when it died.
+ */
+bool view_of_one_time(const struct dashboard_view *b, const struct proxy_view *p, int slot);
 /* The dashboard says that no slot is assigned, and none is on its way. */
 bool view_none_assigned(const struct cluster_view *v);
 /* The keys that the groups have, as far as is known. */

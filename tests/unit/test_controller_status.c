@@ -390,13 +390,26 @@ TEST(data_of_many_groups_is_lost)
 
 TEST(slot_that_is_held_for_a_moment_to_be_moved_is_no_outage)
 {
-	static int64_t since[CODIS_SLOTS];
+	static int64_t since[CODIS_SLOTS], assigned[CODIS_SLOTS];
 	WORLD(2);
+	struct dashboard_view *b = &w->v.dashboard;
 
 	w->v.now_ms = 100000;
 	w->slots[1][0].locked = true;
 	w->proxies[1].slot_since_ms = since;
 	since[0] = w->v.now_ms - 1000;
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		b->slot_group[i] = w->slots[0][i].group;
+	b->slots_known = true;
+	b->slot_since_ms = assigned;
+	assigned[0] = since[0] - 1000;
+	w->proxies[1].slots_ms = w->v.now_ms - 500;
+	b->slots_ms = since[0] - 1; /* it was not asked since */
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
+	b->slots_ms = w->v.now_ms - 300; /* it was, and says that the slot is there now, which the proxy was not */
+	assigned[0] = w->v.now_ms - 290;
+	assert_line(w, "codis-test: OK, 2/2 groups led, 2 proxies, 1024/1024 slots served");
+	assigned[0] = since[0] - 1000; /* nothing moved */
 	assert_line(w, "codis-test: PARTIAL, 2/2 groups led, 2 proxies, 1023/1024 slots served; proxy codis-proxy-1 "
 		       "holds 1 slot");
 	w->v.dashboard.slot_target[0] = 2;
