@@ -143,7 +143,7 @@ static const char *server_state(const struct server_view *s, const struct server
 
 /* What all groups together show. */
 struct groups_status {
-	int led, seen;
+	int led, seen, surplus; /* surplus: that no StatefulSet asks for any more, and that are there */
 	int64_t keys;
 	bool ok;
 };
@@ -161,6 +161,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		if ((!has_members(v, g) && !g->unreadable[0]) || scale_lets_go(v, g->node.id))
 			continue;
 		all->seen++;
+		all->surplus += !view_is_wanted(v, g->node.id);
 		if (g->switching_to[0] && (s = view_server(v, g->switching_to)))
 			say(r, TROUBLE_GROUP_SWITCHING, "group %d switches to %s", g->node.id, name_of(s));
 		if (g->node.promoting_state[0]) {
@@ -786,6 +787,7 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	scale_look(v, limits, &scale);
 	say_scaling(v, &scale, r);
 	say_rest(r);
+	sum->groups += all.surplus;
 	sum->led = all.led;
 	sum->keys = all.keys;
 	sum->empty = all.led && all.led == all.seen && all.led >= sum->groups && !all.keys;

@@ -25,7 +25,7 @@ const char *status_word(enum status_word word); /* "OK", "DEGRADED", ... */
 struct status_sum {
 	bool ok; /* nothing is missing, and nothing keeps the controller from acting */
 	enum status_word word;
-	int groups, led;      /* that are to be, and that have a healthy master */
+	int groups, led;      /* that are to be or still there, and that have a healthy master */
 	int proxies, serving; /* that are to serve, and that do */
 	int slots;            /* that every serving proxy sends, unlocked, to a healthy master */
 	int handed_over;      /* of the others those of groups that are being switched */

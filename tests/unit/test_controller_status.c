@@ -419,6 +419,20 @@ TEST(slot_that_is_held_for_a_moment_to_be_moved_is_no_outage)
 		       "holds 1 slot");
 }
 
+/* Servers were scaled back, and the groups that are to go are there until they are empty: not "4/2 groups led". */
+TEST(groups_that_are_still_there_count)
+{
+	WORLD(4);
+
+	w->sets[0].shape.replicas = 4;
+	assert_line(w, "codis-test: OK, 4/4 groups led, 2 proxies, 1024/1024 slots served");
+	w->servers[7].group = w->servers[6].group = 9; /* and one that is to be is not there */
+	w->groups[3].node.count = 0;
+	w->sets[0].shape.replicas = 10;
+	status_line(&w->v, &limits, w->line, sizeof(w->line), &w->ok);
+	assert_non_null(strstr(w->line, ", 3/5 groups led, "));
+}
+
 TEST(slots_are_served_by_every_proxy_or_not)
 {
 	WORLD(2);
