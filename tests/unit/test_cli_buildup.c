@@ -112,6 +112,32 @@ TEST(both_stock_sets_are_read)
 	}
 }
 
+/* What ends where ZooKeeper does not answer yet, and would be started again later and later. */
+TEST(dashboard_and_fe_of_our_sets_wait_for_zookeeper)
+{
+	static const char *const sets[] = { "plain", "persistent" };
+	struct error err;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct documents d = { .namespace = "codis" };
+		int waiting = 0;
+
+		assert_int_equal(documents_read_stock(&d, sets[i], &err), 0);
+		for (int k = 0; k < d.count; k++) {
+			int replicas;
+			const cJSON *init = json_first(
+				json_get(document_template(&d.all[k], &replicas), "spec", "initContainers", NULL));
+			const char *name = json_str(init, "name", NULL);
+
+			waiting += name && strcmp(name, "wait-for-zookeeper") == 0 &&
+				   (strcmp(d.all[k].name, "codis-fe") == 0 ||
+				    strcmp(d.all[k].name, "codis-dashboard") == 0);
+		}
+		assert_int_equal(waiting, 2);
+		documents_release(&d);
+	}
+}
+
 TEST(images_are_set_by_their_names)
 {
 	struct documents d = { .namespace = "codis" };
