@@ -42,6 +42,8 @@
 #define LOCK_MS           1000 /* what a proxy has in flight to a master that lives is over in milliseconds */
 #define RELOAD_MS         100
 #define FILLED_BACK_MS    250  /* between two looks at the proxies while one of them does not take its slots */
+#define READ_FIRST_MS     250  /* a ZooKeeper that is well answers within milliseconds, and nothing is held yet */
+#define READ_MS           100  /* ... or all is, and the master that is given it back lives */
 #define UNLOCK_MS         1000 /* a proxy that did not answer to the lock is not awaited long again */
 #define OVERTAKEN_MS      100  /* whoever leads, and hears the master, has overtaken a claim by then */
 
@@ -175,12 +177,47 @@ static bool awaits_one_that_ended(struct op *op)
 	return true;
 }
 
-static void on_near(struct op *op)
+/* ms 0: as long as it takes. */
+static int read_node(struct op *op, int ms, coordinator_done done, struct error *err)
 {
-	op_mark(op, "near");
+	char path[200];
+
+	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (!op->c->zk)
+		return error_set(err, ERR_IO, "the coordinator is not connected");
+	if (ms)
+		return coordinator_get_within(op->c->zk, path, ms, done, op, err);
+	return coordinator_get(op->c->zk, path, done, op, err);
+}
+
+static void on_read_first(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
+			  const struct error *err)
+{
+	struct op *op = ctx;
+	struct error bad = ERROR_INIT;
+
+	(void)data;
+	(void)len;
+	if (!err && stat->version != op->version)
+		error_set(&bad, ERR_CONFLICT, "group %d has changed since this was decided", op->a.gid);
+	if (err || bad.code != ERR_NONE) {
+		promote_give_up(op, err ? err : &bad);
+		return;
+	}
+	op_mark(op, "read");
 	op->until_ms = clock_mono_ms() + ASKED_MS;
 	observe_slots(op->c);
 	lock_together(op);
+}
+
+/* What is held is held until the node is written. */
+static void on_near(struct op *op)
+{
+	struct error err = ERROR_INIT;
+
+	op_mark(op, "near");
+	if (read_node(op, READ_FIRST_MS, on_read_first, &err) < 0)
+		promote_give_up(op, &err);
 }
 
 /* What one of them holds is held for the slowest of them: so all are asked first, and told at once. Who has not
@@ -316,6 +353,7 @@ static void on_locked_again(struct op *op)
 static void on_fenced(struct op *op, const struct error *err)
 {
 	if (err) {
+		op->unanswered = err->code == ERR_TIMEOUT;
 		if (!silent_holds_on(op, err))
 			promote_give_up(op, err);
 		return;
@@ -616,6 +654,14 @@ static void unlock_if_it_leads(struct op *op, const struct codis_group *node, in
 	unlock(op);
 }
 
+/* The write had no answer, and the node says that it was done: ours, or the same one of whoever leads by now, who has
+ * locked and caught up for it, too. Its slots are held, and this is not the time to let go. */
+static bool is_fenced(const struct op *op, const struct codis_group *node, int version)
+{
+	return op->unanswered && op->a.kind == ACT_SWITCH && version == op->version + 1 && node->count &&
+	       !node->promoting_state[0] && strcmp(node->servers[0].addr, op->a.addr) == 0;
+}
+
 static void on_node_read(void *ctx, const char *data, size_t len, const struct coordinator_stat *stat,
 			 const struct error *err)
 {
@@ -623,8 +669,12 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 	const struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	JSON_CLEANUP cJSON *json = err ? NULL : json_parse(data, len, MODEL_ITEMS, NULL);
 	struct codis_group node;
+	bool is_read = json && codis_group_parse(json, &node, NULL) == 0;
 
-	if (json && codis_group_parse(json, &node, NULL) == 0)
+	if (is_read && is_fenced(op, &node, stat->version)) {
+		op_take_fence(op, stat->version);
+		on_fenced(op, NULL);
+	} else if (is_read)
 		unlock_if_it_leads(op, &node, stat->version);
 	else if (err && err->code != ERR_NOTFOUND && g)
 		unlock_if_it_leads(op, &g->node, g->version); /* without a coordinator nobody takes its role away */
@@ -638,7 +688,6 @@ static void on_node_read(void *ctx, const char *data, size_t len, const struct c
 void promote_give_up(struct op *op, const struct error *err)
 {
 	struct error unread = ERROR_INIT;
-	char path[200];
 
 	if (op->declared && op->a.kind == ACT_SWITCH) {
 		promote_take_back(op, err);
@@ -649,12 +698,8 @@ void promote_give_up(struct op *op, const struct error *err)
 		return;
 	}
 	op->failed = *err;
-	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
-	if (!op->c->zk)
-		error_set(&unread, ERR_IO, "the coordinator is not connected");
-	else if (coordinator_get(op->c->zk, path, on_node_read, op, &unread) == 0)
-		return;
-	on_node_read(op, NULL, 0, NULL, &unread);
+	if (read_node(op, op->a.kind == ACT_SWITCH ? READ_MS : 0, on_node_read, &unread) < 0)
+		on_node_read(op, NULL, 0, NULL, &unread);
 }
 
 static void on_taken_back(struct op *op, const struct error *err)

@@ -23,6 +23,10 @@
 #include "controller/wished.h"
 
 #define REDIS_MS 500
+/* Clients wait for this write of a switch, and the master that they had lives: one that ZooKeeper does not answer, as
+ * while its members do without their leader, is given up. Should it be done later, the next decision goes on from it.
+ */
+#define SWITCH_WRITE_MS 500
 
 /* --- the subject -------------------------------------------------------------------------------------------------- */
 
@@ -464,7 +468,7 @@ int op_command(struct op *op, const char *addr, redis_done done, int argc, const
 	return -1;
 }
 
-static void take_written(struct op *op, int version)
+void op_take_fence(struct op *op, int version)
 {
 	struct observed_group *g = cluster_group(op->c, op->a.gid, false);
 	struct codis_group before;
@@ -495,13 +499,14 @@ static void on_written(void *ctx, const char *data, size_t len, const struct coo
 	(void)data;
 	(void)len;
 	if (!err)
-		take_written(op, stat->version);
+		op_take_fence(op, stat->version);
 	op->fenced(op, err);
 }
 
 static int write_node(struct op *op, const char *step, void (*then)(struct op *op, const struct error *err),
 		      struct error *err)
 {
+	bool soon = op->a.kind == ACT_SWITCH && !op->declared;
 	char path[200];
 
 	if (op_may_go_on(op, err) < 0)
@@ -514,6 +519,9 @@ static int write_node(struct op *op, const char *step, void (*then)(struct op *o
 	if (codis_group_write(&op->next, &op->text) < 0)
 		return error_set(err, ERR_NOMEM, "the group's new node could not be made");
 	cluster_path(op->c, path, sizeof(path), "group/group-%04d", op->a.gid);
+	if (op->exists && soon)
+		return coordinator_set_within(op->c->zk, path, op->text.data, op->text.len, op->version,
+					      SWITCH_WRITE_MS, on_written, op, err);
 	if (op->exists)
 		return coordinator_set(op->c->zk, path, op->text.data, op->text.len, op->version, on_written, op, err);
 	return coordinator_create(op->c->zk, path, op->text.data, op->text.len, on_written, op, err);

@@ -52,6 +52,7 @@ struct op {
 	enum error_code old_failed; /* the old master, when it was asked last */
 	bool locked;                /* proxies were told to hold the slots */
 	bool declared;              /* the fence is written */
+	bool unanswered;            /* ... or perhaps, as no answer came in time */
 	bool safe; /* act_silent.c: nothing that the old master may answer was awaited when it was last asked */
 	int64_t locking_ms;                  /* when the first lock was begun */
 	void (*locked_again)(struct op *op); /* act_silent.c: all were locked once more, before this */
@@ -107,6 +108,8 @@ int op_is_at_home(const struct op *op, struct error *err);
  * believes to lead can act on this group without seeing that it came too late. What was written is what is there: the
  * next decision need not wait to read it. 0, or -1 and *err. then: it is written (err NULL), or that is not known. */
 int op_fence(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err);
+/* The fence was written, as was seen in the node by whoever got no answer. */
+void op_take_fence(struct op *op, int version);
 /* The same of the node as it was, only to be the one who is at work there. */
 int op_claim(struct op *op, void (*then)(struct op *op, const struct error *err), struct error *err);
 /* then is called after ms; NULL: what was to be called is not. */

@@ -40,6 +40,7 @@ struct call {
 	void *ctx;
 	uv_timer_t timer;
 	uint64_t until_ms; /* it is not given up before */
+	bool hurries;      /* and then it is, whoever was not asked yet */
 	int tries;         /* attempts made */
 	int waiting;       /* attempts whose answer may still come */
 	unsigned tried;    /* bit per session */
@@ -189,6 +190,13 @@ static void see_stat(struct coordinator *c, const struct Stat *stat)
 	see(c, stat->czxid);
 	see(c, stat->mzxid);
 	see(c, stat->pzxid);
+}
+
+static uint64_t left_ms(const struct call *call)
+{
+	uint64_t now_ms = uv_now(call->c->uv);
+
+	return call->until_ms > now_ms ? call->until_ms - now_ms : 0;
 }
 
 /* The connected session that was not tried yet, the best one first; -1: none. */
@@ -455,7 +463,8 @@ static void settle(struct call *call, const struct attempt *a, int rc)
 			try_next(call);
 	} else if (call->waiting && may_be_ours(call, rc)) {
 		call->refused = rc;
-		uv_timer_start(&call->timer, on_call_timer, 2 * (uint64_t)call->c->call_ms, 0);
+		uv_timer_start(&call->timer, on_call_timer,
+			       call->hurries ? left_ms(call) : 2 * (uint64_t)call->c->call_ms, 0);
 	} else {
 		finish_rc(call, rc);
 	}
@@ -647,9 +656,10 @@ static void on_call_timer(uv_timer_t *t)
 /* How long one attempt is waited for before the next member is asked, too. */
 static uint64_t patience_ms(const struct call *call)
 {
-	int ms = call->c->call_ms;
+	bool also = (call->op == CALL_SET || call->hurries) && choose(call) >= 0;
+	uint64_t ms = (uint64_t)(also ? call->c->call_ms / ALSO_PART : call->c->call_ms);
 
-	return (uint64_t)(call->op == CALL_SET && choose(call) >= 0 ? ms / ALSO_PART : ms);
+	return call->hurries && left_ms(call) < ms ? left_ms(call) : ms;
 }
 
 static void ask(struct call *call, int at)
@@ -677,7 +687,8 @@ static void ask(struct call *call, int at)
 static void try_next(struct call *call)
 {
 	uint64_t now_ms = uv_now(call->c->uv);
-	int at = call->refused != ZOK || call->tries > TRIES_MAX ? -1 : choose(call);
+	bool late = call->hurries && call->tries && !left_ms(call);
+	int at = call->refused != ZOK || call->tries > TRIES_MAX || late ? -1 : choose(call);
 
 	if (call->finished)
 		return;
@@ -734,15 +745,36 @@ static struct call *new_call(struct coordinator *c, const char *path, const char
 	return call;
 }
 
-int coordinator_get(struct coordinator *c, const char *path, coordinator_done done, void *ctx, struct error *err)
+static struct call *hurry(struct call *call, int ms)
+{
+	call->hurries = true;
+	call->until_ms = uv_now(call->c->uv) + (uint64_t)ms;
+	return call;
+}
+
+static struct call *new_get(struct coordinator *c, const char *path, coordinator_done done, void *ctx,
+			    struct error *err)
 {
 	struct call *call = new_call(c, path, "", 0, ctx, err);
 
 	if (!call)
-		return -1;
+		return NULL;
 	call->op = CALL_GET;
 	call->done = done;
-	return 0;
+	return call;
+}
+
+int coordinator_get(struct coordinator *c, const char *path, coordinator_done done, void *ctx, struct error *err)
+{
+	return new_get(c, path, done, ctx, err) ? 0 : -1;
+}
+
+int coordinator_get_within(struct coordinator *c, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err)
+{
+	struct call *call = new_get(c, path, done, ctx, err);
+
+	return call && hurry(call, ms) ? 0 : -1;
 }
 
 int coordinator_list(struct coordinator *c, const char *path, coordinator_names done, void *ctx, struct error *err)
@@ -756,20 +788,36 @@ int coordinator_list(struct coordinator *c, const char *path, coordinator_names 
 	return 0;
 }
 
-int coordinator_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
-		    coordinator_done done, void *ctx, struct error *err)
+static struct call *new_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
+			    coordinator_done done, void *ctx, struct error *err)
 {
 	struct call *call;
 
-	if (version < 0)
-		return error_set(err, ERR_INVALID, "ZooKeeper set %s: a write without a version is no fence", path);
+	if (version < 0) {
+		error_set(err, ERR_INVALID, "ZooKeeper set %s: a write without a version is no fence", path);
+		return NULL;
+	}
 	call = new_call(c, path, data, len, ctx, err);
 	if (!call)
-		return -1;
+		return NULL;
 	call->op = CALL_SET;
 	call->version = version;
 	call->done = done;
-	return 0;
+	return call;
+}
+
+int coordinator_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
+		    coordinator_done done, void *ctx, struct error *err)
+{
+	return new_set(c, path, data, len, version, done, ctx, err) ? 0 : -1;
+}
+
+int coordinator_set_within(struct coordinator *c, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err)
+{
+	struct call *call = new_set(c, path, data, len, version, done, ctx, err);
+
+	return call && hurry(call, ms) ? 0 : -1;
 }
 
 int coordinator_create(struct coordinator *c, const char *path, const char *data, size_t len, coordinator_done done,

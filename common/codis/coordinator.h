@@ -69,12 +69,20 @@ typedef void (*coordinator_done)(void *ctx, const char *data, size_t len, const 
 typedef void (*coordinator_names)(void *ctx, int count, const char *const *names, const struct error *err);
 
 int coordinator_get(struct coordinator *c, const char *path, coordinator_done done, void *ctx, struct error *err);
+/* The same for somebody whom clients wait for: given up after ms, and the next member is asked after a fifth of
+ * call_ms.
+ */
+int coordinator_get_within(struct coordinator *c, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err);
 int coordinator_list(struct coordinator *c, const char *path, coordinator_names done, void *ctx, struct error *err);
 /* version -1 is refused: an unversioned write would be no fence. done gets the new version. A write is told as done
  * only when an answer says so: the same bytes there may be a rival's. So ERR_CONFLICT may have been one's own write
  * whose answer was lost. */
 int coordinator_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
 		    coordinator_done done, void *ctx, struct error *err);
+/* The same, given up after ms. */
+int coordinator_set_within(struct coordinator *c, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err);
 /* A persistent node, with the parents that it lacks. ERR_EXISTS: it may be one's own, as with set. */
 int coordinator_create(struct coordinator *c, const char *path, const char *data, size_t len, coordinator_done done,
 		       void *ctx, struct error *err);

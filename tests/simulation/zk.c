@@ -261,6 +261,7 @@ struct zk_op {
 	size_t got_len;
 	const char *children[NODES_MAX];
 	int child_count;
+	bool answered;
 };
 
 static void on_answer(void *ctx, int64_t arg)
@@ -268,7 +269,10 @@ static void on_answer(void *ctx, int64_t arg)
 	struct zk_op *o = ctx;
 	struct error err = ERROR_INIT;
 
-	(void)arg;
+	if (o->answered) /* it was given up before */
+		return;
+	o->answered = true;
+	o->code = arg ? ERR_TIMEOUT : o->code;
 	if (o->code != ERR_NONE) {
 		error_set(&err, o->code, "played ZooKeeper: %s",
 			  o->code == ERR_CONFLICT   ? "another version"
@@ -406,10 +410,27 @@ static struct zk_op *ask(struct coordinator *c, enum zk_call call, const char *p
 	return o;
 }
 
+/* What it asks for may be done later all the same. */
+static void give_up_after(struct zk_op *o, int ms)
+{
+	after_in(o->c->in, MS(ms), on_answer, o, 1);
+}
+
 int coordinator_get(struct coordinator *c, const char *path, coordinator_done done, void *ctx, struct error *err)
 {
 	(void)err;
 	ask(c, ZK_GET, path, ctx)->done = done;
+	return 0;
+}
+
+int coordinator_get_within(struct coordinator *c, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err)
+{
+	struct zk_op *o = ask(c, ZK_GET, path, ctx);
+
+	(void)err;
+	o->done = done;
+	give_up_after(o, ms);
 	return 0;
 }
 
@@ -420,8 +441,8 @@ int coordinator_list(struct coordinator *c, const char *path, coordinator_names 
 	return 0;
 }
 
-static int write_to(struct coordinator *c, enum zk_call call, const char *path, const char *data, size_t len,
-		    int version, int64_t czxid, coordinator_done done, void *ctx)
+static struct zk_op *write_to(struct coordinator *c, enum zk_call call, const char *path, const char *data, size_t len,
+			      int version, int64_t czxid, coordinator_done done, void *ctx)
 {
 	struct zk_op *o = ask(c, call, path, ctx);
 
@@ -433,28 +454,39 @@ static int write_to(struct coordinator *c, enum zk_call call, const char *path, 
 	o->czxid = czxid;
 	o->done = done;
 	controller_may_crash(c->in); /* when it is sent */
-	return 0;
+	return o;
 }
 
 int coordinator_set(struct coordinator *c, const char *path, const char *data, size_t len, int version,
 		    coordinator_done done, void *ctx, struct error *err)
 {
 	(void)err;
-	return write_to(c, ZK_SET, path, data, len, version, 0, done, ctx);
+	write_to(c, ZK_SET, path, data, len, version, 0, done, ctx);
+	return 0;
+}
+
+int coordinator_set_within(struct coordinator *c, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err)
+{
+	(void)err;
+	give_up_after(write_to(c, ZK_SET, path, data, len, version, 0, done, ctx), ms);
+	return 0;
 }
 
 int coordinator_create(struct coordinator *c, const char *path, const char *data, size_t len, coordinator_done done,
 		       void *ctx, struct error *err)
 {
 	(void)err;
-	return write_to(c, ZK_CREATE, path, data, len, 0, 0, done, ctx);
+	write_to(c, ZK_CREATE, path, data, len, 0, 0, done, ctx);
+	return 0;
 }
 
 int coordinator_delete(struct coordinator *c, const char *path, const struct coordinator_stat *what,
 		       coordinator_done done, void *ctx, struct error *err)
 {
 	(void)err;
-	return write_to(c, ZK_DELETE, path, "", 0, what->version, what->czxid, done, ctx);
+	write_to(c, ZK_DELETE, path, "", 0, what->version, what->czxid, done, ctx);
+	return 0;
 }
 
 struct coordinator *coordinator_open(uv_loop_t *uv, const struct coordinator_config *cfg, struct error *err)

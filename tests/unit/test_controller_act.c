@@ -63,6 +63,7 @@ struct played {
 	int version;
 	char node[2048], lock[256];
 	enum error_code write_fails, read_fails; /* ZooKeeper's answer to all of them; ERR_NONE: as it should be */
+	int read_within_ms, written_within_ms;   /* what whoever asked last gave it; 0: as long as it takes */
 	void (*on_write)(void);                  /* called before a write is answered */
 	const char *when;                        /* once the journal has these words, then is called, once: before */
 	void (*then)(void);                      /* anybody can answer to what was asked */
@@ -209,6 +210,13 @@ int coordinator_get(struct coordinator *zk, const char *path, coordinator_done d
 	return 0;
 }
 
+int coordinator_get_within(struct coordinator *zk, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err)
+{
+	w.read_within_ms = ms;
+	return coordinator_get(zk, path, done, ctx, err);
+}
+
 static void note_node(const char *what, int version, const char *text)
 {
 	cJSON *json JSON_CLEANUP = json_parse(text, strlen(text), JSON_ITEMS, NULL);
@@ -252,6 +260,13 @@ int coordinator_set(struct coordinator *zk, const char *path, const char *data, 
 	snprintf(a->text, sizeof(a->text), "%.*s", (int)len, data);
 	note_node("set", version, a->text);
 	return 0;
+}
+
+int coordinator_set_within(struct coordinator *zk, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err)
+{
+	w.written_within_ms = ms;
+	return coordinator_set(zk, path, data, len, version, done, ctx, err);
 }
 
 int coordinator_create(struct coordinator *zk, const char *path, const char *data, size_t len, coordinator_done done,
@@ -2519,9 +2534,15 @@ ACT_TEST(no_slot_is_held_for_a_proxy_whose_pod_is_gone_and_that_does_not_say_whe
 	assert_slots(0, B, false);
 }
 
-ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)
+static void others_write_a(void)
 {
 	others_write(A, false); /* only the version is another */
+}
+
+ACT_TEST(a_switch_whose_fence_fails_unlocks_when_the_old_master_still_leads)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = others_write_a;
 	run(ACT_SWITCH, B);
 	assert_null(strstr(w.journal, "SLAVEOF"));
 	assert_slots(0, A, false);
@@ -2542,18 +2563,62 @@ ACT_TEST(so_does_one_that_has_read_the_other_version_before_its_fence)
 	assert_logged("error=\"group 1 has changed since this was decided\"");
 }
 
-ACT_TEST(a_switch_without_a_coordinator_unlocks)
+static void lose_zookeeper(void)
 {
 	w.write_fails = w.read_fails = ERR_TIMEOUT;
+}
+
+ACT_TEST(a_switch_without_a_coordinator_unlocks)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = lose_zookeeper;
 	run(ACT_SWITCH, B);
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
 	assert_logged("error=\"played: failure\"");
 }
 
-/* The write was done, and its answer was lost: the node says what is meant, and the next decision goes on from there.
- */
-ACT_TEST(a_switch_whose_fence_may_be_written_is_not_undone)
+ACT_TEST(nothing_is_held_for_a_coordinator_that_does_not_answer)
+{
+	lose_zookeeper();
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "locked"));
+	assert_logged("error=\"played: failure\"");
+}
+
+ACT_TEST(nor_where_somebody_else_has_written_the_node)
+{
+	others_write_a();
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "locked"));
+	assert_logged("error=\"group 1 has changed since this was decided\"");
+}
+
+static void lose_writes(void)
+{
+	assert_int_equal(w.read_within_ms, 250);
+	w.write_fails = ERR_TIMEOUT;
+}
+
+/* Its master lives, and its clients wait. */
+ACT_TEST(a_switch_does_not_wait_long_for_its_write)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = lose_writes;
+	run(ACT_SWITCH, B);
+	assert_int_equal(w.written_within_ms, 500);
+	assert_int_equal(w.read_within_ms, 100);
+	assert_slots(0, A, false);
+}
+
+/* There is nobody else to go to. */
+ACT_TEST(a_promotion_over_one_that_has_ended_does)
+{
+	run(ACT_PROMOTE, B);
+	assert_int_equal(w.written_within_ms, 0);
+}
+
+static void lose_an_answer(void)
 {
 	struct codis_group g = group()->node;
 
@@ -2561,9 +2626,35 @@ ACT_TEST(a_switch_whose_fence_may_be_written_is_not_undone)
 	assert_int_equal(codis_group_lead(&g, B), 0);
 	write_node(&g);
 	w.version = 8;
+}
+
+/* The write was done, and its answer was lost: clients wait, and everything is as it is to be. */
+ACT_TEST(a_switch_whose_fence_is_seen_to_be_written_goes_on)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = lose_an_answer;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "to A\n"));
+	assert_slots(0, B, false);
+	assert_slots(1, B, false);
+	assert_logged(" read=");
+}
+
+static void lose_two_answers(void)
+{
+	lose_an_answer();
+	w.version = 9;
+}
+
+/* Somebody else is at work since: the next decision goes on from there. */
+ACT_TEST(a_switch_whose_node_was_written_twice_is_neither_ended_nor_undone)
+{
+	w.when = "p1 1024 slots to A locked";
+	w.then = lose_two_answers;
 	run(ACT_SWITCH, B);
 	assert_slots(0, A, true);
 	assert_null(strstr(w.journal, "to A\n"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
 }
 
 static bool no_memory_left;

@@ -54,6 +54,13 @@ int coordinator_get(struct coordinator *zk, const char *path, coordinator_done d
 	return ask(path, done, NULL, ctx, err);
 }
 
+int coordinator_get_within(struct coordinator *zk, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err)
+{
+	(void)ms;
+	return coordinator_get(zk, path, done, ctx, err);
+}
+
 int coordinator_list(struct coordinator *zk, const char *path, coordinator_names done, void *ctx, struct error *err)
 {
 	(void)zk;
@@ -65,6 +72,13 @@ int coordinator_set(struct coordinator *zk, const char *path, const char *data, 
 {
 	(void)zk, (void)path, (void)data, (void)len, (void)version, (void)done, (void)ctx;
 	return error_set(err, ERR_IO, "not played");
+}
+
+int coordinator_set_within(struct coordinator *zk, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err)
+{
+	(void)ms;
+	return coordinator_set(zk, path, data, len, version, done, ctx, err);
 }
 
 int coordinator_create(struct coordinator *zk, const char *path, const char *data, size_t len, coordinator_done done,

@@ -39,6 +39,13 @@ int coordinator_get(struct coordinator *zk, const char *path, coordinator_done d
 	return 0;
 }
 
+int coordinator_get_within(struct coordinator *zk, const char *path, int ms, coordinator_done done, void *ctx,
+			   struct error *err)
+{
+	(void)ms;
+	return coordinator_get(zk, path, done, ctx, err);
+}
+
 int coordinator_list(struct coordinator *zk, const char *path, coordinator_names done, void *ctx, struct error *err)
 {
 	(void)zk;
@@ -76,6 +83,13 @@ int coordinator_set(struct coordinator *c, const char *path, const char *data, s
 	(void)done;
 	(void)ctx;
 	return error_set(err, ERR_IO, "not played");
+}
+
+int coordinator_set_within(struct coordinator *c, const char *path, const char *data, size_t len, int version, int ms,
+			   coordinator_done done, void *ctx, struct error *err)
+{
+	(void)ms;
+	return coordinator_set(c, path, data, len, version, done, ctx, err);
 }
 
 int coordinator_create(struct coordinator *c, const char *path, const char *data, size_t len, coordinator_done done,

@@ -413,6 +413,73 @@ PAST_TEST(a_write_without_an_answer_is_asked_of_the_next_member_soon)
 	assert_in_range(uv_now(&w.uv) - began_ms, 400, 1900);
 }
 
+/* --- somebody waits ------------------------------------------------------------------------------------------------
+ */
+
+static const struct said *set_within(int ms)
+{
+	w.said[0] = (struct said){ 0 };
+	assert_int_equal(coordinator_set_within(w.c, GROUP, "b", 1, 0, ms, on_done, &w.said[0], NULL), 0);
+	return await(0);
+}
+
+static const struct said *get_within(int ms)
+{
+	w.said[0] = (struct said){ 0 };
+	assert_int_equal(coordinator_get_within(w.c, GROUP, ms, on_done, &w.said[0], NULL), 0);
+	return await(0);
+}
+
+static struct fake_zk_how all_are_late(struct fake_zk_member *m, const char *op, const char *path)
+{
+	(void)m;
+	(void)op;
+	(void)path;
+	return (struct fake_zk_how){ ZK_LATE, 700 };
+}
+
+static struct fake_zk_how m1_hangs(struct fake_zk_member *m, const char *op, const char *path)
+{
+	(void)op;
+	(void)path;
+	return (struct fake_zk_how){ m->number == 1 ? ZK_STALL : ZK_SERVE, 0 };
+}
+
+static uint64_t passed_ms(uint64_t since_ms)
+{
+	uv_update_time(&w.uv);
+	return uv_now(&w.uv) - since_ms;
+}
+
+/* As while the members do without their leader: what was sent is done once they have another one. */
+PAST_TEST(what_somebody_waits_for_is_given_up_in_time)
+{
+	uint64_t began_ms;
+
+	fake_zk_put(&w.zk, GROUP, "a", 1);
+	open_for("123", 500);
+	w.zk.hook = all_are_late;
+	began_ms = passed_ms(0);
+	assert_int_equal(get_within(150)->code, ERR_TIMEOUT);
+	assert_in_range(passed_ms(began_ms), 140, 400);
+	began_ms = passed_ms(0);
+	assert_int_equal(set_within(300)->code, ERR_TIMEOUT);
+	assert_in_range(passed_ms(began_ms), 290, 600);
+	fake_zk_pass(&w.uv, 800);
+	assert_int_equal(w.said[0].done, 1);
+	assert_int_equal(fake_zk_find(&w.zk, GROUP)->version, 1);
+}
+
+PAST_TEST(it_is_asked_of_the_next_member_before)
+{
+	fake_zk_put(&w.zk, GROUP, "a", 1);
+	open_for("123", 500);
+	w.zk.hook = m1_hangs;
+	assert_int_equal(get_within(250)->code, ERR_NONE);
+	assert_int_equal(set_within(250)->code, ERR_NONE);
+	assert_int_equal(w.said[0].version, 1);
+}
+
 /* --- deletes ------------------------------------------------------------------------------------------------------ */
 
 static void take_the_lock(void)
