@@ -185,16 +185,25 @@ int ask_delete(struct cli *c, const char *path, const char *uid, int grace_s, st
 	return -1;
 }
 
-enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)
+int ask_annotate_over(struct cli *c, const char *path, const char *uid, const char *version, const char *key,
+		      const char *value, struct error *err)
 {
 	JSON_CLEANUP cJSON *body = cJSON_CreateObject(), *answer = NULL;
 	cJSON *metadata = json_add_object(body, "metadata"), *annotations = json_add_object(metadata, "annotations");
-	struct error err;
 
 	json_add_str(metadata, "uid", uid);
+	if (version)
+		json_add_str(metadata, "resourceVersion", version);
 	if (json_set(annotations, key, value ? cJSON_CreateString(value) : cJSON_CreateNull()) < 0 ||
 	    !json_is_whole(body))
-		return cli_fail(c, CLI_NOT_SO, "no memory");
-	answer = ask_patch(c, path, body, &err);
-	return answer ? CLI_OK : cli_fail_call(c, &err);
+		return error_set(err, ERR_NOMEM, "no memory");
+	answer = ask_patch(c, path, body, err);
+	return answer ? 0 : -1;
+}
+
+enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value)
+{
+	struct error err;
+
+	return ask_annotate_over(c, path, uid, NULL, key, value, &err) == 0 ? CLI_OK : cli_fail_call(c, &err);
 }

@@ -65,5 +65,9 @@ int ask_delete(struct cli *c, const char *path, const char *uid, int grace_s, st
 /* Sets an annotation of the object at path, or takes it away (value NULL), where its uid is still that one. CLI_OK, or
  * the status, and why is said. */
 enum cli_status ask_annotate(struct cli *c, const char *path, const char *uid, const char *key, const char *value);
+/* The same, where nobody has written the object since it was read with that resourceVersion. 0, or -1 and *err
+ * (ERR_CONFLICT: somebody has). */
+int ask_annotate_over(struct cli *c, const char *path, const char *uid, const char *version, const char *key,
+		      const char *value, struct error *err);
 
 #endif

@@ -15,6 +15,7 @@
 #include "common/kube/client.h"
 
 #define LOOK_MS 250
+#define TRIES   20 /* a StatefulSet that is rolled is written a few times a second */
 
 const struct opt switchover_options[] = {
 	{ "to", NULL, OPT_STRING, offsetof(struct cli_options, to), .arg = "POD",
@@ -100,35 +101,68 @@ static bool is_wished(const struct asked *a, const struct wish *there)
 	return there->gid == a->wish.gid && (!a->wish.pod[0] || strcmp(a->wish.pod, there->pod) == 0);
 }
 
-static enum cli_status wish(struct cli *c, struct asked *a, const char *wished)
+/* CLI_OK: what stands there is waited for. CLI_WAITED: nothing does that counts, and ours is to be written. */
+static enum cli_status weigh_there(struct cli *c, struct asked *a, const char *wished)
 {
-	char text[WISH_TEXT_MAX];
 	struct error unused;
 	struct wish there;
-	enum cli_status status;
-	int64_t date_ms = kube_client_date_ms(c->kube);
 	bool is_any = *wished && wish_read(wished, &there, &unused) == 0;
 
 	if (is_any && !is_wished(a, &there))
 		return cli_fail(c, CLI_NOT_SO,
 				"StatefulSet %s has another wish, %s=\"%s\": repeat this when that is done", a->set,
 				CODIS_ANNOTATION_SWITCHOVER, wished);
-	if (is_any && there.wall_ms) {
-		a->wish = there;
-		buf_addf(&c->out, "StatefulSet %s: %s=\"%s\" is there already, and is waited for\n", a->set,
-			 CODIS_ANNOTATION_SWITCHOVER, wished);
-		cli_flush(c);
-		return CLI_OK;
-	}
-	/* whole seconds are what the API server says; the rest tells two wishes apart */
-	a->wish.wall_ms = (date_ms ? date_ms : clock_wall_ms()) / 1000 * 1000 + clock_wall_ms() % 1000;
-	wish_write(&a->wish, text);
-	status = ask_annotate(c, a->path, a->uid, CODIS_ANNOTATION_SWITCHOVER, text);
-	if (status != CLI_OK)
-		return status;
-	buf_addf(&c->out, "StatefulSet %s: %s=\"%s\"\n", a->set, CODIS_ANNOTATION_SWITCHOVER, text);
+	if (!is_any || !there.wall_ms)
+		return CLI_WAITED;
+	a->wish = there;
+	buf_addf(&c->out, "StatefulSet %s: %s=\"%s\" is there already, and is waited for\n", a->set,
+		 CODIS_ANNOTATION_SWITCHOVER, wished);
 	cli_flush(c);
 	return CLI_OK;
+}
+
+/* Where it still is as it was read: of two who wish at once one is told of the other's wish, and overwrites none. 0, or
+ * -1 and *err (ERR_CONFLICT: look again). */
+static int write_wish(struct cli *c, const struct asked *a, char wished[WISH_TEXT_MAX], const char *text,
+		      struct error *err)
+{
+	JSON_CLEANUP cJSON *set = ask_get(c, a->path, 0, err);
+	const char *there = json_str(set, "metadata", "annotations", CODIS_ANNOTATION_SWITCHOVER, NULL);
+	char is[WISH_TEXT_MAX];
+
+	if (!set)
+		return -1;
+	text_copy(is, sizeof(is), there ? there : "");
+	if (strcmp(is, wished) == 0)
+		return ask_annotate_over(c, a->path, a->uid, json_str(set, "metadata", "resourceVersion", NULL),
+					 CODIS_ANNOTATION_SWITCHOVER, text, err);
+	memcpy(wished, is, sizeof(is));
+	return error_set(err, ERR_CONFLICT, "StatefulSet %s is written all the time", a->set);
+}
+
+static enum cli_status wish(struct cli *c, struct asked *a, char wished[WISH_TEXT_MAX])
+{
+	char text[WISH_TEXT_MAX];
+	int64_t date_ms = kube_client_date_ms(c->kube);
+	struct error err = ERROR_INIT;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		enum cli_status status = weigh_there(c, a, wished);
+
+		if (status != CLI_WAITED)
+			return status;
+		/* whole seconds are what the API server says; the rest tells two wishes apart */
+		a->wish.wall_ms = (date_ms ? date_ms : clock_wall_ms()) / 1000 * 1000 + clock_wall_ms() % 1000;
+		wish_write(&a->wish, text);
+		if (write_wish(c, a, wished, text, &err) == 0) {
+			buf_addf(&c->out, "StatefulSet %s: %s=\"%s\"\n", a->set, CODIS_ANNOTATION_SWITCHOVER, text);
+			cli_flush(c);
+			return CLI_OK;
+		}
+		if (err.code != ERR_CONFLICT)
+			break;
+	}
+	return cli_fail_call(c, &err);
 }
 
 /* --- what becomes of it ------------------------------------------------------------------------------------------- */

@@ -546,6 +546,13 @@ static void fake_server_side(struct fake_api *a, struct fake_request *r, cJSON *
 	}
 }
 
+static bool fake_is_overtaken(const cJSON *old, const cJSON *patch)
+{
+	const char *wanted = json_str(patch, "metadata", "resourceVersion", NULL);
+
+	return old && wanted && strcmp(json_str(old, "metadata", "resourceVersion", NULL), wanted) != 0;
+}
+
 static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 {
 	const cJSON *old = cJSON_GetObjectItemCaseSensitive(a->objects, r->path);
@@ -555,6 +562,11 @@ static void fake_patch(struct fake_api *a, struct fake_request *r, cJSON *patch)
 
 	if (type && strcmp(type, KUBE_APPLY_PATCH) == 0) {
 		fake_server_side(a, r, patch);
+		return;
+	}
+	if (fake_is_overtaken(old, patch)) {
+		cJSON_Delete(patch);
+		fake_status(r, 409, "Conflict", "the object has been modified");
 		return;
 	}
 	if (old && type && strcmp(type, KUBE_JSON_PATCH) == 0)

@@ -189,6 +189,41 @@ CLI_TEST(another_wish_is_left)
 	assert_int_equal(fake_count(w->api, "PATCH"), 2);
 }
 
+/* What stands there by the time that ours is written. */
+static enum cli_status switchover_meanwhile(struct cli_world *w, const char *annotations)
+{
+	struct answering a = { w, annotations };
+	enum cli_status status;
+	pthread_t thread;
+
+	annotated(w, "");
+	fake_block_some(w->api, "PATCH " SET, 1);
+	assert_int_equal(pthread_create(&thread, NULL, answer_later, &a), 0);
+	status = CLI(w, "switchover", "1", "--wait", "0");
+	pthread_join(thread, NULL);
+	return status;
+}
+
+CLI_TEST(of_two_who_wish_at_once_none_overwrites_the_others)
+{
+	struct cli_world *w = *state;
+	struct wish is;
+
+	cli_codis(w);
+	controller_says(w, "");
+	assert_int_equal(switchover_meanwhile(w, "\"codis.io/switchover\":\"2@" T "\""), CLI_NOT_SO);
+	assert_string_equal(w->c.err.data,
+			    "codisctl: StatefulSet codis-server has another wish, codis.io/switchover=\"2@" T
+			    "\": repeat this when that is done\n");
+	wished(w, &is);
+	assert_int_equal(is.gid, 2);
+	assert_int_equal(switchover_meanwhile(w, "\"codis.io/switchover\":\"1@" T "\""), CLI_OK);
+	cli_says(w, HEAD "1@" T "\" is there already, and is waited for\n");
+	assert_int_equal(switchover_meanwhile(w, "\"some\":\"thing else\""), CLI_OK);
+	wished(w, &is);
+	assert_int_equal(is.gid, 1);
+}
+
 CLI_TEST(nothing_is_written_that_nobody_hears)
 {
 	struct cli_world *w = *state;
