@@ -406,6 +406,11 @@ static void note_lost_masters(struct cluster *c)
 
 		if (!o)
 			continue;
+		if (!judge_leaves(&c->view, g))
+			o->leaves_ms = 0;
+		else if (!o->leaves_ms)
+			o->leaves_ms = c->view.now_ms;
+		g->leaves_ms = o->leaves_ms;
 		note_lost(c, g, o);
 		g->lost_ms = o->lost_ms;
 		left_ms = g->lost_ms + c->ctl->limits.standby_ms - c->view.now_ms;

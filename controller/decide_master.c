@@ -14,6 +14,9 @@
 #define LENT_MS 5000
 /* A switch takes tens of milliseconds; one that takes longer does not hold up the others, whose pods have to end. */
 #define TURN_MS 500
+/* Slots that are on their way have arrived by then, mostly: no other is begun meanwhile. A pod that is to end has
+ * longer (30 s by default), and has to end. */
+#define ARRIVED_MS 10000
 
 /* Another controller has written the node since the master fell silent: it is replacing it, and holds its slots.
  */
@@ -275,6 +278,12 @@ static bool is_ending(const struct server_view *s)
 	return !s->pod.deleting && s->info_valid && s->info.ending;
 }
 
+/* What a dashboard moves to the old master, or from it, as the new one gets its role would be lost, or moved twice. */
+static bool awaits_slots(const struct decision *d, const struct group_view *g)
+{
+	return g->leaves_ms && judge_lasting_ms(d->v, g->leaves_ms) < ARRIVED_MS && judge_slots_move(d->v, g->node.id);
+}
+
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
  * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
  * address that had been a member's is needed by its own group. While a limit holds the switch up, the other members are
@@ -293,7 +302,7 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	next = judge_best_replica(d->v, g, m, true);
 	if (!next || (!told && !judge_has_pod(next)) || (cordoned && next->pod.cordoned) || (ending && is_ending(next)))
 		return false;
-	if (awaits_another_group(d, g))
+	if (awaits_another_group(d, g) || ((told || cordoned) && awaits_slots(d, g)))
 		return true;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
 		       ending     ? "the master's pod is being ended by its kubelet"

@@ -273,6 +273,29 @@ static bool migrates(const struct cluster_view *v, int gid)
 	return false;
 }
 
+bool judge_slots_move(const struct cluster_view *v, int gid)
+{
+	const struct dashboard_view *b = &v->dashboard;
+
+	for (int i = 0; b->slots_known && b->reach != REACH_REFUSED && i < CODIS_SLOTS; i++) {
+		if ((b->slot_group[i] == gid && (b->slot_acting[i] || b->slot_target[i])) || b->slot_target[i] == gid)
+			return true;
+	}
+	return false;
+}
+
+bool judge_leaves(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *m = view_master(v, g), *next;
+
+	if (!m || !view_master_verified(m))
+		return false;
+	if (m->pod.deleting || (m->info_valid && m->info.ending))
+		return true;
+	next = m->pod.cordoned && v->kube_fresh ? judge_best_replica(v, g, m, true) : NULL;
+	return next && !next->pod.cordoned && judge_has_pod(next);
+}
+
 /* A group whose masters stall again and again gains nothing by another master each time: each change costs a full
  * resync, whose fork is the next stall. There a silent one is awaited as long as Sentinel does, by default. One whose
  * pod a person has taken away is not. */

@@ -102,6 +102,11 @@ const struct server_view *judge_newest(const struct cluster_view *v, const struc
 const struct server_view *judge_last_holder(const struct cluster_view *v, const struct group_view *g);
 /* So many silent masters of the group were replaced in an hour that the next one is awaited for longer. */
 bool judge_is_patient(const struct group_view *g, const struct decide_limits *limits);
+/* Slots are moved from the group or to it, or wait for their turn, as the dashboard said last. It moves their keys from
+ * server to server, past every lock on the proxies. */
+bool judge_slots_move(const struct cluster_view *v, int gid);
+/* The group's master lives, and is to hand over: its pod ends, or its node is about to be drained. */
+bool judge_leaves(const struct cluster_view *v, const struct group_view *g);
 
 /* A master that only we may not hear, and that may hold the only data. */
 bool judge_may_live(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,

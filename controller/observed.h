@@ -91,6 +91,7 @@ struct observed_group {
 	int64_t kept_ms;                /* act: when a claim was overtaken last */
 	int64_t lost_ms; /* cluster.c: since when its master is lost, on lost_version of its node; 0: it is not */
 	int lost_version;
+	int64_t leaves_ms;     /* cluster.c: since when its master is to hand over, or to end; 0: it is not */
 	int64_t held_ms;       /* act: when slots were last held for a master that was about to fail, and did not */
 	int64_t doubted_ms;    /* a server's role has contradicted the node: nothing is judged until it is read again */
 	int64_t acted_ms;      /* when something was last done here */

@@ -181,6 +181,8 @@ static void wait_for_group(struct looking *l, int gid)
 			  wanted - synced == 1 ? "" : "s");
 	if (m->pod.deleting)
 		waits_for(l, "the master of group %d is being deleted", gid);
+	else if (judge_leaves(l->v, g))
+		waits_for(l, "the master of group %d is about to hand over", gid);
 }
 
 static bool is_silent_proxy(const struct proxy_view *p)
@@ -210,6 +212,8 @@ static void wait_for_health(struct looking *l)
 
 	if (v->tilted)
 		waits_for(l, "most servers are silent");
+	if (l->v->switchover.wished)
+		waits_for(l, "group %d is to get another master, as a person wishes", l->v->switchover.wish.gid);
 	for (int i = 0; i < l->owners.count; i++)
 		wait_for_group(l, l->owners.of[i]);
 	for (int i = 0; i < m->to.count; i++)

@@ -193,6 +193,8 @@ void switchover_look(const struct cluster_view *v, const struct decide_limits *l
 	if (is_left_alone(v, out) || is_no_wish(v, out))
 		return;
 	why = in_the_way(v, limits, out);
+	if (!why && judge_slots_move(v, w->wish.gid))
+		why = "slots are moved from it, or to it";
 	if (why)
 		await(out, v, why);
 	else

@@ -101,8 +101,9 @@ struct group_view {
 	int64_t claimed_ms; /* when, if another controller claims the group by that (act_promote.c); 0: it does not */
 	/* STANDBY: since when its master has been lost (judge_lost()), on this version of its node; 0: it is not */
 	int64_t lost_ms;
-	int64_t held_ms; /* when its slots were last held for a master that was about to fail, and did not; 0 never */
-	bool busy;       /* something is being done, or what is known is older than what was done last */
+	int64_t leaves_ms; /* since when its master is to hand over, or to end (judge_leaves()); 0: it is not */
+	int64_t held_ms;   /* when its slots were last held for a master that was about to fail, and did not; 0 never */
+	bool busy;         /* something is being done, or what is known is older than what was done last */
 	char switching_to[CODIS_ADDR_MAX]; /* who takes over from a master that lives, or just did; "" : nobody */
 	int64_t switching_ms;              /* ... since when that is under way; 0: it is not */
 	struct calm_done done;             /* its last change of master */

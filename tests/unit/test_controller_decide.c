@@ -570,6 +570,30 @@ TEST(masters_of_a_node_are_switched_one_after_the_other)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* A dashboard moves keys from server to server, past the locks: what it moves to the old master as the new one gets its
+ * role would be lost. */
+TEST(master_that_leaves_waits_for_slots_that_move)
+{
+	WORLD;
+
+	w->servers[0].pod.deleting = true;
+	w->v.dashboard.slot_acting[7] = true;
+	w->groups[0].leaves_ms = w->v.now_ms - 9999;
+	assert_nothing(w);
+	w->groups[0].leaves_ms--; /* its pod has to end */
+	assert_only(w, ACT_SWITCH, B);
+	w->groups[0].leaves_ms++;
+	w->v.dashboard.slot_acting[7] = false;
+	assert_only(w, ACT_SWITCH, B);
+	w->v.dashboard.slot_target[7] = 2; /* it waits for its turn */
+	assert_nothing(w);
+	w->servers[0].pod.deleting = false;
+	w->servers[0].pod.cordoned = true;
+	assert_nothing(w);
+	w->v.dashboard.reach = REACH_REFUSED; /* nobody moves it */
+	assert_only(w, ACT_SWITCH, B);
+}
+
 /* It is about to be drained. */
 TEST(master_on_a_cordoned_node_is_switched)
 {

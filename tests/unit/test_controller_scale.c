@@ -284,6 +284,14 @@ TEST(nothing_new_moves_while_a_group_or_a_proxy_is_not_well)
 	w->servers[0].pod.deleting = true;
 	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the master of group 1 is being deleted");
 	w->servers[0].pod.deleting = false;
+	w->servers[0].pod.cordoned = true;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the master of group 1 is about to hand over");
+	w->servers[0].pod.cordoned = false;
+	w->v.switchover.wished = true;
+	w->v.switchover.wish.gid = 2;
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: group 2 is to get another master, as a person "
+			"wishes");
+	w->v.switchover.wished = false;
 	w->v.dashboard.reach = REACH_SILENT;
 	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the dashboard does not answer");
 	w->v.dashboard.reach = REACH_OK;

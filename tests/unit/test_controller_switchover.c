@@ -215,6 +215,10 @@ TEST(what_is_in_the_way)
 	waits(w, "a proxy does not answer", LATE "a proxy does not answer");
 	w->proxies[0].reach = REACH_OK;
 	wish(w, 1, "");
+	w->v.dashboard.slot_acting[7] = true;
+	waits(w, "slots are moved from it, or to it", LATE "slots are moved from it, or to it");
+	w->v.dashboard.slot_acting[7] = false;
+	wish(w, 1, "");
 	w->v.tilted = true;
 	waits(w, "most servers are silent", LATE "most servers are silent");
 	w->v.tilted = false;
