@@ -150,11 +150,21 @@ const char *article_warning(enum codis_component component, const char *which, c
 
 /* --- how it ends -------------------------------------------------------------------------------------------------- */
 
+#define BLOCKS_MAX 16
+
+/* An "if" or "{" that is not closed yet. */
+struct block {
+	bool is_behind_and;
+	bool has_failing_branch; /* whose last command may fail */
+};
+
 /* What can make a text fail, or never end, whatever its last command says. */
 struct ending {
-	const char *text;
+	const char *text, *end; /* behind the last command */
 	bool may_fail;
 	bool last_is_well; /* the last command always succeeds, and is not behind && */
+	int depth;
+	struct block blocks[BLOCKS_MAX];
 };
 
 static bool is_behind_and(const char *start, const struct shell_command *command)
@@ -166,27 +176,86 @@ static bool is_behind_and(const char *start, const struct shell_command *command
 	return p - start >= 2 && p[-1] == '&' && p[-2] == '&';
 }
 
+static void open_block(struct ending *s, bool behind_and)
+{
+	if (s->depth < BLOCKS_MAX)
+		s->blocks[s->depth++] = (struct block){ .is_behind_and = behind_and };
+	else
+		s->may_fail = true;
+}
+
+/* Its last command is that of its last branch; the other ones end as well. */
+static void close_block(struct ending *s)
+{
+	if (s->depth > 0) {
+		const struct block *b = &s->blocks[--s->depth];
+
+		s->last_is_well = s->last_is_well && !b->is_behind_and && !b->has_failing_branch;
+	}
+}
+
+/* The word at n, in front of the program. */
+static void look_at_reserved(struct ending *s, const struct shell_command *command, int n)
+{
+	if (word_is(command, n, "until") || word_is(command, n, "while"))
+		s->may_fail = true;
+	else if (word_is(command, n, "if") || word_is(command, n, "{"))
+		open_block(s, n == 0 && is_behind_and(s->text, command));
+	else if ((word_is(command, n, "else") || word_is(command, n, "elif")) && s->depth > 0 && !s->last_is_well)
+		s->blocks[s->depth - 1].has_failing_branch = true;
+}
+
+static bool is_errexit(const struct shell_command *command, int i)
+{
+	const struct shell_word *w = &command->words[i];
+
+	return word_is(command, i, "errexit") || (w->text[0] == '-' && memchr(w->text, 'e', w->len));
+}
+
+/* What ends the text there, or may: by another status, at the next failure, or since nobody knows what it runs. */
+static bool may_end_it(const struct shell_command *command, int i)
+{
+	static const char *const words[] = { "eval", ".", "source", "trap" };
+	bool has_argument = i + 1 < command->count;
+
+	if (word_is(command, i, "exit") || word_is(command, i, "return"))
+		return !has_argument || !word_is(command, i + 1, "0");
+	if (word_is(command, i, "exec"))
+		return has_argument;
+	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
+		if (word_is(command, i, words[k]))
+			return true;
+	}
+	for (int n = i + 1; word_is(command, i, "set") && n < command->count; n++) {
+		if (is_errexit(command, n))
+			return true;
+	}
+	return false;
+}
+
 static int look_at_ending(void *ctx, const struct shell_command *command)
 {
+	const struct shell_word *last = &command->words[command->count - 1];
 	struct ending *s = ctx;
 	int i = shell_program(command);
-	bool has_argument = i + 1 < command->count, zero = has_argument && word_is(command, i + 1, "0");
+	bool fails = false;
 
-	for (int n = 0; n < i; n++)
-		s->may_fail = s->may_fail || word_is(command, n, "until") || word_is(command, n, "while");
+	for (int n = 0; n < i; n++) {
+		look_at_reserved(s, command, n);
+		fails = word_is(command, n, "!");
+	}
+	s->end = last->text + last->len;
 	if (i == command->count)
 		return 0;
-	if (word_is(command, i, "exit") && !zero)
-		s->may_fail = true;
-	if (word_is(command, i, "set") && has_argument && command->words[i + 1].text[0] == '-' &&
-	    memchr(command->words[i + 1].text, 'e', command->words[i + 1].len))
-		s->may_fail = true;
 	/* Behind "if" or "{" these are no commands of their own. */
-	if (word_is(command, i, "fi") || word_is(command, i, "}"))
+	if (word_is(command, i, "fi") || word_is(command, i, "}")) {
+		close_block(s);
 		return 0;
-	s->last_is_well = !is_behind_and(s->text, command) &&
+	}
+	s->may_fail = s->may_fail || may_end_it(command, i);
+	s->last_is_well = !fails && !is_behind_and(s->text, command) &&
 			  (word_is(command, i, "true") || word_is(command, i, ":") || word_is(command, i, "echo") ||
-			   (word_is(command, i, "exit") && zero));
+			   word_is(command, i, "exit"));
 	return 0;
 }
 
@@ -196,9 +265,13 @@ static bool ends_at_a_failure(const cJSON *words, const char *text)
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		if (word->valuestring == text)
+		const char *its = cJSON_GetStringValue(word);
+
+		if (its == text)
 			break;
-		if (word->valuestring[0] == '-' && word->valuestring[1] != '-' && strchr(word->valuestring, 'e'))
+		if (!its) /* who asks may be anybody */
+			continue;
+		if ((its[0] == '-' && its[1] != '-' && strchr(its, 'e')) || strcmp(its, "errexit") == 0)
 			return true;
 	}
 	return false;
@@ -206,10 +279,11 @@ static bool ends_at_a_failure(const cJSON *words, const char *text)
 
 static bool surely_succeeds(const cJSON *words, const char *text)
 {
-	struct ending s = { .text = text };
+	struct ending s = { .text = text, .end = text };
 
+	/* Of "(true)" the shell that it runs in may be behind &&. */
 	return text && shell_each(text, look_at_ending, &s, NULL) == 0 && s.last_is_well && !s.may_fail &&
-	       !ends_at_a_failure(words, text);
+	       !strchr(s.end, ')') && !ends_at_a_failure(words, text);
 }
 
 const char *article_ending_step(const cJSON *hook)
