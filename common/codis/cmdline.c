@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/buf.h"
 #include "common/base/error.h"
@@ -88,7 +89,7 @@ static bool leads_on(const char *before, const char *word)
 struct search {
 	struct cmdline *c;
 	const char *const *programs;
-	bool too_many;
+	bool too_involved;
 };
 
 /* "${CODIS_HOME}/bin/codis-server": the name behind the last slash, without quotes. False where it is none of its own.
@@ -156,8 +157,8 @@ static int on_command(void *ctx, const struct shell_command *cmd)
 
 	if (program < 0 || asks_only(cmd, program))
 		return 0;
-	if (s->c->count == CMDLINE_STARTS) {
-		s->too_many = true;
+	if (cmd->unclear || s->c->count == CMDLINE_STARTS) {
+		s->too_involved = true;
 		return 1;
 	}
 	start = &s->c->starts[s->c->count++];
@@ -174,11 +175,11 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
 
 	c->text = script;
 	c->kind = CMDLINE_SHELL;
-	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_many && c->count > 0)
+	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_involved && c->count > 0)
 		return;
 	c->kind = CMDLINE_NONE;
-	c->why = c->count || err.code ? "its shell text is too involved"
-				      : "its shell text does not show where it starts";
+	c->why = s.too_involved || err.code ? "its shell text is too involved"
+					    : "its shell text does not show where it starts";
 	c->count = 0;
 }
 
@@ -522,15 +523,16 @@ void cmdline_words(const cJSON *container, struct cmdline *c)
 
 /* --- flags -------------------------------------------------------------------------------------------------------- */
 
-/* Whether the word as the program gets it is this text; false where only a shell can tell. */
+/* Whether the word as the program gets it is this text, in capitals or not, which Redis takes alike (its settings'
+ * names too); false where only a shell can tell. */
 static bool is_plain(const struct cmdline *c, const struct shell_word *w, const char *text)
 {
 	char seen[SEEN_MAX];
 	struct buf plain = BUF_IN(seen);
 
 	if (c->kind != CMDLINE_SHELL)
-		return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
-	return shell_plain(w, &plain) && strcmp(plain.data, text) == 0;
+		return w->len == strlen(text) && strncasecmp(w->text, text, w->len) == 0;
+	return shell_plain(w, &plain) && strcasecmp(plain.data, text) == 0;
 }
 
 /* As a word of its own, or one with a blank behind it. */
@@ -542,7 +544,7 @@ static bool shell_has_flag(const struct shell_word *w, const char *flag, size_t 
 	/* It begins otherwise, and with no quote either. */
 	if (!w->len || (w->text[0] != flag[0] && !strchr("\"'\\", w->text[0])))
 		return false;
-	return shell_plain(w, &plain) && strncmp(plain.data, flag, len) == 0 &&
+	return shell_plain(w, &plain) && strncasecmp(plain.data, flag, len) == 0 &&
 	       (plain.data[len] == '\0' || plain.data[len] == ' ');
 }
 
@@ -550,7 +552,8 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 			  struct shell_word *value)
 {
 	bool shell = c->kind == CMDLINE_SHELL, /* most begin alike, and end otherwise */
-		begins = w->len >= len && w->text[len - 1] == flag[len - 1] && memcmp(w->text, flag, len) == 0;
+		begins = w->len >= len && (w->text[len - 1] | 0x20) == (flag[len - 1] | 0x20) &&
+			 strncasecmp(w->text, flag, len) == 0;
 	char next = begins && w->len > len ? w->text[len] : '\0';
 
 	/* --flag=VALUE: the value is a part of the word, with a shell's quotes as they are. */
@@ -603,7 +606,7 @@ bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, con
 	int at = cmdline_flag(c, s, flag, &value);
 
 	/* An empty word is a value, and no word is none. */
-	if (at < 0 || (value.len == 0 && at + 1 == s->count))
+	if (at < 0 || (value.len == 0 && (at + 1 == s->count || is_flag(&s->words[at + 1]))))
 		return false;
 	return is_plain(c, &value, text);
 }

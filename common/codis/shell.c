@@ -173,58 +173,34 @@ static const char *skip_redirection(const char *p, struct here *h)
 	return word == p ? NULL : word;
 }
 
-static bool is_redirection(const char *p)
+/* How much stands in front of "<" or ">": a descriptor, or "{NAME}", into which bash puts one. -1: it is no
+ * redirection.
+ */
+static int descriptor_of(const char *p)
 {
-	p += strspn(p, "0123456789");
-	return *p == '<' || *p == '>';
+	size_t name = *p == '{' ? strspn(p + 1, SHELL_NAME_CHARS) : 0;
+	size_t len = name && p[name + 1] == '}' ? name + 2 : strspn(p, "0123456789");
+
+	return p[len] == '<' || p[len] == '>' ? (int)len : -1;
 }
 
 /* One word, one redirection or one comment. */
 static const char *take(const char *p, struct shell_command *command, struct here *h)
 {
+	int descriptor = descriptor_of(p);
 	const char *end;
 
 	if (*p == '#')
 		return p + strcspn(p, "\n");
-	if (is_redirection(p))
-		return skip_redirection(p + strspn(p, "0123456789"), h);
+	if (descriptor > 1) /* to dash 10 and {NAME} are words */
+		command->unclear = true;
+	if (descriptor >= 0)
+		return skip_redirection(p + descriptor, h);
 	end = skip_word(p);
 	if (!end || end == p || command->count == SHELL_WORDS)
 		return NULL;
 	command->words[command->count++] = (struct shell_word){ p, (size_t)(end - p) };
 	return end;
-}
-
-int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command *command), void *ctx,
-	       struct error *err)
-{
-	struct shell_command command;
-	struct here here = { .count = 0 };
-	const char *p = text;
-	int parens = 0, r;
-
-	if (strnlen(text, SHELL_TEXT_MAX + 1) > SHELL_TEXT_MAX)
-		return error_set(err, ERR_TOOBIG, "the shell text is longer than a program can be given");
-	for (;;) {
-		command.count = 0;
-		for (p = skip_blanks(p); p && *p && !strchr("\n;&|()", *p); p = p ? skip_blanks(p) : NULL)
-			p = take(p, &command, &here);
-		if (!p)
-			break;
-		if (command.count && (r = fn(ctx, &command)) != 0)
-			return r;
-		parens += (*p == '(') - (*p == ')');
-		if (parens < 0)
-			break;
-		if (!*p && here.count)
-			break;
-		if (!*p)
-			return parens == 0 ? 0 : error_set(err, ERR_INVALID, "a parenthesis does not close");
-		p = *p == '\n' ? skip_lines(p + 1, &here) : p + 1;
-		if (!p)
-			break;
-	}
-	return error_set(err, ERR_INVALID, "the shell text is too involved");
 }
 
 static bool is_reserved(const struct shell_word *w)
@@ -243,6 +219,46 @@ static bool is_assignment(const struct shell_word *w)
 	size_t name = strspn(w->text, SHELL_NAME_CHARS);
 
 	return name > 0 && name < w->len && w->text[name] == '=';
+}
+
+/* "name" of "name()": what stands before a parenthesis is else a reserved word or an array's assignment. */
+static bool is_definition(const struct shell_command *command)
+{
+	return command->count == 1 && !is_reserved(&command->words[0]) && !is_assignment(&command->words[0]);
+}
+
+int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command *command), void *ctx,
+	       struct error *err)
+{
+	struct shell_command command;
+	struct here here = { .count = 0 };
+	const char *p = text;
+	int parens = 0, r;
+
+	if (strnlen(text, SHELL_TEXT_MAX + 1) > SHELL_TEXT_MAX)
+		return error_set(err, ERR_TOOBIG, "the shell text is longer than a program can be given");
+	for (;;) {
+		command.count = 0;
+		command.unclear = false;
+		for (p = skip_blanks(p); p && *p && !strchr("\n;&|()", *p); p = p ? skip_blanks(p) : NULL)
+			p = take(p, &command, &here);
+		if (!p)
+			break;
+		command.unclear = command.unclear || (*p == '(' && is_definition(&command));
+		if (command.count && (r = fn(ctx, &command)) != 0)
+			return r;
+		parens += (*p == '(') - (*p == ')');
+		if (parens < 0)
+			break;
+		if (!*p && here.count)
+			break;
+		if (!*p)
+			return parens == 0 ? 0 : error_set(err, ERR_INVALID, "a parenthesis does not close");
+		p = *p == '\n' ? skip_lines(p + 1, &here) : p + 1;
+		if (!p)
+			break;
+	}
+	return error_set(err, ERR_INVALID, "the shell text is too involved");
 }
 
 int shell_program(const struct shell_command *command)

@@ -27,9 +27,10 @@ struct shell_word {
 };
 
 /* The words of one simple command in order; redirections are none of them. The first may be an assignment or a reserved
- * word ("if", "then", "{"). */
+ * word ("if", "then", "{"). unclear: it is the name of a function, or shells do not agree on its words. */
 struct shell_command {
 	int count;
+	bool unclear;
 	struct shell_word words[SHELL_WORDS];
 };
 
