@@ -1,6 +1,7 @@
 /* What a codis-proxy gets: identity, a probe and a hook by which clients come to it only while it serves, and a short
  * stay on a node that is lost (it has no data, another one takes its place). */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/buf.h"
@@ -107,6 +108,7 @@ void proxy_mutate(struct mutation *m)
 	read_address(&c, "--host-proxy", &proxy);
 	if (!proxy.port)
 		proxy.port = stock;
+	mutation_host_port(m, container, strtol(proxy.port, NULL, 10)); /* 0: a variable */
 	set_probe(m, container, &proxy);
 	liveness_warn(m, container);
 	set_hook(m, container, &c, proxy.port);

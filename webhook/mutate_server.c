@@ -426,6 +426,7 @@ void server_mutate(struct mutation *m)
 	r = find_address(m, &c, &a);
 	persistence_warn(json_get(m->pod, "spec", NULL), container, &c, m->verdict);
 	room_warn(container, &c, m->verdict);
+	mutation_host_port(m, container, m->known.port);
 	guard(m, &c);
 	liveness_warn(m, container);
 	server_words_warn_of_roles(json_get(m->pod, "spec", NULL), container, m->guarded, m->verdict);

@@ -115,6 +115,51 @@ static cJSON *own_container(struct mutation *m, cJSON *container)
 	return container;
 }
 
+/* Of a container alone (Kubernetes 1.35): its pod goes on without it, and is nobody's to replace. */
+static void warn_of_policy(struct mutation *m, const cJSON *container)
+{
+	const char *policy = json_str(container, "restartPolicy", NULL), *name = json_str(container, "name", NULL);
+
+	if (policy && strcmp(policy, "Always") != 0)
+		admission_warn(m->verdict,
+			       "drop restartPolicy %.9s of container %.30s: once it has ended nobody starts it again",
+			       policy, name ? name : "");
+}
+
+/* What needs a pod of its own, with its labels, hooks and probe. */
+static void warn_of_others(struct mutation *m, const cJSON *containers)
+{
+	const cJSON *c;
+
+	cJSON_ArrayForEach(c, containers) {
+		for (int k = CODIS_SERVER; k <= CODIS_DASHBOARD; k++) {
+			const char *name = json_str(c, "name", NULL);
+
+			if (k != (int)m->known.component && codis_runs(c, (enum codis_component)k))
+				admission_warn(m->verdict,
+					       "run %s in pods of its own, labelled so: in container %.30s it gets "
+					       "nothing",
+					       codis_component_name((enum codis_component)k), name ? name : "");
+		}
+	}
+}
+
+void mutation_host_port(struct mutation *m, const cJSON *container, int64_t port)
+{
+	const cJSON *p;
+
+	if (!json_bool(false, m->pod, "spec", "hostNetwork", NULL) || port <= 0)
+		return;
+	json_each(p, json_get(container, "ports", NULL)) {
+		if (json_int(0, p, "containerPort", NULL) == port)
+			return;
+	}
+	admission_warn(m->verdict,
+		       "list containerPort %d: with hostNetwork, a second one on a node finds it taken, again and "
+		       "again",
+		       (int)port);
+}
+
 cJSON *mutation_container(struct mutation *m)
 {
 	cJSON *spec = mutation_object(m, m->pod, "spec"), *list = mutation_array(m, spec, "containers");
@@ -125,6 +170,10 @@ cJSON *mutation_container(struct mutation *m)
 	const char *its = json_str(other, "name", NULL);
 	struct cmdline c;
 
+	if (found) {
+		warn_of_policy(m, found);
+		warn_of_others(m, list);
+	}
 	if (found && other) {
 		codis_cmdline_of(found, m->known.component, &c);
 		if (init)

@@ -40,6 +40,9 @@ void mutation_drop(struct mutation *m, cJSON *parent, const char *name);
  * into any. */
 cJSON *mutation_container(struct mutation *m);
 
+/* Warns of a port of its node's network that the scheduler does not know of; 0: the port is not known. */
+void mutation_host_port(struct mutation *m, const cJSON *container, int64_t port);
+
 /* Labels codis.io/product (where it is known), codis.io/component and, for a server, codis.io/group. A label that says
  * otherwise is refused: it would put the pod somewhere else for one program than for the next. */
 void mutation_labels(struct mutation *m);

@@ -8,6 +8,8 @@
 #define LABEL_NAME    "app.kubernetes.io/name"
 #define LABEL_PART    "app.kubernetes.io/component"
 #define LABEL_PART_OF "app.kubernetes.io/part-of"
+/* As charts had it before there was the one above: app: codis, component: server. */
+#define LABEL_OLD_PART "component"
 
 #define PROGRAMS       "codis-server,codis-proxy,codis-dashboard,codis-ha,codis-fe"
 #define SHORT_NAMES    "server,proxy,dashboard,ha,fe"
@@ -128,7 +130,7 @@ static enum codis_component nearly(const char *value, bool own)
 
 enum codis_component codis_component_nearly(const cJSON *object, const char **key, const char **value)
 {
-	static const char *const keys[] = { CODIS_LABEL_COMPONENT, LABEL_APP, LABEL_PART, LABEL_NAME };
+	static const char *const keys[] = { CODIS_LABEL_COMPONENT, LABEL_APP, LABEL_PART, LABEL_NAME, LABEL_OLD_PART };
 	const cJSON *labels = labels_of(object);
 	enum codis_component c = CODIS_NONE;
 
@@ -137,7 +139,7 @@ enum codis_component codis_component_nearly(const cJSON *object, const char **ke
 	for (size_t i = 0; c == CODIS_NONE && i < sizeof(keys) / sizeof(keys[0]); i++) {
 		*key = keys[i];
 		*value = json_str(labels, keys[i], NULL);
-		c = nearly(*value, i == 0);
+		c = nearly(*value, i == 0 || (i == 4 && is(json_str(labels, LABEL_APP, NULL), "codis")));
 	}
 	return c;
 }

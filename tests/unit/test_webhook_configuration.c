@@ -131,6 +131,17 @@ TEST(who_opts_out_is_not_asked_about)
 			    "object.spec.template.?metadata.?labels[?'" CODIS_LABEL_INJECT "'].orValue('') != 'false'");
 }
 
+/* A Job's pod with the labels of its chart, and what a kubelet shows of a file, would be refused while it is away. */
+TEST(what_is_none_by_itself_is_not_asked_about)
+{
+	static const char *const pods[] = { "pods", "pods-beside" };
+
+	for (size_t i = 0; i < 2; i++) {
+		assert_says(pods[i], "!(object.?spec.?restartPolicy.orValue('') in ['Never', 'OnFailure'])");
+		assert_says(pods[i], "!object.?metadata.?annotations[?'kubernetes.io/config.mirror'].hasValue()");
+	}
+}
+
 /* Nobody else is held up while the webhook is away, and no object that is on its way out. */
 TEST(what_fails_without_the_webhook_is_what_it_protects)
 {
