@@ -61,15 +61,10 @@ static bool add_environment(cJSON *wait, const cJSON *container, const char *zoo
 
 	for (int i = cJSON_GetArraySize(env) - 1; needed && i >= 0; i--) {
 		const cJSON *variable = cJSON_GetArrayItem(env, i);
-		cJSON *copy;
 
-		if (!is_needed(variable, zookeeper, needed))
-			continue;
-		copy = cJSON_Duplicate(variable, true);
-		if (!copy || !cJSON_InsertItemInArray(needed, 0, copy)) {
-			cJSON_Delete(copy);
+		if (is_needed(variable, zookeeper, needed) &&
+		    json_insert(needed, 0, cJSON_Duplicate(variable, true)) < 0)
 			return false;
-		}
 	}
 	return needed && (!strchr(zookeeper, '$') || needed->child || add_copy(wait, container, "envFrom"));
 }
@@ -129,11 +124,8 @@ static void wait_for_zookeeper(struct mutation *m, const cJSON *container, const
 			return;
 	}
 	wait = list ? new_wait(container, zookeeper.data) : NULL;
-	if (!wait || !cJSON_InsertItemInArray(list, wait_index(list), wait)) {
-		cJSON_Delete(wait);
-		if (m->verdict->allowed)
-			admission_refuse_memory(m->verdict);
-	}
+	if (json_insert(list, wait_index(list), wait) < 0 && m->verdict->allowed)
+		admission_refuse_memory(m->verdict);
 }
 
 /* --- the lock -------------------------------------------------------------------------------------------------- */
@@ -166,11 +158,24 @@ static bool is_lock_removed(const cJSON *pod)
 	return false;
 }
 
+/* By a variable, which stays as it is. */
+static bool is_lock_handed_on(const struct cmdline *c)
+{
+	const struct cmdline_start *s = &c->starts[0];
+
+	for (int i = s->count; c->count && i < s->count + s->handed; i++) {
+		if (cmdline_word_is(c, s, i, REMOVE_LOCK))
+			return true;
+	}
+	return false;
+}
+
 /* The lock is what keeps a second dashboard away. codis-controller takes one away whose owner is provably gone, where
  * it finds ZooKeeper by this command. */
 static void keep_lock(struct mutation *m, struct cmdline *c)
 {
 	bool zookeeper = c->count && cmdline_flag(c, &c->starts[0], "--zookeeper", NULL) >= 0;
+	bool stays = is_lock_handed_on(c);
 	int count = zookeeper ? cmdline_remove(c, REMOVE_LOCK) : 0;
 
 	if (count < 0)
@@ -179,7 +184,7 @@ static void keep_lock(struct mutation *m, struct cmdline *c)
 		admission_warn(m->verdict, "drop " REMOVE_LOCK
 					   ", which is left out: codis-controller removes a stale lock; with it "
 					   "two could lead");
-	if (zookeeper && is_lock_removed(m->pod))
+	if (zookeeper && (stays || is_lock_removed(m->pod)))
 		admission_warn(m->verdict,
 			       "drop " REMOVE_LOCK ", which stays here: codis-controller removes a stale lock; with it "
 			       "two could lead");

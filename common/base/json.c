@@ -249,6 +249,21 @@ int json_push(cJSON *array, cJSON *item)
 	return -1;
 }
 
+/* Not by cJSON_InsertItemInArray, which refuses any place in the middle in Debian's 1.7.15: what follows moves behind.
+ */
+int json_insert(cJSON *array, int index, cJSON *item)
+{
+	cJSON *at = cJSON_GetArrayItem(array, index), *next;
+
+	if (json_push(array, item) < 0)
+		return -1;
+	for (; at && at != item; at = next) {
+		next = at->next;
+		cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, at));
+	}
+	return 0;
+}
+
 /* The member of the same name, most often the likely one. *left: how many more may be looked at for it. */
 static const cJSON *same_name(const cJSON *object, const cJSON *likely, const char *name, size_t *left)
 {

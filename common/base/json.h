@@ -101,6 +101,8 @@ cJSON *json_add_bool(cJSON *parent, const char *name, bool value);
 int json_set(cJSON *parent, const char *name, cJSON *item);
 /* Appends to an array; takes the item over also when it fails. 0 or -1. */
 int json_push(cJSON *array, cJSON *item);
+/* Likewise, but at that index; behind all where there is no such item. */
+int json_insert(cJSON *array, int index, cJSON *item);
 
 /* Like Kubernetes' equality of the fields that are there: same type and value, objects' members in any order; but it
  * takes time in proportion to their size, so objects of hundreds of members in a wholly other order are not found to be

@@ -95,21 +95,6 @@ static int find(cJSON *doc, const char *pointer, struct place *p)
 	return 0;
 }
 
-/* Not by cJSON_InsertItemInArray, which refuses any place in the middle in Debian's 1.7.15: what follows moves behind.
- */
-static bool insert(cJSON *array, int index, cJSON *value)
-{
-	cJSON *item = cJSON_GetArrayItem(array, index), *next;
-
-	if (!cJSON_AddItemToArray(array, value))
-		return false;
-	for (; item && item != value; item = next) {
-		next = item->next;
-		cJSON_AddItemToArray(array, cJSON_DetachItemViaPointer(array, item));
-	}
-	return true;
-}
-
 /* Takes value over. */
 static int put(cJSON **doc, struct place *p, bool add, cJSON *value)
 {
@@ -127,7 +112,7 @@ static int put(cJSON **doc, struct place *p, bool add, cJSON *value)
 	else if (cJSON_IsObject(p->parent))
 		done = cJSON_AddItemToObject(p->parent, p->name.data, value);
 	else
-		done = insert(p->parent, p->index, value);
+		return json_insert(p->parent, p->index, value);
 	if (!done)
 		cJSON_Delete(value);
 	return done ? 0 : -1;
