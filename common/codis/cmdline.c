@@ -202,7 +202,11 @@ static const char *collect(const cJSON *container, struct words *w)
 
 	w->count = 0;
 	for (int f = 0; f < 2; f++) {
-		json_each(item, json_get(container, fields[f], NULL)) {
+		const cJSON *list = json_get(container, fields[f], NULL);
+
+		if (list && !cJSON_IsNull(list) && !json_is(list, cJSON_Array))
+			return "its command is no list of texts";
+		json_each(item, list) {
 			if (!json_is(item, cJSON_String))
 				return "its command is no list of texts";
 			if (n == SHELL_WORDS)

@@ -34,6 +34,10 @@ def workload(kind, name, app):
 FOREIGN = [workload("StatefulSet", "web", "web"), workload("Deployment", "api", "api"),
            workload("StatefulSet", "zookeeper", "zookeeper")]
 
+# As a Job makes it of a chart's template: it has the labels of Codis, and ends.
+TASK = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "backup", "namespace": OTHERS, "labels": {"app": "codis-server"}},
+        "spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "codis-image:latest", "command": ["true"]}]}}
+
 
 def rolled_out(w, obj):
     w.kube.kubectl("rollout", "status", "-n", OTHERS, f"{obj['kind'].lower()}/{obj['metadata']['name']}",
@@ -67,7 +71,7 @@ def nobody_else_notices(w):
     """Without any webhook a StatefulSet, a Deployment and a ZooKeeper of others are made, rolled and scaled; Codis' are not."""
     with no_webhook(w), namespace_of_others(w):
         begin = time.monotonic()
-        for obj in FOREIGN:
+        for obj in [*FOREIGN, TASK]:
             w.kube.apply(json.dumps(obj))
         for obj in FOREIGN:
             rolled_out(w, obj)
