@@ -66,7 +66,10 @@ static bool add_environment(cJSON *wait, const cJSON *container, const char *zoo
 		    json_insert(needed, 0, cJSON_Duplicate(variable, true)) < 0)
 			return false;
 	}
-	return needed && (!strchr(zookeeper, '$') || needed->child || add_copy(wait, container, "envFrom"));
+	if (!needed || needed->child)
+		return needed;
+	cJSON_DeleteItemFromObjectCaseSensitive(wait, "env"); /* no API server keeps an empty one */
+	return !strchr(zookeeper, '$') || add_copy(wait, container, "envFrom");
 }
 
 /* Like the container itself, so that quotas, limits and restricted namespaces have nothing new to judge. */
