@@ -61,6 +61,8 @@ static int check_kind(const struct documents *d, const cJSON *object, struct doc
 	const char *kind = json_str(object, "kind", NULL), *version = json_str(object, "apiVersion", NULL);
 
 	doc->name = json_str(object, "metadata", "name", NULL);
+	doc->says = kind;
+	doc->version = version;
 	if (!kind || !version || !is_version(version))
 		return error_set(err, ERR_INVALID, "it has no kind, or no apiVersion: it is no object of Kubernetes");
 	doc->kind = kind_find(kind);
@@ -105,8 +107,7 @@ int document_set_kind(const struct documents *d, struct document *doc, const cha
 		return error_set(err, ERR_INVALID, "\"%.64s\" is no resource, or there is no memory", resource);
 	name = (char *)(kind + 1);
 	memcpy(name, resource, size);
-	*kind = (struct kind){ json_str(doc->object, "kind", NULL), json_str(doc->object, "apiVersion", NULL), name,
-			       clusterwide };
+	*kind = (struct kind){ doc->says, doc->version, name, clusterwide };
 	free(doc->learnt);
 	doc->kind = doc->learnt = kind;
 	return check_namespace(d, doc, err);

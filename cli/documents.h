@@ -27,10 +27,10 @@ int kind_group_len(const char *version);
 
 struct document {
 	cJSON *object;
-	const struct kind *kind; /* NULL: the cluster has to be asked (document_set_kind) */
-	struct kind *learnt;     /* kind, where the cluster knew it */
-	const char *name;        /* of object */
-	char from[256];          /* "codis-server.yaml" */
+	const struct kind *kind;           /* NULL: the cluster has to be asked (document_set_kind) */
+	struct kind *learnt;               /* kind, where the cluster knew it */
+	const char *name, *says, *version; /* of object; says: its kind */
+	char from[256];                    /* "codis-server.yaml" */
 };
 
 struct documents {

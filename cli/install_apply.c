@@ -27,23 +27,23 @@ static const cJSON *resource_of(const cJSON *list, const char *kind)
 	return NULL;
 }
 
-static enum cli_status fail_unknown(struct cli *c, const struct document *doc, const char *kind, const char *version)
+static enum cli_status fail_unknown(struct cli *c, const struct document *doc)
 {
-	int group = kind_group_len(version);
+	int group = kind_group_len(doc->version);
 
 	if (!group)
-		return cli_fail(c, CLI_NOT_SO, "%s %s: the cluster has no such kind in %s. Nothing is applied", kind,
-				doc->name, version);
+		return cli_fail(c, CLI_NOT_SO, "%s %s: the cluster has no such kind in %s. Nothing is applied",
+				doc->says, doc->name, doc->version);
 	return cli_fail(c, CLI_NOT_SO,
 			"%s %s: the cluster has no such kind in %s. Nothing is applied: install what brings it (the "
 			"CustomResourceDefinitions of %.*s) first, and repeat this",
-			kind, doc->name, version, group, version);
+			doc->says, doc->name, doc->version, group, doc->version);
 }
 
 /* This document's, and that of those behind it which the same answer has. */
 static enum cli_status learn_kind(struct cli *c, struct documents *d, int first)
 {
-	const char *version = json_str(d->all[first].object, "apiVersion", NULL);
+	const char *version = d->all[first].version;
 	char path[DOCUMENTS_PATH_MAX];
 	struct error err = ERROR_INIT;
 	JSON_CLEANUP cJSON *list = NULL;
@@ -54,14 +54,13 @@ static enum cli_status learn_kind(struct cli *c, struct documents *d, int first)
 		return cli_fail_call(c, &err);
 	for (int i = first; i < d->count; i++) {
 		struct document *doc = &d->all[i];
-		const char *kind = json_str(doc->object, "kind", NULL);
 		const cJSON *resource;
 
-		if (doc->kind || strcmp(json_str(doc->object, "apiVersion", NULL), version) != 0)
+		if (doc->kind || strcmp(doc->version, version) != 0)
 			continue;
-		resource = resource_of(list, kind);
+		resource = resource_of(list, doc->says);
 		if (!resource)
-			return fail_unknown(c, doc, kind, version);
+			return fail_unknown(c, doc);
 		if (document_set_kind(d, doc, json_str(resource, "name", NULL),
 				      !json_bool(true, resource, "namespaced", NULL), &err) < 0)
 			return cli_fail(c, CLI_USAGE, "install: %s", err.text);
