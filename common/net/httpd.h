@@ -48,11 +48,12 @@ struct httpd_config {
 	const char *port;        /* their label, a literal: which of the program's ports it is */
 };
 
-/* Nobody keeps others out. Newcomers are let in once they have said something, by turns of their addresses
- * (httpd_door.h). Above its limits of connections the server takes the next one, too, and closes another one: one that
- * came and asked nothing, one that sends slowly, the one that is idle longest, in this order, of the same address or of
- * the one that has most (httpd_conns.h). So a kubelet is heard whatever else sits there, from its own address as well.
- * Handshake, head, body, answer and idling have limits of time of their own, however many bytes come meanwhile.
+/* Nobody keeps others out. Newcomers are let in once they have said something (of TLS, a whole ClientHello), by turns
+ * of their addresses (httpd_door.h). Above its limits of connections the server takes the next one, too, and closes
+ * another one: one that came and asked nothing, one that sends slowly, the one that is idle longest, in this order, of
+ * the same address or of the one that has most (httpd_conns.h). So a kubelet is heard whatever else sits there, from
+ * its own address as well. Handshake, head, body, answer and idling have limits of time of their own, however many
+ * bytes come meanwhile.
  *
  * What requests take in memory is bounded for all together: up to 32 KiB of a body are read from everybody; who has
  * more takes turns (max_big), and is answered 503 with Retry-After when that takes 2 s. A handler may so take max_big

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -32,6 +33,9 @@
 #define BATCH    16
 /* From when on nobody connects any more until the last who has is here: the last part of their handshake of TCP. */
 #define SHUT_MS 100
+
+/* Of a record of TLS, and of the message in it. */
+#define HELLO_HEAD 9
 
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
@@ -109,11 +113,29 @@ static void turn_away(struct door *d, struct waiter *w, struct metric *why)
 		metric_add(why, 1);
 }
 
+/* Of TLS, a ClientHello that is whole and comes in one record, as everybody sends it: a byte of one would wait inside,
+ * in the place of who has more to say. What is none is soon done with. */
+static bool is_enough(const struct door *d, int fd, const unsigned char *head, ssize_t n)
+{
+	enum { HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_HEAD = 5, MESSAGE_HEAD = 4 };
+	int record, message, here = 0;
+
+	if (!d->config.tls || head[0] != HANDSHAKE)
+		return true;
+	if (n < HELLO_HEAD)
+		return false;
+	if (head[RECORD_HEAD] != CLIENT_HELLO)
+		return true;
+	record = head[3] << 8 | head[4];
+	message = head[6] << 16 | head[7] << 8 | head[8];
+	return MESSAGE_HEAD + message <= record && ioctl(fd, FIONREAD, &here) == 0 && here >= RECORD_HEAD + record;
+}
+
 /* It speaks, or has gone: then it is turned away, and false is returned. */
 static bool hear(struct door *d, struct waiter *w)
 {
-	char c;
-	ssize_t n = recv(w->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+	unsigned char head[HELLO_HEAD];
+	ssize_t n = recv(w->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
@@ -121,6 +143,8 @@ static bool hear(struct door *d, struct waiter *w)
 		turn_away(d, w, NULL);
 		return false;
 	}
+	if (!is_enough(d, w->fd, head, n))
+		return true;
 	(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	TAILQ_REMOVE(&w->peer->silent, w, link);
 	w->speaks = true;
@@ -196,7 +220,8 @@ static int await(struct door *d, int fd, const struct sockaddr_in6 *address, soc
 {
 	struct in6_addr peer = conns_peer((const struct sockaddr *)(const void *)address);
 	struct waiter *w = calloc(1, sizeof(*w));
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = w };
+	/* Told once of what comes: half a ClientHello stays there. */
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = w };
 
 	if (!w)
 		return -1;
@@ -375,6 +400,13 @@ static void turn(struct door *d, int64_t now_ms)
 	d->config.on_turn(d->config.ctx, now_ms);
 }
 
+/* Who has gone before it has said enough is turned away. */
+static void hear_all_of(struct door *d, struct waiter *w, uint32_t events)
+{
+	if (hear(d, w) && !w->speaks && events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		turn_away(d, w, NULL);
+}
+
 static void take(struct door *d, const struct epoll_event *events, int n, int64_t now_ms)
 {
 	uint64_t woken;
@@ -386,7 +418,7 @@ static void take(struct door *d, const struct epoll_event *events, int n, int64_
 		else if (events[i].data.ptr == &d->wake)
 			(void)!read(d->wake, &woken, sizeof(woken));
 		else
-			(void)hear(d, events[i].data.ptr);
+			hear_all_of(d, events[i].data.ptr, events[i].events);
 	}
 	if (comes && d->listener >= 0) /* last: it may turn one away whose event is among these */
 		accept_some(d, now_ms);

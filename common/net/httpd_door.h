@@ -1,7 +1,7 @@
-/* httpd_door.h - part of httpd: newcomers wait at the door until they have said something, and are then let in: in turn
- * by their address, a few at a time. So whoever only connects costs next to nothing, whoever asks for many handshakes
- * holds up neither those that are in nor newcomers of other addresses, and at the end nobody is left between the kernel
- * and libmicrohttpd. A thread of its own. */
+/* httpd_door.h - part of httpd: newcomers wait at the door until they have said something, of TLS a whole ClientHello,
+ * and are then let in: in turn by their address, a few at a time. So whoever only connects costs next to nothing,
+ * whoever asks for many handshakes holds up neither those that are in nor newcomers of other addresses, and at the end
+ * nobody is left between the kernel and libmicrohttpd. A thread of its own. */
 #ifndef CODIS_NET_HTTPD_DOOR_H
 #define CODIS_NET_HTTPD_DOOR_H
 

@@ -162,6 +162,29 @@ FIXTURE_TEST(who_says_nothing_is_not_let_in)
 	assert_int_equal(f->n_in, 1);
 }
 
+/* Inside it would take the place of the next, who has more to say. */
+FIXTURE_TEST(half_a_hello_is_not_let_in)
+{
+	static const char hello[] = "\x16\x03\x01\x00\x06\x01\x00\x00\x02zz";
+	struct fixture *f = *state;
+	int half, gone;
+
+	open_door(f);
+	half = comes(f, "127.0.0.2", "\x16");
+	gone = comes(f, "127.0.0.2", "\x16\x03");
+	start(f);
+	comes(f, "127.0.0.3", "hello");
+	wait_for(f, 1);
+	assert_int_equal(f->in[0].s_addr, inet_addr("127.0.0.3"));
+	assert_int_equal(send(half, hello + 1, 9, MSG_NOSIGNAL), 9);
+	shutdown(gone, SHUT_WR);
+	assert_true(is_closed(gone, 5000));
+	assert_int_equal(f->n_in, 1);
+	assert_int_equal(send(half, hello + 10, 1, MSG_NOSIGNAL), 1);
+	wait_for(f, 2);
+	assert_int_equal(f->in[1].s_addr, inet_addr("127.0.0.2"));
+}
+
 FIXTURE_TEST(the_address_that_has_most_makes_room)
 {
 	struct fixture *f = *state;
