@@ -366,33 +366,37 @@ static enum MHD_Result send_toobig(struct httpd *h, struct MHD_Connection *conn)
 
 /* What is said of how long a body is. */
 struct framing {
-	int lengths;
-	bool spaced; /* a name ends with a space: MHD takes it for another one */
-	bool chunked, coded;
+	int lengths, codings;
+	bool unclear; /* a line that others read otherwise than MHD */
+	bool coded;
 };
 
-static bool is_header(const char *name, size_t len, const char *header)
+/* 0: it is not this header; 1: it is; -1: MHD has put the text of a second line behind its name, and has no value. */
+static int is_header(const char *name, const char *header)
 {
-	return len == strlen(header) && strcasecmp(name, header) == 0;
+	size_t len = strlen(header);
+
+	if (strncasecmp(name, header, len) != 0)
+		return 0;
+	return name[len] ? -1 : 1;
 }
 
 static enum MHD_Result read_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
+	int length = is_header(name, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	int coding = is_header(name, MHD_HTTP_HEADER_TRANSFER_ENCODING);
 	struct framing *f = cls;
-	size_t len = strlen(name);
 
 	(void)kind;
-	f->lengths += is_header(name, len, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	f->spaced = f->spaced || (len > 0 && strchr(" \t", name[len - 1]));
-	if (is_header(name, len, MHD_HTTP_HEADER_TRANSFER_ENCODING)) {
-		f->chunked = true;
-		f->coded = f->coded || strcasecmp(value, "chunked") != 0;
-	}
+	f->lengths += length > 0;
+	f->codings += coding > 0;
+	f->coded = f->coded || (coding > 0 && strcasecmp(value, "chunked") != 0);
+	f->unclear = f->unclear || length < 0 || coding < 0 || strpbrk(name, " \t:\r") || strchr(value, '\r');
 	return MHD_YES;
 }
 
-/* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 5.1 and 6.3. NULL: it is clear.
- */
+/* What is read in two ways, by us and by whoever stands between, is refused: RFC 9112, 2.2, 5.1, 5.2 and 6.3. NULL: it
+ * is clear. */
 static const char *doubtful(struct MHD_Connection *conn, const struct link *link)
 {
 	struct framing f = { .lengths = 0 };
@@ -400,12 +404,12 @@ static const char *doubtful(struct MHD_Connection *conn, const struct link *link
 	MHD_get_connection_values(conn, MHD_HEADER_KIND, read_framing, &f);
 	if (f.lengths > 1)
 		return "the request has two lengths\n";
-	if (f.lengths && f.chunked)
+	if (f.lengths && f.codings)
 		return "the request has a length and comes in chunks\n";
-	if (f.coded)
+	if (f.coded || f.codings > 1)
 		return "Transfer-Encoding can only be chunked\n";
-	if (f.spaced)
-		return "a header's name ends with a space\n";
+	if (f.unclear)
+		return "a header has a space in its name, or more than a line\n";
 	return link->cut_path ? "the path holds %00\n" : NULL;
 }
 
