@@ -113,37 +113,43 @@ static void turn_away(struct door *d, struct waiter *w, struct metric *why)
 		metric_add(why, 1);
 }
 
-/* Of TLS, a ClientHello that is whole and comes in one record, as everybody sends it: a byte of one would wait inside,
- * in the place of who has more to say. What is none is soon done with. */
-static bool is_enough(const struct door *d, int fd, const unsigned char *head, ssize_t n)
+enum said { TOO_LITTLE, ENOUGH, NONSENSE };
+
+/* Of TLS, a ClientHello that is whole and comes in one record, as everybody sends it: less, or something else, would
+ * wait inside for more, in the place of who has said what it wants. */
+static enum said what_it_says(const struct door *d, int fd, const unsigned char *head, ssize_t n)
 {
 	enum { HANDSHAKE = 22, CLIENT_HELLO = 1, RECORD_HEAD = 5, MESSAGE_HEAD = 4 };
 	int record, message, here = 0;
 
-	if (!d->config.tls || head[0] != HANDSHAKE)
-		return true;
+	if (!d->config.tls)
+		return ENOUGH;
+	if (head[0] != HANDSHAKE || (n > RECORD_HEAD && head[RECORD_HEAD] != CLIENT_HELLO))
+		return NONSENSE;
 	if (n < HELLO_HEAD)
-		return false;
-	if (head[RECORD_HEAD] != CLIENT_HELLO)
-		return true;
+		return TOO_LITTLE;
 	record = head[3] << 8 | head[4];
 	message = head[6] << 16 | head[7] << 8 | head[8];
-	return MESSAGE_HEAD + message <= record && ioctl(fd, FIONREAD, &here) == 0 && here >= RECORD_HEAD + record;
+	if (MESSAGE_HEAD + message > record)
+		return NONSENSE;
+	return ioctl(fd, FIONREAD, &here) == 0 && here >= RECORD_HEAD + record ? ENOUGH : TOO_LITTLE;
 }
 
-/* It speaks, or has gone: then it is turned away, and false is returned. */
+/* It speaks, or has gone or says nonsense: then it is turned away, and false is returned. */
 static bool hear(struct door *d, struct waiter *w)
 {
 	unsigned char head[HELLO_HEAD];
 	ssize_t n = recv(w->fd, head, sizeof(head), MSG_PEEK | MSG_DONTWAIT);
+	enum said said;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return true;
-	if (n <= 0) {
+	said = n > 0 ? what_it_says(d, w->fd, head, n) : NONSENSE;
+	if (said == NONSENSE) {
 		turn_away(d, w, NULL);
 		return false;
 	}
-	if (!is_enough(d, w->fd, head, n))
+	if (said == TOO_LITTLE)
 		return true;
 	(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, w->fd, NULL);
 	TAILQ_REMOVE(&w->peer->silent, w, link);
