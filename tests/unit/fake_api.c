@@ -938,16 +938,21 @@ int fake_blocked(struct fake_api *a)
 	return n;
 }
 
-int fake_count(struct fake_api *a, const char *match)
+int fake_count_but(struct fake_api *a, const char *match, const char *but)
 {
 	const cJSON *request;
 	int n = 0;
 
 	pthread_mutex_lock(&a->lock);
 	cJSON_ArrayForEach(request, a->requests)
-		n += strstr(request->valuestring, match) != NULL;
+		n += strstr(request->valuestring, match) && !(but && strstr(request->valuestring, but));
 	pthread_mutex_unlock(&a->lock);
 	return n;
+}
+
+int fake_count(struct fake_api *a, const char *match)
+{
+	return fake_count_but(a, match, NULL);
 }
 
 const char *fake_last(struct fake_api *a, const char *match, char out[2048])

@@ -125,6 +125,8 @@ int fake_blocked(struct fake_api *a);
 
 /* How many requests held these words. */
 int fake_count(struct fake_api *a, const char *match);
+/* ... and not those; in one look, since requests go on coming. */
+int fake_count_but(struct fake_api *a, const char *match, const char *but);
 
 /* The last of them, or "". */
 const char *fake_last(struct fake_api *a, const char *match, char out[2048]);
