@@ -36,6 +36,9 @@
 /* An API server has at most 200 (mutating) and 400 (other) requests in flight by default; of ours, some. */
 #define CONNECTIONS_MAX 512
 #define PER_PEER_MAX    256
+/* Who waits there costs a descriptor. However few may be in, a burst of so many addresses must not turn away who has
+ * connected and is about to speak. */
+#define AT_DOOR_MAX 256
 /* Heads of ours have less than 1 KiB; a connection keeps this much while it is open. */
 #define CONNECTION_MEMORY (16u << 10)
 /* So much of bodies and answers in memory at a time: a third of what the smallest of our containers may have. */
@@ -627,7 +630,7 @@ static int open_door(struct httpd *h, const struct httpd_config *cfg, struct err
 {
 	struct door_config config = {
 		.address = cfg->address,
-		.total = (max_connections(cfg) + 1) / 2,
+		.total = AT_DOOR_MAX,
 		.per_peer = (max_per_peer(cfg) + 1) / 2,
 		.silent_ms = cfg->cert_pem ? HANDSHAKE_MS : idle_ms(cfg),
 		.at_a_time = (h->threads + 1) / 2, /* handshakes: the other threads are for those who are in */

@@ -460,6 +460,27 @@ FIXTURE_TEST(idle_connections_do_not_keep_others_out)
 	ops_stop(&ops);
 }
 
+/* 200 that connect from as many addresses between somebody's connecting and asking. */
+FIXTURE_TEST(who_comes_meanwhile_turns_nobody_away)
+{
+	struct fixture *f = *state;
+	int honest, many[200];
+	char answer[512], from[32];
+
+	f->cfg.max_connections = 64; /* as /healthz has it */
+	start(f);
+	honest = connect_to(httpd_port(f->httpd));
+	for (int i = 0; i < 200; i++) {
+		snprintf(from, sizeof(from), "127.0.1.%d", i + 1);
+		many[i] = connect_from(from, httpd_port(f->httpd));
+	}
+	usleep(50000); /* those that are accepted have turned away whom they turn away */
+	ask(honest, answer, sizeof(answer));
+	close(honest);
+	for (int i = 0; i < 200; i++)
+		close(many[i]);
+}
+
 /* A byte now and then keeps no connection. When it was cut, in ms; limit_ms: it was not. */
 static int64_t trickle(int fd, int64_t begin_ms, int limit_ms)
 {
