@@ -4,6 +4,7 @@
 #ifndef CODIS_EXTENDER_ATTEMPTS_H
 #define CODIS_EXTENDER_ATTEMPTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -28,6 +29,7 @@ struct attempts_of {
 	int64_t last_ms;
 	uint32_t offers; /* how often the pod was offered something */
 	uint32_t count, room;
+	bool put_off;      /* its last attempt had no node, and was told to come again */
 	uint64_t seen[64]; /* a bit for each node, by the highest of its hash: most of those that were not offered lack
 			      theirs */
 	struct attempt *nodes; /* by their hashes, and behind those that have it too; room: a power of two, or 0 */

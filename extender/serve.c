@@ -283,6 +283,7 @@ static void remember(const struct call *c, struct attempts_of *attempts)
 	if (!attempts || !c->count)
 		return;
 	attempts->offers++;
+	attempts->put_off = false;
 	for (size_t i = 0; i < c->count && c->count <= OFFER_MAX; i++)
 		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]));
 }
@@ -425,12 +426,24 @@ static int does_not_fit(struct extender *e, struct call *c)
 	return answer_error(e, "filter", "error", 200, NO_ROOM, c->out);
 }
 
+/* What the scheduler came for, a sibling that is gone or a label that has come, it may have heard before us, and no
+ * other event need follow. So who has no place is told to come again before it is told so. */
+static bool is_put_off(struct extender *e, const struct call *c)
+{
+	struct attempts_of *of = attempts_of(&e->attempts, c->pod.pod.uid, c->now_ms);
+	bool again = e->placing.transient || c->args.count >= SAMPLE_MIN || !of || !of->put_off;
+
+	if (of)
+		of->put_off = again;
+	return again;
+}
+
 /* 0: c->why failed. */
 static int say_offer(struct extender *e, struct call *c)
 {
 	int done;
 
-	if (!c->count && (e->placing.transient || c->args.count >= SAMPLE_MIN))
+	if (!c->count && is_put_off(e, c))
 		return say_soon(e, c->out);
 	done = c->count ? extender_pass(&c->args, c->offer, c->count, c->out)
 			: extender_refuse_all(&c->args, write_reason, &e->placing, c->out);

@@ -12,6 +12,7 @@ from world import NAMESPACE, SERVERS, Timeout, case, wait_for
 
 # With 8, by hand, they are rolled as well, and two nodes are drained at once; that takes minutes.
 MORE = int(os.environ.get("PLANNED_SERVERS", "4"))
+SCALED_S = 300  # as long as codisctl itself waits for servers that are scaled
 
 # Few keys, so that each is read and written by several at once.
 REGISTERS = {"writers": 8, "rate": 100, "registers": 16}
@@ -147,7 +148,7 @@ def each_node_drained(w):
     """Each node is drained, one right behind the other: linearizable, no answer is an error."""
     nodes = sorted(n["metadata"]["name"] for n in w.kube.nodes())
     if MORE > 4:
-        w.note(codisctl(w, "scale-server", str(MORE))[0].splitlines()[-1])
+        w.note(codisctl(w, "scale-server", str(MORE), within=SCALED_S)[0].splitlines()[-1])
         wait_scaled(w, MORE // 2)
     with Histories(w, "each_node_drained") as histories:
         for node in nodes:
@@ -164,7 +165,7 @@ def each_node_drained(w):
             drain(w, *nodes[:2])
             wait_scaled(w, MORE // 2)
     if MORE > 4:
-        w.note(codisctl(w, "scale-server", "4")[0].splitlines()[-1])
+        w.note(codisctl(w, "scale-server", "4", within=SCALED_S)[0].splitlines()[-1])
     w.wait_whole()
     answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY"))}
     assert not answered, answered

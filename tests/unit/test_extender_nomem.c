@@ -85,7 +85,7 @@ TEST(a_filter_lets_no_forbidden_node_pass)
 {
 	each_allocation(true, server_pod(1, ""), NAMES, "{\"NodeNames\":[\"n3\"");
 	each_allocation(true, server_pod(1, ""), "\"NodeNames\":[\"n1\"]",
-			"\"n1\":\"group 1 of codis-test already has codis-server-0");
+			"{\"Error\":\"group 1 of codis-test already has codis-server-0");
 	each_allocation(true, server_pod(1, ""), OBJECTS, "{\"Nodes\":{\"items\":[{\"metadata\":{\"name\":\"n3\"}}]}}");
 }
 

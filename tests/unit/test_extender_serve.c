@@ -261,18 +261,58 @@ TEST(members_placed_at_once_do_not_meet)
 }
 
 /* What was promised before stands: it may have been bound there. */
+#define TAKEN_HERE "group 1 of codis-test already has codis-server-0 here"
+
 TEST(a_refused_attempt_reserves_nothing)
 {
 	struct extender e;
-	JSON_CLEANUP cJSON *first = NULL, *second = NULL;
+	JSON_CLEANUP cJSON *first = NULL, *second = NULL, *third = NULL;
 
 	extender_setup(&e);
 	add_plain_node(e.inventory, "n1");
 	first = filter(&e, 0, server_pod(1, ""), "[\"n1\"]");
 	add_pod(e.inventory, server_pod(0, "n1"));
 	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
-	assert_string_equal(refusal(second, "n1"), "group 1 of codis-test already has codis-server-0 here");
+	assert_string_equal(soon(second), TAKEN_HERE);
+	third = filter(&e, 2, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(refusal(third, "n1"), TAKEN_HERE);
 	assert_int_equal(e.reservations.by_uid.count, 1);
+	extender_teardown(&e);
+}
+
+static void is_put_off(struct extender *e, int64_t now_ms)
+{
+	JSON_CLEANUP cJSON *answer = filter(e, now_ms, server_pod(1, ""), "[\"n1\"]");
+
+	assert_string_equal(soon(answer), TAKEN_HERE);
+}
+
+static void is_refused(struct extender *e, int64_t now_ms)
+{
+	JSON_CLEANUP cJSON *answer = filter(e, now_ms, server_pod(1, ""), "[\"n1\"]");
+
+	assert_string_equal(refusal(answer, "n1"), TAKEN_HERE);
+}
+
+/* What the scheduler has heard, and came for, the watch may bring a moment later: each time it comes, once more. */
+TEST(who_has_no_place_is_told_to_come_once_more)
+{
+	JSON_CLEANUP cJSON *offered = NULL, *sibling = server_pod(0, "n1");
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_pod(e.inventory, server_pod(0, "n1"));
+	is_put_off(&e, 0);
+	is_refused(&e, 1000);
+	is_put_off(&e, 60000);
+	is_refused(&e, 61000);
+	is_put_off(&e, 120000);
+	inventory_remove_pod(e.inventory, pod_uid(sibling));
+	offered = filter(&e, 121000, server_pod(1, ""), "[\"n1\"]");
+	assert_string_equal(first_offered(offered), "n1");
+	add_pod(e.inventory, server_pod(0, "n1"));
+	is_put_off(&e, 122000);
 	extender_teardown(&e);
 }
 
@@ -384,6 +424,10 @@ TEST(a_pod_that_is_refused_by_a_sample_comes_back)
 		buf_addf(&names, "%s\"%s\"", i ? "," : "[", name);
 	}
 	buf_addch(&names, ']');
+	few = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK),
+		     "[\"n0\",\"n1\"]");
+	assert_string_equal(soon(few), "group 1 of codis-test already has codis-server-0 in rack a");
+	cJSON_Delete(few);
 	few = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK),
 		     "[\"n0\",\"n1\"]");
 	assert_non_null(refusal(few, "n1"));

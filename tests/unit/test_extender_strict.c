@@ -165,7 +165,7 @@ TEST(members_of_an_unknown_product_are_told_so)
 	add_pod(e.inventory, stock_pod("codis-dashboard", "b", 0, "shop", 2, "n1", ""));
 	add_pod(e.inventory, stock_pod("codis-server", "codis-server", 0, "", 2, "n1", ""));
 	answer = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "", 2, "", ""), "[\"n1\"]");
-	assert_string_equal(json_str(answer, "FailedAndUnresolvableNodes", "n1", NULL),
+	assert_string_equal(json_str(answer, "Error", NULL),
 			    "group 1 of an unknown product already has codis-server-0 here");
 	extender_teardown(&e);
 }
