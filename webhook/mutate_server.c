@@ -286,18 +286,21 @@ static bool has_flag(const struct cmdline *c, const char *flag)
 	return c->count && cmdline_flag(c, &c->starts[0], flag, NULL) >= 0;
 }
 
-/* Whether a line of the text, a shell's or a file's in it, is a comment at this place. */
-static bool is_in_comment(const char *text, const char *at)
-{
-	while (at > text && at[-1] != '\n')
-		at--;
-	return at[strspn(at, " \t")] == '#';
-}
-
 /* A port or an address, or what a shell or sed puts in its place: no sentence goes on like that ("port not open"). */
 static bool is_value(const char *at)
 {
 	return !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", at[strspn(at, " ")]);
+}
+
+/* Whether the setting at this place of a text is a word of its own that gets another than the usual value. */
+static bool is_edited(const char *text, const char *at, size_t len, const char *usual)
+{
+	bool password = usual[1] == '"'; /* which may be any word */
+	char before = at > text ? at[-1] : ' ';
+
+	return !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", before) &&
+	       strchr(" .*\\", at[len] ? at[len] : 'x') && strncmp(at + len, usual, strlen(usual)) != 0 &&
+	       (password || is_value(at + len));
 }
 
 /* Whether its shell's text edits that setting of a file, by sed or echo, to something else than the usual value. A file
@@ -305,15 +308,14 @@ static bool is_value(const char *at)
 static bool edits(const struct cmdline *c, const char *setting, const char *usual)
 {
 	const char *text = c->kind == CMDLINE_SHELL ? c->text->valuestring : "", *at = text;
-	size_t len = strlen(setting);
-	bool password = usual[1] == '"'; /* which may be any word */
+	size_t len = strlen(setting), comment;
 
-	for (; (at = strstr(at, setting)); at += len) {
-		char before = at > text ? at[-1] : ' ';
-
-		if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", before) &&
-		    strchr(" .*\\", at[len] ? at[len] : 'x') && strncmp(at + len, usual, strlen(usual)) != 0 &&
-		    (password || is_value(at + len)) && !is_in_comment(text, at))
+	for (; (at = strstr(at, setting)); at += comment ? comment : len) {
+		comment = 0;
+		if (!is_edited(text, at, len, usual))
+			continue;
+		comment = shell_comment(text, at);
+		if (!comment)
 			return true;
 	}
 	return false;

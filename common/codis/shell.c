@@ -348,6 +348,24 @@ bool shell_sets(const char *text, const char *name, size_t len, bool is_empty)
 	return mentioned && shell_each(text, on_setting, &s, NULL) != 0;
 }
 
+size_t shell_comment(const char *text, const char *at)
+{
+	const char *line = at;
+	char quote = '\0';
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	for (const char *p = line; p < at; p++) {
+		if (*p == '#' && !quote && (p == line || strchr(WORD_ENDS, p[-1])))
+			return strcspn(at, "\n");
+		if (*p == quote)
+			quote = '\0';
+		else if (!quote && (*p == '"' || *p == '\''))
+			quote = *p;
+	}
+	return 0;
+}
+
 /* Within double quotes a backslash only quotes these. */
 static bool escapes(char c)
 {

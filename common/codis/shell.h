@@ -46,6 +46,10 @@ int shell_program(const struct shell_command *command);
  * empty, "NAME=${NAME:-x}". What `read` or another file sets is not seen. */
 bool shell_sets(const char *text, const char *name, size_t len, bool is_empty);
 
+/* How much of a comment the line, a shell's or a file's in its text, has from this place on; 0: it is in none. It goes
+ * back to the line's beginning. */
+size_t shell_comment(const char *text, const char *at);
+
 /* Appends the word without its quotes; out's limit cuts it. False when only a shell could tell what it is ($, `). */
 bool shell_plain(const struct shell_word *word, struct buf *out);
 

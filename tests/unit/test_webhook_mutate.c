@@ -1,4 +1,8 @@
 /* What each component's pods get from POST /mutate, and what stays as the user has it. */
+#include <time.h>
+
+#include "common/base/buf.h"
+#include "common/codis/shell.h"
 #include "tests/unit/test.h"
 #include "tests/unit/webhook_fixture.h"
 
@@ -1175,6 +1179,34 @@ TEST(a_zookeeper_is_never_refused_for_a_product)
 	assert_int_equal(cJSON_GetArraySize(labelled.patch), 1);
 	assert_true(named.verdict.allowed);
 	assert_int_equal(cJSON_GetArraySize(named.patch), 1);
+}
+
+/* --- what a text costs ------------------------------------------------------------------------------------------ */
+
+/* Whoever reaches the port may send one: each "port" of a comment was looked back from to the line's beginning, for
+ * 0.7 s of CPU a review. */
+TEST(a_long_comment_costs_little)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(1u << 18);
+	JSON_CLEANUP cJSON *pod = load_pod("plain-server");
+	const char *words[] = { "sh", "-c", NULL };
+	clock_t began;
+
+	buf_addstr(&text, "codis-server redis.conf\n# ");
+	while (text.len < SHELL_TEXT_MAX - 16)
+		buf_addstr(&text, "port 1 ");
+	words[2] = text.data;
+	cJSON_DeleteItemFromObjectCaseSensitive(first_container(pod), "args");
+	cJSON_DeleteItemFromObjectCaseSensitive(first_container(pod), "command");
+	cJSON_AddItemToObject(first_container(pod), "command", cJSON_CreateStringArray(words, 3));
+	began = clock();
+	{
+		OUTCOME o = mutate_once(pod);
+
+		assert_true(o.verdict.allowed);
+		assert_int_equal(o.verdict.warning_count, 0);
+	}
+	assert_in_range(clock() - began, 0, CLOCKS_PER_SEC / 5);
 }
 
 /* --- requests -------------------------------------------------------------------------------------------------- */
