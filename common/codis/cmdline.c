@@ -63,6 +63,12 @@ static bool is_shell(const char *word)
 	return is_one_of(word, words);
 }
 
+/* "-c", "-ec", "-lc", ...: the next word is the text. */
+static bool is_text_flag(const char *word)
+{
+	return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
+}
+
 static bool is_script(const char *word)
 {
 	size_t len = strlen(word);
@@ -90,6 +96,7 @@ struct search {
 	struct cmdline *c;
 	const char *const *programs;
 	bool too_involved;
+	bool elsewhere; /* another command may start it, too */
 };
 
 /* "${CODIS_HOME}/bin/codis-server": the name behind the last slash, without quotes. False where it is none of its own.
@@ -149,12 +156,63 @@ static bool asks_only(const struct shell_command *cmd, int program)
 	return program + 1 < cmd->count && shell_plain(&cmd->words[program + 1], &word) && is_question(word.data);
 }
 
+static int on_inner_command(void *ctx, const struct shell_command *cmd)
+{
+	int program = find_in_shell(ctx, cmd);
+
+	return program >= 0 && !asks_only(cmd, program);
+}
+
+/* Whether it runs the next word as a text: "su redis -c", "exec bash -ec", "eval". */
+static bool runs_text(const char *word, bool *by_shell)
+{
+	static const char *const words[] = { "su", "runuser", NULL };
+
+	*by_shell = *by_shell || is_shell(word) || is_one_of(word, words);
+	return strcmp(word, "eval") == 0 || (*by_shell && is_text_flag(word));
+}
+
+static bool mentions(const struct search *s, const struct shell_command *cmd)
+{
+	const struct shell_word *last = &cmd->words[cmd->count - 1];
+	const char *from = cmd->words[0].text;
+
+	for (const char *const *program = s->programs; *program; program++) {
+		if (memmem(from, (size_t)(last->text - from) + last->len, *program, strlen(*program)))
+			return true;
+	}
+	return false;
+}
+
+/* Whether a text in its words starts the program, or what only a shell can tell may: "$LAUNCHER codis-server". */
+static bool may_start(const struct search *s, const struct shell_command *cmd)
+{
+	bool by_shell = false, is_text = false, is_run = false;
+
+	for (int i = shell_program(cmd), first = i; i < cmd->count; i++) {
+		char seen[SEEN_MAX];
+		struct buf word = BUF_IN(seen);
+		bool plain = shell_plain(&cmd->words[i], &word) && !word.failed;
+
+		if (plain && (is_text ? shell_each(word.data, on_inner_command, (void *)(uintptr_t)s, NULL) == 1
+				      : is_run && is_program(word.data, s->programs)))
+			return true;
+		is_run = i == first ? !plain : is_run && strcmp(word.data, "--") == 0;
+		is_text = plain && runs_text(word.data, &by_shell);
+		if (i == first && plain && !is_text && !by_shell && !is_launcher(word.data))
+			return false;
+	}
+	return false;
+}
+
 static int on_command(void *ctx, const struct shell_command *cmd)
 {
 	struct search *s = ctx;
 	int program = find_in_shell(s, cmd);
 	struct cmdline_start *start;
 
+	if (program < 0)
+		s->elsewhere = s->elsewhere || (mentions(s, cmd) && may_start(s, cmd));
 	if (program < 0 || asks_only(cmd, program))
 		return 0;
 	if (cmd->unclear || s->c->count == CMDLINE_STARTS) {
@@ -175,11 +233,12 @@ static void search_shell(struct cmdline *c, cJSON *script, const char *const *pr
 
 	c->text = script;
 	c->kind = CMDLINE_SHELL;
-	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_involved && c->count > 0)
+	if (shell_each(script->valuestring, on_command, &s, &err) >= 0 && !s.too_involved && c->count > 0 &&
+	    !s.elsewhere)
 		return;
 	c->kind = CMDLINE_NONE;
-	c->why = s.too_involved || err.code ? "its shell text is too involved"
-					    : "its shell text does not show where it starts";
+	c->why = s.too_involved || err.code || c->count ? "its shell text is too involved"
+							: "its shell text does not show where it starts";
 	c->count = 0;
 }
 
@@ -229,12 +288,6 @@ static void take_words(struct cmdline *c, const struct words *w, int first)
 	for (int i = first; i < w->count; i++)
 		s->words[s->count++] =
 			(struct shell_word){ w->items[i]->valuestring, strlen(w->items[i]->valuestring) };
-}
-
-/* "-c", "-ec", "-lc", ...: the next word is the text. */
-static bool is_text_flag(const char *word)
-{
-	return word[0] == '-' && word[1] != '-' && strchr(word, 'c');
 }
 
 /* "-o pipefail", "-euo pipefail", "+O globstar", "--rcfile x". */

@@ -224,7 +224,7 @@ static bool is_assignment(const struct shell_word *w)
 /* "name" of "name()": what stands before a parenthesis is else a reserved word or an array's assignment. */
 static bool is_definition(const struct shell_command *command)
 {
-	return command->count == 1 && !is_reserved(&command->words[0]) && !is_assignment(&command->words[0]);
+	return shell_program(command) == command->count - 1;
 }
 
 int shell_each(const char *text, int (*fn)(void *ctx, const struct shell_command *command), void *ctx,
