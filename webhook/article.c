@@ -233,6 +233,12 @@ static bool may_end_it(const struct shell_command *command, int i)
 	return false;
 }
 
+/* "GID=$(codis-admin ...)", whose status is that command's. */
+static bool is_of_a_command(const struct shell_word *w)
+{
+	return memchr(w->text, '`', w->len) || memmem(w->text, w->len, "$(", 2);
+}
+
 static int look_at_ending(void *ctx, const struct shell_command *command)
 {
 	const struct shell_word *last = &command->words[command->count - 1];
@@ -245,8 +251,10 @@ static int look_at_ending(void *ctx, const struct shell_command *command)
 		fails = word_is(command, n, "!");
 	}
 	s->end = last->text + last->len;
-	if (i == command->count)
+	if (i == command->count) {
+		s->last_is_well = s->last_is_well && !is_of_a_command(last);
 		return 0;
+	}
 	/* Behind "if" or "{" these are no commands of their own. */
 	if (word_is(command, i, "fi") || word_is(command, i, "}")) {
 		close_block(s);
