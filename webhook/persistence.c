@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
@@ -16,7 +17,7 @@ static bool saves_nothing(const struct cmdline *c, const struct cmdline_start *s
 {
 	char appends[8], save[8];
 
-	return settings_value(c, s, "--appendonly", "no", appends, sizeof(appends)) && strcmp(appends, "no") == 0 &&
+	return settings_value(c, s, "--appendonly", "no", appends, sizeof(appends)) && strcasecmp(appends, "no") == 0 &&
 	       settings_value(c, s, "--save", "", save, sizeof(save)) &&
 	       (cmdline_flag(c, s, "--save", NULL) < 0 || cmdline_flag_is(c, s, "--save", ""));
 }
