@@ -41,7 +41,8 @@ void waits_read(const cJSON *status, char out[WAITS_MAX])
 	out[0] = '\0';
 	if (!reason || !*reason || is(reason, "ContainerCreating") || is(reason, "PodInitializing"))
 		return;
-	add_shown(&words, reason, WORD_MAX);
+	/* Which a kubelet says by turns with the other: it is the same, and no change. */
+	add_shown(&words, is(reason, "ErrImagePull") ? "ImagePullBackOff" : reason, WORD_MAX);
 	if (is(reason, "CrashLoopBackOff")) {
 		if (ended)
 			buf_addf(&words, ", it ended with %d", (int)json_int(0, ended, "exitCode", NULL));

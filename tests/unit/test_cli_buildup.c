@@ -417,7 +417,7 @@ CLI_TEST(what_does_not_come_in_time_is_told)
 	controller_says(w, IS_NOT);
 	assert_int_equal(buildup(w, SERVERS("2"), "1s"), CLI_WAITED);
 	cli_says(w, "  waits for 2 pods: ");
-	cli_says(w, "codis-server-2: ErrImagePull, registry/c:9");
+	cli_says(w, "codis-server-2: ImagePullBackOff, registry/c:9");
 	cli_says(w, "not within 1 s: an image cannot be had, and --image NAME=IMAGE names another one. What was");
 	controller_says(w, "");
 	assert_int_equal(buildup(w, SERVERS("2"), "1s"), CLI_WAITED);

@@ -346,7 +346,7 @@ TEST(pods_that_do_not_start_are_told_of)
 	look(w);
 	assert_int_equal(v->waits_count, 1);
 	assert_int_equal(v->waits[0].pods, 2);
-	assert_string_equal(v->waits[0].why, "ErrImagePull, c:9");
+	assert_string_equal(v->waits[0].why, "ImagePullBackOff, c:9");
 	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server",
 						       .name = "codis-server-1",
 						       .ip = "10.0.0.2",

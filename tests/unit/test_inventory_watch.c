@@ -263,7 +263,7 @@ TEST_WITH(why_a_pod_does_not_start_is_kept, setup, teardown)
 	await_marks(w, "0");
 	p = inventory_pod(w->inv, "u0");
 	assert_string_equal(p->pod.waits, "CrashLoopBackOff, it ended with 1");
-	assert_string_equal(inventory_pod(w->inv, "u1")->pod.waits, "ErrImagePull, i:1");
+	assert_string_equal(inventory_pod(w->inv, "u1")->pod.waits, "ImagePullBackOff, i:1");
 }
 
 /* Of what else it says most is not kept. */

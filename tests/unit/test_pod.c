@@ -814,7 +814,7 @@ TEST(why_a_container_does_not_begin)
 							"\"OOMKilled\"}}"),
 		     "CrashLoopBackOff, it ended with 137 (OOMKilled)");
 	assert_waits(OWN(WAITS("PodInitializing", "")) "," INIT(WAITS("ErrImagePull", "")),
-		     "ErrImagePull, r.example/i:1");
+		     "ImagePullBackOff, r.example/i:1");
 	memset(longest + strlen(longest), ' ', sizeof(longest) - 1 - strlen(longest));
 	assert_waits(OWN(WAITS("CreateContainerError", BLANKS_50 BLANKS_50 BLANKS_50 BLANKS_50)), longest);
 	assert_int_equal(waits_word_len(longest), strlen("CreateContainerError"));
