@@ -84,11 +84,11 @@ def article_of_old(w):
     return small(w, "article") + objects_of(w, manifest("codis", "article", "codis-ha.yaml"))
 
 
-def synced(codis):
+def synced(codis, within=90):
     def probe():
         words = [s.words for s in codis.servers()]
         return sum(s.is_master for s in codis.servers()) == 1 and sum(s.linked for s in codis.servers()) == 1, words
-    return wait_for("a replica in sync", probe, 90)
+    return wait_for("a replica in sync", probe, within)
 
 
 def managed(w, yes):
@@ -109,7 +109,7 @@ def by_hand(w, codis):
     w.kube.apply(listed([o for o in objects if o not in (servers, ha)]), ARTICLE)
     wait_for("the dashboard", lambda: (bool(codis.topom()), ""), 90)
     w.kube.apply(listed([servers]), ARTICLE)
-    synced(codis)
+    synced(codis, 240)  # its own postStart ends a server that has no role yet: 10, 20, 40, 80 s until it is started again
     w.kube.run_in(ARTICLE, "codis-dashboard-0", "codis-admin", "--dashboard=codis-dashboard:18080", "--slots-assign",
                   "--beg=0", "--end=1023", "--gid=1", "--confirm")
     w.kube.apply(listed([ha]), ARTICLE)
