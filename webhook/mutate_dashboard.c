@@ -40,6 +40,11 @@ static bool refers_to(const char *text, const char *name)
 	return false;
 }
 
+/* Whoever asks may be anybody: of an address that takes more, or longer ones, the rest is not looked for, since each of
+ * all variables is compared with each that is needed. */
+#define NEEDED_MAX 8
+#define NEEDED_LEN 1024
+
 static bool is_needed(const cJSON *variable, const char *zookeeper, const cJSON *needed)
 {
 	const char *name = json_str(variable, "name", NULL);
@@ -47,7 +52,9 @@ static bool is_needed(const cJSON *variable, const char *zookeeper, const cJSON 
 	bool found = name && refers_to(zookeeper, name);
 
 	cJSON_ArrayForEach(other, needed) {
-		found = found || (name && refers_to(json_str(other, "value", NULL), name));
+		const char *value = json_str(other, "value", NULL);
+
+		found = found || (name && value && strnlen(value, NEEDED_LEN) < NEEDED_LEN && refers_to(value, name));
 	}
 	return found;
 }
@@ -56,15 +63,17 @@ static bool is_needed(const cJSON *variable, const char *zookeeper, const cJSON 
  * come from somebody else's webhook, is the dashboard's alone. */
 static bool add_environment(cJSON *wait, const cJSON *container, const char *zookeeper)
 {
-	const cJSON *env = json_get(container, "env", NULL);
+	const cJSON *env = json_get(container, "env", NULL), *first = env ? env->child : NULL;
 	cJSON *needed = cJSON_AddArrayToObject(wait, "env");
+	int count = 0;
 
-	for (int i = cJSON_GetArraySize(env) - 1; needed && i >= 0; i--) {
-		const cJSON *variable = cJSON_GetArrayItem(env, i);
-
-		if (is_needed(variable, zookeeper, needed) &&
-		    json_insert(needed, 0, cJSON_Duplicate(variable, true)) < 0)
+	for (const cJSON *v = first ? first->prev : NULL; needed && v && count < NEEDED_MAX;
+	     v = v == first ? NULL : v->prev) {
+		if (!is_needed(v, zookeeper, needed))
+			continue;
+		if (json_insert(needed, 0, cJSON_Duplicate(v, true)) < 0)
 			return false;
+		count++;
 	}
 	if (!needed || needed->child)
 		return needed;

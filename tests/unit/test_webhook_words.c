@@ -1,4 +1,6 @@
 /* Labels and annotations of ours that do nothing. */
+#include <time.h>
+
 #include "tests/unit/webhook_fixture.h"
 
 #include "webhook/words.h"
@@ -166,4 +168,28 @@ TEST(a_statefulset_of_others_is_told_nothing)
 					     "\"spec\":{\"template\":{\"metadata\":{\"labels\":{\"app\":\"web\"}}}}}");
 
 	assert_set_told(set, NULL, NULL);
+}
+
+/* Each of those that are not known was looked for among all that were there before. */
+TEST(many_that_were_there_before_cost_little)
+{
+	JSON_CLEANUP cJSON *set = a_set("shop", "codis-server");
+	cJSON *annotations = json_add_object(cJSON_GetObjectItem(set, "metadata"), "annotations"), *old;
+	struct admission_verdict v;
+	clock_t began;
+
+	for (int i = 0; i < 20000; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "codis.io/a%d", i);
+		cJSON_AddItemToObject(annotations, name, cJSON_CreateString(""));
+	}
+	old = cJSON_Duplicate(set, true);
+	admission_verdict_init(&v);
+	began = clock();
+	words_warn_set(set, old, "StatefulSet", &v);
+	assert_in_range(clock() - began, 0, CLOCKS_PER_SEC / 5);
+	assert_int_equal(v.warning_count, 0);
+	admission_verdict_release(&v);
+	cJSON_Delete(old);
 }
