@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "certs/ca.h"
 #include "common/base/error.h"
@@ -24,10 +25,22 @@ static bool is_current(const struct certs_files *f, const struct cert *c)
 	       strcmp(f->current.key_pem, c->key_pem) == 0;
 }
 
+/* A pipe that nobody writes to would be waited for, and everything else with it. */
+static char *read_file(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+		error_set(err, ERR_INVALID, "%s is not a file", path);
+		return NULL;
+	}
+	return file_read(path, FILE_LIMIT, err);
+}
+
 static int read_files(struct certs_files *f, struct cert *c, struct error *err)
 {
-	c->cert_pem = file_read(f->cfg.cert_file, FILE_LIMIT, err);
-	c->key_pem = c->cert_pem ? file_read(f->cfg.key_file, FILE_LIMIT, err) : NULL;
+	c->cert_pem = read_file(f->cfg.cert_file, err);
+	c->key_pem = c->cert_pem ? read_file(f->cfg.key_file, err) : NULL;
 	if (!c->key_pem)
 		return -1;
 	if (is_current(f, c) || cert_check_server(c, f->cfg.dns_name, f->cfg.now_ms(f->cfg.ctx), err) == 0)

@@ -1,5 +1,6 @@
 /* A certificate of the user's own: what the API server would not take is not served. */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "certs/files.h"
@@ -150,6 +151,28 @@ FIXTURE_TEST(what_the_api_server_would_not_take_is_not_served)
 		assert_ptr_equal(strstr(o.r.last.text, expected), o.r.last.text);
 		assert_int_equal(o.r.leaves, 1);
 		cert_release(&bad[i]);
+	}
+	own_release(&o);
+}
+
+/* It was waited for in vain, and the replica with it. */
+FIXTURE_TEST(a_pipe_or_a_folder_is_no_certificate)
+{
+	struct fake_world *w = *state;
+	char expected[128];
+	struct own o;
+
+	own_init(&o);
+	snprintf(expected, sizeof(expected), "%s is not a file", o.cert);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(i ? mkdir(o.cert, 0700) : mkfifo(o.cert, 0600), 0);
+		own_watch(&o, w);
+		o.r.errors = 0;
+		assert_true(fake_run(w, LONG, has_failed, &o.r));
+		assert_string_equal(o.r.last.text, expected);
+		certs_files_stop(o.files);
+		o.files = NULL;
+		assert_int_equal(remove(o.cert), 0);
 	}
 	own_release(&o);
 }
