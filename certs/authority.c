@@ -24,6 +24,7 @@
 #define PEERS_MS     5000   /* how often it is looked who has not taken the new CA yet */
 #define LATE_MS      300000 /* who has not for so long is named */
 #define GAIN_MS      60000  /* a leaf that would end no later than so after the one in use is not worth making */
+#define QUIET        5      /* so many conflicts in a row are replicas at the same work */
 #define PATH_LIMIT   512
 
 struct authority {
@@ -36,6 +37,7 @@ struct authority {
 	bool changed; /* since it was looked at */
 
 	struct http_call *call; /* a write of the Secret, */
+	int conflicts;          /* of such, in a row */
 	enum rotation_step doing;
 	struct http_call *asking; /* it is read afresh */
 	struct peers *peers;
@@ -85,18 +87,18 @@ static int64_t now_ms(const struct authority *a)
 	return date ? date : clock_wall_ms();
 }
 
-/* A leaf is valid from a day before this: so by the API server's clock, and if that one of several API servers is
- * ahead, by our own. */
-static int64_t signing_ms(const struct authority *a)
-{
-	int64_t wall = clock_wall_ms(), date = now_ms(a);
-
-	return wall < date ? wall : date;
-}
-
 static int64_t least(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
+}
+
+/* From a day ago until its life is over by the API server's clock, and where that one of several API servers is ahead,
+ * from a day ago by our own. */
+static int sign_leaf(const struct authority *a, const struct cert *ca, struct cert *leaf, struct error *err)
+{
+	int64_t date = now_ms(a), from = least(clock_wall_ms(), date);
+
+	return ca_sign(ca, a->cfg.dns_names, from, date - from + a->cfg.leaf_life_ms, leaf, err);
 }
 
 static bool is_valid(const struct authority *a, const char *pem, int64_t *until)
@@ -129,7 +131,7 @@ static int sign(struct authority *a, struct error *err)
 
 	if (!ca)
 		return error_set(err, ERR_NOMEM, "no memory");
-	if (ca_sign(&a->held.now, a->cfg.dns_names, signing_ms(a), a->cfg.leaf_life_ms, &leaf, err) < 0) {
+	if (sign_leaf(a, &a->held.now, &leaf, err) < 0) {
 		free(ca);
 		return -1;
 	}
@@ -177,6 +179,21 @@ static bool needs_leaf(const struct authority *a)
 	return is_of_now(a) ? leaf_ends(a) : carried >= a->cfg.settle_ms;
 }
 
+static int renew_leaf(struct authority *a, struct error *err)
+{
+	return needs_leaf(a) ? sign(a, err) : 0;
+}
+
+/* Its own rules may keep the user's CA from it. Nothing is given up for one that can sign nothing for us. */
+static int try_ca(const struct authority *a, const struct cert *ca, struct error *err)
+{
+	CERT_CLEANUP struct cert leaf = { 0 };
+
+	if (a->held.now.cert_pem && strcmp(a->held.now.cert_pem, ca->cert_pem) == 0)
+		return 0;
+	return sign_leaf(a, ca, &leaf, err);
+}
+
 /* --- writing the Secret ------------------------------------------------------------------------------------------- */
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
@@ -195,13 +212,14 @@ static void on_written(void *ctx, const cJSON *object, const struct error *err)
 	a->call = NULL;
 	if (!err) {
 		a->retry_ms = RETRY_MIN_MS;
+		a->conflicts = 0;
 		notice(a, done[a->doing]);
 		if (a->changed)
 			look(a);
 		return;
 	}
 	/* Another replica was quicker: what it has written is on its way through the watch. */
-	if (err->code != ERR_EXISTS && err->code != ERR_CONFLICT)
+	if ((err->code != ERR_EXISTS && err->code != ERR_CONFLICT) || ++a->conflicts > QUIET)
 		a->cfg.on_error(a->cfg.ctx, err);
 	if (a->changed)
 		look(a);
@@ -437,7 +455,7 @@ static int use(struct authority *a, struct ca_secret *s, struct error *err)
 	ca_secret_release(&a->held);
 	a->held = *s;
 	*s = (struct ca_secret){ 0 };
-	return needs_leaf(a) ? sign(a, err) : 0;
+	return renew_leaf(a, err);
 }
 
 static int look_at_secret(struct authority *a, struct error *err)
@@ -447,7 +465,7 @@ static int look_at_secret(struct authority *a, struct error *err)
 
 	if (!a->secret || ca_secret_is_empty(a->secret))
 		return write_first(a, err);
-	if (ca_secret_read(a->secret, &s, err) < 0)
+	if (ca_secret_read(a->secret, &s, err) < 0 || try_ca(a, &s.now, err) < 0)
 		return err->code == ERR_NOMEM
 			       ? -1
 			       : error_wrap(err, "no CA can be read (delete the Secret, and a new one is made)");
@@ -467,6 +485,17 @@ static int look_at_secret(struct authority *a, struct error *err)
 	return 0;
 }
 
+/* Whatever the Secret says, and whether it can be written: what this replica has goes on, and is renewed. */
+static void go_on(struct authority *a)
+{
+	struct error err;
+
+	if (!a->held.now.cert_pem || renew_leaf(a, &err) == 0)
+		return;
+	wrap(a, &err);
+	a->cfg.on_error(a->cfg.ctx, &err);
+}
+
 static void look(struct authority *a)
 {
 	struct error err;
@@ -474,6 +503,7 @@ static void look(struct authority *a)
 	if (a->call || !a->synced)
 		return;
 	a->changed = false;
+	go_on(a);
 	if (look_at_secret(a, &err) == 0) {
 		a->retry_ms = a->call ? a->retry_ms : RETRY_MIN_MS;
 		return;

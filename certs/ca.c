@@ -211,6 +211,42 @@ static int cap_life(X509 *x, X509 *ca)
 	return ASN1_TIME_compare(X509_get0_notAfter(x), end) <= 0 || X509_set1_notAfter(x, end);
 }
 
+/* One whose CA has no identifier of its key names none. */
+static int add_issuer_key(X509 *x, X509 *issuer)
+{
+	return !X509_get0_subject_key_id(issuer) || add_extension(x, issuer, NID_authority_key_identifier, "keyid");
+}
+
+/* A key of which the kind says how it signs (Ed25519) takes no digest. */
+static int sign_with(X509 *x, EVP_PKEY *key)
+{
+	return X509_sign(x, key, EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? NULL : EVP_sha256());
+}
+
+/* What the user's own CA may not sign (by its name constraints, by its key usage) would be refused by everybody. Times
+ * are another matter. */
+static int check_issued(X509 *x, X509 *issuer, struct error *err)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	int r = -1;
+
+	if (store && ctx && X509_STORE_add_cert(store, issuer) && X509_STORE_CTX_init(ctx, store, x, NULL) &&
+	    X509_STORE_CTX_set_default(ctx, "ssl_server")) {
+		X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_PARTIAL_CHAIN);
+		r = X509_verify_cert(ctx) == 1
+			    ? 0
+			    : error_set(err, ERR_INVALID, "what the CA signs is refused: %s",
+					X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+		ERR_clear_error();
+	} else {
+		failed(err, "looking at a certificate");
+	}
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+	return r;
+}
+
 int ca_sign(const struct cert *ca, const char *const *dns_names, int64_t now_ms, int64_t life_ms, struct cert *leaf,
 	    struct error *err)
 {
@@ -229,10 +265,10 @@ int ca_sign(const struct cert *ca, const char *const *dns_names, int64_t now_ms,
 	    !add_extension(x, issuer, NID_basic_constraints, "critical,CA:FALSE") ||
 	    !add_extension(x, issuer, NID_key_usage, "critical,digitalSignature") ||
 	    !add_extension(x, issuer, NID_ext_key_usage, "serverAuth") ||
-	    !add_extension(x, issuer, NID_subject_alt_name, names.data) ||
-	    !add_extension(x, issuer, NID_authority_key_identifier, "keyid") || !X509_sign(x, issuer_key, EVP_sha256()))
+	    !add_extension(x, issuer, NID_subject_alt_name, names.data) || !add_issuer_key(x, issuer) ||
+	    !sign_with(x, issuer_key))
 		return failed(err, "signing a certificate");
-	return write_pem(x, key, leaf, err);
+	return check_issued(x, issuer, err) < 0 ? -1 : write_pem(x, key, leaf, err);
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------ */
@@ -382,5 +418,7 @@ int ca_check(const struct cert *ca, struct error *err)
 	x = read_cert(ca->cert_pem, err);
 	if (!x)
 		return -1;
-	return X509_check_ca(x) ? 0 : error_set(err, ERR_INVALID, "the certificate is not that of a CA");
+	/* Other values are of CAs that only their age or their key usage makes ones: the API server takes none of them.
+	 */
+	return X509_check_ca(x) == 1 ? 0 : error_set(err, ERR_INVALID, "the certificate is not that of a CA");
 }

@@ -24,7 +24,7 @@
 #define FIGHT       4           /* so many writes in a row that were undone are no user who applies a file again */
 #define MANAGER     "codis-k8s" /* as the API server calls us, by our User-Agent */
 #define MANAGER_MAX 64
-#define QUIET       3 /* so many conflicts in a row are replicas, or a user, at the same work */
+#define QUIET       3 /* so many conflicts, or doubts, in a row are replicas, or a user, at the same work */
 #define PATH_LIMIT  512
 #define LEFT_ALONE                                                                                                     \
 	"annotation %s says that somebody else keeps its caBundle: give codis-webhook that certificate by "            \
@@ -256,6 +256,18 @@ static void failed(struct target *t, const struct error *err)
 	/* A test that did not hold is answered 422. */
 	if (t->failures > QUIET || (err->code != ERR_CONFLICT && err->status != 422))
 		t->owner->cfg.on_error(t->owner->cfg.ctx, err);
+}
+
+static void doubted(struct target *t)
+{
+	struct error err;
+
+	error_set(
+		&err, ERR_CONFLICT,
+		"%s %s: its caBundle is not written, since the CA of this replica is not what the Secret says, or that "
+		"cannot be read",
+		t->kind, t->name);
+	failed(t, &err);
 }
 
 static void say_fight(struct target *t)
@@ -501,6 +513,7 @@ int cabundle_set(struct cabundle *b, const char *pem)
 	for (int i = 0; i < b->n_targets; i++) {
 		b->targets[i].changed = true;
 		b->targets[i].written_ms = b->targets[i].due_ms = 0;
+		b->targets[i].failures = 0;
 		b->targets[i].seen++; /* what was asked was of another bundle */
 		look(&b->targets[i]);
 	}
@@ -519,7 +532,7 @@ void cabundle_confirm(struct cabundle *b, bool right, const struct error *err)
 		if (err) {
 			failed(t, err);
 		} else if (!right && t->asked == t->seen) {
-			loop_timer_set(t->retry, RETRY_MIN_MS); /* what is right is on its way to us */
+			doubted(t); /* what is right is on its way to us, mostly */
 		} else {
 			t->confirmed = right ? t->asked : t->confirmed;
 			look(t);

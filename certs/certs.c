@@ -234,6 +234,8 @@ static int copy_config(struct certs *c, const struct certs_config *cfg, struct e
 	c->cfg.dns_names = c->dns_names;
 	c->cfg.ca_life_ms = or_else(cfg->ca_life_ms, CA_LIFE);
 	c->cfg.leaf_life_ms = or_else(cfg->leaf_life_ms, LEAF_LIFE);
+	if (c->cfg.leaf_life_ms > c->cfg.ca_life_ms) /* it never does, and is no less new for that */
+		c->cfg.leaf_life_ms = c->cfg.ca_life_ms;
 	c->cfg.renew_ms = or_else(cfg->renew_ms, RENEW);
 	c->cfg.settle_ms = or_else(cfg->settle_ms, SETTLE_MS);
 	c->cfg.cert_file = own(c, cfg->cert_file, &nomem);

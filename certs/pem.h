@@ -6,7 +6,8 @@
 
 struct error;
 
-#define PEM_MAX 16
+/* The authorities that systems trust, which some append to every bundle, are 150. */
+#define PEM_MAX 256
 
 /* The certificates of some texts, each once. {0} is none. */
 struct pem_set {

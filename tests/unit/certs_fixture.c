@@ -20,6 +20,57 @@ void make_leaf(const struct cert *ca, int age, int days, struct cert *leaf)
 	assert_int_equal(ca_sign(ca, certs_names, clock_wall_ms() - age * DAY_MS, days * DAY_MS, leaf, NULL), 0);
 }
 
+static EVP_PKEY *make_key(const char *kind)
+{
+	if (strcmp(kind, "EC") == 0)
+		return EVP_EC_gen("P-256");
+	return strcmp(kind, "RSA") == 0 ? EVP_RSA_gen(2048) : EVP_PKEY_Q_keygen(NULL, NULL, kind);
+}
+
+static void extend(X509 *x, int nid, const char *value)
+{
+	X509_EXTENSION *ext = value ? X509V3_EXT_conf_nid(NULL, NULL, nid, value) : NULL;
+
+	if (value)
+		assert_true(X509_add_ext(x, ext, -1));
+	X509_EXTENSION_free(ext);
+}
+
+static char *text_of(BIO *bio)
+{
+	char *data, *text;
+	long len = BIO_get_mem_data(bio, &data);
+
+	text = strndup(data, (size_t)len);
+	BIO_free(bio);
+	return text;
+}
+
+void make_odd_ca(const struct odd_ca *odd, struct cert *ca)
+{
+	BIO *cert = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
+	EVP_PKEY *key = make_key(odd->key);
+	X509 *x = X509_new();
+
+	X509_set_version(x, X509_VERSION_3);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 77);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_UTF8, (const unsigned char *)"own", -1, -1,
+				   0);
+	X509_set_issuer_name(x, X509_get_subject_name(x));
+	X509_gmtime_adj(X509_getm_notBefore(x), -86400);
+	X509_gmtime_adj(X509_getm_notAfter(x), 100 * 86400);
+	X509_set_pubkey(x, key);
+	extend(x, NID_basic_constraints, odd->constraints);
+	extend(x, NID_key_usage, odd->usage);
+	extend(x, NID_name_constraints, odd->names);
+	assert_true(X509_sign(x, key, strcmp(odd->key, "ED25519") == 0 ? NULL : EVP_sha256()));
+	PEM_write_bio_X509(cert, x);
+	PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL);
+	*ca = (struct cert){ text_of(cert), text_of(secret) };
+	X509_free(x);
+	EVP_PKEY_free(key);
+}
+
 static X509 *x509(const char *pem)
 {
 	BIO *bio = BIO_new_mem_buf(pem, -1);

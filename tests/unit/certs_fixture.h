@@ -23,6 +23,14 @@ extern const char *const certs_names[];
 void make_ca(const char *name, int age, int days, struct cert *ca);
 void make_leaf(const struct cert *ca, int age, int days, struct cert *leaf);
 
+/* A CA as users make them, for 100 days. Extensions NULL: it has none of that kind; unlike our own, none has an
+ * identifier of its key. */
+struct odd_ca {
+	const char *key; /* EC, RSA, ED25519 */
+	const char *constraints, *usage, *names;
+};
+void make_odd_ca(const struct odd_ca *odd, struct cert *ca);
+
 /* OpenSSL's verdict on a server that shows this leaf: X509_V_OK, or why not. ca_pem may be several. */
 int verdict(const char *ca_pem, const char *leaf_pem, const char *host);
 

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "certs/authority.h"
+#include "certs/ca_secret.h"
 #include "common/base/base64.h"
 #include "tests/unit/certs_fixture.h"
 #include "tests/unit/test.h"
@@ -250,6 +251,173 @@ FIXTURE_TEST(a_bundle_of_which_a_part_cannot_be_read_is_none)
 	put_ca(w, &ca, NULL);
 	assert_true(fake_run(w, LONG, bundles_are_right, &r));
 	assert_true(fake_run(w, LONG, is_ready, &r));
+	replica_stop(&r);
+}
+
+/* The leaf ended after its 30 days, though what had signed it was at hand. */
+FIXTURE_TEST(what_a_replica_has_is_renewed_whatever_the_secret_says)
+{
+	struct fake_world *w = *state;
+	struct certs_config cfg;
+	struct replica r;
+
+	install_configurations(w);
+	for (int i = 0; i < 2; i++) {
+		cfg = replica_config(&r);
+		cfg.leaf_life_ms = 4000;
+		replica_start_with(&r, w, &cfg);
+		assert_true(fake_run(w, LONG, is_ready, &r));
+		fake_fail(&w->api, "POST", 403, INT32_MAX); /* it cannot be put back, either */
+		if (i == 0)
+			fake_apply(&w->api, SECRET, "{\"data\":{\"ca.crt\":\"aGVsbG8=\",\"ca.key\":\"aGVsbG8=\"}}");
+		else
+			fake_delete(&w->api, SECRET);
+		assert_true(fake_run(w, LONG, has_failed, &r));
+		assert_true(fake_run(w, LONG, has_two_leaves, &r));
+		assert_true(is_ready(&r));
+		fake_fail(&w->api, "POST", 403, 0);
+		replica_stop(&r);
+		if (i == 0)
+			fake_delete(&w->api, SECRET);
+	}
+}
+
+/* One that may sign other names only, say: what it signs would be refused by the API server. */
+FIXTURE_TEST(a_ca_that_can_sign_nothing_for_us_is_left_alone)
+{
+	static const struct odd_ca odd = { "EC", "CA:TRUE", "keyCertSign", "permitted;DNS:example.com" };
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct replica r;
+
+	install_configurations(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	assert_true(fake_run(w, LONG, bundles_are_right, &r));
+	make_odd_ca(&odd, &ca);
+	put_ca(w, &ca, NULL);
+	assert_true(fake_run(w, LONG, has_failed, &r));
+	assert_string_equal(r.last.text,
+			    "Secret codis-system/codis-webhook-ca: no CA can be read (delete the Secret, and a new one "
+			    "is made): what the CA signs is refused: permitted subtree violation");
+	assert_int_equal(fake_count(&w->api, "PUT"), 0);
+	assert_true(is_ready(&r));
+	assert_int_equal(r.leaves, 1);
+	replica_stop(&r);
+}
+
+static void touch_secret(struct fake_world *w, int i)
+{
+	JSON_CLEANUP cJSON *secret = fake_read(&w->api, SECRET);
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
+	char word[16];
+
+	snprintf(word, sizeof(word), "%d", i);
+	ca_secret_note(secret, CA_SECRET_ROTATE, word);
+	assert_int_equal(json_write(secret, &text), 0);
+	fake_apply(&w->api, SECRET, text.data);
+}
+
+struct refused {
+	struct replica *r;
+	int touched, puts;
+};
+
+/* The Secret changes whenever a write of it was refused. */
+static bool is_said(void *ctx)
+{
+	struct refused *f = ctx;
+	int puts = fake_count(&f->r->world->api, "PUT");
+
+	if (puts > f->puts || !f->touched)
+		touch_secret(f->r->world, ++f->touched);
+	f->puts = puts;
+	return f->r->errors > 0;
+}
+
+/* It was silence, and a rotation that never came. */
+FIXTURE_TEST(conflicts_that_do_not_end_are_said)
+{
+	struct fake_world *w = *state;
+	struct replica r;
+	struct refused f = { .r = &r };
+
+	install_configurations(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	assert_true(fake_run(w, LONG, bundles_are_right, &r));
+	fake_fail(&w->api, "PUT", 409, INT32_MAX);
+	assert_true(fake_run(w, LONG, is_said, &f));
+	assert_int_equal(r.last.code, ERR_CONFLICT);
+	assert_true(f.puts > 5); /* replicas at the same work are not named */
+	replica_stop(&r);
+}
+
+struct doubt {
+	struct replica *r;
+	int asked;
+};
+
+static bool is_doubted(void *ctx)
+{
+	struct doubt *d = ctx;
+	int asked = fake_count(&d->r->world->api, "GET " SECRETS "&field");
+
+	if (asked > d->asked)
+		fake_apply(&d->r->world->api, VALIDATING, "{\"webhooks\":[{\"name\":\"c\",\"clientConfig\":{}}]}");
+	d->asked = asked;
+	return strstr(d->r->last.text, "is not written") != NULL;
+}
+
+/* Once a second, for ever, and without a word. */
+FIXTURE_TEST(a_bundle_that_is_not_written_is_named)
+{
+	struct fake_world *w = *state;
+	struct replica r;
+	struct doubt d = { .r = &r };
+
+	install_configurations(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	fake_apply(&w->api, SECRET, "{\"data\":{\"ca.crt\":\"aGVsbG8=\",\"ca.key\":\"aGVsbG8=\"}}");
+	assert_true(fake_run(w, LONG, has_failed, &r));
+	assert_true(fake_run(w, LONG, is_doubted, &d));
+	assert_string_equal(r.last.text,
+			    "ValidatingWebhookConfiguration codis-webhook: its caBundle is not written, since "
+			    "the CA of this replica is not what the Secret says, or that cannot be read");
+	replica_stop(&r);
+}
+
+/* Some append every authority that systems trust. */
+FIXTURE_TEST(a_bundle_of_many_is_one_with_ours)
+{
+	BUF_CLEANUP struct buf all = BUF_INIT(1 << 20), text = BUF_INIT(1 << 20);
+	struct fake_world *w = *state;
+	struct replica r;
+	char *base64, *own;
+
+	install_configurations(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, bundles_are_right, &r));
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	own = bundle_of(w, VALIDATING);
+	for (int i = 0; i < 150; i++) {
+		CERT_CLEANUP struct cert ca = { 0 };
+
+		make_ca("other", 0, 100, &ca);
+		buf_addstr(&all, ca.cert_pem);
+	}
+	buf_addstr(&all, own);
+	base64 = base64_encode(all.data, all.len);
+	buf_addf(&text, "{\"webhooks\":[{\"name\":\"c\",\"clientConfig\":{\"caBundle\":\"%s\"}}]}", base64);
+	fake_block(&w->api, "PATCH");
+	fake_apply(&w->api, VALIDATING, text.data);
+	while (!fake_blocked(&w->api))
+		uv_run(&w->loop.uv, UV_RUN_ONCE);
+	assert_true(is_ready(&r));
+	fake_unblock(&w->api);
+	free(base64);
+	free(own);
 	replica_stop(&r);
 }
 

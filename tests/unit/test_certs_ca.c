@@ -25,6 +25,41 @@ TEST(openssl_believes_a_leaf)
 	assert_non_null(strstr(err.text, "not that of a CA"));
 }
 
+/* Its leaf has to be one that is believed; else it is not taken, and said why. */
+TEST(a_ca_of_the_users_own_signs_or_is_refused)
+{
+	static const struct {
+		struct odd_ca ca;
+		const char *why; /* NULL: it signs */
+	} cases[] = {
+		{ { "EC", "critical,CA:TRUE", "keyCertSign", NULL }, NULL },
+		{ { "RSA", "CA:TRUE", NULL, NULL }, NULL },
+		{ { "ED25519", "CA:TRUE", "keyCertSign", NULL }, NULL },
+		{ { "EC", "CA:TRUE", NULL, "permitted;DNS:svc" }, "what the CA signs is refused: permitted subtree " },
+		{ { "EC", "CA:TRUE", NULL, "permitted;DNS:svc,permitted;DNS:localhost" }, NULL },
+		{ { "EC", NULL, "keyCertSign", NULL }, "the certificate is not that of a CA" },
+		{ { "EC", "CA:TRUE", "digitalSignature", NULL }, "the certificate is not that of a CA" },
+		{ { "EC", "CA:FALSE", NULL, NULL }, "the certificate is not that of a CA" },
+	};
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		CERT_CLEANUP struct cert ca = { 0 }, leaf = { 0 };
+		int r;
+
+		make_odd_ca(&cases[i].ca, &ca);
+		r = ca_check(&ca, &err);
+		if (r == 0)
+			r = ca_sign(&ca, certs_names, clock_wall_ms(), DAY_MS, &leaf, &err);
+		if (r != (cases[i].why ? -1 : 0))
+			fail_msg("%zu: %s", i, r < 0 ? err.text : "it signs");
+		if (r < 0)
+			assert_ptr_equal(strstr(err.text, cases[i].why), err.text);
+		else
+			assert_int_equal(cert_check_server(&leaf, certs_names[0], clock_wall_ms(), &err), 0);
+	}
+}
+
 TEST(lives_are_as_long_as_asked)
 {
 	CERT_CLEANUP struct cert ca = { 0 }, leaf = { 0 }, longer = { 0 };

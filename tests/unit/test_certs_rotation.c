@@ -404,6 +404,31 @@ FIXTURE_TEST(whose_clock_is_ahead_makes_no_first_ca_and_is_not_ready)
 	replica_stop(&r);
 }
 
+/* A node whose clock is at its factory's: leaves by it had ended before they were served, or were signed at each look.
+ */
+FIXTURE_TEST(whose_clock_is_far_behind_serves_like_the_others)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	int64_t from, until, wall = clock_wall_ms();
+	struct fake_world *w = *state;
+	struct replica r;
+
+	make_ca("good", -30, 365, &ca);
+	put_ca(w, &ca, NULL);
+	install_configurations(w);
+	fake_clock(&w->api, 40 * 86400);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	assert_int_equal(cert_times(r.leaf.cert_pem, &from, &until, NULL), 0);
+	assert_true(from < wall); /* by its own clock, too */
+	assert_in_range(until - wall, 70 * DAY_MS - LONG, 70 * DAY_MS + LONG);
+	annotate(w, "somebody/else", "x"); /* it is looked at again */
+	annotate(w, CA_SECRET_ROTATE, "1");
+	assert_true(fake_run(w, LONG, has_failed_of_clock, &r));
+	assert_int_equal(r.leaves, 1);
+	replica_stop(&r);
+}
+
 /* --- configurations ----------------------------------------------------------------------------------------------- */
 
 static bool is_not_ready(void *ctx)
@@ -485,6 +510,26 @@ FIXTURE_TEST(a_ca_that_cannot_be_replaced_is_named_before_its_end)
 	assert_int_equal(r.endings, 2);
 	assert_true(r.of_secret);
 	assert_ptr_equal(strstr(r.ending, "the CA in Secret codis-system/codis-webhook-ca ends at 20"), r.ending);
+	replica_stop(&r);
+}
+
+/* As long as the options say it would be late in half of its life. */
+FIXTURE_TEST(a_leaf_that_would_outlive_its_ca_is_not_late)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct certs_config cfg;
+	struct replica r;
+
+	make_ca("short", 3, 7, &ca);
+	put_ca(w, &ca, NULL);
+	install_configurations(w);
+	cfg = replica_config(&r);
+	cfg.ca_life_ms = 7 * DAY_MS;
+	replica_start_with(&r, w, &cfg);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	assert_int_equal(r.leaf_until_ms, r.ca_until_ms);
+	assert_int_equal(r.endings, 0);
 	replica_stop(&r);
 }
 
