@@ -48,6 +48,7 @@ struct authority {
 	uint64_t retry_ms;
 
 	struct ca_secret held; /* the Secret as it was taken over; without now.cert_pem: not yet */
+	char *others;          /* as long as nothing is held: what configurations carry; NULL: nothing */
 	struct cert leaf;      /* in use */
 	char *leaf_ca;         /* what has signed it */
 };
@@ -267,6 +268,7 @@ static int write_first(struct authority *a, struct error *err)
 		if (make_ca(a, &ca, err) < 0)
 			return -1;
 		put_pair(object, "ca.crt", "ca.key", &ca);
+		ca_secret_put(object, "ca-old.crt", a->others);
 	}
 	return send_secret(a, object, ROTATION_WAIT, err);
 }
@@ -294,6 +296,16 @@ static int put_old(cJSON *object, const struct ca_secret *s, const char *pem, st
 	return 0;
 }
 
+/* What calls may be answered by; NULL: nothing that is known. */
+static const char *serves_by(const struct authority *a, const struct ca_secret *s)
+{
+	const char *pem = has_leaf(a) ? a->leaf_ca : NULL;
+
+	if (pem)
+		return a->cfg.carried_ms(a->cfg.ctx, pem) >= 0 ? pem : NULL;
+	return a->cfg.carried_ms(a->cfg.ctx, s->now.cert_pem) < 0 ? a->others : NULL;
+}
+
 static int switch_over(cJSON *object, const struct ca_secret *s, struct error *err)
 {
 	static const struct cert none = { 0 };
@@ -311,7 +323,7 @@ static int change(struct authority *a, cJSON *object, const struct ca_secret *s,
 
 	switch (step) {
 	case ROTATION_WAIT: break;
-	case ROTATION_KEEP: return put_old(object, s, a->leaf_ca, err);
+	case ROTATION_KEEP: return put_old(object, s, serves_by(a, s), err);
 	case ROTATION_BEGIN:
 		if (make_ca(a, &ca, err) < 0)
 			return -1;
@@ -418,14 +430,13 @@ static void ask_peers(struct authority *a)
 
 static enum rotation_step next_step(const struct authority *a, const struct ca_secret *s)
 {
-	bool leaf = has_leaf(a);
 	struct rotation_view view = {
 		.secret = s,
 		.now_ms = now_ms(a),
 		.ca_renew_ms = least(a->cfg.renew_ms, a->cfg.ca_life_ms / 2),
 		.settle_ms = a->cfg.settle_ms,
-		.leaf_ca = leaf ? a->leaf_ca : NULL,
-		.leaf_ca_carried_ms = leaf ? a->cfg.carried_ms(a->cfg.ctx, a->leaf_ca) : -1,
+		.leaf_ca = has_leaf(a) ? a->leaf_ca : NULL,
+		.serves_by = serves_by(a, s),
 		.next_carried_ms = s->next.cert_pem ? a->cfg.carried_ms(a->cfg.ctx, s->next.cert_pem) : -1,
 		.said = has_said(a, a->cfg.pod),
 		.all_said = !a->cfg.service || (a->all_said && strcmp(a->all_said, s->version) == 0),
@@ -455,6 +466,8 @@ static int use(struct authority *a, struct ca_secret *s, struct error *err)
 	ca_secret_release(&a->held);
 	a->held = *s;
 	*s = (struct ca_secret){ 0 };
+	free(a->others);
+	a->others = NULL;
 	return renew_leaf(a, err);
 }
 
@@ -496,15 +509,31 @@ static void go_on(struct authority *a)
 	a->cfg.on_error(a->cfg.ctx, &err);
 }
 
+/* Before it takes over anything. 1; 0: it is not known yet, and told; -1. */
+static int see_others(struct authority *a, struct error *err)
+{
+	int r;
+
+	if (a->held.now.cert_pem)
+		return 1;
+	free(a->others);
+	r = a->cfg.carried(a->cfg.ctx, &a->others);
+	return r < 0 ? error_set(err, ERR_NOMEM, "no memory for what configurations carry") : r;
+}
+
 static void look(struct authority *a)
 {
 	struct error err;
+	int r;
 
 	if (a->call || !a->synced)
 		return;
 	a->changed = false;
 	go_on(a);
-	if (look_at_secret(a, &err) == 0) {
+	r = see_others(a, &err);
+	if (r == 0)
+		return;
+	if (r > 0 && look_at_secret(a, &err) == 0) {
 		a->retry_ms = a->call ? a->retry_ms : RETRY_MIN_MS;
 		return;
 	}
@@ -663,6 +692,7 @@ void authority_stop(struct authority *a)
 	ca_secret_release(&a->held);
 	cert_release(&a->leaf);
 	free(a->leaf_ca);
+	free(a->others);
 	free(a->all_said);
 	free(a);
 }

@@ -5,6 +5,9 @@
  * again as it was. A CA that is about to end, can be used by nobody (it has ended, or begins later), or is asked for by
  * the annotation is changed in the stages of rotation.h, so that no call fails meanwhile.
  *
+ * A replica that comes trusts on what the configurations carry in place of the Secret's CA, as an old one: another
+ * replica, which it does not hear of, may serve by it.
+ *
  * A leaf is taken only once all webhook configurations carry its CA, and in place of another one only once they have
  * for a while. Times are by the API server's clock, which is the one that judges certificates; a replica whose own
  * clock differs from it by over five minutes makes no CA, and says so.
@@ -35,6 +38,8 @@ struct authority_config {
 	int (*on_bundle)(void *ctx, const char *pem);
 	/* For how long all configurations have carried it; -1: they do not. cabundle_carried_ms. */
 	int64_t (*carried_ms)(void *ctx, const char *pem);
+	/* What they carry: cabundle_carried. */
+	int (*carried)(void *ctx, char **pem);
 	/* Serve with this from now on. 0, or -1: it is not (on_error was told), and will be given again. */
 	int (*on_leaf)(void *ctx, const struct cert *leaf, const char *ca_pem);
 	void (*on_confirmed)(void *ctx, bool right, const struct error *err); /* the answer to authority_ask */

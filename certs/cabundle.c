@@ -388,12 +388,12 @@ static void look(struct target *t)
 
 static void note_object(struct target *t, const cJSON *object)
 {
-	bool changed, gone = !object && t->object;
+	bool changed, other = !object != !t->object;
 
 	t->object = object;
 	t->seen++;
 	changed = note_carried(t);
-	if (changed || gone)
+	if (changed || other)
 		t->owner->cfg.on_carried(t->owner->cfg.ctx);
 }
 
@@ -550,6 +550,24 @@ int64_t cabundle_carried_ms(const struct cabundle *b, const char *pem)
 			least = ms;
 	}
 	return least;
+}
+
+int cabundle_carried(const struct cabundle *b, char **pem)
+{
+	PEM_CLEANUP struct pem_set all = { 0 };
+
+	*pem = NULL;
+	for (int i = 0; i < b->n_targets; i++) {
+		const struct target *t = &b->targets[i];
+
+		if (t->stale || (!t->object && !atomic_load(&t->absent)))
+			return 0;
+		for (int j = 0; j < t->carried.n && all.n < PEM_MAX; j++)
+			if (pem_add(&all, t->carried.at[j], NULL) < 0)
+				return -1;
+	}
+	*pem = all.n ? pem_write(&all) : NULL;
+	return all.n && !*pem ? -1 : 1;
 }
 
 int cabundle_serve(struct cabundle *b, const char *ca_pem)

@@ -47,6 +47,10 @@ void cabundle_confirm(struct cabundle *b, bool right, const struct error *err);
  * server has told: INT64_MAX where there is none. -1: they do not, or it is not known yet. */
 int64_t cabundle_carried_ms(const struct cabundle *b, const char *pem);
 
+/* The certificates that all webhooks of one configuration or the other carry, as one text: the caller's; NULL: none. 1;
+ * 0: it is not known yet (on_carried tells); -1: no memory. */
+int cabundle_carried(const struct cabundle *b, char **pem);
+
 /* This has signed what is served with from now on (copied). 0 or -1 (memory). */
 int cabundle_serve(struct cabundle *b, const char *ca_pem);
 

@@ -186,6 +186,13 @@ static int64_t carried_ms(void *ctx, const char *pem)
 	return cabundle_carried_ms(c->cabundle, pem);
 }
 
+static int carried(void *ctx, char **pem)
+{
+	struct certs *c = ctx;
+
+	return cabundle_carried(c->cabundle, pem);
+}
+
 static void on_carried(void *ctx)
 {
 	struct certs *c = ctx;
@@ -300,6 +307,7 @@ static int start_authority(struct certs *c, uv_loop_t *uv, struct error *err)
 					      .settle_ms = cfg->settle_ms,
 					      .on_bundle = on_bundle,
 					      .carried_ms = carried_ms,
+					      .carried = carried,
 					      .on_leaf = on_leaf,
 					      .on_confirmed = on_confirmed,
 					      .on_notice = on_notice,

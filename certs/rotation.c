@@ -59,7 +59,7 @@ enum rotation_step rotation_next(const struct rotation_view *v)
 {
 	const struct ca_secret *s = v->secret;
 
-	if (v->leaf_ca && v->leaf_ca_carried_ms >= 0 && !pem_has(&s->all, v->leaf_ca))
+	if (v->serves_by && !pem_has(&s->all, v->serves_by))
 		return ROTATION_KEEP;
 	if (s->next.cert_pem) {
 		if (ca_state(s->next.cert_pem, v->now_ms, v->ca_renew_ms) != CA_GOOD)

@@ -29,14 +29,14 @@ enum rotation_step {
 
 struct rotation_view {
 	const struct ca_secret *secret;
-	int64_t now_ms;      /* wall time, by the API server's clock */
-	int64_t ca_renew_ms; /* a CA of which less is left is replaced */
-	int64_t settle_ms;   /* a CA that configurations have carried for so long is trusted by every API server */
-	const char *leaf_ca; /* what signed the leaf that is served with; NULL: there is none that is valid */
-	/* For how long all configurations have carried these; -1: they do not. */
-	int64_t leaf_ca_carried_ms, next_carried_ms;
-	bool said;     /* this replica has said that its leaf is of ca.crt */
-	bool all_said; /* every replica has */
+	int64_t now_ms;          /* wall time, by the API server's clock */
+	int64_t ca_renew_ms;     /* a CA of which less is left is replaced */
+	int64_t settle_ms;       /* a CA that configurations have carried for so long is trusted by every API server */
+	const char *leaf_ca;     /* what signed the leaf that is served with; NULL: there is none that is valid */
+	const char *serves_by;   /* what calls may be answered by, and has to stay trusted; NULL: nothing */
+	int64_t next_carried_ms; /* for how long all configurations have carried it; -1: they do not */
+	bool said;               /* this replica has said that its leaf is of ca.crt */
+	bool all_said;           /* every replica has */
 };
 
 enum ca_state {

@@ -532,6 +532,13 @@ static int64_t always_carried(void *ctx, const char *pem)
 	return INT64_MAX;
 }
 
+static int carries_nothing(void *ctx, char **pem)
+{
+	(void)ctx;
+	*pem = NULL;
+	return 1;
+}
+
 static void ignore_notice(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -563,6 +570,7 @@ FIXTURE_TEST(a_bundle_that_could_not_be_kept_is_told_again_before_any_leaf)
 					.renew_ms = 10 * DAY_MS,
 					.on_bundle = keep_bundle,
 					.carried_ms = always_carried,
+					.carried = carries_nothing,
 					.on_leaf = keep_leaf,
 					.on_notice = ignore_notice,
 					.on_error = ignore_error,

@@ -3,6 +3,7 @@
 
 #include "certs/ca_secret.h"
 #include "certs/rotation.h"
+#include "common/base/base64.h"
 #include "tests/unit/certs_fixture.h"
 #include "tests/unit/test.h"
 
@@ -322,6 +323,49 @@ FIXTURE_TEST(a_pod_that_is_gone_is_not_waited_for)
 	rotating_stop(&r);
 }
 
+static bool is_done_without(struct rotating *r)
+{
+	char *bundle = bundle_of(r->w, MUTATING);
+	bool done = bundle && !strstr(bundle, r->before) && !has(r->w, "ca-old.crt") && bundles_are_right(&r->b);
+
+	free(bundle);
+	return done;
+}
+
+/* A replica of before serves by another certificate, as one of the user's own that is given up: with the new CA alone
+ * in the configurations its calls failed until it was gone. */
+FIXTURE_TEST(what_others_may_serve_by_stays_trusted_until_they_are_gone)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	BUF_CLEANUP struct buf text = BUF_INIT(10000);
+	struct fake_world *w = *state;
+	struct rotating r = { .w = w };
+	char *base64;
+
+	make_ca("own", 0, 100, &ca);
+	make_leaf(&ca, 0, 30, &r.a.leaf);
+	base64 = base64_encode(ca.cert_pem, strlen(ca.cert_pem));
+	buf_addf(&text, "{\"webhooks\":[{\"name\":\"a\",\"clientConfig\":{\"caBundle\":\"%s\"}}]}", base64);
+	fake_apply(&w->api, MUTATING, text.data);
+	fake_apply(&w->api, VALIDATING, text.data);
+	install_pods(w);
+	start_pod(&r.b, w, "b");
+	r.b.leaf = (struct cert){ strdup(r.a.leaf.cert_pem), strdup(r.a.leaf.key_pem) };
+	r.before = strdup(ca.cert_pem);
+	r.seen = 1;
+	assert_true(run(&r, is_late)); /* pod a does not say that it serves by the new one */
+	assert_true(fake_run(w, LONG, is_ready, &r.b));
+	assert_true(has(w, "ca-old.crt"));
+	assert_true(r.calls > 0);
+	assert_int_equal(r.failed, 0);
+	fake_delete(&w->api, "/api/v1/namespaces/codis-system/pods/a");
+	assert_true(run(&r, is_done_without));
+	replica_stop(&r.b);
+	cert_release(&r.a.leaf);
+	free(base64);
+	free(r.before);
+}
+
 /* --- clocks ------------------------------------------------------------------------------------------------------- */
 
 FIXTURE_TEST(a_ca_that_begins_later_is_mended)
@@ -554,7 +598,6 @@ static enum rotation_step step_of(const struct step *t)
 				      .now_ms = clock_wall_ms(),
 				      .ca_renew_ms = 10 * DAY_MS,
 				      .settle_ms = 1000,
-				      .leaf_ca_carried_ms = t->leaf_carried,
 				      .next_carried_ms = t->next_carried,
 				      .said = t->said,
 				      .all_said = t->all_said };
@@ -575,6 +618,7 @@ static enum rotation_step step_of(const struct step *t)
 		       : t->leaf == 'o' ? s.old_pem
 		       : t->leaf == 'x' ? other.cert_pem
 					: NULL;
+	view.serves_by = t->leaf_carried >= 0 ? view.leaf_ca : NULL;
 	return rotation_next(&view);
 }
 
