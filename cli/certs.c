@@ -97,6 +97,13 @@ static void add_secret(struct page *p, const struct certs_look *l, struct buf *o
 {
 	struct columns t;
 
+	if (l->own) {
+		buf_addf(out,
+			 "  a certificate of your own is served (--cert-file); Secret %s/" CERTS_SECRET
+			 " is of no use, and can be deleted\n",
+			 p->cli->options.system);
+		return;
+	}
 	if (!l->secret) {
 		buf_addf(out,
 			 "  there is no Secret %s/" CERTS_SECRET
@@ -112,7 +119,9 @@ static void add_secret(struct page *p, const struct certs_look *l, struct buf *o
 	add_set(p, &t, "ca-old.crt", &l->old, false);
 	columns_print(&t, "  ", out);
 	columns_release(&t);
-	if (!l->now.n)
+	if (l->unusable.code)
+		trouble(p, "%s", l->unusable.text);
+	else if (!l->now.n)
 		trouble(p, "Secret " CERTS_SECRET " has no ca.crt");
 }
 

@@ -33,8 +33,10 @@ struct certs_look {
 	struct ask asks[2 + CERTS_CONFIGURATIONS];         /* the Secret, the pods, the configurations */
 	const cJSON *secret;                               /* without the keys; NULL: there is none */
 	const cJSON *configurations[CERTS_CONFIGURATIONS]; /* NULL: there is none */
+	struct error unusable; /* why the replicas cannot use the Secret; without a code: they can */
 	struct pem_set now, next, old;
 	bool asked;                            /* for a change that has not begun */
+	bool own;                              /* see certs_ask_pods */
 	struct certs_pod pods[CERTS_PODS_MAX]; /* that are on a node and have not ended */
 	int count;
 };
@@ -45,7 +47,8 @@ extern const char *const certs_kinds[CERTS_CONFIGURATIONS];
 /* 0, or -1 and *err: something else than that it is not there. Ended by certs_look_end in any case. */
 int certs_look(struct certs_look *l, struct cli *c, struct error *err);
 void certs_look_end(struct certs_look *l);
-/* Asks the pods for their metrics, each for 1.5 s at most. */
+/* Asks the pods for their metrics, each for 1.5 s at most. Where they serve with a certificate of the user's own, a
+ * Secret from before is nothing to them: l->own, and the look is as without one. */
 void certs_ask_pods(struct certs_look *l, struct cli *c);
 /* When the certificate that a pod serves with ("leaf"), or its CA ("ca"), ends; -1: it has not said. */
 int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which);

@@ -30,15 +30,27 @@ static int copy_member(cJSON *to, const cJSON *from, const char *name)
 	return member ? json_set(to, name, cJSON_Duplicate(member, true)) : 0;
 }
 
+/* As a replica does, with the keys. */
+static void judge(const cJSON *secret, struct error *unusable)
+{
+	CA_SECRET_CLEANUP struct ca_secret s = { 0 };
+
+	if (!ca_secret_is_empty(secret) && ca_secret_read(secret, &s, unusable) < 0)
+		error_wrap(unusable,
+			   "Secret " CERTS_SECRET " cannot be used (delete it, and the replicas write theirs)");
+}
+
 /* What is public in it is kept, and nothing else. */
 static void on_secret(struct ask *a, const cJSON *object)
 {
+	struct certs_look *l = a->ctx;
 	cJSON *kept = cJSON_CreateObject(), *data = json_add_object(kept, "data");
 
 	if (copy_member(kept, object, "metadata") == 0 &&
 	    copy_member(data, json_get(object, "data", NULL), "ca.crt") == 0 &&
 	    copy_member(data, json_get(object, "data", NULL), "ca-next.crt") == 0 &&
 	    copy_member(data, json_get(object, "data", NULL), "ca-old.crt") == 0 && json_is_whole(kept)) {
+		judge(object, &l->unusable);
 		a->answer = kept;
 		return;
 	}
@@ -48,7 +60,7 @@ static void on_secret(struct ask *a, const cJSON *object)
 
 static void begin(struct certs_look *l, struct cli *c)
 {
-	l->asks[0] = (struct ask){ .on_answer = on_secret };
+	l->asks[0] = (struct ask){ .on_answer = on_secret, .ctx = l };
 	snprintf(l->asks[0].path, sizeof(l->asks[0].path), "/api/v1/namespaces/%s/secrets/" CERTS_SECRET,
 		 c->options.system);
 	snprintf(l->asks[1].path, sizeof(l->asks[1].path),
@@ -62,30 +74,25 @@ static void begin(struct certs_look *l, struct cli *c)
 		ask_begin(c, &l->asks[i]);
 }
 
-static int take_cert(const cJSON *secret, const char *key, struct pem_set *set, struct error *err)
+/* As far as it can be read: what cannot has made the Secret unusable. */
+static void take_cert(const cJSON *secret, const char *key, struct pem_set *set)
 {
-	char *pem;
-	int r;
+	char *pem = kube_secret_get(secret, key);
 
-	if (!kube_secret_has(secret, key))
-		return 0;
-	pem = kube_secret_get(secret, key);
-	r = pem ? pem_add(set, pem, err) : error_set(err, ERR_INVALID, "it is not base64");
+	if (pem)
+		(void)pem_add(set, pem, NULL);
 	free(pem);
-	return r < 0 ? error_wrap(err, "%s of Secret " CERTS_SECRET, key) : 0;
 }
 
-static int take_secret(struct certs_look *l, struct error *err)
+static void take_secret(struct certs_look *l)
 {
 	const char *asked = json_str(l->secret, "metadata", "annotations", CA_SECRET_ROTATE, NULL);
 	const char *done = json_str(l->secret, "metadata", "annotations", CA_SECRET_ROTATED, NULL);
 
 	l->asked = asked && *asked && (!done || strcmp(asked, done) != 0);
-	return take_cert(l->secret, "ca.crt", &l->now, err) < 0 ||
-			       take_cert(l->secret, "ca-next.crt", &l->next, err) < 0 ||
-			       take_cert(l->secret, "ca-old.crt", &l->old, err) < 0
-		       ? -1
-		       : 0;
+	take_cert(l->secret, "ca.crt", &l->now);
+	take_cert(l->secret, "ca-next.crt", &l->next);
+	take_cert(l->secret, "ca-old.crt", &l->old);
 }
 
 /* As certs/peers.h has them: there may be a process that serves. */
@@ -108,7 +115,7 @@ int certs_look(struct certs_look *l, struct cli *c, struct error *err)
 	struct asks all = { l->asks, sizeof(l->asks) / sizeof(l->asks[0]) };
 	const cJSON *pod;
 
-	*l = (struct certs_look){ .count = 0 };
+	*l = (struct certs_look){ .unusable = ERROR_INIT };
 	begin(l, c);
 	ask_wait(c, INT64_MAX, asks_ended, &all);
 	for (int i = 0; i < all.count; i++) {
@@ -122,7 +129,8 @@ int certs_look(struct certs_look *l, struct cli *c, struct error *err)
 	l->configurations[1] = l->asks[3].answer;
 	json_each(pod, json_get(l->asks[1].answer, "items", NULL))
 		take_pod(l, c, pod);
-	return take_secret(l, err);
+	take_secret(l);
+	return 0;
 }
 
 void certs_look_end(struct certs_look *l)
@@ -182,6 +190,30 @@ static void ask_pod(struct certs_pod *p, const cJSON *pod)
 	p->ended = !p->call;
 }
 
+/* Who serves by a CA of the Secret tells when that ends, too. */
+static bool is_own(const struct certs_look *l)
+{
+	bool serves = false;
+
+	for (int i = 0; i < l->count; i++) {
+		if (certs_pod_until_ms(&l->pods[i], "ca") >= 0)
+			return false;
+		serves |= certs_pod_until_ms(&l->pods[i], "leaf") >= 0;
+	}
+	return serves;
+}
+
+static void forget_secret(struct certs_look *l)
+{
+	l->own = true;
+	l->asked = false;
+	l->secret = NULL;
+	l->unusable = (struct error)ERROR_INIT;
+	pem_release(&l->now);
+	pem_release(&l->next);
+	pem_release(&l->old);
+}
+
 void certs_ask_pods(struct certs_look *l, struct cli *c)
 {
 	const cJSON *pod;
@@ -194,6 +226,8 @@ void certs_ask_pods(struct certs_look *l, struct cli *c)
 			ask_pod(&l->pods[i++], pod);
 	}
 	ask_wait(c, clock_mono_ms() + 2 * METRICS_MS, pods_ended, l);
+	if (l->secret && is_own(l))
+		forget_secret(l);
 }
 
 int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which)

@@ -36,8 +36,19 @@ static enum cli_status begin(struct cli *c)
 	struct certs_look l;
 	struct error err;
 
-	if (certs_look(&l, c, &err) < 0)
+	if (certs_look(&l, c, &err) < 0) {
 		status = cli_fail_call(c, &err);
+		certs_look_end(&l);
+		return status;
+	}
+	if (l.secret)
+		certs_ask_pods(&l, c);
+	if (l.own)
+		status = cli_fail(c, CLI_NOT_SO,
+				  "a certificate of your own is served (--cert-file): replace its files, it is read "
+				  "again");
+	else if (l.unusable.code)
+		status = cli_fail(c, CLI_NOT_SO, "%s", l.unusable.text);
 	else if (!l.secret)
 		status = cli_fail(c, CLI_NOT_SO, NO_SECRET, c->options.system);
 	else if (certs_changing(&l))
@@ -70,7 +81,7 @@ static bool look(struct cli *c, struct buf *last, struct error *err)
 
 	if (certs_look(&l, c, err) == 0) {
 		*err = (struct error)ERROR_INIT;
-		done = l.secret && l.now.n && !certs_changing(&l) && !certs_trusts_another(&l);
+		done = l.secret && l.now.n && !l.unusable.code && !certs_changing(&l) && !certs_trusts_another(&l);
 		if (!done)
 			tell(c, &l, last);
 		else if (cert_fingerprint(l.now.at[0], fingerprint, err) == 0)

@@ -144,6 +144,48 @@ CLI_TEST(a_certificate_of_the_users_own)
 	assert_int_equal(fake_count(w->api, "PATCH"), 0);
 }
 
+/* It was OK: that the key is another one's, so that no replica could renew anything, was not looked at. */
+CLI_TEST(a_secret_that_no_replica_can_use_is_named)
+{
+	struct cli_world *w = *state;
+	CERT_CLEANUP struct cert ca = { 0 }, other = { 0 };
+
+	install(w, &ca, 365);
+	make_ca("other", 0, 365, &other);
+	put_ca(w->world, &(struct cert){ ca.cert_pem, other.key_pem }, NULL);
+	assert_int_equal(CLI(w, "certs", "status"), CLI_NOT_SO);
+	cli_says(w, "  ! Secret codis-webhook-ca cannot be used (delete it, and the replicas write theirs): the key is "
+		    "not the certificate's own\n");
+	cli_says(w, "  ca.crt  signs  ");
+	says_no_key(w);
+	assert_int_equal(CLI(w, "certs", "rotate"), CLI_NOT_SO);
+	cli_says(w, "Secret codis-webhook-ca cannot be used");
+	assert_int_equal(fake_count(w->api, "PATCH"), 0);
+}
+
+/* Once it had ended, say: "NOT OK", of a CA that nobody serves by; and a new one was waited for in vain. */
+CLI_TEST(a_secret_from_before_ones_own_certificate_is_no_trouble)
+{
+	static const char metrics[] = "{\"as_text\":\"codis_webhook_certificate_expiration_timestamp_seconds"
+				      "{which=\\\"leaf\\\"} 9000000000\\n\"}";
+	struct cli_world *w = *state;
+	CERT_CLEANUP struct cert ca = { 0 }, own = { 0 };
+
+	install(w, &ca, -1);
+	make_ca("own", 0, 365, &own);
+	put_bundle(w, MUTATING, own.cert_pem);
+	put_bundle(w, VALIDATING, own.cert_pem);
+	fake_apply(w->api, POD "w-a:8081/proxy/metrics", metrics);
+	fake_apply(w->api, POD "w-b:8081/proxy/metrics", metrics);
+	assert_int_equal(CLI(w, "certs", "status"), CLI_OK);
+	cli_says(w,
+		 "  a certificate of your own is served (--cert-file); Secret codis-system/codis-webhook-ca is of no "
+		 "use, and can be deleted\n");
+	assert_int_equal(CLI(w, "certs", "rotate"), CLI_NOT_SO);
+	cli_says(w, "a certificate of your own is served (--cert-file): replace its files");
+	assert_int_equal(fake_count(w->api, "PATCH"), 0);
+}
+
 CLI_TEST(who_may_not_read_the_secret_is_told)
 {
 	struct cli_world *w = *state;
@@ -156,7 +198,8 @@ CLI_TEST(who_may_not_read_the_secret_is_told)
 	cli_says(w, "secrets/codis-webhook-ca: HTTP 403");
 	fake_apply(w->api, SECRET, "{\"data\":{\"ca.crt\":\"LS0tLS0=\"}}");
 	assert_int_equal(CLI(w, "certs", "status"), CLI_NOT_SO);
-	cli_says(w, "ca.crt of Secret codis-webhook-ca: ");
+	cli_says(w,
+		 "  ! Secret codis-webhook-ca cannot be used (delete it, and the replicas write theirs): ca.crt or ");
 	assert_int_equal(CLI(w, "certs"), CLI_USAGE);
 	assert_int_equal(CLI(w, "certs", "show"), CLI_USAGE);
 	cli_says(w, "certs: say status or rotate");
@@ -227,9 +270,8 @@ CLI_TEST(without_a_replica_it_says_what_it_waits_for_and_is_repeated)
 	/* both stages, as they stand in the Secret */
 	make_ca("next", 0, 365, &next);
 	secret = fake_read(w->api, SECRET);
-	base64 = base64_encode(next.cert_pem, strlen(next.cert_pem));
-	json_set(cJSON_GetObjectItem(secret, "data"), "ca-next.crt", cJSON_CreateString(base64));
-	cJSON_free(base64);
+	ca_secret_put(secret, "ca-next.crt", next.cert_pem);
+	ca_secret_put(secret, "ca-next.key", next.key_pem);
 	base64 = cJSON_PrintUnformatted(secret);
 	fake_apply(w->api, SECRET, base64);
 	cJSON_free(base64);
