@@ -101,11 +101,12 @@ static void look_at_end(struct certs *c, int which, int64_t life_ms, int64_t unt
 {
 	static const char *const names[] = { [LEAF] = "leaf", [CA] = "ca" };
 	int64_t renew = c->cfg.renew_ms < life_ms / 2 ? c->cfg.renew_ms : life_ms / 2;
+	int64_t late_ms = until_ms - renew / 2;
 	char what[300];
 
 	if (c->cfg.on_end)
-		c->cfg.on_end(c->cfg.ctx, names[which], until_ms);
-	if (until_ms - now_ms(c) >= renew / 2)
+		c->cfg.on_end(c->cfg.ctx, names[which], until_ms, late_ms);
+	if (now_ms(c) <= late_ms)
 		return;
 	if (which == CA)
 		snprintf(what, sizeof(what), "the CA in Secret %.100s/%.100s", c->cfg.namespace, c->cfg.secret_name);

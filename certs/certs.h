@@ -47,9 +47,9 @@ struct certs_config {
 	 * May be NULL. */
 	void (*on_notice)(void *ctx, const char *text);
 	/* When the certificate that is served with ("leaf"), or what signs it ("ca", not with files), ends: at first,
-	 * when it changes, and each minute. May be NULL. */
-	void (*on_end)(void *ctx, const char *which, int64_t until_ms);
-	/* One of them is about to end (half of the time in which it should have been replaced is over) or has ended:
+	 * when it changes, and each minute; and from when on it is late. May be NULL. */
+	void (*on_end)(void *ctx, const char *which, int64_t until_ms, int64_t late_ms);
+	/* One of them is late (half of the time in which it should have been replaced is over) or has ended:
 	 * one sentence, at most once an hour. secret: where the CA is kept; NULL: not known, or with files. May be
 	 * NULL. */
 	void (*on_ending)(void *ctx, const cJSON *secret, const char *text);

@@ -12,7 +12,7 @@
 #include "common/kube/client.h"
 
 #define DAY_MS INT64_C(86400000)
-/* What docs/certificates.md says to alert on. */
+/* Where no pod says when one is late, as they do by their options: by the defaults. */
 #define SOON_MS (5 * DAY_MS)
 
 const struct opt certs_options[] = { { "wait", NULL, OPT_DURATION_MS, offsetof(struct cli_options, wait_ms),
@@ -56,7 +56,7 @@ static void add_day(struct columns *t, int64_t ms)
 }
 
 /* By the clock of the API server, which is the one that judges. */
-static void judge_end(struct page *p, const char *what, int64_t until_ms)
+static void judge_end(struct page *p, const char *what, int64_t until_ms, int64_t late_ms)
 {
 	char when[32];
 
@@ -65,13 +65,24 @@ static void judge_end(struct page *p, const char *what, int64_t until_ms)
 	day(until_ms, when);
 	if (until_ms <= p->now_ms)
 		trouble(p, "%s has ended at %s", what, when);
-	else if (until_ms - p->now_ms < SOON_MS)
+	else if (p->now_ms > (late_ms < 0 ? until_ms - SOON_MS : late_ms))
 		trouble(p, "%s ends at %s, and has not been replaced", what, when);
 }
 
 /* --- the parts ---------------------------------------------------------------------------------------------------- */
 
-static void add_set(struct page *p, struct columns *t, const char *key, const struct pem_set *set, bool signs)
+/* -1: it is not told. */
+static int64_t ca_late_ms(const struct certs_look *l, int64_t until_ms)
+{
+	for (int i = 0; i < l->count; i++) {
+		if (certs_pod_until_ms(&l->pods[i], "ca") / 1000 == until_ms / 1000)
+			return certs_pod_late_ms(&l->pods[i], "ca");
+	}
+	return -1;
+}
+
+static void add_set(struct page *p, const struct certs_look *l, struct columns *t, const char *key,
+		    const struct pem_set *set, bool signs)
 {
 	for (int i = 0; i < set->n; i++) {
 		char fingerprint[CERT_FINGERPRINT_MAX] = "";
@@ -82,7 +93,7 @@ static void add_set(struct page *p, struct columns *t, const char *key, const st
 		    cert_times(set->at[i], &from_ms, &until_ms, &err) < 0)
 			trouble(p, "%s: %s", key, err.text);
 		else if (signs)
-			judge_end(p, key, until_ms);
+			judge_end(p, key, until_ms, ca_late_ms(l, until_ms));
 		if (signs && from_ms > p->now_ms)
 			trouble(p, "%s is not valid yet", key);
 		columns_add(t, key);
@@ -114,9 +125,9 @@ static void add_secret(struct page *p, const struct certs_look *l, struct buf *o
 	columns_init(&t, 5);
 	for (const char *const *at = (const char *const[]){ "CA", "", "FINGERPRINT", "FROM", "UNTIL", NULL }; *at; at++)
 		columns_add(&t, **at ? *at : "IT");
-	add_set(p, &t, "ca.crt", &l->now, true);
-	add_set(p, &t, "ca-next.crt", &l->next, false);
-	add_set(p, &t, "ca-old.crt", &l->old, false);
+	add_set(p, l, &t, "ca.crt", &l->now, true);
+	add_set(p, l, &t, "ca-next.crt", &l->next, false);
+	add_set(p, l, &t, "ca-old.crt", &l->old, false);
 	columns_print(&t, "  ", out);
 	columns_release(&t);
 	if (l->unusable.code)
@@ -176,7 +187,7 @@ static void judge_pod(struct page *p, const struct certs_pod *pod, int64_t leaf_
 		return;
 	}
 	snprintf(what, sizeof(what), "the certificate of %s", pod->name);
-	judge_end(p, what, leaf_ms);
+	judge_end(p, what, leaf_ms, certs_pod_late_ms(pod, "leaf"));
 }
 
 static void add_pods(struct page *p, const struct certs_look *l, struct buf *out)

@@ -52,6 +52,8 @@ void certs_look_end(struct certs_look *l);
 void certs_ask_pods(struct certs_look *l, struct cli *c);
 /* When the certificate that a pod serves with ("leaf"), or its CA ("ca"), ends; -1: it has not said. */
 int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which);
+/* From when on that should have been replaced; likewise. */
+int64_t certs_pod_late_ms(const struct certs_pod *pod, const char *which);
 
 /* Whether all webhooks of the configuration trust all of these; one that does not exist calls nobody. */
 bool certs_carries(const cJSON *configuration, const struct pem_set *set);

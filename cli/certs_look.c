@@ -230,9 +230,19 @@ void certs_ask_pods(struct certs_look *l, struct cli *c)
 		forget_secret(l);
 }
 
+static bool has_said(const struct certs_pod *pod)
+{
+	return pod->ended && !pod->err.code && pod->metrics.len;
+}
+
 int64_t certs_pod_until_ms(const struct certs_pod *pod, const char *which)
 {
-	return pod->ended && !pod->err.code && pod->metrics.len ? ops_pod_certificate_ms(pod->metrics.data, which) : -1;
+	return has_said(pod) ? ops_pod_certificate_ms(pod->metrics.data, which) : -1;
+}
+
+int64_t certs_pod_late_ms(const struct certs_pod *pod, const char *which)
+{
+	return has_said(pod) ? ops_pod_certificate_late_ms(pod->metrics.data, which) : -1;
 }
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */

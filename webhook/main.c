@@ -104,7 +104,7 @@ static void on_notice(void *ctx, const char *text)
 	log_info(&w->program.log, "certificate", "what=%s", LOGQ(text));
 }
 
-static void on_end(void *ctx, const char *which, int64_t until_ms)
+static void on_end(void *ctx, const char *which, int64_t until_ms, int64_t late_ms)
 {
 	struct codis_webhook *w = ctx;
 	char labels[32];
@@ -113,6 +113,9 @@ static void on_end(void *ctx, const char *which, int64_t until_ms)
 	metric_set(metric_gauge(w->program.metrics, "codis_webhook_certificate_expiration_timestamp_seconds", labels,
 				"When the certificate that is served with, and the CA that signs, end."),
 		   (double)until_ms / 1000);
+	metric_set(metric_gauge(w->program.metrics, "codis_webhook_certificate_late_timestamp_seconds", labels,
+				"From when on it is late that they have not been replaced."),
+		   (double)late_ms / 1000);
 }
 
 /* Told about the Secret of the CA, else about this pod. */

@@ -36,19 +36,28 @@ static const char *behind(const char *text, const char *begins)
 	return NULL;
 }
 
-int64_t ops_pod_certificate_ms(const char *metrics, const char *which)
+static int64_t certificate_ms(const char *metrics, const char *what, const char *which)
 {
 	char begins[128], *end;
 	const char *value;
 	double seconds;
 
-	snprintf(begins, sizeof(begins), "codis_webhook_certificate_expiration_timestamp_seconds{which=\"%s\"} ",
-		 which);
+	snprintf(begins, sizeof(begins), "codis_webhook_certificate_%s_timestamp_seconds{which=\"%s\"} ", what, which);
 	value = behind(metrics, begins);
 	if (!value)
 		return -1;
 	seconds = strtod(value, &end);
 	return *end == '\n' && seconds >= 0 && seconds < 1e11 ? (int64_t)(seconds * 1000) : -1;
+}
+
+int64_t ops_pod_certificate_ms(const char *metrics, const char *which)
+{
+	return certificate_ms(metrics, "expiration", which);
+}
+
+int64_t ops_pod_certificate_late_ms(const char *metrics, const char *which)
+{
+	return certificate_ms(metrics, "late", which);
 }
 
 bool ops_pod_version(const char *metrics, char *out, size_t size)

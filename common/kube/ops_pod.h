@@ -16,6 +16,8 @@ int ops_pod_port(const cJSON *pod);
 /* Of the text of its /metrics: when what codis-webhook serves with ("leaf"), or the CA that signs ("ca"), ends; -1: it
  * does not say. */
 int64_t ops_pod_certificate_ms(const char *metrics, const char *which);
+/* ... from when on that should have been replaced. */
+int64_t ops_pod_certificate_late_ms(const char *metrics, const char *which);
 /* ... the version that runs. False: it does not say, or has no room in out. */
 bool ops_pod_version(const char *metrics, char *out, size_t size);
 

@@ -144,10 +144,11 @@ static void on_error(void *ctx, const struct error *err)
 	r->last = *err;
 }
 
-static void on_end(void *ctx, const char *which, int64_t until_ms)
+static void on_end(void *ctx, const char *which, int64_t until_ms, int64_t late_ms)
 {
 	struct replica *r = ctx;
 
+	r->late_ms = late_ms;
 	if (strcmp(which, "leaf") == 0)
 		r->leaf_until_ms = until_ms;
 	else

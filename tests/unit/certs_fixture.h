@@ -42,7 +42,8 @@ struct replica {
 	int leaves, errors;
 	struct error last;
 	struct buf notices;
-	int64_t leaf_until_ms, ca_until_ms; /* as they were told */
+	int64_t leaf_until_ms, ca_until_ms; /* as they were told, */
+	int64_t late_ms;                    /* the last time */
 	int endings;
 	char ending[700]; /* the last sentence about one */
 	bool of_secret;

@@ -551,6 +551,7 @@ FIXTURE_TEST(a_ca_that_cannot_be_replaced_is_named_before_its_end)
 	assert_int_equal(cert_times(ca.cert_pem, &from, &until, NULL), 0);
 	assert_int_equal(r.ca_until_ms, until);
 	assert_int_equal(r.leaf_until_ms, until);
+	assert_int_equal(r.late_ms, until - 5 * DAY_MS);
 	assert_int_equal(r.endings, 2);
 	assert_true(r.of_secret);
 	assert_ptr_equal(strstr(r.ending, "the CA in Secret codis-system/codis-webhook-ca ends at 20"), r.ending);
@@ -573,6 +574,7 @@ FIXTURE_TEST(a_leaf_that_would_outlive_its_ca_is_not_late)
 	replica_start_with(&r, w, &cfg);
 	assert_true(fake_run(w, LONG, is_ready, &r));
 	assert_int_equal(r.leaf_until_ms, r.ca_until_ms);
+	assert_int_equal(r.late_ms, r.ca_until_ms - 7 * DAY_MS / 4);
 	assert_int_equal(r.endings, 0);
 	replica_stop(&r);
 }

@@ -106,6 +106,28 @@ CLI_TEST(what_ends_or_has_ended_is_said)
 	cli_says(w, "  ! the certificate of w-b has ended at ");
 }
 
+/* A pod knows its options: with --cert-life 2d, say, all was NOT OK for ever. */
+CLI_TEST(what_lives_shortly_is_late_when_its_pod_says_so)
+{
+	struct cli_world *w = *state;
+	long long now_s = clock_wall_ms() / 1000;
+	CERT_CLEANUP struct cert ca = { 0 };
+	char text[512];
+
+	install(w, &ca, 365);
+	for (int late = 0; late < 2; late++) {
+		snprintf(text, sizeof(text),
+			 "{\"as_text\":\"codis_webhook_certificate_expiration_timestamp_seconds{which=\\\"leaf\\\"} "
+			 "%lld\\n"
+			 "codis_webhook_certificate_expiration_timestamp_seconds{which=\\\"ca\\\"} %lld\\n"
+			 "codis_webhook_certificate_late_timestamp_seconds{which=\\\"leaf\\\"} %lld\\n\"}",
+			 now_s + 86400, now_s + 300 * 86400LL, now_s + (late ? -60 : 60));
+		fake_apply(w->api, POD "w-b:8081/proxy/metrics", text);
+		assert_int_equal(CLI(w, "certs", "status"), late ? CLI_NOT_SO : CLI_OK);
+	}
+	cli_says(w, "  ! the certificate of w-b ends at ");
+}
+
 CLI_TEST(who_is_not_trusted_or_does_not_answer_is_named)
 {
 	struct cli_world *w = *state;
