@@ -596,6 +596,17 @@ static void go_on(struct looking *l)
 	}
 }
 
+/* How far it was when the slots were last read; a controller that has just begun may not have read any. */
+static void count_noted(struct looking *l)
+{
+	l->s->uncounted = !l->v->dashboard.slots_known;
+	if (l->s->uncounted)
+		return;
+	look_at_slots(l);
+	plan(l);
+	l->s->count = 0;
+}
+
 void scale_look(const struct cluster_view *v, const struct decide_limits *limits, struct scale *s)
 {
 	struct looking l = { .v = v, .limits = limits, .s = s };
@@ -607,8 +618,10 @@ void scale_look(const struct cluster_view *v, const struct decide_limits *limits
 	s->had = v->scaling.had;
 	s->left = s->moving.slots;
 	if (v->dashboard.reach != REACH_OK || !v->dashboard.slots_known) {
-		if (moving_is(&s->moving))
+		if (moving_is(&s->moving)) {
 			waits_for(&l, "the dashboard does not answer");
+			count_noted(&l);
+		}
 		return;
 	}
 	memset(s, 0, sizeof(*s));
@@ -649,7 +662,10 @@ static void say_progress(const struct scale *s, struct buf *out)
 		buf_addf(out, " ha%s no slots any more", m->from.count == 1 ? "s" : "ve");
 		return;
 	}
-	buf_addf(out, "%d of %d slots have moved ", scale_moved(s), m->slots);
+	if (s->uncounted)
+		buf_addf(out, "%d slots move ", m->slots);
+	else
+		buf_addf(out, "%d of %d slots have moved ", scale_moved(s), m->slots);
 	if (m->to.count) {
 		buf_addstr(out, "to ");
 		gids_say(&m->to, out);

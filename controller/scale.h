@@ -30,8 +30,9 @@ struct scale {
 	bool forgets;               /* codis.io/scale-to of the set is done with, and nothing else is to be noted */
 	bool drops;                 /* what is noted on the set is noted on another one by now */
 	struct move moves[SCALING_PARALLEL_MAX];
-	int count; /* of these */
-	int left;  /* slots that are not yet where they shall be */
+	int count;      /* of these */
+	int left;       /* slots that are not yet where they shall be */
+	bool uncounted; /* how many these are is not known: left is all that were to move */
 	int replicas;
 	bool undoes;
 	int gid;

@@ -397,6 +397,27 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 	assert_nothing(w);
 }
 
+TEST(dashboard_that_is_silent_for_a_moment_takes_back_no_slot_in_the_words)
+{
+	WORLD;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	noted(w);
+	for (int i = 0; i < 100; i++)
+		w->v.dashboard.slot_group[CODIS_SLOTS - 1 - i] = 1;
+	w->v.dashboard.reach = REACH_SILENT;
+	assert_words(w, "100 of 512 slots have moved from groups 3 and 4; it waits: the dashboard does not answer");
+	assert_int_equal(look(w)->step, SCALE_RESTS);
+	assert_int_equal(look(w)->count, 0);
+	for (int i = CODIS_SLOTS / 2; i < CODIS_SLOTS; i++)
+		w->v.dashboard.slot_group[i] = 1;
+	assert_words(w, "groups 3 and 4 have no slots any more; it waits: the dashboard does not answer");
+	/* a controller that has just begun */
+	w->v.dashboard.slots_known = false;
+	assert_words(w, "512 slots move from groups 3 and 4; it waits: the dashboard does not answer");
+}
+
 TEST(group_that_has_no_node_yet_goes_when_its_servers_have_ended)
 {
 	WORLD;
