@@ -74,6 +74,16 @@ static bool is_served(const struct cluster_view *v, struct adoption *a)
 	return serving || waits(a, "no proxy serves");
 }
 
+/* What a dashboard moves past a switch would be lost. */
+static bool slots_rest(const struct cluster_view *v, struct adoption *a)
+{
+	for (int i = 0; i < v->group_count; i++) {
+		if (judge_slots_move(v, v->groups[i].node.id))
+			return waits(a, "slots are moved from group %d, or to it", v->groups[i].node.id);
+	}
+	return true;
+}
+
 static bool is_whole(const struct cluster_view *v, const struct decide_limits *limits, struct adoption *a)
 {
 	const struct view_set *deleting = view_set_deleting(v);
@@ -84,7 +94,7 @@ static bool is_whole(const struct cluster_view *v, const struct decide_limits *l
 		return waits(a, "StatefulSet %s is being deleted", deleting->name);
 	if (v->tilted)
 		return waits(a, "most servers are silent");
-	if (!is_served(v, a))
+	if (!is_served(v, a) || !slots_rest(v, a))
 		return false;
 	if (v->ha.name[0])
 		return waits(a, "%s would take out a server that has just come: kubectl delete pod -n %s %s",

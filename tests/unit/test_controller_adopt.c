@@ -201,6 +201,9 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	w->v.dashboard.since_ms = w->v.now_ms - 1;
 	assert_waits(w, "the dashboard does not answer");
 	w->v.dashboard.reach = REACH_OK;
+	w->v.dashboard.slot_target[7] = 2;
+	assert_waits(w, "slots are moved from group 1, or to it");
+	w->v.dashboard.slot_target[7] = 0;
 	w->proxies[0].online = false;
 	assert_waits(w, "no proxy serves");
 	w->proxies[0].online = true;
