@@ -278,10 +278,13 @@ static bool is_ending(const struct server_view *s)
 	return !s->pod.deleting && s->info_valid && s->info.ending;
 }
 
-/* What a dashboard moves to the old master, or from it, as the new one gets its role would be lost, or moved twice. */
-static bool awaits_slots(const struct decision *d, const struct group_view *g)
+/* What a dashboard moves to the old master, or from it, as the new one gets its role would be lost, or moved twice. One
+ * that nobody ends yet waits until they have arrived, but for those that stand still. */
+static bool awaits_slots(const struct decision *d, const struct group_view *g, bool cordoned)
 {
-	return g->leaves_ms && judge_lasting_ms(d->v, g->leaves_ms) < ARRIVED_MS && judge_slots_move(d->v, g->node.id);
+	bool soon = g->leaves_ms && judge_lasting_ms(d->v, g->leaves_ms) < ARRIVED_MS;
+
+	return (soon || (cordoned && !d->v->dashboard.slots_disabled)) && judge_slots_move(d->v, g->node.id);
 }
 
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
@@ -302,7 +305,9 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	next = judge_best_replica(d->v, g, m, true);
 	if (!next || (!told && !judge_has_pod(next)) || (cordoned && next->pod.cordoned) || (ending && is_ending(next)))
 		return false;
-	if (awaits_another_group(d, g) || ((told || cordoned) && awaits_slots(d, g)))
+	if ((told || cordoned) && awaits_slots(d, g, cordoned))
+		return false; /* its members are mended meanwhile */
+	if (awaits_another_group(d, g))
 		return true;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
 		       ending     ? "the master's pod is being ended by its kubelet"

@@ -273,15 +273,23 @@ static bool migrates(const struct cluster_view *v, int gid)
 	return false;
 }
 
+/* It is being told to move some, or was and has not said since whose slots are whose, or was not asked yet. */
+static bool slots_may_move(const struct cluster_view *v)
+{
+	return moving_is(&v->scaling.moving) && (v->scaling.busy || !v->dashboard.slots_known);
+}
+
 bool judge_slots_move(const struct cluster_view *v, int gid)
 {
 	const struct dashboard_view *b = &v->dashboard;
 
-	for (int i = 0; b->slots_known && b->reach != REACH_REFUSED && i < CODIS_SLOTS; i++) {
+	if (b->reach == REACH_REFUSED)
+		return false;
+	for (int i = 0; b->slots_known && i < CODIS_SLOTS; i++) {
 		if ((b->slot_group[i] == gid && (b->slot_acting[i] || b->slot_target[i])) || b->slot_target[i] == gid)
 			return true;
 	}
-	return false;
+	return slots_may_move(v);
 }
 
 bool judge_leaves(const struct cluster_view *v, const struct group_view *g)

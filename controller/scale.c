@@ -172,6 +172,9 @@ static void wait_for_group(struct looking *l, int gid)
 		waits_for(l, "group %d has no master", gid);
 		return;
 	}
+	/* As a switch, of which nothing else tells before its fence: a wish that is begun is none any more. */
+	if (g->busy)
+		waits_for(l, "something is being done to group %d", gid);
 	if (g->node.promoting_state[0])
 		waits_for(l, "group %d is being promoted", gid);
 	for (int at = 0; (s = view_next(l->v, g, &at));)

@@ -590,7 +590,29 @@ TEST(master_that_leaves_waits_for_slots_that_move)
 	w->servers[0].pod.deleting = false;
 	w->servers[0].pod.cordoned = true;
 	assert_nothing(w);
+	w->groups[0].leaves_ms -= 60000; /* nobody ends it */
+	assert_nothing(w);
+	w->v.dashboard.slots_disabled = true; /* they stand still */
+	assert_only(w, ACT_SWITCH, B);
+	w->v.dashboard.slots_disabled = false;
 	w->v.dashboard.reach = REACH_REFUSED; /* nobody moves it */
+	assert_only(w, ACT_SWITCH, B);
+}
+
+/* The dashboard is being told to move slots, or was, and has not said since whose they are; or it was not asked yet. */
+TEST(master_that_leaves_waits_for_slots_that_may_be_about_to_move)
+{
+	WORLD;
+
+	w->servers[0].pod.deleting = true;
+	w->groups[0].leaves_ms = w->v.now_ms - 9999;
+	w->v.scaling.busy = true;
+	assert_only(w, ACT_SWITCH, B); /* it is something else that is done */
+	gids_add(&w->v.scaling.moving.to, 2);
+	assert_nothing(w);
+	w->v.scaling.busy = w->v.dashboard.slots_known = false;
+	assert_nothing(w);
+	w->groups[0].leaves_ms--;
 	assert_only(w, ACT_SWITCH, B);
 }
 

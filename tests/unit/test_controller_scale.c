@@ -291,7 +291,11 @@ TEST(nothing_new_moves_while_a_group_or_a_proxy_is_not_well)
 	w->v.switchover.wish.gid = 2;
 	assert_words(w, "0 of 341 slots have moved to group 3; it waits: group 2 is to get another master, as a person "
 			"wishes");
-	w->v.switchover.wished = false;
+	w->v.switchover.wished = false; /* it is begun: the dashboard would move keys to the old master still */
+	w->groups[0].busy = true;
+	assert_nothing(w);
+	assert_words(w, "0 of 341 slots have moved to group 3; it waits: something is being done to group 1");
+	w->groups[0].busy = false;
 	w->v.dashboard.reach = REACH_SILENT;
 	assert_words(w, "0 of 341 slots have moved to group 3; it waits: the dashboard does not answer");
 	w->v.dashboard.reach = REACH_OK;

@@ -219,6 +219,12 @@ TEST(what_is_in_the_way)
 	waits(w, "slots are moved from it, or to it", LATE "slots are moved from it, or to it");
 	w->v.dashboard.slot_acting[7] = false;
 	wish(w, 1, "");
+	w->v.scaling.busy = true;
+	gids_add(&w->v.scaling.moving.to, 2);
+	waits(w, "slots are moved from it, or to it", LATE "slots are moved from it, or to it");
+	w->v.scaling.busy = false;
+	w->v.scaling.moving.to.count = 0;
+	wish(w, 1, "");
 	w->v.tilted = true;
 	waits(w, "most servers are silent", LATE "most servers are silent");
 	w->v.tilted = false;
