@@ -30,6 +30,7 @@ struct attempts_of {
 	uint32_t offers; /* how often the pod was offered something */
 	uint32_t count, room;
 	bool put_off;      /* its last attempt had no node, and was told to come again */
+	int64_t until_ms;  /* of its calls without a node, those before are of the same attempt */
 	uint64_t seen[64]; /* a bit for each node, by the highest of its hash: most of those that were not offered lack
 			      theirs */
 	struct attempt *nodes; /* by their hashes, and behind those that have it too; room: a power of two, or 0 */

@@ -284,6 +284,7 @@ static void remember(const struct call *c, struct attempts_of *attempts)
 		return;
 	attempts->offers++;
 	attempts->put_off = false;
+	attempts->until_ms = 0;
 	for (size_t i = 0; i < c->count && c->count <= OFFER_MAX; i++)
 		attempts_add(attempts, place_hash_of(&c->args, c->offer[i]));
 }
@@ -426,15 +427,23 @@ static int does_not_fit(struct extender *e, struct call *c)
 	return answer_error(e, "filter", "error", 200, NO_ROOM, c->out);
 }
 
+/* kube-scheduler asks up to twice in one attempt: about a node that it takes for likely, one that a preemption chose or
+ * that fitted a pod like this one, and then about all. Between attempts it waits for its back-off, a second or more. */
+#define ATTEMPT_MS 200
+
 /* What the scheduler came for, a sibling that is gone or a label that has come, it may have heard before us, and no
- * other event need follow. So who has no place is told to come again before it is told so. */
+ * other event need follow. So who has no place is told to come again in one attempt, and that it has none in the next.
+ */
 static bool is_put_off(struct extender *e, const struct call *c)
 {
 	struct attempts_of *of = attempts_of(&e->attempts, c->pod.pod.uid, c->now_ms);
-	bool again = e->placing.transient || c->args.count >= SAMPLE_MIN || !of || !of->put_off;
+	bool same = of && c->now_ms < of->until_ms;
+	bool again = e->placing.transient || c->args.count >= SAMPLE_MIN || !of || of->put_off == same;
 
 	if (of)
 		of->put_off = again;
+	if (of && !same)
+		of->until_ms = c->now_ms + ATTEMPT_MS;
 	return again;
 }
 
@@ -443,7 +452,7 @@ static int say_offer(struct extender *e, struct call *c)
 {
 	int done;
 
-	if (!c->count && is_put_off(e, c))
+	if (c->args.count && !c->count && is_put_off(e, c))
 		return say_soon(e, c->out);
 	done = c->count ? extender_pass(&c->args, c->offer, c->count, c->out)
 			: extender_refuse_all(&c->args, write_reason, &e->placing, c->out);

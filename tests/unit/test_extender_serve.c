@@ -274,7 +274,7 @@ TEST(a_refused_attempt_reserves_nothing)
 	add_pod(e.inventory, server_pod(0, "n1"));
 	second = filter(&e, 1, server_pod(1, ""), "[\"n1\"]");
 	assert_string_equal(soon(second), TAKEN_HERE);
-	third = filter(&e, 2, server_pod(1, ""), "[\"n1\"]");
+	third = filter(&e, 1000, server_pod(1, ""), "[\"n1\"]");
 	assert_string_equal(refusal(third, "n1"), TAKEN_HERE);
 	assert_int_equal(e.reservations.by_uid.count, 1);
 	extender_teardown(&e);
@@ -313,6 +313,38 @@ TEST(who_has_no_place_is_told_to_come_once_more)
 	assert_string_equal(first_offered(offered), "n1");
 	add_pod(e.inventory, server_pod(0, "n1"));
 	is_put_off(&e, 122000);
+	extender_teardown(&e);
+}
+
+/* Since 1.35 kube-scheduler asks about the node of a pod like it first, and then about all; without a back-off it comes
+ * back at once. */
+TEST(the_calls_of_one_attempt_are_answered_alike)
+{
+	struct extender e;
+
+	extender_setup(&e);
+	add_plain_node(e.inventory, "n1");
+	add_pod(e.inventory, server_pod(0, "n1"));
+	is_put_off(&e, 0);
+	is_put_off(&e, 100);
+	is_refused(&e, 1000);
+	is_refused(&e, 1100);
+	is_put_off(&e, 60000);
+	is_put_off(&e, 60100);
+	is_refused(&e, 60200);
+	extender_teardown(&e);
+}
+
+/* No scheduler asks so, others may. */
+TEST(a_server_is_asked_about_no_node_at_all)
+{
+	JSON_CLEANUP cJSON *answer = NULL;
+	struct extender e;
+
+	extender_setup(&e);
+	answer = filter(&e, 0, server_pod(1, ""), "[]");
+	assert_string_equal(soon(answer), "");
+	assert_null(first_offered(answer));
 	extender_teardown(&e);
 }
 
@@ -428,10 +460,10 @@ TEST(a_pod_that_is_refused_by_a_sample_comes_back)
 		     "[\"n0\",\"n1\"]");
 	assert_string_equal(soon(few), "group 1 of codis-test already has codis-server-0 in rack a");
 	cJSON_Delete(few);
-	few = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK),
+	few = filter(&e, 1000, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK),
 		     "[\"n0\",\"n1\"]");
 	assert_non_null(refusal(few, "n1"));
-	many = filter(&e, 0, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK), names.data);
+	many = filter(&e, 2000, stock_pod("codis-server", "codis-server", 1, "codis-test", 2, "", BY_RACK), names.data);
 	assert_string_equal(soon(many), "group 1 of codis-test already has codis-server-0 in rack a");
 	extender_teardown(&e);
 }
