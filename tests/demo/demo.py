@@ -31,10 +31,12 @@ class Local:
     direct = True
     image = "codis-image:latest"
     fault = "kill -9 of"
-    undo = "sudo make demo-down" if "SUDO_UID" in os.environ else "make demo-down"
 
     def __init__(self):
         self.cluster = cluster.Cluster(os.environ["CLUSTER_NAME"])
+        sudo = "sudo " if "SUDO_UID" in os.environ else ""
+        name = "" if self.cluster.name == "demo" else f" CLUSTER_NAME={self.cluster.name}"
+        self.undo = f"{sudo}make demo-down{name}"
 
     def open(self):
         say(f"Starting a Kubernetes of {NODES} nodes on this machine")
