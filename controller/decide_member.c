@@ -211,8 +211,9 @@ bool drop_left_over(struct decision *d, const struct group_view *g)
 {
 	const struct server_view *s, *last = NULL;
 
-	if (d->v->mandate != MANDATE_LEAD || !d->v->kube_fresh || !g->node.count || g->node.promoting_state[0] ||
-	    is_wanted(d->v, g->node.id) || has_slots(d->v, g->node.id))
+	if (d->v->mandate != MANDATE_LEAD || !d->v->kube_fresh || !g->node.count ||
+	    (g->node.promoting_state[0] && !g->promoting_idle) || is_wanted(d->v, g->node.id) ||
+	    has_slots(d->v, g->node.id))
 		return false;
 	for (int at = 0; (s = view_next(d->v, g, &at));) {
 		if (!has_left(d, g, s))

@@ -118,6 +118,12 @@ int codis_group_find(const struct codis_group *g, const char *addr)
 	return -1;
 }
 
+static void end_promotion(struct codis_group *g)
+{
+	g->promoting_index = 0;
+	g->promoting_state[0] = '\0';
+}
+
 static void remove_at(struct codis_group *g, int at)
 {
 	memmove(&g->servers[at], &g->servers[at + 1], (size_t)(g->count - at - 1) * sizeof(g->servers[0]));
@@ -128,8 +134,13 @@ void codis_group_drop(struct codis_group *g, const char *addr)
 {
 	int at = codis_group_find(g, addr);
 
-	if (at >= 0)
-		remove_at(g, at);
+	if (at < 0)
+		return;
+	if (at == g->promoting_index)
+		end_promotion(g);
+	else if (at < g->promoting_index)
+		g->promoting_index--;
+	remove_at(g, at);
 }
 
 int codis_group_append(struct codis_group *g, const char *addr)
@@ -148,8 +159,7 @@ int codis_group_lead(struct codis_group *g, const char *addr)
 	int at = codis_group_find(g, addr);
 	typeof(g->servers[0]) leader, old;
 
-	g->promoting_index = 0;
-	g->promoting_state[0] = '\0';
+	end_promotion(g);
 	if (at == 0)
 		return 0;
 	if (at < 0) {

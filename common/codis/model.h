@@ -44,6 +44,7 @@ int codis_group_find(const struct codis_group *g, const char *addr);
  * is put in front. Clears promoting. 0, or -1 when the group is full. */
 int codis_group_lead(struct codis_group *g, const char *addr);
 int codis_group_append(struct codis_group *g, const char *addr); /* 0, or -1 when full */
+/* A promotion to it ends. */
 void codis_group_drop(struct codis_group *g, const char *addr);
 
 /* A slot as a proxy has it (GET /api/proxy/slots, the body of fillslots). */

@@ -65,6 +65,20 @@ TEST(lead_orders_as_codis_does)
 	assert_order(&g, "10.0.0.9:6379", "10.0.0.1:6379", "10.0.0.2:6379");
 }
 
+TEST(promotion_ends_with_its_server)
+{
+	struct codis_group g;
+
+	parse(group_text, &g); /* the second is to lead */
+	codis_group_drop(&g, "10.0.0.3:6379");
+	assert_int_equal(g.promoting_index, 1);
+	codis_group_drop(&g, "10.0.0.1:6379");
+	assert_int_equal(g.promoting_index, 0);
+	assert_string_equal(g.promoting_state, "preparing");
+	codis_group_drop(&g, "10.0.0.2:6379");
+	assert_string_equal(g.promoting_state, "");
+}
+
 TEST(servers_are_found_by_address_and_not_by_text)
 {
 	struct codis_group g = { .id = 1 };
