@@ -27,6 +27,31 @@ static bool is_claimed(const struct decision *d, const struct group_view *g, con
 	       d->v->now_ms - g->written_ms < CLAIMED_MS;
 }
 
+/* It follows that address, or may, as it was not heard yet. One whose process has ended comes back with the guard. */
+static bool may_follow(const struct server_view *s, const char *addr)
+{
+	return judge_has_pod(s) && s->reach != REACH_REFUSED &&
+	       (!s->info_valid || (s->info.role == REDIS_ROLE_REPLICA && strcmp(s->info.master, addr) == 0));
+}
+
+/* Its address was the master's of another group, whose replicas would copy it, who has nothing, as soon as it leads.
+ * They keep their own addresses, and their group has one of them lead: so two groups do not wait for each other. */
+static bool is_followed_elsewhere(const struct decision *d, const struct group_view *g, const struct server_view *best)
+{
+	for (int i = 0; i < d->v->group_count; i++) {
+		const struct group_view *o = &d->v->groups[i];
+		const struct server_view *s;
+
+		if (o == g || codis_group_find(&o->node, best->addr) < 0)
+			continue;
+		for (int at = 0; (s = view_next(d->v, o, &at));) {
+			if (s != best && may_follow(s, best->addr))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* No member has a role and none is known to have followed the master: start, or a start after everything was down. The
  * newest data leads, once all members are heard, or after the stated wait. */
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
@@ -34,7 +59,7 @@ static void cold_start(struct decision *d, const struct group_view *g, const cha
 	const struct server_view *best = d->v->kube_fresh ? judge_newest(d->v, g, d->limits) : NULL;
 	struct action *a;
 
-	if (!best)
+	if (!best || is_followed_elsewhere(d, g, best))
 		return;
 	a = propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
 	if (best->info.keys == 0 && g->keys > 0)

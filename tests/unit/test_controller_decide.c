@@ -392,6 +392,39 @@ TEST(cold_start_waits_for_all_and_takes_the_newest)
 	assert_only(w, ACT_PROMOTE, A); /* as declared */
 }
 
+static bool leads_by_now(struct world *w, const char *addr)
+{
+	bool leads = false;
+
+	run(w);
+	for (int i = 0; i < w->count; i++)
+		leads |= w->actions[i].kind == ACT_PROMOTE && strcmp(w->actions[i].addr, addr) == 0;
+	return leads;
+}
+
+/* A pod of a new group got the address of a master whose node was lost. */
+TEST(new_group_waits_for_those_who_follow_the_address_for_another)
+{
+	WORLD;
+	struct group_view *g = add_group(w, 2);
+	struct server_view *b = &w->servers[1], *c = add_server(w, C, 2, 2);
+
+	guarded(c);
+	list(g, c);
+	assert_only(w, ACT_PROMOTE, C);
+	/* A's group lists it, and B follows it. */
+	w->groups[0].node.count = 0;
+	codis_group_append(&w->groups[0].node, C);
+	codis_group_append(&w->groups[0].node, B);
+	snprintf(b->info.master, sizeof(b->info.master), C);
+	b->info.link_up = false;
+	assert_false(leads_by_now(w, C));
+	b->info_valid = false; /* may follow it */
+	assert_false(leads_by_now(w, C));
+	b->reach = REACH_REFUSED; /* it has ended, and comes back with the guard */
+	assert_true(leads_by_now(w, C));
+}
+
 TEST(cold_start_says_what_an_empty_server_takes_over)
 {
 	WORLD;
@@ -962,6 +995,12 @@ TEST(servers_of_a_group_that_is_scaled_away_leave_its_list)
 		w->servers[i].since_ms = w->v.now_ms - 3000;
 	}
 	assert_only(w, ACT_DROP_SERVER, e->addr); /* the master is the last one */
+	/* somebody had promoted in it, and his dashboard may be at it still */
+	snprintf(g->node.promoting_state, sizeof(g->node.promoting_state), "preparing");
+	assert_nothing(w);
+	g->promoting_idle = true;
+	assert_only(w, ACT_DROP_SERVER, e->addr);
+	g->node.promoting_state[0] = '\0';
 	g->node.count = 1;
 	e->listed_group = e->group = 0;
 	assert_only(w, ACT_DROP_SERVER, C);
