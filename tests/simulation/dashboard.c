@@ -460,6 +460,7 @@ static void begin_move(struct pod *p, const struct call *c)
 	}
 	say("slot %d is to move to group %d", c->slot, c->gid);
 	dashboard_move(p, c->slot, c->gid);
+	faults_slot_moves();
 	end_job(p, 200, "\"OK\"");
 }
 

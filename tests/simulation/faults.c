@@ -853,6 +853,13 @@ static void wish(void *ctx, int64_t arg)
 	kube_tell_set();
 }
 
+/* Whoever wishes while slots move finds some on their way, or about to be. */
+void faults_slot_moves(void)
+{
+	if (W.scales && W.wishes && !W.faults_over && chance_percent(50))
+		after(chance_between(0, MS(500)), wish, NULL, 0);
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -916,11 +923,12 @@ void faults_draw(void)
 	bool is_fourth = W.seed % 4 == 0;
 	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
 	bool far = is_fourth && count == 1 && W.seed % 8 == 0 && !W.set.cold;
-	bool ends = W.seed % 16 == 2 && !W.set.cold, wishes = W.seed % 8 == 6;
+	bool ends = W.seed % 16 == 2 && !W.set.cold;
 	bool scales = W.seed % 8 == 7 && !W.set.cold;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
-	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !wishes && !scales;
+	W.wishes = W.seed % 8 == 6 || (scales && W.seed % 16 == 7);
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !W.wishes && !scales;
 	if (W.single && W.seed % 4 == 3)
 		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
@@ -939,7 +947,7 @@ void faults_draw(void)
 		after(chance_between(S(1), at), scale, NULL, 0);
 	if (ends)
 		after(chance_between(S(2), at), end_a_switch, NULL, 0);
-	for (int i = wishes ? 1 + chance_below(4) : 0; i > 0; i--)
+	for (int i = W.wishes ? 1 + chance_below(4) : 0; i > 0; i--)
 		after(chance_between(S(1), until), wish, NULL, chance_percent(20) ? STEP_WISHED : STEP_NONE);
 }
 

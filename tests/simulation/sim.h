@@ -440,6 +440,7 @@ enum step { STEP_NONE, STEP_FENCED, STEP_ROLE, STEP_WISHED };
 void faults_draw(void);
 /* A controller has got so far with a change of master: what is to befall it there does. */
 void faults_at(enum step step, struct sim_controller *by, struct pod *next);
+void faults_slot_moves(void); /* one is to, as a controller says */
 void faults_end(void);
 
 /* Of a second StatefulSet of the product, whose SERVER_REPLICA is another one: it makes the last group. */
@@ -513,6 +514,7 @@ struct world {
 	struct move moves[CODIS_SLOTS];
 	bool moves_slots;   /* in this history */
 	bool scales;        /* ... because there are more servers, or to be fewer */
+	bool wishes;        /* a person wishes that another one leads */
 	struct call *calls; /* under way */
 };
 extern struct world W;
