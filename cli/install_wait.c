@@ -43,7 +43,7 @@ static bool is_ready(struct waiting *w, const char *name, const cJSON *deploymen
 /* "codis-webhook-5d9c7b6f4-7xkqp: ImagePullBackOff, codis-k8s:latest" */
 static void say_pod(struct waiting *w, const cJSON *pod)
 {
-	const char *name = json_str(pod, "metadata", "name", NULL);
+	const char *name = json_str(pod, "metadata", "name", NULL), *late;
 	const cJSON *one;
 
 	json_each(one, json_get(pod, "status", "containerStatuses", NULL)) {
@@ -53,6 +53,9 @@ static void say_pod(struct waiting *w, const cJSON *pod)
 		if (name && waits[0])
 			buf_addf(&w->why, "%s%s: %s", w->why.len ? "\n  " : "  ", name, waits);
 	}
+	late = waits_words("", waits_unprepared(json_get(pod, "status", NULL)), clock_wall_ms());
+	if (name && late[0])
+		buf_addf(&w->why, "%s%s: %s", w->why.len ? "\n  " : "  ", name, late);
 	json_each(one, json_get(pod, "status", "conditions", NULL)) {
 		const char *type = json_str(one, "type", NULL), *reason = json_str(one, "reason", NULL),
 			   *message = json_str(one, "message", NULL);

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/codis/waits.h"
 
 static void on_page(struct ask *a, const cJSON *page)
 {
@@ -148,13 +150,14 @@ enum cli_status known_of(struct known *k, struct cli *c, const char *named, char
 const char *known_state(const struct known *k, const struct inventory_pod *pod)
 {
 	const struct pod_status *s = &pod->pod.status;
+	const char *waits = waits_words(pod->pod.waits, s->unprepared_s, clock_wall_ms());
 
 	if (pod->node_lost && !k->asks[COMPONENT_SELECTORS + 1].err.code)
 		return "its node is lost";
 	if (s->deleting)
 		return "leaving";
-	if (pod->pod.waits[0])
-		return pod->pod.waits;
+	if (waits[0])
+		return waits;
 	if (s->unschedulable)
 		return "no node takes it";
 	return s->ready ? "ready" : s->running ? "not ready" : "not running";

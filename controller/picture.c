@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
 #include "common/codis/inventory.h"
 #include "common/codis/served.h"
+#include "common/codis/waits.h"
 #include "common/net/addr.h"
 
 /* A member that does not answer, and is not yet known to be silent, is awaited for so long after an action. */
@@ -66,6 +68,7 @@ struct making {
 	int dashboards_at_most;            /* room in v->dashboards */
 	int zookeepers;                    /* in v->zookeepers */
 	bool adopting;                     /* that is noted on one of the StatefulSets */
+	int64_t wall_ms;
 };
 
 /* Where the server of a pod stands among the observed ones; -1: it is not observed. Where another pod has its address,
@@ -191,10 +194,15 @@ static bool succeeds_an_adopted(const struct making *m, const struct kept_pod *p
 	       strcmp(adopting + len + 1, pod->uid) != 0;
 }
 
+static const char *waits_of(const struct making *m, const struct inventory_pod *p)
+{
+	return waits_words(p->pod.waits, p->pod.status.unprepared_s, m->wall_ms);
+}
+
 static void view_pod(const struct making *m, const struct inventory_pod *p, struct pod_view *out)
 {
 	const struct inventory_node *node = p->pod.node[0] ? inventory_node(m->inv, p->pod.node) : NULL;
-	const char *zone = node ? inventory_node_label(node, CODIS_ZONE_KEY) : NULL;
+	const char *zone = node ? inventory_node_label(node, CODIS_ZONE_KEY) : NULL, *waits = waits_of(m, p);
 
 	text_copy(out->name, sizeof(out->name), p->pod.name);
 	text_copy(out->uid, sizeof(out->uid), p->pod.uid);
@@ -204,7 +212,7 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 	out->running = p->pod.status.running;
 	out->crash_looping = p->pod.status.crash_looping;
 	out->unschedulable = p->pod.status.unschedulable;
-	snprintf(out->waits, sizeof(out->waits), "%.*s", waits_word_len(p->pod.waits), p->pod.waits);
+	snprintf(out->waits, sizeof(out->waits), "%.*s", waits_word_len(waits), waits);
 	out->role = p->pod.role;
 	out->restarts = p->pod.status.restarts;
 	out->started_wall_ms = p->pod.status.started_wall_ms;
@@ -223,13 +231,15 @@ static void view_pod(const struct making *m, const struct inventory_pod *p, stru
 }
 
 /* Many pods may have one cause. */
-static void view_waits(struct cluster_view *v, const struct inventory_pod *p)
+static void view_waits(const struct making *m, const struct inventory_pod *p)
 {
+	struct cluster_view *v = m->v;
+	const char *why = waits_of(m, p);
 	int i = 0;
 
-	if (!p->pod.waits[0] || p->pod.status.deleting || p->pod.status.finished || p->node_lost)
+	if (!why[0] || p->pod.status.deleting || p->pod.status.finished || p->node_lost)
 		return;
-	while (i < v->waits_count && strcmp(v->waits[i].why, p->pod.waits) != 0)
+	while (i < v->waits_count && strcmp(v->waits[i].why, why) != 0)
 		i++;
 	if (i == VIEW_WAITS) {
 		v->waits_more++;
@@ -237,7 +247,7 @@ static void view_waits(struct cluster_view *v, const struct inventory_pod *p)
 	}
 	if (i == v->waits_count) {
 		text_copy(v->waits[i].pod, sizeof(v->waits[i].pod), p->pod.name);
-		text_copy(v->waits[i].why, sizeof(v->waits[i].why), p->pod.waits);
+		text_copy(v->waits[i].why, sizeof(v->waits[i].why), why);
 		v->waits_count++;
 	}
 	v->waits[i].pods++;
@@ -587,7 +597,7 @@ static int view_zookeeper(void *ctx, const struct inventory_pod *p)
 
 	memset(z, 0, sizeof(*z));
 	view_pod(m, p, &z->pod);
-	view_waits(m->v, p);
+	view_waits(m, p);
 	text_copy(z->namespace, sizeof(z->namespace), p->pod.namespace);
 	text_copy(z->set, sizeof(z->set), p->pod.owner);
 	z->heard = has_addr(m->seen->zookeepers_heard, p->pod.ip);
@@ -685,7 +695,7 @@ static int view_one_pod(void *ctx, const struct inventory_pod *p)
 {
 	struct making *m = ctx;
 
-	view_waits(m->v, p);
+	view_waits(m, p);
 	switch (p->pod.component) {
 	case CODIS_SERVER: view_server_pod(m, p); break;
 	case CODIS_PROXY: view_proxy_pod(m, p); break;
@@ -890,7 +900,7 @@ static int make(struct making *m, struct picture_room *room, int set_count, int6
 int picture_make(struct cluster_view *v, struct picture_room *room, const struct observed *seen,
 		 const struct inventory *inv, int64_t now_ms)
 {
-	struct making m = { .v = v, .seen = seen, .inv = inv };
+	struct making m = { .v = v, .seen = seen, .inv = inv, .wall_ms = clock_wall_ms() };
 	int sets = inventory_sets_of(inv, seen->namespace, seen->product, &m.sets), done;
 
 	done = make(&m, room, sets, now_ms);

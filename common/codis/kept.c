@@ -13,7 +13,7 @@
 #define POD_FLAGS(X)   X(strict) X(unruled) X(choosy) X(ruled) X(keep_ha) X(runs_ha) X(keeps_data) X(guarded)
 #define POD_PHASE(X)   X(status.finished) X(status.deleting) X(status.running) X(status.crash_looping)
 #define POD_STATE(X)   X(status.ready) X(status.image_missing) X(status.unschedulable)
-#define POD_NUMBERS(X) X(status.restarts) X(status.started_wall_ms)
+#define POD_NUMBERS(X) X(status.restarts) X(status.unprepared_s) X(status.started_wall_ms)
 #define SAID_TEXTS(X)  X(text) X(object) X(key) X(why)
 #define SAID_VALUES(X) X(said) X(where) X(maybe)
 

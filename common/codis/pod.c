@@ -521,7 +521,7 @@ void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size)
 
 /* --- status ------------------------------------------------------------------------------------------------------- */
 
-static const cJSON *condition_in(const cJSON *status, const char *type)
+const cJSON *codis_condition_in(const cJSON *status, const char *type)
 {
 	const cJSON *c;
 
@@ -534,7 +534,7 @@ static const cJSON *condition_in(const cJSON *status, const char *type)
 
 const cJSON *codis_condition(const cJSON *object, const char *type)
 {
-	return condition_in(json_get(object, "status", NULL), type);
+	return codis_condition_in(json_get(object, "status", NULL), type);
 }
 
 static const cJSON *container_status(const cJSON *status, const char *name)
@@ -579,7 +579,7 @@ static void read_container_status(const cJSON *s, struct pod_status *status)
 static void read_status(const cJSON *its, struct codis_pod *pod)
 {
 	const char *phase = json_str(its, "phase", NULL);
-	const cJSON *scheduled = condition_in(its, "PodScheduled"),
+	const cJSON *scheduled = codis_condition_in(its, "PodScheduled"),
 		    *own = pod->container[0] ? container_status(its, pod->container) : NULL;
 	struct pod_status *status = &pod->status;
 
@@ -591,8 +591,9 @@ static void read_status(const cJSON *its, struct codis_pod *pod)
 	else
 		status->running = is(phase, "Running");
 	read_waits(its, own ? own : json_first(json_get(its, "containerStatuses", NULL)), pod);
+	status->unprepared_s = waits_unprepared(its);
 	status->finished = is(phase, "Succeeded") || is(phase, "Failed");
-	status->ready = is(json_str(condition_in(its, "Ready"), "status", NULL), "True");
+	status->ready = is(json_str(codis_condition_in(its, "Ready"), "status", NULL), "True");
 	status->unschedulable = is(json_str(scheduled, "status", NULL), "False") &&
 				is(json_str(scheduled, "reason", NULL), "Unschedulable");
 }

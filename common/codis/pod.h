@@ -35,6 +35,7 @@ struct pod_status {
 	bool image_missing;      /* ErrImagePull, ImagePullBackOff, InvalidImageName */
 	bool unschedulable;      /* PodScheduled is False, reason Unschedulable */
 	int restarts;            /* of that container */
+	uint32_t unprepared_s;   /* waits_unprepared() */
 	int64_t started_wall_ms; /* its startedAt; 0 unknown */
 };
 
@@ -126,8 +127,9 @@ cJSON *pod_labels(const char *labels, enum codis_role role, const char *name);
 /* Whether codis-controller has made the object (CODIS_LABEL_MANAGED_BY). */
 bool codis_is_managed(const cJSON *object);
 
-/* The condition of that type in the status of an object, a Pod's or a Node's; NULL: it has none. */
+/* The condition of that type of an object, a Pod's or a Node's, or in its status; NULL: it has none. */
 const cJSON *codis_condition(const cJSON *object, const char *type);
+const cJSON *codis_condition_in(const cJSON *status, const char *type);
 
 /* The container of the Codis program of this component, or NULL when none can be told: the one that runs the program,
  * then the one of its name, then the one that runs another program of that kind (redis-server) where none beside it

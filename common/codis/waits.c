@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/codis/pod.h"
 
 static bool is(const char *s, const char *text)
 {
@@ -55,6 +57,31 @@ void waits_read(const cJSON *status, char out[WAITS_MAX])
 		buf_addstr(&words, ", ");
 		add_shown(&words, what, WAITS_MAX);
 	}
+}
+
+/* Which one is lacking stands in Events alone. */
+#define UNPREPARED_MS 30000
+#define UNPREPARED                                                                                                     \
+	"ContainerCreating, for more than 30 s: a volume (ConfigMap, Secret, disk) or its network is not there, and "  \
+	"its Events say which"
+
+uint32_t waits_unprepared(const cJSON *pod_status)
+{
+	const char *since = json_str(pod_status, "startTime", NULL);
+	int64_t ms;
+
+	if (!is(json_str(pod_status, "phase", NULL), "Pending") ||
+	    !is(json_str(codis_condition_in(pod_status, "PodReadyToStartContainers"), "status", NULL), "False") ||
+	    !since || clock_parse_rfc3339(since, &ms, NULL) < 0 || ms < 0 || ms / 1000 > UINT32_MAX)
+		return 0;
+	return (uint32_t)(ms / 1000);
+}
+
+const char *waits_words(const char *waits, uint32_t unprepared_s, int64_t now_wall_ms)
+{
+	bool late = unprepared_s && now_wall_ms - INT64_C(1000) * unprepared_s > UNPREPARED_MS;
+
+	return late && !waits[0] ? UNPREPARED : waits;
 }
 
 int waits_word_len(const char *waits)

@@ -25,6 +25,10 @@ __attribute__((format(printf, 1, 2))) static cJSON *parse(const char *fmt, ...)
 	return json;
 }
 
+#define UNPREPARED                                                                                                     \
+	"Pending\",\"startTime\":\"2026-01-01T00:00:00Z\",\"conditions\":[{\"type\":\"PodReadyToStartContainers\","    \
+	"\"status\":\"False\"}],\"qosClass\":\"Burstable"
+
 void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod)
 {
 	const char *uid = pod->uid ? pod->uid : pod->name, *product = pod->product ? pod->product : "codis-test";
@@ -36,15 +40,15 @@ void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod)
 		"\"spec\":{\"nodeName\":\"node0\",\"volumes\":[{\"emptyDir\":{}}%s],\"containers\":[{\"name\":\"%s\","
 		"\"command\":[\"%s\"],\"args\":%s,"
 		"\"env\":%s}]},"
-		"\"status\":{\"phase\":\"Running\"%s%s%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":0,"
+		"\"status\":{\"phase\":\"%s\"%s%s%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":0,"
 		"\"image\":\"c:9\",\"state\":{\"%s\":{\"%s\":\"%s\"}}}]}}",
 		pod->namespace ? pod->namespace : "ns", pod->name, uid,
 		pod->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", pod->app,
 		product[0] ? ",\"codis.io/product\":\"" : "", product, product[0] ? "\"" : "",
 		(int)strcspn(pod->name, "0123456789") - 1, pod->name,
 		pod->claim ? ",{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", pod->app, pod->app,
-		pod->args ? pod->args : "[]", pod->env ? pod->env : "[]", pod->ip ? ",\"podIP\":\"" : "",
-		pod->ip ? pod->ip : "", pod->ip ? "\"" : "", pod->app,
+		pod->args ? pod->args : "[]", pod->env ? pod->env : "[]", pod->unprepared ? UNPREPARED : "Running",
+		pod->ip ? ",\"podIP\":\"" : "", pod->ip ? pod->ip : "", pod->ip ? "\"" : "", pod->app,
 		pod->waiting || pod->reason ? "waiting" : "running", pod->reason ? "reason" : "startedAt",
 		pod->reason ? pod->reason : "2026-01-01T00:00:00Z");
 

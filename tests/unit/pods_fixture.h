@@ -17,8 +17,9 @@ struct fixture_pod {
 	const char *env;       /* a JSON array of variables; NULL: none */
 	const char *reason;    /* of its container, which has the image "c:9" and waits, in the kubelet's word */
 	bool deleting;
-	bool waiting; /* its container does not run */
-	bool claim;   /* it has a PersistentVolumeClaim */
+	bool waiting;    /* its container does not run */
+	bool claim;      /* it has a PersistentVolumeClaim */
+	bool unprepared; /* for long: its volumes or its network do not come */
 };
 
 void fixture_set_pod(struct inventory *inv, const struct fixture_pod *pod);

@@ -411,13 +411,21 @@ CLI_TEST(what_it_waits_for_is_told)
 		"\"app.kubernetes.io/part-of\":\"codis-k8s\"}},\"status\":{\"conditions\":[{\"type\":\"PodScheduled\","
 		"\"reason\":\"Unschedulable\",\"message\":\"0/1 nodes\x1b are available\"}],\"containerStatuses\":[{"
 		"\"image\":\"r/k:9\",\"state\":{\"waiting\":{\"reason\":\"ContainerCreating\"}}}]}}");
+	fake_apply(w->api, "/api/v1/namespaces/codis-system/pods/codis-webhook-z",
+		   "{\"metadata\":{\"name\":\"codis-webhook-z\",\"namespace\":\"codis-system\",\"labels\":{"
+		   "\"app.kubernetes.io/part-of\":\"codis-k8s\"}},\"status\":{\"phase\":\"Pending\",\"startTime\":"
+		   "\"2026-01-02T03:04:05Z\",\"conditions\":[{\"type\":\"PodReadyToStartContainers\",\"status\":"
+		   "\"False\"}]}}");
 	assert_int_equal(CLI(w, "install", "--wait", "600ms"), CLI_WAITED);
-	cli_says(w, "ready: codis-webhook 1 of 2 (1 old), codis-scheduler 2 of 2, codis-controller 0 of 2\n"
-		    "  codis-webhook-x: ImagePullBackOff, r/k:9\n"
-		    "  codis-webhook-y: it has no node: 0/1 nodes? are available\n");
+	cli_says(w,
+		 "ready: codis-webhook 1 of 2 (1 old), codis-scheduler 2 of 2, codis-controller 0 of 2\n"
+		 "  codis-webhook-x: ImagePullBackOff, r/k:9\n"
+		 "  codis-webhook-y: it has no node: 0/1 nodes? are available\n"
+		 "  codis-webhook-z: ContainerCreating, for more than 30 s: a volume (ConfigMap, Secret, disk) or its "
+		 "network is not there, and its Events say which\n");
 	cli_says(w,
 		 "codisctl: not within 0.6 s. What was applied stands and goes on, and this can be repeated; kubectl "
 		 "describe pods -n codis-system tells more\n");
-	cli_does_not_say(w, "ContainerCreating");
+	cli_does_not_say(w, "y: ContainerCreating");
 	cli_does_not_say(w, "is ready");
 }

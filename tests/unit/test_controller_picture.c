@@ -326,6 +326,25 @@ TEST(lost_nodes_are_told_of)
 	assert_true(pod->node_lost && pod->node_gone && !pod->node_out);
 }
 
+/* A volume that is missing stands in Events alone, while the pod is at ContainerCreating for ever. */
+TEST(pod_whose_volumes_do_not_come_is_told_of)
+{
+	WORLD;
+	const struct cluster_view *v;
+
+	fixture_set_pod(w->inv, &(struct fixture_pod){ .app = "codis-server",
+						       .name = "codis-server-1",
+						       .reason = "ContainerCreating",
+						       .unprepared = true });
+	v = look(w);
+	assert_int_equal(v->waits_count, 1);
+	assert_string_equal(v->waits[0].pod, "codis-server-1");
+	assert_non_null(strstr(v->waits[0].why, "ContainerCreating, for more than 30 s: a volume "));
+	for (int i = 0; i < v->server_count; i++)
+		assert_true(strcmp(v->servers[i].pod.name, "codis-server-1") != 0 ||
+			    strcmp(v->servers[i].pod.waits, "ContainerCreating") == 0);
+}
+
 /* Also those that have no address, and so nothing else tells of them; one cause is told of once. */
 TEST(pods_that_do_not_start_are_told_of)
 {

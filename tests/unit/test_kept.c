@@ -59,6 +59,7 @@ static const struct place members[] = {
 	M(status.image_missing),
 	M(status.unschedulable),
 	M(status.restarts),
+	M(status.unprepared_s),
 	M(status.started_wall_ms),
 };
 

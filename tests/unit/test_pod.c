@@ -10,6 +10,7 @@
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
 #include "common/codis/pod.h"
+#include "common/codis/waits.h"
 #include "tests/unit/parse_text.h"
 #include "tests/unit/pod_text.h"
 #include "tests/unit/test.h"
@@ -822,6 +823,25 @@ TEST(why_a_container_does_not_begin)
 	assert_waits(OWN(WAITS("ContainerCreating", "")), "");
 	assert_waits("\"phase\":\"Pending\"", "");
 	assert_waits(OWN("\"state\":{\"running\":{}}") "," INIT(WAITS("CrashLoopBackOff", "")), "");
+}
+
+#define UNPREPARED(phase, is)                                                                                          \
+	"\"phase\":\"" phase "\",\"startTime\":\"2026-01-02T03:04:05Z\",\"conditions\":[{\"type\":"                    \
+	"\"PodReadyToStartContainers\",\"status\":\"" is "\"}]"
+
+TEST(pod_whose_volumes_or_network_do_not_come)
+{
+	enum { BEGAN = 1767323045 };
+	const int64_t late = INT64_C(1000) * BEGAN + 30001;
+	struct pod_status s = status_of("{" UNPREPARED("Pending", "False") "}", ONE);
+
+	assert_true(s.unprepared_s == BEGAN);
+	assert_string_equal(waits_words("", BEGAN, late - 1), "");
+	assert_non_null(strstr(waits_words("", BEGAN, late), "ContainerCreating, for more than 30 s: a volume "));
+	assert_string_equal(waits_words("ImagePullBackOff, c:9", BEGAN, late), "ImagePullBackOff, c:9");
+	assert_string_equal(waits_words("", 0, late), "");
+	assert_int_equal(status_of("{" UNPREPARED("Pending", "True") "}", ONE).unprepared_s, 0);
+	assert_int_equal(status_of("{" UNPREPARED("Running", "False") "}", ONE).unprepared_s, 0);
 }
 
 TEST(a_sidecar_that_crashes_is_no_matter)
