@@ -607,7 +607,6 @@ static bool say_calm(const struct cluster_view *v, struct reasons *r)
 		    "TILT: %d of %d servers fell silent, which may be our own network: silence counts from the last of "
 		    "them, and no proxy is taken out for its own",
 		    v->silent_servers, v->heard_servers);
-	say_actions(TROUBLE_ACTION_HELD, v->held, v->held_count, "wait", r);
 	return !v->paused && !v->shared[0] && !v->tilted && !v->held_count && !v->would_count;
 }
 
@@ -770,6 +769,7 @@ static void look(const struct cluster_view *v, const struct decide_limits *limit
 	bool calm = say_calm(v, r), coordinated, forgotten, served, whole;
 
 	say_waits(v, r);
+	say_actions(TROUBLE_ACTION_HELD, v->held, v->held_count, "wait", r);
 	coordinated = say_coordination(v, r);
 	*sum = (struct status_sum){ .groups = view_groups_wanted(v) };
 	count_slots_served(v, sum);

@@ -182,10 +182,10 @@ static void prune_pod(cJSON *pod)
 	keep_only(pod, NAMES("metadata", "spec", "status"));
 	prune_metadata(pod);
 	prune_spec(part(pod, "spec"));
-	keep_only(status, NAMES("phase", "podIP", "nominatedNodeName", "conditions", "containerStatuses",
+	keep_only(status, NAMES("phase", "startTime", "podIP", "nominatedNodeName", "conditions", "containerStatuses",
 				"initContainerStatuses"));
-	/* A pod has three more, and four times of each. */
-	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled"),
+	/* A pod has two more, and four times of each. */
+	keep_conditions(part(status, "conditions"), NAMES("Ready", "PodScheduled", "PodReadyToStartContainers"),
 			NAMES("type", "status", "reason", "message"));
 	prune_statuses(part(status, "containerStatuses"), false);
 	prune_statuses(part(status, "initContainerStatuses"), true);

@@ -45,7 +45,8 @@ void waits_read(const cJSON *status, char out[WAITS_MAX])
 		return;
 	/* Which a kubelet says by turns with the other: it is the same, and no change. */
 	add_shown(&words, is(reason, "ErrImagePull") ? "ImagePullBackOff" : reason, WORD_MAX);
-	if (is(reason, "CrashLoopBackOff")) {
+	/* What the kubelet says of a hook is the hook's whole script; and a process that ends while it runs is why. */
+	if (is(reason, "CrashLoopBackOff") || is(reason, "PostStartHookError")) {
 		if (ended)
 			buf_addf(&words, ", it ended with %d", (int)json_int(0, ended, "exitCode", NULL));
 		if (ended && how) {

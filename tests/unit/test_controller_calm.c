@@ -714,6 +714,11 @@ TEST(status_says_what_waits_and_what_a_dry_run_would_do)
 	assert_non_null(strstr(line_of(w, &ok),
 			       "; group 1: promote of codis-server-1 waits: it was done so often, and did "
 			       "not last; kubectl delete pod codis-server-0 --force insists; "));
+	/* What the kubelet says is why. */
+	w->v.waits[0] = (struct waits_view){ "codis-server-0", 1, "CrashLoopBackOff, it ended with 3 (Error)" };
+	w->v.waits_count = 1;
+	assert_non_null(strstr(line_of(w, &ok), "; codis-server-0 does not start: CrashLoopBackOff, it ended with 3 "
+						"(Error); group 1: promote of codis-server-1 waits: "));
 	json = status_json(&w->v, &limits);
 	assert_string_equal(json_str(cJSON_GetArrayItem(json_get(json, "held", NULL), 0), NULL),
 			    "group 1: promote of codis-server-1 waits: it was done so often, and did not last; kubectl "

@@ -259,9 +259,15 @@ TEST_WITH(why_a_pod_does_not_start_is_kept, setup, teardown)
 		   "\"name\":\"codis-server\"}]},\"status\":{\"initContainerStatuses\":[{\"name\":\"first\",\"image\":"
 		   "\"i:1\","
 		   "\"state\":{\"waiting\":{\"reason\":\"ErrImagePull\"}}}]}}");
+	fake_apply(
+		&w->fake->api, PODS "codis-server-2",
+		"{\"metadata\":{\"uid\":\"u2\",\"labels\":{" STOCK "}},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"
+		"\"name\":\"codis-server\"}]},\"status\":{\"phase\":\"Pending\",\"startTime\":\"2026-01-02T03:04:05Z\","
+		"\"conditions\":[{\"type\":\"PodReadyToStartContainers\",\"status\":\"False\"}]}}");
 	await_ready(w);
 	await_marks(w, "0");
 	p = inventory_pod(w->inv, "u0");
+	assert_int_equal(inventory_pod(w->inv, "u2")->pod.status.unprepared_s, 1767323045);
 	assert_string_equal(p->pod.waits, "CrashLoopBackOff, it ended with 1");
 	assert_string_equal(inventory_pod(w->inv, "u1")->pod.waits, "ImagePullBackOff, i:1");
 }

@@ -814,6 +814,11 @@ TEST(why_a_container_does_not_begin)
 	assert_waits(OWN(WAITS("CrashLoopBackOff", "x") ",\"lastState\":{\"terminated\":{\"exitCode\":137,\"reason\":"
 							"\"OOMKilled\"}}"),
 		     "CrashLoopBackOff, it ended with 137 (OOMKilled)");
+	assert_waits(
+		OWN(WAITS("PostStartHookError", "Exec lifecycle hook ([sh -c # codis-k8s: until it answers ...])")),
+		"PostStartHookError");
+	assert_waits(OWN(WAITS("PostStartHookError", "x") ",\"lastState\":{\"terminated\":{\"exitCode\":3}}"),
+		     "PostStartHookError, it ended with 3");
 	assert_waits(OWN(WAITS("PodInitializing", "")) "," INIT(WAITS("ErrImagePull", "")),
 		     "ImagePullBackOff, r.example/i:1");
 	memset(longest + strlen(longest), ' ', sizeof(longest) - 1 - strlen(longest));
