@@ -230,10 +230,7 @@ static void wait_for_health(struct looking *l)
 static void wait_for_slot_actions(struct looking *l)
 {
 	if (l->v->dashboard.slots_disabled && l->v->dashboard.reach == REACH_OK)
-		waits_for(l,
-			  "slot actions are disabled in the dashboard, by a person: codis-admin --dashboard=%s "
-			  "--slot-action --disabled=0 turns them on again",
-			  l->v->dashboard.addr);
+		waits_for(l, SCALE_DISABLED_FMT, l->v->dashboard.addr);
 }
 
 /* Somebody is at the slots, or has left it so. Where none is anybody's that is no trouble of ours. */

@@ -21,6 +21,11 @@ enum scale_step {
 
 #define SCALE_WAITS_MAX 320
 
+/* Slots that are on their way stand still, too. */
+#define SCALE_DISABLED_FMT                                                                                             \
+	"slot actions are disabled in the dashboard, by a person: codis-admin --dashboard=%s --slot-action "           \
+	"--disabled=0 turns them on again"
+
 struct scale {
 	enum scale_step step;
 	const char *why;

@@ -6,6 +6,7 @@
 
 #include "common/base/text.h"
 #include "controller/decide_parts.h"
+#include "controller/scale.h"
 
 /* A group is busy with itself for longer only where something is amiss, and nobody likes to be surprised later. */
 #define WAIT_MS 10000
@@ -102,6 +103,17 @@ static const char *in_the_way(const struct cluster_view *v, const struct decide_
 	return NULL;
 }
 
+static void await_slots(struct switchover *s, const struct cluster_view *v)
+{
+	const struct dashboard_view *b = &v->dashboard;
+	char why[SCALE_WAITS_MAX] = "slots are moved from it, or to it";
+	size_t len = strlen(why);
+
+	if (b->slots_disabled && b->reach == REACH_OK)
+		snprintf(why + len, sizeof(why) - len, ", and " SCALE_DISABLED_FMT, b->addr);
+	await(s, v, why);
+}
+
 /* --- who is to lead --------------------------------------------------------------------------------------------- */
 
 static const struct server_view *member(const struct cluster_view *v, const struct group_view *g, const char *pod)
@@ -193,10 +205,10 @@ void switchover_look(const struct cluster_view *v, const struct decide_limits *l
 	if (is_left_alone(v, out) || is_no_wish(v, out))
 		return;
 	why = in_the_way(v, limits, out);
-	if (!why && judge_slots_move(v, w->wish.gid))
-		why = "slots are moved from it, or to it";
 	if (why)
 		await(out, v, why);
+	else if (judge_slots_move(v, w->wish.gid))
+		await_slots(out, v);
 	else
 		choose(v, out);
 }

@@ -201,6 +201,9 @@ TEST(what_is_in_the_way)
 {
 	WORLD;
 #define LATE "group 1 could not be switched for 10 s: "
+#define STAND_STILL                                                                                                    \
+	"slots are moved from it, or to it, and slot actions are disabled in the dashboard, by a person: codis-admin " \
+	"--dashboard=10.0.2.1:18080 --slot-action --disabled=0 turns them on again"
 
 	wish(w, 1, "");
 	w->groups[0].busy = true;
@@ -217,6 +220,10 @@ TEST(what_is_in_the_way)
 	wish(w, 1, "");
 	w->v.dashboard.slot_acting[7] = true;
 	waits(w, "slots are moved from it, or to it", LATE "slots are moved from it, or to it");
+	wish(w, 1, "");
+	w->v.dashboard.slots_disabled = true;
+	waits(w, STAND_STILL, LATE STAND_STILL);
+	w->v.dashboard.slots_disabled = false;
 	w->v.dashboard.slot_acting[7] = false;
 	wish(w, 1, "");
 	w->v.scaling.busy = true;
