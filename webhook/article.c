@@ -144,8 +144,8 @@ const char *article_warning(enum codis_component component, const char *which, c
 	const struct article *a = find_article(component, which);
 	const char *text = article_text(hook);
 
-	return a && text && strstr(text, a->step) && shell_each(text, find_other_step, NULL, NULL) == 0 ? a->warning
-													: NULL;
+	return a && text && shell_find(text, a->step) && shell_each(text, find_other_step, NULL, NULL) == 0 ? a->warning
+													    : NULL;
 }
 
 /* --- how it ends -------------------------------------------------------------------------------------------------- */
@@ -303,7 +303,7 @@ const char *article_ending_step(const cJSON *hook)
 		return NULL;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		cJSON_ArrayForEach(word, words) {
-			if (cJSON_IsString(word) && strstr(word->valuestring, steps[i]))
+			if (cJSON_IsString(word) && shell_find(word->valuestring, steps[i]))
 				return steps[i];
 		}
 	}

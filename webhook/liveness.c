@@ -6,6 +6,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/json.h"
+#include "common/codis/shell.h"
 #include "webhook/mutation.h"
 
 /* Of a command; what is behind it is not looked at. */
@@ -127,9 +128,10 @@ static bool fails_of_server(const char *text, struct question *q, bool looked_at
 /* The question by which the probe fails of something that lives; false: none is seen. Who looks for LOADING knows. */
 static bool find_failing(const char *text, bool server, struct question *q)
 {
-	if (strstr(text, "LOADING"))
+	if (shell_find(text, "LOADING"))
 		return false;
 	for (const char *at = text; (at = strstr(at, "redis-cli"));) {
+		size_t comment;
 		bool looked_at;
 
 		at += strlen("redis-cli");
@@ -137,11 +139,15 @@ static bool find_failing(const char *text, bool server, struct question *q)
 			continue;
 		read_question(at, q);
 		looked_at = strcmp(q->word, "ping") != 0 && is_looked_at(text, at);
-		if (q->word[0] && (q->exits || looked_at) && (!server || fails_of_server(text, q, looked_at)))
+		if (!q->word[0] || (!q->exits && !looked_at) || (server && !fails_of_server(text, q, looked_at)))
+			continue;
+		comment = shell_comment(text, at);
+		if (!comment)
 			return true;
+		at += comment;
 	}
 	snprintf(q->word, QUESTION_MAX, "ping");
-	return strcasestr(text, "ping") && strstr(text, "PONG");
+	return strcasestr(text, "ping") && shell_find(text, "PONG");
 }
 
 static void warn_of_question(struct mutation *m, const char *probe, bool starting, const char *text)

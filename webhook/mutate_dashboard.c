@@ -5,6 +5,7 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/codis/shell.h"
 #include "webhook/hooks.h"
 #include "webhook/mutate.h"
 #include "webhook/mutation.h"
@@ -144,12 +145,12 @@ static void wait_for_zookeeper(struct mutation *m, const cJSON *container, const
 
 #define REMOVE_LOCK "--remove-lock"
 
-static bool hook_mentions(const cJSON *container, const char *text)
+static bool removes_lock(const cJSON *words)
 {
 	const cJSON *word;
 
-	json_each(word, json_get(container, "lifecycle", "postStart", "exec", "command", NULL)) {
-		if (json_is(word, cJSON_String) && strstr(word->valuestring, text))
+	json_each(word, words) {
+		if (json_is(word, cJSON_String) && shell_find(word->valuestring, REMOVE_LOCK))
 			return true;
 	}
 	return false;
@@ -163,7 +164,8 @@ static bool is_lock_removed(const cJSON *pod)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		json_each(c, json_get(pod, "spec", lists[i], NULL)) {
-			if (cmdline_mentions(c, REMOVE_LOCK) || hook_mentions(c, REMOVE_LOCK))
+			if (removes_lock(json_get(c, "command", NULL)) || removes_lock(json_get(c, "args", NULL)) ||
+			    removes_lock(json_get(c, "lifecycle", "postStart", "exec", "command", NULL)))
 				return true;
 		}
 	}

@@ -6,6 +6,7 @@
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/codis/shell.h"
 #include "common/kube/selector.h"
 #include "webhook/elsewhere.h"
 #include "webhook/hooks.h"
@@ -348,7 +349,7 @@ struct address {
 static bool writes_password(const struct cmdline *c)
 {
 	return edits(c, "requirepass", " \"\"") ||
-	       (c->kind == CMDLINE_SHELL && strstr(c->text->valuestring, "--requirepass"));
+	       (c->kind == CMDLINE_SHELL && shell_find(c->text->valuestring, "--requirepass"));
 }
 
 #define AUTH "PRODUCT_AUTH"

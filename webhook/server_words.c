@@ -5,6 +5,7 @@
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
 #include "common/codis/pod.h"
+#include "common/codis/shell.h"
 #include "common/kube/admission.h"
 #include "webhook/settings.h"
 
@@ -136,9 +137,11 @@ static bool has_text(const cJSON *words, find_text *find, const char *text)
 	const cJSON *word;
 
 	cJSON_ArrayForEach(word, words) {
-		const char *in = json_text_of(word);
+		const char *in = json_text_of(word), *at = in ? find_own(in, in, find, text) : NULL;
 
-		if (in && find_own(in, in, find, text))
+		for (size_t comment; at && (comment = shell_comment(in, at)) > 0;)
+			at = find_own(in, at + comment, find, text);
+		if (at)
 			return true;
 	}
 	return false;
@@ -174,6 +177,16 @@ static const char *const steps[] = { "--group-add", "--sync-action", "--promote-
 
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 
+/* Which of the first ones stands here; if none, how many these are. */
+static size_t step_at(const char *at, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (at[2] == steps[i][2] && strncmp(at, steps[i], strlen(steps[i])) == 0)
+			return i;
+	}
+	return count;
+}
+
 /* The first of the steps that the words have; STEPS: none. All are looked for at once, by what they begin with. */
 static size_t find_step(const cJSON *words)
 {
@@ -183,11 +196,12 @@ static size_t find_step(const cJSON *words)
 	cJSON_ArrayForEach(word, words) {
 		const char *in = json_text_of(word), *at = in ? find_own(in, in, strstr, "--") : NULL;
 
-		for (; at; at = find_own(in, at + 2, strstr, "--")) {
-			for (size_t i = 0; i < found; i++) {
-				if (at[2] == steps[i][2] && strncmp(at, steps[i], strlen(steps[i])) == 0)
-					found = i;
-			}
+		for (size_t comment; at; at = find_own(in, at + (comment ? comment : 2), strstr, "--")) {
+			size_t step = step_at(at, found);
+
+			comment = step < found ? shell_comment(in, at) : 0;
+			if (!comment)
+				found = step;
 		}
 	}
 	return found;

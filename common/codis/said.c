@@ -439,16 +439,6 @@ static int on_any_command(void *ctx, const struct shell_command *command)
 	return read_start(f->src, &f->c, s, f->flag, f->out);
 }
 
-/* Not in a comment. */
-static bool mentions(const char *text, const char *flag)
-{
-	const char *at = strstr(text, flag);
-
-	for (size_t comment; at && (comment = shell_comment(text, at)) > 0;)
-		at = strstr(at + comment, flag);
-	return at;
-}
-
 /* Of another command of the text, as of the codis-admin that a script asks first. */
 static void read_text(const struct said_source *src, const struct cmdline *c, const char *flag, struct said_text *out)
 {
@@ -457,7 +447,7 @@ static void read_text(const struct said_source *src, const struct cmdline *c, co
 	f.c.kind = CMDLINE_SHELL;
 	f.c.container = c->container;
 	f.c.text = c->text;
-	if (!mentions(c->text->valuestring, flag) || shell_each(c->text->valuestring, on_any_command, &f, NULL) == 1)
+	if (!shell_find(c->text->valuestring, flag) || shell_each(c->text->valuestring, on_any_command, &f, NULL) == 1)
 		return;
 	said_unknown(out, "%s stands in shell text that cannot be followed", flag);
 }

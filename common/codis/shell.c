@@ -358,12 +358,23 @@ size_t shell_comment(const char *text, const char *at)
 	for (const char *p = line; p < at; p++) {
 		if (*p == '#' && !quote && (p == line || strchr(WORD_ENDS, p[-1])))
 			return strcspn(at, "\n");
-		if (*p == quote)
+		if (*p == '\\' && quote != '\'')
+			p++;
+		else if (*p == quote)
 			quote = '\0';
 		else if (!quote && (*p == '"' || *p == '\''))
 			quote = *p;
 	}
 	return 0;
+}
+
+const char *shell_find(const char *text, const char *what)
+{
+	const char *at = strstr(text, what);
+
+	for (size_t comment; at && (comment = shell_comment(text, at)) > 0;)
+		at = strstr(at + comment, what);
+	return at;
 }
 
 /* Within double quotes a backslash only quotes these. */

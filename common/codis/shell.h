@@ -50,6 +50,10 @@ bool shell_sets(const char *text, const char *name, size_t len, bool is_empty);
  * back to the line's beginning. */
 size_t shell_comment(const char *text, const char *at);
 
+/* Where the text has this first, but for its comments; NULL: nowhere. Who has put a step out of work has not removed
+ * it. */
+const char *shell_find(const char *text, const char *what);
+
 /* Appends the word without its quotes; out's limit cuts it. False when only a shell could tell what it is ($, `). */
 bool shell_plain(const struct shell_word *word, struct buf *out);
 

@@ -117,6 +117,26 @@ TEST(plain_word)
 	}
 }
 
+static void expect_found(const char *text, int at)
+{
+	const char *found = shell_find(text, "--x");
+
+	assert_int_equal(found ? (int)(found - text) : -1, at);
+}
+
+TEST(what_is_in_a_comment_is_not_found)
+{
+	expect_found("a --x", 2);
+	expect_found("# a --x --x", -1);
+	expect_found("b # --x\n  #--x\nc --x", 17);
+	expect_found("echo 'a # --x'", 10);
+	expect_found("echo \"a # --x\"", 10);
+	expect_found("echo \"\\\" # --x\"", 11);
+	expect_found("echo \\' # --x", -1);
+	expect_found("echo '\\' # --x", -1);
+	expect_found("a#b --x; c ${#d} $# --x", 4);
+}
+
 /* --- where the server is started
  * --------------------------------------------------------------------------------------- */
 
