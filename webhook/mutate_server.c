@@ -293,15 +293,42 @@ static bool is_value(const char *at)
 	return !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", at[strspn(at, " ")]);
 }
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+/* At its beginning, or behind the "\n" of an echo or printf. */
+static bool is_word(const char *text, const char *at)
+{
+	return at == text || !strchr(LETTERS "_-", at[-1]) || (at[-1] == 'n' && at - text > 1 && at[-2] == '\\');
+}
+
+/* "^port " of a grep. */
+static bool is_looked_for(const char *text, const char *at, size_t len)
+{
+	const char *end = at + len + strspn(at + len, " ");
+
+	return at > text && at[-1] == '^' && (*end == '"' || *end == '\'');
+}
+
 /* Whether the setting at this place of a text is a word of its own that gets another than the usual value. */
 static bool is_edited(const char *text, const char *at, size_t len, const char *usual)
 {
 	bool password = usual[1] == '"'; /* which may be any word */
-	char before = at > text ? at[-1] : ' ';
 
-	return !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-", before) &&
-	       strchr(" .*\\", at[len] ? at[len] : 'x') && strncmp(at + len, usual, strlen(usual)) != 0 &&
-	       (password || is_value(at + len));
+	return is_word(text, at) && strchr(" .*\\", at[len] ? at[len] : 'x') &&
+	       strncmp(at + len, usual, strlen(usual)) != 0 && (password || is_value(at + len)) &&
+	       !is_looked_for(text, at, len);
+}
+
+/* Within quotes a setting stands first in its line, or behind one letter of sed's: "it listens on port $PORT" is none.
+ */
+static bool is_in_a_sentence(const char *text, const char *at)
+{
+	const char *end = at;
+
+	while (end > text && end[-1] == ' ')
+		end--;
+	return end < at && end - text > 4 && strchr(LETTERS, end[-1]) && strchr(LETTERS, end[-2]) &&
+	       strncmp(end - 4, "echo", 4) != 0;
 }
 
 /* Whether its shell's text edits that setting of a file, by sed or echo, to something else than the usual value. A file
@@ -309,14 +336,14 @@ static bool is_edited(const char *text, const char *at, size_t len, const char *
 static bool edits(const struct cmdline *c, const char *setting, const char *usual)
 {
 	const char *text = c->kind == CMDLINE_SHELL ? c->text->valuestring : "", *at = text;
-	size_t len = strlen(setting), comment;
+	struct shell_place place = { text, text, '\0', false };
+	size_t len = strlen(setting);
 
-	for (; (at = strstr(at, setting)); at += comment ? comment : len) {
-		comment = 0;
+	for (; (at = strstr(at, setting)); at += len) {
 		if (!is_edited(text, at, len, usual))
 			continue;
-		comment = shell_comment(text, at);
-		if (!comment)
+		shell_place_move(&place, at);
+		if (!place.comment && !(place.quote && is_in_a_sentence(text, at)))
 			return true;
 	}
 	return false;

@@ -348,24 +348,34 @@ bool shell_sets(const char *text, const char *name, size_t len, bool is_empty)
 	return mentioned && shell_each(text, on_setting, &s, NULL) != 0;
 }
 
+void shell_place_move(struct shell_place *place, const char *to)
+{
+	for (; place->at < to; place->at++) {
+		const char *p = place->at;
+
+		if (*p == '\n')
+			*place = (struct shell_place){ place->text, p, '\0', false };
+		else if (place->comment)
+			continue;
+		else if (*p == '\\' && place->quote != '\'' && p[1] != '\n')
+			place->at++;
+		else if (place->quote)
+			place->quote = *p == place->quote ? '\0' : place->quote;
+		else if (*p == '"' || *p == '\'')
+			place->quote = *p;
+		else if (*p == '#')
+			place->comment = p == place->text || strchr(WORD_ENDS, p[-1]);
+	}
+}
+
 size_t shell_comment(const char *text, const char *at)
 {
-	const char *line = at;
-	char quote = '\0';
+	struct shell_place place = { text, at, '\0', false };
 
-	while (line > text && line[-1] != '\n')
-		line--;
-	for (const char *p = line; p < at; p++) {
-		if (*p == '#' && !quote && (p == line || strchr(WORD_ENDS, p[-1])))
-			return strcspn(at, "\n");
-		if (*p == '\\' && quote != '\'')
-			p++;
-		else if (*p == quote)
-			quote = '\0';
-		else if (!quote && (*p == '"' || *p == '\''))
-			quote = *p;
-	}
-	return 0;
+	while (place.at > text && place.at[-1] != '\n')
+		place.at--;
+	shell_place_move(&place, at);
+	return place.comment ? strcspn(at, "\n") : 0;
 }
 
 const char *shell_find(const char *text, const char *what)

@@ -46,6 +46,16 @@ int shell_program(const struct shell_command *command);
  * empty, "NAME=${NAME:-x}". What `read` or another file sets is not seen. */
 bool shell_sets(const char *text, const char *name, size_t len, bool is_empty);
 
+/* A place in a text whose lines are gone through one after the other: in which quote it is, or whether in a comment. It
+ * begins as { text, text }, and is moved forth. */
+struct shell_place {
+	const char *text, *at;
+	char quote; /* '\0': in none */
+	bool comment;
+};
+
+void shell_place_move(struct shell_place *place, const char *to);
+
 /* How much of a comment the line, a shell's or a file's in its text, has from this place on; 0: it is in none. It goes
  * back to the line's beginning. */
 size_t shell_comment(const char *text, const char *at);
