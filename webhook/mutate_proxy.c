@@ -59,7 +59,7 @@ static void set_probe(struct mutation *m, cJSON *container, const struct address
 /* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). Of a start
  * script nothing is known but what it is given, and nothing of an address that only a shell can tell: POD_IP is for
  * that. */
-static void admin_address(const struct cmdline *c, struct buf *out)
+static void admin_address(const struct cmdline *c, int listed, struct buf *out)
 {
 	struct address admin;
 	bool scripted;
@@ -74,7 +74,7 @@ static void admin_address(const struct cmdline *c, struct buf *out)
 	if (admin.port)
 		buf_addstr(out, admin.port);
 	else
-		buf_addf(out, "%d", CODIS_PROXY_ADMIN_PORT);
+		buf_addint(out, listed);
 }
 
 static void set_hook(struct mutation *m, cJSON *container, const struct cmdline *c, const char *port)
@@ -88,26 +88,35 @@ static void set_hook(struct mutation *m, cJSON *container, const struct cmdline 
 		buf_addstr(&dashboard, "${DASHBOARD_ADDR}");
 	else
 		known = cmdline_value(c, "--dashboard", &dashboard);
-	admin_address(c, &admin);
+	admin_address(c, m->known.port ? m->known.port : CODIS_PROXY_ADMIN_PORT, &admin);
 	p.dashboard = known ? dashboard.data : NULL;
 	p.admin = admin.data;
 	hooks_proxy_stop(&p, mutation_stop_seconds(m), &script);
 	mutation_hook_set(m, container, "preStop", &script, "clients may get a refused connection when the proxy ends");
 }
 
+/* In its file there may be any. */
+static int listed_port(const struct mutation *m, const cJSON *container)
+{
+	static const char *const names[] = { "proxy", "codis-proxy", "redis", "service-port", NULL };
+	uint16_t port = codis_listed_port(container, names, CODIS_PROXY_PORT, m->known.port);
+
+	return port ? port : CODIS_PROXY_PORT;
+}
+
 void proxy_mutate(struct mutation *m)
 {
 	struct address proxy;
-	char stock[8];
+	char listed[8];
 	struct cmdline c;
 	cJSON *container = mutation_replaceable(m, &c);
 
 	if (!container)
 		return;
-	snprintf(stock, sizeof(stock), "%d", CODIS_PROXY_PORT);
+	snprintf(listed, sizeof(listed), "%d", listed_port(m, container));
 	read_address(&c, "--host-proxy", &proxy);
 	if (!proxy.port)
-		proxy.port = stock;
+		proxy.port = listed;
 	mutation_host_port(m, container, strtol(proxy.port, NULL, 10)); /* 0: a variable */
 	set_probe(m, container, &proxy);
 	liveness_warn(m, container);

@@ -458,20 +458,18 @@ static bool is_for_metrics(const char *name)
 	return name && (strstr(name, "metric") || strstr(name, "exporter") || strstr(name, "prom"));
 }
 
-/* Of a server that says no port the one that its container lists; several, of which none is the stock one: 0, since it
- * cannot be told. */
-static uint16_t listed_port(const cJSON *container, uint16_t stock)
+uint16_t codis_listed_port(const cJSON *container, const char *const *names, uint16_t stock, uint16_t other)
 {
 	const cJSON *p;
-	uint16_t found = 0;
-	int count = 0;
+	uint16_t found = named_port(container, names);
+	int count = found ? 1 : 0;
 
-	json_each(p, json_get(container, "ports", NULL)) {
+	json_each(p, found ? NULL : json_get(container, "ports", NULL)) {
 		int64_t port = json_int(0, p, "containerPort", NULL);
 
 		if (port == stock)
 			return stock;
-		if (port <= 0 || port > UINT16_MAX || is_for_metrics(json_str(p, "name", NULL)))
+		if (port <= 0 || port > UINT16_MAX || port == other || is_for_metrics(json_str(p, "name", NULL)))
 			continue;
 		found = (uint16_t)port;
 		count++;
@@ -503,10 +501,10 @@ static uint16_t read_port(const struct reader *r)
 		colon = strrchr(said.text, ':');
 		return r->component == CODIS_SERVER ? parse_port(said.text) : colon ? parse_port(colon + 1) : 0;
 	}
+	if (r->component == CODIS_SERVER)
+		return codis_listed_port(r->src.container, ports[r->component].names, CODIS_SERVER_PORT, 0);
 	port = named_port(r->src.container, ports[r->component].names);
-	if (port || r->component != CODIS_SERVER)
-		return port ? port : ports[r->component].stock;
-	return listed_port(r->src.container, CODIS_SERVER_PORT);
+	return port ? port : ports[r->component].stock;
 }
 
 void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size)

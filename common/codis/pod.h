@@ -161,6 +161,11 @@ void codis_cmdline_of(const cJSON *container, enum codis_component component, st
 /* metadata.ownerReferences: the name of the controlling StatefulSet, or NULL. */
 const char *codis_statefulset_of(const cJSON *pod);
 
+/* Of a container that is told no port the one that it lists: by one of these names (the last is NULL), else the stock
+ * one where it is listed or none is, else the only one but `other` and those for metrics. 0: several, it cannot be
+ * told. */
+uint16_t codis_listed_port(const cJSON *container, const char *const *names, uint16_t stock, uint16_t other);
+
 /* Of a pod's ip and port: "10.0.0.1:6379", "[fd00::1]:6379"; "" while it has no address or its port is not known. */
 void codis_pod_addr(const char *ip, uint16_t port, char *out, size_t size);
 
