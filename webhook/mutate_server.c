@@ -356,6 +356,7 @@ static void find_host(const struct cmdline *c, struct buf *host)
 	bool known = cmdline_value(c, "--bind", host),
 	     elsewhere = !known && (has_flag(c, "--bind") || edits(c, "bind", " 0.0.0.0"));
 
+	host->data[strcspn(host->data, " ")] = '\0'; /* "--bind 127.0.0.1 10.0.0.1" may be one word */
 	if (known && !is_wildcard(host->data))
 		return;
 	buf_reset(host);

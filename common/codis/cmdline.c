@@ -1,5 +1,6 @@
 #include "common/codis/cmdline.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -751,7 +752,7 @@ static void add_quoted(struct buf *out, char c)
 }
 
 /* A variable of the container at p, "$(NAME)" or, for a shell, "$NAME" and "${NAME}": appends ${NAME} and returns its
- * length; 0 when there is none. */
+ * length; 0 when there is none. A shell's $1 is none of the container, and a hook has others. */
 static size_t add_variable(const struct cmdline *c, const char *p, size_t len, struct buf *out)
 {
 	char written[256];
@@ -763,7 +764,7 @@ static size_t add_variable(const struct cmdline *c, const char *p, size_t len, s
 		return 0;
 	for (n = 0; from + n < len && strchr(SHELL_NAME_CHARS, p[from + n]); n++)
 		buf_addch(&name, p[from + n]);
-	if (n == 0 || name.failed || !may_have_env(c->container, name.data))
+	if (n == 0 || isdigit((unsigned char)p[from]) || name.failed || !may_have_env(c->container, name.data))
 		return 0;
 	if ((paren || brace) && (from + n >= len || p[from + n] != (paren ? ')' : '}')))
 		return 0;

@@ -1,5 +1,6 @@
 #include "common/codis/said.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -364,7 +365,7 @@ static size_t add_expansion(struct expansion *x, const struct cmdline *c, const 
 		add(x, p, 1);
 		return 1;
 	}
-	if (n && closed && !round) {
+	if (n && closed && !round && !isdigit((unsigned char)name[0])) {
 		add_shell_variable(x, c, name, n, false);
 		return n + (brace ? 3 : 1);
 	}

@@ -457,6 +457,7 @@ TEST(value_in_a_shell_line)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\$b\\\"\"]" ENV, "a\\$b");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind \\\"a\\\\b\\\"\"]" ENV, "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind `cat ip`\"]" ENV, "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server --bind $1\",\"x\",\"1.2\"],\"envFrom\":[{}]}", "");
 }
 
 /* Each is looked for in the whole environment. */
