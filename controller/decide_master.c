@@ -27,17 +27,24 @@ static bool is_claimed(const struct decision *d, const struct group_view *g, con
 	       d->v->now_ms - g->written_ms < CLAIMED_MS;
 }
 
-/* It follows that address, or may, as it was not heard yet. One whose process has ended comes back with the guard. */
-static bool may_follow(const struct server_view *s, const char *addr)
+/* It follows that address, or may, as it does not answer yet. One whose container does not run comes back with the
+ * guard.
+ */
+static bool may_follow(const struct server_view *s, const char *addr, bool waited)
 {
-	return judge_has_pod(s) && s->reach != REACH_REFUSED &&
-	       (!s->info_valid || (s->info.role == REDIS_ROLE_REPLICA && strcmp(s->info.master, addr) == 0));
+	bool follows = s->info.role == REDIS_ROLE_REPLICA && strcmp(s->info.master, addr) == 0;
+
+	if (!judge_has_pod(s) || !s->pod.running || s->reach == REACH_REFUSED)
+		return false;
+	return judge_heard(s) ? follows : !waited && (follows || !s->info_valid);
 }
 
 /* Its address was the master's of another group, whose replicas would copy it, who has nothing, as soon as it leads.
  * They keep their own addresses, and their group has one of them lead: so two groups do not wait for each other. */
 static bool is_followed_elsewhere(const struct decision *d, const struct group_view *g, const struct server_view *best)
 {
+	bool waited = g->masterless_ms && d->v->now_ms - g->masterless_ms >= d->limits->cold_wait_ms;
+
 	for (int i = 0; i < d->v->group_count; i++) {
 		const struct group_view *o = &d->v->groups[i];
 		const struct server_view *s;
@@ -45,7 +52,7 @@ static bool is_followed_elsewhere(const struct decision *d, const struct group_v
 		if (o == g || codis_group_find(&o->node, best->addr) < 0)
 			continue;
 		for (int at = 0; (s = view_next(d->v, o, &at));) {
-			if (s != best && may_follow(s, best->addr))
+			if (s != best && may_follow(s, best->addr, waited))
 				return true;
 		}
 	}

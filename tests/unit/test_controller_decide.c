@@ -421,8 +421,18 @@ TEST(new_group_waits_for_those_who_follow_the_address_for_another)
 	assert_false(leads_by_now(w, C));
 	b->info_valid = false; /* may follow it */
 	assert_false(leads_by_now(w, C));
-	b->reach = REACH_REFUSED; /* it has ended, and comes back with the guard */
+	b->pod.running = false; /* it has ended, and comes back with the guard */
 	assert_true(leads_by_now(w, C));
+	b->pod.running = true;
+	b->reach = REACH_REFUSED;
+	assert_true(leads_by_now(w, C));
+	b->reach = REACH_SILENT; /* one that is away is not waited for without an end */
+	assert_false(leads_by_now(w, C));
+	g->masterless_ms = w->v.now_ms - 15000;
+	assert_true(leads_by_now(w, C));
+	b->reach = REACH_OK;
+	b->info_valid = true;
+	assert_false(leads_by_now(w, C));
 }
 
 TEST(cold_start_says_what_an_empty_server_takes_over)
