@@ -70,6 +70,8 @@ void cli_release(struct cli *c)
 	free(c->options.statefulset);
 	free(c->options.kustomize);
 	free(c->options.nodes_from);
+	free(c->options.version);
+	free(c->options.scheduler_image);
 	buf_release(&c->out);
 	buf_release(&c->err);
 	buf_release(&c->warned);

@@ -115,7 +115,8 @@ static void find_some(const struct names *n, const struct json_span *texts, size
 void names_find_all(const struct names *n, const struct json_span *texts, size_t count, uint32_t *numbers)
 {
 	if (!n->count) {
-		memset(numbers, 0, count * sizeof(*numbers));
+		for (size_t i = 0; i < count; i++) /* not memset: of none there may be no array */
+			numbers[i] = 0;
 		return;
 	}
 	for (size_t i = 0; i < count; i += AT_ONCE)

@@ -33,16 +33,7 @@ static _Thread_local struct {
 
 /* --- malloc and its like ---------------------------------------------------------------------------------------- */
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#endif
-
-#ifdef SANITIZED
+#if TEST_SANITIZED
 #define REAL(name) __interceptor_##name
 void *__interceptor_malloc(size_t size);
 void *__interceptor_calloc(size_t n, size_t size);

@@ -34,4 +34,20 @@ void test_set_group(CMFixtureFunction setup, CMFixtureFunction teardown);
 		test_set_group(setup, teardown);                                                                       \
 	}
 
+/* Whether a sanitizer watches. */
+#define TEST_SANITIZED 0
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#undef TEST_SANITIZED
+#define TEST_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#undef TEST_SANITIZED
+#define TEST_SANITIZED 1
+#endif
+
+/* The CPU, in clock(), of what costs little: what grows with the square costs several times as much. */
+#define TEST_LITTLE (CLOCKS_PER_SEC / 5 * (TEST_SANITIZED ? 10 : 1))
+
 #endif
