@@ -349,12 +349,18 @@ static bool edits(const struct cmdline *c, const char *setting, const char *usua
 	return false;
 }
 
+/* Whether its shell's text has the flag, if only in words that it hands on. */
+static bool writes(const struct cmdline *c, const char *flag)
+{
+	return c->kind == CMDLINE_SHELL && shell_find(c->text->valuestring, flag);
+}
+
 /* Where the server listens, seen from its own container. If others can reach it, then at the pod's address, whatever it
  * is bound to. Of two stacks hostname tells two addresses. */
 static void find_host(const struct cmdline *c, struct buf *host)
 {
 	bool known = cmdline_value(c, "--bind", host),
-	     elsewhere = !known && (has_flag(c, "--bind") || edits(c, "bind", " 0.0.0.0"));
+	     elsewhere = !known && (has_flag(c, "--bind") || writes(c, "--bind") || edits(c, "bind", " 0.0.0.0"));
 
 	host->data[strcspn(host->data, " ")] = '\0'; /* "--bind 127.0.0.1 10.0.0.1" may be one word */
 	if (known && !is_wildcard(host->data))
@@ -372,13 +378,6 @@ struct address {
 	struct buf host, port, auth; /* in text */
 	const char *unknown;         /* what cannot be told of them, and what to write; NULL: nothing */
 };
-
-/* Into a file, or into words that it hands on. */
-static bool writes_password(const struct cmdline *c)
-{
-	return edits(c, "requirepass", " \"\"") ||
-	       (c->kind == CMDLINE_SHELL && shell_find(c->text->valuestring, "--requirepass"));
-}
 
 #define AUTH "PRODUCT_AUTH"
 
@@ -398,7 +397,7 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 			"left out";
 	else if (!known && has_env)
 		buf_addstr(&a->auth, "${" AUTH "}");
-	else if (!known && writes_password(c))
+	else if (!known && (writes(c, "--requirepass") || edits(c, "requirepass", " \"\"")))
 		a->unknown =
 			"write --requirepass $NAME, of an env, behind the program: probe and hooks, which do not know "
 			"it, are left out";

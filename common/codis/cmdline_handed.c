@@ -8,6 +8,7 @@
 #define NAME_MAX_LEN 128
 /* Each is looked for in the whole environment. */
 #define VARIABLES_MAX 16
+#define BLANKS        " \t\n"
 
 static bool is_text(const struct shell_word *w, const char *text)
 {
@@ -25,25 +26,56 @@ static bool is_all_args(const struct shell_word *w)
 	return false;
 }
 
+/* One of them or several: "$1", "${@:2}". */
+static bool is_of_args(const struct shell_word *w)
+{
+	size_t at = w->text[0] == '"';
+
+	if (at == w->len || w->text[at++] != '$')
+		return false;
+	at += at < w->len && w->text[at] == '{';
+	return at < w->len && strchr("@*123456789", w->text[at]);
+}
+
 static void hand(struct cmdline_start *s, const char *text, size_t len)
 {
 	if (s->count + s->handed < SHELL_WORDS)
 		s->words[s->count + s->handed++] = (struct shell_word){ text, len };
 }
 
+/* What a shell makes others of may have any of its flags, each with a value that nobody can tell: a default in its
+ * place would be wrong. */
+static void hand_flags(struct cmdline_start *s, const char *text)
+{
+	static const char unknown[] = "$(...)";
+
+	for (text += strspn(text, BLANKS); *text; text += strcspn(text, BLANKS), text += strspn(text, BLANKS)) {
+		if (strncmp(text, "--", 2) != 0)
+			continue;
+		hand(s, text, strcspn(text, BLANKS "="));
+		hand(s, unknown, sizeof(unknown) - 1);
+	}
+}
+
 /* $(NAME) is the kubelet's, wherever it stands. */
 static bool is_plain(const char *text)
 {
-	const char *dollar = strchr(text, '$');
-
-	return !strpbrk(text, "\"'`\\*?[~;&|<>") && (!dollar || dollar[1] == '(');
+	for (const char *dollar = strchr(text, '$'); dollar; dollar = strchr(dollar + 1, '$')) {
+		if (dollar[1] != '(')
+			return false;
+	}
+	return !strpbrk(text, "\"'`\\*?[~;&|<>");
 }
 
-static void hand_args(struct cmdline_start *s, cJSON *const *args, int count)
+static void hand_args(struct cmdline_start *s, cJSON *const *args, int count, bool same)
 {
 	for (int i = 0; i < count; i++) {
-		if (is_plain(args[i]->valuestring))
-			hand(s, args[i]->valuestring, strlen(args[i]->valuestring));
+		const char *arg = args[i]->valuestring, *next = i + 1 < count ? args[i + 1]->valuestring : "";
+
+		if (same && is_plain(arg) && is_plain(next))
+			hand(s, arg, strlen(arg));
+		else
+			hand_flags(s, arg);
 	}
 }
 
@@ -72,32 +104,26 @@ static const char *value_of(const cJSON *container, const char *name)
 		if (its && strcmp(its, name) == 0)
 			value = json_str(e, "value", NULL);
 	}
-	return value && is_plain(value) && !strchr(value, '$') ? value : NULL;
-}
-
-static bool sets(const char *script, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = script; (at = strstr(at, name)); at += len) {
-		if (at[len] == '=')
-			return true;
-	}
-	return false;
+	return value;
 }
 
 /* A shell makes words of it; Redis reads "--port 7000" as one, too. */
 static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name)
 {
-	bool shell = c->kind == CMDLINE_SHELL;
-	const char *p = shell && sets(c->text->valuestring, name) ? NULL : value_of(c->container, name);
+	const char *p = value_of(c->container, name);
 
 	if (!p)
 		return;
-	if (!shell)
+	if (c->kind != CMDLINE_SHELL) {
 		hand(s, p, strlen(p));
-	for (p += strspn(p, " \t\n"); shell && *p; p += strspn(p, " \t\n")) {
-		size_t len = strcspn(p, " \t\n");
+		return;
+	}
+	if (!is_plain(p) || cmdline_is_replaced(c, name, strlen(name))) {
+		hand_flags(s, p);
+		return;
+	}
+	for (p += strspn(p, BLANKS); *p; p += strspn(p, BLANKS)) {
+		size_t len = strcspn(p, BLANKS);
 
 		hand(s, p, len);
 		p += len;
@@ -108,8 +134,8 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 {
 	/* "set -- x" and "shift" make others of them. */
 	int variables = 0;
-	bool same = c->kind == CMDLINE_SHELL && !strstr(c->text->valuestring, "set --") &&
-		    !strstr(c->text->valuestring, "shift");
+	bool shell = c->kind == CMDLINE_SHELL,
+	     same = shell && !shell_find(c->text->valuestring, "set --") && !shell_find(c->text->valuestring, "shift");
 
 	for (int i = 0; i < c->count; i++) {
 		struct cmdline_start *s = &c->starts[i];
@@ -120,8 +146,8 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 
 			if (!w->len || (w->text[0] != '$' && w->text[0] != '"'))
 				continue;
-			if (same && is_all_args(w))
-				hand_args(s, args, count);
+			if (shell && is_of_args(w))
+				hand_args(s, args, count, same && is_all_args(w));
 			else if (variables < VARIABLES_MAX && variable_of(c, w, name) && ++variables)
 				hand_variable(c, s, name);
 		}

@@ -7,8 +7,9 @@
 struct cmdline;
 
 /* Puts into each start's handed words what "$@" stands for (args, count of them: behind a shell's text and $0) and what
- * a word stands for that is a variable and nothing else, where its value is in env. Only what no shell would read
- * otherwise; the rest stays unknown. */
+ * a word stands for that is a variable and nothing else, where its value is in env. Of what a shell would read
+ * otherwise, or its text makes others of ("shift", "set --", OPTS="$OPTS -x"), each flag with a value that is not
+ * known: no default may take its place. */
 void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count);
 
 #endif

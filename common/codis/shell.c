@@ -288,7 +288,8 @@ static bool is_itself(const char *value, const char *name, size_t len)
 			return false;
 		end++;
 	}
-	end += quoted && *end == '"';
+	if (quoted && *end++ != '"')
+		return false;
 	return strchr(WORD_ENDS, *end) != NULL;
 }
 

@@ -433,6 +433,41 @@ TEST(value_that_is_handed_on)
 	value_is("{\"command\":[\"codis-server\",\"$OPTS\"]" OPTS("--bind 1.2"), "");
 }
 
+static bool has_flag(const char *container, const char *flag)
+{
+	JSON_CLEANUP cJSON *parsed = parse_text(container);
+	struct cmdline c;
+
+	cmdline_find(parsed, programs, false, &c);
+	return c.count == 1 && cmdline_flag_of(&c, &c.starts[0], flag, strlen(flag), NULL) >= 0;
+}
+
+#define TEXT(text) "{\"command\":[\"sh\",\"-c\",\"" text "\",\"x\",\"/c\",\"--bind\",\"1.2\"]}"
+
+/* A shell makes others of these words: that it is bound is known, and to what is not. */
+TEST(value_that_a_shell_may_change)
+{
+	static const char *const containers[] = {
+		TEXT("C=$1; shift; codis-server $C \\\"$@\\\""),
+		TEXT("set -- --hz 9 $@; codis-server $@"),
+		TEXT("codis-server ${@:2}"),
+		TEXT("codis-server \\\"$1\\\" $2 $3"),
+		"{\"command\":[\"sh\",\"-c\",\"codis-server $@\",\"x\",\"--bind\",\"a~b\"]}",
+		"{\"command\":[\"sh\",\"-c\",\"codis-server $@\",\"x\",\"--bind=a~b\"]}",
+		"{\"command\":[\"sh\",\"-c\",\"O=\\\"$O --hz 9\\\"; codis-server $O\"],"
+		"\"env\":[{\"name\":\"O\",\"value\":\"x  --bind 1.2\"}]}",
+		"{\"command\":[\"sh\",\"-c\",\"codis-server $O\"],\"env\":[{\"name\":\"O\",\"value\":\"--bind a~b\"}]}",
+	};
+
+	for (size_t i = 0; i < sizeof(containers) / sizeof(containers[0]); i++) {
+		value_is(containers[i], "");
+		assert_true(has_flag(containers[i], "--bind"));
+		assert_false(has_flag(containers[i], "--hz") && i != 1);
+	}
+	assert_false(has_flag(TEXT("codis-server \\\"1\\\""), "--bind"));
+	value_is(TEXT("echo a # shift\\ncodis-server $@"), "1.2");
+}
+
 TEST(what_is_handed_on_is_not_written)
 {
 	expect_appended("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"; x\",\"--\",\"a\",\"b\"]}",
