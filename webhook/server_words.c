@@ -62,11 +62,12 @@ static bool is_loopback(const struct cmdline *c, const struct cmdline_start *s, 
 
 static bool is_bound_to_loopback(const struct cmdline *c, const struct cmdline_start *s)
 {
-	int first = cmdline_flag(c, s, "--bind", NULL) + 1, i = first;
+	int first = cmdline_flag(c, s, "--bind", NULL) + 1, i = first,
+	    end = first > s->count ? s->count + s->handed : s->count;
 
-	while (i > 0 && i < s->count && !is_flag(&s->words[i]) && is_loopback(c, s, i))
+	while (i > 0 && i < end && !is_flag(&s->words[i]) && is_loopback(c, s, i))
 		i++;
-	return i > first && (i == s->count || is_flag(&s->words[i]));
+	return i > first && (i == end || is_flag(&s->words[i]));
 }
 
 /* Redis answers others than its own host only when it is bound, has a password, or is told to. It is guarded all the
@@ -80,7 +81,7 @@ static bool is_protected(const struct cmdline *c, const struct cmdline_start *s)
 /* Roles are given by it. */
 static bool is_slaveof_renamed(const struct cmdline *c, const struct cmdline_start *s)
 {
-	for (int i = 0; i < s->count; i++) {
+	for (int i = 0; i < s->count + s->handed; i++) {
 		if (cmdline_word_is(c, s, i, "--rename-command") &&
 		    (cmdline_word_is(c, s, i + 1, "SLAVEOF") || cmdline_word_is(c, s, i + 1, "slaveof")))
 			return true;

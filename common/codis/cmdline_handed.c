@@ -79,17 +79,39 @@ static void hand_args(struct cmdline_start *s, cJSON *const *args, int count, bo
 	}
 }
 
-/* "$(NAME)" and, in a shell's text, "$NAME" and "${NAME}" without quotes, which would make one word of it. */
-static bool variable_of(const struct cmdline *c, const struct shell_word *w, char name[NAME_MAX_LEN])
+/* How much of the braces' text stands behind the name: ":-x", which counts where the variable has nothing. */
+static size_t default_len(const char *text, size_t len)
 {
-	bool kubelet = w->len > 3 && memcmp(w->text, "$(", 2) == 0, brace = w->len > 3 && memcmp(w->text, "${", 2) == 0;
-	size_t from = kubelet || brace ? 2 : 1, len = w->len > from ? w->len - from - (kubelet || brace) : 0;
+	const char *dash = memchr(text, '-', len);
+	size_t name = dash ? (size_t)(dash - text) : len;
 
-	if (w->len < 2 || w->text[0] != '$' || (!kubelet && c->kind != CMDLINE_SHELL) || !len || len >= NAME_MAX_LEN)
+	return len - (name > 0 && name < len && text[name - 1] == ':' ? name - 1 : name);
+}
+
+/* "$(NAME)" and, in a shell's text, "$NAME", "${NAME}" and "${NAME:-}", which quotes make one word of. */
+static bool variable_of(const struct cmdline *c, const struct shell_word *w, char name[NAME_MAX_LEN], bool *quoted)
+{
+	bool shell = c->kind == CMDLINE_SHELL;
+	const char *p = w->text, *end = w->text + w->len;
+	char close;
+
+	*quoted = shell && w->len > 2 && p[0] == '"' && end[-1] == '"';
+	p += *quoted;
+	end -= *quoted;
+	if (end - p < 2 || p[0] != '$' || (!shell && p[1] != '('))
 		return false;
-	memcpy(name, w->text + from, len);
-	name[len] = '\0';
-	return strspn(name, SHELL_NAME_CHARS) == len && (from == 1 || w->text[w->len - 1] == (kubelet ? ')' : '}'));
+	close = p[1] == '(' ? ')' : p[1] == '{' ? '}' : '\0';
+	if (close && end[-1] != close)
+		return false;
+	p += close ? 2 : 1;
+	end -= close ? 1 : 0;
+	if (close == '}')
+		end -= default_len(p, (size_t)(end - p));
+	if (end <= p || end - p >= NAME_MAX_LEN)
+		return false;
+	memcpy(name, p, (size_t)(end - p));
+	name[end - p] = '\0';
+	return strspn(name, SHELL_NAME_CHARS) == (size_t)(end - p);
 }
 
 /* NULL: it is not in env, or what it is only the running pod knows. */
@@ -108,7 +130,7 @@ static const char *value_of(const cJSON *container, const char *name)
 }
 
 /* A shell makes words of it; Redis reads "--port 7000" as one, too. */
-static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name)
+static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name, bool quoted)
 {
 	const char *p = value_of(c->container, name);
 
@@ -118,7 +140,7 @@ static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char
 		hand(s, p, strlen(p));
 		return;
 	}
-	if (!is_plain(p) || cmdline_is_replaced(c, name, strlen(name))) {
+	if (quoted || !is_plain(p) || cmdline_is_replaced(c, name, strlen(name))) {
 		hand_flags(s, p);
 		return;
 	}
@@ -140,6 +162,7 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 	for (int i = 0; i < c->count; i++) {
 		struct cmdline_start *s = &c->starts[i];
 		char name[NAME_MAX_LEN];
+		bool quoted;
 
 		for (int k = 0; k < s->count; k++) {
 			const struct shell_word *w = &s->words[k];
@@ -148,8 +171,8 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 				continue;
 			if (shell && is_of_args(w))
 				hand_args(s, args, count, same && is_all_args(w));
-			else if (variables < VARIABLES_MAX && variable_of(c, w, name) && ++variables)
-				hand_variable(c, s, name);
+			else if (variables < VARIABLES_MAX && variable_of(c, w, name, &quoted) && ++variables)
+				hand_variable(c, s, name, quoted);
 		}
 	}
 }
