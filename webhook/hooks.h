@@ -14,6 +14,9 @@ struct buf;
 /* Whose it is. */
 #define HOOKS_MARK "# codis-k8s: "
 
+/* The pod's address as its own shell tells it. Of two stacks hostname tells two. */
+#define HOOKS_POD_ADDRESS "$(hostname -i 2>/dev/null | cut -d' ' -f1 | grep . || echo 127.0.0.1)"
+
 /* How to ask a server: auth may be NULL. */
 struct hooks_redis {
 	const char *host, *port, *auth;

@@ -335,7 +335,7 @@ static bool is_in_a_sentence(const char *text, const char *at)
  * that nobody edits has no pod's address in it. */
 static bool edits(const struct cmdline *c, const char *setting, const char *usual)
 {
-	const char *text = c->kind == CMDLINE_SHELL ? c->text->valuestring : "", *at = text;
+	const char *text = c->text ? c->text->valuestring : "", *at = text;
 	struct shell_place place = { text, text, '\0', false };
 	size_t len = strlen(setting);
 
@@ -352,11 +352,11 @@ static bool edits(const struct cmdline *c, const char *setting, const char *usua
 /* Whether its shell's text has the flag, if only in words that it hands on. */
 static bool writes(const struct cmdline *c, const char *flag)
 {
-	return c->kind == CMDLINE_SHELL && shell_find(c->text->valuestring, flag);
+	return c->text && shell_find(c->text->valuestring, flag);
 }
 
 /* Where the server listens, seen from its own container. If others can reach it, then at the pod's address, whatever it
- * is bound to. Of two stacks hostname tells two addresses. */
+ * is bound to. */
 static void find_host(const struct cmdline *c, struct buf *host)
 {
 	bool known = cmdline_value(c, "--bind", host),
@@ -369,8 +369,7 @@ static void find_host(const struct cmdline *c, struct buf *host)
 	if (!known && cmdline_has_env(c->container, "POD_IP"))
 		buf_addstr(host, "${POD_IP}");
 	else
-		buf_addstr(host, elsewhere ? "$(hostname -i 2>/dev/null | cut -d' ' -f1 | grep . || echo 127.0.0.1)"
-					   : "127.0.0.1");
+		buf_addstr(host, elsewhere ? HOOKS_POD_ADDRESS : "127.0.0.1");
 }
 
 struct address {
@@ -428,6 +427,16 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 	return (struct hooks_redis){ a->host.data, a->port.data, a->auth.len ? a->auth.data : NULL };
 }
 
+/* Of a program that is started nobody knows where: a script, or a text, hands its words on. */
+static struct hooks_redis find_handed_address(const struct mutation *m, const struct cmdline *c, struct address *a)
+{
+	struct cmdline all;
+
+	cmdline_words(c->container, &all);
+	all.text = c->text;
+	return find_address(m, &all, a);
+}
+
 static void set_hooks(struct mutation *m, cJSON *container, const struct hooks_redis *r)
 {
 	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
@@ -469,7 +478,7 @@ void server_mutate(struct mutation *m)
 	if (!container)
 		return;
 	codis_cmdline_of(container, CODIS_SERVER, &c);
-	r = find_address(m, &c, &a);
+	r = c.count ? find_address(m, &c, &a) : find_handed_address(m, &c, &a);
 	persistence_warn(json_get(m->pod, "spec", NULL), container, &c, m->verdict);
 	room_warn(container, &c, m->verdict);
 	mutation_host_port(m, container, m->known.port);

@@ -163,7 +163,7 @@ void passwords_add(struct mutation *m, const struct cmdline *c, int start, struc
 /* Of a server that may write into its file what its command line lacks. */
 static bool is_told_elsewhere(const struct cmdline *c, const char *setting)
 {
-	return c->kind == CMDLINE_SHELL && shell_find(c->text->valuestring, setting);
+	return c->text && shell_find(c->text->valuestring, setting);
 }
 
 static void read_flag(const struct mutation *m, const struct cmdline *c, const char *flag, struct said_text *out)

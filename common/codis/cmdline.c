@@ -18,6 +18,11 @@
 /* In a value that is written anew; each is looked for in the whole environment. */
 #define VARIABLES_MAX 16
 
+static bool is_written(const struct shell_word *w, const char *word)
+{
+	return w->len == strlen(word) && memcmp(w->text, word, w->len) == 0;
+}
+
 static bool is_one_of(const char *name, const char *const *list)
 {
 	const char *slash = strrchr(name, '/');
@@ -492,6 +497,34 @@ static bool is_behind_a_wrapper(const struct words *w, int i)
 	       (is_conf(w->items[2]->valuestring) || (is_shell(w->items[1]->valuestring) && shell_text(w, 1)));
 }
 
+/* "$@" and nothing else is what this command runs. */
+static int on_all_args(void *ctx, const struct shell_command *cmd)
+{
+	const struct shell_word *last = &cmd->words[cmd->count - 1];
+	int first = shell_program(cmd);
+
+	(void)ctx;
+	if (first < cmd->count && is_written(&cmd->words[first], "exec"))
+		first++;
+	return first == cmd->count - 1 && (is_written(last, "\"$@\"") || is_written(last, "$@"));
+}
+
+/* Whether the text runs the words behind it, as they are: "ulimit -n 65535; exec "$@"". */
+static bool runs_its_args(const char *text)
+{
+	return !shell_find(text, "shift") && !shell_find(text, "set --") &&
+	       shell_each(text, on_all_args, NULL, NULL) == 1;
+}
+
+static int index_of(const struct words *w, const cJSON *item)
+{
+	int i = 0;
+
+	while (i < w->count && w->items[i] != item)
+		i++;
+	return i;
+}
+
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
 	bool may_be = true; /* what is run */
@@ -499,11 +532,15 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 	for (int i = 0; i < w->count; i++) {
 		bool starts = may_be || is_behind_a_wrapper(w, i);
 		cJSON *text = starts && is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
+		int behind = text ? index_of(w, text) + 2 : 0; /* its $0 */
 
-		if (text) {
+		if (text)
 			search_shell(c, text, programs);
+		if (text && behind < w->count && is_program(w->items[behind]->valuestring, programs) && !c->count &&
+		    runs_its_args(text->valuestring))
+			take_words(c, w, behind);
+		if (text)
 			return;
-		}
 		if (starts && is_program(w->items[i]->valuestring, programs)) {
 			take_words(c, w, i);
 			return;
@@ -528,11 +565,9 @@ static void begin(struct cmdline *c, const cJSON *container)
 /* What stands behind a shell's text: $0, and what "$@" is. */
 static void hand_on(struct cmdline *c, const struct words *w)
 {
-	int args = 0;
+	int args = index_of(w, c->text) + 2;
 
-	while (args < w->count && w->items[args] != c->text)
-		args++;
-	args = args + 2 < w->count ? args + 2 : w->count;
+	args = args < w->count ? args : w->count;
 	cmdline_hand_on(c, w->items + args, w->count - args);
 }
 
@@ -910,11 +945,6 @@ int cmdline_append(struct cmdline *c, const char *const words[CMDLINE_STARTS])
 }
 
 /* --- removing ----------------------------------------------------------------------------------------------------- */
-
-static bool is_written(const struct shell_word *w, const char *word)
-{
-	return w->len == strlen(word) && memcmp(w->text, word, w->len) == 0;
-}
 
 /* The item of the list whose text this is. The word points into it, and is gone with it. */
 static int remove_item(cJSON *list, const char *text)

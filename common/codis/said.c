@@ -453,6 +453,16 @@ static void read_text(const struct said_source *src, const struct cmdline *c, co
 	said_unknown(out, "%s stands in shell text that cannot be followed", flag);
 }
 
+/* Those of a start script, and those behind a text (exec gosu redis "$@"), are handed on. */
+static void read_words(const struct said_source *src, const struct cmdline *c, const char *flag, struct said_text *out)
+{
+	struct cmdline all;
+
+	cmdline_words(c->container, &all);
+	if (all.count)
+		read_start(src, &all, &all.starts[0], flag, out);
+}
+
 void said_flag(const struct said_source *src, const struct cmdline *c, const char *flag, struct said_text *out)
 {
 	struct said_text other;
@@ -472,4 +482,6 @@ void said_flag(const struct said_source *src, const struct cmdline *c, const cha
 	}
 	if (!found && c->text)
 		read_text(src, c, flag, out);
+	if (!c->count && out->said == SAID_NOTHING)
+		read_words(src, c, flag, out);
 }

@@ -427,6 +427,10 @@ TEST(value_that_is_handed_on)
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"\",\"x\",\"--bind\",\"a\\\"b\"]}", "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server $OPTS\"]" OPTS("--hz 9 --bind 1.2"), "1.2");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS}\"]" OPTS("--bind 1.2 --hz 9"), "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS:-}\"]" OPTS("--bind 1.2 --hz 9"), "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS:-$X}\"]" OPTS("--bind 1.2 --hz 9"), "1.2");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS:+--hz}\"]" OPTS("--bind 1.2"), "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server ${OPTS}x\"]" OPTS("--bind 1.2"), "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"OPTS=x; codis-server $OPTS\"]" OPTS("--bind 1.2"), "");
 	value_is("{\"command\":[\"sh\",\"-c\",\"codis-server $OPTS\"]" OPTS("--bind $X"), "");
 	value_is("{\"command\":[\"codis-server\",\"$(OPTS)\"]" OPTS("--bind 1.2"), "1.2");
@@ -457,6 +461,8 @@ TEST(value_that_a_shell_may_change)
 		"{\"command\":[\"sh\",\"-c\",\"O=\\\"$O --hz 9\\\"; codis-server $O\"],"
 		"\"env\":[{\"name\":\"O\",\"value\":\"x  --bind 1.2\"}]}",
 		"{\"command\":[\"sh\",\"-c\",\"codis-server $O\"],\"env\":[{\"name\":\"O\",\"value\":\"--bind a~b\"}]}",
+		"{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$O\\\"\"],\"env\":[{\"name\":\"O\",\"value\":\"--bind "
+		"1.2\"}]}",
 	};
 
 	for (size_t i = 0; i < sizeof(containers) / sizeof(containers[0]); i++) {
@@ -466,6 +472,26 @@ TEST(value_that_a_shell_may_change)
 	}
 	assert_false(has_flag(TEXT("codis-server \\\"1\\\""), "--bind"));
 	value_is(TEXT("echo a # shift\\ncodis-server $@"), "1.2");
+}
+
+/* The words behind a text that runs them are the program's own. */
+TEST(words_that_a_text_runs)
+{
+	static const char *const texts[] = { "ulimit -n 9; exec \\\"$@\\\"", "true && $@", "if x; then exec $@; fi" };
+	static const char *const others[] = { "shift; exec \\\"$@\\\"", "echo \\\"$@\\\"",
+					      "set -- a; exec \\\"$@\\\"" };
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"command\":[\"sh\",\"-c\",\"%s\",\"x\",\"codis-server\",\"--bind\",\"1.2\"]}", texts[i]);
+		value_is(text, "1.2");
+		snprintf(text, sizeof(text),
+			 "{\"command\":[\"sh\",\"-c\",\"%s\",\"x\",\"codis-server\",\"--bind\",\"1.2\"]}", others[i]);
+		value_is(text, "");
+	}
+	value_is("{\"command\":[\"sh\",\"-c\",\"exec $@\",\"codis-server\",\"--bind\",\"1.2\"]}", "");
+	value_is("{\"command\":[\"sh\",\"-c\",\"exec $@\"],\"args\":[\"x\"]}", "");
 }
 
 TEST(what_is_handed_on_is_not_written)

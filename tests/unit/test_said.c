@@ -152,6 +152,9 @@ TEST(product_of_a_command_line)
 	expect_flag("\"command\":[\"/start.sh\",\"--product_name\",\"g\"]", "g");
 	expect_flag("\"command\":[\"sh\",\"-c\",\"./start.sh --product_name h\"]", "h");
 	expect_flag("\"command\":[\"sh\",\"-c\",\"codis-admin --product_name i --x; codis-proxy\"]", "i");
+	expect_flag(
+		"\"command\":[\"sh\",\"-c\",\"exec gosu a \\\"$@\\\"\",\"x\",\"codis-proxy\",\"--product_name\",\"j\"]",
+		"j");
 	expect_flag("\"args\":[\"--product_name\"]", NULL);
 	expect_flag("\"args\":[\"--product_name_of\",\"c\"]", NULL);
 	expect_flag("\"args\":[\"--product_name\",\"\"]", NULL);
