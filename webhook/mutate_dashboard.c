@@ -204,23 +204,43 @@ static void keep_lock(struct mutation *m, struct cmdline *c)
 			       "two could lead");
 }
 
-void dashboard_mutate(struct mutation *m)
+/* False: only a shell can tell its port. */
+static bool find_admin(const struct mutation *m, const struct cmdline *c, struct buf *admin)
+{
+	const char *host = "127.0.0.1"; /* Codis' own default listens everywhere */
+
+	if (cmdline_value(c, "--host-admin", admin))
+		return true;
+	if (c->count && cmdline_flag(c, &c->starts[0], "--host-admin", NULL) >= 0)
+		host = cmdline_has_env(c->container, "POD_IP") ? "${POD_IP}" : HOOKS_POD_ADDRESS;
+	buf_addf(admin, "%s:%d", host, m->known.port);
+	return m->known.port != 0;
+}
+
+static void set_hooks(struct mutation *m, cJSON *container, const struct cmdline *c)
 {
 	char value[CMDLINE_VALUE_MAX];
 	BUF_CLEANUP struct buf admin = BUF_IN(value), script = BUF_INIT(SCRIPT_MAX);
+	bool known = find_admin(m, c, &admin);
+
+	if (mutation_hook_set(m, container, "postStart", NULL, NULL))
+		wait_for_zookeeper(m, container, c);
+	hooks_dashboard_stop(admin.data, mutation_stop_seconds(m), &script);
+	mutation_hook_set(m, container, "preStop", known ? &script : NULL,
+			  known ? "it may leave its lock behind, and the next one cannot start" : NULL);
+	if (!known)
+		admission_warn(m->verdict, "write the port of --host-admin as a number: the hook that gives its lock "
+					   "back is left out");
+}
+
+void dashboard_mutate(struct mutation *m)
+{
 	struct cmdline c;
 	cJSON *container = mutation_replaceable(m, &c);
 
 	if (!container)
 		return;
-	if (!cmdline_value(&c, "--host-admin", &admin))
-		buf_addf(&admin, "127.0.0.1:%d", /* Codis' own default listens everywhere */
-			 m->known.port ? m->known.port : CODIS_DASHBOARD_PORT);
-	hooks_dashboard_stop(admin.data, mutation_stop_seconds(m), &script);
-	if (mutation_hook_set(m, container, "postStart", NULL, NULL))
-		wait_for_zookeeper(m, container, &c);
-	mutation_hook_set(m, container, "preStop", &script,
-			  "it may leave its lock behind, and the next one cannot start");
+	set_hooks(m, container, &c);
 	if (m->known.other_coordinator)
 		admission_warn(m->verdict,
 			       "use --zookeeper: by %s codis-controller finds nothing, and servers get no guard and no "

@@ -7,6 +7,7 @@
 #include "common/base/buf.h"
 #include "common/base/json.h"
 #include "common/codis/cmdline.h"
+#include "common/codis/said.h"
 #include "webhook/hooks.h"
 #include "webhook/liveness.h"
 #include "webhook/mutate.h"
@@ -19,10 +20,44 @@
 struct address {
 	char text[CMDLINE_VALUE_MAX];
 	const char *host, *port; /* NULL: not said, or every address there is */
-	bool said;
+	bool said, hidden;       /* hidden: said, and only a shell can tell what */
 };
 
-static void read_address(const struct cmdline *c, const char *flag, struct address *a)
+/* "$(hostname -i):19000": only a shell can tell the host, and the port is a number all the same. */
+static void read_port_alone(const struct shell_word *w, struct address *a)
+{
+	size_t end = w->len, from;
+
+	while (end > 0 && strchr("\"'", w->text[end - 1]))
+		end--;
+	for (from = end; from > 0 && strchr("0123456789", w->text[from - 1]);)
+		from--;
+	if (from == end || from == 0 || w->text[from - 1] != ':' || end - from >= sizeof(a->text))
+		return;
+	memcpy(a->text, w->text + from, end - from);
+	a->text[end - from] = '\0';
+	a->port = a->text;
+}
+
+/* Where no start is seen, another program hands on what is said. */
+static void read_hidden(const struct mutation *m, const struct cmdline *c, const char *flag, struct address *a)
+{
+	struct said_source src = { .object = m->pod, .namespace = m->namespace, .container = c->container };
+	struct shell_word word;
+	struct said_text said;
+
+	if (c->count) {
+		a->hidden = cmdline_flag(c, &c->starts[0], flag, &word) >= 0;
+	} else {
+		said_flag(&src, c, flag, &said);
+		word = (struct shell_word){ said.text, strlen(said.text) };
+		a->hidden = said.said != SAID_NOTHING;
+	}
+	if (a->hidden)
+		read_port_alone(&word, a);
+}
+
+static void read_address(const struct mutation *m, const struct cmdline *c, const char *flag, struct address *a)
 {
 	struct buf value = BUF_IN(a->text);
 	bool known = cmdline_value(c, flag, &value);
@@ -31,6 +66,9 @@ static void read_address(const struct cmdline *c, const char *flag, struct addre
 
 	a->host = a->port = NULL;
 	a->said = known && colon;
+	a->hidden = false;
+	if (!known)
+		read_hidden(m, c, flag, a);
 	if (!a->said)
 		return;
 	*colon = '\0';
@@ -47,24 +85,32 @@ static void read_address(const struct cmdline *c, const char *flag, struct addre
 }
 
 /* Where that is not said (a start script, the file), at the pod's address, whatever it is bound to. */
+static const char *probed_host(const cJSON *container, const struct address *proxy)
+{
+	if (proxy->host)
+		return proxy->host;
+	if (!proxy->said && cmdline_has_env(container, "POD_IP"))
+		return "${POD_IP}";
+	return proxy->hidden ? HOOKS_POD_ADDRESS : "127.0.0.1";
+}
+
 static void set_probe(struct mutation *m, cJSON *container, const struct address *proxy)
 {
 	BUF_CLEANUP struct buf script = BUF_INIT(SCRIPT_MAX);
-	bool pod = !proxy->said && cmdline_has_env(container, "POD_IP");
 
-	hooks_proxy_ready(proxy->host ? proxy->host : pod ? "${POD_IP}" : "127.0.0.1", proxy->port, &script);
+	hooks_proxy_ready(probed_host(container, proxy), proxy->port, &script);
 	mutation_hook_probe(m, container, &script, "clients may come before the dashboard has taken it in");
 }
 
 /* By which the dashboard has it: --host-admin, else its host's name (codis-proxy's ReplaceUnspecifiedIP). Of a start
  * script nothing is known but what it is given, and nothing of an address that only a shell can tell: POD_IP is for
  * that. */
-static void admin_address(const struct cmdline *c, int listed, struct buf *out)
+static void admin_address(const struct mutation *m, const struct cmdline *c, int listed, struct buf *out)
 {
 	struct address admin;
 	bool scripted;
 
-	read_address(c, "--host-admin", &admin);
+	read_address(m, c, "--host-admin", &admin);
 	scripted = !admin.said && cmdline_has_env(c->container, "POD_IP") &&
 		   (c->kind == CMDLINE_NONE || cmdline_flag(c, &c->starts[0], "--host-admin", NULL) >= 0);
 	if (admin.host && admin.port && cmdline_value(c, "--host-admin", out))
@@ -88,20 +134,20 @@ static void set_hook(struct mutation *m, cJSON *container, const struct cmdline 
 		buf_addstr(&dashboard, "${DASHBOARD_ADDR}");
 	else
 		known = cmdline_value(c, "--dashboard", &dashboard);
-	admin_address(c, m->known.port ? m->known.port : CODIS_PROXY_ADMIN_PORT, &admin);
+	admin_address(m, c, m->known.port ? m->known.port : CODIS_PROXY_ADMIN_PORT, &admin);
 	p.dashboard = known ? dashboard.data : NULL;
 	p.admin = admin.data;
 	hooks_proxy_stop(&p, mutation_stop_seconds(m), &script);
 	mutation_hook_set(m, container, "preStop", &script, "clients may get a refused connection when the proxy ends");
 }
 
-/* In its file there may be any. */
-static int listed_port(const struct mutation *m, const cJSON *container)
+/* In its file there may be any. 0: its shell knows another one, and it lists none. */
+static int listed_port(const struct mutation *m, const cJSON *container, bool hidden)
 {
 	static const char *const names[] = { "proxy", "codis-proxy", "redis", "service-port", NULL };
-	uint16_t port = codis_listed_port(container, names, CODIS_PROXY_PORT, m->known.port);
+	uint16_t port = codis_listed_port(container, names, hidden ? 0 : CODIS_PROXY_PORT, m->known.port);
 
-	return port ? port : CODIS_PROXY_PORT;
+	return port || hidden ? port : CODIS_PROXY_PORT;
 }
 
 void proxy_mutate(struct mutation *m)
@@ -113,11 +159,18 @@ void proxy_mutate(struct mutation *m)
 
 	if (!container)
 		return;
-	snprintf(listed, sizeof(listed), "%d", listed_port(m, container));
-	read_address(&c, "--host-proxy", &proxy);
+	read_address(m, &c, "--host-proxy", &proxy);
+	snprintf(listed, sizeof(listed), "%d", listed_port(m, container, proxy.hidden));
 	if (!proxy.port)
 		proxy.port = listed;
 	mutation_host_port(m, container, strtol(proxy.port, NULL, 10)); /* 0: a variable */
+	if (strcmp(proxy.port, "0") == 0) {
+		admission_warn(m->verdict, "write the port of --host-proxy as a number: probe and hook, which do not "
+					   "know it, are left out");
+		liveness_warn(m, container);
+		mutation_hook_set(m, container, "preStop", NULL, NULL);
+		return;
+	}
 	set_probe(m, container, &proxy);
 	liveness_warn(m, container);
 	set_hook(m, container, &c, proxy.port);
