@@ -142,12 +142,16 @@ static void set_hook(struct mutation *m, cJSON *container, const struct cmdline 
 }
 
 /* In its file there may be any. 0: its shell knows another one, and it lists none. */
-static int listed_port(const struct mutation *m, const cJSON *container, bool hidden)
+static int listed_port(struct mutation *m, const struct cmdline *c, const struct address *proxy)
 {
 	static const char *const names[] = { "proxy", "codis-proxy", "redis", "service-port", NULL };
-	uint16_t port = codis_listed_port(container, names, hidden ? 0 : CODIS_PROXY_PORT, m->known.port);
+	uint16_t port = codis_listed_port(c->container, names, proxy->hidden ? 0 : CODIS_PROXY_PORT, m->known.port);
 
-	return port || hidden ? port : CODIS_PROXY_PORT;
+	if (proxy->hidden || proxy->port)
+		return port;
+	if (!cJSON_GetArraySize(json_get(c->container, "ports", NULL)))
+		mutation_usual_port(m, c, CODIS_PROXY_PORT, "--host-proxy");
+	return port ? port : CODIS_PROXY_PORT;
 }
 
 void proxy_mutate(struct mutation *m)
@@ -160,7 +164,7 @@ void proxy_mutate(struct mutation *m)
 	if (!container)
 		return;
 	read_address(m, &c, "--host-proxy", &proxy);
-	snprintf(listed, sizeof(listed), "%d", listed_port(m, container, proxy.hidden));
+	snprintf(listed, sizeof(listed), "%d", listed_port(m, &c, &proxy));
 	if (!proxy.port)
 		proxy.port = listed;
 	mutation_host_port(m, container, strtol(proxy.port, NULL, 10)); /* 0: a variable */

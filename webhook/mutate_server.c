@@ -360,7 +360,8 @@ static bool writes(const struct cmdline *c, const char *flag)
 static void find_host(const struct cmdline *c, struct buf *host)
 {
 	bool known = cmdline_value(c, "--bind", host),
-	     elsewhere = !known && (has_flag(c, "--bind") || writes(c, "--bind") || edits(c, "bind", " 0.0.0.0"));
+	     elsewhere = !known && (has_flag(c, "--bind") || writes(c, "--bind") || c->unfollowed.len ||
+				    edits(c, "bind", " 0.0.0.0"));
 
 	host->data[strcspn(host->data, " ")] = '\0'; /* "--bind 127.0.0.1 10.0.0.1" may be one word */
 	if (known && !is_wildcard(host->data))
@@ -403,7 +404,7 @@ static void find_password(const struct mutation *m, const struct cmdline *c, str
 }
 
 /* What is said and not known is never replaced by a default: a probe that asks there is never true. */
-static struct hooks_redis find_address(const struct mutation *m, const struct cmdline *c, struct address *a)
+static struct hooks_redis find_address(struct mutation *m, const struct cmdline *c, struct address *a)
 {
 	bool listed = cJSON_GetArraySize(json_get(c->container, "ports", NULL)) > 0;
 
@@ -420,6 +421,8 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 				     "left out";
 	} else {
 		buf_addint(&a->port, m->known.port);
+		if (!listed && m->known.port)
+			mutation_usual_port(m, c, m->known.port, "--port");
 		if (!m->known.port || (edits(c, "port", " 6379") && !listed))
 			a->unknown = "name its containerPort redis: probe and hooks, which do not know its port, are "
 				     "left out";
@@ -428,7 +431,7 @@ static struct hooks_redis find_address(const struct mutation *m, const struct cm
 }
 
 /* Of a program that is started nobody knows where: a script, or a text, hands its words on. */
-static struct hooks_redis find_handed_address(const struct mutation *m, const struct cmdline *c, struct address *a)
+static struct hooks_redis find_handed_address(struct mutation *m, const struct cmdline *c, struct address *a)
 {
 	struct cmdline all;
 

@@ -11,6 +11,7 @@
 #define DEFAULT_GRACE_S      30
 #define GRACE_MAX_S          86400
 #define STOP_RESERVE_S       5
+#define VARIABLE_SHOWN       32
 #define DEFAULT_TOLERATION_S 300
 /* When the API server was away for a minute, nodes are NotReady for some 8 s at its return, with all that is on them
  * well. A proxy on a node that is lost is out of its Service long before. */
@@ -142,6 +143,16 @@ static void warn_of_others(struct mutation *m, const cJSON *containers)
 					       codis_component_name((enum codis_component)k), name ? name : "");
 		}
 	}
+}
+
+void mutation_usual_port(struct mutation *m, const struct cmdline *c, int usual, const char *flag)
+{
+	int len = c->unfollowed.len < VARIABLE_SHOWN ? (int)c->unfollowed.len : VARIABLE_SHOWN;
+
+	if (len)
+		admission_warn(m->verdict,
+			       "list its containerPort: %.*s is not known here, and %d is taken where no %s is seen",
+			       len, c->unfollowed.text, usual, flag);
 }
 
 void mutation_host_port(struct mutation *m, const cJSON *container, int64_t port)

@@ -40,6 +40,10 @@ void mutation_drop(struct mutation *m, cJSON *parent, const char *name);
  * into any. */
 cJSON *mutation_container(struct mutation *m);
 
+/* Warns, where the usual port is taken since neither command line nor containerPort tells one, of a variable of the
+ * command line that may, and is not known. */
+void mutation_usual_port(struct mutation *m, const struct cmdline *c, int usual, const char *flag);
+
 /* Warns of a port of its node's network that the scheduler does not know of; 0: the port is not known. */
 void mutation_host_port(struct mutation *m, const cJSON *container, int64_t port);
 

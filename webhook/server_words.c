@@ -9,11 +9,6 @@
 #include "common/kube/admission.h"
 #include "webhook/settings.h"
 
-static bool is_flag(const struct shell_word *w)
-{
-	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
-}
-
 static bool has(const struct cmdline *c, const struct cmdline_start *s, const char *flag)
 {
 	return cmdline_flag(c, s, flag, NULL) >= 0;
@@ -28,7 +23,7 @@ static void warn_of_equals(const struct cmdline_start *s, struct admission_verdi
 		const struct shell_word *w = &s->words[i];
 		size_t name = 0;
 
-		if (!is_flag(w) || !memchr(w->text, '=', w->len))
+		if (!cmdline_is_flag(w) || !memchr(w->text, '=', w->len))
 			continue;
 		while (!strchr("= \"'", w->text[name]))
 			name++;
@@ -65,9 +60,9 @@ static bool is_bound_to_loopback(const struct cmdline *c, const struct cmdline_s
 	int first = cmdline_flag(c, s, "--bind", NULL) + 1, i = first,
 	    end = first > s->count ? s->count + s->handed : s->count;
 
-	while (i > 0 && i < end && !is_flag(&s->words[i]) && is_loopback(c, s, i))
+	while (i > 0 && i < end && !cmdline_is_flag(&s->words[i]) && is_loopback(c, s, i))
 		i++;
-	return i > first && (i == end || is_flag(&s->words[i]));
+	return i > first && (i == end || cmdline_is_flag(&s->words[i]));
 }
 
 /* Redis answers others than its own host only when it is bound, has a password, or is told to. It is guarded all the

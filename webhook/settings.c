@@ -10,14 +10,9 @@
 
 #define MIB (1024LL * 1024)
 
-static bool is_flag(const struct shell_word *w)
-{
-	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
-}
-
 bool settings_all_known(const struct cmdline *c, const struct cmdline_start *s)
 {
-	bool whole = s->count > 1 && !is_flag(&s->words[0]) && is_flag(&s->words[1]) &&
+	bool whole = s->count > 1 && !cmdline_is_flag(&s->words[0]) && cmdline_is_flag(&s->words[1]) &&
 		     !cmdline_word_is(c, s, 1, "--slaveof") && cmdline_flag(c, s, "--include", NULL) < 0;
 
 	for (int i = 0; i < s->count && whole; i++)

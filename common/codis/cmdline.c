@@ -558,6 +558,7 @@ static void begin(struct cmdline *c, const cJSON *container)
 	c->container = container;
 	c->text = NULL;
 	c->count = 0;
+	c->unfollowed.len = 0;
 	for (int i = 0; i < CMDLINE_STARTS; i++)
 		c->starts[i].count = c->starts[i].handed = 0;
 }
@@ -667,11 +668,6 @@ static bool word_has_flag(const struct cmdline *c, const struct shell_word *w, c
 	return true;
 }
 
-static bool is_flag(const struct shell_word *w)
-{
-	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
-}
-
 int cmdline_flag_of(const struct cmdline *c, const struct cmdline_start *s, const char *flag, size_t len,
 		    struct shell_word *value)
 {
@@ -684,7 +680,7 @@ int cmdline_flag_of(const struct cmdline *c, const struct cmdline_start *s, cons
 		if (!word_has_flag(c, &s->words[i], flag, len, &found))
 			continue;
 		/* No value begins like a flag: neither Redis nor docopt takes such a one. */
-		if (found.len == 0 && i + 1 < end && !is_flag(&s->words[i + 1]))
+		if (found.len == 0 && i + 1 < end && !cmdline_is_flag(&s->words[i + 1]))
 			found = s->words[i + 1];
 		if (value)
 			*value = found;
@@ -699,7 +695,7 @@ bool cmdline_flag_is(const struct cmdline *c, const struct cmdline_start *s, con
 	int at = cmdline_flag(c, s, flag, &value);
 
 	/* An empty word is a value, and no word is none. */
-	if (at < 0 || (value.len == 0 && (at + 1 == s->count || is_flag(&s->words[at + 1]))))
+	if (at < 0 || (value.len == 0 && (at + 1 == s->count || cmdline_is_flag(&s->words[at + 1]))))
 		return false;
 	return is_plain(c, &value, text);
 }

@@ -37,6 +37,7 @@ struct cmdline {
 	cJSON *text; /* that a shell gets, also where no start was found in it; NULL: none does */
 	int count;
 	struct cmdline_start starts[CMDLINE_STARTS];
+	struct shell_word unfollowed; /* of a start: a variable that has words which are not known. len 0: none is */
 };
 
 /* Looks for the programs (a NULL-terminated list of names, any path) in the container; points into it, so that both
@@ -53,6 +54,12 @@ bool cmdline_mentions(const cJSON *container, const char *text);
 
 /* All words of the container as one start, whatever it is that they start. */
 void cmdline_words(const cJSON *container, struct cmdline *c);
+
+/* "--" alone ends an option list, and is none. */
+static inline bool cmdline_is_flag(const struct shell_word *w)
+{
+	return w->len > 2 && memcmp(w->text, "--", 2) == 0;
+}
 
 /* Index of the start's word that is `flag` (as a word of its own, or before "=" or a blank), or -1. *value, where it is
  * not NULL, gets what follows it (len 0: nothing does). */

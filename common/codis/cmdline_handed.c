@@ -129,20 +129,24 @@ static const char *value_of(const cJSON *container, const char *name)
 	return value;
 }
 
-/* A shell makes words of it; Redis reads "--port 7000" as one, too. */
-static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name, bool quoted)
+/* A shell makes words of it; Redis reads "--port 7000" as one, too. False: it may have others than are known. */
+static bool hand_variable(struct cmdline *c, struct cmdline_start *s, const char *name, bool quoted)
 {
 	const char *p = value_of(c->container, name);
 
 	if (!p)
-		return;
+		return false;
 	if (c->kind != CMDLINE_SHELL) {
 		hand(s, p, strlen(p));
-		return;
+		return true;
 	}
-	if (quoted || !is_plain(p) || cmdline_is_replaced(c, name, strlen(name))) {
+	if (cmdline_is_replaced(c, name, strlen(name))) {
 		hand_flags(s, p);
-		return;
+		return false;
+	}
+	if (quoted || !is_plain(p)) {
+		hand_flags(s, p);
+		return true;
 	}
 	for (p += strspn(p, BLANKS); *p; p += strspn(p, BLANKS)) {
 		size_t len = strcspn(p, BLANKS);
@@ -150,6 +154,18 @@ static void hand_variable(struct cmdline *c, struct cmdline_start *s, const char
 		hand(s, p, len);
 		p += len;
 	}
+	return true;
+}
+
+/* "--requirepass $PW", "--bind 127.0.0.1 $POD_IP": one word, and no flag. */
+static bool is_value_of_flag(const struct cmdline_start *s, int k)
+{
+	int flag = k - 1;
+
+	while (flag > 0 && !cmdline_is_flag(&s->words[flag]))
+		flag--;
+	return flag > 0 && ((flag == k - 1 && !memchr(s->words[flag].text, '=', s->words[flag].len)) ||
+			    is_text(&s->words[flag], "--bind"));
 }
 
 void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
@@ -171,8 +187,9 @@ void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 				continue;
 			if (shell && is_of_args(w))
 				hand_args(s, args, count, same && is_all_args(w));
-			else if (variables < VARIABLES_MAX && variable_of(c, w, name, &quoted) && ++variables)
-				hand_variable(c, s, name, quoted);
+			else if (variables < VARIABLES_MAX && variable_of(c, w, name, &quoted) && ++variables &&
+				 !hand_variable(c, s, name, quoted) && !quoted && !is_value_of_flag(s, k))
+				c->unfollowed = *w;
 		}
 	}
 }

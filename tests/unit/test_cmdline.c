@@ -494,6 +494,32 @@ TEST(words_that_a_text_runs)
 	value_is("{\"command\":[\"sh\",\"-c\",\"exec $@\"],\"args\":[\"x\"]}", "");
 }
 
+static void assert_unfollowed(const char *container, const char *word)
+{
+	JSON_CLEANUP cJSON *parsed = parse_text(container);
+	struct cmdline c;
+
+	cmdline_find(parsed, programs, false, &c);
+	assert_int_equal(c.unfollowed.len, strlen(word));
+	assert_memory_equal(c.unfollowed.text ? c.unfollowed.text : "", word, strlen(word));
+}
+
+/* It may have flags; one that is a value has none. */
+TEST(variable_that_is_not_known)
+{
+	assert_unfollowed("{\"command\":[\"codis-server\",\"c\",\"$(OPTS)\"],\"envFrom\":[{}]}", "$(OPTS)");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"codis-server c --hz 9 $OPTS\"]}", "$OPTS");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"codis-server c --hz=9 ${OPTS:-}\"]}", "${OPTS:-}");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"O=$O; codis-server c $O\"]}", "$O");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"O=\\\"$O -x\\\"; codis-server c $O\"],"
+			  "\"env\":[{\"name\":\"O\",\"value\":\"-y\"}]}",
+			  "$O");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"codis-server c $OPTS\"]" OPTS("--hz 9"), "");
+	assert_unfollowed("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$CONF\\\"\"]}", "");
+	assert_unfollowed("{\"command\":[\"codis-server\",\"c\",\"--requirepass\",\"$(PW)\"]}", "");
+	assert_unfollowed("{\"command\":[\"codis-server\",\"c\",\"--bind\",\"127.0.0.1\",\"$(POD_IP)\"]}", "");
+}
+
 TEST(what_is_handed_on_is_not_written)
 {
 	expect_appended("{\"command\":[\"sh\",\"-c\",\"codis-server \\\"$@\\\"; x\",\"--\",\"a\",\"b\"]}",
