@@ -384,7 +384,7 @@ enum master_verdict judge_as_master(const struct cluster_view *v, const struct g
 	*why = "it is loading its data";
 	if (m->info.loading && !(redis_info_guarded(&m->info) && judge_best_replica(v, g, m, false)))
 		return MASTER_UNKNOWN;
-	*why = "it restarted, and what it had is gone";
+	*why = m->restarted ? "it restarted, and what it had is gone" : "it has started anew, and waits for a role";
 	if (redis_info_guarded(&m->info) || m->restarted)
 		return MASTER_FAILED;
 	*why = m->role_refused_ms ? "it was declared master and refuses the role"

@@ -50,7 +50,7 @@ struct codis_controller {
 	struct programs *programs;
 	struct loop_timer *tick;
 	struct sight sight;
-	bool another_leads;
+	bool another_leads, led;
 	atomic_bool useless; /* it sees nothing, and another one leads: for the ops server's threads */
 	uv_signal_t usr2;
 	char identity[254];
@@ -205,10 +205,13 @@ static void on_budgets_error(void *ctx, const struct error *err)
 	on_watch_error(ctx, "poddisruptionbudgets", err);
 }
 
-/* Who led before has added what it did until then. */
+/* Who led before has added what it did until then. Nobody led between LEASE_UNSURE and holding it again. */
 static void note_leader(struct codis_controller *p, enum lease_state state)
 {
-	if (state != LEASE_HELD)
+	bool led = p->led;
+
+	p->led = state == LEASE_HELD || (led && state == LEASE_UNSURE);
+	if (state != LEASE_HELD || led)
 		return;
 	history_note(p->ctl.history, p->opt.namespace, "", clock_wall_ms(), "leads from now on");
 	history_reread(p->ctl.history);

@@ -21,6 +21,7 @@ static const struct {
 	{ "it is silent, and its pod or node is gone", "silent" },
 	{ "it answers nothing but errors, and its replica does not hear it", "errors" },
 	{ "it restarted, and what it had is gone", "restarted" },
+	{ "it has started anew, and waits for a role", "restarted" },
 	{ "its address belongs to another pod now", "address-taken" },
 	{ "the group has no master yet", "no-master" },
 	{ "it was declared master and has not got the role", "no-role" },

@@ -135,7 +135,7 @@ static const char *server_state(const struct server_view *s, const struct server
 	if (redis_info_guarded(&s->info))
 		return "waiting for a role";
 	if (s->info.role == REDIS_ROLE_MASTER)
-		return "stray master";
+		return "follows nobody";
 	if (m && view_synced(s, m))
 		return s->listed_group ? "synced" : "synced, joining";
 	return s->info.syncing ? "syncing" : "not synced";

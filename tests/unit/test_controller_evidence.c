@@ -127,7 +127,7 @@ TEST(replica_that_is_far_behind_leads_when_its_master_does_not_come_back)
 	a_of(w)->reach = REACH_OK;
 	a_of(w)->info_valid = true;
 	w->groups[0].masterless_ms = w->v.now_ms;
-	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it has started anew, and waits for a role");
 }
 
 /* B was stopped while A was written to, and has just woken; A falls silent: it has what B lacks, and may live. Of the
@@ -850,7 +850,7 @@ TEST(leaving_replica_with_the_only_data_leads)
 	guarded(a_of(w));
 	b_of(w)->pod.deleting = true;
 	lose_link(w);
-	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it has started anew, and waits for a role");
 	b_of(w)->link_down_since_ms = 5; /* long ago */
 	a_of(w)->heard_ms = 99999;
 	assert_only(w, ACT_PROMOTE, B);
@@ -898,7 +898,7 @@ TEST(declared_master_with_data_leads_over_more_keys)
 	guarded(b_of(w));
 	a_of(w)->info.keys = 900;
 	b_of(w)->info.keys = 1000;
-	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it has started anew, and waits for a role");
 }
 
 /* The group's last master, which has ended. */
@@ -936,7 +936,7 @@ TEST(master_before_that_has_not_begun_its_sync_leads_over_its_replica)
 	b->info.uptime_s = 60;
 	b->link_up_at_ms = w->v.now_ms - 900;
 	memcpy(b->link_up_to, A, sizeof(A));
-	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it has started anew, and waits for a role");
 	a->link_up_at_ms = w->v.now_ms - 800; /* it has what C sent, or lacked */
 	assert_only(w, ACT_PROMOTE, B);
 	a->link_up_at_ms = 0;
@@ -967,7 +967,7 @@ TEST(master_before_that_leads_still_leads_over_its_replica)
 	a->info.uptime_s = 50;
 	b->link_up_at_ms = w->v.now_ms - 5500;
 	memcpy(b->link_up_to, A, sizeof(A));
-	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it has started anew, and waits for a role");
 	a->info.uptime_s = 5; /* it is not the process that B followed */
 	assert_only(w, ACT_PROMOTE, B);
 }
@@ -987,7 +987,7 @@ TEST(master_before_that_has_not_begun_its_sync_leads_over_one_that_was_taken_bac
 	b->link_up_at_ms = w->v.now_ms - 11000;
 	b->role_heard_ms = w->v.now_ms - 8000;
 	memcpy(b->link_up_to, A, sizeof(A));
-	assert_why(assert_only(w, ACT_PROMOTE, A), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, A), "it has started anew, and waits for a role");
 	a->remembered = false; /* it is not the process that led */
 	assert_only(w, ACT_PROMOTE, B);
 	a->remembered = true;
@@ -1079,7 +1079,7 @@ TEST(master_that_reads_its_file_is_not_awaited_where_a_replica_has_what_it_had)
 	a_of(w)->role_heard_ms = w->v.now_ms - 300;
 	lose_link(w);
 	b_of(w)->link_down_since_ms = w->v.now_ms - 200;
-	assert_why(assert_only(w, ACT_PROMOTE, B), "it restarted, and what it had is gone");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it has started anew, and waits for a role");
 	b_of(w)->link_down_since_ms = w->v.now_ms - 3600000;
 	assert_nothing(w);
 }
@@ -1553,7 +1553,7 @@ TEST(master_of_another_group_is_not_the_newest_of_its_own)
 	c->pod.restarts = 1;
 	run(w);
 	assert_string_equal(w->actions[0].addr, C);
-	assert_why(&w->actions[0], "it restarted, and what it had is gone");
+	assert_why(&w->actions[0], "it has started anew, and waits for a role");
 }
 
 /* ... and its pod is not ended meanwhile for group 2, which has a master: group 1 has no other one. */

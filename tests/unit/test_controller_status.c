@@ -476,19 +476,20 @@ TEST(promotion_over_the_head_of_a_living_master)
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
 		       "codis-server-0 was promoted, and codis-server-1 has what it lacks: promote "
 		       "that one again, or give it up with kubectl annotate -n codis sts codis-server "
-		       "codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray master)");
+		       "codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: follows nobody)");
 	b->succession.how = SUCCESSION_BEHIND;
 	memcpy(b->succession.of, a->addr, sizeof(a->addr));
-	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
-		       "codis-server-0 was promoted while it was not in sync, and codis-server-1 has what it lacks"
-		       ": promote that one again, or give it up with kubectl annotate -n codis sts "
-		       "codis-server codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: stray "
-		       "master)");
+	assert_line(w,
+		    "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1: "
+		    "codis-server-0 was promoted while it was not in sync, and codis-server-1 has what it lacks"
+		    ": promote that one again, or give it up with kubectl annotate -n codis sts "
+		    "codis-server codis.io/allow-data-loss=1; group 1 lacks 1 synced replica (codis-server-1: follows "
+		    "nobody)");
 	assert_true(status_succession(&w->v, &w->groups[0], true, words, sizeof(words)));
 	assert_non_null(strstr(words, "has what it lacks (389279 keys to 5): promote that one again"));
 	w->groups[0].may_lose = true;
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; group 1 lacks 1 "
-		       "synced replica (codis-server-1: stray master)");
+		       "synced replica (codis-server-1: follows nobody)");
 }
 
 TEST(promotion_that_was_taken_back)
@@ -669,7 +670,7 @@ TEST(each_state_of_a_member_has_its_word)
 	snprintf(s.info.master, sizeof(s.info.master), CODIS_GUARD_ADDR);
 	assert_word(&s, "waiting for a role");
 	s.info.role = REDIS_ROLE_MASTER;
-	assert_word(&s, "stray master");
+	assert_word(&s, "follows nobody");
 	s.reach = REACH_REFUSED;
 	assert_word(&s, "refusing");
 	s.reach = REACH_SILENT;
