@@ -48,7 +48,7 @@ struct authority {
 	uint64_t retry_ms;
 
 	struct ca_secret held; /* the Secret as it was taken over; without now.cert_pem: not yet */
-	char *others;          /* as long as nothing is held: what configurations carry; NULL: nothing */
+	char *others;          /* what configurations carry, as it was looked at; NULL: nothing */
 	struct cert leaf;      /* in use */
 	char *leaf_ca;         /* what has signed it */
 };
@@ -169,13 +169,32 @@ static bool leaf_ends(const struct authority *a)
 	       until - now_ms(a) < least(a->cfg.renew_ms, a->cfg.leaf_life_ms / 2) && ca_until - until > GAIN_MS;
 }
 
+/* Whether API servers may trust another CA and not yet the one that signs: an old one by the Secret, or, where its news
+ * are late, by the configurations, or the next one, where the Secret was put back. */
+static bool trusts_old(const struct authority *a, int64_t carried)
+{
+	const char *next = a->held.next.cert_pem;
+	PEM_CLEANUP struct pem_set others = { 0 };
+
+	if (a->held.old_pem || (next && a->cfg.carried_ms(a->cfg.ctx, next) > carried))
+		return true;
+	if (!a->others || pem_add(&others, a->others, NULL) < 0)
+		return false;
+	for (int i = 0; i < others.n; i++)
+		if (!pem_has(&a->held.all, others.at[i]))
+			return true;
+	return false;
+}
+
 static bool needs_leaf(const struct authority *a)
 {
 	int64_t until, carried = a->cfg.carried_ms(a->cfg.ctx, a->held.now.cert_pem);
 
 	if (carried < 0 || !is_valid(a, a->held.now.cert_pem, &until))
 		return false;
-	if (!has_leaf(a) || a->cfg.carried_ms(a->cfg.ctx, a->leaf_ca) < 0)
+	if (!has_leaf(a)) /* the API server that is the last to hear of it */
+		return !trusts_old(a, carried) || carried >= a->cfg.settle_ms;
+	if (a->cfg.carried_ms(a->cfg.ctx, a->leaf_ca) < 0)
 		return true;
 	return is_of_now(a) ? leaf_ends(a) : carried >= a->cfg.settle_ms;
 }
@@ -280,14 +299,18 @@ static void begin(cJSON *object, const struct ca_secret *s, const struct cert *c
 		ca_secret_note(object, CA_SECRET_ROTATED, s->asked);
 }
 
-/* What was trusted as old, and this. */
-static int put_old(cJSON *object, const struct ca_secret *s, const char *pem, struct error *err)
+/* What was trusted as old, and these (NULL: none). Nobody has said of ca.crt yet that it serves by it. */
+static int put_old(cJSON *object, const struct ca_secret *s, const char *const pems[3], struct error *err)
 {
 	PEM_CLEANUP struct pem_set old = { 0 };
 	char *text;
 
-	if ((s->old_pem && pem_add(&old, s->old_pem, err) < 0) || pem_add(&old, pem, err) < 0)
+	ca_secret_note(object, CA_SECRET_SERVING, NULL);
+	if (s->old_pem && pem_add(&old, s->old_pem, err) < 0)
 		return -1;
+	for (int i = 0; i < 3; i++)
+		if (pems[i] && pem_add(&old, pems[i], err) < 0)
+			return -1;
 	text = pem_write(&old);
 	if (!text)
 		return error_set(err, ERR_NOMEM, "no memory");
@@ -296,23 +319,50 @@ static int put_old(cJSON *object, const struct ca_secret *s, const char *pem, st
 	return 0;
 }
 
+/* Whether one configuration or the other carries it, or there is none. */
+static bool is_carried(const struct authority *a, const char *pem)
+{
+	PEM_CLEANUP struct pem_set others = { 0 };
+
+	if (a->cfg.carried_ms(a->cfg.ctx, pem) >= 0)
+		return true;
+	return a->others && pem_add(&others, a->others, NULL) == 0 && pem_has(&others, pem);
+}
+
 /* What calls may be answered by; NULL: nothing that is known. */
 static const char *serves_by(const struct authority *a, const struct ca_secret *s)
 {
 	const char *pem = has_leaf(a) ? a->leaf_ca : NULL;
 
 	if (pem)
-		return a->cfg.carried_ms(a->cfg.ctx, pem) >= 0 ? pem : NULL;
+		return is_carried(a, pem) ? pem : NULL;
 	return a->cfg.carried_ms(a->cfg.ctx, s->now.cert_pem) < 0 ? a->others : NULL;
+}
+
+/* What the others take leaves of, as far as is known; NULL: nothing that is trusted. */
+static const char *signs(const struct authority *a)
+{
+	const char *pem = a->held.now.cert_pem;
+
+	return pem && is_carried(a, pem) ? pem : NULL;
+}
+
+/* With all that is trusted: who has not heard of it may serve by that. */
+static int keep(const struct authority *a, cJSON *object, const struct ca_secret *s, struct error *err)
+{
+	const char *const pems[] = { serves_by(a, s), signs(a), a->others };
+
+	return put_old(object, s, pems, err);
 }
 
 static int switch_over(cJSON *object, const struct ca_secret *s, struct error *err)
 {
+	const char *const pems[3] = { s->now.cert_pem };
 	static const struct cert none = { 0 };
 
 	put_pair(object, "ca.crt", "ca.key", &s->next);
 	put_pair(object, "ca-next.crt", "ca-next.key", &none);
-	return put_old(object, s, s->now.cert_pem, err);
+	return put_old(object, s, pems, err);
 }
 
 static int change(struct authority *a, cJSON *object, const struct ca_secret *s, enum rotation_step step,
@@ -323,7 +373,7 @@ static int change(struct authority *a, cJSON *object, const struct ca_secret *s,
 
 	switch (step) {
 	case ROTATION_WAIT: break;
-	case ROTATION_KEEP: return put_old(object, s, serves_by(a, s), err);
+	case ROTATION_KEEP: return keep(a, object, s, err);
 	case ROTATION_BEGIN:
 		if (make_ca(a, &ca, err) < 0)
 			return -1;
@@ -437,7 +487,9 @@ static enum rotation_step next_step(const struct authority *a, const struct ca_s
 		.settle_ms = a->cfg.settle_ms,
 		.leaf_ca = has_leaf(a) ? a->leaf_ca : NULL,
 		.serves_by = serves_by(a, s),
+		.signed_before = signs(a),
 		.next_carried_ms = s->next.cert_pem ? a->cfg.carried_ms(a->cfg.ctx, s->next.cert_pem) : -1,
+		.any_said = json_str(a->secret, "metadata", "annotations", CA_SECRET_SERVING, NULL),
 		.said = has_said(a, a->cfg.pod),
 		.all_said = !a->cfg.service || (a->all_said && strcmp(a->all_said, s->version) == 0),
 	};
@@ -466,8 +518,6 @@ static int use(struct authority *a, struct ca_secret *s, struct error *err)
 	ca_secret_release(&a->held);
 	a->held = *s;
 	*s = (struct ca_secret){ 0 };
-	free(a->others);
-	a->others = NULL;
 	return renew_leaf(a, err);
 }
 
@@ -509,16 +559,16 @@ static void go_on(struct authority *a)
 	a->cfg.on_error(a->cfg.ctx, &err);
 }
 
-/* Before it takes over anything. 1; 0: it is not known yet, and told; -1. */
+/* 1; 0: it is not known yet, and told, before anything is taken over; -1. */
 static int see_others(struct authority *a, struct error *err)
 {
 	int r;
 
-	if (a->held.now.cert_pem)
-		return 1;
 	free(a->others);
 	r = a->cfg.carried(a->cfg.ctx, &a->others);
-	return r < 0 ? error_set(err, ERR_NOMEM, "no memory for what configurations carry") : r;
+	if (r < 0)
+		return error_set(err, ERR_NOMEM, "no memory for what configurations carry");
+	return r > 0 || a->held.now.cert_pem;
 }
 
 static void look(struct authority *a)

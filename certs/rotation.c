@@ -55,11 +55,22 @@ static enum rotation_step ending(const struct rotation_view *v)
 	return v->said ? ROTATION_WAIT : ROTATION_SAY;
 }
 
+static bool is_lost(const struct ca_secret *s, const char *pem)
+{
+	return pem && !pem_has(&s->all, pem);
+}
+
+/* Nobody has said anything yet when another CA begins to sign: it was said before it was put back, or we are late. */
+static bool is_said_of_another(const struct rotation_view *v)
+{
+	return v->any_said && v->signed_before && strcmp(v->signed_before, v->secret->now.cert_pem) != 0;
+}
+
 enum rotation_step rotation_next(const struct rotation_view *v)
 {
 	const struct ca_secret *s = v->secret;
 
-	if (v->serves_by && !pem_has(&s->all, v->serves_by))
+	if (is_lost(s, v->serves_by) || is_lost(s, v->signed_before) || is_said_of_another(v))
 		return ROTATION_KEEP;
 	if (s->next.cert_pem) {
 		if (ca_state(s->next.cert_pem, v->now_ms, v->ca_renew_ms) != CA_GOOD)

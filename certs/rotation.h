@@ -29,14 +29,16 @@ enum rotation_step {
 
 struct rotation_view {
 	const struct ca_secret *secret;
-	int64_t now_ms;          /* wall time, by the API server's clock */
-	int64_t ca_renew_ms;     /* a CA of which less is left is replaced */
-	int64_t settle_ms;       /* a CA that configurations have carried for so long is trusted by every API server */
-	const char *leaf_ca;     /* what signed the leaf that is served with; NULL: there is none that is valid */
-	const char *serves_by;   /* what calls may be answered by, and has to stay trusted; NULL: nothing */
-	int64_t next_carried_ms; /* for how long all configurations have carried it; -1: they do not */
-	bool said;               /* this replica has said that its leaf is of ca.crt */
-	bool all_said;           /* every replica has */
+	int64_t now_ms;        /* wall time, by the API server's clock */
+	int64_t ca_renew_ms;   /* a CA of which less is left is replaced */
+	int64_t settle_ms;     /* a CA that configurations have carried for so long is trusted by every API server */
+	const char *leaf_ca;   /* what signed the leaf that is served with; NULL: there is none that is valid */
+	const char *serves_by; /* what calls may be answered by, and has to stay trusted; NULL: nothing */
+	const char *signed_before; /* what was ca.crt when this replica looked last: likewise */
+	int64_t next_carried_ms;   /* for how long all configurations have carried it; -1: they do not */
+	bool any_said;             /* some have said that theirs is of ca.crt, */
+	bool said;                 /* this replica has */
+	bool all_said;             /* every replica has */
 };
 
 enum ca_state {

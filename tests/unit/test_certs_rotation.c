@@ -275,18 +275,24 @@ static bool one_is_blocked(void *ctx)
 	return fake_blocked(&((struct fake_world *)ctx)->api) == 1;
 }
 
+/* As rotating_start; b has listed the Secret, and hears nothing more of it until fake_unblock. */
+static void lagging_start(struct rotating *r, struct fake_world *w)
+{
+	rotating_start(r, w);
+	replica_stop(&r->b);
+	fake_block_some(&w->api, "codis-webhook-ca&watch=1", 1);
+	start_pod(&r->b, w, "b");
+	assert_true(fake_run(w, LONG, is_ready, &r->b));
+	assert_true(fake_run(w, LONG, one_is_blocked, w));
+}
+
 FIXTURE_TEST(one_that_lags_undoes_nothing_and_is_waited_for)
 {
 	struct fake_world *w = *state;
 	struct rotating r;
 	int patches;
 
-	rotating_start(&r, w);
-	replica_stop(&r.b);
-	fake_block_some(&w->api, "codis-webhook-ca&watch=1", 1);
-	start_pod(&r.b, w, "b"); /* lists the Secret, and hears nothing more of it */
-	assert_true(fake_run(w, LONG, is_ready, &r.b));
-	assert_true(fake_run(w, LONG, one_is_blocked, w));
+	lagging_start(&r, w);
 	annotate(w, CA_SECRET_ROTATE, "1");
 	assert_true(run(&r, the_other_serves));
 	assert_int_equal(r.b.leaves, 1);
@@ -300,6 +306,137 @@ FIXTURE_TEST(one_that_lags_undoes_nothing_and_is_waited_for)
 	assert_true(run(&r, is_done));
 	assert_int_equal(r.b.leaves, 2);
 	rotating_stop(&r);
+}
+
+static bool serves_by_the_third(struct rotating *r)
+{
+	return r->a.leaves == 3;
+}
+
+/* The calls to the one that lags failed: another one kept no more than what it served by itself. */
+FIXTURE_TEST(a_ca_put_there_by_hand_amid_a_change_leaves_all_trusted)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct rotating r;
+
+	lagging_start(&r, w);
+	annotate(w, CA_SECRET_ROTATE, "1");
+	assert_true(run(&r, the_other_serves));
+	make_ca("new", 0, 365, &ca);
+	put_ca(w, &ca, NULL); /* without what both serve by */
+	assert_true(run(&r, serves_by_the_third));
+	fake_unblock(&w->api);
+	assert_true(run(&r, is_done));
+	rotating_stop(&r);
+}
+
+static bool has_said_so(struct rotating *r)
+{
+	return strstr(r->a.notices.data, "said that this replica serves") != NULL;
+}
+
+/* A Secret of before, from the middle of its change: all had said so then. What the one that lags serves by was dropped
+ * at once. */
+FIXTURE_TEST(what_was_said_of_a_ca_that_was_put_back_counts_no_more)
+{
+	char fingerprint[CERT_FINGERPRINT_MAX], said[100];
+	CERT_CLEANUP struct cert ca = { 0 };
+	JSON_CLEANUP cJSON *secret = NULL;
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
+	struct fake_world *w = *state;
+	struct rotating r;
+
+	lagging_start(&r, w);
+	make_ca("before", 1, 365, &ca);
+	assert_int_equal(cert_fingerprint(ca.cert_pem, fingerprint, NULL), 0);
+	snprintf(said, sizeof(said), "a=%s,b=%s", fingerprint, fingerprint);
+	secret = fake_read(&w->api, SECRET);
+	ca_secret_put(secret, "ca.crt", ca.cert_pem);
+	ca_secret_put(secret, "ca.key", ca.key_pem);
+	ca_secret_note(secret, CA_SECRET_SERVING, said);
+	assert_int_equal(json_write(secret, &text), 0);
+	fake_apply(&w->api, SECRET, text.data);
+	assert_true(run(&r, has_said_so));
+	assert_true(has(w, "ca-old.crt"));
+	fake_unblock(&w->api);
+	assert_true(run(&r, is_done));
+	rotating_stop(&r);
+}
+
+static bool waits_for_its_ca(void *ctx)
+{
+	struct replica *r = ctx;
+	char why[256] = "";
+
+	return !certs_ready(r->certs, why, sizeof(why)) && strstr(why, "does not carry our CA yet");
+}
+
+/* It had no leaf, and took one of a CA of which no API server but the quickest had heard. */
+FIXTURE_TEST(who_comes_amid_a_change_waits_until_every_api_server_trusts_it)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct certs_config cfg;
+	struct rotating r;
+
+	rotating_start(&r, w);
+	replica_stop(&r.b);
+	make_ca("new", 0, 365, &ca);
+	put_ca(w, &ca, NULL);
+	assert_true(fake_run(w, LONG, has_two_leaves, &r.a));
+	cfg = replica_config(&r.b);
+	cfg.service = "codis-webhook";
+	cfg.pod = "b";
+	cfg.settle_ms = INT32_MAX;
+	replica_start_with(&r.b, w, &cfg);
+	assert_true(fake_run(w, LONG, waits_for_its_ca, &r.b));
+	assert_int_equal(r.b.leaves, 0);
+	replica_stop(&r.b);
+	start_pod(&r.b, w, "b");
+	assert_true(fake_run(w, LONG, is_ready, &r.b));
+	assert_true(run(&r, is_done));
+	rotating_stop(&r);
+}
+
+static bool wrote_both(void *ctx)
+{
+	struct replica *r = ctx;
+
+	return strstr(r->notices.data, "wrote the CA into Mutating") &&
+	       strstr(r->notices.data, "wrote the CA into Validating");
+}
+
+/* A Secret from before a change was done: the next CA is the one that API servers trust already. */
+FIXTURE_TEST(who_comes_after_a_secret_was_put_back_waits_likewise)
+{
+	CERT_CLEANUP struct cert now = { 0 }, next = { 0 };
+	JSON_CLEANUP cJSON *secret = ca_secret_new("codis-system", "codis-webhook-ca");
+	BUF_CLEANUP struct buf text = BUF_INIT(1 << 20);
+	struct fake_world *w = *state;
+	struct certs_config cfg;
+	struct replica r;
+
+	make_ca("now", 0, 365, &now);
+	make_ca("next", 0, 365, &next);
+	put_ca(w, &next, NULL);
+	install_configurations(w);
+	install_pods(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, bundles_are_right, &r));
+	replica_stop(&r);
+	ca_secret_put(secret, "ca.crt", now.cert_pem);
+	ca_secret_put(secret, "ca.key", now.key_pem);
+	ca_secret_put(secret, "ca-next.crt", next.cert_pem);
+	ca_secret_put(secret, "ca-next.key", next.key_pem);
+	assert_int_equal(json_write(secret, &text), 0);
+	fake_apply(&w->api, SECRET, text.data);
+	cfg = replica_config(&r);
+	cfg.settle_ms = INT32_MAX;
+	replica_start_with(&r, w, &cfg);
+	assert_true(fake_run(w, LONG, wrote_both, &r));
+	assert_false(fake_run(w, SLOW_MS, is_ready, &r));
+	replica_stop(&r);
 }
 
 static bool is_late(struct rotating *r)
@@ -534,6 +671,32 @@ FIXTURE_TEST(a_configuration_that_was_made_anew_without_the_ca_is_not_ready)
 	replica_stop(&r);
 }
 
+static bool keeps_an_old_one(void *ctx)
+{
+	return has(((struct replica *)ctx)->world, "ca-old.crt");
+}
+
+/* The API server calls by the other one. */
+FIXTURE_TEST(what_only_one_configuration_carries_stays_trusted)
+{
+	CERT_CLEANUP struct cert ca = { 0 };
+	struct fake_world *w = *state;
+	struct replica r;
+
+	install_configurations(w);
+	replica_start(&r, w);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	fake_block(&w->api, "PATCH");
+	fake_apply(&w->api, VALIDATING, "{\"webhooks\":[{\"name\":\"c\",\"clientConfig\":{\"service\":{}}}]}");
+	assert_true(fake_run(w, LONG, is_not_ready, &r));
+	make_ca("new", 0, 365, &ca);
+	put_ca(w, &ca, NULL);
+	assert_true(fake_run(w, LONG, keeps_an_old_one, &r));
+	fake_unblock(&w->api);
+	assert_true(fake_run(w, LONG, is_ready, &r));
+	replica_stop(&r);
+}
+
 /* Four days are left, and this replica may make no new one. */
 FIXTURE_TEST(a_ca_that_cannot_be_replaced_is_named_before_its_end)
 {
@@ -653,6 +816,28 @@ TEST(every_stage_has_its_step)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
 		if (step_of(&steps[i]) != steps[i].step)
 			fail_msg("%s: %d, not %d", steps[i].what, step_of(&steps[i]), steps[i].step);
+}
+
+/* What signed when this replica looked last is another one. */
+TEST(who_has_a_leaf_of_what_signed_before_is_thought_of)
+{
+	CERT_CLEANUP struct cert before = { 0 };
+	CA_SECRET_CLEANUP struct ca_secret s = { .asked = strdup(""), .done = strdup("") };
+	struct rotation_view view = { .secret = &s, .now_ms = clock_wall_ms(), .next_carried_ms = -1 };
+
+	make_ca("now", 0, 100, &s.now);
+	make_ca("before", 0, 100, &before);
+	assert_int_equal(pem_add(&s.all, s.now.cert_pem, NULL), 0);
+	view.leaf_ca = view.serves_by = s.now.cert_pem;
+	assert_int_equal(rotation_next(&view), ROTATION_WAIT);
+	view.signed_before = before.cert_pem; /* others may have one already */
+	assert_int_equal(rotation_next(&view), ROTATION_KEEP);
+	s.old_pem = strdup(before.cert_pem); /* as one switches over: nobody has said so yet */
+	assert_int_equal(pem_add(&s.all, s.old_pem, NULL), 0);
+	view.leaf_ca = view.serves_by = before.cert_pem;
+	assert_int_equal(rotation_next(&view), ROTATION_WAIT);
+	view.any_said = view.all_said = true; /* when it signed once, before it was put back */
+	assert_int_equal(rotation_next(&view), ROTATION_KEEP);
 }
 
 TEST(who_serves_is_a_list)
