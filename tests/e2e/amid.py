@@ -10,6 +10,7 @@ from cli import CODISCTL
 from cluster import main_processes, send_all
 from codis import SYSTEM
 from kube import Error
+from planned import Histories, rollout
 from resp import Keys
 from scale import connected, wait_moving, wait_scaled
 from world import NAMESPACE, SERVERS, case, wait_for
@@ -201,3 +202,46 @@ def nodes_go_off(w):
     there(w, keys, tail)
     with connected(w.codis) as c:
         c.all([("DEL", name) for name in keys.names])
+
+
+def switch(w, gid):
+    """Whether another one leads: a switch may be refused while a slot does not come to rest, and then nothing was done."""
+    w.wait_group(gid)
+    old = w.codis.master(gid)
+    done = subprocess.run([CODISCTL, "switchover", str(gid), "-n", NAMESPACE], capture_output=True, text=True, env=w.kube.env,
+                          timeout=60, check=False)
+    said = (done.stdout or done.stderr).splitlines()[-1]
+    w.note(said)
+    w.wait_group(gid)
+    assert (w.codis.master(gid).pod != old.pod) == (done.returncode == 0), said
+    assert done.returncode == 0 or said.startswith("codisctl: refused, and nothing was done: "), said
+    return done.returncode == 0
+
+
+@case
+def masters_are_switched(w):
+    """4 servers become 6, and 4 again; while slots move, masters are switched by command and by a deleted pod, the dashboard is
+    restarted and the proxies are rolled: linearizable."""
+    with Histories(w, "amid", registers=64) as histories:
+        pace(w, 8)
+        w.kube.kubectl("scale", "-n", NAMESPACE, "sts", "codis-server", f"--replicas={MORE}")
+        wait_moving(w, 20)
+        histories.step("switchovers while slots move out")
+        switched = [switch(w, gid) for gid in (1, 2, MORE // 2)]
+        histories.step("pod of a master deleted")
+        w.delete_pod(w.codis.master(1).pod)
+        histories.step("dashboard restarted")
+        rollout(w, "sts/codis-dashboard")
+        pace(w, 64)
+        w.note(f"{MORE} servers after {wait_scaled(w, MORE // 2, 300):.0f} s more")
+        pace(w, 8)
+        running = scale_server(w, "4")
+        wait_moving(w, 20)
+        histories.step("switchovers while slots move in")
+        switched += [switch(w, gid) for gid in (MORE // 2, 1)]
+        histories.step("proxies rolled")
+        rollout(w, "deployment/codis-proxy")
+        pace(w, 64)
+        assert ended(running)[-1] == "PONG"
+        w.wait_whole(120)
+    assert any(switched), "no master was switched while slots moved"
