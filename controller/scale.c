@@ -706,3 +706,26 @@ bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf
 	say_unfit(v, out);
 	return out->len > 0;
 }
+
+static void say_some(const struct gids *some, const char *one, const char *several, struct buf *out)
+{
+	if (!some->count)
+		return;
+	buf_addstr(out, out->len ? "; " : "");
+	gids_say(some, out);
+	buf_addstr(out, some->count == 1 ? one : several);
+}
+
+/* Whoever has thought better of it has left the groups where they were. */
+void scale_end_words(const struct cluster_view *v, const struct moving *was, struct buf *out)
+{
+	struct gids shared = { .count = 0 }, gone = { .count = 0 }, kept = { .count = 0 };
+
+	for (int i = 0; i < was->to.count; i++)
+		gids_add(view_is_wanted(v, was->to.of[i]) ? &shared : &gone, was->to.of[i]);
+	for (int i = 0; i < was->from.count; i++)
+		gids_add(view_is_wanted(v, was->from.of[i]) ? &kept : &gone, was->from.of[i]);
+	say_some(&shared, " has its share of the slots", " have their share of the slots", out);
+	say_some(&gone, " is no more", " are no more", out);
+	say_some(&kept, " is not to go any more", " are not to go any more", out);
+}

@@ -53,6 +53,8 @@ bool scale_lets_go(const struct cluster_view *v, int gid);
  * group 1 lacks a synced replica". */
 #define SCALE_WORDS_MAX 480
 bool scale_words(const struct cluster_view *v, const struct scale *s, struct buf *out);
+/* Of what was noted, and is no more: "group 3 has its share of the slots". */
+void scale_end_words(const struct cluster_view *v, const struct moving *was, struct buf *out);
 /* Of those that were to move so many are there. */
 int scale_moved(const struct scale *s);
 

@@ -41,14 +41,7 @@ static void tell_end(struct cluster *c, const struct moving *was)
 	char text[SCALE_WORDS_MAX];
 	struct buf words = BUF_IN(text);
 
-	if (was->to.count) {
-		gids_say(&was->to, &words);
-		buf_addf(&words, " ha%s %s share of the slots", was->to.count == 1 ? "s" : "ve",
-			 was->to.count == 1 ? "its" : "their");
-	} else {
-		gids_say(&was->from, &words);
-		buf_addf(&words, " %s no more", was->from.count == 1 ? "is" : "are");
-	}
+	scale_end_words(&c->view, was, &words);
 	tell(c, false, "SlotsMoved", words.data);
 }
 

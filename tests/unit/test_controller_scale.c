@@ -87,6 +87,17 @@ static void assert_words(const struct world *w, const char *words)
 	assert_string_equal(out.data, words);
 }
 
+/* What was noted is no more. */
+static void assert_end(const struct world *w, const struct moving *was, const char *words)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf out = BUF_IN(text);
+
+	assert_false(moving_is(&w->v.scaling.moving));
+	scale_end_words(&w->v, was, &out);
+	assert_string_equal(out.data, words);
+}
+
 static void assert_moving(const struct scale *s, const char *words)
 {
 	char text[256];
@@ -371,6 +382,7 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 {
 	WORLD;
 	const struct action *a;
+	struct moving was;
 
 	scaled(w, 4, 4);
 	ask(w, "4");
@@ -397,7 +409,9 @@ TEST(groups_that_go_are_emptied_then_their_servers_and_they)
 	w->v.server_count = 4;
 	assert_int_equal(assert_only(w, ACT_REMOVE_GROUP, "")->gid, 4);
 	w->groups[2].exists = w->groups[3].exists = false;
+	was = w->v.scaling.moving;
 	noted(w);
+	assert_end(w, &was, "groups 3 and 4 are no more");
 	assert_nothing(w);
 }
 
@@ -527,6 +541,20 @@ TEST(cancelled_the_groups_get_their_share_again)
 	assert_int_equal(move_all(w), 256);
 	for (int gid = 1; gid <= 4; gid++)
 		assert_int_equal(slots_of(w, gid), 256);
+}
+
+TEST(cancelled_before_a_slot_has_moved_no_group_is_said_to_be_no_more)
+{
+	WORLD;
+	struct moving was;
+
+	scaled(w, 4, 4);
+	ask(w, "4");
+	noted(w);
+	was = w->v.scaling.moving;
+	ask_no_more(&w->sets[0]);
+	noted(w);
+	assert_end(w, &was, "groups 3 and 4 are not to go any more");
 }
 
 TEST(number_that_does_not_fit_is_said_and_nothing_is_done)
