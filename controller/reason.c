@@ -69,7 +69,7 @@ static const struct {
 	{ "new groups get their share of the slots", "scaled-out" },
 	{ "codis.io/scale-to asks for more servers", "scaled-out" },
 	{ "codis.io/scale-to asks for fewer servers", "scaled-in" },
-	{ "its servers have gone, as codis.io/scale-to asked", "scaled-in" },
+	{ "its servers have gone, and it has no slot", "scaled-in" },
 	{ "the slots are where they shall be", "moved" },
 	{ "groups that have slots would go, and codis.io/scale-to does not say so", "scale-undone" },
 	{ "the first assignment was interrupted", "unassigned" },

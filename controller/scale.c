@@ -121,23 +121,24 @@ static void find_had(struct looking *l)
 }
 
 /* What was noted goes on; what shall go after all, or shall not, changes sides. */
+static void find_side(struct looking *l, int gid)
+{
+	bool wanted = view_is_wanted(l->v, gid);
+
+	if (is_doomed(l->v, gid) || (!wanted && (exists(l->v, gid) || gids_have(&l->owners, gid))))
+		gids_add(&l->s->moving.from, gid);
+	else if (wanted)
+		gids_add(&l->s->moving.to, gid);
+}
+
 static void find_noted(struct looking *l)
 {
-	const struct cluster_view *v = l->v;
-	const struct moving *was = &v->scaling.moving;
+	const struct moving *was = &l->v->scaling.moving;
 
-	for (int i = 0; i < was->to.count; i++) {
-		if (view_is_wanted(v, was->to.of[i]) && !is_doomed(v, was->to.of[i]))
-			gids_add(&l->s->moving.to, was->to.of[i]);
-	}
-	for (int i = 0; i < was->from.count; i++) {
-		int gid = was->from.of[i];
-
-		if (is_doomed(v, gid) || (!view_is_wanted(v, gid) && (exists(v, gid) || gids_have(&l->owners, gid))))
-			gids_add(&l->s->moving.from, gid);
-		else if (view_is_wanted(v, gid))
-			gids_add(&l->s->moving.to, gid);
-	}
+	for (int i = 0; i < was->to.count; i++)
+		find_side(l, was->to.of[i]);
+	for (int i = 0; i < was->from.count; i++)
+		find_side(l, was->from.of[i]);
 }
 
 static void find_groups(struct looking *l)
@@ -397,7 +398,7 @@ static void let_go(struct looking *l)
 			   !g->node.promoting_state[0]) {
 			l->s->step = SCALE_REMOVES;
 			l->s->gid = m->from.of[i];
-			l->s->why = "its servers have gone, as codis.io/scale-to asked";
+			l->s->why = "its servers have gone, and it has no slot";
 		} else {
 			waits_for(l, "the servers of group %d end", m->from.of[i]);
 		}
@@ -425,6 +426,21 @@ static bool can_be_kept(const struct cluster_view *v, int gid)
 	return m && !g->may_lose && view_master_verified(m) && judge_has_pod(m) && m->group == gid;
 }
 
+/* Slots are to move to it that have not begun to. They would have nowhere to go, and it has nothing to lose. */
+static bool is_only_awaited(const struct cluster_view *v, int gid)
+{
+	const struct dashboard_view *b = &v->dashboard;
+	const struct group_view *g = view_group(v, gid);
+	bool awaited = false;
+
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (b->slot_group[i] == gid || (b->slot_target[i] == gid && b->slot_acting[i]))
+			return false;
+		awaited |= b->slot_target[i] == gid;
+	}
+	return awaited && !(g && g->may_lose);
+}
+
 /* The webhook was away, and let it through. What this controller scales away has no slots, whatever is being emptied.
  */
 static bool undo(struct looking *l)
@@ -438,7 +454,8 @@ static bool undo(struct looking *l)
 
 		if (!its || its->shape.group || its->shape.server_replica < 1 || its->deleting || (set && its != set))
 			continue;
-		if (!view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) && can_be_kept(l->v, gid)) {
+		if (!view_is_wanted(l->v, gid) && gids_have(&l->owners, gid) &&
+		    (can_be_kept(l->v, gid) || is_only_awaited(l->v, gid))) {
 			last = gid;
 			set = its;
 		}

@@ -797,6 +797,38 @@ TEST(servers_of_groups_with_slots_that_were_scaled_away_are_asked_back)
 	assert_int_equal(look(w)->replicas, 6);
 }
 
+TEST(groups_that_were_scaled_away_amid_their_share_are_emptied_and_are_no_more)
+{
+	WORLD;
+
+	scaled(w, 4, 2);
+	noted(w);
+	w->sets[0].shape.replicas = 4;
+	assert_moving(look(w), "from=3,4 slots=512");
+	w->groups[2].node.count = w->groups[3].node.count = 0;
+	w->v.server_count = 4;
+	noted(w);
+	assert_int_equal(assert_only(w, ACT_REMOVE_GROUP, "")->gid, 4);
+}
+
+TEST(a_group_that_slots_only_wait_for_is_asked_back_whoever_has_ended)
+{
+	WORLD;
+
+	scaled(w, 3, 2);
+	noted(w);
+	w->sets[0].shape.replicas = 4;
+	w->v.dashboard.slot_target[7] = 3;
+	w->servers[4].reach = REACH_REFUSED;
+	assert_int_equal(look(w)->replicas, 6);
+	assert_true(look(w)->undoes);
+	w->groups[2].may_lose = true;
+	assert_false(look(w)->undoes);
+	w->groups[2].may_lose = false;
+	w->v.dashboard.slot_acting[7] = true; /* it may have keys by now */
+	assert_false(look(w)->undoes);
+}
+
 TEST(servers_of_groups_that_are_being_emptied_are_asked_back_while_they_have_slots)
 {
 	WORLD;
