@@ -452,6 +452,34 @@ static void note_next(struct cluster *c, const struct sets *s)
 	}
 }
 
+/* All that is known of its keys is what was noted, and its slots are others' by now: they have left with them, as where
+ * a group was emptied that is to have its share again. */
+static bool have_left(const struct cluster *c, const struct observed_group *g)
+{
+	const struct dashboard_view *b = &c->view.dashboard;
+
+	if (g->data.lost_run_id[0] || !b->slots_known)
+		return false;
+	for (int i = 0; i < CODIS_SLOTS; i++) {
+		if (b->slot_group[i] == g->node.id || (b->slot_acting[i] && b->slot_target[i] == g->node.id))
+			return false;
+	}
+	return true;
+}
+
+static void pass_over_what_has_left(struct cluster *c)
+{
+	for (int i = 0; i < c->view.group_count; i++) {
+		struct group_view *group = &c->view.groups[i];
+		struct observed_group *g = group->new_lost_keys ? cluster_group(c, group->node.id, false) : NULL;
+
+		if (!g || g->data.told || !have_left(c, g))
+			continue;
+		data_noted(&g->data);
+		group->new_lost_keys = 0;
+	}
+}
+
 /* It is no OK, either. */
 static void pass_over_what_may_come_back(struct cluster *c)
 {
@@ -470,6 +498,7 @@ void ledger_note(struct cluster *c)
 {
 	struct sets s;
 
+	pass_over_what_has_left(c);
 	pass_over_what_may_come_back(c);
 	if (c->view.mandate == MANDATE_LEAD) {
 		tell_losses(c);

@@ -425,7 +425,6 @@ LEDGER_TEST(keys_of_one_that_is_not_known_to_have_the_role_are_not_the_groups)
 	assert_int_equal(w.group.data.keys, 130);
 }
 
-/* What is heard before the StatefulSet is known would hide what was noted. */
 /* The note is a minute old at most, and slots with all their keys leave a group in less. */
 LEDGER_TEST(keys_that_have_left_a_group_that_is_emptied_are_not_lost)
 {
@@ -437,6 +436,36 @@ LEDGER_TEST(keys_that_have_left_a_group_that_is_emptied_are_not_lost)
 	assert_string_equal(world.events, "");
 }
 
+/* ... and the emptying was cancelled since: it is to get its share again. */
+LEDGER_TEST(keys_that_have_left_a_group_with_its_slots_are_not_lost)
+{
+	struct observed_topom *t = &world.c->dashboard;
+
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/moving\":\"to=1 slots=512\"}");
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	for (int i = 0; i < CODIS_SLOTS; i++)
+		t->slot_group[i] = 2;
+	turn(500);
+	assert_string_equal(world.events, "");
+	assert_null(strstr(calls.asked, "data-lost"));
+	assert_int_equal(world.c->view.groups[0].new_lost_keys, 0);
+}
+
+LEDGER_TEST(keys_of_a_group_that_still_has_a_slot_are_lost)
+{
+	struct observed_topom *t = &world.c->dashboard;
+
+	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\",\"codis.io/moving\":\"to=1 slots=512\"}");
+	turn(0);
+	hear(&w.server_a, "a", REDIS_ROLE_MASTER, NULL, 0);
+	for (int i = 1; i < CODIS_SLOTS; i++)
+		t->slot_group[i] = 2;
+	turn(500);
+	assert_non_null(strstr(world.events, "about 130 keys are gone"));
+}
+
+/* What is heard before the StatefulSet is known would hide what was noted. */
 LEDGER_TEST(recalled_before_anything_is_heard)
 {
 	set("uid-1", "{\"codis.io/slots\":\"1=1024/130\"}");
