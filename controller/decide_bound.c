@@ -65,7 +65,8 @@ static bool is_to_be_freed(const struct decision *d, const struct server_view *s
 /* What is to be done to it; ACT_KINDS: nothing. */
 static enum action_kind next(const struct decision *d, const struct server_view *s)
 {
-	if (s->setting_busy)
+	/* Whoever has slept has heard nobody since: another cluster's server may have the address by now. */
+	if (s->setting_busy || s->heard_ms < d->v->steady_since_ms)
 		return ACT_KINDS;
 	if (s->info.bounded)
 		return is_to_be_freed(d, s) ? ACT_FREE_WRITES : ACT_KINDS;

@@ -163,6 +163,19 @@ TEST(freed_at_once_when_no_replica_is_left)
 	assert_freed_later(w, &w->servers[0]);
 }
 
+TEST(nothing_is_set_before_it_was_heard_since_we_slept)
+{
+	THREE;
+
+	w->servers[0].info.bounded = true;
+	w->servers[1].info.link_up = w->servers[2].info.link_up = false;
+	w->v.steady_since_ms = w->v.now_ms;
+	w->servers[0].heard_ms = w->v.now_ms - 8000;
+	assert_not_set(w);
+	w->servers[0].heard_ms = w->v.now_ms;
+	assert_set(w, ACT_FREE_WRITES, A);
+}
+
 TEST(freed_when_the_connection_of_a_replica_drops)
 {
 	THREE;
