@@ -41,10 +41,9 @@ static bool may_follow(const struct server_view *s, const char *addr, bool waite
 
 /* Its address was the master's of another group, whose replicas would copy it, who has nothing, as soon as it leads.
  * They keep their own addresses, and their group has one of them lead: so two groups do not wait for each other. */
-static bool is_followed_elsewhere(const struct decision *d, const struct group_view *g, const struct server_view *best)
+bool is_followed_elsewhere(const struct decision *d, const struct group_view *g, const struct server_view *best,
+			   bool waited)
 {
-	bool waited = g->masterless_ms && d->v->now_ms - g->masterless_ms >= d->limits->cold_wait_ms;
-
 	for (int i = 0; i < d->v->group_count; i++) {
 		const struct group_view *o = &d->v->groups[i];
 		const struct server_view *s;
@@ -64,9 +63,10 @@ static bool is_followed_elsewhere(const struct decision *d, const struct group_v
 static void cold_start(struct decision *d, const struct group_view *g, const char *why)
 {
 	const struct server_view *best = d->v->kube_fresh ? judge_newest(d->v, g, d->limits) : NULL;
+	bool waited = g->masterless_ms && d->v->now_ms - g->masterless_ms >= d->limits->cold_wait_ms;
 	struct action *a;
 
-	if (!best || is_followed_elsewhere(d, g, best))
+	if (!best || is_followed_elsewhere(d, g, best, waited))
 		return;
 	a = propose_master(d, ACT_PROMOTE, g->node.id, best, view_master(d->v, g), why);
 	if (best->info.keys == 0 && g->keys > 0)

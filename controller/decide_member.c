@@ -138,6 +138,9 @@ static bool mend_member(struct decision *d, const struct group_view *g, const st
 		/* One full resync at a time: each costs the master a fork. A second master is not awaited. */
 		if (s->info.role != REDIS_ROLE_MASTER && someone_syncs(d->v, g))
 			return false;
+		/* One that has nothing yet is copied by nobody before it is in sync. */
+		if (redis_info_guarded(&s->info) && is_followed_elsewhere(d, g, s, true))
+			return false;
 		a = propose_server(d, ACT_FOLLOW, gid, s, "it does not follow the master of its group");
 		memcpy(a->master, m->addr, sizeof(a->master));
 		return true;

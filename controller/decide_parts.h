@@ -35,6 +35,10 @@ struct action *propose_server(struct decision *d, enum action_kind kind, int gid
 /* Takes what a limit holds up (calm.h) out of what was proposed since the last call, so that it makes room for others.
  * Whether nothing of it is left. */
 bool hold(struct decision *d);
+/* Servers of another group, whose master had its address, would copy it as soon as it leads, or is in sync. waited:
+ * those that do not answer were waited for. */
+bool is_followed_elsewhere(const struct decision *d, const struct group_view *g, const struct server_view *best,
+			   bool waited);
 /* Of a group that the StatefulSet makes no more, and that serves no slot: its servers, whose pods are gone, leave its
  * list. Whether one is to. */
 bool drop_left_over(struct decision *d, const struct group_view *g);

@@ -435,6 +435,30 @@ TEST(new_group_waits_for_those_who_follow_the_address_for_another)
 	assert_false(leads_by_now(w, C));
 }
 
+/* ... or a pod that is to be a replica there did. */
+TEST(new_replica_waits_for_those_who_follow_its_address_for_another_group)
+{
+	WORLD;
+	struct server_view *e, *b;
+
+	add_pair(w);
+	e = add_server(w, "10.0.0.9:6379", 2, 9);
+	b = &w->servers[1];
+	guarded(e);
+	assert_only(w, ACT_FOLLOW, e->addr);
+	w->groups[0].node.count = 0;
+	codis_group_append(&w->groups[0].node, e->addr);
+	codis_group_append(&w->groups[0].node, B);
+	snprintf(b->info.master, sizeof(b->info.master), "%s", e->addr);
+	b->info.link_up = false;
+	run(w);
+	for (int i = 0; i < w->count; i++)
+		assert_false(w->actions[i].kind == ACT_FOLLOW && strcmp(w->actions[i].addr, e->addr) == 0);
+	b->reach = REACH_SILENT; /* not without an end */
+	run(w);
+	assert_true(w->count > 0 && w->actions[w->count - 1].kind == ACT_FOLLOW);
+}
+
 TEST(cold_start_says_what_an_empty_server_takes_over)
 {
 	WORLD;
