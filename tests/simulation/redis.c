@@ -28,8 +28,9 @@ static int keys_of(const struct redis *r)
 	for (int i = 0; W.scales && i < W.write_count; i++) {
 		const struct write *w = &W.writes[i];
 
-		n -= has_write(r->data, i) && (w->moved || w->excused || !w->acked) && w->by &&
-		     w->by->gid == r->pod->gid && !check_is_home(w->slot, r->pod->gid);
+		bool strays = (w->excused || !w->acked) && w->by && w->by->gid == r->pod->gid;
+
+		n -= has_write(r->data, i) && (w->moved || strays) && !check_is_home(w->slot, r->pod->gid);
 	}
 	return n;
 }
