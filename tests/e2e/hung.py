@@ -157,7 +157,7 @@ def writes_of_cut(w, codis, old):
     pod = w.pod(old.pod, "bound")
     threads = concurrent.futures.ThreadPoolExecutor(1)
     client = threads.submit(w.kube.run_in, "bound", old.pod, "sh", "-c", WRITES, timeout=40)
-    time.sleep(1)
+    wait_for("a write of its", lambda: (w.kube.run_in("bound", old.pod, "redis-cli", "exists", "cut-1").strip() == "1", "none yet"), 20, every=0.2)
     at_us = w.cluster.cut_pod(pod)
     try:
         took = wait_for("another master", lambda: (
