@@ -512,8 +512,7 @@ static int on_all_args(void *ctx, const struct shell_command *cmd)
 /* Whether the text runs the words behind it, as they are: "ulimit -n 65535; exec "$@"". */
 static bool runs_its_args(const char *text)
 {
-	return !shell_find(text, "shift") && !shell_find(text, "set --") &&
-	       shell_each(text, on_all_args, NULL, NULL) == 1;
+	return !cmdline_changes_args(text) && shell_each(text, on_all_args, NULL, NULL) == 1;
 }
 
 static int index_of(const struct words *w, const cJSON *item)
@@ -525,6 +524,16 @@ static int index_of(const struct words *w, const cJSON *item)
 	return i;
 }
 
+static void search_text(struct cmdline *c, const struct words *w, cJSON *text, const char *const *programs)
+{
+	int behind = index_of(w, text) + 2; /* its $0 */
+
+	search_shell(c, text, programs);
+	if (!c->count && behind < w->count && is_program(w->items[behind]->valuestring, programs) &&
+	    runs_its_args(text->valuestring))
+		take_words(c, w, behind);
+}
+
 static void search_words(struct cmdline *c, const struct words *w, const char *const *programs)
 {
 	bool may_be = true; /* what is run */
@@ -532,15 +541,11 @@ static void search_words(struct cmdline *c, const struct words *w, const char *c
 	for (int i = 0; i < w->count; i++) {
 		bool starts = may_be || is_behind_a_wrapper(w, i);
 		cJSON *text = starts && is_shell(w->items[i]->valuestring) ? shell_text(w, i) : NULL;
-		int behind = text ? index_of(w, text) + 2 : 0; /* its $0 */
 
-		if (text)
-			search_shell(c, text, programs);
-		if (text && behind < w->count && is_program(w->items[behind]->valuestring, programs) && !c->count &&
-		    runs_its_args(text->valuestring))
-			take_words(c, w, behind);
-		if (text)
+		if (text) {
+			search_text(c, w, text, programs);
 			return;
+		}
 		if (starts && is_program(w->items[i]->valuestring, programs)) {
 			take_words(c, w, i);
 			return;

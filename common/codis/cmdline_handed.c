@@ -168,12 +168,15 @@ static bool is_value_of_flag(const struct cmdline_start *s, int k)
 			    is_text(&s->words[flag], "--bind"));
 }
 
+bool cmdline_changes_args(const char *text)
+{
+	return shell_find(text, "set --") || shell_find(text, "shift");
+}
+
 void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count)
 {
-	/* "set -- x" and "shift" make others of them. */
 	int variables = 0;
-	bool shell = c->kind == CMDLINE_SHELL,
-	     same = shell && !shell_find(c->text->valuestring, "set --") && !shell_find(c->text->valuestring, "shift");
+	bool shell = c->kind == CMDLINE_SHELL, same = shell && !cmdline_changes_args(c->text->valuestring);
 
 	for (int i = 0; i < c->count; i++) {
 		struct cmdline_start *s = &c->starts[i];

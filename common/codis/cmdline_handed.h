@@ -3,6 +3,7 @@
 #define CODIS_CODIS_CMDLINE_HANDED_H
 
 #include <cjson/cJSON.h>
+#include <stdbool.h>
 
 struct cmdline;
 
@@ -11,5 +12,8 @@ struct cmdline;
  * otherwise, or its text makes others of ("shift", "set --", OPTS="$OPTS -x"), each flag with a value that is not
  * known: no default may take its place. */
 void cmdline_hand_on(struct cmdline *c, cJSON *const *args, int count);
+
+/* Whether the text makes other words of "$@" than it was given: by "set -- x", or "shift". */
+bool cmdline_changes_args(const char *text);
 
 #endif
