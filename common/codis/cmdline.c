@@ -18,11 +18,6 @@
 /* In a value that is written anew; each is looked for in the whole environment. */
 #define VARIABLES_MAX 16
 
-static bool is_written(const struct shell_word *w, const char *word)
-{
-	return w->len == strlen(word) && memcmp(w->text, word, w->len) == 0;
-}
-
 static bool is_one_of(const char *name, const char *const *list)
 {
 	const char *slash = strrchr(name, '/');
@@ -504,9 +499,9 @@ static int on_all_args(void *ctx, const struct shell_command *cmd)
 	int first = shell_program(cmd);
 
 	(void)ctx;
-	if (first < cmd->count && is_written(&cmd->words[first], "exec"))
+	if (first < cmd->count && shell_word_is(&cmd->words[first], "exec"))
 		first++;
-	return first == cmd->count - 1 && (is_written(last, "\"$@\"") || is_written(last, "$@"));
+	return first == cmd->count - 1 && (shell_word_is(last, "\"$@\"") || shell_word_is(last, "$@"));
 }
 
 /* Whether the text runs the words behind it, as they are: "ulimit -n 65535; exec "$@"". */
@@ -967,7 +962,7 @@ static int remove_items(struct cmdline *c, const char *word)
 
 	for (int i = 0; i < c->starts[0].count; i++) {
 		const struct shell_word *w = &c->starts[0].words[i];
-		const char *text = is_written(w, word) ? w->text : NULL;
+		const char *text = shell_word_is(w, word) ? w->text : NULL;
 
 		for (size_t n = 0; text && n < sizeof(names) / sizeof(names[0]); n++)
 			count += remove_item(cJSON_GetObjectItemCaseSensitive(c->container, names[n]), text);
@@ -985,7 +980,7 @@ static int remove_text(struct cmdline *c, const char *word)
 		for (int k = 0; k < c->starts[i].count; k++) {
 			const struct shell_word *w = &c->starts[i].words[k];
 
-			if (!is_written(w, word))
+			if (!shell_word_is(w, word))
 				continue;
 			buf_add(&text, from, (size_t)(w->text - from) - (w->text > from && w->text[-1] == ' '));
 			from = w->text + w->len;

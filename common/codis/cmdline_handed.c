@@ -10,17 +10,12 @@
 #define VARIABLES_MAX 16
 #define BLANKS        " \t\n"
 
-static bool is_text(const struct shell_word *w, const char *text)
-{
-	return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
-}
-
 static bool is_all_args(const struct shell_word *w)
 {
 	static const char *const words[] = { "\"$@\"", "$@", "\"$*\"", "$*", "${@}", "\"${@}\"" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (is_text(w, words[i]))
+		if (shell_word_is(w, words[i]))
 			return true;
 	}
 	return false;
@@ -165,7 +160,7 @@ static bool is_value_of_flag(const struct cmdline_start *s, int k)
 	while (flag > 0 && !cmdline_is_flag(&s->words[flag]))
 		flag--;
 	return flag > 0 && ((flag == k - 1 && !memchr(s->words[flag].text, '=', s->words[flag].len)) ||
-			    is_text(&s->words[flag], "--bind"));
+			    shell_word_is(&s->words[flag], "--bind"));
 }
 
 bool cmdline_changes_args(const char *text)

@@ -208,7 +208,7 @@ static bool is_reserved(const struct shell_word *w)
 	static const char *const words[] = { "if", "then", "else", "elif", "while", "until", "do", "{", "!", "time" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strlen(words[i]) == w->len && memcmp(words[i], w->text, w->len) == 0)
+		if (shell_word_is(w, words[i]))
 			return true;
 	}
 	return false;
@@ -313,7 +313,7 @@ static bool declares(const struct shell_word *w)
 	static const char *const words[] = { "export", "readonly", "declare", "typeset", "local" };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strlen(words[i]) == w->len && memcmp(words[i], w->text, w->len) == 0)
+		if (shell_word_is(w, words[i]))
 			return true;
 	}
 	return false;

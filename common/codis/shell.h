@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct buf;
 struct error;
@@ -25,6 +26,12 @@ struct shell_word {
 	const char *text;
 	size_t len;
 };
+
+/* As it is written. */
+static inline bool shell_word_is(const struct shell_word *w, const char *text)
+{
+	return w->len == strlen(text) && memcmp(w->text, text, w->len) == 0;
+}
 
 /* The words of one simple command in order; redirections are none of them. The first may be an assignment or a reserved
  * word ("if", "then", "{"). unclear: it is the name of a function, or shells do not agree on its words. */
