@@ -17,7 +17,9 @@
  *             not told: all are locked anew, and it is caught up, or looked at the old master, once more
  *   end       only of a silent one that may wake while a proxy is not locked (act_silent.c): its pod is deleted
  *   hold      only where its address was another group's: what proxies send there of that group's slots is held
- *   role      INFO shows the process that was decided on; SLAVEOF NO ONE; INFO shows a master
+ *   role      INFO shows the process that was decided on; SLAVEOF NO ONE; INFO shows a master, and in a switch one that
+ *             does not end: its preStop hook says so before it looks for the last time whether it leads, so either this
+ *             is seen here, or the role is seen there, and the hook waits
  *   fill      every proxy sends the slots to it, and holds them no longer
  *   reload    the dashboard reads the coordinator again, also where a proxy has not answered yet
  *
@@ -149,17 +151,31 @@ static void change_master(struct op *op)
 		promote_fence(op);
 }
 
-/* The end of its pod was heard of meanwhile, as where a StatefulSet lets both go at once: then it would be the next one
- * to be switched from, and nobody is left. A master that lives holds its own end up until somebody else has its data.
+/* The end of its pod was heard of meanwhile, or said by its preStop hook, as where a StatefulSet lets both go at once,
+ * or both nodes are drained: then it would be the next one to be switched from, and nobody is left; or it has ended
+ * before, as its hook has let a replica go. A master that lives holds its own end up until somebody else has its data.
+ * info: what it says itself, or NULL. 0, or -1 and *err.
  */
-static bool stays_with_master(struct op *op)
+static int check_stays(const struct op *op, const struct redis_info *info, struct error *err)
 {
 	const struct inventory_pod *next = inventory_pod_at(op->c->ctl->inventory, op->a.addr);
+
+	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE)
+		return 0;
+	if (next && next->pod.status.deleting)
+		return error_set(err, ERR_CONFLICT, "%s, which was to lead, is being deleted, too", next->pod.name);
+	if (info && info->ending)
+		return error_set(err, ERR_CONFLICT, "%s, which was to lead, is about to end, too",
+				 next ? next->pod.name : op->a.addr);
+	return 0;
+}
+
+static bool stays_with_master(struct op *op)
+{
 	struct error err = ERROR_INIT;
 
-	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE || !next || !next->pod.status.deleting)
+	if (check_stays(op, NULL, &err) == 0)
 		return false;
-	error_set(&err, ERR_CONFLICT, "%s, which was to lead, is being deleted, too", next->pod.name);
 	promote_give_up(op, &err);
 	return true;
 }
@@ -443,9 +459,11 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 	op->reached = -1;
 	if (err)
 		op->failed = *err;
-	else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.role == REDIS_ROLE_MASTER)
+	else if (redis_info_parse(answer, strlen(answer), &info, NULL) < 0)
+		op->reached = -1;
+	else if (info.role == REDIS_ROLE_MASTER)
 		error_set(&op->failed, ERR_CONFLICT, "%s has got the role meanwhile", op->a.addr);
-	else if (redis_info_parse(answer, strlen(answer), &info, NULL) == 0)
+	else if (check_stays(op, &info, &op->failed) == 0)
 		op->reached = info.offset;
 	weigh_offsets(op);
 }
@@ -512,8 +530,9 @@ static int is_the_one(void *ctx, const char *answer, struct error *err)
 {
 	struct redis_info info;
 
-	return redis_info_parse(answer, strlen(answer), &info, err) == 0 && verify_process(ctx, &info, err) == 0 ? 0
-														 : -1;
+	if (redis_info_parse(answer, strlen(answer), &info, err) < 0 || verify_process(ctx, &info, err) < 0)
+		return -1;
+	return check_stays(ctx, &info, err);
 }
 
 /* By somebody else's hand: where nobody is replaced, as at the end of a person's promotion, that is not made ours, and
@@ -562,7 +581,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err)
 	/* It answers, and does not take it. */
 	if (s && (bad.code != ERR_NONE || (err && err->code == ERR_STATUS)))
 		s->role_refused_ms = clock_mono_ms();
-	if (err || bad.code != ERR_NONE || verify_process(op, &info, &bad) < 0) {
+	if (err || bad.code != ERR_NONE || verify_process(op, &info, &bad) < 0 || check_stays(op, &info, &bad) < 0) {
 		promote_take_back(op, err ? err : &bad);
 		return;
 	}

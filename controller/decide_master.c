@@ -155,7 +155,7 @@ static bool a_proxy_hangs(const struct cluster_view *v)
 /* What to do with a change from a master that lives to one that is to follow it. It goes on where nothing is lost by
  * it; else it is taken back: the old one is declared anew, and its slots are freed. */
 struct half_done {
-	const char *why, *unsynced, *unlockable;
+	const char *why, *unsynced, *leaves, *unlockable;
 };
 
 static void finish_or_take_back(struct decision *d, int gid, const struct server_view *next,
@@ -163,6 +163,8 @@ static void finish_or_take_back(struct decision *d, int gid, const struct server
 {
 	if (!next || !view_synced(next, old))
 		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unsynced);
+	else if (next->pod.deleting || next->info.ending)
+		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->leaves);
 	else if (can_lock_proxies(d->v))
 		propose_master(d, ACT_SWITCH, gid, next, old, words->why);
 	else if (a_proxy_hangs(d->v))
@@ -244,6 +246,7 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 {
 	static const struct half_done words = { "a promotion was interrupted",
 						"a promotion was interrupted, and its target is not in sync",
+						"a promotion was interrupted, and its target is about to end",
 						"a promotion was interrupted, and a proxy cannot be locked" };
 	const struct server_view *target, *overlooked, *m = view_master(d->v, g);
 	int index = g->node.promoting_index, gid = g->node.id;
@@ -335,7 +338,7 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	if ((!told && !gone && !lent && !cordoned) || !can_lock_proxies(d->v))
 		return false;
 	next = judge_best_replica(d->v, g, m, true);
-	if (!next || (!told && !judge_has_pod(next)) || (cordoned && next->pod.cordoned) || (ending && is_ending(next)))
+	if (!next || (!told && !judge_has_pod(next)) || (cordoned && next->pod.cordoned))
 		return false;
 	if ((told || cordoned) && awaits_slots(d, g, cordoned))
 		return false; /* its members are mended meanwhile */
@@ -384,6 +387,7 @@ static bool is_being_given(const struct decision *d, const struct group_view *g)
 static void give_role(struct decision *d, const struct group_view *g, const struct server_view *m, const char *why)
 {
 	const struct half_done words = { why, "its replica was to take over, and is not in sync",
+					 "its replica was to take over, and is about to end",
 					 "its replica was to take over, and a proxy cannot be locked" };
 	const struct server_view *old = view_server(d->v, m->info.master), *next;
 	const char *unused;

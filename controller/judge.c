@@ -487,8 +487,6 @@ static bool is_better(const struct server_view *s, const struct server_view *tha
 		return s->role_refused_ms < than->role_refused_ms;
 	if (s->pod.deleting != than->pod.deleting)
 		return than->pod.deleting;
-	if (choose && s->info.ending != than->info.ending)
-		return than->info.ending;
 	if (choose && s->pod.cordoned != than->pod.cordoned)
 		return than->pod.cordoned;
 	return s->info.offset > than->info.offset;
@@ -500,7 +498,8 @@ const struct server_view *judge_best_replica(const struct cluster_view *v, const
 	const struct server_view *best = NULL, *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (!has_what_it_sent(v, g, s, m) || (must_be_synced && (!view_synced(s, m) || s->pod.deleting)))
+		if (!has_what_it_sent(v, g, s, m) ||
+		    (must_be_synced && (!view_synced(s, m) || s->pod.deleting || s->info.ending)))
 			continue;
 		/* Those that are in sync will have the same. */
 		if (!best || is_better(s, best, must_be_synced))

@@ -136,6 +136,8 @@ static bool may_lead(struct switchover *s, const struct server_view *next)
 		answer(s, WISH_NEEDLESS, "%s leads group %d already", name_of(next), gid);
 	else if (next->pod.deleting)
 		answer(s, WISH_REFUSED, "%s is being deleted", name_of(next));
+	else if (next->info.ending)
+		answer(s, WISH_REFUSED, "%s is about to end", name_of(next));
 	else if (next->pod.cordoned)
 		answer(s, WISH_REFUSED, "the node of %s, %.80s, is cordoned", name_of(next), next->pod.node);
 	else if (!judge_has_pod(next) || !judge_heard(next) || !view_synced(next, s->master) ||

@@ -107,8 +107,8 @@ static void add_last_holder(struct buf *out)
 			"  *role:slave*master_link_status:down*master_sync_in_progress:0*:keys=*) ;;\n");
 }
 
-/* `tell`: codis-controller sees that this one is about to end, also where its kubelet tells nobody. It asks again at
- * once when its connection breaks, which is one whose last command was INFO. */
+/* `tell`: codis-controller sees that this one is about to end, also where its kubelet tells nobody, or while it gives
+ * it the master's role. It asks again at once when its connection breaks, which is one whose last command was INFO. */
 static void add_tell(struct buf *out)
 {
 	buf_addstr(out, "told=\n"
@@ -138,9 +138,10 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, str
 			"  case $(ask ) in\n");
 	if (!alone)
 		add_last_holder(out);
-	buf_addstr(out, "  *role:master*connected_slaves:0*) exit 0 ;;\n"
+	/* A replica says so before it looks for the last time: whoever gives it the role behind that look sees it. */
+	buf_addstr(out, "  *role:master*connected_slaves:0*|*refused*) exit 0 ;;\n"
 			"  *role:master*) tell ;;\n"
-			"  *role:*|*refused*) exit 0 ;;\n"
+			"  *role:*) [ ! \"$told\" ] || exit 0; tell; continue ;;\n"
 			"  esac\n"
 			"  sleep 0.2 2>/dev/null || sleep 1\n"
 			"  now\n"

@@ -30,8 +30,9 @@ void hooks_server_start(const struct hooks_redis *r, struct buf *out);
 /* Until the server is a replica, at most `seconds`: the controller hands over meanwhile. A master without keys and
  * without replicas has nothing to hand over. One with keys has the only data, and so has perhaps a replica that has
  * lost its master: it waits for a successor that has them. alone (SERVER_REPLICA=1): nobody ever will, so it does not.
- * A master says that it is about to end (CODIS_ENDING_HZ), for a kubelet that ends a pod by itself tells nobody else.
- * One that does not answer may be busy, and is asked again; one that refuses connections has ended. */
+ * It says that it is about to end (CODIS_ENDING_HZ): a kubelet that ends a pod by itself tells nobody else, and a
+ * replica may get the role behind the look that lets it go. It looks once more behind that, so one of the two sees the
+ * other. One that does not answer may be busy, and is asked again; one that refuses connections has ended. */
 void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, struct buf *out);
 /* Succeeds once the proxy is taken in: before, it answers everything with an error. */
 void hooks_proxy_ready(const char *host, const char *port, struct buf *out);

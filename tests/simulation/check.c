@@ -236,6 +236,26 @@ void check_data_gone(struct pod *p, const char *by)
 	}
 }
 
+/* It was a replica as its preStop hook ended, and took over from one that lived before its process did. */
+void check_let_go(const struct pod *p, int64_t since_us)
+{
+	uint64_t others[WORDS];
+
+	if (!p->redis->leads || !p->redis->instead)
+		return;
+	others_have(p, others);
+	for (int i = 0; i < W.write_count; i++) {
+		const struct write *w = &W.writes[i];
+
+		if (w->acked && !w->excused && w->by == p && w->acked_us >= since_us && has_write(p->redis->data, i) &&
+		    !has_write(others, i)) {
+			broken("%s ends with write %d, which it acknowledged when its preStop hook had let it go",
+			       p->name, i);
+			return;
+		}
+	}
+}
+
 /* A process that hangs is ended only where others have what it has. That one of them ends while the API server is told
  * so, nobody can know. */
 static void check_only_holder(const struct pod *p)

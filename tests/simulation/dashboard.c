@@ -229,6 +229,7 @@ static void on_role_arrives(void *ctx, int64_t arg)
 	unsynced = is_behind(s->redis) || W.now - s->sick_us < MS(100);
 	check_role_by_person(s->gid, s);
 	redis_do(s, 3, words, out, sizeof(out));
+	s->redis->instead = false; /* a person's */
 	s->redis->unsynced = unsynced && s->redis->leads;
 	wire_reset(s);
 	writers_reset(s);

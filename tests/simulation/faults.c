@@ -512,6 +512,35 @@ static void lose_successor(void *ctx, int64_t arg)
 	after(chance_between(MS(10), MS(400)), on_replica_gone, p, p->run);
 }
 
+static void on_evicted(void *ctx, int64_t arg)
+{
+	struct pod *p = ctx;
+
+	if (W.faults_over || !p->alive || p->run != arg || !p->in_api || p->deleting || !W.node_up[p->node])
+		return;
+	say("a person drains the node of %s", p->name);
+	pod_delete(p, 30);
+}
+
+/* Two nodes of a group are drained: the first is cordoned, its master begins to hand over, and who is to take over is
+ * evicted meanwhile. */
+static void evict_successor(void *ctx, int64_t arg)
+{
+	struct pod *m = some_master(), *p = NULL;
+
+	(void)ctx;
+	(void)arg;
+	for (int i = 0; m && i < W.pod_count; i++) {
+		if (is_replica_of(&W.pods[i], m))
+			p = &W.pods[i];
+	}
+	if (!p)
+		return;
+	slow_zookeeper_by(chance_between(MS(200), MS(900)), S(3));
+	cordon_node(m->node);
+	after(chance_between(0, MS(300)), on_evicted, p, p->run);
+}
+
 static struct sim_controller *some_controller(void)
 {
 	return &W.controllers[chance_below(W.set.controllers)];
@@ -924,11 +953,12 @@ void faults_draw(void)
 	bool moves = W.seed % 4 == 1 && W.set.groups == 2 && !W.set.cold;
 	bool far = is_fourth && count == 1 && W.seed % 8 == 0 && !W.set.cold;
 	bool ends = W.seed % 16 == 2 && !W.set.cold;
+	bool drains = W.seed % 16 == 10 && !W.set.cold;
 	bool scales = W.seed % 8 == 7 && !W.set.cold;
 	int64_t until, at = W.set.cold ? chance_between(0, S(6)) : chance_between(S(2), S(4));
 
 	W.wishes = W.seed % 8 == 6 || (scales && W.seed % 16 == 7);
-	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !W.wishes && !scales;
+	W.single = count == 1 && !W.set.cold && !is_fourth && !moves && !ends && !drains && !W.wishes && !scales;
 	if (W.single && W.seed % 4 == 3)
 		W.set.backend_us = S(30); /* as Codis comes */
 	for (int i = 0; i < count; i++) {
@@ -947,6 +977,8 @@ void faults_draw(void)
 		after(chance_between(S(1), at), scale, NULL, 0);
 	if (ends)
 		after(chance_between(S(2), at), end_a_switch, NULL, 0);
+	if (drains)
+		after(chance_between(S(2), at), evict_successor, NULL, 0);
 	for (int i = W.wishes ? 1 + chance_below(4) : 0; i > 0; i--)
 		after(chance_between(S(1), until), wish, NULL, chance_percent(20) ? STEP_WISHED : STEP_NONE);
 }

@@ -678,13 +678,16 @@ struct leaving {
 	int run;
 	bool heard; /* by the kubelet */
 	int64_t term_by, kill_at;
+	int64_t let_go_us; /* preStop has ended; 0: not yet */
 };
 
-/* preStop: a master waits until it is none, or nobody follows it. */
+/* preStop: a master waits until it is none, or has no keys and nobody follows it. */
 static bool holds_on(const struct pod *p)
 {
 	if (p->kind != SERVER || !p->redis->leads)
 		return false;
+	if (p->redis->keys)
+		return true;
 	for (int i = 0; i < W.pod_count; i++) {
 		const struct pod *x = &W.pods[i];
 
@@ -692,6 +695,24 @@ static bool holds_on(const struct pod *p)
 			return true;
 	}
 	return false;
+}
+
+/* It says that it is about to end before it looks for the last time. What was a replica then may be a master as its
+ * kubelet, which takes its time, ends it. When to go on. */
+static int64_t ask_hook(struct leaving *l)
+{
+	struct redis *r = l->p->redis;
+
+	if (holds_on(l->p)) {
+		r->ending = true;
+		return MS(100);
+	}
+	if (r && !r->ending) {
+		r->ending = true;
+		return chance_between(MS(10), MS(60));
+	}
+	l->let_go_us = W.now;
+	return chance_between(MS(20), MS(400));
 }
 
 static void on_leaving(void *ctx, int64_t arg)
@@ -711,12 +732,15 @@ static void on_leaving(void *ctx, int64_t arg)
 		l->term_by += W.now;
 		l->kill_at += W.now;
 	}
-	if (W.now >= l->kill_at)
+	if (W.now >= l->kill_at) {
 		pod_end(p, END_KILL);
-	else if (!p->stopped && (W.now >= l->term_by || !holds_on(p)))
+	} else if (!p->stopped && (W.now >= l->term_by || l->let_go_us)) {
+		if (l->let_go_us && p->kind == SERVER)
+			check_let_go(p, l->let_go_us);
 		pod_end(p, END_TERM);
-	else
-		after(MS(100), on_leaving, l, 0);
+	} else {
+		after(p->stopped ? MS(100) : ask_hook(l), on_leaving, l, 0);
+	}
 }
 
 static void leave(struct pod *p, int grace_s)
@@ -728,7 +752,7 @@ static void leave(struct pod *p, int grace_s)
 			after(chance_between(MS(50), MS(400)), on_removed, p, 0);
 		return;
 	}
-	*l = (struct leaving){ p, p->run, false, S(grace_s > 5 ? grace_s - 5 : grace_s), S(grace_s) };
+	*l = (struct leaving){ p, p->run, false, S(grace_s > 5 ? grace_s - 5 : grace_s), S(grace_s), 0 };
 	after(chance_between(MS(20), MS(200)), on_leaving, l, 0);
 }
 

@@ -452,6 +452,8 @@ static int info(struct redis *r, char *text, size_t size)
 	text[0] = '\0';
 	add_words(&out, "# Server\r\nrun_id:", r->run_id, "\r\n", NULL);
 	add_field(&out, "uptime_in_seconds:", (W.now - r->pod->started_us) / S(1));
+	if (r->ending)
+		buf_addstr(&out, "hz:" CODIS_ENDING_HZ "\r\n");
 	add_field(&out, "# Persistence\r\nloading:", r->loading);
 	add_words(&out, "# Replication\r\nrole:", r->leads ? "master" : "slave", "\r\n", NULL);
 	if (!r->leads)
@@ -479,6 +481,7 @@ static int lead(struct redis *r, char *out, size_t size)
 	redis_pump(r);
 	drop_link(r, false);
 	say("%s gets the master's role (%d keys)", r->pod->name, r->keys);
+	r->instead = r->from && r->from->alive && !r->from->stopped && r->from->redis->leads;
 	check_role_given(r);
 	r->leads = true;
 	r->master[0] = '\0';

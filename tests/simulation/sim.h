@@ -82,6 +82,8 @@ struct redis {
 	struct pod *pod;
 	char run_id[41];
 	bool leads, loading, busy;
+	bool ending;    /* its preStop hook has said so */
+	bool instead;   /* it got its role while another one lived that led */
 	int generation; /* of its load or sync */
 	char master[SIM_ADDR];
 	uint64_t data[WORDS];
@@ -381,6 +383,7 @@ void check_begin(void);
 void check_write_acked(struct writer *w, struct pod *server);
 /* What a process has is about to be gone; by: "" for what befalls it, else who does it. */
 void check_data_gone(struct pod *p, const char *by);
+void check_let_go(const struct pod *p, int64_t since_us);
 void check_sync_begins(struct redis *replica, struct redis *master);
 void check_group_written(struct sim_controller *by, int64_t asked_us, const struct codis_group *before,
 			 const struct codis_group *after);

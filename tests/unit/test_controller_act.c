@@ -75,6 +75,7 @@ struct played {
 	int64_t p1_first_ms;         /* when it was asked first */
 	int64_t offset_a, offset_b, catch_up; /* B comes nearer by catch_up at each INFO */
 	bool b_leads, b_syncs, role_refused;
+	bool b_ends;             /* its preStop hook says so */
 	bool watertight;         /* B gets the role when A can acknowledge nothing any more that B has not */
 	enum error_code a_fails; /* what A answers to so many commands */
 	int a_fails_times;
@@ -354,9 +355,10 @@ static void say_info(char who, char *out, size_t size)
 
 	snprintf(out, size,
 		 "run_id:%040d\r\nrole:%s\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\nmaster_link_status:up\r\n"
-		 "slave_repl_offset:%lld\r\nmaster_repl_offset:%lld\r\nmaster_sync_in_progress:%d\r\n",
+		 "slave_repl_offset:%lld\r\nmaster_repl_offset:%lld\r\nmaster_sync_in_progress:%d\r\nhz:%s\r\n",
 		 who, leads ? "master" : "slave", (long long)w.offset_b,
-		 (long long)(who == 'A' ? w.offset_a : w.offset_b), who == 'B' && w.b_syncs);
+		 (long long)(who == 'A' ? w.offset_a : w.offset_b), who == 'B' && w.b_syncs,
+		 who == 'B' && w.b_ends ? CODIS_ENDING_HZ : "10");
 	if (who == 'B')
 		w.offset_b += w.catch_up;
 }
@@ -810,6 +812,14 @@ static void hear_b(const char *run_id)
 	roster_take_stock(world.c);
 	cluster_server(world.c, B)->info_valid = true;
 	snprintf(cluster_server(world.c, B)->info.run_id, CODIS_RUN_ID_SIZE, "%s", run_id);
+}
+
+static const char *run_id_of(char who)
+{
+	static char run_id[CODIS_RUN_ID_SIZE];
+
+	snprintf(run_id, sizeof(run_id), "%040d", who);
+	return run_id;
 }
 
 static void run(enum action_kind kind, const char *addr)
@@ -2759,6 +2769,72 @@ ACT_TEST(a_switch_whose_replica_is_deleted_once_all_is_locked_unlocks)
 	assert_slots(1, A, false);
 }
 
+/* Its hook runs, and we have not heard of its end. */
+ACT_TEST(a_switch_to_a_replica_that_is_about_to_end_does_not_begin)
+{
+	w.b_ends = true;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "locked"));
+	assert_null(strstr(w.journal, "set"));
+	assert_logged("error=\"10.0.0.2:6379, which was to lead, is about to end, too\"");
+}
+
+static void assert_taken_back(void)
+{
+	assert_string_equal(group()->node.servers[0].addr, A);
+	assert_int_equal(group()->version, 9);
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+}
+
+/* The fence took long: its hook has seen a replica, and lets it end. */
+ACT_TEST(a_switch_whose_replica_is_deleted_once_it_is_declared_is_taken_back)
+{
+	hear_b(run_id_of('B'));
+	w.when = "set 7: BA\n";
+	w.then = delete_b;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_taken_back();
+}
+
+static void b_says_it_ends(void)
+{
+	w.b_ends = true;
+}
+
+ACT_TEST(a_switch_whose_replica_says_that_it_ends_once_it_is_declared_is_taken_back)
+{
+	hear_b(run_id_of('B'));
+	w.when = "set 7: BA\n";
+	w.then = b_says_it_ends;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	assert_taken_back();
+}
+
+/* Whether its hook has seen the role is not known: nothing is sent to it. */
+ACT_TEST(a_switch_whose_replica_says_that_it_ends_as_it_gets_the_role_is_taken_back)
+{
+	w.when = "B SLAVEOF NO ONE\n";
+	w.then = b_says_it_ends;
+	run(ACT_SWITCH, B);
+	assert_null(strstr(w.journal, "slots to B\n"));
+	assert_taken_back();
+	assert_logged("error=\"10.0.0.2:6379, which was to lead, is about to end, too\"");
+}
+
+/* All that there is, is better had for some seconds than not at all. */
+ACT_TEST(but_a_promotion_over_one_that_has_ended_goes_on)
+{
+	w.b_ends = true;
+	w.a_fails = ERR_REFUSED;
+	w.a_fails_times = INT_MAX;
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
+}
+
 static void delete_b_end_a(void)
 {
 	delete_b();
@@ -3490,10 +3566,7 @@ ACT_TEST(nor_is_another_process_told_to_follow)
 
 ACT_TEST(the_process_that_was_decided_on_is)
 {
-	char run_id[CODIS_RUN_ID_SIZE];
-
-	snprintf(run_id, sizeof(run_id), "%040d", 'B');
-	hear_b(run_id);
+	hear_b(run_id_of('B'));
 	snprintf(world.c->auth, sizeof(world.c->auth), "secret");
 	run(ACT_FOLLOW, B);
 	assert_journal("set 7: AB\nB INFO\nB CONFIG SET masterauth secret\nB SLAVEOF 10.0.0.1 6379\n");

@@ -590,6 +590,28 @@ TEST(fenced_switch_to_a_replica_that_lost_its_link_is_taken_back)
 	assert_why(assert_only(w, ACT_PROMOTE, A), "its replica was to take over, and is not in sync");
 }
 
+/* ... or its pod is about to go, as its hook says, or the API server: its hook has let it go as a replica. */
+TEST(fenced_switch_to_a_replica_that_is_about_to_end_is_taken_back)
+{
+	WORLD;
+
+	fence_b(w);
+	b_of(w)->info.ending = true;
+	assert_why(assert_only(w, ACT_PROMOTE, A), "its replica was to take over, and is about to end");
+	b_of(w)->info.ending = false;
+	b_of(w)->pod.deleting = true;
+	assert_why(assert_only(w, ACT_PROMOTE, A), "its replica was to take over, and is about to end");
+}
+
+TEST(interrupted_promotion_of_a_replica_that_is_about_to_end_is_taken_back)
+{
+	WORLD;
+
+	promoting(w, "preparing", true);
+	b_of(w)->info.ending = true;
+	assert_why(assert_only(w, ACT_PROMOTE, A), "a promotion was interrupted, and its target is about to end");
+}
+
 /* Another controller has just fenced, and B may have its role by now: what is heard of it is older. */
 TEST(fenced_change_is_not_taken_back_while_its_role_is_being_given)
 {

@@ -157,7 +157,9 @@ TEST(who_is_no_member_leads_already_or_may_not_lead)
 	w->servers[1].pod.deleting = true;
 	refused(w, "codis-server-1 is being deleted");
 	w->servers[1].pod.deleting = w->servers[1].pod.cordoned = false;
-	w->servers[1].info.link_up = false;
+	w->servers[1].info.ending = true;
+	refused(w, "codis-server-1 is about to end");
+	w->servers[1].info.ending = w->servers[1].info.link_up = false;
 	refused(w, "codis-server-1 is not in sync with codis-server-0, which leads group 1");
 	begun(w, true);
 	refused(w, "codis-server-1 is not in sync with codis-server-0, which leads group 1");

@@ -437,6 +437,31 @@ FIXTURE_TEST(stop_waits_until_the_master_is_none)
 	assert_int_equal(end_script(f, pid, fd), 0);
 }
 
+/* It is given the role behind the look that has found a replica, and codis-controller is told in time. */
+FIXTURE_TEST(stop_of_a_replica_tells_before_it_looks_for_the_last_time)
+{
+	struct fixture *f = *state;
+	int fd, status;
+	pid_t pid;
+
+	make_pair(f);
+	assert_in_range(run_stop(f, &f->b, 25), 0, 10000);
+	wait_for(f, &f->b, "hz:" CODIS_ENDING_HZ "\r");
+	command(f, &f->b, "config set hz 10");
+	write_program(f, "redis-cli",
+		      "echo >>$DIR/asks; PATH=${PATH#*:}; case \"$*\" in *hz*) redis-cli -h 127.0.0.1 -p \"$4\" "
+		      "slaveof no one;; esac\n"
+		      "exec redis-cli \"$@\"");
+	buf_reset(&f->script);
+	hooks_server_stop(&f->b.redis, 25, false, &f->script);
+	pid = start_script(f, f->script.data, &fd);
+	wait_for_asks(f, 4);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	wait_for(f, &f->b, "hz:" CODIS_ENDING_HZ "\r");
+	command(f, &f->b, "slaveof 127.0.0.1 1");
+	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
 /* Whoever asks it INFO, as codis-controller does, is told so, and to ask again; others are left alone. */
 FIXTURE_TEST(stop_of_a_master_tells_that_it_ends)
 {
