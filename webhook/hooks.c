@@ -108,16 +108,17 @@ static void add_last_holder(struct buf *out)
 }
 
 /* `tell`: codis-controller sees that this one is about to end, also where its kubelet tells nobody, or while it gives
- * it the master's role. It asks again at once when its connection breaks, which is one whose last command was INFO. */
+ * it the master's role. It asks again at once when its connection breaks, which is one whose last command was INFO.
+ * What has not got through in its second is told again at the next look; one that hangs since is not waited for once
+ * more for each connection. */
 static void add_tell(struct buf *out)
 {
 	buf_addstr(out, "told=\n"
 			"tell() {\n"
-			"  [ ! \"$told\" ] || return\n"
+			"  [ ! \"$told\" ] && cli config set hz " CODIS_ENDING_HZ " >/dev/null || return\n"
 			"  told=yes\n"
-			"  cli config set hz " CODIS_ENDING_HZ " >/dev/null\n"
 			"  cli client list | while read -r i addr rest; do\n"
-			"    case $rest in *cmd=info*) cli client kill \"${addr#addr=}\" >/dev/null ;; esac\n"
+			"    case $rest in *cmd=info*) cli client kill \"${addr#addr=}\" >/dev/null || break ;; esac\n"
 			"  done\n"
 			"}\n");
 }
@@ -141,7 +142,7 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, str
 	/* A replica says so before it looks for the last time: whoever gives it the role behind that look sees it. */
 	buf_addstr(out, "  *role:master*connected_slaves:0*|*refused*) exit 0 ;;\n"
 			"  *role:master*) tell ;;\n"
-			"  *role:*) [ ! \"$told\" ] || exit 0; tell; continue ;;\n"
+			"  *role:*) [ ! \"$told\" ] || exit 0; tell; [ ! \"$told\" ] || continue ;;\n"
 			"  esac\n"
 			"  sleep 0.2 2>/dev/null || sleep 1\n"
 			"  now\n"

@@ -445,6 +445,8 @@ FIXTURE_TEST(stop_of_a_replica_tells_before_it_looks_for_the_last_time)
 	pid_t pid;
 
 	make_pair(f);
+	command(f, &f->a, "set key 1");
+	wait_for(f, &f->b, ":keys=1");
 	assert_in_range(run_stop(f, &f->b, 25), 0, 10000);
 	wait_for(f, &f->b, "hz:" CODIS_ENDING_HZ "\r");
 	command(f, &f->b, "config set hz 10");
@@ -455,11 +457,39 @@ FIXTURE_TEST(stop_of_a_replica_tells_before_it_looks_for_the_last_time)
 	buf_reset(&f->script);
 	hooks_server_stop(&f->b.redis, 25, false, &f->script);
 	pid = start_script(f, f->script.data, &fd);
-	wait_for_asks(f, 4);
+	wait_for_asks(f, 7); /* it looks again and again: INFO, CONFIG, CLIENT LIST, and CLIENT KILL or INFO */
 	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
 	wait_for(f, &f->b, "hz:" CODIS_ENDING_HZ "\r");
 	command(f, &f->b, "slaveof 127.0.0.1 1");
 	assert_int_equal(end_script(f, pid, fd), 0);
+}
+
+/* Its node is so slow that the word does not get there within a second. */
+FIXTURE_TEST(stop_tells_again_what_has_not_got_through)
+{
+	struct fixture *f = *state;
+
+	make_pair(f);
+	write_program(f, "redis-cli",
+		      "case \"$*\" in *hz*) [ -e $DIR/late ] || { touch $DIR/late; exec sleep 100; } ;; esac\n"
+		      "PATH=${PATH#*:}; exec redis-cli \"$@\"");
+	assert_in_range(run_stop(f, &f->b, 25), 0, 20000);
+	wait_for(f, &f->b, "hz:" CODIS_ENDING_HZ "\r");
+}
+
+/* With twelve that have asked it, and each call takes the second that is its limit. */
+FIXTURE_TEST(stop_ends_in_time_where_the_server_hangs_as_it_tells)
+{
+	struct fixture *f = *state;
+
+	start_server(f, &f->a, NULL);
+	write_program(f, "redis-cli",
+		      "case \"$*\" in\n"
+		      "*kill*) touch $DIR/hangs; exec sleep 100 ;;\n"
+		      "*list) for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo \"id=$i addr=[::1]:$i cmd=info\"; done ;;\n"
+		      "*info) [ ! -e $DIR/hangs ] || exec sleep 100; echo role:slave ;;\n"
+		      "esac");
+	assert_in_range(run_stop(f, &f->a, 3), 0, 9000);
 }
 
 /* Whoever asks it INFO, as codis-controller does, is told so, and to ask again; others are left alone. */
