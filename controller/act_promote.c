@@ -65,6 +65,7 @@ static void on_verified(void *ctx, const char *answer, const struct error *err);
 static void reload(struct op *op);
 static void await_fills(struct op *op);
 static void on_filled(struct op *op);
+static bool old_ended(const struct op *op);
 
 /* --- near, lock --------------------------------------------------------------------------------------------------- */
 
@@ -160,7 +161,7 @@ static int check_stays(const struct op *op, const struct redis_info *info, struc
 {
 	const struct inventory_pod *next = inventory_pod_at(op->c->ctl->inventory, op->a.addr);
 
-	if (op->a.kind != ACT_SWITCH || op->old_failed != ERR_NONE)
+	if (op->a.kind != ACT_SWITCH || old_ended(op))
 		return 0;
 	if (next && next->pod.status.deleting)
 		return error_set(err, ERR_CONFLICT, "%s, which was to lead, is being deleted, too", next->pod.name);

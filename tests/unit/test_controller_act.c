@@ -2921,6 +2921,34 @@ ACT_TEST(nor_when_its_process_has_ended_meanwhile)
 	assert_null(strstr(w.journal, "set 8"));
 }
 
+static void b_ends_behind_a(void)
+{
+	refuse_a();
+	b_says_it_ends();
+}
+
+/* It has ended between its last answer and the role: nobody is left to take it back to. */
+static void switch_with_all_that_there_is(const char *when)
+{
+	roster_relist(world.c, group(), &(struct codis_group){ .id = 1 });
+	hear_b(run_id_of('B'));
+	w.when = when;
+	w.then = b_ends_behind_a;
+	run(ACT_SWITCH, B);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_logged("event=action.done " ABOUT "action=switch");
+}
+
+ACT_TEST(a_replica_that_is_about_to_end_takes_over_from_one_that_has_ended_at_the_fence)
+{
+	switch_with_all_that_there_is("set 7: BA\n");
+}
+
+ACT_TEST(and_from_one_that_has_ended_at_the_role)
+{
+	switch_with_all_that_there_is("B SLAVEOF NO ONE\n");
+}
+
 ACT_TEST(what_a_switch_has_locked_is_not_freed_for_a_stranger)
 {
 	w.proxies[1].fails = 1;
