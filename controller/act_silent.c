@@ -364,15 +364,25 @@ static void end_old(struct op *op)
 	await_locks(op);
 }
 
-/* The one that takes over is there: the old master is not the only one that has its data. While the node was written,
- * which may take long, it may have woken, and be written to: by a proxy that another controller has freed. */
+/* Its pod is about to go, and its preStop hook does not wait, as it would do where its link is down. */
+static bool successor_leaves(const struct op *op, const char *answer)
+{
+	const struct inventory_pod *next = inventory_pod_at(op->c->ctl->inventory, op->a.addr);
+	struct redis_info info;
+
+	return redis_info_parse(answer, strlen(answer), &info, NULL) == 0 && info.link_up &&
+	       (info.ending || (next && next->pod.status.deleting));
+}
+
+/* The one that takes over is there, and stays: the old master is not the only one that has its data. While the node was
+ * written, which may take long, it may have woken, and be written to: by a proxy that another controller has freed. */
 static void on_successor(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
 
 	if (check_successor(op, answer, err) < 0)
 		return;
-	if (old_answers(op))
+	if (old_answers(op) || successor_leaves(op, answer))
 		await_locks(op);
 	else
 		end_old(op);
