@@ -81,8 +81,8 @@ bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g,
 int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms);
 
 /* The replica with the most of what m sent; NULL: none has what m had. must_be_synced: and is in sync with it now. One
- * whose pod is being deleted is the last choice; where it must be synced neither that one nor one that says it is about
- * to end is one, and one on a cordoned node is the last. */
+ * whose pod is being deleted, or that says it is about to end, is the last choice; where it must be synced it is none,
+ * and one on a cordoned node is the last. */
 const struct server_view *judge_best_replica(const struct cluster_view *v, const struct group_view *g,
 					     const struct server_view *m, bool must_be_synced);
 /* A replica that may have more of what m sent than another one that was heard since: it is being asked, or said last

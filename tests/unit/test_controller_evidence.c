@@ -889,6 +889,11 @@ TEST(leaving_replica_is_the_last_choice)
 	lose_link(w);
 	c->info.link_up = false;
 	assert_only(w, ACT_PROMOTE, C);
+	b_of(w)->pod.deleting = false;
+	b_of(w)->info.ending = true; /* by its kubelet, which tells nobody else */
+	assert_only(w, ACT_PROMOTE, C);
+	c->pod.deleting = true;
+	assert_only(w, ACT_PROMOTE, B);
 }
 
 /* After a power loss: new addresses; the one with the data still loads it after the stated wait. */
