@@ -140,9 +140,10 @@ void hooks_server_stop(const struct hooks_redis *r, int seconds, bool alone, str
 	if (!alone)
 		add_last_holder(out);
 	/* A replica says so before it looks for the last time: whoever gives it the role behind that look sees it. */
-	buf_addstr(out, "  *role:master*connected_slaves:0*|*refused*) exit 0 ;;\n"
+	buf_addstr(out, "  *role:master*connected_slaves:0*) exit 0 ;;\n"
 			"  *role:master*) tell ;;\n"
 			"  *role:*) [ ! \"$told\" ] || exit 0; tell; [ ! \"$told\" ] || continue ;;\n"
+			"  *refused*) exit 0 ;;\n" /* not what INFO says */
 			"  esac\n"
 			"  sleep 0.2 2>/dev/null || sleep 1\n"
 			"  now\n"

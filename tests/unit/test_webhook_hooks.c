@@ -544,6 +544,16 @@ FIXTURE_TEST(stop_waits_for_one_that_does_not_answer)
 	wait_for_asks(f, 2);
 }
 
+/* Its file is called so. */
+FIXTURE_TEST(stop_is_not_ended_by_a_word_of_info)
+{
+	struct fixture *f = *state;
+
+	start_server(f, &f->a, NULL);
+	write_program(f, "redis-cli", "echo 'config_file:/refused.conf'; echo role:master; echo connected_slaves:1");
+	assert_in_range(run_stop(f, &f->a, 2), 900, 10000);
+}
+
 /* Starts the hook of a server, and waits until it has looked for long enough. */
 static pid_t start_stop(struct fixture *f, const struct server *s, int *fd)
 {
