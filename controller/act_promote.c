@@ -456,15 +456,14 @@ static void on_replica_offset(void *ctx, const char *answer, const struct error 
 {
 	struct op *op = ctx;
 	struct redis_info info;
+	bool parsed = !err && redis_info_parse(answer, strlen(answer), &info, NULL) == 0;
 
 	op->reached = -1;
 	if (err)
 		op->failed = *err;
-	else if (redis_info_parse(answer, strlen(answer), &info, NULL) < 0)
-		op->reached = -1;
-	else if (info.role == REDIS_ROLE_MASTER)
+	else if (parsed && info.role == REDIS_ROLE_MASTER)
 		error_set(&op->failed, ERR_CONFLICT, "%s has got the role meanwhile", op->a.addr);
-	else if (check_stays(op, &info, &op->failed) == 0)
+	else if (parsed && check_stays(op, &info, &op->failed) == 0)
 		op->reached = info.offset;
 	weigh_offsets(op);
 }

@@ -163,7 +163,7 @@ static void finish_or_take_back(struct decision *d, int gid, const struct server
 {
 	if (!next || !view_synced(next, old))
 		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->unsynced);
-	else if (next->pod.deleting || next->info.ending)
+	else if (judge_about_to_go(next))
 		propose_master(d, ACT_PROMOTE, gid, old, NULL, words->leaves);
 	else if (can_lock_proxies(d->v))
 		propose_master(d, ACT_SWITCH, gid, next, old, words->why);

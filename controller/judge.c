@@ -480,8 +480,7 @@ static bool has_what_it_sent(const struct cluster_view *v, const struct group_vi
 	       !has_strangers_data(v, g, s) && !is_far_behind(s, m);
 }
 
-/* Its pod is being deleted, or its preStop hook says that it ends, and lets a replica go. */
-static bool is_about_to_go(const struct server_view *s)
+bool judge_about_to_go(const struct server_view *s)
 {
 	return s->pod.deleting || s->info.ending;
 }
@@ -491,8 +490,8 @@ static bool is_better(const struct server_view *s, const struct server_view *tha
 	/* Who refuses the role is of no use; of several, who did so longest ago. */
 	if (s->role_refused_ms != than->role_refused_ms)
 		return s->role_refused_ms < than->role_refused_ms;
-	if (is_about_to_go(s) != is_about_to_go(than))
-		return is_about_to_go(than);
+	if (judge_about_to_go(s) != judge_about_to_go(than))
+		return judge_about_to_go(than);
 	if (choose && s->pod.cordoned != than->pod.cordoned)
 		return than->pod.cordoned;
 	return s->info.offset > than->info.offset;
@@ -504,7 +503,7 @@ const struct server_view *judge_best_replica(const struct cluster_view *v, const
 	const struct server_view *best = NULL, *s;
 
 	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (!has_what_it_sent(v, g, s, m) || (must_be_synced && (!view_synced(s, m) || is_about_to_go(s))))
+		if (!has_what_it_sent(v, g, s, m) || (must_be_synced && (!view_synced(s, m) || judge_about_to_go(s))))
 			continue;
 		/* Those that are in sync will have the same. */
 		if (!best || is_better(s, best, must_be_synced))

@@ -80,6 +80,8 @@ bool judge_pod_is_gone(const struct cluster_view *v, const struct group_view *g,
 /* For how long it has been so, not counting what lies before a clock jump. */
 int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms);
 
+/* Its pod is being deleted, or its preStop hook says that it ends, and lets a replica go. */
+bool judge_about_to_go(const struct server_view *s);
 /* The replica with the most of what m sent; NULL: none has what m had. must_be_synced: and is in sync with it now. One
  * whose pod is being deleted, or that says it is about to end, is the last choice; where it must be synced it is none,
  * and one on a cordoned node is the last. */

@@ -2178,19 +2178,6 @@ ACT_TEST(a_lock_that_comes_in_late_is_followed_by_another_look)
 	assert_slots(0, B, false);
 }
 
-/* Its replica's preStop hook says so, and lets it go: then it is the only one that has its data. */
-ACT_TEST(nor_when_the_one_that_takes_over_is_about_to_end)
-{
-	struct action a = over_a_stopped_one();
-
-	w.proxies[0].waits = true;
-	w.b_ends = true;
-	do_it(&a);
-	assert_null(strstr(w.journal, "DELETE"));
-	assert_null(strstr(w.journal, "SLAVEOF"));
-	free_proxies();
-}
-
 /* Its replica is not there: then it is the only one that has its data. */
 ACT_TEST(a_silent_master_is_not_ended_when_nobody_takes_over)
 {
@@ -2198,6 +2185,19 @@ ACT_TEST(a_silent_master_is_not_ended_when_nobody_takes_over)
 
 	w.proxies[0].waits = true;
 	w.b_fails = ERR_TIMEOUT;
+	do_it(&a);
+	assert_null(strstr(w.journal, "DELETE"));
+	assert_null(strstr(w.journal, "SLAVEOF"));
+	free_proxies();
+}
+
+/* Its replica's preStop hook says so, and lets it go: then it is the only one that has its data. */
+ACT_TEST(nor_when_the_one_that_takes_over_is_about_to_end)
+{
+	struct action a = over_a_stopped_one();
+
+	w.proxies[0].waits = true;
+	w.b_ends = true;
 	do_it(&a);
 	assert_null(strstr(w.journal, "DELETE"));
 	assert_null(strstr(w.journal, "SLAVEOF"));
