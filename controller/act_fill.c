@@ -285,7 +285,7 @@ static bool may_serve_unheard(const struct op *op, const struct observed_proxy *
 
 	for (int i = 0; i < v->proxy_count; i++) {
 		if (strcmp(v->proxies[i].admin_addr, p->admin_addr) == 0)
-			return view_may_serve_unheard(&v->proxies[i]);
+			return view_may_serve_unheard(v, &v->proxies[i]);
 	}
 	return false;
 }

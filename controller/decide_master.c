@@ -127,9 +127,9 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 
 /* One that is in the dashboard's list, or serves without it, as one does that leaves, or perhaps one that we alone do
  * not hear (is_out() of act_fill.c). */
-static bool would_be_told(const struct proxy_view *p)
+static bool would_be_told(const struct cluster_view *v, const struct proxy_view *p)
 {
-	return p->registered || (p->slots && p->token[0] && p->reach == REACH_OK) || view_may_serve_unheard(p);
+	return p->registered || (p->slots && p->token[0] && p->reach == REACH_OK) || view_may_serve_unheard(v, p);
 }
 
 bool can_lock_proxies(const struct cluster_view *v)
@@ -137,7 +137,8 @@ bool can_lock_proxies(const struct cluster_view *v)
 	for (int i = 0; i < v->proxy_count; i++) {
 		const struct proxy_view *p = &v->proxies[i];
 
-		if (would_be_told(p) && p->reach != REACH_REFUSED && (!p->slots || p->mute || p->reach == REACH_SILENT))
+		if (would_be_told(v, p) && p->reach != REACH_REFUSED &&
+		    (!p->slots || p->mute || p->reach == REACH_SILENT))
 			return false;
 	}
 	return true;

@@ -144,7 +144,8 @@ struct observed_proxy {
 	struct overview_slots slots_text;
 	bool ask_again; /* once the answer is in: somebody else wrote a group's node meanwhile */
 	bool asking, online, has_slots, wanted;
-	bool had_pod; /* roster.c */
+	bool had_pod;        /* roster.c */
+	int64_t deleting_ms; /* roster.c: since when its pod is seen to be deleted; 0: it is not */
 	struct observed_knock knock;
 	int running;
 	struct calm_done done; /* op.c; fills apart */

@@ -537,6 +537,7 @@ static void view_proxy(const struct making *m, const struct observed_proxy *o, s
 	p->lives_ms = o->knock.lives_ms;
 	p->online = o->online;
 	p->pod_gone = o->had_pod; /* until its pod is found */
+	p->deleting_ms = o->deleting_ms;
 	p->slots_ms = o->slots_ms;
 	/* What was heard before slots were assigned tells nothing any more. */
 	p->slot_since_ms = o->slot_since_ms;

@@ -539,8 +539,13 @@ static void stock_proxy(struct cluster *c, const struct inventory_pod *p)
 {
 	struct observed_proxy *proxy = p->addr[0] ? cluster_proxy(c, p->addr, true) : NULL;
 
-	if (proxy)
-		proxy->wanted = proxy->had_pod = true;
+	if (!proxy)
+		return;
+	proxy->wanted = proxy->had_pod = true;
+	if (!p->pod.status.deleting)
+		proxy->deleting_ms = 0;
+	else if (!proxy->deleting_ms)
+		proxy->deleting_ms = clock_mono_ms();
 }
 
 static int stock_pod(void *ctx, const struct inventory_pod *pod)

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* One that hangs is deleted with a second of grace, and its kubelet takes 3 s to end it. */
+#define ENDS_MS 6000
+
 static int by_id(const void *a, const void *b)
 {
 	const struct group_view *x = a, *y = b;
@@ -199,10 +202,12 @@ bool view_sends_slots(const struct proxy_view *p)
 	return false;
 }
 
-bool view_may_serve_unheard(const struct proxy_view *p)
+bool view_may_serve_unheard(const struct cluster_view *v, const struct proxy_view *p)
 {
-	return p->reach == REACH_SILENT && view_sends_slots(p) && p->pod.name[0] && !p->pod_gone && !p->pod.deleting &&
-	       !p->pod.node_lost;
+	bool ends = p->deleting_ms && v->now_ms - p->deleting_ms >= ENDS_MS;
+
+	return p->reach == REACH_SILENT && view_sends_slots(p) && p->pod.running && !p->pod_gone && !p->pod.node_lost &&
+	       !ends;
 }
 
 bool view_sends_to(const struct cluster_view *v, const struct server_view *s)

@@ -130,8 +130,9 @@ struct proxy_view {
 	char token[CODIS_TOKEN_MAX];     /* "" : not known yet */
 	char admin_addr[CODIS_ADDR_MAX]; /* "10.0.0.1:11080" */
 	struct pod_view pod;
-	bool pod_gone;   /* it had one, which is no more */
-	bool registered; /* has a node in the coordinator */
+	bool pod_gone;       /* it had one, which is no more */
+	int64_t deleting_ms; /* since when its pod is seen to be deleted; 0: it is not */
+	bool registered;     /* has a node in the coordinator */
 	int registered_version;
 	int64_t registered_czxid; /* the change that made the node */
 	bool busy;
@@ -351,9 +352,11 @@ bool view_none_assigned(const struct cluster_view *v);
 int64_t view_keys(const struct cluster_view *v);
 /* It sends slots to somebody. */
 bool view_sends_slots(const struct proxy_view *p);
-/* It is silent, and may be so to us alone: it sent slots when it was heard last, and has its pod, which is not to end,
- * on a node that is there as its kubelet says. Also out of the list its clients write through it. */
-bool view_may_serve_unheard(const struct proxy_view *p);
+/* It is silent, and may be so to us alone: it sent slots when it was heard last, and its container runs, as its kubelet
+ * says, whose node is there. Also out of the list its clients write through it. One that is being deleted, since it
+ * hangs as we think, is given the time that ends it, and no more: one that does hang in a drain would keep the masters
+ * of its node there until their own time is over. */
+bool view_may_serve_unheard(const struct cluster_view *v, const struct proxy_view *p);
 /* Whether one of them is so. */
 bool view_any_slot(const bool slots[CODIS_SLOTS]);
 /* A proxy sends slots to it, and does not hold them, as it was heard last. */

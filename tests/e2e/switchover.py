@@ -1,4 +1,5 @@
 """codisctl switchover, with writers through the proxies: what it costs, and what it refuses."""
+import contextlib
 import re
 import subprocess
 
@@ -64,9 +65,8 @@ def there_and_back(w):
     w.assert_nothing_lost()
 
 
-@case
-def hidden_proxy(w):
-    """A proxy that the leading controller alone does not hear is taken out of the list and serves on: no switch past it; linearizable, no error."""
+def proxy_away_from_leader(w):
+    """The controller's pod that leads, a proxy on another node, and a group that has nobody on that node but could be switched."""
     leader = w.pod(w.leader(), SYSTEM)
     proxy = next(p for p in w.codis.pods("codis-proxy") if p["spec"]["nodeName"] != leader["spec"]["nodeName"])
     node = proxy["spec"]["nodeName"]
@@ -74,20 +74,70 @@ def hidden_proxy(w):
         if s.is_master and s.node == node:
             switchover(w, str(s.group))
             w.wait_whole()
-    gid = next(g for g in (1, 2) if all(s.node != node for s in w.codis.group(g)))
-    there = [p for p in w.codis.pods() if p["spec"]["nodeName"] == node]  # without the dashboard, which tells who is out of the list
-    hidden = [p for p in there if p["metadata"]["name"].startswith(("codis-proxy", "codis-server"))]
-    with Histories(w, "hidden_proxy") as histories:
-        for pod in hidden:
-            w.cluster.cut_pair(pod, leader)
+    return leader, proxy, next(g for g in (1, 2) if all(s.node != node for s in w.codis.group(g)))
+
+
+def dashboard_on(w, node):
+    return [p for p in w.codis.pods("codis-dashboard") if p["spec"]["nodeName"] == node]
+
+
+@contextlib.contextmanager
+def hidden(w, pods, leader):
+    for pod in pods:
+        w.cluster.cut_pair(pod, leader)
+    try:
+        yield
+    finally:
+        for pod in pods:
+            w.cluster.heal_pair(pod, leader)
+
+
+def wait_out_of_list(w, proxy):
+    admin = proxy["status"]["podIP"] + ":11080"
+    seconds = wait_for("the proxy to be out of the list", lambda: (admin not in w.codis.proxies(), "it is there"), 30, every=0.1)
+    w.note(f"it is out of the list after {seconds:.1f} s")
+
+
+@case
+def hidden_proxy(w):
+    """A proxy that the leading controller alone does not hear is taken out of the list and serves on: no switch past it; linearizable, no error."""
+    leader, proxy, gid = proxy_away_from_leader(w)
+    node = proxy["spec"]["nodeName"]
+    if dashboard_on(w, node):  # heard there, it would tell that the node is well, and that the proxy hangs
+        w.kube.cordon(node)
         try:
-            admin = proxy["status"]["podIP"] + ":11080"
-            seconds = wait_for("the proxy to be out of the list", lambda: (admin not in w.codis.proxies(), "it is there"), 30, every=0.1)
-            w.note(f"it is out of the list after {seconds:.1f} s")
+            w.delete_pod(dashboard_on(w, node)[0]["metadata"]["name"])
+            wait_for("the dashboard to be elsewhere", lambda: (not dashboard_on(w, node), "it is there"), 60)
+            w.wait_whole()
+        finally:
+            w.kube.cordon(node, False)
+        w.wait_whole()
+    there = [p for p in w.codis.pods() if p["spec"]["nodeName"] == node]
+    with Histories(w, "hidden_proxy") as histories:
+        with hidden(w, there, leader):
+            wait_out_of_list(w, proxy)
             histories.step("switchover that is refused")
             refused(w, f"group {gid} could not be switched for 10 s: a proxy does not answer", str(gid))
-        finally:
-            for pod in hidden:
-                w.cluster.heal_pair(pod, leader)
         w.wait_whole()
     assert not histories.report["errors"], histories.report["errors"]
+
+
+@case
+def proxy_that_seems_to_hang(w):
+    """A proxy that the leading controller alone does not hear, though its neighbours, is deleted: no switch before it has ended; linearizable."""
+    leader, proxy, gid = proxy_away_from_leader(w)
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{proxy['metadata']['name']}"
+
+    def is_deleted():
+        pod = w.kube.find(path)
+        return not pod or "deletionTimestamp" in pod["metadata"], "it is not"
+    with Histories(w, "proxy_that_seems_to_hang") as histories:
+        with hidden(w, [proxy], leader):
+            wait_out_of_list(w, proxy)
+            wait_for("the proxy to be deleted", is_deleted, 90, every=0.05)  # without neighbours after a minute
+            histories.step("switchover")
+            w.note(switchover(w, str(gid)))
+            wait_for("the proxy to be gone", lambda: (not w.kube.find(path), "it is there"), 30)
+        w.wait_whole()
+    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY", "MASTERDOWN"))}
+    assert not answered, answered

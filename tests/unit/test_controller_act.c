@@ -2534,7 +2534,7 @@ ACT_TEST(a_switch_waits_for_one_that_is_in_no_list_and_silent_while_its_pod_is_t
 	p->had_pod = p->wanted = true;
 	p->reach = REACH_SILENT;
 	memcpy(seen.admin_addr, p->admin_addr, sizeof(seen.admin_addr));
-	snprintf(seen.pod.name, sizeof(seen.pod.name), "codis-proxy-1");
+	seen.pod.running = true;
 	world.c->view.proxies = &seen;
 	world.c->view.proxy_count = 1;
 	w.proxies[1].fails = INT_MAX;

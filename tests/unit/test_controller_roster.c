@@ -92,6 +92,29 @@ ROSTER_TEST(pods_and_lists_are_watched_and_no_longer)
 	assert_true(world.probes[0].ended && world.probes[1].ended);
 }
 
+static int64_t proxy_deleted_since(bool deleting)
+{
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-proxy",
+							  .name = "codis-proxy-0",
+							  .ip = "10.0.1.9",
+							  .deleting = deleting });
+	roster_take_stock(world.c);
+	return cluster_proxy(world.c, "10.0.1.9:11080", false)->deleting_ms;
+}
+
+ROSTER_TEST(since_when_a_proxy_is_being_deleted_is_known)
+{
+	int64_t began_ms = clock_mono_ms(), since_ms;
+
+	assert_int_equal(proxy_deleted_since(false), 0);
+	since_ms = proxy_deleted_since(true);
+	assert_true(since_ms >= began_ms);
+	while (clock_mono_ms() == since_ms)
+		usleep(200);
+	assert_int_equal(proxy_deleted_since(true), since_ms);
+	assert_int_equal(proxy_deleted_since(false), 0); /* another one has its address */
+}
+
 ROSTER_TEST(name_in_a_list_is_never_asked)
 {
 	struct observed_group *g = list(1);
