@@ -220,6 +220,13 @@ static bool successor_syncs(const struct op *op)
 	return s && s->info_valid && syncs_anew(op, &s->info);
 }
 
+static bool successor_goes(const struct op *op)
+{
+	const struct observed_server *s = cluster_server(op->c, op->a.addr);
+
+	return s && s->info_valid && judge_lets_go(&s->info, s->ending_ms, clock_mono_ms());
+}
+
 static void on_looked(void *ctx, const char *answer, const struct error *err)
 {
 	struct op *op = ctx;
@@ -231,6 +238,8 @@ static void on_looked(void *ctx, const char *answer, const struct error *err)
 		stays(op, "the old master has woken, and stays");
 	else if (successor_syncs(op))
 		stays(op, WHY_LIVES);
+	else if (old == OLD_SILENT && successor_goes(op))
+		stays(op, "its replica is about to end, so the old master, which may wake, stays");
 	else if (op->a.early)
 		await_evidence(op);
 	else

@@ -100,9 +100,17 @@ static void hold_early(struct decision *d, const struct group_view *g, const str
 	    (g->held_ms && d->v->now_ms - g->held_ms < HELD_AGAIN_MS))
 		return;
 	best = judge_best_replica(d->v, g, m, false);
-	if (best && !best->pod.deleting && !judge_more_to_hear(d->v, g, m, best) && !is_claimed(d, g, m, best))
+	if (best && !judge_about_to_go(best) && !judge_more_to_hear(d->v, g, m, best) && !is_claimed(d, g, m, best))
 		propose_master(d, ACT_PROMOTE, g->node.id, best, m, "it is silent, and its replica does not hear it")
 			->early = true;
+}
+
+/* The old one is silent, or answers with errors, and may wake with all that it has; what clients write to a replica
+ * that its hook has let go is lost with it. Over one that has ended it is all there is. */
+static bool goes_before(const struct decision *d, const struct server_view *best, const struct server_view *old)
+{
+	return old->reach != REACH_REFUSED && !old->info_valid &&
+	       judge_lets_go(&best->info, best->ending_ms, d->v->now_ms);
 }
 
 static void replace_master(struct decision *d, const struct group_view *g, const char *why)
@@ -112,7 +120,8 @@ static void replace_master(struct decision *d, const struct group_view *g, const
 
 	if (!best && (from = the_one_before(d, g, m)) != NULL)
 		best = judge_best_replica(d->v, g, from, false);
-	if (judge_more_to_hear(d->v, g, best ? from : m, best) || (best && is_claimed(d, g, from, best)))
+	if (judge_more_to_hear(d->v, g, best ? from : m, best) ||
+	    (best && (is_claimed(d, g, from, best) || goes_before(d, best, from))))
 		return;
 	if (best) {
 		propose_master(d, ACT_PROMOTE, g->node.id, best, from, why);

@@ -485,6 +485,14 @@ bool judge_about_to_go(const struct server_view *s)
 	return s->pod.deleting || s->info.ending;
 }
 
+/* Its kubelet ends it within that behind its hook, if it does at all. */
+#define LETS_GO_MS 2000
+
+bool judge_lets_go(const struct redis_info *info, int64_t ending_ms, int64_t now_ms)
+{
+	return info->ending && info->role == REDIS_ROLE_REPLICA && info->link_up && now_ms - ending_ms < LETS_GO_MS;
+}
+
 static bool is_better(const struct server_view *s, const struct server_view *than, bool choose)
 {
 	/* Who refuses the role is of no use; of several, who did so longest ago. */

@@ -82,6 +82,9 @@ int64_t judge_lasting_ms(const struct cluster_view *v, int64_t since_ms);
 
 /* Its pod is being deleted, or its preStop hook says that it ends, and lets a replica go. */
 bool judge_about_to_go(const struct server_view *s);
+/* Its hook says so since ending_ms, and lets it go, as its link to a master is up: what is given to it now ends with
+ * it. One that is still there later waits for a role. */
+bool judge_lets_go(const struct redis_info *info, int64_t ending_ms, int64_t now_ms);
 /* The replica with the most of what m sent; NULL: none has what m had. must_be_synced: and is in sync with it now. One
  * whose pod is being deleted, or that says it is about to end, is the last choice; where it must be synced it is none,
  * and one on a cordoned node is the last. */

@@ -40,6 +40,7 @@ struct observed_server {
 	int64_t rare_ms; /* when it last had not heard for seconds its master, which was well; 0: not with this link */
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
+	int64_t ending_ms;          /* since when it says that it is about to end; 0: it does not */
 	int64_t link_down_s, link_down_heard_ms; /* what the INFO before said of that, and when; -1 */
 	int64_t acted_ms;                        /* op.c: when something was last done to it; 0 never */
 	int64_t role_refused_ms;                 /* act_promote.c: when it last refused the role; 0: it took it since */

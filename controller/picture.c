@@ -285,6 +285,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	memcpy(s->link_up_to, o->link_up_to, sizeof(s->link_up_to));
 	s->rare_ms = o->rare_ms;
 	s->link_down_since_ms = o->link_down_since_ms;
+	s->ending_ms = o->ending_ms;
 	s->role_heard_ms = o->role_heard_ms;
 	s->role_offset = o->role_offset;
 	s->acted_ms = o->acted_ms;

@@ -98,6 +98,16 @@ static bool link_was_up(const struct observed_server *s)
 	       s->info.link_down_s <= (s->heard_ms - s->link_down_heard_ms) / 1000 + 1;
 }
 
+static void note_ending(struct observed_server *s)
+{
+	if (!s->info_valid)
+		return;
+	if (!s->info.ending)
+		s->ending_ms = 0;
+	else if (!s->ending_ms)
+		s->ending_ms = s->heard_ms;
+}
+
 static void note_link(struct observed_server *s)
 {
 	bool replica = s->info.role == REDIS_ROLE_REPLICA, up = replica && s->info.link_up && !s->info.syncing;
@@ -252,6 +262,7 @@ void roster_hear(struct cluster *c, struct observed_server *s, const struct redi
 	s->accepts = state->accepts;
 	snprintf(s->complaint, sizeof(s->complaint), "%s", state->complaint);
 	note_run(c, s);
+	note_ending(s);
 	note_link(s);
 	note_rare(c, s);
 	note_succession(c, s);

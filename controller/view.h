@@ -77,6 +77,7 @@ struct server_view {
 	int64_t rare_ms; /* when it last had not heard for seconds its master, which was well; 0: not with this link */
 	int64_t link_down_since_ms; /* the first INFO of those in a row that showed its link down; 0: up, or not known
 				     */
+	int64_t ending_ms;          /* since when its process says that it is about to end; 0: it does not */
 	int64_t role_heard_ms;      /* when a process with the master's role was last heard at this address; 0 never */
 	int64_t role_offset;        /* ... and what it had sent by then */
 	int64_t acted_ms;           /* when something was last done to it; 0 never */

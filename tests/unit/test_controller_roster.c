@@ -115,6 +115,25 @@ ROSTER_TEST(since_when_a_proxy_is_being_deleted_is_known)
 	assert_int_equal(proxy_deleted_since(false), 0); /* another one has its address */
 }
 
+ROSTER_TEST(since_when_a_server_is_about_to_end_is_known)
+{
+	struct redis_probe_state st = says(REDIS_ROLE_REPLICA, "r");
+
+	set_server("codis-server-0", NULL, "10.0.0.1");
+	roster_take_stock(world.c);
+	roster_hear(world.c, server(A), &st);
+	assert_int_equal(server(A)->ending_ms, 0);
+	st.info.ending = true;
+	st.heard_ms = 50;
+	roster_hear(world.c, server(A), &st);
+	st.heard_ms = 90;
+	roster_hear(world.c, server(A), &st);
+	assert_int_equal(server(A)->ending_ms, 50);
+	st.info.ending = false; /* another process has its address */
+	roster_hear(world.c, server(A), &st);
+	assert_int_equal(server(A)->ending_ms, 0);
+}
+
 ROSTER_TEST(name_in_a_list_is_never_asked)
 {
 	struct observed_group *g = list(1);
