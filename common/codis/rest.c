@@ -88,6 +88,10 @@ static int rest(struct http_client *http, const struct target *t, codis_done don
 				  .max_body = t->only_slots ? TOPOM_MAX : ANSWER_MAX,
 				  .release = free };
 
+	if (!t->addr[0]) {
+		free(call);
+		return error_set(err, ERR_IO, "%s %s: no dashboard is known that answers", t->method, t->path);
+	}
 	if (!call)
 		return error_set(err, ERR_NOMEM, "%s %s%s: no memory", t->method, t->addr, t->path);
 	*call = (struct rest_call){ .done = done, .ctx = ctx, .slots = t->slots, .only_slots = t->only_slots };
