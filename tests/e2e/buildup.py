@@ -71,3 +71,21 @@ def one_behind_the_other(w):
         w.note(f"built up in {seconds:.1f} s")
     told, _ = codisctl(w, "buildup")
     assert "created" not in told and "changed\n" not in told.replace("unchanged\n", ""), told
+
+
+@case
+def the_articles_set(w):
+    """codisctl buildup --set article, in a namespace that it makes and beside a first Codis, scale-proxy 3, cleanup, without a pause: PONG each time."""
+    try:
+        for _ in range(ROUNDS):
+            told, seconds = codisctl(w, "buildup", "--set", "article", namespace="article", within=180)
+            assert told.endswith("\nPONG\n"), told
+            w.note(f"built up in {seconds:.1f} s: {told.count('PONG in ')} proxies")
+            told, seconds = codisctl(w, "scale-proxy", "3", namespace="article", within=120)
+            assert told.endswith("\nPONG\n") and told.count("PONG in ") == 3, told
+            w.note(f"3 proxies after {seconds:.1f} s")
+            told, seconds = codisctl(w, "cleanup", "--yes", namespace="article", within=120)
+            assert "article/codis-test is gone" in told, told
+            w.note(f"taken away in {seconds:.1f} s")
+    finally:
+        w.remove_codis("article")

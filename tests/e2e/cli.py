@@ -12,10 +12,10 @@ CODISCTL = os.path.join(TOP, os.environ.get("BUILD", "build"), "codisctl")
 CONTROLLER = f"/apis/apps/v1/namespaces/{SYSTEM}/deployments/codis-controller"
 
 
-def codisctl(w, *args, status=0, within=60):
+def codisctl(w, *args, status=0, within=60, namespace=NAMESPACE):
     """What it prints, and the seconds that it took, at most within."""
     begin = time.monotonic()
-    done = subprocess.run([CODISCTL, *args, "-n", NAMESPACE], capture_output=True, text=True, env=w.kube.env, timeout=within)
+    done = subprocess.run([CODISCTL, *args, "-n", namespace], capture_output=True, text=True, env=w.kube.env, timeout=within)
     seconds = time.monotonic() - begin
     assert done.returncode in (status if isinstance(status, tuple) else (status,)), \
         f"codisctl {' '.join(args)} ends with {done.returncode}: {done.stdout}{done.stderr}"
