@@ -332,6 +332,18 @@ static bool awaits_slots(const struct decision *d, const struct group_view *g, b
 	return (soon || (cordoned && !d->v->dashboard.slots_disabled)) && judge_slots_move(d->v, g->node.id);
 }
 
+#define PAST ", past slots of its group that may still move: what arrives amid the switch is lost"
+
+static const char *why_it_ends(const struct decision *d, const struct group_view *g, bool ending)
+{
+	bool moves = judge_slots_move(d->v, g->node.id);
+
+	if (ending)
+		return moves ? "the master's pod is being ended by its kubelet" PAST
+			     : "the master's pod is being ended by its kubelet";
+	return moves ? "the master's pod is being deleted" PAST : "the master's pod is being deleted";
+}
+
 /* Its pod is about to end, or its process is, whose pod was taken away at once (delete --force). A node that is
  * cordoned is about to be drained: its master is switched while nobody waits for it. One that got the role by an
  * address that had been a member's is needed by its own group. While a limit holds the switch up, the other members are
@@ -355,11 +367,10 @@ static bool leave_gracefully(struct decision *d, const struct group_view *g, con
 	if (awaits_another_group(d, g))
 		return true;
 	propose_master(d, ACT_SWITCH, g->node.id, next, m,
-		       ending     ? "the master's pod is being ended by its kubelet"
-		       : gone     ? "the master's pod is gone"
+		       gone       ? "the master's pod is gone"
 		       : lent     ? "the master's pod is another group's"
 		       : cordoned ? "the master's node is cordoned"
-				  : "the master's pod is being deleted");
+				  : why_it_ends(d, g, ending));
 	return !hold(d);
 }
 

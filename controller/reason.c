@@ -42,6 +42,12 @@ static const struct {
 	{ "another controller is about to replace it, and it is heard here", "kept" },
 	{ "the master's pod is being deleted", "pod-deleted" },
 	{ "the master's pod is being ended by its kubelet", "pod-ended" },
+	{ "the master's pod is being deleted, past slots of its group that may still move: what arrives amid the "
+	  "switch is lost",
+	  "pod-deleted" },
+	{ "the master's pod is being ended by its kubelet, past slots of its group that may still move: what arrives "
+	  "amid the switch is lost",
+	  "pod-ended" },
 	{ "the master's pod is gone", "pod-gone" },
 	{ "the master's node is cordoned", "cordoned" },
 	{ "the master's pod is another group's", "address-taken" },

@@ -648,7 +648,16 @@ TEST(master_that_leaves_waits_for_slots_that_move)
 	w->groups[0].leaves_ms = w->v.now_ms - 9999;
 	assert_nothing(w);
 	w->groups[0].leaves_ms--; /* its pod has to end */
-	assert_only(w, ACT_SWITCH, B);
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->why,
+			    "the master's pod is being deleted, past slots of its group that may still move: what "
+			    "arrives amid the switch is lost");
+	w->servers[0].pod.deleting = false;
+	w->servers[0].info.ending = true;
+	assert_string_equal(assert_only(w, ACT_SWITCH, B)->why,
+			    "the master's pod is being ended by its kubelet, past slots of its group that may still "
+			    "move: what arrives amid the switch is lost");
+	w->servers[0].pod.deleting = true;
+	w->servers[0].info.ending = false;
 	w->groups[0].leaves_ms++;
 	w->v.dashboard.slot_acting[7] = false;
 	assert_only(w, ACT_SWITCH, B);
