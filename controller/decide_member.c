@@ -199,15 +199,20 @@ static bool has_slots(const struct cluster_view *v, int gid)
 	return some;
 }
 
+/* Of whom this controller has never seen a pod: its pod went before this one began, or a person has listed one that
+ * has none, and starts it late. */
+#define NEVER_SEEN_MS 600000
+
 /* Nobody is there any more. Whose group was emptied on purpose leaves its list with its pod, whoever has its address by
  * now. */
 static bool has_left(const struct decision *d, const struct group_view *g, const struct server_view *s)
 {
 	bool away = s->reach == REACH_REFUSED || s->reach == REACH_SILENT;
+	int ms = s->pod_gone ? d->limits->down_ms : NEVER_SEEN_MS;
 
 	if (scale_lets_go(d->v, g->node.id))
 		return s->of_another || !judge_has_pod(s);
-	return !judge_has_pod(s) && s->pod_gone && away && judge_lasting_ms(d->v, s->since_ms) >= d->limits->down_ms;
+	return !judge_has_pod(s) && away && judge_lasting_ms(d->v, s->since_ms) >= ms;
 }
 
 bool drop_left_over(struct decision *d, const struct group_view *g)

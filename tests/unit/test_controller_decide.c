@@ -1049,6 +1049,11 @@ TEST(servers_of_a_group_that_is_scaled_away_leave_its_list)
 	assert_only(w, ACT_DROP_SERVER, C);
 	c->pod_gone = false; /* not known to have had one */
 	assert_nothing(w);
+	w->v.now_ms = c->since_ms + 599999;
+	assert_nothing(w);
+	w->v.now_ms++; /* it went while no controller ran: nobody comes back there */
+	assert_only(w, ACT_DROP_SERVER, C);
+	w->v.now_ms = c->since_ms + 3000;
 	c->pod_gone = true;
 	w->v.kube_fresh = false;
 	assert_nothing(w);
