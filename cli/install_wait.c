@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/codis/pod.h"
 #include "common/codis/waits.h"
 #include "common/kube/ops_pod.h"
 
@@ -43,8 +44,8 @@ static bool is_ready(struct waiting *w, const char *name, const cJSON *deploymen
 /* "codis-webhook-5d9c7b6f4-7xkqp: ImagePullBackOff, codis-k8s:latest" */
 static void say_pod(struct waiting *w, const cJSON *pod)
 {
-	const char *name = json_str(pod, "metadata", "name", NULL), *late;
-	const cJSON *one;
+	const char *name = json_str(pod, "metadata", "name", NULL), *late, *reason, *message;
+	const cJSON *one, *scheduled;
 
 	json_each(one, json_get(pod, "status", "containerStatuses", NULL)) {
 		char waits[WAITS_MAX];
@@ -56,14 +57,11 @@ static void say_pod(struct waiting *w, const cJSON *pod)
 	late = waits_words("", waits_unprepared(json_get(pod, "status", NULL)), clock_wall_ms());
 	if (name && late[0])
 		buf_addf(&w->why, "%s%s: %s", w->why.len ? "\n  " : "  ", name, late);
-	json_each(one, json_get(pod, "status", "conditions", NULL)) {
-		const char *type = json_str(one, "type", NULL), *reason = json_str(one, "reason", NULL),
-			   *message = json_str(one, "message", NULL);
-
-		if (name && type && strcmp(type, "PodScheduled") == 0 && reason && strcmp(reason, "Unschedulable") == 0)
-			buf_addf(&w->why, "%s%s: it has no node: %s", w->why.len ? "\n  " : "  ", name,
-				 message ? message : "");
-	}
+	scheduled = codis_condition(pod, "PodScheduled");
+	reason = json_str(scheduled, "reason", NULL);
+	message = json_str(scheduled, "message", NULL);
+	if (name && reason && strcmp(reason, "Unschedulable") == 0)
+		buf_addf(&w->why, "%s%s: it has no node: %s", w->why.len ? "\n  " : "  ", name, message ? message : "");
 }
 
 /* Who may not list them, is not told. */

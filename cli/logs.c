@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
+#include "common/codis/pod.h"
 
 #define HELD_MAX      (64u << 20) /* of what is read at once */
 #define HELD_LIVE_MAX (1u << 20)  /* of what is followed */
@@ -69,15 +70,9 @@ static const cJSON *named(const cJSON *list, const char *name)
 
 static bool is_ready(const cJSON *pod)
 {
-	const cJSON *condition;
+	const char *status = json_str(codis_condition(pod, "Ready"), "status", NULL);
 
-	json_each(condition, json_get(pod, "status", "conditions", NULL)) {
-		const char *type = json_str(condition, "type", NULL), *status = json_str(condition, "status", NULL);
-
-		if (type && status && strcmp(type, "Ready") == 0)
-			return strcmp(status, "True") == 0;
-	}
-	return true;
+	return !status || strcmp(status, "True") == 0;
 }
 
 /* False: it says nothing that a log could be asked for by. */
