@@ -702,12 +702,12 @@ TEST(nor_past_one_that_is_in_no_list_and_silent_while_its_pod_is_there)
 	w->proxies[0].pod.running = true;
 	assert_nothing(w);
 	w->proxies[0].pod.deleting = true; /* since it hangs, as we think */
-	w->proxies[0].deleting_ms = w->v.now_ms - 5999;
+	w->proxies[0].deleting_ms = w->v.now_ms - 9999;
 	assert_nothing(w);
 	w->proxies[0].pod.running = false;
 	assert_only(w, ACT_SWITCH, B);
 	w->proxies[0].pod.running = true;
-	w->proxies[0].deleting_ms = w->v.now_ms - 6000; /* it does, and the masters of its node have little time */
+	w->proxies[0].deleting_ms = w->v.now_ms - 10000; /* it does, and the masters of its node have little time */
 	assert_only(w, ACT_SWITCH, B);
 	w->proxies[0].pod.deleting = false;
 	w->proxies[0].deleting_ms = 0;
