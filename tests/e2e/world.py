@@ -240,7 +240,7 @@ class World:
         try:
             lines += self.codis.topology()
             with open(os.path.join(folder, self.leader() + ".controller.log"), encoding="utf-8") as f:
-                lines += [line[:200] for line in f.read().splitlines()[-10:]]
+                lines += [line[:200] for line in f.read().splitlines() if "event=status " not in line][-10:]
         except (OSError, RuntimeError, ValueError, KeyError):
             pass
         return lines + [f"see {os.path.relpath(folder, TOP)}"]
