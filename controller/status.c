@@ -141,6 +141,18 @@ static const char *server_state(const struct server_view *s, const struct server
 	return s->info.syncing ? "syncing" : "not synced";
 }
 
+/* The members that are not in sync with m, NULL: all of them, and what each is. */
+static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
+			  struct buf *out)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (s != m && view_is_member(s, g->node.id) && (!m || !view_synced(s, m)))
+			buf_addf(out, " (%s: %s)", name_of(s), server_state(s, m));
+	}
+}
+
 /* What all groups together show. */
 struct groups_status {
 	int led, seen, surplus; /* surplus: that no StatefulSet asks for any more, and that are there */
@@ -157,6 +169,8 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g), *s;
 		const char *why, *held_up;
+		char names[480] = "";
+		struct buf who = BUF_IN(names);
 
 		if ((!has_members(v, g) && !g->unreadable[0]) || scale_lets_go(v, g->node.id))
 			continue;
@@ -183,8 +197,11 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		if (g->switching_to[0])
 			continue;
 		held_up = judge_held_up(v, g, limits);
-		say(r, TROUBLE_GROUP_HAS_NO_MASTER, "group %d has no master%s%s: %s%s%s", g->node.id, m ? ", " : "",
-		    m ? name_of(m) : "", why, held_up ? "; " : "", held_up ? held_up : "");
+		if (!m)
+			list_unsynced(v, g, NULL, &who);
+		say(r, TROUBLE_GROUP_HAS_NO_MASTER, "group %d has no master%s%s: %s%s%s%s", g->node.id, m ? ", " : "",
+		    m ? name_of(m) : "", m ? why : "no server has the role yet", who.failed ? "" : who.data,
+		    held_up ? "; " : "", held_up ? held_up : "");
 	}
 }
 
@@ -312,17 +329,6 @@ static int64_t say_losses(const struct cluster_view *v, struct groups_status *al
 	say(r, TROUBLE_DATA_LOST, "group%s %s LOST %s DATA at %s (%s): acknowledge it with %s", plural(n), who.data,
 	    n == 1 ? "ITS" : "THEIR", lost_at(last_ms, at), words, served_acknowledge(v->namespace, where, command));
 	return keys;
-}
-
-static void list_unsynced(const struct cluster_view *v, const struct group_view *g, const struct server_view *m,
-			  struct buf *out)
-{
-	const struct server_view *s;
-
-	for (int at = 0; (s = view_next(v, g, &at));) {
-		if (s != m && view_is_member(s, g->node.id) && !view_synced(s, m))
-			buf_addf(out, " (%s: %s)", name_of(s), server_state(s, m));
-	}
 }
 
 static void say_replicas(const struct cluster_view *v, const struct decide_limits *limits, struct groups_status *all,

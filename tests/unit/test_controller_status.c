@@ -559,9 +559,20 @@ TEST(nothing_was_begun)
 	for (int i = 0; i < 2; i++)
 		w->groups[i].node.count = 0;
 	w->v.proxy_count = 0;
-	assert_line(
-		w, "codis-test: DOWN, 0/2 groups led, 0 proxies, 0/1024 slots served; group 1 has no master: the group "
-		   "has no master yet; group 2 has no master: the group has no master yet; no proxy serves");
+	w->servers[0].addr[0] = '\0';
+	w->servers[0].reach = REACH_UNKNOWN;
+	w->servers[0].info_valid = false;
+	w->servers[0].pod.unschedulable = true;
+	w->servers[1].reach = REACH_REFUSED;
+	for (int i = 2; i < 4; i++) {
+		w->servers[i].info.role = REDIS_ROLE_REPLICA;
+		snprintf(w->servers[i].info.master, CODIS_ADDR_MAX, "127.0.0.1:1");
+	}
+	assert_line(w,
+		    "codis-test: DOWN, 0/2 groups led, 0 proxies, 0/1024 slots served; group 1 has no master: no "
+		    "server has the role yet (codis-server-0: no node takes it) (codis-server-1: refusing); group 2 "
+		    "has no master: no server has the role yet (codis-server-2: waiting for a role) (codis-server-3: "
+		    "waiting for a role); no proxy serves");
 }
 
 TEST(cause_comes_first)
