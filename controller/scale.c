@@ -344,7 +344,18 @@ static bool is_sent_to(const struct cluster_view *v, int gid)
 	return false;
 }
 
-/* What is left there would be lost with its servers. */
+/* When a slot was last heard to be another group's, or to have come to an end of its way. 0: not known. */
+static int64_t changed_ms(const struct dashboard_view *b)
+{
+	int64_t last_ms = 0;
+
+	for (int i = 0; b->slot_since_ms && i < CODIS_SLOTS; i++)
+		last_ms = b->slot_since_ms[i] > last_ms ? b->slot_since_ms[i] : last_ms;
+	return last_ms;
+}
+
+/* What is left there would be lost with its servers. Keys that were counted before the last slot had gone may have gone
+ * with it: nobody is told to give those up. */
 static void wait_until_empty(struct looking *l, int gid)
 {
 	const struct group_view *g = view_group(l->v, gid);
@@ -363,6 +374,8 @@ static void wait_until_empty(struct looking *l, int gid)
 			  "what group %d has is not known: it has no master; " CODIS_ANNOTATION_ALLOW_LOSS "=%d gives "
 			  "it up",
 			  gid, gid);
+	} else if (m->info.keys > 0 && m->heard_ms <= changed_ms(&l->v->dashboard)) {
+		waits_for(l, "which keys group %d still has is asked", gid);
 	} else if (m->info.keys > 0) {
 		served_say_keys(m->info.keys, keys);
 		waits_for(l, "group %d still has %s and no slot; " CODIS_ANNOTATION_ALLOW_LOSS "=%d gives them up", gid,

@@ -458,6 +458,7 @@ TEST(group_that_has_no_node_yet_goes_when_its_servers_have_ended)
 TEST(keys_without_a_slot_keep_their_group)
 {
 	WORLD;
+	int64_t since_ms[CODIS_SLOTS] = { 0 };
 
 	scaled(w, 2, 2);
 	ask(w, "2");
@@ -465,6 +466,12 @@ TEST(keys_without_a_slot_keep_their_group)
 	move_all(w);
 	w->sets[0].last_noted = 1;
 	w->servers[2].info.keys = 7;
+	w->servers[2].heard_ms = w->v.now_ms;
+	since_ms[1023] = w->v.now_ms; /* the last slot has gone since they were counted */
+	w->v.dashboard.slot_since_ms = since_ms;
+	assert_nothing(w);
+	assert_words(w, "group 2 has no slots any more; it waits: which keys group 2 still has is asked");
+	since_ms[1023]--;
 	assert_nothing(w);
 	assert_words(w, "group 2 has no slots any more; it waits: group 2 still has about 7 keys and no slot; "
 			"codis.io/allow-data-loss=2 gives them up");
