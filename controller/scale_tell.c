@@ -9,6 +9,7 @@
 #include "common/base/metrics.h"
 #include "common/kube/event.h"
 #include "controller/cluster.h"
+#include "controller/recent.h"
 #include "controller/say.h"
 #include "controller/scale.h"
 #include "controller/tell.h"
@@ -36,6 +37,18 @@ static void tell_progress(struct cluster *c, const struct scale *s, bool warns, 
 		tell(c, warns, reason, words.data);
 }
 
+/* That it begins and ends is kept; each time that it waits would leave no room for what else was done. */
+static void tell_begin(struct cluster *c, const struct scale *s)
+{
+	char text[SCALE_WORDS_MAX];
+	struct buf words = BUF_IN(text);
+
+	if (!scale_words(&c->view, s, &words))
+		return;
+	tell(c, false, "SlotsMoving", words.data);
+	recent_note(c, "SlotsMoving", words.data);
+}
+
 static void tell_end(struct cluster *c, const struct moving *was)
 {
 	char text[SCALE_WORDS_MAX];
@@ -43,6 +56,7 @@ static void tell_end(struct cluster *c, const struct moving *was)
 
 	scale_end_words(&c->view, was, &words);
 	tell(c, false, "SlotsMoved", words.data);
+	recent_note(c, "SlotsMoved", words.data);
 }
 
 /* It waits, for long enough, or does so no more. */
@@ -83,7 +97,7 @@ void scale_tell(struct cluster *c)
 		if (!moving_is(now))
 			tell_end(c, told);
 		else if (s.left)
-			tell_progress(c, &s, false, "SlotsMoving");
+			tell_begin(c, &s);
 		*told = *now;
 	}
 	if (moving_is(now))

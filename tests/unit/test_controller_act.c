@@ -26,6 +26,7 @@
 #include "controller/drain.h"
 #include "controller/observe.h"
 #include "controller/roster.h"
+#include "controller/scale_tell.h"
 #include "tests/unit/controller_world.h"
 #include "tests/unit/nomem.h"
 #include "tests/unit/pods_fixture.h"
@@ -3920,6 +3921,19 @@ ACT_TEST(slots_that_a_dashboard_refuses_to_move_are_tried_again_later_and_later)
 	assert_journal(D " slot 1023 to group 2\n" D " slot 1023 to group 2\n");
 	assert_int_equal(world.c->scaling_done.failures, 2);
 	assert_logged("event=action.failed " ABOUT "action=move-slots");
+}
+
+ACT_TEST(what_is_kept_of_what_was_done_has_when_slots_began_to_move_and_when_they_had)
+{
+	two_groups();
+	world.c->view.mandate = MANDATE_LEAD;
+	scale_tell(world.c);
+	assert_kept("SlotsMoving: 0 of 512 slots have moved to group 2");
+	world.c->view.scaling.moving.to.count = 0;
+	for (int i = CODIS_SLOTS / 2; i < CODIS_SLOTS; i++)
+		world.c->view.dashboard.slot_group[i] = 2;
+	scale_tell(world.c);
+	assert_kept("SlotsMoved: group 2 has its share of the slots");
 }
 
 #define SET_PATH "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"
