@@ -246,7 +246,9 @@ static void add_server(struct columns *t, const cJSON *group, const cJSON *m)
 
 	add_number(t, group, "id");
 	columns_add(t, name_of(m));
-	columns_add(t, is_master(group, m) ? "master" : str(m, "role"));
+	columns_add(t, is_master(group, m)                   ? "master"
+		       : json_bool(false, m, "synced", NULL) ? "replica"
+							     : str(m, "role"));
 	columns_add(t, str(m, "state"));
 	columns_add(t, str(m, "node"));
 	columns_add(t, str(m, "zone"));

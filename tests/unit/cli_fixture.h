@@ -37,7 +37,7 @@ const char *cli_status_json(bool leads, const char *clusters, char *out, size_t 
 	"1 proxy, 1024/1024 slots served\",\"paused\":false,\"adoption\":{\"asked\":false},\"recent\":[],\"groups\":[" \
 	"{\"id\":1,\"led\":true,\"master\":\"codis-server-1\",\"why\":\"\",\"slots\":1024,\"members\":[{\"addr\":"     \
 	"\"10.0.0.1:6379\",\"pod\":\"codis-server-0\",\"node\":\"n1\",\"zone\":\"zone-a\",\"state\":\"synced\","       \
-	"\"guarded\":true,"                                                                                            \
+	"\"synced\":true,\"guarded\":true,"                                                                            \
 	"\"offset\":900,\"keys\":7,\"memory\":1572864,\"memory_max\":1073741824,\"ops\":12},{\"addr\":\"10.0.0.2:"     \
 	"6379\",\"pod\":\"codis-server-1\",\"node\":\"n2\","                                                           \
 	"\"state\":\"master\",\"guarded\":true,\"offset\":1000,\"keys\":7}]}],\"proxies\":[{\"addr\":"                 \

@@ -48,15 +48,16 @@ CLI_TEST(every_server_in_a_row)
 
 	two(w, CLI_HEALTHY);
 	assert_int_equal(CLI(w, "status", "-owide"), CLI_OK);
-	cli_says(w, "  GROUP  SERVER          ROLE    STATE   NODE  ZONE    ADDRESS        KEYS  MEMORY              "
-		    "OPS/S  "
-		    "LAG    GUARDED\n"
-		    "  1      codis-server-0  -       synced  n1    zone-a  10.0.0.1:6379  7     1.5 MiB of 1.0 GiB  "
-		    "12     "
-		    "100 B  yes\n"
-		    "  1      codis-server-1  master  master  n2    -       10.0.0.2:6379  7     -                   - "
-		    "     "
-		    "-      yes\n");
+	cli_says(w,
+		 "  GROUP  SERVER          ROLE     STATE   NODE  ZONE    ADDRESS        KEYS  MEMORY              "
+		 "OPS/S  "
+		 "LAG    GUARDED\n"
+		 "  1      codis-server-0  replica  synced  n1    zone-a  10.0.0.1:6379  7     1.5 MiB of 1.0 GiB  "
+		 "12     "
+		 "100 B  yes\n"
+		 "  1      codis-server-1  master   master  n2    -       10.0.0.2:6379  7     -                   - "
+		 "     "
+		 "-      yes\n");
 }
 
 CLI_TEST(what_is_wrong_comes_first)
