@@ -54,6 +54,7 @@ def run(place, command):
             say("    " + line.rstrip()[:200])
             if time.monotonic() > deadline:
                 process.kill()
+                raise RuntimeError(f"{command}: not done within {COMMAND_S} s, so it was ended; what it has begun goes on")
     if process.returncode:
         raise RuntimeError(f"{command}: exit status {process.returncode}")
 
