@@ -98,7 +98,9 @@ void scale_tell(struct cluster *c)
 			tell_end(c, told);
 		else if (s.left)
 			tell_begin(c, &s);
-		*told = *now;
+		/* Groups that are empty go one after the other; the end is told of all of them. */
+		if (s.left || !moving_is(now) || !moving_is(told))
+			*told = *now;
 	}
 	if (moving_is(now))
 		tell_waits(c, &s);

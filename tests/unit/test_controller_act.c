@@ -3936,6 +3936,24 @@ ACT_TEST(what_is_kept_of_what_was_done_has_when_slots_began_to_move_and_when_the
 	assert_kept("SlotsMoved: group 2 has its share of the slots");
 }
 
+ACT_TEST(the_end_is_told_of_all_groups_that_went_one_after_the_other)
+{
+	struct moving *moving = &world.c->view.scaling.moving;
+
+	two_groups();
+	world.c->view.mandate = MANDATE_LEAD;
+	*moving = (struct moving){ .slots = 512 };
+	gids_add(&moving->from, 3);
+	gids_add(&moving->from, 4);
+	scale_tell(world.c);
+	moving->from.count = 0;
+	gids_add(&moving->from, 4);
+	scale_tell(world.c);
+	moving->from.count = 0;
+	scale_tell(world.c);
+	assert_kept("SlotsMoved: groups 3 and 4 are no more");
+}
+
 #define SET_PATH "/apis/apps/v1/namespaces/shop/statefulsets/codis-server"
 
 /* Operations of a JSON Patch: whoever asks for something else meanwhile is not overrun. */
