@@ -203,12 +203,19 @@ bool view_sends_slots(const struct proxy_view *p)
 	return false;
 }
 
+/* One that was never heard, as by a controller that has just begun, serves where its kubelet says that it is ready. */
+static bool may_send_slots(const struct proxy_view *p)
+{
+	bool unheard = p->reach == REACH_SILENT || p->reach == REACH_UNKNOWN;
+
+	return unheard && (p->slots ? view_sends_slots(p) : p->pod.ready);
+}
+
 bool view_may_serve_unheard(const struct cluster_view *v, const struct proxy_view *p)
 {
 	bool ends = p->deleting_ms && v->now_ms - p->deleting_ms >= ENDS_MS;
 
-	return p->reach == REACH_SILENT && view_sends_slots(p) && p->pod.running && !p->pod_gone && !p->pod.node_lost &&
-	       !ends;
+	return may_send_slots(p) && p->pod.running && !p->pod_gone && !p->pod.node_lost && !ends;
 }
 
 bool view_sends_to(const struct cluster_view *v, const struct server_view *s)

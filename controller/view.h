@@ -353,10 +353,10 @@ bool view_none_assigned(const struct cluster_view *v);
 int64_t view_keys(const struct cluster_view *v);
 /* It sends slots to somebody. */
 bool view_sends_slots(const struct proxy_view *p);
-/* It is silent, and may be so to us alone: it sent slots when it was heard last, and its container runs, as its kubelet
- * says, whose node is there. Also out of the list its clients write through it. One that is being deleted, since it
- * hangs as we think, is given the time that ends it, and no more: one that does hang in a drain would keep the masters
- * of its node there until their own time is over. */
+/* It is silent, and may be so to us alone: it sent slots when it was heard last (one that was never heard: it is
+ * ready), and its container runs, as its kubelet says, whose node is there. Also out of the list its clients write
+ * through it. One that is being deleted, since it hangs as we think, is given the time that ends it, and no more: one
+ * that does hang in a drain would keep the masters of its node there until their own time is over. */
 bool view_may_serve_unheard(const struct cluster_view *v, const struct proxy_view *p);
 /* Whether one of them is so. */
 bool view_any_slot(const bool slots[CODIS_SLOTS]);

@@ -721,6 +721,27 @@ TEST(nor_past_one_that_is_in_no_list_and_silent_while_its_pod_is_there)
 	assert_only(w, ACT_SWITCH, B);
 }
 
+/* A controller that has just begun does not know what it sends, but its kubelet says that it serves. */
+TEST(nor_past_one_that_was_never_heard_and_is_ready)
+{
+	WORLD;
+
+	a_of(w)->pod.deleting = true;
+	w->proxies[0].registered = false;
+	w->proxies[0].slots = NULL;
+	w->proxies[0].pod.running = w->proxies[0].pod.ready = true;
+	w->proxies[0].reach = REACH_UNKNOWN;
+	assert_nothing(w);
+	w->proxies[0].reach = REACH_SILENT;
+	w->proxies[0].since_ms = w->v.now_ms - 1000;
+	assert_nothing(w);
+	w->proxies[0].pod.ready = false;
+	assert_only(w, ACT_SWITCH, B);
+	w->proxies[0].pod.ready = true;
+	w->proxies[0].reach = REACH_REFUSED;
+	assert_only(w, ACT_SWITCH, B);
+}
+
 /* Each try holds slots for a moment. */
 TEST(a_switch_from_a_pod_that_is_being_deleted_is_tried_again_once_a_second_at_least)
 {
