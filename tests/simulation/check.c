@@ -593,6 +593,14 @@ static void note_both(const struct pod *proxy, const struct pod *server)
 	}
 }
 
+/* Who leads does not hear it, and a switch waits for it no longer. */
+static bool is_passed_over(const struct pod *proxy)
+{
+	bool ends = proxy->deleting && W.now - proxy->deleting_us >= S(10);
+
+	return is_hidden(W.hidden.from, proxy) && (ends || !proxy->in_api || !W.node_ready[proxy->node]);
+}
+
 void check_write_acked(struct writer *writer, struct pod *server)
 {
 	struct write *w = &W.writes[writer->write];
@@ -600,7 +608,7 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A proxy that hung or was cut off meanwhile could not be locked, and has the answer when it wakes. */
 	if (k.isolated_us[server - W.pods] || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
 	    (writer->proxy->unled_us && writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US) ||
-	    !is_led(writer->proxy))
+	    !is_led(writer->proxy) || is_passed_over(writer->proxy))
 		w->excused = w->excused || w->split || was_away(server) || !server->redis->leads || is_replaced(server);
 	/* A dashboard that takes it in fills it from the groups' nodes, where an address may be a stranger's by now. */
 	if (server->gid != w->group && writer->proxy->unled_us >= writer->sent_us - S(1))
@@ -645,9 +653,9 @@ static bool is_healthy(const struct sim_controller *by, const struct pod *p)
 	    (p->proxy->first || (p->proxy->waited_us && W.now - p->proxy->waited_us <= RESTED_US)))
 		return false;
 	return p->alive && !p->stopped && !(p->redis && p->redis->busy) && !p->deleting && p->in_api &&
-	       way_open(by->node, p->node) && way_open(p->node, by->node) && W.now - p->sick_us > RESTED_US &&
-	       W.now - p->started_us > RESTED_US && W.now - k.way_changed_us > RESTED_US && !W.slow_us[p->node] &&
-	       !W.slow_us[by->node];
+	       !is_hidden(by, p) && way_open(by->node, p->node) && way_open(p->node, by->node) &&
+	       W.now - p->sick_us > RESTED_US && W.now - p->started_us > RESTED_US &&
+	       W.now - k.way_changed_us > RESTED_US && !W.slow_us[p->node] && !W.slow_us[by->node];
 }
 
 /* What was asked for before it was there is nobody's fault; and one that comes at once has the address before a

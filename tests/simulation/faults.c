@@ -889,6 +889,36 @@ void faults_slot_moves(void)
 		after(chance_between(0, MS(500)), wish, NULL, 0);
 }
 
+/* --- a proxy that the leading controller alone does not hear --- */
+
+static void on_seen(void *ctx, int64_t arg)
+{
+	(void)ctx;
+	(void)arg;
+	W.hidden.until_us = 0;
+	check_way_changed();
+}
+
+static void hide_proxy(void *ctx, int64_t arg)
+{
+	const struct pod *p = some_pod(PROXY);
+
+	(void)ctx;
+	for (int i = 0; i < W.set.controllers && p && p->alive; i++) {
+		struct sim_controller *c = &W.controllers[i];
+
+		if (!c->alive || c->ctl.mandate != MANDATE_LEAD)
+			continue;
+		say("controller %d alone does not hear %s for %.1f s", c->index, p->name, (double)arg / 1e6);
+		W.hidden.from = c;
+		W.hidden.proxy = p;
+		W.hidden.until_us = W.now + arg;
+		check_way_changed();
+		after(arg, on_seen, NULL, 0);
+		return;
+	}
+}
+
 /* --- what and when --- */
 
 /* limit_ms: so long the writes of a group stop at most, where it befalls a world alone in which all is well. */
@@ -971,6 +1001,14 @@ void faults_draw(void)
 		after(chance_between(S(2), at), chance_percent(65) ? leave_late : lose_successor, NULL, 0);
 	until = at + chance_between(0, S(2)) + (count == 1 ? S(4) : 0); /* whatever ends with it is a second one */
 	W.faults_over_us = W.single && chance_percent(15) ? until + S(30) : until;
+	/* As long as it takes to take it out, and to take it for one that hangs. */
+	if (W.hides) {
+		int64_t lasts = chance_between(S(5), S(25));
+
+		W.faults_over_us += lasts + S(1);
+		until = W.faults_over_us;
+		after(chance_between(S(2), at), hide_proxy, NULL, lasts);
+	}
 	if (moves)
 		after(chance_between(S(2), at), move_slots, NULL, 0);
 	if (scales)
@@ -1060,6 +1098,7 @@ void faults_end(void)
 	memset(W.cut, 0, sizeof(W.cut));
 	memset(W.slow_us, 0, sizeof(W.slow_us));
 	memset(W.zk_down, 0, sizeof(W.zk_down));
+	W.hidden.until_us = 0;
 	W.zk_write_us = W.zk_watch_us = 0;
 	redis_slowed();
 	for (int i = 0; i < W.pod_count; i++) {

@@ -81,7 +81,7 @@ static char *pod_text(const struct pod *p)
 		 "\"ownerReferences\":[{\"kind\":\"StatefulSet\",\"name\":\"%s\",\"controller\":true}]},"
 		 "\"spec\":{%s%s%s\"volumes\":[%s],\"containers\":[{\"name\":\"%s\",\"command\":[\"%s\"],\"args\":%s,"
 		 "\"env\":[%s{\"name\":\"SERVER_REPLICA\",\"value\":\"%d\"}]}]},"
-		 "\"status\":{\"phase\":\"%s\"%s%d%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":%d,"
+		 "\"status\":{%s\"phase\":\"%s\"%s%d%s,\"containerStatuses\":[{\"name\":\"%s\",\"restartCount\":%d,"
 		 "\"state\":{%s}}]}}",
 		 p->stranger ? "other" : NAMESPACE, p->name, p->number,
 		 p->deleting ? "\"deletionTimestamp\":\"2026-01-01T00:00:01Z\"," : "", name,
@@ -89,8 +89,10 @@ static char *pod_text(const struct pod *p)
 		 p->bound ? (const char *[]){ "0", "1", "2", "3" }[p->node] : "", p->bound ? "\"," : "",
 		 W.set.volumes && p->kind == SERVER ? "{\"persistentVolumeClaim\":{\"claimName\":\"data\"}}" : "", name,
 		 name, p->kind == SERVER ? GUARD : "[\"--zookeeper\",\"10.9.0.1:2181\"]", "",
-		 p->gid ? group_size(p->gid) : W.set.replicas, p->bound ? "Running" : "Pending",
-		 p->ip ? ",\"podIP\":\"10.1.0." : ",\"x\":\"", p->ip, "\"", name, p->restarts, state);
+		 p->gid ? group_size(p->gid) : W.set.replicas,
+		 W.hides && p->proxy && p->alive ? "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]," : "",
+		 p->bound ? "Running" : "Pending", p->ip ? ",\"podIP\":\"10.1.0." : ",\"x\":\"", p->ip, "\"", name,
+		 p->restarts, state);
 	return text;
 }
 
@@ -761,6 +763,7 @@ void pod_delete(struct pod *p, int grace_s)
 	if (!p->in_api)
 		return;
 	p->deleting = true;
+	p->deleting_us = W.now;
 	kube_tell_pod(p);
 	leave(p, grace_s);
 }
@@ -782,6 +785,7 @@ void pod_force_delete(struct pod *p)
 	if (!p->in_api)
 		return;
 	p->deleting = true;
+	p->deleting_us = W.now;
 	p->in_api = false;
 	kube_tell_pod(p);
 	after(chance_between(MS(50), MS(600)), on_replace, p, 0);

@@ -128,6 +128,7 @@ static void begin_world(uint64_t seed, bool verbose)
 	for (int i = 0; i < NODES; i++)
 		W.node_up[i] = W.node_ready[i] = true;
 	draw_settings();
+	W.hides = seed % 16 == 14 && !W.set.cold;
 	if (seed % 16 == 15 && !W.set.cold)
 		draw_beside();
 	W.servers = W.set.groups * W.set.replicas;

@@ -50,6 +50,8 @@ void message_behind(int64_t *last, int from, int to, struct sim_controller *in, 
 void timer_in(struct sim_controller *c, int64_t us, event_fn fn, void *ctx, int64_t arg);
 bool way_open(int from, int to);
 bool way_rejected(int from, int to);
+/* That controller alone does not reach this proxy, nor is it heard there. */
+bool is_hidden(const struct sim_controller *from, const struct pod *proxy);
 int64_t latency(int from, int to);
 void run_until(int64_t until, bool (*done)(void));
 
@@ -257,6 +259,7 @@ struct pod {
 	int node, ip; /* -1, 0: none */
 	char addr[SIM_ADDR];
 	bool in_api, bound, deleting, waiting, crash_looping;
+	int64_t deleting_us;  /* since when it is so */
 	bool stranger;        /* of another namespace: it has an address that a server of ours had */
 	bool plain;           /* ... and is none of Codis': an empty Redis, whose pod no watch tells */
 	int64_t published_us; /* since when the API server says its address */
@@ -486,6 +489,11 @@ struct world {
 	bool cut[NODES][NODES];
 	bool rejected[NODES][NODES]; /* ... by a firewall that says so: who connects is refused */
 	int64_t cut_since[NODES][NODES];
+	struct {
+		const struct sim_controller *from;
+		const struct pod *proxy;
+		int64_t until_us;
+	} hidden;
 	int64_t slow_us[NODES];
 	bool zk_down[3];
 	int64_t zk_write_us, zk_watch_us; /* it is slower by up to so much */
@@ -518,6 +526,7 @@ struct world {
 	bool moves_slots;   /* in this history */
 	bool scales;        /* ... because there are more servers, or to be fewer */
 	bool wishes;        /* a person wishes that another one leads */
+	bool hides;         /* a proxy is hidden; kubelets say that proxies are ready */
 	struct call *calls; /* under way */
 };
 extern struct world W;

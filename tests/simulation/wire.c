@@ -277,6 +277,8 @@ void call_answer(struct call *c, int status, const char *body)
 	c->text = strdup(body);
 	if (way_rejected(c->from, c->to->node))
 		after_in(c->in, 10, on_call_answered, c, 0);
+	else if (is_hidden(c->in, c->to))
+		after_in(c->in, W.hidden.until_us - W.now, on_call_answered, c, 0);
 	else
 		message(c->to->node, c->from, c->in, on_call_answered, c, 0);
 }
@@ -297,6 +299,10 @@ static void on_call_arrives(void *ctx, int64_t arg)
 	struct call *c = ctx;
 
 	(void)arg;
+	if (is_hidden(c->in, c->to)) {
+		after(W.hidden.until_us - W.now, on_call_arrives, c, 0);
+		return;
+	}
 	c->late = c->to->stopped || W.now - c->sent_us > MS(100) || (c->to->proxy && proxy_waits(c->to));
 	if (c->to->alive && c->to->run == c->to_run)
 		deliver(c->to, on_call_taken, c, 0);
@@ -409,7 +415,8 @@ static void on_http_answer(struct call *c, int status, const char *body)
 /* Its kernel answers, whatever its process does. */
 static bool takes_connections(const struct http_call *h)
 {
-	return h->to && h->to->alive && way_open(h->in->node, h->to->node) && way_open(h->to->node, h->in->node);
+	return h->to && h->to->alive && way_open(h->in->node, h->to->node) && way_open(h->to->node, h->in->node) &&
+	       !is_hidden(h->in, h->to);
 }
 
 static void on_http_timeout(void *ctx, int64_t arg)

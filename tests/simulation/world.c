@@ -202,6 +202,11 @@ bool way_rejected(int from, int to)
 	return from >= 0 && to >= 0 && W.cut[from][to] && W.rejected[from][to] && W.node_up[from] && W.node_up[to];
 }
 
+bool is_hidden(const struct sim_controller *from, const struct pod *proxy)
+{
+	return W.now < W.hidden.until_us && from == W.hidden.from && proxy == W.hidden.proxy;
+}
+
 int64_t latency(int from, int to)
 {
 	int64_t us = chance_between(80, 400);
