@@ -1,4 +1,7 @@
 /* codisctl scale-server: what is asked for, how its end shows, and what is refused. */
+#include <pthread.h>
+#include <unistd.h>
+
 #include "common/base/json.h"
 #include "tests/unit/cli_fixture.h"
 #include "tests/unit/test.h"
@@ -91,6 +94,31 @@ CLI_TEST(what_was_asked_for_is_taken_back)
 	cli_says(w, "\nPONG\n");
 	assert_int_equal(CLI(w, "scale-server", "--cancel"), CLI_OK);
 	cli_says(w, "StatefulSet codis-server has no codis.io/scale-to: nothing is to be cancelled\n");
+}
+
+/* As codis-controller, right before a --cancel is written. */
+static void *scale(void *ctx)
+{
+	struct cli_world *w = ctx;
+
+	while (!fake_blocked(w->api))
+		usleep(1000);
+	put_set(w, 2, "");
+	fake_unblock(w->api);
+	return NULL;
+}
+
+CLI_TEST(what_was_asked_for_is_done_before_it_is_taken_back)
+{
+	struct cli_world *w = *state;
+	pthread_t thread;
+
+	begin(w, 4, "\"codis.io/scale-to\":\"2\"");
+	fake_block(w->api, "PATCH");
+	assert_int_equal(pthread_create(&thread, NULL, scale, w), 0);
+	assert_int_equal(CLI(w, "scale-server", "--cancel"), CLI_NOT_SO);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	cli_says(w, "codisctl: too late: StatefulSet codis-server has 2 servers by now\n");
 }
 
 CLI_TEST(slots_that_are_on_their_way_are_waited_for)
