@@ -419,6 +419,22 @@ static void note_lost_masters(struct cluster *c)
 	}
 }
 
+/* Who led before may have ended between what it wrote of a group and its word to the dashboard, which goes by the group
+ * as it knows it: whom it takes in is filled with that. */
+static void note_leading(struct cluster *c)
+{
+	bool exists = false;
+
+	for (int i = 0; i < c->view.group_count; i++)
+		exists |= c->view.groups[i].exists;
+	if (c->view.mandate != MANDATE_LEAD || c->ctl->dry_run) {
+		c->leads = false;
+	} else if (!c->leads && exists) { /* else there is nothing to be read, or it is lost */
+		c->leads = true;
+		c->reload_due = true;
+	}
+}
+
 /* Since when somebody would have to take a bound off. It is looked again when that was long enough. */
 static void note_unheld(struct cluster *c)
 {
@@ -547,6 +563,7 @@ static void turn(struct cluster *c)
 		c->open = true; /* the next tick looks again */
 		return;
 	}
+	note_leading(c);
 	note_lost_masters(c);
 	note_successions(c);
 	note_unheld(c);

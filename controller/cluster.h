@@ -138,6 +138,7 @@ struct cluster {
 	bool list_failed;           /* one of them had no answer: they are asked again soon */
 	bool no_proxy_folder;       /* nor is there a watch on a folder that is not there: so likewise */
 	bool reload_due;
+	bool leads;          /* since it does, the dashboard has been told to read its tree anew, or is to be */
 	int64_t reloaded_ms; /* when the dashboard was last told to read its tree anew, or said that it will */
 	int64_t reload_ms;   /* from when on the dashboard is told to; 0: it is not to be */
 	bool ask_now;        /* a pod has changed: all are asked, whenever they were asked last */

@@ -337,6 +337,27 @@ TURN_TEST(proxy_that_sends_rightly_is_at_rest)
 	assert_int_equal(p->filled.of[0].times, 0);
 }
 
+/* Who led before may have ended before it told it of what it has written. */
+TURN_TEST(whoever_begins_to_lead_has_the_dashboard_read_its_tree_anew)
+{
+	struct cluster *c = world.c;
+
+	(void)state;
+	c->reload_due = false;
+	cluster_turn(c);
+	assert_false(c->reload_due);
+	world.ctl.mandate = MANDATE_STANDBY;
+	cluster_turn(c);
+	assert_false(c->reload_due);
+	world.ctl.mandate = MANDATE_LEAD;
+	cluster_group(c, 1, false)->exists = false; /* perhaps its tree is lost */
+	cluster_turn(c);
+	assert_false(c->reload_due);
+	cluster_group(c, 1, false)->exists = true;
+	cluster_turn(c);
+	assert_true(c->reload_due);
+}
+
 TURN_TEST(what_is_held_up_is_told_once)
 {
 	struct observed_group *g = cluster_group(world.c, 1, false);
