@@ -1,8 +1,10 @@
 """codisctl switchover, with writers through the proxies: what it costs, and what it refuses."""
 import contextlib
 import re
+import signal
 import subprocess
 
+import cluster
 from cli import CODISCTL
 from codis import SYSTEM
 from planned import Histories
@@ -55,11 +57,8 @@ def there_and_back(w):
     w.writers.fault()
     w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/switchover": f"1={second.pod}"}}})
 
-    def answered():
-        annotations = w.kube.get(SERVERS)["metadata"]["annotations"]
-        return "codis.io/switchover" not in annotations, annotations["codis.io/switchover"] if "codis.io/switchover" in annotations else ""
-    wait_for("the answer", answered, 10, every=0.1)
-    assert w.kube.get(SERVERS)["metadata"]["annotations"]["codis.io/switched"].startswith(f"done 1={second.pod}@")
+    wait_for("the answer", lambda: (answered(w), "there is none"), 10, every=0.1)
+    assert answered(w).startswith(f"done 1={second.pod}@"), answered(w)
     w.wait_group(1)
     assert w.codis.master(1).pod == second.pod, w.codis.topology()
     w.assert_nothing_lost()
@@ -140,5 +139,32 @@ def proxy_that_seems_to_hang(w):
             wait_for("the proxy to be gone", lambda: (not w.kube.find(path), "it is there"), 30)
         w.wait_whole()
     # Not ERR: without a preStop hook's time a proxy of Codis answers so between SIGTERM and its end.
-    answered = {text: n for text, n in histories.report["errors"].items() if text.startswith(("READONLY", "MASTERDOWN"))}
-    assert not answered, answered
+    wrong = {text: n for text, n in histories.report["errors"].items() if text.startswith(("READONLY", "MASTERDOWN"))}
+    assert not wrong, wrong
+
+
+def answered(w):
+    """As codis-controller says that a wish has ended."""
+    annotations = w.kube.get(SERVERS)["metadata"]["annotations"]
+    return "codis.io/switchover" not in annotations and annotations["codis.io/switched"]
+
+
+@case
+def leader_killed(w):
+    """The leading controller is killed as a switchover is under way: the next one says truly how it ended, the dashboard knows, too; linearizable."""
+    with Histories(w, "leader_killed") as histories:
+        for gid in (1, 2):
+            old = w.codis.master(gid)
+            leader = w.processes(f"{SYSTEM}/{w.leader()}/controller")
+            histories.step(f"group {gid}, the leader killed")
+            w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/switchover": str(gid)}}})
+            wait_for("it to be begun", lambda: (w.kube.get(SERVERS)["metadata"]["annotations"].get("codis.io/switchover") != str(gid), "it is not"), 10, every=0.005)
+            cluster.send_all(leader, signal.SIGKILL)
+            seconds = wait_for("an answer", lambda: (answered(w), "there is none"), 60)
+            w.wait_whole()  # by the dashboard's word as well
+            new = w.codis.master(gid)
+            w.note(f"{answered(w)} after {seconds:.1f} s: {old.pod} -> {new.pod}")
+            assert answered(w).startswith("done ") == (new.pod != old.pod), f"{new.pod} leads"
+            w.wait_system()
+    wrong = {text: n for text, n in histories.report["errors"].items() if text.startswith(("ERR", "READONLY", "MASTERDOWN"))}
+    assert not wrong, wrong
