@@ -27,6 +27,7 @@ struct waiting {
 	int count;
 	bool unknown;         /* of somebody it cannot be told yet whose they are */
 	bool image_missing;   /* of some pod */
+	bool silent;          /* a proxy has not answered PONG, and that was said */
 	struct buf now, told; /* how far it is: of this look, and as it was said last */
 	struct buf pods, pods_told;
 };
@@ -249,17 +250,27 @@ static enum cli_status give_up(struct waiting *w)
 		w->image_missing ? ": an image cannot be had, and --image NAME=IMAGE names another one" : "");
 }
 
-/* The proxies as they are now. */
+/* The proxies as they are now. One that is busy answers at another time: what each said is told once. */
 static enum cli_status ping(struct waiting *w, const struct known *k)
 {
+	struct buf *out = &w->cli->out, *err = &w->cli->err;
+	size_t out_len = out->len, err_len = err->len;
 	enum cli_status status = CLI_OK;
 
 	for (int i = 0; i < w->count && status == CLI_OK; i++)
 		status = ping_product(w->cli, k, w->products[i].product);
-	return status;
+	if (status != CLI_NOT_SO)
+		return status;
+	if (w->silent) {
+		buf_cut(out, out_len);
+		buf_cut(err, err_len);
+	}
+	w->silent = true;
+	cli_flush(w->cli);
+	return CLI_WAITED;
 }
 
-/* One look, and PONG where all is there. CLI_WAITED: not yet, also where the API server did not answer. */
+/* One look, and PONG where all is there. CLI_WAITED: not yet, also where the API server, or a proxy, did not answer. */
 static enum cli_status look_once(struct waiting *w)
 {
 	struct known k = { .begun = false };

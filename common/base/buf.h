@@ -39,8 +39,9 @@ extern char buf_empty[1];
 #define BUF_CLEANUP __attribute__((cleanup(buf_release)))
 
 void buf_init(struct buf *b, size_t max);
-void buf_release(struct buf *b); /* frees; the buffer can be used again, with the same limit */
-void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets a failure */
+void buf_release(struct buf *b);         /* frees; the buffer can be used again, with the same limit */
+void buf_reset(struct buf *b);           /* empties, keeps the memory, forgets a failure */
+void buf_cut(struct buf *b, size_t len); /* takes off what stands behind the first len bytes; not a failure */
 
 /* Append. All return 0, or -1 when this or an earlier append failed. */
 int buf_add(struct buf *b, const void *data, size_t len);

@@ -183,3 +183,18 @@ TEST(what_is_printed_and_has_no_room_leaves_no_part)
 	assert_int_equal(buf_addf(&b, "%d", 1), -1);
 	assert_memory_equal(b.data + 196, "9899", 5);
 }
+
+TEST(what_was_added_last_is_taken_off)
+{
+	BUF_CLEANUP struct buf b = BUF_INIT(10);
+
+	buf_cut(&b, 0); /* there is nothing yet */
+	assert_int_equal(buf_addstr(&b, "abcdef"), 0);
+	buf_cut(&b, 7);
+	assert_string_equal(b.data, "abcdef");
+	buf_cut(&b, 2);
+	assert_string_equal(b.data, "ab");
+	assert_int_equal(b.len, 2);
+	assert_int_equal(buf_addstr(&b, "x"), 0);
+	assert_string_equal(b.data, "abx");
+}

@@ -225,6 +225,25 @@ CLI_TEST(what_is_applied_ends_with_pong)
 	assert_int_equal(fake_count(w->api, "PATCH " SETS "codis-server&fieldManager=codisctl"), 2);
 }
 
+/* On a busy machine a good Codis does not answer each time. */
+CLI_TEST(a_proxy_that_does_not_answer_is_pinged_again)
+{
+	struct cli_world *w = *state;
+	int told = 0;
+
+	cli_codis(w);
+	installed(w);
+	fake_apply(w->api, "/api/v1/namespaces/codis/pods/codis-proxy-0/portforward", "{\"reply\":\"+PONG\\r\\n\"}");
+	fake_fail(w->api, "codis-proxy-0/portforward", 500, 3);
+	assert_int_equal(buildup(w, SERVERS("2") "---\n" PROXIES("1"), "20s"), CLI_OK);
+	for (const char *at = w->c.out.data; (at = strstr(at, "\n  codis-proxy-0  ")) != NULL; at++)
+		told++;
+	assert_int_equal(told, 2);
+	cli_says(w, " ms\nPONG\n");
+	fake_fail(w->api, "codis-proxy-0/portforward", 500, 100);
+	assert_int_equal(buildup(w, SERVERS("2") "---\n" PROXIES("1"), "1s"), CLI_WAITED);
+}
+
 /* What a webhook warns of is for who applies, whatever the tool. */
 CLI_TEST(what_is_warned_of_is_said_once)
 {
