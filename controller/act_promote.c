@@ -492,6 +492,7 @@ static void weigh_offsets(struct op *op)
 
 	if (--op->asked)
 		return;
+	op->a.whole = op->a.kind == ACT_SWITCH && op->locked && op->old_failed == ERR_NONE && op->reached >= op->goal;
 	if (op->unasked)
 		promote_give_up(op, &failed);
 	else if (op->old_failed == ERR_REFUSED && op->locked)

@@ -89,6 +89,8 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 		served_say_keys(a->lost_keys, keys);
 		snprintf(empty, sizeof(empty), ", empty, of a group that had %s", keys);
 	}
+	if (a->whole)
+		snprintf(empty, sizeof(empty), ", with all that it had");
 	say_why(a, why);
 	if (failed && a->subject == SUBJECT_SCALING)
 		snprintf(out, size, "%s%s failed: %s", group, action_name(a->kind), failed->text);

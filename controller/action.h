@@ -78,6 +78,7 @@ struct action {
 	bool takes_back;   /* PROMOTE: from was promoted by a person, and has not what addr has */
 	bool keeps;        /* PROMOTE of who leads: another controller's claim is overtaken, and its locks are undone */
 	bool wished;       /* SWITCH: by a person (switchover.h) */
+	bool whole;        /* SWITCH: addr had all that from had, while nothing more was sent to that one */
 	const char *why;   /* a literal: what was seen */
 	char evidence[REASON_EVIDENCE_MAX]; /* of whom, since when, at which offset (reason.h); "" nothing */
 	const char *held;                   /* a literal: what it waits for; NULL: nothing (decide.h) */

@@ -275,6 +275,8 @@ static void say_server(struct words *w, const struct server_view *s, const struc
 		say_reach(w, "it", s->reach, s->since_ms, s->complaint);
 	else if (a->kind == ACT_FOLLOW && s->info.role == REDIS_ROLE_MASTER)
 		say(w, "it is master, with %" PRId64 " keys", s->info.keys);
+	else if (a->kind == ACT_FOLLOW && redis_info_guarded(&s->info))
+		say(w, "it was started anew and waits for a role, with %" PRId64 " keys", s->info.keys);
 	else if (a->kind == ACT_FOLLOW)
 		say(w, "it follows %s, with %" PRId64 " keys", s->info.master[0] ? s->info.master : "nobody",
 		    s->info.keys);

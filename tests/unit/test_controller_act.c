@@ -2537,7 +2537,7 @@ ACT_TEST(what_is_kept_of_an_action_begins_with_the_reason_of_its_event)
 	run(ACT_SWITCH, B);
 	assert_kept("ActionFailed: group 1: switch of ");
 	run(ACT_SWITCH, B);
-	assert_kept("Switched: group 1: pod-B (" B ") replaces pod-A (" A "): ");
+	assert_kept("Switched: group 1: pod-B (" B ") replaces pod-A (" A "), with all that it had: ");
 }
 
 /* Its fills would hold the slots on the others, one after the other, for as long as two groups are to be switched. */

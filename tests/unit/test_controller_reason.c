@@ -94,6 +94,8 @@ TEST(member_that_is_mended)
 	assert_evidence(assert_only(w, ACT_FOLLOW, B), "it follows 10.0.0.3:6379, with 10 keys");
 	leads(&w->servers[1]);
 	assert_evidence(assert_only(w, ACT_FOLLOW, B), "it is master, with 10 keys");
+	guarded(&w->servers[1]);
+	assert_evidence(assert_only(w, ACT_FOLLOW, B), "it was started anew and waits for a role, with 0 keys");
 	w->servers[1].reach = REACH_REFUSED;
 	w->servers[1].since_ms = w->v.now_ms - 3100;
 	w->servers[1].pod.running = false;
