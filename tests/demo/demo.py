@@ -208,6 +208,15 @@ def demo(place):
     writers.start()
     say("8 writers write through the proxies, each on its own connection with a timeout of 1 s")
     say(f"  {time.monotonic() - begin:.0f} s since the start")
+    try:
+        return show(place, c, writers, kills)
+    finally:  # also where a step has failed: somebody will want to look
+        say()
+        say(place.hints())
+
+
+def show(place, c, writers, kills):
+    """The kills, and the tour; what is wrong with what the writers have seen."""
     strikes = []
     for n in range(kills):
         time.sleep(3)  # writes to lose
@@ -221,8 +230,6 @@ def demo(place):
     say()
     say("\n".join("  " + line for line in c.topology()) + "\n  (the writers go on: keys are counted a moment later)")
     say(f"  {NAMESPACE}/{codis.status_line(place.kube, NAMESPACE)}")
-    say()
-    say(place.hints())
     return trouble
 
 
