@@ -3,6 +3,7 @@ import contextlib
 import re
 import signal
 import subprocess
+import time
 
 import cluster
 from cli import CODISCTL
@@ -153,12 +154,13 @@ def answered(w):
 def leader_killed(w):
     """The leading controller is killed as a switchover is under way: the next one says truly how it ended, the dashboard knows, too; linearizable."""
     with Histories(w, "leader_killed") as histories:
-        for gid in (1, 2):
+        for gid, ms in ((1, 0), (2, 15)):  # before the role is given, and about then
             old = w.codis.master(gid)
             leader = w.processes(f"{SYSTEM}/{w.leader()}/controller")
-            histories.step(f"group {gid}, the leader killed")
+            histories.step(f"group {gid}, the leader killed {ms} ms after it has begun")
             w.kube.merge(SERVERS, {"metadata": {"annotations": {"codis.io/switchover": str(gid)}}})
             wait_for("it to be begun", lambda: (w.kube.get(SERVERS)["metadata"]["annotations"].get("codis.io/switchover") != str(gid), "it is not"), 10, every=0.005)
+            time.sleep(ms / 1000)
             cluster.send_all(leader, signal.SIGKILL)
             seconds = wait_for("an answer", lambda: (answered(w), "there is none"), 60)
             w.wait_whole()  # by the dashboard's word as well
