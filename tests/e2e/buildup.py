@@ -8,6 +8,7 @@ from world import NAMESPACE, case
 
 # More rounds, by hand: BUILDUP_ROUNDS=5.
 ROUNDS = int(os.environ.get("BUILDUP_ROUNDS", "2"))
+ARTICLE_ROUNDS = int(os.environ.get("BUILDUP_ROUNDS", "1"))
 
 OTHER = ("/codis3/other", "/codis3/other/group", "/codis3/other/group/group-0001")
 CREATE, EXISTS = 1, 3
@@ -77,7 +78,7 @@ def one_behind_the_other(w):
 def the_articles_set(w):
     """codisctl buildup --set article, in a namespace that it makes and beside a first Codis, scale-proxy 3, cleanup, without a pause: PONG each time."""
     try:
-        for _ in range(ROUNDS):
+        for _ in range(ARTICLE_ROUNDS):
             told, seconds = codisctl(w, "buildup", "--set", "article", namespace="article", within=180)
             assert told.endswith("\nPONG\n"), told
             w.note(f"built up in {seconds:.1f} s: {told.count('PONG in ')} proxies")
