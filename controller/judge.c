@@ -1,6 +1,9 @@
 #include "controller/judge.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "common/codis/served.h"
 
 /* A link that broke so long before its master was last heard was not broken by what befell the master. What two
  * connections bring is not heard in the order in which it happened. */
@@ -668,11 +671,17 @@ struct awaited {
 	int64_t heard_since_ms; /* since when the first of those that are heard is; 0: none is */
 };
 
+/* It says nothing, and may live: it had keys when it was heard last, or was never heard. */
+static bool may_have_keys(const struct server_view *s)
+{
+	return s->reach == REACH_SILENT && !s->info_valid && (s->info.keys > 0 || !s->info.run_id[0]);
+}
+
 static void await(struct awaited *w, const struct server_view *s)
 {
 	w->loads |= judge_loads(s);
 	w->data |= !judge_heard(s) && s->pod.keeps_data;
-	w->silent |= s->reach == REACH_SILENT && !s->info_valid && (s->info.keys > 0 || !s->info.run_id[0]);
+	w->silent |= may_have_keys(s);
 	if (s->pod.deleting)
 		return;
 	w->any |= !judge_heard(s);
@@ -789,26 +798,51 @@ static bool is_silent_alone(const struct cluster_view *v, const struct group_vie
 	return !v->tilted && is_silent_for(v, m, ms);
 }
 
-const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits)
+static const char *held_up_by(char out[JUDGE_HELD_MAX], const struct cluster_view *v, const char *why,
+			      const struct server_view *s)
 {
-	const struct server_view *m = view_master(v, g);
+	if (s->pod.name[0])
+		snprintf(out, JUDGE_HELD_MAX, "%s: kubectl delete pod -n %.63s %.253s --force gives it up", why,
+			 v->namespace, s->pod.name);
+	else
+		snprintf(out, JUDGE_HELD_MAX, "%s: %.63s is given up where it has ended, and refuses", why, s->addr);
+	return out;
+}
+
+static const struct server_view *silent_holder(const struct cluster_view *v, const struct group_view *g)
+{
+	const struct server_view *s;
+
+	for (int at = 0; (s = view_next(v, g, &at));) {
+		if (view_is_member(s, g->node.id) && judge_has_pod(s) && may_have_keys(s))
+			return s;
+	}
+	return NULL;
+}
+
+const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
+			  char out[JUDGE_HELD_MAX])
+{
+	const struct server_view *m = view_master(v, g), *holder;
+	char command[SERVED_COMMAND_MAX];
 	struct awaited w = { 0 };
 	const char *why;
 
 	if (m && judge_is_patient(g, limits) && is_silent_for(v, m, limits->silence_ms) &&
 	    judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits))
-		return "its masters were silent so often that this one is awaited for 30 s: kubectl delete pod --force "
-		       "gives it up";
+		return held_up_by(out, v, "its masters were silent so often that this one is awaited for 30 s", m);
 	if (!m ||
 	    !(judge_master(v, g, limits, &why) == MASTER_FAILED || is_silent_alone(v, g, m, limits->silence_ms)) ||
 	    judge_best_replica(v, g, m, false))
 		return NULL;
 	if (judge_may_live(v, g, m, limits))
-		return "no replica has what it had, and it may still live: kubectl delete pod --force gives it up";
+		return held_up_by(out, v, "no replica has what it had, and it may still live", m);
 	if (!is_no_successor(v, g, newest_of(v, g, &w), &w))
 		return NULL;
-	if (!w.data)
-		return "a member that had its keys is silent, and may still live: kubectl delete pod --force gives it "
-		       "up";
-	return "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives them up";
+	holder = w.data ? NULL : silent_holder(v, g);
+	if (holder)
+		return held_up_by(out, v, "a member that had its keys is silent, and may still live", holder);
+	snprintf(out, JUDGE_HELD_MAX, "its volume may come back with its keys: %s gives them up",
+		 served_give_up(v->namespace, view_set_name(v, g->node.id), g->node.id, command));
+	return out;
 }

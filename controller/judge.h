@@ -96,8 +96,11 @@ bool judge_more_to_hear(const struct cluster_view *v, const struct group_view *g
 			const struct server_view *best);
 /* So many bytes less than its master, which is not heard any more, had said before that it had sent. */
 int64_t judge_lacks(const struct server_view *s, const struct server_view *m);
-/* Why nobody takes over from a master that has failed, and how a person insists; NULL: nothing holds it up but time. */
-const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits);
+#define JUDGE_HELD_MAX 600
+/* Why nobody takes over from a master that has failed, and the command by which a person insists, written to out; NULL:
+ * nothing holds it up but time. */
+const char *judge_held_up(const struct cluster_view *v, const struct group_view *g, const struct decide_limits *limits,
+			  char out[JUDGE_HELD_MAX]);
 /* Where no member has a role: who has the newest data, as far as is known. NULL: it is to be waited for others. */
 const struct server_view *judge_newest(const struct cluster_view *v, const struct group_view *g,
 				       const struct decide_limits *limits);

@@ -169,7 +169,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g), *s;
 		const char *why, *held_up;
-		char names[480] = "";
+		char names[480] = "", held[JUDGE_HELD_MAX];
 		struct buf who = BUF_IN(names);
 
 		if ((!has_members(v, g) && !g->unreadable[0]) || scale_lets_go(v, g->node.id))
@@ -196,7 +196,7 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 		all->ok = false;
 		if (g->switching_to[0])
 			continue;
-		held_up = judge_held_up(v, g, limits);
+		held_up = judge_held_up(v, g, limits, held);
 		if (!m)
 			list_unsynced(v, g, NULL, &who);
 		say(r, TROUBLE_GROUP_HAS_NO_MASTER, "group %d has no master%s%s: %s%s%s%s", g->node.id, m ? ", " : "",

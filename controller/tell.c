@@ -47,7 +47,7 @@ static void tell_one(struct telling *t, int gid, const char *pod, const char *ui
 static void tell_all(struct telling *t)
 {
 	const struct cluster_view *v = &t->c->view;
-	char words[WORDS_MAX];
+	char words[WORDS_MAX], held[JUDGE_HELD_MAX];
 
 	for (int i = 0; i < v->held_count; i++) {
 		const struct action *a = &v->held[i];
@@ -57,7 +57,7 @@ static void tell_all(struct telling *t)
 	}
 	for (int i = 0; i < v->group_count && !t->c->ok; i++) {
 		const struct server_view *m = view_master(v, &v->groups[i]);
-		const char *why = m ? judge_held_up(v, &v->groups[i], &t->c->ctl->limits) : NULL;
+		const char *why = m ? judge_held_up(v, &v->groups[i], &t->c->ctl->limits, held) : NULL;
 
 		if (why)
 			tell_one(t, v->groups[i].node.id, m->pod.name, m->pod.uid, why);

@@ -132,6 +132,7 @@ struct world *healthy(void)
 	w->v.dashboards = w->dashboards;
 	w->v.sets = w->sets;
 	w->v.set_count = 1;
+	snprintf(w->v.namespace, sizeof(w->v.namespace), "ns");
 	w->v.now_ms = 100000;
 	w->v.mandate = MANDATE_LEAD;
 	w->v.kube_fresh = w->v.pods_fresh = w->v.coordinator_ready = true;

@@ -555,15 +555,15 @@ TEST(masters_that_are_silent_again_and_again_are_awaited_longer)
 	WORLD;
 	const struct group_view *g = &w->groups[0];
 	static const char *const words = "its masters were silent so often that this one is awaited for 30 s: kubectl "
-					 "delete pod --force gives it "
-					 "up";
+					 "delete pod -n ns codis-server-0 --force gives it up";
+	char out[JUDGE_HELD_MAX];
 
 	go_silent(w, 3000);
 	w->groups[0].silent_failovers = 11;
 	assert_only(w, ACT_PROMOTE, B);
 	w->groups[0].silent_failovers = 12;
 	assert_nothing(w);
-	assert_string_equal(judge_held_up(&w->v, g, &limits), words);
+	assert_string_equal(judge_held_up(&w->v, g, &limits, out), words);
 	go_silent(w, 30000); /* it does not come back */
 	assert_only(w, ACT_PROMOTE, B);
 	go_silent(w, 3000);

@@ -79,10 +79,18 @@ static enum master_verdict judged(struct world *w, const char **why)
 
 static void assert_held_up(struct world *w, const char *why)
 {
-	const char *held_up = judge_held_up(&w->v, &w->groups[0], &limits);
+	char out[JUDGE_HELD_MAX];
+	const char *held_up = judge_held_up(&w->v, &w->groups[0], &limits, out);
 
 	assert_non_null(held_up);
 	assert_string_equal(held_up, why);
+}
+
+static void assert_not_held_up(struct world *w)
+{
+	char out[JUDGE_HELD_MAX];
+
+	assert_null(judge_held_up(&w->v, &w->groups[0], &limits, out));
 }
 
 /* --- a master that may still live -------------------------------------------------------------------------------- */
@@ -102,7 +110,8 @@ TEST(replica_that_lost_its_link_long_before_is_no_witness)
 	assert_nothing(w);
 	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
 	assert_string_equal(why, "it does not answer");
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 	refuse(w); /* it ended, and may come back with its file */
 	assert_nothing(w);
 	b_of(w)->link_down_since_ms = w->v.now_ms - 1000; /* lost since A was last heard */
@@ -143,7 +152,8 @@ TEST(replica_that_woke_far_behind_leads_only_after_a_master_that_has_ended)
 	assert_only(w, ACT_PROMOTE, B);
 	a_of(w)->info.offset++;
 	assert_nothing(w);
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 	b_of(w)->heard_ms = a_of(w)->heard_ms; /* it may have got that since */
 	assert_only(w, ACT_PROMOTE, B);
 	b_of(w)->heard_ms++;
@@ -190,7 +200,8 @@ TEST(replica_that_loaded_nothing_leads_only_after_a_master_that_has_ended)
 	b_of(w)->info.keys = 0;
 	b_of(w)->info.last_io_s = 2;
 	assert_nothing(w);
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 	b_of(w)->info.keys = 1;
 	assert_only(w, ACT_PROMOTE, B);
 	b_of(w)->info.keys = 0;
@@ -1134,7 +1145,8 @@ TEST(empty_server_never_leads_while_a_volume_with_the_data_may_come_back)
 	a_of(w)->pod.keeps_data = true;
 	w->groups[0].masterless_ms = 1;
 	assert_nothing(w);
-	assert_held_up(w, "its volume may come back with its keys: codis.io/allow-data-loss on the StatefulSet gives "
+	assert_held_up(w, "its volume may come back with its keys: kubectl annotate -n ns sts codis-server "
+			  "codis.io/allow-data-loss=1 gives "
 			  "them up");
 	w->groups[0].keys = -1; /* a controller that has just begun, and heard A */
 	a_of(w)->info.keys = 1000000;
@@ -1455,8 +1467,8 @@ TEST(empty_server_never_leads_while_a_silent_one_may_have_the_keys)
 	guarded(a_of(w));
 	be_silent(w, b_of(w), 60000);
 	assert_nothing(w);
-	assert_held_up(
-		w, "a member that had its keys is silent, and may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "a member that had its keys is silent, and may still live: kubectl delete pod -n ns "
+			  "codis-server-1 --force gives it up");
 	a_of(w)->info.keys = 5; /* of a file, and older */
 	a_of(w)->pod.restarts = 1;
 	assert_nothing(w);
@@ -1668,7 +1680,8 @@ TEST(old_data_never_leads_over_a_silent_master_until_its_pod_is_given_up)
 	b_of(w)->info.offset = 1;
 	w->groups[0].masterless_ms = 1;
 	assert_nothing(w);
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 	b_of(w)->info.syncing = false; /* or its link was lost long before, however much it has */
 	b_of(w)->info.offset = 990;
 	b_of(w)->link_down_since_ms = 5;
@@ -1877,11 +1890,12 @@ TEST(lone_master_that_hangs_is_left)
 	w->v.server_count = 1;
 	w->groups[0].node.count = 1;
 	silence(w, 999);
-	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
+	assert_not_held_up(w);
 	silence(w, 99000);
 	assert_nothing(w);
 	assert_int_equal(judged(w, &why), MASTER_UNKNOWN);
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 }
 
 /* We may be the ones who are cut off: a person who gave it up would end what serves. */
@@ -1891,11 +1905,12 @@ TEST(master_that_is_silent_as_others_are_is_not_given_up)
 
 	silence(w, 99000);
 	be_silent(w, b_of(w), 99000);
-	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
+	assert_not_held_up(w);
 	b_of(w)->reach = REACH_REFUSED; /* that one has ended */
-	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod --force gives it up");
+	assert_held_up(w, "no replica has what it had, and it may still live: kubectl delete pod -n ns codis-server-0 "
+			  "--force gives it up");
 	w->v.tilted = true;
-	assert_null(judge_held_up(&w->v, &w->groups[0], &limits));
+	assert_not_held_up(w);
 }
 
 TEST(proxy_that_hangs_is_replaced_once_it_is_taken_out)

@@ -523,14 +523,16 @@ TEST(why_nobody_takes_over)
 	w->servers[1].info.syncing = true;
 	assert_line(w, "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
 		       "codis-server-0: it is silent, and its pod or node is gone; no replica has what it had, and it "
-		       "may still live: kubectl delete pod --force gives it up");
+		       "may still live: kubectl delete pod -n codis codis-server-0 --force gives it up");
 	w->servers[0].reach = REACH_REFUSED;
 	w->servers[0].pod.keeps_data = true;
 	w->servers[1].info.keys = 0;
 	w->groups[0].keys = 5;
-	assert_line(w, "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
-		       "codis-server-0: connections are refused, and its container does not run; its volume may come "
-		       "back with its keys: codis.io/allow-data-loss on the StatefulSet gives them up");
+	assert_line(w,
+		    "codis-test: PARTIAL, 1/2 groups led, 2 proxies, 512/1024 slots served; group 1 has no master, "
+		    "codis-server-0: connections are refused, and its container does not run; its volume may come "
+		    "back with its keys: kubectl annotate -n codis sts codis-server codis.io/allow-data-loss=1 gives "
+		    "them up");
 }
 
 TEST(empty_is_said_of_what_is_known)
