@@ -154,7 +154,7 @@ def answered(w):
 def leader_killed(w):
     """The leading controller is killed as a switchover is under way: the next one says truly how it ended, the dashboard knows, too; linearizable."""
     with Histories(w, "leader_killed") as histories:
-        for gid, ms in ((1, 20), (2, 40), (1, 60)):  # the role is given about then
+        for gid, ms in ((1, 20), (2, 30)):  # the role is given about then
             old = w.codis.master(gid)
             leader = w.processes(f"{SYSTEM}/{w.leader()}/controller")
             histories.step(f"group {gid}, the leader killed {ms} ms after it has begun")
