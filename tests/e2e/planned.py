@@ -1,6 +1,7 @@
 """What people do on purpose, with clients that read and write registers through the proxies all the time: every history
 is linearizable (tests/linearizable), and what each step cost the unluckiest client is told."""
 import contextlib
+import json
 import os
 import subprocess
 from collections import Counter
@@ -183,6 +184,27 @@ def ended(w):
     told = [e for e in w.kube.events(NAMESPACE, w.codis.master(1).pod) if "the master's pod is being ended by its kubelet" in e]
     assert told, f"Events: {w.kube.events(NAMESPACE, w.codis.master(1).pod)}"
     w.note(told[-1])
+    assert not histories.report["errors"], histories.report["errors"]
+
+
+def allocated(w, pod):
+    """What its node has set aside for the server's memory."""
+    status = next(c for c in w.pod(pod)["status"]["containerStatuses"] if c["name"] == "codis-server")
+    return status.get("allocatedResources", {}).get("memory")
+
+
+@case
+def resized(w):
+    """A master's memory is resized in place: its process stays, and leads on; linearizable, no error."""
+    with Histories(w, "resized") as histories:
+        old = w.codis.master(1)
+        histories.step("a master resized")
+        more = {"spec": {"containers": [{"name": "codis-server", "resources": {"requests": {"memory": "192Mi"}}}]}}
+        w.kube.kubectl("patch", "pod", "-n", NAMESPACE, old.pod, "--subresource", "resize", "--patch", json.dumps(more))
+        wait_for("the node to have resized it", lambda: (allocated(w, old.pod) == "192Mi", allocated(w, old.pod)), 30)
+        w.wait_whole()
+    new = w.codis.master(1)
+    assert (new.pod, new.info["run_id"]) == (old.pod, old.info["run_id"]), f"{new.pod} leads"
     assert not histories.report["errors"], histories.report["errors"]
 
 
