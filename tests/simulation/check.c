@@ -532,14 +532,20 @@ void check_write_done(int write, struct pod *server)
 	w->split = server->gid == w->group && k.reign[w->group] > w->reign;
 }
 
-/* It hung, or nobody reached it, a moment ago: another may just be getting its role. */
+/* It hung, or nobody reached it, at some time since then. */
+static bool was_away_since(const struct pod *p, int64_t since_us)
+{
+	bool away = p->sick_us >= since_us;
+
+	for (int i = 0; i < p->fault_count; i++)
+		away |= p->faults[i].to >= since_us;
+	return away;
+}
+
+/* A moment ago: another may just be getting its role. */
 static bool was_away(const struct pod *p)
 {
-	for (int i = 0; i < p->fault_count; i++) {
-		if (W.now - p->faults[i].to < UNLOCKED_US)
-			return true;
-	}
-	return W.now - p->sick_us < UNLOCKED_US;
+	return was_away_since(p, W.now - UNLOCKED_US + 1);
 }
 
 /* A member that lives has data. */
@@ -593,12 +599,14 @@ static void note_both(const struct pod *proxy, const struct pod *server)
 	}
 }
 
-/* Who leads does not hear it, and a switch waits for it no longer. */
-static bool is_passed_over(const struct pod *proxy)
+/* Who leads does not hear it, and a switch waits for it no longer; or somebody else has taken over from a master that
+ * was not heard either. */
+static bool is_passed_over(const struct pod *proxy, const struct pod *server)
 {
 	bool ends = proxy->deleting && W.now - proxy->deleting_us >= S(10);
 
-	return is_hidden(W.hidden.from, proxy) && (ends || !proxy->in_api || !W.node_ready[proxy->node]);
+	return is_hidden(W.hidden.from, proxy) &&
+	       (ends || !proxy->in_api || !W.node_ready[proxy->node] || was_away_since(server, W.hidden.since_us));
 }
 
 void check_write_acked(struct writer *writer, struct pod *server)
@@ -608,7 +616,7 @@ void check_write_acked(struct writer *writer, struct pod *server)
 	/* A proxy that hung or was cut off meanwhile could not be locked, and has the answer when it wakes. */
 	if (k.isolated_us[server - W.pods] || writer->proxy->stopped_us >= writer->sent_us - UNLOCKED_US ||
 	    (writer->proxy->unled_us && writer->proxy->unled_us >= writer->sent_us - UNLOCKED_US) ||
-	    !is_led(writer->proxy) || is_passed_over(writer->proxy))
+	    !is_led(writer->proxy) || is_passed_over(writer->proxy, server))
 		w->excused = w->excused || w->split || was_away(server) || !server->redis->leads || is_replaced(server);
 	/* A dashboard that takes it in fills it from the groups' nodes, where an address may be a stranger's by now. */
 	if (server->gid != w->group && writer->proxy->unled_us >= writer->sent_us - S(1))

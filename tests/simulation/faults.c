@@ -912,6 +912,7 @@ static void hide_proxy(void *ctx, int64_t arg)
 		say("controller %d alone does not hear %s for %.1f s", c->index, p->name, (double)arg / 1e6);
 		W.hidden.from = c;
 		W.hidden.proxy = p;
+		W.hidden.since_us = W.now;
 		W.hidden.until_us = W.now + arg;
 		check_way_changed();
 		after(arg, on_seen, NULL, 0);

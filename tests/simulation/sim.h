@@ -492,7 +492,7 @@ struct world {
 	struct {
 		const struct sim_controller *from;
 		const struct pod *proxy;
-		int64_t until_us;
+		int64_t since_us, until_us;
 	} hidden;
 	int64_t slow_us[NODES];
 	bool zk_down[3];
