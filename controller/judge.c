@@ -805,7 +805,7 @@ static const char *held_up_by(char out[JUDGE_HELD_MAX], const struct cluster_vie
 		snprintf(out, JUDGE_HELD_MAX, "%s: kubectl delete pod -n %.63s %.253s --force gives it up", why,
 			 v->namespace, s->pod.name);
 	else
-		snprintf(out, JUDGE_HELD_MAX, "%s: %.63s is given up where it has ended, and refuses", why, s->addr);
+		snprintf(out, JUDGE_HELD_MAX, "%s: ending %.63s, which is no pod, gives it up", why, s->addr);
 	return out;
 }
 
