@@ -423,16 +423,13 @@ static void note_lost_masters(struct cluster *c)
  * as it knows it: whom it takes in is filled with that. */
 static void note_leading(struct cluster *c)
 {
-	bool exists = false;
+	bool leads = c->view.mandate == MANDATE_LEAD && !c->ctl->dry_run, exists = false;
 
-	for (int i = 0; i < c->view.group_count; i++)
+	/* Where none exists there is nothing to be read, or it is lost. */
+	for (int i = 0; leads && !c->leads && i < c->view.group_count; i++)
 		exists |= c->view.groups[i].exists;
-	if (c->view.mandate != MANDATE_LEAD || c->ctl->dry_run) {
-		c->leads = false;
-	} else if (!c->leads && exists) { /* else there is nothing to be read, or it is lost */
-		c->leads = true;
-		c->reload_due = true;
-	}
+	c->reload_due |= exists;
+	c->leads = leads && (c->leads || exists);
 }
 
 /* Since when somebody would have to take a bound off. It is looked again when that was long enough. */
