@@ -118,11 +118,10 @@ static enum cli_status wait_heard(struct cli *c, const char *product, const stru
 			return CLI_OK;
 		ask_wait(c, next_ms, NULL, NULL);
 	} while (clock_mono_ms() < end_ms);
-	return cli_fail(
-		c, CLI_WAITED,
-		"codis-controller has not said that it heard that within %d%s: codisctl status tells more. What "
-		"was written stands",
-		whole ? c->options.wait_ms / 1000 : c->options.wait_ms, whole ? " s" : " ms");
+	return cli_fail(c, CLI_WAITED,
+			"codis-controller has not confirmed it within %d%s: codisctl status tells more. What "
+			"was written stands",
+			whole ? c->options.wait_ms / 1000 : c->options.wait_ms, whole ? " s" : " ms");
 }
 
 static enum cli_status write_product(struct cli *c, const struct known *k, const char *product,

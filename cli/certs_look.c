@@ -316,7 +316,7 @@ static void add_settling(const struct certs_look *l, struct buf *out)
 		all = false;
 	}
 	if (all)
-		buf_addstr(out, ", and is carried; it signs when each API server has heard of it (10 s)");
+		buf_addstr(out, ", and is carried; it signs when each API server knows it (10 s)");
 }
 
 static void add_serving(const struct certs_look *l, struct buf *out)

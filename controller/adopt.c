@@ -89,7 +89,7 @@ static bool is_whole(const struct cluster_view *v, const struct decide_limits *l
 	const struct view_set *deleting = view_set_deleting(v);
 
 	if (!v->kube_fresh || !v->coordinator_ready)
-		return waits(a, "%s is not heard", v->kube_fresh ? "ZooKeeper" : "the API server");
+		return waits(a, "%s does not answer", v->kube_fresh ? "ZooKeeper" : "the API server");
 	if (deleting)
 		return waits(a, "StatefulSet %s is being deleted", deleting->name);
 	if (v->tilted)

@@ -186,7 +186,7 @@ static bool comes_second(const struct controller *ctl, int64_t now_ms)
 static const char *lease_trouble(const struct controller *ctl, int64_t now_ms)
 {
 	if (comes_second(ctl, now_ms))
-		return "the API server is not heard: only failovers are done";
+		return "the API server does not answer: only failovers are done";
 	if (ctl->unled_since_ms && now_ms - ctl->unled_since_ms >= ELECTION_LEASES * ctl->limits.unsure_ms)
 		return "no controller gets the Lease: only failovers are done; their logs say why";
 	return NULL;

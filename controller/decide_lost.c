@@ -87,7 +87,7 @@ const char *lost_node(const struct decision *d, const struct pod_view *pod)
 
 	if (why || !d->v->kube_fresh || !pod->name[0] || !pod->node_lost || !pod->node_lost_ms)
 		return why;
-	return is_away(d, pod) ? "its node is NotReady, and nothing on it is heard" : NULL;
+	return is_away(d, pod) ? "its node is NotReady, and nothing on it answers" : NULL;
 }
 
 /* --- ZooKeeper --- */

@@ -271,7 +271,7 @@ static bool resume_promotion(struct decision *d, const struct group_view *g)
 	overlooked = m ? who_was_overlooked(d, g, m) : NULL;
 	if (overlooked) {
 		propose_master(d, ACT_PROMOTE, gid, overlooked, m,
-			       "a promotion was interrupted, and the dashboard had not heard of the master before it");
+			       "a promotion was interrupted, and the dashboard did not know the master before it");
 		return true;
 	}
 	if (m && is_done_but_not_said(d, g, target, m)) {
@@ -383,7 +383,7 @@ static bool keep_master(struct decision *d, const struct group_view *g, const st
 	    d->v->now_ms - g->claimed_ms >= CLAIM_OVER_MS || m->heard_ms < g->claimed_ms || !can_lock_proxies(d->v))
 		return false;
 	propose_master(d, ACT_PROMOTE, g->node.id, m, NULL,
-		       "another controller is about to replace it, and it is heard here")
+		       "another controller is about to replace it, and it answers here")
 		->keeps = true;
 	return true;
 }

@@ -88,8 +88,9 @@ static bool is_ready(void *ctx, char *why_not, size_t size)
 	const struct codis_controller *p = ctx;
 
 	if (atomic_load(&p->useless)) {
-		snprintf(why_not, size,
-			 "it hears no ZooKeeper, or less than half of all servers; another controller leads");
+		snprintf(
+			why_not, size,
+			"ZooKeeper does not answer it, or fewer than half of all servers do; another controller leads");
 		return false;
 	}
 	return knows_kube(p, why_not, size);

@@ -34,7 +34,7 @@ const struct opt controller_options[] = {
 	  .help = "a server that has not answered for so long is silent", .min = 20, .max = 10000 },
 	{ .name = "silence", .env = "CODIS_SILENCE", .type = OPT_DURATION_MS, .offset = offsetof(struct options, silence_ms),
 	  .def = "1s", .arg = "TIME",
-	  .help = "a master that is silent for so long has failed, when its replica does not hear it either", .min = 200,
+	  .help = "a master that is silent for so long has failed, when it is silent to its replica, too", .min = 200,
 	  .max = 60000 },
 	{ .name = "cold-wait", .env = "CODIS_COLD_WAIT", .type = OPT_DURATION_MS,
 	  .offset = offsetof(struct options, cold_wait_ms), .def = "15s", .arg = "TIME",
@@ -55,7 +55,7 @@ const struct opt controller_options[] = {
 	          "written to Kubernetes, ZooKeeper, dashboards, proxies or servers" },
 	{ .name = "node-loss", .env = "CODIS_NODE_LOSS", .type = OPT_STRING, .offset = offsetof(struct options, node_loss),
 	  .def = "replace-after=60s", .arg = "POLICY",
-	  .help = "replace-after=TIME: the pods of a node that is NotReady, and on which nothing is heard for so long, are made "
+	  .help = "replace-after=TIME: the pods of a node that is NotReady, and on which nothing answers for so long, are made "
 	          "anew elsewhere, where that loses nothing; wait: only when its object is gone or a taint says that it is down" },
 	{ .name = "bound-writes", .env = "CODIS_BOUND_WRITES", .type = OPT_CHOICE,
 	  .offset = offsetof(struct options, bound_writes), .def = "auto", .arg = "WHERE",

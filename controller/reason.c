@@ -32,14 +32,14 @@ static const struct {
 	{ "a promotion was interrupted, and its target is about to end", "interrupted" },
 	{ "a promotion was interrupted, and a proxy cannot be locked", "interrupted" },
 	{ "a promotion was interrupted, and its target is gone", "interrupted" },
-	{ "a promotion was interrupted, and the dashboard had not heard of the master before it", "interrupted" },
+	{ "a promotion was interrupted, and the dashboard did not know the master before it", "interrupted" },
 	{ "its replica was to take over, and is not in sync", "taken-back" },
 	{ "its replica was to take over, and is about to end", "taken-back" },
 	{ "its replica was to take over, and a proxy cannot be locked", "taken-back" },
 	{ "its replica was to take over, and does not answer", "taken-back" },
 	{ "that one was promoted while it was not in sync, and the old master has what it lacks", "promoted-behind" },
 	{ "no proxy was told of that one, and the old master is written to", "taken-back" },
-	{ "another controller is about to replace it, and it is heard here", "kept" },
+	{ "another controller is about to replace it, and it answers here", "kept" },
 	{ "the master's pod is being deleted", "pod-deleted" },
 	{ "the master's pod is being ended by its kubelet", "pod-ended" },
 	{ "the master's pod is being deleted, past slots of its group that may still move: what arrives amid the "
@@ -86,7 +86,7 @@ static const struct {
 	{ "it has too few replicas in sync for a bound", "bound" },
 	{ "its node is out of service, as its taint says", "node-lost" },
 	{ "its node is no more", "node-lost" },
-	{ "its node is NotReady, and nothing on it is heard", "node-lost" },
+	{ "its node is NotReady, and nothing on it answers", "node-lost" },
 	{ "it is silent, and another proxy serves", "silent" },
 };
 
@@ -215,7 +215,7 @@ static void say_replicas(struct words *w, const struct group_view *g, const stru
 		else if (m->reach == REACH_OK && m->info_valid)
 			say(w, "%s is in sync at offset %" PRId64, name_of(s), s->info.offset);
 		else
-			say(w, "%s has not heard it for %" PRId64 " s, at offset %" PRId64, name_of(s),
+			say(w, "%s has had nothing from it for %" PRId64 " s, at offset %" PRId64, name_of(s),
 			    (int64_t)s->info.last_io_s, s->info.offset);
 		say_lack(w, s, m);
 	}

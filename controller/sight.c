@@ -61,6 +61,6 @@ const char *sight_words(const struct sight_seen *seen, char *text, int size)
 {
 	if (seen->clusters && !seen->connected)
 		return "no ZooKeeper is connected";
-	snprintf(text, (size_t)size, "it hears %d of %d servers", seen->heard, seen->servers + seen->unheard);
+	snprintf(text, (size_t)size, "%d of %d servers answer it", seen->heard, seen->servers + seen->unheard);
 	return text;
 }

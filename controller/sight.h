@@ -31,7 +31,7 @@ void sight_init(struct sight *s, int lease_ms);
  * server it does so once: when the lease comes back within a minute, nobody has heard more. */
 bool sight_look(struct sight *s, const struct sight_seen *seen, bool leads, int lease_ms, int64_t now_ms);
 bool sight_is_blind(const struct sight *s, int64_t now_ms);
-/* What it does not see: "it hears 1 of 4 servers", "no ZooKeeper is connected"; a literal or *text. */
+/* What it does not see: "1 of 4 servers answer it", "no ZooKeeper is connected"; a literal or *text. */
 const char *sight_words(const struct sight_seen *seen, char *text, int size);
 
 #endif

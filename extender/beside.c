@@ -221,7 +221,7 @@ bool beside_alive(const struct beside *b, int64_t now_ms, char *why_not, size_t 
 
 	if (since && now_ms - since >= BESIDE_DEAF_MS)
 		snprintf(why_not, size,
-			 "the API server answers, but codis-extender has not heard enough of it for %lld s",
+			 "the API server answers, but codis-extender has had too little of it for %lld s",
 			 (now_ms - since) / 1000);
 	else if (silent >= BESIDE_SILENT_MS)
 		snprintf(why_not, size, "kube-scheduler at %s has not answered for %lld s", b->cfg.scheduler,

@@ -507,7 +507,7 @@ bool inventory_watch_ready(const struct inventory_watch *w, char *why_not, size_
 			return false;
 		}
 		if (age > INVENTORY_FRESH_MS) {
-			snprintf(why_not, size, "%s has not heard of %s for %lld s", w->cfg.program, o->name,
+			snprintf(why_not, size, "%s has had no news of %s for %lld s", w->cfg.program, o->name,
 				 (long long)age / 1000);
 			return false;
 		}

@@ -17,7 +17,7 @@ int pulse_turn(struct pulse *p, int64_t now_ms, bool heard, struct error *err)
 	if (p->quiet_turns < PULSE_DEAF_TURNS)
 		return 0;
 	return error_set(err, ERR_TIMEOUT,
-			 "for %d minutes nothing was heard from the API server, and no call to it has failed either",
+			 "for %d minutes nothing came from the API server, and no call to it has failed either",
 			 PULSE_DEAF_TURNS * PULSE_TURN_MS / 60000);
 }
 

@@ -112,7 +112,7 @@ def case_watches(stack, world, note):
     flow.until("the first pair to be placed", lambda: len(flow.took) == 2, PLACE_S)
     leader.door.heard.clear()
     unready = flow.until("its pod not to be ready", lambda: not leader.extender.ready(), FRESH_S + 5)
-    if "has not heard of" not in leader.extender.not_ready:
+    if "has had no news of" not in leader.extender.not_ready:
         raise Failed(leader.extender.not_ready)
     before = flow.longest()
     leads = unready + flow.until("the other one to lead", other.leads, DEAF_S + GIVES_WAY_S)

@@ -74,7 +74,7 @@ CLI_TEST(a_controller_that_does_not_hear_it_is_waited_for_in_vain)
 	controller_says(w, "false", "false");
 	assert_int_equal(CLI(w, "pause", "x", "--wait", "300ms"), CLI_WAITED);
 	has(w, SET, "codis.io/paused", "x");
-	cli_says(w, "codis-controller has not said that it heard that within 300 ms: ");
+	cli_says(w, "codis-controller has not confirmed it within 300 ms: ");
 }
 
 CLI_TEST(which_product_is_meant)

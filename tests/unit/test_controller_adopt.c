@@ -211,7 +211,7 @@ TEST(next_step_waits_until_all_are_there_in_sync_and_listed)
 	assert_waits(w, "StatefulSet codis-server is being deleted");
 	w->sets[0].deleting = false;
 	w->v.kube_fresh = false;
-	assert_waits(w, "the API server is not heard");
+	assert_waits(w, "the API server does not answer");
 	w->v.kube_fresh = true;
 	assert_only(w, ACT_DELETE_POD, DD);
 	b->listed_group = 0; /* it is joined first */

@@ -286,7 +286,7 @@ TEST(claim_over_a_master_that_the_leader_hears_is_overtaken)
 	assert_nothing(w); /* not since */
 	a_of(w)->heard_ms = w->v.now_ms - 4;
 	a = assert_only(w, ACT_PROMOTE, A);
-	assert_why(a, "another controller is about to replace it, and it is heard here");
+	assert_why(a, "another controller is about to replace it, and it answers here");
 	assert_true(a->keeps);
 	assert_string_equal(a->from, "");
 	w->v.mandate = MANDATE_FAILOVER; /* it led just now */
@@ -539,7 +539,7 @@ TEST(interrupted_promotion_over_an_unread_master_goes_back_to_that_one)
 	snprintf(w->groups[0].unread_master, CODIS_ADDR_MAX, "%s", C);
 	send_slots(w, 1, C);
 	assert_why(assert_only(w, ACT_PROMOTE, C),
-		   "a promotion was interrupted, and the dashboard had not heard of the master before it");
+		   "a promotion was interrupted, and the dashboard did not know the master before it");
 	assert_string_equal(w->actions[0].from, A);
 	for (int i = 0; i < CODIS_SLOTS; i++)
 		w->slots[0][i].locked = true; /* as it has locked them */

@@ -71,7 +71,7 @@ TEST(pods_of_a_node_that_is_away_are_made_anew)
 
 	lose_node(w);
 	assert_true(deleted(w, SERVER)->force);
-	assert_string_equal(deleted(w, SERVER)->why, "its node is NotReady, and nothing on it is heard");
+	assert_string_equal(deleted(w, SERVER)->why, "its node is NotReady, and nothing on it answers");
 	assert_true(deleted(w, PROXY)->force);
 	w->servers[0].pod.deleting = w->proxies[1].pod.deleting = true; /* Terminating, for ever */
 	assert_non_null(deleted(w, SERVER));

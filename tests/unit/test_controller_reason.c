@@ -44,19 +44,21 @@ TEST(master_that_is_silent)
 	silence(w, 3000);
 	w->servers[1].info.last_io_s = 3;
 	a = assert_only(w, ACT_PROMOTE, B);
-	assert_evidence(a,
-			"codis-server-0 is silent since 3.0 s; codis-server-1 has not heard it for 3 s, at offset 990");
+	assert_evidence(
+		a,
+		"codis-server-0 is silent since 3.0 s; codis-server-1 has had nothing from it for 3 s, at offset 990");
 	assert_string_equal(reason_label(a->why), "silent");
 	w->servers[0].pod.node_lost = true;
 	snprintf(w->servers[0].pod.node, VIEW_NAME_MAX, "node2");
-	assert_evidence(assert_only(w, ACT_PROMOTE, B), "codis-server-0 is silent since 3.0 s; its node node2 is lost; "
-							"codis-server-1 has not heard it for 3 s, at offset 990");
+	assert_evidence(assert_only(w, ACT_PROMOTE, B),
+			"codis-server-0 is silent since 3.0 s; its node node2 is lost; "
+			"codis-server-1 has had nothing from it for 3 s, at offset 990");
 	w->servers[0].reach = REACH_UNKNOWN;
 	w->servers[0].pod.node_lost = false;
 	snprintf(w->servers[0].complaint, sizeof(w->servers[0].complaint), "BUSY");
 	assert_evidence(assert_only(w, ACT_PROMOTE, B),
-			"codis-server-0 answers -BUSY since 3.0 s; codis-server-1 has not "
-			"heard it for 3 s, at offset 990");
+			"codis-server-0 answers -BUSY since 3.0 s; codis-server-1 has had nothing "
+			"from it for 3 s, at offset 990");
 }
 
 TEST(master_that_restarted)

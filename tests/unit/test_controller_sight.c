@@ -143,9 +143,9 @@ TEST(what_it_does_not_see_in_words)
 {
 	char text[100];
 
-	assert_string_equal(sight_words(&few, text, sizeof(text)), "it hears 1 of 4 servers");
+	assert_string_equal(sight_words(&few, text, sizeof(text)), "1 of 4 servers answer it");
 	assert_string_equal(
 		sight_words(&(struct sight_seen){ .servers = 4, .heard = 4, .unheard = 10 }, text, sizeof(text)),
-		"it hears 4 of 14 servers");
+		"4 of 14 servers answer it");
 	assert_string_equal(sight_words(&no_zookeeper, text, sizeof(text)), "no ZooKeeper is connected");
 }

@@ -459,7 +459,7 @@ TURN_TEST(who_does_not_reach_the_api_server_for_long_comes_second)
 	assert_int_equal(world.ctl.failover_since_ms, since_ms); /* it goes on */
 	cluster_turn(world.c);
 	assert_true(world.c->view.second);
-	assert_string_equal(world.c->view.lease_trouble, "the API server is not heard: only failovers are done");
+	assert_string_equal(world.c->view.lease_trouble, "the API server does not answer: only failovers are done");
 	/* Since when a master is lost is noted, as by one that does not lead. */
 	server(A)->reach = REACH_REFUSED;
 	server(A)->info_valid = false;

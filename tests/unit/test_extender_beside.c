@@ -185,10 +185,10 @@ BESIDE_TEST(one_whose_extender_stays_deaf_is_ended_while_the_api_server_answers)
 	hears = false;
 	run_asked(2);
 	assert_string_equal(why_ended(b, 0), "");
-	assert_non_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has not heard enough of it for 60 s"));
+	assert_non_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has had too little of it for 60 s"));
 	hears = true;
 	run_asked(1);
-	assert_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has not heard enough"));
+	assert_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has had too little"));
 	beside_stop(b);
 	raw_stop(&s);
 }
@@ -205,7 +205,7 @@ BESIDE_TEST(an_api_server_that_is_down_ends_no_scheduler)
 	assert_true(fake_run(world, LONG, is_ready, b));
 	hears = false;
 	run_asked(2);
-	assert_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has not heard enough"));
+	assert_null(strstr(why_ended(b, BESIDE_DEAF_MS), "has had too little"));
 	beside_stop(b);
 	raw_stop(&s);
 }

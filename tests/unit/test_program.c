@@ -242,11 +242,10 @@ TEST(a_program_that_is_deaf_ends_itself)
 	char said[4096];
 
 	assert_int_equal(run(&p, "127.0.0.1:0", "info", said), 1);
-	assert_string_equal(
-		said,
-		START "level=error event=deaf error=\"for 10 minutes nothing was heard from the API server, and no "
-		      "call to it has failed either\"\n"
-		      "level=info event=played.stop x=1\n");
+	assert_string_equal(said, START
+			    "level=error event=deaf error=\"for 10 minutes nothing came from the API server, and no "
+			    "call to it has failed either\"\n"
+			    "level=info event=played.stop x=1\n");
 }
 
 TEST(a_program_whose_calls_fail_is_not_deaf)

@@ -31,7 +31,7 @@ TEST(neither_word_nor_failure_for_ten_minutes_is_deafness)
 
 	pulse_init(&p, 0);
 	assert_int_equal(turns(&p, 700, false, &err), 600);
-	assert_string_equal(err.text, "for 10 minutes nothing was heard from the API server, and no call to it has "
+	assert_string_equal(err.text, "for 10 minutes nothing came from the API server, and no call to it has "
 				      "failed either");
 }
 

@@ -796,7 +796,7 @@ TEST(what_is_protected_is_not_deleted)
 static bool is_stale(void *ctx, char *why, size_t size)
 {
 	(void)ctx;
-	snprintf(why, size, "codis-webhook has not heard of statefulsets for 200 s");
+	snprintf(why, size, "codis-webhook has had no news of statefulsets for 200 s");
 	return true;
 }
 
@@ -818,7 +818,7 @@ static void judge_stale(struct cluster *c, const char *subresource, cJSON *old, 
 FIXTURE_TEST(a_refusal_by_what_was_heard_of_long_ago_says_so)
 {
 	struct cluster *c = *state;
-	static const char age[] = " (codis-webhook has not heard of statefulsets for 200 s: this may be so no more)";
+	static const char age[] = " (codis-webhook has had no news of statefulsets for 200 s: this may be so no more)";
 	char message[512];
 
 	c->sets[0] = SET(.replicas = 4, .product = "shop");
