@@ -57,9 +57,10 @@ const char *action_subject_name(enum action_subject subject)
 
 #define WHO_MAX (VIEW_NAME_MAX + CODIS_ADDR_MAX + 4)
 
-/* "codis-server-1 (10.0.0.2:6379)", or as much of it as is known. */
-static const char *who(const char *pod, const char *addr, char out[WHO_MAX])
+/* "codis-server-1 (10.0.0.2:6379)", or as much of it as is known. A pod that is no more is told by the name it had. */
+static const char *who(const char *pod, const char *gone, const char *addr, char out[WHO_MAX])
 {
+	pod = pod[0] ? pod : gone;
 	if (pod[0] && addr[0])
 		snprintf(out, WHO_MAX, "%s (%s)", pod, addr);
 	else
@@ -82,7 +83,7 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
 	char why[WHY_MAX];
 
-	who(a->pod, a->addr, self);
+	who(a->pod, a->gone_pod, a->addr, self);
 	if (a->gid)
 		snprintf(group, sizeof(group), "group %d: ", a->gid);
 	if (a->lost_keys) {
@@ -101,8 +102,8 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 	else if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
 	else if (a->subject == SUBJECT_GROUP && replaces)
-		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self, who(a->from_pod, a->from, old),
-			 empty, why, insist, (long long)took_ms);
+		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self,
+			 who(a->from_pod, a->gone_from, a->from, old), empty, why, insist, (long long)took_ms);
 	else if (a->subject == SUBJECT_GROUP)
 		snprintf(out, size, "%s%s has the master's role%s: %s; %lld ms", group, self, empty, why,
 			 (long long)took_ms);

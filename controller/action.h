@@ -57,20 +57,22 @@ struct action {
 	int64_t czxid;                              /* REMOVE_PROXY: which node */
 	char addr[CODIS_ADDR_MAX];                  /* the server, the proxy or the dashboard that it is about */
 	char pod[VIEW_NAME_MAX], uid[VIEW_UID_MAX]; /* its pod; "": it has none */
+	char gone_pod[VIEW_NAME_MAX];               /* the name of the one that addr had, which is no more */
 	char master[CODIS_ADDR_MAX];                /* FOLLOW: whom */
-	char from[CODIS_ADDR_MAX];    /* PROMOTE, SWITCH: the old master, "" none; REMOVE_LOCK: who took it */
-	char from_pod[VIEW_NAME_MAX]; /* its pod */
-	char from_uid[VIEW_UID_MAX];  /* PROMOTE with lock: its pod's, when that may be ended; "": it may not */
-	char token[CODIS_TOKEN_MAX];  /* of the proxy */
-	bool force;                   /* DELETE_POD: its node is lost, so no kubelet will end it */
-	char namespace[64];           /* of the pod; "" : the cluster's */
-	int64_t lock_start_wall_ms;   /* REMOVE_LOCK: when its owner began */
-	int replicas;                 /* SCALE */
-	bool undoes;                  /* SCALE: what somebody else has scaled */
-	bool lock;                    /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes;
-				       * FILL_PROXY: the slots are held */
-	bool from_lives;              /* ... its kernel lives: it may wake at any time */
-	bool early;                   /* ... it may yet not have failed: the slots are held until that is clear */
+	char from[CODIS_ADDR_MAX];     /* PROMOTE, SWITCH: the old master, "" none; REMOVE_LOCK: who took it */
+	char from_pod[VIEW_NAME_MAX];  /* its pod */
+	char gone_from[VIEW_NAME_MAX]; /* as gone_pod */
+	char from_uid[VIEW_UID_MAX];   /* PROMOTE with lock: its pod's, when that may be ended; "": it may not */
+	char token[CODIS_TOKEN_MAX];   /* of the proxy */
+	bool force;                    /* DELETE_POD: its node is lost, so no kubelet will end it */
+	char namespace[64];            /* of the pod; "" : the cluster's */
+	int64_t lock_start_wall_ms;    /* REMOVE_LOCK: when its owner began */
+	int replicas;                  /* SCALE */
+	bool undoes;                   /* SCALE: what somebody else has scaled */
+	bool lock;                     /* PROMOTE: from may still live, silent: no proxy may send to it when it wakes;
+					* FILL_PROXY: the slots are held */
+	bool from_lives;               /* ... its kernel lives: it may wake at any time */
+	bool early;                    /* ... it may yet not have failed: the slots are held until that is clear */
 	bool left;         /* FILL_PROXY: it has been so for so long that nobody is at work on it, whoever leads */
 	bool adopts;       /* DELETE_POD: noted on the StatefulSet first, and with the grace period that the pod has */
 	int64_t lost_keys; /* PROMOTE of an empty server: the keys that its group had; else 0 */

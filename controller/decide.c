@@ -35,6 +35,7 @@ struct action *propose_server(struct decision *d, enum action_kind kind, int gid
 	memcpy(a->addr, s->addr, sizeof(a->addr));
 	memcpy(a->pod, s->pod.name, sizeof(a->pod));
 	memcpy(a->uid, s->pod.uid, sizeof(a->uid));
+	memcpy(a->gone_pod, s->gone_name, sizeof(a->gone_pod));
 	return a;
 }
 
@@ -62,6 +63,7 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 		return a;
 	memcpy(a->from, old->addr, sizeof(a->from));
 	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
+	memcpy(a->gone_from, old->gone_name, sizeof(a->gone_from));
 	a->lacks = kind == ACT_PROMOTE && old != s ? judge_lacks(s, old) : 0;
 	a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
 	if (a->lock)

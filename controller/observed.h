@@ -22,10 +22,11 @@ struct redis_probe;
 /* Written by roster.c: from the pods, the groups' lists, and each INFO. */
 struct observed_server {
 	char addr[CODIS_ADDR_MAX];
-	bool named;            /* a group lists it by a name: it is not asked */
-	char uid[POD_UID_MAX]; /* of the pod that had this address when it was last told; "" none */
-	int group;             /* of that pod; 0 */
-	int listed_group;      /* the group whose list has it; 0 */
+	bool named;                   /* a group lists it by a name: it is not asked */
+	char uid[POD_UID_MAX];        /* of the pod that had this address when it was last told; "" none */
+	char pod_name[VIEW_NAME_MAX]; /* ... and its name */
+	int group;                    /* of that pod; 0 */
+	int listed_group;             /* the group whose list has it; 0 */
 	int listed_index;
 	enum reach reach;
 	int64_t since_ms;

@@ -296,6 +296,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->succession = o->succession;
 	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
+	memcpy(s->gone_name, o->pod_name, sizeof(s->gone_name));
 	s->accepts = o->accepts;
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }
@@ -322,6 +323,7 @@ static void view_server_pod(struct making *m, const struct inventory_pod *p)
 
 	view_pod(m, p, &s->pod);
 	s->pod_gone = false;
+	s->gone_name[0] = '\0';
 	s->group = p->pod.group;
 	s->ordinal = p->pod.ordinal;
 }

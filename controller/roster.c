@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/codis/inventory.h"
 #include "common/codis/probe.h"
 #include "common/net/addr.h"
@@ -525,6 +526,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	s->told = 0;
 	s->told_last = false;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
+	text_copy(s->pod_name, sizeof(s->pod_name), p->name);
 }
 
 static void stock_dashboard(struct cluster *c, const struct inventory_pod *p)

@@ -86,10 +86,11 @@ struct server_view {
 	int64_t unheld_ms;          /* since when too few replicas hold its bound (decide_bound.c); 0: not so */
 	struct calm_done done;      /* what that was */
 	struct calm_done setting_done;
-	struct succession succession; /* how it came to its role */
-	bool pod_gone;                /* its address had a pod of ours, which is no more */
-	bool accepts;                 /* it is not heard, and its address takes connections: its kernel lives */
-	char complaint[16];           /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
+	struct succession succession;  /* how it came to its role */
+	bool pod_gone;                 /* its address had a pod of ours, which is no more */
+	char gone_name[VIEW_NAME_MAX]; /* ... and what it was called; "" : it is there, or not known */
+	bool accepts;                  /* it is not heard, and its address takes connections: its kernel lives */
+	char complaint[16];            /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };
 
 struct group_view {

@@ -4352,7 +4352,16 @@ ACT_TEST(an_event_names_the_old_and_the_new_master_and_the_time)
 	assert_note(&a,
 		    "group 1: pod-B (10.0.0.2:6379) replaces pod-A (10.0.0.1:6379): connections are refused, and its "
 		    "replica lost its link; 41 ms");
+	snprintf(a.gone_from, sizeof(a.gone_from), "an-older-pod"); /* its pod is there */
+	assert_note(&a,
+		    "group 1: pod-B (10.0.0.2:6379) replaces pod-A (10.0.0.1:6379): connections are refused, and its "
+		    "replica lost its link; 41 ms");
 	a.from_pod[0] = '\0';
+	assert_note(
+		&a,
+		"group 1: pod-B (10.0.0.2:6379) replaces an-older-pod (10.0.0.1:6379): connections are refused, and "
+		"its replica lost its link; 41 ms");
+	a.gone_from[0] = '\0';
 	assert_note(&a,
 		    "group 1: pod-B (10.0.0.2:6379) replaces 10.0.0.1:6379: connections are refused, and its replica "
 		    "lost its link; 41 ms");

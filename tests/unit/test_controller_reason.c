@@ -61,6 +61,39 @@ TEST(master_that_is_silent)
 			"from it for 3 s, at offset 990");
 }
 
+/* By its address alone nobody knows it next morning, when another pod has that. */
+TEST(pod_that_is_gone_is_called_by_the_name_it_had)
+{
+	WORLD;
+	char note[1024];
+
+	refuse(w);
+	lose_link(w);
+	w->servers[0].pod = (struct pod_view){ 0 };
+	w->servers[0].pod_gone = true;
+	snprintf(w->servers[0].gone_name, VIEW_NAME_MAX, "codis-server-0");
+	action_note(assert_only(w, ACT_PROMOTE, B), 41, NULL, note, sizeof(note));
+	assert_non_null(strstr(note, "codis-server-1 (10.0.0.2:6379) replaces codis-server-0 (10.0.0.1:6379): "));
+}
+
+TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
+{
+	WORLD;
+	struct server_view *b = &w->servers[1];
+	char note[1024];
+
+	b->pod = (struct pod_view){ 0 };
+	b->pod_gone = true;
+	snprintf(b->gone_name, VIEW_NAME_MAX, "codis-server-1");
+	b->reach = REACH_SILENT;
+	b->info_valid = false;
+	b->since_ms = w->v.now_ms - 60000;
+	action_note(assert_only(w, ACT_DROP_SERVER, B), 41, NULL, note, sizeof(note));
+	assert_string_equal(note,
+			    "group 1: codis-server-1 (10.0.0.2:6379): no pod has its address and nothing answers there "
+			    "(it is silent since 60.0 s; its pod is gone)");
+}
+
 TEST(master_that_restarted)
 {
 	WORLD;
