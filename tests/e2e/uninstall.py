@@ -1,32 +1,15 @@
 """codis-k8s is taken away in both ways, by the commands of docs/uninstall.md as they stand there, under writers."""
-import os
 import re
-import subprocess
 
 from adoption import is_guarded
 from inputs import WHOLE, applied, listed, small, wait_line
 from kube import is_ready
-from world import NAMESPACE, TOP, case, manifest, wait_for
+from pages import fenced, section, shell
+from world import NAMESPACE, case, manifest, wait_for
 from writers import Writers
 
+PAGE = "docs/uninstall.md"
 STAYS, GOES = "stays", "goes"
-
-
-def commands(heading):
-    """What stands fenced below a heading of the page."""
-    with open(os.path.join(TOP, "docs", "uninstall.md"), encoding="utf-8") as f:
-        section = re.split(r"^##+ ", f.read(), flags=re.M)
-    text = next(s for s in section if s.startswith(heading + "\n"))
-    return re.findall(r"^( *)```\n(.*?)^\1```$", text, flags=re.M | re.S)
-
-
-def shell(w, namespace, text):
-    """Runs such commands in a shell whose kubectl is this cluster's, and ends with the first that fails."""
-    env = dict(w.kube.env, PATH=os.path.dirname(w.kube.program) + ":" + os.environ["PATH"])
-    text = re.sub(r"^NS=.*", "", text)
-    done = subprocess.run(["bash", "-eu", "-c", f"NS={namespace}\n{text}"], cwd=TOP, env=env, capture_output=True, text=True, timeout=150)
-    assert done.returncode == 0, f"{text} ends with {done.returncode}: {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
 
 
 def left(w):
@@ -54,8 +37,8 @@ def stock_pod_comes(w, codis, name):
 @case
 def both_ways(w):
     """A Codis goes on without codis-k8s, another one goes with it, by the page's commands: nothing is lost, nothing is left behind."""
-    steps = [text for _, text in commands("Codis goes on without codis-k8s")]
-    namespace, system = commands("All goes")[0][1].splitlines()
+    steps = fenced(section(PAGE, "Codis goes on without codis-k8s"))
+    namespace, system = fenced(section(PAGE, "All goes"))[0].splitlines()
     assert system == next(s.strip() for s in steps if "install.yaml" in s), system
     w.make_codis(GOES, listed(small(w)))
     with applied(w, STAYS, small(w)) as codis:
@@ -63,13 +46,13 @@ def both_ways(w):
             for where in (GOES, STAYS):
                 wait_line(w, where, WHOLE)
             w.kube.kubectl("label", "-n", GOES, "sts", "codis-server", "codis.io/protect=true")
-            shell(w, GOES, namespace + " --wait=false")
+            shell(w, namespace + " --wait=false", NS=GOES)
             w.writers = Writers(w.kube, STAYS)
             w.writers.start()
             w.writers.fault()
             functions = ""
             for text in steps:
-                said = shell(w, STAYS, functions + text)
+                said = shell(w, functions + re.sub(r"^NS=.*\n", "", text), NS=STAYS)
                 functions += "".join(line.strip() + "\n" for line in text.splitlines() if "() {" in line)
                 if "get pod -A" in text:
                     assert not [line for line in said.splitlines() if line.startswith(STAYS)], said
