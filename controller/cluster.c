@@ -237,6 +237,8 @@ static void observed_of(const struct cluster *c, struct observed *o)
 		.topom = &c->dashboard,
 		.lost = c->lost,
 		.lost_count = c->lost_count,
+		.zookeeper_name = c->zk_name,
+		.zookeeper_unresolved = c->zk_unresolved,
 		.zookeeper_namespace = c->zk_namespace,
 		.zookeepers_heard = c->zk_heard,
 		.zookeeper_running = c->zookeeper_running,

@@ -94,6 +94,7 @@ struct cluster {
 	char zk_heard[512];         /* those of them with which a session stands */
 	int64_t zk_resolved_ms;     /* when the name was last asked for */
 	bool zk_resolving;
+	bool zk_unresolved;         /* none of its names had an address when they were last asked for */
 	int64_t connected_since_ms; /* 0: not connected */
 
 	/* roster.c: who is watched. The arrays grow; what they point to stays where it is until it is forgotten. */

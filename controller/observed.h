@@ -225,6 +225,8 @@ struct observed {
 	const struct observed_topom *topom;
 	const struct observed_node *lost; /* nodes */
 	int lost_count;
+	const char *zookeeper_name;      /* as the pods name it; "" : none does */
+	bool zookeeper_unresolved;       /* nothing in that has an address */
 	const char *zookeeper_namespace; /* where the members of its ZooKeeper may be besides its own; "" : nowhere */
 	const char *zookeepers_heard;    /* those with which a session stands: "10.0.0.1:2181,[fd00::2]:2181" */
 	int zookeeper_running;

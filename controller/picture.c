@@ -812,6 +812,8 @@ static void view_frame(struct cluster_view *v, const struct observed *o, int64_t
 	text_copy(v->product, sizeof(v->product), o->product);
 	text_copy(v->password_trouble, sizeof(v->password_trouble), o->password_trouble);
 	text_copy(v->shared, sizeof(v->shared), o->shared ? o->shared : "");
+	text_copy(v->zookeeper_name, sizeof(v->zookeeper_name), o->zookeeper_name ? o->zookeeper_name : "");
+	v->zookeeper_unresolved = o->zookeeper_unresolved;
 	v->now_ms = now_ms;
 	v->steady_since_ms = o->steady_since_ms;
 	v->mandate = o->mandate;

@@ -164,7 +164,9 @@ static void say_masters(const struct cluster_view *v, const struct decide_limits
 			struct reasons *r)
 {
 	if (!v->server_count && !view_groups_wanted(v))
-		say(r, TROUBLE_NO_SERVERS, "no codis-server belongs to it");
+		say(r, TROUBLE_NO_SERVERS,
+		    "no codis-server belongs to it: look at the label app=codis-server and PRODUCT_NAME of the "
+		    "servers");
 	for (int i = 0; i < v->group_count; i++) {
 		const struct group_view *g = &v->groups[i];
 		const struct server_view *m = view_master(v, g), *s;
@@ -380,10 +382,11 @@ static bool say_forgotten_slots(const struct cluster_view *v, struct groups_stat
 		return false;
 	all->ok = false;
 	served_say_keys(keys, words);
-	say(r, TROUBLE_SLOTS_FORGOTTEN, "ZooKeeper knows of no slot, while the servers have %s%s", words,
-	    sent ? " and proxies send slots: codisctl restore --from-proxies writes them back"
-		 : ": codisctl restore -f FILE (of codisctl backup), or assign each to the group that has its keys "
-		   "(codis-admin --slots-assign)");
+	say(r, TROUBLE_SLOTS_FORGOTTEN, "ZooKeeper knows of no slot, while the servers have %s%s -n %s%s", words,
+	    sent ? " and proxies send slots: codisctl restore --from-proxies" : ": codisctl restore -f FILE",
+	    v->namespace,
+	    sent ? " writes them back"
+		 : " (of codisctl backup), or assign each to the group that has its keys (codis-admin --slots-assign)");
 	return true;
 }
 
@@ -475,6 +478,19 @@ static bool say_zookeepers(const struct cluster_view *v, struct reasons *r)
 	return ok;
 }
 
+static void say_not_connected(const struct cluster_view *v, struct reasons *r)
+{
+	const char *name = v->zookeeper_name;
+
+	if (!name[0])
+		say(r, TROUBLE_ZOOKEEPER_NOT_CONNECTED,
+		    "ZooKeeper is not connected: no dashboard or proxy says where it is");
+	else if (v->zookeeper_unresolved)
+		say(r, TROUBLE_ZOOKEEPER_NOT_CONNECTED, "ZooKeeper is not connected: no address is found for %s", name);
+	else
+		say(r, TROUBLE_ZOOKEEPER_NOT_CONNECTED, "ZooKeeper is not connected (%s)", name);
+}
+
 static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 {
 	bool whole = say_zookeepers(v, r);
@@ -486,7 +502,7 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 	if (v->costly)
 		say(r, TROUBLE_PEERS_COSTLY, "its peers answer so much, or so often, that they are asked seldom");
 	if (!v->coordinator_ready)
-		say(r, TROUBLE_ZOOKEEPER_NOT_CONNECTED, "ZooKeeper is not connected");
+		say_not_connected(v, r);
 	if (v->lease_trouble)
 		say(r, TROUBLE_NO_LEADER, "%s", v->lease_trouble);
 	if (v->dashboard.reach == REACH_SILENT)

@@ -300,6 +300,8 @@ struct cluster_view {
 	bool kube_fresh; /* we lead, and the API server was heard lately: pods that are missing are really missing */
 	bool pods_fresh; /* the API server was heard lately, whoever leads */
 	bool coordinator_ready;      /* and its nodes were read */
+	char zookeeper_name[256];    /* as the pods name it, or its beginning; "" : none does */
+	bool zookeeper_unresolved;   /* nothing in that has an address */
 	const struct view_set *sets; /* that make its groups, in the order of inventory_sets_of() */
 	int set_count;
 	int server_count, group_count, proxy_count, dashboard_count, zookeeper_count;

@@ -147,6 +147,7 @@ static void resolve_next(struct resolving *r)
 
 	len = strcspn(r->names, ",/"); /* "/chroot" behind the list is not supported by Codis either */
 	if (!len) {
+		r->c->zk_unresolved = !r->found[0];
 		resolved(r);
 		return;
 	}

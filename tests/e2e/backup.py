@@ -39,7 +39,7 @@ def wait_forgotten(w):
         return "ZooKeeper knows of no slot" in line, line
     wait_for("a status that says so", told, 30)
     line = w.status_line()
-    assert "proxies send slots: codisctl restore --from-proxies" in line, line
+    assert "proxies send slots: codisctl restore --from-proxies -n " in line, line
     w.note(line)
 
 

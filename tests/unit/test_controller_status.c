@@ -69,6 +69,7 @@ static struct world *healthy(int groups)
 				      .mandate = MANDATE_LEAD,
 				      .kube_fresh = true,
 				      .coordinator_ready = true,
+				      .zookeeper_name = "zookeeper:2181",
 				      .sets = w->sets,
 				      .set_count = 1,
 				      .servers = w->servers,
@@ -585,10 +586,24 @@ TEST(cause_comes_first)
 	w->v.dashboard.reach = REACH_REFUSED;
 	w->servers[1].info.link_up = false;
 	w->proxies[0].reach = w->proxies[1].reach = REACH_SILENT;
-	assert_line(w,
-		    "codis-test: DOWN, 1/1 groups led, 0 proxies, 0/1024 slots served; ZooKeeper is not connected; "
-		    "dashboard is down; proxy codis-proxy-0 does not answer; proxy codis-proxy-1 does not answer; no "
-		    "proxy serves; group 1 lacks 1 synced replica (codis-server-1: not synced)");
+	assert_line(w, "codis-test: DOWN, 1/1 groups led, 0 proxies, 0/1024 slots served; ZooKeeper is not connected "
+		       "(zookeeper:2181); dashboard is down; proxy codis-proxy-0 does not answer; proxy codis-proxy-1 "
+		       "does not answer; no "
+		       "proxy serves; group 1 lacks 1 synced replica (codis-server-1: not synced)");
+}
+
+TEST(where_zookeeper_was_looked_for)
+{
+	WORLD(1);
+#define LOOKED "codis-test: DEGRADED, 1/1 groups led, 2 proxies, 1024/1024 slots served; ZooKeeper is not connected"
+
+	w->v.coordinator_ready = false;
+	assert_line(w, LOOKED " (zookeeper:2181)");
+	w->v.zookeeper_unresolved = true;
+	assert_line(w, LOOKED ": no address is found for zookeeper:2181");
+	w->v.zookeeper_name[0] = '\0';
+	w->v.zookeeper_unresolved = false;
+	assert_line(w, LOOKED ": no dashboard or proxy says where it is");
 }
 
 TEST(many_reasons_are_counted_not_cut)
@@ -619,7 +634,8 @@ TEST(product_without_servers)
 
 	w->v.server_count = w->v.group_count = w->sets[0].shape.replicas = 0;
 	assert_line(w,
-		    "codis-test: DOWN, 0/0 groups led, 2 proxies, 0/1024 slots served; no codis-server belongs to it");
+		    "codis-test: DOWN, 0/0 groups led, 2 proxies, 0/1024 slots served; no codis-server belongs to it: "
+		    "look at the label app=codis-server and PRODUCT_NAME of the servers");
 }
 
 TEST(what_a_human_has_to_mend)
@@ -728,11 +744,11 @@ TEST(slots_that_zookeeper_has_forgotten)
 	w->v.dashboard.slots_known = true;
 	assert_line(w, "codis-test: DEGRADED, 2/2 groups led, 2 proxies, 1024/1024 slots served; ZooKeeper knows of no "
 		       "slot, while the servers have about 10 keys and proxies send slots: codisctl restore "
-		       "--from-proxies writes them back");
+		       "--from-proxies -n codis writes them back");
 	memset(w->slots, 0, sizeof(w->slots)); /* it was made anew */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served; ZooKeeper knows of no slot, "
-		       "while the servers have about 10 keys: codisctl restore -f FILE (of codisctl backup), or "
-		       "assign each to the group that has its keys (codis-admin --slots-assign)");
+		       "while the servers have about 10 keys: codisctl restore -f FILE -n codis (of codisctl backup), "
+		       "or assign each to the group that has its keys (codis-admin --slots-assign)");
 	w->servers[0].info.keys = w->servers[2].info.keys = 0; /* the first assignment is still to come */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty; no slot is assigned "
 		       "to a group yet");
@@ -789,7 +805,7 @@ TEST(json_has_each_reason_with_its_code)
 	w->v.proxies[1].reach = REACH_SILENT;
 	json = status_json(&w->v, &limits);
 	assert_int_equal(cJSON_GetArraySize(json_get(json, "reasons", NULL)), 4);
-	assert_reason(json, 0, "ZooKeeperNotConnected", "ZooKeeper is not connected");
+	assert_reason(json, 0, "ZooKeeperNotConnected", "ZooKeeper is not connected (zookeeper:2181)");
 	assert_reason(json, 1, "DashboardSilent", "dashboard is busy or hung");
 	assert_reason(json, 2, "GroupUnreadable", "group 2: its node in ZooKeeper cannot be read: it is empty");
 	assert_string_equal(json_str(cJSON_GetArrayItem(json_get(json, "reasons", NULL), 3), "code", NULL),

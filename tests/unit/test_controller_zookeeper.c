@@ -50,6 +50,40 @@ TEST(addresses_of_both_families)
 	resolved_as("127.0.0.2:2181,127.0.0.1:2181,[::1]:2181", "127.0.0.1:2181,127.0.0.2:2181,[::1]:2181");
 }
 
+/* What the status says of a name that is misspelt; it is asked for again, and may have one then. */
+TEST(name_without_an_address)
+{
+	static const struct logger quiet = { .fd = -1, .level = LOG_LEVEL_ERROR };
+	struct controller ctl = { .log = &quiet };
+	static struct cluster c;
+	uv_timer_t limit;
+	uv_loop_t uv;
+
+	uv_loop_init(&uv);
+	uv_timer_init(&uv, &limit);
+	uv_timer_start(&limit, on_limit, LIMIT_MS, 0);
+	ctl.uv = &uv;
+	memset(&c, 0, sizeof(c));
+	c.ctl = &ctl;
+	snprintf(c.namespace, sizeof(c.namespace), "nowhere");
+	snprintf(c.zk_name, sizeof(c.zk_name), "zookeper.invalid:2181");
+	zookeeper_tick(&c, 1000);
+	assert_false(c.zk_unresolved);
+	while (c.zk_resolving)
+		uv_run(&uv, UV_RUN_ONCE);
+	assert_true(c.zk_unresolved);
+	assert_null(c.zk);
+	snprintf(c.zk_name, sizeof(c.zk_name), "127.0.0.1:2182");
+	zookeeper_tick(&c, 20000);
+	while (c.zk_resolving)
+		uv_run(&uv, UV_RUN_ONCE);
+	assert_false(c.zk_unresolved);
+	coordinator_close(c.zk);
+	uv_close((uv_handle_t *)&limit, NULL);
+	uv_run(&uv, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&uv), 0);
+}
+
 TEST(without_a_port_and_with_a_folder)
 {
 	resolved_as("127.0.0.1", "127.0.0.1:2181");
