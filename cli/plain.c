@@ -121,6 +121,33 @@ static int add_member(struct telling *t, const struct inventory_pod *pod, cJSON 
 	return cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(g, "members"), o) ? 0 : -1;
 }
 
+/* A group's list names it; true also where no list is known. */
+static bool is_listed(const cJSON *topom, const char *addr)
+{
+	const cJSON *groups = json_get(topom, "stats", "group", "models", NULL), *g, *s;
+
+	json_each(g, groups) {
+		json_each(s, json_get(g, "servers", NULL)) {
+			const char *listed = json_str(s, "server", NULL);
+
+			if (listed && strcmp(listed, addr) == 0)
+				return true;
+		}
+	}
+	return !cJSON_IsArray(groups);
+}
+
+/* A server that was made anew since nobody leads is no replica, whatever number it has: nobody has told it to be one.
+ */
+static const char *state_of(const struct telling *t, const struct inventory_pod *pod)
+{
+	const char *state = known_state(t->known, pod);
+
+	if (pod->pod.component != CODIS_SERVER || strcmp(state, "ready") != 0 || is_listed(t->topom, pod->addr))
+		return state;
+	return "not in its group's list";
+}
+
 static int add_pod(void *ctx, const struct inventory_pod *pod)
 {
 	struct telling *t = ctx;
@@ -130,7 +157,7 @@ static int add_pod(void *ctx, const struct inventory_pod *pod)
 	if (!o || !json_add_str(o, "addr", pod->addr) || !json_add_str(o, "pod", pod->pod.name) ||
 	    !json_add_str(o, "node", pod->pod.node) ||
 	    !json_add_str(o, "component", codis_component_name(pod->pod.component)) ||
-	    !json_add_str(o, "state", known_state(t->known, pod))) {
+	    !json_add_str(o, "state", state_of(t, pod))) {
 		cJSON_Delete(o);
 		return -1;
 	}

@@ -196,6 +196,24 @@ CLI_TEST(without_a_controller_it_shows_what_kubernetes_and_the_dashboard_know)
 		"  zookeeper-0        ready  -\n");
 }
 
+CLI_TEST(without_a_controller_a_server_that_nobody_has_made_a_replica_is_told_apart)
+{
+	struct cli_world *w = *state;
+	const char *path = "/api/v1/namespaces/codis/pods/codis-dashboard-0:18080/proxy/topom";
+
+	cli_codis(w);
+	fake_apply(w->api, path,
+		   "{\"stats\":{\"slots\":[],\"group\":{\"models\":[{\"id\":1,\"servers\":[{\"server\":\"10.0.0.1:"
+		   "6379\"}]}]}}}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_does_not_say(w, "list");
+	fake_apply(w->api, path,
+		   "{\"stats\":{\"slots\":[],\"group\":{\"models\":[{\"id\":1,\"servers\":[{\"server\":\"10.0.0.9:"
+		   "6379\"}]}]}}}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_says(w, "codis-server-0 (not in its group's list)");
+}
+
 CLI_TEST(nor_does_the_dashboard_have_to_answer)
 {
 	struct cli_world *w = *state;
