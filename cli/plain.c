@@ -245,11 +245,11 @@ static int sort_all(struct telling *t)
 	return r;
 }
 
-static const char *dashboard_words(const struct ask *a)
+static const char *dashboard_trouble(const struct ask *a)
 {
 	if (!a->path[0])
-		return "no dashboard is seen";
-	return a->answer ? "the dashboard answers" : "the dashboard does not answer";
+		return "; no dashboard is seen";
+	return a->answer ? "" : "; the dashboard does not answer";
 }
 
 static int add_line(const struct telling *t, const char *product, const struct ask *a, cJSON *o)
@@ -258,9 +258,9 @@ static int add_line(const struct telling *t, const char *product, const struct a
 
 	if (t->topom)
 		snprintf(slots, sizeof(slots), ", %d/%d slots assigned", count_slots(t->topom, 0), CODIS_SLOTS);
-	return json_add_fmt(o, "line", "%s: %s, %d/%d servers ready, %d/%d proxies ready%s; %s; %s", product,
+	return json_add_fmt(o, "line", "%s: %s, %d/%d servers ready, %d/%d proxies ready%s%s; %s", product,
 			    t->unknown ? "UNKNOWN" : "NO CONTROLLER", t->servers_ready, t->servers, t->proxies_ready,
-			    t->proxy_count, slots, dashboard_words(a), t->unknown ? t->unknown : "nobody fails over")
+			    t->proxy_count, slots, dashboard_trouble(a), t->unknown ? t->unknown : "nobody fails over")
 		       ? 0
 		       : -1;
 }

@@ -357,8 +357,9 @@ static void show_view(struct cli *c, const cJSON *report)
 				     json_bool(false, report, "controllers_denied", NULL) ? "may not" : "cannot",
 				     *trouble ? " (" : "", trouble, *trouble ? ")" : "");
 		else
-			add_coloured(c, cli_red(c), "no codis-controller %s%s%s%s: nobody fails over.",
-				     any ? "answers" : "is there", *trouble ? " (" : "", trouble, *trouble ? ")" : "");
+			add_coloured(c, cli_red(c), "no codis-controller %s%s%s%s: nobody fails over%s.",
+				     any ? "answers" : "is there", *trouble ? " (" : "", trouble, *trouble ? ")" : "",
+				     any ? "" : "; codisctl install brings it back");
 		buf_addstr(&c->out, " What Kubernetes and the dashboards know:");
 	}
 	buf_addch(&c->out, '\n');

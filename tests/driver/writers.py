@@ -1,6 +1,7 @@
 """codis-writers in a pod: clients that write through the proxies and tell what a fault has cost them."""
 import json
 import os
+import re
 import subprocess
 import tempfile
 
@@ -39,7 +40,8 @@ class Writers:
     def _ask(self, path, method="GET", timeout=15):
         status, text = self.kube.pod_http(self.namespace, self.name, PORT, path, method, timeout)
         if status != 200:
-            raise RuntimeError(f"codis-writers answers {status}: {text.strip()[:200]}")
+            said = re.search(r'"message":"(.*?)"[,}]', text)  # the API server's, where nobody listens there yet
+            raise RuntimeError(f"codis-writers answers {status}: {(said[1] if said else text.strip())[:200]}")
         return json.loads(text)
 
     def status(self):

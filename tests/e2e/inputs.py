@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from codis import SYSTEM, Codis, controller_status, status_line
+from kube import is_ready
 from world import case, manifest, wait_for
 
 PROGRAMS = ("codis-server", "codis-dashboard", "codis-proxy")
@@ -244,6 +245,8 @@ def by_field(w):
     with applied(w, "by-field", objects) as codis:
         assert wait_line(w, "by-field", WHOLE).startswith("by-field: ")
         assert_serves(codis)
+        # One that is to be alone is in sync with nobody, and ready all the same.
+        wait_for("a ZooKeeper that is alone", lambda: (is_ready(codis.pods("zookeeper")[0]), "not ready"), 15)
 
 
 @case
