@@ -1,11 +1,13 @@
 """codis-k8s is taken away in both ways, by the commands of docs/uninstall.md as they stand there, under writers."""
+import os
 import re
+import subprocess
 
 from adoption import is_guarded
 from inputs import WHOLE, applied, listed, small, wait_line
 from kube import is_ready
-from pages import fenced, section, shell
-from world import NAMESPACE, case, manifest, wait_for
+from pages import fenced, page, section, shell
+from world import NAMESPACE, TOP, case, manifest, wait_for
 from writers import Writers
 
 PAGE = "docs/uninstall.md"
@@ -73,3 +75,25 @@ def gone(w, codis):
     replica = next(s for s in codis.servers() if not s.is_master)
     assert replica.linked, f"{replica.pod} {replica.words}"
     w.note(f"a server that is made anew is ready after {stock_pod_comes(w, codis, replica.pod):.1f} s")
+
+
+@case
+def by_helm(w):
+    """Helm brings codis-k8s, upgrades it and takes it away, by the commands of docs/install.md: each server keeps its role, nothing is left."""
+    helm = subprocess.run([os.path.join(TOP, "tests/chart/build")], stdout=subprocess.PIPE, text=True, timeout=900, check=True).stdout.split()[-1]
+    before = {s.pod: s.words for s in w.codis.servers()}
+    install = re.search(r"`(helm install [^`]*)`", page("docs/install.md"))[1]
+    install = install.replace("registry.example/codis-k8s", "codis-k8s").replace("tag=1.0", "tag=latest")
+    try:
+        shell(w, "kubectl delete --ignore-not-found -f manifests/install.yaml")
+        for line in [install, *fenced(section("docs/install.md", "The Helm chart"))[0].splitlines()]:
+            shell(w, f"PATH={os.path.dirname(helm)}:$PATH\n{line}")
+            if line.startswith(("helm install", "helm upgrade")):
+                w.note(f"{line[:12]}: ready after {w.wait_system():.0f} s")
+                w.wait_admission()
+                w.wait_whole()
+        wait_for("an end of all", lambda: (not left(w), "; ".join(left(w))), 40, every=1)
+    finally:
+        w.kube.apply(manifest("install.yaml"))  # whoever comes next waits for it
+    after = {s.pod: s.words for s in w.codis.servers()}
+    assert after == before, f"{before} are {after}"
