@@ -30,11 +30,12 @@ struct history {
 	void (*on_read)(void *ctx);
 	void *ctx;
 	char identity[254], collection[PATH_LENGTH];
+	int reread_ms; /* 0: only with what is written */
 	struct decisions all;
 	bool unwritten;   /* something is not, as far as is known */
 	bool failing;     /* the last attempt did not come to its end, and that was said */
 	int conflicts;    /* of this attempt */
-	int64_t began_ms; /* the last attempt; 0: there was none */
+	int64_t wrote_ms; /* when the last write began; 0: there was none */
 	struct http_call *call;
 	struct loop_timer *timer, *last; /* the next attempt; the end of the last one's time */
 	void (*flushed)(void *ctx);
@@ -73,6 +74,8 @@ static void ended(struct history *h, const struct error *err)
 		schedule(h, FAILED_MS);
 	else if (h->unwritten)
 		schedule(h, PACE_MS);
+	else if (h->reread_ms)
+		schedule(h, h->reread_ms);
 }
 
 static void on_written(void *ctx, const cJSON *object, const struct error *err)
@@ -126,6 +129,7 @@ static int write_all(struct history *h, const cJSON *read, struct error *err)
 	object = object_of(read, text.data);
 	if (!object || !json_is_whole(object))
 		return error_set(err, ERR_NOMEM, "no memory");
+	h->wrote_ms = clock_mono_ms();
 	snprintf(path, sizeof(path), "%s%s%s", h->collection, read ? "/" : "", read ? DECISIONS_CONFIG_MAP : "");
 	h->call = kube_call(h->kube, read ? "PUT" : "POST", path, object, NULL, CALL_MS, on_written, h, err);
 	return h->call ? 1 : -1;
@@ -162,7 +166,6 @@ static void begin(void *ctx)
 
 	if (h->call)
 		return;
-	h->began_ms = clock_mono_ms();
 	snprintf(path, sizeof(path), "%s/%s", h->collection, DECISIONS_CONFIG_MAP);
 	h->call = kube_call(h->kube, "GET", path, NULL, NULL, CALL_MS, on_read, h, &err);
 	if (!h->call)
@@ -177,6 +180,7 @@ struct history *history_new(uv_loop_t *uv, struct kube_client *kube, const struc
 		return NULL;
 	h->kube = kube;
 	h->log = cfg->log;
+	h->reread_ms = cfg->reread_ms;
 	h->on_read = cfg->on_read;
 	h->ctx = cfg->ctx;
 	snprintf(h->identity, sizeof(h->identity), "%s", cfg->identity);
@@ -217,7 +221,7 @@ void history_note(struct history *h, const char *namespace, const char *product,
 	h->unwritten = true;
 	if (h->call || h->failing)
 		return;
-	wait_ms = h->began_ms ? h->began_ms + PACE_MS - clock_mono_ms() : 0;
+	wait_ms = h->wrote_ms ? h->wrote_ms + PACE_MS - clock_mono_ms() : 0;
 	schedule(h, wait_ms > SOON_MS ? wait_ms : SOON_MS);
 }
 

@@ -15,6 +15,7 @@ struct logger;
 struct history_config {
 	const char *namespace, *identity; /* copied */
 	const struct logger *log;
+	int reread_ms; /* it is read again so often at least, since others add to it; 0: only with what is written */
 	/* It was read: there may be decisions of others. Or NULL. */
 	void (*on_read)(void *ctx);
 	void *ctx;

@@ -31,7 +31,8 @@
 #include "controller/sight.h"
 #include "controller/viewer.h"
 
-#define TICK_MS 100
+#define TICK_MS    100
+#define HISTORY_MS 30000 /* what the one that leads has done is on the page of the other one so much later */
 /* Several that do not lead promote one after the other: the first of them is enough. */
 #define STANDBY_STEP_MS 15
 #define STANDBY_STEPS   3
@@ -353,6 +354,7 @@ static int start_telling(struct codis_controller *p, struct error *err)
 	struct history_config history = { .namespace = p->opt.namespace,
 					  .identity = p->identity,
 					  .log = p->ctl.log,
+					  .reread_ms = HISTORY_MS,
 					  .on_read = on_history,
 					  .ctx = p };
 

@@ -29,7 +29,7 @@ static void on_read(void *ctx)
 
 static void begin(struct one *o, struct fake_world *w, const char *identity)
 {
-	struct history_config cfg = { "codis-system", identity, &o->log, on_read, o };
+	struct history_config cfg = { "codis-system", identity, &o->log, 100, on_read, o };
 
 	*o = (struct one){ .world = w, .log = { .level = LOG_LEVEL_ERROR, .fd = 2 } };
 	o->history = history_new(&w->loop.uv, w->kube, &cfg);
@@ -104,6 +104,29 @@ TEST_WITH(two_that_write_do_not_overwrite_each_other, fake_setup, fake_teardown)
 	assert_true(has(&a, "by the first"));
 	assert_true(has(&b, "by the second"));
 	assert_true(has(&a, "by the first"));
+	history_free(a.history);
+	history_free(b.history);
+}
+
+static bool has_of_another(void *ctx)
+{
+	const struct decisions *all = history_all(((struct one *)ctx)->history);
+
+	return all->count == 1;
+}
+
+/* Whoever does not lead decides nothing, and its page tells what the one that leads has done. */
+TEST_WITH(who_writes_nothing_hears_of_what_others_write, fake_setup, fake_teardown)
+{
+	struct fake_world *w = *state;
+	struct one a, b;
+
+	begin(&a, w, "c-a");
+	assert_true(fake_run(w, LONG, has_asked, &a));
+	begin(&b, w, "c-b");
+	history_note(b.history, "shop", "x", AT, "by the one that leads");
+	assert_true(fake_run(w, LONG, has_of_another, &a));
+	assert_true(a.reads > 0);
 	history_free(a.history);
 	history_free(b.history);
 }
