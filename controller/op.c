@@ -337,10 +337,12 @@ static void tell_metric(const struct op *op, const struct error *err)
 	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_actions_total", labels,
 				  "Actions by kind and result."),
 		   1);
+	if (err) /* one of two that see the same fault is too late: why a master was replaced is counted once */
+		return;
 	snprintf(labels, sizeof(labels), "action=\"%s\",reason=\"%s\"", action_name(op->a.kind),
 		 reason_label(op->a.why));
 	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_reasons_total", labels,
-				  "Actions by kind and reason."),
+				  "Actions done, by kind and reason."),
 		   1);
 }
 

@@ -77,6 +77,15 @@ void assert_counted(const char *series)
 		fail_msg("not in the metrics: %s\n%s", series, text.data);
 }
 
+void assert_not_counted(const char *series)
+{
+	BUF_CLEANUP struct buf text = BUF_INIT(65536);
+
+	metrics_write(world.ctl.metrics, &text);
+	if (strstr(text.data, series))
+		fail_msg("in the metrics: %s\n%s", series, text.data);
+}
+
 /* --- probes ------------------------------------------------------------------------------------------------------- */
 
 struct redis_probe *redis_probe_start(uv_loop_t *uv, const struct redis_probe_config *cfg, struct error *err)

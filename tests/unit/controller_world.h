@@ -45,5 +45,6 @@ int controller_world_teardown(void **state);
 
 /* The controller's metrics have these words: "codis_controller_leader 1\n". */
 void assert_counted(const char *series);
+void assert_not_counted(const char *series);
 
 #endif

@@ -1089,6 +1089,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_logged(" fill=");
 	assert_logged(" filled=2 unfilled=0 why=\"seen\" error=\"\"");
 	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
+	assert_counted("codis_controller_reasons_total{action=\"promote\",reason=\"other\"} 1\n");
 	assert_tally(1, 0, 0);
 	assert_non_null(strstr(world.events,
 			       "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
@@ -3213,6 +3214,7 @@ ACT_TEST(of_two_that_promote_one_ends_at_the_fence)
 	assert_journal("set 7: BA\n");
 	assert_logged("event=action.failed namespace=shop product=codis-test leads=false action=promote");
 	assert_string_equal(world.events, "");
+	assert_not_counted("codis_controller_reasons_total{action=\"promote\"");
 }
 
 static void turn(uv_timer_t *t)
