@@ -167,7 +167,7 @@ static void say_reach(struct words *w, const char *name, enum reach reach, int64
 static void say_pod(struct words *w, const struct pod_view *pod, bool gone)
 {
 	if (gone)
-		say(w, "its pod is gone");
+		say(w, "its pod is gone, or has another address");
 	else if (pod->node_lost)
 		say(w, "its node %s is lost", pod->node);
 	else if (pod->name[0] && !pod->running)
@@ -182,6 +182,8 @@ static void say_old(struct words *w, const struct server_view *m)
 		say(w, "%s waits for a role since %.1f s", name_of(m), seconds(w, m->since_ms));
 	else if (m->reach == REACH_OK && m->info_valid && m->info.role == REDIS_ROLE_MASTER)
 		say(w, "%s is master at offset %" PRId64, name_of(m), m->info.offset);
+	else if (m->reach == REACH_SILENT && m->pod.node[0]) /* where it was is asked when it is elsewhere */
+		say(w, "%s on %s is silent since %.1f s", name_of(m), m->pod.node, seconds(w, m->since_ms));
 	else
 		say_reach(w, name_of(m), m->reach, m->since_ms, m->complaint);
 	say_pod(w, &m->pod, m->pod_gone && !judge_has_pod(m));

@@ -48,10 +48,12 @@ TEST(master_that_is_silent)
 		a,
 		"codis-server-0 is silent since 3.0 s; codis-server-1 has had nothing from it for 3 s, at offset 990");
 	assert_string_equal(reason_label(a->why), "silent");
-	w->servers[0].pod.node_lost = true;
 	snprintf(w->servers[0].pod.node, VIEW_NAME_MAX, "node2");
+	assert_evidence(assert_only(w, ACT_PROMOTE, B), "codis-server-0 on node2 is silent since 3.0 s; codis-server-1 "
+							"has had nothing from it for 3 s, at offset 990");
+	w->servers[0].pod.node_lost = true;
 	assert_evidence(assert_only(w, ACT_PROMOTE, B),
-			"codis-server-0 is silent since 3.0 s; its node node2 is lost; "
+			"codis-server-0 on node2 is silent since 3.0 s; its node node2 is lost; "
 			"codis-server-1 has had nothing from it for 3 s, at offset 990");
 	w->servers[0].reach = REACH_UNKNOWN;
 	w->servers[0].pod.node_lost = false;
@@ -91,7 +93,7 @@ TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
 	action_note(assert_only(w, ACT_DROP_SERVER, B), 41, NULL, note, sizeof(note));
 	assert_string_equal(note,
 			    "group 1: codis-server-1 (10.0.0.2:6379): no pod has its address and nothing answers there "
-			    "(it is silent since 60.0 s; its pod is gone)");
+			    "(it is silent since 60.0 s; its pod is gone, or has another address)");
 }
 
 TEST(master_that_restarted)
@@ -137,7 +139,8 @@ TEST(member_that_is_mended)
 	assert_evidence(assert_only(w, ACT_DELETE_POD, B), "it refuses since 3.1 s; its container does not run");
 	w->servers[1].pod.name[0] = '\0';
 	w->servers[1].pod_gone = true;
-	assert_evidence(assert_only(w, ACT_DROP_SERVER, B), "it refuses since 3.1 s; its pod is gone");
+	assert_evidence(assert_only(w, ACT_DROP_SERVER, B),
+			"it refuses since 3.1 s; its pod is gone, or has another address");
 }
 
 TEST(proxy_and_dashboard)
