@@ -53,6 +53,7 @@ struct teller {
 	const char *pod, *node, *container;
 	int restarts;
 	bool ready;
+	int64_t made_ms; /* wall time; 0: it does not say */
 };
 
 static const cJSON *named(const cJSON *list, const char *name)
@@ -80,6 +81,7 @@ static bool teller_of(const cJSON *pod, struct teller *t)
 {
 	const cJSON *containers = json_get(pod, "spec", "containers", NULL), *own = named(containers, "controller");
 	const char *node = json_str(pod, "spec", "nodeName", NULL);
+	const char *made = json_str(pod, "metadata", "creationTimestamp", NULL);
 
 	t->pod = json_str(pod, "metadata", "name", NULL);
 	t->container = json_str(own ? own : json_first(containers), "name", NULL);
@@ -89,6 +91,8 @@ static bool teller_of(const cJSON *pod, struct teller *t)
 	t->restarts = (int)json_int(0, named(json_get(pod, "status", "containerStatuses", NULL), t->container),
 				    "restartCount", NULL);
 	t->ready = is_ready(pod);
+	if (!made || clock_parse_rfc3339(made, &t->made_ms, NULL) < 0)
+		t->made_ms = 0;
 	return true;
 }
 
@@ -121,6 +125,24 @@ static enum cli_status fail_denied(struct cli *c, const struct error *err)
 			c->options.system, cli_namespace(c));
 }
 
+/* What is asked for may have been said by one that is gone. */
+static void say_younger(struct cli *c, const cJSON *pods)
+{
+	struct teller t, youngest = { .made_ms = clock_wall_ms() - INT64_C(1000) * c->options.since_s };
+	const cJSON *pod;
+	char at[32];
+
+	json_each(pod, pods) {
+		if (c->options.since_s && teller_of(pod, &t) && t.made_ms > youngest.made_ms)
+			youngest = t;
+	}
+	if (youngest.pod)
+		cli_fail(c, CLI_OK,
+			 "%s was made at %.19sZ, and a log goes with its pod: what another one did before that is in "
+			 "codisctl history",
+			 youngest.pod, clock_rfc3339(youngest.made_ms, at, sizeof(at)));
+}
+
 /* Which there are. CLI_OK, or the status, and why is said. */
 static enum cli_status find(struct logs *l, bool previous)
 {
@@ -144,6 +166,7 @@ static enum cli_status find(struct logs *l, bool previous)
 		if (!previous)
 			add(l, &t, false);
 	}
+	say_younger(c, json_get(pods, "items", NULL));
 	return l->count ? CLI_OK
 			: cli_fail(c, CLI_NOT_SO, "no codis-controller is there (namespace %s): nobody fails over",
 				   c->options.system);

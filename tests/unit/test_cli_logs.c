@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/logline.h"
+#include "common/base/clock.h"
 #include "tests/unit/cli_fixture.h"
 
 #define LOG_OF(name)  "/api/v1/namespaces/codis-system/pods/" name "/log"
@@ -84,6 +85,32 @@ CLI_TEST(lines_of_all_controllers_in_order_of_time_with_who_led)
 																									      "0"
 																									      "0"
 																									      "Z") " c-a other info codis/codis-test status ok=true line=\"codis-test: OK\"\n");
+	assert_string_equal(w->c.err.data, "");
+}
+
+/* Made now, as where the one before it was drained away. */
+CLI_TEST(what_one_that_is_gone_did_is_in_the_history)
+{
+	struct cli_world *w = *state;
+	char at[32], pod[512], said[256];
+
+	two(w);
+	clock_rfc3339(clock_wall_ms(), at, sizeof(at));
+	snprintf(pod, sizeof(pod),
+		 "{\"metadata\":{\"name\":\"c-c\",\"namespace\":\"codis-system\",\"uid\":\"u-c\",\"creationTimestamp\":"
+		 "\"%s\",\"labels\":{\"app.kubernetes.io/name\":\"codis-controller\",\"app.kubernetes.io/part-of\":"
+		 "\"codis-k8s\"}},\"spec\":{\"nodeName\":\"n\",\"containers\":[{\"name\":\"controller\"}]}}",
+		 at);
+	fake_apply(w->api, "/api/v1/namespaces/codis-system/pods/c-c", pod);
+	says(w, LOG_OF("c-c"), "");
+	assert_int_equal(CLI(w, "logs", "--since", "10m"), CLI_OK);
+	snprintf(
+		said, sizeof(said),
+		"codisctl: c-c was made at %.19sZ, and a log goes with its pod: what another one did before that is in "
+		"codisctl history\n",
+		at);
+	assert_string_equal(w->c.err.data, said);
+	assert_int_equal(CLI(w, "logs"), CLI_OK); /* as far back as they go */
 	assert_string_equal(w->c.err.data, "");
 }
 
