@@ -4,6 +4,7 @@ import json
 import os
 import re
 import tempfile
+import threading
 import urllib.parse
 import urllib.request
 
@@ -22,25 +23,60 @@ def read(name):
 
 def targets(w):
     """{address: pod} of the ports called ops in codis-system: what Kubernetes' discovery finds with prometheus.yaml."""
-    return {f"{p['status']['podIP']}:{port['containerPort']}": p["metadata"]["name"] for p in w.kube.pods(SYSTEM)
+    return {f"{p['status']['podIP']}:{port['containerPort']}": p["metadata"]["name"] for p in w.kube.pods(SYSTEM) if p["status"].get("podIP")
             for c in p["spec"]["containers"] for port in c.get("ports", []) if port.get("name") == "ops"}
 
 
-class Prometheus:
-    """One by itself that scrapes each second. Debian's is built without Kubernetes' discovery, so it is told whom."""
+def compressed(rules):
+    """The alerts once more, with a second for each minute that they wait, and a label that says so."""
+    rules = re.sub(r"\bfor: (\d+)m$", r"for: \1s", rules, flags=re.M)
+    rules = re.sub(r"\bfor: (\d+)h$", lambda m: f"for: {int(m[1]) * 60}s", rules, flags=re.M)
+    rules = re.sub(r"^- name: (.*)$", r"- name: compressed-\1", rules, flags=re.M)
+    return rules.replace("labels: { severity:", "labels: { compressed: yes, severity:")
 
-    def __init__(self, stack, w):
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codis-prometheus-"))
+
+class Prometheus:
+    """One by itself that scrapes each second. Debian's is built without Kubernetes' discovery, which is played: it is told
+    whom in a file, that follows the pods which are there."""
+
+    def __init__(self, stack, w, more=None):
+        self.w = w
+        self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codis-prometheus-"))
         self.url = f"http://127.0.0.1:{free_port()}"
-        static = "".join(f"  - targets: ['{address}']\n    labels: {{ pod: {pod} }}\n" for address, pod in sorted(targets(w).items()))
-        text, n = re.subn(r"  kubernetes_sd_configs:\n(?:  .*\n)*\Z", f"  static_configs:\n{static}", read("prometheus.yaml"))
+        self.told = None
+        self.tell()
+        text, n = re.subn(r"  kubernetes_sd_configs:\n(?:  .*\n)*\Z", f"  file_sd_configs: [{{ files: ['{self.folder}/targets.json'] }}]\n",
+                          read("prometheus.yaml"))
         assert n == 1, "prometheus.yaml has no discovery at its end"
         text = "global: { evaluation_interval: 1s }\n" + text.replace("scrape_interval: 15s", "scrape_interval: 1s")
-        for name, what in (("prometheus.yml", text), ("alerts.yaml", read("alerts.yaml"))):
-            with open(os.path.join(folder, name), "w", encoding="utf-8") as f:
+        rules = {"alerts.yaml": read("alerts.yaml"), **(more or {})}
+        text = text.replace("rule_files: [alerts.yaml]", f"rule_files: [{', '.join(rules)}]")
+        for name, what in {"prometheus.yml": text, **rules}.items():
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
                 f.write(what)
-        start(stack, folder, "prometheus", ["prometheus", f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data",
-                                            f"--web.listen-address={self.url[7:]}"])
+        start(stack, self.folder, "prometheus", ["prometheus", f"--config.file={self.folder}/prometheus.yml",
+                                                 f"--storage.tsdb.path={self.folder}/data", f"--web.listen-address={self.url[7:]}"])
+        ended = threading.Event()
+        following = threading.Thread(target=self.follow, args=(ended,), daemon=True)
+        following.start()
+        stack.callback(following.join)
+        stack.callback(ended.set)
+
+    def tell(self):
+        """The file is another one in one step: half of it is never read."""
+        found = targets(self.w)
+        if found == self.told:
+            return
+        path = os.path.join(self.folder, "targets.json")
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            json.dump([{"targets": [address], "labels": {"pod": pod}} for address, pod in sorted(found.items())], f)
+        os.replace(path + ".new", path)
+        self.told = found
+
+    def follow(self, ended):
+        while not ended.wait(1):
+            with contextlib.suppress(OSError, RuntimeError):  # the API server is away for a moment
+                self.tell()
 
     def get(self, path, **query):
         with urllib.request.urlopen(f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(query)}", timeout=10) as answer:
@@ -69,7 +105,7 @@ def prometheus_tells(w):
     """A real Prometheus scrapes all programs, each panel of the dashboard has an answer, a failover is counted, and no proxy is an alert."""
     with contextlib.ExitStack() as stack:
         p, of = Prometheus(stack, w), f'{{namespace="{NAMESPACE}",product="codis-test"}}'
-        wait_for("all programs", lambda: (p.value("count(up == 1)") == len(targets(w)), p.ask("up")), 30)
+        wait_for("all programs", lambda: (p.value("count(up == 1)") == len(targets(w)), p.ask("up")), 60)
         wait_for("an OK", lambda: (p.value(f'max(codis_cluster_state{{state="OK",{of[1:]})') == 1, p.ask("codis_cluster_state")), 20)
         for what, expected in (("slots_served", 1024), ("groups", 2), ("groups_led", 2), ("proxies_serving", 2), ("keys_lost", 0)):
             assert p.value(f"codis_cluster_{what}{of}") == expected, p.ask(f"codis_cluster_{what}")
