@@ -373,6 +373,16 @@ static const char *event_reason(const struct op *op, const struct error *err)
 	return op->a.takes_back ? "TakenBack" : action_reason(op->a.kind);
 }
 
+/* A proxy that has gone with its master's node is waited for: clients of the others had not to wait for so long. */
+static void add_unfilled(const struct op *op, char *note, size_t size)
+{
+	size_t used = strlen(note);
+
+	if (op->a.subject == SUBJECT_GROUP && op->unfilled)
+		snprintf(note + used, size - used, ", in which %d of %d proxies did not take it (%s)", op->unfilled,
+			 op->filled + op->unfilled, op->not_filled);
+}
+
 static void tell_pod(const struct op *op, const struct error *err)
 {
 	JSON_CLEANUP cJSON *pod = NULL;
@@ -390,6 +400,8 @@ static void tell_pod(const struct op *op, const struct error *err)
 	if (!err && (op->a.kind == ACT_MOVE_SLOTS || op->a.kind == ACT_NOTE_SCALING))
 		return;
 	action_note(&op->a, clock_mono_ms() - op->began_ms, err, note, sizeof(note));
+	if (!err)
+		add_unfilled(op, note, sizeof(note));
 	recent_note(op->c, event_reason(op, err), note);
 	if (op->a.kind == ACT_SCALE) {
 		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, op->a.pod, op->a.uid);

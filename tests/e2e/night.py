@@ -21,7 +21,7 @@ RECENT = 8  # so many of what was done last are in the status
 # What may be said of a night like that; whatever else there is would claim more than has happened.
 QUIET = {"Following", "Joined", "Dropped", "Removed", "Replaced", "TakenOutOfService", "SlotsFilled", "InSync", "LockRemoved"}
 CHANGES = {"Promoted", "Switched", "TakenBack"}
-SENTENCE = re.compile(r"group (\d+): (\S+) \((\S+)\) replaces (\S+) \((\S+)\)(, with all that it had)?: (.+?) \((.*)\); (\d+) ms$")
+SENTENCE = re.compile(r"group (\d+): (\S+) \((\S+)\) replaces (\S+) \((\S+)\)(, with all that it had)?: (.+?) \((.*)\); (\d+) ms(?:, in which \d of \d proxies did not take it \(\S+\))?$")
 
 
 @dataclass
@@ -282,8 +282,9 @@ def the_states(p, night):
     assert seen[0][1] == seen[-1][1] == {"OK"}, f"it begins with {seen[0]} and ends with {seen[-1]}"
     for step in night.steps:
         words = set().union(*(words for second, words in seen if step.began <= second <= step.ended))
-        assert "DEGRADED" in words and words <= {"OK", "SWITCHING", "DEGRADED", "PARTIAL"} | ({"DOWN"} if len(step.changes) > 1 else set()), \
-            f"{step.name}: {words}"
+        # Who was killed may be back within a second, between two scrapes.
+        assert "DEGRADED" in words or step.name == "kill", f"{step.name}: {words}"
+        assert words <= {"OK", "SWITCHING", "DEGRADED", "PARTIAL"} | ({"DOWN"} if len(step.changes) > 1 else set()), f"{step.name}: {words}"
     begun = seen[0][0]
     return [(round(second - begun), "/".join(sorted(words))) for i, (second, words) in enumerate(seen) if not i or words != seen[i - 1][1]]
 

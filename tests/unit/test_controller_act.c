@@ -1036,6 +1036,16 @@ ACT_TEST(a_dashboard_reads_again_though_a_proxy_hangs)
 	assert_slots(1, B, false);
 }
 
+/* How long it took is how long that one was waited for, and not how long others' clients were. */
+ACT_TEST(a_proxy_that_does_not_take_a_promotion_is_named)
+{
+	w.proxies[1].fails = INT_MAX;
+	run(ACT_PROMOTE, B);
+	assert_slots(0, B, false);
+	assert_logged(" filled=1 unfilled=1 ");
+	assert_non_null(strstr(world.events, " ms, in which 1 of 2 proxies did not take it (" P1 ")"));
+}
+
 /* A dashboard that has not read yet takes it in, or fills it: the group is left alone by decisions until p1 answers. */
 ACT_TEST(a_proxy_that_is_filled_back_while_another_hangs_is_filled_again)
 {
