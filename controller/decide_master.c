@@ -101,7 +101,7 @@ static void hold_early(struct decision *d, const struct group_view *g, const str
 		return;
 	best = judge_best_replica(d->v, g, m, false);
 	if (best && !judge_about_to_go(best) && !judge_more_to_hear(d->v, g, m, best) && !is_claimed(d, g, m, best))
-		propose_master(d, ACT_PROMOTE, g->node.id, best, m, "it is silent, and its replica does not hear it")
+		propose_master(d, ACT_PROMOTE, g->node.id, best, m, "it is silent, and its replica has nothing from it")
 			->early = true;
 }
 

@@ -330,8 +330,8 @@ static enum master_verdict judge_silent(const struct cluster_view *v, const stru
 
 	if (judge_lasting_ms(v, m->since_ms) < silence_ms(v, g, m, limits) || witness_hears(v, g, m, limits->io_s))
 		return MASTER_UNKNOWN;
-	*why = errors ? "it answers nothing but errors, and its replica does not hear it"
-		      : "it is silent, and its replica does not hear it";
+	*why = errors ? "it answers nothing but errors, and its replica has nothing from it"
+		      : "it is silent, and its replica has nothing from it";
 	if (witness_misses(v, g, m, limits->io_s))
 		return MASTER_FAILED;
 	*why = "it is silent, and its pod or node is gone";

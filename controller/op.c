@@ -383,9 +383,28 @@ static void add_unfilled(const struct op *op, char *note, size_t size)
 			 op->filled + op->unfilled, op->not_filled);
 }
 
-static void tell_pod(const struct op *op, const struct error *err)
+/* A master failed, or something was lost or refused: what one is to see who asks for Warnings alone. */
+static bool warns(const struct op *op, const struct error *err)
 {
-	JSON_CLEANUP cJSON *pod = NULL;
+	const struct action *a = &op->a;
+	bool failover = a->kind == ACT_PROMOTE && a->from[0] && strcmp(a->from, a->addr) != 0;
+
+	return err || failover || a->lost_keys || a->lacks || a->takes_back || (a->kind == ACT_SCALE && a->undoes);
+}
+
+static void tell_object(const struct op *op, const char *kind, const char *name, const char *uid,
+			const struct error *err, const char *note)
+{
+	const char *namespace = op->a.namespace[0] ? op->a.namespace : op->c->namespace;
+	JSON_CLEANUP cJSON *object = name[0] ? tell_about(namespace, name, uid) : NULL;
+
+	if (object)
+		kube_event(op->c->ctl->events, kind, object, warns(op, err), event_reason(op, err), "%s", note);
+}
+
+static void tell_objects(const struct op *op, const struct error *err)
+{
+	const struct view_set *set;
 	char note[1536];
 
 	/* All of them do so at once. */
@@ -404,19 +423,14 @@ static void tell_pod(const struct op *op, const struct error *err)
 		add_unfilled(op, note, sizeof(note));
 	recent_note(op->c, event_reason(op, err), note);
 	if (op->a.kind == ACT_SCALE) {
-		JSON_CLEANUP cJSON *about = tell_about(op->c->namespace, op->a.pod, op->a.uid);
-
-		if (about)
-			kube_event(op->c->ctl->events, "StatefulSet", about, err || op->a.undoes, event_reason(op, err),
-				   "%s", note);
+		tell_object(op, "StatefulSet", op->a.pod, op->a.uid, err, note);
 		return;
 	}
-	if (op->a.pod[0])
-		pod = tell_about(op->a.namespace[0] ? op->a.namespace : op->c->namespace, op->a.pod, op->a.uid);
-	if (!pod)
-		return;
-	kube_event(op->c->ctl->events, "Pod", pod, err || op->a.lost_keys || op->a.lacks || op->a.takes_back,
-		   event_reason(op, err), "%s", note);
+	tell_object(op, "Pod", op->a.pod, op->a.uid, err, note);
+	/* A pod's Events are not shown of the one of its name that comes after it. */
+	set = op->a.subject == SUBJECT_GROUP ? view_set_of(&op->c->view, op->a.gid) : NULL;
+	if (set)
+		tell_object(op, "StatefulSet", set->name, set->uid, err, note);
 }
 
 void op_end(struct op *op, const struct error *err)
@@ -424,7 +438,7 @@ void op_end(struct op *op, const struct error *err)
 	tell_log(op, err);
 	tell_metric(op, err);
 	tally(op, err);
-	tell_pod(op, err);
+	tell_objects(op, err);
 	if (op->a.wished)
 		wished_end(op, err);
 	fill_leave(op);

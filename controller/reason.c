@@ -17,9 +17,9 @@ static const struct {
 } reasons[] = {
 	{ "connections are refused, and its replica lost its link", "refused" },
 	{ "connections are refused, and its container does not run", "refused" },
-	{ "it is silent, and its replica does not hear it", "silent" },
+	{ "it is silent, and its replica has nothing from it", "silent" },
 	{ "it is silent, and its pod or node is gone", "silent" },
-	{ "it answers nothing but errors, and its replica does not hear it", "errors" },
+	{ "it answers nothing but errors, and its replica has nothing from it", "errors" },
 	{ "it restarted, and what it had is gone", "restarted" },
 	{ "it has started anew, and waits for a role", "restarted" },
 	{ "its address belongs to another pod now", "address-taken" },

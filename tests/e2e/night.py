@@ -222,8 +222,8 @@ def the_logs(w, night, changes):
 
 
 def the_events(w, night):
-    """On the pods that lead since: who replaces whom; a Warning only where something is lost. None on the StatefulSet."""
-    began, changes = night.steps[0].began, []
+    """On the pods that lead since, and the same on the StatefulSet: who replaces whom, a failover as a Warning."""
+    began, changes, of_set = night.steps[0].began, [], []
     for e in w.kube.items(f"/api/v1/namespaces/{NAMESPACE}/events"):
         at = seconds_of(e.get("lastTimestamp") or e["eventTime"])
         if e.get("source", {}).get("component") != "codis-controller" or at < int(began):  # whole seconds
@@ -232,10 +232,12 @@ def the_events(w, night):
             assert e["reason"] in QUIET | {"ActionFailed"}, f"an Event says {e['reason']}: {e['message']}"
             continue
         change = told(e["reason"], e["message"], at)
-        assert (e["involvedObject"]["kind"], e["involvedObject"]["name"]) == ("Pod", change.new), e["involvedObject"]
-        assert e["type"] == ("Warning" if " lacks " in change.evidence else "Normal"), f"{e['type']}: {e['message']}"
-        changes.append(change)
+        about = (e["involvedObject"]["kind"], e["involvedObject"]["name"])
+        assert about in (("Pod", change.new), ("StatefulSet", "codis-server")), about
+        assert e["type"] == ("Warning" if change.reason == "Promoted" else "Normal"), f"{e['type']}: {e['message']}"
+        (changes if about[0] == "Pod" else of_set).append(change)
     night.assert_told(changes, "Events")
+    night.assert_told(of_set, "Events of the StatefulSet")
 
 
 def rose(series):

@@ -183,7 +183,8 @@ CLI_TEST(without_a_controller_it_shows_what_kubernetes_and_the_dashboard_know)
 	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
 	assert_string_equal(
 		w->c.out.data,
-		"no codis-controller is there: nobody fails over; codisctl install brings it back. What Kubernetes and the "
+		"no codis-controller is there: nobody fails over; codisctl install brings it back. What Kubernetes and "
+		"the "
 		"dashboards know:\n\n"
 		"codis/codis-test: NO CONTROLLER, 1/2 servers ready, 1/1 proxies ready, 1000/1024 slots assigned\n"
 		"  ! nobody fails over\n"

@@ -1102,7 +1102,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_counted("codis_controller_reasons_total{action=\"promote\",reason=\"other\"} 1\n");
 	assert_tally(1, 0, 0);
 	assert_non_null(strstr(world.events,
-			       "Normal Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
+			       "Warning Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
 			       "(10.0.0.1:6379): seen; "));
 }
 
@@ -1218,7 +1218,7 @@ ACT_TEST(a_switch_goes_near_lock_catch_up_fence_role_fill_reload)
 	assert_logged(" lock=");
 	assert_logged(" catch_up=");
 	assert_logged(" fence=");
-	assert_non_null(strstr(world.events, " Switched: group 1: pod-B"));
+	assert_non_null(strstr(world.events, "Normal Pod shop/pod-B Switched: group 1: pod-B"));
 	assert_tally(0, 1, 0);
 	assert_string_equal(group()->switching_to, B);
 	assert_true(group()->switched_ms > 0); /* it is over */
@@ -3870,6 +3870,35 @@ ACT_TEST(the_owner_of_a_lock_whose_pod_has_ended_is_not_awaited_long)
 static const struct view_set three_groups = { .name = "codis-server",
 					      .uid = "uid-set",
 					      .shape = { .replicas = 6, .server_replica = 2 } };
+
+/* Events of a pod are not shown of the one of its name that comes after it. */
+ACT_TEST(another_master_is_told_on_the_statefulset_too)
+{
+	world.c->view.sets = &three_groups;
+	world.c->view.set_count = 1;
+	run(ACT_PROMOTE, B);
+	assert_non_null(strstr(world.events, "Warning Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) "));
+	assert_non_null(strstr(world.events, "Warning StatefulSet shop/codis-server Promoted: group 1: pod-B "));
+}
+
+ACT_TEST(what_is_done_to_a_server_is_told_on_its_pod_alone)
+{
+	world.c->view.sets = &three_groups;
+	world.c->view.set_count = 1;
+	run(ACT_ADD_SERVER, C);
+	assert_non_null(strstr(world.events, "Normal Pod shop/pod-C Joined: "));
+	assert_null(strstr(world.events, "StatefulSet"));
+}
+
+ACT_TEST(a_first_master_is_no_warning)
+{
+	struct action a = action_of(ACT_PROMOTE, B);
+
+	a.from[0] = a.from_pod[0] = '\0';
+	act(world.c, &a);
+	until_idle();
+	assert_non_null(strstr(world.events, "Normal Pod shop/pod-B Promoted: "));
+}
 
 ACT_TEST(slots_are_assigned_in_equal_ranges)
 {

@@ -244,7 +244,7 @@ TEST(master_that_a_replica_hears_has_not_failed)
 	a_of(w)->pod.running = false;
 	assert_nothing(w);
 	b_of(w)->info.last_io_s = 5;
-	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica does not hear it");
+	assert_why(assert_only(w, ACT_PROMOTE, B), "it is silent, and its replica has nothing from it");
 }
 
 /* Only our way to A is cut, and nobody writes: A pings B once a second, and B, which counts whole seconds, says 0, 1,
@@ -471,7 +471,8 @@ TEST(master_that_answers_nothing_but_errors_has_failed_when_its_replica_does_not
 	b_of(w)->info.offset = 1000;
 	assert_nothing(w); /* B hears it */
 	b_of(w)->info.last_io_s = 95;
-	assert_why(assert_only(w, ACT_PROMOTE, B), "it answers nothing but errors, and its replica does not hear it");
+	assert_why(assert_only(w, ACT_PROMOTE, B),
+		   "it answers nothing but errors, and its replica has nothing from it");
 	a_of(w)->complaint[0] = '\0'; /* whoever speaks otherwise is no server, and no evidence */
 	assert_nothing(w);
 }
@@ -1537,7 +1538,7 @@ TEST(late_news_of_pods_take_no_role_from_a_master_that_is_silent)
 	b_of(w)->since_ms = 1;
 	b_of(w)->info.last_io_s = 3;
 	assert_true(assert_only(w, ACT_PROMOTE, B)->lock);
-	assert_why(&w->actions[0], "it is silent, and its replica does not hear it");
+	assert_why(&w->actions[0], "it is silent, and its replica has nothing from it");
 	a_of(w)->of_another = true; /* nobody asks it any more */
 	a_of(w)->pod.name[0] = '\0';
 	assert_why(assert_only(w, ACT_PROMOTE, B), "its address belongs to another pod now");
