@@ -23,6 +23,7 @@
 #include "controller/drain.h"
 #include "controller/history.h"
 #include "controller/leader_label.h"
+#include "controller/op.h"
 #include "controller/options.h"
 #include "controller/page.h"
 #include "controller/programs.h"
@@ -384,6 +385,7 @@ static void configure(struct codis_controller *p)
 	p->ctl.log = &p->program.log;
 	p->ctl.uv = &p->program.loop.uv;
 	p->ctl.metrics = p->program.metrics;
+	op_begin_metrics(p->ctl.metrics);
 	p->ctl.kube = p->program.kube;
 	p->ctl.takes_part = takes_part;
 	p->ctl.takes_part_ctx = p;

@@ -329,14 +329,45 @@ static void tell_log(const struct op *op, const struct error *err)
 	       LOGQ(op->a.evidence));
 }
 
-static void tell_metric(const struct op *op, const struct error *err)
+static struct metric *done_metric(struct metrics *m, enum action_kind kind, bool failed)
 {
 	char labels[64];
 
-	snprintf(labels, sizeof(labels), "action=\"%s\",result=\"%s\"", action_name(op->a.kind), err ? "error" : "ok");
-	metric_add(metric_counter(op->c->ctl->metrics, "codis_controller_actions_total", labels,
-				  "Actions by kind and result."),
-		   1);
+	snprintf(labels, sizeof(labels), "action=\"%s\",result=\"%s\"", action_name(kind), failed ? "error" : "ok");
+	return metric_counter(m, "codis_controller_actions_total", labels, "Actions by kind and result.");
+}
+
+/* NULL: of an action by which no master changes. */
+static struct metric *change_metric(struct metrics *m, enum action_kind kind)
+{
+	char labels[32];
+
+	if (kind != ACT_PROMOTE && kind != ACT_SWITCH)
+		return NULL;
+	snprintf(labels, sizeof(labels), "action=\"%s\"", action_name(kind));
+	return metric_histogram(m, "codis_controller_change_seconds", labels,
+				"From the decision that a group gets another master to the last proxy that has it.");
+}
+
+void op_begin_metrics(struct metrics *m)
+{
+	static const enum action_kind changes[] = { ACT_PROMOTE, ACT_SWITCH };
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		done_metric(m, changes[i], false);
+		done_metric(m, changes[i], true);
+		change_metric(m, changes[i]);
+	}
+}
+
+static void tell_metric(const struct op *op, const struct error *err)
+{
+	struct metric *change = err ? NULL : change_metric(op->c->ctl->metrics, op->a.kind);
+	char labels[64];
+
+	metric_add(done_metric(op->c->ctl->metrics, op->a.kind, err != NULL), 1);
+	if (change)
+		metric_observe_us(change, (clock_mono_ms() - op->began_ms) * 1000);
 	if (err) /* one of two that see the same fault is too late: why a master was replaced is counted once */
 		return;
 	snprintf(labels, sizeof(labels), "action=\"%s\",reason=\"%s\"", action_name(op->a.kind),

@@ -17,6 +17,7 @@
 
 struct cluster;
 struct loop_timer;
+struct metrics;
 
 #define OP_MARKS     16
 #define FOLLOW_WORDS 3
@@ -84,6 +85,8 @@ struct op *op_begin(struct cluster *c, const struct action *a);
 void op_mark(struct op *op, const char *step);
 /* A place where a test may end this process as if by kill -9. */
 void op_crash_point(struct op *op, const char *point);
+/* The series of changes of masters, at 0: what rises from nothing is no increase to Prometheus. */
+void op_begin_metrics(struct metrics *m);
 /* The end: logged, counted, told as an Event on the pod; the subject is looked at again. err NULL: done. op is freed.
  */
 void op_end(struct op *op, const struct error *err);

@@ -25,6 +25,7 @@
 #include "controller/action.h"
 #include "controller/drain.h"
 #include "controller/observe.h"
+#include "controller/op.h"
 #include "controller/roster.h"
 #include "controller/scale_tell.h"
 #include "tests/unit/controller_world.h"
@@ -1100,6 +1101,7 @@ ACT_TEST(a_promotion_goes_fence_role_fill_reload)
 	assert_logged(" filled=2 unfilled=0 why=\"seen\" error=\"\"");
 	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 1\n");
 	assert_counted("codis_controller_reasons_total{action=\"promote\",reason=\"other\"} 1\n");
+	assert_counted("codis_controller_change_seconds_count{action=\"promote\"} 1\n");
 	assert_tally(1, 0, 0);
 	assert_non_null(strstr(world.events,
 			       "Warning Pod shop/pod-B Promoted: group 1: pod-B (10.0.0.2:6379) replaces pod-A "
@@ -3888,6 +3890,14 @@ ACT_TEST(what_is_done_to_a_server_is_told_on_its_pod_alone)
 	run(ACT_ADD_SERVER, C);
 	assert_non_null(strstr(world.events, "Normal Pod shop/pod-C Joined: "));
 	assert_null(strstr(world.events, "StatefulSet"));
+}
+
+ACT_TEST(changes_of_masters_are_counted_from_the_start)
+{
+	op_begin_metrics(world.c->ctl->metrics);
+	assert_counted("codis_controller_actions_total{action=\"promote\",result=\"ok\"} 0\n");
+	assert_counted("codis_controller_actions_total{action=\"switch\",result=\"error\"} 0\n");
+	assert_counted("codis_controller_change_seconds_count{action=\"switch\"} 0\n");
 }
 
 ACT_TEST(a_first_master_is_no_warning)
