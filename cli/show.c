@@ -66,14 +66,26 @@ static void add_cause(struct cli *c, const char *words, size_t len, const char *
 	buf_addch(&c->out, '\n');
 }
 
+/* What happens by itself, and what to do: once behind those of one code. */
+static void add_next(struct cli *c, const cJSON *reason)
+{
+	if (!*str(reason, "next") || strcmp(str(reason->next, "code"), str(reason, "code")) == 0)
+		return;
+	buf_addstr(&c->out, "    next: ");
+	add_clean(&c->out, str(reason, "next"));
+	buf_addch(&c->out, '\n');
+}
+
 /* What is wrong, a cause in a line, with the code that docs/status.md has. */
 static void show_reasons(struct cli *c, const cJSON *cluster)
 {
 	int64_t more = json_int(0, cluster, "reasons_more", NULL);
 	const cJSON *reason;
 
-	json_each(reason, json_get(cluster, "reasons", NULL))
+	json_each(reason, json_get(cluster, "reasons", NULL)) {
 		add_cause(c, str(reason, "words"), strlen(str(reason, "words")), str(reason, "code"));
+		add_next(c, reason);
+	}
 	if (more > 0)
 		buf_addf(&c->out, "  ! and %" PRId64 " more\n", more);
 }

@@ -42,7 +42,7 @@ static void list_reason(struct reasons *r, enum trouble what, const char *text, 
 	}
 	o = cJSON_CreateObject();
 	r->failed |= json_push(r->list, o) < 0 || !json_add_str(o, "code", trouble_code(what)) ||
-		     !json_add_str(o, "words", text);
+		     !json_add_str(o, "words", text) || !json_add_str(o, "next", trouble_next(what));
 	r->listed++;
 }
 

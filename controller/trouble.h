@@ -47,5 +47,7 @@ enum trouble {
 };
 /* "GroupHasNoMaster"; it stays what it is from version to version. */
 const char *trouble_code(enum trouble what);
+/* What happens by itself, and what a person does: "nothing: it takes milliseconds". */
+const char *trouble_next(enum trouble what);
 
 #endif

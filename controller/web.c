@@ -295,7 +295,11 @@ static void add_reasons(const cJSON *cluster, struct buf *out)
 
 		buf_addstr(out, strcmp(code, "DataLost") == 0 ? "<p class=\"note loss\">" : "<p class=\"note\">");
 		add_wrapped(out, "", str(reason, "words"), " <code>");
-		add_wrapped(out, "", code, "</code></p>");
+		add_wrapped(out, "", code, "</code>");
+		/* Once behind those of one code. */
+		if (*str(reason, "next") && strcmp(str(reason->next, "code"), code) != 0)
+			add_wrapped(out, "<br><small>next: ", str(reason, "next"), "</small>");
+		buf_addstr(out, "</p>");
 	}
 	if (more > 0)
 		buf_addf(out, "<p class=\"note\">and %" PRId64 " more</p>", more);

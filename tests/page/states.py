@@ -1,7 +1,12 @@
 """What /status.json says in the moments that the page is for."""
+import os
+import re
 
 SLOTS = 1024
+TROUBLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../controller/trouble.c")
 
+with open(TROUBLES, encoding="utf-8") as f:  # what to do, by the code
+    NEXT = {code: "".join(re.findall(r'"([^"]*)"', words)) for code, words in re.findall(r'\{\s*"(\w+)",\s*((?:"[^"]*"\s*)+)\}', f.read())}
 
 PROGRAMS = [
     {"program": "codis-controller", "pod": "codis-controller-6c9d5-7xkqp", "ready": True, "version": "0.1.0"},
@@ -36,7 +41,7 @@ def cluster(state, rest, groups, reasons=(), product="codis-test", namespace="sh
         at = to + 1
     return {"namespace": namespace, "product": product, "ok": state == "OK", "state": state,
             "line": "; ".join([f"{product}: {state}, {rest}", *(words for _, words in reasons)]),
-            "reasons": [{"code": code, "words": words} for code, words in reasons], "reasons_more": 0,
+            "reasons": [{"code": code, "words": words, "next": NEXT.get(code, code)} for code, words in reasons], "reasons_more": 0,
             "slots_served": SLOTS, "paused": False, "paused_by": "", "tilted": False, "dry_run": False, "held": [], "would": [],
             "adoption": {"asked": False, "servers": 2 * n, "unguarded": 0, "waits": ""}, "switchover": {"group": 0, "pod": "", "waits": ""},
             "scaling": {"set": "", "asked": "", "servers": 2 * n, "to": [], "from": [], "slots": 0, "moved": 0, "waits": ""},

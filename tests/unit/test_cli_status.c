@@ -82,12 +82,18 @@ CLI_TEST(each_cause_has_its_code)
 	       "1 proxy, 0/1024 slots served; group 1 has no master: it is silent; and no replica is in "
 	       "sync\",\"reasons\":[{"
 	       "\"code\":\"GroupHasNoMaster\",\"words\":\"group 1 has no master: it is silent; and no replica is in "
-	       "sync\"}],"
+	       "sync\",\"next\":\"wait\"},{\"code\":\"GroupHasNoMaster\",\"words\":\"group 2 has no "
+	       "master\",\"next\":\"wait\"},"
+	       "{\"code\":\"ProxySilent\",\"words\":\"proxy p does not answer\",\"next\":\"its log\"}],"
 	       "\"reasons_more\":2,\"groups\":[],\"proxies\":[]}");
 	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
 	assert_string_equal(w->c.out.data,
 			    "codis/codis-test: PARTIAL, 0/1 groups led, 1 proxy, 0/1024 slots served\n"
 			    "  ! group 1 has no master: it is silent; and no replica is in sync [GroupHasNoMaster]\n"
+			    "  ! group 2 has no master [GroupHasNoMaster]\n"
+			    "    next: wait\n"
+			    "  ! proxy p does not answer [ProxySilent]\n"
+			    "    next: its log\n"
 			    "  ! and 2 more\n");
 }
 

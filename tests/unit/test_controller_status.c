@@ -792,6 +792,7 @@ static void assert_reason(const cJSON *json, int at, const char *code, const cha
 
 	assert_string_equal(json_str(reason, "code", NULL), code);
 	assert_string_equal(json_str(reason, "words", NULL), words);
+	assert_true(strlen(json_str(reason, "next", NULL)) > 10);
 }
 
 TEST(json_has_each_reason_with_its_code)

@@ -12,7 +12,8 @@
 	"{\"identity\":\"c-a\",\"leads\":true,\"not_led\":[{\"namespace\":\"n\",\"pod\":\"p\",\"trouble\":\"t\"}],"    \
 	"\"clusters\":[{\"namespace\":\"shop\",\"product\":\"a<b\",\"state\":\"OK\",\"line\":\"a<b: OK, all; x; y\","  \
 	"\"reasons\":[{\"code\":\"DataLost\",\"words\":\"x; "                                                          \
-	"y\"}],\"reasons_more\":2,\"slot_ranges\":[[0,1023,1]],\"recent\":[{\"at\":\"now\",\"words\":\"done\"}],"      \
+	"y\",\"next\":\"a<b\"}],\"reasons_more\":2,\"slot_ranges\":[[0,1023,1]],\"recent\":[{\"at\":\"now\","          \
+	"\"words\":\"done\"}],"                                                                                        \
 	"\"groups\":[{\"id\":1,\"led\":false,\"slots\":1024,\"why\":\"w\",\"evidence\":\"e\",\"data_lost\":{\"keys\":" \
 	"7,\"at\":"                                                                                                    \
 	"\"then\"},\"members\":[{\"pod\":\"s-0\",\"node\":\"n1\",\"state\":\"refuses\",\"keys\":3,\"memory\":1572864," \
@@ -38,8 +39,8 @@ TEST(all_of_it_or_none)
 	assert_false(right.failed);
 	assert_non_null(strstr(right.data, "<p>OK, all</p>"));
 	assert_non_null(strstr(right.data,
-			       "<p class=\"note loss\">x; y <code>DataLost</code></p><p class=\"note\">and 2 "
-			       "more</p>"));
+			       "<p class=\"note loss\">x; y <code>DataLost</code><br><small>next: a&lt;b</small></p>"
+			       "<p class=\"note\">and 2 more</p>"));
 	assert_non_null(strstr(right.data, "shop/a&lt;b"));
 	assert_non_null(strstr(right.data,
 			       "<td class=\"n\">3</td><td class=\"n\">1.5 MiB of 2.0 MiB</td><td class=\"n\">-</td>"));
