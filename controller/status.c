@@ -506,7 +506,8 @@ static bool say_coordination(const struct cluster_view *v, struct reasons *r)
 	if (v->lease_trouble)
 		say(r, TROUBLE_NO_LEADER, "%s", v->lease_trouble);
 	if (v->dashboard.reach == REACH_SILENT)
-		say(r, TROUBLE_DASHBOARD_SILENT, "dashboard is busy or hung");
+		say(r, TROUBLE_DASHBOARD_SILENT,
+		    v->dashboard.assigning ? "dashboard is busy: it deals out the slots" : "dashboard is busy or hung");
 	else if (v->dashboard.reach != REACH_OK)
 		say(r, TROUBLE_DASHBOARD_DOWN, "dashboard is down");
 	return whole && !v->too_large && !v->costly && v->coordinator_ready && !v->lease_trouble &&
@@ -730,7 +731,8 @@ static void say_slots(const struct cluster_view *v, const struct status_sum *sum
 	if (forgotten)
 		none = 0;
 	if (none == CODIS_SLOTS)
-		say(r, TROUBLE_SLOTS_UNASSIGNED, "no slot is assigned to a group yet");
+		say(r, TROUBLE_SLOTS_UNASSIGNED, "no slot is assigned to a group yet%s",
+		    v->dashboard.assigning ? ": they are being dealt out" : "");
 	else if (none)
 		say(r, TROUBLE_SLOTS_UNASSIGNED, "%d slot%s assigned to no group", none, none == 1 ? " is" : "s are");
 	for (int i = 0; i < v->proxy_count && proxies < SLOTS_NAMED; i++)

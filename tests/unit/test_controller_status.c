@@ -752,6 +752,10 @@ TEST(slots_that_zookeeper_has_forgotten)
 	w->servers[0].info.keys = w->servers[2].info.keys = 0; /* the first assignment is still to come */
 	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty; no slot is assigned "
 		       "to a group yet");
+	w->v.dashboard.assigning = true; /* it begins, and holds the dashboard's mutex for a while */
+	w->v.dashboard.reach = REACH_SILENT;
+	assert_line(w, "codis-test: DOWN, 2/2 groups led, 2 proxies, 0/1024 slots served, empty; dashboard is busy: it "
+		       "deals out the slots; no slot is assigned to a group yet: they are being dealt out");
 }
 
 TEST(what_is_wrong_beside_the_servers)
