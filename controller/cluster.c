@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/hash.h"
@@ -31,14 +32,16 @@
 #include "controller/scale_tell.h"
 #include "controller/shared.h"
 #include "controller/status.h"
+#include "controller/status_change.h"
 #include "controller/tell.h"
 #include "controller/wished.h"
 #include "controller/zookeeper.h"
 
 #define MAX_ACTIONS 32
 /* A cluster in which all is well and nothing is heard is looked at so often. */
-#define CALM_LOOK_MS    1000
-#define STATUS_AGAIN_MS 3600000
+#define CALM_LOOK_MS     1000
+#define STATUS_AGAIN_MS  3600000
+#define STANDBY_TELLS_MS 5000 /* of one that does not lead, as the changes of an incident come in tens */
 /* Servers of a group in which all is well are asked so many times more seldom. */
 #define CALM_PROBE 4
 /* One that takes more than its share (cost.h): servers are asked so many times more seldom still, and what is heard is
@@ -264,21 +267,40 @@ static void observed_of(const struct cluster *c, struct observed *o)
 	};
 }
 
-/* Of two that look at the same cluster the one that leads warns. An hour without any news is told, too: it is neither
- * deaf nor hung. */
+/* Between two whole lines, what is new and what is over: an incident is a sentence a step, not the line each time. */
+static void log_status(const struct cluster *c, enum log_level level, const char *line, bool whole)
+{
+	char head[sizeof(c->line)], new[sizeof(c->line)], over[sizeof(c->line)];
+	struct buf added = BUF_IN(new), gone = BUF_IN(over);
+
+	if (whole) {
+		say_at(c, level, "status", "ok=%s line=%s", c->ok ? "true" : "false", LOGQ(line));
+		return;
+	}
+	snprintf(head, sizeof(head), "%.*s", (int)status_change_head(line), line);
+	status_change_only(line, c->line, false, &added);
+	status_change_only(c->line, line, true, &gone);
+	say_at(c, level, "status", "ok=%s line=%s new=%s over=%s", c->ok ? "true" : "false", LOGQ(head),
+	       LOGQ(added.data), LOGQ(gone.data));
+}
+
+/* Of two that look at the same cluster the one that leads warns, and tells each change; the other one is a moment
+ * behind it. An hour without any news is told, too, and whole: it is neither deaf nor hung. */
 static void tell_status(struct cluster *c)
 {
 	char line[sizeof(c->line)];
 	enum status_word word = status_line(&c->view, &c->ctl->limits, line, sizeof(line), &c->ok);
-	bool warns = word >= STATUS_DEGRADED && controller_leads(c->ctl);
+	bool leads = controller_leads(c->ctl);
+	int64_t since_ms = c->view.now_ms - c->line_ms;
+	bool whole = !c->line[0] || (leads && !c->line_leads) || since_ms >= STATUS_AGAIN_MS;
+	bool changed = strcmp(line, c->line) != 0 && (leads || since_ms >= STANDBY_TELLS_MS);
 
-	if (strcmp(line, c->line) == 0 && warns == c->line_warns && c->view.now_ms - c->line_ms < STATUS_AGAIN_MS)
+	c->line_leads = leads;
+	if (!whole && !changed)
 		return;
-	c->line_warns = warns;
+	log_status(c, word >= STATUS_DEGRADED && leads ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, line, whole);
 	memcpy(c->line, line, sizeof(line));
 	c->line_ms = c->view.now_ms;
-	say_at(c, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "status", "ok=%s line=%s", c->ok ? "true" : "false",
-	       LOGQ(line));
 }
 
 static void tell_no_password(struct cluster *c, const struct server_view *s, const char *why)

@@ -241,7 +241,7 @@ struct cluster {
 	struct picture_room room;
 	char line[1024]; /* the last status line that was logged, and when */
 	int64_t line_ms;
-	bool line_warns;
+	bool line_leads; /* this controller led when it was judged last */
 	bool ok;
 	struct cluster *next;
 };

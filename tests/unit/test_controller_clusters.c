@@ -753,12 +753,35 @@ CLUSTERS_TEST(status_is_told_once_an_hour_without_a_change)
 	assert_int_equal(count_logged("event=status"), 2);
 	world.ctl.mandate = MANDATE_STANDBY;
 	cluster_turn(c);
-	assert_int_equal(count_logged("level=warn event=status"), 2);
-	assert_int_equal(count_logged("level=info event=status"), 1);
+	assert_int_equal(count_logged("event=status"), 2);
 	cluster_turn(c);
 	world.ctl.mandate = MANDATE_LEAD; /* what the one before has warned of went with it */
 	cluster_turn(c);
 	assert_int_equal(count_logged("level=warn event=status"), 3);
+	assert_int_equal(count_logged("level=info event=status"), 0);
+}
+
+/* An incident is read by its steps. What the one that does not lead sees of it comes a moment later. */
+CLUSTERS_TEST(between_two_whole_lines_the_log_has_what_changed)
+{
+	struct cluster *c;
+
+	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-server", .name = "codis-server-0" });
+	tick(100);
+	c = clusters_first(w.cs);
+	cluster_turn(c);
+	assert_int_equal(count_logged(" new="), 0);
+	snprintf(c->line, sizeof(c->line), "codis-test: OK, 1/1 groups led; what was; dashboard is down");
+	cluster_turn(c);
+	assert_int_equal(count_logged(" over=\"what was\""), 1);
+	assert_int_equal(count_logged(" new=\""), 1);
+	world.ctl.mandate = MANDATE_STANDBY;
+	snprintf(c->line, sizeof(c->line), "codis-test: OK, 1/1 groups led; what was; dashboard is down");
+	cluster_turn(c);
+	assert_int_equal(count_logged(" new=\""), 1);
+	c->line_ms -= 5000;
+	cluster_turn(c);
+	assert_int_equal(count_logged(" new=\""), 2);
 	assert_int_equal(count_logged("level=info event=status"), 1);
 }
 
