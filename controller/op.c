@@ -377,10 +377,14 @@ static void tell_metric(const struct op *op, const struct error *err)
 		   1);
 }
 
-/* Two that promote at once are no trouble: one of them is to fail so. Nor is a master that stalled for a moment. */
+/* Two that promote at once are no trouble: one of them is to fail so, be it the one that leads. Nor is a master that
+ * stalled for a moment. */
 static bool came_to_nothing(const struct op *op, const struct error *err)
 {
-	return op->a.keeps || (err && ((err->code == ERR_CONFLICT && !controller_leads(op->c->ctl)) || op->a.early));
+	bool too_late =
+		err && err->code == ERR_CONFLICT && (op->a.kind == ACT_PROMOTE || !controller_leads(op->c->ctl));
+
+	return op->a.keeps || too_late || (err && op->a.early);
 }
 
 static void tally(const struct op *op, const struct error *err)
