@@ -26,7 +26,8 @@
 #define SERIES_EACH  128 /* ... of a namespace; then one of its own */
 #define BURST        10
 #define SERIES_MS    (5 * 60 * 1000)
-#define PAUSE_MAX_MS 60000 /* that the API server can ask for */
+#define PAUSE_MAX_MS 60000    /* that the API server can ask for */
+#define GROUP        "group " /* how a note begins that is about one: "group 3: ..." */
 
 struct series {
 	uint64_t key; /* 0: free */
@@ -170,13 +171,16 @@ static void add_involved(cJSON *event, const char *kind, const cJSON *involved)
 
 /* --- what was said already ---------------------------------------------------------------------------------------- */
 
-/* Numbers differ each time that the same is said: how long it took, a port. */
+/* Numbers differ each time that the same is said: how long it took, a port. But what is said of one group of an object
+ * is not what is said of another. */
 static uint64_t hash_kind(uint64_t hash, const char *note)
 {
 	char kind[NOTE_MAX + 2];
-	size_t n = 0;
+	size_t n = strncmp(note, GROUP, strlen(GROUP)) == 0 ? strlen(GROUP) : 0;
 
-	for (; *note && n < NOTE_MAX; note++)
+	n += n ? strspn(note + n, "0123456789") : 0;
+	memcpy(kind, note, n);
+	for (note += n; *note && n < NOTE_MAX; note++)
 		if (*note < '0' || *note > '9')
 			kind[n++] = *note;
 		else if (!n || kind[n - 1] != '0')

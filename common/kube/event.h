@@ -11,9 +11,9 @@ struct metrics;
 
 /* component: "codis-controller"; instance: the pod's name. Copied. At most 20 a second, in equal shares for the
  * namespaces that have something to say (share.h), and 100 under way; what is over is dropped. The same about the same
- * object, but for numbers, is one Event that counts, written 10 times at once and then once in 5 minutes; 512 such are
- * remembered, 128 of a namespace. dropped: the name of a counter, by namespace, of what is, and of what the API server
- * does not take; it and metrics outlive them. */
+ * object, but for numbers behind a "group N" that it begins with, is one Event that counts, written 10 times at once
+ * and then once in 5 minutes; 512 such are remembered, 128 of a namespace. dropped: the name of a counter, by
+ * namespace, of what is, and of what the API server does not take; it and metrics outlive them. */
 struct kube_events *kube_events_new(struct kube_client *c, const char *component, const char *instance,
 				    struct metrics *metrics, const char *dropped);
 void kube_events_free(struct kube_events *e);

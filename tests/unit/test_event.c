@@ -276,6 +276,23 @@ FIXTURE_TEST(what_a_namespace_that_is_deleted_refuses_is_not)
 	kube_events_free(s.events);
 }
 
+/* Two groups get another master at once, as where a node is lost: the second is no repetition of the first. */
+FIXTURE_TEST(what_it_is_about_is_told_apart_by_its_number)
+{
+	struct fake_world *w = *state;
+	struct kube_events *e = events(w);
+	JSON_CLEANUP cJSON *set = parsed("{\"metadata\":{\"name\":\"s\",\"namespace\":\"n\",\"uid\":\"u\"}}");
+	struct count c = { w, 2 };
+
+	for (int i = 0; i < 4; i++)
+		kube_event(e, "StatefulSet", set, true, "Promoted",
+			   "group %d: s-%d (10.0.0.%d:6379) replaces s-%d: it is silent; %d ms", 1 + i % 2, 2 * i, i,
+			   2 * i + 1, i);
+	assert_true(fake_run(w, LONG, have_come, &c));
+	assert_int_equal(fake_count(&w->api, "POST"), 2);
+	kube_events_free(e);
+}
+
 FIXTURE_TEST(it_ends_with_events_under_way)
 {
 	struct fake_world *w = *state;
