@@ -219,7 +219,7 @@ void history_note(struct history *h, const char *namespace, const char *product,
 	if (h->unwritten) /* it goes with the one that waits */
 		return;
 	h->unwritten = true;
-	if (h->call || h->failing)
+	if (h->call)
 		return;
 	wait_ms = h->wrote_ms ? h->wrote_ms + PACE_MS - clock_mono_ms() : 0;
 	schedule(h, wait_ms > SOON_MS ? wait_ms : SOON_MS);

@@ -1,6 +1,9 @@
 /* The history in its ConfigMap: it outlives a controller, and two that write do not overwrite each other. */
 #include "tests/unit/fake_api.h"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "common/base/log.h"
 #include "common/codis/decisions.h"
 #include "controller/history.h"
@@ -129,6 +132,32 @@ TEST_WITH(who_writes_nothing_hears_of_what_others_write, fake_setup, fake_teardo
 	assert_true(a.reads > 0);
 	history_free(a.history);
 	history_free(b.history);
+}
+
+static bool has_said(void *ctx)
+{
+	struct pollfd log = { .fd = *(int *)ctx, .events = POLLIN };
+
+	return poll(&log, 1, 0) > 0;
+}
+
+/* It is read each 30 s: what is decided after that once failed waits for nothing. */
+TEST_WITH(after_a_read_that_failed_it_is_written_at_once, fake_setup, fake_teardown)
+{
+	struct fake_world *w = *state;
+	int said[2];
+	struct one a;
+
+	fake_fail(&w->api, "GET " MAP, 500, 1);
+	begin(&a, w, "c-a");
+	assert_int_equal(pipe(said), 0);
+	a.log = (struct logger){ .level = LOG_LEVEL_WARN, .fd = said[1] };
+	assert_true(fake_run(w, LONG, has_said, said));
+	history_note(a.history, "shop", "x", AT, "right behind it");
+	assert_true(has(&a, "right behind it"));
+	history_free(a.history);
+	close(said[0]);
+	close(said[1]);
 }
 
 /* Another one's write is answered before ours: ours is refused, and made of what is there by then. */
