@@ -6,6 +6,7 @@
 
 #include "common/base/json.h"
 #include "common/base/text.h"
+#include "common/net/addr.h"
 
 /* --- which products, and their dashboards ------------------------------------------------------------------------- */
 
@@ -121,16 +122,17 @@ static int add_member(struct telling *t, const struct inventory_pod *pod, cJSON 
 	return cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(g, "members"), o) ? 0 : -1;
 }
 
-/* A group's list names it; true also where no list is known. */
+/* A group's list has it; true also where no list is known, and where one has a name, which may be this one's. */
 static bool is_listed(const cJSON *topom, const char *addr)
 {
 	const cJSON *groups = json_get(topom, "stats", "group", "models", NULL), *g, *s;
+	struct addr parsed;
 
 	json_each(g, groups) {
 		json_each(s, json_get(g, "servers", NULL)) {
 			const char *listed = json_str(s, "server", NULL);
 
-			if (listed && strcmp(listed, addr) == 0)
+			if (listed && (addr_parse(listed, &parsed, NULL) < 0 || addr_equal(listed, addr)))
 				return true;
 		}
 	}

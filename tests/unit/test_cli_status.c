@@ -219,6 +219,12 @@ CLI_TEST(without_a_controller_a_server_that_nobody_has_made_a_replica_is_told_ap
 		   "6379\"}]}]}}}");
 	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
 	cli_says(w, "codis-server-0 (not in its group's list)");
+	fake_apply(
+		w->api, path, /* whose address that name has is not known */
+		"{\"stats\":{\"slots\":[],\"group\":{\"models\":[{\"id\":1,\"servers\":[{\"server\":\"codis-server-0."
+		"codis-server:6379\"}]}]}}}");
+	assert_int_equal(CLI(w, "status"), CLI_NOT_SO);
+	cli_does_not_say(w, "list");
 }
 
 CLI_TEST(nor_does_the_dashboard_have_to_answer)
