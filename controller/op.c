@@ -362,7 +362,7 @@ void op_begin_metrics(struct metrics *m)
 
 static void tell_metric(const struct op *op, const struct error *err)
 {
-	struct metric *change = err ? NULL : change_metric(op->c->ctl->metrics, op->a.kind);
+	struct metric *change = err || op->a.keeps ? NULL : change_metric(op->c->ctl->metrics, op->a.kind);
 	char labels[64];
 
 	metric_add(done_metric(op->c->ctl->metrics, op->a.kind, err != NULL), 1);

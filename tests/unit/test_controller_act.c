@@ -3200,6 +3200,7 @@ ACT_TEST(a_claim_is_overtaken_and_its_locks_are_undone)
 	assert_in_range(group()->kept_ms, now_ms, clock_mono_ms());
 	assert_int_equal(group()->done.ended_ms, 0);
 	assert_string_equal(world.events, "");
+	assert_not_counted("codis_controller_change_seconds_count"); /* who leads is the same */
 }
 
 ACT_TEST(a_claim_that_cannot_be_overtaken_any_more_is_left)
