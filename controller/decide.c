@@ -27,15 +27,24 @@ struct action *propose(struct decision *d, enum action_kind kind, int gid, const
 	return a;
 }
 
+/* The pod of the server that the group has, or had, there: another group's has no more than its address. */
+static void name_pod(const struct server_view *s, int gid, char pod[VIEW_NAME_MAX], char gone[VIEW_NAME_MAX])
+{
+	if (!gid || !judge_of_another_group(s, gid))
+		memcpy(pod, s->pod.name, VIEW_NAME_MAX);
+	if (!gid || s->gone_group == gid)
+		memcpy(gone, s->gone_name, VIEW_NAME_MAX);
+}
+
 struct action *propose_server(struct decision *d, enum action_kind kind, int gid, const struct server_view *s,
 			      const char *why)
 {
 	struct action *a = propose(d, kind, gid, why);
 
 	memcpy(a->addr, s->addr, sizeof(a->addr));
-	memcpy(a->pod, s->pod.name, sizeof(a->pod));
-	memcpy(a->uid, s->pod.uid, sizeof(a->uid));
-	memcpy(a->gone_pod, s->gone_name, sizeof(a->gone_pod));
+	name_pod(s, gid, a->pod, a->gone_pod);
+	if (a->pod[0])
+		memcpy(a->uid, s->pod.uid, sizeof(a->uid));
 	return a;
 }
 
@@ -62,8 +71,7 @@ struct action *propose_master(struct decision *d, enum action_kind kind, int gid
 	if (!old)
 		return a;
 	memcpy(a->from, old->addr, sizeof(a->from));
-	memcpy(a->from_pod, old->pod.name, sizeof(a->from_pod));
-	memcpy(a->gone_from, old->gone_name, sizeof(a->gone_from));
+	name_pod(old, gid, a->from_pod, a->gone_from);
 	a->lacks = kind == ACT_PROMOTE && old != s ? judge_lacks(s, old) : 0;
 	a->lock = kind == ACT_PROMOTE && promote_locks(old, s, gid);
 	if (a->lock)

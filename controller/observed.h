@@ -24,7 +24,8 @@ struct observed_server {
 	char addr[CODIS_ADDR_MAX];
 	bool named;                   /* a group lists it by a name: it is not asked */
 	char uid[POD_UID_MAX];        /* of the pod that had this address when it was last told; "" none */
-	char pod_name[VIEW_NAME_MAX]; /* ... and its name */
+	char pod_name[VIEW_NAME_MAX]; /* ... its name */
+	int pod_group;                /* ... and its group then */
 	int group;                    /* of that pod; 0 */
 	int listed_group;             /* the group whose list has it; 0 */
 	int listed_index;

@@ -297,6 +297,7 @@ static void view_server_of(const struct observed_server *o, struct server_view *
 	s->done = o->done;
 	s->pod_gone = o->uid[0] != '\0'; /* until its pod is found */
 	memcpy(s->gone_name, o->pod_name, sizeof(s->gone_name));
+	s->gone_group = o->pod_group;
 	s->accepts = o->accepts;
 	memcpy(s->complaint, o->complaint, sizeof(s->complaint));
 }

@@ -527,6 +527,7 @@ static void stock_server(struct cluster *c, const struct inventory_pod *pod)
 	s->told_last = false;
 	snprintf(s->uid, sizeof(s->uid), "%s", p->uid);
 	text_copy(s->pod_name, sizeof(s->pod_name), p->name);
+	s->pod_group = p->group;
 }
 
 static void stock_dashboard(struct cluster *c, const struct inventory_pod *p)

@@ -89,6 +89,7 @@ struct server_view {
 	struct succession succession;  /* how it came to its role */
 	bool pod_gone;                 /* its address had a pod of ours, which is no more */
 	char gone_name[VIEW_NAME_MAX]; /* ... and what it was called; "" : it is there, or not known */
+	int gone_group;                /* ... as one of which group */
 	bool accepts;                  /* it is not heard, and its address takes connections: its kernel lives */
 	char complaint[16];            /* it answers INFO with an error of this first word: "NOAUTH"; "" none */
 };

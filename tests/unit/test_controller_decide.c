@@ -1500,6 +1500,7 @@ TEST(address_that_another_group_has_got_is_dropped_from_the_list)
 	stranger->listed_group = 2;
 	assert_only(w, ACT_DROP_SERVER, C);
 	assert_string_equal(w->actions[0].why, "its address belongs to another pod now");
+	assert_string_equal(w->actions[0].pod, ""); /* which is not told, nor has an Event, that it was dropped */
 }
 
 /* Another group's list has its address, too: it is in its own list all the same. */

@@ -555,6 +555,7 @@ TEST(pod_that_is_gone_is_told_from_one_that_was_never_seen)
 
 	snprintf(w->servers[0].uid, sizeof(w->servers[0].uid), "uid-codis-server-0");
 	snprintf(w->servers[0].pod_name, sizeof(w->servers[0].pod_name), "codis-server-0");
+	w->servers[0].pod_group = 1;
 	w->proxy.had_pod = true;
 	look(w);
 	assert_false(w->v.servers[0].pod_gone || w->v.proxies[0].pod_gone);
@@ -564,6 +565,7 @@ TEST(pod_that_is_gone_is_told_from_one_that_was_never_seen)
 	look(w);
 	assert_true(w->v.servers[0].pod_gone && w->v.proxies[0].pod_gone);
 	assert_string_equal(w->v.servers[0].gone_name, "codis-server-0");
+	assert_int_equal(w->v.servers[0].gone_group, 1);
 	w->servers[0].uid[0] = '\0';
 	w->proxy.had_pod = false;
 	look(w);

@@ -74,6 +74,7 @@ TEST(pod_that_is_gone_is_called_by_the_name_it_had)
 	w->servers[0].pod = (struct pod_view){ 0 };
 	w->servers[0].pod_gone = true;
 	snprintf(w->servers[0].gone_name, VIEW_NAME_MAX, "codis-server-0");
+	w->servers[0].gone_group = 1;
 	action_note(assert_only(w, ACT_PROMOTE, B), 41, NULL, note, sizeof(note));
 	assert_non_null(strstr(note, "codis-server-1 (10.0.0.2:6379) replaces codis-server-0 (10.0.0.1:6379): "));
 }
@@ -87,6 +88,7 @@ TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
 	b->pod = (struct pod_view){ 0 };
 	b->pod_gone = true;
 	snprintf(b->gone_name, VIEW_NAME_MAX, "codis-server-1");
+	b->gone_group = 1;
 	b->reach = REACH_SILENT;
 	b->info_valid = false;
 	b->since_ms = w->v.now_ms - 60000;
@@ -94,6 +96,29 @@ TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
 	assert_string_equal(note,
 			    "group 1: codis-server-1 (10.0.0.2:6379): no pod has its address and nothing answers there "
 			    "(it is silent since 60.0 s; its pod is gone, or has another address)");
+}
+
+/* Who has the address now, or had it last, is another group's, and neither replaced nor dropped. */
+TEST(pod_of_another_group_gives_no_name)
+{
+	WORLD;
+	struct server_view *a = &w->servers[0];
+	char note[1024];
+
+	refuse(w);
+	lose_link(w);
+	a->group = 2;
+	snprintf(a->pod.name, VIEW_NAME_MAX, "codis-server-3");
+	action_note(assert_only(w, ACT_PROMOTE, B), 41, NULL, note, sizeof(note));
+	assert_non_null(strstr(note, "codis-server-1 (10.0.0.2:6379) replaces 10.0.0.1:6379: its address belongs to "
+				     "another pod now"));
+	a->group = 1;
+	a->pod = (struct pod_view){ 0 };
+	a->pod_gone = true;
+	snprintf(a->gone_name, VIEW_NAME_MAX, "codis-server-3");
+	a->gone_group = 2;
+	action_note(assert_only(w, ACT_PROMOTE, B), 41, NULL, note, sizeof(note));
+	assert_non_null(strstr(note, "codis-server-1 (10.0.0.2:6379) replaces 10.0.0.1:6379: "));
 }
 
 TEST(master_that_restarted)

@@ -84,6 +84,7 @@ ROSTER_TEST(pods_and_lists_are_watched_and_no_longer)
 	assert_int_equal(server(B)->listed_index, 1);
 	assert_string_equal(server(B)->uid, "");
 	assert_string_equal(server(A)->pod_name, "codis-server-0");
+	assert_int_equal(server(A)->pod_group, 1);
 	inventory_remove_pod(world.inv, "uid-codis-server-0");
 	inventory_remove_pod(world.inv, "uid-codis-server-1");
 	cluster_group(world.c, 1, false)->exists = false;
