@@ -66,7 +66,8 @@ TEST(name_without_an_address)
 	memset(&c, 0, sizeof(c));
 	c.ctl = &ctl;
 	snprintf(c.namespace, sizeof(c.namespace), "nowhere");
-	snprintf(c.zk_name, sizeof(c.zk_name), "zookeper.invalid:2181");
+	/* No name server is asked for a label that is too long. */
+	snprintf(c.zk_name, sizeof(c.zk_name), "%064d.zookeper:2181", 0);
 	zookeeper_tick(&c, 1000);
 	assert_false(c.zk_unresolved);
 	while (c.zk_resolving)
