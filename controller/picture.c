@@ -808,12 +808,14 @@ static int view_sets(struct making *m, struct picture_room *room, int count)
 
 static void view_frame(struct cluster_view *v, const struct observed *o, int64_t now_ms)
 {
+	const char *zookeeper = o->zookeeper_name ? o->zookeeper_name : "";
+
 	memset(v, 0, sizeof(*v));
 	text_copy(v->namespace, sizeof(v->namespace), o->namespace);
 	text_copy(v->product, sizeof(v->product), o->product);
 	text_copy(v->password_trouble, sizeof(v->password_trouble), o->password_trouble);
 	text_copy(v->shared, sizeof(v->shared), o->shared ? o->shared : "");
-	text_copy(v->zookeeper_name, sizeof(v->zookeeper_name), o->zookeeper_name ? o->zookeeper_name : "");
+	text_copy(v->zookeeper_name, text_fit(zookeeper, sizeof(v->zookeeper_name) - 1) + 1, zookeeper);
 	v->zookeeper_unresolved = o->zookeeper_unresolved;
 	v->now_ms = now_ms;
 	v->steady_since_ms = o->steady_since_ms;

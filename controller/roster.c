@@ -734,8 +734,10 @@ void roster_take_stock(struct cluster *c)
 		c->servers[i]->listed_group = 0;
 	for (int i = 0; i < c->group_count; i++)
 		list_members(c, c->groups[i]);
-	if (st.coordinator)
-		snprintf(c->zk_name, sizeof(c->zk_name), "%s", st.coordinator->coordinator.text);
+	if (st.coordinator && strcmp(c->zk_name, st.coordinator->coordinator.text) != 0) {
+		text_copy(c->zk_name, sizeof(c->zk_name), st.coordinator->coordinator.text);
+		c->zk_unresolved = false;
+	}
 	settle_password(&st);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/error.h"
 #include "common/base/json.h"
 #include "common/codis/inventory.h"
@@ -536,6 +537,19 @@ TEST(group_of_a_process_is_remembered_while_it_is_silent)
 	w->servers[1].reach = REACH_OK;
 	w->servers[1].role_run_id[0]++;
 	assert_int_equal(look(w)->servers[1].remembered_group, 0);
+}
+
+TEST(name_of_zookeeper_is_cut_between_characters)
+{
+	WORLD;
+	BUF_CLEANUP struct buf name = BUF_INIT(1024);
+
+	buf_addch(&name, 'z');
+	for (int i = 0; i < 100; i++)
+		buf_addstr(&name, "\xe2\x82\xac");
+	w->seen.zookeeper_name = name.data;
+	look(w);
+	assert_int_equal(strlen(w->v.zookeeper_name), 1 + 84 * 3);
 }
 
 TEST(volume_that_outlives_its_pod)

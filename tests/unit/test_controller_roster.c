@@ -94,6 +94,26 @@ ROSTER_TEST(pods_and_lists_are_watched_and_no_longer)
 	assert_true(world.probes[0].ended && world.probes[1].ended);
 }
 
+/* Nothing is known of its addresses until it was asked for. */
+ROSTER_TEST(another_name_of_zookeeper_is_not_called_unresolved)
+{
+	struct fixture_pod dashboard = { .app = "codis-dashboard",
+					 .name = "codis-dashboard-0",
+					 .ip = "10.0.2.1",
+					 .args = "[\"--zookeeper\",\"zookeper:2181\"]" };
+
+	fixture_set_pod(world.inv, &dashboard);
+	roster_take_stock(world.c);
+	assert_string_equal(world.c->zk_name, "zookeper:2181");
+	world.c->zk_unresolved = true;
+	roster_take_stock(world.c);
+	assert_true(world.c->zk_unresolved);
+	dashboard.args = "[\"--zookeeper\",\"zookeeper:2181\"]";
+	fixture_set_pod(world.inv, &dashboard);
+	roster_take_stock(world.c);
+	assert_false(world.c->zk_unresolved);
+}
+
 static int64_t proxy_deleted_since(bool deleting)
 {
 	fixture_set_pod(world.inv, &(struct fixture_pod){ .app = "codis-proxy",
