@@ -15,6 +15,8 @@ SHOP = "shop"
 LOCAL = "--image=codis-image:latest --image-pull-policy=IfNotPresent"  # as the quick start has it for this machine
 RESIZE_SINCE = 33  # Kubernetes 1.33: pods have a subresource resize
 
+# By which change of a master the commands of a section show what they do.
+CHANGES = {"A master is killed": "Promoted", "A node is drained": "Switched"}
 # Each is run by a case of its own.
 RUN_ELSEWHERE = {"docs/operations.md", "docs/quickstart.md", "docs/quickstart.zh-CN.md", "docs/uninstall.md"}
 A_PICTURE = "docs/architecture.md"  # of what calls what
@@ -80,8 +82,10 @@ def quickstart(w):
             for text in texts:
                 said = step(w, "\n".join(here(line.strip(), node) for line in text.splitlines()), timeout=300)
                 assert "get greeting" not in text or "hello" in said, said
-            if heading in ("A master is killed", "A node is drained"):
+            if heading in CHANGES:
                 w.wait_whole(120, codis=codis)
+                wait_for(f"what was {CHANGES[heading]} in the history", lambda what=CHANGES[heading]: (
+                    f": {what}: " in shell(w, f"codisctl history -n {SHOP} --since 5m"), "nothing was"), 20)
                 node = busiest(codis)
         assert not w.kube.find(f"/api/v1/namespaces/{SHOP}")
     finally:
