@@ -13,7 +13,6 @@ from writers import Writers
 
 SHOP = "shop"
 LOCAL = "--image=codis-image:latest --image-pull-policy=IfNotPresent"  # as the quick start has it for this machine
-RESIZE_SINCE = 33  # Kubernetes 1.33: pods have a subresource resize
 
 # By which change of a master the commands of a section show what they do.
 CHANGES = {"A master is killed": "Promoted", "A node is drained": "Switched"}
@@ -93,10 +92,6 @@ def quickstart(w):
         wait_for("the end of its namespace", lambda: (not w.kube.find(f"/api/v1/namespaces/{SHOP}"), "there"), 60)
 
 
-def version(w):
-    return int(re.match(r"\d+", w.kube.get("/version")["minor"])[0])
-
-
 @case
 def operations(w):
     """docs/operations.md, each command in its order, under writers: no acknowledged write is missing."""
@@ -109,7 +104,7 @@ def operations(w):
         with tempfile.TemporaryDirectory(prefix="codis-docs-") as folder:
             os.symlink(os.path.join(TOP, "manifests"), os.path.join(folder, "manifests"))
             for text in fenced(page("docs/operations.md"))[1:]:  # the first one sets what the reader has
-                if "--subresource resize" in text and version(w) < RESIZE_SINCE:
+                if "--subresource resize" in text and not w.resizes_pods():
                     continue
                 step(w, text, folder=folder, timeout=400, NS=SHOP, NODE=node)
             backup = page(os.path.join(folder, "codis-test.json"))

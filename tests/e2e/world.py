@@ -117,6 +117,10 @@ class World:
         seconds = wait_for(f"group {gid}", probe, limit, every=0.1)
         self.note(f"two in sync after {seconds:.1f} s, {self.codis.master(gid).pod} leads")
 
+    def resizes_pods(self):
+        """From Kubernetes 1.33 on pods have a subresource resize."""
+        return any(r["name"] == "pods/resize" for r in self.kube.get("/api/v1")["resources"])
+
     def pod(self, name, namespace=NAMESPACE):
         return self.kube.get(f"/api/v1/namespaces/{namespace}/pods/{name}")
 
