@@ -55,6 +55,11 @@ const char *action_subject_name(enum action_subject subject)
 	return names[subject];
 }
 
+bool action_replaces(const struct action *a)
+{
+	return a->from[0] && strcmp(a->from, a->addr) != 0;
+}
+
 #define WHO_MAX (VIEW_NAME_MAX + CODIS_ADDR_MAX + 4)
 
 /* "codis-server-1 (10.0.0.2:6379)", or as much of it as is known. A pod that is no more is told by the name it had. */
@@ -80,7 +85,6 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 {
 	char self[WHO_MAX], old[WHO_MAX], group[24] = "", empty[SERVED_KEYS_MAX + 32] = "", keys[SERVED_KEYS_MAX];
 	const char *insist = a->takes_back ? "; " CODIS_ANNOTATION_ALLOW_LOSS " on the StatefulSet insists" : "";
-	bool replaces = a->from[0] && strcmp(a->from, a->addr) != 0;
 	char why[WHY_MAX];
 
 	who(a->pod, a->gone_pod, a->addr, self);
@@ -101,7 +105,7 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 		snprintf(out, size, "%s%s", group, why);
 	else if (failed)
 		snprintf(out, size, "%s%s of %s failed: %s", group, action_name(a->kind), self, failed->text);
-	else if (a->subject == SUBJECT_GROUP && replaces)
+	else if (a->subject == SUBJECT_GROUP && action_replaces(a))
 		snprintf(out, size, "%s%s replaces %s%s: %s%s; %lld ms", group, self,
 			 who(a->from_pod, a->gone_from, a->from, old), empty, why, insist, (long long)took_ms);
 	else if (a->subject == SUBJECT_GROUP)
@@ -134,13 +138,12 @@ void action_note_would(const struct action *a, char *out, size_t size)
 
 void action_note_held(const struct action *a, char *out, size_t size)
 {
-	bool replaces = a->from_pod[0] && strcmp(a->from, a->addr) != 0;
 	char it[WHO_MAX + 48];
 
 	name_it(a, it, sizeof(it));
 	snprintf(out, size, "%s waits: %s", it, a->held);
 	if (a->kind == ACT_DELETE_POD)
 		snprintf(out + strlen(out), size - strlen(out), "; kubectl delete pod %s does it now", a->pod);
-	else if (a->subject == SUBJECT_GROUP && replaces)
+	else if (a->subject == SUBJECT_GROUP && action_replaces(a) && a->from_pod[0])
 		snprintf(out + strlen(out), size - strlen(out), "; kubectl delete pod %s --force insists", a->from_pod);
 }

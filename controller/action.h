@@ -90,6 +90,8 @@ struct action {
 const char *action_name(enum action_kind kind);
 /* The Event's reason when it is done: "Promoted", "Switched", ... */
 const char *action_reason(enum action_kind kind);
+/* Whether it puts another master in the place of one: not where that one gets its role again. */
+bool action_replaces(const struct action *a);
 /* What an action of this kind is about; only DELETE_POD may be about another subject, which decide() then says. */
 enum action_subject action_subject(enum action_kind kind);
 const char *action_subject_name(enum action_subject subject); /* "group", "server", "proxy", "dashboard" */

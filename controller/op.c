@@ -395,7 +395,7 @@ static void tally(const struct op *op, const struct error *err)
 		op->c->tally.failed++;
 	else if (op->a.kind == ACT_SWITCH || op->a.takes_back)
 		op->c->tally.switches++;
-	else if (op->a.kind == ACT_PROMOTE && op->a.from[0])
+	else if (op->a.kind == ACT_PROMOTE && action_replaces(&op->a))
 		op->c->tally.failovers++;
 }
 
@@ -422,7 +422,7 @@ static void add_unfilled(const struct op *op, char *note, size_t size)
 static bool warns(const struct op *op, const struct error *err)
 {
 	const struct action *a = &op->a;
-	bool failover = a->kind == ACT_PROMOTE && a->from[0] && strcmp(a->from, a->addr) != 0;
+	bool failover = a->kind == ACT_PROMOTE && action_replaces(a);
 
 	return err || failover || a->lost_keys || a->lacks || a->takes_back || (a->kind == ACT_SCALE && a->undoes);
 }

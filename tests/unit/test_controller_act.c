@@ -3909,6 +3909,18 @@ ACT_TEST(a_first_master_is_no_warning)
 	assert_non_null(strstr(world.events, "Normal Pod shop/pod-B Promoted: "));
 }
 
+/* As after a start of all: its data is the newest. */
+ACT_TEST(a_master_that_gets_its_role_again_is_no_failover)
+{
+	struct action a = action_of(ACT_PROMOTE, A);
+
+	act(world.c, &a);
+	until_idle();
+	assert_non_null(strstr(world.events, "Normal Pod shop/pod-A Promoted: group 1: pod-A (10.0.0.1:6379) has the "
+					     "master's role: "));
+	assert_tally(0, 0, 0);
+}
+
 ACT_TEST(slots_are_assigned_in_equal_ranges)
 {
 	world.c->view.sets = &three_groups;
