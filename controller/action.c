@@ -118,6 +118,7 @@ void action_note(const struct action *a, int64_t took_ms, const struct error *fa
 /* "group 1: promote of codis-server-1" */
 static void name_it(const struct action *a, char *out, size_t size)
 {
+	const char *pod = a->pod[0] ? a->pod : a->gone_pod;
 	char group[24] = "";
 
 	if (a->gid)
@@ -125,7 +126,7 @@ static void name_it(const struct action *a, char *out, size_t size)
 	if (a->subject == SUBJECT_SCALING)
 		snprintf(out, size, "%s%s", group, action_name(a->kind));
 	else
-		snprintf(out, size, "%s%s of %s", group, action_name(a->kind), a->pod[0] ? a->pod : a->addr);
+		snprintf(out, size, "%s%s of %s", group, action_name(a->kind), pod[0] ? pod : a->addr);
 }
 
 void action_note_would(const struct action *a, char *out, size_t size)

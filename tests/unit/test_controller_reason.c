@@ -83,6 +83,7 @@ TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
 {
 	WORLD;
 	struct server_view *b = &w->servers[1];
+	const struct action *a;
 	char note[1024];
 
 	b->pod = (struct pod_view){ 0 };
@@ -92,10 +93,15 @@ TEST(server_that_leaves_the_list_is_called_by_the_name_it_had)
 	b->reach = REACH_SILENT;
 	b->info_valid = false;
 	b->since_ms = w->v.now_ms - 60000;
-	action_note(assert_only(w, ACT_DROP_SERVER, B), 41, NULL, note, sizeof(note));
+	a = assert_only(w, ACT_DROP_SERVER, B);
+	action_note(a, 41, NULL, note, sizeof(note));
 	assert_string_equal(note,
 			    "group 1: codis-server-1 (10.0.0.2:6379): no pod has its address and nothing answers there "
 			    "(it is silent since 60.0 s; its pod is gone, or has another address)");
+	action_note_would(a, note, sizeof(note));
+	assert_string_equal(note,
+			    "group 1: drop-server of codis-server-1 would be done: no pod has its address and nothing "
+			    "answers there");
 }
 
 /* Who has the address now, or had it last, is another group's, and neither replaced nor dropped. */

@@ -314,7 +314,6 @@ FIXTURE_TEST(it_ends_with_events_under_way)
 	kube_events_free(e);
 }
 
-/* One that fails every two seconds made 1,800 objects an hour. */
 static void note_flushed(void *ctx)
 {
 	struct count *c = ctx;
@@ -350,6 +349,7 @@ FIXTURE_TEST(it_is_flushed_when_all_are_written)
 	assert_int_equal(c.events, 2);
 }
 
+/* One that fails every two seconds made 1,800 objects an hour. */
 FIXTURE_TEST(the_same_is_one_event_that_counts)
 {
 	struct fake_world *w = *state;
