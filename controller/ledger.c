@@ -204,10 +204,7 @@ void ledger_recall(struct cluster *c)
 static void tell_object(struct cluster *c, const char *kind, const char *name, const char *uid, const char *reason,
 			const char *words)
 {
-	JSON_CLEANUP cJSON *object = tell_about(c->namespace, name, uid);
-
-	if (object)
-		kube_event(c->ctl->events, kind, object, true, reason, "%s", words);
+	tell_event(c, kind, tell_about(c->namespace, name, uid), true, reason, words);
 }
 
 static void count_losses(struct cluster *c, int gid, unsigned by)

@@ -431,10 +431,8 @@ static void tell_object(const struct op *op, const char *kind, const char *name,
 			const struct error *err, const char *note)
 {
 	const char *namespace = op->a.namespace[0] ? op->a.namespace : op->c->namespace;
-	JSON_CLEANUP cJSON *object = name[0] ? tell_about(namespace, name, uid) : NULL;
 
-	if (object)
-		kube_event(op->c->ctl->events, kind, object, warns(op, err), event_reason(op, err), "%s", note);
+	tell_event(op->c, kind, tell_about(namespace, name, uid), warns(op, err), event_reason(op, err), note);
 }
 
 static void tell_objects(const struct op *op, const struct error *err)

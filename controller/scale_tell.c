@@ -21,11 +21,10 @@ static void tell(struct cluster *c, bool warns, const char *reason, const char *
 {
 	const struct cluster_view *v = &c->view;
 	const struct view_set *home = v->set_count ? &v->sets[v->scaling.home] : NULL;
-	JSON_CLEANUP cJSON *set = home ? tell_about(c->namespace, home->name, home->uid) : NULL;
 
 	say_at(c, warns ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "slots.move", "reason=%s words=%s", reason, LOGQ(words));
-	if (set)
-		kube_event(c->ctl->events, "StatefulSet", set, warns, reason, "%s", words);
+	if (home)
+		tell_event(c, "StatefulSet", tell_about(c->namespace, home->name, home->uid), warns, reason, words);
 }
 
 static void tell_progress(struct cluster *c, const struct scale *s, bool warns, const char *reason)

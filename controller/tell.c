@@ -11,7 +11,7 @@
 
 cJSON *tell_about(const char *namespace, const char *name, const char *uid)
 {
-	cJSON *object = cJSON_CreateObject(), *meta = json_add_object(object, "metadata");
+	cJSON *object = name[0] ? cJSON_CreateObject() : NULL, *meta = json_add_object(object, "metadata");
 
 	if (json_add_str(meta, "namespace", namespace) && json_add_str(meta, "name", name) &&
 	    json_add_str(meta, "uid", uid))
@@ -20,9 +20,17 @@ cJSON *tell_about(const char *namespace, const char *name, const char *uid)
 	return NULL;
 }
 
+void tell_event(const struct cluster *c, const char *kind, cJSON *about, bool warns, const char *reason,
+		const char *words)
+{
+	if (about)
+		kube_event(c->ctl->events, kind, about, warns, reason, "%s", words);
+	cJSON_Delete(about);
+}
+
 static void tell_pod(const struct cluster *c, const char *pod, const char *uid, const char *words)
 {
-	JSON_CLEANUP cJSON *object = pod[0] ? tell_about(c->namespace, pod, uid) : NULL;
+	JSON_CLEANUP cJSON *object = tell_about(c->namespace, pod, uid);
 
 	if (object)
 		kube_event_once(c->ctl->events, "Pod", object, true, "Held", "%s", words);

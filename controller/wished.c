@@ -169,14 +169,13 @@ static void tell(struct cluster *c)
 {
 	const struct wish_answer *a = &c->wished.answer;
 	const struct view_set *set = its_set(c);
-	JSON_CLEANUP cJSON *object = set ? tell_about(c->namespace, set->name, set->uid) : NULL;
 	bool refused = a->verdict == WISH_REFUSED;
 
 	say_info(c, "switchover.answered", "group=%d done=%s words=%s", a->wish.gid,
 		 a->verdict == WISH_DONE ? "true" : "false", LOGQ(a->words));
-	if (object && (refused || a->verdict == WISH_FAILED))
-		kube_event(c->ctl->events, "StatefulSet", object, true,
-			   refused ? "SwitchoverRefused" : "SwitchoverFailed", "%s", a->words);
+	if (set && (refused || a->verdict == WISH_FAILED))
+		tell_event(c, "StatefulSet", tell_about(c->namespace, set->name, set->uid), true,
+			   refused ? "SwitchoverRefused" : "SwitchoverFailed", a->words);
 }
 
 static void take_written(struct cluster *c)
