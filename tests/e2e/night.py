@@ -200,7 +200,8 @@ def decided(w, since):
     found = Counter()
     for line in lines:
         fields = line["fields"]
-        if line["event"].startswith("action.") and fields.get("action") in ("promote", "switch"):
+        # What is kept is a master whom another controller was about to replace: it leads on, and nothing changes.
+        if line["event"].startswith("action.") and fields.get("action") in ("promote", "switch") and fields.get("reason") != "kept":
             found[line["pod"], line["event"], fields["group"], fields["pod"], fields["addr"]] += 1
     return found, read_it.stderr.strip()
 
